@@ -1,0 +1,454 @@
+/**
+ * Applications: what is started and stopped as a whole, and configured by an environment of its own.
+ *
+ * Follows Elixir's [Application](https://hexdocs.pm/elixir/1.18/Application.html).
+ *
+ * @example An application with a supervisor and a setting
+ * ```ts
+ * import { Application, type ApplicationSpec } from "@otp/distribution/application";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const chat: ApplicationSpec = {
+ *   name: "chat",
+ *   env: { greeting: "hi" },
+ *   start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
+ * };
+ *
+ * await Application.start(chat);
+ * assertEquals(Application.started(), ["chat"]);
+ * assertEquals(Application.getEnv("chat", "greeting"), "hi");
+ * await Application.stop("chat");
+ * ```
+ *
+ * @module
+ */
+
+import {
+  type ApplicationReply,
+  type ApplicationRequest,
+  Applications,
+  type ApplicationSpec,
+} from "./protocol/application_controller.ts";
+import { call } from "./protocol/call.ts";
+import { currentRuntime, never, waitingProcess } from "./runtime/current.ts";
+import { inspect, quote } from "./runtime/inspect.ts";
+import { formatExit } from "./runtime/reason.ts";
+import type { Runtime } from "./runtime/runtime.ts";
+import { allowErrorClass } from "./runtime/term.ts";
+
+export type { ApplicationSpec };
+
+/** A setting that is there, from {@linkcode Application.fetchEnv}. */
+export interface EnvValue<T> {
+  /** Always `"ok"`. */
+  type: "ok";
+  /** The value. */
+  value: T;
+}
+
+/** Options for {@linkcode Application.stop}. */
+export interface ApplicationStopOptions {
+  /**
+   * Milliseconds that the top supervisor of each application may take to stop; then it is killed.
+   *
+   * @default {60_000}
+   */
+  timeout?: number;
+}
+
+/** An application did not start. */
+export class ApplicationStartError extends Error {
+  /** Always `"ApplicationStartError"`. */
+  override readonly name = "ApplicationStartError";
+  /** The application that did not start: the one wanted, or one that it depends on. */
+  readonly application: string;
+  /** The exit reason. */
+  readonly reason: unknown;
+
+  /**
+   * Made by `Application.start`.
+   *
+   * @param application The application that did not start.
+   * @param reason The exit reason.
+   */
+  constructor(application: string, reason: unknown) {
+    super(
+      `Cannot start the application ${quote(application)}: ${
+        formatExit(reason)
+      }`,
+      reason instanceof Error ? { cause: reason } : undefined,
+    );
+    this.application = application;
+    this.reason = reason;
+  }
+}
+
+allowErrorClass(ApplicationStartError);
+
+const applications = new WeakMap<Runtime, Applications>();
+
+function here(): Applications {
+  const runtime = currentRuntime();
+  let found = applications.get(runtime);
+  if (found === undefined) {
+    applications.set(runtime, found = new Applications(runtime));
+  }
+  return found;
+}
+
+/**
+ * Starts and stops applications, and keeps their environments.
+ *
+ * Both belong to a node: to that of the calling process, outside any process to the default node. What
+ * is put into an environment stays there whether or not the application runs; any value will do, a
+ * function as well, as it never leaves the node.
+ *
+ * @example Configuration that is loaded before the start wins over the application's own
+ * ```ts
+ * import { Application } from "@otp/distribution/application";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * Application.load({ shop: { currency: "EUR" } });
+ * await Application.start({
+ *   name: "shop",
+ *   env: { currency: "USD", limit: 10 },
+ *   start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
+ * });
+ * assertEquals(Application.getAllEnv("shop"), { currency: "EUR", limit: 10 });
+ * await Application.stop("shop");
+ * ```
+ */
+export class Application {
+  private constructor() {}
+
+  /**
+   * Starts an application, after those that it depends on.
+   *
+   * Follows [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).
+   * A process of the application's own starts its top supervisor: the application does not end with
+   * the caller, and prints where the node prints. If one application does not start, those that were
+   * started for it are stopped again.
+   *
+   * When the top supervisor exits by itself, the application's `stop` is called, the node's log is told
+   * and the application is no longer started; applications that depend on it are left alone.
+   *
+   * @param application The application.
+   * @returns `"ok"`, or `"already_started"` if one of that name runs.
+   * @throws {ApplicationStartError} If it, or one that it depends on, does not start.
+   * @throws {TypeError} If the application is not a valid one, or depends on itself.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application, type ApplicationSpec } from "@otp/distribution/application";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const start = () => Supervisor.startLink([], { strategy: "one_for_one" });
+   * const store: ApplicationSpec = { name: "store", start };
+   * const web: ApplicationSpec = { name: "web", start, applications: [store] };
+   *
+   * assertEquals(await Application.start(web), "ok");
+   * assertEquals(await Application.start(store), "already_started");
+   * assertEquals(Application.started(), ["store", "web"]);
+   * await Application.stop("store"); // and first what depends on it
+   * assertEquals(Application.started(), []);
+   * ```
+   */
+  static async start(
+    application: ApplicationSpec,
+  ): Promise<"ok" | "already_started"> {
+    const order = inOrder(application);
+    const state = here();
+    const started: string[] = [];
+    let reply: ApplicationReply = "ok";
+    for (const spec of order) {
+      state.specs.set(spec.name, spec);
+      reply = await ask(state, { type: "start_application", name: spec.name });
+      if (reply === "ok") started.push(spec.name);
+      if (typeof reply === "string") continue;
+      for (const name of started.reverse()) await Application.stop(name);
+      throw new ApplicationStartError(spec.name, reply.reason);
+    }
+    return reply as "ok" | "already_started";
+  }
+
+  /**
+   * Stops an application, after those that depend on it, and waits until it has stopped.
+   *
+   * Its `prepStop` is called, its top supervisor is told to exit with `"shutdown"` and has ended its
+   * children, last started first, and then its `stop` is called. What one of the two throws is reported
+   * to the node's log, and stopping goes on.
+   *
+   * @param name The application's name.
+   * @param options How long it may take.
+   * @returns `"ok"`, or `"not_started"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await Application.stop("nothing"), "not_started");
+   * ```
+   */
+  static async stop(
+    name: string,
+    options: ApplicationStopOptions = {},
+  ): Promise<"ok" | "not_started"> {
+    const { timeout = 60_000 } = options;
+    return await ask(here(), { type: "stop_application", name, timeout }) as
+      | "ok"
+      | "not_started";
+  }
+
+  /**
+   * The applications that run, in the order of their start.
+   *
+   * @returns Their names.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(Application.started(), []);
+   * ```
+   */
+  static started(): string[] {
+    return here().running();
+  }
+
+  /**
+   * Puts the settings of several applications, as a configuration file has them.
+   *
+   * @param config The settings, by application and key.
+   * @returns `"ok"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * Application.load({ chat: { greeting: "hi" } });
+   * assertEquals(Application.getEnv("chat", "greeting"), "hi");
+   * ```
+   */
+  static load(config: Record<string, Record<string, unknown>>): "ok" {
+    for (const [app, values] of Object.entries(config)) {
+      for (const [key, value] of Object.entries(values)) {
+        Application.putEnv(app, key, value);
+      }
+    }
+    return "ok";
+  }
+
+  /**
+   * Puts a setting.
+   *
+   * @param app The application's name.
+   * @param key The setting's name.
+   * @param value The value; it is kept as it is, not copied.
+   * @returns `"ok"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * Application.putEnv("chat", "supervisor", (node: string) => `sup of ${node}`);
+   * const resolve = Application.getEnv<(node: string) => string>("chat", "supervisor")!;
+   * assertEquals(resolve("kate@localhost"), "sup of kate@localhost");
+   * ```
+   */
+  static putEnv(app: string, key: string, value: unknown): "ok" {
+    const { env } = here();
+    let values = env.get(app);
+    if (values === undefined) env.set(app, values = new Map());
+    values.set(key, value);
+    return "ok";
+  }
+
+  /**
+   * A setting, or nothing if it has not been put.
+   *
+   * @typeParam T The setting's type, which is not checked.
+   * @param app The application's name.
+   * @param key The setting's name.
+   * @returns The value, or `undefined`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(Application.getEnv("chat", "nothing"), undefined);
+   * assertEquals(Application.getEnv("chat", "nothing", 5), 5);
+   * ```
+   */
+  static getEnv<T = unknown>(app: string, key: string): T | undefined;
+  /**
+   * A setting, or what is given for it if it has not been put.
+   *
+   * @typeParam T The setting's type, which is not checked.
+   * @param app The application's name.
+   * @param key The setting's name.
+   * @param otherwise The value if there is none.
+   * @returns The value.
+   */
+  static getEnv<T>(app: string, key: string, otherwise: T): T;
+  static getEnv<T>(app: string, key: string, otherwise?: T): T | undefined {
+    const values = here().env.get(app);
+    return values?.has(key) ? values.get(key) as T : otherwise;
+  }
+
+  /**
+   * A setting, told apart from one that has not been put.
+   *
+   * @typeParam T The setting's type, which is not checked.
+   * @param app The application's name.
+   * @param key The setting's name.
+   * @returns The value in an {@linkcode EnvValue}, or `"error"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * Application.putEnv("chat", "greeting", undefined);
+   * assertEquals(Application.fetchEnv("chat", "greeting"), { type: "ok", value: undefined });
+   * assertEquals(Application.fetchEnv("chat", "nothing"), "error");
+   * ```
+   */
+  static fetchEnv<T = unknown>(
+    app: string,
+    key: string,
+  ): EnvValue<T> | "error" {
+    const values = here().env.get(app);
+    return values?.has(key)
+      ? { type: "ok", value: values.get(key) as T }
+      : "error";
+  }
+
+  /**
+   * A setting that must have been put: Elixir's `fetch_env!`.
+   *
+   * @typeParam T The setting's type, which is not checked.
+   * @param app The application's name.
+   * @param key The setting's name.
+   * @returns The value.
+   * @throws {TypeError} If it has not been put.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals, assertThrows } from "@std/assert";
+   *
+   * Application.putEnv("chat", "greeting", "hi");
+   * assertEquals(Application.fetchEnvOrThrow("chat", "greeting"), "hi");
+   * assertThrows(() => Application.fetchEnvOrThrow("chat", "nothing"), TypeError);
+   * ```
+   */
+  static fetchEnvOrThrow<T = unknown>(app: string, key: string): T {
+    const found = Application.fetchEnv<T>(app, key);
+    if (found !== "error") return found.value;
+    throw new TypeError(
+      `Cannot fetch ${quote(key)} of the application ${
+        quote(app)
+      }: it is not set on ${currentRuntime().node}; put it, or load a configuration that has it`,
+    );
+  }
+
+  /**
+   * Takes a setting away.
+   *
+   * @param app The application's name.
+   * @param key The setting's name.
+   * @returns `"ok"`, also if it was not there.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * Application.putEnv("chat", "greeting", "hi");
+   * Application.deleteEnv("chat", "greeting");
+   * assertEquals(Application.getEnv("chat", "greeting"), undefined);
+   * ```
+   */
+  static deleteEnv(app: string, key: string): "ok" {
+    here().env.get(app)?.delete(key);
+    return "ok";
+  }
+
+  /**
+   * All settings of an application.
+   *
+   * @param app The application's name.
+   * @returns The values by key, in an object of its own.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * Application.load({ chat: { greeting: "hi", limit: 5 } });
+   * assertEquals(Application.getAllEnv("chat"), { greeting: "hi", limit: 5 });
+   * ```
+   */
+  static getAllEnv(app: string): Record<string, unknown> {
+    return Object.fromEntries(here().env.get(app) ?? []);
+  }
+}
+
+/** An application and what it depends on, dependencies first. */
+function inOrder(application: ApplicationSpec): ApplicationSpec[] {
+  const order = new Map<string, ApplicationSpec>();
+  const path: string[] = [];
+  const visit = (spec: ApplicationSpec) => {
+    assertSpec(spec);
+    const { name } = spec;
+    if (path.includes(name)) {
+      throw new TypeError(
+        `Cannot start the application ${quote(application.name)}: ${
+          [...path, name].map(quote).join(" depends on ")
+        }; take one of these out of its applications`,
+      );
+    }
+    if (order.has(name)) return;
+    path.push(name);
+    spec.applications?.forEach(visit);
+    path.pop();
+    order.set(name, spec);
+  };
+  visit(application);
+  return [...order.values()];
+}
+
+function assertSpec(spec: ApplicationSpec): void {
+  if (
+    typeof spec?.name === "string" && spec.name !== "" &&
+    typeof spec.start === "function"
+  ) return;
+  throw new TypeError(
+    `Cannot start ${
+      inspect(spec)
+    }: an application has a name and a start, a function that gives the pid of its top supervisor`,
+  );
+}
+
+function ask(
+  state: Applications,
+  request: ApplicationRequest,
+): Promise<ApplicationReply> {
+  if (waitingProcess() === undefined) return never();
+  return call(state.controller(), request, {
+    timeout: Infinity,
+    as: () => [
+      "Application",
+      request.type === "start_application" ? "start" : "stop",
+      [request.name],
+    ],
+  });
+}

@@ -1,0 +1,124 @@
+# The rival's half of the benchmarks: the same three jobs as bench/ours, in the
+# same message shapes, written as an Elixir programmer would write them.
+# Compiled by `elixirc` before it runs, so that nothing measured is interpreted.
+
+defmodule Bench.Peer do
+  @moduledoc "What runs on the measured peer."
+
+  @doc "Starts the task supervisor, says that it is ready, and lives until stdin closes."
+  def main do
+    {:ok, _} = Task.Supervisor.start_link(name: Bench.TaskSupervisor)
+    IO.puts("READY")
+    wait_for_eof()
+  end
+
+  @doc "Answers each ping to the pid that it carries."
+  def pong do
+    receive do
+      {:ping, from, n} ->
+        send(from, {:pong, n})
+        pong()
+    end
+  end
+
+  @doc "Counts `total` messages, says so to `from`, and starts again."
+  def count(from, total) do
+    count_down(total)
+    send(from, {:counted, total})
+    count(from, total)
+  end
+
+  @doc "The body of the task: as little as possible."
+  def echo(n), do: n
+
+  defp count_down(0), do: :ok
+
+  defp count_down(left) do
+    receive do
+      {:msg, _} -> count_down(left - 1)
+    end
+  end
+
+  defp wait_for_eof do
+    case IO.read(:stdio, :line) do
+      data when is_binary(data) -> wait_for_eof()
+      _ -> System.halt(0)
+    end
+  end
+end
+
+defmodule Bench.Client do
+  @moduledoc "Measures one row against a peer, prints one JSON line, and stops."
+
+  @doc "Runs `row` with `warmup` rounds that do not count and then `rounds` that do."
+  def main(peer, row, rounds, warmup) do
+    true = Node.connect(peer)
+    IO.puts(run(row, peer, rounds, warmup))
+    System.halt(0)
+  end
+
+  defp run(:round_trip, peer, rounds, warmup) do
+    pid = Node.spawn(peer, Bench.Peer, :pong, [])
+    ping(pid, self(), warmup, [])
+    latencies(ping(pid, self(), rounds, []))
+  end
+
+  defp run(:one_way, peer, rounds, warmup) do
+    one_way(peer, warmup)
+    elapsed = one_way(peer, rounds)
+    ~s({"rate":#{rounds * 1.0e9 / elapsed}})
+  end
+
+  defp run(:task, peer, rounds, warmup) do
+    supervisor = {Bench.TaskSupervisor, peer}
+    tasks(supervisor, warmup, [])
+    latencies(tasks(supervisor, rounds, []))
+  end
+
+  defp ping(_pid, _me, 0, times), do: times
+
+  defp ping(pid, me, n, times) do
+    started = System.monotonic_time(:nanosecond)
+    send(pid, {:ping, me, n})
+
+    receive do
+      {:pong, ^n} -> :ok
+    end
+
+    ping(pid, me, n - 1, [System.monotonic_time(:nanosecond) - started | times])
+  end
+
+  defp one_way(peer, rounds) do
+    pid = Node.spawn(peer, Bench.Peer, :count, [self(), rounds])
+    started = System.monotonic_time(:nanosecond)
+    send_all(pid, rounds)
+
+    receive do
+      {:counted, ^rounds} -> System.monotonic_time(:nanosecond) - started
+    end
+  end
+
+  defp send_all(_pid, 0), do: :ok
+
+  defp send_all(pid, n) do
+    send(pid, {:msg, n})
+    send_all(pid, n - 1)
+  end
+
+  defp tasks(_supervisor, 0, times), do: times
+
+  defp tasks(supervisor, n, times) do
+    started = System.monotonic_time(:nanosecond)
+    ^n = Task.Supervisor.async(supervisor, Bench.Peer, :echo, [n]) |> Task.await()
+    tasks(supervisor, n - 1, [System.monotonic_time(:nanosecond) - started | times])
+  end
+
+  defp latencies(times) do
+    sorted = Enum.sort(times)
+    count = length(sorted)
+    median = Enum.at(sorted, div(count, 2)) / 1000
+    p99 = Enum.at(sorted, div(count * 99, 100)) / 1000
+    mean = Enum.sum(sorted) / count / 1000
+    ~s({"median":#{median},"mean":#{mean},"p99":#{p99}})
+  end
+end

@@ -1,0 +1,40 @@
+/**
+ * What the client asks of the peer: the counterpart of `Bench.Peer` in
+ * `bench/elixir/bench.ex`, in the same message shapes.
+ *
+ * @module
+ */
+
+import { type Pid, receive, send } from "../../mod.ts";
+
+/** Asks for an answer to the pid that it carries. */
+export interface Ping {
+  /** What the message is. */
+  type: "ping";
+  /** Who is to be answered. */
+  from: Pid;
+  /** The number of the round. */
+  n: number;
+}
+
+/** Answers each ping to the pid that it carries. */
+export async function pong(): Promise<never> {
+  while (true) {
+    const { from, n } = await receive() as Ping;
+    const full = send(from, { type: "pong", n });
+    if (full !== undefined) await full;
+  }
+}
+
+/** Counts `total` messages, says so to `from`, and starts again. */
+export async function count(from: Pid, total: number): Promise<never> {
+  while (true) {
+    for (let left = total; left > 0; left--) await receive();
+    await send(from, { type: "counted", total });
+  }
+}
+
+/** The body of the task: as little as possible. */
+export function echo(n: number): number {
+  return n;
+}

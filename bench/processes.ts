@@ -1,0 +1,128 @@
+/**
+ * The operating-system processes that the runner starts, each pinned to a core
+ * and each ended, by its pid, when its `await using` ends.
+ *
+ * @module
+ */
+
+const LINE_TIMEOUT = 60_000;
+const alive = new Set<Child>();
+let closed = false;
+
+/** What to start. */
+export interface ChildOptions {
+  /** The program and its arguments. */
+  command: readonly string[];
+  /** The core to run on; any, when left out. */
+  core?: number;
+  /** The working directory. */
+  cwd?: string;
+  /** Added to the environment. */
+  env?: Record<string, string>;
+}
+
+/** A started process, whose standard output is read by lines. */
+export class Child implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #output: ReadableStreamDefaultReader<string>;
+  readonly #command: string;
+  #errors = "";
+  #rest = "";
+
+  /** Starts it. */
+  constructor({ command, core, cwd, env }: ChildOptions) {
+    if (closed) throw new Error("Cannot start a process: interrupted");
+    const pinned = core === undefined
+      ? command
+      : ["taskset", "-c", `${core}`, ...command];
+    this.#command = command.join(" ");
+    this.#process = new Deno.Command(pinned[0], {
+      args: pinned.slice(1),
+      cwd,
+      env,
+      // Left open: a peer whose stdin closes knows that the runner is gone.
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#output = this.#process.stdout
+      .pipeThrough(new TextDecoderStream()).getReader();
+    this.#collectErrors();
+    alive.add(this);
+  }
+
+  /** The next line that it prints. */
+  async line(): Promise<string> {
+    const deadline = setTimeout(() => this.kill(), LINE_TIMEOUT);
+    try {
+      while (!this.#rest.includes("\n")) {
+        const { value, done } = await this.#output.read();
+        if (done) throw new Error(this.#failure());
+        this.#rest += value;
+      }
+    } finally {
+      clearTimeout(deadline);
+    }
+    const end = this.#rest.indexOf("\n");
+    const line = this.#rest.slice(0, end);
+    this.#rest = this.#rest.slice(end + 1);
+    return line;
+  }
+
+  /** Ends it at once. */
+  kill(): void {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
+
+  /** Ends it, and waits until it is gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill();
+    await this.#process.status;
+    await this.#process.stdin.close().catch(() => {});
+    await this.#output.cancel();
+    alive.delete(this);
+  }
+
+  async #collectErrors(): Promise<void> {
+    const text = this.#process.stderr.pipeThrough(new TextDecoderStream());
+    for await (const part of text) this.#errors += part;
+  }
+
+  #failure(): string {
+    return `Cannot read a line of "${this.#command}": it ended, or gave none ` +
+      `within ${LINE_TIMEOUT / 1000} s; it said: ${this.#errors.trim()}`;
+  }
+}
+
+/** Ends every process that is still running, and lets no other start. */
+export function killAll(): void {
+  closed = true;
+  for (const child of alive) child.kill();
+}
+
+/** Whether a program can be started by that name. */
+export async function isInstalled(program: string): Promise<boolean> {
+  try {
+    await new Deno.Command(program, {
+      args: ["--version"],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+      signal: AbortSignal.timeout(10_000),
+    }).output();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** A port that nobody listens on. */
+export function freePort(): number {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  return listener.addr.port;
+}

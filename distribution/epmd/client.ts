@@ -1,0 +1,120 @@
+/**
+ * Asks an EPMD: look-ups and the list of names.
+ *
+ * @module
+ */
+
+import { nameFault, type NodeEntry, toEntry } from "./entry.ts";
+import { EpmdProtocolError, EpmdUnreachableError } from "./errors.ts";
+import {
+  type EpmdAddress,
+  type Exchange,
+  exchange,
+  pause,
+  runOutside,
+  toTarget,
+} from "./exchange.ts";
+import {
+  decodeLookupReply,
+  decodeNamesReply,
+  encodeRequest,
+  EpmdFormatError,
+  type NameEntry,
+} from "./protocol.ts";
+
+const LOOKUP_REPLY_CAP = 4 * 1024;
+const NAMES_REPLY_CAP = 1024 * 1024;
+const RETRY_PAUSE = 30;
+
+/** Options of {@linkcode lookup} and {@linkcode names}. */
+export interface EpmdClientOptions extends EpmdAddress {
+  /**
+   * For how long to try again while nobody answers, in milliseconds. A node that is itself
+   * registered there sets this to about 1000: when the serving node has died, another is about to
+   * serve.
+   *
+   * @default 0
+   */
+  retryFor?: number;
+  /** Gives up, rejecting with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Asks EPMD for a node.
+ *
+ * @param name The part of the node's name before `@`.
+ * @param options Where EPMD is.
+ * @returns The node, or `undefined` when EPMD answers that there is none.
+ * @throws {EpmdUnreachableError} When nobody answers.
+ * @throws {EpmdProtocolError} When something answers that is not EPMD.
+ * @throws {TypeError} When the name cannot be a node's.
+ */
+export function lookup(
+  name: string,
+  options: EpmdClientOptions,
+): Promise<NodeEntry | undefined> {
+  return runOutside(options, async () => {
+    const fault = nameFault(name);
+    const what = `look up ${JSON.stringify(name)}`;
+    if (fault !== undefined) throw new TypeError(`Cannot ${what}: ${fault}`);
+    const found = await ask(options, {
+      what,
+      request: encodeRequest({ type: "lookup", name }),
+      parse: (bytes) => {
+        const reply = decodeLookupReply(bytes);
+        if (reply?.found !== undefined && reply.found.name !== name) {
+          throw new EpmdFormatError("it answered with another name");
+        }
+        return reply;
+      },
+      cap: LOOKUP_REPLY_CAP,
+      signal: options.signal,
+    });
+    return found.found === undefined ? undefined : toEntry(found.found);
+  });
+}
+
+/**
+ * Asks EPMD for all nodes that are registered.
+ *
+ * @param options Where EPMD is.
+ * @returns Names, without host, and ports.
+ * @throws {EpmdUnreachableError} When nobody answers.
+ * @throws {EpmdProtocolError} When something answers that is not EPMD.
+ */
+export function names(options: EpmdClientOptions): Promise<NameEntry[]> {
+  return runOutside(options, () =>
+    ask(options, {
+      what: "list the registered names",
+      request: encodeRequest({ type: "names" }),
+      parse: (bytes, ended) => ended ? decodeNamesReply(bytes) : undefined,
+      cap: NAMES_REPLY_CAP,
+      signal: options.signal,
+    }));
+}
+
+async function ask<T>(
+  options: EpmdClientOptions,
+  request: Exchange<T>,
+): Promise<T> {
+  const target = toTarget(options);
+  const until = performance.now() + (options.retryFor ?? 0);
+  for (;;) {
+    try {
+      const { answer, socket } = await exchange(target, request);
+      socket.destroy();
+      return answer;
+    } catch (error) {
+      if (!isGap(error) || performance.now() >= until) throw error;
+    }
+    await pause(RETRY_PAUSE, options.signal);
+  }
+}
+
+/** Whether an error is what is seen between the death of one serving node and the next one's start. */
+function isGap(error: unknown): boolean {
+  return error instanceof EpmdUnreachableError &&
+      error.code === "ECONNREFUSED" ||
+    error instanceof EpmdProtocolError && error.reason === "closed";
+}

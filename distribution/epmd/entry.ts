@@ -1,0 +1,141 @@
+/**
+ * What EPMD knows of a node: its name, its port, and the Extra field.
+ *
+ * @module
+ */
+
+/** The longest node name that is accepted, in bytes of UTF-8. */
+export const MAX_NAME = 255;
+/** The smallest creation that a node may have; Erlang keeps 0–3 for itself. */
+export const MIN_CREATION = 4;
+/** The largest creation that a node may have. */
+export const MAX_CREATION = 0xffffffff;
+/** Node type of a visible node. */
+export const TYPE_NORMAL = 77;
+/** Node type of a hidden node. */
+export const TYPE_HIDDEN = 72;
+
+const encoder = new TextEncoder();
+
+/** A node as EPMD knows it. */
+export interface NodeEntry {
+  /** The part of the node's name before `@`. */
+  name: string;
+  /** The port that the node listens on. */
+  port: number;
+  /** Whether it is a hidden node. */
+  hidden: boolean;
+  /** Bytes for the dialler, one per character; see {@linkcode parseExtra}. */
+  extra: string;
+}
+
+/** What a node tells EPMD about itself, and EPMD tells whoever looks it up. */
+export interface Registration {
+  /** The part of the node's name before `@`. */
+  name: string;
+  /** The port that the node listens on. */
+  port: number;
+  /** {@linkcode TYPE_NORMAL} or {@linkcode TYPE_HIDDEN}; other implementations have more. */
+  nodeType: number;
+  /** 0: TCP over IPv4. */
+  protocol: number;
+  /** The highest version of Erlang's distribution that the node speaks. */
+  highest: number;
+  /** The lowest version of Erlang's distribution that the node speaks. */
+  lowest: number;
+  /** Bytes for the dialler, one per character; Erlang's tools ignore them. */
+  extra: string;
+}
+
+/** What {@linkcode parseExtra} finds. */
+export interface ParsedExtra {
+  /** The first word: the wire that the node speaks best; empty for an Erlang node. */
+  wire: string;
+  /** The creation that a node has already and registers again with. */
+  creation: number | undefined;
+}
+
+/**
+ * Reads the Extra field: words, of which the first names the wire. Unknown words are skipped.
+ *
+ * @param extra The field as it was looked up.
+ * @returns The wire, and the creation when there is a valid one.
+ */
+export function parseExtra(extra: string): ParsedExtra {
+  const [wire = "", ...words] = extra.split(" ");
+  let creation: number | undefined;
+  for (const word of words) {
+    const match = /^creation=([0-9]{1,10})$/.exec(word);
+    if (match === null) continue;
+    const value = Number(match[1]);
+    if (value >= MIN_CREATION && value <= MAX_CREATION) creation ??= value;
+  }
+  return { wire, creation };
+}
+
+/**
+ * Writes a creation into the Extra field, in place of one that is there.
+ *
+ * @param extra The field without, or with another, creation.
+ * @param creation The creation that the node has.
+ * @returns The field for a registration that is not the node's first.
+ */
+export function withCreation(extra: string, creation: number): string {
+  const [wire = "", ...words] = extra.split(" ");
+  const rest = words.filter((word) => !word.startsWith("creation="));
+  return [wire, ...rest, `creation=${creation}`].join(" ");
+}
+
+/**
+ * Says what is wrong with the part of a node's name before `@`.
+ *
+ * Control and format characters and spaces are refused since a name is printed, and since EPMD's
+ * list of names has one per line.
+ *
+ * @param name The name as it was given or received.
+ * @returns The complaint, or `undefined` when the name is good.
+ */
+export function nameFault(name: string): string | undefined {
+  if (name === "") return "the name is empty";
+  if (name.includes("@")) return "the name before the host contains @";
+  if (/[\p{C}\p{Z}]/u.test(name)) {
+    return "the name contains a space or a control character";
+  }
+  if (encoder.encode(name).length > MAX_NAME) {
+    return `the name is longer than ${MAX_NAME} bytes`;
+  }
+  return undefined;
+}
+
+/**
+ * Turns a registration into what callers see of it.
+ *
+ * @param node The registration.
+ * @returns The node.
+ */
+export function toEntry(node: Registration): NodeEntry {
+  return {
+    name: node.name,
+    port: node.port,
+    hidden: node.nodeType === TYPE_HIDDEN,
+    extra: node.extra,
+  };
+}
+
+/**
+ * Turns a node into a registration with the versions that OTP 25–28 use.
+ *
+ * @param entry The node.
+ * @returns The registration.
+ */
+export function toRegistration(entry: NodeEntry): Registration {
+  return {
+    name: entry.name,
+    port: entry.port,
+    nodeType: entry.hidden ? TYPE_HIDDEN : TYPE_NORMAL,
+    protocol: 0,
+    highest: 6,
+    lowest: 6,
+    extra: entry.extra,
+  };
+}

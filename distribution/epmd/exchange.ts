@@ -1,0 +1,258 @@
+/**
+ * One request to an EPMD and its answer, over a socket of its own.
+ *
+ * @module
+ */
+
+import { connect, type Socket } from "node:net";
+import { clearTimeout, setTimeout } from "node:timers";
+import { EpmdProtocolError, EpmdUnreachableError } from "./errors.ts";
+import { EpmdFormatError } from "./protocol.ts";
+
+const JOIN_CAP = 4 * 1024;
+
+/** Where EPMD is, and how it is asked. */
+export interface EpmdAddress {
+  /**
+   * The host where EPMD is reached.
+   *
+   * @default "127.0.0.1"
+   */
+  host?: string;
+  /** The port where EPMD is reached. */
+  port: number;
+  /**
+   * How long an answer is waited for, in milliseconds, connecting included.
+   *
+   * @default 5000
+   */
+  timeout?: number;
+  /**
+   * Runs its argument outside the caller's asynchronous context. Sockets, servers and timers are
+   * made inside it.
+   *
+   * @default calls its argument
+   */
+  outside?: <T>(fn: () => T) => T;
+}
+
+/** {@linkcode EpmdAddress} with its defaults filled in. */
+export interface Target {
+  /** The host where EPMD is reached. */
+  host: string;
+  /** The port where EPMD is reached. */
+  port: number;
+  /** How long an answer is waited for, in milliseconds. */
+  timeout: number;
+}
+
+/** What {@linkcode exchange} sends, and how it reads the answer. */
+export interface Exchange<T> {
+  /** Completes "Cannot …" in messages of errors. */
+  what: string;
+  /** The request's bytes. */
+  request: Uint8Array;
+  /** Reads the answer from all bytes so far; `undefined` asks for more. */
+  parse: (bytes: Uint8Array, ended: boolean) => T | undefined;
+  /** The longest answer that is accepted, in bytes. */
+  cap: number;
+  /** Gives up, rejecting with the signal's reason. */
+  signal?: AbortSignal;
+  /**
+   * Whether the exchange keeps the JavaScript process alive.
+   *
+   * @default true
+   */
+  ref?: boolean;
+}
+
+/**
+ * Fills in the defaults of an address.
+ *
+ * @param address The address as it was given.
+ * @returns The address in full.
+ * @throws {RangeError} When the port is none.
+ */
+export function toTarget(address: EpmdAddress): Target {
+  const { host = "127.0.0.1", port, timeout = 5000 } = address;
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new RangeError(
+      `Cannot use EPMD: its port is ${port}, not a number from 1 to 65535`,
+    );
+  }
+  return { host, port, timeout };
+}
+
+/**
+ * Runs an asynchronous function outside the caller's asynchronous context, when the options say how.
+ *
+ * @param options The options that may hold `outside`.
+ * @param fn The function.
+ * @returns What the function returns.
+ */
+export function runOutside<T>(
+  options: EpmdAddress,
+  fn: () => Promise<T>,
+): Promise<T> {
+  return options.outside === undefined ? fn() : options.outside(fn);
+}
+
+/**
+ * Waits.
+ *
+ * @param ms For how long, in milliseconds.
+ * @param signal Ends the wait early, without an error.
+ * @param ref Whether the wait keeps the JavaScript process alive.
+ * @returns A promise that never rejects.
+ */
+export function pause(
+  ms: number,
+  signal?: AbortSignal,
+  ref: boolean = true,
+): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const timer = setTimeout(done, ms);
+    if (!ref) timer.unref();
+    signal?.addEventListener("abort", done, { once: true });
+    function done(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    }
+  });
+}
+
+/**
+ * Sends one request and reads its answer.
+ *
+ * @typeParam T The answer.
+ * @param target Where EPMD is.
+ * @param options The request, and how its answer is read.
+ * @returns The answer, and the socket: still open, with no listener but one for errors.
+ * @throws {EpmdUnreachableError} When nobody answers in time.
+ * @throws {EpmdProtocolError} When the answer is not EPMD's.
+ */
+export function exchange<T>(
+  target: Target,
+  options: Exchange<T>,
+): Promise<{ answer: T; socket: Socket }> {
+  const { host, port, timeout } = target;
+  const { what, request, parse, cap, signal, ref = true } = options;
+  const where = `${host}:${port}`;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const socket = connect({ host, port, noDelay: true });
+    const timer = setTimeout(onTimeout, timeout);
+    if (!ref) {
+      socket.unref();
+      timer.unref();
+    }
+    let connected = false;
+    let settled = false;
+    let bytes: Uint8Array[] = [];
+    let length = 0;
+
+    signal?.addEventListener("abort", onAbort, { once: true });
+    socket.on("connect", onConnect);
+    socket.on("data", onData);
+    socket.on("end", onEnd);
+    socket.on("error", onError);
+    socket.on("close", onEnd);
+
+    function settle(): boolean {
+      if (settled) return false;
+      settled = true;
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      socket.off("connect", onConnect);
+      socket.off("data", onData);
+      socket.off("end", onEnd);
+      socket.off("close", onEnd);
+      return true;
+    }
+    function fail(error: unknown): void {
+      if (!settle()) return;
+      socket.destroy();
+      reject(error);
+    }
+    function unreachable(code: string, text: string, cause?: unknown): void {
+      const message = `Cannot ${what}: no EPMD answers at ${where}: ${text}`;
+      fail(new EpmdUnreachableError(message, target, code, { cause }));
+    }
+    function strange(
+      reason: "closed" | "garbage",
+      text: string,
+      cause?: unknown,
+    ): void {
+      const message = `Cannot ${what}: what listens at ${where} does not ` +
+        `answer as EPMD does: ${text}; choose another --epmd-port`;
+      fail(new EpmdProtocolError(message, target, reason, { cause }));
+    }
+    function onConnect(): void {
+      // On loopback, a connection to a port of the ephemeral range may meet itself.
+      if (
+        socket.localPort === port &&
+        socket.localAddress === socket.remoteAddress
+      ) {
+        return unreachable("ECONNREFUSED", "connection refused");
+      }
+      connected = true;
+      socket.write(request);
+    }
+    function onData(chunk: Uint8Array): void {
+      length += chunk.length;
+      if (length > cap) return strange("garbage", `more than ${cap} bytes`);
+      bytes.push(chunk);
+      read(false);
+    }
+    function read(ended: boolean): void {
+      // A list of names is read only once, at its end: joining it per chunk would be quadratic.
+      if (!ended && length > JOIN_CAP) return;
+      const whole = bytes.length === 1 ? bytes[0] : join(bytes, length);
+      bytes = [whole];
+      let answer: T | undefined;
+      try {
+        answer = parse(whole, ended);
+      } catch (cause) {
+        if (!(cause instanceof EpmdFormatError)) return fail(cause);
+        return strange("garbage", cause.message, cause);
+      }
+      if (answer !== undefined && settle()) resolve({ answer, socket });
+    }
+    function onEnd(): void {
+      if (length > 0) read(true);
+      strange("closed", "it closed the connection without a whole answer");
+    }
+    function onError(error: Error & { code?: string }): void {
+      const code = error.code ?? "EUNKNOWN";
+      if (connected) {
+        return strange("closed", `the connection broke (${code})`, error);
+      }
+      const text = code === "ECONNREFUSED" ? "connection refused" : code;
+      unreachable(code, text, error);
+    }
+    function onTimeout(): void {
+      unreachable(
+        "ETIMEDOUT",
+        connected
+          ? `connected, but nothing was answered within ${timeout} ms; ` +
+            "something else may listen there, or the node that serves EPMD is busy"
+          : `no connection within ${timeout} ms`,
+      );
+    }
+    function onAbort(): void {
+      fail(signal?.reason);
+    }
+  });
+}
+
+function join(parts: Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

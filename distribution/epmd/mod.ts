@@ -1,0 +1,13 @@
+/**
+ * How nodes find each other: EPMD's protocol, spoken and served.
+ *
+ * @module
+ */
+
+export { type EpmdClientOptions, lookup, names } from "./client.ts";
+export { type NodeEntry, type ParsedExtra, parseExtra } from "./entry.ts";
+export * from "./errors.ts";
+export type { EpmdAddress } from "./exchange.ts";
+export type { NameEntry } from "./protocol.ts";
+export { type EpmdOptions, type Lease, register } from "./registry.ts";
+export type { EpmdLog, EpmdServerLimits } from "./server.ts";

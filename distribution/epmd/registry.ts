@@ -1,0 +1,348 @@
+/**
+ * Keeps a node's name registered at EPMD, whoever serves it.
+ *
+ * Where an `epmd` runs, or another node serves, the name is registered there. Where nobody does,
+ * this node serves the protocol itself and registers with itself. When the connection that holds
+ * the registration ends, because the serving node left or died, all that remain do this again:
+ * one of them finds the port free and serves, the others find it. Each registers with the
+ * creation that it has, which marks it as an owner and not a newcomer.
+ *
+ * @module
+ */
+
+import { randomInt } from "node:crypto";
+import type { Socket } from "node:net";
+import {
+  MAX_CREATION,
+  MIN_CREATION,
+  nameFault,
+  type NodeEntry,
+  toRegistration,
+  withCreation,
+} from "./entry.ts";
+import {
+  EpmdProtocolError,
+  EpmdUnreachableError,
+  NameInUseError,
+} from "./errors.ts";
+import {
+  type EpmdAddress,
+  exchange,
+  pause,
+  runOutside,
+  type Target,
+  toTarget,
+} from "./exchange.ts";
+import { decodeAliveReply, encodeRequest } from "./protocol.ts";
+import { type EpmdLog, EpmdServer, type EpmdServerLimits } from "./server.ts";
+
+/** Beyond this much Extra, a registration with its creation may not fit a request. */
+const MAX_EXTRA = 512;
+const ATTEMPTS = 8;
+const FIRST_JITTER = 20;
+/** Longer than the jitter of those who have a name, so that one of them serves before a newcomer. */
+const NEWCOMER_PAUSE = 40;
+const FIRST_BACKOFF = 50;
+const LAST_BACKOFF = 2000;
+
+/** Options of {@linkcode register}. */
+export interface EpmdOptions extends EpmdAddress {
+  /**
+   * Where EPMD listens if this node comes to serve it. `host` has to reach it.
+   *
+   * @default the value of `host`
+   */
+  listenHost?: string;
+  /**
+   * Where messages go: take-overs, a lost and a regained registration, refused connections.
+   *
+   * @default nowhere
+   */
+  log?: EpmdLog;
+  /**
+   * Whether the registration, and EPMD if it is served, keep the JavaScript process alive.
+   *
+   * @default true
+   */
+  ref?: boolean;
+  /** Bounds of EPMD if this node comes to serve it. */
+  limits?: EpmdServerLimits;
+}
+
+/** A name that is kept registered until it is closed. */
+export interface Lease extends AsyncDisposable {
+  /** The creation from the first registration; 4 at least. It never changes. */
+  readonly creation: number;
+  /** Whether this node serves EPMD now. */
+  readonly serving: boolean;
+  /**
+   * Gives the name back, and stops to serve. Later calls join the first.
+   *
+   * @returns A promise that resolves when all sockets are closed.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Registers a node's name, and serves EPMD where nobody does.
+ *
+ * After another node took over from a dead one, a newcomer is answered up to 2 s late; a `timeout`
+ * below that is too short.
+ *
+ * @param entry The node.
+ * @param options Where EPMD is.
+ * @returns The registration, which is kept until it is closed.
+ * @throws {NameInUseError} When another node has the name.
+ * @throws {EpmdUnreachableError} When EPMD can be neither reached nor served.
+ * @throws {EpmdProtocolError} When something else listens there.
+ * @throws {TypeError} When the name cannot be a node's, or `extra` is no string of bytes.
+ * @throws {RangeError} When a port is none, or `extra` is too long.
+ */
+export function register(
+  entry: NodeEntry,
+  options: EpmdOptions,
+): Promise<Lease> {
+  return runOutside(options, async () => {
+    checkEntry(entry);
+    return await NameLease.open({ ...entry }, options);
+  });
+}
+
+class NameLease implements Lease {
+  readonly #entry: NodeEntry;
+  readonly #target: Target;
+  readonly #options: EpmdOptions;
+  readonly #log: EpmdLog;
+  readonly #closing = new AbortController();
+  #creation = 0;
+  #socket: Socket | undefined;
+  #server: EpmdServer | undefined;
+  #recovery: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(entry: NodeEntry, options: EpmdOptions) {
+    this.#entry = entry;
+    this.#target = toTarget(options);
+    this.#options = options;
+    this.#log = options.log ?? noLog;
+  }
+
+  static async open(
+    entry: NodeEntry,
+    options: EpmdOptions,
+  ): Promise<NameLease> {
+    const lease = new NameLease(entry, options);
+    try {
+      await lease.#join();
+    } catch (error) {
+      await lease.close();
+      throw error;
+    }
+    return lease;
+  }
+
+  get creation(): number {
+    return this.#creation;
+  }
+
+  get serving(): boolean {
+    return this.#server !== undefined;
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= runOutside(this.#options, () => this.#close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    await this.#recovery;
+    const server = this.#server;
+    this.#server = undefined;
+    // Nobody may find the port still taken once its connection has ended: the server goes first.
+    const served = server?.close();
+    await closeSocket(this.#socket);
+    await served;
+  }
+
+  /** Registers wherever EPMD is, serving it when nobody does. */
+  async #join(): Promise<void> {
+    let yielded = this.#creation !== 0;
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#register();
+      } catch (error) {
+        if (this.#closing.signal.aborted || attempt === ATTEMPTS) throw error;
+        if (isRefused(error) && !yielded) {
+          yielded = true;
+          await this.#pause(NEWCOMER_PAUSE);
+          continue;
+        }
+        if (isRefused(error) && this.#server === undefined) {
+          if (await this.#serve()) continue;
+        } else if (!isDropped(error)) {
+          throw error;
+        }
+      }
+      // Another is about to serve, or the one who served has just left.
+      await this.#pause(randomInt(FIRST_JITTER) * attempt);
+    }
+  }
+
+  async #register(): Promise<void> {
+    const again = this.#creation !== 0;
+    const registration = toRegistration(this.#entry);
+    if (again) {
+      registration.extra = withCreation(registration.extra, this.#creation);
+    }
+    const ref = this.#options.ref ?? true;
+    const { answer, socket } = await exchange(this.#target, {
+      what: `register ${this.#entry.name}`,
+      request: encodeRequest({ type: "alive", registration }),
+      parse: decodeAliveReply,
+      cap: 64,
+      signal: this.#closing.signal,
+      // The first registration is being waited for, whatever the option says of the rest.
+      ref: ref || !again,
+    });
+    if (!answer.ok) {
+      socket.destroy();
+      throw new NameInUseError(this.#entry.name, this.#target);
+    }
+    if (!again) {
+      this.#creation = answer.creation >= MIN_CREATION
+        ? answer.creation
+        : randomInt(MIN_CREATION, MAX_CREATION + 1);
+    }
+    if (!ref) socket.unref();
+    this.#socket = socket;
+    socket.on("close", () => this.#lost(socket));
+    socket.resume();
+    // It may have ended while the answer was on its way to here.
+    if (socket.destroyed) this.#lost(socket);
+  }
+
+  /** Whether this node serves now; not so when another was faster. */
+  async #serve(): Promise<boolean> {
+    const { listenHost = this.#target.host, ref, log, limits } = this.#options;
+    const { port } = this.#target;
+    const tookOver = this.#creation !== 0;
+    try {
+      this.#server = await EpmdServer.listen({
+        host: listenHost,
+        port,
+        tookOver,
+        ref,
+        log,
+        limits,
+      });
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === "EADDRINUSE") return false;
+      throw new EpmdUnreachableError(
+        `Cannot register ${this.#entry.name}: no EPMD answers at ${this.#target.host}:${port}, ` +
+          `and it cannot be served at ${listenHost}:${port}: ${code}; choose another --epmd-port`,
+        this.#target,
+        code,
+        { cause: error },
+      );
+    }
+    this.#log(
+      "info",
+      `${this.#entry.name} ${
+        tookOver ? "took over" : "serves"
+      } EPMD at ${listenHost}:${port}`,
+    );
+    return true;
+  }
+
+  #lost(socket: Socket): void {
+    if (this.#closing.signal.aborted || socket !== this.#socket) return;
+    this.#socket = undefined;
+    this.#recovery ??= this.#recover();
+  }
+
+  async #recover(): Promise<void> {
+    let wait = 0;
+    let warned = false;
+    for (;;) {
+      await this.#pause(wait + randomInt(FIRST_JITTER));
+      if (this.#closing.signal.aborted) return;
+      try {
+        await this.#join();
+        if (this.#socket === undefined) continue;
+        if (warned) {
+          this.#log("info", `${this.#entry.name} is registered again`);
+        }
+        this.#recovery = undefined;
+        return;
+      } catch (error) {
+        if (this.#closing.signal.aborted) return;
+        if (!warned) {
+          const reason = error instanceof Error ? error.message : String(error);
+          this.#log(
+            "warning",
+            `${this.#entry.name} lost its registration at EPMD and tries again: ${reason}`,
+          );
+        }
+        warned = true;
+        wait = Math.min(LAST_BACKOFF, Math.max(FIRST_BACKOFF, wait * 2));
+      }
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const ref = this.#creation === 0 || (this.#options.ref ?? true);
+    return pause(ms, this.#closing.signal, ref);
+  }
+}
+
+function checkEntry({ name, port, extra }: NodeEntry): void {
+  const what = `Cannot register ${JSON.stringify(name)}`;
+  const fault = nameFault(name);
+  if (fault !== undefined) throw new TypeError(`${what}: ${fault}`);
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new RangeError(
+      `${what}: its port is ${port}, not a number from 1 to 65535`,
+    );
+  }
+  if (/[\u0100-\uffff]/.test(extra)) {
+    throw new TypeError(
+      `${what}: its extra ${
+        JSON.stringify(extra)
+      } is not one byte per character`,
+    );
+  }
+  if (extra.length > MAX_EXTRA) {
+    throw new RangeError(
+      `${what}: its extra has ${extra.length} bytes, more than ${MAX_EXTRA}`,
+    );
+  }
+}
+
+function closeSocket(socket: Socket | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket === undefined || socket.closed) return resolve();
+    socket.once("close", () => resolve());
+    socket.destroy();
+  });
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof EpmdUnreachableError && error.code === "ECONNREFUSED";
+}
+
+function isDropped(error: unknown): boolean {
+  return isRefused(error) ||
+    error instanceof EpmdProtocolError && error.reason === "closed";
+}
+
+function errorCode(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : "EUNKNOWN";
+}
+
+function noLog(): void {}

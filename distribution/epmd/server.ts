@@ -1,0 +1,436 @@
+/**
+ * Serves EPMD's protocol inside a node, where no `epmd` runs.
+ *
+ * @module
+ */
+
+import { randomInt } from "node:crypto";
+import { createServer, type Server, type Socket } from "node:net";
+import { clearTimeout, setTimeout } from "node:timers";
+import {
+  MAX_CREATION,
+  MIN_CREATION,
+  parseExtra,
+  type Registration,
+} from "./entry.ts";
+import {
+  decodeRequest,
+  encodeAliveReply,
+  encodeDumpReply,
+  encodeLookupReply,
+  encodeNamesReply,
+  EpmdFormatError,
+  type EpmdRequest,
+  type NameEntry,
+  RequestReader,
+} from "./protocol.ts";
+
+const LOG_INTERVAL = 5000;
+/** A connection beyond it is tried again by its client's kernel only after a second. */
+const BACKLOG = 1024;
+
+/** How messages are reported. */
+export type EpmdLog = (
+  level: "info" | "warning" | "error",
+  message: string,
+) => void;
+
+/** Bounds of a served EPMD. */
+export interface EpmdServerLimits {
+  /**
+   * How long a connection may take to bring its request, and then to take its answer, in
+   * milliseconds.
+   *
+   * @default 5000
+   */
+  requestTimeout?: number;
+  /**
+   * How many connections may be open that are no registered node's. One more closes the oldest, so
+   * that a flood of silent connections does not keep a node out.
+   *
+   * @default 256
+   */
+  maxConnections?: number;
+  /**
+   * How many nodes may be registered.
+   *
+   * @default 1024
+   */
+  maxNodes?: number;
+  /**
+   * After a take-over, for how long a newcomer waits for its answer, so that a node that had its
+   * name before registers again first; in milliseconds.
+   *
+   * @default 2000
+   */
+  holdTime?: number;
+  /**
+   * After a take-over, for how long the look-up of an unknown name waits for its node to register
+   * again, in milliseconds.
+   *
+   * @default 500
+   */
+  lookupGrace?: number;
+}
+
+/** Options of {@linkcode EpmdServer.listen}. */
+export interface EpmdServerOptions {
+  /** The address to listen on. */
+  host: string;
+  /** The port to listen on; 0 takes a free one. */
+  port: number;
+  /**
+   * Whether another served before, so that nodes are about to register again.
+   *
+   * @default false
+   */
+  tookOver?: boolean;
+  /**
+   * Whether the server keeps the JavaScript process alive.
+   *
+   * @default true
+   */
+  ref?: boolean;
+  /**
+   * Where messages go.
+   *
+   * @default nowhere
+   */
+  log?: EpmdLog;
+  /** The bounds. */
+  limits?: EpmdServerLimits;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  readonly reader: RequestReader;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  request: EpmdRequest | undefined;
+}
+
+interface Holder {
+  readonly connection: Connection;
+  readonly registration: Registration;
+  readonly creation: number;
+}
+
+/** An EPMD inside this JavaScript process. */
+export class EpmdServer {
+  readonly #server: Server;
+  readonly #limits: Required<EpmdServerLimits>;
+  readonly #ref: boolean;
+  readonly #log: EpmdLog;
+  readonly #names = new Map<string, Holder>();
+  /** Connections that are no registered node's, oldest first. */
+  readonly #passing = new Set<Connection>();
+  /** Newcomers that wait for the end of the hold. */
+  readonly #held = new Map<Connection, Registration>();
+  /** Look-ups that wait for their node to register again. */
+  readonly #waiting = new Map<Connection, string>();
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #holding = false;
+  #grace = false;
+  #young = true;
+  #refused = 0;
+  #unlogged = 0;
+  #logFrom = -Infinity;
+  #closed: Promise<void> | undefined;
+
+  private constructor(server: Server, options: EpmdServerOptions) {
+    this.#server = server;
+    this.#ref = options.ref ?? true;
+    this.#log = options.log ?? noLog;
+    this.#limits = {
+      requestTimeout: 5000,
+      maxConnections: 256,
+      maxNodes: 1024,
+      holdTime: 2000,
+      lookupGrace: 500,
+      ...options.limits,
+    };
+  }
+
+  /**
+   * Starts to serve.
+   *
+   * @param options Where, and within which bounds.
+   * @returns The server, listening.
+   * @throws {Error} The system's error, with its `code`, when it cannot listen there.
+   */
+  static listen(options: EpmdServerOptions): Promise<EpmdServer> {
+    const { host, port } = options;
+    return new Promise((resolve, reject) => {
+      const listener = createServer({ noDelay: true });
+      listener.once("error", reject);
+      const server = new EpmdServer(listener, options);
+      listener.on("connection", (socket) => server.#accept(socket));
+      listener.listen({ host, port, exclusive: true, backlog: BACKLOG }, () => {
+        listener.off("error", reject);
+        listener.on("error", ignore);
+        server.#start(options.tookOver ?? false);
+        resolve(server);
+      });
+      if (!server.#ref) listener.unref();
+    });
+  }
+
+  /** The port that it listens on. */
+  get port(): number {
+    const address = this.#server.address();
+    return address !== null && typeof address === "object" ? address.port : 0;
+  }
+
+  /** How many connections were closed because of what they sent or did not send. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** The nodes that are registered. */
+  get entries(): NameEntry[] {
+    return Array.from(
+      this.#names.values(),
+      ({ registration: { name, port } }) => ({ name, port }),
+    );
+  }
+
+  /**
+   * Stops to listen and closes all connections, so that registered nodes notice at once.
+   *
+   * @returns A promise that resolves when all is closed.
+   */
+  close(): Promise<void> {
+    return this.#closed ??= new Promise((resolve) => {
+      for (const timer of this.#timers) clearTimeout(timer);
+      this.#timers.clear();
+      this.#server.close(() => resolve());
+      for (const connection of this.#passing) connection.socket.destroy();
+      for (const holder of this.#names.values()) {
+        holder.connection.socket.destroy();
+      }
+    });
+  }
+
+  #start(tookOver: boolean): void {
+    if (tookOver) return this.#tookOver();
+    this.#after(this.#limits.holdTime, () => this.#young = false);
+  }
+
+  #tookOver(): void {
+    this.#young = false;
+    this.#grace = true;
+    this.#holding = true;
+    this.#after(this.#limits.lookupGrace, () => {
+      this.#grace = false;
+      for (const connection of this.#waiting.keys()) {
+        this.#answer(connection, encodeLookupReply(undefined));
+      }
+      this.#waiting.clear();
+    });
+    this.#after(this.#limits.holdTime, () => {
+      this.#holding = false;
+      const held = [...this.#held];
+      this.#held.clear();
+      for (const [connection, registration] of held) {
+        this.#register(connection, registration);
+      }
+    });
+  }
+
+  #accept(socket: Socket): void {
+    const connection: Connection = {
+      socket,
+      reader: new RequestReader(),
+      timer: undefined,
+      request: undefined,
+    };
+    if (!this.#ref) socket.unref();
+    socket.on("error", ignore);
+    socket.on("close", () => this.#forget(connection));
+    socket.on("data", (chunk: Uint8Array) => this.#receive(connection, chunk));
+    if (this.#closed !== undefined) return void socket.destroy();
+    this.#passing.add(connection);
+    this.#expect(connection);
+    if (this.#passing.size > this.#limits.maxConnections) {
+      const [oldest] = this.#passing;
+      this.#refuse(oldest, "too many connections are open");
+    }
+  }
+
+  #receive(connection: Connection, chunk: Uint8Array): void {
+    try {
+      if (connection.request !== undefined) {
+        throw new EpmdFormatError("more bytes than one request");
+      }
+      const body = connection.reader.push(chunk);
+      if (body === undefined) return;
+      connection.request = decodeRequest(body);
+      this.#expect(connection);
+      this.#handle(connection, connection.request);
+    } catch (error) {
+      this.#refuse(
+        connection,
+        error instanceof EpmdFormatError ? error.message : String(error),
+      );
+    }
+  }
+
+  #handle(connection: Connection, request: EpmdRequest): void {
+    switch (request.type) {
+      case "alive":
+        return this.#alive(connection, request.registration);
+      case "lookup": {
+        const holder = this.#names.get(request.name);
+        if (holder === undefined && this.#grace) {
+          this.#waiting.set(connection, request.name);
+          return;
+        }
+        const reply = encodeLookupReply(holder?.registration);
+        return this.#answer(connection, reply);
+      }
+      case "names":
+        return this.#answer(
+          connection,
+          encodeNamesReply(this.port, this.entries),
+        );
+      case "dump":
+        return this.#answer(
+          connection,
+          encodeDumpReply(this.port, this.entries),
+        );
+      case "kill":
+        return this.#answer(connection, new TextEncoder().encode("NO"));
+      case "stop":
+        return this.#refuse(connection, "a request to stop a node");
+    }
+  }
+
+  #alive(connection: Connection, registration: Registration): void {
+    if (!isLocal(connection.socket)) {
+      const reason = "a node of another host asks to be registered";
+      return this.#refuse(connection, reason);
+    }
+    const creation = parseExtra(registration.extra).creation;
+    // A node that registers again shows that another served before, and died unseen by us.
+    if (creation !== undefined && this.#young) this.#tookOver();
+    if (
+      creation === undefined && this.#holding &&
+      !this.#names.has(registration.name)
+    ) {
+      this.#held.set(connection, registration);
+      return;
+    }
+    this.#register(connection, registration, creation);
+  }
+
+  #register(
+    connection: Connection,
+    registration: Registration,
+    before?: number,
+  ): void {
+    const { name, port, highest } = registration;
+    const holder = this.#names.get(name);
+    if (holder !== undefined) {
+      // The same node, whose first connection broke at its end only.
+      if (holder.creation === before && holder.registration.port === port) {
+        holder.connection.socket.destroy();
+      } else {
+        const reply = { ok: false, creation: 0 };
+        return this.#answer(connection, encodeAliveReply(reply, highest));
+      }
+    } else if (this.#names.size >= this.#limits.maxNodes) {
+      return this.#refuse(connection, "too many nodes are registered");
+    }
+    const creation = before ?? randomInt(MIN_CREATION, MAX_CREATION + 1);
+    this.#names.set(name, { connection, registration, creation });
+    this.#passing.delete(connection);
+    clearTimeout(connection.timer);
+    connection.socket.write(encodeAliveReply({ ok: true, creation }, highest));
+    this.#settleWaiting(registration);
+  }
+
+  /** Answers those who waited for a name that is registered now. */
+  #settleWaiting(registration: Registration): void {
+    for (const [connection, name] of this.#waiting) {
+      if (name !== registration.name) continue;
+      this.#waiting.delete(connection);
+      this.#answer(connection, encodeLookupReply(registration));
+    }
+    for (const [connection, newcomer] of this.#held) {
+      if (newcomer.name !== registration.name) continue;
+      this.#held.delete(connection);
+      const reply = { ok: false, creation: 0 };
+      this.#answer(connection, encodeAliveReply(reply, newcomer.highest));
+    }
+  }
+
+  #answer(connection: Connection, bytes: Uint8Array): void {
+    connection.socket.end(bytes);
+  }
+
+  #refuse(connection: Connection, reason: string): void {
+    this.#refused++;
+    const { remoteAddress, remotePort } = connection.socket;
+    connection.socket.destroy();
+    // Forgotten now: "close" comes later, and a name must not outlive its connection.
+    this.#forget(connection);
+    this.#unlogged++;
+    const now = performance.now();
+    if (now - this.#logFrom < LOG_INTERVAL) return;
+    const others = this.#unlogged > 1
+      ? ` (and ${this.#unlogged - 1} more)`
+      : "";
+    this.#logFrom = now;
+    this.#unlogged = 0;
+    this.#log(
+      "warning",
+      `EPMD closed a connection from ${remoteAddress}:${remotePort}: ${reason}${others}`,
+    );
+  }
+
+  #expect(connection: Connection): void {
+    const { requestTimeout } = this.#limits;
+    clearTimeout(connection.timer);
+    connection.timer = setTimeout(() => {
+      const what = connection.request === undefined
+        ? "no request"
+        : "its answer was not taken";
+      this.#refuse(connection, `${what} within ${requestTimeout} ms`);
+    }, requestTimeout);
+    if (!this.#ref) connection.timer.unref();
+  }
+
+  #forget(connection: Connection): void {
+    clearTimeout(connection.timer);
+    this.#passing.delete(connection);
+    this.#held.delete(connection);
+    this.#waiting.delete(connection);
+    if (connection.request?.type !== "alive") return;
+    const { name } = connection.request.registration;
+    if (this.#names.get(name)?.connection === connection) {
+      this.#names.delete(name);
+    }
+  }
+
+  #after(ms: number, fn: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      fn();
+    }, ms);
+    if (!this.#ref) timer.unref();
+    this.#timers.add(timer);
+  }
+}
+
+function isLocal(socket: Socket): boolean {
+  const remote = plainAddress(socket.remoteAddress);
+  return remote === "::1" || remote.startsWith("127.") ||
+    remote === plainAddress(socket.localAddress);
+}
+
+function plainAddress(address: string | undefined): string {
+  return (address ?? "").replace(/^::ffff:/i, "");
+}
+
+function ignore(): void {}
+
+function noLog(): void {}

@@ -1,0 +1,64 @@
+/**
+ * Node names: `alex@localhost`, short or long.
+ *
+ * @module
+ */
+
+import { hostname } from "node:os";
+import { quote } from "../runtime/inspect.ts";
+
+/** A node's name, taken apart. */
+export interface NodeName {
+  /** The whole name. */
+  full: string;
+  /** The part before the `@`. */
+  name: string;
+  /** The part after it. */
+  host: string;
+  /** Whether it is a long name: its host has a dot or a colon. */
+  long: boolean;
+}
+
+const NAME = /^[A-Za-z0-9_-]{1,128}$/;
+const HOST = /^[A-Za-z0-9_.:-]{1,253}$/;
+
+/**
+ * Takes a node's name apart.
+ *
+ * @throws {TypeError} If it is none.
+ */
+export function parseNodeName(full: string): NodeName {
+  const parts = typeof full === "string" ? full.split("@") : [];
+  const [name = "", host = ""] = parts;
+  if (parts.length !== 2 || !NAME.test(name) || !HOST.test(host)) {
+    throw new TypeError(
+      `${
+        quote(String(full).slice(0, 300))
+      } is not a node name: write name@host, with letters, digits, _ and - before the @, as in alex@localhost`,
+    );
+  }
+  return { full, name, host, long: isLongHost(host) };
+}
+
+/** Whether a name is a node's name. */
+export function isNodeName(full: string): boolean {
+  const at = full.indexOf("@");
+  return at > 0 && NAME.test(full.slice(0, at)) &&
+    HOST.test(full.slice(at + 1));
+}
+
+/** Whether a host makes a node's name a long one. */
+export function isLongHost(host: string): boolean {
+  return /[.:]/.test(host);
+}
+
+/** This machine's host name, up to its first dot for short names. */
+export function ownHost(long: boolean): string {
+  const host = hostname();
+  return long ? host : host.split(".")[0];
+}
+
+/** The address of a host: `localhost` is the IPv4 loopback, where nodes listen. */
+export function addressOf(host: string): string {
+  return host === "localhost" ? "127.0.0.1" : host;
+}

@@ -1,0 +1,465 @@
+/**
+ * A node among nodes: who is connected, who is being dialled, who is let in.
+ *
+ * @module
+ */
+
+import { outside } from "../runtime/context.ts";
+import { printable, quote } from "../runtime/inspect.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Signals } from "../runtime/signal.ts";
+import { Connection } from "./connection.ts";
+import { isNodeName, type NodeName, parseNodeName } from "./names.ts";
+import { PendingSignals } from "./pending.ts";
+import {
+  HandshakeError,
+  type Limits,
+  type Local,
+  type Session,
+  type Status,
+  type Transport,
+  type Wire,
+} from "./wire.ts";
+
+/** How often a node listens for silence within a tick time. */
+const TICK_TURNS = 16;
+
+/** How long a dial that gave way waits for the other side's, in milliseconds. */
+const GIVE_WAY = 1000;
+
+/** How often it dials again after that. */
+const DIAL_ATTEMPTS = 3;
+
+/** A line for the log. */
+export type NetworkLog = (
+  level: "debug" | "info" | "warning" | "error",
+  message: string,
+) => void;
+
+/** How a network is set up. */
+export interface NetworkOptions {
+  /** The node's processes. */
+  runtime: Runtime;
+  /** The node's name. */
+  name: NodeName;
+  /** Whether the node is hidden. */
+  hidden: boolean;
+  /** Whether visible nodes connect to each other's peers. */
+  connectAll: boolean;
+  /** The shared secret. */
+  cookie: string;
+  /** The limits. */
+  limits: Limits;
+  /** The tick time, in milliseconds. */
+  tickTime: number;
+  /** The wires that the node speaks, its own first. */
+  wires: Wire[];
+  /** Connects to a node of that name, at an address if one is given. */
+  reach(
+    name: NodeName,
+    address: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{ transport: Transport; extra: string | undefined }>;
+  /** Where lines for the log go. */
+  log: NetworkLog;
+}
+
+interface Dial {
+  pending: PendingSignals;
+  promise: Promise<boolean>;
+  settle: (connected: boolean) => void;
+  stop: AbortController;
+}
+
+/** Which nodes are listed. */
+export type NodeKind = "visible" | "hidden" | "connected";
+
+/** The nodes around one node. */
+export class Network {
+  readonly #options: NetworkOptions;
+  readonly #local: Local;
+  readonly #connections = new Map<string, Connection>();
+  readonly #dials = new Map<string, Dial>();
+  readonly #halfOpen = new Set<Transport>();
+  #stopped = false;
+  #stopTimer: (() => void) | undefined;
+
+  /** A node that nobody is connected to. */
+  constructor(options: NetworkOptions) {
+    this.#options = options;
+    const { runtime, name, hidden, cookie, limits } = options;
+    this.#local = {
+      name: name.full,
+      creation: runtime.creation,
+      hidden,
+      cookie,
+      limits,
+      admit: (peer) => this.#admit(peer),
+    };
+    this.#tick();
+  }
+
+  /** Where signals for a node go; a first use dials it. */
+  route(node: string): Signals {
+    return this.#connections.get(node)?.signals ??
+      this.#dial(node, undefined).pending;
+  }
+
+  /** The nodes that are connected. */
+  list(kind: NodeKind): string[] {
+    return [...this.#connections.values()]
+      .filter(({ peer }) =>
+        kind === "connected" || peer.hidden === (kind === "hidden")
+      )
+      .map(({ peer }) => peer.name);
+  }
+
+  /** Connects to a node; false if it cannot be, and the log says why. */
+  connect(node: string, address?: string): Promise<boolean> {
+    if (this.#connections.has(node)) return Promise.resolve(true);
+    return this.#dial(node, address).promise;
+  }
+
+  /** Ends the connection to a node; false if there is none. */
+  disconnect(node: string): boolean {
+    const connection = this.#connections.get(node);
+    if (connection === undefined) return false;
+    connection.close("disconnected");
+    return true;
+  }
+
+  /** Ends all connections and attempts. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#stopTimer?.();
+    for (const dial of this.#dials.values()) {
+      dial.stop.abort(new Error("the node stops"));
+    }
+    for (const transport of this.#halfOpen) transport.destroy();
+    const connections = [...this.#connections.values()];
+    await Promise.all(connections.map((each) => each.close("the node stops")));
+  }
+
+  #tick(): void {
+    const { runtime, tickTime } = this.#options;
+    this.#stopTimer = runtime.after(tickTime / TICK_TURNS, () => {
+      this.#tick();
+      for (const connection of [...this.#connections.values()]) {
+        connection.tick();
+      }
+    });
+  }
+
+  // Dialling.
+
+  #dial(node: string, address: string | undefined): Dial {
+    const known = this.#dials.get(node);
+    if (known !== undefined) return known;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const { limits } = this.#options;
+    const dial: Dial = {
+      pending: new PendingSignals(
+        node,
+        limits.maxPendingSignals,
+        limits.maxDepth,
+        promise,
+      ),
+      promise,
+      settle: resolve,
+      stop: new AbortController(),
+    };
+    this.#dials.set(node, dial);
+    outside(() => this.#runDial(node, address, dial));
+    return dial;
+  }
+
+  async #runDial(
+    node: string,
+    address: string | undefined,
+    dial: Dial,
+  ): Promise<void> {
+    try {
+      for (let attempt = 1;; attempt++) {
+        try {
+          return await this.#dialOnce(node, address, dial);
+        } catch (error) {
+          const gaveWay = error instanceof HandshakeError &&
+            (error.code === "superseded" || error.code === "alive");
+          if (!gaveWay || attempt >= DIAL_ATTEMPTS) throw error;
+          if (await this.#otherSide(dial)) return;
+        }
+      }
+    } catch (error) {
+      this.#dialFailed(node, dial, error as Error);
+    }
+  }
+
+  async #dialOnce(
+    node: string,
+    address: string | undefined,
+    dial: Dial,
+  ): Promise<void> {
+    const name = this.#checkDial(node);
+    const { runtime, limits, reach } = this.#options;
+    const attempt = new AbortController();
+    const abort = () => attempt.abort(dial.stop.signal.reason);
+    dial.stop.signal.addEventListener("abort", abort);
+    if (dial.stop.signal.aborted) abort();
+    const stopTimer = runtime.after(limits.handshakeTimeout, () => {
+      attempt.abort(
+        new HandshakeError(
+          "timeout",
+          `no answer within ${limits.handshakeTimeout} ms`,
+        ),
+      );
+    });
+    try {
+      const { transport, extra } = await reach(name, address, attempt.signal);
+      if (!this.#dials.has(node)) return transport.destroy();
+      const wire = this.#wireFor(extra, node);
+      const session = await this.#handshake(
+        transport,
+        attempt.signal,
+        () => wire.dial(transport, node, this.#local),
+      );
+      this.#up(session, transport);
+    } finally {
+      stopTimer();
+      dial.stop.signal.removeEventListener("abort", abort);
+    }
+  }
+
+  #checkDial(node: string): NodeName {
+    const name = parseNodeName(node);
+    const own = this.#options.name;
+    if (name.long !== own.long) {
+      throw new HandshakeError(
+        "refused",
+        `${own.full} has a ${own.long ? "long" : "short"} name and ${node} a ${
+          name.long ? "long" : "short"
+        } one, which do not mix: start both with --sname or both with --name`,
+      );
+    }
+    return name;
+  }
+
+  #wireFor(extra: string | undefined, node: string): Wire {
+    const [first] = this.#options.wires;
+    if (extra === undefined) return first;
+    const wire = this.#options.wires.find((each) =>
+      extra.split(" ")[0] === each.extra
+    );
+    if (wire !== undefined) return wire;
+    throw new HandshakeError(
+      "refused",
+      `${node} speaks another wire${
+        extra === "" ? ", Erlang's own most likely" : ` (${printable(extra)})`
+      }, and this node speaks ${first.extra}`,
+    );
+  }
+
+  async #handshake(
+    transport: Transport,
+    signal: AbortSignal,
+    shake: () => Promise<Session>,
+  ): Promise<Session> {
+    const { promise: stopped, reject } = Promise.withResolvers<never>();
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    this.#halfOpen.add(transport);
+    try {
+      return await Promise.race([shake(), stopped]);
+    } catch (error) {
+      // What was said last has to leave before the end.
+      if (signal.aborted) transport.destroy();
+      else transport.end();
+      throw error;
+    } finally {
+      stopped.catch(() => {});
+      signal.removeEventListener("abort", abort);
+      this.#halfOpen.delete(transport);
+    }
+  }
+
+  /** Waits for the connection that the other side dials; false if it does not come. */
+  #otherSide(dial: Dial): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const stopTimer = this.#options.runtime.after(
+      GIVE_WAY,
+      () => resolve(false),
+    );
+    dial.promise.then(() => resolve(true));
+    dial.stop.signal.addEventListener("abort", () => resolve(false));
+    return promise.finally(stopTimer);
+  }
+
+  #dialFailed(node: string, dial: Dial, error: Error): void {
+    if (this.#dials.get(node) !== dial) return;
+    this.#dials.delete(node);
+    if (!this.#stopped) {
+      this.#options.log(
+        "warning",
+        `Cannot connect to ${printable(node)}: ${printable(error.message)}`,
+      );
+    }
+    this.#options.runtime.nodeDown(node, false);
+    dial.settle(false);
+  }
+
+  // Being dialled.
+
+  #admit(name: string): Status {
+    const own = this.#options.name;
+    if (this.#stopped || name === own.full || !isNodeName(name)) {
+      return "not_allowed";
+    }
+    if (parseNodeName(name).long !== own.long) return "not_allowed";
+    if (this.#connections.has(name)) return "alive";
+    if (this.#dials.has(name)) {
+      return own.full > name ? "ok_simultaneous" : "nok";
+    }
+    return "ok";
+  }
+
+  /** Takes a connection that was accepted. */
+  accept(transport: Transport): void {
+    const { runtime, limits, log } = this.#options;
+    if (this.#stopped || this.#halfOpen.size >= limits.maxHalfOpen) {
+      log(
+        "warning",
+        `Closed a connection from ${transport.remote}: ${this.#halfOpen.size} others are not in yet (limits.maxHalfOpen)`,
+      );
+      transport.destroy();
+      return;
+    }
+    const attempt = new AbortController();
+    const stopTimer = runtime.after(limits.handshakeTimeout, () => {
+      attempt.abort(
+        new HandshakeError(
+          "timeout",
+          `it did not get in within ${limits.handshakeTimeout} ms`,
+        ),
+      );
+    });
+    this.#handshake(transport, attempt.signal, async () => {
+      const { wire, first } = await this.#sniff(transport);
+      return await wire.accept(transport, first, this.#local);
+    }).then(
+      (session) => this.#up(session, transport),
+      (error) => {
+        const { code, message } = error as HandshakeError;
+        const level = code === "superseded" || code === "alive"
+          ? "debug"
+          : "warning";
+        if (!this.#stopped) {
+          log(
+            level,
+            `Refused a connection from ${transport.remote}: ${
+              printable(message)
+            }`,
+          );
+        }
+      },
+    ).finally(stopTimer);
+  }
+
+  #sniff(transport: Transport): Promise<{ wire: Wire; first: Uint8Array }> {
+    const { promise, resolve, reject } = Promise.withResolvers<
+      { wire: Wire; first: Uint8Array }
+    >();
+    let first = new Uint8Array();
+    transport.start({
+      drained: () => {},
+      closed: () =>
+        reject(
+          new HandshakeError("protocol", "it closed before it said a word"),
+        ),
+      bytes: (chunk) => {
+        const grown = new Uint8Array(first.length + chunk.length);
+        grown.set(first);
+        grown.set(chunk, first.length);
+        first = grown;
+        const answers = this.#options.wires.map((wire) => wire.sniff(first));
+        const found = answers.indexOf(true);
+        if (found >= 0) resolve({ wire: this.#options.wires[found], first });
+        else if (!answers.includes(undefined)) reject(unknownBytes(first));
+      },
+    });
+    return promise;
+  }
+
+  // Connected.
+
+  #up(session: Session, transport: Transport): void {
+    const { name, hidden } = session.peer;
+    if (this.#stopped || this.#connections.has(name)) {
+      transport.destroy();
+      return;
+    }
+    const { runtime, limits, log } = this.#options;
+    const connection: Connection = new Connection(
+      transport,
+      session,
+      limits,
+      runtime,
+      {
+        down: (reason) => this.#down(connection, reason),
+        peers: (names) => this.#connectAll(connection, names),
+      },
+    );
+    this.#connections.set(name, connection);
+    log("debug", `Connected to ${name}`);
+    if (!hidden) runtime.nodeUp(name);
+    const dial = this.#dials.get(name);
+    if (dial !== undefined) {
+      this.#dials.delete(name);
+      dial.pending.replay(connection.signals);
+      dial.settle(true);
+      dial.stop.abort(new Error("connected"));
+    }
+    if (this.#sharesPeers(connection)) {
+      const others = this.list("visible").filter((each) => each !== name);
+      if (others.length > 0) connection.announce(others);
+    }
+    connection.start();
+  }
+
+  #down(connection: Connection, reason: string): void {
+    const { name, hidden } = connection.peer;
+    if (this.#connections.get(name) !== connection) return;
+    this.#connections.delete(name);
+    this.#options.log(
+      "info",
+      `The connection to ${name} is down: ${printable(reason)}`,
+    );
+    this.#options.runtime.nodeDown(name, !hidden);
+  }
+
+  #sharesPeers({ peer }: Connection): boolean {
+    return this.#options.connectAll && !this.#options.hidden && !peer.hidden;
+  }
+
+  #connectAll(connection: Connection, names: string[]): void {
+    if (!this.#sharesPeers(connection)) return;
+    const own = this.#options.name;
+    for (const name of names) {
+      if (
+        name !== own.full && isNodeName(name) && !this.#connections.has(name)
+      ) this.#dial(name, undefined);
+    }
+  }
+}
+
+function unknownBytes(first: Uint8Array): HandshakeError {
+  const text = new TextDecoder("latin1").decode(first.subarray(0, 16));
+  let what = `bytes that no node sends (${quote(text)})`;
+  if (/^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|PRI) /.test(text)) {
+    what = "an HTTP client on a node's port";
+  } else if (first[0] === 0x16 && first[1] === 0x03) {
+    what = "a TLS client on a plain port";
+  } else if (first[2] === 0x4e) {
+    what = "an Erlang node, whose wire is not spoken here";
+  }
+  return new HandshakeError("protocol", what);
+}

@@ -1,0 +1,146 @@
+/**
+ * Streams of bytes over TCP, through `node:net`.
+ *
+ * @module
+ */
+
+import {
+  type AddressInfo,
+  connect as netConnect,
+  createServer,
+  type Server,
+  type Socket,
+} from "node:net";
+import { outside } from "../runtime/context.ts";
+import type { Transport, TransportHandlers } from "./wire.ts";
+
+/** How long a peer has to take what was written before the end, in milliseconds. */
+const END_TIMEOUT = 1000;
+
+const DEAF: TransportHandlers = {
+  bytes: () => {},
+  drained: () => {},
+  closed: () => {},
+};
+
+/** A TCP connection. */
+export class TcpTransport implements Transport {
+  readonly remote: string;
+  readonly #socket: Socket;
+  #handlers = DEAF;
+  #early: Uint8Array[] | undefined = [];
+  #closed: { error?: Error } | undefined;
+  #error: Error | undefined;
+
+  /** Takes a socket that is connected. */
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.remote = `${socket.remoteAddress}:${socket.remotePort}`;
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Uint8Array) => {
+      if (this.#early === undefined) this.#handlers.bytes(chunk);
+      else this.#early.push(chunk);
+    });
+    socket.on("drain", () => this.#handlers.drained());
+    socket.on("error", (error) => this.#error = error);
+    socket.on("end", () => socket.destroy());
+    socket.on("close", () => {
+      this.#closed = { error: this.#error };
+      this.#handlers.closed(this.#error);
+    });
+  }
+
+  get buffered(): number {
+    return this.#socket.writableLength;
+  }
+
+  start(handlers: TransportHandlers): void {
+    this.#handlers = handlers;
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined) { for (const chunk of early) handlers.bytes(chunk); }
+    if (this.#closed !== undefined) handlers.closed(this.#closed.error);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#closed === undefined && this.#socket.write(bytes);
+  }
+
+  end(): void {
+    if (this.#closed !== undefined) return;
+    const timer = outside(() => setTimeout(() => this.destroy(), END_TIMEOUT));
+    this.#socket.once("close", () => clearTimeout(timer));
+    this.#socket.end(() => this.#socket.destroy());
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** Where a node listens or is dialled. */
+export interface Address {
+  /** A host name or address. */
+  host: string;
+  /** A TCP port. */
+  port: number;
+}
+
+/** Connects to an address; the signal ends the attempt. */
+export function connectTcp(
+  address: Address,
+  signal: AbortSignal,
+): Promise<TcpTransport> {
+  return outside(() =>
+    new Promise<TcpTransport>((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const socket = netConnect(address);
+      const abort = () => {
+        socket.destroy();
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      socket.once("error", (error) => {
+        signal.removeEventListener("abort", abort);
+        reject(error);
+      });
+      socket.once("connect", () => {
+        signal.removeEventListener("abort", abort);
+        resolve(new TcpTransport(socket));
+      });
+    })
+  );
+}
+
+/** A listening socket. */
+export interface Listener {
+  /** Where it listens. */
+  readonly address: Address;
+  /** Stops listening; what was accepted stays. */
+  close(): Promise<void>;
+}
+
+/** Listens on a port, 0 for any; each connection goes to `accept`. */
+export function listenTcp(
+  address: Address,
+  accept: (transport: TcpTransport) => void,
+): Promise<Listener> {
+  return outside(() =>
+    new Promise<Listener>((resolve, reject) => {
+      const server = createServer((socket) => {
+        accept(new TcpTransport(socket));
+      });
+      server.once("error", reject);
+      server.listen({ ...address, exclusive: true }, () => {
+        server.removeListener("error", reject);
+        server.on("error", () => {});
+        const { address: host, port } = server.address() as AddressInfo;
+        resolve({ address: { host, port }, close: () => closeServer(server) });
+      });
+    })
+  );
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}

@@ -1,0 +1,193 @@
+/**
+ * The whole contract between a wire and those who use it.
+ *
+ * A wire is a language that two nodes speak over a stream of bytes: how they get to know and
+ * trust each other, and how each kind of signal is spelled.
+ *
+ * @module
+ */
+
+import type { Backpressure, Signals } from "../runtime/signal.ts";
+
+/** What a node takes from a peer and keeps for it, at most. Bytes are counted on the wire. */
+export interface Limits {
+  /**
+   * The nesting of a message, in levels of its JSON.
+   *
+   * @default {64}
+   */
+  maxDepth: number;
+  /**
+   * A frame, in bytes.
+   *
+   * @default {1048576}
+   */
+  maxFrameBytes: number;
+  /**
+   * A message, in bytes: its JSON and the raw bytes in it together.
+   *
+   * @default {33554432}
+   */
+  maxMessageBytes: number;
+  /**
+   * What waits for one peer before `send` gives a promise, in bytes.
+   *
+   * @default {1048576}
+   */
+  highWaterMark: number;
+  /**
+   * What waits for one peer before `send` throws, in bytes.
+   *
+   * @default {134217728}
+   */
+  maxQueueBytes: number;
+  /**
+   * The time that a stranger has to get in, in milliseconds.
+   *
+   * @default {5000}
+   */
+  handshakeTimeout: number;
+  /**
+   * Connections that are not yet in, at the same time.
+   *
+   * @default {64}
+   */
+  maxHalfOpen: number;
+  /**
+   * Signals that are kept while a node is being dialled.
+   *
+   * @default {100000}
+   */
+  maxPendingSignals: number;
+}
+
+/** The limits that a node has unless told otherwise. */
+export const DEFAULT_LIMITS: Limits = {
+  maxDepth: 64,
+  maxFrameBytes: 1 << 20,
+  maxMessageBytes: 32 << 20,
+  highWaterMark: 1 << 20,
+  maxQueueBytes: 128 << 20,
+  handshakeTimeout: 5000,
+  maxHalfOpen: 64,
+  maxPendingSignals: 100_000,
+};
+
+/** A stream of bytes to another node. */
+export interface Transport {
+  /** Whose end it is, for the log. */
+  readonly remote: string;
+  /** The bytes that were written and have not left. */
+  readonly buffered: number;
+  /** Begins; nothing is heard before. */
+  start(handlers: TransportHandlers): void;
+  /** Sends bytes, not to be changed afterwards; false when `drained` will tell that they left. */
+  write(bytes: Uint8Array): boolean;
+  /** Sends what is written, then ends. */
+  end(): void;
+  /** Ends at once. */
+  destroy(): void;
+}
+
+/** What a transport tells. */
+export interface TransportHandlers {
+  /** Bytes came; they are the receiver's to keep. */
+  bytes(chunk: Uint8Array): void;
+  /** All that was written has left. */
+  drained(): void;
+  /** It is closed, by an error or not; nothing comes after this. */
+  closed(error?: Error): void;
+}
+
+/** What is known of a peer once it is in. */
+export interface Peer {
+  /** Its name. */
+  name: string;
+  /** Its incarnation. */
+  creation: number;
+  /** Whether it is a hidden node. */
+  hidden: boolean;
+}
+
+/** What a listener answers to a dialler, before either has shown that it knows the cookie. */
+export type Status = "ok" | "ok_simultaneous" | "nok" | "alive" | "not_allowed";
+
+/** What a handshake needs to know of its node. */
+export interface Local {
+  /** The node's name. */
+  readonly name: string;
+  /** Its incarnation. */
+  readonly creation: number;
+  /** Whether it is hidden. */
+  readonly hidden: boolean;
+  /** The shared secret. */
+  readonly cookie: string;
+  /** Its limits. */
+  readonly limits: Limits;
+  /** What a dialler of that name is answered. */
+  admit(name: string): Status;
+}
+
+/** What a session needs of its connection. */
+export interface Port {
+  /** Has `flush` called at the end of this turn of the event loop. */
+  wake(): void;
+  /** Sends bytes. */
+  write(bytes: Uint8Array): void;
+  /** What `send` gives now. */
+  pressure(): Backpressure;
+  /** @throws {QueueFullError} If the queue is at its hard cap. */
+  assertRoom(): void;
+  /** The peers that the peer has. */
+  peers(names: string[]): void;
+}
+
+/** Two nodes that know and trust each other. */
+export interface Session {
+  /** Who the other one is. */
+  readonly peer: Peer;
+  /** The bytes that wait to be written. */
+  readonly pending: number;
+  /** What came with the handshake's last bytes, to be received first. */
+  readonly rest: Uint8Array;
+  /** Begins; signals that arrive go to `deliver`. */
+  open(port: Port, deliver: Signals): Signals;
+  /** Writes what waits, of large messages only so many bytes; called again when they have left. */
+  flush(room: number): void;
+  /** Bytes came. Throws if they are not what a peer may send. */
+  receive(chunk: Uint8Array): void;
+  /** Shows that this node is there. */
+  tick(): void;
+  /** Tells which peers this node has. */
+  announce(peers: string[]): void;
+}
+
+/** Why a handshake came to nothing. */
+export class HandshakeError extends Error {
+  /** Always `"HandshakeError"`. */
+  override readonly name = "HandshakeError";
+  /** What it was. */
+  readonly code: "refused" | "superseded" | "alive" | "protocol" | "timeout";
+
+  /** Made by wires. */
+  constructor(code: HandshakeError["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A language of nodes. */
+export interface Wire {
+  /** What EPMD's Extra field says of a node that speaks it. */
+  readonly extra: string;
+  /** Whether these first bytes of a dialler are of this wire; `undefined` when there are too few. */
+  sniff(bytes: Uint8Array): boolean | undefined;
+  /** Lets a dialler in. The bytes that were sniffed come first. */
+  accept(
+    transport: Transport,
+    first: Uint8Array,
+    local: Local,
+  ): Promise<Session>;
+  /** Dials a node of that name. */
+  dial(transport: Transport, name: string, local: Local): Promise<Session>;
+}

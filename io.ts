@@ -1,0 +1,185 @@
+/**
+ * Input and output through the caller's group leader, as Elixir's
+ * [IO](https://hexdocs.pm/elixir/1.18/IO.html).
+ *
+ * A process inherits the group leader of the one that spawned it, across nodes as well: what a
+ * process prints comes out at the node that spawned it.
+ *
+ * @example Print
+ * ```ts
+ * import * as IO from "@otp/distribution/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await IO.puts("hi"), "ok");
+ * ```
+ *
+ * @module
+ */
+
+import { requestIo } from "./protocol/call.ts";
+import { standardIo, startGroupLeader } from "./protocol/group_leader.ts";
+import { isTyped } from "./protocol/messages.ts";
+import { onUnnamedRuntime } from "./runtime/current.ts";
+import { inspect as show, type InspectOptions } from "./runtime/inspect.ts";
+import type { Pid } from "./runtime/pid.ts";
+
+export type { InspectOptions };
+
+onUnnamedRuntime((runtime) => startGroupLeader(runtime, standardIo()));
+
+/** Where output goes, if not to the caller's group leader. */
+export interface IoOptions {
+  /**
+   * The process that handles input and output.
+   *
+   * @default {the caller's group leader}
+   */
+  device?: Pid;
+}
+
+/** How a value is shown by {@linkcode inspect}. */
+export interface IoInspectOptions extends InspectOptions, IoOptions {
+  /**
+   * Printed before the value, with a colon.
+   *
+   * @default {undefined}
+   */
+  label?: string;
+}
+
+/** What {@linkcode puts} takes. */
+export type Printable = string | number | bigint | boolean | {
+  toString(): string;
+};
+
+/**
+ * Prints a line.
+ *
+ * Follows [IO.puts/2](https://hexdocs.pm/elixir/1.18/IO.html#puts/2): the group leader has
+ * written it when the promise resolves. Lines of one process come out in order.
+ *
+ * @param item What is printed; what is no string is printed as `String(item)`.
+ * @param options Where to, if not to the group leader.
+ * @returns `"ok"`.
+ * @throws {ExitError} If the group leader is gone or its node is down.
+ * @throws {Error} If the group leader answers with an error.
+ *
+ * @example Usage
+ * ```ts
+ * import * as IO from "@otp/distribution/io";
+ *
+ * await IO.puts("Hi, my name is Kate");
+ * ```
+ */
+export function puts(
+  item: Printable,
+  options: IoOptions = {},
+): Promise<"ok"> {
+  return write(`${item}\n`, options);
+}
+
+/**
+ * Prints text without ending the line.
+ *
+ * @param item What is printed.
+ * @param options Where to, if not to the group leader.
+ * @returns `"ok"`.
+ * @throws {ExitError} If the group leader is gone or its node is down.
+ * @throws {Error} If the group leader answers with an error.
+ *
+ * @example Usage
+ * ```ts
+ * import * as IO from "@otp/distribution/io";
+ *
+ * await IO.write("a line ");
+ * await IO.puts("in two parts");
+ * ```
+ */
+export function write(
+  item: Printable,
+  options: IoOptions = {},
+): Promise<"ok"> {
+  return print(String(item), options, "ok");
+}
+
+/** Prints, and gives `result`: one promise, so that it may be left unawaited. */
+function print<T>(text: string, options: IoOptions, result: T): Promise<T> {
+  return requestIo(
+    { type: "put_chars", chars: text },
+    options.device,
+    (reply) => {
+      refuseError(reply);
+      return result;
+    },
+  );
+}
+
+function refuseError(reply: unknown): void {
+  if (!isTyped(reply, "error")) return;
+  const { reason } = reply as { reason?: unknown };
+  throw new Error(
+    `Cannot do input or output: the group leader answered with the error ${
+      show(reason)
+    }`,
+  );
+}
+
+/**
+ * Prints a value as source-like text and gives the value back.
+ *
+ * @typeParam T The value's type.
+ * @param value Any value; it need not be one that can be sent.
+ * @param options Label, width, limit, depth, device.
+ * @returns The value itself.
+ * @throws {ExitError} If the group leader is gone or its node is down.
+ * @throws {Error} If the group leader answers with an error.
+ *
+ * @example Usage
+ * ```ts
+ * import * as IO from "@otp/distribution/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await IO.inspect(["a", 1], { label: "got" }), ["a", 1]); // got: ["a", 1]
+ * ```
+ */
+export function inspect<T>(
+  value: T,
+  options: IoInspectOptions = {},
+): Promise<T> {
+  const label = options.label === undefined ? "" : `${options.label}: `;
+  return print(`${label}${show(value, options)}\n`, options, value);
+}
+
+/**
+ * Reads a line from the group leader's input.
+ *
+ * Follows [IO.gets/2](https://hexdocs.pm/elixir/1.18/IO.html#gets/2).
+ *
+ * @param prompt Printed before reading.
+ * @param options Where from, if not from the group leader.
+ * @returns The line with its line feed, or `"eof"` when the input has ended.
+ * @throws {ExitError} If the group leader is gone or its node is down.
+ * @throws {Error} If the group leader answers with an error.
+ *
+ * @example Usage
+ * ```ts ignore
+ * import * as IO from "@otp/distribution/io";
+ *
+ * const name = await IO.gets("Your name? ");
+ * ```
+ */
+export function gets(
+  prompt: Printable,
+  options: IoOptions = {},
+): Promise<string | "eof"> {
+  return requestIo(
+    { type: "get_line", prompt: String(prompt) },
+    options.device,
+    (reply) => {
+      refuseError(reply);
+      return typeof reply === "string"
+        ? "eof"
+        : (reply as { line: string }).line;
+    },
+  );
+}

@@ -1,0 +1,33 @@
+/**
+ * Erlang/OTP's distribution for TypeScript: named nodes that find each other, processes that
+ * spawn, link, monitor and send across them as if they were one, and supervised tasks.
+ *
+ * @example Two nodes and a message
+ * ```ts
+ * import { Node, receive, self, send } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cookie = "secret_token";
+ * const Echo = { back: (to: ReturnType<typeof self>) => void send(to, "sup?") };
+ * await using kate = await Node.start({ name: "kate@localhost", cookie, epmdPort: 14369, modules: { Echo } });
+ * await using alex = await Node.start({ name: "alex@localhost", cookie, epmdPort: 14369 });
+ * await alex.run(async () => {
+ *   await Node.spawnLink(kate.name, ["Echo", "back"], [self()]);
+ *   assertEquals(await receive(), "sup?");
+ * });
+ * ```
+ *
+ * @module
+ */
+
+export * from "./application.ts";
+export * from "./errors.ts";
+export * as IO from "./io.ts";
+export * from "./node.ts";
+export * from "./process.ts";
+export * as Process from "./process.ts";
+export { inspect, type InspectOptions } from "./runtime/inspect.ts";
+export { Atom, atom } from "./runtime/pid.ts";
+export * from "./supervisor.ts";
+export * from "./task.ts";
+export * from "./task_supervisor.ts";

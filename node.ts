@@ -1,0 +1,972 @@
+/**
+ * Nodes: start one, connect to others, and start processes on them.
+ *
+ * Follows Elixir's [Node](https://hexdocs.pm/elixir/1.18/Node.html).
+ *
+ * @example Two nodes, here in one program
+ * ```ts
+ * import { Node } from "@otp/distribution/node";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cookie = "secret_token";
+ * await using alex = await Node.start({ name: "alex@localhost", cookie, epmdPort: 14369 });
+ * await using kate = await Node.start({ name: "kate@localhost", cookie, epmdPort: 14369 });
+ * assertEquals(await alex.run(() => Node.connect("kate@localhost")), true);
+ * assertEquals(await kate.run(() => Node.list()), ["alex@localhost"]);
+ * ```
+ *
+ * @module
+ */
+
+import { randomInt } from "node:crypto";
+import nodeProcess from "node:process";
+import { checkCookie, readCookieFile, userCookie } from "./distribution/cookie.ts";
+import { addressOf, type NodeName, ownHost, parseNodeName } from "./distribution/names.ts";
+import { Network, type NodeKind } from "./distribution/network.ts";
+import {
+  EpmdError,
+  type Lease,
+  lookup,
+  NameInUseError,
+  register as registerName,
+} from "./distribution/epmd/mod.ts";
+import {
+  connectTcp,
+  type Listener,
+  listenTcp,
+} from "./distribution/tcp.ts";
+import {
+  DEFAULT_LIMITS,
+  type Limits,
+  type Transport,
+} from "./distribution/wire.ts";
+import { ExitError, NodeStartError } from "./errors.ts";
+import {
+  type IoDevice,
+  standardIo,
+  startGroupLeader,
+} from "./protocol/group_leader.ts";
+import { outside } from "./runtime/context.ts";
+import {
+  currentProcess,
+  currentRuntime,
+  never,
+  NO_NODE,
+  setDefaultRuntime,
+  waitingProcess,
+} from "./runtime/current.ts";
+import { type LogEvent, type LogHook, standardLog } from "./runtime/events.ts";
+import { quote } from "./runtime/inspect.ts";
+import { type ModuleExports, spawnError } from "./runtime/modules.ts";
+import { type Atom, nameOf, Pid, type Ref } from "./runtime/pid.ts";
+import type { Process, Wait } from "./runtime/process.ts";
+import { Runtime } from "./runtime/runtime.ts";
+import type { SpawnResult } from "./runtime/signal.ts";
+import { copyTerm } from "./runtime/term.ts";
+import { jsonWire } from "./wires/json/mod.ts";
+
+export type { IoDevice, Limits, LogEvent, LogHook, ModuleExports, NodeKind };
+export type { CrashReport, LogLevel } from "./runtime/events.ts";
+
+/** EPMD's port, unless `ERL_EPMD_PORT` says another. */
+const EPMD_PORT = 4369;
+
+/** How long a look-up goes on while EPMD changes hands, in milliseconds. */
+const TAKE_OVER = 1000;
+
+/** Options for {@linkcode Node.start}. */
+export interface NodeOptions {
+  /**
+   * The node's name: `alex@localhost` is short, `alex@host.example.org` long, as the host has a
+   * dot. Without a host, this machine's short host name is taken.
+   */
+  name: string;
+  /**
+   * The secret that the nodes of a cluster share, 1 to 255 characters.
+   *
+   * @default {the contents of $HOME/.erlang.cookie, which is made when it is missing}
+   */
+  cookie?: string;
+  /**
+   * A file that has the cookie; only its owner may be able to read it.
+   *
+   * @default {undefined}
+   */
+  cookieFile?: string;
+  /**
+   * What other nodes may run here: functions by module and name. Nothing else can be run from
+   * outside.
+   *
+   * @default {{}}
+   */
+  modules?: Record<string, ModuleExports>;
+  /**
+   * Whether other nodes may run closures here, that is, any code.
+   *
+   * @default {false}
+   */
+  allowClosures?: boolean;
+  /**
+   * The address to listen on.
+   *
+   * @default {"127.0.0.1"}
+   */
+  listen?: string;
+  /**
+   * The port to listen on; 0 takes any.
+   *
+   * @default {0}
+   */
+  port?: number;
+  /**
+   * EPMD's port; `false` does without EPMD, so that peers need this node's address.
+   *
+   * @default {ERL_EPMD_PORT, or 4369}
+   */
+  epmdPort?: number | false;
+  /**
+   * Whether the node is hidden: not listed, and not connected to its peers' peers.
+   *
+   * @default {false}
+   */
+  hidden?: boolean;
+  /**
+   * Whether visible nodes that connect to this one connect to its visible peers as well, and it to
+   * theirs.
+   *
+   * @default {true}
+   */
+  connectAll?: boolean;
+  /**
+   * A peer that is silent for about as long, in milliseconds, is down: within 0.75 to 1.25 of it.
+   *
+   * @default {60000}
+   */
+  tickTime?: number;
+  /**
+   * What is taken from peers, and kept for them, at most.
+   *
+   * @default {DEFAULT_LIMITS}
+   */
+  limits?: Partial<Limits>;
+  /**
+   * Where the output of the node's group leader goes, and input comes from.
+   *
+   * @default {standard output and input}
+   */
+  io?: IoDevice;
+  /**
+   * Gets what the node has to tell.
+   *
+   * @default {warnings and errors on standard error}
+   */
+  log?: LogHook;
+}
+
+/** Options for {@linkcode Node.connect}. */
+export interface ConnectOptions {
+  /**
+   * Where the node listens, as `host:port`; EPMD is not asked then.
+   *
+   * @default {undefined}
+   */
+  address?: string;
+}
+
+/** A function that is exported under a module's name. */
+export type ModuleFunction = readonly [module: string, function: string];
+
+const nodes = new WeakMap<Runtime, Node>();
+const started: Node[] = [];
+
+/**
+ * A node: a named runtime that others can connect to.
+ *
+ * `Node.start` starts one; the first that is started is the default node, on which code outside
+ * any process is. The static functions speak of the node that the calling code is on.
+ *
+ * @example Start, use and stop
+ * ```ts
+ * import { Node } from "@otp/distribution/node";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(Node.alive(), false);
+ * const node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: 14369 });
+ * assertEquals(Node.self(), "alex@localhost");
+ * await node.stop();
+ * assertEquals(Node.self(), "nonode@nohost");
+ * ```
+ */
+export class Node implements AsyncDisposable {
+  /** The node's name. */
+  readonly name: string;
+  /** The node's incarnation: another at each start. */
+  readonly creation: number;
+  /** The port that it listens on. */
+  readonly port: number;
+  readonly #runtime: Runtime;
+  readonly #network: Network;
+  readonly #listener: Listener;
+  readonly #lease: Lease | undefined;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(
+    runtime: Runtime,
+    network: Network,
+    listener: Listener,
+    lease: Lease | undefined,
+  ) {
+    this.name = runtime.node;
+    this.creation = runtime.creation;
+    this.port = listener.address.port;
+    this.#runtime = runtime;
+    this.#network = network;
+    this.#listener = listener;
+    this.#lease = lease;
+  }
+
+  /**
+   * Starts a node: listens, and registers with EPMD, which is served here if nobody does.
+   *
+   * @param options Name, cookie, modules and more.
+   * @returns The node, to be stopped by `stop()` or `await using`.
+   * @throws {TypeError} If the name is no node name.
+   * @throws {NodeStartError} If the name or port is in use, the cookie cannot be had, or EPMD
+   *   can be neither reached nor served; `code` says which.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   *
+   * await using node = await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: 14369 });
+   * ```
+   */
+  static start(options: NodeOptions): Promise<Node> {
+    return outside(() => startNode(options));
+  }
+
+  /** @ignore */
+  static _make(
+    runtime: Runtime,
+    network: Network,
+    listener: Listener,
+    lease: Lease | undefined,
+  ): Node {
+    const node = new Node(runtime, network, listener, lease);
+    nodes.set(runtime, node);
+    started.push(node);
+    if (started.length === 1) setDefaultRuntime(runtime);
+    return node;
+  }
+
+  /**
+   * The name of the node that the calling code is on.
+   *
+   * @returns The name, `"nonode@nohost"` if no node is started.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(Node.self(), "nonode@nohost");
+   * ```
+   */
+  static self(): string {
+    return currentRuntime().node;
+  }
+
+  /**
+   * Whether the calling code is on a node that is started.
+   *
+   * @returns True if it is.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(Node.alive(), false);
+   * ```
+   */
+  static alive(): boolean {
+    return currentRuntime().node !== NO_NODE;
+  }
+
+  /**
+   * The nodes that this node is connected to.
+   *
+   * @param kind The visible ones, the hidden ones, or all.
+   * @returns Their names.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(Node.list(), []);
+   * ```
+   */
+  static list(kind: NodeKind = "visible"): string[] {
+    const node = here();
+    return node === undefined ? [] : node.#network.list(kind);
+  }
+
+  /**
+   * Connects to a node. It need not be called: a first use connects.
+   *
+   * Visible nodes connect transitively: to each other's visible peers as well.
+   *
+   * @param node The node's name.
+   * @param options Its address, if EPMD is not to be asked.
+   * @returns True if it is connected now, false if it cannot be (the log at both ends says why),
+   *   and `"ignored"` if the calling code's node is not started.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await Node.connect("kate@localhost"), "ignored");
+   * ```
+   */
+  static connect(
+    node: string | Atom,
+    options: ConnectOptions = {},
+  ): Promise<boolean | "ignored"> {
+    if (waitingProcess() === undefined) return never();
+    const self = here();
+    if (self === undefined) return Promise.resolve("ignored");
+    const name = nameOf(node);
+    if (name === self.name) return Promise.resolve(true);
+    return self.#network.connect(name, options.address);
+  }
+
+  /**
+   * Ends the connection to a node: links and monitors across it get `"noconnection"`.
+   *
+   * @param node The node's name.
+   * @returns Whether there was a connection; `"ignored"` if the calling code's node is not
+   *   started.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(Node.disconnect("kate@localhost"), "ignored");
+   * ```
+   */
+  static disconnect(node: string | Atom): boolean | "ignored" {
+    currentProcess();
+    const self = here();
+    return self === undefined
+      ? "ignored"
+      : self.#network.disconnect(nameOf(node));
+  }
+
+  /**
+   * Tries to connect to a node.
+   *
+   * @param node The node's name.
+   * @returns `"pong"` if it is connected now, else `"pang"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await Node.ping("kate@localhost"), "pang");
+   * ```
+   */
+  static async ping(node: string | Atom): Promise<"pong" | "pang"> {
+    return await Node.connect(node) === true ? "pong" : "pang";
+  }
+
+  /**
+   * Has the calling process told, by `{ type: "nodedown", node }`, when a node goes down.
+   *
+   * Each call gives a message of its own, once. If the node cannot be reached, it comes now.
+   *
+   * @param node The node's name.
+   * @param on False takes one such call back.
+   * @returns True.
+   * @throws {TypeError} If the calling code's node is not started.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node, receive } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using alex = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: 14369, log() {} });
+   * await alex.run(async () => {
+   *   Node.monitor("nobody@localhost");
+   *   assertEquals(await receive(), { type: "nodedown", node: "nobody@localhost" });
+   * });
+   * ```
+   */
+  static monitor(node: string | Atom, on = true): true {
+    const process = currentProcess();
+    const self = here();
+    const name = nameOf(node);
+    if (self === undefined) {
+      throw new TypeError(
+        `Cannot monitor ${
+          quote(name)
+        }: this node is not started; start it by Node.start({ name })`,
+      );
+    }
+    const monitors = process.nodeMonitors ??= new Map();
+    const times = monitors.get(name) ?? 0;
+    if (on) {
+      monitors.set(name, times + 1);
+      if (name !== self.name) self.#network.connect(name);
+    } else if (times > 1) monitors.set(name, times - 1);
+    else monitors.delete(name);
+    return true;
+  }
+
+  /**
+   * Has the calling process told of all visible nodes that connect, by `{ type: "nodeup", node }`
+   * before any other signal of that node, and that go, by `{ type: "nodedown", node }` after all.
+   *
+   * @param on Whether to be told.
+   * @returns What it was before.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(Node.monitorNodes(true), false);
+   * assertEquals(Node.monitorNodes(false), true);
+   * ```
+   */
+  static monitorNodes(on: boolean): boolean {
+    const process = currentProcess();
+    const before = process.watchesNodes;
+    process.watchesNodes = on;
+    return before;
+  }
+
+  /**
+   * Starts a process on a node.
+   *
+   * Its group leader is the caller's, so what it prints comes out here. A node that cannot be
+   * reached gives the pid of no process, as in Erlang.
+   *
+   * @typeParam A The function's arguments.
+   * @param node The node's name.
+   * @param fn A function that both nodes export under the same name, `[module, function]`, or, to
+   *   a node that allows closures, a function that uses nothing but what is exported there.
+   * @param args Its arguments.
+   * @returns The new process's pid.
+   * @throws {UndefinedFunctionError} If the node does not export the function.
+   * @throws {SpawnRefusedError} If the node does not allow closures.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node, receive, self, send } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Echo = { back: (to: ReturnType<typeof self>, text: string) => void send(to, text) };
+   * const pid = await Node.spawn(Node.self(), Echo.back, [self(), "hi"]);
+   * assertEquals(await receive(), "hi");
+   * ```
+   */
+  static spawn<A extends unknown[]>(
+    node: string | Atom,
+    fn: ((...args: A) => unknown) | ModuleFunction,
+    args?: NoInfer<A>,
+  ): Promise<Pid> {
+    return spawnOn(node, fn, args, false, false).then(({ pid }) => pid);
+  }
+
+  /**
+   * Starts a process on a node, linked to the caller from its first moment.
+   *
+   * As {@linkcode Node.spawn}; a node that cannot be reached gives the pid of no process, and
+   * then the exit signal `"noconnection"`. When the connection is lost later, both ends get
+   * `"noconnection"`.
+   *
+   * @typeParam A The function's arguments.
+   * @param node The node's name.
+   * @param fn What it runs.
+   * @param args Its arguments.
+   * @returns The new process's pid.
+   * @throws {UndefinedFunctionError} If the node does not export the function.
+   * @throws {SpawnRefusedError} If the node does not allow closures.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import * as IO from "@otp/distribution/io";
+   *
+   * const cookie = "c";
+   * const Kate = { sayName: () => IO.puts("Hi, my name is Kate") };
+   * await using kate = await Node.start({ name: "kate@localhost", cookie, modules: { Kate }, epmdPort: 14369 });
+   * await using alex = await Node.start({ name: "alex@localhost", cookie, epmdPort: 14369 });
+   * await alex.run(() => Node.spawnLink("kate@localhost", ["Kate", "sayName"]));
+   * ```
+   */
+  static spawnLink<A extends unknown[]>(
+    node: string | Atom,
+    fn: ((...args: A) => unknown) | ModuleFunction,
+    args?: NoInfer<A>,
+  ): Promise<Pid> {
+    return spawnOn(node, fn, args, true, false).then(({ pid }) => pid);
+  }
+
+  /**
+   * Starts a process on a node, monitored by the caller from its first moment.
+   *
+   * As {@linkcode Node.spawn}; a node that cannot be reached gives the pid of no process, and
+   * then a DOWN `"noconnection"`.
+   *
+   * @typeParam A The function's arguments.
+   * @param node The node's name.
+   * @param fn What it runs.
+   * @param args Its arguments.
+   * @returns The new process's pid and the monitor's reference.
+   * @throws {UndefinedFunctionError} If the node does not export the function.
+   * @throws {SpawnRefusedError} If the node does not allow closures.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node, receive } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const { ref } = await Node.spawnMonitor(Node.self(), () => {});
+   * assertEquals((await receive((m) => ref.equals(m.ref))).reason, "normal");
+   * ```
+   */
+  static spawnMonitor<A extends unknown[]>(
+    node: string | Atom,
+    fn: ((...args: A) => unknown) | ModuleFunction,
+    args?: NoInfer<A>,
+  ): Promise<{ pid: Pid; ref: Ref }> {
+    return spawnOn(node, fn, args, false, true);
+  }
+
+  /**
+   * Stops the node that the calling code is on.
+   *
+   * @returns A promise that resolves when it is stopped; at once if it is not started.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   *
+   * await Node.stop();
+   * ```
+   */
+  static stop(): Promise<void> {
+    return here()?.stop() ?? Promise.resolve();
+  }
+
+  /**
+   * Exports a module to other nodes under a name, as `modules` of {@linkcode Node.start} does.
+   *
+   * @param name The module's name.
+   * @param module Its functions by name.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   *
+   * await using node = await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: 14369 });
+   * node.export("Kate", { sayName: () => "Kate" });
+   * ```
+   */
+  export(name: string, module: ModuleExports): void {
+    this.#runtime.modules.add(name, module);
+  }
+
+  /**
+   * Runs a function in a new process of this node.
+   *
+   * @typeParam T What it returns.
+   * @param fn The function.
+   * @returns What it returns; rejects with what it throws, or with `ExitError` if the process is
+   *   told to exit before.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using kate = await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: 14369 });
+   * assertEquals(await kate.run(() => Node.self()), "kate@localhost");
+   * ```
+   */
+  run<T>(fn: () => T | Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const process = this.#runtime.spawn(async () => {
+      try {
+        resolve(await fn());
+      } catch (error) {
+        reject(error);
+        // The caller has the error; a crash report would say it twice.
+        if (process.alive) {
+          this.#runtime.terminate(
+            process,
+            error instanceof ExitError ? error.reason : error,
+          );
+        }
+      }
+    }, { groupLeader: this.#runtime.names.get("user")?.pid, label: "run" });
+    process.abortSignal().addEventListener(
+      "abort",
+      () => reject(new ExitError(process.exitReason)),
+    );
+    return promise;
+  }
+
+  /**
+   * Stops the node: its processes exit with `"shutdown"`, its connections end, its name is free.
+   *
+   * Later calls join the first.
+   *
+   * @returns A promise that resolves when all sockets are closed.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   *
+   * const node = await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: 14369 });
+   * await node.stop();
+   * ```
+   */
+  stop(): Promise<void> {
+    return this.#stopping ??= outside(() => this.#stop());
+  }
+
+  async #stop(): Promise<void> {
+    const closed = this.#listener.close();
+    this.#runtime.stop("shutdown");
+    await Promise.all([this.#network.stop(), this.#lease?.close(), closed]);
+    started.splice(started.indexOf(this), 1);
+    if (started.length === 0) setDefaultRuntime(undefined);
+    else setDefaultRuntime(started[0].#runtime);
+  }
+
+  /**
+   * Stops the node, at the end of `await using`.
+   *
+   * @returns A promise that resolves when it is stopped.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   *
+   * await using node = await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: 14369 });
+   * ```
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** The node that the calling code is on, if it is started. */
+function here(): Node | undefined {
+  return nodes.get(currentRuntime());
+}
+
+async function startNode(options: NodeOptions): Promise<Node> {
+  const name = nodeName(options.name);
+  const cookie = options.cookie !== undefined
+    ? checkCookie(options.cookie, "the cookie option")
+    : options.cookieFile !== undefined
+    ? readCookieFile(options.cookieFile)
+    : userCookie();
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const hook = options.log ?? standardLog;
+  const log = (level: LogEvent["level"], message: string) =>
+    hook({ level, node: name.full, message });
+  const epmdPort = options.epmdPort ?? defaultEpmdPort();
+  const host = options.listen ?? "127.0.0.1";
+  await using resources = new AsyncDisposableStack();
+  const ready = Promise.withResolvers<Network>();
+  const listener = await listen(host, options.port ?? 0, name, (transport) => {
+    ready.promise.then(
+      (network) => network.accept(transport),
+      () => transport.destroy(),
+    );
+  });
+  resources.defer(() => listener.close());
+  ready.promise.catch(() => {});
+  resources.defer(() => ready.reject(new Error("not started")));
+  const lease = epmdPort === false
+    ? undefined
+    : await registerLease(name, listener, epmdPort, options, log);
+  if (lease !== undefined) resources.use(lease);
+  const runtime: Runtime = new Runtime({
+    node: name.full,
+    creation: lease?.creation ?? randomInt(4, 2 ** 32),
+    maxDepth: limits.maxDepth,
+    route: (node) => network.route(node),
+    report: (event) => hook({ ...event, node: name.full }),
+  });
+  for (const [key, module] of Object.entries(options.modules ?? {})) {
+    runtime.modules.add(key, module);
+  }
+  if (options.allowClosures) {
+    const { compileClosure } = await import("./scope.ts");
+    runtime.modules.compile = (source) =>
+      compileClosure(source, runtime.modules);
+  }
+  startGroupLeader(runtime, options.io ?? standardIo());
+  const network: Network = new Network({
+    runtime,
+    name,
+    cookie,
+    limits,
+    log,
+    hidden: options.hidden ?? false,
+    connectAll: options.connectAll ?? true,
+    tickTime: options.tickTime ?? 60_000,
+    wires: [jsonWire],
+    reach: (peer, address, signal) => reach(peer, address, epmdPort, signal),
+  });
+  const node = Node._make(runtime, network, listener, lease);
+  resources.move();
+  ready.resolve(network);
+  return node;
+}
+
+function nodeName(given: string): NodeName {
+  try {
+    return parseNodeName(
+      given.includes("@") ? given : `${given}@${ownHost(false)}`,
+    );
+  } catch (error) {
+    throw new TypeError(`Cannot start a node: ${(error as Error).message}`);
+  }
+}
+
+function defaultEpmdPort(): number {
+  let text: string | undefined;
+  try {
+    text = nodeProcess.env.ERL_EPMD_PORT;
+  } catch {
+    // Not allowed to look: the port is the usual one.
+  }
+  if (text === undefined || text === "") return EPMD_PORT;
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65536) return port;
+  throw new NodeStartError(
+    "name",
+    `Cannot start a node: ERL_EPMD_PORT is ${quote(text)}, and not a port`,
+  );
+}
+
+async function listen(
+  host: string,
+  port: number,
+  name: NodeName,
+  accept: (transport: Transport) => void,
+): Promise<Listener> {
+  try {
+    return await listenTcp({ host, port }, accept);
+  } catch (error) {
+    const inUse = (error as { code?: string }).code === "EADDRINUSE";
+    throw new NodeStartError(
+      inUse ? "in_use" : "network",
+      `Cannot start ${name.full}: ${
+        inUse
+          ? `port ${port} of ${host} is in use; choose another --port, or leave it out to take any`
+          : `cannot listen on ${host}:${port}: ${(error as Error).message}`
+      }`,
+      { cause: error },
+    );
+  }
+}
+
+async function registerLease(
+  name: NodeName,
+  listener: Listener,
+  port: number,
+  options: NodeOptions,
+  log: (level: LogEvent["level"], message: string) => void,
+): Promise<Lease> {
+  const entry = {
+    name: name.name,
+    port: listener.address.port,
+    hidden: options.hidden ?? false,
+    extra: jsonWire.extra,
+  };
+  try {
+    return await registerName(entry, {
+      port,
+      listenHost: listener.address.host,
+      outside,
+      log,
+    });
+  } catch (error) {
+    if (error instanceof NameInUseError) {
+      throw new NodeStartError(
+        "in_use",
+        `Cannot start ${name.full}: the name is in use at the EPMD on port ${port}; choose another --sname, or stop the node that has it`,
+        { cause: error },
+      );
+    }
+    if (error instanceof EpmdError) {
+      throw new NodeStartError(
+        "network",
+        `Cannot start ${name.full}: ${error.message}`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+async function reach(
+  peer: NodeName,
+  address: string | undefined,
+  epmdPort: number | false,
+  signal: AbortSignal,
+): Promise<{ transport: Transport; extra: string | undefined }> {
+  if (address !== undefined) {
+    const to = parseAddress(address);
+    return { transport: await connectTcp(to, signal), extra: undefined };
+  }
+  const host = addressOf(peer.host);
+  if (epmdPort === false) {
+    throw new Error(
+      `this node does without EPMD; give the node's address: Node.connect(${
+        quote(peer.full)
+      }, { address: "host:port" })`,
+    );
+  }
+  const entry = await lookup(peer.name, {
+    host,
+    port: epmdPort,
+    outside,
+    signal,
+    retryFor: host === "127.0.0.1" ? TAKE_OVER : 0,
+  });
+  if (entry === undefined) {
+    throw new Error(
+      `no node named ${peer.full} is registered; \`deno task chat --sname ${peer.full}\` starts one`,
+    );
+  }
+  return {
+    transport: await connectTcp({ host, port: entry.port }, signal),
+    extra: entry.extra,
+  };
+}
+
+function parseAddress(address: string): { host: string; port: number } {
+  const at = address.lastIndexOf(":");
+  const host = address.slice(0, at).replace(/^\[(.*)\]$/, "$1");
+  const port = Number(address.slice(at + 1));
+  if (at <= 0 || !Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new TypeError(
+      `${quote(address)} is no address: write host:port, as in 127.0.0.1:4370`,
+    );
+  }
+  return { host: addressOf(host), port };
+}
+
+/** Waits for the answer to a spawn request. */
+class SpawnWait implements Wait {
+  readonly node: string;
+  readonly promise: Promise<{ pid: Pid; ref: Ref }>;
+  readonly #process: Process;
+  readonly #ref: Ref;
+  readonly #link: boolean;
+  readonly #monitor: boolean;
+  #resolve!: (spawned: { pid: Pid; ref: Ref }) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(
+    process: Process,
+    node: string,
+    ref: Ref,
+    link: boolean,
+    monitor: boolean,
+  ) {
+    this.node = node;
+    this.#process = process;
+    this.#ref = ref;
+    this.#link = link;
+    this.#monitor = monitor;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  reply(): void {}
+
+  down(): void {}
+
+  spawned(result: SpawnResult | undefined): void {
+    this.#process.unawait(this.#ref);
+    if (result === undefined) this.#unreachable();
+    else if ("pid" in result) {
+      this.#resolve({ pid: result.pid, ref: this.#ref });
+    } else this.#reject(spawnError(this.node, result));
+  }
+
+  /** The pid of no process, and then what its end gives. */
+  #unreachable(): void {
+    const process = this.#process;
+    const { runtime } = process;
+    const pid = new Pid(this.node, this.#ref.number, 0);
+    this.#resolve({ pid, ref: this.#ref });
+    if (this.#monitor) {
+      process.addMonitor(this.#ref, pid, this.node);
+      runtime.down(pid, pid, process.pid, this.#ref, "noconnection");
+    }
+    if (this.#link) {
+      process.addLink(pid);
+      runtime.exitLink(pid, process.pid, "noconnection");
+    }
+  }
+
+  abandon(error: () => unknown): void {
+    this.promise.catch(() => {});
+    this.#reject(error());
+  }
+}
+
+async function spawnOn<A extends unknown[]>(
+  on: string | Atom,
+  fn: ((...args: A) => unknown) | ModuleFunction,
+  args: A | undefined,
+  link: boolean,
+  monitor: boolean,
+): Promise<{ pid: Pid; ref: Ref }> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  const { runtime } = process;
+  const node = nameOf(on);
+  const ref = runtime.makeRef();
+  const wait = new SpawnWait(process, node, ref, link, monitor);
+  const isLocal = node === runtime.node;
+  if (!isLocal && runtime.node === NO_NODE) {
+    wait.spawned(undefined);
+    return wait.promise;
+  }
+  const run = runtime.modules.describe(fn, args ?? [], isLocal);
+  process.await(ref, wait);
+  try {
+    runtime.route(node).spawnRequest(process.pid, {
+      ref,
+      run: isLocal ? { ...run, args: copyArgs(run.args, runtime) } : run,
+      link,
+      monitor,
+      groupLeader: process.groupLeader,
+    });
+  } catch (error) {
+    process.unawait(ref);
+    throw error;
+  }
+  return await wait.promise;
+}
+
+function copyArgs(args: unknown[], runtime: Runtime): unknown[] {
+  return copyTerm(args, runtime.maxDepth) as unknown[];
+}

@@ -1,0 +1,333 @@
+/**
+ * The application controller of a node, and the master process of each application.
+ *
+ * A master starts its application's top supervisor, is linked to it, and stops it. The controller
+ * starts the masters and keeps the order: an application stops after those that depend on it.
+ *
+ * @module
+ */
+
+import { inspect, quote } from "../runtime/inspect.ts";
+import { Pid } from "../runtime/pid.ts";
+import type { Process } from "../runtime/process.ts";
+import { formatExit } from "../runtime/reason.ts";
+import { type Runtime, sendableReason } from "../runtime/runtime.ts";
+import { shutdownChild } from "./child.ts";
+import { type Cast, isTyped } from "./messages.ts";
+import {
+  type Caller,
+  isExitFrom,
+  NO_REPLY,
+  serve,
+  type Server,
+} from "./server.ts";
+
+/** What an application is: Elixir's application module and its entry in `mix.exs`. */
+export interface ApplicationSpec {
+  /** The application's name. */
+  name: string;
+  /**
+   * What its environment holds where nothing else has been put.
+   *
+   * @default {{}}
+   */
+  env?: Record<string, unknown>;
+  /**
+   * The applications that must run before it starts, and until it has stopped.
+   *
+   * @default {[]}
+   */
+  applications?: readonly ApplicationSpec[];
+  /**
+   * Starts the application.
+   *
+   * @returns The pid of its top supervisor.
+   */
+  start(): Pid | Promise<Pid>;
+  /**
+   * Called before the top supervisor is told to stop.
+   *
+   * @default {undefined}
+   */
+  prepStop?(): void | Promise<void>;
+  /**
+   * Called when the top supervisor has ended.
+   *
+   * @default {undefined}
+   */
+  stop?(): void | Promise<void>;
+}
+
+/** What the controller is asked. */
+export type ApplicationRequest =
+  | { type: "start_application"; name: string }
+  | { type: "stop_application"; name: string; timeout: number };
+
+/** What the controller answers. */
+export type ApplicationReply =
+  | "ok"
+  | "already_started"
+  | "not_started"
+  | { type: "error"; reason: unknown };
+
+/** Tells a master to stop its application. */
+interface StopApplication {
+  type: "$stop_application";
+  /** Milliseconds that the top supervisor may take. */
+  timeout: number;
+}
+
+interface Started {
+  readonly spec: ApplicationSpec;
+  readonly master: Process;
+  state: "starting" | "running" | "stopping";
+  /** Milliseconds that its top supervisor may take to stop. */
+  timeout: number;
+  /** Whether the master has been told to stop: it is when nothing depends on it any more. */
+  told: boolean;
+  /** Who waits for its start. */
+  readonly starters: Caller[];
+  /** Who waits for its end. */
+  readonly stoppers: Caller[];
+  /** Who wants it started again once it has ended. */
+  readonly restarters: Caller[];
+}
+
+/** The applications of a node. */
+export class Applications {
+  /** The environment, by application and key. */
+  readonly env: Map<string, Map<string, unknown>> = new Map();
+  /** What is started under a name. */
+  readonly specs: Map<string, ApplicationSpec> = new Map();
+  readonly #runtime: Runtime;
+  readonly #started = new Map<string, Started>();
+  #controller: Process | undefined;
+
+  /** Made for a node. */
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /** The names of the applications that run, in the order of their start. */
+  running(): string[] {
+    return [...this.#started.values()]
+      .filter(({ state }) => state === "running").map(({ spec }) => spec.name);
+  }
+
+  /** The controller's pid; it is started when it is first needed. */
+  controller(): Pid {
+    if (this.#controller?.alive) return this.#controller.pid;
+    this.#started.clear();
+    const runtime = this.#runtime;
+    const process: Process = runtime.spawn(
+      () => serve(process, new Controller(process, this, this.#started)),
+      {
+        label: "application_controller",
+        groupLeader: runtime.names.get("user")?.pid,
+      },
+    );
+    process.trapExit = true;
+    runtime.register("application_controller", process);
+    this.#controller = process;
+    return process.pid;
+  }
+
+  /** Puts what an application brings with it where nothing has been put. */
+  putDefaults({ name, env = {} }: ApplicationSpec): void {
+    let values = this.env.get(name);
+    if (values === undefined) this.env.set(name, values = new Map());
+    for (const [key, value] of Object.entries(env)) {
+      if (!values.has(key)) values.set(key, value);
+    }
+  }
+}
+
+class Controller implements Server {
+  readonly #process: Process;
+  readonly #applications: Applications;
+  readonly #started: Map<string, Started>;
+
+  constructor(
+    process: Process,
+    applications: Applications,
+    started: Map<string, Started>,
+  ) {
+    this.#process = process;
+    this.#applications = applications;
+    this.#started = started;
+  }
+
+  call(request: unknown, caller: Caller): unknown {
+    const asked = request as ApplicationRequest | null;
+    switch (asked?.type) {
+      case "start_application":
+        return this.#start(asked.name, caller);
+      case "stop_application": {
+        const started = this.#started.get(asked.name);
+        if (started === undefined) return "not_started";
+        started.stoppers.push(caller);
+        this.#stop(started, asked.timeout);
+        return NO_REPLY;
+      }
+      default:
+        return { type: "error", reason: "badarg" };
+    }
+  }
+
+  cast(request: unknown): void {
+    const asked = request as { type?: unknown; name: string } | null;
+    if (asked?.type !== "application_started") return;
+    const started = this.#started.get(asked.name);
+    if (started === undefined) return;
+    if (started.state === "starting") started.state = "running";
+    this.#answer(started.starters, "ok");
+  }
+
+  info(message: unknown): void {
+    for (const started of this.#started.values()) {
+      if (!isExitFrom(message, started.master.pid)) continue;
+      this.#ended(started, message.reason);
+      return;
+    }
+  }
+
+  #start(name: string, caller: Caller): ApplicationReply | typeof NO_REPLY {
+    const known = this.#started.get(name);
+    if (known?.state === "running") return "already_started";
+    if (known !== undefined) {
+      (known.state === "starting" ? known.starters : known.restarters)
+        .push(caller);
+      return NO_REPLY;
+    }
+    const spec = this.#applications.specs.get(name);
+    if (spec === undefined) return { type: "error", reason: "enoent" };
+    this.#applications.putDefaults(spec);
+    const controller = this.#process;
+    const master: Process = controller.runtime.spawn(
+      () => runApplication(master, spec, controller.pid),
+      {
+        label: `application ${name}`,
+        parent: controller.pid,
+        groupLeader: controller.groupLeader,
+        linkParent: controller,
+      },
+    );
+    master.trapExit = true;
+    this.#started.set(name, {
+      spec,
+      master,
+      state: "starting",
+      timeout: 0,
+      told: false,
+      starters: [caller],
+      stoppers: [],
+      restarters: [],
+    });
+    return NO_REPLY;
+  }
+
+  #stop(started: Started, timeout: number): void {
+    started.timeout = Math.max(started.timeout, timeout);
+    started.state = "stopping";
+    const dependents = this.#dependents(started);
+    for (const dependent of dependents) this.#stop(dependent, timeout);
+    if (dependents.length > 0 || started.told) return;
+    started.told = true;
+    const stop: StopApplication = {
+      type: "$stop_application",
+      timeout: started.timeout,
+    };
+    this.#process.send(started.master.pid, stop);
+  }
+
+  #dependents({ spec: { name } }: Started): Started[] {
+    return [...this.#started.values()].reverse().filter(({ spec }) =>
+      spec.applications?.some((needed) => needed.name === name)
+    );
+  }
+
+  #ended(started: Started, reason: unknown): void {
+    const { spec: { name }, state, starters, stoppers, restarters } = started;
+    const { runtime } = this.#process;
+    this.#started.delete(name);
+    if (state === "running") {
+      runtime.report({
+        level: reason === "normal" ? "info" : "error",
+        message: `application ${quote(name)} exited: ${formatExit(reason)}`,
+      });
+    }
+    const failed = sendableReason(reason, runtime.maxDepth);
+    this.#answer(starters, { type: "error", reason: failed });
+    this.#answer(stoppers, "ok");
+    for (const { spec: needed } of [...this.#started.values()]) {
+      const waiting = this.#started.get(needed.name);
+      if (waiting?.state === "stopping") this.#stop(waiting, 0);
+    }
+    for (const caller of restarters) {
+      const reply = this.#start(name, caller);
+      if (reply !== NO_REPLY) this.#answer([caller], reply);
+    }
+  }
+
+  #answer(callers: Caller[], reply: ApplicationReply): void {
+    for (const { ref } of callers.splice(0)) this.#process.reply(ref, reply);
+  }
+}
+
+/** What an application's master process does; it traps exits. */
+async function runApplication(
+  process: Process,
+  spec: ApplicationSpec,
+  controller: Pid,
+): Promise<void> {
+  const top: unknown = await spec.start();
+  process.assertAlive();
+  if (!(top instanceof Pid)) {
+    throw new TypeError(
+      `Cannot start the application ${quote(spec.name)}: its start gave ${
+        inspect(top)
+      }; give the pid of its top supervisor`,
+    );
+  }
+  process.link(top);
+  const started: Cast = {
+    type: "$cast",
+    request: { type: "application_started", name: spec.name },
+  };
+  process.send(controller, started);
+  for (;;) {
+    const message = await process.mailbox.receive(
+      undefined,
+      undefined,
+      process,
+    );
+    if (isExitFrom(message, top)) {
+      await spec.stop?.();
+      return process.runtime.terminate(process, message.reason);
+    }
+    if (isExitFrom(message, controller)) {
+      return stopApplication(process, spec, top, Infinity);
+    }
+    if (isTyped(message, "$stop_application")) {
+      const { timeout } = message as unknown as StopApplication;
+      return stopApplication(process, spec, top, timeout);
+    }
+  }
+}
+
+async function stopApplication(
+  process: Process,
+  spec: ApplicationSpec,
+  top: Pid,
+  timeout: number,
+): Promise<void> {
+  try {
+    await spec.prepStop?.();
+  } finally {
+    try {
+      await shutdownChild(process, top, timeout);
+    } finally {
+      await spec.stop?.();
+    }
+  }
+}

@@ -1,0 +1,288 @@
+/**
+ * Children of supervisors: their specifications, and how they are started and shut down.
+ *
+ * @module
+ */
+
+import { UndefinedFunctionError } from "../errors.ts";
+import { inspect, quote } from "../runtime/inspect.ts";
+import { Pid } from "../runtime/pid.ts";
+import type { Process } from "../runtime/process.ts";
+import { isOrderly, isReason } from "../runtime/reason.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Runnable } from "../runtime/signal.ts";
+import { copyTerm } from "../runtime/term.ts";
+import { Ending, takeExit } from "./server.ts";
+
+/**
+ * When a child that has ended is started again: always, unless it ended normally or by a shutdown, or
+ * never.
+ */
+export type ChildRestart = "permanent" | "transient" | "temporary";
+
+/**
+ * How a child is ended: it is told to exit with `"shutdown"` and killed after so many milliseconds, or
+ * never (`"infinity"`, or `Infinity`), or it is killed at once.
+ */
+export type ChildShutdown = number | "brutal_kill" | "infinity";
+
+/** Whether a child is a supervisor itself. */
+export type ChildType = "worker" | "supervisor";
+
+/**
+ * What starts a child and gives its pid: a function, or the name of one that the supervisor's node
+ * exports, with its arguments. It runs as code of the supervisor, so that what it links, it links to
+ * the supervisor.
+ */
+export type ChildStart =
+  | (() => Pid | Promise<Pid>)
+  | readonly [
+    module: string,
+    function: string,
+    args?: readonly unknown[],
+  ];
+
+/** What a supervisor knows of a child. */
+export interface ChildSpec {
+  /** Names the child within its supervisor. */
+  id: string;
+  /** Starts the child, linked to the supervisor, and gives its pid. */
+  start: ChildStart;
+  /**
+   * When it is started again.
+   *
+   * @default {"permanent"}
+   */
+  restart?: ChildRestart;
+  /**
+   * How it is ended.
+   *
+   * @default {5000, or "infinity" for a supervisor}
+   */
+  shutdown?: ChildShutdown;
+  /**
+   * Whether it is a supervisor itself.
+   *
+   * @default {"worker"}
+   */
+  type?: ChildType;
+}
+
+/**
+ * What makes the specification of a child of its kind: a class or module of servers.
+ *
+ * @typeParam O The options that it takes.
+ */
+// deno-lint-ignore no-explicit-any
+export interface ChildModule<O = any> {
+  /**
+   * Makes a child's specification.
+   *
+   * @param options How the child is to be started.
+   * @returns The specification.
+   */
+  childSpec(options: O): ChildSpec;
+}
+
+/**
+ * A child as it is given to a supervisor: a specification, what makes one, or that with its options.
+ */
+export type ChildDefinition =
+  | ChildSpec
+  | ChildModule
+  | readonly [module: ChildModule, options: unknown];
+
+/** A specification with nothing left out. */
+export type FullChildSpec = Required<ChildSpec>;
+
+const RESTARTS: readonly unknown[] = ["permanent", "transient", "temporary"];
+const TYPES: readonly unknown[] = ["worker", "supervisor"];
+
+/** The full specification of a child, in whatever way it was given. */
+export function childSpec(
+  child: ChildDefinition,
+  overrides: Partial<ChildSpec> = {},
+): FullChildSpec {
+  return check({ ...expand(child), ...overrides });
+}
+
+function expand(child: ChildDefinition): ChildSpec {
+  if (Array.isArray(child)) return expandModule(child[0], child[1]);
+  return isModule(child) ? expandModule(child, {}) : child as ChildSpec;
+}
+
+function expandModule(module: unknown, options: unknown): ChildSpec {
+  if (isModule(module)) return module.childSpec(options);
+  throw new TypeError(
+    `Cannot use ${
+      inspect(module)
+    } as a child: it has no childSpec(options); give { id, start }`,
+  );
+}
+
+function isModule(value: unknown): value is ChildModule {
+  return value !== null && ["object", "function"].includes(typeof value) &&
+    typeof (value as { childSpec?: unknown }).childSpec === "function";
+}
+
+function check(spec: ChildSpec): FullChildSpec {
+  const { id, start, restart = "permanent", type = "worker" } = spec;
+  const { shutdown = type === "supervisor" ? "infinity" : 5000 } = spec;
+  if (typeof id !== "string") {
+    throw new TypeError(
+      `Cannot use ${
+        inspect(spec)
+      } as a child: a child has an id, a string, and a start`,
+    );
+  }
+  const invalid = (what: string, value: unknown, wanted: string) =>
+    new TypeError(
+      `Cannot use the child ${quote(id)}: its ${what} is ${
+        inspect(value)
+      }; give ${wanted}`,
+    );
+  if (typeof start !== "function" && !isNamed(start)) {
+    throw invalid("start", start, "a function, or [module, function, args]");
+  }
+  if (!RESTARTS.includes(restart)) {
+    throw invalid(
+      "restart",
+      restart,
+      `"permanent", "transient" or "temporary"`,
+    );
+  }
+  if (!TYPES.includes(type)) {
+    throw invalid("type", type, `"worker" or "supervisor"`);
+  }
+  if (!isShutdown(shutdown)) {
+    throw invalid(
+      "shutdown",
+      shutdown,
+      `milliseconds, "brutal_kill" or "infinity"`,
+    );
+  }
+  return { id, start, restart, shutdown, type };
+}
+
+function isNamed(start: unknown): boolean {
+  return Array.isArray(start) && typeof start[0] === "string" &&
+    typeof start[1] === "string" &&
+    (start[2] === undefined || Array.isArray(start[2]));
+}
+
+function isShutdown(shutdown: unknown): boolean {
+  return shutdown === "brutal_kill" || shutdown === "infinity" ||
+    (typeof shutdown === "number" && shutdown >= 0);
+}
+
+/** A child's start as it is sent to a supervisor of this node or another. */
+export function startRunnable(
+  { id, start }: FullChildSpec,
+  runtime: Runtime,
+  node: string,
+): Runnable {
+  if (typeof start !== "function") {
+    const [module, name, args = []] = start;
+    return { module, function: name, args: [...args] };
+  }
+  if (node === runtime.node) {
+    return { parked: runtime.modules.park(start), args: [] };
+  }
+  const named = runtime.modules.nameOf(start);
+  if (named === undefined) {
+    throw new TypeError(
+      `Cannot start the child ${
+        quote(id)
+      } on ${node}: functions do not travel; give its start as [module, function, args], of a module that ${node} exports`,
+    );
+  }
+  return { module: named[0], function: named[1], args: [] };
+}
+
+/** A start that was sent, as a function. */
+export function runnableStart(
+  run: Runnable,
+  runtime: Runtime,
+): () => Pid | Promise<Pid> {
+  if (!("parked" in run)) return () => runNamed(run, runtime);
+  const found = runtime.modules.resolve(run);
+  if ("error" in found) throw new UndefinedFunctionError(found.message);
+  return found.fn as () => Pid;
+}
+
+function runNamed(run: Runnable, runtime: Runtime): Pid | Promise<Pid> {
+  const args = copyTerm(run.args, runtime.maxDepth) as unknown[];
+  const found = runtime.modules.resolve({ ...run, args });
+  if ("error" in found) throw new UndefinedFunctionError(found.message);
+  return found.fn() as Pid;
+}
+
+/** Starts a child, as code of its supervisor. */
+export async function runStart(
+  { id, start }: Pick<FullChildSpec, "id" | "start">,
+  runtime: Runtime,
+): Promise<Pid> {
+  const pid: unknown = await (typeof start === "function" ? start() : runNamed(
+    { module: start[0], function: start[1], args: [...start[2] ?? []] },
+    runtime,
+  ));
+  if (pid instanceof Pid) return pid;
+  throw new TypeError(
+    `Cannot start the child ${quote(id)}: its start gave ${
+      inspect(pid)
+    }, which is not a pid`,
+  );
+}
+
+/** Ends a linked process and waits for it; gives the reason with which it exited. */
+export async function shutdownChild(
+  process: Process,
+  pid: Pid,
+  shutdown: ChildShutdown,
+): Promise<unknown> {
+  const signals = process.runtime.route(pid.node);
+  const ending = new Ending(process, pid, pid.node);
+  if (shutdown === "brutal_kill") signals.exit(process.pid, pid, "kill");
+  else {
+    signals.exit(process.pid, pid, "shutdown");
+    const limit = shutdown === "infinity" ? Infinity : shutdown;
+    if (!(await ending.within(limit))) signals.exit(process.pid, pid, "kill");
+  }
+  const reason = await ending.reason;
+  process.unlink(pid);
+  const exit = takeExit(process, pid);
+  return exit === undefined ? reason : exit.reason;
+}
+
+/** Whether a child that was shut down exited as it should. */
+export function isCleanShutdown(
+  { restart, shutdown }: Pick<FullChildSpec, "restart" | "shutdown">,
+  reason: unknown,
+): boolean {
+  return isReason(
+    reason,
+    shutdown === "brutal_kill" ? "killed" : "shutdown",
+  ) || (restart !== "permanent" && isOrderly(reason));
+}
+
+/** Counts restarts: so many within so many seconds, and no more. */
+export class RestartIntensity {
+  readonly #max: number;
+  readonly #period: number;
+  readonly #times: number[] = [];
+
+  constructor(maxRestarts: number, maxSeconds: number) {
+    this.#max = maxRestarts;
+    this.#period = maxSeconds * 1000;
+  }
+
+  /** Counts a restart; whether it is still allowed. */
+  add(now: number): boolean {
+    const times = this.#times;
+    let old = 0;
+    while (old < times.length && now - times[old] > this.#period) old++;
+    if (old > 0) times.splice(0, old);
+    times.push(now);
+    return times.length <= this.#max;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * What servers say to each other: calls, tasks, input and output, as typed messages.
+ *
+ * Every wire knows how each of these is spelled.
+ *
+ * @module
+ */
+
+import type { Pid, Ref } from "../runtime/pid.ts";
+import type { Runnable } from "../runtime/signal.ts";
+
+/** A server: its pid, its name on this node, or its name on another. */
+export type ServerRef = Pid | string | { name: string; node: string };
+
+/** A request that is answered by a reply to an alias. */
+export interface Call {
+  /** Always `"$call"`. */
+  type: "$call";
+  /** Who calls. */
+  from: Pid;
+  /** The alias that the reply goes to. */
+  ref: Ref;
+  /** What is asked. */
+  request: unknown;
+}
+
+/** A request that is not answered. */
+export interface Cast {
+  /** Always `"$cast"`. */
+  type: "$cast";
+  /** What is asked. */
+  request: unknown;
+}
+
+/** Asks a Task.Supervisor for a task, which the caller owns. */
+export interface StartTask {
+  /** Always `"start_task"`. */
+  type: "start_task";
+  /** The task's reference: monitor, and alias of its result; without it, nobody awaits. */
+  task?: Ref;
+  /** Whether the owner is linked to the task. */
+  link: boolean;
+  /** What it runs. */
+  run: Runnable;
+  /** When it is started again. */
+  restart: "temporary" | "transient" | "permanent";
+  /** How it is ended: after so many milliseconds, at once, or with no limit. */
+  shutdown: number | "brutal_kill" | "infinity";
+  /** On whose behalf: the owner first. */
+  callers: Pid[];
+}
+
+/** What a group leader is asked. */
+export type IoOperation =
+  | { type: "put_chars"; chars: string }
+  | { type: "get_line"; prompt: string }
+  | { type: "get_chars"; prompt: string; count: number }
+  | { type: "get_geometry" }
+  | { type: "requests"; requests: IoOperation[] };
+
+/** A request to a group leader. */
+export interface IoRequest {
+  /** Always `"io_request"`. */
+  type: "io_request";
+  /** Who asks. */
+  from: Pid;
+  /** The alias that the reply goes to. */
+  replyAs: Ref;
+  /** What is asked. */
+  request: IoOperation;
+}
+
+/** Whether a message is of a type. */
+export function isTyped<T extends string>(
+  message: unknown,
+  type: T,
+): message is { type: T } {
+  return typeof message === "object" && message !== null &&
+    (message as { type?: unknown }).type === type;
+}

@@ -1,0 +1,228 @@
+/**
+ * A process's mail: what has come and nobody took, and who waits.
+ *
+ * @module
+ */
+
+import { ReceiveTimeout } from "../errors.ts";
+
+/** Tells whether a message is wanted. */
+export type Guard = (message: unknown) => boolean;
+
+/** How a wait for a message ends without one. */
+export interface WaitOptions {
+  /** After so many milliseconds; 0 only looks. */
+  timeout?: number;
+  /** What the wait gives at the timeout, instead of rejecting. */
+  after?: unknown;
+  /** Whether `after` is set. */
+  hasAfter?: boolean;
+  /** When it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** What a mailbox needs of the world. */
+export interface MailboxHost {
+  /** Runs a guard as code of the mailbox's process. */
+  test(guard: Guard, message: unknown): boolean;
+  /** Calls back after so many milliseconds; gives what stops it. */
+  after(ms: number, fn: () => void): () => void;
+}
+
+interface Receiver {
+  guard: Guard | undefined;
+  promise: Promise<unknown>;
+  resolve: (message: unknown) => void;
+  reject: (error: unknown) => void;
+  release: (() => void) | undefined;
+}
+
+const NONE: unknown[] = [];
+
+/** Messages in order of arrival, waits in order of their start. */
+export class Mailbox {
+  #queue: unknown[] = NONE;
+  #head = 0;
+  #receivers: Receiver[] | undefined;
+
+  /** The number of messages that wait. */
+  get length(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  /** The messages that wait, oldest first. */
+  messages(): unknown[] {
+    return this.#queue.slice(this.#head);
+  }
+
+  /** Hands the message to the first wait that wants it, or keeps it. */
+  push(message: unknown, host: MailboxHost): void {
+    const receivers = this.#receivers;
+    if (receivers !== undefined && receivers.length > 0) {
+      const first = receivers[0];
+      if (first.guard === undefined) {
+        if (receivers.length === 1) this.#receivers = undefined;
+        else receivers.shift();
+        first.release?.();
+        first.resolve(message);
+        return;
+      }
+      if (this.#offer(receivers, message, host)) return;
+    }
+    if (this.#queue === NONE) this.#queue = [message];
+    else this.#queue.push(message);
+  }
+
+  #offer(
+    receivers: Receiver[],
+    message: unknown,
+    host: MailboxHost,
+  ): boolean {
+    for (const receiver of [...receivers]) {
+      let wanted: boolean;
+      try {
+        wanted = receiver.guard === undefined ||
+          host.test(receiver.guard, message);
+      } catch (error) {
+        this.#leave(receiver);
+        receiver.reject(error);
+        continue;
+      }
+      if (!wanted) continue;
+      this.#leave(receiver);
+      receiver.resolve(message);
+      return true;
+    }
+    return false;
+  }
+
+  #leave(receiver: Receiver): void {
+    const index = this.#receivers?.indexOf(receiver) ?? -1;
+    if (index >= 0) this.#receivers!.splice(index, 1);
+    receiver.release?.();
+  }
+
+  /** Takes the first message that the guard wants; `undefined` in a box if there is none. */
+  take(guard: Guard | undefined): { message: unknown } | undefined {
+    const queue = this.#queue;
+    for (let i = this.#head; i < queue.length; i++) {
+      if (guard !== undefined && !guard(queue[i])) continue;
+      const message = queue[i];
+      this.#removeAt(i);
+      return { message };
+    }
+    return undefined;
+  }
+
+  /** Takes a very message out again, if it is still there. */
+  remove(message: unknown): boolean {
+    const index = this.#queue.indexOf(message, this.#head);
+    if (index < 0) return false;
+    this.#removeAt(index);
+    return true;
+  }
+
+  #removeAt(index: number): void {
+    const queue = this.#queue;
+    if (index !== this.#head) {
+      queue.splice(index, 1);
+      return;
+    }
+    queue[index] = undefined;
+    this.#head = index + 1;
+    if (this.#head === queue.length) {
+      if (queue.length > 64) this.#queue = NONE;
+      else queue.length = 0;
+      this.#head = 0;
+    } else if (this.#head > 1024 && this.#head * 2 > queue.length) {
+      queue.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** Waits for a message. */
+  receive(
+    guard: Guard | undefined,
+    options: WaitOptions | undefined,
+    host: MailboxHost,
+  ): Promise<unknown> {
+    if (options?.signal?.aborted) return Promise.reject(options.signal.reason);
+    const queue = this.#queue;
+    if (guard === undefined && this.#head < queue.length) {
+      const message = queue[this.#head];
+      this.#removeAt(this.#head);
+      return Promise.resolve(message);
+    }
+    if (guard !== undefined) {
+      let found: { message: unknown } | undefined;
+      try {
+        found = this.take(guard);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      if (found !== undefined) return Promise.resolve(found.message);
+    }
+    const receiver = { guard } as Receiver;
+    receiver.promise = new Promise((resolve, reject) => {
+      receiver.resolve = resolve;
+      receiver.reject = reject;
+    });
+    receiver.release = undefined;
+    if (options !== undefined && !this.#limit(receiver, options, host)) {
+      return receiver.promise;
+    }
+    if (this.#receivers === undefined) this.#receivers = [receiver];
+    else this.#receivers.push(receiver);
+    return receiver.promise;
+  }
+
+  #limit(
+    receiver: Receiver,
+    options: WaitOptions,
+    host: MailboxHost,
+  ): boolean {
+    const { timeout, signal } = options;
+    const expire = () => {
+      if (options.hasAfter) receiver.resolve(options.after);
+      else receiver.reject(new ReceiveTimeout(timeout!));
+    };
+    if (timeout !== undefined && timeout <= 0) {
+      expire();
+      return false;
+    }
+    let stopTimer: (() => void) | undefined;
+    if (timeout !== undefined && timeout !== Infinity) {
+      stopTimer = host.after(timeout, () => {
+        this.#leave(receiver);
+        expire();
+      });
+    }
+    const onAbort = () => {
+      this.#leave(receiver);
+      receiver.reject(signal!.reason);
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    receiver.release = () => {
+      stopTimer?.();
+      signal?.removeEventListener("abort", onAbort);
+    };
+    return true;
+  }
+
+  /** Ends every wait with `error` and throws the mail away. */
+  close(error: () => unknown): void {
+    this.#queue = NONE;
+    this.#head = 0;
+    const receivers = this.#receivers;
+    this.#receivers = undefined;
+    if (receivers === undefined) return;
+    for (const receiver of receivers) {
+      receiver.release?.();
+      receiver.promise.catch(ignore);
+      receiver.reject(error());
+    }
+  }
+}
+
+/** Marks a rejection as seen: a dead process's own waits must not end the whole program. */
+function ignore(): void {}

@@ -1,0 +1,184 @@
+/**
+ * What other nodes may run on this one: the functions of the modules that it exports, by name.
+ *
+ * @module
+ */
+
+import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
+import { printable, quote } from "./inspect.ts";
+import type { Runnable, SpawnFailure } from "./signal.ts";
+
+/** A module as a node exports it: functions by name. What is no function is not exported. */
+// deno-lint-ignore no-explicit-any
+export type ModuleExports = Record<string, any>;
+
+/** Makes a function of a closure's source. */
+export type ClosureCompiler = (
+  source: string,
+) => (...args: unknown[]) => unknown;
+
+/** What {@linkcode Modules.resolve} finds. */
+export type Resolved =
+  | { fn: () => unknown; label: string }
+  | { error: SpawnFailure; message: string };
+
+// deno-lint-ignore ban-types
+type AnyFunction = Function;
+
+/** The exported modules of a node. */
+export class Modules {
+  readonly #modules = new Map<string, ModuleExports>();
+  readonly #named = new Map<AnyFunction, [module: string, name: string]>();
+  readonly #parked = new Map<string, AnyFunction>();
+  /** Set where closures are allowed. */
+  compile: ClosureCompiler | undefined;
+
+  /** Exports a module under a name; a second one under that name takes its place. */
+  add(name: string, module: ModuleExports): void {
+    this.#modules.set(name, module);
+    for (const key of Object.keys(module)) {
+      const value = module[key];
+      if (typeof value === "function" && !this.#named.has(value)) {
+        this.#named.set(value, [name, key]);
+      }
+    }
+  }
+
+  /** Keeps a function of this node for a request of this node; gives its key. */
+  park(fn: AnyFunction): string {
+    const key = crypto.randomUUID();
+    this.#parked.set(key, fn);
+    return key;
+  }
+
+  /** Takes a kept function. */
+  unpark(key: string): AnyFunction | undefined {
+    const fn = this.#parked.get(key);
+    this.#parked.delete(key);
+    return fn;
+  }
+
+  /** The exported modules, by name. */
+  entries(): Iterable<[string, ModuleExports]> {
+    return this.#modules;
+  }
+
+  /** Under which name a function is exported. */
+  nameOf(fn: AnyFunction): [module: string, name: string] | undefined {
+    return this.#named.get(fn);
+  }
+
+  /** The function of that name, if it is exported. */
+  lookup(module: string, name: string): AnyFunction | undefined {
+    const exports = this.#modules.get(module);
+    if (exports === undefined || !Object.hasOwn(exports, name)) return;
+    const value = exports[name];
+    return typeof value === "function" ? value : undefined;
+  }
+
+  /**
+   * Names a function for a request: as it is exported, else within the node as a kept function,
+   * else by its source.
+   *
+   * @throws {TypeError} If its source would not do.
+   */
+  describe(
+    fn: AnyFunction | readonly [module: string, name: string],
+    args: unknown[],
+    local: boolean,
+  ): Runnable {
+    const named = typeof fn === "function" ? this.#named.get(fn) : fn;
+    if (named !== undefined) {
+      return { module: named[0], function: named[1], args };
+    }
+    if (local) return { parked: this.park(fn as AnyFunction), args };
+    return { source: closureSource(fn as AnyFunction), args };
+  }
+
+  /** What a request names, ready to run, or why it cannot be run. */
+  resolve(run: Runnable): Resolved {
+    const { args } = run;
+    if ("source" in run) return this.#closure(run.source, args);
+    if ("parked" in run) {
+      const fn = this.unpark(run.parked);
+      return fn === undefined
+        ? { error: "undef", message: "the function is no longer there" }
+        : { fn: () => fn.apply(undefined, args), label: fn.name || "function" };
+    }
+    const { module, function: name } = run;
+    const fn = this.lookup(module, name);
+    if (fn === undefined) {
+      return { error: "undef", message: this.#undefined(module, name, args) };
+    }
+    return {
+      fn: () => fn.apply(undefined, args),
+      label: `${module}.${name}/${args.length}`,
+    };
+  }
+
+  #closure(source: string, args: unknown[]): Resolved {
+    if (this.compile === undefined) {
+      return {
+        error: "closure",
+        message:
+          "the node does not run closures; start it with --allow-closures (allowClosures: true), or export the function from a module",
+      };
+    }
+    try {
+      const fn = this.compile(source);
+      return { fn: () => fn(...args), label: "closure" };
+    } catch (error) {
+      return {
+        error: "closure",
+        message: `the closure's source does not compile: ${
+          printable(String(error))
+        }`,
+      };
+    }
+  }
+
+  #undefined(module: string, name: string, args: unknown[]): string {
+    const what = `${printable(module)}.${printable(name)}/${args.length}`;
+    const exports = this.#modules.get(module);
+    if (exports === undefined) {
+      const known = [...this.#modules.keys()];
+      return `function ${what} is not exported: the node exports no module ${
+        quote(module)
+      }${
+        known.length === 0
+          ? ""
+          : ` (it exports ${known.map(printable).join(", ")})`
+      }; start it with --module ${
+        printable(module)
+      }=./file.ts (modules: { ${printable(module)} })`;
+    }
+    return `function ${what} is not exported: module ${
+      quote(module)
+    } has no function ${quote(name)}`;
+  }
+}
+
+/** The error for a request that was refused. */
+export function spawnError(
+  node: string,
+  { error, message }: { error: SpawnFailure; message: string },
+): Error {
+  const text = `Cannot spawn on ${node}: ${message}`;
+  return error === "undef"
+    ? new UndefinedFunctionError(text)
+    : new SpawnRefusedError(text);
+}
+
+/** The source of a function, if it is an expression that can be read on its own elsewhere. */
+function closureSource(fn: AnyFunction): string {
+  const source = Function.prototype.toString.call(fn);
+  if (
+    /^(async\s+)?function\b/.test(source) ||
+    /^(async\s+)?(\(|[\w$]+\s*=>)/.test(source)
+  ) return source;
+  throw new TypeError(
+    `Cannot send the function ${
+      fn.name || "(anonymous)"
+    } to another node: it is not exported, and its source is no function expression; export it from a module (modules: { … }, --module) or give an arrow function`,
+  );
+}

@@ -1,0 +1,253 @@
+/**
+ * The names of things: processes, references and atoms.
+ *
+ * @module
+ */
+
+import { hereName } from "./context.ts";
+
+const CUSTOM_INSPECT = Symbol.for("nodejs.util.inspect.custom");
+const DENO_INSPECT = Symbol.for("Deno.customInspect");
+
+const nodeNumbers = new Map<string, number>();
+
+/** Where a name was made, as Erlang prints it: 0 here, a number of its own for each other node. */
+function nodeNumber(node: string): number {
+  if (node === hereName()) return 0;
+  let number = nodeNumbers.get(node);
+  if (number === undefined) {
+    number = 10_500 + nodeNumbers.size + 1;
+    nodeNumbers.set(node, number);
+  }
+  return number;
+}
+
+/**
+ * The name of a process: its node, its number there, and the node's creation.
+ *
+ * Pids are immutable, may be sent in messages, and never name a second
+ * process: a node that restarts has another creation. Compare them with
+ * {@linkcode Pid.equals}, as two pids of one process need not be one object.
+ *
+ * @typeParam M The messages that the process takes; `send` checks it.
+ *
+ * @example A pid prints as in iex
+ * ```ts
+ * import { self } from "@otp/distribution";
+ * import { assertMatch } from "@std/assert";
+ *
+ * assertMatch(String(self()), /^#PID<0\.\d+\.0>$/);
+ * ```
+ */
+// deno-lint-ignore no-explicit-any
+export class Pid<in M = any> {
+  /**
+   * Never set: it makes `Pid<M>` contravariant in M, in declarations as well.
+   *
+   * @ignore
+   */
+  declare readonly accepts?: (message: M) => void;
+  /** The name of the node that the process is on. */
+  readonly node: string;
+  /** The process's number on its node. */
+  readonly number: number;
+  /** Which incarnation of the node: a 32-bit number. */
+  readonly creation: number;
+
+  /**
+   * Makes the name of a process; used by runtimes and wires.
+   *
+   * @param node The node's name.
+   * @param number The process's number on the node.
+   * @param creation The node's incarnation.
+   */
+  constructor(node: string, number: number, creation: number) {
+    this.node = node;
+    this.number = number;
+    this.creation = creation;
+  }
+
+  /**
+   * Whether both name the same process.
+   *
+   * @param other Anything.
+   * @returns True for a pid of the same process of the same incarnation.
+   */
+  equals(other: unknown): boolean {
+    return other instanceof Pid && other.number === this.number &&
+      other.creation === this.creation && other.node === this.node;
+  }
+
+  /**
+   * Prints the pid as iex does: `#PID<0.112.0>`, the first number 0 for a local process.
+   *
+   * @returns The text.
+   */
+  toString(): string {
+    return `#PID<${nodeNumber(this.node)}.${this.number}.0>`;
+  }
+
+  /** @ignore */
+  [CUSTOM_INSPECT](): string {
+    return this.toString();
+  }
+
+  /** @ignore */
+  [DENO_INSPECT](): string {
+    return this.toString();
+  }
+}
+
+/**
+ * A reference: a name that is made once and never again, for a monitor, a call, a task or an alias.
+ *
+ * @example Two references are never the same
+ * ```ts
+ * import { makeRef } from "@otp/distribution";
+ * import { assert } from "@std/assert";
+ *
+ * assert(!makeRef().equals(makeRef()));
+ * ```
+ */
+export class Ref {
+  /** The name of the node that made it. */
+  readonly node: string;
+  /** Its number on that node. */
+  readonly number: number;
+  /** Which incarnation of the node made it. */
+  readonly creation: number;
+
+  /**
+   * Makes a reference's name; used by runtimes and wires. Programs call `makeRef()`.
+   *
+   * @param node The node's name.
+   * @param number The reference's number on the node.
+   * @param creation The node's incarnation.
+   */
+  constructor(node: string, number: number, creation: number) {
+    this.node = node;
+    this.number = number;
+    this.creation = creation;
+  }
+
+  /**
+   * Whether both are the same reference.
+   *
+   * @param other Anything.
+   * @returns True for the same reference.
+   */
+  equals(other: unknown): boolean {
+    return other instanceof Ref && other.number === this.number &&
+      other.creation === this.creation && other.node === this.node;
+  }
+
+  /**
+   * Prints the reference as iex does: `#Reference<0.12.0.1>`.
+   *
+   * @returns The text.
+   */
+  toString(): string {
+    return `#Reference<${
+      nodeNumber(this.node)
+    }.${this.creation}.0.${this.number}>`;
+  }
+
+  /** @ignore */
+  [CUSTOM_INSPECT](): string {
+    return this.toString();
+  }
+
+  /** @ignore */
+  [DENO_INSPECT](): string {
+    return this.toString();
+  }
+}
+
+/**
+ * An Erlang atom: a constant that stands for its own name, and is not a string.
+ *
+ * One name has one object within a JavaScript process, so atoms can be compared with `===`.
+ *
+ * @example Atoms and strings are kept apart
+ * ```ts
+ * import { atom } from "@otp/distribution";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * assert(atom("ok") === atom("ok"));
+ * assertEquals(String(atom("ok")), "ok");
+ * ```
+ */
+export class Atom {
+  /** The atom's text. */
+  readonly name: string;
+
+  /**
+   * Programs call {@linkcode atom}, which gives the one object of a name.
+   *
+   * @param name The atom's text.
+   */
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /**
+   * The atom's text, without the colon.
+   *
+   * @returns The text.
+   */
+  toString(): string {
+    return this.name;
+  }
+
+  /** @ignore */
+  [CUSTOM_INSPECT](): string {
+    return `:${this.name}`;
+  }
+
+  /** @ignore */
+  [DENO_INSPECT](): string {
+    return `:${this.name}`;
+  }
+}
+
+const atoms = new Map<string, WeakRef<Atom>>();
+const collectedAtoms = new FinalizationRegistry((name: string) => {
+  if (atoms.get(name)?.deref() === undefined) atoms.delete(name);
+});
+
+/**
+ * The atom of a name.
+ *
+ * Unlike Erlang's, the table of atoms does not grow for ever: an atom that nothing holds is
+ * collected.
+ *
+ * @param name The atom's text, at most 255 characters as in Erlang.
+ * @returns The one object for that name.
+ * @throws {RangeError} If the name is longer than 255 characters.
+ *
+ * @example Usage
+ * ```ts
+ * import { atom } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(atom("normal").name, "normal");
+ * ```
+ */
+export function atom(name: string): Atom {
+  const known = atoms.get(name)?.deref();
+  if (known !== undefined) return known;
+  if (name.length > 255) {
+    throw new RangeError(
+      `Cannot make an atom: its text has ${name.length} characters, and 255 is the most`,
+    );
+  }
+  const made = Object.freeze(new Atom(name));
+  atoms.set(name, new WeakRef(made));
+  collectedAtoms.register(made, name);
+  return made;
+}
+
+/** The text of a name that is given as a string or an atom. */
+export function nameOf(name: string | Atom): string {
+  return typeof name === "string" ? name : name.name;
+}

@@ -1,0 +1,319 @@
+/**
+ * One process: its state, and the signals that it sends.
+ *
+ * @module
+ */
+
+import { ExitError, NoProcessError, ProcessExited } from "../errors.ts";
+import { outside, runInside } from "./context.ts";
+import { type Guard, Mailbox, type MailboxHost } from "./mailbox.ts";
+import { Pid, type Ref } from "./pid.ts";
+import type { Runtime } from "./runtime.ts";
+import type {
+  Backpressure,
+  MonitoredObject,
+  SpawnResult,
+  Target,
+} from "./signal.ts";
+import { copyTerm } from "./term.ts";
+
+/** A key that two pids share when they name the same process. */
+export type Key = number | string;
+
+/** The key of a pid or reference, as seen from a node. */
+export function keyOf(of: Pid | Ref, runtime: Runtime): Key {
+  return of.node === runtime.node && of.creation === runtime.creation
+    ? of.number
+    : `${of.number}.${of.creation}.${of.node}`;
+}
+
+/** A link's state at this end. */
+export interface Link {
+  /** The other end. */
+  pid: Pid;
+  /** The id of the unlink whose ack is awaited; 0 while the link is active. */
+  unlinking: number;
+}
+
+/** A monitor of this process's. */
+export interface Monitor {
+  /** Its reference. */
+  ref: Ref;
+  /** What it watches, and where. */
+  target: Target;
+  /** The node of the target. */
+  node: string;
+}
+
+/** Somebody's monitor on this process. */
+export interface Watcher {
+  /** Who watches. */
+  pid: Pid;
+  /** Under which reference. */
+  ref: Ref;
+  /** The name that was watched, if it was not the pid. */
+  name: string | undefined;
+}
+
+/** When an alias ends by itself. */
+export type AliasMode = "explicit_unalias" | "demonitor" | "reply_demonitor";
+
+/** Something that a process waits for by reference: a reply, a DOWN, a spawn's result. */
+export interface Wait {
+  /** The node that it is awaited from. */
+  readonly node: string;
+  /** A reply came to the alias. */
+  reply(value: unknown, ref: Ref): void;
+  /** What the reference monitors has ended. */
+  down(object: MonitoredObject, reason: unknown, ref: Ref): void;
+  /** The spawn request of that reference was answered, or its node is down (`undefined`). */
+  spawned?(result: SpawnResult | undefined): void;
+  /** The waiting process has exited. */
+  abandon(error: () => unknown): void;
+}
+
+/** How a process is started. */
+export interface ProcessOptions {
+  /** The group leader; a process without a parent leads itself. */
+  groupLeader?: Pid;
+  /** Who started it. */
+  parent?: Pid;
+  /** Processes that asked for the work, nearest first: Elixir's `$callers`. */
+  callers?: Pid[];
+  /** What it runs, in words. */
+  label?: string;
+}
+
+/** The state of one process. */
+export class Process implements MailboxHost {
+  /** The process's name among all nodes. */
+  readonly pid: Pid;
+  /** The node that it is on. */
+  readonly runtime: Runtime;
+  /** Where its output goes. */
+  groupLeader: Pid;
+  /** Who started it. */
+  readonly parent: Pid | undefined;
+  /** On whose behalf it runs, nearest first. */
+  readonly callers: Pid[] | undefined;
+  /** What it runs, in words. */
+  readonly label: string | undefined;
+  /** Whether exit signals become messages. */
+  trapExit = false;
+  /** Whether it is a shell: its waits then end with the exit itself. */
+  shell = false;
+  /** False from the moment that it exits. */
+  alive = true;
+  /** Why it exited. */
+  exitReason: unknown = undefined;
+  /** The name that it is registered under. */
+  name: string | undefined = undefined;
+  /** Its mail. */
+  readonly mailbox: Mailbox = new Mailbox();
+  /** Its links, by the other end. */
+  links: Map<Key, Link> | undefined = undefined;
+  /** Its monitors, by reference number. */
+  monitors: Map<number, Monitor> | undefined = undefined;
+  /** Monitors on it, by reference. */
+  watchers: Map<Key, Watcher> | undefined = undefined;
+  /** Its active aliases, by reference number. */
+  aliases: Map<number, AliasMode> | undefined = undefined;
+  /** How often it monitors each node. */
+  nodeMonitors: Map<string, number> | undefined = undefined;
+  /** Whether it is told of all visible nodes that come and go. */
+  watchesNodes = false;
+  /** What it awaits, by reference number. */
+  waits: Map<number, Wait> | undefined = undefined;
+  #abort: AbortController | undefined = undefined;
+
+  /** Made by `Runtime.spawn`. */
+  constructor(runtime: Runtime, number: number, options: ProcessOptions) {
+    this.runtime = runtime;
+    this.pid = new Pid(runtime.node, number, runtime.creation);
+    this.groupLeader = options.groupLeader ?? this.pid;
+    this.parent = options.parent;
+    this.callers = options.callers;
+    this.label = options.label;
+  }
+
+  /** @throws {ProcessExited} If the process has exited. */
+  assertAlive(): void {
+    if (!this.alive) throw new ProcessExited(this.exitReason);
+  }
+
+  test(guard: Guard, message: unknown): boolean {
+    return runInside(this, guard, message);
+  }
+
+  after(ms: number, fn: () => void): () => void {
+    return this.runtime.after(ms, fn);
+  }
+
+  /** An abort signal that fires when the process exits. */
+  abortSignal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
+  }
+
+  /** The error that the process's waits end with. */
+  exitError(): Error {
+    return this.shell
+      ? new ExitError(this.exitReason)
+      : new ProcessExited(this.exitReason);
+  }
+
+  /** Ends what the process itself waits for; the runtime has told the others. */
+  close(): void {
+    const error = () => this.exitError();
+    this.mailbox.close(error);
+    const waits = this.waits;
+    this.waits = undefined;
+    if (waits !== undefined) {
+      for (const wait of waits.values()) wait.abandon(error);
+    }
+    const abort = this.#abort;
+    if (abort === undefined) return;
+    // Listeners are the dead process's code, not that of whoever ended it.
+    const fire = () => abort.abort(error());
+    if (this.shell) outside(fire);
+    else runInside(this, fire);
+  }
+
+  /** Sends a message to a pid; to this node's processes goes a copy. */
+  send(to: Pid, message: unknown): Backpressure {
+    const runtime = this.runtime;
+    if (to.node === runtime.node) {
+      return runtime.send(
+        this.pid,
+        to,
+        copyTerm(message, runtime.maxDepth),
+      );
+    }
+    return runtime.route(to.node).send(this.pid, to, message);
+  }
+
+  /** Sends a message to a name of this node or another. */
+  sendName(name: string, node: string, message: unknown): Backpressure {
+    const runtime = this.runtime;
+    if (node === runtime.node) {
+      return runtime.sendName(
+        this.pid,
+        name,
+        copyTerm(message, runtime.maxDepth),
+      );
+    }
+    return runtime.route(node).sendName(this.pid, name, message);
+  }
+
+  /** Sends a message to an alias. */
+  sendAlias(alias: Ref, message: unknown): Backpressure {
+    const runtime = this.runtime;
+    if (alias.node === runtime.node) {
+      return runtime.sendAlias(
+        this.pid,
+        alias,
+        copyTerm(message, runtime.maxDepth),
+      );
+    }
+    return runtime.route(alias.node).sendAlias(this.pid, alias, message);
+  }
+
+  /** Answers a call, or gives a task's result. */
+  reply(alias: Ref, value: unknown): void {
+    const runtime = this.runtime;
+    if (alias.node === runtime.node) {
+      runtime.reply(this.pid, alias, copyTerm(value, runtime.maxDepth));
+    } else runtime.route(alias.node).reply(this.pid, alias, value);
+  }
+
+  /** Links this process to another. */
+  link(to: Pid): void {
+    if (to.equals(this.pid)) return;
+    const { runtime } = this;
+    if (
+      to.node === runtime.node && !this.trapExit &&
+      runtime.find(to) === undefined
+    ) {
+      throw new NoProcessError(
+        `Cannot link to ${to}: no such process is alive here`,
+      );
+    }
+    const key = keyOf(to, runtime);
+    const known = this.links?.get(key);
+    if (known !== undefined && known.unlinking === 0) return;
+    if (known !== undefined) known.unlinking = 0;
+    else this.addLink(to);
+    runtime.route(to.node).link(this.pid, to);
+  }
+
+  /** Notes a link that the other end knows of already. */
+  addLink(to: Pid): void {
+    this.links ??= new Map();
+    this.links.set(keyOf(to, this.runtime), { pid: to, unlinking: 0 });
+  }
+
+  /** Ends a link: from here on nothing comes over it. */
+  unlink(to: Pid): void {
+    const link = this.links?.get(keyOf(to, this.runtime));
+    if (link === undefined || link.unlinking !== 0) return;
+    link.unlinking = this.runtime.nextUnlinkId();
+    this.runtime.route(to.node).unlink(this.pid, to, link.unlinking);
+  }
+
+  /** Starts a monitor; with a mode, its reference is an alias too, and with a wait, awaited. */
+  monitor(
+    target: Target,
+    node: string,
+    mode?: AliasMode,
+    wait?: Wait,
+    ref: Ref = this.runtime.makeRef(),
+  ): Ref {
+    if (mode !== undefined) this.addAlias(ref, mode);
+    if (wait !== undefined) this.await(ref, wait);
+    this.addMonitor(ref, target, node);
+    this.runtime.route(node).monitor(this.pid, target, ref);
+    return ref;
+  }
+
+  /** Notes a monitor that the other end knows of already. */
+  addMonitor(ref: Ref, target: Target, node: string): void {
+    this.monitors ??= new Map();
+    this.monitors.set(ref.number, { ref, target, node });
+  }
+
+  /** Ends a monitor; a DOWN that has not come will not come. */
+  demonitor(ref: Ref): boolean {
+    const monitor = this.monitors?.get(ref.number);
+    const mode = this.aliases?.get(ref.number);
+    if (mode !== undefined && mode !== "explicit_unalias") this.unalias(ref);
+    if (monitor === undefined) return false;
+    this.monitors!.delete(ref.number);
+    this.runtime.route(monitor.node).demonitor(this.pid, monitor.target, ref);
+    return true;
+  }
+
+  /** Makes a reference an alias of this process. */
+  addAlias(ref: Ref, mode: AliasMode): void {
+    this.aliases ??= new Map();
+    this.aliases.set(ref.number, mode);
+    this.runtime.aliases.set(ref.number, this);
+  }
+
+  /** Ends an alias: what is sent to it from now on is dropped. */
+  unalias(ref: Ref): boolean {
+    if (!this.aliases?.delete(ref.number)) return false;
+    this.runtime.aliases.delete(ref.number);
+    return true;
+  }
+
+  /** Waits for what comes under a reference. */
+  await(ref: Ref, wait: Wait): void {
+    this.waits ??= new Map();
+    this.waits.set(ref.number, wait);
+  }
+
+  /** Stops waiting; gives back whether anything was awaited. */
+  unawait(ref: Ref): boolean {
+    return this.waits?.delete(ref.number) ?? false;
+  }
+}

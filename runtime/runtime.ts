@@ -1,0 +1,612 @@
+/**
+ * One node's processes: the tables, and the door by which every signal enters.
+ *
+ * @module
+ */
+
+import { ExitError } from "../errors.ts";
+import { outside, runInside } from "./context.ts";
+import { crashEvent, type RuntimeEvent, standardLog } from "./events.ts";
+import { inspect } from "./inspect.ts";
+import { Modules } from "./modules.ts";
+import { Nowhere } from "./nowhere.ts";
+import { Pid, Ref } from "./pid.ts";
+import {
+  type Key,
+  keyOf,
+  type Link,
+  Process,
+  type ProcessOptions,
+  type Watcher,
+} from "./process.ts";
+import { isReason } from "./reason.ts";
+import type {
+  Backpressure,
+  MonitoredObject,
+  Signals,
+  SpawnRequest,
+  SpawnResult,
+  Target,
+} from "./signal.ts";
+import {
+  copyTerm,
+  DEFAULT_MAX_DEPTH,
+  errorTerm,
+  rebuildError,
+} from "./term.ts";
+
+/** The time as a runtime sees it. */
+export interface Clock {
+  /** Milliseconds since some fixed moment. */
+  now(): number;
+  /** Calls back after so many milliseconds; gives what stops it. */
+  after(ms: number, fn: () => void): () => void;
+}
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after: (ms, fn) => {
+    // A timer of the host holds at most 2^31 - 1 ms: longer waits take several.
+    const limit = 2 ** 31 - 1;
+    let id: ReturnType<typeof setTimeout>;
+    const arm = (left: number) => {
+      id = setTimeout(
+        () => left > limit ? arm(left - limit) : fn(),
+        Math.min(left, limit),
+      );
+    };
+    arm(ms);
+    return () => clearTimeout(id);
+  },
+};
+
+/** What a runtime is made of. */
+export interface RuntimeOptions {
+  /** The node's name. */
+  node: string;
+  /** The node's incarnation. */
+  creation: number;
+  /** Its clock. */
+  clock?: Clock;
+  /** Where signals for another node go; without it there is no other node. */
+  route?: (node: string) => Signals;
+  /** What is told of crashes, and of what supervisors and applications do about them; standard error if it is left out. */
+  report?: (event: RuntimeEvent) => void;
+  /** How deep a message may be nested. */
+  maxDepth?: number;
+}
+
+/** How a process is started, and who knows of it from its first moment. */
+export interface SpawnOptions extends ProcessOptions {
+  /** Is linked to it, besides the parent. */
+  link?: Pid;
+  /** Whether the parent, a process of this node, is linked to it. */
+  linkParent?: Process;
+  /** Monitors it. */
+  monitor?: { pid: Pid; ref: Ref };
+  /** Is told its pid, under that reference, before anything else that it sends. */
+  replyTo?: { pid: Pid; ref: Ref };
+}
+
+/** One node's processes. */
+export class Runtime implements Signals {
+  /** The node's name. */
+  readonly node: string;
+  /** The node's incarnation. */
+  readonly creation: number;
+  /** How deep a message may be nested. */
+  readonly maxDepth: number;
+  /** Tells of what went wrong on the node. */
+  readonly report: (event: RuntimeEvent) => void;
+  /** Signs what the node itself says: the pid of no process. */
+  readonly nobody: Pid;
+  /** What others may run here. */
+  readonly modules: Modules = new Modules();
+  /** The processes, by number. */
+  readonly processes: Map<number, Process> = new Map();
+  /** The registered names. */
+  readonly names: Map<string, Process> = new Map();
+  /** The active aliases, by reference number. */
+  readonly aliases: Map<number, Process> = new Map();
+  /** Who is watched by name, by the key of the monitor. */
+  readonly #namedWatches = new Map<Key, Process>();
+  readonly #clock: Clock;
+  readonly #route: ((node: string) => Signals) | undefined;
+  readonly #ended: Process[] = [];
+  #ending = false;
+  #lastPid = 99;
+  #lastRef = 0;
+  #lastUnlinkId = 0;
+  #shell: Process | undefined;
+
+  /** Makes a node without processes. */
+  constructor(options: RuntimeOptions) {
+    this.node = options.node;
+    this.creation = options.creation;
+    this.nobody = new Pid(this.node, 0, this.creation);
+    this.maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
+    this.#clock = options.clock ?? systemClock;
+    this.#route = options.route;
+    this.report = options.report ??
+      ((event) => standardLog({ ...event, node: this.node }));
+  }
+
+  /** Where signals for a node go: here, or a connection. */
+  route(node: string): Signals {
+    if (node === this.node) return this;
+    return this.#route?.(node) ?? new Nowhere(this, node);
+  }
+
+  /** Milliseconds since some fixed moment. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** Calls back after so many milliseconds, as code of no process; gives what stops it. */
+  after(ms: number, fn: () => void): () => void {
+    return outside(() => this.#clock.after(ms, fn));
+  }
+
+  /** A new reference of this node. */
+  makeRef(): Ref {
+    return new Ref(this.node, ++this.#lastRef, this.creation);
+  }
+
+  /** An id for an unlink. */
+  nextUnlinkId(): number {
+    return ++this.#lastUnlinkId;
+  }
+
+  /** The process of a pid, if it is of this incarnation and alive. */
+  find(pid: Pid): Process | undefined {
+    return pid.creation === this.creation && pid.node === this.node
+      ? this.processes.get(pid.number)
+      : undefined;
+  }
+
+  /** The process that code outside any process is in; a new one when the last has exited. */
+  shell(): Process {
+    if (this.#shell === undefined || !this.#shell.alive) {
+      this.#shell = this.#make({ label: "shell" });
+      this.#shell.shell = true;
+      const user = this.names.get("user");
+      if (user !== undefined) this.#shell.groupLeader = user.pid;
+    }
+    return this.#shell;
+  }
+
+  #make(options: ProcessOptions): Process {
+    const process = new Process(this, ++this.#lastPid, options);
+    this.processes.set(process.pid.number, process);
+    return process;
+  }
+
+  /** Starts a process; its code begins after the current one has given way. */
+  spawn(fn: () => unknown, options: SpawnOptions): Process {
+    const process = this.#make(options);
+    const { link, linkParent, monitor, replyTo } = options;
+    if (linkParent !== undefined) {
+      process.addLink(linkParent.pid);
+      linkParent.addLink(process.pid);
+    }
+    if (link !== undefined) process.addLink(link);
+    if (monitor !== undefined) this.#watch(process, monitor.pid, monitor.ref);
+    if (replyTo !== undefined) {
+      this.route(replyTo.pid.node).spawnReply(
+        process.pid,
+        replyTo.pid,
+        replyTo.ref,
+        {
+          pid: process.pid,
+          link: link !== undefined,
+          monitor: monitor !== undefined,
+        },
+      );
+    }
+    queueMicrotask(() => {
+      if (process.alive) runInside(process, run, process, fn);
+    });
+    return process;
+  }
+
+  /** Gives a process a name. */
+  register(name: string, process: Process): boolean {
+    if (this.names.has(name) || process.name !== undefined) return false;
+    process.name = name;
+    this.names.set(name, process);
+    return true;
+  }
+
+  /** Takes a name away. */
+  unregister(name: string): boolean {
+    const process = this.names.get(name);
+    if (process === undefined) return false;
+    process.name = undefined;
+    return this.names.delete(name);
+  }
+
+  /** Ends a process: it is dead to others from here on. */
+  terminate(process: Process, reason: unknown): void {
+    if (!process.alive) return;
+    process.alive = false;
+    process.exitReason = sendableReason(reason, this.maxDepth);
+    this.processes.delete(process.pid.number);
+    if (process.name !== undefined) this.names.delete(process.name);
+    if (process.aliases !== undefined) {
+      for (const number of process.aliases.keys()) this.aliases.delete(number);
+      process.aliases = undefined;
+    }
+    this.#ended.push(process);
+    if (this.#ending) return;
+    this.#ending = true;
+    // A death causes others: a queue, as a chain of links is longer than a stack.
+    for (
+      let next = this.#ended.shift();
+      next !== undefined;
+      next = this.#ended.shift()
+    ) {
+      this.#announce(next);
+      next.close();
+    }
+    this.#ending = false;
+  }
+
+  #announce(process: Process): void {
+    const { pid, exitReason: reason, links, watchers, monitors } = process;
+    process.links = process.watchers = process.monitors = undefined;
+    if (links !== undefined) {
+      for (const link of links.values()) {
+        if (link.unlinking === 0) {
+          this.route(link.pid.node).exitLink(pid, link.pid, reason);
+        }
+      }
+    }
+    if (watchers !== undefined) {
+      for (const [key, watcher] of watchers) {
+        this.#namedWatches.delete(key);
+        this.#down(process, watcher, reason);
+      }
+    }
+    if (monitors !== undefined) {
+      for (const { target, node, ref } of monitors.values()) {
+        this.route(node).demonitor(pid, target, ref);
+      }
+    }
+  }
+
+  #down(process: Process, watcher: Watcher, reason: unknown): void {
+    const object = watcher.name === undefined
+      ? process.pid
+      : { name: watcher.name, node: this.node };
+    this.route(watcher.pid.node).down(
+      process.pid,
+      object,
+      watcher.pid,
+      watcher.ref,
+      reason,
+    );
+  }
+
+  /** Ends a process whose code threw or rejected. */
+  crash(process: Process, error: unknown): void {
+    if (!process.alive) return;
+    let reason = error;
+    // As in Erlang, an exit is no crash: only what was thrown is told.
+    if (error instanceof ExitError) reason = error.reason;
+    else {
+      if (!(error instanceof Error)) {
+        reason = { type: "nocatch", value: error };
+      }
+      this.report(crashEvent(process, reason));
+    }
+    this.terminate(process, reason);
+  }
+
+  // Signals that are delivered to this node's processes.
+
+  send(_from: Pid, to: Pid, message: unknown): Backpressure {
+    const process = this.processes.get(to.number);
+    if (process !== undefined && to.creation === this.creation) {
+      process.mailbox.push(message, process);
+    }
+    return undefined;
+  }
+
+  sendName(_from: Pid, name: string, message: unknown): Backpressure {
+    const process = this.names.get(name);
+    if (process !== undefined) process.mailbox.push(message, process);
+    return undefined;
+  }
+
+  sendAlias(_from: Pid, alias: Ref, message: unknown): Backpressure {
+    const process = this.#openAlias(alias);
+    if (process !== undefined) process.mailbox.push(message, process);
+    return undefined;
+  }
+
+  reply(_from: Pid, alias: Ref, value: unknown): void {
+    const process = this.#openAlias(alias);
+    if (process === undefined) return;
+    const wait = process.waits?.get(alias.number);
+    if (wait !== undefined) wait.reply(value, alias);
+    else {
+      process.mailbox.push({ type: "reply", ref: alias, value }, process);
+    }
+  }
+
+  #openAlias(alias: Ref): Process | undefined {
+    const process = this.aliases.get(alias.number);
+    if (
+      process === undefined || alias.creation !== this.creation ||
+      alias.node !== this.node
+    ) return undefined;
+    if (process.aliases!.get(alias.number) === "reply_demonitor") {
+      process.demonitor(alias);
+      process.unalias(alias);
+    }
+    return process;
+  }
+
+  link(from: Pid, to: Pid): void {
+    const process = this.find(to);
+    if (process === undefined) {
+      this.route(from.node).exitLink(to, from, "noproc");
+    } else if (!process.links?.has(keyOf(from, this))) process.addLink(from);
+  }
+
+  unlink(from: Pid, to: Pid, id: number): void {
+    const process = this.find(to);
+    const links = process?.links;
+    const key = keyOf(from, this);
+    if (links?.get(key)?.unlinking === 0) links.delete(key);
+    this.route(from.node).unlinkAck(to, from, id);
+  }
+
+  unlinkAck(from: Pid, to: Pid, id: number): void {
+    const links = this.find(to)?.links;
+    const key = keyOf(from, this);
+    if (links?.get(key)?.unlinking === id) links.delete(key);
+  }
+
+  exit(from: Pid, to: Pid, reason: unknown): void {
+    const process = this.find(to);
+    if (process === undefined) return;
+    if (isReason(reason, "kill")) this.terminate(process, "killed");
+    else this.#signalExit(process, from, reason);
+  }
+
+  exitLink(from: Pid, to: Pid, reason: unknown): void {
+    const process = this.find(to);
+    const key = keyOf(from, this);
+    const link = process?.links?.get(key);
+    if (process === undefined || link === undefined) return;
+    process.links!.delete(key);
+    if (link.unlinking === 0) this.#signalExit(process, from, reason);
+  }
+
+  #signalExit(process: Process, from: Pid, reason: unknown): void {
+    if (process.trapExit) {
+      process.mailbox.push({ type: "EXIT", from, reason }, process);
+    } else if (!isReason(reason, "normal") || from.equals(process.pid)) {
+      this.terminate(process, reason);
+    }
+  }
+
+  monitor(from: Pid, target: Target, ref: Ref): void {
+    const byName = typeof target === "string";
+    const process = byName ? this.names.get(target) : this.find(target);
+    if (process === undefined) {
+      const object = byName ? { name: target, node: this.node } : target;
+      this.route(from.node).down(this.nobody, object, from, ref, "noproc");
+    } else this.#watch(process, from, ref, byName ? target : undefined);
+  }
+
+  #watch(process: Process, pid: Pid, ref: Ref, name?: string): void {
+    const key = keyOf(ref, this);
+    process.watchers ??= new Map();
+    process.watchers.set(key, { pid, ref, name });
+    if (name !== undefined) this.#namedWatches.set(key, process);
+  }
+
+  demonitor(_from: Pid, target: Target, ref: Ref): void {
+    const key = keyOf(ref, this);
+    if (typeof target !== "string") this.find(target)?.watchers?.delete(key);
+    else {
+      this.#namedWatches.get(key)?.watchers?.delete(key);
+      this.#namedWatches.delete(key);
+    }
+  }
+
+  down(
+    from: Pid,
+    object: MonitoredObject,
+    to: Pid,
+    ref: Ref,
+    reason: unknown,
+  ): void {
+    const process = this.find(to);
+    const monitor = process?.monitors?.get(ref.number);
+    if (process === undefined || monitor?.node !== from.node) return;
+    process.monitors!.delete(ref.number);
+    const mode = process.aliases?.get(ref.number);
+    if (mode !== undefined && mode !== "explicit_unalias") {
+      process.unalias(ref);
+    }
+    const wait = process.waits?.get(ref.number);
+    if (wait !== undefined) wait.down(object, reason, ref);
+    else {
+      process.mailbox.push(
+        { type: "DOWN", ref: monitor.ref, object, reason },
+        process,
+      );
+    }
+  }
+
+  spawnRequest(from: Pid, request: SpawnRequest): void {
+    const { ref, run, link, monitor, groupLeader } = request;
+    const found = this.modules.resolve(run);
+    if ("error" in found) {
+      this.route(from.node).spawnReply(this.nobody, from, ref, found);
+      return;
+    }
+    this.spawn(found.fn, {
+      parent: from,
+      groupLeader,
+      label: found.label,
+      link: link ? from : undefined,
+      monitor: monitor ? { pid: from, ref } : undefined,
+      replyTo: { pid: from, ref },
+    });
+  }
+
+  spawnReply(
+    from: Pid,
+    to: Pid,
+    ref: Ref,
+    result: SpawnResult,
+  ): void {
+    const process = this.find(to);
+    const wait = process?.waits?.get(ref.number);
+    if (process === undefined || wait?.spawned === undefined) {
+      if ("pid" in result && result.link) {
+        this.route(from.node).exitLink(to, from, "noproc");
+      }
+      return;
+    }
+    if ("pid" in result) {
+      if (result.link) process.addLink(result.pid);
+      if (result.monitor) process.addMonitor(ref, result.pid, from.node);
+    }
+    wait.spawned(result);
+  }
+
+  groupLeader(_from: Pid, to: Pid, leader: Pid): void {
+    const process = this.find(to);
+    if (process !== undefined) process.groupLeader = leader;
+  }
+
+  /** Tells those who watch nodes that one is connected; called before its first signal. */
+  nodeUp(node: string): void {
+    for (const process of [...this.processes.values()]) {
+      if (process.watchesNodes) {
+        process.mailbox.push({ type: "nodeup", node }, process);
+      }
+    }
+  }
+
+  /**
+   * Tells every process that a node is gone or cannot be reached.
+   *
+   * @param node The node.
+   * @param wasUp Whether it was connected and visible.
+   */
+  nodeDown(node: string, wasUp: boolean): void {
+    const processes = [...this.processes.values()];
+    for (const process of processes) {
+      this.#loseLinks(process, node);
+      this.#loseMonitors(process, node);
+      this.#loseWatchers(process, node);
+      this.#loseWaits(process, node);
+    }
+    for (const process of processes) {
+      const times = (process.nodeMonitors?.get(node) ?? 0) +
+        (wasUp && process.watchesNodes ? 1 : 0);
+      process.nodeMonitors?.delete(node);
+      for (let i = 0; i < times && process.alive; i++) {
+        process.mailbox.push({ type: "nodedown", node }, process);
+      }
+    }
+  }
+
+  #loseLinks(process: Process, node: string): void {
+    if (process.links === undefined) return;
+    const lost: Link[] = [];
+    for (const [key, link] of process.links) {
+      if (link.pid.node !== node) continue;
+      if (link.unlinking === 0) lost.push(link);
+      else process.links.delete(key);
+    }
+    for (const { pid } of lost) {
+      this.exitLink(pid, process.pid, "noconnection");
+    }
+  }
+
+  #loseMonitors(process: Process, node: string): void {
+    if (process.monitors === undefined) return;
+    for (const { ref, target, node: at } of [...process.monitors.values()]) {
+      if (at !== node) continue;
+      const object = typeof target === "string"
+        ? { name: target, node }
+        : target;
+      this.down(new Pid(node, 0, 0), object, process.pid, ref, "noconnection");
+    }
+  }
+
+  #loseWatchers(process: Process, node: string): void {
+    if (process.watchers === undefined) return;
+    for (const [key, { pid }] of process.watchers) {
+      if (pid.node !== node) continue;
+      process.watchers.delete(key);
+      this.#namedWatches.delete(key);
+    }
+  }
+
+  #loseWaits(process: Process, node: string): void {
+    if (process.waits === undefined) return;
+    for (const wait of [...process.waits.values()]) {
+      if (wait.node === node) wait.spawned?.(undefined);
+    }
+  }
+
+  /** Ends every process, as a node does that stops. */
+  stop(reason: unknown): void {
+    for (const process of [...this.processes.values()]) {
+      this.terminate(process, reason);
+    }
+  }
+}
+
+function run(process: Process, fn: () => unknown): void {
+  const { runtime } = process;
+  let result: unknown;
+  try {
+    result = fn();
+  } catch (error) {
+    runtime.crash(process, error);
+    return;
+  }
+  if (isThenable(result)) {
+    result.then(
+      () => runtime.terminate(process, "normal"),
+      (error) => runtime.crash(process, error),
+    );
+  } else runtime.terminate(process, "normal");
+}
+
+/**
+ * The reason as others get it: a copy; of an error whose fields cannot be sent, the error without
+ * them; of anything else that cannot be sent, its text.
+ */
+export function sendableReason(reason: unknown, maxDepth: number): unknown {
+  if (typeof reason === "string") return reason;
+  try {
+    return copyTerm(reason, maxDepth - 8);
+  } catch {
+    return bareError(reason) ?? inspect(reason);
+  }
+}
+
+function bareError(reason: unknown): Error | undefined {
+  try {
+    if (!(reason instanceof Error)) return undefined;
+    return rebuildError({ ...errorTerm(reason), fields: undefined });
+  } catch {
+    return undefined;
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
+}

@@ -1,0 +1,266 @@
+/**
+ * What a message may be made of, and how it is copied.
+ *
+ * The same values can be sent to a process of this node and of any other: those of JSON, and
+ * `undefined`, `bigint`, NaN, the infinities, −0, `Date`, `Map`, `Set`, `ArrayBuffer`, typed
+ * arrays, errors, pids, references and atoms.
+ *
+ * @module
+ */
+
+import { Atom, Pid, Ref } from "./pid.ts";
+
+/** How deep a message may be nested, counted in levels of its JSON. */
+export const DEFAULT_MAX_DEPTH = 64;
+
+/** The typed arrays that messages may hold, by name. */
+export const TYPED_ARRAYS: ReadonlyMap<
+  string,
+  new (buffer: ArrayBuffer) => ArrayBufferView & { slice(): ArrayBufferView }
+> = new Map(
+  // deno-lint-ignore no-explicit-any
+  ([
+    Uint8Array,
+    Uint8ClampedArray,
+    Int8Array,
+    Uint16Array,
+    Int16Array,
+    Uint32Array,
+    Int32Array,
+    BigUint64Array,
+    BigInt64Array,
+    Float32Array,
+    Float64Array,
+  ] as any[]).map((type) => [type.name, type]),
+);
+
+/** An error's contents, as copied and as sent. */
+export interface ErrorTerm {
+  /** The error's name, `TypeError` for one. */
+  name: string;
+  /** Its message. */
+  message: string;
+  /** Its stack, where it has one. */
+  stack?: string;
+  /** Its own further fields, `cause` and an AggregateError's `errors` among them. */
+  fields?: Record<string, unknown>;
+}
+
+// deno-lint-ignore no-explicit-any
+type ErrorClass = { prototype: Error } & (abstract new (...args: any[]) => any);
+
+const errorClasses = new Map<string, ErrorClass>(
+  [
+    Error,
+    TypeError,
+    RangeError,
+    SyntaxError,
+    ReferenceError,
+    URIError,
+    EvalError,
+    AggregateError,
+  ].map((type) => [type.name, type]),
+);
+
+/** Lets a class of errors keep its class when it is sent; others arrive as `Error`. */
+export function allowErrorClass(type: ErrorClass): void {
+  errorClasses.set(type.name, type);
+}
+
+const HIDDEN_FIELDS = ["cause", "errors"];
+const OWN_FIELDS = new Set(["name", "message", "stack", "__proto__"]);
+
+/** Takes an error apart; its fields are still the error's own values. */
+export function errorTerm(error: Error): ErrorTerm {
+  const term: ErrorTerm = {
+    name: String(error.name),
+    message: String(error.message),
+  };
+  if (typeof error.stack === "string") term.stack = error.stack;
+  const keys = Object.keys(error);
+  for (const key of HIDDEN_FIELDS) {
+    if (Object.hasOwn(error, key) && !keys.includes(key)) keys.push(key);
+  }
+  let fields: Record<string, unknown> | undefined;
+  for (const key of keys) {
+    if (OWN_FIELDS.has(key)) continue;
+    const value = (error as unknown as Record<string, unknown>)[key];
+    if (typeof value === "function") continue;
+    (fields ??= {})[key] = value;
+  }
+  if (fields !== undefined) term.fields = fields;
+  return term;
+}
+
+/** Puts an error together again; only classes that are allowed are made. */
+export function rebuildError(term: ErrorTerm): Error {
+  const name = String(term.name);
+  const type = errorClasses.get(name) ?? Error;
+  const error = new Error(String(term.message));
+  if (type !== Error) Object.setPrototypeOf(error, type.prototype);
+  if (error.name !== name) define(error, "name", name);
+  define(error, "stack", term.stack ?? `${name}: ${error.message}`);
+  for (const [key, value] of Object.entries(term.fields ?? {})) {
+    if (OWN_FIELDS.has(key)) continue;
+    define(error, key, value, !HIDDEN_FIELDS.includes(key));
+  }
+  return error;
+}
+
+function define(
+  error: Error,
+  key: string,
+  value: unknown,
+  enumerable = false,
+): void {
+  Object.defineProperty(error, key, {
+    value,
+    enumerable,
+    configurable: true,
+    writable: true,
+  });
+}
+
+/** Whether an object is plain data: made by a literal, or with no prototype. */
+export function isPlainObject(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** The error for a value that cannot be sent, with what to do instead. */
+export function notSendable(value: unknown): TypeError {
+  if (typeof value === "function") {
+    return new TypeError(
+      `Cannot send the function ${
+        value.name || "(anonymous)"
+      }: functions do not travel; export it from a module and send [module, function, args]`,
+    );
+  }
+  if (typeof value === "symbol") {
+    return new TypeError(
+      `Cannot send ${
+        String(value)
+      }: symbols do not travel; send an atom or a string`,
+    );
+  }
+  const type = (value as object).constructor?.name ?? "object";
+  return new TypeError(
+    `Cannot send an instance of ${type}: only plain data travels; send its fields instead`,
+  );
+}
+
+/** The error for a value that is nested too deeply. */
+export function tooDeep(maxDepth: number): RangeError {
+  return new RangeError(
+    `Cannot send a value nested deeper than ${maxDepth} levels (or one that contains itself); flatten it, or raise limits.maxDepth on both nodes`,
+  );
+}
+
+/**
+ * A copy of a message that shares nothing mutable with it.
+ *
+ * @throws {TypeError} If it holds what cannot be sent.
+ * @throws {RangeError} If it is nested too deeply.
+ */
+export function copyTerm(
+  value: unknown,
+  maxDepth: number = DEFAULT_MAX_DEPTH,
+): unknown {
+  if (typeof value !== "object" || value === null) {
+    if (typeof value === "function" || typeof value === "symbol") {
+      throw notSendable(value);
+    }
+    return value;
+  }
+  return copyObject(value, maxDepth, maxDepth);
+}
+
+function copyAny(value: unknown, left: number, max: number): unknown {
+  if (typeof value !== "object" || value === null) {
+    if (typeof value === "function" || typeof value === "symbol") {
+      throw notSendable(value);
+    }
+    return value;
+  }
+  return copyObject(value, left, max);
+}
+
+function copyObject(value: object, left: number, max: number): unknown {
+  if (left <= 0) throw tooDeep(max);
+  if (Array.isArray(value)) {
+    const copy = new Array(value.length);
+    for (let i = 0; i < value.length; i++) {
+      copy[i] = copyAny(value[i], left - 1, max);
+    }
+    return copy;
+  }
+  if (isPlainObject(value)) {
+    const copy: Record<string, unknown> = {};
+    for (const key of Object.keys(value)) {
+      const field = copyAny(
+        (value as Record<string, unknown>)[key],
+        left - 1,
+        max,
+      );
+      if (key === "__proto__") defineProto(copy, field);
+      else copy[key] = field;
+    }
+    return copy;
+  }
+  if (value instanceof Pid || value instanceof Ref || value instanceof Atom) {
+    return value;
+  }
+  if (value instanceof Date) return new Date(value.getTime());
+  if (value instanceof Map) {
+    const copy = new Map();
+    for (const [key, item] of value) {
+      copy.set(copyAny(key, left - 3, max), copyAny(item, left - 3, max));
+    }
+    return copy;
+  }
+  if (value instanceof Set) {
+    const copy = new Set();
+    for (const item of value) copy.add(copyAny(item, left - 2, max));
+    return copy;
+  }
+  if (value instanceof Error) {
+    const term = errorTerm(value);
+    if (term.fields !== undefined) {
+      term.fields = copyObject(term.fields, left - 2, max) as Record<
+        string,
+        unknown
+      >;
+    }
+    return rebuildError(term);
+  }
+  if (value instanceof ArrayBuffer) return value.slice(0);
+  const kind = typedArrayKind(value);
+  // Not by slice(): that of a Buffer shares its memory.
+  if (kind !== undefined) return copyBytes(TYPED_ARRAYS.get(kind)!, value);
+  throw notSendable(value);
+}
+
+function copyBytes(
+  // deno-lint-ignore no-explicit-any
+  Type: new (source: any) => ArrayBufferView,
+  source: object,
+): ArrayBufferView {
+  return new Type(source);
+}
+
+/** The name of the typed array's class, if it is one that can be sent. */
+export function typedArrayKind(value: object): string | undefined {
+  if (!ArrayBuffer.isView(value)) return undefined;
+  const kind = (value as Uint8Array)[Symbol.toStringTag];
+  return TYPED_ARRAYS.has(kind) ? kind : undefined;
+}
+
+/** Gives an object a field named `__proto__`, which assignment would not. */
+export function defineProto(object: object, value: unknown): void {
+  Object.defineProperty(object, "__proto__", {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * The names that code typed by people, and closures from other nodes, can use.
+ *
+ * @module
+ */
+
+import * as IO from "./io.ts";
+import { Node } from "./node.ts";
+import * as Process from "./process.ts";
+import type { Modules } from "./runtime/modules.ts";
+import { Task } from "./task.ts";
+import { TaskSupervisor } from "./task_supervisor.ts";
+
+/** Values by name. */
+export type Scope = Record<string, unknown>;
+
+/** What is in scope of the shell, of `--eval` code and of closures. */
+export function shellScope(): Scope {
+  const { flush, receive, self, send } = Process;
+  return { IO, Node, Process, Task, TaskSupervisor, flush, receive, self, send };
+}
+
+const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
+
+/**
+ * Makes a function of a closure's source: it sees the exported modules and the shell's names.
+ *
+ * @throws {SyntaxError} If the source is no function expression.
+ */
+export function compileClosure(
+  source: string,
+  modules: Modules,
+): (...args: unknown[]) => unknown {
+  const scope = shellScope();
+  for (const [name, module] of modules.entries()) {
+    if (IDENTIFIER.test(name)) scope[name] = module;
+  }
+  const make = new Function(
+    ...Object.keys(scope),
+    `"use strict"; return (${source});`,
+  );
+  const fn = make(...Object.values(scope));
+  if (typeof fn !== "function") throw new SyntaxError("no function");
+  return fn;
+}

@@ -1,0 +1,565 @@
+/**
+ * Supervisors: processes that start others, watch them, and start them again.
+ *
+ * Follows Elixir's [Supervisor](https://hexdocs.pm/elixir/1.18/Supervisor.html).
+ *
+ * @example A worker that crashes is started again
+ * ```ts
+ * import { exit, receive, register, spawnLink, whereis } from "@otp/distribution/process";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assert } from "@std/assert";
+ *
+ * const worker = () => spawnLink(() => {
+ *   register("worker");
+ *   return receive();
+ * });
+ * const sup = await Supervisor.startLink([{ id: "worker", start: worker }], {
+ *   strategy: "one_for_one",
+ * });
+ *
+ * const [{ pid }] = await Supervisor.whichChildren(sup);
+ * assert(whereis("worker")?.equals(pid));
+ * exit(whereis("worker")!, "oops");
+ *
+ * const [{ pid: next }] = await Supervisor.whichChildren(sup);
+ * assert(whereis("worker")?.equals(next));
+ * assert(!whereis("worker")?.equals(pid));
+ * await Supervisor.stop(sup);
+ * ```
+ *
+ * @module
+ */
+
+import { ExitError } from "./errors.ts";
+import type { NameOnNode } from "./process.ts";
+import { call, locate } from "./protocol/call.ts";
+import {
+  type ChildDefinition,
+  type ChildModule,
+  type ChildRestart,
+  type ChildShutdown,
+  type ChildSpec,
+  childSpec as fullChildSpec,
+  type ChildStart,
+  type ChildType,
+  type FullChildSpec,
+  startRunnable,
+} from "./protocol/child.ts";
+import {
+  type AlreadyStartedReason,
+  isSelf,
+  serverRef,
+  startServer,
+  stopServer,
+} from "./protocol/server.ts";
+import {
+  type ChildCounts,
+  type ChildInfo,
+  type Failure,
+  type Strategy,
+  type SupervisorRequest,
+  SupervisorServer,
+} from "./protocol/supervisor.ts";
+import { never, waitingProcess } from "./runtime/current.ts";
+import { inspect, quote } from "./runtime/inspect.ts";
+import { type Atom, nameOf, type Pid } from "./runtime/pid.ts";
+
+export type {
+  AlreadyStartedReason,
+  ChildCounts,
+  ChildDefinition,
+  ChildInfo,
+  ChildModule,
+  ChildRestart,
+  ChildShutdown,
+  ChildSpec,
+  ChildStart,
+  ChildType,
+  FullChildSpec,
+  Strategy,
+};
+
+/** Options for {@linkcode Supervisor.startLink}. */
+export interface SupervisorOptions {
+  /**
+   * Which children are ended and started again when one has ended: `"one_for_one"` it alone,
+   * `"one_for_all"` all, `"rest_for_one"` it and those that were started after it.
+   */
+  strategy: Strategy;
+  /**
+   * The name that the supervisor is registered under.
+   *
+   * @default {undefined}
+   */
+  name?: string | Atom;
+  /**
+   * How many restarts are made within `maxSeconds`; one more, and the supervisor ends its children and
+   * exits.
+   *
+   * @default {3}
+   */
+  maxRestarts?: number;
+  /**
+   * The time within which restarts are counted, in seconds.
+   *
+   * @default {5}
+   */
+  maxSeconds?: number;
+}
+
+/** Why a supervisor did not start: one of its children did not. Comes within a `ShutdownReason`. */
+export interface FailedToStartChildReason {
+  /** Always `"failed_to_start_child"`. */
+  type: "failed_to_start_child";
+  /** The child's id. */
+  id: string;
+  /** Why the child did not start. */
+  reason: unknown;
+}
+
+/** A supervisor: its pid, its name on this node, or its name on another. */
+export type SupervisorRef = Pid | string | Atom | NameOnNode;
+
+const STRATEGIES: readonly unknown[] = [
+  "one_for_one",
+  "one_for_all",
+  "rest_for_one",
+];
+
+/**
+ * Starts supervisors and asks them about their children.
+ *
+ * A supervisor starts its children in the order given, and ends them in the reverse order: each is sent
+ * an exit signal `"shutdown"`, and killed if it takes longer than its `shutdown`. It is itself linked to
+ * the process that starts it and traps exits: when that process exits, the supervisor ends its children
+ * and exits for the same reason.
+ *
+ * A child that ends is started again as its `restart` says. If it does not start, it is tried again, and
+ * each try counts as a restart; after more than `maxRestarts` within `maxSeconds` the supervisor ends all
+ * children and exits with `"shutdown"`, and its own supervisor sees to it.
+ *
+ * The functions take a supervisor of any node; they exit if it is not there or its node is down.
+ *
+ * @example A tree
+ * ```ts
+ * import { receive, spawnLink } from "@otp/distribution/process";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const worker = () => spawnLink(() => receive());
+ * const top = await Supervisor.startLink([
+ *   { id: "store", start: worker },
+ *   {
+ *     id: "pool",
+ *     type: "supervisor",
+ *     start: () =>
+ *       Supervisor.startLink([
+ *         { id: "one", start: worker },
+ *         { id: "two", start: worker, restart: "transient" },
+ *       ], { strategy: "one_for_all" }),
+ *   },
+ * ], { strategy: "rest_for_one" });
+ *
+ * assertEquals(await Supervisor.countChildren(top), {
+ *   specs: 2,
+ *   active: 2,
+ *   supervisors: 1,
+ *   workers: 1,
+ * });
+ * await Supervisor.stop(top);
+ * ```
+ */
+export class Supervisor {
+  private constructor() {}
+
+  /**
+   * Starts a supervisor, linked to the caller, and its children.
+   *
+   * Follows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The
+   * promise resolves when all children have started. If one does not, those before it are ended, and
+   * the supervisor exits with a shutdown that says which: so does the caller then, unless it traps exits.
+   *
+   * @param children The children, in the order of their start: each a {@linkcode ChildSpec}, something
+   *   that makes one (`TaskSupervisor`), or that with its options (`[TaskSupervisor, { name }]`).
+   * @param options Strategy, name, and how many restarts are too many.
+   * @returns The supervisor's pid.
+   * @throws {ExitError} If a child does not start, with the reason
+   *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`; if the name is
+   *   taken, with `{ type: "already_started", pid }`.
+   * @throws {TypeError} If a child or the strategy is not a valid one, or two children have one id.
+   * @throws {RangeError} If `maxRestarts` or `maxSeconds` is out of bounds.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, spawnLink, whereis } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assert } from "@std/assert";
+   *
+   * const pid = await Supervisor.startLink([
+   *   { id: "worker", start: () => spawnLink(() => receive()) },
+   * ], { strategy: "one_for_one", name: "Chat.Supervisor" });
+   * assert(whereis("Chat.Supervisor")?.equals(pid));
+   * await Supervisor.stop("Chat.Supervisor");
+   * ```
+   *
+   * @example A child that does not start
+   * ```ts
+   * import { ExitError } from "@otp/distribution/errors";
+   * import { exit } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals, assertRejects } from "@std/assert";
+   *
+   * const error = await assertRejects(
+   *   () =>
+   *     Supervisor.startLink([
+   *       { id: "port", start: () => exit("in_use") },
+   *     ], { strategy: "one_for_one" }),
+   *   ExitError,
+   * );
+   * assertEquals(error.reason, {
+   *   type: "shutdown",
+   *   reason: { type: "failed_to_start_child", id: "port", reason: "in_use" },
+   * });
+   * ```
+   */
+  static async startLink(
+    children: readonly ChildDefinition[],
+    options: SupervisorOptions,
+  ): Promise<Pid> {
+    const supervision = checkOptions(options);
+    const specs = children.map((child) => fullChildSpec(child));
+    assertOwnIds(specs);
+    const name = options.name === undefined ? undefined : nameOf(options.name);
+    return await startServer(
+      (process) => SupervisorServer.start(process, specs, supervision),
+      { name, label: name ?? "Supervisor" },
+    );
+  }
+
+  /**
+   * The full specification of a child, with some of it replaced.
+   *
+   * Follows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2): for
+   * two children of one kind, which need an id each.
+   *
+   * @param child A specification, something that makes one, or that with its options.
+   * @param overrides What to replace.
+   * @returns The specification, with nothing left out.
+   * @throws {TypeError} If it is not a valid one.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const worker = { id: "worker", start: () => spawnLink(() => receive()) };
+   * assertEquals(Supervisor.childSpec(worker, { id: "other" }), {
+   *   id: "other",
+   *   start: worker.start,
+   *   restart: "permanent",
+   *   shutdown: 5000,
+   *   type: "worker",
+   * });
+   * ```
+   */
+  static childSpec(
+    child: ChildDefinition,
+    overrides: Partial<ChildSpec> = {},
+  ): FullChildSpec {
+    return fullChildSpec(child, overrides);
+  }
+
+  /**
+   * All children of a supervisor, running or not; the one that was started last comes first, as in Elixir.
+   *
+   * @param supervisor The supervisor.
+   * @returns Each child's id, pid and type.
+   * @throws {ExitError} If the supervisor is not there or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const start = () => spawnLink(() => receive());
+   * const sup = await Supervisor.startLink([
+   *   { id: "first", start },
+   *   { id: "second", start },
+   * ], { strategy: "one_for_one" });
+   * const children = await Supervisor.whichChildren(sup);
+   * assertEquals(children.map((child) => child.id), ["second", "first"]);
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static whichChildren(supervisor: SupervisorRef): Promise<ChildInfo[]> {
+    return ask(supervisor, { type: "which_children" });
+  }
+
+  /**
+   * How many children a supervisor has.
+   *
+   * @param supervisor The supervisor.
+   * @returns Specifications, running children, supervisors and workers.
+   * @throws {ExitError} If the supervisor is not there or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink([], { strategy: "one_for_one" });
+   * assertEquals(await Supervisor.countChildren(sup), {
+   *   specs: 0,
+   *   active: 0,
+   *   supervisors: 0,
+   *   workers: 0,
+   * });
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static countChildren(supervisor: SupervisorRef): Promise<ChildCounts> {
+    return ask(supervisor, { type: "count_children" });
+  }
+
+  /**
+   * Adds a child and starts it, after those that are there.
+   *
+   * Follows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A
+   * child that does not start is not added. For a supervisor of another node, the child's `start` is a
+   * function that both nodes export, or `[module, function, args]`.
+   *
+   * @param supervisor The supervisor.
+   * @param child A specification, something that makes one, or that with its options.
+   * @returns The child's pid.
+   * @throws {ExitError} If it does not start, with its reason; if its id is taken, with
+   *   `{ type: "already_started", pid }` or, when that child is not running, `"already_present"`.
+   * @throws {TypeError} If the child is not a valid one, or its `start` cannot be sent.
+   *
+   * @example Usage
+   * ```ts
+   * import { alive, receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assert } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink([], { strategy: "one_for_one" });
+   * const pid = await Supervisor.startChild(sup, {
+   *   id: "late",
+   *   start: () => spawnLink(() => receive()),
+   * });
+   * assert(alive(pid));
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static async startChild(
+    supervisor: SupervisorRef,
+    child: ChildDefinition,
+  ): Promise<Pid> {
+    const spec = fullChildSpec(child);
+    const process = waitingProcess();
+    if (process === undefined) return never();
+    const { runtime } = process;
+    const { node } = locate(serverRef(supervisor), process);
+    const start = startRunnable(spec, runtime, node);
+    try {
+      return await pidOf(
+        ask(supervisor, { type: "start_child", spec: { ...spec, start } }),
+      );
+    } finally {
+      if ("parked" in start) runtime.modules.unpark(start.parked);
+    }
+  }
+
+  /**
+   * Ends a child, and keeps its specification unless it is temporary.
+   *
+   * @param supervisor The supervisor.
+   * @param id The child's id.
+   * @returns `"ok"`, also for one that was not running, or `"not_found"`.
+   * @throws {ExitError} If the supervisor is not there or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink([
+   *   { id: "worker", start: () => spawnLink(() => receive()) },
+   * ], { strategy: "one_for_one" });
+   * assertEquals(await Supervisor.terminateChild(sup, "worker"), "ok");
+   * assertEquals(await Supervisor.terminateChild(sup, "nobody"), "not_found");
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static terminateChild(
+    supervisor: SupervisorRef,
+    id: string,
+  ): Promise<"ok" | "not_found"> {
+    return textOf(ask(supervisor, { type: "terminate_child", id }));
+  }
+
+  /**
+   * Starts a child again that is not running.
+   *
+   * @param supervisor The supervisor.
+   * @param id The child's id.
+   * @returns The child's new pid.
+   * @throws {ExitError} If it does not start, with its reason; else with `"running"`, `"restarting"` or
+   *   `"not_found"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { alive, receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assert } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink([
+   *   { id: "worker", start: () => spawnLink(() => receive()) },
+   * ], { strategy: "one_for_one" });
+   * await Supervisor.terminateChild(sup, "worker");
+   * assert(alive(await Supervisor.restartChild(sup, "worker")));
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static restartChild(supervisor: SupervisorRef, id: string): Promise<Pid> {
+    return pidOf(ask(supervisor, { type: "restart_child", id }));
+  }
+
+  /**
+   * Takes the specification of a child away that is not running.
+   *
+   * @param supervisor The supervisor.
+   * @param id The child's id.
+   * @returns `"ok"`, or why not.
+   * @throws {ExitError} If the supervisor is not there or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink([
+   *   { id: "worker", start: () => spawnLink(() => receive()) },
+   * ], { strategy: "one_for_one" });
+   * assertEquals(await Supervisor.deleteChild(sup, "worker"), "running");
+   * await Supervisor.terminateChild(sup, "worker");
+   * assertEquals(await Supervisor.deleteChild(sup, "worker"), "ok");
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static deleteChild(
+    supervisor: SupervisorRef,
+    id: string,
+  ): Promise<"ok" | "not_found" | "running" | "restarting"> {
+    return textOf(ask(supervisor, { type: "delete_child", id }));
+  }
+
+  /**
+   * Stops a supervisor and its children, and waits until they have ended.
+   *
+   * Follows [Supervisor.stop/3](https://hexdocs.pm/elixir/1.18/Supervisor.html#stop/3): a reason other
+   * than `"normal"` and a shutdown is reported as an error, and goes out over the links as well.
+   *
+   * @param supervisor The supervisor.
+   * @param reason The reason with which it exits.
+   * @param timeout Milliseconds to wait. A supervisor that takes longer goes on stopping.
+   * @returns `"ok"`.
+   * @throws {ExitError} If the supervisor is not there, its node is down, it exits for another reason, or
+   *   not in time.
+   *
+   * @example Usage
+   * ```ts
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink([], { strategy: "one_for_one" });
+   * assertEquals(await Supervisor.stop(sup), "ok");
+   * ```
+   */
+  static stop(
+    supervisor: SupervisorRef,
+    reason: unknown = "normal",
+    timeout: number = Infinity,
+  ): Promise<"ok"> {
+    return stopServer(serverRef(supervisor), reason, timeout);
+  }
+}
+
+function checkOptions(
+  options: SupervisorOptions,
+): { strategy: Strategy; maxRestarts: number; maxSeconds: number } {
+  const { strategy, maxRestarts = 3, maxSeconds = 5 } = options ?? {};
+  if (!STRATEGIES.includes(strategy)) {
+    throw new TypeError(
+      `Cannot start a supervisor: its strategy is ${
+        inspect(strategy)
+      }; give "one_for_one", "one_for_all" or "rest_for_one"`,
+    );
+  }
+  if (!Number.isInteger(maxRestarts) || maxRestarts < 0) {
+    throw new RangeError(
+      `Cannot start a supervisor: maxRestarts is ${maxRestarts}; give an integer, 0 or more`,
+    );
+  }
+  if (!(maxSeconds > 0 && maxSeconds < Infinity)) {
+    throw new RangeError(
+      `Cannot start a supervisor: maxSeconds is ${maxSeconds}; give seconds, more than 0`,
+    );
+  }
+  return { strategy, maxRestarts, maxSeconds };
+}
+
+function assertOwnIds(specs: FullChildSpec[]): void {
+  const ids = new Set<string>();
+  for (const { id } of specs) {
+    if (ids.has(id)) {
+      throw new TypeError(
+        `Cannot start a supervisor: two children have the id ${
+          quote(id)
+        }; give one another id: Supervisor.childSpec(child, { id })`,
+      );
+    }
+    ids.add(id);
+  }
+}
+
+function ask<T>(
+  supervisor: SupervisorRef,
+  request: SupervisorRequest,
+): Promise<T> {
+  const server = serverRef(supervisor);
+  const as = (): [string, string, unknown[]] => [
+    "GenServer",
+    "call",
+    [server, inWords(request), "infinity"],
+  ];
+  const process = waitingProcess();
+  if (process !== undefined && isSelf(process, locate(server, process))) {
+    const reason = { type: "call", reason: "calling_self", call: as() };
+    return Promise.reject(new ExitError(reason));
+  }
+  return call<T>(server, request, { timeout: Infinity, as });
+}
+
+function inWords(request: SupervisorRequest): unknown {
+  if (request.type !== "start_child") return request;
+  return { type: "start_child", id: request.spec.id };
+}
+
+async function pidOf(
+  reply: Promise<{ type: "ok"; pid: Pid } | Failure>,
+): Promise<Pid> {
+  const result = await reply;
+  if (result.type === "error") throw new ExitError(result.reason);
+  return result.pid;
+}
+
+async function textOf<T extends string>(
+  reply: Promise<"ok" | Failure>,
+): Promise<T> {
+  const result = await reply;
+  return (result === "ok" ? result : String(result.reason)) as T;
+}

@@ -1,0 +1,179 @@
+/**
+ * Which tests run: ExUnit's rules for including and excluding tests by their tags.
+ *
+ * @module
+ */
+
+/** What is known of a test, by name: a tag without a value has `true`. */
+export type Tags = Record<string, unknown>;
+
+/** Picks tests: those that have the tag, or those that have it with that value. */
+export interface Filter {
+  /** The tag's name. */
+  tag: string;
+  /**
+   * The tag's value; without it, having the tag is enough.
+   *
+   * @default {undefined}
+   */
+  value?: string;
+}
+
+/** What is included, and what is excluded unless it is included. */
+export interface Filters {
+  /** A test that one of these picks runs, whatever excludes it. */
+  include: Filter[];
+  /** A test that one of these picks does not run. */
+  exclude: Filter[];
+}
+
+/**
+ * Reads a filter or a tag as it is written: `tag` or `tag:value`.
+ *
+ * @param text The text; what follows the first colon is the value.
+ * @returns The filter.
+ * @throws {TypeError} If there is no tag in it.
+ *
+ * @example Usage
+ * ```ts
+ * import { parseFilter } from "@otp/distribution/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseFilter("distributed"), { tag: "distributed" });
+ * assertEquals(parseFilter("os:linux"), { tag: "os", value: "linux" });
+ * ```
+ */
+export function parseFilter(text: string): Filter {
+  const colon = text.indexOf(":");
+  const tag = colon < 0 ? text : text.slice(0, colon);
+  if (tag === "") {
+    throw new TypeError(
+      `Cannot filter by ${
+        JSON.stringify(text)
+      }: there is no tag in it; write tag or tag:value`,
+    );
+  }
+  return colon < 0 ? { tag } : { tag, value: text.slice(colon + 1) };
+}
+
+/**
+ * Drops from the excludes what including makes void: including a tag, whatever its value, ends
+ * every exclude of that tag.
+ *
+ * @param filters What is included and excluded.
+ * @returns The same, each filter once.
+ *
+ * @example Usage
+ * ```ts
+ * import { normalizeFilters } from "@otp/distribution/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(
+ *   normalizeFilters({
+ *     include: [{ tag: "distributed" }],
+ *     exclude: [{ tag: "distributed", value: "true" }],
+ *   }).exclude,
+ *   [],
+ * );
+ * ```
+ */
+export function normalizeFilters({ include, exclude }: Filters): Filters {
+  const whole = new Set(
+    include.filter(({ value }) => value === undefined).map(({ tag }) => tag),
+  );
+  return {
+    include: unique(include),
+    exclude: unique(exclude.filter(({ tag }) => !whole.has(tag))),
+  };
+}
+
+function unique(filters: Filter[]): Filter[] {
+  const seen = new Map(
+    filters.map((each) => [`${each.tag}:${each.value}`, each]),
+  );
+  return [...seen.values()];
+}
+
+/**
+ * The filters of `--only`: what it picks is included, and every test, which all have the tag
+ * `test`, is excluded.
+ *
+ * @param filters What is included and excluded already.
+ * @param only What alone is to run.
+ * @returns The filters with `only` among them.
+ *
+ * @example Usage
+ * ```ts
+ * import { onlyFilters, picks } from "@otp/distribution/testing";
+ * import { assert, assertFalse } from "@std/assert";
+ *
+ * const only = onlyFilters({ include: [], exclude: [] }, [{ tag: "slow" }]);
+ * assert(picks(only, { test: "waits", slow: true }));
+ * assertFalse(picks(only, { test: "does not wait" }));
+ * ```
+ */
+export function onlyFilters(filters: Filters, only: Filter[]): Filters {
+  if (only.length === 0) return filters;
+  return {
+    include: [...filters.include, ...only],
+    exclude: [...filters.exclude, { tag: "test" }],
+  };
+}
+
+/**
+ * Whether a test runs: include beats exclude, and what neither picks runs.
+ *
+ * Follows [ExUnit.Filters.eval/4](https://hexdocs.pm/ex_unit/1.18/ExUnit.Filters.html#eval/4).
+ *
+ * @param filters What is included and excluded.
+ * @param tags The test's tags.
+ * @returns True if it runs.
+ *
+ * @example Usage
+ * ```ts
+ * import { picks } from "@otp/distribution/testing";
+ * import { assertFalse } from "@std/assert";
+ *
+ * const filters = { include: [], exclude: [{ tag: "distributed" }] };
+ * assertFalse(picks(filters, { distributed: true }));
+ * ```
+ */
+export function picks(filters: Filters, tags: Tags): boolean {
+  return filters.include.some((each) => matches(each, tags)) ||
+    !filters.exclude.some((each) => matches(each, tags));
+}
+
+function matches({ tag, value }: Filter, tags: Tags): boolean {
+  if (!Object.hasOwn(tags, tag)) return false;
+  return value === undefined || String(tags[tag]) === value;
+}
+
+/**
+ * Shows filters as ExUnit does: `[distributed: true]`, `[:test, {:distributed, true}]`.
+ *
+ * @param filters The filters.
+ * @returns The text.
+ *
+ * @example Usage
+ * ```ts
+ * import { formatFilters } from "@otp/distribution/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(formatFilters([{ tag: "test" }]), "[:test]");
+ * assertEquals(formatFilters([{ tag: "distributed", value: "true" }]), "[distributed: true]");
+ * ```
+ */
+export function formatFilters(filters: Filter[]): string {
+  const keywords = filters.every(({ value }) => value !== undefined);
+  const shown = filters.map(({ tag, value }) => {
+    if (value === undefined) return `:${tag}`;
+    return keywords
+      ? `${tag}: ${literal(value)}`
+      : `{:${tag}, ${literal(value)}}`;
+  });
+  return `[${shown.join(", ")}]`;
+}
+
+function literal(value: string): string {
+  return value === "true" || value === "false" ? value : JSON.stringify(value);
+}

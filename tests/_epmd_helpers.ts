@@ -1,0 +1,211 @@
+/** Helpers of the tests of `distribution/epmd/`. */
+
+import { connect, createServer, type Socket } from "node:net";
+import {
+  type EpmdLog,
+  names,
+  type NodeEntry,
+} from "../distribution/epmd/mod.ts";
+
+const modUrl = new URL("../distribution/epmd/mod.ts", import.meta.url).href;
+
+/** A test with all sanitizers on. */
+export function epmdTest(
+  name: string,
+  fn: () => Promise<void> | void,
+  options: { ignore?: boolean } = {},
+): void {
+  Deno.test({
+    name,
+    fn,
+    ignore: options.ignore ?? false,
+    sanitizeOps: true,
+    sanitizeResources: true,
+    sanitizeExit: true,
+  });
+}
+
+/** A port that is free, below the range from which clients get theirs. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10000 + Math.floor(Math.random() * 20000);
+    const free = await new Promise<boolean>((resolve) => {
+      const server = createServer();
+      server.once("error", () => resolve(false));
+      server.listen({ host: "127.0.0.1", port, exclusive: true }, () => {
+        server.close(() => resolve(true));
+      });
+    });
+    if (free) return port;
+  }
+}
+
+/** Waits until a condition holds, and says how long that took, in milliseconds. */
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  within = 5000,
+): Promise<number> {
+  const start = performance.now();
+  while (!await condition()) {
+    if (performance.now() - start > within) {
+      throw new Error(`it did not come to hold within ${within} ms`);
+    }
+    await pause(5);
+  }
+  return performance.now() - start;
+}
+
+/** Waits. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Log lines, and a hook that collects them. */
+export function logBook(): { lines: string[]; log: EpmdLog } {
+  const lines: string[] = [];
+  return {
+    lines,
+    log: (level, message) => void lines.push(`${level}: ${message}`),
+  };
+}
+
+/** A connection without an EPMD client behind it. */
+export class RawConnection implements AsyncDisposable {
+  readonly #socket: Socket;
+  readonly #chunks: Uint8Array[] = [];
+  /** Resolves when the connection is open, or has failed. */
+  readonly opened: Promise<void>;
+  /** Resolves when the connection is closed, with all that was received. */
+  readonly closed: Promise<Uint8Array>;
+
+  constructor(port: number) {
+    this.#socket = connect({ host: "127.0.0.1", port, noDelay: true });
+    this.#socket.on("error", () => {});
+    this.#socket.on("data", (chunk: Uint8Array) => {
+      this.#chunks.push(chunk);
+    });
+    this.opened = new Promise((resolve) => {
+      this.#socket.once("connect", () => resolve());
+      this.#socket.once("close", () => resolve());
+    });
+    this.closed = new Promise((resolve) => {
+      this.#socket.on("close", () => resolve(this.received));
+    });
+  }
+
+  /** All bytes received so far. */
+  get received(): Uint8Array {
+    const bytes: number[] = [];
+    for (const chunk of this.#chunks) bytes.push(...chunk);
+    return Uint8Array.from(bytes);
+  }
+
+  /** Sends bytes as they are. */
+  send(bytes: Uint8Array | string): this {
+    this.#socket.write(bytes);
+    return this;
+  }
+
+  /** Sends bytes, and that they are the last. */
+  end(bytes: Uint8Array): this {
+    this.#socket.end(bytes);
+    return this;
+  }
+
+  /** Closes the connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket.destroy();
+    await this.closed;
+  }
+}
+
+/** A server that is not EPMD, or not quite. */
+export class FakeEpmd implements AsyncDisposable {
+  readonly #sockets = new Set<Socket>();
+  readonly #server = createServer((socket) => {
+    this.#sockets.add(socket);
+    this.connections++;
+    socket.on("error", () => {});
+    socket.on("close", () => this.#sockets.delete(socket));
+    socket.once("data", () => this.#answer(socket));
+  });
+  readonly #answer: (socket: Socket) => void;
+  /** How many connections there were. */
+  connections = 0;
+
+  constructor(answer: (socket: Socket) => void) {
+    this.#answer = answer;
+  }
+
+  /** How many connections are open. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
+  /** Starts to listen. */
+  listen(port: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.listen({ host: "127.0.0.1", port }, () => resolve());
+    });
+  }
+
+  /** Ends all connections that are open. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.drop();
+    });
+  }
+}
+
+/** Whether Erlang's `epmd` is installed. */
+export function hasEpmd(): boolean {
+  try {
+    new Deno.Command("epmd", { args: ["-help"], stderr: "null" }).outputSync();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** What `epmd -names` prints for the EPMD at a port. */
+export async function epmdNames(port: number): Promise<string> {
+  const { stdout, stderr } = await new Deno.Command("epmd", {
+    args: ["-port", String(port), "-names"],
+  }).output();
+  const decoder = new TextDecoder();
+  return decoder.decode(stdout) + decoder.decode(stderr);
+}
+
+/** What a node registers. */
+export function node(name: string, port = 4100): NodeEntry {
+  return { name, port, hidden: false, extra: "otp-json/1" };
+}
+
+/** Runs code in an OS process of its own, in which `register` is EPMD's. */
+export function evalRegister(code: string): Deno.Command {
+  const whole = `import { register } from ${JSON.stringify(modUrl)};\n${code}`;
+  return new Deno.Command(Deno.execPath(), {
+    args: ["eval", whole],
+    stdout: "piped",
+  });
+}
+
+/** The real `epmd`, on a port of its own. */
+export async function startEpmd(port: number): Promise<() => Promise<void>> {
+  const child = new Deno.Command("epmd", {
+    args: ["-port", String(port), "-address", "127.0.0.1"],
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  await names({ port, retryFor: 5000 });
+  return async () => {
+    child.kill("SIGKILL");
+    await child.status;
+  };
+}

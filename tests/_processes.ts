@@ -1,0 +1,99 @@
+/** Helpers of the tests of processes. */
+
+import { assertEquals } from "@std/assert";
+import nodeProcess from "node:process";
+import {
+  type DownMessage,
+  monitor,
+  type Pid,
+  receive,
+  spawn,
+  spawnMonitor,
+} from "../process.ts";
+import { test, type TestOptions } from "../testing/tags.ts";
+
+/** A test whose body is a process of its own, and which must leave no mail. */
+export function processTest(
+  name: string,
+  fn: () => void | Promise<void>,
+  options: TestOptions = {},
+): void {
+  test(name, { timeout: 20_000, ...options }, () => inProcess(fn));
+}
+
+/** Runs `fn` in a process of its own, and fails if it fails, is killed or leaves mail. */
+export async function inProcess(
+  fn: () => void | Promise<void>,
+): Promise<void> {
+  let failure: { error: unknown } | undefined;
+  const { ref } = spawnMonitor(async () => {
+    try {
+      await fn();
+      assertEquals(await mail(), [], "there is mail left");
+    } catch (error) {
+      failure = { error };
+    }
+  });
+  const down = await receive((message) => ref.equals(message?.ref));
+  if (failure !== undefined) throw failure.error;
+  assertEquals(down.reason, "normal", "the test's process was killed");
+}
+
+/** Takes all mail that is there. */
+export async function mail(): Promise<unknown[]> {
+  const messages: unknown[] = [];
+  const none = {};
+  for (;;) {
+    const message = await receive(null, { timeout: 0, after: none });
+    if (message === none) return messages;
+    messages.push(message);
+  }
+}
+
+/** Waits until a process has ended; gives its exit reason. */
+// deno-lint-ignore no-explicit-any
+export async function ended(pid: Pid): Promise<any> {
+  const ref = monitor(pid);
+  const down = await receive<DownMessage>((m) => ref.equals(m?.ref));
+  return down.reason;
+}
+
+/** A process that does nothing, for ever. */
+export function idle(): Pid {
+  return spawn(() => receive(() => false));
+}
+
+/** Lets everything run that can run now. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Whether a promise is still pending after all that can run has run. */
+export async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  let pending = true;
+  const settle = () => {
+    pending = false;
+  };
+  promise.then(settle, settle);
+  await turn();
+  return pending;
+}
+
+/** What is written on standard error while `fn` runs. */
+export async function standardError(
+  fn: () => void | Promise<void>,
+): Promise<string> {
+  const { stderr } = nodeProcess;
+  const write = stderr.write;
+  let text = "";
+  stderr.write = (chunk: unknown) => {
+    text += chunk;
+    return true;
+  };
+  try {
+    await fn();
+  } finally {
+    stderr.write = write;
+  }
+  return text;
+}

@@ -1,0 +1,312 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { toRegistration } from "../distribution/epmd/entry.ts";
+import {
+  lookup,
+  NameInUseError,
+  names,
+  register,
+} from "../distribution/epmd/mod.ts";
+import { encodeRequest } from "../distribution/epmd/protocol.ts";
+import { EpmdServer } from "../distribution/epmd/server.ts";
+import {
+  epmdTest,
+  eventually,
+  logBook,
+  pause,
+  RawConnection,
+} from "./_epmd_helpers.ts";
+
+const host = "127.0.0.1";
+
+function alive(name: string, port: number, extra = "otp-json/1"): Uint8Array {
+  const registration = toRegistration({ name, port, hidden: false, extra });
+  return encodeRequest({ type: "alive", registration });
+}
+
+async function stopping<T>(
+  server: EpmdServer,
+  fn: (port: number) => Promise<T>,
+): Promise<T> {
+  try {
+    return await fn(server.port);
+  } finally {
+    await server.close();
+  }
+}
+
+epmdTest(
+  "EpmdServer closes a connection that does not speak EPMD, and says why once",
+  async () => {
+    const { lines, log } = logBook();
+    const server = await EpmdServer.listen({ host, port: 0, log });
+    await stopping(server, async (port) => {
+      const noise: (Uint8Array | string)[] = [
+        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3),
+        Uint8Array.of(0, 0),
+        Uint8Array.of(4, 1),
+        Uint8Array.of(255, 255, 255, 255),
+        Uint8Array.of(0, 1, 0),
+        Uint8Array.of(0, 1, 122),
+        Uint8Array.of(0, 3, 122, 0xff, 0xfe),
+        Uint8Array.of(0, 2, 120, 1),
+        encodeRequest({ type: "lookup", name: "a\nname b at port 1" }),
+        alive("a\x1b[31m", 4000),
+        alive("a@b", 4000),
+        alive("portless", 0),
+        Uint8Array.of(...alive("long", 4000), 1),
+      ];
+      for (const bytes of noise) {
+        await using raw = new RawConnection(port);
+        raw.send(bytes);
+        assertEquals((await raw.closed).length, 0);
+      }
+      assertEquals(server.refused, noise.length);
+      assertEquals(lines.length, 1);
+      assertStringIncludes(lines[0], "(an HTTP client?)");
+      assertEquals(await names({ port }), []);
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer answers a request that comes byte by byte, and a client that half-closes",
+  async () => {
+    const server = await EpmdServer.listen({ host, port: 0 });
+    await stopping(server, async (port) => {
+      await using node = new RawConnection(port);
+      for (const byte of alive("kate", 4001)) {
+        node.send(Uint8Array.of(byte));
+        await pause(1);
+      }
+      await eventually(() => node.received.length === 6);
+      assertEquals(await lookup("kate", { port }), {
+        name: "kate",
+        port: 4001,
+        hidden: false,
+        extra: "otp-json/1",
+      });
+      await using half = new RawConnection(port);
+      half.end(encodeRequest({ type: "lookup", name: "kate" }));
+      assertEquals((await half.closed)[0], 119);
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer closes a connection that is silent or slow, in all after its time",
+  async () => {
+    const limits = { requestTimeout: 150 };
+    const server = await EpmdServer.listen({ host, port: 0, limits });
+    await stopping(server, async (port) => {
+      const start = performance.now();
+      await using silent = new RawConnection(port);
+      await using slow = new RawConnection(port);
+      const drip = setInterval(() => slow.send(Uint8Array.of(1)), 40);
+      slow.send(Uint8Array.of(1));
+      await Promise.all([silent.closed, slow.closed]);
+      clearInterval(drip);
+      const took = performance.now() - start;
+      assert(took >= 100 && took < 1000, `${took} ms`);
+      assertEquals(server.refused, 2);
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer lets a node in among 1,000 silent connections",
+  async () => {
+    const { lines, log } = logBook();
+    const server = await EpmdServer.listen({ host, port: 0, log });
+    await stopping(server, async (port) => {
+      const crowd: RawConnection[] = [];
+      for (let i = 0; i < 1000; i++) crowd.push(new RawConnection(port));
+      await Promise.all(crowd.map((raw) => raw.opened));
+      const start = performance.now();
+      await using lease = await register(
+        { name: "kate", port: 4002, hidden: false, extra: "" },
+        { port },
+      );
+      const took = performance.now() - start;
+      assert(took < 1000, `${took} ms`);
+      assert(!lease.serving);
+      assertEquals((await lookup("kate", { port }))?.port, 4002);
+      await eventually(() => server.refused >= 1000 - 256);
+      assert(lines.length <= 2, lines.join("\n"));
+      for (const raw of crowd) await raw[Symbol.asyncDispose]();
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer frees a name when its connection ends or sends more",
+  async () => {
+    const server = await EpmdServer.listen({ host, port: 0 });
+    await stopping(server, async (port) => {
+      for (const how of ["end", "more"]) {
+        await using node = new RawConnection(port);
+        node.send(alive("kate", 4003));
+        await eventually(() => node.received.length === 6);
+        assertEquals(server.entries, [{ name: "kate", port: 4003 }]);
+        if (how === "more") node.send("x");
+        else await node[Symbol.asyncDispose]();
+        await eventually(() => server.entries.length === 0);
+      }
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer refuses to be killed and to stop a node, and dumps as text",
+  async () => {
+    const server = await EpmdServer.listen({ host, port: 0 });
+    await stopping(server, async (port) => {
+      await using node = new RawConnection(port);
+      node.send(alive("kate", 4004));
+      await eventually(() => node.received.length === 6);
+      const decoder = new TextDecoder();
+      await using kill = new RawConnection(port);
+      kill.send(encodeRequest({ type: "kill" }));
+      assertEquals(decoder.decode(await kill.closed), "NO");
+      await using stop = new RawConnection(port);
+      stop.send(Uint8Array.of(0, 5, 115, 107, 97, 116, 101));
+      assertEquals((await stop.closed).length, 0);
+      await using dump = new RawConnection(port);
+      dump.send(encodeRequest({ type: "dump" }));
+      const text = decoder.decode((await dump.closed).subarray(4));
+      assertStringIncludes(text, "<kate> at port 4004");
+      assertEquals(server.entries.length, 1);
+    });
+  },
+);
+
+epmdTest("EpmdServer answers an old node with a 16-bit creation", async () => {
+  const server = await EpmdServer.listen({ host, port: 0 });
+  await stopping(server, async (port) => {
+    const registration = {
+      ...toRegistration({ name: "old", port: 9, hidden: true, extra: "" }),
+      highest: 5,
+      lowest: 5,
+    };
+    await using node = new RawConnection(port);
+    node.send(encodeRequest({ type: "alive", registration }));
+    await eventually(() => node.received.length === 4);
+    assertEquals([...node.received.subarray(0, 3)], [121, 0, 0]);
+    assertEquals((await lookup("old", { port }))?.hidden, true);
+  });
+});
+
+epmdTest(
+  "EpmdServer keeps to the most nodes that it may register",
+  async () => {
+    const limits = { maxNodes: 1 };
+    const server = await EpmdServer.listen({ host, port: 0, limits });
+    await stopping(server, async (port) => {
+      await using first = new RawConnection(port);
+      first.send(alive("one", 4005));
+      await eventually(() => first.received.length === 6);
+      await using second = new RawConnection(port);
+      second.send(alive("two", 4006));
+      assertEquals((await second.closed).length, 0);
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer lets the same node replace its own broken connection, and no other",
+  async () => {
+    const server = await EpmdServer.listen({ host, port: 0 });
+    await stopping(server, async (port) => {
+      await using first = new RawConnection(port);
+      first.send(alive("kate", 4007, "otp-json/1 creation=99"));
+      await eventually(() => first.received.length === 6);
+      assertEquals([...first.received], [118, 0, 0, 0, 0, 99]);
+      for (const [at, creation] of [[4007, 98], [4008, 99]]) {
+        await using thief = new RawConnection(port);
+        thief.send(alive("kate", at, `otp-json/1 creation=${creation}`));
+        assertEquals([...await thief.closed], [118, 1, 0, 0, 0, 0]);
+      }
+      await using again = new RawConnection(port);
+      again.send(alive("kate", 4007, "otp-json/1 creation=99"));
+      await first.closed;
+      await eventually(() => again.received.length === 6);
+      assertEquals(server.entries, [{ name: "kate", port: 4007 }]);
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer holds names after a take-over until their owners are back",
+  async () => {
+    const limits = { holdTime: 600 };
+    const server = await EpmdServer.listen({
+      host,
+      port: 0,
+      limits,
+      tookOver: true,
+    });
+    await stopping(server, async (port) => {
+      const start = performance.now();
+      const newcomer = { port: 5001, hidden: false, extra: "otp-json/1" };
+      const thief = register({ ...newcomer, name: "kate" }, { port })
+        .then(() => "registered", (error) => error);
+      const stranger = register({ ...newcomer, name: "moebi" }, { port });
+      await pause(50);
+      await using kate = new RawConnection(port);
+      kate.send(alive("kate", 4009, "otp-json/1 creation=777"));
+      assert(await thief instanceof NameInUseError);
+      assertEquals([...kate.received], [118, 0, 0, 0, 3, 9]);
+      assert(performance.now() - start < 500);
+      await using _lease = await stranger;
+      assert(performance.now() - start > 550);
+      assertEquals((await lookup("kate", { port }))?.port, 4009);
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer lets a look-up wait for its node for a while after a take-over",
+  async () => {
+    const limits = { lookupGrace: 400 };
+    const server = await EpmdServer.listen({
+      host,
+      port: 0,
+      limits,
+      tookOver: true,
+    });
+    await stopping(server, async (port) => {
+      const start = performance.now();
+      const found = lookup("kate", { port });
+      const missing = lookup("moebi", { port });
+      await pause(50);
+      await using kate = new RawConnection(port);
+      kate.send(alive("kate", 4010, "otp-json/1 creation=778"));
+      assertEquals((await found)?.port, 4010);
+      assert(performance.now() - start < 350);
+      assertEquals(await missing, undefined);
+      assert(performance.now() - start > 350);
+      const later = performance.now();
+      assertEquals(await lookup("moebi", { port }), undefined);
+      assert(performance.now() - later < 300);
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer learns from a node that registers again that it took over",
+  async () => {
+    const limits = { holdTime: 500 };
+    const server = await EpmdServer.listen({ host, port: 0, limits });
+    await stopping(server, async (port) => {
+      await using kate = new RawConnection(port);
+      kate.send(alive("kate", 4011, "otp-json/1 creation=779"));
+      await eventually(() => kate.received.length === 6);
+      const start = performance.now();
+      await using _moebi = await register(
+        { name: "moebi", port: 4012, hidden: false, extra: "" },
+        { port },
+      );
+      assert(performance.now() - start > 400);
+    });
+  },
+);

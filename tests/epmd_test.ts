@@ -1,0 +1,307 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { AsyncLocalStorage } from "node:async_hooks";
+import {
+  EpmdProtocolError,
+  EpmdUnreachableError,
+  lookup,
+  NameInUseError,
+  names,
+  register,
+} from "../distribution/epmd/mod.ts";
+import {
+  epmdNames,
+  epmdTest,
+  evalRegister,
+  eventually,
+  FakeEpmd,
+  freePort,
+  hasEpmd,
+  logBook,
+  node,
+  pause,
+  startEpmd,
+} from "./_epmd_helpers.ts";
+
+const ignore = !hasEpmd();
+
+epmdTest(
+  "register() serves EPMD where nobody does, and close() ends it",
+  async () => {
+    const port = await freePort();
+    const { lines, log } = logBook();
+    const alex = await register(node("alex", 4101), { port, log });
+    assert(alex.serving);
+    assert(alex.creation >= 4 && alex.creation <= 0xffffffff);
+    const hidden = { ...node("kate", 4102), hidden: true };
+    const kate = await register(hidden, { port });
+    assert(!kate.serving);
+    assert(kate.creation !== alex.creation);
+    assertEquals(await lookup("alex", { port }), node("alex", 4101));
+    assertEquals(await lookup("kate", { port }), hidden);
+    assertEquals(await lookup("moebi", { port }), undefined);
+    assertEquals(await names({ port }), [
+      { name: "alex", port: 4101 },
+      { name: "kate", port: 4102 },
+    ]);
+    await Promise.all([kate.close(), kate.close()]);
+    await eventually(async () => await lookup("kate", { port }) === undefined);
+    await alex.close();
+    assert(!alex.serving);
+    await assertRejects(() => names({ port }), EpmdUnreachableError);
+    assertEquals(lines, [`info: alex serves EPMD at 127.0.0.1:${port}`]);
+  },
+);
+
+epmdTest(
+  "register() rejects with NameInUseError when another node has the name",
+  async () => {
+    const port = await freePort();
+    await using _alex = await register(node("alex"), { port });
+    const error = await assertRejects(
+      () => register(node("alex", 4103), { port }),
+      NameInUseError,
+      `Cannot register alex: the name is in use at the EPMD on port ${port}; ` +
+        "choose another --sname or stop the other node",
+    );
+    assertEquals(error.nodeName, "alex");
+    assertEquals(error.port, port);
+    assertEquals((await lookup("alex", { port }))?.port, 4100);
+  },
+);
+
+epmdTest(
+  "register() of many nodes at once makes exactly one of them serve",
+  async () => {
+    const port = await freePort();
+    const leases = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => register(node(`n${i}`), { port })),
+    );
+    assertEquals(leases.filter((lease) => lease.serving).length, 1);
+    assertEquals((await names({ port })).length, 20);
+    await Promise.all(leases.map((lease) => lease.close()));
+  },
+);
+
+epmdTest("register() refuses what cannot be registered", async () => {
+  const port = await freePort();
+  for (const name of ["", "a@b", "a b", "a\n", "\x1b[31m"]) {
+    await assertRejects(() => register(node(name), { port }), TypeError);
+    await assertRejects(() => lookup(name, { port }), TypeError);
+  }
+  for (const bad of [0, 65536, 1.5, NaN]) {
+    await assertRejects(() => register(node("a", bad), { port }), RangeError);
+    await assertRejects(() => register(node("a"), { port: bad }), RangeError);
+  }
+  const odd = { ...node("a"), extra: "✓" };
+  await assertRejects(() => register(odd, { port }), TypeError);
+  const long = { ...node("a"), extra: "x".repeat(513) };
+  await assertRejects(() => register(long, { port }), RangeError);
+});
+
+epmdTest(
+  "register() says when EPMD can be neither reached nor served",
+  async () => {
+    const port = await freePort();
+    const error = await assertRejects(
+      () => register(node("alex"), { port, listenHost: "192.0.2.1" }),
+      EpmdUnreachableError,
+      "it cannot be served at 192.0.2.1",
+    );
+    assertInstanceOf(error.cause, Error);
+  },
+);
+
+epmdTest(
+  "lookup() and names() reject with EpmdUnreachableError when nobody answers",
+  async () => {
+    const port = await freePort();
+    const error = await assertRejects(
+      () => lookup("kate", { port }),
+      EpmdUnreachableError,
+      `Cannot look up "kate": no EPMD answers at 127.0.0.1:${port}`,
+    );
+    assertEquals(error.code, "ECONNREFUSED");
+    await assertRejects(() => names({ port }), EpmdUnreachableError);
+    await assertRejects(
+      () => lookup("kate", { port, host: "no.such.invalid" }),
+      EpmdUnreachableError,
+    );
+  },
+);
+
+epmdTest(
+  "lookup() tries again for as long as retryFor says, and stops at its signal",
+  async () => {
+    const port = await freePort();
+    const found = lookup("alex", { port, retryFor: 3000 });
+    await pause(100);
+    await using _alex = await register(node("alex"), { port });
+    // It may have come between the start of the server and the registration.
+    assertEquals((await found)?.port ?? 4100, 4100);
+    const other = await freePort();
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const rejected = lookup("alex", {
+      port: other,
+      retryFor: 60_000,
+      signal: controller.signal,
+    }).catch((error) => error);
+    await pause(50);
+    controller.abort(reason);
+    assertEquals(await rejected, reason);
+  },
+);
+
+epmdTest(
+  "register(), lookup() and names() say when something else listens",
+  async () => {
+    const answers: [string, string][] = [
+      ["HTTP/1.1 400 Bad Request\r\n\r\n", "garbage"],
+      ["\x77", "closed"],
+      ["", "closed"],
+      ["x".repeat(2_000_000), "garbage"],
+    ];
+    for (const [bytes, reason] of answers) {
+      const port = await freePort();
+      await using fake = new FakeEpmd((socket) => socket.end(bytes));
+      await fake.listen(port);
+      const options = { port, timeout: 3000 };
+      const asked = [
+        () => register(node("alex"), options),
+        () => lookup("kate", options),
+        () => names(options),
+      ];
+      for (const ask of asked) {
+        const error = await assertRejects(ask, EpmdProtocolError);
+        if (bytes.length !== 1) assertEquals(error.reason, reason);
+        assertStringIncludes(error.message, "does not answer as EPMD does");
+      }
+    }
+  },
+);
+
+epmdTest("register() and lookup() give up at what never answers", async () => {
+  const port = await freePort();
+  await using fake = new FakeEpmd(() => {});
+  await fake.listen(port);
+  const options = { port, timeout: 150 };
+  const error = await assertRejects(
+    () => register(node("alex"), options),
+    EpmdUnreachableError,
+    "nothing was answered within 150 ms",
+  );
+  assertEquals(error.code, "ETIMEDOUT");
+  await assertRejects(() => lookup("kate", options), EpmdUnreachableError);
+  await eventually(() => fake.open === 0);
+});
+
+epmdTest("lookup() rejects when the answer is about another node", async () => {
+  const port = await freePort();
+  await using fake = new FakeEpmd((socket) => {
+    socket.end(
+      Uint8Array.of(119, 0, 16, 0, 77, 0, 0, 6, 0, 6, 0, 1, 120, 0, 0),
+    );
+  });
+  await fake.listen(port);
+  await assertRejects(
+    () => lookup("kate", { port }),
+    EpmdProtocolError,
+    "another name",
+  );
+  assertEquals((await lookup("x", { port }))?.port, 4096);
+});
+
+epmdTest(
+  "register() makes sockets and timers outside the caller's asynchronous context",
+  async () => {
+    const port = await freePort();
+    const storage = new AsyncLocalStorage<string>();
+    const outside = AsyncLocalStorage.snapshot();
+    const seen: (string | undefined)[] = [];
+    await storage.run("inside", async () => {
+      const alex = await register(node("alex"), {
+        port,
+        outside,
+        log: () => void seen.push(storage.getStore()),
+      });
+      const kate = await register(node("kate"), {
+        port,
+        outside,
+        log: () => void seen.push(storage.getStore()),
+      });
+      assertEquals((await lookup("kate", { port, outside }))?.name, "kate");
+      assertEquals(storage.getStore(), "inside");
+      await alex.close();
+      await eventually(() => kate.serving);
+      await kate.close();
+    });
+    assertEquals(seen, [undefined, undefined]);
+  },
+);
+
+epmdTest(
+  "register() with ref false does not keep the JavaScript process alive",
+  async () => {
+    const port = await freePort();
+    const { code, stdout } = await evalRegister(`
+      const options = { port: ${port}, ref: false };
+      const entry = { port: 1, hidden: false, extra: "" };
+      const a = await register({ ...entry, name: "a" }, options);
+      const b = await register({ ...entry, name: "b" }, options);
+      console.log(a.serving, b.serving);`).output();
+    assertEquals(new TextDecoder().decode(stdout).trim(), "true false");
+    assertEquals(code, 0);
+  },
+);
+
+epmdTest(
+  "epmd -names lists nodes where one of them serves (real epmd)",
+  async () => {
+    const port = await freePort();
+    await using _alex = await register(node("alex", 4141), { port });
+    await using _kate = await register(node("kate", 4142), { port });
+    const text = await epmdNames(port);
+    assertStringIncludes(text, `up and running on port ${port}`);
+    assertStringIncludes(text, "name alex at port 4141");
+    assertStringIncludes(text, "name kate at port 4142");
+  },
+  { ignore },
+);
+
+epmdTest(
+  "register(), lookup() and names() use the epmd that runs (real epmd)",
+  async () => {
+    const port = await freePort();
+    const stop = await startEpmd(port);
+    try {
+      const alex = await register(node("alex", 4151), { port });
+      const hidden = { ...node("kate", 4152), hidden: true };
+      await using kate = await register(hidden, { port });
+      assert(!alex.serving && !kate.serving);
+      assert(alex.creation >= 4 && kate.creation >= 4);
+      const text = await epmdNames(port);
+      assertStringIncludes(text, "name alex at port 4151");
+      assertStringIncludes(text, "name kate at port 4152");
+      assertEquals(await lookup("alex", { port }), node("alex", 4151));
+      assertEquals(await lookup("kate", { port }), hidden);
+      assertEquals(await lookup("moebi", { port }), undefined);
+      const list = await names({ port });
+      assertEquals(list.map(({ name }) => name).sort(), ["alex", "kate"]);
+      await assertRejects(
+        () => register(node("alex"), { port }),
+        NameInUseError,
+      );
+      await alex.close();
+      await eventually(async () => (await names({ port })).length === 1);
+    } finally {
+      await stop();
+    }
+  },
+  { ignore },
+);

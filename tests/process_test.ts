@@ -1,0 +1,450 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { ExitError, NoProcessError } from "../errors.ts";
+import {
+  alias,
+  alive,
+  exit,
+  flush,
+  groupLeader,
+  isDown,
+  isExit,
+  isReply,
+  makeRef,
+  Pid,
+  receive,
+  Ref,
+  register,
+  reply,
+  self,
+  send,
+  sleep,
+  spawn,
+  spawnLink,
+  spawnMonitor,
+  unregister,
+  whereis,
+} from "../process.ts";
+import { atom } from "../runtime/pid.ts";
+import { test } from "../testing/tags.ts";
+import {
+  ended,
+  idle,
+  isPending,
+  mail,
+  processTest,
+  turn,
+} from "./_processes.ts";
+
+const HERE = "nonode@nohost";
+
+// self()
+
+test("self() is the shell outside any process, one and the same", async () => {
+  const shell = self();
+  await Promise.resolve();
+  assert(shell.equals(self()));
+  assertEquals(shell.node, HERE);
+});
+
+processTest("self() is the process that the code runs in", async () => {
+  const parent = self();
+  const pid = spawn(() => send(parent, self()));
+  assertEquals(await receive(), pid);
+  assertFalse(pid.equals(parent));
+});
+
+processTest(
+  "self() stays the same after an await, a timer and a microtask",
+  async () => {
+    const parent = self();
+    const pids = [1, 2, 3].map((ms) =>
+      spawn(async () => {
+        await sleep(ms);
+        queueMicrotask(() => send(parent, ["microtask", self()]));
+        setTimeout(() => send(parent, ["timer", self()]), ms);
+        await receive();
+      })
+    );
+    for (const pid of pids) {
+      for (const kind of ["microtask", "timer"]) {
+        await receive(([what, from]) => what === kind && pid.equals(from));
+      }
+      exit(pid, "kill");
+    }
+  },
+);
+
+test("the shell is replaced when an exit signal kills it, and its wait rejects with ExitError", async () => {
+  const shell = self();
+  const wait = receive();
+  spawn(() => exit(shell, "enough"));
+  const error = await assertRejects(() => wait, ExitError);
+  assertEquals(error.reason, "enough");
+  assertFalse(self().equals(shell));
+  assertFalse(alive(shell));
+  send(shell, "for nobody");
+  send(self(), "for the new one");
+  assertEquals(await receive(), "for the new one");
+});
+
+test("the shell dies with what it is linked to", async () => {
+  const shell = self();
+  const pid = spawnLink(() => exit("boom"));
+  const error = await assertRejects(() => receive(), ExitError, "boom");
+  assertEquals(error.reason, "boom");
+  assertFalse(alive(shell) || alive(pid));
+});
+
+// spawn()
+
+processTest(
+  "spawn() runs the function after the caller has given way",
+  async () => {
+    const order: string[] = [];
+    const pid = spawn(() => order.push("child"));
+    order.push("parent");
+    await ended(pid);
+    assertEquals(order, ["parent", "child"]);
+  },
+);
+
+processTest(
+  "spawn() hands over copies of the arguments, made at once",
+  async () => {
+    const parent = self();
+    const list = [1];
+    spawn((items: number[], text: string) => {
+      items.push(3);
+      send(parent, [items, text]);
+    }, [list, "text"]);
+    list.push(2);
+    assertEquals(await receive(), [[1, 3], "text"]);
+    assertEquals(list, [1, 2]);
+  },
+);
+
+processTest(
+  "spawn() refuses arguments that cannot be sent, and starts nothing",
+  () => {
+    assertThrows(
+      () => spawn((_fn: () => void) => {}, [() => {}]),
+      TypeError,
+      "function",
+    );
+  },
+);
+
+processTest(
+  "spawn() ends the process when the returned promise settles",
+  async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const pid = spawn(() => promise);
+    await isPending(promise);
+    assert(alive(pid));
+    resolve();
+    assertEquals(await ended(pid), "normal");
+  },
+);
+
+processTest("spawn() gives every process a pid of its own", () => {
+  const pids = Array.from({ length: 100 }, () => String(spawn(() => {})));
+  assertEquals(new Set(pids).size, 100);
+});
+
+processTest("spawn() never runs a process that is killed first", async () => {
+  let ran = false;
+  const pid = spawn(() => {
+    ran = true;
+  });
+  exit(pid, "kill");
+  assertFalse(alive(pid));
+  await turn();
+  assertFalse(ran);
+});
+
+processTest(
+  "spawnMonitor() gives the pid and a DOWN under the reference",
+  async () => {
+    const { pid, ref } = spawnMonitor(() => {});
+    assertEquals(await receive(), {
+      type: "DOWN",
+      ref,
+      object: pid,
+      reason: "normal",
+    });
+  },
+);
+
+// send()
+
+processTest(
+  "send() reaches a pid, a name, an atom, a name on this node and an alias",
+  async () => {
+    register("mailbox");
+    send(self(), 1);
+    send("mailbox", 2);
+    send(atom("mailbox"), 3);
+    send({ name: "mailbox", node: HERE }, 4);
+    send({ name: atom("mailbox"), node: atom(HERE) }, 5);
+    send(alias(), 6);
+    assertEquals(await mail(), [1, 2, 3, 4, 5, 6]);
+  },
+);
+
+processTest(
+  "send() gives undefined and drops the message when the receiver is dead",
+  async () => {
+    const pid = spawn(() => {});
+    await ended(pid);
+    assertStrictEquals(send(pid, "hi"), undefined);
+  },
+);
+
+processTest(
+  "send() throws NoProcessError for a local name that nobody has",
+  () => {
+    const error = assertThrows(() => send("nobody", 1), NoProcessError);
+    assertMatch(error.message, /^Cannot send to "nobody": no process/);
+  },
+);
+
+processTest("send() drops what is for an absent name on a node", async () => {
+  assertStrictEquals(send({ name: "nobody", node: HERE }, 1), undefined);
+  register("somebody");
+  assertStrictEquals(
+    send({ name: "somebody", node: "kate@localhost" }, 1),
+    undefined,
+  );
+  assertEquals(await mail(), []);
+});
+
+processTest(
+  "send() drops what is for a pid of another node or another incarnation",
+  async () => {
+    const { number } = self();
+    send(new Pid("kate@localhost", number, 0), 1);
+    send(new Pid("kate@localhost", number, 7), 1);
+    send(new Pid(HERE, number, 7), 1);
+    assertEquals(await mail(), []);
+  },
+);
+
+processTest("send() refuses what is no destination", () => {
+  for (const to of [undefined, null, 42, {}, { name: "a" }]) {
+    const error = assertThrows(
+      // deno-lint-ignore no-explicit-any
+      () => send(to as any, 1),
+      TypeError,
+    );
+    assertMatch(error.message, /^Cannot send to /);
+  }
+});
+
+processTest(
+  "send() keeps the order between one sender and one receiver",
+  async () => {
+    const parent = self();
+    register("ordered");
+    const address = alias();
+    spawn(async () => {
+      for (let i = 0; i < 300; i += 3) {
+        send(parent, i);
+        send("ordered", i + 1);
+        send(address, i + 2);
+        if (i % 50 === 0) await sleep(0);
+      }
+    });
+    for (let i = 0; i < 300; i++) assertEquals(await receive(), i);
+  },
+);
+
+processTest("send() copies when it is called, not later", async () => {
+  const message = { list: [1] };
+  send(self(), message);
+  message.list.push(2);
+  assertEquals(await receive(), { list: [1] });
+});
+
+processTest("send() sends nothing when it refuses the message", async () => {
+  assertThrows(() => send(self(), { ok: 1, fn: () => {} }), TypeError);
+  assertEquals(await mail(), []);
+});
+
+test("send() takes only what a typed pid takes", () => {
+  const pid = idle() as Pid<{ type: "hi" }>;
+  send(pid, { type: "hi" });
+  // @ts-expect-error: the process takes no such message
+  send(pid, { type: "bye" });
+  // @ts-expect-error: nor a pid of other messages as one of these
+  const other: Pid<{ type: "hi" } | string> = pid;
+  exit(other, "kill");
+});
+
+// flush()
+
+processTest(
+  "flush() prints all mail through the group leader and empties the mailbox",
+  async () => {
+    const printed: string[] = [];
+    groupLeader(spawn(async () => {
+      for (;;) {
+        const { replyAs, request } = await receive();
+        printed.push(request.chars);
+        reply(replyAs, "ok");
+      }
+    }));
+    send(self(), "sup?");
+    send(self(), { type: "hi", n: 1n });
+    assertEquals(await flush(), "ok");
+    assertEquals(printed, ['"sup?"\n', '{ type: "hi", n: 1n }\n']);
+    assertEquals(await flush(), "ok");
+    assertEquals(printed.length, 2);
+    exit(groupLeader(), "kill");
+  },
+);
+
+// register(), unregister(), whereis()
+
+processTest("register() gives a process a name, and whereis() finds it", () => {
+  assertStrictEquals(whereis("me"), undefined);
+  assertStrictEquals(register("me"), true);
+  assertEquals(whereis("me"), self());
+  assertEquals(whereis(atom("me")), self());
+  unregister("me");
+  assertStrictEquals(whereis("me"), undefined);
+});
+
+processTest("register() names another process", () => {
+  const pid = idle();
+  register("other", pid);
+  assertEquals(whereis("other"), pid);
+  exit(pid, "kill");
+  assertStrictEquals(whereis("other"), undefined);
+});
+
+processTest(
+  "register() throws when the name is taken, or the process has one",
+  () => {
+    register("taken");
+    const pid = idle();
+    assertThrows(() => register("taken", pid), TypeError, "is taken by");
+    assertThrows(() => register("second"), TypeError, 'registered as "taken"');
+    assertStrictEquals(whereis("second"), undefined);
+    exit(pid, "kill");
+  },
+);
+
+processTest(
+  "register() throws NoProcessError for a process that is dead or elsewhere",
+  async () => {
+    const pid = spawn(() => {});
+    await ended(pid);
+    assertThrows(() => register("dead", pid), NoProcessError);
+    const remote = new Pid("kate@localhost", self().number, 1);
+    assertThrows(() => register("remote", remote), NoProcessError);
+  },
+);
+
+processTest(
+  "unregister() throws NoProcessError for a name that nobody has",
+  () => {
+    assertThrows(() => unregister("nobody"), NoProcessError, '"nobody"');
+  },
+);
+
+processTest(
+  "unregister() frees the name for another, and the process for another name",
+  () => {
+    register("first");
+    unregister("first");
+    const pid = idle();
+    register("first", pid);
+    register("mine");
+    assertEquals(whereis("first"), pid);
+    exit(pid, "kill");
+    assertEquals(whereis("mine"), self());
+  },
+);
+
+// alive()
+
+processTest("alive() is true from the spawn until the exit", async () => {
+  const pid = spawn(() => {});
+  assert(alive(pid));
+  await ended(pid);
+  assertFalse(alive(pid));
+});
+
+processTest(
+  "alive() is false for a pid of another incarnation, and throws for another node's",
+  () => {
+    assertFalse(alive(new Pid(HERE, self().number, 3)));
+    assertThrows(
+      () => alive(new Pid("kate@localhost", self().number, 3)),
+      TypeError,
+      "kate@localhost",
+    );
+  },
+);
+
+// Pid, Ref
+
+test("Pid.equals() compares node, number and creation", () => {
+  const pid = new Pid("a@b", 1, 2);
+  assert(pid.equals(new Pid("a@b", 1, 2)));
+  assertFalse(pid.equals(new Pid("a@c", 1, 2)));
+  assertFalse(pid.equals(new Pid("a@b", 3, 2)));
+  assertFalse(pid.equals(new Pid("a@b", 1, 3)));
+  assertFalse(pid.equals(new Ref("a@b", 1, 2)));
+  assertFalse(pid.equals({ node: "a@b", number: 1, creation: 2 }));
+});
+
+test("Pid and Ref print as in iex: 0 first for this node, another number for each other", () => {
+  assertEquals(String(new Pid(HERE, 112, 0)), "#PID<0.112.0>");
+  const [kate] = String(new Pid("kate@x", 7, 1)).match(/^#PID<[1-9]\d*\./)!;
+  assert(
+    String(new Ref("kate@x", 7, 1)).startsWith(
+      kate.replace("PID", "Reference"),
+    ),
+  );
+  assertFalse(String(new Pid("alex@x", 7, 1)).startsWith(kate));
+  assertEquals(Deno.inspect([new Pid(HERE, 112, 0)]), "[ #PID<0.112.0> ]");
+});
+
+processTest("makeRef() never gives the same reference twice", () => {
+  const refs = Array.from({ length: 1000 }, () => makeRef());
+  assertEquals(new Set(refs.map(String)).size, 1000);
+  assertNotEquals(refs[0], refs[1]);
+  assertFalse(refs[0].equals(refs[1]));
+});
+
+// guards of messages
+
+test("isExit(), isDown() and isReply() tell system messages from others", () => {
+  const guards = { EXIT: isExit, DOWN: isDown, reply: isReply };
+  for (const [type, guard] of Object.entries(guards)) {
+    assert(guard({ type }));
+    for (const other of [undefined, null, type, 1, [], {}, { type: "hi" }]) {
+      assertFalse(guard(other));
+    }
+  }
+});
+
+// sleep()
+
+processTest("sleep() waits, gives ok and takes no mail", async () => {
+  send(self(), "kept");
+  const start = performance.now();
+  assertEquals(await sleep(20), "ok");
+  assert(performance.now() - start >= 18);
+  assertEquals(await mail(), ["kept"]);
+});

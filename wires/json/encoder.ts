@@ -1,0 +1,348 @@
+/**
+ * Signals to frames.
+ *
+ * Signals of one turn of the event loop share a frame. A large message travels in parts, between
+ * which other senders' signals pass; its own sender's wait, so that order holds.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import type { Limits, Port } from "../../distribution/wire.ts";
+import { inspect } from "../../runtime/inspect.ts";
+import type { Pid, Ref } from "../../runtime/pid.ts";
+import type {
+  Backpressure,
+  MonitoredObject,
+  Signals,
+  SpawnRequest,
+  SpawnResult,
+  Target,
+} from "../../runtime/signal.ts";
+import { FRAGMENT_BYTES, rawFrame, textFrame, TICK } from "./frames.ts";
+import { type End, ValueEncoder } from "./values.ts";
+
+/** From how many characters on a signal is sent in parts. */
+const LARGE = 1 << 16;
+/** How many characters a frame collects before it is written. */
+const FULL = 1 << 16;
+
+interface Part {
+  id: number;
+  bytes: Uint8Array;
+  sent: number;
+}
+
+/** A signal that waits for its sender's large one, or is one. */
+interface Waiting {
+  parts: Part[];
+  text: string;
+}
+
+/** What a node understands of limits. */
+export interface PeerLimits {
+  /** The largest message that it takes, in bytes. */
+  maxMessageBytes: number;
+}
+
+/** Writes signals for one peer. */
+export class Encoder implements Signals {
+  readonly #peer: End;
+  readonly #port: Port;
+  readonly #values: ValueEncoder;
+  readonly #maxMessageBytes: number;
+  #text = "";
+  /** The pair whose messages the last signal of the frame holds, while it is open. */
+  #openFrom = -1;
+  #openTo = -1;
+  #lastRaw = 0;
+  /** Signals by sender that wait for their sender's large ones. */
+  readonly #lanes = new Map<number, Waiting[]>();
+  #laneBytes = 0;
+
+  /** Writes for `peer` by way of `port`. */
+  constructor(
+    self: End,
+    peer: End,
+    limits: Limits,
+    peerLimits: PeerLimits,
+    port: Port,
+  ) {
+    this.#peer = peer;
+    this.#port = port;
+    this.#maxMessageBytes = Math.min(
+      limits.maxMessageBytes,
+      peerLimits.maxMessageBytes,
+    );
+    this.#values = new ValueEncoder(
+      self,
+      peer,
+      limits.maxDepth,
+      () => this.#lastRaw = (this.#lastRaw + 1) >>> 0,
+    );
+  }
+
+  /** The bytes that wait here, about. */
+  get pending(): number {
+    return this.#text.length + this.#laneBytes;
+  }
+
+  // Messages: held back, refused at the hard cap.
+
+  send(from: Pid, to: Pid, message: unknown): Backpressure {
+    if (to.creation !== this.#peer.creation) return undefined;
+    this.#port.assertRoom();
+    const json = this.#values.encode(message);
+    const tagged = this.#values.tagged;
+    if (tagged || json.length > LARGE || this.#lanes.size > 0) {
+      this.#put(from, `["send${tagged ? "*" : ""}",${from.number},${to.number},${json}]`);
+      return this.#port.pressure();
+    }
+    if (this.#openFrom === from.number && this.#openTo === to.number) {
+      this.#text += "," + json;
+    } else {
+      this.#append(`["send",${from.number},${to.number},${json}`);
+      this.#openFrom = from.number;
+      this.#openTo = to.number;
+    }
+    if (this.#text.length >= FULL) this.#cut();
+    return this.#port.pressure();
+  }
+
+  sendName(from: Pid, name: string, message: unknown): Backpressure {
+    this.#port.assertRoom();
+    const json = this.#values.encode(message);
+    this.#putValue(from, "send_name", JSON.stringify(name), json);
+    return this.#port.pressure();
+  }
+
+  sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
+    if (alias.creation !== this.#peer.creation) return undefined;
+    this.#port.assertRoom();
+    const json = this.#values.encode(message);
+    this.#putValue(from, "send_alias", `${alias.number}`, json);
+    return this.#port.pressure();
+  }
+
+  // All others are never refused.
+
+  reply(from: Pid, alias: Ref, value: unknown): void {
+    if (alias.creation !== this.#peer.creation) return;
+    const json = this.#values.encode(value);
+    this.#putValue(from, "reply", `${alias.number}`, json);
+  }
+
+  link(from: Pid, to: Pid): void {
+    this.#put(from, `["link",${from.number},${to.number},${to.creation}]`);
+  }
+
+  unlink(from: Pid, to: Pid, id: number): void {
+    this.#put(
+      from,
+      `["unlink",${from.number},${to.number},${to.creation},${id}]`,
+    );
+  }
+
+  unlinkAck(from: Pid, to: Pid, id: number): void {
+    this.#put(from, `["unlink_ack",${from.number},${to.number},${id}]`);
+  }
+
+  exit(from: Pid, to: Pid, reason: unknown): void {
+    if (to.creation !== this.#peer.creation) return;
+    const json = this.#values.encode(reason);
+    this.#putValue(from, "exit", `${to.number}`, json);
+  }
+
+  exitLink(from: Pid, to: Pid, reason: unknown): void {
+    if (to.creation !== this.#peer.creation) return;
+    const json = this.#reason(reason);
+    const name = this.#values.tagged ? "exit_link*" : "exit_link";
+    this.#put(
+      from,
+      `["${name}",${from.number},${from.creation},${to.number},${json}]`,
+    );
+  }
+
+  monitor(from: Pid, target: Target, ref: Ref): void {
+    this.#put(
+      from,
+      `["monitor",${from.number},${targetJson(target)},${ref.number}]`,
+    );
+  }
+
+  demonitor(from: Pid, target: Target, ref: Ref): void {
+    this.#put(
+      from,
+      `["demonitor",${from.number},${targetJson(target)},${ref.number}]`,
+    );
+  }
+
+  down(
+    from: Pid,
+    object: MonitoredObject,
+    to: Pid,
+    ref: Ref,
+    reason: unknown,
+  ): void {
+    if (to.creation !== this.#peer.creation) return;
+    const json = this.#reason(reason);
+    const what = targetJson("name" in object ? object.name : object);
+    const name = this.#values.tagged ? "down*" : "down";
+    this.#put(
+      from,
+      `["${name}",${from.number},${what},${to.number},${ref.number},${json}]`,
+    );
+  }
+
+  /** An exit reason's JSON; one too large is sent as its text, as it must arrive. */
+  #reason(reason: unknown): string {
+    const json = this.#values.encode(reason);
+    const raw = this.#values.raw.reduce((sum, part) => sum + part.length, 0);
+    return json.length * 3 + raw <= this.#maxMessageBytes
+      ? json
+      : this.#values.encode(inspect(reason, { limit: 10 }).slice(0, 1000));
+  }
+
+  spawnRequest(from: Pid, request: SpawnRequest): void {
+    const { ref, ...rest } = request;
+    const json = this.#values.encode(rest);
+    this.#putValue(from, "spawn", `${ref.number}`, json);
+  }
+
+  spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
+    if (to.creation !== this.#peer.creation) return;
+    const text = "pid" in result
+      ? `["spawned",${from.number},${to.number},${ref.number},${result.link},${result.monitor}]`
+      : `["not_spawned",${to.number},${ref.number},"${result.error}",${
+        JSON.stringify(result.message)
+      }]`;
+    this.#put(from, text);
+  }
+
+  groupLeader(from: Pid, to: Pid, leader: Pid): void {
+    if (to.creation !== this.#peer.creation) return;
+    const json = this.#values.encode(leader);
+    this.#putValue(from, "group_leader", `${to.number}`, json);
+  }
+
+  /** Tells which peers this node has. */
+  announce(peers: string[]): void {
+    this.#append(`["peers",${JSON.stringify(peers)}]`);
+    this.#port.wake();
+  }
+
+  #putValue(from: Pid, name: string, to: string, json: string): void {
+    const star = this.#values.tagged ? "*" : "";
+    this.#put(from, `["${name}${star}",${from.number},${to},${json}]`);
+  }
+
+  /** Takes a signal on: into the frame, or behind its sender's large one. */
+  #put(from: Pid, text: string): void {
+    const raw = this.#values.raw;
+    if (raw.length > 0) this.#values.raw = [];
+    if (text.length <= LARGE && raw.length === 0) {
+      const lane = this.#lanes.get(from.number);
+      if (lane === undefined) {
+        this.#append(text);
+        if (this.#text.length >= FULL) this.#cut();
+      } else {
+        lane.push({ parts: [], text });
+        this.#laneBytes += text.length;
+      }
+    } else this.#putLarge(from.number, text, raw);
+    this.#port.wake();
+  }
+
+  #putLarge(sender: number, text: string, raw: Uint8Array[]): void {
+    const first = this.#lastRaw - raw.length + 1;
+    const parts = raw.map((bytes, i): Part => ({
+      id: (first + i) >>> 0,
+      bytes,
+      sent: 0,
+    }));
+    if (text.length > LARGE) {
+      const id = this.#lastRaw = (this.#lastRaw + 1) >>> 0;
+      parts.push({ id, bytes: Buffer.from(text, "utf8"), sent: 0 });
+      text = `["large",${id}]`;
+    }
+    const size = parts.reduce((sum, part) => sum + part.bytes.length, 0);
+    if (size > this.#maxMessageBytes) {
+      throw new RangeError(
+        `Cannot send a message of ${size} bytes to ${this.#peer.name}: ${this.#maxMessageBytes} is the most; send it in pieces, or raise limits.maxMessageBytes on both nodes`,
+      );
+    }
+    const waiting = { parts, text };
+    const lane = this.#lanes.get(sender);
+    if (lane === undefined) this.#lanes.set(sender, [waiting]);
+    else lane.push(waiting);
+    this.#laneBytes += size;
+  }
+
+  #append(text: string): void {
+    if (this.#openFrom >= 0) {
+      this.#text += "],";
+      this.#openFrom = -1;
+    } else if (this.#text !== "") this.#text += ",";
+    else this.#port.wake();
+    this.#text += text;
+  }
+
+  /** Writes the signals that are collected. */
+  #cut(): void {
+    if (this.#text === "") return;
+    const text = this.#openFrom >= 0
+      ? `[${this.#text}]]`
+      : `[${this.#text}]`;
+    this.#text = "";
+    this.#openFrom = -1;
+    this.#port.write(textFrame(text));
+  }
+
+  /** Writes what waits, of large messages only so many bytes. */
+  flush(room: number): void {
+    this.#cut();
+    if (this.#lanes.size === 0) return;
+    let left = room;
+    while (left > 0 && this.#lanes.size > 0) {
+      // The first to start comes to its end first: the receiver then holds one message, not all.
+      const [sender, lane] = this.#lanes.entries().next().value!;
+      left -= this.#advance(sender, lane);
+    }
+    this.#cut();
+  }
+
+  #advance(sender: number, lane: Waiting[]): number {
+    const waiting = lane[0];
+    const part = waiting?.parts[0];
+    if (part !== undefined) {
+      const end = Math.min(part.sent + FRAGMENT_BYTES, part.bytes.length);
+      const bytes = part.bytes.subarray(part.sent, end);
+      const last = end === part.bytes.length;
+      this.#port.write(rawFrame(part.id, bytes, last));
+      part.sent = end;
+      this.#laneBytes -= bytes.length;
+      if (last) waiting.parts.shift();
+      if (waiting.parts.length > 0) return bytes.length;
+      this.#append(waiting.text);
+      lane.shift();
+      if (lane.length === 0) this.#lanes.delete(sender);
+      return bytes.length;
+    }
+    this.#append(waiting.text);
+    this.#laneBytes -= waiting.text.length;
+    lane.shift();
+    if (lane.length === 0) this.#lanes.delete(sender);
+    return waiting.text.length;
+  }
+
+  /** Shows that this node is there. */
+  tick(): void {
+    this.#port.write(TICK);
+  }
+}
+
+function targetJson(target: Target): string {
+  return typeof target === "string"
+    ? JSON.stringify(target)
+    : `[${target.number},${target.creation}]`;
+}

@@ -1,0 +1,170 @@
+/**
+ * Frames: four bytes of length, big-endian, then so many bytes. A length of zero is a tick; its
+ * top bit marks raw bytes.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { ProtocolError } from "./values.ts";
+
+const RAW = 0x8000_0000;
+
+/** The bytes of a tick. */
+export const TICK: Uint8Array = new Uint8Array(4);
+
+/** The most raw bytes in a frame that this side writes. */
+export const FRAGMENT_BYTES = 1 << 16;
+
+/** The bytes before the payload of a raw frame: length, number, whether it is the last one. */
+const RAW_HEADER = 9;
+
+const encoder = new TextEncoder();
+
+/** A JSON frame of a text. */
+export function textFrame(text: string): Uint8Array {
+  let frame = Buffer.allocUnsafe(4 + text.length);
+  let { read, written } = encoder.encodeInto(text, frame.subarray(4));
+  if (read < text.length) {
+    frame = Buffer.allocUnsafe(4 + Buffer.byteLength(text));
+    ({ read, written } = encoder.encodeInto(text, frame.subarray(4)));
+  }
+  frame.writeUInt32BE(written, 0);
+  return frame;
+}
+
+/** A frame with a part of raw bytes. */
+export function rawFrame(
+  id: number,
+  bytes: Uint8Array,
+  last: boolean,
+): Uint8Array {
+  const frame = Buffer.allocUnsafe(RAW_HEADER + bytes.length);
+  frame.writeUInt32BE((RAW | (5 + bytes.length)) >>> 0, 0);
+  frame.writeUInt32BE(id, 4);
+  frame[8] = last ? 1 : 0;
+  frame.set(bytes, RAW_HEADER);
+  return frame;
+}
+
+/** Who is told of frames. */
+export interface FrameHandler {
+  /** A JSON frame; the bytes are valid only now. */
+  text(bytes: Uint8Array): void;
+  /** A frame of raw bytes; valid only now. */
+  raw(id: number, bytes: Uint8Array, last: boolean): void;
+}
+
+/** Cuts a stream of bytes into frames. */
+export class FrameReader {
+  readonly #maxBytes: number;
+  #kept: Uint8Array[] = [];
+  #keptBytes = 0;
+  #wanted = 4;
+
+  /** Refuses frames of more than so many bytes. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * Takes bytes in and gives the frames that are whole.
+   *
+   * @throws {ProtocolError} If a frame is too long.
+   */
+  read(chunk: Uint8Array, handler: FrameHandler): void {
+    let bytes = chunk;
+    if (this.#keptBytes > 0) {
+      this.#kept.push(chunk);
+      this.#keptBytes += chunk.length;
+      if (this.#keptBytes < this.#wanted) return;
+      bytes = Buffer.concat(this.#kept, this.#keptBytes);
+      this.#kept = [];
+      this.#keptBytes = 0;
+    }
+    let at = 0;
+    for (;;) {
+      const left = bytes.length - at;
+      if (left < 4) return this.#keep(bytes, at, 4);
+      const head = ((bytes[at] << 24) | (bytes[at + 1] << 16) |
+        (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
+      const length = (head & ~RAW) >>> 0;
+      if (length > this.#maxBytes) {
+        throw new ProtocolError(
+          `a frame of ${length} bytes, and ${this.#maxBytes} is the most`,
+        );
+      }
+      if (left < 4 + length) return this.#keep(bytes, at, 4 + length);
+      const body = bytes.subarray(at + 4, at + 4 + length);
+      at += 4 + length;
+      if (head >= RAW) readRaw(body, handler);
+      else if (length > 0) handler.text(body);
+    }
+  }
+
+  #keep(bytes: Uint8Array, at: number, wanted: number): void {
+    this.#wanted = wanted;
+    this.#keptBytes = bytes.length - at;
+    if (this.#keptBytes === 0) return;
+    // A copy, as a small rest would hold the whole chunk.
+    this.#kept = [at === 0 ? bytes : bytes.slice(at)];
+  }
+
+  /** Takes out what is not a whole frame yet. */
+  rest(): Uint8Array {
+    const bytes = Buffer.concat(this.#kept, this.#keptBytes);
+    this.#kept = [];
+    this.#keptBytes = 0;
+    return bytes;
+  }
+}
+
+function readRaw(body: Uint8Array, handler: FrameHandler): void {
+  if (body.length < 5) {
+    throw new ProtocolError(`a raw frame of ${body.length} bytes`);
+  }
+  const id = ((body[0] << 24) | (body[1] << 16) | (body[2] << 8) | body[3]) >>>
+    0;
+  handler.raw(id, body.subarray(5), body[4] === 1);
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The text of a frame, if it may be parsed.
+ *
+ * @throws {ProtocolError} If it is no UTF-8 or is nested too deeply: before it is parsed, as
+ *   parsing and printing deep values costs far more than their bytes.
+ */
+export function textOf(bytes: Uint8Array, maxDepth: number): string {
+  if (isAscii(bytes, maxDepth)) {
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+      .toString("latin1");
+  }
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new ProtocolError("a frame is not UTF-8");
+  }
+}
+
+/** Looks at every byte once: for the depth, and for whether the quick way of decoding will do. */
+function isAscii(bytes: Uint8Array, maxDepth: number): boolean {
+  let depth = 0;
+  let all = 0;
+  let inString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    all |= byte;
+    if (inString) {
+      if (byte === 0x5c) all |= bytes[++i]; // after a backslash
+      else if (byte === 0x22) inString = false;
+    } else if (byte === 0x22) inString = true;
+    else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > maxDepth) {
+        throw new ProtocolError(`a frame is nested deeper than ${maxDepth}`);
+      }
+    } else if (byte === 0x5d || byte === 0x7d) depth--;
+  }
+  return all < 0x80;
+}

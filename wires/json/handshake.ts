@@ -1,0 +1,319 @@
+/**
+ * Getting to know and trust each other: four frames of JSON.
+ *
+ * 1. The dialler says who it is, whom it wants, and a nonce.
+ * 2. The listener says whether it may go on, who it is, and its nonce.
+ * 3. The dialler proves that it knows the cookie.
+ * 4. The listener does.
+ *
+ * The proof is an HMAC-SHA-256, keyed with the cookie, over both names, both incarnations, both
+ * nonces and the role; the cookie never travels.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import {
+  HandshakeError,
+  type Local,
+  type Peer,
+  type Status,
+  type Transport,
+} from "../../distribution/wire.ts";
+import { printable } from "../../runtime/inspect.ts";
+import { textFrame, textOf } from "./frames.ts";
+
+/** The version of the wire that this module speaks. */
+export const VERSION = 1;
+
+/** The longest frame before both know each other, in bytes. */
+export const MAX_HANDSHAKE_BYTES = 4096;
+
+const MAX_DEPTH = 4;
+const NONCE = /^[0-9a-f]{64}$/;
+const NODE_NAME = /^[A-Za-z0-9_-]{1,128}@[A-Za-z0-9_.:-]{1,253}$/;
+
+/** What the handshake found out. */
+export interface Introduction {
+  /** Who the other one is. */
+  peer: Peer;
+  /** The largest message that it takes, in bytes. */
+  maxMessageBytes: number;
+  /** What it has sent beyond the handshake. */
+  rest: Uint8Array;
+}
+
+type Fields = Record<string, unknown>;
+
+interface Hello extends Fields {
+  name: string;
+  creation: number;
+  hidden: boolean;
+  nonce: string;
+  maxMessageBytes: number;
+}
+
+/** Speaks and hears the frames of a handshake one by one. */
+class Conversation {
+  readonly #transport: Transport;
+  #bytes: Uint8Array;
+  #error: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(transport: Transport, first: Uint8Array) {
+    this.#transport = transport;
+    this.#bytes = first;
+    transport.start({
+      bytes: (chunk) => {
+        this.#bytes = Buffer.concat([this.#bytes, chunk]);
+        this.#wake?.();
+      },
+      drained: () => {},
+      closed: (error) => {
+        this.#error = new HandshakeError(
+          "protocol",
+          error === undefined
+            ? "the other side closed the connection"
+            : printable(error.message),
+        );
+        this.#wake?.();
+      },
+    });
+  }
+
+  say(fields: Fields): void {
+    this.#transport.write(textFrame(JSON.stringify(fields)));
+  }
+
+  async hear(): Promise<Fields> {
+    for (;;) {
+      const body = this.#cut();
+      if (body !== undefined) return toFields(body);
+      if (this.#error !== undefined) throw this.#error;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  #cut(): Uint8Array | undefined {
+    const bytes = this.#bytes;
+    if (bytes.length < 4) return undefined;
+    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+    if (length === 0 || length > MAX_HANDSHAKE_BYTES) {
+      throw new HandshakeError(
+        "protocol",
+        `a first frame of ${length} bytes, and 1 to ${MAX_HANDSHAKE_BYTES} are allowed`,
+      );
+    }
+    if (bytes.length < 4 + length) return undefined;
+    this.#bytes = bytes.subarray(4 + length);
+    return bytes.subarray(4, 4 + length);
+  }
+
+  /** What came after the handshake. */
+  rest(): Uint8Array {
+    return this.#bytes;
+  }
+}
+
+function toFields(body: Uint8Array): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(textOf(body, MAX_DEPTH));
+  } catch {
+    throw new HandshakeError("protocol", "a frame that is not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new HandshakeError("protocol", "a frame that is not a JSON object");
+  }
+  return value as Fields;
+}
+
+function introduce(local: Local, nonce: string): Hello {
+  return {
+    name: local.name,
+    creation: local.creation,
+    hidden: local.hidden,
+    nonce,
+    maxMessageBytes: local.limits.maxMessageBytes,
+  };
+}
+
+function toHello(fields: Fields): Hello {
+  const { name, creation, hidden, nonce, maxMessageBytes } = fields;
+  if (
+    typeof name !== "string" || !NODE_NAME.test(name) ||
+    typeof nonce !== "string" || !NONCE.test(nonce) ||
+    typeof hidden !== "boolean" || !isNatural(creation) ||
+    !isNatural(maxMessageBytes)
+  ) {
+    throw new HandshakeError(
+      "protocol",
+      "an introduction with a bad name, nonce or number",
+    );
+  }
+  return { name, creation, hidden, nonce, maxMessageBytes };
+}
+
+function isNatural(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function checkVersion(versions: unknown): void {
+  if (Array.isArray(versions) && versions.includes(VERSION)) return;
+  throw new HandshakeError(
+    "protocol",
+    `it speaks version ${
+      printable(JSON.stringify(versions) ?? "none").slice(0, 60)
+    } of the JSON wire, and this node version ${VERSION}`,
+  );
+}
+
+function proof(
+  cookie: string,
+  role: "dialler" | "listener",
+  dialler: Hello,
+  listener: Hello,
+): string {
+  const text = [
+    `otp-json/${VERSION}`,
+    role,
+    dialler.name,
+    dialler.creation,
+    dialler.nonce,
+    listener.name,
+    listener.creation,
+    listener.nonce,
+  ].join("\n");
+  return createHmac("sha256", cookie).update(text).digest("hex");
+}
+
+function isProof(given: unknown, expected: string): boolean {
+  if (typeof given !== "string" || !NONCE.test(given)) return false;
+  return timingSafeEqual(Buffer.from(given), Buffer.from(expected));
+}
+
+function newNonce(): string {
+  return randomBytes(32).toString("hex");
+}
+
+const REFUSALS: Record<string, [HandshakeError["code"], string]> = {
+  nok: ["superseded", "it is dialling this node at the same time"],
+  alive: [
+    "alive",
+    "it has a connection to a node of this name already",
+  ],
+  not_allowed: ["refused", "it does not let this node in"],
+  version: ["protocol", "it speaks another version of the JSON wire"],
+};
+
+/** The dialler's part. */
+export async function dial(
+  transport: Transport,
+  name: string,
+  local: Local,
+): Promise<Introduction> {
+  const talk = new Conversation(transport, new Uint8Array());
+  const mine = introduce(local, newNonce());
+  talk.say({ versions: [VERSION], to: name, ...mine });
+  const answer = await talk.hear();
+  const { status } = answer;
+  if (status !== "ok" && status !== "ok_simultaneous") {
+    if (status === "version") checkVersion(answer.versions);
+    const [code, text] = REFUSALS[String(status)] ??
+      ["protocol", `it answered ${printable(String(status)).slice(0, 60)}`];
+    throw new HandshakeError(code, text);
+  }
+  const theirs = toHello(answer);
+  if (theirs.name !== name) {
+    throw new HandshakeError(
+      "protocol",
+      `${theirs.name} answered there, not ${name}`,
+    );
+  }
+  talk.say({ proof: proof(local.cookie, "dialler", mine, theirs) });
+  const { proof: given } = await talk.hear().catch((error) => {
+    throw new HandshakeError(
+      "refused",
+      `it closed the connection after our proof, most likely because its cookie is another one (${error.message})`,
+    );
+  });
+  if (!isProof(given, proof(local.cookie, "listener", mine, theirs))) {
+    throw new HandshakeError("refused", "its cookie is another one");
+  }
+  return introduction(theirs, talk);
+}
+
+/** The listener's part. */
+export async function accept(
+  transport: Transport,
+  first: Uint8Array,
+  local: Local,
+): Promise<Introduction> {
+  const talk = new Conversation(transport, first);
+  const hello = await talk.hear();
+  try {
+    checkVersion(hello.versions);
+  } catch (error) {
+    talk.say({ status: "version", versions: [VERSION] });
+    throw error;
+  }
+  const theirs = toHello(hello);
+  const status = hello.to === local.name
+    ? local.admit(theirs.name)
+    : "not_allowed";
+  if (status !== "ok" && status !== "ok_simultaneous") {
+    talk.say({ status });
+    throw refusal(status, theirs.name, hello.to, local);
+  }
+  const mine = introduce(local, newNonce());
+  talk.say({ status, ...mine });
+  const { proof: given } = await talk.hear();
+  if (!isProof(given, proof(local.cookie, "dialler", theirs, mine))) {
+    throw new HandshakeError(
+      "refused",
+      `${theirs.name} has another cookie`,
+    );
+  }
+  const still = local.admit(theirs.name);
+  if (still !== "ok" && still !== "ok_simultaneous") {
+    throw refusal(still, theirs.name, hello.to, local);
+  }
+  talk.say({ proof: proof(local.cookie, "listener", theirs, mine) });
+  return introduction(theirs, talk);
+}
+
+function refusal(
+  status: Status,
+  name: string,
+  to: unknown,
+  local: Local,
+): HandshakeError {
+  switch (status) {
+    case "nok":
+      return new HandshakeError(
+        "superseded",
+        `${name} dials this node, which dials it`,
+      );
+    case "alive":
+      return new HandshakeError("alive", `${name} is connected already`);
+    default:
+      return new HandshakeError(
+        "refused",
+        to === local.name
+          ? `${name} is not let in: is it this node's own name, or are long and short names mixed?`
+          : `${name} asked for ${
+            printable(String(to)).slice(0, 255)
+          }, and this is ${local.name}`,
+      );
+  }
+}
+
+function introduction(theirs: Hello, talk: Conversation): Introduction {
+  const { name, creation, hidden, maxMessageBytes } = theirs;
+  return {
+    peer: { name, creation, hidden },
+    maxMessageBytes,
+    rest: talk.rest(),
+  };
+}

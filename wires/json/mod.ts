@@ -1,0 +1,102 @@
+/**
+ * The default wire: JSON, framed by length, over a stream of bytes. `docs/protocol.md` specifies
+ * it.
+ *
+ * @module
+ */
+
+import type {
+  Local,
+  Peer,
+  Port,
+  Session,
+  Transport,
+  Wire,
+} from "../../distribution/wire.ts";
+import type { Signals } from "../../runtime/signal.ts";
+import { Decoder } from "./decoder.ts";
+import { Encoder } from "./encoder.ts";
+import * as handshake from "./handshake.ts";
+
+class JsonSession implements Session {
+  readonly peer: Peer;
+  readonly #local: Local;
+  readonly #introduction: handshake.Introduction;
+  #encoder: Encoder | undefined;
+  #decoder: Decoder | undefined;
+
+  constructor(local: Local, introduction: handshake.Introduction) {
+    this.peer = introduction.peer;
+    this.#local = local;
+    this.#introduction = introduction;
+  }
+
+  get pending(): number {
+    return this.#encoder!.pending;
+  }
+
+  open(port: Port, deliver: Signals): Signals {
+    const { name, creation, limits } = this.#local;
+    const self = { name, creation };
+    this.#encoder = new Encoder(
+      self,
+      this.peer,
+      limits,
+      this.#introduction,
+      port,
+    );
+    this.#decoder = new Decoder(self, this.peer, limits, port, deliver);
+    return this.#encoder;
+  }
+
+  receive(chunk: Uint8Array): void {
+    this.#decoder!.receive(chunk);
+  }
+
+  /** What came with the handshake's last frame. */
+  get rest(): Uint8Array {
+    return this.#introduction.rest;
+  }
+
+  flush(room: number): void {
+    this.#encoder!.flush(room);
+  }
+
+  tick(): void {
+    this.#encoder!.tick();
+  }
+
+  announce(peers: string[]): void {
+    this.#encoder!.announce(peers);
+  }
+}
+
+/** The JSON wire. */
+export const jsonWire: Wire = {
+  extra: `otp-json/${handshake.VERSION}`,
+
+  sniff(bytes: Uint8Array): boolean | undefined {
+    if (bytes.length > 0 && bytes[0] !== 0) return false;
+    if (bytes.length > 1 && bytes[1] !== 0) return false;
+    return bytes.length < 2 ? undefined : true;
+  },
+
+  async accept(
+    transport: Transport,
+    first: Uint8Array,
+    local: Local,
+  ): Promise<Session> {
+    return new JsonSession(
+      local,
+      await handshake.accept(transport, first, local),
+    );
+  },
+
+  async dial(
+    transport: Transport,
+    name: string,
+    local: Local,
+  ): Promise<Session> {
+    return new JsonSession(local, await handshake.dial(transport, name, local));
+  },
+};
