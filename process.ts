@@ -25,11 +25,7 @@
 
 import { ExitError, NoProcessError } from "./errors.ts";
 import * as IO from "./io.ts";
-import {
-  currentProcess,
-  never,
-  waitingProcess,
-} from "./runtime/current.ts";
+import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 import type { WaitOptions } from "./runtime/mailbox.ts";
 import { Atom, nameOf, Pid, Ref } from "./runtime/pid.ts";
@@ -181,7 +177,9 @@ export function send<M>(
     const name = nameOf(to);
     if (!process.runtime.names.has(name)) {
       throw new NoProcessError(
-        `Cannot send to ${quote(name)}: no process is registered under that name on ${process.runtime.node}; register it first, or name its node: { name, node }`,
+        `Cannot send to ${
+          quote(name)
+        }: no process is registered under that name on ${process.runtime.node}; register it first, or name its node: { name, node }`,
       );
     }
     return process.sendName(name, process.runtime.node, message);
@@ -286,9 +284,6 @@ export interface SpawnOptions {
   label?: string;
 }
 
-// deno-lint-ignore no-explicit-any
-type AnyArgs = any[];
-
 /**
  * Starts a process.
  *
@@ -313,7 +308,7 @@ type AnyArgs = any[];
  * assertEquals(await receive(), 2);
  * ```
  */
-export function spawn<A extends AnyArgs>(
+export function spawn<A extends unknown[]>(
   fn: (...args: A) => unknown,
   args?: A,
   options: SpawnOptions = {},
@@ -343,7 +338,7 @@ export function spawn<A extends AnyArgs>(
  * trapExit(false);
  * ```
  */
-export function spawnLink<A extends AnyArgs>(
+export function spawnLink<A extends unknown[]>(
   fn: (...args: A) => unknown,
   args?: A,
   options: SpawnOptions = {},
@@ -370,7 +365,7 @@ export function spawnLink<A extends AnyArgs>(
  * assertEquals((await receive((m) => ref.equals(m.ref))).reason, "normal");
  * ```
  */
-export function spawnMonitor<A extends AnyArgs>(
+export function spawnMonitor<A extends unknown[]>(
   fn: (...args: A) => unknown,
   args?: A,
   options: SpawnOptions = {},
@@ -385,7 +380,7 @@ export function spawnMonitor<A extends AnyArgs>(
   return { pid, ref };
 }
 
-function start<A extends AnyArgs>(
+function start<A extends unknown[]>(
   parent: Process,
   fn: (...args: A) => unknown,
   args: A | undefined,
@@ -398,13 +393,16 @@ function start<A extends AnyArgs>(
   const copy = args === undefined
     ? undefined
     : copyTerm(args, runtime.maxDepth) as A;
-  return runtime.spawn(copy === undefined ? fn as () => unknown : () => fn(...copy), {
-    label: options.label ?? fn.name,
-    parent: parent.pid,
-    groupLeader: parent.groupLeader,
-    linkParent: options.linkParent,
-    monitor: options.monitor,
-  });
+  return runtime.spawn(
+    copy === undefined ? fn as () => unknown : () => fn(...copy),
+    {
+      label: options.label ?? fn.name,
+      parent: parent.pid,
+      groupLeader: parent.groupLeader,
+      linkParent: options.linkParent,
+      monitor: options.monitor,
+    },
+  );
 }
 
 /**
@@ -615,7 +613,9 @@ export function register(name: string | Atom, pid?: Pid): true {
   const target = pid === undefined ? process : runtime.find(pid);
   if (target === undefined) {
     throw new NoProcessError(
-      `Cannot register ${quote(text)}: ${pid} is not a living process of ${runtime.node}`,
+      `Cannot register ${
+        quote(text)
+      }: ${pid} is not a living process of ${runtime.node}`,
     );
   }
   if (!runtime.register(text, target)) {
@@ -846,6 +846,7 @@ export function sleep(ms: number): Promise<"ok"> {
  *
  * @param leader The new group leader.
  * @returns The group leader as it is now.
+ * @throws {TypeError} If what is given is no pid.
  *
  * @example Usage
  * ```ts
@@ -857,8 +858,13 @@ export function sleep(ms: number): Promise<"ok"> {
  */
 export function groupLeader(leader?: Pid): Pid {
   const process = currentProcess();
-  if (leader !== undefined) process.groupLeader = leader;
-  return process.groupLeader;
+  if (leader === undefined) return process.groupLeader;
+  if (!(leader instanceof Pid)) {
+    throw new TypeError(
+      `Cannot make ${inspect(leader)} the group leader: it is no pid`,
+    );
+  }
+  return process.groupLeader = leader;
 }
 
 /**

@@ -34,7 +34,7 @@ export interface Row {
   title: string;
   /** How many rounds count. */
   rounds: number;
-  /** How many rounds come first and do not count. */
+  /** How many rounds come first and do not count: enough for V8 to have compiled what is hot. */
   warmup: number;
   /** What is to be reached, for each placement. */
   targets: Record<Placement["name"], Target>;
@@ -54,8 +54,8 @@ export const ROWS: readonly Row[] = [
   {
     name: "round_trip",
     title: "round trip",
-    rounds: 20_000,
-    warmup: 5_000,
+    rounds: 30_000,
+    warmup: 20_000,
     targets: {
       one_core: { to: "raw", bound: "at most", ratio: 1.8 },
       split: { to: "elixir", bound: "at most", ratio: 1.2 },
@@ -71,8 +71,8 @@ export const ROWS: readonly Row[] = [
   {
     name: "task",
     title: "`TaskSupervisor.async` + `await`",
-    rounds: 5_000,
-    warmup: 2_000,
+    rounds: 10_000,
+    warmup: 10_000,
     targets: { one_core: BELOW_ELIXIR, split: BELOW_ELIXIR },
   },
 ];

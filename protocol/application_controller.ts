@@ -110,6 +110,7 @@ export class Applications {
 
   /** The names of the applications that run, in the order of their start. */
   running(): string[] {
+    if (!this.#controller?.alive) return [];
     return [...this.#started.values()]
       .filter(({ state }) => state === "running").map(({ spec }) => spec.name);
   }
@@ -253,7 +254,7 @@ class Controller implements Server {
     if (state === "running") {
       runtime.report({
         level: reason === "normal" ? "info" : "error",
-        message: `application ${quote(name)} exited: ${formatExit(reason)}`,
+        message: `Application ${quote(name)} exited: ${formatExit(reason)}`,
       });
     }
     const failed = sendableReason(reason, runtime.maxDepth);

@@ -163,7 +163,7 @@ export function requestIo<T>(
   const process = waitingProcess();
   if (process === undefined) return never();
   const target = leader ?? process.groupLeader;
-  return ask<T>(
+  const { promise } = ask<T>(
     process,
     { node: target.node, target },
     { timeout: Infinity, as: () => ["IO", request.type, []], read },
@@ -173,7 +173,10 @@ export function requestIo<T>(
       replyAs,
       request,
     }),
-  ).promise;
+  );
+  // Output is often left unawaited: a leader that is gone must not end the whole program.
+  promise.catch(ignore);
+  return promise;
 }
 
 function ask<T>(

@@ -205,16 +205,18 @@ export function runnableStart(
   runtime: Runtime,
 ): () => Pid | Promise<Pid> {
   if (!("parked" in run)) return () => runNamed(run, runtime);
-  const found = runtime.modules.resolve(run);
-  if ("error" in found) throw new UndefinedFunctionError(found.message);
-  return found.fn as () => Pid;
+  return resolve(run, runtime);
 }
 
 function runNamed(run: Runnable, runtime: Runtime): Pid | Promise<Pid> {
   const args = copyTerm(run.args, runtime.maxDepth) as unknown[];
-  const found = runtime.modules.resolve({ ...run, args });
-  if ("error" in found) throw new UndefinedFunctionError(found.message);
-  return found.fn() as Pid;
+  return resolve({ ...run, args }, runtime)();
+}
+
+function resolve(run: Runnable, runtime: Runtime): () => Pid | Promise<Pid> {
+  const found = runtime.modules.resolve(run);
+  if ("fn" in found) return found.fn as () => Pid;
+  throw new UndefinedFunctionError(`Cannot start the child: ${found.message}`);
 }
 
 /** Starts a child, as code of its supervisor. */
@@ -256,13 +258,11 @@ export async function shutdownChild(
 
 /** Whether a child that was shut down exited as it should. */
 export function isCleanShutdown(
-  { restart, shutdown }: Pick<FullChildSpec, "restart" | "shutdown">,
+  shutdown: ChildShutdown,
   reason: unknown,
 ): boolean {
-  return isReason(
-    reason,
-    shutdown === "brutal_kill" ? "killed" : "shutdown",
-  ) || (restart !== "permanent" && isOrderly(reason));
+  return isOrderly(reason) ||
+    (shutdown === "brutal_kill" && isReason(reason, "killed"));
 }
 
 /** Counts restarts: so many within so many seconds, and no more. */

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import nodeProcess from "node:process";
 import { outside } from "../runtime/context.ts";
-import type { Pid } from "../runtime/pid.ts";
+import { type Pid, Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type IoOperation, type IoRequest, isTyped } from "./messages.ts";
@@ -34,8 +35,10 @@ export function standardIo(): IoDevice {
   let input: Interface | undefined;
   let lines: AsyncIterator<string> | undefined;
   return {
-    write(text: string): void {
-      nodeProcess.stdout.write(text);
+    write(text: string): void | Promise<void> {
+      if (nodeProcess.stdout.write(text)) return;
+      // Whoever prints faster than it is read is held back; `once` rejects on an error.
+      return once(nodeProcess.stdout, "drain").then(() => {});
     },
     async readLine(prompt: string): Promise<string | undefined> {
       nodeProcess.stdout.write(prompt);
@@ -68,6 +71,7 @@ async function serve(process: Process, device: IoDevice): Promise<never> {
     );
     if (!isTyped(message, "io_request")) continue;
     const { request, replyAs } = message as unknown as IoRequest;
+    if (!(replyAs instanceof Ref)) continue;
     if (waitsForInput(request)) {
       // Reading takes as long as people do, and output must not wait for it.
       reading = reading.then(async () => {

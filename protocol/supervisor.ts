@@ -325,7 +325,7 @@ export class SupervisorServer implements Server {
   async #end({ spec, pid }: Child): Promise<void> {
     if (pid === undefined) return;
     const reason = await shutdownChild(this.#process, pid, spec.shutdown);
-    if (!isCleanShutdown(spec, reason)) {
+    if (!isCleanShutdown(spec.shutdown, reason)) {
       this.#report(
         "warning",
         `child ${quote(spec.id)} did not shut down as told: ${
@@ -339,7 +339,7 @@ export class SupervisorServer implements Server {
     const { name, pid, runtime } = this.#process;
     runtime.report({
       level,
-      message: `supervisor ${name ?? pid}: ${printable(message)}`,
+      message: `Supervisor ${name ?? pid}: ${printable(message)}`,
     });
   }
 }

@@ -31,12 +31,11 @@ export interface InspectOptions {
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
 /** Characters that would steer a terminal or hide text: C0, C1, bidi controls and separators. */
-// deno-lint-ignore no-control-regex
 const UNSAFE =
   /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-// deno-lint-ignore no-control-regex
 const STEERING =
+  // deno-lint-ignore no-control-regex
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 function escapeCharacter(character: string): string {

@@ -18,7 +18,6 @@ export const TYPED_ARRAYS: ReadonlyMap<
   string,
   new (buffer: ArrayBuffer) => ArrayBufferView & { slice(): ArrayBufferView }
 > = new Map(
-  // deno-lint-ignore no-explicit-any
   ([
     Uint8Array,
     Uint8ClampedArray,
@@ -31,6 +30,7 @@ export const TYPED_ARRAYS: ReadonlyMap<
     BigInt64Array,
     Float32Array,
     Float64Array,
+    // deno-lint-ignore no-explicit-any
   ] as any[]).map((type) => [type.name, type]),
 );
 

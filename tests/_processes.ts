@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import nodeProcess from "node:process";
 import {
   type DownMessage,
+  exit,
   monitor,
   type Pid,
   receive,
@@ -96,4 +97,23 @@ export async function standardError(
     stderr.write = write;
   }
   return text;
+}
+
+/** A process that exits with the reason that it is sent. */
+export function exiting(): Pid {
+  return spawn(waitAndExit);
+}
+
+/** Exits with the reason that it is sent. */
+export async function waitAndExit(): Promise<never> {
+  return exit((await receive()).reason);
+}
+
+/** What code of a process did before and after its death, as it saw it. */
+export function journal(): {
+  entries: unknown[];
+  write: (entry: unknown) => void;
+} {
+  const entries: unknown[] = [];
+  return { entries, write: (entry) => void entries.push(entry) };
 }

@@ -83,10 +83,11 @@ export class Decoder implements FrameHandler {
     this.#frames.read(chunk, this);
   }
 
-  text(bytes: Uint8Array): void {
-    const text = textOf(bytes, this.#limits.maxDepth + OUTER_DEPTH);
-    for (const signal of checkArray(parse(text))) {
-      this.#signal(checkArray(signal));
+  text(bytes: Uint8Array, start: number, end: number): void {
+    const maxDepth = this.#limits.maxDepth + OUTER_DEPTH;
+    const signals = checkArray(parse(textOf(bytes, maxDepth, start, end)));
+    for (let i = 0; i < signals.length; i++) {
+      this.#signal(checkArray(signals[i]));
     }
   }
 

@@ -19,18 +19,44 @@ export const FRAGMENT_BYTES = 1 << 16;
 /** The bytes before the payload of a raw frame: length, number, whether it is the last one. */
 const RAW_HEADER = 9;
 
+/** Up to how many characters a text is written here: a call of the host costs more than a loop. */
+const SHORT = 256;
+
 const encoder = new TextEncoder();
 
 /** A JSON frame of a text. */
 export function textFrame(text: string): Uint8Array {
-  let frame = Buffer.allocUnsafe(4 + text.length);
-  let { read, written } = encoder.encodeInto(text, frame.subarray(4));
-  if (read < text.length) {
-    frame = Buffer.allocUnsafe(4 + Buffer.byteLength(text));
-    ({ read, written } = encoder.encodeInto(text, frame.subarray(4)));
-  }
-  frame.writeUInt32BE(written, 0);
+  const frame = (text.length <= SHORT ? shortFrame(text) : undefined) ??
+    longFrame(text);
+  writeLength(frame, frame.length - 4);
   return frame;
+}
+
+/** The frame of a text that is ASCII, without its length. */
+function shortFrame(text: string): Uint8Array | undefined {
+  const frame = Buffer.allocUnsafe(4 + text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return undefined;
+    frame[4 + i] = code;
+  }
+  return frame;
+}
+
+function longFrame(text: string): Uint8Array {
+  const frame = Buffer.allocUnsafe(4 + text.length);
+  const { read } = encoder.encodeInto(text, frame.subarray(4));
+  if (read === text.length) return frame;
+  const longer = Buffer.allocUnsafe(4 + Buffer.byteLength(text));
+  encoder.encodeInto(text, longer.subarray(4));
+  return longer;
+}
+
+function writeLength(frame: Uint8Array, length: number): void {
+  frame[0] = length >>> 24;
+  frame[1] = length >>> 16;
+  frame[2] = length >>> 8;
+  frame[3] = length;
 }
 
 /** A frame with a part of raw bytes. */
@@ -49,8 +75,8 @@ export function rawFrame(
 
 /** Who is told of frames. */
 export interface FrameHandler {
-  /** A JSON frame; the bytes are valid only now. */
-  text(bytes: Uint8Array): void;
+  /** A JSON frame, from `start` to `end` of the bytes, which are valid only now. */
+  text(bytes: Uint8Array, start: number, end: number): void;
   /** A frame of raw bytes; valid only now. */
   raw(id: number, bytes: Uint8Array, last: boolean): void;
 }
@@ -95,10 +121,10 @@ export class FrameReader {
         );
       }
       if (left < 4 + length) return this.#keep(bytes, at, 4 + length);
-      const body = bytes.subarray(at + 4, at + 4 + length);
-      at += 4 + length;
-      if (head >= RAW) readRaw(body, handler);
-      else if (length > 0) handler.text(body);
+      const start = at + 4;
+      at = start + length;
+      if (head >= RAW) readRaw(bytes.subarray(start, at), handler);
+      else if (length > 0) handler.text(bytes, start, at);
     }
   }
 
@@ -128,6 +154,11 @@ function readRaw(body: Uint8Array, handler: FrameHandler): void {
   handler.raw(id, body.subarray(5), body[4] === 1);
 }
 
+/** A buffer with the method behind `toString("latin1")`, which all hosts have. */
+interface Latin1Buffer {
+  latin1Slice(start: number, end: number): string;
+}
+
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -136,24 +167,36 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @throws {ProtocolError} If it is no UTF-8 or is nested too deeply: before it is parsed, as
  *   parsing and printing deep values costs far more than their bytes.
  */
-export function textOf(bytes: Uint8Array, maxDepth: number): string {
-  if (isAscii(bytes, maxDepth)) {
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-      .toString("latin1");
+export function textOf(
+  bytes: Uint8Array,
+  maxDepth: number,
+  start = 0,
+  end: number = bytes.length,
+): string {
+  if (isAscii(bytes, start, end, maxDepth)) {
+    const buffer = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    return (buffer as unknown as Latin1Buffer).latin1Slice(start, end);
   }
   try {
-    return decoder.decode(bytes);
+    return decoder.decode(bytes.subarray(start, end));
   } catch {
     throw new ProtocolError("a frame is not UTF-8");
   }
 }
 
 /** Looks at every byte once: for the depth, and for whether the quick way of decoding will do. */
-function isAscii(bytes: Uint8Array, maxDepth: number): boolean {
+function isAscii(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  maxDepth: number,
+): boolean {
   let depth = 0;
   let all = 0;
   let inString = false;
-  for (let i = 0; i < bytes.length; i++) {
+  for (let i = start; i < end; i++) {
     const byte = bytes[i];
     all |= byte;
     if (inString) {

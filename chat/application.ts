@@ -1,0 +1,56 @@
+/**
+ * The application of the chat: its supervisor, and the one of its tasks.
+ *
+ * @example Start it
+ * ```ts
+ * import { Application } from "@otp/distribution/application";
+ * import { chat } from "@otp/distribution/chat/application";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await Application.start(chat);
+ * assertEquals(Application.started(), ["chat"]);
+ * await Application.stop("chat");
+ * ```
+ *
+ * @module
+ */
+
+import type { ApplicationSpec } from "../application.ts";
+import { Supervisor } from "../supervisor.ts";
+import { TaskSupervisor, type TaskSupervisorRef } from "../task_supervisor.ts";
+import dev from "./config/dev.ts";
+
+/**
+ * Says which supervisor runs what is for a recipient.
+ *
+ * @param recipient The name of the recipient's node.
+ * @returns A name here, or a name on a node.
+ */
+export type RemoteSupervisor = (recipient: string) => TaskSupervisorRef;
+
+/**
+ * The application `chat`: `Chat.Supervisor`, with `Chat.TaskSupervisor` under it.
+ *
+ * Unless a configuration says otherwise, what is for a recipient runs on the recipient's node.
+ *
+ * @example Usage
+ * ```ts
+ * import { Application } from "@otp/distribution/application";
+ * import { chat } from "@otp/distribution/chat/application";
+ * import { whereis } from "@otp/distribution/process";
+ * import { assert } from "@std/assert";
+ *
+ * await Application.start(chat);
+ * assert(whereis("Chat.TaskSupervisor"));
+ * await Application.stop("chat");
+ * ```
+ */
+export const chat: ApplicationSpec = {
+  name: "chat",
+  env: dev.chat,
+  start: () =>
+    Supervisor.startLink(
+      [[TaskSupervisor, { name: "Chat.TaskSupervisor" }]],
+      { strategy: "one_for_one", name: "Chat.Supervisor" },
+    ),
+};

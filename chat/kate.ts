@@ -1,0 +1,16 @@
+/**
+ * The lesson's Kate, for `--module Kate=./chat/kate.ts`.
+ *
+ * @module
+ */
+
+import * as IO from "../io.ts";
+
+/**
+ * Says who Kate is.
+ *
+ * @returns `"ok"`.
+ */
+export function sayName(): Promise<"ok"> {
+  return IO.puts("Hi, my name is Kate");
+}

@@ -1,0 +1,59 @@
+/**
+ * The chat's command line: `deno run jsr:@otp/distribution/chat --sname alex@localhost`.
+ *
+ * It starts a node and the chat on it, runs what `--eval` gives or waits until it is told to stop, and
+ * stops both again. `--help` lists the flags.
+ *
+ * @example Run it from a program
+ * ```ts
+ * import { main } from "@otp/distribution/chat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const code = 'await Chat.sendMessage("moebi@localhost", "hi")';
+ * assertEquals(await main(["--env", "test", "--eval", code]), 0);
+ * ```
+ *
+ * @module
+ */
+
+import config from "../deno.json" with { type: "json" };
+import { type Program, run, runAndExit } from "../cli/run.ts";
+import { chat } from "./application.ts";
+import dev from "./config/dev.ts";
+import test from "./config/test.ts";
+import * as Chat from "./mod.ts";
+
+const program: Program = {
+  name: "chat",
+  version: config.version,
+  usage: `Usage: deno task chat [flags]
+
+Starts a node and the chat on it. What --eval gives runs there; without it, the node is there for
+others until it is stopped.`,
+  examples: `Examples:
+  deno task chat --sname kate@localhost --module Kate=./chat/kate.ts
+  deno task chat --sname alex@localhost -e 'await Chat.sendMessage("kate@localhost", "hi")'`,
+  modules: { Chat },
+  application: chat,
+  environments: { dev, test },
+};
+
+/**
+ * Runs the command line, until its code has run or this process is told to stop.
+ *
+ * @param args The arguments, as `--help` lists them.
+ * @returns The exit code: 0 done, 1 failed, 2 wrong usage, 3 cannot start or connect, 4 refused.
+ *
+ * @example Usage
+ * ```ts
+ * import { main } from "@otp/distribution/chat";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await main(["--eval", "await IO.puts(Node.self())"]), 0);
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return run(program, args);
+}
+
+if (import.meta.main) await runAndExit(program);

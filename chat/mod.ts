@@ -1,0 +1,171 @@
+/**
+ * The chat of the lesson: a message is a supervised task on the node of the one who gets it.
+ *
+ * @example Without any node, on this program's own supervisor
+ * ```ts
+ * import { Application } from "@otp/distribution/application";
+ * import { chat } from "@otp/distribution/chat/application";
+ * import * as Chat from "@otp/distribution/chat/mod";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await Application.start(chat);
+ * const remoteSupervisor = () => "Chat.TaskSupervisor";
+ * assertEquals(await Chat.sendMessage("moebi@localhost", "hi", { remoteSupervisor }), "ok");
+ * await Application.stop("chat");
+ * ```
+ *
+ * @module
+ */
+
+import { Application } from "../application.ts";
+import * as IO from "../io.ts";
+import { Node } from "../node.ts";
+import { inspect, printable } from "../runtime/inspect.ts";
+import { type Atom, nameOf } from "../runtime/pid.ts";
+import { Task } from "../task.ts";
+import { type TaskFunction, TaskSupervisor } from "../task_supervisor.ts";
+import type { RemoteSupervisor } from "./application.ts";
+
+export type { RemoteSupervisor };
+
+/** The node of a dog, who cannot type. */
+const MOEBI = "moebi@localhost";
+
+/** Options for {@linkcode sendMessage} and {@linkcode spawnTask}. */
+export interface ChatOptions {
+  /**
+   * Says which supervisor runs what is for a recipient.
+   *
+   * @default {the setting "remoteSupervisor" of the application "chat"}
+   */
+  remoteSupervisor?: RemoteSupervisor;
+}
+
+/**
+ * Sends a message: the recipient's node prints it.
+ *
+ * Moebi is a dog, so his node answers for him. The promise resolves when the message has been
+ * printed, and when a dog has answered.
+ *
+ * @param recipient The name of the recipient's node.
+ * @param message What to say.
+ * @param options Which supervisor to use instead of the configured one.
+ * @returns `"ok"`.
+ * @throws {ExitError} If there is no connection to the node, or no chat runs there.
+ *
+ * @example Usage
+ * ```ts ignore
+ * import * as Chat from "@otp/distribution/chat/mod";
+ *
+ * await Chat.sendMessage("kate@localhost", "hi");
+ * ```
+ */
+export function sendMessage(
+  recipient: string | Atom,
+  message: string,
+  options: ChatOptions = {},
+): Promise<"ok"> {
+  return nameOf(recipient) === MOEBI
+    ? spawnTask(
+      receiveMessageForMoebi,
+      recipient,
+      [message, Node.self()],
+      options,
+    )
+    : spawnTask(receiveMessage, recipient, [message], options);
+}
+
+/**
+ * Prints a message that has come; what would steer a terminal is shown escaped.
+ *
+ * @param message What was said.
+ * @returns `"ok"`.
+ *
+ * @example Usage
+ * ```ts
+ * import * as Chat from "@otp/distribution/chat/mod";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await Chat.receiveMessage("hi"), "ok");
+ * ```
+ */
+export function receiveMessage(message: string): Promise<"ok"> {
+  // It comes from another node, which may send anything.
+  return IO.puts(
+    typeof message === "string" ? printable(message) : inspect(message),
+  );
+}
+
+/**
+ * Prints a message that has come for Moebi, and says what he always says.
+ *
+ * @param message What was said.
+ * @param from The name of the sender's node.
+ * @returns `"ok"`.
+ * @throws {ExitError} If there is no connection to the sender's node, or no chat runs there.
+ *
+ * @example Usage
+ * ```ts ignore
+ * import * as Chat from "@otp/distribution/chat/mod";
+ *
+ * await Chat.receiveMessageForMoebi("hi", "alex@localhost"); // alex@localhost prints: chicken?
+ * ```
+ */
+export async function receiveMessageForMoebi(
+  message: string,
+  from: string | Atom,
+): Promise<"ok"> {
+  await receiveMessage(message);
+  return await sendMessage(from, "chicken?");
+}
+
+/**
+ * Runs a function as a supervised task at the recipient's, and waits for its result.
+ *
+ * @typeParam A The function's arguments.
+ * @typeParam T What it gives.
+ * @param fn A function that both nodes export, or its name, `[module, function]`.
+ * @param recipient The name of the recipient's node.
+ * @param args The function's arguments.
+ * @param options Which supervisor to use instead of the configured one.
+ * @returns What the function gives.
+ * @throws {ExitError} If the task exits, is not done within 5 s, or cannot be started.
+ * @throws {TypeError} If no supervisor is configured.
+ *
+ * @example Usage
+ * ```ts
+ * import { Application } from "@otp/distribution/application";
+ * import { chat } from "@otp/distribution/chat/application";
+ * import * as Chat from "@otp/distribution/chat/mod";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await Application.start(chat);
+ * const remoteSupervisor = () => "Chat.TaskSupervisor";
+ * const shout = (text: string) => text.toUpperCase();
+ * assertEquals(
+ *   await Chat.spawnTask(shout, "moebi@localhost", ["hi"], { remoteSupervisor }),
+ *   "HI",
+ * );
+ * await Application.stop("chat");
+ * ```
+ */
+export async function spawnTask<A extends unknown[], T>(
+  fn: TaskFunction<A, T>,
+  recipient: string | Atom,
+  args: NoInfer<A>,
+  options: ChatOptions = {},
+): Promise<Awaited<T>> {
+  const remoteSupervisor = options.remoteSupervisor ?? configured();
+  const supervisor = remoteSupervisor(nameOf(recipient));
+  return await Task.await(await TaskSupervisor.async(supervisor, fn, args));
+}
+
+function configured(): RemoteSupervisor {
+  const found = Application.getEnv("chat", "remoteSupervisor");
+  if (typeof found === "function") return found as RemoteSupervisor;
+  throw new TypeError(
+    `Cannot find a supervisor: the setting "remoteSupervisor" of the application "chat" is ${
+      inspect(found)
+    }, and not a function; start the application, load chat/config/dev.ts, or give { remoteSupervisor }`,
+  );
+}

@@ -1,0 +1,59 @@
+/**
+ * The code of `--eval`.
+ *
+ * @module
+ */
+
+import * as IO from "../io.ts";
+import { type DownMessage, receive, spawnMonitor } from "../process.ts";
+import { evaluate, type Scope } from "./evaluate.ts";
+import { complain } from "./output.ts";
+import {
+  codeOfThrown,
+  EXIT,
+  formatExitSignal,
+  formatThrown,
+} from "./report.ts";
+import type { StrayErrors } from "./stray_errors.ts";
+
+/**
+ * Runs code in a process of its own, each piece after the other.
+ *
+ * @returns The exit code, if it failed or asked to end.
+ */
+export async function runCode(
+  code: readonly string[],
+  scope: Scope,
+  strays: StrayErrors,
+): Promise<number | undefined> {
+  let thrown: { error: unknown } | undefined;
+  const { pid, ref } = spawnMonitor(
+    async () => {
+      try {
+        await strays.during(evaluateAll(code, scope));
+      } catch (error) {
+        thrown = { error };
+      }
+      // Comes after all that this process has printed, even if it did not wait for it.
+      await IO.write("");
+    },
+    [],
+    { label: "eval" },
+  );
+  const { reason } = await receive<DownMessage>((m) => ref.equals(m?.ref));
+  if (reason !== "normal") {
+    complain(formatExitSignal(pid, reason));
+    return EXIT.FAILED;
+  }
+  if (thrown === undefined) return undefined;
+  const exitCode = codeOfThrown(thrown.error);
+  if (exitCode === EXIT.FAILED) complain(formatThrown(thrown.error));
+  return exitCode;
+}
+
+async function evaluateAll(
+  code: readonly string[],
+  scope: Scope,
+): Promise<void> {
+  for (const each of code) await (await evaluate(each, scope)).value;
+}

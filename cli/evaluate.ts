@@ -1,0 +1,302 @@
+/**
+ * Runs code that people type: TypeScript with top-level `await`, whose declarations last.
+ *
+ * @module
+ */
+
+import {
+  type AnyNode,
+  type ModuleDeclaration,
+  parse,
+  type Pattern,
+  type Program,
+  type Statement,
+} from "acorn";
+import { stripTypeScriptTypes } from "node:module";
+import nodeProcess from "node:process";
+import { pathToFileURL } from "node:url";
+
+/** The names that code sees, and where it leaves what it declares. */
+export type Scope = Record<string, unknown>;
+
+/** What code gave. */
+export interface Evaluation {
+  /**
+   * The value of the last statement, if it is an expression: a promise too, which may be awaited or
+   * shown.
+   */
+  value: unknown;
+}
+
+/** Options for {@linkcode evaluate}. */
+export interface EvaluateOptions {
+  /**
+   * The folder that `import("./file.ts")` starts from, as a URL.
+   *
+   * @default {the working directory}
+   */
+  base?: URL;
+}
+
+/** Makes a scope of names and values. */
+export function makeScope(...values: Scope[]): Scope {
+  return Object.assign(Object.create(null), ...values);
+}
+
+/**
+ * Runs code with the names of a scope, and leaves there what it declares: variables, functions,
+ * classes and imports, which a later run may declare again. A variable stays one: functions that
+ * see it see its later values.
+ *
+ * @param source TypeScript or JavaScript, strict, with top-level `await` and `import`.
+ * @param scope The names, of {@linkcode makeScope}.
+ * @param options Where relative imports start.
+ * @returns The value of the last statement.
+ * @throws {SyntaxError} If the code does not parse.
+ * @throws What the code throws.
+ */
+export async function evaluate(
+  source: string,
+  scope: Scope,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const base = options.base ?? pathToFileURL(`${nodeProcess.cwd()}/`);
+  const { code, names, scopeName, resolveName } = translate(source, base);
+  for (const name of names) if (!(name in scope)) scope[name] = undefined;
+  // In `with`, names are the scope's properties without being copied, so that they last.
+  const run = new Function(
+    scopeName,
+    resolveName,
+    `with (${scopeName}) return async () => {"use strict";${code}\n};\n//# sourceURL=eval`,
+  );
+  const resolve = (specifier: unknown) => resolveFrom(String(specifier), base);
+  // In an array, a promise comes through as it is.
+  const [value] = await run(scope, resolve)() ?? [];
+  return { value };
+}
+
+/** A specifier as it is understood from a folder: only a relative one changes. */
+function resolveFrom(specifier: string, base: URL): string {
+  return /^\.{0,2}\//.test(specifier)
+    ? new URL(specifier, base).href
+    : specifier;
+}
+
+interface Translation {
+  /** The body of a function. */
+  code: string;
+  /** What it declares. */
+  names: string[];
+  /** What it calls the scope, and the function that resolves specifiers. */
+  scopeName: string;
+  resolveName: string;
+}
+
+interface Edit {
+  at: number;
+  to: number;
+  text: string;
+}
+
+/** Makes code that assigns to the scope of code that declares. */
+function translate(typed: string, base: URL): Translation {
+  const { source, program } = read(typed);
+  const translator = new Translator(source, base);
+  program.body.forEach((statement, index) =>
+    translator.statement(statement, index === program.body.length - 1)
+  );
+  translator.imports(program);
+  return translator.translation();
+}
+
+class Translator {
+  readonly #source: string;
+  readonly #base: URL;
+  readonly #edits: Edit[] = [];
+  readonly #names: string[] = [];
+  readonly #hoisted: string[] = [];
+  readonly #scope: string;
+  readonly #resolve: string;
+
+  constructor(source: string, base: URL) {
+    this.#source = source;
+    this.#base = base;
+    this.#scope = unused("scope$", source);
+    this.#resolve = unused("resolve$", source);
+  }
+
+  translation(): Translation {
+    let code = this.#source;
+    // From the end, so that places stay; at one place, the last first.
+    const edits = this.#edits.reverse().sort((a, b) => b.at - a.at);
+    for (const { at, to, text } of edits) {
+      code = code.slice(0, at) + text + code.slice(to);
+    }
+    const hoisted = this.#hoisted.map((name) => this.#keep(name)).join("");
+    return {
+      code: hoisted + code,
+      names: this.#names,
+      scopeName: this.#scope,
+      resolveName: this.#resolve,
+    };
+  }
+
+  /** A statement of the top level. */
+  statement(node: Statement | ModuleDeclaration, isLast: boolean): void {
+    switch (node.type) {
+      case "VariableDeclaration":
+        // What is disposed of at the end must stay what it is.
+        if (node.kind === "using" || node.kind === "await using") return;
+        this.#edit(node.start, node.declarations[0].start, ";(");
+        node.declarations.forEach((each, index) => {
+          this.#names.push(...boundNames(each.id));
+          const next = node.declarations[index + 1];
+          const rest = each.init === null || each.init === undefined
+            ? " = undefined"
+            : "";
+          if (next) this.#edit(each.end, next.start, `${rest}), (`);
+          else this.#edit(each.end, each.end, `${rest});`);
+        });
+        return;
+      case "FunctionDeclaration":
+        this.#names.push(node.id.name);
+        this.#hoisted.push(node.id.name);
+        return;
+      case "ClassDeclaration":
+        this.#names.push(node.id.name);
+        this.#edit(node.end, node.end, this.#keep(node.id.name));
+        return;
+      case "ImportDeclaration":
+        this.#importDeclaration(node);
+        return;
+      case "ExpressionStatement": {
+        if (!isLast) return;
+        const end = node.end - (this.#source[node.end - 1] === ";" ? 1 : 0);
+        this.#edit(node.start, node.start, ";return [(");
+        this.#edit(end, end, ")]");
+      }
+    }
+  }
+
+  /** What `import()` is given, wherever it is: relative to the folder, not to this file. */
+  imports(node: AnyNode): void {
+    if (node.type === "ImportExpression") {
+      const { source: specifier } = node;
+      const { start, end } = specifier;
+      if (specifier.type === "Literal") {
+        const resolved = resolveFrom(String(specifier.value), this.#base);
+        this.#edit(start, end, JSON.stringify(resolved));
+        return;
+      }
+      this.#edit(start, start, `${this.#resolve}(`);
+      this.#edit(end, end, ")");
+    }
+    for (const value of Object.values(node)) {
+      for (const child of Array.isArray(value) ? value : [value]) {
+        if (typeof child?.type === "string") this.imports(child);
+      }
+    }
+  }
+
+  #importDeclaration(
+    { start, end, specifiers, source, attributes }: Extract<
+      ModuleDeclaration,
+      { type: "ImportDeclaration" }
+    >,
+  ): void {
+    const options = attributes.map(({ key, value }) =>
+      `${this.#text(key)}: ${this.#text(value)}`
+    ).join(", ");
+    const url = JSON.stringify(resolveFrom(String(source.value), this.#base));
+    const module = options === ""
+      ? `await import(${url})`
+      : `await import(${url}, { with: { ${options} } })`;
+    const parts: string[] = [];
+    let whole: string | undefined;
+    for (const each of specifiers) {
+      this.#names.push(each.local.name);
+      if (each.type === "ImportNamespaceSpecifier") whole = each.local.name;
+      else if (each.type === "ImportDefaultSpecifier") {
+        parts.push(`default: ${each.local.name}`);
+      } else parts.push(`${this.#text(each.imported)}: ${each.local.name}`);
+    }
+    const value = whole === undefined ? module : `${whole} = ${module}`;
+    this.#edit(start, end, `;({ ${parts.join(", ")} } = ${value});`);
+  }
+
+  #keep(name: string): string {
+    return `;${this.#scope}.${name} = ${name};`;
+  }
+
+  #text({ start, end }: AnyNode): string {
+    return this.#source.slice(start, end);
+  }
+
+  #edit(at: number, to: number, text: string): void {
+    this.#edits.push({ at, to, text });
+  }
+}
+
+/** The code without its types, and what it consists of. */
+function read(typed: string): { source: string; program: Program } {
+  // As in other shells, `{ a: 1 }` is an object, not a block with a label.
+  if (/^\s*\{[^]*\}\s*$/.test(typed)) {
+    try {
+      return parseTyped(`(${typed})`);
+    } catch {
+      // It is a block.
+    }
+  }
+  return parseTyped(typed);
+}
+
+function parseTyped(typed: string): { source: string; program: Program } {
+  const source = stripTypes(typed);
+  const program = parse(source, {
+    ecmaVersion: "latest",
+    sourceType: "module",
+  });
+  return { source, program };
+}
+
+function stripTypes(typed: string): string {
+  try {
+    return stripTypeScriptTypes(typed, { mode: "strip" });
+  } catch {
+    // An `enum`, which is more than a type, or an error, which is told better here.
+  }
+  try {
+    return stripTypeScriptTypes(typed, { mode: "transform" });
+  } catch (error) {
+    const { message } = error as Error;
+    const [, what] = /^(?:SyntaxError: )?(.*?)(?:\. Expected .*)?$/m
+      .exec(message)!;
+    const [, place] = /:(\d+:\d+)\s*$/.exec(message) ?? [];
+    throw new SyntaxError(place === undefined ? what : `${what} (${place})`);
+  }
+}
+
+function boundNames(pattern: Pattern): string[] {
+  switch (pattern.type) {
+    case "Identifier":
+      return [pattern.name];
+    case "ObjectPattern":
+      return pattern.properties.flatMap((property) =>
+        boundNames(property.type === "Property" ? property.value : property)
+      );
+    case "ArrayPattern":
+      return pattern.elements.flatMap((each) => each ? boundNames(each) : []);
+    case "AssignmentPattern":
+      return boundNames(pattern.left);
+    case "RestElement":
+      return boundNames(pattern.argument);
+    default:
+      return [];
+  }
+}
+
+/** A name that is not in the source. */
+function unused(name: string, source: string): string {
+  while (source.includes(name)) name += "$";
+  return name;
+}

@@ -1,0 +1,347 @@
+/**
+ * The flags of a program that is a node: what they are, and what they say.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { ownHost, parseNodeName } from "../distribution/names.ts";
+import type { NodeOptions } from "../node.ts";
+import { printable, quote } from "../runtime/inspect.ts";
+
+/** The command line is wrong. */
+export class UsageError extends Error {
+  /** Always `"UsageError"`. */
+  override readonly name = "UsageError";
+}
+
+/** A file whose functions the node exports under a name. */
+export interface ModuleFlag {
+  /** The module's name. */
+  name: string;
+  /** The file's path, as it was written. */
+  path: string;
+}
+
+/** What the command line asks for. */
+export interface CommandLine {
+  /** Whether the flags are to be listed. */
+  help: boolean;
+  /** Whether the version is to be told. */
+  version: boolean;
+  /** The node to start, or nothing. */
+  node: NodeOptions | undefined;
+  /** The files to load. */
+  modules: ModuleFlag[];
+  /** Which configuration to load. */
+  env: string | undefined;
+  /** The code to run. */
+  code: string[];
+  /** Whether to end when the code has run. */
+  halts: boolean;
+}
+
+interface Flag {
+  name: string;
+  letter?: string;
+  /** What stands for its value in the help; without one, it takes none. */
+  value?: string;
+  repeatable?: boolean;
+  /** Means something only where a node is started. */
+  ofNode?: boolean;
+  help: string;
+}
+
+const FLAGS: readonly Flag[] = [
+  {
+    name: "sname",
+    value: "NAME",
+    help: "Start a node with a short name, as in alex@localhost",
+  },
+  {
+    name: "name",
+    value: "NAME",
+    help: "Start a node with a long name, as in alex@host.example.org",
+  },
+  {
+    name: "cookie",
+    value: "SECRET",
+    ofNode: true,
+    help: "The secret of the cluster; others on this machine can see it",
+  },
+  {
+    name: "cookie-file",
+    value: "FILE",
+    ofNode: true,
+    help: "A file with the secret [$HOME/.erlang.cookie]",
+  },
+  {
+    name: "listen",
+    value: "ADDRESS",
+    ofNode: true,
+    help: "The address to listen on [127.0.0.1]",
+  },
+  {
+    name: "port",
+    value: "PORT",
+    ofNode: true,
+    help: "The port to listen on [any]",
+  },
+  {
+    name: "epmd-port",
+    value: "PORT",
+    ofNode: true,
+    help: "EPMD's port [ERL_EPMD_PORT, or 4369]",
+  },
+  {
+    name: "hidden",
+    ofNode: true,
+    help: "Do not list the node, and do not connect it to its peers' peers",
+  },
+  {
+    name: "allow-closures",
+    ofNode: true,
+    help: "Let other nodes run any code here",
+  },
+  {
+    name: "module",
+    value: "NAME=FILE",
+    repeatable: true,
+    help: "Export a file's functions, as in Kate=./kate.ts; repeatable",
+  },
+  {
+    name: "env",
+    value: "NAME",
+    help: "The configuration to use",
+  },
+  {
+    name: "eval",
+    letter: "e",
+    value: "CODE",
+    repeatable: true,
+    help: "Run TypeScript, wait for it, and end; repeatable",
+  },
+  {
+    name: "no-halt",
+    help: "Do not end after --eval",
+  },
+  { name: "help", letter: "h", help: "Show this" },
+  { name: "version", letter: "V", help: "Show the version" },
+];
+
+const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
+
+/**
+ * Reads the command line.
+ *
+ * @throws {UsageError} If it is wrong.
+ */
+export function parseFlags(args: readonly string[]): CommandLine {
+  const end = args.indexOf("--");
+  if (end >= 0 && args.length > end + 1) refuseArgument(args[end + 1]);
+  const withValue = FLAGS.filter(({ value }) => value !== undefined);
+  const flags = parseArgs([...args], {
+    string: withValue.map(({ name }) => name),
+    boolean: FLAGS.filter(({ value }) => !value).map(({ name }) => name),
+    collect: FLAGS.filter((flag) => flag.repeatable).map(({ name }) => name),
+    alias: Object.fromEntries(
+      FLAGS.flatMap(({ letter, name }) => letter ? [[name, letter]] : []),
+    ),
+    unknown: (arg: string, key?: string) => {
+      // An empty value, which is told of below, comes as an argument.
+      if (arg === "") return false;
+      return key === undefined ? refuseArgument(arg) : refuseFlag(arg);
+    },
+  }) as Record<string, unknown>;
+  for (const { name, letter, value, repeatable } of withValue) {
+    const given = repeatable ? flags[name] as string[] : [flags[name]];
+    if (!given.includes("")) continue;
+    const short = letter === undefined ? "" : ` (-${letter})`;
+    throw new UsageError(
+      `Cannot use --${name}${short} without a value: write --${name} ${value}`,
+    );
+  }
+  const text = (name: string) => flags[name] as string | undefined;
+  return {
+    help: flags.help === true,
+    version: flags.version === true,
+    node: nodeOptions(flags, text),
+    modules: moduleFlags(flags.module as string[]),
+    env: text("env"),
+    code: flags.eval as string[],
+    halts: flags["no-halt"] !== true,
+  };
+}
+
+function refuseArgument(arg: string): never {
+  throw new UsageError(
+    `Cannot use the argument ${quote(arg)}: ${
+      arg.includes("@")
+        ? `to start a node of that name, write --sname ${printable(arg)}`
+        : "only flags are taken; code goes in quotes after --eval"
+    }`,
+  );
+}
+
+function refuseFlag(arg: string): never {
+  const flag = arg.split("=")[0];
+  const nearest = nearestFlag(flag);
+  throw new UsageError(
+    `Cannot use the flag ${printable(flag)}: there is none of that name; ${
+      nearest === undefined ? "--help lists them" : `did you mean ${nearest}?`
+    }`,
+  );
+}
+
+function nearestFlag(flag: string): string | undefined {
+  const name = flag.replace(/^-+/, "");
+  let nearest: string | undefined;
+  let least = Math.ceil(name.length / 2) + 1;
+  for (const each of FLAGS) {
+    const distance = each.name.startsWith(name) ? 0 : distanceOf(
+      name,
+      each.name,
+    );
+    if (distance >= least) continue;
+    least = distance;
+    nearest = `--${each.name}`;
+  }
+  return nearest;
+}
+
+/** How many characters must be put in, taken out or changed: Levenshtein's distance. */
+function distanceOf(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const change = from[i - 1] === to[j - 1] ? 0 : 1;
+      next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + change));
+    }
+    row = next;
+  }
+  return row[to.length];
+}
+
+function nodeOptions(
+  flags: Record<string, unknown>,
+  text: (name: string) => string | undefined,
+): NodeOptions | undefined {
+  const name = nodeName(text("sname"), text("name"));
+  if (name === undefined) {
+    for (const { name: flag, ofNode } of FLAGS) {
+      if (!ofNode || flags[flag] === undefined || flags[flag] === false) {
+        continue;
+      }
+      throw new UsageError(
+        `Cannot use --${flag} without a node: give --sname NAME, as in --sname alex@localhost`,
+      );
+    }
+    return undefined;
+  }
+  const options: NodeOptions = {
+    name,
+    hidden: flags.hidden === true,
+    allowClosures: flags["allow-closures"] === true,
+    ...cookieOptions(text("cookie"), text("cookie-file")),
+  };
+  const listen = text("listen");
+  if (listen !== undefined) options.listen = listen;
+  const port = text("port");
+  if (port !== undefined) options.port = portOf(port, "port", 0);
+  const epmdPort = text("epmd-port");
+  if (epmdPort !== undefined) {
+    options.epmdPort = portOf(epmdPort, "epmd-port", 1);
+  }
+  return options;
+}
+
+function nodeName(
+  short: string | undefined,
+  long: string | undefined,
+): string | undefined {
+  if (short !== undefined && long !== undefined) {
+    throw new UsageError(
+      "Cannot use --sname and --name together: a node has one name",
+    );
+  }
+  const given = short ?? long;
+  if (given === undefined) return undefined;
+  const isLong = short === undefined;
+  const flag = isLong ? "--name" : "--sname";
+  const full = given.includes("@") ? given : `${given}@${ownHost(isLong)}`;
+  let name;
+  try {
+    name = parseNodeName(full);
+  } catch (error) {
+    throw new UsageError(
+      `Cannot use ${flag} ${quote(given)}: ${(error as Error).message}`,
+    );
+  }
+  if (name.long === isLong) return full;
+  throw new UsageError(
+    isLong
+      ? `Cannot use --name ${
+        quote(given)
+      }: the host ${name.host} has no dot, and that of a long name has; write --name ${name.name}@host.example.org, or use --sname`
+      : `Cannot use --sname ${
+        quote(given)
+      }: the host ${name.host} has a dot, and that of a short name has none; use --name`,
+  );
+}
+
+function cookieOptions(
+  cookie: string | undefined,
+  cookieFile: string | undefined,
+): Pick<NodeOptions, "cookie" | "cookieFile"> {
+  if (cookie !== undefined && cookieFile !== undefined) {
+    throw new UsageError(
+      "Cannot use --cookie and --cookie-file together: give one of them",
+    );
+  }
+  if (cookie !== undefined) return { cookie };
+  return cookieFile === undefined ? {} : { cookieFile };
+}
+
+function portOf(text: string, flag: string, least: number): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port >= least && port <= 65535) return port;
+  throw new UsageError(
+    `Cannot use --${flag} ${
+      quote(text)
+    }: a port is a number from ${least} to 65535`,
+  );
+}
+
+function moduleFlags(given: string[]): ModuleFlag[] {
+  const names = new Set<string>();
+  return given.map((text) => {
+    const at = text.indexOf("=");
+    const name = text.slice(0, Math.max(at, 0)).trim();
+    const path = text.slice(at + 1).trim();
+    if (!IDENTIFIER.test(name) || path === "") {
+      throw new UsageError(
+        `Cannot use --module ${
+          quote(text)
+        }: write a name, = and a file, as in --module Kate=./kate.ts`,
+      );
+    }
+    if (names.has(name)) {
+      throw new UsageError(
+        `Cannot use --module ${quote(text)}: ${name} is given twice`,
+      );
+    }
+    names.add(name);
+    return { name, path };
+  });
+}
+
+/** The flags, one a line. */
+export function helpOfFlags(): string {
+  const rows = FLAGS.map(({ name, letter, value, help }) => {
+    const short = letter === undefined ? "    " : `-${letter}, `;
+    return [`  ${short}--${name}${value ? ` ${value}` : ""}`, help];
+  });
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return rows.map(([left, right]) => left.padEnd(width) + right).join("\n");
+}

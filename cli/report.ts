@@ -1,0 +1,100 @@
+/**
+ * How a program that is a node fails: what it says, and its exit code.
+ *
+ * @module
+ */
+
+import { ApplicationStartError } from "../application.ts";
+import { ExitError, NodeStartError } from "../errors.ts";
+import { inspect, printable } from "../runtime/inspect.ts";
+import { formatExit, isReason, isShutdown } from "../runtime/reason.ts";
+import { UsageError } from "./flags.ts";
+
+/** Exit codes. */
+export const EXIT = {
+  OK: 0,
+  FAILED: 1,
+  USAGE: 2,
+  NOT_STARTED: 3,
+  REFUSED: 4,
+} as const;
+
+/** The exit codes, for the help. */
+export const HELP_OF_EXIT_CODES =
+  "0 done, 1 failed, 2 usage, 3 cannot start or connect, 4 refused (cookie, permission)";
+
+/** How many lines of a stack are shown. */
+const FRAMES = 5;
+
+/** Something that a program is started with does not load. */
+export class LoadError extends Error {
+  /** Always `"LoadError"`. */
+  override readonly name = "LoadError";
+}
+
+/** What is said of a program that does not start, in one line, and its exit code. */
+export function startFailure(error: unknown): { code: number; line: string } {
+  const { name, message } = error instanceof Error
+    ? error
+    : { name: "", message: String(error) };
+  return {
+    code: startCode(error, name),
+    line: printable(inOneLine(message)),
+  };
+}
+
+/** A message without the excerpts and stacks that others put into it. */
+function inOneLine(message: string): string {
+  return message.split("\n").map((line) => line.trim())
+    .filter((line) => line !== "" && !/^(at |\||\d+ \|)/.test(line))
+    .join(" ");
+}
+
+function startCode(error: unknown, name: string): number {
+  if (error instanceof UsageError) return EXIT.USAGE;
+  if (error instanceof NodeStartError) {
+    if (error.code === "name") return EXIT.USAGE;
+    return error.code === "cookie" ? EXIT.REFUSED : EXIT.NOT_STARTED;
+  }
+  if (error instanceof ApplicationStartError || error instanceof LoadError) {
+    return EXIT.NOT_STARTED;
+  }
+  // Deno's names for a permission that was not given.
+  return name === "NotCapable" || name === "PermissionDenied"
+    ? EXIT.REFUSED
+    : EXIT.FAILED;
+}
+
+/** The exit code of code that ended by throwing. */
+export function codeOfThrown(error: unknown): number {
+  if (!(error instanceof ExitError)) return EXIT.FAILED;
+  const { reason } = error;
+  if (isReason(reason, "normal")) return EXIT.OK;
+  if (!isShutdown(reason)) return EXIT.FAILED;
+  const why = (reason as { reason?: unknown }).reason;
+  return Number.isInteger(why) ? Number(why) & 0xff : EXIT.OK;
+}
+
+/** What code threw, as Elixir shows it: `** (TypeError) message`. */
+export function formatThrown(error: unknown): string {
+  if (error instanceof ExitError) return `** (exit) ${error.message}`;
+  if (!(error instanceof Error)) return `** (throw) ${inspect(error)}`;
+  const frames = framesOf(error).map((line) => `\n    ${line}`).join("");
+  return `** (${printable(error.name)}) ${printable(error.message)}${frames}`;
+}
+
+/** What is shown of a process that an exit signal ended. */
+export function formatExitSignal(pid: unknown, reason: unknown): string {
+  return `** (EXIT from ${pid}) ${formatExit(reason)}`;
+}
+
+const OWN_FILES = new URL("../", import.meta.url).href;
+
+/** Where in the files of the user an error comes from: not here, and not in the runtime. */
+function framesOf(error: Error): string[] {
+  const stack = typeof error.stack === "string" ? error.stack : "";
+  return stack.split("\n").map((line) => line.trim()).filter((line) =>
+    line.startsWith("at ") && /\b(file|https?):\/\//.test(line) &&
+    !line.includes(OWN_FILES)
+  ).slice(0, FRAMES).map(printable);
+}

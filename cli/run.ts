@@ -1,0 +1,260 @@
+/**
+ * A program that is a node: it starts what the command line asks for, and stops it again.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+import { Application, type ApplicationSpec } from "../application.ts";
+import { ExitError } from "../errors.ts";
+import { type ModuleExports, Node, type NodeOptions } from "../node.ts";
+import { receive } from "../process.ts";
+import { currentRuntime } from "../runtime/current.ts";
+import { quote } from "../runtime/inspect.ts";
+import { isShutdown } from "../runtime/reason.ts";
+import { shellScope } from "../scope.ts";
+import { runCode } from "./code.ts";
+import { makeScope, type Scope } from "./evaluate.ts";
+import {
+  type CommandLine,
+  helpOfFlags,
+  parseFlags,
+  UsageError,
+} from "./flags.ts";
+import { loadModules } from "./modules.ts";
+import { complain, print } from "./output.ts";
+import { EXIT, HELP_OF_EXIT_CODES, startFailure } from "./report.ts";
+import { StopSignals } from "./stop_signals.ts";
+import { StrayErrors } from "./stray_errors.ts";
+
+/** The settings of applications, by application and key. */
+export type Configuration = Record<string, Record<string, unknown>>;
+
+/** A program that is a node. */
+export interface Program {
+  /** Its name, which its messages begin with. */
+  name: string;
+  /** Its version. */
+  version: string;
+  /** How it is called, and what it does: what the help begins with. */
+  usage: string;
+  /** What ends the help. */
+  examples: string;
+  /** What it exports to other nodes, and has in scope. */
+  modules: Record<string, ModuleExports>;
+  /**
+   * What it starts.
+   *
+   * @default {undefined}
+   */
+  application?: ApplicationSpec;
+  /**
+   * Its configurations, by the names that `--env` takes; the first is the default.
+   *
+   * @default {{}}
+   */
+  environments?: Record<string, Configuration>;
+  /**
+   * What goes on between start and stop when there is no code to run.
+   *
+   * @default {says that the node is up, and waits}
+   */
+  session?: (context: SessionContext) => Promise<number>;
+}
+
+/** What a program's session has. */
+export interface SessionContext {
+  /** The node, if one is started. */
+  node: Node | undefined;
+  /** The names that code sees. */
+  scope: Scope;
+  /** What the node exports, by module. */
+  modules: Record<string, ModuleExports>;
+  /** Whether other nodes may run any code here. */
+  allowsClosures: boolean;
+}
+
+/**
+ * Runs a program until its code has run, or until it is told to stop.
+ *
+ * @param program The program.
+ * @param args The command line.
+ * @returns The exit code.
+ */
+export async function run(
+  program: Program,
+  args: readonly string[],
+): Promise<number> {
+  using signals = new StopSignals();
+  using strays = new StrayErrors();
+  try {
+    const line = parseFlags(args);
+    if (line.help) return await print(helpOf(program));
+    if (line.version) {
+      return await print(`${program.name} ${program.version}\n`);
+    }
+    await using stack = new AsyncDisposableStack();
+    const { received } = signals;
+    const context = await strays.during(
+      Promise.race([start(program, line, stack), received]),
+    );
+    if (typeof context === "number") return context;
+    return await Promise.race([work(program, line, context, strays), received]);
+  } catch (error) {
+    const { code, line } = startFailure(error);
+    complain(`${program.name}: ${line}`);
+    return code;
+  }
+}
+
+/** Runs a program with this process's command line, and ends this process. */
+export async function runAndExit(program: Program): Promise<never> {
+  // What comes again, or only now, changes nothing any more.
+  using _late = new StopSignals();
+  const code = await run(program, nodeProcess.argv.slice(2));
+  await print("");
+  nodeProcess.exit(code);
+}
+
+function helpOf(program: Program): string {
+  const environments = Object.keys(program.environments ?? {});
+  const flags = environments.length === 0
+    ? helpOfFlags()
+    : helpOfFlags().replace(
+      "The configuration to use",
+      `The configuration: ${environments.join(" or ")} [${environments[0]}]`,
+    );
+  return `${program.usage}\n\nFlags:\n${flags}\n\nExit codes: ${HELP_OF_EXIT_CODES}\n\n${program.examples}\n`;
+}
+
+function chooseEnvironment(
+  { environments = {} }: Program,
+  wanted: string | undefined,
+): Configuration {
+  const names = Object.keys(environments);
+  const name = wanted ?? names.at(0);
+  if (name === undefined) return {};
+  if (names.includes(name)) return environments[name];
+  throw new UsageError(
+    `Cannot use --env ${quote(name)}: there is no such configuration; give ${
+      names.join(" or ") || "none"
+    }`,
+  );
+}
+
+async function start(
+  program: Program,
+  line: CommandLine,
+  stack: AsyncDisposableStack,
+): Promise<SessionContext> {
+  const { application } = program;
+  const configuration = chooseEnvironment(program, line.env);
+  const scope = makeScope(shellScope(), program.modules);
+  const loaded = await loadModules(line.modules, Object.keys(scope));
+  const modules = { ...program.modules, ...loaded };
+  const node = await startNode(line.node, modules);
+  if (node !== undefined) stack.use(node);
+  await within(node, async () => {
+    Application.load(configuration);
+    if (application === undefined) return;
+    await Application.start(application);
+    stack.defer(() => stop(application.name, node));
+  });
+  return {
+    node,
+    scope: Object.assign(scope, loaded),
+    modules,
+    allowsClosures: line.node?.allowClosures === true,
+  };
+}
+
+/** Starts the node, if there is to be one; without, the modules are known by name all the same. */
+async function startNode(
+  options: NodeOptions | undefined,
+  modules: Record<string, ModuleExports>,
+): Promise<Node | undefined> {
+  if (options !== undefined) return await Node.start({ ...options, modules });
+  for (const [name, module] of Object.entries(modules)) {
+    currentRuntime().modules.add(name, module);
+  }
+  return undefined;
+}
+
+async function stop(
+  application: string,
+  node: Node | undefined,
+): Promise<void> {
+  try {
+    await within(node, () => Application.stop(application));
+  } catch (error) {
+    // It is gone already if code has stopped the node.
+    if (!(error instanceof ExitError)) throw error;
+  }
+}
+
+/** Runs a function on a node, or where no node is started. */
+async function within<T>(
+  node: Node | undefined,
+  fn: () => T | Promise<T>,
+): Promise<T> {
+  return await (node === undefined ? fn() : node.run(fn));
+}
+
+async function work(
+  program: Program,
+  line: CommandLine,
+  context: SessionContext,
+  strays: StrayErrors,
+): Promise<number> {
+  const { node, scope } = context;
+  if (line.code.length === 0) return await (program.session ?? wait)(context);
+  const code = await onNode(node, () => runCode(line.code, scope, strays));
+  return code !== undefined || line.halts
+    ? code ?? EXIT.OK
+    : await untilGone(node);
+}
+
+/** Gives what a function on the node does, or ends with the node, which code can stop. */
+async function onNode<T>(
+  node: Node | undefined,
+  fn: () => T | Promise<T>,
+): Promise<T | typeof EXIT.OK> {
+  try {
+    return await within(node, fn);
+  } catch (error) {
+    if (error instanceof ExitError && isShutdown(error.reason)) return EXIT.OK;
+    throw error;
+  }
+}
+
+/** Says that the program is up, and waits. */
+async function wait(context: SessionContext): Promise<number> {
+  await print(greeting(context));
+  return await untilGone(context.node);
+}
+
+function greeting(
+  { node, modules, allowsClosures }: SessionContext,
+): string {
+  if (node === undefined) {
+    return "No node is started: --sname NAME starts one, as in --sname alex@localhost. Ctrl-C stops this.\n";
+  }
+  const callable = Object.entries(modules).map(([name, functions]) =>
+    `${name} (${Object.keys(functions).sort().join(", ")})`
+  );
+  if (allowsClosures) callable.push("any code");
+  return `${node.name} is up. Ctrl-C stops it.\nOther nodes can call ${
+    callable.join(", ")
+  }.\n`;
+}
+
+/** Waits until the node is stopped; without one, for ever. */
+async function untilGone(node: Node | undefined): Promise<number> {
+  const keepAlive = setInterval(() => {}, 2 ** 30);
+  try {
+    if (node === undefined) await new Promise(() => {});
+    return await onNode(node, () => receive<never>(() => false));
+  } finally {
+    clearInterval(keepAlive);
+  }
+}

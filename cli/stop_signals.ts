@@ -1,0 +1,45 @@
+/**
+ * What asks a program to stop: SIGINT and SIGTERM, of which a second one ends it at once, and standard
+ * output that nobody reads any more.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+import { EXIT } from "./report.ts";
+
+/**
+ * Signals that come as close together, in milliseconds, are one: `deno task` passes on the Ctrl-C that
+ * the terminal has sent to all of its processes already.
+ */
+const ONE_SIGNAL = 200;
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** Takes what asks to stop, until it is disposed of. */
+export class StopSignals implements Disposable {
+  /** Resolves with the exit code when the program is asked to stop. */
+  readonly received: Promise<number>;
+  readonly #onSignal: () => void;
+  readonly #onOutputError: () => void;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    let first: number | undefined;
+    this.received = promise;
+    this.#onSignal = () => {
+      const now = performance.now();
+      first ??= now;
+      if (now - first > ONE_SIGNAL) nodeProcess.exit(EXIT.FAILED);
+      resolve(EXIT.OK);
+    };
+    this.#onOutputError = () => resolve(EXIT.FAILED);
+    for (const each of SIGNALS) nodeProcess.on(each, this.#onSignal);
+    nodeProcess.stdout.on("error", this.#onOutputError);
+  }
+
+  [Symbol.dispose](): void {
+    for (const each of SIGNALS) nodeProcess.off(each, this.#onSignal);
+    nodeProcess.stdout.off("error", this.#onOutputError);
+  }
+}

@@ -1,0 +1,173 @@
+/** Runs the chat's command line, each time as a process of the operating system. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { getAvailablePort } from "@std/net/get-available-port";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** How long a process may take, in milliseconds. */
+const WITHIN = 20_000;
+
+/** What the `chat` task may do, but for making a cookie file. */
+export const PERMISSIONS: readonly string[] = [
+  "--allow-net",
+  "--allow-env=ERL_EPMD_PORT,HOME",
+  "--allow-sys=hostname",
+  "--allow-read",
+];
+
+/** Options for {@linkcode ChatProcess}. */
+export interface ChatOptions {
+  /** Its permissions, as flags. */
+  permissions?: readonly string[];
+  /** Added to its environment. */
+  env?: Record<string, string>;
+  /** Its working directory. */
+  cwd?: string;
+}
+
+/** How a process has ended. */
+export interface Ended {
+  code: number;
+  signal: Deno.Signal | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A running command line; ended for good where it goes out of scope. */
+export class ChatProcess implements AsyncDisposable {
+  /** Resolves when it has ended. */
+  readonly ended: Promise<Ended>;
+  readonly #child: Deno.ChildProcess;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  #isRunning = true;
+  #output = { stdout: "", stderr: "" };
+  #onOutput: () => void = () => {};
+
+  constructor(args: readonly string[], options: ChatOptions = {}) {
+    const { permissions = PERMISSIONS, cwd = ROOT, env = {} } = options;
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        `--config=${ROOT}deno.json`,
+        ...permissions,
+        `${ROOT}chat/main.ts`,
+        ...args,
+      ],
+      cwd,
+      env: { NO_COLOR: "1", ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#timer = setTimeout(() => this.kill("SIGKILL"), WITHIN);
+    this.ended = this.#run();
+  }
+
+  /** What it has printed on standard output, so far. */
+  get stdout(): string {
+    return this.#output.stdout;
+  }
+
+  /** What it has printed on standard error, so far. */
+  get stderr(): string {
+    return this.#output.stderr;
+  }
+
+  /** Sends it a signal, if it still runs. */
+  kill(signal: Deno.Signal): void {
+    if (this.#isRunning) this.#child.kill(signal);
+  }
+
+  /** Waits until it has printed a text, on standard output or standard error. */
+  async printed(text: string): Promise<void> {
+    for (;;) {
+      if ((this.stdout + this.stderr).includes(text)) return;
+      if (!this.#isRunning) {
+        throw new Error(
+          `it ended without printing ${text}:\n${this.stdout}${this.stderr}`,
+        );
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onOutput = resolve;
+      await promise;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill("SIGKILL");
+    await this.ended;
+  }
+
+  async #run(): Promise<Ended> {
+    const [{ code, signal }] = await Promise.all([
+      this.#child.status,
+      this.#read("stdout"),
+      this.#read("stderr"),
+    ]);
+    clearTimeout(this.#timer);
+    this.#isRunning = false;
+    this.#onOutput();
+    return { code, signal, ...this.#output };
+  }
+
+  async #read(name: "stdout" | "stderr"): Promise<void> {
+    const stream = this.#child[name].pipeThrough(new TextDecoderStream());
+    for await (const text of stream) {
+      this.#output[name] += text;
+      this.#onOutput();
+    }
+  }
+}
+
+/** Runs the command line to its end. */
+export async function chat(
+  args: readonly string[],
+  options: ChatOptions = {},
+): Promise<Ended> {
+  await using process = new ChatProcess(args, options);
+  return await process.ended;
+}
+
+/** Flags of a node that is among others of the same test only. */
+export function nodeFlags(sname: string, epmdPort: number): string[] {
+  return [
+    `--sname=${sname}@localhost`,
+    "--cookie=secret_token",
+    `--epmd-port=${epmdPort}`,
+  ];
+}
+
+/** A port that is free now. */
+export function freePort(): number {
+  return getAvailablePort();
+}
+
+/** Fails unless the program ended with a code, and one line on standard error that has a text. */
+export function assertRefused(ended: Ended, code: number, text: string): void {
+  assertStringIncludes(ended.stderr, text);
+  assertMatch(ended.stderr, /^chat: Cannot [^\n]+\n$/);
+  assertEquals([ended.code, ended.stdout], [code, ""]);
+}
+
+/** Fails unless the program ended well, having printed a text and nothing else. */
+export function assertPrinted(ended: Ended, text: string): void {
+  assertEquals(ended.stderr, "");
+  assertEquals(ended.stdout, text);
+  assertEquals(ended.code, 0);
+}
+
+/** Calls a function with a folder that is there meanwhile. */
+export async function withFolder(
+  fn: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await fn(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

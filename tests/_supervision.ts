@@ -1,0 +1,98 @@
+/** Helpers of the tests of supervisors and applications. */
+
+import {
+  exit,
+  isExit,
+  type Pid,
+  receive,
+  register,
+  self,
+  send,
+  spawnLink,
+  trapExit,
+} from "../process.ts";
+import { startGroupLeader } from "../protocol/group_leader.ts";
+import { NO_NODE, setDefaultRuntime } from "../runtime/current.ts";
+import type { RuntimeEvent } from "../runtime/events.ts";
+import { Runtime } from "../runtime/runtime.ts";
+import type { ChildSpec } from "../supervisor.ts";
+
+const events: RuntimeEvent[] = [];
+const printed: string[] = [];
+
+const runtime = new Runtime({
+  node: NO_NODE,
+  creation: 0,
+  report: (event) => events.push(event),
+});
+startGroupLeader(runtime, { write: (text) => void printed.push(text) });
+setDefaultRuntime(runtime);
+
+/** Takes what the node has told to its log, as `level: message`. */
+export function logged(): string[] {
+  return events.splice(0).map(({ level, message }) => `${level}: ${message}`);
+}
+
+/** Takes what has been printed at the node. */
+export function output(): string {
+  return printed.splice(0).join("");
+}
+
+/** How a probe behaves, besides telling of its start and end. */
+export interface ProbeOptions extends Partial<Omit<ChildSpec, "start">> {
+  /** Whether the process traps exits, and tells with which reason it was told to end. */
+  trap?: boolean;
+  /** Whether it ignores that. */
+  stubborn?: boolean;
+}
+
+/**
+ * A child whose process is registered under its id and tells the caller `up:id` when it has started
+ * and, if it traps exits, `down:id:reason` when it is told to end.
+ */
+export function probe(id: string, options: ProbeOptions = {}): ChildSpec {
+  const { trap = false, stubborn = false, ...spec } = options;
+  const observer = self();
+  return { id, start: () => startProbe(id, observer, trap, stubborn), ...spec };
+}
+
+function startProbe(
+  id: string,
+  observer: Pid,
+  trap: boolean,
+  stubborn: boolean,
+): Pid {
+  const pid = spawnLink(async () => {
+    trapExit(trap || stubborn);
+    for (;;) {
+      const message = await receive();
+      if (!isExit(message) || stubborn) continue;
+      send(observer, `down:${id}:${message.reason}`);
+      exit(message.reason);
+    }
+  });
+  register(id, pid);
+  send(observer, `up:${id}`);
+  return pid;
+}
+
+/** Takes the next texts that probes have sent, so many of them. */
+export async function told(count: number): Promise<string[]> {
+  const texts: string[] = [];
+  while (texts.length < count) {
+    texts.push(
+      await receive((message): message is string =>
+        typeof message === "string"
+      ),
+    );
+  }
+  return texts;
+}
+
+/** Takes the EXIT of a process out of the caller's mail; gives the reason. */
+export async function exitOf(pid: Pid): Promise<unknown> {
+  const message = await receive((message) =>
+    isExit(message) && message.from.equals(pid)
+  );
+  return message.reason;
+}

@@ -1,0 +1,157 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { join } from "node:path";
+import { test, type TestOptions } from "../testing/tags.ts";
+import { assertPrinted, chat, withFolder } from "./_cli.ts";
+
+const options: TestOptions = { timeout: 30_000, tags: ["cli"] };
+
+test(
+  "--eval runs TypeScript with top-level await, piece after piece",
+  options,
+  async () => {
+    const ended = await chat([
+      "--eval",
+      "const greet = async (name: string): Promise<string> => { await Process.sleep(1); return `hi ${name}`; };",
+      "-e",
+      "let said = await greet('kate')",
+      "-e",
+      "await IO.puts(said)",
+    ]);
+    assertPrinted(ended, "hi kate\n");
+  },
+);
+
+test("--eval has the names of the shell in scope", options, async () => {
+  const names =
+    "Chat Node Process IO Task TaskSupervisor self send receive flush Kate";
+  const ended = await chat([
+    "--module",
+    "Kate=./chat/kate.ts",
+    "--eval",
+    `await IO.puts([${
+      names.split(" ").map((name) => `typeof ${name}`).join(", ")
+    }].includes("undefined"))`,
+    "-e",
+    'send(self(), "sup?")',
+    "-e",
+    "await flush()",
+    "-e",
+    "await Kate.sayName()",
+  ]);
+  assertPrinted(ended, 'false\n"sup?"\nHi, my name is Kate\n');
+});
+
+test(
+  "--eval waits for a promise that its code ends with, and for output",
+  options,
+  async () => {
+    const ended = await chat([
+      "-e",
+      "Process.sleep(10).then(() => IO.puts('later'))",
+      "-e",
+      "IO.puts('not awaited'); undefined",
+    ]);
+    assertPrinted(ended, "later\nnot awaited\n");
+  },
+);
+
+test(
+  "--eval imports from the working directory",
+  options,
+  () =>
+    withFolder(async (cwd) => {
+      await Deno.writeTextFile(
+        join(cwd, "m.ts"),
+        "export const n: number = 42;",
+      );
+      const code = [
+        'import { n } from "./m.ts"',
+        'await IO.puts(n + (await import("./m.ts")).n)',
+      ];
+      assertPrinted(
+        await chat(code.flatMap((each) => ["-e", each]), { cwd }),
+        "84\n",
+      );
+    }),
+);
+
+/** Code that fails, and what is said of it. */
+const FAILING: [code: string, says: string | RegExp][] = [
+  ["throw new TypeError('no')", "** (TypeError) no\n"],
+  ["Promise.reject(new Error('later'))", "** (Error) later\n"],
+  ["throw { a: '\u001b' }", '** (throw) { a: "\\u001b" }\n'],
+  ["nothing", "** (ReferenceError) nothing is not defined\n"],
+  ["const x = ;", /^\*\* \(SyntaxError\) Expression expected \(1:\d+\)\n$/],
+  ["Process.exit('boom')", "** (exit) boom\n"],
+  [
+    "Process.exit(self(), 'kill'); await receive()",
+    /^\*\* \(EXIT from #PID<[\d.]+>\) killed\n$/,
+  ],
+  [
+    "Process.spawnLink(() => Process.exit('crash')); await receive()",
+    /\*\* \(EXIT from #PID<[\d.]+>\) crash\n$/,
+  ],
+  [
+    "Promise.reject(new Error('stray')); await Process.sleep(5000)",
+    "** (Error) stray\n",
+  ],
+  [
+    "setTimeout(() => { throw new Error('timer') }, 1); await Process.sleep(5000)",
+    "** (Error) timer\n",
+  ],
+  [
+    "await Chat.sendMessage('kate@localhost', 'hi')",
+    `** (exit) exited in: GenServer.call({ name: "Chat.TaskSupervisor", node: "kate@localhost" }, ["start_task", ["Chat", "receiveMessage", ["hi"]], "temporary"], "infinity")
+    ** (EXIT) no connection to kate@localhost
+`,
+  ],
+];
+
+for (const [code, says] of FAILING) {
+  test(
+    `--eval fails where its code does: ${JSON.stringify(code)}`,
+    options,
+    async () => {
+      const ended = await chat([
+        "--no-halt",
+        "-e",
+        code,
+        "-e",
+        "await IO.puts('next')",
+      ]);
+      if (typeof says === "string") assertEquals(ended.stderr, says);
+      else assertMatch(ended.stderr, says);
+      assertEquals([ended.code, ended.stdout], [1, ""]);
+    },
+  );
+}
+
+test(
+  "--eval shows where in the files of the user an error comes from",
+  options,
+  () =>
+    withFolder(async (folder) => {
+      const file = join(folder, "m.ts");
+      await Deno.writeTextFile(
+        file,
+        "export function fail() {\n  throw new RangeError('deep');\n}",
+      );
+      const ended = await chat([`--module=M=${file}`, "-e", "M.fail()"]);
+      assertMatch(
+        ended.stderr,
+        /^\*\* \(RangeError\) deep\n {4}at \S*fail \(file:\S+m\.ts:2:\d+\)\n$/,
+      );
+      assertEquals(ended.code, 1);
+    }),
+);
+
+test("--eval can end the program with an exit reason", options, async () => {
+  const codes = await Promise.all([
+    chat(["-e", "Process.exit('normal')", "-e", "await receive()"]),
+    chat(["-e", "Process.exit({ type: 'shutdown', reason: 7 })"]),
+  ]);
+  assertEquals(codes.map(({ code, stderr }) => [code, stderr]), [
+    [0, ""],
+    [7, ""],
+  ]);
+});

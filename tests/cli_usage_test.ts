@@ -1,0 +1,121 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import config from "../deno.json" with { type: "json" };
+import { test, type TestOptions } from "../testing/tags.ts";
+import { assertPrinted, assertRefused, chat } from "./_cli.ts";
+
+const options: TestOptions = { timeout: 30_000, tags: ["cli"] };
+
+/** Wrong command lines, and what is said of them. */
+const WRONG: [args: string[], says: string][] = [
+  [
+    ["--snam", "alex"],
+    "the flag --snam: there is none of that name; did you mean --sname?",
+  ],
+  [
+    ["-sname", "alex"],
+    "the flag -sname: there is none of that name; did you mean --sname?",
+  ],
+  [["--epmd=1"], "did you mean --epmd-port?"],
+  [["--setcookie", "x"], "did you mean --cookie?"],
+  [
+    ["--xyzzy"],
+    "the flag --xyzzy: there is none of that name; --help lists them",
+  ],
+  [["alex@localhost"], "write --sname alex@localhost"],
+  [["--", "code"], 'the argument "code": only flags are taken'],
+  [["--sname"], "--sname without a value: write --sname NAME"],
+  [["--sname", "a", "--cookie", ""], "--cookie without a value"],
+  [["-e"], "--eval (-e) without a value: write --eval CODE"],
+  [
+    ["--sname", "a b@localhost"],
+    '"a b@localhost" is not a node name: write name@host',
+  ],
+  [
+    ["--sname", "\u001b[31m@localhost"],
+    '"\\u001b[31m@localhost" is not a node name',
+  ],
+  [
+    ["--sname", "a@host.example.org"],
+    "the host host.example.org has a dot, and that of a short name has none; use --name",
+  ],
+  [
+    ["--name", "a@localhost"],
+    "the host localhost has no dot, and that of a long name has; write --name a@host.example.org",
+  ],
+  [["--sname", "a", "--name", "b"], "--sname and --name together"],
+  [
+    ["--sname", "a", "--cookie", "b", "--cookie-file", "c"],
+    "--cookie and --cookie-file together",
+  ],
+  [
+    ["--sname", "a", "--port", "x"],
+    '--port "x": a port is a number from 0 to 65535',
+  ],
+  [
+    ["--sname", "a", "--epmd-port", "0"],
+    '--epmd-port "0": a port is a number from 1 to 65535',
+  ],
+  [["--cookie", "x"], "--cookie without a node: give --sname NAME"],
+  [["--hidden"], "--hidden without a node"],
+  [["--allow-closures"], "--allow-closures without a node"],
+  [
+    ["--env", "prod"],
+    '--env "prod": there is no such configuration; give dev or test',
+  ],
+  [
+    ["--module", "Kate"],
+    "write a name, = and a file, as in --module Kate=./kate.ts",
+  ],
+  [["--module", "9=./chat/kate.ts"], "write a name, = and a file"],
+  [["--module", "Kate=./nothing.ts"], "there is no file"],
+  [["--module", "Kate=./chat"], "there is no file"],
+  [
+    ["--module", "Node=./chat/kate.ts"],
+    "Node means something else here; choose another name",
+  ],
+  [
+    ["--module", "K=./chat/kate.ts", "--module", "K=./chat/kate.ts"],
+    "K is given twice",
+  ],
+  [["--module", "Dev=./chat/config/dev.ts"], "it exports no functions"],
+];
+
+for (const [args, says] of WRONG) {
+  test(`chat ${shown(args)} is wrong usage`, options, async () => {
+    assertRefused(await chat(args), 2, says);
+  });
+}
+
+function shown(args: string[]): string {
+  return args.map((arg) => /^[\w.=@/-]+$/.test(arg) ? arg : JSON.stringify(arg))
+    .join(" ");
+}
+
+test("ERL_EPMD_PORT that is no port is wrong usage", options, async () => {
+  const env = { ERL_EPMD_PORT: "x" };
+  const ended = await chat(["--sname=a@localhost", "--cookie=c"], { env });
+  assertRefused(ended, 2, 'ERL_EPMD_PORT is "x", and not a port');
+});
+
+test("--help lists every flag", options, async () => {
+  for (const flag of ["--help", "-h"]) {
+    const { code, stdout, stderr } = await chat([flag]);
+    assertEquals([code, stderr], [0, ""]);
+    for (
+      const name
+        of "sname name cookie cookie-file listen port epmd-port hidden allow-closures module env eval no-halt help version"
+          .split(" ")
+    ) assertMatch(stdout, new RegExp(`^ .*--${name} .*$`, "m"));
+    assertStringIncludes(stdout, "dev or test [dev]");
+    assert(stdout.split("\n").every((line) => line.length <= 100));
+  }
+});
+
+test("--version tells the version", options, async () => {
+  assertPrinted(await chat(["--version"]), `chat ${config.version}\n`);
+});

@@ -1,0 +1,268 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { ExitError, ProcessExited } from "../errors.ts";
+import {
+  alive,
+  exit,
+  link,
+  monitor,
+  receive,
+  register,
+  self,
+  send,
+  signal,
+  sleep,
+  spawn,
+  spawnLink,
+  trapExit,
+  unregister,
+  whereis,
+} from "../process.ts";
+import { test } from "../testing/tags.ts";
+import { ended, idle, journal, mail, processTest, turn } from "./_processes.ts";
+
+// AbortSignal
+
+processTest(
+  "signal() is aborted when the process exits, with the exit",
+  async () => {
+    let given!: AbortSignal;
+    const pid = spawn(async () => {
+      given = signal();
+      assertStrictEquals(signal(), given);
+      await receive();
+    });
+    await turn();
+    assertFalse(given.aborted);
+    exit(pid, "over");
+    assert(given.aborted);
+    assertInstanceOf(given.reason, ProcessExited);
+    assertEquals(given.reason.reason, "over");
+  },
+);
+
+processTest("signal() is aborted when the process ends normally", async () => {
+  let given!: AbortSignal;
+  const pid = spawn(() => {
+    given = signal();
+  });
+  await ended(pid);
+  assert(given.aborted);
+});
+
+processTest(
+  "signal() calls its listeners as code of the dead process, not of whoever ended it",
+  async () => {
+    const { entries, write } = journal();
+    const pid = spawn(async () => {
+      signal().addEventListener("abort", () => {
+        try {
+          write(self());
+        } catch (error) {
+          write(error);
+        }
+      });
+      await receive();
+    });
+    await turn();
+    exit(pid, "over");
+    assertEquals(entries.length, 1);
+    assertInstanceOf(entries[0], ProcessExited);
+  },
+);
+
+processTest("signal() stops what knows nothing of processes", async () => {
+  const { entries, write } = journal();
+  const pid = spawn(async () => {
+    const stop = signal();
+    await new Promise((_resolve, reject) => {
+      stop.addEventListener("abort", () => reject(stop.reason));
+    }).catch(write);
+  });
+  await turn();
+  exit(pid, "over");
+  await turn();
+  assertInstanceOf(entries[0], ProcessExited);
+});
+
+// Order: names, then EXIT, then DOWN.
+
+processTest(
+  "names are released before EXIT, and EXIT comes before DOWN",
+  async () => {
+    trapExit(true);
+    const seen: unknown[] = [];
+    const pid = spawn(async () => {
+      register("named");
+      await receive();
+    });
+    await turn();
+    const ref = monitor(pid);
+    link(pid);
+    const named = monitor("named");
+    const watch = (message: { type: string }) => {
+      seen.push([message.type, whereis("named")]);
+      register("named");
+      unregister("named");
+      return true;
+    };
+    const waits = [receive(watch), receive(watch), receive(watch)];
+    exit(pid, "over");
+    const [first, second, third] = await Promise.all(waits);
+    assertEquals(seen, [
+      ["EXIT", undefined],
+      ["DOWN", undefined],
+      ["DOWN", undefined],
+    ]);
+    assertEquals([first.from, second.ref, third.ref], [pid, ref, named]);
+  },
+);
+
+processTest(
+  "mail that was sent before the death comes before EXIT and DOWN",
+  async () => {
+    trapExit(true);
+    const parent = self();
+    const pid = spawnLink(() => {
+      send(parent, 1);
+      send(parent, 2);
+      exit("over");
+    });
+    monitor(pid);
+    const all = [
+      await receive(),
+      await receive(),
+      await receive(),
+      await receive(),
+    ];
+    assertEquals(all.map((m) => m.type ?? m), [1, 2, "EXIT", "DOWN"]);
+  },
+);
+
+// Chains and crowds.
+
+processTest(
+  "a chain of 20,000 linked processes dies without overflowing the stack",
+  async () => {
+    const parent = self();
+    const length = 20_000;
+    function next(left: number): Promise<unknown> {
+      if (left > 0) spawnLink(next, [left - 1]);
+      else send(parent, self());
+      return receive(() => false);
+    }
+    const first = spawn(next, [length - 1]);
+    const last = await receive();
+    const refs = [monitor(first), monitor(last)];
+    exit(first, "domino");
+    assertFalse(alive(last));
+    for (const ref of refs) {
+      assertEquals((await receive((m) => ref.equals(m.ref))).reason, "domino");
+    }
+  },
+);
+
+processTest(
+  "a chain whose processes clean up when they die is dead at once as well",
+  async () => {
+    let cleaned = 0;
+    const parent = self();
+    async function next(left: number): Promise<void> {
+      if (left > 0) spawnLink(next, [left - 1]);
+      else send(parent, self());
+      try {
+        await receive(() => false);
+      } finally {
+        cleaned++;
+      }
+    }
+    const first = spawn(next, [999]);
+    const last = await receive();
+    exit(first, "domino");
+    assertFalse(alive(last));
+    await turn();
+    assertEquals(cleaned, 1000);
+  },
+);
+
+processTest(
+  "one process that 20,000 are linked to and monitor takes them along, each once",
+  async () => {
+    const crowd = 20_000;
+    const hub = idle();
+    const pids = Array.from({ length: crowd }, () =>
+      spawn(() => {
+        link(hub);
+        return receive();
+      }));
+    await turn();
+    const refs = pids.map((pid) => monitor(pid));
+    exit(hub, "crowd");
+    const downs = (await mail()) as { ref: unknown; reason: unknown }[];
+    assertEquals(downs.length, crowd);
+    assert(
+      downs.every(({ reason }, i) =>
+        reason === "crowd" && refs[i].equals(downs[i].ref)
+      ),
+    );
+  },
+);
+
+processTest("a ring of linked processes dies once each", async () => {
+  const ring = Array.from({ length: 10 }, () =>
+    spawn(async () => {
+      link((await receive()).to);
+      await receive();
+    }));
+  ring.forEach((pid, i) => send(pid, { to: ring[(i + 1) % ring.length] }));
+  await turn();
+  const refs = ring.map((pid) => monitor(pid));
+  exit(ring[3], "ring");
+  const downs = (await mail()) as { reason: unknown }[];
+  assertEquals(downs.length, refs.length);
+  assert(downs.every(({ reason }) => reason === "ring"));
+});
+
+processTest(
+  "a process that traps exits stands between two that do not",
+  async () => {
+    const parent = self();
+    const wall = spawn(async () => {
+      trapExit(true);
+      send(parent, [spawnLink(() => receive()), spawnLink(() => receive())]);
+      send(parent, await receive());
+      await receive();
+    });
+    const [first, second] = await receive();
+    exit(first, "hit");
+    assertEquals(await receive(), { type: "EXIT", from: first, reason: "hit" });
+    assert(alive(wall) && alive(second));
+    exit(wall, "kill");
+    assertFalse(alive(second));
+  },
+);
+
+// The shell.
+
+test("a dead shell's waits reject with ExitError, and its signal is aborted", async () => {
+  const shell = self();
+  const given = signal();
+  let inListener: unknown;
+  given.addEventListener("abort", () => inListener = self());
+  const waits = [receive(), sleep(60_000)];
+  spawn(() => exit(shell, "over"));
+  for (const wait of waits) {
+    const error = await assertRejects(() => wait, ExitError, "over");
+    assertEquals(error.reason, "over");
+  }
+  assert(given.aborted);
+  assertEquals(inListener, self());
+  assertThrows(() => exit("from the new one"), ExitError);
+});

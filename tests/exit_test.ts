@@ -1,0 +1,301 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertMatch,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { ExitError } from "../errors.ts";
+import {
+  alive,
+  exit,
+  Pid,
+  receive,
+  self,
+  send,
+  spawn,
+  spawnMonitor,
+  trapExit,
+} from "../process.ts";
+import { atom } from "../runtime/pid.ts";
+import { ended, idle, processTest, standardError } from "./_processes.ts";
+
+const HERE = "nonode@nohost";
+
+// exit(reason)
+
+processTest(
+  "exit() ends the process with every kind of reason, copied",
+  async () => {
+    const reasons = [
+      "normal",
+      "shutdown",
+      "kill",
+      "killed",
+      "noproc",
+      "noconnection",
+      "any text",
+      "",
+      0,
+      -0,
+      NaN,
+      42n,
+      true,
+      null,
+      undefined,
+      atom("badarg"),
+      { type: "shutdown", reason: "upgrade" },
+      { type: "nodedown", node: "kate@localhost" },
+      ["a", { list: [1] }],
+      new Map([["k", 1]]),
+      self(),
+    ];
+    for (const reason of reasons) {
+      const { ref } = spawnMonitor(() => exit(reason));
+      const down = await receive();
+      assert(ref.equals(down.ref));
+      assertEquals(down.reason, reason);
+      if (Array.isArray(reason)) assert(down.reason !== reason);
+    }
+  },
+);
+
+processTest("exit() can be caught, and finally runs", async () => {
+  const steps: unknown[] = [];
+  const pid = spawn(() => {
+    try {
+      exit("oops");
+    } catch (error) {
+      assertInstanceOf(error, ExitError);
+      steps.push(error.reason);
+    } finally {
+      steps.push("finally");
+    }
+  });
+  assertEquals(await ended(pid), "normal");
+  assertEquals(steps, ["oops", "finally"]);
+});
+
+processTest(
+  "exit() with a reason that cannot be sent ends with its text",
+  async () => {
+    const { ref: byFunction } = spawnMonitor(() => exit(function boom() {}));
+    assertEquals((await receive()).reason, "#Function<boom>");
+    const { ref: byInstance } = spawnMonitor(() =>
+      exit({ at: new (class Place {})() })
+    );
+    assertEquals((await receive()).reason, "{ at: #Place {} }");
+    assertFalse(byFunction.equals(byInstance));
+  },
+);
+
+processTest(
+  "a process ends with the error that it throws, of its class",
+  async () => {
+    for (
+      const fn of [
+        () => {
+          throw new RangeError("too far");
+        },
+        () => Promise.reject(new RangeError("too far")),
+      ]
+    ) {
+      const { reason } = await crash(fn);
+      assertInstanceOf(reason, RangeError);
+      assertEquals(reason.message, "too far");
+      assertStringIncludes(reason.stack!, "exit_test.ts");
+    }
+  },
+);
+
+processTest(
+  "a process ends with nocatch and the value that it throws",
+  async () => {
+    for (const value of ["text", 7, undefined, null, { a: 1 }]) {
+      const { reason } = await crash(() => {
+        throw value;
+      });
+      assertEquals(reason, { type: "nocatch", value });
+    }
+  },
+);
+
+processTest(
+  "a process that throws an error whose fields cannot be sent ends with the error without them",
+  async () => {
+    const { reason } = await crash(() => {
+      throw Object.assign(new TypeError("bad"), { deep: { fn: () => {} } });
+    });
+    assertInstanceOf(reason, TypeError);
+    assertEquals([reason.message, Object.keys(reason)], ["bad", []]);
+  },
+);
+
+processTest(
+  "a process ends even if what it throws cannot be looked at",
+  async () => {
+    const look = () => {
+      throw new Error("do not look");
+    };
+    const hostile = Object.defineProperty({}, "secret", {
+      get: look,
+      enumerable: true,
+    });
+    const error = Object.defineProperty(new Error("x"), "name", { get: look });
+    for (const thrown of [hostile, error]) {
+      const { reason } = await crash(() => {
+        throw thrown;
+      });
+      assertStringIncludes(reason as string, "#Unreadable<>");
+    }
+  },
+);
+
+processTest("a crash is told on standard error, an exit is not", async () => {
+  const { told } = await crash(function steer() {
+    throw new RangeError("too \x1b[31mfar");
+  });
+  const [first, second] = told.split("\n");
+  assertMatch(
+    first,
+    /nonode@nohost: .*#PID<0\.\d+\.0>.* terminating: an exception was raised:$/,
+  );
+  assertEquals(second, "    ** RangeError: too \\u001b[31mfar");
+  for (const reason of ["boom", "normal", { type: "shutdown", reason: 1 }]) {
+    assertEquals((await crash(() => exit(reason))).told, "");
+  }
+});
+
+/** Runs `fn` in a process; gives its exit reason and what was told on standard error. */
+async function crash(
+  fn: () => unknown,
+): Promise<{ reason: unknown; told: string }> {
+  let reason: unknown;
+  const told = await standardError(async () => {
+    const { pid, ref } = spawnMonitor(fn);
+    reason = (await receive((message) => ref.equals(message.ref))).reason;
+    assertFalse(alive(pid));
+  });
+  return { reason, told };
+}
+
+// exit(pid, reason)
+
+processTest("exit(pid) ends another process with the reason", async () => {
+  const pid = idle();
+  assertStrictEquals(exit(pid, { why: ["x"] }), true);
+  assertFalse(alive(pid));
+  assertEquals(await ended(pid), "noproc");
+  const { pid: second } = spawnMonitor(() => receive());
+  exit(second, { why: ["x"] });
+  assertEquals((await receive()).reason, { why: ["x"] });
+});
+
+processTest(
+  "exit(pid) is ignored with normal, unless it is trapped or sent to oneself",
+  async () => {
+    const { pid } = spawnMonitor(() => receive());
+    exit(pid, "normal");
+    exit(pid, atom("normal"));
+    assert(alive(pid));
+    send(pid, "end");
+    assertEquals((await receive()).reason, "normal");
+
+    spawnMonitor(async () => {
+      exit(self(), "normal");
+      await receive();
+    });
+    assertEquals((await receive()).reason, "normal");
+
+    trapExit(true);
+    exit(self(), "normal");
+    assertEquals(await receive(), {
+      type: "EXIT",
+      from: self(),
+      reason: "normal",
+    });
+  },
+);
+
+processTest(
+  "exit(pid) with kill cannot be trapped, and ends with killed",
+  async () => {
+    for (const reason of ["kill", atom("kill")]) {
+      const { pid } = spawnMonitor(() => {
+        trapExit(true);
+        return receive();
+      });
+      exit(pid, reason);
+      assertEquals((await receive()).reason, "killed");
+    }
+  },
+);
+
+processTest("exit(pid) with kill to oneself ends with killed", async () => {
+  spawnMonitor(async () => {
+    trapExit(true);
+    exit(self(), "kill");
+    await receive();
+  });
+  assertEquals((await receive()).reason, "killed");
+});
+
+processTest(
+  "exit(pid) is trapped with who sent it, and copies the reason",
+  async () => {
+    trapExit(true);
+    const parent = self();
+    const reason = { list: [1] };
+    const sender = spawn(() => {
+      exit(parent, reason);
+      reason.list.push(2);
+    });
+    assertEquals(await receive(), {
+      type: "EXIT",
+      from: sender,
+      reason: { list: [1] },
+    });
+  },
+);
+
+processTest(
+  "exit(pid) to a dead process, or one elsewhere, does nothing",
+  async () => {
+    const pid = spawn(() => {});
+    await ended(pid);
+    assertStrictEquals(exit(pid, "kill"), true);
+    assertStrictEquals(
+      exit(new Pid("kate@localhost", self().number, 0), "kill"),
+      true,
+    );
+    assertStrictEquals(exit(new Pid(HERE, self().number, 9), "kill"), true);
+  },
+);
+
+processTest(
+  "exit(pid) refuses a reason that cannot be sent, and a first argument that is no pid",
+  () => {
+    const pid = idle();
+    assertThrows(() => exit(pid, () => {}), TypeError, "function");
+    assert(alive(pid));
+    assertThrows(
+      // deno-lint-ignore no-explicit-any
+      () => exit("name" as any, "kill"),
+      TypeError,
+      "Cannot exit: ",
+    );
+    exit(pid, "kill");
+  },
+);
+
+// formatExit in ExitError
+
+processTest("ExitError says the reason in words", () => {
+  const error = assertThrows(() => exit({ type: "shutdown", reason: "x" }));
+  assertInstanceOf(error, ExitError);
+  assertMatch(error.message, /^shutdown: x$/);
+  assertEquals(error.reason, { type: "shutdown", reason: "x" });
+});

@@ -1,0 +1,192 @@
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import fc from "fast-check";
+import { Pid, Ref } from "../process.ts";
+import { inspect, type InspectOptions } from "../runtime/inspect.ts";
+import { atom } from "../runtime/pid.ts";
+import { test } from "../testing/tags.ts";
+import { anyTerm, objectOf } from "./_terms.ts";
+
+class Account {
+  owner = "kate";
+}
+class Empty {}
+
+const SHOWN: [value: unknown, text: string][] = [
+  ["text", '"text"'],
+  ['a "quoted" \\ line\n', '"a \\"quoted\\" \\\\ line\\n"'],
+  ["é 漢 🎉", '"é 漢 🎉"'],
+  [1, "1"],
+  [-0, "-0"],
+  [NaN, "NaN"],
+  [1.5e300, "1.5e+300"],
+  [-Infinity, "-Infinity"],
+  [42n, "42n"],
+  [true, "true"],
+  [null, "null"],
+  [undefined, "undefined"],
+  [Symbol("s"), "Symbol(s)"],
+  [[], "[]"],
+  [{}, "{}"],
+  [["a", [1, 2]], '["a", [1, 2]]'],
+  [{ type: "hi", tags: ["a", 1n] }, '{ type: "hi", tags: ["a", 1n] }'],
+  [{ "a-b": 1, $ok: 2, 3: 3 }, '{ "3": 3, "a-b": 1, $ok: 2 }'],
+  [objectOf([["__proto__", 1]]), "{ __proto__: 1 }"],
+  [Object.assign(Object.create(null), { a: 1 }), "{ a: 1 }"],
+  [new Map<unknown, unknown>([["k", { a: 1 }]]), '#Map<"k" => { a: 1 }>'],
+  [new Map(), "#Map<>"],
+  [new Set([1, "b"]), '#Set<1, "b">'],
+  [new Uint8Array([1, 255]), "#Uint8Array<1, 255>"],
+  [new BigInt64Array([-1n]), "#BigInt64Array<-1n>"],
+  [new Uint8Array([1, 2]).buffer, "#ArrayBuffer<1, 2>"],
+  [new DataView(Uint8Array.of(1, 2, 3).buffer, 1), "#DataView<2, 3>"],
+  [new Date(0), "#Date<1970-01-01T00:00:00.000Z>"],
+  [new Date(NaN), "#Date<invalid>"],
+  [/a+/g, "/a+/g"],
+  [new RangeError("too far"), "#RangeError<too far>"],
+  [new Account(), '#Account { owner: "kate" }'],
+  [new Empty(), "#Empty {}"],
+  [function greet() {}, "#Function<greet>"],
+  [(() => () => {})(), "#Function<anonymous>"],
+  [Account, "#Class<Account>"],
+  [atom("ok"), ":ok"],
+  [atom("alex@localhost"), ":alex@localhost"],
+  [atom("done?"), ":done?"],
+  [atom("two words"), ':"two words"'],
+  [atom(""), ':""'],
+  [new Pid("nonode@nohost", 112, 0), "#PID<0.112.0>"],
+  [[new Ref("nonode@nohost", 7, 3)], "[#Reference<0.3.0.7>]"],
+];
+
+test("inspect() shows each kind of value", () => {
+  for (const [value, text] of SHOWN) assertEquals(inspect(value), text);
+});
+
+test("inspect() shows a value that contains itself, and one that is there twice", () => {
+  const circular: Record<string, unknown> = { a: 1 };
+  circular.self = circular;
+  circular.list = [circular];
+  assertEquals(
+    inspect(circular),
+    "{ a: 1, self: [circular], list: [[circular]] }",
+  );
+  const shared = { n: 1 };
+  assertEquals(inspect([shared, shared]), "[{ n: 1 }, { n: 1 }]");
+});
+
+test("inspect() goes as deep as it is told", () => {
+  assertEquals(inspect([[[1]]], { depth: 2 }), "[[[...]]]");
+  assertEquals(inspect({ a: { b: { c: 1 } } }, { depth: 1 }), "{ a: { ... } }");
+  let deep: unknown = 1;
+  for (let i = 0; i < 100_000; i++) deep = [deep];
+  assertEquals(inspect(deep), "[".repeat(8) + "[...]" + "]".repeat(8));
+});
+
+test("inspect() shows as many items as it is told", () => {
+  const items = [1, 2, 3, 4];
+  const options: InspectOptions = { limit: 2 };
+  assertEquals(inspect(items, options), "[1, 2, ...]");
+  assertEquals(inspect(new Set(items), options), "#Set<1, 2, ...>");
+  assertEquals(inspect({ a: 1, b: 2, c: 3 }, options), "{ a: 1, b: 2, ... }");
+  assertEquals(
+    inspect(new Map([[1, 1], [2, 2], [3, 3]]), options),
+    "#Map<1 => 1, 2 => 2, ...>",
+  );
+  assertEquals(inspect(new Uint8Array(4), options), "#Uint8Array<0, 0, ...>");
+  assertEquals(inspect([1, 2], options), "[1, 2]");
+  assertEquals(inspect(Array(1000).fill(0)).split(",").length, 51);
+});
+
+test("inspect() breaks what is wider than the width, and only that", () => {
+  const value = { name: "kate", friends: ["alex", "moebi"] };
+  assertEquals(
+    inspect(value, { width: 50 }),
+    '{ name: "kate", friends: ["alex", "moebi"] }',
+  );
+  assertEquals(
+    inspect(value, { width: 30 }),
+    `{
+  name: "kate",
+  friends: ["alex", "moebi"]
+}`,
+  );
+  assertEquals(
+    inspect(value, { width: 12 }),
+    `{
+  name: "kate",
+  friends: [
+    "alex",
+    "moebi"
+  ]
+}`,
+  );
+  assertEquals(
+    inspect(value, { width: Infinity }),
+    '{ name: "kate", friends: ["alex", "moebi"] }',
+  );
+});
+
+// Terminals.
+
+const STEERING = [
+  "\x1b[2J",
+  "\x9b31m",
+  "\x07",
+  "\r",
+  "\x00",
+  "\x7f",
+  "\u202e",
+  "\u2066",
+  "\u200f",
+  "\u061c",
+];
+
+test("inspect() lets nothing through that steers a terminal or hides text", () => {
+  for (const text of STEERING) {
+    class Named {}
+    Object.defineProperty(Named, "name", { value: `N${text}` });
+    const fn = () => {};
+    Object.defineProperty(fn, "name", { value: `f${text}` });
+    const error = new Error(`message ${text}`);
+    error.name = `Name${text}`;
+    const values = [
+      text,
+      { [text]: 1 },
+      new Map([[text, text]]),
+      atom(`a${text}`),
+      Symbol(text),
+      new Named(),
+      fn,
+      error,
+      new Pid(`x${text}`, 1, 1),
+    ];
+    for (const value of values) {
+      assertFalse(inspect(value).includes(text), JSON.stringify(text));
+    }
+  }
+});
+
+test("inspect() never throws, whatever the value does", () => {
+  const throwing = {
+    get a(): never {
+      throw new Error("do not look");
+    },
+  };
+  const error = new Error("x");
+  Object.defineProperty(error, "message", { get: () => throwing.a });
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  assertEquals(inspect([1, throwing]), "[1, #Unreadable<>]");
+  assertEquals(inspect(error), "#Unreadable<>");
+  assertEquals(inspect([proxy]), "[#Unreadable<>]");
+});
+
+test("inspect() shows any value that can be sent, within its width where it can", () => {
+  fc.assert(
+    fc.property(anyTerm(), (value) => {
+      const text = inspect(value);
+      assert(text.length > 0);
+      assertFalse(text.includes("#Unreadable"));
+      assertEquals(inspect(value), text);
+    }),
+  );
+});

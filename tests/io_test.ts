@@ -1,0 +1,438 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import nodeProcess from "node:process";
+import { ExitError } from "../errors.ts";
+import * as IO from "../io.ts";
+import {
+  alias,
+  exit,
+  groupLeader,
+  isExit,
+  Pid,
+  receive,
+  reply,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  spawnMonitor,
+  trapExit,
+  whereis,
+} from "../process.ts";
+import { atom } from "../runtime/pid.ts";
+import { test } from "../testing/tags.ts";
+import {
+  ended,
+  inProcess,
+  isPending,
+  mail,
+  processTest,
+  turn,
+} from "./_processes.ts";
+
+/** A group leader that answers each request with `answer`, and tells `to` of it. */
+function leader(to: Pid, answer: unknown = "ok"): Pid {
+  return spawnLink(async () => {
+    for (;;) {
+      const { type, from, replyAs, request } = await receive();
+      send(to, { type, from, request });
+      reply(replyAs, answer);
+    }
+  });
+}
+
+/** A test that a group leader of its own listens in on. */
+function ioTest(
+  name: string,
+  fn: (device: Pid) => Promise<void>,
+  answer?: unknown,
+): void {
+  processTest(name, async () => {
+    const device = leader(self(), answer);
+    groupLeader(device);
+    await fn(device);
+    exit(device, "normal");
+  });
+}
+
+async function printed(): Promise<string[]> {
+  // deno-lint-ignore no-explicit-any
+  return (await mail()).map((message: any) => message.request.chars);
+}
+
+// puts(), write()
+
+ioTest(
+  "puts() asks the group leader to write a line, and gives ok",
+  async () => {
+    assertEquals(await IO.puts("hi"), "ok");
+    assertEquals(await mail(), [{
+      type: "io_request",
+      from: self(),
+      request: { type: "put_chars", chars: "hi\n" },
+    }]);
+  },
+);
+
+ioTest("puts() prints what is no string as String() shows it", async () => {
+  for (const item of [1, 42n, true, atom("ok"), { toString: () => "shown" }]) {
+    await IO.puts(item);
+  }
+  assertEquals(await printed(), ["1\n", "42\n", "true\n", "ok\n", "shown\n"]);
+});
+
+ioTest("write() ends no line", async () => {
+  assertEquals(await IO.write("a line "), "ok");
+  await IO.write(2);
+  assertEquals(await printed(), ["a line ", "2"]);
+});
+
+ioTest("puts() keeps the order of lines that are not awaited", async () => {
+  const lines = Array.from({ length: 100 }, (_, i) => IO.puts(i));
+  await Promise.all(lines);
+  assertEquals(
+    await printed(),
+    Array.from({ length: 100 }, (_, i) => `${i}\n`),
+  );
+});
+
+processTest(
+  "puts() resolves when the group leader has answered, not before",
+  async () => {
+    const parent = self();
+    groupLeader(spawn(async () => {
+      const { replyAs } = await receive();
+      send(parent, "asked");
+      await receive();
+      reply(replyAs, "ok");
+      reply(replyAs, "again");
+    }));
+    const done = IO.puts("hi");
+    assertEquals(await receive(), "asked");
+    assert(await isPending(done));
+    send(groupLeader(), "go on");
+    assertEquals(await done, "ok");
+    await ended(groupLeader());
+  },
+);
+
+processTest("puts() with a device asks that one", async () => {
+  const [first, second] = [leader(self()), leader(self())];
+  groupLeader(first);
+  trapExit(true);
+  exit(first, "kill");
+  assert(isExit(await receive()));
+  assertEquals(await IO.puts("hi", { device: second }), "ok");
+  assertEquals(await printed(), ["hi\n"]);
+  trapExit(false);
+  exit(second, "normal");
+});
+
+// inspect()
+
+ioTest("inspect() prints the value and gives it back, itself", async () => {
+  const value = { list: [1], fn: function greet() {} };
+  assertStrictEquals(await IO.inspect(value), value);
+  assertStrictEquals(await IO.inspect(undefined), undefined);
+  assertEquals(await printed(), [
+    "{ list: [1], fn: #Function<greet> }\n",
+    "undefined\n",
+  ]);
+});
+
+ioTest("inspect() takes a label and how to show", async () => {
+  await IO.inspect([1, 2, 3], { label: "got", limit: 2 });
+  await IO.inspect(["long", "list"], { width: 5 });
+  assertEquals(await printed(), [
+    "got: [1, 2, ...]\n",
+    '[\n  "long",\n  "list"\n]\n',
+  ]);
+});
+
+ioTest("inspect() shows the value as it was when called", async () => {
+  const value = [1];
+  const done = IO.inspect(value);
+  value.push(2);
+  await done;
+  assertEquals(await printed(), ["[1]\n"]);
+});
+
+// gets()
+
+ioTest("gets() asks for a line with its prompt", async () => {
+  assertEquals(await IO.gets("Your name? "), "kate\n");
+  assertEquals(await mail(), [{
+    type: "io_request",
+    from: self(),
+    request: { type: "get_line", prompt: "Your name? " },
+  }]);
+}, { line: "kate\n" });
+
+ioTest("gets() gives eof when the input has ended", async () => {
+  assertEquals(await IO.gets("? "), "eof");
+  await mail();
+}, "eof");
+
+test("gets() reads standard input line by line, and does not hold up what is printed", async () => {
+  const program = new URL("./_reader.ts", import.meta.url).pathname;
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--allow-all", program],
+    stdin: "piped",
+    stdout: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let output = "";
+  async function until(text: string): Promise<void> {
+    while (!output.includes(text)) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`the output ended: ${JSON.stringify(output)}`);
+      output += value;
+    }
+  }
+  await until("printed while it waits\n");
+  assertStringIncludes(output, "name? ");
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode("ka"));
+  await writer.write(new TextEncoder().encode("te\nmoebi\nno line feed"));
+  await until('first: "kate\\n"\n');
+  await until('second: "moebi\\n"\n');
+  await writer.close();
+  await until('third: "no line feed\\n"\n');
+  await until('fourth: "eof"\n');
+  await reader.cancel();
+  assertEquals((await child.status).code, 0);
+});
+
+// What goes wrong.
+
+ioTest(
+  "puts(), inspect() and gets() reject when the group leader answers with an error",
+  async () => {
+    for (const ask of [IO.puts, IO.inspect, IO.gets, IO.write]) {
+      const error = await assertRejects(
+        () => ask("x") as Promise<unknown>,
+        Error,
+      );
+      assertFalse(error instanceof ExitError);
+      assertEquals(
+        error.message,
+        'Cannot do input or output: the group leader answered with the error "enoent"',
+      );
+    }
+    await mail();
+  },
+  { type: "error", reason: "enoent" },
+);
+
+processTest(
+  "puts() rejects with an exit when the group leader is dead, or dies before it answers",
+  async () => {
+    const dead = spawn(() => {});
+    await ended(dead);
+    const dying = spawn(async () => {
+      await receive();
+      exit("boom");
+    });
+    for (
+      const [device, reason] of [[dead, "noproc"], [dying, "boom"]] as const
+    ) {
+      const error = await assertRejects(
+        () => IO.puts("hi", { device }),
+        ExitError,
+      );
+      assertEquals(error.reason, {
+        type: "call",
+        reason,
+        call: ["IO", "put_chars", []],
+      });
+    }
+  },
+);
+
+processTest(
+  "puts() rejects with nodedown when the group leader's node cannot be reached",
+  async () => {
+    const device = new Pid("kate@localhost", self().number, 1);
+    const error = await assertRejects(
+      () => IO.puts("hi", { device }),
+      ExitError,
+    );
+    assertStringIncludes(error.message, "no connection to kate@localhost");
+  },
+);
+
+processTest(
+  "puts() that nobody catches ends the process with what was called",
+  async () => {
+    spawnMonitor(async () => {
+      groupLeader(spawn(() => {}));
+      await ended(groupLeader());
+      await IO.puts("hi");
+    });
+    const { reason } = await receive();
+    assertEquals([reason.type, reason.reason], ["call", "noproc"]);
+  },
+);
+
+processTest(
+  "puts() that is not awaited harms nobody when the group leader is gone",
+  async () => {
+    groupLeader(spawn(() => {}));
+    await ended(groupLeader());
+    const unreachable = new Pid("kate@localhost", 1, 1);
+    for (const device of [groupLeader(), unreachable]) {
+      IO.puts("lost", { device });
+      IO.inspect("lost", { device });
+      IO.gets("lost", { device });
+    }
+    await turn();
+  },
+);
+
+// The group leader.
+
+processTest(
+  "a process inherits the group leader that its parent has when it spawns",
+  async () => {
+    const parent = self();
+    const [first, second] = [leader(self()), leader(self())];
+    groupLeader(first);
+    const children = [
+      spawn(report),
+      spawnLink(report),
+      spawnMonitor(report).pid,
+    ];
+    groupLeader(second);
+    const late = spawn(report);
+    for (const pid of [...children, late]) {
+      const [, child, grandchild] = await receive((m) => pid.equals(m[0]));
+      const expected = pid === late ? second : first;
+      assertEquals([child, grandchild], [expected, expected]);
+    }
+    await receive((m) => m.type === "DOWN");
+    for (const device of [first, second]) exit(device, "normal");
+
+    async function report(): Promise<void> {
+      const me = self();
+      const own = groupLeader();
+      await ended(spawn(() => send(parent, [me, own, groupLeader()])));
+    }
+  },
+);
+
+processTest("groupLeader() sets it for the calling process only", async () => {
+  const before = groupLeader();
+  const device = leader(self());
+  await inProcess(async () => {
+    assertEquals(groupLeader(device), device);
+    await IO.puts("inside");
+  });
+  assertEquals(groupLeader(), before);
+  assertEquals(await printed(), ["inside\n"]);
+  exit(device, "normal");
+});
+
+processTest("groupLeader() refuses what is no pid", () => {
+  // deno-lint-ignore no-explicit-any
+  assertThrows(() => groupLeader("user" as any), TypeError, "Cannot ");
+});
+
+test("the shell's group leader is the process named user, which writes on standard output", async () => {
+  assertEquals(groupLeader(), whereis("user"));
+  const written = await standardOutput(async () => {
+    await IO.puts("from the shell");
+    await inProcess(async () => {
+      IO.write("from ");
+      IO.write("a process");
+      await IO.puts("");
+    });
+  });
+  assertEquals(written, "from the shell\nfrom a process\n");
+});
+
+processTest(
+  "the group leader does several requests at once, up to the first error",
+  async () => {
+    const written = await standardOutput(async () => {
+      const requests = [
+        { type: "put_chars", chars: "a" },
+        { type: "requests", requests: [{ type: "put_chars", chars: "b" }] },
+        { type: "nonsense" },
+        { type: "put_chars", chars: "c" },
+      ];
+      assertEquals(await request({ type: "requests", requests }), {
+        type: "error",
+        reason: "request",
+      });
+      requests.splice(2, 1);
+      assertEquals(await request({ type: "requests", requests }), "ok");
+    });
+    assertEquals(written, "ababc");
+  },
+);
+
+processTest(
+  "the group leader answers a request that it does not know with an error, and goes on",
+  async () => {
+    for (const unknown of [{ type: "nonsense" }, {}, null, undefined, 1, "x"]) {
+      assertEquals(await request(unknown), {
+        type: "error",
+        reason: "request",
+      });
+    }
+    for (const noRequest of [null, 1, "x", [], { type: "other" }]) {
+      send(groupLeader(), noRequest);
+    }
+    for (const broken of [{}, { replyAs: 1 }, { replyAs: null }]) {
+      send(groupLeader(), { type: "io_request", request: null, ...broken });
+    }
+    for (const requests of [undefined, null, 1, [null]]) {
+      const answer = await request({ type: "requests", requests });
+      assertEquals((answer as { type: unknown }).type, "error");
+    }
+    assertInstanceOf(whereis("user"), Pid);
+    assertEquals(
+      await standardOutput(() => IO.puts("still here")),
+      "still here\n",
+    );
+  },
+);
+
+/** Asks the group leader by hand. */
+async function request(operation: unknown): Promise<unknown> {
+  const replyAs = alias({ reply: true });
+  send(groupLeader(), {
+    type: "io_request",
+    from: self(),
+    replyAs,
+    request: operation,
+  });
+  const answer = await receive((m) => replyAs.equals(m?.ref));
+  return answer.value;
+}
+
+/** What is written on standard output while `fn` runs. */
+async function standardOutput(fn: () => Promise<unknown>): Promise<string> {
+  const { stdout } = nodeProcess;
+  const write = stdout.write;
+  let text = "";
+  stdout.write = (chunk: unknown) => {
+    text += chunk;
+    return true;
+  };
+  try {
+    await fn();
+  } finally {
+    stdout.write = write;
+  }
+  return text;
+}

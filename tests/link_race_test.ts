@@ -1,0 +1,161 @@
+/** Links between two nodes whose signals take their time, in every order that can be. */
+
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { exit, link, receive, trapExit, unlink } from "../process.ts";
+import { runInside } from "../runtime/context.ts";
+import type { Process } from "../runtime/process.ts";
+import { Runtime } from "../runtime/runtime.ts";
+import type { Signals } from "../runtime/signal.ts";
+import { test } from "../testing/tags.ts";
+
+const KINDS: (keyof Signals)[] = ["link", "unlink", "unlinkAck", "exitLink"];
+
+/** A one-way road for signals: each arrives when it is told to, in order. */
+class Road {
+  readonly signals: Signals;
+  readonly #onTheWay: (() => void)[] = [];
+
+  constructor(to: () => Runtime) {
+    const kinds = KINDS.map((kind) => [
+      kind,
+      (...signal: unknown[]) => {
+        this.#onTheWay.push(() => {
+          (to()[kind] as (...signal: unknown[]) => void)(...signal);
+        });
+      },
+    ]);
+    this.signals = Object.fromEntries(kinds);
+  }
+
+  /** Lets the next signal arrive; false if there is none. */
+  deliver(): boolean {
+    const next = this.#onTheWay.shift();
+    next?.();
+    return next !== undefined;
+  }
+}
+
+/** Two nodes with a process each, which traps exits, and the roads to each of them. */
+function twoNodes(): { processes: Process[]; roads: Road[] } {
+  const runtimes: Runtime[] = [];
+  const roads = [0, 1].map((at) => new Road(() => runtimes[at]));
+  for (const at of [0, 1]) {
+    runtimes.push(
+      new Runtime({
+        node: `node${at}@localhost`,
+        creation: at + 1,
+        route: () => roads[1 - at].signals,
+      }),
+    );
+  }
+  const processes = runtimes.map((runtime) =>
+    runtime.spawn(() => receive(() => false), {})
+  );
+  for (const process of processes) runInside(process, trapExit, true);
+  return { processes, roads };
+}
+
+function deliverAll(roads: Road[]): void {
+  while (roads.map((road) => road.deliver()).some(Boolean));
+}
+
+type Step = { at: 0 | 1; what: "link" | "unlink" | "deliver" };
+
+const LINK: Step = { at: 0, what: "link" };
+const UNLINK: Step = { at: 0, what: "unlink" };
+
+function steps(at: (0 | 1)[]): fc.Arbitrary<Step[]> {
+  const place = fc.constantFrom<0 | 1>(...at);
+  return fc.array(
+    fc.oneof(
+      fc.record({
+        at: place,
+        what: fc.constantFrom<Step["what"]>("link", "unlink"),
+      }),
+      fc.record({
+        at: fc.constantFrom<0 | 1>(0, 1),
+        what: fc.constant<Step["what"]>("deliver"),
+      }),
+    ),
+    { maxLength: 24 },
+  );
+}
+
+function links(process: Process): unknown[] {
+  return [...process.links?.values() ?? []].map(({ unlinking }) => unlinking);
+}
+
+test("link() and unlink() from both ends leave both linked or neither, in whatever order they meet", () => {
+  let linked = 0;
+  fc.assert(
+    fc.property(steps([0, 1]), (order) => {
+      const { processes, roads } = twoNodes();
+      for (const { at, what } of order) {
+        const other = processes[1 - at].pid;
+        if (what === "deliver") roads[at].deliver();
+        else runInside(processes[at], what === "link" ? link : unlink, other);
+      }
+      deliverAll(roads);
+      const [first, second] = processes.map(links);
+      assertEquals(first, second);
+      assertEquals(first.length === 0 ? [] : [0], first);
+      linked += first.length;
+
+      // What both believe is so: an exit goes over the link or not at all.
+      runInside(processes[0], exit, processes[0].pid, "kill");
+      deliverAll(roads);
+      assertEquals(
+        processes[1].mailbox.messages(),
+        first.map(() => ({
+          type: "EXIT",
+          from: processes[0].pid,
+          reason: "killed",
+        })),
+      );
+      for (const process of processes) process.runtime.stop("shutdown");
+    }),
+    { numRuns: 2000 },
+  );
+  assertEquals(linked > 100, true, "the property never saw a link");
+});
+
+test("unlink() drops an exit that is on its way; link() after it tells of the death", () => {
+  fc.assert(
+    fc.property(steps([0]), fc.nat(24), (order, dies) => {
+      const { processes: [self, other], roads } = twoNodes();
+      let linked = false;
+      for (const [i, { at, what }] of order.entries()) {
+        if (i === dies) other.runtime.terminate(other, "boom");
+        if (what === "deliver") arrive(at);
+        else {
+          linked = what === "link";
+          runInside(self, linked ? link : unlink, other.pid);
+        }
+      }
+      other.runtime.terminate(other, "boom");
+      while ([arrive(0), arrive(1)].some(Boolean));
+      // A link that was still wanted has told of the death, one way or the other.
+      assertEquals([linked, links(self)], [false, []]);
+      self.runtime.stop("shutdown");
+
+      function arrive(at: 0 | 1): boolean {
+        const before = self.mailbox.length;
+        const wasLinked = linked;
+        const arrived = roads[at].deliver();
+        const exits = self.mailbox.length - before;
+        assertEquals(exits > 0 && !wasLinked, false, "EXIT after unlink()");
+        if (exits > 0) linked = false;
+        return arrived;
+      }
+    }),
+    {
+      numRuns: 2000,
+      // Dies once it is linked, and its exit meets an unlink, and a link after that.
+      examples: [
+        [[LINK, { at: 1, what: "deliver" }, UNLINK], 2],
+        [[LINK, { at: 1, what: "deliver" }, UNLINK, LINK], 2],
+      ],
+    },
+  );
+});

@@ -1,0 +1,67 @@
+import { getAvailablePort } from "@std/net/get-available-port";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { ExitError } from "../errors.ts";
+import { Node } from "../node.ts";
+import { type Pid, receive, spawnLink, unlink } from "../process.ts";
+import { Supervisor } from "../supervisor.ts";
+import { test } from "../testing/tags.ts";
+
+const Worker = {
+  start(): Pid {
+    return spawnLink(() => receive());
+  },
+};
+
+test("a supervisor of another node starts and stops what its node exports", async () => {
+  const options = {
+    cookie: "secret",
+    epmdPort: getAvailablePort(),
+    modules: { Worker },
+    log() {},
+  };
+  await using kate = await Node.start({ ...options, name: "kate@localhost" });
+  await using alex = await Node.start({ ...options, name: "alex@localhost" });
+  await kate.run(async () => {
+    unlink(
+      await Supervisor.startLink([], { strategy: "one_for_one", name: "sup" }),
+    );
+  });
+  const sup = { name: "sup", node: "kate@localhost" };
+  await alex.run(async () => {
+    const pid = await Supervisor.startChild(sup, {
+      id: "by name",
+      start: ["Worker", "start"],
+    });
+    assertEquals(pid.node, "kate@localhost");
+    await Supervisor.startChild(sup, {
+      id: "by function",
+      start: Worker.start,
+      restart: "temporary",
+    });
+    const [second, first] = await Supervisor.whichChildren(sup);
+    assertEquals(second.id, "by function");
+    assert(pid.equals(first.pid));
+
+    const unknown = await assertRejects(
+      () =>
+        Supervisor.startChild(sup, {
+          id: "unknown",
+          start: ["Worker", "missing", [1]],
+        }),
+      ExitError,
+    );
+    assertMatch(unknown.message, /Worker\.missing\/1 is not exported/);
+    const again = await assertRejects(
+      () => Supervisor.startChild(sup, { id: "by name", start: Worker.start }),
+      ExitError,
+    );
+    assertEquals(again.reason, { type: "already_started", pid });
+
+    assertEquals(await Supervisor.stop(sup), "ok");
+    const gone = await assertRejects(
+      () => Supervisor.countChildren(sup),
+      ExitError,
+    );
+    assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
+  });
+});

@@ -1,0 +1,81 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { dirname } from "node:path";
+import { requestedNode, test } from "../testing/tags.ts";
+
+/** Runs the tests of `_tagged.ts`; gives the outcome of each, and all that was written. */
+async function runTagged(
+  ...args: string[]
+): Promise<{ outcomes: Record<string, string>; output: string }> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "test",
+      "--no-check",
+      "--allow-all",
+      new URL("./_tagged.ts", import.meta.url).pathname,
+      "--",
+      ...args,
+    ],
+    env: { NO_COLOR: "1", PATH: dirname(Deno.execPath()) },
+    stderr: "null",
+  }).output();
+  const output = new TextDecoder().decode(stdout);
+  const [report] = output.split("\n ERRORS \n");
+  const outcomes = Object.fromEntries(
+    [...report.matchAll(/^(\w[\w ]+) \.\.\. (ok|ignored|FAILED)/gm)]
+      .map(([, name, outcome]) => [name, outcome]),
+  );
+  return { outcomes, output };
+}
+
+const ALWAYS = {
+  plain: "ok",
+  "needs a program": "ignored",
+  "needs deno": "ok",
+  ignored: "ignored",
+  leaks: "FAILED",
+  "leaks with leave": "ok",
+  "takes too long": "FAILED",
+  "gets the context": "ok",
+};
+
+test("test() excludes distributed tests and says so once, unless a live node is asked for", async () => {
+  const { outcomes, output } = await runTagged();
+  assertEquals(outcomes, {
+    ...ALWAYS,
+    "needs a node": "ignored",
+    "needs another node": "ignored",
+  });
+  assertEquals(output.match(/^Excluding tags: .*$/gm), [
+    "Excluding tags: [distributed: true, no-such-program: true] (no-such-program is not installed)",
+  ]);
+});
+
+test("test() runs distributed tests when a live node is asked for", async () => {
+  const { outcomes, output } = await runTagged("--sname", "sophie@localhost");
+  assertEquals(outcomes, {
+    ...ALWAYS,
+    "needs a node": "ok",
+    "needs another node": "ok",
+  });
+  assertEquals(output.match(/^Excluding tags: .*$/gm), [
+    "Excluding tags: [no-such-program: true] (no-such-program is not installed)",
+  ]);
+});
+
+test("test() has the sanitizers on, and passes on Deno's options", async () => {
+  const { output } = await runTagged();
+  assertStringIncludes(output, "A timer was started in this test, but never");
+  assertStringIncludes(output, "Test timed out after 20ms.");
+});
+
+test("requestedNode() is what follows --sname or --name", () => {
+  const args: [string[], string | undefined][] = [
+    [[], undefined],
+    [["--sname", "sophie@localhost"], "sophie@localhost"],
+    [["--sname=sophie@localhost"], "sophie@localhost"],
+    [["file.ts", "--name", "sophie@host.example"], "sophie@host.example"],
+    [["--sname"], undefined],
+    [["--cookie", "secret"], undefined],
+  ];
+  for (const [given, name] of args) assertEquals(requestedNode(given), name);
+});

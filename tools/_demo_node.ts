@@ -1,0 +1,131 @@
+/** A node of the demo: a process of the operating system that runs the chat's command line. */
+
+/** Where the project is. */
+const ROOT = new URL("../", import.meta.url);
+
+/** What the `chat` task may do, but for making a cookie file. */
+const PERMISSIONS = [
+  "--no-prompt",
+  "--allow-net",
+  "--allow-env=ERL_EPMD_PORT,HOME",
+  "--allow-sys=hostname",
+  "--allow-read",
+];
+
+/** Written where a node waits for leave to go on: no output of code has it. */
+const GATE = "\0";
+
+/** How long a node may take to end when it is told to, in milliseconds. */
+const END_WITHIN = 2000;
+
+/** What starts a node. */
+export interface DemoNodeOptions {
+  /** The part of its name before the `@`. */
+  short: string;
+  /** Its flags, besides its name. */
+  flags: readonly string[];
+  /** The code that it runs, each piece when {@linkcode DemoNode.step} lets it. */
+  code: readonly string[];
+}
+
+/** A running node, its output by lines. */
+export class DemoNode implements AsyncDisposable {
+  readonly short: string;
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number>;
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  #lines: string[] = [];
+  /** How many gates it has come to, and how many were opened. */
+  #reached = 0;
+  #opened = 0;
+  #hasEnded = false;
+
+  constructor({ short, flags, code }: DemoNodeOptions) {
+    this.short = short;
+    const gate = `await IO.gets(${JSON.stringify(GATE)})`;
+    const pieces = code.flatMap((each) => [gate, each]);
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        ...PERMISSIONS,
+        "chat/main.ts",
+        `--sname=${short}@localhost`,
+        ...flags,
+        ...[...pieces, gate].flatMap((each) => ["--eval", each]),
+      ],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#input = this.#child.stdin.getWriter();
+    this.ended = Promise.all([
+      this.#child.status,
+      this.#read(this.#child.stdout),
+      this.#read(this.#child.stderr),
+    ]).then(([{ code }]) => {
+      this.#hasEnded = true;
+      return code;
+    });
+  }
+
+  /** Whether it does nothing: it waits for leave to go on, or has ended. */
+  get isIdle(): boolean {
+    return this.#hasEnded || this.#reached > this.#opened;
+  }
+
+  /** The lines that it has printed since they were taken last. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** Takes the lines that it has printed. */
+  take(): string[] {
+    const lines = this.#lines;
+    this.#lines = [];
+    return lines;
+  }
+
+  /** Lets it run its next piece of code. */
+  async step(): Promise<void> {
+    this.#opened++;
+    await this.#input.write(new TextEncoder().encode("\n"));
+  }
+
+  /** Ends it, as Ctrl-C does; gives its exit code. */
+  async stop(): Promise<number> {
+    this.#signal("SIGTERM");
+    const killer = setTimeout(() => this.#signal("SIGKILL"), END_WITHIN);
+    const code = await this.ended;
+    clearTimeout(killer);
+    return code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.#input.close().catch(() => {});
+  }
+
+  #signal(signal: Deno.Signal): void {
+    try {
+      if (!this.#hasEnded) this.#child.kill(signal);
+    } catch {
+      // It has ended just now.
+    }
+  }
+
+  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const parts = (rest + text).split(GATE);
+      this.#reached += parts.length - 1;
+      const lines = parts.join("").split("\n");
+      rest = lines.pop()!;
+      this.#lines.push(...lines);
+    }
+    if (rest !== "") this.#lines.push(rest);
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * Plays the lesson between three nodes, each a process of the operating system: `deno task demo`.
+ *
+ * Shows the code of each step and what each node printed, and fails if that is not what the step
+ * announces.
+ */
+
+import { getAvailablePort } from "@std/net/get-available-port";
+import { styleText } from "node:util";
+import { DemoNode } from "./_demo_node.ts";
+import {
+  codeOf,
+  LAST_STEP,
+  type Line,
+  type Step,
+  STEPS,
+  VALUE,
+  type VisitorStep,
+  type Who,
+} from "./_demo_steps.ts";
+
+/** How long a step may take, in milliseconds. */
+const STEP_WITHIN = 5000;
+
+/** How long is waited for lines that must not come, in milliseconds. */
+const SETTLE = 100;
+
+const COOKIE = "secret_token";
+const USES_COLOUR = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
+const WIDTH = Math.min(
+  Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 100,
+  100,
+);
+
+const COLOURS = {
+  alex: "cyan",
+  kate: "magenta",
+  moebi: "yellow",
+  sophie: "blue",
+} as const;
+
+type Style = Parameters<typeof styleText>[0];
+
+/** What a step announced is not what came. */
+class Difference extends Error {}
+
+function style(format: Style, text: string): string {
+  return USES_COLOUR
+    ? styleText(format, text, { validateStream: false })
+    : text;
+}
+
+function say(text = ""): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+/** Text in lines that fit, each with the same indent but for the first. */
+function wrap(text: string, indent: number): string {
+  const lines: string[] = [];
+  let [line] = text.match(/^ */)!;
+  for (const word of text.trim().split(" ")) {
+    if (line !== "" && indent + line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = word;
+    } else line = line.trim() === "" ? line + word : `${line} ${word}`;
+  }
+  return [...lines, line].join(`\n${" ".repeat(indent)}`);
+}
+
+function commandOf(who: Who, flags: readonly string[]): string {
+  return ["deno task chat --sname", `${who}@localhost`, ...flags].join(" ");
+}
+
+function name(who: Who): string {
+  return style(["bold", COLOURS[who]], who);
+}
+
+/** The demo's nodes, and how a step is played on them. */
+class Stage implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack();
+  readonly #nodes = new Map<Who, DemoNode>();
+  readonly #epmd: string;
+  readonly #cookieFile: string;
+  #section = 0;
+
+  constructor(folder: string) {
+    this.#cookieFile = `${folder}/cookie`;
+    Deno.writeTextFileSync(this.#cookieFile, COOKIE, { mode: 0o400 });
+    this.#epmd = `--epmd-port=${getAvailablePort()}`;
+  }
+
+  /** Starts a node, whose command line is shown; waits until it can be reached. */
+  async start(who: Who, flags: string[], code: string[]): Promise<void> {
+    say(
+      `   ${name(who)}${" ".repeat(5 - who.length)} $ ${
+        wrap(commandOf(who, flags), 11)
+      }`,
+    );
+    const cookie = `--cookie-file=${this.#cookieFile}`;
+    this.#add(who, [...flags, cookie], code);
+    await this.#until(() => this.#nodes.get(who)!.isIdle, STEP_WITHIN);
+    this.#check({}, undefined);
+  }
+
+  /** Plays a step. */
+  async play(step: Step | VisitorStep): Promise<void> {
+    this.#announce(step);
+    if (!("flags" in step)) return await this.#run(step);
+    this.#add(step.who, step.flags, [codeOf(step)]);
+    await this.#run(step);
+    await this.leave(step.who);
+  }
+
+  /** Stops a node, as Ctrl-C does. */
+  async leave(who: Who): Promise<void> {
+    const code = await this.#nodes.get(who)!.stop();
+    this.#check({}, undefined);
+    this.#nodes.delete(who);
+    if (code === 0) return;
+    throw new Difference(`${who} was to end with code 0, not ${code}`);
+  }
+
+  /** Plays the step that ends the node that runs it. */
+  async playLast(step: Step): Promise<void> {
+    await this.play(step);
+    const code = await this.#nodes.get(step.who)!.ended;
+    this.#nodes.delete(step.who);
+    say(`   ${style("dim", `${step.who} has ended with code ${code}`)}`);
+    if (code === 1) return;
+    throw new Difference(`${step.who} was to end with code 1, not ${code}`);
+  }
+
+  /** Stops all nodes that are left. */
+  async end(): Promise<void> {
+    for (const who of [...this.#nodes.keys()]) await this.leave(who);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+
+  #add(who: Who, flags: string[], code: string[]): void {
+    const options = { short: who, flags: [...flags, this.#epmd], code };
+    this.#nodes.set(who, this.#stack.use(new DemoNode(options)));
+  }
+
+  #announce(step: Step | VisitorStep): void {
+    say();
+    if (step.title !== "") {
+      this.#section++;
+      say(`${style("bold", `${this.#section}. ${step.title}`)}`);
+    }
+    if (step.says !== "") say(style("dim", `   ${wrap(step.says, 3)}`));
+    if ("flags" in step) {
+      say(`   ${name(step.who)} $ ${commandOf(step.who, step.flags)}`);
+    }
+    const [first, ...others] = step.code.split("\n");
+    say(`   ${name(step.who)}> ${first}`);
+    const dots = ".".repeat(step.who.length);
+    for (const line of others) say(`   ${style("dim", dots)}> ${line}`);
+  }
+
+  async #run({ who, prints, gives }: Step): Promise<void> {
+    const node = this.#nodes.get(who)!;
+    await this.#until(() => node.isIdle, STEP_WITHIN);
+    await node.step();
+    const wanted = (each: Who) =>
+      (prints[each]?.length ?? 0) +
+      (each === who && gives !== undefined ? 1 : 0);
+    await this.#until(
+      () =>
+        node.isIdle &&
+        [...this.#nodes].every(([each, { lines }]) =>
+          lines.length >= wanted(each)
+        ),
+      STEP_WITHIN,
+    );
+    await new Promise((resolve) => setTimeout(resolve, SETTLE));
+    this.#check(prints, gives);
+  }
+
+  /** Waits until something is so, or for some time: what is wrong then is told by the check. */
+  async #until(is: () => boolean, within: number): Promise<void> {
+    const end = performance.now() + within;
+    while (!is() && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Shows what was printed, and fails if it is not what was to be. */
+  #check(prints: Step["prints"], gives: Line | undefined): void {
+    const silent: Who[] = [];
+    const differences: string[] = [];
+    const given: string[] = [];
+    const printed: [Who, string[]][] = [];
+    for (const [who, node] of this.#nodes) {
+      const lines = node.take();
+      given.push(...lines.filter((line) => line.startsWith(VALUE)));
+      const own = lines.filter((line) => !line.startsWith(VALUE));
+      if (own.length === 0) silent.push(who);
+      else printed.push([who, own]);
+      const difference = differ(prints[who] ?? [], own);
+      if (difference !== "") differences.push(`${who} ${difference}`);
+    }
+    const values = given.map((line) => line.slice(VALUE.length));
+    const difference = differ(gives === undefined ? [] : [gives], values);
+    if (difference !== "") differences.push(`the value: ${difference}`);
+    for (const value of values) say(`   ${style("green", value)}`);
+    for (const [who, lines] of printed) this.#show(who, lines);
+    if (printed.length > 0 && silent.length > 0) {
+      say(style("dim", `     ${silent.join(", ")}: nothing`));
+    }
+    if (differences.length > 0) throw new Difference(differences.join("\n"));
+  }
+
+  #show(who: Who, lines: string[]): void {
+    for (const line of lines) {
+      const gap = " ".repeat(6 - who.length);
+      say(`     ${name(who)}${gap} ${style("dim", "│")} ${wrap(line, 14)}`);
+    }
+  }
+}
+
+/** How lines differ from what they must be; nothing if they do not. */
+function differ(wanted: readonly Line[], got: readonly string[]): string {
+  const same = wanted.length === got.length &&
+    wanted.every((line, index) =>
+      typeof line === "string" ? line === got[index] : line.test(got[index])
+    );
+  if (same) return "";
+  const list = (lines: readonly Line[]) =>
+    lines.length === 0 ? "nothing" : lines.map(String).join("\n    ");
+  return `was to print:\n    ${list(wanted)}\n  and printed:\n    ${list(got)}`;
+}
+
+async function play(stage: Stage): Promise<void> {
+  const code = (who: Who) =>
+    [...STEPS, LAST_STEP].filter((step) =>
+      step.who === who && !("flags" in step)
+    ).map(codeOf);
+  const kate = ["--module", "Kate=./chat/kate.ts"];
+  await stage.start("kate", [...kate, "--allow-closures"], code("kate"));
+  await stage.start("moebi", [], code("moebi"));
+  await stage.start("alex", kate, code("alex"));
+  for (const step of STEPS) await stage.play(step);
+  await stage.leave("moebi");
+  await stage.playLast(LAST_STEP);
+  await stage.end();
+}
+
+/** Rejects when this program is told to stop. */
+function told(): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(
+      signal,
+      () => reject(new Difference(`stopped by ${signal}`)),
+    );
+  }
+  return promise;
+}
+
+async function main(): Promise<number> {
+  const started = performance.now();
+  say(style("bold", "The lesson, played by three nodes"));
+  say(
+    style(
+      "dim",
+      "Each is a process of its own; EPMD's port and the cookie file are the demo's.\n",
+    ),
+  );
+  const folder = await Deno.makeTempDir({ prefix: "otp_demo_" });
+  try {
+    await using stage = new Stage(folder);
+    await Promise.race([play(stage), told()]);
+  } catch (error) {
+    if (!(error instanceof Difference)) throw error;
+    say(`\n${style(["bold", "red"], "Not as announced:")} ${error.message}`);
+    return 1;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  say(
+    `\n${
+      style(["bold", "green"], "All as announced")
+    }, in ${seconds} s. Now you, in two terminals:\n`,
+  );
+  const [kate, alex] = [commandOf("kate", []), commandOf("alex", [])];
+  say(`   ${name("kate")}  $ ${kate}`);
+  say(
+    `   ${
+      name("alex")
+    }  $ ${alex} -e 'await Chat.sendMessage("kate@localhost", "hi")'`,
+  );
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main());
