@@ -704,7 +704,7 @@ async function startNode(options: NodeOptions): Promise<Node> {
     node: name.full,
     creation: lease?.creation ?? randomInt(4, 2 ** 32),
     maxDepth: limits.maxDepth,
-    route: (node) => network.route(node),
+    route: (node, connect) => network.route(node, connect),
     report: (event) => hook({ ...event, node: name.full }),
   });
   for (const [key, module] of Object.entries(options.modules ?? {})) {

@@ -545,6 +545,7 @@ export function exit(reason: unknown): never;
  * @param pid Who is told to exit.
  * @param reason The exit reason.
  * @returns True, whether or not the process is there.
+ * @throws {ProcessExited} If the caller has ended by it.
  */
 export function exit(pid: Pid, reason: unknown): true;
 export function exit(...args: [unknown] | [Pid, unknown]): true {
@@ -561,6 +562,8 @@ export function exit(...args: [unknown] | [Pid, unknown]): true {
     pid,
     copyTerm(reason, process.runtime.maxDepth),
   );
+  // As in Erlang, a process that has just told itself to exit does not go on.
+  if (!process.shell) process.assertAlive();
   return true;
 }
 
@@ -593,7 +596,8 @@ export function trapExit(on: boolean): boolean {
  * @param pid The process; the caller if it is left out.
  * @returns True.
  * @throws {NoProcessError} If the process is not alive here.
- * @throws {TypeError} If the name is taken, or the process has a name already.
+ * @throws {TypeError} If the name is taken, empty or `"undefined"`, or the process has a name
+ *   already.
  *
  * @example Usage
  * ```ts
@@ -610,6 +614,11 @@ export function register(name: string | Atom, pid?: Pid): true {
   const process = currentProcess();
   const { runtime } = process;
   const text = nameOf(name);
+  if (text === "undefined" || text === "") {
+    throw new TypeError(
+      `Cannot register ${quote(text)}: it is not a name; choose another`,
+    );
+  }
   const target = pid === undefined ? process : runtime.find(pid);
   if (target === undefined) {
     throw new NoProcessError(

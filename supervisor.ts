@@ -47,7 +47,6 @@ import {
 } from "./protocol/child.ts";
 import {
   type AlreadyStartedReason,
-  isSelf,
   serverRef,
   startServer,
   stopServer,
@@ -536,11 +535,6 @@ function ask<T>(
     "call",
     [server, inWords(request), "infinity"],
   ];
-  const process = waitingProcess();
-  if (process !== undefined && isSelf(process, locate(server, process))) {
-    const reason = { type: "call", reason: "calling_self", call: as() };
-    return Promise.reject(new ExitError(reason));
-  }
   return call<T>(server, request, { timeout: Infinity, as });
 }
 

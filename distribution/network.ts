@@ -99,10 +99,13 @@ export class Network {
     this.#tick();
   }
 
-  /** Where signals for a node go; a first use dials it. */
-  route(node: string): Signals {
-    return this.#connections.get(node)?.signals ??
-      this.#dial(node, undefined).pending;
+  /** Where signals for a node go: a connection, or what is kept until there is one. */
+  route(node: string, connect: boolean): Signals | undefined {
+    const connection = this.#connections.get(node);
+    if (connection !== undefined) return connection.signals;
+    const dial = this.#dials.get(node);
+    if (dial !== undefined || !connect || this.#stopped) return dial?.pending;
+    return this.#dial(node, undefined).pending;
   }
 
   /** The nodes that are connected. */

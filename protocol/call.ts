@@ -37,6 +37,12 @@ export function locate(server: ServerRef, process: Process): Place {
   return { node: server.node, target: server.name };
 }
 
+/** Whether a place is the process itself, which would wait for itself for ever. */
+export function isSelf(process: Process, { node, target }: Place): boolean {
+  if (typeof target !== "string") return process.pid.equals(target);
+  return node === process.runtime.node && target === process.name;
+}
+
 /** Sends to a server wherever it is. */
 export function sendTo(
   process: Process,
@@ -187,6 +193,10 @@ function ask<T>(
 ): Asked<T> {
   const pending = new PendingCall<T>(process, place.node, options);
   const ref = process.runtime.makeRef();
+  if (isSelf(process, place)) {
+    pending.fail("calling_self");
+    return { promise: pending.promise, cancel: () => {} };
+  }
   try {
     process.monitor(place.target, place.node, "reply_demonitor", pending, ref);
     if (process.waits?.has(ref.number)) {

@@ -11,7 +11,7 @@ import { never, waitingProcess } from "../runtime/current.ts";
 import { Atom, nameOf, Pid, Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
 import type { Target } from "../runtime/signal.ts";
-import { locate, sendTo } from "./call.ts";
+import { isSelf, locate, sendTo } from "./call.ts";
 import { type Call, type Cast, isTyped, type ServerRef } from "./messages.ts";
 
 /** The reason with which nothing was started, as the name was taken: `{already_started, pid}`. */
@@ -358,15 +358,6 @@ export async function stopServer(
   }
   if (!isDeepStrictEqual(actual, reason)) throw fail(actual);
   return "ok";
-}
-
-/** Whether a server is the process itself, which would wait for itself for ever. */
-export function isSelf(
-  process: Process,
-  { node, target }: { node: string; target: Target },
-): boolean {
-  if (typeof target !== "string") return process.pid.equals(target);
-  return node === process.runtime.node && target === process.name;
 }
 
 function ignore(): void {}

@@ -223,7 +223,7 @@ export class Process implements MailboxHost {
     const runtime = this.runtime;
     if (alias.node === runtime.node) {
       runtime.reply(this.pid, alias, copyTerm(value, runtime.maxDepth));
-    } else runtime.route(alias.node).reply(this.pid, alias, value);
+    } else runtime.back(alias.node).reply(this.pid, alias, value);
   }
 
   /** Links this process to another. */
@@ -257,7 +257,7 @@ export class Process implements MailboxHost {
     const link = this.links?.get(keyOf(to, this.runtime));
     if (link === undefined || link.unlinking !== 0) return;
     link.unlinking = this.runtime.nextUnlinkId();
-    this.runtime.route(to.node).unlink(this.pid, to, link.unlinking);
+    this.runtime.back(to.node).unlink(this.pid, to, link.unlinking);
   }
 
   /** Starts a monitor; with a mode, its reference is an alias too, and with a wait, awaited. */
@@ -288,7 +288,7 @@ export class Process implements MailboxHost {
     if (mode !== undefined && mode !== "explicit_unalias") this.unalias(ref);
     if (monitor === undefined) return false;
     this.monitors!.delete(ref.number);
-    this.runtime.route(monitor.node).demonitor(this.pid, monitor.target, ref);
+    this.runtime.back(monitor.node).demonitor(this.pid, monitor.target, ref);
     return true;
   }
 

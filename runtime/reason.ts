@@ -93,6 +93,7 @@ const TEXTS: Record<string, string> = {
     "no process: the process is not alive or there's no process currently associated with the given name, possibly because its application isn't started",
   noconnection: "no connection",
   timeout: "time out",
+  calling_self: "process attempted to call itself",
 };
 
 /**
@@ -124,6 +125,15 @@ function format(reason: unknown, indent: string): string {
       : `${reason.name}: ${reason.message}`;
     return `an exception was raised:\n${indent}    ** ${
       printable(stack).split("\n").join(`\n${indent}    `)
+    }`;
+  }
+  if (typed(reason, "already_started")) {
+    return `already started: ${inspect((reason as { pid: unknown }).pid)}`;
+  }
+  if (typed(reason, "failed_to_start_child")) {
+    const { id, reason: why } = reason as { id: unknown; reason: unknown };
+    return `failed to start child: ${inspect(id)}\n${indent}    ** (EXIT) ${
+      format(why, indent + "    ")
     }`;
   }
   if (typed(reason, "shutdown")) {

@@ -28,6 +28,7 @@ import type {
   SpawnResult,
   Target,
 } from "./signal.ts";
+import { ignoreStrayExits } from "./stray_exits.ts";
 import {
   copyTerm,
   DEFAULT_MAX_DEPTH,
@@ -69,8 +70,8 @@ export interface RuntimeOptions {
   creation: number;
   /** Its clock. */
   clock?: Clock;
-  /** Where signals for another node go; without it there is no other node. */
-  route?: (node: string) => Signals;
+  /** Where signals for another node go, if it is connected or to be; without it there is none. */
+  route?: (node: string, connect: boolean) => Signals | undefined;
   /** What is told of crashes, and of what supervisors and applications do about them; standard error if it is left out. */
   report?: (event: RuntimeEvent) => void;
   /** How deep a message may be nested. */
@@ -112,7 +113,9 @@ export class Runtime implements Signals {
   /** Who is watched by name, by the key of the monitor. */
   readonly #namedWatches = new Map<Key, Process>();
   readonly #clock: Clock;
-  readonly #route: ((node: string) => Signals) | undefined;
+  readonly #route:
+    | ((node: string, connect: boolean) => Signals | undefined)
+    | undefined;
   readonly #ended: Process[] = [];
   #ending = false;
   #lastPid = 99;
@@ -124,6 +127,7 @@ export class Runtime implements Signals {
   constructor(options: RuntimeOptions) {
     this.node = options.node;
     this.creation = options.creation;
+    ignoreStrayExits();
     this.nobody = new Pid(this.node, 0, this.creation);
     this.maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
     this.#clock = options.clock ?? systemClock;
@@ -132,10 +136,19 @@ export class Runtime implements Signals {
       ((event) => standardLog({ ...event, node: this.node }));
   }
 
-  /** Where signals for a node go: here, or a connection. */
+  /** Where signals for a node go: here, or a connection, which is made if there is none. */
   route(node: string): Signals {
     if (node === this.node) return this;
-    return this.#route?.(node) ?? new Nowhere(this, node);
+    return this.#route?.(node, true) ?? new Nowhere(this, node);
+  }
+
+  /**
+   * Where signals go that speak of what is between two processes already: links, monitors and
+   * calls end with their connection, so that none is made for the news of it.
+   */
+  back(node: string): Signals {
+    if (node === this.node) return this;
+    return this.#route?.(node, false) ?? new Nowhere(this, node);
   }
 
   /** Milliseconds since some fixed moment. */
@@ -193,7 +206,7 @@ export class Runtime implements Signals {
     if (link !== undefined) process.addLink(link);
     if (monitor !== undefined) this.#watch(process, monitor.pid, monitor.ref);
     if (replyTo !== undefined) {
-      this.route(replyTo.pid.node).spawnReply(
+      this.back(replyTo.pid.node).spawnReply(
         process.pid,
         replyTo.pid,
         replyTo.ref,
@@ -258,7 +271,7 @@ export class Runtime implements Signals {
     if (links !== undefined) {
       for (const link of links.values()) {
         if (link.unlinking === 0) {
-          this.route(link.pid.node).exitLink(pid, link.pid, reason);
+          this.back(link.pid.node).exitLink(pid, link.pid, reason);
         }
       }
     }
@@ -270,7 +283,7 @@ export class Runtime implements Signals {
     }
     if (monitors !== undefined) {
       for (const { target, node, ref } of monitors.values()) {
-        this.route(node).demonitor(pid, target, ref);
+        this.back(node).demonitor(pid, target, ref);
       }
     }
   }
@@ -279,7 +292,7 @@ export class Runtime implements Signals {
     const object = watcher.name === undefined
       ? process.pid
       : { name: watcher.name, node: this.node };
-    this.route(watcher.pid.node).down(
+    this.back(watcher.pid.node).down(
       process.pid,
       object,
       watcher.pid,
@@ -351,7 +364,7 @@ export class Runtime implements Signals {
   link(from: Pid, to: Pid): void {
     const process = this.find(to);
     if (process === undefined) {
-      this.route(from.node).exitLink(to, from, "noproc");
+      this.back(from.node).exitLink(to, from, "noproc");
     } else if (!process.links?.has(keyOf(from, this))) process.addLink(from);
   }
 
@@ -360,7 +373,7 @@ export class Runtime implements Signals {
     const links = process?.links;
     const key = keyOf(from, this);
     if (links?.get(key)?.unlinking === 0) links.delete(key);
-    this.route(from.node).unlinkAck(to, from, id);
+    this.back(from.node).unlinkAck(to, from, id);
   }
 
   unlinkAck(from: Pid, to: Pid, id: number): void {
@@ -398,7 +411,7 @@ export class Runtime implements Signals {
     const process = byName ? this.names.get(target) : this.find(target);
     if (process === undefined) {
       const object = byName ? { name: target, node: this.node } : target;
-      this.route(from.node).down(this.nobody, object, from, ref, "noproc");
+      this.back(from.node).down(this.nobody, object, from, ref, "noproc");
     } else this.#watch(process, from, ref, byName ? target : undefined);
   }
 
@@ -447,7 +460,7 @@ export class Runtime implements Signals {
     const { ref, run, link, monitor, groupLeader } = request;
     const found = this.modules.resolve(run);
     if ("error" in found) {
-      this.route(from.node).spawnReply(this.nobody, from, ref, found);
+      this.back(from.node).spawnReply(this.nobody, from, ref, found);
       return;
     }
     this.spawn(found.fn, {
@@ -470,7 +483,7 @@ export class Runtime implements Signals {
     const wait = process?.waits?.get(ref.number);
     if (process === undefined || wait?.spawned === undefined) {
       if ("pid" in result && result.link) {
-        this.route(from.node).exitLink(to, from, "noproc");
+        this.back(from.node).exitLink(to, from, "noproc");
       }
       return;
     }

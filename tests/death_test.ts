@@ -174,6 +174,26 @@ processTest(
   },
 );
 
+processTest(
+  "a function that nobody awaits does not end the program when its process exits",
+  async () => {
+    const parent = self();
+    const { pid, ref } = spawnMonitor(async () => {
+      const listen = async () => {
+        await receive();
+      };
+      listen();
+      send(parent, "listening");
+      await receive();
+    });
+    assertEquals(await receive(), "listening");
+    exit(pid, "kill");
+    assertEquals((await receive((m) => ref.equals(m.ref))).reason, "killed");
+    // An unhandled rejection is told of in a later turn.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  },
+);
+
 processTest("finally and using run when the process is killed", async () => {
   const { entries, write } = journal();
   const pid = spawn(async () => {
