@@ -12,10 +12,14 @@ import {
   type Socket,
 } from "node:net";
 import { outside } from "../runtime/context.ts";
+import { copyBytes } from "../runtime/term.ts";
 import type { Transport, TransportHandlers } from "./wire.ts";
 
 /** How long a peer has to take what was written before the end, in milliseconds. */
 const END_TIMEOUT = 1000;
+
+/** How many bytes are read at a time. */
+const READ_BYTES = 1 << 16;
 
 const DEAF: TransportHandlers = {
   bytes: () => {},
@@ -37,10 +41,7 @@ export class TcpTransport implements Transport {
     this.#socket = socket;
     this.remote = `${socket.remoteAddress}:${socket.remotePort}`;
     socket.setNoDelay(true);
-    socket.on("data", (chunk: Uint8Array) => {
-      if (this.#early === undefined) this.#handlers.bytes(chunk);
-      else this.#early.push(chunk);
-    });
+    socket.on("data", (chunk: Uint8Array) => this.take(chunk));
     socket.on("drain", () => this.#handlers.drained());
     socket.on("error", (error) => this.#error = error);
     socket.on("end", () => socket.destroy());
@@ -48,6 +49,12 @@ export class TcpTransport implements Transport {
       this.#closed = { error: this.#error };
       this.#handlers.closed(this.#error);
     });
+  }
+
+  /** Bytes came from the socket. */
+  take(chunk: Uint8Array): void {
+    if (this.#early === undefined) this.#handlers.bytes(chunk);
+    else this.#early.push(copyBytes(chunk));
   }
 
   get buffered(): number {
@@ -94,7 +101,18 @@ export function connectTcp(
   return outside(() =>
     new Promise<TcpTransport>((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      const socket = netConnect(address);
+      let transport: TcpTransport | undefined;
+      // One buffer for all reads; a host that knows no `onread` emits "data".
+      const socket = netConnect({
+        ...address,
+        onread: {
+          buffer: new Uint8Array(READ_BYTES),
+          callback: (length: number, buffer: Uint8Array): boolean => {
+            transport?.take(buffer.subarray(0, length));
+            return true;
+          },
+        },
+      });
       const abort = () => {
         socket.destroy();
         reject(signal.reason);
@@ -106,7 +124,8 @@ export function connectTcp(
       });
       socket.once("connect", () => {
         signal.removeEventListener("abort", abort);
-        resolve(new TcpTransport(socket));
+        transport = new TcpTransport(socket);
+        resolve(transport);
       });
     })
   );

@@ -91,7 +91,7 @@ export interface Transport {
 
 /** What a transport tells. */
 export interface TransportHandlers {
-  /** Bytes came; they are the receiver's to keep. */
+  /** Bytes came; what is kept of them has to be copied. */
   bytes(chunk: Uint8Array): void;
   /** All that was written has left. */
   drained(): void;

@@ -236,11 +236,11 @@ function copyObject(value: object, left: number, max: number): unknown {
   if (value instanceof ArrayBuffer) return value.slice(0);
   const kind = typedArrayKind(value);
   // Not by slice(): that of a Buffer shares its memory.
-  if (kind !== undefined) return copyBytes(TYPED_ARRAYS.get(kind)!, value);
+  if (kind !== undefined) return copyView(TYPED_ARRAYS.get(kind)!, value);
   throw notSendable(value);
 }
 
-function copyBytes(
+function copyView(
   // deno-lint-ignore no-explicit-any
   Type: new (source: any) => ArrayBufferView,
   source: object,
@@ -263,4 +263,9 @@ export function defineProto(object: object, value: unknown): void {
     configurable: true,
     writable: true,
   });
+}
+
+/** A copy of bytes: `slice` of a Buffer, which is a Uint8Array too, would share them. */
+export function copyBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
 }

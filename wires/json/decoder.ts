@@ -13,6 +13,7 @@ import type {
   SpawnFailure,
   Target,
 } from "../../runtime/signal.ts";
+import { copyBytes } from "../../runtime/term.ts";
 import { type FrameHandler, FrameReader, textOf } from "./frames.ts";
 import {
   checkArray,
@@ -110,7 +111,7 @@ export class Decoder implements FrameHandler {
       );
     }
     // A copy: the chunk that it came in is larger, and would be held.
-    incoming.parts.push(bytes.slice());
+    incoming.parts.push(copyBytes(bytes));
     incoming.bytes += bytes.length;
     incoming.whole = last;
   }

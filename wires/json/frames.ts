@@ -6,6 +6,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { copyBytes } from "../../runtime/term.ts";
 import { ProtocolError } from "./values.ts";
 
 const RAW = 0x8000_0000;
@@ -101,9 +102,12 @@ export class FrameReader {
   read(chunk: Uint8Array, handler: FrameHandler): void {
     let bytes = chunk;
     if (this.#keptBytes > 0) {
-      this.#kept.push(chunk);
       this.#keptBytes += chunk.length;
-      if (this.#keptBytes < this.#wanted) return;
+      if (this.#keptBytes < this.#wanted) {
+        this.#kept.push(copyBytes(chunk));
+        return;
+      }
+      this.#kept.push(chunk);
       bytes = Buffer.concat(this.#kept, this.#keptBytes);
       this.#kept = [];
       this.#keptBytes = 0;
@@ -132,8 +136,7 @@ export class FrameReader {
     this.#wanted = wanted;
     this.#keptBytes = bytes.length - at;
     if (this.#keptBytes === 0) return;
-    // A copy, as a small rest would hold the whole chunk.
-    this.#kept = [at === 0 ? bytes : bytes.slice(at)];
+    this.#kept = [copyBytes(bytes.subarray(at))];
   }
 
   /** Takes out what is not a whole frame yet. */

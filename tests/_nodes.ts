@@ -1,0 +1,109 @@
+/** Helpers of the tests of nodes: several in one program, each on sockets of its own. */
+
+import { getAvailablePort } from "@std/net/get-available-port";
+import { type LogEvent, Node, type NodeOptions } from "../node.ts";
+import { type DownMessage, monitor, type Pid, receive } from "../process.ts";
+import * as Remote from "./_remote.ts";
+import { test, type TestOptions } from "../testing/tags.ts";
+
+/** The cookie of nodes that are to trust each other. */
+export const COOKIE = "secret_token";
+
+/** Nodes that find each other, and no others; stopped where it goes out of scope. */
+export class Cluster implements AsyncDisposable {
+  /** The port of their EPMD. */
+  readonly epmdPort: number = getAvailablePort();
+  readonly #nodes: Node[] = [];
+  readonly #events: LogEvent[] = [];
+  #onEvent: () => void = () => {};
+
+  /** Starts a node: `alex` is `alex@localhost`. */
+  async start(name: string, options: Partial<NodeOptions> = {}): Promise<Node> {
+    const node = await Node.start({
+      name: name.includes("@") ? name : `${name}@localhost`,
+      cookie: COOKIE,
+      epmdPort: this.epmdPort,
+      modules: { Remote },
+      log: (event) => {
+        this.#events.push(event);
+        this.#onEvent();
+      },
+      ...options,
+    });
+    this.#nodes.push(node);
+    return node;
+  }
+
+  /** What nodes have told, as `name level: message`; of warnings and errors unless all is asked for. */
+  lines(all = false): string[] {
+    return this.#events
+      .filter(({ level }) => all || level === "warning" || level === "error")
+      .map(({ node, level, message }) =>
+        `${node.split("@")[0]} ${level}: ${message}`
+      );
+  }
+
+  /** Waits until a line has been told. */
+  async logged(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const line = this.lines(true).find((each) => pattern.test(each));
+      if (line !== undefined) return line;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onEvent = resolve;
+      await promise;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.stop()));
+  }
+}
+
+/** A test with nodes. */
+export function clusterTest(
+  name: string,
+  fn: (cluster: Cluster) => Promise<void>,
+  options: TestOptions = {},
+): void {
+  test(name, { timeout: 30_000, ...options }, async () => {
+    await using cluster = new Cluster();
+    await fn(cluster);
+  });
+}
+
+/** Waits in the calling process for a DOWN; gives its reason. */
+// deno-lint-ignore no-explicit-any
+export async function reasonOf(pid: Pid): Promise<any> {
+  const ref = monitor(pid);
+  return (await receive<DownMessage>((m) => ref.equals(m?.ref))).reason;
+}
+
+/** Waits in the calling process until a peer is down. */
+export async function nodeDown(node: string): Promise<void> {
+  await receive((m) => m?.type === "nodedown" && m.node === node);
+}
+
+/** Waits in the calling process until a peer is up. */
+export async function nodeUp(node: string): Promise<void> {
+  await receive((m) => m?.type === "nodeup" && m.node === node);
+}
+
+/** Ends all connections of a node, and waits until they are ended at both ends. */
+export async function part(node: Node, other: Node): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const gone = other.run(async () => {
+    Node.monitor(node.name);
+    resolve();
+    await nodeDown(node.name);
+  });
+  await promise;
+  await node.run(() => Node.disconnect(other.name));
+  await gone;
+}
+
+/** Has a node look for one that is not there, so often that what others began before is done. */
+export async function settled(node: Node): Promise<void> {
+  await node.run(async () => {
+    for (let i = 0; i < 5; i++) await Node.ping("nobody@localhost");
+  });
+}

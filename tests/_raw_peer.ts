@@ -1,0 +1,257 @@
+/** A peer that speaks the JSON wire by hand: scripted, and as ill-behaved as a test wants it. */
+
+import { createHmac, randomBytes } from "node:crypto";
+import {
+  type AddressInfo,
+  connect,
+  createServer,
+  type Server,
+  type Socket,
+} from "node:net";
+import { Buffer } from "node:buffer";
+import { COOKIE } from "./_nodes.ts";
+
+/** What a node says of itself in a handshake. */
+export interface Hello {
+  name: string;
+  creation: number;
+  hidden: boolean;
+  nonce: string;
+  maxMessageBytes: number;
+  status?: string;
+  [key: string]: unknown;
+}
+
+/** A frame as it came: JSON, raw bytes, or neither for a tick. */
+export interface Frame {
+  json?: unknown;
+  raw?: Uint8Array;
+}
+
+/** Bytes of a frame with a JSON text. */
+export function jsonFrame(value: unknown): Uint8Array {
+  return frameOf(JSON.stringify(value));
+}
+
+/** Bytes of a frame with a text. */
+export function frameOf(text: string): Uint8Array {
+  const body = Buffer.from(text, "utf8");
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE(body.length);
+  return Buffer.concat([head, body]);
+}
+
+/** Bytes of a frame with raw bytes. */
+export function rawFrameOf(
+  id: number,
+  bytes: Uint8Array,
+  last: boolean,
+): Uint8Array {
+  const head = Buffer.alloc(9);
+  head.writeUInt32BE((0x8000_0000 + 5 + bytes.length) >>> 0);
+  head.writeUInt32BE(id, 4);
+  head[8] = last ? 1 : 0;
+  return Buffer.concat([head, bytes]);
+}
+
+/** An introduction. */
+export function hello(name: string, rest: Partial<Hello> = {}): Hello {
+  return {
+    name,
+    creation: 7,
+    hidden: false,
+    nonce: randomBytes(32).toString("hex"),
+    maxMessageBytes: 1 << 25,
+    ...rest,
+  };
+}
+
+/** The proof that one knows the cookie. */
+export function proofOf(
+  role: "dialler" | "listener",
+  dialler: Hello,
+  listener: Hello,
+  cookie: string = COOKIE,
+): string {
+  const text = [
+    "otp-json/1",
+    role,
+    ...[dialler, listener].flatMap((
+      { name, creation, nonce },
+    ) => [name, creation, nonce]),
+  ].join("\n");
+  return createHmac("sha256", cookie).update(text).digest("hex");
+}
+
+/** One end of a connection to a node. */
+export class RawPeer implements AsyncDisposable {
+  /** Resolves when the connection is closed. */
+  readonly closed: Promise<void>;
+  readonly #socket: Socket;
+  #bytes: Uint8Array = Buffer.alloc(0);
+  #isClosed = false;
+  #wake: () => void = () => {};
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on("error", () => {});
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#bytes = Buffer.concat([this.#bytes, chunk]);
+      this.#wake();
+    });
+    socket.on("end", () => socket.destroy());
+    this.closed = new Promise((resolve) =>
+      socket.on("close", () => {
+        this.#isClosed = true;
+        this.#wake();
+        resolve();
+      })
+    );
+  }
+
+  /** Connects to a port of this machine. */
+  static dial(port: number): Promise<RawPeer> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host: "127.0.0.1", port });
+      socket.once("error", reject);
+      socket.once("connect", () => resolve(new RawPeer(socket)));
+    });
+  }
+
+  /** Sends bytes; resolves when they have left. */
+  write(bytes: Uint8Array | string): Promise<void> {
+    return new Promise((resolve) => this.#socket.write(bytes, () => resolve()));
+  }
+
+  /** Sends a JSON frame. */
+  say(value: unknown): Promise<void> {
+    return this.write(jsonFrame(value));
+  }
+
+  /** Stops to read from the socket. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  /** Reads again. */
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** All bytes that came and are not taken. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Takes the next frame; nothing when the connection is closed. */
+  async next(): Promise<Frame | undefined> {
+    for (;;) {
+      const frame = this.#cut();
+      if (frame !== undefined) return frame;
+      if (this.#isClosed) return undefined;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  #cut(): Frame | undefined {
+    const bytes = this.#bytes;
+    if (bytes.length < 4) return undefined;
+    const head = Buffer.from(bytes.subarray(0, 4)).readUInt32BE();
+    const length = (head & 0x7fff_ffff) >>> 0;
+    if (bytes.length < 4 + length) return undefined;
+    const body = bytes.subarray(4, 4 + length);
+    this.#bytes = bytes.subarray(4 + length);
+    if (length === 0) return {};
+    if (head >= 0x8000_0000) return { raw: body };
+    return { json: JSON.parse(new TextDecoder().decode(body)) };
+  }
+
+  /** Takes the next JSON frame. */
+  // deno-lint-ignore no-explicit-any
+  async hear(): Promise<any> {
+    for (;;) {
+      const frame = await this.next();
+      if (frame === undefined) throw new Error("the node closed the connection");
+      if (frame.json !== undefined) return frame.json;
+    }
+  }
+
+  /** Takes signals until there is one of that kind; gives it. */
+  async signal(kind: string): Promise<unknown[]> {
+    for (;;) {
+      for (const signal of await this.hear()) {
+        if (signal[0] === kind) return signal;
+      }
+    }
+  }
+
+  /** Gets in, as a dialler; gives what both have said. */
+  async enter(
+    name: string,
+    to: string,
+    options: Partial<Hello> & { cookie?: string } = {},
+  ): Promise<{ mine: Hello; theirs: Hello; proof: string }> {
+    const { cookie = COOKIE, ...rest } = options;
+    const mine = hello(name, rest);
+    await this.say({ versions: [1], to, ...mine });
+    const theirs = await this.hear() as Hello;
+    if (theirs.status !== "ok") throw new Error(`refused: ${theirs.status}`);
+    const proof = proofOf("dialler", mine, theirs, cookie);
+    await this.say({ proof });
+    const answer = await this.hear();
+    if (answer.proof !== proofOf("listener", mine, theirs, cookie)) {
+      throw new Error("the node does not know the cookie");
+    }
+    return { mine, theirs, proof };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket.destroy();
+    await this.closed;
+  }
+}
+
+/** Listens as a node would, and leaves all else to the test. */
+export class RawListener implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #peers: RawPeer[] = [];
+  readonly #waiting: ((peer: RawPeer) => void)[] = [];
+
+  private constructor() {
+    this.#server = createServer((socket) => {
+      const peer = new RawPeer(socket);
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#peers.push(peer);
+      else next(peer);
+    });
+  }
+
+  /** Starts to listen. */
+  static listen(): Promise<RawListener> {
+    const listener = new RawListener();
+    return new Promise((resolve) =>
+      listener.#server.listen(
+        { host: "127.0.0.1", port: 0 },
+        () => resolve(listener),
+      )
+    );
+  }
+
+  /** Where it listens. */
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** The next connection. */
+  accept(): Promise<RawPeer> {
+    const peer = this.#peers.shift();
+    return peer !== undefined
+      ? Promise.resolve(peer)
+      : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+}

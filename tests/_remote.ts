@@ -1,0 +1,55 @@
+/** What the tests' nodes export: processes that do as they are told. */
+
+import { exit, type Pid, receive, send, trapExit } from "../process.ts";
+import * as IO from "../io.ts";
+
+/** Sends back what it gets, as `{ from, value }`, for ever. */
+export async function echo(): Promise<never> {
+  for (;;) {
+    const { from, value } = await receive((m) => m?.from !== undefined);
+    send(from, value);
+  }
+}
+
+/** Sends its arguments back, and ends. */
+export function tell(to: Pid, ...values: unknown[]): void {
+  for (const value of values) send(to, value);
+}
+
+/** Does nothing, for ever. */
+export async function wait(): Promise<void> {
+  await receive(() => false);
+}
+
+/** Exits with the reason that it is sent, as `{ reason }`; tells, if asked to, that it is there. */
+export async function exiting(to?: Pid): Promise<never> {
+  if (to !== undefined) send(to, "up");
+  exit((await receive((m) => m !== null && "reason" in m)).reason);
+}
+
+/** Throws. */
+export function crash(message: string): never {
+  throw new TypeError(message);
+}
+
+/** Throws what is no error. */
+export function toss(value: unknown): never {
+  throw value;
+}
+
+/** Traps exits, and passes all that it gets on. */
+export async function relay(to: Pid): Promise<never> {
+  trapExit(true);
+  send(to, "up");
+  for (;;) send(to, { relayed: await receive() });
+}
+
+/** Prints. */
+export async function print(text: string): Promise<void> {
+  await IO.puts(text);
+}
+
+/** Adds. */
+export function add(a: number, b: number): number {
+  return a + b;
+}

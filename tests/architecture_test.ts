@@ -1,0 +1,215 @@
+/** The storeys of `docs/architecture.md`: what may import what. */
+
+import { assert, assertEquals } from "@std/assert";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "../testing/tags.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** The modules that reach all that is not a test, a benchmark or a tool. */
+const ENTRIES = ["mod.ts", "chat/main.ts", "testing/mod.ts"];
+
+/** Rooms of the house whose files the library consists of. */
+const LIBRARY = ["runtime", "protocol", "distribution", "wires"];
+
+/** Where `Deno` may be used. */
+const MAY_USE_DENO = ["bench", "chat", "cli", "testing", "tests", "tools"];
+
+/** What a wire may know of the runtime: values, signals, and how a value is shown. */
+const VOCABULARY = ["inspect", "pid", "reason", "signal", "term"]
+  .map((name) => `runtime/${name}.ts`);
+
+interface Dependency {
+  specifier: string;
+  isDynamic?: boolean;
+  code?: { specifier?: string };
+  type?: { specifier?: string };
+}
+
+interface Module {
+  specifier: string;
+  dependencies?: Dependency[];
+}
+
+/** Files, each with what it imports: files of the project by path, all else as it is written. */
+type Graph = Map<string, Set<string>>;
+
+/** What is reached from a file, types included. */
+async function graphOf(entry: string): Promise<Graph> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
+    modules: Module[];
+  };
+  return new Map(
+    modules.filter(({ specifier }) => isOwn(specifier)).map((
+      { specifier, dependencies = [] },
+    ) => [pathOf(specifier), new Set(dependencies.map(nameOf))]),
+  );
+}
+
+function isOwn(specifier: string): boolean {
+  return specifier.startsWith("file:") &&
+    !pathOf(specifier).startsWith("tools/offline_std/");
+}
+
+function pathOf(specifier: string): string {
+  return relative(ROOT, fileURLToPath(specifier)).replaceAll("\\", "/");
+}
+
+function nameOf({ specifier, code, type }: Dependency): string {
+  const resolved = code?.specifier ?? type?.specifier;
+  return specifier.startsWith(".") && resolved !== undefined
+    ? pathOf(resolved)
+    : specifier;
+}
+
+const graphs = new Map<string, Promise<Graph>>();
+
+function graph(entry: string): Promise<Graph> {
+  let found = graphs.get(entry);
+  if (found === undefined) graphs.set(entry, found = graphOf(entry));
+  return found;
+}
+
+async function wholeGraph(): Promise<Graph> {
+  const all = await Promise.all(ENTRIES.map(graph));
+  return new Map(all.flatMap((each) => [...each]));
+}
+
+/** Asserts that files import nothing but what is allowed. */
+async function assertImports(
+  isChecked: (path: string) => boolean,
+  isAllowed: (imported: string, path: string) => boolean,
+): Promise<void> {
+  const wrong: string[] = [];
+  let checked = 0;
+  for (const [path, imports] of await wholeGraph()) {
+    if (!isChecked(path)) continue;
+    checked++;
+    for (const imported of imports) {
+      if (imported.startsWith("node:") || isAllowed(imported, path)) continue;
+      wrong.push(`${path} imports ${imported}`);
+    }
+  }
+  assert(checked > 0, "no file was checked");
+  assertEquals(wrong, []);
+}
+
+function isIn(...rooms: string[]): (path: string) => boolean {
+  return (path) => rooms.some((room) => path.startsWith(`${room}/`));
+}
+
+/** The wire that a file belongs to, by folder. */
+function wireOf(path: string): string {
+  return path.split("/").slice(0, 2).join("/");
+}
+
+async function filesOf(folder: string): Promise<string[]> {
+  const files: string[] = [];
+  for await (const entry of Deno.readDir(join(ROOT, folder))) {
+    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory && folder !== "") files.push(...await filesOf(path));
+    else if (entry.isFile && entry.name.endsWith(".ts")) files.push(path);
+  }
+  return files;
+}
+
+/** Code without comments and without what is in double quotes. */
+function bare(source: string): string {
+  return source.replace(/"(?:[^"\\\n]|\\.)*"/g, '""')
+    .replace(/\/\*[^]*?\*\//g, "").replace(/\/\/.*$/gm, "");
+}
+
+test("the runtime imports nothing but itself and the errors", () =>
+  assertImports(
+    isIn("runtime"),
+    (imported) => isIn("runtime")(imported) || imported === "errors.ts",
+  ));
+
+test("the errors import nothing but the runtime's words", () =>
+  assertImports(
+    (path) => path === "errors.ts",
+    (imported) => VOCABULARY.includes(imported),
+  ));
+
+test("the protocol of servers knows no wire and no connection", () =>
+  assertImports(
+    isIn("protocol"),
+    (imported) =>
+      isIn("protocol", "runtime")(imported) || imported === "errors.ts",
+  ));
+
+test("distribution knows no wire and no server", () =>
+  assertImports(
+    isIn("distribution"),
+    (imported) =>
+      isIn("distribution", "runtime")(imported) || imported === "errors.ts",
+  ));
+
+test("the contract of a wire is made of signals alone", () =>
+  assertImports(
+    (path) => path === "distribution/wire.ts",
+    (imported) => imported === "runtime/signal.ts",
+  ));
+
+test("EPMD knows nothing of the rest", () =>
+  assertImports(isIn("distribution/epmd"), isIn("distribution/epmd")));
+
+test("a wire imports itself, its contract, the protocol and the runtime's words", () =>
+  assertImports(
+    isIn("wires"),
+    (imported, path) =>
+      isIn(wireOf(path), "protocol")(imported) ||
+      imported === "distribution/wire.ts" || VOCABULARY.includes(imported),
+  ));
+
+test("node.ts alone joins runtime, distribution and wires", () =>
+  assertImports(
+    (path) => path !== "node.ts" && !isIn(...LIBRARY)(path),
+    (imported) =>
+      // A command line checks a node's name as the node will.
+      !isIn("distribution", "wires")(imported) ||
+      imported === "distribution/names.ts",
+  ));
+
+test("the library imports nothing of the command line, the chat or the harness", () =>
+  assertImports(
+    (path) => !isIn("chat", "cli", "testing")(path),
+    (imported) =>
+      imported.endsWith(".ts") && !isIn("chat", "cli", "testing")(imported),
+  ));
+
+test("mod.ts reaches no package", async () => {
+  const wrong: string[] = [];
+  for (const [path, imports] of await graph("mod.ts")) {
+    for (const imported of imports) {
+      if (imported.startsWith("node:") || imported.endsWith(".ts")) continue;
+      wrong.push(`${path} imports ${imported}`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
+test("every file of the library is reached", async () => {
+  const reached = await wholeGraph();
+  const rooms = await Promise.all(["", ...LIBRARY, "cli"].map(filesOf));
+  assertEquals(rooms.flat().filter((path) => !reached.has(path)), []);
+});
+
+test("the library does not use Deno", async () => {
+  const wrong: string[] = [];
+  const reached = await wholeGraph();
+  for (const path of reached.keys()) {
+    if (isIn(...MAY_USE_DENO)(path)) continue;
+    if (/\bDeno\b/.test(bare(await Deno.readTextFile(join(ROOT, path))))) {
+      wrong.push(path);
+    }
+  }
+  assertEquals(wrong, []);
+});

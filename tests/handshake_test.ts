@@ -1,0 +1,511 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertRejects,
+} from "@std/assert";
+import { Node } from "../node.ts";
+import { isDown, monitor, receive, register, self, send } from "../process.ts";
+import { Cluster, clusterTest, COOKIE, nodeDown } from "./_nodes.ts";
+import {
+  frameOf,
+  type Hello,
+  hello,
+  jsonFrame,
+  proofOf,
+  RawListener,
+  RawPeer,
+} from "./_raw_peer.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+const RAW = "raw@localhost";
+
+// The cookie.
+
+clusterTest("nodes with the same cookie let each other in", async (cluster) => {
+  await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  assertEquals(cluster.lines(), []);
+});
+
+clusterTest(
+  "a wrong cookie is refused, told at both ends, and nothing is delivered",
+  async (cluster) => {
+    const kate = await cluster.start("kate", { cookie: "katescookie" });
+    const alex = await cluster.start("alex", { cookie: "alexscookie" });
+    await kate.run(async () => {
+      register("inbox");
+      Node.monitorNodes(true);
+      await alex.run(async () => {
+        const inbox = { name: "inbox", node: KATE };
+        send(inbox, "hi");
+        const ref = monitor(inbox);
+        assertEquals(await Node.connect(KATE), false);
+        const down = await receive(isDown);
+        assertEquals([down.ref, down.reason], [ref, "noconnection"]);
+        assertEquals(Node.list("connected"), []);
+      });
+      assertEquals(await receive(null, { timeout: 0, after: "none" }), "none");
+      assertEquals(Node.list("connected"), []);
+    });
+    await cluster.logged(/^kate warning: .* alex@localhost has another cookie/);
+    await cluster.logged(
+      /^alex warning: Cannot connect to kate@localhost: .*cookie is another one/,
+    );
+    assertFalse(cluster.lines(true).join().includes("scookie"));
+  },
+);
+
+clusterTest(
+  "a proof that was given before does not let in again",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const first = await RawPeer.dial(kate.port);
+    const { mine, proof } = await first.enter(RAW, KATE);
+    await first[Symbol.asyncDispose]();
+    await cluster.logged(/kate info: The connection to raw@localhost is down/);
+    await using second = await RawPeer.dial(kate.port);
+    await second.say({ versions: [1], to: KATE, ...mine });
+    assertEquals((await second.hear()).status, "ok");
+    await second.say({ proof });
+    await second.closed;
+    assertEquals(await second.next(), undefined);
+    await cluster.logged(/raw@localhost has another cookie/);
+  },
+);
+
+clusterTest("a proof of the other side's is no proof", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using listener = await RawListener.listen();
+  const connected = alex.run(() =>
+    Node.connect(RAW, { address: listener.address })
+  );
+  await using peer = await listener.accept();
+  const dialler = await peer.hear();
+  assertEquals([dialler.name, dialler.to], [ALEX, RAW]);
+  // Whoever does not know the cookie can only give back what it was given.
+  await peer.say({ ...hello(RAW), nonce: dialler.nonce, status: "ok" });
+  await peer.say(await peer.hear());
+  assertEquals(await connected, false);
+  await cluster.logged(
+    /alex warning: Cannot connect to raw@localhost: its cookie is another one/,
+  );
+});
+
+for (
+  const proof of [undefined, "", 7, "0".repeat(63), "0".repeat(64), ["x"], {}]
+) {
+  clusterTest(
+    `the proof ${JSON.stringify(proof)?.slice(0, 12)} is refused`,
+    async (cluster) => {
+      const kate = await cluster.start("kate");
+      await using peer = await RawPeer.dial(kate.port);
+      await peer.say({ versions: [1], to: KATE, ...hello(RAW) });
+      await peer.hear();
+      await peer.say({ proof });
+      await peer.closed;
+      assertEquals(await peer.next(), undefined);
+      assertEquals(await kate.run(() => Node.list("connected")), []);
+    },
+  );
+}
+
+clusterTest(
+  "the cookie does not travel, nor do signals before the proof",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await kate.run(async () => {
+      register("inbox");
+      await using peer = await RawPeer.dial(kate.port);
+      const mine = hello(RAW);
+      await peer.say({ versions: [1], to: KATE, ...mine });
+      const theirs = await peer.hear();
+      assertFalse(JSON.stringify(theirs).includes(COOKIE));
+      await peer.say([["send_name", 1, "inbox", "hi"]]);
+      await peer.closed;
+      assertEquals(await receive(null, { timeout: 0, after: "none" }), "none");
+    });
+    await cluster.logged(/a frame that is not a JSON object/);
+  },
+);
+
+clusterTest(
+  "signals in the same segment as the proof are delivered",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await kate.run(async () => {
+      register("inbox");
+      await using peer = await RawPeer.dial(kate.port);
+      const mine = hello(RAW);
+      await peer.say({ versions: [1], to: KATE, ...mine });
+      const theirs = await peer.hear() as Hello;
+      const proof = jsonFrame({ proof: proofOf("dialler", mine, theirs) });
+      const signals = jsonFrame([["send_name", 1, "inbox", "hi"]]);
+      await peer.write(Uint8Array.from([...proof, ...signals]));
+      assertEquals(await receive(), "hi");
+      assertEquals(
+        (await peer.hear()).proof,
+        proofOf("listener", mine, theirs),
+      );
+    });
+  },
+);
+
+// Names.
+
+clusterTest(
+  "a second node of a name is told that it is alive, and the first one stays",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    await alex.run(() => Node.connect(KATE));
+    await using peer = await RawPeer.dial(kate.port);
+    await assertRejects(() => peer.enter(ALEX, KATE), Error, "refused: alive");
+    await peer.closed;
+    await kate.run(async () => {
+      register("inbox");
+      await alex.run(() =>
+        void send({ name: "inbox", node: KATE }, "still here")
+      );
+      assertEquals(await receive(), "still here");
+      assertEquals(Node.list(), [ALEX]);
+    });
+  },
+);
+
+for (const name of [KATE, "raw@example.org"]) {
+  clusterTest(
+    `a dialler of the name ${name} is not let in by ${KATE}`,
+    async (cluster) => {
+      const kate = await cluster.start("kate");
+      await using peer = await RawPeer.dial(kate.port);
+      await assertRejects(
+        () => peer.enter(name, KATE),
+        Error,
+        "refused: not_allowed",
+      );
+      await peer.closed;
+      await cluster.logged(/is not let in/);
+    },
+  );
+}
+
+clusterTest("a dialler that wants another node is told so", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await using peer = await RawPeer.dial(kate.port);
+  await assertRejects(
+    () => peer.enter(RAW, "moebi@localhost"),
+    Error,
+    "refused: not_allowed",
+  );
+  await cluster.logged(
+    /raw@localhost asked for moebi@localhost, and this is kate@localhost/,
+  );
+});
+
+clusterTest(
+  "a listener of another name than was dialled is not believed",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using listener = await RawListener.listen();
+    const connected = alex.run(() =>
+      Node.connect(RAW, { address: listener.address })
+    );
+    await using peer = await listener.accept();
+    await peer.hear();
+    await peer.say({ ...hello("other@localhost"), status: "ok" });
+    assertEquals(await connected, false);
+    await cluster.logged(/other@localhost answered there, not raw@localhost/);
+  },
+);
+
+for (
+  const bad of [
+    { name: "raw" },
+    { name: 7 },
+    { nonce: "0" },
+    { creation: -1 },
+    { creation: "1" },
+    { hidden: null },
+    { maxMessageBytes: 1.5 },
+  ]
+) {
+  clusterTest(
+    `an introduction with ${JSON.stringify(bad)} is refused`,
+    async (cluster) => {
+      const kate = await cluster.start("kate");
+      await using peer = await RawPeer.dial(kate.port);
+      await peer.say({ versions: [1], to: KATE, ...hello(RAW), ...bad });
+      await peer.closed;
+      await cluster.logged(/an introduction with a bad name, nonce or number/);
+    },
+  );
+}
+
+// Both at once.
+
+clusterTest(
+  "nodes that dial each other at once have one connection, in each of 200 rounds",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    const rounds = 200;
+    await alex.run(async () => {
+      register("inbox");
+      const here = self();
+      await kate.run(async () => {
+        register("inbox");
+        for (let round = 0; round < rounds; round++) {
+          Node.monitor(ALEX);
+          const both = await Promise.all([
+            Node.connect(ALEX),
+            alex.run(() => Node.connect(KATE)),
+          ]);
+          assertEquals(both, [true, true]);
+          assertEquals(Node.list(), [ALEX]);
+          assertEquals(await alex.run(() => Node.list()), [KATE]);
+          send(here, round);
+          await alex.run(() => void send({ name: "inbox", node: KATE }, round));
+          assertEquals(await receive(), round);
+          await alex.run(() => {
+            Node.disconnect(KATE);
+          });
+          await nodeDown(ALEX);
+        }
+      });
+      for (let round = 0; round < rounds; round++) {
+        assertEquals(await receive(), round);
+      }
+    });
+    const count = (pattern: RegExp) =>
+      cluster.lines(true).filter((each) => pattern.test(each)).length;
+    for (const node of ["alex", "kate"]) {
+      assertEquals(count(new RegExp(`^${node} debug: Connected`)), rounds);
+      assertEquals(count(new RegExp(`^${node} info: .* is down`)), rounds);
+    }
+    assertEquals(cluster.lines(), []);
+  },
+  { timeout: 60_000 },
+);
+
+// Strangers.
+
+clusterTest(
+  "another version of the wire is named, with this node's, at both ends",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.say({ versions: [2, 3], to: KATE, ...hello(RAW) });
+    assertEquals(await peer.hear(), { status: "version", versions: [1] });
+    await peer.closed;
+    await cluster.logged(
+      /^kate warning: .*it speaks version \[2,3\] of the JSON wire, and this node version 1/,
+    );
+
+    const alex = await cluster.start("alex");
+    await using listener = await RawListener.listen();
+    const connected = alex.run(() =>
+      Node.connect(RAW, { address: listener.address })
+    );
+    await using other = await listener.accept();
+    await other.hear();
+    await other.say({ status: "version", versions: [2] });
+    assertEquals(await connected, false);
+    await cluster.logged(
+      /^alex warning: .*it speaks version \[2\] of the JSON wire, and this node version 1/,
+    );
+  },
+);
+
+for (
+  const { what, bytes, hint } of [
+    {
+      what: "an HTTP client",
+      bytes: "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+      hint: /an HTTP client on a node's port/,
+    },
+    {
+      what: "a TLS client",
+      bytes: Uint8Array.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00),
+      hint: /a TLS client on a plain port/,
+    },
+    {
+      what: "garbage",
+      bytes: Uint8Array.of(0xff, 0x1b, 0x5b, 0x33, 0x31, 0x6d),
+      hint: /bytes that no node sends/,
+    },
+    {
+      what: "what is not JSON",
+      bytes: frameOf("{"),
+      hint: /a frame that is not JSON/,
+    },
+    {
+      what: "what is no object",
+      bytes: frameOf("[1]"),
+      hint: /a frame that is not a JSON object/,
+    },
+    {
+      what: "deep JSON",
+      bytes: frameOf("[".repeat(1000)),
+      hint: /a frame that is not JSON/,
+    },
+    {
+      what: "what is not UTF-8",
+      bytes: Uint8Array.of(0, 0, 0, 4, 0x22, 0xff, 0xfe, 0x22),
+      hint: /a frame that is not JSON/,
+    },
+    {
+      what: "a tick first",
+      bytes: Uint8Array.of(0, 0, 0, 0),
+      hint: /a first frame of 0 bytes/,
+    },
+  ]
+) {
+  clusterTest(`${what} is refused, with a hint in the log`, async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.write(bytes);
+    await peer.closed;
+    assertEquals(peer.bytes.length, 0);
+    const line = await cluster.logged(hint);
+    assertMatch(
+      line,
+      /^kate warning: Refused a connection from 127\.0\.0\.1:\d+: /,
+    );
+    // deno-lint-ignore no-control-regex
+    assertFalse(/[\u0000-\u001f\u007f-\u009f]/.test(line));
+  });
+}
+
+clusterTest(
+  "a stranger that leaves without a word is told in the log",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const peer = await RawPeer.dial(kate.port);
+    await peer[Symbol.asyncDispose]();
+    await cluster.logged(/it closed before it said a word/);
+  },
+);
+
+// Limits.
+
+clusterTest(
+  "a first frame of 4 KiB is taken, and a longer one refused",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const text = JSON.stringify({ versions: [1], to: KATE, ...hello(RAW) });
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.write(frameOf(text.padEnd(4096)));
+    assertEquals((await peer.hear()).status, "ok");
+
+    await using longer = await RawPeer.dial(kate.port);
+    // The length alone is enough.
+    await longer.write(frameOf(text.padEnd(4097)).subarray(0, 4));
+    await longer.closed;
+    assertEquals(longer.bytes.length, 0);
+    await cluster.logged(
+      /a first frame of 4097 bytes, and 1 to 4096 are allowed/,
+    );
+  },
+);
+
+clusterTest("a handshake comes through byte by byte", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await using peer = await RawPeer.dial(kate.port);
+  const mine = hello(RAW);
+  for (const byte of jsonFrame({ versions: [1], to: KATE, ...mine })) {
+    await peer.write(Uint8Array.of(byte));
+  }
+  const theirs = await peer.hear() as Hello;
+  for (const byte of jsonFrame({ proof: proofOf("dialler", mine, theirs) })) {
+    await peer.write(Uint8Array.of(byte));
+  }
+  assertEquals((await peer.hear()).proof, proofOf("listener", mine, theirs));
+});
+
+clusterTest(
+  "silence is ended after the handshake's time, before and after the first word",
+  async (cluster) => {
+    const kate = await cluster.start("kate", {
+      limits: { handshakeTimeout: 150 },
+    });
+    await using silent = await RawPeer.dial(kate.port);
+    await silent.closed;
+    await using slow = await RawPeer.dial(kate.port);
+    await slow.say({ versions: [1], to: KATE, ...hello(RAW) });
+    await slow.closed;
+    const told = cluster.lines().filter((each) =>
+      each.includes("it did not get in within 150 ms")
+    );
+    assertEquals(told.length, 2);
+  },
+);
+
+clusterTest(
+  "a listener that is silent is given up after the handshake's time",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      limits: { handshakeTimeout: 150 },
+    });
+    await using listener = await RawListener.listen();
+    const connected = alex.run(() =>
+      Node.connect(RAW, { address: listener.address })
+    );
+    await using peer = await listener.accept();
+    assertEquals(await connected, false);
+    await peer.closed;
+    await cluster.logged(
+      /Cannot connect to raw@localhost: no answer within 150 ms/,
+    );
+  },
+);
+
+clusterTest("so many may be half in, and no more", async (cluster) => {
+  const kate = await cluster.start("kate", { limits: { maxHalfOpen: 2 } });
+  const first = await RawPeer.dial(kate.port);
+  await using second = await RawPeer.dial(kate.port);
+  await using third = await RawPeer.dial(kate.port);
+  await third.closed;
+  await cluster.logged(/2 others are not in yet \(limits\.maxHalfOpen\)/);
+  await first[Symbol.asyncDispose]();
+  await cluster.logged(/it closed before it said a word/);
+  await using fourth = await RawPeer.dial(kate.port);
+  await fourth.enter(RAW, KATE);
+  await second.enter("other@localhost", KATE);
+  await using fifth = await RawPeer.dial(kate.port);
+  await fifth.enter("another@localhost", KATE);
+  assertEquals((await kate.run(() => Node.list())).length, 3);
+});
+
+clusterTest("stop() ends connections that are half in", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await using silent = await RawPeer.dial(kate.port);
+  await using slow = await RawPeer.dial(kate.port);
+  await slow.say({ versions: [1], to: KATE, ...hello(RAW) });
+  await slow.hear();
+  await kate.stop();
+  await Promise.all([silent.closed, slow.closed]);
+  assert(slow.bytes.length === 0);
+});
+
+clusterTest("stop() ends a dial that is under way", async (cluster) => {
+  await using other = new Cluster();
+  await other.start("sophie");
+  const alex = await cluster.start("alex");
+  await using listener = await RawListener.listen();
+  const connected = Promise.withResolvers<unknown>();
+  const ran = alex.run(async () => {
+    connected.resolve(
+      await Node.connect(RAW, { address: listener.address }),
+    );
+  });
+  const refused = assertRejects(() => ran);
+  await using peer = await listener.accept();
+  await peer.hear();
+  await alex.stop();
+  await refused;
+  await peer.closed;
+});
