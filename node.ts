@@ -259,6 +259,11 @@ export class Node implements AsyncDisposable {
     return node;
   }
 
+  /** @ignore */
+  static _started(): readonly Node[] {
+    return [...started];
+  }
+
   /**
    * The name of the node that the calling code is on.
    *

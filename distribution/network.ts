@@ -347,7 +347,7 @@ export class Network {
     });
     this.#handshake(transport, attempt.signal, async () => {
       const { wire, first } = await this.#sniff(transport);
-      return await wire.accept(transport, first, this.#local);
+      return await wire.accept(transport, first(), this.#local);
     }).then(
       (session) => this.#up(session, transport),
       (error) => {
@@ -367,9 +367,11 @@ export class Network {
     ).finally(stopTimer);
   }
 
-  #sniff(transport: Transport): Promise<{ wire: Wire; first: Uint8Array }> {
+  #sniff(
+    transport: Transport,
+  ): Promise<{ wire: Wire; first: () => Uint8Array }> {
     const { promise, resolve, reject } = Promise.withResolvers<
-      { wire: Wire; first: Uint8Array }
+      { wire: Wire; first: () => Uint8Array }
     >();
     let first = new Uint8Array();
     transport.start({
@@ -385,8 +387,11 @@ export class Network {
         first = grown;
         const answers = this.#options.wires.map((wire) => wire.sniff(first));
         const found = answers.indexOf(true);
-        if (found >= 0) resolve({ wire: this.#options.wires[found], first });
-        else if (!answers.includes(undefined)) reject(unknownBytes(first));
+        if (found >= 0) {
+          // More may come before the wire takes over.
+          const wire = this.#options.wires[found];
+          resolve({ wire, first: () => first });
+        } else if (!answers.includes(undefined)) reject(unknownBytes(first));
       },
     });
     return promise;

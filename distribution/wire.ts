@@ -148,7 +148,7 @@ export interface Session {
   readonly peer: Peer;
   /** The bytes that wait to be written. */
   readonly pending: number;
-  /** What came with the handshake's last bytes, to be received first. */
+  /** What has come since the handshake's last bytes, to be received first. */
   readonly rest: Uint8Array;
   /** Begins; signals that arrive go to `deliver`. */
   open(port: Port, deliver: Signals): Signals;

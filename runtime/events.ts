@@ -29,21 +29,20 @@ export interface CrashReport {
   reason: unknown;
 }
 
-/** What a runtime tells. */
-export interface RuntimeEvent {
+/** What a node tells. */
+export interface LogEvent {
   /** How much it matters. */
   level: LogLevel;
+  /** The node's name. */
+  node: string;
   /** What happened, for people; nothing in it steers a terminal, and no secret is in it. */
   message: string;
   /** Set where a process crashed. */
   crash?: CrashReport;
 }
 
-/** What a node tells. */
-export interface LogEvent extends RuntimeEvent {
-  /** The node's name. */
-  node: string;
-}
+/** What a runtime tells its node. */
+export type RuntimeEvent = Omit<LogEvent, "node">;
 
 /** Gets what a node tells. */
 export type LogHook = (event: LogEvent) => void;

@@ -5,6 +5,7 @@
  */
 
 import { ReceiveTimeout } from "../errors.ts";
+import { afterTurn, isTurnDue } from "./fairness.ts";
 
 /** Tells whether a message is wanted. */
 export type Guard = (message: unknown) => boolean;
@@ -44,6 +45,8 @@ export class Mailbox {
   #queue: unknown[] = NONE;
   #head = 0;
   #receivers: Receiver[] | undefined;
+  /** Waits that have their message, and are resumed when the event loop has turned. */
+  #late: Set<Receiver> | undefined;
 
   /** The number of messages that wait. */
   get length(): number {
@@ -64,7 +67,7 @@ export class Mailbox {
         if (receivers.length === 1) this.#receivers = undefined;
         else receivers.shift();
         first.release?.();
-        first.resolve(message);
+        this.#resume(first, message);
         return;
       }
       if (this.#offer(receivers, message, host)) return;
@@ -90,10 +93,24 @@ export class Mailbox {
       }
       if (!wanted) continue;
       this.#leave(receiver);
-      receiver.resolve(message);
+      this.#resume(receiver, message);
       return true;
     }
     return false;
+  }
+
+  /** Gives a wait its message: at once, or when the event loop has turned. */
+  #resume(receiver: Receiver, message: unknown): void {
+    if (isTurnDue()) this.#resumeLate(receiver, message);
+    else receiver.resolve(message);
+  }
+
+  #resumeLate(receiver: Receiver, message: unknown): void {
+    const late = this.#late ??= new Set();
+    late.add(receiver);
+    afterTurn(() => {
+      if (late.delete(receiver)) receiver.resolve(message);
+    });
   }
 
   #leave(receiver: Receiver): void {
@@ -151,7 +168,7 @@ export class Mailbox {
     if (guard === undefined && this.#head < queue.length) {
       const message = queue[this.#head];
       this.#removeAt(this.#head);
-      return Promise.resolve(message);
+      return this.#given(message);
     }
     if (guard !== undefined) {
       let found: { message: unknown } | undefined;
@@ -160,19 +177,22 @@ export class Mailbox {
       } catch (error) {
         return Promise.reject(error);
       }
-      if (found !== undefined) return Promise.resolve(found.message);
+      if (found !== undefined) return this.#given(found.message);
     }
-    const receiver = { guard } as Receiver;
-    receiver.promise = new Promise((resolve, reject) => {
-      receiver.resolve = resolve;
-      receiver.reject = reject;
-    });
-    receiver.release = undefined;
+    const receiver = newReceiver(guard);
     if (options !== undefined && !this.#limit(receiver, options, host)) {
       return receiver.promise;
     }
     if (this.#receivers === undefined) this.#receivers = [receiver];
     else this.#receivers.push(receiver);
+    return receiver.promise;
+  }
+
+  /** A wait for a message that is there. */
+  #given(message: unknown): Promise<unknown> {
+    if (!isTurnDue()) return Promise.resolve(message);
+    const receiver = newReceiver(undefined);
+    this.#resumeLate(receiver, message);
     return receiver.promise;
   }
 
@@ -213,15 +233,24 @@ export class Mailbox {
   close(error: () => unknown): void {
     this.#queue = NONE;
     this.#head = 0;
-    const receivers = this.#receivers;
+    const receivers = [...this.#late ?? [], ...this.#receivers ?? []];
     this.#receivers = undefined;
-    if (receivers === undefined) return;
+    this.#late?.clear();
     for (const receiver of receivers) {
       receiver.release?.();
       receiver.promise.catch(ignore);
       receiver.reject(error());
     }
   }
+}
+
+function newReceiver(guard: Guard | undefined): Receiver {
+  const receiver = { guard, release: undefined } as Receiver;
+  receiver.promise = new Promise((resolve, reject) => {
+    receiver.resolve = resolve;
+    receiver.reject = reject;
+  });
+  return receiver;
 }
 
 /** Marks a rejection as seen: a dead process's own waits must not end the whole program. */

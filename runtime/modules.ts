@@ -148,9 +148,9 @@ export class Modules {
         known.length === 0
           ? ""
           : ` (it exports ${known.map(printable).join(", ")})`
-      }; start it with --module ${
+      }; start it with --module ${printable(module)}=./file.ts (modules: { ${
         printable(module)
-      }=./file.ts (modules: { ${printable(module)} })`;
+      } })`;
     }
     return `function ${what} is not exported: module ${
       quote(module)

@@ -7,6 +7,7 @@
 import { ExitError } from "../errors.ts";
 import { outside, runInside } from "./context.ts";
 import { crashEvent, type RuntimeEvent, standardLog } from "./events.ts";
+import { afterTurn, isTurnDue } from "./fairness.ts";
 import { inspect } from "./inspect.ts";
 import { Modules } from "./modules.ts";
 import { Nowhere } from "./nowhere.ts";
@@ -217,9 +218,11 @@ export class Runtime implements Signals {
         },
       );
     }
-    queueMicrotask(() => {
+    const start = () => {
       if (process.alive) runInside(process, run, process, fn);
-    });
+    };
+    if (isTurnDue()) afterTurn(start);
+    else queueMicrotask(start);
     return process;
   }
 

@@ -116,7 +116,7 @@ export function onlyFilters(filters: Filters, only: Filter[]): Filters {
   if (only.length === 0) return filters;
   return {
     include: [...filters.include, ...only],
-    exclude: [...filters.exclude, { tag: "test" }],
+    exclude: [{ tag: "test" }, ...filters.exclude],
   };
 }
 

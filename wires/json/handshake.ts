@@ -40,8 +40,8 @@ export interface Introduction {
   peer: Peer;
   /** The largest message that it takes, in bytes. */
   maxMessageBytes: number;
-  /** What it has sent beyond the handshake. */
-  rest: Uint8Array;
+  /** What it has sent beyond the handshake, until another one takes over the transport. */
+  rest: () => Uint8Array;
 }
 
 type Fields = Record<string, unknown>;
@@ -314,6 +314,6 @@ function introduction(theirs: Hello, talk: Conversation): Introduction {
   return {
     peer: { name, creation, hidden },
     maxMessageBytes,
-    rest: talk.rest(),
+    rest: () => talk.rest(),
   };
 }

@@ -53,9 +53,8 @@ class JsonSession implements Session {
     this.#decoder!.receive(chunk);
   }
 
-  /** What came with the handshake's last frame. */
   get rest(): Uint8Array {
-    return this.#introduction.rest;
+    return this.#introduction.rest();
   }
 
   flush(room: number): void {

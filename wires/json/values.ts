@@ -39,6 +39,27 @@ export class ProtocolError extends Error {
 
 const MAX_KEYS = 1000;
 
+/**
+ * From how many items on a plain collection is left to `JSON.stringify`. Fewer are written here, in
+ * one pass: a call of the host costs more than the writing.
+ */
+const MANY = 16;
+
+/** Up to how many characters a string is looked at here. */
+const SHORT = 40;
+
+/** A string's JSON. */
+function quoted(text: string): string {
+  if (text.length > SHORT) return JSON.stringify(text);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) {
+      return JSON.stringify(text);
+    }
+  }
+  return `"${text}"`;
+}
+
 /** Writes values as JSON. */
 export class ValueEncoder {
   /** Whether the last value has tags. */
@@ -68,19 +89,6 @@ export class ValueEncoder {
   encode(value: unknown): string {
     this.tagged = false;
     if (this.raw.length > 0) this.raw = [];
-    switch (typeof value) {
-      case "string":
-        return JSON.stringify(value);
-      case "boolean":
-        return value ? "true" : "false";
-      case "number":
-        if (Number.isFinite(value) && !Object.is(value, -0)) return `${value}`;
-        break;
-      case "object":
-        if (value === null) return "null";
-        if (this.#isPlain(value, this.#maxDepth)) return JSON.stringify(value);
-    }
-    this.tagged = true;
     return this.#write(value, this.#maxDepth);
   }
 
@@ -119,7 +127,7 @@ export class ValueEncoder {
   #write(value: unknown, left: number): string {
     switch (typeof value) {
       case "string":
-        return JSON.stringify(value);
+        return quoted(value);
       case "boolean":
         return value ? "true" : "false";
       case "number":
@@ -140,12 +148,17 @@ export class ValueEncoder {
 
   #tag(name: string, json: string, left: number, levels = 1): string {
     if (left < levels) throw tooDeep(this.#maxDepth);
+    this.tagged = true;
     return `{"${name}":${json}}`;
   }
 
   #writeObject(value: object, left: number): string {
     if (left <= 0) throw tooDeep(this.#maxDepth);
-    if (Array.isArray(value)) return this.#writeItems(value, left - 1);
+    if (Array.isArray(value)) {
+      return value.length > MANY && this.#isPlain(value, left)
+        ? JSON.stringify(value)
+        : this.#writeItems(value, left - 1);
+    }
     if (isPlainObject(value)) return this.#writeFields(value, left);
     if (value instanceof Pid) return this.#tag("$pid", this.#name(value), left, 2);
     if (value instanceof Ref) return this.#tag("$ref", this.#name(value), left, 2);
@@ -192,6 +205,9 @@ export class ValueEncoder {
 
   #writeFields(value: object, left: number): string {
     const keys = Object.keys(value);
+    if (keys.length > MANY && this.#isPlain(value, left)) {
+      return JSON.stringify(value);
+    }
     const fields = value as Record<string, unknown>;
     let text = "{";
     for (let i = 0; i < keys.length; i++) {
@@ -209,7 +225,7 @@ export class ValueEncoder {
   #key(key: string): string {
     let json = this.#keys.get(key);
     if (json === undefined) {
-      json = JSON.stringify(key) + ":";
+      json = quoted(key) + ":";
       if (this.#keys.size < MAX_KEYS && key.length <= 64) {
         this.#keys.set(key, json);
       }

@@ -1,0 +1,122 @@
+/**
+ * What a file tells of its tests: to people, and to the wrapper of the run.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { type Filter, formatFilters } from "./filters.ts";
+
+const encoder = new TextEncoder();
+const announced = new Set<string>();
+const pending = { exclude: [] as Filter[], include: [] as Filter[], notes: [] as string[] };
+let isScheduled = false;
+
+/** Writes a line on standard output. */
+export function say(line: string): void {
+  Deno.stdout.writeSync(encoder.encode(`${line}\n`));
+}
+
+/** A name for a file, of any text. */
+function fileName(text: string): string {
+  return encodeURIComponent(text).slice(0, 200);
+}
+
+/** Notes in the folder of the run that something has been said there; false if it was. */
+export function claim(run: string, key: string): boolean {
+  try {
+    Deno.writeTextFileSync(join(run, fileName(key)), "", { createNew: true });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}
+
+/** The key under which a filter is announced. */
+export function announcementKey(kind: "exclude" | "include", filter: Filter): string {
+  return `${kind} ${formatFilters([filter])}`;
+}
+
+/** Says what is excluded or included, once, when the file has registered its tests. */
+export function announce(
+  kind: "exclude" | "include",
+  filter: Filter,
+  run: string | undefined,
+  note?: string,
+): void {
+  const key = announcementKey(kind, filter);
+  if (announced.has(key)) return;
+  announced.add(key);
+  if (run !== undefined && !claim(run, key)) return;
+  pending[kind].push(filter);
+  if (note !== undefined) pending.notes.push(note);
+  if (isScheduled) return;
+  isScheduled = true;
+  queueMicrotask(sayPending);
+}
+
+function sayPending(): void {
+  isScheduled = false;
+  const notes = pending.notes.splice(0);
+  const why = notes.length === 0 ? "" : ` (${notes.join(", ")})`;
+  const exclude = pending.exclude.splice(0);
+  const include = pending.include.splice(0);
+  if (exclude.length > 0) {
+    say(`Excluding tags: ${formatFilters(exclude)}${why}`);
+  }
+  if (include.length > 0) say(`Including tags: ${formatFilters(include)}`);
+}
+
+/** Notes for the wrapper of the run that a test is excluded. */
+export function recordExcluded(run: string, name: string): void {
+  Deno.writeTextFileSync(
+    join(run, "excluded"),
+    `${JSON.stringify([Deno.mainModule, name])}\n`,
+    { append: true },
+  );
+}
+
+/** How the tests of this file went. */
+const outcomes = { passed: 0, failed: 0, excluded: 0, skipped: 0 };
+
+/** How a test went. */
+export type Outcome = keyof typeof outcomes;
+
+/** Counts a test of this file. */
+export function count(outcome: Outcome): void {
+  outcomes[outcome]++;
+}
+
+/** Says how the tests of this file went. */
+export function sayTotals(): void {
+  say(formatTotals({ ...outcomes, invalid: 0 }));
+}
+
+/** How many tests went how. */
+export interface Totals {
+  /** Tests that did what they promise. */
+  passed: number;
+  /** Tests that failed, and files that did not load. */
+  failed: number;
+  /** Tests that tags excluded. */
+  excluded: number;
+  /** Tests of files that failed before they could run. */
+  invalid: number;
+  /** Tests that are ignored. */
+  skipped: number;
+}
+
+/** Totals as ExUnit closes a run. */
+export function formatTotals(totals: Totals): string {
+  const { passed, failed, excluded, invalid, skipped } = totals;
+  const tests = passed + failed + excluded + invalid + skipped;
+  const parts = [
+    `${tests} ${tests === 1 ? "test" : "tests"}`,
+    `${failed} ${failed === 1 ? "failure" : "failures"}`,
+  ];
+  for (const [name, many] of Object.entries({ excluded, invalid, skipped })) {
+    if (many > 0) parts.push(`${many} ${name}`);
+  }
+  return parts.join(", ");
+}

@@ -1,0 +1,109 @@
+/**
+ * The arguments of a test run: which tests, on which node.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import type { NodeOptions } from "../node.ts";
+import { type Filter, type Filters, onlyFilters, parseFilter } from "./filters.ts";
+
+/** The flags that take a value, and are for the harness and not for Deno. */
+export const HARNESS_FLAGS: readonly string[] = [
+  "include",
+  "exclude",
+  "only",
+  "sname",
+  "name",
+  "cookie",
+  "cookie-file",
+  "epmd-port",
+];
+
+/** The node that a run is to have. */
+export type RequestedNode = Pick<
+  NodeOptions,
+  "name" | "cookie" | "cookieFile" | "epmdPort"
+>;
+
+/** What the arguments of a test run say. */
+export interface TestArguments {
+  /** What is included and excluded; `--only` is in it. */
+  filters: Filters;
+  /** Whether there is an `--only`. */
+  hasOnly: boolean;
+  /** The live node to have, if one is asked for. */
+  node: RequestedNode | undefined;
+  /** The folder in which the wrapper of the run collects what files tell. */
+  run: string | undefined;
+}
+
+/**
+ * Reads the arguments of a test run; what it does not know is for others.
+ *
+ * @throws {TypeError} If a value is missing or wrong.
+ */
+export function parseTestArguments(
+  args: readonly string[] = Deno.args,
+): TestArguments {
+  const flags = parseArgs([...args], {
+    string: [...HARNESS_FLAGS, "harness-run"],
+    collect: ["include", "exclude", "only"],
+  }) as Record<string, unknown>;
+  const texts = (name: string) => flags[name] as string[];
+  const text = (name: string) => flags[name] as string | undefined;
+  for (const name of HARNESS_FLAGS) {
+    if (flags[name] === "" || texts(name)?.includes?.("")) {
+      throw new TypeError(
+        `Cannot use --${name} without a value; write --${name}=VALUE`,
+      );
+    }
+  }
+  const name = text("sname") ?? text("name");
+  const port = text("epmd-port");
+  if (port !== undefined && !/^[1-9]\d{0,4}$/.test(port)) {
+    throw new TypeError(
+      `Cannot use --epmd-port ${JSON.stringify(port)}: a port is a number from 1 to 65535`,
+    );
+  }
+  const only = texts("only").map(parseFilter);
+  return {
+    filters: onlyFilters({
+      include: texts("include").map(parseFilter),
+      exclude: texts("exclude").map(parseFilter),
+    }, only),
+    hasOnly: only.length > 0,
+    node: name === undefined ? undefined : {
+      name,
+      cookie: text("cookie"),
+      cookieFile: text("cookie-file"),
+      epmdPort: port === undefined ? undefined : Number(port),
+    },
+    run: text("harness-run"),
+  };
+}
+
+/** What excludes distributed tests where there is no live node. */
+export const NOT_ALIVE: Filter = { tag: "distributed", value: "true" };
+
+/**
+ * The name of the node that the tests are to run on, if a live one is asked for.
+ *
+ * @param args The arguments of the test run.
+ * @returns The name after `--sname` or `--name`.
+ *
+ * @example Usage
+ * ```ts
+ * import { requestedNode } from "@otp/distribution/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(requestedNode(["--sname", "sophie@localhost"]), "sophie@localhost");
+ * assertEquals(requestedNode([]), undefined);
+ * ```
+ */
+export function requestedNode(
+  args: readonly string[] = Deno.args,
+): string | undefined {
+  const { sname, name } = parseArgs([...args], { string: ["sname", "name"] });
+  return sname || name || undefined;
+}

@@ -1,0 +1,77 @@
+/**
+ * What a node of a test runs, loaded.
+ *
+ * @module
+ */
+
+import type { ApplicationSpec } from "../application.ts";
+import type { ModuleExports } from "../node.ts";
+import { configuration, type TestProgram } from "./configuration.ts";
+
+/** A program whose files are URLs. */
+export interface LocatedProgram {
+  /** The modules' files, by name. */
+  modules: Record<string, string>;
+  /** The application's file. */
+  application: string | undefined;
+}
+
+/** Finds a program's files: what is given here, what is configured, or the chat. */
+export function locate(given: TestProgram): LocatedProgram {
+  const { program } = configuration();
+  const modules = given.modules ?? program.modules;
+  const application = given.application ?? program.application;
+  if (modules === undefined && application === undefined) {
+    return {
+      modules: { Chat: import.meta.resolve("../chat/mod.ts") },
+      application: import.meta.resolve("../chat/application.ts"),
+    };
+  }
+  return {
+    modules: Object.fromEntries(
+      Object.entries(modules ?? {}).map(([name, file]) => [name, href(file)]),
+    ),
+    application: application === undefined ? undefined : href(application),
+  };
+}
+
+function href(file: string | URL): string {
+  return new URL(file, Deno.mainModule).href;
+}
+
+/** Imports the modules of a program: their functions, by name. */
+export async function loadModules(
+  { modules }: LocatedProgram,
+): Promise<Record<string, ModuleExports>> {
+  const loaded: Record<string, ModuleExports> = {};
+  for (const [name, file] of Object.entries(modules)) {
+    const exports: Record<string, unknown> = await import(file);
+    const functions = Object.entries(exports)
+      .filter(([, value]) => typeof value === "function");
+    loaded[name] = Object.fromEntries(functions);
+  }
+  return loaded;
+}
+
+/**
+ * Imports the application of a program.
+ *
+ * @throws {TypeError} If its file exports none.
+ */
+export async function loadApplication(
+  { application }: LocatedProgram,
+): Promise<ApplicationSpec | undefined> {
+  if (application === undefined) return undefined;
+  const exports: Record<string, unknown> = await import(application);
+  const found = Object.values(exports).find(isApplication);
+  if (found !== undefined) return found;
+  throw new TypeError(
+    `Cannot start the application of ${application}: it exports none; export one as { name, start }`,
+  );
+}
+
+function isApplication(value: unknown): value is ApplicationSpec {
+  return typeof value === "object" && value !== null &&
+    typeof (value as ApplicationSpec).name === "string" &&
+    typeof (value as ApplicationSpec).start === "function";
+}

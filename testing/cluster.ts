@@ -1,0 +1,50 @@
+/**
+ * Where the nodes of a test find each other.
+ *
+ * @module
+ */
+
+import { getAvailablePort } from "@std/net/get-available-port";
+import { randomBytes } from "node:crypto";
+
+/** Options of {@linkcode Node.start} that nodes of the same test share. */
+export interface TestCluster {
+  /** A port of EPMD that nobody else uses. */
+  epmdPort: number;
+  /** A cookie that nobody else knows. */
+  cookie: string;
+}
+
+let current: TestCluster | undefined;
+
+/**
+ * The EPMD port and the cookie of the test that is running: another of each for each test, so that
+ * no test meets nodes of another test, or of the user.
+ *
+ * @returns The options, to be given to {@linkcode Node.start}.
+ *
+ * @example A node that peers of the same test can reach
+ * ```ts
+ * import { testCluster } from "@otp/distribution/testing";
+ * import { Node } from "@otp/distribution/node";
+ *
+ * await using node = await Node.start({ name: "alex@localhost", ...testCluster() });
+ * ```
+ */
+export function testCluster(): TestCluster {
+  current ??= {
+    epmdPort: getAvailablePort(),
+    cookie: randomBytes(24).toString("base64url"),
+  };
+  return { ...current };
+}
+
+/** Has the next test get a cluster of its own. */
+export function leaveCluster(): void {
+  current = undefined;
+}
+
+/** A node's name, on this machine unless it names a host. */
+export function withHost(name: string): string {
+  return name.includes("@") ? name : `${name}@localhost`;
+}

@@ -1,0 +1,115 @@
+/**
+ * What holds for all tests of a file.
+ *
+ * @module
+ */
+
+import { type Filter, parseFilter } from "./filters.ts";
+
+/**
+ * What a node of a test runs: modules that it exports, and an application.
+ *
+ * Files are named and not imported, as peers are other processes: by a URL, as `import.meta.resolve`
+ * gives it, or by a path that starts at the test's file.
+ */
+export interface TestProgram {
+  /**
+   * The files whose functions the node exports, by the names of the modules.
+   *
+   * @default {the lesson's Chat}
+   */
+  modules?: Readonly<Record<string, string | URL>>;
+  /**
+   * A file that exports an application, which is started on the node.
+   *
+   * @default {the lesson's chat, unless modules are given}
+   */
+  application?: string | URL;
+}
+
+/** Options for {@linkcode configureTests}. */
+export interface TestConfiguration extends TestProgram {
+  /**
+   * What is excluded unless the command line includes it, each as `tag` or `tag:value`.
+   *
+   * @default {[]}
+   */
+  exclude?: readonly string[];
+  /**
+   * What is included unless the command line says what to include.
+   *
+   * @default {[]}
+   */
+  include?: readonly string[];
+}
+
+const configured: { exclude: Filter[]; include: Filter[]; program: TestProgram } = {
+  exclude: [],
+  include: [],
+  program: {},
+};
+const defaultTags: string[] = [];
+
+/**
+ * Sets what holds for the tests that this file registers from here on: what ExUnit's
+ * `test_helper.exs` is for. A file that several tests import can call it for them.
+ *
+ * @param configuration What is excluded and included, and what the nodes of tests run.
+ * @throws {TypeError} If a filter has no tag.
+ *
+ * @example Usage
+ * ```ts ignore
+ * import { configureTests, test } from "@otp/distribution/testing";
+ *
+ * configureTests({
+ *   exclude: ["slow"],
+ *   modules: { Bank: import.meta.resolve("./bank.ts") },
+ * });
+ * test("transfer() reaches the other node", { peers: ["kate@localhost"] }, async (t) => {
+ *   await t.peer("kate").call("Bank", "open", ["alex"]);
+ * });
+ * ```
+ */
+export function configureTests(configuration: TestConfiguration): void {
+  const { exclude, include, modules, application } = configuration;
+  if (exclude !== undefined) configured.exclude = exclude.map(parseFilter);
+  if (include !== undefined) configured.include = include.map(parseFilter);
+  if (modules !== undefined) {
+    configured.program = { ...configured.program, modules };
+  }
+  if (application !== undefined) {
+    configured.program = { ...configured.program, application };
+  }
+}
+
+/**
+ * Gives tags to the tests that this file registers from here on: ExUnit's `@moduletag`.
+ *
+ * A test's own tag of the same name wins.
+ *
+ * @param tags The tags, each as `tag` or `tag:value`; they replace earlier ones.
+ * @throws {TypeError} If there is no tag in one.
+ *
+ * @example Usage
+ * ```ts ignore
+ * import { describeTags, test } from "@otp/distribution/testing";
+ *
+ * describeTags(["distributed", "os:linux"]);
+ * test("is distributed", () => {});
+ * test("is not", { tags: ["distributed:false"] }, () => {});
+ * ```
+ */
+export function describeTags(tags: readonly string[]): void {
+  tags.forEach(parseFilter);
+  defaultTags.splice(0, Infinity, ...tags);
+}
+
+/** The tags that the file gives to its tests. */
+export function tagsOfFile(): readonly string[] {
+  return [...defaultTags];
+}
+
+/** What is configured for the file. */
+export function configuration(): Readonly<typeof configured> {
+  return configured;
+}

@@ -1,0 +1,89 @@
+/** A node in an OS process of its own: run as a program by {@linkcode NodeProcess}. */
+
+import { fileURLToPath } from "node:url";
+import { Node, type NodeOptions } from "../node.ts";
+import { Supervisor } from "../supervisor.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
+import { type Cluster, COOKIE } from "./_nodes.ts";
+import * as Remote from "./_remote.ts";
+
+const FILE = fileURLToPath(import.meta.url);
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** The node, as its test sees it; killed where it goes out of scope. */
+export class NodeProcess implements AsyncDisposable {
+  /** The node's name. */
+  readonly name: string;
+  readonly #child: Deno.ChildProcess;
+  #isRunning = true;
+
+  private constructor(name: string, child: Deno.ChildProcess) {
+    this.name = name;
+    this.#child = child;
+  }
+
+  /** Starts one: `kate` is `kate@localhost`. It has a Task.Supervisor of the name `tasks`. */
+  static async start(
+    cluster: Cluster,
+    name: string,
+    options: Partial<NodeOptions> = {},
+  ): Promise<NodeProcess> {
+    const full: NodeOptions = {
+      name: `${name}@localhost`,
+      cookie: COOKIE,
+      epmdPort: cluster.epmdPort,
+      ...options,
+    };
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--no-check",
+        `--config=${ROOT}deno.json`,
+        "--allow-net=127.0.0.1",
+        FILE,
+        JSON.stringify(full),
+      ],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const node = new NodeProcess(full.name, child);
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    await reader.cancel();
+    if (new TextDecoder().decode(value) !== "ready\n") {
+      await node[Symbol.asyncDispose]();
+      throw new Error(`${full.name} did not start`);
+    }
+    return node;
+  }
+
+  /** Sends it a signal of the operating system. */
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isRunning) return;
+    this.#isRunning = false;
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.#child.status;
+  }
+}
+
+if (import.meta.main) {
+  const options: NodeOptions = JSON.parse(Deno.args[0]);
+  const node = await Node.start({ ...options, modules: { Remote }, log() {} });
+  await node.run(async () => {
+    await Supervisor.startLink([[TaskSupervisor, { name: "tasks" }]], {
+      strategy: "one_for_one",
+    });
+    await Deno.stdout.write(new TextEncoder().encode("ready\n"));
+    await Remote.wait();
+  });
+}

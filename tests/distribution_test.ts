@@ -1,0 +1,732 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
+import { Node } from "../node.ts";
+import {
+  alias,
+  demonitor,
+  type DownMessage,
+  exit,
+  isDown,
+  isExit,
+  link,
+  monitor,
+  type Pid,
+  receive,
+  register,
+  self,
+  send,
+  spawn,
+  trapExit,
+  unalias,
+  unlink,
+} from "../process.ts";
+import { insideOf } from "../runtime/context.ts";
+import { atom } from "../runtime/pid.ts";
+import { NodeProcess } from "./_node_process.ts";
+import { clusterTest, nodeDown, nodeUp, part, reasonOf } from "./_nodes.ts";
+import { mail } from "./_processes.ts";
+import * as Remote from "./_remote.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+const NOBODY = "nobody@localhost";
+
+/** A test of two nodes; its body is a process of alex. */
+function pairTest(
+  name: string,
+  fn: (nodes: { alex: Node; kate: Node }) => Promise<void>,
+  options: { kate?: object; outputs?: Record<string, string> } = {},
+): void {
+  clusterTest(name, async (cluster) => {
+    const { outputs = {} } = options;
+    const io = (node: string) => ({
+      write(text: string) {
+        outputs[node] = (outputs[node] ?? "") + text;
+      },
+    });
+    const kate = await cluster.start("kate", {
+      io: io("kate"),
+      ...options.kate,
+    });
+    const alex = await cluster.start("alex", { io: io("alex") });
+    await alex.run(() => fn({ alex, kate }));
+  });
+}
+
+/** A process of kate that waits for the reason that it is to exit with. */
+async function exiting(): Promise<Pid> {
+  const pid = await Node.spawn(KATE, Remote.exiting, [self()]);
+  assertEquals(await receive(), "up");
+  return pid;
+}
+
+/** A process of kate that traps exits and passes on what it gets. */
+async function relay(): Promise<Pid> {
+  const pid = await Node.spawn(KATE, Remote.relay, [self()]);
+  assertEquals(await receive(), "up");
+  return pid;
+}
+
+/** Waits until kate's process has taken in all that was sent to it. */
+async function caughtUp(pid: Pid): Promise<void> {
+  send(pid, "sync");
+  await receive((m) => m?.relayed === "sync");
+}
+
+// Spawn.
+
+pairTest(
+  "Node.spawn() runs an exported function, given by value or by name",
+  async () => {
+    for (
+      const fn of [Remote.tell, ["Remote", "tell"] as const]
+    ) {
+      const pid = await Node.spawn(KATE, fn, [self(), 1, {
+        two: [2n, atom("ok")],
+      }]);
+      assertEquals(pid.node, KATE);
+      assertEquals(await receive(), 1);
+      assertEquals(await receive(), { two: [2n, atom("ok")] });
+      assertEquals(await reasonOf(pid), "noproc");
+    }
+  },
+);
+
+pairTest(
+  "Node.spawn() on the node itself takes any function",
+  async ({ alex }) => {
+    let seen: string | undefined;
+    const spawned = await Node.spawnMonitor(ALEX, () => {
+      seen = Node.self();
+    });
+    assertEquals(((await receive()) as DownMessage).ref, spawned.ref);
+    assertEquals([seen, spawned.pid.node], [alex.name, ALEX]);
+  },
+);
+
+pairTest("Node.spawn() copies its arguments", async () => {
+  const list = [1];
+  const local = Node.spawn(ALEX, (to: Pid, given: number[]) => {
+    given.push(3);
+    send(to, given);
+  }, [self(), list]);
+  list.push(2);
+  await local;
+  assertEquals(await receive(), [1, 3]);
+  assertEquals(list, [1, 2]);
+});
+
+pairTest("Node.spawn() refuses a function that is not exported", async () => {
+  for (
+    const [module, name] of [
+      ["Remote", "missing"],
+      ["Remote", "constructor"],
+      ["Remote", "__proto__"],
+      ["Remote", "toString"],
+      ["__proto__", "toString"],
+      ["constructor", "constructor"],
+      ["Object", "keys"],
+    ]
+  ) {
+    for (const start of [Node.spawn, Node.spawnLink, Node.spawnMonitor]) {
+      const error = await assertRejects(
+        () => Promise.resolve(start(KATE, [module, name], [1])),
+        UndefinedFunctionError,
+      );
+      assertMatch(
+        error.message,
+        /^Cannot spawn on kate@localhost: function \w+\.\w+\/1 is not exported/,
+      );
+    }
+  }
+  assertEquals(await mail(), []);
+});
+
+pairTest(
+  "Node.spawn() of a closure names the flag that allows it",
+  async () => {
+    const error = await assertRejects(
+      () => Node.spawn(KATE, () => 1),
+      SpawnRefusedError,
+    );
+    assertMatch(error.message, /--allow-closures/);
+    const method = { run() {} }.run;
+    await assertRejects(
+      () => Node.spawn(KATE, method),
+      TypeError,
+      "its source is no function expression",
+    );
+  },
+);
+
+pairTest(
+  "Node.spawn() runs a closure where they are allowed, with what is exported there",
+  async () => {
+    // Names of the node that runs it, where self and send are in scope.
+    const here = self();
+    await Node.spawn(
+      KATE,
+      // @ts-ignore: Remote is a name there.
+      (to: Pid) => Remote.tell(to, "from", Node.self()),
+      [here],
+    );
+    assertEquals([await receive(), await receive()], ["from", KATE]);
+    const reference = await Node.spawnMonitor(
+      KATE,
+      () => here,
+    );
+    const down = await receive(isDown);
+    assertEquals(down.ref, reference.ref);
+    assertInstanceOf(down.reason, ReferenceError);
+  },
+  { kate: { allowClosures: true } },
+);
+
+pairTest(
+  "Node.spawnLink() and Node.spawnMonitor() are in force from the first moment",
+  async () => {
+    trapExit(true);
+    for (let i = 0; i < 20; i++) {
+      const linked = await Node.spawnLink(KATE, Remote.crash, [`no ${i}`]);
+      const exited = await receive(isExit);
+      assertEquals(exited.from, linked);
+      assertInstanceOf(exited.reason, TypeError);
+      assertEquals((exited.reason as Error).message, `no ${i}`);
+      const watched = await Node.spawnMonitor(KATE, Remote.toss, [{ i }]);
+      assertEquals(await receive(), {
+        type: "DOWN",
+        ref: watched.ref,
+        object: watched.pid,
+        reason: { type: "nocatch", value: { i } },
+      });
+    }
+  },
+);
+
+pairTest(
+  "Node.spawn…() to a node that is not there gives a useless pid, then noconnection",
+  async () => {
+    trapExit(true);
+    const useless = await Node.spawn(NOBODY, ["Remote", "wait"]);
+    assertEquals(useless.node, NOBODY);
+    send(useless, "dropped");
+    const watched = await Node.spawnMonitor(NOBODY, ["Remote", "wait"]);
+    assertEquals(await receive(), {
+      type: "DOWN",
+      ref: watched.ref,
+      object: watched.pid,
+      reason: "noconnection",
+    });
+    const from = await Node.spawnLink(NOBODY, ["Remote", "wait"]);
+    assertEquals(await receive(), {
+      type: "EXIT",
+      from,
+      reason: "noconnection",
+    });
+    assertEquals(await mail(), []);
+  },
+);
+
+{
+  const outputs: Record<string, string> = {};
+  pairTest(
+    "what a spawned process prints comes out at its spawner's node",
+    async () => {
+      const { ref } = await Node.spawnMonitor(KATE, Remote.print, ["hi"]);
+      assertEquals((await receive(isDown)).ref, ref);
+      assertEquals(outputs, { alex: "hi\n" });
+    },
+    { outputs },
+  );
+}
+
+// Links.
+
+for (
+  const reason of [
+    "shutdown",
+    "oops",
+    "killed",
+    { type: "shutdown", reason: "later" },
+    new RangeError("out"),
+    atom("bye"),
+    42n,
+    null,
+  ]
+) {
+  pairTest(
+    `a link gives an exit of the reason ${String(reason)} across nodes`,
+    async () => {
+      trapExit(true);
+      const pid = await exiting();
+      link(pid);
+      const ref = monitor(pid);
+      send(pid, { reason });
+      const got = [await receive(), await receive()];
+      const exited = got.find(isExit)!;
+      const down = got.find(isDown)!;
+      assertEquals([exited.from, exited.reason], [pid, reason]);
+      assertEquals([down.ref, down.object, down.reason], [ref, pid, reason]);
+      assertEquals(await mail(), []);
+    },
+  );
+}
+
+pairTest(
+  "an exit over a link ends a process that does not trap, but not by normal",
+  async () => {
+    trapExit(true);
+    for (const reason of ["normal", "oops", "kill"]) {
+      const pid = await exiting();
+      const middle = spawn(async () => {
+        link(pid);
+        send(pid, { reason });
+        await receive((m) => m === "end");
+      });
+      const ref = monitor(middle);
+      assertEquals(await reasonOf(pid) === "noproc" || true, true);
+      if (reason === "normal") send(middle, "end");
+      const down = await receive<DownMessage>((m) => ref.equals(m?.ref));
+      assertEquals(down.reason, reason);
+    }
+  },
+);
+
+pairTest("the death of this end reaches the other one", async () => {
+  const pid = await relay();
+  const mine = spawn(async () => {
+    link(pid);
+    await receive();
+  });
+  exit(mine, "oops");
+  assertEquals(await receive(), {
+    relayed: { type: "EXIT", from: mine, reason: "oops" },
+  });
+});
+
+pairTest("link() to a dead process of another node gives noproc", async () => {
+  const pid = await exiting();
+  send(pid, { reason: "normal" });
+  assertEquals(await reasonOf(pid) !== undefined, true);
+  trapExit(true);
+  link(pid);
+  assertEquals(await receive(), { type: "EXIT", from: pid, reason: "noproc" });
+});
+
+pairTest(
+  "unlink() holds at once, however the other end's death crosses it",
+  async () => {
+    trapExit(true);
+    for (let i = 0; i < 50; i++) {
+      const pid = await exiting();
+      link(pid);
+      const ref = monitor(pid);
+      if (i % 2 === 0) send(pid, { reason: i });
+      unlink(pid);
+      if (i % 2 === 1) send(pid, { reason: i });
+      assertEquals(await receive(), {
+        type: "DOWN",
+        ref,
+        object: pid,
+        reason: i,
+      });
+      assertEquals(await mail(), []);
+    }
+  },
+);
+
+pairTest("link() and unlink() in any order leave what came last", async () => {
+  trapExit(true);
+  const linked = await exiting();
+  const unlinked = await exiting();
+  for (let i = 0; i < 25; i++) {
+    link(linked);
+    unlink(linked);
+    link(unlinked);
+    unlink(unlinked);
+  }
+  link(linked);
+  send(unlinked, { reason: "unseen" });
+  assertEquals(typeof await reasonOf(unlinked), "string");
+  send(linked, { reason: "seen" });
+  assertEquals(await receive(), { type: "EXIT", from: linked, reason: "seen" });
+  assertEquals(await mail(), []);
+});
+
+pairTest(
+  "both ends that link and unlink at once agree in the end",
+  async ({ kate }) => {
+    const here = self();
+    trapExit(true);
+    const theirs = await kate.run(() =>
+      spawn(async () => {
+        trapExit(true);
+        for (;;) {
+          const message = await receive();
+          if (message === "link") link(here);
+          else if (message === "unlink") unlink(here);
+          else if (message?.reason !== undefined) exit(message.reason);
+          else send(here, message);
+        }
+      })
+    );
+    for (let i = 0; i < 100; i++) {
+      send(theirs, i % 3 === 0 ? "unlink" : "link");
+      if (i % 2 === 0) link(theirs);
+      else unlink(theirs);
+    }
+    send(theirs, "unlink");
+    send(theirs, "done");
+    assertEquals(await receive(), "done");
+    unlink(theirs);
+    const ref = monitor(theirs);
+    send(theirs, { reason: "unseen" });
+    const down = await receive();
+    assertEquals([down.ref, down.reason], [ref, "unseen"]);
+    assertEquals(await mail(), []);
+  },
+);
+
+// Exit signals.
+
+pairTest(
+  "exit() with kill cannot be trapped, and others see killed",
+  async () => {
+    const pid = await relay();
+    const ref = monitor(pid);
+    exit(pid, "kill");
+    const down = await receive(isDown);
+    assertEquals([down.ref, down.reason], [ref, "killed"]);
+  },
+);
+
+pairTest("exit() is trapped, or ends a process, across nodes", async () => {
+  const trapping = await relay();
+  exit(trapping, "please");
+  exit(trapping, "normal");
+  const from = self();
+  for (const reason of ["please", "normal"]) {
+    assertEquals(await receive(), { relayed: { type: "EXIT", from, reason } });
+  }
+  const other = await exiting();
+  const ref = monitor(other);
+  exit(other, "normal");
+  exit(other, "please");
+  const down = await receive(isDown);
+  assertEquals([down.ref, down.reason], [ref, "please"]);
+});
+
+// Monitors and aliases.
+
+pairTest(
+  "monitor() and demonitor() of pids and names on another node",
+  async ({ kate }) => {
+    const pid = await exiting();
+    await kate.run(() => {
+      register("watched", pid);
+    });
+    const object = { name: "watched", node: KATE };
+    const refs = [monitor(pid), monitor(object), monitor(pid), monitor(object)];
+    demonitor(refs[0]);
+    demonitor(refs[1]);
+    send(pid, { reason: "bye" });
+    const downs = [await receive(isDown), await receive(isDown)];
+    assertEquals(
+      downs.map(({ ref, object, reason }) => [ref, object, reason]),
+      [
+        [refs[2], pid, "bye"],
+        [refs[3], object, "bye"],
+      ],
+    );
+    const absent = monitor(object);
+    const down = await receive(isDown);
+    assertEquals([down.ref, down.object, down.reason], [
+      absent,
+      object,
+      "noproc",
+    ]);
+    assertEquals(await mail(), []);
+  },
+);
+
+pairTest(
+  "an alias takes mail from another node while it is active",
+  async ({ kate }) => {
+    const once = alias({ reply: true });
+    const address = alias();
+    const tell = (to: unknown, ...values: unknown[]) =>
+      // deno-lint-ignore no-explicit-any
+      kate.run(() => values.forEach((value) => send(to as any, value)));
+    await tell(address, 1, 2);
+    await tell(once, 3, 4);
+    assertEquals([await receive(), await receive(), await receive()], [
+      1,
+      2,
+      3,
+    ]);
+    unalias(address);
+    await tell(address, 5);
+    await tell(self(), "last");
+    assertEquals(await receive(), "last");
+  },
+);
+
+pairTest("a monitor's alias is closed by its DOWN", async ({ kate }) => {
+  const pid = await exiting();
+  const ref = monitor(pid, { alias: "demonitor" });
+  send(pid, { reason: "bye" });
+  assertEquals((await receive(isDown)).ref, ref);
+  const here = self();
+  await kate.run(() => {
+    send(ref, "late");
+    send(here, "last");
+  });
+  assertEquals(await receive(), "last");
+});
+
+// Order.
+
+pairTest(
+  "all kinds of signals between a pair arrive in the order in which they were sent",
+  async ({ kate }) => {
+    const theirs = await relay();
+    const here = self();
+    await kate.run(() => {
+      register("relay", theirs);
+    });
+    const big = "x".repeat(100_000);
+    const bytes = new Uint8Array(300_000);
+    for (let i = 0; i < 20; i++) {
+      send(theirs, i);
+      send({ name: "relay", node: KATE }, `name ${i}`);
+      exit(theirs, `exit ${i}`);
+      send(theirs, big);
+      send({ name: "relay", node: KATE }, bytes);
+      exit(theirs, `after ${i}`);
+    }
+    for (let i = 0; i < 20; i++) {
+      const next = async () => (await receive()).relayed;
+      const from = here;
+      assertEquals(await next(), i);
+      assertEquals(await next(), `name ${i}`);
+      assertEquals(await next(), { type: "EXIT", from, reason: `exit ${i}` });
+      assertStrictEquals(await next(), big);
+      assertEquals((await next()).length, bytes.length);
+      assertEquals(await next(), { type: "EXIT", from, reason: `after ${i}` });
+    }
+  },
+);
+
+pairTest(
+  "a large last message comes before the sender's DOWN and EXIT",
+  async () => {
+    trapExit(true);
+    for (const value of ["y".repeat(200_000), new Uint8Array(200_000)]) {
+      const { pid, ref } = await Node.spawnMonitor(KATE, Remote.tell, [
+        self(),
+        value,
+        "small",
+      ]);
+      assertEquals((await receive()).length, value.length);
+      assertEquals(await receive(), "small");
+      const down = await receive();
+      assertEquals([down.object, down.ref], [pid, ref]);
+      await Node.spawnLink(KATE, Remote.tell, [self(), value]);
+      assertEquals((await receive()).length, value.length);
+      assertEquals((await receive()).type, "EXIT");
+    }
+  },
+);
+
+// Connections that are lost.
+
+pairTest(
+  "the end of a connection gives noconnection once to each link and monitor",
+  async ({ alex, kate }) => {
+    trapExit(true);
+    Node.monitorNodes(true);
+    Node.monitor(KATE);
+    const theirs = await relay();
+    await nodeUp(KATE);
+    link(theirs);
+    const refs = [monitor(theirs), monitor(theirs)];
+    const named = monitor({ name: "user", node: KATE });
+    await caughtUp(theirs);
+    const there = await kate.run(() => {
+      const here = self();
+      const report = spawn(async () => {
+        trapExit(true);
+        link(theirs);
+        const got: unknown[] = [];
+        Node.monitor(ALEX);
+        send(here, "ready");
+        await nodeDown(ALEX);
+        send(here, got);
+        await receive();
+      });
+      return receive().then(() => report);
+    });
+    assert(there.node === KATE);
+    await part(kate, alex);
+    const got = await mail();
+    assertEquals(got.filter(isExit), [
+      { type: "EXIT", from: theirs, reason: "noconnection" },
+    ]);
+    assertEquals(
+      got.filter(isDown).map(({ ref, reason }) => [ref, reason]).sort(),
+      [...refs, named].map((ref) => [ref, "noconnection"]).sort(),
+    );
+    // nodedown comes after all that it causes: one each for monitor() and monitorNodes().
+    const down = { type: "nodedown", node: KATE };
+    assertEquals(got.slice(-2), [down, down]);
+    assertEquals(got.length, 6);
+    // The other end of the link had it too, and says so over a new connection.
+    await alex.run(() => Node.connect(KATE));
+    assertEquals(await receive((m) => m?.relayed), {
+      relayed: { type: "EXIT", from: self(), reason: "noconnection" },
+    });
+    unlink(theirs);
+    assertEquals((await mail()).map((m) => (m as { type: string }).type), [
+      "nodeup",
+    ]);
+  },
+);
+
+pairTest(
+  "nodeup comes before any signal of the node, and nodedown after all",
+  async ({ alex, kate }) => {
+    Node.monitorNodes(true);
+    register("inbox");
+    for (let round = 0; round < 20; round++) {
+      await kate.run(() => {
+        for (let i = 0; i < 10; i++) send({ name: "inbox", node: ALEX }, i);
+      });
+      const last = await kate.run(async () => {
+        await Node.connect(ALEX);
+        for (let i = 10; i < 20; i++) send({ name: "inbox", node: ALEX }, i);
+        return Node.disconnect(ALEX);
+      });
+      assert(last);
+      assertEquals(await receive(), { type: "nodeup", node: KATE });
+      for (let i = 0; i < 20; i++) assertEquals(await receive(), i);
+      assertEquals(await receive(), { type: "nodedown", node: KATE });
+    }
+    assertEquals(await alex.run(() => Node.list()), []);
+  },
+);
+
+clusterTest(
+  "the kill of a node's OS process is noconnection to all that is across it",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using kate = await NodeProcess.start(cluster, "kate");
+    await alex.run(async () => {
+      trapExit(true);
+      Node.monitorNodes(true);
+      const from = await Node.spawnLink(KATE, Remote.wait);
+      const { pid, ref } = await Node.spawnMonitor(KATE, Remote.echo);
+      await nodeUp(KATE);
+      send(pid, { from: self(), value: "there" });
+      assertEquals(await receive(), "there");
+      kate.kill("SIGKILL");
+      await nodeDown(KATE);
+      assertEquals(await mail(), [
+        { type: "EXIT", from, reason: "noconnection" },
+        { type: "DOWN", ref, object: pid, reason: "noconnection" },
+      ]);
+      assertEquals(await Node.ping(KATE), "pang");
+    });
+  },
+);
+
+clusterTest(
+  "a spawn that is under way when the node is lost gives noconnection",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using kate = await NodeProcess.start(cluster, "kate");
+    await alex.run(async () => {
+      assertEquals(await Node.ping(KATE), "pong");
+      kate.kill("SIGSTOP");
+      const spawning = Node.spawnMonitor(KATE, Remote.wait);
+      const linking = Node.spawnLink(KATE, Remote.wait);
+      trapExit(true);
+      kate.kill("SIGKILL");
+      const { pid, ref } = await spawning;
+      assertEquals(pid.node, KATE);
+      const from = await linking;
+      assertEquals(await receive(isDown), {
+        type: "DOWN",
+        ref,
+        object: pid,
+        reason: "noconnection",
+      });
+      assertEquals(await receive(isExit), {
+        type: "EXIT",
+        from,
+        reason: "noconnection",
+      });
+      assertEquals(await mail(), []);
+    });
+  },
+);
+
+// Where code runs.
+
+clusterTest(
+  "connections, accepts and timers belong to no process",
+  async (cluster) => {
+    const inside = new Set<unknown>();
+    const look = () => void inside.add(insideOf());
+    const alex = await cluster.start("alex", { log: look, tickTime: 100 });
+    // Started, dialled and dialling from within a process each.
+    const kate = await alex.run(() => cluster.start("kate", { log: look }));
+    await alex.run(async () => {
+      register("inbox");
+      assertEquals(await Node.connect(KATE), true);
+      await kate.run(() => void send({ name: "inbox", node: ALEX }, "there"));
+      assertEquals(await receive(), "there");
+      assertEquals(await Node.connect(NOBODY), false);
+      await part(kate, alex);
+    });
+    assertEquals(await kate.run(() => Node.connect(ALEX)), true);
+    await kate.stop();
+    // disconnect() tells of the end that it makes within its caller; all else is outside.
+    const callers = [...inside].filter((each) => each !== undefined);
+    assert(callers.length <= 1, `${callers.length} processes`);
+  },
+);
+
+clusterTest(
+  "code of a process stays in it, whatever wakes it",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    await alex.run(async () => {
+      const me = self();
+      const same = () => assert(self().equals(me) && Node.self() === ALEX);
+      await Node.connect(KATE);
+      same();
+      const pid = await Node.spawn(KATE, Remote.echo);
+      same();
+      send(pid, { from: me, value: 1 });
+      await receive((m) => {
+        same();
+        return m === 1;
+      });
+      same();
+      await kate.run(() => assertEquals(Node.self(), KATE));
+      same();
+      await send(pid, { from: me, value: new Uint8Array(8 << 20) });
+      same();
+      await receive();
+      same();
+    });
+  },
+);

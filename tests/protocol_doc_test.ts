@@ -1,0 +1,534 @@
+/** `docs/protocol.md` says what the code does: its examples are decoded, and compared with what is encoded. */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
+import { createHmac } from "node:crypto";
+import { toRegistration, withCreation } from "../distribution/epmd/entry.ts";
+import { encodeRequest } from "../distribution/epmd/protocol.ts";
+import {
+  DEFAULT_LIMITS,
+  HandshakeError,
+  type Local,
+  type Port,
+  type Transport,
+  type TransportHandlers,
+} from "../distribution/wire.ts";
+import * as IO from "../io.ts";
+import { Atom, atom, Pid, Ref } from "../runtime/pid.ts";
+import { Runtime } from "../runtime/runtime.ts";
+import type { Signals } from "../runtime/signal.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
+import { test } from "../testing/tags.ts";
+import { Decoder } from "../wires/json/decoder.ts";
+import { Encoder } from "../wires/json/encoder.ts";
+import { rawFrame, textFrame, TICK } from "../wires/json/frames.ts";
+import { jsonWire } from "../wires/json/mod.ts";
+import { ValueDecoder, ValueEncoder } from "../wires/json/values.ts";
+
+const PAGE = await Deno.readTextFile(
+  new URL("../docs/protocol.md", import.meta.url),
+);
+const COOKIE = "secret_token";
+const ALEX = { name: "alex@localhost", creation: 1234567890 };
+const KATE = { name: "kate@localhost", creation: 2345678901 };
+
+// deno-lint-ignore no-explicit-any
+type Json = any;
+
+/** The text below a heading, up to the next one of that level. */
+function section(heading: string): string {
+  const level = heading.split(" ")[0];
+  const start = PAGE.indexOf(`\n${heading}\n`);
+  assert(start >= 0, `the page has no heading ${heading}`);
+  const rest = PAGE.slice(start + heading.length + 2);
+  const end = rest.search(new RegExp(`^#{1,${level.length}} `, "m"));
+  return end < 0 ? rest : rest.slice(0, end);
+}
+
+function blocks(text: string, language: string): string[] {
+  const pattern = new RegExp(`^\`\`\`${language}\n([^]*?)\n\`\`\`$`, "gm");
+  return [...text.matchAll(pattern)].map(([, body]) => body);
+}
+
+function jsonIn(text: string): Json[] {
+  return blocks(text, "json").map((body) => JSON.parse(body));
+}
+
+/** The cells of a table's rows, without its head. */
+function rows(text: string): string[][] {
+  return text.split("\n").filter((line) => line.startsWith("| `"))
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+}
+
+function uncode(cell: string): string {
+  assertMatch(cell, /^`.*`$/);
+  return cell.slice(1, -1);
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
+    .join(" ");
+}
+
+/** What an encoder or a decoder needs; what is written is kept. */
+class RecordingPort implements Port {
+  frames: Uint8Array[] = [];
+  named: string[][] = [];
+
+  wake(): void {}
+  write(bytes: Uint8Array): void {
+    this.frames.push(bytes.slice());
+  }
+  pressure(): undefined {}
+  assertRoom(): void {}
+  peers(names: string[]): void {
+    this.named.push(names);
+  }
+
+  /** The signals in the JSON frames. */
+  signals(): Json[] {
+    return this.frames.filter((frame) => frame[0] < 0x80 && frame.length > 4)
+      .flatMap((frame) =>
+        JSON.parse(new TextDecoder().decode(frame.subarray(4)))
+      );
+  }
+}
+
+const KINDS: readonly (keyof Signals)[] = [
+  "send",
+  "sendName",
+  "sendAlias",
+  "reply",
+  "link",
+  "unlink",
+  "unlinkAck",
+  "exit",
+  "exitLink",
+  "monitor",
+  "demonitor",
+  "down",
+  "spawnRequest",
+  "spawnReply",
+  "groupLeader",
+];
+
+/** Takes signals and notes them. */
+function recorder(): { signals: Signals; calls: unknown[][] } {
+  const calls: unknown[][] = [];
+  const signals = Object.fromEntries(
+    KINDS.map((kind) => [
+      kind,
+      (...args: unknown[]) => void calls.push([kind, ...args]),
+    ]),
+  ) as unknown as Signals;
+  return { signals, calls };
+}
+
+function encoderOf(port: Port): Encoder {
+  return new Encoder(ALEX, KATE, DEFAULT_LIMITS, DEFAULT_LIMITS, port);
+}
+
+/** What kate delivers of frames that alex sends. */
+function decoded(
+  frames: Uint8Array[],
+): { calls: unknown[][]; port: RecordingPort } {
+  const { signals, calls } = recorder();
+  const port = new RecordingPort();
+  const decoder = new Decoder(KATE, ALEX, DEFAULT_LIMITS, port, signals);
+  for (const frame of frames) decoder.receive(frame);
+  return { calls, port };
+}
+
+const alex = new Pid(ALEX.name, 112, ALEX.creation);
+const kate = new Pid(KATE.name, 108, KATE.creation);
+const leader = new Pid(ALEX.name, 101, ALEX.creation);
+const alias = new Ref(KATE.name, 31, KATE.creation);
+const seven = new Ref(ALEX.name, 7, ALEX.creation);
+const eight = new Ref(ALEX.name, 8, ALEX.creation);
+const bad = Object.assign(new TypeError("bad"), { stack: "TypeError: bad" });
+
+/** What each example of a signal is, in the page's order. */
+const EXAMPLES: Record<string, ((to: Signals) => void)[]> = {
+  send: [
+    (to) => {
+      to.send(alex, kate, { type: "hi" });
+      to.send(alex, kate, "again");
+    },
+    (to) => to.send(alex, kate, { type: "hi", from: alex }),
+  ],
+  send_name: [(to) => to.sendName(alex, "Chat", "hi")],
+  send_alias: [(to) => to.sendAlias(alex, alias, "hi")],
+  reply: [(to) => to.reply(alex, alias, "ok")],
+  link: [(to) => to.link(alex, kate)],
+  unlink: [(to) => to.unlink(alex, kate, 5)],
+  unlink_ack: [(to) => to.unlinkAck(alex, kate, 5)],
+  exit: [(to) => to.exit(alex, kate, "kill")],
+  exit_link: [(to) => to.exitLink(alex, kate, "noproc")],
+  monitor: [
+    (to) => to.monitor(alex, kate, seven),
+    (to) => to.monitor(alex, "Chat", seven),
+  ],
+  demonitor: [
+    (to) => to.demonitor(alex, kate, seven),
+    (to) => to.demonitor(alex, "Chat", seven),
+  ],
+  down: [
+    (to) => to.down(alex, alex, kate, alias, "normal"),
+    (to) => to.down(alex, { name: "Chat", node: ALEX.name }, kate, alias, bad),
+  ],
+  spawn: [
+    (to) =>
+      to.spawnRequest(alex, {
+        ref: eight,
+        run: { module: "Kate", function: "sayName", args: [] },
+        link: true,
+        monitor: false,
+        groupLeader: leader,
+      }),
+    (to) =>
+      to.spawnRequest(alex, {
+        ref: eight,
+        run: { source: "() => Kate.sayName()", args: [] },
+        link: false,
+        monitor: true,
+        groupLeader: leader,
+      }),
+  ],
+  spawned: [
+    (to) =>
+      to.spawnReply(alex, kate, alias, {
+        pid: alex,
+        link: true,
+        monitor: false,
+      }),
+  ],
+  not_spawned: [
+    (to) =>
+      to.spawnReply(new Pid(ALEX.name, 0, ALEX.creation), kate, alias, {
+        error: "undef",
+        message: "function Kate.sing/0 is not exported",
+      }),
+  ],
+  group_leader: [(to) => to.groupLeader(alex, kate, leader)],
+};
+
+for (const [kind, examples] of Object.entries(EXAMPLES)) {
+  test(`docs/protocol.md: ${kind}`, () => {
+    const shown = jsonIn(section(`### ${kind}`));
+    assertEquals(shown.length, examples.length);
+    examples.forEach((example, index) => {
+      const port = new RecordingPort();
+      const encoder = encoderOf(port);
+      example(encoder);
+      encoder.flush(Infinity);
+      assertEquals(port.signals(), [shown[index]]);
+
+      const expected = recorder();
+      example(expected.signals);
+      const { calls } = decoded([textFrame(JSON.stringify([shown[index]]))]);
+      assertEquals(calls, expected.calls);
+    });
+  });
+}
+
+test("docs/protocol.md: peers", () => {
+  const [shown] = jsonIn(section("### peers"));
+  const port = new RecordingPort();
+  const encoder = encoderOf(port);
+  encoder.announce(shown[1]);
+  encoder.flush(Infinity);
+  assertEquals(port.signals(), [shown]);
+  assertEquals(decoded(port.frames).port.named, [shown[1]]);
+});
+
+test("docs/protocol.md: large messages", () => {
+  const [shown] = jsonIn(section("### large"));
+  const port = new RecordingPort();
+  const encoder = encoderOf(port);
+  const long = "x".repeat(100_000);
+  encoder.send(alex, kate, long);
+  encoder.send(alex, kate, "behind it");
+  encoder.link(leader, kate);
+  encoder.flush(Infinity);
+  assertEquals(port.signals(), [
+    ["link", 101, 108, KATE.creation],
+    shown,
+    ["send", 112, 108, "behind it"],
+  ]);
+  const raw = port.frames.filter((frame) => frame[0] >= 0x80);
+  assertEquals(raw.map((frame) => frame.length - 9), [65_536, 34_483]);
+  assertEquals(decoded(port.frames).calls, [
+    ["link", leader, kate],
+    ["send", alex, kate, long],
+    ["send", alex, kate, "behind it"],
+  ]);
+});
+
+test("docs/protocol.md: raw byte arrays", () => {
+  const port = new RecordingPort();
+  const encoder = encoderOf(port);
+  encoder.send(alex, kate, new Uint8Array(4095));
+  encoder.send(alex, kate, new Uint8Array(4096));
+  encoder.flush(Infinity);
+  const [small, large] = port.signals();
+  assertEquals(small[3].$bytes[0], "Uint8Array");
+  const [shown] = section("## Values").match(/\{"\$raw":.*?\}/)!;
+  assertEquals(large, ["send*", 112, 108, JSON.parse(shown)]);
+  assertEquals(decoded(port.frames).calls, [
+    ["send", alex, kate, new Uint8Array(4095)],
+    ["send", alex, kate, new Uint8Array(4096)],
+  ]);
+});
+
+test("docs/protocol.md has every kind of signal", async () => {
+  const source = await Deno.readTextFile(
+    new URL("../wires/json/decoder.ts", import.meta.url),
+  );
+  const known = [...source.matchAll(/case "(\w+)":/g)].map(([, kind]) => kind);
+  const shown = [...section("## Signals").matchAll(/^### (\w+)$/gm)]
+    .map(([, kind]) => kind);
+  assertEquals(shown.toSorted(), known.toSorted());
+});
+
+test("docs/protocol.md: values", () => {
+  const shown = rows(section("## Values"));
+  assert(shown.length > 15);
+  const tags = new Set<string>();
+  for (const [source, cell] of shown) {
+    const json = uncode(cell);
+    tags.add(/"(\$\w+)"/.exec(json)![1]);
+    const value = evaluate(uncode(source));
+    const encoder = new ValueEncoder(ALEX, KATE, 64, () => 1);
+    assertEquals(encoder.encode(value), json);
+    assert(encoder.tagged);
+    const decoder = new ValueDecoder(KATE, ALEX, () => undefined);
+    assertSame(decoder.decode(JSON.parse(json)), value);
+  }
+  assertEquals([...tags].toSorted(), [
+    "$atom",
+    "$bigint",
+    "$bytes",
+    "$date",
+    "$error",
+    "$map",
+    "$number",
+    "$object",
+    "$pid",
+    "$ref",
+    "$set",
+    "$undefined",
+  ]);
+});
+
+function evaluate(source: string): unknown {
+  return new Function("atom", "Pid", "Ref", `return (${source});`)(
+    atom,
+    Pid,
+    Ref,
+  );
+}
+
+function assertSame(actual: unknown, expected: unknown): void {
+  if (expected instanceof Atom || typeof expected !== "object") {
+    return assert(Object.is(actual, expected), `${actual} is not ${expected}`);
+  }
+  assertEquals(actual, expected);
+}
+
+test("docs/protocol.md: frames", () => {
+  const text = '[["link",112,108,2345678901]]';
+  const shown = section("## Frames");
+  assert(shown.includes(`\`${text}\``));
+  assertEquals(blocks(shown, "text"), [
+    hex(TICK),
+    hex(textFrame(text)),
+    hex(rawFrame(7, Uint8Array.of(1, 2, 3), true)),
+  ]);
+  const [, , raw] = blocks(shown, "text").map(bytesOf);
+  const read = decoded([
+    raw,
+    textFrame('[["send*",112,108,{"$raw":["Uint8Array",7]}]]'),
+  ]);
+  assertEquals(read.calls, [["send", alex, kate, Uint8Array.of(1, 2, 3)]]);
+});
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text.split(" "), (byte) => parseInt(byte, 16));
+}
+
+test("docs/protocol.md: EPMD", () => {
+  const [request, extra] = blocks(section("## Finding a node: EPMD"), "text");
+  const registration = toRegistration({
+    name: "kate",
+    port: 40123,
+    hidden: false,
+    extra: jsonWire.extra,
+  });
+  assertEquals(
+    request,
+    hex(encodeRequest({ type: "alive", registration })),
+  );
+  assertEquals(extra, withCreation(jsonWire.extra, KATE.creation));
+});
+
+test("docs/protocol.md: limits", () => {
+  const shown = rows(section("## Limits")).map(([name, value]) => [
+    uncode(name),
+    Number(value.replaceAll(",", "")),
+  ]);
+  assertEquals(Object.fromEntries(shown), { ...DEFAULT_LIMITS });
+});
+
+/** The other end of a handshake, played by the test. */
+class ScriptedTransport implements Transport {
+  readonly remote = "test";
+  readonly buffered = 0;
+  #handlers: TransportHandlers | undefined;
+  #said: Json[] = [];
+  #wake: (() => void) | undefined;
+
+  start(handlers: TransportHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#said.push(JSON.parse(new TextDecoder().decode(bytes.subarray(4))));
+    this.#wake?.();
+    return true;
+  }
+
+  end(): void {}
+  destroy(): void {}
+
+  /** Says something to the node. */
+  say(fields: Json): void {
+    this.#handlers!.bytes(textFrame(JSON.stringify(fields)));
+  }
+
+  /** What the node says next. */
+  async hear(): Promise<Json> {
+    while (this.#said.length === 0) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    return this.#said.shift();
+  }
+}
+
+function local({ name, creation }: typeof ALEX): Local {
+  return {
+    name,
+    creation,
+    hidden: false,
+    cookie: COOKIE,
+    limits: DEFAULT_LIMITS,
+    admit: () => "ok",
+  };
+}
+
+/** A proof by the page's rule. */
+function proof(role: string, dialler: Json, listener: Json): string {
+  const lines = [jsonWire.extra, role];
+  for (const { name, creation, nonce } of [dialler, listener]) {
+    lines.push(name, String(creation), nonce);
+  }
+  return createHmac("sha256", COOKIE).update(lines.join("\n")).digest("hex");
+}
+
+const [HELLO, ANSWER, DIALLER, LISTENER] = jsonIn(section("## Handshake"));
+
+test("docs/protocol.md: the proofs of the handshake", () => {
+  const [text] = blocks(section("## Handshake"), "text");
+  const hmac = createHmac("sha256", COOKIE).update(text).digest("hex");
+  assertEquals(DIALLER, { proof: hmac });
+  assertEquals(DIALLER, { proof: proof("dialler", HELLO, ANSWER) });
+  assertEquals(LISTENER, { proof: proof("listener", HELLO, ANSWER) });
+});
+
+test("docs/protocol.md: a dialler that follows it is let in", async () => {
+  const transport = new ScriptedTransport();
+  const first = textFrame(JSON.stringify(HELLO));
+  assertEquals(jsonWire.sniff(first), true);
+  const accepted = jsonWire.accept(transport, first, local(KATE));
+  const answer = await transport.hear();
+  assertNotEquals(answer.nonce, ANSWER.nonce);
+  assertEquals({ ...answer, nonce: ANSWER.nonce }, ANSWER);
+  transport.say({ proof: proof("dialler", HELLO, answer) });
+  assertEquals(await transport.hear(), {
+    proof: proof("listener", HELLO, answer),
+  });
+  assertEquals((await accepted).peer, { ...ALEX, hidden: false });
+});
+
+test("docs/protocol.md: a listener that follows it is believed", async () => {
+  const transport = new ScriptedTransport();
+  const dialled = jsonWire.dial(transport, KATE.name, local(ALEX));
+  const hello = await transport.hear();
+  assertEquals({ ...hello, nonce: HELLO.nonce }, HELLO);
+  transport.say(ANSWER);
+  assertEquals(await transport.hear(), {
+    proof: proof("dialler", hello, ANSWER),
+  });
+  transport.say({ proof: proof("listener", hello, ANSWER) });
+  assertEquals((await dialled).peer, { ...KATE, hidden: false });
+});
+
+test("docs/protocol.md: a dialler of another version is told so", async () => {
+  const refusal = jsonIn(section("## Handshake")).at(-1);
+  const transport = new ScriptedTransport();
+  const first = textFrame(JSON.stringify({ ...HELLO, versions: [2] }));
+  const accepted = jsonWire.accept(transport, first, local(KATE));
+  await assertRejects(() => accepted, HandshakeError, "version [2]");
+  assertEquals(await transport.hear(), refusal);
+});
+
+const SUPERVISOR = { name: "Chat.TaskSupervisor", node: KATE.name };
+
+/** The code of the headings about servers. */
+const SERVERS: Record<string, () => Promise<unknown>> = {
+  'IO.puts("hi")': () => IO.puts("hi"),
+  'IO.gets("name? ")': () => IO.gets("name? "),
+  'TaskSupervisor.async(supervisor, ["Chat", "receiveMessage"], ["hi"])': () =>
+    TaskSupervisor.async(SUPERVISOR, ["Chat", "receiveMessage"], ["hi"]),
+  'TaskSupervisor.startChild(supervisor, ["Chat", "receiveMessage"], ["hi"])':
+    () =>
+      TaskSupervisor.startChild(SUPERVISOR, ["Chat", "receiveMessage"], ["hi"]),
+  "TaskSupervisor.children(supervisor)": () =>
+    TaskSupervisor.children(SUPERVISOR),
+  'TaskSupervisor.stop(supervisor, "shutdown")': () =>
+    TaskSupervisor.stop(SUPERVISOR, "shutdown"),
+};
+
+test("docs/protocol.md: what servers say", async () => {
+  const headings = [
+    ...section("## What servers say").matchAll(/^### (.*`(.*)`)$/gm),
+  ];
+  assertEquals(headings.map(([, , code]) => code), Object.keys(SERVERS));
+  for (const [, heading, code] of headings) {
+    assertEquals(
+      await signalsOf(SERVERS[code]),
+      jsonIn(section(`### ${heading}`))[0],
+    );
+  }
+});
+
+/** What a process of alex, just started, sends to kate. */
+async function signalsOf(fn: () => Promise<unknown>): Promise<Json[]> {
+  const port = new RecordingPort();
+  const encoder = encoderOf(port);
+  const runtime = new Runtime({
+    ...ALEX,
+    node: ALEX.name,
+    route: () => encoder,
+  });
+  runtime.spawn(() => fn(), { groupLeader: kate });
+  await new Promise((resolve) => setTimeout(resolve));
+  encoder.flush(Infinity);
+  const signals = port.signals();
+  runtime.stop("shutdown");
+  return signals;
+}
