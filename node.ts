@@ -20,8 +20,17 @@
 
 import { randomInt } from "node:crypto";
 import nodeProcess from "node:process";
-import { checkCookie, readCookieFile, userCookie } from "./distribution/cookie.ts";
-import { addressOf, type NodeName, ownHost, parseNodeName } from "./distribution/names.ts";
+import {
+  checkCookie,
+  readCookieFile,
+  userCookie,
+} from "./distribution/cookie.ts";
+import {
+  addressOf,
+  type NodeName,
+  ownHost,
+  parseNodeName,
+} from "./distribution/names.ts";
 import { Network, type NodeKind } from "./distribution/network.ts";
 import {
   EpmdError,
@@ -30,11 +39,7 @@ import {
   NameInUseError,
   register as registerName,
 } from "./distribution/epmd/mod.ts";
-import {
-  connectTcp,
-  type Listener,
-  listenTcp,
-} from "./distribution/tcp.ts";
+import { connectTcp, type Listener, listenTcp } from "./distribution/tcp.ts";
 import {
   DEFAULT_LIMITS,
   type Limits,

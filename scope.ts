@@ -17,7 +17,17 @@ export type Scope = Record<string, unknown>;
 /** What is in scope of the shell, of `--eval` code and of closures. */
 export function shellScope(): Scope {
   const { flush, receive, self, send } = Process;
-  return { IO, Node, Process, Task, TaskSupervisor, flush, receive, self, send };
+  return {
+    IO,
+    Node,
+    Process,
+    Task,
+    TaskSupervisor,
+    flush,
+    receive,
+    self,
+    send,
+  };
 }
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;

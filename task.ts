@@ -15,7 +15,12 @@
  * @module
  */
 
-import { TaskState, type TaskOutcome, taskExit, runTask } from "./protocol/task.ts";
+import {
+  runTask,
+  taskExit,
+  type TaskOutcome,
+  TaskState,
+} from "./protocol/task.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import type { Pid, Ref } from "./runtime/pid.ts";
 import type { Process } from "./runtime/process.ts";
@@ -104,9 +109,8 @@ export class Task<T = unknown> {
     const owner = currentProcess();
     const { runtime } = owner;
     const state = new TaskState(owner, runtime.node, runtime.makeRef());
-    const copy = (args === undefined
-      ? []
-      : copyTerm(args, runtime.maxDepth)) as A;
+    const copy =
+      (args === undefined ? [] : copyTerm(args, runtime.maxDepth)) as A;
     const process: Process = runtime.spawn(
       () => runTask(process, () => fn(...copy), state.ref),
       {

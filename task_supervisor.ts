@@ -20,7 +20,11 @@
 
 import type { NameOnNode } from "./process.ts";
 import { call, locate, type Place, startCall } from "./protocol/call.ts";
-import type { ChildRestart, ChildShutdown, ChildSpec } from "./protocol/child.ts";
+import type {
+  ChildRestart,
+  ChildShutdown,
+  ChildSpec,
+} from "./protocol/child.ts";
 import type { StartTask } from "./protocol/messages.ts";
 import { serverRef, startServer, stopServer } from "./protocol/server.ts";
 import {

@@ -110,13 +110,14 @@ export class Connection implements Port {
   }
 
   assertRoom(): void {
-    if (!this.#blocked) return;
+    const { maxQueueBytes } = this.#limits;
+    if (!this.#blocked && this.#session.pending < maxQueueBytes) return;
     const queued = this.#queued();
-    if (queued >= this.#limits.maxQueueBytes) {
+    if (queued >= maxQueueBytes) {
       throw new QueueFullError(
         this.peer.name,
         queued,
-        this.#limits.maxQueueBytes,
+        maxQueueBytes,
       );
     }
   }

@@ -31,7 +31,9 @@ export function readCookieFile(path: string): string {
     if ((mode & 0o077) !== 0 && nodeProcess.platform !== "win32") {
       throw new NodeStartError(
         "cookie",
-        `Cannot use the cookie file ${quote(path)}: others than its owner can read it (mode ${
+        `Cannot use the cookie file ${
+          quote(path)
+        }: others than its owner can read it (mode ${
           (mode & 0o777).toString(8)
         }); run: chmod 400 ${path}`,
       );

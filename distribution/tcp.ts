@@ -65,7 +65,11 @@ export class TcpTransport implements Transport {
     this.#handlers = handlers;
     const early = this.#early;
     this.#early = undefined;
-    if (early !== undefined) { for (const chunk of early) handlers.bytes(chunk); }
+    if (early !== undefined) {
+      for (const chunk of early) {
+        handlers.bytes(chunk);
+      }
+    }
     if (this.#closed !== undefined) handlers.closed(this.#closed.error);
   }
 

@@ -9,7 +9,11 @@ import { type Filter, formatFilters } from "./filters.ts";
 
 const encoder = new TextEncoder();
 const announced = new Set<string>();
-const pending = { exclude: [] as Filter[], include: [] as Filter[], notes: [] as string[] };
+const pending = {
+  exclude: [] as Filter[],
+  include: [] as Filter[],
+  notes: [] as string[],
+};
 let isScheduled = false;
 
 /** Writes a line on standard output. */
@@ -34,7 +38,10 @@ export function claim(run: string, key: string): boolean {
 }
 
 /** The key under which a filter is announced. */
-export function announcementKey(kind: "exclude" | "include", filter: Filter): string {
+export function announcementKey(
+  kind: "exclude" | "include",
+  filter: Filter,
+): string {
   return `${kind} ${formatFilters([filter])}`;
 }
 
@@ -72,7 +79,7 @@ function sayPending(): void {
 export function recordExcluded(run: string, name: string): void {
   Deno.writeTextFileSync(
     join(run, "excluded"),
-    `${JSON.stringify([Deno.mainModule, name])}\n`,
+    `${JSON.stringify(name)}\n`,
     { append: true },
   );
 }
@@ -90,7 +97,7 @@ export function count(outcome: Outcome): void {
 
 /** Says how the tests of this file went. */
 export function sayTotals(): void {
-  say(formatTotals({ ...outcomes, invalid: 0 }));
+  say(formatTotals(outcomes));
 }
 
 /** How many tests went how. */
@@ -101,21 +108,19 @@ export interface Totals {
   failed: number;
   /** Tests that tags excluded. */
   excluded: number;
-  /** Tests of files that failed before they could run. */
-  invalid: number;
   /** Tests that are ignored. */
   skipped: number;
 }
 
 /** Totals as ExUnit closes a run. */
 export function formatTotals(totals: Totals): string {
-  const { passed, failed, excluded, invalid, skipped } = totals;
-  const tests = passed + failed + excluded + invalid + skipped;
+  const { passed, failed, excluded, skipped } = totals;
+  const tests = passed + failed + excluded + skipped;
   const parts = [
     `${tests} ${tests === 1 ? "test" : "tests"}`,
     `${failed} ${failed === 1 ? "failure" : "failures"}`,
   ];
-  for (const [name, many] of Object.entries({ excluded, invalid, skipped })) {
+  for (const [name, many] of Object.entries({ excluded, skipped })) {
     if (many > 0) parts.push(`${many} ${name}`);
   }
   return parts.join(", ");

@@ -6,7 +6,12 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import type { NodeOptions } from "../node.ts";
-import { type Filter, type Filters, onlyFilters, parseFilter } from "./filters.ts";
+import {
+  type Filter,
+  type Filters,
+  onlyFilters,
+  parseFilter,
+} from "./filters.ts";
 
 /** The flags that take a value, and are for the harness and not for Deno. */
 export const HARNESS_FLAGS: readonly string[] = [
@@ -53,7 +58,7 @@ export function parseTestArguments(
   const texts = (name: string) => flags[name] as string[];
   const text = (name: string) => flags[name] as string | undefined;
   for (const name of HARNESS_FLAGS) {
-    if (flags[name] === "" || texts(name)?.includes?.("")) {
+    if ([flags[name]].flat().includes("")) {
       throw new TypeError(
         `Cannot use --${name} without a value; write --${name}=VALUE`,
       );
@@ -63,7 +68,9 @@ export function parseTestArguments(
   const port = text("epmd-port");
   if (port !== undefined && !/^[1-9]\d{0,4}$/.test(port)) {
     throw new TypeError(
-      `Cannot use --epmd-port ${JSON.stringify(port)}: a port is a number from 1 to 65535`,
+      `Cannot use --epmd-port ${
+        JSON.stringify(port)
+      }: a port is a number from 1 to 65535`,
     );
   }
   const only = texts("only").map(parseFilter);

@@ -43,7 +43,11 @@ export interface TestConfiguration extends TestProgram {
   include?: readonly string[];
 }
 
-const configured: { exclude: Filter[]; include: Filter[]; program: TestProgram } = {
+const configured: {
+  exclude: Filter[];
+  include: Filter[];
+  program: TestProgram;
+} = {
   exclude: [],
   include: [],
   program: {},

@@ -4,27 +4,75 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
-import { delimiter, join } from "node:path";
+import type { Node } from "../node.ts";
+import {
+  announce,
+  count,
+  recordExcluded,
+  sayTotals,
+} from "./_announcements.ts";
+import {
+  NOT_ALIVE,
+  parseTestArguments,
+  requestedNode,
+  type TestArguments,
+} from "./_arguments.ts";
+import { isMissing } from "./_programs.ts";
+import { hasNode, type Plan, runTest } from "./_run.ts";
+import {
+  configuration,
+  tagsOfFile,
+  type TestProgram,
+} from "./configuration.ts";
 import {
   type Filter,
   type Filters,
-  formatFilters,
+  normalizeFilters,
   parseFilter,
   picks,
   type Tags,
 } from "./filters.ts";
+import type { Peer, PeerSpec } from "./peer.ts";
+
+export { requestedNode };
+
+/** How long a test with a node may take, in milliseconds: ExUnit's default. */
+const TIMEOUT = 60_000;
+
+/** How much longer Deno waits than the harness, which stops the peers, in milliseconds. */
+const TEARDOWN = 15_000;
+
+/** What a test is given: Deno's own context, and its nodes. */
+export interface TestContext extends Deno.TestContext {
+  /** The test's own node, if it has one: the one that its code is on. */
+  readonly node: Node | undefined;
+  /**
+   * Finds a peer that the test declares.
+   *
+   * @param name Its name, with or without the host.
+   * @returns The peer.
+   * @throws {RangeError} If the test does not declare it.
+   */
+  peer(name: string): Peer;
+  /**
+   * What came out at the test's own node.
+   *
+   * @returns The text so far.
+   */
+  output(): string;
+}
 
 /** A test's code. */
-export type TestFunction = (t: Deno.TestContext) => void | Promise<void>;
+export type TestFunction = (t: TestContext) => void | Promise<void>;
 
 /** Options for {@linkcode test}: Deno's own, with all sanitizers on, and these. */
-export interface TestOptions extends Omit<Deno.TestDefinition, "name" | "fn"> {
+export interface TestOptions
+  extends Omit<Deno.TestDefinition, "name" | "fn">, TestProgram {
   /**
    * What the test is about, each as `tag` or `tag:value`. A test tagged `distributed` needs a live
    * node, and is excluded without one.
    *
-   * @default {[]}
+   * @default {the tags that describeTags gives}
    */
   tags?: readonly string[];
   /**
@@ -34,36 +82,64 @@ export interface TestOptions extends Omit<Deno.TestDefinition, "name" | "fn"> {
    * @default {[]}
    */
   programs?: readonly string[];
+  /**
+   * The nodes that the test needs. They are started as processes of the operating system, and with
+   * them a node for the test itself, all on an EPMD port and with a cookie that nobody else has;
+   * so the test, though it is tagged `distributed`, needs nothing to run already.
+   *
+   * @default {[]}
+   */
+  peers?: readonly PeerSpec[];
+  /**
+   * The name of a node for the test itself.
+   *
+   * @default {with peers: the one after --sname or --name, or "test@localhost"; else none}
+   */
+  node?: string;
+  /**
+   * Whether the test fails if it leaves a node, a process, a name, a monitor or an alias behind.
+   * Sockets of `node:net` go with `sanitizeResources`, and timers with `sanitizeOps`.
+   *
+   * @default {true}
+   */
+  sanitizeProcesses?: boolean;
 }
 
-const announced = new Set<string>();
-const missing = new Map<string, boolean>();
-let pending: { filters: Filter[]; notes: string[] } | undefined;
+let registered = 0;
 
 /**
  * Registers a test.
  *
- * As in ExUnit, each test has the tag `test`, its name. Tests that are tagged `distributed` are
- * excluded unless a live node is asked for, with `--sname` or `--name` after the `--` of
- * `deno test`; what is excluded is said once a file.
+ * As in ExUnit, each test has the tag `test`, its name. After the `--` of `deno test`, or among the
+ * arguments of `@otp/distribution/testing/main`, `--include`, `--exclude` and `--only` choose tests
+ * by `tag` or `tag:value`. Tests that are tagged `distributed` are excluded unless a live node is
+ * asked for, with `--sname` or `--name`, or the test declares its `peers`; on the node, which exports
+ * the modules and runs the application of {@linkcode configureTests}, the test then runs. What is
+ * excluded is said once.
  *
  * @param name The test's name.
  * @param fn The test's code.
  *
- * @example A test that needs a node, and one that does not
+ * @example A test that needs a node, and ones that do not
  * ```ts ignore
  * import { test } from "@otp/distribution/testing";
+ * import * as Chat from "@otp/distribution/chat/mod";
  *
  * test("add() adds", () => {});
- * test("sendMessage() reaches moebi", { tags: ["distributed"] }, async () => {});
+ * test("sendMessage() reaches moebi", { tags: ["distributed"] }, async () => {
+ *   await Chat.sendMessage("moebi@localhost", "hi");
+ * });
+ * test("sendMessage() has moebi answer", { peers: ["moebi@localhost"] }, async () => {
+ *   await Chat.sendMessage("moebi@localhost", "hi");
+ * });
  * ```
  */
 export function test(name: string, fn: TestFunction): void;
 /**
- * Registers a test with tags, or with options of Deno's.
+ * Registers a test with tags and peers, or with options of Deno's.
  *
  * @param name The test's name.
- * @param options Tags, programs, and what `Deno.test` takes.
+ * @param options Tags, peers, programs, and what `Deno.test` takes.
  * @param fn The test's code.
  */
 export function test(
@@ -76,43 +152,71 @@ export function test(
   ...rest: [TestFunction] | [TestOptions, TestFunction]
 ): void {
   const [options, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
-  const { tags = [], programs = [], ...definition } = options;
-  const excluded = exclusions(tagsOf(name, [...tags, ...programs]), programs);
-  if (excluded.length > 0) announce(excluded);
+  const {
+    tags = [],
+    programs = [],
+    peers = [],
+    node,
+    modules,
+    application,
+    sanitizeProcesses = true,
+    ...definition
+  } = options;
+  const args = parseTestArguments();
+  const all = tagsOf(name, [
+    ...tagsOfFile(),
+    ...(peers.length > 0 ? ["distributed"] : []),
+    ...tags,
+    ...programs,
+  ]);
+  const { filters, isAlone } = filtersOf(args, peers.length > 0);
+  const absent = programs.filter((each) =>
+    isMissing(each) && !filters.include.some(({ tag }) => tag === each)
+  );
+  const isExcluded = absent.length > 0 || !picks(filters, all);
+  announceFilters(filters, all, absent, args);
+  const plan: Plan = {
+    name,
+    node,
+    peers,
+    modules,
+    application,
+    isDistributed: picks({ include: [], exclude: [NOT_ALIVE] }, all) === false,
+    leaks: {
+      sockets: definition.sanitizeResources ?? true,
+      processes: sanitizeProcesses,
+    },
+  };
+  if (hasNode(plan)) {
+    plan.timeout = definition.timeout ?? TIMEOUT;
+    definition.timeout = plan.timeout + TEARDOWN;
+  }
+  if (registered++ === 0 && isAlone) Deno.test.afterAll(sayTotals);
+  const ignore = definition.ignore === true || isExcluded;
+  if (isExcluded) {
+    count("excluded");
+    if (args.run !== undefined) recordExcluded(args.run, name);
+  } else if (ignore) count("skipped");
   Deno.test({
     sanitizeOps: true,
     sanitizeResources: true,
     sanitizeExit: true,
     ...definition,
-    ignore: definition.ignore === true || excluded.length > 0,
+    ignore,
     name,
-    fn,
+    fn: async (t) => {
+      try {
+        await runTest(plan, fn, t);
+        count("passed");
+      } catch (error) {
+        count("failed");
+        throw error;
+      }
+    },
   });
 }
 
-/**
- * The name of the node that the tests are to run on, if a live one is asked for.
- *
- * @param args The arguments of the test run.
- * @returns The name after `--sname` or `--name`.
- *
- * @example Usage
- * ```ts
- * import { requestedNode } from "@otp/distribution/testing";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(requestedNode(["--sname", "sophie@localhost"]), "sophie@localhost");
- * assertEquals(requestedNode([]), undefined);
- * ```
- */
-export function requestedNode(
-  args: readonly string[] = Deno.args,
-): string | undefined {
-  const { sname, name } = parseArgs([...args], { string: ["sname", "name"] });
-  return sname || name || undefined;
-}
-
-function tagsOf(name: string, written: string[]): Tags {
+function tagsOf(name: string, written: readonly string[]): Tags {
   const tags: Tags = { test: name };
   for (const { tag, value } of written.map(parseFilter)) {
     tags[tag] = value ?? true;
@@ -120,69 +224,45 @@ function tagsOf(name: string, written: string[]): Tags {
   return tags;
 }
 
-/** What excludes a test, one filter at a time, so that it can be said. */
-function exclusions(tags: Tags, programs: readonly string[]): Filter[] {
-  const { include, exclude } = configured();
-  return [
-    ...exclude,
-    ...programs.filter(isMissing).map((tag) => ({ tag, value: "true" })),
-  ].filter((each) => !picks({ include, exclude: [each] }, tags));
+/** What the command line and the file include and exclude, for a test. */
+function filtersOf(
+  { filters, node, run }: TestArguments,
+  hasPeers: boolean,
+): { filters: Filters; isAlone: boolean } {
+  const configured = configuration();
+  const include = filters.include.length > 0
+    ? filters.include
+    : configured.include;
+  const exclude = [...filters.exclude, ...configured.exclude];
+  if (node === undefined && !hasPeers) exclude.push(NOT_ALIVE);
+  return {
+    filters: normalizeFilters({ include, exclude }),
+    isAlone: run === undefined,
+  };
 }
 
-function configured(): Filters {
-  const exclude = requestedNode() === undefined
-    ? [{ tag: "distributed", value: "true" }]
-    : [];
-  return { include: [], exclude };
-}
-
-function isMissing(program: string): boolean {
-  let known = missing.get(program);
-  if (known === undefined) {
-    const suffixes = Deno.build.os === "windows" ? [".exe", ".cmd", ".bat"] : [
-      "",
-    ];
-    const folders = (Deno.env.get("PATH") ?? "").split(delimiter);
-    known = !folders.some((folder) =>
-      suffixes.some((suffix) => isFile(join(folder, program + suffix)))
-    );
-    missing.set(program, known);
-  }
-  return known;
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
+/** Says what excludes a test; of what the command line says, all. */
+function announceFilters(
+  filters: Filters,
+  tags: Tags,
+  absent: readonly string[],
+  { filters: given, run }: TestArguments,
+): void {
+  const isGiven = ({ tag, value }: Filter, among: Filter[]) =>
+    among.some((each) => each.tag === tag && each.value === value);
+  for (const filter of filters.exclude) {
     if (
-      error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory
-    ) return false;
-    throw error;
+      isGiven(filter, given.exclude) ||
+      !picks({ include: filters.include, exclude: [filter] }, tags)
+    ) announce("exclude", filter, run);
   }
-}
-
-/** Says what is excluded, when the file has registered its tests. */
-function announce(filters: Filter[]): void {
-  for (const filter of filters) {
-    if (announced.has(filter.tag)) continue;
-    announced.add(filter.tag);
-    if (pending === undefined) {
-      pending = { filters: [], notes: [] };
-      queueMicrotask(say);
-    }
-    pending.filters.push(filter);
-    if (missing.get(filter.tag)) {
-      pending.notes.push(`${filter.tag} is not installed`);
-    }
+  for (const filter of filters.include) announce("include", filter, run);
+  for (const program of absent) {
+    announce(
+      "exclude",
+      { tag: program, value: "true" },
+      run,
+      `${program} is not installed`,
+    );
   }
-}
-
-function say(): void {
-  const { filters, notes } = pending!;
-  pending = undefined;
-  const why = notes.length === 0 ? "" : ` (${notes.join(", ")})`;
-  const line = `Excluding tags: ${formatFilters(filters)}${why}\n`;
-  Deno.stdout.writeSync(new TextEncoder().encode(line));
 }

@@ -172,7 +172,9 @@ export class RawPeer implements AsyncDisposable {
   async hear(): Promise<any> {
     for (;;) {
       const frame = await this.next();
-      if (frame === undefined) throw new Error("the node closed the connection");
+      if (frame === undefined) {
+        throw new Error("the node closed the connection");
+      }
       if (frame.json !== undefined) return frame.json;
     }
   }

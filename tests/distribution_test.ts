@@ -31,7 +31,7 @@ import { insideOf } from "../runtime/context.ts";
 import { atom } from "../runtime/pid.ts";
 import { NodeProcess } from "./_node_process.ts";
 import { clusterTest, nodeDown, nodeUp, part, reasonOf } from "./_nodes.ts";
-import { mail } from "./_processes.ts";
+import { mail, turn } from "./_processes.ts";
 import * as Remote from "./_remote.ts";
 
 const ALEX = "alex@localhost";
@@ -63,14 +63,14 @@ function pairTest(
 /** A process of kate that waits for the reason that it is to exit with. */
 async function exiting(): Promise<Pid> {
   const pid = await Node.spawn(KATE, Remote.exiting, [self()]);
-  assertEquals(await receive(), "up");
+  await receive((m) => m === "up");
   return pid;
 }
 
 /** A process of kate that traps exits and passes on what it gets. */
 async function relay(): Promise<Pid> {
   const pid = await Node.spawn(KATE, Remote.relay, [self()]);
-  assertEquals(await receive(), "up");
+  await receive((m) => m === "up");
   return pid;
 }
 
@@ -291,7 +291,6 @@ pairTest(
         await receive((m) => m === "end");
       });
       const ref = monitor(middle);
-      assertEquals(await reasonOf(pid) === "noproc" || true, true);
       if (reason === "normal") send(middle, "end");
       const down = await receive<DownMessage>((m) => ref.equals(m?.ref));
       assertEquals(down.reason, reason);
@@ -305,6 +304,7 @@ pairTest("the death of this end reaches the other one", async () => {
     link(pid);
     await receive();
   });
+  await turn();
   exit(mine, "oops");
   assertEquals(await receive(), {
     relayed: { type: "EXIT", from: mine, reason: "oops" },
@@ -314,7 +314,7 @@ pairTest("the death of this end reaches the other one", async () => {
 pairTest("link() to a dead process of another node gives noproc", async () => {
   const pid = await exiting();
   send(pid, { reason: "normal" });
-  assertEquals(await reasonOf(pid) !== undefined, true);
+  await reasonOf(pid);
   trapExit(true);
   link(pid);
   assertEquals(await receive(), { type: "EXIT", from: pid, reason: "noproc" });
@@ -354,7 +354,7 @@ pairTest("link() and unlink() in any order leave what came last", async () => {
   }
   link(linked);
   send(unlinked, { reason: "unseen" });
-  assertEquals(typeof await reasonOf(unlinked), "string");
+  await reasonOf(unlinked);
   send(linked, { reason: "seen" });
   assertEquals(await receive(), { type: "EXIT", from: linked, reason: "seen" });
   assertEquals(await mail(), []);

@@ -248,7 +248,9 @@ export class Decoder implements FrameHandler {
         return;
     }
     throw new ProtocolError(
-      `a signal of unknown kind or shape: ${JSON.stringify(kind)?.slice(0, 40)}`,
+      `a signal of unknown kind or shape: ${
+        JSON.stringify(kind)?.slice(0, 40)
+      }`,
     );
   }
 

@@ -95,7 +95,10 @@ export class Encoder implements Signals {
     const json = this.#values.encode(message);
     const tagged = this.#values.tagged;
     if (tagged || json.length > LARGE || this.#lanes.size > 0) {
-      this.#put(from, `["send${tagged ? "*" : ""}",${from.number},${to.number},${json}]`);
+      this.#put(
+        from,
+        `["send${tagged ? "*" : ""}",${from.number},${to.number},${json}]`,
+      );
       return this.#port.pressure();
     }
     if (this.#openFrom === from.number && this.#openTo === to.number) {
@@ -290,9 +293,7 @@ export class Encoder implements Signals {
   /** Writes the signals that are collected. */
   #cut(): void {
     if (this.#text === "") return;
-    const text = this.#openFrom >= 0
-      ? `[${this.#text}]]`
-      : `[${this.#text}]`;
+    const text = this.#openFrom >= 0 ? `[${this.#text}]]` : `[${this.#text}]`;
     this.#text = "";
     this.#openFrom = -1;
     this.#port.write(textFrame(text));

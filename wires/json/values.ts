@@ -10,8 +10,8 @@
 import { Atom, atom, Pid, Ref } from "../../runtime/pid.ts";
 import {
   defineProto,
-  errorTerm,
   type ErrorTerm,
+  errorTerm,
   isPlainObject,
   notSendable,
   rebuildError,
@@ -160,8 +160,12 @@ export class ValueEncoder {
         : this.#writeItems(value, left - 1);
     }
     if (isPlainObject(value)) return this.#writeFields(value, left);
-    if (value instanceof Pid) return this.#tag("$pid", this.#name(value), left, 2);
-    if (value instanceof Ref) return this.#tag("$ref", this.#name(value), left, 2);
+    if (value instanceof Pid) {
+      return this.#tag("$pid", this.#name(value), left, 2);
+    }
+    if (value instanceof Ref) {
+      return this.#tag("$ref", this.#name(value), left, 2);
+    }
     if (value instanceof Atom) {
       return this.#tag("$atom", JSON.stringify(value.name), left);
     }
@@ -214,7 +218,11 @@ export class ValueEncoder {
       const key = keys[i];
       if (key.charCodeAt(0) === 36) {
         const entries = keys.map((k): [string, unknown] => [k, fields[k]]);
-        return this.#tag("$object", this.#writeEntries(entries, left - 2), left);
+        return this.#tag(
+          "$object",
+          this.#writeEntries(entries, left - 2),
+          left,
+        );
       }
       text += (i > 0 ? "," : "") + this.#key(key) +
         this.#write(fields[key], left - 1);

@@ -1,0 +1,144 @@
+/**
+ * What a test made and left behind, beyond what Deno's sanitizers see.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+import { Node } from "../node.ts";
+import type { Process } from "../runtime/process.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+
+/** How long what is ending may take to end, in milliseconds. */
+const SETTLE = 500;
+
+/** Processes that a runtime starts for itself, by what they run. */
+const SYSTEM = new Set(["user", "shell", "application_controller"]);
+
+/** What is looked at. */
+export interface LeakOptions {
+  /** Whether sockets are. */
+  sockets: boolean;
+  /** Whether nodes, processes, names and monitors are. */
+  processes: boolean;
+}
+
+interface Handle {
+  remotePort?: number;
+  destroyed?: boolean;
+  address?(): { address?: string; port?: number } | string | null;
+  listening?: boolean;
+}
+
+/** What there is before a test. */
+export class LeakCheck {
+  readonly #runtime: Runtime;
+  readonly #options: LeakOptions;
+  readonly #nodes = new Set(Node._started());
+  readonly #handles = new Set(handles());
+  readonly #processes: Map<Process, { monitors: number; aliases: number }>;
+  readonly #names: Set<string>;
+
+  /** Looks at what there is. */
+  constructor(runtime: Runtime, options: LeakOptions) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#processes = new Map(
+      [...runtime.processes.values()].map((each) => [each, sizes(each)]),
+    );
+    this.#names = new Set(runtime.names.keys());
+  }
+
+  /**
+   * Waits a little for what is ending.
+   *
+   * @throws {Error} If something is left that was not there before; its message names it.
+   */
+  async assertClean(): Promise<void> {
+    let left = this.#left();
+    const until = performance.now() + SETTLE;
+    while (left.length > 0 && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      left = this.#left();
+    }
+    if (left.length === 0) return;
+    throw new Error(
+      `The test left something behind:\n${
+        left.map((each) => `  - ${each}`).join("\n")
+      }\nStop or close it before the test ends, as \`await using\` does, or switch the check off with sanitizeProcesses: false.`,
+    );
+  }
+
+  #left(): string[] {
+    const { sockets, processes } = this.#options;
+    return [
+      ...(processes ? [...this.#leftNodes(), ...this.#leftProcesses()] : []),
+      ...(sockets ? this.#leftSockets() : []),
+    ];
+  }
+
+  #leftNodes(): string[] {
+    return Node._started().filter((node) => !this.#nodes.has(node))
+      .map(({ name }) => `the node ${name}, which is still started`);
+  }
+
+  #leftProcesses(): string[] {
+    const left: string[] = [];
+    for (const process of this.#runtime.processes.values()) {
+      const { pid, name, label } = process;
+      const before = this.#processes.get(process);
+      if (before !== undefined || SYSTEM.has(label ?? "")) {
+        const now = sizes(process);
+        const { monitors, aliases } = before ?? { monitors: 0, aliases: 0 };
+        const who = `of ${pid} (${label ?? "a function"})`;
+        if (now.monitors > monitors) {
+          left.push(`${now.monitors - monitors} monitor(s) ${who}`);
+        }
+        if (now.aliases > aliases) {
+          left.push(`${now.aliases - aliases} alias(es) ${who}`);
+        }
+      } else {
+        const named = name === undefined ? "" : `, registered as ${name}`;
+        left.push(`the process ${pid}, ${label || "a function"}${named}`);
+      }
+    }
+    for (const [name, process] of this.#runtime.names) {
+      if (this.#names.has(name) || !this.#processes.has(process)) continue;
+      left.push(`the name ${name} of ${process.pid}`);
+    }
+    return left;
+  }
+
+  #leftSockets(): string[] {
+    return handles().filter((handle) => !this.#handles.has(handle))
+      .map(describe);
+  }
+}
+
+function sizes(process: Process): { monitors: number; aliases: number } {
+  return {
+    monitors: process.monitors?.size ?? 0,
+    aliases: process.aliases?.size ?? 0,
+  };
+}
+
+/** The open sockets and servers of `node:net`. */
+function handles(): Handle[] {
+  const { _getActiveHandles } = nodeProcess as unknown as {
+    _getActiveHandles?: () => Handle[];
+  };
+  const all = _getActiveHandles?.call(nodeProcess) ?? [];
+  return all.filter((each) =>
+    typeof each.address === "function" && each.destroyed !== true
+  );
+}
+
+function describe(handle: Handle): string {
+  const address = handle.address!();
+  const at = typeof address === "object" && address !== null
+    ? `${address.address}:${address.port}`
+    : String(address);
+  return handle.destroyed === undefined
+    ? `a server that listens on ${at}`
+    : `a socket from ${at} to port ${handle.remotePort}`;
+}

@@ -1,0 +1,93 @@
+/**
+ * The program of a peer: a node that a test starts as a process of the operating system.
+ *
+ * What to start comes as a line of JSON on standard input; at the input's end, which comes also
+ * when the test's process is killed, the peer stops.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+import { Application } from "../application.ts";
+import type { NodeOptions } from "../node.ts";
+import { groupLeader, type Pid, send, whereis } from "../process.ts";
+import {
+  loadApplication,
+  loadModules,
+  type LocatedProgram,
+} from "./_program.ts";
+import { startNode } from "./_start_node.ts";
+import { type Called, HARNESS_MODULE, UP } from "./_peer_messages.ts";
+
+/** What a peer is told. */
+export interface PeerStart {
+  /** Name, cookie and EPMD's port. */
+  node: NodeOptions;
+  /** What it runs. */
+  program: LocatedProgram;
+}
+
+/** Reads what to start; gives also when the input ends. */
+function readInput(): { start: Promise<PeerStart>; end: Promise<void> } {
+  const start = Promise.withResolvers<PeerStart>();
+  const end = Promise.withResolvers<void>();
+  let text = "";
+  nodeProcess.stdin.setEncoding("utf8");
+  nodeProcess.stdin.on("data", (chunk: string) => {
+    text += chunk;
+    if (text.endsWith("\n")) start.resolve(JSON.parse(text));
+  });
+  nodeProcess.stdin.on("end", () => {
+    start.reject(new Error("Cannot start a peer: nothing says which"));
+    end.resolve();
+  });
+  return { start: start.promise, end: end.promise };
+}
+
+async function main(): Promise<void> {
+  const input = readInput();
+  const { node: options, program } = await input.start;
+  const modules = await loadModules(program);
+  const application = await loadApplication(program);
+  await using node = await startNode({ ...options, modules });
+  node.export(HARNESS_MODULE, {
+    async call(to: Pid, module: string, name: string, args: unknown[]) {
+      const answer = (called: Called) => void send(to, called);
+      groupLeader(whereis("user"));
+      const found = modules[module];
+      try {
+        if (found === undefined || !Object.hasOwn(found, name)) {
+          const known = Object.keys(found ?? modules).join(", ") || "none";
+          throw new TypeError(
+            `Cannot call ${module}.${name}: ${node.name} has no such ${
+              found === undefined ? "module" : "function"
+            }; it has ${known}`,
+          );
+        }
+        answer({ type: "called", value: await found[name](...args) });
+      } catch (error) {
+        answer({ type: "failed", error });
+      }
+    },
+  });
+  if (application !== undefined) {
+    await node.run(() => Application.start(application));
+  }
+  nodeProcess.stdout.write(UP);
+  await Promise.race([input.end, node.run(() => new Promise(() => {}))]);
+  if (application !== undefined) {
+    await node.run(() => Application.stop(application.name));
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    nodeProcess.stderr.write(
+      `${error instanceof Error ? error.stack : String(error)}\n`,
+    );
+    nodeProcess.exit(1);
+  }
+  nodeProcess.exit(0);
+}

@@ -1,0 +1,180 @@
+/**
+ * How a test is run: on its node if it is to have one, with its peers, and watched for leaks.
+ *
+ * @module
+ */
+
+import { Application } from "../application.ts";
+import type { Node, NodeOptions } from "../node.ts";
+import { currentRuntime } from "../runtime/current.ts";
+import { parseTestArguments } from "./_arguments.ts";
+import { say } from "./_announcements.ts";
+import { LeakCheck, type LeakOptions } from "./_leaks.ts";
+import { startNode } from "./_start_node.ts";
+import { loadApplication, loadModules, locate } from "./_program.ts";
+import { leaveCluster, testCluster, withHost } from "./cluster.ts";
+import type { TestProgram } from "./configuration.ts";
+import { callPeersFrom, type Peer, type PeerSpec, startPeer } from "./peer.ts";
+import type { TestContext, TestFunction } from "./tags.ts";
+
+/** The name of a test's own node that nobody names. */
+const OWN_NODE = "test@localhost";
+
+/** What a test is to have. */
+export interface Plan extends TestProgram {
+  /** The test's name. */
+  name: string;
+  /** Its own node's name; without it, it has a node only if it needs one. */
+  node?: string;
+  /** The peers to start. */
+  peers: readonly PeerSpec[];
+  /** Whether it is to be on the node that the run asks for. */
+  isDistributed: boolean;
+  /** How long it may take, in milliseconds; without it, Deno's own timeout holds. */
+  timeout?: number;
+  /** What is looked at when it has ended. */
+  leaks: LeakOptions;
+}
+
+/** Whether a test runs on a node of its own. */
+export function hasNode({ node, peers, isDistributed }: Plan): boolean {
+  return node !== undefined || peers.length > 0 ||
+    (isDistributed && parseTestArguments().node !== undefined);
+}
+
+/** Runs a test. */
+export async function runTest(
+  plan: Plan,
+  fn: TestFunction,
+  t: Deno.TestContext,
+): Promise<void> {
+  leaveCluster();
+  const leaks = new LeakCheck(currentRuntime(), plan.leaks);
+  if (hasNode(plan)) await runOnNode(plan, fn, t);
+  else await fn(context(t, undefined, [], []));
+  await leaks.assertClean();
+}
+
+/** Starts the node and the peers, runs the test on the node, and stops them. */
+async function runOnNode(
+  plan: Plan,
+  fn: TestFunction,
+  t: Deno.TestContext,
+): Promise<void> {
+  const printed: string[] = [];
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => callPeersFrom(undefined));
+  const program = locate(plan);
+  const application = await loadApplication(program);
+  const node = stack.use(
+    await startNode({
+      ...nodeOptions(plan),
+      modules: await loadModules(program),
+      io: { write: (text) => void printed.push(text) },
+    }),
+  );
+  callPeersFrom(node);
+  if (application !== undefined) {
+    await node.run(() => Application.start(application));
+    stack.defer(async () => {
+      await node.run(() => Application.stop(application.name));
+    });
+  }
+  const peers = await startPeers(plan.peers, stack);
+  const leaks = new LeakCheck(await node.run(currentRuntime), {
+    sockets: false,
+    processes: plan.leaks.processes,
+  });
+  const { timeout } = plan;
+  using timer = new Timeout(timeout);
+  try {
+    await Promise.race([
+      node.run(() => fn(context(t, node, peers, printed))),
+      timer.expired,
+    ]);
+  } catch (error) {
+    for (const peer of peers) tell(peer.name, peer.output());
+    tell(node.name, printed.join(""));
+    throw error;
+  }
+  await leaks.assertClean();
+}
+
+/** Says what a node printed, which may tell why a test failed. */
+function tell(name: string, output: string): void {
+  if (output !== "") say(`${name} printed:\n${output.trimEnd()}`);
+}
+
+function nodeOptions({ node, peers }: Plan): NodeOptions {
+  const requested = parseTestArguments().node;
+  if (requested !== undefined && node === undefined && peers.length === 0) {
+    return requested;
+  }
+  return {
+    ...testCluster(),
+    name: withHost(node ?? requested?.name ?? OWN_NODE),
+  };
+}
+
+async function startPeers(
+  specs: readonly PeerSpec[],
+  stack: AsyncDisposableStack,
+): Promise<Peer[]> {
+  const results = await Promise.allSettled(specs.map((spec) => {
+    const { name, ...options } = typeof spec === "string"
+      ? { name: spec }
+      : spec;
+    return startPeer(name, options);
+  }));
+  const peers: Peer[] = [];
+  for (const result of results) {
+    if (result.status === "fulfilled") peers.push(stack.use(result.value));
+  }
+  for (const result of results) {
+    if (result.status === "rejected") throw result.reason;
+  }
+  return peers;
+}
+
+function context(
+  t: Deno.TestContext,
+  node: Node | undefined,
+  peers: readonly Peer[],
+  printed: readonly string[],
+): TestContext {
+  return {
+    ...t,
+    node,
+    peer(name) {
+      const found = peers.find((each) => each.name === withHost(name));
+      if (found !== undefined) return found;
+      throw new RangeError(
+        `Cannot find the peer ${JSON.stringify(name)}: the test declares ${
+          peers.map((each) => each.name).join(", ") || "none"
+        }`,
+      );
+    },
+    output: () => printed.join(""),
+  };
+}
+
+/** Rejects after a time, so that peers are stopped before Deno gives the test up. */
+class Timeout implements Disposable {
+  readonly expired: Promise<never>;
+  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(ms: number | undefined) {
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {});
+    this.expired = promise;
+    if (ms === undefined) return;
+    this.#timer = setTimeout(
+      () => reject(new Error(`Test timed out after ${ms}ms.`)),
+      ms,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Starting a node whose name may be held for a while yet.
+ *
+ * @module
+ */
+
+import { NodeStartError } from "../errors.ts";
+import { Node, type NodeOptions } from "../node.ts";
+
+/** How long a name may be held for a node that was killed, in milliseconds. */
+const NAME_IS_HELD = 3000;
+
+/** Starts a node; a name may be held for a while for one that was killed. */
+export async function startNode(options: NodeOptions): Promise<Node> {
+  const until = performance.now() + NAME_IS_HELD;
+  for (;;) {
+    try {
+      return await Node.start(options);
+    } catch (error) {
+      if (
+        !(error instanceof NodeStartError && error.code === "in_use") ||
+        performance.now() > until
+      ) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}

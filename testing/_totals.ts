@@ -1,0 +1,86 @@
+/**
+ * The totals of a run, from the report that Deno writes of it.
+ *
+ * @module
+ */
+
+import type { Totals } from "./_announcements.ts";
+
+/** A test as Deno reports it. */
+interface TestCase {
+  name: string;
+  outcome: "passed" | "failed" | "skipped";
+}
+
+/** Reads a report of JUnit's form, as Deno writes it. */
+function readReport(xml: string): TestCase[] {
+  const test = /<testcase name="([^"]*)"[^>]*?(?:\/>|>([\s\S]*?)<\/testcase>)/g;
+  return [...xml.matchAll(test)].map(([, name, inner = ""]) => ({
+    name: unescape(name),
+    outcome: /<(failure|error)\b/.test(inner)
+      ? "failed" as const
+      : inner.includes("<skipped")
+      ? "skipped" as const
+      : "passed" as const,
+  }));
+}
+
+/** Whether it is a step, which is reported as `its test > its name`. */
+function isStep({ name }: TestCase, names: ReadonlySet<string>): boolean {
+  for (let at = name.indexOf(" > "); at > 0; at = name.indexOf(" > ", at + 1)) {
+    if (names.has(name.slice(0, at))) return true;
+  }
+  return false;
+}
+
+const ENTITIES: Record<string, string> = {
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+  amp: "&",
+};
+
+function unescape(text: string): string {
+  return text.replace(
+    /&(?:#(x?)([\da-f]+)|(\w+));/gi,
+    (all, hex, code, name) =>
+      name === undefined
+        ? String.fromCodePoint(parseInt(code, hex ? 16 : 10))
+        : ENTITIES[name] ?? all,
+  );
+}
+
+/**
+ * Counts the tests of a run.
+ *
+ * @param xml Deno's report.
+ * @param excluded What files told: the name of each excluded test, as a line of JSON.
+ * @param broken How many files failed as a whole.
+ */
+export function countTests(
+  xml: string,
+  excluded: string,
+  broken: number,
+): Totals {
+  // Names and not files: to Deno, all tests of the harness are of the harness's own file.
+  const left = new Map<string, number>();
+  for (const line of excluded.split("\n")) {
+    if (line === "") continue;
+    const name: string = JSON.parse(line);
+    left.set(name, (left.get(name) ?? 0) + 1);
+  }
+  const totals = { passed: 0, failed: broken, excluded: 0, skipped: 0 };
+  const cases = readReport(xml);
+  const names = new Set(cases.map(({ name }) => name));
+  for (const each of cases) {
+    if (isStep(each, names)) continue;
+    const times = left.get(each.name) ?? 0;
+    if (each.outcome !== "skipped") totals[each.outcome]++;
+    else if (times > 0) {
+      totals.excluded++;
+      left.set(each.name, times - 1);
+    } else totals.skipped++;
+  }
+  return totals;
+}

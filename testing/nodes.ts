@@ -1,0 +1,160 @@
+/**
+ * Nodes within the test's own process.
+ *
+ * @module
+ */
+
+import { Node, type NodeOptions } from "../node.ts";
+import { testCluster, withHost } from "./cluster.ts";
+
+/**
+ * Nodes of one test, as {@linkcode startNodes} starts them: an iterable, in the order of their names.
+ *
+ * @example Usage
+ * ```ts
+ * import { startNodes } from "@otp/distribution/testing";
+ * import { Node } from "@otp/distribution/node";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using nodes = await startNodes(["alex", "kate"]);
+ * const [alex] = nodes;
+ * assertEquals(await alex.run(() => Node.ping("kate@localhost")), "pong");
+ * ```
+ */
+export class TestNodes implements AsyncDisposable, Iterable<Node> {
+  readonly #nodes: { node: Node; output: string[] }[] = [];
+
+  /** @ignore */
+  async _start(name: string, options: Partial<NodeOptions>): Promise<void> {
+    const output: string[] = [];
+    const node = await Node.start({
+      ...testCluster(),
+      io: { write: (text) => void output.push(text) },
+      log() {},
+      ...options,
+      name,
+    });
+    this.#nodes.push({ node, output });
+  }
+
+  #find(name: string): { node: Node; output: string[] } {
+    const found = this.#nodes.find(({ node }) => node.name === withHost(name));
+    if (found !== undefined) return found;
+    throw new RangeError(
+      `Cannot find the node ${JSON.stringify(name)}: there are ${
+        this.#nodes.map(({ node }) => node.name).join(", ")
+      }`,
+    );
+  }
+
+  /**
+   * Finds a node.
+   *
+   * @param name Its name, with or without the host.
+   * @returns The node.
+   * @throws {RangeError} If none of these nodes has the name.
+   *
+   * @example Usage
+   * ```ts
+   * import { startNodes } from "@otp/distribution/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using nodes = await startNodes(["alex"]);
+   * assertEquals(nodes.get("alex").name, "alex@localhost");
+   * ```
+   */
+  get(name: string): Node {
+    return this.#find(name).node;
+  }
+
+  /**
+   * What came out at a node.
+   *
+   * @param name Its name, with or without the host.
+   * @returns The text so far; empty if the node was given an `io` of its own.
+   * @throws {RangeError} If none of these nodes has the name.
+   *
+   * @example Usage
+   * ```ts
+   * import { startNodes } from "@otp/distribution/testing";
+   * import * as IO from "@otp/distribution/io";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using nodes = await startNodes(["alex"]);
+   * await nodes.get("alex").run(() => IO.puts("hi"));
+   * assertEquals(nodes.output("alex"), "hi\n");
+   * ```
+   */
+  output(name: string): string {
+    return this.#find(name).output.join("");
+  }
+
+  /**
+   * The nodes, in the order of their names.
+   *
+   * @returns The iterator.
+   *
+   * @example Usage
+   * ```ts
+   * import { startNodes } from "@otp/distribution/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using nodes = await startNodes(["alex", "kate"]);
+   * assertEquals([...nodes].length, 2);
+   * ```
+   */
+  *[Symbol.iterator](): Iterator<Node> {
+    for (const { node } of this.#nodes) yield node;
+  }
+
+  /**
+   * Stops the nodes, the last one first.
+   *
+   * @returns A promise that resolves when they are stopped.
+   *
+   * @example Usage
+   * ```ts
+   * import { startNodes } from "@otp/distribution/testing";
+   *
+   * await using nodes = await startNodes(["alex"]);
+   * ```
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { node } of this.#nodes.splice(0).reverse()) await node.stop();
+  }
+}
+
+/**
+ * Starts nodes in this process, for tests that need none of the operating system's. They share
+ * {@linkcode testCluster}; what they print is kept, and they log nothing.
+ *
+ * @param names Their names; without a host, they are on `localhost`.
+ * @param options What `Node.start` takes, for each of them.
+ * @returns The nodes, to be stopped by `await using`.
+ * @throws {NodeStartError} If one cannot be started; those before it are stopped.
+ *
+ * @example Usage
+ * ```ts
+ * import { startNodes } from "@otp/distribution/testing";
+ * import { Node } from "@otp/distribution/node";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using nodes = await startNodes(["alex", "kate"]);
+ * const [alex, kate] = nodes;
+ * await alex.run(() => Node.connect(kate.name));
+ * assertEquals(await kate.run(() => Node.list()), ["alex@localhost"]);
+ * ```
+ */
+export async function startNodes(
+  names: readonly string[],
+  options: Omit<Partial<NodeOptions>, "name"> = {},
+): Promise<TestNodes> {
+  const nodes = new TestNodes();
+  try {
+    for (const name of names) await nodes._start(withHost(name), options);
+    return nodes;
+  } catch (error) {
+    await nodes[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,373 @@
+/**
+ * Peers: nodes that are processes of the operating system.
+ *
+ * @module
+ */
+
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { formatExit } from "../errors.ts";
+import { Node } from "../node.ts";
+import { isDown, receive, self } from "../process.ts";
+import { type TestCluster, testCluster, withHost } from "./cluster.ts";
+import type { TestProgram } from "./configuration.ts";
+import type { PeerStart } from "./_peer_main.ts";
+import { type Called, HARNESS_MODULE, UP } from "./_peer_messages.ts";
+import { locate } from "./_program.ts";
+import { isFile } from "./_programs.ts";
+
+/** Options for {@linkcode startPeer}. */
+export interface PeerOptions extends TestProgram, Partial<TestCluster> {
+  /**
+   * What the peer's process may do, as flags of Deno's.
+   *
+   * @default {["--allow-net", "--allow-env", "--allow-read", "--allow-sys=hostname"]}
+   */
+  permissions?: readonly string[];
+  /**
+   * Added to the environment of the peer's process.
+   *
+   * @default {{}}
+   */
+  env?: Readonly<Record<string, string>>;
+  /**
+   * How long it may take until it can be reached, in milliseconds.
+   *
+   * @default {20000}
+   */
+  timeout?: number;
+  /**
+   * The node of this program from which the peer is called.
+   *
+   * @default {the test's own node, or a hidden one that is started for it}
+   */
+  from?: Node;
+}
+
+/** A peer that a test declares: its name, or its name and its options. */
+export type PeerSpec = string | ({ name: string } & PeerOptions);
+
+const PERMISSIONS = [
+  "--allow-net",
+  "--allow-env",
+  "--allow-read",
+  "--allow-sys=hostname",
+];
+const START_WITHIN = 20_000;
+const STOP_WITHIN = 5000;
+
+let own: Node | undefined;
+let callers = 0;
+
+/** Says from which node peers are called that do not say so themselves. */
+export function callPeersFrom(node: Node | undefined): void {
+  own = node;
+}
+
+/**
+ * Starts a node as a process of the operating system, and waits until it can be reached.
+ *
+ * Its EPMD port and cookie are those of {@linkcode testCluster}. It ends with the test's process,
+ * however that ends.
+ *
+ * @param name Its name; without a host, it is on `localhost`.
+ * @param options What it runs, and what it may do.
+ * @returns The peer, to be stopped by `stop()` or `await using`.
+ * @throws {Error} If it does not come up; what it printed is in the message.
+ *
+ * @example A peer that exports a module
+ * ```ts ignore
+ * import { startPeer } from "@otp/distribution/testing";
+ *
+ * await using kate = await startPeer("kate", {
+ *   modules: { Kate: import.meta.resolve("./kate.ts") },
+ * });
+ * await kate.call("Kate", "sayName");
+ * ```
+ */
+export async function startPeer(
+  name: string,
+  options: PeerOptions = {},
+): Promise<Peer> {
+  const peer = new Peer(withHost(name), options);
+  try {
+    await peer._isUp(options.timeout ?? START_WITHIN);
+    return peer;
+  } catch (error) {
+    await peer.kill();
+    throw error;
+  }
+}
+
+/**
+ * A node that is a process of the operating system, as {@linkcode startPeer} starts it.
+ *
+ * @example Usage
+ * ```ts ignore
+ * import { startPeer } from "@otp/distribution/testing";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * await using moebi = await startPeer("moebi");
+ * await moebi.call("Chat", "receiveMessage", ["hi"]);
+ * assertStringIncludes(moebi.output(), "hi");
+ * ```
+ */
+export class Peer implements AsyncDisposable {
+  /** The node's name. */
+  readonly name: string;
+  /** The number of its process. */
+  readonly pid: number;
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #ended: Promise<Deno.CommandStatus>;
+  readonly #cluster: TestCluster;
+  readonly #up = Promise.withResolvers<void>();
+  #from: Node | undefined;
+  #caller: Promise<Node> | undefined;
+  #output = "";
+  #hasEnded = false;
+
+  /** Made by {@linkcode startPeer}. */
+  constructor(name: string, options: PeerOptions) {
+    const { epmdPort, cookie } = { ...testCluster(), ...given(options) };
+    this.name = name;
+    this.#cluster = { epmdPort, cookie };
+    this.#from = options.from ?? own;
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        ...configFlags(),
+        ...(options.permissions ?? PERMISSIONS),
+        import.meta.resolve("./_peer_main.ts"),
+      ],
+      env: { NO_COLOR: "1", ...options.env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.pid = this.#child.pid;
+    this.#input = this.#child.stdin.getWriter();
+    this.#ended = this.#run();
+    const start: PeerStart = {
+      node: { name, epmdPort, cookie },
+      program: locate(options),
+    };
+    this.#input.write(new TextEncoder().encode(`${JSON.stringify(start)}\n`))
+      .catch(() => {});
+  }
+
+  /** @ignore */
+  async _isUp(timeout: number): Promise<void> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => late.reject(this.#failure(`it is not up after ${timeout} ms`)),
+      timeout,
+    );
+    const ended = this.#ended.then(({ code, signal }) => {
+      throw this.#failure(
+        `it ended with ${signal ?? `code ${code}`} before it could be reached`,
+      );
+    });
+    ended.catch(() => {});
+    late.promise.catch(() => {});
+    try {
+      await Promise.race([this.#up.promise, ended, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #failure(why: string): Error {
+    return new Error(
+      `Cannot start the peer ${this.name}: ${why}; it printed:\n${
+        this.#output || "nothing"
+      }`,
+    );
+  }
+
+  /**
+   * What the peer has printed, on standard output and standard error.
+   *
+   * @returns The text so far.
+   *
+   * @example Usage
+   * ```ts ignore
+   * import { startPeer } from "@otp/distribution/testing";
+   *
+   * await using kate = await startPeer("kate");
+   * kate.output(); // ""
+   * ```
+   */
+  output(): string {
+    return this.#output;
+  }
+
+  /**
+   * Calls a function of a module that the peer exports, in a process of the peer; what it prints
+   * comes out there.
+   *
+   * @typeParam T What it gives.
+   * @param module The module's name.
+   * @param fn The function's name.
+   * @param args Its arguments.
+   * @returns What it gives; rejects with what it throws.
+   * @throws {Error} If the peer ends, or does not export the function.
+   *
+   * @example Usage
+   * ```ts ignore
+   * import { startPeer } from "@otp/distribution/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using kate = await startPeer("kate");
+   * assertEquals(await kate.call("Chat", "receiveMessage", ["hi"]), "ok");
+   * ```
+   */
+  async call<T = unknown>(
+    module: string,
+    fn: string,
+    args: readonly unknown[] = [],
+  ): Promise<T> {
+    const from = this.#from ?? await (this.#caller ??= this.#startCaller());
+    return await from.run(async () => {
+      const { ref } = await Node.spawnMonitor(
+        this.name,
+        [HARNESS_MODULE, "call"],
+        [self(), module, fn, [...args]],
+      );
+      const answer = await receive<Called | { type: "DOWN"; reason: unknown }>(
+        (message) => !isDown(message) || message.ref.equals(ref),
+      );
+      if (answer.type === "called") return answer.value as T;
+      if (answer.type === "failed") throw answer.error;
+      throw new Error(
+        `Cannot call ${module}.${fn} on ${this.name}: ${
+          formatExit(answer.reason)
+        }; it printed:\n${this.#output || "nothing"}`,
+      );
+    });
+  }
+
+  #startCaller(): Promise<Node> {
+    return Node.start({
+      ...this.#cluster,
+      name: `caller-${Deno.pid}-${++callers}@localhost`,
+      hidden: true,
+      connectAll: false,
+      log() {},
+    });
+  }
+
+  /**
+   * Stops the peer: its application stops, and its node leaves; after 5 s it is killed.
+   *
+   * @returns A promise that resolves when its process has ended.
+   *
+   * @example Usage
+   * ```ts ignore
+   * import { startPeer } from "@otp/distribution/testing";
+   *
+   * const kate = await startPeer("kate");
+   * await kate.stop();
+   * ```
+   */
+  async stop(): Promise<void> {
+    const timer = setTimeout(() => this.#kill(), STOP_WITHIN);
+    await this.#input.close().catch(() => {});
+    await this.#end();
+    clearTimeout(timer);
+  }
+
+  /**
+   * Kills the peer's process, as if its machine were switched off.
+   *
+   * @returns A promise that resolves when its process has ended.
+   *
+   * @example Usage
+   * ```ts ignore
+   * import { startPeer } from "@otp/distribution/testing";
+   *
+   * const kate = await startPeer("kate");
+   * await kate.kill();
+   * ```
+   */
+  async kill(): Promise<void> {
+    this.#kill();
+    await this.#end();
+    await this.#input.close().catch(() => {});
+  }
+
+  /**
+   * Stops the peer, at the end of `await using`.
+   *
+   * @returns A promise that resolves when its process has ended.
+   *
+   * @example Usage
+   * ```ts ignore
+   * import { startPeer } from "@otp/distribution/testing";
+   *
+   * await using kate = await startPeer("kate");
+   * ```
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #kill(): void {
+    try {
+      if (!this.#hasEnded) this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended just now.
+    }
+  }
+
+  async #end(): Promise<void> {
+    await this.#ended;
+    const caller = this.#caller;
+    this.#caller = undefined;
+    await (await caller)?.stop();
+  }
+
+  async #run(): Promise<Deno.CommandStatus> {
+    const [status] = await Promise.all([
+      this.#child.status,
+      this.#read(this.#child.stdout),
+      this.#read(this.#child.stderr),
+    ]);
+    this.#hasEnded = true;
+    return status;
+  }
+
+  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      this.#output += text;
+      const at = this.#output.indexOf(UP);
+      if (at < 0) continue;
+      this.#output = this.#output.replace(UP, "");
+      this.#up.resolve();
+    }
+  }
+}
+
+function given({ epmdPort, cookie }: PeerOptions): Partial<TestCluster> {
+  return {
+    ...(epmdPort === undefined ? {} : { epmdPort }),
+    ...(cookie === undefined ? {} : { cookie }),
+  };
+}
+
+/** Has a peer resolve imports as the test does: by the configuration file nearest to it. */
+function configFlags(): string[] {
+  if (!Deno.mainModule.startsWith("file:")) return [];
+  let folder = dirname(fileURLToPath(Deno.mainModule));
+  for (;;) {
+    for (const name of ["deno.json", "deno.jsonc"]) {
+      const file = join(folder, name);
+      if (isFile(file)) return [`--config=${file}`];
+    }
+    const parent = dirname(folder);
+    if (parent === folder) return [];
+    folder = parent;
+  }
+}

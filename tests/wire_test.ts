@@ -1,0 +1,721 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import fc from "fast-check";
+import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
+import { QueueFullError } from "../errors.ts";
+import { Node } from "../node.ts";
+import {
+  exit,
+  link,
+  monitor,
+  Pid,
+  receive,
+  Ref,
+  register,
+  self,
+  send,
+  spawn,
+} from "../process.ts";
+import { atom } from "../runtime/pid.ts";
+import type { Signals } from "../runtime/signal.ts";
+import { Decoder } from "../wires/json/decoder.ts";
+import { Encoder } from "../wires/json/encoder.ts";
+import { TICK } from "../wires/json/frames.ts";
+import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";
+import { isPending } from "./_processes.ts";
+import {
+  frameOf,
+  jsonFrame,
+  rawFrameOf,
+  RawListener,
+  RawPeer,
+} from "./_raw_peer.ts";
+import * as Remote from "./_remote.ts";
+import { anyTerm, exactly, objectOf } from "./_terms.ts";
+import { test } from "../testing/tags.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+const RAW = "raw@localhost";
+
+/** The pid of a raw peer's process. */
+const THEIRS = new Pid(RAW, 1, 7);
+
+/** Runs `fn` in a process of alex, connected to kate, where an echo is. */
+async function withEcho(
+  cluster: Cluster,
+  fn: (back: (value: unknown) => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    const pid = await Node.spawn(KATE, Remote.echo);
+    const from = self();
+    await fn((value) => {
+      send(pid, { from, value });
+      return receive();
+    });
+  });
+}
+
+/** Runs `fn` in a process of alex, with a raw peer that has got in. */
+async function withRaw(
+  cluster: Cluster,
+  options: Parameters<Cluster["start"]>[1],
+  fn: (peer: RawPeer, alex: Node) => Promise<void>,
+): Promise<void> {
+  const alex = await cluster.start("alex", options);
+  await using peer = await RawPeer.dial(alex.port);
+  await peer.enter(RAW, ALEX);
+  await alex.run(() => fn(peer, alex));
+}
+
+// Values.
+
+clusterTest(
+  "any value that can be sent arrives as it was",
+  (cluster) =>
+    withEcho(cluster, async (back) => {
+      await fc.assert(
+        fc.asyncProperty(anyTerm(), async (term) => {
+          assertEquals(exactly(await back(term)), exactly(term));
+        }),
+        { numRuns: 500 },
+      );
+    }),
+);
+
+clusterTest(
+  "values with a meaning somewhere arrive as they were",
+  (cluster) =>
+    withEcho(cluster, async (back) => {
+      const nested = objectOf([["__proto__", objectOf([["__proto__", 1]])]]);
+      for (
+        const term of [
+          -0,
+          [-0, 0],
+          { zero: -0 },
+          NaN,
+          Infinity,
+          -Infinity,
+          2 ** 53,
+          Number.MIN_VALUE,
+          undefined,
+          [undefined],
+          { a: undefined },
+          10n ** 100n,
+          "\ud800",
+          "a\udc00b",
+          { "\ud800": "\udfff\ud800" },
+          "\u0000\u001f\u007f\u2028\ufeff",
+          "ünïcode 🐔",
+          "x".repeat(257) + "🐔",
+          "",
+          {},
+          [],
+          nested,
+          { $pid: [0, 1] },
+          { $pid: 1, other: 2 },
+          { $: 1 },
+          { $object: [["a", 1]] },
+          { a: { $undefined: true } },
+          { then: 1, constructor: 2, toJSON: 3, length: 4 },
+          new Map<unknown, unknown>([[{ a: 1 }, new Set([1n])], [NaN, -0]]),
+          new Set([new Map(), undefined]),
+          new Date(0),
+          new Date(NaN),
+          self(),
+          new Pid(KATE, 5, 6),
+          new Pid("other@localhost", 5, 6),
+          new Ref("other@localhost", 5, 6),
+          atom("ok"),
+          [atom("ok"), "ok"],
+          new TypeError("bad", { cause: new RangeError("worse") }),
+          new AggregateError([1n, new Error("in it")], "many"),
+          new QueueFullError("n@h", 2, 1),
+        ]
+      ) {
+        assertEquals(exactly(await back(term)), exactly(term));
+      }
+      assertEquals(
+        Object.getPrototypeOf(await back(nested)),
+        Object.prototype,
+      );
+      const full = await back(new QueueFullError("n@h", 2, 1));
+      assertInstanceOf(full, QueueFullError);
+      assertEquals([full.node, full.queued], ["n@h", 2]);
+    }),
+);
+
+clusterTest(
+  "what cannot be sent is refused where it is sent, and nothing leaves",
+  (cluster) =>
+    withEcho(cluster, async (back) => {
+      const circle: unknown[] = [];
+      circle.push(circle);
+      const deep = (levels: number): unknown =>
+        levels === 0 ? 1 : [deep(levels - 1)];
+      for (
+        const [term, type] of [
+          [() => {}, TypeError],
+          [{ fn() {} }, TypeError],
+          [Symbol("s"), TypeError],
+          [new Promise(() => {}), TypeError],
+          [new (class Point {})(), TypeError],
+          [circle, RangeError],
+          [deep(100), RangeError],
+        ] as const
+      ) {
+        assertThrows(() => void back(term), type, "Cannot send");
+      }
+      // The value is two levels down in what the echo sends and gets.
+      assertEquals(await back(deep(63)), deep(63));
+      assertEquals(await back("next"), "next");
+    }),
+);
+
+// Raw bytes, and messages in parts.
+
+clusterTest(
+  "bytes and texts of any size arrive, alone and together",
+  (cluster) =>
+    withEcho(cluster, async (back) => {
+      const bytesOf = (length: number) =>
+        Uint8Array.from({ length }, (_, i) => i * 7);
+      for (
+        const size of [0, 1, 4095, 4096, 4097, 65535, 65536, 65537, 1_000_000]
+      ) {
+        assertEquals(await back(bytesOf(size)), bytesOf(size));
+        const text = "x".repeat(size);
+        assertStrictEquals(await back(text), text);
+      }
+      const wide = "ü🐔".repeat(50_000);
+      assertStrictEquals(await back(wide), wide);
+      const both = {
+        bytes: [bytesOf(5000), bytesOf(3), bytesOf(70_000)],
+        text: wide,
+        map: new Map([["k", bytesOf(4096)]]),
+      };
+      assertEquals(exactly(await back(both)), exactly(both));
+      const numbers = Float64Array.from({ length: 2000 }, (_, i) => i / 3);
+      assertEquals(await back(numbers), numbers);
+      assertEquals(await back(numbers.buffer), numbers.buffer);
+      const part = bytesOf(20_000).subarray(1000, 6000);
+      assertEquals(await back(part), part.slice());
+    }),
+);
+
+clusterTest(
+  "a message is what it was when it was sent",
+  (cluster) =>
+    withEcho(cluster, async (back) => {
+      const bytes = new Uint8Array(100_000);
+      const list = [1];
+      const first = back({ bytes, list });
+      bytes.fill(7);
+      list.push(2);
+      assertEquals(await first, { bytes: new Uint8Array(100_000), list: [1] });
+    }),
+);
+
+clusterTest(
+  "senders of large and small messages keep their order each",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    const senders = 8;
+    const each = 30;
+    await kate.run(async () => {
+      const here = self();
+      await alex.run(async () => {
+        await Node.connect(KATE);
+        for (let sender = 0; sender < senders; sender++) {
+          spawn(() => {
+            for (let i = 0; i < each; i++) {
+              const filler = i % 3 === sender % 3
+                ? new Uint8Array(200_000)
+                : i % 3 === 0
+                ? "y".repeat(100_000)
+                : i;
+              send(here, { sender, i, filler });
+            }
+          });
+        }
+      });
+      const next = new Array(senders).fill(0);
+      for (let n = 0; n < senders * each; n++) {
+        const { sender, i } = await receive();
+        assertEquals(i, next[sender]++);
+      }
+      assertEquals(next, new Array(senders).fill(each));
+    });
+  },
+);
+
+clusterTest(
+  "signals of others pass between the parts of a large message",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      send(THEIRS, new Uint8Array(4 << 20));
+      send(THEIRS, "after the large one");
+      spawn(() => void send(THEIRS, "of another"));
+      const seen: string[] = [];
+      while (!seen.includes("after")) {
+        const frame = await peer.next();
+        if (frame!.raw !== undefined) {
+          if (seen.at(-1) !== "raw") seen.push("raw");
+          continue;
+        }
+        for (const [kind, , , value] of (frame!.json ?? []) as unknown[][]) {
+          if (value === "of another") seen.push("other");
+          else if (value === "after the large one") seen.push("after");
+          else assertEquals(kind, "send*");
+        }
+      }
+      assertEquals(seen, ["raw", "other", "raw", "after"]);
+    }),
+);
+
+clusterTest(
+  "parts, ticks and signals come between each other from a peer",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const { number } = self();
+      const text = JSON.stringify(["send", 1, number, "l".repeat(1000)]);
+      const large = new TextEncoder().encode(text);
+      await peer.write(rawFrameOf(1, Uint8Array.of(1, 2), false));
+      await peer.write(TICK);
+      await peer.write(rawFrameOf(2, large.subarray(0, 500), false));
+      await peer.say([["send", 2, number, "small"]]);
+      await peer.write(rawFrameOf(1, Uint8Array.of(3, 4), true));
+      await peer.write(TICK);
+      await peer.write(rawFrameOf(2, large.subarray(500), true));
+      await peer.say([
+        ["large", 2],
+        ["send*", 3, number, { $raw: ["Uint16Array", 1] }],
+      ]);
+      assertEquals(await receive(), "small");
+      assertEquals(await receive(), "l".repeat(1000));
+      assertEquals(await receive(), Uint16Array.of(0x0201, 0x0403));
+    }),
+);
+
+// Limits.
+
+clusterTest(
+  "a message that is too large throws, and nothing of it is sent",
+  async (cluster) => {
+    await cluster.start("kate", { limits: { maxMessageBytes: 100_000 } });
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      const pid = await Node.spawn(KATE, Remote.echo);
+      const from = self();
+      const tell = (value: unknown) => send(pid, { from, value });
+      for (
+        const value of [
+          new Uint8Array(100_001),
+          "x".repeat(100_001),
+          "ü".repeat(70_000),
+        ]
+      ) {
+        tell("before");
+        const error = assertThrows(() => void tell(value), RangeError);
+        assertMatch(
+          error.message,
+          /Cannot send a message of \d+ bytes to kate@localhost: 100000 is the most/,
+        );
+        tell("after");
+        assertEquals([await receive(), await receive()], ["before", "after"]);
+      }
+      tell(new Uint8Array(100_000));
+      assertEquals((await receive()).length, 100_000);
+      assertEquals(Node.list(), [KATE]);
+    });
+  },
+);
+
+for (
+  const { what, bytes, told } of [
+    { what: "what is not JSON", bytes: frameOf("["), told: /not JSON/ },
+    { what: "no array", bytes: frameOf("{}"), told: /expected an array/ },
+    { what: "no signals", bytes: frameOf("[1]"), told: /expected an array/ },
+    {
+      what: "an unknown signal",
+      bytes: jsonFrame([["shout", 1, 2]]),
+      told: /unknown kind or shape: "shout"/,
+    },
+    {
+      what: "an unknown tag",
+      bytes: jsonFrame([["send*", 1, 100, { $nope: 1 }]]),
+      told: /unknown tag "\$nope"/,
+    },
+    {
+      what: "a tag beside others",
+      bytes: jsonFrame([["send*", 1, 100, { $atom: "a", b: 1 }]]),
+      told: /beside others/,
+    },
+    {
+      what: "a negative number",
+      bytes: jsonFrame([["send", -1, 100, 1]]),
+      told: /expected a natural number/,
+    },
+    {
+      what: "raw bytes that did not come",
+      bytes: jsonFrame([["send*", 1, 100, { $raw: ["Uint8Array", 9] }]]),
+      told: /no raw bytes of number 9/,
+    },
+    {
+      what: "bytes that fit no array",
+      bytes: jsonFrame([["send*", 1, 100, {
+        $bytes: ["Uint32Array", "AAA="],
+      }]]),
+      told: /2 bytes are no Uint32Array/,
+    },
+    {
+      what: "a large signal that did not come",
+      bytes: jsonFrame([["large", 9]]),
+      told: /no raw bytes of number 9/,
+    },
+    {
+      what: "a frame that is too long",
+      bytes: Uint8Array.of(0x7f, 0xff, 0xff, 0xff),
+      told: /a frame of 2147483647 bytes/,
+    },
+    {
+      what: "a raw frame that is too short",
+      bytes: Uint8Array.of(0x80, 0, 0, 1, 0),
+      told: /a raw frame of 1 bytes/,
+    },
+    {
+      what: "raw bytes after their end",
+      bytes: Uint8Array.from([
+        ...rawFrameOf(1, Uint8Array.of(1), true),
+        ...rawFrameOf(1, Uint8Array.of(1), true),
+      ]),
+      told: /goes on after its end/,
+    },
+    {
+      what: "JSON that is too deep",
+      bytes: frameOf("[".repeat(67)),
+      told: /nested deeper than 66/,
+    },
+    {
+      what: "what is not UTF-8",
+      bytes: Uint8Array.of(0, 0, 0, 3, 0x22, 0xff, 0x22),
+      told: /not UTF-8/,
+    },
+    {
+      what: "too many peers",
+      bytes: jsonFrame([["peers", new Array(1025).fill("a@b")]]),
+      told: /more than 1024 peers/,
+    },
+    {
+      what: "a spawn of nothing",
+      bytes: jsonFrame([["spawn", 1, 1, null]]),
+      told: /lacks what to run/,
+    },
+  ]
+) {
+  clusterTest(
+    `${what} from a peer ends its connection`,
+    (cluster) =>
+      withRaw(cluster, {}, async (peer) => {
+        Node.monitorNodes(true);
+        const before = jsonFrame([["send", 1, self().number, "before"]]);
+        await peer.write(before);
+        await peer.write(bytes);
+        await peer.write(before);
+        assertEquals(await receive(), "before");
+        await nodeDown(RAW);
+        await peer.closed;
+        assertMatch(
+          await cluster.logged(/raw@localhost is down/),
+          told,
+        );
+        assertEquals(
+          await receive(null, { timeout: 0, after: "none" }),
+          "none",
+        );
+      }),
+  );
+}
+
+clusterTest(
+  "what a peer sends in parts is bounded by the largest message",
+  (cluster) =>
+    withRaw(cluster, { limits: { maxMessageBytes: 10_000 } }, async (peer) => {
+      Node.monitor(RAW);
+      for (let id = 1; id <= 2; id++) {
+        await peer.write(rawFrameOf(id, new Uint8Array(5000), false));
+      }
+      await peer.write(rawFrameOf(2, new Uint8Array(1), false));
+      await nodeDown(RAW);
+      await cluster.logged(/a message of over 10000 bytes/);
+    }),
+);
+
+// The queue.
+
+const SMALL_QUEUE = { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 };
+
+clusterTest(
+  "send() gives a promise, then throws, where a peer does not read; other signals pass",
+  (cluster) =>
+    withRaw(cluster, { limits: SMALL_QUEUE }, async (peer) => {
+      peer.pause();
+      const { number } = self();
+      let held: Promise<void> | undefined;
+      let sent = 0;
+      let error: unknown;
+      while (error === undefined) {
+        // Turns in between, so that the kernel takes what it can.
+        if (sent % 20 === 0) await isPending(Promise.resolve());
+        try {
+          const pressure = send(THEIRS, [sent, "x".repeat(50_000)]);
+          held = pressure ?? held;
+          sent++;
+        } catch (thrown) {
+          error = thrown;
+        }
+        assert(sent < 10_000);
+      }
+      assertInstanceOf(error, QueueFullError);
+      assertEquals(error.node, RAW);
+      assert(error.queued >= SMALL_QUEUE.maxQueueBytes);
+      assertMatch(error.message, /await send\(…\) to be held back/);
+      assert(held !== undefined && await isPending(held));
+      assertThrows(
+        () => void send({ name: "x", node: RAW }, 1),
+        QueueFullError,
+      );
+      link(THEIRS);
+      const ref = monitor(THEIRS);
+      exit(THEIRS, "sent nevertheless");
+      peer.resume();
+      await held;
+      let next = 0;
+      const others: unknown[] = [];
+      while (others.length < 3) {
+        for (const [kind, from, , ...values] of await peer.hear()) {
+          assertEquals(from, number);
+          if (kind !== "send") others.push(kind);
+          else for (const [i] of values) assertEquals(i, next++);
+        }
+      }
+      assertEquals(next, sent);
+      assertEquals(others, ["link", "monitor", "exit"]);
+      assertEquals(send(THEIRS, "again"), undefined);
+      await peer.say([["down", 1, [1, 7], number, ref.number, "bye"]]);
+      assertEquals((await receive()).reason, "bye");
+    }),
+);
+
+clusterTest(
+  "send()'s promise resolves when the node is down",
+  (cluster) =>
+    withRaw(cluster, { limits: SMALL_QUEUE }, async (peer) => {
+      peer.pause();
+      let held: Promise<void> | undefined;
+      while (held === undefined) held = send(THEIRS, "x".repeat(50_000));
+      assert(await isPending(held) || true);
+      await peer[Symbol.asyncDispose]();
+      await held;
+      // What is sent now goes to a node that cannot be reached.
+      assertEquals(send(THEIRS, "dropped"), undefined);
+    }),
+);
+
+clusterTest(
+  "large messages of one turn count too",
+  (cluster) =>
+    withRaw(cluster, { limits: SMALL_QUEUE }, async (peer) => {
+      let sent = 0;
+      const error = assertThrows(() => {
+        for (; sent < 100; sent++) {
+          send(THEIRS, new Uint8Array(300_000));
+        }
+      }, QueueFullError);
+      assertEquals([sent, error.queued], [4, 1_200_000]);
+      for (let i = 0; i < sent; i++) await peer.signal("send*");
+      assertEquals(send(THEIRS, "again"), undefined);
+    }),
+);
+
+clusterTest(
+  "awaiting send() keeps a fast sender to a slow receiver",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex", { limits: SMALL_QUEUE });
+    await kate.run(async () => {
+      register("inbox");
+      await alex.run(async () => {
+        const inbox = { name: "inbox", node: KATE };
+        for (let i = 0; i < 300; i++) {
+          await send(inbox, { i, bytes: new Uint8Array(100_000) });
+        }
+      });
+      for (let i = 0; i < 300; i++) assertEquals((await receive()).i, i);
+    });
+  },
+);
+
+clusterTest(
+  "what is kept for a node that is being dialled is bounded, links and exits apart",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      limits: { maxPendingSignals: 1500 },
+    });
+    await using listener = await RawListener.listen();
+    await alex.run(async () => {
+      const connected = Node.connect(RAW, { address: listener.address });
+      await using peer = await listener.accept();
+      let held: Promise<void> | undefined;
+      for (let i = 0; i < 1500; i++) held = send(THEIRS, i) ?? held;
+      assertThrows(() => void send(THEIRS, "no"), QueueFullError);
+      link(THEIRS);
+      exit(THEIRS, "bye");
+      assert(await isPending(held!));
+      await peer[Symbol.asyncDispose]();
+      assertEquals(await connected, false);
+      await held;
+    }).catch(({ reason }) => assertEquals(reason, "noconnection"));
+  },
+);
+
+// Segments.
+
+class Recorder {
+  readonly calls: unknown[] = [];
+
+  /** Signals that are noted down. */
+  signals(): Signals {
+    const note = (kind: string) => (...args: unknown[]) => {
+      this.calls.push(exactly([kind, ...args]));
+      return undefined;
+    };
+    const kinds = [
+      "send",
+      "sendName",
+      "sendAlias",
+      "reply",
+      "link",
+      "unlink",
+      "unlinkAck",
+      "exit",
+      "exitLink",
+      "monitor",
+      "demonitor",
+      "down",
+      "spawnRequest",
+      "spawnReply",
+      "groupLeader",
+    ];
+    return Object.fromEntries(
+      kinds.map((kind) => [kind, note(kind)]),
+    ) as unknown as Signals;
+  }
+}
+
+const HERE = { name: ALEX, creation: 5 };
+const THERE = { name: KATE, creation: 6 };
+
+function portTo(chunks: Uint8Array[]): Port {
+  return {
+    wake() {},
+    write: (bytes) => void chunks.push(bytes),
+    pressure: () => undefined,
+    assertRoom() {},
+    peers: (names) => void chunks.push(...names.map(() => new Uint8Array())),
+  };
+}
+
+/** A stream with each kind of signal in it, and the signals. */
+function sample(): { bytes: Uint8Array; calls: unknown[] } {
+  const chunks: Uint8Array[] = [];
+  const peer = { maxMessageBytes: 1 << 25 };
+  const encoder = new Encoder(
+    HERE,
+    THERE,
+    DEFAULT_LIMITS,
+    peer,
+    portTo(chunks),
+  );
+  const recorder = new Recorder();
+  const noted = recorder.signals();
+  const from = new Pid(ALEX, 1, 5);
+  const to = new Pid(KATE, 2, 6);
+  const ref = new Ref(ALEX, 3, 5);
+  const theirs = new Ref(KATE, 4, 6);
+  for (const signals of [encoder, noted]) {
+    signals.send(from, to, 1);
+    signals.send(from, to, { two: "ü" });
+    signals.send(from, to, [3n, atom("x"), new Map([[from, to]])]);
+    signals.send(from, to, new Uint8Array(4096).fill(0x22));
+    signals.sendName(from, "name", -0);
+    signals.sendAlias(from, theirs, undefined);
+    signals.reply(from, theirs, [theirs, ref]);
+    signals.link(from, to);
+    signals.unlink(from, to, 9);
+    signals.unlinkAck(from, to, 10);
+    signals.exit(from, to, "reason");
+    signals.exitLink(from, to, new Date(1));
+    signals.monitor(from, to, ref);
+    signals.monitor(from, "name", ref);
+    signals.demonitor(from, to, ref);
+    signals.down(from, from, to, theirs, "why");
+    signals.down(from, { name: "name", node: ALEX }, to, theirs, "why");
+    signals.spawnRequest(from, {
+      ref,
+      run: { module: "M", function: "f", args: [1, 2n] },
+      link: true,
+      monitor: false,
+      groupLeader: from,
+    });
+    signals.spawnReply(from, to, theirs, {
+      pid: from,
+      link: true,
+      monitor: false,
+    });
+    signals.groupLeader(from, to, from);
+    encoder.tick();
+  }
+  while (encoder.pending > 0) encoder.flush(Infinity);
+  const size = chunks.reduce((sum, each) => sum + each.length, 0);
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return { bytes, calls: recorder.calls };
+}
+
+function decoded(pieces: Uint8Array[]): unknown[] {
+  const recorder = new Recorder();
+  const decoder = new Decoder(
+    THERE,
+    HERE,
+    DEFAULT_LIMITS,
+    portTo([]),
+    recorder.signals(),
+  );
+  for (const piece of pieces) decoder.receive(piece);
+  return recorder.calls;
+}
+
+test("a stream is read the same, wherever it is cut", () => {
+  const { bytes, calls } = sample();
+  const expected = JSON.stringify(decoded([bytes]));
+  assertEquals(decoded([bytes]), calls);
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const got = decoded([bytes.subarray(0, cut), bytes.subarray(cut)]);
+    assertStrictEquals(JSON.stringify(got), expected, `cut at ${cut}`);
+  }
+  assertEquals(decoded([...bytes].map((byte) => Uint8Array.of(byte))), calls);
+});
