@@ -19,38 +19,29 @@
  */
 
 import { randomInt } from "node:crypto";
-import nodeProcess from "node:process";
 import {
   checkCookie,
   readCookieFile,
   userCookie,
 } from "./distribution/cookie.ts";
-import {
-  addressOf,
-  type NodeName,
-  ownHost,
-  parseNodeName,
-} from "./distribution/names.ts";
+import type { Lease } from "./distribution/epmd/mod.ts";
+import { type NodeName, ownHost, parseNodeName } from "./distribution/names.ts";
 import { Network, type NodeKind } from "./distribution/network.ts";
 import {
-  EpmdError,
-  type Lease,
-  lookup,
-  NameInUseError,
-  register as registerName,
-} from "./distribution/epmd/mod.ts";
-import { connectTcp, type Listener, listenTcp } from "./distribution/tcp.ts";
-import {
-  DEFAULT_LIMITS,
-  type Limits,
-  type Transport,
-} from "./distribution/wire.ts";
-import { ExitError, NodeStartError } from "./errors.ts";
+  defaultEpmdPort,
+  listenForPeers,
+  reachNode,
+  registerNode,
+} from "./distribution/reach.ts";
+import type { Listener } from "./distribution/tcp.ts";
+import { DEFAULT_LIMITS, type Limits } from "./distribution/wire.ts";
+import { ExitError } from "./errors.ts";
 import {
   type IoDevice,
   standardIo,
   startGroupLeader,
 } from "./protocol/group_leader.ts";
+import { spawnOn } from "./protocol/spawn.ts";
 import { outside } from "./runtime/context.ts";
 import {
   currentProcess,
@@ -62,22 +53,13 @@ import {
 } from "./runtime/current.ts";
 import { type LogEvent, type LogHook, standardLog } from "./runtime/events.ts";
 import { quote } from "./runtime/inspect.ts";
-import { type ModuleExports, spawnError } from "./runtime/modules.ts";
-import { type Atom, nameOf, Pid, type Ref } from "./runtime/pid.ts";
-import type { Process, Wait } from "./runtime/process.ts";
+import type { ModuleExports } from "./runtime/modules.ts";
+import { type Atom, nameOf, type Pid, type Ref } from "./runtime/pid.ts";
 import { Runtime } from "./runtime/runtime.ts";
-import type { SpawnResult } from "./runtime/signal.ts";
-import { copyTerm } from "./runtime/term.ts";
 import { jsonWire } from "./wires/json/mod.ts";
 
 export type { IoDevice, Limits, LogEvent, LogHook, ModuleExports, NodeKind };
 export type { CrashReport, LogLevel } from "./runtime/events.ts";
-
-/** EPMD's port, unless `ERL_EPMD_PORT` says another. */
-const EPMD_PORT = 4369;
-
-/** How long a look-up goes on while EPMD changes hands, in milliseconds. */
-const TAKE_OVER = 1000;
 
 /** Options for {@linkcode Node.start}. */
 export interface NodeOptions {
@@ -489,7 +471,7 @@ export class Node implements AsyncDisposable {
     fn: ((...args: A) => unknown) | ModuleFunction,
     args?: NoInfer<A>,
   ): Promise<Pid> {
-    return spawnOn(node, fn, args, false, false).then(({ pid }) => pid);
+    return spawnOn(nameOf(node), fn, args, false, false).then(({ pid }) => pid);
   }
 
   /**
@@ -524,7 +506,7 @@ export class Node implements AsyncDisposable {
     fn: ((...args: A) => unknown) | ModuleFunction,
     args?: NoInfer<A>,
   ): Promise<Pid> {
-    return spawnOn(node, fn, args, true, false).then(({ pid }) => pid);
+    return spawnOn(nameOf(node), fn, args, true, false).then(({ pid }) => pid);
   }
 
   /**
@@ -555,7 +537,7 @@ export class Node implements AsyncDisposable {
     fn: ((...args: A) => unknown) | ModuleFunction,
     args?: NoInfer<A>,
   ): Promise<{ pid: Pid; ref: Ref }> {
-    return spawnOn(node, fn, args, false, true);
+    return spawnOn(nameOf(node), fn, args, false, true);
   }
 
   /**
@@ -697,18 +679,26 @@ async function startNode(options: NodeOptions): Promise<Node> {
   const host = options.listen ?? "127.0.0.1";
   await using resources = new AsyncDisposableStack();
   const ready = Promise.withResolvers<Network>();
-  const listener = await listen(host, options.port ?? 0, name, (transport) => {
-    ready.promise.then(
-      (network) => network.accept(transport),
-      () => transport.destroy(),
-    );
-  });
+  const listener = await listenForPeers(
+    host,
+    options.port ?? 0,
+    name,
+    (transport) => {
+      ready.promise.then(
+        (network) => network.accept(transport),
+        () => transport.destroy(),
+      );
+    },
+  );
   resources.defer(() => listener.close());
   ready.promise.catch(() => {});
   resources.defer(() => ready.reject(new Error("not started")));
   const lease = epmdPort === false
     ? undefined
-    : await registerLease(name, listener, epmdPort, options, log);
+    : await registerNode(name, listener, epmdPort, {
+      hidden: options.hidden ?? false,
+      extra: jsonWire.extra,
+    }, log);
   if (lease !== undefined) resources.use(lease);
   const runtime: Runtime = new Runtime({
     node: name.full,
@@ -736,7 +726,8 @@ async function startNode(options: NodeOptions): Promise<Node> {
     connectAll: options.connectAll ?? true,
     tickTime: options.tickTime ?? 60_000,
     wires: [jsonWire],
-    reach: (peer, address, signal) => reach(peer, address, epmdPort, signal),
+    reach: (peer, address, signal) =>
+      reachNode(peer, address, epmdPort, signal),
   });
   const node = Node._make(runtime, network, listener, lease);
   resources.move();
@@ -752,231 +743,4 @@ function nodeName(given: string): NodeName {
   } catch (error) {
     throw new TypeError(`Cannot start a node: ${(error as Error).message}`);
   }
-}
-
-function defaultEpmdPort(): number {
-  let text: string | undefined;
-  try {
-    text = nodeProcess.env.ERL_EPMD_PORT;
-  } catch {
-    // Not allowed to look: the port is the usual one.
-  }
-  if (text === undefined || text === "") return EPMD_PORT;
-  const port = Number(text);
-  if (Number.isInteger(port) && port > 0 && port < 65536) return port;
-  throw new NodeStartError(
-    "name",
-    `Cannot start a node: ERL_EPMD_PORT is ${quote(text)}, and not a port`,
-  );
-}
-
-async function listen(
-  host: string,
-  port: number,
-  name: NodeName,
-  accept: (transport: Transport) => void,
-): Promise<Listener> {
-  try {
-    return await listenTcp({ host, port }, accept);
-  } catch (error) {
-    const inUse = (error as { code?: string }).code === "EADDRINUSE";
-    throw new NodeStartError(
-      inUse ? "in_use" : "network",
-      `Cannot start ${name.full}: ${
-        inUse
-          ? `port ${port} of ${host} is in use; choose another --port, or leave it out to take any`
-          : `cannot listen on ${host}:${port}: ${(error as Error).message}`
-      }`,
-      { cause: error },
-    );
-  }
-}
-
-async function registerLease(
-  name: NodeName,
-  listener: Listener,
-  port: number,
-  options: NodeOptions,
-  log: (level: LogEvent["level"], message: string) => void,
-): Promise<Lease> {
-  const entry = {
-    name: name.name,
-    port: listener.address.port,
-    hidden: options.hidden ?? false,
-    extra: jsonWire.extra,
-  };
-  try {
-    return await registerName(entry, {
-      port,
-      listenHost: listener.address.host,
-      outside,
-      log,
-    });
-  } catch (error) {
-    if (error instanceof NameInUseError) {
-      throw new NodeStartError(
-        "in_use",
-        `Cannot start ${name.full}: the name is in use at the EPMD on port ${port}; choose another --sname, or stop the node that has it`,
-        { cause: error },
-      );
-    }
-    if (error instanceof EpmdError) {
-      throw new NodeStartError(
-        "network",
-        `Cannot start ${name.full}: ${error.message}`,
-        { cause: error },
-      );
-    }
-    throw error;
-  }
-}
-
-async function reach(
-  peer: NodeName,
-  address: string | undefined,
-  epmdPort: number | false,
-  signal: AbortSignal,
-): Promise<{ transport: Transport; extra: string | undefined }> {
-  if (address !== undefined) {
-    const to = parseAddress(address);
-    return { transport: await connectTcp(to, signal), extra: undefined };
-  }
-  const host = addressOf(peer.host);
-  if (epmdPort === false) {
-    throw new Error(
-      `this node does without EPMD; give the node's address: Node.connect(${
-        quote(peer.full)
-      }, { address: "host:port" })`,
-    );
-  }
-  const entry = await lookup(peer.name, {
-    host,
-    port: epmdPort,
-    outside,
-    signal,
-    retryFor: host === "127.0.0.1" ? TAKE_OVER : 0,
-  });
-  if (entry === undefined) {
-    throw new Error(
-      `no node named ${peer.full} is registered; \`deno task chat --sname ${peer.full}\` starts one`,
-    );
-  }
-  return {
-    transport: await connectTcp({ host, port: entry.port }, signal),
-    extra: entry.extra,
-  };
-}
-
-function parseAddress(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(":");
-  const host = address.slice(0, at).replace(/^\[(.*)\]$/, "$1");
-  const port = Number(address.slice(at + 1));
-  if (at <= 0 || !Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new TypeError(
-      `${quote(address)} is no address: write host:port, as in 127.0.0.1:4370`,
-    );
-  }
-  return { host: addressOf(host), port };
-}
-
-/** Waits for the answer to a spawn request. */
-class SpawnWait implements Wait {
-  readonly node: string;
-  readonly promise: Promise<{ pid: Pid; ref: Ref }>;
-  readonly #process: Process;
-  readonly #ref: Ref;
-  readonly #link: boolean;
-  readonly #monitor: boolean;
-  #resolve!: (spawned: { pid: Pid; ref: Ref }) => void;
-  #reject!: (error: unknown) => void;
-
-  constructor(
-    process: Process,
-    node: string,
-    ref: Ref,
-    link: boolean,
-    monitor: boolean,
-  ) {
-    this.node = node;
-    this.#process = process;
-    this.#ref = ref;
-    this.#link = link;
-    this.#monitor = monitor;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-  }
-
-  reply(): void {}
-
-  down(): void {}
-
-  spawned(result: SpawnResult | undefined): void {
-    this.#process.unawait(this.#ref);
-    if (result === undefined) this.#unreachable();
-    else if ("pid" in result) {
-      this.#resolve({ pid: result.pid, ref: this.#ref });
-    } else this.#reject(spawnError(this.node, result));
-  }
-
-  /** The pid of no process, and then what its end gives. */
-  #unreachable(): void {
-    const process = this.#process;
-    const { runtime } = process;
-    const pid = new Pid(this.node, this.#ref.number, 0);
-    this.#resolve({ pid, ref: this.#ref });
-    if (this.#monitor) {
-      process.addMonitor(this.#ref, pid, this.node);
-      runtime.down(pid, pid, process.pid, this.#ref, "noconnection");
-    }
-    if (this.#link) {
-      process.addLink(pid);
-      runtime.exitLink(pid, process.pid, "noconnection");
-    }
-  }
-
-  abandon(error: () => unknown): void {
-    this.promise.catch(() => {});
-    this.#reject(error());
-  }
-}
-
-async function spawnOn<A extends unknown[]>(
-  on: string | Atom,
-  fn: ((...args: A) => unknown) | ModuleFunction,
-  args: A | undefined,
-  link: boolean,
-  monitor: boolean,
-): Promise<{ pid: Pid; ref: Ref }> {
-  const process = waitingProcess();
-  if (process === undefined) return never();
-  const { runtime } = process;
-  const node = nameOf(on);
-  const ref = runtime.makeRef();
-  const wait = new SpawnWait(process, node, ref, link, monitor);
-  const isLocal = node === runtime.node;
-  if (!isLocal && runtime.node === NO_NODE) {
-    wait.spawned(undefined);
-    return wait.promise;
-  }
-  const run = runtime.modules.describe(fn, args ?? [], isLocal);
-  process.await(ref, wait);
-  try {
-    runtime.route(node).spawnRequest(process.pid, {
-      ref,
-      run: isLocal ? { ...run, args: copyArgs(run.args, runtime) } : run,
-      link,
-      monitor,
-      groupLeader: process.groupLeader,
-    });
-  } catch (error) {
-    process.unawait(ref);
-    throw error;
-  }
-  return await wait.promise;
-}
-
-function copyArgs(args: unknown[], runtime: Runtime): unknown[] {
-  return copyTerm(args, runtime.maxDepth) as unknown[];
 }

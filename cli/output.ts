@@ -5,6 +5,7 @@
  */
 
 import nodeProcess from "node:process";
+import { writeError } from "../runtime/streams.ts";
 import { EXIT } from "./report.ts";
 
 /**
@@ -20,5 +21,5 @@ export function print(text: string): Promise<number> {
 
 /** Writes a line on standard error. */
 export function complain(line: string): void {
-  nodeProcess.stderr.write(`${line}\n`);
+  writeError(`${line}\n`);
 }

@@ -11,6 +11,7 @@ import { outside } from "../runtime/context.ts";
 import { type Pid, Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { streamsStandIn } from "../runtime/streams.ts";
 import { type IoOperation, type IoRequest, isTyped } from "./messages.ts";
 
 /** Where a node's output goes and its input comes from. */
@@ -30,17 +31,21 @@ export interface IoDevice {
   readLine?(prompt: string): Promise<string | undefined>;
 }
 
-/** Standard output and input. */
+/** Standard output and input, or what stands in for them. */
 export function standardIo(): IoDevice {
   let input: Interface | undefined;
   let lines: AsyncIterator<string> | undefined;
   return {
     write(text: string): void | Promise<void> {
+      const standIn = streamsStandIn();
+      if (standIn?.write !== undefined) return standIn.write(text);
       if (nodeProcess.stdout.write(text)) return;
       // Whoever prints faster than it is read is held back; `once` rejects on an error.
       return once(nodeProcess.stdout, "drain").then(() => {});
     },
     async readLine(prompt: string): Promise<string | undefined> {
+      const standIn = streamsStandIn();
+      if (standIn !== undefined) return await standIn.readLine(prompt);
       nodeProcess.stdout.write(prompt);
       if (lines === undefined) {
         input = outside(() => createInterface({ input: nodeProcess.stdin }));

@@ -4,11 +4,11 @@
  * @module
  */
 
-import nodeProcess from "node:process";
 import { inspect, printable } from "./inspect.ts";
 import type { Pid } from "./pid.ts";
 import type { Process } from "./process.ts";
 import { formatExit } from "./reason.ts";
+import { writeError } from "./streams.ts";
 
 /** How much a log event matters. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -50,7 +50,7 @@ export type LogHook = (event: LogEvent) => void;
 /** Writes warnings and errors on standard error. */
 export function standardLog({ level, node, message }: LogEvent): void {
   if (level !== "warning" && level !== "error") return;
-  nodeProcess.stderr.write(`[${level}] ${printable(node)}: ${message}\n`);
+  writeError(`[${level}] ${printable(node)}: ${message}\n`);
 }
 
 /** Tells of a process that ended by an error. */

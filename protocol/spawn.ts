@@ -1,0 +1,118 @@
+/**
+ * Starting processes on nodes: the request, and the wait for its answer.
+ *
+ * @module
+ */
+
+import { never, NO_NODE, waitingProcess } from "../runtime/current.ts";
+import { spawnError } from "../runtime/modules.ts";
+import { Pid, type Ref } from "../runtime/pid.ts";
+import type { Process, Wait } from "../runtime/process.ts";
+import type { SpawnResult } from "../runtime/signal.ts";
+import { copyTerm } from "../runtime/term.ts";
+
+/** What a process on a node runs: a function, or the name of one that is exported there. */
+export type SpawnFunction =
+  // deno-lint-ignore no-explicit-any
+  | ((...args: any[]) => unknown)
+  | readonly [module: string, function: string];
+
+/** Waits for the answer to a spawn request. */
+class SpawnWait implements Wait {
+  readonly node: string;
+  readonly promise: Promise<{ pid: Pid; ref: Ref }>;
+  readonly #process: Process;
+  readonly #ref: Ref;
+  readonly #link: boolean;
+  readonly #monitor: boolean;
+  #resolve!: (spawned: { pid: Pid; ref: Ref }) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(
+    process: Process,
+    node: string,
+    ref: Ref,
+    link: boolean,
+    monitor: boolean,
+  ) {
+    this.node = node;
+    this.#process = process;
+    this.#ref = ref;
+    this.#link = link;
+    this.#monitor = monitor;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  reply(): void {}
+
+  down(): void {}
+
+  spawned(result: SpawnResult | undefined): void {
+    this.#process.unawait(this.#ref);
+    if (result === undefined) this.#unreachable();
+    else if ("pid" in result) {
+      this.#resolve({ pid: result.pid, ref: this.#ref });
+    } else this.#reject(spawnError(this.node, result));
+  }
+
+  /** The pid of no process, and then what its end gives. */
+  #unreachable(): void {
+    const process = this.#process;
+    const { runtime } = process;
+    const pid = new Pid(this.node, this.#ref.number, 0);
+    this.#resolve({ pid, ref: this.#ref });
+    if (this.#monitor) {
+      process.addMonitor(this.#ref, pid, this.node);
+      runtime.down(pid, pid, process.pid, this.#ref, "noconnection");
+    }
+    if (this.#link) {
+      process.addLink(pid);
+      runtime.exitLink(pid, process.pid, "noconnection");
+    }
+  }
+
+  abandon(error: () => unknown): void {
+    this.promise.catch(() => {});
+    this.#reject(error());
+  }
+}
+
+/** Starts a process on a node, linked to or monitored by the caller from its first moment. */
+export async function spawnOn(
+  node: string,
+  fn: SpawnFunction,
+  args: unknown[] | undefined,
+  link: boolean,
+  monitor: boolean,
+): Promise<{ pid: Pid; ref: Ref }> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  const { runtime } = process;
+  const ref = runtime.makeRef();
+  const wait = new SpawnWait(process, node, ref, link, monitor);
+  const isLocal = node === runtime.node;
+  if (!isLocal && runtime.node === NO_NODE) {
+    wait.spawned(undefined);
+    return wait.promise;
+  }
+  const run = runtime.modules.describe(fn, args ?? [], isLocal);
+  process.await(ref, wait);
+  try {
+    runtime.route(node).spawnRequest(process.pid, {
+      ref,
+      run: isLocal
+        ? { ...run, args: copyTerm(run.args, runtime.maxDepth) as unknown[] }
+        : run,
+      link,
+      monitor,
+      groupLeader: process.groupLeader,
+    });
+  } catch (error) {
+    process.unawait(ref);
+    throw error;
+  }
+  return await wait.promise;
+}

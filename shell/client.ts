@@ -1,0 +1,148 @@
+/**
+ * The half of a shell that has the terminal: it asks the server, which may be on another node.
+ *
+ * @module
+ */
+
+import { Node } from "../node.ts";
+import { type Pid, receive, type Ref, self, send, spawnMonitor } from "../process.ts";
+import { runInside } from "../runtime/context.ts";
+import { currentProcess } from "../runtime/current.ts";
+import type { Process } from "../runtime/process.ts";
+import { formatExit } from "../runtime/reason.ts";
+import type { Outcome } from "./evaluator.ts";
+import type { ShellAnswer, ShellRequest } from "./messages.ts";
+import { serve, type ShellContext } from "./server.ts";
+
+/** The server is gone. */
+export class ServerLost extends Error {
+  /** Always `"ServerLost"`. */
+  override readonly name = "ServerLost";
+}
+
+/** Names that could stand for the end of a text, and that end. */
+export type Completion = [names: string[], from: string];
+
+/** Asks a shell's server. */
+export class ShellClient {
+  /** Rejects with {@linkcode ServerLost} when the server is gone. */
+  readonly lost: Promise<never>;
+  /** Is told of a process that exits while no code runs. */
+  onExit: (text: string) => void = () => {};
+  readonly #process: Process;
+  readonly #server: Pid;
+  readonly #ref: Ref;
+  readonly #closing = new AbortController();
+  readonly #waiting = new Map<number, (answer: ShellAnswer) => void>();
+  readonly #lose: (error: ServerLost) => void;
+  #lastId = 0;
+
+  private constructor({ pid, ref }: { pid: Pid; ref: Ref }) {
+    this.#process = currentProcess();
+    this.#server = pid;
+    this.#ref = ref;
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {});
+    this.lost = promise;
+    this.#lose = reject;
+    void this.#listen();
+  }
+
+  /** Starts a server on the caller's node. */
+  static local(context: ShellContext): ShellClient {
+    const client = self();
+    return new ShellClient(
+      spawnMonitor(() => serve(client, context), [], { label: "shell server" }),
+    );
+  }
+
+  /**
+   * Starts a server on another node.
+   *
+   * @throws {UndefinedFunctionError} If the node does not allow it.
+   */
+  static async remote(node: string): Promise<ShellClient> {
+    return new ShellClient(
+      await Node.spawnMonitor(node, ["Shell", "serve"], [self()]),
+    );
+  }
+
+  /** Runs code, and gives its value or error as it is shown. */
+  async evaluate(source: string, width: number): Promise<Outcome> {
+    const id = ++this.#lastId;
+    const answer = await this.#ask({ type: "evaluate", id, source, width });
+    return answer.type === "evaluated"
+      ? answer
+      : { ok: false, text: answer.type === "exited" ? answer.text : "" };
+  }
+
+  /** What could stand for the end of what is before the cursor. */
+  async complete(text: string): Promise<Completion> {
+    const answer = await this.#ask({
+      type: "complete",
+      id: ++this.#lastId,
+      text,
+    });
+    return answer.type === "completed"
+      ? [answer.names, answer.from]
+      : [[], text];
+  }
+
+  /** Gives up the code that runs. */
+  interrupt(): void {
+    this.#tell({ type: "interrupt" });
+  }
+
+  /** Stops the server. */
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    if (this.#process.alive) this.#tell({ type: "stop" });
+  }
+
+  #ask(request: ShellRequest & { id: number }): Promise<ShellAnswer> {
+    const answer = new Promise<ShellAnswer>((resolve) =>
+      this.#waiting.set(request.id, resolve)
+    );
+    this.#tell(request);
+    return Promise.race([answer, this.lost]);
+  }
+
+  #tell(request: ShellRequest): void {
+    // The terminal's callbacks are code of no process, and order is kept between two processes only.
+    runInside(this.#process, () => void send(this.#server, request));
+  }
+
+  async #listen(): Promise<void> {
+    const { signal } = this.#closing;
+    for (;;) {
+      let message;
+      try {
+        message = await receive(null, { signal });
+      } catch {
+        return;
+      }
+      if (message?.type === "DOWN" && this.#ref.equals(message.ref)) {
+        const { node } = this.#server;
+        this.#lose(
+          new ServerLost(
+            message.reason === "noconnection"
+              ? `no connection to ${node}`
+              : formatExit(message.reason),
+          ),
+        );
+        return;
+      }
+      this.#take(message as ShellAnswer);
+    }
+  }
+
+  #take(answer: ShellAnswer): void {
+    const id = answer?.id;
+    const waiting = id === undefined ? undefined : this.#waiting.get(id);
+    if (id !== undefined && waiting !== undefined) {
+      this.#waiting.delete(id);
+      waiting(answer);
+    } else if (answer?.type === "exited") this.onExit(answer.text);
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * What could stand for the end of what is typed: names in scope, and properties.
+ *
+ * @module
+ */
+
+import type { Scope } from "../cli/evaluate.ts";
+
+/** A path of names, the last of which may be unfinished, at the end of a text. */
+const PATH =
+  /(?:^|[^\w$.])((?:[A-Za-z_$][\w$]*\??\.)*)([A-Za-z_$][\w$]*)?$/;
+
+const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
+
+/** What every class has, and nobody looks for. */
+const OF_FUNCTIONS = ["arguments", "caller", "length", "name", "prototype"];
+
+/**
+ * Completes what is before the cursor.
+ *
+ * @param text What is before the cursor.
+ * @param scope The names in scope.
+ * @returns What could stand for the end of the text, and that end.
+ */
+export function complete(
+  text: string,
+  scope: Scope,
+): { names: string[]; from: string } {
+  const [, path, from = ""] = PATH.exec(text) ?? [];
+  if (path === undefined) return { names: [], from };
+  const names = path === "" ? rootNames(from, scope) : propertyNames(
+    valueOf(path.split(/\??\./).slice(0, -1), scope),
+    from,
+  );
+  return { names: [...new Set(names)].sort(), from };
+}
+
+function rootNames(from: string, scope: Scope): string[] {
+  const names = Object.keys(scope);
+  // All of the globals would hide what is meant.
+  if (from !== "") names.push(...Object.getOwnPropertyNames(globalThis));
+  return names.filter((name) => fits(name, from));
+}
+
+function propertyNames(value: unknown, from: string): string[] {
+  if (value === undefined || value === null) return [];
+  const names: string[] = [];
+  for (
+    let object: unknown = Object(value);
+    object !== null && object !== Object.prototype;
+    object = Object.getPrototypeOf(object)
+  ) {
+    if (object === Function.prototype && from === "") break;
+    names.push(...Object.getOwnPropertyNames(object));
+  }
+  const isFunction = typeof value === "function";
+  return names.filter((name) =>
+    fits(name, from) && name !== "constructor" &&
+    !(isFunction && OF_FUNCTIONS.includes(name))
+  );
+}
+
+function fits(name: string, from: string): boolean {
+  return name.startsWith(from) && IDENTIFIER.test(name) &&
+    (!name.startsWith("_") || from.startsWith("_"));
+}
+
+/** The value of a path, as far as it can be had without running anybody's code. */
+function valueOf([root, ...rest]: string[], scope: Scope): unknown {
+  let value: unknown;
+  try {
+    value = root in scope
+      ? scope[root]
+      : (globalThis as Record<string, unknown>)[root];
+    for (const name of rest) value = plainProperty(value, name);
+  } catch {
+    return undefined;
+  }
+  return value;
+}
+
+function plainProperty(of: unknown, name: string): unknown {
+  if (of === undefined || of === null) return undefined;
+  for (
+    let object: unknown = Object(of);
+    object !== null;
+    object = Object.getPrototypeOf(object)
+  ) {
+    const found = Object.getOwnPropertyDescriptor(object, name);
+    if (found !== undefined) return found.value;
+  }
+  return undefined;
+}

@@ -1,0 +1,97 @@
+/**
+ * The process that runs what people type: one for all lines, until it exits.
+ *
+ * @module
+ */
+
+import { evaluate, type Scope } from "../cli/evaluate.ts";
+import { formatThrown } from "../cli/report.ts";
+import * as IO from "../io.ts";
+import { type Pid, type Ref, spawnMonitor } from "../process.ts";
+import { inspect } from "../runtime/inspect.ts";
+
+/** What code gave, as it is shown. */
+export interface Outcome {
+  /** Whether it ended well. */
+  ok: boolean;
+  /** The value, or the error. */
+  text: string;
+}
+
+/** A process that runs code with a scope. */
+export class Evaluator {
+  /** The process. */
+  readonly pid: Pid;
+  /** The monitor of it that its owner has. */
+  readonly ref: Ref;
+  readonly #scope: Scope;
+  #next = Promise.withResolvers<() => Promise<void>>();
+
+  /** Starts the process, monitored by the caller. */
+  constructor(scope: Scope) {
+    this.#scope = scope;
+    const { pid, ref } = spawnMonitor(() => this.#run(), [], {
+      label: "shell",
+    });
+    this.pid = pid;
+    this.ref = ref;
+  }
+
+  /** Runs code, after which more may come; does not settle if the process exits meanwhile. */
+  evaluate(source: string, width: number): Promise<Outcome> {
+    return new Promise((resolve) => {
+      this.#next.resolve(async () =>
+        resolve(await perform(source, this.#scope, width))
+      );
+    });
+  }
+
+  async #run(): Promise<never> {
+    for (;;) {
+      const work = await this.#next.promise;
+      this.#next = Promise.withResolvers();
+      await work();
+    }
+  }
+}
+
+async function perform(
+  source: string,
+  scope: Scope,
+  width: number,
+): Promise<Outcome> {
+  let outcome: Outcome;
+  try {
+    const value = await (await evaluate(source, scope)).value;
+    keepLast(scope, value);
+    outcome = { ok: true, text: inspect(value, { width }) };
+  } catch (error) {
+    outcome = { ok: false, text: formatThrown(error) };
+  }
+  try {
+    // Comes after all that this process has printed, even if it did not wait for it.
+    await IO.write("");
+  } catch {
+    // Nobody is there to read it.
+  }
+  return outcome;
+}
+
+/** Makes a value `_`, unless the user has a `_` of their own. */
+function keepLast(scope: Scope, value: unknown): void {
+  if (value === undefined) return;
+  const own = Object.getOwnPropertyDescriptor(scope, "_");
+  if (own !== undefined && own.get === undefined) return;
+  Object.defineProperty(scope, "_", {
+    configurable: true,
+    get: () => value,
+    set(theirs: unknown) {
+      Object.defineProperty(scope, "_", {
+        configurable: true,
+        enumerable: true,
+        writable: true,
+        value: theirs,
+      });
+    },
+  });
+}
