@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { exit, link, receive, trapExit, unlink } from "../process.ts";
+import { link, receive, trapExit, unlink } from "../process.ts";
 import { runInside } from "../runtime/context.ts";
 import type { Process } from "../runtime/process.ts";
 import { Runtime } from "../runtime/runtime.ts";
@@ -103,7 +103,8 @@ test("link() and unlink() from both ends leave both linked or neither, in whatev
       linked += first.length;
 
       // What both believe is so: an exit goes over the link or not at all.
-      runInside(processes[0], exit, processes[0].pid, "kill");
+      const { pid, runtime } = processes[0];
+      runtime.exit(pid, pid, "kill");
       deliverAll(roads);
       assertEquals(
         processes[1].mailbox.messages(),
