@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ProcessExited } from "../errors.ts";
+import { ProcessExited } from "./errors.ts";
 import { insideOf, setDefaultNode } from "./context.ts";
 import type { Process } from "./process.ts";
 import { Runtime } from "./runtime.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ReceiveTimeout } from "../errors.ts";
+import { ReceiveTimeout } from "./errors.ts";
 import { afterTurn, isTurnDue } from "./fairness.ts";
 
 /** Tells whether a message is wanted. */

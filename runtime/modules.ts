@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
+import { SpawnRefusedError, UndefinedFunctionError } from "./errors.ts";
 import { printable, quote } from "./inspect.ts";
 import type { Runnable, SpawnFailure } from "./signal.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitError, NoProcessError, ProcessExited } from "../errors.ts";
+import { ExitError, NoProcessError, ProcessExited } from "./errors.ts";
 import { outside, runInside } from "./context.ts";
 import { type Guard, Mailbox, type MailboxHost } from "./mailbox.ts";
 import { Pid, type Ref } from "./pid.ts";

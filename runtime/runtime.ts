@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitError } from "../errors.ts";
+import { ExitError } from "./errors.ts";
 import { outside, runInside } from "./context.ts";
 import { crashEvent, type RuntimeEvent, standardLog } from "./events.ts";
 import { afterTurn, isTurnDue } from "./fairness.ts";

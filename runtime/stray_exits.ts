@@ -9,7 +9,7 @@
  */
 
 import nodeProcess from "node:process";
-import { ProcessExited } from "../errors.ts";
+import { ProcessExited } from "./errors.ts";
 
 let isHandled = false;
 
