@@ -9,6 +9,7 @@ import { setImmediate } from "node:timers";
 import { QueueFullError } from "../errors.ts";
 import { outside } from "../runtime/context.ts";
 import type { Backpressure, Signals } from "../runtime/signal.ts";
+import type { PendingSignals } from "./pending.ts";
 import type { Limits, Peer, Port, Session, Transport } from "./wire.ts";
 
 /** A tick is sent after so many of the node's sixteenths of the tick time without a word. */
@@ -42,6 +43,7 @@ export class Connection implements Port {
   #awake = false;
   #blocked = false;
   #closed = false;
+  #replaying = false;
   #drain: PromiseWithResolvers<void> | undefined;
   readonly #gone: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #quiet = 0;
@@ -61,6 +63,16 @@ export class Connection implements Port {
     this.#limits = limits;
     this.#handlers = handlers;
     this.signals = session.open(this, deliver);
+  }
+
+  /** Sends on what was kept for the node; the cap was another one when it was taken. */
+  replay(pending: PendingSignals): Error | undefined {
+    this.#replaying = true;
+    try {
+      return pending.replay(this.signals);
+    } finally {
+      this.#replaying = false;
+    }
   }
 
   /** Begins to hear; the node knows of the connection by now. */
@@ -113,7 +125,7 @@ export class Connection implements Port {
     const { maxQueueBytes } = this.#limits;
     if (!this.#blocked && this.#session.pending < maxQueueBytes) return;
     const queued = this.#queued();
-    if (queued >= maxQueueBytes) {
+    if (queued >= maxQueueBytes && !this.#replaying) {
       throw new QueueFullError(
         this.peer.name,
         queued,

@@ -420,9 +420,10 @@ export class Network {
     log("debug", `Connected to ${name}`);
     if (!hidden) runtime.nodeUp(name);
     const dial = this.#dials.get(name);
+    let lost: Error | undefined;
     if (dial !== undefined) {
       this.#dials.delete(name);
-      dial.pending.replay(connection.signals);
+      lost = connection.replay(dial.pending);
       dial.settle(true);
       dial.stop.abort(new Error("connected"));
     }
@@ -431,6 +432,11 @@ export class Network {
       if (others.length > 0) connection.announce(others);
     }
     connection.start();
+    if (lost !== undefined) {
+      // A gap is never silent: all that is across it is told.
+      log("warning", `Lost a signal to ${name}: ${printable(lost.message)}`);
+      connection.close("a signal to it was lost");
+    }
   }
 
   #down(connection: Connection, reason: string): void {

@@ -40,17 +40,19 @@ export class PendingSignals implements Signals {
     this.#settled = settled;
   }
 
-  /** Sends on what was kept. */
-  replay(signals: Signals): void {
+  /** Sends on what was kept; gives why something could not be sent, if that is so. */
+  replay(signals: Signals): Error | undefined {
+    let failure: Error | undefined;
     const queue = this.#queue;
     this.#queue = [];
     for (const each of queue) {
       try {
         each(signals);
-      } catch {
-        // Too large for the node after all: a message to it is then lost, as when it is down.
+      } catch (error) {
+        failure ??= error as Error;
       }
     }
+    return failure;
   }
 
   #keep(message: unknown, each: (s: Signals, copy: unknown) => void): void {

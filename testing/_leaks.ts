@@ -92,10 +92,10 @@ export class LeakCheck {
         const { monitors, aliases } = before ?? { monitors: 0, aliases: 0 };
         const who = `of ${pid} (${label ?? "a function"})`;
         if (now.monitors > monitors) {
-          left.push(`${now.monitors - monitors} monitor(s) ${who}`);
+          left.push(`${many(now.monitors - monitors, "monitor")} ${who}`);
         }
         if (now.aliases > aliases) {
-          left.push(`${now.aliases - aliases} alias(es) ${who}`);
+          left.push(`${many(now.aliases - aliases, "alias")} ${who}`);
         }
       } else {
         const named = name === undefined ? "" : `, registered as ${name}`;
@@ -113,6 +113,11 @@ export class LeakCheck {
     return handles().filter((handle) => !this.#handles.has(handle))
       .map(describe);
   }
+}
+
+function many(number: number, what: "monitor" | "alias"): string {
+  if (number === 1) return `1 ${what}`;
+  return `${number} ${what}${what === "alias" ? "es" : "s"}`;
 }
 
 function sizes(process: Process): { monitors: number; aliases: number } {

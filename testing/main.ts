@@ -233,12 +233,13 @@ function takeReport(
   return { report, others };
 }
 
-/** Files tell by writing in the folder of the run. */
+/** Files tell by writing in the folder of the run; a flag would narrow what is allowed already. */
 function leaveToWrite(denos: readonly string[], folder: string): string[] {
-  const isAllowed = denos.some((arg) =>
-    arg === "--allow-all" || /^-[a-zA-Z]*A/.test(arg)
+  const isDecided = denos.some((arg) =>
+    /^(--allow-all|--allow-write|-[A-OQ-Z]*[AW][A-Z]*|(-P|--permission-set)(=.*)?)$/
+      .test(arg)
   );
-  return isAllowed ? [] : [`--allow-write=${folder}`];
+  return isDecided ? [] : [`--allow-write=${folder}`];
 }
 
 const BROKEN = /^Uncaught error from .* FAILED$/;

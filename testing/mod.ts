@@ -16,9 +16,20 @@
  * @module
  */
 
-export * from "./cluster.ts";
-export * from "./configuration.ts";
+export { type TestCluster, testCluster } from "./cluster.ts";
+export {
+  configureTests,
+  describeTags,
+  type TestConfiguration,
+  type TestProgram,
+} from "./configuration.ts";
 export * from "./filters.ts";
-export * from "./nodes.ts";
-export * from "./peer.ts";
-export * from "./tags.ts";
+export { startNodes, TestNodes } from "./nodes.ts";
+export { Peer, type PeerOptions, type PeerSpec, startPeer } from "./peer.ts";
+export {
+  requestedNode,
+  test,
+  type TestContext,
+  type TestFunction,
+  type TestOptions,
+} from "./tags.ts";

@@ -2,7 +2,14 @@
 
 import { getAvailablePort } from "@std/net/get-available-port";
 import { type LogEvent, Node, type NodeOptions } from "../node.ts";
-import { type DownMessage, monitor, type Pid, receive } from "../process.ts";
+import {
+  type DownMessage,
+  monitor,
+  type Pid,
+  receive,
+  self,
+  send,
+} from "../process.ts";
 import * as Remote from "./_remote.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 
@@ -106,4 +113,46 @@ export async function settled(node: Node): Promise<void> {
   await node.run(async () => {
     for (let i = 0; i < 5; i++) await Node.ping("nobody@localhost");
   });
+}
+
+/** A test of two nodes; its body is a process of alex. */
+export function pairTest(
+  name: string,
+  fn: (nodes: { alex: Node; kate: Node }) => Promise<void>,
+  options: { kate?: object; outputs?: Record<string, string> } = {},
+): void {
+  clusterTest(name, async (cluster) => {
+    const { outputs = {} } = options;
+    const io = (node: string) => ({
+      write(text: string) {
+        outputs[node] = (outputs[node] ?? "") + text;
+      },
+    });
+    const kate = await cluster.start("kate", {
+      io: io("kate"),
+      ...options.kate,
+    });
+    const alex = await cluster.start("alex", { io: io("alex") });
+    await alex.run(() => fn({ alex, kate }));
+  });
+}
+
+/** A process of kate that waits for the reason that it is to exit with. */
+export async function exiting(): Promise<Pid> {
+  const pid = await Node.spawn("kate@localhost", Remote.exiting, [self()]);
+  await receive((m) => m === "up");
+  return pid;
+}
+
+/** A process of kate that traps exits and passes on what it gets. */
+export async function relay(): Promise<Pid> {
+  const pid = await Node.spawn("kate@localhost", Remote.relay, [self()]);
+  await receive((m) => m === "up");
+  return pid;
+}
+
+/** Waits until kate's process has taken in all that was sent to it. */
+export async function caughtUp(pid: Pid): Promise<void> {
+  send(pid, "sync");
+  await receive((m) => m?.relayed === "sync");
 }

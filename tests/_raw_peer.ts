@@ -9,7 +9,9 @@ import {
   type Socket,
 } from "node:net";
 import { Buffer } from "node:buffer";
-import { COOKIE } from "./_nodes.ts";
+import type { Node } from "../node.ts";
+import { Pid } from "../process.ts";
+import { type Cluster, COOKIE } from "./_nodes.ts";
 
 /** What a node says of itself in a handshake. */
 export interface Hello {
@@ -256,4 +258,19 @@ export class RawListener implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
+}
+
+/** The pid of a raw peer's process. */
+export const THEIRS = new Pid("raw@localhost", 1, 7);
+
+/** Runs `fn` in a process of alex, with a raw peer that has got in. */
+export async function withRaw(
+  cluster: Cluster,
+  options: Parameters<Cluster["start"]>[1],
+  fn: (peer: RawPeer, alex: Node) => Promise<void>,
+): Promise<void> {
+  const alex = await cluster.start("alex", options);
+  await using peer = await RawPeer.dial(alex.port);
+  await peer.enter("raw@localhost", alex.name);
+  await alex.run(() => fn(peer, alex));
 }

@@ -53,3 +53,14 @@ export async function print(text: string): Promise<void> {
 export function add(a: number, b: number): number {
   return a + b;
 }
+
+/** Keeps its node's thread for so many milliseconds. */
+export function compute(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+/** Gives the next message. */
+export function waitFor(): Promise<unknown> {
+  return receive();
+}

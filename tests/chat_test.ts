@@ -17,7 +17,7 @@ import { Node } from "../node.ts";
 import { exit, sleep, whereis } from "../process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
-import { requestedNode, test } from "../testing/tags.ts";
+import { test } from "../testing/tags.ts";
 
 /** A node with the chat on it, and what it has printed. */
 interface Chatter extends AsyncDisposable {
@@ -308,16 +308,3 @@ test(
     );
   },
 );
-
-test("sendMessage() gives ok", {
-  ...options,
-  tags: ["distributed"],
-}, async () => {
-  await using _node = await Node.start({
-    name: requestedNode()!,
-    modules: { Chat },
-  });
-  await Application.start(chat);
-  assertEquals(await Chat.sendMessage("moebi@localhost", "hi"), "ok");
-  await Application.stop("chat");
-});

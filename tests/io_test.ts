@@ -25,6 +25,7 @@ import {
   spawnLink,
   spawnMonitor,
   trapExit,
+  unlink,
   whereis,
 } from "../process.ts";
 import { atom } from "../runtime/pid.ts";
@@ -49,6 +50,12 @@ function leader(to: Pid, answer: unknown = "ok"): Pid {
   });
 }
 
+/** Ends a group leader, and not who is linked to it. */
+function dismiss(device: Pid): void {
+  unlink(device);
+  exit(device, "kill");
+}
+
 /** A test that a group leader of its own listens in on. */
 function ioTest(
   name: string,
@@ -59,7 +66,7 @@ function ioTest(
     const device = leader(self(), answer);
     groupLeader(device);
     await fn(device);
-    exit(device, "normal");
+    dismiss(device);
   });
 }
 
@@ -133,7 +140,7 @@ processTest("puts() with a device asks that one", async () => {
   assertEquals(await IO.puts("hi", { device: second }), "ok");
   assertEquals(await printed(), ["hi\n"]);
   trapExit(false);
-  exit(second, "normal");
+  dismiss(second);
 });
 
 // inspect()
@@ -319,7 +326,7 @@ processTest(
       assertEquals([child, grandchild], [expected, expected]);
     }
     await receive((m) => m.type === "DOWN");
-    for (const device of [first, second]) exit(device, "normal");
+    for (const device of [first, second]) dismiss(device);
 
     async function report(): Promise<void> {
       const me = self();
@@ -338,7 +345,7 @@ processTest("groupLeader() sets it for the calling process only", async () => {
   });
   assertEquals(groupLeader(), before);
   assertEquals(await printed(), ["inside\n"]);
-  exit(device, "normal");
+  dismiss(device);
 });
 
 processTest("groupLeader() refuses what is no pid", () => {

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { getAvailablePort } from "@std/net/get-available-port";
 import { dirname } from "node:path";
 import { requestedNode, test } from "../testing/tags.ts";
 
@@ -51,7 +52,11 @@ test("test() excludes distributed tests and says so once, unless a live node is 
 });
 
 test("test() runs distributed tests when a live node is asked for", async () => {
-  const { outcomes, output } = await runTagged("--sname", "sophie@localhost");
+  const { outcomes, output } = await runTagged(
+    "--sname=sophie@localhost",
+    "--cookie=secret_token",
+    `--epmd-port=${getAvailablePort()}`,
+  );
   assertEquals(outcomes, {
     ...ALWAYS,
     "needs a node": "ok",

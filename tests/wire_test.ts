@@ -7,45 +7,24 @@ import {
   assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
-import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
 import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
-import {
-  exit,
-  link,
-  monitor,
-  Pid,
-  receive,
-  Ref,
-  register,
-  self,
-  send,
-  spawn,
-} from "../process.ts";
+import { monitor, Pid, receive, Ref, self, send, spawn } from "../process.ts";
 import { atom } from "../runtime/pid.ts";
-import type { Signals } from "../runtime/signal.ts";
-import { Decoder } from "../wires/json/decoder.ts";
-import { Encoder } from "../wires/json/encoder.ts";
 import { TICK } from "../wires/json/frames.ts";
 import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";
-import { isPending } from "./_processes.ts";
 import {
   frameOf,
   jsonFrame,
   rawFrameOf,
-  RawListener,
-  RawPeer,
+  THEIRS,
+  withRaw,
 } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
 import { anyTerm, exactly, objectOf } from "./_terms.ts";
-import { test } from "../testing/tags.ts";
 
-const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 const RAW = "raw@localhost";
-
-/** The pid of a raw peer's process. */
-const THEIRS = new Pid(RAW, 1, 7);
 
 /** Runs `fn` in a process of alex, connected to kate, where an echo is. */
 async function withEcho(
@@ -62,18 +41,6 @@ async function withEcho(
       return receive();
     });
   });
-}
-
-/** Runs `fn` in a process of alex, with a raw peer that has got in. */
-async function withRaw(
-  cluster: Cluster,
-  options: Parameters<Cluster["start"]>[1],
-  fn: (peer: RawPeer, alex: Node) => Promise<void>,
-): Promise<void> {
-  const alex = await cluster.start("alex", options);
-  await using peer = await RawPeer.dial(alex.port);
-  await peer.enter(RAW, ALEX);
-  await alex.run(() => fn(peer, alex));
 }
 
 // Values.
@@ -261,11 +228,12 @@ clusterTest(
 clusterTest(
   "signals of others pass between the parts of a large message",
   (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
+    withRaw(cluster, { limits: { highWaterMark: 1 << 16 } }, async (peer) => {
       send(THEIRS, new Uint8Array(4 << 20));
       send(THEIRS, "after the large one");
+      assert((await peer.next())!.raw);
       spawn(() => void send(THEIRS, "of another"));
-      const seen: string[] = [];
+      const seen = ["raw"];
       while (!seen.includes("after")) {
         const frame = await peer.next();
         if (frame!.raw !== undefined) {
@@ -459,263 +427,3 @@ clusterTest(
       await cluster.logged(/a message of over 10000 bytes/);
     }),
 );
-
-// The queue.
-
-const SMALL_QUEUE = { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 };
-
-clusterTest(
-  "send() gives a promise, then throws, where a peer does not read; other signals pass",
-  (cluster) =>
-    withRaw(cluster, { limits: SMALL_QUEUE }, async (peer) => {
-      peer.pause();
-      const { number } = self();
-      let held: Promise<void> | undefined;
-      let sent = 0;
-      let error: unknown;
-      while (error === undefined) {
-        // Turns in between, so that the kernel takes what it can.
-        if (sent % 20 === 0) await isPending(Promise.resolve());
-        try {
-          const pressure = send(THEIRS, [sent, "x".repeat(50_000)]);
-          held = pressure ?? held;
-          sent++;
-        } catch (thrown) {
-          error = thrown;
-        }
-        assert(sent < 10_000);
-      }
-      assertInstanceOf(error, QueueFullError);
-      assertEquals(error.node, RAW);
-      assert(error.queued >= SMALL_QUEUE.maxQueueBytes);
-      assertMatch(error.message, /await send\(…\) to be held back/);
-      assert(held !== undefined && await isPending(held));
-      assertThrows(
-        () => void send({ name: "x", node: RAW }, 1),
-        QueueFullError,
-      );
-      link(THEIRS);
-      const ref = monitor(THEIRS);
-      exit(THEIRS, "sent nevertheless");
-      peer.resume();
-      await held;
-      let next = 0;
-      const others: unknown[] = [];
-      while (others.length < 3) {
-        for (const [kind, from, , ...values] of await peer.hear()) {
-          assertEquals(from, number);
-          if (kind !== "send") others.push(kind);
-          else for (const [i] of values) assertEquals(i, next++);
-        }
-      }
-      assertEquals(next, sent);
-      assertEquals(others, ["link", "monitor", "exit"]);
-      assertEquals(send(THEIRS, "again"), undefined);
-      await peer.say([["down", 1, [1, 7], number, ref.number, "bye"]]);
-      assertEquals((await receive()).reason, "bye");
-    }),
-);
-
-clusterTest(
-  "send()'s promise resolves when the node is down",
-  (cluster) =>
-    withRaw(cluster, { limits: SMALL_QUEUE }, async (peer) => {
-      peer.pause();
-      let held: Promise<void> | undefined;
-      while (held === undefined) held = send(THEIRS, "x".repeat(50_000));
-      assert(await isPending(held) || true);
-      await peer[Symbol.asyncDispose]();
-      await held;
-      // What is sent now goes to a node that cannot be reached.
-      assertEquals(send(THEIRS, "dropped"), undefined);
-    }),
-);
-
-clusterTest(
-  "large messages of one turn count too",
-  (cluster) =>
-    withRaw(cluster, { limits: SMALL_QUEUE }, async (peer) => {
-      let sent = 0;
-      const error = assertThrows(() => {
-        for (; sent < 100; sent++) {
-          send(THEIRS, new Uint8Array(300_000));
-        }
-      }, QueueFullError);
-      assertEquals([sent, error.queued], [4, 1_200_000]);
-      for (let i = 0; i < sent; i++) await peer.signal("send*");
-      assertEquals(send(THEIRS, "again"), undefined);
-    }),
-);
-
-clusterTest(
-  "awaiting send() keeps a fast sender to a slow receiver",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex", { limits: SMALL_QUEUE });
-    await kate.run(async () => {
-      register("inbox");
-      await alex.run(async () => {
-        const inbox = { name: "inbox", node: KATE };
-        for (let i = 0; i < 300; i++) {
-          await send(inbox, { i, bytes: new Uint8Array(100_000) });
-        }
-      });
-      for (let i = 0; i < 300; i++) assertEquals((await receive()).i, i);
-    });
-  },
-);
-
-clusterTest(
-  "what is kept for a node that is being dialled is bounded, links and exits apart",
-  async (cluster) => {
-    const alex = await cluster.start("alex", {
-      limits: { maxPendingSignals: 1500 },
-    });
-    await using listener = await RawListener.listen();
-    await alex.run(async () => {
-      const connected = Node.connect(RAW, { address: listener.address });
-      await using peer = await listener.accept();
-      let held: Promise<void> | undefined;
-      for (let i = 0; i < 1500; i++) held = send(THEIRS, i) ?? held;
-      assertThrows(() => void send(THEIRS, "no"), QueueFullError);
-      link(THEIRS);
-      exit(THEIRS, "bye");
-      assert(await isPending(held!));
-      await peer[Symbol.asyncDispose]();
-      assertEquals(await connected, false);
-      await held;
-    }).catch(({ reason }) => assertEquals(reason, "noconnection"));
-  },
-);
-
-// Segments.
-
-class Recorder {
-  readonly calls: unknown[] = [];
-
-  /** Signals that are noted down. */
-  signals(): Signals {
-    const note = (kind: string) => (...args: unknown[]) => {
-      this.calls.push(exactly([kind, ...args]));
-      return undefined;
-    };
-    const kinds = [
-      "send",
-      "sendName",
-      "sendAlias",
-      "reply",
-      "link",
-      "unlink",
-      "unlinkAck",
-      "exit",
-      "exitLink",
-      "monitor",
-      "demonitor",
-      "down",
-      "spawnRequest",
-      "spawnReply",
-      "groupLeader",
-    ];
-    return Object.fromEntries(
-      kinds.map((kind) => [kind, note(kind)]),
-    ) as unknown as Signals;
-  }
-}
-
-const HERE = { name: ALEX, creation: 5 };
-const THERE = { name: KATE, creation: 6 };
-
-function portTo(chunks: Uint8Array[]): Port {
-  return {
-    wake() {},
-    write: (bytes) => void chunks.push(bytes),
-    pressure: () => undefined,
-    assertRoom() {},
-    peers: (names) => void chunks.push(...names.map(() => new Uint8Array())),
-  };
-}
-
-/** A stream with each kind of signal in it, and the signals. */
-function sample(): { bytes: Uint8Array; calls: unknown[] } {
-  const chunks: Uint8Array[] = [];
-  const peer = { maxMessageBytes: 1 << 25 };
-  const encoder = new Encoder(
-    HERE,
-    THERE,
-    DEFAULT_LIMITS,
-    peer,
-    portTo(chunks),
-  );
-  const recorder = new Recorder();
-  const noted = recorder.signals();
-  const from = new Pid(ALEX, 1, 5);
-  const to = new Pid(KATE, 2, 6);
-  const ref = new Ref(ALEX, 3, 5);
-  const theirs = new Ref(KATE, 4, 6);
-  for (const signals of [encoder, noted]) {
-    signals.send(from, to, 1);
-    signals.send(from, to, { two: "ü" });
-    signals.send(from, to, [3n, atom("x"), new Map([[from, to]])]);
-    signals.send(from, to, new Uint8Array(4096).fill(0x22));
-    signals.sendName(from, "name", -0);
-    signals.sendAlias(from, theirs, undefined);
-    signals.reply(from, theirs, [theirs, ref]);
-    signals.link(from, to);
-    signals.unlink(from, to, 9);
-    signals.unlinkAck(from, to, 10);
-    signals.exit(from, to, "reason");
-    signals.exitLink(from, to, new Date(1));
-    signals.monitor(from, to, ref);
-    signals.monitor(from, "name", ref);
-    signals.demonitor(from, to, ref);
-    signals.down(from, from, to, theirs, "why");
-    signals.down(from, { name: "name", node: ALEX }, to, theirs, "why");
-    signals.spawnRequest(from, {
-      ref,
-      run: { module: "M", function: "f", args: [1, 2n] },
-      link: true,
-      monitor: false,
-      groupLeader: from,
-    });
-    signals.spawnReply(from, to, theirs, {
-      pid: from,
-      link: true,
-      monitor: false,
-    });
-    signals.groupLeader(from, to, from);
-    encoder.tick();
-  }
-  while (encoder.pending > 0) encoder.flush(Infinity);
-  const size = chunks.reduce((sum, each) => sum + each.length, 0);
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return { bytes, calls: recorder.calls };
-}
-
-function decoded(pieces: Uint8Array[]): unknown[] {
-  const recorder = new Recorder();
-  const decoder = new Decoder(
-    THERE,
-    HERE,
-    DEFAULT_LIMITS,
-    portTo([]),
-    recorder.signals(),
-  );
-  for (const piece of pieces) decoder.receive(piece);
-  return recorder.calls;
-}
-
-test("a stream is read the same, wherever it is cut", () => {
-  const { bytes, calls } = sample();
-  const expected = JSON.stringify(decoded([bytes]));
-  assertEquals(decoded([bytes]), calls);
-  for (let cut = 0; cut <= bytes.length; cut++) {
-    const got = decoded([bytes.subarray(0, cut), bytes.subarray(cut)]);
-    assertStrictEquals(JSON.stringify(got), expected, `cut at ${cut}`);
-  }
-  assertEquals(decoded([...bytes].map((byte) => Uint8Array.of(byte))), calls);
-});

@@ -1,0 +1,139 @@
+/** Runs the chat's command line in a real terminal, by tmux with a server of its own. */
+
+import { assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { PERMISSIONS } from "./_cli.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** How long something may take to appear, in milliseconds. */
+const WITHIN = 15_000;
+
+/** Options for {@linkcode openTerminal}. */
+export interface TerminalOptions {
+  /** The home folder, which has the history. */
+  home: string;
+  /** Which command line it is. */
+  program?: string;
+  /** Whether the user wants colours. */
+  colour?: boolean;
+  width?: number;
+}
+
+/** A terminal in which the command line runs; both are gone where it goes out of scope. */
+export interface Terminal extends AsyncDisposable {
+  /** Types text, as it is. */
+  type(text: string): Promise<void>;
+  /** Presses keys, by tmux's names. */
+  press(...keys: string[]): Promise<void>;
+  /** Types a line and Enter. */
+  enter(line: string): Promise<void>;
+  /** What is on the screen, without empty lines at the end. */
+  screen(escapes?: boolean): Promise<string>;
+  /** Waits until the screen matches, and gives what is on it. */
+  shows(what: string | RegExp): Promise<string>;
+  /** Waits until the program has ended, and gives its exit code. */
+  ended(): Promise<number>;
+}
+
+/** Opens a terminal with the command line in it. */
+export async function openTerminal(
+  args: readonly string[],
+  options: TerminalOptions,
+): Promise<Terminal> {
+  const { home, program = "chat/main.ts", colour = false, width = 80 } =
+    options;
+  const socket = `otp-${crypto.randomUUID()}`;
+  const file = `${home}/.otp_distribution_history`;
+  const command = [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--no-prompt",
+    `--config=${ROOT}deno.json`,
+    ...PERMISSIONS.map((each) =>
+      each.startsWith("--allow-env") ? `${each},NO_COLOR` : each
+    ),
+    `--allow-write=${file}`,
+    ROOT + program,
+    ...args,
+  ].map(quote).join(" ");
+  await tmux(
+    socket,
+    "-f",
+    "/dev/null",
+    "new-session",
+    "-d",
+    "-x",
+    String(width),
+    "-y",
+    "40",
+    "-e",
+    `HOME=${home}`,
+    "-e",
+    `NO_COLOR=${colour ? "" : "1"}`,
+    `${command}; echo "[ended $?]";  trap "" INT; sleep 60`,
+  );
+  const terminal: Terminal = {
+    // A `;` at the end is tmux's own otherwise.
+    type: async (text) =>
+      void await tmux(
+        socket,
+        "send-keys",
+        "-l",
+        "--",
+        text.replace(/;$/, "\\;"),
+      ),
+    press: async (...keys) => void await tmux(socket, "send-keys", ...keys),
+    async enter(line) {
+      await terminal.type(line);
+      await terminal.press("Enter");
+    },
+    async screen(escapes = false) {
+      const flags = escapes ? ["-e"] : [];
+      const text = await tmux(
+        socket,
+        "capture-pane",
+        "-p",
+        "-J",
+        ...flags,
+      );
+      return text.split("\n").map((line) => line.trimEnd()).join("\n")
+        .trimEnd();
+    },
+    async shows(what) {
+      const until = Date.now() + WITHIN;
+      for (;;) {
+        const screen = await terminal.screen();
+        const found = typeof what === "string"
+          ? screen.includes(what)
+          : what.test(screen);
+        if (found) return screen;
+        if (Date.now() > until) {
+          throw new Error(`${what} does not appear on:\n${screen}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+    },
+    async ended() {
+      const screen = await terminal.shows(/\[ended \d+\]/);
+      return Number(/\[ended (\d+)\]/.exec(screen)![1]);
+    },
+    async [Symbol.asyncDispose]() {
+      await tmux(socket, "kill-server");
+    },
+  };
+  return terminal;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+async function tmux(socket: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command("tmux", {
+    args: ["-L", socket, ...args],
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}

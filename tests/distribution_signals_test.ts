@@ -1,0 +1,268 @@
+import { assertEquals } from "@std/assert";
+import {
+  alias,
+  demonitor,
+  type DownMessage,
+  exit,
+  isDown,
+  isExit,
+  link,
+  monitor,
+  receive,
+  register,
+  self,
+  send,
+  spawn,
+  trapExit,
+  unalias,
+  unlink,
+} from "../process.ts";
+import { atom } from "../runtime/pid.ts";
+import { exiting, pairTest, reasonOf, relay } from "./_nodes.ts";
+import { mail, turn } from "./_processes.ts";
+
+const KATE = "kate@localhost";
+
+// Links.
+
+for (
+  const reason of [
+    "shutdown",
+    "oops",
+    "killed",
+    { type: "shutdown", reason: "later" },
+    new RangeError("out"),
+    atom("bye"),
+    42n,
+    null,
+  ]
+) {
+  pairTest(
+    `a link gives an exit of the reason ${String(reason)} across nodes`,
+    async () => {
+      trapExit(true);
+      const pid = await exiting();
+      link(pid);
+      const ref = monitor(pid);
+      send(pid, { reason });
+      const got = [await receive(), await receive()];
+      const exited = got.find(isExit)!;
+      const down = got.find(isDown)!;
+      assertEquals([exited.from, exited.reason], [pid, reason]);
+      assertEquals([down.ref, down.object, down.reason], [ref, pid, reason]);
+      assertEquals(await mail(), []);
+    },
+  );
+}
+
+pairTest(
+  "an exit over a link ends a process that does not trap, but not by normal",
+  async () => {
+    trapExit(true);
+    for (const reason of ["normal", "oops", "kill"]) {
+      const pid = await exiting();
+      const middle = spawn(async () => {
+        link(pid);
+        send(pid, { reason });
+        await receive((m) => m === "end");
+      });
+      const ref = monitor(middle);
+      if (reason === "normal") send(middle, "end");
+      const down = await receive<DownMessage>((m) => ref.equals(m?.ref));
+      assertEquals(down.reason, reason);
+    }
+  },
+);
+
+pairTest("the death of this end reaches the other one", async () => {
+  const pid = await relay();
+  const mine = spawn(async () => {
+    link(pid);
+    await receive();
+  });
+  await turn();
+  exit(mine, "oops");
+  assertEquals(await receive(), {
+    relayed: { type: "EXIT", from: mine, reason: "oops" },
+  });
+});
+
+pairTest("link() to a dead process of another node gives noproc", async () => {
+  const pid = await exiting();
+  send(pid, { reason: "normal" });
+  await reasonOf(pid);
+  trapExit(true);
+  link(pid);
+  assertEquals(await receive(), { type: "EXIT", from: pid, reason: "noproc" });
+});
+
+pairTest(
+  "unlink() holds at once, however the other end's death crosses it",
+  async () => {
+    trapExit(true);
+    for (let i = 0; i < 50; i++) {
+      const pid = await exiting();
+      link(pid);
+      const ref = monitor(pid);
+      if (i % 2 === 0) send(pid, { reason: i });
+      unlink(pid);
+      if (i % 2 === 1) send(pid, { reason: i });
+      assertEquals(await receive(), {
+        type: "DOWN",
+        ref,
+        object: pid,
+        reason: i,
+      });
+      assertEquals(await mail(), []);
+    }
+  },
+);
+
+pairTest("link() and unlink() in any order leave what came last", async () => {
+  trapExit(true);
+  const linked = await exiting();
+  const unlinked = await exiting();
+  for (let i = 0; i < 25; i++) {
+    link(linked);
+    unlink(linked);
+    link(unlinked);
+    unlink(unlinked);
+  }
+  link(linked);
+  send(unlinked, { reason: "unseen" });
+  await reasonOf(unlinked);
+  send(linked, { reason: "seen" });
+  assertEquals(await receive(), { type: "EXIT", from: linked, reason: "seen" });
+  assertEquals(await mail(), []);
+});
+
+pairTest(
+  "both ends that link and unlink at once agree in the end",
+  async ({ kate }) => {
+    const here = self();
+    trapExit(true);
+    const theirs = await kate.run(() =>
+      spawn(async () => {
+        trapExit(true);
+        for (;;) {
+          const message = await receive();
+          if (message === "link") link(here);
+          else if (message === "unlink") unlink(here);
+          else if (message?.reason !== undefined) exit(message.reason);
+          else send(here, message);
+        }
+      })
+    );
+    for (let i = 0; i < 100; i++) {
+      send(theirs, i % 3 === 0 ? "unlink" : "link");
+      if (i % 2 === 0) link(theirs);
+      else unlink(theirs);
+    }
+    send(theirs, "unlink");
+    send(theirs, "done");
+    assertEquals(await receive(), "done");
+    unlink(theirs);
+    const ref = monitor(theirs);
+    send(theirs, { reason: "unseen" });
+    const down = await receive();
+    assertEquals([down.ref, down.reason], [ref, "unseen"]);
+    assertEquals(await mail(), []);
+  },
+);
+
+// Exit signals.
+
+pairTest(
+  "exit() with kill cannot be trapped, and others see killed",
+  async () => {
+    const pid = await relay();
+    const ref = monitor(pid);
+    exit(pid, "kill");
+    const down = await receive(isDown);
+    assertEquals([down.ref, down.reason], [ref, "killed"]);
+  },
+);
+
+pairTest("exit() is trapped, or ends a process, across nodes", async () => {
+  const trapping = await relay();
+  exit(trapping, "please");
+  exit(trapping, "normal");
+  const from = self();
+  for (const reason of ["please", "normal"]) {
+    assertEquals(await receive(), { relayed: { type: "EXIT", from, reason } });
+  }
+  const other = await exiting();
+  const ref = monitor(other);
+  exit(other, "normal");
+  exit(other, "please");
+  const down = await receive(isDown);
+  assertEquals([down.ref, down.reason], [ref, "please"]);
+});
+
+// Monitors and aliases.
+
+pairTest(
+  "monitor() and demonitor() of pids and names on another node",
+  async ({ kate }) => {
+    const pid = await exiting();
+    await kate.run(() => {
+      register("watched", pid);
+    });
+    const object = { name: "watched", node: KATE };
+    const refs = [monitor(pid), monitor(object), monitor(pid), monitor(object)];
+    demonitor(refs[0]);
+    demonitor(refs[1]);
+    send(pid, { reason: "bye" });
+    const downs = [await receive(isDown), await receive(isDown)];
+    assertEquals(
+      downs.map(({ ref, object, reason }) => [ref, object, reason]),
+      [
+        [refs[2], pid, "bye"],
+        [refs[3], object, "bye"],
+      ],
+    );
+    const absent = monitor(object);
+    const down = await receive(isDown);
+    assertEquals([down.ref, down.object, down.reason], [
+      absent,
+      object,
+      "noproc",
+    ]);
+    assertEquals(await mail(), []);
+  },
+);
+
+pairTest(
+  "an alias takes mail from another node while it is active",
+  async ({ kate }) => {
+    const once = alias({ reply: true });
+    const address = alias();
+    const tell = (to: unknown, ...values: unknown[]) =>
+      // deno-lint-ignore no-explicit-any
+      kate.run(() => values.forEach((value) => send(to as any, value)));
+    await tell(address, 1, 2);
+    await tell(once, 3, 4);
+    assertEquals([await receive(), await receive(), await receive()], [
+      1,
+      2,
+      3,
+    ]);
+    unalias(address);
+    await tell(address, 5);
+    await tell(self(), "last");
+    assertEquals(await receive(), "last");
+  },
+);
+
+pairTest("a monitor's alias is closed by its DOWN", async ({ kate }) => {
+  const pid = await exiting();
+  const ref = monitor(pid, { alias: "demonitor" });
+  send(pid, { reason: "bye" });
+  assertEquals((await receive(isDown)).ref, ref);
+  const here = self();
+  await kate.run(() => {
+    send(ref, "late");
+    send(here, "last");
+  });
+  assertEquals(await receive(), "last");
+});

@@ -1,0 +1,25 @@
+/**
+ * The lesson's own test, in the two ways to run it: `deno task test` excludes the first, which runs
+ * with `--sname sophie@localhost` where `deno task chat --sname moebi@localhost` does; the second
+ * starts moebi itself.
+ */
+
+import { assertEquals } from "@std/assert";
+import * as Chat from "../chat/mod.ts";
+import { test, type TestContext } from "../testing/mod.ts";
+
+async function sendsHi(): Promise<void> {
+  assertEquals(await Chat.sendMessage("moebi@localhost", "hi"), "ok");
+}
+
+test("sendMessage() gives ok", { tags: ["distributed"] }, sendsHi);
+
+test(
+  "sendMessage() gives ok, unattended",
+  { peers: ["moebi@localhost"] },
+  async (t: TestContext) => {
+    await sendsHi();
+    assertEquals(t.peer("moebi").output(), "hi\n");
+    assertEquals(t.output(), "chicken?\n");
+  },
+);

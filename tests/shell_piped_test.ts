@@ -1,0 +1,257 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { test, type TestOptions } from "../testing/tags.ts";
+import {
+  ChatProcess,
+  type Ended,
+  freePort,
+  nodeFlags,
+  PERMISSIONS,
+  withFolder,
+} from "./_cli.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const options: TestOptions = { timeout: 30_000, tags: ["shell"] };
+
+/** Runs a command line with lines to read, to its end. */
+async function pipe(
+  lines: string[],
+  args: string[] = [],
+  program = "chat/main.ts",
+): Promise<Ended> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      `--config=${ROOT}deno.json`,
+      ...PERMISSIONS,
+      ROOT + program,
+      ...args,
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  const writer = child.stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(lines.join("\n")));
+    await writer.close();
+  } catch (error) {
+    // It has ended without reading.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+  const { code, signal, stdout, stderr } = await child.output();
+  clearTimeout(timer);
+  const decoder = new TextDecoder();
+  return {
+    code,
+    signal,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+test(
+  "piped lines run in order, and their results are printed",
+  options,
+  async () => {
+    const ended = await pipe([
+      "const wait = async (n: number) => { await Process.sleep(30 - n); return n }",
+      "await wait(1)",
+      "await wait(20)",
+      "",
+      "{ a: _,",
+      "  b: 2 }",
+      "IO.puts('printed'); 3",
+      "const line = await IO.gets('? ')",
+      "read by code",
+      "line",
+    ]);
+    assertEquals(ended, {
+      code: 0,
+      signal: null,
+      stdout:
+        'undefined\n1\n20\n{ a: 20, b: 2 }\nprinted\n3\n? undefined\n"read by code\\n"\n',
+      stderr: "",
+    });
+  },
+);
+
+test(
+  "piped lines go on after an error; the last one tells",
+  options,
+  async () => {
+    const [good, bad, unfinished] = await Promise.all([
+      pipe(["nothing", "Process.exit(self(), 'kill')", "5"]),
+      pipe(["5", "throw new Error('e')"]),
+      pipe(["5", "[1,"]),
+    ]);
+    assertEquals([good.code, good.stdout], [0, "5\n"]);
+    assertMatch(
+      good.stderr,
+      /^\*\* \(ReferenceError\) nothing is not defined\n\*\* \(EXIT from #PID<0\.\d+\.0>\) shell process exited with reason: killed\n$/,
+    );
+    assertEquals([bad.code, bad.stdout, bad.stderr], [
+      1,
+      "5\n",
+      "** (Error) e\n",
+    ]);
+    assertEquals([unfinished.code, unfinished.stdout], [1, "5\n"]);
+    assertStringIncludes(unfinished.stderr, "Unexpected end of input");
+  },
+);
+
+test("Node.stop() at the shell ends it well", options, async () => {
+  const ended = await pipe(
+    ["1", "await Node.stop()", "2"],
+    nodeFlags("alex", freePort()),
+  );
+  assertEquals([ended.code, ended.stdout], [0, "1\n"]);
+});
+
+test(
+  "the shell opens for any application",
+  options,
+  () =>
+    withFolder(async (folder) => {
+      const file = `${folder}/my_app.ts`;
+      await Deno.writeTextFile(
+        file,
+        "/** Doubles.\n *\n * @param n A number.\n */\nexport function double(n: number) { return 2 * n; }\n",
+      );
+      const { code, stdout, stderr } = await pipe(
+        [
+          "MyApp.double(21)",
+          "await Node.spawn(Node.self(), ['MyApp', 'double'], [1]); h(MyApp.double)",
+        ],
+        [`--module=MyApp=${file}`, ...nodeFlags("alex", freePort())],
+        "shell/main.ts",
+      );
+      assertEquals(stderr, "");
+      assertEquals(stdout, '42\nMyApp.double(n: number)\n\n  Doubles.\n"ok"\n');
+      assertEquals(code, 0);
+    }),
+);
+
+/** Ways to fail to open a shell on another node: kate's flags, the own ones, what is said. */
+const REFUSED: [string, string[] | undefined, string[], number, string][] = [
+  [
+    "no such node",
+    undefined,
+    [],
+    3,
+    "no node of that name is registered; start one with --sname kate@localhost --allow-remsh",
+  ],
+  [
+    "not allowed",
+    [],
+    [],
+    4,
+    "it does not allow that; start it with --allow-remsh",
+  ],
+  [
+    "another cookie",
+    ["--allow-remsh"],
+    ["--cookie=other"],
+    4,
+    "cookie is another one",
+  ],
+];
+
+for (const [name, kateFlags, flags, code, says] of REFUSED) {
+  test(`--remsh says why it fails: ${name}`, options, async () => {
+    const port = freePort();
+    await using stack = new AsyncDisposableStack();
+    if (kateFlags !== undefined) {
+      const kate = stack.use(
+        new ChatProcess([...nodeFlags("kate", port), ...kateFlags]),
+      );
+      await kate.printed("is up.");
+    }
+    const cookie = flags.length > 0 ? flags : ["--cookie=secret_token"];
+    const ended = await pipe(
+      ["1"],
+      ["--remsh", "kate@localhost", `--epmd-port=${port}`, ...cookie],
+    );
+    assertMatch(
+      ended.stderr,
+      /^chat: Cannot open a shell on kate@localhost: [^\n]+\n$/,
+    );
+    assertStringIncludes(ended.stderr, says);
+    assertEquals([ended.code, ended.stdout], [code, ""]);
+  });
+}
+
+test("--remsh says why it fails: nobody answers", options, async () => {
+  const port = freePort();
+  await using epmd = new ChatProcess(nodeFlags("other", port));
+  await epmd.printed("is up.");
+  await using kate = new ChatProcess([
+    ...nodeFlags("kate", port),
+    "--listen=127.0.0.2",
+  ]);
+  await kate.printed("is up.");
+  const ended = await pipe(
+    ["1"],
+    ["--remsh=kate@localhost", `--epmd-port=${port}`, "--cookie=secret_token"],
+  );
+  assertMatch(
+    ended.stderr,
+    /^chat: Cannot open a shell on kate@localhost: .*refused/,
+  );
+  assertEquals(ended.code, 3);
+});
+
+test("--remsh runs piped lines on the other node", options, async () => {
+  const port = freePort();
+  await using kate = new ChatProcess([
+    ...nodeFlags("kate", port),
+    "--allow-remsh",
+  ]);
+  await kate.printed("is up.");
+  const ended = await pipe(
+    [
+      "await IO.puts('here')",
+      "Node.self()",
+      "Chat.sendMessage('kate@localhost', 'hi')",
+    ],
+    [...nodeFlags("alex", port), "--remsh=kate@localhost"],
+  );
+  assertEquals([ended.code, ended.stderr], [0, ""]);
+  assertEquals(ended.stdout, 'here\n"ok"\n"kate@localhost"\n"ok"\n');
+  assert(kate.stdout.endsWith("\nhi\n"));
+});
+
+/** Wrong uses of the shell's flags. */
+const WRONG: [string[], string][] = [
+  [["--remsh=kate@localhost", "-e", "1"], "--remsh and --eval together"],
+  [["--remsh=a b"], "is not a node name"],
+  [["--allow-remsh"], "--allow-remsh without a node"],
+  [
+    [
+      ...nodeFlags("alex", 4999),
+      "--allow-remsh",
+      "--module=Shell=./chat/kate.ts",
+    ],
+    "Shell means something else here",
+  ],
+];
+
+test(
+  "the shell's flags are refused where they make no sense",
+  options,
+  async () => {
+    await Promise.all(WRONG.map(async ([args, says]) => {
+      const ended = await pipe([], args);
+      assertStringIncludes(ended.stderr, says);
+      assertEquals(ended.code, 2);
+    }));
+  },
+);

@@ -1,0 +1,127 @@
+import { assert, assertEquals } from "@std/assert";
+import { Node } from "../node.ts";
+import { isExit, receive, self, send, trapExit } from "../process.ts";
+import { NodeProcess } from "./_node_process.ts";
+import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";
+import { RawPeer } from "./_raw_peer.ts";
+import * as Remote from "./_remote.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+const RAW = "raw@localhost";
+const TICK_TIME = 400;
+
+/** A pause of the test's own, as the passing of time is what is tested. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Milliseconds since a moment, if they are between 0.75 tick times and a generous bound. */
+function assertInTime(start: number): void {
+  const took = performance.now() - start;
+  assert(took > 0.75 * TICK_TIME, `after ${took} ms`);
+  assert(took < 5 * TICK_TIME, `after ${took} ms`);
+}
+
+/** Fails if a node has told of a connection that went down. */
+function assertNoneDown(cluster: Cluster): void {
+  assertEquals(
+    cluster.lines(true).filter((each) => each.includes("is down")),
+    [],
+  );
+}
+
+clusterTest(
+  "a peer that is silent is down within the tick time, and gets ticks till then",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { tickTime: TICK_TIME });
+    await using peer = await RawPeer.dial(alex.port);
+    await alex.run(async () => {
+      await peer.enter(RAW, ALEX);
+      const start = performance.now();
+      Node.monitor(RAW);
+      await nodeDown(RAW);
+      assertInTime(start);
+    });
+    await peer.closed;
+    let ticks = 0;
+    for (let frame = await peer.next(); frame; frame = await peer.next()) {
+      if (frame.json === undefined && frame.raw === undefined) ticks++;
+    }
+    assert(ticks >= 3, `${ticks} ticks`);
+    await cluster.logged(
+      /raw@localhost is down: it was silent for longer than the tick time/,
+    );
+  },
+);
+
+clusterTest("a peer that only ticks stays up", async (cluster) => {
+  const alex = await cluster.start("alex", { tickTime: TICK_TIME });
+  await using peer = await RawPeer.dial(alex.port);
+  await peer.enter(RAW, ALEX);
+  for (let i = 0; i < 12; i++) {
+    await pause(TICK_TIME / 4);
+    await peer.write(new Uint8Array(4));
+  }
+  assertEquals(await alex.run(() => Node.list()), [RAW]);
+});
+
+clusterTest(
+  "nodes that have nothing to say stay connected",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { tickTime: TICK_TIME });
+    await cluster.start("kate", { tickTime: TICK_TIME });
+    await alex.run(() => Node.connect(KATE));
+    await pause(5 * TICK_TIME);
+    assertEquals(await alex.run(() => Node.list()), [KATE]);
+    assertNoneDown(cluster);
+  },
+);
+
+clusterTest(
+  "a node whose OS process is halted is down within the tick time",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { tickTime: TICK_TIME });
+    await using kate = await NodeProcess.start(cluster, "kate", {
+      tickTime: TICK_TIME,
+    });
+    await alex.run(async () => {
+      trapExit(true);
+      Node.monitor(KATE);
+      const pid = await Node.spawnLink(KATE, Remote.echo);
+      send(pid, { from: self(), value: "there" });
+      assertEquals(await receive(), "there");
+      const start = performance.now();
+      kate.kill("SIGSTOP");
+      const exited = await receive(isExit);
+      assertEquals([exited.from, exited.reason], [pid, "noconnection"]);
+      assertInTime(start);
+      await nodeDown(KATE);
+      kate.kill("SIGCONT");
+    });
+  },
+);
+
+clusterTest(
+  "a node that computes for most of its tick time is not down, nor is its peer for it",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { tickTime: TICK_TIME });
+    await using kate = await NodeProcess.start(cluster, "kate", {
+      tickTime: TICK_TIME,
+    });
+    await alex.run(async () => {
+      assertEquals(await Node.ping(kate.name), "pong");
+      for (let round = 0; round < 4; round++) {
+        const { ref } = await Node.spawnMonitor(KATE, Remote.compute, [
+          0.9 * TICK_TIME,
+        ]);
+        const down = await receive((m) => ref.equals(m?.ref));
+        assertEquals(down.reason, "normal");
+        Remote.compute(0.9 * TICK_TIME);
+        await pause(TICK_TIME / 4);
+      }
+      assertEquals(Node.list(), [KATE]);
+    });
+    assertNoneDown(cluster);
+  },
+);

@@ -1,0 +1,204 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertThrows,
+} from "@std/assert";
+import { QueueFullError } from "../errors.ts";
+import { Node } from "../node.ts";
+import {
+  exit,
+  link,
+  monitor,
+  Pid,
+  receive,
+  register,
+  self,
+  send,
+} from "../process.ts";
+import { clusterTest } from "./_nodes.ts";
+import { isPending } from "./_processes.ts";
+import { RawListener, THEIRS, withRaw } from "./_raw_peer.ts";
+import * as Remote from "./_remote.ts";
+
+const KATE = "kate@localhost";
+const RAW = "raw@localhost";
+
+/** Limits that are reached soon. */
+const SMALL_QUEUE = { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 };
+
+clusterTest(
+  "send() gives a promise, then throws, where a peer does not read; other signals pass",
+  (cluster) =>
+    withRaw(cluster, { limits: SMALL_QUEUE }, async (peer) => {
+      peer.pause();
+      const { number } = self();
+      let held: Promise<void> | undefined;
+      let sent = 0;
+      let error: unknown;
+      while (error === undefined) {
+        // Turns in between, so that the kernel takes what it can.
+        if (sent % 20 === 0) await isPending(Promise.resolve());
+        try {
+          const pressure = send(THEIRS, [sent, "x".repeat(50_000)]);
+          held = pressure ?? held;
+          sent++;
+        } catch (thrown) {
+          error = thrown;
+        }
+        assert(sent < 10_000);
+      }
+      assertInstanceOf(error, QueueFullError);
+      assertEquals(error.node, RAW);
+      assert(error.queued >= SMALL_QUEUE.maxQueueBytes);
+      assertMatch(error.message, /await send\(…\) to be held back/);
+      assert(held !== undefined && await isPending(held));
+      assertThrows(
+        () => void send({ name: "x", node: RAW }, 1),
+        QueueFullError,
+      );
+      link(THEIRS);
+      const ref = monitor(THEIRS);
+      exit(THEIRS, "sent nevertheless");
+      peer.resume();
+      await held;
+      let next = 0;
+      const others: unknown[] = [];
+      while (others.length < 3) {
+        for (const [kind, from, , ...values] of await peer.hear()) {
+          assertEquals(from, number);
+          if (kind !== "send") others.push(kind);
+          else for (const [i] of values) assertEquals(i, next++);
+        }
+      }
+      assertEquals(next, sent);
+      assertEquals(others, ["link", "monitor", "exit"]);
+      assertEquals(send(THEIRS, "again"), undefined);
+      await peer.say([["down", 1, [1, 7], number, ref.number, "bye"]]);
+      assertEquals((await receive()).reason, "bye");
+    }),
+);
+
+clusterTest(
+  "send()'s promise resolves when the node is down",
+  (cluster) =>
+    withRaw(cluster, { limits: SMALL_QUEUE }, async (peer) => {
+      peer.pause();
+      let held: Promise<void> | undefined;
+      while (held === undefined) held = send(THEIRS, "x".repeat(50_000));
+      assert(await isPending(held) || true);
+      await peer[Symbol.asyncDispose]();
+      await held;
+      // What is sent now goes to a node that cannot be reached.
+      assertEquals(send(THEIRS, "dropped"), undefined);
+    }),
+);
+
+clusterTest(
+  "large messages of one turn count too",
+  (cluster) =>
+    withRaw(cluster, { limits: SMALL_QUEUE }, async (peer) => {
+      let sent = 0;
+      const error = assertThrows(() => {
+        for (; sent < 100; sent++) {
+          send(THEIRS, new Uint8Array(300_000));
+        }
+      }, QueueFullError);
+      assertEquals([sent, error.queued], [4, 1_200_000]);
+      for (let i = 0; i < sent; i++) await peer.signal("send*");
+      assertEquals(send(THEIRS, "again"), undefined);
+    }),
+);
+
+clusterTest(
+  "awaiting send() keeps a fast sender to a slow receiver",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex", { limits: SMALL_QUEUE });
+    await kate.run(async () => {
+      register("inbox");
+      await alex.run(async () => {
+        const inbox = { name: "inbox", node: KATE };
+        for (let i = 0; i < 300; i++) {
+          await send(inbox, { i, bytes: new Uint8Array(100_000) });
+        }
+      });
+      for (let i = 0; i < 300; i++) assertEquals((await receive()).i, i);
+    });
+  },
+);
+
+clusterTest(
+  "what is kept for a node that is being dialled is bounded, links and exits apart",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      limits: { maxPendingSignals: 1500 },
+    });
+    await using listener = await RawListener.listen();
+    await alex.run(async () => {
+      const connected = Node.connect(RAW, { address: listener.address });
+      await using peer = await listener.accept();
+      let held: Promise<void> | undefined;
+      for (let i = 0; i < 1500; i++) held = send(THEIRS, i) ?? held;
+      assertThrows(() => void send(THEIRS, "no"), QueueFullError);
+      link(THEIRS);
+      exit(THEIRS, "bye");
+      assert(await isPending(held!));
+      await peer[Symbol.asyncDispose]();
+      assertEquals(await connected, false);
+      await held;
+    }).catch(({ reason }) => assertEquals(reason, "noconnection"));
+  },
+);
+
+clusterTest(
+  "what was kept for a node that was dialled is sent whatever the queue holds",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex", { limits: SMALL_QUEUE });
+    await kate.run(async () => {
+      register("inbox");
+      await alex.run(() => {
+        for (let i = 0; i < 50; i++) {
+          send({ name: "inbox", node: KATE }, {
+            i,
+            bytes: new Uint8Array(100_000),
+          });
+        }
+      });
+      for (let i = 0; i < 50; i++) assertEquals((await receive()).i, i);
+    });
+  },
+);
+
+clusterTest(
+  "what was kept and is too large for the node ends the connection, as the gap is told",
+  async (cluster) => {
+    const kate = await cluster.start("kate", {
+      limits: { maxMessageBytes: 10_000 },
+    });
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      const large = new Uint8Array(20_000);
+      const { pid, ref } = await Node.spawnMonitor(KATE, Remote.tell, [
+        self(),
+        large,
+      ]);
+      assertEquals(await receive(), {
+        type: "DOWN",
+        ref,
+        object: pid,
+        reason: "noconnection",
+      });
+      await cluster.logged(
+        /alex warning: Lost a signal to kate@localhost: Cannot send a message of 20000 bytes/,
+      );
+      await Node.connect(KATE);
+      assertThrows(
+        () => void send(new Pid(KATE, 1, kate.creation), large),
+        RangeError,
+      );
+    });
+  },
+);
