@@ -1,8 +1,7 @@
 /**
  * The chat's command line: `deno run jsr:@otp/distribution/chat --sname alex@localhost`.
  *
- * It starts a node and the chat on it, runs what `--eval` gives or waits until it is told to stop, and
- * stops both again. `--help` lists the flags.
+ * It starts a node and the chat on it, opens a shell or runs what `--eval` gives, and stops both again. `--help` lists the flags.
  *
  * @example Run it from a program
  * ```ts
@@ -16,8 +15,9 @@
  * @module
  */
 
-import config from "../deno.json" with { type: "json" };
 import { type Program, run, runAndExit } from "../cli/run.ts";
+import config from "../deno.json" with { type: "json" };
+import { shell } from "../shell/session.ts";
 import { chat } from "./application.ts";
 import dev from "./config/dev.ts";
 import test from "./config/test.ts";
@@ -28,14 +28,16 @@ const program: Program = {
   version: config.version,
   usage: `Usage: deno task chat [flags]
 
-Starts a node and the chat on it. What --eval gives runs there; without it, the node is there for
-others until it is stopped.`,
+Starts a node and the chat on it, and opens a shell. What --eval gives runs there instead; where
+nobody can type, or with --no-halt, the node is there for others until it is stopped.`,
   examples: `Examples:
   deno task chat --sname kate@localhost --module Kate=./chat/kate.ts
   deno task chat --sname alex@localhost -e 'await Chat.sendMessage("kate@localhost", "hi")'`,
   modules: { Chat },
+  sources: { Chat: new URL("./mod.ts", import.meta.url) },
   application: chat,
   environments: { dev, test },
+  shell,
 };
 
 /**

@@ -252,11 +252,16 @@ function read(typed: string): { source: string; program: Program } {
 
 function parseTyped(typed: string): { source: string; program: Program } {
   const source = stripTypes(typed);
-  const program = parse(source, {
-    ecmaVersion: "latest",
-    sourceType: "module",
-  });
-  return { source, program };
+  try {
+    const program = parse(source, {
+      ecmaVersion: "latest",
+      sourceType: "module",
+    });
+    return { source, program };
+  } catch (error) {
+    // Where in the parser it was thrown is of no use to who has typed it.
+    throw new SyntaxError((error as Error).message);
+  }
 }
 
 function stripTypes(typed: string): string {

@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { randomBytes } from "node:crypto";
 import { ownHost, parseNodeName } from "../distribution/names.ts";
 import type { NodeOptions } from "../node.ts";
 import { printable, quote } from "../runtime/inspect.ts";
@@ -37,8 +38,12 @@ export interface CommandLine {
   env: string | undefined;
   /** The code to run. */
   code: string[];
-  /** Whether to end when the code has run. */
+  /** Whether to end when the code has run, or to read more from standard input. */
   halts: boolean;
+  /** The node whose shell is to be opened, if it is not this one's. */
+  remote: string | undefined;
+  /** Whether others may open a shell here. */
+  allowsRemote: boolean;
 }
 
 interface Flag {
@@ -104,6 +109,16 @@ const FLAGS: readonly Flag[] = [
     help: "Let other nodes run any code here",
   },
   {
+    name: "allow-remsh",
+    ofNode: true,
+    help: "Let other nodes open a shell here, that is, run any code",
+  },
+  {
+    name: "remsh",
+    value: "NODE",
+    help: "Open a shell whose lines run on another node",
+  },
+  {
     name: "module",
     value: "NAME=FILE",
     repeatable: true,
@@ -123,7 +138,7 @@ const FLAGS: readonly Flag[] = [
   },
   {
     name: "no-halt",
-    help: "Do not end after --eval",
+    help: "Stay up after --eval, and without a shell",
   },
   { name: "help", letter: "h", help: "Show this" },
   { name: "version", letter: "V", help: "Show the version" },
@@ -162,14 +177,22 @@ export function parseFlags(args: readonly string[]): CommandLine {
     );
   }
   const text = (name: string) => flags[name] as string | undefined;
+  const remote = remoteNode(text("remsh"));
+  if (remote !== undefined && (flags.eval as string[]).length > 0) {
+    throw new UsageError(
+      "Cannot use --remsh and --eval together: --eval runs code on this node; type it in the shell",
+    );
+  }
   return {
     help: flags.help === true,
     version: flags.version === true,
-    node: nodeOptions(flags, text),
+    node: nodeOptions(flags, text, remote),
     modules: moduleFlags(flags.module as string[]),
     env: text("env"),
     code: flags.eval as string[],
     halts: flags["no-halt"] !== true,
+    remote,
+    allowsRemote: flags["allow-remsh"] === true,
   };
 }
 
@@ -226,8 +249,10 @@ function distanceOf(from: string, to: string): number {
 function nodeOptions(
   flags: Record<string, unknown>,
   text: (name: string) => string | undefined,
+  remote: string | undefined,
 ): NodeOptions | undefined {
-  const name = nodeName(text("sname"), text("name"));
+  const given = nodeName(text("sname"), text("name"));
+  const name = given ?? (remote && visitorName(remote));
   if (name === undefined) {
     for (const { name: flag, ofNode } of FLAGS) {
       if (!ofNode || flags[flag] === undefined || flags[flag] === false) {
@@ -241,7 +266,8 @@ function nodeOptions(
   }
   const options: NodeOptions = {
     name,
-    hidden: flags.hidden === true,
+    // Who only looks in is nobody's peer.
+    hidden: flags.hidden === true || given === undefined,
     allowClosures: flags["allow-closures"] === true,
     ...cookieOptions(text("cookie"), text("cookie-file")),
   };
@@ -254,6 +280,28 @@ function nodeOptions(
     options.epmdPort = portOf(epmdPort, "epmd-port", 1);
   }
   return options;
+}
+
+/** The name of the node whose shell is wanted. */
+function remoteNode(given: string | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  try {
+    return parseNodeName(
+      given.includes("@") ? given : `${given}@${ownHost(false)}`,
+    )
+      .full;
+  } catch (error) {
+    throw new UsageError(
+      `Cannot use --remsh ${quote(given)}: ${(error as Error).message}`,
+    );
+  }
+}
+
+/** A name for a node that is there only to open a shell on another. */
+function visitorName(remote: string): string {
+  const { name, host, long } = parseNodeName(remote);
+  const own = host === "localhost" ? host : ownHost(long);
+  return `remsh-${randomBytes(3).toString("hex")}-${name}@${own}`;
 }
 
 function nodeName(

@@ -32,6 +32,19 @@ export class LoadError extends Error {
   override readonly name = "LoadError";
 }
 
+/** A shell on another node cannot be opened. */
+export class RemoteShellError extends Error {
+  /** Always `"RemoteShellError"`. */
+  override readonly name = "RemoteShellError";
+  /** Whether the other node refused it, by its cookie or its flags. */
+  readonly isRefused: boolean;
+
+  constructor(isRefused: boolean, message: string) {
+    super(message);
+    this.isRefused = isRefused;
+  }
+}
+
 /** What is said of a program that does not start, in one line, and its exit code. */
 export function startFailure(error: unknown): { code: number; line: string } {
   const { name, message } = error instanceof Error
@@ -55,6 +68,9 @@ function startCode(error: unknown, name: string): number {
   if (error instanceof NodeStartError) {
     if (error.code === "name") return EXIT.USAGE;
     return error.code === "cookie" ? EXIT.REFUSED : EXIT.NOT_STARTED;
+  }
+  if (error instanceof RemoteShellError) {
+    return error.isRefused ? EXIT.REFUSED : EXIT.NOT_STARTED;
   }
   if (error instanceof ApplicationStartError || error instanceof LoadError) {
     return EXIT.NOT_STARTED;

@@ -7,9 +7,15 @@
 import nodeProcess from "node:process";
 import { Application, type ApplicationSpec } from "../application.ts";
 import { ExitError } from "../errors.ts";
-import { type ModuleExports, Node, type NodeOptions } from "../node.ts";
+import {
+  type LogHook,
+  type ModuleExports,
+  Node,
+  type NodeOptions,
+} from "../node.ts";
 import { receive } from "../process.ts";
 import { currentRuntime } from "../runtime/current.ts";
+import { standardLog } from "../runtime/events.ts";
 import { quote } from "../runtime/inspect.ts";
 import { isShutdown } from "../runtime/reason.ts";
 import { shellScope } from "../scope.ts";
@@ -18,6 +24,7 @@ import { makeScope, type Scope } from "./evaluate.ts";
 import {
   type CommandLine,
   helpOfFlags,
+  type ModuleFlag,
   parseFlags,
   UsageError,
 } from "./flags.ts";
@@ -59,11 +66,32 @@ export interface Program {
    *
    * @default {says that the node is up, and waits}
    */
-  session?: (context: SessionContext) => Promise<number>;
+  shell?: ProgramShell;
+  /**
+   * The files of its modules, for their documentation.
+   *
+   * @default {{}}
+   */
+  sources?: Record<string, string | URL>;
+}
+
+/** A shell that a program opens. */
+export interface ProgramShell {
+  /** Takes what is typed; gives the exit code, or nothing if nobody can type. */
+  open(context: SessionContext): Promise<number | undefined>;
+  /** What the module `Shell` has, which other nodes call to open a shell here. */
+  exports(context: Pick<SessionContext, "scope" | "sources">): ModuleExports;
+}
+
+/** Where a node's log goes, which may change. */
+export interface LogSwitch {
+  hook: LogHook;
 }
 
 /** What a program's session has. */
 export interface SessionContext {
+  /** The program's name. */
+  name: string;
   /** The node, if one is started. */
   node: Node | undefined;
   /** The names that code sees. */
@@ -72,6 +100,16 @@ export interface SessionContext {
   modules: Record<string, ModuleExports>;
   /** Whether other nodes may run any code here. */
   allowsClosures: boolean;
+  /** The files of modules, by name. */
+  sources: Record<string, string | URL>;
+  /** The node whose shell is to be opened, if it is not this one's. */
+  remote: string | undefined;
+  /** Where the node's log goes. */
+  log: LogSwitch;
+  /** Runs code on the node, or where no node is started; ends well if the node is stopped. */
+  run<T>(fn: () => Promise<T>): Promise<T | typeof EXIT.OK>;
+  /** Has something done before the program stops. */
+  onStop(fn: () => void): void;
 }
 
 /**
@@ -147,13 +185,25 @@ async function start(
   line: CommandLine,
   stack: AsyncDisposableStack,
 ): Promise<SessionContext> {
-  const { application } = program;
+  // Who only looks into another node needs nothing here.
+  const application = line.remote === undefined
+    ? program.application
+    : undefined;
   const configuration = chooseEnvironment(program, line.env);
   const scope = makeScope(shellScope(), program.modules);
-  const loaded = await loadModules(line.modules, Object.keys(scope));
+  const taken = [...Object.keys(scope), ...line.allowsRemote ? ["Shell"] : []];
+  const loaded = await loadModules(line.modules, taken);
+  Object.assign(scope, loaded);
+  const sources = { ...program.sources, ...filesOf(line.modules) };
   const modules = { ...program.modules, ...loaded };
-  const node = await startNode(line.node, modules);
-  if (node !== undefined) stack.use(node);
+  const log: LogSwitch = { hook: standardLog };
+  const node = await startNode(line.node, modules, log);
+  if (node !== undefined) {
+    stack.use(node);
+    if (line.allowsRemote && program.shell !== undefined) {
+      node.export("Shell", program.shell.exports({ scope, sources }));
+    }
+  }
   await within(node, async () => {
     Application.load(configuration);
     if (application === undefined) return;
@@ -161,19 +211,36 @@ async function start(
     stack.defer(() => stop(application.name, node));
   });
   return {
+    name: program.name,
     node,
-    scope: Object.assign(scope, loaded),
+    scope,
     modules,
     allowsClosures: line.node?.allowClosures === true,
+    sources,
+    remote: line.remote,
+    log,
+    run: (fn) => onNode(node, fn),
+    onStop: (fn) => stack.defer(fn),
   };
+}
+
+function filesOf(modules: readonly ModuleFlag[]): Record<string, string> {
+  return Object.fromEntries(modules.map(({ name, path }) => [name, path]));
 }
 
 /** Starts the node, if there is to be one; without, the modules are known by name all the same. */
 async function startNode(
   options: NodeOptions | undefined,
   modules: Record<string, ModuleExports>,
+  log: LogSwitch,
 ): Promise<Node | undefined> {
-  if (options !== undefined) return await Node.start({ ...options, modules });
+  if (options !== undefined) {
+    return await Node.start({
+      ...options,
+      modules,
+      log: (event) => log.hook(event),
+    });
+  }
   for (const [name, module] of Object.entries(modules)) {
     currentRuntime().modules.add(name, module);
   }
@@ -207,7 +274,10 @@ async function work(
   strays: StrayErrors,
 ): Promise<number> {
   const { node, scope } = context;
-  if (line.code.length === 0) return await (program.session ?? wait)(context);
+  if (line.code.length === 0) {
+    const code = line.halts ? await program.shell?.open(context) : undefined;
+    return code ?? await wait(context);
+  }
   const code = await onNode(node, () => runCode(line.code, scope, strays));
   return code !== undefined || line.halts
     ? code ?? EXIT.OK

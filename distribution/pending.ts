@@ -146,22 +146,3 @@ export class PendingSignals implements Signals {
     this.#queue.push((s) => s.groupLeader(from, to, leader));
   }
 }
-
-/** Where signals go that have nowhere to go: nowhere. */
-export class NoSignals implements Signals {
-  send(): undefined {}
-  sendName(): undefined {}
-  sendAlias(): undefined {}
-  reply(): void {}
-  link(): void {}
-  unlink(): void {}
-  unlinkAck(): void {}
-  exit(): void {}
-  exitLink(): void {}
-  monitor(): void {}
-  demonitor(): void {}
-  down(): void {}
-  spawnRequest(): void {}
-  spawnReply(): void {}
-  groupLeader(): void {}
-}

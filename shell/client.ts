@@ -5,7 +5,14 @@
  */
 
 import { Node } from "../node.ts";
-import { type Pid, receive, type Ref, self, send, spawnMonitor } from "../process.ts";
+import {
+  type Pid,
+  receive,
+  type Ref,
+  self,
+  send,
+  spawnMonitor,
+} from "../process.ts";
 import { runInside } from "../runtime/context.ts";
 import { currentProcess } from "../runtime/current.ts";
 import type { Process } from "../runtime/process.ts";

@@ -7,8 +7,7 @@
 import type { Scope } from "../cli/evaluate.ts";
 
 /** A path of names, the last of which may be unfinished, at the end of a text. */
-const PATH =
-  /(?:^|[^\w$.])((?:[A-Za-z_$][\w$]*\??\.)*)([A-Za-z_$][\w$]*)?$/;
+const PATH = /(?:^|[^\w$.])((?:[A-Za-z_$][\w$]*\??\.)*)([A-Za-z_$][\w$]*)?$/;
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { appendFileSync, chmodSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import nodeProcess from "node:process";
 

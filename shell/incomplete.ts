@@ -7,47 +7,59 @@
 import { parse } from "acorn";
 import { stripTypeScriptTypes } from "node:module";
 
-/** Ends all that could be open, so that what is open shows in where the error is. */
+/** Shuts what is open, so that where the error is tells whether something was. */
 const END = ")]}";
 
+type Status = "complete" | "incomplete" | "wrong";
+
 /**
- * Whether code is unfinished: it may parse when more is added, and does not yet.
+ * Whether code is unfinished: it does not parse, and may when more is added.
  *
  * @param source TypeScript or JavaScript.
  */
 export function isIncomplete(source: string): boolean {
+  const status = statusOf(source);
+  // What begins like a block may be an object.
+  return status === "incomplete" ||
+    (status === "wrong" && /^\s*\{/.test(source) &&
+      statusOf(`(${source}`) === "incomplete" &&
+      statusOf(`(${source})`) !== "complete");
+}
+
+function statusOf(source: string): Status {
   let code: string;
   try {
     code = stripTypeScriptTypes(source, { mode: "strip" });
   } catch {
-    return isUnfinishedTypeScript(source);
+    return statusOfTypeScript(source);
   }
   try {
-    parse(code, {
-      ecmaVersion: "latest",
-      sourceType: "module",
-      // A block that is shut may be an object just as well, of which the evaluator makes sure.
-      allowReturnOutsideFunction: true,
-    });
-    return false;
+    parse(code, { ecmaVersion: "latest", sourceType: "module" });
+    return "complete";
   } catch (error) {
     const { pos, message } = error as { pos?: number; message: string };
-    return pos !== undefined && pos >= code.length || isOpenText(message);
+    return (pos !== undefined && pos >= code.length) || isOpenText(message)
+      ? "incomplete"
+      : "wrong";
   }
 }
 
-/** For what has types, or is wrong: TypeScript's parser says where. */
-function isUnfinishedTypeScript(source: string): boolean {
-  if (transformError(source) === undefined) {
-    // Code with an `enum`, or a comment that does not end, which is taken for nothing.
-    return source.lastIndexOf("/*") > source.lastIndexOf("*/");
+/** What is wrong or has more than types: TypeScript's parser says where. */
+function statusOfTypeScript(source: string): Status {
+  const first = transformError(source);
+  if (first === undefined) {
+    // An `enum`, or a comment that does not end, which is taken for nothing.
+    return source.lastIndexOf("/*") > source.lastIndexOf("*/")
+      ? "incomplete"
+      : "complete";
   }
-  const lines = source.trimEnd().split("\n").length;
-  const error = transformError(`${source.trimEnd()}\n${END}`);
-  if (error === undefined) return true;
-  if (isOpenText(error)) return true;
+  // These end with their line, and nothing that follows helps.
+  if (/Unterminated (?:string|regexp)/.test(first)) return "wrong";
+  const typed = source.trimEnd();
+  const error = transformError(`${typed}\n${END}`);
+  if (error === undefined || isOpenText(error)) return "incomplete";
   const [, line] = /:(\d+):\d+\s*$/.exec(error) ?? [];
-  return Number(line) > lines;
+  return Number(line) > typed.split("\n").length ? "incomplete" : "wrong";
 }
 
 function transformError(source: string): string | undefined {

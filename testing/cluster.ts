@@ -4,7 +4,7 @@
  * @module
  */
 
-import { getAvailablePort } from "@std/net/get-available-port";
+import { freePort } from "./_ports.ts";
 import { randomBytes } from "node:crypto";
 
 /** Options of {@linkcode Node.start} that nodes of the same test share. */
@@ -33,7 +33,7 @@ let current: TestCluster | undefined;
  */
 export function testCluster(): TestCluster {
   current ??= {
-    epmdPort: getAvailablePort(),
+    epmdPort: freePort(),
     cookie: randomBytes(24).toString("base64url"),
   };
   return { ...current };

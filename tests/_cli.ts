@@ -1,7 +1,6 @@
 /** Runs the chat's command line, each time as a process of the operating system. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { getAvailablePort } from "@std/net/get-available-port";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -139,11 +138,6 @@ export function nodeFlags(sname: string, epmdPort: number): string[] {
     "--cookie=secret_token",
     `--epmd-port=${epmdPort}`,
   ];
-}
-
-/** A port that is free now. */
-export function freePort(): number {
-  return getAvailablePort();
 }
 
 /** Fails unless the program ended with a code, and one line on standard error that has a text. */

@@ -1,6 +1,6 @@
 /** Runs tests of fixtures, each time as processes of the operating system. */
 
-import { getAvailablePort } from "@std/net/get-available-port";
+import { freePort } from "../testing/_ports.ts";
 import { fileURLToPath } from "node:url";
 
 /** Where the project is. */
@@ -61,6 +61,6 @@ export function harness(...args: string[]): Promise<Run> {
 export function clusterFlags(): string[] {
   return [
     "--cookie=secret_token",
-    `--epmd-port=${getAvailablePort()}`,
+    `--epmd-port=${freePort()}`,
   ];
 }

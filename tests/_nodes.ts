@@ -1,6 +1,5 @@
 /** Helpers of the tests of nodes: several in one program, each on sockets of its own. */
 
-import { getAvailablePort } from "@std/net/get-available-port";
 import { type LogEvent, Node, type NodeOptions } from "../node.ts";
 import {
   type DownMessage,
@@ -11,7 +10,10 @@ import {
   send,
 } from "../process.ts";
 import * as Remote from "./_remote.ts";
+import { freePort } from "../testing/_ports.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
+
+export { freePort };
 
 /** The cookie of nodes that are to trust each other. */
 export const COOKIE = "secret_token";
@@ -19,7 +21,7 @@ export const COOKIE = "secret_token";
 /** Nodes that find each other, and no others; stopped where it goes out of scope. */
 export class Cluster implements AsyncDisposable {
   /** The port of their EPMD. */
-  readonly epmdPort: number = getAvailablePort();
+  readonly epmdPort: number = freePort();
   readonly #nodes: Node[] = [];
   readonly #events: LogEvent[] = [];
   #onEvent: () => void = () => {};

@@ -4,7 +4,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { getAvailablePort } from "@std/net/get-available-port";
+import { freePort } from "../testing/_ports.ts";
 import nodeProcess from "node:process";
 import { Application } from "../application.ts";
 import { chat } from "../chat/application.ts";
@@ -77,7 +77,7 @@ test(
   "sendMessage() prints at the recipient's, who can answer",
   options,
   async () => {
-    const port = getAvailablePort();
+    const port = freePort();
     await using kate = await startChat("kate", port);
     await using alex = await startChat("alex", port);
     assertEquals(
@@ -94,7 +94,7 @@ test(
 );
 
 test("sendMessage() to moebi has him answer chicken?", options, async () => {
-  const port = getAvailablePort();
+  const port = freePort();
   await using kate = await startChat("kate", port);
   await using moebi = await startChat("moebi", port);
   await using alex = await startChat("alex", port);
@@ -111,7 +111,7 @@ test(
   "sendMessage() says what it called when there is no connection",
   options,
   async () => {
-    await using alex = await startChat("alex", getAvailablePort());
+    await using alex = await startChat("alex", freePort());
     const error = await assertRejects(
       () => alex.node.run(() => Chat.sendMessage("moebi@localhost", "hi")),
       ExitError,
@@ -130,7 +130,7 @@ test(
   "sendMessage() says when no chat runs at the recipient's",
   options,
   async () => {
-    const port = getAvailablePort();
+    const port = freePort();
     await using kate = await startChat("kate", port);
     await using alex = await startChat("alex", port);
     await kate.node.run(() => Application.stop("chat"));
@@ -146,7 +146,7 @@ test(
   "sendMessage() works on when the task supervisor was killed",
   options,
   async () => {
-    const port = getAvailablePort();
+    const port = freePort();
     await using kate = await startChat("kate", port);
     await using alex = await startChat("alex", port);
     const supervisor = () =>
@@ -230,7 +230,7 @@ test(
   "receiveMessage() runs as a task under another node's supervisor",
   options,
   async () => {
-    const port = getAvailablePort();
+    const port = freePort();
     await using kate = await startChat("kate", port);
     await using alex = await startChat("alex", port);
     const result = await alex.node.run(async () => {
@@ -252,7 +252,7 @@ test(
   "receiveMessage() shows what would steer a terminal",
   options,
   async () => {
-    const port = getAvailablePort();
+    const port = freePort();
     await using kate = await startChat("kate", port);
     await using alex = await startChat("alex", port);
     await alex.node.run(async () => {
@@ -273,7 +273,7 @@ test(
 );
 
 test("sayName() prints at the one who spawned it", options, async () => {
-  const port = getAvailablePort();
+  const port = freePort();
   await using kate = await startChat("kate", port);
   await using alex = await startChat("alex", port);
   const pid = await alex.node.run(async () => {
@@ -289,7 +289,7 @@ test(
   "spawnTask() runs a function by its name, and gives its result",
   options,
   async () => {
-    const port = getAvailablePort();
+    const port = freePort();
     await using _kate = await startChat("kate", port);
     await using alex = await startChat("alex", port);
     await assertRejects(

@@ -12,11 +12,11 @@ import {
   assertRefused,
   chat,
   ChatProcess,
-  freePort,
   nodeFlags,
   PERMISSIONS,
   withFolder,
 } from "./_cli.ts";
+import { freePort } from "../testing/_ports.ts";
 
 const options: TestOptions = { timeout: 30_000, tags: ["cli"] };
 

@@ -8,21 +8,12 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { getAvailablePort } from "@std/net/get-available-port";
 import { hostname } from "node:os";
 import { ExitError, NodeStartError } from "../errors.ts";
 import { Node } from "../node.ts";
-import {
-  exit,
-  monitor,
-  receive,
-  self,
-  spawn,
-  spawnLink,
-  trapExit,
-} from "../process.ts";
+import { exit, receive, self, spawnLink, trapExit } from "../process.ts";
 import { FakeEpmd } from "./_epmd_helpers.ts";
-import { clusterTest, COOKIE, nodeUp } from "./_nodes.ts";
+import { clusterTest, COOKIE, freePort, nodeUp } from "./_nodes.ts";
 import { processTest } from "./_processes.ts";
 import * as Remote from "./_remote.ts";
 
@@ -205,7 +196,7 @@ clusterTest(
 clusterTest(
   "Node.start() listens on the port that it is given, again after a stop",
   async (cluster) => {
-    const port = getAvailablePort();
+    const port = freePort();
     for (let round = 0; round < 2; round++) {
       const alex = await cluster.start("alex", { port });
       assertEquals(alex.port, port);

@@ -9,11 +9,11 @@ import { test, type TestOptions } from "../testing/tags.ts";
 import {
   ChatProcess,
   type Ended,
-  freePort,
   nodeFlags,
   PERMISSIONS,
   withFolder,
 } from "./_cli.ts";
+import { freePort } from "../testing/_ports.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const options: TestOptions = { timeout: 30_000, tags: ["shell"] };

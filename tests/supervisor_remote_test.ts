@@ -1,4 +1,4 @@
-import { getAvailablePort } from "@std/net/get-available-port";
+import { freePort } from "../testing/_ports.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ExitError } from "../errors.ts";
 import { Node } from "../node.ts";
@@ -15,7 +15,7 @@ const Worker = {
 test("a supervisor of another node starts and stops what its node exports", async () => {
   const options = {
     cookie: "secret",
-    epmdPort: getAvailablePort(),
+    epmdPort: freePort(),
     modules: { Worker },
     log() {},
   };

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { getAvailablePort } from "@std/net/get-available-port";
+import { freePort } from "../testing/_ports.ts";
 import { dirname } from "node:path";
 import { requestedNode, test } from "../testing/tags.ts";
 
@@ -55,7 +55,7 @@ test("test() runs distributed tests when a live node is asked for", async () => 
   const { outcomes, output } = await runTagged(
     "--sname=sophie@localhost",
     "--cookie=secret_token",
-    `--epmd-port=${getAvailablePort()}`,
+    `--epmd-port=${freePort()}`,
   );
   assertEquals(outcomes, {
     ...ALWAYS,

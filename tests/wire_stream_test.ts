@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
-import { exit, link, monitor, Pid, receive, Ref, send } from "../process.ts";
+import { Pid, Ref } from "../process.ts";
 import { atom } from "../runtime/pid.ts";
 import type { Signals } from "../runtime/signal.ts";
 import { Decoder } from "../wires/json/decoder.ts";

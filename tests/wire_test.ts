@@ -9,7 +9,7 @@ import {
 import fc from "fast-check";
 import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
-import { monitor, Pid, receive, Ref, self, send, spawn } from "../process.ts";
+import { Pid, receive, Ref, self, send, spawn } from "../process.ts";
 import { atom } from "../runtime/pid.ts";
 import { TICK } from "../wires/json/frames.ts";
 import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";

@@ -5,7 +5,7 @@
  * announces.
  */
 
-import { getAvailablePort } from "@std/net/get-available-port";
+import { freePort } from "../testing/_ports.ts";
 import { styleText } from "node:util";
 import { DemoNode } from "./_demo_node.ts";
 import {
@@ -86,7 +86,7 @@ class Stage implements AsyncDisposable {
   constructor(folder: string) {
     this.#cookieFile = `${folder}/cookie`;
     Deno.writeTextFileSync(this.#cookieFile, COOKIE, { mode: 0o400 });
-    this.#epmd = `--epmd-port=${getAvailablePort()}`;
+    this.#epmd = `--epmd-port=${freePort()}`;
   }
 
   /** Starts a node, whose command line is shown; waits until it can be reached. */

@@ -20,6 +20,7 @@ import {
   checkNatural,
   checkText,
   type End,
+  MAX_PEERS,
   ProtocolError,
   ValueDecoder,
 } from "./values.ts";
@@ -29,9 +30,6 @@ const OUTER_DEPTH = 2;
 
 /** The longest name, in characters, of a process or node. */
 const MAX_NAME = 255;
-
-/** The most peers that a peer may name at once. */
-const MAX_PEERS = 1024;
 
 /** The most raw byte arrays that may be under way. */
 const MAX_RAW = 1024;

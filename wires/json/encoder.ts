@@ -20,7 +20,7 @@ import type {
   Target,
 } from "../../runtime/signal.ts";
 import { FRAGMENT_BYTES, rawFrame, textFrame, TICK } from "./frames.ts";
-import { type End, ValueEncoder } from "./values.ts";
+import { type End, MAX_PEERS, ValueEncoder } from "./values.ts";
 
 /** From how many characters on a signal is sent in parts. */
 const LARGE = 1 << 16;
@@ -230,7 +230,11 @@ export class Encoder implements Signals {
 
   /** Tells which peers this node has. */
   announce(peers: string[]): void {
-    this.#append(`["peers",${JSON.stringify(peers)}]`);
+    for (let i = 0; i < peers.length; i += MAX_PEERS) {
+      this.#append(
+        `["peers",${JSON.stringify(peers.slice(i, i + MAX_PEERS))}]`,
+      );
+    }
     this.#port.wake();
   }
 

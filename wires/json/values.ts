@@ -31,6 +31,9 @@ export interface End {
 /** From how many bytes on a byte array travels raw. */
 export const RAW_BYTES = 4096;
 
+/** The most peers that a signal names. */
+export const MAX_PEERS = 1024;
+
 /** A peer sent what it may not send. */
 export class ProtocolError extends Error {
   /** Always `"ProtocolError"`. */

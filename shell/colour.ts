@@ -1,0 +1,52 @@
+/**
+ * Colours, on a terminal whose user has not asked for none.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+import { styleText } from "node:util";
+
+/** Colours what a shell shows, or leaves it as it is. */
+export interface Paint {
+  /** A value, as it is inspected. */
+  value(text: string): string;
+  /** An error. */
+  error(text: string): string;
+}
+
+/** Shows everything as it is. */
+export const PLAIN: Paint = { value: (text) => text, error: (text) => text };
+
+/** Colours as iex does: strings green, numbers yellow, words magenta, errors red. */
+export const COLOURED: Paint = {
+  value: (text) =>
+    text.replace(
+      /"(?:[^"\\]|\\.)*"|#\w+<[^>\n]*>|\b(?:true|false|null|undefined)\b|(?<![\w.])-?\d[\d.e+]*n?/g,
+      (token) => styled(colourOf(token), token),
+    ),
+  error: (text) => styled("red", text),
+};
+
+function colourOf(token: string): "green" | "yellow" | "magenta" | "cyan" {
+  if (token.startsWith('"')) return "green";
+  if (token.startsWith("#")) return "cyan";
+  return /^[a-z]/.test(token) ? "magenta" : "yellow";
+}
+
+function styled(
+  colour: "green" | "yellow" | "magenta" | "cyan" | "red",
+  text: string,
+): string {
+  return styleText(colour, text, { validateStream: false });
+}
+
+/** Whether the user wants no colours, by `NO_COLOR`. */
+export function wantsNoColour(): boolean {
+  try {
+    return (nodeProcess.env.NO_COLOR ?? "") !== "";
+  } catch {
+    // Not allowed to look.
+    return true;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What doc comments say of functions, read from their source.
+ *
+ * @module
+ */
+
+/** What is said of a function. */
+export interface Doc {
+  /** How it is called: name and parameters. */
+  signature: string;
+  /** What it does. */
+  text: string;
+}
+
+/** A doc comment, and the exported function or static method that follows. */
+const DOCUMENTED =
+  /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:\/\/[^\n]*\s*)*(?:export\s+(?:async\s+)?function\s+|static\s+(?:async\s+)?)([A-Za-z$][\w$]*)\s*(?=[<(])/g;
+
+/**
+ * Reads what the doc comments of a file's exported functions and static methods say.
+ *
+ * @param source The file's text.
+ * @returns By name; a function with overloads has several.
+ */
+export function docsOf(source: string): Record<string, Doc[]> {
+  const docs: Record<string, Doc[]> = Object.create(null);
+  for (const match of source.matchAll(DOCUMENTED)) {
+    const [all, comment, name] = match;
+    const text = textOf(comment);
+    const parameters = parametersAt(source, match.index + all.length);
+    if (text === "" || parameters === undefined) continue;
+    (docs[name] ??= []).push({ signature: `${name}${parameters}`, text });
+  }
+  return docs;
+}
+
+/** The prose of a comment: what is before its first tag. */
+function textOf(comment: string): string {
+  const lines = comment.split("\n").map((line) =>
+    line.replace(/^\s*\* ?/, "").trimEnd()
+  );
+  const end = lines.findIndex((line) => /^\s*@\w/.test(line));
+  return lines.slice(0, end < 0 ? undefined : end).join("\n").trim()
+    .replace(/\{@link(?:code|plain)? ([^}]+)\}/g, "$1");
+}
+
+/** The parameters in parentheses, without type parameters, in one line. */
+function parametersAt(source: string, start: number): string | undefined {
+  let from = source.indexOf("(", start);
+  if (source[start] === "<") {
+    let depth = 0;
+    let at = start;
+    for (; at < source.length; at++) {
+      if (source[at] === "<") depth++;
+      else if (source[at] === ">" && source[at - 1] !== "=") depth--;
+      if (depth === 0) break;
+    }
+    from = source.indexOf("(", at);
+  }
+  let depth = 0;
+  for (let at = from; at >= 0 && at < source.length; at++) {
+    if (source[at] === "(") depth++;
+    else if (source[at] === ")" && --depth === 0) {
+      return source.slice(from, at + 1).replace(/\/\/[^\n]*\n/g, "")
+        .replace(/\s+/g, " ").replace("( ", "(").replace(/,? \)$/, ")");
+    }
+  }
+  return undefined;
+}

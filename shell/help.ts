@@ -1,0 +1,131 @@
+/**
+ * The shell's `h`: what a function is for, from its doc comment.
+ *
+ * @module
+ */
+
+import { readFileSync } from "node:fs";
+import type { Scope } from "../cli/evaluate.ts";
+import * as IO from "../io.ts";
+import { inspect, printable } from "../runtime/inspect.ts";
+import { type Doc, docsOf } from "./doc_comments.ts";
+import { HELP } from "./help_table.ts";
+
+/** The files of modules, by the names that the modules have in scope. */
+export type Sources = Record<string, string | URL>;
+
+/** What `h()` without anything says. */
+const OF_THE_SHELL =
+  `TypeScript and JavaScript, with await and import; declarations last.
+
+  _              the last value
+  h(fn)          what a function does: h(Node.spawnLink), h("Node.spawnLink")
+  h(Node)        what a module or class has
+  break          alone on a line, leaves an unfinished input
+  Tab            completes a name
+  Ctrl-C         clears the line, or ends the wait of what runs
+  Ctrl-D         leaves, as Ctrl-C twice on an empty line does`;
+
+/** Makes the `h` of a scope. */
+export function makeHelp(
+  scope: Scope,
+  sources: Sources,
+): (about?: unknown) => Promise<"ok"> {
+  return async function h(about?: unknown): Promise<"ok"> {
+    return await IO.puts(helpFor(about, arguments.length, scope, sources));
+  };
+}
+
+function helpFor(
+  about: unknown,
+  given: number,
+  scope: Scope,
+  sources: Sources,
+): string {
+  if (given === 0) return OF_THE_SHELL;
+  const path = typeof about === "string" ? about : pathOf(about, scope);
+  if (path === undefined) {
+    return `Nothing is known of ${
+      inspect(about)
+    }; h(fn) takes a function in scope, as in h(Node.spawnLink)`;
+  }
+  const [module, name] = path.split(".");
+  const docs = docsFor(module, sources);
+  if (name === undefined && isModule(scope[module])) {
+    return contents(module, scope[module] as object, docs);
+  }
+  const found = name === undefined
+    // `self` is `Process.self`.
+    ? HELP[pathOf(scope[module], scope, true) ?? ""]
+    : docs[name];
+  if (found !== undefined) {
+    return found.map((doc) => show(path, doc)).join("\n\n");
+  }
+  return `There is no documentation of ${printable(path)}; h(${
+    module in scope && name !== undefined ? printable(module) : ""
+  }) lists what there is`;
+}
+
+function isModule(value: unknown): boolean {
+  return (typeof value === "object" && value !== null) ||
+    (typeof value === "function" && /^class\b/.test(String(value)));
+}
+
+/** What is said of a module's functions, by name. */
+function docsFor(module: string, sources: Sources): Record<string, Doc[]> {
+  const docs: Record<string, Doc[]> = Object.create(null);
+  for (const [key, value] of Object.entries(HELP)) {
+    const [of, name] = key.split(".");
+    if (of === module) docs[name] = value;
+  }
+  if (!Object.hasOwn(sources, module)) return docs;
+  try {
+    return { ...docs, ...docsOf(readFileSync(sources[module], "utf8")) };
+  } catch {
+    return docs;
+  }
+}
+
+function contents(
+  module: string,
+  value: object,
+  docs: Record<string, Doc[]>,
+): string {
+  const names = Object.getOwnPropertyNames(value).filter((name) =>
+    !name.startsWith("_") &&
+    typeof Object.getOwnPropertyDescriptor(value, name)?.value === "function"
+  ).sort();
+  const width = Math.max(...names.map((name) => name.length)) + 2;
+  const lines = names.map((name) => {
+    const [summary] = docs[name]?.[0].text.split(/(?<=\.)\s|\n\n/) ?? [];
+    return `  ${printable(name).padEnd(width)}${
+      printable((summary ?? "").replaceAll("\n", " "))
+    }`.trimEnd();
+  });
+  return [printable(module), ...lines].join("\n");
+}
+
+/** How code in the scope would name a value. */
+function pathOf(
+  value: unknown,
+  scope: Scope,
+  onlyMembers = false,
+): string | undefined {
+  if (!isModule(value) && typeof value !== "function") return undefined;
+  for (const [name, each] of Object.entries(scope)) {
+    if (!isModule(each)) continue;
+    if (each === value && !onlyMembers) return name;
+    for (const key of Object.getOwnPropertyNames(each)) {
+      const member = Object.getOwnPropertyDescriptor(each, key)?.value;
+      if (member === value) return `${name}.${key}`;
+    }
+  }
+  return undefined;
+}
+
+function show(path: string, { signature, text }: Doc): string {
+  const prefix = path.includes(".") ? `${path.split(".")[0]}.` : "";
+  return `${printable(prefix + signature)}\n\n${
+    text.split("\n").map((line) => `  ${printable(line)}`.trimEnd()).join("\n")
+  }`;
+}

@@ -1,0 +1,83 @@
+/**
+ * Where a shell's lines come from, and where it shows what it has to show.
+ *
+ * @module
+ */
+
+import { createInterface, type Interface } from "node:readline";
+import nodeProcess from "node:process";
+import { outside } from "../runtime/context.ts";
+import { standInForStreams, writeError } from "../runtime/streams.ts";
+import type { Completion } from "./client.ts";
+
+/** What came instead of a line. */
+export interface Interrupt {
+  /** Whether nothing was typed on the line that was given up. */
+  wasEmpty: boolean;
+}
+
+/** Where lines come from. */
+export interface ShellInput {
+  /** How wide values may be shown. */
+  readonly width: number;
+  /** What Ctrl-C does while no line of the shell is read. */
+  onInterrupt: () => void;
+  /** Completes what is before the cursor. */
+  complete: (text: string) => Promise<Completion>;
+  /** Reads a line of the shell; `undefined` at the end. */
+  read(prompt: string): Promise<string | Interrupt | undefined>;
+  /** Shows a value, or what else the shell has to say. */
+  show(text: string): void;
+  /** Shows an error. */
+  fail(text: string): void;
+  /** Gives the streams back. */
+  close(): void;
+}
+
+/** Standard input that is no terminal: its lines in order, without prompts. */
+export class PipedInput implements ShellInput {
+  readonly width = 80;
+  onInterrupt: () => void = () => {};
+  complete: (text: string) => Promise<Completion> = (text) =>
+    Promise.resolve([[], text]);
+  readonly #interface: Interface;
+  readonly #lines: AsyncIterator<string>;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Takes standard input. */
+  constructor() {
+    this.#interface = outside(() =>
+      createInterface({ input: nodeProcess.stdin })
+    );
+    this.#lines = this.#interface[Symbol.asyncIterator]();
+    standInForStreams({
+      readLine: async (prompt) => {
+        nodeProcess.stdout.write(prompt);
+        const line = await this.read();
+        return line === undefined ? undefined : `${line}\n`;
+      },
+    });
+  }
+
+  read(): Promise<string | undefined> {
+    const line = this.#last.then(async () => {
+      const next = await this.#lines.next();
+      return next.done ? undefined : next.value;
+    });
+    this.#last = line;
+    return line;
+  }
+
+  show(text: string): void {
+    nodeProcess.stdout.write(`${text}\n`);
+  }
+
+  fail(text: string): void {
+    writeError(`${text}\n`);
+  }
+
+  close(): void {
+    standInForStreams(undefined);
+    this.#interface.close();
+  }
+}

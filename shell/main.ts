@@ -1,0 +1,53 @@
+/**
+ * A shell for any application: a prompt on a node, with the application's modules in scope.
+ *
+ * `deno run … jsr:@otp/distribution/shell --sname alex@localhost --module MyApp=./my_app.ts` opens it;
+ * `--help` lists the flags.
+ *
+ * @example Run code as the shell's command line does
+ * ```ts
+ * import { main } from "@otp/distribution/shell";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await main(["--eval", "await IO.puts(Node.self())"]), 0);
+ * ```
+ *
+ * @module
+ */
+
+import { type Program, run, runAndExit } from "../cli/run.ts";
+import config from "../deno.json" with { type: "json" };
+import { shell } from "./session.ts";
+
+const program: Program = {
+  name: "shell",
+  version: config.version,
+  usage: `Usage: deno run -A jsr:@otp/distribution/shell [flags]
+
+Opens a shell, on a node if it is given a name. What --eval gives runs there instead.`,
+  examples: `Examples:
+  deno run -A jsr:@otp/distribution/shell --sname alex@localhost --module MyApp=./my_app.ts
+  deno run -A jsr:@otp/distribution/shell --remsh kate@localhost`,
+  modules: {},
+  shell,
+};
+
+/**
+ * Runs the shell's command line, until its input ends or this process is told to stop.
+ *
+ * @param args The arguments, as `--help` lists them.
+ * @returns The exit code: 0 done, 1 failed, 2 wrong usage, 3 cannot start or connect, 4 refused.
+ *
+ * @example Usage
+ * ```ts
+ * import { main } from "@otp/distribution/shell";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await main(["--eval", "await IO.puts(1 + 1)"]), 0);
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return run(program, args);
+}
+
+if (import.meta.main) await runAndExit(program);

@@ -1,0 +1,74 @@
+/**
+ * A shell on another node: connects, and says why it cannot.
+ *
+ * @module
+ */
+
+import { RemoteShellError } from "../cli/report.ts";
+import type { LogSwitch } from "../cli/run.ts";
+import { UndefinedFunctionError } from "../errors.ts";
+import { Node } from "../node.ts";
+import { ShellClient } from "./client.ts";
+
+/**
+ * Starts a shell's server on another node.
+ *
+ * @throws {RemoteShellError} If there is no such node, it cannot be reached, or does not allow it.
+ */
+export async function connectShell(
+  node: string,
+  log: LogSwitch,
+): Promise<ShellClient> {
+  const reason = await connect(node, log);
+  if (reason !== undefined) throw connectError(node, reason);
+  try {
+    return await ShellClient.remote(node);
+  } catch (error) {
+    if (!(error instanceof UndefinedFunctionError)) throw error;
+    throw new RemoteShellError(
+      true,
+      `Cannot open a shell on ${node}: it does not allow that; start it with --allow-remsh`,
+    );
+  }
+}
+
+/** Connects; gives the reason if it cannot, which the log has. */
+async function connect(
+  node: string,
+  log: LogSwitch,
+): Promise<string | undefined> {
+  const { hook } = log;
+  let reason = "no reason was given";
+  log.hook = (event) => {
+    if (event.level !== "warning") return hook(event);
+    reason = event.message.replace(/^Cannot connect to \S+: /, "");
+  };
+  try {
+    return await Node.connect(node) === true ? undefined : reason;
+  } finally {
+    log.hook = hook;
+  }
+}
+
+function connectError(node: string, reason: string): RemoteShellError {
+  const cannot = `Cannot open a shell on ${node}`;
+  if (/ is registered\b/.test(reason)) {
+    return new RemoteShellError(
+      false,
+      `${cannot}: no node of that name is registered; start one with --sname ${node} --allow-remsh`,
+    );
+  }
+  if (/cookie/.test(reason)) {
+    return new RemoteShellError(
+      true,
+      `${cannot}: ${reason}; give the same --cookie or --cookie-file at both ends`,
+    );
+  }
+  const why = /ECONNREFUSED/.test(reason)
+    ? `the connection was refused (${reason})`
+    : reason;
+  return new RemoteShellError(
+    false,
+    `${cannot}: ${why}; see that it runs and can be reached from here`,
+  );
+}

@@ -1,0 +1,160 @@
+/**
+ * A shell from its first prompt to its end.
+ *
+ * @module
+ */
+
+import { fstatSync } from "node:fs";
+import nodeProcess from "node:process";
+import { EXIT } from "../cli/report.ts";
+import type { ProgramShell, SessionContext } from "../cli/run.ts";
+import { ShellClient } from "./client.ts";
+import { COLOURED, PLAIN, wantsNoColour } from "./colour.ts";
+import { History } from "./history.ts";
+import { isIncomplete } from "./incomplete.ts";
+import { type Interrupt, PipedInput, type ShellInput } from "./input.ts";
+import { connectShell } from "./remote.ts";
+import { serve } from "./server.ts";
+import { Terminal } from "./terminal.ts";
+
+/** The shell of a program that is a node. */
+export const shell: ProgramShell = {
+  open,
+  exports: (context) => ({
+    serve: (client: Parameters<typeof serve>[0]) => serve(client, context),
+  }),
+};
+
+/** Opens a shell; gives the exit code, or nothing where there is no input that could be read. */
+async function open(context: SessionContext): Promise<number | undefined> {
+  if (context.remote === undefined && hasNoInput()) return undefined;
+  return await context.run(async () => {
+    const client = context.remote === undefined
+      ? ShellClient.local(context)
+      : await connectShell(context.remote, context.log);
+    const isTerminal = nodeProcess.stdin.isTTY && nodeProcess.stdout.isTTY;
+    const input = isTerminal
+      ? new Terminal(new History(), wantsNoColour() ? PLAIN : COLOURED)
+      : new PipedInput();
+    context.onStop(() => input.close());
+    try {
+      const where = context.remote ?? context.node?.name;
+      return await new Session(context.name, where, client, input).run();
+    } finally {
+      client.close();
+      input.close();
+    }
+  });
+}
+
+/** Whether standard input is the null device: a service, which nobody types to. */
+function hasNoInput(): boolean {
+  try {
+    return !nodeProcess.stdin.isTTY && fstatSync(0).isCharacterDevice();
+  } catch {
+    // It is closed.
+    return true;
+  }
+}
+
+/** The prompts of a shell: of a new input, and of one that is to be gone on with. */
+export function prompts(
+  name: string,
+  where: string | undefined,
+  counter: number,
+): [first: string, next: string] {
+  const place = where === undefined ? `(${counter})` : `(${where})${counter}`;
+  return [`${name}${place}> `, `...${place}> `];
+}
+
+class Session {
+  readonly #name: string;
+  readonly #where: string | undefined;
+  readonly #client: ShellClient;
+  readonly #input: ShellInput;
+  /** The number of the next input. */
+  #counter = 1;
+  /** The lines of an input that is not complete. */
+  #typed = "";
+  /** Whether Ctrl-C on an empty line was the last that came. */
+  #isLeaving = false;
+  #hasFailed = false;
+
+  constructor(
+    name: string,
+    where: string | undefined,
+    client: ShellClient,
+    input: ShellInput,
+  ) {
+    this.#name = name;
+    this.#where = where;
+    this.#client = client;
+    this.#input = input;
+    input.onInterrupt = () => client.interrupt();
+    input.complete = (text) => client.complete(text);
+    client.onExit = (text) => input.fail(text);
+  }
+
+  /** Takes input to its end; the last that failed makes the exit code, where nobody sees it. */
+  async run(): Promise<number> {
+    try {
+      for (;;) {
+        const line = await Promise.race([this.#read(), this.#client.lost]);
+        if (line === undefined) break;
+        if (typeof line !== "string") {
+          if (this.#interrupt(line)) return EXIT.OK;
+        } else await this.#take(line);
+      }
+    } catch (error) {
+      if ((error as Error).name !== "ServerLost") throw error;
+      this.#input.fail(`** (EXIT) ${(error as Error).message}`);
+      return EXIT.NOT_STARTED;
+    }
+    if (this.#input instanceof Terminal) return EXIT.OK;
+    if (this.#typed !== "") {
+      this.#fail("** (SyntaxError) Unexpected end of input");
+    }
+    return this.#hasFailed ? EXIT.FAILED : EXIT.OK;
+  }
+
+  #read(): Promise<string | Interrupt | undefined> {
+    const [first, next] = prompts(this.#name, this.#where, this.#counter);
+    return this.#input.read(this.#typed === "" ? first : next);
+  }
+
+  /** Gives up what is typed; true if that is to leave. */
+  #interrupt({ wasEmpty }: Interrupt): boolean {
+    const isEmpty = wasEmpty && this.#typed === "";
+    this.#typed = "";
+    if (isEmpty && this.#isLeaving) return true;
+    this.#isLeaving = isEmpty;
+    if (isEmpty) this.#input.show("(To leave, press Ctrl-C again, or Ctrl-D.)");
+    return false;
+  }
+
+  async #take(line: string): Promise<void> {
+    this.#isLeaving = false;
+    if (this.#typed !== "" && line.trim() === "break") {
+      this.#typed = "";
+      return;
+    }
+    this.#typed += `${line}\n`;
+    if (this.#typed.trim() === "") this.#typed = "";
+    if (this.#typed === "" || isIncomplete(this.#typed)) return;
+    const source = this.#typed;
+    this.#typed = "";
+    this.#counter++;
+    const { ok, text } = await this.#client.evaluate(
+      source,
+      this.#input.width,
+    );
+    this.#hasFailed = !ok;
+    if (ok) this.#input.show(text);
+    else this.#fail(text);
+  }
+
+  #fail(text: string): void {
+    this.#hasFailed = true;
+    this.#input.fail(text);
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * A terminal on which a line is edited while others write above it.
+ *
+ * @module
+ */
+
+import { once } from "node:events";
+import {
+  clearScreenDown,
+  createInterface,
+  cursorTo,
+  type Interface,
+  moveCursor,
+} from "node:readline";
+import nodeProcess from "node:process";
+import { outside } from "../runtime/context.ts";
+import { standInForStreams } from "../runtime/streams.ts";
+import type { Completion } from "./client.ts";
+import type { Paint } from "./colour.ts";
+import type { History } from "./history.ts";
+import type { Interrupt, ShellInput } from "./input.ts";
+
+/** Who waits for a line. */
+interface Reader {
+  prompt: string;
+  /** Whether it is the shell, and not code that reads its own input. */
+  isShell: boolean;
+  resolve(line: string | Interrupt | undefined): void;
+}
+
+/** What `node:readline` keeps, and has to be told when somebody else moves the cursor. */
+interface Editor extends Interface {
+  /** Which row of the line the cursor was on when it was drawn. */
+  prevRows: number;
+  line: string;
+  cursor: number;
+}
+
+/** The terminal of standard input and output, taken until it is closed. */
+export class Terminal implements ShellInput {
+  onInterrupt: () => void = () => {};
+  complete: (text: string) => Promise<Completion> = (text) =>
+    Promise.resolve([[], text]);
+  readonly #output: typeof nodeProcess.stdout = nodeProcess.stdout;
+  readonly #editor: Editor;
+  readonly #history: History;
+  readonly #paint: Paint;
+  /** Those who wait; the first gets the next line. */
+  readonly #readers: Reader[] = [];
+  /** Lines that were typed before anybody waited. */
+  #ahead: string[] = [];
+  /** Output that has not come to the end of its line. */
+  #open = "";
+  /** Whether the line editor's line is below that, and not in it. */
+  #isBelow = false;
+  #closed = false;
+
+  /** Takes the terminal. */
+  constructor(history: History, paint: Paint) {
+    this.#history = history;
+    this.#paint = paint;
+    // Keys are nobody's code, whoever has opened the shell.
+    this.#editor = outside(() =>
+      createInterface({
+        input: nodeProcess.stdin,
+        output: this.#output,
+        terminal: true,
+        prompt: "",
+        history: [...history.lines],
+        historySize: 1000,
+        removeHistoryDuplicates: true,
+        completer: (
+          text: string,
+          done: (error: Error | null, found: Completion) => void,
+        ) => {
+          this.complete(text).then(
+            (found) => done(null, found),
+            () => done(null, [[], text]),
+          );
+        },
+      })
+    ) as Editor;
+    this.#editor.on("line", (line: string) => this.#onLine(line));
+    this.#editor.on("history", (lines: string[]) => {
+      // What code reads is not the shell's, and may be a secret.
+      if (this.#readers.at(0)?.isShell === false) lines.shift();
+    });
+    this.#editor.on("SIGINT", () => this.#onInterrupt());
+    // The terminal is in raw mode: a stopped program would leave it so.
+    this.#editor.on("SIGTSTP", () => {});
+    this.#editor.on("close", () => this.#end());
+    standInForStreams({
+      write: (text) => this.#write(text),
+      readLine: async (prompt) => {
+        const line = await this.#read(prompt, false);
+        return typeof line === "string" ? `${line}\n` : undefined;
+      },
+    });
+  }
+
+  get width(): number {
+    return this.#output.columns || 80;
+  }
+
+  read(prompt: string): Promise<string | Interrupt | undefined> {
+    return this.#read(prompt, true);
+  }
+
+  show(text: string): void {
+    void this.#write(`${this.#freshLine()}${this.#paint.value(text)}\n`);
+  }
+
+  fail(text: string): void {
+    void this.#write(`${this.#freshLine()}${this.#paint.error(text)}\n`);
+  }
+
+  close(): void {
+    if (!this.#closed) this.#editor.close();
+  }
+
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#editor.getPrompt() + this.#editor.line !== "") {
+      this.#output.write("\n");
+    }
+    standInForStreams(undefined);
+    for (const { resolve } of this.#readers.splice(0)) resolve(undefined);
+  }
+
+  #freshLine(): string {
+    return this.#open === "" ? "" : "\n";
+  }
+
+  #read(
+    prompt: string,
+    isShell: boolean,
+  ): Promise<string | Interrupt | undefined> {
+    if (this.#closed) return Promise.resolve(undefined);
+    const line = this.#readers.length === 0 ? this.#ahead.shift() : undefined;
+    if (line !== undefined) return Promise.resolve(line);
+    return new Promise((resolve) => {
+      this.#readers.push({ prompt, isShell, resolve });
+      if (this.#readers.length === 1) this.#showPrompt();
+    });
+  }
+
+  /** Shows the prompt of whoever is first, before what is typed already. */
+  #showPrompt(): void {
+    const { prompt = "", isShell = true } = this.#readers.at(0) ?? {};
+    let text = prompt;
+    if (!isShell) {
+      // It goes on in the line that was left open, and may have lines before its last one.
+      text = (this.#isBelow ? "" : this.#open) + prompt;
+      const end = text.lastIndexOf("\n") + 1;
+      if (!this.#isBelow) this.#eraseLine();
+      this.#output.write(text.slice(0, end));
+      text = text.slice(end);
+    } else if (this.#open !== "" && !this.#isBelow) {
+      this.#eraseLine();
+      this.#output.write(`${this.#open}\n`);
+    }
+    this.#open = "";
+    this.#isBelow = false;
+    this.#editor.setPrompt(text);
+    this.#editor.prevRows = 0;
+    this.#editor.prompt(true);
+  }
+
+  #onLine(line: string): void {
+    this.#open = "";
+    this.#isBelow = false;
+    const reader = this.#readers.shift();
+    if (reader?.isShell !== false) this.#history.add(line);
+    this.#editor.setPrompt("");
+    if (reader === undefined) this.#ahead.push(line);
+    else reader.resolve(line);
+    if (this.#readers.length > 0) this.#showPrompt();
+  }
+
+  #onInterrupt(): void {
+    const editor = this.#editor;
+    const wasEmpty = editor.line === "";
+    const hadPrompt = editor.getPrompt() !== "";
+    this.#ahead = [];
+    editor.cursor = editor.line.length;
+    if (hadPrompt || !wasEmpty) {
+      editor.prompt(true);
+      this.#output.write("\n");
+    }
+    editor.setPrompt("");
+    editor.line = "";
+    editor.cursor = 0;
+    editor.prevRows = 0;
+    this.#isBelow = false;
+    if (hadPrompt || !wasEmpty) this.#open = "";
+    const isShells = this.#readers.at(0)?.isShell === true;
+    // Whoever reads for the code that is given up must not get the next line.
+    const readers = this.#readers.splice(0);
+    for (const { isShell, resolve } of readers) {
+      resolve(isShell ? { wasEmpty } : undefined);
+    }
+    if (!isShells) this.onInterrupt();
+  }
+
+  /** Writes text above the line that is edited, which stays as it is. */
+  #write(text: string): void | Promise<void> {
+    if (text === "") return;
+    const { line } = this.#editor;
+    const isBare = this.#closed || (this.#editor.getPrompt() + line === "");
+    if (isBare && !this.#isBelow) {
+      this.#open = lastLine(this.#open + text);
+      return this.#send(text);
+    }
+    this.#eraseLine();
+    if (this.#isBelow) moveCursor(this.#output, 0, -1);
+    const whole = this.#open + text;
+    const last = lastLine(whole);
+    this.#isBelow = last !== "";
+    // Longer than a row, it cannot be taken back to be gone on with.
+    this.#open = last.length < this.width / 2 ? last : "";
+    if (this.#open === "") this.#isBelow = false;
+    const sent = this.#send(last === "" ? whole : `${whole}\n`);
+    this.#editor.prevRows = 0;
+    this.#editor.prompt(true);
+    return sent;
+  }
+
+  /** Moves to the start of the line that is edited, and clears from there. */
+  #eraseLine(): void {
+    const { rows } = this.#editor.getCursorPos();
+    moveCursor(this.#output, 0, -rows);
+    cursorTo(this.#output, 0);
+    clearScreenDown(this.#output);
+  }
+
+  #send(text: string): void | Promise<void> {
+    if (this.#output.write(text)) return;
+    return once(this.#output, "drain").then(() => {});
+  }
+}
+
+function lastLine(text: string): string {
+  return text.slice(text.lastIndexOf("\n") + 1);
+}
