@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Console } from "node:console";
 import { once } from "node:events";
 import {
   clearScreenDown,
@@ -13,6 +14,7 @@ import {
   moveCursor,
 } from "node:readline";
 import nodeProcess from "node:process";
+import { Writable } from "node:stream";
 import { outside } from "../runtime/context.ts";
 import { standInForStreams } from "../runtime/streams.ts";
 import type { Completion } from "./client.ts";
@@ -54,6 +56,8 @@ export class Terminal implements ShellInput {
   /** Whether the line editor's line is below that, and not in it. */
   #isBelow = false;
   #closed = false;
+  /** The console of this program, which would write past the line editor. */
+  readonly #console: typeof globalThis.console = globalThis.console;
 
   /** Takes the terminal. */
   constructor(history: History, paint: Paint) {
@@ -89,6 +93,14 @@ export class Terminal implements ShellInput {
     // The terminal is in raw mode: a stopped program would leave it so.
     this.#editor.on("SIGTSTP", () => {});
     this.#editor.on("close", () => this.#end());
+    const stream = new Writable({
+      decodeStrings: false,
+      write: (text, _encoding, done) => {
+        void this.#write(String(text));
+        done();
+      },
+    });
+    globalThis.console = new Console({ stdout: stream, colorMode: false });
     standInForStreams({
       write: (text) => this.#write(text),
       readLine: async (prompt) => {
@@ -125,6 +137,7 @@ export class Terminal implements ShellInput {
       this.#output.write("\n");
     }
     standInForStreams(undefined);
+    globalThis.console = this.#console;
     for (const { resolve } of this.#readers.splice(0)) resolve(undefined);
   }
 

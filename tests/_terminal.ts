@@ -43,7 +43,7 @@ export async function openTerminal(
 ): Promise<Terminal> {
   const { home, program = "chat/main.ts", colour = false, width = 80 } =
     options;
-  const socket = `otp-${crypto.randomUUID()}`;
+  const socket = `${home}/tmux-${crypto.randomUUID().slice(0, 8)}`;
   const file = `${home}/.otp_distribution_history`;
   const command = [
     Deno.execPath(),
@@ -132,7 +132,7 @@ function quote(text: string): string {
 
 async function tmux(socket: string, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command("tmux", {
-    args: ["-L", socket, ...args],
+    args: ["-S", socket, ...args],
   }).output();
   assertEquals(code, 0, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);

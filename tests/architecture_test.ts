@@ -56,9 +56,10 @@ async function graphOf(entry: string): Promise<Graph> {
   );
 }
 
+/** Not a stand-in for `@std`, nor `@std` itself where it is a folder of this machine. */
 function isOwn(specifier: string): boolean {
   return specifier.startsWith("file:") &&
-    !pathOf(specifier).startsWith("tools/offline_std/");
+    !/^(\.\.\/|tools\/offline_std\/)/.test(pathOf(specifier));
 }
 
 function pathOf(specifier: string): string {

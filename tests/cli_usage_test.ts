@@ -108,7 +108,7 @@ test("--help lists every flag", options, async () => {
     assertEquals([code, stderr], [0, ""]);
     for (
       const name
-        of "sname name cookie cookie-file listen port epmd-port hidden allow-closures module env eval no-halt help version"
+        of "sname name cookie cookie-file listen port epmd-port hidden allow-closures allow-remsh remsh module env eval no-halt help version"
           .split(" ")
     ) assertMatch(stdout, new RegExp(`^ .*--${name} .*$`, "m"));
     assertStringIncludes(stdout, "dev or test [dev]");

@@ -108,13 +108,18 @@ test(
   "a long line that wraps stays as it is, too",
   options,
   inShell([], async (terminal) => {
-    await terminal.enter("setTimeout(() => IO.puts('above'), 900); undefined");
+    await terminal.enter(
+      "setTimeout(() => { IO.puts('above').then(() => console.log({ a: 1 })) }, 900); undefined",
+    );
     await terminal.shows("chat(2)>");
     const text = `"${"x".repeat(150)}".length`;
     await terminal.type(text);
     await terminal.press("C-b", "C-b");
-    const screen = await terminal.shows("\nabove\n");
-    assert(screen.endsWith(`undefined\nabove\nchat(2)> ${text}`), screen);
+    const screen = await terminal.shows("\n{ a: 1 }\n");
+    assert(
+      screen.endsWith(`undefined\nabove\n{ a: 1 }\nchat(2)> ${text}`),
+      screen,
+    );
     await terminal.press("Enter");
     await terminal.shows("\n150\nchat(3)>");
   }),
