@@ -10,6 +10,7 @@ import { QueueFullError } from "../errors.ts";
 import { outside } from "../runtime/context.ts";
 import type { Backpressure, Signals } from "../runtime/signal.ts";
 import type { PendingSignals } from "./pending.ts";
+import type { ConnectionStats } from "./statistics.ts";
 import type { Limits, Peer, Port, Session, Transport } from "./wire.ts";
 
 /** A tick is sent after so many of the node's sixteenths of the tick time without a word. */
@@ -40,6 +41,7 @@ export class Connection implements Port {
   readonly #session: Session;
   readonly #limits: Limits;
   readonly #handlers: ConnectionHandlers;
+  readonly #stats: ConnectionStats;
   #awake = false;
   #blocked = false;
   #closed = false;
@@ -56,12 +58,14 @@ export class Connection implements Port {
     limits: Limits,
     deliver: Signals,
     handlers: ConnectionHandlers,
+    stats: ConnectionStats,
   ) {
     this.peer = session.peer;
     this.#transport = transport;
     this.#session = session;
     this.#limits = limits;
     this.#handlers = handlers;
+    this.#stats = stats;
     this.signals = session.open(this, deliver);
   }
 
@@ -91,9 +95,11 @@ export class Connection implements Port {
   #receive(chunk: Uint8Array): void {
     if (this.#closed) return;
     this.#silent = 0;
+    this.#stats.receivedBytes += chunk.length;
     try {
       this.#session.receive(chunk);
     } catch (error) {
+      this.#stats.protocolErrors++;
       this.#down(`it sent ${(error as Error).message}`);
     }
   }
@@ -108,6 +114,7 @@ export class Connection implements Port {
 
   write(bytes: Uint8Array): void {
     this.#quiet = 0;
+    this.#stats.sentBytes += bytes.length;
     if (!this.#closed && !this.#transport.write(bytes)) this.#blocked = true;
   }
 
@@ -146,8 +153,7 @@ export class Connection implements Port {
   flush(): void {
     this.#awake = false;
     if (this.#closed) return;
-    const room = this.#limits.highWaterMark - this.#transport.buffered;
-    this.#session.flush(this.#blocked ? 0 : room);
+    this.#session.flush(this.#blocked ? 0 : this.#limits.highWaterMark);
     if (this.#session.pending > 0 && !this.#blocked) {
       // More to write, and the socket takes it: after the others' turn.
       this.#awake = true;
@@ -176,6 +182,7 @@ export class Connection implements Port {
     if (this.#closed) return;
     if (++this.#quiet >= QUIET_TURNS && !this.#blocked) this.#session.tick();
     if (++this.#silent >= SILENT_TURNS) {
+      this.#stats.silent++;
       this.#down("it was silent for longer than the tick time");
     }
   }

@@ -130,11 +130,16 @@ export class Decoder implements FrameHandler {
 
   #signal(signal: unknown[]): void {
     const kind = signal[0];
-    if (kind === "send") {
+    if (kind === "send" || kind === "send*") {
       const from = this.#fromPid(signal[1]);
       const to = this.#toPid(signal[2]);
       for (let i = 3; i < signal.length; i++) {
-        this.#deliver.send(from, to, signal[i]);
+        const message = signal[i];
+        this.#deliver.send(
+          from,
+          to,
+          kind === "send" ? message : this.#values.decode(message),
+        );
       }
     } else if (typeof kind === "string" && kind.endsWith("*")) {
       const last = signal.length - 1;
@@ -145,11 +150,13 @@ export class Decoder implements FrameHandler {
 
   #dispatch(kind: unknown, signal: unknown[]): void {
     const deliver = this.#deliver;
-    const [, first, second, third, fourth, fifth] = signal;
+    // By index: taking an array apart by a pattern goes through its iterator.
+    const first = signal[1];
+    const second = signal[2];
+    const third = signal[3];
+    const fourth = signal[4];
+    const fifth = signal[5];
     switch (kind) {
-      case "send":
-        deliver.send(this.#fromPid(first), this.#toPid(second), third);
-        return;
       case "send_name":
         deliver.sendName(this.#fromPid(first), checkName(second), third);
         return;
