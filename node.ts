@@ -24,9 +24,14 @@ import {
   readCookieFile,
   userCookie,
 } from "./distribution/cookie.ts";
+import {
+  loadCredentials,
+  type TlsOptions,
+} from "./distribution/credentials.ts";
 import type { Lease } from "./distribution/epmd/mod.ts";
 import { type NodeName, ownHost, parseNodeName } from "./distribution/names.ts";
 import { Network, type NodeKind } from "./distribution/network.ts";
+import type { ConnectionStats } from "./distribution/statistics.ts";
 import {
   defaultEpmdPort,
   listenForPeers,
@@ -53,12 +58,30 @@ import {
 } from "./runtime/current.ts";
 import { type LogEvent, type LogHook, standardLog } from "./runtime/events.ts";
 import { quote } from "./runtime/inspect.ts";
-import type { ModuleExports } from "./runtime/modules.ts";
+import type { Allow, ModuleExports } from "./runtime/modules.ts";
+import type { Holding, RefusedRequest } from "./runtime/peers.ts";
 import { type Atom, nameOf, type Pid, type Ref } from "./runtime/pid.ts";
 import { Runtime } from "./runtime/runtime.ts";
 import { jsonWire } from "./wires/json/mod.ts";
 
-export type { IoDevice, Limits, LogEvent, LogHook, ModuleExports, NodeKind };
+export type {
+  PeerCertificate,
+  VerifyCertificate,
+} from "./distribution/certificate.ts";
+export type { TlsOptions };
+export type {
+  Allow,
+  ConnectionStats,
+  Holding,
+  IoDevice,
+  Limits,
+  LogEvent,
+  LogHook,
+  ModuleExports,
+  NodeKind,
+  RefusedRequest,
+};
+export type { RefusalCause } from "./distribution/wire.ts";
 export type { CrashReport, LogLevel } from "./runtime/events.ts";
 
 /** Options for {@linkcode Node.start}. */
@@ -88,6 +111,14 @@ export interface NodeOptions {
    */
   modules?: Record<string, ModuleExports>;
   /**
+   * Narrows what is exported: whether a node may run a function of a module, by a spawn or by a
+   * task. It is asked for what other nodes ask for, each time, and has to answer `true`. Closures
+   * are not asked for: `allowClosures` lets every node run any code.
+   *
+   * @default {every node may run all that is exported}
+   */
+  allow?: Allow;
+  /**
    * Whether other nodes may run closures here, that is, any code.
    *
    * @default {false}
@@ -105,6 +136,15 @@ export interface NodeOptions {
    * @default {0}
    */
   port?: number;
+  /**
+   * TLS for all connections with other nodes, which need it too; EPMD's stay plain.
+   *
+   * Without it, whoever is on the network between two nodes can read all that they say, and take
+   * over the connection after the handshake.
+   *
+   * @default {undefined}
+   */
+  tls?: TlsOptions;
   /**
    * EPMD's port; `false` does without EPMD, so that peers need this node's address.
    *
@@ -158,6 +198,14 @@ export interface ConnectOptions {
    * @default {undefined}
    */
   address?: string;
+}
+
+/** What a node counts, see {@linkcode Node.stats}. */
+export interface NodeStats extends ConnectionStats {
+  /** The node's processes now. */
+  processes: number;
+  /** What peers hold here now: processes started for them, links and monitors that they made. */
+  held: Record<Holding, number>;
 }
 
 /** A function that is exported under a module's name. */
@@ -218,8 +266,8 @@ export class Node implements AsyncDisposable {
    * @param options Name, cookie, modules and more.
    * @returns The node, to be stopped by `stop()` or `await using`.
    * @throws {TypeError} If the name is no node name.
-   * @throws {NodeStartError} If the name or port is in use, the cookie cannot be had, or EPMD
-   *   can be neither reached nor served; `code` says which.
+   * @throws {NodeStartError} If the name or port is in use, the cookie or the certificate cannot
+   *   be had, or EPMD can be neither reached nor served; `code` says which.
    *
    * @example Usage
    * ```ts
@@ -302,6 +350,32 @@ export class Node implements AsyncDisposable {
   static list(kind: NodeKind = "visible"): string[] {
     const node = here();
     return node === undefined ? [] : node.#network.list(kind);
+  }
+
+  /**
+   * What the node that the calling code is on has counted since its start: connections, bytes,
+   * and by cause who was not let in and what was refused.
+   *
+   * @returns The counters, a copy; `undefined` if no node is started.
+   *
+   * @example How many had another cookie
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using alex = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: 14369 });
+   * assertEquals(Node.stats()?.refused.cookie, 0);
+   * ```
+   */
+  static stats(): NodeStats | undefined {
+    const node = here();
+    if (node === undefined) return undefined;
+    const { processes, holdings } = node.#runtime;
+    return {
+      ...node.#network.stats(),
+      processes: processes.size,
+      held: holdings.totals(),
+    };
   }
 
   /**
@@ -454,7 +528,7 @@ export class Node implements AsyncDisposable {
    * @param args Its arguments.
    * @returns The new process's pid.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node does not allow closures.
+   * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
    *
    * @example Usage
    * ```ts
@@ -487,7 +561,7 @@ export class Node implements AsyncDisposable {
    * @param args Its arguments.
    * @returns The new process's pid.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node does not allow closures.
+   * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
    *
    * @example Usage
    * ```ts
@@ -521,7 +595,7 @@ export class Node implements AsyncDisposable {
    * @param args Its arguments.
    * @returns The new process's pid and the monitor's reference.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node does not allow closures.
+   * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
    *
    * @example Usage
    * ```ts
@@ -677,12 +751,14 @@ async function startNode(options: NodeOptions): Promise<Node> {
     hook({ level, node: name.full, message });
   const epmdPort = options.epmdPort ?? defaultEpmdPort();
   const host = options.listen ?? "127.0.0.1";
+  const tls = options.tls && loadCredentials(options.tls, name.full);
   await using resources = new AsyncDisposableStack();
   const ready = Promise.withResolvers<Network>();
   const listener = await listenForPeers(
     host,
     options.port ?? 0,
     name,
+    tls,
     (transport) => {
       ready.promise.then(
         (network) => network.accept(transport),
@@ -706,7 +782,10 @@ async function startNode(options: NodeOptions): Promise<Node> {
     maxDepth: limits.maxDepth,
     route: (node, connect) => network.route(node, connect),
     report: (event) => hook({ ...event, node: name.full }),
+    peerLimits: limits,
+    refused: (node, what, message) => network.refused(node, what, message),
   });
+  runtime.modules.allow = options.allow;
   for (const [key, module] of Object.entries(options.modules ?? {})) {
     runtime.modules.add(key, module);
   }
@@ -727,12 +806,22 @@ async function startNode(options: NodeOptions): Promise<Node> {
     tickTime: options.tickTime ?? 60_000,
     wires: [jsonWire],
     reach: (peer, address, signal) =>
-      reachNode(peer, address, epmdPort, signal),
+      reachNode(peer, address, epmdPort, tls, signal),
   });
+  if (tls === undefined && !isLoopback(listener.address.host)) {
+    log(
+      "warning",
+      `${name.full} listens on ${host} without TLS: whoever is on the network can read what nodes say to each other, and take over a connection after its handshake; give --tls-cert, --tls-key and --tls-ca (tls)`,
+    );
+  }
   const node = Node._make(runtime, network, listener, lease);
   resources.move();
   ready.resolve(network);
   return node;
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127\./.test(address);
 }
 
 function nodeName(given: string): NodeName {

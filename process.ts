@@ -28,6 +28,7 @@ import * as IO from "./io.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 import type { WaitOptions } from "./runtime/mailbox.ts";
+import { assertFunction } from "./runtime/modules.ts";
 import { Atom, nameOf, Pid, Ref } from "./runtime/pid.ts";
 import type { AliasMode, Process } from "./runtime/process.ts";
 import type { MonitoredObject } from "./runtime/signal.ts";
@@ -389,6 +390,7 @@ function start<A extends unknown[]>(
     monitor?: { pid: Pid; ref: Ref };
   },
 ): Process {
+  assertFunction(fn);
   const { runtime } = parent;
   const copy = args === undefined
     ? undefined

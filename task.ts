@@ -22,6 +22,7 @@ import {
   TaskState,
 } from "./protocol/task.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
+import { assertFunction } from "./runtime/modules.ts";
 import type { Pid, Ref } from "./runtime/pid.ts";
 import type { Process } from "./runtime/process.ts";
 import { isReason } from "./runtime/reason.ts";
@@ -106,6 +107,7 @@ export class Task<T = unknown> {
     fn: (...args: A) => T,
     args?: A,
   ): Task<Awaited<T>> {
+    assertFunction(fn);
     const owner = currentProcess();
     const { runtime } = owner;
     const state = new TaskState(owner, runtime.node, runtime.makeRef());

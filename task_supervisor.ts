@@ -206,7 +206,7 @@ export class TaskSupervisor {
    * @throws {ExitError} If the supervisor is not there (`"noproc"`) or its node cannot be reached
    *   (`{ type: "nodedown", node }`), with what was called.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node does not allow closures.
+   * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
    * @throws {RangeError} If the supervisor has as many tasks as it may have.
    *
    * @example Usage
@@ -245,7 +245,7 @@ export class TaskSupervisor {
    * @returns The task, for `Task.await` or `Task.yield`.
    * @throws {ExitError} If the supervisor is not there or its node cannot be reached.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node does not allow closures.
+   * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
    * @throws {RangeError} If the supervisor has as many tasks as it may have.
    *
    * @example Usage
@@ -282,7 +282,7 @@ export class TaskSupervisor {
    * @returns The task's pid, or that the supervisor has as many tasks as it may have.
    * @throws {ExitError} If the supervisor is not there or its node cannot be reached.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node does not allow closures.
+   * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
    *
    * @example Usage
    * ```ts

@@ -12,9 +12,9 @@ import {
   type Program,
   type Statement,
 } from "acorn";
-import { stripTypeScriptTypes } from "node:module";
 import nodeProcess from "node:process";
 import { pathToFileURL } from "node:url";
+import { stripTypeScriptTypes } from "./strip_types.ts";
 
 /** The names that code sees, and where it leaves what it declares. */
 export type Scope = Record<string, unknown>;

@@ -99,6 +99,24 @@ const FLAGS: readonly Flag[] = [
     help: "EPMD's port [ERL_EPMD_PORT, or 4369]",
   },
   {
+    name: "tls-cert",
+    value: "FILE",
+    ofNode: true,
+    help: "The node's certificate: speak TLS with other nodes",
+  },
+  {
+    name: "tls-key",
+    value: "FILE",
+    ofNode: true,
+    help: "The certificate's private key",
+  },
+  {
+    name: "tls-ca",
+    value: "FILE",
+    ofNode: true,
+    help: "The CA that signs the certificates of the nodes",
+  },
+  {
     name: "hidden",
     ofNode: true,
     help: "Do not list the node, and do not connect it to its peers' peers",
@@ -271,6 +289,8 @@ function nodeOptions(
     allowClosures: flags["allow-closures"] === true,
     ...cookieOptions(text("cookie"), text("cookie-file")),
   };
+  const tls = tlsOptions(text("tls-cert"), text("tls-key"), text("tls-ca"));
+  if (tls !== undefined) options.tls = tls;
   const listen = text("listen");
   if (listen !== undefined) options.listen = listen;
   const port = text("port");
@@ -349,6 +369,27 @@ function cookieOptions(
   }
   if (cookie !== undefined) return { cookie };
   return cookieFile === undefined ? {} : { cookieFile };
+}
+
+function tlsOptions(
+  cert: string | undefined,
+  key: string | undefined,
+  ca: string | undefined,
+): NodeOptions["tls"] {
+  if (cert !== undefined && key !== undefined && ca !== undefined) {
+    return { cert, key, ca };
+  }
+  const flags = { "--tls-cert": cert, "--tls-key": key, "--tls-ca": ca };
+  const entries = Object.entries(flags);
+  const given = entries.find(([, value]) => value !== undefined)?.[0];
+  if (given === undefined) return undefined;
+  const missing = entries.filter(([, value]) => value === undefined)
+    .map(([flag]) => flag);
+  throw new UsageError(
+    `Cannot use ${given} without ${
+      missing.join(" and ")
+    }: TLS needs all three; deno task certs makes the files`,
+  );
 }
 
 function portOf(text: string, flag: string, least: number): number {

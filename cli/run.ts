@@ -99,7 +99,7 @@ export interface SessionContext {
   /** What the node exports, by module. */
   modules: Record<string, ModuleExports>;
   /** Whether other nodes may run any code here. */
-  allowsClosures: boolean;
+  allowsCode: boolean;
   /** The files of modules, by name. */
   sources: Record<string, string | URL>;
   /** The node whose shell is to be opened, if it is not this one's. */
@@ -215,7 +215,7 @@ async function start(
     node,
     scope,
     modules,
-    allowsClosures: line.node?.allowClosures === true,
+    allowsCode: line.node?.allowClosures === true || line.allowsRemote,
     sources,
     remote: line.remote,
     log,
@@ -304,7 +304,7 @@ async function wait(context: SessionContext): Promise<number> {
 }
 
 function greeting(
-  { node, modules, allowsClosures }: SessionContext,
+  { node, modules, allowsCode }: SessionContext,
 ): string {
   if (node === undefined) {
     return "No node is started: --sname NAME starts one, as in --sname alex@localhost. Ctrl-C stops this.\n";
@@ -312,7 +312,7 @@ function greeting(
   const callable = Object.entries(modules).map(([name, functions]) =>
     `${name} (${Object.keys(functions).sort().join(", ")})`
   );
-  if (allowsClosures) callable.push("any code");
+  if (allowsCode) callable.push("any code");
   return `${node.name} is up. Ctrl-C stops it.\nOther nodes can call ${
     callable.join(", ")
   }.\n`;

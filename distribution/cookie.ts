@@ -5,7 +5,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import nodeProcess from "node:process";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -58,23 +58,27 @@ export function readCookieFile(path: string): string {
  */
 export function userCookie(): string {
   const path = cookieFile();
+  if (!existsSync(path)) makeCookieFile(path);
+  return readCookieFile(path);
+}
+
+function makeCookieFile(path: string): void {
   try {
     writeFileSync(path, randomBytes(COOKIE_BYTES).toString("base64url"), {
       flag: "wx",
       mode: 0o400,
     });
   } catch (error) {
-    if ((error as { code?: string }).code !== "EEXIST") {
-      throw new NodeStartError(
-        "cookie",
-        `Cannot make the cookie file ${quote(path)}: ${
-          (error as Error).message
-        }; give --cookie or --cookie-file`,
-        { cause: error },
-      );
-    }
+    // Another node of the user's has just made it.
+    if ((error as { code?: string }).code === "EEXIST") return;
+    throw new NodeStartError(
+      "cookie",
+      `Cannot make the cookie file ${quote(path)}: ${
+        (error as Error).message
+      }; give --cookie or --cookie-file`,
+      { cause: error },
+    );
   }
-  return readCookieFile(path);
 }
 
 /**

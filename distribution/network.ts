@@ -5,12 +5,19 @@
  */
 
 import { outside } from "../runtime/context.ts";
-import { printable, quote } from "../runtime/inspect.ts";
+import { printable } from "../runtime/inspect.ts";
+import type { RefusedRequest } from "../runtime/peers.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signal.ts";
 import { Connection } from "./connection.ts";
 import { isNodeName, type NodeName, parseNodeName } from "./names.ts";
 import { PendingSignals } from "./pending.ts";
+import {
+  type ConnectionStats,
+  LimitedLog,
+  newConnectionStats,
+} from "./statistics.ts";
+import { Door, shake } from "./strangers.ts";
 import {
   HandshakeError,
   type Limits,
@@ -80,7 +87,9 @@ export class Network {
   readonly #local: Local;
   readonly #connections = new Map<string, Connection>();
   readonly #dials = new Map<string, Dial>();
-  readonly #halfOpen = new Set<Transport>();
+  readonly #stats: ConnectionStats = newConnectionStats();
+  readonly #limitedLog: LimitedLog;
+  readonly #door: Door;
   #stopped = false;
   #stopTimer: (() => void) | undefined;
 
@@ -96,6 +105,15 @@ export class Network {
       limits,
       admit: (peer) => this.#admit(peer),
     };
+    this.#limitedLog = new LimitedLog(runtime, options.log);
+    this.#door = new Door({
+      runtime,
+      local: this.#local,
+      wires: options.wires,
+      stats: this.#stats,
+      log: this.#limitedLog,
+      up: (session, transport) => this.#up(session, transport),
+    });
     this.#tick();
   }
 
@@ -138,7 +156,8 @@ export class Network {
     for (const dial of this.#dials.values()) {
       dial.stop.abort(new Error("the node stops"));
     }
-    for (const transport of this.#halfOpen) transport.destroy();
+    this.#door.stop();
+    this.#limitedLog.stop();
     const connections = [...this.#connections.values()];
     await Promise.all(connections.map((each) => each.close("the node stops")));
   }
@@ -220,7 +239,7 @@ export class Network {
       const { transport, extra } = await reach(name, address, attempt.signal);
       if (!this.#dials.has(node)) return transport.destroy();
       const wire = this.#wireFor(extra, node);
-      const session = await this.#handshake(
+      const session = await shake(
         transport,
         attempt.signal,
         () => wire.dial(transport, node, this.#local),
@@ -261,30 +280,6 @@ export class Network {
     );
   }
 
-  async #handshake(
-    transport: Transport,
-    signal: AbortSignal,
-    shake: () => Promise<Session>,
-  ): Promise<Session> {
-    const { promise: stopped, reject } = Promise.withResolvers<never>();
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) abort();
-    this.#halfOpen.add(transport);
-    try {
-      return await Promise.race([shake(), stopped]);
-    } catch (error) {
-      // What was said last has to leave before the end.
-      if (signal.aborted) transport.destroy();
-      else transport.end();
-      throw error;
-    } finally {
-      stopped.catch(() => {});
-      signal.removeEventListener("abort", abort);
-      this.#halfOpen.delete(transport);
-    }
-  }
-
   /** Waits for the connection that the other side dials; false if it does not come. */
   #otherSide(dial: Dial): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -300,10 +295,13 @@ export class Network {
   #dialFailed(node: string, dial: Dial, error: Error): void {
     if (this.#dials.get(node) !== dial) return;
     this.#dials.delete(node);
+    this.#stats.failedDials++;
     if (!this.#stopped) {
-      this.#options.log(
+      this.#limitedLog.tell(
         "warning",
-        `Cannot connect to ${printable(node)}: ${printable(error.message)}`,
+        "nodes that could not be connected to",
+        () =>
+          `Cannot connect to ${printable(node)}: ${printable(error.message)}`,
       );
     }
     this.#options.runtime.nodeDown(node, false);
@@ -327,74 +325,29 @@ export class Network {
 
   /** Takes a connection that was accepted. */
   accept(transport: Transport): void {
-    const { runtime, limits, log } = this.#options;
-    if (this.#stopped || this.#halfOpen.size >= limits.maxHalfOpen) {
-      log(
-        "warning",
-        `Closed a connection from ${transport.remote}: ${this.#halfOpen.size} others are not in yet (limits.maxHalfOpen)`,
-      );
-      transport.destroy();
-      return;
-    }
-    const attempt = new AbortController();
-    const stopTimer = runtime.after(limits.handshakeTimeout, () => {
-      attempt.abort(
-        new HandshakeError(
-          "timeout",
-          `it did not get in within ${limits.handshakeTimeout} ms`,
-        ),
-      );
-    });
-    this.#handshake(transport, attempt.signal, async () => {
-      const { wire, first } = await this.#sniff(transport);
-      return await wire.accept(transport, first(), this.#local);
-    }).then(
-      (session) => this.#up(session, transport),
-      (error) => {
-        const { code, message } = error as HandshakeError;
-        const level = code === "superseded" || code === "alive"
-          ? "debug"
-          : "warning";
-        if (!this.#stopped) {
-          log(
-            level,
-            `Refused a connection from ${transport.remote}: ${
-              printable(message)
-            }`,
-          );
-        }
-      },
-    ).finally(stopTimer);
+    this.#door.accept(transport);
   }
 
-  #sniff(
-    transport: Transport,
-  ): Promise<{ wire: Wire; first: () => Uint8Array }> {
-    const { promise, resolve, reject } = Promise.withResolvers<
-      { wire: Wire; first: () => Uint8Array }
-    >();
-    let first = new Uint8Array();
-    transport.start({
-      drained: () => {},
-      closed: () =>
-        reject(
-          new HandshakeError("protocol", "it closed before it said a word"),
-        ),
-      bytes: (chunk) => {
-        const grown = new Uint8Array(first.length + chunk.length);
-        grown.set(first);
-        grown.set(chunk, first.length);
-        first = grown;
-        const answers = this.#options.wires.map((wire) => wire.sniff(first));
-        const found = answers.indexOf(true);
-        if (found >= 0) {
-          // More may come before the wire takes over.
-          const wire = this.#options.wires[found];
-          resolve({ wire, first: () => first });
-        } else if (!answers.includes(undefined)) reject(unknownBytes(first));
-      },
-    });
-    return promise;
+  /** A peer was refused something. */
+  refused(node: string, what: RefusedRequest, message: string): void {
+    this.#stats.refusedRequests[what]++;
+    // A name that is misspelt is the peer's business; a limit or a rule is this node's.
+    this.#limitedLog.tell(
+      what === "undef" || what === "closure" ? "debug" : "warning",
+      `requests of peers refused (${what})`,
+      () => `Refused a request of ${node} (${what}): ${printable(message)}`,
+    );
+  }
+
+  /** What was counted, as it is now. */
+  stats(): ConnectionStats {
+    return {
+      ...this.#stats,
+      refused: { ...this.#stats.refused },
+      refusedRequests: { ...this.#stats.refusedRequests },
+      connections: this.#connections.size,
+      halfOpen: this.#door.size,
+    };
   }
 
   // Connected.
@@ -415,8 +368,10 @@ export class Network {
         down: (reason) => this.#down(connection, reason),
         peers: (names) => this.#connectAll(connection, names),
       },
+      this.#stats,
     );
     this.#connections.set(name, connection);
+    this.#stats.connected++;
     log("debug", `Connected to ${name}`);
     if (!hidden) runtime.nodeUp(name);
     const dial = this.#dials.get(name);
@@ -463,17 +418,4 @@ export class Network {
       ) this.#dial(name, undefined);
     }
   }
-}
-
-function unknownBytes(first: Uint8Array): HandshakeError {
-  const text = new TextDecoder("latin1").decode(first.subarray(0, 16));
-  let what = `bytes that no node sends (${quote(text)})`;
-  if (/^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|PRI) /.test(text)) {
-    what = "an HTTP client on a node's port";
-  } else if (first[0] === 0x16 && first[1] === 0x03) {
-    what = "a TLS client on a plain port";
-  } else if (first[2] === 0x4e) {
-    what = "an Erlang node, whose wire is not spoken here";
-  }
-  return new HandshakeError("protocol", what);
 }

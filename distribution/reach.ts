@@ -18,7 +18,15 @@ import {
 } from "./epmd/mod.ts";
 import { addressOf, type NodeName } from "./names.ts";
 import type { NetworkLog } from "./network.ts";
-import { type Address, connectTcp, type Listener, listenTcp } from "./tcp.ts";
+import type { Credentials } from "./credentials.ts";
+import {
+  type Address,
+  connectTcp,
+  type Listener,
+  listenTcp,
+  TcpTransport,
+} from "./tcp.ts";
+import { acceptTls, connectTls } from "./tls.ts";
 import type { Transport } from "./wire.ts";
 
 /** EPMD's port, unless `ERL_EPMD_PORT` says another. */
@@ -57,10 +65,15 @@ export async function listenForPeers(
   host: string,
   port: number,
   name: NodeName,
+  tls: Credentials | undefined,
   accept: (transport: Transport) => void,
 ): Promise<Listener> {
   try {
-    return await listenTcp({ host, port }, accept);
+    return await listenTcp({ host, port }, (socket) => {
+      accept(
+        tls === undefined ? new TcpTransport(socket) : acceptTls(socket, tls),
+      );
+    });
   } catch (error) {
     const inUse = (error as { code?: string }).code === "EADDRINUSE";
     throw new NodeStartError(
@@ -119,11 +132,16 @@ export async function reachNode(
   peer: NodeName,
   address: string | undefined,
   epmdPort: number | false,
+  tls: Credentials | undefined,
   signal: AbortSignal,
 ): Promise<{ transport: Transport; extra: string | undefined }> {
+  const connect = (to: Address): Promise<Transport> =>
+    tls === undefined
+      ? connectTcp(to, signal)
+      : connectTls(to, peer.full, tls, signal);
   if (address !== undefined) {
     const to = parseAddress(address);
-    return { transport: await connectTcp(to, signal), extra: undefined };
+    return { transport: await connect(to), extra: undefined };
   }
   const host = addressOf(peer.host);
   if (epmdPort === false) {
@@ -146,7 +164,7 @@ export async function reachNode(
     );
   }
   return {
-    transport: await connectTcp({ host, port: entry.port }, signal),
+    transport: await connect({ host, port: entry.port }),
     extra: entry.extra,
   };
 }

@@ -27,7 +27,12 @@ const DEAF: TransportHandlers = {
   closed: () => {},
 };
 
-/** A TCP connection. */
+/** Whose end a socket is, for the log. */
+export function remoteOf(socket: Socket): string {
+  return `${socket.remoteAddress}:${socket.remotePort}`;
+}
+
+/** A socket's bytes: of TCP, or of what is on top of it. */
 export class TcpTransport implements Transport {
   readonly remote: string;
   readonly #socket: Socket;
@@ -39,7 +44,7 @@ export class TcpTransport implements Transport {
   /** Takes a socket that is connected. */
   constructor(socket: Socket) {
     this.#socket = socket;
-    this.remote = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.remote = remoteOf(socket);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Uint8Array) => this.take(chunk));
     socket.on("drain", () => this.#handlers.drained());
@@ -97,42 +102,52 @@ export interface Address {
   port: number;
 }
 
+/** Makes a socket, and what is made of it once it is there; the signal ends the attempt. */
+export function established<S extends Socket, T>(
+  make: () => S,
+  event: "connect" | "secureConnect",
+  use: (socket: S) => T,
+  signal: AbortSignal,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const socket = make();
+    const abort = () => {
+      socket.destroy();
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    socket.once("error", (error) => {
+      signal.removeEventListener("abort", abort);
+      reject(error);
+    });
+    socket.once(event, () => {
+      signal.removeEventListener("abort", abort);
+      resolve(use(socket));
+    });
+  });
+}
+
 /** Connects to an address; the signal ends the attempt. */
 export function connectTcp(
   address: Address,
   signal: AbortSignal,
 ): Promise<TcpTransport> {
-  return outside(() =>
-    new Promise<TcpTransport>((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
-      let transport: TcpTransport | undefined;
-      // One buffer for all reads; a host that knows no `onread` emits "data".
-      const socket = netConnect({
-        ...address,
-        onread: {
-          buffer: new Uint8Array(READ_BYTES),
-          callback: (length: number, buffer: Uint8Array): boolean => {
-            transport?.take(buffer.subarray(0, length));
-            return true;
-          },
+  let transport: TcpTransport | undefined;
+  // One buffer for all reads; a host that knows no `onread` emits "data".
+  const make = () =>
+    netConnect({
+      ...address,
+      onread: {
+        buffer: new Uint8Array(READ_BYTES),
+        callback: (length: number, buffer: Uint8Array): boolean => {
+          transport?.take(buffer.subarray(0, length));
+          return true;
         },
-      });
-      const abort = () => {
-        socket.destroy();
-        reject(signal.reason);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      socket.once("error", (error) => {
-        signal.removeEventListener("abort", abort);
-        reject(error);
-      });
-      socket.once("connect", () => {
-        signal.removeEventListener("abort", abort);
-        transport = new TcpTransport(socket);
-        resolve(transport);
-      });
-    })
-  );
+      },
+    });
+  const use = (socket: Socket) => transport = new TcpTransport(socket);
+  return outside(() => established(make, "connect", use, signal));
 }
 
 /** A listening socket. */
@@ -146,13 +161,11 @@ export interface Listener {
 /** Listens on a port, 0 for any; each connection goes to `accept`. */
 export function listenTcp(
   address: Address,
-  accept: (transport: TcpTransport) => void,
+  accept: (socket: Socket) => void,
 ): Promise<Listener> {
   return outside(() =>
     new Promise<Listener>((resolve, reject) => {
-      const server = createServer((socket) => {
-        accept(new TcpTransport(socket));
-      });
+      const server = createServer(accept);
       server.once("error", reject);
       server.listen({ ...address, exclusive: true }, () => {
         server.removeListener("error", reject);

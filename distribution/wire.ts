@@ -59,6 +59,24 @@ export interface Limits {
    * @default {100000}
    */
   maxPendingSignals: number;
+  /**
+   * Processes that one peer has started here and that are alive, tasks included.
+   *
+   * @default {100000}
+   */
+  maxRemoteProcesses: number;
+  /**
+   * Links that one peer's processes have made to processes here.
+   *
+   * @default {100000}
+   */
+  maxRemoteLinks: number;
+  /**
+   * Monitors that one peer's processes have on processes here.
+   *
+   * @default {100000}
+   */
+  maxRemoteMonitors: number;
 }
 
 /** The limits that a node has unless told otherwise. */
@@ -71,6 +89,9 @@ export const DEFAULT_LIMITS: Limits = {
   handshakeTimeout: 5000,
   maxHalfOpen: 64,
   maxPendingSignals: 100_000,
+  maxRemoteProcesses: 100_000,
+  maxRemoteLinks: 100_000,
+  maxRemoteMonitors: 100_000,
 };
 
 /** A stream of bytes to another node. */
@@ -79,6 +100,10 @@ export interface Transport {
   readonly remote: string;
   /** The bytes that were written and have not left. */
   readonly buffered: number;
+  /** What both ends know of a secure channel and of no other one; a proof has to cover it. */
+  readonly binding?: string;
+  /** Why a node of that name may not be at the other end; nothing if it may. */
+  mismatch?(name: string): string | undefined;
   /** Begins; nothing is heard before. */
   start(handlers: TransportHandlers): void;
   /** Sends bytes, not to be changed afterwards; false when `drained` will tell that they left. */
@@ -162,17 +187,51 @@ export interface Session {
   announce(peers: string[]): void;
 }
 
+/**
+ * Why a connection was refused, as it is counted: the cookie; the name that was asked for or
+ * given; a node of that name that is connected or being dialled; the time; another version of
+ * the wire; an HTTP client, a TLS client or an Erlang node; too many others that are not in yet;
+ * no word before the end; and anything else that no node says.
+ */
+export type RefusalCause =
+  | "cookie"
+  | "name"
+  | "alive"
+  | "timeout"
+  | "version"
+  | "http"
+  | "tls"
+  | "erlang"
+  | "halfOpen"
+  | "closed"
+  | "protocol";
+
+const CAUSES: Record<HandshakeError["code"], RefusalCause> = {
+  refused: "name",
+  superseded: "alive",
+  alive: "alive",
+  protocol: "protocol",
+  timeout: "timeout",
+};
+
 /** Why a handshake came to nothing. */
 export class HandshakeError extends Error {
   /** Always `"HandshakeError"`. */
   override readonly name = "HandshakeError";
   /** What it was. */
   readonly code: "refused" | "superseded" | "alive" | "protocol" | "timeout";
+  /** What it is counted as. */
+  readonly counted: RefusalCause;
 
   /** Made by wires. */
-  constructor(code: HandshakeError["code"], message: string) {
+  constructor(
+    code: HandshakeError["code"],
+    message: string,
+    counted: RefusalCause = CAUSES[code],
+  ) {
     super(message);
     this.code = code;
+    this.counted = counted;
   }
 }
 

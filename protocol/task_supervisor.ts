@@ -44,6 +44,7 @@ interface Child {
   readonly restart: ChildRestart;
   readonly shutdown: ChildShutdown;
   readonly callers: Pid[];
+  readonly origin: string;
 }
 
 /** A Task.Supervisor's server; its process traps exits. */
@@ -105,14 +106,17 @@ export class TaskSupervisorServer implements Server {
     if (this.#children.size >= this.#maxChildren) {
       return { type: "error", reason: "max_children" };
     }
-    const found = this.#process.runtime.modules.resolve(asked.run);
+    const found = this.#process.runtime.resolve(
+      asked.run,
+      caller.pid.node,
+    );
     if ("error" in found) {
       const { error, message } = found;
       return { type: "error", reason: error, message };
     }
     const { fn, label } = found;
     const pid = this.#start(
-      { fn, label, restart, shutdown, callers },
+      { fn, label, restart, shutdown, callers, origin: caller.pid.node },
       task === undefined ? undefined : { ...asked, owner: caller.pid, task },
     );
     // An owner that awaits the task learns of it from the task itself, before its result.
@@ -133,6 +137,7 @@ export class TaskSupervisorServer implements Server {
         parent: supervisor.pid,
         groupLeader: supervisor.groupLeader,
         callers: child.callers,
+        origin: child.origin,
         linkParent: supervisor,
         link: awaited?.link ? awaited.owner : undefined,
         monitor: watch,
@@ -176,5 +181,11 @@ function isValid(asked: StartTask): boolean {
     RESTARTS.includes(restart) &&
     (shutdown === "brutal_kill" || shutdown === "infinity" ||
       (typeof shutdown === "number" && shutdown >= 0)) &&
-    typeof run === "object" && run !== null && Array.isArray(run.args);
+    typeof run === "object" && run !== null && Array.isArray(run.args) &&
+    namesFunction(run as Record<string, unknown>);
+}
+
+function namesFunction(run: Record<string, unknown>): boolean {
+  return typeof run.source === "string" || typeof run.parked === "string" ||
+    (typeof run.module === "string" && typeof run.function === "string");
 }

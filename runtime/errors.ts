@@ -90,10 +90,27 @@ export class UndefinedFunctionError extends Error {
   override readonly name = "UndefinedFunctionError";
 }
 
-/** A node refused to run something: a closure it does not allow, or a limit that is reached. */
+/**
+ * A node refused to run something: a closure, as it does not allow any (`"closure"`); a function
+ * that it exports, but not to this node (`"not_allowed"`); or anything, as this node has as many
+ * processes there as it may have (`"limit"`).
+ */
 export class SpawnRefusedError extends Error {
   /** Always `"SpawnRefusedError"`. */
   override readonly name = "SpawnRefusedError";
+  /** Why it refused. */
+  readonly code: "closure" | "not_allowed" | "limit";
+
+  /**
+   * Made by the runtime.
+   *
+   * @param code Why the node refused.
+   * @param message What was tried, why it failed and what to do.
+   */
+  constructor(code: SpawnRefusedError["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
 }
 
 /** The queue to a node is at its hard cap; the message was not sent. */
@@ -125,8 +142,14 @@ export class QueueFullError extends Error {
 export class NodeStartError extends Error {
   /** Always `"NodeStartError"`. */
   override readonly name = "NodeStartError";
-  /** What was wrong: the arguments, something in use, or the cookie. */
-  readonly code: "name" | "in_use" | "cookie" | "network" | "already_started";
+  /** What was wrong: the arguments, something in use, the cookie, or the certificate. */
+  readonly code:
+    | "name"
+    | "in_use"
+    | "cookie"
+    | "tls"
+    | "network"
+    | "already_started";
 
   /**
    * Made by `Node.start`.

@@ -5,7 +5,7 @@
  */
 
 import { SpawnRefusedError, UndefinedFunctionError } from "./errors.ts";
-import { printable, quote } from "./inspect.ts";
+import { inspect, printable, quote } from "./inspect.ts";
 import type { Runnable, SpawnFailure } from "./signal.ts";
 
 /** A module as a node exports it: functions by name. What is no function is not exported. */
@@ -16,6 +16,13 @@ export type ModuleExports = Record<string, any>;
 export type ClosureCompiler = (
   source: string,
 ) => (...args: unknown[]) => unknown;
+
+/** Whether a node may run a function of a module that is exported. */
+export type Allow = (
+  node: string,
+  module: string,
+  fn: string,
+) => boolean;
 
 /** What {@linkcode Modules.resolve} finds. */
 export type Resolved =
@@ -32,6 +39,8 @@ export class Modules {
   readonly #parked = new Map<string, AnyFunction>();
   /** Set where closures are allowed. */
   compile: ClosureCompiler | undefined;
+  /** Set where not every node may run all that is exported. */
+  allow: Allow | undefined;
 
   /** Exports a module under a name; a second one under that name takes its place. */
   add(name: string, module: ModuleExports): void {
@@ -87,7 +96,9 @@ export class Modules {
     args: unknown[],
     local: boolean,
   ): Runnable {
-    const named = typeof fn === "function" ? this.#named.get(fn) : fn;
+    const named = typeof fn === "function"
+      ? this.#named.get(fn)
+      : checkName(fn);
     if (named !== undefined) {
       return { module: named[0], function: named[1], args };
     }
@@ -95,8 +106,8 @@ export class Modules {
     return { source: closureSource(fn as AnyFunction), args };
   }
 
-  /** What a request names, ready to run, or why it cannot be run. */
-  resolve(run: Runnable): Resolved {
+  /** What a request names, ready to run, or why it cannot be run; of another node, if it names one. */
+  resolve(run: Runnable, node?: string): Resolved {
     const { args } = run;
     if ("source" in run) return this.#closure(run.source, args);
     if ("parked" in run) {
@@ -110,10 +121,27 @@ export class Modules {
     if (fn === undefined) {
       return { error: "undef", message: this.#undefined(module, name, args) };
     }
+    if (node !== undefined && !this.#isAllowed(node, module, name)) {
+      return {
+        error: "not_allowed",
+        message:
+          `the node does not let ${node} run ${module}.${name}/${args.length}: its \`allow\` option says no`,
+      };
+    }
     return {
       fn: () => fn.apply(undefined, args),
       label: `${module}.${name}/${args.length}`,
     };
+  }
+
+  #isAllowed(node: string, module: string, name: string): boolean {
+    try {
+      return this.allow === undefined ||
+        this.allow(node, module, name) === true;
+    } catch {
+      // A rule that fails allows nothing.
+      return false;
+    }
   }
 
   #closure(source: string, args: unknown[]): Resolved {
@@ -166,7 +194,30 @@ export function spawnError(
   const text = `Cannot spawn on ${node}: ${message}`;
   return error === "undef"
     ? new UndefinedFunctionError(text)
-    : new SpawnRefusedError(text);
+    : new SpawnRefusedError(error, text);
+}
+
+/** What names a function; throws at the caller, as the node that is asked would say less. */
+function checkName(fn: unknown): readonly [module: string, name: string] {
+  const [module, name] = Array.isArray(fn) ? fn : [];
+  if (typeof module === "string" && typeof name === "string") {
+    return [module, name];
+  }
+  throw new TypeError(
+    `Cannot run ${
+      inspect(fn)
+    }: give a function, or [module, function] as in ["Chat", "receiveMessage"]`,
+  );
+}
+
+/** Throws unless a function is given, so that no process is started for what is none. */
+export function assertFunction(fn: unknown): void {
+  if (typeof fn === "function") return;
+  throw new TypeError(
+    `Cannot run ${
+      inspect(fn)
+    }: give a function; names, as [module, function], are for Node.spawn and TaskSupervisor`,
+  );
 }
 
 /** The source of a function, if it is an expression that can be read on its own elsewhere. */

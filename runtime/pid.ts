@@ -249,5 +249,9 @@ export function atom(name: string): Atom {
 
 /** The text of a name that is given as a string or an atom. */
 export function nameOf(name: string | Atom): string {
-  return typeof name === "string" ? name : name.name;
+  if (typeof name === "string") return name;
+  if (name instanceof Atom) return name.name;
+  throw new TypeError(
+    `Cannot use ${String(name)} as a name: give a string or an atom`,
+  );
 }

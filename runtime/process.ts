@@ -33,6 +33,8 @@ export interface Link {
   pid: Pid;
   /** The id of the unlink whose ack is awaited; 0 while the link is active. */
   unlinking: number;
+  /** Whether a peer asked for it, and it counts as the peer's. */
+  held: boolean;
 }
 
 /** A monitor of this process's. */
@@ -82,6 +84,8 @@ export interface ProcessOptions {
   callers?: Pid[];
   /** What it runs, in words. */
   label?: string;
+  /** The node that it is started for. */
+  origin?: string;
 }
 
 /** The state of one process. */
@@ -98,6 +102,8 @@ export class Process implements MailboxHost {
   readonly callers: Pid[] | undefined;
   /** What it runs, in words. */
   readonly label: string | undefined;
+  /** The other node that it was started for, if it was. */
+  readonly origin: string | undefined;
   /** Whether exit signals become messages. */
   trapExit = false;
   /** Whether it is a shell: its waits then end with the exit itself. */
@@ -134,6 +140,7 @@ export class Process implements MailboxHost {
     this.parent = options.parent;
     this.callers = options.callers;
     this.label = options.label;
+    this.origin = options.origin === runtime.node ? undefined : options.origin;
   }
 
   /** @throws {ProcessExited} If the process has exited. */
@@ -247,9 +254,9 @@ export class Process implements MailboxHost {
   }
 
   /** Notes a link that the other end knows of already. */
-  addLink(to: Pid): void {
+  addLink(to: Pid, held = false): void {
     this.links ??= new Map();
-    this.links.set(keyOf(to, this.runtime), { pid: to, unlinking: 0 });
+    this.links.set(keyOf(to, this.runtime), { pid: to, unlinking: 0, held });
   }
 
   /** Ends a link: from here on nothing comes over it. */

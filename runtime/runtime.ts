@@ -9,8 +9,14 @@ import { outside, runInside } from "./context.ts";
 import { crashEvent, type RuntimeEvent, standardLog } from "./events.ts";
 import { afterTurn, isTurnDue } from "./fairness.ts";
 import { inspect } from "./inspect.ts";
-import { Modules } from "./modules.ts";
+import { Modules, type Resolved } from "./modules.ts";
 import { Nowhere } from "./nowhere.ts";
+import {
+  type Holding,
+  Holdings,
+  type PeerLimits,
+  type RefusedRequest,
+} from "./peers.ts";
 import { Pid, Ref } from "./pid.ts";
 import {
   type Key,
@@ -24,6 +30,7 @@ import { isReason } from "./reason.ts";
 import type {
   Backpressure,
   MonitoredObject,
+  Runnable,
   Signals,
   SpawnRequest,
   SpawnResult,
@@ -77,6 +84,10 @@ export interface RuntimeOptions {
   report?: (event: RuntimeEvent) => void;
   /** How deep a message may be nested. */
   maxDepth?: number;
+  /** What one peer may hold here; as much as it likes if it is left out. */
+  peerLimits?: PeerLimits;
+  /** Is told what peers were refused. */
+  refused?: (node: string, what: RefusedRequest, message: string) => void;
 }
 
 /** How a process is started, and who knows of it from its first moment. */
@@ -105,6 +116,8 @@ export class Runtime implements Signals {
   readonly nobody: Pid;
   /** What others may run here. */
   readonly modules: Modules = new Modules();
+  /** What peers hold here. */
+  readonly holdings: Holdings;
   /** The processes, by number. */
   readonly processes: Map<number, Process> = new Map();
   /** The registered names. */
@@ -117,6 +130,7 @@ export class Runtime implements Signals {
   readonly #route:
     | ((node: string, connect: boolean) => Signals | undefined)
     | undefined;
+  readonly #refused: NonNullable<RuntimeOptions["refused"]>;
   readonly #ended: Process[] = [];
   #ending = false;
   #lastPid = 99;
@@ -133,6 +147,8 @@ export class Runtime implements Signals {
     this.maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
     this.#clock = options.clock ?? systemClock;
     this.#route = options.route;
+    this.holdings = new Holdings(options.peerLimits);
+    this.#refused = options.refused ?? (() => {});
     this.report = options.report ??
       ((event) => standardLog({ ...event, node: this.node }));
   }
@@ -193,6 +209,9 @@ export class Runtime implements Signals {
   #make(options: ProcessOptions): Process {
     const process = new Process(this, ++this.#lastPid, options);
     this.processes.set(process.pid.number, process);
+    if (process.origin !== undefined) {
+      this.holdings.take(process.origin, "processes");
+    }
     return process;
   }
 
@@ -248,6 +267,9 @@ export class Runtime implements Signals {
     process.alive = false;
     process.exitReason = sendableReason(reason, this.maxDepth);
     this.processes.delete(process.pid.number);
+    if (process.origin !== undefined) {
+      this.holdings.release(process.origin, "processes");
+    }
     if (process.name !== undefined) this.names.delete(process.name);
     if (process.aliases !== undefined) {
       for (const number of process.aliases.keys()) this.aliases.delete(number);
@@ -273,6 +295,7 @@ export class Runtime implements Signals {
     process.links = process.watchers = process.monitors = undefined;
     if (links !== undefined) {
       for (const link of links.values()) {
+        this.#releaseLink(link);
         if (link.unlinking === 0) {
           this.back(link.pid.node).exitLink(pid, link.pid, reason);
         }
@@ -281,6 +304,7 @@ export class Runtime implements Signals {
     if (watchers !== undefined) {
       for (const [key, watcher] of watchers) {
         this.#namedWatches.delete(key);
+        this.#releaseWatcher(watcher);
         this.#down(process, watcher, reason);
       }
     }
@@ -368,21 +392,67 @@ export class Runtime implements Signals {
     const process = this.find(to);
     if (process === undefined) {
       this.back(from.node).exitLink(to, from, "noproc");
-    } else if (!process.links?.has(keyOf(from, this))) process.addLink(from);
+    } else if (!process.links?.has(keyOf(from, this))) {
+      if (from.node === this.node) process.addLink(from);
+      else if (this.#isFull(from.node, "links")) {
+        this.back(from.node).exitLink(to, from, "system_limit");
+      } else {
+        this.holdings.take(from.node, "links");
+        process.addLink(from, true);
+      }
+    }
+  }
+
+  /** Whether a peer may hold no more of a kind; it is told then, as it was refused one. */
+  #isFull(node: string, kind: "links" | "monitors"): boolean {
+    if (!this.holdings.full(node, kind)) return false;
+    this.#refused(node, kind, this.#fullMessage(kind));
+    return true;
+  }
+
+  #fullMessage(kind: Holding): string {
+    const option = `maxRemote${kind[0].toUpperCase()}${kind.slice(1)}`;
+    return `there are ${
+      this.holdings.most(kind)
+    } ${kind} of that node's here already (limits.${option})`;
+  }
+
+  #releaseLink({ held, pid }: Link): void {
+    if (held) this.holdings.release(pid.node, "links");
+  }
+
+  #dropLink(process: Process, key: Key, link: Link): void {
+    process.links!.delete(key);
+    this.#releaseLink(link);
+  }
+
+  #releaseWatcher({ pid }: Watcher): void {
+    if (pid.node !== this.node) this.holdings.release(pid.node, "monitors");
+  }
+
+  #dropWatcher(process: Process | undefined, key: Key): void {
+    const watcher = process?.watchers?.get(key);
+    if (watcher === undefined) return;
+    process!.watchers!.delete(key);
+    this.#releaseWatcher(watcher);
   }
 
   unlink(from: Pid, to: Pid, id: number): void {
     const process = this.find(to);
-    const links = process?.links;
     const key = keyOf(from, this);
-    if (links?.get(key)?.unlinking === 0) links.delete(key);
+    const link = process?.links?.get(key);
+    if (link?.unlinking === 0) this.#dropLink(process!, key, link);
     this.back(from.node).unlinkAck(to, from, id);
   }
 
   unlinkAck(from: Pid, to: Pid, id: number): void {
-    const links = this.find(to)?.links;
+    const process = this.find(to);
     const key = keyOf(from, this);
-    if (links?.get(key)?.unlinking === id) links.delete(key);
+    const link = process?.links?.get(key);
+    // No unlink has the id 0: an ack that nobody asked for ends no link.
+    if (link !== undefined && id !== 0 && link.unlinking === id) {
+      this.#dropLink(process!, key, link);
+    }
   }
 
   exit(from: Pid, to: Pid, reason: unknown): void {
@@ -397,7 +467,7 @@ export class Runtime implements Signals {
     const key = keyOf(from, this);
     const link = process?.links?.get(key);
     if (process === undefined || link === undefined) return;
-    process.links!.delete(key);
+    this.#dropLink(process, key, link);
     if (link.unlinking === 0) this.#signalExit(process, from, reason);
   }
 
@@ -415,21 +485,35 @@ export class Runtime implements Signals {
     if (process === undefined) {
       const object = byName ? { name: target, node: this.node } : target;
       this.back(from.node).down(this.nobody, object, from, ref, "noproc");
+    } else if (
+      from.node !== this.node && this.#isFull(from.node, "monitors")
+    ) {
+      const object = byName ? { name: target, node: this.node } : target;
+      this.back(from.node).down(
+        this.nobody,
+        object,
+        from,
+        ref,
+        "system_limit",
+      );
     } else this.#watch(process, from, ref, byName ? target : undefined);
   }
 
   #watch(process: Process, pid: Pid, ref: Ref, name?: string): void {
     const key = keyOf(ref, this);
     process.watchers ??= new Map();
+    if (pid.node !== this.node && !process.watchers.has(key)) {
+      this.holdings.take(pid.node, "monitors");
+    }
     process.watchers.set(key, { pid, ref, name });
     if (name !== undefined) this.#namedWatches.set(key, process);
   }
 
   demonitor(_from: Pid, target: Target, ref: Ref): void {
     const key = keyOf(ref, this);
-    if (typeof target !== "string") this.find(target)?.watchers?.delete(key);
+    if (typeof target !== "string") this.#dropWatcher(this.find(target), key);
     else {
-      this.#namedWatches.get(key)?.watchers?.delete(key);
+      this.#dropWatcher(this.#namedWatches.get(key), key);
       this.#namedWatches.delete(key);
     }
   }
@@ -461,7 +545,7 @@ export class Runtime implements Signals {
 
   spawnRequest(from: Pid, request: SpawnRequest): void {
     const { ref, run, link, monitor, groupLeader } = request;
-    const found = this.modules.resolve(run);
+    const found = this.resolve(run, from.node);
     if ("error" in found) {
       this.back(from.node).spawnReply(this.nobody, from, ref, found);
       return;
@@ -473,7 +557,18 @@ export class Runtime implements Signals {
       link: link ? from : undefined,
       monitor: monitor ? { pid: from, ref } : undefined,
       replyTo: { pid: from, ref },
+      origin: from.node,
     });
+  }
+
+  /** What a node asks to run, ready to run, or why it is refused. */
+  resolve(run: Runnable, node: string): Resolved {
+    if (node === this.node) return this.modules.resolve(run);
+    const found: Resolved = this.holdings.full(node, "processes")
+      ? { error: "limit", message: this.#fullMessage("processes") }
+      : this.modules.resolve(run, node);
+    if ("error" in found) this.#refused(node, found.error, found.message);
+    return found;
   }
 
   spawnReply(
@@ -541,7 +636,7 @@ export class Runtime implements Signals {
     for (const [key, link] of process.links) {
       if (link.pid.node !== node) continue;
       if (link.unlinking === 0) lost.push(link);
-      else process.links.delete(key);
+      else this.#dropLink(process, key, link);
     }
     for (const { pid } of lost) {
       this.exitLink(pid, process.pid, "noconnection");
@@ -563,7 +658,7 @@ export class Runtime implements Signals {
     if (process.watchers === undefined) return;
     for (const [key, { pid }] of process.watchers) {
       if (pid.node !== node) continue;
-      process.watchers.delete(key);
+      this.#dropWatcher(process, key);
       this.#namedWatches.delete(key);
     }
   }

@@ -47,7 +47,7 @@ export interface SpawnRequest {
 }
 
 /** Why a process was not started. */
-export type SpawnFailure = "undef" | "closure" | "limit";
+export type SpawnFailure = "undef" | "not_allowed" | "closure" | "limit";
 
 /** How a spawn request ended. */
 export type SpawnResult =

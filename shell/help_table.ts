@@ -57,6 +57,12 @@ export const HELP: Record<string, Doc[]> = {
       "text": "The nodes that this node is connected to."
     }
   ],
+  "Node.stats": [
+    {
+      "signature": "stats()",
+      "text": "What the node that the calling code is on has counted since its start: connections, bytes,\nand by cause who was not let in and what was refused."
+    }
+  ],
   "Node.connect": [
     {
       "signature": "connect(node: string | Atom, options: ConnectOptions = {})",

@@ -5,7 +5,7 @@
  */
 
 import { parse } from "acorn";
-import { stripTypeScriptTypes } from "node:module";
+import { stripTypeScriptTypes } from "../cli/strip_types.ts";
 
 /** Shuts what is open, so that where the error is tells whether something was. */
 const END = ")]}";

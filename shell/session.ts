@@ -57,6 +57,9 @@ function hasNoInput(): boolean {
   }
 }
 
+/** What a shell on a terminal begins with. */
+const BANNER = "(h() says what this shell can do. To leave, press Ctrl-D.)";
+
 /** The prompts of a shell: of a new input, and of one that is to be gone on with. */
 export function prompts(
   name: string,
@@ -97,6 +100,7 @@ class Session {
 
   /** Takes input to its end; the last that failed makes the exit code, where nobody sees it. */
   async run(): Promise<number> {
+    if (this.#input instanceof Terminal) this.#input.show(BANNER);
     try {
       for (;;) {
         const line = await Promise.race([this.#read(), this.#client.lost]);

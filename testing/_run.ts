@@ -51,8 +51,29 @@ export async function runTest(
   leaveCluster();
   const leaks = new LeakCheck(currentRuntime(), plan.leaks);
   if (hasNode(plan)) await runOnNode(plan, fn, t);
-  else await fn(context(t, undefined, [], []));
+  else await runHere(plan, fn, t);
   await leaks.assertClean();
+}
+
+/** Runs a test on no node. */
+async function runHere(
+  { name, isDistributed }: Plan,
+  fn: TestFunction,
+  t: Deno.TestContext,
+): Promise<void> {
+  try {
+    await fn(context(t, undefined, [], []));
+  } catch (error) {
+    // It was included all the same; what it throws then tells little.
+    if (isDistributed) {
+      say(
+        `${
+          JSON.stringify(name)
+        } is tagged distributed and ran on no node: give --sname NAME, or let the test declare its peers`,
+      );
+    }
+    throw error;
+  }
 }
 
 /** Starts the node and the peers, runs the test on the node, and stops them. */

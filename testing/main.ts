@@ -138,6 +138,7 @@ async function run(
   const started = performance.now();
   const { report, others } = takeReport(denos);
   const file = join(folder, "report.xml");
+  const isDrawn = Deno.stderr.isTerminal();
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "test",
@@ -154,7 +155,8 @@ async function run(
       : {},
     stdin: "inherit",
     stdout: "piped",
-    stderr: "inherit",
+    // On a terminal it would draw its progress there, over the lines of tests.
+    stderr: isDrawn ? "piped" : "inherit",
   }).spawn();
   // Ctrl-C is for deno test, which then says what it has seen.
   const ignore = () => {};
@@ -162,6 +164,8 @@ async function run(
   const [{ code }, broken] = await Promise.all([
     child.status,
     passOn(child.stdout),
+    isDrawn &&
+    child.stderr.pipeTo(Deno.stderr.writable, { preventClose: true }),
   ]);
   Deno.removeSignalListener("SIGINT", ignore);
   const xml = await readIfThere(file);

@@ -74,6 +74,7 @@ export function proofOf(
   dialler: Hello,
   listener: Hello,
   cookie: string = COOKIE,
+  binding: string[] = [],
 ): string {
   const text = [
     "otp-json/1",
@@ -81,6 +82,7 @@ export function proofOf(
     ...[dialler, listener].flatMap((
       { name, creation, nonce },
     ) => [name, creation, nonce]),
+    ...binding,
   ].join("\n");
   return createHmac("sha256", cookie).update(text).digest("hex");
 }
@@ -131,6 +133,16 @@ export class RawPeer implements AsyncDisposable {
     return this.write(jsonFrame(value));
   }
 
+  /** Ends its side, as a half-close. */
+  end(): void {
+    this.#socket.end();
+  }
+
+  /** Ends with a reset. */
+  reset(): void {
+    this.#socket.resetAndDestroy();
+  }
+
   /** Stops to read from the socket. */
   pause(): void {
     this.#socket.pause();
@@ -139,6 +151,11 @@ export class RawPeer implements AsyncDisposable {
   /** Reads again. */
   resume(): void {
     this.#socket.resume();
+  }
+
+  /** Whether the connection is closed. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** All bytes that came and are not taken. */
@@ -194,17 +211,18 @@ export class RawPeer implements AsyncDisposable {
   async enter(
     name: string,
     to: string,
-    options: Partial<Hello> & { cookie?: string } = {},
+    options: Partial<Hello> & { cookie?: string; binding?: string[] } = {},
   ): Promise<{ mine: Hello; theirs: Hello; proof: string }> {
-    const { cookie = COOKIE, ...rest } = options;
+    const { cookie = COOKIE, binding, ...rest } = options;
     const mine = hello(name, rest);
     await this.say({ versions: [1], to, ...mine });
     const theirs = await this.hear() as Hello;
     if (theirs.status !== "ok") throw new Error(`refused: ${theirs.status}`);
-    const proof = proofOf("dialler", mine, theirs, cookie);
+    const proof = proofOf("dialler", mine, theirs, cookie, binding);
     await this.say({ proof });
     const answer = await this.hear();
-    if (answer.proof !== proofOf("listener", mine, theirs, cookie)) {
+    if (answer.status) throw new Error(`refused: ${answer.status}`);
+    if (answer.proof !== proofOf("listener", mine, theirs, cookie, binding)) {
       throw new Error("the node does not know the cookie");
     }
     return { mine, theirs, proof };

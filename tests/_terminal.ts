@@ -1,4 +1,4 @@
-/** Runs the chat's command line in a real terminal, by tmux with a server of its own. */
+/** Runs a command line in a real terminal, by tmux with a server of its own. */
 
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,10 @@ export interface TerminalOptions {
   home: string;
   /** Which command line it is. */
   program?: string;
+  /** What it may do; without it, what the chat may. */
+  permissions?: readonly string[];
+  /** The home folder that the program sees. */
+  programHome?: string;
   /** Whether the user wants colours. */
   colour?: boolean;
   width?: number;
@@ -41,20 +45,27 @@ export async function openTerminal(
   args: readonly string[],
   options: TerminalOptions,
 ): Promise<Terminal> {
-  const { home, program = "chat/main.ts", colour = false, width = 80 } =
-    options;
+  const {
+    home,
+    program = "chat/main.ts",
+    permissions = [
+      ...PERMISSIONS.map((each) =>
+        each.startsWith("--allow-env") ? `${each},NO_COLOR` : each
+      ),
+      `--allow-write=${home}/.otp_distribution_history`,
+    ],
+    programHome = home,
+    colour = false,
+    width = 80,
+  } = options;
   const socket = `${home}/tmux-${crypto.randomUUID().slice(0, 8)}`;
-  const file = `${home}/.otp_distribution_history`;
   const command = [
     Deno.execPath(),
     "run",
     "--quiet",
     "--no-prompt",
     `--config=${ROOT}deno.json`,
-    ...PERMISSIONS.map((each) =>
-      each.startsWith("--allow-env") ? `${each},NO_COLOR` : each
-    ),
-    `--allow-write=${file}`,
+    ...permissions,
     ROOT + program,
     ...args,
   ].map(quote).join(" ");
@@ -69,7 +80,7 @@ export async function openTerminal(
     "-y",
     "40",
     "-e",
-    `HOME=${home}`,
+    `HOME=${programHome}`,
     "-e",
     `NO_COLOR=${colour ? "" : "1"}`,
     `${command}; echo "[ended $?]";  trap "" INT; sleep 60`,

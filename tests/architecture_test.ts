@@ -8,7 +8,15 @@ import { test } from "../testing/tags.ts";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** The modules that reach all that is not a test, a benchmark or a tool. */
-const ENTRIES = ["mod.ts", "chat/main.ts", "testing/mod.ts"];
+const ENTRIES = [
+  "mod.ts",
+  "chat/main.ts",
+  "chat/kate.ts",
+  "shell/main.ts",
+  "testing/mod.ts",
+  "testing/main.ts",
+  "testing/_peer_main.ts",
+];
 
 /** Rooms of the house whose files the library consists of. */
 const LIBRARY = ["runtime", "protocol", "distribution", "wires"];
@@ -18,6 +26,14 @@ const MAY_USE_DENO = ["bench", "chat", "cli", "testing", "tests", "tools"];
 
 /** The upper storey: programs, and what they and tests are made of. */
 const UPPER = ["chat", "cli", "shell", "testing"];
+
+/** What each room of the upper storey may know of the others. */
+const KNOWS: Record<string, string[]> = {
+  cli: ["cli"],
+  shell: ["cli", "shell"],
+  chat: ["chat", "cli", "shell"],
+  testing: ["testing"],
+};
 
 /** What a wire may know of the runtime: values, signals, and how a value is shown. */
 const VOCABULARY = ["errors", "inspect", "pid", "reason", "signal", "term"]
@@ -185,6 +201,14 @@ test("the library imports nothing of the command line, the chat or the harness",
     (imported) => imported.endsWith(".ts") && !isIn(...UPPER)(imported),
   ));
 
+for (const [room, known] of Object.entries(KNOWS)) {
+  test(`${room}/ knows of its own storey ${known.join(", ")}`, () =>
+    assertImports(
+      isIn(room),
+      (imported) => !isIn(...UPPER)(imported) || isIn(...known)(imported),
+    ));
+}
+
 test("mod.ts reaches no package", async () => {
   const wrong: string[] = [];
   for (const [path, imports] of await graph("mod.ts")) {
@@ -198,7 +222,7 @@ test("mod.ts reaches no package", async () => {
 
 test("every file of the library is reached", async () => {
   const reached = await wholeGraph();
-  const rooms = await Promise.all(["", ...LIBRARY, "cli"].map(filesOf));
+  const rooms = await Promise.all(["", ...LIBRARY, ...UPPER].map(filesOf));
   assertEquals(rooms.flat().filter((path) => !reached.has(path)), []);
 });
 

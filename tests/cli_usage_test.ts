@@ -62,6 +62,10 @@ const WRONG: [args: string[], says: string][] = [
   ],
   [["--cookie", "x"], "--cookie without a node: give --sname NAME"],
   [["--hidden"], "--hidden without a node"],
+  [
+    ["--sname", "a", "--tls-key", "k"],
+    "--tls-key without --tls-cert and --tls-ca: TLS needs all three",
+  ],
   [["--allow-closures"], "--allow-closures without a node"],
   [
     ["--env", "prod"],

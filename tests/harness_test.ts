@@ -66,6 +66,20 @@ test(
 );
 
 test(
+  "the lesson's test says what it lacks where it is included without a node",
+  options,
+  async () => {
+    const run = await harness(LESSON, "--include=distributed");
+    assertEquals(run.outcomes, { [OWN]: "FAILED", [UNATTENDED]: "ok" });
+    assertStringIncludes(
+      run.stdout,
+      `"${OWN}" is tagged distributed and ran on no node: give --sname NAME, or let the test declare its peers\n`,
+    );
+    assertEquals(run.code, 1);
+  },
+);
+
+test(
   "the lesson's test passes on a node when moebi is up",
   options,
   async () => {

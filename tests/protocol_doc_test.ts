@@ -391,10 +391,15 @@ test("docs/protocol.md: limits", () => {
 /** The other end of a handshake, played by the test. */
 class ScriptedTransport implements Transport {
   readonly remote = "test";
+  readonly binding: string | undefined;
   readonly buffered = 0;
   #handlers: TransportHandlers | undefined;
   #said: Json[] = [];
   #wake: (() => void) | undefined;
+
+  constructor(binding?: string) {
+    this.binding = binding;
+  }
 
   start(handlers: TransportHandlers): void {
     this.#handlers = handlers;
@@ -435,11 +440,17 @@ function local({ name, creation }: typeof ALEX): Local {
 }
 
 /** A proof by the page's rule. */
-function proof(role: string, dialler: Json, listener: Json): string {
+function proof(
+  role: string,
+  dialler: Json,
+  listener: Json,
+  more: string[] = [],
+): string {
   const lines = [jsonWire.extra, role];
   for (const { name, creation, nonce } of [dialler, listener]) {
     lines.push(name, String(creation), nonce);
   }
+  lines.push(...more);
   return createHmac("sha256", COOKIE).update(lines.join("\n")).digest("hex");
 }
 
@@ -481,6 +492,24 @@ test("docs/protocol.md: a listener that follows it is believed", async () => {
   assertEquals((await dialled).peer, { ...KATE, hidden: false });
 });
 
+test("docs/protocol.md: the proofs over TLS", async () => {
+  const [text] = blocks(section("## TLS"), "text");
+  const more = text.split("\n").slice(8);
+  const [shown] = jsonIn(section("## TLS"));
+  const hmac = createHmac("sha256", COOKIE).update(text).digest("hex");
+  assertEquals(shown, { proof: hmac });
+  assertEquals(shown, { proof: proof("dialler", HELLO, ANSWER, more) });
+  const transport = new ScriptedTransport(more.join("\n"));
+  const first = textFrame(JSON.stringify(HELLO));
+  const accepted = jsonWire.accept(transport, first, local(KATE));
+  const answer = await transport.hear();
+  transport.say({ proof: proof("dialler", HELLO, answer, more) });
+  assertEquals(await transport.hear(), {
+    proof: proof("listener", HELLO, answer, more),
+  });
+  assertEquals((await accepted).peer.name, ALEX.name);
+});
+
 test("docs/protocol.md: a dialler of another version is told so", async () => {
   const refusal = jsonIn(section("## Handshake")).at(-1);
   const transport = new ScriptedTransport();
@@ -488,6 +517,19 @@ test("docs/protocol.md: a dialler of another version is told so", async () => {
   const accepted = jsonWire.accept(transport, first, local(KATE));
   await assertRejects(() => accepted, HandshakeError, "version [2]");
   assertEquals(await transport.hear(), refusal);
+});
+
+test("docs/protocol.md: a dialler of a newer version too is let in", async () => {
+  const [newer] = jsonIn(section("## Versions of this wire"));
+  assertNotEquals(newer, HELLO);
+  const transport = new ScriptedTransport();
+  const first = textFrame(JSON.stringify(newer));
+  const accepted = jsonWire.accept(transport, first, local(KATE));
+  const answer = await transport.hear();
+  assertEquals({ ...answer, nonce: ANSWER.nonce }, ANSWER);
+  transport.say({ proof: proof("dialler", newer, answer), more: 1 });
+  await transport.hear();
+  assertEquals((await accepted).peer, { ...ALEX, hidden: false });
 });
 
 const SUPERVISOR = { name: "Chat.TaskSupervisor", node: KATE.name };

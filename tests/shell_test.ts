@@ -49,7 +49,7 @@ test(
     const screen = await terminal.shows("chat(4)>");
     assertMatch(
       screen,
-      /^chat\(1\)> let .*\nundefined\nchat\(2\)> await .*\n21\nchat\(3\)> const .*\n\[42, #PID<0\.\d+\.0>\]\nchat\(4\)>$/,
+      /^\(h\(\) says .*\)\nchat\(1\)> let .*\nundefined\nchat\(2\)> await .*\n21\nchat\(3\)> const .*\n\[42, #PID<0\.\d+\.0>\]\nchat\(4\)>$/,
     );
   }),
 );

@@ -301,7 +301,7 @@ processTest(
       new errors.ReceiveTimeout(5),
       new errors.NoProcessError("x"),
       new errors.UndefinedFunctionError("x"),
-      new errors.SpawnRefusedError("x"),
+      new errors.SpawnRefusedError("limit", "x"),
       new errors.QueueFullError("kate@localhost", 10, 5),
       new errors.NodeStartError("name", "x"),
     ];

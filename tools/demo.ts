@@ -288,10 +288,9 @@ async function main(): Promise<number> {
   );
   const [kate, alex] = [commandOf("kate", []), commandOf("alex", [])];
   say(`   ${name("kate")}  $ ${kate}`);
+  say(`   ${name("alex")}  $ ${alex}`);
   say(
-    `   ${
-      name("alex")
-    }  $ ${alex} -e 'await Chat.sendMessage("kate@localhost", "hi")'`,
+    '         chat(alex@localhost)1> await Chat.sendMessage("kate@localhost", "hi")',
   );
   return 0;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Limits, Port } from "../../distribution/wire.ts";
+import { type Call, isTyped } from "../../protocol/messages.ts";
 import { Pid, Ref } from "../../runtime/pid.ts";
 import type {
   MonitoredObject,
@@ -13,8 +14,8 @@ import type {
   SpawnFailure,
   Target,
 } from "../../runtime/signal.ts";
-import { copyBytes } from "../../runtime/term.ts";
 import { type FrameHandler, FrameReader, textOf } from "./frames.ts";
+import { RawArrays } from "./raw_arrays.ts";
 import {
   checkArray,
   checkNatural,
@@ -31,15 +32,6 @@ const OUTER_DEPTH = 2;
 /** The longest name, in characters, of a process or node. */
 const MAX_NAME = 255;
 
-/** The most raw byte arrays that may be under way. */
-const MAX_RAW = 1024;
-
-interface Incoming {
-  parts: Uint8Array[];
-  bytes: number;
-  whole: boolean;
-}
-
 /** Reads what one peer sends, and delivers it. */
 export class Decoder implements FrameHandler {
   readonly #self: End;
@@ -49,8 +41,7 @@ export class Decoder implements FrameHandler {
   readonly #deliver: Signals;
   readonly #frames: FrameReader;
   readonly #values: ValueDecoder;
-  readonly #raw = new Map<number, Incoming>();
-  #rawBytes = 0;
+  readonly #raw: RawArrays;
   #from: Pid;
   #to: Pid;
 
@@ -67,8 +58,9 @@ export class Decoder implements FrameHandler {
     this.#limits = limits;
     this.#port = port;
     this.#deliver = deliver;
+    this.#raw = new RawArrays(limits.maxMessageBytes);
     this.#frames = new FrameReader(limits.maxFrameBytes);
-    this.#values = new ValueDecoder(self, peer, (id) => this.#takeRaw(id));
+    this.#values = new ValueDecoder(self, peer, (id) => this.#raw.take(id));
     this.#from = new Pid(peer.name, 0, peer.creation);
     this.#to = new Pid(self.name, 0, self.creation);
   }
@@ -91,41 +83,7 @@ export class Decoder implements FrameHandler {
   }
 
   raw(id: number, bytes: Uint8Array, last: boolean): void {
-    let incoming = this.#raw.get(id);
-    if (incoming === undefined) {
-      if (this.#raw.size >= MAX_RAW) {
-        throw new ProtocolError(`more than ${MAX_RAW} raw byte arrays at once`);
-      }
-      incoming = { parts: [], bytes: 0, whole: false };
-      this.#raw.set(id, incoming);
-    }
-    if (incoming.whole) {
-      throw new ProtocolError(`raw byte array ${id} goes on after its end`);
-    }
-    this.#rawBytes += bytes.length;
-    if (this.#rawBytes > this.#limits.maxMessageBytes) {
-      throw new ProtocolError(
-        `a message of over ${this.#limits.maxMessageBytes} bytes`,
-      );
-    }
-    // A copy: the chunk that it came in is larger, and would be held.
-    incoming.parts.push(copyBytes(bytes));
-    incoming.bytes += bytes.length;
-    incoming.whole = last;
-  }
-
-  #takeRaw(id: number): Uint8Array<ArrayBuffer> | undefined {
-    const incoming = this.#raw.get(id);
-    if (incoming === undefined || !incoming.whole) return undefined;
-    this.#raw.delete(id);
-    this.#rawBytes -= incoming.bytes;
-    const bytes = new Uint8Array(incoming.bytes);
-    let at = 0;
-    for (const part of incoming.parts) {
-      bytes.set(part, at);
-      at += part.length;
-    }
-    return bytes;
+    this.#raw.add(id, bytes, last);
   }
 
   #signal(signal: unknown[]): void {
@@ -134,18 +92,30 @@ export class Decoder implements FrameHandler {
       const from = this.#fromPid(signal[1]);
       const to = this.#toPid(signal[2]);
       for (let i = 3; i < signal.length; i++) {
-        const message = signal[i];
-        this.#deliver.send(
-          from,
-          to,
-          kind === "send" ? message : this.#values.decode(message),
-        );
+        let message = signal[i];
+        if (kind === "send*") {
+          message = this.#values.decode(message);
+          if (this.#isForged(message)) continue;
+        }
+        this.#deliver.send(from, to, message);
       }
     } else if (typeof kind === "string" && kind.endsWith("*")) {
       const last = signal.length - 1;
       signal[last] = this.#values.decode(signal[last]);
+      if (kind.startsWith("send_") && this.#isForged(signal[last])) return;
       this.#dispatch(kind.slice(0, -1), signal);
     } else this.#dispatch(kind, signal);
+  }
+
+  /**
+   * Whether a message is a call in the name of a process that is not the peer's: servers go by
+   * who calls when they decide what may be run. A call holds pids, so that it always has tags.
+   */
+  #isForged(message: unknown): boolean {
+    if (!isTyped(message, "$call")) return false;
+    const { from } = message as Partial<Call>;
+    return !(from instanceof Pid) || from.node !== this.#peer.name ||
+      from.creation !== this.#peer.creation;
   }
 
   #dispatch(kind: unknown, signal: unknown[]): void {
@@ -260,7 +230,7 @@ export class Decoder implements FrameHandler {
   }
 
   #large(id: number): void {
-    const bytes = this.#takeRaw(id);
+    const bytes = this.#raw.take(id);
     if (bytes === undefined) {
       throw new ProtocolError(`no raw bytes of number ${id} have come`);
     }

@@ -23,6 +23,9 @@ const RAW_HEADER = 9;
 /** Up to how many characters a text is written here: a call of the host costs more than a loop. */
 const SHORT = 256;
 
+/** In how many pieces a frame that is not whole yet is kept. */
+const MAX_KEPT = 256;
+
 const encoder = new TextEncoder();
 
 /** A JSON frame of a text. */
@@ -105,6 +108,10 @@ export class FrameReader {
       this.#keptBytes += chunk.length;
       if (this.#keptBytes < this.#wanted) {
         this.#kept.push(copyBytes(chunk));
+        // Many small chunks cost far more than their bytes.
+        if (this.#kept.length >= MAX_KEPT) {
+          this.#kept = [Buffer.concat(this.#kept, this.#keptBytes)];
+        }
         return;
       }
       this.#kept.push(chunk);

@@ -7,7 +7,8 @@
  * 4. The listener does.
  *
  * The proof is an HMAC-SHA-256, keyed with the cookie, over both names, both incarnations, both
- * nonces and the role; the cookie never travels.
+ * nonces and the role, and on a secure channel over what binds it to that channel; the cookie
+ * never travels.
  *
  * @module
  */
@@ -76,6 +77,7 @@ class Conversation {
           error === undefined
             ? "the other side closed the connection"
             : printable(error.message),
+          "closed",
         );
         this.#wake?.();
       },
@@ -99,6 +101,13 @@ class Conversation {
     const bytes = this.#bytes;
     if (bytes.length < 4) return undefined;
     const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+    if (bytes[0] === 0x15 && bytes[1] === 0x03) {
+      throw new HandshakeError(
+        "protocol",
+        "it speaks TLS, and this node does not: start this node with TLS too (--tls-cert, --tls-key and --tls-ca)",
+        "tls",
+      );
+    }
     if (length === 0 || length > MAX_HANDSHAKE_BYTES) {
       throw new HandshakeError(
         "protocol",
@@ -155,6 +164,12 @@ function toHello(fields: Fields): Hello {
   return { name, creation, hidden, nonce, maxMessageBytes };
 }
 
+function shown(value: unknown): string {
+  return printable(
+    typeof value === "string" ? value : `${JSON.stringify(value)}`,
+  );
+}
+
 function isNatural(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
@@ -166,6 +181,7 @@ function checkVersion(versions: unknown): void {
     `it speaks version ${
       printable(JSON.stringify(versions) ?? "none").slice(0, 60)
     } of the JSON wire, and this node version ${VERSION}`,
+    "version",
   );
 }
 
@@ -174,6 +190,7 @@ function proof(
   role: "dialler" | "listener",
   dialler: Hello,
   listener: Hello,
+  binding: string | undefined,
 ): string {
   const text = [
     `otp-json/${VERSION}`,
@@ -184,6 +201,7 @@ function proof(
     listener.name,
     listener.creation,
     listener.nonce,
+    ...binding === undefined ? [] : [binding],
   ].join("\n");
   return createHmac("sha256", cookie).update(text).digest("hex");
 }
@@ -197,15 +215,19 @@ function newNonce(): string {
   return randomBytes(32).toString("hex");
 }
 
-const REFUSALS: Record<string, [HandshakeError["code"], string]> = {
-  nok: ["superseded", "it is dialling this node at the same time"],
-  alive: [
-    "alive",
-    "it has a connection to a node of this name already",
-  ],
-  not_allowed: ["refused", "it does not let this node in"],
-  version: ["protocol", "it speaks another version of the JSON wire"],
-};
+const REFUSALS = new Map<unknown, [HandshakeError["code"], string]>([
+  ["nok", ["superseded", "it is dialling this node at the same time"]],
+  ["alive", ["alive", "it has a connection to a node of this name already"]],
+  ["not_allowed", ["refused", "it does not let this node in"]],
+  ["version", ["protocol", "it speaks another version of the JSON wire"]],
+]);
+
+function refusedWith({ status, versions }: Fields): HandshakeError {
+  if (status === "version") checkVersion(versions);
+  const [code, text] = REFUSALS.get(status) ??
+    ["protocol", `it answered ${shown(status).slice(0, 60)}`];
+  return new HandshakeError(code, text);
+}
 
 /** The dialler's part. */
 export async function dial(
@@ -217,12 +239,8 @@ export async function dial(
   const mine = introduce(local, newNonce());
   talk.say({ versions: [VERSION], to: name, ...mine });
   const answer = await talk.hear();
-  const { status } = answer;
-  if (status !== "ok" && status !== "ok_simultaneous") {
-    if (status === "version") checkVersion(answer.versions);
-    const [code, text] = REFUSALS[String(status)] ??
-      ["protocol", `it answered ${printable(String(status)).slice(0, 60)}`];
-    throw new HandshakeError(code, text);
+  if (answer.status !== "ok" && answer.status !== "ok_simultaneous") {
+    throw refusedWith(answer);
   }
   const theirs = toHello(answer);
   if (theirs.name !== name) {
@@ -231,15 +249,26 @@ export async function dial(
       `${theirs.name} answered there, not ${name}`,
     );
   }
-  talk.say({ proof: proof(local.cookie, "dialler", mine, theirs) });
-  const { proof: given } = await talk.hear().catch((error) => {
+  talk.say({
+    proof: proof(local.cookie, "dialler", mine, theirs, transport.binding),
+  });
+  const last = await talk.hear().catch((error) => {
     throw new HandshakeError(
       "refused",
       `it closed the connection after our proof, most likely because its cookie is another one (${error.message})`,
+      "cookie",
     );
   });
-  if (!isProof(given, proof(local.cookie, "listener", mine, theirs))) {
-    throw new HandshakeError("refused", "its cookie is another one");
+  if (last.proof === undefined && last.status !== undefined) {
+    throw refusedWith(last);
+  }
+  if (
+    !isProof(
+      last.proof,
+      proof(local.cookie, "listener", mine, theirs, transport.binding),
+    )
+  ) {
+    throw new HandshakeError("refused", "its cookie is another one", "cookie");
   }
   return introduction(theirs, talk);
 }
@@ -262,24 +291,37 @@ export async function accept(
   const status = hello.to === local.name
     ? local.admit(theirs.name)
     : "not_allowed";
-  if (status !== "ok" && status !== "ok_simultaneous") {
+  if (status === "nok" || status === "alive") {
     talk.say({ status });
     throw refusal(status, theirs.name, hello.to, local);
   }
   const mine = introduce(local, newNonce());
-  talk.say({ status, ...mine });
+  // Which names this node takes is told to those who know the cookie, and to nobody else.
+  talk.say({ status: status === "not_allowed" ? "ok" : status, ...mine });
   const { proof: given } = await talk.hear();
-  if (!isProof(given, proof(local.cookie, "dialler", theirs, mine))) {
+  if (
+    !isProof(
+      given,
+      proof(local.cookie, "dialler", theirs, mine, transport.binding),
+    )
+  ) {
     throw new HandshakeError(
       "refused",
       `${theirs.name} has another cookie`,
+      "cookie",
     );
+  }
+  if (status === "not_allowed") {
+    talk.say({ status });
+    throw refusal(status, theirs.name, hello.to, local);
   }
   const still = local.admit(theirs.name);
   if (still !== "ok" && still !== "ok_simultaneous") {
     throw refusal(still, theirs.name, hello.to, local);
   }
-  talk.say({ proof: proof(local.cookie, "listener", theirs, mine) });
+  talk.say({
+    proof: proof(local.cookie, "listener", theirs, mine, transport.binding),
+  });
   return introduction(theirs, talk);
 }
 
@@ -303,7 +345,7 @@ function refusal(
         to === local.name
           ? `${name} is not let in: is it this node's own name, or are long and short names mixed?`
           : `${name} asked for ${
-            printable(String(to)).slice(0, 255)
+            shown(to).slice(0, 255)
           }, and this is ${local.name}`,
       );
   }

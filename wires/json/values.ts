@@ -426,7 +426,7 @@ export class ValueDecoder {
     }
     if (kind === "Uint8Array") return bytes;
     if (kind === "ArrayBuffer") return bytes.buffer;
-    const type = TYPED_ARRAYS.get(String(kind));
+    const type = TYPED_ARRAYS.get(kind as string);
     if (type === undefined) {
       throw new ProtocolError(`unknown kind of bytes ${JSON.stringify(kind)}`);
     }

@@ -1,0 +1,188 @@
+/**
+ * What each cap of a node costs when a peer goes up to it, for `docs/security.md`:
+ * `deno run -P=dev --v8-flags=--expose-gc bench/caps.ts`
+ */
+
+import { connect, type Socket } from "node:net";
+import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
+import { Node } from "../node.ts";
+import { PendingSignals } from "../distribution/pending.ts";
+import { receive } from "../process.ts";
+import { Pid, Ref } from "../runtime/pid.ts";
+import { Runtime } from "../runtime/runtime.ts";
+import type { Signals } from "../runtime/signal.ts";
+import { Decoder } from "../wires/json/decoder.ts";
+import { rawFrame, textFrame } from "../wires/json/frames.ts";
+
+const HERE = { name: "kate@localhost", creation: 5 };
+const THERE = { name: "raw@localhost", creation: 7 };
+const MIB = 1 << 20;
+const COUNT = 10_000;
+
+const collect = (globalThis as { gc?: () => void }).gc ?? (() => {});
+
+function memory(): number {
+  collect();
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Runs `fn`, which gives what it holds; says how long it took, and what that costs. */
+async function measure(
+  what: string,
+  fn: () => unknown,
+  each = 1,
+): Promise<void> {
+  const before = memory();
+  const start = performance.now();
+  const held = await fn();
+  const took = performance.now() - start;
+  const bytes = memory() - before;
+  const size = each === 1
+    ? `${(bytes / MIB).toFixed(1)} MiB`
+    : `${Math.round(bytes / each)} bytes each`;
+  console.log(`${what.padEnd(52)} ${took.toFixed(0).padStart(6)} ms  ${size}`);
+  if (held === undefined) throw new Error("nothing is held");
+}
+
+const PORT: Port = {
+  wake() {},
+  write() {},
+  pressure: () => undefined,
+  assertRoom() {},
+  peers() {},
+};
+
+/** Takes what is sent to the peer. */
+const SINK = Object.fromEntries(
+  ["spawnReply", "exitLink", "down", "send", "demonitor"].map((
+    kind,
+  ) => [kind, () => undefined]),
+) as unknown as Signals;
+
+function newRuntime(): Runtime {
+  const runtime: Runtime = new Runtime({
+    node: HERE.name,
+    creation: HERE.creation,
+    route: () => SINK,
+    report() {},
+  });
+  runtime.modules.add("Caps", { wait: () => receive(() => false) });
+  return runtime;
+}
+
+/** What a decoder delivers of these frames. */
+function delivered(...frames: Uint8Array[]): unknown {
+  const got: unknown[] = [];
+  const decoder = new Decoder(HERE, THERE, DEFAULT_LIMITS, PORT, {
+    ...SINK,
+    send: (_from, _to, message) => void got.push(message),
+  });
+  for (const frame of frames) decoder.receive(frame);
+  return [decoder, got];
+}
+
+/** A `send` of so many bytes of `{}`. */
+function objects(bytes: number): string {
+  const count = Math.floor((bytes - 64) / 3);
+  return `["send",1,100,[${"{},".repeat(count - 1)}{}]]`;
+}
+
+const frame = textFrame(`[${objects(MIB)}]`);
+await measure("maxFrameBytes: 1 MiB of {}", () => delivered(frame));
+
+const large = new TextEncoder().encode(objects(32 * MIB - 1024));
+const parts = Array.from(
+  { length: Math.ceil(large.length / 65536) },
+  (_, i) =>
+    rawFrame(
+      1,
+      large.subarray(i * 65536, (i + 1) * 65536),
+      (i + 1) * 65536 >= large.length,
+    ),
+);
+await measure(
+  "maxMessageBytes: 32 MiB of {} in one message",
+  () => delivered(...parts, textFrame('[["large",1]]')),
+);
+await measure(
+  "maxMessageBytes: 32 MiB in parts that wait",
+  () => delivered(...parts),
+);
+const bytewise = Array.from(
+  { length: 100_000 },
+  () => rawFrame(1, new Uint8Array(1), false),
+);
+await measure(
+  "maxMessageBytes: 100,000 parts of one byte",
+  () => delivered(...bytewise),
+);
+
+const deep = textFrame(
+  `[["send",1,100,${"[".repeat(64)}${"]".repeat(64)}]]`,
+);
+await measure("maxDepth: 64 levels", () => delivered(deep));
+
+const runtime = newRuntime();
+const peer = new Pid(THERE.name, 1, THERE.creation);
+await measure("maxRemoteProcesses: one process", () => {
+  for (let i = 0; i < COUNT; i++) {
+    runtime.spawnRequest(peer, {
+      ref: new Ref(THERE.name, i, THERE.creation),
+      run: { module: "Caps", function: "wait", args: [] },
+      link: false,
+      monitor: false,
+      groupLeader: peer,
+    });
+  }
+  return new Promise((resolve) => setTimeout(() => resolve(runtime), 500));
+}, COUNT);
+const [target] = runtime.processes.values();
+await measure("maxRemoteLinks: one link", () => {
+  for (let i = 0; i < COUNT; i++) {
+    runtime.link(new Pid(THERE.name, i, THERE.creation), target.pid);
+  }
+  return runtime;
+}, COUNT);
+await measure("maxRemoteMonitors: one monitor", () => {
+  for (let i = 0; i < COUNT; i++) {
+    const ref = new Ref(THERE.name, i, THERE.creation);
+    runtime.monitor(peer, target.pid, ref);
+  }
+  return runtime;
+}, COUNT);
+await measure("nodeDown with 10,000 of each of these", () => {
+  runtime.nodeDown(THERE.name, true);
+  return runtime;
+});
+await measure("maxPendingSignals: one message of 20 bytes", () => {
+  const pending = new PendingSignals(
+    "x@localhost",
+    COUNT,
+    64,
+    new Promise(() => {}),
+  );
+  for (let i = 0; i < COUNT; i++) pending.send(peer, peer, "x".repeat(20) + i);
+  return pending;
+}, COUNT);
+
+const node = await Node.start({
+  name: "caps@localhost",
+  cookie: "secret",
+  epmdPort: false,
+  limits: { maxHalfOpen: 1000, handshakeTimeout: 60_000 },
+  log() {},
+});
+const sockets: Socket[] = [];
+await measure("maxHalfOpen: one connection, both its ends", async () => {
+  for (let i = 0; i < 1000; i++) {
+    const socket = connect(node.port, "127.0.0.1");
+    await new Promise((resolve) => socket.once("connect", resolve));
+    socket.write(Uint8Array.of(0));
+    sockets.push(socket);
+  }
+  return sockets;
+}, 1000);
+for (const socket of sockets) socket.destroy();
+await node.stop();
+Deno.exit();

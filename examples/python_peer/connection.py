@@ -1,0 +1,326 @@
+"""Connections: EPMD, the handshake, and frames to signals, by docs/protocol.md."""
+
+import asyncio
+import hashlib
+import hmac
+import re
+import secrets
+import ssl
+import struct
+import time
+
+from values import Decoder, Encoder, ProtocolError, array, json_frame, natural, need, parse, raw_frame, text
+
+WIRE = "otp-json/1"
+MAX_HANDSHAKE_BYTES = 4096
+MAX_FRAME_BYTES = 1 << 20
+MAX_MESSAGE_BYTES = 1 << 25
+MAX_DEPTH = 64
+MAX_RAW = 1024
+LARGE = 1 << 16
+NAME = re.compile(r"[A-Za-z0-9_-]{1,128}@[A-Za-z0-9_.:-]{1,253}")
+GO_ON = ("ok", "ok_simultaneous")
+HEX = re.compile(r"[0-9a-f]{64}")
+
+
+class Refused(Exception):
+    """A handshake that came to nothing; `status` says why, if the other side did."""
+
+    def __init__(self, message, status=None):
+        super().__init__(message)
+        self.status = status
+
+
+# EPMD
+
+
+def registration(name, port, hidden, extra):
+    short, words = name.encode("utf-8"), extra.encode("ascii")
+    body = struct.pack(">BHBBHHH", 120, port, 72 if hidden else 77, 0, 6, 6, len(short))
+    return with_length(body + short + struct.pack(">H", len(words)) + words)
+
+
+def with_length(body):
+    return struct.pack(">H", len(body)) + body
+
+
+async def register(host, epmd_port, name, port, extra):
+    """Registers: gives the creation, and the connection, which holds the name."""
+    reader, writer = await asyncio.open_connection(host, epmd_port)
+    try:
+        writer.write(registration(name, port, False, extra))
+        kind, result = struct.unpack(">BB", await reader.readexactly(2))
+        if result != 0:
+            raise Refused(f"Cannot register {name}: EPMD says that the name is taken")
+        size = {118: 4, 121: 2}[kind]
+        return int.from_bytes(await reader.readexactly(size)), reader, writer
+    except BaseException:
+        writer.close()
+        raise
+
+
+async def look_up(host, epmd_port, name):
+    """The port and Extra of a node; nothing if EPMD does not know it."""
+    reader, writer = await asyncio.open_connection(host, epmd_port)
+    try:
+        writer.write(with_length(b"\x7a" + name.encode("utf-8")))
+        answer = await reader.read()
+    finally:
+        writer.close()
+    if len(answer) < 12 or answer[1] != 0:
+        return None
+    port, name_length = int.from_bytes(answer[2:4]), int.from_bytes(answer[10:12])
+    at = 12 + name_length
+    return port, answer[at + 2 : at + 2 + int.from_bytes(answer[at : at + 2])].decode("latin-1")
+
+
+# TLS
+
+
+class Tls:
+    """TLS with the files of a certificate, its key, and the CA that signs those of the others."""
+
+    def __init__(self, cert, key, ca):
+        self.client, self.server = [
+            ssl.SSLContext(side) for side in (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER)
+        ]
+        self.client.check_hostname = False  # a certificate may be a node's: `is_for` checks it
+        for context in (self.client, self.server):
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_cert_chain(cert, key)
+            context.load_verify_locations(ca)
+        with open(cert, encoding="ascii") as file:
+            own = re.search("-----BEGIN CERT[^$]*?-----END CERTIFICATE-----", file.read())
+        self.fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(own[0])).hexdigest()
+
+    def binding(self, writer, role):
+        """The lines that a proof has more: both certificates, the dialler's first."""
+        theirs = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        prints = [self.fingerprint, hashlib.sha256(theirs).hexdigest()]
+        return ["tls", *(prints if role == "dialler" else reversed(prints))]
+
+    def is_for(self, writer, name):
+        """Whether the other side's certificate is for a node."""
+        names = writer.get_extra_info("peercert").get("subjectAltName", ())
+        nodes = [uri[6:] for kind, uri in names if kind == "URI" and uri.startswith("otp://")]
+        if nodes:
+            return name in nodes
+        host = name.split("@")[1].lower()
+        wild = "*." + host.partition(".")[2]
+        return any(
+            (kind == "DNS" and value.lower() in (host, wild)) or (kind == "IP Address" and value == host)
+            for kind, value in names
+        )
+
+    def check(self, writer, name):
+        if not self.is_for(writer, name):
+            raise Refused(f"Cannot connect to {name}: its certificate is for others")
+
+
+# The handshake
+
+
+def proof(cookie, role, dialler, listener, binding=()):
+    lines = [WIRE, role]
+    for end in (dialler, listener):
+        lines += [end["name"], str(end["creation"]), end["nonce"]]
+    lines += binding
+    return hmac.new(cookie.encode("utf-8"), "\n".join(lines).encode("utf-8"), hashlib.sha256).hexdigest()
+
+
+async def hear(reader):
+    size = int.from_bytes(await reader.readexactly(4))
+    need(1 <= size <= MAX_HANDSHAKE_BYTES, f"a first frame of {size} bytes")
+    fields = parse(await reader.readexactly(size), 4)
+    need(isinstance(fields, dict), "a frame that is not a JSON object")
+    return fields
+
+
+def introduction(fields):
+    need(NAME.fullmatch(text(fields.get("name"))), "a bad name")
+    need(HEX.fullmatch(text(fields.get("nonce"))), "a bad nonce")
+    need(type(fields.get("hidden")) is bool, "hidden is no boolean")
+    natural(fields.get("creation"))
+    natural(fields.get("maxMessageBytes"))
+    return fields
+
+
+def introduce(node):
+    return {
+        "name": node.name,
+        "creation": node.creation,
+        "hidden": False,
+        "nonce": secrets.token_hex(32),
+        "maxMessageBytes": MAX_MESSAGE_BYTES,
+    }
+
+
+def check_proof(fields, expected):
+    if not hmac.compare_digest(str(fields.get("proof")).encode(), expected.encode()):
+        raise Refused("its cookie is another one")
+
+
+async def dial(node, name, reader, writer):
+    mine, binding = introduce(node), []
+    if node.tls is not None:
+        node.tls.check(writer, name)
+        binding = node.tls.binding(writer, "dialler")
+    writer.write(json_frame({"versions": [1], "to": name, **mine}))
+    answer = await hear(reader)
+    if answer.get("status") not in GO_ON:
+        raise refusal(name, answer)
+    theirs = introduction(answer)
+    need(theirs["name"] == name, f"{theirs['name']} answered there, not {name}")
+    writer.write(json_frame({"proof": proof(node.cookie, "dialler", mine, theirs, binding)}))
+    last = await hear(reader)
+    if "status" in last:
+        raise refusal(name, last)
+    check_proof(last, proof(node.cookie, "listener", mine, theirs, binding))
+    return theirs
+
+
+def refusal(name, fields):
+    status = fields.get("status")
+    return Refused(f"Cannot connect to {name}: it answered {status!r:.60}", status)
+
+
+async def accept(node, reader, writer):
+    hello = await hear(reader)
+    if 1 not in array(hello.get("versions")):
+        writer.write(json_frame({"status": "version", "versions": [1]}))
+        raise Refused(f"it speaks versions {hello['versions']!r:.60}", "version")
+    theirs = introduction(hello)
+    status = node.admit(theirs["name"]) if hello.get("to") == node.name else "not_allowed"
+    mine, binding = introduce(node), []
+    if node.tls is not None:
+        binding = node.tls.binding(writer, "listener")
+        if not node.tls.is_for(writer, theirs["name"]):
+            status = "not_allowed"
+    if status in ("nok", "alive"):
+        writer.write(json_frame({"status": status}))
+        raise Refused(f"{theirs['name']} is not let in: {status}", status)
+    writer.write(json_frame({"status": "ok" if status == "not_allowed" else status, **mine}))
+    check_proof(await hear(reader), proof(node.cookie, "dialler", theirs, mine, binding))
+    if status == "not_allowed":
+        writer.write(json_frame({"status": status}))
+        raise Refused(f"{theirs['name']} is not let in: {status}", status)
+    if node.admit(theirs["name"]) not in GO_ON:
+        raise Refused(f"{theirs['name']} is connected meanwhile")
+    writer.write(json_frame({"proof": proof(node.cookie, "listener", theirs, mine, binding)}))
+    return theirs
+
+
+# After the handshake
+
+
+class Connection:
+    """A connection to a node: sends signals, and hands those that come to `node.signal`."""
+
+    def __init__(self, node, theirs, reader, writer):
+        self.node, self.reader, self.writer = node, reader, writer
+        self.name, self.creation, self.hidden = theirs["name"], theirs["creation"], theirs["hidden"]
+        self.max_message_bytes = min(MAX_MESSAGE_BYTES, theirs["maxMessageBytes"])
+        self.last_raw, self.raw, self.raw_bytes = 0, {}, 0
+        self.written = self.heard = time.monotonic()
+        me, peer = (node.name, node.creation), (self.name, self.creation)
+        self.encoder = Encoder(me, peer, self.next_raw)
+        self.decoder = Decoder(me, peer, self.take_raw)
+
+    def next_raw(self):
+        self.last_raw = (self.last_raw + 1) % 2**32
+        return self.last_raw
+
+    def take_raw(self, number):
+        parts, whole = self.raw.get(number, (None, False))
+        need(whole, f"no raw bytes of number {number} have come")
+        del self.raw[number]
+        data = b"".join(parts)
+        self.raw_bytes -= len(data)
+        return data
+
+    def send(self, kind, *items):
+        """Sends a signal whose items hold no tags."""
+        self.write_signal([kind, *items], [])
+
+    def send_value(self, kind, *items):
+        """Sends a signal whose last item is a value."""
+        *items, value = items
+        json_value = self.encoder.encode(value)
+        star = "*" if self.encoder.tagged else ""
+        self.write_signal([kind + star, *items, json_value], self.encoder.raw)
+
+    def write_signal(self, signal, raw):
+        frame = json_frame([signal])
+        if len(frame) - 6 > LARGE:  # the frame without its length, [ and ]
+            number = self.next_raw()
+            raw = [*raw, (number, frame[5:-1])]
+            frame = json_frame([["large", number]])
+        if sum(len(data) for _, data in raw) > self.max_message_bytes:
+            raise ValueError(f"Cannot send it: {self.max_message_bytes} bytes are the most")
+        for number, data in raw:
+            for at in range(0, len(data), LARGE):
+                self.write(raw_frame(number, data[at : at + LARGE], at + LARGE >= len(data)))
+        self.write(frame)
+
+    def write(self, data):
+        self.written = time.monotonic()
+        self.writer.write(data)
+
+    async def run(self):
+        """Reads until the connection ends."""
+        ticking = asyncio.create_task(self.tick())
+        try:
+            while True:
+                head = int.from_bytes(await self.reader.readexactly(4))
+                size = head & 0x7FFF_FFFF
+                need(size <= MAX_FRAME_BYTES, f"a frame of {size} bytes")
+                body = await self.reader.readexactly(size)
+                self.heard = time.monotonic()
+                if head >= 0x8000_0000:
+                    self.read_raw(body)
+                elif size > 0:
+                    for signal in array(parse(body, MAX_DEPTH + 2)):
+                        self.read_signal(array(signal))
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        except ProtocolError as error:
+            self.node.log(f"{self.name} is cut off: {error}")
+        finally:
+            ticking.cancel()
+            self.writer.close()
+
+    async def tick(self):
+        tick_time = self.node.tick_time
+        while True:
+            await asyncio.sleep(tick_time / 32)
+            now = time.monotonic()
+            if now - self.written >= tick_time / 8:
+                self.write(bytes(4))
+            if now - self.heard >= tick_time * 19 / 16:
+                self.node.log(f"{self.name} is silent")
+                self.writer.transport.abort()
+
+    def read_raw(self, body):
+        need(len(body) >= 5, f"a raw frame of {len(body)} bytes")
+        number, data = int.from_bytes(body[:4]), body[5:]
+        need(number in self.raw or len(self.raw) < MAX_RAW, "too many raw byte arrays at once")
+        parts, whole = self.raw.get(number, ([], False))
+        need(not whole, f"raw byte array {number} goes on after its end")
+        self.raw_bytes += len(data)
+        need(self.raw_bytes <= MAX_MESSAGE_BYTES, "a message that is too large")
+        parts.append(data)
+        self.raw[number] = (parts, body[4] == 1)
+
+    def read_signal(self, signal):
+        need(len(signal) > 0 and isinstance(signal[0], str), "a signal without its kind")
+        kind, *items = signal
+        if kind == "large":
+            need(len(items) == 1, "a large without its number")
+            inner = array(parse(self.take_raw(natural(items[0])), MAX_DEPTH + 1))
+            need(len(inner) > 0 and inner[0] != "large", "a large signal in a large signal")
+            return self.read_signal(inner)
+        if kind.endswith("*"):
+            need(len(items) > 0, "a tagged signal without a value")
+            kind, items[-1] = kind[:-1], self.decoder.decode(items[-1])
+        self.node.signal(self, kind, items)

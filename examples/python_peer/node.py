@@ -1,0 +1,423 @@
+"""A node: processes, and what the signals of docs/protocol.md do to them."""
+
+import asyncio
+import itertools
+import random
+import sys
+import traceback
+
+import connection
+from connection import Connection, Refused
+from process import Exit, Process, place
+from servers import serve_output
+from values import Error, Pid, ProtocolError, Ref, array, natural, need, text
+
+
+class Node:
+    """A node of the name `name`, which exports `modules`: functions by module and name."""
+
+    def __init__(
+        self, name, cookie, modules, epmd_port=4369, tls=None, tick_time=60, out=sys.stdout
+    ):
+        self.name, self.cookie, self.modules, self.tls = name, cookie, modules, tls
+        self.epmd_port, self.tick_time, self.out = epmd_port, tick_time, out
+        self.creation = 0
+        self.numbers = itertools.count(1)
+        self.processes, self.names = {}, {}
+        self.connections, self.dialling = {}, {}
+        self.tasks, self.user = set(), None
+
+    def log(self, line):
+        print(line, file=sys.stderr, flush=True)
+
+    # The node on the network
+
+    async def start(self):
+        secure = self.tls and self.tls.server
+        self.server = await asyncio.start_server(self.accept, "127.0.0.1", 0, ssl=secure)
+        self.port = self.server.sockets[0].getsockname()[1]
+        registered = asyncio.get_running_loop().create_future()
+        self.background(self.stay_registered(registered))
+        await registered
+        self.user = self.spawn(serve_output, name="user").pid
+
+    def background(self, coroutine):
+        task = asyncio.create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def stay_registered(self, registered):
+        """Registers, and registers again whenever the connection to EPMD ends."""
+        while True:
+            extra = connection.WIRE + (f" creation={self.creation}" if self.creation else "")
+            short = self.name.split("@")[0]
+            try:
+                given, reader, writer = await connection.register(
+                    "127.0.0.1", self.epmd_port, short, self.port, extra
+                )
+            except (OSError, asyncio.IncompleteReadError):
+                await asyncio.sleep(0.04)  # until somebody serves EPMD's protocol
+                continue
+            except Refused as error:
+                if not registered.done():
+                    return registered.set_exception(error)
+                await asyncio.sleep(0.04)
+                continue
+            if self.creation == 0:
+                self.creation = given if given >= 4 else random.randint(4, 2**32 - 1)
+            if not registered.done():
+                registered.set_result(None)
+            try:
+                await reader.read()
+            except ConnectionError:
+                pass
+            writer.close()
+            await asyncio.sleep(random.random() * 0.02)
+
+    def admit(self, name):
+        """The status for a node that dials this one."""
+        if name == self.name or ("." in name.split("@")[1]) != ("." in self.name.split("@")[1]):
+            return "not_allowed"
+        if name in self.connections:
+            return "alive"
+        if name in self.dialling:
+            return "nok" if self.name < name else "ok_simultaneous"
+        return "ok"
+
+    async def accept(self, reader, writer):
+        try:
+            async with asyncio.timeout(5):
+                theirs = await connection.accept(self, reader, writer)
+        except (OSError, EOFError, Refused, ProtocolError) as error:
+            writer.close()
+            return self.log(f"a connection is refused: {error or type(error).__name__}")
+        self.up(theirs, reader, writer)
+
+    async def connect(self, name):
+        """Connects to a node, if there is no connection."""
+        if name == self.name or name in self.connections:
+            return
+        if name not in self.dialling:
+            self.dialling[name] = self.background(self.dial(name))
+        try:
+            await asyncio.shield(self.dialling[name])
+        finally:
+            self.dialling.pop(name, None)
+
+    async def dial(self, name):
+        short, host = name.split("@")
+        host = "127.0.0.1" if host == "localhost" else host
+        for _ in range(3):
+            found = await connection.look_up(host, self.epmd_port, short)
+            if found is None:
+                raise Refused(f"Cannot connect to {name}: EPMD does not know it")
+            port, extra = found
+            if extra.split(" ")[0] != connection.WIRE:
+                raise Refused(f"Cannot connect to {name}: it speaks {extra!r}")
+            secure = self.tls and self.tls.client
+            reader, writer = await asyncio.open_connection(host, port, ssl=secure)
+            try:
+                async with asyncio.timeout(5):
+                    theirs = await connection.dial(self, name, reader, writer)
+                if name in self.connections:
+                    return writer.close()
+                return self.up(theirs, reader, writer)
+            except Refused as error:
+                writer.close()
+                if error.status not in ("nok", "alive"):
+                    raise
+            except BaseException:
+                writer.close()
+                raise
+            for _ in range(50):
+                if name in self.connections:
+                    return
+                await asyncio.sleep(0.02)
+        raise Refused(f"Cannot connect to {name}: it refused three times")
+
+    def up(self, theirs, reader, writer):
+        there = Connection(self, theirs, reader, writer)
+        others = [each.name for each in self.connections.values() if not each.hidden]
+        self.connections[there.name] = there
+        if others and not theirs["hidden"]:
+            there.send("peers", others)
+        self.background(self.serve(there))
+
+    async def serve(self, there):
+        try:
+            await there.run()
+        finally:
+            if self.connections.get(there.name) is there:
+                del self.connections[there.name]
+                for process in list(self.processes.values()):
+                    self.lost(process, there.name)
+
+    def lost(self, process, node):
+        for ref, (watcher, _) in list(process.watchers.items()):
+            if watcher.node == node:
+                del process.watchers[ref]
+        for pid in [pid for pid in process.unlinks if pid.node == node]:
+            del process.unlinks[pid]
+        for ref, target in list(process.monitors.items()):
+            if place(target)[0] == node:
+                self.down(process, ref, "noconnection")
+        for pid in [pid for pid in process.links if pid.node == node]:
+            process.links.discard(pid)
+            self.exit_signal(process, pid, "noconnection", linked=True)
+
+    # Processes
+
+    def new_number(self):
+        return next(self.numbers)
+
+    def new_ref(self):
+        return Ref(self.name, self.new_number(), self.creation)
+
+    def spawn(self, fn, *args, name=None, group_leader=None, before=None):
+        """Starts a process; `before` is called with it before it runs."""
+        process = Process(self, self.new_number(), group_leader or self.user)
+        self.processes[process.pid.number] = process
+        if name is not None:
+            process.name, self.names[name] = name, process
+        if before is not None:
+            before(process)
+        process.task = self.background(self.run(process, fn, args))
+        return process
+
+    async def run(self, process, fn, args):
+        try:
+            result = fn(process, *args)
+            if asyncio.iscoroutine(result):
+                result = await result
+            if process.result is not None:
+                process.result(result)
+            reason = "normal"
+        except Exit as error:
+            reason = error.reason
+        except asyncio.CancelledError:
+            return
+        except Exception as error:
+            reason = Error(type(error).__name__, str(error), traceback.format_exc(limit=5))
+        self.end(process, reason)
+
+    def end(self, process, reason):
+        """Ends a process: those who are linked to it or monitor it are told."""
+        if not process.alive:
+            return
+        process.alive = False
+        del self.processes[process.pid.number]
+        if process.name is not None:
+            del self.names[process.name]
+        for ref in list(process.monitors):
+            process.demonitor(ref)
+        number = process.pid.number
+        for pid in process.links:
+            self.deliver_or_send(pid.node, "exit_link", number, self.creation, pid.number, reason)
+        for ref, (watcher, what) in process.watchers.items():
+            self.deliver_or_send(
+                watcher.node, "down", number, what, watcher.number, ref.number, reason
+            )
+        if process.task is not None and process.task is not asyncio.current_task():
+            process.task.cancel()
+
+    def exit_signal(self, process, sender, reason, linked=False):
+        if reason == "kill" and not linked:
+            self.end(process, "killed")
+        elif process.trap_exit:
+            process.deliver({"type": "EXIT", "from": sender, "reason": reason})
+        elif reason != "normal" or process.pid == sender:
+            self.end(process, reason)
+
+    def down(self, process, ref, reason):
+        target = process.monitors.pop(ref, None)
+        if target is None and ref not in process.waits:
+            return
+        if ref not in process.waits:
+            process.deliver({"type": "DOWN", "ref": ref, "object": target, "reason": reason})
+        elif not process.waits[ref].done():
+            process.waits[ref].set_exception(Exit(reason))
+
+    # Signals out
+
+    VALUES = ("send", "send_name", "send_alias", "reply", "exit", "exit_link", "down")
+
+    def there(self, node):
+        return self if node == self.name else self.connections.get(node)
+
+    def deliver_or_send(self, node, kind, *items):
+        """Sends a signal; to a node without a connection, it is as if the connection had ended."""
+        there = self.there(node)
+        if there is self:
+            self.signal(self, kind, list(items))
+        elif there is not None:
+            (there.send_value if kind in self.VALUES else there.send)(kind, *items)
+        elif kind in ("monitor", "link") and items[0] in self.processes:
+            self.lost(self.processes[items[0]], node)
+
+    def send(self, sender, to, message):
+        if isinstance(to, Pid):
+            self.deliver_or_send(to.node, "send", sender.number, to.number, message)
+        else:
+            self.deliver_or_send(to[1], "send_name", sender.number, to[0], message)
+
+    def reply(self, sender, alias, value):
+        self.deliver_or_send(alias.node, "reply", sender.number, alias.number, value)
+
+    # Signals in
+
+    def signal(self, there, kind, items):
+        """A signal of a peer, or of this node to itself."""
+        handler = getattr(self, "on_" + kind, None)
+        need(handler is not None, f"unknown signal {kind:.40}")
+        try:
+            handler(there, *items)
+        except TypeError as error:
+            raise ProtocolError(f"{kind} of the wrong shape: {error}") from None
+
+    def process(self, number, creation=None):
+        natural(number)
+        known = creation is None or natural(creation) == self.creation
+        return self.processes.get(number) if known else None
+
+    def found(self, target):
+        if isinstance(target, str):
+            return self.names.get(text(target, 255))
+        need(len(array(target)) == 2, "a process without its creation")
+        return self.process(*target)
+
+    def on_send(self, there, sender, to, *messages):
+        natural(sender)
+        for message in messages:
+            if process := self.process(to):
+                process.deliver(message)
+
+    def on_send_name(self, there, sender, name, message):
+        natural(sender)
+        if process := self.found(text(name)):
+            process.deliver(message)
+
+    def on_send_alias(self, there, sender, alias, message):
+        natural(sender), natural(alias)  # this peer has aliases for answers only
+
+    def on_reply(self, there, sender, alias, value):
+        ref = Ref(self.name, natural(alias), self.creation)
+        for process in self.processes.values():
+            if ref in process.waits and not process.waits[ref].done():
+                process.waits[ref].set_result(value)
+
+    def on_link(self, there, sender, to, creation):
+        pid = Pid(there.name, natural(sender), there.creation)
+        process = self.process(to, creation)
+        if process is None:
+            self.deliver_or_send(there.name, "exit_link", to, creation, sender, "noproc")
+        elif pid not in process.unlinks:
+            process.links.add(pid)
+
+    def on_unlink(self, there, sender, to, creation, number):
+        pid = Pid(there.name, natural(sender), there.creation)
+        process = self.process(to, creation)
+        if process is not None and pid not in process.unlinks:
+            process.links.discard(pid)
+        self.deliver_or_send(there.name, "unlink_ack", to, sender, natural(number))
+
+    def on_unlink_ack(self, there, sender, to, number):
+        pid = Pid(there.name, natural(sender), there.creation)
+        process = self.process(to)
+        if process is not None and process.unlinks.get(pid) == number:
+            del process.unlinks[pid]
+
+    def on_exit(self, there, sender, to, reason):
+        if process := self.process(to):
+            self.exit_signal(process, Pid(there.name, natural(sender), there.creation), reason)
+
+    def on_exit_link(self, there, sender, creation, to, reason):
+        pid, process = Pid(there.name, natural(sender), natural(creation)), self.process(to)
+        if process is not None and pid in process.links:
+            process.links.discard(pid)
+            self.exit_signal(process, pid, reason, linked=True)
+
+    def on_monitor(self, there, sender, target, ref):
+        watcher = Pid(there.name, natural(sender), there.creation)
+        ref = Ref(there.name, natural(ref), there.creation)
+        if process := self.found(target):
+            process.watchers[ref] = (watcher, target)
+        else:
+            self.deliver_or_send(there.name, "down", 0, target, sender, ref.number, "noproc")
+
+    def on_demonitor(self, there, sender, target, ref):
+        natural(sender)
+        if process := self.found(target):
+            process.watchers.pop(Ref(there.name, natural(ref), there.creation), None)
+
+    def on_down(self, there, sender, what, to, ref, reason):
+        natural(sender)
+        if process := self.process(to):
+            self.down(process, Ref(self.name, natural(ref), self.creation), reason)
+
+    def on_spawn(self, there, sender, ref, request):
+        need(isinstance(request, dict) and isinstance(request.get("run"), dict), "nothing to run")
+        need(isinstance(request.get("groupLeader"), Pid), "a spawn without a group leader")
+        found, error, message = self.exported(request["run"])
+        if found is None:
+            return self.deliver_or_send(there.name, "not_spawned", sender, natural(ref), error, message)
+        self.start_for(
+            there, sender, ref, found, request["run"]["args"],
+            request.get("link") is True, request.get("monitor") is True, request["groupLeader"],
+        )
+
+    def start_for(self, there, sender, ref, fn, args, link, monitor, group_leader, then=None):
+        """Starts a process for one elsewhere: `spawned` is its first signal."""
+        owner = Pid(there.name, natural(sender), there.creation)
+
+        def before(process):
+            if link:
+                process.links.add(owner)
+            if monitor:
+                what = [process.pid.number, self.creation]
+                process.watchers[Ref(there.name, natural(ref), there.creation)] = (owner, what)
+            self.deliver_or_send(there.name, "spawned", process.pid.number, sender, ref, link, monitor)
+            if then is not None:
+                then(process)
+
+        return self.spawn(fn, *args, group_leader=group_leader, before=before)
+
+    def exported(self, run):
+        """The function that is to run; else, why there is none."""
+        need(isinstance(run.get("args"), list), "no arguments")
+        if "source" in run:
+            return None, "closure", "closures are not allowed at this node"
+        module, name = text(run.get("module"), 255), text(run.get("function"), 255)
+        found = self.modules.get(module, {}).get(name)
+        if found is None:
+            arity = len(run["args"])
+            return None, "undef", f"function {module}.{name}/{arity} is not exported"
+        return found, None, None
+
+    def on_spawned(self, there, sender, to, ref, link, monitor):
+        """A task has been started for a process here: its end matters from now on."""
+        if process := self.process(to):
+            ref = Ref(self.name, natural(ref), self.creation)
+            if ref in process.waits:
+                process.monitors[ref] = Pid(there.name, natural(sender), there.creation)
+        elif link is True:
+            self.deliver_or_send(there.name, "exit_link", to, self.creation, sender, "noproc")
+
+    def on_not_spawned(self, there, to, ref, error, message):
+        natural(to), natural(ref), text(error), text(message, 4096)  # this peer spawns nothing
+
+    def on_group_leader(self, there, sender, to, leader):
+        need(isinstance(leader, Pid), "a group leader that is no pid")
+        if process := self.process(to):
+            process.group_leader = leader
+
+    def on_peers(self, there, names):
+        for name in array(names):
+            if text(name, 255) not in self.connections and connection.NAME.fullmatch(name):
+                self.background(self.try_to_connect(name))
+
+    async def try_to_connect(self, name):
+        try:
+            await self.connect(name)
+        except (OSError, EOFError, Refused, ProtocolError) as error:
+            self.log(str(error))

@@ -1,0 +1,334 @@
+"""Values of the JSON wire, as docs/protocol.md specifies them under "Values"."""
+
+import base64
+import json
+import math
+import re
+import struct
+from dataclasses import dataclass, field
+
+RAW_BYTES = 4096
+MAX_SAFE = 2**53 - 1
+KINDS = {
+    "ArrayBuffer": 1, "Uint8Array": 1, "Uint8ClampedArray": 1, "Int8Array": 1,
+    "Uint16Array": 2, "Int16Array": 2, "Uint32Array": 4, "Int32Array": 4,
+    "BigUint64Array": 8, "BigInt64Array": 8, "Float32Array": 4, "Float64Array": 8,
+}
+
+
+class ProtocolError(Exception):
+    """A peer sent what it may not send: the connection ends."""
+
+
+class Undefined:
+    """JavaScript's undefined."""
+
+    def __repr__(self):
+        return "UNDEFINED"
+
+    def __bool__(self):
+        return False
+
+
+UNDEFINED = Undefined()
+
+
+class BigInt(int):
+    """A number that is a bigint at the other end."""
+
+
+@dataclass(frozen=True)
+class Atom:
+    name: str
+
+
+@dataclass(frozen=True)
+class Pid:
+    node: str
+    number: int
+    creation: int
+
+
+@dataclass(frozen=True)
+class Ref:
+    node: str
+    number: int
+    creation: int
+
+
+@dataclass(frozen=True)
+class Date:
+    """Milliseconds since 1970; None is an invalid date."""
+
+    time: float | None
+
+
+@dataclass
+class Map:
+    """Pairs in order: keys may be of any type."""
+
+    entries: list
+
+
+@dataclass
+class Set:
+    items: list
+
+
+@dataclass
+class Bytes:
+    """An ArrayBuffer or a typed array; plain bytes are a Uint8Array."""
+
+    kind: str
+    data: bytes
+
+
+@dataclass
+class Error:
+    name: str
+    message: str
+    stack: str | None = None
+    fields: dict = field(default_factory=dict)
+
+
+def need(condition, what):
+    if not condition:
+        raise ProtocolError(what)
+
+
+def natural(value):
+    need(type(value) is int and 0 <= value <= MAX_SAFE, f"no natural number: {value!r:.40}")
+    return value
+
+
+def text(value, most=math.inf):
+    need(isinstance(value, str) and len(value) <= most, f"no text: {value!r:.40}")
+    return value
+
+
+def array(value):
+    need(isinstance(value, list), f"no array: {value!r:.40}")
+    return value
+
+
+def refuse_constant(name):
+    raise ProtocolError(f"{name} is not JSON")
+
+
+def parse(data, max_depth):
+    """JSON of bytes; its depth is checked before it is parsed."""
+    depth, i, end, in_string = 0, 0, len(data), False
+    while i < end:
+        byte = data[i]
+        if in_string:
+            if byte == 0x5C:
+                i += 1
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"[{":
+            depth += 1
+            need(depth <= max_depth, f"nested deeper than {max_depth}")
+        elif byte in b"]}":
+            depth -= 1
+        i += 1
+    try:
+        return json.loads(data.decode("utf-8"), parse_constant=refuse_constant)
+    except ValueError as error:
+        raise ProtocolError(f"a frame is not JSON: {error}") from None
+
+
+def dump(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+class Encoder:
+    """Python's values as JSON's. `next_raw` gives the number of the next raw byte array."""
+
+    def __init__(self, me, peer, next_raw):
+        self.me, self.peer, self.next_raw = me, peer, next_raw
+        self.tagged, self.raw = False, []
+
+    def encode(self, value):
+        self.tagged, self.raw = False, []
+        return self.write(value)
+
+    def tag(self, name, content):
+        self.tagged = True
+        return {name: content}
+
+    def write(self, value):
+        match value:
+            case None | bool() | str():
+                return value
+            case BigInt():
+                return self.tag("$bigint", str(int(value)))
+            case int():
+                if abs(value) > MAX_SAFE:
+                    raise ValueError(f"Cannot send {value}: use BigInt beyond 2^53")
+                return value
+            case float():
+                return self.write_float(value)
+            case list() | tuple():
+                return [self.write(each) for each in value]
+            case dict():
+                if any(key.startswith("$") for key in value):
+                    return self.tag("$object", self.pairs(value.items()))
+                return {key: self.write(each) for key, each in value.items()}
+            case Undefined():
+                return self.tag("$undefined", True)
+            case Atom():
+                return self.tag("$atom", value.name)
+            case Pid():
+                return self.tag("$pid", self.name(value))
+            case Ref():
+                return self.tag("$ref", self.name(value))
+            case Date():
+                return self.tag("$date", value.time)
+            case Map():
+                return self.tag("$map", self.pairs(value.entries))
+            case Set():
+                return self.tag("$set", [self.write(each) for each in value.items])
+            case Error():
+                term = {"name": value.name, "message": value.message}
+                if value.stack is not None:
+                    term["stack"] = value.stack
+                if value.fields:
+                    term["fields"] = value.fields
+                return self.tag("$error", self.write(term))
+            case bytes():
+                return self.write_bytes("Uint8Array", value)
+            case Bytes():
+                return self.write_bytes(value.kind, value.data)
+        raise ValueError(f"Cannot send a {type(value).__name__}: {value!r:.80}")
+
+    def pairs(self, entries):
+        return [[self.write(key), self.write(each)] for key, each in entries]
+
+    def write_float(self, value):
+        if value == 0 and math.copysign(1, value) < 0:
+            return self.tag("$number", "-0")
+        if math.isnan(value):
+            return self.tag("$number", "NaN")
+        if math.isinf(value):
+            return self.tag("$number", "Infinity" if value > 0 else "-Infinity")
+        return value
+
+    def name(self, of):
+        for number, end in enumerate((self.me, self.peer)):
+            if (of.node, of.creation) == end:
+                return [number, of.number]
+        return [of.node, of.number, of.creation]
+
+    def write_bytes(self, kind, data):
+        if len(data) >= RAW_BYTES:
+            number = self.next_raw()
+            self.raw.append((number, data))
+            return self.tag("$raw", [kind, number])
+        return self.tag("$bytes", [kind, base64.b64encode(data).decode("ascii")])
+
+
+class Decoder:
+    """JSON's values as Python's. `take_raw` gives a raw byte array that has come."""
+
+    def __init__(self, me, peer, take_raw):
+        self.ends, self.take_raw = (peer, me), take_raw
+
+    def decode(self, value):
+        if isinstance(value, list):
+            return [self.decode(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        tag = next((key for key in value if key.startswith("$")), None)
+        if tag is None:
+            return {key: self.decode(each) for key, each in value.items()}
+        need(len(value) == 1, f"{tag} beside other keys")
+        read = getattr(self, "read_" + tag[1:], None)
+        need(read is not None, f"unknown tag {tag:.40}")
+        return read(value[tag])
+
+    def name(self, content):
+        array(content)
+        need(len(content) >= 2, "a pid or reference without its number")
+        if content[0] in (0, 1) and type(content[0]) is int:
+            node, creation = self.ends[content[0]]
+            return node, natural(content[1]), creation
+        need(len(content) >= 3, "a pid or reference without its creation")
+        return text(content[0], 255), natural(content[1]), natural(content[2])
+
+    def entries(self, content):
+        for entry in array(content):
+            need(isinstance(entry, list) and len(entry) == 2, "an entry is not a pair")
+        return [[self.decode(key), self.decode(each)] for key, each in content]
+
+    def read_undefined(self, _content):
+        return UNDEFINED
+
+    def read_number(self, content):
+        need(content in ("-0", "NaN", "Infinity", "-Infinity"), "unknown $number")
+        return float(content)
+
+    def read_bigint(self, content):
+        need(re.fullmatch(r"-?[0-9]{1,4300}", text(content, 100_000)), "a $bigint is no number")
+        return BigInt(content)
+
+    def read_atom(self, content):
+        return Atom(text(content, 255))
+
+    def read_pid(self, content):
+        return Pid(*self.name(content))
+
+    def read_ref(self, content):
+        return Ref(*self.name(content))
+
+    def read_date(self, content):
+        need(content is None or type(content) in (int, float), "a $date is no number")
+        return Date(content)
+
+    def read_map(self, content):
+        return Map(self.entries(content))
+
+    def read_set(self, content):
+        return Set(self.decode(array(content)))
+
+    def read_object(self, content):
+        return {text(key): each for key, each in self.entries(content)}
+
+    def read_error(self, content):
+        term = self.decode(content)
+        need(
+            isinstance(term, dict) and isinstance(term.get("name"), str)
+            and isinstance(term.get("message"), str)
+            and isinstance(term.get("stack"), str | None)
+            and isinstance(term.get("fields", {}), dict),
+            "an error lacks its name or message",
+        )
+        return Error(term["name"], term["message"], term.get("stack"), term.get("fields", {}))
+
+    def read_bytes(self, content):
+        need(len(array(content)) == 2, "a $bytes lacks its kind or bytes")
+        try:
+            data = base64.b64decode(text(content[1]), validate=True)
+        except ValueError:
+            raise ProtocolError("a byte array is not base64") from None
+        return self.bytes_of(content[0], data)
+
+    def read_raw(self, content):
+        need(len(array(content)) == 2, "a $raw lacks its kind or number")
+        return self.bytes_of(content[0], self.take_raw(natural(content[1])))
+
+    def bytes_of(self, kind, data):
+        need(isinstance(kind, str) and kind in KINDS, f"unknown kind of bytes {kind!r:.40}")
+        need(len(data) % KINDS[kind] == 0, f"{len(data)} bytes are no {kind}")
+        return data if kind == "Uint8Array" else Bytes(kind, data)
+
+
+def json_frame(content):
+    """A JSON frame of signals, or of a part of the handshake."""
+    body = dump(content).encode("utf-8")
+    return struct.pack(">I", len(body)) + body
+
+
+def raw_frame(number, data, last):
+    return struct.pack(">IIB", 0x8000_0000 | (5 + len(data)), number, last) + data

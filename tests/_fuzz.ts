@@ -1,0 +1,173 @@
+/** Random bytes and values by a seed, and what is made of good ones. */
+
+import { Buffer } from "node:buffer";
+import { frameOf } from "./_raw_peer.ts";
+
+function setting(name: string): number | undefined {
+  const text = Deno.env.get(name);
+  return text === undefined || text === "" ? undefined : Number(text);
+}
+
+/** The seed, by `FUZZ_SEED`; another each time unless it is set. */
+export const SEED: number = setting("FUZZ_SEED") ??
+  Math.floor(Math.random() * 2 ** 31);
+
+/** How many runs, by `FUZZ_RUNS`. */
+export const RUNS: number = setting("FUZZ_RUNS") ?? 10_000;
+
+/** Numbers that a seed determines. */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed;
+  }
+
+  /** An integer below `end`. */
+  below(end: number): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % end;
+  }
+
+  /** One of these. */
+  of<T>(items: readonly T[]): T {
+    return items[this.below(items.length)];
+  }
+
+  /** Random bytes, fewer than `end`. */
+  bytes(end: number): Uint8Array {
+    return Uint8Array.from(
+      { length: this.below(end) },
+      () => this.below(256),
+    );
+  }
+}
+
+// deno-lint-ignore no-explicit-any
+type Json = any;
+
+const ODD: readonly Json[] = [
+  null,
+  true,
+  -1,
+  0,
+  1,
+  1.5,
+  1e300,
+  2 ** 53,
+  100,
+  101,
+  102,
+  "",
+  "x",
+  "noproc",
+  "__proto__",
+  "constructor",
+  "toString",
+  "\ud800",
+  "\u001b[2J",
+  "x".repeat(300),
+  [],
+  {},
+  [[]],
+  { $pid: [1, 0] },
+  { $pid: [100, 1, "x@localhost", 1] },
+  { $ref: [1, 0] },
+  { $bigint: "12" },
+  { $bigint: "x" },
+  { $bytes: "AAAA" },
+  { $bytes: "!" },
+  { $raw: 1 },
+  { $map: [[1, 2]] },
+  { $set: [1] },
+  { $date: 8.65e15 },
+  { $error: { name: "TypeError", message: "x" } },
+  { $error: { name: 1, message: {}, fields: { __proto__: 1 } } },
+  { $unknown: 1 },
+  { $number: "Infinity" },
+  { toString: 1 },
+];
+
+/** The value with one thing in it changed: replaced, dropped, doubled or moved. */
+export function mutated(random: Random, value: Json): Json {
+  if (
+    typeof value !== "object" || value === null || random.below(6) === 0
+  ) return random.of(ODD);
+  const keys = Object.keys(value);
+  if (keys.length === 0) return random.of(ODD);
+  if (!Array.isArray(value)) {
+    const key = random.of(keys);
+    const copy = { ...value };
+    if (random.below(4) === 0) delete copy[key];
+    else copy[key] = mutated(random, value[key]);
+    return copy;
+  }
+  const at = random.below(value.length);
+  const copy = [...value];
+  switch (random.below(8)) {
+    case 0:
+      copy.splice(at, 1);
+      break;
+    case 1:
+      copy.splice(at, 0, copy[at]);
+      break;
+    case 2:
+      copy.push(random.of(ODD));
+      break;
+    default:
+      copy[at] = mutated(random, value[at]);
+  }
+  return copy;
+}
+
+/** The bytes with something in them changed: flipped, cut, doubled, replaced or added to. */
+export function mutatedBytes(random: Random, bytes: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  const at = random.below(copy.length);
+  switch (random.below(6)) {
+    case 0:
+      copy[at] ^= 1 << random.below(8);
+      return copy;
+    case 1:
+      copy[at] = random.below(256);
+      return copy;
+    case 2:
+      return copy.subarray(0, at);
+    case 3:
+      return Buffer.concat([copy.subarray(0, at), copy.subarray(at >> 1)]);
+    case 4:
+      return Buffer.concat([
+        copy.subarray(0, at),
+        random.bytes(20),
+        copy.subarray(at),
+      ]);
+    default:
+      return random.bytes(200);
+  }
+}
+
+/** A frame of a value that is changed, as a value or as bytes. */
+export function mutatedFrame(random: Random, value: Json): Uint8Array {
+  if (random.below(2) === 0) {
+    return mutatedBytes(random, frameOf(JSON.stringify(value)));
+  }
+  let changed = value;
+  for (let i = random.below(3); i >= 0; i--) changed = mutated(random, changed);
+  return frameOf(JSON.stringify(changed) ?? "null");
+}
+
+/** The bytes in a few pieces. */
+export function* pieces(
+  random: Random,
+  bytes: Uint8Array,
+): Generator<Uint8Array> {
+  let at = 0;
+  for (let i = random.below(3); i > 0; i--) {
+    const next = at + random.below(bytes.length - at + 1);
+    yield bytes.subarray(at, next);
+    at = next;
+  }
+  yield bytes.subarray(at);
+}

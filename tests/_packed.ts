@@ -1,0 +1,129 @@
+/** The packed package in a project of its own, with Node and Bun beside it. */
+
+import { join } from "node:path";
+import nodeProcess from "node:process";
+import { pack } from "../tools/pack.ts";
+
+/** Each a package with a program for this machine, so that no script has to run at installation. */
+const { platform, arch } = nodeProcess;
+const NODE = `node-${platform === "win32" ? "win" : platform}-${arch}`;
+const BUN = `@oven/bun-${platform}-${arch === "arm64" ? "aarch64" : arch}`;
+const PACKAGES = [`${NODE}@24`, `${BUN}@1`, "typescript@5"];
+
+/** A runtime that npm has. */
+export type Host = "node" | "bun";
+
+/** A program that runs, and what it prints; killed where it goes out of scope. */
+export class Running implements AsyncDisposable {
+  /** Resolves with the exit code when it has ended. */
+  readonly ended: Promise<number>;
+  readonly #child: Deno.ChildProcess;
+  #output = "";
+  #isRunning = true;
+  #wake: () => void = () => {};
+
+  constructor(program: string, args: readonly string[], cwd: string) {
+    this.#child = new Deno.Command(program, {
+      args: [...args],
+      cwd,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.ended = this.#run();
+  }
+
+  async #run(): Promise<number> {
+    const [{ code }] = await Promise.all([
+      this.#child.status,
+      this.#read(this.#child.stdout),
+      this.#read(this.#child.stderr),
+    ]);
+    this.#isRunning = false;
+    this.#wake();
+    return code;
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      this.#output += text;
+      this.#wake();
+    }
+  }
+
+  /** What it has printed, on standard output and standard error. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Waits until it has printed a text. */
+  async printed(text: string): Promise<void> {
+    while (!this.#output.includes(text)) {
+      if (!this.#isRunning) {
+        throw new Error(`it ended without printing ${text}:\n${this.#output}`);
+      }
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  /** Sends it a signal, if it still runs. */
+  kill(signal: Deno.Signal): void {
+    if (this.#isRunning) this.#child.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill("SIGKILL");
+    await this.ended;
+  }
+}
+
+/** A project that has installed the package; removed where it goes out of scope. */
+export class Project implements AsyncDisposable {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Packs the package, and installs it. */
+  static async make(): Promise<Project> {
+    const project = new Project(await Deno.makeTempDir());
+    try {
+      await project.write("package.json", '{"private":true,"type":"module"}');
+      await pack(join(project.#folder, "package.tgz"), ["--allow-dirty"]);
+      const flags = ["--no-audit", "--no-fund", "--ignore-scripts"];
+      const args = ["install", ...flags, "./package.tgz", ...PACKAGES];
+      await using npm = new Running("npm", args, project.#folder);
+      if (await npm.ended !== 0) throw new Error(npm.output);
+      return project;
+    } catch (error) {
+      await project[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Writes a file. */
+  async write(name: string, text: string): Promise<void> {
+    await Deno.writeTextFile(join(this.#folder, name), text);
+  }
+
+  /** Runs a program on Node or Bun. */
+  run(host: Host, args: readonly string[]): Running {
+    const name = host === "node" ? NODE : BUN;
+    const program = join(this.#folder, "node_modules", name, "bin", host);
+    return new Running(program, args, this.#folder);
+  }
+
+  /** Runs the package's command line on Node or Bun. */
+  chat(host: Host, args: readonly string[]): Running {
+    return this.run(host, [
+      "node_modules/@otp/distribution/chat/main.js",
+      ...args,
+    ]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}

@@ -1,0 +1,437 @@
+/**
+ * Streams that are almost right, by seed: `FUZZ_SEED` repeats a run, `FUZZ_RUNS` makes it longer.
+ */
+
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { parseNodeName } from "../distribution/names.ts";
+import { Network } from "../distribution/network.ts";
+import {
+  DEFAULT_LIMITS,
+  HandshakeError,
+  type Local,
+  type Port,
+  type Transport,
+  type TransportHandlers,
+} from "../distribution/wire.ts";
+import { Node } from "../node.ts";
+import { Pid, Ref } from "../runtime/pid.ts";
+import { Runtime } from "../runtime/runtime.ts";
+import type { Signals } from "../runtime/signal.ts";
+import { receive, register, send, whereis } from "../process.ts";
+import { Task } from "../task.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
+import { test } from "../testing/tags.ts";
+import { Decoder } from "../wires/json/decoder.ts";
+import { Encoder } from "../wires/json/encoder.ts";
+import { jsonWire } from "../wires/json/mod.ts";
+import { ProtocolError } from "../wires/json/values.ts";
+import {
+  mutated,
+  mutatedBytes,
+  mutatedFrame,
+  pieces,
+  Random,
+  RUNS,
+  SEED,
+} from "./_fuzz.ts";
+import { clusterTest } from "./_nodes.ts";
+import { frameOf, hello, rawFrameOf, RawPeer } from "./_raw_peer.ts";
+import * as Remote from "./_remote.ts";
+
+const KATE = "kate@localhost";
+const RAW = "raw@localhost";
+const HERE = { name: KATE, creation: 5 };
+const THERE = { name: RAW, creation: 7 };
+
+/** How many runs go by before the event loop turns. */
+const BATCH = 100;
+
+/** How many runs go through sockets. */
+const SOCKET_RUNS = Math.ceil(RUNS / 50);
+
+/** How many requests servers get. */
+const SERVER_RUNS = Math.ceil(RUNS / 5);
+
+/** Runs `fn` so often; says which run failed, and how to repeat it. */
+async function fuzz(
+  runs: number,
+  fn: (random: Random) => unknown,
+): Promise<void> {
+  for (let run = 0; run < runs; run++) {
+    try {
+      await fn(new Random(SEED + run));
+    } catch (error) {
+      throw new Error(
+        `run ${run} failed; FUZZ_SEED=${SEED + run} FUZZ_RUNS=1 repeats it`,
+        { cause: error },
+      );
+    }
+    if (run % BATCH === 0) await turn();
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+/** A transport whose other end is the test. */
+class FuzzedTransport implements Transport {
+  readonly remote = "127.0.0.1:1";
+  readonly buffered = 0;
+  isEnded = false;
+  #handlers: TransportHandlers | undefined;
+
+  start(handlers: TransportHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  write(): boolean {
+    return true;
+  }
+
+  end(): void {
+    this.isEnded = true;
+  }
+
+  destroy(): void {
+    this.isEnded = true;
+  }
+
+  say(bytes: Uint8Array): void {
+    if (!this.isEnded) this.#handlers!.bytes(bytes);
+  }
+
+  close(): void {
+    this.#handlers!.closed();
+  }
+}
+
+function newRuntime(route?: () => Signals): Runtime {
+  const runtime: Runtime = new Runtime({
+    node: HERE.name,
+    creation: HERE.creation,
+    peerLimits: DEFAULT_LIMITS,
+    report() {},
+    route,
+  });
+  runtime.modules.add("Remote", Remote);
+  return runtime;
+}
+
+test(
+  `fuzz: ${RUNS} handshakes of dialers, FUZZ_SEED=${SEED}`,
+  { timeout: 600_000 },
+  async () => {
+    const lines: string[] = [];
+    const network: Network = new Network({
+      runtime: newRuntime(),
+      name: parseNodeName(KATE),
+      hidden: false,
+      connectAll: true,
+      cookie: "secret",
+      limits: DEFAULT_LIMITS,
+      tickTime: 60_000,
+      wires: [jsonWire],
+      reach: () => Promise.reject(new Error("nowhere")),
+      log: (_, message) => lines.push(message),
+    });
+    await fuzz(RUNS, async (random) => {
+      const transport = new FuzzedTransport();
+      network.accept(transport);
+      const first = { versions: [1], to: KATE, ...hello(RAW) };
+      const sent = [
+        random.below(3) === 0
+          ? frameOf(JSON.stringify(first))
+          : mutatedFrame(random, first),
+        mutatedFrame(random, { proof: "0".repeat(64) }),
+      ];
+      for (const frame of sent) {
+        for (const piece of pieces(random, frame)) {
+          transport.say(piece);
+          await Promise.resolve();
+        }
+      }
+      transport.close();
+    });
+    await turn();
+    const { halfOpen, connections, accepted, refused } = network.stats();
+    assertEquals([halfOpen, connections, accepted], [0, 0, RUNS]);
+    const sum = Object.values(refused).reduce((a, b) => a + b);
+    assertEquals(sum, RUNS);
+    for (const line of lines) {
+      assert(/^[ -~\u00a0-\uffff]*$/.test(line), line);
+      assert(!/is not (a function|iterable)|Cannot (read|convert)/.test(line));
+    }
+    await network.stop();
+  },
+);
+
+test(
+  `fuzz: ${RUNS} answers of listeners, FUZZ_SEED=${SEED}`,
+  { timeout: 600_000 },
+  async () => {
+    const local: Local = {
+      ...HERE,
+      hidden: false,
+      cookie: "secret",
+      limits: DEFAULT_LIMITS,
+      admit: () => "ok",
+    };
+    await fuzz(RUNS, async (random) => {
+      const transport = new FuzzedTransport();
+      const dialled = jsonWire.dial(transport, RAW, local).then(
+        () => undefined,
+        (error) => error,
+      );
+      const answer = { status: "ok", ...hello(RAW) };
+      transport.say(
+        random.below(2) === 0
+          ? frameOf(JSON.stringify(answer))
+          : mutatedFrame(random, answer),
+      );
+      await Promise.resolve();
+      transport.say(mutatedFrame(random, { proof: "0".repeat(64) }));
+      transport.close();
+      assertInstanceOf(await dialled, HandshakeError);
+    });
+  },
+);
+
+function portTo(chunks: Uint8Array[]): Port {
+  return {
+    wake() {},
+    write: (bytes) => void chunks.push(bytes),
+    pressure: () => undefined,
+    assertRoom() {},
+    peers() {},
+  };
+}
+
+/** A signal of each kind, as a peer would write it, to processes 100 to 102. */
+// deno-lint-ignore no-explicit-any
+function goodSignals(): any[] {
+  const chunks: Uint8Array[] = [];
+  const encoder = new Encoder(
+    THERE,
+    HERE,
+    DEFAULT_LIMITS,
+    { maxMessageBytes: 1 << 25 },
+    portTo(chunks),
+  );
+  const from = new Pid(RAW, 1, 7);
+  const to = new Pid(KATE, 101, 5);
+  const ref = new Ref(RAW, 3, 7);
+  const alias = new Ref(KATE, 1, 5);
+  const value = {
+    a: [1n, -0, undefined, new Date(1), new Map([[from, to]]), new Set([ref])],
+    b: new Uint8Array(10),
+    c: new TypeError("x", { cause: new RangeError("y") }),
+  };
+  const run = (name: string, args: unknown[]) => ({
+    ref,
+    run: { module: "Remote", function: name, args },
+    link: true,
+    monitor: true,
+    groupLeader: from,
+  });
+  encoder.send(from, to, "hi");
+  encoder.send(from, to, value);
+  encoder.sendName(from, "named", value);
+  encoder.sendAlias(from, alias, 1);
+  encoder.reply(from, alias, value);
+  encoder.link(from, to);
+  encoder.unlink(from, to, 9);
+  encoder.unlinkAck(from, to, 1);
+  encoder.exit(from, to, "normal");
+  encoder.exitLink(from, to, value);
+  encoder.monitor(from, to, ref);
+  encoder.monitor(from, "named", ref);
+  encoder.demonitor(from, to, ref);
+  encoder.demonitor(from, "named", ref);
+  encoder.down(from, from, to, alias, "why");
+  encoder.down(from, { name: "x", node: RAW }, to, alias, value);
+  encoder.spawnRequest(from, run("wait", []));
+  encoder.spawnRequest(from, run("tell", [from, value]));
+  encoder.spawnReply(from, to, alias, { pid: from, link: true, monitor: true });
+  encoder.spawnReply(from, to, alias, { error: "undef", message: "x" });
+  encoder.groupLeader(from, to, from);
+  encoder.announce(["x@localhost"]);
+  while (encoder.pending > 0) encoder.flush(Infinity);
+  return chunks.flatMap((chunk) => {
+    const text = new TextDecoder().decode(chunk.subarray(4));
+    return chunk[0] >= 0x80 ? [] : JSON.parse(text);
+  });
+}
+
+test(
+  `fuzz: ${RUNS} streams of a peer, FUZZ_SEED=${SEED}`,
+  { timeout: 600_000 },
+  async () => {
+    const written: Uint8Array[] = [];
+    const encoder = new Encoder(
+      HERE,
+      THERE,
+      DEFAULT_LIMITS,
+      { maxMessageBytes: 1 << 25 },
+      portTo(written),
+    );
+    const runtime = newRuntime(() => encoder);
+    const signals = goodSignals();
+    assert(signals.length > 20);
+    const newDecoder = () =>
+      new Decoder(HERE, THERE, DEFAULT_LIMITS, portTo([]), runtime);
+    let decoder = newDecoder();
+    let refused = 0;
+    let bystander = runtime.spawn(Remote.wait, {});
+    await fuzz(RUNS, (random) => {
+      if (!bystander.alive) bystander = runtime.spawn(Remote.wait, {});
+      if (!runtime.names.has("named")) runtime.register("named", bystander);
+      const body = Array.from({ length: 1 + random.below(3) }, () => {
+        const signal = random.of(signals);
+        return random.below(3) === 0 ? signal : mutated(random, signal);
+      });
+      let bytes: Uint8Array = frameOf(JSON.stringify(body));
+      if (random.below(4) === 0) bytes = mutatedBytes(random, bytes);
+      if (random.below(8) === 0) {
+        const raw = rawFrameOf(random.below(4), random.bytes(50), true);
+        bytes = Buffer.concat([raw, bytes]);
+      }
+      try {
+        for (const piece of pieces(random, bytes)) decoder.receive(piece);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        refused++;
+        decoder = newDecoder();
+        runtime.nodeDown(RAW, true);
+      }
+      while (encoder.pending > 0) encoder.flush(Infinity);
+      written.length = 0;
+    });
+    assert(RUNS < 1000 || (refused > RUNS / 10 && refused < RUNS));
+    // Another peer's messages arrive still.
+    const heard: unknown[] = [];
+    const other = runtime.spawn(
+      async () => void heard.push(await receive()),
+      {},
+    );
+    runtime.send(new Pid("x@localhost", 1, 1), other.pid, "hi");
+    await turn();
+    assertEquals(heard, ["hi"]);
+    // And all that was held goes with the peer and its processes.
+    runtime.nodeDown(RAW, true);
+    const { links, monitors } = runtime.holdings.totals();
+    assertEquals([links, monitors], [0, 0]);
+    runtime.stop("shutdown");
+    await turn();
+    assertEquals(runtime.holdings.totals().processes, 0);
+    assertEquals([runtime.processes.size, runtime.names.size], [0, 0]);
+    assertEquals(runtime.aliases.size, 0);
+  },
+);
+
+clusterTest(
+  `fuzz: ${SOCKET_RUNS} strangers and ${SOCKET_RUNS} peers through sockets, FUZZ_SEED=${SEED}`,
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    await alex.run(() => Node.connect(KATE));
+    const signals = goodSignals();
+    await fuzz(SOCKET_RUNS, async (random) => {
+      await using stranger = await RawPeer.dial(kate.port);
+      const first = { versions: [1], to: KATE, ...hello(RAW) };
+      await stranger.write(mutatedFrame(random, first));
+      await using peer = await RawPeer.dial(kate.port);
+      // A name of its own, as the last one's end may not be known yet.
+      await peer.enter(`raw${random.below(2 ** 31)}@localhost`, KATE);
+      for (let i = 0; i < 5; i++) {
+        const body = [mutated(random, random.of(signals))];
+        await peer.write(mutatedFrame(random, body));
+      }
+    });
+    await kate.run(async () => {
+      register("inbox");
+      await alex.run(() => void send({ name: "inbox", node: KATE }, "hi"));
+      assertEquals(await receive(), "hi");
+      while (Node.list("connected").length > 1) await turn();
+      const { held, connections } = Node.stats()!;
+      assertEquals([connections, held.links, held.monitors], [1, 0, 0]);
+    });
+  },
+  { timeout: 600_000 },
+);
+
+/** What a peer asks of servers: a Task.Supervisor by its name, and the node's group leader. */
+const REQUESTS = [
+  ["Tasks", {
+    type: "$call",
+    from: { $pid: [0, 100] },
+    ref: { $ref: [0, 2] },
+    request: {
+      type: "start_task",
+      run: { module: "Remote", function: "add", args: [1, 2] },
+      callers: [{ $pid: [0, 100] }],
+      link: true,
+      task: { $ref: [0, 1] },
+      restart: "temporary",
+      shutdown: 5000,
+    },
+  }],
+  ["Tasks", {
+    type: "$call",
+    from: { $pid: [0, 100] },
+    ref: { $ref: [0, 1] },
+    request: { type: "terminate_child", pid: { $pid: [0, 100] } },
+  }],
+  ["Tasks", {
+    type: "$call",
+    from: { $pid: [0, 100] },
+    ref: { $ref: [0, 1] },
+    request: { type: "which_children" },
+  }],
+  ["Tasks", { type: "$cast", request: 1 }],
+  ["user", {
+    type: "io_request",
+    from: { $pid: [0, 100] },
+    replyAs: { $ref: [0, 3] },
+    request: {
+      type: "requests",
+      requests: [
+        { type: "put_chars", chars: "hi" },
+        { type: "get_line", prompt: ">" },
+      ],
+    },
+  }],
+] as const;
+
+clusterTest(
+  `fuzz: ${SERVER_RUNS} requests to servers, which stay, FUZZ_SEED=${SEED}`,
+  async (cluster) => {
+    const kate = await cluster.start("kate", { io: { write() {} } });
+    await kate.run(async () => {
+      const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
+      const user = whereis("user");
+      let peers = 0;
+      const enter = async () => {
+        const peer = await RawPeer.dial(kate.port);
+        await peer.enter(`raw${++peers}@localhost`, KATE);
+        return peer;
+      };
+      let peer = await enter();
+      await fuzz(SERVER_RUNS, async (random) => {
+        const [name, message] = random.of(REQUESTS);
+        const changed = mutated(random, message);
+        if (changed?.type === "$stop") return;
+        await peer.say([["send_name*", 100, name, changed]]);
+        if (random.below(20) === 0) await turn();
+        if (peer.isClosed) peer = await enter();
+      });
+      await peer[Symbol.asyncDispose]();
+      assertEquals([whereis("Tasks"), whereis("user")], [tasks, user]);
+      const task = await TaskSupervisor.async("Tasks", Remote.add, [1, 2]);
+      assertEquals(await Task.await(task), 3);
+      await TaskSupervisor.stop(tasks);
+    });
+  },
+  { timeout: 600_000 },
+);

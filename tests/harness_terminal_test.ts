@@ -1,0 +1,32 @@
+/** The harness in a real terminal, where `deno test` draws its progress. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { test } from "../testing/mod.ts";
+import { withFolder } from "./_cli.ts";
+import { openTerminal } from "./_terminal.ts";
+
+test(
+  "main() leaves the lines of tests whole in a terminal",
+  { timeout: 60_000, programs: ["tmux"] },
+  () =>
+    withFolder(async (home) => {
+      await using terminal = await openTerminal(
+        ["-A", "--no-check", "tests/lesson_test.ts"],
+        {
+          home,
+          program: "testing/main.ts",
+          permissions: ["-A"],
+          // Where Deno keeps the packages that are there already.
+          programHome: Deno.env.get("HOME"),
+        },
+      );
+      assertEquals(await terminal.ended(), 0);
+      const screen = await terminal.screen();
+      assertMatch(screen, /^sendMessage\(\) gives ok \.\.\. ignored \(/m);
+      assertMatch(
+        screen,
+        /^sendMessage\(\) gives ok, unattended \.\.\. ok \(/m,
+      );
+      assertMatch(screen, /^1 passed, 0 failed$/m);
+    }),
+);

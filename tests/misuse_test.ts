@@ -1,0 +1,61 @@
+/** What is no function, and no name, is refused where it is written, and harms nobody. */
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Application } from "../application.ts";
+import { chat } from "../chat/application.ts";
+import * as Chat from "../chat/mod.ts";
+import { Node } from "../node.ts";
+import { register, self, spawn, spawnLink, whereis } from "../process.ts";
+import { Task } from "../task.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
+import { startNodes, test } from "../testing/mod.ts";
+
+// deno-lint-ignore no-explicit-any
+const NONE = undefined as any;
+const HALF = ["Chat"] as unknown as [string, string];
+
+test("spawn() and Task.async() refuse what is no function, and start nothing", () => {
+  assertThrows(() => spawn(NONE), TypeError, "Cannot run undefined: give a");
+  const named = ["Kate", "sayName"] as unknown as () => void;
+  assertThrows(
+    () => spawnLink(named),
+    TypeError,
+    'Cannot run ["Kate", "sayName"]: give a function; names, as [module, function], are for Node.spawn',
+  );
+  assertThrows(() => Task.async(NONE), TypeError, "Cannot run undefined");
+});
+
+test("Node.spawn() and TaskSupervisor.async() refuse what names no function", async () => {
+  await using nodes = await startNodes(["alex", "kate"], { modules: { Chat } });
+  await nodes.get("kate").run(() => Application.start(chat));
+  const supervisor = { name: "Chat.TaskSupervisor", node: "kate@localhost" };
+  const before = await nodes.get("kate").run(() => whereis(supervisor.name));
+  await nodes.get("alex").run(async () => {
+    for (const wrong of [NONE, HALF]) {
+      for (
+        const asked of [
+          () => Node.spawn("kate@localhost", wrong),
+          () => Node.spawnLink("alex@localhost", wrong),
+          () => TaskSupervisor.async(supervisor, wrong),
+        ]
+      ) await assertRejects(asked, TypeError, "Cannot run ");
+    }
+  });
+  await nodes.get("kate").run(async () => {
+    assertEquals(whereis(supervisor.name), before);
+    await Application.stop("chat");
+  });
+});
+
+test("names are strings or atoms", () => {
+  assertThrows(
+    () => register(self() as unknown as string),
+    TypeError,
+    `Cannot use ${self()} as a name: give a string or an atom`,
+  );
+  assertThrows(
+    () => Chat.sendMessage(NONE, "hi"),
+    TypeError,
+    "Cannot use undefined as a name",
+  );
+});

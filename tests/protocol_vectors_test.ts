@@ -1,0 +1,157 @@
+/** `docs/protocol_vectors.json` holds for this implementation, as it has to for others. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { createHmac } from "node:crypto";
+import { DEFAULT_LIMITS } from "../distribution/wire.ts";
+import { decodeRequest, encodeRequest } from "../distribution/epmd/protocol.ts";
+import { Atom } from "../runtime/pid.ts";
+import type { Signals } from "../runtime/signal.ts";
+import { test } from "../testing/tags.ts";
+import {
+  type Json,
+  RECEIVER,
+  SENDER,
+  SIGNALS,
+  signalsOf,
+  valueOf,
+  VECTORS,
+  vectors,
+} from "../tools/protocol_vectors.ts";
+import { Decoder } from "../wires/json/decoder.ts";
+import { FrameReader, textFrame } from "../wires/json/frames.ts";
+import { ProtocolError, ValueDecoder } from "../wires/json/values.ts";
+
+// deno-lint-ignore no-explicit-any
+const FILE: any = JSON.parse(await Deno.readTextFile(VECTORS));
+
+/** What the receiver delivers of signals. */
+function delivered(signals: Json[]): unknown[][] {
+  const calls: unknown[][] = [];
+  const { deliver, port } = recorders(calls);
+  const decoder = new Decoder(RECEIVER, SENDER, DEFAULT_LIMITS, port, deliver);
+  decoder.receive(textFrame(JSON.stringify(signals)));
+  return calls;
+}
+
+function recorders(calls: unknown[][]) {
+  const kinds = [
+    "send",
+    "sendName",
+    "sendAlias",
+    "reply",
+    "link",
+    "unlink",
+    "unlinkAck",
+    "exit",
+    "exitLink",
+    "monitor",
+    "demonitor",
+    "down",
+    "spawnRequest",
+    "spawnReply",
+    "groupLeader",
+  ];
+  const deliver = Object.fromEntries(kinds.map((kind) => [
+    kind,
+    (...args: unknown[]) => void calls.push([kind, ...args]),
+  ])) as unknown as Signals;
+  const port = {
+    wake() {},
+    write() {},
+    pressure: () => undefined,
+    assertRoom() {},
+    peers() {},
+  };
+  return { deliver, port };
+}
+
+test("docs/protocol_vectors.json is what tools/protocol_vectors.ts writes", () => {
+  assertEquals(FILE, vectors());
+});
+
+test("docs/protocol_vectors.json: values", () => {
+  assert(FILE.values.length > 50);
+  for (const { value: source, json } of FILE.values) {
+    const decoder = new ValueDecoder(RECEIVER, SENDER, () => undefined);
+    const actual = decoder.decode(structuredClone(json));
+    const expected = valueOf(source);
+    if (expected instanceof Atom || typeof expected !== "object") {
+      assert(Object.is(actual, expected), source);
+    } else assertEquals(actual, expected);
+  }
+});
+
+test("docs/protocol_vectors.json: values that are refused", () => {
+  for (const { why, json } of FILE.refusedValues) {
+    const decoder = new ValueDecoder(RECEIVER, SENDER, () => undefined);
+    assertThrows(() => decoder.decode(json), ProtocolError, undefined, why);
+  }
+});
+
+test("docs/protocol_vectors.json: signals", () => {
+  for (const { what, signal } of FILE.signals) {
+    const expected: unknown[][] = [];
+    SIGNALS[what](recorders(expected).deliver);
+    const calls = delivered([structuredClone(signal)]);
+    assertEquals(calls, expected);
+    const again = signalsOf((to) => {
+      for (const [kind, ...args] of calls) {
+        (to as unknown as Record<string, (...args: unknown[]) => void>)[
+          kind as string
+        ](...args);
+      }
+    });
+    assertEquals(again, [signal], what);
+  }
+});
+
+test("docs/protocol_vectors.json: signals that are refused", () => {
+  for (const { why, signal } of FILE.refusedSignals) {
+    assertThrows(() => delivered([signal]), ProtocolError, undefined, why);
+  }
+});
+
+test("docs/protocol_vectors.json: frames", () => {
+  for (const { what, hex, json, ...raw } of FILE.frames) {
+    const read: unknown[] = [];
+    new FrameReader(1000).read(bytesOf(hex), {
+      text: (bytes, start, end) =>
+        void read.push(new TextDecoder().decode(bytes.subarray(start, end))),
+      raw: (number, bytes, last) =>
+        void read.push({ number, bytes: hexOf(bytes), last }),
+    });
+    const expected = { tick: [], json: [json], raw: [raw] }[what as string];
+    assertEquals(read, expected);
+  }
+});
+
+test("docs/protocol_vectors.json: EPMD", () => {
+  for (const { hex } of FILE.epmd) {
+    const request = decodeRequest(bytesOf(hex).subarray(2));
+    assertEquals(hexOf(encodeRequest(request)), hex);
+  }
+});
+
+test("docs/protocol_vectors.json: proofs", () => {
+  for (const { cookie, tls, ...nodes } of FILE.handshakes) {
+    for (const role of ["dialler", "listener"]) {
+      const text = ["otp-json/1", role];
+      for (const { name, creation, nonce } of [nodes.dialler, nodes.listener]) {
+        text.push(name, creation, nonce);
+      }
+      const { dialler, listener } = nodes;
+      if (tls) text.push("tls", dialler.certificate, listener.certificate);
+      const proof = createHmac("sha256", cookie).update(text.join("\n"));
+      assertEquals(nodes[role].proof, proof.digest("hex"));
+    }
+  }
+});
+
+function bytesOf(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+}

@@ -1,0 +1,553 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { join } from "node:path";
+import { mismatchOf, readCertificate } from "../distribution/certificate.ts";
+import { NodeStartError } from "../errors.ts";
+import { Node, type NodeOptions, type TlsOptions } from "../node.ts";
+import { receive, self, send } from "../process.ts";
+import { test } from "../testing/tags.ts";
+import { makeCertificates } from "../tools/certs.ts";
+import {
+  assertRefused,
+  chat,
+  ChatProcess,
+  nodeFlags,
+  withFolder,
+} from "./_cli.ts";
+import { type Cluster, clusterTest, freePort } from "./_nodes.ts";
+import { hello, RawPeer } from "./_raw_peer.ts";
+import * as Remote from "./_remote.ts";
+import {
+  authority,
+  ca,
+  stranger,
+  Tap,
+  tlsDial,
+  TlsListener,
+  tlsOf,
+} from "./_tls.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+const RAW = "raw@localhost";
+const DAY = 24 * 60 * 60 * 1000;
+
+async function startBoth(
+  cluster: Cluster,
+  options: { alex?: Partial<NodeOptions>; kate?: Partial<NodeOptions> } = {},
+): Promise<{ alex: Node; kate: Node }> {
+  const [alexTls, kateTls] = await Promise.all(
+    [ALEX, KATE].map((name) => tlsOf({ nodes: [name] })),
+  );
+  const kate = await cluster.start("kate", { tls: kateTls, ...options.kate });
+  const alex = await cluster.start("alex", { tls: alexTls, ...options.alex });
+  return { alex, kate };
+}
+
+async function assertNotConnected(alex: Node): Promise<void> {
+  assertEquals(await alex.run(() => Node.connect(KATE)), false);
+}
+
+// Certificates.
+
+clusterTest(
+  "nodes talk over TLS, in frames small and large",
+  async (cluster) => {
+    const { alex, kate } = await startBoth(cluster);
+    await alex.run(async () => {
+      const pid = await Node.spawn(KATE, Remote.relay, [self()]);
+      await receive((m) => m === "up");
+      const bytes = new Uint8Array(3 << 20).fill(7);
+      const text = "x".repeat(2 << 20);
+      for (const message of ["hi", { bytes }, [text]]) {
+        send(pid, message);
+        assertEquals((await receive()).relayed, message);
+      }
+      assertEquals(Node.list(), [KATE]);
+    });
+    assertEquals(await kate.run(() => Node.list()), [ALEX]);
+    assertEquals(cluster.lines(), []);
+  },
+);
+
+clusterTest(
+  "what nodes say over TLS cannot be read on the way",
+  async (cluster) => {
+    for (const isTls of [true, false]) {
+      const names = isTls ? ["alex", "kate"] : ["alexplain", "kateplain"];
+      const [one, other] = await Promise.all(
+        names.map(async (name) =>
+          await cluster.start(name, {
+            tls: isTls
+              ? await tlsOf({ nodes: [`${name}@localhost`] })
+              : undefined,
+          })
+        ),
+      );
+      await using tap = await Tap.listen(other.port);
+      assertEquals(
+        await one.run(() => Node.connect(other.name, { address: tap.address })),
+        true,
+      );
+      await one.run(() => send({ name: "x", node: other.name }, "rosebud"));
+      await one.run(() => Node.spawn(other.name, Remote.relay, [self()]));
+      assertEquals(tap.heard().includes("rosebud"), !isTls);
+      assertEquals(tap.heard().includes(one.name), !isTls);
+    }
+  },
+);
+
+clusterTest(
+  "a peer of another CA is refused, at both ends",
+  async (cluster) => {
+    const kate = { ...await stranger.issue({ nodes: [KATE] }) };
+    const { alex } = await startBoth(cluster, {
+      kate: { tls: { ...kate, ca: stranger.pair.cert } },
+    });
+    await assertNotConnected(alex);
+    await cluster.logged(
+      /alex warning: Cannot connect to kate@localhost: its certificate is refused: it is not of the CA/,
+    );
+    await cluster.logged(
+      /kate warning: .* it ended the TLS handshake, most likely because it does not trust this node's certificate/,
+    );
+  },
+);
+
+clusterTest(
+  "a dialler whose certificate is of another CA is refused",
+  async (cluster) => {
+    const { alex, kate } = await startBoth(cluster, {
+      alex: { tls: { ...await stranger.issue({ nodes: [ALEX] }), ca } },
+    });
+    await assertNotConnected(alex);
+    await cluster.logged(
+      /kate warning: .* its certificate is refused: it is not of the CA that this node trusts/,
+    );
+    await cluster.logged(
+      /alex warning: .*it closed the connection after the TLS handshake, most likely because it does not trust this node's certificate/,
+    );
+    assertEquals(await kate.run(() => Node.list("connected")), []);
+  },
+);
+
+clusterTest("a dialler without a certificate is refused", async (cluster) => {
+  const { kate } = await startBoth(cluster);
+  const { peer } = await tlsDial(kate.port, {});
+  await peer.closed;
+  assertEquals(peer.bytes.length, 0);
+  await cluster.logged(/kate warning: .* it shows no certificate/);
+});
+
+for (
+  const [what, times] of [
+    ["has expired", { to: new Date(Date.now() - DAY / 2) }],
+    ["is not valid yet", { from: new Date(Date.now() + DAY) }],
+  ] as const
+) {
+  clusterTest(`a certificate that ${what} is refused`, async (cluster) => {
+    const { alex, kate } = await startBoth(cluster);
+    const pair = await authority.issue({ nodes: [RAW], ...times });
+    const { peer } = await tlsDial(kate.port, pair);
+    await peer.closed;
+    assertEquals(peer.bytes.length, 0);
+    const says = /^kate warning: .*its certificate is refused: .*not valid now/;
+    await cluster.logged(says);
+    await using listener = await TlsListener.listen({ ...pair, ca });
+    const { address } = listener;
+    const connected = await alex.run(() => Node.connect(RAW, { address }));
+    assertEquals(connected, false);
+    await cluster.logged(
+      /^alex warning: Cannot connect to raw@localhost: its certificate is refused: .*not valid now/,
+    );
+  });
+}
+
+clusterTest(
+  "a listener with another node's certificate is refused",
+  async (cluster) => {
+    const { alex } = await startBoth(cluster, {
+      kate: { tls: await tlsOf({ nodes: [RAW] }, { verify: "none" }) },
+    });
+    await assertNotConnected(alex);
+    await cluster.logged(
+      /alex warning: .*the certificate is for raw@localhost, and not for kate@localhost/,
+    );
+  },
+);
+
+clusterTest(
+  "a dialler with another node's certificate is refused",
+  async (cluster) => {
+    const { alex } = await startBoth(cluster, {
+      alex: { tls: await tlsOf({ nodes: [RAW] }, { verify: "none" }) },
+    });
+    await assertNotConnected(alex);
+    await cluster.logged(
+      /kate warning: Refused .*the certificate is for raw@localhost, and not for alex@localhost/,
+    );
+    await cluster.logged(/alex warning: .*it does not let this node in/);
+  },
+);
+
+clusterTest(
+  "a certificate of the host is one of its nodes",
+  async (cluster) => {
+    const tls = await tlsOf({ hosts: ["localhost"] });
+    const { alex } = await startBoth(cluster, { alex: { tls }, kate: { tls } });
+    assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  },
+);
+
+clusterTest("the verify option decides", async (cluster) => {
+  const asked: unknown[] = [];
+  const { alex } = await startBoth(cluster, {
+    alex: { tls: await tlsOf({ uris: ["urn:x"] }, { verify: "none" }) },
+    kate: {
+      tls: await tlsOf({ nodes: [KATE] }, {
+        verify: (name, { nodes, hosts, fingerprint }) => {
+          asked.push([name, nodes, hosts]);
+          assertMatch(fingerprint, /^[0-9a-f]{64}$/);
+          return false;
+        },
+      }),
+    },
+  });
+  await assertNotConnected(alex);
+  assertEquals(asked, [[ALEX, [], []]]);
+  await cluster.logged(
+    /kate warning: .*the verify option refuses the certificate of alex@localhost/,
+  );
+});
+
+clusterTest("a verify option that throws refuses", async (cluster) => {
+  const { alex } = await startBoth(cluster, {
+    alex: {
+      tls: await tlsOf({ nodes: [ALEX] }, {
+        verify() {
+          throw new Error("no idea");
+        },
+      }),
+    },
+  });
+  await assertNotConnected(alex);
+  await cluster.logged(
+    /alex warning: .*the verify option failed for kate@localhost: Error: no idea/,
+  );
+});
+
+test("mismatchOf() reads names from a certificate's bytes", async () => {
+  const [named, host, wild, forged] = await Promise.all([
+    { nodes: [ALEX, KATE], hosts: ["localhost"] },
+    { hosts: ["Host.example.org"] },
+    { hosts: ["*.example.org"] },
+    { uris: [`http://x, URI:otp://${ALEX}`], hosts: ["elsewhere"] },
+  ].map(async (names) => derOf((await authority.issue(names)).cert)));
+  const isFor = (
+    der: Uint8Array,
+    name: string,
+    verify: "host" | "name" | "none" = "host",
+  ) => mismatchOf(name, readCertificate(der), verify) === undefined;
+  assert(isFor(named, ALEX));
+  assert(isFor(named, KATE, "name"));
+  // A certificate that names nodes is for these alone.
+  assert(!isFor(named, RAW));
+  assert(isFor(host, "alex@host.example.org"));
+  assert(!isFor(host, "alex@host.example.org", "name"));
+  assert(!isFor(host, "alex@example.org"));
+  assert(isFor(wild, "alex@host.example.org"));
+  assert(!isFor(wild, "alex@a.host.example.org"));
+  assert(!isFor(wild, "alex@example.org"));
+  assert(!isFor(forged, ALEX));
+  assert(isFor(forged, ALEX, "none"));
+  for (let end = 0; end < named.length; end += 7) {
+    readCertificate(named.subarray(0, end));
+  }
+});
+
+function derOf(pem: string): Uint8Array {
+  const body = pem.replace(/-----[^-]+-----|\s/g, "");
+  return Uint8Array.from(atob(body), (c) => c.charCodeAt(0));
+}
+
+// The cookie, and the proof.
+
+clusterTest("the cookie is needed over TLS too", async (cluster) => {
+  const { alex } = await startBoth(cluster, { alex: { cookie: "another" } });
+  await assertNotConnected(alex);
+  await cluster.logged(/kate warning: .*alex@localhost has another cookie/);
+});
+
+clusterTest(
+  "a proof is bound to the certificates: a relay with a valid one of its own gets no further",
+  async (cluster) => {
+    // The worst case: the relay's certificate is of the same CA, and of the right name.
+    const { alex, kate } = await startBoth(cluster);
+    const pair = await authority.issue({ nodes: [ALEX, KATE] });
+    await using relay = await TlsListener.listen({ ...pair, ca });
+    relay.onSocket = async (near) => {
+      const { socket: far } = await tlsDial(kate.port, pair);
+      near.pipe(far).pipe(near);
+      near.on("error", () => far.destroy());
+      far.on("error", () => near.destroy());
+    };
+    const { address } = relay;
+    const connected = await alex.run(() => Node.connect(KATE, { address }));
+    assertEquals(connected, false);
+    await cluster.logged(/kate warning: .*alex@localhost has another cookie/);
+    assertEquals(await kate.run(() => Node.list("connected")), []);
+    // It is the binding that stops it: the node itself gets in.
+    assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  },
+);
+
+clusterTest(
+  "a peer that proves by the page's rule gets in, and without the fingerprints does not",
+  async (cluster) => {
+    const { kate } = await startBoth(cluster);
+    const pair = await authority.issue({ nodes: [RAW] });
+    for (const isBound of [false, true]) {
+      const { peer, socket } = await tlsDial(kate.port, pair);
+      const binding = [socket.getCertificate(), socket.getPeerCertificate()]
+        .map((each) =>
+          (each as { fingerprint256: string }).fingerprint256
+            .replaceAll(":", "").toLowerCase()
+        );
+      const options = isBound ? { binding: ["tls", ...binding] } : {};
+      await using _ = peer;
+      if (isBound) await peer.enter(RAW, KATE, options);
+      else await assertRejects(() => peer.enter(RAW, KATE, options));
+    }
+  },
+);
+
+// TLS here and none there.
+
+clusterTest(
+  "a plain node that dials a TLS one is told, and so is that one",
+  async (cluster) => {
+    const { alex } = await startBoth(cluster, { alex: { tls: undefined } });
+    await assertNotConnected(alex);
+    await cluster.logged(
+      /alex warning: Cannot connect to kate@localhost: it speaks TLS, and this node does not: start this node with TLS too/,
+    );
+    await cluster.logged(
+      /kate warning: Refused .*a peer without TLS on a TLS port: start it with the tls option too/,
+    );
+  },
+);
+
+clusterTest(
+  "a TLS node that dials a plain one is told, and so is that one",
+  async (cluster) => {
+    const { alex } = await startBoth(cluster, { kate: { tls: undefined } });
+    await assertNotConnected(alex);
+    await cluster.logged(
+      /alex warning: Cannot connect to kate@localhost: it does not speak TLS, as it seems/,
+    );
+    await cluster.logged(
+      /kate warning: Refused .*a TLS client on a plain port: start this node with TLS too/,
+    );
+  },
+);
+
+clusterTest("TLS before 1.3 is refused", async (cluster) => {
+  const { kate } = await startBoth(cluster);
+  const pair = await authority.issue({ nodes: [RAW] });
+  await assertRejects(() =>
+    tlsDial(kate.port, {
+      ...pair,
+      minVersion: "TLSv1.2",
+      maxVersion: "TLSv1.2",
+    })
+  );
+  await cluster.logged(/kate warning: .*the TLS handshake failed/);
+});
+
+clusterTest(
+  "who does not end the TLS handshake is closed in time",
+  async (cluster) => {
+    const { kate } = await startBoth(cluster, {
+      kate: {
+        tls: await tlsOf({ nodes: [KATE] }),
+        limits: { handshakeTimeout: 200 },
+      },
+    });
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.write(new Uint8Array([0x16, 0x03, 0x01]));
+    await peer.closed;
+    await cluster.logged(/kate warning: .*did not get in within 200 ms/);
+  },
+);
+
+clusterTest("who says nothing good inside TLS is refused", async (cluster) => {
+  const { kate } = await startBoth(cluster);
+  const pair = await authority.issue({ nodes: [RAW] });
+  const { peer } = await tlsDial(kate.port, pair);
+  await peer.write("GET / HTTP/1.1\r\n\r\n");
+  await peer.closed;
+  await cluster.logged(/kate warning: .*an HTTP client/);
+  const { peer: silent } = await tlsDial(kate.port, pair);
+  await silent.say({ versions: [1], to: KATE, ...hello(RAW) });
+  assertEquals((await silent.hear()).status, "ok");
+  await silent[Symbol.asyncDispose]();
+});
+
+clusterTest(
+  "strangers at a TLS port are sent away, and keep nobody out",
+  async (cluster) => {
+    const { alex, kate } = await startBoth(cluster, {
+      kate: {
+        tls: await tlsOf({ nodes: [KATE] }),
+        limits: { maxHalfOpen: 4 },
+      },
+    });
+    const begun = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 3, 3];
+    const starts = [[], [0], [0, 0, 1, 0, 0x7b], begun, [0x16, 3, 3, 255, 255]];
+    await using peers = new AsyncDisposableStack();
+    for (let round = 0; round < 8; round++) {
+      for (const start of starts) {
+        const peer = peers.use(await RawPeer.dial(kate.port));
+        const random = crypto.getRandomValues(new Uint8Array(round * 8));
+        if (start.length > 0) {
+          await peer.write(Uint8Array.from([...start, ...random]));
+        }
+      }
+    }
+    assertEquals(await alex.run(() => Node.connect(KATE)), true);
+    assertEquals(await kate.run(() => Node.list("connected")), [ALEX]);
+  },
+);
+
+// Listening.
+
+clusterTest(
+  "listening on more than loopback without TLS warns once, and with it does not",
+  async (cluster) => {
+    await cluster.start("alex", { listen: "0.0.0.0" });
+    const lines = cluster.lines();
+    assertEquals(lines.length, 1);
+    assertMatch(
+      lines[0],
+      /^alex warning: alex@localhost listens on 0.0.0.0 without TLS: whoever is on the network can read/,
+    );
+    await cluster.start("kate", {
+      listen: "0.0.0.0",
+      tls: await tlsOf({ nodes: [KATE] }),
+    });
+    assertEquals(cluster.lines(), lines);
+  },
+);
+
+test("Node.start() says what is wrong with a certificate", async () => {
+  const good = await tlsOf({ nodes: [ALEX] });
+  const other = await tlsOf({ nodes: [KATE] });
+  const old = await tlsOf({ nodes: [ALEX], to: new Date(Date.now() - 1000) });
+  const cases: [Partial<TlsOptions>, string][] = [
+    [{ cert: "/nowhere.crt" }, 'read from "/nowhere.crt": there is no such'],
+    [{ ca: "/" }, "it is a folder"],
+    [{ key: "" }, "TLS needs the private key: give tls.key (--tls-key)"],
+    [{ cert: good.key }, "tls.cert has no certificate in PEM"],
+    [{ key: good.cert }, "tls.key has no private key in PEM"],
+    [{ ca: "-----BEGIN" }, "tls.ca has no certificate in PEM"],
+    [{ key: other.key }, "the private key is not the certificate's"],
+    [old, "the certificate has expired"],
+    [other, "the certificate is for kate@localhost, and not for alex"],
+  ];
+  for (const [wrong, says] of cases) {
+    const error = await assertRejects(
+      () =>
+        Node.start({
+          name: ALEX,
+          cookie: "c",
+          epmdPort: false,
+          tls: { ...good, ...wrong },
+        }),
+      NodeStartError,
+    );
+    assertEquals(error.code, "tls");
+    assertStringIncludes(error.message, says);
+    assert(!error.message.includes("PRIVATE KEY-----"));
+  }
+});
+
+// The command line.
+
+test(
+  "deno task certs: two programs talk with what it makes",
+  { timeout: 60_000, tags: ["cli"] },
+  () =>
+    withFolder(async (folder) => {
+      const said = await makeCertificates(folder, [ALEX, KATE]);
+      assertStringIncludes(said, `--tls-key ${join(folder, `${ALEX}.key`)}`);
+      for (const name of ["ca", ALEX, KATE]) {
+        const { mode } = await Deno.stat(join(folder, `${name}.key`));
+        assertEquals((mode ?? 0) & 0o777, 0o600);
+      }
+      const epmdPort = freePort();
+      const flags = (name: string) => [
+        ...nodeFlags(name, epmdPort),
+        `--tls-cert=${join(folder, `${name}@localhost.crt`)}`,
+        `--tls-key=${join(folder, `${name}@localhost.key`)}`,
+        `--tls-ca=${join(folder, "ca.crt")}`,
+      ];
+      await using kate = new ChatProcess([
+        ...flags("kate"),
+        "--module=Kate=./chat/kate.ts",
+        "--no-halt",
+      ]);
+      await kate.printed("kate@localhost is up");
+      const { stdout, stderr, code } = await chat([
+        ...flags("alex"),
+        "--eval",
+        `await Node.spawnMonitor("${KATE}", ["Kate", "sayName"]); await receive(); IO.puts(Node.list().join())`,
+      ]);
+      assertEquals([stderr, code], ["", 0]);
+      assertStringIncludes(stdout, "Hi, my name is Kate");
+      assertStringIncludes(stdout, KATE);
+      // A second run keeps the CA.
+      const before = await Deno.readTextFile(join(folder, "ca.crt"));
+      await makeCertificates(folder, [RAW]);
+      assertEquals(await Deno.readTextFile(join(folder, "ca.crt")), before);
+    }),
+);
+
+test(
+  "the flags of TLS are refused in one line",
+  { timeout: 60_000, tags: ["cli"] },
+  () =>
+    withFolder(async (folder) => {
+      await makeCertificates(folder, [ALEX]);
+      const cert = `--tls-cert=${join(folder, `${ALEX}.crt`)}`;
+      const key = `--tls-key=${join(folder, `${ALEX}.key`)}`;
+      const authorityFlag = `--tls-ca=${join(folder, "ca.crt")}`;
+      const bad = join(folder, "bad.crt");
+      await Deno.writeTextFile(bad, "no certificate");
+      const alex = nodeFlags("alex", freePort());
+      assertRefused(
+        await chat([...alex, cert]),
+        2,
+        "--tls-cert without --tls-key and --tls-ca: TLS needs all three",
+      );
+      assertRefused(
+        await chat([...alex, `--tls-cert=${bad}`, key, authorityFlag]),
+        3,
+        "has no certificate in PEM; see --tls-cert",
+      );
+      assertRefused(
+        await chat([...alex, cert, "--tls-key=nothing.key", authorityFlag]),
+        3,
+        'cannot be read from "nothing.key": there is no such file',
+      );
+      assertRefused(
+        await chat([cert, key, authorityFlag]),
+        2,
+        "--tls-cert without a node",
+      );
+    }),
+);

@@ -1,0 +1,107 @@
+/**
+ * Packs an npm tarball: `deno task pack FILE`, with flags of `deno pack` before the file.
+ *
+ * `deno pack` makes it, and this makes it whole: the tarball then needs nothing from JSR, has a
+ * version where the sources read theirs from `deno.json`, and installs the command `otp-chat`.
+ */
+
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** What the sources import from JSR, as the line that compiled code has. */
+const FROM_JSR = /^( \*\/ )?(import .* from )"@std\/(\w+)\/([\w-]+)"/gm;
+
+/** What the sources read their version from. */
+const FROM_CONFIG = /^(import config from "\.\.\/)deno\.json"/gm;
+
+/** What `deno pack` does not say of a package. */
+const FIELDS = {
+  description:
+    "Erlang/OTP's distribution: named nodes whose processes spawn, link, monitor and send across machines",
+  bin: { "otp-chat": "./chat/main.js" },
+  engines: { node: ">=24.2", bun: ">=1.3" },
+};
+
+/** Runs a program to its end. */
+async function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+): Promise<void> {
+  const { success, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    cwd,
+  }).output();
+  if (success) return;
+  const decoder = new TextDecoder();
+  throw new Error(
+    `Cannot pack: ${program} ${args.join(" ")} failed:\n${
+      decoder.decode(stdout)
+    }${decoder.decode(stderr)}`,
+  );
+}
+
+/** The files in a folder whose names end so. */
+async function* filesIn(folder: string, end: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (isDirectory) yield* filesIn(path, end);
+    else if (name.endsWith(end)) yield path;
+  }
+}
+
+async function completeCode(folder: string): Promise<void> {
+  for await (const file of filesIn(folder, ".js")) {
+    const code = await Deno.readTextFile(file);
+    const whole = code
+      .replace(FROM_JSR, (_line, head = "", rest, pack, name) => {
+        const stand = `tools/offline_std/${pack}/${name.replaceAll("-", "_")}`;
+        const path = relative(dirname(file), join(folder, `${stand}.js`));
+        return `${head}${rest}"./${path.replaceAll("\\", "/")}"`;
+      })
+      .replace(FROM_CONFIG, '$1package.json"');
+    if (whole !== code) await Deno.writeTextFile(file, whole);
+  }
+}
+
+async function completeManifest(folder: string): Promise<void> {
+  const path = join(folder, "package.json");
+  const { name, version, ...rest } = JSON.parse(await Deno.readTextFile(path));
+  const whole = { name, version, ...FIELDS, ...rest };
+  await Deno.writeTextFile(path, JSON.stringify(whole, undefined, 2) + "\n");
+  const main = join(folder, FIELDS.bin["otp-chat"]);
+  const code = await Deno.readTextFile(main);
+  await Deno.writeTextFile(main, `#!/usr/bin/env node\n${code}`);
+}
+
+/**
+ * Packs the tarball.
+ *
+ * @param file Where it is to be.
+ * @param flags Flags of `deno pack`.
+ */
+export async function pack(
+  file: string,
+  flags: readonly string[] = [],
+): Promise<void> {
+  const scratch = await Deno.makeTempDir();
+  try {
+    const first = join(scratch, "first.tgz");
+    const args = ["pack", "--quiet", ...flags, `--output=${first}`];
+    await run(Deno.execPath(), args, ROOT);
+    await run("tar", ["xzf", first], scratch);
+    const folder = join(scratch, "package");
+    await completeCode(folder);
+    await completeManifest(folder);
+    await run("tar", ["czf", resolve(file), "package"], scratch);
+  } finally {
+    await Deno.remove(scratch, { recursive: true });
+  }
+}
+
+if (import.meta.main) {
+  const [file, ...flags] = Deno.args.toReversed();
+  await pack(file ?? "otp-distribution.tgz", flags);
+}

@@ -1,0 +1,381 @@
+/**
+ * Writes `docs/protocol_vectors.json`: `deno run --allow-write=docs tools/protocol_vectors.ts`.
+ *
+ * The vectors are what this implementation writes; its tests read them, and so can those of
+ * others. `docs/protocol.md` says what they mean.
+ */
+
+import { Buffer } from "node:buffer";
+import { createHmac } from "node:crypto";
+import { toRegistration, withCreation } from "../distribution/epmd/entry.ts";
+import {
+  encodeRequest,
+  type EpmdRequest,
+} from "../distribution/epmd/protocol.ts";
+import { DEFAULT_LIMITS } from "../distribution/wire.ts";
+import { atom, Pid, Ref } from "../runtime/pid.ts";
+import type { Signals } from "../runtime/signal.ts";
+import { Encoder } from "../wires/json/encoder.ts";
+import { rawFrame, textFrame, TICK } from "../wires/json/frames.ts";
+import { jsonWire } from "../wires/json/mod.ts";
+import { ValueEncoder } from "../wires/json/values.ts";
+
+/** What JSON holds. */
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | Json[]
+  | { [key: string]: Json };
+
+/** Where the vectors are. */
+export const VECTORS: URL = new URL(
+  "../docs/protocol_vectors.json",
+  import.meta.url,
+);
+
+/** The node that sends. */
+export const SENDER = { name: "alex@localhost", creation: 1234567890 };
+
+/** The node that gets. */
+export const RECEIVER = { name: "kate@localhost", creation: 2345678901 };
+
+/** Values by their source in JavaScript. */
+export const VALUES: readonly string[] = [
+  "null",
+  "true",
+  "0",
+  "-1.5",
+  "9007199254740991",
+  "1e+300",
+  "''",
+  "'Grüße, \\u{1F415}'",
+  "'a\"b\\\\c\\n\\u0000\\u2028'",
+  "[]",
+  "[1, [2, [3]]]",
+  "{}",
+  "{ type: 'hi', to: null }",
+  "{ '': 1, 'a b': 2 }",
+  "undefined",
+  "[undefined]",
+  "-0",
+  "NaN",
+  "Infinity",
+  "-Infinity",
+  "0n",
+  "-12n",
+  "2n ** 64n",
+  "atom('ok')",
+  "atom('')",
+  "new Pid('alex@localhost', 112, 1234567890)",
+  "new Pid('kate@localhost', 108, 2345678901)",
+  "new Pid('kate@localhost', 108, 2345678902)",
+  "new Pid('moebi@localhost', 105, 4)",
+  "new Ref('alex@localhost', 7, 1234567890)",
+  "new Ref('kate@localhost', 31, 2345678901)",
+  "new Ref('moebi@localhost', 9, 4)",
+  "new Date(0)",
+  "new Date(-1)",
+  "new Date(NaN)",
+  "new Map()",
+  "new Map([['a', 1], [{ b: 2n }, undefined]])",
+  "new Set([1, [2n]])",
+  "new Uint8Array()",
+  "new Uint8Array([1, 2, 3])",
+  "new Uint8ClampedArray([1])",
+  "new Int8Array([-1])",
+  "new Uint16Array([1, 2])",
+  "new Int16Array([-2])",
+  "new Uint32Array([4294967295])",
+  "new Int32Array([-4])",
+  "new BigUint64Array([1n])",
+  "new BigInt64Array([-1n])",
+  "new Float32Array([0.5])",
+  "new Float64Array([-0.1])",
+  "new Uint8Array([1, 2, 3]).buffer",
+  "Object.assign(new RangeError('no'), { stack: 'RangeError: no' })",
+  "Object.assign(new Error('no'), { stack: 'Error: no', code: 'ENOENT', n: 1n })",
+  "{ $type: 'hi', to: null }",
+  "{ a: { $b: 1n } }",
+  "JSON.parse('{\"__proto__\": 1}')",
+];
+
+/** Values that end the connection, by why. */
+const REFUSED_VALUES: Record<string, Json> = {
+  "an unknown tag": { $unknown: 1 },
+  "a tag beside another key": { $bigint: "1", more: 1 },
+  "two tags": { $bigint: "1", $atom: "ok" },
+  "a $bigint that is no number": { $bigint: "1.5" },
+  "a $number that JSON has": { $number: "1" },
+  "a pid without a number": { $pid: [0] },
+  "a pid with a negative number": { $pid: [0, -1] },
+  "a pid with a number of 2^53": { $pid: [0, 2 ** 53] },
+  "a pid without a creation": { $pid: ["moebi@localhost", 105] },
+  "a reference that is no array": { $ref: 7 },
+  "an atom of 256 characters": { $atom: "a".repeat(256) },
+  "a map's entry of three": { $map: [["a", 1, 2]] },
+  "a set that is no array": { $set: { a: 1 } },
+  "an object's key that is no text": { $object: [[1, 2]] },
+  "an error without a message": { $error: { name: "Error" } },
+  "a date that is a text": { $date: "1970-01-01" },
+  "bytes that are not base64": { $bytes: ["Uint8Array", "?"] },
+  "bytes of an unknown kind": { $bytes: ["Uint7Array", "AQID"] },
+  "3 bytes as 16-bit numbers": { $bytes: ["Uint16Array", "AQID"] },
+  "raw bytes that have not come": { $raw: ["Uint8Array", 99] },
+};
+
+const alex = new Pid(SENDER.name, 112, SENDER.creation);
+const nobody = new Pid(SENDER.name, 0, SENDER.creation);
+const gone = new Pid(SENDER.name, 99, 4);
+const kate = new Pid(RECEIVER.name, 108, RECEIVER.creation);
+const kateBefore = new Pid(RECEIVER.name, 108, 5);
+const leader = new Pid(SENDER.name, 101, SENDER.creation);
+const alias = new Ref(RECEIVER.name, 31, RECEIVER.creation);
+const seven = new Ref(SENDER.name, 7, SENDER.creation);
+const bad = Object.assign(new TypeError("bad"), { stack: "TypeError: bad" });
+const add = { module: "Remote", function: "add", args: [1, 2] };
+
+/** Signals, by what they say. */
+export const SIGNALS: Record<string, (to: Signals) => void> = {
+  "a message": (to) => to.send(alex, kate, "hi"),
+  "two messages of the same two processes": (to) => {
+    to.send(alex, kate, { type: "hi" });
+    to.send(alex, kate, "again");
+  },
+  "a message with tags": (to) => to.send(alex, kate, { from: alex, n: 1n }),
+  "a message to a name": (to) => to.sendName(alex, "Chat", "hi"),
+  "a message to a name, with tags": (to) => to.sendName(alex, "Chat", alex),
+  "a message to an alias": (to) => to.sendAlias(alex, alias, "hi"),
+  "a message to an alias, with tags": (to) => to.sendAlias(alex, alias, -0),
+  "a reply": (to) => to.reply(alex, alias, "ok"),
+  "a reply with tags": (to) => to.reply(alex, alias, undefined),
+  "a link": (to) => to.link(alex, kate),
+  "a link to an earlier creation": (to) => to.link(alex, kateBefore),
+  "an unlink": (to) => to.unlink(alex, kate, 5),
+  "an unlink's answer": (to) => to.unlinkAck(alex, kate, 5),
+  "an exit": (to) => to.exit(alex, kate, "kill"),
+  "an exit with tags": (to) => to.exit(alex, kate, atom("shutdown")),
+  "the end of a linked process": (to) => to.exitLink(alex, kate, "normal"),
+  "the end of a linked process of before": (to) =>
+    to.exitLink(gone, kate, "noproc"),
+  "the end of a linked process, with tags": (to) =>
+    to.exitLink(alex, kate, bad),
+  "a monitor": (to) => to.monitor(alex, kate, seven),
+  "a monitor of an earlier creation": (to) =>
+    to.monitor(alex, kateBefore, seven),
+  "a monitor of a name": (to) => to.monitor(alex, "Chat", seven),
+  "the end of a monitor": (to) => to.demonitor(alex, kate, seven),
+  "the end of a monitor of a name": (to) => to.demonitor(alex, "Chat", seven),
+  "a down": (to) => to.down(alex, alex, kate, alias, "normal"),
+  "a down of a process of before": (to) =>
+    to.down(nobody, gone, kate, alias, [
+      "noproc",
+    ]),
+  "a down of a name, with tags": (to) =>
+    to.down(alex, { name: "Chat", node: SENDER.name }, kate, alias, bad),
+  "a spawn of an exported function": (to) =>
+    to.spawnRequest(alex, {
+      ref: seven,
+      run: add,
+      link: true,
+      monitor: false,
+      groupLeader: leader,
+    }),
+  "a spawn of a closure": (to) =>
+    to.spawnRequest(alex, {
+      ref: seven,
+      run: { source: "(n) => n + 1", args: [1n] },
+      link: false,
+      monitor: true,
+      groupLeader: leader,
+    }),
+  "a process that was spawned": (to) =>
+    to.spawnReply(alex, kate, alias, { pid: alex, link: true, monitor: false }),
+  "a process that was not spawned": (to) =>
+    to.spawnReply(nobody, kate, alias, {
+      error: "undef",
+      message: "function Kate.sing/0 is not exported",
+    }),
+  "a group leader": (to) => to.groupLeader(alex, kate, leader),
+};
+
+/** Signals that end the connection, by why. */
+const REFUSED_SIGNALS: Record<string, Json> = {
+  "an unknown kind": ["sing", 112],
+  "no kind": [],
+  "a kind that is a number": [1, 112],
+  "a tagged kind without a value": ["*"],
+  "a sender that is no number": ["send", "112", 108, "hi"],
+  "a name of 256 characters": ["send_name", 112, "a".repeat(256), "hi"],
+  "a name that is no text": ["send_name", 112, 108, "hi"],
+  "a link without a creation": ["link", 112, 108],
+  "a monitor of nobody": ["monitor", 112, null, 7],
+  "a spawn without a group leader": ["spawn*", 112, 8, { run: add }],
+  "a group leader that is no pid": ["group_leader", 112, 108, 101],
+  "a large that has not come": ["large", 99],
+  "peers that are no names": ["peers", [1]],
+};
+
+const REQUESTS: Record<string, EpmdRequest> = {
+  "registers kate at port 40123": registers("kate", false),
+  "registers kate at port 40123, hidden": registers("kate", true),
+  "registers kate again": registers(
+    "kate",
+    false,
+    withCreation(jsonWire.extra, RECEIVER.creation),
+  ),
+  "looks kate up": { type: "lookup", name: "kate" },
+  "asks for the names": { type: "names" },
+};
+
+function registers(
+  name: string,
+  hidden: boolean,
+  extra: string = jsonWire.extra,
+): EpmdRequest {
+  const entry = { name, port: 40123, hidden, extra };
+  return { type: "alive", registration: toRegistration(entry) };
+}
+
+/** Evaluates a value's source. */
+export function valueOf(source: string): unknown {
+  const make = new Function("atom", "Pid", "Ref", `return (${source});`);
+  return make(atom, Pid, Ref);
+}
+
+/** What the sender writes of signals. */
+export function signalsOf(fn: (to: Signals) => void): Json[] {
+  const frames: Uint8Array[] = [];
+  const encoder = new Encoder(
+    SENDER,
+    RECEIVER,
+    DEFAULT_LIMITS,
+    DEFAULT_LIMITS,
+    {
+      wake() {},
+      write: (bytes: Uint8Array) => void frames.push(bytes.slice()),
+      pressure: () => undefined,
+      assertRoom() {},
+      peers() {},
+    },
+  );
+  fn(encoder);
+  encoder.flush(Infinity);
+  return frames.flatMap((frame) =>
+    JSON.parse(new TextDecoder().decode(frame.subarray(4)))
+  );
+}
+
+function values(): Json {
+  return VALUES.map((source) => {
+    const encoder = new ValueEncoder(SENDER, RECEIVER, 64, () => 1);
+    const json = encoder.encode(valueOf(source));
+    return { value: source, json: JSON.parse(json), tagged: encoder.tagged };
+  });
+}
+
+function refused(all: Record<string, Json>, key: string): Json {
+  return Object.entries(all).map(([why, json]) => ({ why, [key]: json }));
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function frames(): Json {
+  const texts = [
+    "[]",
+    '[["link",112,108,2345678901]]',
+    '[["send",112,108,"Grüße, 🐕"]]',
+  ];
+  return [
+    { what: "tick", hex: hex(TICK) },
+    ...texts.map((json) => ({ what: "json", json, hex: hex(textFrame(json)) })),
+    ...[
+      { number: 7, bytes: "0102", last: false },
+      { number: 7, bytes: "03", last: true },
+      { number: 2 ** 32 - 1, bytes: "", last: true },
+    ].map(({ number, bytes, last }) => ({
+      what: "raw",
+      number,
+      bytes,
+      last,
+      hex: hex(rawFrame(number, Buffer.from(bytes, "hex"), last)),
+    })),
+  ];
+}
+
+function handshakes(): Json {
+  const certificates = [0x11, 0x22].map((byte) => hex(Buffer.alloc(32, byte)));
+  const pairs = [
+    {
+      cookie: "secret_token",
+      dialler: SENDER,
+      listener: RECEIVER,
+      tls: false,
+    },
+    { cookie: "secret_token", dialler: SENDER, listener: RECEIVER, tls: true },
+    { cookie: "Grüße", dialler: RECEIVER, listener: SENDER, tls: false },
+    {
+      cookie: "a b",
+      tls: false,
+      dialler: { name: "a@host.example.org", creation: 4 },
+      listener: { name: "b@10.0.0.1", creation: 2 ** 32 - 1 },
+    },
+  ];
+  const nonces = [0x00, 0xff].map((byte) => Buffer.alloc(32, byte));
+  return pairs.map(({ cookie, dialler, listener, tls }) => {
+    const [mine, theirs] = [dialler, listener].map((node, i) => ({
+      ...node,
+      nonce: hex(nonces[i]),
+      ...tls ? { certificate: certificates[i] } : {},
+    }));
+    const proofs = ["dialler", "listener"].map((role) => {
+      const lines = [jsonWire.extra, role];
+      for (const { name, creation, nonce } of [mine, theirs]) {
+        lines.push(name, String(creation), nonce);
+      }
+      if (tls) lines.push("tls", ...certificates);
+      return createHmac("sha256", cookie).update(lines.join("\n"))
+        .digest("hex");
+    });
+    return {
+      cookie,
+      tls,
+      dialler: { ...mine, proof: proofs[0] },
+      listener: { ...theirs, proof: proofs[1] },
+    };
+  });
+}
+
+/** All vectors. */
+export function vectors(): { [key: string]: Json } {
+  return {
+    about:
+      "Test vectors of version 1 of the JSON wire, made by tools/protocol_vectors.ts. docs/protocol.md is the specification. Values and signals are from the sender's side: 0 in a tag is the sender. What is refused ends the connection.",
+    version: 1,
+    sender: SENDER,
+    receiver: RECEIVER,
+    epmd: Object.entries(REQUESTS).map(([what, request]) => ({
+      what,
+      hex: hex(encodeRequest(request)),
+    })),
+    handshakes: handshakes(),
+    frames: frames(),
+    values: values(),
+    refusedValues: refused(REFUSED_VALUES, "json"),
+    signals: Object.entries(SIGNALS).map(([what, fn]) => {
+      const [signal] = signalsOf(fn);
+      return { what, signal };
+    }),
+    refusedSignals: refused(REFUSED_SIGNALS, "signal"),
+  };
+}
+
+if (import.meta.main) {
+  await Deno.writeTextFile(
+    VECTORS,
+    JSON.stringify(vectors(), undefined, 2) + "\n",
+  );
+}
