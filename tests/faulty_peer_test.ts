@@ -169,10 +169,22 @@ clusterTest(
         await peer.say([[kind, 1, self().number, body]]);
         assertStrictEquals((await receive())[0], value);
       }
-      // A number is an IEEE 754 double: what is beyond is read as the nearest.
-      assertEquals(await sent(peer, "[1e999,-0]"), [Infinity, -0]);
+      assertEquals(
+        await sent(peer, '[1e21,12345678901234567000,"1e999","\\"1e999",-0]'),
+        [1e21, 12345678901234567000, "1e999", '"1e999', -0],
+      );
     }),
 );
+
+for (
+  const number of ["1e999", "-1E+400", "9007199254740993", "9".repeat(400)]
+) {
+  cutOffTest(
+    `row 17: ${number.slice(0, 20)} in a message, which no float is`,
+    (peer) => peer.write(frameOf(`[["send",1,100,{"n":[0,${number}]}]]`)),
+    /which no float is/,
+  );
+}
 
 for (
   const number of ["1e999", "-1", "1.5", '"1"', "null", "9007199254740993"]

@@ -14,7 +14,7 @@ import type {
   SpawnFailure,
   Target,
 } from "../../runtime/signal.ts";
-import { type FrameHandler, FrameReader, textOf } from "./frames.ts";
+import { type FrameHandler, FrameReader, parseJson } from "./frames.ts";
 import { RawArrays } from "./raw_arrays.ts";
 import {
   checkArray,
@@ -76,7 +76,7 @@ export class Decoder implements FrameHandler {
 
   text(bytes: Uint8Array, start: number, end: number): void {
     const maxDepth = this.#limits.maxDepth + OUTER_DEPTH;
-    const signals = checkArray(parse(textOf(bytes, maxDepth, start, end)));
+    const signals = checkArray(parseJson(bytes, maxDepth, start, end));
     for (let i = 0; i < signals.length; i++) {
       this.#signal(checkArray(signals[i]));
     }
@@ -234,7 +234,7 @@ export class Decoder implements FrameHandler {
     if (bytes === undefined) {
       throw new ProtocolError(`no raw bytes of number ${id} have come`);
     }
-    const signal = parse(textOf(bytes, this.#limits.maxDepth + 1));
+    const signal = parseJson(bytes, this.#limits.maxDepth + 1);
     if (checkArray(signal)[0] === "large") {
       throw new ProtocolError("a large signal in a large signal");
     }
@@ -340,14 +340,6 @@ export class Decoder implements FrameHandler {
     }
     const [number, creation] = checkArray(object);
     return this.#peerPid(number, creation);
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ProtocolError("a frame is not JSON");
   }
 }
 

@@ -172,18 +172,35 @@ interface Latin1Buffer {
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * The text of a frame, if it may be parsed.
+ * The value of a JSON text, if it may be parsed.
  *
- * @throws {ProtocolError} If it is no UTF-8 or is nested too deeply: before it is parsed, as
- *   parsing and printing deep values costs far more than their bytes.
+ * @throws {ProtocolError} If it is no UTF-8 or no JSON, holds a number that no float is, or is
+ *   nested too deeply: that before it is parsed, as parsing and printing deep values costs far
+ *   more than their bytes.
  */
-export function textOf(
+export function parseJson(
   bytes: Uint8Array,
   maxDepth: number,
   start = 0,
   end: number = bytes.length,
+): unknown {
+  const found = scan(bytes, start, end, maxDepth);
+  const text = decodeText(bytes, start, end, (found & NOT_ASCII) === 0);
+  if ((found & ODD_NUMBER) !== 0) assertFloats(text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ProtocolError("a frame is not JSON");
+  }
+}
+
+function decodeText(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  isAscii: boolean,
 ): string {
-  if (isAscii(bytes, start, end, maxDepth)) {
+  if (isAscii) {
     const buffer = Buffer.isBuffer(bytes)
       ? bytes
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -196,28 +213,70 @@ export function textOf(
   }
 }
 
-/** Looks at every byte once: for the depth, and for whether the quick way of decoding will do. */
-function isAscii(
+/** What {@linkcode scan} finds: the quick way of decoding will not do. */
+const NOT_ASCII = 1;
+/** What {@linkcode scan} finds: a number with an exponent, or a long one. */
+const ODD_NUMBER = 2;
+
+/** From how many digits on an integer may be one that no float is. */
+const LONG_INTEGER = 16;
+
+/** Looks at every byte of a JSON text once. */
+function scan(
   bytes: Uint8Array,
   start: number,
   end: number,
   maxDepth: number,
-): boolean {
+): number {
   let depth = 0;
   let all = 0;
   let inString = false;
+  let digits = 0;
+  let isFraction = false;
+  let found = 0;
   for (let i = start; i < end; i++) {
     const byte = bytes[i];
     all |= byte;
     if (inString) {
       if (byte === 0x5c) all |= bytes[++i]; // after a backslash
       else if (byte === 0x22) inString = false;
-    } else if (byte === 0x22) inString = true;
-    else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > maxDepth) {
-        throw new ProtocolError(`a frame is nested deeper than ${maxDepth}`);
+    } else if (byte <= 0x39) {
+      if (byte >= 0x30) { // a digit
+        if (++digits >= LONG_INTEGER && !isFraction) found = ODD_NUMBER;
+      } else {
+        digits = 0;
+        isFraction = byte === 0x2e; // a dot
+        inString = byte === 0x22;
       }
-    } else if (byte === 0x5d || byte === 0x7d) depth--;
+    } else {
+      if (byte === 0x5b || byte === 0x7b) {
+        if (++depth > maxDepth) {
+          throw new ProtocolError(`a frame is nested deeper than ${maxDepth}`);
+        }
+      } else if (byte === 0x5d || byte === 0x7d) depth--;
+      else if (digits > 0 && (byte | 0x20) === 0x65) found = ODD_NUMBER; // an exponent
+      digits = 0;
+      isFraction = false;
+    }
   }
-  return all < 0x80;
+  return all < 0x80 ? found : found | NOT_ASCII;
+}
+
+const STRINGS = /"(?:[^"\\]|\\.)*"/gs;
+const NUMBERS = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** @throws {ProtocolError} If a number of a JSON text would be another one when it is read. */
+function assertFloats(text: string): void {
+  for (const [literal] of text.replace(STRINGS, '""').matchAll(NUMBERS)) {
+    const value = Number(literal);
+    const isInteger = /^-?\d+$/.test(literal);
+    if (
+      !Number.isFinite(value) ||
+      (isInteger && literal.length >= LONG_INTEGER && `${value}` !== literal)
+    ) {
+      throw new ProtocolError(
+        `the number ${literal.slice(0, 40)}, which no float is`,
+      );
+    }
+  }
 }

@@ -23,7 +23,7 @@ import {
   type Transport,
 } from "../../distribution/wire.ts";
 import { printable } from "../../runtime/inspect.ts";
-import { textFrame, textOf } from "./frames.ts";
+import { parseJson, textFrame } from "./frames.ts";
 
 /** The version of the wire that this module speaks. */
 export const VERSION = 1;
@@ -128,7 +128,7 @@ class Conversation {
 function toFields(body: Uint8Array): Fields {
   let value: unknown;
   try {
-    value = JSON.parse(textOf(body, MAX_DEPTH));
+    value = parseJson(body, MAX_DEPTH);
   } catch {
     throw new HandshakeError("protocol", "a frame that is not JSON");
   }
