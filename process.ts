@@ -210,6 +210,7 @@ function isName(value: unknown): value is string | Atom {
  * @param options Timeout, value after it, abort signal.
  * @returns The message, or `after` at the timeout.
  * @throws {ReceiveTimeout} If no message came in time and no `after` is given.
+ * @throws {TypeError} If the guard is no function.
  * @throws {ProcessExited} If the process exits while it waits; in the shell, `ExitError`.
  *
  * @example Wait for one kind, and not for ever
@@ -231,6 +232,13 @@ export function receive<T = any, A = never>(
   guard?: ((message: any) => message is T) | ((message: any) => boolean) | null,
   options?: ReceiveOptions<A>,
 ): Promise<T | A> {
+  if (typeof guard !== "function" && guard !== undefined && guard !== null) {
+    throw new TypeError(
+      `Cannot receive: the guard is ${
+        inspect(guard)
+      }, and not a function; give options as the second argument: receive(null, options)`,
+    );
+  }
   const process = waitingProcess();
   if (process === undefined) return never();
   return process.mailbox.receive(

@@ -5,7 +5,14 @@ import { Application } from "../application.ts";
 import { chat } from "../chat/application.ts";
 import * as Chat from "../chat/mod.ts";
 import { Node } from "../node.ts";
-import { register, self, spawn, spawnLink, whereis } from "../process.ts";
+import {
+  receive,
+  register,
+  self,
+  spawn,
+  spawnLink,
+  whereis,
+} from "../process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { startNodes, test } from "../testing/mod.ts";
@@ -57,5 +64,13 @@ test("names are strings or atoms", () => {
     () => Chat.sendMessage(NONE, "hi"),
     TypeError,
     "Cannot use undefined as a name",
+  );
+});
+
+test("receive() says where its options go", () => {
+  assertThrows(
+    () => receive({ timeout: 5 } as unknown as null),
+    TypeError,
+    "Cannot receive: the guard is { timeout: 5 }, and not a function",
   );
 });

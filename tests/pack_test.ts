@@ -1,18 +1,42 @@
 /** What `deno task pack` makes, installed by npm: it runs on Node and on Bun, and has its types. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Application } from "../application.ts";
 import { chat } from "../chat/application.ts";
 import dev from "../chat/config/dev.ts";
 import * as Chat from "../chat/mod.ts";
 import config from "../deno.json" with { type: "json" };
+import { UndefinedFunctionError } from "../errors.ts";
 import { Node } from "../node.ts";
+import { receive, self, send } from "../process.ts";
 import { test } from "../testing/tags.ts";
 import { nodeFlags } from "./_cli.ts";
-import { Cluster } from "./_nodes.ts";
+import { Cluster, COOKIE } from "./_nodes.ts";
 import { type Host, Project } from "./_packed.ts";
+import { exactly, objectOf } from "./_terms.ts";
 
 const HOSTS: readonly Host[] = ["node", "bun"];
+
+/** A node that sends back what it gets, and which keys its prototype of objects has got meanwhile. */
+const KEYS = `import { Node, receive, register, send } from "@otp/distribution";
+const before = Reflect.ownKeys(Object.prototype);
+const added = () =>
+  Reflect.ownKeys(Object.prototype).filter((key) => !before.includes(key));
+const Keys = {
+  async echo(to, name) {
+    register(name);
+    send(to, { up: name, added: added() });
+    for (;;) {
+      const { from, value } = await receive();
+      send(from, { value, added: added() });
+    }
+  },
+};
+const options = JSON.parse(process.argv[2]);
+options.modules = { Keys };
+await Node.start(options);
+console.log("up");
+`;
 
 // One test of several steps, as the project that they share takes a while to make.
 test("the packed package", {
@@ -86,6 +110,56 @@ test("the packed package", {
       await node.ended;
     }
     await kate.run(() => Application.stop("chat"));
+  });
+
+  await t.step("has nodes for which keys of prototypes are keys", async () => {
+    const hostile = objectOf([
+      ["__proto__", { polluted: 1 }],
+      ["constructor", { prototype: { polluted: 1 } }],
+    ]);
+    const values = [
+      hostile,
+      objectOf([["__proto__", hostile], ["when", new Date(0)]]),
+      new Map([["__proto__", hostile]]),
+      new TypeError("no", { cause: hostile }),
+    ];
+    await project.write("keys.mjs", KEYS);
+    for (const host of HOSTS) {
+      await using cluster = new Cluster();
+      const kate = await cluster.start("kate");
+      const options = objectOf([
+        ...Object.entries(hostile),
+        ["name", "alex@localhost"],
+        ["cookie", COOKIE],
+        ["epmdPort", cluster.epmdPort],
+      ]);
+      await using program = project.run(host, [
+        "keys.mjs",
+        JSON.stringify(options),
+      ]);
+      await program.printed("up");
+      await kate.run(async () => {
+        const node = "alex@localhost";
+        for (const name of ["__proto__", "constructor"]) {
+          await Node.spawn(node, ["Keys", "echo"], [self(), name, hostile]);
+          assertEquals(await receive(), { up: name, added: [] });
+          for (const value of values) {
+            send({ name, node }, { from: self(), value });
+            const got = await receive();
+            assertEquals(exactly(got.value), exactly(value));
+            assertEquals(got.added, []);
+          }
+          await assertRejects(
+            () => Node.spawn(node, [name, "toString"]),
+            UndefinedFunctionError,
+          );
+          await assertRejects(
+            () => Node.spawn(node, ["Keys", name]),
+            UndefinedFunctionError,
+          );
+        }
+      });
+    }
   });
 
   await t.step("has types that refuse a wrong message", async () => {
