@@ -1,5 +1,6 @@
 /** `docs/protocol.md` says what the code does: its examples are decoded, and compared with what is encoded. */
 
+import { SIGNAL_KINDS } from "./_signals.ts";
 import {
   assert,
   assertEquals,
@@ -99,29 +100,11 @@ class RecordingPort implements Port {
   }
 }
 
-const KINDS: readonly (keyof Signals)[] = [
-  "send",
-  "sendName",
-  "sendAlias",
-  "reply",
-  "link",
-  "unlink",
-  "unlinkAck",
-  "exit",
-  "exitLink",
-  "monitor",
-  "demonitor",
-  "down",
-  "spawnRequest",
-  "spawnReply",
-  "groupLeader",
-];
-
 /** Takes signals and notes them. */
 function recorder(): { signals: Signals; calls: unknown[][] } {
   const calls: unknown[][] = [];
   const signals = Object.fromEntries(
-    KINDS.map((kind) => [
+    SIGNAL_KINDS.map((kind) => [
       kind,
       (...args: unknown[]) => void calls.push([kind, ...args]),
     ]),

@@ -1,5 +1,6 @@
 /** `docs/protocol_vectors.json` holds for this implementation, as it has to for others. */
 
+import { SIGNAL_KINDS } from "./_signals.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createHmac } from "node:crypto";
 import { DEFAULT_LIMITS } from "../distribution/wire.ts";
@@ -34,24 +35,7 @@ function delivered(signals: Json[]): unknown[][] {
 }
 
 function recorders(calls: unknown[][]) {
-  const kinds = [
-    "send",
-    "sendName",
-    "sendAlias",
-    "reply",
-    "link",
-    "unlink",
-    "unlinkAck",
-    "exit",
-    "exitLink",
-    "monitor",
-    "demonitor",
-    "down",
-    "spawnRequest",
-    "spawnReply",
-    "groupLeader",
-  ];
-  const deliver = Object.fromEntries(kinds.map((kind) => [
+  const deliver = Object.fromEntries(SIGNAL_KINDS.map((kind) => [
     kind,
     (...args: unknown[]) => void calls.push([kind, ...args]),
   ])) as unknown as Signals;

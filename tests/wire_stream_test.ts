@@ -1,3 +1,4 @@
+import { SIGNAL_KINDS } from "./_signals.ts";
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
 import { Pid, Ref } from "../process.ts";
@@ -20,25 +21,8 @@ class Recorder {
       this.calls.push(exactly([kind, ...args]));
       return undefined;
     };
-    const kinds = [
-      "send",
-      "sendName",
-      "sendAlias",
-      "reply",
-      "link",
-      "unlink",
-      "unlinkAck",
-      "exit",
-      "exitLink",
-      "monitor",
-      "demonitor",
-      "down",
-      "spawnRequest",
-      "spawnReply",
-      "groupLeader",
-    ];
     return Object.fromEntries(
-      kinds.map((kind) => [kind, note(kind)]),
+      SIGNAL_KINDS.map((kind) => [kind, note(kind)]),
     ) as unknown as Signals;
   }
 }
