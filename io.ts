@@ -16,6 +16,7 @@
  * @module
  */
 
+import { IoError } from "./errors.ts";
 import { requestIo } from "./protocol/call.ts";
 import { standardIo, startGroupLeader } from "./protocol/group_leader.ts";
 import { isTyped } from "./protocol/messages.ts";
@@ -61,8 +62,7 @@ export type Printable = string | number | bigint | boolean | {
  * @param item What is printed; what is no string is printed as `String(item)`.
  * @param options Where to, if not to the group leader.
  * @returns `"ok"`.
- * @throws {ExitError} If the group leader is gone or its node is down.
- * @throws {Error} If the group leader answers with an error.
+ * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
  *
  * @example Usage
  * ```ts
@@ -84,8 +84,7 @@ export function puts(
  * @param item What is printed.
  * @param options Where to, if not to the group leader.
  * @returns `"ok"`.
- * @throws {ExitError} If the group leader is gone or its node is down.
- * @throws {Error} If the group leader answers with an error.
+ * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
  *
  * @example Usage
  * ```ts
@@ -117,10 +116,9 @@ function print<T>(text: string, options: IoOptions, result: T): Promise<T> {
 function refuseError(reply: unknown): void {
   if (!isTyped(reply, "error")) return;
   const { reason } = reply as { reason?: unknown };
-  throw new Error(
-    `Cannot do input or output: the group leader answered with the error ${
-      show(reason)
-    }`,
+  throw new IoError(
+    reason,
+    `the group leader answered with the error ${show(reason)}`,
   );
 }
 
@@ -131,8 +129,7 @@ function refuseError(reply: unknown): void {
  * @param value Any value; it need not be one that can be sent.
  * @param options Label, width, limit, depth, device.
  * @returns The value itself.
- * @throws {ExitError} If the group leader is gone or its node is down.
- * @throws {Error} If the group leader answers with an error.
+ * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
  *
  * @example Usage
  * ```ts
@@ -158,8 +155,7 @@ export function inspect<T>(
  * @param prompt Printed before reading.
  * @param options Where from, if not from the group leader.
  * @returns The line with its line feed, or `"eof"` when the input has ended.
- * @throws {ExitError} If the group leader is gone or its node is down.
- * @throws {Error} If the group leader answers with an error.
+ * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
  *
  * @example Usage
  * ```ts ignore

@@ -35,6 +35,8 @@ import type { MonitoredObject } from "./runtime/signal.ts";
 import { copyTerm } from "./runtime/term.ts";
 
 export { Pid, Ref };
+export * from "./process_info.ts";
+export * from "./timers.ts";
 
 /** A name on a node: what `{name, node}` is in Elixir. */
 export interface NameOnNode {
@@ -461,7 +463,8 @@ export function unlink(pid: Pid): true {
  * Watches a process or a name: when it ends, the caller gets one {@linkcode DownMessage}.
  *
  * Monitors stack, each with its own message. A process that is not there gives `"noproc"`, a node
- * that is down or goes down `"noconnection"`.
+ * that is down or goes down `"noconnection"`. A process that monitors itself gets nothing, and the
+ * reference is no alias.
  *
  * @param target A pid, a local name, or `{ name, node }`.
  * @param options Whether the reference is an alias as well.
@@ -509,10 +512,11 @@ export interface DemonitorOptions {
  *
  * @example Usage
  * ```ts
- * import { demonitor, monitor, self } from "@otp/distribution/process";
+ * import { demonitor, monitor, receive, spawn } from "@otp/distribution/process";
  * import { assert } from "@std/assert";
  *
- * assert(demonitor(monitor(self()), { flush: true }));
+ * const pid = spawn(() => receive());
+ * assert(demonitor(monitor(pid), { flush: true }));
  * ```
  */
 export function demonitor(ref: Ref, options: DemonitorOptions = {}): boolean {
@@ -863,6 +867,10 @@ export function sleep(ms: number): Promise<"ok"> {
 /**
  * The calling process's group leader, or, with a pid, sets it.
  *
+ * Follows [Process.group_leader/0](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/0). What a
+ * process prints goes to its group leader, which may be on another node; those that it starts from
+ * then on inherit it.
+ *
  * @param leader The new group leader.
  * @returns The group leader as it is now.
  * @throws {TypeError} If what is given is no pid.
@@ -875,15 +883,46 @@ export function sleep(ms: number): Promise<"ok"> {
  * assert(groupLeader(groupLeader()).equals(groupLeader()));
  * ```
  */
-export function groupLeader(leader?: Pid): Pid {
+export function groupLeader(leader?: Pid): Pid;
+/**
+ * Sets the group leader of another process, here or on another node.
+ *
+ * Follows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). It is
+ * a signal: it keeps its order with what the caller sends to the process. One for a process of another
+ * node that is dead or cannot be reached is dropped. What the leader of a process of this node is,
+ * {@linkcode info} tells.
+ *
+ * @param pid The process.
+ * @param leader Its new group leader.
+ * @returns The new group leader.
+ * @throws {NoProcessError} If the process is of this node and not alive.
+ * @throws {TypeError} If what is given is no pid.
+ */
+export function groupLeader(pid: Pid, leader: Pid): Pid;
+export function groupLeader(...args: [Pid?] | [Pid, Pid]): Pid {
   const process = currentProcess();
-  if (leader === undefined) return process.groupLeader;
+  const { runtime } = process;
+  const [pid, leader] = args.length < 2 ? [process.pid, args[0]] : args;
+  if (args.length < 2 && leader === undefined) return process.groupLeader;
   if (!(leader instanceof Pid)) {
     throw new TypeError(
       `Cannot make ${inspect(leader)} the group leader: it is no pid`,
     );
   }
-  return process.groupLeader = leader;
+  if (!(pid instanceof Pid)) {
+    throw new TypeError(
+      `Cannot set the group leader of ${
+        inspect(pid)
+      }: the first of two arguments is the pid of the process that is to have it`,
+    );
+  }
+  if (pid.node === runtime.node && runtime.find(pid) === undefined) {
+    throw new NoProcessError(
+      `Cannot set the group leader of ${pid}: no such process is alive here`,
+    );
+  }
+  runtime.route(pid.node).groupLeader(process.pid, pid, leader);
+  return leader;
 }
 
 /**

@@ -7,7 +7,12 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { randomBytes } from "node:crypto";
 import { ownHost, parseNodeName } from "../distribution/names.ts";
-import type { NodeOptions } from "../node.ts";
+import {
+  jsonLog,
+  type LogHook,
+  type NodeOptions,
+  standardLog,
+} from "../node.ts";
 import { printable, quote } from "../runtime/inspect.ts";
 
 /** The command line is wrong. */
@@ -120,6 +125,12 @@ const FLAGS: readonly Flag[] = [
     name: "hidden",
     ofNode: true,
     help: "Do not list the node, and do not connect it to its peers' peers",
+  },
+  {
+    name: "log-format",
+    value: "FORMAT",
+    ofNode: true,
+    help: "What the node tells on standard error: text, or json [text]",
   },
   {
     name: "allow-closures",
@@ -291,6 +302,8 @@ function nodeOptions(
   };
   const tls = tlsOptions(text("tls-cert"), text("tls-key"), text("tls-ca"));
   if (tls !== undefined) options.tls = tls;
+  const format = text("log-format");
+  if (format !== undefined) options.log = logOf(format);
   const listen = text("listen");
   if (listen !== undefined) options.listen = listen;
   const port = text("port");
@@ -300,6 +313,14 @@ function nodeOptions(
     options.epmdPort = portOf(epmdPort, "epmd-port", 1);
   }
   return options;
+}
+
+function logOf(format: string): LogHook {
+  if (format === "json") return jsonLog;
+  if (format === "text") return standardLog;
+  throw new UsageError(
+    `Cannot use --log-format ${quote(format)}: give text or json`,
+  );
 }
 
 /** The name of the node whose shell is wanted. */

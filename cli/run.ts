@@ -12,10 +12,10 @@ import {
   type ModuleExports,
   Node,
   type NodeOptions,
+  standardLog,
 } from "../node.ts";
 import { receive } from "../process.ts";
 import { currentRuntime } from "../runtime/current.ts";
-import { standardLog } from "../runtime/events.ts";
 import { quote } from "../runtime/inspect.ts";
 import { isShutdown } from "../runtime/reason.ts";
 import { shellScope } from "../scope.ts";
@@ -196,7 +196,7 @@ async function start(
   Object.assign(scope, loaded);
   const sources = { ...program.sources, ...filesOf(line.modules) };
   const modules = { ...program.modules, ...loaded };
-  const log: LogSwitch = { hook: standardLog };
+  const log: LogSwitch = { hook: line.node?.log ?? standardLog };
   const node = await startNode(line.node, modules, log);
   if (node !== undefined) {
     stack.use(node);

@@ -37,6 +37,29 @@ export class ExitError extends Error {
   }
 }
 
+/** Whether what was thrown is an exit. */
+export function isExitError(error: unknown): error is ExitError {
+  return isInstance(error, ExitError);
+}
+
+/** Why a process exits whose code threw `error`. */
+export function reasonOf(error: unknown): unknown {
+  if (isExitError(error)) return error.reason;
+  return isInstance(error, Error) ? error : { type: "nocatch", value: error };
+}
+
+/** A proxy may throw when it is looked at: it is an instance of nothing then. */
+function isInstance(
+  value: unknown,
+  type: ErrorConstructor | typeof ExitError,
+): boolean {
+  try {
+    return value instanceof type;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The process that the code runs in has exited: its pending waits reject with this once, so that
  * `finally` and `using` run, and every call that it makes afterwards throws it and does nothing.
@@ -113,6 +136,58 @@ export class SpawnRefusedError extends Error {
   }
 }
 
+/**
+ * A call of a function on a node came to nothing: the connection was lost or could not be made
+ * (`"noconnection"`), there was no answer in time (`"timeout"`), the node does not serve such calls
+ * (`"notsup"`), or has as many processes for this node as it may have (`"system_limit"`). After the
+ * first two the function may have run, or still run.
+ *
+ * It is Erlang's `error` of `{erpc, reason}`.
+ */
+export class RpcError extends Error {
+  /** Always `"RpcError"`. */
+  override readonly name = "RpcError";
+  /** What went wrong. */
+  readonly code: "noconnection" | "timeout" | "notsup" | "system_limit";
+  /** The node that was to run the function. */
+  readonly node: string;
+
+  /**
+   * Made by the functions of `rpc`.
+   *
+   * @param code What went wrong.
+   * @param node The node that was to run the function.
+   * @param message What was tried, why it failed and what to do.
+   */
+  constructor(code: RpcError["code"], node: string, message: string) {
+    super(message);
+    this.code = code;
+    this.node = node;
+  }
+}
+
+/**
+ * Input or output failed: the group leader is gone, or it answered with an error. A process that does not
+ * catch it ends with it, as one in Erlang ends with the error `terminated`.
+ */
+export class IoError extends Error {
+  /** Always `"IoError"`. */
+  override readonly name = "IoError";
+  /** `"terminated"` if the group leader or its node is gone, else what it answered. */
+  readonly reason: unknown;
+
+  /**
+   * Made by what asks a group leader.
+   *
+   * @param reason Why it failed.
+   * @param why The same in words.
+   */
+  constructor(reason: unknown, why: string) {
+    super(`Cannot do input or output: ${why}`);
+    this.reason = reason;
+  }
+}
+
 /** The queue to a node is at its hard cap; the message was not sent. */
 export class QueueFullError extends Error {
   /** Always `"QueueFullError"`. */
@@ -175,6 +250,8 @@ for (
     NoProcessError,
     UndefinedFunctionError,
     SpawnRefusedError,
+    RpcError,
+    IoError,
     QueueFullError,
     NodeStartError,
   ]

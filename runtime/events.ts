@@ -4,28 +4,100 @@
  * @module
  */
 
-import { inspect, printable } from "./inspect.ts";
+import { inspect, printable, quote } from "./inspect.ts";
 import type { Pid } from "./pid.ts";
-import type { Process } from "./process.ts";
-import { formatExit } from "./reason.ts";
+import type { Ancestor, Process } from "./process.ts";
+import { formatError, formatExit } from "./reason.ts";
+import type { MonitoredObject } from "./signal.ts";
 import { writeError } from "./streams.ts";
 
 /** How much a log event matters. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
-/** A process ended by an error. */
+/**
+ * A process ended by an error: a plain one by what it threw; a server or task also by an exit, unless
+ * the reason is `"normal"` or a shutdown.
+ */
 export interface CrashReport {
   /** The process. */
   pid: Pid;
   /** The name that it was registered under. */
   name: string | undefined;
+  /** What it was. */
+  kind: "process" | "server" | "task";
   /** What it ran. */
   initialCall: string | undefined;
+  /** Its exit reason, as it was thrown. */
+  reason: unknown;
   /** Who started it. */
   parent: Pid | undefined;
-  /** On whose behalf it ran, nearest first. */
+  /**
+   * Who started it, who started that one, and so on, nearest first: by name where they had one. Only
+   * of servers and tasks.
+   */
+  ancestors: Ancestor[];
+  /** On whose behalf it ran, nearest first. Only of tasks. */
   callers: Pid[];
-  /** Its exit reason. */
+  /** What it was linked to. */
+  links: Pid[];
+  /** What it monitored. */
+  monitors: MonitoredObject[];
+  /** Whether exit signals became messages. */
+  trapExit: boolean;
+  /** How many messages waited in its mailbox. */
+  messageQueueLen: number;
+  /** The message that it was dealing with. Only of servers. */
+  lastMessage?: unknown;
+  /** Who sent that message, if it was a call. Only of servers. */
+  client?: Pid;
+  /** Its state. Only of servers that show it. */
+  state?: unknown;
+}
+
+/** What became of a supervisor's child, in OTP's words. */
+export type SupervisorError =
+  | "child_terminated"
+  | "start_error"
+  | "shutdown_error"
+  | "shutdown";
+
+/** A supervisor's child, as reports tell of it. */
+export interface ReportedChild {
+  /** Names the child within its supervisor; dynamic children have none. */
+  id?: string;
+  /** Its pid, if it runs or ran. */
+  pid?: Pid;
+  /** When it is started again. */
+  restart?: string;
+  /** How it is ended. */
+  shutdown?: number | string;
+  /** Whether it is a supervisor itself. */
+  type?: string;
+}
+
+/** What befell a supervisor's child. */
+export interface SupervisorReport {
+  /** The supervisor. */
+  supervisor: Pid;
+  /** The name that it is registered under. */
+  name: string | undefined;
+  /**
+   * What it is: the child has ended (`"child_terminated"`), did not start (`"start_error"`), did not
+   * end as it was told (`"shutdown_error"`), or has ended too often, so that the supervisor ends too
+   * (`"shutdown"`).
+   */
+  error: SupervisorError;
+  /** The child. */
+  child: ReportedChild;
+  /** Why. */
+  reason: unknown;
+}
+
+/** An application ended that was running. */
+export interface ApplicationReport {
+  /** Its name. */
+  name: string;
+  /** Why. */
   reason: unknown;
 }
 
@@ -39,6 +111,10 @@ export interface LogEvent {
   message: string;
   /** Set where a process crashed. */
   crash?: CrashReport;
+  /** Set where a supervisor's child was not as it should be. */
+  supervisor?: SupervisorReport;
+  /** Set where an application ended. */
+  application?: ApplicationReport;
 }
 
 /** What a runtime tells its node. */
@@ -47,25 +123,180 @@ export type RuntimeEvent = Omit<LogEvent, "node">;
 /** Gets what a node tells. */
 export type LogHook = (event: LogEvent) => void;
 
-/** Writes warnings and errors on standard error. */
-export function standardLog({ level, node, message }: LogEvent): void {
+/**
+ * Writes warnings and errors on standard error, for people to read: what a node does that is given no
+ * `log`.
+ *
+ * @param event What the node tells.
+ *
+ * @example Only what is not from another node
+ * ```ts
+ * import { type LogEvent, Node, standardLog } from "@otp/distribution/node";
+ *
+ * const log = (event: LogEvent) => {
+ *   if (event.crash !== undefined) standardLog(event);
+ * };
+ * await using node = await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: 14369, log });
+ * ```
+ */
+export function standardLog(event: LogEvent): void {
+  const { level, node, message } = event;
   if (level !== "warning" && level !== "error") return;
   writeError(`[${level}] ${printable(node)}: ${message}\n`);
 }
 
+/** A log hook that throws for no event: what the given one throws is told instead, with the event. */
+export function safeLog(hook: LogHook): LogHook {
+  return (event) => {
+    try {
+      hook(event);
+    } catch (error) {
+      const { node } = event;
+      const message = `Cannot tell the log: the hook threw: ${said(error)}`;
+      standardLog({ level: "error", node, message });
+      standardLog(event);
+    }
+  };
+}
+
+/** How long a value may be shown. */
+const MAX_LENGTH = 4096;
+
+const KINDS = { process: "Process", server: "GenServer", task: "Task" };
+
 /** Tells of a process that ended by an error. */
 export function crashEvent(process: Process, reason: unknown): RuntimeEvent {
-  const { pid, name, label, parent, callers = [] } = process;
+  const crash = crashReport(process, reason);
+  const { pid, name, kind, initialCall, parent, ancestors, callers } = crash;
   const who = name === undefined ? "" : ` (${printable(name)})`;
+  const starter = callers[0] ?? parent;
+  const from = kind === "task" && starter !== undefined
+    ? ` started from ${starter}`
+    : "";
   const lines = [
-    `Process ${pid}${who} terminating: ${formatExit(reason)}`,
-    `    Initial call: ${printable(label || "a function")}`,
+    `${KINDS[kind]} ${pid}${who}${from} terminating`,
+    `** ${said(reason)}`,
+    `Initial call: ${printable(initialCall ?? "a function")}`,
   ];
-  if (parent !== undefined) lines.push(`    Started by: ${parent}`);
-  if (callers.length > 0) lines.push(`    Callers: ${inspect(callers)}`);
+  if ("lastMessage" in crash) {
+    const client = crash.client === undefined ? "" : ` (from ${crash.client})`;
+    lines.push(`Last message${client}: ${shown(crash.lastMessage)}`);
+  }
+  if ("state" in crash) lines.push(`State: ${shown(crash.state)}`);
+  if (kind === "process" && parent !== undefined) {
+    lines.push(`Started by: ${parent}`);
+  }
+  if (ancestors.length > 0) {
+    lines.push(`Ancestors: [${ancestors.map(ancestor).join(", ")}]`);
+  }
+  if (callers.length > 0) lines.push(`Callers: ${shown(callers)}`);
+  if (crash.links.length > 0) lines.push(`Links: ${shown(crash.links)}`);
+  if (crash.messageQueueLen > 0) {
+    lines.push(`Messages waiting: ${crash.messageQueueLen}`);
+  }
+  return { level: "error", message: indented(lines), crash };
+}
+
+function crashReport(process: Process, reason: unknown): CrashReport {
+  const { pid, name, label, parent, lineage, trapExit, mailbox } = process;
   return {
-    level: "error",
-    message: lines.join("\n"),
-    crash: { pid, name, initialCall: label, parent, callers, reason },
+    pid,
+    name,
+    kind: lineage?.kind ?? "process",
+    initialCall: label || undefined,
+    reason,
+    parent,
+    ancestors: [...lineage?.ancestors ?? []],
+    callers: [...lineage?.callers ?? []],
+    links: process.activeLinks(),
+    monitors: process.monitored(),
+    trapExit,
+    messageQueueLen: mailbox.length,
+    ...lineage?.context,
   };
+}
+
+function ancestor(of: Ancestor): string {
+  return typeof of === "string" ? printable(of) : of.toString();
+}
+
+const LEVELS: Record<SupervisorError, LogLevel> = {
+  // The crash itself has been reported by the process that crashed.
+  child_terminated: "info",
+  start_error: "error",
+  shutdown_error: "warning",
+  shutdown: "error",
+};
+
+const WHAT: Record<SupervisorError, string> = {
+  child_terminated: "terminated",
+  start_error: "failed to start",
+  shutdown_error: "did not shut down as told",
+  shutdown: "has to be restarted too often: shutting down",
+};
+
+/** Tells what befell a supervisor's child. */
+export function supervisorEvent(
+  { pid, name }: Process,
+  error: SupervisorError,
+  child: ReportedChild,
+  reason: unknown,
+): RuntimeEvent {
+  const who = name === undefined ? pid : printable(name);
+  const which = child.id === undefined ? child.pid : quote(child.id);
+  const lines = [
+    `Child ${which} of Supervisor ${who} ${WHAT[error]}`,
+    `** ${said(reason)}`,
+  ];
+  if (child.pid !== undefined) lines.push(`Pid: ${child.pid}`);
+  for (const key of ["restart", "shutdown", "type"] as const) {
+    const value = child[key];
+    if (value === undefined) continue;
+    lines.push(`${key[0].toUpperCase()}${key.slice(1)}: ${value}`);
+  }
+  return {
+    level: LEVELS[error],
+    message: indented(lines),
+    supervisor: { supervisor: pid, name, error, child, reason },
+  };
+}
+
+/** Tells of an application that has ended. */
+export function applicationEvent(name: string, reason: unknown): RuntimeEvent {
+  return {
+    level: reason === "normal" ? "info" : "error",
+    message: `Application ${quote(name)} exited: ${words(reason)}`,
+    application: { name, reason },
+  };
+}
+
+/** What a process ended by, after two asterisks, as Elixir shows it. */
+function said(reason: unknown): string {
+  try {
+    if (reason instanceof Error) return shortened(formatError(reason));
+  } catch {
+    // A getter or a proxy may throw; what shows a crash must not crash.
+  }
+  return `(exit) ${words(reason)}`;
+}
+
+function words(reason: unknown): string {
+  try {
+    return shortened(formatExit(reason));
+  } catch {
+    return shown(reason);
+  }
+}
+
+function shown(value: unknown): string {
+  return shortened(inspect(value));
+}
+
+function shortened(text: string): string {
+  return text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH)}...`;
+}
+
+/** The first line, and the others below it. */
+function indented(lines: string[]): string {
+  return lines.join("\n").replaceAll("\n", "\n    ");
 }

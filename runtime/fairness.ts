@@ -17,13 +17,37 @@ const SLICE = 10;
 /** The clock is asked once in so many steps, a power of two: asking costs as much as a step. */
 const STEPS = 256;
 
+/** The event loop, as processes share it. */
+export interface EventLoop {
+  /** Milliseconds since some fixed moment. */
+  now(): number;
+  /** Calls back when it has turned. */
+  afterTurn(fn: () => void): void;
+}
+
+const hostLoop: EventLoop = {
+  now: () => performance.now(),
+  afterTurn: (fn) => void setImmediate(fn),
+};
+
+let loop = hostLoop;
 let steps = 0;
 let turned = 0;
+
+/**
+ * Has something stand in for the event loop, and counts from the beginning: turns then come at the
+ * same steps each time. Without it, the host's own is taken again.
+ */
+export function standInForEventLoop(standIn: EventLoop | undefined): void {
+  loop = standIn ?? hostLoop;
+  steps = 0;
+  turned = 0;
+}
 
 /** Counts a step of some process; whether the next one is to be taken by {@linkcode afterTurn}. */
 export function isTurnDue(): boolean {
   if ((++steps & (STEPS - 1)) !== 0) return false;
-  const now = performance.now();
+  const now = loop.now();
   if (now - turned < SLICE) return false;
   turned = now;
   return true;
@@ -31,5 +55,5 @@ export function isTurnDue(): boolean {
 
 /** Calls back when the event loop has turned. */
 export function afterTurn(fn: () => void): void {
-  outside(() => setImmediate(fn));
+  outside(() => loop.afterTurn(fn));
 }

@@ -30,6 +30,9 @@ export interface InspectOptions {
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
+/** How many items are shown in all: what is wide and deep would take for ever. */
+const MAX_ITEMS = 10_000;
+
 /** Characters that would steer a terminal or hide text: C0, C1, bidi controls and separators. */
 const UNSAFE =
   /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
@@ -42,9 +45,14 @@ function escapeCharacter(character: string): string {
   return "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0");
 }
 
+/** JSON's text, whose strings may have characters that steer a terminal: these are escaped. */
+export function escapeUnsafe(json: string): string {
+  return json.replace(UNSAFE, escapeCharacter);
+}
+
 /** A string as a literal, in double quotes, with nothing in it that steers a terminal. */
 export function quote(text: string): string {
-  return JSON.stringify(text).replace(UNSAFE, escapeCharacter);
+  return escapeUnsafe(JSON.stringify(text));
 }
 
 /** Text as it is, but for what would steer a terminal: that is shown escaped. */
@@ -69,12 +77,14 @@ export function printable(text: string): string {
  */
 export function inspect(value: unknown, options: InspectOptions = {}): string {
   const { width = 80, limit = 50, depth = 8 } = options;
-  return show(value, { width, limit, seen: [] }, depth, 0);
+  return show(value, { width, limit, left: MAX_ITEMS, seen: [] }, depth, 0);
 }
 
 interface State {
   width: number;
   limit: number;
+  /** How many items may still be shown, of all collections. */
+  left: number;
   seen: object[];
 }
 
@@ -216,7 +226,7 @@ function items(
 ): string[] {
   const shown: string[] = [];
   for (const item of values) {
-    if (shown.length === state.limit) {
+    if (shown.length === state.limit || state.left-- <= 0) {
       shown.push("...");
       break;
     }

@@ -44,6 +44,8 @@ const NONE: unknown[] = [];
 export class Mailbox {
   #queue: unknown[] = NONE;
   #head = 0;
+  /** The only wait, if it wants any message and has no other end: the usual one. */
+  #only: Receiver | undefined;
   #receivers: Receiver[] | undefined;
   /** Waits that have their message, and are resumed when the event loop has turned. */
   #late: Set<Receiver> | undefined;
@@ -53,6 +55,11 @@ export class Mailbox {
     return this.#queue.length - this.#head;
   }
 
+  /** The number of waits for a message. */
+  get waiting(): number {
+    return (this.#receivers?.length ?? 0) + (this.#only === undefined ? 0 : 1);
+  }
+
   /** The messages that wait, oldest first. */
   messages(): unknown[] {
     return this.#queue.slice(this.#head);
@@ -60,6 +67,12 @@ export class Mailbox {
 
   /** Hands the message to the first wait that wants it, or keeps it. */
   push(message: unknown, host: MailboxHost): void {
+    const only = this.#only;
+    if (only !== undefined) {
+      this.#only = undefined;
+      this.#resume(only, message);
+      return;
+    }
     const receivers = this.#receivers;
     if (receivers !== undefined && receivers.length > 0) {
       const first = receivers[0];
@@ -180,11 +193,22 @@ export class Mailbox {
       if (found !== undefined) return this.#given(found.message);
     }
     const receiver = newReceiver(guard);
+    if (
+      guard === undefined && options === undefined &&
+      this.#receivers === undefined && this.#only === undefined
+    ) {
+      this.#only = receiver;
+      return receiver.promise;
+    }
     if (options !== undefined && !this.#limit(receiver, options, host)) {
       return receiver.promise;
     }
-    if (this.#receivers === undefined) this.#receivers = [receiver];
-    else this.#receivers.push(receiver);
+    this.#receivers ??= [];
+    if (this.#only !== undefined) {
+      this.#receivers.push(this.#only);
+      this.#only = undefined;
+    }
+    this.#receivers.push(receiver);
     return receiver.promise;
   }
 
@@ -233,7 +257,13 @@ export class Mailbox {
   close(error: () => unknown): void {
     this.#queue = NONE;
     this.#head = 0;
+    if (
+      this.#only === undefined && this.#receivers === undefined &&
+      this.#late === undefined
+    ) return;
     const receivers = [...this.#late ?? [], ...this.#receivers ?? []];
+    if (this.#only !== undefined) receivers.push(this.#only);
+    this.#only = undefined;
     this.#receivers = undefined;
     this.#late?.clear();
     for (const receiver of receivers) {

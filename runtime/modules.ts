@@ -24,6 +24,15 @@ export type Allow = (
   fn: string,
 ) => boolean;
 
+/**
+ * Resolves what is asked of the node itself, under a name that no module has; of another node, if it
+ * names one.
+ */
+export type Service = (
+  run: { function: string; args: unknown[] },
+  node: string | undefined,
+) => Resolved;
+
 /** What {@linkcode Modules.resolve} finds. */
 export type Resolved =
   | { fn: () => unknown; label: string }
@@ -37,6 +46,8 @@ export class Modules {
   readonly #modules = new Map<string, ModuleExports>();
   readonly #named = new Map<AnyFunction, [module: string, name: string]>();
   readonly #parked = new Map<string, AnyFunction>();
+  /** What the node does for all, by name. `allow` is asked for what a service runs, not for the service. */
+  readonly services: Map<string, Service> = new Map();
   /** Set where closures are allowed. */
   compile: ClosureCompiler | undefined;
   /** Set where not every node may run all that is exported. */
@@ -117,6 +128,8 @@ export class Modules {
         : { fn: () => fn.apply(undefined, args), label: fn.name || "function" };
     }
     const { module, function: name } = run;
+    const service = this.services.get(module);
+    if (service !== undefined) return service(run, node);
     const fn = this.lookup(module, name);
     if (fn === undefined) {
       return { error: "undef", message: this.#undefined(module, name, args) };
@@ -190,8 +203,9 @@ export class Modules {
 export function spawnError(
   node: string,
   { error, message }: { error: SpawnFailure; message: string },
+  what = "spawn",
 ): Error {
-  const text = `Cannot spawn on ${node}: ${message}`;
+  const text = `Cannot ${what} on ${node}: ${message}`;
   return error === "undef"
     ? new UndefinedFunctionError(text)
     : new SpawnRefusedError(error, text);

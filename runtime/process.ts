@@ -16,6 +16,7 @@ import type {
   Target,
 } from "./signal.ts";
 import { copyTerm } from "./term.ts";
+import type { Timer } from "./timers.ts";
 
 /** A key that two pids share when they name the same process. */
 export type Key = number | string;
@@ -74,13 +75,42 @@ export interface Wait {
   abandon(error: () => unknown): void;
 }
 
+/** A process as another one's ancestor: its name, where it had one, or its pid. */
+export type Ancestor = Pid | string;
+
+/** What a server was at when it failed. */
+export interface CrashContext {
+  /** The message that it was dealing with. */
+  lastMessage?: unknown;
+  /** Who sent it, if it was a call. */
+  client?: Pid;
+  /** Its state before that message. */
+  state?: unknown;
+}
+
+/** What is known of a server or a task besides what every process has: OTP's `proc_lib` notes it so. */
+export interface Lineage {
+  /** Which of the two it is. */
+  readonly kind: "server" | "task";
+  /** Who started it, who started that one, and so on: nearest first. */
+  readonly ancestors: readonly Ancestor[];
+  /** On whose behalf it runs, nearest first. */
+  readonly callers: Pid[];
+  /** Whether it is being started: of an exit its starter learns then, and not the log. */
+  starting?: boolean;
+  /** What it was at when it failed; noted by a server as it ends. */
+  context?: CrashContext;
+}
+
 /** How a process is started. */
 export interface ProcessOptions {
   /** The group leader; a process without a parent leads itself. */
   groupLeader?: Pid;
   /** Who started it. */
   parent?: Pid;
-  /** Processes that asked for the work, nearest first: Elixir's `$callers`. */
+  /** Set for a server or task, whose every abnormal end is told. */
+  kind?: Lineage["kind"];
+  /** Of a task: the processes that asked for the work, nearest first, Elixir's `$callers`. */
   callers?: Pid[];
   /** What it runs, in words. */
   label?: string;
@@ -98,8 +128,8 @@ export class Process implements MailboxHost {
   groupLeader: Pid;
   /** Who started it. */
   readonly parent: Pid | undefined;
-  /** On whose behalf it runs, nearest first. */
-  readonly callers: Pid[] | undefined;
+  /** What is known of it if it is a server or a task. */
+  readonly lineage: Lineage | undefined;
   /** What it runs, in words. */
   readonly label: string | undefined;
   /** The other node that it was started for, if it was. */
@@ -126,10 +156,12 @@ export class Process implements MailboxHost {
   aliases: Map<number, AliasMode> | undefined = undefined;
   /** How often it monitors each node. */
   nodeMonitors: Map<string, number> | undefined = undefined;
-  /** Whether it is told of all visible nodes that come and go. */
-  watchesNodes = false;
+  /** How many times it is told of each visible node that comes or goes. */
+  watchesNodes = 0;
   /** What it awaits, by reference number. */
   waits: Map<number, Wait> | undefined = undefined;
+  /** Messages that are to be sent to it. */
+  timers: Set<Timer> | undefined = undefined;
   #abort: AbortController | undefined = undefined;
 
   /** Made by `Runtime.spawn`. */
@@ -138,9 +170,16 @@ export class Process implements MailboxHost {
     this.pid = new Pid(runtime.node, number, runtime.creation);
     this.groupLeader = options.groupLeader ?? this.pid;
     this.parent = options.parent;
-    this.callers = options.callers;
+    this.lineage = options.kind === undefined
+      ? undefined
+      : lineageOf(options.kind, options, runtime);
     this.label = options.label;
     this.origin = options.origin === runtime.node ? undefined : options.origin;
+  }
+
+  /** On whose behalf it runs, nearest first. */
+  get callers(): Pid[] | undefined {
+    return this.lineage?.callers;
   }
 
   /** @throws {ProcessExited} If the process has exited. */
@@ -259,6 +298,12 @@ export class Process implements MailboxHost {
     this.links.set(keyOf(to, this.runtime), { pid: to, unlinking: 0, held });
   }
 
+  /** What it is linked to. */
+  activeLinks(): Pid[] {
+    return [...this.links?.values() ?? []]
+      .filter(({ unlinking }) => unlinking === 0).map(({ pid }) => pid);
+  }
+
   /** Ends a link: from here on nothing comes over it. */
   unlink(to: Pid): void {
     const link = this.links?.get(keyOf(to, this.runtime));
@@ -275,6 +320,11 @@ export class Process implements MailboxHost {
     wait?: Wait,
     ref: Ref = this.runtime.makeRef(),
   ): Ref {
+    const isOwn = typeof target === "string"
+      ? target === this.name && node === this.runtime.node
+      : this.pid.equals(target);
+    // As in Erlang, a monitor of oneself is none, and its reference no alias.
+    if (isOwn) return ref;
     if (mode !== undefined) this.addAlias(ref, mode);
     if (wait !== undefined) this.await(ref, wait);
     this.addMonitor(ref, target, node);
@@ -286,6 +336,13 @@ export class Process implements MailboxHost {
   addMonitor(ref: Ref, target: Target, node: string): void {
     this.monitors ??= new Map();
     this.monitors.set(ref.number, { ref, target, node });
+  }
+
+  /** What it monitors. */
+  monitored(): MonitoredObject[] {
+    return [...this.monitors?.values() ?? []].map(({ target, node }) =>
+      typeof target === "string" ? { name: target, node } : target
+    );
   }
 
   /** Ends a monitor; a DOWN that has not come will not come. */
@@ -323,4 +380,18 @@ export class Process implements MailboxHost {
   unawait(ref: Ref): boolean {
     return this.waits?.delete(ref.number) ?? false;
   }
+}
+
+function lineageOf(
+  kind: Lineage["kind"],
+  { parent, callers = [] }: ProcessOptions,
+  runtime: Runtime,
+): Lineage {
+  const starter = parent && runtime.find(parent);
+  // As in Elixir, a task knows who started it by pid, and a server by name.
+  const name = kind === "task" ? undefined : starter?.name;
+  const ancestors = parent === undefined
+    ? []
+    : [name ?? parent, ...starter?.lineage?.ancestors ?? []];
+  return { kind, ancestors, callers };
 }

@@ -114,17 +114,23 @@ export function formatExit(reason: unknown): string {
   return format(reason, "");
 }
 
+/** An error with its stack, with nothing in it that steers a terminal. */
+export function formatError(error: Error): string {
+  const { stack, message } = error;
+  return printable(
+    typeof stack === "string" && stack.includes(message)
+      ? stack
+      : `${error.name}: ${message}`,
+  );
+}
+
 function format(reason: unknown, indent: string): string {
   if (typeof reason === "string" && Object.hasOwn(TEXTS, reason)) {
     return TEXTS[reason];
   }
   if (reason instanceof Error) {
-    const stack = typeof reason.stack === "string" &&
-        reason.stack.includes(reason.message)
-      ? reason.stack
-      : `${reason.name}: ${reason.message}`;
     return `an exception was raised:\n${indent}    ** ${
-      printable(stack).split("\n").join(`\n${indent}    `)
+      formatError(reason).split("\n").join(`\n${indent}    `)
     }`;
   }
   if (typed(reason, "already_started")) {
@@ -134,6 +140,11 @@ function format(reason: unknown, indent: string): string {
     const { id, reason: why } = reason as { id: unknown; reason: unknown };
     return `failed to start child: ${inspect(id)}\n${indent}    ** (EXIT) ${
       format(why, indent + "    ")
+    }`;
+  }
+  if (typed(reason, "bad_return_value")) {
+    return `bad return value: ${
+      inspect((reason as { value?: unknown }).value)
     }`;
   }
   if (typed(reason, "shutdown")) {

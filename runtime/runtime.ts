@@ -4,10 +4,10 @@
  * @module
  */
 
-import { ExitError } from "./errors.ts";
-import { outside, runInside } from "./context.ts";
+import { isExitError, reasonOf } from "./errors.ts";
+import { outside } from "./context.ts";
+import { Deadlines } from "./deadlines.ts";
 import { crashEvent, type RuntimeEvent, standardLog } from "./events.ts";
-import { afterTurn, isTurnDue } from "./fairness.ts";
 import { inspect } from "./inspect.ts";
 import { Modules, type Resolved } from "./modules.ts";
 import { Nowhere } from "./nowhere.ts";
@@ -26,7 +26,7 @@ import {
   type ProcessOptions,
   type Watcher,
 } from "./process.ts";
-import { isReason } from "./reason.ts";
+import { isOrderly, isReason } from "./reason.ts";
 import type {
   Backpressure,
   MonitoredObject,
@@ -36,6 +36,7 @@ import type {
   SpawnResult,
   Target,
 } from "./signal.ts";
+import { startProcesses, startSoon } from "./starting.ts";
 import { ignoreStrayExits } from "./stray_exits.ts";
 import {
   copyTerm,
@@ -43,6 +44,7 @@ import {
   errorTerm,
   rebuildError,
 } from "./term.ts";
+import { Timers } from "./timers.ts";
 
 /** The time as a runtime sees it. */
 export interface Clock {
@@ -50,6 +52,8 @@ export interface Clock {
   now(): number;
   /** Calls back after so many milliseconds; gives what stops it. */
   after(ms: number, fn: () => void): () => void;
+  /** Calls back every so many milliseconds, to keep house; gives what stops it. */
+  every(ms: number, fn: () => void): () => void;
 }
 
 /** The clock of the machine. */
@@ -65,8 +69,18 @@ export const systemClock: Clock = {
         Math.min(left, limit),
       );
     };
-    arm(ms);
+    // The host drops fractions, and no timer may fire too early.
+    arm(Math.ceil(ms));
     return () => clearTimeout(id);
+  },
+  every: (ms, fn) => {
+    let stop: () => void;
+    const turn = () => {
+      stop = systemClock.after(ms, turn);
+      fn();
+    };
+    stop = systemClock.after(ms, turn);
+    return () => stop();
   },
 };
 
@@ -116,6 +130,11 @@ export class Runtime implements Signals {
   readonly nobody: Pid;
   /** What others may run here. */
   readonly modules: Modules = new Modules();
+  /** What is over at some time. */
+  readonly deadlines: Deadlines = new Deadlines({
+    now: () => this.#clock.now(),
+    timer: (ms, fn) => outside(() => this.#clock.after(ms, fn)),
+  });
   /** What peers hold here. */
   readonly holdings: Holdings;
   /** The processes, by number. */
@@ -124,6 +143,10 @@ export class Runtime implements Signals {
   readonly names: Map<string, Process> = new Map();
   /** The active aliases, by reference number. */
   readonly aliases: Map<number, Process> = new Map();
+  /** The nodes that are connected and visible. */
+  readonly visible: Set<string> = new Set();
+  /** Messages that are to be sent. */
+  readonly timers: Timers = new Timers(this);
   /** Who is watched by name, by the key of the monitor. */
   readonly #namedWatches = new Map<Key, Process>();
   readonly #clock: Clock;
@@ -175,7 +198,18 @@ export class Runtime implements Signals {
 
   /** Calls back after so many milliseconds, as code of no process; gives what stops it. */
   after(ms: number, fn: () => void): () => void {
-    return outside(() => this.#clock.after(ms, fn));
+    const deadline = this.deadlines.add(ms, { expire: fn });
+    return () => deadline.lift();
+  }
+
+  /** Calls back every so many milliseconds, as code of no process; gives what stops it. */
+  every(ms: number, fn: () => void): () => void {
+    return outside(() => this.#clock.every(ms, fn));
+  }
+
+  /** A pid of this node that no process has or will have. */
+  unusedPid(): Pid {
+    return new Pid(this.node, ++this.#lastPid, this.creation);
   }
 
   /** A new reference of this node. */
@@ -237,11 +271,7 @@ export class Runtime implements Signals {
         },
       );
     }
-    const start = () => {
-      if (process.alive) runInside(process, run, process, fn);
-    };
-    if (isTurnDue()) afterTurn(start);
-    else queueMicrotask(start);
+    startSoon(process, fn);
     return process;
   }
 
@@ -275,6 +305,8 @@ export class Runtime implements Signals {
       for (const number of process.aliases.keys()) this.aliases.delete(number);
       process.aliases = undefined;
     }
+    if (process.timers !== undefined) this.timers.cancelFor(process);
+    if (isAlone(process) && !this.#ending) return process.close();
     this.#ended.push(process);
     if (this.#ending) return;
     this.#ending = true;
@@ -331,16 +363,17 @@ export class Runtime implements Signals {
   /** Ends a process whose code threw or rejected. */
   crash(process: Process, error: unknown): void {
     if (!process.alive) return;
-    let reason = error;
-    // As in Erlang, an exit is no crash: only what was thrown is told.
-    if (error instanceof ExitError) reason = error.reason;
-    else {
-      if (!(error instanceof Error)) {
-        reason = { type: "nocatch", value: error };
-      }
+    const reason = reasonOf(error);
+    if (!isExitError(error) || this.#tellsExit(process, reason)) {
       this.report(crashEvent(process, reason));
     }
     this.terminate(process, reason);
+  }
+
+  /** As in Erlang, an exit is no crash; but the log is told if it is a server or task that exits. */
+  #tellsExit({ lineage }: Process, reason: unknown): boolean {
+    return lineage !== undefined && !lineage.starting &&
+      !isOrderly(sendableReason(reason, this.maxDepth));
   }
 
   // Signals that are delivered to this node's processes.
@@ -599,8 +632,10 @@ export class Runtime implements Signals {
 
   /** Tells those who watch nodes that one is connected; called before its first signal. */
   nodeUp(node: string): void {
+    this.visible.add(node);
     for (const process of [...this.processes.values()]) {
-      if (process.watchesNodes) {
+      const times = process.watchesNodes;
+      for (let i = 0; i < times && process.alive; i++) {
         process.mailbox.push({ type: "nodeup", node }, process);
       }
     }
@@ -613,6 +648,7 @@ export class Runtime implements Signals {
    * @param wasUp Whether it was connected and visible.
    */
   nodeDown(node: string, wasUp: boolean): void {
+    this.visible.delete(node);
     const processes = [...this.processes.values()];
     for (const process of processes) {
       this.#loseLinks(process, node);
@@ -622,7 +658,7 @@ export class Runtime implements Signals {
     }
     for (const process of processes) {
       const times = (process.nodeMonitors?.get(node) ?? 0) +
-        (wasUp && process.watchesNodes ? 1 : 0);
+        (wasUp ? process.watchesNodes : 0);
       process.nodeMonitors?.delete(node);
       for (let i = 0; i < times && process.alive; i++) {
         process.mailbox.push({ type: "nodedown", node }, process);
@@ -670,13 +706,41 @@ export class Runtime implements Signals {
     }
   }
 
+  /** How much there is of what processes make, for those who look for what was left behind. */
+  sizes(): Record<string, number> {
+    const { processes, links, monitors } = this.holdings.totals();
+    const sizes: Record<string, number> = {
+      processes: this.processes.size,
+      names: this.names.size,
+      aliases: this.aliases.size,
+      "watches of names": this.#namedWatches.size,
+      "processes held": processes,
+      "links held": links,
+      "monitors held": monitors,
+      links: 0,
+      monitors: 0,
+      watchers: 0,
+      waits: 0,
+    };
+    for (const process of this.processes.values()) {
+      sizes.links += process.links?.size ?? 0;
+      sizes.monitors += process.monitors?.size ?? 0;
+      sizes.watchers += process.watchers?.size ?? 0;
+      sizes.waits += process.waits?.size ?? 0;
+    }
+    return sizes;
+  }
+
   /** Ends every process, as a node does that stops. */
   stop(reason: unknown): void {
     for (const process of [...this.processes.values()]) {
       this.terminate(process, reason);
     }
+    this.timers.stop();
   }
 }
+
+startProcesses(run);
 
 function run(process: Process, fn: () => unknown): void {
   const { runtime } = process;
@@ -720,4 +784,10 @@ function bareError(reason: unknown): Error | undefined {
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null &&
     typeof (value as { then?: unknown }).then === "function";
+}
+
+/** Whether nobody has to be told of a process's end. */
+function isAlone({ links, watchers, monitors }: Process): boolean {
+  return links === undefined && watchers === undefined &&
+    monitors === undefined;
 }

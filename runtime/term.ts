@@ -195,17 +195,7 @@ function copyObject(value: object, left: number, max: number): unknown {
     return copy;
   }
   if (isPlainObject(value)) {
-    const copy: Record<string, unknown> = {};
-    for (const key of Object.keys(value)) {
-      const field = copyAny(
-        (value as Record<string, unknown>)[key],
-        left - 1,
-        max,
-      );
-      if (key === "__proto__") defineProto(copy, field);
-      else copy[key] = field;
-    }
-    return copy;
+    return copyPlain(value as Record<string, unknown>, left - 1, max);
   }
   if (value instanceof Pid || value instanceof Ref || value instanceof Atom) {
     return value;
@@ -238,6 +228,29 @@ function copyObject(value: object, left: number, max: number): unknown {
   // Not by slice(): that of a Buffer shares its memory.
   if (kind !== undefined) return copyView(TYPED_ARRAYS.get(kind)!, value);
   throw notSendable(value);
+}
+
+function copyPlain(
+  value: Record<string, unknown>,
+  left: number,
+  max: number,
+): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  // `for … in` is the fastest way. What it finds besides is what somebody added to all objects.
+  for (const key in value) {
+    let field = value[key];
+    if (typeof field === "object") {
+      if (field !== null && !(field instanceof Pid)) {
+        field = copyObject(field, left, max);
+      }
+    } else if (typeof field === "function" || typeof field === "symbol") {
+      if (!Object.hasOwn(value, key)) continue;
+      throw notSendable(field);
+    }
+    if (key === "__proto__") defineProto(copy, field);
+    else copy[key] = field;
+  }
+  return copy;
 }
 
 function copyView(

@@ -1,6 +1,14 @@
 /** What the tests' nodes export: processes that do as they are told. */
 
-import { exit, type Pid, receive, send, trapExit } from "../process.ts";
+import {
+  callers,
+  exit,
+  type Pid,
+  receive,
+  self,
+  send,
+  trapExit,
+} from "../process.ts";
 import * as IO from "../io.ts";
 
 /** Sends back what it gets, as `{ from, value }`, for ever. */
@@ -49,6 +57,11 @@ export async function print(text: string): Promise<void> {
   await IO.puts(text);
 }
 
+/** Prints what it is sent, and ends. */
+export async function printNext(): Promise<void> {
+  await IO.puts(await receive());
+}
+
 /** Adds. */
 export function add(a: number, b: number): number {
   return a + b;
@@ -63,4 +76,17 @@ export function compute(ms: number): void {
 /** Gives the next message. */
 export function waitFor(): Promise<unknown> {
   return receive();
+}
+
+/** Says where it runs, and on whose behalf. */
+export function whoAndFor(): { node: string; callers: Pid[] } {
+  return { node: self().node, callers: callers() };
+}
+
+/** Gives what it gets, or, if that is a pid, tells it that it is there, and never ends. */
+export async function echoOrWait(value: Pid | string): Promise<string> {
+  if (typeof value === "string") return value;
+  send(value, "up");
+  await receive(() => false);
+  return "";
 }

@@ -22,8 +22,11 @@ test(
 );
 
 test("--eval has the names of the shell in scope", options, async () => {
-  const names =
-    "Chat Node Process IO Task TaskSupervisor self send receive flush Kate";
+  const names = [
+    "Agent Application DynamicSupervisor GenServer IO Node Process Registry",
+    "Supervisor Task TaskSupervisor flush global pg receive rpc self send",
+    "Chat Kate",
+  ].join(" ");
   const ended = await chat([
     "--module",
     "Kate=./chat/kate.ts",

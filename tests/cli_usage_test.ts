@@ -67,6 +67,11 @@ const WRONG: [args: string[], says: string][] = [
     "--tls-key without --tls-cert and --tls-ca: TLS needs all three",
   ],
   [["--allow-closures"], "--allow-closures without a node"],
+  [["--log-format", "json"], "--log-format without a node"],
+  [
+    ["--sname", "a", "--log-format", "xml"],
+    '--log-format "xml": give text or json',
+  ],
   [
     ["--env", "prod"],
     '--env "prod": there is no such configuration; give dev or test',
@@ -112,7 +117,7 @@ test("--help lists every flag", options, async () => {
     assertEquals([code, stderr], [0, ""]);
     for (
       const name
-        of "sname name cookie cookie-file listen port epmd-port hidden allow-closures allow-remsh remsh module env eval no-halt help version"
+        of "sname name cookie cookie-file listen port epmd-port hidden log-format allow-closures allow-remsh remsh module env eval no-halt help version"
           .split(" ")
     ) assertMatch(stdout, new RegExp(`^ .*--${name} .*$`, "m"));
     assertStringIncludes(stdout, "dev or test [dev]");

@@ -1,0 +1,112 @@
+/**
+ * Keys that compare values: two values that messages may hold have one key if they are equal.
+ *
+ * @module
+ */
+
+import { Atom, Pid, Ref } from "./pid.ts";
+import {
+  DEFAULT_MAX_DEPTH,
+  errorTerm,
+  isPlainObject,
+  notSendable,
+  tooDeep,
+  typedArrayKind,
+} from "./term.ts";
+
+/** What stands for a value in a `Map` or a `Set`. */
+export type TermKey = string | number | bigint | boolean | null | undefined;
+
+/**
+ * The key of a value.
+ *
+ * Numbers compare as `===` compares them, but for NaN, which equals itself; all that has contents,
+ * objects whatever the order of their fields, compares by these.
+ *
+ * @throws {TypeError} If it holds what cannot be sent.
+ * @throws {RangeError} If it is nested too deeply.
+ */
+export function termKey(
+  value: unknown,
+  maxDepth: number = DEFAULT_MAX_DEPTH,
+): TermKey {
+  switch (typeof value) {
+    case "string":
+      return `"${value}`;
+    case "number":
+      return Number.isNaN(value) ? "NaN" : value;
+    case "bigint":
+    case "boolean":
+    case "undefined":
+      return value;
+    default:
+      return value === null ? null : spell(value, maxDepth, maxDepth);
+  }
+}
+
+/** A value as text; no text is the beginning of another's. */
+function spell(value: unknown, left: number, max: number): string {
+  switch (typeof value) {
+    case "string":
+      return text(value);
+    case "number":
+      // -0 is 0 here too.
+      return `${value + 0};`;
+    case "bigint":
+      return `${value}n;`;
+    case "boolean":
+    case "undefined":
+      return `${value};`;
+    case "object":
+      return value === null ? "null;" : spellObject(value, left, max);
+    default:
+      throw notSendable(value);
+  }
+}
+
+function text(value: string): string {
+  return `"${value.length}:${value}`;
+}
+
+function spellObject(value: object, left: number, max: number): string {
+  if (left <= 0) throw tooDeep(max);
+  const inner = (item: unknown) => spell(item, left - 1, max);
+  if (Array.isArray(value)) return group("[", Array.from(value, inner));
+  if (isPlainObject(value)) return spellFields(value, inner);
+  if (value instanceof Pid) return `p${identity(value)}`;
+  if (value instanceof Ref) return `r${identity(value)}`;
+  if (value instanceof Atom) return `:${text(value.name)}`;
+  if (value instanceof Date) return `d${value.getTime()};`;
+  if (value instanceof Map) {
+    const entries = [...value].map(([key, item]) => inner(key) + inner(item));
+    return group("m", entries.sort());
+  }
+  if (value instanceof Set) return group("s", [...value].map(inner).sort());
+  if (value instanceof Error) {
+    const { name, message, fields = {} } = errorTerm(value);
+    return `e${text(name)}${text(message)}${spellFields(fields, inner)}`;
+  }
+  if (value instanceof ArrayBuffer) return `b${[...new Uint8Array(value)]};`;
+  const kind = typedArrayKind(value);
+  if (kind === undefined) throw notSendable(value);
+  return `t${kind}${[...value as Uint8Array]};`;
+}
+
+function group(mark: string, items: string[]): string {
+  return `${mark}${items.length}:${items.join("")}`;
+}
+
+function spellFields(
+  value: object,
+  inner: (item: unknown) => string,
+): string {
+  const fields = value as Record<string, unknown>;
+  return group(
+    "{",
+    Object.keys(fields).sort().map((key) => text(key) + inner(fields[key])),
+  );
+}
+
+function identity({ node, number, creation }: Pid | Ref): string {
+  return `${number}.${creation}.${text(node)}`;
+}

@@ -1,0 +1,278 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { NoProcessError } from "../errors.ts";
+import * as IO from "../io.ts";
+import { Node } from "../node.ts";
+import * as Process from "../process.ts";
+import {
+  exit,
+  groupLeader,
+  info,
+  link,
+  monitor,
+  Pid,
+  receive,
+  register,
+  reply,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  spawnMonitor,
+  trapExit,
+  unlink,
+} from "../process.ts";
+import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { Supervisor } from "../supervisor.ts";
+import { Task } from "../task.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
+import * as Remote from "./_remote.ts";
+import { pairTest, reasonOf } from "./_nodes.ts";
+import { ended, idle, processTest } from "./_processes.ts";
+
+processTest("info() tells what the calling process is", () => {
+  const own = info();
+  assert(own !== undefined);
+  assertEquals(own.pid, self());
+  assertEquals(own.status, "running");
+  assertEquals(own.registeredName, undefined);
+  assertEquals(own.trapExit, false);
+  assertEquals(own.groupLeader, groupLeader());
+  assertEquals(own.messageQueueLen, 0);
+  assertEquals([own.links, own.monitors, own.monitoredBy.length], [[], [], 1]);
+  assertFalse("messages" in own);
+});
+
+processTest("info() tells what another process is", async () => {
+  const leader = idle();
+  const { pid, ref } = spawnMonitor(
+    async () => {
+      trapExit(true);
+      groupLeader(leader);
+      register("worker", self());
+      await receive((message) => message === "go");
+      await receive(() => false);
+    },
+    [],
+    { label: "worker loop" },
+  );
+  send(pid, "one");
+  send(pid, { two: 2 });
+  link(pid);
+  monitor(pid);
+  await Process.sleep(0);
+  const { messages, ...found } = info(pid, { messages: true })!;
+  assertEquals(messages, ["one", { two: 2 }]);
+  assertEquals(found, {
+    pid,
+    registeredName: "worker",
+    initialCall: "worker loop",
+    status: "waiting",
+    messageQueueLen: 2,
+    links: [self()],
+    monitors: [],
+    monitoredBy: [self(), self()],
+    trapExit: true,
+    groupLeader: leader,
+    parent: self(),
+    ancestors: [],
+    callers: [],
+  });
+  const own = info()!;
+  assertEquals(own.links, [pid]);
+  assertEquals(own.monitors, [pid, pid]);
+  unlink(pid);
+  assertEquals(info()!.links, []);
+  exit(pid, "kill");
+  exit(leader, "kill");
+  assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "killed");
+  await receive();
+});
+
+processTest(
+  "info() tells of monitors of names, and of links and monitors that ended",
+  async () => {
+    const pid = idle();
+    register("service", pid);
+    const { node } = self();
+    const byName = monitor("service");
+    assertEquals(info()!.monitors, [{ name: "service", node }]);
+    Process.demonitor(byName);
+    assertEquals(info()!.monitors, []);
+    link(pid);
+    assertEquals([info()!.links, info(pid)!.links], [[pid], [self()]]);
+    unlink(pid);
+    assertEquals([info()!.links, info(pid)!.links], [[], []]);
+    exit(pid, "kill");
+    await ended(pid);
+  },
+);
+
+processTest("info() gives copies of the messages", async () => {
+  send(self(), { list: [1] });
+  const [message] = info(self(), { messages: true })!.messages as [
+    { list: number[] },
+  ];
+  message.list.push(2);
+  assertEquals(await receive(), { list: [1] });
+});
+
+processTest("info() of a dead process is undefined", async () => {
+  const pid = spawn(() => {});
+  await ended(pid);
+  assertEquals(info(pid), undefined);
+  assertEquals(info(new Pid(pid.node, 1, pid.creation)), undefined);
+});
+
+processTest("info() refuses what is no process of this node", () => {
+  const { creation } = self();
+  for (const pid of [new Pid("kate@localhost", 1, creation), "worker"]) {
+    assertThrows(
+      () => info(pid as Pid),
+      TypeError,
+      "it is no process of nonode@nohost; ask on its own node",
+    );
+  }
+});
+
+processTest(
+  "list() gives the processes that are alive, in order of their start",
+  async () => {
+    const before = Process.list();
+    const [first, second] = [idle(), idle()];
+    const isNew = (pid: Pid) => !before.some((each) => each.equals(pid));
+    assertEquals(Process.list().filter(isNew), [first, second]);
+    exit(first, "kill");
+    assertEquals(Process.list().filter(isNew), [second]);
+    exit(second, "kill");
+    assertEquals(Process.list(), before);
+    await ended(first);
+  },
+);
+
+processTest("registered() gives the names that processes have", async () => {
+  const pid = idle();
+  assertFalse(Process.registered().includes("someone"));
+  register("someone", pid);
+  assert(Process.registered().includes("someone"));
+  exit(pid, "kill");
+  assertFalse(Process.registered().includes("someone"));
+  await ended(pid);
+});
+
+processTest(
+  "the ancestors of a server are those that started it, by name where they have one",
+  async () => {
+    const inner = {
+      id: "inner",
+      start: () => DynamicSupervisor.startLink(),
+      type: "supervisor",
+    } as const;
+    const outer = await Supervisor.startLink([inner], {
+      strategy: "one_for_one",
+      name: "outer",
+    });
+    const [{ pid }] = await Supervisor.whichChildren(outer);
+    assertEquals(info(outer)!.ancestors, [self()]);
+    assertEquals(info(pid as Pid)!.ancestors, ["outer", self()]);
+    assertEquals(info(pid as Pid)!.parent, outer);
+    const plain = spawnLink(() => receive());
+    assertEquals(info(plain)!.ancestors, []);
+    unlink(plain);
+    exit(plain, "kill");
+    await Supervisor.stop(outer);
+  },
+);
+
+processTest("callers() of tasks within tasks, nearest first", async () => {
+  const top = self();
+  assertEquals(Process.callers(), []);
+  const [inner, callers] = await Task.await(Task.async(async () => {
+    const task = Task.async(() => [self(), Process.callers()] as const);
+    const [pid, callers] = await Task.await(task);
+    assertEquals(callers, [self(), top]);
+    return [pid, callers] as const;
+  }));
+  assertEquals(callers.length, 2);
+  assertStrictEquals(callers.some((caller) => caller.equals(inner)), false);
+});
+
+processTest("a task's ancestors and callers are told apart", async () => {
+  const sup = await TaskSupervisor.startLink({ name: "tasks" });
+  const task = await TaskSupervisor.async(sup, () => info());
+  const found = await Task.await(task);
+  assertEquals(found?.ancestors, [sup, self()]);
+  assertEquals(found?.callers, [self()]);
+  assertEquals(found?.parent, sup);
+  await TaskSupervisor.stop(sup);
+});
+
+processTest("groupLeader() of two sets that of another process", async () => {
+  const printed: string[] = [];
+  const leader = spawn(async () => {
+    for (;;) {
+      const { replyAs, request } = await receive();
+      printed.push(request.chars);
+      reply(replyAs, "ok");
+    }
+  });
+  const pid = spawn(async () => {
+    await receive();
+    await IO.puts("redirected");
+  });
+  assertEquals(groupLeader(pid, leader), leader);
+  assertEquals(info(pid)!.groupLeader, leader);
+  assertFalse(groupLeader().equals(leader));
+  send(pid, "go");
+  assertEquals(await ended(pid), "normal");
+  assertEquals(printed, ["redirected\n"]);
+  exit(leader, "kill");
+});
+
+processTest("groupLeader() refuses what is no pid, and the dead", async () => {
+  const dead = spawn(() => {});
+  await ended(dead);
+  assertThrows(
+    () => groupLeader(dead, self()),
+    NoProcessError,
+    "no such process is alive here",
+  );
+  assertThrows(
+    () => groupLeader(self(), "user" as unknown as Pid),
+    TypeError,
+    'Cannot make "user" the group leader',
+  );
+  assertThrows(
+    () => groupLeader("user" as unknown as Pid, self()),
+    TypeError,
+    'Cannot set the group leader of "user"',
+  );
+});
+
+const outputs: Record<string, string> = {};
+
+pairTest(
+  "groupLeader() of a process of another node redirects its output, in order",
+  async () => {
+    const start = () => Node.spawn("kate@localhost", Remote.printNext);
+    const [before, after] = [await start(), await start()];
+    const there = await Node.spawn("kate@localhost", Remote.waitFor);
+    const ends = [reasonOf(before), reasonOf(after)];
+    send(before, "to alex");
+    groupLeader(after, there);
+    groupLeader(after, groupLeader());
+    send(after, "to alex too");
+    assertEquals(await Promise.all(ends), ["normal", "normal"]);
+    assertEquals(outputs, { alex: "to alex\nto alex too\n" });
+    // Nobody is there: dropped, as any signal.
+    groupLeader(before, groupLeader());
+    groupLeader(new Pid("nobody@localhost", 1, 1), groupLeader());
+    exit(there, "kill");
+  },
+  { outputs },
+);

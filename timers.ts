@@ -1,0 +1,172 @@
+/**
+ * Timers: messages that are sent later. `process.ts` exports these functions.
+ *
+ * @module
+ */
+
+import { currentProcess } from "./runtime/current.ts";
+import { inspect } from "./runtime/inspect.ts";
+import { Atom, nameOf, Pid, Ref } from "./runtime/pid.ts";
+import { copyTerm } from "./runtime/term.ts";
+
+/** Options for {@linkcode sendAfter}. */
+export interface SendAfterOptions {
+  /**
+   * Whether the time is a moment, by {@linkcode monotonicTime}, and not how long to wait. A moment
+   * that has passed sends at once.
+   *
+   * @default {false}
+   */
+  abs?: boolean;
+}
+
+/**
+ * Sends a message later, to a process of this node or to a name.
+ *
+ * Follows [Process.send_after/4](https://hexdocs.pm/elixir/1.18/Process.html#send_after/4). The
+ * message is copied now: a later change of it changes nothing. A name is looked up when the time has
+ * come, and if nobody has it then, the message is dropped. A timer for a pid ends when that process
+ * does: it is not started if the process is dead already. The caller may end meanwhile: the message is
+ * sent all the same. When the node stops, its timers end.
+ *
+ * The message comes from no process, so it has no order with what the caller sends. Messages that are
+ * due at the same time come in the order in which they were asked for. A timer keeps the program
+ * running, as one of `setTimeout` does.
+ *
+ * @typeParam M The messages that the receiver takes.
+ * @param to A pid of this node, or a local name.
+ * @param message What is sent; see `send`.
+ * @param ms Milliseconds to wait, 0 or more; with `abs`, the moment.
+ * @param options Whether the time is a moment.
+ * @returns The timer's reference, for {@linkcode cancelTimer} and {@linkcode readTimer}.
+ * @throws {TypeError} If `to` is no name and no pid of this node, or the message holds what cannot be
+ *   sent.
+ * @throws {RangeError} If the time is no number of milliseconds.
+ *
+ * @example A reminder to oneself
+ * ```ts
+ * import { receive, self, sendAfter } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * sendAfter(self(), { type: "tick" }, 10);
+ * assertEquals(await receive(), { type: "tick" });
+ * ```
+ */
+export function sendAfter<M>(
+  to: Pid<M> | string | Atom,
+  message: NoInfer<M>,
+  ms: number,
+  options: SendAfterOptions = {},
+): Ref {
+  const { runtime } = currentProcess();
+  if (to instanceof Pid ? to.node !== runtime.node : !isName(to)) {
+    throw new TypeError(
+      `Cannot send to ${
+        inspect(to)
+      } later: it is no process of ${runtime.node} and no name; send to a process of this node, which can pass it on`,
+    );
+  }
+  const isMoment = options.abs ?? false;
+  if (!Number.isFinite(ms) || (ms < 0 && !isMoment)) {
+    throw new RangeError(
+      `Cannot send ${isMoment ? "at" : "after"} ${inspect(ms)} ms: give ${
+        isMoment
+          ? "a moment, such as monotonicTime() + 1000"
+          : "milliseconds, 0 or more"
+      }`,
+    );
+  }
+  return runtime.timers.start(
+    to instanceof Pid ? to : nameOf(to),
+    copyTerm(message, runtime.maxDepth),
+    isMoment ? Math.max(ms - runtime.now(), 0) : ms,
+  );
+}
+
+function isName(value: unknown): value is string | Atom {
+  return typeof value === "string" || value instanceof Atom;
+}
+
+/**
+ * Ends a timer: its message is not sent.
+ *
+ * Follows [Process.cancel_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2). Any
+ * process of the node can end it, not only the one that started it. A message that was sent already
+ * may still wait in the receiver's mailbox.
+ *
+ * @param timer The reference that {@linkcode sendAfter} gave.
+ * @returns The whole milliseconds that were left, or false if there is no such timer: its message was
+ *   sent, it was ended, or its process has exited.
+ * @throws {TypeError} If it is no reference.
+ *
+ * @example Usage
+ * ```ts
+ * import { cancelTimer, self, sendAfter } from "@otp/distribution/process";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const timer = sendAfter(self(), "never", 60_000);
+ * assert(Number(cancelTimer(timer)) > 59_000);
+ * assertEquals(cancelTimer(timer), false);
+ * ```
+ */
+export function cancelTimer(timer: Ref): number | false {
+  const left = readTimer(timer);
+  return currentProcess().runtime.timers.cancel(timer) && left;
+}
+
+/**
+ * How long it is until a timer's message is sent.
+ *
+ * Follows [Process.read_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#read_timer/1).
+ *
+ * @param timer The reference that {@linkcode sendAfter} gave.
+ * @returns The whole milliseconds that are left, or false if there is no such timer: its message was
+ *   sent, it was ended, or its process has exited.
+ * @throws {TypeError} If it is no reference.
+ *
+ * @example Usage
+ * ```ts
+ * import { cancelTimer, readTimer, self, sendAfter } from "@otp/distribution/process";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const timer = sendAfter(self(), "never", 60_000);
+ * assert(Number(readTimer(timer)) > 59_000);
+ * cancelTimer(timer);
+ * assertEquals(readTimer(timer), false);
+ * ```
+ */
+export function readTimer(timer: Ref): number | false {
+  if (!(timer instanceof Ref)) {
+    throw new TypeError(
+      `Cannot look for the timer ${
+        inspect(timer)
+      }: give the reference that sendAfter gave`,
+    );
+  }
+  const left = currentProcess().runtime.timers.left(timer);
+  return left === undefined ? false : Math.ceil(left);
+}
+
+/**
+ * The time by the node's clock, which is never set back: for moments given to {@linkcode sendAfter}.
+ *
+ * Follows [System.monotonic_time/1](https://hexdocs.pm/elixir/1.18/System.html#monotonic_time/1). Where
+ * it begins is different from node to node: it means nothing elsewhere.
+ *
+ * @returns Milliseconds since some fixed moment, with fractions.
+ *
+ * @example Every 5 ms, without drift
+ * ```ts
+ * import { monotonicTime, receive, self, sendAfter } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const started = monotonicTime();
+ * for (let tick = 1; tick <= 3; tick++) {
+ *   sendAfter(self(), tick, started + tick * 5, { abs: true });
+ *   assertEquals(await receive(), tick);
+ * }
+ * ```
+ */
+export function monotonicTime(): number {
+  return currentProcess().runtime.now();
+}
