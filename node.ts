@@ -18,7 +18,6 @@
  * @module
  */
 
-import { randomInt } from "node:crypto";
 import {
   checkCookie,
   readCookieFile,
@@ -28,24 +27,21 @@ import {
   loadCredentials,
   type TlsOptions,
 } from "./distribution/credentials.ts";
-import type { Lease } from "./distribution/epmd/mod.ts";
+import { HostWorld } from "./distribution/host_world.ts";
 import { type NodeName, ownHost, parseNodeName } from "./distribution/names.ts";
 import { Network, type NodeKind } from "./distribution/network.ts";
 import type { ConnectionStats } from "./distribution/statistics.ts";
-import {
-  defaultEpmdPort,
-  listenForPeers,
-  reachNode,
-  registerNode,
-} from "./distribution/reach.ts";
-import type { Listener } from "./distribution/tcp.ts";
+import { defaultEpmdPort } from "./distribution/reach.ts";
 import { DEFAULT_LIMITS, type Limits } from "./distribution/wire.ts";
+import type { Presence, World } from "./distribution/world.ts";
 import { ExitError } from "./errors.ts";
 import {
   type IoDevice,
   standardIo,
   startGroupLeader,
 } from "./protocol/group_leader.ts";
+import { serveGlobal } from "./protocol/global.ts";
+import { serveRpc } from "./protocol/rpc.ts";
 import { spawnOn } from "./protocol/spawn.ts";
 import { outside } from "./runtime/context.ts";
 import {
@@ -56,7 +52,13 @@ import {
   setDefaultRuntime,
   waitingProcess,
 } from "./runtime/current.ts";
-import { type LogEvent, type LogHook, standardLog } from "./runtime/events.ts";
+import {
+  type LogEvent,
+  type LogHook,
+  safeLog,
+  standardLog,
+} from "./runtime/events.ts";
+import { jsonLog } from "./runtime/json_log.ts";
 import { quote } from "./runtime/inspect.ts";
 import type { Allow, ModuleExports } from "./runtime/modules.ts";
 import type { Holding, RefusedRequest } from "./runtime/peers.ts";
@@ -69,6 +71,7 @@ export type {
   VerifyCertificate,
 } from "./distribution/certificate.ts";
 export type { TlsOptions };
+export { jsonLog, standardLog };
 export type {
   Allow,
   ConnectionStats,
@@ -82,7 +85,15 @@ export type {
   RefusedRequest,
 };
 export type { RefusalCause } from "./distribution/wire.ts";
-export type { CrashReport, LogLevel } from "./runtime/events.ts";
+export type {
+  ApplicationReport,
+  CrashReport,
+  LogLevel,
+  ReportedChild,
+  SupervisorError,
+  SupervisorReport,
+} from "./runtime/events.ts";
+export type { Ancestor } from "./runtime/process.ts";
 
 /** Options for {@linkcode Node.start}. */
 export interface NodeOptions {
@@ -183,9 +194,9 @@ export interface NodeOptions {
    */
   io?: IoDevice;
   /**
-   * Gets what the node has to tell.
+   * Gets what the node has to tell: `jsonLog` writes it as JSON.
    *
-   * @default {warnings and errors on standard error}
+   * @default {standardLog: warnings and errors on standard error}
    */
   log?: LogHook;
 }
@@ -241,23 +252,20 @@ export class Node implements AsyncDisposable {
   readonly port: number;
   readonly #runtime: Runtime;
   readonly #network: Network;
-  readonly #listener: Listener;
-  readonly #lease: Lease | undefined;
+  readonly #presence: Presence;
   #stopping: Promise<void> | undefined;
 
   private constructor(
     runtime: Runtime,
     network: Network,
-    listener: Listener,
-    lease: Lease | undefined,
+    presence: Presence,
   ) {
     this.name = runtime.node;
     this.creation = runtime.creation;
-    this.port = listener.address.port;
+    this.port = presence.port;
     this.#runtime = runtime;
     this.#network = network;
-    this.#listener = listener;
-    this.#lease = lease;
+    this.#presence = presence;
   }
 
   /**
@@ -277,17 +285,17 @@ export class Node implements AsyncDisposable {
    * ```
    */
   static start(options: NodeOptions): Promise<Node> {
-    return outside(() => startNode(options));
+    return outside(() => startNode(options, hostWorld));
   }
 
   /** @ignore */
-  static _make(
-    runtime: Runtime,
-    network: Network,
-    listener: Listener,
-    lease: Lease | undefined,
-  ): Node {
-    const node = new Node(runtime, network, listener, lease);
+  static _startIn(world: World, options: NodeOptions): Promise<Node> {
+    return outside(() => startNode(options, () => world));
+  }
+
+  /** @ignore */
+  static _make(runtime: Runtime, network: Network, presence: Presence): Node {
+    const node = new Node(runtime, network, presence);
     nodes.set(runtime, node);
     started.push(node);
     if (started.length === 1) setDefaultRuntime(runtime);
@@ -297,6 +305,11 @@ export class Node implements AsyncDisposable {
   /** @ignore */
   static _started(): readonly Node[] {
     return [...started];
+  }
+
+  /** @ignore */
+  _runtime(): Runtime {
+    return this.#runtime;
   }
 
   /**
@@ -496,8 +509,11 @@ export class Node implements AsyncDisposable {
    * Has the calling process told of all visible nodes that connect, by `{ type: "nodeup", node }`
    * before any other signal of that node, and that go, by `{ type: "nodedown", node }` after all.
    *
+   * Follows [net_kernel:monitor_nodes/1](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/1).
+   * Who asks several times is told of each node as many times; `false` ends all of it.
+   *
    * @param on Whether to be told.
-   * @returns What it was before.
+   * @returns Whether it was told before.
    *
    * @example Usage
    * ```ts
@@ -510,8 +526,8 @@ export class Node implements AsyncDisposable {
    */
   static monitorNodes(on: boolean): boolean {
     const process = currentProcess();
-    const before = process.watchesNodes;
-    process.watchesNodes = on;
+    const before = process.watchesNodes > 0;
+    process.watchesNodes = on ? process.watchesNodes + 1 : 0;
     return before;
   }
 
@@ -519,7 +535,7 @@ export class Node implements AsyncDisposable {
    * Starts a process on a node.
    *
    * Its group leader is the caller's, so what it prints comes out here. A node that cannot be
-   * reached gives the pid of no process, as in Erlang.
+   * reached gives the pid of no process, one of this node, as in Erlang.
    *
    * @typeParam A The function's arguments.
    * @param node The node's name.
@@ -708,9 +724,9 @@ export class Node implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
-    const closed = this.#listener.close();
+    const left = this.#presence.leave();
     this.#runtime.stop("shutdown");
-    await Promise.all([this.#network.stop(), this.#lease?.close(), closed]);
+    await Promise.all([this.#network.stop(), left]);
     started.splice(started.indexOf(this), 1);
     if (started.length === 0) setDefaultRuntime(undefined);
     else setDefaultRuntime(started[0].#runtime);
@@ -738,7 +754,20 @@ function here(): Node | undefined {
   return nodes.get(currentRuntime());
 }
 
-async function startNode(options: NodeOptions): Promise<Node> {
+/** The machine's sockets, EPMD and clock, as a node's options say. */
+function hostWorld(options: NodeOptions, name: NodeName): World {
+  return new HostWorld({
+    host: options.listen ?? "127.0.0.1",
+    port: options.port ?? 0,
+    epmdPort: options.epmdPort ?? defaultEpmdPort(),
+    tls: options.tls && loadCredentials(options.tls, name.full),
+  });
+}
+
+async function startNode(
+  options: NodeOptions,
+  worldOf: (options: NodeOptions, name: NodeName) => World,
+): Promise<Node> {
   const name = nodeName(options.name);
   const cookie = options.cookie !== undefined
     ? checkCookie(options.cookie, "the cookie option")
@@ -746,39 +775,30 @@ async function startNode(options: NodeOptions): Promise<Node> {
     ? readCookieFile(options.cookieFile)
     : userCookie();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const hook = options.log ?? standardLog;
+  const hidden = options.hidden ?? false;
+  const hook = safeLog(options.log ?? standardLog);
   const log = (level: LogEvent["level"], message: string) =>
     hook({ level, node: name.full, message });
-  const epmdPort = options.epmdPort ?? defaultEpmdPort();
-  const host = options.listen ?? "127.0.0.1";
-  const tls = options.tls && loadCredentials(options.tls, name.full);
+  const world = worldOf(options, name);
   await using resources = new AsyncDisposableStack();
   const ready = Promise.withResolvers<Network>();
-  const listener = await listenForPeers(
-    host,
-    options.port ?? 0,
-    name,
-    tls,
+  ready.promise.catch(() => {});
+  const presence = await world.enter(
+    { name, hidden, extra: jsonWire.extra },
     (transport) => {
       ready.promise.then(
         (network) => network.accept(transport),
         () => transport.destroy(),
       );
     },
+    log,
   );
-  resources.defer(() => listener.close());
-  ready.promise.catch(() => {});
+  resources.defer(() => presence.leave());
   resources.defer(() => ready.reject(new Error("not started")));
-  const lease = epmdPort === false
-    ? undefined
-    : await registerNode(name, listener, epmdPort, {
-      hidden: options.hidden ?? false,
-      extra: jsonWire.extra,
-    }, log);
-  if (lease !== undefined) resources.use(lease);
   const runtime: Runtime = new Runtime({
     node: name.full,
-    creation: lease?.creation ?? randomInt(4, 2 ** 32),
+    creation: presence.creation,
+    clock: world.clock,
     maxDepth: limits.maxDepth,
     route: (node, connect) => network.route(node, connect),
     report: (event) => hook({ ...event, node: name.full }),
@@ -795,33 +815,24 @@ async function startNode(options: NodeOptions): Promise<Node> {
       compileClosure(source, runtime.modules);
   }
   startGroupLeader(runtime, options.io ?? standardIo());
+  serveRpc(runtime);
+  serveGlobal(runtime);
   const network: Network = new Network({
     runtime,
     name,
+    hidden,
     cookie,
     limits,
     log,
-    hidden: options.hidden ?? false,
+    world,
     connectAll: options.connectAll ?? true,
     tickTime: options.tickTime ?? 60_000,
     wires: [jsonWire],
-    reach: (peer, address, signal) =>
-      reachNode(peer, address, epmdPort, tls, signal),
   });
-  if (tls === undefined && !isLoopback(listener.address.host)) {
-    log(
-      "warning",
-      `${name.full} listens on ${host} without TLS: whoever is on the network can read what nodes say to each other, and take over a connection after its handshake; give --tls-cert, --tls-key and --tls-ca (tls)`,
-    );
-  }
-  const node = Node._make(runtime, network, listener, lease);
+  const node = Node._make(runtime, network, presence);
   resources.move();
   ready.resolve(network);
   return node;
-}
-
-function isLoopback(address: string): boolean {
-  return address === "::1" || /^(::ffff:)?127\./.test(address);
 }
 
 function nodeName(given: string): NodeName {

@@ -5,9 +5,8 @@
  */
 
 import nodeProcess from "node:process";
-import { setImmediate } from "node:timers";
 import { QueueFullError } from "../errors.ts";
-import { outside } from "../runtime/context.ts";
+import { afterTurn } from "../runtime/fairness.ts";
 import type { Backpressure, Signals } from "../runtime/signal.ts";
 import type { PendingSignals } from "./pending.ts";
 import type { ConnectionStats } from "./statistics.ts";
@@ -157,7 +156,7 @@ export class Connection implements Port {
     if (this.#session.pending > 0 && !this.#blocked) {
       // More to write, and the socket takes it: after the others' turn.
       this.#awake = true;
-      outside(() => setImmediate(flushOf, this));
+      afterTurn(() => this.flush());
     }
     this.#release();
   }

@@ -27,6 +27,7 @@ import {
   type Transport,
   type Wire,
 } from "./wire.ts";
+import type { World } from "./world.ts";
 
 /** How often a node listens for silence within a tick time. */
 const TICK_TURNS = 16;
@@ -61,12 +62,8 @@ export interface NetworkOptions {
   tickTime: number;
   /** The wires that the node speaks, its own first. */
   wires: Wire[];
-  /** Connects to a node of that name, at an address if one is given. */
-  reach(
-    name: NodeName,
-    address: string | undefined,
-    signal: AbortSignal,
-  ): Promise<{ transport: Transport; extra: string | undefined }>;
+  /** How it reaches others. */
+  world: Pick<World, "randomBytes" | "reach">;
   /** Where lines for the log go. */
   log: NetworkLog;
 }
@@ -91,18 +88,19 @@ export class Network {
   readonly #limitedLog: LimitedLog;
   readonly #door: Door;
   #stopped = false;
-  #stopTimer: (() => void) | undefined;
+  readonly #stopTicks: () => void;
 
   /** A node that nobody is connected to. */
   constructor(options: NetworkOptions) {
     this.#options = options;
-    const { runtime, name, hidden, cookie, limits } = options;
+    const { runtime, name, hidden, cookie, limits, world } = options;
     this.#local = {
       name: name.full,
       creation: runtime.creation,
       hidden,
       cookie,
       limits,
+      randomBytes: (size) => world.randomBytes(size),
       admit: (peer) => this.#admit(peer),
     };
     this.#limitedLog = new LimitedLog(runtime, options.log);
@@ -114,7 +112,10 @@ export class Network {
       log: this.#limitedLog,
       up: (session, transport) => this.#up(session, transport),
     });
-    this.#tick();
+    this.#stopTicks = runtime.every(
+      options.tickTime / TICK_TURNS,
+      () => this.#tick(),
+    );
   }
 
   /** Where signals for a node go: a connection, or what is kept until there is one. */
@@ -152,7 +153,7 @@ export class Network {
   /** Ends all connections and attempts. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#stopTimer?.();
+    this.#stopTicks();
     for (const dial of this.#dials.values()) {
       dial.stop.abort(new Error("the node stops"));
     }
@@ -163,13 +164,9 @@ export class Network {
   }
 
   #tick(): void {
-    const { runtime, tickTime } = this.#options;
-    this.#stopTimer = runtime.after(tickTime / TICK_TURNS, () => {
-      this.#tick();
-      for (const connection of [...this.#connections.values()]) {
-        connection.tick();
-      }
-    });
+    for (const connection of [...this.#connections.values()]) {
+      connection.tick();
+    }
   }
 
   // Dialling.
@@ -222,7 +219,7 @@ export class Network {
     dial: Dial,
   ): Promise<void> {
     const name = this.#checkDial(node);
-    const { runtime, limits, reach } = this.#options;
+    const { runtime, limits, world } = this.#options;
     const attempt = new AbortController();
     const abort = () => attempt.abort(dial.stop.signal.reason);
     dial.stop.signal.addEventListener("abort", abort);
@@ -236,7 +233,11 @@ export class Network {
       );
     });
     try {
-      const { transport, extra } = await reach(name, address, attempt.signal);
+      const { transport, extra } = await world.reach(
+        name,
+        address,
+        attempt.signal,
+      );
       if (!this.#dials.has(node)) return transport.destroy();
       const wire = this.#wireFor(extra, node);
       const session = await shake(

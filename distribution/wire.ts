@@ -149,6 +149,8 @@ export interface Local {
   readonly cookie: string;
   /** Its limits. */
   readonly limits: Limits;
+  /** Bytes that nobody can foretell. */
+  randomBytes(size: number): Uint8Array;
   /** What a dialler of that name is answered. */
   admit(name: string): Status;
 }

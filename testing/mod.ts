@@ -26,6 +26,7 @@ export {
 export * from "./filters.ts";
 export { startNodes, TestNodes } from "./nodes.ts";
 export { Peer, type PeerOptions, type PeerSpec, startPeer } from "./peer.ts";
+export * from "./simulation/cluster.ts";
 export {
   requestedNode,
   test,

@@ -4,6 +4,7 @@
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
 import { parseNodeName } from "../distribution/names.ts";
 import { Network } from "../distribution/network.ts";
 import {
@@ -133,7 +134,10 @@ test(
       limits: DEFAULT_LIMITS,
       tickTime: 60_000,
       wires: [jsonWire],
-      reach: () => Promise.reject(new Error("nowhere")),
+      world: {
+        randomBytes,
+        reach: () => Promise.reject(new Error("nowhere")),
+      },
       log: (_, message) => lines.push(message),
     });
     await fuzz(RUNS, async (random) => {
@@ -176,6 +180,7 @@ test(
       hidden: false,
       cookie: "secret",
       limits: DEFAULT_LIMITS,
+      randomBytes,
       admit: () => "ok",
     };
     await fuzz(RUNS, async (random) => {

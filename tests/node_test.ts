@@ -37,7 +37,7 @@ processTest(
   "Node.spawn() gives a useless pid where no node is started",
   async () => {
     const pid = await Node.spawn(KATE, ["Remote", "wait"]);
-    assertEquals(pid.node, KATE);
+    assertEquals(pid.node, "nonode@nohost");
     const spawned = await Node.spawnMonitor(KATE, ["Remote", "wait"]);
     assertEquals(await receive(), {
       type: "DOWN",

@@ -14,7 +14,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, timingSafeEqual } from "node:crypto";
 import {
   HandshakeError,
   type Local,
@@ -138,12 +138,12 @@ function toFields(body: Uint8Array): Fields {
   return value as Fields;
 }
 
-function introduce(local: Local, nonce: string): Hello {
+function introduce(local: Local): Hello {
   return {
     name: local.name,
     creation: local.creation,
     hidden: local.hidden,
-    nonce,
+    nonce: Buffer.from(local.randomBytes(32)).toString("hex"),
     maxMessageBytes: local.limits.maxMessageBytes,
   };
 }
@@ -211,10 +211,6 @@ function isProof(given: unknown, expected: string): boolean {
   return timingSafeEqual(Buffer.from(given), Buffer.from(expected));
 }
 
-function newNonce(): string {
-  return randomBytes(32).toString("hex");
-}
-
 const REFUSALS = new Map<unknown, [HandshakeError["code"], string]>([
   ["nok", ["superseded", "it is dialling this node at the same time"]],
   ["alive", ["alive", "it has a connection to a node of this name already"]],
@@ -236,7 +232,7 @@ export async function dial(
   local: Local,
 ): Promise<Introduction> {
   const talk = new Conversation(transport, new Uint8Array());
-  const mine = introduce(local, newNonce());
+  const mine = introduce(local);
   talk.say({ versions: [VERSION], to: name, ...mine });
   const answer = await talk.hear();
   if (answer.status !== "ok" && answer.status !== "ok_simultaneous") {
@@ -295,7 +291,7 @@ export async function accept(
     talk.say({ status });
     throw refusal(status, theirs.name, hello.to, local);
   }
-  const mine = introduce(local, newNonce());
+  const mine = introduce(local);
   // Which names this node takes is told to those who know the cookie, and to nobody else.
   talk.say({ status: status === "not_allowed" ? "ok" : status, ...mine });
   const { proof: given } = await talk.hear();

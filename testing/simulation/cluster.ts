@@ -1,0 +1,669 @@
+/**
+ * A cluster whose network and time are simulated.
+ *
+ * @module
+ */
+
+import { Node, type NodeOptions } from "../../node.ts";
+import type { Pid } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import { SYSTEM } from "../_leaks.ts";
+import { withHost } from "../cluster.ts";
+import { Driver } from "./driver.ts";
+import { enterSimulation, leaveSimulation } from "./event_loop.ts";
+import { type PartitionMode, SimulatedNetwork } from "./network.ts";
+import type { Delay, Tamper } from "./transport.ts";
+
+export type { Delay, PartitionMode };
+
+/** The most time that a wait may take unless told otherwise, in milliseconds: an hour. */
+const LIMIT = 3_600_000;
+
+/** The tick time of nodes that are given none. */
+const TICK_TIME = 60_000;
+
+/** What a simulated node takes of {@linkcode NodeOptions}: all but what is about sockets. */
+export interface SimulatedNodeOptions extends
+  Omit<
+    NodeOptions,
+    "name" | "listen" | "port" | "tls" | "epmdPort" | "cookieFile"
+  > {}
+
+/** A simulated node that has options of its own. */
+export interface SimulatedNodeSpec extends SimulatedNodeOptions {
+  /** Its name; without a host, it is on `localhost`. */
+  name: string;
+}
+
+/** Options for {@linkcode SimulatedCluster.start}: its own, and those that all nodes share. */
+export interface SimulationOptions extends SimulatedNodeOptions {
+  /** The nodes that are there at the beginning. */
+  nodes: readonly (string | SimulatedNodeSpec)[];
+  /**
+   * What chance begins with: an integer. The same seed gives the same delays, the same pieces, and
+   * so the same order of events.
+   *
+   * @default {1}
+   */
+  seed?: number;
+  /**
+   * How long bytes are on their way, in milliseconds: each time as chance will have it, though never
+   * past others of the same connection.
+   *
+   * @default {{ min: 1, max: 10 }}
+   */
+  delay?: Delay;
+}
+
+/** Options for {@linkcode SimulatedCluster.run} and {@linkcode SimulatedCluster.settle}. */
+export interface SimulatedWaitOptions {
+  /**
+   * How much of the simulation's time may pass, in milliseconds.
+   *
+   * @default {3600000}
+   */
+  within?: number;
+}
+
+/** Options for {@linkcode SimulatedCluster.partition}. */
+export interface PartitionOptions {
+  /**
+   * `"silent"`: bytes are held up until it heals, so that nodes notice by the tick time. `"cut"`:
+   * connections end at once at both ends, and what is on its way is lost.
+   *
+   * @default {"silent"}
+   */
+  mode?: PartitionMode;
+}
+
+interface Member {
+  readonly options: NodeOptions;
+  readonly output: string[];
+  node: Node;
+}
+
+/**
+ * Nodes in one program, on a network and a clock that are simulated: for tests of what your code
+ * does when connections are slow, end, or stand still, and when nodes crash and come back.
+ *
+ * The nodes are real ones, with all that belongs to them: processes, links, monitors, supervisors,
+ * tasks, the handshake, the JSON wire, ticks. Only what is around them is not: there are no sockets
+ * and no EPMD; bytes travel in memory, in random pieces, with random delays. All chance comes of a
+ * seed, so that a run that failed can be repeated: the same seed gives the same events in the same
+ * order, as {@linkcode SimulatedCluster.trace} shows.
+ *
+ * Time is virtual. It stands still while anything can run, and then jumps to whatever is next: a
+ * timeout of a minute takes no time at all. Nothing moves unless somebody waits: by
+ * {@linkcode SimulatedCluster.run}, {@linkcode SimulatedCluster.advance} or
+ * {@linkcode SimulatedCluster.settle}, which may be called within each other.
+ *
+ * The virtual clock is that of nodes and processes: timeouts of `receive`, of calls and tasks,
+ * timers, ticks. What the host does is outside the simulation: `setTimeout`, `Date`, files, sockets.
+ * A run that waits for such a thing alone is taken for one that will never end. Nodes share the
+ * memory of the program, as with `startNodes`. One simulation at a time repeats exactly.
+ *
+ * @example A node crashes, and whoever monitors a process there is told
+ * ```ts
+ * import { SimulatedCluster } from "@otp/distribution/testing";
+ * import { Node, receive } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Clerk = { wait: () => receive() };
+ * await using cluster = await SimulatedCluster.start({
+ *   nodes: ["alex", "kate"],
+ *   modules: { Clerk },
+ * });
+ * const reason = await cluster.run("alex", async () => {
+ *   const { ref } = await Node.spawnMonitor("kate@localhost", Clerk.wait);
+ *   await cluster.kill("kate");
+ *   return (await receive((m) => ref.equals(m.ref))).reason;
+ * });
+ * assertEquals(reason, "noconnection");
+ * ```
+ *
+ * @example A partition that only the tick time tells of
+ * ```ts
+ * import { SimulatedCluster } from "@otp/distribution/testing";
+ * import { Node } from "@otp/distribution/node";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+ * await cluster.run("alex", () => Node.connect("kate@localhost"));
+ * cluster.partition(["alex"], ["kate"]);
+ * await cluster.advance(50_000);
+ * assertEquals(await cluster.run("alex", () => Node.list()), ["kate@localhost"]);
+ * await cluster.advance(30_000);
+ * assertEquals(await cluster.run("alex", () => Node.list()), []);
+ * cluster.heal();
+ * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pong");
+ * ```
+ */
+export class SimulatedCluster implements AsyncDisposable {
+  /** What chance began with. */
+  readonly seed: number;
+  readonly #network: SimulatedNetwork;
+  readonly #driver: Driver;
+  readonly #members = new Map<string, Member>();
+  readonly #common: SimulatedNodeOptions;
+  #isDisposed = false;
+
+  private constructor(options: SimulationOptions, tamper?: Tamper) {
+    const { nodes: _, seed = 1, delay = { min: 1, max: 10 }, ...common } =
+      options;
+    checkDelay(delay);
+    this.seed = seed;
+    this.#common = common;
+    this.#network = new SimulatedNetwork(seed, delay, tamper);
+    this.#driver = new Driver(this.#network.timeline, {
+      patience: () => 2 * this.#longestTickTime(),
+      waiting: () => this.#waiting(),
+    });
+    enterSimulation();
+  }
+
+  /**
+   * Starts a simulated cluster.
+   *
+   * Its nodes are not connected: as always, a first use connects. What they print is kept, and what
+   * they log becomes part of the trace, unless they are given an `io` and a `log`.
+   *
+   * @param options The nodes, the seed, and what `Node.start` takes.
+   * @returns The cluster, to be ended by `await using`.
+   * @throws {RangeError} If a delay is negative, or the shortest is longer than the longest.
+   * @throws {TypeError} If a name is no node name.
+   *
+   * @example Usage
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({
+   *   nodes: ["alex", { name: "kate", hidden: true }],
+   *   seed: 42,
+   *   delay: { min: 20, max: 200 },
+   * });
+   * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pong");
+   * ```
+   */
+  static start(options: SimulationOptions): Promise<SimulatedCluster> {
+    return SimulatedCluster._start(options);
+  }
+
+  /** @ignore */
+  static async _start(
+    options: SimulationOptions,
+    tamper?: Tamper,
+  ): Promise<SimulatedCluster> {
+    const cluster = new SimulatedCluster(options, tamper);
+    try {
+      for (const spec of options.nodes) await cluster.#add(spec);
+      return cluster;
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #add(spec: string | SimulatedNodeSpec): Promise<void> {
+    const { name: given, ...own } = typeof spec === "string"
+      ? { name: spec }
+      : spec;
+    const name = withHost(given);
+    const output: string[] = [];
+    const options: NodeOptions = {
+      cookie: "simulation",
+      io: { write: (text) => void output.push(text) },
+      log: ({ level, message }) =>
+        this.#network.trace.add(name, `${level}: ${message}`),
+      ...this.#common,
+      ...own,
+      name,
+    };
+    const node = await this.#startNode(options);
+    this.#members.set(name, { options, output, node });
+  }
+
+  #startNode(options: NodeOptions): Promise<Node> {
+    const world = this.#network.worldOf(options.name);
+    return this.#driver.standStill(Node._startIn(world, options));
+  }
+
+  #find(name: string): Member {
+    const member = this.#members.get(withHost(name));
+    if (member !== undefined) return member;
+    throw new RangeError(
+      `Cannot find the node ${JSON.stringify(name)}: there are ${
+        [...this.#members.keys()].join(", ")
+      }`,
+    );
+  }
+
+  #longestTickTime(): number {
+    return Math.max(
+      0,
+      ...[...this.#members.values()].map(({ options }) =>
+        options.tickTime ?? TICK_TIME
+      ),
+    );
+  }
+
+  /**
+   * Finds a node.
+   *
+   * @param name Its name, with or without the host.
+   * @returns The node: after a restart, the new one.
+   * @throws {RangeError} If the cluster has no node of that name.
+   *
+   * @example Usage
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+   * assertEquals(cluster.node("alex").name, "alex@localhost");
+   * ```
+   */
+  node(name: string): Node {
+    return this.#find(name).node;
+  }
+
+  /**
+   * What came out at a node, in all its incarnations.
+   *
+   * @param name Its name, with or without the host.
+   * @returns The text so far; empty if the node was given an `io` of its own.
+   * @throws {RangeError} If the cluster has no node of that name.
+   *
+   * @example What a process of kate prints comes out at alex
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { IO, Node } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Kate = { sayName: () => IO.puts("kate") };
+   * await using cluster = await SimulatedCluster.start({
+   *   nodes: ["alex", "kate"],
+   *   modules: { Kate },
+   * });
+   * await cluster.run("alex", () => Node.spawn("kate@localhost", Kate.sayName));
+   * await cluster.settle();
+   * assertEquals(cluster.output("alex"), "kate\n");
+   * ```
+   */
+  output(name: string): string {
+    return this.#find(name).output.join("");
+  }
+
+  /**
+   * The time that has passed in the simulation.
+   *
+   * @returns Milliseconds since its start.
+   *
+   * @example A minute that takes no time
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+   * await cluster.advance(60_000);
+   * assertEquals(cluster.now(), 60_000);
+   * ```
+   */
+  now(): number {
+    return this.#network.timeline.time;
+  }
+
+  /**
+   * Runs a function in a new process of a node, and has the world go on until it has ended.
+   *
+   * @typeParam T What it returns.
+   * @param name The node's name, with or without the host.
+   * @param fn The function.
+   * @param options How long it may take.
+   * @returns What it returns; rejects with what it throws, or with `ExitError` if the process is
+   *   told to exit before, as it is when its node is killed.
+   * @throws {RangeError} If the cluster has no node of that name.
+   * @throws {Error} If it cannot end, as nothing is left to happen, or has not ended in time; the
+   *   message names the processes that wait, and for what.
+   *
+   * @example A timeout of a minute
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { receive } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+   * const late = await cluster.run("alex", () => receive(null, { timeout: 60_000, after: "late" }));
+   * assertEquals(late, "late");
+   * ```
+   *
+   * @example A wait that has no end is an error
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { receive } from "@otp/distribution";
+   * import { assertRejects } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+   * await assertRejects(
+   *   () => cluster.run("alex", () => receive()),
+   *   Error,
+   *   "nothing is left to happen",
+   * );
+   * ```
+   */
+  run<T>(
+    name: string,
+    fn: () => T | Promise<T>,
+    options: SimulatedWaitOptions = {},
+  ): Promise<T> {
+    const { node } = this.#find(name);
+    return this.#until(
+      node.run(fn),
+      `what runs on ${node.name}`,
+      options.within,
+    );
+  }
+
+  #until<T>(promise: Promise<T>, what: string, within = LIMIT): Promise<T> {
+    return this.#driver.until(promise, what, within);
+  }
+
+  /**
+   * Starts a process on a node, which nobody waits for: a server that is there as long as its node.
+   *
+   * @param name The node's name, with or without the host.
+   * @param fn What it runs, as soon as the world goes on.
+   * @returns Its pid.
+   * @throws {RangeError} If the cluster has no node of that name.
+   *
+   * @example A server
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { receive, register, self, send } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+   * cluster.spawn("kate", async () => {
+   *   register("double");
+   *   for (;;) {
+   *     const { from, n } = await receive();
+   *     send(from, 2 * n);
+   *   }
+   * });
+   * const result = await cluster.run("alex", async () => {
+   *   send({ name: "double", node: "kate@localhost" }, { from: self(), n: 21 });
+   *   return await receive();
+   * });
+   * assertEquals(result, 42);
+   * ```
+   */
+  spawn(name: string, fn: () => unknown): Pid {
+    const runtime = this.#find(name).node._runtime();
+    const groupLeader = runtime.names.get("user")?.pid;
+    return runtime.spawn(fn, { groupLeader, label: fn.name }).pid;
+  }
+
+  /**
+   * Has the world go on for a while.
+   *
+   * @param ms How long, in milliseconds of the simulation's time.
+   * @returns A promise that resolves when all is done that happens until then.
+   * @throws {RangeError} If the time is negative or not finite.
+   *
+   * @example Usage
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+   * await cluster.advance(1000);
+   * ```
+   */
+  advance(ms: number): Promise<void> {
+    if (!(ms >= 0 && ms < Infinity)) {
+      throw new RangeError(
+        `Cannot advance by ${ms} ms: give a number of milliseconds, 0 or more`,
+      );
+    }
+    return this.#driver.advance(ms);
+  }
+
+  /**
+   * Has the world go on until nothing is left to happen but timers: all that was sent has come, but
+   * for what a partition holds up.
+   *
+   * @param options How long it may take.
+   * @returns A promise that resolves then.
+   * @throws {Error} If nodes still talk to each other after that time.
+   *
+   * @example Usage
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { receive, register, send } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+   * const heard: unknown[] = [];
+   * cluster.spawn("kate", async () => {
+   *   register("ear");
+   *   heard.push(await receive());
+   * });
+   * await cluster.run("alex", () => void send({ name: "ear", node: "kate@localhost" }, "hi"));
+   * await cluster.settle();
+   * assertEquals(heard, ["hi"]);
+   * ```
+   */
+  settle(options: SimulatedWaitOptions = {}): Promise<void> {
+    return this.#driver.settle(options.within ?? LIMIT);
+  }
+
+  /**
+   * Parts nodes from others: nothing passes between the two sides until {@linkcode
+   * SimulatedCluster.heal}. Partitions add up.
+   *
+   * @param left The nodes of one side.
+   * @param right Those of the other side.
+   * @param options What becomes of connections across it.
+   * @throws {RangeError} If the cluster has no node of such a name.
+   *
+   * @example Connections that end at once
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate", "moebi"] });
+   * cluster.partition(["alex"], ["kate", "moebi"], { mode: "cut" });
+   * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pang");
+   * assertEquals(await cluster.run("kate", () => Node.ping("moebi@localhost")), "pong");
+   * ```
+   */
+  partition(
+    left: readonly string[],
+    right: readonly string[],
+    options: PartitionOptions = {},
+  ): void {
+    const names = (side: readonly string[]) =>
+      side.map((name) => this.#find(name).options.name);
+    this.#network.part(names(left), names(right), options.mode ?? "silent");
+  }
+
+  /**
+   * Ends all partitions. Connections that were silent and that nobody has given up go on, with what
+   * was held up; others are made again by the next use.
+   *
+   * @example Usage
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+   * cluster.partition(["alex"], ["kate"]);
+   * cluster.heal();
+   * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pong");
+   * ```
+   */
+  heal(): void {
+    this.#network.heal();
+  }
+
+  /**
+   * Kills a node, as a program that is killed: nothing more leaves it, its peers see their
+   * connections end after what it sent before, and its processes are dead.
+   *
+   * Code of its processes that waits is ended as it is in any process that is told to exit. A
+   * machine that is switched off is a silent partition, and then this.
+   *
+   * @param name The node's name, with or without the host.
+   * @returns A promise that resolves when it is dead; its peers may not know yet.
+   * @throws {RangeError} If the cluster has no node of that name.
+   *
+   * @example Usage
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+   * await cluster.kill("kate");
+   * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pang");
+   * ```
+   */
+  kill(name: string): Promise<void> {
+    const { node } = this.#find(name);
+    this.#network.crash(node.name);
+    return this.#until(node.stop(), `the end of ${node.name}`);
+  }
+
+  /**
+   * Stops a node in order, as `node.stop()` does: what it has sent arrives.
+   *
+   * @param name The node's name, with or without the host.
+   * @returns A promise that resolves when it is stopped.
+   * @throws {RangeError} If the cluster has no node of that name.
+   *
+   * @example Usage
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+   * await cluster.stop("kate");
+   * ```
+   */
+  stop(name: string): Promise<void> {
+    const { node } = this.#find(name);
+    return this.#until(node.stop(), `the end of ${node.name}`);
+  }
+
+  /**
+   * Starts a node again under its name, with its options and another creation: what was meant for
+   * its predecessor does not reach it. One that is not dead is killed before.
+   *
+   * @param name The node's name, with or without the host.
+   * @returns The new node.
+   * @throws {RangeError} If the cluster has no node of that name.
+   *
+   * @example Usage
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals, assertNotEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+   * const before = cluster.node("kate").creation;
+   * const kate = await cluster.restart("kate");
+   * assertNotEquals(kate.creation, before);
+   * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pong");
+   * ```
+   */
+  async restart(name: string): Promise<Node> {
+    const member = this.#find(name);
+    await this.kill(name);
+    member.node = await this.#startNode(member.options);
+    return member.node;
+  }
+
+  /**
+   * What has happened, a line each, with the time in milliseconds: what nodes said to each other
+   * and when it was heard, what they logged, and the faults. Two runs of the same code with the same
+   * seed have the same trace.
+   *
+   * @returns The lines so far.
+   *
+   * @example The same seed gives the same trace
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals, assertNotEquals } from "@std/assert";
+   *
+   * async function traceOf(seed: number): Promise<string[]> {
+   *   await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"], seed });
+   *   await cluster.run("alex", () => Node.ping("kate@localhost"));
+   *   return cluster.trace();
+   * }
+   *
+   * assertEquals(await traceOf(7), await traceOf(7));
+   * assertNotEquals(await traceOf(7), await traceOf(8));
+   * ```
+   */
+  trace(): string[] {
+    return this.#network.trace.lines();
+  }
+
+  /** Who waits, a line each. */
+  #waiting(): string[] {
+    return [...this.#members.values()].flatMap(({ node }) =>
+      [...node._runtime().processes.values()]
+        .filter(({ label }) => !SYSTEM.has(label ?? ""))
+        .map((process) => `${node.name}: ${describe(process)}`)
+    );
+  }
+
+  /**
+   * Stops the nodes, at the end of `await using`.
+   *
+   * @returns A promise that resolves when they are stopped.
+   *
+   * @example Usage
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+   * ```
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    try {
+      // All at once: those that keep each other busy for ever end before anything is waited for.
+      const stops = [...this.#members.values()].reverse().map(({ node }) =>
+        node.stop()
+      );
+      await this.#until(Promise.all(stops), "the end of the cluster");
+    } finally {
+      leaveSimulation();
+    }
+  }
+}
+
+function checkDelay({ min, max }: Delay): void {
+  if (min >= 0 && max >= min && max < Infinity) return;
+  throw new RangeError(
+    `Cannot simulate a delay of ${min} to ${max} ms: give 0 or more, the shortest first`,
+  );
+}
+
+/** Who waits, and for what. */
+function describe({ pid, label, name, mailbox, waits }: Process): string {
+  const who = `${pid} (${label || "a function"}${
+    name === undefined ? "" : `, registered as ${name}`
+  })`;
+  const what = [
+    ...mailbox.waiting > 0 ? ["a message"] : [],
+    ...[...waits?.values() ?? []].map(({ node }) => `an answer from ${node}`),
+  ];
+  return what.length > 0
+    ? `${who} waits for ${what.join(" and ")}`
+    : `${who} waits for nothing of the simulation`;
+}

@@ -1,0 +1,277 @@
+/**
+ * The world around simulated nodes: who is there, and who can reach whom.
+ *
+ * @module
+ */
+
+import type { NodeName } from "../../distribution/names.ts";
+import type { Transport } from "../../distribution/wire.ts";
+import type {
+  Entry,
+  Presence,
+  Reached,
+  World,
+} from "../../distribution/world.ts";
+import { NodeStartError } from "../../errors.ts";
+import type { Clock } from "../../runtime/runtime.ts";
+import { SeededRandom } from "./random.ts";
+import { Timeline } from "./timeline.ts";
+import { Trace } from "./trace.ts";
+import {
+  type Delay,
+  type Ether,
+  SimulatedTransport,
+  someDelay,
+  type Tamper,
+} from "./transport.ts";
+
+/** How long one waits who gets no answer before it knocks again, in milliseconds, as TCP does. */
+const RETRY = 1000;
+
+/** The first port that is given to a node; nothing listens there. */
+const FIRST_PORT = 50_000;
+
+/**
+ * What becomes of connections across a partition: they end at once (`"cut"`), or stand still
+ * (`"silent"`), so that the tick time tells.
+ */
+export type PartitionMode = "cut" | "silent";
+
+interface Present extends Presence {
+  readonly name: string;
+  readonly extra: string;
+  accept(transport: Transport): void;
+}
+
+interface Pair {
+  ends: SimulatedTransport[];
+  open: number;
+}
+
+/** A network without a machine: deterministic by its seed. */
+export class SimulatedNetwork implements Ether {
+  readonly timeline: Timeline = new Timeline();
+  readonly trace: Trace = new Trace(() => this.timeline.time);
+  readonly random: SeededRandom;
+  readonly delay: Delay;
+  readonly tamper: Tamper | undefined;
+  readonly #bytes: SeededRandom;
+  readonly #present = new Map<string, Present>();
+  readonly #pairs = new Set<Pair>();
+  readonly #parted = new Map<string, PartitionMode>();
+  #connections = 0;
+  #starts = 0;
+
+  /** Nobody is there. */
+  constructor(seed: number, delay: Delay, tamper?: Tamper) {
+    this.random = new SeededRandom(seed);
+    this.#bytes = new SeededRandom(~seed);
+    this.delay = delay;
+    this.tamper = tamper;
+  }
+
+  /** The world as one node sees it. */
+  worldOf(node: string): World {
+    return new SimulatedWorld(this, node, this.#bytes);
+  }
+
+  /** Has a node be found. */
+  enter(
+    { name: { full }, extra }: Entry,
+    accept: (transport: Transport) => void,
+  ): Presence {
+    if (this.#present.has(full)) {
+      throw new NodeStartError(
+        "in_use",
+        `Cannot start ${full}: the name is in use; stop or kill the node that has it`,
+      );
+    }
+    this.#starts++;
+    const present: Present = {
+      name: full,
+      extra,
+      accept,
+      port: FIRST_PORT + this.#starts,
+      creation: 1 + this.#starts,
+      leave: () => {
+        if (this.#present.get(full) === present) this.#present.delete(full);
+        return Promise.resolve();
+      },
+    };
+    this.#present.set(full, present);
+    this.trace.add(full, `starts as ${present.creation}`);
+    return present;
+  }
+
+  /** Connects one node to another. */
+  reach(
+    from: string,
+    to: string,
+    address: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Reached> {
+    const { timeline } = this;
+    const { promise, resolve, reject } = Promise.withResolvers<Reached>();
+    let stop: () => void = () => {};
+    const abort = () => {
+      stop();
+      reject(signal.reason);
+    };
+    const fail = (reason: string) => {
+      signal.removeEventListener("abort", abort);
+      reject(new Error(reason));
+    };
+    const knock = () => {
+      const mode = this.#parted.get(keyOf(from, to));
+      if (mode === "silent") {
+        stop = timeline.after(RETRY, knock);
+        return;
+      }
+      if (mode === "cut") return fail(`there is no way to ${to}`);
+      const present = this.#find(to, address);
+      if (present === undefined) {
+        return fail(`no node named ${to} is registered`);
+      }
+      const { near, far } = this.#connect(from, present.name);
+      present.accept(far);
+      const stopAnswer = this.#soon(() => {
+        signal.removeEventListener("abort", abort);
+        resolve({ transport: near, extra: present.extra });
+      });
+      stop = () => {
+        stopAnswer();
+        near.destroy();
+      };
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    else stop = this.#soon(knock);
+    return promise;
+  }
+
+  /** Calls back when something sent now would be there; gives what stops it. */
+  #soon(fn: () => void): () => void {
+    const at = this.timeline.time + someDelay(this);
+    return this.timeline.schedule(at, "network", fn);
+  }
+
+  #find(to: string, address: string | undefined): Present | undefined {
+    if (address === undefined) return this.#present.get(to);
+    const port = Number(address.slice(address.lastIndexOf(":") + 1));
+    for (const present of this.#present.values()) {
+      if (present.port === port) return present;
+    }
+    return undefined;
+  }
+
+  #connect(
+    from: string,
+    to: string,
+  ): { near: SimulatedTransport; far: SimulatedTransport } {
+    const number = ++this.#connections;
+    const pair: Pair = { ends: [], open: 2 };
+    const onClosed = () => {
+      if (--pair.open === 0) this.#pairs.delete(pair);
+    };
+    const near: SimulatedTransport = new SimulatedTransport(
+      this,
+      from,
+      to,
+      number,
+      (bytes) => far.arrive(bytes),
+      onClosed,
+    );
+    const far: SimulatedTransport = new SimulatedTransport(
+      this,
+      to,
+      from,
+      number,
+      (bytes) => near.arrive(bytes),
+      onClosed,
+    );
+    pair.ends.push(near, far);
+    this.#pairs.add(pair);
+    return { near, far };
+  }
+
+  /** Ends all connections of a node, and has it be found no more. */
+  crash(node: string): void {
+    this.trace.add(node, "is killed");
+    this.#present.delete(node);
+    for (const { ends } of [...this.#pairs]) {
+      for (const end of ends) if (end.owner === node) end.destroy();
+    }
+  }
+
+  /** Parts nodes from others. */
+  part(
+    left: readonly string[],
+    right: readonly string[],
+    mode: PartitionMode,
+  ): void {
+    this.trace.add(left.join(" "), `parted (${mode}) from ${right.join(" ")}`);
+    for (const one of left) {
+      for (const other of right) this.#parted.set(keyOf(one, other), mode);
+    }
+    if (mode === "silent") return;
+    for (const { ends: [near, far] } of [...this.#pairs]) {
+      const isAcross = [[near, far], [far, near]].some(([one, other]) =>
+        left.includes(one.owner) && right.includes(other.owner)
+      );
+      if (!isAcross) continue;
+      near.cut();
+      far.cut();
+    }
+  }
+
+  /** All can reach each other. */
+  heal(): void {
+    this.trace.add("network", "healed");
+    this.#parted.clear();
+    for (const { ends } of [...this.#pairs]) {
+      for (const end of ends) end.goOn();
+    }
+  }
+
+  holdsUp(from: string, to: string): boolean {
+    return this.#parted.get(keyOf(from, to)) === "silent";
+  }
+}
+
+/** The same for both directions. */
+function keyOf(one: string, other: string): string {
+  return one < other ? `${one} ${other}` : `${other} ${one}`;
+}
+
+class SimulatedWorld implements World {
+  readonly clock: Clock;
+  readonly #network: SimulatedNetwork;
+  readonly #node: string;
+  readonly #bytes: SeededRandom;
+
+  constructor(network: SimulatedNetwork, node: string, bytes: SeededRandom) {
+    this.clock = network.timeline;
+    this.#network = network;
+    this.#node = node;
+    this.#bytes = bytes;
+  }
+
+  randomBytes(size: number): Uint8Array {
+    return this.#bytes.randomBytes(size);
+  }
+
+  enter(
+    entry: Entry,
+    accept: (transport: Transport) => void,
+  ): Promise<Presence> {
+    return Promise.resolve(this.#network.enter(entry, accept));
+  }
+
+  reach(
+    peer: NodeName,
+    address: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Reached> {
+    return this.#network.reach(this.#node, peer.full, address, signal);
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Numbers that a seed determines.
+ *
+ * @module
+ */
+
+/** The same numbers each time for the same seed; nothing to keep a secret with. */
+export class SeededRandom {
+  #state: number;
+
+  /** Begins anew; of the seed, 32 bits count. */
+  constructor(seed: number) {
+    this.#state = seed | 0;
+  }
+
+  /** A number of 32 bits. */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return (t ^ (t >>> 14)) >>> 0;
+  }
+
+  /** An integer below `end`. */
+  below(end: number): number {
+    return this.next() % end;
+  }
+
+  /** A number from `min` to `max`. */
+  between(min: number, max: number): number {
+    return min + (max - min) * (this.next() / 2 ** 32);
+  }
+
+  /** So many bytes. */
+  randomBytes(size: number): Uint8Array {
+    return Uint8Array.from({ length: size }, () => this.below(256));
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Virtual time: what is going to happen, in order.
+ *
+ * @module
+ */
+
+import { outside } from "../../runtime/context.ts";
+import type { Clock } from "../../runtime/runtime.ts";
+
+/** What an event is: a timer of somebody's, or something on its way between nodes. */
+export type EventKind = "timer" | "network";
+
+interface SimulatedEvent {
+  at: number;
+  order: number;
+  kind: EventKind;
+  /** Whether it is housekeeping, or came of it: while there is nothing else, nobody gets anywhere. */
+  background: boolean;
+  /** What happens; nothing if it was called off. */
+  fn: (() => void) | undefined;
+}
+
+/** The events to come, earliest first, and of those at the same moment in order of their making. */
+export class Timeline implements Clock {
+  /** The moment it is, in milliseconds. */
+  time = 0;
+  /** When something happened last that was no housekeeping. */
+  progress = 0;
+  readonly #heap: SimulatedEvent[] = [];
+  /** How many events of each kind are to come that are no housekeeping. */
+  readonly #coming: Record<EventKind, number> = { timer: 0, network: 0 };
+  #order = 0;
+  /** Whether what happens now is housekeeping. */
+  inBackground = false;
+
+  /** Whether anything but housekeeping is to come. */
+  get hasForeground(): boolean {
+    return this.#coming.timer + this.#coming.network > 0;
+  }
+
+  /** Whether anything but housekeeping is on its way between nodes. */
+  get hasTraffic(): boolean {
+    return this.#coming.network > 0;
+  }
+
+  /** When the next event is; nothing if there is none. */
+  get nextAt(): number | undefined {
+    return this.#peek()?.at;
+  }
+
+  now(): number {
+    return this.time;
+  }
+
+  after(ms: number, fn: () => void): () => void {
+    return this.schedule(this.time + Math.max(ms, 0), "timer", fn);
+  }
+
+  every(ms: number, fn: () => void): () => void {
+    let stop: () => void;
+    const arm = () => {
+      stop = this.schedule(this.time + ms, "timer", turn, true);
+    };
+    const turn = () => {
+      arm();
+      fn();
+    };
+    arm();
+    return () => stop();
+  }
+
+  /** Has something happen at a moment; gives what calls it off. */
+  schedule(
+    at: number,
+    kind: EventKind,
+    fn: () => void,
+    background: boolean = this.inBackground,
+  ): () => void {
+    const event: SimulatedEvent = {
+      at,
+      order: ++this.#order,
+      kind,
+      background,
+      fn,
+    };
+    this.#push(event);
+    this.#count(event, 1);
+    return () => {
+      if (event.fn === undefined) return;
+      event.fn = undefined;
+      this.#count(event, -1);
+    };
+  }
+
+  #count({ kind, background }: SimulatedEvent, by: number): void {
+    if (!background) this.#coming[kind] += by;
+  }
+
+  /** Has the next event happen. */
+  step(): void {
+    const event = this.#peek();
+    if (event === undefined) return;
+    this.#pop();
+    this.#count(event, -1);
+    this.time = event.at;
+    if (!event.background) this.progress = event.at;
+    const fn = event.fn!;
+    event.fn = undefined;
+    this.inBackground = event.background;
+    try {
+      outside(fn);
+    } finally {
+      this.inBackground = false;
+    }
+  }
+
+  #peek(): SimulatedEvent | undefined {
+    while (this.#heap.length > 0 && this.#heap[0].fn === undefined) {
+      this.#pop();
+    }
+    return this.#heap[0];
+  }
+
+  // A binary heap.
+
+  #push(event: SimulatedEvent): void {
+    const heap = this.#heap;
+    let at = heap.push(event) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!isBefore(event, heap[parent])) break;
+      heap[at] = heap[parent];
+      at = parent;
+    }
+    heap[at] = event;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1], heap[child])) {
+        child++;
+      }
+      if (!isBefore(heap[child], last)) break;
+      heap[at] = heap[child];
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+function isBefore(one: SimulatedEvent, other: SimulatedEvent): boolean {
+  return one.at < other.at || (one.at === other.at && one.order < other.order);
+}

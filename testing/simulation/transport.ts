@@ -1,0 +1,300 @@
+/**
+ * Connections between simulated nodes: bytes that take their time, in pieces, in order.
+ *
+ * @module
+ */
+
+import type { Transport, TransportHandlers } from "../../distribution/wire.ts";
+import type { SeededRandom } from "./random.ts";
+import type { Timeline } from "./timeline.ts";
+import type { Trace } from "./trace.ts";
+
+/** How many bytes may be on their way before a sender is told to wait. */
+const WINDOW = 1 << 18;
+
+/** Of so many writes one is cut in pieces, and one goes with the last that is on its way. */
+const ODDS = 4;
+
+/** In how many pieces a write is cut, at most. */
+const MAX_PIECES = 4;
+
+const DEAF: TransportHandlers = {
+  bytes: () => {},
+  drained: () => {},
+  closed: () => {},
+};
+
+/** How long bytes take from one node to another, in milliseconds. */
+export interface Delay {
+  /** The shortest. */
+  min: number;
+  /** The longest. */
+  max: number;
+}
+
+/**
+ * Changes what a node sends to another, frame by frame: a fault that no network has, for tests that
+ * are to find it.
+ */
+export type Tamper = (
+  frame: Uint8Array,
+  from: string,
+  to: string,
+) => Uint8Array[];
+
+/** What connections have in common. */
+export interface Ether {
+  /** The time. */
+  readonly timeline: Timeline;
+  /** Chance. */
+  readonly random: SeededRandom;
+  /** What happened. */
+  readonly trace: Trace;
+  /** How long bytes take. */
+  readonly delay: Delay;
+  /** What is done to frames. */
+  readonly tamper: Tamper | undefined;
+  /** Whether bytes from one node to another are held up. */
+  holdsUp(from: string, to: string): boolean;
+}
+
+/** How long something takes from one node to another, to the microsecond. */
+export function someDelay({ random, delay }: Ether): number {
+  return Math.round(random.between(delay.min, delay.max) * 1000) / 1000;
+}
+
+/** One direction of a connection: a queue, whose items are delivered one by one. */
+class Lane {
+  readonly #ether: Ether;
+  readonly #from: string;
+  readonly #to: string;
+  readonly #deliver: (bytes: Uint8Array | undefined) => void;
+  #items: (Uint8Array | undefined)[] = [];
+  /** How many items are held up. */
+  #held = 0;
+  #lastAt = 0;
+  /** Whether the last item is housekeeping. */
+  #lastInBackground = false;
+  /** The bytes on their way. */
+  bytes = 0;
+
+  constructor(
+    ether: Ether,
+    from: string,
+    to: string,
+    deliver: (bytes: Uint8Array | undefined) => void,
+  ) {
+    this.#ether = ether;
+    this.#from = from;
+    this.#to = to;
+    this.#deliver = deliver;
+  }
+
+  /** Sends bytes, or without them the end. */
+  put(bytes: Uint8Array | undefined): void {
+    if (bytes === undefined) {
+      this.#add(undefined);
+      return;
+    }
+    this.bytes += bytes.length;
+    const { random, timeline, delay } = this.#ether;
+    const odds = random.below(ODDS);
+    const last = this.#items.at(-1);
+    if (
+      odds === 0 && last !== undefined && this.#held === 0 &&
+      this.#lastInBackground === timeline.inBackground &&
+      this.#lastAt >= timeline.time + delay.min
+    ) {
+      this.#items[this.#items.length - 1] = concat(last, bytes);
+    } else if (odds === 1) {
+      for (const piece of pieces(bytes, random)) this.#add(piece);
+    } else this.#add(bytes);
+  }
+
+  #add(item: Uint8Array | undefined): void {
+    this.#items.push(item);
+    if (this.#held > 0) this.#held++;
+    else this.#schedule();
+  }
+
+  #schedule(): void {
+    const { timeline } = this.#ether;
+    this.#lastAt = Math.max(
+      this.#lastAt,
+      timeline.time + someDelay(this.#ether),
+    );
+    this.#lastInBackground = timeline.inBackground;
+    timeline.schedule(this.#lastAt, "network", () => this.#arrive());
+  }
+
+  #arrive(): void {
+    if (this.#items.length === 0) return;
+    if (this.#ether.holdsUp(this.#from, this.#to)) {
+      this.#held++;
+      return;
+    }
+    const item = this.#items.shift();
+    if (item !== undefined) this.bytes -= item.length;
+    this.#deliver(item);
+  }
+
+  /** What was held up goes on. */
+  goOn(): void {
+    if (this.#ether.holdsUp(this.#from, this.#to)) return;
+    const held = this.#held;
+    this.#held = 0;
+    for (let i = 0; i < held; i++) this.#schedule();
+  }
+
+  /** What is on its way is lost. */
+  lose(): void {
+    this.#items = [];
+    this.#held = 0;
+    this.bytes = 0;
+  }
+}
+
+function concat(one: Uint8Array, other: Uint8Array): Uint8Array {
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
+}
+
+function pieces(bytes: Uint8Array, random: SeededRandom): Uint8Array[] {
+  const cuts = Array.from(
+    { length: 1 + random.below(MAX_PIECES - 1) },
+    () => random.below(bytes.length),
+  ).sort((a, b) => a - b);
+  return [0, ...cuts].map((cut, i) => bytes.subarray(cut, cuts[i]))
+    .filter(({ length }) => length > 0);
+}
+
+/** One end of a connection. */
+export class SimulatedTransport implements Transport {
+  readonly remote: string;
+  /** The node whose end it is. */
+  readonly owner: string;
+  readonly #label: string;
+  readonly #to: string;
+  readonly #ether: Ether;
+  readonly #lane: Lane;
+  readonly #onClosed: () => void;
+  #handlers = DEAF;
+  #early: Uint8Array[] | undefined = [];
+  #isShut = false;
+  #closed: { error: Error | undefined } | undefined;
+  #isFull = false;
+
+  /** One end; `deliver` takes what it sends to the other one, and without bytes its end. */
+  constructor(
+    ether: Ether,
+    owner: string,
+    to: string,
+    number: number,
+    deliver: (bytes: Uint8Array | undefined) => void,
+    onClosed: () => void,
+  ) {
+    this.#ether = ether;
+    this.owner = owner;
+    this.#to = to;
+    this.remote = `${to}:${number}`;
+    this.#label = `${owner} > ${to} (${number})`;
+    this.#lane = new Lane(ether, owner, to, (bytes) => {
+      deliver(bytes);
+      this.#drain();
+    });
+    this.#onClosed = onClosed;
+  }
+
+  get buffered(): number {
+    return Math.max(0, this.#lane.bytes - WINDOW);
+  }
+
+  start(handlers: TransportHandlers): void {
+    this.#handlers = handlers;
+    const early = this.#early;
+    this.#early = undefined;
+    for (const chunk of early ?? []) handlers.bytes(chunk);
+    if (this.#closed !== undefined) handlers.closed(this.#closed.error);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#isShut) return false;
+    const { trace, tamper } = this.#ether;
+    const frames = tamper?.(bytes, this.owner, this.#to) ?? [bytes];
+    for (const frame of frames) {
+      trace.add(this.#label, "says", frame);
+      this.#lane.put(frame);
+    }
+    if (this.buffered > 0) this.#isFull = true;
+    return !this.#isFull;
+  }
+
+  #drain(): void {
+    if (!this.#isFull || this.buffered > 0 || this.#isShut) return;
+    this.#isFull = false;
+    this.#handlers.drained();
+  }
+
+  /** Bytes came from the other end, or its end. */
+  arrive(bytes: Uint8Array | undefined): void {
+    if (this.#isShut) return;
+    if (bytes === undefined) {
+      this.#shut();
+      this.#close(undefined);
+      return;
+    }
+    this.#ether.trace.add(this.#label, `hears ${bytes.length}`);
+    if (this.#early === undefined) this.#handlers.bytes(bytes);
+    else this.#early.push(bytes);
+  }
+
+  end(): void {
+    if (this.#isShut) return;
+    this.#ether.trace.add(this.#label, "ends");
+    this.#shut();
+    const { timeline } = this.#ether;
+    // As of a socket, the owner hears of it later.
+    timeline.schedule(timeline.time, "network", () => this.#close(undefined));
+  }
+
+  destroy(): void {
+    this.end();
+  }
+
+  #shut(): void {
+    if (this.#isShut) return;
+    this.#isShut = true;
+    this.#lane.put(undefined);
+  }
+
+  #close(error: Error | undefined): void {
+    if (this.#closed !== undefined) return;
+    this.#ether.trace.add(
+      this.#label,
+      `closes${error ? ` (${error.message})` : ""}`,
+    );
+    this.#closed = { error };
+    this.#onClosed();
+    this.#handlers.closed(error);
+  }
+
+  /** The network ends the connection at both ends, and what is on its way is lost. */
+  cut(): void {
+    this.#lane.lose();
+    if (this.#isShut) return;
+    this.#isShut = true;
+    const { timeline } = this.#ether;
+    timeline.schedule(
+      timeline.time,
+      "network",
+      () => this.#close(new Error("the network ended it")),
+    );
+  }
+
+  /** What was held up goes on. */
+  goOn(): void {
+    this.#lane.goOn();
+  }
+}

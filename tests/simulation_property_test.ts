@@ -1,0 +1,234 @@
+/**
+ * What processes are promised, over random lives of a simulated cluster. `SIMULATION_RUNS` says how
+ * many lives; a failure prints a seed and a path, which `SIMULATION_SEED` and `SIMULATION_PATH`
+ * repeat.
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
+import { Pid } from "../process.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { test } from "../testing/tags.ts";
+import { textFrame } from "../wires/json/frames.ts";
+import { anyLife, type Faults, type Life, live } from "./_simulated_faults.ts";
+
+const RUNS = Number(Deno.env.get("SIMULATION_RUNS") || 2000);
+const SEED = Number(Deno.env.get("SIMULATION_SEED")) || undefined;
+const PATH = Deno.env.get("SIMULATION_PATH") || undefined;
+
+function keepsPromises(
+  faults: () => Faults = () => ({}),
+): fc.IAsyncProperty<[Life]> {
+  return fc.asyncProperty(anyLife, async (life) => {
+    const { wrong } = await live(life, faults());
+    if (wrong.length > 0) throw new Error(wrong.join("\n"));
+  });
+}
+
+test(
+  `${RUNS} lives of a cluster keep what is promised`,
+  { timeout: 600_000 },
+  async () => {
+    await fc.assert(keepsPromises(), {
+      numRuns: RUNS,
+      seed: SEED,
+      path: PATH,
+      endOnFailure: PATH !== undefined,
+    });
+  },
+);
+
+function messageOf({ errorInstance }: fc.RunDetails<[Life]>): string {
+  return (errorInstance as Error).message;
+}
+
+test("a life is the same each time", { timeout: 600_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(anyLife, async (life) => {
+      const traces = [await live(life), await live(life)].map(({ trace }) =>
+        trace()
+      );
+      assertEquals(traces[0], traces[1]);
+    }),
+    { numRuns: Math.ceil(RUNS / 20), seed: SEED, path: PATH },
+  );
+});
+
+type Signal = [kind: string, ...rest: unknown[]];
+
+/** A fault of the network: signals of a kind that are changed on their way, one in three. */
+function changing(
+  kind: string,
+  change: (signal: Signal) => Signal[],
+): () => Faults {
+  return () => {
+    const strikes = onceIn(3);
+    const changed = (signal: Signal): Signal[] =>
+      signal[0].replace("*", "") === kind && strikes()
+        ? change(signal)
+        : [signal];
+    return {
+      tamper(frame) {
+        // A tick, raw bytes, or a frame of the handshake.
+        if (frame.length === 4 || frame[0] >= 0x80) return [frame];
+        const content = JSON.parse(new TextDecoder().decode(frame.subarray(4)));
+        return Array.isArray(content)
+          ? [textFrame(JSON.stringify(content.flatMap(changed)))]
+          : [frame];
+      },
+    };
+  };
+}
+
+/** A fault of a node: another method in the place of one of its runtime's. */
+function replacing<K extends keyof Runtime>(
+  method: K,
+  replace: (runtime: Runtime, original: Runtime[K]) => Runtime[K],
+): () => Faults {
+  return () => ({
+    plant(node) {
+      const runtime = node._runtime();
+      const original = runtime[method] as (...args: unknown[]) => unknown;
+      const bound = original.bind(runtime) as Runtime[K];
+      runtime[method] = replace(runtime, bound);
+    },
+  });
+}
+
+/** Tells once in so many times. */
+function onceIn(times: number): () => boolean {
+  let count = 0;
+  return () => ++count % times === 0;
+}
+
+function twice(signal: Signal): Signal[] {
+  return [signal, signal];
+}
+
+function lost(): Signal[] {
+  return [];
+}
+
+/** Faults, each with what is said when it is found. */
+const PLANTED: Record<string, [() => Faults, RegExp]> = {
+  "a message delivered twice": [
+    changing("send", twice),
+    /came twice/,
+  ],
+  "a message lost on a connection that stays": [
+    changing("send", lost),
+    /never came/,
+  ],
+  "an exit signal lost on a connection that stays": [
+    changing("exit", lost),
+    /never came/,
+  ],
+  "a DOWN lost between nodes": [
+    changing("down", lost),
+    /the monitor of .* never told/,
+  ],
+  "an EXIT lost between nodes": [
+    changing("exit_link", lost),
+    /the link of .* never told/,
+  ],
+  "a DOWN lost within a node": [
+    replacing("down", (runtime, down) => (from, object, to, ref, reason) => {
+      if (from.node !== runtime.node) down(from, object, to, ref, reason);
+    }),
+    /the monitor of .* never told/,
+  ],
+  "monitors that are not told of a lost connection": [
+    replacing("down", (_, down) => (from, object, to, ref, reason) => {
+      if (reason !== "noconnection") down(from, object, to, ref, reason);
+    }),
+    /the monitor of .* never told/,
+  ],
+  "links that are not told of a lost connection": [
+    replacing("exitLink", (_, exitLink) => (from, to, reason) => {
+      if (reason !== "noconnection") exitLink(from, to, reason);
+    }),
+    /the link of .* never told/,
+  ],
+  "a DOWN that comes twice": [
+    replacing("down", (runtime, down) => (from, object, to, ref, reason) => {
+      const process = runtime.find(to);
+      const monitor = process?.monitors?.get(ref.number);
+      down(from, object, to, ref, reason);
+      if (monitor === undefined || !process!.alive) return;
+      process!.addMonitor(monitor.ref, monitor.target, monitor.node);
+      down(from, object, to, ref, reason);
+    }),
+    /told 2 times/,
+  ],
+  "a DOWN that comes before the messages sent earlier": [
+    replacing("send", (runtime, send) => (from, to, message) => {
+      // What another node sends takes one more turn than its DOWN.
+      if (from.node === runtime.node) return send(from, to, message);
+      queueMicrotask(() => send(from, to, message));
+    }),
+    /after the end of its sender|came to \d+ after letter/,
+  ],
+  "a message delivered to a node's next incarnation": [
+    replacing(
+      "send",
+      ({ node, creation }, send) => (from, to, message) =>
+        send(from, new Pid(node, to.number, creation), message),
+    ),
+    /who was not meant/,
+  ],
+  "a kill that can be trapped": [
+    replacing(
+      "exit",
+      (_, exit) => (from, to, reason) =>
+        exit(from, to, reason === "kill" ? "killed" : reason),
+    ),
+    /which is not so|never came|was made|processes left/,
+  ],
+  "a name that outlives its process": [
+    replacing("terminate", (runtime, terminate) => (process, reason) => {
+      const { name } = process;
+      terminate(process, reason);
+      if (name !== undefined) runtime.names.set(name, process);
+    }),
+    /could not take a name that is free|names left/,
+  ],
+  "an alias that outlives its process": [
+    replacing("terminate", (runtime, terminate) => (process, reason) => {
+      const aliases = [...process.aliases?.keys() ?? []];
+      terminate(process, reason);
+      for (const number of aliases) runtime.aliases.set(number, process);
+    }),
+    /aliases left|failed/,
+  ],
+  "an unlink that is not heard": [
+    replacing("unlink", () => () => {}),
+    /over a link that was ended before/,
+  ],
+};
+
+for (const [what, [faults, said]] of Object.entries(PLANTED)) {
+  test(`${what} is found within 2000 lives`, { timeout: 600_000 }, async () => {
+    const found = await fc.check(keepsPromises(faults), {
+      numRuns: 2000,
+      seed: 1,
+      endOnFailure: true,
+    });
+    assert(found.failed, "it was not found");
+    assertMatch(messageOf(found), said);
+  });
+}
+
+test("a failure shrinks, and is repeated by its seed and path", async () => {
+  const [faults] = PLANTED["a message delivered twice"];
+  const first = await fc.check(keepsPromises(faults), { seed: 1 });
+  assert(first.failed, "it was not found");
+  const [{ commands }] = first.counterexample!;
+  assert(commands.length <= 5, `${commands.length} commands are left`);
+  const again = await fc.check(keepsPromises(faults), {
+    seed: first.seed,
+    path: first.counterexamplePath!,
+    endOnFailure: true,
+  });
+  assertEquals(again.counterexample, first.counterexample);
+  assertEquals(messageOf(again), messageOf(first));
+});
