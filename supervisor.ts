@@ -30,10 +30,8 @@
  * @module
  */
 
-import { ExitError } from "./errors.ts";
-import type { NameOnNode } from "./process.ts";
-import { call, locate } from "./protocol/call.ts";
 import {
+  assertIntensity,
   type ChildDefinition,
   type ChildModule,
   type ChildRestart,
@@ -43,28 +41,46 @@ import {
   type ChildStart,
   type ChildType,
   type FullChildSpec,
-  startRunnable,
+  type Started,
+  type StartedBy,
 } from "./protocol/child.ts";
+import type { CallbackModule } from "./protocol/gen_server.ts";
+import {
+  type GlobalName,
+  type NameRegistry,
+  nameText,
+  type ServerAddress,
+  type ServerName,
+  type ViaName,
+} from "./protocol/names.ts";
 import {
   type AlreadyStartedReason,
   serverRef,
   startServer,
   stopServer,
 } from "./protocol/server.ts";
+import type { ChildCounts, Failure, Success } from "./protocol/supervision.ts";
 import {
-  type ChildCounts,
+  assertSignificance,
+  type AutoShutdown,
   type ChildInfo,
-  type Failure,
   type Strategy,
+  type SupervisionOptions,
   type SupervisorRequest,
   SupervisorServer,
 } from "./protocol/supervisor.ts";
-import { never, waitingProcess } from "./runtime/current.ts";
+import {
+  askSupervisor,
+  askToStart,
+  startedOf,
+} from "./protocol/supervisor_call.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
-import { type Atom, nameOf, type Pid } from "./runtime/pid.ts";
+import type { Pid } from "./runtime/pid.ts";
 
 export type {
   AlreadyStartedReason,
+  AutoShutdown,
+  CallbackModule,
   ChildCounts,
   ChildDefinition,
   ChildInfo,
@@ -75,7 +91,14 @@ export type {
   ChildStart,
   ChildType,
   FullChildSpec,
+  GlobalName,
+  NameRegistry,
+  ServerAddress,
+  ServerName,
+  Started,
+  StartedBy,
   Strategy,
+  ViaName,
 };
 
 /** Options for {@linkcode Supervisor.startLink}. */
@@ -86,11 +109,11 @@ export interface SupervisorOptions {
    */
   strategy: Strategy;
   /**
-   * The name that the supervisor is registered under.
+   * The name that the supervisor has: on its node, in a registry, or in the cluster.
    *
    * @default {undefined}
    */
-  name?: string | Atom;
+  name?: ServerName;
   /**
    * How many restarts are made within `maxSeconds`; one more, and the supervisor ends its children and
    * exits.
@@ -104,6 +127,15 @@ export interface SupervisorOptions {
    * @default {5}
    */
   maxSeconds?: number;
+  /**
+   * Whether the supervisor ends when significant children have ended that are not started again: a
+   * transient one in order, or a temporary one in whatever way. With `"any_significant"`, when one of
+   * them has; with `"all_significant"`, when none of them runs any more; with `"never"`, significant
+   * children are refused.
+   *
+   * @default {"never"}
+   */
+  autoShutdown?: AutoShutdown;
 }
 
 /** Why a supervisor did not start: one of its children did not. Comes within a `ShutdownReason`. */
@@ -116,13 +148,27 @@ export interface FailedToStartChildReason {
   reason: unknown;
 }
 
-/** A supervisor: its pid, its name on this node, or its name on another. */
-export type SupervisorRef = Pid | string | Atom | NameOnNode;
+/**
+ * The pid of a child that was started; `undefined` where its start may have given `"ignore"`.
+ *
+ * @typeParam S What the start gives.
+ */
+export type StartedPid<S> =
+  | Extract<S, Pid>
+  | ("ignore" extends S ? undefined : never);
+
+/** A supervisor: its pid, or its name on this node or another, in a registry, or in the cluster. */
+export type SupervisorRef = ServerAddress;
 
 const STRATEGIES: readonly unknown[] = [
   "one_for_one",
   "one_for_all",
   "rest_for_one",
+];
+const AUTO_SHUTDOWNS: readonly unknown[] = [
+  "never",
+  "any_significant",
+  "all_significant",
 ];
 
 /**
@@ -135,7 +181,18 @@ const STRATEGIES: readonly unknown[] = [
  *
  * A child that ends is started again as its `restart` says. If it does not start, it is tried again, and
  * each try counts as a restart; after more than `maxRestarts` within `maxSeconds` the supervisor ends all
- * children and exits with `"shutdown"`, and its own supervisor sees to it.
+ * children and exits with `"shutdown"`, and its own supervisor sees to it. Between two tries it serves
+ * what it is asked, a stop for one. A temporary child that is ended with others, by `"one_for_all"` or
+ * `"rest_for_one"`, is not started with them again: it is gone.
+ *
+ * A child whose start gives `"ignore"` has nothing to run, for now: it is kept, with no pid, and
+ * {@linkcode Supervisor.restartChild} tries it again; a temporary one is not kept.
+ *
+ * A supervisor with `autoShutdown` ends by itself when its `significant` children are done, as a process
+ * that they serve may be: it ends the other children and exits with `"shutdown"`. If it is a transient
+ * child of its own supervisor, that is the end of it; if it is a significant child itself, its supervisor
+ * may end too, and so on up the tree. A significant child that is ended by a request, by
+ * {@linkcode Supervisor.terminateChild} for one, ends nothing else.
  *
  * The functions take a supervisor of any node; they exit if it is not there or its node is down.
  *
@@ -167,6 +224,26 @@ const STRATEGIES: readonly unknown[] = [
  * });
  * await Supervisor.stop(top);
  * ```
+ *
+ * @example A supervisor that ends with the work of its children
+ * ```ts
+ * import { isExit, receive, send, spawnLink, trapExit } from "@otp/distribution/process";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const job = (name: string) => () => spawnLink(() => receive((m) => m === name));
+ * const sup = await Supervisor.startLink([
+ *   { id: "log", start: () => spawnLink(() => receive()) },
+ *   { id: "one", start: job("one"), restart: "transient", significant: true },
+ *   { id: "two", start: job("two"), restart: "transient", significant: true },
+ * ], { strategy: "one_for_one", autoShutdown: "all_significant" });
+ *
+ * trapExit(true);
+ * const [two, one] = await Supervisor.whichChildren(sup);
+ * if (typeof one.pid === "object") send(one.pid, "one");
+ * if (typeof two.pid === "object") send(two.pid, "two");
+ * assertEquals((await receive(isExit)).reason, "shutdown");
+ * ```
  */
 export class Supervisor {
   private constructor() {}
@@ -180,12 +257,13 @@ export class Supervisor {
    *
    * @param children The children, in the order of their start: each a {@linkcode ChildSpec}, something
    *   that makes one (`TaskSupervisor`), or that with its options (`[TaskSupervisor, { name }]`).
-   * @param options Strategy, name, and how many restarts are too many.
+   * @param options Strategy, name, how many restarts are too many, and whether it ends by itself.
    * @returns The supervisor's pid.
    * @throws {ExitError} If a child does not start, with the reason
    *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`; if the name is
    *   taken, with `{ type: "already_started", pid }`.
-   * @throws {TypeError} If a child or the strategy is not a valid one, or two children have one id.
+   * @throws {TypeError} If a child, the strategy or `autoShutdown` is not a valid one, two children have
+   *   one id, or a child is significant where it may not be.
    * @throws {RangeError} If `maxRestarts` or `maxSeconds` is out of bounds.
    *
    * @example Usage
@@ -228,10 +306,14 @@ export class Supervisor {
     const supervision = checkOptions(options);
     const specs = children.map((child) => fullChildSpec(child));
     assertOwnIds(specs);
-    const name = options.name === undefined ? undefined : nameOf(options.name);
+    for (const spec of specs) {
+      assertSignificance(spec, supervision.autoShutdown);
+    }
+    const { name } = options;
+    const label = name === undefined ? "Supervisor" : nameText(name);
     return await startServer(
       (process) => SupervisorServer.start(process, specs, supervision),
-      { name, label: name ?? "Supervisor" },
+      { name, label },
     );
   }
 
@@ -259,6 +341,7 @@ export class Supervisor {
    *   restart: "permanent",
    *   shutdown: 5000,
    *   type: "worker",
+   *   significant: false,
    * });
    * ```
    */
@@ -271,6 +354,9 @@ export class Supervisor {
 
   /**
    * All children of a supervisor, running or not; the one that was started last comes first, as in Elixir.
+   *
+   * Follows
+   * [Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1).
    *
    * @param supervisor The supervisor.
    * @returns Each child's id, pid and type.
@@ -298,6 +384,9 @@ export class Supervisor {
 
   /**
    * How many children a supervisor has.
+   *
+   * Follows
+   * [Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1).
    *
    * @param supervisor The supervisor.
    * @returns Specifications, running children, supervisors and workers.
@@ -329,12 +418,15 @@ export class Supervisor {
    * child that does not start is not added. For a supervisor of another node, the child's `start` is a
    * function that both nodes export, or `[module, function, args]`.
    *
+   * @typeParam C The child, of whose type it is known whether its start may give `"ignore"`.
    * @param supervisor The supervisor.
    * @param child A specification, something that makes one, or that with its options.
-   * @returns The child's pid.
+   * @returns The child's pid; `undefined` if its start gave `"ignore"`.
    * @throws {ExitError} If it does not start, with its reason; if its id is taken, with
    *   `{ type: "already_started", pid }` or, when that child is not running, `"already_present"`.
-   * @throws {TypeError} If the child is not a valid one, or its `start` cannot be sent.
+   * @throws {TypeError} If the child is not a valid one, or its `start` cannot be sent. A significant
+   *   child of a supervisor whose `autoShutdown` is `"never"` is refused with an `ExitError` for such an
+   *   error, as only the supervisor knows.
    *
    * @example Usage
    * ```ts
@@ -351,27 +443,24 @@ export class Supervisor {
    * await Supervisor.stop(sup);
    * ```
    */
-  static async startChild(
+  static async startChild<C extends ChildDefinition>(
     supervisor: SupervisorRef,
-    child: ChildDefinition,
-  ): Promise<Pid> {
-    const spec = fullChildSpec(child);
-    const process = waitingProcess();
-    if (process === undefined) return never();
-    const { runtime } = process;
-    const { node } = locate(serverRef(supervisor), process);
-    const start = startRunnable(spec, runtime, node);
-    try {
-      return await pidOf(
-        ask(supervisor, { type: "start_child", spec: { ...spec, start } }),
-      );
-    } finally {
-      if ("parked" in start) runtime.modules.unpark(start.parked);
-    }
+    child: C,
+  ): Promise<StartedPid<StartedBy<C>>> {
+    const started = await askToStart(
+      serverRef(supervisor),
+      fullChildSpec(child),
+    );
+    return pidOf(started as StartedBy<C>);
   }
 
   /**
    * Ends a child, and keeps its specification unless it is temporary.
+   *
+   * Follows
+   * [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2). It
+   * resolves when the child has ended, and is not started again until {@linkcode Supervisor.restartChild},
+   * or until a restart of others takes it along. One that was being tried again is not tried any more.
    *
    * @param supervisor The supervisor.
    * @param id The child's id.
@@ -402,9 +491,12 @@ export class Supervisor {
   /**
    * Starts a child again that is not running.
    *
+   * Follows [Supervisor.restart_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#restart_child/2).
+   * It does not count as a restart.
+   *
    * @param supervisor The supervisor.
    * @param id The child's id.
-   * @returns The child's new pid.
+   * @returns The child's new pid; `undefined` if its start gave `"ignore"`.
    * @throws {ExitError} If it does not start, with its reason; else with `"running"`, `"restarting"` or
    *   `"not_found"`.
    *
@@ -418,16 +510,24 @@ export class Supervisor {
    *   { id: "worker", start: () => spawnLink(() => receive()) },
    * ], { strategy: "one_for_one" });
    * await Supervisor.terminateChild(sup, "worker");
-   * assert(alive(await Supervisor.restartChild(sup, "worker")));
+   * const pid = await Supervisor.restartChild(sup, "worker");
+   * assert(pid !== undefined && alive(pid));
    * await Supervisor.stop(sup);
    * ```
    */
-  static restartChild(supervisor: SupervisorRef, id: string): Promise<Pid> {
-    return pidOf(ask(supervisor, { type: "restart_child", id }));
+  static async restartChild(
+    supervisor: SupervisorRef,
+    id: string,
+  ): Promise<Pid | undefined> {
+    return pidOf(startedOf(
+      await ask<Success | Failure>(supervisor, { type: "restart_child", id }),
+    ));
   }
 
   /**
    * Takes the specification of a child away that is not running.
+   *
+   * Follows [Supervisor.delete_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#delete_child/2).
    *
    * @param supervisor The supervisor.
    * @param id The child's id.
@@ -487,10 +587,9 @@ export class Supervisor {
   }
 }
 
-function checkOptions(
-  options: SupervisorOptions,
-): { strategy: Strategy; maxRestarts: number; maxSeconds: number } {
-  const { strategy, maxRestarts = 3, maxSeconds = 5 } = options ?? {};
+function checkOptions(options: SupervisorOptions): SupervisionOptions {
+  const { strategy, maxRestarts = 3, maxSeconds = 5, autoShutdown = "never" } =
+    options ?? {};
   if (!STRATEGIES.includes(strategy)) {
     throw new TypeError(
       `Cannot start a supervisor: its strategy is ${
@@ -498,17 +597,15 @@ function checkOptions(
       }; give "one_for_one", "one_for_all" or "rest_for_one"`,
     );
   }
-  if (!Number.isInteger(maxRestarts) || maxRestarts < 0) {
-    throw new RangeError(
-      `Cannot start a supervisor: maxRestarts is ${maxRestarts}; give an integer, 0 or more`,
+  if (!AUTO_SHUTDOWNS.includes(autoShutdown)) {
+    throw new TypeError(
+      `Cannot start a supervisor: its autoShutdown is ${
+        inspect(autoShutdown)
+      }; give "never", "any_significant" or "all_significant"`,
     );
   }
-  if (!(maxSeconds > 0 && maxSeconds < Infinity)) {
-    throw new RangeError(
-      `Cannot start a supervisor: maxSeconds is ${maxSeconds}; give seconds, more than 0`,
-    );
-  }
-  return { strategy, maxRestarts, maxSeconds };
+  assertIntensity("supervisor", maxRestarts, maxSeconds);
+  return { strategy, maxRestarts, maxSeconds, autoShutdown };
 }
 
 function assertOwnIds(specs: FullChildSpec[]): void {
@@ -529,26 +626,7 @@ function ask<T>(
   supervisor: SupervisorRef,
   request: SupervisorRequest,
 ): Promise<T> {
-  const server = serverRef(supervisor);
-  const as = (): [string, string, unknown[]] => [
-    "GenServer",
-    "call",
-    [server, inWords(request), "infinity"],
-  ];
-  return call<T>(server, request, { timeout: Infinity, as });
-}
-
-function inWords(request: SupervisorRequest): unknown {
-  if (request.type !== "start_child") return request;
-  return { type: "start_child", id: request.spec.id };
-}
-
-async function pidOf(
-  reply: Promise<{ type: "ok"; pid: Pid } | Failure>,
-): Promise<Pid> {
-  const result = await reply;
-  if (result.type === "error") throw new ExitError(result.reason);
-  return result.pid;
+  return askSupervisor(serverRef(supervisor), request);
 }
 
 async function textOf<T extends string>(
@@ -556,4 +634,8 @@ async function textOf<T extends string>(
 ): Promise<T> {
   const result = await reply;
   return (result === "ok" ? result : String(result.reason)) as T;
+}
+
+function pidOf<S extends Started>(started: S): StartedPid<S> {
+  return (started === "ignore" ? undefined : started) as StartedPid<S>;
 }

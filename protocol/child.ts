@@ -12,6 +12,11 @@ import { isOrderly, isReason } from "../runtime/reason.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Runnable } from "../runtime/signal.ts";
 import { copyTerm } from "../runtime/term.ts";
+import {
+  type CallbackModule,
+  genServerChild,
+  isCallbackModule,
+} from "./gen_server.ts";
 import { Ending, takeExit } from "./server.ts";
 
 /**
@@ -29,25 +34,33 @@ export type ChildShutdown = number | "brutal_kill" | "infinity";
 /** Whether a child is a supervisor itself. */
 export type ChildType = "worker" | "supervisor";
 
+/** What a child's start gives: the child's pid, or that there is nothing to run (`"ignore"`). */
+export type Started = Pid | "ignore";
+
 /**
  * What starts a child and gives its pid: a function, or the name of one that the supervisor's node
  * exports, with its arguments. It runs as code of the supervisor, so that what it links, it links to
- * the supervisor.
+ * the supervisor. It throws, or exits, where the child does not start; and it may give `"ignore"`, for
+ * a child that has nothing to do, which is no failure.
  */
 export type ChildStart =
-  | (() => Pid | Promise<Pid>)
+  | (() => Started | Promise<Started>)
   | readonly [
     module: string,
     function: string,
     args?: readonly unknown[],
   ];
 
-/** What a supervisor knows of a child. */
-export interface ChildSpec {
+/**
+ * What a supervisor knows of a child.
+ *
+ * @typeParam S What starts it.
+ */
+export interface ChildSpec<S extends ChildStart = ChildStart> {
   /** Names the child within its supervisor. */
   id: string;
   /** Starts the child, linked to the supervisor, and gives its pid. */
-  start: ChildStart;
+  start: S;
   /**
    * When it is started again.
    *
@@ -66,6 +79,13 @@ export interface ChildSpec {
    * @default {"worker"}
    */
   type?: ChildType;
+  /**
+   * Whether its end, when it is not started again, can end its supervisor, as that one's
+   * `autoShutdown` says. Not for permanent children.
+   *
+   * @default {false}
+   */
+  significant?: boolean;
 }
 
 /**
@@ -85,12 +105,24 @@ export interface ChildModule<O = any> {
 }
 
 /**
+ * What a child's start gives, as far as its type says so: the start of a specification that is known, of a
+ * class whose `childSpec` gives a known one, or of that with its options.
+ *
+ * @typeParam C The child as it is given to a supervisor.
+ */
+export type StartedBy<C> = C extends { start: () => infer S } ? Awaited<S>
+  : C extends { childSpec(options: never): infer S } ? StartedBy<S>
+  : C extends readonly [infer M, unknown] ? StartedBy<M>
+  : Started;
+
+/**
  * A child as it is given to a supervisor: a specification, what makes one, or that with its options.
  */
 export type ChildDefinition =
   | ChildSpec
   | ChildModule
-  | readonly [module: ChildModule, options: unknown];
+  | CallbackModule
+  | readonly [module: ChildModule | CallbackModule, options: unknown];
 
 /** A specification with nothing left out. */
 export type FullChildSpec = Required<ChildSpec>;
@@ -108,15 +140,19 @@ export function childSpec(
 
 function expand(child: ChildDefinition): ChildSpec {
   if (Array.isArray(child)) return expandModule(child[0], child[1]);
-  return isModule(child) ? expandModule(child, {}) : child as ChildSpec;
+  if (isModule(child)) return expandModule(child, {});
+  return isCallbackModule(child)
+    ? genServerChild(child, undefined)
+    : child as ChildSpec;
 }
 
 function expandModule(module: unknown, options: unknown): ChildSpec {
   if (isModule(module)) return module.childSpec(options);
+  if (isCallbackModule(module)) return genServerChild(module, options);
   throw new TypeError(
     `Cannot use ${
       inspect(module)
-    } as a child: it has no childSpec(options); give { id, start }`,
+    } as a child: it has neither childSpec(options) nor the init(arg) of a GenServer; give { id, start }`,
   );
 }
 
@@ -128,6 +164,7 @@ function isModule(value: unknown): value is ChildModule {
 function check(spec: ChildSpec): FullChildSpec {
   const { id, start, restart = "permanent", type = "worker" } = spec;
   const { shutdown = type === "supervisor" ? "infinity" : 5000 } = spec;
+  const { significant = false } = spec;
   if (typeof id !== "string") {
     throw new TypeError(
       `Cannot use ${
@@ -144,7 +181,7 @@ function check(spec: ChildSpec): FullChildSpec {
   if (typeof start !== "function" && !isNamed(start)) {
     throw invalid("start", start, "a function, or [module, function, args]");
   }
-  if (!RESTARTS.includes(restart)) {
+  if (!isRestart(restart)) {
     throw invalid(
       "restart",
       restart,
@@ -161,7 +198,17 @@ function check(spec: ChildSpec): FullChildSpec {
       `milliseconds, "brutal_kill" or "infinity"`,
     );
   }
-  return { id, start, restart, shutdown, type };
+  if (typeof significant !== "boolean") {
+    throw invalid("significant", significant, "true or false");
+  }
+  if (significant && restart === "permanent") {
+    throw new TypeError(
+      `Cannot use the child ${
+        quote(id)
+      }: it is significant and permanent, and what is always started again ends no supervisor; give restart "transient" or "temporary"`,
+    );
+  }
+  return { id, start, restart, shutdown, type, significant };
 }
 
 function isNamed(start: unknown): boolean {
@@ -170,7 +217,13 @@ function isNamed(start: unknown): boolean {
     (start[2] === undefined || Array.isArray(start[2]));
 }
 
-function isShutdown(shutdown: unknown): boolean {
+/** Whether a value is a child's `restart`. */
+export function isRestart(restart: unknown): restart is ChildRestart {
+  return RESTARTS.includes(restart);
+}
+
+/** Whether a value is a child's `shutdown`. */
+export function isShutdown(shutdown: unknown): shutdown is ChildShutdown {
   return shutdown === "brutal_kill" || shutdown === "infinity" ||
     (typeof shutdown === "number" && shutdown >= 0);
 }
@@ -203,19 +256,25 @@ export function startRunnable(
 export function runnableStart(
   run: Runnable,
   runtime: Runtime,
-): () => Pid | Promise<Pid> {
+): () => Started | Promise<Started> {
   if (!("parked" in run)) return () => runNamed(run, runtime);
   return resolve(run, runtime);
 }
 
-function runNamed(run: Runnable, runtime: Runtime): Pid | Promise<Pid> {
+function runNamed(
+  run: Runnable,
+  runtime: Runtime,
+): Started | Promise<Started> {
   const args = copyTerm(run.args, runtime.maxDepth) as unknown[];
   return resolve({ ...run, args }, runtime)();
 }
 
-function resolve(run: Runnable, runtime: Runtime): () => Pid | Promise<Pid> {
+function resolve(
+  run: Runnable,
+  runtime: Runtime,
+): () => Started | Promise<Started> {
   const found = runtime.modules.resolve(run);
-  if ("fn" in found) return found.fn as () => Pid;
+  if ("fn" in found) return found.fn as () => Started;
   throw new UndefinedFunctionError(`Cannot start the child: ${found.message}`);
 }
 
@@ -223,15 +282,16 @@ function resolve(run: Runnable, runtime: Runtime): () => Pid | Promise<Pid> {
 export async function runStart(
   { id, start }: Pick<FullChildSpec, "id" | "start">,
   runtime: Runtime,
-): Promise<Pid> {
-  const pid: unknown = await (typeof start === "function" ? start() : runNamed(
-    { module: start[0], function: start[1], args: [...start[2] ?? []] },
-    runtime,
-  ));
-  if (pid instanceof Pid) return pid;
+): Promise<Started> {
+  const started: unknown =
+    await (typeof start === "function" ? start() : runNamed(
+      { module: start[0], function: start[1], args: [...start[2] ?? []] },
+      runtime,
+    ));
+  if (started instanceof Pid || started === "ignore") return started;
   throw new TypeError(
     `Cannot start the child ${quote(id)}: its start gave ${
-      inspect(pid)
+      inspect(started)
     }, which is not a pid`,
   );
 }
@@ -256,13 +316,33 @@ export async function shutdownChild(
   return exit === undefined ? reason : exit.reason;
 }
 
-/** Whether a child that was shut down exited as it should. */
+/** Whether a child that was shut down exited as it should: a permanent one only as it was told. */
 export function isCleanShutdown(
-  shutdown: ChildShutdown,
+  { restart, shutdown }: Pick<FullChildSpec, "restart" | "shutdown">,
   reason: unknown,
 ): boolean {
-  return isOrderly(reason) ||
-    (shutdown === "brutal_kill" && isReason(reason, "killed"));
+  const told = shutdown === "brutal_kill" ? "killed" : "shutdown";
+  return isReason(reason, told) ||
+    (restart !== "permanent" && isOrderly(reason));
+}
+
+/** Fails for limits of restarts that are out of bounds. */
+export function assertIntensity(
+  what: string,
+  maxRestarts: unknown,
+  maxSeconds: unknown,
+): void {
+  const fail = (option: string, value: unknown, wanted: string) =>
+    new RangeError(
+      `Cannot start a ${what}: ${option} is ${inspect(value)}; give ${wanted}`,
+    );
+  if (!Number.isInteger(maxRestarts) || maxRestarts as number < 0) {
+    throw fail("maxRestarts", maxRestarts, "an integer, 0 or more");
+  }
+  const seconds = typeof maxSeconds === "number" ? maxSeconds : NaN;
+  if (!(seconds > 0 && seconds < Infinity)) {
+    throw fail("maxSeconds", maxSeconds, "seconds, more than 0");
+  }
 }
 
 /** Counts restarts: so many within so many seconds, and no more. */

@@ -5,32 +5,36 @@
  */
 
 import { ExitError } from "../errors.ts";
-import type { RuntimeEvent } from "../runtime/events.ts";
-import { printable, quote } from "../runtime/inspect.ts";
+import { quote } from "../runtime/inspect.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
-import { formatExit, isOrderly } from "../runtime/reason.ts";
-import { sendableReason } from "../runtime/runtime.ts";
-import type { Runnable } from "../runtime/signal.ts";
+import { isOrderly } from "../runtime/reason.ts";
 import {
-  type ChildSpec,
-  childSpec,
   type ChildType,
   type FullChildSpec,
-  isCleanShutdown,
   RestartIntensity,
-  runnableStart,
-  runStart,
-  shutdownChild,
 } from "./child.ts";
-import type { Cast } from "./messages.ts";
-import { isExitFrom, reasonOf, type Server } from "./server.ts";
+import { type Cast, isTyped } from "./messages.ts";
+import { isExitFrom, type Server } from "./server.ts";
+import {
+  type Child as SupervisedChild,
+  countChildren,
+  endChild,
+  failed,
+  type Failure,
+  receiveSpec,
+  reportChild,
+  reportUnexpected,
+  type SentChildSpec,
+  startChild,
+  type Success,
+} from "./supervision.ts";
 
 /** Which children are ended and started again when one has ended: it alone, all, or it and those started after it. */
 export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one";
 
-/** A child's specification as it is sent. */
-export type SentChildSpec = Omit<FullChildSpec, "start"> & { start: Runnable };
+/** Whether the end of significant children ends their supervisor: never, of any, of all. */
+export type AutoShutdown = "never" | "any_significant" | "all_significant";
 
 /** What a supervisor is asked. */
 export type SupervisorRequest =
@@ -40,14 +44,6 @@ export type SupervisorRequest =
   | { type: "terminate_child"; id: string }
   | { type: "restart_child"; id: string }
   | { type: "delete_child"; id: string };
-
-/** What a supervisor answers when something cannot be done. */
-export interface Failure {
-  /** Always `"error"`. */
-  type: "error";
-  /** Why. */
-  reason: unknown;
-}
 
 /** One child, as a supervisor tells of it. */
 export interface ChildInfo {
@@ -59,35 +55,34 @@ export interface ChildInfo {
   type: ChildType;
 }
 
-/** How many children a supervisor has. */
-export interface ChildCounts {
-  /** Specifications, running or not. */
-  specs: number;
-  /** Children that run. */
-  active: number;
-  /** Supervisors among the specifications. */
-  supervisors: number;
-  /** Workers among the specifications. */
-  workers: number;
-}
+type Child = SupervisedChild<FullChildSpec>;
 
-interface Child {
-  readonly spec: FullChildSpec;
-  pid: Pid | undefined;
-  restarting: boolean;
-}
-
-/** How a supervisor restarts. */
+/** How a supervisor restarts, and when it ends by itself. */
 export interface SupervisionOptions {
   strategy: Strategy;
   maxRestarts: number;
   maxSeconds: number;
+  autoShutdown: AutoShutdown;
+}
+
+/** Fails for a significant child of a supervisor that is not to end by itself. */
+export function assertSignificance(
+  { id, significant }: FullChildSpec,
+  autoShutdown: AutoShutdown,
+): void {
+  if (!significant || autoShutdown !== "never") return;
+  throw new TypeError(
+    `Cannot start the child ${
+      quote(id)
+    }: it is significant, and its supervisor's autoShutdown is "never"; start the supervisor with autoShutdown "any_significant" or "all_significant"`,
+  );
 }
 
 /** A supervisor's server; its process traps exits. */
 export class SupervisorServer implements Server {
   readonly #process: Process;
   readonly #strategy: Strategy;
+  readonly #autoShutdown: AutoShutdown;
   readonly #intensity: RestartIntensity;
   /** In the order of their start. */
   #children: Child[];
@@ -99,6 +94,7 @@ export class SupervisorServer implements Server {
   ) {
     this.#process = process;
     this.#strategy = options.strategy;
+    this.#autoShutdown = options.autoShutdown;
     this.#intensity = new RestartIntensity(
       options.maxRestarts,
       options.maxSeconds,
@@ -135,7 +131,7 @@ export class SupervisorServer implements Server {
         // The one that was started last comes first, as in Elixir.
         return this.#children.map(tell).reverse();
       case "count_children":
-        return this.#count();
+        return countChildren(this.#children, this.#process.runtime);
       case "start_child":
         return this.#add(asked.spec);
       case "terminate_child":
@@ -158,9 +154,10 @@ export class SupervisorServer implements Server {
 
   info(message: unknown): Promise<void> | undefined {
     const child = this.#children.find(({ pid }) => isExitFrom(message, pid));
-    return child === undefined
-      ? undefined
-      : this.#exited(child, (message as { reason: unknown }).reason);
+    if (child !== undefined) {
+      return this.#exited(child, (message as { reason: unknown }).reason);
+    }
+    if (!isTyped(message, "EXIT")) reportUnexpected(this.#process, message);
   }
 
   /** Ends the children, the last one first. */
@@ -168,41 +165,25 @@ export class SupervisorServer implements Server {
     await this.#endAll(this.#children);
   }
 
-  #count(): ChildCounts {
-    const children = this.#children;
-    const count = (wanted: (child: Child) => boolean) =>
-      children.filter(wanted).length;
-    return {
-      specs: children.length,
-      active: count(({ pid }) => pid !== undefined),
-      supervisors: count(({ spec }) => spec.type === "supervisor"),
-      workers: count(({ spec }) => spec.type === "worker"),
-    };
-  }
-
   #find(id: unknown): Child | undefined {
     return this.#children.find(({ spec }) => spec.id === id);
   }
 
   async #add(sent: SentChildSpec): Promise<unknown> {
-    const { runtime } = this.#process;
-    let spec: FullChildSpec;
-    try {
-      const start = runnableStart(sent.start, runtime);
-      spec = childSpec({ ...sent, start } as ChildSpec);
-    } catch (error) {
-      return this.#failed(error);
-    }
+    const spec = receiveSpec(sent, this.#process, (spec) => {
+      assertSignificance(spec, this.#autoShutdown);
+    });
+    if ("reason" in spec) return spec;
     const known = this.#find(spec.id);
     if (known?.pid !== undefined) {
       return failed({ type: "already_started", pid: known.pid });
     }
     if (known !== undefined) return failed("already_present");
     const child: Child = { spec, pid: undefined, restarting: false };
-    const failure = await this.#start(child);
-    if (failure !== undefined) return failed(failure.reason);
     this.#children.push(child);
-    return { type: "ok", pid: child.pid };
+    const result = await this.#start(child);
+    if (result.type === "error") this.#remove(child);
+    return result;
   }
 
   async #terminateChild(id: string): Promise<unknown> {
@@ -213,15 +194,12 @@ export class SupervisorServer implements Server {
     return "ok";
   }
 
-  async #restartChild(id: string): Promise<unknown> {
+  #restartChild(id: string): unknown {
     const child = this.#find(id);
     if (child === undefined) return failed("not_found");
     if (child.restarting) return failed("restarting");
     if (child.pid !== undefined) return failed("running");
-    const failure = await this.#start(child);
-    return failure === undefined
-      ? { type: "ok", pid: child.pid }
-      : failed(failure.reason);
+    return this.#start(child);
   }
 
   #deleteChild(id: string): unknown {
@@ -245,23 +223,39 @@ export class SupervisorServer implements Server {
   }
 
   async #exited(child: Child, reason: unknown): Promise<void> {
-    const { restart } = child.spec;
+    const { spec: { restart }, pid } = child;
+    const orderly = restart !== "permanent" && isOrderly(reason);
     child.pid = undefined;
-    if (restart !== "permanent" && isOrderly(reason)) {
-      return this.#forget(child);
+    if (!orderly) {
+      reportChild(
+        this.#process,
+        { ...child.spec, pid },
+        "child_terminated",
+        reason,
+      );
     }
-    // The crash itself has been reported by the process that crashed.
-    this.#report("info", `child ${nameOf(child)} ended: ${formatExit(reason)}`);
-    if (restart === "temporary") return this.#forget(child);
-    await this.#restart(child);
+    if (!orderly && restart !== "temporary") return await this.#restart(child);
+    this.#forget(child);
+    if (this.#endsWith(child)) throw new ExitError("shutdown");
+  }
+
+  /** Whether the supervisor ends as a significant child has ended for good. */
+  #endsWith({ spec }: Child): boolean {
+    if (!spec.significant || this.#autoShutdown === "never") return false;
+    return this.#autoShutdown === "any_significant" ||
+      !this.#children.some(({ spec, pid, restarting }) =>
+        spec.significant && (pid !== undefined || restarting)
+      );
   }
 
   async #restart(child: Child): Promise<void> {
     const process = this.#process;
     if (!this.#intensity.add(process.runtime.now())) {
-      this.#report(
-        "error",
-        `child ${nameOf(child)} has to be restarted too often: shutting down`,
+      reportChild(
+        process,
+        child.spec,
+        "shutdown",
+        "reached_max_restart_intensity",
       );
       this.#forget(child);
       throw new ExitError("shutdown");
@@ -273,12 +267,6 @@ export class SupervisorServer implements Server {
       group.filter((each) => this.#children.includes(each)),
     );
     if (failure === undefined) return;
-    this.#report(
-      "error",
-      `child ${nameOf(failure.child)} did not start: ${
-        formatExit(failure.reason)
-      }`,
-    );
     failure.child.restarting = true;
     // By a message, so that a request that has come meanwhile, a stop for one, is served first.
     const again: Cast = {
@@ -292,27 +280,21 @@ export class SupervisorServer implements Server {
     children: Child[],
   ): Promise<{ child: Child; reason: unknown } | undefined> {
     for (const child of children) {
-      const failure = await this.#start(child);
-      if (failure !== undefined) return { child, reason: failure.reason };
+      const result = await this.#start(child);
+      if (result.type === "ok") continue;
+      const { reason } = result;
+      reportChild(this.#process, child.spec, "start_error", reason);
+      return { child, reason };
     }
   }
 
-  async #start(child: Child): Promise<{ reason: unknown } | undefined> {
-    try {
-      this.#process.assertAlive();
-      child.pid = await runStart(child.spec, this.#process.runtime);
-      child.restarting = false;
-    } catch (error) {
-      return this.#failed(error);
-    }
-  }
-
-  #failed(error: unknown): Failure {
-    // A supervisor that was killed while it started a child has nobody to tell.
-    if (!this.#process.alive) throw error;
-    return failed(
-      sendableReason(reasonOf(error), this.#process.runtime.maxDepth),
-    );
+  async #start(child: Child): Promise<Success | Failure> {
+    const result = await startChild(child.spec, this.#process);
+    if (result.type === "error") return result;
+    child.restarting = false;
+    if (result.started !== "ignore") child.pid = result.started;
+    else this.#forget(child);
+    return result;
   }
 
   async #endAll(children: Child[]): Promise<void> {
@@ -323,24 +305,7 @@ export class SupervisorServer implements Server {
   }
 
   async #end({ spec, pid }: Child): Promise<void> {
-    if (pid === undefined) return;
-    const reason = await shutdownChild(this.#process, pid, spec.shutdown);
-    if (!isCleanShutdown(spec.shutdown, reason)) {
-      this.#report(
-        "warning",
-        `child ${quote(spec.id)} did not shut down as told: ${
-          formatExit(reason)
-        }`,
-      );
-    }
-  }
-
-  #report(level: RuntimeEvent["level"], message: string): void {
-    const { name, pid, runtime } = this.#process;
-    runtime.report({
-      level,
-      message: `Supervisor ${name ?? pid}: ${printable(message)}`,
-    });
+    if (pid !== undefined) await endChild(spec, pid, this.#process);
   }
 }
 
@@ -360,14 +325,6 @@ function affected(
   }
 }
 
-function nameOf({ spec }: Child): string {
-  return quote(spec.id);
-}
-
 function tell({ spec: { id, type }, pid, restarting }: Child): ChildInfo {
   return { id, pid: restarting ? "restarting" : pid, type };
-}
-
-function failed(reason: unknown): Failure {
-  return { type: "error", reason };
 }

@@ -50,7 +50,10 @@ export interface ProbeOptions extends Partial<Omit<ChildSpec, "start">> {
  * A child whose process is registered under its id and tells the caller `up:id` when it has started
  * and, if it traps exits, `down:id:reason` when it is told to end.
  */
-export function probe(id: string, options: ProbeOptions = {}): ChildSpec {
+export function probe(
+  id: string,
+  options: ProbeOptions = {},
+): ChildSpec<() => Pid> {
   const { trap = false, stubborn = false, ...spec } = options;
   const observer = self();
   return { id, start: () => startProbe(id, observer, trap, stubborn), ...spec };

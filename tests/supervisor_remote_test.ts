@@ -32,6 +32,7 @@ test("a supervisor of another node starts and stops what its node exports", asyn
       id: "by name",
       start: ["Worker", "start"],
     });
+    assert(pid !== undefined);
     assertEquals(pid.node, "kate@localhost");
     await Supervisor.startChild(sup, {
       id: "by function",

@@ -321,6 +321,157 @@ processTest(
   },
 );
 
+processTest(
+  "a child that ignores its restart stays without a pid",
+  async () => {
+    let starts = 0;
+    const child = obedient("a");
+    const start = child.start as () => Pid;
+    const sup = await Supervisor.startLink([{
+      ...child,
+      start: () => starts++ === 0 ? start() : "ignore",
+    }], { ...ONE, maxRestarts: 1 });
+    await end(sup, "a", "oops");
+    assertEquals(await Supervisor.whichChildren(sup), [
+      { id: "a", pid: undefined, type: "worker" },
+    ]);
+    assertEquals(await told(1), ["up:a"]);
+    await Supervisor.stop(sup);
+  },
+);
+
+// Significant children
+
+const DONE = { restart: "transient", significant: true } as const;
+
+processTest(
+  "any_significant ends the supervisor with the first that is done",
+  async () => {
+    trapExit(true);
+    for (const reason of ["normal", { type: "shutdown", reason: 1 }]) {
+      const sup = await Supervisor.startLink([
+        probe("a", { trap: true }),
+        obedient("b", DONE),
+        probe("c", { trap: true, ...DONE }),
+      ], { ...ONE, autoShutdown: "any_significant" });
+      const [, b] = await Supervisor.whichChildren(sup);
+      send(b.pid as Pid, { exit: reason });
+      assertEquals(await exitOf(sup), "shutdown");
+      assertEquals((await told(5)).slice(3), [
+        "down:c:shutdown",
+        "down:a:shutdown",
+      ]);
+    }
+  },
+);
+
+processTest(
+  "any_significant goes on when one is restarted, terminated or not significant",
+  async () => {
+    const sup = await Supervisor.startLink([
+      obedient("a", DONE),
+      obedient("b", { restart: "transient" }),
+    ], { ...ONE, autoShutdown: "any_significant" });
+    await end(sup, "a", "oops");
+    await end(sup, "b", "normal");
+    assertEquals(await Supervisor.terminateChild(sup, "a"), "ok");
+    assertEquals((await Supervisor.countChildren(sup)).active, 0);
+    await Supervisor.stop(sup);
+    await told(3);
+  },
+);
+
+processTest("any_significant takes a temporary child's crash", async () => {
+  trapExit(true);
+  const sup = await Supervisor.startLink([
+    obedient("a", { restart: "temporary", significant: true }),
+  ], { ...ONE, autoShutdown: "any_significant" });
+  const [a] = await Supervisor.whichChildren(sup);
+  send(a.pid as Pid, { exit: "oops" });
+  assertEquals(await exitOf(sup), "shutdown");
+  await told(1);
+});
+
+processTest(
+  "all_significant ends the supervisor with the last that is done",
+  async () => {
+    trapExit(true);
+    const sup = await Supervisor.startLink([
+      obedient("a", DONE),
+      probe("other"),
+      obedient("b", { restart: "temporary", significant: true }),
+      { id: "never ran", start: () => "ignore", ...DONE },
+    ], { ...ONE, autoShutdown: "all_significant" });
+    const [, b] = await Supervisor.whichChildren(sup);
+    await end(sup, "a", "normal");
+    send(b.pid as Pid, { exit: "oops" });
+    assertEquals(await exitOf(sup), "shutdown");
+    await told(3);
+  },
+);
+
+processTest(
+  "all_significant waits for one that is being tried again",
+  async () => {
+    trapExit(true);
+    const observer = self();
+    let starts = 0;
+    const child = obedient("a", DONE);
+    const start = child.start as () => Pid;
+    const sup = await Supervisor.startLink([
+      {
+        ...child,
+        start: async () => {
+          if (starts++ !== 1) return start();
+          send(observer, "trying");
+          await receive((message) => message === "fail");
+          return exit("not yet");
+        },
+      },
+      obedient("b", DONE),
+    ], { ...ONE, autoShutdown: "all_significant" });
+    const [b, a] = await Supervisor.whichChildren(sup);
+    send(a.pid as Pid, { exit: "oops" });
+    assertEquals(await told(3), ["up:a", "up:b", "trying"]);
+    const down = ended(b.pid as Pid);
+    send(b.pid as Pid, { exit: "normal" });
+    await down;
+    send(sup, "fail");
+    assertEquals(await told(1), ["up:a"]);
+    assert(alive(sup));
+    const [, next] = await Supervisor.whichChildren(sup);
+    send(next.pid as Pid, { exit: "normal" });
+    assertEquals(await exitOf(sup), "shutdown");
+  },
+);
+
+processTest("significant supervisors end theirs, up the tree", async () => {
+  trapExit(true);
+  const work = obedient("work", DONE);
+  const inner = (id: string, children: ChildSpec[]): ChildSpec => ({
+    id,
+    type: "supervisor",
+    ...DONE,
+    start: () =>
+      Supervisor.startLink(children, {
+        ...ONE,
+        name: id,
+        autoShutdown: "any_significant",
+      }),
+  });
+  const top = await Supervisor.startLink(
+    [inner("one", [inner("two", [work])])],
+    {
+      ...ONE,
+      autoShutdown: "all_significant",
+    },
+  );
+  const [{ pid }] = await Supervisor.whichChildren("two");
+  send(pid as Pid, { exit: "normal" });
+  assertEquals(await exitOf(top), "shutdown");
+  assertEquals(await told(1), ["up:work"]);
+});
+
 // Trees, and the log
 
 processTest(
@@ -363,11 +514,21 @@ processTest("a supervisor tells the log of what it cannot mend", async () => {
   const [{ pid }] = await Supervisor.whichChildren(sup);
   send(pid as Pid, "end");
   await exitOf(sup);
-  assertEquals(logged(), [
-    `info: Supervisor sup: child "bad" ended: normal`,
-    `error: Supervisor sup: child "bad" did not start: in use`,
-    `error: Supervisor sup: child "bad" has to be restarted too often: shutting down`,
-    `warning: Supervisor sup: child "slow" did not shut down as told: killed`,
+  const lines = logged().map((text) => text.split("\n    ").slice(0, 2));
+  assertEquals(lines, [
+    [`info: Child "bad" of Supervisor sup terminated`, "** (exit) normal"],
+    [
+      `error: Child "bad" of Supervisor sup failed to start`,
+      "** (exit) in use",
+    ],
+    [
+      `error: Child "bad" of Supervisor sup has to be restarted too often: shutting down`,
+      "** (exit) reached_max_restart_intensity",
+    ],
+    [
+      `warning: Child "slow" of Supervisor sup did not shut down as told`,
+      "** (exit) killed",
+    ],
   ]);
   await told(1);
 });

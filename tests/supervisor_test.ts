@@ -209,7 +209,15 @@ processTest("startLink() starts nothing that is not valid", async () => {
     [[{ id: "a", start, restart: "no" }], ONE, /its restart is "no"; give/],
     [[{ id: "a", start, shutdown: -1 }], ONE, /its shutdown is -1; give/],
     [[{ id: "a", start, type: "boss" }], ONE, /its type is "boss"; give/],
-    [[[{}, 1]], ONE, /has no childSpec\(options\)/],
+    [[{ id: "a", start, significant: 1 }], ONE, /its significant is 1; give/],
+    [[{ id: "a", start, significant: true }], ONE, /significant and permanent/],
+    [
+      [{ id: "a", start, significant: true, restart: "transient" }],
+      ONE,
+      /is significant, and its supervisor's autoShutdown is "never"; start/,
+    ],
+    [[], { ...ONE, autoShutdown: true }, /its autoShutdown is true; give/],
+    [[[{}, 1]], ONE, /has neither childSpec\(options\)/],
   ];
   for (const [children, options, text] of invalid) {
     const error = await assertRejects(() =>
@@ -271,7 +279,13 @@ processTest(
 
 processTest("childSpec() fills in what is left out", () => {
   const start = linked;
-  const full = { id: "a", start, restart: "permanent", type: "worker" };
+  const full = {
+    id: "a",
+    start,
+    restart: "permanent",
+    type: "worker",
+    significant: false,
+  };
   assertEquals<unknown>(Supervisor.childSpec({ id: "a", start }), {
     ...full,
     shutdown: 5000,
@@ -319,7 +333,7 @@ processTest(
       reason: "noproc",
       call: ["GenServer", "call", [
         "nobody",
-        { type: "which_children" },
+        "which_children",
         "infinity",
       ]],
     });
@@ -406,6 +420,66 @@ processTest(
         ),
       TypeError,
       "give its start as [module, function, args]",
+    );
+    await Supervisor.stop(sup);
+  },
+);
+
+processTest(
+  "startChild() refuses a significant child that could end nothing",
+  async () => {
+    const sup = await Supervisor.startLink([], ONE);
+    const reason = await failure(
+      Supervisor.startChild(sup, {
+        id: "a",
+        start: linked,
+        restart: "transient",
+        significant: true,
+      }),
+    );
+    assertInstanceOf(reason, TypeError);
+    assertMatch(reason.message, /"a": it is significant, and its supervisor's/);
+    assertEquals(await Supervisor.whichChildren(sup), []);
+    await Supervisor.stop(sup);
+  },
+);
+
+processTest(
+  "a child that ignores its start is kept, unless it is temporary",
+  async () => {
+    let starts = 0;
+    const ignoring = () => "ignore" as const;
+    const start = () => starts++ < 2 ? "ignore" as const : linked();
+    const sup = await Supervisor.startLink([
+      { id: "a", start },
+      { id: "t", start: ignoring, restart: "temporary" },
+    ], ONE);
+    const idle = { id: "a", pid: undefined, type: "worker" } as const;
+    assertEquals(await Supervisor.whichChildren(sup), [idle]);
+    assertEquals(await Supervisor.restartChild(sup, "a"), undefined);
+    const pid = await Supervisor.restartChild(sup, "a");
+    assert(pid !== undefined && alive(pid));
+    assertEquals(
+      await Supervisor.startChild(sup, { id: "b", start: ignoring }),
+      undefined,
+    );
+    assertEquals(
+      await Supervisor.startChild(sup, {
+        id: "t",
+        start: ignoring,
+        restart: "temporary",
+      }),
+      undefined,
+    );
+    assertEquals(
+      (await Supervisor.whichChildren(sup)).map(({ id, pid }) => [id, pid]),
+      [["b", undefined], ["a", pid]],
+    );
+    assertEquals(
+      await failure(
+        Supervisor.startChild(sup, { id: "b", start: ignoring }),
+      ),
+      "already_present",
     );
     await Supervisor.stop(sup);
   },
@@ -566,14 +640,21 @@ processTest("stop() exits when it cannot stop what is asked", async () => {
     (await failure(promise) as { reason: unknown }).reason;
   assertEquals(await reasonOf(Supervisor.stop("nobody")), "noproc");
   assertEquals(await reasonOf(Supervisor.stop(self())), "calling_self");
-  assertEquals(
-    await reasonOf(Supervisor.stop({ name: "sup", node: "moebi@localhost" })),
-    { type: "nodedown", node: "moebi@localhost" },
-  );
+  // As in OTP, these are the failures of the call that asks.
+  const far = { name: "sup", node: "moebi@localhost" };
+  assertEquals(await reasonOf(Supervisor.stop(far)), {
+    type: "call",
+    reason: { type: "nodedown", node: "moebi@localhost" },
+    call: ["sys", "terminate", [far, "normal", "infinity"]],
+  });
   const other = idle();
   const stop = reasonOf(Supervisor.stop(other));
   exit(other, "oops");
-  assertEquals(await stop, "oops");
+  assertEquals(await stop, {
+    type: "call",
+    reason: "oops",
+    call: ["sys", "terminate", [other, "normal", "infinity"]],
+  });
 });
 
 // Exit signals

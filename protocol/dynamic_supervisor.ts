@@ -1,0 +1,90 @@
+/**
+ * What a DynamicSupervisor does: it starts children for others, and sees to their end.
+ *
+ * @module
+ */
+
+import type { Pid } from "../runtime/pid.ts";
+import type { Process } from "../runtime/process.ts";
+import type { ChildType, FullChildSpec } from "./child.ts";
+import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
+import type { Server } from "./server.ts";
+import {
+  failed,
+  receiveSpec,
+  type SentChildSpec,
+  startChild,
+} from "./supervision.ts";
+
+/** What a DynamicSupervisor is asked. */
+export type DynamicSupervisorRequest =
+  | { type: "which_children" }
+  | { type: "count_children" }
+  | { type: "start_child"; spec: SentChildSpec }
+  | { type: "terminate_child"; pid: Pid };
+
+/** One child, as a DynamicSupervisor tells of it. */
+export interface DynamicChildInfo {
+  /** Its pid; `"restarting"` while it is tried again. */
+  pid: Pid | "restarting";
+  /** Whether it is a supervisor itself. */
+  type: ChildType;
+}
+
+/** A DynamicSupervisor's server; its process traps exits. */
+export class DynamicSupervisorServer implements Server {
+  readonly #process: Process;
+  readonly #children: DynamicChildren<FullChildSpec>;
+
+  constructor(process: Process, limits: DynamicLimits) {
+    process.trapExit = true;
+    this.#process = process;
+    const start = (spec: FullChildSpec) => startChild(spec, process);
+    this.#children = new DynamicChildren(process, start, limits);
+  }
+
+  call(request: unknown): unknown {
+    const asked = request as DynamicSupervisorRequest | null;
+    switch (asked?.type) {
+      case "which_children":
+        return this.#children.list().map(
+          ({ spec: { type }, pid, restarting }): DynamicChildInfo => (
+            { pid: restarting ? "restarting" : pid, type }
+          ),
+        );
+      case "count_children":
+        return this.#children.count();
+      case "start_child":
+        return this.#startChild(asked.spec);
+      case "terminate_child":
+        return this.#children.terminate(asked.pid);
+      default:
+        return failed("badarg");
+    }
+  }
+
+  cast(request: unknown): Promise<void> | undefined {
+    const asked = request as { type?: unknown; pid?: unknown } | null;
+    if (asked?.type !== "try_again_restart") return;
+    return this.#children.tryAgain(asked.pid);
+  }
+
+  info(message: unknown): Promise<void> | undefined {
+    return this.#children.info(message);
+  }
+
+  async terminate(): Promise<void> {
+    await this.#children.terminateAll();
+  }
+
+  async #startChild(sent: SentChildSpec): Promise<unknown> {
+    if (this.#children.full) return failed("max_children");
+    const spec = receiveSpec(sent, this.#process);
+    if ("reason" in spec) return spec;
+    const result = await startChild(spec, this.#process);
+    if (result.type === "ok" && result.started !== "ignore") {
+      this.#children.add(spec, result.started);
+    }
+    return result;
+  }
+}
