@@ -15,13 +15,20 @@
  * @module
  */
 
+import type { ChildSpec } from "./protocol/child.ts";
+import { endTask, localStarter, startAlone } from "./protocol/local_task.ts";
 import {
+  assertTimeout,
+  callersOf,
   runTask,
   taskExit,
   type TaskOutcome,
   TaskState,
+  waitForTasks,
 } from "./protocol/task.ts";
+import { streamLimits, TaskStream } from "./protocol/task_stream.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
+import { inspect } from "./runtime/inspect.ts";
 import { assertFunction } from "./runtime/modules.ts";
 import type { Pid, Ref } from "./runtime/pid.ts";
 import type { Process } from "./runtime/process.ts";
@@ -33,7 +40,117 @@ export type TaskResult<T> =
   | { type: "ok"; value: T }
   | { type: "exit"; reason: unknown };
 
-const states = new WeakMap<Task<unknown>, TaskState>();
+/**
+ * What a task runs: a function, or the name of one, `[module, function]`, as its node exports it.
+ *
+ * @typeParam A Its arguments.
+ * @typeParam T What it gives.
+ */
+export type TaskFunction<A extends unknown[], T> =
+  | ((...args: A) => T)
+  | readonly [module: string, function: string];
+
+/** A task, whether it has a process or is one by `Task.completed`. */
+export type AnyTask<T = unknown> = Task<T, Pid | undefined>;
+
+/** What a task gives. */
+export type TaskValue<K> = K extends AnyTask<infer T> ? T : never;
+
+/** What {@linkcode Task.awaitMany} gives: what each task gives, at its place. */
+export type TaskValues<K extends readonly AnyTask[]> = {
+  -readonly [I in keyof K]: TaskValue<K[I]>;
+};
+
+/** What {@linkcode Task.yieldMany} gives: each task, with its result or that it has none. */
+export type TaskYields<K extends readonly AnyTask[]> = {
+  -readonly [I in keyof K]: [
+    task: K[I],
+    result: TaskResult<TaskValue<K[I]>> | undefined,
+  ];
+};
+
+/** Options for {@linkcode Task.yieldMany}. */
+export interface YieldManyOptions {
+  /**
+   * How many results to wait for; `onTimeout` does not apply when they are there in time.
+   *
+   * @default {the number of tasks}
+   */
+  limit?: number;
+  /**
+   * Milliseconds to wait, or `Infinity`.
+   *
+   * @default {5000}
+   */
+  timeout?: number;
+  /**
+   * What to do with tasks that have no result when the time runs out: nothing, so that they can still
+   * be awaited; `"ignore"` them as by `Task.ignore`; or `"kill_task"`, as by `Task.shutdown` with
+   * `"brutal_kill"`.
+   *
+   * @default {"nothing"}
+   */
+  onTimeout?: "nothing" | "ignore" | "kill_task";
+}
+
+/** Options for {@linkcode Task.asyncStream}. */
+export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
+  /**
+   * What the function gets after the element.
+   *
+   * @default {[]}
+   */
+  args?: [...A];
+  /**
+   * How many tasks run at a time.
+   *
+   * @default {the number of processors}
+   */
+  maxConcurrency?: number;
+  /**
+   * Whether results come in the order of the elements; those that are there before their turn wait.
+   *
+   * @default {true}
+   */
+  ordered?: boolean;
+  /**
+   * Milliseconds that each task may run, or `Infinity`.
+   *
+   * @default {5000}
+   */
+  timeout?: number;
+  /**
+   * What happens when a task takes longer: the process that iterates exits, or the task is killed and
+   * gives `{ type: "exit", reason: "timeout" }`.
+   *
+   * @default {"exit"}
+   */
+  onTimeout?: "exit" | "kill_task";
+  /**
+   * Whether the result of a task that exits has its element, as `input`.
+   *
+   * @default {false}
+   */
+  zipInputOnExit?: boolean;
+}
+
+/**
+ * What a stream of tasks gives for one element.
+ *
+ * @typeParam T What the task gives.
+ * @typeParam E The element.
+ */
+export type StreamResult<T, E = unknown> =
+  | { type: "ok"; value: T }
+  | {
+    type: "exit";
+    /** Why the task exited. */
+    reason: unknown;
+    /** The element; only there with `zipInputOnExit`. */
+    input?: E;
+  };
+
+const states = new WeakMap<AnyTask, TaskState>();
 
 /**
  * A task: its process, its reference, and its owner, the process that started it and that alone
@@ -45,6 +162,7 @@ const states = new WeakMap<Task<unknown>, TaskState>();
  * `{ type: "reply", ref, value }`, followed by a DOWN, as in Elixir.
  *
  * @typeParam T What the task gives.
+ * @typeParam P The type of its pid: `undefined` for one by `Task.completed`, which has no process.
  *
  * @example Usage
  * ```ts
@@ -57,28 +175,155 @@ const states = new WeakMap<Task<unknown>, TaskState>();
  * await Task.await(task);
  * ```
  */
-export class Task<T = unknown> {
+export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /** Never set: it keeps T. */
   declare readonly gives?: T;
   /** The task's process. */
-  readonly pid: Pid;
+  readonly pid: P;
   /** The reference of its monitor, and the alias of its result. */
   readonly ref: Ref;
   /** Who may await it. */
   readonly owner: Pid;
 
   /** @ignore */
-  constructor(pid: Pid, ref: Ref, owner: Pid) {
+  constructor(pid: P, ref: Ref, owner: Pid) {
     this.pid = pid;
     this.ref = ref;
     this.owner = owner;
   }
 
   /** @ignore */
-  static _of<T>(pid: Pid, state: TaskState, owner: Process): Task<T> {
-    const task = new Task<T>(pid, state.ref, owner.pid);
+  static _of<T, P extends Pid | undefined = Pid>(
+    pid: P,
+    state: TaskState,
+    owner: Process,
+  ): Task<T, P> {
+    const task = new Task<T, P>(pid, state.ref, owner.pid);
     states.set(task, state);
     return task;
+  }
+
+  /**
+   * Starts a task that nobody awaits: it is neither linked to the caller nor monitored.
+   *
+   * Follows [Task.start/1](https://hexdocs.pm/elixir/1.18/Task.html#start/1). It is for side effects
+   * whose success is of no interest: its crash is told to the log and to nobody else, and it is lost
+   * with its node. A task by `TaskSupervisor.startChild` is given time to end when its node stops.
+   *
+   * @typeParam A The function's arguments.
+   * @param fn What the task does.
+   * @param args The function's arguments; they are copied.
+   * @returns Its pid.
+   * @throws {ProcessExited} If the calling process has exited.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, self, send } from "@otp/distribution/process";
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const parent = self();
+   * Task.start(() => void send(parent, "done"));
+   * assertEquals(await receive(), "done");
+   * ```
+   */
+  static start<A extends unknown[]>(
+    fn: (...args: A) => unknown,
+    args?: A,
+  ): Pid {
+    return startAlone(fn, args, false);
+  }
+
+  /**
+   * Starts a task that nobody awaits, linked to the caller: as a child of a supervisor, for one.
+   *
+   * Follows [Task.start_link/1](https://hexdocs.pm/elixir/1.18/Task.html#start_link/1). If it crashes,
+   * so does the caller, unless it traps exits, and the reverse. It does not wait: a supervisor goes on
+   * with its next child while the task runs.
+   *
+   * @typeParam A The function's arguments.
+   * @param fn What the task does.
+   * @param args The function's arguments; they are copied.
+   * @returns Its pid.
+   * @throws {ProcessExited} If the calling process has exited.
+   *
+   * @example Usage
+   * ```ts
+   * import { exit, isExit, receive, trapExit } from "@otp/distribution/process";
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * trapExit(true);
+   * const pid = Task.startLink(() => exit("shutdown"));
+   * assertEquals(await receive(isExit), { type: "EXIT", from: pid, reason: "shutdown" });
+   * ```
+   */
+  static startLink<A extends unknown[]>(
+    fn: (...args: A) => unknown,
+    args?: A,
+  ): Pid {
+    return startAlone(fn, args, true);
+  }
+
+  /**
+   * A task as the child of a supervisor: `[Task, fn]`.
+   *
+   * Follows [Task.child_spec/1](https://hexdocs.pm/elixir/1.18/Task.html#child_spec/1): its id is
+   * `"Task"`, and it is `"temporary"`, so that it is not started again. Several tasks of one supervisor
+   * need ids of their own: `Supervisor.childSpec([Task, fn], { id: "warm up" })`.
+   *
+   * @param fn What the task does.
+   * @returns The specification.
+   * @throws {TypeError} If it is no function.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, self, send, Supervisor, Task } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const parent = self();
+   * const sup = await Supervisor.startLink(
+   *   [[Task, () => void send(parent, "warm")]],
+   *   { strategy: "one_for_one" },
+   * );
+   * assertEquals(await receive(), "warm");
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static childSpec(fn: () => unknown): ChildSpec {
+    assertFunction(fn);
+    return {
+      id: "Task",
+      start: () => Task.startLink(fn),
+      restart: "temporary",
+    };
+  }
+
+  /**
+   * A task that is done already: it has a result, and no process.
+   *
+   * Follows [Task.completed/1](https://hexdocs.pm/elixir/1.18/Task.html#completed/1): for lists of
+   * tasks of which some have nothing to do. It is awaited, yielded and shut down as any other.
+   *
+   * @typeParam T What the task gives.
+   * @param value Its result; it is copied.
+   * @returns The task; its `pid` is `undefined`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const tasks = [Task.completed(1), Task.async(() => 2)];
+   * assertEquals(await Task.awaitMany(tasks), [1, 2]);
+   * ```
+   */
+  static completed<T>(value: T): Task<T, undefined> {
+    const owner = currentProcess();
+    const { runtime } = owner;
+    const state = new TaskState(owner, runtime.node, runtime.makeRef());
+    state.reply(copyTerm(value, runtime.maxDepth));
+    return Task._of<T, undefined>(undefined, state, owner);
   }
 
   /**
@@ -117,9 +362,10 @@ export class Task<T = unknown> {
       () => runTask(process, () => fn(...copy), state.ref),
       {
         label: fn.name,
+        kind: "task",
         parent: owner.pid,
         groupLeader: owner.groupLeader,
-        callers: [owner.pid, ...owner.callers ?? []],
+        callers: callersOf(owner),
         linkParent: owner,
         monitor: { pid: owner.pid, ref: state.ref },
       },
@@ -133,14 +379,16 @@ export class Task<T = unknown> {
    * Waits for a task's result.
    *
    * Follows [Task.await/2](https://hexdocs.pm/elixir/1.18/Task.html#await/2). A task is awaited
-   * once, by its owner. If it exits instead, so does the caller, unless it catches the rejection; a
-   * task on a node whose connection is lost gives the reason `{ type: "nodedown", node }`.
+   * once, by its owner: what has been taken, by this or by `receive`, does not come again. If the task
+   * exits instead, so does the caller, unless it catches the rejection; a task on a node whose
+   * connection is lost gives the reason `{ type: "nodedown", node }`.
    *
    * @typeParam T What the task gives.
    * @param task The task.
    * @param timeout Milliseconds to wait, or `Infinity`; 5000 if it is left out.
    * @returns What the task's function returned.
    * @throws {ExitError} If the task exits, or does not end in time (`"timeout"`; it runs on).
+   * @throws {RangeError} If the timeout is none.
    * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
@@ -151,9 +399,10 @@ export class Task<T = unknown> {
    * assertEquals(await Task.await(Task.async(() => "result"), 1000), "result");
    * ```
    */
-  static async await<T>(task: Task<T>, timeout = 5000): Promise<T> {
+  static async await<T>(task: AnyTask<T>, timeout = 5000): Promise<T> {
     const state = ownState(task, "await");
     if (state === undefined) return never();
+    assertTimeout("await a task", timeout);
     const outcome = await state.wait(timeout);
     if (outcome?.type === "ok") return outcome.value as T;
     if (outcome === undefined) state.close();
@@ -162,6 +411,60 @@ export class Task<T = unknown> {
       "await",
       describe(task, timeout),
     );
+  }
+
+  /**
+   * Waits for the results of several tasks.
+   *
+   * Follows [Task.await_many/2](https://hexdocs.pm/elixir/1.18/Task.html#await_many/2). The time is
+   * that of all of them. The first that exits, in the order in which results and exits come, ends the
+   * wait, and so does the end of the time: the others are then no longer awaited, and run on unless
+   * they are linked to a caller that exits. To have what is there in time: `Task.yieldMany`.
+   *
+   * @typeParam K The tasks.
+   * @param tasks The tasks.
+   * @param timeout Milliseconds to wait, or `Infinity`; 5000 if it is left out.
+   * @returns What each of them gives, in the order of the tasks.
+   * @throws {ExitError} If one exits, or not all end in time (`"timeout"`).
+   * @throws {RangeError} If the timeout is none.
+   * @throws {TypeError} If the caller is not the owner of all.
+   *
+   * @example Usage
+   * ```ts
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const tasks = [Task.async(() => 1 + 1), Task.async(() => 2 + 3)];
+   * assertEquals(await Task.awaitMany(tasks), [2, 5]);
+   * ```
+   */
+  static async awaitMany<const K extends readonly AnyTask[]>(
+    tasks: K,
+    timeout = 5000,
+  ): Promise<TaskValues<K>> {
+    const all = ownStates(tasks, "await");
+    if (all === undefined) return never();
+    assertTimeout("await tasks", timeout);
+    const pending = new Set(all);
+    const values = new Map<TaskState, unknown>();
+    let failure: unknown = "timeout";
+    if (pending.size > 0) {
+      const { owner } = all[0];
+      await waitForTasks(owner, new Set(all), timeout, (state, outcome) => {
+        if (outcome.type === "exit") {
+          failure = state.reasonOf(outcome.reason);
+          return true;
+        }
+        values.set(state, outcome.value);
+        pending.delete(state);
+        return pending.size === 0;
+      });
+    }
+    if (pending.size === 0) {
+      return all.map((state) => values.get(state)) as TaskValues<K>;
+    }
+    for (const state of pending) state.close();
+    throw taskExit(failure, "await_many", describeAll(tasks, timeout));
   }
 
   /**
@@ -188,27 +491,97 @@ export class Task<T = unknown> {
    * ```
    */
   static async yield<T>(
-    task: Task<T>,
+    task: AnyTask<T>,
     timeout = 5000,
   ): Promise<TaskResult<T> | undefined> {
     const state = ownState(task, "yield");
     if (state === undefined) return never();
+    assertTimeout("yield to a task", timeout);
     const outcome = await state.wait(timeout);
     return checked<T>(outcome, state, () => ["yield", describe(task, timeout)]);
+  }
+
+  /**
+   * Waits for the results of several tasks for some time.
+   *
+   * Follows [Task.yield_many/2](https://hexdocs.pm/elixir/1.18/Task.html#yield_many/2). It gives what
+   * has come when all have ended, when `limit` of them have, or when the time is over; only then
+   * `onTimeout` says what becomes of those that still run.
+   *
+   * @typeParam K The tasks.
+   * @param tasks The tasks.
+   * @param options Milliseconds to wait, or how long, for how many, and what then.
+   * @returns Each task with its result, as `Task.yield` gives it, in the order of the tasks.
+   * @throws {ExitError} If the connection to the node of one is lost.
+   * @throws {RangeError} If an option is out of bounds.
+   * @throws {TypeError} If the caller is not the owner of all.
+   *
+   * @example Only what is there in time
+   * ```ts
+   * import { sleep } from "@otp/distribution/process";
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const tasks = [Task.async(() => "fast"), Task.async(() => sleep(60_000))];
+   * const results = await Task.yieldMany(tasks, { timeout: 20, onTimeout: "kill_task" });
+   * assertEquals(results.map(([_task, result]) => result), [{ type: "ok", value: "fast" }, undefined]);
+   * ```
+   */
+  static async yieldMany<const K extends readonly AnyTask[]>(
+    tasks: K,
+    options: number | YieldManyOptions = {},
+  ): Promise<TaskYields<K>> {
+    const all = ownStates(tasks, "yield to");
+    if (all === undefined) return never();
+    const { timeout, limit, onTimeout } = yieldOptions(options);
+    const results = new Map<TaskState, TaskOutcome>();
+    const count = Math.min(limit, new Set(all).size);
+    let isLate = false;
+    if (count > 0) {
+      const { owner } = all[0];
+      const call = () =>
+        ["yield_many", describeAll(tasks, timeout)] as [string, unknown[]];
+      isLate = await waitForTasks(
+        owner,
+        new Set(all),
+        timeout,
+        (state, outcome) => {
+          results.set(state, outcome);
+          return results.size === count || isExit(outcome, "noconnection");
+        },
+      );
+      for (const [state, outcome] of results) checked(outcome, state, call);
+    }
+    const given: [AnyTask, TaskOutcome | undefined][] = [];
+    for (const [i, task] of tasks.entries()) {
+      let result = results.get(all[i]);
+      if (result === undefined && isLate) {
+        if (onTimeout === "ignore") result = Task.ignore(task);
+        if (onTimeout === "kill_task") {
+          result = await Task.shutdown(task, "brutal_kill");
+        }
+      }
+      given.push([task, result]);
+    }
+    return given as TaskYields<K>;
   }
 
   /**
    * Ends a task and waits for its end; a result that came before is not lost.
    *
    * Follows [Task.shutdown/2](https://hexdocs.pm/elixir/1.18/Task.html#shutdown/2): the link is
-   * taken away, the task is sent an exit signal `"shutdown"`, and killed if it takes longer.
+   * taken away, the task is sent an exit signal `"shutdown"`, and killed if it takes longer. It has
+   * ended when this is done, and can no longer be awaited. A task of which nothing more can come, as it
+   * was awaited before, gives the exit `"noproc"`.
    *
    * @typeParam T What the task gives.
    * @param task The task.
    * @param timeout Milliseconds until it is killed, `Infinity`, or `"brutal_kill"` for at once;
    *   5000 if it is left out.
-   * @returns The result, or the reason if it exited otherwise than it was told to, or `undefined`.
+   * @returns The result, or the reason if it exited otherwise than it was told to, or `undefined`; if it
+   *   did not do as it was told and was killed, that is `"killed"`.
    * @throws {ExitError} If the connection to its node is lost.
+   * @throws {RangeError} If the timeout is none.
    * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
@@ -222,32 +595,33 @@ export class Task<T = unknown> {
    * ```
    */
   static async shutdown<T>(
-    task: Task<T>,
+    task: AnyTask<T>,
     timeout: number | "brutal_kill" = 5000,
   ): Promise<TaskResult<T> | undefined> {
     const state = ownState(task, "shutdown");
     if (state === undefined) return never();
-    const process = currentProcess();
-    const early = state.claim();
-    process.unlink(task.pid);
-    const signals = process.runtime.route(task.pid.node);
-    let outcome = early;
-    if (early === undefined) {
-      const isBrutal = timeout === "brutal_kill";
-      signals.exit(process.pid, task.pid, isBrutal ? "kill" : "shutdown");
-      outcome = await state.wait(isBrutal ? Infinity : timeout);
-      if (outcome === undefined) {
-        signals.exit(process.pid, task.pid, "kill");
-        outcome = await state.wait(Infinity);
-        if (isExit(outcome, "killed")) return undefined;
-      }
-      if (isExit(outcome, isBrutal ? "killed" : "shutdown")) return undefined;
-    }
-    if (isExit(outcome, "noproc")) return undefined;
-    return checked<T>(outcome, state, () => [
+    if (timeout !== "brutal_kill") assertTimeout("shut a task down", timeout);
+    const { pid } = task;
+    if (pid === undefined) return Task.ignore(task);
+    const { owner } = state;
+    const call = (): [string, unknown[]] => [
       "shutdown",
       describe(task, timeout),
-    ]);
+    ];
+    state.hold();
+    const reason = await endTask(owner, pid, timeout);
+    let told = timeout === "brutal_kill" ? "killed" : "shutdown";
+    let outcome: TaskOutcome = { type: "exit", reason };
+    if (isExit(outcome, "noproc")) {
+      const down = state.takeDown();
+      if (down !== undefined) outcome = { type: "exit", reason: down.reason };
+      else told = "";
+    }
+    state.close();
+    const reply = state.takeReply();
+    if (reply !== undefined) return { type: "ok", value: reply.value as T };
+    if (isExit(outcome, told)) return undefined;
+    return checked<T>(outcome, state, call);
   }
 
   /**
@@ -258,6 +632,7 @@ export class Task<T = unknown> {
    * @typeParam T What the task gives.
    * @param task The task.
    * @returns The result or exit, if it had come already; else `undefined`.
+   * @throws {ExitError} If the connection to its node is lost.
    * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
@@ -268,27 +643,135 @@ export class Task<T = unknown> {
    * assertEquals(Task.ignore(Task.async(() => 1)), undefined);
    * ```
    */
-  static ignore<T>(task: Task<T>): TaskResult<T> | undefined {
-    const process = currentProcess();
+  static ignore<T>(task: AnyTask<T>): TaskResult<T> | undefined {
+    currentProcess();
     const state = ownState(task, "ignore")!;
-    process.unlink(task.pid);
+    if (task.pid !== undefined) state.owner.unlink(task.pid);
     const outcome = state.claim();
     state.close();
     return checked<T>(outcome, state, () => ["ignore", [brief(task)]]);
   }
+
+  /**
+   * Runs a function on each element of an enumerable, each in a task of its own, so many at a time.
+   *
+   * Follows [Task.async_stream/3](https://hexdocs.pm/elixir/1.18/Task.html#async_stream/3). Nothing runs
+   * before the stream is iterated over, and each iteration runs all anew. Elements are taken while fewer
+   * than `maxConcurrency` tasks run; the next one when the result of a task has been taken, so that an
+   * endless source is no problem. The source is asked by the process that iterates: while that waits for
+   * a slow source, results wait too.
+   *
+   * The tasks are linked to a process between them and the process that iterates, and it to that one. So
+   * if a task exits, so does the process that iterates, unless it traps exits: then it gets
+   * `{ type: "exit", reason }` for the element. And if it exits, so do the tasks. Leaving the loop, by
+   * `break` or a throw, kills the tasks that run, waits for their end, and closes the source. For tasks
+   * that do not take their owner along: `TaskSupervisor.asyncStreamNolink`.
+   *
+   * @typeParam E The elements.
+   * @typeParam T What the function gives.
+   * @typeParam A What it gets besides the element.
+   * @param enumerable The elements: of any iterable, or async iterable. They are copied to the tasks.
+   * @param fn What is run on each; it gets the element, and then `args`.
+   * @param options How many at a time, how long, in which order.
+   * @returns The results; iterating over them exits, with `{ type: "call", reason: "timeout", … }`, when
+   *   a task takes longer than `timeout`.
+   * @throws {RangeError} If an option is out of bounds.
+   * @throws {TypeError} If it is no enumerable, or no function.
+   *
+   * @example Usage
+   * ```ts
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const words = ["long string", "longer string", "there are many of these"];
+   * let sum = 0;
+   * for await (const result of Task.asyncStream(words, (word) => word.length)) {
+   *   if (result.type === "ok") sum += result.value;
+   * }
+   * assertEquals(sum, 47);
+   * ```
+   *
+   * @example The first two to be done
+   * ```ts
+   * import { sleep } from "@otp/distribution/process";
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const done: unknown[] = [];
+   * const options = { ordered: false, maxConcurrency: 3 };
+   * for await (const result of Task.asyncStream([60_000, 20, 0], sleepFor, options)) {
+   *   if (result.type === "ok") done.push(result.value);
+   *   if (done.length === 2) break;
+   * }
+   * assertEquals(done, [0, 20]);
+   *
+   * async function sleepFor(ms: number): Promise<number> {
+   *   await sleep(ms);
+   *   return ms;
+   * }
+   * ```
+   */
+  static asyncStream<E, T, A extends unknown[]>(
+    enumerable: Iterable<E> | AsyncIterable<E>,
+    fn: TaskFunction<[element: E, ...args: A], T>,
+    options: AsyncStreamOptions<A> = {},
+  ): AsyncIterable<StreamResult<Awaited<T>, E>> {
+    if (!Array.isArray(fn)) assertFunction(fn);
+    const { args = [], ...rest } = options;
+    return new TaskStream(
+      enumerable,
+      localStarter(fn, args),
+      streamLimits("Task.asyncStream", rest),
+    ) as AsyncIterable<StreamResult<Awaited<T>, E>>;
+  }
+}
+
+/** The states of tasks that the calling process owns; nothing if that process has exited. */
+function ownStates(
+  tasks: readonly AnyTask[],
+  fn: string,
+): TaskState[] | undefined {
+  if (waitingProcess() === undefined) return undefined;
+  return tasks.map((task) => ownState(task, fn)!);
 }
 
 /** The state of a task that the calling process owns; nothing if that process has exited. */
-function ownState(task: Task<unknown>, fn: string): TaskState | undefined {
+function ownState(task: AnyTask, fn: string): TaskState | undefined {
   const process = waitingProcess();
   if (process === undefined) return undefined;
   const state = states.get(task);
   if (state === undefined || !task.owner.equals(process.pid)) {
+    const which = task.pid ?? "that is completed";
     throw new TypeError(
-      `Cannot ${fn} the task ${task.pid}: its owner is ${task.owner}, and the caller is ${process.pid}; only the process that started a task can ${fn} it`,
+      `Cannot ${fn} the task ${which}: its owner is ${task.owner}, and the caller is ${process.pid}; only the process that started a task can ${fn} it`,
     );
   }
   return state;
+}
+
+const ON_TIMEOUT: readonly unknown[] = ["nothing", "ignore", "kill_task"];
+
+function yieldOptions(
+  options: number | YieldManyOptions,
+): Required<YieldManyOptions> {
+  const { timeout = 5000, limit = Infinity, onTimeout = "nothing" } =
+    typeof options === "object" ? options : { timeout: options };
+  assertTimeout("yield to tasks", timeout);
+  if (!(typeof limit === "number" && limit >= 0)) {
+    throw new RangeError(
+      `Cannot yield to tasks: the limit is ${
+        inspect(limit)
+      }; give a number of tasks`,
+    );
+  }
+  if (!ON_TIMEOUT.includes(onTimeout)) {
+    throw new RangeError(
+      `Cannot yield to tasks: onTimeout is ${
+        inspect(onTimeout)
+      }; give "nothing", "ignore" or "kill_task"`,
+    );
+  }
+  return { timeout, limit, onTimeout };
 }
 
 function isExit(outcome: TaskOutcome | undefined, reason: string): boolean {
@@ -306,10 +789,18 @@ function checked<T>(
   return outcome as TaskResult<T> | undefined;
 }
 
-function brief({ pid, ref, owner }: Task<unknown>): unknown {
+function brief({ pid, ref, owner }: AnyTask): unknown {
   return { pid, ref, owner };
 }
 
-function describe(task: Task<unknown>, timeout: number | string): unknown[] {
-  return [brief(task), timeout === Infinity ? "infinity" : timeout];
+function describe(task: AnyTask, timeout: number | string): unknown[] {
+  return [brief(task), inWords(timeout)];
+}
+
+function describeAll(tasks: readonly AnyTask[], timeout: number): unknown[] {
+  return [tasks.map(brief), inWords(timeout)];
+}
+
+function inWords(timeout: number | string): number | string {
+  return timeout === Infinity ? "infinity" : timeout;
 }

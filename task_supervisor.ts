@@ -18,48 +18,73 @@
  * @module
  */
 
-import type { NameOnNode } from "./process.ts";
-import { call, locate, type Place, startCall } from "./protocol/call.ts";
-import type {
-  ChildRestart,
-  ChildShutdown,
-  ChildSpec,
+import { call, locate, startCall } from "./protocol/call.ts";
+import {
+  assertIntensity,
+  type ChildRestart,
+  type ChildShutdown,
+  type ChildSpec,
 } from "./protocol/child.ts";
-import type { StartTask } from "./protocol/messages.ts";
+import type { DynamicChildInfo } from "./protocol/dynamic_supervisor.ts";
+import {
+  type GlobalName,
+  type NameRegistry,
+  nameText,
+  type ServerAddress,
+  serverInWords,
+  type ServerName,
+  type ViaName,
+} from "./protocol/names.ts";
 import { serverRef, startServer, stopServer } from "./protocol/server.ts";
+import {
+  forgetTask,
+  startTask,
+  supervisedStarter,
+  taskCall,
+  taskRefused,
+} from "./protocol/task_request.ts";
 import {
   type TaskRefusal,
   TaskSupervisorServer,
 } from "./protocol/task_supervisor.ts";
-import { TaskState } from "./protocol/task.ts";
+import { callersOf, TaskState } from "./protocol/task.ts";
+import { streamLimits, TaskStream } from "./protocol/task_stream.ts";
 import { never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
-import { spawnError } from "./runtime/modules.ts";
-import { type Atom, nameOf, type Pid } from "./runtime/pid.ts";
-import type { Process } from "./runtime/process.ts";
-import type { Runnable } from "./runtime/signal.ts";
-import { Task } from "./task.ts";
+import { assertFunction } from "./runtime/modules.ts";
+import type { Pid } from "./runtime/pid.ts";
+import {
+  type AsyncStreamOptions,
+  type StreamResult,
+  Task,
+  type TaskFunction,
+} from "./task.ts";
 
-export type { ChildRestart, ChildShutdown, ChildSpec };
+export type {
+  AsyncStreamOptions,
+  ChildRestart,
+  ChildShutdown,
+  ChildSpec,
+  GlobalName,
+  NameRegistry,
+  ServerAddress,
+  ServerName,
+  StreamResult,
+  TaskFunction,
+  ViaName,
+};
 
-/** A Task.Supervisor: its pid, its name on this node, or `{ name, node }`. */
-export type TaskSupervisorRef = Pid | string | Atom | NameOnNode;
-
-/**
- * What a task runs: a function, or the name of one, `[module, function]`, as its node exports it.
- */
-export type TaskFunction<A extends unknown[], T> =
-  | ((...args: A) => T)
-  | readonly [module: string, function: string];
+/** A Task.Supervisor: its pid, or its name on this node or another, in a registry, or in the cluster. */
+export type TaskSupervisorRef = ServerAddress;
 
 /** Options for {@linkcode TaskSupervisor.startLink}. */
 export interface TaskSupervisorOptions {
   /**
-   * The name that the supervisor is registered under.
+   * The name that the supervisor has: on its node, in a registry, or in the cluster.
    *
    * @default {undefined}
    */
-  name?: string | Atom;
+  name?: ServerName;
   /**
    * How many tasks may run at a time.
    *
@@ -100,6 +125,19 @@ export interface StartChildOptions extends TaskOptions {
    * @default {"temporary"}
    */
   restart?: ChildRestart;
+}
+
+/**
+ * Options for {@linkcode TaskSupervisor.asyncStream} and {@linkcode TaskSupervisor.asyncStreamNolink}.
+ */
+export interface SupervisedStreamOptions<A extends unknown[] = unknown[]>
+  extends AsyncStreamOptions<A> {
+  /**
+   * How each task is ended when its supervisor ends: milliseconds, or `"brutal_kill"`.
+   *
+   * @default {5000}
+   */
+  shutdown?: number | "brutal_kill";
 }
 
 /** What {@linkcode TaskSupervisor.startChild} gives. */
@@ -146,19 +184,19 @@ export class TaskSupervisor {
    */
   static async startLink(options: TaskSupervisorOptions = {}): Promise<Pid> {
     const { maxChildren = Infinity, maxRestarts = 3, maxSeconds = 5 } = options;
-    const name = options.name === undefined ? undefined : nameOf(options.name);
+    const { name } = options;
     const limits = { maxChildren, maxRestarts, maxSeconds };
-    for (const [key, value] of Object.entries(limits)) {
-      if (typeof value === "number" && value >= 0) continue;
+    if (!(typeof maxChildren === "number" && maxChildren >= 0)) {
       throw new RangeError(
-        `Cannot start a Task.Supervisor: ${key} is ${
-          inspect(value)
+        `Cannot start a Task.Supervisor: maxChildren is ${
+          inspect(maxChildren)
         }; give a number, 0 or more`,
       );
     }
+    assertIntensity("Task.Supervisor", maxRestarts, maxSeconds);
     return await startServer(
       (process) => new TaskSupervisorServer(process, limits),
-      { name, label: name ?? "Task.Supervisor" },
+      { name, label: labelOf(name) },
     );
   }
 
@@ -181,7 +219,7 @@ export class TaskSupervisor {
    */
   static childSpec(options: TaskSupervisorOptions = {}): ChildSpec {
     return {
-      id: options.name === undefined ? "Task.Supervisor" : nameOf(options.name),
+      id: labelOf(options.name),
       start: () => TaskSupervisor.startLink(options),
       type: "supervisor",
     };
@@ -269,6 +307,102 @@ export class TaskSupervisor {
   }
 
   /**
+   * Runs a function on each element of an enumerable, each in a task of its own under a supervisor, so
+   * many at a time.
+   *
+   * Follows
+   * [Task.Supervisor.async_stream/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream/4).
+   * It is {@linkcode Task.asyncStream} with the tasks under a supervisor, here or on another node: they are
+   * linked to the caller all the same, through the process between, so that a crash of one ends the
+   * process that iterates, unless it traps exits. If the connection to the supervisor's node is lost, they
+   * end with `"noconnection"`, at both ends.
+   *
+   * @typeParam E The elements.
+   * @typeParam T What the function gives.
+   * @typeParam A What it gets besides the element.
+   * @param supervisor The supervisor: by name here, by `{ name, node }` anywhere.
+   * @param enumerable The elements: of any iterable, or async iterable.
+   * @param fn What is run on each; it gets the element, and then `args`. On another node, a function that
+   *   both export under one name, `[module, function]`, or a closure if the node allows them.
+   * @param options How many at a time, how long, in which order.
+   * @returns The results. Iterating over them exits when a task takes longer than `timeout`, and when the
+   *   supervisor is not there; it throws a `RangeError` when the supervisor has as many tasks as it may
+   *   have, and what refuses the function, as {@linkcode TaskSupervisor.async} does.
+   * @throws {RangeError} If an option is out of bounds.
+   * @throws {TypeError} If it is no enumerable, or no function.
+   *
+   * @example Usage
+   * ```ts
+   * import { TaskSupervisor } from "@otp/distribution/task-supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await TaskSupervisor.startLink();
+   * const squares: unknown[] = [];
+   * for await (const result of TaskSupervisor.asyncStream(sup, [1, 2, 3], (n) => n * n)) {
+   *   squares.push(result);
+   * }
+   * assertEquals(squares, [1, 4, 9].map((value) => ({ type: "ok", value })));
+   * await TaskSupervisor.stop(sup);
+   * ```
+   */
+  static asyncStream<E, T, A extends unknown[]>(
+    supervisor: TaskSupervisorRef,
+    enumerable: Iterable<E> | AsyncIterable<E>,
+    fn: TaskFunction<[element: E, ...args: A], T>,
+    options: SupervisedStreamOptions<A> = {},
+  ): AsyncIterable<StreamResult<Awaited<T>, E>> {
+    return streamOf("asyncStream", supervisor, enumerable, fn, options);
+  }
+
+  /**
+   * Runs a function on each element of an enumerable as {@linkcode TaskSupervisor.asyncStream} does, but
+   * the tasks are not linked to the caller.
+   *
+   * Follows
+   * [Task.Supervisor.async_stream_nolink/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream_nolink/4).
+   * A task that exits gives `{ type: "exit", reason }` for its element, one on a node whose connection is
+   * lost `"noconnection"`, and the process that iterates lives on. Leaving the loop ends the tasks that
+   * run; but if the process that iterates exits, they run on.
+   *
+   * @typeParam E The elements.
+   * @typeParam T What the function gives.
+   * @typeParam A What it gets besides the element.
+   * @param supervisor The supervisor: by name here, by `{ name, node }` anywhere.
+   * @param enumerable The elements: of any iterable, or async iterable.
+   * @param fn What is run on each; it gets the element, and then `args`.
+   * @param options How many at a time, how long, in which order.
+   * @returns The results; as {@linkcode TaskSupervisor.asyncStream} gives them.
+   * @throws {RangeError} If an option is out of bounds.
+   * @throws {TypeError} If it is no enumerable, or no function.
+   *
+   * @example A task that crashes gives an exit
+   * ```ts
+   * import { exit, TaskSupervisor } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await TaskSupervisor.startLink();
+   * const check = (n: number) => n === 2 ? exit("oops") : n;
+   * const results: unknown[] = [];
+   * for await (
+   *   const result of TaskSupervisor.asyncStreamNolink(sup, [1, 2], check, { zipInputOnExit: true })
+   * ) results.push(result);
+   * assertEquals(results, [
+   *   { type: "ok", value: 1 },
+   *   { type: "exit", reason: "oops", input: 2 },
+   * ]);
+   * await TaskSupervisor.stop(sup);
+   * ```
+   */
+  static asyncStreamNolink<E, T, A extends unknown[]>(
+    supervisor: TaskSupervisorRef,
+    enumerable: Iterable<E> | AsyncIterable<E>,
+    fn: TaskFunction<[element: E, ...args: A], T>,
+    options: SupervisedStreamOptions<A> = {},
+  ): AsyncIterable<StreamResult<Awaited<T>, E>> {
+    return streamOf("asyncStreamNolink", supervisor, enumerable, fn, options);
+  }
+
+  /**
    * Starts a task under a supervisor that nobody awaits.
    *
    * Follows
@@ -304,24 +438,33 @@ export class TaskSupervisor {
   ): Promise<StartChildResult> {
     const process = waitingProcess();
     if (process === undefined) return never();
-    const place = locate(serverRef(supervisor), process);
+    const server = serverRef(supervisor);
+    const located = locate(server, process);
+    const place = located instanceof Promise ? await located : located;
     const { restart = "temporary", shutdown = 5000 } = options;
-    const run = describe(process, place, fn, args ?? []);
-    const request = startTask(process, run, { link: false, restart, shutdown });
+    const request = startTask(process, place, fn, args ?? [], {
+      link: false,
+      callers: callersOf(process),
+      restart,
+      shutdown,
+    });
     const answer = await startCall<StartChildResult | TaskRefusal>(
       process,
       place,
       request,
-      { timeout: Infinity, as: callOf(place, request) },
-    ).promise.finally(() => forget(process, run));
+      taskCall(server, process, request),
+    ).promise.finally(() => forgetTask(process, request));
     if (answer.type === "ok" || answer.reason === "max_children") {
       return answer as StartChildResult;
     }
-    throw refused(place, answer);
+    throw taskRefused(place, answer);
   }
 
   /**
    * The tasks under a supervisor.
+   *
+   * Follows
+   * [Task.Supervisor.children/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#children/1).
    *
    * @param supervisor The supervisor.
    * @returns Their pids.
@@ -337,15 +480,19 @@ export class TaskSupervisor {
    * await TaskSupervisor.stop(sup);
    * ```
    */
-  static children(supervisor: TaskSupervisorRef): Promise<Pid[]> {
-    return request(supervisor, { type: "which_children" });
+  static async children(supervisor: TaskSupervisorRef): Promise<Pid[]> {
+    const children = await request<DynamicChildInfo[]>(supervisor, {
+      type: "which_children",
+    });
+    return children.flatMap(({ pid }) => pid === "restarting" ? [] : [pid]);
   }
 
   /**
    * Ends a task of a supervisor, and waits for its end.
    *
    * Follows
-   * [Task.Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#terminate_child/2).
+   * [Task.Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#terminate_child/2):
+   * within its `shutdown`, and for good, also if it is one that is started again.
    *
    * @param supervisor The supervisor.
    * @param pid The task's process.
@@ -398,6 +545,10 @@ export class TaskSupervisor {
   }
 }
 
+function labelOf(name: ServerName | undefined): string {
+  return name === undefined ? "Task.Supervisor" : nameText(name);
+}
+
 function request<T>(
   supervisor: TaskSupervisorRef,
   asked: unknown,
@@ -405,7 +556,7 @@ function request<T>(
   const server = serverRef(supervisor);
   return call(server, asked, {
     timeout: Infinity,
-    as: () => ["GenServer", "call", [server, asked, "infinity"]],
+    as: () => ["GenServer", "call", [serverInWords(server), asked, "infinity"]],
   });
 }
 
@@ -418,95 +569,65 @@ async function startAwaited<A extends unknown[], T>(
 ): Promise<Task<Awaited<T>>> {
   const process = waitingProcess();
   if (process === undefined) return never();
-  const place = locate(serverRef(supervisor), process);
-  const run = describe(process, place, fn, args);
+  const server = serverRef(supervisor);
+  const located = locate(server, process);
+  const place = located instanceof Promise ? await located : located;
   const state = new TaskState(process, place.node, process.runtime.makeRef());
-  state.open();
-  const message = startTask(process, run, {
+  const message = startTask(process, place, fn, args, {
     link,
     task: state.ref,
+    callers: callersOf(process),
     restart: "temporary",
     shutdown,
   });
+  state.open();
   const { promise, resolve, reject } = Promise.withResolvers<
     Task<Awaited<T>>
   >();
-  const asked = startCall<TaskRefusal>(process, place, message, {
-    timeout: Infinity,
-    as: callOf(place, message),
-  });
+  const asked = startCall<TaskRefusal>(
+    process,
+    place,
+    message,
+    taskCall(server, process, message),
+  );
   state.onSpawned = (pid) => {
     asked.cancel();
     resolve(Task._of<Awaited<T>>(pid, state, process));
   };
   asked.promise.then(
-    (refusal) => reject(refused(place, refusal)),
+    (refusal) => reject(taskRefused(place, refusal)),
     reject,
   );
   try {
     return await promise;
   } catch (error) {
     if (process.alive) state.close();
-    forget(process, run);
+    forgetTask(process, message);
     throw error;
   }
 }
 
-function describe(
-  process: Process,
-  { node }: Place,
-  // deno-lint-ignore no-explicit-any
-  fn: TaskFunction<any, unknown>,
-  args: unknown[],
-): Runnable {
-  const { runtime } = process;
-  return runtime.modules.describe(fn, args, node === runtime.node);
-}
-
-/** Drops a function that was kept for a request that came to nothing. */
-function forget(process: Process, run: Runnable): void {
-  if ("parked" in run) process.runtime.modules.unpark(run.parked);
-}
-
-function startTask(
-  process: Process,
-  run: Runnable,
-  rest: Pick<StartTask, "link" | "task" | "restart" | "shutdown">,
-): StartTask {
-  const message: StartTask = {
-    type: "start_task",
-    run,
-    callers: [process.pid, ...process.callers ?? []],
-    ...rest,
-  };
-  return message;
-}
-
-/** What was called, as Elixir says it, for the reason of a call that failed. */
-function callOf(
-  { node, target }: Place,
-  { run, restart }: StartTask,
-): () => [string, string, unknown[]] {
-  const server = typeof target === "string" ? { name: target, node } : target;
-  const what = "module" in run
-    ? [run.module, run.function, run.args]
-    : ["(function)", run.args];
-  return () => [
-    "GenServer",
-    "call",
-    [server, ["start_task", what, restart], "infinity"],
-  ];
-}
-
-function refused({ node }: Place, refusal: TaskRefusal): Error {
-  if (refusal.reason === "max_children") {
-    return new RangeError(
-      `Cannot start a task: the supervisor has as many as it may have (maxChildren)`,
+function streamOf<E, T, A extends unknown[]>(
+  name: string,
+  supervisor: TaskSupervisorRef,
+  enumerable: Iterable<E> | AsyncIterable<E>,
+  fn: TaskFunction<[element: E, ...args: A], T>,
+  options: SupervisedStreamOptions<A>,
+): AsyncIterable<StreamResult<Awaited<T>, E>> {
+  if (!Array.isArray(fn)) assertFunction(fn);
+  const { args = [], shutdown = 5000, ...rest } = options;
+  const what = `TaskSupervisor.${name}`;
+  if (shutdown !== "brutal_kill" && !(shutdown >= 0)) {
+    throw new RangeError(
+      `Cannot make a stream by ${what}: shutdown is ${
+        inspect(shutdown)
+      }; give milliseconds, 0 or more, or "brutal_kill"`,
     );
   }
-  return "message" in refusal
-    ? spawnError(node, { error: refusal.reason, message: refusal.message })
-    : new TypeError(
-      `Cannot start a task: its supervisor answered ${inspect(refusal)}`,
-    );
+  const link = name === "asyncStream";
+  return new TaskStream(
+    enumerable,
+    supervisedStarter(serverRef(supervisor), fn, args, { link, shutdown }),
+    streamLimits(what, rest),
+  ) as AsyncIterable<StreamResult<Awaited<T>, E>>;
 }

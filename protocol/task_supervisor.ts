@@ -4,25 +4,26 @@
  * @module
  */
 
-import { ExitError } from "../errors.ts";
 import { Pid, Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
-import { isOrderly } from "../runtime/reason.ts";
 import type { SpawnFailure } from "../runtime/signal.ts";
+import { isRestart, isShutdown } from "./child.ts";
 import {
-  type ChildRestart,
-  type ChildShutdown,
-  RestartIntensity,
-  shutdownChild,
-} from "./child.ts";
-import { isTyped, type StartTask } from "./messages.ts";
+  DynamicChildren,
+  type DynamicLimits,
+  type DynamicSpec,
+} from "./dynamic_children.ts";
+import type { DynamicChildInfo } from "./dynamic_supervisor.ts";
+import { isRunnable, type StartTask } from "./messages.ts";
 import { type Caller, NO_REPLY, type Server } from "./server.ts";
+import { failed, type Success } from "./supervision.ts";
 import { runTask } from "./task.ts";
 
 /** What a Task.Supervisor is asked. */
 export type TaskSupervisorRequest =
   | StartTask
   | { type: "which_children" }
+  | { type: "count_children" }
   | { type: "terminate_child"; pid: Pid };
 
 /** What a Task.Supervisor answers when it starts no task. */
@@ -30,19 +31,10 @@ export type TaskRefusal =
   | { type: "error"; reason: "max_children" }
   | { type: "error"; reason: SpawnFailure; message: string };
 
-/** How a Task.Supervisor limits and restarts. */
-export interface TaskSupervision {
-  maxChildren: number;
-  maxRestarts: number;
-  maxSeconds: number;
-}
-
-interface Child {
-  readonly pid: Pid;
+/** What a task runs and how it is restarted and ended. */
+interface TaskSpec extends DynamicSpec {
   readonly fn: () => unknown;
   readonly label: string;
-  readonly restart: ChildRestart;
-  readonly shutdown: ChildShutdown;
   readonly callers: Pid[];
   readonly origin: string;
 }
@@ -50,19 +42,15 @@ interface Child {
 /** A Task.Supervisor's server; its process traps exits. */
 export class TaskSupervisorServer implements Server {
   readonly #process: Process;
-  readonly #maxChildren: number;
-  readonly #intensity: RestartIntensity;
-  /** The tasks, by number of their process. */
-  readonly #children = new Map<number, Child>();
+  readonly #children: DynamicChildren<TaskSpec>;
 
-  constructor(process: Process, options: TaskSupervision) {
+  constructor(process: Process, limits: DynamicLimits) {
     process.trapExit = true;
     this.#process = process;
-    this.#maxChildren = options.maxChildren;
-    this.#intensity = new RestartIntensity(
-      options.maxRestarts,
-      options.maxSeconds,
+    const start = (spec: TaskSpec): Success => (
+      { type: "ok", started: this.#start(spec) }
     );
+    this.#children = new DynamicChildren(process, start, limits);
   }
 
   call(request: unknown, caller: Caller): unknown {
@@ -71,41 +59,31 @@ export class TaskSupervisorServer implements Server {
       case "start_task":
         return this.#startTask(asked, caller);
       case "which_children":
-        return [...this.#children.values()].map(({ pid }) => pid);
+        return this.#children.list().map(
+          ({ pid }): DynamicChildInfo => ({ pid, type: "worker" }),
+        );
+      case "count_children":
+        return this.#children.count();
       case "terminate_child":
-        return this.#terminateChild(asked.pid);
+        return this.#children.terminate(asked.pid);
       default:
-        return { type: "error", reason: "badarg" };
+        return failed("badarg");
     }
   }
 
-  info(message: unknown): void {
-    if (!isTyped(message, "EXIT")) return;
-    const { from, reason } = message as unknown as {
-      from: Pid;
-      reason: unknown;
-    };
-    const child = this.#children.get(from.number);
-    if (child === undefined || !from.equals(child.pid)) return;
-    this.#children.delete(from.number);
-    const { restart } = child;
-    if (
-      restart === "permanent" || (restart === "transient" && !isOrderly(reason))
-    ) this.#restart(child);
+  info(message: unknown): Promise<void> | undefined {
+    return this.#children.info(message);
   }
 
   /** Ends all tasks at once, each within its time. */
   async terminate(): Promise<void> {
-    const children = [...this.#children.values()];
-    await Promise.all(children.map((child) => this.#end(child)));
+    await this.#children.terminateAll();
   }
 
   #startTask(asked: StartTask, caller: Caller): unknown {
     const { task, callers, restart, shutdown } = asked;
-    if (!isValid(asked)) return { type: "error", reason: "badarg" };
-    if (this.#children.size >= this.#maxChildren) {
-      return { type: "error", reason: "max_children" };
-    }
+    if (!isValid(asked)) return failed("badarg");
+    if (this.#children.full) return failed("max_children");
     const found = this.#process.runtime.resolve(
       asked.run,
       caller.pid.node,
@@ -115,77 +93,54 @@ export class TaskSupervisorServer implements Server {
       return { type: "error", reason: error, message };
     }
     const { fn, label } = found;
+    const spec: TaskSpec = {
+      fn,
+      label,
+      restart,
+      shutdown,
+      type: "worker",
+      callers,
+      origin: caller.pid.node,
+    };
     const pid = this.#start(
-      { fn, label, restart, shutdown, callers, origin: caller.pid.node },
+      spec,
       task === undefined ? undefined : { ...asked, owner: caller.pid, task },
     );
+    this.#children.add(spec, pid);
     // An owner that awaits the task learns of it from the task itself, before its result.
     return task === undefined ? { type: "ok", pid } : NO_REPLY;
   }
 
   #start(
-    child: Omit<Child, "pid">,
+    spec: TaskSpec,
     awaited?: { owner: Pid; task: Ref; link: boolean },
   ): Pid {
     const supervisor = this.#process;
     const { runtime } = supervisor;
     const watch = awaited && { pid: awaited.owner, ref: awaited.task };
     const process: Process = runtime.spawn(
-      () => runTask(process, child.fn, awaited?.task),
+      () => runTask(process, spec.fn, awaited?.task),
       {
-        label: child.label,
+        label: spec.label,
+        kind: "task",
         parent: supervisor.pid,
         groupLeader: supervisor.groupLeader,
-        callers: child.callers,
-        origin: child.origin,
+        callers: spec.callers,
+        origin: spec.origin,
         linkParent: supervisor,
         link: awaited?.link ? awaited.owner : undefined,
         monitor: watch,
         replyTo: watch,
       },
     );
-    this.#children.set(process.pid.number, { ...child, pid: process.pid });
     return process.pid;
   }
-
-  #restart(child: Child): void {
-    const { runtime } = this.#process;
-    if (!this.#intensity.add(runtime.now())) throw new ExitError("shutdown");
-    this.#start(child);
-  }
-
-  async #terminateChild(pid: unknown): Promise<unknown> {
-    const child = pid instanceof Pid
-      ? this.#children.get(pid.number)
-      : undefined;
-    if (child === undefined || !child.pid.equals(pid)) {
-      return { type: "error", reason: "not_found" };
-    }
-    this.#children.delete(child.pid.number);
-    await this.#end(child);
-    return "ok";
-  }
-
-  #end({ pid, shutdown }: Child): Promise<unknown> {
-    return shutdownChild(this.#process, pid, shutdown);
-  }
 }
-
-const RESTARTS: readonly unknown[] = ["temporary", "transient", "permanent"];
 
 /** Whether a request is one that can be served: it may come from anywhere. */
 function isValid(asked: StartTask): boolean {
   const { task, callers, restart, shutdown, run } = asked;
   return (task === undefined || task instanceof Ref) &&
     Array.isArray(callers) && callers.every((each) => each instanceof Pid) &&
-    RESTARTS.includes(restart) &&
-    (shutdown === "brutal_kill" || shutdown === "infinity" ||
-      (typeof shutdown === "number" && shutdown >= 0)) &&
-    typeof run === "object" && run !== null && Array.isArray(run.args) &&
-    namesFunction(run as Record<string, unknown>);
-}
-
-function namesFunction(run: Record<string, unknown>): boolean {
-  return typeof run.source === "string" || typeof run.parked === "string" ||
-    (typeof run.module === "string" && typeof run.function === "string");
+    isRestart(restart) && isShutdown(shutdown) && isRunnable(run);
 }

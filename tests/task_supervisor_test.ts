@@ -5,6 +5,7 @@ import {
   assertMatch,
   assertRejects,
 } from "@std/assert";
+import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import {
   ExitError,
   SpawnRefusedError,
@@ -192,6 +193,66 @@ processTest(
 );
 
 processTest(
+  "TaskSupervisor refuses restarts and shutdowns that are none",
+  async () => {
+    const sup = await TaskSupervisor.startLink();
+    const run = () => {};
+    const restart = "always" as "permanent";
+    for (const shutdown of [-1, NaN, "kill" as "brutal_kill"]) {
+      for (const start of [TaskSupervisor.async, TaskSupervisor.asyncNolink]) {
+        await assertRejects(
+          () => start(sup, run, [], { shutdown }),
+          TypeError,
+          "Cannot start a task: shutdown is",
+        );
+      }
+    }
+    await assertRejects(
+      () => TaskSupervisor.startChild(sup, run, [], { restart }),
+      TypeError,
+      'Cannot start a task: restart is "always"',
+    );
+    assertEquals(await TaskSupervisor.children(sup), []);
+    assertEquals(await mail(), []);
+    await TaskSupervisor.stop(sup);
+  },
+);
+
+processTest(
+  "TaskSupervisor.terminateChild() ends a permanent child for good",
+  async () => {
+    const sup = await TaskSupervisor.startLink();
+    const options = { restart: "permanent" } as const;
+    const wait = () => receive(() => false);
+    const started = await TaskSupervisor.startChild(sup, wait, [], options);
+    assert(started.type === "ok");
+    const { pid } = started;
+    assertEquals(await TaskSupervisor.terminateChild(sup, pid), "ok");
+    assertEquals(await TaskSupervisor.children(sup), []);
+    await TaskSupervisor.stop(sup);
+  },
+);
+
+processTest(
+  "a Task.Supervisor is asked as a DynamicSupervisor is",
+  async () => {
+    const sup = await TaskSupervisor.startLink();
+    const task = await TaskSupervisor.async(sup, () => receive());
+    assertEquals(await DynamicSupervisor.countChildren(sup), {
+      specs: 1,
+      active: 1,
+      supervisors: 0,
+      workers: 1,
+    });
+    assertEquals(await DynamicSupervisor.whichChildren(sup), [
+      { pid: task.pid, type: "worker" },
+    ]);
+    await Task.shutdown(task);
+    await TaskSupervisor.stop(sup);
+  },
+);
+
+processTest(
   "TaskSupervisor.stop() tells its tasks to shut down, and kills those that do not",
   async () => {
     const sup = await TaskSupervisor.startLink();
@@ -255,6 +316,22 @@ clusterTest(
         Array.from({ length: 100 }, (_, i) => 2 * i),
       );
       assertEquals(await mail(), []);
+    }),
+);
+
+clusterTest(
+  "a task on another node knows on whose behalf it runs, the nearest first",
+  (cluster) =>
+    withTasks(cluster, async () => {
+      const here = self();
+      const outer = Task.async(async () => {
+        const task = await TaskSupervisor.async(TASKS, Remote.whoAndFor);
+        return await Task.await(task);
+      });
+      assertEquals(await Task.await(outer), {
+        node: KATE,
+        callers: [outer.pid, here],
+      });
     }),
 );
 

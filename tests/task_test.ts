@@ -11,6 +11,7 @@ import { ExitError } from "../errors.ts";
 import { Node } from "../node.ts";
 import {
   alive,
+  callers,
   type DownMessage,
   exit,
   isDown,
@@ -25,6 +26,7 @@ import {
   spawn,
   trapExit,
 } from "../process.ts";
+import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { NodeProcess } from "./_node_process.ts";
@@ -212,6 +214,294 @@ processTest("Task.await() does not wait behind other mail", async () => {
   assertEquals((await mail()).length, 1000);
 });
 
+processTest("what a task gives is taken once", async () => {
+  const awaited = Task.async(() => "done");
+  assertEquals(await Task.await(awaited), "done");
+  assertEquals((await callOf(Task.await(awaited, 1)))[0], "timeout");
+  const received = Task.async(() => "done");
+  assertEquals((await receive(isReply)).value, "done");
+  assertEquals(await Task.yield(received, 1), {
+    type: "exit",
+    reason: "normal",
+  });
+  assertEquals(await Task.yield(received, 1), undefined);
+});
+
+processTest("waits for one task are served in their order", async () => {
+  const task = Task.async(() => receive());
+  const waits = [
+    Task.yield(task, 1),
+    Task.yield(task, Infinity),
+    callOf(Task.await(task, 20)),
+  ];
+  assertEquals(await waits[0], undefined);
+  send(task.pid, "go");
+  assertEquals(await waits[1], { type: "ok", value: "go" });
+  assertEquals((await waits[2] as unknown[])[0], "timeout");
+});
+
+processTest("Task refuses times that are none", async () => {
+  const task = Task.completed(1);
+  for (const timeout of [-1, NaN, "soon" as unknown as number]) {
+    for (
+      const wait of [
+        () => Task.await(task, timeout),
+        () => Task.yield(task, timeout),
+        () => Task.shutdown(task, timeout),
+        () => Task.awaitMany([task], timeout),
+        () => Task.yieldMany([task], timeout),
+        () => Task.yieldMany([task], { limit: timeout }),
+      ]
+    ) await assertRejects(wait, RangeError, "; give ");
+  }
+  const onTimeout = "kill" as unknown as "kill_task";
+  await assertRejects(
+    () => Task.yieldMany([task], { onTimeout }),
+    RangeError,
+    `"kill_task"`,
+  );
+  assertEquals(await Task.await(task), 1);
+});
+
+// start(), startLink() and childSpec()
+
+processTest(
+  "Task.start() runs a function that nobody awaits and that is linked to nobody",
+  async () => {
+    logged();
+    const here = self();
+    const pid = Task.start((to: Pid) => {
+      send(to, callers());
+      exit("oops");
+    }, [here]);
+    assertEquals(await receive(), [here]);
+    assertEquals(await ended(pid), "noproc");
+    assertEquals(logged().length, 1);
+    const lost = Task.start(() => receive());
+    const owner = spawn(() => {
+      send(here, Task.start(() => receive(() => false)));
+      exit("gone");
+    });
+    await ended(owner);
+    const orphan: Pid = await receive();
+    assert(alive(orphan));
+    for (const pid of [lost, orphan]) exit(pid, "kill");
+    assertThrows(
+      () => Task.start("no" as unknown as () => void),
+      TypeError,
+      "give a function",
+    );
+  },
+);
+
+processTest("Task.startLink() links the task to the caller", async () => {
+  logged();
+  trapExit(true);
+  const here = self();
+  const pid = Task.startLink(() => exit("oops"));
+  assertEquals(await receive(), { type: "EXIT", from: pid, reason: "oops" });
+  assertEquals(logged().length, 1);
+  const owner = spawn(async () => {
+    send(here, Task.startLink(() => receive(() => false)));
+    await receive();
+  });
+  const task: Pid = await receive();
+  const ref = monitor(task);
+  exit(owner, "gone");
+  const down = await receive(isDown);
+  assertEquals([down.ref, down.reason], [ref, "gone"]);
+});
+
+processTest(
+  "Task.childSpec() makes a child that is not restarted",
+  async () => {
+    const here = self();
+    const tell = () => {
+      send(here, callers().length);
+    };
+    const { id, restart } = Task.childSpec(tell);
+    assertEquals([id, restart], ["Task", "temporary"]);
+    const sup = await Supervisor.startLink(
+      [[Task, tell], Supervisor.childSpec([Task, tell], { id: "other" })],
+      { strategy: "one_for_one" },
+    );
+    assertEquals([await receive(), await receive()], [1, 1]);
+    assertEquals(await Supervisor.whichChildren(sup), []);
+    await Supervisor.stop(sup);
+    assertThrows(
+      () => Task.childSpec({} as unknown as () => void),
+      TypeError,
+      "give a function",
+    );
+  },
+);
+
+// completed()
+
+processTest("Task.completed() has a result and no process", async () => {
+  const list = [1];
+  const task = Task.completed(list);
+  list.push(2);
+  assertEquals([task.pid, task.owner], [undefined, self()]);
+  assertEquals(await Task.await(task), [1]);
+  for (const end of [Task.yield, Task.shutdown, Task.ignore]) {
+    const other = Task.completed("2");
+    assertEquals(await end(other), { type: "ok", value: "2" });
+    assertEquals(await Task.shutdown(other), undefined);
+  }
+  Task.completed(3);
+  assertEquals((await receive(isReply)).value, 3);
+});
+
+// awaitMany()
+
+processTest("Task.awaitMany() gives what all give, in order", async () => {
+  const tasks = [20, 1].map((ms) => Task.async(() => sleep(ms).then(() => ms)));
+  const early = Task.async(() => "early");
+  await ended(early.pid);
+  const values: [number, number, string, string, boolean] = await Task
+    .awaitMany([tasks[0], tasks[1], early, early, Task.completed(true)]);
+  assertEquals(values, [20, 1, "early", "early", true]);
+  assertEquals(await Task.awaitMany([]), []);
+});
+
+processTest(
+  "Task.awaitMany() exits with the first exit, in the order in which they came",
+  async () => {
+    trapExit(true);
+    const second = Task.async(() => receive());
+    const first = Task.async(() => exit("first"));
+    await ended(first.pid);
+    send(second.pid, "late");
+    await ended(second.pid);
+    const slow = endless();
+    const tasks = [second, slow, first];
+    assertEquals(await callOf(Task.awaitMany(tasks, 1000)), [
+      "first",
+      "Task",
+      "await_many",
+      [tasks.map(brief), 1000],
+    ]);
+    assert(alive(slow.pid));
+    assertEquals(await Task.yield(slow, 1), undefined);
+    exit(slow.pid, "kill");
+    const kinds = (await mail()).map((m) => (m as { type: string }).type);
+    assertEquals(kinds, ["EXIT", "reply", "EXIT", "EXIT"]);
+    logged();
+  },
+);
+
+processTest(
+  "Task.awaitMany() exits with timeout when the time of all is over",
+  async () => {
+    const slow = endless();
+    const tasks = [Task.async(() => 1), slow];
+    assertEquals(await callOf(Task.awaitMany(tasks, 10)), [
+      "timeout",
+      "Task",
+      "await_many",
+      [tasks.map(brief), 10],
+    ]);
+    assert(alive(slow.pid));
+    await Task.shutdown(slow);
+  },
+);
+
+// yieldMany()
+
+processTest("Task.yieldMany() gives what is there in time", async () => {
+  const slow = Task.async(() => receive());
+  const tasks = [Task.async(() => 1), slow, Task.completed(2)];
+  const results = await Task.yieldMany(tasks, 20);
+  assertEquals(results, [
+    [tasks[0], { type: "ok", value: 1 }],
+    [slow, undefined],
+    [tasks[2], { type: "ok", value: 2 }],
+  ]);
+  send(slow.pid, 3);
+  assertEquals(await Task.yieldMany([slow, slow], Infinity), [
+    [slow, { type: "ok", value: 3 }],
+    [slow, { type: "ok", value: 3 }],
+  ]);
+  assertEquals(await Task.yieldMany([]), []);
+});
+
+processTest("Task.yieldMany() gives exits", async () => {
+  trapExit(true);
+  const task = Task.async(() => exit("shutdown"));
+  assertEquals(await Task.yieldMany([task]), [
+    [task, { type: "exit", reason: "shutdown" }],
+  ]);
+  await receive(isExit);
+});
+
+processTest(
+  "Task.yieldMany() stops at its limit, and leaves the others be",
+  async () => {
+    const tasks = [endless(), Task.completed(1), Task.completed(2)] as const;
+    const results = await Task.yieldMany(tasks, {
+      limit: 1,
+      onTimeout: "kill_task",
+    });
+    assertEquals(results.map(([, result]) => result), [
+      undefined,
+      { type: "ok", value: 1 },
+      undefined,
+    ]);
+    assert(alive(tasks[0].pid));
+    assertEquals(await Task.await(tasks[2]), 2);
+    assertEquals(
+      await Task.yieldMany(tasks.slice(0, 1), { limit: 0 }),
+      [[tasks[0], undefined]],
+    );
+    await Task.shutdown(tasks[0]);
+  },
+);
+
+processTest("Task.yieldMany() kills tasks that are late", async () => {
+  const tasks = [endless(), Task.completed(1)] as const;
+  const options = { timeout: 5, onTimeout: "kill_task" } as const;
+  const results = await Task.yieldMany([...tasks, tasks[0]], options);
+  assertEquals(results.map(([, result]) => result), [
+    undefined,
+    { type: "ok", value: 1 },
+    { type: "exit", reason: "noproc" },
+  ]);
+  assertFalse(alive(tasks[0].pid));
+});
+
+processTest("Task.yieldMany() ignores tasks that are late", async () => {
+  const task = Task.async(() => receive());
+  const options = { timeout: 5, onTimeout: "ignore" } as const;
+  assertEquals(await Task.yieldMany([task], options), [[task, undefined]]);
+  send(task.pid, "late");
+  await ended(task.pid);
+  assertEquals(await mail(), []);
+});
+
+processTest("tasks of others are neither awaited nor yielded", async () => {
+  const task = endless();
+  const other = Task.async(async () => {
+    for (const use of [Task.awaitMany, Task.yieldMany]) {
+      await assertRejects(() => use([task]), TypeError, "its owner is");
+    }
+  });
+  await Task.await(other);
+  await Task.shutdown(task);
+});
+
+// callers
+
+processTest("a task knows on whose behalf it runs", async () => {
+  const here = self();
+  const outer = Task.async(() => {
+    const inner = Task.async(() => callers());
+    return Task.await(inner);
+  });
+  assertEquals(await Task.await(outer), [outer.pid, here]);
+  assertEquals(callers(), []);
+});
+
 // yield()
 
 processTest("Task.yield() can be asked again", async () => {
@@ -261,7 +551,10 @@ processTest(
       return receive(() => false);
     });
     await receive();
-    assertEquals(await Task.shutdown(task, 5), undefined);
+    assertEquals(await Task.shutdown(task, 5), {
+      type: "exit",
+      reason: "killed",
+    });
     assertFalse(alive(task.pid));
   },
 );
@@ -299,6 +592,30 @@ processTest(
       type: "exit",
       reason: "otherwise",
     });
+  },
+);
+
+processTest("Task.shutdown() of a task that was awaited", async () => {
+  const task = Task.async(() => 1);
+  await Task.await(task);
+  assertEquals(await Task.shutdown(task), { type: "exit", reason: "noproc" });
+});
+
+processTest(
+  "Task.shutdown() is content with a task that had ended as it is told to",
+  async () => {
+    trapExit(true);
+    for (
+      const [reason, timeout] of [
+        ["shutdown", 5000],
+        ["killed", "brutal_kill"],
+      ] as const
+    ) {
+      const task = Task.async(() => exit(reason));
+      await receive(isExit);
+      assertEquals(await Task.shutdown(task, timeout), undefined);
+    }
+    logged();
   },
 );
 
@@ -358,7 +675,10 @@ clusterTest("a task whose node is lost gives nodedown", async (cluster) => {
     trapExit(true);
     const sup = { name: "tasks", node: KATE };
     const start = () => TaskSupervisor.asyncNolink(sup, Remote.wait);
-    const [awaited, yielded, shut, mailed] = [
+    const [awaited, yielded, shut, mailed, kept, ...many] = [
+      await start(),
+      await start(),
+      await start(),
       await start(),
       await start(),
       await start(),
@@ -371,6 +691,8 @@ clusterTest("a task whose node is lost gives nodedown", async (cluster) => {
       callOf(Task.yield(yielded, Infinity)),
       callOf(Task.shutdown(shut)),
       callOf(Task.await(linked, 10_000)),
+      callOf(Task.awaitMany([Task.completed(1), many[0]], 10_000)),
+      callOf(Task.yieldMany([many[1]], Infinity)),
     ];
     assert(await isPending(results[0]));
     Node.monitor(KATE);
@@ -382,8 +704,10 @@ clusterTest("a task whose node is lost gives nodedown", async (cluster) => {
       [reason, "yield"],
       [reason, "shutdown"],
       [reason, "await"],
+      [reason, "await_many"],
+      [reason, "yield_many"],
     ]);
-    assertEquals(await receive(isDown), {
+    assertEquals(await receive((m) => isDown(m) && m.ref.equals(mailed.ref)), {
       type: "DOWN",
       ref: mailed.ref,
       object: mailed.pid,
@@ -392,11 +716,12 @@ clusterTest("a task whose node is lost gives nodedown", async (cluster) => {
     const exited = await receive(isExit);
     assertEquals([exited.from, exited.reason], [linked.pid, "noconnection"]);
     await nodeDown(KATE);
-    assertEquals((await mail()).filter(isReply), []);
-    const error = await assertRejects(() => Task.await(mailed), ExitError);
+    assertEquals((await callOf(Task.await(mailed, 1)))[0], "timeout");
+    const error = await assertRejects(() => Task.await(kept), ExitError);
     assertMatch(
       error.message,
       /^exited in: Task\.await\(.*\)\n {4}\*\* \(EXIT\) no connection to kate@localhost$/s,
     );
+    assertEquals(await mail(), []);
   });
 });

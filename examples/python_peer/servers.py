@@ -58,7 +58,7 @@ def supervise(supervisor, children, caller, asked):
             children[child.pid] = child
             return UNDEFINED if "task" in asked else {"type": "ok", "pid": child.pid}
         case {"type": "which_children"}:
-            return list(children)
+            return [{"pid": pid, "type": "worker"} for pid in children]
         case {"type": "terminate_child", "pid": Pid() as pid} if pid in children:
             supervisor.node.end(children.pop(pid), "shutdown")
             return "ok"

@@ -1,0 +1,150 @@
+/**
+ * Asking a Task.Supervisor, here or on another node, for a task.
+ *
+ * @module
+ */
+
+import { isExitError } from "../runtime/errors.ts";
+import { inspect } from "../runtime/inspect.ts";
+import { spawnError } from "../runtime/modules.ts";
+import type { Pid } from "../runtime/pid.ts";
+import type { Process } from "../runtime/process.ts";
+import { type CallOptions, locate, type Place, startCall } from "./call.ts";
+import { isRestart, isShutdown } from "./child.ts";
+import type { ServerRef, StartTask } from "./messages.ts";
+import { serverInWords } from "./names.ts";
+import type { TaskRefusal } from "./task_supervisor.ts";
+import type { StreamTask, TaskStarter } from "./stream_task.ts";
+import type { RunnableFunction } from "./task.ts";
+
+/** Drops a function that was kept for a request that came to nothing. */
+export function forgetTask(process: Process, { run }: StartTask): void {
+  if ("parked" in run) process.runtime.modules.unpark(run.parked);
+}
+
+/**
+ * The request for a task, as it can be sent to a place.
+ *
+ * @throws {TypeError} If `restart` or `shutdown` is none, or the function cannot be sent.
+ */
+export function startTask(
+  { runtime }: Process,
+  { node }: Place,
+  fn: RunnableFunction,
+  args: unknown[],
+  options: Omit<StartTask, "type" | "run">,
+): StartTask {
+  const { restart, shutdown } = options;
+  const invalid = (what: string, value: unknown, wanted: string) =>
+    new TypeError(
+      `Cannot start a task: ${what} is ${inspect(value)}; give ${wanted}`,
+    );
+  if (!isRestart(restart)) {
+    const wanted = `"temporary", "transient" or "permanent"`;
+    throw invalid("restart", restart, wanted);
+  }
+  if (!isShutdown(shutdown)) {
+    const wanted = `milliseconds, "brutal_kill" or "infinity"`;
+    throw invalid("shutdown", shutdown, wanted);
+  }
+  const run = runtime.modules.describe(fn, args, node === runtime.node);
+  return { type: "start_task", run, ...options };
+}
+
+/** How the request is made: without a limit, and said as Elixir says it. */
+export function taskCall(
+  ref: ServerRef,
+  { runtime: { node } }: Process,
+  { run, restart }: StartTask,
+): CallOptions {
+  const as = (): [string, string, unknown[]] => {
+    const server = typeof ref === "string"
+      ? { name: ref, node }
+      : serverInWords(ref);
+    const what = "module" in run
+      ? [run.module, run.function, run.args]
+      : ["(function)", run.args];
+    return [
+      "GenServer",
+      "call",
+      [server, ["start_task", what, restart], "infinity"],
+    ];
+  };
+  return { timeout: Infinity, as };
+}
+
+/** Why a supervisor started no task. */
+export function taskRefused(
+  { node }: Place,
+  refusal: TaskRefusal,
+  advice = "",
+): Error {
+  if (refusal.reason === "max_children") {
+    return new RangeError(
+      `Cannot start a task: the supervisor has as many as it may have (maxChildren)${advice}`,
+    );
+  }
+  return "message" in refusal
+    ? spawnError(node, { error: refusal.reason, message: refusal.message })
+    : new TypeError(
+      `Cannot start a task: its supervisor answered ${inspect(refusal)}`,
+    );
+}
+
+/** Starts the tasks of a stream under a supervisor. */
+export function supervisedStarter(
+  server: ServerRef,
+  fn: RunnableFunction,
+  args: unknown[],
+  options: { link: boolean; shutdown: StartTask["shutdown"] },
+): TaskStarter {
+  const ask = (
+    host: Process,
+    place: Place,
+    task: StreamTask,
+    element: unknown,
+    callers: Pid[],
+  ) => {
+    const request = startTask(host, place, fn, [element, ...args], {
+      ...options,
+      task: task.ref,
+      callers,
+      restart: "temporary",
+    });
+    task.open(place.node);
+    const asked = startCall<TaskRefusal>(
+      host,
+      place,
+      request,
+      taskCall(server, host, request),
+    );
+    task.onSpawned = (pid) => {
+      asked.cancel();
+      task.started(pid);
+    };
+    return asked.promise.then((refusal) => {
+      const advice = "; give the stream a maxConcurrency that is not above it";
+      throw taskRefused(place, refusal, advice);
+    }).catch((error) => {
+      forgetTask(host, request);
+      throw error;
+    });
+  };
+  const start: TaskStarter["start"] = (host, task, element, callers) => {
+    const fail = (error: unknown) => {
+      // As in Elixir, it is the stream's process that calls, and exits if that fails.
+      if (isExitError(error)) host.runtime.crash(host, error);
+      else task.refused(error);
+    };
+    try {
+      const place = locate(server, host);
+      const asked = place instanceof Promise
+        ? place.then((place) => ask(host, place, task, element, callers))
+        : ask(host, place, task, element, callers);
+      asked.catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  return { link: options.link, start };
+}
