@@ -21,11 +21,13 @@
 
 export {
   ExitError,
+  IoError,
   NodeStartError,
   NoProcessError,
   ProcessExited,
   QueueFullError,
   ReceiveTimeout,
+  RpcError,
   SpawnRefusedError,
   UndefinedFunctionError,
 } from "./runtime/errors.ts";

@@ -2,15 +2,15 @@
  * The application controller of a node, and the master process of each application.
  *
  * A master starts its application's top supervisor, is linked to it, and stops it. The controller
- * starts the masters and keeps the order: an application stops after those that depend on it.
+ * starts the masters and tells them to stop.
  *
  * @module
  */
 
+import { applicationEvent } from "../runtime/events.ts";
 import { inspect, quote } from "../runtime/inspect.ts";
 import { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
-import { formatExit } from "../runtime/reason.ts";
 import { type Runtime, sendableReason } from "../runtime/runtime.ts";
 import { shutdownChild } from "./child.ts";
 import { type Cast, isTyped } from "./messages.ts";
@@ -27,13 +27,14 @@ export interface ApplicationSpec {
   /** The application's name. */
   name: string;
   /**
-   * What its environment holds where nothing else has been put.
+   * What its environment holds from its first start, but for what a configuration has
+   * (`Application.load`) and what was put as persistent.
    *
    * @default {{}}
    */
   env?: Record<string, unknown>;
   /**
-   * The applications that must run before it starts, and until it has stopped.
+   * The applications that must run before it starts.
    *
    * @default {[]}
    */
@@ -45,7 +46,7 @@ export interface ApplicationSpec {
    */
   start(): Pid | Promise<Pid>;
   /**
-   * Called before the top supervisor is told to stop.
+   * Called before the top supervisor is told to stop, or when it has ended by itself.
    *
    * @default {undefined}
    */
@@ -60,10 +61,11 @@ export interface ApplicationSpec {
 
 /** What the controller is asked. */
 export type ApplicationRequest =
+  | { type: "which_applications" }
   | { type: "start_application"; name: string }
   | { type: "stop_application"; name: string; timeout: number };
 
-/** What the controller answers. */
+/** What the controller answers who starts or stops one; who asks which there are gets their names. */
 export type ApplicationReply =
   | "ok"
   | "already_started"
@@ -81,10 +83,6 @@ interface Started {
   readonly spec: ApplicationSpec;
   readonly master: Process;
   state: "starting" | "running" | "stopping";
-  /** Milliseconds that its top supervisor may take to stop. */
-  timeout: number;
-  /** Whether the master has been told to stop: it is when nothing depends on it any more. */
-  told: boolean;
   /** Who waits for its start. */
   readonly starters: Caller[];
   /** Who waits for its end. */
@@ -93,14 +91,20 @@ interface Started {
   readonly restarters: Caller[];
 }
 
+/** Settings, by application and key. */
+export type Environment = Map<string, Map<string, unknown>>;
+
 /** The applications of a node. */
 export class Applications {
   /** The environment, by application and key. */
-  readonly env: Map<string, Map<string, unknown>> = new Map();
+  readonly env: Environment = new Map();
+  /** What of it outlives the load of an application. */
+  readonly persistent: Environment = new Map();
   /** What is started under a name. */
   readonly specs: Map<string, ApplicationSpec> = new Map();
   readonly #runtime: Runtime;
   readonly #started = new Map<string, Started>();
+  readonly #loaded = new Map<string, ApplicationSpec>();
   #controller: Process | undefined;
 
   /** Made for a node. */
@@ -124,6 +128,7 @@ export class Applications {
       () => serve(process, new Controller(process, this, this.#started)),
       {
         label: "application_controller",
+        kind: "server",
         groupLeader: runtime.names.get("user")?.pid,
       },
     );
@@ -133,14 +138,35 @@ export class Applications {
     return process.pid;
   }
 
-  /** Puts what an application brings with it where nothing has been put. */
-  putDefaults({ name, env = {} }: ApplicationSpec): void {
-    let values = this.env.get(name);
-    if (values === undefined) this.env.set(name, values = new Map());
-    for (const [key, value] of Object.entries(env)) {
-      if (!values.has(key)) values.set(key, value);
+  /** Puts a setting. */
+  put(app: string, key: string, value: unknown, persistent: boolean): void {
+    settings(this.env, app).set(key, value);
+    if (persistent) settings(this.persistent, app).set(key, value);
+  }
+
+  /** Takes a setting away. */
+  delete(app: string, key: string, persistent: boolean): void {
+    this.env.get(app)?.delete(key);
+    if (persistent) this.persistent.get(app)?.delete(key);
+  }
+
+  /** Puts what an application brings with it, once; what is persistent stays. */
+  load(spec: ApplicationSpec): void {
+    const { name, env = {} } = spec;
+    if (this.#loaded.get(name) === spec) return;
+    this.#loaded.set(name, spec);
+    const values = settings(this.env, name);
+    for (const [key, value] of Object.entries(env)) values.set(key, value);
+    for (const [key, value] of this.persistent.get(name) ?? []) {
+      values.set(key, value);
     }
   }
+}
+
+function settings(env: Environment, app: string): Map<string, unknown> {
+  let values = env.get(app);
+  if (values === undefined) env.set(app, values = new Map());
+  return values;
 }
 
 class Controller implements Server {
@@ -161,6 +187,8 @@ class Controller implements Server {
   call(request: unknown, caller: Caller): unknown {
     const asked = request as ApplicationRequest | null;
     switch (asked?.type) {
+      case "which_applications":
+        return this.#applications.running();
       case "start_application":
         return this.#start(asked.name, caller);
       case "stop_application": {
@@ -202,7 +230,7 @@ class Controller implements Server {
     }
     const spec = this.#applications.specs.get(name);
     if (spec === undefined) return { type: "error", reason: "enoent" };
-    this.#applications.putDefaults(spec);
+    this.#applications.load(spec);
     const controller = this.#process;
     const master: Process = controller.runtime.spawn(
       () => runApplication(master, spec, controller.pid),
@@ -218,8 +246,6 @@ class Controller implements Server {
       spec,
       master,
       state: "starting",
-      timeout: 0,
-      told: false,
       starters: [caller],
       stoppers: [],
       restarters: [],
@@ -228,23 +254,10 @@ class Controller implements Server {
   }
 
   #stop(started: Started, timeout: number): void {
-    started.timeout = Math.max(started.timeout, timeout);
+    if (started.state === "stopping") return;
     started.state = "stopping";
-    const dependents = this.#dependents(started);
-    for (const dependent of dependents) this.#stop(dependent, timeout);
-    if (dependents.length > 0 || started.told) return;
-    started.told = true;
-    const stop: StopApplication = {
-      type: "$stop_application",
-      timeout: started.timeout,
-    };
+    const stop: StopApplication = { type: "$stop_application", timeout };
     this.#process.send(started.master.pid, stop);
-  }
-
-  #dependents({ spec: { name } }: Started): Started[] {
-    return [...this.#started.values()].reverse().filter(({ spec }) =>
-      spec.applications?.some((needed) => needed.name === name)
-    );
   }
 
   #ended(started: Started, reason: unknown): void {
@@ -252,18 +265,11 @@ class Controller implements Server {
     const { runtime } = this.#process;
     this.#started.delete(name);
     if (state === "running") {
-      runtime.report({
-        level: reason === "normal" ? "info" : "error",
-        message: `Application ${quote(name)} exited: ${formatExit(reason)}`,
-      });
+      runtime.report(applicationEvent(name, reason));
     }
     const failed = sendableReason(reason, runtime.maxDepth);
     this.#answer(starters, { type: "error", reason: failed });
     this.#answer(stoppers, "ok");
-    for (const { spec: needed } of [...this.#started.values()]) {
-      const waiting = this.#started.get(needed.name);
-      if (waiting?.state === "stopping") this.#stop(waiting, 0);
-    }
     for (const caller of restarters) {
       const reply = this.#start(name, caller);
       if (reply !== NO_REPLY) this.#answer([caller], reply);
@@ -303,7 +309,7 @@ async function runApplication(
       process,
     );
     if (isExitFrom(message, top)) {
-      await spec.stop?.();
+      await endApplication(spec, () => {});
       return process.runtime.terminate(process, message.reason);
     }
     if (isExitFrom(message, controller)) {
@@ -322,11 +328,18 @@ async function stopApplication(
   top: Pid,
   timeout: number,
 ): Promise<void> {
+  await endApplication(spec, () => shutdownChild(process, top, timeout));
+}
+
+async function endApplication(
+  spec: ApplicationSpec,
+  end: () => unknown,
+): Promise<void> {
   try {
     await spec.prepStop?.();
   } finally {
     try {
-      await shutdownChild(process, top, timeout);
+      await end();
     } finally {
       await spec.stop?.();
     }

@@ -4,11 +4,22 @@
  * @module
  */
 
-import { ExitError } from "../errors.ts";
+import { ExitError, formatExit, IoError } from "../errors.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
+import type { Deadline, Expiring } from "../runtime/deadlines.ts";
+import { inspect } from "../runtime/inspect.ts";
 import { Pid, type Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
-import type { Call, IoOperation, IoRequest, ServerRef } from "./messages.ts";
+import type { Backpressure } from "../runtime/signal.ts";
+import { copyTerm } from "../runtime/term.ts";
+import type {
+  Call,
+  Cast,
+  IoOperation,
+  IoRequest,
+  ServerRef,
+} from "./messages.ts";
+import { whereisName } from "./names.ts";
 
 /** How a call is made and, if it fails, described. */
 export interface CallOptions<T = unknown> {
@@ -18,6 +29,8 @@ export interface CallOptions<T = unknown> {
   as: () => [module: string, fn: string, args: unknown[]];
   /** Makes the call's result of the reply, or throws what the call rejects with. */
   read?: (reply: unknown) => unknown;
+  /** Makes what the call rejects with of the reason why it failed; an exit if it is left out. */
+  failed?: (reason: unknown) => Error;
 }
 
 /** A node, and a pid or name there. */
@@ -28,13 +41,30 @@ export interface Place {
   target: Pid | string;
 }
 
-/** Where a server is. */
-export function locate(server: ServerRef, process: Process): Place {
+/**
+ * Where a server is. It is known at once, unless its name is kept by a registry that takes its time.
+ *
+ * A name that nobody has there is at the pid of no process, so that what is asked of it fails as it does
+ * with one that is dead.
+ */
+export function locate(
+  server: ServerRef,
+  process: Process,
+): Place | Promise<Place> {
   if (server instanceof Pid) return { node: server.node, target: server };
   if (typeof server === "string") {
     return { node: process.runtime.node, target: server };
   }
-  return { node: server.node, target: server.name };
+  if ("node" in server) return { node: server.node, target: server.name };
+  const { nobody } = process.runtime;
+  const found = whereisName(server);
+  return found instanceof Promise
+    ? found.then((pid) => placeOf(pid ?? nobody))
+    : placeOf(found ?? nobody);
+}
+
+function placeOf(pid: Pid): Place {
+  return { node: pid.node, target: pid };
 }
 
 /** Whether a place is the process itself, which would wait for itself for ever. */
@@ -48,20 +78,22 @@ export function sendTo(
   process: Process,
   { node, target }: Place,
   message: unknown,
-): void {
-  if (typeof target === "string") process.sendName(target, node, message);
-  else process.send(target, message);
+): Backpressure {
+  return typeof target === "string"
+    ? process.sendName(target, node, message)
+    : process.send(target, message);
 }
 
 /** Waits for the answer to one request, by reference. */
-export class PendingCall<T> implements Wait {
+export class PendingCall<T> implements Expiring, Wait {
   readonly node: string;
   readonly promise: Promise<T>;
   readonly #process: Process;
   readonly #options: CallOptions<T>;
   #resolve!: (value: T) => void;
   #reject!: (error: unknown) => void;
-  #stopTimer: (() => void) | undefined;
+  #ref: Ref | undefined;
+  #deadline: Deadline | undefined;
 
   constructor(process: Process, node: string, options: CallOptions<T>) {
     this.node = node;
@@ -77,15 +109,18 @@ export class PendingCall<T> implements Wait {
   start(ref: Ref): void {
     const { timeout } = this.#options;
     if (timeout === Infinity) return;
-    this.#stopTimer = this.#process.runtime.after(timeout, () => {
-      this.cancel(ref);
-      this.fail("timeout");
-    });
+    this.#ref = ref;
+    this.#deadline = this.#process.runtime.deadlines.add(timeout, this);
+  }
+
+  expire(): void {
+    this.cancel(this.#ref!);
+    this.fail("timeout");
   }
 
   /** Ends the wait without an answer: a late one is dropped. */
   cancel(ref: Ref): void {
-    this.#stopTimer?.();
+    this.#deadline?.lift();
     this.#process.unawait(ref);
     this.#process.demonitor(ref);
   }
@@ -101,7 +136,7 @@ export class PendingCall<T> implements Wait {
   }
 
   down(_object: unknown, reason: unknown, ref: Ref): void {
-    this.#stopTimer?.();
+    this.#deadline?.lift();
     this.#process.unawait(ref);
     this.fail(
       reason === "noconnection"
@@ -112,18 +147,35 @@ export class PendingCall<T> implements Wait {
 
   /** Ends the wait with an exit that says what was called. */
   fail(reason: unknown): void {
-    const call = this.#options.as();
-    this.#reject(new ExitError({ type: "call", reason, call }));
+    const { as, failed } = this.#options;
+    this.#reject(
+      failed?.(reason) ?? new ExitError({ type: "call", reason, call: as() }),
+    );
   }
 
   abandon(error: () => unknown): void {
-    this.#stopTimer?.();
+    this.#deadline?.lift();
     this.promise.catch(ignore);
     this.#reject(error());
   }
 }
 
 function ignore(): void {}
+
+/** @throws {RangeError} If a timeout is not one. */
+export function checkTimeout(timeout: unknown, doing: string): void {
+  if (typeof timeout === "number" && timeout >= 0) return;
+  throw new RangeError(
+    `Cannot ${doing} with a timeout of ${
+      inspect(timeout)
+    }: give milliseconds, 0 or more, or Infinity`,
+  );
+}
+
+/** That something has been sent: at once, or when there is room again where it goes. */
+export function sent(pressure: Backpressure): "ok" | Promise<"ok"> {
+  return pressure === undefined ? "ok" : pressure.then(() => "ok" as const);
+}
 
 /** A request that is under way. */
 export interface Asked<T> {
@@ -141,8 +193,31 @@ export function call<T>(
 ): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return never();
-  return startCall<T>(process, locate(server, process), request, options)
-    .promise;
+  const place = locate(server, process);
+  if (!(place instanceof Promise)) {
+    return startCall<T>(process, place, request, options).promise;
+  }
+  return place.then((place) =>
+    process.alive
+      ? startCall<T>(process, place, request, options).promise
+      : never()
+  );
+}
+
+/** Tells a server something that is not answered; if it is not there, nobody is told. */
+export function cast(
+  process: Process,
+  server: ServerRef,
+  request: unknown,
+): Backpressure {
+  const message: Cast = { type: "$cast", request };
+  const place = locate(server, process);
+  if (!(place instanceof Promise)) return sendTo(process, place, message);
+  // The copy is made now, as that of any message.
+  const copy = copyTerm(message, process.runtime.maxDepth);
+  return place.then((place) =>
+    process.alive ? sendTo(process, place, copy) : undefined
+  );
 }
 
 /** Asks a server for a process. */
@@ -160,6 +235,13 @@ export function startCall<T>(
   );
 }
 
+function leaderGone(reason: unknown): Error {
+  return new IoError(
+    "terminated",
+    `the group leader is gone: ${formatExit(reason)}`,
+  );
+}
+
 /** Asks a group leader, and waits for its reply. */
 export function requestIo<T>(
   request: IoOperation,
@@ -172,7 +254,12 @@ export function requestIo<T>(
   const { promise } = ask<T>(
     process,
     { node: target.node, target },
-    { timeout: Infinity, as: () => ["IO", request.type, []], read },
+    {
+      timeout: Infinity,
+      as: () => ["IO", request.type, []],
+      read,
+      failed: leaderGone,
+    },
     (from, replyAs): IoRequest => ({
       type: "io_request",
       from,

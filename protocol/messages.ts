@@ -8,9 +8,15 @@
 
 import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Runnable } from "../runtime/signal.ts";
+import type { GlobalName, ViaName } from "./names.ts";
 
-/** A server: its pid, its name on this node, or its name on another. */
-export type ServerRef = Pid | string | { name: string; node: string };
+/** A server: its pid, its name on this node or on another, in a registry, or in the cluster. */
+export type ServerRef =
+  | Pid
+  | string
+  | { name: string; node: string }
+  | ViaName
+  | GlobalName;
 
 /** A request that is answered by a reply to an alias. */
 export interface Call {
@@ -68,6 +74,15 @@ export interface IoRequest {
   replyAs: Ref;
   /** What is asked. */
   request: IoOperation;
+}
+
+/** Whether a value says what to run: it may come from anywhere. */
+export function isRunnable(value: unknown): value is Runnable {
+  if (typeof value !== "object" || value === null) return false;
+  const run = value as Record<string, unknown>;
+  return Array.isArray(run.args) &&
+    (typeof run.source === "string" || typeof run.parked === "string" ||
+      (typeof run.module === "string" && typeof run.function === "string"));
 }
 
 /** Whether a message is of a type. */

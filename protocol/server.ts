@@ -9,26 +9,42 @@ import { isDeepStrictEqual } from "node:util";
 import { ExitError } from "../errors.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
 import { Atom, nameOf, Pid, Ref } from "../runtime/pid.ts";
-import type { Process, Wait } from "../runtime/process.ts";
+import { reasonOf } from "../runtime/errors.ts";
+import type { AliasMode, Process, Wait } from "../runtime/process.ts";
 import type { Target } from "../runtime/signal.ts";
 import { isSelf, locate, sendTo } from "./call.ts";
 import { type Call, type Cast, isTyped, type ServerRef } from "./messages.ts";
+import {
+  type GlobalName,
+  isGlobalName,
+  isViaName,
+  registerName,
+  type ServerAddress,
+  serverInWords,
+  type ServerName,
+  serverName,
+  unregisterName,
+  type ViaName,
+  whereisName,
+} from "./names.ts";
+
+export { reasonOf };
 
 /** The reason with which nothing was started, as the name was taken: `{already_started, pid}`. */
 export interface AlreadyStartedReason {
   /** Always `"already_started"`. */
   type: "already_started";
-  /** Who has the name. */
-  pid: Pid;
+  /** Who has the name; `undefined` if it was given up at the very moment. */
+  pid: Pid | undefined;
 }
 
-/** Asks a server to end: OTP's system message `{terminate, reason}`. The answer is its DOWN. */
+/** Asks a server to end: OTP's system message `{terminate, reason}`. It says that it does; then comes its DOWN. */
 export interface Stop {
   /** Always `"$stop"`. */
   type: "$stop";
   /** Who asks. */
   from: Pid;
-  /** The monitor that waits for the end. */
+  /** The monitor that waits for the end, and alias of the answer. */
   ref: Ref;
   /** With which reason it is to exit. */
   reason: unknown;
@@ -58,35 +74,54 @@ export interface Server {
   info?(message: unknown): unknown;
   /** Cleans up before the server exits for a reason of its own, a stop or its parent's exit. */
   terminate?(reason: unknown): unknown;
+  /** What it knows, for the report of its crash. */
+  readonly state?: unknown;
+  /** Is called before the first message. */
+  begin?(): unknown;
+  /** Milliseconds to wait for the next message; if none comes, `info` gets `"timeout"`. */
+  readonly timeout?: number;
 }
 
-/** How a process is started and linked to its starter. */
+/** How a process is started. */
 export interface StartOptions {
-  /** Its registered name. */
-  name?: string;
+  /** Its name. */
+  name?: ServerName;
   /** What it runs, in words. */
   label: string;
+  /**
+   * Whether it is linked to its starter; its parent is nobody otherwise.
+   *
+   * @default {true}
+   */
+  link?: boolean;
+  /**
+   * Milliseconds that it may take to be ready; it is killed then.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+}
+
+/** Whether a process that is being started is ready, or ends as it does not want to go on. */
+export interface Start {
+  /** It is ready. */
+  ready(): void;
+  /** It ends normally, and its starter gets `outcome` instead of its pid; or an exit, if it is one. */
+  refuse(outcome: unknown): never;
 }
 
 /** A server as `ServerRef`, whatever way it was named. */
-export function serverRef(
-  server: Pid | string | Atom | { name: string | Atom; node: string | Atom },
-): ServerRef {
+export function serverRef(server: ServerAddress): ServerRef {
   if (server instanceof Pid) return server;
   if (typeof server === "string" || server instanceof Atom) {
     return nameOf(server);
   }
+  if (isViaName(server) || isGlobalName(server)) return server;
   return { name: nameOf(server.name), node: nameOf(server.node) };
 }
 
-/** Why a process that threw `error` exits. */
-export function reasonOf(error: unknown): unknown {
-  if (error instanceof ExitError) return error.reason;
-  return error instanceof Error ? error : { type: "nocatch", value: error };
-}
-
 /**
- * Starts a server that is linked to the caller, and waits for its initialisation.
+ * Starts a server, linked to the caller unless it is told otherwise, and waits for its initialisation.
  *
  * Follows `gen_server:start_link`. If `init` fails, nothing is left behind: the process has ended, its
  * name is free, and a caller that traps exits gets no EXIT; one that does not trap exits with it.
@@ -95,109 +130,240 @@ export function reasonOf(error: unknown): unknown {
  *   {@linkcode AlreadyStartedReason}.
  */
 export function startServer(
-  init: (process: Process) => Server | Promise<Server>,
+  init: (process: Process, start: Start) => Server | Promise<Server>,
   options: StartOptions,
 ): Promise<Pid> {
-  return startLinked(async (process, ready) => {
-    const server = await init(process);
-    ready();
-    await serve(process, server);
+  return startLinked(async (process, start) => {
+    const server = await init(process, start);
+    start.ready();
+    await serve(process, server, options.link === false);
   }, options);
 }
 
-/** Starts a process that is linked to the caller, and waits until it says that it is ready. */
+/** Starts a process, linked to the caller, and waits until it says that it is ready. */
 export function startLinked(
-  body: (process: Process, ready: () => void) => unknown,
+  body: (process: Process, start: Start) => unknown,
   options: StartOptions,
 ): Promise<Pid> {
   const starter = waitingProcess();
   if (starter === undefined) return never();
+  const name = options.name === undefined
+    ? undefined
+    : serverName(options.name);
+  const begin = (taken: Pid | undefined) =>
+    taken === undefined
+      ? startUnder(starter, name, body, options)
+      : Promise.reject(alreadyStarted(taken));
+  const taken = name === undefined ? undefined : whoHas(name, starter);
+  if (!(taken instanceof Promise)) return begin(taken);
+  return taken.then((taken) => starter.alive ? begin(taken) : never());
+}
+
+type OwnName = string | ViaName | GlobalName;
+
+function whoHas(
+  name: OwnName,
+  { runtime }: Process,
+): Pid | undefined | Promise<Pid | undefined> {
+  return typeof name === "string"
+    ? runtime.names.get(name)?.pid
+    : whereisName(name);
+}
+
+function alreadyStarted(pid: Pid | undefined): ExitError {
+  const reason: AlreadyStartedReason = { type: "already_started", pid };
+  return new ExitError(reason);
+}
+
+function startUnder(
+  starter: Process,
+  name: OwnName | undefined,
+  body: (process: Process, start: Start) => unknown,
+  { label, link = true, timeout = Infinity }: StartOptions,
+): Promise<Pid> {
   const { runtime } = starter;
-  const { name, label } = options;
-  const taken = name === undefined ? undefined : runtime.names.get(name);
-  if (taken !== undefined) {
-    const reason: AlreadyStartedReason = {
-      type: "already_started",
-      pid: taken.pid,
-    };
-    return Promise.reject(new ExitError(reason));
-  }
   const ref = runtime.makeRef();
   const process: Process = runtime.spawn(
     () =>
-      body(process, () => {
-        if (process.alive) process.reply(ref, undefined);
-      }),
+      name === undefined || typeof name === "string"
+        ? body(process, start)
+        : runUnder(process, name, start, body),
     {
       label,
+      kind: "server",
       parent: starter.pid,
       groupLeader: starter.groupLeader,
-      linkParent: starter,
+      linkParent: link ? starter : undefined,
       monitor: { pid: starter.pid, ref },
     },
   );
-  if (name !== undefined) runtime.register(name, process);
-  const start = new Starting(starter, process.pid);
+  process.lineage!.starting = true;
+  if (typeof name === "string") runtime.register(name, process);
+  const start = new Starting(starter, process, ref);
   starter.addMonitor(ref, process.pid, runtime.node);
   starter.addAlias(ref, "reply_demonitor");
   starter.await(ref, start);
+  start.limit(timeout);
   return start.pid;
 }
 
+/** Runs a process under a name that a registry keeps: it has it before it does anything else. */
+async function runUnder(
+  process: Process,
+  name: ViaName | GlobalName,
+  start: Starting,
+  body: (process: Process, start: Start) => unknown,
+): Promise<void> {
+  if (!(await registerName(name, process.pid))) {
+    start.refuse(alreadyStarted(await whereisName(name)));
+  }
+  try {
+    await body(process, start);
+  } catch (error) {
+    if (process.alive && !start.isReady) await unregisterName(name);
+    throw error;
+  }
+}
+
 /** Waits for a process to be ready. */
-class Starting implements Wait {
+class Starting implements Start, Wait {
   readonly node: string;
   readonly pid: Promise<Pid>;
   readonly #starter: Process;
-  readonly #started: Pid;
+  readonly #started: Process;
+  readonly #ref: Ref;
+  #isReady = false;
+  #outcome: { value: unknown } | undefined;
+  #stopTimer: (() => void) | undefined;
   #resolve!: (pid: Pid) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(starter: Process, started: Pid) {
-    this.node = started.node;
+  constructor(starter: Process, started: Process, ref: Ref) {
+    this.node = started.pid.node;
     this.#starter = starter;
     this.#started = started;
+    this.#ref = ref;
     this.pid = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
   }
 
-  reply(_value: unknown, ref: Ref): void {
-    this.#starter.unawait(ref);
-    this.#resolve(this.#started);
+  /** Whether the process was ready once. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
-  down(_object: unknown, reason: unknown, ref: Ref): void {
-    this.#starter.unawait(ref);
-    takeExit(this.#starter, this.#started);
-    this.#reject(
-      new ExitError(
-        reason,
-        reason instanceof Error ? { cause: reason } : undefined,
-      ),
-    );
+  /** Kills the process if it is not ready in time. */
+  limit(timeout: number): void {
+    if (timeout === Infinity) return;
+    const starter = this.#starter;
+    const { pid } = this.#started;
+    this.#stopTimer = starter.runtime.after(timeout, () => {
+      starter.unawait(this.#ref);
+      starter.demonitor(this.#ref);
+      starter.unlink(pid);
+      starter.runtime.exit(starter.pid, pid, "kill");
+      this.#reject(new ExitError("timeout"));
+    });
+  }
+
+  ready(): void {
+    if (!this.#started.alive) return;
+    this.#isReady = true;
+    this.#started.lineage!.starting = false;
+    this.#started.reply(this.#ref, undefined);
+  }
+
+  refuse(outcome: unknown): never {
+    // It is told when the process has ended, so that nothing of it is left then.
+    this.#outcome = { value: outcome };
+    throw new ExitError("normal");
+  }
+
+  reply(): void {
+    this.#settle();
+    this.#resolve(this.#started.pid);
+  }
+
+  down(_object: unknown, reason: unknown): void {
+    this.#settle();
+    takeExit(this.#starter, this.#started.pid);
+    const outcome = this.#outcome?.value;
+    if (outcome instanceof ExitError) this.#reject(outcome);
+    else if (this.#outcome !== undefined) this.#resolve(outcome as Pid);
+    else {
+      this.#reject(
+        new ExitError(
+          reason,
+          reason instanceof Error ? { cause: reason } : undefined,
+        ),
+      );
+    }
+  }
+
+  #settle(): void {
+    this.#stopTimer?.();
+    this.#starter.unawait(this.#ref);
   }
 
   abandon(error: () => unknown): void {
+    this.#stopTimer?.();
     this.pid.catch(ignore);
     this.#reject(error());
   }
 }
 
-/** Serves until the server is stopped, its parent exits, or what it does throws. */
-export async function serve(process: Process, server: Server): Promise<never> {
-  const { mailbox, parent } = process;
+/**
+ * Serves until the server is stopped, its parent exits, or what it does throws.
+ *
+ * @param orphan Whether the process that started it is nobody to it: its EXIT is a message as others.
+ */
+export async function serve(
+  process: Process,
+  server: Server,
+  orphan = false,
+): Promise<never> {
+  const { mailbox } = process;
+  const parent = orphan ? undefined : process.parent;
+  let message: unknown;
   try {
+    await server.begin?.();
     for (;;) {
-      const message = await mailbox.receive(undefined, undefined, process);
+      const { timeout } = server;
+      message = await mailbox.receive(
+        undefined,
+        timeout === undefined
+          ? undefined
+          : { timeout, after: "timeout", hasAfter: true },
+        process,
+      );
       const result = dispatch(process, server, message, parent);
       if (result !== undefined) await result;
     }
   } catch (error) {
-    if (process.alive) await server.terminate?.(reasonOf(error));
+    if (process.alive) {
+      noteFailure(process, server, message);
+      await server.terminate?.(reasonOf(error));
+    }
     throw error;
   }
+}
+
+/** Keeps what a server was at when it failed, for the report of its crash. */
+function noteFailure(
+  { lineage }: Process,
+  server: Server,
+  message: unknown,
+): void {
+  if (lineage === undefined) return;
+  if (isCall(message)) {
+    const { request: lastMessage, from: client } = message;
+    lineage.context = { lastMessage, client };
+  } else {lineage.context = message === undefined
+      ? {}
+      : { lastMessage: message };}
+  if ("state" in server) lineage.context.state = server.state;
 }
 
 function dispatch(
@@ -219,7 +385,9 @@ function dispatch(
     return pending(server.cast?.((message as Cast).request));
   }
   if (isTyped(message, "$stop")) {
-    throw new ExitError((message as unknown as Stop).reason);
+    const { ref, reason } = message as unknown as Stop;
+    if (ref instanceof Ref) process.reply(ref, "ok");
+    throw new ExitError(reason);
   }
   if (isExitFrom(message, parent)) throw new ExitError(message.reason);
   return pending(server.info?.(message));
@@ -264,11 +432,19 @@ export class Ending implements Wait {
   readonly ref: Ref;
   /** Resolves with the exit reason. */
   readonly reason: Promise<unknown>;
+  /** Whether what is awaited has said that it ends. */
+  isTold = false;
   readonly #process: Process;
   #resolve!: (reason: unknown) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(process: Process, target: Target, node: string) {
+  /** With a mode, the monitor is an alias too. */
+  constructor(
+    process: Process,
+    target: Target,
+    node: string,
+    mode?: AliasMode,
+  ) {
     this.node = node;
     this.#process = process;
     this.reason = new Promise((resolve, reject) => {
@@ -276,7 +452,7 @@ export class Ending implements Wait {
       this.#reject = reject;
     });
     this.ref = process.runtime.makeRef();
-    process.monitor(target, node, undefined, this, this.ref);
+    process.monitor(target, node, mode, this, this.ref);
   }
 
   /** Whether it comes within so many milliseconds; the monitor stays if it does not. */
@@ -304,7 +480,9 @@ export class Ending implements Wait {
     this.#process.demonitor(this.ref);
   }
 
-  reply(): void {}
+  reply(): void {
+    this.isTold = true;
+  }
 
   down(_object: unknown, reason: unknown): void {
     this.#process.unawait(this.ref);
@@ -334,12 +512,13 @@ export async function stopServer(
     return new ExitError({
       type: "call",
       reason: why,
-      call: ["GenServer", "stop", [server, reason, limit]],
+      call: ["GenServer", "stop", [serverInWords(server), reason, limit]],
     });
   };
-  const place = locate(server, process);
+  const located = locate(server, process);
+  const place = located instanceof Promise ? await located : located;
   if (isSelf(process, place)) throw fail("calling_self");
-  const ending = new Ending(process, place.target, place.node);
+  const ending = new Ending(process, place.target, place.node, "demonitor");
   try {
     const stop: Stop = {
       type: "$stop",
@@ -353,11 +532,17 @@ export async function stopServer(
     ending.cancel();
   }
   const actual = await ending.reason;
-  if (actual === "noconnection") {
-    throw fail({ type: "nodedown", node: place.node });
-  }
-  if (!isDeepStrictEqual(actual, reason)) throw fail(actual);
-  return "ok";
+  if (ending.isTold && isDeepStrictEqual(actual, reason)) return "ok";
+  // As in OTP, one that has ended before it took the request has failed a call of its own.
+  throw fail(
+    ending.isTold || actual === "noproc" ? actual : {
+      type: "call",
+      reason: actual === "noconnection"
+        ? { type: "nodedown", node: place.node }
+        : actual,
+      call: ["sys", "terminate", [serverInWords(server), reason, "infinity"]],
+    },
+  );
 }
 
 function ignore(): void {}

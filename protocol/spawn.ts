@@ -6,7 +6,7 @@
 
 import { never, NO_NODE, waitingProcess } from "../runtime/current.ts";
 import { spawnError } from "../runtime/modules.ts";
-import { Pid, type Ref } from "../runtime/pid.ts";
+import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
 import type { SpawnResult } from "../runtime/signal.ts";
 import { copyTerm } from "../runtime/term.ts";
@@ -62,10 +62,11 @@ class SpawnWait implements Wait {
   #unreachable(): void {
     const process = this.#process;
     const { runtime } = process;
-    const pid = new Pid(this.node, this.#ref.number, 0);
+    // As in Erlang, it is a pid of this node.
+    const pid = runtime.unusedPid();
     this.#resolve({ pid, ref: this.#ref });
     if (this.#monitor) {
-      process.addMonitor(this.#ref, pid, this.node);
+      process.addMonitor(this.#ref, pid, pid.node);
       runtime.down(pid, pid, process.pid, this.#ref, "noconnection");
     }
     if (this.#link) {

@@ -1,0 +1,502 @@
+/**
+ * Agents: processes that keep a state, and run functions on it.
+ *
+ * Follows Elixir's [Agent](https://hexdocs.pm/elixir/1.18/Agent.html).
+ *
+ * @example A counter
+ * ```ts
+ * import { Agent } from "@otp/distribution/agent";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const counter = await Agent.startLink(() => 0);
+ * await Agent.update(counter, (count) => count + 1);
+ * assertEquals(await Agent.get(counter, (count) => count), 1);
+ * await Agent.stop(counter);
+ * ```
+ *
+ * @module
+ */
+
+import {
+  agentModule,
+  type AgentRequest,
+  sendable,
+  type StateFunction,
+  valueOf,
+} from "./protocol/agent.ts";
+import {
+  checkTimeout,
+  locate,
+  type Place,
+  sendTo,
+  sent,
+  startCall,
+} from "./protocol/call.ts";
+import type { ChildSpec } from "./protocol/child.ts";
+import { genServerChild, startGenServer } from "./protocol/gen_server.ts";
+import type { Cast, ServerRef } from "./protocol/messages.ts";
+import {
+  type GlobalName,
+  type NameRegistry,
+  type ServerAddress,
+  serverInWords,
+  type ServerName,
+  type ViaName,
+} from "./protocol/names.ts";
+import {
+  type AlreadyStartedReason,
+  serverRef,
+  stopServer,
+} from "./protocol/server.ts";
+import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
+import { inspect } from "./runtime/inspect.ts";
+import type { Pid } from "./runtime/pid.ts";
+import type { Process } from "./runtime/process.ts";
+
+export type {
+  AlreadyStartedReason,
+  ChildSpec,
+  GlobalName,
+  NameRegistry,
+  ServerAddress,
+  ServerName,
+  ViaName,
+};
+
+/**
+ * Carries the type of an agent's state.
+ *
+ * @typeParam S The state.
+ */
+export interface Holds<S> {
+  /**
+   * Never set: it keeps S in declarations.
+   *
+   * @ignore
+   */
+  readonly holds?: S;
+}
+
+/**
+ * The pid of an agent whose state's type is known.
+ *
+ * @typeParam S The state.
+ */
+export type AgentPid<S> = Pid & Holds<S>;
+
+/**
+ * An agent: its pid, or its name on this node or another, in a registry, or in the cluster.
+ *
+ * @typeParam S The state; `any` where it is not known.
+ */
+export type AgentRef<S> = (ServerAddress & Holds<S>) | ServerAddress;
+
+/**
+ * A function that an agent runs on its state: itself, or, by name, one that the agent's node exports, with
+ * the arguments that it gets after the state.
+ *
+ * @typeParam S The state.
+ * @typeParam R What it gives.
+ */
+export type AgentFunction<S, R> =
+  | ((state: S) => R | Promise<R>)
+  | readonly [module: string, function: string, args?: readonly unknown[]];
+
+/** Options for {@linkcode Agent.start} and {@linkcode Agent.startLink}. */
+export interface AgentOptions {
+  /**
+   * The name that the agent has: on its node, in a registry, or in the cluster.
+   *
+   * @default {undefined}
+   */
+  name?: ServerName;
+  /**
+   * Milliseconds that the first state may take. After them the agent is killed, and the start fails with
+   * `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+}
+
+/** Options for {@linkcode Agent.childSpec}. */
+export interface AgentChildOptions
+  extends AgentOptions, Partial<Omit<ChildSpec, "start">> {}
+
+/** The specification of an agent as a child, as {@linkcode Agent.childSpec} gives it. */
+export interface AgentChildSpec<S> extends ChildSpec {
+  /** Starts the agent, linked to the supervisor. */
+  start: () => Promise<AgentPid<S>>;
+}
+
+/** Options for {@linkcode Agent.get}, {@linkcode Agent.update} and {@linkcode Agent.getAndUpdate}. */
+export interface AgentCallOptions {
+  /**
+   * Milliseconds to wait; `Infinity` waits for ever.
+   *
+   * @default {5000}
+   */
+  timeout?: number;
+}
+
+/**
+ * Starts agents, and has them run functions.
+ *
+ * An agent runs one function at a time, in the order in which they come; what they give is copied to the
+ * caller, but in the function it is the state itself: one for {@linkcode Agent.get} must not change it. A
+ * function may be asynchronous; the agent does nothing else until it has ended. While an expensive
+ * function runs, nobody else is served: where that matters, get what is needed and do the work in the
+ * caller.
+ *
+ * A function that throws ends the agent, and the caller exits with what it threw. A caller also exits if
+ * the agent is not there, its node is down, or the time is up, as it does from
+ * {@link https://hexdocs.pm/elixir/1.18/GenServer.html#call/3 | GenServer.call}; after a timeout the
+ * function may still run.
+ *
+ * Functions do not travel: an agent of another node runs those that its node exports, given as the function
+ * itself if this node exports it under the same name, or as `[module, function, args]`. The agent's node
+ * decides what may be run, as for `Node.spawn`.
+ *
+ * @example Under a supervisor
+ * ```ts
+ * import { Agent, Supervisor } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const sup = await Supervisor.startLink(
+ *   [Agent.childSpec(() => ["a"], { name: "Letters" })],
+ *   { strategy: "one_for_one" },
+ * );
+ * await Agent.update("Letters", (letters) => [...letters, "b"]);
+ * assertEquals(await Agent.get("Letters", (letters) => letters), ["a", "b"]);
+ * await Supervisor.stop(sup);
+ * ```
+ */
+export class Agent {
+  private constructor() {}
+
+  /**
+   * Starts an agent that is linked to the caller.
+   *
+   * Follows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2).
+   *
+   * @typeParam S The state.
+   * @param init Makes the first state, in the agent's process; the promise resolves when it has.
+   * @param options Name, and how long that may take.
+   * @returns The agent's pid.
+   * @throws {ExitError} If `init` throws, with what it threw; if it takes too long, with `"timeout"`; if
+   *   the name is taken, with `{ type: "already_started", pid }`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Agent.startLink(() => 42, { name: "Answer" });
+   * assertEquals(await Agent.get("Answer", (answer) => answer), 42);
+   * await Agent.stop("Answer");
+   * ```
+   */
+  static startLink<S>(
+    init: () => S | Promise<S>,
+    options: AgentOptions = {},
+  ): Promise<AgentPid<S>> {
+    const { name, timeout } = checkStart(options);
+    return startGenServer(agentModule(checkInit(init)), undefined, {
+      name,
+      timeout,
+    });
+  }
+
+  /**
+   * Starts an agent that is linked to nobody.
+   *
+   * Follows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); else as
+   * {@linkcode Agent.startLink}.
+   *
+   * @typeParam S The state.
+   * @param init Makes the first state, in the agent's process.
+   * @param options Name, and how long that may take.
+   * @returns The agent's pid.
+   * @throws {ExitError} If the agent did not start, with the reason.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   *
+   * const agent = await Agent.start(() => new Map<string, number>());
+   * await Agent.stop(agent);
+   * ```
+   */
+  static start<S>(
+    init: () => S | Promise<S>,
+    options: AgentOptions = {},
+  ): Promise<AgentPid<S>> {
+    const { name, timeout } = checkStart(options);
+    return startGenServer(agentModule(checkInit(init)), undefined, {
+      name,
+      timeout,
+      link: false,
+    });
+  }
+
+  /**
+   * An agent as the child of a supervisor. `[Agent, init]` in the list of children says the same, where no
+   * options are needed.
+   *
+   * @typeParam S The state.
+   * @param init Makes the first state, at each start.
+   * @param options Name, and what of the specification is to be different. The id is the name, or `"Agent"`.
+   * @returns The specification.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent, Supervisor } from "@otp/distribution";
+   *
+   * const sup = await Supervisor.startLink(
+   *   [[Agent, () => 0], Agent.childSpec(() => [], { name: "Log", restart: "transient" })],
+   *   { strategy: "one_for_one" },
+   * );
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static childSpec<S>(
+    init: () => S | Promise<S>,
+    options: AgentChildOptions = {},
+  ): AgentChildSpec<S> {
+    checkStart(options);
+    const module = agentModule(checkInit(init));
+    return genServerChild(module, undefined, options) as AgentChildSpec<S>;
+  }
+
+  /**
+   * Gives what a function makes of the state.
+   *
+   * Follows [Agent.get/3](https://hexdocs.pm/elixir/1.18/Agent.html#get/3).
+   *
+   * @typeParam S The state.
+   * @typeParam R What the function gives.
+   * @param agent The agent.
+   * @param fn The function.
+   * @param options How long to wait.
+   * @returns What it gave: a copy.
+   * @throws {ExitError} If the function threw, the agent is not there, its node is down, or the time is up.
+   * @throws {UndefinedFunctionError} If the agent's node does not export the function.
+   * @throws {SpawnRefusedError} If the agent's node refuses it; `code` says why.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const agent = await Agent.startLink(() => ["a", "b"]);
+   * assertEquals(await Agent.get(agent, (list) => list.length), 2);
+   * await Agent.stop(agent);
+   * ```
+   */
+  // deno-lint-ignore no-explicit-any
+  static get<S = any, R = any>(
+    agent: AgentRef<S>,
+    fn: AgentFunction<NoInfer<S>, R>,
+    options: AgentCallOptions = {},
+  ): Promise<R> {
+    return ask(agent, "get", fn, options);
+  }
+
+  /**
+   * Has a function make the next state of the last.
+   *
+   * Follows [Agent.update/3](https://hexdocs.pm/elixir/1.18/Agent.html#update/3).
+   *
+   * @typeParam S The state.
+   * @param agent The agent.
+   * @param fn The function.
+   * @param options How long to wait.
+   * @returns `"ok"`, when it is done.
+   * @throws {ExitError} If the function threw, the agent is not there, its node is down, or the time is up.
+   * @throws {UndefinedFunctionError} If the agent's node does not export the function.
+   * @throws {SpawnRefusedError} If the agent's node refuses it; `code` says why.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const agent = await Agent.startLink(() => 1);
+   * assertEquals(await Agent.update(agent, (n) => n + 1), "ok");
+   * await Agent.stop(agent);
+   * ```
+   */
+  // deno-lint-ignore no-explicit-any
+  static update<S = any>(
+    agent: AgentRef<S>,
+    fn: AgentFunction<NoInfer<S>, NoInfer<S>>,
+    options: AgentCallOptions = {},
+  ): Promise<"ok"> {
+    return ask(agent, "update", fn, options);
+  }
+
+  /**
+   * Has a function make the next state, and gives something else that it makes.
+   *
+   * Follows [Agent.get_and_update/3](https://hexdocs.pm/elixir/1.18/Agent.html#get_and_update/3). A function
+   * that gives no pair ends the agent with `{ type: "bad_return_value", value }`.
+   *
+   * @typeParam S The state.
+   * @typeParam R What the caller gets.
+   * @param agent The agent.
+   * @param fn The function; it gives `[what the caller gets, the next state]`.
+   * @param options How long to wait.
+   * @returns The first of the two: a copy.
+   * @throws {ExitError} If the function threw, the agent is not there, its node is down, or the time is up.
+   * @throws {UndefinedFunctionError} If the agent's node does not export the function.
+   * @throws {SpawnRefusedError} If the agent's node refuses it; `code` says why.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const agent = await Agent.startLink(() => ["a", "b"]);
+   * const first = await Agent.getAndUpdate(agent, ([head, ...tail]) => [head, tail]);
+   * assertEquals(first, "a");
+   * await Agent.stop(agent);
+   * ```
+   */
+  // deno-lint-ignore no-explicit-any
+  static getAndUpdate<S = any, R = any>(
+    agent: AgentRef<S>,
+    fn: AgentFunction<NoInfer<S>, readonly [R, NoInfer<S>]>,
+    options: AgentCallOptions = {},
+  ): Promise<R> {
+    return ask(agent, "get_and_update", fn, options);
+  }
+
+  /**
+   * Has a function make the next state, and does not wait.
+   *
+   * Follows [Agent.cast/2](https://hexdocs.pm/elixir/1.18/Agent.html#cast/2): it is `"ok"` also if the agent
+   * is not there, or its node refuses the function.
+   *
+   * @typeParam S The state.
+   * @param agent The agent.
+   * @param fn The function.
+   * @returns `"ok"`; as a promise while the connection's buffer is full, or while the registry that keeps
+   *   the agent's name takes its time.
+   * @throws {TypeError} If it is no function, or one that cannot be named for the agent's node.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const agent = await Agent.startLink(() => 1);
+   * assertEquals(Agent.cast(agent, (n) => n + 1), "ok");
+   * assertEquals(await Agent.get(agent, (n) => n), 2);
+   * await Agent.stop(agent);
+   * ```
+   */
+  // deno-lint-ignore no-explicit-any
+  static cast<S = any>(
+    agent: AgentRef<S>,
+    fn: AgentFunction<NoInfer<S>, NoInfer<S>>,
+  ): "ok" | Promise<"ok"> {
+    const process = currentProcess();
+    const place = locate(serverRef(agent), process);
+    return place instanceof Promise
+      ? place.then((place) => castTo(process, place, fn))
+      : castTo(process, place, fn);
+  }
+
+  /**
+   * Stops an agent, and waits until it has ended.
+   *
+   * Follows [Agent.stop/3](https://hexdocs.pm/elixir/1.18/Agent.html#stop/3).
+   *
+   * @param agent The agent.
+   * @param reason The reason that it exits with.
+   * @param timeout Milliseconds to wait.
+   * @returns `"ok"`.
+   * @throws {ExitError} If it is not there, its node is down, or it does not end in time.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await Agent.stop(await Agent.startLink(() => 0)), "ok");
+   * ```
+   */
+  static stop(
+    agent: ServerAddress,
+    reason: unknown = "normal",
+    timeout: number = Infinity,
+  ): Promise<"ok"> {
+    return stopServer(serverRef(agent), reason, timeout);
+  }
+}
+
+function ask<T>(
+  agent: ServerAddress,
+  type: AgentRequest["type"],
+  fn: StateFunction,
+  { timeout = 5000 }: AgentCallOptions,
+): Promise<T> {
+  checkTimeout(timeout, "ask an agent");
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  const ref = serverRef(agent);
+  const askAt = (place: Place): Promise<T> => {
+    if (!process.alive) return never();
+    const request: AgentRequest = { type, run: sendable(fn, place, process) };
+    return startCall<T>(process, place, request, {
+      timeout,
+      as: () => callOf(ref, type, fn, timeout),
+      read: (reply) => valueOf(reply, place.node),
+    }).promise;
+  };
+  const place = locate(ref, process);
+  return place instanceof Promise ? place.then(askAt) : askAt(place);
+}
+
+function castTo(
+  process: Process,
+  place: Place,
+  fn: StateFunction,
+): "ok" | Promise<"ok"> {
+  if (!process.alive) return "ok";
+  const request: AgentRequest = {
+    type: "cast",
+    run: sendable(fn, place, process),
+    from: process.pid,
+  };
+  const message: Cast = { type: "$cast", request };
+  return sent(sendTo(process, place, message));
+}
+
+function callOf(
+  agent: ServerRef,
+  type: string,
+  fn: StateFunction,
+  timeout: number,
+): [string, string, unknown[]] {
+  const what = typeof fn === "function" ? "#Function" : fn;
+  const limit = timeout === Infinity ? "infinity" : timeout;
+  const request = { type, run: what };
+  return ["GenServer", "call", [serverInWords(agent), request, limit]];
+}
+
+function checkInit<S>(init: () => S): () => S {
+  if (typeof init === "function") return init;
+  throw new TypeError(
+    `Cannot start an agent with ${
+      inspect(init)
+    }: give a function that makes the first state`,
+  );
+}
+
+function checkStart<O extends AgentOptions>(options: O): O {
+  if (options.timeout !== undefined) {
+    checkTimeout(options.timeout, "start an agent");
+  }
+  return options;
+}

@@ -1,0 +1,301 @@
+/**
+ * The one process of a node's global name server that waits for others: it takes the lock of the names
+ * on all nodes that have the same names, changes them everywhere, and joins parts of the cluster.
+ *
+ * It does one thing at a time, and holds the lock only while it changes something. Whoever does not get
+ * the lock of one node gives back that of the others and tries again later; all try the node of the
+ * greatest name first. So nobody waits for another while it holds a lock.
+ *
+ * @module
+ */
+
+import { inspect } from "../runtime/inspect.ts";
+import type { Pid, Ref } from "../runtime/pid.ts";
+import type { Process } from "../runtime/process.ts";
+import { type TermKey, termKey } from "../runtime/term_key.ts";
+import {
+  ask,
+  type GlobalChange,
+  type GlobalEntry,
+  type GlobalRequest,
+  isEntry,
+  isPid,
+  listOf,
+  placeOf,
+} from "./global_messages.ts";
+import { resolveConflict } from "./global_resolve.ts";
+import type { Cast } from "./messages.ts";
+import type { Server } from "./server.ts";
+
+/** What the worker sees of its node's server, whose process it shares a node with. */
+export interface GlobalView {
+  /** The servers that have the same names, this node's among them. */
+  servers(): Pid[];
+  /** The names. */
+  entries(): GlobalEntry[];
+  /** What two servers have the same of if they have the same names. */
+  digest(): number;
+  /** Who has a name. */
+  lookup(name: unknown): Pid | undefined;
+  /** The names that a process has. */
+  namesOf(pid: Pid): unknown[];
+  /** Whether a server's part of the cluster is to be joined. */
+  isPending(server: Pid): boolean;
+}
+
+type Table = Map<TermKey, GlobalEntry>;
+
+/** What the worker is told by its server. */
+export type GlobalTask =
+  | { type: "change"; change: GlobalChange; ref: Ref }
+  | ConnectTask;
+
+/** Joins this node's part of the cluster and that of a server, which has been tried so many times. */
+export interface ConnectTask {
+  /** Always `"connect"`. */
+  type: "connect";
+  /** The server. */
+  server: Pid;
+  /** How often it has been tried. */
+  times?: number;
+}
+
+/** Milliseconds of the first pause, and of the longest. */
+const PAUSE = { first: 8, longest: 2048 };
+
+/** Pauses between attempts, longer from one to the next, and others at each node. */
+export class Pauses {
+  readonly #process: Process;
+  #seed = 0;
+
+  /** Of a process. */
+  constructor(process: Process) {
+    this.#process = process;
+    const { node, creation, number } = process.pid;
+    for (const character of `${node}/${creation}/${number}`) {
+      this.#seed = (this.#seed * 31 + character.charCodeAt(0)) >>> 0;
+    }
+  }
+
+  /** Waits, after so many attempts. */
+  async wait(times: number): Promise<void> {
+    const most = Math.min(PAUSE.first * 2 ** times, PAUSE.longest);
+    this.#seed = (this.#seed * 1_664_525 + 1_013_904_223) >>> 0;
+    const ms = 1 + most * this.#seed / 2 ** 32;
+    // A wait of the process: it ends when the process does.
+    const process = this.#process;
+    const options = { timeout: ms, after: undefined, hasAfter: true };
+    await process.mailbox.receive(() => false, options, process);
+  }
+}
+
+/** The worker of a node's server. */
+export class GlobalWorker implements Server {
+  readonly #process: Process;
+  readonly #view: GlobalView;
+  readonly #pauses: Pauses;
+
+  /** In a process that is linked to the server's. */
+  constructor(process: Process, view: GlobalView) {
+    this.#process = process;
+    this.#view = view;
+    this.#pauses = new Pauses(process);
+  }
+
+  call(): unknown {
+    return undefined;
+  }
+
+  async cast(request: unknown): Promise<void> {
+    const task = request as GlobalTask;
+    if (task.type === "connect") return await this.#connect(task);
+    const done = await this.#change(task.change);
+    this.#process.reply(task.ref, done);
+  }
+
+  async #change(change: GlobalChange): Promise<boolean> {
+    if (
+      change.type === "unregister" &&
+      this.#view.lookup(change.name) === undefined
+    ) return true;
+    const servers = await this.#lockOwn();
+    try {
+      if (change.type === "register" && !this.#isFree(change.entry)) {
+        return false;
+      }
+      await this.#askAll(
+        servers,
+        change.type === "unregister"
+          ? change
+          : { type: "register", entry: change.entry },
+      );
+      return true;
+    } finally {
+      await this.#unlock(servers);
+    }
+  }
+
+  #isFree({ name, pid }: GlobalEntry): boolean {
+    if (this.#view.lookup(name) !== undefined) return false;
+    const others = this.#view.namesOf(pid);
+    if (others.length === 0) return true;
+    this.#process.runtime.report({
+      level: "error",
+      message: `global: ${pid} cannot have the name ${
+        inspect(name)
+      }, as it has ${inspect(others[0])}: a process has one name at most`,
+    });
+    return false;
+  }
+
+  /** Joins the part of the cluster that a server is in, unless somebody has; later, if it cannot now. */
+  async #connect({ server, times = 0 }: ConnectTask): Promise<void> {
+    if (!this.#view.isPending(server)) return;
+    const servers = union(this.#view.servers(), await this.#known(server));
+    if (await this.#lock(servers)) {
+      try {
+        const now = union(this.#view.servers(), await this.#known(server));
+        if (union(servers, now).length === servers.length) {
+          await this.#merge(servers);
+        }
+      } finally {
+        await this.#unlock(servers);
+      }
+    }
+    if (!this.#view.isPending(server)) return;
+    await this.#pauses.wait(times);
+    // What else there is to do comes first: a node that is in the way is only in the way of this.
+    const again: ConnectTask = { type: "connect", server, times: times + 1 };
+    const message: Cast = { type: "$cast", request: again };
+    this.#process.send(this.#process.pid, message);
+  }
+
+  async #known(server: Pid): Promise<Pid[]> {
+    const known = await this.#ask(server, { type: "get_servers" });
+    return [server, ...listOf(known, isPid)];
+  }
+
+  /**
+   * Gives all servers the same names: those that any of them has.
+   *
+   * Most have the same already, as those of one part do; a digest of them tells. But a part in which
+   * not every node was connected to every other may have come to differ.
+   */
+  async #merge(all: Pid[]): Promise<void> {
+    const answers = await this.#askAll(all, { type: "get_digest" });
+    const servers = all.filter((_, i) => answers[i] !== undefined);
+    const digests = answers.filter((answer) => answer !== undefined);
+    const tables = new Map<unknown, Table>();
+    tables.set(this.#view.digest(), this.#tableOf(this.#view.entries()));
+    for (const [i, server] of servers.entries()) {
+      if (tables.has(digests[i])) continue;
+      const names = await this.#ask(server, { type: "get_names" });
+      tables.set(digests[i], this.#tableOf(listOf(names, isEntry)));
+    }
+    const merged: Map<TermKey, GlobalEntry | undefined> = new Map();
+    for (const table of tables.values()) await this.#addTo(merged, table);
+    await Promise.all(servers.map((server, i) => {
+      const { insert, remove } = difference(
+        merged,
+        tables.get(digests[i]) ?? new Map(),
+      );
+      return this.#ask(server, {
+        type: "merge",
+        servers,
+        insert,
+        remove,
+      });
+    }));
+  }
+
+  #tableOf(entries: GlobalEntry[]): Table {
+    const { maxDepth } = this.#process.runtime;
+    return new Map(
+      entries.map((entry) => [termKey(entry.name, maxDepth), entry]),
+    );
+  }
+
+  /** Adds names to those that are there; one that two have is kept by one, or by nobody. */
+  async #addTo(
+    merged: Map<TermKey, GlobalEntry | undefined>,
+    table: Table,
+  ): Promise<void> {
+    for (const [key, entry] of table) {
+      const known = merged.get(key);
+      if (known === undefined) {
+        if (!merged.has(key)) merged.set(key, entry);
+      } else if (!known.pid.equals(entry.pid)) {
+        merged.set(key, await resolveConflict(this.#process, known, entry));
+      }
+    }
+  }
+
+  /** Takes the lock of the names on all nodes that have the same; gives their servers. */
+  async #lockOwn(): Promise<Pid[]> {
+    for (let times = 0;; times++) {
+      const servers = this.#view.servers();
+      if (await this.#lock(servers)) {
+        // A part that was joined before the lock was held is to be locked as well.
+        if (union(servers, this.#view.servers()).length === servers.length) {
+          return servers;
+        }
+        await this.#unlock(servers);
+      }
+      await this.#pauses.wait(times);
+    }
+  }
+
+  async #lock(servers: Pid[]): Promise<boolean> {
+    const [boss, ...rest] = byRank(servers);
+    const request: GlobalRequest = { type: "lock_names" };
+    if ((await this.#ask(boss, request)) === false) return false;
+    const answers = await this.#askAll(rest, request);
+    if (!answers.includes(false)) return true;
+    await this.#unlock([boss, ...rest.filter((_, i) => answers[i] === true)]);
+    return false;
+  }
+
+  async #unlock(servers: Pid[]): Promise<void> {
+    const [boss, ...rest] = byRank(servers);
+    // The boss last: who gets its lock is then likely to get the others.
+    await this.#askAll(rest, { type: "unlock_names" });
+    await this.#ask(boss, { type: "unlock_names" });
+  }
+
+  #ask(server: Pid, request: GlobalRequest): Promise<unknown> {
+    return ask(this.#process, placeOf(server), request);
+  }
+
+  #askAll(servers: Pid[], request: GlobalRequest): Promise<unknown[]> {
+    return Promise.all(servers.map((server) => this.#ask(server, request)));
+  }
+}
+
+/** The servers, the one of the greatest node first. */
+function byRank(servers: Pid[]): Pid[] {
+  return [...servers].sort((a, b) => a.node < b.node ? 1 : -1);
+}
+
+function union(some: Pid[], others: Pid[]): Pid[] {
+  const all = [...some];
+  for (const pid of others) {
+    if (!all.some((each) => each.equals(pid))) all.push(pid);
+  }
+  return all;
+}
+
+/** What makes one table of names the other. */
+function difference(
+  merged: ReadonlyMap<TermKey, GlobalEntry | undefined>,
+  table: Table,
+): { insert: GlobalEntry[]; remove: unknown[] } {
+  const insert: GlobalEntry[] = [];
+  const remove: unknown[] = [];
+  for (const [key, entry] of merged) {
+    const known = table.get(key);
+    if (entry === undefined) {
+      if (known !== undefined) remove.push(known.name);
+    } else if (!entry.pid.equals(known?.pid)) insert.push(entry);
+  }
+  return { insert, remove };
+}

@@ -1,0 +1,122 @@
+/** Helpers of the tests of servers: callback modules that do as they are told. */
+
+import { assertRejects } from "@std/assert";
+import { ExitError } from "../errors.ts";
+import { type From, GenServer, type GenServerModule } from "../gen_server.ts";
+import type { Node } from "../node.ts";
+import { exit, type Pid, send, trapExit } from "../process.ts";
+import { type Cluster, clusterTest } from "./_nodes.ts";
+
+/** The types of {@linkcode Stack}. */
+export interface StackTypes {
+  arg: string[];
+  state: string[];
+  call: ["pop", string | undefined] | ["all", string[]];
+  cast: { type: "push"; item: string };
+}
+
+/** A stack. */
+export const Stack: GenServerModule<StackTypes> = {
+  name: "Stack",
+  init: (items) => ({ type: "ok", state: items }),
+  handleCall(request, _from, items) {
+    if (request === "all") return { type: "reply", reply: items, state: items };
+    const [head, ...tail] = items;
+    return { type: "reply", reply: head, state: tail };
+  },
+  handleCast: ({ item }, items) => ({
+    type: "noreply",
+    state: [item, ...items],
+  }),
+};
+
+/** Types of a server that tells all that befalls it to the process that is its argument. */
+export interface ProbeTypes {
+  arg: { to: Pid; trap?: boolean };
+  state: { to: Pid; said: unknown[] };
+  call:
+    | [{ type: "say"; what: unknown }, unknown]
+    | ["who", Pid]
+    | ["nothing", never]
+    | ["crash", never]
+    | [{ type: "exit"; reason: unknown }, never]
+    | [{ type: "stop"; reason: unknown; reply?: unknown }, unknown]
+    | [{ type: "throw"; value: unknown }, unknown];
+  cast: unknown;
+  info: unknown;
+}
+
+/** A server that tells all that befalls it to the process that is its argument. */
+export const Probe: GenServerModule<ProbeTypes> = {
+  name: "Probe",
+  init({ to, trap }) {
+    if (trap) trapExit(true);
+    return { type: "ok", state: { to, said: [] } };
+  },
+  handleCall(request, from, state) {
+    if (request === "nothing") {
+      send(state.to, { type: "from", from });
+      return { type: "noreply", state };
+    }
+    if (request === "who") return { type: "reply", reply: from.pid, state };
+    if (request === "crash") throw new Error("boom");
+    switch (request.type) {
+      case "say":
+        return {
+          type: "reply",
+          reply: request.what,
+          state: { ...state, said: [...state.said, request.what] },
+        };
+      case "exit":
+        return exit(request.reason);
+      case "stop":
+        return { state, ...request };
+      case "throw":
+        throw request.value;
+    }
+  },
+  handleCast(cast, state) {
+    send(state.to, { type: "cast", cast });
+    return { type: "noreply", state };
+  },
+  handleInfo(info, state) {
+    send(state.to, { type: "info", info });
+    return { type: "noreply", state };
+  },
+  terminate(reason, { to, said }) {
+    send(to, { type: "terminate", reason, said });
+  },
+};
+
+/** A test on a node of its own, whose log is `cluster.lines()`; the body is a process of the node. */
+export function nodeTest(
+  name: string,
+  fn: (cluster: Cluster, alex: Node) => Promise<void>,
+): void {
+  clusterTest(name, async (cluster) => {
+    const alex = await cluster.start("alex");
+    await alex.run(() => fn(cluster, alex));
+  });
+}
+
+/** The reason that a wait fails with. */
+// deno-lint-ignore no-explicit-any
+export async function exitOf(promise: Promise<unknown>): Promise<any> {
+  return (await assertRejects(() => promise, ExitError)).reason;
+}
+
+/** What nodes export: servers that are started there. */
+export const Servers = {
+  /** Starts a stack under a name, linked to nobody. */
+  stack: async (name: string, items: string[], to: Pid): Promise<void> => {
+    send(to, await GenServer.start(Stack, items, { name }));
+  },
+  /** Starts a probe under a name, linked to nobody. */
+  probe: async (name: string, to: Pid): Promise<void> => {
+    send(to, await GenServer.start(Probe, { to }, { name }));
+  },
+  /** Answers for another. */
+  reply: (from: From, value: unknown): void => {
+    GenServer.reply(from, value);
+  },
+};

@@ -1,0 +1,284 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { Agent } from "../agent.ts";
+import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
+import { GenServer } from "../gen_server.ts";
+import { Node } from "../node.ts";
+import {
+  alive,
+  exit,
+  type Pid,
+  receive,
+  self,
+  send,
+  spawn,
+  whereis,
+} from "../process.ts";
+import { Supervisor } from "../supervisor.ts";
+import { exitOf, nodeTest } from "./_gen_servers.ts";
+import { pairTest, part } from "./_nodes.ts";
+import { ended, processTest } from "./_processes.ts";
+
+const KATE = "kate@localhost";
+const COUNTER = { name: "Counter", node: KATE };
+
+/** What nodes export. */
+const Counters = {
+  start: async (to: Pid, n: number): Promise<void> => {
+    send(to, await Agent.start(() => n, { name: "Counter" }));
+  },
+  add: (count: number, by: number): number => count + by,
+  read: (count: number): number => count,
+  take: (count: number, by: number): [number, number] => [count, count - by],
+  wait: (): Promise<never> => receive(() => false),
+};
+
+const modules = { Counters };
+
+processTest(
+  "get(), update(), getAndUpdate() and cast() run on the state, one after the other",
+  async () => {
+    const agent = await Agent.startLink(() => ["a"]);
+    assertEquals(await Agent.get(agent, (list) => list.length), 1);
+    assertEquals(await Agent.update(agent, (list) => [...list, "b"]), "ok");
+    assertEquals(Agent.cast(agent, (list) => [...list, "c"]), "ok");
+    assertEquals(
+      await Agent.getAndUpdate(agent, (list) => [list.join(), []]),
+      "a,b,c",
+    );
+    assertEquals(await Agent.get(agent, (list) => list), []);
+    assertEquals(await Agent.stop(agent), "ok");
+  },
+);
+
+processTest(
+  "a function runs in the agent, which waits for one that takes its time",
+  async () => {
+    const agent = await Agent.startLink(() => self());
+    assertEquals(await Agent.get(agent, (pid) => pid), agent);
+    assertEquals(await Agent.get(agent, () => self()), agent);
+    const seen: string[] = [];
+    const slow = Agent.update(agent, async (pid) => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      seen.push("slow");
+      return pid;
+    });
+    await Agent.get(agent, () => void seen.push("quick"));
+    await slow;
+    assertEquals(seen, ["slow", "quick"]);
+    await Agent.stop(agent);
+  },
+);
+
+processTest("get() gives a copy", async () => {
+  const agent = await Agent.startLink(() => ({ list: [1] }));
+  (await Agent.get(agent, (state) => state)).list.push(2);
+  assertEquals(await Agent.get(agent, (state) => state.list), [1]);
+  await Agent.stop(agent);
+});
+
+nodeTest(
+  "a function that throws ends the agent, and the caller",
+  async (cluster) => {
+    const agent = await Agent.start(() => 0);
+    const { type, reason, call } = await exitOf(Agent.update(agent, () => {
+      throw new RangeError("no");
+    }));
+    assertEquals([type, String(reason)], ["call", "RangeError: no"]);
+    assertEquals(call, ["GenServer", "call", [
+      agent,
+      { type: "update", run: "#Function" },
+      5000,
+    ]]);
+    assert(!alive(agent));
+    assertMatch(await cluster.logged(/terminating/), /Initial call: Agent/);
+    const other = await Agent.start(() => 0);
+    Agent.cast(other, () => exit("oops"));
+    assertEquals(await ended(other), "oops");
+    const third = await Agent.start(() => 0);
+    assertEquals(
+      (await exitOf(Agent.getAndUpdate(third, () => 1 as never))).reason,
+      { type: "bad_return_value", value: 1 },
+    );
+  },
+);
+
+processTest(
+  "get() exits with noproc, and at the timeout, after which its function still runs",
+  async () => {
+    const gone = await exitOf(Agent.get("Nobody", (state) => state));
+    assertEquals(gone.reason, "noproc");
+    assertEquals(Agent.cast("Nobody", (state) => state), "ok");
+    const agent = await Agent.startLink(() => 0);
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const slow = Agent.update(agent, () => promise);
+    const late = Agent.update(agent, (n) => n + 1, { timeout: 1 });
+    assertEquals((await exitOf(late)).reason, "timeout");
+    resolve(10);
+    await slow;
+    assertEquals(await Agent.get(agent, (n) => n), 11);
+    await Agent.stop(agent);
+  },
+);
+
+processTest(
+  "startLink() exits with what the first state throws, and at the timeout",
+  async () => {
+    assertEquals(await exitOf(Agent.start(() => exit("full"))), "full");
+    const slow = Agent.start(() => receive(() => false), { timeout: 1 });
+    assertEquals(await exitOf(slow), "timeout");
+    const agent = await Agent.startLink(() => 0, { name: "Mine" });
+    assertEquals(await exitOf(Agent.startLink(() => 0, { name: "Mine" })), {
+      type: "already_started",
+      pid: agent,
+    });
+    await Agent.stop("Mine");
+  },
+);
+
+processTest(
+  "an agent ends with its starter, unless it was started without a link",
+  async () => {
+    const test = self();
+    const starter = spawn(async () => {
+      send(test, await Agent.startLink(() => 0));
+      send(test, await Agent.start(() => 0));
+      await receive(() => false);
+    });
+    const [linked, free] = [await receive(), await receive()];
+    exit(starter, "shutdown");
+    await ended(starter);
+    assertEquals([alive(linked), alive(free)], [false, true]);
+    await Agent.stop(free);
+  },
+);
+
+processTest("messages to an agent are nothing to it", async () => {
+  const agent = await Agent.startLink(() => 0);
+  send(agent, "psst");
+  assertEquals(await Agent.get(agent, (n) => n), 0);
+  await Agent.stop(agent);
+});
+
+processTest("an agent is a child of a supervisor", async () => {
+  const sup = await Supervisor.startLink([
+    [Agent, () => 1],
+    Agent.childSpec(() => 2, { name: "Two", restart: "transient" }),
+  ], { strategy: "one_for_one" });
+  const [two, one] = await Supervisor.whichChildren(sup);
+  assertEquals([one.id, two.id], ["Agent", "Two"]);
+  assertEquals(await Agent.get(one.pid as Pid, (n) => n), 1);
+  await Agent.update("Two", () => 3);
+  exit(whereis("Two")!, "kill");
+  await Supervisor.countChildren(sup);
+  assertEquals(await Agent.get("Two", (n) => n), 2);
+  await Supervisor.stop(sup);
+});
+
+processTest("what is no function is refused", async () => {
+  const agent = await Agent.startLink(() => 0);
+  assertThrows(
+    () => Agent.get(agent, 1 as never),
+    TypeError,
+    "Cannot have an agent run 1: give a function, or [module, function, args]",
+  );
+  assertThrows(
+    () => Agent.start(1 as never),
+    TypeError,
+    "Cannot start an agent",
+  );
+  assertThrows(() => Agent.childSpec({} as never), TypeError);
+  assertThrows(
+    () => Agent.get(agent, (n) => n, { timeout: -1 }),
+    RangeError,
+    "Cannot ask an agent with a timeout of -1",
+  );
+  await Agent.stop(agent);
+});
+
+nodeTest("an agent is asked by its own functions only", async () => {
+  const agent = await Agent.start(() => 0);
+  const run = { kept: "guessed" };
+  const { reason } = await exitOf(GenServer.call(agent, { type: "get", run }));
+  assertMatch(
+    String(reason),
+    /TypeError: Cannot serve .*: an agent is asked by the functions of Agent/,
+  );
+});
+
+pairTest(
+  "an agent of another node runs what its node exports",
+  async ({ alex, kate }) => {
+    await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
+    const agent: Pid = await receive();
+    assertEquals(agent.node, KATE);
+    assertEquals(await Agent.update(agent, ["Counters", "add", [4]]), "ok");
+    assertEquals(Agent.cast(COUNTER, ["Counters", "add", [5]]), "ok");
+    assertEquals(await Agent.get(COUNTER, ["Counters", "read"]), 10);
+    assertEquals(
+      await Agent.getAndUpdate(agent, ["Counters", "take", [3]]),
+      10,
+    );
+    await assertRejects(
+      () => Agent.get(agent, ["Counters", "nothing", [1]]),
+      UndefinedFunctionError,
+      "Cannot have an agent run it on kate@localhost: function Counters.nothing/2 is not exported",
+    );
+    await assertRejects(
+      () => Agent.get(agent, (n) => n),
+      SpawnRefusedError,
+      "--allow-closures",
+    );
+    assertEquals(await Agent.get(agent, ["Counters", "read"]), 7);
+    const pending = exitOf(Agent.get(agent, ["Counters", "wait"]));
+    await Node.ping(KATE);
+    await part(alex, kate);
+    assertEquals((await pending).reason, { type: "nodedown", node: KATE });
+  },
+  { kate: { modules } },
+);
+
+pairTest(
+  "an agent of another node runs nothing that its node does not allow",
+  async () => {
+    await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
+    const agent = await receive();
+    await assertRejects(
+      () => Agent.get(agent, ["Counters", "read"]),
+      SpawnRefusedError,
+      "its `allow` option says no",
+    );
+    assertEquals(Agent.cast(agent, ["Counters", "read"]), "ok");
+    assertEquals(await Agent.update(agent, ["Counters", "add", [1]]), "ok");
+  },
+  {
+    kate: {
+      modules,
+      allow: (_node: string, _module: string, fn: string) => fn !== "read",
+    },
+  },
+);
+
+nodeTest(
+  "an agent runs what is named on its own node",
+  async (_cluster, alex) => {
+    assertEquals(alex.name, "alex@localhost");
+    const agent = await Agent.start(() => 1);
+    assertThrows(
+      () => Agent.get(agent, ["Counters", "read"]),
+      UndefinedFunctionError,
+      "function Counters.read/1 is not exported",
+    );
+    assertEquals(
+      await Agent.get({ name: "Nobody", node: alex.name }, (n) => n)
+        .catch((error) => error.reason.reason),
+      "noproc",
+    );
+    await Agent.stop(agent);
+  },
+);

@@ -1,0 +1,242 @@
+/** Types of servers and agents: it is the compiler that tests. */
+
+import { assert } from "@std/assert";
+import { assertType, type IsExact } from "@std/testing/types";
+import { Agent } from "../agent.ts";
+import {
+  type From,
+  GenServer,
+  type GenServerModule,
+  type GenServerPid,
+  type MultiCallResult,
+} from "../gen_server.ts";
+import { type Pid, send } from "../process.ts";
+import { Supervisor } from "../supervisor.ts";
+import { test } from "../testing/tags.ts";
+
+interface BankTypes {
+  arg: { limit: number };
+  state: Map<string, number>;
+  call:
+    | ["total", number]
+    | [{ type: "put"; name: string; amounts: number[] }, "ok" | "refused"]
+    | [["get", string], number | undefined];
+  cast: { type: "forget"; name: string };
+  info: { type: "tick" };
+  continue: "load";
+}
+
+type Put = Extract<BankTypes["call"][0], { type: "put" }>;
+
+/** Never called. */
+export async function calls(
+  pid: GenServerPid<BankTypes>,
+  put: Put,
+  either: "total" | Put,
+): Promise<void> {
+  const total = await GenServer.call(pid, "total");
+  assertType<IsExact<typeof total, number>>(true);
+  const done = await GenServer.call(pid, {
+    type: "put",
+    name: "a",
+    amounts: [],
+  });
+  assertType<IsExact<typeof done, "ok" | "refused">>(true);
+  const same = await GenServer.call(pid, put, { timeout: Infinity });
+  assertType<IsExact<typeof same, "ok" | "refused">>(true);
+  const found = await GenServer.call(pid, ["get", "a"]);
+  assertType<IsExact<typeof found, number | undefined>>(true);
+  const any = await GenServer.call(pid, either);
+  assertType<IsExact<typeof any, number | "ok" | "refused">>(true);
+  // @ts-expect-error: no such request
+  await GenServer.call(pid, "sum");
+  // @ts-expect-error: a field of another type
+  await GenServer.call(pid, { type: "put", name: 1, amounts: [] });
+  // @ts-expect-error: a cast is no call
+  await GenServer.call(pid, { type: "forget", name: "a" });
+}
+
+/** Never called. */
+export function castsAndMessages(pid: GenServerPid<BankTypes>): void {
+  GenServer.cast(pid, { type: "forget", name: "a" });
+  // @ts-expect-error: no such cast
+  GenServer.cast(pid, { type: "forget" });
+  // @ts-expect-error: a call is no cast
+  GenServer.cast(pid, "total");
+  send(pid, { type: "tick" });
+  // @ts-expect-error: no such message
+  send(pid, "tick");
+}
+
+/** Never called. */
+export async function names(): Promise<void> {
+  const bank = GenServer.ref<BankTypes>("Bank");
+  const there = GenServer.ref<BankTypes>({
+    name: "Bank",
+    node: "kate@localhost",
+  });
+  const global = GenServer.ref<BankTypes>({ global: "Bank" });
+  for (const server of [bank, there, global]) {
+    const total = await GenServer.call(server, "total");
+    assertType<IsExact<typeof total, number>>(true);
+    // @ts-expect-error: no such request
+    await GenServer.call(server, "sum");
+  }
+  const totals = await GenServer.multiCall(bank, "total");
+  assertType<IsExact<typeof totals, MultiCallResult<number>>>(true);
+  // @ts-expect-error: no such request
+  await GenServer.multiCall(bank, "sum");
+  // @ts-expect-error: the servers of many nodes have a name
+  await GenServer.multiCall(there, "total");
+  GenServer.abcast(bank, { type: "forget", name: "a" }, { nodes: [] });
+  // @ts-expect-error: no such cast
+  GenServer.abcast(bank, "forget");
+  // With the types given, the reply is that of any request.
+  const reply = await GenServer.call<BankTypes>("Bank", ["get", "a"]);
+  assertType<IsExact<typeof reply, number | undefined | "ok" | "refused">>(
+    true,
+  );
+  // @ts-expect-error: no such request
+  await GenServer.call<BankTypes>("Bank", "sum");
+}
+
+/** Never called. */
+export async function untyped(pid: Pid): Promise<void> {
+  (await GenServer.call(pid, { any: "request" })).gives.anything;
+  (await GenServer.call("Bank", ["get", 1])).gives.anything;
+  GenServer.cast({ name: "Bank", node: "kate@localhost" }, 1);
+  const { replies } = await GenServer.multiCall("Bank", 1);
+  replies[0].reply.anything;
+}
+
+const Bank: GenServerModule<BankTypes> = {
+  init({ limit }) {
+    assert(limit > 0);
+    return { type: "ok", state: new Map(), continue: "load" };
+  },
+  handleCall(request, from, state) {
+    if (request === "total") return { type: "reply", reply: 1, state };
+    if ("type" in request) {
+      GenServer.reply(from, "ok");
+      // @ts-expect-error: no reply of this server
+      GenServer.reply(from, "done");
+      return { type: "noreply", state, timeout: 1 };
+    }
+    return {
+      type: "stop",
+      reason: "normal",
+      reply: state.get(request[1]),
+      state,
+    };
+  },
+  handleInfo(message, state) {
+    if (message === "timeout") return { type: "noreply", state };
+    switch (message.type) {
+      case "tick":
+        return { type: "noreply", state };
+      case "DOWN":
+        state.delete(String(message.ref));
+        return { type: "noreply", state };
+      default:
+        return { type: "stop", reason: message, state };
+    }
+  },
+  handleContinue(value, state) {
+    assertType<IsExact<typeof value, "load">>(true);
+    return { type: "noreply", state };
+  },
+};
+
+/** Never called. */
+export async function starts(): Promise<void> {
+  const pid = await GenServer.startLink(Bank, { limit: 1 }, { name: "Bank" });
+  assertType<IsExact<typeof pid, GenServerPid<BankTypes>>>(true);
+  // @ts-expect-error: an argument of another type
+  await GenServer.start(Bank, { limit: "1" });
+  // @ts-expect-error: an argument of another type
+  GenServer.childSpec(Bank, 1);
+  // @ts-expect-error: a name that is none
+  await GenServer.start(Bank, { limit: 1 }, { name: 1 });
+  const sup = await Supervisor.startLink([
+    [Bank, { limit: 1 }],
+    GenServer.childSpec(Bank, { limit: 1 }, { id: "other" }),
+  ], { strategy: "one_for_one" });
+  await Supervisor.startChild(sup, [Bank, { limit: 2 }]);
+  const plain: Pid = pid;
+  await GenServer.stop(plain);
+}
+
+/** Never called. */
+export async function ignores(): Promise<void> {
+  const Lazy: GenServerModule<{ ignore: true }> = { init: () => "ignore" };
+  const started = await GenServer.startLink(Lazy, undefined);
+  // @ts-expect-error: it may be "ignore"
+  send(started, 1);
+  if (started !== "ignore") await GenServer.stop(started);
+}
+
+/** Never called. */
+export function wrongModules(): GenServerModule<BankTypes>[] {
+  return [
+    // @ts-expect-error: a state of another type
+    { init: () => ({ type: "ok", state: 1 }) },
+    // @ts-expect-error: it is not said that it may be ignored
+    { init: () => "ignore" },
+    // @ts-expect-error: it cannot do without
+    {},
+    {
+      ...Bank,
+      // @ts-expect-error: a reply of another type
+      handleCall: (_request, _from, state) => ({
+        type: "reply",
+        reply: [],
+        state,
+      }),
+    },
+    {
+      ...Bank,
+      // @ts-expect-error: it goes on with what it cannot
+      handleCast: (_cast, state) => ({ type: "noreply", state, continue: 1 }),
+    },
+  ];
+}
+
+/** Never called. */
+export function lateReplies(
+  wide: From<string | number>,
+  narrow: From<string>,
+): void {
+  const less: From<string> = wide;
+  // @ts-expect-error: who takes strings does not take numbers
+  const more: From<string | number> = narrow;
+  GenServer.reply(less, "a");
+  GenServer.reply(more, 1);
+  // @ts-expect-error: a reply of another type
+  GenServer.reply(narrow, 1);
+}
+
+/** Never called. */
+export async function agents(): Promise<void> {
+  const agent = await Agent.startLink(() => ({ count: 1, name: "a" }));
+  const count = await Agent.get(agent, (state) => state.count);
+  assertType<IsExact<typeof count, number>>(true);
+  const later = await Agent.get(agent, (state) => Promise.resolve(state.name));
+  assertType<IsExact<typeof later, string>>(true);
+  const taken = await Agent.getAndUpdate(agent, (state) => [state.name, state]);
+  assertType<IsExact<typeof taken, string>>(true);
+  // @ts-expect-error: the state has no such field
+  await Agent.get(agent, (state) => state.size);
+  // @ts-expect-error: a state of another type
+  await Agent.update(agent, () => 1);
+  // @ts-expect-error: a state of another type
+  Agent.cast(agent, () => 1);
+  // @ts-expect-error: no pair
+  await Agent.getAndUpdate(agent, (state) => state);
+  (await Agent.get("Name", (state) => state.anything)).anything;
+  const named = await Agent.get(agent, ["Module", "fn", [1]]);
+  named.anything;
+}
+
+test("calls, casts, messages, replies and states of servers are checked by the compiler", () => {
+  assert(Bank.handleCall !== undefined);
+});
