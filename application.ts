@@ -57,6 +57,17 @@ export interface ApplicationStopOptions {
   timeout?: number;
 }
 
+/** Options for {@linkcode Application.putEnv} and {@linkcode Application.deleteEnv}. */
+export interface EnvOptions {
+  /**
+   * Whether the setting outlives the first start of its application, whose own environment takes the
+   * place of what has been put before otherwise.
+   *
+   * @default {false}
+   */
+  persistent?: boolean;
+}
+
 /** An application did not start. */
 export class ApplicationStartError extends Error {
   /** Always `"ApplicationStartError"`. */
@@ -127,12 +138,13 @@ export class Application {
    * Starts an application, after those that it depends on.
    *
    * Follows [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).
-   * A process of the application's own starts its top supervisor: the application does not end with
-   * the caller, and prints where the node prints. If one application does not start, those that were
-   * started for it are stopped again.
+   * What an application that runs already depends on is not looked at. A process of the application's own
+   * starts its top supervisor: the application does not end with the caller, and prints where the node
+   * prints. If one application does not start, those that were started for it are stopped again.
    *
-   * When the top supervisor exits by itself, the application's `stop` is called, the node's log is told
-   * and the application is no longer started; applications that depend on it are left alone.
+   * When the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the
+   * node's log is told and the application is no longer started; applications that depend on it are left
+   * alone.
    *
    * @param application The application.
    * @returns `"ok"`, or `"already_started"` if one of that name runs.
@@ -152,34 +164,40 @@ export class Application {
    * assertEquals(await Application.start(web), "ok");
    * assertEquals(await Application.start(store), "already_started");
    * assertEquals(Application.started(), ["store", "web"]);
-   * await Application.stop("store"); // and first what depends on it
+   * await Application.stop("web");
+   * await Application.stop("store");
    * assertEquals(Application.started(), []);
    * ```
    */
   static async start(
     application: ApplicationSpec,
   ): Promise<"ok" | "already_started"> {
-    const order = inOrder(application);
     const state = here();
+    // The controller is asked, so that what was asked of it before is done.
+    const running = await ask<string[]>(state, { type: "which_applications" });
+    const order = inOrder(application, running);
     const started: string[] = [];
-    let reply: ApplicationReply = "ok";
+    let reply: ApplicationReply = "already_started";
     for (const spec of order) {
-      state.specs.set(spec.name, spec);
-      reply = await ask(state, { type: "start_application", name: spec.name });
-      if (reply === "ok") started.push(spec.name);
+      const { name } = spec;
+      state.specs.set(name, spec);
+      reply = await ask(state, { type: "start_application", name });
+      if (reply === "ok") started.push(name);
       if (typeof reply === "string") continue;
-      for (const name of started.reverse()) await Application.stop(name);
-      throw new ApplicationStartError(spec.name, reply.reason);
+      for (const each of started.reverse()) await Application.stop(each);
+      throw new ApplicationStartError(name, reply.reason);
     }
     return reply as "ok" | "already_started";
   }
 
   /**
-   * Stops an application, after those that depend on it, and waits until it has stopped.
+   * Stops an application, and waits until it has stopped.
    *
-   * Its `prepStop` is called, its top supervisor is told to exit with `"shutdown"` and has ended its
-   * children, last started first, and then its `stop` is called. What one of the two throws is reported
-   * to the node's log, and stopping goes on.
+   * Follows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). Its `prepStop`
+   * is called, its top supervisor is told to exit with `"shutdown"` and has ended its children, last
+   * started first, and then its `stop` is called. What one of the two throws is reported to the node's
+   * log, and stopping goes on. Applications that depend on it are left alone, as are those that it depends
+   * on.
    *
    * @param name The application's name.
    * @param options How long it may take.
@@ -223,6 +241,9 @@ export class Application {
   /**
    * Puts the settings of several applications, as a configuration file has them.
    *
+   * Follows [Application.put_all_env/2](https://hexdocs.pm/elixir/1.18/Application.html#put_all_env/2) with
+   * `persistent: true`: they win over what the applications bring with them.
+   *
    * @param config The settings, by application and key.
    * @returns `"ok"`.
    *
@@ -238,7 +259,7 @@ export class Application {
   static load(config: Record<string, Record<string, unknown>>): "ok" {
     for (const [app, values] of Object.entries(config)) {
       for (const [key, value] of Object.entries(values)) {
-        Application.putEnv(app, key, value);
+        Application.putEnv(app, key, value, { persistent: true });
       }
     }
     return "ok";
@@ -247,9 +268,14 @@ export class Application {
   /**
    * Puts a setting.
    *
+   * Follows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the
+   * application is started for the first time, settings that it brings with it take the place of those
+   * that were put before and are not persistent.
+   *
    * @param app The application's name.
    * @param key The setting's name.
    * @param value The value; it is kept as it is, not copied.
+   * @param options Whether it is persistent.
    * @returns `"ok"`.
    *
    * @example Usage
@@ -262,11 +288,13 @@ export class Application {
    * assertEquals(resolve("kate@localhost"), "sup of kate@localhost");
    * ```
    */
-  static putEnv(app: string, key: string, value: unknown): "ok" {
-    const { env } = here();
-    let values = env.get(app);
-    if (values === undefined) env.set(app, values = new Map());
-    values.set(key, value);
+  static putEnv(
+    app: string,
+    key: string,
+    value: unknown,
+    options: EnvOptions = {},
+  ): "ok" {
+    here().put(app, key, value, options.persistent === true);
     return "ok";
   }
 
@@ -363,8 +391,13 @@ export class Application {
   /**
    * Takes a setting away.
    *
+   * Follows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A
+   * persistent one is back when its application is started for the first time, unless it is taken away as
+   * such.
+   *
    * @param app The application's name.
    * @param key The setting's name.
+   * @param options Whether it is taken away for good.
    * @returns `"ok"`, also if it was not there.
    *
    * @example Usage
@@ -377,8 +410,12 @@ export class Application {
    * assertEquals(Application.getEnv("chat", "greeting"), undefined);
    * ```
    */
-  static deleteEnv(app: string, key: string): "ok" {
-    here().env.get(app)?.delete(key);
+  static deleteEnv(
+    app: string,
+    key: string,
+    options: EnvOptions = {},
+  ): "ok" {
+    here().delete(app, key, options.persistent === true);
     return "ok";
   }
 
@@ -402,8 +439,11 @@ export class Application {
   }
 }
 
-/** An application and what it depends on, dependencies first. */
-function inOrder(application: ApplicationSpec): ApplicationSpec[] {
+/** An application and what it depends on, dependencies first; what runs needs nothing. */
+function inOrder(
+  application: ApplicationSpec,
+  running: string[],
+): ApplicationSpec[] {
   const order = new Map<string, ApplicationSpec>();
   const path: string[] = [];
   const visit = (spec: ApplicationSpec) => {
@@ -416,7 +456,7 @@ function inOrder(application: ApplicationSpec): ApplicationSpec[] {
         }; take one of these out of its applications`,
       );
     }
-    if (order.has(name)) return;
+    if (order.has(name) || running.includes(name)) return;
     path.push(name);
     spec.applications?.forEach(visit);
     path.pop();
@@ -438,17 +478,17 @@ function assertSpec(spec: ApplicationSpec): void {
   );
 }
 
-function ask(
+function ask<T = ApplicationReply>(
   state: Applications,
   request: ApplicationRequest,
-): Promise<ApplicationReply> {
+): Promise<T> {
   if (waitingProcess() === undefined) return never();
-  return call(state.controller(), request, {
+  return call<T>(state.controller(), request, {
     timeout: Infinity,
     as: () => [
       "Application",
-      request.type === "start_application" ? "start" : "stop",
-      [request.name],
+      request.type === "stop_application" ? "stop" : "start",
+      "name" in request ? [request.name] : [],
     ],
   });
 }

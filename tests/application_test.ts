@@ -94,7 +94,9 @@ processTest(
     assertEquals(await Application.start(top), "ok");
     assertEquals(await told(4), ["up:1", "up:2", "up:3", "up:4"]);
     assertEquals(Application.started(), ["base", "left", "right", "top"]);
-    await Application.stop("base");
+    for (const name of ["base", "left", "right", "top"]) {
+      await Application.stop(name);
+    }
     assertEquals(Application.started(), []);
   },
 );
@@ -232,54 +234,40 @@ processTest("stop() stops in order, and waits", async () => {
   assertEquals(await Application.stop("chat"), "not_started");
 });
 
-processTest("stop() stops those that depend on it first", async () => {
+processTest("stop() leaves those alone that depend on it", async () => {
   const base = application("base", [], hooks("base"));
-  const middle = application("middle", [], {
-    ...hooks("middle"),
-    applications: [base],
-  });
   const top = application("top", [], {
     ...hooks("top"),
-    applications: [middle],
+    applications: [base],
   });
-  const other = application("other");
-  await Application.start(other);
   await Application.start(top);
-  const both = [Application.stop("base"), Application.stop("middle")];
-  assertEquals(Application.started().includes("base"), true);
-  assertEquals(await Promise.all(both), ["ok", "ok"]);
-  assertEquals(await mail(), [
-    "prepStop:top",
-    "stop:top",
-    "prepStop:middle",
-    "stop:middle",
-    "prepStop:base",
-    "stop:base",
-  ]);
-  assertEquals(Application.started(), ["other"]);
-  await Application.stop("other");
+  const twice = [Application.stop("base"), Application.stop("base")];
+  assertEquals(await Promise.all(twice), ["ok", "ok"]);
+  assertEquals(await mail(), ["prepStop:base", "stop:base"]);
+  assertEquals(Application.started(), ["top"]);
+  await Application.stop("top");
+  assertEquals(await mail(), ["prepStop:top", "stop:top"]);
 });
 
 processTest(
   "stop() goes on when the process that called it is stopped by it",
   async () => {
     const observer = self();
-    const base = application("base", [], hooks("base"));
     const suicidal = application("suicidal", [{
       id: "a",
       start: () =>
         spawnLink(async () => {
           await receive();
-          await Application.stop("base");
+          await Application.stop("suicidal");
           send(observer, "never");
         }),
-    }], { applications: [base] });
+    }], hooks("suicidal"));
     await Application.start(suicidal);
     const [{ pid }] = await Supervisor.whichChildren("suicidal");
-    const down = ended(whereis("base")!);
+    const down = ended(whereis("suicidal")!);
     send(pid as Pid, "stop");
     assertEquals(await down, "shutdown");
-    assertEquals(await told(2), ["prepStop:base", "stop:base"]);
+    assertEquals(await told(2), ["prepStop:suicidal", "stop:suicidal"]);
   },
 );
 
@@ -346,12 +334,13 @@ processTest(
     const base = application("base", [], hooks("base"));
     await Application.start(application("top", [], { applications: [base] }));
     exit(whereis("base")!, "kill");
-    assertEquals(await told(1), ["stop:base"]);
+    assertEquals(await told(2), ["prepStop:base", "stop:base"]);
     await turn();
     assertEquals(Application.started(), ["top"]);
     assertEquals(logged(), [`error: Application "base" exited: killed`]);
     assertEquals(await Application.start(base), "ok");
     await Application.stop("base");
+    await Application.stop("top");
     assertEquals(Application.started(), []);
     await mail();
   },
@@ -410,15 +399,35 @@ processTest("deleteEnv() and getAllEnv() see what was loaded", () => {
 });
 
 processTest(
-  "an application brings its environment, and does not overwrite",
+  "an application brings its environment, which yields to what is persistent",
   async () => {
-    Application.putEnv("brings", "a", "mine");
-    await Application.start(
-      application("brings", [], { env: { a: "its", b: "its" } }),
-    );
-    assertEquals(Application.getAllEnv("brings"), { a: "mine", b: "its" });
+    Application.load({ brings: { loaded: "config" } });
+    Application.putEnv("brings", "put", "put");
+    Application.putEnv("brings", "only", "put");
+    Application.putEnv("brings", "kept", "put", { persistent: true });
+    Application.putEnv("brings", "gone", "put", { persistent: true });
+    Application.deleteEnv("brings", "gone", { persistent: true });
+    Application.deleteEnv("brings", "kept");
+    const own = { loaded: 1, put: 2, kept: 3, gone: 4, own: 5 };
+    const brings = application("brings", [], { env: own });
+    await Application.start(brings);
+    const expected = {
+      loaded: "config",
+      put: 2,
+      only: "put",
+      kept: "put",
+      gone: 4,
+      own: 5,
+    };
+    assertEquals(Application.getAllEnv("brings"), expected);
     await Application.stop("brings");
-    assertEquals(Application.getAllEnv("brings"), { a: "mine", b: "its" });
+    assertEquals(Application.getAllEnv("brings"), expected);
+    Application.putEnv("brings", "put", "again");
+    Application.deleteEnv("brings", "own");
+    await Application.start(brings);
+    assertEquals(Application.getEnv("brings", "put"), "again");
+    assertEquals(Application.getEnv("brings", "own"), undefined);
+    await Application.stop("brings");
   },
 );
 

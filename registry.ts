@@ -1,0 +1,875 @@
+/**
+ * Registries: processes of this node by keys that are any value, one or many under each.
+ *
+ * Follows Elixir's [Registry](https://hexdocs.pm/elixir/1.18/Registry.html).
+ *
+ * @example Who is in which room
+ * ```ts
+ * import { receive, self, send } from "@otp/distribution/process";
+ * import { Registry } from "@otp/distribution/registry";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const sup = await Supervisor.startLink(
+ *   [[Registry, { keys: "duplicate", name: "Chat.Rooms" }]],
+ *   { strategy: "one_for_one" },
+ * );
+ * Registry.register("Chat.Rooms", "lobby", { nick: "alex" });
+ *
+ * Registry.dispatch("Chat.Rooms", "lobby", (entries) => {
+ *   for (const { pid } of entries) send(pid, "hi all");
+ * });
+ * assertEquals(await receive(), "hi all");
+ * assertEquals(Registry.keys("Chat.Rooms", self()), ["lobby"]);
+ *
+ * Registry.unregister("Chat.Rooms", "lobby");
+ * await Supervisor.stop(sup);
+ * ```
+ *
+ * @module
+ */
+
+import { NoProcessError } from "./errors.ts";
+import { call } from "./protocol/call.ts";
+import type { ChildSpec } from "./protocol/child.ts";
+import {
+  type LockRequest,
+  type RegistryEntry,
+  type RegistryKeys,
+  RegistryPartition,
+  RegistryTable,
+  registryTable,
+  type Unlock,
+  type ValuePredicate,
+} from "./protocol/registry.ts";
+import { startServer } from "./protocol/server.ts";
+import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
+import { inspect, quote } from "./runtime/inspect.ts";
+import { type Atom, nameOf, type Pid, type Ref } from "./runtime/pid.ts";
+import { termKey } from "./runtime/term_key.ts";
+import { Supervisor } from "./supervisor.ts";
+
+export type { ChildSpec, RegistryEntry, RegistryKeys, ValuePredicate };
+
+/** Options for {@linkcode Registry.startLink}. */
+export interface RegistryOptions {
+  /** Whether a key has one process at most, `"unique"`, or any number, `"duplicate"`. */
+  keys: RegistryKeys;
+  /** The registry's name on its node. */
+  name: string | Atom;
+  /**
+   * The registered names of processes of this node that are told of each registration, by a
+   * {@linkcode RegisterMessage}, and when one is taken back, by an {@linkcode UnregisterMessage}. Of those
+   * that end with their process they are not told: a listener monitors the process.
+   *
+   * @default {[]}
+   */
+  listeners?: readonly (string | Atom)[];
+  /**
+   * Settings of the registry's users, by key.
+   *
+   * @default {{}}
+   */
+  meta?: Record<string, unknown>;
+}
+
+/** What a listener gets when a process has registered. */
+export interface RegisterMessage {
+  /** Always `"register"`. */
+  type: "register";
+  /** The registry's name. */
+  registry: string;
+  /** The key. */
+  key: unknown;
+  /** Who has registered. */
+  pid: Pid;
+  /** The value that it gave, a copy. */
+  value: unknown;
+}
+
+/** What a listener gets when a process has unregistered. */
+export interface UnregisterMessage {
+  /** Always `"unregister"`. */
+  type: "unregister";
+  /** The registry's name. */
+  registry: string;
+  /** The key. */
+  key: unknown;
+  /** Who has unregistered. */
+  pid: Pid;
+}
+
+/** A registration, from {@linkcode Registry.select}. */
+export interface RegistryRecord extends RegistryEntry {
+  /** The key. */
+  key: unknown;
+}
+
+/** Why nothing was registered: `{already_registered, pid}`. */
+export interface AlreadyRegisteredReason {
+  /** Always `"already_registered"`. */
+  type: "already_registered";
+  /** Who has the key. */
+  pid: Pid;
+}
+
+/** What {@linkcode Registry.register} gives. */
+export type RegisterResult =
+  | { type: "ok"; owner: Pid }
+  | { type: "error"; reason: AlreadyRegisteredReason };
+
+/** What {@linkcode Registry.updateValue} gives where there was something to update. */
+export interface UpdatedValue {
+  /** Always `"ok"`. */
+  type: "ok";
+  /** The value from now on. */
+  newValue: unknown;
+  /** The value until now. */
+  oldValue: unknown;
+}
+
+/** A name in a registry, for `{ via: Registry, name }`; the process registers with the value. */
+export type RegistryName =
+  | readonly [registry: string | Atom, key: unknown]
+  | readonly [registry: string | Atom, key: unknown, value: unknown];
+
+/**
+ * Keeps processes of this node under keys.
+ *
+ * A process registers itself, as often as it likes, each time with a value. Keys are whatever a message
+ * may hold, and compare by value: two lists with the same items are one key. Keys are copied; values are
+ * kept as they are, so that a function will do.
+ *
+ * Registering and reading take effect at once, without a message to another process. When a process
+ * exits, its registrations are gone with it: none of the functions gives a process that is not alive.
+ *
+ * Who is registered is linked to the registry. If the registry crashes or is stopped, so do they, unless
+ * they trap exits; its supervisor starts it again, empty.
+ *
+ * A registry with unique keys names servers: `{ via: Registry, name: ["MyApp.Registry", key] }` wherever a
+ * server's name is asked for, to start it under and to call it by. It then takes the place of registered
+ * names where there are many of them, or where they are not texts.
+ *
+ * The functions take the name of a registry of the calling process's node, and throw a `NoProcessError` if
+ * there is none of that name. For groups of the whole cluster see `pg`.
+ *
+ * @example Many listeners of one topic
+ * ```ts
+ * import { receive, self, send, spawn } from "@otp/distribution/process";
+ * import { Registry } from "@otp/distribution/registry";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await Registry.startLink({ keys: "duplicate", name: "Topics" });
+ * const test = self();
+ * for (const name of ["one", "two"]) {
+ *   spawn(async () => {
+ *     Registry.register("Topics", "news");
+ *     send(test, "up");
+ *     send(test, `${name}: ${await receive()}`);
+ *   });
+ *   await receive((m) => m === "up");
+ * }
+ * Registry.dispatch("Topics", "news", (entries) => {
+ *   for (const { pid } of entries) send(pid, "rain");
+ * });
+ * assertEquals(await receive(), "one: rain");
+ * assertEquals(await receive(), "two: rain");
+ * ```
+ */
+export class Registry {
+  private constructor() {}
+
+  /**
+   * Starts a registry, linked to the caller.
+   *
+   * Follows [Registry.start_link/1](https://hexdocs.pm/elixir/1.18/Registry.html#start_link/1). It is a
+   * supervisor with one child, to which those who register are linked. Elixir's `partitions` are for
+   * many processor cores: JavaScript has one.
+   *
+   * @param options Kind of keys, name, and whom to tell.
+   * @returns The registry's pid.
+   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
+   * @throws {TypeError} If `keys` or another option is not a valid one.
+   *
+   * @example Usage
+   * ```ts
+   * import { Registry } from "@otp/distribution/registry";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const pid = await Registry.startLink({ keys: "unique", name: "MyApp.Registry" });
+   * assertEquals(Registry.lookup("MyApp.Registry", "key"), []);
+   * await Supervisor.stop(pid);
+   * ```
+   */
+  static async startLink(options: RegistryOptions): Promise<Pid> {
+    const { keys, meta = {} } = options;
+    if (keys !== "unique" && keys !== "duplicate") {
+      throw new TypeError(
+        `Cannot start a registry: its keys are ${
+          inspect(keys)
+        }; give "unique" or "duplicate"`,
+      );
+    }
+    const name = nameOf(options.name);
+    const listeners = (options.listeners ?? []).map((each) => nameOf(each));
+    const table = new RegistryTable(name, keys, listeners);
+    for (const [key, value] of Object.entries(meta)) {
+      table.meta.set(termKey(key), value);
+    }
+    const id = `${name}.PIDPartition0`;
+    const start = () =>
+      startServer((process) => new RegistryPartition(process, table), {
+        name: id,
+        label: id,
+      });
+    return await Supervisor.startLink([{ id, start }], {
+      name,
+      strategy: keys === "unique" ? "one_for_all" : "one_for_one",
+    });
+  }
+
+  /**
+   * A registry as the child of a supervisor: `[Registry, { keys, name }]`.
+   *
+   * @param options Kind of keys, name, and whom to tell.
+   * @returns The specification.
+   *
+   * @example Usage
+   * ```ts
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(Registry.childSpec({ keys: "unique", name: "MyApp.Registry" }).id, "MyApp.Registry");
+   * ```
+   */
+  static childSpec(options: RegistryOptions): ChildSpec {
+    return {
+      id: options.name === undefined ? "Registry" : nameOf(options.name),
+      start: () => Registry.startLink(options),
+      type: "supervisor",
+    };
+  }
+
+  /**
+   * Registers the calling process under a key.
+   *
+   * Follows [Registry.register/3](https://hexdocs.pm/elixir/1.18/Registry.html#register/3). With unique
+   * keys, a key that a living process has, the caller itself for one, is refused: that is the result and
+   * not an error that is thrown, since of two that want one key somebody must come second. With duplicate
+   * keys a process may register under one key many times.
+   *
+   * @param registry The registry's name.
+   * @param key The key; it is copied.
+   * @param value What goes with it; it is kept as it is. With listeners, something that can be sent.
+   * @returns The process that the caller is now linked to, or who has the key.
+   * @throws {NoProcessError} If there is no such registry.
+   * @throws {TypeError} If the key, or a value that listeners are told, cannot be sent.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * assertEquals(Registry.register("Rooms", ["room", 1], "first").type, "ok");
+   * assertEquals(Registry.register("Rooms", ["room", 1], "second"), {
+   *   type: "error",
+   *   reason: { type: "already_registered", pid: self() },
+   * });
+   * ```
+   */
+  static register(
+    registry: string | Atom,
+    key: unknown,
+    value?: unknown,
+  ): RegisterResult {
+    const table = tableOf(registry, "register");
+    const pid = table.register(currentProcess(), key, value);
+    return pid === undefined
+      ? { type: "ok", owner: table.owner }
+      : { type: "error", reason: { type: "already_registered", pid } };
+  }
+
+  /**
+   * Takes all registrations of the calling process under a key back.
+   *
+   * Follows [Registry.unregister/2](https://hexdocs.pm/elixir/1.18/Registry.html#unregister/2). With its
+   * last registration, the caller's link to the registry ends. Listeners are told, also if there was
+   * nothing to take back.
+   *
+   * @param registry The registry's name.
+   * @param key The key.
+   * @returns `"ok"`, also if there was none.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "duplicate", name: "Rooms" });
+   * Registry.register("Rooms", "lobby", 1);
+   * Registry.register("Rooms", "lobby", 2);
+   * Registry.unregister("Rooms", "lobby");
+   * assertEquals(Registry.lookup("Rooms", "lobby"), []);
+   * ```
+   */
+  static unregister(registry: string | Atom, key: unknown): "ok" {
+    tableOf(registry, "unregister").unregister(currentProcess(), key);
+    return "ok";
+  }
+
+  /**
+   * Takes those registrations of the calling process under a key back whose value a predicate wants.
+   *
+   * Follows [Registry.unregister_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#unregister_match/4),
+   * with a function for the pattern and guards. Listeners are told only if none is left under the key.
+   *
+   * @param registry The registry's name.
+   * @param key The key.
+   * @param predicate Whether a registration with that value is meant.
+   * @returns `"ok"`, also if there was none.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "duplicate", name: "Rooms" });
+   * for (const value of ["a", "b", "c"]) Registry.register("Rooms", "lobby", value);
+   * Registry.unregisterMatch("Rooms", "lobby", (value) => value === "a");
+   * assertEquals(Registry.values("Rooms", "lobby", self()), ["b", "c"]);
+   * ```
+   */
+  static unregisterMatch(
+    registry: string | Atom,
+    key: unknown,
+    predicate: ValuePredicate,
+  ): "ok" {
+    tableOf(registry, "unregister")
+      .unregister(currentProcess(), key, predicate);
+    return "ok";
+  }
+
+  /**
+   * Who is registered under a key, and with which value.
+   *
+   * Follows [Registry.lookup/2](https://hexdocs.pm/elixir/1.18/Registry.html#lookup/2).
+   *
+   * @param registry The registry's name.
+   * @param key The key.
+   * @returns The registrations in the order that they were made; with unique keys one at most.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * Registry.register("Rooms", "lobby", "open");
+   * assertEquals(Registry.lookup("Rooms", "lobby"), [{ pid: self(), value: "open" }]);
+   * ```
+   */
+  static lookup(registry: string | Atom, key: unknown): RegistryEntry[] {
+    return tableOf(registry, "look up").lookup(key);
+  }
+
+  /**
+   * Those registrations under a key whose value a predicate wants.
+   *
+   * Follows [Registry.match/4](https://hexdocs.pm/elixir/1.18/Registry.html#match/4), with a function for
+   * the pattern and guards.
+   *
+   * @param registry The registry's name.
+   * @param key The key.
+   * @param predicate Whether a registration with that value is meant.
+   * @returns The registrations, in the order that they were made.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "duplicate", name: "Rooms" });
+   * for (const age of [17, 18]) Registry.register("Rooms", "lobby", { age });
+   * assertEquals(
+   *   Registry.match("Rooms", "lobby", (value) => (value as { age: number }).age >= 18),
+   *   [{ pid: self(), value: { age: 18 } }],
+   * );
+   * ```
+   */
+  static match(
+    registry: string | Atom,
+    key: unknown,
+    predicate: ValuePredicate,
+  ): RegistryEntry[] {
+    return Registry.lookup(registry, key)
+      .filter(({ value }) => predicate(value));
+  }
+
+  /**
+   * How many registrations under a key have a value that a predicate wants.
+   *
+   * Follows [Registry.count_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#count_match/4).
+   *
+   * @param registry The registry's name.
+   * @param key The key.
+   * @param predicate Whether a registration with that value is meant.
+   * @returns The number.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "duplicate", name: "Rooms" });
+   * for (const value of [1, 2, 3]) Registry.register("Rooms", "lobby", value);
+   * assertEquals(Registry.countMatch("Rooms", "lobby", (value) => value !== 1), 2);
+   * ```
+   */
+  static countMatch(
+    registry: string | Atom,
+    key: unknown,
+    predicate: ValuePredicate,
+  ): number {
+    return Registry.match(registry, key, predicate).length;
+  }
+
+  /**
+   * Calls a function with the registrations under a key, if there are any.
+   *
+   * Follows [Registry.dispatch/4](https://hexdocs.pm/elixir/1.18/Registry.html#dispatch/4). The function
+   * runs here and now, as code of the caller; those registered have no part in it unless it sends them
+   * something. What it throws, `dispatch` throws. A promise that it gives is not awaited: for that, use
+   * {@linkcode Registry.lookup}.
+   *
+   * @param registry The registry's name.
+   * @param key The key.
+   * @param fn Gets the registrations, one at least.
+   * @returns `"ok"`.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, send } from "@otp/distribution/process";
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "duplicate", name: "Topics" });
+   * Registry.register("Topics", "news");
+   * Registry.dispatch("Topics", "news", (entries) => {
+   *   for (const { pid } of entries) send(pid, "rain");
+   * });
+   * assertEquals(await receive(), "rain");
+   * ```
+   */
+  static dispatch(
+    registry: string | Atom,
+    key: unknown,
+    fn: (entries: RegistryEntry[]) => void,
+  ): "ok" {
+    const entries = tableOf(registry, "dispatch").lookup(key);
+    if (entries.length > 0) fn(entries);
+    return "ok";
+  }
+
+  /**
+   * The keys that a process is registered under.
+   *
+   * Follows [Registry.keys/2](https://hexdocs.pm/elixir/1.18/Registry.html#keys/2).
+   *
+   * @param registry The registry's name.
+   * @param pid The process.
+   * @returns The keys; one as often as the process is registered under it. None for a process that is not
+   *   alive, or of another node.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * Registry.register("Rooms", "lobby");
+   * Registry.register("Rooms", ["room", 1]);
+   * assertEquals(Registry.keys("Rooms", self()), ["lobby", ["room", 1]]);
+   * ```
+   */
+  static keys(registry: string | Atom, pid: Pid): unknown[] {
+    return tableOf(registry, "look up").keysOf(pid);
+  }
+
+  /**
+   * The values that a process is registered with under a key.
+   *
+   * Follows [Registry.values/3](https://hexdocs.pm/elixir/1.18/Registry.html#values/3).
+   *
+   * @param registry The registry's name.
+   * @param key The key.
+   * @param pid The process.
+   * @returns The values; with unique keys one at most.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * Registry.register("Rooms", "lobby", "open");
+   * assertEquals(Registry.values("Rooms", "lobby", self()), ["open"]);
+   * ```
+   */
+  static values(registry: string | Atom, key: unknown, pid: Pid): unknown[] {
+    return tableOf(registry, "look up").values(key, pid);
+  }
+
+  /**
+   * Replaces the value that the calling process is registered with under a key.
+   *
+   * Follows [Registry.update_value/3](https://hexdocs.pm/elixir/1.18/Registry.html#update_value/3).
+   *
+   * @param registry The name of a registry with unique keys.
+   * @param key The key.
+   * @param fn Makes the new value of the old one.
+   * @returns Both values, or `"error"` if the caller does not have the key.
+   * @throws {NoProcessError} If there is no such registry.
+   * @throws {TypeError} If its keys are not unique.
+   *
+   * @example Usage
+   * ```ts
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * Registry.register("Rooms", "lobby", 1);
+   * assertEquals(Registry.updateValue("Rooms", "lobby", (n) => n as number + 1), {
+   *   type: "ok",
+   *   newValue: 2,
+   *   oldValue: 1,
+   * });
+   * ```
+   */
+  static updateValue(
+    registry: string | Atom,
+    key: unknown,
+    fn: (value: unknown) => unknown,
+  ): UpdatedValue | "error" {
+    const table = uniqueTable(registry, "update a value");
+    const updated = table.update(currentProcess(), key, fn);
+    return updated === undefined ? "error" : { type: "ok", ...updated };
+  }
+
+  /**
+   * How many registrations there are.
+   *
+   * Follows [Registry.count/1](https://hexdocs.pm/elixir/1.18/Registry.html#count/1).
+   *
+   * @param registry The registry's name.
+   * @returns The number, of all keys and processes.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * Registry.register("Rooms", "lobby");
+   * assertEquals(Registry.count("Rooms"), 1);
+   * ```
+   */
+  static count(registry: string | Atom): number {
+    return tableOf(registry, "count").count();
+  }
+
+  /**
+   * Every registration that a predicate wants.
+   *
+   * Follows [Registry.select/2](https://hexdocs.pm/elixir/1.18/Registry.html#select/2), with a function
+   * for the match specification. It looks at all there are.
+   *
+   * @param registry The registry's name.
+   * @param predicate Whether a registration is meant; all are, if it is left out.
+   * @returns The registrations, in no particular order.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * Registry.register("Rooms", "lobby", "open");
+   * Registry.register("Rooms", "attic", "closed");
+   * const open = Registry.select("Rooms", ({ value }) => value === "open");
+   * assertEquals(open.map(({ key }) => key), ["lobby"]);
+   * ```
+   */
+  static select(
+    registry: string | Atom,
+    predicate?: (record: RegistryRecord) => boolean,
+  ): RegistryRecord[] {
+    const all = [...tableOf(registry, "select").all()];
+    return predicate === undefined
+      ? all
+      : all.filter((each) => predicate(each));
+  }
+
+  /**
+   * A setting of the registry's users.
+   *
+   * Follows [Registry.meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#meta/2).
+   *
+   * @param registry The registry's name.
+   * @param key The setting's name: a text, or any value.
+   * @returns The value, or `"error"` if it is not set.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms", meta: { limit: 5 } });
+   * assertEquals(Registry.meta("Rooms", "limit"), { type: "ok", value: 5 });
+   * assertEquals(Registry.meta("Rooms", "nothing"), "error");
+   * ```
+   */
+  static meta(
+    registry: string | Atom,
+    key: unknown,
+  ): { type: "ok"; value: unknown } | "error" {
+    const { meta } = tableOf(registry, "read a setting");
+    const id = termKey(key);
+    return meta.has(id) ? { type: "ok", value: meta.get(id) } : "error";
+  }
+
+  /**
+   * Sets a setting of the registry's users; it lasts as long as the registry, over crashes.
+   *
+   * Follows [Registry.put_meta/3](https://hexdocs.pm/elixir/1.18/Registry.html#put_meta/3).
+   *
+   * @param registry The registry's name.
+   * @param key The setting's name: a text, or any value.
+   * @param value The value; it is kept as it is.
+   * @returns `"ok"`.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * Registry.putMeta("Rooms", ["limit", "lobby"], 10);
+   * assertEquals(Registry.meta("Rooms", ["limit", "lobby"]), { type: "ok", value: 10 });
+   * ```
+   */
+  static putMeta(registry: string | Atom, key: unknown, value: unknown): "ok" {
+    tableOf(registry, "put a setting").meta.set(termKey(key), value);
+    return "ok";
+  }
+
+  /**
+   * Takes a setting of the registry's users away.
+   *
+   * Follows [Registry.delete_meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#delete_meta/2).
+   *
+   * @param registry The registry's name.
+   * @param key The setting's name.
+   * @returns `"ok"`, also if it was not set.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms", meta: { limit: 5 } });
+   * Registry.deleteMeta("Rooms", "limit");
+   * assertEquals(Registry.meta("Rooms", "limit"), "error");
+   * ```
+   */
+  static deleteMeta(registry: string | Atom, key: unknown): "ok" {
+    tableOf(registry, "delete a setting").meta.delete(termKey(key));
+    return "ok";
+  }
+
+  /**
+   * Runs a function while no other process runs one under the same lock of the registry.
+   *
+   * Follows [Registry.lock/3](https://hexdocs.pm/elixir/1.18/Registry.html#lock/3). Who asks first has the
+   * lock first. It is given back when the function has ended, or its process. Locks are no keys: nothing
+   * is registered. A process that asks again for a lock that it has waits for ever.
+   *
+   * @typeParam T What the function gives.
+   * @param registry The registry's name.
+   * @param key What is locked.
+   * @param fn The function; it runs as code of the caller.
+   * @returns What it gives.
+   * @throws {NoProcessError} If there is no such registry.
+   * @throws {ExitError} If the registry ends before the caller has the lock.
+   *
+   * @example Usage
+   * ```ts
+   * import { sleep } from "@otp/distribution/process";
+   * import { Registry } from "@otp/distribution/registry";
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * const steps: string[] = [];
+   * const tasks = ["a", "b"].map((name) =>
+   *   Task.async(() =>
+   *     Registry.lock("Rooms", "door", async () => {
+   *       steps.push(`${name} in`);
+   *       await sleep(1);
+   *       steps.push(`${name} out`);
+   *     })
+   *   )
+   * );
+   * for (const task of tasks) await Task.await(task);
+   * assertEquals(steps, ["a in", "a out", "b in", "b out"]);
+   * ```
+   */
+  static async lock<T>(
+    registry: string | Atom,
+    key: unknown,
+    fn: () => T,
+  ): Promise<Awaited<T>> {
+    const process = waitingProcess();
+    if (process === undefined) return never<Awaited<T>>();
+    const { owner } = tableOf(registry, "lock");
+    const request: LockRequest = { type: "lock", key };
+    const ref = await call<Ref>(owner, request, {
+      timeout: Infinity,
+      as: () => ["Registry", "lock", [nameOf(registry), key]],
+    });
+    try {
+      return await fn();
+    } finally {
+      const unlock: Unlock = { type: "unlock", ref };
+      process.send(owner, unlock);
+    }
+  }
+
+  /**
+   * Registers a process under a name for `via`.
+   *
+   * @param name The registry, the key, and, if there is one, the value: a {@linkcode RegistryName}.
+   * @param pid A process of this node.
+   * @returns Whether it has the name now.
+   * @throws {NoProcessError} If there is no such registry, or the process is not alive here.
+   * @throws {TypeError} If the registry's keys are not unique.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assert, assertFalse } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * assert(Registry.registerName(["Rooms", "lobby"], self()));
+   * assertFalse(Registry.registerName(["Rooms", "lobby"], self()));
+   * ```
+   */
+  static registerName(name: unknown, pid: Pid): boolean {
+    const [registry, key, value] = parts(name);
+    const { runtime } = currentProcess();
+    const table = uniqueTable(registry, "register by via");
+    const process = runtime.find(pid);
+    if (process === undefined) {
+      throw new NoProcessError(
+        `Cannot register ${
+          inspect(name)
+        }: ${pid} is not a living process of ${runtime.node}`,
+      );
+    }
+    return table.register(process, key, value) === undefined;
+  }
+
+  /**
+   * Takes a name for `via` away that the calling process has.
+   *
+   * @param name A {@linkcode RegistryName}.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * Registry.registerName(["Rooms", "lobby"], self());
+   * Registry.unregisterName(["Rooms", "lobby"]);
+   * assertEquals(Registry.whereisName(["Rooms", "lobby"]), undefined);
+   * ```
+   */
+  static unregisterName(name: unknown): void {
+    const [registry, key] = parts(name);
+    Registry.unregister(registry, key);
+  }
+
+  /**
+   * Who has a name for `via`.
+   *
+   * @param name A {@linkcode RegistryName}.
+   * @returns The process, or `undefined`.
+   * @throws {NoProcessError} If there is no such registry.
+   * @throws {TypeError} If its keys are not unique.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * Registry.register("Rooms", "lobby");
+   * assertEquals(Registry.whereisName(["Rooms", "lobby"]), self());
+   * ```
+   */
+  static whereisName(name: unknown): Pid | undefined {
+    const [registry, key] = parts(name);
+    return uniqueTable(registry, "look up by via").lookup(key)[0]?.pid;
+  }
+}
+
+function tableOf(registry: string | Atom, action: string): RegistryTable {
+  const { runtime } = currentProcess();
+  return registryTable(runtime, nameOf(registry), action);
+}
+
+function uniqueTable(registry: string | Atom, action: string): RegistryTable {
+  const table = tableOf(registry, action);
+  if (table.keys === "unique") return table;
+  throw new TypeError(
+    `Cannot ${action}: the keys of the registry ${
+      quote(table.name)
+    } are not unique; start it with keys: "unique"`,
+  );
+}
+
+function parts(name: unknown): RegistryName {
+  if (Array.isArray(name) && (name.length === 2 || name.length === 3)) {
+    return name as unknown as RegistryName;
+  }
+  throw new TypeError(
+    `Cannot use ${
+      inspect(name)
+    } as a name in a registry: give [registry, key], or [registry, key, value]`,
+  );
+}
