@@ -1,0 +1,43 @@
+/** A group leader that keeps what is printed, and gives what is there to be read. */
+
+import { type Pid, receive, reply, spawn } from "../../process.ts";
+import type { IoOperation, IoRequest } from "../../protocol/messages.ts";
+
+/** What was printed, and what is left to read. */
+export interface TextDevice {
+  output: string;
+  input: string;
+}
+
+/** Starts a group leader on the node of the calling code. */
+export function startLeader(input: string): { pid: Pid; device: TextDevice } {
+  const device = { output: "", input };
+  const pid = spawn(async () => {
+    for (;;) {
+      const { replyAs, request } = await receive<IoRequest>((m) =>
+        m?.type === "io_request"
+      );
+      reply(replyAs, perform(device, request));
+    }
+  });
+  return { pid, device };
+}
+
+function perform(device: TextDevice, request: IoOperation): unknown {
+  switch (request.type) {
+    case "put_chars":
+      device.output += request.chars;
+      return "ok";
+    case "get_line": {
+      if (device.input === "") return "eof";
+      const end = device.input.indexOf("\n") + 1 || device.input.length;
+      const line = device.input.slice(0, end);
+      device.input = device.input.slice(end);
+      return { line };
+    }
+    case "requests":
+      return request.requests.map((each) => perform(device, each)).at(-1);
+    default:
+      return { type: "error", reason: "request" };
+  }
+}

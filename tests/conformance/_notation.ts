@@ -1,0 +1,120 @@
+/** How terms are written in a trace; `elixir/support.ex` writes the same. */
+
+import { IoError, RpcError } from "../../errors.ts";
+import { Pid, Ref } from "../../process.ts";
+import { Atom } from "../../runtime/pid.ts";
+import { Task } from "../../task.ts";
+
+/** A line of a trace: a text, and a term if there is one. */
+export interface Line {
+  label: string;
+  term?: unknown;
+}
+
+/** How a function ended otherwise than by a value, as {@linkcode attempt} tells it. */
+export interface Raised {
+  type: "$raised";
+  error: Error;
+}
+
+/** Classes that stand for one of Elixir's; any other is written by its name. */
+const CLASSES: Record<string, string> = {
+  TypeError: "ArgumentError",
+  RangeError: "ArgumentError",
+  NoProcessError: "ArgumentError",
+};
+
+/** Modules that are spelled otherwise. */
+const MODULES: Record<string, string> = { TaskSupervisor: "Task.Supervisor" };
+
+/** Writes the lines of one trace: it numbers pids and references by appearance. */
+export class Notation {
+  readonly #numbers = { P: new Map<string, number>(), R: new Map() };
+
+  /** The text of a line. */
+  line(line: Line): string {
+    return "term" in line
+      ? `${line.label}: ${this.show(line.term)}`
+      : line.label;
+  }
+
+  /** The text of a term. */
+  show(term: unknown): string {
+    if (term === undefined || term === null) return "nil";
+    if (typeof term === "string") return text(term);
+    if (term === Infinity) return "infinity";
+    if (typeof term === "function") return "#Function";
+    if (typeof term !== "object") return String(term);
+    if (term instanceof Pid) return this.#numbered("P", term);
+    if (term instanceof Ref) return this.#numbered("R", term);
+    if (term instanceof Atom) return text(term.name);
+    if (term instanceof Error) return raised(term);
+    if (term instanceof Task) return "#Task";
+    if (Array.isArray(term)) return `[${this.#join(term)}]`;
+    if (term instanceof Set) return `[${this.#join([...term])}]`;
+    if (term instanceof Map) return this.#map([...term]);
+    return this.#object(term as Record<string, unknown>);
+  }
+
+  #object(term: Record<string, unknown>): string {
+    const { type, ...rest } = term;
+    if (typeof type !== "string") {
+      const keys = Object.keys(term);
+      if (keys.length === 1 && "global" in term) {
+        return `global(${this.show(term.global)})`;
+      }
+      return keys.length === 2 && "name" in term && "node" in term
+        ? `{${this.#join([term.name, term.node])}}`
+        : this.#map(
+          Object.entries(term).map(([key, value]) => [snake(key), value]),
+        );
+    }
+    if (type === "$raised") return raised(rest.error as Error);
+    if (type === "call" && Array.isArray(rest.call)) {
+      const [module, fn, args] = rest.call as [string, string, unknown[]];
+      return `call(${this.show(rest.reason)}, ${MODULES[module] ?? module}.${
+        snake(fn)
+      }(${this.#join(args)}))`;
+    }
+    const values = Object.values(rest);
+    return values.length === 0 ? `{${type}}` : `${type}(${this.#join(values)})`;
+  }
+
+  #map(entries: [unknown, unknown][]): string {
+    const shown = entries.map(([key, value]) =>
+      `${this.show(key)}: ${this.show(value)}`
+    );
+    return `%{${shown.sort().join(", ")}}`;
+  }
+
+  #join(terms: unknown[]): string {
+    return terms.map((each) => this.show(each)).join(", ");
+  }
+
+  #numbered(kind: "P" | "R", { node, number, creation }: Pid | Ref): string {
+    const known = this.#numbers[kind];
+    const key = `${node} ${number} ${creation}`;
+    if (!known.has(key)) known.set(key, known.size + 1);
+    return `#${kind}${known.get(key)}`;
+  }
+}
+
+/** Messages of the library's own errors are its own; those of the scenarios are compared. */
+function raised(error: Error): string {
+  if (error.name === "Error") return `raised(${error.message})`;
+  if (error.name === "UndefinedFunctionError") return "raised(undef)";
+  if (error instanceof RpcError) return `raised(erpc(${error.code}))`;
+  if (error instanceof IoError) return `raised(${String(error.reason)})`;
+  return `raised(${CLASSES[error.name] ?? error.name})`;
+}
+
+function text(value: string): string {
+  if (value === "") return '""';
+  return /^[a-z][\w-]*@[\w.-]+$/.test(value)
+    ? value.slice(0, value.indexOf("@"))
+    : value.replaceAll("\n", "\\n");
+}
+
+function snake(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,272 @@
+/** Runs scenarios on both sides, each as programs of its own, and compares the traces. */
+
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../../testing/_ports.ts";
+import type { Area } from "./_load.ts";
+import type { Scenario } from "./_scenario.ts";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ROOT = join(HERE, "../..");
+
+/** How long a scenario may take, in milliseconds. */
+export const TIMEOUT = 10_000;
+
+/** What a side printed for a scenario. */
+export interface Trace {
+  name: string;
+  lines: string[];
+  /** How long it took, in milliseconds. */
+  ms: number;
+}
+
+/** The traces of one side, by the scenario's name. */
+export type Traces = Map<string, Trace>;
+
+/** A program that could not run. */
+export class SideError extends Error {
+  override readonly name = "SideError";
+}
+
+/** Runs a program; gives what it wrote on lines that begin with `@@`. */
+async function run<T>(
+  program: string,
+  args: string[],
+  options: {
+    cwd?: string;
+    env?: Record<string, string>;
+    timeout: number;
+    /** Whether it may end before it is done: what is missing then is told by who asked. */
+    mayEnd?: boolean;
+  },
+): Promise<T[]> {
+  const { timeout, mayEnd: _, ...rest } = options;
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args,
+    stdin: "null",
+    signal: AbortSignal.timeout(timeout),
+    ...rest,
+    env: { NO_COLOR: "1", ...rest.env },
+  }).output();
+  const text = new TextDecoder();
+  const output = text.decode(stdout);
+  const results = [...output.matchAll(/^@@(.*)$/gm)].map(([, json]) =>
+    JSON.parse(json) as T
+  );
+  if (code !== 0 && !(options.mayEnd && results.length > 0)) {
+    throw new SideError(
+      `Cannot run ${
+        [program, ...args].join(" ")
+      }: it ended with code ${code}:\n${output}${text.decode(stderr)}`,
+    );
+  }
+  return results;
+}
+
+function tracesOf(list: Trace[]): Traces {
+  return new Map(list.map((trace) => [trace.name, trace]));
+}
+
+/** Scenarios in Elixir, compiled. */
+export class Elixir implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #stack: AsyncDisposableStack;
+
+  private constructor(folder: string, stack: AsyncDisposableStack) {
+    this.#folder = folder;
+    this.#stack = stack;
+  }
+
+  /** Compiles the scenarios of some areas. */
+  static async compile(areas: readonly Area[]): Promise<Elixir> {
+    await using stack = new AsyncDisposableStack();
+    const folder = await Deno.makeTempDir({ prefix: "conformance_" });
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    const sources = [...Deno.readDirSync(join(HERE, "elixir"))]
+      .map(({ name }) => name);
+    const wanted = areas.map(({ name }) => `${name}.ex`);
+    const files = sources.filter((name) =>
+      name.startsWith("support") || wanted.includes(name)
+    );
+    const { success, stdout, stderr } = await new Deno.Command("elixirc", {
+      args: ["-o", folder, ...files],
+      cwd: join(HERE, "elixir"),
+    }).output();
+    if (!success) {
+      const text = new TextDecoder();
+      throw new SideError(
+        `Cannot compile the scenarios in Elixir:\n${text.decode(stdout)}${
+          text.decode(stderr)
+        }`,
+      );
+    }
+    return new Elixir(folder, stack.move());
+  }
+
+  /** The names of its scenarios. */
+  async names(): Promise<string[]> {
+    const found = await run<{ name: string }>(
+      "elixir",
+      ["-pa", this.#folder, "-e", "Conformance.Main.list()"],
+      { timeout: 60_000 },
+    );
+    return found.map(({ name }) => name);
+  }
+
+  /** Runs scenarios; a node that is alive and its peers find each other by an epmd of theirs. */
+  async run(
+    names: readonly string[],
+    timeout: number = TIMEOUT,
+  ): Promise<Traces> {
+    const port = String(freePort());
+    const epmd = new Deno.Command("epmd", {
+      args: ["-port", port, "-address", "127.0.0.1"],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    try {
+      const file = join(this.#folder, "names.txt");
+      await Deno.writeTextFile(file, names.join("\n"));
+      const code = `Conformance.Main.run(${JSON.stringify(file)}, ${timeout})`;
+      const flags =
+        "-start_epmd false -kernel prevent_overlapping_partitions false";
+      const traces = await run<Trace>("elixir", [
+        "-pa",
+        this.#folder,
+        "--sname",
+        "main@localhost",
+        "--cookie",
+        crypto.randomUUID(),
+        "--erl",
+        flags,
+        "-e",
+        code,
+      ], { env: { ERL_EPMD_PORT: port }, timeout: limit(names, timeout) });
+      return tracesOf(traces);
+    } finally {
+      epmd.kill("SIGKILL");
+      await epmd.status;
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}
+
+/** Runs scenarios in TypeScript: those of this tree, or of a copy of it. */
+export async function runTypeScript(
+  names: readonly string[],
+  timeout: number = TIMEOUT,
+  root: string = ROOT,
+): Promise<Traces> {
+  const file = await Deno.makeTempFile({ prefix: "conformance_" });
+  try {
+    await Deno.writeTextFile(file, names.join("\n"));
+    const traces = await run<Trace>(Deno.execPath(), [
+      "run",
+      "--quiet",
+      "--no-check",
+      "-A",
+      join(root, "tests/conformance/_typescript.ts"),
+      file,
+      String(timeout),
+    ], { cwd: root, timeout: limit(names, timeout), mayEnd: root !== ROOT });
+    return tracesOf(traces);
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+/** Runs both sides at once; none is left running, however the other ends. */
+export async function runBoth(
+  elixir: Elixir,
+  names: readonly string[],
+): Promise<{ expected: Traces; found: Traces }> {
+  const [expected, found] = await Promise.allSettled([
+    elixir.run(names),
+    runTypeScript(names),
+  ]);
+  if (expected.status === "rejected") throw expected.reason;
+  if (found.status === "rejected") throw found.reason;
+  return { expected: expected.value, found: found.value };
+}
+
+/** How long a side may take: never so long that nobody waits for it. */
+function limit(names: readonly string[], timeout: number): number {
+  return 30_000 + Math.min(names.length * timeout, 150_000);
+}
+
+/** How a scenario came out. */
+export interface Outcome {
+  name: string;
+  elixir: string[];
+  typescript: string[];
+  /** Why it is not as it should be. */
+  problem?: string;
+  /** The row of `docs/differences.md` that it shows. */
+  row?: string;
+}
+
+/** Compares the two traces of a scenario. */
+export function compare(
+  { name, options: { difference } }: Scenario,
+  elixir: Trace | undefined,
+  typescript: Trace | undefined,
+): Outcome {
+  const outcome: Outcome = {
+    name,
+    elixir: elixir?.lines ?? [],
+    typescript: typescript?.lines ?? [],
+    row: difference?.row,
+  };
+  const problem = elixir === undefined
+    ? "there is no trace of Elixir's"
+    : typescript === undefined
+    ? "there is no trace of TypeScript's"
+    : outcome.elixir.length + outcome.typescript.length === 0
+    ? "nothing is traced"
+    : difference === undefined
+    ? (isEqual(outcome.elixir, outcome.typescript)
+      ? undefined
+      : "the traces are different")
+    : isEqual(outcome.elixir, outcome.typescript)
+    ? "it is marked as a difference, and there is none"
+    : isEqual(outcome.elixir, difference.elixir) &&
+        isEqual(outcome.typescript, difference.typescript)
+    ? undefined
+    : `the traces are not those that the difference ${difference.row} states`;
+  return problem === undefined ? outcome : { ...outcome, problem };
+}
+
+function isEqual(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length &&
+    one.every((line, at) => line === other[at]);
+}
+
+/** Two traces side by side; a mark is where they differ. */
+export function sideBySide({ elixir, typescript }: Outcome): string {
+  const width = Math.min(
+    Math.max(6, ...elixir.map(({ length }) => length)),
+    70,
+  );
+  const rows = Array.from({
+    length: Math.max(elixir.length, typescript.length),
+  }, (_, at) => {
+    const [left = "", right = ""] = [elixir[at], typescript[at]];
+    return `  ${elixir[at] === typescript[at] ? " " : "≠"} ${
+      left.padEnd(width)
+    } | ${right}`;
+  });
+  return [`    ${"Elixir".padEnd(width)} | TypeScript`, ...rows].join("\n");
+}
+
+/** Whether a file of scenarios in Elixir has none in TypeScript. */
+export function areasInElixirOnly(areas: readonly Area[]): string[] {
+  const known = new Set(areas.map(({ name }) => name));
+  return [...Deno.readDirSync(join(HERE, "elixir"))]
+    .map(({ name }) => name.replace(/\.ex$/, ""))
+    .filter((name) => !name.startsWith("support") && !known.has(name))
+    .sort();
+}

@@ -1,0 +1,214 @@
+/** What scenarios run on: the main node, its peers, and the trace of the one that runs. */
+
+import { Node } from "../../node.ts";
+import {
+  exit,
+  groupLeader,
+  receive,
+  register,
+  send,
+  spawn,
+  spawnMonitor,
+} from "../../process.ts";
+import { type Peer, startPeer } from "../../testing/peer.ts";
+import type { TestCluster } from "../../testing/cluster.ts";
+import { startLeader, type TextDevice } from "./_leader.ts";
+import type { Area } from "./_load.ts";
+import { type Line, Notation } from "./_notation.ts";
+import { endAllOf, leftNames, registered } from "./_peer.ts";
+import * as Support from "./_scenario.ts";
+import { type Scenario, TRACER } from "./_scenario.ts";
+
+/** The name under which peers export what they are told. */
+const CONTROL = "Conformance.Peer";
+/** The name under which nodes export what scenarios are written with. */
+const SUPPORT = "Conformance";
+
+/** The nodes of a run; without them, scenarios run on a node that is not alive. */
+export interface Nodes {
+  main: Node;
+  /** A hidden node, over which peers are told what to do. */
+  control: Node;
+  cluster: TestCluster;
+}
+
+/** The stage of a run. */
+export class Stage implements AsyncDisposable {
+  readonly #nodes: Nodes | undefined;
+  readonly #areas: readonly Area[];
+  readonly #peers = new Map<string, Promise<Peer>>();
+  #notation = new Notation();
+  #lines: string[] = [];
+  #device: TextDevice = { output: "", input: "" };
+
+  constructor(areas: readonly Area[], nodes?: Nodes) {
+    this.#areas = areas;
+    this.#nodes = nodes;
+    if (nodes === undefined) return;
+    for (const { module, exports } of areas) nodes.main.export(module, exports);
+    nodes.main.export(SUPPORT, Support);
+    nodes.main.run(() => {
+      register(TRACER, spawn(() => this.#serveTracer()));
+    });
+  }
+
+  async #serveTracer(): Promise<never> {
+    for (;;) {
+      const { from, ref, line } = await receive();
+      this.write(line);
+      send(from, { type: "traced", ref });
+    }
+  }
+
+  /** Runs a scenario; gives its trace. */
+  async run(scenario: Scenario, timeout: number): Promise<string[]> {
+    this.#lines = [];
+    this.#notation = new Notation();
+    const run = () => this.#run(scenario, timeout);
+    await (this.#nodes === undefined ? run() : this.#nodes.main.run(run));
+    return this.#lines;
+  }
+
+  async #run({ options, fn }: Scenario, timeout: number): Promise<void> {
+    const names = registered();
+    const { pid: leader, device } = startLeader(options.input ?? "");
+    this.#device = device;
+    const before = groupLeader();
+    groupLeader(leader);
+    const { pid, ref } = spawnMonitor(async () => void await fn());
+    groupLeader(before);
+    const isDown = (m: { ref?: unknown } | null) => ref.equals(m?.ref);
+    const down = await receive(isDown, { timeout, after: undefined });
+    if (down === undefined) {
+      this.write({ label: "timed out" });
+      exit(pid, "kill");
+      await receive(isDown);
+    } else if (down.reason !== "normal") {
+      this.write({ label: "crashed", term: down.reason });
+    }
+    const lines = this.#lines;
+    this.#lines = [];
+    endAllOf(leader);
+    for (const [name, started] of this.#peers) {
+      for (
+        const left of await this.#control<string[]>(
+          await started,
+          "clean",
+          leader,
+        )
+      ) {
+        lines.push(`left registered on ${name}: ${left}`);
+      }
+    }
+    for (const node of Node.list()) Node.disconnect(node);
+    for (const left of await leftNames(names)) {
+      lines.push(`left registered: ${left}`);
+    }
+    exit(leader, "kill");
+    this.#lines = lines;
+  }
+
+  /** Adds a line to the trace. */
+  write(line: Line): void {
+    this.#lines.push(this.#notation.line(line));
+  }
+
+  /** What has been printed. */
+  output(peer?: string): string | Promise<string> {
+    if (peer === undefined) return this.#device.output;
+    return this.#peer(peer).then((each) =>
+      this.#control<string>(each, "output")
+    );
+  }
+
+  /** Starts a peer, if it is not up; gives its node's name. */
+  async ensure(name: string): Promise<string> {
+    return (await this.#peer(name)).name;
+  }
+
+  /** Kills a peer. */
+  async kill(name: string): Promise<void> {
+    const peer = await this.#peer(name);
+    this.#peers.delete(name);
+    await peer.kill();
+  }
+
+  /** Waits until a peer has seen that its connection to the main node is gone. */
+  async parted(name: string): Promise<void> {
+    const peer = await this.#peer(name);
+    const main = this.#nodes!.main.name;
+    while ((await this.#control<string[]>(peer, "connected")).includes(main));
+  }
+
+  /** Runs an exported function on a peer. */
+  async on(
+    name: string,
+    fn: (...args: never[]) => unknown,
+    args: unknown[],
+  ): Promise<unknown> {
+    const [module, key] = this.#nameOf(fn);
+    return await this.#control(
+      await this.#peer(name),
+      "run",
+      module,
+      key,
+      args,
+    );
+  }
+
+  // deno-lint-ignore ban-types
+  #nameOf(fn: Function): [module: string, name: string] {
+    for (
+      const { module, exports } of [...this.#areas, {
+        module: SUPPORT,
+        exports: Support,
+      }]
+    ) {
+      for (const [key, value] of Object.entries(exports)) {
+        if (value === fn) return [module, key];
+      }
+    }
+    throw new TypeError(
+      `Cannot run ${
+        fn.name || "a function"
+      } on a peer: export it from the scenario's file`,
+    );
+  }
+
+  #peer(name: string): Promise<Peer> {
+    let peer = this.#peers.get(name);
+    if (peer === undefined) this.#peers.set(name, peer = this.#start(name));
+    return peer;
+  }
+
+  async #start(name: string): Promise<Peer> {
+    if (this.#nodes === undefined) {
+      throw new TypeError(
+        `Cannot start the peer ${name}: this node is not alive`,
+      );
+    }
+    const { control, cluster } = this.#nodes;
+    const peer = await startPeer(name, {
+      ...cluster,
+      from: control,
+      modules: {
+        ...Object.fromEntries(
+          this.#areas.map(({ module, url }) => [module, url]),
+        ),
+        [SUPPORT]: import.meta.resolve("./_scenario.ts"),
+        [CONTROL]: import.meta.resolve("./_peer.ts"),
+      },
+    });
+    await this.#control(peer, "prepare");
+    return peer;
+  }
+
+  #control<T>(peer: Peer, name: string, ...args: unknown[]): Promise<T> {
+    return peer.call<T>(CONTROL, name, args);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const peers = await Promise.all(this.#peers.values());
+    await Promise.all(peers.map((peer) => peer.kill()));
+  }
+}

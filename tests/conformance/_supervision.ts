@@ -1,0 +1,171 @@
+/** Children that tell of themselves, for the scenarios of supervisors; `elixir/support_supervision.ex` has the same. */
+
+import {
+  type ChildInfo,
+  type ChildSpec,
+  exit,
+  ExitError,
+  isExit,
+  type Pid,
+  receive,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  Supervisor,
+  type SupervisorRef,
+  trapExit,
+} from "../../mod.ts";
+import { expect, traceNext } from "./_scenario.ts";
+
+/** How a probe behaves. */
+export interface ProbeBehaviour {
+  /** Whether it traps exits, and tells when it is told to end. */
+  trap?: boolean;
+  /** Whether it then waits for `"go"`. */
+  slow?: boolean;
+  /** Whether it does not end then. */
+  stubborn?: boolean;
+}
+
+/** Options of {@linkcode probe}: behaviour and specification. */
+export type ProbeOptions =
+  & ProbeBehaviour
+  & Partial<Omit<ChildSpec, "id" | "start">>;
+
+/**
+ * A child that tells the caller `up` when it starts and, if it traps exits, `down` when it is told to end.
+ * `{ type: "exit", reason }` has it exit.
+ */
+export function probe(
+  id: string,
+  options: ProbeOptions = {},
+): ChildSpec<() => Pid> {
+  const { trap, slow, stubborn, ...spec } = options;
+  const observer = self();
+  const own = { trap, slow, stubborn };
+  return { id, start: () => startProbe(id, observer, own), ...spec };
+}
+
+/** Starts a probe. */
+export function startProbe(
+  id: string,
+  observer: Pid,
+  { trap, slow, stubborn }: ProbeBehaviour = {},
+): Pid {
+  send(observer, { type: "up", id });
+  return spawnLink(async () => {
+    trapExit(trap === true || slow === true || stubborn === true);
+    for (;;) {
+      const message = await receive();
+      if (message.type === "exit") exit(message.reason);
+      if (!isExit(message)) continue;
+      send(observer, { type: "down", id, reason: message.reason });
+      if (slow) await expect("go");
+      if (!stubborn) exit(message.reason);
+    }
+  });
+}
+
+/**
+ * A probe some of whose starts, counted from 1, fail: it tells `failing`, and with `wait` waits for `fail`
+ * before it does.
+ */
+export function flaky(
+  id: string,
+  failing: number[],
+  { wait = false, ...options }: ProbeOptions & { wait?: boolean } = {},
+): ChildSpec<() => Promise<Pid>> {
+  const spec = probe(id, options);
+  const observer = self();
+  let starts = 0;
+  const start = async () => {
+    if (!failing.includes(++starts)) return spec.start();
+    send(observer, { type: "failing", id });
+    if (wait) await expect("fail");
+    return exit("not_yet");
+  };
+  return { ...spec, start };
+}
+
+/** The children of a supervisor: id, pid and type of each. */
+export async function tree(sup: SupervisorRef): Promise<unknown[]> {
+  return inTree(await Supervisor.whichChildren(sup));
+}
+
+/** What was told of children: id, pid and type of each. */
+export function inTree(children: ChildInfo[]): unknown[] {
+  return children.map(({ id, pid, type }) => [id, pid ?? "undefined", type]);
+}
+
+/** The pid of a supervisor's child. */
+export async function pidOf(sup: SupervisorRef, id: string): Promise<Pid> {
+  const children = await Supervisor.whichChildren(sup);
+  return children.find((child) => child.id === id)!.pid as Pid;
+}
+
+/** Has a child exit with a reason, and waits until its supervisor has seen to it. */
+export async function finish(
+  sup: SupervisorRef,
+  id: string,
+  reason: unknown,
+): Promise<void> {
+  const pid = await pidOf(sup, id);
+  send(pid, { type: "exit", reason });
+  await settle(sup, pid);
+}
+
+/** Waits until a supervisor has seen to the end of a child. */
+export async function settle(sup: SupervisorRef, pid: Pid): Promise<void> {
+  let children: { pid: unknown }[];
+  do children = await Supervisor.whichChildren(sup); while (
+    children.some((child) => pid.equals(child.pid))
+  );
+}
+
+/** Traces so many messages. */
+export async function traceAll(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await traceNext("got");
+}
+
+/**
+ * What was answered, as Elixir has it: functions here give what is in its `{:ok, value}`, and exit with, or
+ * give, what is in its `{:error, reason}`.
+ */
+export async function result(answer: Promise<unknown>): Promise<unknown> {
+  try {
+    const value = await answer;
+    if (value === "ok" || value === "ignore") return value;
+    return typeof value === "string"
+      ? { type: "error", reason: value }
+      : { type: "ok", value: value ?? "undefined" };
+  } catch (error) {
+    if (error instanceof ExitError) {
+      return { type: "error", reason: error.reason };
+    }
+    throw error;
+  }
+}
+
+/** The reason of a call that failed. */
+export async function failure(answer: Promise<unknown>): Promise<unknown> {
+  try {
+    return await answer;
+  } catch (error) {
+    const reason = (error as ExitError).reason as { type: string };
+    if (reason?.type !== "call") throw error;
+    return (reason as unknown as { reason: unknown }).reason;
+  }
+}
+
+/** A process that has started a supervisor, is linked to it, and exits as it is told. */
+export async function parent(
+  start: () => Promise<Pid>,
+): Promise<{ pid: Pid; sup: Pid }> {
+  const observer = self();
+  const pid = spawn(async () => {
+    send(observer, { type: "started", sup: await start() });
+    exit((await expect("exit")).reason);
+  });
+  return { pid, sup: (await expect("started")).sup };
+}

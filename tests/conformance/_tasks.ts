@@ -1,0 +1,124 @@
+/** What the scenarios of tasks share; `elixir/support_tasks.ex` has the same. */
+
+import {
+  callers as processCallers,
+  exit,
+  ExitError,
+  monitor,
+  type Pid,
+  receive,
+  type Ref,
+  self,
+  send,
+  spawn,
+  TaskSupervisor,
+  type TaskSupervisorOptions,
+  trapExit,
+} from "../../mod.ts";
+import { expect, forever, on, peer } from "./_scenario.ts";
+
+/** A task's body: tells who it is, and never ends. */
+export async function endless(to: Pid): Promise<void> {
+  send(to, { type: "started", pid: self() });
+  await forever();
+}
+
+/** A task's body: tells who it is, and gives the message that it then gets, or does as it says. */
+export async function obedient(to: Pid): Promise<unknown> {
+  send(to, { type: "started", pid: self() });
+  const { type, value } = await receive();
+  if (type === "exit") exit(value);
+  if (type === "throw") throw value;
+  return value;
+}
+
+/** A task's body: traps exits, and when it is told to end, gives, exits or goes on. */
+export async function trapping(to: Pid, answer: string): Promise<unknown> {
+  trapExit(true);
+  send(to, { type: "started", pid: self() });
+  const { reason } = await expect("EXIT");
+  if (answer === "give") return { type: "told", reason };
+  if (answer === "go_on") return await forever();
+  return exit(answer);
+}
+
+/** Waits for a task that has started; gives its pid. */
+export async function started(): Promise<Pid> {
+  return (await expect("started")).pid;
+}
+
+/** On whose behalf the caller runs. */
+export function callers(): Pid[] {
+  return processCallers();
+}
+
+/** Starts a Task.Supervisor in the calling process. */
+export function startSup(options?: TaskSupervisorOptions): Promise<Pid> {
+  return TaskSupervisor.startLink(options);
+}
+
+/** A Task.Supervisor on a peer, by the name `sup`; `start` is an export that starts it. */
+export async function remoteSup(
+  name: string,
+  start: () => Promise<Pid>,
+): Promise<{ name: string; node: string }> {
+  await on(name, start);
+  return { name: "sup", node: await peer(name) };
+}
+
+/** Waits for the end of a process under a monitor that is there already; gives its reason. */
+export async function down(ref: Ref): Promise<unknown> {
+  return (await receive((m) => m?.type === "DOWN" && ref.equals(m.ref))).reason;
+}
+
+/** The reason of a call that fails. */
+export async function why(fn: () => unknown): Promise<unknown> {
+  try {
+    return await fn();
+  } catch (error) {
+    const reason = (error as ExitError).reason as { type: string };
+    if (reason?.type !== "call") throw error;
+    return (reason as unknown as { reason: unknown }).reason;
+  }
+}
+
+/** The reason with which a process ends that runs a function. */
+export function reasonWhen(fn: () => unknown): Promise<unknown> {
+  const pid = spawn(async () => {
+    await expect("go");
+    await fn();
+  });
+  const ref = monitor(pid);
+  send(pid, "go");
+  return down(ref);
+}
+
+/** A process that runs a function, and then exits as it is told. */
+export function owner(fn: () => unknown): Pid {
+  return spawn(async () => {
+    await fn();
+    exit((await expect("exit")).reason);
+  });
+}
+
+/** A function; the tasks in the reason of its exit are written as tasks. */
+export function waited(fn: () => unknown): () => Promise<unknown> {
+  return async () => {
+    try {
+      return await fn();
+    } catch (error) {
+      if (error instanceof ExitError) throw new ExitError(named(error.reason));
+      throw error;
+    }
+  };
+}
+
+function named(term: unknown): unknown {
+  if (Array.isArray(term)) return term.map(named);
+  if (Object.getPrototypeOf(Object(term)) !== Object.prototype) return term;
+  const object = term as Record<string, unknown>;
+  if ("ref" in object && "owner" in object) return "#Task";
+  return Object.fromEntries(
+    Object.entries(object).map(([key, value]) => [key, named(value)]),
+  );
+}

@@ -1,0 +1,165 @@
+defmodule Conformance.Agents do
+  use Conformance
+
+  # What an agent of another node is asked to run.
+  def add(state, n), do: state + n
+  def take(state, n), do: {state, state - n}
+  def tell(state, main), do: send(main, {:state, state}) && state
+  def wait(_state), do: forever()
+  def started(n), do: Agent.start(fn -> n end, name: :agent)
+
+  defp start(state, options \\ []) do
+    {:ok, pid} = Agent.start(fn -> state end, options)
+    pid
+  end
+
+  defp start_on(name, state) do
+    {:ok, pid} = on(name, fn -> started(state) end)
+    pid
+  end
+
+  # A name is spelled otherwise in TypeScript: of the exit, only the reason is told.
+  defp failure(fun) do
+    fun.()
+  catch
+    :exit, {reason, {GenServer, :call, _}} -> {:exit, reason}
+  end
+
+  scenario "agent: functions run on the state one after the other, in the agent" do
+    agent = start([:a])
+    trace("get", Agent.get(agent, & &1))
+    trace("update", Agent.update(agent, &(&1 ++ [:b])))
+    trace("cast", Agent.cast(agent, &(&1 ++ [:c])))
+    trace("get_and_update", Agent.get_and_update(agent, fn [first | rest] -> {first, rest} end))
+    trace("get", Agent.get(agent, &{:state, &1, self() == agent}))
+    trace("stop", Agent.stop(agent))
+    trace("alive", Process.alive?(agent))
+  end
+
+  scenario "agent: a function that raises, exits or throws ends the agent and the caller" do
+    for fun <- [fn _ -> raise "boom" end, fn _ -> exit(:oops) end, fn _ -> throw(:up) end] do
+      agent = start(0)
+      trace("monitor", {:monitored, agent, Process.monitor(agent)})
+      attempt("get", fn -> Agent.get(agent, fun) end)
+      trace_next("down")
+      other = start(0)
+      trace("monitor", {:monitored, other, Process.monitor(other)})
+      trace("cast", Agent.cast(other, fun))
+      trace_next("down")
+    end
+  end
+
+  scenario "agent: get_and_update whose function gives no pair" do
+    agent = start(0)
+    trace("monitor", {:monitored, agent, Process.monitor(agent)})
+    attempt("call", fn -> Agent.get_and_update(agent, fn _ -> :nonsense end) end)
+    trace_next("down")
+  end
+
+  scenario "agent: asking nobody exits with noproc, a cast does not" do
+    agent = start(0)
+    Agent.stop(agent)
+    attempt("get", fn -> Agent.get(agent, & &1) end)
+    attempt("update", fn -> Agent.update(:nobody, & &1, 10) end)
+    attempt("get_and_update", fn -> Agent.get_and_update(:nobody, &{&1, &1}, :infinity) end)
+    trace("cast", Agent.cast(:nobody, & &1))
+    there = {:agent, unknown_node()}
+    trace("there", failure(fn -> Agent.get(there, __MODULE__, :wait, [], 60_000) end))
+  end
+
+  scenario "agent: the function of a caller that gave up still runs, and its result is dropped" do
+    agent = start(1)
+    main = self()
+
+    Agent.cast(agent, fn n ->
+      send(main, {:busy, self()})
+      expect(:go)
+      n
+    end)
+
+    {:busy, pid} = expect(:busy)
+    attempt("update", fn -> Agent.get_and_update(agent, &{&1, &1 + 1}, 10) end)
+    send(pid, :go)
+    trace("get", Agent.get(agent, & &1))
+    send(self(), :marker)
+    trace_next("next")
+  end
+
+  scenario "agent: the first state raises, or the name is taken" do
+    Process.flag(:trap_exit, true)
+    trace("raises", Agent.start_link(fn -> raise "boom" end, name: :agent))
+    trace("exits", Agent.start(fn -> exit(:oops) end))
+    agent = start(0, name: :agent)
+    trace("agent", agent)
+    trace("taken", Agent.start_link(fn -> 1 end, name: :agent))
+    trace("slow", Agent.start_link(fn -> forever() end, timeout: 10))
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  scenario "agent: it goes with its starter, and messages are nothing to it" do
+    main = self()
+
+    starter =
+      spawn(fn ->
+        {:ok, agent} = Agent.start_link(fn -> 0 end)
+        send(main, {:started, agent})
+        receive do: (:end -> exit(:oops))
+      end)
+
+    {:started, agent} = expect(:started)
+    send(agent, :hello)
+    trace("get", Agent.get(agent, & &1))
+    Process.monitor(agent)
+    send(starter, :end)
+    trace("down", elem(expect(:DOWN), 4))
+  end
+
+  scenario "agent: one of another node runs what is named" do
+    agent = start_on(:kate, 1)
+    trace("agent", agent)
+    trace("update", Agent.update(agent, __MODULE__, :add, [4]))
+    trace("cast", Agent.cast({:agent, node(agent)}, __MODULE__, :add, [5]))
+    trace("take", Agent.get_and_update(agent, __MODULE__, :take, [3]))
+    trace("tell", Agent.update(agent, __MODULE__, :tell, [self()]))
+    trace_next("told")
+    main = self()
+
+    spawn(fn ->
+      trace("wait", failure(fn -> Agent.get(agent, __MODULE__, :wait, []) end))
+      send(main, :done)
+    end)
+
+    # It waits by now, as what came before it has been answered by the agent's node.
+    on(:kate, fn -> :ok end)
+    part(:kate)
+    expect(:done)
+  end
+
+  scenario "agent: a function that its node does not have" do
+    agent = start_on(:kate, 1)
+    trace("monitor", {:monitored, agent, Process.monitor(agent)})
+    trace("get", failure(fn -> Agent.get(agent, __MODULE__, :nothing, [1]) end))
+    trace_nothing("down")
+  end
+
+  scenario "agent: the child of a supervisor starts again with its first state" do
+    main = self()
+
+    init = fn ->
+      send(main, :started)
+      0
+    end
+
+    child = %{id: :agent, start: {Agent, :start_link, [init, [name: :agent]]}}
+    {:ok, sup} = Supervisor.start_link([child], strategy: :one_for_one)
+    expect(:started)
+    Agent.update(:agent, fn _ -> 1 end)
+    trace("get", Agent.get(:agent, & &1))
+    Agent.cast(:agent, fn _ -> exit(:oops) end)
+    expect(:started)
+    trace("count", Supervisor.count_children(sup).active)
+    trace("get", Agent.get(:agent, & &1))
+    trace("stop", Supervisor.stop(sup))
+  end
+end

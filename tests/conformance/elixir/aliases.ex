@@ -1,0 +1,155 @@
+defmodule Conformance.Aliases do
+  use Conformance
+
+  # Sends to the alias what it is told, and says when it has.
+  def sender do
+    receive do
+      {:send, to, address, messages} ->
+        for message <- messages, do: send(address, message)
+        send(to, :sent)
+    end
+
+    sender()
+  end
+
+  defp through(pid, address, messages) do
+    send(pid, {:send, self(), address, messages})
+    expect(:sent)
+  end
+
+  defp flush_all do
+    case next(0) do
+      :nothing -> []
+      message -> [message | flush_all()]
+    end
+  end
+
+  scenario "aliases: an alias is active until it is taken back" do
+    for node <- [node(), peer(:kate)] do
+      pid = Node.spawn(node, &sender/0)
+      address = Process.alias()
+      through(pid, address, [1, 2])
+      trace("got", flush_all())
+      trace("unalias", Process.unalias(address))
+      through(pid, address, [3])
+      trace("got", flush_all())
+      trace("again", Process.unalias(address))
+    end
+  end
+
+  scenario "aliases: one for a reply takes one message" do
+    for node <- [node(), peer(:kate)] do
+      pid = Node.spawn(node, &sender/0)
+      address = Process.alias([:reply])
+      through(pid, address, [1, 2])
+      trace("got", flush_all())
+      trace("unalias", Process.unalias(address))
+    end
+  end
+
+  scenario "aliases: nobody else can take one back" do
+    address = Process.alias()
+    main = self()
+    {_, ref} = spawn_monitor(fn -> send(main, {:unalias, Process.unalias(address)}) end)
+    trace_next("other")
+    receive do: ({:DOWN, ^ref, _, _, _} -> :ok)
+    send(address, :hello)
+    trace_next("got")
+  end
+
+  scenario "aliases: a message to one of a dead process is dropped" do
+    main = self()
+    {_, ref} = spawn_monitor(fn -> send(main, {:alias, Process.alias()}) end)
+    {:alias, address} = expect(:alias)
+    receive do: ({:DOWN, ^ref, _, _, _} -> :ok)
+    attempt("sent", fn -> send(address, :hello) && :sent end)
+    trace("unalias", Process.unalias(address))
+    trace("of none", Process.unalias(make_ref()))
+  end
+
+  scenario "aliases: of a monitor, taken back explicitly, outlives the DOWN" do
+    pid = spawn(&sender/0)
+    ref = Process.monitor(pid, alias: :explicit_unalias)
+    through(pid, ref, [1])
+    trace("got", [next(), ref])
+    Process.exit(pid, :kill)
+    trace_next("got")
+    send(ref, 2)
+    trace_next("got")
+    trace("unalias", Process.unalias(ref))
+  end
+
+  scenario "aliases: of a monitor, taken back explicitly, outlives the demonitor" do
+    ref = Process.monitor(spawn(&sender/0), alias: :explicit_unalias)
+    trace("demonitor", Process.demonitor(ref, [:info]))
+    send(ref, 1)
+    trace_next("got")
+    trace("unalias", Process.unalias(ref))
+  end
+
+  scenario "aliases: of a monitor, ends with the monitor by demonitor" do
+    pid = spawn(&sender/0)
+    ref = Process.monitor(pid, alias: :demonitor)
+    through(pid, ref, [1, 2])
+    trace("got", flush_all())
+    Process.demonitor(ref)
+    through(pid, ref, [3])
+    trace("got", flush_all())
+    trace("unalias", Process.unalias(ref))
+  end
+
+  scenario "aliases: of a monitor, ends with the DOWN" do
+    pid = spawn(&sender/0)
+    ref = Process.monitor(pid, alias: :demonitor)
+    Process.exit(pid, :kill)
+    trace("down", [expect(:DOWN), ref])
+    send(ref, :late)
+    trace("got", flush_all())
+    trace("unalias", Process.unalias(ref))
+  end
+
+  scenario "aliases: of a monitor, ends the monitor at the first reply" do
+    for node <- [node(), peer(:kate)] do
+      pid = Node.spawn(node, &sender/0)
+      ref = Process.monitor(pid, alias: :reply_demonitor)
+      through(pid, ref, [:reply, :second])
+      trace("got", flush_all())
+      trace("demonitor", Process.demonitor(ref, [:info]))
+      Process.exit(pid, :kill)
+      trace("reason", reason_of(pid))
+      trace_nothing("then")
+    end
+  end
+
+  scenario "aliases: a reply that is under way when the request is given up is dropped" do
+    pid =
+      Node.spawn(peer(:kate), fn ->
+        receive do
+          {:question, from, address} ->
+            send(from, :asked)
+            receive do: (:answer -> send(address, {:answer, 42}))
+        end
+      end)
+
+    ref = Process.monitor(pid, alias: :reply_demonitor)
+    send(pid, {:question, self(), ref})
+    expect(:asked)
+    send(pid, :answer)
+    # It may have come just before; from here on it does not.
+    Process.demonitor(ref, [:flush])
+    receive do: ({:answer, 42} -> :ok), after: (0 -> :ok)
+    trace("given up", Process.unalias(ref))
+    trace("reason", reason_of(pid) in [:normal, :noproc])
+    trace_nothing("then")
+  end
+
+  scenario "aliases: unalias of a monitor's leaves the monitor" do
+    pid = spawn(&sender/0)
+    ref = Process.monitor(pid, alias: :demonitor)
+    trace("unalias", Process.unalias(ref))
+    through(pid, ref, [1])
+    trace("got", flush_all())
+    Process.exit(pid, :kill)
+    trace("down", [next(), ref, pid])
+  end
+end

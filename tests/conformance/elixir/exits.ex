@@ -1,0 +1,242 @@
+defmodule Conformance.Exits do
+  use Conformance
+
+  # Tells, if it is still there, what it gets.
+  defp listener(trap) do
+    main = self()
+
+    pid =
+      spawn(fn ->
+        Process.flag(:trap_exit, trap)
+        send(main, :ready)
+        listen(main)
+      end)
+
+    expect(:ready)
+    {pid, Process.monitor(pid)}
+  end
+
+  defp listen(main) do
+    send(main, {:heard, next(5000)})
+    listen(main)
+  end
+
+  # Exits with the reason, in the way, once it is told to.
+  def end_by(way) do
+    receive do: (:go -> :ok)
+
+    case way do
+      :return -> :ok
+      {:exit, reason} -> exit(reason)
+      {:raise, message} -> raise message
+      {:throw, value} -> throw(value)
+      {:exit_self, reason} -> Process.exit(self(), reason) && forever()
+    end
+  end
+
+  defp ends(node, ways) do
+    Process.flag(:trap_exit, true)
+
+    for way <- ways do
+      pid = Node.spawn_link(node, __MODULE__, :end_by, [way])
+      send(pid, :go)
+      trace("got", [expect(:EXIT), pid])
+    end
+  end
+
+  defp all_ways do
+    [
+      :return,
+      {:exit, :normal},
+      {:exit, :shutdown},
+      {:exit, {:shutdown, :done}},
+      {:exit, :kill},
+      {:exit, %{code: 1, why: ["a", 2]}},
+      {:raise, "oops"},
+      {:throw, :ball},
+      {:exit_self, :normal},
+      {:exit_self, :kill},
+      {:exit_self, :oops}
+    ]
+  end
+
+  scenario "exits: with each way to end, who traps exits gets the reason", do: ends(node(), all_ways())
+
+  scenario "exits: with each way to end on another node, who traps exits gets the reason" do
+    ends(peer(:kate), all_ways())
+  end
+
+  scenario "exits: normal from others is ignored by who does not trap exits" do
+    {pid, ref} = listener(false)
+    Process.exit(pid, :normal)
+    send(pid, :hello)
+    trace_next("got")
+    Process.exit(pid, :kill)
+    trace("down", [expect(:DOWN), ref])
+  end
+
+  scenario "exits: kill cannot be trapped, and others see killed" do
+    Process.flag(:trap_exit, true)
+    {pid, ref} = listener(true)
+    Process.link(pid)
+    trace("sent", Process.exit(pid, :kill))
+    trace("exit", [expect(:EXIT), pid])
+    trace("down", [expect(:DOWN), ref])
+  end
+
+  scenario "exits: kill to a process of another node cannot be trapped, and others see killed" do
+    Process.flag(:trap_exit, true)
+    main = self()
+
+    pid =
+      Node.spawn_link(peer(:kate), fn ->
+        Process.flag(:trap_exit, true)
+        send(main, :ready)
+        forever()
+      end)
+
+    expect(:ready)
+    trace("sent", Process.exit(pid, :kill))
+    trace("exit", [expect(:EXIT), pid])
+  end
+
+  scenario "exits: kill that comes over a link can be trapped" do
+    {pid, _} = listener(true)
+
+    spawn(fn ->
+      Process.link(pid)
+      exit(:kill)
+    end)
+
+    {:heard, {:EXIT, _, reason}} = expect(:heard)
+    trace("heard", reason)
+  end
+
+  scenario "exits: kill that comes over a link is the reason of who does not trap it" do
+    {pid, ref} = listener(false)
+
+    spawn(fn ->
+      Process.link(pid)
+      exit(:kill)
+    end)
+
+    trace("down", [expect(:DOWN), ref])
+  end
+
+  scenario "exits: killed goes over a link as any other reason" do
+    Process.flag(:trap_exit, true)
+    main = self()
+
+    middle =
+      spawn_link(fn ->
+        victim = spawn_link(&forever/0)
+        send(main, {:victim, victim})
+        forever()
+      end)
+
+    {:victim, victim} = expect(:victim)
+    ref = Process.monitor(victim)
+    Process.exit(victim, :kill)
+    trace("down", [expect(:DOWN), ref])
+    trace("exit", [expect(:EXIT), middle])
+  end
+
+  scenario "exits: shutdown from others ends who does not trap it, and is a message for who does" do
+    main = self()
+    trace("main", main)
+
+    for reason <- [:shutdown, {:shutdown, :restart}, :oops] do
+      {pid, _} = listener(false)
+      Process.exit(pid, reason)
+      {:DOWN, _, _, _, reason} = expect(:DOWN)
+      trace("down", reason)
+      {pid, _} = listener(true)
+      Process.exit(pid, reason)
+      trace_next("got")
+    end
+  end
+
+  scenario "exits: an exit signal to oneself is a message when exits are trapped" do
+    Process.flag(:trap_exit, true)
+    trace("me", self())
+
+    for reason <- [:normal, :oops] do
+      trace("sent", Process.exit(self(), reason))
+      trace_next("got")
+    end
+  end
+
+  scenario "exits: an exit signal to a dead process does nothing" do
+    pid = spawn(fn -> :ok end)
+    reason_of(pid)
+    trace("sent", Process.exit(pid, :kill))
+    trace("sent", Process.exit(pid, :oops))
+  end
+
+  scenario "exits: trapping gives what it was before, and what is trapped already stays a message" do
+    trace("before", Process.flag(:trap_exit, true))
+    trace("before", Process.flag(:trap_exit, true))
+    pid = spawn_link(fn -> exit(:oops) end)
+    message = expect(:EXIT)
+    send(self(), message)
+    trace("before", Process.flag(:trap_exit, false))
+    trace("pid", pid)
+    trace_next("got")
+  end
+
+  scenario "exits: an exit, a raise and a throw that are caught end nothing" do
+    {pid, ref} =
+      spawn_monitor(fn ->
+        attempt("exit", fn -> exit(:oops) end)
+        attempt("exit normal", fn -> exit(:normal) end)
+        attempt("raise", fn -> raise "oops" end)
+        attempt("throw", fn -> throw(:ball) end)
+      end)
+
+    trace("down", [expect(:DOWN), ref, pid])
+  end
+
+  scenario "exits: the end of the parent does not end a child that is not linked" do
+    main = self()
+
+    {parent, ref} =
+      spawn_monitor(fn ->
+        child = spawn(fn -> listen(main) end)
+        send(main, {:child, child})
+        exit(:oops)
+      end)
+
+    {:child, child} = expect(:child)
+    trace("down", [expect(:DOWN), ref, parent])
+    send(child, :hello)
+    trace_next("got")
+  end
+
+  scenario "exits: exit trapping is of one process and is not inherited" do
+    Process.flag(:trap_exit, true)
+
+    pid =
+      spawn_link(fn ->
+        spawn_link(fn -> exit(:oops) end)
+        forever()
+      end)
+
+    trace("got", [expect(:EXIT), pid])
+  end
+
+  scenario "exits: an exit signal says who sent it, on another node too" do
+    main = self()
+
+    pid =
+      Node.spawn(peer(:kate), fn ->
+        Process.flag(:trap_exit, true)
+        send(main, :ready)
+        send(main, {:heard, expect(:EXIT)})
+      end)
+
+    expect(:ready)
+    trace("main", main)
+    Process.exit(pid, :hello)
+    trace_next("got")
+  end
+end

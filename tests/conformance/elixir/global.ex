@@ -1,0 +1,334 @@
+defmodule Conformance.Global do
+  use Conformance
+
+  # Connects the main node and a peer, and waits until both have the same names.
+  defp meet(name \\ :kate) do
+    node = peer(name)
+    Node.connect(node)
+    :global.sync()
+    on(name, fn -> :global.sync() end)
+    node
+  end
+
+  # A process of the node, which waits.
+  defp idle_on(name), do: on(name, fn -> spawn(&forever/0) end)
+
+  # A process that sends what it gets on, from when it is told to.
+  def relay(to) do
+    receive do
+      :go -> pass_on(to)
+    end
+  end
+
+  defp pass_on(to) do
+    receive do
+      message ->
+        send(to, {:relayed, message})
+        pass_on(to)
+    end
+  end
+
+  # Waits until nobody has the name, as the node of the caller sees it.
+  def gone(name) do
+    if :global.whereis_name(name) == :undefined do
+      :gone
+    else
+      Process.sleep(2)
+      gone(name)
+    end
+  end
+
+  defp whereis(name) do
+    case :global.whereis_name(name) do
+      :undefined -> nil
+      pid -> pid
+    end
+  end
+
+  # Registers a name on both nodes while they are apart, and joins them again.
+  defp conflict(resolve) do
+    meet()
+    main = self()
+    mine = spawn(fn -> relay(main) end)
+    trace("main's", mine)
+    part(:kate)
+    trace("main has it", :global.register_name(:leader, mine, resolve) == :yes)
+
+    kates =
+      on(:kate, fn ->
+        pid = spawn(fn -> relay(main) end)
+        :yes = :global.register_name(:leader, pid, resolve)
+        pid
+      end)
+
+    trace("kate's", kates)
+    trace("still", whereis(:leader))
+    ref = Process.monitor(mine)
+    meet()
+    trace("main sees", whereis(:leader))
+    trace("kate sees", on(:kate, fn -> whereis(:leader) end))
+    {mine, kates, ref}
+  end
+
+  scenario "global: a name is given once in the cluster, and all nodes see it" do
+    kate = meet()
+    trace("main", :global.register_name(:leader, self()) == :yes)
+    trace("main's", whereis(:leader))
+    trace("kate sees", on(:kate, fn -> whereis(:leader) end))
+    trace("kate", on(:kate, fn -> :global.register_name(:leader, self()) == :yes end))
+    trace("names", on(:kate, fn -> :global.registered_names() end))
+    trace("node", kate)
+    :global.unregister_name(:leader)
+  end
+
+  scenario "global: any term is a name, and any process of the cluster can be given it" do
+    meet()
+    pid = idle_on(:kate)
+    trace("kate's", pid)
+    trace("given", :global.register_name(["room", 1], pid) == :yes)
+    trace("whereis", whereis(["room", 1]))
+    trace("another", whereis(["room", 2]))
+    trace("kate sees", on(:kate, fn -> whereis(["room", 1]) end))
+  end
+
+  scenario "global: a name that is taken away is free on all nodes, and nobody needs it to be there" do
+    meet()
+    :global.register_name(:leader, self())
+    on(:kate, fn -> :global.unregister_name(:leader) end)
+    trace("main sees", whereis(:leader))
+    :global.unregister_name(:leader)
+    trace("kate", on(:kate, fn -> :global.register_name(:leader, self()) == :yes end))
+  end
+
+  scenario "global: re_register_name takes a name from who has it, and does not tell" do
+    meet()
+    before = idle_on(:kate)
+    trace("before", before)
+    :global.register_name(:leader, before)
+    trace("re-registered", :global.re_register_name(:leader, self()) == :yes)
+    trace("kate sees", on(:kate, fn -> whereis(:leader) == before end))
+    Process.exit(before, :kill)
+    trace("reason", reason_of(before))
+    :global.sync()
+    trace("main sees", whereis(:leader) == self())
+    :global.unregister_name(:leader)
+  end
+
+  scenario "global: a process that has a name gets no other" do
+    meet()
+    trace("one", :global.register_name(:one, self()) == :yes)
+    trace("two", :global.register_name(:two, self()) == :yes)
+    trace("two is free", whereis(:two))
+    :global.unregister_name(:one)
+  end
+
+  scenario "global: whereis_name gives no dead process of its own node" do
+    pid = spawn(&forever/0)
+    :global.register_name(:leader, pid)
+    Process.exit(pid, :kill)
+    trace("whereis", whereis(:leader))
+  end
+
+  scenario "global: the name of a process that ends is free on other nodes" do
+    meet()
+    pid = idle_on(:kate)
+    :global.register_name(:leader, pid)
+    Process.exit(pid, :kill)
+    trace("main sees", gone(:leader))
+    trace("again", :global.register_name(:leader, self()) == :yes)
+    :global.unregister_name(:leader)
+  end
+
+  scenario "global: names go with their node" do
+    node = meet(:victim)
+    pid = idle_on(:victim)
+    trace("victim's", pid)
+    :global.register_name(:leader, pid)
+    Node.monitor(node, true)
+    kill_node(:victim)
+    trace_next("down")
+    trace("main sees", gone(:leader))
+    trace("again", :global.register_name(:leader, self()) == :yes)
+    :global.unregister_name(:leader)
+  end
+
+  scenario "global: names that each part has are names of both when they meet" do
+    meet()
+    part(:kate)
+    :global.register_name(:main, self())
+    kates = on(:kate, fn -> {:global.register_name(:kate, self()), self()} end)
+    trace("kate's", elem(kates, 1))
+    trace("not yet", whereis(:kate))
+    meet()
+    trace("main sees", whereis(:kate))
+    trace("kate sees", on(:kate, fn -> whereis(:main) end) == self())
+    :global.unregister_name(:main)
+  end
+
+  scenario "global: of two processes with a name the greater node's is killed when the parts meet" do
+    {_mine, _kates, ref} = conflict(&:global.random_exit_name/3)
+
+    receive do
+      {:DOWN, ^ref, _, _, reason} -> trace("main's", reason)
+    end
+  end
+
+  scenario "global: random_notify_name tells the one that loses the name" do
+    {mine, kates, _ref} = conflict(&:global.random_notify_name/3)
+    for pid <- [mine, kates], do: send(pid, :go)
+    send(mine, :marker)
+    trace_next("main's")
+    trace_next("main's")
+    send(kates, :marker)
+    trace_next("kate's")
+  end
+
+  scenario "global: notify_all_name tells each of the other, and nobody has the name" do
+    {mine, kates, _ref} = conflict(&:global.notify_all_name/3)
+    send(mine, :go)
+    trace_next("main's")
+    send(kates, :go)
+    trace_next("kate's")
+  end
+
+  # Told who is who; keeps the second.
+  def keep_second(name, first, second) do
+    send(second, {:asked, name, first, second, node()})
+    second
+  end
+
+  def raises(_name, _first, _second), do: raise("cannot decide")
+
+  scenario "global: a function of one's own decides once, on the node of the smaller name" do
+    {mine, kates, _ref} = conflict(&__MODULE__.keep_second/3)
+    send(kates, :go)
+    trace_next("asked")
+    send(kates, :marker)
+    trace_next("once")
+    trace("main's lives", Process.alive?(mine))
+  end
+
+  def nonsense(_name, _first, _second), do: :nonsense
+
+  scenario "global: a function that gives neither process leaves the name to nobody" do
+    {mine, _kates, _ref} = conflict(&__MODULE__.nonsense/3)
+    trace("main's lives", Process.alive?(mine))
+  end
+
+  scenario "global: a function that raises leaves the name to the other part's process" do
+    {mine, _kates, _ref} = conflict(&__MODULE__.raises/3)
+    trace("main's lives", Process.alive?(mine))
+  end
+
+  scenario "global: send goes to who has the name, and exits where nobody has" do
+    meet()
+    main = self()
+
+    pid =
+      on(:kate, fn ->
+        pid = spawn(fn -> pass_on(main) end)
+        :global.register_name(:leader, pid)
+        pid
+      end)
+
+    trace("kate's", pid)
+    trace("sent to", :global.send(:leader, :hi))
+    trace_next("got")
+
+    try do
+      :global.send(:nobody, :hi)
+    catch
+      :exit, {reason, {name, message}} -> trace("exit", [reason, name, message])
+    end
+  end
+
+  scenario "global: a lock is for one requester at a time, on whatever node" do
+    meet()
+    trace("main", :global.set_lock({:printer, self()}))
+    trace("again", :global.set_lock({:printer, self()}))
+    trace("kate", on(:kate, fn -> :global.set_lock({:printer, self()}, [node() | Node.list()], 0) end))
+    trace("another", on(:kate, fn -> :global.set_lock({:scanner, self()}, [node() | Node.list()], 0) end))
+    trace("not kate's", on(:kate, fn -> :global.del_lock({:printer, self()}) end))
+    trace("kate", on(:kate, fn -> :global.set_lock({:printer, self()}, [node() | Node.list()], 0) end))
+    trace("back", :global.del_lock({:printer, self()}))
+    trace("kate", on(:kate, fn -> :global.set_lock({:printer, self()}, [node() | Node.list()], 0) end))
+  end
+
+  scenario "global: those that name the same requester share a lock until the last has given it back" do
+    meet()
+    trace("main", :global.set_lock({:printer, :us}))
+
+    kates =
+      on(:kate, fn ->
+        me = self()
+
+        pid =
+          spawn(fn ->
+            send(me, {:shared, :global.set_lock({:printer, :us})})
+
+            receive do
+              :back -> send(me, {:back, :global.del_lock({:printer, :us})})
+            end
+
+            forever()
+          end)
+
+        receive do
+          {:shared, true} -> pid
+        end
+      end)
+
+    trace("kate's", kates)
+    trace("back", :global.del_lock({:printer, :us}))
+    trace("them", :global.set_lock({:printer, :them}, [node() | Node.list()], 0))
+    Process.exit(kates, :kill)
+    trace("them", :global.set_lock({:printer, :them}))
+    :global.del_lock({:printer, :them})
+  end
+
+  scenario "global: a lock goes with the process that has it, and another waits for that" do
+    meet()
+    main = self()
+
+    holder =
+      on(:kate, fn ->
+        pid =
+          spawn(fn ->
+            :global.set_lock({:printer, self()})
+            send(main, :locked)
+            forever()
+          end)
+
+        pid
+      end)
+
+    trace_next("holder")
+    waiting = Task.async(fn -> :global.set_lock({:printer, self()}) end)
+    Process.exit(holder, :kill)
+    trace("waited", Task.await(waiting))
+  end
+
+  scenario "global: trans gives what the function gives, and the lock back however it ends" do
+    meet()
+    id = {:printer, self()}
+    trace("value", :global.trans(id, fn -> 42 end))
+    attempt("raised", fn -> :global.trans(id, fn -> raise "oops" end) end)
+
+    :global.trans(id, fn ->
+      nodes = [node() | Node.list()]
+      trace("aborted", on(:kate, fn -> :global.trans({:printer, self()}, fn -> :never end, nodes, 0) end))
+    end)
+
+    trace("free", on(:kate, fn -> :global.set_lock({:printer, self()}, [node() | Node.list()], 0) end))
+  end
+
+  scenario "global: a lock on one node is none on another" do
+    kate = meet()
+    trace("on kate", :global.set_lock({:printer, self()}, [kate]))
+    trace("on main", :global.set_lock({:printer, :another}, [node()], 0))
+    trace("on both", :global.set_lock({:printer, :another}, [node(), kate], 0))
+    :global.del_lock({:printer, self()}, [kate])
+    trace("on both", :global.set_lock({:printer, :another}, [node(), kate], 0))
+    :global.del_lock({:printer, :another})
+  end
+end

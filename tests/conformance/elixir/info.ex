@@ -1,0 +1,91 @@
+defmodule Conformance.Info do
+  use Conformance
+
+  defp facts(pid) do
+    keys = [:links, :monitors, :monitored_by, :registered_name, :message_queue_len, :trap_exit, :group_leader]
+
+    case Process.info(pid, keys) do
+      nil -> nil
+      facts -> Map.new(facts)
+    end
+  end
+
+  scenario "info: a new process has nothing but its group leader" do
+    trace("me", [self(), Process.group_leader()])
+    pid = spawn(&forever/0)
+    trace("info", pairs(facts(pid)))
+  end
+
+  scenario "info: links, monitors and names are those that are there now" do
+    main = self()
+
+    pid =
+      spawn(fn ->
+        Process.flag(:trap_exit, true)
+        Process.register(self(), :clerk)
+        Process.link(main)
+        Process.monitor(main)
+        Process.monitor({:nobody_else, node()})
+        send(main, :ready)
+        forever()
+      end)
+
+    expect(:ready)
+    Process.monitor(pid)
+    send(pid, :one)
+    send(pid, :two)
+    trace("me", [main, Process.group_leader(), pid])
+    trace("info", pairs(facts(pid)))
+    Process.unlink(pid)
+    Process.unregister(:clerk)
+    trace("info", pairs(Map.take(facts(pid), [:links, :registered_name])))
+  end
+
+  defp pairs(facts) do
+    facts
+    |> Map.replace_lazy(:monitors, fn list -> for {:process, what} <- list, do: what end)
+    |> Map.replace_lazy(:registered_name, fn name -> if name == [], do: nil, else: name end)
+  end
+
+  scenario "info: a process that has ended has none" do
+    pid = spawn(fn -> :ok end)
+    reason_of(pid)
+    trace("info", facts(pid))
+    trace("alive", Process.alive?(pid))
+    trace("listed", pid in Process.list())
+  end
+
+  scenario "info: a process of another node is not to be asked about" do
+    pid = Node.spawn(peer(:kate), &forever/0)
+    attempt("info", fn -> Process.info(pid) end)
+    attempt("alive", fn -> Process.alive?(pid) end)
+    trace("listed", pid in Process.list())
+  end
+
+  scenario "info: a link to a process of another node is there at both ends until it is ended" do
+    pid = Node.spawn_link(peer(:kate), &forever/0)
+    trace("pair", [self(), pid])
+    trace("here", facts(self()).links)
+    trace("there", on(:kate, fn -> facts(pid).links end))
+    Process.unlink(pid)
+    trace("here", facts(self()).links)
+    # The unlink came before the answer to this.
+    Process.monitor(pid)
+    send(pid, :sync)
+    wait_for_monitor(pid, 500)
+    trace("there", on(:kate, fn -> {facts(pid).links, facts(pid).monitored_by} end) |> elem(0))
+  end
+
+  defp wait_for_monitor(pid, tries) do
+    if tries > 0 and on(:kate, fn -> facts(pid).monitored_by end) == [],
+      do: wait_for_monitor(pid, tries - 1)
+  end
+
+  scenario "info: names that are registered are listed, and those that are free are not" do
+    trace("before", :clerk in Process.registered())
+    Process.register(self(), :clerk)
+    trace("registered", :clerk in Process.registered())
+    Process.unregister(:clerk)
+    trace("after", :clerk in Process.registered())
+  end
+end

@@ -1,0 +1,127 @@
+defmodule Conformance.Leaders do
+  use Conformance
+
+  defp done(pid), do: reason_of(pid)
+
+  scenario "leaders: what processes print comes out at the leader of who spawned them" do
+    main = self()
+    IO.puts("main")
+    done(spawn(fn -> IO.puts("child") end))
+
+    spawn(fn -> done(spawn(fn -> IO.puts("grandchild") end)) && send(main, :ok) end)
+    expect(:ok)
+    IO.write("no line")
+    trace("output", output())
+  end
+
+  scenario "leaders: what a process prints on another node comes out at its spawner's" do
+    kate = peer(:kate)
+    done(Node.spawn(kate, fn -> IO.puts("from #{node()}") end))
+
+    done(
+      Node.spawn(kate, fn ->
+        done(spawn(fn -> IO.puts("from a child on #{node()}") end))
+      end)
+    )
+
+    trace("here", output())
+    trace("there", output(:kate))
+  end
+
+  scenario "leaders: what a node runs by itself prints there" do
+    kate = peer(:kate)
+    Node.ping(kate)
+    on(:kate, fn -> IO.puts("by itself") end)
+    trace("here", output())
+    trace("there", output(:kate))
+  end
+
+  scenario "leaders: a process changes its own leader, and those that it starts then have it" do
+    peer(:kate)
+    own = Process.group_leader()
+    there = on(:kate, fn -> Process.group_leader() end)
+    before = spawn(fn -> expect(:go) && IO.puts("started before") end)
+    Process.group_leader(self(), there)
+    IO.puts("redirected")
+    done(spawn(fn -> IO.puts("started then") end))
+    send(before, :go)
+    done(before)
+    Process.group_leader(self(), own)
+    IO.puts("back")
+    trace("here", output())
+    trace("there", output(:kate))
+  end
+
+  scenario "leaders: a process changes the leader of one on another node" do
+    kate = peer(:kate)
+
+    pid =
+      Node.spawn(kate, fn ->
+        expect(:go)
+        IO.puts("moved")
+      end)
+
+    Process.group_leader(pid, on(:kate, fn -> Process.group_leader() end))
+    send(pid, :go)
+    done(pid)
+    trace("here", output())
+    trace("there", output(:kate))
+  end
+
+  scenario "leaders: the leader of a process that is not there cannot be set" do
+    kate = peer(:kate)
+    dead = spawn(fn -> :ok end)
+    done(dead)
+    far = Node.spawn(kate, fn -> :ok end)
+    done(far)
+    attempt("here", fn -> Process.group_leader(dead, self()) && :ok end)
+    attempt("there", fn -> Process.group_leader(far, self()) && :ok end)
+  end
+
+  scenario "leaders: gets on another node reads the input of the spawner's", input: "first\nsecond\nlast" do
+    main = self()
+    trace("here", IO.gets("? "))
+
+    done(
+      Node.spawn(peer(:kate), fn ->
+        for _ <- 1..3, do: send(main, {:line, IO.gets("? ")})
+      end)
+    )
+
+    for _ <- 1..3, do: trace_next("there")
+  end
+
+  scenario "leaders: output that goes to a leader by its pid, past one's own" do
+    there = on(:kate, fn -> Process.group_leader() end)
+    trace("puts", IO.puts(there, "hello"))
+    trace("write", IO.write(there, "!"))
+    trace("here", output())
+    trace("there", output(:kate))
+  end
+
+  scenario "leaders: lines of one process keep their order on the way to another node" do
+    Process.group_leader(self(), on(:kate, fn -> Process.group_leader() end))
+    for n <- 1..20, do: IO.write("#{n} ")
+    trace("there", output(:kate))
+  end
+
+  scenario "leaders: output to one that has ended raises" do
+    dead = spawn(fn -> :ok end)
+    done(dead)
+    attempt("device", fn -> IO.puts(dead, "lost") end)
+
+    {pid, ref} =
+      spawn_monitor(fn ->
+        Process.group_leader(self(), dead)
+        IO.puts("lost")
+      end)
+
+    trace("down", [expect(:DOWN), ref, pid])
+  end
+
+  scenario "leaders: output to one on a node that is gone raises" do
+    leader = Node.spawn(peer(:victim), &forever/0)
+    kill_node(:victim)
+    attempt("device", fn -> IO.puts(leader, "lost") end)
+  end
+end

@@ -1,0 +1,224 @@
+defmodule Conformance.Nodes do
+  use Conformance
+
+  scenario "nodes: not alive, a node has no name, no peers and connects to none", alive: false do
+    trace("self", node())
+    trace("alive", Node.alive?())
+    trace("list", Node.list())
+    trace("ping", Node.ping(unknown_node()))
+    trace("ping itself", Node.ping(node()))
+    trace("connect", Node.connect(unknown_node()))
+    trace("disconnect", Node.disconnect(unknown_node()))
+    attempt("monitor", fn -> Node.monitor(unknown_node(), true) end)
+  end
+
+  scenario "nodes: not alive, a process on another node is noconnection", alive: false do
+    Process.flag(:trap_exit, true)
+    pid = Node.spawn_link(unknown_node(), &forever/0)
+    trace("exit", [expect(:EXIT), pid])
+    {pid, ref} = Node.spawn_monitor(unknown_node(), &forever/0)
+    trace("down", [expect(:DOWN), ref, pid])
+    attempt("sent", fn -> send({:clerk, unknown_node()}, :hello) && :sent end)
+    attempt("here", fn -> send({:nobody, node()}, :hello) && :sent end)
+  end
+
+  scenario "nodes: not alive, a process on the own node is an ordinary one", alive: false do
+    main = self()
+    pid = Node.spawn(node(), fn -> send(main, {:hello, self(), node()}) end)
+    trace("pid", [pid, node(pid)])
+    trace_next("got")
+    Process.register(self(), :clerk)
+    send({:clerk, node()}, :by_name)
+    trace_next("got")
+    trace("monitor", [Process.monitor({:nobody, node()}), expect(:DOWN)])
+  end
+
+  scenario "nodes: a node that is not there cannot be reached" do
+    trace("ping", Node.ping(unknown_node()))
+    trace("connect", Node.connect(unknown_node()))
+    trace("disconnect", Node.disconnect(unknown_node()))
+    trace("list", Node.list())
+  end
+
+  scenario "nodes: a node connects, is listed, and disconnects" do
+    kate = peer(:kate)
+    trace("before", Node.list())
+    trace("connect", Node.connect(kate))
+    trace("again", Node.connect(kate))
+    trace("list", Node.list())
+    trace("there", on(:kate, fn -> Node.list() end))
+    trace("disconnect", Node.disconnect(kate))
+    trace("list", Node.list())
+    trace("disconnect again", Node.disconnect(kate))
+  end
+
+  scenario "nodes: a node knows itself" do
+    trace("self", node())
+    trace("alive", Node.alive?())
+    trace("ping", Node.ping(node()))
+    trace("connect", Node.connect(node()))
+    trace("list", Node.list())
+  end
+
+  scenario "nodes: a first use connects, and so does each after an end of the connection" do
+    kate = peer(:kate)
+
+    for use <- [:send, :monitor, :spawn] do
+      case use do
+        :send -> send({:nobody, kate}, :hello)
+        :monitor -> Process.monitor({:nobody, kate}) && expect(:DOWN)
+        :spawn -> reason_of(Node.spawn(kate, fn -> :ok end))
+      end
+
+      if use == :send, do: Node.ping(kate)
+      trace(use, Node.list())
+      part(:kate)
+      trace("parted", Node.list())
+    end
+  end
+
+  scenario "nodes: visible nodes connect to the peers of their peers" do
+    kate = peer(:kate)
+    moebi = peer(:moebi)
+    :net_kernel.monitor_nodes(true)
+    on(:kate, fn -> Node.ping(moebi) end)
+    trace("list", Node.list())
+    Node.ping(kate)
+    for _ <- 1..2, do: expect(:nodeup)
+    trace("list", Enum.sort(Node.list()))
+    wait_for_peers(:kate, 2)
+    trace("kate", on(:kate, fn -> Enum.sort(Node.list()) end))
+    wait_for_peers(:moebi, 2)
+    trace("moebi", on(:moebi, fn -> Enum.sort(Node.list()) end))
+  end
+
+  defp wait_for_peers(name, count) do
+    if length(on(name, fn -> Node.list() end)) < count, do: wait_for_peers(name, count)
+  end
+
+  scenario "nodes: who monitors a node is told once for each time, when it goes" do
+    kate = peer(:kate)
+    Node.ping(kate)
+    trace("monitor", Node.monitor(kate, true))
+    Node.monitor(kate, true)
+    Node.monitor(kate, true)
+    trace("taken back", Node.monitor(kate, false))
+    part(:kate)
+    trace_next("got")
+    trace_next("got")
+    trace_nothing("then")
+    Node.ping(kate)
+    part(:kate)
+    trace_nothing("then")
+  end
+
+  scenario "nodes: a node that is not there is down for who monitors it" do
+    trace("monitor", Node.monitor(unknown_node(), true))
+    trace_next("got")
+    trace("taken back", Node.monitor(unknown_node(), false))
+    trace_nothing("then")
+  end
+
+  scenario "nodes: monitoring a node connects to it" do
+    kate = peer(:kate)
+    Node.monitor(kate, true)
+    Node.ping(kate)
+    trace("list", Node.list())
+    part(:kate)
+    trace_next("got")
+  end
+
+  scenario "nodes: who monitors nodes hears of a node before its first signal, and of its end after all" do
+    Process.flag(:trap_exit, true)
+    main = self()
+    kate = peer(:kate)
+    :net_kernel.monitor_nodes(true)
+
+    pid =
+      on(:kate, fn ->
+        spawn(fn ->
+          Process.link(main)
+          send(main, {:hello, self()})
+          forever()
+        end)
+      end)
+
+    trace_next("first")
+    trace_next("second")
+    ref = Process.monitor(pid)
+    Process.unlink(pid)
+    Node.disconnect(kate)
+    trace("down", [next(), ref])
+    trace_next("last")
+    :net_kernel.monitor_nodes(false)
+  end
+
+  scenario "nodes: of links and monitors and the end of a node, the end comes last" do
+    Process.flag(:trap_exit, true)
+    kate = peer(:kate)
+    pid = Node.spawn_link(kate, &forever/0)
+    refs = for _ <- 1..2, do: Process.monitor(pid)
+    trace("pid", [pid | refs])
+    Node.monitor(kate, true)
+    Node.disconnect(kate)
+    got = for _ <- 1..3, do: elem(next(), 0)
+    trace("first", Enum.sort(got))
+    trace_next("last")
+  end
+
+  scenario "nodes: who stops monitoring nodes hears no more of them" do
+    kate = peer(:kate)
+    :net_kernel.monitor_nodes(true)
+    Node.ping(kate)
+    trace_next("got")
+    :net_kernel.monitor_nodes(false)
+    part(:kate)
+    trace_nothing("then")
+  end
+
+  scenario "nodes: who asks twice to monitor nodes hears of each twice" do
+    kate = peer(:kate)
+    :net_kernel.monitor_nodes(true)
+    :net_kernel.monitor_nodes(true)
+    Node.ping(kate)
+    trace_next("got")
+    trace_next("got")
+    trace_nothing("then")
+    :net_kernel.monitor_nodes(false)
+    part(:kate)
+    trace_next("got")
+    trace_nothing("then")
+    :net_kernel.monitor_nodes(false)
+  end
+
+  scenario "nodes: a node that is killed goes, and comes again under its name" do
+    Node.ping(peer(:victim))
+    :net_kernel.monitor_nodes(true)
+    kill_node(:victim)
+    trace_next("got")
+    trace("list", Node.list())
+    trace("ping", Node.ping(:victim@localhost))
+    trace("ping", Node.ping(peer(:victim)))
+    trace_next("got")
+    trace("list", Node.list())
+    kill_node(:victim)
+    trace_next("got")
+  end
+
+  scenario "nodes: a process that has ended hears nothing of nodes it monitored" do
+    kate = peer(:kate)
+    main = self()
+    Node.ping(kate)
+
+    {pid, ref} =
+      spawn_monitor(fn ->
+        Node.monitor(kate, true)
+        send(main, :monitoring)
+      end)
+
+    expect(:monitoring)
+    trace("down", [expect(:DOWN), ref, pid])
+    part(:kate)
+    trace_nothing("then")
+  end
+end

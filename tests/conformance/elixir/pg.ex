@@ -1,0 +1,338 @@
+defmodule Conformance.Pg do
+  use Conformance
+
+  @scope :scope
+
+  def start, do: elem(:pg.start_link(@scope), 1)
+
+  # A process that waits; on a peer it is a member already.
+  defp idle, do: spawn(&forever/0)
+
+  def member(group, times \\ 1) do
+    pid = idle()
+    :ok = :pg.join(@scope, group, List.duplicate(pid, times))
+    pid
+  end
+
+  defp members(group, names), do: named(:pg.get_members(@scope, group), names)
+
+  defp named(pids, names) do
+    Enum.sort(for pid <- pids, do: Map.new(names, fn {name, pid} -> {pid, name} end)[pid])
+  end
+
+  defp told(label, ref) do
+    receive do
+      {^ref, verb, group, pids} -> trace(label, {verb, group, pids})
+    after
+      2000 -> trace(label, :nothing)
+    end
+  end
+
+  defp no_more do
+    send(self(), :marker)
+    trace_next("no more")
+  end
+
+  # Both nodes run the scope; the main node monitors the group.
+  defp with_kate(group) do
+    start()
+    on(:kate, &start/0)
+    {ref, []} = :pg.monitor(@scope, group)
+    ref
+  end
+
+  scenario "pg: a process is a member as often as it has joined and not left" do
+    start()
+    [a, b] = [idle(), idle()]
+    names = [a: a, b: b]
+    trace("join", :pg.join(@scope, :g, a))
+    trace("join", :pg.join(@scope, :g, [b, a]))
+    trace("members", members(:g, names))
+    trace("leave", :pg.leave(@scope, :g, a))
+    trace("members", members(:g, names))
+    trace("leave", :pg.leave(@scope, :g, [a, b]))
+    trace("members", members(:g, names))
+    trace("groups", :pg.which_groups(@scope))
+  end
+
+  scenario "pg: leaving what one has not joined is not_joined, unless one of several has" do
+    start()
+    [a, b] = [idle(), idle()]
+    :pg.join(@scope, :g, a)
+    trace("other process", :pg.leave(@scope, :g, b))
+    trace("other group", :pg.leave(@scope, :h, a))
+    trace("none", :pg.leave(@scope, :g, []))
+    {ref, _} = :pg.monitor(@scope, :g)
+    trace("who", [a, b])
+    trace("several", :pg.leave(@scope, :g, [b, a, a]))
+    told("told", ref)
+    trace("members", :pg.get_members(@scope, :g))
+    no_more()
+  end
+
+  scenario "pg: a group is any term, and there while it has members" do
+    start()
+    me = self()
+    groups = ["room", ["room", 1], %{a: 1, b: [2]}, 7]
+    for group <- groups, do: :pg.join(@scope, group, me)
+    trace("groups", length(:pg.which_groups(@scope)))
+    trace("same", :pg.get_members(@scope, Map.new(b: [2], a: 1)))
+    trace("other", :pg.get_members(@scope, ["room", 2]))
+    trace("nothing", :pg.get_members(@scope, :nothing))
+    trace("leave", :pg.leave(@scope, Map.new(b: [2], a: 1), me))
+    trace("groups", length(:pg.which_groups(@scope)))
+  end
+
+  scenario "pg: a member that ends leaves its groups, the last joined first, as often as it had joined" do
+    start()
+    a = member(:g, 2)
+    :pg.join(@scope, :h, a)
+    {ref, groups} = :pg.monitor_scope(@scope)
+    trace("groups", [groups[:g], groups[:h]])
+    Process.exit(a, :kill)
+    for _ <- 1..3, do: told("told", ref)
+    trace("groups", :pg.which_groups(@scope))
+    no_more()
+  end
+
+  scenario "pg: a process that has ended joins, and leaves at once" do
+    start()
+    a = idle()
+    Process.exit(a, :kill)
+    reason_of(a)
+    {ref, _} = :pg.monitor(@scope, :g)
+    trace("join", :pg.join(@scope, :g, a))
+    for _ <- 1..2, do: told("told", ref)
+    trace("members", :pg.get_members(@scope, :g))
+  end
+
+  scenario "pg: only processes of the node join there" do
+    start()
+    remote = Node.spawn(peer(:kate), &forever/0)
+    reason = fn fun -> attempt("remote", fn -> unify(fun) end) end
+    reason.(fn -> :pg.join(@scope, :g, remote) end)
+    reason.(fn -> :pg.join(@scope, :g, [self(), remote]) end)
+    reason.(fn -> :pg.leave(@scope, :g, remote) end)
+    trace("groups", :pg.which_groups(@scope))
+  end
+
+  # Erlang has a reason of its own for this: {nolocal, Pid}.
+  defp unify(fun) do
+    fun.()
+  rescue
+    ErlangError -> raise ArgumentError
+  end
+
+  scenario "pg: where the scope does not run there are no members, and none can join" do
+    trace("members", :pg.get_members(@scope, :g))
+    trace("local members", :pg.get_local_members(@scope, :g))
+    attempt("groups", fn -> :pg.which_groups(@scope) end)
+    reason = fn fun -> attempt("exit", fn -> reason(fun) end) end
+    reason.(fn -> :pg.join(@scope, :g, self()) end)
+    reason.(fn -> :pg.leave(@scope, :g, self()) end)
+    reason.(fn -> :pg.monitor(@scope, :g) end)
+    reason.(fn -> :pg.demonitor(@scope, make_ref()) end)
+  end
+
+  defp reason(fun) do
+    fun.()
+  catch
+    :exit, {reason, _} -> exit(reason)
+  end
+
+  scenario "pg: a scope's name is taken once, and scopes have nothing in common" do
+    pid = start()
+    trace("whereis", Process.whereis(@scope) == pid)
+    trace("again", [pid, :pg.start(@scope)])
+    {:ok, _} = :pg.start_link(:other_scope)
+    :pg.join(@scope, :g, self())
+    trace("other", :pg.get_members(:other_scope, :g))
+    trace("leave", :pg.leave(:other_scope, :g, self()))
+    trace("members", :pg.get_members(@scope, :g))
+  end
+
+  scenario "pg: a scope that is started by a link ends with the starter, one that is not does not" do
+    main = self()
+
+    starter =
+      spawn(fn ->
+        {:ok, linked} = :pg.start_link(:linked)
+        {:ok, alone} = :pg.start(:alone)
+        send(main, {:scopes, linked, alone})
+        forever()
+      end)
+
+    {:scopes, linked, alone} = expect(:scopes)
+    refs = for pid <- [linked, alone], do: Process.monitor(pid)
+    trace("scopes", [linked, alone, refs])
+    Process.exit(starter, :oops)
+    trace_next("down")
+    trace("alone", Process.alive?(alone))
+  end
+
+  scenario "pg: a monitor of a group tells of that group alone, and each has its own message" do
+    start()
+    a = member(:g)
+    {one, members} = :pg.monitor(@scope, :g)
+    {two, _} = :pg.monitor(@scope, :g)
+    trace("members", [members, a])
+    :pg.join(@scope, :h, a)
+    b = idle()
+    :pg.join(@scope, :g, [b, a])
+    for ref <- [one, two], do: told("told", ref)
+    :pg.leave(@scope, :g, b)
+    for ref <- [one, two], do: told("told", ref)
+    no_more()
+  end
+
+  scenario "pg: a monitor of the scope gives all groups, and tells of all" do
+    start()
+    a = member(:g, 2)
+    :pg.join(@scope, :h, self())
+    {ref, groups} = :pg.monitor_scope(@scope)
+    trace("groups", [a, map_size(groups), groups[:g], groups[:h]])
+    :pg.join(@scope, :new, a)
+    told("told", ref)
+    :pg.leave(@scope, :h, self())
+    told("told", ref)
+    no_more()
+  end
+
+  scenario "pg: what a monitor has told is gone when it is ended, that of others is not" do
+    start()
+    {one, _} = :pg.monitor(@scope, :g)
+    {two, _} = :pg.monitor(@scope, :g)
+    {all, _} = :pg.monitor_scope(@scope)
+    a = member(:g)
+    :pg.leave(@scope, :g, a)
+    trace("end", :pg.demonitor(@scope, one) == :ok)
+    trace("end", :pg.demonitor(@scope, all) == :ok)
+    trace("again", :pg.demonitor(@scope, one) == :ok)
+    trace("unknown", :pg.demonitor(@scope, make_ref()) == :ok)
+    trace("who", a)
+    for _ <- 1..2, do: told("told", two)
+    :pg.join(@scope, :g, a)
+    told("told", two)
+    no_more()
+  end
+
+  scenario "pg: members are seen on all connected nodes, and tell where they are" do
+    ref = with_kate(:g)
+    ours = member(:g)
+    theirs = on(:kate, fn -> member(:g) end)
+    names = [ours: ours, theirs: theirs]
+    told("told", ref)
+    no_more()
+    Node.connect(peer(:kate))
+    told("told", ref)
+    trace("members", members(:g, names))
+    trace("local", named(:pg.get_local_members(@scope, :g), names))
+    late = on(:kate, fn -> member(:late) end)
+    again = on(:kate, fn -> member(:g, 2) end)
+    told("told", ref)
+    trace("members", members(:g, [again: again] ++ names))
+    trace("late", :pg.get_members(@scope, :late) == [late])
+    trace("groups", Enum.sort(:pg.which_groups(@scope)))
+    trace("local groups", :pg.which_local_groups(@scope))
+    Process.exit(theirs, :kill)
+    told("told", ref)
+    on(:kate, fn -> :pg.leave(@scope, :g, again) end)
+    told("told", ref)
+    trace("members", members(:g, [again: again] ++ names))
+  end
+
+  scenario "pg: a scope that is started on connected nodes finds the others" do
+    on(:kate, &start/0)
+    theirs = on(:kate, fn -> member(:g) end)
+    Node.connect(peer(:kate))
+    start()
+    {ref, before} = :pg.monitor(@scope, :g)
+    if before == [], do: receive(do: ({^ref, :join, :g, _} -> :ok))
+    trace("members", members(:g, theirs: theirs))
+    no_more()
+  end
+
+  scenario "pg: members leave with the connection, and what has changed meanwhile comes with the next" do
+    ref = with_kate(:g)
+    Node.connect(peer(:kate))
+    stays = on(:kate, fn -> member(:g) end)
+    told("told", ref)
+    goes = on(:kate, fn -> member(:g) end)
+    told("told", ref)
+    part(:kate)
+
+    receive do
+      {^ref, :leave, :g, pids} -> trace("gone", named(pids, stays: stays, goes: goes))
+    end
+
+    trace("members", :pg.get_members(@scope, :g))
+    comes = on(:kate, fn -> member(:g) end)
+    on(:kate, fn -> :pg.leave(@scope, :g, goes) end)
+    Node.connect(peer(:kate))
+
+    receive do
+      {^ref, :join, :g, pids} -> trace("back", named(pids, stays: stays, goes: goes, comes: comes))
+    end
+
+    trace("members", members(:g, stays: stays, goes: goes, comes: comes))
+    no_more()
+  end
+
+  scenario "pg: members of a node that dies leave" do
+    node = peer(:victim)
+    on(:victim, &start/0)
+    start()
+    Node.connect(node)
+    {ref, []} = :pg.monitor(@scope, :g)
+    theirs = on(:victim, fn -> member(:g, 2) end)
+    trace("who", theirs)
+    told("told", ref)
+    kill_node(:victim)
+    told("told", ref)
+    trace("groups", :pg.which_groups(@scope))
+  end
+
+  scenario "pg: members are lost with the scope's process of their node, and join again" do
+    ref = with_kate(:g)
+    Node.connect(peer(:kate))
+    theirs = on(:kate, fn -> member(:g) end)
+    told("told", ref)
+
+    on(:kate, fn ->
+      pid = Process.whereis(@scope)
+      Process.unlink(pid)
+      Process.exit(pid, :kill)
+      reason_of(pid)
+    end)
+
+    told("told", ref)
+    on(:kate, &start/0)
+    trace("its members", on(:kate, fn -> :pg.get_members(@scope, :g) end))
+    on(:kate, fn -> :pg.join(@scope, :g, theirs) end)
+    told("told", ref)
+    no_more()
+  end
+
+  scenario "pg: connecting to one node of a cluster brings the members of all its nodes" do
+    ref = with_kate(:g)
+    on(:moebi, &start/0)
+    [kate, moebi] = [peer(:kate), peer(:moebi)]
+    on(:kate, fn -> Node.connect(moebi) end)
+    theirs = on(:moebi, fn -> member(:g) end)
+    seen = on(:kate, fn -> seen(:g, theirs) end)
+    trace("kate", seen)
+    no_more()
+    Node.connect(kate)
+    told("told", ref)
+    trace("main", members(:g, theirs: theirs))
+  end
+
+  def seen(group, pid) do
+    if :pg.get_members(@scope, group) == [pid] do
+      :seen
+    else
+      Process.sleep(1)
+      seen(group, pid)
+    end
+  end
+end

@@ -1,0 +1,246 @@
+defmodule Conformance.Signals do
+  use Conformance
+
+  # Passes what it gets on to the trace, as what has come from its mailbox; exits are trapped.
+  def record(name) do
+    Process.flag(:trap_exit, true)
+    send_ready()
+    record_on(name)
+  end
+
+  defp send_ready, do: receive(do: ({:ready, to} -> send(to, :ready)))
+
+  defp record_on(name) do
+    receive do
+      {:sync, to} -> send(to, :synced)
+      message -> trace(name, message)
+    end
+
+    record_on(name)
+  end
+
+  defp start_recorder(node) do
+    pid = Node.spawn(node, Conformance.Signals, :record, ["recorded"])
+    send(pid, {:ready, self()})
+    expect(:ready)
+    pid
+  end
+
+  defp sync(pid) do
+    send(pid, {:sync, self()})
+    expect(:synced)
+  end
+
+  scenario "signals: messages and exit signals keep their order on one node" do
+    pid = start_recorder(node())
+    trace("me", self())
+    send(pid, :a)
+    Process.exit(pid, :b)
+    send(pid, :c)
+    Process.exit(pid, :normal)
+    send(pid, :d)
+    sync(pid)
+  end
+
+  scenario "signals: messages and exit signals keep their order between nodes" do
+    pid = start_recorder(peer(:kate))
+    trace("me", self())
+    send(pid, :a)
+    Process.exit(pid, :b)
+    send(pid, :c)
+    Process.exit(pid, :normal)
+    send(pid, :d)
+    sync(pid)
+  end
+
+  scenario "signals: by pid, by name and by alias, messages keep their order between nodes" do
+    kate = peer(:kate)
+    main = self()
+
+    pid =
+      Node.spawn(kate, fn ->
+        Process.register(self(), :clerk)
+        send(main, {:alias, Process.alias()})
+        for _ <- 1..6, do: trace("recorded", next())
+        send(main, :done)
+      end)
+
+    {:alias, address} = expect(:alias)
+    send(pid, 1)
+    send(address, 2)
+    send({:clerk, kate}, 3)
+    send(address, 4)
+    send(pid, 5)
+    send({:clerk, kate}, 6)
+    expect(:done)
+  end
+
+  scenario "signals: by pid, by name and by alias, messages keep their order on one node" do
+    main = self()
+
+    pid =
+      spawn(fn ->
+        Process.register(self(), :clerk)
+        send(main, {:alias, Process.alias()})
+        for _ <- 1..6, do: trace("recorded", next())
+        send(main, :done)
+      end)
+
+    {:alias, address} = expect(:alias)
+    send(pid, 1)
+    send(address, 2)
+    send(:clerk, 3)
+    send(address, 4)
+    send({:clerk, node()}, 5)
+    send(pid, 6)
+    expect(:done)
+  end
+
+  scenario "signals: the messages of a process come before its EXIT and its DOWN" do
+    Process.flag(:trap_exit, true)
+    main = self()
+
+    pid =
+      spawn_link(fn ->
+        receive do: (:go -> :ok)
+        send(main, :a)
+        send(main, :b)
+      end)
+
+    ref = Process.monitor(pid)
+    trace("monitor", [pid, ref])
+    send(pid, :go)
+    trace_next("first")
+    trace_next("second")
+    # Of one end, links and monitors are told in no order that is promised.
+    {:EXIT, ^pid, reason} = expect(:EXIT)
+    trace("exit", reason)
+    trace("down", expect(:DOWN))
+  end
+
+  scenario "signals: the messages of a process of another node come before its EXIT and its DOWN" do
+    Process.flag(:trap_exit, true)
+    main = self()
+
+    pid =
+      Node.spawn_link(peer(:kate), fn ->
+        receive do: (:go -> :ok)
+        send(main, :a)
+        send(main, :b)
+        exit(:gone)
+      end)
+
+    ref = Process.monitor(pid)
+    trace("monitor", [pid, ref])
+    send(pid, :go)
+    trace_next("first")
+    trace_next("second")
+    {:EXIT, ^pid, reason} = expect(:EXIT)
+    trace("exit", reason)
+    trace("down", expect(:DOWN))
+  end
+
+  scenario "signals: a monitor and a link that follow a kill find nobody" do
+    Process.flag(:trap_exit, true)
+    pid = spawn(&forever/0)
+    Process.exit(pid, :kill)
+    ref = Process.monitor(pid)
+    trace("down", [expect(:DOWN), ref])
+    pid = spawn(&forever/0)
+    Process.exit(pid, :kill)
+    Process.link(pid)
+    trace("exit", [expect(:EXIT), pid])
+  end
+
+  scenario "signals: a monitor and a link that follow a kill to another node find nobody" do
+    Process.flag(:trap_exit, true)
+    kate = peer(:kate)
+    pid = Node.spawn(kate, &forever/0)
+    Process.exit(pid, :kill)
+    ref = Process.monitor(pid)
+    trace("down", [expect(:DOWN), ref])
+    pid = Node.spawn(kate, &forever/0)
+    Process.exit(pid, :kill)
+    Process.link(pid)
+    trace("exit", [expect(:EXIT), pid])
+  end
+
+  scenario "signals: a group leader is set before the message that follows, on another node too" do
+    main = self()
+
+    teller = fn ->
+      for _ <- 1..2 do
+        receive do: (:tell -> send(main, {:leader, Process.group_leader()}))
+      end
+    end
+
+    for node <- [node(), peer(:kate)] do
+      pid = Node.spawn(node, teller)
+      send(pid, :tell)
+      {:leader, leader} = expect(:leader)
+      trace("inherited", leader == Process.group_leader())
+      Process.group_leader(pid, main)
+      send(pid, :tell)
+      trace_next("then")
+      trace("main", main)
+    end
+  end
+
+  scenario "signals: a large message keeps its place between small ones" do
+    main = self()
+
+    pid =
+      Node.spawn(peer(:kate), fn ->
+        for _ <- 1..5 do
+          receive do
+            text when is_binary(text) -> send(main, byte_size(text))
+            number -> send(main, number)
+          end
+        end
+      end)
+
+    send(pid, 1)
+    send(pid, String.duplicate("x", 3_000_000))
+    send(pid, 2)
+    send(pid, String.duplicate("y", 200_000))
+    send(pid, 3)
+    for _ <- 1..5, do: trace_next("got")
+  end
+
+  scenario "signals: a thousand messages of two senders come in the order of each" do
+    kate = peer(:kate)
+    main = self()
+
+    for name <- [:one, :other] do
+      Node.spawn(kate, fn -> for n <- 1..1000, do: send(main, {name, n}) end)
+    end
+
+    got = for _ <- 1..2000, do: next()
+
+    for name <- [:one, :other] do
+      numbers = for {^name, n} <- got, do: n
+      trace(name, numbers == Enum.to_list(1..1000))
+    end
+  end
+
+  scenario "signals: what comes over a link after the unlink is dropped, what was sent before it is not" do
+    Process.flag(:trap_exit, true)
+    main = self()
+
+    pid =
+      Node.spawn_link(peer(:kate), fn ->
+        receive do: (:go -> send(main, :last))
+        exit(:late)
+      end)
+
+    ref = Process.monitor(pid)
+    send(pid, :go)
+    Process.unlink(pid)
+    # It may have come just before the unlink.
+    receive do: ({:EXIT, ^pid, :late} -> :ok), after: (0 -> :ok)
+    trace("first", expect(:last))
+    trace("down", [expect(:DOWN), ref])
+    send(self(), :marker)
+    trace_next("then")
+  end
+end

@@ -1,0 +1,154 @@
+defmodule Conformance.Spawn do
+  use Conformance
+
+  def introduce(main, argument), do: send(main, {:hello, self(), node(), argument})
+  def crash(reason), do: exit(reason)
+
+  scenario "spawn: a process starts on another node with its arguments" do
+    pid = Node.spawn(peer(:kate), __MODULE__, :introduce, [self(), %{list: [1, "two"]}])
+    trace("pid", pid)
+    trace_next("got")
+    trace("of", node(pid))
+  end
+
+  scenario "spawn: a process that starts on its own node by name is local" do
+    pid = Node.spawn(node(), __MODULE__, :introduce, [self(), :here])
+    trace("pid", pid)
+    trace_next("got")
+    reason_of(pid)
+    trace("alive", Process.alive?(pid))
+  end
+
+  scenario "spawn: on a node that is not there, it is the pid of no process" do
+    pid = Node.spawn(unknown_node(), &forever/0)
+    trace("pid", [pid, node(pid)])
+    attempt("sent", fn -> send(pid, :hello) && :sent end)
+    trace("monitor", Process.monitor(pid))
+    trace_next("got")
+  end
+
+  scenario "spawn: a link to a node that is not there is an EXIT noconnection" do
+    Process.flag(:trap_exit, true)
+    pid = Node.spawn_link(unknown_node(), &forever/0)
+    trace("pid", [pid, node(pid)])
+    trace_next("got")
+    trace_nothing("then")
+  end
+
+  scenario "spawn: a link to a node that is not there ends who does not trap exits" do
+    {pid, ref} =
+      spawn_monitor(fn ->
+        Node.spawn_link(unknown_node(), &forever/0)
+        forever()
+      end)
+
+    trace("down", [expect(:DOWN), ref, pid])
+  end
+
+  scenario "spawn: a monitor on a node that is not there is a DOWN noconnection" do
+    {pid, ref} = Node.spawn_monitor(unknown_node(), &forever/0)
+    trace("pid", [pid, ref])
+    trace_next("got")
+    trace_nothing("then")
+  end
+
+  scenario "spawn: on a node that has died, a link and a monitor are told noconnection" do
+    Process.flag(:trap_exit, true)
+    node = peer(:victim)
+    Node.ping(node)
+    kill_node(:victim)
+    pid = Node.spawn_link(node, &forever/0)
+    trace("exit", [expect(:EXIT), pid])
+    {pid, ref} = Node.spawn_monitor(node, &forever/0)
+    trace("down", [expect(:DOWN), ref, pid])
+  end
+
+  scenario "spawn: a linked process that ends at once is told by its reason, not by noproc" do
+    Process.flag(:trap_exit, true)
+
+    for node <- [node(), peer(:kate)] do
+      pid = Node.spawn_link(node, __MODULE__, :crash, [:at_once])
+      trace("got", [expect(:EXIT), pid])
+    end
+
+    pid = spawn_link(__MODULE__, :crash, [:at_once])
+    trace("got", [expect(:EXIT), pid])
+  end
+
+  scenario "spawn: a monitored process that ends at once is told by its reason, not by noproc" do
+    for node <- [node(), peer(:kate)] do
+      {pid, ref} = Node.spawn_monitor(node, __MODULE__, :crash, [:at_once])
+      trace("got", [expect(:DOWN), ref, pid])
+    end
+
+    {pid, ref} = spawn_monitor(__MODULE__, :crash, [:at_once])
+    trace("got", [expect(:DOWN), ref, pid])
+  end
+
+  scenario "spawn: a process that throws or raises says nothing to who only spawned it" do
+    for node <- [node(), peer(:kate)] do
+      pid = Node.spawn(node, fn -> raise "oops" end)
+      reason_of(pid)
+      pid = Node.spawn(node, fn -> throw(:ball) end)
+      reason_of(pid)
+      send(self(), :marker)
+      trace_next("got")
+    end
+  end
+
+  scenario "spawn: a function that is not there, linked" do
+    Process.flag(:trap_exit, true)
+
+    attempt("spawn", fn ->
+      pid = Node.spawn_link(peer(:kate), __MODULE__, :no_such_function, [])
+      is_pid(pid)
+    end)
+
+    {:EXIT, _, reason} = next(1000) |> then(&if(&1 == :nothing, do: {:EXIT, nil, &1}, else: &1))
+    trace("got", reason)
+  end
+
+  scenario "spawn: messages to a new process come in order from its first moment" do
+    main = self()
+
+    pid =
+      Node.spawn(peer(:kate), fn ->
+        for _ <- 1..3, do: send(main, {:got, next()})
+      end)
+
+    for n <- 1..3, do: send(pid, n)
+    for _ <- 1..3, do: trace_next("heard")
+  end
+
+  scenario "spawn: a linked process ends with its parent" do
+    main = self()
+
+    parent =
+      spawn(fn ->
+        child = Node.spawn_link(peer(:kate), &forever/0)
+        send(main, {:child, child})
+        receive do: ({:exit, reason} -> exit(reason))
+      end)
+
+    {:child, child} = expect(:child)
+    refs = [Process.monitor(parent), Process.monitor(child)]
+    trace("family", [parent, child | refs])
+    send(parent, {:exit, :bye})
+    for ref <- refs, do: trace("got", receive(do: ({:DOWN, ^ref, _, _, _} = down -> down)))
+  end
+
+  scenario "spawn: a linked process outlives a parent that ends normally" do
+    main = self()
+
+    parent =
+      spawn(fn ->
+        child = Node.spawn_link(peer(:kate), fn -> send(main, {:child_heard, next(5000)}) end)
+        send(main, {:child, child})
+      end)
+
+    {:child, child} = expect(:child)
+    trace("parent", reason_of(parent) in [:normal, :noproc])
+    send(child, :hello)
+    trace_next("got")
+  end
+end

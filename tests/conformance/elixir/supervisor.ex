@@ -1,0 +1,717 @@
+defmodule Conformance.Supervisor do
+  use Conformance
+  import Conformance.Supervision
+
+  @one [strategy: :one_for_one]
+
+  defp start(children, options \\ []) do
+    {:ok, sup} = Supervisor.start_link(children, Keyword.merge(@one, options))
+    trace("supervisor", sup)
+    sup
+  end
+
+  # Order
+
+  scenario "supervisor: starts its children in order, and ends them in the reverse order" do
+    sup = start([probe(:a, trap: true), probe(:b, trap: true), probe(:c, trap: true)])
+    trace_all(3)
+    trace("tree", tree(sup))
+    trace("stopped", Supervisor.stop(sup))
+    trace_all(3)
+  end
+
+  scenario "supervisor: a child added later is started last and ended first" do
+    sup = start([probe(:a, trap: true), probe(:b, trap: true)])
+    {:ok, pid} = Supervisor.start_child(sup, probe(:c, trap: true))
+    trace("added", pid)
+    trace_all(3)
+    trace("tree", tree(sup))
+    Supervisor.stop(sup)
+    trace_all(3)
+  end
+
+  scenario "supervisor: counts its children by whether they run, and by type" do
+    sup =
+      start([
+        probe(:a),
+        probe(:b, type: :supervisor),
+        probe(:c, restart: :transient),
+        probe(:d, restart: :temporary)
+      ])
+
+    trace("all", Supervisor.count_children(sup))
+    finish(sup, :c, :normal)
+    finish(sup, :d, :normal)
+    :ok = Supervisor.terminate_child(sup, :b)
+    trace("fewer", Supervisor.count_children(sup))
+    trace_all(4)
+  end
+
+  # Strategies
+
+  scenario "supervisor: one_for_one starts the one again that has ended, in its place" do
+    sup = start([probe(:a, trap: true), probe(:b), probe(:c, trap: true)])
+    trace_all(3)
+    trace("tree", tree(sup))
+    finish(sup, :b, :oops)
+    trace_all(1)
+    trace("tree", tree(sup))
+  end
+
+  scenario "supervisor: one_for_all ends the others in reverse order, and starts all" do
+    sup = start(for(id <- [:a, :b, :c, :d], do: probe(id, trap: true)), strategy: :one_for_all)
+    trace_all(4)
+    finish(sup, :b, :oops)
+    trace_all(7)
+  end
+
+  scenario "supervisor: rest_for_one ends and starts those that were started after it" do
+    sup = start(for(id <- [:a, :b, :c, :d], do: probe(id, trap: true)), strategy: :rest_for_one)
+    trace_all(4)
+    trace("tree", tree(sup))
+    finish(sup, :b, :oops)
+    trace_all(5)
+    trace("tree", tree(sup))
+  end
+
+  scenario "supervisor: one_for_all takes temporary siblings away for good" do
+    children = [probe(:a), probe(:t, trap: true, restart: :temporary), probe(:b)]
+    sup = start(children, strategy: :one_for_all)
+    trace_all(3)
+    finish(sup, :a, :oops)
+    trace_all(3)
+    trace("tree", tree(sup))
+  end
+
+  scenario "supervisor: rest_for_one leaves a temporary child that was started before" do
+    temporary = &probe(&1, trap: true, restart: :temporary)
+    sup = start([temporary.(:s), probe(:a), temporary.(:t)], strategy: :rest_for_one)
+    trace_all(3)
+    trace("tree", tree(sup))
+    finish(sup, :a, :oops)
+    trace_all(2)
+    trace("tree", tree(sup))
+  end
+
+  scenario "supervisor: one_for_all starts a transient sibling again that had ended" do
+    sup = start([probe(:a), probe(:b, restart: :transient)], strategy: :one_for_all)
+    finish(sup, :b, :normal)
+    trace("tree", tree(sup))
+    finish(sup, :a, :oops)
+    trace_all(4)
+    trace("tree", tree(sup))
+  end
+
+  scenario "supervisor: one_for_all restarts once for two that end at once" do
+    sup = start([probe(:a), probe(:b)], strategy: :one_for_all, max_restarts: 1)
+    pids = for id <- [:a, :b], do: pid_of(sup, id)
+    spec = flaky(:c, [1], wait: true)
+    request = :gen_server.send_request(sup, {:start_child, spec})
+    expect(:failing)
+    for pid <- pids, do: Process.exit(pid, :kill)
+    for pid <- pids, do: reason_of(pid)
+    send(sup, :fail)
+    {:reply, answer} = :gen_server.receive_response(request, 2000)
+    trace("not added", result(answer))
+    trace_all(4)
+    trace("counts", Supervisor.count_children(sup))
+  end
+
+  # Restart types
+
+  scenario "supervisor: a permanent child is started again whatever its reason" do
+    sup = start([probe(:a)], max_restarts: 9)
+
+    for reason <- [:normal, :shutdown, {:shutdown, :done}, :oops] do
+      finish(sup, :a, reason)
+      trace("after", reason)
+    end
+
+    trace_all(5)
+  end
+
+  scenario "supervisor: a transient child is started again unless it ends in order, and stays known" do
+    sup = start([probe(:a, restart: :transient)], max_restarts: 9)
+
+    for reason <- [:oops, :normal, :shutdown, {:shutdown, :done}, {:odd, 1}] do
+      finish(sup, :a, reason)
+      trace("after", reason)
+      if reason in [:oops, {:odd, 1}], do: trace("runs", pid_of(sup, :a)), else: trace("tree", tree(sup))
+      if pid_of(sup, :a) == :undefined, do: {:ok, _} = Supervisor.restart_child(sup, :a)
+    end
+
+    trace_all(6)
+  end
+
+  scenario "supervisor: a temporary child is never started again, and is forgotten" do
+    sup = start([])
+
+    for reason <- [:normal, :shutdown, :oops] do
+      {:ok, _} = Supervisor.start_child(sup, probe(:a, restart: :temporary))
+      finish(sup, :a, reason)
+      trace("tree", tree(sup))
+    end
+
+    trace_all(3)
+  end
+
+  # Intensity
+
+  scenario "supervisor: exits with shutdown after one restart too many, and ends the others" do
+    Process.flag(:trap_exit, true)
+    sup = start([probe(:a, trap: true), probe(:b), probe(:c, trap: true)], max_restarts: 1)
+    finish(sup, :b, :oops)
+    send(pid_of(sup, :b), {:exit, :oops})
+    trace_all(7)
+  end
+
+  scenario "supervisor: a child that does not start again is tried, and each try counts" do
+    Process.flag(:trap_exit, true)
+    sup = start([flaky(:a, [2, 3, 4])])
+    send(pid_of(sup, :a), {:exit, :normal})
+    trace_all(5)
+  end
+
+  scenario "supervisor: a child that does not start again is tried until it does" do
+    sup = start([flaky(:a, [2, 3]), probe(:b)])
+    finish(sup, :a, :oops)
+    trace_all(5)
+    trace("counts", Supervisor.count_children(sup))
+  end
+
+  scenario "supervisor: serves what it is asked between two tries" do
+    sup = start([flaky(:a, [2], wait: true)])
+    send(pid_of(sup, :a), {:exit, :oops})
+    trace_all(2)
+
+    asked =
+      for request <- [
+            :which_children,
+            {:delete_child, :a},
+            {:restart_child, :a},
+            :count_children,
+            {:terminate_child, :a},
+            :which_children
+          ],
+          do: :gen_server.send_request(sup, request)
+
+    send(sup, :fail)
+    answers = for id <- asked, {:reply, answer} <- [:gen_server.receive_response(id, 2000)], do: answer
+    [before, deleted, restarted, counts, terminated, last] = answers
+    trace("before", for({id, pid, type, _} <- before, do: [id, pid, type]))
+    trace("delete", deleted)
+    trace("restart", restarted)
+    trace("counts", Map.new(counts))
+    trace("terminate", terminated)
+    trace("after", for({id, pid, type, _} <- last, do: [id, pid, type]))
+    Supervisor.stop(sup)
+    trace("stopped")
+    trace_nothing("tried")
+  end
+
+  scenario "supervisor: one_for_all starts all once more when one of them does not start" do
+    sup = start([probe(:a, trap: true), flaky(:b, [2], trap: true), probe(:c, trap: true)], strategy: :one_for_all)
+    send(pid_of(sup, :a), {:exit, :oops})
+    trace_all(11)
+    trace("tree", tree(sup))
+  end
+
+  scenario "supervisor: rest_for_one goes on from the one that did not start" do
+    sup = start([probe(:a, trap: true), flaky(:b, [2], trap: true), probe(:c, trap: true)], strategy: :rest_for_one)
+    send(pid_of(sup, :a), {:exit, :oops})
+    trace_all(9)
+    trace("tree", tree(sup))
+  end
+
+  # How children are ended
+
+  scenario "supervisor: kills a child that takes longer than its shutdown" do
+    sup = start([probe(:a, stubborn: true, shutdown: 20)])
+    ref = Process.monitor(pid_of(sup, :a))
+    trace("monitor", ref)
+    trace("terminated", Supervisor.terminate_child(sup, :a))
+    trace_all(3)
+  end
+
+  scenario "supervisor: brutal_kill ends a child that is told nothing" do
+    sup = start([probe(:a, trap: true, shutdown: :brutal_kill)])
+    ref = Process.monitor(pid_of(sup, :a))
+    trace("monitor", ref)
+    trace("terminated", Supervisor.terminate_child(sup, :a))
+    trace_all(2)
+  end
+
+  scenario "supervisor: waits for a child with shutdown infinity" do
+    sup = start([probe(:a, slow: true, shutdown: :infinity), probe(:b, trap: true)])
+    a = pid_of(sup, :a)
+    ref = Process.monitor(sup)
+    trace("monitor", ref)
+    observer = self()
+    spawn_link(fn -> send(observer, {:stopped, Supervisor.stop(sup)}) end)
+    trace_all(4)
+    trace("alive", Process.alive?(sup))
+    send(a, :go)
+    trace("stopped", expect(:stopped))
+    trace_all(1)
+  end
+
+  scenario "supervisor: a stop that is given up is still a stop" do
+    Process.flag(:trap_exit, true)
+    sup = start([probe(:a, slow: true, shutdown: :infinity)])
+    a = pid_of(sup, :a)
+    attempt("stop", fn -> Supervisor.stop(sup, :shutdown, 10) end)
+    trace_all(2)
+    send(a, :go)
+    trace_all(1)
+  end
+
+  scenario "supervisor: a child that ends while another is being ended is not started again" do
+    sup = start([probe(:a), probe(:b, slow: true)])
+    [a, b] = for id <- [:a, :b], do: pid_of(sup, id)
+    observer = self()
+    spawn_link(fn -> send(observer, {:stopped, Supervisor.stop(sup)}) end)
+    trace_all(3)
+    send(a, {:exit, :oops})
+    trace("ended", reason_of(a))
+    send(b, :go)
+    trace_all(1)
+  end
+
+  scenario "supervisor: ends a child that has unlinked itself, whose end it does not see" do
+    sup = start([])
+    observer = self()
+
+    start = fn id ->
+      {:ok, pid} = start_probe(id, observer)
+      Process.unlink(pid)
+      {:ok, pid}
+    end
+
+    for id <- [:a, :b], do: {:ok, _} = Supervisor.start_child(sup, %{id: id, start: {:erlang, :apply, [start, [id]]}})
+    [a, b] = for id <- [:a, :b], do: pid_of(sup, id)
+    trace("tree", tree(sup))
+    send(a, {:exit, :oops})
+    trace("ended", reason_of(a))
+    trace("tree", tree(sup))
+    trace("counts", Supervisor.count_children(sup))
+    Supervisor.stop(sup)
+    trace("alive", Process.alive?(b))
+    trace_all(2)
+  end
+
+  scenario "supervisor: an exit signal in a child's name is taken for its end" do
+    sup = start([])
+
+    start = fn ->
+      {:ok,
+       spawn_link(fn ->
+         receive do: (:go -> Process.exit(sup, :oops))
+         forever()
+       end)}
+    end
+
+    {:ok, pid} = Supervisor.start_child(sup, %{id: :a, start: {:erlang, :apply, [start, []]}})
+    trace("first", pid)
+    send(pid, :go)
+    settle(sup, pid)
+    trace("second", pid_of(sup, :a))
+    Supervisor.stop(sup)
+    trace("first alive", Process.alive?(pid))
+  end
+
+  # The supervisor's own end
+
+  scenario "supervisor: stops with the reason that it is given" do
+    Process.flag(:trap_exit, true)
+
+    for reason <- [:normal, :shutdown, {:shutdown, :done}, :oops] do
+      sup = start([probe(:a, trap: true)])
+      trace("stopped", Supervisor.stop(sup, reason))
+      trace_all(3)
+    end
+  end
+
+  scenario "supervisor: stop exits when nobody is there, and when the reason is another" do
+    Process.flag(:trap_exit, true)
+    attempt("nobody", fn -> Supervisor.stop(:nobody) end)
+    sup = start([probe(:a, slow: true)])
+    a = pid_of(sup, :a)
+    observer = self()
+    spawn(fn -> attempt("killed", fn -> Supervisor.stop(sup) end) && send(observer, :done) end)
+    trace_all(2)
+    Process.exit(sup, :kill)
+    expect(:done)
+    send(a, :go)
+    trace_all(1)
+  end
+
+  scenario "supervisor: exits with its parent, for the same reason" do
+    for reason <- [:normal, :shutdown, :oops] do
+      {pid, sup} = parent(fn -> Supervisor.start_link([], @one) end)
+      {:ok, _} = Supervisor.start_child(sup, probe(:a, trap: true))
+      ref = Process.monitor(sup)
+      trace("monitor", [sup, ref])
+      send(pid, {:exit, reason})
+      trace_all(3)
+    end
+  end
+
+  scenario "supervisor: exits with killed when its parent is killed" do
+    {pid, sup} = parent(fn -> Supervisor.start_link([], @one) end)
+    {:ok, _} = Supervisor.start_child(sup, probe(:a, trap: true))
+    ref = Process.monitor(sup)
+    trace("monitor", [sup, ref])
+    Process.exit(pid, :kill)
+    trace_all(3)
+  end
+
+  scenario "supervisor: one that is killed takes its children along over their links" do
+    Process.flag(:trap_exit, true)
+    sup = start([probe(:a), probe(:b, trap: true)])
+    trace_all(2)
+    a = pid_of(sup, :a)
+    ref = Process.monitor(a)
+    trace("monitor", [a, ref])
+    Process.exit(sup, :kill)
+    trace("down", expect(:DOWN))
+    trace("down", expect(:down))
+    trace("exit", expect(:EXIT))
+  end
+
+  scenario "supervisor: takes no notice of strangers' exits and of messages" do
+    sup = start([probe(:a)])
+
+    stranger =
+      spawn(fn ->
+        Process.exit(sup, :oops)
+        send(sup, :hello)
+        send(sup, {:EXIT, self(), :oops})
+        trace("counts", Supervisor.count_children(sup))
+      end)
+
+    reason_of(stranger)
+    trace_all(1)
+    trace("alive", Process.alive?(sup))
+  end
+
+  # Starts that fail
+
+  scenario "supervisor: a child that does not start ends those before it, and the start" do
+    Process.flag(:trap_exit, true)
+    children = [probe(:a, trap: true), probe(:b, trap: true), flaky(:c, [1]), probe(:d)]
+    trace("start", Supervisor.start_link(children, @one))
+    trace_all(5)
+    trace_nothing("exit")
+  end
+
+  scenario "supervisor: a start that fails takes a caller along that does not trap exits" do
+    children = [flaky(:a, [1])]
+    pid = spawn(fn -> Supervisor.start_link(children, @one) end)
+    trace("reason", reason_of(pid))
+    trace_all(1)
+  end
+
+  scenario "supervisor: a start under a name that is taken starts no child" do
+    {:ok, sup} = Supervisor.start_link([], [name: :taken] ++ @one)
+    trace("first", sup)
+    trace("second", Supervisor.start_link([probe(:a)], [name: :taken] ++ @one))
+    Supervisor.stop(:taken)
+    trace("free", Process.whereis(:taken))
+    trace_nothing("child")
+  end
+
+  scenario "supervisor: an exit signal of its parent ends it; its name is free before that is told" do
+    Process.flag(:trap_exit, true)
+    {:ok, sup} = Supervisor.start_link([probe(:a, trap: true)], [name: :named] ++ @one)
+    trace("pid", sup)
+    Process.exit(sup, :oops)
+    trace_all(3)
+    trace("free", Process.whereis(:named))
+  end
+
+  scenario "supervisor: a child that ignores its start is kept, unless it is temporary" do
+    ignore = fn id, options -> Map.merge(%{id: id, start: {Function, :identity, [:ignore]}}, Map.new(options)) end
+    sup = start([ignore.(:a, []), ignore.(:b, restart: :temporary), ignore.(:c, restart: :transient)])
+    trace("tree", tree(sup))
+    trace("restart", result(Supervisor.restart_child(sup, :a)))
+    trace("start", result(Supervisor.start_child(sup, ignore.(:d, []))))
+    trace("start", result(Supervisor.start_child(sup, ignore.(:e, restart: :temporary))))
+    trace("start", result(Supervisor.start_child(sup, ignore.(:a, []))))
+    trace("tree", tree(sup))
+    trace("counts", Supervisor.count_children(sup))
+  end
+
+  scenario "supervisor: a child that ignores its restart stays without a process" do
+    {:ok, agent} = Agent.start_link(fn -> true end)
+    observer = self()
+
+    start = fn ->
+      if Agent.get_and_update(agent, &{&1, false}), do: start_probe(:a, observer), else: :ignore
+    end
+
+    sup = start([%{id: :a, start: {:erlang, :apply, [start, []]}}], max_restarts: 1)
+    finish(sup, :a, :oops)
+    trace("tree", tree(sup))
+    trace_all(1)
+  end
+
+  # Requests
+
+  scenario "supervisor: start_child refuses an id that is known, and adds none that does not start" do
+    sup = start([probe(:a)])
+    trace("pid", pid_of(sup, :a))
+    trace("running", result(Supervisor.start_child(sup, probe(:a))))
+    :ok = Supervisor.terminate_child(sup, :a)
+    trace("known", result(Supervisor.start_child(sup, probe(:a))))
+    trace("failing", result(Supervisor.start_child(sup, flaky(:b, [1]))))
+    trace("tree", tree(sup))
+    trace_all(2)
+  end
+
+  scenario "supervisor: terminate_child ends a child that is kept, and takes a temporary one away" do
+    sup = start([probe(:a, trap: true), probe(:t, trap: true, restart: :temporary)])
+    trace("a", Supervisor.terminate_child(sup, :a))
+    trace("a", Supervisor.terminate_child(sup, :a))
+    trace("t", Supervisor.terminate_child(sup, :t))
+    trace("t", Supervisor.terminate_child(sup, :t))
+    trace("tree", tree(sup))
+    trace_all(4)
+  end
+
+  scenario "supervisor: restart_child and delete_child are for children that do not run" do
+    sup = start([flaky(:a, [2])])
+    trace("tree", tree(sup))
+    trace("restart", result(Supervisor.restart_child(sup, :a)))
+    trace("delete", Supervisor.delete_child(sup, :a))
+    :ok = Supervisor.terminate_child(sup, :a)
+    trace("restart", result(Supervisor.restart_child(sup, :a)))
+    trace("tree", tree(sup))
+    trace("restart", result(Supervisor.restart_child(sup, :a)))
+    :ok = Supervisor.terminate_child(sup, :a)
+    trace("delete", Supervisor.delete_child(sup, :a))
+    trace("delete", Supervisor.delete_child(sup, :a))
+    trace("restart", result(Supervisor.restart_child(sup, :a)))
+    trace_all(3)
+  end
+
+  scenario "supervisor: restart_child takes its place in the order of ends" do
+    sup = start([probe(:a, trap: true), probe(:b, trap: true)])
+    :ok = Supervisor.terminate_child(sup, :a)
+    {:ok, _} = Supervisor.restart_child(sup, :a)
+    Supervisor.stop(sup)
+    trace_all(6)
+  end
+
+  scenario "supervisor: a request to one that is not there exits with what was called" do
+    attempt("which", fn -> Supervisor.which_children(:nobody) end)
+    attempt("terminate", fn -> Supervisor.terminate_child(:nobody, :a) end)
+  end
+
+  # Significant children
+
+  scenario "supervisor: any_significant ends it when a transient one has ended in order" do
+    Process.flag(:trap_exit, true)
+
+    for reason <- [:normal, :shutdown, {:shutdown, :done}] do
+      sup =
+        start(
+          [
+            probe(:a, trap: true),
+            probe(:b, restart: :transient, significant: true),
+            probe(:c, trap: true, restart: :transient, significant: true)
+          ],
+          auto_shutdown: :any_significant
+        )
+
+      send(pid_of(sup, :b), {:exit, reason})
+      trace_all(6)
+    end
+  end
+
+  scenario "supervisor: any_significant goes on when a child is restarted, ended by request or not significant" do
+    sup =
+      start([probe(:a, restart: :transient, significant: true), probe(:b, restart: :transient)],
+        auto_shutdown: :any_significant
+      )
+
+    finish(sup, :a, :oops)
+    finish(sup, :b, :normal)
+    :ok = Supervisor.terminate_child(sup, :a)
+    trace_all(3)
+    trace("tree", tree(sup))
+  end
+
+  scenario "supervisor: any_significant ends it when a temporary one has crashed" do
+    Process.flag(:trap_exit, true)
+    sup = start([probe(:a, restart: :temporary, significant: true)], auto_shutdown: :any_significant)
+    send(pid_of(sup, :a), {:exit, :oops})
+    trace_all(2)
+  end
+
+  scenario "supervisor: all_significant ends it when the last one has ended" do
+    Process.flag(:trap_exit, true)
+
+    sup =
+      start(
+        [
+          probe(:a, restart: :transient, significant: true),
+          probe(:b, trap: true),
+          probe(:c, restart: :temporary, significant: true),
+          %{id: :d, start: {Function, :identity, [:ignore]}, restart: :transient, significant: true}
+        ],
+        auto_shutdown: :all_significant
+      )
+
+    finish(sup, :a, :normal)
+    trace("counts", Supervisor.count_children(sup))
+    send(pid_of(sup, :c), {:exit, :oops})
+    trace_all(5)
+  end
+
+  scenario "supervisor: all_significant waits for one that is tried again" do
+    Process.flag(:trap_exit, true)
+    significant = [restart: :transient, significant: true]
+
+    sup =
+      start([flaky(:a, [2], [wait: true] ++ significant), probe(:b, significant)],
+        auto_shutdown: :all_significant
+      )
+
+    b = pid_of(sup, :b)
+    send(pid_of(sup, :a), {:exit, :oops})
+    trace_all(3)
+    send(b, {:exit, :normal})
+    trace("ended", reason_of(b))
+    send(sup, :fail)
+    trace_all(1)
+    settle(sup, b)
+    send(pid_of(sup, :a), {:exit, :normal})
+    trace_all(1)
+  end
+
+  scenario "supervisor: significant supervisors end the tree above them" do
+    Process.flag(:trap_exit, true)
+
+    nest = fn id, children ->
+      options = [auto_shutdown: :any_significant, name: id] ++ @one
+      start = {Supervisor, :start_link, [children, options]}
+      %{id: id, start: start, type: :supervisor, restart: :transient, significant: true}
+    end
+
+    inner = nest.(:inner, [probe(:a, restart: :transient, significant: true)])
+    sup = start([probe(:b, trap: true), nest.(:outer, [inner])], auto_shutdown: :any_significant)
+    send(pid_of(:inner, :a), {:exit, :normal})
+    trace_all(4)
+  end
+
+  # Trees
+
+  defp inner(children, options \\ []) do
+    start = {Supervisor, :start_link, [children, [max_restarts: 0, name: :inner] ++ @one]}
+    Map.merge(%{id: :inner, start: start, type: :supervisor}, Map.new(options))
+  end
+
+  scenario "supervisor: one that gives up is started again by its own, with its children" do
+    sup = start([probe(:x, trap: true), inner([probe(:a, trap: true), probe(:b, trap: true)])])
+    pid = pid_of(sup, :inner)
+    trace("inner", pid)
+    send(pid_of(:inner, :b), {:exit, :oops})
+    settle(sup, pid)
+    trace_all(6)
+    trace("inner", pid_of(sup, :inner))
+    Supervisor.stop(sup)
+    trace_all(3)
+  end
+
+  scenario "supervisor: a transient one that gives up is not started again" do
+    sup = start([inner([probe(:a)], restart: :transient)])
+    pid = pid_of(sup, :inner)
+    send(pid_of(:inner, :a), {:exit, :oops})
+    settle(sup, pid)
+    trace_all(1)
+    trace("tree", tree(sup))
+  end
+
+  scenario "supervisor: giving up goes up the tree when each level has had enough" do
+    Process.flag(:trap_exit, true)
+    sup = start([probe(:x, trap: true), inner([probe(:a)])], max_restarts: 1)
+    pid = pid_of(sup, :inner)
+    send(pid_of(:inner, :a), {:exit, :oops})
+    settle(sup, pid)
+    send(pid_of(:inner, :a), {:exit, :oops})
+    trace_all(5)
+  end
+
+  scenario "supervisor: a tree that fails to start below tells the way there" do
+    Process.flag(:trap_exit, true)
+    trace("start", Supervisor.start_link([inner([flaky(:a, [1])])], @one))
+    trace_all(1)
+  end
+
+  # Other nodes
+
+  def remote, do: {:ok, spawn_link(fn -> receive do: ({:exit, reason} -> exit(reason)) end)}
+
+  def start_remote do
+    {:ok, sup} = Supervisor.start_link([], [name: :far] ++ @one)
+    sup
+  end
+
+  scenario "supervisor: of another node starts, restarts and ends children there" do
+    kate = peer(:kate)
+    pid = on(:kate, &start_remote/0)
+    sup = {:far, kate}
+    trace("sup", [pid, node(pid)])
+    {:ok, child} = Supervisor.start_child(sup, %{id: :a, start: {__MODULE__, :remote, []}})
+    trace("child", [child, node(child)])
+    finish(sup, :a, :oops)
+    trace("next", pid_of(sup, :a))
+    trace("again", result(Supervisor.start_child(sup, %{id: :a, start: {__MODULE__, :remote, []}})))
+    trace("terminated", Supervisor.terminate_child(sup, :a))
+    trace("tree", tree(sup))
+    trace("stopped", Supervisor.stop(sup))
+    trace("gone", failure(fn -> Supervisor.which_children(sup) end))
+  end
+
+  scenario "supervisor: a child of another node is started again when that node is killed" do
+    victim = peer(:victim)
+    {:ok, agent} = Agent.start_link(fn -> victim end)
+    observer = self()
+
+    start = fn ->
+      node = Agent.get_and_update(agent, &{&1, node()})
+      send(observer, [:on, node])
+      {:ok, Node.spawn_link(node, &forever/0)}
+    end
+
+    sup = start([%{id: :a, start: {:erlang, :apply, [start, []]}, restart: :transient}])
+    pid = pid_of(sup, :a)
+    trace("first", pid)
+    kill_node(:victim)
+    settle(sup, pid)
+    trace_all(2)
+    trace("second", pid_of(sup, :a))
+  end
+
+  scenario "supervisor: a request to one exits with nodedown when its node is killed meanwhile" do
+    victim = peer(:victim)
+    on(:victim, &start_remote/0)
+    observer = self()
+    waiting = %{id: :a, start: {__MODULE__, :wait, [observer]}}
+
+    spawn_link(fn ->
+      reason = failure(fn -> Supervisor.start_child({:far, victim}, waiting) end)
+      send(observer, {:failed, reason})
+    end)
+
+    trace_all(1)
+    kill_node(:victim)
+    trace_all(1)
+    trace("after", failure(fn -> Supervisor.count_children({:far, victim}) end))
+  end
+
+  def wait(observer) do
+    send(observer, :waiting)
+    forever()
+  end
+end

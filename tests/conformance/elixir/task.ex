@@ -1,0 +1,416 @@
+defmodule Conformance.Task do
+  use Conformance
+  import Conformance.Tasks
+
+  # async and await
+
+  scenario "task: gives its value, and leaves no message and no link" do
+    task = Task.async(fn -> {:ok, self()} end)
+    trace("task", [task.pid, task.owner == self()])
+    trace("value", Task.await(task))
+    trace("again", reason_of(task.pid) in [:normal, :noproc])
+    trace("links", Process.info(self(), :links) |> elem(1))
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  scenario "task: an exit is the exit of who awaits it, with what was called" do
+    Process.flag(:trap_exit, true)
+    task = Task.async(fn -> exit(:oops) end)
+    trace("task", task.pid)
+    attempt("await", fn -> Task.await(task) end)
+    trace_next("mail")
+  end
+
+  scenario "task: a throw is told as nocatch" do
+    Process.flag(:trap_exit, true)
+    task = Task.async(fn -> throw(:ball) end)
+    trace("task", task.pid)
+    attempt("await", fn -> Task.await(task, :infinity) end)
+    trace_next("mail")
+  end
+
+  scenario "task: what is raised is the reason" do
+    Process.flag(:trap_exit, true)
+    task = Task.async(fn -> raise "no" end)
+    trace("task", task.pid)
+    attempt("yield", fn -> Task.yield(task) end)
+    trace_next("mail")
+  end
+
+  scenario "task: a crash ends an owner that does not trap exits, with its own reason" do
+    trace("reason", reason_when(fn -> Task.await(Task.async(fn -> exit(:oops) end)) end))
+  end
+
+  scenario "task: an owner that is killed takes it along" do
+    main = self()
+    owner = owner(fn -> Task.async(fn -> endless(main) end) end)
+    ref = Process.monitor(started())
+    Process.exit(owner, :kill)
+    trace("reason", down(ref))
+  end
+
+  scenario "task: an owner that ends normally leaves it alone" do
+    main = self()
+    owner = owner(fn -> Task.async(fn -> obedient(main) end) end)
+    task = started()
+    send(owner, {:exit, :normal})
+    reason_of(owner)
+    ref = Process.monitor(task)
+    send(task, {:give, 1})
+    trace("reason", down(ref))
+  end
+
+  scenario "task: a time that is over ends the wait; it runs on, and its late reply is dropped" do
+    main = self()
+    task = Task.async(fn -> obedient(main) end)
+    trace("task", [task.pid, started()])
+    attempt("await", fn -> Task.await(task, 10) end)
+    ref = Process.monitor(task.pid)
+    send(task.pid, {:give, :late})
+    trace("reason", down(ref))
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  scenario "task: an exit by timeout that is not caught ends the task too" do
+    main = self()
+    pid = spawn(fn -> Task.await(Task.async(fn -> endless(main) end), 10) end)
+    ref = Process.monitor(pid)
+    task = Process.monitor(started())
+    {owner_reason, _} = down(ref)
+    {task_reason, _} = down(task)
+    trace("reasons", [owner_reason, task_reason])
+  end
+
+  scenario "task: a reply that nobody awaits is a message, and so is the end" do
+    task = Task.async(fn -> :done end)
+    trace("task", [task.pid, task.ref])
+    trace_next("got")
+    trace_next("got")
+  end
+
+  scenario "task: a reply that was received is not awaited again" do
+    task = Task.async(fn -> :done end)
+    trace("ref", task.ref)
+    trace_next("got")
+    trace("end", expect(:DOWN) |> elem(4))
+    attempt("await", fn -> Task.await(task, 10) end)
+  end
+
+  scenario "task: the end of one whose reply was received is its exit" do
+    task = Task.async(fn -> :done end)
+    trace("ref", task.ref)
+    trace_next("got")
+    trace("yield", Task.yield(task))
+    trace("again", Task.yield(task, 10))
+  end
+
+  scenario "task: is awaited once" do
+    task = Task.async(fn -> :done end)
+    trace("await", Task.await(task))
+    attempt("again", fn -> Task.await(task, 10) end)
+    trace("yield", Task.yield(task, 10))
+    trace("ignore", Task.ignore(task))
+    trace("shutdown", Task.shutdown(task))
+  end
+
+  scenario "task: await passes by other messages" do
+    send(self(), :first)
+    trace("await", Task.await(Task.async(fn -> :done end)))
+    trace_next("mail")
+  end
+
+  scenario "task: is awaited by its owner alone" do
+    task = Task.async(fn -> forever() end)
+
+    other =
+      Task.async(fn ->
+        attempt("await", fn -> Task.await(task) end)
+        attempt("yield", fn -> Task.yield(task) end)
+        attempt("shutdown", fn -> Task.shutdown(task) end)
+        attempt("ignore", fn -> Task.ignore(task) end)
+        attempt("await_many", fn -> Task.await_many([task]) end)
+        attempt("yield_many", fn -> Task.yield_many([task]) end)
+      end)
+
+    Task.await(other)
+  end
+
+  scenario "task: times that are none are refused" do
+    task = Task.completed(1)
+    attempt("await", fn -> Task.await(task, -1) end)
+    attempt("yield", fn -> Task.yield(task, -1) end)
+    attempt("await_many", fn -> Task.await_many([task], -1) end)
+    attempt("yield_many", fn -> Task.yield_many([task], -1) end)
+    trace("await", Task.await(task))
+  end
+
+  # yield
+
+  scenario "task: yield can be asked again" do
+    main = self()
+    task = Task.async(fn -> obedient(main) end)
+    trace("yield", Task.yield(task, 0))
+    trace("yield", Task.yield(task, 5))
+    send(task.pid, {:give, :value})
+    trace("yield", Task.yield(task, :infinity))
+  end
+
+  scenario "task: an exit without a result is told by yield, normal or not" do
+    Process.flag(:trap_exit, true)
+
+    for reason <- [:normal, :shutdown, {:shutdown, :why}, :oops] do
+      trace("yield", Task.yield(Task.async(fn -> exit(reason) end)))
+    end
+  end
+
+  # shutdown and ignore
+
+  scenario "task: shutdown ends it and gives nothing, and no EXIT comes" do
+    Process.flag(:trap_exit, true)
+    main = self()
+
+    for how <- [5000, :infinity, :brutal_kill] do
+      task = Task.async(fn -> endless(main) end)
+      ref = Process.monitor(started())
+      trace("shutdown", Task.shutdown(task, how))
+      trace("reason", down(ref))
+    end
+
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  scenario "task: shutdown gives what it gives when it is told to end" do
+    main = self()
+    task = Task.async(fn -> trapping(main, :give) end)
+    started()
+    trace("shutdown", Task.shutdown(task))
+  end
+
+  scenario "task: shutdown gives the reason of one that ends for another" do
+    main = self()
+    task = Task.async(fn -> trapping(main, :other) end)
+    started()
+    trace("shutdown", Task.shutdown(task))
+  end
+
+  scenario "task: shutdown kills one that does not end in time, and says so" do
+    main = self()
+    task = Task.async(fn -> trapping(main, :go_on) end)
+    started()
+    trace("shutdown", Task.shutdown(task, 10))
+  end
+
+  scenario "task: shutdown gives a result that came before" do
+    task = Task.async(fn -> :done end)
+    reason_of(task.pid)
+    trace("shutdown", Task.shutdown(task))
+    trace("again", Task.shutdown(task))
+  end
+
+  scenario "task: shutdown of one that had ended gives its reason, if it is not the one it would tell" do
+    Process.flag(:trap_exit, true)
+
+    for reason <- [:shutdown, :killed, :oops], how <- [5000, :brutal_kill] do
+      task = Task.async(fn -> exit(reason) end)
+      expect(:EXIT)
+      trace("shutdown", Task.shutdown(task, how))
+    end
+  end
+
+  scenario "task: ignore unlinks it, and drops its result" do
+    main = self()
+
+    owner =
+      owner(fn ->
+        task = Task.async(fn -> obedient(main) end)
+        trace("ignore", Task.ignore(task))
+        send(main, {:ignored, task.pid})
+      end)
+
+    started()
+    {:ignored, task} = expect(:ignored)
+    send(owner, {:exit, :oops})
+    reason_of(owner)
+    ref = Process.monitor(task)
+    send(task, {:give, 1})
+    trace("reason", down(ref))
+  end
+
+  scenario "task: ignore gives what came before" do
+    Process.flag(:trap_exit, true)
+    done = Task.async(fn -> :done end)
+    reason_of(done.pid)
+    expect(:EXIT)
+    trace("ignore", Task.ignore(done))
+    failed = Task.async(fn -> exit(:oops) end)
+    reason_of(failed.pid)
+    expect(:EXIT)
+    trace("ignore", Task.ignore(failed))
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  # Several
+
+  scenario "task: await_many gives the values in the order of the tasks, of one given twice too" do
+    main = self()
+    slow = Task.async(fn -> obedient(main) end)
+    fast = Task.async(fn -> :fast end)
+    reason_of(fast.pid)
+    send(slow.pid, {:give, :slow})
+    trace("values", Task.await_many([slow, fast, slow, Task.completed(:completed)]))
+    trace("none", Task.await_many([]))
+  end
+
+  scenario "task: await_many exits with the first exit, and leaves results that came later" do
+    Process.flag(:trap_exit, true)
+    main = self()
+    slow = Task.async(fn -> endless(main) end)
+    started()
+    first = Task.async(fn -> exit(:first) end)
+    reason_of(first.pid)
+    second = Task.async(fn -> exit(:second) end)
+    reason_of(second.pid)
+    done = Task.async(fn -> :done end)
+    reason_of(done.pid)
+    trace("tasks", [slow.pid, first.pid, second.pid, done.pid, done.ref])
+    attempt("await_many", fn -> Task.await_many([done, second, slow, first]) end)
+    for _ <- 1..4, do: trace_next("mail")
+    trace("slow", [Process.alive?(slow.pid), Task.yield(slow, 0)])
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  scenario "task: await_many exits when the time of all is over" do
+    main = self()
+    tasks = [Task.async(fn -> :done end), Task.async(fn -> endless(main) end)]
+    attempt("await_many", fn -> Task.await_many(tasks, 20) end)
+    trace("alive", Process.alive?(started()))
+  end
+
+  scenario "task: yield_many gives what is there in time, and leaves the rest to be asked again" do
+    Process.flag(:trap_exit, true)
+    main = self()
+    slow = Task.async(fn -> obedient(main) end)
+    tasks = [slow, Task.async(fn -> :done end), Task.async(fn -> exit(:oops) end)]
+    for %{pid: pid} <- tl(tasks), do: reason_of(pid)
+    results = Task.yield_many(tasks, 10)
+    trace("results", Enum.map(results, &elem(&1, 1)))
+    trace("tasks", Enum.map(results, &elem(&1, 0)) == tasks)
+    send(slow.pid, {:give, :slow})
+    trace("results", Task.yield_many([slow, slow], :infinity) |> Enum.map(&elem(&1, 1)))
+  end
+
+  scenario "task: yield_many stops at its limit, and does not do what it does on a timeout" do
+    main = self()
+    slow = Task.async(fn -> endless(main) end)
+    one = Task.completed(1)
+    two = Task.completed(2)
+    results = Task.yield_many([slow, two, one], limit: 1, on_timeout: :kill_task)
+    trace("results", Enum.map(results, &elem(&1, 1)))
+    trace("alive", Process.alive?(slow.pid))
+    trace("two", Task.await(two))
+  end
+
+  scenario "task: yield_many kills what is late, and tells of one that is given twice" do
+    main = self()
+    slow = Task.async(fn -> endless(main) end)
+    ref = Process.monitor(started())
+    tasks = [slow, Task.completed(1), slow]
+    results = Task.yield_many(tasks, timeout: 10, on_timeout: :kill_task)
+    trace("results", Enum.map(results, &elem(&1, 1)))
+    trace("reason", down(ref))
+  end
+
+  scenario "task: yield_many ignores what is late" do
+    main = self()
+    slow = Task.async(fn -> obedient(main) end)
+    started()
+    results = Task.yield_many([slow], timeout: 10, on_timeout: :ignore)
+    trace("results", Enum.map(results, &elem(&1, 1)))
+    ref = Process.monitor(slow.pid)
+    send(slow.pid, {:give, :late})
+    trace("reason", down(ref))
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  # Without an owner that awaits
+
+  scenario "task: one that is completed has a result and no process" do
+    task = Task.completed(:value)
+    trace("task", [task.pid, task.ref])
+    trace("await", Task.await(task))
+    trace("ignore", Task.ignore(Task.completed(1)))
+    trace("shutdown", Task.shutdown(Task.completed(2), :brutal_kill))
+    trace("again", Task.shutdown(task))
+    Task.completed(3)
+    trace_next("mail")
+  end
+
+  scenario "task: start links to nobody, and start_link to its caller" do
+    main = self()
+
+    owner =
+      owner(fn ->
+        {:ok, alone} = Task.start(fn -> obedient(main) end)
+        {:ok, linked} = Task.start_link(fn -> endless(main) end)
+        send(main, {:tasks, alone, linked})
+      end)
+
+    {:tasks, alone, linked} = expect(:tasks)
+    trace("tasks", [owner, alone, linked])
+    trace("links", Process.info(owner, :links) |> elem(1))
+    ref = Process.monitor(linked)
+    send(owner, {:exit, :oops})
+    trace("linked", down(ref))
+    ref = Process.monitor(alone)
+    send(alone, {:exit, :own})
+    trace("alone", down(ref))
+  end
+
+  scenario "task: what is started without being awaited sends no result" do
+    main = self()
+    {:ok, pid} = Task.start(fn -> obedient(main) end)
+    started()
+    ref = Process.monitor(pid)
+    send(pid, {:give, :nothing})
+    trace("reason", down(ref))
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  scenario "task: as a supervisor's child it is temporary" do
+    main = self()
+    children = [{Task, fn -> obedient(main) end}]
+    trace("spec", Task.child_spec(fn -> :ok end).restart)
+    {:ok, sup} = Supervisor.start_link(children, strategy: :one_for_one)
+    task = started()
+    ref = Process.monitor(task)
+    send(task, {:exit, :oops})
+    trace("reason", down(ref))
+    trace("children", Supervisor.which_children(sup))
+    Supervisor.stop(sup)
+  end
+
+  scenario "task: knows on whose behalf it runs, the nearest first" do
+    main = self()
+    trace("main", [main, callers()])
+
+    outer =
+      Task.async(fn ->
+        trace("outer", [self(), callers()])
+        inner = Task.async(fn -> trace("inner", [self(), callers()]) end)
+        Task.await(inner)
+        {:ok, pid} = Task.start_link(fn -> trace("alone", [self(), callers()]) end)
+        reason_of(pid)
+        spawn(fn -> send(main, {:spawned, callers()}) end)
+      end)
+
+    Task.await(outer)
+    trace_next("plain")
+  end
+end

@@ -1,0 +1,466 @@
+defmodule Conformance.TaskSupervisor do
+  use Conformance
+  import Conformance.Tasks
+
+  def tell(main), do: send(main, {:told, self(), node(), callers()})
+  def give(value), do: {:given, value}
+
+  # Starting
+
+  scenario "task_supervisor: a task is linked to its owner and to its supervisor" do
+    main = self()
+    sup = start_sup()
+    task = Task.Supervisor.async(sup, fn -> obedient(main) end)
+    trace("task", [main, sup, started(), task.owner == main])
+    trace("links", task.pid |> Process.info(:links) |> elem(1) |> Enum.sort())
+
+    trace(
+      "own",
+      self() |> Process.info(:links) |> elem(1) |> Enum.sort() == Enum.sort([sup, task.pid])
+    )
+
+    send(task.pid, {:give, :value})
+    trace("value", Task.await(task))
+    trace("children", Task.Supervisor.children(sup))
+  end
+
+  scenario "task_supervisor: a task without a link leaves its owner alone" do
+    main = self()
+    sup = start_sup()
+    task = Task.Supervisor.async_nolink(sup, fn -> obedient(main) end)
+    trace("task", [sup, started()])
+    trace("links", task.pid |> Process.info(:links) |> elem(1))
+    send(task.pid, {:exit, :oops})
+    trace("yield", Task.yield(task))
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  scenario "task_supervisor: a child is linked to its supervisor alone, and sends no result" do
+    main = self()
+    sup = start_sup()
+    {:ok, pid} = Task.Supervisor.start_child(sup, fn -> obedient(main) end)
+    trace("child", [sup, started() == pid])
+    trace("links", pid |> Process.info(:links) |> elem(1))
+    ref = Process.monitor(pid)
+    send(pid, {:give, :nothing})
+    trace("reason", down(ref))
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  scenario "task_supervisor: one whose name is taken does not start" do
+    sup = start_sup(name: :sup)
+    trace("sup", sup)
+    trace("again", Task.Supervisor.start_link(name: :sup))
+    trace("value", Task.await(Task.Supervisor.async(:sup, fn -> :by_name end)))
+  end
+
+  scenario "task_supervisor: limits that are none are refused" do
+    Process.flag(:trap_exit, true)
+
+    for options <- [[max_children: -1], [max_restarts: -1], [max_seconds: 0]] do
+      trace("started", match?({:ok, _}, Task.Supervisor.start_link(options)))
+    end
+  end
+
+  scenario "task_supervisor: is a supervisor's child by its name, and permanent" do
+    child = {Task.Supervisor, name: :sup}
+    spec = Supervisor.child_spec(child, [])
+    trace("spec", [spec.id, spec.type, Map.get(spec, :restart, :permanent)])
+    {:ok, parent} = Supervisor.start_link([child], strategy: :one_for_one)
+    sup = Process.whereis(:sup)
+    Process.exit(sup, :kill)
+    reason_of(sup)
+    [{:sup, again, :supervisor, _}] = Supervisor.which_children(parent)
+    trace("again", [again == Process.whereis(:sup), again == sup])
+    Supervisor.stop(parent)
+  end
+
+  # max_children
+
+  scenario "task_supervisor: as many tasks as there may be, and no more" do
+    main = self()
+    sup = start_sup(max_children: 1)
+    task = Task.Supervisor.async(sup, fn -> endless(main) end)
+    started()
+
+    # The text of the error is Elixir's own.
+    refused = fn start ->
+      try do
+        start.()
+      rescue
+        RuntimeError -> :refused
+      end
+    end
+
+    trace("async", refused.(fn -> Task.Supervisor.async(sup, fn -> :ok end) end))
+    trace("nolink", refused.(fn -> Task.Supervisor.async_nolink(sup, fn -> :ok end) end))
+    trace("child", Task.Supervisor.start_child(sup, fn -> :ok end))
+    Task.shutdown(task)
+    trace("again", Task.await(Task.Supervisor.async(sup, fn -> :ok end)))
+  end
+
+  scenario "task_supervisor: a supervisor that may have no tasks" do
+    sup = start_sup(max_children: 0)
+    trace("child", Task.Supervisor.start_child(sup, fn -> :ok end))
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  # Not there
+
+  scenario "task_supervisor: one that is not there is noproc" do
+    kate = peer(:kate)
+
+    for sup <- [:absent, {:absent, kate}] do
+      trace("async", why(fn -> Task.Supervisor.async(sup, Kernel, :node, []) end))
+      trace("nolink", why(fn -> Task.Supervisor.async_nolink(sup, Kernel, :node, []) end))
+      trace("child", why(fn -> Task.Supervisor.start_child(sup, Kernel, :node, []) end))
+      trace("children", why(fn -> Task.Supervisor.children(sup) end))
+      trace("terminate", why(fn -> Task.Supervisor.terminate_child(sup, self()) end))
+    end
+
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  scenario "task_supervisor: a node that is not there is nodedown" do
+    sup = {:sup, unknown_node()}
+    trace("async", why(fn -> Task.Supervisor.async(sup, Kernel, :node, []) end))
+    trace("child", why(fn -> Task.Supervisor.start_child(sup, Kernel, :node, []) end))
+    trace("children", why(fn -> Task.Supervisor.children(sup) end))
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  # Restarts
+
+  scenario "task_supervisor: a temporary child is not started again" do
+    main = self()
+    sup = start_sup()
+    {:ok, pid} = Task.Supervisor.start_child(sup, fn -> obedient(main) end)
+    trace("started", started() == pid)
+    send(pid, {:exit, :oops})
+    reason_of(pid)
+    trace("children", Task.Supervisor.children(sup))
+  end
+
+  scenario "task_supervisor: a transient child is started again after an error alone" do
+    main = self()
+    sup = start_sup()
+
+    for reason <- [:normal, :shutdown, {:shutdown, :why}, :oops] do
+      {:ok, pid} = Task.Supervisor.start_child(sup, fn -> obedient(main) end, restart: :transient)
+      started()
+      send(pid, {:exit, reason})
+      reason_of(pid)
+      trace("children", length(Task.Supervisor.children(sup)))
+    end
+
+    trace("again", [started()] == Task.Supervisor.children(sup))
+  end
+
+  scenario "task_supervisor: a permanent child is started again, also after a normal end" do
+    main = self()
+    sup = start_sup()
+    {:ok, pid} = Task.Supervisor.start_child(sup, fn -> obedient(main) end, restart: :permanent)
+    trace("sup", [sup, started() == pid])
+    send(pid, {:give, :value})
+    again = started()
+    trace("again", [again, again == pid, Task.Supervisor.children(sup) == [again]])
+
+    trace(
+      "callers",
+      Process.info(again, :dictionary) |> elem(1) |> Keyword.get(:"$callers") == [main]
+    )
+  end
+
+  scenario "task_supervisor: a permanent child that is terminated is gone" do
+    main = self()
+    sup = start_sup()
+    {:ok, pid} = Task.Supervisor.start_child(sup, fn -> endless(main) end, restart: :permanent)
+    ref = Process.monitor(started())
+    trace("terminate", Task.Supervisor.terminate_child(sup, pid))
+    trace("reason", down(ref))
+    trace("children", Task.Supervisor.children(sup))
+    trace("again", Task.Supervisor.terminate_child(sup, pid))
+    trace("other", Task.Supervisor.terminate_child(sup, self()))
+  end
+
+  scenario "task_supervisor: too many restarts end it and its tasks" do
+    Process.flag(:trap_exit, true)
+    main = self()
+    sup = start_sup(max_restarts: 1)
+    trace("sup", sup)
+    task = Task.Supervisor.async_nolink(sup, fn -> endless(main) end)
+    started()
+    {:ok, pid} = Task.Supervisor.start_child(sup, fn -> obedient(main) end, restart: :permanent)
+    trace("child", [started() == pid])
+    send(pid, {:exit, :oops})
+    send(started(), {:exit, :oops})
+    trace("task", Task.yield(task))
+    trace_next("got")
+  end
+
+  scenario "task_supervisor: three restarts are allowed, and a fourth is not" do
+    Process.flag(:trap_exit, true)
+    main = self()
+    sup = start_sup()
+    trace("sup", sup)
+    Task.Supervisor.start_child(sup, fn -> obedient(main) end, restart: :transient)
+
+    for n <- 1..4 do
+      pid = started()
+      send(pid, {:exit, :oops})
+      trace("restart", n)
+    end
+
+    trace_next("got")
+  end
+
+  # The end of a supervisor
+
+  scenario "task_supervisor: ends its tasks as each one's shutdown says" do
+    Process.flag(:trap_exit, true)
+    main = self()
+    sup = start_sup()
+
+    refs =
+      for {fun, shutdown} <- [
+            {fn -> endless(main) end, 5000},
+            {fn -> trapping(main, :own) end, 5000},
+            {fn -> trapping(main, :go_on) end, 10},
+            {fn -> trapping(main, :go_on) end, :brutal_kill}
+          ] do
+        Task.Supervisor.start_child(sup, fun, shutdown: shutdown)
+        Process.monitor(started())
+      end
+
+    trace("stop", Supervisor.stop(sup))
+    trace("reasons", Enum.map(refs, &down/1))
+  end
+
+  scenario "task_supervisor: a child that is terminated is ended as its shutdown says" do
+    main = self()
+    sup = start_sup()
+    {:ok, own} = Task.Supervisor.start_child(sup, fn -> trapping(main, :own) end)
+    ref = Process.monitor(started())
+    trace("terminate", Task.Supervisor.terminate_child(sup, own))
+    trace("reason", down(ref))
+
+    {:ok, stubborn} =
+      Task.Supervisor.start_child(sup, fn -> trapping(main, :go_on) end, shutdown: 10)
+
+    ref = Process.monitor(started())
+    trace("terminate", Task.Supervisor.terminate_child(sup, stubborn))
+    trace("reason", down(ref))
+  end
+
+  scenario "task_supervisor: one that is killed takes all its tasks along" do
+    Process.flag(:trap_exit, true)
+    main = self()
+    sup = start_sup()
+    linked = Task.Supervisor.async(sup, fn -> endless(main) end)
+    trace("sup", [sup, started()])
+    nolink = Task.Supervisor.async_nolink(sup, fn -> endless(main) end)
+    started()
+    {:ok, child} = Task.Supervisor.start_child(sup, fn -> endless(main) end)
+    ref = Process.monitor(child)
+    started()
+    Process.exit(sup, :kill)
+    attempt("linked", fn -> Task.await(linked) end)
+    trace("nolink", Task.yield(nolink))
+    trace("child", down(ref))
+    exits = [expect(:EXIT), expect(:EXIT)]
+
+    trace(
+      "exits",
+      for(pid <- [sup, linked.pid], do: for({:EXIT, ^pid, reason} <- exits, do: reason))
+    )
+  end
+
+  # The end of an owner
+
+  scenario "task_supervisor: an owner that is killed takes the linked task along, and no other" do
+    main = self()
+    sup = start_sup()
+
+    owner =
+      owner(fn ->
+        linked = Task.Supervisor.async(sup, fn -> endless(main) end)
+        nolink = Task.Supervisor.async_nolink(sup, fn -> obedient(main) end)
+        {:ok, child} = Task.Supervisor.start_child(sup, fn -> endless(main) end)
+        send(main, {:tasks, linked.pid, nolink.pid, child})
+      end)
+
+    for _ <- 1..3, do: started()
+    {:tasks, linked, nolink, child} = expect(:tasks)
+    ref = Process.monitor(linked)
+    Process.exit(owner, :kill)
+    trace("linked", down(ref))
+    trace("children", Enum.sort(Task.Supervisor.children(sup)) == Enum.sort([nolink, child]))
+    ref = Process.monitor(nolink)
+    send(nolink, {:give, :late})
+    trace("nolink", down(ref))
+  end
+
+  # On another node
+
+  scenario "task_supervisor: a task runs on its supervisor's node, on its owner's behalf" do
+    kate = remote_sup(:kate)
+    main = self()
+
+    outer =
+      Task.async(fn ->
+        trace("outer", [main, self()])
+        task = Task.Supervisor.async(kate, __MODULE__, :tell, [main])
+        Task.await(task)
+        {:ok, _} = Task.Supervisor.start_child(kate, __MODULE__, :tell, [main])
+        :ok
+      end)
+
+    Task.await(outer)
+    trace_next("told")
+    trace_next("told")
+  end
+
+  scenario "task_supervisor: a task knows who started it by pid, whatever its name" do
+    main = self()
+    sup = start_sup(name: :sup)
+    trace("pids", [main, sup])
+    ancestors = fn -> Process.get(:"$ancestors") end
+    trace("supervised", Task.await(Task.Supervisor.async(sup, ancestors)))
+    Process.register(main, :starter)
+    trace("alone", Task.await(Task.async(ancestors)))
+    Process.unregister(:starter)
+  end
+
+  scenario "task_supervisor: what a task prints comes out on its supervisor's node" do
+    kate = remote_sup(:kate)
+    Task.await(Task.Supervisor.async(kate, IO, :puts, ["hello"]))
+    trace("here", output())
+    trace("there", output(:kate))
+  end
+
+  scenario "task_supervisor: a supervisor of another node is reached by its pid" do
+    {_, kate} = remote_sup(:kate)
+    pid = :erpc.call(kate, Process, :whereis, [:sup])
+    task = Task.Supervisor.async(pid, __MODULE__, :give, [1])
+    trace("node", node(task.pid))
+    trace("value", Task.await(task))
+  end
+
+  scenario "task_supervisor: a crash on another node ends the owner, unless it is not linked" do
+    kate = remote_sup(:kate)
+    main = self()
+    owner = owner(fn -> Task.Supervisor.async(kate, Conformance.Tasks, :obedient, [main]) end)
+    ref = Process.monitor(owner)
+    send(started(), {:exit, :oops})
+    trace("owner", down(ref))
+    task = Task.Supervisor.async_nolink(kate, Conformance.Tasks, :obedient, [main])
+    send(started(), {:throw, :ball})
+    attempt("await", fn -> Task.await(task) end)
+  end
+
+  scenario "task_supervisor: a late reply from another node is dropped" do
+    kate = remote_sup(:kate)
+    task = Task.Supervisor.async_nolink(kate, Conformance.Tasks, :obedient, [self()])
+    trace("task", started() == task.pid)
+    attempt("await", fn -> Task.await(task, 10) end)
+    ref = Process.monitor(task.pid)
+    send(task.pid, {:give, :late})
+    trace("reason", down(ref))
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  scenario "task_supervisor: shutdown and ignore of a task of another node" do
+    kate = remote_sup(:kate)
+    main = self()
+    task = Task.Supervisor.async(kate, Conformance.Tasks, :endless, [main])
+    ref = Process.monitor(started())
+    trace("shutdown", Task.shutdown(task))
+    trace("reason", down(ref))
+    task = Task.Supervisor.async(kate, Conformance.Tasks, :trapping, [main, :give])
+    started()
+    trace("shutdown", Task.shutdown(task))
+    task = Task.Supervisor.async(kate, Conformance.Tasks, :obedient, [main])
+    ref = Process.monitor(started())
+    trace("ignore", Task.ignore(task))
+    send(task.pid, {:give, 1})
+    trace("reason", down(ref))
+    send(self(), :marker)
+    trace_next("mail")
+  end
+
+  scenario "task_supervisor: a connection that is lost is nodedown to who waits, in every way" do
+    kate = remote_sup(:kate)
+    main = self()
+
+    tasks =
+      for _ <- 1..6, do: Task.Supervisor.async_nolink(kate, Conformance.Tasks, :endless, [main])
+
+    for _ <- tasks, do: started()
+    part(:kate)
+    [await, yield, shutdown, ignore, many, yields] = tasks
+    attempt("await", fn -> Task.await(await) end)
+    attempt("yield", fn -> Task.yield(yield) end)
+    trace("shutdown", why(fn -> Task.shutdown(shutdown) end))
+    attempt("ignore", fn -> Task.ignore(ignore) end)
+    attempt("await_many", fn -> Task.await_many([many]) end)
+    attempt("yield_many", fn -> Task.yield_many([yields]) end)
+  end
+
+  scenario "task_supervisor: a connection that is lost ends linked tasks and their owners, and no others" do
+    kate = remote_sup(:kate)
+    main = self()
+
+    owner =
+      owner(fn ->
+        linked = Task.Supervisor.async(kate, Conformance.Tasks, :endless, [main])
+        nolink = Task.Supervisor.async_nolink(kate, Conformance.Tasks, :endless, [main])
+        send(main, {:tasks, linked.pid, nolink.pid})
+      end)
+
+    ref = Process.monitor(owner)
+    started()
+    started()
+    {:tasks, linked, nolink} = expect(:tasks)
+    part(:kate)
+    trace("owner", down(ref))
+    trace("linked", on(:kate, fn -> reason_of(linked) in [:noconnection, :noproc] end))
+    trace("left", Task.Supervisor.children(kate) == [nolink])
+  end
+
+  scenario "task_supervisor: an owner's node that is killed takes the linked task along, and no other" do
+    victim = peer(:victim)
+    Node.ping(victim)
+    main = self()
+    sup = start_sup(name: :sup)
+    here = {:sup, node()}
+
+    Node.spawn(victim, fn ->
+      linked = Task.Supervisor.async(here, Conformance.Tasks, :endless, [main])
+      nolink = Task.Supervisor.async_nolink(here, Conformance.Tasks, :endless, [main])
+      send(main, {:tasks, linked.pid, nolink.pid})
+      forever()
+    end)
+
+    {:tasks, linked, nolink} = expect(:tasks)
+    ref = Process.monitor(linked)
+    kill_node(:victim)
+    trace("linked", down(ref))
+    trace("left", Task.Supervisor.children(sup) == [nolink])
+  end
+
+  scenario "task_supervisor: one of another node that is stopped shuts its tasks down, and is noproc" do
+    kate = remote_sup(:kate)
+    main = self()
+    task = Task.Supervisor.async_nolink(kate, Conformance.Tasks, :obedient, [main])
+    started()
+    on(:kate, fn -> Supervisor.stop(:sup) end)
+    trace("yield", Task.yield(task))
+    trace("again", why(fn -> Task.Supervisor.async(kate, __MODULE__, :give, [1]) end))
+  end
+end

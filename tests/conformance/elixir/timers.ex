@@ -1,0 +1,101 @@
+defmodule Conformance.Timers do
+  use Conformance
+
+  scenario "timers: a message comes, once, to a pid and to a name" do
+    Process.register(self(), :clerk)
+    Process.send_after(self(), :to_pid, 20)
+    trace_next("got")
+    Process.send_after(:clerk, :to_name, 0)
+    trace_next("got")
+    trace_nothing("then")
+    Process.unregister(:clerk)
+  end
+
+  scenario "timers: those that are due earlier come earlier, whenever they were set" do
+    Process.send_after(self(), :third, 150)
+    Process.send_after(self(), :first, 0)
+    Process.send_after(self(), :second, 75)
+    for _ <- 1..3, do: trace_next("got")
+  end
+
+  scenario "timers: one that is cancelled does not come" do
+    timer = Process.send_after(self(), :never, 60_000)
+    left = Process.read_timer(timer)
+    trace("left", is_integer(left) and left <= 60_000)
+    left = Process.cancel_timer(timer)
+    trace("cancelled", is_integer(left) and left <= 60_000)
+    trace("again", Process.cancel_timer(timer))
+    trace("read", Process.read_timer(timer))
+    trace("soon", is_integer(Process.cancel_timer(Process.send_after(self(), :never, 150))))
+    trace_nothing("then")
+  end
+
+  scenario "timers: one that has come cannot be cancelled" do
+    timer = Process.send_after(self(), :there, 0)
+    trace_next("got")
+    trace("cancel", Process.cancel_timer(timer))
+    trace("read", Process.read_timer(timer))
+    trace("of none", Process.cancel_timer(make_ref()))
+  end
+
+  scenario "timers: another process cancels one" do
+    timer = Process.send_after(self(), :never, 60_000)
+    main = self()
+    spawn(fn -> send(main, {:left, is_integer(Process.cancel_timer(timer))}) end)
+    trace_next("got")
+    trace("read", Process.read_timer(timer))
+  end
+
+  scenario "timers: a name is looked up when the time has come" do
+    main = self()
+    Process.send_after(:clerk, :late, 300)
+
+    spawn(fn ->
+      Process.register(self(), :clerk)
+      send(main, :registered)
+      send(main, {:clerk_got, next()})
+    end)
+
+    expect(:registered)
+    trace_next("got")
+  end
+
+  scenario "timers: a name that nobody has when the time has come harms nobody" do
+    timer = Process.send_after(:nobody, :lost, 0)
+    Process.send_after(self(), :marker, 30)
+    trace_next("got")
+    trace("read", Process.read_timer(timer))
+  end
+
+  scenario "timers: one for a process that ends is gone" do
+    pid = spawn(&forever/0)
+    timer = Process.send_after(pid, :lost, 60_000)
+    Process.exit(pid, :kill)
+    reason_of(pid)
+    # What it leaves behind is taken away by another signal.
+    send(self(), :marker)
+    trace_next("got")
+    trace("read", wait_for_false(timer, 100))
+  end
+
+  defp wait_for_false(timer, tries) do
+    case Process.read_timer(timer) do
+      left when is_integer(left) and tries > 0 ->
+        Process.sleep(2)
+        wait_for_false(timer, tries - 1)
+
+      left ->
+        left
+    end
+  end
+
+  scenario "timers: the message is what it was when the timer was set" do
+    Process.send_after(self(), {:copy, %{list: [1, 2]}}, 0)
+    trace_next("got")
+  end
+
+  scenario "timers: a time that is no time raises" do
+    attempt("negative", fn -> Process.send_after(self(), :x, -1) end)
+    trace_nothing("then")
+  end
+end

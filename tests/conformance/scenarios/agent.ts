@@ -1,0 +1,280 @@
+/** Agents: functions on the state, their failures, agents of other nodes. */
+
+import {
+  Agent,
+  type AgentOptions,
+  type AgentPid,
+  alive,
+  exit,
+  type ExitError,
+  monitor,
+  type Pid,
+  self,
+  send,
+  spawn,
+  Supervisor,
+  trapExit,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  on,
+  part,
+  scenario,
+  trace,
+  traceNext,
+  traceNothing,
+  UNKNOWN_NODE,
+} from "../_scenario.ts";
+
+// What an agent of another node is asked to run.
+
+export function add(state: number, n: number): number {
+  return state + n;
+}
+
+export function take(state: number, n: number): [number, number] {
+  return [state, state - n];
+}
+
+export function tell(state: number, main: Pid): number {
+  send(main, { type: "state", state });
+  return state;
+}
+
+export function wait(_state: number): Promise<void> {
+  return forever();
+}
+
+export function started(n: number): Promise<Pid> {
+  return Agent.start(() => n, { name: "agent" });
+}
+
+/** What this file is called on other nodes. */
+const HERE = "Conformance.Agent";
+
+function start<S>(state: S, options: AgentOptions = {}): Promise<AgentPid<S>> {
+  return Agent.start(() => state, options);
+}
+
+/** A name is spelled otherwise in Elixir: of the exit, only the reason is told. */
+async function failure(call: Promise<unknown>): Promise<unknown> {
+  try {
+    return await call;
+  } catch (error) {
+    const { reason } = (error as ExitError).reason as { reason: unknown };
+    return { type: "exit", reason };
+  }
+}
+
+/** What a start gives, as Elixir gives it. */
+async function gave(pid: Promise<Pid>): Promise<unknown> {
+  try {
+    return { type: "ok", pid: await pid };
+  } catch (error) {
+    return { type: "error", reason: (error as ExitError).reason };
+  }
+}
+
+scenario(
+  "agent: functions run on the state one after the other, in the agent",
+  async () => {
+    const agent = await start(["a"]);
+    await trace("get", await Agent.get(agent, (list) => list));
+    await trace("update", await Agent.update(agent, (list) => [...list, "b"]));
+    await trace("cast", Agent.cast(agent, (list) => [...list, "c"]));
+    const first = await Agent.getAndUpdate(
+      agent,
+      ([first, ...rest]) => [first, rest],
+    );
+    await trace("get_and_update", first);
+    const state = await Agent.get(agent, (state) => ({
+      type: "state",
+      state,
+      here: self().equals(agent),
+    }));
+    await trace("get", state);
+    await trace("stop", await Agent.stop(agent));
+    await trace("alive", alive(agent));
+  },
+);
+
+scenario(
+  "agent: a function that raises, exits or throws ends the agent and the caller",
+  async () => {
+    const failing = [
+      () => {
+        throw new Error("boom");
+      },
+      () => exit("oops"),
+      () => {
+        throw "up";
+      },
+    ];
+    for (const fn of failing) {
+      const agent = await start(0);
+      await trace("monitor", { type: "monitored", agent, ref: monitor(agent) });
+      await attempt("get", () => Agent.get(agent, fn));
+      await traceNext("down");
+      const other = await start(0);
+      await trace("monitor", { type: "monitored", other, ref: monitor(other) });
+      await trace("cast", Agent.cast(other, fn));
+      await traceNext("down");
+    }
+  },
+);
+
+scenario("agent: get_and_update whose function gives no pair", async () => {
+  const agent = await start(0);
+  await trace("monitor", { type: "monitored", agent, ref: monitor(agent) });
+  await attempt(
+    "call",
+    () => Agent.getAndUpdate(agent, () => "nonsense" as never),
+  );
+  await traceNext("down");
+});
+
+scenario(
+  "agent: asking nobody exits with noproc, a cast does not",
+  async () => {
+    const agent = await start(0);
+    await Agent.stop(agent);
+    const there = { name: "agent", node: UNKNOWN_NODE };
+    await attempt("get", () => Agent.get(agent, (n) => n));
+    await attempt(
+      "update",
+      () => Agent.update("nobody", (n) => n, { timeout: 10 }),
+    );
+    await attempt(
+      "get_and_update",
+      () => Agent.getAndUpdate("nobody", (n) => [n, n], { timeout: Infinity }),
+    );
+    await trace(
+      "cast",
+      Agent.cast("nobody", (n) => n),
+    );
+    const asked = Agent.get(there, [HERE, "wait"], { timeout: 60_000 });
+    await trace("there", await failure(asked));
+  },
+);
+
+scenario(
+  "agent: the function of a caller that gave up still runs, and its result is dropped",
+  async () => {
+    const agent = await start(1);
+    const main = self();
+    Agent.cast(agent, async (n) => {
+      send(main, { type: "busy", pid: self() });
+      await expect("go");
+      return n;
+    });
+    const { pid } = await expect("busy");
+    await attempt(
+      "update",
+      () => Agent.getAndUpdate(agent, (n) => [n, n + 1], { timeout: 10 }),
+    );
+    send(pid, "go");
+    await trace("get", await Agent.get(agent, (n) => n));
+    send(self(), "marker");
+    await traceNext("next");
+  },
+);
+
+scenario("agent: the first state raises, or the name is taken", async () => {
+  trapExit(true);
+  const raise = () => {
+    throw new Error("boom");
+  };
+  await trace("raises", await gave(Agent.startLink(raise, { name: "agent" })));
+  await trace("exits", await gave(Agent.start(() => exit("oops"))));
+  const agent = await start(0, { name: "agent" });
+  await trace("agent", agent);
+  await trace("taken", await gave(Agent.startLink(() => 1, { name: "agent" })));
+  await trace("slow", await gave(Agent.startLink(forever, { timeout: 10 })));
+  send(self(), "marker");
+  await traceNext("mail");
+});
+
+scenario(
+  "agent: it goes with its starter, and messages are nothing to it",
+  async () => {
+    const main = self();
+    const starter = spawn(async () => {
+      const agent = await Agent.startLink(() => 0);
+      send(main, { type: "started", agent });
+      await expect("end");
+      exit("oops");
+    });
+    const { agent } = await expect("started");
+    send(agent, "hello");
+    await trace("get", await Agent.get(agent, (n) => n));
+    monitor(agent);
+    send(starter, "end");
+    await trace("down", (await expect("DOWN")).reason);
+  },
+);
+
+scenario("agent: one of another node runs what is named", async () => {
+  const agent = await on("kate", started, 1);
+  const named = { name: "agent", node: agent.node };
+  await trace("agent", agent);
+  await trace("update", await Agent.update(agent, [HERE, "add", [4]]));
+  await trace("cast", Agent.cast(named, [HERE, "add", [5]]));
+  await trace("take", await Agent.getAndUpdate(agent, [HERE, "take", [3]]));
+  await trace("tell", await Agent.update(agent, [HERE, "tell", [self()]]));
+  await traceNext("told");
+  const main = self();
+  spawn(async () => {
+    await trace("wait", await failure(Agent.get(agent, [HERE, "wait"])));
+    send(main, "done");
+  });
+  // It waits by now, as what came before it has been answered by the agent's node.
+  await on("kate", add, 1, 1);
+  await part("kate");
+  await expect("done");
+});
+
+scenario("agent: a function that its node does not have", {
+  difference: {
+    row: "undefined-function",
+    elixir: [
+      "monitor: monitored(#P1, #R1)",
+      "get: exit(raised(undef))",
+      "down: DOWN(#R1, #P1, raised(undef))",
+    ],
+    typescript: [
+      "monitor: monitored(#P1, #R1)",
+      "get: raised(undef)",
+      "down: nothing",
+    ],
+  },
+}, async () => {
+  const agent = await on("kate", started, 1);
+  await trace("monitor", { type: "monitored", agent, ref: monitor(agent) });
+  await attempt("get", () => Agent.get(agent, [HERE, "nothing", [1]]));
+  await traceNothing("down");
+});
+
+scenario(
+  "agent: the child of a supervisor starts again with its first state",
+  async () => {
+    const main = self();
+    const init = () => {
+      send(main, "started");
+      return 0;
+    };
+    const sup = await Supervisor.startLink(
+      [Agent.childSpec(init, { name: "agent" })],
+      { strategy: "one_for_one" },
+    );
+    await expect("started");
+    await Agent.update("agent", () => 1);
+    await trace("get", await Agent.get("agent", (n) => n));
+    Agent.cast("agent", () => exit("oops"));
+    await expect("started");
+    await trace("count", (await Supervisor.countChildren(sup)).active);
+    await trace("get", await Agent.get("agent", (n) => n));
+    await trace("stop", await Supervisor.stop(sup));
+  },
+);

@@ -1,0 +1,214 @@
+/** Aliases: when they end, and what is dropped then. */
+
+import {
+  alias,
+  type AliasMode,
+  demonitor,
+  exit,
+  makeRef,
+  monitor,
+  Node,
+  type Pid,
+  receive,
+  type Ref,
+  self,
+  send,
+  spawn,
+  spawnMonitor,
+  unalias,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  next,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+  traceNothing,
+} from "../_scenario.ts";
+
+/** Sends to the alias what it is told, and says when it has. */
+export async function sender(): Promise<never> {
+  for (;;) {
+    const { to, address, messages } = await expect("send");
+    for (const message of messages) send(address, message);
+    send(to, "sent");
+  }
+}
+
+async function through(
+  pid: Pid,
+  address: Ref,
+  messages: unknown[],
+): Promise<void> {
+  send(pid, { type: "send", to: self(), address, messages });
+  await expect("sent");
+}
+
+async function flushAll(): Promise<unknown[]> {
+  const all = [];
+  for (let each = await next(0); each !== "nothing"; each = await next(0)) {
+    all.push(each);
+  }
+  return all;
+}
+
+async function ended(ref: Ref): Promise<void> {
+  await receive((message) => ref.equals(message?.ref));
+}
+
+scenario("aliases: an alias is active until it is taken back", async () => {
+  for (const node of [Node.self(), await peer("kate")]) {
+    const pid = await Node.spawn(node, sender);
+    const address = alias();
+    await through(pid, address, [1, 2]);
+    await trace("got", await flushAll());
+    await trace("unalias", unalias(address));
+    await through(pid, address, [3]);
+    await trace("got", await flushAll());
+    await trace("again", unalias(address));
+  }
+});
+
+scenario("aliases: one for a reply takes one message", async () => {
+  for (const node of [Node.self(), await peer("kate")]) {
+    const pid = await Node.spawn(node, sender);
+    const address = alias({ reply: true });
+    await through(pid, address, [1, 2]);
+    await trace("got", await flushAll());
+    await trace("unalias", unalias(address));
+  }
+});
+
+scenario("aliases: nobody else can take one back", async () => {
+  const address = alias();
+  const main = self();
+  const { ref } = spawnMonitor(() => {
+    send(main, { type: "unalias", was: unalias(address) });
+  });
+  await traceNext("other");
+  await ended(ref);
+  send(address, "hello");
+  await traceNext("got");
+});
+
+scenario("aliases: a message to one of a dead process is dropped", async () => {
+  const main = self();
+  const { ref } = spawnMonitor(() => {
+    send(main, { type: "alias", alias: alias() });
+  });
+  const { alias: address } = await expect("alias");
+  await ended(ref);
+  await attempt("sent", () => {
+    send(address, "hello");
+    return "sent";
+  });
+  await trace("unalias", unalias(address));
+  await trace("of none", unalias(makeRef()));
+});
+
+function watched(mode: AliasMode): { pid: Pid; ref: Ref } {
+  const pid = spawn(sender);
+  return { pid, ref: monitor(pid, { alias: mode }) };
+}
+
+scenario(
+  "aliases: of a monitor, taken back explicitly, outlives the DOWN",
+  async () => {
+    const { pid, ref } = watched("explicit_unalias");
+    await through(pid, ref, [1]);
+    await trace("got", [await next(), ref]);
+    exit(pid, "kill");
+    await traceNext("got");
+    send(ref, 2);
+    await traceNext("got");
+    await trace("unalias", unalias(ref));
+  },
+);
+
+scenario(
+  "aliases: of a monitor, taken back explicitly, outlives the demonitor",
+  async () => {
+    const { ref } = watched("explicit_unalias");
+    await trace("demonitor", demonitor(ref));
+    send(ref, 1);
+    await traceNext("got");
+    await trace("unalias", unalias(ref));
+  },
+);
+
+scenario(
+  "aliases: of a monitor, ends with the monitor by demonitor",
+  async () => {
+    const { pid, ref } = watched("demonitor");
+    await through(pid, ref, [1, 2]);
+    await trace("got", await flushAll());
+    demonitor(ref);
+    await through(pid, ref, [3]);
+    await trace("got", await flushAll());
+    await trace("unalias", unalias(ref));
+  },
+);
+
+scenario("aliases: of a monitor, ends with the DOWN", async () => {
+  const { pid, ref } = watched("demonitor");
+  exit(pid, "kill");
+  await trace("down", [await expect("DOWN"), ref]);
+  send(ref, "late");
+  await trace("got", await flushAll());
+  await trace("unalias", unalias(ref));
+});
+
+scenario(
+  "aliases: of a monitor, ends the monitor at the first reply",
+  async () => {
+    for (const node of [Node.self(), await peer("kate")]) {
+      const pid = await Node.spawn(node, sender);
+      const ref = monitor(pid, { alias: "reply_demonitor" });
+      await through(pid, ref, ["reply", "second"]);
+      await trace("got", await flushAll());
+      await trace("demonitor", demonitor(ref));
+      exit(pid, "kill");
+      await trace("reason", await reasonOf(pid));
+      await traceNothing("then");
+    }
+  },
+);
+
+export async function answerLate(): Promise<void> {
+  const { from, address } = await expect("question");
+  send(from, "asked");
+  await expect("answer");
+  send(address, { type: "answer", value: 42 });
+}
+
+scenario(
+  "aliases: a reply that is under way when the request is given up is dropped",
+  async () => {
+    const pid = await Node.spawn(await peer("kate"), answerLate);
+    const ref = monitor(pid, { alias: "reply_demonitor" });
+    send(pid, { type: "question", from: self(), address: ref });
+    await expect("asked");
+    send(pid, "answer");
+    // It may have come just before; from here on it does not.
+    demonitor(ref, { flush: true });
+    await receive((m) => m?.type === "answer", {
+      timeout: 0,
+      after: undefined,
+    });
+    await trace("given up", unalias(ref));
+    await trace("reason", ["normal", "noproc"].includes(await reasonOf(pid)));
+    await traceNothing("then");
+  },
+);
+
+scenario("aliases: unalias of a monitor's leaves the monitor", async () => {
+  const { pid, ref } = watched("demonitor");
+  await trace("unalias", unalias(ref));
+  await through(pid, ref, [1]);
+  await trace("got", await flushAll());
+  exit(pid, "kill");
+  await trace("down", [await next(), ref, pid]);
+});

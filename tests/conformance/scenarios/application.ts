@@ -1,0 +1,420 @@
+/** Applications: their environment, and the order of their start and stop. */
+
+import {
+  alive,
+  Application,
+  type ApplicationSpec,
+  ApplicationStartError,
+  exit,
+  monitor,
+  type Pid,
+  receive,
+  register,
+  self,
+  send,
+  sleep,
+  spawn,
+  spawnLink,
+  Supervisor,
+  Task,
+  trapExit,
+  unregister,
+  whereis,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  on,
+  reasonOf,
+  scenario,
+  trace,
+} from "../_scenario.ts";
+
+interface Parts extends Partial<ApplicationSpec> {
+  children?: string[];
+}
+
+/** An application of that name, which tells the caller what befalls it; the rest is what it is made of. */
+function define(name: string, parts: Parts = {}): ApplicationSpec {
+  const main = self();
+  const { children = [], start = () => top(main, children), ...rest } = parts;
+  let pid: Pid;
+  return {
+    name,
+    async start() {
+      send(main, { type: "start", name });
+      pid = await start();
+      send(main, { type: "top", name, pid });
+      return pid;
+    },
+    prepStop: () =>
+      void send(main, { type: "prep_stop", name, alive: alive(pid) }),
+    stop: () => void send(main, { type: "stop", name, alive: alive(pid) }),
+    ...rest,
+  };
+}
+
+function top(main: Pid, ids: string[]): Promise<Pid> {
+  return Supervisor.startLink(
+    ids.map((id) => ({ id, start: () => startChild(main, id) })),
+    { strategy: "one_for_one", maxRestarts: 0 },
+  );
+}
+
+async function startChild(main: Pid, id: string): Promise<Pid> {
+  const parent = self();
+  const pid = spawnLink(async () => {
+    trapExit(true);
+    send(parent, "ready");
+    const { reason } = await expect("EXIT");
+    send(main, { type: "down", id, reason });
+    exit(reason);
+  });
+  await expect("ready");
+  return pid;
+}
+
+async function start(spec: ApplicationSpec): Promise<unknown> {
+  try {
+    return await Application.start(spec);
+  } catch (error) {
+    if (!(error instanceof ApplicationStartError)) throw error;
+    const { application, reason: why } = error;
+    return { type: "error", reason: { type: "of", application, why } };
+  }
+}
+
+function finish(name: string): Promise<string> {
+  return Application.stop(name);
+}
+
+function started(names: string[]): string[] {
+  return Application.started().filter((name) => names.includes(name));
+}
+
+const ALL = ["base", "middle", "top", "other", "restarts"];
+const EVENTS = ["start", "prep_stop", "stop", "down"];
+
+/** The next of what applications tell of themselves. */
+async function events(label: string, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await trace(
+      label,
+      await receive((m) => EVENTS.includes(m?.type), {
+        timeout: 2000,
+        after: "nothing",
+      }),
+    );
+  }
+}
+
+async function topOf(name: string): Promise<Pid> {
+  return (await receive((m) => m?.type === "top" && m.name === name)).pid;
+}
+
+async function waitFor(names: string[]): Promise<void> {
+  while (String(started(ALL)) !== String(names)) await sleep(1);
+}
+
+async function downReason(ref: unknown): Promise<unknown> {
+  return (await receive((m) => m?.ref?.equals?.(ref))).reason;
+}
+
+scenario(
+  "application: a value of the environment is there, or nil, or what is given for it",
+  async () => {
+    await trace("put", Application.putEnv("env", "a", 1));
+    Application.putEnv("env", "nothing", undefined);
+    await trace("get", Application.getEnv("env", "a"));
+    await trace("given", Application.getEnv("env", "a", 2));
+    await trace("unset", Application.getEnv("env", "b"));
+    await trace("unset, given", Application.getEnv("env", "b", 2));
+    await trace("nil, given", Application.getEnv<unknown>("env", "nothing", 2));
+    await trace("fetch", Application.fetchEnv("env", "a"));
+    await trace("fetch nil", Application.fetchEnv("env", "nothing"));
+    await trace("fetch unset", Application.fetchEnv("env", "b"));
+    await attempt("fetch!", () => Application.fetchEnvOrThrow("env", "a"));
+    await attempt(
+      "fetch! unset",
+      () => Application.fetchEnvOrThrow("env", "b"),
+    );
+    await trace("all", Application.getAllEnv("env"));
+    await trace("delete", Application.deleteEnv("env", "a"));
+    await trace("deleted", Application.fetchEnv("env", "a"));
+    await trace("again", Application.deleteEnv("env", "a"));
+    await trace("of nothing", Application.getAllEnv("no_application"));
+  },
+);
+
+scenario(
+  "application: its own environment replaces what was put before, but not what is persistent",
+  async () => {
+    const persistent = { persistent: true };
+    Application.putEnv("persists", "put", "put");
+    Application.putEnv("persists", "only", "put");
+    Application.putEnv("persists", "kept", "put", persistent);
+    Application.putEnv("persists", "gone", "put", persistent);
+    Application.deleteEnv("persists", "gone", persistent);
+    Application.putEnv("persists", "back", "put", persistent);
+    Application.deleteEnv("persists", "back");
+    Application.load({ persists: { configured: "config" } });
+    const env = { put: 1, kept: 2, gone: 3, configured: 4, own: 5 };
+    const spec = define("persists", { env });
+    await trace("start", await start(spec));
+    await trace("env", Application.getAllEnv("persists"));
+    await finish("persists");
+  },
+);
+
+scenario(
+  "application: its environment lasts over its stop, and is not brought again",
+  async () => {
+    const spec = define("lasts", { env: { a: 1, b: 2, c: 3 } });
+    await start(spec);
+    Application.putEnv("lasts", "a", "changed");
+    Application.deleteEnv("lasts", "b");
+    Application.putEnv("lasts", "d", "put");
+    await trace("stop", await finish("lasts"));
+    await trace("stopped", Application.getAllEnv("lasts"));
+    await trace("start", await start(spec));
+    await trace("started", Application.getAllEnv("lasts"));
+    await finish("lasts");
+  },
+);
+
+scenario(
+  "application: what it depends on is started before it, each once",
+  async () => {
+    const base = define("base");
+    const middle = define("middle", { applications: [base] });
+    const other = define("other", { applications: [base] });
+    const top = define("top", { applications: [middle, other] });
+    await trace("start", await start(top));
+    await events("event", 4);
+    await trace("started", started(ALL));
+    await trace("again", await start(top));
+    await trace("a part", await start(base));
+    for (const name of ["top", "other", "middle", "base"]) await finish(name);
+    await trace("started", started(ALL));
+  },
+);
+
+scenario(
+  "application: its stop is prepared, ends its children, the last first, and is told",
+  async () => {
+    const spec = define("stops", { children: ["a", "b", "c"] });
+    await trace("start", await start(spec));
+    await events("event", 1);
+    const ref = monitor(await topOf("stops"));
+    await trace("stop", await finish("stops"));
+    await events("event", 5);
+    await trace("top", await downReason(ref));
+    await trace("again", await finish("stops"));
+    await trace("started", started(["stops"]));
+  },
+);
+
+scenario(
+  "application: its stop leaves those alone that depend on it",
+  async () => {
+    const base = define("base");
+    const top = define("top", { applications: [base] });
+    await start(top);
+    await events("event", 2);
+    await trace("stop", await finish("base"));
+    await events("event", 2);
+    await trace("started", started(ALL));
+    await trace("start", await start(top));
+    await trace("start it", await start(base));
+    await events("event", 1);
+    for (const name of ["top", "base"]) await finish(name);
+  },
+);
+
+scenario(
+  "application: when one does not start, those that were started for it are stopped",
+  async () => {
+    const kept = define("kept");
+    const base = define("base", { children: ["a"] });
+    const middle = define("middle", { applications: [base, kept] });
+    const bad = define("bad", {
+      applications: [middle],
+      start: () => exit("oops"),
+    });
+    const over = define("over", { applications: [bad] });
+    await start(kept);
+    await events("event", 1);
+    await trace("start", await start(over));
+    await events("event", 8);
+    await trace("started", started(["kept", "base", "middle", "bad", "over"]));
+    await finish("kept");
+  },
+);
+
+scenario(
+  "application: its start fails with what it exits with or raises, and can be tried again",
+  async () => {
+    const main = self();
+    const raising = define("raising", {
+      start() {
+        throw new Error("mine");
+      },
+    });
+    const exiting = define("exiting", { start: () => exit("mine") });
+    const failing = define("failing", {
+      start: () =>
+        Supervisor.startLink([{ id: "child", start: () => exit("mine") }], {
+          strategy: "one_for_one",
+        }),
+    });
+    const late = define("late", {
+      start: () =>
+        whereis("ready") === undefined ? exit("late") : top(main, []),
+    });
+    for (const spec of [raising, exiting, failing, late]) {
+      await trace("start", await start(spec));
+      await trace("started", started([spec.name]));
+    }
+    register("ready");
+    await trace("again", await start(late));
+    unregister("ready");
+    await finish("late");
+  },
+);
+
+scenario("application: it outlives the process that started it", async () => {
+  const main = self();
+  const spec = define("outlives", { children: ["a"] });
+  const starter = spawn(async () => {
+    send(main, { type: "started", value: await start(spec) });
+    exit("oops");
+  });
+  await trace("reason", await reasonOf(starter));
+  await trace("start", (await expect("started")).value);
+  await trace("alive", alive(await topOf("outlives")));
+  await trace("started", started(["outlives"]));
+  await finish("outlives");
+  await trace("down", await expect("down"));
+});
+
+scenario(
+  "application: who starts it while it starts waits for the same start",
+  async () => {
+    const main = self();
+    const spec = define("slow", {
+      async start() {
+        send(main, { type: "starting", pid: self() });
+        await expect("go");
+        return await top(main, []);
+      },
+    });
+    const first = Task.async(() => start(spec));
+    const { pid: master } = await expect("starting");
+    const second = Task.async(() => start(spec));
+    await trace("second", await Task.yield(second, 200));
+    await trace("started", started(["slow"]));
+    send(master, "go");
+    await trace("both", [await Task.await(first), await Task.await(second)]);
+    await trace("third", await start(spec));
+    const again = await receive((m) => m?.type === "starting", {
+      timeout: 0,
+      after: undefined,
+    });
+    await trace("starts", again === undefined ? 0 : 1);
+    await finish("slow");
+  },
+);
+
+scenario(
+  "application: when its top supervisor ends it is stopped, for whatever reason, and what depends on it is not",
+  async () => {
+    const base = define("base");
+    await start(define("top", { applications: [base] }));
+    await events("event", 2);
+    const reasons = [
+      "kill",
+      "oops",
+      { type: "shutdown", reason: "oops" },
+      "normal",
+    ];
+    for (const reason of reasons) {
+      const pid = await topOf("base");
+      if (reason === "kill") exit(pid, reason);
+      else await Supervisor.stop(pid, reason);
+      await events("event", 2);
+      await waitFor(["top"]);
+      await trace("started", started(ALL));
+      await trace("again", await start(base));
+      await events("again", 1);
+    }
+    for (const name of ["base", "top"]) await finish(name);
+  },
+);
+
+scenario(
+  "application: it ends when a child has to be restarted too often",
+  async () => {
+    const spec = define("restarts", { children: ["a", "b"] });
+    await start(spec);
+    await events("event", 1);
+    const top = await topOf("restarts");
+    const children = await Supervisor.whichChildren(top);
+    const a = children.find(({ id }) => id === "a")!.pid as Pid;
+    const ref = monitor(top);
+    exit(a, "kill");
+    await trace("top", await downReason(ref));
+    await events("event", 3);
+    await waitFor([]);
+    await trace("again", await start(spec));
+    await finish("restarts");
+  },
+);
+
+scenario("application: what is not started is not stopped", async () => {
+  await trace("unknown", await finish("unknown_application"));
+  define("known");
+  await trace("known", await finish("known"));
+  await trace("started", started(["known"]));
+});
+
+export function there(): unknown[] {
+  const before = Application.getEnv("env", "where");
+  Application.putEnv("env", "where", "there");
+  return [before, Application.getEnv("env", "where"), started(["here"])];
+}
+
+scenario("application: each node has its own", async () => {
+  Application.putEnv("env", "where", "here");
+  await trace("start", await start(define("here")));
+  await trace("there", await on("kate", there));
+  await trace("here", Application.getEnv("env", "where"));
+  await finish("here");
+});
+
+scenario("application: a stop that raises stops it all the same", async () => {
+  const main = self();
+  const spec: ApplicationSpec = {
+    name: "raising_stop",
+    async start() {
+      const pid = await Supervisor.startLink([], { strategy: "one_for_one" });
+      send(main, { type: "pid", pid });
+      return pid;
+    },
+    prepStop() {
+      send(main, { type: "prep_stop" });
+      throw new Error("mine");
+    },
+    stop() {
+      send(main, { type: "stop" });
+      throw new Error("mine");
+    },
+  };
+  await trace("start", await start(spec));
+  const { pid } = await expect("pid");
+  await trace("stop", await finish("raising_stop"));
+  await trace("prep_stop", await expect("prep_stop"));
+  await trace("stop", await expect("stop"));
+  await trace("alive", alive(pid));
+  await trace("started", started(["raising_stop"]));
+  await trace("again", await finish("raising_stop"));
+});

@@ -1,0 +1,446 @@
+/** DynamicSupervisor: children on demand, limits, restarts, the end of all at once, other nodes. */
+
+import {
+  alive,
+  type ChildDefinition,
+  type ChildSpec,
+  DynamicSupervisor,
+  type DynamicSupervisorOptions,
+  exit,
+  monitor,
+  Node,
+  type Pid,
+  receive,
+  type Ref,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  Supervisor,
+  type SupervisorRef,
+  trapExit,
+  whereis,
+} from "../../../mod.ts";
+import {
+  expect,
+  forever,
+  killNode,
+  on,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNothing,
+} from "../_scenario.ts";
+import {
+  flaky,
+  parent,
+  probe,
+  result,
+  startProbe,
+  traceAll,
+  tree,
+} from "../_supervision.ts";
+
+const DONE = { type: "shutdown", reason: "done" };
+const IGNORE: ChildSpec = { id: "a", start: () => "ignore" };
+
+async function start(options: DynamicSupervisorOptions = {}): Promise<Pid> {
+  const sup = await DynamicSupervisor.startLink(options);
+  await trace("supervisor", sup);
+  return sup;
+}
+
+async function add(sup: SupervisorRef, child: ChildDefinition): Promise<Pid> {
+  return await DynamicSupervisor.startChild(sup, child) as Pid;
+}
+
+async function children(sup: SupervisorRef): Promise<unknown[][]> {
+  const found = await DynamicSupervisor.whichChildren(sup);
+  return found.map(({ pid, type }) => [pid, type]);
+}
+
+/** Has a child exit with a reason, and waits until its supervisor has seen to it. */
+async function exitWith(sup: SupervisorRef, pid: Pid, reason: unknown) {
+  send(pid, { type: "exit", reason });
+  while ((await children(sup)).some(([other]) => pid.equals(other)));
+}
+
+function stopElsewhere(sup: Pid): void {
+  const observer = self();
+  spawnLink(async () => {
+    const value = await DynamicSupervisor.stop(sup);
+    send(observer, { type: "stopped", value });
+  });
+}
+
+scenario(
+  "dynamic_supervisor: starts children of one id, in order, and counts them",
+  async () => {
+    const sup = await start();
+    for (const type of ["worker", "supervisor", "worker"] as const) {
+      await trace("pid", await add(sup, probe("a", { type })));
+    }
+    await trace("children", await children(sup));
+    await trace("counts", await DynamicSupervisor.countChildren(sup));
+    await traceAll(3);
+  },
+);
+
+scenario(
+  "dynamic_supervisor: refuses children above max_children until one has ended",
+  async () => {
+    const sup = await start({ maxChildren: 1 });
+    const pid = await add(sup, probe("a", { restart: "temporary" }));
+    const full = async (id: string) => {
+      const refused = result(DynamicSupervisor.startChild(sup, probe(id)));
+      await trace("full", await refused);
+    };
+    await full("b");
+    await exitWith(sup, pid, "normal");
+    const next = await add(sup, probe("c"));
+    await full("d");
+    await trace(
+      "terminated",
+      await DynamicSupervisor.terminateChild(sup, next),
+    );
+    await trace("room", alive(await add(sup, probe("e"))));
+    await traceAll(3);
+  },
+);
+
+scenario(
+  "dynamic_supervisor: max_children 0 starts none, not even to ignore it",
+  async () => {
+    const sup = await start({ maxChildren: 0 });
+    for (const child of [IGNORE, flaky("b", [1])]) {
+      await trace(
+        "start",
+        await result(DynamicSupervisor.startChild(sup, child)),
+      );
+    }
+    await trace("children", await children(sup));
+  },
+);
+
+scenario(
+  "dynamic_supervisor: keeps none that does not start, or ignores it",
+  async () => {
+    const sup = await start();
+    const answer = (child: ChildDefinition) =>
+      result(DynamicSupervisor.startChild(sup, child));
+    await trace("ignore", await answer(IGNORE));
+    await trace("failing", await answer(flaky("b", [1])));
+    await trace("counts", await DynamicSupervisor.countChildren(sup));
+    await traceAll(1);
+  },
+);
+
+scenario(
+  "dynamic_supervisor: a permanent child comes back last, with another pid",
+  async () => {
+    const sup = await start({ maxRestarts: 9 });
+    let pid = await add(sup, probe("a"));
+    await add(sup, probe("b"));
+    await trace("children", await children(sup));
+    for (const reason of ["normal", "shutdown", DONE, "oops"]) {
+      await exitWith(sup, pid, reason);
+      const found = await children(sup);
+      await trace("children", found);
+      pid = found[1][0] as Pid;
+    }
+    await traceAll(6);
+  },
+);
+
+scenario(
+  "dynamic_supervisor: a transient child comes back unless it ended in order",
+  async () => {
+    const sup = await start({ maxRestarts: 9 });
+    const odd = { type: "odd", value: 1 };
+    for (const reason of ["normal", "shutdown", DONE, "oops", odd]) {
+      const pid = await add(sup, probe("a", { restart: "transient" }));
+      await exitWith(sup, pid, reason);
+      await trace("after", [reason, await children(sup)]);
+    }
+    await traceAll(7);
+  },
+);
+
+scenario(
+  "dynamic_supervisor: a temporary child never comes back",
+  async () => {
+    const sup = await start();
+    for (const reason of ["normal", "oops"]) {
+      const pid = await add(sup, probe("a", { restart: "temporary" }));
+      await exitWith(sup, pid, reason);
+      await trace("after", [reason, await children(sup)]);
+    }
+    await traceAll(2);
+  },
+);
+
+scenario(
+  "dynamic_supervisor: exits with shutdown after one restart too many, and ends the others",
+  async () => {
+    trapExit(true);
+    const sup = await start({ maxRestarts: 1 });
+    const pid = await add(sup, probe("a"));
+    await add(sup, probe("b", { trap: true }));
+    await exitWith(sup, pid, "oops");
+    const [, [next]] = await children(sup);
+    send(next as Pid, { type: "exit", reason: "oops" });
+    await traceAll(5);
+  },
+);
+
+scenario(
+  "dynamic_supervisor: each try to start a child again counts as a restart",
+  async () => {
+    trapExit(true);
+    const sup = await start();
+    const pid = await add(sup, flaky("a", [2, 3, 4]));
+    send(pid, { type: "exit", reason: "oops" });
+    await traceAll(5);
+  },
+);
+
+scenario(
+  "dynamic_supervisor: a child that does not start again is tried until it does",
+  async () => {
+    const sup = await start();
+    await exitWith(sup, await add(sup, flaky("a", [2, 3])), "oops");
+    await traceAll(4);
+    await trace("counts", await DynamicSupervisor.countChildren(sup));
+  },
+);
+
+scenario(
+  "dynamic_supervisor: a child that is tried again has a place, and its old pid ends that",
+  async () => {
+    const sup = await start({ maxChildren: 1 });
+    const pid = await add(sup, flaky("a", [2], { wait: true }));
+    await trace("pid", pid);
+    send(pid, { type: "exit", reason: "oops" });
+    await traceAll(2);
+    const before = children(sup);
+    const counts = DynamicSupervisor.countChildren(sup);
+    const terminated = DynamicSupervisor.terminateChild(sup, pid);
+    const again = result(DynamicSupervisor.terminateChild(sup, pid));
+    const last = children(sup);
+    send(sup, "fail");
+    await trace("before", await before);
+    await trace("counts", await counts);
+    await trace("terminate", await terminated);
+    await trace("terminate", await again);
+    await trace("after", await last);
+    await DynamicSupervisor.stop(sup);
+    await trace("stopped");
+    await traceNothing("tried");
+  },
+);
+
+scenario(
+  "dynamic_supervisor: a child that ignores its restart is forgotten",
+  async () => {
+    const observer = self();
+    let starts = 0;
+    const sup = await start();
+    const pid = await add(sup, {
+      id: "a",
+      start: () => starts++ === 0 ? startProbe("a", observer) : "ignore",
+    });
+    await exitWith(sup, pid, "oops");
+    await trace("children", await children(sup));
+    await traceAll(1);
+  },
+);
+
+scenario(
+  "dynamic_supervisor: terminate_child ends a child for good, and knows no other",
+  async () => {
+    const sup = await start();
+    const pid = await add(sup, probe("a", { trap: true }));
+    const terminate = (pid: Pid) =>
+      result(DynamicSupervisor.terminateChild(sup, pid));
+    await trace("pid", pid);
+    await trace("terminate", await terminate(pid));
+    await trace("terminate", await terminate(pid));
+    await trace("self", await terminate(self()));
+    await trace("children", await children(sup));
+    await traceAll(2);
+  },
+);
+
+scenario(
+  "dynamic_supervisor: tells all its children at once to end",
+  async () => {
+    trapExit(true);
+    const sup = await start();
+    const options = { slow: true, shutdown: "infinity" } as const;
+    const pids: Pid[] = [];
+    for (const id of ["a", "b"]) pids.push(await add(sup, probe(id, options)));
+    await traceAll(2);
+    stopElsewhere(sup);
+    // Either could be first; that both are told before one has ended is what counts.
+    const told = [(await expect("down")).id, (await expect("down")).id];
+    await trace("told", told.sort());
+    await trace("alive", alive(sup));
+    for (const pid of pids) send(pid, "go");
+    await trace("stopped", await expect("stopped"));
+  },
+);
+
+scenario(
+  "dynamic_supervisor: each child is killed after its own time",
+  async () => {
+    const sup = await start();
+    const refs: Ref[] = [];
+    for (
+      const options of [
+        { stubborn: true, shutdown: 20 },
+        { trap: true, shutdown: "brutal_kill" },
+      ] as const
+    ) {
+      const pid = await add(sup, probe("a", options));
+      const ref = monitor(pid);
+      await trace("monitor", [pid, ref]);
+      refs.push(ref);
+    }
+    const slow = await add(
+      sup,
+      probe("b", { slow: true, shutdown: "infinity" }),
+    );
+    await traceAll(3);
+    stopElsewhere(sup);
+    for (const id of ["b", "a"]) {
+      const { reason } = await receive((m) =>
+        m?.type === "down" && m.id === id
+      );
+      await trace("told", reason);
+    }
+    for (const ref of refs) {
+      await trace("got", await receive((m) => ref.equals(m?.ref)));
+    }
+    send(slow, "go");
+    await trace("stopped", await expect("stopped"));
+  },
+);
+
+scenario(
+  "dynamic_supervisor: exits with its parent, for the same reason",
+  async () => {
+    for (const reason of ["normal", "oops"]) {
+      const { pid, sup } = await parent(() => DynamicSupervisor.startLink());
+      await add(sup, probe("a", { trap: true }));
+      await trace("monitor", [sup, monitor(sup)]);
+      send(pid, { type: "exit", reason });
+      await traceAll(3);
+    }
+  },
+);
+
+scenario(
+  "dynamic_supervisor: stops with the reason that it is given",
+  async () => {
+    trapExit(true);
+    for (const reason of ["normal", DONE, "oops"]) {
+      const sup = await start();
+      await add(sup, probe("a", { trap: true }));
+      await trace("stopped", await DynamicSupervisor.stop(sup, reason));
+      await traceAll(3);
+    }
+  },
+);
+
+scenario(
+  "dynamic_supervisor: takes no notice of casts, messages and strangers' exits",
+  async () => {
+    const sup = await start();
+    const pid = await add(sup, probe("a"));
+    const stranger = spawn(async () => {
+      send(sup, { type: "$cast", request: "hello" });
+      send(sup, "hello");
+      exit(sup, "oops");
+      const [[same], ...others] = await children(sup);
+      await trace("same", pid.equals(same) && others.length === 0);
+    });
+    await reasonOf(stranger);
+    await trace("alive", alive(sup));
+  },
+);
+
+scenario(
+  "dynamic_supervisor: is a supervisor's child, started again without its children",
+  async () => {
+    const top = await Supervisor.startLink([
+      [DynamicSupervisor, { name: "rooms" }],
+    ], { strategy: "one_for_one" });
+    await trace("top", await tree(top));
+    await add("rooms", probe("a", { trap: true }));
+    await trace("rooms", await children("rooms"));
+    const pid = whereis("rooms")!;
+    exit(pid, "kill");
+    while (
+      (await Supervisor.whichChildren(top)).some((each) => pid.equals(each.pid))
+    );
+    await trace("top", await tree(top));
+    await trace("rooms", await children("rooms"));
+    await traceAll(2);
+  },
+);
+
+scenario(
+  "dynamic_supervisor: with a name that is taken tells who has it",
+  async () => {
+    const options = { name: "rooms" };
+    await trace("first", await DynamicSupervisor.startLink(options));
+    const second = result(DynamicSupervisor.startLink(options));
+    await trace("second", await second);
+  },
+);
+
+export function remote(): Pid {
+  return spawnLink(async () => exit((await expect("exit")).reason));
+}
+
+export function startRemote(): Promise<Pid> {
+  return DynamicSupervisor.startLink({ name: "far", maxChildren: 1 });
+}
+
+scenario(
+  "dynamic_supervisor: of another node starts, restarts and ends children there",
+  async () => {
+    const sup = { name: "far", node: await peer("kate") };
+    await on("kate", startRemote);
+    const child = { id: "a", start: remote };
+    const pid = await add(sup, child);
+    await trace("child", [pid, pid.node]);
+    const full = result(DynamicSupervisor.startChild(sup, child));
+    await trace("full", await full);
+    await exitWith(sup, pid, "oops");
+    const [[next]] = await children(sup);
+    await trace("next", next);
+    const terminated = DynamicSupervisor.terminateChild(sup, next as Pid);
+    await trace("terminated", await terminated);
+    await trace("children", await children(sup));
+    await trace("stopped", await DynamicSupervisor.stop(sup));
+  },
+);
+
+scenario(
+  "dynamic_supervisor: forgets a temporary child whose node is killed",
+  async () => {
+    const victim = await peer("victim");
+    const sup = await start();
+    const pid = await add(sup, {
+      id: "a",
+      start: () => Node.spawnLink(victim, forever),
+      restart: "temporary",
+    });
+    await trace("children", await children(sup));
+    await killNode("victim");
+    while ((await children(sup)).some(([other]) => pid.equals(other)));
+    await trace("children", await children(sup));
+  },
+);

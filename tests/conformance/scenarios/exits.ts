@@ -1,0 +1,280 @@
+/** Exits: every reason, sent, trapped and thrown. */
+
+import {
+  exit,
+  link,
+  monitor,
+  Node,
+  type Pid,
+  type Ref,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  spawnMonitor,
+  trapExit,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  next,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+} from "../_scenario.ts";
+
+/** Tells, if it is still there, what it gets. */
+async function listener(trap: boolean): Promise<{ pid: Pid; ref: Ref }> {
+  const main = self();
+  const pid = spawn(async () => {
+    trapExit(trap);
+    send(main, "ready");
+    await listen(main);
+  });
+  await expect("ready");
+  return { pid, ref: monitor(pid) };
+}
+
+async function listen(main: Pid): Promise<never> {
+  for (;;) send(main, { type: "heard", message: await next(5000) });
+}
+
+/** Exits with the reason, in the way, once it is told to. */
+export async function endBy(
+  [way, value]: [way: string, value?: unknown],
+): Promise<void> {
+  await expect("go");
+  switch (way) {
+    case "exit":
+      return exit(value);
+    case "raise":
+      throw new Error(String(value));
+    case "throw":
+      throw value;
+    case "exitSelf":
+      exit(self(), value);
+  }
+}
+
+async function ends(node: string): Promise<void> {
+  trapExit(true);
+  for (const way of WAYS) {
+    const pid = await Node.spawnLink(node, endBy, [way]);
+    send(pid, "go");
+    await trace("got", [await expect("EXIT"), pid]);
+  }
+}
+
+const WAYS: [string, unknown?][] = [
+  ["return"],
+  ["exit", "normal"],
+  ["exit", "shutdown"],
+  ["exit", { type: "shutdown", reason: "done" }],
+  ["exit", "kill"],
+  ["exit", { code: 1, why: ["a", 2] }],
+  ["raise", "oops"],
+  ["throw", "ball"],
+  ["exitSelf", "normal"],
+  ["exitSelf", "kill"],
+  ["exitSelf", "oops"],
+];
+
+scenario(
+  "exits: with each way to end, who traps exits gets the reason",
+  () => ends(Node.self()),
+);
+
+scenario(
+  "exits: with each way to end on another node, who traps exits gets the reason",
+  async () => ends(await peer("kate")),
+);
+
+scenario(
+  "exits: normal from others is ignored by who does not trap exits",
+  async () => {
+    const { pid, ref } = await listener(false);
+    exit(pid, "normal");
+    send(pid, "hello");
+    await traceNext("got");
+    exit(pid, "kill");
+    await trace("down", [await expect("DOWN"), ref]);
+  },
+);
+
+scenario("exits: kill cannot be trapped, and others see killed", async () => {
+  trapExit(true);
+  const { pid, ref } = await listener(true);
+  link(pid);
+  await trace("sent", exit(pid, "kill"));
+  await trace("exit", [await expect("EXIT"), pid]);
+  await trace("down", [await expect("DOWN"), ref]);
+});
+
+export async function trapper(main: Pid): Promise<void> {
+  trapExit(true);
+  send(main, "ready");
+  await forever();
+}
+
+scenario(
+  "exits: kill to a process of another node cannot be trapped, and others see killed",
+  async () => {
+    trapExit(true);
+    const pid = await Node.spawnLink(await peer("kate"), trapper, [self()]);
+    await expect("ready");
+    await trace("sent", exit(pid, "kill"));
+    await trace("exit", [await expect("EXIT"), pid]);
+  },
+);
+
+scenario("exits: kill that comes over a link can be trapped", async () => {
+  const { pid } = await listener(true);
+  spawn(() => {
+    link(pid);
+    exit("kill");
+  });
+  await trace("heard", (await expect("heard")).message.reason);
+});
+
+scenario(
+  "exits: kill that comes over a link is the reason of who does not trap it",
+  async () => {
+    const { pid, ref } = await listener(false);
+    spawn(() => {
+      link(pid);
+      exit("kill");
+    });
+    await trace("down", [await expect("DOWN"), ref]);
+  },
+);
+
+scenario("exits: killed goes over a link as any other reason", async () => {
+  trapExit(true);
+  const main = self();
+  const middle = spawnLink(async () => {
+    send(main, { type: "victim", victim: spawnLink(forever) });
+    await forever();
+  });
+  const { victim } = await expect("victim");
+  const ref = monitor(victim);
+  exit(victim, "kill");
+  await trace("down", [await expect("DOWN"), ref]);
+  await trace("exit", [await expect("EXIT"), middle]);
+});
+
+scenario(
+  "exits: shutdown from others ends who does not trap it, and is a message for who does",
+  async () => {
+    await trace("main", self());
+    for (
+      const reason of [
+        "shutdown",
+        { type: "shutdown", reason: "restart" },
+        "oops",
+      ]
+    ) {
+      let { pid } = await listener(false);
+      exit(pid, reason);
+      await trace("down", (await expect("DOWN")).reason);
+      ({ pid } = await listener(true));
+      exit(pid, reason);
+      await traceNext("got");
+    }
+  },
+);
+
+scenario(
+  "exits: an exit signal to oneself is a message when exits are trapped",
+  async () => {
+    trapExit(true);
+    await trace("me", self());
+    for (const reason of ["normal", "oops"]) {
+      await trace("sent", exit(self(), reason));
+      await traceNext("got");
+    }
+  },
+);
+
+scenario("exits: an exit signal to a dead process does nothing", async () => {
+  const pid = spawn(() => {});
+  await reasonOf(pid);
+  await trace("sent", exit(pid, "kill"));
+  await trace("sent", exit(pid, "oops"));
+});
+
+scenario(
+  "exits: trapping gives what it was before, and what is trapped already stays a message",
+  async () => {
+    await trace("before", trapExit(true));
+    await trace("before", trapExit(true));
+    const pid = spawnLink(() => exit("oops"));
+    send(self(), await expect("EXIT"));
+    await trace("before", trapExit(false));
+    await trace("pid", pid);
+    await traceNext("got");
+  },
+);
+
+scenario(
+  "exits: an exit, a raise and a throw that are caught end nothing",
+  async () => {
+    const { pid, ref } = spawnMonitor(async () => {
+      await attempt("exit", () => exit("oops"));
+      await attempt("exit normal", () => exit("normal"));
+      await attempt("raise", () => {
+        throw new Error("oops");
+      });
+      await attempt("throw", () => {
+        throw "ball";
+      });
+    });
+    await trace("down", [await expect("DOWN"), ref, pid]);
+  },
+);
+
+scenario(
+  "exits: the end of the parent does not end a child that is not linked",
+  async () => {
+    const main = self();
+    const { pid: parent, ref } = spawnMonitor(() => {
+      send(main, { type: "child", child: spawn(listen, [main]) });
+      exit("oops");
+    });
+    const { child } = await expect("child");
+    await trace("down", [await expect("DOWN"), ref, parent]);
+    send(child, "hello");
+    await traceNext("got");
+  },
+);
+
+scenario(
+  "exits: exit trapping is of one process and is not inherited",
+  async () => {
+    trapExit(true);
+    const pid = spawnLink(async () => {
+      spawnLink(() => exit("oops"));
+      await forever();
+    });
+    await trace("got", [await expect("EXIT"), pid]);
+  },
+);
+
+export async function hear(main: Pid): Promise<void> {
+  trapExit(true);
+  send(main, "ready");
+  send(main, { type: "heard", message: await expect("EXIT") });
+}
+
+scenario(
+  "exits: an exit signal says who sent it, on another node too",
+  async () => {
+    const pid = await Node.spawn(await peer("kate"), hear, [self()]);
+    await expect("ready");
+    await trace("main", self());
+    exit(pid, "hello");
+    await traceNext("got");
+  },
+);

@@ -1,0 +1,929 @@
+/** Servers: calls and how they fail, starts, what callbacks give, ends, names, several nodes. */
+
+import {
+  alive,
+  demonitor,
+  exit,
+  type ExitError,
+  type From,
+  GenServer,
+  type GenServerModule,
+  type GenServerOptions,
+  link,
+  monitor,
+  type MultiCallResult,
+  Node,
+  type Pid,
+  receive,
+  Registry,
+  self,
+  send,
+  type ServerAddress,
+  spawn,
+  Supervisor,
+  trapExit,
+  whereis,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  next,
+  on,
+  part,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+  UNKNOWN_NODE,
+} from "../_scenario.ts";
+
+/** What is done in `init` or in answer to a call. */
+// deno-lint-ignore no-explicit-any
+type Todo = any;
+
+interface State {
+  main: Pid;
+  said: unknown[];
+}
+
+interface Types {
+  arg: { main: Pid; how: Todo };
+  state: State;
+  call: [Todo, Todo];
+  cast: Todo;
+  info: Todo;
+  continue: Todo;
+  ignore: true;
+}
+
+const NAME = { via: Registry, name: ["Conformance.Names", "server"] };
+
+/** A server that does as it is told, and tells the main process what befalls it. */
+const Server: GenServerModule<Types> = {
+  async init({ main, how }) {
+    const state: State = { main, said: [] };
+    switch (how.type ?? how) {
+      case "trap":
+        trapExit(true);
+        break;
+      case "ignore":
+        return "ignore";
+      case "hang":
+        send(main, { type: "hanging", pid: self() });
+        await forever();
+        break;
+      case "stop":
+        return how;
+      case "exit":
+        return exit(how.reason);
+      case "raise":
+        throw new Error(how.message);
+      case "throw":
+        throw how.value;
+      case "give":
+        return how.value;
+      case "continue":
+        return { type: "ok", state, continue: how.value };
+      case "timeout":
+        return { type: "ok", state, timeout: how.ms };
+      case "early":
+        send(self(), "early");
+        return { type: "ok", state, continue: how.value };
+    }
+    return { type: "ok", state };
+  },
+
+  async handleCall(request, from, state) {
+    const { main, said } = state;
+    const { reply } = request;
+    switch (request.type ?? request) {
+      case "said":
+        return { type: "reply", reply: said, state };
+      case "hold":
+        send(main, { type: "held", from });
+        return { type: "noreply", state };
+      case "stop":
+        return "reply" in request
+          ? { ...request, state: { main, said: ["last"] } }
+          : { ...request, state };
+      case "exit":
+        return exit(request.reason);
+      case "raise":
+        throw new Error(request.message);
+      case "throw":
+        throw request.value;
+      case "give":
+        return request.value;
+      case "continue":
+        return { type: "reply", reply, state, continue: request.value };
+      case "timeout":
+        return { type: "reply", reply, state, timeout: request.ms };
+      case "call":
+        return {
+          type: "reply",
+          reply: await tryCall(request.server ?? NAME, request.request),
+          state,
+        };
+      case "twice":
+        GenServer.reply(from, reply);
+        return { type: "reply", reply: "second", state };
+      default:
+        return {
+          type: "reply",
+          reply: request.what,
+          state: { main, said: [...said, request.what] },
+        };
+    }
+  },
+
+  handleCast(request, state) {
+    if (request.type === "stop") return { ...request, state };
+    return told("cast", request, state);
+  },
+
+  handleInfo: (message, state) => told("info", message, state),
+
+  handleContinue(value, state) {
+    if (value.type === "raise") throw new Error(value.message);
+    send(state.main, { type: "continue", value });
+    return value === "first"
+      ? { type: "noreply", state, continue: "second" }
+      : { type: "noreply", state };
+  },
+
+  terminate(reason, { main, said }) {
+    send(main, { type: "terminate", reason, said });
+  },
+};
+
+function told(
+  type: string,
+  what: unknown,
+  { main, said }: State,
+): { type: "noreply"; state: State } {
+  send(main, { type, what });
+  return { type: "noreply", state: { main, said: [...said, what] } };
+}
+
+const Bare: GenServerModule<
+  { call: [string, void]; cast: string; info: string }
+> = { init: () => ({ type: "ok", state: undefined }) };
+
+async function tryCall(
+  server: ServerAddress,
+  request: unknown,
+): Promise<unknown> {
+  try {
+    return await GenServer.call(server, request);
+  } catch (error) {
+    return (error as ExitError).reason;
+  }
+}
+
+/** What a start gives, as Elixir gives it. */
+async function gave(pid: Promise<Pid | "ignore">): Promise<unknown> {
+  try {
+    const value = await pid;
+    return value === "ignore" ? value : { type: "ok", value };
+  } catch (error) {
+    return { type: "error", reason: (error as ExitError).reason };
+  }
+}
+
+function start(how: Todo = "ok", options: GenServerOptions = {}) {
+  return gave(GenServer.start(Server, { main: self(), how }, options));
+}
+
+function startLink(how: Todo = "ok", options: GenServerOptions = {}) {
+  return gave(GenServer.startLink(Server, { main: self(), how }, options));
+}
+
+export function startedFor(
+  main: Pid,
+  how: Todo,
+  options: GenServerOptions,
+): Promise<Pid> {
+  return GenServer.start(Server, { main, how }, options) as Promise<Pid>;
+}
+
+function started(
+  how: Todo = "ok",
+  options: GenServerOptions = {},
+): Promise<Pid> {
+  return startedFor(self(), how, options);
+}
+
+function startedOn(name: string, options: GenServerOptions = {}): Promise<Pid> {
+  return on(name, startedFor, self(), "ok", options);
+}
+
+const hi = { type: "say", what: "hi" };
+
+scenario(
+  "gen_server: calls, casts and messages of one sender are taken in their order",
+  async () => {
+    const pid = await started();
+    GenServer.cast(pid, "one");
+    send(pid, "two");
+    await trace(
+      "say",
+      await GenServer.call(pid, { type: "say", what: "three" }),
+    );
+    send(pid, "four");
+    GenServer.cast(pid, "five");
+    await trace("said", await GenServer.call(pid, "said"));
+    for (let n = 1; n <= 4; n++) await traceNext(`told ${n}`);
+  },
+);
+
+scenario("gen_server: a call to nobody exits with noproc", async () => {
+  const dead = spawn(() => {});
+  await reasonOf(dead);
+  const here = { name: "nobody", node: Node.self() };
+  await attempt("pid", () => GenServer.call(dead, "hi"));
+  await attempt("name", () => GenServer.call("nobody", "hi"));
+  await attempt(
+    "name here",
+    () => GenServer.call(here, { type: "hi", n: 1 }, { timeout: Infinity }),
+  );
+  await attempt(
+    "timeout 0",
+    () => GenServer.call("nobody", "hi", { timeout: 0 }),
+  );
+});
+
+export async function untilEnd(): Promise<void> {
+  await expect("end");
+}
+
+scenario(
+  "gen_server: a call to nobody on another node exits with noproc",
+  async () => {
+    const kate = await peer("kate");
+    const dead = await Node.spawn(kate, untilEnd);
+    send(dead, "end");
+    await reasonOf(dead);
+    const timeout = 60_000;
+    const name = { name: "nobody", node: kate };
+    await attempt("name", () => GenServer.call(name, "hi", { timeout }));
+    await attempt("pid", () => GenServer.call(dead, "hi", { timeout }));
+  },
+);
+
+scenario(
+  "gen_server: a call to a node that is not there exits with nodedown",
+  async () => {
+    const server = { name: "server", node: UNKNOWN_NODE };
+    await attempt(
+      "call",
+      () => GenServer.call(server, "hi", { timeout: 60_000 }),
+    );
+    await attempt("stop", () => GenServer.stop(server));
+    await attempt("cast", () => GenServer.cast(server, "hi"));
+  },
+);
+
+scenario(
+  "gen_server: a call from a node that is not alive exits with nodedown",
+  { alive: false },
+  async () => {
+    const server = { name: "server", node: "kate@localhost" };
+    await attempt("call", () => GenServer.call(server, "hi"));
+    await attempt("cast", () => GenServer.cast(server, "hi"));
+    await attempt("whereis", () => GenServer.whereis(server));
+  },
+);
+
+scenario(
+  "gen_server: a call exits with nodedown when the connection ends while it waits",
+  async () => {
+    const pid = await startedOn("kate");
+    await trace("pid", pid);
+    const main = self();
+    spawn(async () => {
+      await attempt(
+        "call",
+        () => GenServer.call(pid, "hold", { timeout: Infinity }),
+      );
+      send(main, "done");
+    });
+    await expect("held");
+    await part("kate");
+    await expect("done");
+    // The server lives on.
+    await trace("said", await GenServer.call(pid, "said", { timeout: 60_000 }));
+  },
+);
+
+scenario(
+  "gen_server: a server of another node is called by pid and by name",
+  async () => {
+    const pid = await startedOn("kate", { name: "server" });
+    const server = { name: "server", node: pid.node };
+    await trace(
+      "say",
+      await GenServer.call(server, { type: "say", what: "one" }),
+    );
+    GenServer.cast(server, "two");
+    await traceNext("cast");
+    await trace("said", await GenServer.call(pid, "said"));
+    await trace("whereis", await GenServer.whereis(server));
+    await trace("stop", await GenServer.stop(server));
+    await traceNext("terminate");
+    await attempt(
+      "gone",
+      () => GenServer.call(server, "said", { timeout: 60_000 }),
+    );
+  },
+);
+
+scenario(
+  "gen_server: a call exits at its timeout, and the late reply is dropped",
+  async () => {
+    const pid = await started();
+    await trace("pid", pid);
+    await attempt("call", () => GenServer.call(pid, "hold", { timeout: 10 }));
+    const { from } = await expect("held");
+    await trace("reply", GenServer.reply(from, "late"));
+    // What is sent behind it comes, and it has not come before.
+    send(self(), "marker");
+    await traceNext("next");
+  },
+);
+
+export function replyLate(from: From, main: Pid): void {
+  GenServer.reply(from, "late");
+  send(main, "marker");
+}
+
+scenario("gen_server: a late reply of another node is dropped", async () => {
+  const pid = await startedOn("kate");
+  await trace("pid", pid);
+  await attempt("call", () => GenServer.call(pid, "hold", { timeout: 10 }));
+  const { from } = await expect("held");
+  await on("kate", replyLate, from, self());
+  await traceNext("next");
+});
+
+scenario("gen_server: a server that calls itself exits at once", async () => {
+  const pid = await started("ok", { name: "server" });
+  const here = { name: "server", node: Node.self() };
+  const ask = (server: ServerAddress) =>
+    GenServer.call(pid, { type: "call", server, request: "hi" });
+  await trace("pid", pid);
+  await trace("by pid", await ask(pid));
+  await trace("by name", await ask("server"));
+  await trace("by node", await ask(here));
+  await attempt("stop of oneself", () => GenServer.stop(self()));
+});
+
+scenario(
+  "gen_server: the caller exits with the reason of a server that ends without a reply",
+  async () => {
+    for (
+      const reason of ["normal", "shutdown", {
+        type: "shutdown",
+        reason: "why",
+      }, "oops"]
+    ) {
+      const pid = await started();
+      await trace("pid", pid);
+      await attempt(
+        "call",
+        () => GenServer.call(pid, { type: "stop", reason }),
+      );
+      await traceNext("terminate");
+    }
+  },
+);
+
+scenario(
+  "gen_server: terminate, the reply and the DOWN come in this order",
+  async () => {
+    const pid = await started();
+    const main = self();
+    await trace("monitor", { type: "monitored", pid, ref: monitor(pid) });
+    spawn(async () => {
+      const stop = { type: "stop", reason: "shutdown", reply: "bye" };
+      send(main, { type: "replied", reply: await GenServer.call(pid, stop) });
+    });
+    await traceNext("first");
+    const messages = [await next(), await next()];
+    await trace("replied", messages.find(({ type }) => type === "replied"));
+    await trace("down", messages.find(({ type }) => type === "DOWN"));
+  },
+);
+
+scenario(
+  "gen_server: what a callback raises, exits with and throws ends the server",
+  async () => {
+    for (
+      const request of [
+        { type: "raise", message: "boom" },
+        { type: "exit", reason: "oops" },
+        { type: "throw", value: "up" },
+        { type: "give", value: "nonsense" },
+      ]
+    ) {
+      const pid = await started();
+      await GenServer.call(pid, { type: "say", what: "before" });
+      await trace("monitor", { type: "monitored", pid, ref: monitor(pid) });
+      await attempt("call", () => GenServer.call(pid, request));
+      await trace("terminate", await expect("terminate"));
+      await trace("down", await expect("DOWN"));
+    }
+  },
+);
+
+scenario("gen_server: a thrown result is a result", async () => {
+  const pid = await started();
+  const value = {
+    type: "reply",
+    reply: "thrown",
+    state: { main: self(), said: ["thrown"] },
+  };
+  await trace("call", await GenServer.call(pid, { type: "throw", value }));
+  await trace("said", await GenServer.call(pid, "said"));
+});
+
+scenario(
+  "gen_server: a call or cast that is not handled ends the server, a message does not",
+  async () => {
+    const pid = await GenServer.start(Bare, undefined);
+    send(pid, "hello");
+    const ref = monitor(pid);
+    const failed = await GenServer.call(pid, "hello").catch(({ reason }) =>
+      reason.type === "call" && reason.reason instanceof Error
+        ? "raised"
+        : reason
+    );
+    await trace("call", failed);
+    await trace("down", ref.equals((await expect("DOWN")).ref));
+    const other = await GenServer.start(Bare, undefined);
+    const otherRef = monitor(other);
+    GenServer.cast(other, "hello");
+    await trace("down", otherRef.equals((await expect("DOWN")).ref));
+  },
+);
+
+scenario(
+  "gen_server: start_link when init stops, raises, exits, throws or gives nonsense",
+  async () => {
+    trapExit(true);
+    for (
+      const how of [
+        { type: "stop", reason: "full" },
+        { type: "stop", reason: "normal" },
+        { type: "stop", reason: { type: "shutdown", reason: "why" } },
+        { type: "exit", reason: "oops" },
+        { type: "raise", message: "boom" },
+        { type: "throw", value: "up" },
+        { type: "give", value: "nonsense" },
+      ]
+    ) {
+      await trace("start", await startLink(how, { name: "server" }));
+      await trace("name", whereis("server"));
+    }
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "gen_server: a starter that does not trap exits goes with a server that does not start",
+  async () => {
+    const arg = { main: self(), how: { type: "stop", reason: "full" } };
+    const linked = spawn(() => GenServer.startLink(Server, arg).catch(forever));
+    await trace("linked", await reasonOf(linked));
+    const free = spawn(async () => {
+      await trace("start", await gave(GenServer.start(Server, arg)));
+    });
+    await trace("not linked", await reasonOf(free));
+  },
+);
+
+scenario("gen_server: ignore", async () => {
+  trapExit(true);
+  await trace("start_link", await startLink("ignore", { name: "server" }));
+  await trace("start", await start("ignore"));
+  await trace("name", whereis("server"));
+  send(self(), "marker");
+  await traceNext("mail");
+  trapExit(false);
+  await trace("not trapping", await startLink("ignore"));
+});
+
+scenario("gen_server: init that takes too long", async () => {
+  const options = { timeout: 10, name: "server" };
+  await trace("start_link", await startLink("hang", options));
+  const { pid } = await expect("hanging");
+  await trace("reason", await reasonOf(pid));
+  await trace("name", whereis("server"));
+  await trace("start", await start("hang", { timeout: 10 }));
+  await expect("hanging");
+  send(self(), "marker");
+  await traceNext("mail");
+});
+
+scenario("gen_server: a server that is killed in its init", async () => {
+  trapExit(true);
+  const main = self();
+  spawn(async () => {
+    const value = await gave(GenServer.start(Server, { main, how: "hang" }));
+    send(main, { type: "gave", value });
+  });
+  const { pid } = await expect("hanging");
+  exit(pid, "kill");
+  await trace("start", await expect("gave"));
+});
+
+scenario("gen_server: a name that is taken", async () => {
+  const name = "server";
+  const pid = await started("ok", { name });
+  const here = { name, node: Node.self() };
+  await trace("pid", pid);
+  await trace("start", await start("ok", { name }));
+  await trace(
+    "start_link",
+    await startLink({ type: "stop", reason: "never" }, { name }),
+  );
+  await trace("whereis", pid.equals(await GenServer.whereis(name)));
+  await trace("whereis pid", pid.equals(await GenServer.whereis(pid)));
+  await trace("whereis here", pid.equals(await GenServer.whereis(here)));
+  await trace("whereis nobody", await GenServer.whereis("nobody"));
+});
+
+scenario(
+  "gen_server: continue comes before what is in the mailbox, also one that follows",
+  async () => {
+    const pid = await started({ type: "early", value: "first" });
+    await trace("say", await GenServer.call(pid, hi));
+    for (let n = 1; n <= 3; n++) await traceNext(`told ${n}`);
+    const request = { type: "continue", reply: "reply", value: "again" };
+    await trace("call", await GenServer.call(pid, request));
+    await traceNext("after the reply");
+  },
+);
+
+scenario(
+  "gen_server: a continue of init that raises comes after the start",
+  async () => {
+    trapExit(true);
+    const value = { type: "raise", message: "boom" };
+    const pid = await GenServer.startLink(Server, {
+      main: self(),
+      how: { type: "continue", value },
+    });
+    await trace("pid", pid);
+    await traceNext("first");
+    await traceNext("second");
+  },
+);
+
+scenario(
+  "gen_server: a timeout is a message, unless another one comes before",
+  async () => {
+    const pid = await started({ type: "timeout", ms: 1 });
+    await traceNext("of init");
+    const request = (ms: number) => ({ type: "timeout", reply: "reply", ms });
+    await trace("call", await GenServer.call(pid, request(60_000)));
+    send(pid, "other");
+    await traceNext("other");
+    await trace("call", await GenServer.call(pid, request(0)));
+    await traceNext("at once");
+    await trace("said", await GenServer.call(pid, "said"));
+  },
+);
+
+scenario(
+  "gen_server: terminate at the starter's exit runs only if the server traps exits",
+  async () => {
+    const main = self();
+    for (const how of ["ok", "trap"]) {
+      for (const reason of ["shutdown", "oops", "normal"]) {
+        const starter = spawn(async () => {
+          const pid = await GenServer.startLink(Server, { main, how });
+          send(main, { type: "started", pid });
+          await expect("end");
+          exit(reason);
+        });
+        const { pid } = await expect("started");
+        monitor(pid);
+        send(starter, "end");
+        if (how === "ok" && reason === "normal") {
+          await reasonOf(starter);
+          const say = { type: "say", what: "alive" };
+          await trace("lives on", await GenServer.call(pid, say));
+        } else {
+          if (how === "trap") {
+            await trace("terminate", await expect("terminate"));
+          }
+          await trace("down", (await expect("DOWN")).reason);
+        }
+      }
+    }
+  },
+);
+
+scenario(
+  "gen_server: another's exit signal is a message to a server that traps exits",
+  async () => {
+    const pid = await started("trap");
+    const main = self();
+    const other = spawn(async () => {
+      link(pid);
+      send(main, "linked");
+      await expect("end");
+      exit("oops");
+    });
+    await trace("other", other);
+    await expect("linked");
+    send(other, "end");
+    await traceNext("linked");
+    exit(pid, "please");
+    await trace("signal", (await next()).what.reason);
+    await trace("said", (await GenServer.call(pid, "said")).length);
+  },
+);
+
+scenario(
+  "gen_server: a message that looks like the EXIT of the starter ends the server",
+  async () => {
+    const main = self();
+    const pid = await GenServer.startLink(Server, { main, how: "ok" }) as Pid;
+    const ref = monitor(pid);
+    send(pid, { type: "EXIT", from: main, reason: "normal" });
+    await traceNext("terminate");
+    await trace("down", (await expect("DOWN")).reason);
+    demonitor(ref);
+    const other = await started();
+    send(other, { type: "EXIT", from: main, reason: "normal" });
+    await trace("not linked", (await next()).what.reason);
+  },
+);
+
+scenario(
+  "gen_server: stop takes what came before, and gives ok, whatever the reason",
+  async () => {
+    for (
+      const reason of ["normal", "shutdown", {
+        type: "shutdown",
+        reason: "why",
+      }, "oops"]
+    ) {
+      const pid = await started("ok", { name: "server" });
+      GenServer.cast("server", "before");
+      await trace("stop", await GenServer.stop("server", reason));
+      await traceNext("cast");
+      await traceNext("terminate");
+      await trace("name", whereis("server"));
+      await trace("alive", alive(pid));
+    }
+  },
+);
+
+scenario(
+  "gen_server: stop of one that is gone, takes too long, or ends otherwise",
+  async () => {
+    const dead = spawn(() => {});
+    await reasonOf(dead);
+    await attempt("pid", () => GenServer.stop(dead));
+    await attempt("name", () => GenServer.stop("nobody", "shutdown", 60_000));
+    const busy = spawn(forever);
+    await trace("busy", busy);
+    await attempt("too long", () => GenServer.stop(busy, "normal", 10));
+    await trace("alive", alive(busy));
+    const pid = await started();
+    await trace("pid", pid);
+    GenServer.cast(pid, { type: "stop", reason: "other" });
+    await attempt("otherwise", () => GenServer.stop(pid));
+  },
+);
+
+scenario(
+  "gen_server: a reply may come from another process, and only the first counts",
+  async () => {
+    const pid = await started();
+    const main = self();
+    spawn(async () => {
+      send(main, { type: "got", reply: await GenServer.call(pid, "hold") });
+    });
+    const { from } = await expect("held");
+    spawn(async () => {
+      await trace("reply", GenServer.reply(from, "helped"));
+      send(main, "replied");
+    });
+    await expect("replied");
+    await trace("got", await expect("got"));
+    await trace("again", GenServer.reply(from, "again"));
+    await trace(
+      "twice",
+      await GenServer.call(pid, { type: "twice", reply: "first" }),
+    );
+    await trace("said", await GenServer.call(pid, "said"));
+  },
+);
+
+export function replyWithNode(from: From): void {
+  GenServer.reply(from, { type: "ok", node: Node.self() });
+}
+
+scenario("gen_server: a reply may come from another node", async () => {
+  const pid = await started();
+  const main = self();
+  spawn(async () => {
+    const reply = await GenServer.call(pid, "hold", { timeout: 60_000 });
+    send(main, { type: "got", reply });
+  });
+  const { from } = await expect("held");
+  await Node.spawn(await peer("kate"), replyWithNode, [from]);
+  await trace("got", await expect("got"));
+});
+
+scenario(
+  "gen_server: a server does not notice that a caller is gone",
+  async () => {
+    const pid = await started();
+    const caller = spawn(() =>
+      GenServer.call(pid, "hold", { timeout: Infinity })
+    );
+    const { from } = await expect("held");
+    exit(caller, "kill");
+    await trace("reply", GenServer.reply(from, "late"));
+    await trace("said", await GenServer.call(pid, "said"));
+  },
+);
+
+scenario("gen_server: a cast to nobody is ok", async () => {
+  const dead = spawn(() => {});
+  await reasonOf(dead);
+  const here = { name: "nobody", node: Node.self() };
+  const there = { name: "nobody", node: await peer("kate") };
+  await trace("pid", GenServer.cast(dead, "hi"));
+  await trace("name", GenServer.cast("nobody", "hi"));
+  await trace("here", GenServer.cast(here, "hi"));
+  await trace("there", GenServer.cast(there, "hi"));
+});
+
+scenario(
+  "gen_server: multi_call gives the replies, and the nodes without",
+  async () => {
+    const kate = await peer("kate");
+    const moebi = await peer("moebi");
+    await started("ok", { name: "server" });
+    await startedOn("kate", { name: "server" });
+    const show = async (
+      { replies, badNodes }: MultiCallResult<unknown>,
+    ) => {
+      const sorted = replies.toSorted((a, b) => a.node < b.node ? -1 : 1);
+      await trace(
+        "replies",
+        sorted.map((each) => ({ type: "reply", ...each })),
+      );
+      await trace("bad", badNodes.toSorted());
+    };
+    const nodes = [kate, UNKNOWN_NODE, Node.self(), moebi];
+    await show(
+      await GenServer.multiCall("server", hi, { nodes, timeout: 60_000 }),
+    );
+    // Without nodes, those that are connected.
+    await show(await GenServer.multiCall("server", "said"));
+    const stop = { type: "stop", reason: "oops" };
+    const ended = await GenServer.multiCall("server", stop, {
+      nodes: [Node.self(), kate],
+    });
+    const { replies, badNodes } = ended;
+    await trace("ended", { type: "gave", replies, bad: badNodes.toSorted() });
+  },
+);
+
+scenario(
+  "gen_server: multi_call waits no longer than it may, and drops late replies",
+  async () => {
+    const pid = await started("ok", { name: "server" });
+    const { replies, badNodes } = await GenServer.multiCall("server", "hold", {
+      nodes: [Node.self()],
+      timeout: 10,
+    });
+    await trace("gave", { type: "gave", replies, badNodes });
+    const { from } = await expect("held");
+    GenServer.reply(from, "late");
+    await trace("said", await GenServer.call(pid, "said"));
+    send(self(), "marker");
+    await traceNext("next");
+  },
+);
+
+scenario(
+  "gen_server: abcast tells the servers of the nodes that are connected",
+  async () => {
+    const kate = await peer("kate");
+    await started("ok", { name: "server" });
+    await startedOn("kate", { name: "server" });
+    const nodes = [kate, UNKNOWN_NODE, Node.self()];
+    await trace("nodes", GenServer.abcast("server", "one", { nodes }));
+    await trace("told", [await next(), await next()]);
+    await trace("all", GenServer.abcast("server", "two"));
+    await trace("told", [await next(), await next()]);
+  },
+);
+
+async function failure(call: Promise<unknown>): Promise<unknown> {
+  try {
+    return await call;
+  } catch (error) {
+    const { type, reason, call } = (error as ExitError).reason as Todo;
+    return type === "call"
+      ? { type: "failed", reason, function: call[1] }
+      : (error as ExitError).reason;
+  }
+}
+
+scenario("gen_server: a name in a registry", async () => {
+  await Registry.startLink({ keys: "unique", name: "Conformance.Names" });
+  const name = NAME;
+  await trace("whereis", await GenServer.whereis(name));
+  const pid = await started("ok", { name });
+  await trace("pid", pid);
+  await trace("taken", await start("ok", { name }));
+  await trace("say", await GenServer.call(name, { type: "say", what: "one" }));
+  GenServer.cast(name, "two");
+  GenServer.cast(pid, "three");
+  await trace("said", await GenServer.call(name, "said"));
+  for (let n = 1; n <= 2; n++) await traceNext(`told ${n}`);
+  await trace("whereis", pid.equals(await GenServer.whereis(name)));
+  // The name is one that cannot be sent: the server knows it.
+  const itself = await GenServer.call(pid, { type: "call", request: "hi" });
+  await trace("by itself", itself.reason);
+  await trace("stop", await GenServer.stop(name));
+  await traceNext("terminate");
+  await trace("cast", GenServer.cast(name, "hi"));
+  await trace("gone", await failure(GenServer.call(name, "hi")));
+  await trace("gone", await failure(GenServer.stop(name)));
+  const again = await start({ type: "stop", reason: "full" }, { name });
+  await trace("again", (again as { reason: unknown }).reason);
+  await trace("free", await GenServer.whereis(name));
+});
+
+scenario("gen_server: a name of the cluster", async () => {
+  const kate = await peer("kate");
+  await Node.connect(kate);
+  const name = { global: "server" };
+  await trace("whereis", await GenServer.whereis(name));
+  await attempt("nobody", () => GenServer.call(name, "hi"));
+  await trace("cast", GenServer.cast(name, "hi"));
+  const pid = await startedOn("kate", { name });
+  await trace("pid", pid);
+  await trace("taken", await start("ok", { name }));
+  await trace("say", await GenServer.call(name, { type: "say", what: "one" }));
+  GenServer.cast(name, "two");
+  GenServer.cast(pid, "three");
+  await trace("said", await GenServer.call(name, "said"));
+  for (let n = 1; n <= 2; n++) await traceNext(`told ${n}`);
+  await trace("stop", await GenServer.stop(name));
+  await traceNext("terminate");
+});
+
+scenario(
+  "gen_server: a server's name is free when its end is known",
+  async () => {
+    for (let n = 1; n <= 3; n++) {
+      const pid = await started("ok", { name: "server" });
+      const ref = monitor(pid);
+      GenServer.cast("server", {
+        type: "stop",
+        reason: { type: "shutdown", n },
+      });
+      await trace("terminate", await expect("terminate"));
+      const down = await receive((m) => m.type === "DOWN" && ref.equals(m.ref));
+      await trace("down", down.reason);
+    }
+  },
+);
+
+scenario(
+  "gen_server: the child of a supervisor starts again with its first argument",
+  async () => {
+    const sup = await Supervisor.startLink([
+      GenServer.childSpec(Server, { main: self(), how: "ok" }, {
+        name: "server",
+      }),
+    ], { strategy: "one_for_one" });
+    await trace(
+      "say",
+      await GenServer.call("server", { type: "say", what: "one" }),
+    );
+    await attempt(
+      "ends",
+      () => GenServer.call("server", { type: "stop", reason: "shutdown" }),
+    );
+    await traceNext("terminate");
+    const [{ id, pid, type }] = await Supervisor.whichChildren(sup);
+    const isIt = whereis("server")?.equals(pid);
+    await trace("child", { type: "child", id, worker: type, isIt });
+    await trace("said", await GenServer.call("server", "said"));
+    await trace("stop", await Supervisor.stop(sup));
+  },
+);

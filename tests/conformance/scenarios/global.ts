@@ -1,0 +1,467 @@
+/** Names and locks of the cluster. */
+
+import {
+  alive,
+  exit,
+  type ExitError,
+  global,
+  monitor,
+  Node,
+  type Pid,
+  receive,
+  self,
+  send,
+  sleep,
+  spawn,
+  Task,
+} from "../../../mod.ts";
+import {
+  attempt,
+  forever,
+  killNode,
+  on,
+  part,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+} from "../_scenario.ts";
+
+type Resolve = global.ResolveFunction;
+
+/** Connects the main node and a peer, and waits until both have the same names. */
+async function meet(name = "kate"): Promise<string> {
+  const node = await peer(name);
+  await Node.connect(node);
+  await global.sync();
+  await on(name, sync);
+  return node;
+}
+
+export function sync(): Promise<"ok"> {
+  return global.sync();
+}
+
+/** A process of the node, which waits. */
+function idleOn(name: string): Promise<Pid> {
+  return on(name, idle);
+}
+
+export function idle(): Pid {
+  return spawn(forever);
+}
+
+/** A process that sends what it gets on, from when it is told to. */
+async function relay(to: Pid): Promise<never> {
+  await receive((m) => m === "go");
+  return await passOn(to);
+}
+
+async function passOn(to: Pid): Promise<never> {
+  for (;;) send(to, { type: "relayed", message: await receive() });
+}
+
+/** Waits until nobody has the name, as the node of the caller sees it. */
+async function gone(name: unknown): Promise<string> {
+  while (await global.whereisName(name) !== undefined) await sleep(2);
+  return "gone";
+}
+
+export function whereis(name: unknown): Promise<Pid | undefined> {
+  return global.whereisName(name);
+}
+
+export function registerMe(name: unknown): Promise<boolean> {
+  return global.registerName(name, self());
+}
+
+export async function registerAndTell(name: unknown): Promise<Pid> {
+  await global.registerName(name, self());
+  return self();
+}
+
+export async function registerRelay(
+  name: string,
+  to: Pid,
+  resolve: string,
+): Promise<Pid> {
+  const pid = spawn(relay, [to]);
+  await global.registerName(name, pid, RESOLVE[resolve]);
+  return pid;
+}
+
+/** Told who is who; keeps the second. */
+export function keepSecond(name: unknown, first: Pid, second: Pid): Pid {
+  send(second, { type: "asked", name, first, second, node: Node.self() });
+  return second;
+}
+
+export function raises(): never {
+  throw new Error("cannot decide");
+}
+
+export function nonsense(): string {
+  return "nonsense";
+}
+
+const RESOLVE: Record<string, Resolve> = {
+  exit: global.randomExitName,
+  notify: global.randomNotifyName,
+  all: global.notifyAllName,
+  second: keepSecond,
+  nonsense: nonsense as unknown as Resolve,
+  raises,
+};
+
+/** Registers a name on both nodes while they are apart, and joins them again. */
+async function conflict(resolve: string): Promise<{ mine: Pid; kates: Pid }> {
+  await meet();
+  const main = self();
+  const mine = spawn(relay, [main]);
+  await trace("main's", mine);
+  await part("kate");
+  await trace(
+    "main has it",
+    await global.registerName("leader", mine, RESOLVE[resolve]),
+  );
+  const kates = await on("kate", registerRelay, "leader", main, resolve);
+  await trace("kate's", kates);
+  await trace("still", await whereis("leader"));
+  return { mine, kates };
+}
+
+async function resolved(): Promise<void> {
+  await meet();
+  await trace("main sees", await whereis("leader"));
+  await trace("kate sees", await on("kate", whereis, "leader"));
+}
+
+scenario(
+  "global: a name is given once in the cluster, and all nodes see it",
+  async () => {
+    const kate = await meet();
+    await trace("main", await global.registerName("leader", self()));
+    await trace("main's", await whereis("leader"));
+    await trace("kate sees", await on("kate", whereis, "leader"));
+    await trace("kate", await on("kate", registerMe, "leader"));
+    await trace("names", await on("kate", names));
+    await trace("node", kate);
+    await global.unregisterName("leader");
+  },
+);
+
+export function names(): Promise<unknown[]> {
+  return global.registeredNames();
+}
+
+scenario(
+  "global: any term is a name, and any process of the cluster can be given it",
+  async () => {
+    await meet();
+    const pid = await idleOn("kate");
+    await trace("kate's", pid);
+    await trace("given", await global.registerName(["room", 1], pid));
+    await trace("whereis", await whereis(["room", 1]));
+    await trace("another", await whereis(["room", 2]));
+    await trace("kate sees", await on("kate", whereis, ["room", 1]));
+  },
+);
+
+scenario(
+  "global: a name that is taken away is free on all nodes, and nobody needs it to be there",
+  async () => {
+    await meet();
+    await global.registerName("leader", self());
+    await on("kate", unregister, "leader");
+    await trace("main sees", await whereis("leader"));
+    await global.unregisterName("leader");
+    await trace("kate", await on("kate", registerMe, "leader"));
+  },
+);
+
+export function unregister(name: unknown): Promise<void> {
+  return global.unregisterName(name);
+}
+
+scenario(
+  "global: re_register_name takes a name from who has it, and does not tell",
+  async () => {
+    await meet();
+    const before = await idleOn("kate");
+    await trace("before", before);
+    await global.registerName("leader", before);
+    await trace("re-registered", await global.reRegisterName("leader", self()));
+    await trace(
+      "kate sees",
+      before.equals(await on("kate", whereis, "leader")),
+    );
+    exit(before, "kill");
+    await trace("reason", await reasonOf(before));
+    await global.sync();
+    await trace("main sees", self().equals(await whereis("leader")));
+    await global.unregisterName("leader");
+  },
+);
+
+scenario("global: a process that has a name gets no other", async () => {
+  await meet();
+  await trace("one", await global.registerName("one", self()));
+  await trace("two", await global.registerName("two", self()));
+  await trace("two is free", await whereis("two"));
+  await global.unregisterName("one");
+});
+
+scenario(
+  "global: whereis_name gives no dead process of its own node",
+  async () => {
+    const pid = idle();
+    await global.registerName("leader", pid);
+    exit(pid, "kill");
+    await trace("whereis", await whereis("leader"));
+  },
+);
+
+scenario(
+  "global: the name of a process that ends is free on other nodes",
+  async () => {
+    await meet();
+    const pid = await idleOn("kate");
+    await global.registerName("leader", pid);
+    exit(pid, "kill");
+    await trace("main sees", await gone("leader"));
+    await trace("again", await global.registerName("leader", self()));
+    await global.unregisterName("leader");
+  },
+);
+
+scenario("global: names go with their node", async () => {
+  const node = await meet("victim");
+  const pid = await idleOn("victim");
+  await trace("victim's", pid);
+  await global.registerName("leader", pid);
+  Node.monitor(node);
+  await killNode("victim");
+  await traceNext("down");
+  await trace("main sees", await gone("leader"));
+  await trace("again", await global.registerName("leader", self()));
+  await global.unregisterName("leader");
+});
+
+scenario(
+  "global: names that each part has are names of both when they meet",
+  async () => {
+    await meet();
+    await part("kate");
+    await global.registerName("main", self());
+    await trace("kate's", await on("kate", registerAndTell, "kate"));
+    await trace("not yet", await whereis("kate"));
+    await meet();
+    await trace("main sees", await whereis("kate"));
+    await trace("kate sees", self().equals(await on("kate", whereis, "main")));
+    await global.unregisterName("main");
+  },
+);
+
+scenario(
+  "global: of two processes with a name the greater node's is killed when the parts meet",
+  async () => {
+    const { mine } = await conflict("exit");
+    const ref = monitor(mine);
+    await resolved();
+    const { reason } = await receive((m) => ref.equals(m?.ref));
+    await trace("main's", reason);
+  },
+);
+
+scenario(
+  "global: random_notify_name tells the one that loses the name",
+  async () => {
+    const { mine, kates } = await conflict("notify");
+    await resolved();
+    for (const pid of [mine, kates]) send(pid, "go");
+    send(mine, "marker");
+    await traceNext("main's");
+    await traceNext("main's");
+    send(kates, "marker");
+    await traceNext("kate's");
+  },
+);
+
+scenario(
+  "global: notify_all_name tells each of the other, and nobody has the name",
+  async () => {
+    const { mine, kates } = await conflict("all");
+    await resolved();
+    send(mine, "go");
+    await traceNext("main's");
+    send(kates, "go");
+    await traceNext("kate's");
+  },
+);
+
+scenario(
+  "global: a function of one's own decides once, on the node of the smaller name",
+  async () => {
+    const { mine, kates } = await conflict("second");
+    await resolved();
+    send(kates, "go");
+    await traceNext("asked");
+    send(kates, "marker");
+    await traceNext("once");
+    await trace("main's lives", alive(mine));
+  },
+);
+
+scenario(
+  "global: a function that gives neither process leaves the name to nobody",
+  async () => {
+    const { mine } = await conflict("nonsense");
+    await resolved();
+    await trace("main's lives", alive(mine));
+  },
+);
+
+scenario(
+  "global: a function that raises leaves the name to the other part's process",
+  async () => {
+    const { mine } = await conflict("raises");
+    await resolved();
+    await trace("main's lives", alive(mine));
+  },
+);
+
+export async function registerForwarder(name: string, to: Pid): Promise<Pid> {
+  const pid = spawn(passOn, [to]);
+  await global.registerName(name, pid);
+  return pid;
+}
+
+scenario(
+  "global: send goes to who has the name, and exits where nobody has",
+  async () => {
+    await meet();
+    const pid = await on("kate", registerForwarder, "leader", self());
+    await trace("kate's", pid);
+    await trace("sent to", await global.send("leader", "hi"));
+    await traceNext("got");
+    try {
+      await global.send("nobody", "hi");
+    } catch (error) {
+      const { type, name, message } = (error as ExitError).reason as Record<
+        string,
+        unknown
+      >;
+      await trace("exit", [type, name, message]);
+    }
+  },
+);
+
+export function tryLock(resource: string): Promise<boolean> {
+  return global.setLock([resource, self()], { retries: 0 });
+}
+
+export function giveBack(resource: string): Promise<boolean> {
+  return global.delLock([resource, self()]);
+}
+
+scenario(
+  "global: a lock is for one requester at a time, on whatever node",
+  async () => {
+    await meet();
+    const id = ["printer", self()] as const;
+    await trace("main", await global.setLock(id));
+    await trace("again", await global.setLock(id));
+    await trace("kate", await on("kate", tryLock, "printer"));
+    await trace("another", await on("kate", tryLock, "scanner"));
+    await trace("not kate's", await on("kate", giveBack, "printer"));
+    await trace("kate", await on("kate", tryLock, "printer"));
+    await trace("back", await global.delLock(id));
+    await trace("kate", await on("kate", tryLock, "printer"));
+  },
+);
+
+export async function shareLock(): Promise<Pid> {
+  const me = self();
+  const pid = spawn(async () => {
+    send(me, { shared: await global.setLock(["printer", "us"]) });
+    await forever();
+  });
+  await receive((m) => m?.shared === true);
+  return pid;
+}
+
+scenario(
+  "global: those that name the same requester share a lock until the last has given it back",
+  async () => {
+    await meet();
+    await trace("main", await global.setLock(["printer", "us"]));
+    const kates = await on("kate", shareLock);
+    await trace("kate's", kates);
+    await trace("back", await global.delLock(["printer", "us"]));
+    const them = ["printer", "them"] as const;
+    await trace("them", await global.setLock(them, { retries: 0 }));
+    exit(kates, "kill");
+    await trace("them", await global.setLock(them));
+    await global.delLock(them);
+  },
+);
+
+export function holdLock(to: Pid): Pid {
+  return spawn(async () => {
+    await global.setLock(["printer", self()]);
+    send(to, "locked");
+    await forever();
+  });
+}
+
+scenario(
+  "global: a lock goes with the process that has it, and another waits for that",
+  async () => {
+    await meet();
+    const holder = await on("kate", holdLock, self());
+    await traceNext("holder");
+    const waiting = await Task.async(() => global.setLock(["printer", self()]));
+    exit(holder, "kill");
+    await trace("waited", await Task.await(waiting));
+  },
+);
+
+export function tryTrans(): Promise<unknown> {
+  return global.trans(["printer", self()], () => "never", { retries: 0 });
+}
+
+scenario(
+  "global: trans gives what the function gives, and the lock back however it ends",
+  async () => {
+    await meet();
+    const id = ["printer", self()] as const;
+    await trace("value", await global.trans(id, () => 42));
+    await attempt("raised", () =>
+      global.trans(id, () => {
+        throw new Error("oops");
+      }));
+    await global.trans(
+      id,
+      async () => await trace("aborted", await on("kate", tryTrans)),
+    );
+    await trace("free", await on("kate", tryLock, "printer"));
+  },
+);
+
+scenario("global: a lock on one node is none on another", async () => {
+  const kate = await meet();
+  const here = Node.self();
+  const id = ["printer", self()] as const;
+  const another = ["printer", "another"] as const;
+  await trace("on kate", await global.setLock(id, { nodes: [kate] }));
+  await trace(
+    "on main",
+    await global.setLock(another, { nodes: [here], retries: 0 }),
+  );
+  const both = { nodes: [here, kate], retries: 0 };
+  await trace("on both", await global.setLock(another, both));
+  await global.delLock(id, { nodes: [kate] });
+  await trace("on both", await global.setLock(another, both));
+  await global.delLock(another);
+});

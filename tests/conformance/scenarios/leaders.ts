@@ -1,0 +1,186 @@
+/** Group leaders: inherited, redirected, on other nodes, gone. */
+
+import {
+  groupLeader,
+  IO,
+  Node,
+  type Pid,
+  self,
+  send,
+  spawn,
+  spawnMonitor,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  killNode,
+  on,
+  output,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+} from "../_scenario.ts";
+
+scenario(
+  "leaders: what processes print comes out at the leader of who spawned them",
+  async () => {
+    const main = self();
+    await IO.puts("main");
+    await reasonOf(spawn(() => IO.puts("child")));
+    spawn(async () => {
+      await reasonOf(spawn(() => IO.puts("grandchild")));
+      send(main, "ok");
+    });
+    await expect("ok");
+    await IO.write("no line");
+    await trace("output", await output());
+  },
+);
+
+export async function printNode(what: string): Promise<void> {
+  await IO.puts(`${what} ${Node.self()}`);
+}
+
+export async function haveChildPrint(): Promise<void> {
+  await reasonOf(spawn(printNode, ["from a child on"]));
+}
+
+async function traceOutputs(): Promise<void> {
+  await trace("here", await output());
+  await trace("there", await output("kate"));
+}
+
+scenario(
+  "leaders: what a process prints on another node comes out at its spawner's",
+  async () => {
+    const kate = await peer("kate");
+    await reasonOf(await Node.spawn(kate, printNode, ["from"]));
+    await reasonOf(await Node.spawn(kate, haveChildPrint));
+    await traceOutputs();
+  },
+);
+
+export async function print(text: string): Promise<void> {
+  await IO.puts(text);
+}
+
+scenario("leaders: what a node runs by itself prints there", async () => {
+  await Node.ping(await peer("kate"));
+  await on("kate", print, "by itself");
+  await traceOutputs();
+});
+
+export function leader(): Pid {
+  return groupLeader();
+}
+
+scenario(
+  "leaders: a process changes its own leader, and those that it starts then have it",
+  async () => {
+    const own = groupLeader();
+    const there = await on("kate", leader);
+    const before = spawn(async () => {
+      await expect("go");
+      await IO.puts("started before");
+    });
+    groupLeader(there);
+    await IO.puts("redirected");
+    await reasonOf(spawn(() => IO.puts("started then")));
+    send(before, "go");
+    await reasonOf(before);
+    groupLeader(own);
+    await IO.puts("back");
+    await traceOutputs();
+  },
+);
+
+export async function printThen(): Promise<void> {
+  await expect("go");
+  await IO.puts("moved");
+}
+
+scenario(
+  "leaders: a process changes the leader of one on another node",
+  async () => {
+    const pid = await Node.spawn(await peer("kate"), printThen);
+    groupLeader(pid, await on("kate", leader));
+    send(pid, "go");
+    await reasonOf(pid);
+    await traceOutputs();
+  },
+);
+
+export function nothing(): void {}
+
+scenario(
+  "leaders: the leader of a process that is not there cannot be set",
+  async () => {
+    const dead = spawn(nothing);
+    await reasonOf(dead);
+    const far = await Node.spawn(await peer("kate"), nothing);
+    await reasonOf(far);
+    const set = (pid: Pid) => {
+      groupLeader(pid, self());
+      return "ok";
+    };
+    await attempt("here", () => set(dead));
+    await attempt("there", () => set(far));
+  },
+);
+
+export async function tellLines(main: Pid): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    send(main, { type: "line", line: await IO.gets("? ") });
+  }
+}
+
+scenario(
+  "leaders: gets on another node reads the input of the spawner's",
+  { input: "first\nsecond\nlast" },
+  async () => {
+    await trace("here", await IO.gets("? "));
+    await reasonOf(await Node.spawn(await peer("kate"), tellLines, [self()]));
+    for (let i = 0; i < 3; i++) await traceNext("there");
+  },
+);
+
+scenario(
+  "leaders: output that goes to a leader by its pid, past one's own",
+  async () => {
+    const device = await on("kate", leader);
+    await trace("puts", await IO.puts("hello", { device }));
+    await trace("write", await IO.write("!", { device }));
+    await traceOutputs();
+  },
+);
+
+scenario(
+  "leaders: lines of one process keep their order on the way to another node",
+  async () => {
+    groupLeader(await on("kate", leader));
+    const writes: Promise<"ok">[] = [];
+    for (let n = 1; n <= 20; n++) writes.push(IO.write(`${n} `));
+    await Promise.all(writes);
+    await trace("there", await output("kate"));
+  },
+);
+
+scenario("leaders: output to one that has ended raises", async () => {
+  const dead = spawn(nothing);
+  await reasonOf(dead);
+  await attempt("device", () => IO.puts("lost", { device: dead }));
+  const { pid, ref } = spawnMonitor(async () => {
+    groupLeader(dead);
+    await IO.puts("lost");
+  });
+  await trace("down", [await expect("DOWN"), ref, pid]);
+});
+
+scenario("leaders: output to one on a node that is gone raises", async () => {
+  const device = await Node.spawn(await peer("victim"), forever);
+  await killNode("victim");
+  await attempt("device", () => IO.puts("lost", { device }));
+});

@@ -1,0 +1,282 @@
+/** Monitors: of pids and of names, here and on other nodes. */
+
+import {
+  demonitor,
+  exit,
+  makeRef,
+  monitor,
+  Node,
+  type Pid,
+  receive,
+  type Ref,
+  register,
+  self,
+  send,
+  spawn,
+  spawnMonitor,
+  unregister,
+} from "../../../mod.ts";
+import {
+  expect,
+  forever,
+  killNode,
+  next,
+  part,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+  traceNothing,
+  UNKNOWN_NODE,
+} from "../_scenario.ts";
+
+/** Exits with the reason that it is sent. */
+export async function obedient(): Promise<never> {
+  exit((await expect("exit")).reason);
+}
+
+/** Registers the name, says so, and exits with the reason that it is sent. */
+export async function named(name: string, main: Pid): Promise<void> {
+  register(name);
+  send(main, "registered");
+  await obedient();
+}
+
+export function nothing(): void {}
+
+async function startNamed(node: string, name: string): Promise<Pid> {
+  const pid = await Node.spawn(node, named, [name, self()]);
+  await expect("registered");
+  return pid;
+}
+
+function tellToExit(
+  to: Pid | string | { name: string; node: string },
+  reason: unknown,
+): void {
+  send(to, { type: "exit", reason });
+}
+
+function downOf(ref: Ref): Promise<unknown> {
+  return receive((message) => ref.equals(message?.ref));
+}
+
+scenario("monitors: each monitor of one process has its own DOWN", async () => {
+  const pid = spawn(obedient);
+  const refs = [monitor(pid), monitor(pid), monitor(pid)];
+  await trace("monitors", [pid, ...refs]);
+  tellToExit(pid, "oops");
+  for (const ref of refs) await trace("got", await downOf(ref));
+  send(self(), "marker");
+  await traceNext("then");
+});
+
+scenario(
+  "monitors: a process that is dead is noproc, here and on another node",
+  async () => {
+    for (const node of [Node.self(), await peer("kate")]) {
+      const pid = await Node.spawn(node, nothing);
+      await reasonOf(pid);
+      const ref = monitor(pid);
+      await trace("monitor", [pid, ref]);
+      await traceNext("got");
+    }
+  },
+);
+
+scenario(
+  "monitors: a name that nobody has is noproc, here and on another node",
+  async () => {
+    const name = "nobody";
+    for (
+      const target of [name, { name, node: Node.self() }, {
+        name,
+        node: await peer("kate"),
+      }]
+    ) {
+      await trace("monitor", monitor(target));
+      await traceNext("got");
+    }
+  },
+);
+
+scenario(
+  "monitors: a name is told with its node when its process ends",
+  async () => {
+    await startNamed(Node.self(), "clerk");
+    await trace("monitor", monitor("clerk"));
+    const other = monitor({ name: "clerk", node: Node.self() });
+    await trace("monitor", other);
+    tellToExit("clerk", "oops");
+    await trace(
+      "got",
+      await receive((m) => m?.type === "DOWN" && !other.equals(m.ref)),
+    );
+    await traceNext("got");
+  },
+);
+
+scenario(
+  "monitors: a name on another node is told with its node when its process ends",
+  async () => {
+    const clerk = { name: "clerk", node: await peer("kate") };
+    await startNamed(clerk.node, "clerk");
+    await trace("monitor", monitor(clerk));
+    tellToExit(clerk, "oops");
+    await traceNext("got");
+  },
+);
+
+scenario("monitors: a name is looked up when the monitor is made", async () => {
+  const pid = await startNamed(Node.self(), "clerk");
+  const ref = monitor("clerk");
+  unregister("clerk");
+  register("clerk");
+  await trace("monitor", ref);
+  tellToExit(pid, "renamed");
+  await traceNext("got");
+  unregister("clerk");
+});
+
+scenario(
+  "monitors: a node that cannot be reached is noconnection, for a pid and for a name",
+  async () => {
+    const pid = await Node.spawn(await peer("victim"), forever);
+    await trace("monitor", [pid, monitor(pid)]);
+    await killNode("victim");
+    await traceNext("got");
+    await trace("monitor", monitor(pid));
+    await traceNext("got");
+    await trace("monitor", monitor({ name: "clerk", node: pid.node }));
+    await traceNext("got");
+    await trace("monitor", monitor({ name: "clerk", node: UNKNOWN_NODE }));
+    await traceNext("got");
+  },
+);
+
+scenario(
+  "monitors: when nodes part, each monitor across is told noconnection once",
+  async () => {
+    const clerk = { name: "clerk", node: await peer("kate") };
+    const pid = await startNamed(clerk.node, "clerk");
+    const refs = [pid, pid, clerk].map((target) => monitor(target));
+    await trace("monitors", [pid, ...refs]);
+    await part("kate");
+    for (const ref of refs) await trace("got", await downOf(ref));
+    await traceNothing("then");
+    // The connection is made anew: what was monitored is there, and nobody watches it any more.
+    tellToExit(clerk, "late");
+    await traceNothing("then");
+  },
+);
+
+scenario(
+  "monitors: an end reason of another node comes with the DOWN",
+  async () => {
+    for (
+      const reason of ["normal", { type: "shutdown", reason: "done" }, {
+        code: 1,
+      }]
+    ) {
+      const pid = await Node.spawn(await peer("kate"), obedient);
+      const ref = monitor(pid);
+      tellToExit(pid, reason);
+      await trace("got", [await expect("DOWN"), ref, pid]);
+    }
+  },
+);
+
+scenario("monitors: demonitor says whether the monitor was there", async () => {
+  const pid = spawn(obedient);
+  const ref = monitor(pid);
+  await trace("first", demonitor(ref));
+  await trace("second", demonitor(ref));
+  tellToExit(pid, "unwatched");
+  await reasonOf(pid);
+  send(self(), "marker");
+  await traceNext("then");
+  await trace("of none", demonitor(makeRef()));
+});
+
+scenario(
+  "monitors: a DOWN that has come stays, unless demonitor flushes it",
+  async () => {
+    const pid = spawn(obedient);
+    const [kept, flushed] = [monitor(pid), monitor(pid)];
+    tellToExit(pid, "oops");
+    await reasonOf(pid);
+    for (const ref of [kept, flushed]) send(self(), await downOf(ref));
+    await trace("monitors", [kept, flushed]);
+    await trace("kept", demonitor(kept));
+    await trace("flushed", demonitor(flushed, { flush: true }));
+    send(self(), "marker");
+    await traceNext("got");
+    await traceNext("then");
+  },
+);
+
+scenario(
+  "monitors: demonitor of a process of another node stops the DOWN",
+  async () => {
+    const pid = await Node.spawn(await peer("kate"), obedient);
+    const [ref, other] = [monitor(pid), monitor(pid)];
+    await trace("monitors", [ref, other]);
+    await trace("demonitor", demonitor(ref));
+    tellToExit(pid, "oops");
+    await traceNext("got");
+    await traceNothing("then");
+  },
+);
+
+scenario(
+  "monitors: demonitor of a name on another node stops the DOWN",
+  async () => {
+    const clerk = { name: "clerk", node: await peer("kate") };
+    const pid = await startNamed(clerk.node, "clerk");
+    await trace("demonitor", demonitor(monitor(clerk)));
+    const other = monitor(pid);
+    tellToExit(pid, "oops");
+    await trace("got", [await expect("DOWN"), other, pid]);
+    await traceNothing("then");
+  },
+);
+
+scenario("monitors: who monitors itself hears nothing", async () => {
+  const { pid, ref } = spawnMonitor(async () => {
+    const own = monitor(self());
+    send(self(), "marker");
+    await traceNext("got");
+    await trace("demonitor", demonitor(own));
+  });
+  await trace("down", [await expect("DOWN"), ref, pid]);
+});
+
+scenario(
+  "monitors: a process that is gone with its old incarnation of a node is noproc",
+  async () => {
+    const pid = await Node.spawn(await peer("victim"), forever);
+    await killNode("victim");
+    await Node.spawn(await peer("victim"), forever);
+    await trace("monitor", [pid, monitor(pid)]);
+    await traceNext("got");
+    await killNode("victim");
+  },
+);
+
+export async function heir(main: Pid): Promise<void> {
+  send(main, { type: "heir", message: await next(5000) });
+}
+
+scenario(
+  "monitors: a message to a process of an older incarnation of a node is dropped",
+  async () => {
+    const pid = await Node.spawn(await peer("victim"), forever);
+    await killNode("victim");
+    const other = await Node.spawn(await peer("victim"), heir, [self()]);
+    send(pid, "for_the_old_one");
+    send(other, "for_the_new_one");
+    await traceNext("got");
+    await killNode("victim");
+  },
+);

@@ -1,0 +1,167 @@
+/** Registered names: whose they are, when they are free, what cannot be registered. */
+
+import {
+  alive,
+  exit,
+  monitor,
+  Node,
+  type Pid,
+  register,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  trapExit,
+  unregister,
+  whereis,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  next,
+  on,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  UNKNOWN_NODE,
+} from "../_scenario.ts";
+
+export async function named(name: string, main: Pid): Promise<void> {
+  register(name);
+  send(main, { type: "registered", pid: self() });
+  exit((await expect("exit")).reason);
+}
+
+export async function tell(main: Pid): Promise<void> {
+  send(main, "ready");
+  send(main, { type: "heard", message: await next(5000) });
+}
+
+scenario(
+  "names: a name is free when the EXIT of its process has come",
+  async () => {
+    trapExit(true);
+    const pid = spawnLink(named, ["clerk", self()]);
+    await expect("registered");
+    await trace("before", whereis("clerk")?.equals(pid));
+    send("clerk", { type: "exit", reason: "oops" });
+    await trace("exit", await expect("EXIT"));
+    await trace("whereis", whereis("clerk"));
+    await trace("register", register("clerk"));
+    unregister("clerk");
+  },
+);
+
+scenario(
+  "names: a name is free when the DOWN of its process has come",
+  async () => {
+    const pid = spawn(named, ["clerk", self()]);
+    await expect("registered");
+    await trace("monitor", [pid, monitor(pid)]);
+    exit(pid, "kill");
+    await trace("down", await expect("DOWN"));
+    await trace("register", register("clerk"));
+    await trace("whereis", whereis("clerk")?.equals(self()));
+    unregister("clerk");
+  },
+);
+
+scenario(
+  "names: a name on another node is free when the DOWN of its process has come",
+  async () => {
+    const clerk = { name: "clerk", node: await peer("kate") };
+    await Node.spawn(clerk.node, named, ["clerk", self()]);
+    await expect("registered");
+    const ref = monitor(clerk);
+    send(clerk, { type: "exit", reason: "oops" });
+    await trace("down", [await expect("DOWN"), ref]);
+    const again = monitor(clerk);
+    await trace("again", [await expect("DOWN"), again]);
+  },
+);
+
+scenario(
+  "names: who hears of an end may start another under that name, within that moment",
+  async () => {
+    trapExit(true);
+    for (const reason of ["one", "two"]) {
+      const pid = spawnLink(named, ["clerk", self()]);
+      await trace("registered", [(await expect("registered")).pid, pid]);
+      send("clerk", { type: "exit", reason });
+      await trace("exit", await expect("EXIT"));
+    }
+  },
+);
+
+scenario("names: registering what cannot be raises", async () => {
+  const kate = await peer("kate");
+  spawn(named, ["clerk", self()]);
+  const { pid } = await expect("registered");
+  const dead = spawn(() => {});
+  await reasonOf(dead);
+  const remote = await Node.spawn(kate, forever);
+  await attempt("taken", () => register("clerk"));
+  await attempt("has a name", () => register("other", pid));
+  await attempt("same again", () => register("clerk", pid));
+  await attempt("undefined", () => register("undefined"));
+  await attempt("dead", () => register("other", dead));
+  await attempt("remote", () => register("other", remote));
+  await attempt("unregister", () => unregister("other"));
+  await trace("clerk", whereis("clerk")?.equals(pid));
+  await trace("other", whereis("other"));
+});
+
+scenario(
+  "names: a message to a local name that nobody has raises, to one on a node it is dropped",
+  async () => {
+    const kate = await peer("kate");
+    const sendTo = (node: string) => {
+      send({ name: "nobody", node }, "hello");
+      return "sent";
+    };
+    await attempt("local", () => send("nobody", "hello"));
+    await attempt("here", () => sendTo(Node.self()));
+    await attempt("there", () => sendTo(kate));
+    await attempt("nowhere", () => sendTo(UNKNOWN_NODE));
+  },
+);
+
+export function changeHands(one: Pid, other: Pid): void {
+  register("clerk", one);
+  unregister("clerk");
+  register("clerk", other);
+}
+
+scenario(
+  "names: another one gets the mail when the name has changed hands",
+  async () => {
+    const kate = await peer("kate");
+    const one = await Node.spawn(kate, tell, [self()]);
+    await expect("ready");
+    const other = await Node.spawn(kate, tell, [self()]);
+    await expect("ready");
+    await on("kate", changeHands, one, other);
+    send({ name: "clerk", node: kate }, "for_the_other");
+    send(one, "for_the_one");
+    const got = [await expect("heard"), await expect("heard")];
+    got.sort((a, b) => a.message < b.message ? -1 : 1);
+    for (const heard of got) await trace("got", heard);
+  },
+);
+
+scenario(
+  "names: a name that is taken away leaves its process alive",
+  async () => {
+    const pid = spawn(named, ["clerk", self()]);
+    await expect("registered");
+    await trace("unregister", unregister("clerk"));
+    await trace("whereis", whereis("clerk"));
+    await trace("alive", alive(pid));
+    await trace("register", register("other", pid));
+    exit(pid, "kill");
+    await reasonOf(pid);
+    await trace("whereis", whereis("other"));
+  },
+);

@@ -1,0 +1,315 @@
+/** Nodes: not alive, connected, monitored, gone. */
+
+import {
+  link,
+  monitor,
+  Node,
+  type Pid,
+  register,
+  self,
+  send,
+  spawn,
+  spawnMonitor,
+  trapExit,
+  unlink,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  killNode,
+  next,
+  on,
+  part,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+  traceNothing,
+  UNKNOWN_NODE,
+} from "../_scenario.ts";
+
+const NOT_ALIVE = { alive: false };
+
+scenario(
+  "nodes: not alive, a node has no name, no peers and connects to none",
+  NOT_ALIVE,
+  async () => {
+    await trace("self", Node.self());
+    await trace("alive", Node.alive());
+    await trace("list", Node.list());
+    await trace("ping", await Node.ping(UNKNOWN_NODE));
+    await trace("ping itself", await Node.ping(Node.self()));
+    await trace("connect", await Node.connect(UNKNOWN_NODE));
+    await trace("disconnect", Node.disconnect(UNKNOWN_NODE));
+    await attempt("monitor", () => Node.monitor(UNKNOWN_NODE));
+  },
+);
+
+function sendHello(name: string, node: string): string {
+  send({ name, node }, "hello");
+  return "sent";
+}
+
+scenario(
+  "nodes: not alive, a process on another node is noconnection",
+  NOT_ALIVE,
+  async () => {
+    trapExit(true);
+    const linked = await Node.spawnLink(UNKNOWN_NODE, forever);
+    await trace("exit", [await expect("EXIT"), linked]);
+    const { pid, ref } = await Node.spawnMonitor(UNKNOWN_NODE, forever);
+    await trace("down", [await expect("DOWN"), ref, pid]);
+    await attempt("sent", () => sendHello("clerk", UNKNOWN_NODE));
+    await attempt("here", () => sendHello("nobody", Node.self()));
+  },
+);
+
+scenario(
+  "nodes: not alive, a process on the own node is an ordinary one",
+  NOT_ALIVE,
+  async () => {
+    const main = self();
+    const pid = await Node.spawn(Node.self(), () => {
+      send(main, { type: "hello", pid: self(), node: Node.self() });
+    });
+    await trace("pid", [pid, pid.node]);
+    await traceNext("got");
+    register("clerk");
+    send({ name: "clerk", node: Node.self() }, "by_name");
+    await traceNext("got");
+    const ref = monitor({ name: "nobody", node: Node.self() });
+    await trace("monitor", [ref, await expect("DOWN")]);
+  },
+);
+
+scenario("nodes: a node that is not there cannot be reached", async () => {
+  await trace("ping", await Node.ping(UNKNOWN_NODE));
+  await trace("connect", await Node.connect(UNKNOWN_NODE));
+  await trace("disconnect", Node.disconnect(UNKNOWN_NODE));
+  await trace("list", Node.list());
+});
+
+export function peers(): string[] {
+  return Node.list().sort();
+}
+
+scenario("nodes: a node connects, is listed, and disconnects", async () => {
+  const kate = await peer("kate");
+  await trace("before", Node.list());
+  await trace("connect", await Node.connect(kate));
+  await trace("again", await Node.connect(kate));
+  await trace("list", Node.list());
+  await trace("there", await on("kate", peers));
+  await trace("disconnect", Node.disconnect(kate));
+  await trace("list", Node.list());
+  await trace("disconnect again", Node.disconnect(kate));
+});
+
+scenario("nodes: a node knows itself", async () => {
+  await trace("self", Node.self());
+  await trace("alive", Node.alive());
+  await trace("ping", await Node.ping(Node.self()));
+  await trace("connect", await Node.connect(Node.self()));
+  await trace("list", Node.list());
+});
+
+export function nothing(): void {}
+
+scenario(
+  "nodes: a first use connects, and so does each after an end of the connection",
+  async () => {
+    const kate = await peer("kate");
+    const nobody = { name: "nobody", node: kate };
+    const uses = {
+      async send() {
+        send(nobody, "hello");
+        await Node.ping(kate);
+      },
+      async monitor() {
+        monitor(nobody);
+        await expect("DOWN");
+      },
+      async spawn() {
+        await reasonOf(await Node.spawn(kate, nothing));
+      },
+    };
+    for (const [name, use] of Object.entries(uses)) {
+      await use();
+      await trace(name, Node.list());
+      await part("kate");
+      await trace("parted", Node.list());
+    }
+  },
+);
+
+export async function ping(node: string): Promise<void> {
+  await Node.ping(node);
+}
+
+async function waitForPeers(name: string, count: number): Promise<void> {
+  while ((await on(name, peers)).length < count);
+}
+
+scenario(
+  "nodes: visible nodes connect to the peers of their peers",
+  async () => {
+    const kate = await peer("kate");
+    const moebi = await peer("moebi");
+    Node.monitorNodes(true);
+    await on("kate", ping, moebi);
+    await trace("list", Node.list());
+    await Node.ping(kate);
+    for (let i = 0; i < 2; i++) await expect("nodeup");
+    await trace("list", peers());
+    await waitForPeers("kate", 2);
+    await trace("kate", await on("kate", peers));
+    await waitForPeers("moebi", 2);
+    await trace("moebi", await on("moebi", peers));
+  },
+);
+
+scenario(
+  "nodes: who monitors a node is told once for each time, when it goes",
+  async () => {
+    const kate = await peer("kate");
+    await Node.ping(kate);
+    await trace("monitor", Node.monitor(kate));
+    Node.monitor(kate);
+    Node.monitor(kate);
+    await trace("taken back", Node.monitor(kate, false));
+    await part("kate");
+    await traceNext("got");
+    await traceNext("got");
+    await traceNothing("then");
+    await Node.ping(kate);
+    await part("kate");
+    await traceNothing("then");
+  },
+);
+
+scenario(
+  "nodes: a node that is not there is down for who monitors it",
+  async () => {
+    await trace("monitor", Node.monitor(UNKNOWN_NODE));
+    await traceNext("got");
+    await trace("taken back", Node.monitor(UNKNOWN_NODE, false));
+    await traceNothing("then");
+  },
+);
+
+scenario("nodes: monitoring a node connects to it", async () => {
+  const kate = await peer("kate");
+  Node.monitor(kate);
+  await Node.ping(kate);
+  await trace("list", Node.list());
+  await part("kate");
+  await traceNext("got");
+});
+
+export function linkAndGreet(main: Pid): Pid {
+  return spawn(async () => {
+    link(main);
+    send(main, { type: "hello", pid: self() });
+    await forever();
+  });
+}
+
+scenario(
+  "nodes: who monitors nodes hears of a node before its first signal, and of its end after all",
+  async () => {
+    trapExit(true);
+    const kate = await peer("kate");
+    Node.monitorNodes(true);
+    const pid = await on("kate", linkAndGreet, self());
+    await traceNext("first");
+    await traceNext("second");
+    const ref = monitor(pid);
+    unlink(pid);
+    Node.disconnect(kate);
+    await trace("down", [await next(), ref]);
+    await traceNext("last");
+    Node.monitorNodes(false);
+  },
+);
+
+scenario(
+  "nodes: of links and monitors and the end of a node, the end comes last",
+  async () => {
+    trapExit(true);
+    const kate = await peer("kate");
+    const pid = await Node.spawnLink(kate, forever);
+    await trace("pid", [pid, monitor(pid), monitor(pid)]);
+    Node.monitor(kate);
+    Node.disconnect(kate);
+    const got = [await next(), await next(), await next()];
+    await trace("first", got.map(({ type }) => type).sort());
+    await traceNext("last");
+  },
+);
+
+scenario(
+  "nodes: who stops monitoring nodes hears no more of them",
+  async () => {
+    const kate = await peer("kate");
+    Node.monitorNodes(true);
+    await Node.ping(kate);
+    await traceNext("got");
+    Node.monitorNodes(false);
+    await part("kate");
+    await traceNothing("then");
+  },
+);
+
+scenario(
+  "nodes: who asks twice to monitor nodes hears of each twice",
+  async () => {
+    const kate = await peer("kate");
+    Node.monitorNodes(true);
+    Node.monitorNodes(true);
+    await Node.ping(kate);
+    await traceNext("got");
+    await traceNext("got");
+    await traceNothing("then");
+    Node.monitorNodes(false);
+    await part("kate");
+    await traceNext("got");
+    await traceNothing("then");
+    Node.monitorNodes(false);
+  },
+);
+
+scenario(
+  "nodes: a node that is killed goes, and comes again under its name",
+  async () => {
+    await Node.ping(await peer("victim"));
+    Node.monitorNodes(true);
+    await killNode("victim");
+    await traceNext("got");
+    await trace("list", Node.list());
+    await trace("ping", await Node.ping("victim@localhost"));
+    await trace("ping", await Node.ping(await peer("victim")));
+    await traceNext("got");
+    await trace("list", Node.list());
+    await killNode("victim");
+    await traceNext("got");
+  },
+);
+
+scenario(
+  "nodes: a process that has ended hears nothing of nodes it monitored",
+  async () => {
+    const kate = await peer("kate");
+    const main = self();
+    await Node.ping(kate);
+    const { pid, ref } = spawnMonitor(() => {
+      Node.monitor(kate);
+      send(main, "monitoring");
+    });
+    await expect("monitoring");
+    await trace("down", [await expect("DOWN"), ref, pid]);
+    await part("kate");
+    await traceNothing("then");
+  },
+);

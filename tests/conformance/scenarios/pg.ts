@@ -1,0 +1,435 @@
+/** Groups of processes over the cluster. */
+
+import {
+  alive,
+  exit,
+  ExitError,
+  makeRef,
+  monitor,
+  Node,
+  pg,
+  type Pid,
+  receive,
+  type Ref,
+  self,
+  send,
+  sleep,
+  spawn,
+  unlink,
+  whereis,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  killNode,
+  on,
+  part,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+} from "../_scenario.ts";
+
+const SCOPE = { scope: "scope" };
+
+type Names = Record<string, Pid>;
+
+export function start(): Promise<Pid> {
+  return pg.startLink(SCOPE.scope);
+}
+
+function idle(): Pid {
+  return spawn(forever);
+}
+
+/** A process that waits, and is a member. */
+export async function member(group: unknown, times = 1): Promise<Pid> {
+  const pid = idle();
+  await pg.join(group, Array(times).fill(pid), SCOPE);
+  return pid;
+}
+
+export function leave(group: unknown, pid: Pid): Promise<unknown> {
+  return pg.leave(group, pid, SCOPE);
+}
+
+export function join(group: unknown, pid: Pid): Promise<unknown> {
+  return pg.join(group, pid, SCOPE);
+}
+
+export function getMembers(group: unknown): Pid[] {
+  return pg.getMembers(group, SCOPE);
+}
+
+export async function crash(): Promise<void> {
+  const pid = whereis(SCOPE.scope)!;
+  unlink(pid);
+  const ended = reasonOf(pid);
+  exit(pid, "kill");
+  await ended;
+}
+
+export function connect(node: string): Promise<unknown> {
+  return Node.connect(node);
+}
+
+export async function seen(group: unknown, pid: Pid): Promise<string> {
+  while (!getMembers(group)[0]?.equals(pid)) await sleep(1);
+  return "seen";
+}
+
+export function remote(): Promise<void> {
+  return forever();
+}
+
+function members(group: unknown, names: Names): unknown[] {
+  return named(getMembers(group), names);
+}
+
+function named(pids: Pid[], names: Names): unknown[] {
+  const nameOf = (pid: Pid) =>
+    Object.keys(names).find((name) => names[name].equals(pid));
+  return pids.map(nameOf).sort();
+}
+
+async function told(label: string, ref: Ref): Promise<void> {
+  const message = await receive((m) => ref.equals(m?.ref), {
+    timeout: 2000,
+    after: "nothing",
+  });
+  if (typeof message === "string") return await trace(label, message);
+  const { ref: _, ...rest } = message;
+  await trace(label, rest);
+}
+
+async function noMore(): Promise<void> {
+  send(self(), "marker");
+  await traceNext("no more");
+}
+
+async function withKate(group: unknown): Promise<Ref> {
+  await start();
+  await on("kate", start);
+  return (await pg.monitor(group, SCOPE)).ref;
+}
+
+function groupsIn(groups: pg.GroupMembers[], ...wanted: unknown[]): unknown[] {
+  return wanted.map((each) => groups.find(({ group }) => group === each)?.pids);
+}
+
+scenario(
+  "pg: a process is a member as often as it has joined and not left",
+  async () => {
+    await start();
+    const names = { a: idle(), b: idle() };
+    const { a, b } = names;
+    await trace("join", await pg.join("g", a, SCOPE));
+    await trace("join", await pg.join("g", [b, a], SCOPE));
+    await trace("members", members("g", names));
+    await trace("leave", await pg.leave("g", a, SCOPE));
+    await trace("members", members("g", names));
+    await trace("leave", await pg.leave("g", [a, b], SCOPE));
+    await trace("members", members("g", names));
+    await trace("groups", pg.whichGroups(SCOPE));
+  },
+);
+
+scenario(
+  "pg: leaving what one has not joined is not_joined, unless one of several has",
+  async () => {
+    await start();
+    const [a, b] = [idle(), idle()];
+    await pg.join("g", a, SCOPE);
+    await trace("other process", await pg.leave("g", b, SCOPE));
+    await trace("other group", await pg.leave("h", a, SCOPE));
+    await trace("none", await pg.leave("g", [], SCOPE));
+    const { ref } = await pg.monitor("g", SCOPE);
+    await trace("who", [a, b]);
+    await trace("several", await pg.leave("g", [b, a, a], SCOPE));
+    await told("told", ref);
+    await trace("members", getMembers("g"));
+    await noMore();
+  },
+);
+
+scenario(
+  "pg: a group is any term, and there while it has members",
+  async () => {
+    await start();
+    const me = self();
+    const groups = ["room", ["room", 1], { a: 1, b: [2] }, 7];
+    for (const group of groups) await pg.join(group, me, SCOPE);
+    await trace("groups", pg.whichGroups(SCOPE).length);
+    await trace("same", getMembers({ b: [2], a: 1 }));
+    await trace("other", getMembers(["room", 2]));
+    await trace("nothing", getMembers("nothing"));
+    await trace("leave", await pg.leave({ b: [2], a: 1 }, me, SCOPE));
+    await trace("groups", pg.whichGroups(SCOPE).length);
+  },
+);
+
+scenario(
+  "pg: a member that ends leaves its groups, the last joined first, as often as it had joined",
+  async () => {
+    await start();
+    const a = await member("g", 2);
+    await pg.join("h", a, SCOPE);
+    const { ref, groups } = await pg.monitorScope(SCOPE);
+    await trace("groups", groupsIn(groups, "g", "h"));
+    exit(a, "kill");
+    for (let i = 0; i < 3; i++) await told("told", ref);
+    await trace("groups", pg.whichGroups(SCOPE));
+    await noMore();
+  },
+);
+
+scenario("pg: a process that has ended joins, and leaves at once", async () => {
+  await start();
+  const a = idle();
+  exit(a, "kill");
+  await reasonOf(a);
+  const { ref } = await pg.monitor("g", SCOPE);
+  await trace("join", await pg.join("g", a, SCOPE));
+  for (let i = 0; i < 2; i++) await told("told", ref);
+  await trace("members", getMembers("g"));
+});
+
+scenario("pg: only processes of the node join there", async () => {
+  await start();
+  const pid = await Node.spawn(await peer("kate"), remote);
+  await attempt("remote", () => pg.join("g", pid, SCOPE));
+  await attempt("remote", () => pg.join("g", [self(), pid], SCOPE));
+  await attempt("remote", () => pg.leave("g", pid, SCOPE));
+  await trace("groups", pg.whichGroups(SCOPE));
+});
+
+scenario(
+  "pg: where the scope does not run there are no members, and none can join",
+  async () => {
+    await trace("members", getMembers("g"));
+    await trace("local members", pg.getLocalMembers("g", SCOPE));
+    await attempt("groups", () => pg.whichGroups(SCOPE));
+    const reason = (fn: () => Promise<unknown>) =>
+      attempt("exit", async () => {
+        try {
+          await fn();
+        } catch (error) {
+          const { reason } = error as ExitError;
+          throw new ExitError((reason as { reason: unknown }).reason);
+        }
+      });
+    await reason(() => pg.join("g", self(), SCOPE));
+    await reason(() => pg.leave("g", self(), SCOPE));
+    await reason(() => pg.monitor("g", SCOPE));
+    await reason(() => pg.demonitor(makeRef(), SCOPE));
+  },
+);
+
+scenario(
+  "pg: a scope's name is taken once, and scopes have nothing in common",
+  async () => {
+    const pid = await start();
+    await trace("whereis", whereis(SCOPE.scope)!.equals(pid));
+    let again: unknown;
+    try {
+      again = await pg.start(SCOPE.scope);
+    } catch (error) {
+      again = { type: "error", reason: (error as ExitError).reason };
+    }
+    await trace("again", [pid, again]);
+    const other = { scope: "other_scope" };
+    await pg.startLink(other.scope);
+    await pg.join("g", self(), SCOPE);
+    await trace("other", pg.getMembers("g", other));
+    await trace("leave", await pg.leave("g", self(), other));
+    await trace("members", getMembers("g"));
+  },
+);
+
+scenario(
+  "pg: a scope that is started by a link ends with the starter, one that is not does not",
+  async () => {
+    const main = self();
+    const starter = spawn(async () => {
+      const linked = await pg.startLink("linked");
+      const alone = await pg.start("alone");
+      send(main, { type: "scopes", linked, alone });
+      await forever();
+    });
+    const { linked, alone } = await expect("scopes");
+    const refs = [linked, alone].map((pid) => monitor(pid));
+    await trace("scopes", [linked, alone, refs]);
+    exit(starter, "oops");
+    await traceNext("down");
+    await trace("alone", alive(alone));
+  },
+);
+
+scenario(
+  "pg: a monitor of a group tells of that group alone, and each has its own message",
+  async () => {
+    await start();
+    const a = await member("g");
+    const { ref: one, pids } = await pg.monitor("g", SCOPE);
+    const { ref: two } = await pg.monitor("g", SCOPE);
+    await trace("members", [pids, a]);
+    await pg.join("h", a, SCOPE);
+    const b = idle();
+    await pg.join("g", [b, a], SCOPE);
+    for (const ref of [one, two]) await told("told", ref);
+    await pg.leave("g", b, SCOPE);
+    for (const ref of [one, two]) await told("told", ref);
+    await noMore();
+  },
+);
+
+scenario(
+  "pg: a monitor of the scope gives all groups, and tells of all",
+  async () => {
+    await start();
+    const a = await member("g", 2);
+    await pg.join("h", self(), SCOPE);
+    const { ref, groups } = await pg.monitorScope(SCOPE);
+    await trace("groups", [a, groups.length, ...groupsIn(groups, "g", "h")]);
+    await pg.join("new", a, SCOPE);
+    await told("told", ref);
+    await pg.leave("h", self(), SCOPE);
+    await told("told", ref);
+    await noMore();
+  },
+);
+
+scenario(
+  "pg: what a monitor has told is gone when it is ended, that of others is not",
+  async () => {
+    await start();
+    const { ref: one } = await pg.monitor("g", SCOPE);
+    const { ref: two } = await pg.monitor("g", SCOPE);
+    const { ref: all } = await pg.monitorScope(SCOPE);
+    const a = await member("g");
+    await pg.leave("g", a, SCOPE);
+    await trace("end", await pg.demonitor(one, SCOPE));
+    await trace("end", await pg.demonitor(all, SCOPE));
+    await trace("again", await pg.demonitor(one, SCOPE));
+    await trace("unknown", await pg.demonitor(makeRef(), SCOPE));
+    await trace("who", a);
+    for (let i = 0; i < 2; i++) await told("told", two);
+    await pg.join("g", a, SCOPE);
+    await told("told", two);
+    await noMore();
+  },
+);
+
+scenario(
+  "pg: members are seen on all connected nodes, and tell where they are",
+  async () => {
+    const ref = await withKate("g");
+    const ours = await member("g");
+    const theirs = await on("kate", member, "g");
+    const names = { ours, theirs };
+    await told("told", ref);
+    await noMore();
+    await Node.connect(await peer("kate"));
+    await told("told", ref);
+    await trace("members", members("g", names));
+    await trace("local", named(pg.getLocalMembers("g", SCOPE), names));
+    const late = await on("kate", member, "late");
+    const again = await on("kate", member, "g", 2);
+    await told("told", ref);
+    await trace("members", members("g", { ...names, again }));
+    await trace("late", getMembers("late")[0].equals(late));
+    await trace("groups", pg.whichGroups(SCOPE).sort());
+    await trace("local groups", pg.whichLocalGroups(SCOPE));
+    exit(theirs, "kill");
+    await told("told", ref);
+    await on("kate", leave, "g", again);
+    await told("told", ref);
+    await trace("members", members("g", { ...names, again }));
+  },
+);
+
+scenario(
+  "pg: a scope that is started on connected nodes finds the others",
+  async () => {
+    await on("kate", start);
+    const theirs = await on("kate", member, "g");
+    await Node.connect(await peer("kate"));
+    await start();
+    const { ref, pids } = await pg.monitor("g", SCOPE);
+    if (pids.length === 0) await receive((m) => ref.equals(m?.ref));
+    await trace("members", members("g", { theirs }));
+    await noMore();
+  },
+);
+
+scenario(
+  "pg: members leave with the connection, and what has changed meanwhile comes with the next",
+  async () => {
+    const ref = await withKate("g");
+    await Node.connect(await peer("kate"));
+    const stays = await on("kate", member, "g");
+    await told("told", ref);
+    const goes = await on("kate", member, "g");
+    await told("told", ref);
+    await part("kate");
+    const gone = await receive((m) => m?.type === "leave" && ref.equals(m.ref));
+    await trace("gone", named(gone.pids, { stays, goes }));
+    await trace("members", getMembers("g"));
+    const comes = await on("kate", member, "g");
+    await on("kate", leave, "g", goes);
+    await Node.connect(await peer("kate"));
+    const back = await receive((m) => m?.type === "join" && ref.equals(m.ref));
+    await trace("back", named(back.pids, { stays, goes, comes }));
+    await trace("members", members("g", { stays, goes, comes }));
+    await noMore();
+  },
+);
+
+scenario("pg: members of a node that dies leave", async () => {
+  const node = await peer("victim");
+  await on("victim", start);
+  await start();
+  await Node.connect(node);
+  const { ref } = await pg.monitor("g", SCOPE);
+  const theirs = await on("victim", member, "g", 2);
+  await trace("who", theirs);
+  await told("told", ref);
+  await killNode("victim");
+  await told("told", ref);
+  await trace("groups", pg.whichGroups(SCOPE));
+});
+
+scenario(
+  "pg: members are lost with the scope's process of their node, and join again",
+  async () => {
+    const ref = await withKate("g");
+    await Node.connect(await peer("kate"));
+    const theirs = await on("kate", member, "g");
+    await told("told", ref);
+    await on("kate", crash);
+    await told("told", ref);
+    await on("kate", start);
+    await trace("its members", await on("kate", getMembers, "g"));
+    await on("kate", join, "g", theirs);
+    await told("told", ref);
+    await noMore();
+  },
+);
+
+scenario(
+  "pg: connecting to one node of a cluster brings the members of all its nodes",
+  async () => {
+    const ref = await withKate("g");
+    await on("moebi", start);
+    const [kate, moebi] = [await peer("kate"), await peer("moebi")];
+    await on("kate", connect, moebi);
+    const theirs = await on("moebi", member, "g");
+    await trace("kate", await on("kate", seen, "g", theirs));
+    await noMore();
+    await Node.connect(kate);
+    await told("told", ref);
+    await trace("main", members("g", { theirs }));
+  },
+);

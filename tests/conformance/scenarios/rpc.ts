@@ -1,0 +1,340 @@
+/** Calls of functions on nodes: Erlang's `erpc`. */
+
+import {
+  exit,
+  IO,
+  monitor,
+  Node,
+  type Pid,
+  receive,
+  rpc,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  trapExit,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  killNode,
+  next,
+  output,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+  traceNothing,
+  UNKNOWN_NODE,
+} from "../_scenario.ts";
+
+const MODULE = "Conformance.Rpc";
+
+/** As items of a multicall are written: an error as one that was raised. */
+function shown(results: rpc.RpcResult<unknown>[]): unknown[] {
+  return results.map((each) =>
+    each.type === "error" ? { type: "error", error: each.error } : each
+  );
+}
+
+export function place(prefix: string): unknown[] {
+  return [prefix, Node.self()];
+}
+
+export function raises(message: string): never {
+  throw new Error(message);
+}
+
+export function throws(value: unknown): never {
+  throw value;
+}
+
+export function exits(reason: unknown): never {
+  exit(reason);
+}
+
+export function me(): Pid {
+  return self();
+}
+
+export async function print(text: string): Promise<void> {
+  await IO.puts(text);
+}
+
+export function tell(to: Pid, message: unknown): void {
+  send(to, message);
+}
+
+/** Tells who it is, and gives what it is told then. */
+export function waits(to: Pid): Promise<unknown> {
+  send(to, self());
+  return receive();
+}
+
+export function traps(to: Pid): Promise<unknown> {
+  trapExit(true);
+  return waits(to);
+}
+
+/** Differs by node. */
+export function byNode(to: Pid): unknown {
+  return Node.self().startsWith("kate") ? waits(to) : "here";
+}
+
+export function links(): Pid {
+  return spawnLink(forever);
+}
+
+export function catchesLink(to: Pid): Promise<string> {
+  const me = self();
+  spawnLink(async () => {
+    trapExit(true);
+    send(me, "up");
+    const { reason } = await receive((m) => m?.type === "EXIT");
+    send(to, { type: "normal", is: reason === "normal" });
+  });
+  return expect("up");
+}
+
+scenario(
+  "rpc: a call gives what the function gives, which runs on that node",
+  async () => {
+    const kate = await peer("kate");
+    await trace("place", await rpc.call(kate, place, ["on"]));
+    await trace("connected", Node.list());
+    await trace("here", await rpc.call(Node.self(), place, ["on"]));
+  },
+);
+
+scenario("rpc: an error of the function is raised at the caller", async () => {
+  const kate = await peer("kate");
+  await attempt("raised", () => rpc.call(kate, raises, ["oops"]));
+  await attempt("here", () => rpc.call(Node.self(), raises, ["oops"]));
+});
+
+scenario(
+  "rpc: what the function throws is thrown at the caller as it is",
+  async () => {
+    const kate = await peer("kate");
+    await attempt("thrown", () => rpc.call(kate, throws, [[1, 2]]));
+    await attempt("thrown", () => rpc.call(kate, throws, ["value"]));
+  },
+);
+
+scenario(
+  "rpc: an exit of the function is an exit of the caller that says exception",
+  async () => {
+    const kate = await peer("kate");
+    for (const reason of ["oops", "normal", "kill"]) {
+      await attempt("exit", () => rpc.call(kate, exits, [reason]));
+    }
+    await attempt("here", () => rpc.call(Node.self(), exits, ["oops"]));
+  },
+);
+
+/** A process that sends an exit signal to the process that it is told. */
+function killer(reason: unknown): Pid {
+  return spawn(async () => void exit(await receive(), reason));
+}
+
+scenario(
+  "rpc: an exit signal to the function's process is an exit of the caller that says signal",
+  async () => {
+    const kate = await peer("kate");
+    for (
+      const reason of ["shutdown", "kill", { type: "shutdown", reason: "why" }]
+    ) {
+      await attempt("signal", () => rpc.call(kate, waits, [killer(reason)]));
+    }
+  },
+);
+
+scenario(
+  "rpc: a function that traps exits gets the signal as a message",
+  async () => {
+    const kate = await peer("kate");
+    const pid = killer("shutdown");
+    await trace("killer", pid);
+    await trace("value", await rpc.call(kate, traps, [pid]));
+  },
+);
+
+scenario(
+  "rpc: a function that is not there raises undef, and the node is fine",
+  async () => {
+    const kate = await peer("kate");
+    await attempt("no module", () => rpc.call(kate, ["nope", "nope"]));
+    await attempt("no function", () => rpc.call(kate, [MODULE, "nope"]));
+    await trace("place", await rpc.call(kate, place, ["on"]));
+  },
+);
+
+scenario(
+  "rpc: a call gives up at its timeout; the function goes on and its result is dropped",
+  async () => {
+    const kate = await peer("kate");
+    await attempt(
+      "late",
+      () => rpc.call(kate, waits, [self()], { timeout: 20 }),
+    );
+    const pid = await next();
+    await trace("runs", pid);
+    const ref = monitor(pid);
+    send(pid, "go");
+    const { reason } = await receive((m) => ref.equals(m?.ref));
+    await trace("ended", reason !== "noproc");
+    await traceNothing("result");
+  },
+);
+
+scenario(
+  "rpc: a call to a node that is not there fails with noconnection",
+  async () => {
+    await attempt("nobody", () => rpc.call(UNKNOWN_NODE, me));
+    await traceNothing("message");
+  },
+);
+
+scenario(
+  "rpc: a call fails with noconnection when the connection is lost meanwhile",
+  async () => {
+    const node = await peer("victim");
+    const main = self();
+    const caller = spawn(async () => {
+      await attempt("lost", () => rpc.call(node, waits, [main]));
+      send(main, "done");
+    });
+    await trace("caller", caller);
+    await next();
+    await killNode("victim");
+    await traceNext("then");
+  },
+);
+
+scenario("rpc: a call of a node that is not alive works for itself alone", {
+  alive: false,
+}, async () => {
+  await trace("here", await rpc.call(Node.self(), place, ["on"]));
+  await attempt("there", () => rpc.call("kate@localhost", [MODULE, "me"]));
+});
+
+scenario(
+  "rpc: the function runs in a process of its own, each call in another",
+  async () => {
+    const kate = await peer("kate");
+    await trace("main", self());
+    await trace("one", await rpc.call(kate, me));
+    await trace("another", await rpc.call(kate, me));
+    await trace("here", await rpc.call(Node.self(), me, [], { timeout: 5000 }));
+  },
+);
+
+scenario("rpc: what the function prints comes out at the caller", async () => {
+  const kate = await peer("kate");
+  await rpc.call(kate, print, ["from kate"]);
+  await trace("printed", output());
+  await trace("on kate", await output("kate"));
+});
+
+scenario(
+  "rpc: what the function has linked to its process ends with the call, not normally",
+  async () => {
+    const kate = await peer("kate");
+    await trace("call", await rpc.call(kate, catchesLink, [self()]));
+    await trace("exit", await expect("normal"));
+    const child = await rpc.call(kate, links);
+    await trace("child is gone", await reasonOf(child) !== "normal");
+  },
+);
+
+scenario("rpc: the function runs on when its caller exits", async () => {
+  const kate = await peer("kate");
+  const main = self();
+  const caller = spawn(async () => void await rpc.call(kate, waits, [main]));
+  await trace("caller", caller);
+  const pid = await next();
+  await trace("runs", pid);
+  exit(caller, "kill");
+  await reasonOf(caller);
+  const ref = monitor(pid);
+  send(pid, "go");
+  const { reason } = await receive((m) => ref.equals(m?.ref));
+  await trace("ended by itself", !["noproc", "killed"].includes(reason));
+});
+
+scenario(
+  "rpc: multicall gives results in the order of the nodes, and calls one twice if it is named twice",
+  async () => {
+    const kate = await peer("kate");
+    const nodes = [kate, UNKNOWN_NODE, Node.self(), kate];
+    await trace("results", shown(await rpc.multicall(nodes, place, ["on"])));
+    await trace("none", await rpc.multicall([], place, ["on"]));
+  },
+);
+
+scenario("rpc: multicall gives failures by class", async () => {
+  const kate = await peer("kate");
+  const nodes = [kate, Node.self()];
+  for (const fn of [raises, throws, exits] as ((arg: string) => never)[]) {
+    await trace(fn.name, shown(await rpc.multicall(nodes, fn, ["oops"])));
+  }
+  await trace("nope", shown(await rpc.multicall([kate], [MODULE, "nope"])));
+});
+
+scenario(
+  "rpc: multicall gives what came within its timeout, and drops the rest",
+  async () => {
+    const kate = await peer("kate");
+    await Node.connect(kate);
+    const results = await rpc.multicall([kate, Node.self()], byNode, [self()], {
+      timeout: 200,
+    });
+    await trace("results", shown(results));
+    const pid = await next();
+    await trace("runs", pid);
+    const ref = monitor(pid);
+    send(pid, "go");
+    await receive((m) => ref.equals(m?.ref));
+    await traceNothing("result");
+  },
+);
+
+scenario(
+  "rpc: cast runs the function, and tells of nothing that goes wrong",
+  async () => {
+    const kate = await peer("kate");
+    await trace("cast", rpc.cast(kate, tell, [self(), "hi"]));
+    await traceNext("got");
+    await trace("undef", rpc.cast(kate, [MODULE, "nope"]));
+    await trace("exits", rpc.cast(kate, exits, ["oops"]));
+    await trace("nobody", rpc.cast(UNKNOWN_NODE, tell, [self(), "hi"]));
+    await trace("place", await rpc.call(kate, place, ["on"]));
+    await traceNothing("more");
+  },
+);
+
+scenario("rpc: multicast runs the function on each of the nodes", async () => {
+  const kate = await peer("kate");
+  const nodes = [kate, UNKNOWN_NODE, Node.self()];
+  await trace("cast", rpc.multicast(nodes, tell, [self(), "hi"]));
+  await traceNext("got 1");
+  await traceNext("got 2");
+  await traceNothing("more");
+});
+
+scenario(
+  "rpc: a timeout that is none is refused, and nothing is sent",
+  async () => {
+    const kate = await peer("kate");
+    for (const timeout of [-1, "soon" as unknown as number]) {
+      await attempt(
+        "refused",
+        () => rpc.call(kate, tell, [self(), "hi"], { timeout }),
+      );
+    }
+    await trace("connected", Node.list());
+    await traceNothing("told");
+  },
+);

@@ -1,0 +1,260 @@
+/** The order of signals of all kinds between a pair of processes. */
+
+import {
+  alias,
+  exit,
+  groupLeader,
+  isExit,
+  link,
+  monitor,
+  Node,
+  type Pid,
+  receive,
+  register,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  trapExit,
+  unlink,
+} from "../../../mod.ts";
+import {
+  expect,
+  forever,
+  next,
+  peer,
+  scenario,
+  trace,
+  traceNext,
+} from "../_scenario.ts";
+
+/** Passes what it gets on to the trace, as what has come from its mailbox; exits are trapped. */
+export async function record(name: string): Promise<never> {
+  trapExit(true);
+  send((await expect("ready")).to, "ready");
+  for (;;) {
+    const message = await receive();
+    if (message?.type === "sync") send(message.to, "synced");
+    else await trace(name, message);
+  }
+}
+
+async function startRecorder(node: string): Promise<Pid> {
+  const pid = await Node.spawn(node, record, ["recorded"]);
+  send(pid, { type: "ready", to: self() });
+  await expect("ready");
+  return pid;
+}
+
+async function sync(pid: Pid): Promise<void> {
+  send(pid, { type: "sync", to: self() });
+  await expect("synced");
+}
+
+async function sendAndExit(node: string): Promise<void> {
+  const pid = await startRecorder(node);
+  await trace("me", self());
+  send(pid, "a");
+  exit(pid, "b");
+  send(pid, "c");
+  exit(pid, "normal");
+  send(pid, "d");
+  await sync(pid);
+}
+
+scenario(
+  "signals: messages and exit signals keep their order on one node",
+  () => sendAndExit(Node.self()),
+);
+
+scenario(
+  "signals: messages and exit signals keep their order between nodes",
+  async () => sendAndExit(await peer("kate")),
+);
+
+export async function clerk(main: Pid): Promise<void> {
+  register("clerk");
+  send(main, { type: "alias", alias: alias() });
+  for (let i = 0; i < 6; i++) await trace("recorded", await next());
+  send(main, "done");
+}
+
+scenario(
+  "signals: by pid, by name and by alias, messages keep their order between nodes",
+  async () => {
+    const kate = await peer("kate");
+    const pid = await Node.spawn(kate, clerk, [self()]);
+    const { alias: address } = await expect("alias");
+    send(pid, 1);
+    send(address, 2);
+    send({ name: "clerk", node: kate }, 3);
+    send(address, 4);
+    send(pid, 5);
+    send({ name: "clerk", node: kate }, 6);
+    await expect("done");
+  },
+);
+
+scenario(
+  "signals: by pid, by name and by alias, messages keep their order on one node",
+  async () => {
+    const pid = spawn(clerk, [self()]);
+    const { alias: address } = await expect("alias");
+    send(pid, 1);
+    send(address, 2);
+    send("clerk", 3);
+    send(address, 4);
+    send({ name: "clerk", node: Node.self() }, 5);
+    send(pid, 6);
+    await expect("done");
+  },
+);
+
+export async function talkAndEnd(main: Pid, reason: string): Promise<void> {
+  await expect("go");
+  send(main, "a");
+  send(main, "b");
+  if (reason !== "normal") exit(reason);
+}
+
+async function messagesThenEnd(pid: Pid): Promise<void> {
+  const ref = monitor(pid);
+  await trace("monitor", [pid, ref]);
+  send(pid, "go");
+  await traceNext("first");
+  await traceNext("second");
+  await trace("exit", (await expect("EXIT")).reason);
+  await trace("down", await expect("DOWN"));
+}
+
+scenario(
+  "signals: the messages of a process come before its EXIT and its DOWN",
+  async () => {
+    trapExit(true);
+    await messagesThenEnd(spawnLink(talkAndEnd, [self(), "normal"]));
+  },
+);
+
+scenario(
+  "signals: the messages of a process of another node come before its EXIT and its DOWN",
+  async () => {
+    trapExit(true);
+    await messagesThenEnd(
+      await Node.spawnLink(await peer("kate"), talkAndEnd, [self(), "gone"]),
+    );
+  },
+);
+
+async function afterKill(node: string): Promise<void> {
+  trapExit(true);
+  let pid = await Node.spawn(node, forever);
+  exit(pid, "kill");
+  const ref = monitor(pid);
+  await trace("down", [await expect("DOWN"), ref]);
+  pid = await Node.spawn(node, forever);
+  exit(pid, "kill");
+  link(pid);
+  await trace("exit", [await expect("EXIT"), pid]);
+}
+
+scenario(
+  "signals: a monitor and a link that follow a kill find nobody",
+  () => afterKill(Node.self()),
+);
+
+scenario(
+  "signals: a monitor and a link that follow a kill to another node find nobody",
+  async () => afterKill(await peer("kate")),
+);
+
+export async function tellLeader(main: Pid): Promise<void> {
+  for (let i = 0; i < 2; i++) {
+    await expect("tell");
+    send(main, { type: "leader", leader: groupLeader() });
+  }
+}
+
+scenario(
+  "signals: a group leader is set before the message that follows, on another node too",
+  async () => {
+    const main = self();
+    for (const node of [Node.self(), await peer("kate")]) {
+      const pid = await Node.spawn(node, tellLeader, [main]);
+      send(pid, "tell");
+      await trace(
+        "inherited",
+        groupLeader().equals((await expect("leader")).leader),
+      );
+      groupLeader(pid, main);
+      send(pid, "tell");
+      await traceNext("then");
+      await trace("main", main);
+    }
+  },
+);
+
+export async function measure(main: Pid): Promise<void> {
+  for (let i = 0; i < 5; i++) {
+    const message = await receive<string | number>();
+    send(main, typeof message === "string" ? message.length : message);
+  }
+}
+
+scenario(
+  "signals: a large message keeps its place between small ones",
+  async () => {
+    const pid = await Node.spawn(await peer("kate"), measure, [self()]);
+    send(pid, 1);
+    send(pid, "x".repeat(3_000_000));
+    send(pid, 2);
+    send(pid, "y".repeat(200_000));
+    send(pid, 3);
+    for (let i = 0; i < 5; i++) await traceNext("got");
+  },
+);
+
+export function count(main: Pid, name: string): void {
+  for (let n = 1; n <= 1000; n++) send(main, { type: name, n });
+}
+
+scenario(
+  "signals: a thousand messages of two senders come in the order of each",
+  async () => {
+    const kate = await peer("kate");
+    for (const name of ["one", "other"]) {
+      await Node.spawn(kate, count, [self(), name]);
+    }
+    const got: { type: string; n: number }[] = [];
+    for (let i = 0; i < 2000; i++) got.push(await next());
+    for (const name of ["one", "other"]) {
+      const numbers = got.filter(({ type }) => type === name).map(({ n }) => n);
+      await trace(
+        name,
+        numbers.length === 1000 && numbers.every((n, at) => n === at + 1),
+      );
+    }
+  },
+);
+
+export async function sayLast(main: Pid): Promise<never> {
+  await expect("go");
+  send(main, "last");
+  exit("late");
+}
+
+scenario(
+  "signals: what comes over a link after the unlink is dropped, what was sent before it is not",
+  async () => {
+    trapExit(true);
+    const pid = await Node.spawnLink(await peer("kate"), sayLast, [self()]);
+    const ref = monitor(pid);
+    send(pid, "go");
+    unlink(pid);
+    // It may have come just before the unlink.
+    await receive(isExit, { timeout: 0, after: undefined });
+    await trace("first", await expect("last"));
+    await trace("down", [await expect("DOWN"), ref]);
+    send(self(), "marker");
+    await traceNext("then");
+  },
+);

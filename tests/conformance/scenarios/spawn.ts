@@ -1,0 +1,245 @@
+/** Spawn and its variants, on live, dead and unknown nodes. */
+
+import {
+  alive,
+  exit,
+  monitor,
+  Node,
+  type Pid,
+  receive,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  spawnMonitor,
+  trapExit,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  killNode,
+  next,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+  traceNothing,
+  UNKNOWN_NODE,
+} from "../_scenario.ts";
+
+export function introduce(main: Pid, argument: unknown): void {
+  send(main, { type: "hello", pid: self(), node: Node.self(), argument });
+}
+
+export function crash(reason: string): never {
+  exit(reason);
+}
+
+scenario(
+  "spawn: a process starts on another node with its arguments",
+  async () => {
+    const pid = await Node.spawn(await peer("kate"), introduce, [self(), {
+      list: [1, "two"],
+    }]);
+    await trace("pid", pid);
+    await traceNext("got");
+    await trace("of", pid.node);
+  },
+);
+
+scenario(
+  "spawn: a process that starts on its own node by name is local",
+  async () => {
+    const pid = await Node.spawn(Node.self(), introduce, [self(), "here"]);
+    await trace("pid", pid);
+    await traceNext("got");
+    await reasonOf(pid);
+    await trace("alive", alive(pid));
+  },
+);
+
+scenario(
+  "spawn: on a node that is not there, it is the pid of no process",
+  async () => {
+    const pid = await Node.spawn(UNKNOWN_NODE, forever);
+    await trace("pid", [pid, pid.node]);
+    await attempt("sent", () => {
+      send(pid, "hello");
+      return "sent";
+    });
+    await trace("monitor", monitor(pid));
+    await traceNext("got");
+  },
+);
+
+scenario(
+  "spawn: a link to a node that is not there is an EXIT noconnection",
+  async () => {
+    trapExit(true);
+    const pid = await Node.spawnLink(UNKNOWN_NODE, forever);
+    await trace("pid", [pid, pid.node]);
+    await traceNext("got");
+    await traceNothing("then");
+  },
+);
+
+scenario(
+  "spawn: a link to a node that is not there ends who does not trap exits",
+  async () => {
+    const { pid, ref } = spawnMonitor(async () => {
+      await Node.spawnLink(UNKNOWN_NODE, forever);
+      await forever();
+    });
+    await trace("down", [await expect("DOWN"), ref, pid]);
+  },
+);
+
+scenario(
+  "spawn: a monitor on a node that is not there is a DOWN noconnection",
+  async () => {
+    const { pid, ref } = await Node.spawnMonitor(UNKNOWN_NODE, forever);
+    await trace("pid", [pid, ref]);
+    await traceNext("got");
+    await traceNothing("then");
+  },
+);
+
+scenario(
+  "spawn: on a node that has died, a link and a monitor are told noconnection",
+  async () => {
+    trapExit(true);
+    const node = await peer("victim");
+    await Node.ping(node);
+    await killNode("victim");
+    const linked = await Node.spawnLink(node, forever);
+    await trace("exit", [await expect("EXIT"), linked]);
+    const { pid, ref } = await Node.spawnMonitor(node, forever);
+    await trace("down", [await expect("DOWN"), ref, pid]);
+  },
+);
+
+scenario(
+  "spawn: a linked process that ends at once is told by its reason, not by noproc",
+  async () => {
+    trapExit(true);
+    for (const node of [Node.self(), await peer("kate")]) {
+      const pid = await Node.spawnLink(node, crash, ["at_once"]);
+      await trace("got", [await expect("EXIT"), pid]);
+    }
+    const pid = spawnLink(crash, ["at_once"]);
+    await trace("got", [await expect("EXIT"), pid]);
+  },
+);
+
+scenario(
+  "spawn: a monitored process that ends at once is told by its reason, not by noproc",
+  async () => {
+    for (const node of [Node.self(), await peer("kate")]) {
+      const { pid, ref } = await Node.spawnMonitor(node, crash, ["at_once"]);
+      await trace("got", [await expect("DOWN"), ref, pid]);
+    }
+    const { pid, ref } = spawnMonitor(crash, ["at_once"]);
+    await trace("got", [await expect("DOWN"), ref, pid]);
+  },
+);
+
+export function raise(): never {
+  throw new Error("oops");
+}
+
+export function toss(): never {
+  throw "ball";
+}
+
+scenario(
+  "spawn: a process that throws or raises says nothing to who only spawned it",
+  async () => {
+    for (const node of [Node.self(), await peer("kate")]) {
+      await reasonOf(await Node.spawn(node, raise));
+      await reasonOf(await Node.spawn(node, toss));
+      send(self(), "marker");
+      await traceNext("got");
+    }
+  },
+);
+
+scenario(
+  "spawn: a function that is not there, linked",
+  {
+    difference: {
+      row: "undefined-function",
+      elixir: ["spawn: true", "got: raised(undef)"],
+      typescript: ["spawn: raised(undef)", "got: nothing"],
+    },
+  },
+  async () => {
+    trapExit(true);
+    const kate = await peer("kate");
+    await attempt("spawn", async () => {
+      await Node.spawnLink(kate, ["Conformance.Spawn", "noSuchFunction"]);
+      return true;
+    });
+    const message = await next(1000);
+    await trace("got", message === "nothing" ? message : message.reason);
+  },
+);
+
+export async function passThree(main: Pid): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    send(main, { type: "got", message: await next() });
+  }
+}
+
+scenario(
+  "spawn: messages to a new process come in order from its first moment",
+  async () => {
+    const pid = await Node.spawn(await peer("kate"), passThree, [self()]);
+    for (const n of [1, 2, 3]) send(pid, n);
+    for (let i = 0; i < 3; i++) await traceNext("heard");
+  },
+);
+
+scenario("spawn: a linked process ends with its parent", async () => {
+  const main = self();
+  const parent = spawn(async () => {
+    send(main, {
+      type: "child",
+      child: await Node.spawnLink(await peer("kate"), forever),
+    });
+    exit((await expect("exit")).reason);
+  });
+  const { child } = await expect("child");
+  const refs = [monitor(parent), monitor(child)];
+  await trace("family", [parent, child, ...refs]);
+  send(parent, { type: "exit", reason: "bye" });
+  for (const ref of refs) {
+    await trace(
+      "got",
+      await receive((m) => ref.equals(m?.ref)),
+    );
+  }
+});
+
+export async function tellHeard(main: Pid): Promise<void> {
+  send(main, { type: "child_heard", message: await next(5000) });
+}
+
+scenario(
+  "spawn: a linked process outlives a parent that ends normally",
+  async () => {
+    const main = self();
+    const parent = spawn(async () => {
+      const child = await Node.spawnLink(await peer("kate"), tellHeard, [main]);
+      send(main, { type: "child", child });
+    });
+    const { child } = await expect("child");
+    await trace(
+      "parent",
+      ["normal", "noproc"].includes(await reasonOf(parent)),
+    );
+    send(child, "hello");
+    await traceNext("got");
+  },
+);

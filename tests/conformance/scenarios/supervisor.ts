@@ -1,0 +1,1010 @@
+/** Supervisor: order, strategies, restarts, shutdown, significant children, trees, other nodes. */
+
+import {
+  alive,
+  type ChildDefinition,
+  type ChildSpec,
+  exit,
+  isExit,
+  monitor,
+  Node,
+  type Pid,
+  receive,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  Supervisor,
+  type SupervisorOptions,
+  trapExit,
+  unlink,
+  whereis,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  killNode,
+  on,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNothing,
+} from "../_scenario.ts";
+import {
+  failure,
+  finish,
+  flaky,
+  inTree,
+  parent,
+  pidOf,
+  probe,
+  type ProbeOptions,
+  result,
+  settle,
+  startProbe,
+  traceAll,
+  tree,
+} from "../_supervision.ts";
+
+const ONE = { strategy: "one_for_one" } as const;
+const DONE = { type: "shutdown", reason: "done" };
+
+async function start(
+  children: ChildDefinition[],
+  options: Partial<SupervisorOptions> = {},
+): Promise<Pid> {
+  const sup = await Supervisor.startLink(children, { ...ONE, ...options });
+  await trace("supervisor", sup);
+  return sup;
+}
+
+// Order
+
+scenario(
+  "supervisor: starts its children in order, and ends them in the reverse order",
+  async () => {
+    const sup = await start([
+      probe("a", { trap: true }),
+      probe("b", { trap: true }),
+      probe("c", { trap: true }),
+    ]);
+    await traceAll(3);
+    await trace("tree", await tree(sup));
+    await trace("stopped", await Supervisor.stop(sup));
+    await traceAll(3);
+  },
+);
+
+scenario(
+  "supervisor: a child added later is started last and ended first",
+  async () => {
+    const sup = await start([
+      probe("a", { trap: true }),
+      probe("b", { trap: true }),
+    ]);
+    await trace(
+      "added",
+      await Supervisor.startChild(sup, probe("c", { trap: true })),
+    );
+    await traceAll(3);
+    await trace("tree", await tree(sup));
+    await Supervisor.stop(sup);
+    await traceAll(3);
+  },
+);
+
+scenario(
+  "supervisor: counts its children by whether they run, and by type",
+  async () => {
+    const sup = await start([
+      probe("a"),
+      probe("b", { type: "supervisor" }),
+      probe("c", { restart: "transient" }),
+      probe("d", { restart: "temporary" }),
+    ]);
+    await trace("all", await Supervisor.countChildren(sup));
+    await finish(sup, "c", "normal");
+    await finish(sup, "d", "normal");
+    await Supervisor.terminateChild(sup, "b");
+    await trace("fewer", await Supervisor.countChildren(sup));
+    await traceAll(4);
+  },
+);
+
+// Strategies
+
+scenario(
+  "supervisor: one_for_one starts the one again that has ended, in its place",
+  async () => {
+    const sup = await start([
+      probe("a", { trap: true }),
+      probe("b"),
+      probe("c", { trap: true }),
+    ]);
+    await traceAll(3);
+    await trace("tree", await tree(sup));
+    await finish(sup, "b", "oops");
+    await traceAll(1);
+    await trace("tree", await tree(sup));
+  },
+);
+
+function trapping(...ids: string[]): ChildSpec[] {
+  return ids.map((id) => probe(id, { trap: true }));
+}
+
+scenario(
+  "supervisor: one_for_all ends the others in reverse order, and starts all",
+  async () => {
+    const sup = await start(trapping("a", "b", "c", "d"), {
+      strategy: "one_for_all",
+    });
+    await traceAll(4);
+    await finish(sup, "b", "oops");
+    await traceAll(7);
+  },
+);
+
+scenario(
+  "supervisor: rest_for_one ends and starts those that were started after it",
+  async () => {
+    const sup = await start(trapping("a", "b", "c", "d"), {
+      strategy: "rest_for_one",
+    });
+    await traceAll(4);
+    await trace("tree", await tree(sup));
+    await finish(sup, "b", "oops");
+    await traceAll(5);
+    await trace("tree", await tree(sup));
+  },
+);
+
+const TEMPORARY = { trap: true, restart: "temporary" } as const;
+
+scenario(
+  "supervisor: one_for_all takes temporary siblings away for good",
+  async () => {
+    const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
+      strategy: "one_for_all",
+    });
+    await traceAll(3);
+    await finish(sup, "a", "oops");
+    await traceAll(3);
+    await trace("tree", await tree(sup));
+  },
+);
+
+scenario(
+  "supervisor: rest_for_one leaves a temporary child that was started before",
+  async () => {
+    const sup = await start([
+      probe("s", TEMPORARY),
+      probe("a"),
+      probe("t", TEMPORARY),
+    ], { strategy: "rest_for_one" });
+    await traceAll(3);
+    await trace("tree", await tree(sup));
+    await finish(sup, "a", "oops");
+    await traceAll(2);
+    await trace("tree", await tree(sup));
+  },
+);
+
+scenario(
+  "supervisor: one_for_all starts a transient sibling again that had ended",
+  async () => {
+    const sup = await start([
+      probe("a"),
+      probe("b", { restart: "transient" }),
+    ], { strategy: "one_for_all" });
+    await finish(sup, "b", "normal");
+    await trace("tree", await tree(sup));
+    await finish(sup, "a", "oops");
+    await traceAll(4);
+    await trace("tree", await tree(sup));
+  },
+);
+
+scenario(
+  "supervisor: one_for_all restarts once for two that end at once",
+  async () => {
+    const sup = await start([probe("a"), probe("b")], {
+      strategy: "one_for_all",
+      maxRestarts: 1,
+    });
+    const pids = [await pidOf(sup, "a"), await pidOf(sup, "b")];
+    const spec = flaky("c", [1], { wait: true });
+    const answer = result(Supervisor.startChild(sup, spec));
+    await expect("failing");
+    for (const pid of pids) exit(pid, "kill");
+    for (const pid of pids) await reasonOf(pid);
+    send(sup, "fail");
+    await trace("not added", await answer);
+    await traceAll(4);
+    await trace("counts", await Supervisor.countChildren(sup));
+  },
+);
+
+// Restart types
+
+scenario(
+  "supervisor: a permanent child is started again whatever its reason",
+  async () => {
+    const sup = await start([probe("a")], { maxRestarts: 9 });
+    for (const reason of ["normal", "shutdown", DONE, "oops"]) {
+      await finish(sup, "a", reason);
+      await trace("after", reason);
+    }
+    await traceAll(5);
+  },
+);
+
+scenario(
+  "supervisor: a transient child is started again unless it ends in order, and stays known",
+  async () => {
+    const sup = await start([probe("a", { restart: "transient" })], {
+      maxRestarts: 9,
+    });
+    const odd = { type: "odd", value: 1 };
+    for (const reason of ["oops", "normal", "shutdown", DONE, odd]) {
+      await finish(sup, "a", reason);
+      await trace("after", reason);
+      const isOdd = reason === "oops" || reason === odd;
+      if (isOdd) await trace("runs", await pidOf(sup, "a"));
+      else await trace("tree", await tree(sup));
+      if (await pidOf(sup, "a") === undefined) {
+        await Supervisor.restartChild(sup, "a");
+      }
+    }
+    await traceAll(6);
+  },
+);
+
+scenario(
+  "supervisor: a temporary child is never started again, and is forgotten",
+  async () => {
+    const sup = await start([]);
+    for (const reason of ["normal", "shutdown", "oops"]) {
+      await Supervisor.startChild(sup, probe("a", { restart: "temporary" }));
+      await finish(sup, "a", reason);
+      await trace("tree", await tree(sup));
+    }
+    await traceAll(3);
+  },
+);
+
+// Intensity
+
+/** Has a child exit with a reason. */
+async function end(sup: Pid | string, id: string, reason: unknown) {
+  send(await pidOf(sup, id), { type: "exit", reason });
+}
+
+scenario(
+  "supervisor: exits with shutdown after one restart too many, and ends the others",
+  async () => {
+    trapExit(true);
+    const sup = await start([
+      probe("a", { trap: true }),
+      probe("b"),
+      probe("c", { trap: true }),
+    ], { maxRestarts: 1 });
+    await finish(sup, "b", "oops");
+    await end(sup, "b", "oops");
+    await traceAll(7);
+  },
+);
+
+scenario(
+  "supervisor: a child that does not start again is tried, and each try counts",
+  async () => {
+    trapExit(true);
+    const sup = await start([flaky("a", [2, 3, 4])]);
+    await end(sup, "a", "normal");
+    await traceAll(5);
+  },
+);
+
+scenario(
+  "supervisor: a child that does not start again is tried until it does",
+  async () => {
+    const sup = await start([flaky("a", [2, 3]), probe("b")]);
+    await finish(sup, "a", "oops");
+    await traceAll(5);
+    await trace("counts", await Supervisor.countChildren(sup));
+  },
+);
+
+scenario(
+  "supervisor: serves what it is asked between two tries",
+  async () => {
+    const sup = await start([flaky("a", [2], { wait: true })]);
+    await end(sup, "a", "oops");
+    await traceAll(2);
+    const before = Supervisor.whichChildren(sup);
+    const deleted = Supervisor.deleteChild(sup, "a");
+    const restarted = result(Supervisor.restartChild(sup, "a"));
+    const counts = Supervisor.countChildren(sup);
+    const terminated = Supervisor.terminateChild(sup, "a");
+    const last = Supervisor.whichChildren(sup);
+    send(sup, "fail");
+    await trace("before", inTree(await before));
+    await trace("delete", await result(deleted));
+    await trace("restart", await restarted);
+    await trace("counts", await counts);
+    await trace("terminate", await terminated);
+    await trace("after", inTree(await last));
+    await Supervisor.stop(sup);
+    await trace("stopped");
+    await traceNothing("tried");
+  },
+);
+
+for (
+  const [strategy, name, count] of [
+    [
+      "one_for_all",
+      "supervisor: one_for_all starts all once more when one of them does not start",
+      11,
+    ],
+    [
+      "rest_for_one",
+      "supervisor: rest_for_one goes on from the one that did not start",
+      9,
+    ],
+  ] as const
+) {
+  scenario(name, async () => {
+    const sup = await start([
+      probe("a", { trap: true }),
+      flaky("b", [2], { trap: true }),
+      probe("c", { trap: true }),
+    ], { strategy });
+    await end(sup, "a", "oops");
+    await traceAll(count);
+    await trace("tree", await tree(sup));
+  });
+}
+
+// How children are ended
+
+async function terminateMonitored(options: ProbeOptions, count: number) {
+  const sup = await start([probe("a", options)]);
+  await trace("monitor", monitor(await pidOf(sup, "a")));
+  await trace("terminated", await Supervisor.terminateChild(sup, "a"));
+  await traceAll(count);
+}
+
+scenario(
+  "supervisor: kills a child that takes longer than its shutdown",
+  () => terminateMonitored({ stubborn: true, shutdown: 20 }, 3),
+);
+
+scenario(
+  "supervisor: brutal_kill ends a child that is told nothing",
+  () => terminateMonitored({ trap: true, shutdown: "brutal_kill" }, 2),
+);
+
+/** Stops a supervisor in another process, which tells. */
+function stopElsewhere(sup: Pid): void {
+  const observer = self();
+  spawnLink(async () => {
+    send(observer, { type: "stopped", value: await Supervisor.stop(sup) });
+  });
+}
+
+scenario(
+  "supervisor: waits for a child with shutdown infinity",
+  async () => {
+    const sup = await start([
+      probe("a", { slow: true, shutdown: "infinity" }),
+      probe("b", { trap: true }),
+    ]);
+    const a = await pidOf(sup, "a");
+    await trace("monitor", monitor(sup));
+    stopElsewhere(sup);
+    await traceAll(4);
+    await trace("alive", alive(sup));
+    send(a, "go");
+    await trace("stopped", await expect("stopped"));
+    await traceAll(1);
+  },
+);
+
+scenario("supervisor: a stop that is given up is still a stop", async () => {
+  trapExit(true);
+  const sup = await start([probe("a", { slow: true, shutdown: "infinity" })]);
+  const a = await pidOf(sup, "a");
+  await attempt("stop", () => Supervisor.stop(sup, "shutdown", 10));
+  await traceAll(2);
+  send(a, "go");
+  await traceAll(1);
+});
+
+scenario(
+  "supervisor: a child that ends while another is being ended is not started again",
+  async () => {
+    const sup = await start([probe("a"), probe("b", { slow: true })]);
+    const [a, b] = [await pidOf(sup, "a"), await pidOf(sup, "b")];
+    stopElsewhere(sup);
+    await traceAll(3);
+    send(a, { type: "exit", reason: "oops" });
+    await trace("ended", await reasonOf(a));
+    send(b, "go");
+    await traceAll(1);
+  },
+);
+
+scenario(
+  "supervisor: ends a child that has unlinked itself, whose end it does not see",
+  async () => {
+    const sup = await start([]);
+    const observer = self();
+    const startUnlinked = (id: string) => {
+      const pid = startProbe(id, observer);
+      unlink(pid);
+      return pid;
+    };
+    for (const id of ["a", "b"]) {
+      await Supervisor.startChild(sup, { id, start: () => startUnlinked(id) });
+    }
+    const [a, b] = [await pidOf(sup, "a"), await pidOf(sup, "b")];
+    await trace("tree", await tree(sup));
+    send(a, { type: "exit", reason: "oops" });
+    await trace("ended", await reasonOf(a));
+    await trace("tree", await tree(sup));
+    await trace("counts", await Supervisor.countChildren(sup));
+    await Supervisor.stop(sup);
+    await trace("alive", alive(b));
+    await traceAll(2);
+  },
+);
+
+scenario(
+  "supervisor: an exit signal in a child's name is taken for its end",
+  async () => {
+    const sup = await start([]);
+    const pid = await Supervisor.startChild(sup, {
+      id: "a",
+      start: () =>
+        spawnLink(async () => {
+          await expect("go");
+          exit(sup, "oops");
+          await forever();
+        }),
+    });
+    await trace("first", pid);
+    send(pid, "go");
+    await settle(sup, pid);
+    await trace("second", await pidOf(sup, "a"));
+    await Supervisor.stop(sup);
+    await trace("first alive", alive(pid));
+  },
+);
+
+// The supervisor's own end
+
+scenario(
+  "supervisor: stops with the reason that it is given",
+  async () => {
+    trapExit(true);
+    for (const reason of ["normal", "shutdown", DONE, "oops"]) {
+      const sup = await start([probe("a", { trap: true })]);
+      await trace("stopped", await Supervisor.stop(sup, reason));
+      await traceAll(3);
+    }
+  },
+);
+
+scenario(
+  "supervisor: stop exits when nobody is there, and when the reason is another",
+  async () => {
+    trapExit(true);
+    await attempt("nobody", () => Supervisor.stop("nobody"));
+    const sup = await start([probe("a", { slow: true })]);
+    const a = await pidOf(sup, "a");
+    const observer = self();
+    spawn(async () => {
+      await attempt("killed", () => Supervisor.stop(sup));
+      send(observer, "done");
+    });
+    await traceAll(2);
+    exit(sup, "kill");
+    await expect("done");
+    send(a, "go");
+    await traceAll(1);
+  },
+);
+
+async function childOfParent() {
+  const found = await parent(() => Supervisor.startLink([], ONE));
+  await Supervisor.startChild(found.sup, probe("a", { trap: true }));
+  await trace("monitor", [found.sup, monitor(found.sup)]);
+  return found;
+}
+
+scenario(
+  "supervisor: exits with its parent, for the same reason",
+  async () => {
+    for (const reason of ["normal", "shutdown", "oops"]) {
+      const { pid } = await childOfParent();
+      send(pid, { type: "exit", reason });
+      await traceAll(3);
+    }
+  },
+);
+
+scenario(
+  "supervisor: exits with killed when its parent is killed",
+  async () => {
+    const { pid } = await childOfParent();
+    exit(pid, "kill");
+    await traceAll(3);
+  },
+);
+
+scenario(
+  "supervisor: one that is killed takes its children along over their links",
+  async () => {
+    trapExit(true);
+    const sup = await start([probe("a"), probe("b", { trap: true })]);
+    await traceAll(2);
+    const a = await pidOf(sup, "a");
+    await trace("monitor", [a, monitor(a)]);
+    exit(sup, "kill");
+    await trace("down", await expect("DOWN"));
+    await trace("down", await expect("down"));
+    await trace("exit", await receive(isExit));
+  },
+);
+
+scenario(
+  "supervisor: takes no notice of strangers' exits and of messages",
+  async () => {
+    const sup = await start([probe("a")]);
+    const stranger = spawn(async () => {
+      exit(sup, "oops");
+      send(sup, "hello");
+      send(sup, { type: "EXIT", from: self(), reason: "oops" });
+      await trace("counts", await Supervisor.countChildren(sup));
+    });
+    await reasonOf(stranger);
+    await traceAll(1);
+    await trace("alive", alive(sup));
+  },
+);
+
+// Starts that fail
+
+scenario(
+  "supervisor: a child that does not start ends those before it, and the start",
+  async () => {
+    trapExit(true);
+    const children = [...trapping("a", "b"), flaky("c", [1]), probe("d")];
+    await trace("start", await result(Supervisor.startLink(children, ONE)));
+    await traceAll(5);
+    await traceNothing("exit");
+  },
+);
+
+scenario(
+  "supervisor: a start that fails takes a caller along that does not trap exits",
+  async () => {
+    const children = [flaky("a", [1])];
+    const pid = spawn(() => Supervisor.startLink(children, ONE));
+    await trace("reason", await reasonOf(pid));
+    await traceAll(1);
+  },
+);
+
+scenario(
+  "supervisor: a start under a name that is taken starts no child",
+  async () => {
+    const options = { ...ONE, name: "taken" };
+    const sup = await Supervisor.startLink([], options);
+    await trace("first", sup);
+    await trace(
+      "second",
+      await result(Supervisor.startLink([probe("a")], options)),
+    );
+    await Supervisor.stop("taken");
+    await trace("free", whereis("taken"));
+    await traceNothing("child");
+  },
+);
+
+scenario(
+  "supervisor: an exit signal of its parent ends it; its name is free before that is told",
+  async () => {
+    trapExit(true);
+    const sup = await Supervisor.startLink([probe("a", { trap: true })], {
+      ...ONE,
+      name: "named",
+    });
+    await trace("pid", sup);
+    exit(sup, "oops");
+    await traceAll(3);
+    await trace("free", whereis("named"));
+  },
+);
+
+function ignoring(id: string, options: Partial<ChildSpec> = {}): ChildSpec {
+  return { id, start: () => "ignore", ...options };
+}
+
+scenario(
+  "supervisor: a child that ignores its start is kept, unless it is temporary",
+  async () => {
+    const temporary = { restart: "temporary" } as const;
+    const sup = await start([
+      ignoring("a"),
+      ignoring("b", temporary),
+      ignoring("c", { restart: "transient" }),
+    ]);
+    await trace("tree", await tree(sup));
+    await trace("restart", await result(Supervisor.restartChild(sup, "a")));
+    for (const child of [ignoring("d"), ignoring("e", temporary)]) {
+      await trace("start", await result(Supervisor.startChild(sup, child)));
+    }
+    await trace(
+      "start",
+      await result(Supervisor.startChild(sup, ignoring("a"))),
+    );
+    await trace("tree", await tree(sup));
+    await trace("counts", await Supervisor.countChildren(sup));
+  },
+);
+
+scenario(
+  "supervisor: a child that ignores its restart stays without a process",
+  async () => {
+    const observer = self();
+    let starts = 0;
+    const sup = await start([{
+      id: "a",
+      start: () => starts++ === 0 ? startProbe("a", observer) : "ignore",
+    }], { maxRestarts: 1 });
+    await finish(sup, "a", "oops");
+    await trace("tree", await tree(sup));
+    await traceAll(1);
+  },
+);
+
+// Requests
+
+scenario(
+  "supervisor: start_child refuses an id that is known, and adds none that does not start",
+  async () => {
+    const sup = await start([probe("a")]);
+    await trace("pid", await pidOf(sup, "a"));
+    const again = () => result(Supervisor.startChild(sup, probe("a")));
+    await trace("running", await again());
+    await Supervisor.terminateChild(sup, "a");
+    await trace("known", await again());
+    await trace(
+      "failing",
+      await result(Supervisor.startChild(sup, flaky("b", [1]))),
+    );
+    await trace("tree", await tree(sup));
+    await traceAll(2);
+  },
+);
+
+scenario(
+  "supervisor: terminate_child ends a child that is kept, and takes a temporary one away",
+  async () => {
+    const sup = await start([
+      probe("a", { trap: true }),
+      probe("t", TEMPORARY),
+    ]);
+    for (const id of ["a", "a", "t", "t"]) {
+      await trace(id, await result(Supervisor.terminateChild(sup, id)));
+    }
+    await trace("tree", await tree(sup));
+    await traceAll(4);
+  },
+);
+
+scenario(
+  "supervisor: restart_child and delete_child are for children that do not run",
+  async () => {
+    const sup = await start([flaky("a", [2])]);
+    const restart = async () => {
+      await trace("restart", await result(Supervisor.restartChild(sup, "a")));
+    };
+    const remove = async () => {
+      await trace("delete", await result(Supervisor.deleteChild(sup, "a")));
+    };
+    await trace("tree", await tree(sup));
+    await restart();
+    await remove();
+    await Supervisor.terminateChild(sup, "a");
+    await restart();
+    await trace("tree", await tree(sup));
+    await restart();
+    await Supervisor.terminateChild(sup, "a");
+    await remove();
+    await remove();
+    await restart();
+    await traceAll(3);
+  },
+);
+
+scenario(
+  "supervisor: restart_child takes its place in the order of ends",
+  async () => {
+    const sup = await start(trapping("a", "b"));
+    await Supervisor.terminateChild(sup, "a");
+    await Supervisor.restartChild(sup, "a");
+    await Supervisor.stop(sup);
+    await traceAll(6);
+  },
+);
+
+scenario(
+  "supervisor: a request to one that is not there exits with what was called",
+  async () => {
+    await attempt("which", () => Supervisor.whichChildren("nobody"));
+    await attempt("terminate", () => Supervisor.terminateChild("nobody", "a"));
+  },
+);
+
+// Significant children
+
+const SIGNIFICANT = { restart: "transient", significant: true } as const;
+
+scenario(
+  "supervisor: any_significant ends it when a transient one has ended in order",
+  async () => {
+    trapExit(true);
+    for (const reason of ["normal", "shutdown", DONE]) {
+      const sup = await start([
+        probe("a", { trap: true }),
+        probe("b", SIGNIFICANT),
+        probe("c", { trap: true, ...SIGNIFICANT }),
+      ], { autoShutdown: "any_significant" });
+      await end(sup, "b", reason);
+      await traceAll(6);
+    }
+  },
+);
+
+scenario(
+  "supervisor: any_significant goes on when a child is restarted, ended by request or not significant",
+  async () => {
+    const sup = await start([
+      probe("a", SIGNIFICANT),
+      probe("b", { restart: "transient" }),
+    ], { autoShutdown: "any_significant" });
+    await finish(sup, "a", "oops");
+    await finish(sup, "b", "normal");
+    await Supervisor.terminateChild(sup, "a");
+    await traceAll(3);
+    await trace("tree", await tree(sup));
+  },
+);
+
+scenario(
+  "supervisor: any_significant ends it when a temporary one has crashed",
+  async () => {
+    trapExit(true);
+    const sup = await start([
+      probe("a", { restart: "temporary", significant: true }),
+    ], { autoShutdown: "any_significant" });
+    await end(sup, "a", "oops");
+    await traceAll(2);
+  },
+);
+
+scenario(
+  "supervisor: all_significant ends it when the last one has ended",
+  async () => {
+    trapExit(true);
+    const sup = await start([
+      probe("a", SIGNIFICANT),
+      probe("b", { trap: true }),
+      probe("c", { restart: "temporary", significant: true }),
+      ignoring("d", SIGNIFICANT),
+    ], { autoShutdown: "all_significant" });
+    await finish(sup, "a", "normal");
+    await trace("counts", await Supervisor.countChildren(sup));
+    await end(sup, "c", "oops");
+    await traceAll(5);
+  },
+);
+
+scenario(
+  "supervisor: all_significant waits for one that is tried again",
+  async () => {
+    trapExit(true);
+    const sup = await start([
+      flaky("a", [2], { wait: true, ...SIGNIFICANT }),
+      probe("b", SIGNIFICANT),
+    ], { autoShutdown: "all_significant" });
+    const b = await pidOf(sup, "b");
+    await end(sup, "a", "oops");
+    await traceAll(3);
+    send(b, { type: "exit", reason: "normal" });
+    await trace("ended", await reasonOf(b));
+    send(sup, "fail");
+    await traceAll(1);
+    await settle(sup, b);
+    await end(sup, "a", "normal");
+    await traceAll(1);
+  },
+);
+
+scenario(
+  "supervisor: significant supervisors end the tree above them",
+  async () => {
+    trapExit(true);
+    const autoShutdown = "any_significant";
+    const nest = (id: string, children: ChildSpec[]): ChildSpec => ({
+      id,
+      type: "supervisor",
+      start: () =>
+        Supervisor.startLink(children, { ...ONE, autoShutdown, name: id }),
+      ...SIGNIFICANT,
+    });
+    await start([
+      probe("b", { trap: true }),
+      nest("outer", [nest("inner", [probe("a", SIGNIFICANT)])]),
+    ], { autoShutdown });
+    await end("inner", "a", "normal");
+    await traceAll(4);
+  },
+);
+
+// Trees
+
+function inner(
+  children: ChildSpec[],
+  options: Partial<ChildSpec> = {},
+): ChildSpec {
+  const own = { ...ONE, maxRestarts: 0, name: "inner" };
+  return {
+    id: "inner",
+    type: "supervisor",
+    start: () => Supervisor.startLink(children, own),
+    ...options,
+  };
+}
+
+scenario(
+  "supervisor: one that gives up is started again by its own, with its children",
+  async () => {
+    const sup = await start([
+      probe("x", { trap: true }),
+      inner(trapping("a", "b")),
+    ]);
+    const pid = await pidOf(sup, "inner");
+    await trace("inner", pid);
+    await end("inner", "b", "oops");
+    await settle(sup, pid);
+    await traceAll(6);
+    await trace("inner", await pidOf(sup, "inner"));
+    await Supervisor.stop(sup);
+    await traceAll(3);
+  },
+);
+
+scenario(
+  "supervisor: a transient one that gives up is not started again",
+  async () => {
+    const sup = await start([inner([probe("a")], { restart: "transient" })]);
+    const pid = await pidOf(sup, "inner");
+    await end("inner", "a", "oops");
+    await settle(sup, pid);
+    await traceAll(1);
+    await trace("tree", await tree(sup));
+  },
+);
+
+scenario(
+  "supervisor: giving up goes up the tree when each level has had enough",
+  async () => {
+    trapExit(true);
+    const sup = await start([
+      probe("x", { trap: true }),
+      inner([probe("a")]),
+    ], { maxRestarts: 1 });
+    const pid = await pidOf(sup, "inner");
+    await end("inner", "a", "oops");
+    await settle(sup, pid);
+    await end("inner", "a", "oops");
+    await traceAll(5);
+  },
+);
+
+scenario(
+  "supervisor: a tree that fails to start below tells the way there",
+  async () => {
+    trapExit(true);
+    const children = [inner([flaky("a", [1])])];
+    await trace("start", await result(Supervisor.startLink(children, ONE)));
+    await traceAll(1);
+  },
+);
+
+// Other nodes
+
+export function remote(): Pid {
+  return spawnLink(async () => exit((await expect("exit")).reason));
+}
+
+export function startRemote(): Promise<Pid> {
+  return Supervisor.startLink([], { ...ONE, name: "far" });
+}
+
+export async function wait(observer: Pid): Promise<never> {
+  send(observer, "waiting");
+  await forever();
+  return exit("unreachable");
+}
+
+scenario(
+  "supervisor: of another node starts, restarts and ends children there",
+  async () => {
+    const kate = await peer("kate");
+    const pid = await on("kate", startRemote);
+    const sup = { name: "far", node: kate };
+    await trace("sup", [pid, pid.node]);
+    const child = await Supervisor.startChild(sup, { id: "a", start: remote });
+    await trace("child", [child, child.node]);
+    await finish(sup, "a", "oops");
+    await trace("next", await pidOf(sup, "a"));
+    const again = Supervisor.startChild(sup, { id: "a", start: remote });
+    await trace("again", await result(again));
+    await trace("terminated", await Supervisor.terminateChild(sup, "a"));
+    await trace("tree", await tree(sup));
+    await trace("stopped", await Supervisor.stop(sup));
+    await trace("gone", await failure(Supervisor.whichChildren(sup)));
+  },
+);
+
+scenario(
+  "supervisor: a child of another node is started again when that node is killed",
+  async () => {
+    const victim = await peer("victim");
+    const observer = self();
+    let node = victim;
+    const sup = await start([{
+      id: "a",
+      restart: "transient",
+      start: () => {
+        send(observer, ["on", node]);
+        const pid = Node.spawnLink(node, forever);
+        node = Node.self();
+        return pid;
+      },
+    }]);
+    const pid = await pidOf(sup, "a");
+    await trace("first", pid);
+    await killNode("victim");
+    await settle(sup, pid);
+    await traceAll(2);
+    await trace("second", await pidOf(sup, "a"));
+  },
+);
+
+scenario(
+  "supervisor: a request to one exits with nodedown when its node is killed meanwhile",
+  async () => {
+    const sup = { name: "far", node: await peer("victim") };
+    await on("victim", startRemote);
+    const observer = self();
+    spawnLink(async () => {
+      const reason = await failure(Supervisor.startChild(sup, {
+        id: "a",
+        start: ["Conformance.Supervisor", "wait", [observer]],
+      }));
+      send(observer, { type: "failed", reason });
+    });
+    await traceAll(1);
+    await killNode("victim");
+    await traceAll(1);
+    await trace("after", await failure(Supervisor.countChildren(sup)));
+  },
+);

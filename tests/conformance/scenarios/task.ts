@@ -1,0 +1,547 @@
+/** Task: async and await, yield, shutdown, several at a time, and those that nobody awaits. */
+
+import {
+  alive,
+  exit,
+  info,
+  monitor,
+  self,
+  send,
+  spawn,
+  Supervisor,
+  Task,
+  trapExit,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+} from "../_scenario.ts";
+import {
+  callers,
+  down,
+  endless,
+  obedient,
+  owner,
+  reasonWhen,
+  started,
+  trapping,
+  waited,
+} from "../_tasks.ts";
+
+/** Has a process do something. */
+const give = (value: unknown) => ({ type: "give", value });
+const quit = (value: unknown) => ({ type: "exit", value });
+
+// async and await
+
+scenario(
+  "task: gives its value, and leaves no message and no link",
+  async () => {
+    const task = Task.async(() => ({ type: "ok", pid: self() }));
+    await trace("task", [task.pid, task.owner.equals(self())]);
+    await trace("value", await Task.await(task));
+    await trace(
+      "again",
+      ["normal", "noproc"].includes(await reasonOf(task.pid)),
+    );
+    await trace("links", info()!.links);
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "task: an exit is the exit of who awaits it, with what was called",
+  async () => {
+    trapExit(true);
+    const task = Task.async(() => exit("oops"));
+    await trace("task", task.pid);
+    await attempt("await", waited(() => Task.await(task)));
+    await traceNext("mail");
+  },
+);
+
+scenario("task: a throw is told as nocatch", async () => {
+  trapExit(true);
+  const task = Task.async(() => {
+    throw "ball";
+  });
+  await trace("task", task.pid);
+  await attempt("await", waited(() => Task.await(task, Infinity)));
+  await traceNext("mail");
+});
+
+scenario("task: what is raised is the reason", async () => {
+  trapExit(true);
+  const task = Task.async(() => {
+    throw new Error("no");
+  });
+  await trace("task", task.pid);
+  await attempt("yield", () => Task.yield(task));
+  await traceNext("mail");
+});
+
+scenario(
+  "task: a crash ends an owner that does not trap exits, with its own reason",
+  async () => {
+    await trace(
+      "reason",
+      await reasonWhen(() => Task.await(Task.async(() => exit("oops")))),
+    );
+  },
+);
+
+scenario("task: an owner that is killed takes it along", async () => {
+  const main = self();
+  const pid = owner(() => void Task.async(() => endless(main)));
+  const ref = monitor(await started());
+  exit(pid, "kill");
+  await trace("reason", await down(ref));
+});
+
+scenario("task: an owner that ends normally leaves it alone", async () => {
+  const main = self();
+  const pid = owner(() => void Task.async(() => obedient(main)));
+  const task = await started();
+  send(pid, { type: "exit", reason: "normal" });
+  await reasonOf(pid);
+  const ref = monitor(task);
+  send(task, give(1));
+  await trace("reason", await down(ref));
+});
+
+scenario(
+  "task: a time that is over ends the wait; it runs on, and its late reply is dropped",
+  async () => {
+    const main = self();
+    const task = Task.async(() => obedient(main));
+    await trace("task", [task.pid, await started()]);
+    await attempt("await", waited(() => Task.await(task, 10)));
+    const ref = monitor(task.pid);
+    send(task.pid, give("late"));
+    await trace("reason", await down(ref));
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "task: an exit by timeout that is not caught ends the task too",
+  async () => {
+    const main = self();
+    const pid = spawn(() => Task.await(Task.async(() => endless(main)), 10));
+    const refs = [monitor(pid), monitor(await started())];
+    const reasons: unknown[] = [];
+    for (const ref of refs) {
+      reasons.push((await down(ref) as { reason: unknown }).reason);
+    }
+    await trace("reasons", reasons);
+  },
+);
+
+scenario(
+  "task: a reply that nobody awaits is a message, and so is the end",
+  async () => {
+    const task = Task.async(() => "done");
+    await trace("task", [task.pid, task.ref]);
+    await traceNext("got");
+    await traceNext("got");
+  },
+);
+
+scenario("task: a reply that was received is not awaited again", async () => {
+  const task = Task.async(() => "done");
+  await trace("ref", task.ref);
+  await traceNext("got");
+  await trace("end", (await expect("DOWN")).reason);
+  await attempt("await", waited(() => Task.await(task, 10)));
+});
+
+scenario(
+  "task: the end of one whose reply was received is its exit",
+  async () => {
+    const task = Task.async(() => "done");
+    await trace("ref", task.ref);
+    await traceNext("got");
+    await trace("yield", await Task.yield(task));
+    await trace("again", await Task.yield(task, 10));
+  },
+);
+
+scenario("task: is awaited once", async () => {
+  const task = Task.async(() => "done");
+  await trace("await", await Task.await(task));
+  await attempt("again", waited(() => Task.await(task, 10)));
+  await trace("yield", await Task.yield(task, 10));
+  await trace("ignore", Task.ignore(task));
+  await trace("shutdown", await Task.shutdown(task));
+});
+
+scenario("task: await passes by other messages", async () => {
+  send(self(), "first");
+  await trace("await", await Task.await(Task.async(() => "done")));
+  await traceNext("mail");
+});
+
+scenario("task: is awaited by its owner alone", async () => {
+  const task = Task.async(() => forever());
+  const other = Task.async(async () => {
+    await attempt("await", () => Task.await(task));
+    await attempt("yield", () => Task.yield(task));
+    await attempt("shutdown", () => Task.shutdown(task));
+    await attempt("ignore", () => Task.ignore(task));
+    await attempt("await_many", () => Task.awaitMany([task]));
+    await attempt("yield_many", () => Task.yieldMany([task]));
+  });
+  await Task.await(other);
+});
+
+scenario("task: times that are none are refused", async () => {
+  const task = Task.completed(1);
+  await attempt("await", () => Task.await(task, -1));
+  await attempt("yield", () => Task.yield(task, -1));
+  await attempt("await_many", () => Task.awaitMany([task], -1));
+  await attempt("yield_many", () => Task.yieldMany([task], -1));
+  await trace("await", await Task.await(task));
+});
+
+// yield
+
+scenario("task: yield can be asked again", async () => {
+  const main = self();
+  const task = Task.async(() => obedient(main));
+  await trace("yield", await Task.yield(task, 0));
+  await trace("yield", await Task.yield(task, 5));
+  send(task.pid, give("value"));
+  await trace("yield", await Task.yield(task, Infinity));
+});
+
+scenario(
+  "task: an exit without a result is told by yield, normal or not",
+  async () => {
+    trapExit(true);
+    for (
+      const reason of [
+        "normal",
+        "shutdown",
+        { type: "shutdown", reason: "why" },
+        "oops",
+      ]
+    ) {
+      await trace("yield", await Task.yield(Task.async(() => exit(reason))));
+    }
+  },
+);
+
+// shutdown and ignore
+
+scenario(
+  "task: shutdown ends it and gives nothing, and no EXIT comes",
+  async () => {
+    trapExit(true);
+    const main = self();
+    for (const how of [5000, Infinity, "brutal_kill"] as const) {
+      const task = Task.async(() => endless(main));
+      const ref = monitor(await started());
+      await trace("shutdown", await Task.shutdown(task, how));
+      await trace("reason", await down(ref));
+    }
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "task: shutdown gives what it gives when it is told to end",
+  async () => {
+    const main = self();
+    const task = Task.async(() => trapping(main, "give"));
+    await started();
+    await trace("shutdown", await Task.shutdown(task));
+  },
+);
+
+scenario(
+  "task: shutdown gives the reason of one that ends for another",
+  async () => {
+    const main = self();
+    const task = Task.async(() => trapping(main, "other"));
+    await started();
+    await trace("shutdown", await Task.shutdown(task));
+  },
+);
+
+scenario(
+  "task: shutdown kills one that does not end in time, and says so",
+  async () => {
+    const main = self();
+    const task = Task.async(() => trapping(main, "go_on"));
+    await started();
+    await trace("shutdown", await Task.shutdown(task, 10));
+  },
+);
+
+scenario("task: shutdown gives a result that came before", async () => {
+  const task = Task.async(() => "done");
+  await reasonOf(task.pid);
+  await trace("shutdown", await Task.shutdown(task));
+  await trace("again", await Task.shutdown(task));
+});
+
+scenario(
+  "task: shutdown of one that had ended gives its reason, if it is not the one it would tell",
+  async () => {
+    trapExit(true);
+    for (const reason of ["shutdown", "killed", "oops"]) {
+      for (const how of [5000, "brutal_kill"] as const) {
+        const task = Task.async(() => exit(reason));
+        await expect("EXIT");
+        await trace("shutdown", await Task.shutdown(task, how));
+      }
+    }
+  },
+);
+
+scenario("task: ignore unlinks it, and drops its result", async () => {
+  const main = self();
+  const pid = owner(async () => {
+    const task = Task.async(() => obedient(main));
+    await trace("ignore", Task.ignore(task));
+    send(main, { type: "ignored", pid: task.pid });
+  });
+  await started();
+  const { pid: task } = await expect("ignored");
+  send(pid, { type: "exit", reason: "oops" });
+  await reasonOf(pid);
+  const ref = monitor(task);
+  send(task, give(1));
+  await trace("reason", await down(ref));
+});
+
+scenario("task: ignore gives what came before", async () => {
+  trapExit(true);
+  for (const fn of [() => "done", () => exit("oops")]) {
+    const task = Task.async(fn);
+    await reasonOf(task.pid);
+    await expect("EXIT");
+    await trace("ignore", Task.ignore(task));
+  }
+  send(self(), "marker");
+  await traceNext("mail");
+});
+
+// Several
+
+scenario(
+  "task: await_many gives the values in the order of the tasks, of one given twice too",
+  async () => {
+    const main = self();
+    const slow = Task.async(() => obedient(main));
+    const fast = Task.async(() => "fast");
+    await reasonOf(fast.pid);
+    send(slow.pid, give("slow"));
+    await trace(
+      "values",
+      await Task.awaitMany([slow, fast, slow, Task.completed("completed")]),
+    );
+    await trace("none", await Task.awaitMany([]));
+  },
+);
+
+scenario(
+  "task: await_many exits with the first exit, and leaves results that came later",
+  async () => {
+    trapExit(true);
+    const main = self();
+    const slow = Task.async(() => endless(main));
+    await started();
+    const first = Task.async(() => exit("first"));
+    await reasonOf(first.pid);
+    const second = Task.async(() => exit("second"));
+    await reasonOf(second.pid);
+    const done = Task.async(() => "done");
+    await reasonOf(done.pid);
+    await trace("tasks", [
+      slow.pid,
+      first.pid,
+      second.pid,
+      done.pid,
+      done.ref,
+    ]);
+    await attempt(
+      "await_many",
+      waited(() => Task.awaitMany([done, second, slow, first])),
+    );
+    for (let i = 0; i < 4; i++) await traceNext("mail");
+    await trace("slow", [alive(slow.pid), await Task.yield(slow, 0)]);
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario("task: await_many exits when the time of all is over", async () => {
+  const main = self();
+  const tasks = [Task.async(() => "done"), Task.async(() => endless(main))];
+  await attempt("await_many", waited(() => Task.awaitMany(tasks, 20)));
+  await trace("alive", alive(await started()));
+});
+
+/** The results alone. */
+function results(yielded: readonly (readonly [unknown, unknown])[]): unknown[] {
+  return yielded.map(([, result]) => result);
+}
+
+scenario(
+  "task: yield_many gives what is there in time, and leaves the rest to be asked again",
+  async () => {
+    trapExit(true);
+    const main = self();
+    const slow = Task.async(() => obedient(main));
+    const tasks = [
+      slow,
+      Task.async(() => "done"),
+      Task.async(() => exit("oops")),
+    ];
+    for (const { pid } of tasks.slice(1)) await reasonOf(pid);
+    const yielded = await Task.yieldMany(tasks, 10);
+    await trace("results", results(yielded));
+    await trace("tasks", yielded.every(([task], i) => task === tasks[i]));
+    send(slow.pid, give("slow"));
+    await trace(
+      "results",
+      results(await Task.yieldMany([slow, slow], Infinity)),
+    );
+  },
+);
+
+scenario(
+  "task: yield_many stops at its limit, and does not do what it does on a timeout",
+  async () => {
+    const main = self();
+    const slow = Task.async(() => endless(main));
+    const one = Task.completed(1);
+    const two = Task.completed(2);
+    const yielded = await Task.yieldMany([slow, two, one], {
+      limit: 1,
+      onTimeout: "kill_task",
+    });
+    await trace("results", results(yielded));
+    await trace("alive", alive(slow.pid));
+    await trace("two", await Task.await(two));
+  },
+);
+
+scenario(
+  "task: yield_many kills what is late, and tells of one that is given twice",
+  async () => {
+    const main = self();
+    const slow = Task.async(() => endless(main));
+    const ref = monitor(await started());
+    const tasks = [slow, Task.completed(1), slow];
+    const options = { timeout: 10, onTimeout: "kill_task" } as const;
+    await trace("results", results(await Task.yieldMany(tasks, options)));
+    await trace("reason", await down(ref));
+  },
+);
+
+scenario("task: yield_many ignores what is late", async () => {
+  const main = self();
+  const slow = Task.async(() => obedient(main));
+  await started();
+  const options = { timeout: 10, onTimeout: "ignore" } as const;
+  await trace("results", results(await Task.yieldMany([slow], options)));
+  const ref = monitor(slow.pid);
+  send(slow.pid, give("late"));
+  await trace("reason", await down(ref));
+  send(self(), "marker");
+  await traceNext("mail");
+});
+
+// Without an owner that awaits
+
+scenario(
+  "task: one that is completed has a result and no process",
+  async () => {
+    const task = Task.completed("value");
+    await trace("task", [task.pid, task.ref]);
+    await trace("await", await Task.await(task));
+    await trace("ignore", Task.ignore(Task.completed(1)));
+    await trace(
+      "shutdown",
+      await Task.shutdown(Task.completed(2), "brutal_kill"),
+    );
+    await trace("again", await Task.shutdown(task));
+    Task.completed(3);
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "task: start links to nobody, and start_link to its caller",
+  async () => {
+    const main = self();
+    const pid = owner(() => {
+      const alone = Task.start(() => obedient(main));
+      const linked = Task.startLink(() => endless(main));
+      send(main, { type: "tasks", alone, linked });
+    });
+    const { alone, linked } = await expect("tasks");
+    await trace("tasks", [pid, alone, linked]);
+    await trace("links", info(pid)!.links);
+    const linkedRef = monitor(linked);
+    send(pid, { type: "exit", reason: "oops" });
+    await trace("linked", await down(linkedRef));
+    const aloneRef = monitor(alone);
+    send(alone, quit("own"));
+    await trace("alone", await down(aloneRef));
+  },
+);
+
+scenario(
+  "task: what is started without being awaited sends no result",
+  async () => {
+    const main = self();
+    const pid = Task.start(() => obedient(main));
+    await started();
+    const ref = monitor(pid);
+    send(pid, give("nothing"));
+    await trace("reason", await down(ref));
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario("task: as a supervisor's child it is temporary", async () => {
+  const main = self();
+  await trace("spec", Task.childSpec(() => "ok").restart);
+  const sup = await Supervisor.startLink(
+    [[Task, () => obedient(main)]],
+    { strategy: "one_for_one" },
+  );
+  const task = await started();
+  const ref = monitor(task);
+  send(task, quit("oops"));
+  await trace("reason", await down(ref));
+  await trace("children", await Supervisor.whichChildren(sup));
+  await Supervisor.stop(sup);
+});
+
+scenario("task: knows on whose behalf it runs, the nearest first", async () => {
+  const main = self();
+  await trace("main", [main, callers()]);
+  const outer = Task.async(async () => {
+    await trace("outer", [self(), callers()]);
+    const inner = Task.async(() => trace("inner", [self(), callers()]));
+    await Task.await(inner);
+    const pid = Task.startLink(() => trace("alone", [self(), callers()]));
+    await reasonOf(pid);
+    spawn(() => void send(main, { type: "spawned", callers: callers() }));
+  });
+  await Task.await(outer);
+  await traceNext("plain");
+});

@@ -1,0 +1,726 @@
+/** Streams of tasks: their results and options, leaving them, who ends with whom, and supervisors. */
+
+import {
+  alive,
+  type AsyncStreamOptions,
+  exit,
+  info,
+  monitor,
+  Node,
+  type Pid,
+  self,
+  send,
+  sleep,
+  spawn,
+  type StreamResult,
+  Task,
+  TaskSupervisor,
+  trapExit,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  part,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+  traceNothing,
+  UNKNOWN_NODE,
+} from "../_scenario.ts";
+import {
+  callers,
+  down,
+  endless,
+  obedient,
+  owner,
+  reasonWhen,
+  remoteSup,
+  started,
+  startSup,
+  trapping,
+  why,
+} from "../_tasks.ts";
+
+export { endless };
+
+const give = (value: unknown) => ({ type: "give", value });
+const quit = (value: unknown) => ({ type: "exit", value });
+
+/** A source that tells of what is taken of it, and that it is closed. */
+async function* source(values: number[]): AsyncGenerator<number> {
+  try {
+    for (const value of values) {
+      await trace("pull", value);
+      yield value;
+    }
+  } finally {
+    await trace("closed");
+  }
+}
+
+/** One and two, and what is done before two. */
+async function* beforeTwo(fn: () => unknown): AsyncGenerator<number> {
+  yield 1;
+  await fn();
+  yield 2;
+}
+
+/** The first gives at once; the others tell who they are, and do as they are told. */
+export function firstOrObedient(value: number, main: Pid): unknown {
+  return value === 1 ? 1 : obedient(main);
+}
+
+export function tell(value: number, main: Pid): number {
+  send(main, { type: "told", value, node: Node.self(), callers: callers() });
+  return value;
+}
+
+export function startHere(): Promise<Pid> {
+  return startSup({ name: "sup" });
+}
+
+/** A Task.Supervisor on kate. */
+function kateSup(): Promise<{ name: string; node: string }> {
+  return remoteSup("kate", startHere);
+}
+
+/** Tells its number, and gives it when it is told to. */
+async function numbered(n: number, main: Pid): Promise<number> {
+  send(main, { type: "number", n, pid: self() });
+  await expect("go");
+  return n;
+}
+
+/** Has tasks go on, each when the one before has ended. */
+async function release(order: number[]): Promise<void> {
+  const tasks = new Map<number, Pid>();
+  for (const _ of order) {
+    const { n, pid } = await expect("number");
+    tasks.set(n, pid);
+  }
+  for (const n of order) {
+    const task = tasks.get(n)!;
+    const ref = monitor(task);
+    send(task, "go");
+    await down(ref);
+  }
+}
+
+function links(): Pid[] {
+  return info()!.links;
+}
+
+/** All that a stream gives. */
+async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const results: T[] = [];
+  for await (const result of stream) results.push(result);
+  return results;
+}
+
+/** An iteration that stops after the first result, and the way to leave it. */
+async function first<T>(
+  stream: AsyncIterable<T>,
+): Promise<{ result: T; leave: () => Promise<unknown> }> {
+  const iterator = stream[Symbol.asyncIterator]();
+  const { value: result } = await iterator.next();
+  return { result, leave: () => iterator.return!() };
+}
+
+/** A stream of two whose second task does as it is told. */
+function ofTwo(
+  main: Pid,
+  options: Omit<AsyncStreamOptions, "args"> = {},
+): AsyncIterable<StreamResult<unknown>> {
+  return Task.asyncStream([1, 2], firstOrObedient, {
+    maxConcurrency: 2,
+    ...options,
+    args: [main],
+  });
+}
+
+// What it gives
+
+scenario(
+  "task_stream: gives the results in the order of the elements",
+  async () => {
+    const main = self();
+    const options = { maxConcurrency: 3, args: [main] as [Pid] };
+    spawn(async () => {
+      const stream = Task.asyncStream([1, 2, 3], numbered, options);
+      send(main, { type: "results", results: await all(stream) });
+    });
+    await release([3, 1, 2]);
+    await trace("results", await expect("results"));
+  },
+);
+
+scenario(
+  "task_stream: without order gives the results as they come",
+  async () => {
+    const main = self();
+    const options = {
+      maxConcurrency: 3,
+      ordered: false,
+      args: [main] as [Pid],
+    };
+    spawn(async () => {
+      const stream = Task.asyncStream([1, 2, 3], numbered, options);
+      send(main, { type: "results", results: await all(stream) });
+    });
+    await release([3, 1, 2]);
+    await trace("results", await expect("results"));
+  },
+);
+
+scenario("task_stream: gives a result when its task has ended", async () => {
+  for await (const result of Task.asyncStream([1], () => self())) {
+    if (result.type === "ok") await trace("alive", alive(result.value));
+  }
+});
+
+scenario(
+  "task_stream: a named function gets the element, and then the arguments",
+  async () => {
+    const named = ["Conformance.TaskStream", "tell"] as const;
+    const options = { args: [self()], maxConcurrency: 1 };
+    await trace("main", self());
+    await trace("results", await all(Task.asyncStream([1, 2], named, options)));
+    await traceNext("told");
+    await traceNext("told");
+  },
+);
+
+scenario(
+  "task_stream: takes an element when a result has been taken, and no more than run at a time",
+  async () => {
+    const options = { args: [self()] as [Pid], maxConcurrency: 2 };
+    const elements = source([1, 2, 3, 4]);
+    const stream = Task.asyncStream(elements, firstOrObedient, options);
+    for await (const result of stream) {
+      await trace("got", result);
+      if (result.type === "exit" || result.value === 4) continue;
+      send(await started(), give(result.value as number + 1));
+    }
+  },
+);
+
+scenario(
+  "task_stream: nothing runs before it is gone through, and all runs each time",
+  async () => {
+    const main = self();
+    const stream = Task.asyncStream([1, 2], (n) => {
+      send(main, { type: "ran", n });
+      return n;
+    }, { maxConcurrency: 1 });
+    send(self(), "marker");
+    await traceNext("mail");
+    await trace("results", [...await all(stream), ...await all(stream)]);
+    for (let i = 0; i < 4; i++) await traceNext("mail");
+  },
+);
+
+scenario("task_stream: while it stands still, nothing new is run", async () => {
+  const main = self();
+  const run = (n: number) => {
+    send(main, { type: "ran", n });
+    return { type: "ran", n };
+  };
+  const options = { maxConcurrency: 1 };
+  const stream = Task.asyncStream(source([1, 2]), run, options);
+  const { result, leave } = await first(stream);
+  await trace("first", result);
+  await traceNext("mail");
+  await traceNothing("then");
+  await leave();
+});
+
+scenario("task_stream: leaves neither messages nor links", async () => {
+  trapExit(true);
+  const stream = Task.asyncStream([1, 2, 3], (n) => n);
+  await trace("results", await all(stream));
+  await trace("links", links());
+  send(self(), "marker");
+  await traceNext("mail");
+});
+
+scenario("task_stream: of nothing gives nothing", async () => {
+  await trace("results", await all(Task.asyncStream([], (n) => n)));
+  await trace("links", links());
+});
+
+scenario(
+  "task_stream: options that are none are refused, before it is gone through",
+  async () => {
+    const id = (value: unknown) => value;
+    for (
+      const options of [
+        { maxConcurrency: 0 },
+        { timeout: -1 },
+        { onTimeout: "nothing" as "exit" },
+      ]
+    ) {
+      await attempt("options", () => Task.asyncStream([], id, options));
+    }
+    const shutdown = "infinity" as "brutal_kill";
+    await attempt(
+      "shutdown",
+      () => TaskSupervisor.asyncStream("sup", [], id, { shutdown }),
+    );
+  },
+);
+
+// Tasks that exit
+
+scenario(
+  "task_stream: a task that exits ends the owner with its reason",
+  async () => {
+    const run = () => all(Task.asyncStream([1], () => exit("oops")));
+    await trace("reason", await reasonWhen(run));
+  },
+);
+
+scenario(
+  "task_stream: a task that ends normally without a result is an exit, and ends nobody",
+  async () => {
+    const stream = Task.asyncStream([1], () => exit("normal"));
+    await trace("results", await all(stream));
+  },
+);
+
+scenario(
+  "task_stream: an owner that traps exits gets the exits of its tasks as results",
+  async () => {
+    trapExit(true);
+    const elements = ["oops", "shutdown", "ball", "no", "fine"];
+    const stream = Task.asyncStream(elements, (what) => {
+      if (what === "ball") throw "ball";
+      if (what === "no") throw new Error("no");
+      if (what === "fine") return "fine";
+      return exit(what);
+    });
+    for await (const result of stream) await trace("result", result);
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario("task_stream: an exit can have its element with it", async () => {
+  trapExit(true);
+  const stream = Task.asyncStream([1, 2, 3], async (n) => {
+    if (n === 2) exit("oops");
+    if (n === 3) await forever();
+    return n;
+  }, { zipInputOnExit: true, timeout: 200, onTimeout: "kill_task" });
+  for await (const result of stream) {
+    if (result.type === "ok") await trace("result", result);
+    else await trace("exit", [result.input, result.reason]);
+  }
+});
+
+scenario(
+  "task_stream: a task that is too slow ends the owner, and it the others",
+  async () => {
+    const main = self();
+    // The second one starts when half of the time of the first is over.
+    const elements = beforeTwo(() => sleep(200));
+    const options = { timeout: 400, maxConcurrency: 2 };
+    const pid = spawn(() =>
+      all(Task.asyncStream(elements, () => endless(main), options))
+    );
+    const ref = monitor(pid);
+    const refs = [monitor(await started()), monitor(await started())];
+    await trace("owner", await down(ref));
+    await trace("first", await down(refs[0]));
+    await trace("second", await down(refs[1]));
+  },
+);
+
+scenario(
+  "task_stream: a task that is too slow is killed, if it is so wished",
+  async () => {
+    const options = { timeout: 100, onTimeout: "kill_task" } as const;
+    for await (const result of ofTwo(self(), options)) {
+      await trace("result", result);
+      if (result.type === "exit") continue;
+      await trace("reason", await reasonOf(await started()));
+    }
+    await trace("links", links());
+  },
+);
+
+scenario(
+  "task_stream: results that came before a timeout are given before the exit",
+  async () => {
+    const main = self();
+    await attempt("loop", async () => {
+      for await (
+        const result of ofTwo(main, { timeout: 100, ordered: false })
+      ) {
+        await trace("result", result);
+        await reasonOf(await started());
+      }
+    });
+  },
+);
+
+scenario(
+  "task_stream: tasks of an owner that catches its exit run on",
+  async () => {
+    const main = self();
+    const elements = beforeTwo(() => sleep(200));
+    const run = (n: number) => n === 1 ? forever() : obedient(main);
+    const options = { timeout: 400, maxConcurrency: 2 };
+    await attempt(
+      "stream",
+      () => all(Task.asyncStream(elements, run, options)),
+    );
+    const task = await started();
+    const ref = monitor(task);
+    send(task, give("value"));
+    await trace("reason", await down(ref));
+  },
+);
+
+scenario("task_stream: each task has a time of its own", async () => {
+  const stream = Task.asyncStream([1, 2, 3, 4], async (n) => {
+    await sleep(100);
+    return n;
+  }, { timeout: 350, maxConcurrency: 1 });
+  await trace("results", await all(stream));
+});
+
+// Leaving it
+
+scenario(
+  "task_stream: leaving it kills what runs, and closes the source",
+  async () => {
+    trapExit(true);
+    const options = { args: [self()] as [Pid], maxConcurrency: 3 };
+    const elements = source([1, 2, 3, 4]);
+    const stream = Task.asyncStream(elements, firstOrObedient, options);
+    const { result, leave } = await first(stream);
+    await trace("first", result);
+    const refs = [monitor(await started()), monitor(await started())];
+    await leave();
+    await trace("reasons", [await down(refs[0]), await down(refs[1])]);
+    await trace("links", links());
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "task_stream: an error of who goes through it kills what runs",
+  async () => {
+    const main = self();
+    await attempt("loop", async () => {
+      for await (const _ of ofTwo(main)) {
+        send(main, { type: "monitor", ref: monitor(await started()) });
+        throw new Error("left");
+      }
+    });
+    const { ref } = await expect("monitor");
+    await trace("reason", await down(ref));
+    await trace("links", links());
+  },
+);
+
+scenario("task_stream: an error of the source kills what runs", async () => {
+  const main = self();
+  const broken = beforeTwo(async () => {
+    send(main, { type: "monitor", ref: monitor(await started()) });
+    throw new Error("broken");
+  });
+  const options = { maxConcurrency: 2 };
+  await attempt(
+    "loop",
+    () => all(Task.asyncStream(broken, () => endless(main), options)),
+  );
+  const { ref } = await expect("monitor");
+  await trace("reason", await down(ref));
+  await trace("links", links());
+});
+
+function* numbers(): Generator<number> {
+  for (let n = 1;; n++) yield n;
+}
+
+scenario(
+  "task_stream: an endless source is taken from as long as it is wanted",
+  async () => {
+    const taken: unknown[] = [];
+    const options = { maxConcurrency: 2 };
+    const stream = Task.asyncStream(numbers(), (n) => n * n, options);
+    for await (const result of stream) {
+      taken.push(result);
+      if (taken.length === 3) break;
+    }
+    await trace("taken", taken);
+  },
+);
+
+// Who ends with whom
+
+async function owners(main: Pid, trap: boolean): Promise<void> {
+  for (const reason of ["kill", "oops", "shutdown", "normal"]) {
+    const pid = owner(async () => {
+      trapExit(trap);
+      await first(ofTwo(main));
+    });
+    const task = await started();
+    const ref = monitor(task);
+    if (reason === "kill") exit(pid, "kill");
+    else send(pid, { type: "exit", reason });
+    await reasonOf(pid);
+    if (reason === "normal") send(task, quit("lived"));
+    await trace("task", await down(ref));
+  }
+}
+
+scenario(
+  "task_stream: an owner that ends in the midst takes its tasks along, unless it ends normally",
+  () => owners(self(), false),
+);
+
+scenario(
+  "task_stream: so does an owner that traps exits",
+  () => owners(self(), true),
+);
+
+scenario(
+  "task_stream: an owner that traps exits exits when the process between is killed",
+  async () => {
+    trapExit(true);
+    const main = self();
+    await attempt("loop", async () => {
+      for await (const _ of ofTwo(main)) {
+        send(main, { type: "monitor", ref: monitor(await started()) });
+        const [between] = links();
+        exit(between, "kill");
+        await reasonOf(between);
+      }
+    });
+    const { ref } = await expect("monitor");
+    await trace("task", await down(ref));
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "task_stream: its tasks are started by the process between, on the owner's behalf",
+  async () => {
+    const main = self();
+    await trace("main", main);
+    const tell = () => [callers(), info()!.ancestors];
+    const [result] = await all(Task.asyncStream([1], tell));
+    if (result.type === "exit") exit(result.reason);
+    const [callersOf, [between, ...rest]] = result.value as [Pid[], Pid[]];
+    await trace("callers", callersOf);
+    await trace("between", [between.equals(main), rest]);
+  },
+);
+
+// Under a supervisor
+
+scenario(
+  "task_stream: under a supervisor, its tasks are the supervisor's children",
+  async () => {
+    const sup = await startSup();
+    const options = { args: [self()] as [Pid], maxConcurrency: 2 };
+    const { result, leave } = await first(
+      TaskSupervisor.asyncStream(sup, [1, 2], firstOrObedient, options),
+    );
+    await trace("first", result);
+    const [child, ...others] = await TaskSupervisor.children(sup);
+    const isTask = child.equals(await started());
+    await trace("children", isTask && others.length === 0);
+    await leave();
+    await trace("children", await TaskSupervisor.children(sup));
+  },
+);
+
+scenario(
+  "task_stream: under a supervisor, a task that exits ends the owner too",
+  async () => {
+    const sup = await startSup();
+    const stream = TaskSupervisor.asyncStream(sup, [1], () => exit("oops"));
+    await trace("reason", await reasonWhen(() => all(stream)));
+  },
+);
+
+scenario(
+  "task_stream: without links, the exit of a task is a result",
+  async () => {
+    const sup = await startSup();
+    const check = (n: number) => n === 2 ? exit("oops") : n;
+    const stream = TaskSupervisor.asyncStreamNolink(sup, [1, 2, 3], check);
+    for await (const result of stream) await trace("result", result);
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "task_stream: without links, its tasks outlive the owner, but not the leaving",
+  async () => {
+    const sup = await startSup();
+    const options = { args: [self()] as [Pid], maxConcurrency: 2 };
+    const stream = TaskSupervisor.asyncStreamNolink(
+      sup,
+      [1, 2],
+      firstOrObedient,
+      options,
+    );
+    for (const reason of ["kill", "oops", "normal"]) {
+      const pid = owner(() => first(stream));
+      const task = await started();
+      if (reason === "kill") exit(pid, "kill");
+      else send(pid, { type: "exit", reason });
+      await reasonOf(pid);
+      const ref = monitor(task);
+      send(task, quit("lived"));
+      await trace("task", await down(ref));
+    }
+    const { leave } = await first(stream);
+    const ref = monitor(await started());
+    await leave();
+    await trace("left", await down(ref));
+  },
+);
+
+scenario(
+  "task_stream: under a supervisor that is full, it fails and ends what runs",
+  async () => {
+    const main = self();
+    const sup = await startSup({ maxChildren: 1 });
+    const elements = beforeTwo(async () => {
+      send(main, { type: "monitor", ref: monitor(await started()) });
+    });
+    const run = () => endless(main);
+    const options = { maxConcurrency: 2 };
+    const stream = TaskSupervisor.asyncStream(sup, elements, run, options);
+    // Elixir raises a RuntimeError with a text of its own.
+    const outcome = await all(stream).catch((error) =>
+      error instanceof RangeError ? "refused" : error
+    );
+    await trace("stream", outcome);
+    const { ref } = await expect("monitor");
+    await trace("reason", await down(ref));
+    await trace("children", await TaskSupervisor.children(sup));
+  },
+);
+
+scenario(
+  "task_stream: under a supervisor that is not there, the owner exits",
+  async () => {
+    const kate = await peer("kate");
+    for (
+      const sup of [
+        "absent",
+        { name: "absent", node: kate },
+        { name: "sup", node: UNKNOWN_NODE },
+      ]
+    ) {
+      const stream = TaskSupervisor.asyncStream(sup, [1], forever);
+      const reason = await reasonWhen(() => all(stream));
+      await trace("reason", await why(() => exit(reason)));
+      trapExit(true);
+      const trapped = await why(() => all(stream));
+      await trace("trapped", await why(() => exit(trapped)));
+      trapExit(false);
+    }
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "task_stream: a supervisor ends its tasks as the stream's shutdown says",
+  async () => {
+    const main = self();
+    const sup = await startSup();
+    for (
+      const [shutdown, answer] of [
+        [5000, "own"],
+        [10, "go_on"],
+        ["brutal_kill", "go_on"],
+      ] as const
+    ) {
+      const run = () => trapping(main, answer);
+      const options = { shutdown };
+      const stream = TaskSupervisor.asyncStreamNolink(sup, [1], run, options);
+      spawn(async () => {
+        send(main, { type: "results", results: await all(stream) });
+      });
+      await TaskSupervisor.terminateChild(sup, await started());
+      await trace("results", await expect("results"));
+    }
+  },
+);
+
+scenario("task_stream: runs on another node", async () => {
+  const kate = await kateSup();
+  const options = { args: [self()] as [Pid], maxConcurrency: 1 };
+  const stream = TaskSupervisor.asyncStream(kate, [1, 2], tell, options);
+  await trace("main", self());
+  await trace("results", await all(stream));
+  await traceNext("told");
+  await traceNext("told");
+});
+
+scenario("task_stream: leaving it ends what runs on another node", async () => {
+  const kate = await kateSup();
+  const options = { args: [self()] as [Pid], maxConcurrency: 2 };
+  const { leave } = await first(
+    TaskSupervisor.asyncStream(kate, [1, 2], firstOrObedient, options),
+  );
+  const ref = monitor(await started());
+  await leave();
+  await trace("reason", await down(ref));
+  await trace("children", await TaskSupervisor.children(kate));
+});
+
+scenario(
+  "task_stream: a task on another node that is too slow is killed there",
+  async () => {
+    const kate = await kateSup();
+    const stream = TaskSupervisor.asyncStreamNolink(
+      kate,
+      [2],
+      firstOrObedient,
+      {
+        args: [self()],
+        timeout: 100,
+        onTimeout: "kill_task",
+      },
+    );
+    for await (const result of stream) await trace("result", result);
+    await trace("children", await TaskSupervisor.children(kate));
+    await started();
+  },
+);
+
+scenario(
+  "task_stream: a connection that is lost is an exit without links, and the owner's end with them",
+  async () => {
+    const kate = await kateSup();
+    const main = self();
+    const linked = spawn(() =>
+      all(TaskSupervisor.asyncStream(kate, [main], endless))
+    );
+    const ref = monitor(linked);
+    spawn(async () => {
+      const stream = TaskSupervisor.asyncStreamNolink(kate, [main], endless);
+      send(main, { type: "results", results: await all(stream) });
+    });
+    await started();
+    await started();
+    await part("kate");
+    await trace("owner", await down(ref));
+    await trace("results", await expect("results"));
+  },
+);

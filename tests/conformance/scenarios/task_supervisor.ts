@@ -1,0 +1,675 @@
+/** Task.Supervisor: its tasks and children, on its node and from others; who ends with whom. */
+
+import {
+  exit,
+  type ExitError,
+  info,
+  IO,
+  monitor,
+  Node,
+  type Pid,
+  register,
+  self,
+  send,
+  Supervisor,
+  Task,
+  TaskSupervisor,
+  trapExit,
+  unregister,
+  whereis,
+} from "../../../mod.ts";
+import {
+  attempt,
+  expect,
+  forever,
+  killNode,
+  on,
+  output,
+  part,
+  peer,
+  reasonOf,
+  scenario,
+  trace,
+  traceNext,
+  UNKNOWN_NODE,
+} from "../_scenario.ts";
+import {
+  callers,
+  down,
+  endless,
+  obedient,
+  owner,
+  remoteSup,
+  started,
+  startSup,
+  trapping,
+  waited,
+  why,
+} from "../_tasks.ts";
+
+export { endless, obedient, trapping };
+
+/** Has a process do something. */
+const give = (value: unknown) => ({ type: "give", value });
+const quit = (value: unknown) => ({ type: "exit", value });
+
+export function tell(main: Pid): void {
+  send(main, {
+    type: "told",
+    pid: self(),
+    node: Node.self(),
+    callers: callers(),
+  });
+}
+
+export function giveBack(value: unknown): unknown {
+  return { type: "given", value };
+}
+
+export function startHere(): Promise<Pid> {
+  return startSup({ name: "sup" });
+}
+
+/** A Task.Supervisor on kate. */
+function kateSup(): Promise<{ name: string; node: string }> {
+  return remoteSup("kate", startHere);
+}
+
+/** Whether both have the same pids. */
+function same(one: Pid[], other: Pid[]): boolean {
+  return one.length === other.length &&
+    one.every((pid) => other.some((each) => each.equals(pid)));
+}
+
+/** As Elixir sorts pids of one node. */
+function sorted(pids: Pid[]): Pid[] {
+  return pids.toSorted((one, other) => one.number - other.number);
+}
+
+// Starting
+
+scenario(
+  "task_supervisor: a task is linked to its owner and to its supervisor",
+  async () => {
+    const main = self();
+    const sup = await startSup();
+    const task = await TaskSupervisor.async(sup, () => obedient(main));
+    await trace("task", [main, sup, await started(), task.owner.equals(main)]);
+    await trace("links", sorted(info(task.pid)!.links));
+    await trace("own", same(info()!.links, [sup, task.pid]));
+    send(task.pid, give("value"));
+    await trace("value", await Task.await(task));
+    await trace("children", await TaskSupervisor.children(sup));
+  },
+);
+
+scenario(
+  "task_supervisor: a task without a link leaves its owner alone",
+  async () => {
+    const main = self();
+    const sup = await startSup();
+    const task = await TaskSupervisor.asyncNolink(sup, () => obedient(main));
+    await trace("task", [sup, await started()]);
+    await trace("links", info(task.pid)!.links);
+    send(task.pid, quit("oops"));
+    await trace("yield", await Task.yield(task));
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+/** Starts a child; gives its pid. */
+async function child(
+  sup: Pid,
+  fn: () => unknown,
+  options?: Parameters<typeof TaskSupervisor.startChild>[3],
+): Promise<Pid> {
+  const result = await TaskSupervisor.startChild(sup, fn, [], options);
+  if (result.type === "error") throw new Error(result.reason);
+  return result.pid;
+}
+
+scenario(
+  "task_supervisor: a child is linked to its supervisor alone, and sends no result",
+  async () => {
+    const main = self();
+    const sup = await startSup();
+    const pid = await child(sup, () => obedient(main));
+    await trace("child", [sup, (await started()).equals(pid)]);
+    await trace("links", info(pid)!.links);
+    const ref = monitor(pid);
+    send(pid, give("nothing"));
+    await trace("reason", await down(ref));
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "task_supervisor: one whose name is taken does not start",
+  async () => {
+    const sup = await startSup({ name: "sup" });
+    await trace("sup", sup);
+    const { reason } = await startSup({ name: "sup" })
+      .catch((error: ExitError) => error) as ExitError;
+    await trace("again", { type: "error", reason });
+    const task = await TaskSupervisor.async("sup", () => "by_name");
+    await trace("value", await Task.await(task));
+  },
+);
+
+scenario("task_supervisor: limits that are none are refused", async () => {
+  for (
+    const options of [
+      { maxChildren: -1 },
+      { maxRestarts: -1 },
+      { maxSeconds: 0 },
+    ]
+  ) {
+    await trace(
+      "started",
+      await startSup(options).then(() => true, () => false),
+    );
+  }
+});
+
+scenario(
+  "task_supervisor: is a supervisor's child by its name, and permanent",
+  async () => {
+    const given = [TaskSupervisor, { name: "sup" }] as const;
+    const { id, type, restart } = Supervisor.childSpec(given);
+    await trace("spec", [id, type, restart]);
+    const parent = await Supervisor.startLink([given], {
+      strategy: "one_for_one",
+    });
+    const sup = whereis("sup")!;
+    exit(sup, "kill");
+    await reasonOf(sup);
+    const [{ pid: again }] = await Supervisor.whichChildren(parent);
+    const now = whereis("sup")!;
+    await trace("again", [now.equals(again), sup.equals(again)]);
+    await Supervisor.stop(parent);
+  },
+);
+
+// max_children
+
+scenario(
+  "task_supervisor: as many tasks as there may be, and no more",
+  async () => {
+    const main = self();
+    const sup = await startSup({ maxChildren: 1 });
+    const task = await TaskSupervisor.async(sup, () => endless(main));
+    await started();
+    const ok = () => "ok";
+    // Elixir raises a RuntimeError with a text of its own.
+    const refused = async (start: Promise<unknown>) => {
+      try {
+        await start;
+      } catch (error) {
+        if (error instanceof RangeError) return "refused";
+        throw error;
+      }
+    };
+    await trace("async", await refused(TaskSupervisor.async(sup, ok)));
+    await trace("nolink", await refused(TaskSupervisor.asyncNolink(sup, ok)));
+    await trace("child", await TaskSupervisor.startChild(sup, ok));
+    await Task.shutdown(task);
+    await trace("again", await Task.await(await TaskSupervisor.async(sup, ok)));
+  },
+);
+
+scenario("task_supervisor: a supervisor that may have no tasks", async () => {
+  const sup = await startSup({ maxChildren: 0 });
+  await trace("child", await TaskSupervisor.startChild(sup, () => "ok"));
+  send(self(), "marker");
+  await traceNext("mail");
+});
+
+// Not there
+
+scenario("task_supervisor: one that is not there is noproc", async () => {
+  const kate = await peer("kate");
+  for (const sup of ["absent", { name: "absent", node: kate }]) {
+    await trace("async", await why(() => TaskSupervisor.async(sup, forever)));
+    await trace(
+      "nolink",
+      await why(() => TaskSupervisor.asyncNolink(sup, forever)),
+    );
+    await trace(
+      "child",
+      await why(() => TaskSupervisor.startChild(sup, forever)),
+    );
+    await trace("children", await why(() => TaskSupervisor.children(sup)));
+    await trace(
+      "terminate",
+      await why(() => TaskSupervisor.terminateChild(sup, self())),
+    );
+  }
+  send(self(), "marker");
+  await traceNext("mail");
+});
+
+scenario("task_supervisor: a node that is not there is nodedown", async () => {
+  const sup = { name: "sup", node: UNKNOWN_NODE };
+  await trace("async", await why(() => TaskSupervisor.async(sup, forever)));
+  await trace(
+    "child",
+    await why(() => TaskSupervisor.startChild(sup, forever)),
+  );
+  await trace("children", await why(() => TaskSupervisor.children(sup)));
+  send(self(), "marker");
+  await traceNext("mail");
+});
+
+// Restarts
+
+scenario(
+  "task_supervisor: a temporary child is not started again",
+  async () => {
+    const main = self();
+    const sup = await startSup();
+    const pid = await child(sup, () => obedient(main));
+    await trace("started", (await started()).equals(pid));
+    send(pid, quit("oops"));
+    await reasonOf(pid);
+    await trace("children", await TaskSupervisor.children(sup));
+  },
+);
+
+scenario(
+  "task_supervisor: a transient child is started again after an error alone",
+  async () => {
+    const main = self();
+    const sup = await startSup();
+    for (
+      const reason of [
+        "normal",
+        "shutdown",
+        { type: "shutdown", reason: "why" },
+        "oops",
+      ]
+    ) {
+      const options = { restart: "transient" } as const;
+      const pid = await child(sup, () => obedient(main), options);
+      await started();
+      send(pid, quit(reason));
+      await reasonOf(pid);
+      await trace("children", (await TaskSupervisor.children(sup)).length);
+    }
+    const again = [await started()];
+    await trace("again", same(again, await TaskSupervisor.children(sup)));
+  },
+);
+
+scenario(
+  "task_supervisor: a permanent child is started again, also after a normal end",
+  async () => {
+    const main = self();
+    const sup = await startSup();
+    const options = { restart: "permanent" } as const;
+    const pid = await child(sup, () => obedient(main), options);
+    await trace("sup", [sup, (await started()).equals(pid)]);
+    send(pid, give("value"));
+    const again = await started();
+    const children = await TaskSupervisor.children(sup);
+    await trace("again", [again, again.equals(pid), same(children, [again])]);
+    await trace("callers", same(info(again)!.callers, [main]));
+  },
+);
+
+scenario(
+  "task_supervisor: a permanent child that is terminated is gone",
+  async () => {
+    const main = self();
+    const sup = await startSup();
+    const options = { restart: "permanent" } as const;
+    const pid = await child(sup, () => endless(main), options);
+    const ref = monitor(await started());
+    const terminate = (pid: Pid) => TaskSupervisor.terminateChild(sup, pid);
+    await trace("terminate", await terminate(pid));
+    await trace("reason", await down(ref));
+    await trace("children", await TaskSupervisor.children(sup));
+    await trace("again", await terminate(pid));
+    await trace("other", await terminate(self()));
+  },
+);
+
+scenario(
+  "task_supervisor: too many restarts end it and its tasks",
+  async () => {
+    trapExit(true);
+    const main = self();
+    const sup = await startSup({ maxRestarts: 1 });
+    await trace("sup", sup);
+    const task = await TaskSupervisor.asyncNolink(sup, () => endless(main));
+    await started();
+    const options = { restart: "permanent" } as const;
+    const pid = await child(sup, () => obedient(main), options);
+    await trace("child", [(await started()).equals(pid)]);
+    send(pid, quit("oops"));
+    send(await started(), quit("oops"));
+    await trace("task", await Task.yield(task));
+    await traceNext("got");
+  },
+);
+
+scenario(
+  "task_supervisor: three restarts are allowed, and a fourth is not",
+  async () => {
+    trapExit(true);
+    const main = self();
+    const sup = await startSup();
+    await trace("sup", sup);
+    await child(sup, () => obedient(main), { restart: "transient" });
+    for (let n = 1; n <= 4; n++) {
+      send(await started(), quit("oops"));
+      await trace("restart", n);
+    }
+    await traceNext("got");
+  },
+);
+
+// The end of a supervisor
+
+scenario(
+  "task_supervisor: ends its tasks as each one's shutdown says",
+  async () => {
+    trapExit(true);
+    const main = self();
+    const sup = await startSup();
+    const refs = [];
+    for (
+      const [fn, shutdown] of [
+        [() => endless(main), 5000],
+        [() => trapping(main, "own"), 5000],
+        [() => trapping(main, "go_on"), 10],
+        [() => trapping(main, "go_on"), "brutal_kill"],
+      ] as const
+    ) {
+      await child(sup, fn, { shutdown });
+      refs.push(monitor(await started()));
+    }
+    await trace("stop", await TaskSupervisor.stop(sup));
+    const reasons: unknown[] = [];
+    for (const ref of refs) reasons.push(await down(ref));
+    await trace("reasons", reasons);
+  },
+);
+
+scenario(
+  "task_supervisor: a child that is terminated is ended as its shutdown says",
+  async () => {
+    const main = self();
+    const sup = await startSup();
+    for (
+      const [answer, options] of [["own", {}], ["go_on", {
+        shutdown: 10,
+      }]] as const
+    ) {
+      const pid = await child(sup, () => trapping(main, answer), options);
+      const ref = monitor(await started());
+      await trace("terminate", await TaskSupervisor.terminateChild(sup, pid));
+      await trace("reason", await down(ref));
+    }
+  },
+);
+
+scenario(
+  "task_supervisor: one that is killed takes all its tasks along",
+  async () => {
+    trapExit(true);
+    const main = self();
+    const sup = await startSup();
+    const linked = await TaskSupervisor.async(sup, () => endless(main));
+    await trace("sup", [sup, await started()]);
+    const nolink = await TaskSupervisor.asyncNolink(sup, () => endless(main));
+    await started();
+    const ref = monitor(await child(sup, () => endless(main)));
+    await started();
+    exit(sup, "kill");
+    await attempt("linked", waited(() => Task.await(linked)));
+    await trace("nolink", await Task.yield(nolink));
+    await trace("child", await down(ref));
+    const exits = [await expect("EXIT"), await expect("EXIT")];
+    const reasons = (pid: Pid) =>
+      exits.filter(({ from }) => pid.equals(from)).map(({ reason }) => reason);
+    await trace("exits", [reasons(sup), reasons(linked.pid)]);
+  },
+);
+
+// The end of an owner
+
+scenario(
+  "task_supervisor: an owner that is killed takes the linked task along, and no other",
+  async () => {
+    const main = self();
+    const sup = await startSup();
+    const pid = owner(async () => {
+      const linked = await TaskSupervisor.async(sup, () => endless(main));
+      const nolink = await TaskSupervisor.asyncNolink(
+        sup,
+        () => obedient(main),
+      );
+      const third = await child(sup, () => endless(main));
+      send(main, {
+        type: "tasks",
+        linked: linked.pid,
+        nolink: nolink.pid,
+        third,
+      });
+    });
+    for (let i = 0; i < 3; i++) await started();
+    const { linked, nolink, third } = await expect("tasks");
+    const linkedRef = monitor(linked);
+    exit(pid, "kill");
+    await trace("linked", await down(linkedRef));
+    const left = await TaskSupervisor.children(sup);
+    await trace("children", same(left, [nolink, third]));
+    const ref = monitor(nolink);
+    send(nolink, give("late"));
+    await trace("nolink", await down(ref));
+  },
+);
+
+// On another node
+
+scenario(
+  "task_supervisor: a task runs on its supervisor's node, on its owner's behalf",
+  async () => {
+    const kate = await kateSup();
+    const main = self();
+    const outer = Task.async(async () => {
+      await trace("outer", [main, self()]);
+      await Task.await(await TaskSupervisor.async(kate, tell, [main]));
+      await TaskSupervisor.startChild(kate, tell, [main]);
+    });
+    await Task.await(outer);
+    await traceNext("told");
+    await traceNext("told");
+  },
+);
+
+scenario(
+  "task_supervisor: a task knows who started it by pid, whatever its name",
+  async () => {
+    const main = self();
+    const sup = await startSup({ name: "sup" });
+    await trace("pids", [main, sup]);
+    const ancestors = () => info()!.ancestors;
+    const task = await TaskSupervisor.async(sup, ancestors);
+    await trace("supervised", await Task.await(task));
+    register("starter", main);
+    await trace("alone", await Task.await(Task.async(ancestors)));
+    unregister("starter");
+  },
+);
+
+export async function print(text: string): Promise<void> {
+  await IO.puts(text);
+}
+
+scenario(
+  "task_supervisor: what a task prints comes out on its supervisor's node",
+  async () => {
+    const kate = await kateSup();
+    await Task.await(await TaskSupervisor.async(kate, print, ["hello"]));
+    await trace("here", await output());
+    await trace("there", await output("kate"));
+  },
+);
+
+export function whereIsSup(): Pid | undefined {
+  return whereis("sup");
+}
+
+scenario(
+  "task_supervisor: a supervisor of another node is reached by its pid",
+  async () => {
+    await kateSup();
+    const pid = await on("kate", whereIsSup) as Pid;
+    const task = await TaskSupervisor.async(pid, giveBack, [1]);
+    await trace("node", task.pid.node);
+    await trace("value", await Task.await(task));
+  },
+);
+
+scenario(
+  "task_supervisor: a crash on another node ends the owner, unless it is not linked",
+  async () => {
+    const kate = await kateSup();
+    const main = self();
+    const pid = owner(() => TaskSupervisor.async(kate, obedient, [main]));
+    const ref = monitor(pid);
+    send(await started(), quit("oops"));
+    await trace("owner", await down(ref));
+    const task = await TaskSupervisor.asyncNolink(kate, obedient, [main]);
+    send(await started(), { type: "throw", value: "ball" });
+    await attempt("await", waited(() => Task.await(task)));
+  },
+);
+
+scenario(
+  "task_supervisor: a late reply from another node is dropped",
+  async () => {
+    const kate = await kateSup();
+    const task = await TaskSupervisor.asyncNolink(kate, obedient, [self()]);
+    await trace("task", (await started()).equals(task.pid));
+    await attempt("await", waited(() => Task.await(task, 10)));
+    const ref = monitor(task.pid);
+    send(task.pid, give("late"));
+    await trace("reason", await down(ref));
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "task_supervisor: shutdown and ignore of a task of another node",
+  async () => {
+    const kate = await kateSup();
+    const main = self();
+    const first = await TaskSupervisor.async(kate, endless, [main]);
+    const firstRef = monitor(await started());
+    await trace("shutdown", await Task.shutdown(first));
+    await trace("reason", await down(firstRef));
+    const second = await TaskSupervisor.async(kate, trapping, [main, "give"]);
+    await started();
+    await trace("shutdown", await Task.shutdown(second));
+    const third = await TaskSupervisor.async(kate, obedient, [main]);
+    const ref = monitor(await started());
+    await trace("ignore", Task.ignore(third));
+    send(third.pid, give(1));
+    await trace("reason", await down(ref));
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "task_supervisor: a connection that is lost is nodedown to who waits, in every way",
+  async () => {
+    const kate = await kateSup();
+    const main = self();
+    const tasks: Task<void>[] = [];
+    for (let i = 0; i < 6; i++) {
+      tasks.push(await TaskSupervisor.asyncNolink(kate, endless, [main]));
+    }
+    for (const _ of tasks) await started();
+    await part("kate");
+    const [awaited, yielded, shut, ignored, many, yields] = tasks;
+    await attempt("await", waited(() => Task.await(awaited)));
+    await attempt("yield", waited(() => Task.yield(yielded)));
+    await trace("shutdown", await why(() => Task.shutdown(shut)));
+    await attempt("ignore", waited(() => Task.ignore(ignored)));
+    await attempt("await_many", waited(() => Task.awaitMany([many])));
+    await attempt("yield_many", waited(() => Task.yieldMany([yields])));
+  },
+);
+
+export async function isGone(pid: Pid): Promise<boolean> {
+  return ["noconnection", "noproc"].includes(await reasonOf(pid));
+}
+
+scenario(
+  "task_supervisor: a connection that is lost ends linked tasks and their owners, and no others",
+  async () => {
+    const kate = await kateSup();
+    const main = self();
+    const pid = owner(async () => {
+      const linked = await TaskSupervisor.async(kate, endless, [main]);
+      const nolink = await TaskSupervisor.asyncNolink(kate, endless, [main]);
+      send(main, { type: "tasks", linked: linked.pid, nolink: nolink.pid });
+    });
+    const ref = monitor(pid);
+    await started();
+    await started();
+    const { linked, nolink } = await expect("tasks");
+    await part("kate");
+    await trace("owner", await down(ref));
+    await trace("linked", await on("kate", isGone, linked));
+    await trace("left", same(await TaskSupervisor.children(kate), [nolink]));
+  },
+);
+
+export async function ownTasks(main: Pid): Promise<void> {
+  const sup = { name: "sup", node: main.node };
+  const linked = await TaskSupervisor.async(sup, endless, [main]);
+  const nolink = await TaskSupervisor.asyncNolink(sup, endless, [main]);
+  send(main, { type: "tasks", linked: linked.pid, nolink: nolink.pid });
+  await forever();
+}
+
+scenario(
+  "task_supervisor: an owner's node that is killed takes the linked task along, and no other",
+  async () => {
+    const victim = await peer("victim");
+    await Node.ping(victim);
+    const sup = await startHere();
+    await Node.spawn(victim, ownTasks, [self()]);
+    const { linked, nolink } = await expect("tasks");
+    const ref = monitor(linked);
+    await killNode("victim");
+    await trace("linked", await down(ref));
+    await trace("left", same(await TaskSupervisor.children(sup), [nolink]));
+  },
+);
+
+export function stopSup(): Promise<"ok"> {
+  return TaskSupervisor.stop("sup");
+}
+
+scenario(
+  "task_supervisor: one of another node that is stopped shuts its tasks down, and is noproc",
+  async () => {
+    const kate = await kateSup();
+    const task = await TaskSupervisor.asyncNolink(kate, obedient, [self()]);
+    await started();
+    await on("kate", stopSup);
+    await trace("yield", await Task.yield(task));
+    await trace(
+      "again",
+      await why(() => TaskSupervisor.async(kate, giveBack, [1])),
+    );
+  },
+);

@@ -1,0 +1,83 @@
+/** Each scenario of `tests/conformance/` is a test; all of them run once, at the first. */
+
+import { assert, assertEquals } from "@std/assert";
+import { type Area, loadAreas } from "./conformance/_load.ts";
+import {
+  areasInElixirOnly,
+  compare,
+  Elixir,
+  runBoth,
+  sideBySide,
+  type Traces,
+} from "./conformance/_runner.ts";
+import { test } from "../testing/tags.ts";
+
+/** How long both sides may take for all scenarios, in milliseconds. */
+const WITHIN = 240_000;
+/** How many rows of `docs/differences.md` limits may force. */
+const MOST_DIFFERENCES = 12;
+const OPTIONS = { tags: ["conformance"], programs: ["elixir", "epmd"] };
+
+const areas = await loadAreas();
+const scenarios = areas.flatMap((area) => area.scenarios);
+
+interface Run {
+  expected: Traces;
+  found: Traces;
+  /** The names of the scenarios in Elixir. */
+  names: string[];
+}
+
+let run: Promise<Run> | undefined;
+
+async function runAll(areas: readonly Area[]): Promise<Run> {
+  await using elixir = await Elixir.compile(areas);
+  const names = await elixir.names();
+  return { ...await runBoth(elixir, scenarios.map(({ name }) => name)), names };
+}
+
+test(
+  "every scenario is written once on each side",
+  { ...OPTIONS, timeout: WITHIN },
+  async () => {
+    const { names } = await (run ??= runAll(areas));
+    assertEquals(names.toSorted(), scenarios.map(({ name }) => name).sort());
+    assertEquals(new Set(names).size, names.length);
+    assertEquals(areasInElixirOnly(areas), []);
+    for (const { name, scenarios } of areas) {
+      for (const each of scenarios) {
+        assert(each.name.startsWith(`${name}: `), each.name);
+      }
+    }
+  },
+);
+
+test(
+  "every known difference is a row of the documentation, and the other way round",
+  OPTIONS,
+  () => {
+    const page = Deno.readTextFileSync(
+      new URL("../docs/differences.md", import.meta.url),
+    );
+    const rows = [...page.matchAll(/^\| `([\w-]+)` +\|/gm)].map(([, row]) =>
+      row
+    );
+    const shown = scenarios.flatMap(({ options }) =>
+      options.difference?.row ?? []
+    );
+    assertEquals([...new Set(shown)].sort(), rows.toSorted());
+    assert(rows.length <= MOST_DIFFERENCES, `there are ${rows.length} rows`);
+  },
+);
+
+for (const scenario of scenarios) {
+  const { name } = scenario;
+  test(`conformance: ${name}`, { ...OPTIONS, timeout: WITHIN }, async () => {
+    const { expected, found } = await (run ??= runAll(areas));
+    const outcome = compare(scenario, expected.get(name), found.get(name));
+    assert(
+      outcome.problem === undefined,
+      `${outcome.problem}:\n${sideBySide(outcome)}`,
+    );
+  });
+}
