@@ -8,10 +8,10 @@
 import { fileURLToPath } from "node:url";
 import type { Placement, Row } from "./rows.ts";
 import { Child, freePort, isInstalled } from "./processes.ts";
-import type { Latencies, Rate } from "./measure.ts";
+import type { Cost, Latencies, Rate, Size } from "./measure.ts";
 
 /** What one run gives. */
-export type Sample = Latencies | Rate;
+export type Sample = Latencies | Rate | Cost | Size;
 
 /** One of those that are measured. */
 export interface Contestant extends AsyncDisposable {
@@ -37,6 +37,7 @@ export class Ours implements Contestant {
 
   /** Runs a row once; the peer serves the look-up on a port of its own. */
   async run(row: Row, placement: Placement): Promise<Sample> {
+    if (row.local) return await this.#runLocal(row, placement);
     const cookie = newCookie();
     const env = { ERL_EPMD_PORT: `${freePort()}` };
     await using peer = new Child({
@@ -54,6 +55,18 @@ export class Ours implements Contestant {
       core: placement.clientCore,
       cwd: HERE,
       env,
+    });
+    return JSON.parse(await client.line());
+  }
+
+  async #runLocal(row: Row, placement: Placement): Promise<Sample> {
+    await using client = new Child({
+      command: [
+        ...[...DENO, "--v8-flags=--expose-gc", "ours/local.ts"],
+        ...[row.name, `${row.rounds}`, `${row.warmup}`],
+      ],
+      core: coresOf(placement),
+      cwd: HERE,
     });
     return JSON.parse(await client.line());
   }
@@ -142,8 +155,9 @@ export class Elixir implements Contestant {
     return true;
   }
 
-  /** Runs a row once, on two fresh nodes. */
+  /** Runs a row once, on two fresh nodes, or without any if it is a local one. */
   async run(row: Row, placement: Placement): Promise<Sample> {
+    if (row.local) return await this.#runLocal(row, placement);
     const cookie = newCookie();
     await using peer = this.#node(
       "bench_b@localhost",
@@ -159,6 +173,19 @@ export class Elixir implements Contestant {
       `Bench.Client.main(:"bench_b@localhost", :${row.name}, ` +
         `${row.rounds}, ${row.warmup})`,
     );
+    return JSON.parse(await client.line());
+  }
+
+  async #runLocal(row: Row, placement: Placement): Promise<Sample> {
+    const code = `Bench.Local.main(:${row.name}, ${row.rounds}, ${row.warmup})`;
+    await using client = new Child({
+      command: [
+        ...["elixir", "--erl", "+P 2000000", "-pa", this.#directory],
+        ...["-e", code],
+      ],
+      core: coresOf(placement),
+      env: this.#env,
+    });
     return JSON.parse(await client.line());
   }
 
@@ -178,6 +205,10 @@ export class Elixir implements Contestant {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
+}
+
+function coresOf({ clientCore, peerCore }: Placement): string {
+  return [...new Set([clientCore, peerCore])].join(",");
 }
 
 function newCookie(): string {

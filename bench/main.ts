@@ -15,7 +15,9 @@ const HELP = `Usage: deno task bench [options]
 
   --turns N          runs of each, taken in turns (default 5)
   --quick            2 turns, a tenth of the rounds: to see that it works
-  --row NAME         only this row (repeatable): round_trip, one_way, task
+  --row NAME         only this row (repeatable): ${
+  ROWS.map(({ name }) => name).join(", ")
+}
   --placement NAME   only this placement: one_core, split
   --without NAME     leave out (repeatable): ours, elixir, raw
   --help             this text`;

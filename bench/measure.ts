@@ -20,6 +20,18 @@ export interface Rate {
   rate: number;
 }
 
+/** What one run gives of rounds that are too short to be timed one by one. */
+export interface Cost {
+  /** Microseconds for a round, all rounds together. */
+  cost: number;
+}
+
+/** What one run gives that measures memory. */
+export interface Size {
+  /** Bytes for each. */
+  bytes: number;
+}
+
 /** Sums up the rounds of one run, given in milliseconds. */
 export function latencies(times: Float64Array): Latencies {
   const sorted = times.toSorted();

@@ -13,8 +13,8 @@ let closed = false;
 export interface ChildOptions {
   /** The program and its arguments. */
   command: readonly string[];
-  /** The core to run on; any, when left out. */
-  core?: number;
+  /** The core to run on, or several; any, when left out. */
+  core?: number | string;
   /** The working directory. */
   cwd?: string;
   /** Added to the environment. */

@@ -5,7 +5,8 @@
  */
 
 import type { Sample } from "./contestants.ts";
-import type { Placement, Row } from "./rows.ts";
+import type { Latencies } from "./measure.ts";
+import type { Placement, Row, Target } from "./rows.ts";
 
 /** The runs of one row under one placement, by contestant. */
 export interface Result {
@@ -27,9 +28,9 @@ export function table(results: readonly Result[]): string {
 }
 
 function line({ row, placement, samples }: Result): string {
-  const { to, bound, ratio } = row.targets[placement.name];
+  const target = row.targets[placement.name];
+  const to = target?.to ?? "elixir";
   const whom = to === "raw" ? "raw" : "Elixir";
-  const sign = bound === "at most" ? "≤" : "≥";
   const ours = samples.ours && median(samples.ours.map(figure));
   const other = samples[to] && median(samples[to].map(figure));
   let reached = "–";
@@ -37,8 +38,7 @@ function line({ row, placement, samples }: Result): string {
   if (ours !== undefined && other !== undefined) {
     const got = ours / other;
     reached = `${got.toFixed(2)} × ${whom}`;
-    const ok = bound === "at most" ? got <= ratio : got >= ratio;
-    verdict = ok ? "ok" : "**MISS**";
+    verdict = target === undefined ? "" : judge(target, got);
   }
   const cells = [
     row.title,
@@ -47,28 +47,46 @@ function line({ row, placement, samples }: Result): string {
     cell(samples.elixir),
     cell(samples.raw),
     reached,
-    `${sign} ${ratio} × ${whom}`,
+    target === undefined
+      ? "–"
+      : `${SIGNS[target.bound]} ${target.ratio} × ${whom}`,
     verdict,
   ];
   return `| ${cells.join(" | ")} |`;
+}
+
+const SIGNS = { "at most": "≤", "at least": "≥" };
+
+function judge({ bound, ratio }: Target, got: number): string {
+  const ok = bound === "at most" ? got <= ratio : got >= ratio;
+  return ok ? "ok" : "**MISS**";
 }
 
 function cell(samples: Sample[] | undefined): string {
   if (samples === undefined) return "–";
   const figures = samples.map(figure);
   const range = [Math.min(...figures), median(figures), Math.max(...figures)];
-  const isRate = "rate" in samples[0];
-  const [low, middle, high] = range.map((value) =>
-    isRate ? Math.round(value / 1000).toString() : value.toFixed(1)
-  );
-  const text = `${middle} ${isRate ? "k/s" : "µs"} (${low}–${high})`;
-  if (isRate) return text;
-  const means = samples.map((sample) => (sample as { mean: number }).mean);
+  const [unit, show] = UNITS[kindOf(samples[0])];
+  const [low, middle, high] = range.map(show);
+  const text = `${middle} ${unit} (${low}–${high})`;
+  if (!("mean" in samples[0])) return text;
+  const means = samples.map((sample) => (sample as Latencies).mean);
   return `${text}, mean ${median(means).toFixed(1)}`;
 }
 
+const UNITS: Record<string, [unit: string, show: (value: number) => string]> = {
+  rate: ["k/s", (value) => Math.round(value / 1000).toString()],
+  cost: ["µs", (value) => value.toFixed(2)],
+  bytes: ["B", (value) => Math.round(value).toString()],
+  median: ["µs", (value) => value.toFixed(1)],
+};
+
+function kindOf(sample: Sample): string {
+  return Object.keys(sample).find((key) => key in UNITS)!;
+}
+
 function figure(sample: Sample): number {
-  return "rate" in sample ? sample.rate : sample.median;
+  return (sample as unknown as Record<string, number>)[kindOf(sample)];
 }
 
 function median(values: readonly number[]): number {

@@ -14,7 +14,7 @@ export interface Target {
   ratio: number;
 }
 
-/** Where the two processes run. */
+/** Where the two processes run; a row without a peer has the cores of both. */
 export interface Placement {
   /** Its name on the command line. */
   name: "one_core" | "split";
@@ -26,18 +26,31 @@ export interface Placement {
   peerCore: number;
 }
 
+/** What can be measured. */
+export type RowName =
+  | "round_trip"
+  | "one_way"
+  | "task"
+  | "call"
+  | "local_round_trip"
+  | "local_call"
+  | "spawn"
+  | "idle";
+
 /** One thing that is measured. */
 export interface Row {
   /** Its name on the command line. */
-  name: "round_trip" | "one_way" | "task";
+  name: RowName;
   /** Its name in the report. */
   title: string;
+  /** Whether all of it is on one node. */
+  local?: boolean;
   /** How many rounds count. */
   rounds: number;
   /** How many rounds come first and do not count: enough for V8 to have compiled what is hot. */
   warmup: number;
-  /** What is to be reached, for each placement. */
-  targets: Record<Placement["name"], Target>;
+  /** What is to be reached, for each placement; nothing is set for some. */
+  targets: Partial<Record<Placement["name"], Target>>;
 }
 
 const TWICE_ELIXIR: Target = { to: "elixir", bound: "at least", ratio: 2 };
@@ -75,4 +88,48 @@ export const ROWS: readonly Row[] = [
     warmup: 10_000,
     targets: { one_core: BELOW_ELIXIR, split: BELOW_ELIXIR },
   },
+  {
+    name: "call",
+    title: "`GenServer.call` to another node",
+    rounds: 20_000,
+    warmup: 20_000,
+    targets: {},
+  },
+  {
+    name: "local_round_trip",
+    title: "ping and pong on one node",
+    local: true,
+    rounds: 1_000_000,
+    warmup: 300_000,
+    targets: atMost(0.5),
+  },
+  {
+    name: "local_call",
+    title: "`GenServer.call` on one node",
+    local: true,
+    rounds: 300_000,
+    warmup: 200_000,
+    targets: {},
+  },
+  {
+    name: "spawn",
+    title: "spawn to exit, 1,000 at a time",
+    local: true,
+    rounds: 500_000,
+    warmup: 200_000,
+    targets: atMost(1.5),
+  },
+  {
+    name: "idle",
+    title: "an idle process, of 100,000",
+    local: true,
+    rounds: 100_000,
+    warmup: 1_000,
+    targets: atMost(0.7),
+  },
 ];
+
+function atMost(ratio: number): Row["targets"] {
+  const target: Target = { to: "elixir", bound: "at most", ratio };
+  return { one_core: target, split: target };
+}

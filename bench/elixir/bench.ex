@@ -1,6 +1,17 @@
-# The rival's half of the benchmarks: the same three jobs as bench/ours, in the
+# The rival's half of the benchmarks: the same jobs as bench/ours, in the
 # same message shapes, written as an Elixir programmer would write them.
 # Compiled by `elixirc` before it runs, so that nothing measured is interpreted.
+
+defmodule Bench.Echo do
+  @moduledoc "The server that is called."
+  use GenServer
+
+  @impl true
+  def init(state), do: {:ok, state}
+
+  @impl true
+  def handle_call({:echo, value}, _from, state), do: {:reply, value, state}
+end
 
 defmodule Bench.Peer do
   @moduledoc "What runs on the measured peer."
@@ -8,6 +19,7 @@ defmodule Bench.Peer do
   @doc "Starts the task supervisor, says that it is ready, and lives until stdin closes."
   def main do
     {:ok, _} = Task.Supervisor.start_link(name: Bench.TaskSupervisor)
+    {:ok, _} = GenServer.start_link(Bench.Echo, nil, name: Bench.Echo)
     IO.puts("READY")
     wait_for_eof()
   end
@@ -75,6 +87,11 @@ defmodule Bench.Client do
     latencies(tasks(supervisor, rounds, []))
   end
 
+  defp run(:call, peer, rounds, warmup) do
+    calls({Bench.Echo, peer}, warmup, [])
+    latencies(calls({Bench.Echo, peer}, rounds, []))
+  end
+
   defp ping(_pid, _me, 0, times), do: times
 
   defp ping(pid, me, n, times) do
@@ -113,6 +130,14 @@ defmodule Bench.Client do
     tasks(supervisor, n - 1, [System.monotonic_time(:nanosecond) - started | times])
   end
 
+  defp calls(_server, 0, times), do: times
+
+  defp calls(server, n, times) do
+    started = System.monotonic_time(:nanosecond)
+    ^n = GenServer.call(server, {:echo, n})
+    calls(server, n - 1, [System.monotonic_time(:nanosecond) - started | times])
+  end
+
   defp latencies(times) do
     sorted = Enum.sort(times)
     count = length(sorted)
@@ -120,5 +145,94 @@ defmodule Bench.Client do
     p99 = Enum.at(sorted, div(count * 99, 100)) / 1000
     mean = Enum.sum(sorted) / count / 1000
     ~s({"median":#{median},"mean":#{mean},"p99":#{p99}})
+  end
+end
+
+defmodule Bench.Local do
+  @moduledoc "Measures what needs one node only, and prints one JSON line."
+
+  @doc "Runs `row` with `warmup` rounds that do not count and then `rounds` that do."
+  def main(row, rounds, warmup) do
+    IO.puts(run(row, rounds, warmup))
+    System.halt(0)
+  end
+
+  defp run(:idle, rounds, warmup) do
+    idle(warmup)
+    before = memory()
+    pids = idle(rounds)
+    bytes = (memory() - before) / length(pids)
+    ~s({"bytes":#{bytes}})
+  end
+
+  defp run(:local_call, rounds, warmup) do
+    {:ok, pid} = GenServer.start_link(Bench.Echo, nil)
+    cost(rounds, warmup, &calls(pid, &1))
+  end
+
+  defp run(:local_round_trip, rounds, warmup) do
+    pid = spawn(Bench.Peer, :pong, [])
+    cost(rounds, warmup, &ping(pid, self(), &1))
+  end
+
+  defp run(:spawn, rounds, warmup), do: cost(rounds, warmup, &batches(div(&1, 1000)))
+
+  @doc "What an idle process runs."
+  def wait do
+    receive do
+      :stop -> :ok
+    end
+  end
+
+  @doc "What a process runs that exits at once."
+  def nothing, do: :ok
+
+  defp idle(count), do: for(_ <- 1..count, do: spawn(__MODULE__, :wait, []))
+
+  defp memory do
+    :erlang.garbage_collect()
+    :erlang.memory(:total)
+  end
+
+  defp cost(rounds, warmup, job) do
+    job.(warmup)
+    started = System.monotonic_time(:nanosecond)
+    job.(rounds)
+    ~s({"cost":#{(System.monotonic_time(:nanosecond) - started) / rounds / 1000}})
+  end
+
+  defp calls(_pid, 0), do: :ok
+
+  defp calls(pid, n) do
+    ^n = GenServer.call(pid, {:echo, n})
+    calls(pid, n - 1)
+  end
+
+  defp ping(_pid, _me, 0), do: :ok
+
+  defp ping(pid, me, n) do
+    send(pid, {:ping, me, n})
+
+    receive do
+      {:pong, ^n} -> ping(pid, me, n - 1)
+    end
+  end
+
+  defp batches(0), do: :ok
+
+  defp batches(left) do
+    batch(999)
+    {_, ref} = spawn_monitor(__MODULE__, :nothing, [])
+
+    receive do
+      {:DOWN, ^ref, _, _, _} -> batches(left - 1)
+    end
+  end
+
+  defp batch(0), do: :ok
+
+  defp batch(left) do
+    spawn(__MODULE__, :nothing, [])
+    batch(left - 1)
   end
 end

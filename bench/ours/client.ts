@@ -7,6 +7,7 @@
  */
 
 import {
+  GenServer,
   Node,
   type Pid,
   receive,
@@ -85,8 +86,32 @@ async function task(
   return latencies(await tasks(peer, rounds));
 }
 
+async function calls(peer: string, rounds: number): Promise<Float64Array> {
+  const times = new Float64Array(rounds);
+  const server = GenServer.ref<Bench.EchoTypes>({
+    name: "Bench.Echo",
+    node: peer,
+  });
+  for (let n = 0; n < rounds; n++) {
+    const started = performance.now();
+    const answer = await GenServer.call(server, { type: "echo", value: n });
+    if (answer !== n) throw new Error(`Cannot go on: ${answer} for ${n}`);
+    times[n] = performance.now() - started;
+  }
+  return times;
+}
+
+async function call(
+  peer: string,
+  rounds: number,
+  warmup: number,
+): Promise<Latencies> {
+  await calls(peer, warmup);
+  return latencies(await calls(peer, rounds));
+}
+
 const [name, cookie, peer, row, rounds, warmup] = Deno.args;
-const jobs = { round_trip: roundTrip, one_way: oneWay, task };
+const jobs = { round_trip: roundTrip, one_way: oneWay, task, call };
 await Node.start({ name, cookie, modules: { Bench } });
 if (!await Node.connect(peer)) throw new Error(`Cannot connect to ${peer}`);
 const result = await jobs[row as keyof typeof jobs](

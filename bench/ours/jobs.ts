@@ -5,7 +5,25 @@
  * @module
  */
 
-import { type Pid, receive, send } from "../../mod.ts";
+import { type GenServerModule, type Pid, receive, send } from "../../mod.ts";
+
+/** The types of {@linkcode Echo}. */
+export interface EchoTypes {
+  /** Nothing is given. */
+  arg: null;
+  /** Nothing is kept. */
+  state: null;
+  /** A value is answered with itself. */
+  call: [{ type: "echo"; value: number }, number];
+}
+
+/** The server that is called. */
+export const Echo: GenServerModule<EchoTypes> = {
+  init: (state) => ({ type: "ok", state }),
+  handleCall: ({ value }, _from, state) => (
+    { type: "reply", reply: value, state }
+  ),
+};
 
 /** Asks for an answer to the pid that it carries. */
 export interface Ping {
