@@ -4,10 +4,19 @@
  * @module
  */
 
+import { Agent } from "./agent.ts";
+import { Application } from "./application.ts";
+import { DynamicSupervisor } from "./dynamic_supervisor.ts";
+import { GenServer } from "./gen_server.ts";
+import * as global from "./global.ts";
 import * as IO from "./io.ts";
 import { Node } from "./node.ts";
+import * as pg from "./pg.ts";
 import * as Process from "./process.ts";
+import { Registry } from "./registry.ts";
+import * as rpc from "./rpc.ts";
 import type { Modules } from "./runtime/modules.ts";
+import { Supervisor } from "./supervisor.ts";
 import { Task } from "./task.ts";
 import { TaskSupervisor } from "./task_supervisor.ts";
 
@@ -18,13 +27,22 @@ export type Scope = Record<string, unknown>;
 export function shellScope(): Scope {
   const { flush, receive, self, send } = Process;
   return {
+    Agent,
+    Application,
+    DynamicSupervisor,
+    GenServer,
     IO,
     Node,
     Process,
+    Registry,
+    Supervisor,
     Task,
     TaskSupervisor,
     flush,
+    global,
+    pg,
     receive,
+    rpc,
     self,
     send,
   };

@@ -34,6 +34,24 @@ export function docsOf(source: string): Record<string, Doc[]> {
   return docs;
 }
 
+/** A doc comment, and the class that follows or the tag that makes it the file's. */
+const OF_CLASS = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*export\s+class\s+([\w$]+)/g;
+const OF_FILE = /\/\*\*((?:(?!\*\/)[^])*@module(?:(?!\*\/)[^])*)\*\//;
+
+/**
+ * Reads what a file says of a class, or else of itself.
+ *
+ * @param source The file's text.
+ * @param name The class's name.
+ * @returns The prose; an empty text if there is none.
+ */
+export function moduleTextOf(source: string, name: string): string {
+  const ofClass = [...source.matchAll(OF_CLASS)].find((found) =>
+    found[2] === name
+  );
+  return textOf((ofClass ?? OF_FILE.exec(source))?.[1] ?? "");
+}
+
 /** The prose of a comment: what is before its first tag. */
 function textOf(comment: string): string {
   const lines = comment.split("\n").map((line) =>
@@ -41,7 +59,7 @@ function textOf(comment: string): string {
   );
   const end = lines.findIndex((line) => /^\s*@\w/.test(line));
   return lines.slice(0, end < 0 ? undefined : end).join("\n").trim()
-    .replace(/\{@link(?:code|plain)? ([^}]+)\}/g, "$1");
+    .replace(/\{@link(?:code|plain)? (?:[^}|]*\| )?([^}]+)\}/g, "$1");
 }
 
 /** The parameters in parentheses, without type parameters, in one line. */

@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import type { Scope } from "../cli/evaluate.ts";
 import * as IO from "../io.ts";
 import { inspect, printable } from "../runtime/inspect.ts";
-import { type Doc, docsOf } from "./doc_comments.ts";
+import { type Doc, docsOf, moduleTextOf } from "./doc_comments.ts";
 import { HELP } from "./help_table.ts";
 
 /** The files of modules, by the names that the modules have in scope. */
@@ -20,7 +20,7 @@ const OF_THE_SHELL =
 
   _              the last value
   h(fn)          what a function does: h(Node.spawnLink), h("Node.spawnLink")
-  h(Node)        what a module or class has
+  h(Node)        what a module or class is for, and what it has
   break          alone on a line, leaves an unfinished input
   Tab            completes a name
   Ctrl-C         clears the line, or ends the wait of what runs
@@ -50,9 +50,9 @@ function helpFor(
     }; h(fn) takes a function in scope, as in h(Node.spawnLink)`;
   }
   const [module, name] = path.split(".");
-  const docs = docsFor(module, sources);
+  const { text, docs } = docsFor(module, sources);
   if (name === undefined && isModule(scope[module])) {
-    return contents(module, scope[module] as object, docs);
+    return contents(module, scope[module] as object, text, docs);
   }
   const found = name === undefined
     // `self` is `Process.self`.
@@ -71,24 +71,35 @@ function isModule(value: unknown): boolean {
     (typeof value === "function" && /^class\b/.test(String(value)));
 }
 
-/** What is said of a module's functions, by name. */
-function docsFor(module: string, sources: Sources): Record<string, Doc[]> {
+/** What is said of a module, and of its functions by name. */
+interface ModuleDocs {
+  text: string;
+  docs: Record<string, Doc[]>;
+}
+
+function docsFor(module: string, sources: Sources): ModuleDocs {
   const docs: Record<string, Doc[]> = Object.create(null);
   for (const [key, value] of Object.entries(HELP)) {
     const [of, name] = key.split(".");
-    if (of === module) docs[name] = value;
+    if (of === module && name !== undefined) docs[name] = value;
   }
-  if (!Object.hasOwn(sources, module)) return docs;
+  const text = Object.hasOwn(HELP, module) ? HELP[module][0].text : "";
+  if (!Object.hasOwn(sources, module)) return { text, docs };
   try {
-    return { ...docs, ...docsOf(readFileSync(sources[module], "utf8")) };
+    const source = readFileSync(sources[module], "utf8");
+    return {
+      text: moduleTextOf(source, module),
+      docs: { ...docs, ...docsOf(source) },
+    };
   } catch {
-    return docs;
+    return { text, docs };
   }
 }
 
 function contents(
   module: string,
   value: object,
+  text: string,
   docs: Record<string, Doc[]>,
 ): string {
   const names = Object.getOwnPropertyNames(value).filter((name) =>
@@ -102,7 +113,8 @@ function contents(
       printable((summary ?? "").replaceAll("\n", " "))
     }`.trimEnd();
   });
-  return [printable(module), ...lines].join("\n");
+  const about = text === "" ? [] : ["", indented(text), ""];
+  return [printable(module), ...about, ...lines].join("\n");
 }
 
 /** How code in the scope would name a value. */
@@ -125,7 +137,10 @@ function pathOf(
 
 function show(path: string, { signature, text }: Doc): string {
   const prefix = path.includes(".") ? `${path.split(".")[0]}.` : "";
-  return `${printable(prefix + signature)}\n\n${
-    text.split("\n").map((line) => `  ${printable(line)}`.trimEnd()).join("\n")
-  }`;
+  return `${printable(prefix + signature)}\n\n${indented(text)}`;
+}
+
+function indented(text: string): string {
+  return text.split("\n").map((line) => `  ${printable(line)}`.trimEnd())
+    .join("\n");
 }

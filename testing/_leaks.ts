@@ -13,7 +13,12 @@ import type { Runtime } from "../runtime/runtime.ts";
 const SETTLE = 500;
 
 /** Processes that a runtime starts for itself, by what they run. */
-const SYSTEM = new Set(["user", "shell", "application_controller"]);
+export const SYSTEM: ReadonlySet<string> = new Set([
+  "user",
+  "shell",
+  "application_controller",
+  "global_name_server",
+]);
 
 /** What is looked at. */
 export interface LeakOptions {
@@ -86,6 +91,8 @@ export class LeakCheck {
     const left: string[] = [];
     for (const process of this.#runtime.processes.values()) {
       const { pid, name, label } = process;
+      // It monitors the nodes that are there, and those that have names; these are told themselves.
+      if (label === "global_name_server") continue;
       const before = this.#processes.get(process);
       if (before !== undefined || SYSTEM.has(label ?? "")) {
         const now = sizes(process);

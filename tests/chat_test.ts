@@ -66,6 +66,10 @@ async function withoutNode(fn: () => Promise<void>): Promise<string> {
     for (const key of Object.keys(Application.getAllEnv("chat"))) {
       Application.deleteEnv("chat", key);
     }
+    // An application brings its own settings when it is started first, and never again.
+    for (const [key, value] of Object.entries(chat.env ?? {})) {
+      Application.putEnv("chat", key, value);
+    }
     stdout.write = write;
   }
   return text;

@@ -1,7 +1,6 @@
 import {
   assert,
   assertEquals,
-  assertFalse,
   assertInstanceOf,
   assertRejects,
   assertStrictEquals,
@@ -9,7 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import nodeProcess from "node:process";
-import { ExitError } from "../errors.ts";
+import { formatExit, IoError } from "../errors.ts";
 import * as IO from "../io.ts";
 import {
   alias,
@@ -227,9 +226,9 @@ ioTest(
     for (const ask of [IO.puts, IO.inspect, IO.gets, IO.write]) {
       const error = await assertRejects(
         () => ask("x") as Promise<unknown>,
-        Error,
+        IoError,
       );
-      assertFalse(error instanceof ExitError);
+      assertEquals(error.reason, "enoent");
       assertEquals(
         error.message,
         'Cannot do input or output: the group leader answered with the error "enoent"',
@@ -241,7 +240,7 @@ ioTest(
 );
 
 processTest(
-  "puts() rejects with an exit when the group leader is dead, or dies before it answers",
+  "puts() rejects when the group leader is dead, or dies before it answers",
   async () => {
     const dead = spawn(() => {});
     await ended(dead);
@@ -254,31 +253,28 @@ processTest(
     ) {
       const error = await assertRejects(
         () => IO.puts("hi", { device }),
-        ExitError,
+        IoError,
       );
-      assertEquals(error.reason, {
-        type: "call",
-        reason,
-        call: ["IO", "put_chars", []],
-      });
+      assertEquals(error.reason, "terminated");
+      assertStringIncludes(error.message, formatExit(reason));
     }
   },
 );
 
 processTest(
-  "puts() rejects with nodedown when the group leader's node cannot be reached",
+  "puts() rejects when the group leader's node cannot be reached",
   async () => {
     const device = new Pid("kate@localhost", self().number, 1);
     const error = await assertRejects(
       () => IO.puts("hi", { device }),
-      ExitError,
+      IoError,
     );
     assertStringIncludes(error.message, "no connection to kate@localhost");
   },
 );
 
 processTest(
-  "puts() that nobody catches ends the process with what was called",
+  "puts() that nobody catches ends the process with what went wrong",
   async () => {
     spawnMonitor(async () => {
       groupLeader(spawn(() => {}));
@@ -286,7 +282,8 @@ processTest(
       await IO.puts("hi");
     });
     const { reason } = await receive();
-    assertEquals([reason.type, reason.reason], ["call", "noproc"]);
+    assertInstanceOf(reason, IoError);
+    assertEquals(reason.reason, "terminated");
   },
 );
 

@@ -8,7 +8,7 @@ import {
   assertNotEquals,
   assertRejects,
 } from "@std/assert";
-import { createHmac } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { toRegistration, withCreation } from "../distribution/epmd/entry.ts";
 import { encodeRequest } from "../distribution/epmd/protocol.ts";
 import {
@@ -418,6 +418,7 @@ function local({ name, creation }: typeof ALEX): Local {
     hidden: false,
     cookie: COOKIE,
     limits: DEFAULT_LIMITS,
+    randomBytes,
     admit: () => "ok",
   };
 }

@@ -95,7 +95,7 @@ test(
     await terminal.type("1 + 22");
     await terminal.press("Left", "Left");
     const screen = await terminal.shows("Initial call");
-    assertMatch(screen, /\[error\] .* terminating: .*\n.*Error: crash/);
+    assertMatch(screen, /\[error\] .* terminating\n.*\*\* Error: crash/);
     assertMatch(screen, /Started by: \S+\nchat\(4\)> 1 \+ 22$/);
     await terminal.type("0");
     await terminal.shows(/chat\(4\)> 1 \+ 022$/);

@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { makeScope } from "../cli/evaluate.ts";
 import { COLOURED } from "../shell/colour.ts";
 import { complete } from "../shell/completion.ts";
-import { docsOf } from "../shell/doc_comments.ts";
+import { docsOf, moduleTextOf } from "../shell/doc_comments.ts";
 import { History } from "../shell/history.ts";
 import { isIncomplete } from "../shell/incomplete.ts";
 import { prompts } from "../shell/session.ts";
@@ -130,6 +130,30 @@ function no() {}
     }],
     make: [{ signature: "make()", text: "Makes." }],
   });
+});
+
+test("moduleTextOf() reads what is said of a class, or of the file", () => {
+  const source = `
+/**
+ * A file; see {@link https://example.org/a | its page}.
+ *
+ * @module
+ */
+/** A type. */
+export type T = string;
+/** @ignore */
+export class Hidden {}
+/**
+ * A class.
+ *
+ * @example Usage
+ */
+export class A {}
+`;
+  assertEquals(moduleTextOf(source, "A"), "A class.");
+  assertEquals(moduleTextOf(source, "Hidden"), "");
+  assertEquals(moduleTextOf(source, "B"), "A file; see its page.");
+  assertEquals(moduleTextOf("", "B"), "");
 });
 
 test("the table of h is what the doc comments say", async () => {

@@ -5,15 +5,24 @@
  * @module
  */
 
-import { type Doc, docsOf } from "../shell/doc_comments.ts";
+import { type Doc, docsOf, moduleTextOf } from "../shell/doc_comments.ts";
 
 /** What is in scope of the shell, and where it is documented. */
-const FILES: Record<string, string> = {
-  IO: "io.ts",
-  Node: "node.ts",
-  Process: "process.ts",
-  Task: "task.ts",
-  TaskSupervisor: "task_supervisor.ts",
+const FILES: Record<string, string[]> = {
+  Agent: ["agent.ts"],
+  Application: ["application.ts"],
+  DynamicSupervisor: ["dynamic_supervisor.ts"],
+  GenServer: ["gen_server.ts"],
+  IO: ["io.ts"],
+  Node: ["node.ts"],
+  Process: ["process.ts", "process_info.ts", "timers.ts"],
+  Registry: ["registry.ts"],
+  Supervisor: ["supervisor.ts"],
+  Task: ["task.ts"],
+  TaskSupervisor: ["task_supervisor.ts"],
+  global: ["global.ts"],
+  pg: ["pg.ts"],
+  rpc: ["rpc.ts"],
 };
 
 const ROOT = new URL("../", import.meta.url);
@@ -24,8 +33,13 @@ export const TABLE: URL = new URL("shell/help_table.ts", ROOT);
 /** Makes the table's source. */
 export async function helpTable(): Promise<string> {
   const docs: Record<string, Doc[]> = {};
-  for (const [name, file] of Object.entries(FILES)) {
+  for (
+    const [name, file] of Object.entries(FILES).flatMap(([name, files]) =>
+      files.map((file) => [name, file])
+    )
+  ) {
     const source = await Deno.readTextFile(new URL(file, ROOT));
+    docs[name] ??= [{ signature: name, text: moduleTextOf(source, name) }];
     for (const [key, value] of Object.entries(docsOf(source))) {
       docs[`${name}.${key}`] = value;
     }
