@@ -20,6 +20,7 @@
 import {
   agentModule,
   type AgentRequest,
+  castMessage,
   sendable,
   type StateFunction,
   valueOf,
@@ -27,6 +28,7 @@ import {
 import {
   checkTimeout,
   locate,
+  locateForCast,
   type Place,
   sendTo,
   sent,
@@ -34,7 +36,7 @@ import {
 } from "./protocol/call.ts";
 import type { ChildSpec } from "./protocol/child.ts";
 import { genServerChild, startGenServer } from "./protocol/gen_server.ts";
-import type { Cast, ServerRef } from "./protocol/messages.ts";
+import type { ServerRef } from "./protocol/messages.ts";
 import {
   type GlobalName,
   type NameRegistry,
@@ -401,7 +403,7 @@ export class Agent {
     fn: AgentFunction<NoInfer<S>, NoInfer<S>>,
   ): "ok" | Promise<"ok"> {
     const process = currentProcess();
-    const place = locate(serverRef(agent), process);
+    const place = locateForCast(serverRef(agent), process);
     return place instanceof Promise
       ? place.then((place) => castTo(process, place, fn))
       : castTo(process, place, fn);
@@ -464,12 +466,7 @@ function castTo(
   fn: StateFunction,
 ): "ok" | Promise<"ok"> {
   if (!process.alive) return "ok";
-  const request: AgentRequest = {
-    type: "cast",
-    run: sendable(fn, place, process),
-    from: process.pid,
-  };
-  const message: Cast = { type: "$cast", request };
+  const message = castMessage(sendable(fn, place, process), process);
   return sent(sendTo(process, place, message));
 }
 

@@ -124,7 +124,7 @@ export interface GenServerTypes {
 export type MaybePromise<V> = V | Promise<V>;
 
 /** What may be given to be sent: as it is copied, it may well be `readonly`. */
-export type Sent<V> = V extends
+export type AsSent<V> = V extends
   | Atom
   | Date
   | Error
@@ -134,7 +134,7 @@ export type Sent<V> = V extends
   | ReadonlySet<unknown>
   | ArrayBuffer
   | ArrayBufferView ? V
-  : V extends object ? { readonly [K in keyof V]: Sent<V[K]> }
+  : V extends object ? { readonly [K in keyof V]: AsSent<V[K]> }
   : V;
 
 /** What a server's `init` gets. */
@@ -151,12 +151,12 @@ export type RequestOf<T> = T extends { call: unknown }
   : never;
 
 /** What a server answers to requests of a type; to any, if the type is left out. */
-export type ReplyOf<T, R = Sent<RequestOf<T>>> = 0 extends 1 & T
+export type ReplyOf<T, R = AsSent<RequestOf<T>>> = 0 extends 1 & T
   // deno-lint-ignore no-explicit-any
   ? any
   : T extends { call: unknown }
     ? T["call"] extends infer C
-      ? C extends readonly [infer Q, infer A] ? R extends Sent<Q> ? A : never
+      ? C extends readonly [infer Q, infer A] ? R extends AsSent<Q> ? A : never
       : never
     : never
   : never;
@@ -204,7 +204,7 @@ export interface From<in R = any> {
 }
 
 /** What a callback that goes on may give besides the state. */
-export interface Next<T> {
+export interface ResultOptions<T> {
   /**
    * Milliseconds to wait for the next message. If none comes, `handleInfo` gets `"timeout"`; any message
    * that comes ends the wait.
@@ -221,7 +221,7 @@ export interface Next<T> {
 }
 
 /** `{:ok, state}`: the server has started. */
-export interface InitOk<T> extends Next<T> {
+export interface InitOk<T> extends ResultOptions<T> {
   /** Always `"ok"`. */
   type: "ok";
   /** The first state. */
@@ -237,7 +237,7 @@ export interface InitStop {
 }
 
 /** `{:reply, reply, state}`: the caller gets its answer. */
-export interface Reply<T> extends Next<T> {
+export interface ReplyResult<T> extends ResultOptions<T> {
   /** Always `"reply"`. */
   type: "reply";
   /** The answer. */
@@ -247,7 +247,7 @@ export interface Reply<T> extends Next<T> {
 }
 
 /** `{:noreply, state}`: the server goes on; a caller gets its answer later, or from another process. */
-export interface NoReply<T> extends Next<T> {
+export interface NoReplyResult<T> extends ResultOptions<T> {
   /** Always `"noreply"`. */
   type: "noreply";
   /** The state from now on. */
@@ -255,7 +255,7 @@ export interface NoReply<T> extends Next<T> {
 }
 
 /** `{:stop, reason, state}`: the server ends. */
-export interface Stop<T> {
+export interface StopResult<T> {
   /** Always `"stop"`. */
   type: "stop";
   /** Why. Other than `"normal"` and a shutdown, it is reported as a crash. */
@@ -265,7 +265,7 @@ export interface Stop<T> {
 }
 
 /** `{:stop, reason, reply, state}`: the caller gets its answer when `terminate` has run, and the server ends. */
-export interface StopReply<T> extends Stop<T> {
+export interface StopReplyResult<T> extends StopResult<T> {
   /** The answer. */
   reply: ReplyOf<T>;
 }
@@ -277,10 +277,14 @@ export type InitResult<T> =
   | (T extends { ignore: true } ? "ignore" : never);
 
 /** What `handleCall` gives. */
-export type CallResult<T> = Reply<T> | NoReply<T> | Stop<T> | StopReply<T>;
+export type CallResult<T> =
+  | ReplyResult<T>
+  | NoReplyResult<T>
+  | StopResult<T>
+  | StopReplyResult<T>;
 
 /** What `handleCast`, `handleInfo` and `handleContinue` give. */
-export type CastResult<T> = NoReply<T> | Stop<T>;
+export type CastResult<T> = NoReplyResult<T> | StopResult<T>;
 
 /**
  * What a server is made of: an object with these functions, or a class that has them as static ones. All
@@ -746,7 +750,7 @@ export class GenServer {
   static call<
     // deno-lint-ignore no-explicit-any
     T extends GenServerTypes = any,
-    const R extends Sent<RequestOf<T>> = Sent<RequestOf<T>>,
+    const R extends AsSent<RequestOf<T>> = AsSent<RequestOf<T>>,
   >(
     server: GenServerRef<T>,
     request: R,
@@ -877,7 +881,7 @@ export class GenServer {
   static async multiCall<
     // deno-lint-ignore no-explicit-any
     T extends GenServerTypes = any,
-    const R extends Sent<RequestOf<T>> = Sent<RequestOf<T>>,
+    const R extends AsSent<RequestOf<T>> = AsSent<RequestOf<T>>,
   >(
     name: LocalName<T>,
     request: R,

@@ -1,6 +1,7 @@
 /**
  * Erlang/OTP's distribution for TypeScript: named nodes that find each other, processes that
- * spawn, link, monitor and send across them as if they were one, and supervised tasks.
+ * spawn, link, monitor and send across them as if they were one, and OTP's servers, supervisors, tasks,
+ * registries and groups on top.
  *
  * @example Two nodes and a message
  * ```ts

@@ -15,7 +15,13 @@
  * @module
  */
 
-import type { ChildSpec } from "./protocol/child.ts";
+import type {
+  ChildRestart,
+  ChildShutdown,
+  ChildSpec,
+  ChildStart,
+  ChildType,
+} from "./protocol/child.ts";
 import { endTask, localStarter, startAlone } from "./protocol/local_task.ts";
 import {
   assertTimeout,
@@ -34,6 +40,8 @@ import type { Pid, Ref } from "./runtime/pid.ts";
 import type { Process } from "./runtime/process.ts";
 import { isReason } from "./runtime/reason.ts";
 import { copyTerm } from "./runtime/term.ts";
+
+export type { ChildRestart, ChildShutdown, ChildSpec, ChildStart, ChildType };
 
 /** A task's result, or the reason that it exited with. */
 export type TaskResult<T> =

@@ -24,6 +24,8 @@ import {
   type ChildRestart,
   type ChildShutdown,
   type ChildSpec,
+  type ChildStart,
+  type ChildType,
 } from "./protocol/child.ts";
 import type { DynamicChildInfo } from "./protocol/dynamic_supervisor.ts";
 import {
@@ -65,6 +67,8 @@ export type {
   ChildRestart,
   ChildShutdown,
   ChildSpec,
+  ChildStart,
+  ChildType,
   GlobalName,
   NameRegistry,
   ServerAddress,
@@ -312,7 +316,7 @@ export class TaskSupervisor {
    *
    * Follows
    * [Task.Supervisor.async_stream/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream/4).
-   * It is {@linkcode Task.asyncStream} with the tasks under a supervisor, here or on another node: they are
+   * It is `Task.asyncStream` with the tasks under a supervisor, here or on another node: they are
    * linked to the caller all the same, through the process between, so that a crash of one ends the
    * process that iterates, unless it traps exits. If the connection to the supervisor's node is lost, they
    * end with `"noconnection"`, at both ends.

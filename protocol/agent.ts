@@ -8,12 +8,13 @@ import { UndefinedFunctionError } from "../errors.ts";
 import { currentProcess } from "../runtime/current.ts";
 import { inspect } from "../runtime/inspect.ts";
 import { type Resolved, spawnError } from "../runtime/modules.ts";
-import { Pid } from "../runtime/pid.ts";
+import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runnable, SpawnFailure } from "../runtime/signal.ts";
 import { copyTerm } from "../runtime/term.ts";
 import type { Place } from "./call.ts";
 import type { CallbackModule } from "./gen_server.ts";
+import type { Call, Cast } from "./messages.ts";
 import type { Caller } from "./server.ts";
 
 /** What runs on the state: a function, or the name of one and its further arguments. */
@@ -31,8 +32,18 @@ export interface AgentRequest {
   type: "get" | "update" | "get_and_update" | "cast";
   /** What is run. */
   run: SentFunction;
-  /** Who asks, where no call says so. */
-  from?: Pid;
+}
+
+/** A cast as it is sent: one that names its function says who asks, which a call does, and a wire checks. */
+export function castMessage(
+  run: SentFunction,
+  { pid, runtime }: Process,
+): Call | Cast {
+  const request: AgentRequest = { type: "cast", run };
+  // Nobody waits for an answer under this reference.
+  return "kept" in run
+    ? { type: "$cast", request }
+    : { type: "$call", from: pid, ref: runtime.makeRef(), request };
 }
 
 /** What an agent answers: what the function gave, or why it was not run. */
@@ -159,7 +170,12 @@ const AGENT = {
 
   handleCall(request: AgentRequest, { pid }: Caller, state: unknown): unknown {
     const found = find(request, pid);
-    if ("message" in found) return { type: "reply", reply: found, state };
+    if ("message" in found) {
+      // Whoever casts is not told; the node has told its log of what it refused.
+      return request.type === "cast"
+        ? { type: "noreply", state }
+        : { type: "reply", reply: found, state };
+    }
     return settle(
       found.run(state),
       (given) => answer(request, given, state),
@@ -167,13 +183,9 @@ const AGENT = {
   },
 
   handleCast(request: AgentRequest, state: unknown): unknown {
-    const found = find(request, request.from);
-    // Whoever casts is not told; the node has told its log of what it refused.
+    const found = find(request, undefined);
     if ("message" in found) return { type: "noreply", state };
-    return settle(
-      found.run(state),
-      (given) => ({ type: "noreply", state: given }),
-    );
+    return settle(found.run(state), (given) => answer(request, given, state));
   },
 
   handleInfo(_message: unknown, state: unknown): unknown {
@@ -191,6 +203,8 @@ function answer(
       return { type: "reply", reply: ok(given), state };
     case "update":
       return { type: "reply", reply: ok("ok"), state: given };
+    case "cast":
+      return { type: "noreply", state: given };
     default:
       if (Array.isArray(given) && given.length === 2) {
         return { type: "reply", reply: ok(given[0]), state: given[1] };
@@ -224,7 +238,7 @@ function find(
     if (kept !== undefined) return { run: kept };
   } else if (
     // Who is on this node names nothing: it has the function kept.
-    isRunnable(run) && from instanceof Pid && from.node !== runtime.node
+    isRunnable(run) && from !== undefined && from.node !== runtime.node
   ) {
     return resolve(
       run.args,

@@ -308,6 +308,7 @@ async function runApplication(
       undefined,
       process,
     );
+    process.assertAlive();
     if (isExitFrom(message, top)) {
       await endApplication(spec, () => {});
       return process.runtime.terminate(process, message.reason);

@@ -63,6 +63,20 @@ export function locate(
     : placeOf(found ?? nobody);
 }
 
+/** Where a server is that is not asked for an answer: with nobody, if its registry fails. */
+export function locateForCast(
+  server: ServerRef,
+  process: Process,
+): Place | Promise<Place> {
+  const nobody = placeOf(process.runtime.nobody);
+  try {
+    const place = locate(server, process);
+    return place instanceof Promise ? place.catch(() => nobody) : place;
+  } catch {
+    return nobody;
+  }
+}
+
 function placeOf(pid: Pid): Place {
   return { node: pid.node, target: pid };
 }
@@ -211,7 +225,7 @@ export function cast(
   request: unknown,
 ): Backpressure {
   const message: Cast = { type: "$cast", request };
-  const place = locate(server, process);
+  const place = locateForCast(server, process);
   if (!(place instanceof Promise)) return sendTo(process, place, message);
   // The copy is made now, as that of any message.
   const copy = copyTerm(message, process.runtime.maxDepth);

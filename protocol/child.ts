@@ -6,6 +6,7 @@
 
 import { UndefinedFunctionError } from "../errors.ts";
 import { inspect, quote } from "../runtime/inspect.ts";
+import { spawnError } from "../runtime/modules.ts";
 import { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { isOrderly, isReason } from "../runtime/reason.ts";
@@ -250,6 +251,24 @@ export function startRunnable(
     );
   }
   return { module: named[0], function: named[1], args: [] };
+}
+
+/**
+ * Asks, for another node, whether what it names may be run here.
+ *
+ * @throws {UndefinedFunctionError} If this node does not export it.
+ * @throws {SpawnRefusedError} If this node refuses it.
+ */
+export function assertMayStart(
+  run: Runnable,
+  runtime: Runtime,
+  node: string,
+): void {
+  if (node === runtime.node) return;
+  const found = runtime.resolve(run, node);
+  if ("error" in found) {
+    throw spawnError(runtime.node, found, "start the child");
+  }
 }
 
 /** A start that was sent, as a function. */

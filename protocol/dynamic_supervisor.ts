@@ -8,7 +8,7 @@ import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import type { ChildType, FullChildSpec } from "./child.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
-import type { Server } from "./server.ts";
+import type { Caller, Server } from "./server.ts";
 import {
   failed,
   receiveSpec,
@@ -43,7 +43,7 @@ export class DynamicSupervisorServer implements Server {
     this.#children = new DynamicChildren(process, start, limits);
   }
 
-  call(request: unknown): unknown {
+  call(request: unknown, { pid: { node } }: Caller): unknown {
     const asked = request as DynamicSupervisorRequest | null;
     switch (asked?.type) {
       case "which_children":
@@ -55,7 +55,7 @@ export class DynamicSupervisorServer implements Server {
       case "count_children":
         return this.#children.count();
       case "start_child":
-        return this.#startChild(asked.spec);
+        return this.#startChild(asked.spec, node);
       case "terminate_child":
         return this.#children.terminate(asked.pid);
       default:
@@ -77,9 +77,9 @@ export class DynamicSupervisorServer implements Server {
     await this.#children.terminateAll();
   }
 
-  async #startChild(sent: SentChildSpec): Promise<unknown> {
+  async #startChild(sent: SentChildSpec, from: string): Promise<unknown> {
     if (this.#children.full) return failed("max_children");
-    const spec = receiveSpec(sent, this.#process);
+    const spec = receiveSpec(sent, this.#process, from);
     if ("reason" in spec) return spec;
     const result = await startChild(spec, this.#process);
     if (result.type === "ok" && result.started !== "ignore") {

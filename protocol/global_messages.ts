@@ -34,8 +34,8 @@ export interface GlobalEntry {
 
 /** What a server is asked. A server that has the lock of the names may change them, and no other. */
 export type GlobalRequest =
-  /** A server says that it is there; `knows` is whether it has the other's names. */
-  | { type: "hello"; knows: boolean }
+  /** A server says that it is there, and has not got the other's names. */
+  | { type: "hello" }
   /** Who else has the same names: the servers of its part of the cluster. */
   | { type: "get_servers" }
   | { type: "get_names" }
@@ -87,6 +87,20 @@ export function isEntry(value: unknown): value is GlobalEntry {
   const entry = value as GlobalEntry | null;
   return typeof entry === "object" && entry !== null && "name" in entry &&
     entry.pid instanceof Pid && isResolver(entry.resolve);
+}
+
+/** Whether a value is a change: it may come from anywhere. */
+export function isChange(value: unknown): value is GlobalChange {
+  const change = value as GlobalChange | null;
+  switch (change?.type) {
+    case "register":
+    case "re_register":
+      return isEntry(change.entry);
+    case "unregister":
+      return "name" in change;
+    default:
+      return false;
+  }
 }
 
 function isResolver(value: unknown): value is Resolver {

@@ -10,9 +10,8 @@
  * @module
  */
 
-import type { Pid, Ref } from "../runtime/pid.ts";
+import { type Pid, Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
-import { isReason } from "../runtime/reason.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type TermKey, termKey } from "../runtime/term_key.ts";
 import { GlobalLocks } from "./global_locks.ts";
@@ -22,6 +21,7 @@ import {
   type GlobalEntry,
   type GlobalRequest,
   hashOf,
+  isChange,
   isEntry,
   isPid,
   listOf,
@@ -94,8 +94,8 @@ export class GlobalServer implements Server, GlobalView {
   #worker: Process | undefined;
   /** Who has the lock of the names. */
   #holder: { pid: Pid; ref: Ref } | undefined;
-  /** Whether names have gone with a connection since the lock was given: others may have them still. */
-  #hasLost = false;
+  /** Nodes whose server came, went or said hello since the lock of the names was last given. */
+  readonly #touched = new Set<string>();
   #isSynced = false;
   /** The sum of a number for each name and its process. */
   #digest = 0;
@@ -183,7 +183,7 @@ export class GlobalServer implements Server, GlobalView {
     const { pid } = caller;
     switch (asked?.type) {
       case "hello":
-        return this.#greet(pid, asked.knows === true);
+        return this.#greet(pid);
       case "get_servers":
         return this.servers();
       case "get_names":
@@ -212,6 +212,8 @@ export class GlobalServer implements Server, GlobalView {
         );
         return true;
       case "change":
+        if (!isChange(asked.change)) return REFUSED;
+        // falls through
       case "whereis":
       case "registered_names":
       case "sync":
@@ -247,18 +249,19 @@ export class GlobalServer implements Server, GlobalView {
   }
 
   info(message: unknown): void {
+    const { visible } = this.process.runtime;
+    // Anybody can send what looks like news of a node: what is true of it counts.
     if (isTyped(message, "nodeup")) {
       const { node } = message as unknown as { node: string };
       const status = this.#peers.get(node)?.status;
-      if (status === undefined || status === "absent") this.#meetNode(node);
+      const isNew = status === undefined || status === "absent";
+      if (isNew && visible.has(node)) this.#meetNode(node);
     } else if (isTyped(message, "nodedown")) {
-      this.#nodeDown((message as unknown as { node: string }).node);
+      const { node } = message as unknown as { node: string };
+      if (!visible.has(node)) this.#gone(node);
     } else if (isTyped(message, "DOWN")) {
-      const { ref, reason } = message as unknown as {
-        ref: Ref;
-        reason: unknown;
-      };
-      if (!this.#locks.down(ref)) this.#down(ref, reason);
+      const { ref } = message as { ref?: unknown };
+      if (ref instanceof Ref && !this.#locks.down(ref)) this.#down(ref);
     }
   }
 
@@ -272,7 +275,7 @@ export class GlobalServer implements Server, GlobalView {
   #lockNames(pid: Pid): boolean {
     if (this.#holder !== undefined) return this.#holder.pid.equals(pid);
     this.#holder = { pid, ref: this.process.monitor(pid, pid.node) };
-    this.#hasLost = false;
+    this.#touched.clear();
     return true;
   }
 
@@ -294,7 +297,7 @@ export class GlobalServer implements Server, GlobalView {
       for (const entry of listOf(asked.insert, isEntry)) this.#insert(entry);
       for (const name of listOf(asked.remove, isAny)) this.#remove(name);
       // Last, as somebody may wait for it to look a name up.
-      this.#joinAll(listOf(asked.servers, isPid));
+      for (const server of listOf(asked.servers, isPid)) this.#join(server);
     } else if (asked.type === "unregister") this.#remove(asked.name);
     else if (isEntry(asked.entry)) this.#insert(asked.entry);
     return "ok";
@@ -327,14 +330,13 @@ export class GlobalServer implements Server, GlobalView {
     this.#digest = (this.#digest - hashOf(key, pid)) >>> 0;
   }
 
-  #down(ref: Ref, reason: unknown): void {
+  #down(ref: Ref): void {
     if (this.#holder?.ref.equals(ref)) {
       this.#holder = undefined;
       return;
     }
     if (this.#monitored.has(ref.number)) {
       const key = this.#monitored.get(ref.number);
-      this.#hasLost ||= isReason(reason, "noconnection");
       return this.#drop(key, this.#names.get(key)!);
     }
     for (const [node, peer] of this.#peers) {
@@ -353,26 +355,31 @@ export class GlobalServer implements Server, GlobalView {
   async #sayHello(node: string, peer: Peer): Promise<void> {
     const answer = await ask(this.process, { node, target: GLOBAL_SERVER }, {
       type: "hello",
-      knows: peer.status === "known",
     }).catch(() => {});
-    if (!this.process.alive || this.#peers.get(node) !== peer) return;
+    if (!this.process.alive) return;
+    const current = this.#peers.get(node);
     const server = isTyped(answer, "welcome")
       ? (answer as Partial<Welcome>).server
       : undefined;
-    if (isPid(server) && server.node === node) this.#meet(server);
-    else if (peer.status === "asked") {
+    if (isPid(server) && server.node === node) {
+      this.#touched.add(node);
+      if (server.equals(current?.server)) this.#reopen(node, current!);
+      else if (current === peer) this.#meet(server);
+    } else if (current === peer && peer.status === "asked") {
       peer.status = "absent";
       this.#settled(node);
     }
   }
 
-  #greet(server: Pid, knows: boolean): Welcome | typeof REFUSED {
+  /** Welcomes a server. From here on, until they are joined, neither has the other's names. */
+  #greet(server: Pid): Welcome | typeof REFUSED {
+    const { node } = server;
     // As OTP's, it has nothing to do with hidden nodes.
-    if (!this.process.runtime.visible.has(server.node)) return REFUSED;
-    const peer = this.#peers.get(server.node);
+    if (!this.process.runtime.visible.has(node)) return REFUSED;
+    this.#touched.add(node);
+    const peer = this.#peers.get(node);
     if (!server.equals(peer?.server)) this.#meet(server);
-    else if (peer!.status === "known" && !knows) {
-      // Who was to join the two went down when it had told only one of them.
+    else if (peer!.status === "known") {
       peer!.status = "pending";
       this.#drive(server);
     }
@@ -380,74 +387,76 @@ export class GlobalServer implements Server, GlobalView {
   }
 
   #meet(server: Pid): void {
-    if (server.equals(this.#peers.get(server.node)?.server)) return;
-    this.#know(server, "pending");
-    this.#drive(server);
-  }
-
-  /** Servers have the same names as this one from here on. */
-  #joinAll(servers: Pid[]): void {
-    for (const server of servers) {
-      if (server.node === this.process.pid.node) continue;
-      if (!this.#hasLost) this.#join(server);
-      else this.#joinLater(server);
-    }
-  }
-
-  #join(server: Pid): void {
-    const { node } = server;
-    const peer = this.#peers.get(node);
-    if (server.equals(peer?.server)) peer!.status = "known";
-    else if (peer?.server === undefined) this.#know(server, "known");
-    // Of two servers of a node the one that said hello is the one that is there.
-    else return;
-    this.#settled(node);
-  }
-
-  /** What was to be joined has come apart meanwhile: it is joined once more. */
-  #joinLater(server: Pid): void {
-    const peer = this.#peers.get(server.node);
-    if (!server.equals(peer?.server)) this.#meet(server);
-    else if (peer!.status === "pending") this.#drive(server);
-  }
-
-  #know(server: Pid, status: "pending" | "known"): void {
     const { node } = server;
     const before = this.#peers.get(node)?.ref;
     if (before !== undefined) this.process.demonitor(before);
     const ref = this.process.monitor(server, node);
-    this.#peers.set(node, { status, server, ref });
+    this.#peers.set(node, { status: "pending", server, ref });
+    this.#drive(server);
+  }
+
+  /** One that was joined turns out not to have this one's names. */
+  #reopen(node: string, peer: Peer): void {
+    if (peer.status !== "known") return;
+    peer.status = "pending";
+    this.#drive(peer.server!);
+    this.#remind(node);
+  }
+
+  /**
+   * A server has the same names as this one from here on.
+   *
+   * But if it came, went or said hello while that was brought about, it may be the only one of the two
+   * to think so, or not to. Then they are joined once more.
+   */
+  #join(server: Pid): void {
+    const { node } = server;
+    if (node === this.process.pid.node) return;
+    if (this.#touched.has(node)) return this.#remind(node);
+    let peer = this.#peers.get(node);
+    if (!server.equals(peer?.server)) {
+      // Of two servers of a node the one that said hello is the one that is there.
+      if (peer?.server !== undefined) return;
+      const ref = this.process.monitor(server, node);
+      this.#peers.set(node, peer = { status: "known", server, ref });
+    }
+    peer!.status = "known";
+    this.#settled(node);
   }
 
   /** One of the two joins their parts; both would only be in each other's way. */
   #drive(server: Pid): void {
-    const { node } = server;
-    if (this.process.runtime.node < node) {
-      this.#tell({ type: "connect", server });
-    } // That one may be of the opinion that it has done so, as somebody told only it.
-    else this.#sayHello(node, this.#peers.get(node)!);
+    if (this.#drives(server.node)) this.#tell({ type: "connect", server });
+  }
+
+  #drives(node: string): boolean {
+    return this.process.runtime.node < node;
+  }
+
+  /** Has the one that joins the two do so, though it may be of the opinion that it has. */
+  #remind(node: string): void {
+    const peer = this.#peers.get(node);
+    if (peer?.status === "pending" && !this.#drives(node)) {
+      this.#sayHello(node, peer);
+    }
   }
 
   /** The server of a node has ended. If the node is still there, it says hello when it has another. */
   #forget(node: string): void {
-    this.#peers.delete(node);
+    this.#gone(node);
     if (this.process.runtime.visible.has(node)) {
       this.#peers.set(node, { status: "absent" });
     }
-    this.#settled(node);
+    // It may have been about to join two others, and have told only one of them.
+    for (const other of this.#peers.keys()) this.#remind(other);
   }
 
-  #nodeDown(node: string): void {
+  #gone(node: string): void {
     const ref = this.#peers.get(node)?.ref;
     if (ref !== undefined) this.process.demonitor(ref);
     this.#peers.delete(node);
+    this.#touched.add(node);
     this.#settled(node);
-    // It may have been about to join two others, and have told only one of them.
-    for (const [other, peer] of this.#peers) {
-      if (peer.status === "pending" && other < this.process.runtime.node) {
-        this.#sayHello(other, peer);
-      }
-    }
   }
 
   #whenSettled(done: () => void): void {

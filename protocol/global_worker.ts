@@ -10,7 +10,7 @@
  */
 
 import { inspect } from "../runtime/inspect.ts";
-import type { Pid, Ref } from "../runtime/pid.ts";
+import { type Pid, Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { type TermKey, termKey } from "../runtime/term_key.ts";
 import {
@@ -18,6 +18,7 @@ import {
   type GlobalChange,
   type GlobalEntry,
   type GlobalRequest,
+  isChange,
   isEntry,
   isPid,
   listOf,
@@ -107,10 +108,16 @@ export class GlobalWorker implements Server {
   }
 
   async cast(request: unknown): Promise<void> {
-    const task = request as GlobalTask;
-    if (task.type === "connect") return await this.#connect(task);
-    const done = await this.#change(task.change);
-    this.#process.reply(task.ref, done);
+    const task = request as GlobalTask | null;
+    if (task?.type === "connect" && isPid(task.server)) {
+      await this.#connect(task);
+    } else if (
+      task?.type === "change" && isChange(task.change) &&
+      task.ref instanceof Ref
+    ) {
+      const done = await this.#change(task.change);
+      this.#process.reply(task.ref, done);
+    }
   }
 
   async #change(change: GlobalChange): Promise<boolean> {
@@ -256,7 +263,12 @@ export class GlobalWorker implements Server {
   }
 
   async #unlock(servers: Pid[]): Promise<void> {
-    const [boss, ...rest] = byRank(servers);
+    const { node, visible } = this.#process.runtime;
+    // The lock of a node goes with the connection: none is made to give it back.
+    const held = servers.filter((each) =>
+      each.node === node || visible.has(each.node)
+    );
+    const [boss, ...rest] = byRank(held);
     // The boss last: who gets its lock is then likely to get the others.
     await this.#askAll(rest, { type: "unlock_names" });
     await this.#ask(boss, { type: "unlock_names" });

@@ -51,6 +51,8 @@ type Watched =
   | { type: "peer"; peer: Peer }
   | { type: "subscriber"; subscriber: Subscriber };
 
+const BADARG = { type: "error", reason: "badarg" };
+
 const scopes = new WeakMap<Runtime, Map<string, PgScope>>();
 
 /** The scope of that name on a node, if it runs. */
@@ -122,10 +124,10 @@ export class PgScope implements Server {
     const { node } = this.#process.runtime;
     switch (asked?.type) {
       case "join":
-        if (!arePids(asked.pids, node)) return "badarg";
+        if (!arePids(asked.pids, node)) return BADARG;
         return this.#join(asked.group, asked.pids);
       case "leave":
-        if (!arePids(asked.pids, node)) return "badarg";
+        if (!arePids(asked.pids, node)) return BADARG;
         return this.#leave(asked.group, asked.pids);
       case "monitor": {
         const id = this.#id(asked.group);
@@ -140,7 +142,7 @@ export class PgScope implements Server {
       case "demonitor":
         return asked.ref instanceof Ref && this.#unsubscribe(asked.ref);
       default:
-        return "badarg";
+        return BADARG;
     }
   }
 

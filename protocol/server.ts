@@ -8,6 +8,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ExitError } from "../errors.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
+import { inspect } from "../runtime/inspect.ts";
 import { Atom, nameOf, Pid, Ref } from "../runtime/pid.ts";
 import { reasonOf } from "../runtime/errors.ts";
 import type { AliasMode, Process, Wait } from "../runtime/process.ts";
@@ -110,14 +111,31 @@ export interface Start {
   refuse(outcome: unknown): never;
 }
 
-/** A server as `ServerRef`, whatever way it was named. */
+/**
+ * A server as `ServerRef`, whatever way it was named.
+ *
+ * @throws {TypeError} If it is none.
+ */
 export function serverRef(server: ServerAddress): ServerRef {
   if (server instanceof Pid) return server;
   if (typeof server === "string" || server instanceof Atom) {
     return nameOf(server);
   }
   if (isViaName(server) || isGlobalName(server)) return server;
-  return { name: nameOf(server.name), node: nameOf(server.node) };
+  if (isText(server?.name) && isText(server.node)) {
+    return { name: nameOf(server.name), node: nameOf(server.node) };
+  }
+  throw new TypeError(
+    `Cannot reach the server ${
+      inspect(server)
+    }: give a pid, a name, { name, node }, { via: registry, name } or { global: name }${
+      (server as unknown) instanceof Promise ? "; await the start" : ""
+    }`,
+  );
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" || value instanceof Atom;
 }
 
 /**
@@ -338,6 +356,8 @@ export async function serve(
           : { timeout, after: "timeout", hasAfter: true },
         process,
       );
+      // It may have been killed since it was given the message.
+      process.assertAlive();
       const result = dispatch(process, server, message, parent);
       if (result !== undefined) await result;
     }

@@ -15,6 +15,7 @@ import type { Process } from "../runtime/process.ts";
 import { type Runtime, sendableReason } from "../runtime/runtime.ts";
 import type { Runnable } from "../runtime/signal.ts";
 import {
+  assertMayStart,
   type ChildSpec,
   childSpec,
   type ChildType,
@@ -89,13 +90,15 @@ export function countChildren(
   return counts;
 }
 
-/** Makes a specification of what was sent; it may have come from anywhere. */
+/** Makes a specification of what was sent; it may have come from anywhere, and says from which node. */
 export function receiveSpec(
   sent: SentChildSpec,
   process: Process,
+  from: string,
   check?: (spec: FullChildSpec) => void,
 ): FullChildSpec | Failure {
   try {
+    assertMayStart(sent.start, process.runtime, from);
     const start = runnableStart(sent.start, process.runtime);
     const spec = childSpec({ ...sent, start } as ChildSpec);
     check?.(spec);

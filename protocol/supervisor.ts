@@ -15,7 +15,7 @@ import {
   RestartIntensity,
 } from "./child.ts";
 import { type Cast, isTyped } from "./messages.ts";
-import { isExitFrom, type Server } from "./server.ts";
+import { type Caller, isExitFrom, type Server } from "./server.ts";
 import {
   type Child as SupervisedChild,
   countChildren,
@@ -124,7 +124,7 @@ export class SupervisorServer implements Server {
     return server;
   }
 
-  call(request: unknown): unknown {
+  call(request: unknown, { pid: { node } }: Caller): unknown {
     const asked = request as SupervisorRequest | null;
     switch (asked?.type) {
       case "which_children":
@@ -133,7 +133,7 @@ export class SupervisorServer implements Server {
       case "count_children":
         return countChildren(this.#children, this.#process.runtime);
       case "start_child":
-        return this.#add(asked.spec);
+        return this.#add(asked.spec, node);
       case "terminate_child":
         return this.#terminateChild(asked.id);
       case "restart_child":
@@ -169,8 +169,8 @@ export class SupervisorServer implements Server {
     return this.#children.find(({ spec }) => spec.id === id);
   }
 
-  async #add(sent: SentChildSpec): Promise<unknown> {
-    const spec = receiveSpec(sent, this.#process, (spec) => {
+  async #add(sent: SentChildSpec, from: string): Promise<unknown> {
+    const spec = receiveSpec(sent, this.#process, from, (spec) => {
       assertSignificance(spec, this.#autoShutdown);
     });
     if ("reason" in spec) return spec;

@@ -227,8 +227,8 @@ class StreamRun implements Wait {
 
   async #started(task: StreamTask): Promise<void> {
     while (task.isStarting) {
-      if (task.refusal !== undefined) throw task.refusal.error;
       if (this.#lost !== undefined) this.#exit(this.#lost);
+      if (task.refusal !== undefined) throw task.refusal.error;
       await this.#wait();
     }
   }

@@ -613,8 +613,11 @@ export class Runtime implements Signals {
     const process = this.find(to);
     const wait = process?.waits?.get(ref.number);
     if (process === undefined || wait?.spawned === undefined) {
-      if ("pid" in result && result.link) {
-        this.back(from.node).exitLink(to, from, "noproc");
+      // Who asked has ended: the new process is linked to nobody, and watched by nobody.
+      if ("pid" in result) {
+        const back = this.back(from.node);
+        if (result.link) back.exitLink(to, from, "noproc");
+        if (result.monitor) back.demonitor(to, from, ref);
       }
       return;
     }

@@ -867,7 +867,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Task.asyncStream": [
     {
-      "signature": "asyncStream(enumerable: Iterable<E> | AsyncIterable<E>, fn: TaskFunction<[element: E, ...args: A], T>, options: AsyncStreamOptions<NoInfer<A>> = {})",
+      "signature": "asyncStream(enumerable: Iterable<E> | AsyncIterable<E>, fn: TaskFunction<[element: E, ...args: A], T>, options: AsyncStreamOptions<A> = {})",
       "text": "Runs a function on each element of an enumerable, each in a task of its own, so many at a time.\n\nFollows [Task.async_stream/3](https://hexdocs.pm/elixir/1.18/Task.html#async_stream/3). Nothing runs\nbefore the stream is iterated over, and each iteration runs all anew. Elements are taken while fewer\nthan `maxConcurrency` tasks run; the next one when the result of a task has been taken, so that an\nendless source is no problem. The source is asked by the process that iterates: while that waits for\na slow source, results wait too.\n\nThe tasks are linked to a process between them and the process that iterates, and it to that one. So\nif a task exits, so does the process that iterates, unless it traps exits: then it gets\n`{ type: \"exit\", reason }` for the element. And if it exits, so do the tasks. Leaving the loop, by\n`break` or a throw, kills the tasks that run, waits for their end, and closes the source. For tasks\nthat do not take their owner along: `TaskSupervisor.asyncStreamNolink`."
     }
   ],
@@ -903,13 +903,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "TaskSupervisor.asyncStream": [
     {
-      "signature": "asyncStream(supervisor: TaskSupervisorRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: TaskFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<NoInfer<A>> = {})",
+      "signature": "asyncStream(supervisor: TaskSupervisorRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: TaskFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<A> = {})",
       "text": "Runs a function on each element of an enumerable, each in a task of its own under a supervisor, so\nmany at a time.\n\nFollows\n[Task.Supervisor.async_stream/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream/4).\nIt is Task.asyncStream with the tasks under a supervisor, here or on another node: they are\nlinked to the caller all the same, through the process between, so that a crash of one ends the\nprocess that iterates, unless it traps exits. If the connection to the supervisor's node is lost, they\nend with `\"noconnection\"`, at both ends."
     }
   ],
   "TaskSupervisor.asyncStreamNolink": [
     {
-      "signature": "asyncStreamNolink(supervisor: TaskSupervisorRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: TaskFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<NoInfer<A>> = {})",
+      "signature": "asyncStreamNolink(supervisor: TaskSupervisorRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: TaskFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<A> = {})",
       "text": "Runs a function on each element of an enumerable as TaskSupervisor.asyncStream does, but\nthe tasks are not linked to the caller.\n\nFollows\n[Task.Supervisor.async_stream_nolink/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream_nolink/4).\nA task that exits gives `{ type: \"exit\", reason }` for its element, one on a node whose connection is\nlost `\"noconnection\"`, and the process that iterates lives on. Leaving the loop ends the tasks that\nrun; but if the process that iterates exits, they run on."
     }
   ],

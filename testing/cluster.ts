@@ -7,7 +7,7 @@
 import { freePort } from "./_ports.ts";
 import { randomBytes } from "node:crypto";
 
-/** Options of {@linkcode Node.start} that nodes of the same test share. */
+/** Options of `Node.start` that nodes of the same test share. */
 export interface TestCluster {
   /** A port of EPMD that nobody else uses. */
   epmdPort: number;
@@ -21,7 +21,7 @@ let current: TestCluster | undefined;
  * The EPMD port and the cookie of the test that is running: another of each for each test, so that
  * no test meets nodes of another test, or of the user.
  *
- * @returns The options, to be given to {@linkcode Node.start}.
+ * @returns The options, to be given to `Node.start`.
  *
  * @example A node that peers of the same test can reach
  * ```ts

@@ -1,6 +1,7 @@
 /** Random bytes and values by a seed, and what is made of good ones. */
 
 import { Buffer } from "node:buffer";
+import { SeededRandom } from "../testing/simulation/random.ts";
 import { frameOf } from "./_raw_peer.ts";
 
 function setting(name: string): number | undefined {
@@ -15,22 +16,8 @@ export const SEED: number = setting("FUZZ_SEED") ??
 /** How many runs, by `FUZZ_RUNS`. */
 export const RUNS: number = setting("FUZZ_RUNS") ?? 10_000;
 
-/** Numbers that a seed determines. */
-export class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** An integer below `end`. */
-  below(end: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % end;
-  }
-
+/** Choices that a seed determines. */
+export class Random extends SeededRandom {
   /** One of these. */
   of<T>(items: readonly T[]): T {
     return items[this.below(items.length)];
@@ -38,10 +25,7 @@ export class Random {
 
   /** Random bytes, fewer than `end`. */
   bytes(end: number): Uint8Array {
-    return Uint8Array.from(
-      { length: this.below(end) },
-      () => this.below(256),
-    );
+    return this.randomBytes(this.below(end));
   }
 }
 

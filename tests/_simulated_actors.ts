@@ -8,10 +8,11 @@ import {
   alias,
   demonitor,
   exit,
+  isDown,
   isExit,
   link,
   monitor,
-  type Pid,
+  Pid,
   receive,
   type Ref,
   register,
@@ -22,6 +23,7 @@ import {
   unalias,
   unlink,
   unregister,
+  whereis,
 } from "../process.ts";
 import { ExitError, NoProcessError, ProcessExited } from "../errors.ts";
 import { Node } from "../node.ts";
@@ -214,7 +216,9 @@ export class History {
     }
     const end = signal();
     end.addEventListener("abort", () => this.#ended(actor, end.reason));
-    this.#listen(actor).catch(() => {});
+    this.#listen(actor).catch((error) => {
+      if (!(error instanceof ProcessExited)) this.wrong.push(`${error}`);
+    });
     for (;;) {
       const order = await actor.next();
       try {
@@ -231,8 +235,25 @@ export class History {
       // A guard sees a message in the moment in which it is taken.
       await receive((message) => {
         actor.heard.push({ at: this.tick(), message });
+        this.#checkNames(message);
         return true;
       });
+    }
+  }
+
+  /** Names are free before anybody hears of the end of who had them. */
+  // deno-lint-ignore no-explicit-any
+  #checkNames(message: any): void {
+    const pid = isDown(message)
+      ? message.object
+      : isExit(message)
+      ? message.from
+      : undefined;
+    if (!(pid instanceof Pid) || isExit(message) && letterOf(message)) return;
+    for (const { name, to } of this.of(pid)?.names ?? []) {
+      if (to === Infinity && whereis(name)?.equals(pid)) {
+        this.wrong.push(`${name} was not free when its holder's end was told`);
+      }
     }
   }
 

@@ -7,6 +7,7 @@ import { Node } from "../node.ts";
 import { exit } from "../process.ts";
 import { type Actor, Boom, History, type Sent } from "./_simulated_actors.ts";
 import { violations } from "./_simulated_properties.ts";
+import { disagreements } from "./_simulated_tables.ts";
 
 const NAMES = ["ann", "bob"];
 const NODES = ["alex", "kate", "moebi", "sophie"];
@@ -262,7 +263,8 @@ class Scene {
     await cluster.settle();
     this.#history.turn();
     this.#history.restAt ??= this.#history.tick();
-    return violations(this.#history);
+    const nodes = this.#nodes.map((name) => cluster.node(name));
+    return [...violations(this.#history), ...disagreements(nodes)];
   }
 
   /** Cuts every connection, and has all come to rest again. */

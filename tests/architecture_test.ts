@@ -39,6 +39,9 @@ const KNOWS: Record<string, string[]> = {
 const VOCABULARY = ["errors", "inspect", "pid", "reason", "signal", "term"]
   .map((name) => `runtime/${name}.ts`);
 
+/** What is between a node and the world, and between a wire and its connection. */
+const CONTRACTS = ["distribution/wire.ts", "distribution/world.ts"];
+
 interface Dependency {
   specifier: string;
   isDynamic?: boolean;
@@ -189,10 +192,12 @@ test("a wire imports itself, its contract, the protocol and the runtime's words"
 test("node.ts alone joins runtime, distribution and wires", () =>
   assertImports(
     (path) => path !== "node.ts" && !isIn(...LIBRARY)(path),
-    (imported) =>
-      // A command line checks a node's name as the node will.
+    (imported, path) =>
       !isIn("distribution", "wires")(imported) ||
-      imported === "distribution/names.ts",
+      // A command line checks a node's name as the node will.
+      imported === "distribution/names.ts" ||
+      // A simulation is another world for nodes, and connections in it.
+      isIn("testing/simulation")(path) && CONTRACTS.includes(imported),
   ));
 
 test("the library imports nothing of the command line, the chat or the harness", () =>

@@ -205,6 +205,20 @@ processTest("call() and the starts refuse a timeout that is not one", () => {
   }
 });
 
+processTest("call() refuses what is no server", () => {
+  const message = "give a pid, a name, { name, node }";
+  for (const server of [undefined, null, 1, {}, { name: "a" }, { via: {} }]) {
+    assertThrows(() => GenServer.call(server as never, 1), TypeError, message);
+  }
+  const start = GenServer.start(Stack, []);
+  assertThrows(
+    () => GenServer.cast(start as never, 1),
+    TypeError,
+    "Cannot reach the server #Promise {}",
+  );
+  return start.then(async (pid) => void await GenServer.stop(pid));
+});
+
 processTest("cast() to nobody is ok", () => {
   assertEquals(GenServer.cast("Nobody", 1), "ok");
   assertEquals(GenServer.cast({ name: "Nobody", node: Node.self() }, 1), "ok");

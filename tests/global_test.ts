@@ -20,6 +20,7 @@ import {
   whereis,
 } from "../process.ts";
 import { globalNames } from "../protocol/global.ts";
+import { currentRuntime } from "../runtime/current.ts";
 import { atom } from "../runtime/pid.ts";
 import { type Cluster, clusterTest, part, reasonOf } from "./_nodes.ts";
 import { mail, processTest } from "./_processes.ts";
@@ -35,7 +36,7 @@ const Resolve = {
   keepSecond: (_name: unknown, _first: Pid, second: Pid) => second,
   keepFirst: (_name: unknown, first: Pid) => first,
   nobody: () => undefined,
-  nonsense: () => "nonsense",
+  nonsense: () => "nonsense" as unknown as Pid,
   fails: () => {
     throw new Error("cannot decide");
   },
@@ -64,8 +65,14 @@ function threeTest(name: string, fn: (nodes: Three) => Promise<void>): void {
 
 /** Connects nodes with each other. */
 async function join(nodes: Node[]): Promise<void> {
-  for (const node of nodes) {
-    for (const { name } of nodes) await node.run(() => Node.connect(name));
+  for (;;) {
+    for (const node of nodes) {
+      for (const { name } of nodes) await node.run(() => Node.connect(name));
+    }
+    const lists = await Promise.all(
+      nodes.map((node) => node.run(() => Node.list())),
+    );
+    if (lists.every(({ length }) => length === nodes.length - 1)) return;
   }
 }
 
@@ -663,7 +670,7 @@ processTest(
 
 threeTest(
   "wrong messages do a server no harm, whoever sends them",
-  async ({ kate, all }) => {
+  async ({ alex, kate, all }) => {
     await global.registerName("leader", self());
     await kate.run(async () => {
       const to = { name: SERVER, node: ALEX };
@@ -677,7 +684,6 @@ threeTest(
         null,
         "hello",
         { type: "hello" },
-        { type: "hello", knows: "yes" },
         { type: "register" },
         { type: "register", entry },
         { type: "unregister", name: "leader" },
@@ -692,16 +698,32 @@ threeTest(
         { type: "del_lock" },
         { type: "unlock_names" },
         { type: "change", change: { type: "unregister", name: "leader" } },
+        { type: "change" },
+        { type: "change", change: { type: "register", entry } },
+        { type: "connect", server: "server" },
         { type: "whereis", name: "leader" },
         { type: "sync" },
+        { type: "DOWN" },
+        { type: "DOWN", ref: "ref" },
+        { type: "nodeup", node: 5 },
+        { type: "nodeup", node: "nobody@localhost" },
+        { type: "nodedown" },
+        { type: "nodedown", node: KATE },
       ];
+      const processes = await alex.run(() =>
+        [...currentRuntime().processes.values()]
+          .filter(({ label }) => label === SERVER).map(({ pid }) => pid)
+      );
+      assertEquals(processes.length, 2);
       for (const request of requests) {
         const ref = monitor(to, { alias: "reply_demonitor" });
         send(to, { type: "$call", from: self(), ref, request });
         const { type } = await receive((m) => ref.equals(m?.ref));
         assertEquals(type, "reply", `to ${JSON.stringify(request)}`);
-        send(to, { type: "$cast", request });
-        send(to, request);
+        for (const pid of processes) {
+          send(pid, { type: "$cast", request });
+          send(pid, request);
+        }
       }
       // With the lock, what is written is looked at.
       for (
@@ -728,6 +750,75 @@ threeTest(
     );
   },
 );
+
+/** Numbers that are the same at each run. */
+function* numbers(seed: number): Generator<number, never> {
+  for (;;) {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+    yield seed;
+  }
+}
+
+clusterTest(
+  "nodes that are parted, joined and without a server for a time have the same names in the end",
+  async (cluster) => {
+    const nodes: Node[] = [];
+    for (const name of ["a", "b", "c", "d"]) {
+      nodes.push(await cluster.start(name));
+    }
+    const next = numbers(5);
+    const below = (limit: number) => next.next().value % limit;
+    for (let round = 0; round < 12; round++) {
+      const asked: Promise<unknown>[] = [];
+      for (let step = 0; step < 12; step++) {
+        const node = nodes[below(4)];
+        const other = nodes[below(4)].name;
+        const name = below(6);
+        const kind = below(8);
+        // What was asked of a server that was ended is not answered: all else is.
+        asked.push(
+          node.run(() => something(kind, other, name)).catch(() => {}),
+        );
+        if (below(3) === 0) await new Promise((r) => setTimeout(r, below(4)));
+      }
+      await Promise.all(asked);
+      await join(nodes);
+      let tables: string[];
+      do {
+        await synced(nodes);
+        tables = await Promise.all(nodes.map((node) => node.run(table)));
+      } while (new Set(tables).size > 1);
+    }
+  },
+);
+
+async function something(
+  kind: number,
+  other: string,
+  name: number,
+): Promise<void> {
+  if (kind < 2) Node.disconnect(other);
+  else if (kind === 2) await Node.connect(other);
+  else if (kind < 5) await global.registerName(name, spawn(Remote.wait));
+  else if (kind === 5) await global.unregisterName(name);
+  else if (kind === 6) {
+    const pid = await global.whereisName(name);
+    if (pid !== undefined) exit(pid, "kill");
+  } else {
+    const server = whereis(SERVER);
+    if (server !== undefined) exit(server, "kill");
+  }
+}
+
+/** The names that the caller's node has, as text. */
+async function table(): Promise<string> {
+  const rows: string[] = [];
+  for (const name of await global.registeredNames()) {
+    const pid = await global.whereisName(name);
+    if (pid !== undefined) rows.push(`${name} ${pid.node} ${pid.number}`);
+  }
+  return rows.sort().join();
+}
 
 clusterTest("a node that is hidden has names of its own", async (cluster) => {
   const alex = await cluster.start("alex");

@@ -26,14 +26,15 @@ import {
 import { atom } from "../runtime/pid.ts";
 import { Supervisor } from "../supervisor.ts";
 import { type Cluster, clusterTest, nodeDown, part } from "./_nodes.ts";
-import { ended, idle, mail, processTest } from "./_processes.ts";
+import { ended, idle, mail, processTest, turn } from "./_processes.ts";
 import "./_supervision.ts";
 
 /** A test with the default scope. */
 function pgTest(name: string, fn: () => void | Promise<void>): void {
   processTest(name, async () => {
-    const scope = await pg.start();
+    await pg.start();
     await fn();
+    const scope = whereis("pg")!;
     const end = ended(scope);
     exit(scope, "kill");
     await end;
@@ -327,6 +328,17 @@ pgTest("what is no message of a scope does it no harm", async () => {
   await pg.leave("g", self());
 });
 
+pgTest("a scope that has been killed answers nobody any more", async () => {
+  const scope = whereis("pg")!;
+  await turn();
+  send(scope, { type: "discover", peer: self() });
+  // It was waiting, and so has the message already, but has not gone on.
+  exit(scope, "kill");
+  await turn();
+  assertEquals(await mail(), []);
+  await pg.start();
+});
+
 // nodes
 
 nodesTest(
@@ -521,7 +533,8 @@ nodesTest(
       ref,
       request: { type: "join", group: "g", pids: [self()] },
     });
-    assertEquals((await receive((m) => ref.equals(m?.ref))).value, "badarg");
+    const { value } = await receive((m) => ref.equals(m?.ref));
+    assertEquals(value, { type: "error", reason: "badarg" });
     await kate.run(() => assertEquals(pg.whichGroups(), []));
   },
 );

@@ -19,7 +19,11 @@ import {
   type Transport,
   type TransportHandlers,
 } from "../distribution/wire.ts";
+import { Agent } from "../agent.ts";
+import { GenServer } from "../gen_server.ts";
+import * as global from "../global.ts";
 import * as IO from "../io.ts";
+import * as rpc from "../rpc.ts";
 import { Atom, atom, Pid, Ref } from "../runtime/pid.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signal.ts";
@@ -531,6 +535,19 @@ const SERVERS: Record<string, () => Promise<unknown>> = {
     TaskSupervisor.children(SUPERVISOR),
   'TaskSupervisor.stop(supervisor, "shutdown")': () =>
     TaskSupervisor.stop(SUPERVISOR, "shutdown"),
+  'GenServer.call({ name: "Stack", node: "kate@localhost" }, "pop")': () =>
+    GenServer.call({ name: "Stack", node: KATE.name }, "pop", {
+      timeout: Infinity,
+    }),
+  'Agent.update({ name: "Counter", node: "kate@localhost" }, ["Chat", "add", [1]])':
+    () =>
+      Agent.update({ name: "Counter", node: KATE.name }, ["Chat", "add", [1]], {
+        timeout: Infinity,
+      }),
+  'rpc.call("kate@localhost", ["Chat", "receiveMessage"], ["hi"])': () =>
+    rpc.call("kate@localhost", ["Chat", "receiveMessage"], ["hi"]),
+  'global.setLock(["printer", "alex"], { nodes: ["kate@localhost"] })': () =>
+    global.setLock(["printer", "alex"], { nodes: ["kate@localhost"] }),
 };
 
 test("docs/protocol.md: what servers say", async () => {

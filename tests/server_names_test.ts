@@ -5,6 +5,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
+import { Agent } from "../agent.ts";
 import { ExitError } from "../errors.ts";
 import {
   GenServer,
@@ -280,6 +281,9 @@ processTest(
     assertThrows(() => GenServer.call(name, 1), TypeError, "no such registry");
     assertThrows(() => GenServer.start(Stack, [], { name }), TypeError);
     await assertRejects(() => GenServer.whereis(name), TypeError);
+    // As in Elixir, a cast is ok, whatever becomes of it.
+    assertEquals(GenServer.cast(name, 1), "ok");
+    assertEquals(Agent.cast(name, (state) => state), "ok");
   },
 );
 

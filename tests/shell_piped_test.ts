@@ -255,3 +255,37 @@ test(
     }));
   },
 );
+
+test(
+  "servers and their supervisor are at hand, and a crash is shown with who and why",
+  options,
+  async () => {
+    const ended = await pipe([
+      'const Stack = { name: "Stack", init: (items) => ({ type: "ok", state: items }),',
+      '  handleCall: (_, from, items) => { throw new Error("empty") } }',
+      'const name = { via: Registry, name: ["Names", "stack"] }',
+      'await Supervisor.startLink([[Registry, { keys: "unique", name: "Names" }], GenServer.childSpec(Stack, [1], { name })], { strategy: "one_for_one", name: "Top" }); "up"',
+      'await GenServer.call(name, "pop")',
+      '(await Supervisor.countChildren("Top")).active',
+      "await global.registerName('shell', self())",
+      "h(pg.join)",
+    ]);
+    const shown = ended.stdout.split("\n").filter((line) =>
+      line !== "undefined"
+    );
+    assertEquals(shown.slice(0, 3), ['"up"', "2", "true"]);
+    assertStringIncludes(ended.stdout, "pg.join(group: unknown,");
+    assertMatch(
+      ended.stderr,
+      /\[error\] nonode@nohost: GenServer #PID<0\.\d+\.0> terminating\n {4}\*\* Error: empty\n/,
+    );
+    assertMatch(
+      ended.stderr,
+      /Initial call: Stack\n {4}Last message \(from #PID<\S+>\): "pop"\n {4}State: \[1\]\n {4}Ancestors: \[Top, #PID<\S+>\]/,
+    );
+    assertStringIncludes(
+      ended.stderr,
+      '** (exit) exited in: GenServer.call({ via: "Registry", name: ["Names", "stack"] }, "pop", 5000)',
+    );
+  },
+);

@@ -184,13 +184,31 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
     ),
     /which is not so|never came|was made|processes left/,
   ],
+  "a name that is free after its process's end is told": [
+    replacing("terminate", ({ names }, terminate) => (process, reason) => {
+      const { delete: remove } = names;
+      names.delete = () => true;
+      terminate(process, reason);
+      names.delete = remove;
+      if (process.name !== undefined) names.delete(process.name);
+    }),
+    /was not free/,
+  ],
+  "a demonitor lost on a connection that stays": [
+    changing("demonitor", lost),
+    /is watched by .*, which does not/,
+  ],
+  "an unlink's ack lost on a connection that stays": [
+    changing("unlink_ack", lost),
+    /is still being ended/,
+  ],
   "a name that outlives its process": [
     replacing("terminate", (runtime, terminate) => (process, reason) => {
       const { name } = process;
       terminate(process, reason);
       if (name !== undefined) runtime.names.set(name, process);
     }),
-    /could not take a name that is free|names left/,
+    /is the name of .*, which has it not/,
   ],
   "an alias that outlives its process": [
     replacing("terminate", (runtime, terminate) => (process, reason) => {
@@ -198,7 +216,7 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
       terminate(process, reason);
       for (const number of aliases) runtime.aliases.set(number, process);
     }),
-    /aliases left|failed/,
+    /is an alias of .*, which has it not|failed/,
   ],
   "an unlink that is not heard": [
     replacing("unlink", () => () => {}),

@@ -251,6 +251,16 @@ simulationTest(
 );
 
 simulationTest(
+  "run() gives the host a moment when nothing else is left",
+  async (cluster) => {
+    await cluster.run("alex", async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      assertEquals(await Node.ping(KATE), "pong");
+    });
+  },
+);
+
+simulationTest(
   "run() ends within its time while others go on for ever",
   async (cluster) => {
     cluster.spawn("kate", async () => {
@@ -581,6 +591,18 @@ simulationTest(
       ((await failed).reason as { reason: unknown }).reason,
       { type: "nodedown", node: KATE },
     );
+  },
+);
+
+simulationTest(
+  "spawnMonitor() by one that ends before the answer leaves no monitor",
+  async (cluster) => {
+    cluster.spawn("alex", () => {
+      Node.spawnMonitor(KATE, Worker.sleep).catch(() => {});
+    });
+    await cluster.settle();
+    const stats = await cluster.run("kate", () => Node.stats());
+    assertEquals(stats?.held, { processes: 1, links: 0, monitors: 0 });
   },
 );
 

@@ -1,6 +1,7 @@
 import { freePort } from "../testing/_ports.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ExitError } from "../errors.ts";
+import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { ExitError, SpawnRefusedError } from "../errors.ts";
 import { Node } from "../node.ts";
 import { type Pid, receive, spawnLink, unlink } from "../process.ts";
 import { Supervisor } from "../supervisor.ts";
@@ -64,5 +65,52 @@ test("a supervisor of another node starts and stops what its node exports", asyn
       ExitError,
     );
     assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
+  });
+});
+
+test("a supervisor starts nothing for another node that its own does not allow", async () => {
+  const options = {
+    cookie: "secret",
+    epmdPort: freePort(),
+    modules: { Worker },
+    log() {},
+  };
+  await using kate = await Node.start({
+    ...options,
+    name: "kate@localhost",
+    allow: () => false,
+  });
+  await using alex = await Node.start({ ...options, name: "alex@localhost" });
+  const child = { id: "worker", start: Worker.start };
+  await kate.run(async () => {
+    const one = { strategy: "one_for_one", name: "sup" } as const;
+    unlink(await Supervisor.startLink([child], one));
+    unlink(await DynamicSupervisor.startLink({ name: "dynamic" }));
+    await DynamicSupervisor.startChild("dynamic", child);
+  });
+  const start = ["$rpc", "cast", [{
+    module: "Worker",
+    function: "start",
+    args: [],
+  }]] as const;
+  await alex.run(async () => {
+    const sup = { name: "sup", node: "kate@localhost" };
+    const dynamic = { name: "dynamic", node: "kate@localhost" };
+    for (
+      const attempt of [
+        () => Supervisor.startChild(sup, { ...child, id: "another" }),
+        () => DynamicSupervisor.startChild(dynamic, child),
+        () => DynamicSupervisor.startChild(dynamic, { id: "rpc", start }),
+      ]
+    ) {
+      const { reason } = await assertRejects(attempt, ExitError);
+      assert(reason instanceof SpawnRefusedError);
+      assertEquals(reason.code, "not_allowed");
+    }
+    assertEquals((await Supervisor.countChildren(sup)).specs, 1);
+    assertEquals((await DynamicSupervisor.countChildren(dynamic)).specs, 1);
+  });
+  await kate.run(() => {
+    assertEquals(Node.stats()?.refusedRequests.not_allowed, 3);
   });
 });

@@ -658,6 +658,27 @@ processTest(
 );
 
 processTest(
+  "TaskSupervisor.asyncStream() finds its supervisor by a registry",
+  async () => {
+    const sup = await TaskSupervisor.startLink();
+    for (const found of [sup, Promise.resolve(sup)]) {
+      const via = {
+        registerName: () => false,
+        unregisterName: () => {},
+        whereisName: (name: unknown) =>
+          name === "tasks" ? found : Promise.resolve(undefined),
+      };
+      const stream = (name: string) =>
+        TaskSupervisor.asyncStream({ via, name }, [1, 2], (n) => n);
+      assertEquals(await all(stream("tasks")), ok(1, 2));
+      const { reason } = await ended(spawn(() => all(stream("others"))));
+      assertEquals(reason, "noproc");
+    }
+    await TaskSupervisor.stop(sup);
+  },
+);
+
+processTest(
   "tasks of a stream are ended with their supervisor as its shutdown says",
   async () => {
     const sup = await TaskSupervisor.startLink();

@@ -64,50 +64,49 @@ async function oneWay(
   return await sendAll(peer, rounds);
 }
 
-async function tasks(peer: string, rounds: number): Promise<Float64Array> {
+/** Times requests one by one: each answers with the number that it was given. */
+async function answers(
+  rounds: number,
+  warmup: number,
+  ask: (n: number) => Promise<number>,
+): Promise<Latencies> {
   const times = new Float64Array(rounds);
-  const supervisor = { name: "Bench.TaskSupervisor", node: peer };
-  for (let n = 0; n < rounds; n++) {
+  for (let n = -warmup; n < rounds; n++) {
     const started = performance.now();
-    const task = await TaskSupervisor.async(supervisor, Bench.echo, [n]);
-    const answer = await Task.await(task);
+    const answer = await ask(n);
     if (answer !== n) throw new Error(`Cannot go on: ${answer} for ${n}`);
-    times[n] = performance.now() - started;
+    if (n >= 0) times[n] = performance.now() - started;
   }
-  return times;
+  return latencies(times);
 }
 
-async function task(
+function task(
   peer: string,
   rounds: number,
   warmup: number,
 ): Promise<Latencies> {
-  await tasks(peer, warmup);
-  return latencies(await tasks(peer, rounds));
+  const supervisor = { name: "Bench.TaskSupervisor", node: peer };
+  return answers(rounds, warmup, async (n) => {
+    return await Task.await(
+      await TaskSupervisor.async(supervisor, Bench.echo, [n]),
+    );
+  });
 }
 
-async function calls(peer: string, rounds: number): Promise<Float64Array> {
-  const times = new Float64Array(rounds);
+function call(
+  peer: string,
+  rounds: number,
+  warmup: number,
+): Promise<Latencies> {
   const server = GenServer.ref<Bench.EchoTypes>({
     name: "Bench.Echo",
     node: peer,
   });
-  for (let n = 0; n < rounds; n++) {
-    const started = performance.now();
-    const answer = await GenServer.call(server, { type: "echo", value: n });
-    if (answer !== n) throw new Error(`Cannot go on: ${answer} for ${n}`);
-    times[n] = performance.now() - started;
-  }
-  return times;
-}
-
-async function call(
-  peer: string,
-  rounds: number,
-  warmup: number,
-): Promise<Latencies> {
-  await calls(peer, warmup);
-  return latencies(await calls(peer, rounds));
+  return answers(
+    rounds,
+    warmup,
+    (value) => GenServer.call(server, { type: "echo", value }),
+  );
 }
 
 const [name, cookie, peer, row, rounds, warmup] = Deno.args;

@@ -22,7 +22,7 @@ const LIMIT = 3_600_000;
 /** The tick time of nodes that are given none. */
 const TICK_TIME = 60_000;
 
-/** What a simulated node takes of {@linkcode NodeOptions}: all but what is about sockets. */
+/** What a simulated node takes of `NodeOptions`: all but what is about sockets. */
 export interface SimulatedNodeOptions extends
   Omit<
     NodeOptions,
@@ -99,8 +99,9 @@ interface Member {
  *
  * The virtual clock is that of nodes and processes: timeouts of `receive`, of calls and tasks,
  * timers, ticks. What the host does is outside the simulation: `setTimeout`, `Date`, files, sockets.
- * A run that waits for such a thing alone is taken for one that will never end. Nodes share the
- * memory of the program, as with `startNodes`. One simulation at a time repeats exactly.
+ * A run that waits for such a thing alone is given a moment of the host's time, and is then taken for
+ * one that will never end; it need not be the same each time. Nodes share the memory of the program,
+ * as with `startNodes`. One simulation at a time repeats exactly.
  *
  * @example A node crashes, and whoever monitors a process there is told
  * ```ts

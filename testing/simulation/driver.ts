@@ -8,6 +8,9 @@ import { outside } from "../../runtime/context.ts";
 import { quiet } from "./event_loop.ts";
 import type { Timeline } from "./timeline.ts";
 
+/** How long the host may still take for what is no part of the simulation, in its own milliseconds. */
+const GRACE = 100;
+
 /** Something that is waited for. */
 interface Goal {
   /** The moment at which the wait is over, reached or not. */
@@ -38,6 +41,8 @@ export class Driver {
   readonly #host: DriverHost;
   readonly #goals = new Set<Goal>();
   #isRunning = false;
+  /** Whether the host was given time, and nothing came of it. */
+  #wasPatient = false;
   /** Work of the real world, during which this one stands still. */
   #work = 0;
 
@@ -119,7 +124,15 @@ export class Driver {
     try {
       while (this.#goals.size > 0) {
         await quiet();
-        if (this.#work === 0 && !this.#conclude()) this.#go();
+        if (this.#work > 0 || this.#conclude()) continue;
+        if (!this.#isStuck()) {
+          this.#wasPatient = false;
+          this.#go();
+        } else if (this.#wasPatient) this.#giveUp();
+        else {
+          this.#wasPatient = true;
+          await new Promise((resolve) => setTimeout(resolve, GRACE));
+        }
       }
     } catch (error) {
       for (const goal of this.#goals) this.#end(goal, error);
@@ -145,18 +158,23 @@ export class Driver {
     else goal.reject(error);
   }
 
+  /** Whether nothing is to come that could end a wait. */
+  #isStuck(): boolean {
+    const timeline = this.#timeline;
+    return !timeline.hasForeground &&
+      [...this.#goals].every(({ isOpen }) => isOpen) &&
+      (timeline.nextAt === undefined ||
+        timeline.time - timeline.progress > this.#host.patience());
+  }
+
+  #giveUp(): void {
+    for (const goal of this.#goals) this.#end(goal, this.#stuck(goal));
+  }
+
   /** The next event, or the end of a wait if that is earlier. */
   #go(): void {
     const timeline = this.#timeline;
     const goals = [...this.#goals];
-    const isStuck = goals.every(({ isOpen }) => isOpen) &&
-      !timeline.hasForeground &&
-      (timeline.nextAt === undefined ||
-        timeline.time - timeline.progress > this.#host.patience());
-    if (isStuck) {
-      for (const goal of goals) this.#end(goal, this.#stuck(goal));
-      return;
-    }
     const horizon = Math.min(...goals.map(({ until }) => until));
     if (timeline.nextAt !== undefined && timeline.nextAt <= horizon) {
       timeline.step();

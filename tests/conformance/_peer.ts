@@ -72,8 +72,15 @@ export async function clean(of: Pid): Promise<string[]> {
     exit(leader.pid, "kill");
     leader = undefined;
   }
-  for (const node of Node.list()) Node.disconnect(node);
+  partAll();
   return await leftNames(names ?? new Set());
+}
+
+/** Ends all connections to visible nodes; gives those that there were. */
+export function partAll(): string[] {
+  const nodes = Node.list();
+  for (const node of nodes) Node.disconnect(node);
+  return nodes;
 }
 
 /** Kills the processes that have a group leader. */

@@ -1,9 +1,10 @@
 /** What scenarios run on: the main node, its peers, and the trace of the one that runs. */
 
-import { Node } from "../../node.ts";
+import type { Node } from "../../node.ts";
 import {
   exit,
   groupLeader,
+  type Pid,
   receive,
   register,
   send,
@@ -15,7 +16,7 @@ import type { TestCluster } from "../../testing/cluster.ts";
 import { startLeader, type TextDevice } from "./_leader.ts";
 import type { Area } from "./_load.ts";
 import { type Line, Notation } from "./_notation.ts";
-import { endAllOf, leftNames, registered } from "./_peer.ts";
+import { endAllOf, leftNames, partAll, registered } from "./_peer.ts";
 import * as Support from "./_scenario.ts";
 import { type Scenario, TRACER } from "./_scenario.ts";
 
@@ -37,6 +38,8 @@ export class Stage implements AsyncDisposable {
   readonly #nodes: Nodes | undefined;
   readonly #areas: readonly Area[];
   readonly #peers = new Map<string, Promise<Peer>>();
+  /** Whether the scenario has asked for a peer. */
+  #isUsed = false;
   #notation = new Notation();
   #lines: string[] = [];
   #device: TextDevice = { output: "", input: "" };
@@ -71,6 +74,7 @@ export class Stage implements AsyncDisposable {
 
   async #run({ options, fn }: Scenario, timeout: number): Promise<void> {
     const names = registered();
+    this.#isUsed = false;
     const { pid: leader, device } = startLeader(options.input ?? "");
     this.#device = device;
     const before = groupLeader();
@@ -89,23 +93,34 @@ export class Stage implements AsyncDisposable {
     const lines = this.#lines;
     this.#lines = [];
     endAllOf(leader);
-    for (const [name, started] of this.#peers) {
-      for (
-        const left of await this.#control<string[]>(
-          await started,
-          "clean",
-          leader,
-        )
-      ) {
-        lines.push(`left registered on ${name}: ${left}`);
-      }
-    }
-    for (const node of Node.list()) Node.disconnect(node);
+    if (this.#isUsed) await this.#cleanPeers(leader, lines);
     for (const left of await leftNames(names)) {
       lines.push(`left registered: ${left}`);
     }
     exit(leader, "kill");
     this.#lines = lines;
+  }
+
+  /** Ends what a scenario has left on the peers, and all connections. */
+  async #cleanPeers(leader: Pid, lines: string[]): Promise<void> {
+    const peers = await Promise.all(this.#peers.values());
+    for (const peer of peers) {
+      const left = await this.#control<string[]>(peer, "clean", leader);
+      lines.push(
+        ...left.map((each) => `left registered on ${peer.name}: ${each}`),
+      );
+    }
+    // What was under way while the nodes parted connects them again: it has to be quiet for a while.
+    for (let quiet = 0; quiet < 2; quiet++) {
+      const connected = [
+        ...partAll(),
+        ...await Promise.all(
+          peers.map((peer) => this.#control<string[]>(peer, "partAll")),
+        ),
+      ].flat();
+      if (connected.length > 0) quiet = -1;
+      else await receive(() => false, { timeout: 3, after: undefined });
+    }
   }
 
   /** Adds a line to the trace. */
@@ -176,6 +191,7 @@ export class Stage implements AsyncDisposable {
   }
 
   #peer(name: string): Promise<Peer> {
+    this.#isUsed = true;
     let peer = this.#peers.get(name);
     if (peer === undefined) this.#peers.set(name, peer = this.#start(name));
     return peer;

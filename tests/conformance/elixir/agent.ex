@@ -5,7 +5,7 @@ defmodule Conformance.Agents do
   def add(state, n), do: state + n
   def take(state, n), do: {state, state - n}
   def tell(state, main), do: send(main, {:state, state}) && state
-  def wait(_state), do: forever()
+  def wait(_state, main), do: send(main, :waiting) && forever()
   def started(n), do: Agent.start(fn -> n end, name: :agent)
 
   defp start(state, options \\ []) do
@@ -64,7 +64,7 @@ defmodule Conformance.Agents do
     attempt("get_and_update", fn -> Agent.get_and_update(:nobody, &{&1, &1}, :infinity) end)
     trace("cast", Agent.cast(:nobody, & &1))
     there = {:agent, unknown_node()}
-    trace("there", failure(fn -> Agent.get(there, __MODULE__, :wait, [], 60_000) end))
+    trace("there", failure(fn -> Agent.get(there, __MODULE__, :wait, [self()], 60_000) end))
   end
 
   scenario "agent: the function of a caller that gave up still runs, and its result is dropped" do
@@ -126,12 +126,11 @@ defmodule Conformance.Agents do
     main = self()
 
     spawn(fn ->
-      trace("wait", failure(fn -> Agent.get(agent, __MODULE__, :wait, []) end))
+      trace("wait", failure(fn -> Agent.get(agent, __MODULE__, :wait, [main]) end))
       send(main, :done)
     end)
 
-    # It waits by now, as what came before it has been answered by the agent's node.
-    on(:kate, fn -> :ok end)
+    expect(:waiting)
     part(:kate)
     expect(:done)
   end

@@ -33,6 +33,10 @@ defmodule Conformance.Pg do
     trace_next("no more")
   end
 
+  # Waits until the scope there has done what was asked of it over the connection: it answers discoveries,
+  # and would connect again for it.
+  defp settle, do: GenServer.call({@scope, peer(:kate)}, {:demonitor, make_ref()})
+
   # Both nodes run the scope; the main node monitors the group.
   defp with_kate(group) do
     start()
@@ -238,6 +242,7 @@ defmodule Conformance.Pg do
     told("told", ref)
     on(:kate, fn -> :pg.leave(@scope, :g, again) end)
     told("told", ref)
+    settle()
     trace("members", members(:g, [again: again] ++ names))
   end
 
@@ -250,6 +255,7 @@ defmodule Conformance.Pg do
     if before == [], do: receive(do: ({^ref, :join, :g, _} -> :ok))
     trace("members", members(:g, theirs: theirs))
     no_more()
+    settle()
   end
 
   scenario "pg: members leave with the connection, and what has changed meanwhile comes with the next" do
@@ -259,6 +265,7 @@ defmodule Conformance.Pg do
     told("told", ref)
     goes = on(:kate, fn -> member(:g) end)
     told("told", ref)
+    settle()
     part(:kate)
 
     receive do
@@ -276,6 +283,7 @@ defmodule Conformance.Pg do
 
     trace("members", members(:g, stays: stays, goes: goes, comes: comes))
     no_more()
+    settle()
   end
 
   scenario "pg: members of a node that dies leave" do
@@ -297,6 +305,7 @@ defmodule Conformance.Pg do
     Node.connect(peer(:kate))
     theirs = on(:kate, fn -> member(:g) end)
     told("told", ref)
+    settle()
 
     on(:kate, fn ->
       pid = Process.whereis(@scope)
@@ -310,6 +319,7 @@ defmodule Conformance.Pg do
     trace("its members", on(:kate, fn -> :pg.get_members(@scope, :g) end))
     on(:kate, fn -> :pg.join(@scope, :g, theirs) end)
     told("told", ref)
+    settle()
     no_more()
   end
 
@@ -325,6 +335,7 @@ defmodule Conformance.Pg do
     Node.connect(kate)
     told("told", ref)
     trace("main", members(:g, theirs: theirs))
+    settle()
   end
 
   def seen(group, pid) do

@@ -323,8 +323,8 @@ defmodule Conformance.Peer do
   def clean(leader, names) do
     leaders = [leader, Process.whereis(@leader)]
 
-    for pid <- Process.list(), pid != self(), match?({_, l} when l != nil, {0, leader_of(pid)}) do
-      if leader_of(pid) in leaders, do: Process.exit(pid, :kill)
+    for pid <- Process.list(), pid != self(), of = leader_of(pid), of in leaders do
+      Process.exit(pid, :kill)
     end
 
     if pid = Process.whereis(@leader), do: Process.exit(pid, :kill)
@@ -345,6 +345,14 @@ defmodule Conformance.Peer do
           receive do: ({:DOWN, ^ref, _, _, _} -> :ok)
       end
     end
+  end
+
+  @doc "Ends all connections, and lets `:global` take in what came before; gives those that there were."
+  def part_all do
+    nodes = Node.list(:connected)
+    for node <- nodes, do: Node.disconnect(node)
+    :sys.get_state(:global_name_server)
+    nodes
   end
 
   defp leader_of(pid) do
@@ -437,16 +445,16 @@ defmodule Conformance.Peers do
   def init(_options) do
     # A peer that is killed ends its controlling process.
     Process.flag(:trap_exit, true)
-    {:ok, %{peers: %{}, leader: nil}}
+    {:ok, %{peers: %{}, leader: nil, used: false}}
   end
 
   @impl true
-  def handle_call({:leader, pid}, _from, state), do: {:reply, :ok, %{state | leader: pid}}
+  def handle_call({:leader, pid}, _from, state), do: {:reply, :ok, %{state | leader: pid, used: false}}
   def handle_call(:leader, _from, state), do: {:reply, state.leader, state}
 
   def handle_call({:ensure, name}, _from, state) do
     state = if state.peers[name], do: state, else: put_in(state.peers[name], start_peer(name))
-    {:reply, state.peers[name].node, state}
+    {:reply, state.peers[name].node, %{state | used: true}}
   end
 
   def handle_call({:control, name}, _from, state), do: {:reply, state.peers[name].pid, state}
@@ -465,13 +473,31 @@ defmodule Conformance.Peers do
     {:reply, :ok, state}
   end
 
+  # A scenario that asked for no peer has left nothing there.
+  def handle_call({:clean, _leader}, _from, %{used: false} = state), do: {:reply, [], state}
+
   def handle_call({:clean, leader}, _from, state) do
     left =
       for {name, %{pid: pid, names: names}} <- state.peers,
           left <- :peer.call(pid, Conformance.Peer, :clean, [leader, names], 10_000),
           do: {left, name}
 
+    part_all(Map.values(state.peers), 2, 100)
     {:reply, left, state}
+  end
+
+  # What was under way while the nodes parted connects them again: it has to be quiet for a while.
+  defp part_all(_peers, quiet, tries) when quiet == 0 or tries == 0, do: :ok
+
+  defp part_all(peers, quiet, tries) do
+    there = for %{pid: pid} <- peers, do: :peer.call(pid, Conformance.Peer, :part_all, [], 10_000)
+
+    if Enum.all?([Conformance.Peer.part_all() | there], &(&1 == [])) do
+      Process.sleep(3)
+      part_all(peers, quiet - 1, tries - 1)
+    else
+      part_all(peers, 2, tries - 1)
+    end
   end
 
   @impl true

@@ -134,6 +134,16 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
+  scenario "task_supervisor: a function that is not there" do
+    kate = remote_sup(:kate)
+
+    attempt("task", fn ->
+      Task.yield(Task.Supervisor.async_nolink(kate, __MODULE__, :no_such_function, []))
+    end)
+
+    trace("children", Task.Supervisor.children(kate))
+  end
+
   # Restarts
 
   scenario "task_supervisor: a temporary child is not started again" do

@@ -43,7 +43,8 @@ export function tell(state: number, main: Pid): number {
   return state;
 }
 
-export function wait(_state: number): Promise<void> {
+export function wait(_state: number, main: Pid): Promise<void> {
+  send(main, "waiting");
   return forever();
 }
 
@@ -154,7 +155,9 @@ scenario(
       "cast",
       Agent.cast("nobody", (n) => n),
     );
-    const asked = Agent.get(there, [HERE, "wait"], { timeout: 60_000 });
+    const asked = Agent.get(there, [HERE, "wait", [self()]], {
+      timeout: 60_000,
+    });
     await trace("there", await failure(asked));
   },
 );
@@ -226,7 +229,10 @@ scenario("agent: one of another node runs what is named", async () => {
   await traceNext("told");
   const main = self();
   spawn(async () => {
-    await trace("wait", await failure(Agent.get(agent, [HERE, "wait"])));
+    await trace(
+      "wait",
+      await failure(Agent.get(agent, [HERE, "wait", [main]])),
+    );
     send(main, "done");
   });
   // It waits by now, as what came before it has been answered by the agent's node.

@@ -4,6 +4,7 @@ import {
   alive,
   exit,
   ExitError,
+  GenServer,
   makeRef,
   monitor,
   Node,
@@ -107,6 +108,15 @@ async function told(label: string, ref: Ref): Promise<void> {
 async function noMore(): Promise<void> {
   send(self(), "marker");
   await traceNext("no more");
+}
+
+/**
+ * Waits until the scope there has done what was asked of it over the connection: it answers
+ * discoveries.
+ */
+async function settle(): Promise<void> {
+  const scope = { name: SCOPE.scope, node: await peer("kate") };
+  await GenServer.call(scope, { type: "demonitor", ref: makeRef() });
 }
 
 async function withKate(group: unknown): Promise<Ref> {
@@ -346,6 +356,7 @@ scenario(
     await told("told", ref);
     await on("kate", leave, "g", again);
     await told("told", ref);
+    await settle();
     await trace("members", members("g", { ...names, again }));
   },
 );
@@ -361,6 +372,7 @@ scenario(
     if (pids.length === 0) await receive((m) => ref.equals(m?.ref));
     await trace("members", members("g", { theirs }));
     await noMore();
+    await settle();
   },
 );
 
@@ -373,6 +385,7 @@ scenario(
     await told("told", ref);
     const goes = await on("kate", member, "g");
     await told("told", ref);
+    await settle();
     await part("kate");
     const gone = await receive((m) => m?.type === "leave" && ref.equals(m.ref));
     await trace("gone", named(gone.pids, { stays, goes }));
@@ -384,6 +397,7 @@ scenario(
     await trace("back", named(back.pids, { stays, goes, comes }));
     await trace("members", members("g", { stays, goes, comes }));
     await noMore();
+    await settle();
   },
 );
 
@@ -408,12 +422,14 @@ scenario(
     await Node.connect(await peer("kate"));
     const theirs = await on("kate", member, "g");
     await told("told", ref);
+    await settle();
     await on("kate", crash);
     await told("told", ref);
     await on("kate", start);
     await trace("its members", await on("kate", getMembers, "g"));
     await on("kate", join, "g", theirs);
     await told("told", ref);
+    await settle();
     await noMore();
   },
 );
@@ -431,5 +447,6 @@ scenario(
     await Node.connect(kate);
     await told("told", ref);
     await trace("main", members("g", { theirs }));
+    await settle();
   },
 );

@@ -262,6 +262,25 @@ scenario("task_supervisor: a node that is not there is nodedown", async () => {
   await traceNext("mail");
 });
 
+scenario(
+  "task_supervisor: a function that is not there",
+  {
+    difference: {
+      row: "undefined-function",
+      elixir: ["task: exit(raised(undef))", "children: []"],
+      typescript: ["task: raised(undef)", "children: []"],
+    },
+  },
+  async () => {
+    const kate = await kateSup();
+    const name = ["Conformance.TaskSupervisor", "noSuchFunction"] as const;
+    await attempt("task", async () => {
+      return await Task.yield(await TaskSupervisor.asyncNolink(kate, name));
+    });
+    await trace("children", await TaskSupervisor.children(kate));
+  },
+);
+
 // Restarts
 
 scenario(
