@@ -904,7 +904,7 @@ export const HELP: Record<string, Doc[]> = {
   "TaskSupervisor.asyncStream": [
     {
       "signature": "asyncStream(supervisor: TaskSupervisorRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: TaskFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<A> = {})",
-      "text": "Runs a function on each element of an enumerable, each in a task of its own under a supervisor, so\nmany at a time.\n\nFollows\n[Task.Supervisor.async_stream/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream/4).\nIt is Task.asyncStream with the tasks under a supervisor, here or on another node: they are\nlinked to the caller all the same, through the process between, so that a crash of one ends the\nprocess that iterates, unless it traps exits. If the connection to the supervisor's node is lost, they\nend with `\"noconnection\"`, at both ends."
+      "text": "Runs a function on each element of an enumerable, each in a task of its own under a supervisor, so\nmany at a time.\n\nFollows\n[Task.Supervisor.async_stream/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream/4).\nIt is `Task.asyncStream` with the tasks under a supervisor, here or on another node: they are\nlinked to the caller all the same, through the process between, so that a crash of one ends the\nprocess that iterates, unless it traps exits. If the connection to the supervisor's node is lost, they\nend with `\"noconnection\"`, at both ends."
     }
   ],
   "TaskSupervisor.asyncStreamNolink": [

@@ -249,7 +249,11 @@ export class History {
       : isExit(message)
       ? message.from
       : undefined;
-    if (!(pid instanceof Pid) || isExit(message) && letterOf(message)) return;
+    if (!(pid instanceof Pid) || message.reason === "noconnection") return;
+    // An exit signal is of one who may be alive.
+    if (isExit(message) && (letterOf(message) || message.reason === "normal")) {
+      return;
+    }
     for (const { name, to } of this.of(pid)?.names ?? []) {
       if (to === Infinity && whereis(name)?.equals(pid)) {
         this.wrong.push(`${name} was not free when its holder's end was told`);

@@ -14,6 +14,7 @@ export function disagreements(nodes: readonly Node[]): string[] {
       ...linksOf(process, runtimes),
       ...monitorsOf(process, runtimes),
       ...watchersOf(process, runtimes),
+      ...process.waits?.size ? [`${process.pid} still waits`] : [],
     ]),
   ]);
 }

@@ -216,11 +216,11 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
       terminate(process, reason);
       for (const number of aliases) runtime.aliases.set(number, process);
     }),
-    /is an alias of .*, which has it not|failed/,
+    /is an alias of .*, which has it not|aliases left|failed/,
   ],
   "an unlink that is not heard": [
     replacing("unlink", () => () => {}),
-    /over a link that was ended before/,
+    /over a link that was ended before|has one end/,
   ],
 };
 

@@ -112,12 +112,10 @@ export class Stage implements AsyncDisposable {
     }
     // What was under way while the nodes parted connects them again: it has to be quiet for a while.
     for (let quiet = 0; quiet < 2; quiet++) {
-      const connected = [
-        ...partAll(),
-        ...await Promise.all(
-          peers.map((peer) => this.#control<string[]>(peer, "partAll")),
-        ),
-      ].flat();
+      const connected = (await Promise.all([
+        partAll(),
+        ...peers.map((peer) => this.#control<string[]>(peer, "partAll")),
+      ])).flat();
       if (connected.length > 0) quiet = -1;
       else await receive(() => false, { timeout: 3, after: undefined });
     }
