@@ -45,11 +45,9 @@ import {
   type ServerName,
   type ViaName,
 } from "./protocol/names.ts";
-import {
-  type AlreadyStartedReason,
-  serverRef,
-  stopServer,
-} from "./protocol/server.ts";
+import { serverRef } from "./protocol/server.ts";
+import type { AlreadyStartedReason } from "./protocol/start.ts";
+import { stopServer } from "./protocol/stop.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
 import type { Pid } from "./runtime/pid.ts";

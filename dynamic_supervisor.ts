@@ -32,7 +32,9 @@ import {
   DynamicSupervisorServer,
 } from "./protocol/dynamic_supervisor.ts";
 import { nameText, type ServerName } from "./protocol/names.ts";
-import { serverRef, startServer, stopServer } from "./protocol/server.ts";
+import { serverRef } from "./protocol/server.ts";
+import { startServer } from "./protocol/start.ts";
+import { stopServer } from "./protocol/stop.ts";
 import type { ChildCounts, Failure } from "./protocol/supervision.ts";
 import { askSupervisor, askToStart } from "./protocol/supervisor_call.ts";
 import { inspect } from "./runtime/inspect.ts";

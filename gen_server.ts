@@ -56,11 +56,9 @@ import {
   type ViaName,
   whereisName,
 } from "./protocol/names.ts";
-import {
-  type AlreadyStartedReason,
-  serverRef,
-  stopServer,
-} from "./protocol/server.ts";
+import { serverRef } from "./protocol/server.ts";
+import type { AlreadyStartedReason } from "./protocol/start.ts";
+import { stopServer } from "./protocol/stop.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
 import { type Atom, nameOf, Pid, Ref } from "./runtime/pid.ts";

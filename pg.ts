@@ -42,7 +42,7 @@ import {
   runningScope,
 } from "./protocol/pg.ts";
 import type { GroupMembers, PgMessage } from "./protocol/pg_groups.ts";
-import { startServer } from "./protocol/server.ts";
+import { startServer } from "./protocol/start.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
 import { type Atom, nameOf, Pid, type Ref } from "./runtime/pid.ts";

@@ -42,7 +42,7 @@ import {
   type Unlock,
   type ValuePredicate,
 } from "./protocol/registry.ts";
-import { startServer } from "./protocol/server.ts";
+import { startServer } from "./protocol/start.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 import { type Atom, nameOf, type Pid, type Ref } from "./runtime/pid.ts";

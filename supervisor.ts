@@ -53,12 +53,9 @@ import {
   type ServerName,
   type ViaName,
 } from "./protocol/names.ts";
-import {
-  type AlreadyStartedReason,
-  serverRef,
-  startServer,
-  stopServer,
-} from "./protocol/server.ts";
+import { serverRef } from "./protocol/server.ts";
+import { type AlreadyStartedReason, startServer } from "./protocol/start.ts";
+import { stopServer } from "./protocol/stop.ts";
 import type { ChildCounts, Failure, Success } from "./protocol/supervision.ts";
 import {
   assertSignificance,

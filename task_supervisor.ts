@@ -37,7 +37,9 @@ import {
   type ServerName,
   type ViaName,
 } from "./protocol/names.ts";
-import { serverRef, startServer, stopServer } from "./protocol/server.ts";
+import { serverRef } from "./protocol/server.ts";
+import { startServer } from "./protocol/start.ts";
+import { stopServer } from "./protocol/stop.ts";
 import {
   forgetTask,
   startTask,

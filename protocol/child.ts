@@ -18,7 +18,8 @@ import {
   genServerChild,
   isCallbackModule,
 } from "./gen_server.ts";
-import { Ending, takeExit } from "./server.ts";
+import { takeExit } from "./server.ts";
+import { Ending } from "./stop.ts";
 
 /**
  * When a child that has ended is started again: always, unless it ended normally or by a shutdown, or

@@ -12,13 +12,8 @@ import type { Process } from "../runtime/process.ts";
 import { copyTerm } from "../runtime/term.ts";
 import type { ChildSpec } from "./child.ts";
 import { nameText, type ServerName } from "./names.ts";
-import {
-  type Caller,
-  NO_REPLY,
-  type Server,
-  type Start,
-  startServer,
-} from "./server.ts";
+import { type Caller, NO_REPLY, type Server } from "./server.ts";
+import { type Start, startServer } from "./start.ts";
 
 // deno-lint-ignore no-explicit-any
 type Callback = (...args: any[]) => unknown;

@@ -83,7 +83,7 @@ export function whereis(
   if (process === undefined) return never();
   const server = globalServer(process.runtime);
   return server.isSynced
-    ? server.lookup(name)
+    ? server.names.lookup(name)
     : request({ type: "whereis", name });
 }
 

@@ -6,7 +6,6 @@
 
 import { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
-import type { TermKey } from "../runtime/term_key.ts";
 import { type Place, startCall } from "./call.ts";
 
 /** The name of each node's server. */
@@ -43,7 +42,8 @@ export type GlobalRequest =
   | { type: "get_digest" }
   | { type: "lock_names" }
   | { type: "unlock_names" }
-  | { type: "register"; entry: GlobalEntry }
+  /** With `isNew`, only where nobody has the name; the answer is `"taken"` otherwise. */
+  | { type: "register"; entry: GlobalEntry; isNew: boolean }
   | { type: "unregister"; name: unknown }
   /** Parts of the cluster are one from here on. */
   | {
@@ -143,15 +143,4 @@ export async function ask(
 /** Where a server is. */
 export function placeOf(server: Pid): Place {
   return { node: server.node, target: server };
-}
-
-/** A number for a name and who has it: the digest of names is the sum of theirs. It is FNV-1a. */
-export function hashOf(key: TermKey, { node, number, creation }: Pid): number {
-  let hash = 0x811c9dc5;
-  for (
-    const character of `${typeof key}${key} ${node} ${number} ${creation}`
-  ) {
-    hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193);
-  }
-  return hash >>> 0;
 }

@@ -18,9 +18,7 @@ import { GlobalLocks } from "./global_locks.ts";
 import {
   ask,
   GLOBAL_SERVER,
-  type GlobalEntry,
   type GlobalRequest,
-  hashOf,
   isChange,
   isEntry,
   isPid,
@@ -28,6 +26,7 @@ import {
   REFUSED,
   type Welcome,
 } from "./global_messages.ts";
+import { GlobalTable } from "./global_table.ts";
 import {
   type GlobalTask,
   type GlobalView,
@@ -46,10 +45,6 @@ interface Peer {
   server?: Pid;
   /** The monitor on the server. */
   ref?: Ref;
-}
-
-interface NamedProcess extends GlobalEntry {
-  ref: Ref;
 }
 
 /** What waits until nothing is pending with any of the nodes. */
@@ -85,10 +80,9 @@ export function globalServer(runtime: Runtime): GlobalServer {
 export class GlobalServer implements Server, GlobalView {
   /** Its process. */
   readonly process: Process;
+  /** Its copy of the names. */
+  readonly names: GlobalTable;
   readonly #locks: GlobalLocks;
-  readonly #names = new Map<TermKey, NamedProcess>();
-  /** The names, by the number of the monitor. */
-  readonly #monitored = new Map<number, TermKey>();
   readonly #peers = new Map<string, Peer>();
   readonly #waiting = new Set<Waiting>();
   #worker: Process | undefined;
@@ -97,12 +91,11 @@ export class GlobalServer implements Server, GlobalView {
   /** Nodes whose server came, went or said hello since the lock of the names was last given. */
   readonly #touched = new Set<string>();
   #isSynced = false;
-  /** The sum of a number for each name and its process. */
-  #digest = 0;
 
   /** In a process of its own. */
   constructor(process: Process) {
     this.process = process;
+    this.names = new GlobalTable(process);
     this.#locks = new GlobalLocks(process);
     process.watchesNodes = 1;
   }
@@ -138,30 +131,6 @@ export class GlobalServer implements Server, GlobalView {
     return [this.process.pid, ...others];
   }
 
-  entries(): GlobalEntry[] {
-    return [...this.#names.values()]
-      .map(({ name, pid, resolve }) => ({ name, pid, resolve }));
-  }
-
-  digest(): number {
-    return this.#digest;
-  }
-
-  lookup(name: unknown): Pid | undefined {
-    const pid = this.#names.get(this.#keyOf(name))?.pid;
-    const { runtime } = this.process;
-    // The monitor's message may still be on its way.
-    return pid?.node === runtime.node ? runtime.find(pid)?.pid : pid;
-  }
-
-  namesOf(pid: Pid): unknown[] {
-    const names: unknown[] = [];
-    for (const named of this.#names.values()) {
-      if (named.pid.equals(pid)) names.push(named.name);
-    }
-    return names;
-  }
-
   isPending(server: Pid): boolean {
     const peer = this.#peers.get(server.node);
     return peer?.status === "pending" && server.equals(peer.server);
@@ -187,9 +156,9 @@ export class GlobalServer implements Server, GlobalView {
       case "get_servers":
         return this.servers();
       case "get_names":
-        return this.entries();
+        return this.names.entries();
       case "get_digest":
-        return this.#digest;
+        return this.names.digest;
       case "lock_names":
         return this.#lockNames(pid);
       case "unlock_names":
@@ -239,10 +208,10 @@ export class GlobalServer implements Server, GlobalView {
       this.process.reply(
         ref,
         asked.type === "whereis"
-          ? this.lookup(asked.name)
+          ? this.names.lookup(asked.name)
           : asked.type === "sync"
           ? "ok"
-          : this.entries().map(({ name }) => name),
+          : this.names.entries().map(({ name }) => name),
       );
     });
     return NO_REPLY;
@@ -261,7 +230,8 @@ export class GlobalServer implements Server, GlobalView {
       if (!visible.has(node)) this.#gone(node);
     } else if (isTyped(message, "DOWN")) {
       const { ref } = message as { ref?: unknown };
-      if (ref instanceof Ref && !this.#locks.down(ref)) this.#down(ref);
+      if (!(ref instanceof Ref)) return;
+      if (!this.names.down(ref) && !this.#locks.down(ref)) this.#down(ref);
     }
   }
 
@@ -294,50 +264,26 @@ export class GlobalServer implements Server, GlobalView {
   ): unknown {
     if (!this.#holder?.pid.equals(pid)) return REFUSED;
     if (asked.type === "merge") {
-      for (const entry of listOf(asked.insert, isEntry)) this.#insert(entry);
-      for (const name of listOf(asked.remove, isAny)) this.#remove(name);
+      for (const entry of listOf(asked.insert, isEntry)) {
+        this.names.insert(entry);
+      }
+      for (const name of listOf(asked.remove, isAny)) this.names.remove(name);
       // Last, as somebody may wait for it to look a name up.
       for (const server of listOf(asked.servers, isPid)) this.#join(server);
-    } else if (asked.type === "unregister") this.#remove(asked.name);
-    else if (isEntry(asked.entry)) this.#insert(asked.entry);
-    return "ok";
-  }
-
-  #insert({ name, pid, resolve }: GlobalEntry): void {
-    const key = this.#keyOf(name);
-    const known = this.#names.get(key);
-    if (known?.pid.equals(pid)) {
-      known.resolve = resolve;
-      return;
+    } else if (asked.type === "unregister") this.names.remove(asked.name);
+    else if (isEntry(asked.entry)) {
+      const known = this.names.lookup(asked.entry.name);
+      const isOther = known !== undefined && !known.equals(asked.entry.pid);
+      if (asked.isNew && isOther) return "taken";
+      this.names.insert(asked.entry);
     }
-    if (known !== undefined) this.#drop(key, known);
-    const ref = this.process.monitor(pid, pid.node);
-    this.#names.set(key, { name, pid, resolve, ref });
-    this.#monitored.set(ref.number, key);
-    this.#digest = (this.#digest + hashOf(key, pid)) >>> 0;
-  }
-
-  #remove(name: unknown): void {
-    const key = this.#keyOf(name);
-    const known = this.#names.get(key);
-    if (known !== undefined) this.#drop(key, known);
-  }
-
-  #drop(key: TermKey, { pid, ref }: NamedProcess): void {
-    this.process.demonitor(ref);
-    this.#names.delete(key);
-    this.#monitored.delete(ref.number);
-    this.#digest = (this.#digest - hashOf(key, pid)) >>> 0;
+    return "ok";
   }
 
   #down(ref: Ref): void {
     if (this.#holder?.ref.equals(ref)) {
       this.#holder = undefined;
       return;
-    }
-    if (this.#monitored.has(ref.number)) {
-      const key = this.#monitored.get(ref.number);
-      return this.#drop(key, this.#names.get(key)!);
     }
     for (const [node, peer] of this.#peers) {
       if (peer.ref?.equals(ref)) this.#forget(node);
@@ -436,9 +382,8 @@ export class GlobalServer implements Server, GlobalView {
   /** Has the one that joins the two do so, though it may be of the opinion that it has. */
   #remind(node: string): void {
     const peer = this.#peers.get(node);
-    if (peer?.status === "pending" && !this.#drives(node)) {
-      this.#sayHello(node, peer);
-    }
+    const isOpen = peer?.status === "pending" || peer?.status === "asked";
+    if (isOpen && !this.#drives(node)) this.#sayHello(node, peer);
   }
 
   /** The server of a node has ended. If the node is still there, it says hello when it has another. */

@@ -24,6 +24,7 @@ import {
   listOf,
   placeOf,
 } from "./global_messages.ts";
+import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";
 import type { Cast } from "./messages.ts";
 import type { Server } from "./server.ts";
@@ -32,14 +33,8 @@ import type { Server } from "./server.ts";
 export interface GlobalView {
   /** The servers that have the same names, this node's among them. */
   servers(): Pid[];
-  /** The names. */
-  entries(): GlobalEntry[];
-  /** What two servers have the same of if they have the same names. */
-  digest(): number;
-  /** Who has a name. */
-  lookup(name: unknown): Pid | undefined;
-  /** The names that a process has. */
-  namesOf(pid: Pid): unknown[];
+  /** Its node's copy of the names. */
+  readonly names: GlobalTable;
   /** Whether a server's part of the cluster is to be joined. */
   isPending(server: Pid): boolean;
 }
@@ -123,28 +118,32 @@ export class GlobalWorker implements Server {
   async #change(change: GlobalChange): Promise<boolean> {
     if (
       change.type === "unregister" &&
-      this.#view.lookup(change.name) === undefined
+      this.#view.names.lookup(change.name) === undefined
     ) return true;
     const servers = await this.#lockOwn();
     try {
-      if (change.type === "register" && !this.#isFree(change.entry)) {
-        return false;
+      if (change.type === "unregister") {
+        await this.#askAll(servers, change);
+        return true;
       }
-      await this.#askAll(
-        servers,
-        change.type === "unregister"
-          ? change
-          : { type: "register", entry: change.entry },
-      );
-      return true;
+      const { type, entry } = change;
+      const isNew = type === "register";
+      if (isNew && !this.#isFree(entry)) return false;
+      const request: GlobalRequest = { type: "register", entry, isNew };
+      const answers = await this.#askAll(servers, request);
+      if (!answers.includes("taken")) return true;
+      // Only a node in the middle knows, where not every node is connected to every other.
+      const given = servers.filter((_, i) => answers[i] === "ok");
+      await this.#askAll(given, { type: "unregister", name: entry.name });
+      return false;
     } finally {
       await this.#unlock(servers);
     }
   }
 
   #isFree({ name, pid }: GlobalEntry): boolean {
-    if (this.#view.lookup(name) !== undefined) return false;
-    const others = this.#view.namesOf(pid);
+    if (this.#view.names.lookup(name) !== undefined) return false;
+    const others = this.#view.names.namesOf(pid);
     if (others.length === 0) return true;
     this.#process.runtime.report({
       level: "error",
@@ -193,7 +192,10 @@ export class GlobalWorker implements Server {
     const servers = all.filter((_, i) => answers[i] !== undefined);
     const digests = answers.filter((answer) => answer !== undefined);
     const tables = new Map<unknown, Table>();
-    tables.set(this.#view.digest(), this.#tableOf(this.#view.entries()));
+    tables.set(
+      this.#view.names.digest,
+      this.#tableOf(this.#view.names.entries()),
+    );
     for (const [i, server] of servers.entries()) {
       if (tables.has(digests[i])) continue;
       const names = await this.#ask(server, { type: "get_names" });

@@ -9,7 +9,7 @@ import { assertFunction, spawnError } from "../runtime/modules.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { copyTerm } from "../runtime/term.ts";
-import { Ending } from "./server.ts";
+import { Ending } from "./stop.ts";
 import type { StreamTask, TaskStarter } from "./stream_task.ts";
 import { callersOf, type RunnableFunction, runTask } from "./task.ts";
 

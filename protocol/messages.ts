@@ -38,6 +38,18 @@ export interface Cast {
   request: unknown;
 }
 
+/** Asks a server to end: OTP's system message `{terminate, reason}`. It says that it does; then comes its DOWN. */
+export interface Stop {
+  /** Always `"$stop"`. */
+  type: "$stop";
+  /** Who asks. */
+  from: Pid;
+  /** The monitor that waits for the end, and alias of the answer. */
+  ref: Ref;
+  /** With which reason it is to exit. */
+  reason: unknown;
+}
+
 /** Asks a Task.Supervisor for a task, which the caller owns. */
 export interface StartTask {
   /** Always `"start_task"`. */

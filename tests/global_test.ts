@@ -23,6 +23,8 @@ import { globalNames } from "../protocol/global.ts";
 import { currentRuntime } from "../runtime/current.ts";
 import { atom } from "../runtime/pid.ts";
 import { type Cluster, clusterTest, part, reasonOf } from "./_nodes.ts";
+import { SimulatedCluster } from "../testing/mod.ts";
+import { test } from "../testing/tags.ts";
 import { mail, processTest } from "./_processes.ts";
 import * as Remote from "./_remote.ts";
 
@@ -96,6 +98,16 @@ async function gone(pid: Pid, nodes: Node[]): Promise<void> {
 /** Waits until nodes have the same names. */
 async function synced(nodes: Node[]): Promise<void> {
   for (const node of nodes) await node.run(() => global.sync());
+}
+
+/** Waits until nodes have the same names, and none is in the middle of anything that would connect it anew. */
+async function quiet(nodes: Node[]): Promise<void> {
+  await synced(nodes);
+  for (const node of nodes) {
+    await node.run(() => global.registerName("quiet", self()));
+    await node.run(() => global.unregisterName("quiet"));
+  }
+  await synced(nodes);
 }
 
 /** Starts a process of a node that does nothing. */
@@ -309,7 +321,7 @@ async function conflict(
   { alex, kate, moebi, all }: Three,
   resolve?: global.ResolveFunction,
 ): Promise<{ name: string; alexs: Pid; kates: Pid }> {
-  await synced(all);
+  await quiet(all);
   await part(alex, kate);
   await part(moebi, kate);
   const name = "leader";
@@ -432,7 +444,7 @@ processTest(
 threeTest(
   "names that only one part has are the others' too when they meet",
   async ({ alex, kate, moebi, all }) => {
-    await synced(all);
+    await quiet(all);
     await part(alex, kate);
     await part(moebi, kate);
     await global.registerName("alex", self());
@@ -760,7 +772,7 @@ function* numbers(seed: number): Generator<number, never> {
 }
 
 clusterTest(
-  "nodes that are parted, joined and without a server for a time have the same names in the end",
+  "nodes that are parted, joined and without a server for a time have the same names, over sockets",
   async (cluster) => {
     const nodes: Node[] = [];
     for (const name of ["a", "b", "c", "d"]) {
@@ -818,6 +830,58 @@ async function table(): Promise<string> {
     if (pid !== undefined) rows.push(`${name} ${pid.node} ${pid.number}`);
   }
   return rows.sort().join();
+}
+
+test(
+  "all nodes have the same names in the end, whatever became of the network",
+  { timeout: 60_000 },
+  async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const next = numbers(seed);
+      const below = (limit: number) => (next.next().value >>> 8) % limit;
+      await using cluster = await SimulatedCluster.start({
+        nodes: NAMES,
+        seed,
+        delay: { min: 1, max: [2, 20, 100][seed % 3] },
+        tickTime: 1000,
+        limits: { handshakeTimeout: 2000 },
+      });
+      for (let step = 0; step < 14; step++) {
+        const [name, other] = [NAMES[below(3)], NAMES[below(3)]];
+        const kind = below(9);
+        if (kind === 0 && name !== other) {
+          const mode = below(2) === 0 ? "cut" : "silent";
+          cluster.partition([name], [other], { mode });
+        } else if (kind === 1) cluster.heal();
+        else if (kind === 2) await cluster.restart(name);
+        else if (kind === 3) {
+          cluster.spawn(name, () => something(7, other, 0));
+        } else if (kind === 4) {
+          cluster.spawn(name, () => something(6, other, 0));
+        } else if (kind < 7) {
+          cluster.spawn(name, () => something(3, other, below(2)));
+        } else cluster.spawn(name, () => void Node.ping(`${other}@localhost`));
+        await cluster.advance(below(2) === 0 ? below(100) : below(3000));
+      }
+      cluster.heal();
+      await cluster.advance(4000);
+      for (const name of NAMES) await cluster.run(name, () => pingAll());
+      await cluster.advance(20_000);
+      const tables: string[] = [];
+      for (const name of NAMES) tables.push(await cluster.run(name, table));
+      assertEquals(
+        new Set(tables).size,
+        1,
+        `seed ${seed}: ${tables.join(" | ")}`,
+      );
+    }
+  },
+);
+
+const NAMES = ["a", "b", "c"];
+
+async function pingAll(): Promise<void> {
+  for (const name of NAMES) await Node.ping(`${name}@localhost`);
 }
 
 clusterTest("a node that is hidden has names of its own", async (cluster) => {

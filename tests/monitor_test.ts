@@ -50,6 +50,21 @@ processTest("monitor() stacks, each with its own DOWN", async () => {
   assertEquals(await mail(), []);
 });
 
+processTest(
+  "monitor() of oneself watches nobody, and is no alias",
+  async () => {
+    register("me");
+    for (const target of [self(), "me", { name: "me", node: HERE }]) {
+      const ref = monitor(target, { alias: "explicit_unalias" });
+      send(ref, "dropped");
+      assertFalse(unalias(ref));
+      assertFalse(demonitor(ref));
+    }
+    unregister("me");
+    assertEquals(await mail(), []);
+  },
+);
+
 processTest("monitor() of a dead process gives noproc", async () => {
   const pid = spawn(() => {});
   await ended(pid);

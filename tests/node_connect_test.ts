@@ -262,9 +262,12 @@ clusterTest(
       assertEquals(Node.monitorNodes(true), true);
       await Node.connect(KATE);
       await part(kate, alex);
-      assertEquals(await receive(), { type: "nodeup", node: KATE });
-      assertEquals(await receive(), { type: "nodedown", node: KATE });
+      // Asked for twice, each is told twice.
+      for (const type of ["nodeup", "nodeup", "nodedown", "nodedown"]) {
+        assertEquals(await receive(), { type, node: KATE });
+      }
       assertEquals(Node.monitorNodes(false), true);
+      assertEquals(Node.monitorNodes(false), false);
       await Node.connect(KATE);
       assertEquals(await receive(null, { timeout: 0, after: "none" }), "none");
     });

@@ -4,7 +4,8 @@
  * - `--area NAME`, again for each: only these files are compiled and run
  * - `--only TEXT`: only scenarios whose name has it
  * - `--verbose`: the traces of all, also where they are equal
- * - `--mutants`: whether planted mutations of the library are found
+ * - `--mutants`: whether planted mutations of the library are found; runs only the areas that are to
+ *   find them
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -15,8 +16,10 @@ import {
   type Outcome,
   runBoth,
   sideBySide,
+  SideError,
 } from "./_runner.ts";
 import { checkMutants } from "./_mutants.ts";
+import { MUTANTS } from "./mutants.ts";
 
 const flags = parseArgs(Deno.args, {
   boolean: ["mutants", "verbose"],
@@ -25,7 +28,15 @@ const flags = parseArgs(Deno.args, {
 });
 
 async function main(): Promise<boolean> {
-  const areas = await loadAreas(flags.area.map(String));
+  const asked = flags.area.map(String);
+  const mutants = flags.mutants
+    ? MUTANTS.filter(({ areas }) =>
+      asked.length === 0 || areas.some((each) => asked.includes(each))
+    )
+    : [];
+  const areas = await loadAreas(
+    flags.mutants ? mutants.flatMap((mutant) => mutant.areas) : asked,
+  );
   const scenarios = areas.flatMap((area) => area.scenarios)
     .filter(({ name }) => name.includes(flags.only ?? ""));
   const names = scenarios.map(({ name }) => name);
@@ -44,7 +55,7 @@ async function main(): Promise<boolean> {
   if (!flags.mutants) return isGood;
   // Only what is as it should be can tell a mutant.
   const good = scenarios.filter((_, at) => outcomes[at].problem === undefined);
-  return await checkMutants(good, expected) && isGood;
+  return await checkMutants(mutants, good, expected) && isGood;
 }
 
 function print(outcome: Outcome, verdict: string): void {
@@ -86,4 +97,10 @@ function printTable(
   }
 }
 
-Deno.exit(await main() ? 0 : 1);
+try {
+  Deno.exit(await main() ? 0 : 1);
+} catch (error) {
+  if (!(error instanceof SideError)) throw error;
+  console.error(error.message);
+  Deno.exit(1);
+}

@@ -186,7 +186,6 @@ defmodule Conformance.Nodes do
     trace_nothing("then")
     :net_kernel.monitor_nodes(false)
     part(:kate)
-    trace_next("got")
     trace_nothing("then")
     :net_kernel.monitor_nodes(false)
   end

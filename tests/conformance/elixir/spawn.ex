@@ -104,7 +104,7 @@ defmodule Conformance.Spawn do
       is_pid(pid)
     end)
 
-    {:EXIT, _, reason} = next(1000) |> then(&if(&1 == :nothing, do: {:EXIT, nil, &1}, else: &1))
+    {:EXIT, _, reason} = next(300) |> then(&if(&1 == :nothing, do: {:EXIT, nil, &1}, else: &1))
     trace("got", reason)
   end
 

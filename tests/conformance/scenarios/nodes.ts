@@ -274,7 +274,6 @@ scenario(
     await traceNothing("then");
     Node.monitorNodes(false);
     await part("kate");
-    await traceNext("got");
     await traceNothing("then");
     Node.monitorNodes(false);
   },

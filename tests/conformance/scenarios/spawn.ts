@@ -181,7 +181,7 @@ scenario(
       await Node.spawnLink(kate, ["Conformance.Spawn", "noSuchFunction"]);
       return true;
     });
-    const message = await next(1000);
+    const message = await next(300);
     await trace("got", message === "nothing" ? message : message.reason);
   },
 );

@@ -1,0 +1,252 @@
+/**
+ * Starting processes that others wait for until they are ready: what OTP's `proc_lib:start_link` is.
+ *
+ * @module
+ */
+
+import { ExitError } from "../errors.ts";
+import { never, waitingProcess } from "../runtime/current.ts";
+import type { Pid, Ref } from "../runtime/pid.ts";
+import type { Process, Wait } from "../runtime/process.ts";
+import {
+  type GlobalName,
+  registerName,
+  type ServerName,
+  serverName,
+  unregisterName,
+  type ViaName,
+  whereisName,
+} from "./names.ts";
+import { serve, type Server, takeExit } from "./server.ts";
+
+/** The reason with which nothing was started, as the name was taken: `{already_started, pid}`. */
+export interface AlreadyStartedReason {
+  /** Always `"already_started"`. */
+  type: "already_started";
+  /** Who has the name; `undefined` if it was given up at the very moment. */
+  pid: Pid | undefined;
+}
+
+/** How a process is started. */
+export interface StartOptions {
+  /** Its name. */
+  name?: ServerName;
+  /** What it runs, in words. */
+  label: string;
+  /**
+   * Whether it is linked to its starter; its parent is nobody otherwise.
+   *
+   * @default {true}
+   */
+  link?: boolean;
+  /**
+   * Milliseconds that it may take to be ready; it is killed then.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+}
+
+/** Whether a process that is being started is ready, or ends as it does not want to go on. */
+export interface Start {
+  /** It is ready. */
+  ready(): void;
+  /** It ends normally, and its starter gets `outcome` instead of its pid; or an exit, if it is one. */
+  refuse(outcome: unknown): never;
+}
+
+/**
+ * Starts a server, linked to the caller unless it is told otherwise, and waits for its initialisation.
+ *
+ * Follows `gen_server:start_link`. If `init` fails, nothing is left behind: the process has ended, its
+ * name is free, and a caller that traps exits gets no EXIT; one that does not trap exits with it.
+ *
+ * @throws {ExitError} With the reason with which the initialisation failed, or with an
+ *   {@linkcode AlreadyStartedReason}.
+ */
+export function startServer(
+  init: (process: Process, start: Start) => Server | Promise<Server>,
+  options: StartOptions,
+): Promise<Pid> {
+  return startLinked(async (process, start) => {
+    const server = await init(process, start);
+    start.ready();
+    await serve(process, server, options.link === false);
+  }, options);
+}
+
+/** Starts a process, linked to the caller, and waits until it says that it is ready. */
+export function startLinked(
+  body: (process: Process, start: Start) => unknown,
+  options: StartOptions,
+): Promise<Pid> {
+  const starter = waitingProcess();
+  if (starter === undefined) return never();
+  const name = options.name === undefined
+    ? undefined
+    : serverName(options.name);
+  const begin = (taken: Pid | undefined) =>
+    taken === undefined
+      ? startUnder(starter, name, body, options)
+      : Promise.reject(alreadyStarted(taken));
+  const taken = name === undefined ? undefined : whoHas(name, starter);
+  if (!(taken instanceof Promise)) return begin(taken);
+  return taken.then((taken) => starter.alive ? begin(taken) : never());
+}
+
+type OwnName = string | ViaName | GlobalName;
+
+function whoHas(
+  name: OwnName,
+  { runtime }: Process,
+): Pid | undefined | Promise<Pid | undefined> {
+  return typeof name === "string"
+    ? runtime.names.get(name)?.pid
+    : whereisName(name);
+}
+
+function alreadyStarted(pid: Pid | undefined): ExitError {
+  const reason: AlreadyStartedReason = { type: "already_started", pid };
+  return new ExitError(reason);
+}
+
+function startUnder(
+  starter: Process,
+  name: OwnName | undefined,
+  body: (process: Process, start: Start) => unknown,
+  { label, link = true, timeout = Infinity }: StartOptions,
+): Promise<Pid> {
+  const { runtime } = starter;
+  const ref = runtime.makeRef();
+  const process: Process = runtime.spawn(
+    () =>
+      name === undefined || typeof name === "string"
+        ? body(process, start)
+        : runUnder(process, name, start, body),
+    {
+      label,
+      kind: "server",
+      parent: starter.pid,
+      groupLeader: starter.groupLeader,
+      linkParent: link ? starter : undefined,
+      monitor: { pid: starter.pid, ref },
+    },
+  );
+  process.lineage!.starting = true;
+  if (typeof name === "string") runtime.register(name, process);
+  const start = new Starting(starter, process, ref);
+  starter.addMonitor(ref, process.pid, runtime.node);
+  starter.addAlias(ref, "reply_demonitor");
+  starter.await(ref, start);
+  start.limit(timeout);
+  return start.pid;
+}
+
+/** Runs a process under a name that a registry keeps: it has it before it does anything else. */
+async function runUnder(
+  process: Process,
+  name: ViaName | GlobalName,
+  start: Starting,
+  body: (process: Process, start: Start) => unknown,
+): Promise<void> {
+  if (!(await registerName(name, process.pid))) {
+    start.refuse(alreadyStarted(await whereisName(name)));
+  }
+  try {
+    await body(process, start);
+  } catch (error) {
+    if (process.alive && !start.isReady) await unregisterName(name);
+    throw error;
+  }
+}
+
+/** Waits for a process to be ready. */
+class Starting implements Start, Wait {
+  readonly node: string;
+  readonly pid: Promise<Pid>;
+  readonly #starter: Process;
+  readonly #started: Process;
+  readonly #ref: Ref;
+  #isReady = false;
+  #outcome: { value: unknown } | undefined;
+  #stopTimer: (() => void) | undefined;
+  #resolve!: (pid: Pid) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(starter: Process, started: Process, ref: Ref) {
+    this.node = started.pid.node;
+    this.#starter = starter;
+    this.#started = started;
+    this.#ref = ref;
+    this.pid = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** Whether the process was ready once. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** Kills the process if it is not ready in time. */
+  limit(timeout: number): void {
+    if (timeout === Infinity) return;
+    const starter = this.#starter;
+    const { pid } = this.#started;
+    this.#stopTimer = starter.runtime.after(timeout, () => {
+      starter.unawait(this.#ref);
+      starter.demonitor(this.#ref);
+      starter.unlink(pid);
+      starter.runtime.exit(starter.pid, pid, "kill");
+      this.#reject(new ExitError("timeout"));
+    });
+  }
+
+  ready(): void {
+    if (!this.#started.alive) return;
+    this.#isReady = true;
+    this.#started.lineage!.starting = false;
+    this.#started.reply(this.#ref, undefined);
+  }
+
+  refuse(outcome: unknown): never {
+    // It is told when the process has ended, so that nothing of it is left then.
+    this.#outcome = { value: outcome };
+    throw new ExitError("normal");
+  }
+
+  reply(): void {
+    this.#settle();
+    this.#resolve(this.#started.pid);
+  }
+
+  down(_object: unknown, reason: unknown): void {
+    this.#settle();
+    takeExit(this.#starter, this.#started.pid);
+    const outcome = this.#outcome?.value;
+    if (outcome instanceof ExitError) this.#reject(outcome);
+    else if (this.#outcome !== undefined) this.#resolve(outcome as Pid);
+    else {
+      this.#reject(
+        new ExitError(
+          reason,
+          reason instanceof Error ? { cause: reason } : undefined,
+        ),
+      );
+    }
+  }
+
+  #settle(): void {
+    this.#stopTimer?.();
+    this.#starter.unawait(this.#ref);
+  }
+
+  abandon(error: () => unknown): void {
+    this.#stopTimer?.();
+    this.pid.catch(ignore);
+    this.#reject(error());
+  }
+}
+
+function ignore(): void {}
