@@ -29,10 +29,12 @@ import {
   checkTimeout,
   locate,
   locateForCast,
+  mayBeLeft,
   type Place,
   sendTo,
   sent,
   startCall,
+  timeoutOf,
 } from "./protocol/call.ts";
 import type { ChildSpec } from "./protocol/child.ts";
 import { genServerChild, startGenServer } from "./protocol/gen_server.ts";
@@ -269,6 +271,27 @@ export class Agent {
   }
 
   /**
+   * A name or pid as that of an agent whose state's type is known, so that the functions it is given are
+   * checked.
+   *
+   * @typeParam S The state.
+   * @param agent A pid or a name.
+   * @returns The same.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   *
+   * const hits = Agent.ref<{ count: number }>("Hits");
+   * // @ts-expect-error: the state has no such field
+   * const size = () => Agent.get(hits, (state) => state.size);
+   * ```
+   */
+  static ref<S>(agent: ServerAddress): ServerAddress & Holds<S> {
+    return agent;
+  }
+
+  /**
    * Gives what a function makes of the state.
    *
    * Follows [Agent.get/3](https://hexdocs.pm/elixir/1.18/Agent.html#get/3).
@@ -403,7 +426,7 @@ export class Agent {
     const process = currentProcess();
     const place = locateForCast(serverRef(agent), process);
     return place instanceof Promise
-      ? place.then((place) => castTo(process, place, fn))
+      ? mayBeLeft(place.then((place) => castTo(process, place, fn)))
       : castTo(process, place, fn);
   }
 
@@ -439,9 +462,9 @@ function ask<T>(
   agent: ServerAddress,
   type: AgentRequest["type"],
   fn: StateFunction,
-  { timeout = 5000 }: AgentCallOptions,
+  options: AgentCallOptions,
 ): Promise<T> {
-  checkTimeout(timeout, "ask an agent");
+  const timeout = timeoutOf(options, 5000, "ask an agent");
   const process = waitingProcess();
   if (process === undefined) return never();
   const ref = serverRef(agent);

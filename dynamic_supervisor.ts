@@ -21,7 +21,6 @@
  */
 
 import {
-  assertIntensity,
   childSpec as fullChildSpec,
   type StartedBy,
 } from "./protocol/child.ts";
@@ -32,6 +31,7 @@ import {
   DynamicSupervisorServer,
 } from "./protocol/dynamic_supervisor.ts";
 import { nameText, type ServerName } from "./protocol/names.ts";
+import { assertIntensity } from "./protocol/restart_intensity.ts";
 import { serverRef } from "./protocol/server.ts";
 import { startServer } from "./protocol/start.ts";
 import { stopServer } from "./protocol/stop.ts";
@@ -40,6 +40,7 @@ import { askSupervisor, askToStart } from "./protocol/supervisor_call.ts";
 import { inspect } from "./runtime/inspect.ts";
 import type { Pid } from "./runtime/pid.ts";
 import type {
+  CheckedChild,
   ChildDefinition,
   ChildSpec,
   SupervisorRef,
@@ -212,13 +213,13 @@ export class DynamicSupervisor {
    * await DynamicSupervisor.stop(sup);
    * ```
    */
-  static async startChild<C extends ChildDefinition>(
+  static async startChild<const C extends ChildDefinition>(
     supervisor: SupervisorRef,
-    child: C,
+    child: CheckedChild<C>,
   ): Promise<StartedBy<C>> {
     const started = await askToStart(
       serverRef(supervisor),
-      fullChildSpec(child),
+      fullChildSpec(child as ChildDefinition),
     );
     return started as StartedBy<C>;
   }

@@ -41,6 +41,7 @@ import {
   locate,
   sent,
   startCall,
+  timeoutOf,
 } from "./protocol/call.ts";
 import type { ChildSpec } from "./protocol/child.ts";
 import { genServerChild, startGenServer } from "./protocol/gen_server.ts";
@@ -754,8 +755,7 @@ export class GenServer {
     request: R,
     options: CallOptions = {},
   ): Promise<ReplyOf<T, R>> {
-    const { timeout = 5000 } = options;
-    checkTimeout(timeout, "call a GenServer");
+    const timeout = timeoutOf(options, 5000, "call a GenServer");
     const ref = serverRef(server);
     return call(ref, request, {
       timeout,
@@ -885,8 +885,7 @@ export class GenServer {
     request: R,
     options: MultiCallOptions = {},
   ): Promise<MultiCallResult<ReplyOf<T, R>>> {
-    const { timeout = Infinity } = options;
-    checkTimeout(timeout, "call a GenServer");
+    const timeout = timeoutOf(options, Infinity, "call a GenServer");
     const process = waitingProcess();
     if (process === undefined) return never();
     const target = nameOf(name);

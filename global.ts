@@ -56,7 +56,7 @@ import {
   notifyAll,
   notifyOne,
 } from "./protocol/global_resolve.ts";
-import { currentProcess } from "./runtime/current.ts";
+import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
 import { type Atom, nameOf, type Pid } from "./runtime/pid.ts";
 import { copyTerm } from "./runtime/term.ts";
@@ -358,7 +358,10 @@ export async function trans<T>(
   fn: () => T,
   options: LockOptions = {},
 ): Promise<Awaited<T> | "aborted"> {
+  const process = waitingProcess();
+  if (process === undefined) return await never();
   if (!(await setLock(id, options))) return "aborted";
+  process.assertAlive();
   try {
     return await fn();
   } finally {

@@ -308,6 +308,11 @@ export class Node implements AsyncDisposable {
   }
 
   /** @ignore */
+  _isStopped(): boolean {
+    return this.#stopping !== undefined;
+  }
+
+  /** @ignore */
   _runtime(): Runtime {
     return this.#runtime;
   }
@@ -669,8 +674,8 @@ export class Node implements AsyncDisposable {
    *
    * @typeParam T What it returns.
    * @param fn The function.
-   * @returns What it returns; rejects with what it throws, or with `ExitError` if the process is
-   *   told to exit before.
+   * @returns What it returns; rejects with what it throws, with `ExitError` if the process is
+   *   told to exit before, or with an `Error` if the node has been stopped.
    *
    * @example Usage
    * ```ts
@@ -682,6 +687,13 @@ export class Node implements AsyncDisposable {
    * ```
    */
   run<T>(fn: () => T | Promise<T>): Promise<T> {
+    if (this._isStopped()) {
+      return Promise.reject(
+        new Error(
+          `Cannot run a function on ${this.name}: the node has been stopped; Node.start starts it again`,
+        ),
+      );
+    }
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const process = this.#runtime.spawn(async () => {
       try {

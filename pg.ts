@@ -37,6 +37,7 @@ import { call } from "./protocol/call.ts";
 import type { ChildSpec } from "./protocol/child.ts";
 import {
   findScope,
+  groupKey,
   type PgRequest,
   PgScope,
   runningScope,
@@ -145,7 +146,9 @@ function startScope(name: string, link: boolean): Promise<Pid> {
  * await Supervisor.stop(sup);
  * ```
  */
-export function childSpec(options: PgOptions = {}): ChildSpec {
+export function childSpec(
+  options: PgOptions = {},
+): ChildSpec<() => Promise<Pid>> {
   const scope = scopeOf(options);
   return { id: scope, start: () => startLink(scope) };
 }
@@ -453,7 +456,10 @@ function ask<T>(
   fn: string,
   args: unknown[],
 ): Promise<T> {
-  if (waitingProcess() === undefined) return never();
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  // What is no group is the caller's fault, and not the scope's.
+  if ("group" in request) groupKey(request.group, process.runtime);
   return call<T>(scopeOf(options), request, {
     timeout: Infinity,
     as: () => ["pg", fn, args],

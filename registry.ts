@@ -30,18 +30,20 @@
  */
 
 import { NoProcessError } from "./errors.ts";
-import { call } from "./protocol/call.ts";
+import { call, tell } from "./protocol/call.ts";
 import type { ChildSpec } from "./protocol/child.ts";
 import {
-  type LockRequest,
   type RegistryEntry,
   type RegistryKeys,
-  RegistryPartition,
   RegistryTable,
   registryTable,
-  type Unlock,
   type ValuePredicate,
 } from "./protocol/registry.ts";
+import {
+  type LockRequest,
+  RegistryPartition,
+  type Unlock,
+} from "./protocol/registry_partition.ts";
 import { startServer } from "./protocol/start.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
@@ -243,7 +245,7 @@ export class Registry {
    * assertEquals(Registry.childSpec({ keys: "unique", name: "MyApp.Registry" }).id, "MyApp.Registry");
    * ```
    */
-  static childSpec(options: RegistryOptions): ChildSpec {
+  static childSpec(options: RegistryOptions): ChildSpec<() => Promise<Pid>> {
     return {
       id: options.name === undefined ? "Registry" : nameOf(options.name),
       start: () => Registry.startLink(options),
@@ -757,11 +759,13 @@ export class Registry {
       timeout: Infinity,
       as: () => ["Registry", "lock", [nameOf(registry), key]],
     });
+    process.assertAlive();
     try {
       return await fn();
     } finally {
       const unlock: Unlock = { type: "unlock", ref };
-      process.send(owner, unlock);
+      // The end of the process has given it back already.
+      if (process.alive) tell(process, owner, unlock);
     }
   }
 

@@ -34,6 +34,7 @@
 
 import { RpcError } from "./errors.ts";
 import type { ModuleFunction } from "./node.ts";
+import { timeoutOf } from "./protocol/call.ts";
 import {
   castRpc,
   originOf,
@@ -42,7 +43,6 @@ import {
   startRpc,
 } from "./protocol/rpc.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
-import { inspect } from "./runtime/inspect.ts";
 import { type Atom, nameOf } from "./runtime/pid.ts";
 
 export { RpcError };
@@ -121,7 +121,7 @@ export async function call<A extends unknown[], T>(
 ): Promise<Awaited<T>> {
   const process = waitingProcess();
   if (process === undefined) return await never();
-  const timeout = timeoutOf(options);
+  const timeout = timeoutOf(options, Infinity, "call a function");
   const outcome = await startRpc(
     process,
     nameOf(node),
@@ -199,7 +199,7 @@ export async function multicall<A extends unknown[], T>(
 ): Promise<RpcResult<Awaited<T>>[]> {
   const process = waitingProcess();
   if (process === undefined) return await never();
-  const timeout = timeoutOf(options);
+  const timeout = timeoutOf(options, Infinity, "call a function");
   const names = nodes.map(nameOf);
   const outcomes: Promise<RpcOutcome>[] = names.map((node) =>
     startRpc(process, node, fn, args ?? [], timeout)
@@ -260,13 +260,4 @@ export function multicast<A extends unknown[]>(
  */
 export function raisedOn(error: unknown): string | undefined {
   return originOf(error);
-}
-
-function timeoutOf({ timeout = Infinity }: RpcOptions): number {
-  if (typeof timeout === "number" && timeout >= 0) return timeout;
-  throw new RangeError(
-    `Cannot call with a timeout of ${
-      inspect(timeout)
-    }: give milliseconds, 0 or more, or Infinity`,
-  );
 }

@@ -31,7 +31,8 @@
  */
 
 import {
-  assertIntensity,
+  type CheckedChild,
+  type CheckedChildren,
   type ChildDefinition,
   type ChildModule,
   type ChildRestart,
@@ -41,6 +42,7 @@ import {
   type ChildStart,
   type ChildType,
   type FullChildSpec,
+  type ModuleOptions,
   type Started,
   type StartedBy,
 } from "./protocol/child.ts";
@@ -53,6 +55,7 @@ import {
   type ServerName,
   type ViaName,
 } from "./protocol/names.ts";
+import { assertIntensity } from "./protocol/restart_intensity.ts";
 import { serverRef } from "./protocol/server.ts";
 import { type AlreadyStartedReason, startServer } from "./protocol/start.ts";
 import { stopServer } from "./protocol/stop.ts";
@@ -78,6 +81,8 @@ export type {
   AlreadyStartedReason,
   AutoShutdown,
   CallbackModule,
+  CheckedChild,
+  CheckedChildren,
   ChildCounts,
   ChildDefinition,
   ChildInfo,
@@ -89,6 +94,7 @@ export type {
   ChildType,
   FullChildSpec,
   GlobalName,
+  ModuleOptions,
   NameRegistry,
   ServerAddress,
   ServerName,
@@ -252,6 +258,7 @@ export class Supervisor {
    * promise resolves when all children have started. If one does not, those before it are ended, and
    * the supervisor exits with a shutdown that says which: so does the caller then, unless it traps exits.
    *
+   * @typeParam C The children; options that a module does not take do not compile.
    * @param children The children, in the order of their start: each a {@linkcode ChildSpec}, something
    *   that makes one (`TaskSupervisor`), or that with its options (`[TaskSupervisor, { name }]`).
    * @param options Strategy, name, how many restarts are too many, and whether it ends by itself.
@@ -296,12 +303,21 @@ export class Supervisor {
    * });
    * ```
    */
-  static async startLink(
-    children: readonly ChildDefinition[],
+  static async startLink<const C extends readonly ChildDefinition[]>(
+    children: CheckedChildren<C>,
     options: SupervisorOptions,
   ): Promise<Pid> {
     const supervision = checkOptions(options);
-    const specs = children.map((child) => fullChildSpec(child));
+    if (!Array.isArray(children)) {
+      throw new TypeError(
+        `Cannot start a supervisor: its children are ${
+          inspect(children)
+        }; give a list of them, [child]`,
+      );
+    }
+    const specs = children.map((child) =>
+      fullChildSpec(child as ChildDefinition)
+    );
     assertOwnIds(specs);
     for (const spec of specs) {
       assertSignificance(spec, supervision.autoShutdown);
@@ -320,6 +336,7 @@ export class Supervisor {
    * Follows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2): for
    * two children of one kind, which need an id each.
    *
+   * @typeParam C The child.
    * @param child A specification, something that makes one, or that with its options.
    * @param overrides What to replace.
    * @returns The specification, with nothing left out.
@@ -342,11 +359,11 @@ export class Supervisor {
    * });
    * ```
    */
-  static childSpec(
-    child: ChildDefinition,
+  static childSpec<const C extends ChildDefinition>(
+    child: CheckedChild<C>,
     overrides: Partial<ChildSpec> = {},
   ): FullChildSpec {
-    return fullChildSpec(child, overrides);
+    return fullChildSpec(child as ChildDefinition, overrides);
   }
 
   /**
@@ -440,13 +457,13 @@ export class Supervisor {
    * await Supervisor.stop(sup);
    * ```
    */
-  static async startChild<C extends ChildDefinition>(
+  static async startChild<const C extends ChildDefinition>(
     supervisor: SupervisorRef,
-    child: C,
+    child: CheckedChild<C>,
   ): Promise<StartedPid<StartedBy<C>>> {
     const started = await askToStart(
       serverRef(supervisor),
-      fullChildSpec(child),
+      fullChildSpec(child as ChildDefinition),
     );
     return pidOf(started as StartedBy<C>);
   }

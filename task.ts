@@ -298,7 +298,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * await Supervisor.stop(sup);
    * ```
    */
-  static childSpec(fn: () => unknown): ChildSpec {
+  static childSpec(fn: () => unknown): ChildSpec<() => Pid> {
     assertFunction(fn);
     return {
       id: "Task",
@@ -748,6 +748,15 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
   const process = waitingProcess();
   if (process === undefined) return undefined;
   const state = states.get(task);
+  if (!(task instanceof Task)) {
+    throw new TypeError(
+      `Cannot ${fn} the task ${inspect(task)}: give a task${
+        task as unknown instanceof Promise
+          ? "; await the start of it"
+          : ", such as Task.async gives"
+      }`,
+    );
+  }
   if (state === undefined || !task.owner.equals(process.pid)) {
     const which = task.pid ?? "that is completed";
     throw new TypeError(

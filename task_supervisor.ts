@@ -19,13 +19,12 @@
  */
 
 import { call, locate, startCall } from "./protocol/call.ts";
-import {
-  assertIntensity,
-  type ChildRestart,
-  type ChildShutdown,
-  type ChildSpec,
-  type ChildStart,
-  type ChildType,
+import type {
+  ChildRestart,
+  ChildShutdown,
+  ChildSpec,
+  ChildStart,
+  ChildType,
 } from "./protocol/child.ts";
 import type { DynamicChildInfo } from "./protocol/dynamic_supervisor.ts";
 import {
@@ -37,6 +36,7 @@ import {
   type ServerName,
   type ViaName,
 } from "./protocol/names.ts";
+import { assertIntensity } from "./protocol/restart_intensity.ts";
 import { serverRef } from "./protocol/server.ts";
 import { startServer } from "./protocol/start.ts";
 import { stopServer } from "./protocol/stop.ts";
@@ -223,7 +223,9 @@ export class TaskSupervisor {
    * await Supervisor.stop(sup);
    * ```
    */
-  static childSpec(options: TaskSupervisorOptions = {}): ChildSpec {
+  static childSpec(
+    options: TaskSupervisorOptions = {},
+  ): ChildSpec<() => Promise<Pid>> {
     return {
       id: labelOf(options.name),
       start: () => TaskSupervisor.startLink(options),
@@ -447,6 +449,7 @@ export class TaskSupervisor {
     const server = serverRef(supervisor);
     const located = locate(server, process);
     const place = located instanceof Promise ? await located : located;
+    if (!process.alive) return never();
     const { restart = "temporary", shutdown = 5000 } = options;
     const request = startTask(process, place, fn, args ?? [], {
       link: false,
@@ -578,6 +581,7 @@ async function startAwaited<A extends unknown[], T>(
   const server = serverRef(supervisor);
   const located = locate(server, process);
   const place = located instanceof Promise ? await located : located;
+  if (!process.alive) return never();
   const state = new TaskState(process, place.node, process.runtime.makeRef());
   const message = startTask(process, place, fn, args, {
     link,

@@ -259,12 +259,14 @@ async function stop(
   }
 }
 
-/** Runs a function on a node, or where no node is started. */
+/** Runs a function on a node, or where no node is started; exits with a node that code has stopped. */
 async function within<T>(
   node: Node | undefined,
   fn: () => T | Promise<T>,
 ): Promise<T> {
-  return await (node === undefined ? fn() : node.run(fn));
+  if (node === undefined) return await fn();
+  if (node._isStopped()) throw new ExitError("shutdown");
+  return await node.run(fn);
 }
 
 async function work(

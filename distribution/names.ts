@@ -48,7 +48,7 @@ export function isNodeName(full: string): boolean {
 }
 
 /** Whether a host makes a node's name a long one. */
-export function isLongHost(host: string): boolean {
+function isLongHost(host: string): boolean {
   return /[.:]/.test(host);
 }
 

@@ -6,7 +6,7 @@
 
 import { UndefinedFunctionError } from "../errors.ts";
 import { currentProcess } from "../runtime/current.ts";
-import { inspect } from "../runtime/inspect.ts";
+import { inspect, printable } from "../runtime/inspect.ts";
 import { type Resolved, spawnError } from "../runtime/modules.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
@@ -14,7 +14,7 @@ import type { Runnable, SpawnFailure } from "../runtime/signal.ts";
 import { copyTerm } from "../runtime/term.ts";
 import type { Place } from "./call.ts";
 import type { CallbackModule } from "./gen_server.ts";
-import type { Call, Cast } from "./messages.ts";
+import { type Call, type Cast, isRunnable } from "./messages.ts";
 import type { Caller } from "./server.ts";
 
 /** What runs on the state: a function, or the name of one and its further arguments. */
@@ -172,7 +172,7 @@ const AGENT = {
     const found = find(request, pid);
     if ("message" in found) {
       // Whoever casts is not told; the node has told its log of what it refused.
-      return request.type === "cast"
+      return request?.type === "cast"
         ? { type: "noreply", state }
         : { type: "reply", reply: found, state };
     }
@@ -183,9 +183,16 @@ const AGENT = {
   },
 
   handleCast(request: AgentRequest, state: unknown): unknown {
-    const found = find(request, undefined);
-    if ("message" in found) return { type: "noreply", state };
-    return settle(found.run(state), (given) => answer(request, given, state));
+    const run = keptFor(request);
+    if (run !== undefined) {
+      return settle(run(state), (given) => answer(request, given, state));
+    }
+    // It may have come from anywhere, and who sends it cannot be told.
+    currentProcess().runtime.report({
+      level: "error",
+      message: printable(notServed(request)),
+    });
+    return { type: "noreply", state };
   },
 
   handleInfo(_message: unknown, state: unknown): unknown {
@@ -226,40 +233,34 @@ function settle(given: unknown, then: (given: unknown) => unknown): unknown {
 }
 
 /** What a request has run, if it may be run for whoever asks. */
-function find(
-  request: AgentRequest,
-  from: Pid | undefined,
-): Found {
-  const process = currentProcess();
-  const { runtime } = process;
-  const { run } = request;
-  if (typeof run === "object" && run !== null && "kept" in run) {
-    const kept = Kept.of(process).take(run.kept);
-    if (kept !== undefined) return { run: kept };
-  } else if (
-    // Who is on this node names nothing: it has the function kept.
-    isRunnable(run) && from !== undefined && from.node !== runtime.node
-  ) {
+function find(request: AgentRequest, from: Pid): Found {
+  const kept = keptFor(request);
+  if (kept !== undefined) return { run: kept };
+  const { runtime } = currentProcess();
+  // Who is on this node names nothing: it has the function kept.
+  if (from.node === runtime.node) throw new TypeError(notServed(request));
+  if (TYPES.includes(request?.type) && isRunnable(request.run)) {
+    const { run } = request;
     return resolve(
       run.args,
       (args) => runtime.resolve({ ...run, args }, from.node),
     );
   }
-  throw new TypeError(
-    `Cannot serve ${
-      inspect(request)
-    }: an agent is asked by the functions of Agent`,
-  );
+  return { type: "error", reason: "undef", message: notServed(request) };
 }
 
-function isRunnable(
-  run: unknown,
-): run is Exclude<Runnable, { parked: string }> {
-  const { args, source, module, function: name } = (run ?? {}) as Record<
-    string,
-    unknown
-  >;
-  return Array.isArray(args) &&
-    (typeof source === "string" ||
-      (typeof module === "string" && typeof name === "string"));
+const TYPES: readonly unknown[] = ["get", "update", "get_and_update", "cast"];
+
+/** The function that was kept for a request of this node. */
+function keptFor(request: AgentRequest | null | undefined): Run | undefined {
+  const run = request?.run;
+  return typeof run === "object" && run !== null && "kept" in run
+    ? Kept.of(currentProcess()).take(run.kept)
+    : undefined;
+}
+
+function notServed(request: unknown): string {
+  return `Cannot serve ${
+    inspect(request)
+  }: an agent is asked by the functions of Agent`;
 }

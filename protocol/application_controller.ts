@@ -13,7 +13,8 @@ import { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { type Runtime, sendableReason } from "../runtime/runtime.ts";
 import { shutdownChild } from "./child.ts";
-import { type Cast, isTyped } from "./messages.ts";
+import { tell } from "./call.ts";
+import { isTyped, toldFrom } from "./messages.ts";
 import {
   type Caller,
   isExitFrom,
@@ -74,9 +75,15 @@ export type ApplicationReply =
 
 /** Tells a master to stop its application. */
 interface StopApplication {
-  type: "$stop_application";
+  type: "stop_application";
   /** Milliseconds that the top supervisor may take. */
   timeout: number;
+}
+
+/** A master tells its controller that its application runs. */
+interface ApplicationStarted {
+  type: "application_started";
+  name: string;
 }
 
 interface Started {
@@ -169,6 +176,8 @@ function settings(env: Environment, app: string): Map<string, unknown> {
   return values;
 }
 
+const BADARG = { type: "error", reason: "badarg" };
+
 class Controller implements Server {
   readonly #process: Process;
   readonly #applications: Applications;
@@ -192,32 +201,35 @@ class Controller implements Server {
       case "start_application":
         return this.#start(asked.name, caller);
       case "stop_application": {
+        const { timeout } = asked;
+        if (typeof timeout !== "number" || !(timeout >= 0)) return BADARG;
         const started = this.#started.get(asked.name);
         if (started === undefined) return "not_started";
         started.stoppers.push(caller);
-        this.#stop(started, asked.timeout);
+        this.#stop(started, timeout);
         return NO_REPLY;
       }
       default:
-        return { type: "error", reason: "badarg" };
+        return BADARG;
     }
   }
 
-  cast(request: unknown): void {
-    const asked = request as { type?: unknown; name: string } | null;
-    if (asked?.type !== "application_started") return;
-    const started = this.#started.get(asked.name);
-    if (started === undefined) return;
-    if (started.state === "starting") started.state = "running";
-    this.#answer(started.starters, "ok");
-  }
-
   info(message: unknown): void {
+    const { node } = this.#process.runtime;
+    const told = toldFrom(message, node) as ApplicationStarted | undefined;
+    if (told?.type === "application_started") return this.#running(told.name);
     for (const started of this.#started.values()) {
       if (!isExitFrom(message, started.master.pid)) continue;
       this.#ended(started, message.reason);
       return;
     }
+  }
+
+  #running(name: string): void {
+    const started = this.#started.get(name);
+    if (started === undefined) return;
+    if (started.state === "starting") started.state = "running";
+    this.#answer(started.starters, "ok");
   }
 
   #start(name: string, caller: Caller): ApplicationReply | typeof NO_REPLY {
@@ -256,8 +268,8 @@ class Controller implements Server {
   #stop(started: Started, timeout: number): void {
     if (started.state === "stopping") return;
     started.state = "stopping";
-    const stop: StopApplication = { type: "$stop_application", timeout };
-    this.#process.send(started.master.pid, stop);
+    const stop: StopApplication = { type: "stop_application", timeout };
+    tell(this.#process, started.master.pid, stop);
   }
 
   #ended(started: Started, reason: unknown): void {
@@ -297,11 +309,11 @@ async function runApplication(
     );
   }
   process.link(top);
-  const started: Cast = {
-    type: "$cast",
-    request: { type: "application_started", name: spec.name },
+  const started: ApplicationStarted = {
+    type: "application_started",
+    name: spec.name,
   };
-  process.send(controller, started);
+  tell(process, controller, started);
   for (;;) {
     const message = await process.mailbox.receive(
       undefined,
@@ -316,8 +328,9 @@ async function runApplication(
     if (isExitFrom(message, controller)) {
       return stopApplication(process, spec, top, Infinity);
     }
-    if (isTyped(message, "$stop_application")) {
-      const { timeout } = message as unknown as StopApplication;
+    const told = toldFrom(message, process.runtime.node);
+    if (isTyped(told, "stop_application")) {
+      const { timeout } = told as StopApplication;
       return stopApplication(process, spec, top, timeout);
     }
   }

@@ -7,6 +7,7 @@
 import { ExitError, formatExit, IoError } from "../errors.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
 import type { Deadline, Expiring } from "../runtime/deadlines.ts";
+import { ignore } from "../runtime/ignore.ts";
 import { inspect } from "../runtime/inspect.ts";
 import { Pid, type Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
@@ -18,6 +19,7 @@ import type {
   IoOperation,
   IoRequest,
   ServerRef,
+  Tell,
 } from "./messages.ts";
 import { whereisName } from "./names.ts";
 
@@ -77,7 +79,8 @@ export function locateForCast(
   }
 }
 
-function placeOf(pid: Pid): Place {
+/** Where a process is. */
+export function placeOf(pid: Pid): Place {
   return { node: pid.node, target: pid };
 }
 
@@ -101,6 +104,7 @@ export function sendTo(
 /** Waits for the answer to one request, by reference. */
 export class PendingCall<T> implements Expiring, Wait {
   readonly node: string;
+  readonly isOpen = true;
   readonly promise: Promise<T>;
   readonly #process: Process;
   readonly #options: CallOptions<T>;
@@ -174,8 +178,6 @@ export class PendingCall<T> implements Expiring, Wait {
   }
 }
 
-function ignore(): void {}
-
 /** @throws {RangeError} If a timeout is not one. */
 export function checkTimeout(timeout: unknown, doing: string): void {
   if (typeof timeout === "number" && timeout >= 0) return;
@@ -186,9 +188,40 @@ export function checkTimeout(timeout: unknown, doing: string): void {
   );
 }
 
+/**
+ * The timeout that options give, or the usual one.
+ *
+ * @throws {TypeError} If they are none: a timeout where Elixir has it, for one.
+ * @throws {RangeError} If a timeout is not one.
+ */
+export function timeoutOf(
+  options: { timeout?: number },
+  usual: number,
+  doing: string,
+): number {
+  if (typeof options !== "object") {
+    throw new TypeError(
+      `Cannot ${doing} with the options ${
+        inspect(options)
+      }: give them by name, as in { timeout: 1000 }`,
+    );
+  }
+  const { timeout = usual } = options;
+  checkTimeout(timeout, doing);
+  return timeout;
+}
+
 /** That something has been sent: at once, or when there is room again where it goes. */
 export function sent(pressure: Backpressure): "ok" | Promise<"ok"> {
-  return pressure === undefined ? "ok" : pressure.then(() => "ok" as const);
+  return pressure === undefined
+    ? "ok"
+    : mayBeLeft(pressure.then(() => "ok" as const));
+}
+
+/** What is often not awaited, as it is no answer: should it fail, that must not end the whole program. */
+export function mayBeLeft<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(ignore);
+  return promise;
 }
 
 /** A request that is under way. */
@@ -229,9 +262,17 @@ export function cast(
   if (!(place instanceof Promise)) return sendTo(process, place, message);
   // The copy is made now, as that of any message.
   const copy = copyTerm(message, process.runtime.maxDepth);
-  return place.then((place) =>
-    process.alive ? sendTo(process, place, copy) : undefined
+  return mayBeLeft(
+    place.then((place) =>
+      process.alive ? sendTo(process, place, copy) : undefined
+    ),
   );
+}
+
+/** Tells a process something, and who does. */
+export function tell(process: Process, to: Pid, message: unknown): void {
+  const told: Tell = { type: "$tell", from: process.pid, message };
+  process.send(to, told);
 }
 
 /** Asks a server for a process. */
@@ -281,9 +322,8 @@ export function requestIo<T>(
       request,
     }),
   );
-  // Output is often left unawaited: a leader that is gone must not end the whole program.
-  promise.catch(ignore);
-  return promise;
+  // A leader may be gone.
+  return mayBeLeft(promise);
 }
 
 function ask<T>(
@@ -292,6 +332,8 @@ function ask<T>(
   options: CallOptions<T>,
   messageOf: (from: Pid, ref: Ref) => unknown,
 ): Asked<T> {
+  // Nothing would end the wait of a process that has ended.
+  if (!process.alive) return { promise: never(), cancel: () => {} };
   const pending = new PendingCall<T>(process, place.node, options);
   const ref = process.runtime.makeRef();
   if (isSelf(process, place)) {

@@ -112,7 +112,8 @@ export interface ChildModule<O = any> {
  *
  * @typeParam C The child as it is given to a supervisor.
  */
-export type StartedBy<C> = C extends { start: () => infer S } ? Awaited<S>
+export type StartedBy<C> = 0 extends 1 & C ? Started
+  : C extends { start: () => infer S } ? Awaited<S>
   : C extends { childSpec(options: never): infer S } ? StartedBy<S>
   : C extends readonly [infer M, unknown] ? StartedBy<M>
   : Started;
@@ -126,6 +127,40 @@ export type ChildDefinition =
   | CallbackModule
   | readonly [module: ChildModule | CallbackModule, options: unknown];
 
+/**
+ * What a module takes beside it in the list of children: the options of its `childSpec`, or what its `init`
+ * gets.
+ *
+ * @typeParam M The module.
+ */
+export type ModuleOptions<M> = M extends
+  { childSpec(options: infer O, ...rest: never): unknown } ? O
+  : M extends { init(arg: infer A): unknown } ? A
+  : unknown;
+
+/**
+ * A child, so that one with options that its module does not take does not compile, nor a module alone that
+ * cannot do without.
+ *
+ * @typeParam C The child as it is given to a supervisor.
+ */
+export type CheckedChild<C> = C extends readonly [infer M, unknown]
+  ? readonly [M, ModuleOptions<M>]
+  : C extends { childSpec(options: infer O, ...rest: never): unknown }
+    ? object extends O ? C : readonly [NoInfer<C>, O]
+  : C extends { init(arg: infer A): unknown }
+    ? undefined extends A ? C : readonly [NoInfer<C>, A]
+  : C;
+
+/**
+ * A list of children, each a {@linkcode CheckedChild}.
+ *
+ * @typeParam C The children as they are given to a supervisor.
+ */
+export type CheckedChildren<C extends readonly unknown[]> = {
+  [I in keyof C]: CheckedChild<C[I]>;
+};
+
 /** A specification with nothing left out. */
 export type FullChildSpec = Required<ChildSpec>;
 
@@ -137,7 +172,9 @@ export function childSpec(
   child: ChildDefinition,
   overrides: Partial<ChildSpec> = {},
 ): FullChildSpec {
-  return check({ ...expand(child), ...overrides });
+  const spec = expand(child);
+  // What is spread is an object, whatever it was.
+  return check(typeof spec === "object" ? { ...spec, ...overrides } : spec);
 }
 
 function expand(child: ChildDefinition): ChildSpec {
@@ -163,14 +200,15 @@ function isModule(value: unknown): value is ChildModule {
     typeof (value as { childSpec?: unknown }).childSpec === "function";
 }
 
-function check(spec: ChildSpec): FullChildSpec {
+function check(given: ChildSpec): FullChildSpec {
+  const spec = given ?? {} as ChildSpec;
   const { id, start, restart = "permanent", type = "worker" } = spec;
   const { shutdown = type === "supervisor" ? "infinity" : 5000 } = spec;
   const { significant = false } = spec;
   if (typeof id !== "string") {
     throw new TypeError(
       `Cannot use ${
-        inspect(spec)
+        inspect(given)
       } as a child: a child has an id, a string, and a start`,
     );
   }
@@ -322,6 +360,7 @@ export async function shutdownChild(
   pid: Pid,
   shutdown: ChildShutdown,
 ): Promise<unknown> {
+  process.assertAlive();
   const signals = process.runtime.route(pid.node);
   const ending = new Ending(process, pid, pid.node);
   if (shutdown === "brutal_kill") signals.exit(process.pid, pid, "kill");
@@ -344,45 +383,4 @@ export function isCleanShutdown(
   const told = shutdown === "brutal_kill" ? "killed" : "shutdown";
   return isReason(reason, told) ||
     (restart !== "permanent" && isOrderly(reason));
-}
-
-/** Fails for limits of restarts that are out of bounds. */
-export function assertIntensity(
-  what: string,
-  maxRestarts: unknown,
-  maxSeconds: unknown,
-): void {
-  const fail = (option: string, value: unknown, wanted: string) =>
-    new RangeError(
-      `Cannot start a ${what}: ${option} is ${inspect(value)}; give ${wanted}`,
-    );
-  if (!Number.isInteger(maxRestarts) || maxRestarts as number < 0) {
-    throw fail("maxRestarts", maxRestarts, "an integer, 0 or more");
-  }
-  const seconds = typeof maxSeconds === "number" ? maxSeconds : NaN;
-  if (!(seconds > 0 && seconds < Infinity)) {
-    throw fail("maxSeconds", maxSeconds, "seconds, more than 0");
-  }
-}
-
-/** Counts restarts: so many within so many seconds, and no more. */
-export class RestartIntensity {
-  readonly #max: number;
-  readonly #period: number;
-  readonly #times: number[] = [];
-
-  constructor(maxRestarts: number, maxSeconds: number) {
-    this.#max = maxRestarts;
-    this.#period = maxSeconds * 1000;
-  }
-
-  /** Counts a restart; whether it is still allowed. */
-  add(now: number): boolean {
-    const times = this.#times;
-    let old = 0;
-    while (old < times.length && now - times[old] > this.#period) old++;
-    if (old > 0) times.splice(0, old);
-    times.push(now);
-    return times.length <= this.#max;
-  }
 }

@@ -10,8 +10,9 @@ import type { SupervisorError } from "../runtime/events.ts";
 import { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { isOrderly } from "../runtime/reason.ts";
-import { type FullChildSpec, RestartIntensity } from "./child.ts";
+import type { FullChildSpec } from "./child.ts";
 import { type Cast, isTyped } from "./messages.ts";
+import { RestartIntensity } from "./restart_intensity.ts";
 import {
   type Child,
   type ChildCounts,

@@ -12,7 +12,7 @@ import type { Process } from "../runtime/process.ts";
 import { copyTerm } from "../runtime/term.ts";
 import type { ChildSpec } from "./child.ts";
 import { nameText, type ServerName } from "./names.ts";
-import { type Caller, NO_REPLY, type Server } from "./server.ts";
+import { answer, type Caller, NO_REPLY, type Server } from "./server.ts";
 import { type Start, startServer } from "./start.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -67,7 +67,7 @@ export interface StartGenServerOptions {
 }
 
 /** A GenServer's server. */
-export class GenServerProcess implements Server {
+class GenServerProcess implements Server {
   readonly #process: Process;
   readonly #module: Callbacks;
   #state: unknown;
@@ -166,7 +166,7 @@ export class GenServerProcess implements Server {
     } finally {
       const last = this.#lastReply;
       if (last !== undefined && this.#process.alive) {
-        this.#process.reply(last.caller.ref, last.value);
+        answer(this.#process, last.caller, last.value);
       }
     }
   }
@@ -177,10 +177,10 @@ export class GenServerProcess implements Server {
       case "reply":
         this.#keep(result);
         if (result.continue === undefined) return result.reply;
-        this.#process.reply(caller.ref, result.reply);
+        answer(this.#process, caller, result.reply);
         return unanswered(this.#goOn(result.continue));
       case "stop":
-        if ("reply" in result) {
+        if ("reply" in result && hasState(result)) {
           this.#lastReply = { caller, value: result.reply };
         }
     }
@@ -214,6 +214,7 @@ export class GenServerProcess implements Server {
           ? undefined
           : this.#goOn(result.continue);
       case "stop":
+        if (!hasState(result)) throw badReturn(given);
         this.#state = result.state;
         throw new ExitError(result.reason);
       default:
@@ -222,6 +223,7 @@ export class GenServerProcess implements Server {
   }
 
   #goOn(value: unknown): unknown {
+    this.#process.assertAlive();
     if (this.#module.handleContinue === undefined) {
       throw this.#unexpected("continue");
     }
@@ -231,6 +233,7 @@ export class GenServerProcess implements Server {
   #keep(result: Result): void {
     const { timeout } = result;
     if (timeout !== undefined && !(timeout >= 0)) throw badReturn(result);
+    if (!hasState(result)) throw badReturn(result);
     this.#state = result.state;
     this.#timeout = timeout;
   }
@@ -252,6 +255,11 @@ export class GenServerProcess implements Server {
 function thrown(error: unknown): unknown {
   if (error instanceof Error) throw error;
   return error;
+}
+
+/** Whether a result has a state, be it `undefined`: none is kept for want of another. */
+function hasState(result: Result): boolean {
+  return result.state !== undefined || "state" in result;
 }
 
 function badReturn(value: unknown): ExitError {

@@ -10,13 +10,12 @@ import type { Process } from "../runtime/process.ts";
 import { inspect } from "../runtime/inspect.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { copyTerm } from "../runtime/term.ts";
-import { startCall } from "./call.ts";
+import { placeOf, startCall } from "./call.ts";
 import {
   ask,
   GLOBAL_SERVER,
   type GlobalChange,
   type GlobalRequest,
-  placeOf,
   type Resolver,
 } from "./global_messages.ts";
 import { globalServer } from "./global_server.ts";

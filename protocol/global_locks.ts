@@ -6,24 +6,21 @@
  */
 
 import type { Pid, Ref } from "../runtime/pid.ts";
-import type { Process } from "../runtime/process.ts";
+import { type Key, keyOf, type Process } from "../runtime/process.ts";
 import type { TermKey } from "../runtime/term_key.ts";
-
-/** Who holds a lock, and the monitor on it. */
-interface Holder {
-  pid: Pid;
-  ref: Ref;
-}
 
 interface Lock {
   requester: TermKey;
-  holders: Holder[];
+  /** The monitor on each process that holds it, by the key of its pid. */
+  holders: Map<Key, Ref>;
 }
 
 /** The locks of one node. What ends is unlocked. */
 export class GlobalLocks {
   readonly #process: Process;
   readonly #locks = new Map<TermKey, Lock>();
+  /** Which lock is held by whom, by the number of the monitor. */
+  readonly #monitored = new Map<number, { resource: TermKey; holder: Key }>();
 
   /** No lock is held; the process, the node's server, monitors who holds one. */
   constructor(process: Process) {
@@ -41,10 +38,13 @@ export class GlobalLocks {
     if (!this.isFree(resource, requester)) return false;
     let lock = this.#locks.get(resource);
     if (lock === undefined) {
-      this.#locks.set(resource, lock = { requester, holders: [] });
+      this.#locks.set(resource, lock = { requester, holders: new Map() });
     }
-    if (!lock.holders.some((holder) => holder.pid.equals(pid))) {
-      lock.holders.push({ pid, ref: this.#process.monitor(pid, pid.node) });
+    const holder = this.#keyOf(pid);
+    if (!lock.holders.has(holder)) {
+      const ref = this.#process.monitor(pid, pid.node);
+      lock.holders.set(holder, ref);
+      this.#monitored.set(ref.number, { resource, holder });
     }
     return true;
   }
@@ -53,25 +53,24 @@ export class GlobalLocks {
   delete(resource: TermKey, requester: TermKey, pid: Pid): void {
     const lock = this.#locks.get(resource);
     if (lock === undefined || lock.requester !== requester) return;
-    const at = lock.holders.findIndex((holder) => holder.pid.equals(pid));
-    if (at < 0) return;
-    this.#process.demonitor(lock.holders[at].ref);
-    this.#remove(resource, lock, at);
+    const ref = lock.holders.get(this.#keyOf(pid));
+    if (ref === undefined) return;
+    this.#process.demonitor(ref);
+    this.down(ref);
   }
 
   /** A monitored process has ended; gives back whether it was the monitor of a lock. */
-  down(ref: Ref): boolean {
-    for (const [resource, lock] of this.#locks) {
-      const at = lock.holders.findIndex((holder) => holder.ref.equals(ref));
-      if (at < 0) continue;
-      this.#remove(resource, lock, at);
-      return true;
-    }
-    return false;
+  down({ number }: Ref): boolean {
+    const held = this.#monitored.get(number);
+    if (held === undefined) return false;
+    this.#monitored.delete(number);
+    const { holders } = this.#locks.get(held.resource)!;
+    holders.delete(held.holder);
+    if (holders.size === 0) this.#locks.delete(held.resource);
+    return true;
   }
 
-  #remove(resource: TermKey, lock: Lock, at: number): void {
-    lock.holders.splice(at, 1);
-    if (lock.holders.length === 0) this.#locks.delete(resource);
+  #keyOf(pid: Pid): Key {
+    return keyOf(pid, this.#process.runtime);
   }
 }

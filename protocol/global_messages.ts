@@ -29,6 +29,13 @@ export interface GlobalEntry {
   pid: Pid;
   /** What is asked when another has it as well. */
   resolve: Resolver;
+  /** The node that said so, if it was another; known on the process's own node alone, and not sent. */
+  by?: string;
+}
+
+/** An entry as it is sent. */
+export function sentEntry({ name, pid, resolve }: GlobalEntry): GlobalEntry {
+  return { name, pid, resolve };
 }
 
 /** What a server is asked. A server that has the lock of the names may change them, and no other. */
@@ -133,14 +140,11 @@ export async function ask(
     as: () => ["global", request.type, []],
   });
   try {
-    return await promise;
+    const answer = await promise;
+    process.assertAlive();
+    return answer;
   } catch {
     process.assertAlive();
     return undefined;
   }
-}
-
-/** Where a server is. */
-export function placeOf(server: Pid): Place {
-  return { node: server.node, target: server };
 }

@@ -6,10 +6,11 @@
  */
 
 import { inspect } from "../runtime/inspect.ts";
+import { spawnError } from "../runtime/modules.ts";
 import { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import type { GlobalEntry } from "./global_messages.ts";
-import { startRpc } from "./rpc.ts";
+import { type RpcOutcome, startRpc } from "./rpc.ts";
 
 /** A process is told that its name was in conflict. */
 export interface GlobalNameConflict {
@@ -99,14 +100,11 @@ export async function resolveConflict(
   if (typeof resolve === "string") {
     kept = DECISIONS[resolve](process, name, other.pid, own.pid);
   } else {
+    const args = [name, other.pid, own.pid];
+    const { node } = own.pid;
     // It runs where its process is, as the program that knows what is to be done is there.
-    const outcome = await startRpc(
-      process,
-      own.pid.node,
-      resolve,
-      [name, other.pid, own.pid],
-      Infinity,
-    );
+    const outcome = refusal(process, own, args) ??
+      await startRpc(process, node, resolve, args, Infinity);
     // As in OTP: where it fails, the other keeps the name; what is thrown is what it gives.
     kept = outcome.type === "ok" || outcome.type === "throw"
       ? outcome.value
@@ -122,4 +120,19 @@ export async function resolveConflict(
   }
   if (own.pid.equals(kept)) return own;
   return other.pid.equals(kept) ? other : undefined;
+}
+
+/** Why a function of this node is not asked: the node that named it may not have it run here. */
+function refusal(
+  { runtime }: Process,
+  { pid, resolve: [module, fn], by }: GlobalEntry,
+  args: unknown[],
+): RpcOutcome | undefined {
+  if (pid.node !== runtime.node || by === undefined) return undefined;
+  const found = runtime.resolve({ module, function: fn, args }, by);
+  if (!("error" in found)) return undefined;
+  return {
+    type: "error",
+    error: spawnError(runtime.node, found, "resolve a conflict"),
+  };
 }

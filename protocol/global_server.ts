@@ -10,7 +10,7 @@
  * @module
  */
 
-import { type Pid, Ref } from "../runtime/pid.ts";
+import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type TermKey, termKey } from "../runtime/term_key.ts";
@@ -18,12 +18,14 @@ import { GlobalLocks } from "./global_locks.ts";
 import {
   ask,
   GLOBAL_SERVER,
+  type GlobalEntry,
   type GlobalRequest,
   isChange,
   isEntry,
   isPid,
   listOf,
   REFUSED,
+  sentEntry,
   type Welcome,
 } from "./global_messages.ts";
 import { GlobalTable } from "./global_table.ts";
@@ -32,7 +34,8 @@ import {
   type GlobalView,
   GlobalWorker,
 } from "./global_worker.ts";
-import { type Cast, isTyped } from "./messages.ts";
+import { tell } from "./call.ts";
+import { isTyped } from "./messages.ts";
 import { type Caller, NO_REPLY, serve, type Server } from "./server.ts";
 
 /** Another node, as far as its server is known. */
@@ -156,7 +159,7 @@ export class GlobalServer implements Server, GlobalView {
       case "get_servers":
         return this.servers();
       case "get_names":
-        return this.names.entries();
+        return this.names.entries().map(sentEntry);
       case "get_digest":
         return this.names.digest;
       case "lock_names":
@@ -230,14 +233,13 @@ export class GlobalServer implements Server, GlobalView {
       if (!visible.has(node)) this.#gone(node);
     } else if (isTyped(message, "DOWN")) {
       const { ref } = message as { ref?: unknown };
-      if (!(ref instanceof Ref)) return;
+      if (!this.process.isDown(ref)) return;
       if (!this.names.down(ref) && !this.#locks.down(ref)) this.#down(ref);
     }
   }
 
   #tell(task: GlobalTask): void {
-    const message: Cast = { type: "$cast", request: task };
-    this.process.send(this.#worker!.pid, message);
+    tell(this.process, this.#worker!.pid, task);
   }
 
   // Names.
@@ -265,7 +267,7 @@ export class GlobalServer implements Server, GlobalView {
     if (!this.#holder?.pid.equals(pid)) return REFUSED;
     if (asked.type === "merge") {
       for (const entry of listOf(asked.insert, isEntry)) {
-        this.names.insert(entry);
+        this.#insert(entry, pid);
       }
       for (const name of listOf(asked.remove, isAny)) this.names.remove(name);
       // Last, as somebody may wait for it to look a name up.
@@ -275,9 +277,15 @@ export class GlobalServer implements Server, GlobalView {
       const known = this.names.lookup(asked.entry.name);
       const isOther = known !== undefined && !known.equals(asked.entry.pid);
       if (asked.isNew && isOther) return "taken";
-      this.names.insert(asked.entry);
+      this.#insert(asked.entry, pid);
     }
     return "ok";
+  }
+
+  /** Takes a name in; notes which node says how its conflicts are resolved, unless this one's worker knows. */
+  #insert(entry: GlobalEntry, { node }: Pid): void {
+    const isOwn = node === this.process.runtime.node;
+    this.names.insert(isOwn ? entry : { ...entry, by: node });
   }
 
   #down(ref: Ref): void {

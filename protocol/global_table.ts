@@ -7,7 +7,7 @@
 import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { type TermKey, termKey } from "../runtime/term_key.ts";
-import type { GlobalEntry } from "./global_messages.ts";
+import type { GlobalEntry, Resolver } from "./global_messages.ts";
 
 interface NamedProcess extends GlobalEntry {
   ref: Ref;
@@ -34,7 +34,7 @@ export class GlobalTable {
   /** The names. */
   entries(): GlobalEntry[] {
     return [...this.#names.values()]
-      .map(({ name, pid, resolve }) => ({ name, pid, resolve }));
+      .map(({ name, pid, resolve, by }) => ({ name, pid, resolve, by }));
   }
 
   /** Who has a name. */
@@ -55,16 +55,17 @@ export class GlobalTable {
   }
 
   /** Gives a process a name, whoever has it. */
-  insert({ name, pid, resolve }: GlobalEntry): void {
+  insert({ name, pid, resolve, by }: GlobalEntry): void {
     const key = this.#keyOf(name);
     const known = this.#names.get(key);
     if (known?.pid.equals(pid)) {
+      if (!isSame(known.resolve, resolve)) known.by = by;
       known.resolve = resolve;
       return;
     }
     if (known !== undefined) this.#drop(key, known);
     const ref = this.#process.monitor(pid, pid.node);
-    this.#names.set(key, { name, pid, resolve, ref });
+    this.#names.set(key, { name, pid, resolve, by, ref });
     this.#monitored.set(ref.number, key);
     this.#digest = (this.#digest + hashOf(key, pid)) >>> 0;
   }
@@ -94,6 +95,10 @@ export class GlobalTable {
   #keyOf(name: unknown): TermKey {
     return termKey(name, this.#process.runtime.maxDepth);
   }
+}
+
+function isSame(resolve: Resolver, other: Resolver): boolean {
+  return `${resolve}` === `${other}`;
 }
 
 /** A number for a name and who has it: FNV-1a. */

@@ -22,11 +22,12 @@ import {
   isEntry,
   isPid,
   listOf,
-  placeOf,
+  sentEntry,
 } from "./global_messages.ts";
 import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";
-import type { Cast } from "./messages.ts";
+import { placeOf, tell } from "./call.ts";
+import { toldFrom } from "./messages.ts";
 import type { Server } from "./server.ts";
 
 /** What the worker sees of its node's server, whose process it shares a node with. */
@@ -102,8 +103,9 @@ export class GlobalWorker implements Server {
     return undefined;
   }
 
-  async cast(request: unknown): Promise<void> {
-    const task = request as GlobalTask | null;
+  async info(message: unknown): Promise<void> {
+    const { node } = this.#process.runtime;
+    const task = toldFrom(message, node) as GlobalTask | null | undefined;
     if (task?.type === "connect" && isPid(task.server)) {
       await this.#connect(task);
     } else if (
@@ -172,8 +174,7 @@ export class GlobalWorker implements Server {
     await this.#pauses.wait(times);
     // What else there is to do comes first: a node that is in the way is only in the way of this.
     const again: ConnectTask = { type: "connect", server, times: times + 1 };
-    const message: Cast = { type: "$cast", request: again };
-    this.#process.send(this.#process.pid, message);
+    tell(this.#process, this.#process.pid, again);
   }
 
   async #known(server: Pid): Promise<Pid[]> {
@@ -199,7 +200,9 @@ export class GlobalWorker implements Server {
     for (const [i, server] of servers.entries()) {
       if (tables.has(digests[i])) continue;
       const names = await this.#ask(server, { type: "get_names" });
-      tables.set(digests[i], this.#tableOf(listOf(names, isEntry)));
+      const entries = listOf(names, isEntry)
+        .map((entry) => ({ ...entry, by: server.node }));
+      tables.set(digests[i], this.#tableOf(entries));
     }
     const merged: Map<TermKey, GlobalEntry | undefined> = new Map();
     for (const table of tables.values()) await this.#addTo(merged, table);
@@ -208,10 +211,11 @@ export class GlobalWorker implements Server {
         merged,
         tables.get(digests[i]) ?? new Map(),
       );
+      const isOwn = server.node === this.#process.runtime.node;
       return this.#ask(server, {
         type: "merge",
         servers,
-        insert,
+        insert: isOwn ? insert : insert.map(sentEntry),
         remove,
       });
     }));

@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import nodeProcess from "node:process";
 import { outside } from "../runtime/context.ts";
+import { printable } from "../runtime/inspect.ts";
 import { type Pid, Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -74,16 +75,26 @@ async function serve(process: Process, device: IoDevice): Promise<never> {
       undefined,
       process,
     );
+    process.assertAlive();
     if (!isTyped(message, "io_request")) continue;
     const { request, replyAs } = message as unknown as IoRequest;
     if (!(replyAs instanceof Ref)) continue;
     if (waitsForInput(request)) {
       // Reading takes as long as people do, and output must not wait for it.
       reading = reading.then(async () => {
-        const value = await perform(request, device);
-        if (process.alive) process.reply(replyAs, value);
+        answer(process, replyAs, await perform(request, device));
       });
-    } else process.reply(replyAs, await perform(request, device));
+    } else answer(process, replyAs, await perform(request, device));
+  }
+}
+
+function answer(process: Process, replyAs: Ref, value: unknown): void {
+  if (!process.alive) return;
+  try {
+    process.reply(replyAs, value);
+  } catch (error) {
+    // A line that is larger than the node takes that asked for it.
+    process.reply(replyAs, { type: "error", reason: printable(String(error)) });
   }
 }
 

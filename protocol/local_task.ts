@@ -9,9 +9,10 @@ import { assertFunction, spawnError } from "../runtime/modules.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { copyTerm } from "../runtime/term.ts";
+import type { SpawnFunction } from "./spawn.ts";
 import { Ending } from "./stop.ts";
 import type { StreamTask, TaskStarter } from "./stream_task.ts";
-import { callersOf, type RunnableFunction, runTask } from "./task.ts";
+import { callersOf, runTask } from "./task.ts";
 
 /** Starts a task that nobody awaits. */
 export function startAlone<A extends unknown[]>(
@@ -36,7 +37,7 @@ export function startAlone<A extends unknown[]>(
 
 /** Starts the tasks of a stream on this node. */
 export function localStarter(
-  fn: RunnableFunction,
+  fn: SpawnFunction,
   args: unknown[],
 ): TaskStarter {
   return {
@@ -49,7 +50,7 @@ export function localStarter(
 function startInStream(
   host: Process,
   task: StreamTask,
-  fn: RunnableFunction,
+  fn: SpawnFunction,
   args: unknown[],
   callers: Pid[],
 ): void {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Pid, Ref } from "../runtime/pid.ts";
+import { Pid, type Ref } from "../runtime/pid.ts";
 import type { Runnable } from "../runtime/signal.ts";
 import type { GlobalName, ViaName } from "./names.ts";
 
@@ -48,6 +48,16 @@ export interface Stop {
   ref: Ref;
   /** With which reason it is to exit. */
   reason: unknown;
+}
+
+/** Something that is not answered, from who says so: servers that belong together speak like that. */
+export interface Tell {
+  /** Always `"$tell"`. */
+  type: "$tell";
+  /** Who tells. */
+  from: Pid;
+  /** What is told. */
+  message: unknown;
 }
 
 /** Asks a Task.Supervisor for a task, which the caller owns. */
@@ -104,4 +114,18 @@ export function isTyped<T extends string>(
 ): message is { type: T } {
   return typeof message === "object" && message !== null &&
     (message as { type?: unknown }).type === type;
+}
+
+/** What a message tells, if it comes from a process of that node. */
+export function toldFrom(message: unknown, node: string): unknown {
+  if (!isTyped(message, "$tell")) return undefined;
+  const { from, message: told } = message as Partial<Tell>;
+  return from instanceof Pid && from.node === node ? told : undefined;
+}
+
+/** Whether a message says who sends it in a way that servers rely on: every wire sees to it that it is true. */
+export function isSigned(message: unknown): boolean {
+  if (typeof message !== "object" || message === null) return false;
+  const { type } = message as { type?: unknown };
+  return type === "$call" || type === "$stop" || type === "$tell";
 }

@@ -89,8 +89,7 @@ export function isGlobalName(value: unknown): value is GlobalName {
 export function serverName(
   name: ServerName,
 ): string | ViaName | GlobalName {
-  if (typeof name === "string") return name;
-  if (name instanceof Atom) return nameOf(name);
+  if (typeof name === "string" || name instanceof Atom) return nameOf(name);
   if (isViaName(name) || isGlobalName(name)) return name;
   throw new TypeError(
     `Cannot use ${

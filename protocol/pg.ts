@@ -8,13 +8,13 @@
  * @module
  */
 
-import { NoProcessError } from "../errors.ts";
-import { quote } from "../runtime/inspect.ts";
+import { NoProcessError, QueueFullError } from "../errors.ts";
+import { printable, quote } from "../runtime/inspect.ts";
 import { Pid, Ref } from "../runtime/pid.ts";
 import { type Key, keyOf, type Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type TermKey, termKey } from "../runtime/term_key.ts";
-import { isTyped } from "./messages.ts";
+import { isTyped, type Tell } from "./messages.ts";
 import {
   type GroupMembers,
   Groups,
@@ -33,16 +33,18 @@ export type PgRequest =
   | { type: "demonitor"; ref: Ref };
 
 /** What the processes of a scope say to each other. */
-type PeerMessage =
-  | { type: "discover"; peer: Pid }
-  | { type: "sync"; peer: Pid; groups: GroupMembers[] }
-  | { type: "join"; peer: Pid; group: unknown; pids: Pid[] }
-  | { type: "leave"; peer: Pid; groups: unknown[]; pids: Pid[] };
+type ScopeMessage =
+  | { type: "discover" }
+  | { type: "sync"; groups: GroupMembers[] }
+  | { type: "join"; group: unknown; pids: Pid[] }
+  | { type: "leave"; groups: unknown[]; pids: Pid[] };
 
 /** What the scope's process of another node has told. */
 interface Peer {
   readonly pid: Pid;
   readonly groups: Map<TermKey, Members>;
+  /** Whether it was not told of a change, as it did not read what came before. */
+  isBehind: boolean;
 }
 
 /** Whose end a monitor of the scope's process tells. */
@@ -52,6 +54,12 @@ type Watched =
   | { type: "subscriber"; subscriber: Subscriber };
 
 const BADARG = { type: "error", reason: "badarg" };
+
+/** Levels of a group that go with what is said of it. */
+const ENVELOPE = 8;
+
+/** After how many milliseconds a peer that did not read is told anew. */
+const CATCH_UP = 1000;
 
 const scopes = new WeakMap<Runtime, Map<string, PgScope>>();
 
@@ -79,6 +87,16 @@ export function runningScope(runtime: Runtime, name: string): PgScope {
       quote(name)
     })`,
   );
+}
+
+/**
+ * The key of a group.
+ *
+ * @throws {TypeError} If it cannot be sent.
+ * @throws {RangeError} If it is nested too deeply to be sent with what is said of it.
+ */
+export function groupKey(group: unknown, { maxDepth }: Runtime): TermKey {
+  return termKey(group, maxDepth - ENVELOPE);
 }
 
 /** The server of a scope. */
@@ -122,6 +140,8 @@ export class PgScope implements Server {
   call(request: unknown, caller: Caller): unknown {
     const asked = request as PgRequest | null;
     const { node } = this.#process.runtime;
+    if (caller.pid.node !== node) return BADARG;
+    if (!this.#canHave(asked)) return BADARG;
     switch (asked?.type) {
       case "join":
         if (!arePids(asked.pids, node)) return BADARG;
@@ -149,15 +169,39 @@ export class PgScope implements Server {
   info(message: unknown): void {
     if (isTyped(message, "DOWN")) {
       const { ref } = message as { ref?: unknown };
-      if (ref instanceof Ref) this.#down(ref);
+      if (this.#process.isDown(ref)) this.#down(ref);
     } else if (isTyped(message, "nodeup")) {
       const { node } = message as { node?: unknown };
       if (typeof node === "string") this.#discover(node);
-    } else if (isPeerMessage(message)) this.#hear(message);
+    } else if (isTyped(message, "$catch_up")) {
+      this.#catchUp((message as { peer?: unknown }).peer);
+    } else if (isTyped(message, "$tell")) {
+      const { from, message: told } = message as unknown as Tell;
+      if (
+        from instanceof Pid && from.node !== this.#process.runtime.node &&
+        isScopeMessage(told, from.node) && this.#canHave(told)
+      ) this.#hear(from, told);
+    }
   }
 
   #id(group: unknown): TermKey {
-    return termKey(group, this.#process.runtime.maxDepth);
+    return groupKey(group, this.#process.runtime);
+  }
+
+  /** Whether all groups that are spoken of can be: what is said may come from anywhere. */
+  #canHave(message: unknown): boolean {
+    try {
+      const { group, groups = [] } = message as Record<string, unknown>;
+      this.#id(group);
+      for (const each of groups as unknown[]) {
+        this.#id(
+          isTyped(message, "sync") ? (each as GroupMembers).group : each,
+        );
+      }
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #key(pid: Pid): Key {
@@ -166,17 +210,57 @@ export class PgScope implements Server {
 
   #discover(node: string): void {
     const { pid, runtime } = this.#process;
-    const message: PeerMessage = { type: "discover", peer: pid };
+    const message = this.#signed({ type: "discover" });
     runtime.back(node).sendName(pid, this.#name, message);
   }
 
-  #tell(peer: Pid, message: PeerMessage): void {
-    const { pid, runtime } = this.#process;
-    runtime.back(peer.node).send(pid, peer, message);
+  #signed(message: ScopeMessage): Tell {
+    return { type: "$tell", from: this.#process.pid, message };
   }
 
-  #tellAll(message: PeerMessage): void {
-    for (const { pid } of this.#peers.values()) this.#tell(pid, message);
+  #tell({ pid: to }: Pick<Peer, "pid">, message: ScopeMessage): void {
+    const { pid, runtime } = this.#process;
+    runtime.back(to.node).send(pid, to, this.#signed(message));
+  }
+
+  #tellAll(message: ScopeMessage): void {
+    for (const peer of this.#peers.values()) this.#tellNext(peer, message);
+  }
+
+  /** Tells a peer something more; one that does not read is told all there is later, so that no more waits. */
+  #tellNext(peer: Peer, message: ScopeMessage): void {
+    if (peer.isBehind) return;
+    const { pid, runtime } = this.#process;
+    try {
+      this.#tell(peer, message);
+    } catch (error) {
+      peer.isBehind = true;
+      if (error instanceof QueueFullError) {
+        const later = { type: "$catch_up", peer: peer.pid };
+        runtime.timers.start(pid, later, CATCH_UP);
+        return;
+      }
+      runtime.report({
+        level: "error",
+        message: `pg: ${peer.pid.node} is not told of the groups of ${
+          quote(this.#name)
+        } any more: ${printable(String(error))}`,
+      });
+    }
+  }
+
+  #catchUp(pid: unknown): void {
+    const peer = pid instanceof Pid
+      ? this.#peers.get(this.#key(pid))
+      : undefined;
+    if (!peer?.isBehind) return;
+    this.#tellAllOf(peer);
+    this.#tellNext(peer, { type: "discover" });
+  }
+
+  #tellAllOf(peer: Peer): void {
+    peer.isBehind = false;
+    this.#tellNext(peer, { type: "sync", groups: this.which("local") });
   }
 
   #watch(pid: Pid, watched: Watched, ref?: Ref): Ref {
@@ -204,7 +288,7 @@ export class PgScope implements Server {
       }
     }
     this.#groups.add(id, group, pids, "local");
-    this.#tellAll({ type: "join", peer: this.#process.pid, group, pids });
+    this.#tellAll({ type: "join", group, pids });
     return "ok";
   }
 
@@ -212,9 +296,8 @@ export class PgScope implements Server {
     const id = this.#id(group);
     const left = pids.filter((pid) => this.#forget(pid, id));
     if (left.length === 0) return "not_joined";
-    const { pid: peer } = this.#process;
     this.#groups.remove(id, pids, "local");
-    this.#tellAll({ type: "leave", peer, groups: [group], pids });
+    this.#tellAll({ type: "leave", groups: [group], pids });
     return "ok";
   }
 
@@ -260,11 +343,10 @@ export class PgScope implements Server {
 
   #memberDown(pid: Pid): void {
     const { groups: ids } = this.#local.get(this.#key(pid))!;
-    const { pid: peer } = this.#process;
     this.#local.delete(this.#key(pid));
     const groups = ids.map((id) => this.#groups.term(id));
     for (const id of ids) this.#groups.remove(id, [pid], "local");
-    this.#tellAll({ type: "leave", peer, groups, pids: [pid] });
+    this.#tellAll({ type: "leave", groups, pids: [pid] });
   }
 
   #peerDown({ pid, groups }: Peer): void {
@@ -275,35 +357,28 @@ export class PgScope implements Server {
   }
 
   #meet(pid: Pid): Peer {
-    const peer: Peer = { pid, groups: new Map() };
+    const peer: Peer = { pid, groups: new Map(), isBehind: false };
     this.#peers.set(this.#key(pid), peer);
     this.#watch(pid, { type: "peer", peer });
     return peer;
   }
 
-  #hear(message: PeerMessage): void {
-    const { peer: from } = message;
-    const peer = this.#peers.get(this.#key(from));
+  #hear(from: Pid, message: ScopeMessage): void {
+    const known = this.#peers.get(this.#key(from));
     if (message.type === "discover") {
-      const { pid } = this.#process;
-      this.#tell(from, {
-        type: "sync",
-        peer: pid,
-        groups: this.which("local"),
-      });
-      if (peer !== undefined) return;
-      this.#meet(from);
-      this.#tell(from, { type: "discover", peer: pid });
+      const peer = known ?? this.#meet(from);
+      this.#tellAllOf(peer);
+      if (known === undefined) this.#tellNext(peer, { type: "discover" });
     } else if (message.type === "sync") {
-      this.#sync(peer ?? this.#meet(from), message.groups);
-    } else if (peer === undefined) {
+      this.#sync(known ?? this.#meet(from), message.groups);
+    } else if (known === undefined) {
       // Sent before the connection was lost, and come after the DOWN.
       return;
     } else if (message.type === "join") {
-      this.#peerJoins(peer, message.group, message.pids);
+      this.#peerJoins(known, message.group, message.pids);
     } else {
       for (const group of message.groups) {
-        this.#peerLeaves(peer, this.#id(group), message.pids);
+        this.#peerLeaves(known, this.#id(group), message.pids);
       }
     }
   }
@@ -345,20 +420,23 @@ function arePids(value: unknown, node: string): value is Pid[] {
     value.every((each) => each instanceof Pid && each.node === node);
 }
 
-function isPeerMessage(message: unknown): message is PeerMessage {
+/** Whether the scope's process of a node may say this: it speaks of processes of its node. */
+function isScopeMessage(
+  message: unknown,
+  node: string,
+): message is ScopeMessage {
   if (typeof message !== "object" || message === null) return false;
-  const { type, peer, groups, pids } = message as Record<string, unknown>;
-  if (!(peer instanceof Pid)) return false;
+  const { type, groups, pids } = message as Record<string, unknown>;
   switch (type) {
     case "discover":
       return true;
     case "sync":
       return Array.isArray(groups) &&
-        groups.every((each) => arePids(each?.pids, peer.node));
+        groups.every((each) => arePids(each?.pids, node));
     case "join":
-      return arePids(pids, peer.node) && pids.length > 0;
+      return arePids(pids, node) && pids.length > 0;
     case "leave":
-      return arePids(pids, peer.node) && Array.isArray(groups);
+      return arePids(pids, node) && Array.isArray(groups);
     default:
       return false;
   }

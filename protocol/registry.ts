@@ -1,21 +1,16 @@
 /**
- * The tables of registries, and the process that the processes registered in one are linked to.
- *
- * As in Elixir, a registry is a supervisor of that process, its partition: if this one crashes, so do the
- * processes registered, and another one takes over with an empty table.
+ * The tables of registries: what is registered, by key and by process.
  *
  * @module
  */
 
 import { NoProcessError } from "../errors.ts";
 import { quote } from "../runtime/inspect.ts";
-import { Pid, Ref } from "../runtime/pid.ts";
+import { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { copyTerm } from "../runtime/term.ts";
 import { type TermKey, termKey } from "../runtime/term_key.ts";
-import { isTyped } from "./messages.ts";
-import { type Caller, NO_REPLY, type Server } from "./server.ts";
 
 /** Whether a key has one process at most, or as many as register under it. */
 export type RegistryKeys = "unique" | "duplicate";
@@ -162,7 +157,11 @@ export class RegistryTable {
   /** Takes all away that a process had; it has exited. */
   forget(pid: unknown): void {
     const { runtime } = this.#partition!;
-    if (!(pid instanceof Pid) || pid.node !== runtime.node) return;
+    // Anybody can send what looks like an EXIT.
+    if (
+      !(pid instanceof Pid) || pid.node !== runtime.node ||
+      runtime.find(pid) !== undefined
+    ) return;
     for (const entry of [...this.#byProcess.get(pid.number) ?? []]) {
       this.#drop(entry);
     }
@@ -272,78 +271,4 @@ function remove<K>(map: Map<K, Set<Entry>>, key: K, entry: Entry): void {
   const entries = map.get(key);
   entries?.delete(entry);
   if (entries?.size === 0) map.delete(key);
-}
-
-/** Asks a partition for a lock; the answer, a reference, comes when the caller has it. */
-export interface LockRequest {
-  /** Always `"lock"`. */
-  type: "lock";
-  /** What is locked. */
-  key: unknown;
-}
-
-/** Gives a lock back. */
-export interface Unlock {
-  /** Always `"unlock"`. */
-  type: "unlock";
-  /** What the partition answered. */
-  ref: Ref;
-}
-
-/** The process that those registered are linked to. */
-export class RegistryPartition implements Server {
-  readonly #process: Process;
-  readonly #table: RegistryTable;
-  /** Who waits for each lock that is held. */
-  readonly #waiting = new Map<TermKey, Caller[]>();
-  /** Which lock is held, by the monitor of its holder. */
-  readonly #held = new Map<number, TermKey>();
-
-  /** Opens the table. */
-  constructor(process: Process, table: RegistryTable) {
-    this.#process = process;
-    this.#table = table;
-    process.trapExit = true;
-    table.open(process);
-  }
-
-  call(request: unknown, caller: Caller): unknown {
-    if (!isTyped(request, "lock")) return { type: "error", reason: "badarg" };
-    const { maxDepth } = this.#process.runtime;
-    const id = termKey((request as LockRequest).key, maxDepth);
-    const waiting = this.#waiting.get(id);
-    if (waiting !== undefined) waiting.push(caller);
-    else {
-      this.#waiting.set(id, []);
-      this.#grant(id, caller);
-    }
-    return NO_REPLY;
-  }
-
-  info(message: unknown): void {
-    if (isTyped(message, "EXIT")) {
-      this.#table.forget((message as { from?: unknown }).from);
-    } else if (isTyped(message, "unlock") || isTyped(message, "DOWN")) {
-      const { ref } = message as { ref?: unknown };
-      if (ref instanceof Ref) this.#unlock(ref);
-    }
-  }
-
-  #grant(id: TermKey, { pid, ref }: Caller): void {
-    const process = this.#process;
-    const held = process.monitor(pid, pid.node);
-    this.#held.set(held.number, id);
-    process.reply(ref, held);
-  }
-
-  #unlock(ref: Ref): void {
-    if (!this.#held.has(ref.number)) return;
-    const id = this.#held.get(ref.number);
-    this.#held.delete(ref.number);
-    this.#process.demonitor(ref);
-    const next = this.#waiting.get(id)!.shift();
-    // One that has exited meanwhile gives it back by the DOWN of its monitor.
-    if (next === undefined) this.#waiting.delete(id);
-    else this.#grant(id, next);
-  }
 }

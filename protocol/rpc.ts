@@ -8,7 +8,8 @@
  */
 
 import { ExitError, RpcError } from "../errors.ts";
-import { currentProcess } from "../runtime/current.ts";
+import { currentProcess, never } from "../runtime/current.ts";
+import { ignore } from "../runtime/ignore.ts";
 import { inspect, printable } from "../runtime/inspect.ts";
 import { type Resolved, spawnError } from "../runtime/modules.ts";
 import { Ref } from "../runtime/pid.ts";
@@ -65,7 +66,10 @@ function resolve(
   const [run, ref] = args;
   if (!isRunnable(run)) return unknownRequest(kind);
   if (kind === "cast") return runtime.modules.resolve(run, node);
-  if (kind !== "call" || !(ref instanceof Ref)) return unknownRequest(kind);
+  if (
+    kind !== "call" || !(ref instanceof Ref) ||
+    ref.node !== (node ?? runtime.node)
+  ) return unknownRequest(kind);
   // What is refused here is counted here, as the request itself is not refused.
   const found = runtime.resolve(run, node ?? runtime.node);
   if (!("error" in found)) {
@@ -171,7 +175,6 @@ class RpcWait implements Wait {
     this.#stopTimer?.();
     this.#process.unawait(this.ref);
     this.#process.demonitor(this.ref);
-    this.#process.unalias(this.ref);
   }
 
   spawned(result: SpawnResult | undefined): void {
@@ -200,8 +203,8 @@ class RpcWait implements Wait {
     } else if (isTyped(told, "error") && told.error instanceof Error) {
       this.#raise(told.error);
     } else if (isTyped(told, "refused")) {
-      const error = String(told.error) as SpawnFailure;
-      const message = String(told.message);
+      const error = textOf(told.error) as SpawnFailure;
+      const message = textOf(told.message);
       if (error === "limit") this.#limited(message);
       else this.#raise(spawnError(this.node, { error, message }));
     } else this.#fail("notsup", "its answer cannot be understood");
@@ -245,7 +248,10 @@ class RpcWait implements Wait {
   }
 }
 
-function ignore(): void {}
+/** What should be a text, as one: it may be anything. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : inspect(value);
+}
 
 /** Calls a function on a node, for a process; its arguments are taken now. */
 export function startRpc(
@@ -255,6 +261,7 @@ export function startRpc(
   args: unknown[],
   timeout: number,
 ): Promise<RpcOutcome> {
+  if (!process.alive) return never();
   const wait = new RpcWait(process, node, nameIn(fn, args));
   process.await(wait.ref, wait);
   process.addAlias(wait.ref, "reply_demonitor");

@@ -92,6 +92,8 @@ export async function serve(
   const parent = orphan ? undefined : process.parent;
   let message: unknown;
   try {
+    // It may have been killed while it was initialised, or was at something that took time.
+    process.assertAlive();
     await server.begin?.();
     for (;;) {
       const { timeout } = server;
@@ -105,7 +107,9 @@ export async function serve(
       // It may have been killed since it was given the message.
       process.assertAlive();
       const result = dispatch(process, server, message, parent);
-      if (result !== undefined) await result;
+      if (result === undefined) continue;
+      await result;
+      process.assertAlive();
     }
   } catch (error) {
     if (process.alive) {
@@ -139,12 +143,13 @@ function dispatch(
   parent: Pid | undefined,
 ): Promise<unknown> | undefined {
   if (isCall(message)) {
-    const { from, ref, request } = message;
-    const value = server.call(request, { pid: from, ref });
+    const { from: pid, ref, request } = message;
+    const caller: Caller = { pid, ref };
+    const value = server.call(request, caller);
     if (value instanceof Promise) {
-      return value.then((value) => answer(process, ref, value));
+      return value.then((value) => answer(process, caller, value));
     }
-    answer(process, ref, value);
+    answer(process, caller, value);
     return undefined;
   }
   if (isTyped(message, "$cast")) {
@@ -165,8 +170,23 @@ function isCall(message: unknown): message is Call {
     (message as Partial<Call>).ref instanceof Ref;
 }
 
-function answer(process: Process, ref: Ref, value: unknown): void {
-  if (value !== NO_REPLY) process.reply(ref, value);
+/**
+ * Answers a call.
+ *
+ * One that cannot be sent, as it is larger than the caller's node takes for one, does not end the server,
+ * which anybody could end so: it is the call that fails, and with the reason why.
+ */
+export function answer(
+  process: Process,
+  { ref }: Caller,
+  value: unknown,
+): void {
+  if (value === NO_REPLY || !process.alive) return;
+  try {
+    process.reply(ref, value);
+  } catch (error) {
+    process.runtime.endWatch(process, ref, error);
+  }
 }
 
 function pending(result: unknown): Promise<unknown> | undefined {

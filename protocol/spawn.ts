@@ -5,6 +5,7 @@
  */
 
 import { never, NO_NODE, waitingProcess } from "../runtime/current.ts";
+import { ignore } from "../runtime/ignore.ts";
 import { spawnError } from "../runtime/modules.ts";
 import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
@@ -76,7 +77,7 @@ class SpawnWait implements Wait {
   }
 
   abandon(error: () => unknown): void {
-    this.promise.catch(() => {});
+    this.promise.catch(ignore);
     this.#reject(error());
   }
 }

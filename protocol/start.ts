@@ -6,6 +6,7 @@
 
 import { ExitError } from "../errors.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
+import { ignore } from "../runtime/ignore.ts";
 import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
 import {
@@ -76,7 +77,7 @@ export function startServer(
 }
 
 /** Starts a process, linked to the caller, and waits until it says that it is ready. */
-export function startLinked(
+function startLinked(
   body: (process: Process, start: Start) => unknown,
   options: StartOptions,
 ): Promise<Pid> {
@@ -248,5 +249,3 @@ class Starting implements Start, Wait {
     this.#reject(error());
   }
 }
-
-function ignore(): void {}

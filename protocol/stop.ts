@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ExitError } from "../errors.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
+import { ignore } from "../runtime/ignore.ts";
 import type { Ref } from "../runtime/pid.ts";
 import type { AliasMode, Process, Wait } from "../runtime/process.ts";
 import type { Target } from "../runtime/signal.ts";
@@ -106,6 +107,7 @@ export async function stopServer(
   };
   const located = locate(server, process);
   const place = located instanceof Promise ? await located : located;
+  if (!process.alive) return never();
   if (isSelf(process, place)) throw fail("calling_self");
   const ending = new Ending(process, place.target, place.node, "demonitor");
   try {
@@ -133,5 +135,3 @@ export async function stopServer(
     },
   );
 }
-
-function ignore(): void {}

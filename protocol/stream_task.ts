@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ignore } from "../runtime/ignore.ts";
 import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
 import type { SpawnResult } from "../runtime/signal.ts";
@@ -211,5 +212,3 @@ export class StreamTask implements Wait {
     this.#stopTimer?.();
   }
 }
-
-function ignore(): void {}

@@ -26,7 +26,7 @@ import {
   shutdownChild,
   type Started,
 } from "./child.ts";
-import { reasonOf } from "./../runtime/errors.ts";
+import { reasonOf } from "../runtime/errors.ts";
 
 /** A child's specification as it is sent. */
 export type SentChildSpec = Omit<FullChildSpec, "start"> & { start: Runnable };

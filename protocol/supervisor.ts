@@ -9,12 +9,9 @@ import { quote } from "../runtime/inspect.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { isOrderly } from "../runtime/reason.ts";
-import {
-  type ChildType,
-  type FullChildSpec,
-  RestartIntensity,
-} from "./child.ts";
+import type { ChildType, FullChildSpec } from "./child.ts";
 import { type Cast, isTyped } from "./messages.ts";
+import { RestartIntensity } from "./restart_intensity.ts";
 import { type Caller, isExitFrom, type Server } from "./server.ts";
 import {
   type Child as SupervisedChild,

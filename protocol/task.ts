@@ -11,12 +11,6 @@ import type { Process, Wait } from "../runtime/process.ts";
 import { isReason } from "../runtime/reason.ts";
 import type { MonitoredObject, SpawnResult } from "../runtime/signal.ts";
 
-/** A function, or the name of one. */
-export type RunnableFunction =
-  // deno-lint-ignore no-explicit-any
-  | ((...args: any[]) => unknown)
-  | readonly [module: string, function: string];
-
 /** How a task ended. */
 export type TaskOutcome =
   | { type: "ok"; value: unknown }
@@ -101,7 +95,6 @@ export class TaskState implements Wait {
     this.#closed = true;
     this.owner.unawait(this.ref);
     this.owner.demonitor(this.ref);
-    this.owner.unalias(this.ref);
     this.takeDown();
   }
 

@@ -4,18 +4,20 @@
  * @module
  */
 
+import { never } from "../runtime/current.ts";
 import { isExitError } from "../runtime/errors.ts";
 import { inspect } from "../runtime/inspect.ts";
 import { spawnError } from "../runtime/modules.ts";
+import type { SpawnFailure } from "../runtime/signal.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { type CallOptions, locate, type Place, startCall } from "./call.ts";
 import { isRestart, isShutdown } from "./child.ts";
 import type { ServerRef, StartTask } from "./messages.ts";
 import { serverInWords } from "./names.ts";
+import type { SpawnFunction } from "./spawn.ts";
 import type { TaskRefusal } from "./task_supervisor.ts";
 import type { StreamTask, TaskStarter } from "./stream_task.ts";
-import type { RunnableFunction } from "./task.ts";
 
 /** Drops a function that was kept for a request that came to nothing. */
 export function forgetTask(process: Process, { run }: StartTask): void {
@@ -30,7 +32,7 @@ export function forgetTask(process: Process, { run }: StartTask): void {
 export function startTask(
   { runtime }: Process,
   { node }: Place,
-  fn: RunnableFunction,
+  fn: SpawnFunction,
   args: unknown[],
   options: Omit<StartTask, "type" | "run">,
 ): StartTask {
@@ -79,13 +81,15 @@ export function taskRefused(
   refusal: TaskRefusal,
   advice = "",
 ): Error {
-  if (refusal.reason === "max_children") {
+  // It may be anything: on another node, anybody can have the supervisor's name.
+  const { reason, message } = (refusal ?? {}) as Record<string, unknown>;
+  if (reason === "max_children") {
     return new RangeError(
       `Cannot start a task: the supervisor has as many as it may have (maxChildren)${advice}`,
     );
   }
-  return "message" in refusal
-    ? spawnError(node, { error: refusal.reason, message: refusal.message })
+  return typeof reason === "string" && typeof message === "string"
+    ? spawnError(node, { error: reason as SpawnFailure, message })
     : new TypeError(
       `Cannot start a task: its supervisor answered ${inspect(refusal)}`,
     );
@@ -94,7 +98,7 @@ export function taskRefused(
 /** Starts the tasks of a stream under a supervisor. */
 export function supervisedStarter(
   server: ServerRef,
-  fn: RunnableFunction,
+  fn: SpawnFunction,
   args: unknown[],
   options: { link: boolean; shutdown: StartTask["shutdown"] },
 ): TaskStarter {
@@ -139,7 +143,9 @@ export function supervisedStarter(
     try {
       const place = locate(server, host);
       const asked = place instanceof Promise
-        ? place.then((place) => ask(host, place, task, element, callers))
+        ? place.then((place) =>
+          host.alive ? ask(host, place, task, element, callers) : never<never>()
+        )
         : ask(host, place, task, element, callers);
       asked.catch(fail);
     } catch (error) {

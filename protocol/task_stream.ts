@@ -9,6 +9,7 @@
  */
 
 import { ExitError } from "../errors.ts";
+import { ignore } from "../runtime/ignore.ts";
 import { inspect } from "../runtime/inspect.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
 import type { Pid, Ref } from "../runtime/pid.ts";
@@ -326,5 +327,3 @@ class StreamRun implements Wait {
     this.#pulse?.reject(error());
   }
 }
-
-function ignore(): void {}

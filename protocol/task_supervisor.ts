@@ -82,7 +82,7 @@ export class TaskSupervisorServer implements Server {
 
   #startTask(asked: StartTask, caller: Caller): unknown {
     const { task, callers, restart, shutdown } = asked;
-    if (!isValid(asked)) return failed("badarg");
+    if (!isValid(asked, caller)) return failed("badarg");
     if (this.#children.full) return failed("max_children");
     const found = this.#process.runtime.resolve(
       asked.run,
@@ -137,10 +137,10 @@ export class TaskSupervisorServer implements Server {
   }
 }
 
-/** Whether a request is one that can be served: it may come from anywhere. */
-function isValid(asked: StartTask): boolean {
+/** Whether a request is one that can be served: it may come from anywhere, and its result goes back there. */
+function isValid(asked: StartTask, { pid: { node } }: Caller): boolean {
   const { task, callers, restart, shutdown, run } = asked;
-  return (task === undefined || task instanceof Ref) &&
+  return (task === undefined || (task instanceof Ref && task.node === node)) &&
     Array.isArray(callers) && callers.every((each) => each instanceof Pid) &&
     isRestart(restart) && isShutdown(shutdown) && isRunnable(run);
 }

@@ -6,6 +6,7 @@
 
 import { ReceiveTimeout } from "./errors.ts";
 import { afterTurn, isTurnDue } from "./fairness.ts";
+import { ignore } from "./ignore.ts";
 
 /** Tells whether a message is wanted. */
 export type Guard = (message: unknown) => boolean;
@@ -282,6 +283,3 @@ function newReceiver(guard: Guard | undefined): Receiver {
   });
   return receiver;
 }
-
-/** Marks a rejection as seen: a dead process's own waits must not end the whole program. */
-function ignore(): void {}

@@ -6,6 +6,7 @@
 
 import { SpawnRefusedError, UndefinedFunctionError } from "./errors.ts";
 import { inspect, printable, quote } from "./inspect.ts";
+import { nameOf } from "./pid.ts";
 import type { Runnable, SpawnFailure } from "./signal.ts";
 
 /** A module as a node exports it: functions by name. What is no function is not exported. */
@@ -215,7 +216,7 @@ export function spawnError(
 function checkName(fn: unknown): readonly [module: string, name: string] {
   const [module, name] = Array.isArray(fn) ? fn : [];
   if (typeof module === "string" && typeof name === "string") {
-    return [module, name];
+    return [nameOf(module), nameOf(name)];
   }
   throw new TypeError(
     `Cannot run ${

@@ -236,9 +236,9 @@ const collectedAtoms = new FinalizationRegistry((name: string) => {
 export function atom(name: string): Atom {
   const known = atoms.get(name)?.deref();
   if (known !== undefined) return known;
-  if (name.length > 255) {
+  if (name.length > MAX_NAME) {
     throw new RangeError(
-      `Cannot make an atom: its text has ${name.length} characters, and 255 is the most`,
+      `Cannot make an atom: its text has ${name.length} characters, and ${MAX_NAME} is the most`,
     );
   }
   const made = Object.freeze(new Atom(name));
@@ -247,10 +247,23 @@ export function atom(name: string): Atom {
   return made;
 }
 
-/** The text of a name that is given as a string or an atom. */
+/** How many characters a name has at most: of a process, a node, a module or a function; as in Erlang, an atom. */
+const MAX_NAME = 255;
+
+/**
+ * The text of a name that is given as a string or an atom.
+ *
+ * @throws {TypeError} If it is neither.
+ * @throws {RangeError} If it is longer than a name may be.
+ */
 export function nameOf(name: string | Atom): string {
-  if (typeof name === "string") return name;
   if (name instanceof Atom) return name.name;
+  if (typeof name === "string") {
+    if (name.length <= MAX_NAME) return name;
+    throw new RangeError(
+      `Cannot use a name of ${name.length} characters: ${MAX_NAME} is the most`,
+    );
+  }
   throw new TypeError(
     `Cannot use ${String(name)} as a name: give a string or an atom`,
   );

@@ -7,7 +7,7 @@
 import { ExitError, NoProcessError, ProcessExited } from "./errors.ts";
 import { outside, runInside } from "./context.ts";
 import { type Guard, Mailbox, type MailboxHost } from "./mailbox.ts";
-import { Pid, type Ref } from "./pid.ts";
+import { Pid, Ref } from "./pid.ts";
 import type { Runtime } from "./runtime.ts";
 import type {
   Backpressure,
@@ -65,6 +65,8 @@ export type AliasMode = "explicit_unalias" | "demonitor" | "reply_demonitor";
 export interface Wait {
   /** The node that it is awaited from. */
   readonly node: string;
+  /** Whether the reply may come from another node: who is asked may leave the answer to others. */
+  readonly isOpen?: boolean;
   /** A reply came to the alias. */
   reply(value: unknown, ref: Ref): void;
   /** What the reference monitors has ended. */
@@ -343,6 +345,13 @@ export class Process implements MailboxHost {
     return [...this.monitors?.values() ?? []].map(({ target, node }) =>
       typeof target === "string" ? { name: target, node } : target
     );
+  }
+
+  /** Whether what looks like the DOWN of a monitor of its own may be that: anybody can send such a message. */
+  isDown(ref: unknown): ref is Ref {
+    return ref instanceof Ref && ref.node === this.runtime.node &&
+      ref.creation === this.runtime.creation &&
+      !this.monitors?.has(ref.number);
   }
 
   /** Ends a monitor; a DOWN that has not come will not come. */

@@ -114,13 +114,28 @@ export function formatExit(reason: unknown): string {
   return format(reason, "");
 }
 
-/** An error with its stack, with nothing in it that steers a terminal. */
+/** How many causes of an error are told. */
+const CAUSES = 4;
+
+/** An error with its stack and causes, with nothing in it that steers a terminal. */
 export function formatError(error: Error): string {
-  const { stack, message } = error;
+  let text = formatStack(error);
+  let { cause } = error;
+  for (let i = 0; cause !== undefined && i < CAUSES; i++) {
+    const isError = cause instanceof Error;
+    text += `\nCaused by: ${
+      isError ? formatStack(cause as Error) : inspect(cause)
+    }`;
+    cause = isError ? (cause as Error).cause : undefined;
+  }
+  return text;
+}
+
+function formatStack({ stack, message, name }: Error): string {
   return printable(
     typeof stack === "string" && stack.includes(message)
       ? stack
-      : `${error.name}: ${message}`,
+      : `${name}: ${message}`,
   );
 }
 

@@ -360,6 +360,16 @@ export class Runtime implements Signals {
     );
   }
 
+  /** Tells who watches a process of its end, though it goes on: it cannot do what is waited for. */
+  endWatch(process: Process, ref: Ref, reason: unknown): void {
+    const key = keyOf(ref, this);
+    const watcher = process.watchers?.get(key);
+    if (watcher === undefined) return;
+    this.#namedWatches.delete(key);
+    this.#dropWatcher(process, key);
+    this.#down(process, watcher, sendableReason(reason, this.maxDepth));
+  }
+
   /** Ends a process whose code threw or rejected. */
   crash(process: Process, error: unknown): void {
     if (!process.alive) return;
@@ -398,7 +408,14 @@ export class Runtime implements Signals {
     return undefined;
   }
 
-  reply(_from: Pid, alias: Ref, value: unknown): void {
+  reply(from: Pid, alias: Ref, value: unknown): void {
+    const awaited = this.aliases.get(alias.number)?.waits?.get(alias.number);
+    // References can be guessed.
+    if (
+      awaited !== undefined && awaited.node !== from.node && !awaited.isOpen
+    ) {
+      return;
+    }
     const process = this.#openAlias(alias);
     if (process === undefined) return;
     const wait = process.waits?.get(alias.number);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { Atom, Pid, Ref } from "./pid.ts";
 import {
   DEFAULT_MAX_DEPTH,
@@ -64,6 +65,11 @@ function spell(value: unknown, left: number, max: number): string {
   }
 }
 
+/** Bytes as text, a character each: there may be many. */
+function bytes({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return text(Buffer.from(buffer, byteOffset, byteLength).toString("latin1"));
+}
+
 function text(value: string): string {
   return `"${value.length}:${value}`;
 }
@@ -86,9 +92,10 @@ function spellObject(value: object, left: number, max: number): string {
     const { name, message, fields = {} } = errorTerm(value);
     return `e${text(name)}${text(message)}${spellFields(fields, inner)}`;
   }
-  if (value instanceof ArrayBuffer) return `b${[...new Uint8Array(value)]};`;
+  if (value instanceof ArrayBuffer) return `b${bytes(new Uint8Array(value))}`;
   const kind = typedArrayKind(value);
   if (kind === undefined) throw notSendable(value);
+  if (value instanceof Uint8Array) return `t${kind}${bytes(value)}`;
   return `t${kind}${[...value as Uint8Array]};`;
 }
 

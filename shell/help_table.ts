@@ -33,6 +33,12 @@ export const HELP: Record<string, Doc[]> = {
       "text": "An agent as the child of a supervisor. `[Agent, init]` in the list of children says the same, where no\noptions are needed."
     }
   ],
+  "Agent.ref": [
+    {
+      "signature": "ref(agent: ServerAddress)",
+      "text": "A name or pid as that of an agent whose state's type is known, so that the functions it is given are\nchecked."
+    }
+  ],
   "Agent.get": [
     {
       "signature": "get(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, R>, options: AgentCallOptions = {})",
@@ -153,7 +159,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "DynamicSupervisor.startChild": [
     {
-      "signature": "startChild(supervisor: SupervisorRef, child: C)",
+      "signature": "startChild(supervisor: SupervisorRef, child: CheckedChild<C>)",
       "text": "Starts a child.\n\nFollows\n[DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2).\nThe child is started by the supervisor, one at a time: a start that takes its time keeps the others\nwaiting. For a supervisor of another node, the child's `start` is a function that both nodes export, or\n`[module, function, args]`."
     }
   ],
@@ -741,13 +747,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Supervisor.startLink": [
     {
-      "signature": "startLink(children: readonly ChildDefinition[], options: SupervisorOptions)",
+      "signature": "startLink(children: CheckedChildren<C>, options: SupervisorOptions)",
       "text": "Starts a supervisor, linked to the caller, and its children.\n\nFollows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The\npromise resolves when all children have started. If one does not, those before it are ended, and\nthe supervisor exits with a shutdown that says which: so does the caller then, unless it traps exits."
     }
   ],
   "Supervisor.childSpec": [
     {
-      "signature": "childSpec(child: ChildDefinition, overrides: Partial<ChildSpec> = {})",
+      "signature": "childSpec(child: CheckedChild<C>, overrides: Partial<ChildSpec> = {})",
       "text": "The full specification of a child, with some of it replaced.\n\nFollows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2): for\ntwo children of one kind, which need an id each."
     }
   ],
@@ -765,7 +771,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Supervisor.startChild": [
     {
-      "signature": "startChild(supervisor: SupervisorRef, child: C)",
+      "signature": "startChild(supervisor: SupervisorRef, child: CheckedChild<C>)",
       "text": "Adds a child and starts it, after those that are there.\n\nFollows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A\nchild that does not start is not added. For a supervisor of another node, the child's `start` is a\nfunction that both nodes export, or `[module, function, args]`."
     }
   ],

@@ -17,7 +17,7 @@ import nodeProcess from "node:process";
 const SIZE = 1000;
 
 /** The name of the file, in the user's home folder. */
-export const HISTORY_FILE = ".otp_distribution_history";
+const HISTORY_FILE = ".otp_distribution_history";
 
 /** Lines typed, in a file if there may be one. */
 export class History {

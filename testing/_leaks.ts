@@ -6,6 +6,7 @@
 
 import nodeProcess from "node:process";
 import { Node } from "../node.ts";
+import { findScope } from "../protocol/pg.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
@@ -26,6 +27,8 @@ export interface LeakOptions {
   sockets: boolean;
   /** Whether nodes, processes, names and monitors are. */
   processes: boolean;
+  /** Whether an application runs that is stopped afterwards, with all below its supervisors. */
+  application?: boolean;
 }
 
 interface Handle {
@@ -91,8 +94,7 @@ export class LeakCheck {
     const left: string[] = [];
     for (const process of this.#runtime.processes.values()) {
       const { pid, name, label } = process;
-      // It monitors the nodes that are there, and those that have names; these are told themselves.
-      if (label === "global_name_server") continue;
+      if (this.#isWatcher(process) || this.#isOfApplication(process)) continue;
       const before = this.#processes.get(process);
       if (before !== undefined || SYSTEM.has(label ?? "")) {
         const now = sizes(process);
@@ -114,6 +116,25 @@ export class LeakCheck {
       left.push(`the name ${name} of ${process.pid}`);
     }
     return left;
+  }
+
+  /** Whether it monitors the nodes that are there, and those that have names or are in groups: these are told themselves. */
+  #isWatcher({ label, name }: Process): boolean {
+    return label === "global_name_server" ||
+      (name !== undefined && findScope(this.#runtime, name) !== undefined);
+  }
+
+  /** Whether one that was there before, of the application, has started it. */
+  #isOfApplication(process: Process): boolean {
+    if (!this.#options.application || this.#processes.has(process)) {
+      return false;
+    }
+    const { parent } = process;
+    const starter = parent && this.#runtime.find(parent);
+    return starter !== undefined &&
+      (this.#processes.has(starter)
+        ? !SYSTEM.has(starter.label ?? "")
+        : this.#isOfApplication(starter));
   }
 
   #leftSockets(): string[] {

@@ -105,6 +105,7 @@ async function runOnNode(
   const leaks = new LeakCheck(await node.run(currentRuntime), {
     sockets: false,
     processes: plan.leaks.processes,
+    application: application !== undefined,
   });
   const { timeout } = plan;
   using timer = new Timeout(timeout);

@@ -32,7 +32,8 @@ export class Random extends SeededRandom {
 // deno-lint-ignore no-explicit-any
 type Json = any;
 
-const ODD: readonly Json[] = [
+/** Values that are seldom meant. */
+export const ODD: readonly Json[] = [
   null,
   true,
   -1,

@@ -70,6 +70,38 @@ test(
   },
 );
 
+test("the command line says what it cannot run", async () => {
+  const folder = new URL("conformance/", import.meta.url);
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-check", "-A", "main.ts", ...args],
+      cwd: folder,
+      env: { PATH: "/nowhere", NO_COLOR: "1" },
+    }).output();
+    const text = new TextDecoder();
+    return [code, text.decode(stdout) + text.decode(stderr)] as const;
+  };
+  const [code, help] = await run("--help");
+  assertEquals([code, help.slice(0, 31)], [
+    0,
+    "Usage: deno task conformance [o",
+  ]);
+  for (const { name } of areas) assert(help.includes(name), name);
+  for (
+    const [args, error] of [
+      [["--mutant"], "Unknown option '--mutant'"],
+      [["--area"], "Option '--area <value>' argument missing"],
+      [["--area", "nope"], 'Cannot run the area "nope": use one of agent, '],
+      [[], "elixir, elixirc, epmd not found; install Elixir 1.18"],
+    ] as const
+  ) {
+    const [code, output] = await run(...args);
+    assertEquals(code, 1);
+    assert(output.includes(error), output);
+    assert(!output.includes(" at "), output);
+  }
+});
+
 for (const scenario of scenarios) {
   const { name } = scenario;
   test(`conformance: ${name}`, { ...OPTIONS, timeout: WITHIN }, async () => {

@@ -131,6 +131,27 @@ processTest(
   },
 );
 
+processTest("the causes of an error are told", async () => {
+  const cause = new RangeError("disk full", { cause: { free: 0 } });
+  await ended(spawn(() => {
+    throw new Error("cannot save", { cause });
+  }));
+  const { message } = toldOnce();
+  const text = message.replace(/^ +at .*\n/gm, "");
+  assertStringIncludes(
+    text,
+    "    ** Error: cannot save\n" +
+      "    Caused by: RangeError: disk full\n" +
+      "    Caused by: { free: 0 }\n",
+  );
+  const endless = new Error("endless");
+  endless.cause = endless;
+  await ended(spawn(() => {
+    throw endless;
+  }));
+  assertEquals(toldOnce().message.split("Caused by: ").length, 5);
+});
+
 processTest("a plain process that exits is not reported", async () => {
   for (const reason of ["normal", "oops", new Error("no")]) {
     await ended(spawn(() => exit(reason)));

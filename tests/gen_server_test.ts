@@ -539,6 +539,37 @@ nodeTest(
   },
 );
 
+nodeTest("a result without a state is none", async (cluster) => {
+  const results = [
+    { type: "reply", reply: 1 },
+    { type: "noreply" },
+    { type: "stop", reason: "normal" },
+    { type: "stop", reason: "normal", reply: 1 },
+  ];
+  const Forgetful = {
+    init: (state) => ({ type: "ok", state }),
+    handleCall: (result) => result,
+  } as GenServerModule;
+  for (const value of results) {
+    const pid = await GenServer.start(Forgetful, 1);
+    assertEquals(
+      (await exitOf(GenServer.call(pid, value))).reason,
+      { type: "bad_return_value", value },
+    );
+    await cluster.logged(/terminating/);
+  }
+  const pid = await GenServer.start(Forgetful, 1);
+  const whole = { type: "reply", reply: 1, state: undefined };
+  assertEquals(await GenServer.call(pid, whole), 1);
+  await GenServer.stop(pid);
+  assertEquals(
+    await exitOf(GenServer.start({
+      init: () => ({ type: "ok" }),
+    } as unknown as GenServerModule, 0)),
+    { type: "bad_return_value", value: { type: "ok" } },
+  );
+});
+
 nodeTest(
   "what a server does not handle ends it with an error, but for a message",
   async (cluster) => {

@@ -3,6 +3,7 @@
 import { assert } from "@std/assert";
 import { assertType, type IsExact } from "@std/testing/types";
 import { Agent } from "../agent.ts";
+import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import {
   type From,
   GenServer,
@@ -10,8 +11,16 @@ import {
   type GenServerPid,
   type MultiCallResult,
 } from "../gen_server.ts";
+import * as pg from "../pg.ts";
 import { type Pid, send } from "../process.ts";
-import { Supervisor } from "../supervisor.ts";
+import { Registry } from "../registry.ts";
+import {
+  type ChildDefinition,
+  type ChildSpec,
+  Supervisor,
+} from "../supervisor.ts";
+import { Task } from "../task.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
 
 interface BankTypes {
@@ -167,6 +176,48 @@ export async function starts(): Promise<void> {
 }
 
 /** Never called. */
+export async function children(sup: Pid): Promise<void> {
+  const options = { strategy: "one_for_one" } as const;
+  const some: ChildDefinition[] = [];
+  const Pool = { childSpec: (_: { size?: number }) => some[0] as ChildSpec };
+  await Supervisor.startLink([
+    ...some,
+    [Bank, { limit: 1 }],
+    [Registry, { keys: "unique", name: "Banks" }],
+    [Agent, async () => await Agent.get("Other", ["Other", "copy"])],
+    [Task, () => {}],
+    Pool,
+    [Pool, { size: 1 }],
+    TaskSupervisor,
+    pg,
+    { id: "named", start: ["Module", "fn"] },
+  ], options);
+  await Supervisor.startLink(some, options);
+  const made = await Supervisor.startChild(sup, [TaskSupervisor, {}]);
+  assertType<IsExact<typeof made, Pid>>(true);
+  // deno-lint-ignore no-explicit-any
+  const loose: any = Bank;
+  const one = await Supervisor.startChild(sup, [loose, 1]);
+  assertType<IsExact<typeof one, Pid | undefined>>(true);
+  // @ts-expect-error: an argument of another type
+  await Supervisor.startLink([[Bank, { limit: "1" }]], options);
+  // @ts-expect-error: an option of another type
+  await Supervisor.startLink([pg, [Registry, { keys: 1, name: "a" }]], options);
+  // @ts-expect-error: no such option
+  await Supervisor.startLink([[TaskSupervisor, { nam: "a" }]], options);
+  // @ts-expect-error: it cannot do without its argument
+  await Supervisor.startLink([Bank], options);
+  // @ts-expect-error: it cannot do without its options
+  await Supervisor.startLink([pg, Registry], options);
+  // @ts-expect-error: an agent begins with a function
+  await Supervisor.startChild(sup, [Agent, 1]);
+  // @ts-expect-error: an argument of another type
+  await DynamicSupervisor.startChild(sup, [Bank, 1]);
+  // @ts-expect-error: an argument of another type
+  Supervisor.childSpec([Bank, 1], { id: "other" });
+}
+
+/** Never called. */
 export async function ignores(): Promise<void> {
   const Lazy: GenServerModule<{ ignore: true }> = { init: () => "ignore" };
   const started = await GenServer.startLink(Lazy, undefined);
@@ -233,6 +284,13 @@ export async function agents(): Promise<void> {
   // @ts-expect-error: no pair
   await Agent.getAndUpdate(agent, (state) => state);
   (await Agent.get("Name", (state) => state.anything)).anything;
+  const known = Agent.ref<{ count: number }>("Name");
+  const size = await Agent.get(known, (state) => state.count);
+  assertType<IsExact<typeof size, number>>(true);
+  // @ts-expect-error: a state of another type
+  await Agent.update(known, ({ count }) => count + 1);
+  // @ts-expect-error: the state has no such field
+  Agent.cast(Agent.ref<{ count: number }>({ global: "Name" }), (s) => s.size);
   const named = await Agent.get(agent, ["Module", "fn", [1]]);
   named.anything;
 }

@@ -288,6 +288,8 @@ test(
     const { stdout, outcomes } = await harness("harness_peers");
     assertEquals(outcomes, {
       "three nodes": "ok",
+      "what the application starts is its own": "ok",
+      "what the test starts is not": "FAILED",
       "call() rejects as the peer throws": "ok",
       "kill() takes the node down": "ok",
       "a peer by itself": "ok",
@@ -299,6 +301,7 @@ test(
       "Cannot start the peer kate@localhost: it ended with code 1 before it could be reached; it printed:\nError: the bank is closed",
     );
     assertStringIncludes(stdout, "Test timed out after 300ms.");
+    assertMatch(stdout, /left something behind:\n {2}- the process .*, lost\n/);
     assert(!stdout.includes("Leaks detected"));
   },
 );

@@ -1,9 +1,11 @@
 /** What is no function, and no name, is refused where it is written, and harms nobody. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Agent } from "../agent.ts";
 import { Application } from "../application.ts";
 import { chat } from "../chat/application.ts";
 import * as Chat from "../chat/mod.ts";
+import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
 import {
   receive,
@@ -13,6 +15,7 @@ import {
   spawnLink,
   whereis,
 } from "../process.ts";
+import * as rpc from "../rpc.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { startNodes, test } from "../testing/mod.ts";
@@ -30,6 +33,38 @@ test("spawn() and Task.async() refuse what is no function, and start nothing", (
     'Cannot run ["Kate", "sayName"]: give a function; names, as [module, function], are for Node.spawn',
   );
   assertThrows(() => Task.async(NONE), TypeError, "Cannot run undefined");
+});
+
+test("Task.await() and its kin refuse what is no task", async () => {
+  const started = Promise.resolve() as unknown as Task;
+  for (
+    const refused of [
+      () => Task.await(NONE),
+      () => Task.yield(NONE),
+      () => Task.shutdown(NONE),
+      () => Task.awaitMany([NONE]),
+      () => Task.yieldMany([NONE]),
+    ]
+  ) await assertRejects(refused, TypeError, " the task undefined: give a task");
+  await assertRejects(
+    () => Task.await(started),
+    TypeError,
+    "give a task; await the start of it",
+  );
+});
+
+test("options are refused that are a timeout, as Elixir has it there", async () => {
+  // deno-lint-ignore no-explicit-any
+  const late = 1000 as any;
+  for (
+    const refused of [
+      async () => await GenServer.call("Server", "request", late),
+      async () => await GenServer.multiCall("Server", "request", late),
+      async () => await Agent.get("Agent", (state) => state, late),
+      async () => await rpc.call(Node.self(), () => 1, [], late),
+      async () => await rpc.multicall([Node.self()], () => 1, [], late),
+    ]
+  ) await assertRejects(refused, TypeError, "with the options 1000: give them");
 });
 
 test("Node.spawn() and TaskSupervisor.async() refuse what names no function", async () => {

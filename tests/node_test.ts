@@ -245,6 +245,11 @@ clusterTest(
     );
     assertEquals(error.reason, "shutdown");
     await kate.stop();
+    await assertRejects(
+      () => kate.run(() => Node.self()),
+      Error,
+      "Cannot run a function on kate@localhost: the node has been stopped",
+    );
     assertEquals(Node.self(), alex.name);
     await Node.stop();
     assertFalse(Node.alive());

@@ -38,6 +38,60 @@ await Node.start(options);
 console.log("up");
 `;
 
+/** A partition in a simulated cluster, and a minute that passes. */
+const SIMULATED = `import { Node } from "@otp/distribution";
+import { SimulatedCluster } from "@otp/distribution/testing";
+await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+const ping = () => Node.ping("kate@localhost");
+await cluster.run("alex", ping);
+cluster.partition(["alex"], ["kate"], { mode: "cut" });
+await cluster.settle();
+const answer = await cluster.run("alex", ping);
+const before = cluster.now();
+await cluster.advance(60_000);
+console.log(answer, (cluster.now() - before) / 1000);
+`;
+
+/** What is right of servers, and what is wrong. */
+const SERVERS = `import {
+  Agent,
+  GenServer,
+  type GenServerModule,
+  Registry,
+  Supervisor,
+  Task,
+} from "@otp/distribution";
+interface StackTypes {
+  arg: string[];
+  state: string[];
+  call: ["pop", string | undefined];
+  cast: { push: string };
+}
+export const Stack: GenServerModule<StackTypes> = {
+  init: (items) => ({ type: "ok", state: items }),
+  handleCall: (_pop, _from, [head, ...state]) => ({ type: "reply", reply: head, state }),
+  // @ts-expect-error: a state of another type
+  handleCast: ({ push }) => ({ type: "noreply", state: push }),
+};
+const one = { strategy: "one_for_one" } as const;
+await Supervisor.startLink([[Stack, ["a"]], [Agent, () => 1]], one);
+// @ts-expect-error: an argument of another type
+await Supervisor.startLink([[Stack, [1]]], one);
+// @ts-expect-error: an option of another type
+await Supervisor.startLink([[Registry, { keys: "all", name: "a" }]], one);
+const stack = GenServer.ref<StackTypes>("Stack");
+const popped: string | undefined = await GenServer.call(stack, "pop");
+// @ts-expect-error: no such call
+await GenServer.call(stack, "peek");
+// @ts-expect-error: no such cast
+GenServer.cast(stack, { pull: "a" });
+for await (const result of Task.asyncStream([1], (n) => n > 0)) {
+  if (result.type === "ok") result.value satisfies boolean;
+}
+// @ts-expect-error: a state of another type
+await Agent.update(Agent.ref<number>("Count"), (n) => String(n));
+`;
+
 /** The tarball has the stand-ins for @std; the genuine ones come from JSR's own npm registry. */
 const HAS_STAND_INS = "workspace" in config;
 
@@ -166,7 +220,15 @@ test("the packed package", {
     }
   });
 
-  await t.step("has types that refuse a wrong message", async () => {
+  await t.step("has simulated clusters, on Node and on Bun", async () => {
+    await project.write("simulated.mjs", SIMULATED);
+    for (const host of HOSTS) {
+      await using program = project.run(host, ["simulated.mjs"]);
+      assertEquals([await program.ended, program.output], [0, "pang 60\n"]);
+    }
+  });
+
+  await t.step("has types that refuse what is wrong", async () => {
     const begin = `import { type Pid, send } from "@otp/distribution/process";
 import { Node } from "@otp/distribution";
 declare const pid: Pid<{ type: "hi" }>;
@@ -174,6 +236,7 @@ export const name: string = Node.self();
 `;
     await project.write("right.ts", `${begin}send(pid, { type: "hi" });\n`);
     await project.write("wrong.ts", `${begin}send(pid, { type: "bye" });\n`);
+    await project.write("servers.ts", SERVERS);
     const check = async (file: string) => {
       await using tsc = project.run("node", [
         "node_modules/typescript/bin/tsc",
@@ -186,5 +249,6 @@ export const name: string = Node.self();
     const [code, output] = await check("wrong.ts");
     assertEquals(code, 2);
     assertMatch(`${output}`, /^wrong\.ts\(5,\d+\): error TS2322: Type '"bye"'/);
+    assertEquals(await check("servers.ts"), [0, ""]);
   });
 });

@@ -328,7 +328,7 @@ processTest(
       await assertRejects(
         () => rpc.call(Node.self(), () => 1, [], { timeout }),
         RangeError,
-        "Cannot call with a timeout",
+        "Cannot call a function with a timeout",
       );
     }
   },

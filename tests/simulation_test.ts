@@ -643,3 +643,20 @@ simulationTest(
     await cluster.advance(0);
   },
 );
+
+simulationTest(
+  "nothing runs on a node that is dead, until it is started again",
+  async (cluster) => {
+    const text = "Cannot run a function on kate@localhost: it is dead";
+    for (
+      const end of [() => cluster.kill("kate"), () => cluster.stop("kate")]
+    ) {
+      await end();
+      const never = () => assert(false);
+      assertThrows(() => cluster.run("kate", never), Error, text);
+      assertThrows(() => cluster.spawn("kate", never), Error, text);
+      await cluster.restart("kate");
+      assertEquals(await cluster.run("kate", () => Node.self()), KATE);
+    }
+  },
+);

@@ -11,7 +11,7 @@ import {
   trapExit,
   whereis,
 } from "../process.ts";
-import { RestartIntensity } from "../protocol/child.ts";
+import { RestartIntensity } from "../protocol/restart_intensity.ts";
 import {
   type ChildSpec,
   type Strategy,

@@ -195,14 +195,17 @@ processTest("startLink() fails for a start that gives no pid", async () => {
 
 processTest("startLink() starts nothing that is not valid", async () => {
   const start = () => exit("was called");
-  const invalid: [unknown[], unknown, RegExp][] = [
+  const invalid: [unknown, unknown, RegExp][] = [
     [[], undefined, /strategy is undefined; give "one_for_one"/],
     [[], { strategy: "simple" }, /strategy is "simple"/],
     [[], { ...ONE, maxRestarts: -1 }, /maxRestarts is -1/],
     [[], { ...ONE, maxRestarts: Infinity }, /maxRestarts is Infinity/],
     [[], { ...ONE, maxSeconds: 0 }, /maxSeconds is 0/],
     [[{ id: "a", start }, { id: "a", start }], ONE, /two children .* id "a"/],
-    [["a"], ONE, /Cannot use .* as a child: a child has an id/],
+    [["a"], ONE, /Cannot use "a" as a child: a child has an id/],
+    [[1], ONE, /Cannot use 1 as a child: a child has an id/],
+    [[undefined], ONE, /Cannot use undefined as a child: a child has an id/],
+    [{ id: "a" }, ONE, /Cannot start a supervisor: its children are .*; give/],
     [[{ start }], ONE, /a child has an id/],
     [[{ id: "a" }], ONE, /child "a": its start is undefined/],
     [[{ id: "a", start: ["A"] }], ONE, /child "a": its start is \["A"\]/],

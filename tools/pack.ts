@@ -101,7 +101,20 @@ export async function pack(
   }
 }
 
+const HELP = `Usage: deno task pack [flags of deno pack] FILE
+
+Packs the npm tarball, of a tree without changes; of any with --allow-dirty.`;
+
 if (import.meta.main) {
-  const [file, ...flags] = Deno.args.toReversed();
-  await pack(file ?? "otp-distribution.tgz", flags);
+  const file = Deno.args.at(-1);
+  if (file === undefined || file.startsWith("-")) {
+    console.error(HELP);
+    Deno.exit(file === "--help" || file === "-h" ? 0 : 2);
+  }
+  try {
+    await pack(file, Deno.args.slice(0, -1));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  }
 }

@@ -69,7 +69,8 @@ export interface SimulatedWaitOptions {
 export interface PartitionOptions {
   /**
    * `"silent"`: bytes are held up until it heals, so that nodes notice by the tick time. `"cut"`:
-   * connections end at once at both ends, and what is on its way is lost.
+   * connections end at once at both ends, and what is on its way is lost. Nodes hear of it as the world
+   * goes on, as from a socket: until `await cluster.settle()`, or another wait, `Node.list` has them.
    *
    * @default {"silent"}
    */
@@ -230,6 +231,15 @@ export class SimulatedCluster implements AsyncDisposable {
     return this.#driver.standStill(Node._startIn(world, options));
   }
 
+  /** A node that is not dead. */
+  #up(name: string): Node {
+    const { node } = this.#find(name);
+    if (Node._started().includes(node)) return node;
+    throw new Error(
+      `Cannot run a function on ${node.name}: it is dead; restart() starts it again`,
+    );
+  }
+
   #find(name: string): Member {
     const member = this.#members.get(withHost(name));
     if (member !== undefined) return member;
@@ -325,6 +335,7 @@ export class SimulatedCluster implements AsyncDisposable {
    * @returns What it returns; rejects with what it throws, or with `ExitError` if the process is
    *   told to exit before, as it is when its node is killed.
    * @throws {RangeError} If the cluster has no node of that name.
+   * @throws {Error} If the node is dead.
    * @throws {Error} If it cannot end, as nothing is left to happen, or has not ended in time; the
    *   message names the processes that wait, and for what.
    *
@@ -358,7 +369,7 @@ export class SimulatedCluster implements AsyncDisposable {
     fn: () => T | Promise<T>,
     options: SimulatedWaitOptions = {},
   ): Promise<T> {
-    const { node } = this.#find(name);
+    const node = this.#up(name);
     return this.#until(
       node.run(fn),
       `what runs on ${node.name}`,
@@ -377,6 +388,7 @@ export class SimulatedCluster implements AsyncDisposable {
    * @param fn What it runs, as soon as the world goes on.
    * @returns Its pid.
    * @throws {RangeError} If the cluster has no node of that name.
+   * @throws {Error} If the node is dead.
    *
    * @example A server
    * ```ts
@@ -400,7 +412,7 @@ export class SimulatedCluster implements AsyncDisposable {
    * ```
    */
   spawn(name: string, fn: () => unknown): Pid {
-    const runtime = this.#find(name).node._runtime();
+    const runtime = this.#up(name)._runtime();
     const groupLeader = runtime.names.get("user")?.pid;
     return runtime.spawn(fn, { groupLeader, label: fn.name }).pid;
   }

@@ -19,20 +19,25 @@ export interface Area {
   scenarios: Scenario[];
 }
 
+/** The names of all areas. */
+export function areaNames(): string[] {
+  return [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => name.slice(0, -3))
+    .sort();
+}
+
 /** Imports the scenarios of some areas, or of all. */
 export async function loadAreas(
   names: readonly string[] = [],
 ): Promise<Area[]> {
-  const files = [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
-    .filter((name) => name.endsWith(".ts"))
-    .filter((name) => names.length === 0 || names.includes(name.slice(0, -3)))
-    .sort();
+  const wanted = areaNames()
+    .filter((name) => names.length === 0 || names.includes(name));
   const areas: Area[] = [];
-  for (const file of files) {
+  for (const name of wanted) {
     const before = scenarios.length;
-    const url = new URL(file, FOLDER).href;
+    const url = new URL(`${name}.ts`, FOLDER).href;
     const exports = await import(url);
-    const name = file.slice(0, -3);
     areas.push({
       name,
       module: moduleName(name),

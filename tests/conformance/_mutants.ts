@@ -3,7 +3,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Mutant } from "./mutants.ts";
-import { compare, runTypeScript, type Traces } from "./_runner.ts";
+import { compare, runTypeScript, TIMEOUT, type Traces } from "./_runner.ts";
 import type { Scenario } from "./_scenario.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -20,55 +20,69 @@ const FOLDERS = [
   "tools/offline_std",
   "wires",
 ];
-/** How long a scenario may take, in milliseconds: a mutant may have it wait for ever. */
-const TIMEOUT = 3000;
+/** How long a scenario may take on a mutant, in milliseconds: it may have it wait for ever. */
+const MUTANT_TIMEOUT = 4000;
 /** How many mutants are run at once: they mostly wait. */
 const AT_ONCE = 4;
 
-/** Runs scenarios on each mutant, and says which of them find it; whether each is found. */
+/** How many of the scenarios that find a mutant are named. */
+const NAMED = 3;
+
+/**
+ * Runs scenarios on each mutant, and says which of them find it; whether each is found.
+ *
+ * They run on a copy without a mutation too, where nothing may be found: else what is found says nothing.
+ */
 export async function checkMutants(
   mutants: readonly Mutant[],
   scenarios: readonly Scenario[],
   expected: Traces,
 ): Promise<boolean> {
-  const left = [...mutants];
-  const missed: string[] = [];
+  const left: (Mutant | undefined)[] = [undefined, ...mutants];
+  let missed = 0;
+  let isSound = true;
   const check = async () => {
-    for (
-      let mutant = left.shift();
-      mutant !== undefined;
-      mutant = left.shift()
-    ) {
+    while (left.length > 0) {
+      const mutant = left.shift();
       const found = await findersOf(mutant, scenarios, expected);
-      if (found.length === 0) missed.push(mutant.name);
-      const verdict = found.length === 0
-        ? "NOT FOUND"
-        : `found by ${found.length}`;
-      console.log(
-        [`${mutant.name}: ${verdict}`, ...found.map((each) => `    ${each}`)]
-          .join("\n"),
-      );
+      if (mutant === undefined) isSound = found.length === 0;
+      else if (found.length === 0) missed++;
+      console.log(verdict(mutant, found));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, check));
-  console.log(`${mutants.length} mutants, ${missed.length} not found`);
-  return missed.length === 0;
+  console.log(`${mutants.length} mutants, ${missed} not found`);
+  return isSound && missed === 0;
 }
 
-/** The scenarios that find a mutant. */
+function verdict(mutant: Mutant | undefined, found: string[]): string {
+  if (mutant === undefined) {
+    const all = found.map((each) => `    ${each}`);
+    return ["no mutation: " + (found.length === 0 ? "equal" : "DIFFERENT")]
+      .concat(all).join("\n");
+  }
+  if (found.length === 0) return `${mutant.name}: NOT FOUND`;
+  const named = found.slice(0, NAMED).map((each) => `    ${each}`);
+  const more = found.length > NAMED ? [`    …`] : [];
+  return [`${mutant.name}: found by ${found.length}`, ...named, ...more]
+    .join("\n");
+}
+
+/** The scenarios that find a mutant; of a copy without a mutation, those that fail there. */
 async function findersOf(
-  mutant: Mutant,
+  mutant: Mutant | undefined,
   scenarios: readonly Scenario[],
   expected: Traces,
 ): Promise<string[]> {
   const run = scenarios.filter(({ name }) =>
-    mutant.areas.includes(name.split(":")[0])
+    mutant?.areas.includes(name.split(":")[0]) ?? true
   );
-  const tree = await plant(mutant);
+  const tree = await copyTree();
   try {
+    if (mutant !== undefined) await plant(mutant, tree);
     const found = await runTypeScript(
       run.map(({ name }) => name),
-      TIMEOUT,
+      mutant === undefined ? TIMEOUT : MUTANT_TIMEOUT,
       tree,
     );
     return run.filter((each) => {
@@ -84,9 +98,11 @@ async function findersOf(
   }
 }
 
-/** A copy of the tree with the mutation. */
-async function plant({ file, from, name, to }: Mutant): Promise<string> {
-  const tree = await copyTree();
+/** Changes a copy of the tree. */
+async function plant(
+  { file, from, name, to }: Mutant,
+  tree: string,
+): Promise<void> {
   const path = join(tree, file);
   const text = await Deno.readTextFile(path);
   const matches = text.split(from).length - 1;
@@ -96,7 +112,6 @@ async function plant({ file, from, name, to }: Mutant): Promise<string> {
     );
   }
   await Deno.writeTextFile(path, text.replace(from, () => to));
-  return tree;
 }
 
 /** Copies what the scenarios need into a folder of its own. */

@@ -27,6 +27,9 @@ const CLASSES: Record<string, string> = {
 /** Modules that are spelled otherwise. */
 const MODULES: Record<string, string> = { TaskSupervisor: "Task.Supervisor" };
 
+/** Texts that look like other terms: nothing, a number, a boolean, `nil`. */
+const AMBIGUOUS = /^(-?\d+(\.\d+)?|true|false|nil)?$/;
+
 /** Writes the lines of one trace: it numbers pids and references by appearance. */
 export class Notation {
   readonly #numbers = { P: new Map<string, number>(), R: new Map() };
@@ -41,6 +44,8 @@ export class Notation {
   /** The text of a term. */
   show(term: unknown): string {
     if (term === undefined || term === null) return "nil";
+    // What would read as another kind of term is in quotes.
+    if (typeof term === "string" && AMBIGUOUS.test(term)) return `"${term}"`;
     if (typeof term === "string") return text(term);
     if (term === Infinity) return "infinity";
     if (typeof term === "function") return "#Function";
@@ -109,7 +114,6 @@ function raised(error: Error): string {
 }
 
 function text(value: string): string {
-  if (value === "") return '""';
   return /^[a-z][\w-]*@[\w.-]+$/.test(value)
     ? value.slice(0, value.indexOf("@"))
     : value.replaceAll("\n", "\\n");

@@ -1,15 +1,8 @@
-/**
- * Compares the library with Elixir: `deno task conformance`.
- *
- * - `--area NAME`, again for each: only these files are compiled and run
- * - `--only TEXT`: only scenarios whose name has it
- * - `--verbose`: the traces of all, also where they are equal
- * - `--mutants`: whether planted mutations of the library are found; runs only the areas that are to
- *   find them
- */
+/** Compares the library with Elixir. `deno task conformance --help` lists the options. */
 
-import { parseArgs } from "@std/cli/parse-args";
-import { type Area, loadAreas } from "./_load.ts";
+import { parseArgs } from "node:util";
+import { isMissing } from "../../testing/_programs.ts";
+import { type Area, areaNames, loadAreas } from "./_load.ts";
 import {
   compare,
   Elixir,
@@ -21,14 +14,69 @@ import {
 import { checkMutants } from "./_mutants.ts";
 import { MUTANTS } from "./mutants.ts";
 
-const flags = parseArgs(Deno.args, {
-  boolean: ["mutants", "verbose"],
-  string: ["only", "area"],
-  collect: ["area"],
-});
+const HELP = `Usage: deno task conformance [options]
 
-async function main(): Promise<boolean> {
-  const asked = flags.area.map(String);
+Runs each scenario in Elixir and here, and compares the traces.
+
+  --area NAME    only this area (repeatable):
+                 ${lines(areaNames())}
+  --only TEXT    only scenarios whose name has the text
+  --verbose      show the traces of all, also where they are equal
+  --mutants      plant mutations in copies of the library, and see whether
+                 scenarios find them; of --area, only those that it is to find
+  --help         this text
+
+It needs elixir and epmd.`;
+
+interface Flags {
+  area: string[];
+  only: string;
+  verbose: boolean;
+  mutants: boolean;
+}
+
+/** What the command line asks for; nothing, if that is help. */
+function flagsOf(args: string[]): Flags | undefined {
+  const { values } = parseArgs({
+    args,
+    options: {
+      area: { type: "string", multiple: true, default: [] },
+      only: { type: "string", default: "" },
+      verbose: { type: "boolean", default: false },
+      mutants: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const known = areaNames();
+  for (const area of values.area) {
+    if (known.includes(area)) continue;
+    throw new SideError(
+      `Cannot run the area "${area}": use one of ${known.join(", ")}`,
+    );
+  }
+  return values;
+}
+
+/** Names on lines of the help. */
+function lines(names: readonly string[]): string {
+  const rows: string[] = [];
+  for (let at = 0; at < names.length; at += 6) {
+    rows.push(names.slice(at, at + 6).join(", "));
+  }
+  return rows.join(",\n" + " ".repeat(17));
+}
+
+async function main(flags: Flags): Promise<boolean> {
+  const programs = ["elixir", "elixirc", "epmd"].filter(isMissing);
+  if (programs.length > 0) {
+    throw new SideError(
+      `Cannot run the scenarios in Elixir: ${
+        programs.join(", ")
+      } not found; install Elixir 1.18 and Erlang/OTP 27`,
+    );
+  }
+  const asked = flags.area;
   const mutants = flags.mutants
     ? MUTANTS.filter(({ areas }) =>
       asked.length === 0 || areas.some((each) => asked.includes(each))
@@ -38,7 +86,15 @@ async function main(): Promise<boolean> {
     flags.mutants ? mutants.flatMap((mutant) => mutant.areas) : asked,
   );
   const scenarios = areas.flatMap((area) => area.scenarios)
-    .filter(({ name }) => name.includes(flags.only ?? ""));
+    .filter(({ name }) => name.includes(flags.only));
+  if (scenarios.length === 0 || (flags.mutants && mutants.length === 0)) {
+    throw new SideError(
+      scenarios.length === 0
+        ? `Cannot compare: no scenario's name has "${flags.only}"`
+        : `Cannot plant mutants: none is for ${asked.join(", ")}`,
+    );
+  }
+  console.error(`${scenarios.length} scenarios, in Elixir and here …`);
   const names = scenarios.map(({ name }) => name);
   await using elixir = await Elixir.compile(areas);
   const { expected, found } = await runBoth(elixir, names);
@@ -98,9 +154,13 @@ function printTable(
 }
 
 try {
-  Deno.exit(await main() ? 0 : 1);
+  const flags = flagsOf(Deno.args);
+  if (flags === undefined) console.log(HELP);
+  else if (!await main(flags)) Deno.exit(1);
+  Deno.exit(0);
 } catch (error) {
-  if (!(error instanceof SideError)) throw error;
+  const isUsage = error instanceof TypeError && "code" in error;
+  if (!isUsage && !(error instanceof SideError)) throw error;
   console.error(error.message);
   Deno.exit(1);
 }

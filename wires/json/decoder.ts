@@ -5,7 +5,7 @@
  */
 
 import type { Limits, Port } from "../../distribution/wire.ts";
-import { type Call, isTyped } from "../../protocol/messages.ts";
+import { type Call, isSigned } from "../../protocol/messages.ts";
 import { Pid, Ref } from "../../runtime/pid.ts";
 import type {
   MonitoredObject,
@@ -22,6 +22,7 @@ import {
   checkText,
   type End,
   MAX_PEERS,
+  MAX_REFUSAL,
   ProtocolError,
   ValueDecoder,
 } from "./values.ts";
@@ -108,14 +109,19 @@ export class Decoder implements FrameHandler {
   }
 
   /**
-   * Whether a message is a call in the name of a process that is not the peer's: servers go by
-   * who calls when they decide what may be run. A call holds pids, so that it always has tags.
+   * Whether a message to a server is in the name of a process that is not the peer's, or would have the
+   * answer go to one: servers go by who calls when they decide what may be run. Such a message holds
+   * pids, so that it always has tags.
    */
   #isForged(message: unknown): boolean {
-    if (!isTyped(message, "$call")) return false;
-    const { from } = message as Partial<Call>;
-    return !(from instanceof Pid) || from.node !== this.#peer.name ||
-      from.creation !== this.#peer.creation;
+    if (!isSigned(message)) return false;
+    const { from, ref } = message as Partial<Call>;
+    return !(from instanceof Pid && this.#isPeers(from)) ||
+      (ref instanceof Ref && !this.#isPeers(ref));
+  }
+
+  #isPeers({ node, creation }: Pid | Ref): boolean {
+    return node === this.#peer.name && creation === this.#peer.creation;
   }
 
   #dispatch(kind: unknown, signal: unknown[]): void {
@@ -205,7 +211,7 @@ export class Decoder implements FrameHandler {
           this.#ownRef(second),
           {
             error: checkText(third, 20) as SpawnFailure,
-            message: checkText(fourth, 4096),
+            message: checkText(fourth, MAX_REFUSAL),
           },
         );
         return;

@@ -20,7 +20,7 @@ import type {
   Target,
 } from "../../runtime/signal.ts";
 import { FRAGMENT_BYTES, rawFrame, textFrame, TICK } from "./frames.ts";
-import { type End, MAX_PEERS, ValueEncoder } from "./values.ts";
+import { type End, MAX_PEERS, MAX_REFUSAL, ValueEncoder } from "./values.ts";
 
 /** From how many characters on a signal is sent in parts. */
 const LARGE = 1 << 16;
@@ -217,7 +217,7 @@ export class Encoder implements Signals {
     const text = "pid" in result
       ? `["spawned",${from.number},${to.number},${ref.number},${result.link},${result.monitor}]`
       : `["not_spawned",${to.number},${ref.number},"${result.error}",${
-        JSON.stringify(result.message)
+        JSON.stringify(result.message.slice(0, MAX_REFUSAL))
       }]`;
     this.#put(from, text);
   }

@@ -29,7 +29,10 @@ export interface End {
 }
 
 /** From how many bytes on a byte array travels raw. */
-export const RAW_BYTES = 4096;
+const RAW_BYTES = 4096;
+
+/** How many characters say at most why something was not spawned. */
+export const MAX_REFUSAL = 4096;
 
 /** The most peers that a signal names. */
 export const MAX_PEERS = 1024;

@@ -165,6 +165,16 @@ defmodule Conformance.Supervisor do
     trace_all(7)
   end
 
+  scenario "supervisor: a restart longer ago than max_seconds does not count" do
+    sup = start([probe(:a)], max_restarts: 1, max_seconds: 1)
+    finish(sup, :a, :oops)
+    # OTP counts whole seconds.
+    Process.sleep(2100)
+    finish(sup, :a, :oops)
+    trace_all(3)
+    trace("counts", Supervisor.count_children(sup))
+  end
+
   scenario "supervisor: a child that does not start again is tried, and each try counts" do
     Process.flag(:trap_exit, true)
     sup = start([flaky(:a, [2, 3, 4])])

@@ -131,7 +131,13 @@ defmodule Conformance.Notation do
   def show(pid) when is_pid(pid), do: numbered("P", pid)
   def show(ref) when is_reference(ref), do: numbered("R", ref)
   def show(atom) when is_atom(atom), do: atom |> inspect_atom() |> text()
-  def show(binary) when is_binary(binary), do: text(binary)
+  # What would read as another kind of term is in quotes.
+  def show(binary) when binary in ["", "true", "false", "nil"], do: inspect(binary)
+
+  def show(binary) when is_binary(binary) do
+    if binary =~ ~r/^-?\d+(\.\d+)?$/, do: inspect(binary), else: text(binary)
+  end
+
   def show(integer) when is_integer(integer), do: Integer.to_string(integer)
 
   def show(float) when is_float(float) do
@@ -209,8 +215,6 @@ defmodule Conformance.Notation do
 
   defp node?(atom), do: atom |> Atom.to_string() |> node_name?()
   defp node_name?(text), do: text =~ ~r/^[a-z][\w-]*@[\w.-]+$/
-
-  defp text(""), do: ~s("")
 
   defp text(text) do
     if node_name?(text), do: text |> String.split("@") |> hd(), else: String.replace(text, "\n", "\\n")

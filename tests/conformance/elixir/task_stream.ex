@@ -489,8 +489,13 @@ defmodule Conformance.TaskStream do
         max_concurrency: 2
       )
 
-    for reason <- [:kill, :oops, :normal] do
-      owner = owner(fn -> first(stream) end)
+    for trap <- [false, true], reason <- [:kill, :oops, :normal] do
+      owner =
+        owner(fn ->
+          Process.flag(:trap_exit, trap)
+          first(stream)
+        end)
+
       task = started()
       if reason == :kill, do: Process.exit(owner, :kill), else: send(owner, {:exit, reason})
       reason_of(owner)

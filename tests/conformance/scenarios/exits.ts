@@ -56,6 +56,7 @@ export async function endBy(
       throw value;
     case "exitSelf":
       exit(self(), value);
+      return await forever();
   }
 }
 

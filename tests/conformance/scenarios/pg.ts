@@ -186,8 +186,10 @@ scenario(
     await start();
     const a = await member("g", 2);
     await pg.join("h", a, SCOPE);
+    await pg.join("left", a, SCOPE);
+    await pg.leave("left", a, SCOPE);
     const { ref, groups } = await pg.monitorScope(SCOPE);
-    await trace("groups", groupsIn(groups, "g", "h"));
+    await trace("groups", groupsIn(groups, "g", "h", "left"));
     exit(a, "kill");
     for (let i = 0; i < 3; i++) await told("told", ref);
     await trace("groups", pg.whichGroups(SCOPE));

@@ -12,6 +12,7 @@ import {
   receive,
   self,
   send,
+  sleep,
   spawn,
   spawnLink,
   Supervisor,
@@ -294,6 +295,19 @@ scenario(
     await finish(sup, "b", "oops");
     await end(sup, "b", "oops");
     await traceAll(7);
+  },
+);
+
+scenario(
+  "supervisor: a restart longer ago than max_seconds does not count",
+  async () => {
+    const sup = await start([probe("a")], { maxRestarts: 1, maxSeconds: 1 });
+    await finish(sup, "a", "oops");
+    // OTP counts whole seconds.
+    await sleep(2100);
+    await finish(sup, "a", "oops");
+    await traceAll(3);
+    await trace("counts", await Supervisor.countChildren(sup));
   },
 );
 

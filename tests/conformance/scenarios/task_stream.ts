@@ -575,15 +575,20 @@ scenario(
       firstOrObedient,
       options,
     );
-    for (const reason of ["kill", "oops", "normal"]) {
-      const pid = owner(() => first(stream));
-      const task = await started();
-      if (reason === "kill") exit(pid, "kill");
-      else send(pid, { type: "exit", reason });
-      await reasonOf(pid);
-      const ref = monitor(task);
-      send(task, quit("lived"));
-      await trace("task", await down(ref));
+    for (const trap of [false, true]) {
+      for (const reason of ["kill", "oops", "normal"]) {
+        const pid = owner(async () => {
+          trapExit(trap);
+          await first(stream);
+        });
+        const task = await started();
+        if (reason === "kill") exit(pid, "kill");
+        else send(pid, { type: "exit", reason });
+        await reasonOf(pid);
+        const ref = monitor(task);
+        send(task, quit("lived"));
+        await trace("task", await down(ref));
+      }
     }
     const { leave } = await first(stream);
     const ref = monitor(await started());

@@ -1,0 +1,48 @@
+/**
+ * How many restarts a supervisor allows.
+ *
+ * @module
+ */
+
+import { inspect } from "../runtime/inspect.ts";
+
+/** Fails for limits of restarts that are out of bounds. */
+export function assertIntensity(
+  what: string,
+  maxRestarts: unknown,
+  maxSeconds: unknown,
+): void {
+  const fail = (option: string, value: unknown, wanted: string) =>
+    new RangeError(
+      `Cannot start a ${what}: ${option} is ${inspect(value)}; give ${wanted}`,
+    );
+  if (!Number.isInteger(maxRestarts) || maxRestarts as number < 0) {
+    throw fail("maxRestarts", maxRestarts, "an integer, 0 or more");
+  }
+  const seconds = typeof maxSeconds === "number" ? maxSeconds : NaN;
+  if (!(seconds > 0 && seconds < Infinity)) {
+    throw fail("maxSeconds", maxSeconds, "seconds, more than 0");
+  }
+}
+
+/** Counts restarts: so many within so many seconds, and no more. */
+export class RestartIntensity {
+  readonly #max: number;
+  readonly #period: number;
+  readonly #times: number[] = [];
+
+  constructor(maxRestarts: number, maxSeconds: number) {
+    this.#max = maxRestarts;
+    this.#period = maxSeconds * 1000;
+  }
+
+  /** Counts a restart; whether it is still allowed. */
+  add(now: number): boolean {
+    const times = this.#times;
+    let old = 0;
+    while (old < times.length && now - times[old] > this.#period) old++;
+    if (old > 0) times.splice(0, old);
+    times.push(now);
+    return times.length <= this.#max;
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * A process that is killed between what it waits for and what it does then, at any turn: nothing that the
+ * library does for it goes on.
+ */
+
+import { assertEquals } from "@std/assert";
+import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import {
+  GenServer,
+  type GenServerModule,
+  type NameRegistry,
+} from "../gen_server.ts";
+import * as global from "../global.ts";
+import {
+  exit,
+  type Pid,
+  receive,
+  self,
+  send,
+  spawn,
+  whereis,
+} from "../process.ts";
+import { Registry } from "../registry.ts";
+import { currentRuntime } from "../runtime/current.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
+import { ended, processTest } from "./_processes.ts";
+import * as Remote from "./_remote.ts";
+
+/** More turns than anything here takes. */
+const TURNS = 40;
+
+/** Lets so many microtasks go by. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await Promise.resolve();
+}
+
+/** Waits until all that can go on has done so. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+/** Kills what `start` starts, after each number of turns from when it has got what it waits for. */
+async function killAtEachTurn(
+  start: () => { pid: Pid; go(): void } | Promise<{ pid: Pid; go(): void }>,
+): Promise<void> {
+  for (let count = 0; count < TURNS; count++) {
+    const { pid, go } = await start();
+    go();
+    await turns(count);
+    exit(pid, "kill");
+    await ended(pid);
+    await settled();
+  }
+}
+
+processTest(
+  "Registry.lock() runs nothing for a process that was killed",
+  async () => {
+    await Registry.startLink({ keys: "unique", name: "Reg" });
+    const runtime = currentRuntime();
+    const ran: boolean[] = [];
+    await killAtEachTurn(async () => {
+      const owner = self();
+      const holder = spawn(() =>
+        Registry.lock("Reg", "key", async () => {
+          send(owner, "held");
+          await receive((m) => m === "go");
+        })
+      );
+      await receive((m) => m === "held");
+      const pid = spawn(() =>
+        Registry.lock("Reg", "key", async () => {
+          ran.push(runtime.find(pid) !== undefined);
+          await Remote.wait();
+        })
+      );
+      await settled();
+      return { pid, go: () => send(holder, "go") };
+    });
+    assertEquals(new Set(ran), new Set([true]));
+  },
+);
+
+processTest(
+  "global.trans() runs nothing for a process that was killed",
+  async () => {
+    await global.sync();
+    const runtime = currentRuntime();
+    const ran: boolean[] = [];
+    await killAtEachTurn(() => {
+      const pid: Pid = spawn(() =>
+        global.trans(["key", self()], () => {
+          ran.push(runtime.find(pid) !== undefined);
+          return Remote.wait();
+        })
+      );
+      return { pid, go() {} };
+    });
+    assertEquals(new Set(ran), new Set([true]));
+    exit(whereis("global_name_server")!, "kill");
+  },
+);
+
+processTest("a GenServer that was killed goes on with nothing", async () => {
+  const runtime = currentRuntime();
+  const ran: boolean[] = [];
+  let go = () => {};
+  let started: Pid;
+  const Slow: GenServerModule<
+    {
+      arg: "init" | "call";
+      state: Pid;
+      call: ["slow", "done"];
+      continue: "more";
+    }
+  > = {
+    async init(when) {
+      const state = started = self();
+      if (when === "call") return { type: "ok", state };
+      await new Promise<void>((resolve) => go = resolve);
+      return { type: "ok", state, continue: "more" };
+    },
+    async handleCall(_request, _from, state) {
+      await new Promise<void>((resolve) => go = resolve);
+      return { type: "reply", reply: "done", state, continue: "more" };
+    },
+    handleContinue(_more, state) {
+      ran.push(runtime.find(state) !== undefined);
+      return { type: "noreply", state };
+    },
+  };
+  await killAtEachTurn(async () => {
+    const pid = await GenServer.start(Slow, "call");
+    spawn(() => GenServer.call(pid, "slow").catch(() => {}));
+    await settled();
+    return { pid, go };
+  });
+  await killAtEachTurn(async () => {
+    spawn(() => GenServer.start(Slow, "init").catch(() => {}));
+    await settled();
+    return { pid: started, go };
+  });
+  assertEquals(new Set(ran), new Set([true]));
+});
+
+processTest(
+  "what is found by name later is not asked for a process that was killed",
+  async () => {
+    const tasks = await TaskSupervisor.startLink();
+    const children = await DynamicSupervisor.startLink();
+    let found: Pid;
+    let go = () => {};
+    const via: NameRegistry = {
+      registerName: () => true,
+      unregisterName() {},
+      async whereisName() {
+        await new Promise<void>((resolve) => go = resolve);
+        return found;
+      },
+    };
+    const name = { via, name: "x" };
+    const child = { id: "x", start: () => spawn(Remote.wait) };
+    const asks = [
+      () => TaskSupervisor.async(name, Remote.add, [1, 2]),
+      () => TaskSupervisor.startChild(name, Remote.wait),
+      () => Array.fromAsync(TaskSupervisor.asyncStream(name, [1], Remote.wait)),
+      () => DynamicSupervisor.startChild(name, child),
+      () => GenServer.call(name, "which_children"),
+      () => GenServer.stop(name),
+    ];
+    const before = currentRuntime().sizes();
+    for (const [i, ask] of asks.entries()) {
+      found = i < 3 ? tasks : children;
+      const pid = spawn(() => ask());
+      await settled();
+      exit(pid, "kill");
+      go();
+      await settled();
+      await settled();
+    }
+    assertEquals(currentRuntime().sizes(), before);
+    await TaskSupervisor.stop(tasks);
+    await DynamicSupervisor.stop(children);
+  },
+);

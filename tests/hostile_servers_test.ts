@@ -1,0 +1,753 @@
+/** What a peer, which knows the cookie, can make of the servers of a node: nothing but what they are for. */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Agent } from "../agent.ts";
+import { Application } from "../application.ts";
+import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { QueueFullError, UndefinedFunctionError } from "../errors.ts";
+import {
+  GenServer,
+  type GenServerModule,
+  type NameRegistry,
+} from "../gen_server.ts";
+import * as global from "../global.ts";
+import * as IO from "../io.ts";
+import { Node } from "../node.ts";
+import * as pg from "../pg.ts";
+import {
+  monitor,
+  type Pid,
+  receive,
+  type Ref,
+  register,
+  self,
+  send,
+  spawn,
+  spawnMonitor,
+  trapExit,
+  whereis,
+} from "../process.ts";
+import { Registry } from "../registry.ts";
+import * as rpc from "../rpc.ts";
+import { currentRuntime } from "../runtime/current.ts";
+import { Supervisor } from "../supervisor.ts";
+import { Task } from "../task.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
+import { mutated, ODD, Random, RUNS, SEED } from "./_fuzz.ts";
+import { clusterTest } from "./_nodes.ts";
+import { RawPeer, THEIRS, withRaw } from "./_raw_peer.ts";
+import * as Remote from "./_remote.ts";
+
+const RAW = "raw@localhost";
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+
+/** A pid of the raw peer, and one of the node that it is connected to, as the wire writes them. */
+const theirs = (number: number) => ({ $pid: [0, number] });
+const ours = ({ number }: Pid) => ({ $pid: [1, number] });
+const theirRef = (number: number) => ({ $ref: [0, number] });
+
+function callOf(request: unknown, ref = 1): unknown {
+  return { type: "$call", from: theirs(100), ref: theirRef(ref), request };
+}
+
+function told(message: unknown): unknown {
+  return { type: "$tell", from: theirs(100), message };
+}
+
+function sayTo(peer: RawPeer, to: Pid | string, message: unknown) {
+  return peer.say([
+    typeof to === "string"
+      ? ["send_name*", 100, to, message]
+      : ["send*", 100, to.number, message],
+  ]);
+}
+
+/** Waits until the node has taken in what the peer has said. */
+async function takenIn(peer: RawPeer): Promise<void> {
+  await peer.say([["monitor", 100, "nobody at all", 999]]);
+  for (;;) {
+    const [, , , , ref] = await peer.signal("down");
+    if (ref === 999) return;
+  }
+}
+
+interface EchoTypes {
+  arg: unknown;
+  state: unknown;
+  call: [unknown, unknown];
+  cast: unknown;
+}
+
+/** Answers with what it is asked. */
+const Echo: GenServerModule<EchoTypes> = {
+  name: "Echo",
+  init: () => ({ type: "ok", state: undefined }),
+  handleCall: (request, _from, state) => ({
+    type: "reply",
+    reply: request,
+    state,
+  }),
+  handleCast: (_request, state) => ({ type: "noreply", state }),
+  handleInfo: (_message, state) => ({ type: "noreply", state }),
+};
+
+clusterTest(
+  "an answer that the caller's node does not take fails the call, and not the server",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await kate.run(async () => {
+      const echo = await GenServer.start(Echo, undefined, { name: "Echo" });
+      await using peer = await RawPeer.dial(kate.port);
+      await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
+      await peer.say([["monitor", 100, "Echo", 1]]);
+      await sayTo(peer, "Echo", callOf("x".repeat(100_000)));
+      const [, , , , ref, reason] = await peer.signal("down");
+      assertEquals(ref, 1);
+      assert(JSON.stringify(reason).includes("Cannot send a message of"));
+      assertEquals(await GenServer.call(echo, "hi"), "hi");
+      await GenServer.stop(echo);
+    });
+  },
+);
+
+clusterTest(
+  "a line that the reader's node does not take is an error to it, and nothing else",
+  async (cluster) => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const kate = await cluster.start("kate", {
+      io: { write() {}, readLine: () => promise },
+    });
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
+    await sayTo(peer, "user", {
+      type: "io_request",
+      from: theirs(100),
+      replyAs: theirRef(3),
+      request: { type: "get_line", prompt: "" },
+    });
+    await takenIn(peer);
+    resolve("x".repeat(100_000) + "\n");
+    const [, , , value] = await peer.signal("reply");
+    assertEquals((value as { type: string }).type, "error");
+    assertEquals(await kate.run(() => IO.puts("still there")), "ok");
+  },
+);
+
+clusterTest(
+  "a call has its answer go to its caller's node alone",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      // Somebody of this node waits for a task; its reference is easy to guess.
+      const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
+      const echo = await GenServer.startLink(Echo, undefined, { name: "Echo" });
+      const task = Task.async(() => receive((m) => m === "go"));
+      const guessed = { $ref: [1, task.ref.number] };
+      for (
+        const request of [
+          { ...callOf("forged") as object, ref: guessed },
+          { type: "$stop", from: theirs(100), ref: guessed, reason: "normal" },
+        ]
+      ) await sayTo(peer, "Echo", request);
+      await sayTo(
+        peer,
+        "Tasks",
+        callOf({
+          type: "start_task",
+          run: { module: "Remote", function: "add", args: [1, 2] },
+          callers: [],
+          link: false,
+          task: guessed,
+          restart: "temporary",
+          shutdown: 5000,
+        }),
+      );
+      await peer.say([
+        ["reply", 100, task.ref.number, "forged"],
+        ["spawn*", 100, 7, {
+          run: {
+            module: "$rpc",
+            function: "call",
+            args: [
+              { module: "Remote", function: "add", args: [1, 2] },
+              guessed,
+            ],
+          },
+          link: false,
+          monitor: true,
+          groupLeader: theirs(100),
+        }],
+      ]);
+      await takenIn(peer);
+      assertEquals(await GenServer.call(echo, "hi"), "hi");
+      assertEquals(await TaskSupervisor.children(tasks), []);
+      send(task.pid, "go");
+      assertEquals(await Task.await(task), "go");
+      await GenServer.stop(echo);
+      await TaskSupervisor.stop(tasks);
+    }),
+);
+
+clusterTest(
+  "a peer speaks for no other node in a scope of groups, and joins nobody else's processes",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    await alex.run(() => pg.start());
+    await alex.run(() => pg.join("g", spawn(Remote.wait)));
+    await kate.run(async () => {
+      await pg.start();
+      const own = spawn(Remote.wait);
+      await pg.join("own", own);
+      const { ref } = await pg.monitor("g");
+      await Node.connect(ALEX);
+      await receive((m) => ref.equals(m?.ref));
+      const members = pg.getMembers("g");
+      assertEquals(members.length, 1);
+      const scope = whereis("pg") as Pid;
+      const others = await alex.run(() => whereis("pg") as Pid);
+      await using peer = await RawPeer.dial(kate.port);
+      await peer.enter(RAW, KATE);
+      const foreign = { $pid: [ALEX, others.number, others.creation] };
+      const groups: unknown[] = [];
+      const messages = [
+        { type: "sync", peer: foreign, groups },
+        { type: "$tell", from: foreign, message: { type: "sync", groups } },
+        told({ type: "join", group: "g", pids: [ours(own)] }),
+        told({ type: "sync", groups: [{ group: "g", pids: [ours(own)] }] }),
+        callOf({ type: "join", group: "g", pids: [ours(own)] }),
+        callOf({ type: "leave", group: "own", pids: [ours(own)] }),
+        callOf({ type: "monitor_scope" }),
+        ...Array.from({ length: 50 }, (_, number) => (
+          { type: "DOWN", ref: { $ref: [1, number] } }
+        )),
+        ...Array.from({ length: 50 }, (_, number) => (
+          { type: "DOWN", ref: theirRef(number) }
+        )),
+      ];
+      for (const message of messages) await sayTo(peer, scope, message);
+      await takenIn(peer);
+      assertEquals(pg.getMembers("g"), members);
+      assertEquals(pg.getMembers("own"), [own]);
+    });
+  },
+);
+
+clusterTest(
+  "a group that is nested too deeply to be told of ends no scope",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      await pg.start();
+      let group: unknown = "g";
+      for (let i = 0; i < 58; i++) group = [group];
+      await sayTo(peer, "pg", told({ type: "discover" }));
+      await sayTo(
+        peer,
+        "pg",
+        told({ type: "join", group, pids: [theirs(100)] }),
+      );
+      await sayTo(
+        peer,
+        "pg",
+        told({ type: "join", group: "flat", pids: [theirs(100)] }),
+      );
+      await takenIn(peer);
+      const { groups } = await pg.monitorScope();
+      assertEquals(groups.map(({ group }) => group), ["flat"]);
+      await assertRejects(() => pg.join([group], self()), RangeError);
+      assertEquals(await pg.join("flat", self()), "ok");
+    }),
+);
+
+clusterTest(
+  "a peer that takes no message of its size is not told of groups, and others are",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    await alex.run(() => pg.start());
+    await kate.run(async () => {
+      await pg.start();
+      await Node.connect(ALEX);
+      await using peer = await RawPeer.dial(kate.port);
+      await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
+      await sayTo(peer, "pg", told({ type: "discover" }));
+      await peer.signal("send*");
+      const group = "x".repeat(100_000);
+      await pg.join(group, self());
+      await cluster.logged(/kate error: pg: raw@localhost is not told/);
+      await pg.join("g", self());
+      const member = self();
+      await alex.run(async () => {
+        const { ref, pids } = await pg.monitor("g");
+        if (pids.length === 0) await receive((m) => ref.equals(m?.ref));
+        assertEquals(pg.getMembers("g"), [member]);
+      });
+    });
+  },
+);
+
+clusterTest(
+  "a peer that does not read is told of groups when it does, and ends no scope",
+  async (cluster) => {
+    const kate = await cluster.start("kate", {
+      limits: { maxQueueBytes: 1 << 16, highWaterMark: 1 << 14 },
+    });
+    await kate.run(async () => {
+      await pg.start();
+      const scope = whereis("pg");
+      await using peer = await RawPeer.dial(kate.port);
+      await peer.enter(RAW, KATE);
+      await sayTo(peer, "pg", told({ type: "discover" }));
+      await peer.signal("send*");
+      peer.pause();
+      const member = self();
+      const group = (i: number) => `${i} ${"x".repeat(10_000)}`;
+      // More than the machine keeps for a socket.
+      for (let i = 0; i < 1500; i++) {
+        await pg.join(group(i), member);
+        if (i > 0) await pg.leave(group(i - 1), member);
+      }
+      assertEquals(whereis("pg"), scope);
+      peer.resume();
+      // deno-lint-ignore no-explicit-any
+      let said: any;
+      do {
+        const signal = await peer.signal("send*");
+        said = signal.slice(3).findLast((each) =>
+          // deno-lint-ignore no-explicit-any
+          (each as any).message?.type === "sync"
+        ) ?? said;
+      } while (
+        !said?.message.groups.some(
+          (each: { group: string }) => each.group === group(1499),
+        )
+      );
+      assertEquals(said.message.groups.length, 1);
+    });
+  },
+  { timeout: 60_000 },
+);
+
+clusterTest(
+  "what looks like the end of others takes nothing from them",
+  async (cluster) => {
+    const kate = await cluster.start("kate", { log() {} });
+    await using peer = await RawPeer.dial(kate.port);
+    // Global names have nothing to do with hidden nodes, so that none waits for what this one has.
+    await peer.enter(RAW, KATE, { hidden: true });
+    await kate.run(async () => {
+      await global.registerName("leader", self());
+      await Registry.startLink({ keys: "unique", name: "Reg" });
+      const owner = self();
+      const member = spawn(async () => {
+        await Registry.register("Reg", "key", 1);
+        send(owner, "registered");
+        await Remote.wait();
+      });
+      await receive((m) => m === "registered");
+      assert(await global.setLock(["printer", self()]));
+      const servers = [...currentRuntime().processes.values()]
+        .map(({ pid }) => pid).filter((pid) => !pid.equals(self()));
+      const holder = spawn(() =>
+        Registry.lock("Reg", "held", () => receive((m) => m === "go"))
+      );
+      for (const to of servers) {
+        await sayTo(peer, to, callOf({ type: "lock", key: "door" }));
+        for (let number = 1; number < 60; number++) {
+          for (const ref of [{ $ref: [1, number] }, theirRef(number)]) {
+            await sayTo(peer, to, { type: "DOWN", ref });
+            await sayTo(peer, to, { type: "unlock", ref });
+            await sayTo(peer, to, told({ type: "unlock", ref }));
+          }
+        }
+        await sayTo(peer, to, {
+          type: "EXIT",
+          from: ours(member),
+          reason: "normal",
+        });
+      }
+      await takenIn(peer);
+      assertEquals(Registry.lookup("Reg", "key"), [{ pid: member, value: 1 }]);
+      assertEquals(await global.whereisName("leader"), self());
+      const other = global.setLock(["printer", "other"], { retries: 0 });
+      assertEquals(await other, false);
+      // No lock of a registry is held by others, nor given to two.
+      assertEquals(await Registry.lock("Reg", "door", () => "in"), "in");
+      const second = Registry.lock("Reg", "held", () => "second");
+      const first = turn().then(() => "nobody");
+      assertEquals(await Promise.race([second, first]), "nobody");
+      send(holder, "go");
+      assertEquals(await second, "second");
+      await global.delLock(["printer", self()]);
+    });
+  },
+);
+
+clusterTest(
+  "an application has started when its supervisor has, whoever says so",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const events: string[] = [];
+      const start = Application.start({
+        name: "slow",
+        async start() {
+          await promise;
+          events.push("up");
+          return await Supervisor.startLink([], { strategy: "one_for_one" });
+        },
+      }).then(() => events.push("told"));
+      while (whereis("application_controller") === undefined) await turn();
+      const started = { type: "application_started", name: "slow" };
+      for (
+        const message of [
+          { type: "$cast", request: started },
+          told(started),
+          started,
+        ]
+      ) await sayTo(peer, "application_controller", message);
+      await sayTo(
+        peer,
+        "application_controller",
+        callOf({
+          type: "stop_application",
+          name: "slow",
+          timeout: { $bigint: "12" },
+        }),
+      );
+      await takenIn(peer);
+      await turn();
+      assertEquals(events, []);
+      resolve();
+      await start;
+      assertEquals(events, ["up", "told"]);
+      assertEquals(await Application.stop("slow"), "ok");
+    }),
+);
+
+clusterTest(
+  "answers that make no sense fail who asked, and nothing else",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const server = { name: "Server", node: RAW };
+      const none = { id: "x", start: ["Remote", "wait"] } as const;
+      const asks = [
+        () => TaskSupervisor.async(server, Remote.add, [1, 2]),
+        () => TaskSupervisor.startChild(server, Remote.wait),
+        () => TaskSupervisor.children(server),
+        () =>
+          Array.fromAsync(TaskSupervisor.asyncStream(server, [1], Remote.wait)),
+        () => DynamicSupervisor.startChild(server, none),
+        () => Supervisor.startChild(server, none),
+        () => Supervisor.restartChild(server, "x"),
+        () => Agent.get(server, ["Remote", "add"]),
+        () => rpc.call(RAW, ["Remote", "add"], [1, 2]),
+      ];
+      const odd = { toString: 1 };
+      const answers = [
+        null,
+        "x",
+        5,
+        { type: "error" },
+        { type: "error", reason: null, message: odd },
+        { type: "refused", error: odd, message: odd },
+      ];
+      trapExit(true);
+      for (const answer of answers) {
+        for (const ask of asks) {
+          const { ref } = spawnMonitor(async () => void await ask());
+          for (let isAnswered = false; !isAnswered;) {
+            for (const [kind, , , last] of await peer.hear()) {
+              if (kind !== "send_name*" && kind !== "spawn*") continue;
+              const [, number] = last.type === "$call"
+                ? last.ref.$ref
+                : last.run.args[1].$ref;
+              await peer.say([["reply", 1, number, answer]]);
+              isAnswered = true;
+            }
+          }
+          await receive((m) => m?.type === "DOWN" && ref.equals(m.ref));
+        }
+      }
+    }),
+);
+
+clusterTest(
+  "a cast that finds no room, and that nobody awaits, ends nothing",
+  async (cluster) => {
+    const kate = await cluster.start("kate", {
+      limits: { maxQueueBytes: 1 << 16, highWaterMark: 1 << 14 },
+    });
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.enter(RAW, KATE, { hidden: true });
+    peer.pause();
+    await kate.run(async () => {
+      const via: NameRegistry = {
+        registerName: () => true,
+        unregisterName() {},
+        whereisName: () => Promise.resolve(THEIRS),
+      };
+      const name = { via, name: "x" };
+      const big = "x".repeat(50_000);
+      for (let isFull = false; !isFull;) {
+        for (let i = 0; i < 100; i++) GenServer.cast(name, big);
+        Agent.cast(name, ["Remote", "add", [big]]);
+        const last = GenServer.cast(name, big) as Promise<"ok">;
+        isFull = await Promise.race([
+          last.then(() => false, (error) => error instanceof QueueFullError),
+          turn().then(() => false),
+        ]);
+      }
+    });
+  },
+);
+
+clusterTest(
+  "names that are too long, and refusals that say much, end no connection",
+  async (cluster) => {
+    const many = Array.from({ length: 1000 }, (_, i) => [`Module${i}`, Remote]);
+    await cluster.start("kate", { modules: Object.fromEntries(many) });
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      assert(await Node.connect(KATE));
+      const { ref } = await Node.spawnMonitor(KATE, ["Module1", "wait"]);
+      await assertRejects(
+        () => Node.spawn(KATE, ["Missing", "wait"]),
+        UndefinedFunctionError,
+        "the node exports no module",
+      );
+      const name = "x".repeat(256);
+      const long = { name, node: KATE };
+      assertThrows(() => send(long, "hi"), RangeError, "256 characters");
+      assertThrows(() => monitor(long), RangeError);
+      assertThrows(() => register(name), RangeError);
+      assertThrows(() => GenServer.cast(long, "hi"), RangeError);
+      assertThrows(
+        () => GenServer.start(Echo, undefined, { name }),
+        RangeError,
+      );
+      await assertRejects(async () => {
+        await Node.spawn(KATE, [name, "wait"]);
+      }, RangeError);
+      const down = (m: { ref?: Ref } | null) => ref.equals(m?.ref);
+      assertEquals(await receive(down, { timeout: 20, after: "up" }), "up");
+      assertEquals(Node.list(), [KATE]);
+    });
+  },
+);
+
+/** What alex is told by who resolves a conflict. */
+const asked: string[] = [];
+
+const Secret = {
+  keep(_name: unknown, _first: Pid, second: Pid): Pid {
+    asked.push("keep");
+    return second;
+  },
+};
+
+clusterTest(
+  "allow is asked for a function that another node has decide who keeps a global name",
+  async (cluster) => {
+    asked.length = 0;
+    const options = { connectAll: false, modules: { Remote, Secret } };
+    const alex = await cluster.start("alex", {
+      ...options,
+      allow: (node, module) => module !== "Secret" || node !== "zoe@localhost",
+    });
+    const mike = await cluster.start("mike", options);
+    const zoe = await cluster.start("zoe", options);
+    const others = await mike.run(async () => {
+      const pid = spawn(Remote.wait);
+      assert(await global.registerName("x", pid, global.notifyAllName));
+      return pid;
+    });
+    await alex.run(() => global.sync());
+    for (const own of [false, true]) {
+      const pid = await alex.run(() => spawn(Remote.wait));
+      if (!own) await zoe.run(() => Node.connect(ALEX));
+      await (own ? alex : zoe).run(async () => {
+        assert(await global.registerName("x", pid, ["Secret", "keep"]));
+      });
+      await alex.run(async () => {
+        // Alex, of the smaller name, joins the two.
+        await Node.connect("mike@localhost");
+        await global.sync();
+        const kept = await global.whereisName("x");
+        assertEquals(kept, own ? pid : others);
+        assertEquals(asked, own ? ["keep"] : []);
+        assertEquals(Node.stats()!.refusedRequests.not_allowed, 1);
+        await Node.disconnect("mike@localhost");
+        if (!own) await Node.disconnect("zoe@localhost");
+      });
+    }
+  },
+);
+
+/** How many messages each server gets in the fuzz. */
+const FUZZ_RUNS = Math.ceil(RUNS / 20);
+
+/** What a peer might ask of any of them; some of it is for no server that is there. */
+function requests(own: Pid): unknown[] {
+  const pid = ours(own);
+  const run = { module: "Remote", function: "add", args: [1, 2] };
+  const spec = { id: "x", start: run, restart: "temporary", shutdown: 10 };
+  const entry = { name: "x", pid: theirs(100), resolve: "random_exit_name" };
+  return [
+    callOf({ type: "which_children" }),
+    callOf({ type: "count_children" }),
+    callOf({ type: "start_child", spec }),
+    callOf({ type: "terminate_child", id: "y", pid }),
+    callOf({ type: "restart_child", id: "y" }),
+    callOf({ type: "delete_child", id: "y" }),
+    callOf({ type: "start_application", name: "x" }),
+    callOf({ type: "stop_application", name: "x", timeout: 10 }),
+    callOf({ type: "which_applications" }),
+    callOf({ type: "get", run: { ...run, args: [1] } }),
+    callOf({ type: "get", run: { kept: "x" } }),
+    callOf({ type: "update", run: { source: "(n) => n", args: [] } }),
+    callOf({ type: "lock", key: ["x"] }),
+    callOf({ type: "join", group: "x", pids: [pid] }),
+    callOf({ type: "monitor", group: "x" }),
+    callOf({ type: "demonitor", ref: { $ref: [1, 5] } }),
+    callOf({ type: "monitor_scope" }),
+    told({ type: "discover" }),
+    told({ type: "sync", groups: [{ group: "x", pids: [theirs(1)] }] }),
+    told({ type: "join", group: ["x"], pids: [theirs(1), theirs(1)] }),
+    told({ type: "leave", groups: [["x"]], pids: [theirs(1)] }),
+    callOf({ type: "hello" }),
+    callOf({ type: "get_servers" }),
+    callOf({ type: "get_names" }),
+    callOf({ type: "lock_names" }),
+    callOf({ type: "unlock_names" }),
+    callOf({ type: "register", entry, isNew: true }),
+    callOf({ type: "unregister", name: "x" }),
+    callOf({
+      type: "merge",
+      servers: [theirs(100)],
+      insert: [entry],
+      remove: ["y"],
+    }),
+    callOf({ type: "set_lock", resource: ["x"], requester: 1 }),
+    callOf({ type: "del_lock", resource: ["x"], requester: 1 }),
+    callOf({ type: "change", change: { type: "register", entry } }),
+    told({
+      type: "change",
+      change: { type: "register", entry },
+      ref: theirRef(1),
+    }),
+    told({ type: "connect", server: theirs(100) }),
+    { type: "$cast", request: { type: "try_again_restart", id: "y", pid } },
+    { type: "$cast", request: { type: "cast", run: { ...run, args: [] } } },
+    { type: "nodeup", node: RAW },
+    { type: "nodedown", node: RAW },
+    { type: "DOWN", ref: { $ref: [1, 5] }, object: pid, reason: "x" },
+    { type: "EXIT", from: theirs(100), reason: "x" },
+    {
+      type: "io_request",
+      from: theirs(100),
+      replyAs: theirRef(3),
+      request: {
+        type: "requests",
+        requests: [{ type: "put_chars", chars: "x" }],
+      },
+    },
+  ];
+}
+
+/** The value as it was, changed in a place or two, or another that makes no sense. */
+// deno-lint-ignore no-explicit-any
+function hostile(random: Random, good: unknown[]): any {
+  let message = random.of(good);
+  for (let times = random.below(4); times > 0; times--) {
+    message = mutated(random, message);
+  }
+  return random.below(20) === 0 ? random.of(ODD) : message;
+}
+
+clusterTest(
+  `fuzz: ${FUZZ_RUNS} messages to each server of a node, which serves on, FUZZ_SEED=${SEED}`,
+  async (cluster) => {
+    const kate = await cluster.start("kate", { io: { write() {} }, log() {} });
+    await kate.run(async () => {
+      register("owner");
+      const child = { id: "y", start: () => Task.startLink(Remote.wait) };
+      const none = { strategy: "one_for_one" } as const;
+      await Supervisor.startLink([child], { ...none, name: "Sup" });
+      await DynamicSupervisor.startLink({ name: "Dyn" });
+      await TaskSupervisor.startLink({ name: "Tasks" });
+      await Agent.startLink(() => 0, { name: "Agent" });
+      await GenServer.startLink(Echo, undefined, { name: "Echo" });
+      await Registry.startLink({ keys: "unique", name: "Reg" });
+      await pg.start();
+      await global.registerName("owner", self());
+      await Application.start({
+        name: "app",
+        start: () => Supervisor.startLink([], none),
+      });
+      const { processes } = currentRuntime();
+      const servers = [...processes.values()].filter(({ pid, parent, name }) =>
+        !pid.equals(self()) && pid.number >= 100 &&
+        (name !== undefined || parent !== undefined)
+      );
+      let peers = 0;
+      const enter = async () => {
+        const peer = await RawPeer.dial(kate.port);
+        await peer.enter(`raw${++peers}@localhost`, KATE);
+        return peer;
+      };
+      let peer = await enter();
+      const good = requests(self());
+      const children = new Set(
+        (await Supervisor.whichChildren("Sup")).map(({ pid }) => `${pid}`),
+      );
+      for (let run = 0; run < FUZZ_RUNS; run++) {
+        const random = new Random(SEED + run);
+        for (const { pid, label } of servers) {
+          if (children.has(`${pid}`)) continue;
+          const message = hostile(random, good);
+          if (message?.type === "$stop") continue;
+          if (peer.isClosed) peer = await enter();
+          await sayTo(peer, pid, message);
+          if (random.below(50) > 0) continue;
+          await turn();
+          for (const server of servers) {
+            assert(
+              server.alive || children.has(`${server.pid}`),
+              `${server.name ?? server.label}, FUZZ_SEED=${
+                SEED + run
+              }, ${label}: ${JSON.stringify(message)} ${
+                Deno.inspect(server.exitReason)
+              }`,
+            );
+          }
+        }
+      }
+      await peer[Symbol.asyncDispose]();
+      peer = await enter();
+      await takenIn(peer);
+      await peer[Symbol.asyncDispose]();
+      for (const server of servers) {
+        assert(server.alive || children.has(`${server.pid}`), server.label);
+      }
+      await Supervisor.countChildren("Sup");
+      await DynamicSupervisor.countChildren("Dyn");
+      const task = await TaskSupervisor.async("Tasks", Remote.add, [1, 2]);
+      assertEquals(await Task.await(task), 3);
+      assertEquals(await Agent.get("Agent", () => "got"), "got");
+      assertEquals(await GenServer.call("Echo", "hi"), "hi");
+      assertEquals(await Registry.lock("Reg", ["x"], () => "in"), "in");
+      assertEquals(await pg.join("owners", self()), "ok");
+      assertEquals(
+        await global.registerName("other", spawn(Remote.wait)),
+        true,
+      );
+      assertEquals(await IO.puts("hi"), "ok");
+    });
+  },
+  { timeout: 600_000 },
+);
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
