@@ -37,12 +37,15 @@ import { call } from "./protocol/call.ts";
 import type { ChildSpec } from "./protocol/child.ts";
 import {
   findScope,
-  groupKey,
   type PgRequest,
   PgScope,
   runningScope,
 } from "./protocol/pg.ts";
-import type { GroupMembers, PgMessage } from "./protocol/pg_groups.ts";
+import {
+  groupKey,
+  type GroupMembers,
+  type PgMessage,
+} from "./protocol/pg_groups.ts";
 import { startServer } from "./protocol/start.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";

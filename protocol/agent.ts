@@ -143,12 +143,17 @@ function resolve(
   args: readonly unknown[],
   byArgs: (args: unknown[]) => Resolved,
 ): Found {
-  const found = byArgs([undefined, ...args]);
+  // It is asked once whether this may be run; what the arguments are is seen when it is.
+  const all = [undefined, ...args];
+  const found = byArgs(all);
   if ("error" in found) {
     return { type: "error", reason: found.error, message: found.message };
   }
   return {
-    run: (state) => (byArgs([state, ...args]) as typeof found).fn(),
+    run(state) {
+      all[0] = state;
+      return found.fn();
+    },
   };
 }
 

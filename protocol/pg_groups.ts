@@ -7,7 +7,10 @@
 import type { Pid, Ref } from "../runtime/pid.ts";
 import { type Key, keyOf, type Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { TermKey } from "../runtime/term_key.ts";
+import { type TermKey, termKey } from "../runtime/term_key.ts";
+
+/** Levels of a group that go with what is said of it. */
+const ENVELOPE = 8;
 
 /** A group, and its processes; one that has joined twice is there twice. */
 export interface GroupMembers {
@@ -38,6 +41,26 @@ export interface Subscriber {
 
 /** Which processes are meant: those of all nodes, or of this one. */
 export type Where = "all" | "local";
+
+/**
+ * The key of a group.
+ *
+ * @throws {TypeError} If it cannot be sent.
+ * @throws {RangeError} If it is nested too deeply to be sent with what is said of it.
+ */
+export function groupKey(group: unknown, { maxDepth }: Runtime): TermKey {
+  return termKey(group, maxDepth - ENVELOPE);
+}
+
+/** Whether a value can be a group: it may come from anywhere. */
+export function canBeGroup(value: unknown, runtime: Runtime): boolean {
+  try {
+    groupKey(value, runtime);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Processes, each as often as it was added. */
 export class Members {

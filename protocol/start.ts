@@ -153,6 +153,7 @@ async function runUnder(
   if (!(await registerName(name, process.pid))) {
     start.refuse(alreadyStarted(await whereisName(name)));
   }
+  process.assertAlive();
   try {
     await body(process, start);
   } catch (error) {

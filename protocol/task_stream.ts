@@ -96,6 +96,8 @@ export class TaskStream implements AsyncIterable<StreamItem> {
           const pulled = input.next();
           const next = pulled instanceof Promise ? await pulled : pulled;
           if (next.done) break;
+          const lost = run.lost();
+          if (lost !== undefined) await lost;
           const starting = run.start(started++, next.value);
           if (starting !== undefined) await starting;
         }
@@ -217,6 +219,7 @@ class StreamRun implements Wait {
 
   /** Starts a task on an element; a promise if it is not there at once. */
   start(position: number, element: unknown): Promise<void> | undefined {
+    if (this.#lost !== undefined) this.#exit(this.#lost);
     const task = new StreamTask(this.#host, position, element, {
       timeout: this.#limits.timeout,
       changed: () => this.#pulse?.resolve(),

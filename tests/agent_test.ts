@@ -264,6 +264,28 @@ pairTest(
   },
 );
 
+let asked = 0;
+
+pairTest(
+  "allow is asked once for what an agent runs",
+  async () => {
+    await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
+    const agent = await receive();
+    const before = asked;
+    assertEquals(await Agent.get(agent, ["Counters", "read"]), 1);
+    assertEquals(asked, before + 1);
+  },
+  {
+    kate: {
+      modules,
+      allow: () => {
+        asked++;
+        return true;
+      },
+    },
+  },
+);
+
 nodeTest(
   "an agent runs what is named on its own node",
   async (_cluster, alex) => {

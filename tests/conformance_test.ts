@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type Area, loadAreas } from "./conformance/_load.ts";
+import { mutated } from "./conformance/_mutants.ts";
 import {
   areasInElixirOnly,
   compare,
@@ -10,6 +11,7 @@ import {
   sideBySide,
   type Traces,
 } from "./conformance/_runner.ts";
+import { MUTANTS } from "./conformance/mutants.ts";
 import { test } from "../testing/tags.ts";
 
 /** How long both sides may take for all scenarios, in milliseconds. */
@@ -100,6 +102,16 @@ test("the command line says what it cannot run", async () => {
     assert(output.includes(error), output);
     assert(!output.includes(" at "), output);
   }
+});
+
+test("every mutation has its place in the library, and areas", async () => {
+  const names = areas.map(({ name }) => name);
+  for (const mutant of MUTANTS) {
+    await mutated(mutant);
+    assert(mutant.areas.length > 0, mutant.name);
+    assertEquals(mutant.areas.filter((area) => !names.includes(area)), []);
+  }
+  assertEquals(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length);
 });
 
 for (const scenario of scenarios) {

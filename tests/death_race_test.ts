@@ -3,8 +3,9 @@
  * library does for it goes on.
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { ExitError } from "../errors.ts";
 import {
   GenServer,
   type GenServerModule,
@@ -22,6 +23,7 @@ import {
 } from "../process.ts";
 import { Registry } from "../registry.ts";
 import { currentRuntime } from "../runtime/current.ts";
+import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { ended, processTest } from "./_processes.ts";
 import * as Remote from "./_remote.ts";
@@ -181,5 +183,76 @@ processTest(
     assertEquals(currentRuntime().sizes(), before);
     await TaskSupervisor.stop(tasks);
     await DynamicSupervisor.stop(children);
+  },
+);
+
+processTest(
+  "a stream starts no task for an owner that was killed",
+  async () => {
+    const ran: number[] = [];
+    await killAtEachTurn(async () => {
+      let go = () => {};
+      async function* elements() {
+        await new Promise<void>((resolve) => go = resolve);
+        yield 1;
+      }
+      const pid = spawn(() =>
+        Array.fromAsync(Task.asyncStream(elements(), async (n) => {
+          ran.push(n);
+          await Remote.wait();
+        }))
+      );
+      await settled();
+      return { pid, go: () => go() };
+    });
+    assertEquals(ran.length > 0 && ran.length < TURNS, true);
+    const before = ran.length;
+    let go = () => {};
+    async function* elements() {
+      await new Promise<void>((resolve) => go = resolve);
+      yield 2;
+    }
+    const pid = spawn(() =>
+      Array.fromAsync(Task.asyncStream(elements(), (n) => void ran.push(n)))
+    );
+    await settled();
+    exit(pid, "kill");
+    go();
+    await settled();
+    assertEquals(ran.length, before);
+  },
+);
+
+processTest(
+  "a server that was killed while its name was registered is not initialised",
+  async () => {
+    const ran: string[] = [];
+    let pid: Pid;
+    let go = () => {};
+    const via: NameRegistry = {
+      async registerName(_name, registered) {
+        pid = registered;
+        await new Promise<void>((resolve) => go = resolve);
+        return true;
+      },
+      unregisterName() {},
+      whereisName: () => undefined,
+    };
+    const Server: GenServerModule<{ arg: undefined; state: number }> = {
+      init() {
+        ran.push("init");
+        return { type: "ok", state: 0 };
+      },
+    };
+    const started = GenServer.start(Server, undefined, {
+      name: { via, name: "x" },
+    });
+    const failed = assertRejects(() => started, ExitError);
+    await settled();
+    exit(pid!, "kill");
+    go();
+    await failed;
+    await settled();
+    assertEquals(ran, []);
   },
 );

@@ -234,6 +234,35 @@ clusterTest(
 );
 
 clusterTest(
+  "a node has one part in a scope of groups, however many it speaks by",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      await pg.start();
+      for (let number = 1; number <= 50; number++) {
+        const from = theirs(number);
+        await peer.say([["send_name*", number, "pg", {
+          type: "$tell",
+          from,
+          message: { type: "join", group: "g", pids: [from] },
+        }], ["send_name*", number, "pg", {
+          type: "$tell",
+          from,
+          message: { type: "sync", groups: [{ group: "g", pids: [from] }] },
+        }]]);
+      }
+      await takenIn(peer);
+      assertEquals(pg.getMembers("g").map(({ number }) => number), [50]);
+      await pg.join("own", self());
+      await peer.say([["monitor", 100, "nobody at all", 999]]);
+      const said: unknown[][] = [];
+      do said.push(...await peer.hear()); while (
+        !said.some(([kind, , , , ref]) => kind === "down" && ref === 999)
+      );
+      assertEquals(said.filter(([kind]) => kind === "send*").length, 1);
+    }),
+);
+
+clusterTest(
   "a group that is nested too deeply to be told of ends no scope",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
@@ -307,6 +336,7 @@ clusterTest(
         await pg.join(group(i), member);
         if (i > 0) await pg.leave(group(i - 1), member);
       }
+      await sayTo(peer, "pg", { type: "nodeup", node: RAW });
       assertEquals(whereis("pg"), scope);
       peer.resume();
       // deno-lint-ignore no-explicit-any
@@ -323,6 +353,7 @@ clusterTest(
         )
       );
       assertEquals(said.message.groups.length, 1);
+      assertEquals(whereis("pg"), scope);
     });
   },
   { timeout: 60_000 },
@@ -743,6 +774,84 @@ clusterTest(
         true,
       );
       assertEquals(await IO.puts("hi"), "ok");
+    });
+  },
+  { timeout: 600_000 },
+);
+
+const entryOf = (name: string, pid: unknown, resolve: unknown) => (
+  { name, pid, resolve }
+);
+
+/** What a name server may answer, and what none does. */
+const ANSWERS: readonly unknown[] = [
+  true,
+  true,
+  "ok",
+  false,
+  "taken",
+  5,
+  { type: "welcome", server: theirs(100) },
+  { type: "welcome", server: theirs(100) },
+  { type: "welcome", server: { $pid: ["third@localhost", 1, 1] } },
+  [theirs(100)],
+  [theirs(100), { $pid: ["third@localhost", 1, 1] }],
+  [entryOf("x", theirs(101), "random_exit_name"), null, 5],
+  [entryOf("x", theirs(101), ["Remote", "add"])],
+  [entryOf("y", theirs(101), "notify_all_name")],
+  ...ODD,
+];
+
+const NAME_SERVERS = Math.ceil(RUNS / 400);
+
+clusterTest(
+  `fuzz: ${NAME_SERVERS} peers whose name servers answer anything, FUZZ_SEED=${SEED}`,
+  async (cluster) => {
+    const kate = await cluster.start("kate", { log() {} });
+    await kate.run(async () => {
+      const pid = spawn(Remote.wait);
+      await global.registerName("x", pid);
+      const server = whereis("global_name_server");
+      for (let run = 0; run < NAME_SERVERS; run++) {
+        const random = new Random(SEED + run);
+        // Of a greater name, kate joins the two; of a smaller one, the peer would.
+        const name = `${random.below(4) === 0 ? "a" : "z"}${run}@localhost`;
+        await using peer = await RawPeer.dial(kate.port);
+        await peer.enter(name, KATE);
+        await sayTo(peer, "global_name_server", callOf({ type: "hello" }));
+        // Until nothing has been asked for a while.
+        for (let idle = 0; idle < 30 && !peer.isClosed; idle++) {
+          await peer.say([["monitor", 100, "nobody at all", 999]]);
+          for (let isThere = false; !isThere;) {
+            const frame = await peer.next();
+            if (frame === undefined) break;
+            for (const signal of frame.json as unknown[][] ?? []) {
+              const [kind] = signal;
+              const message = signal.at(-1) as {
+                ref?: { $ref: number[] };
+                type?: string;
+              };
+              if (kind === "down" && signal[4] === 999) isThere = true;
+              else if (kind === "spawn*") {
+                await peer.say([
+                  ["not_spawned", signal[1], signal[2], "undef", "x"],
+                ]);
+              } else if (message?.type === "$call") {
+                const answer = random.of(ANSWERS);
+                await peer.say([
+                  ["reply*", 100, message.ref!.$ref[1], answer],
+                ]);
+                idle = 0;
+              }
+            }
+          }
+        }
+      }
+      await global.sync();
+      assertEquals(whereis("global_name_server"), server);
+      const other = spawn(Remote.wait);
+      assertEquals(await global.registerName("z", other), true);
+      assertEquals(await global.whereisName("z"), other);
     });
   },
   { timeout: 600_000 },

@@ -99,19 +99,27 @@ async function findersOf(
 }
 
 /** Changes a copy of the tree. */
-async function plant(
+async function plant(mutant: Mutant, tree: string): Promise<void> {
+  const text = await mutated(mutant);
+  await Deno.writeTextFile(join(tree, mutant.file), text);
+}
+
+/**
+ * The text of a mutation's file, changed.
+ *
+ * @throws {Error} If what it changes is not there exactly once.
+ */
+export async function mutated(
   { file, from, name, to }: Mutant,
-  tree: string,
-): Promise<void> {
-  const path = join(tree, file);
-  const text = await Deno.readTextFile(path);
+): Promise<string> {
+  const text = await Deno.readTextFile(join(ROOT, file));
   const matches = text.split(from).length - 1;
   if (matches !== 1) {
     throw new Error(
       `Cannot plant the mutant "${name}": its text is ${matches} times in ${file}; change mutants.ts with the library`,
     );
   }
-  await Deno.writeTextFile(path, text.replace(from, () => to));
+  return text.replace(from, () => to);
 }
 
 /** Copies what the scenarios need into a folder of its own. */

@@ -278,7 +278,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "members of a node that is lost stay",
-    file: "protocol/pg.ts",
+    file: "protocol/pg_peers.ts",
     from: 'this.#groups.remove(id, members.pids(), "all");',
     to: "void [id, members];",
     areas: ["pg"],
@@ -286,8 +286,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a global lock ends with the first of its holders",
     file: "protocol/global_locks.ts",
-    from: "if (lock.holders.length === 0) this.#locks.delete(resource);",
-    to: "this.#locks.delete(resource);",
+    from: "if (holders.size === 0) this.#locks.delete(held.resource);",
+    to: "this.#locks.delete(held.resource);",
     areas: ["global"],
   },
   {

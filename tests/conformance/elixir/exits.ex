@@ -100,18 +100,6 @@ defmodule Conformance.Exits do
     trace("exit", [expect(:EXIT), pid])
   end
 
-  scenario "exits: kill that comes over a link can be trapped" do
-    {pid, _} = listener(true)
-
-    spawn(fn ->
-      Process.link(pid)
-      exit(:kill)
-    end)
-
-    {:heard, {:EXIT, _, reason}} = expect(:heard)
-    trace("heard", reason)
-  end
-
   scenario "exits: kill that comes over a link is the reason of who does not trap it" do
     {pid, ref} = listener(false)
 

@@ -131,15 +131,6 @@ scenario(
   },
 );
 
-scenario("exits: kill that comes over a link can be trapped", async () => {
-  const { pid } = await listener(true);
-  spawn(() => {
-    link(pid);
-    exit("kill");
-  });
-  await trace("heard", (await expect("heard")).message.reason);
-});
-
 scenario(
   "exits: kill that comes over a link is the reason of who does not trap it",
   async () => {
