@@ -53,20 +53,23 @@ export interface ProbeOptions extends Partial<Omit<ChildSpec, "start">> {
 export function probe(
   id: string,
   options: ProbeOptions = {},
-): ChildSpec<() => Pid> {
+): ChildSpec<() => Promise<Pid>> {
   const { trap = false, stubborn = false, ...spec } = options;
   const observer = self();
   return { id, start: () => startProbe(id, observer, trap, stubborn), ...spec };
 }
 
-function startProbe(
+/** Starts a probe; it is ready for what may come when this gives its pid. */
+async function startProbe(
   id: string,
   observer: Pid,
   trap: boolean,
   stubborn: boolean,
-): Pid {
+): Promise<Pid> {
+  const starter = self();
   const pid = spawnLink(async () => {
     trapExit(trap || stubborn);
+    send(starter, { ready: self() });
     for (;;) {
       const message = await receive();
       if (!isExit(message) || stubborn) continue;
@@ -74,6 +77,7 @@ function startProbe(
       exit(message.reason);
     }
   });
+  await receive((message) => pid.equals(message?.ready));
   register(id, pid);
   send(observer, `up:${id}`);
   return pid;

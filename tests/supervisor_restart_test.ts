@@ -299,7 +299,7 @@ processTest(
   async () => {
     let starts = 0;
     const b = probe("b", { trap: true });
-    const start = b.start as () => Pid;
+    const start = b.start;
     const sup = await Supervisor.startLink([
       probe("a", { trap: true }),
       { ...b, start: () => starts++ === 1 ? exit("not yet") : start() },

@@ -577,12 +577,14 @@ processTest("stop() waits for a child that takes its time", async () => {
     start: () =>
       spawnLink(async () => {
         trapExit(true);
+        send(test, "up");
         await receive();
         send(test, "told");
         await receive((message) => message === "go on");
       }),
   }], ONE);
   const [{ pid }] = await Supervisor.whichChildren(sup);
+  assertEquals(await told(1), ["up"]);
   const stopped = Supervisor.stop(sup);
   assertEquals(await told(1), ["told"]);
   assert(alive(sup));

@@ -40,22 +40,24 @@ export type ProbeOptions =
 export function probe(
   id: string,
   options: ProbeOptions = {},
-): ChildSpec<() => Pid> {
+): ChildSpec<() => Promise<Pid>> {
   const { trap, slow, stubborn, ...spec } = options;
   const observer = self();
   const own = { trap, slow, stubborn };
   return { id, start: () => startProbe(id, observer, own), ...spec };
 }
 
-/** Starts a probe. */
-export function startProbe(
+/** Starts a probe; it is ready for what may come when this gives its pid. */
+export async function startProbe(
   id: string,
   observer: Pid,
   { trap, slow, stubborn }: ProbeBehaviour = {},
-): Pid {
+): Promise<Pid> {
   send(observer, { type: "up", id });
-  return spawnLink(async () => {
+  const caller = self();
+  const pid = spawnLink(async () => {
     trapExit(trap === true || slow === true || stubborn === true);
+    send(caller, { type: "ready", pid: self() });
     for (;;) {
       const message = await receive();
       if (message.type === "exit") exit(message.reason);
@@ -65,6 +67,8 @@ export function startProbe(
       if (!stubborn) exit(message.reason);
     }
   });
+  await receive((m) => m?.type === "ready" && pid.equals(m.pid));
+  return pid;
 }
 
 /**

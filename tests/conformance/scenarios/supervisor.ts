@@ -456,8 +456,8 @@ scenario(
   async () => {
     const sup = await start([]);
     const observer = self();
-    const startUnlinked = (id: string) => {
-      const pid = startProbe(id, observer);
+    const startUnlinked = async (id: string) => {
+      const pid = await startProbe(id, observer);
       unlink(pid);
       return pid;
     };
