@@ -130,6 +130,7 @@ export class Mailbox {
   #leave(receiver: Receiver): void {
     const index = this.#receivers?.indexOf(receiver) ?? -1;
     if (index >= 0) this.#receivers!.splice(index, 1);
+    if (this.#receivers?.length === 0) this.#receivers = undefined;
     receiver.release?.();
   }
 
