@@ -639,7 +639,10 @@ export class Runtime implements Signals {
       return;
     }
     if ("pid" in result) {
-      if (result.link) process.addLink(result.pid);
+      // It may have heard of the process from others, and linked and unlinked it by now.
+      if (result.link && !process.links?.has(keyOf(result.pid, this))) {
+        process.addLink(result.pid);
+      }
       if (result.monitor) process.addMonitor(ref, result.pid, from.node);
     }
     wait.spawned(result);

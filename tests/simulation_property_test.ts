@@ -38,6 +38,31 @@ test(
   },
 );
 
+test("a process that is unlinked before its spawn is answered has no link", async () => {
+  const { wrong } = await live({
+    seed: -231626104,
+    nodes: 3,
+    delay: { min: 1, max: 5 },
+    commands: [
+      ["unlink", 9, 0, 0],
+      ["spawnLink", 0, 4, 0],
+      ["unlink", 0, 0, 0],
+      ["restart", 5, 0, 0],
+      ["link", 0, 0, 0],
+      ["spawn", 0, 0, 0],
+      ["unlink", 0, 0, 0],
+      ["spawnMonitor", 1, 0, 0],
+      ["pause", 3, 0, 0],
+      ["link", 0, 0, 0],
+      ["unlink", 0, 0, 0],
+      ["spawnLink", 1, 4, 0],
+      ["link", 0, 4, 0],
+      ["unlink", 0, 6, 0],
+    ],
+  });
+  assertEquals(wrong, []);
+});
+
 function messageOf({ errorInstance }: fc.RunDetails<[Life]>): string {
   return (errorInstance as Error).message;
 }
