@@ -413,7 +413,12 @@ export class History {
       this.links.push({ at, by, to: actor, what: "ask" });
       Node.spawnLink(node, run, [actor.id]).then((pid) => {
         const to = this.#spawned(by, actor, node, pid);
-        this.links.push({ at, by, to, what: "link" });
+        // Who has linked to it before the answer came has had the link by then, and perhaps ended it.
+        const isKnown = this.links.some((each) =>
+          each.by === by && each.to === to && each.what === "link" &&
+          each.at > at
+        );
+        if (!isKnown) this.links.push({ at, by, to, what: "link" });
       }).catch(fail);
       return;
     }
