@@ -5,7 +5,7 @@
  */
 
 import { randomBytes, randomInt } from "node:crypto";
-import { type Clock, systemClock } from "../runtime/runtime.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Credentials } from "./credentials.ts";
 import type { NodeName } from "./names.ts";
 import type { NetworkLog } from "./network.ts";

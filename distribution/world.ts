@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Clock } from "../runtime/runtime.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { NodeName } from "./names.ts";
 import type { NetworkLog } from "./network.ts";
 import type { Transport } from "./wire.ts";

@@ -12,7 +12,8 @@ import {
 import { inspect, printable } from "../runtime/inspect.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
-import { type Runtime, sendableReason } from "../runtime/runtime.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { sendableReason } from "../runtime/reason.ts";
 import type { Runnable } from "../runtime/signal.ts";
 import {
   assertMayStart,

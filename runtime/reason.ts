@@ -1,11 +1,12 @@
 /**
- * Exit reasons: what they look like here, and how they read.
+ * Exit reasons: what they look like here, how they read, and how they are told to others.
  *
  * @module
  */
 
 import { inspect, printable } from "./inspect.ts";
 import { Atom } from "./pid.ts";
+import { copyTerm, errorTerm, rebuildError } from "./term.ts";
 
 /**
  * A shutdown that says why: Elixir's `{:shutdown, reason}`. Counts as a normal end for
@@ -185,4 +186,26 @@ function format(reason: unknown, indent: string): string {
     }(${shown})\n${indent}    ** (EXIT) ${format(why, indent + "    ")}`;
   }
   return typeof reason === "string" ? printable(reason) : inspect(reason);
+}
+
+/**
+ * The reason as others get it: a copy; of an error whose fields cannot be sent, the error without
+ * them; of anything else that cannot be sent, its text.
+ */
+export function sendableReason(reason: unknown, maxDepth: number): unknown {
+  if (typeof reason === "string") return reason;
+  try {
+    return copyTerm(reason, maxDepth - 8);
+  } catch {
+    return bareError(reason) ?? inspect(reason);
+  }
+}
+
+function bareError(reason: unknown): Error | undefined {
+  try {
+    if (!(reason instanceof Error)) return undefined;
+    return rebuildError({ ...errorTerm(reason), fields: undefined });
+  } catch {
+    return undefined;
+  }
 }

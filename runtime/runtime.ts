@@ -6,9 +6,9 @@
 
 import { isExitError, reasonOf } from "./errors.ts";
 import { outside } from "./context.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { Deadlines } from "./deadlines.ts";
 import { crashEvent, type RuntimeEvent, standardLog } from "./events.ts";
-import { inspect } from "./inspect.ts";
 import { Modules, type Resolved } from "./modules.ts";
 import { Nowhere } from "./nowhere.ts";
 import {
@@ -26,7 +26,7 @@ import {
   type ProcessOptions,
   type Watcher,
 } from "./process.ts";
-import { isOrderly, isReason } from "./reason.ts";
+import { isOrderly, isReason, sendableReason } from "./reason.ts";
 import type {
   Backpressure,
   MonitoredObject,
@@ -38,51 +38,8 @@ import type {
 } from "./signal.ts";
 import { startProcesses, startSoon } from "./starting.ts";
 import { ignoreStrayExits } from "./stray_exits.ts";
-import {
-  copyTerm,
-  DEFAULT_MAX_DEPTH,
-  errorTerm,
-  rebuildError,
-} from "./term.ts";
+import { DEFAULT_MAX_DEPTH } from "./term.ts";
 import { Timers } from "./timers.ts";
-
-/** The time as a runtime sees it. */
-export interface Clock {
-  /** Milliseconds since some fixed moment. */
-  now(): number;
-  /** Calls back after so many milliseconds; gives what stops it. */
-  after(ms: number, fn: () => void): () => void;
-  /** Calls back every so many milliseconds, to keep house; gives what stops it. */
-  every(ms: number, fn: () => void): () => void;
-}
-
-/** The clock of the machine. */
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  after: (ms, fn) => {
-    // A timer of the host holds at most 2^31 - 1 ms: longer waits take several.
-    const limit = 2 ** 31 - 1;
-    let id: ReturnType<typeof setTimeout>;
-    const arm = (left: number) => {
-      id = setTimeout(
-        () => left > limit ? arm(left - limit) : fn(),
-        Math.min(left, limit),
-      );
-    };
-    // The host drops fractions, and no timer may fire too early.
-    arm(Math.ceil(ms));
-    return () => clearTimeout(id);
-  },
-  every: (ms, fn) => {
-    let stop: () => void;
-    const turn = () => {
-      stop = systemClock.after(ms, turn);
-      fn();
-    };
-    stop = systemClock.after(ms, turn);
-    return () => stop();
-  },
-};
 
 /** What a runtime is made of. */
 export interface RuntimeOptions {
@@ -780,28 +737,6 @@ function run(process: Process, fn: () => unknown): void {
       (error) => runtime.crash(process, error),
     );
   } else runtime.terminate(process, "normal");
-}
-
-/**
- * The reason as others get it: a copy; of an error whose fields cannot be sent, the error without
- * them; of anything else that cannot be sent, its text.
- */
-export function sendableReason(reason: unknown, maxDepth: number): unknown {
-  if (typeof reason === "string") return reason;
-  try {
-    return copyTerm(reason, maxDepth - 8);
-  } catch {
-    return bareError(reason) ?? inspect(reason);
-  }
-}
-
-function bareError(reason: unknown): Error | undefined {
-  try {
-    if (!(reason instanceof Error)) return undefined;
-    return rebuildError({ ...errorTerm(reason), fields: undefined });
-  } catch {
-    return undefined;
-  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -16,7 +16,8 @@ import {
 import * as Process from "../process.ts";
 import { NO_NODE, setDefaultRuntime } from "../runtime/current.ts";
 import { Pid } from "../runtime/pid.ts";
-import { type Clock, Runtime, systemClock } from "../runtime/runtime.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import { Runtime } from "../runtime/runtime.ts";
 import { clusterTest } from "./_nodes.ts";
 import { ended, idle, mail, processTest, turn } from "./_processes.ts";
 

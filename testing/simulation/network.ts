@@ -13,7 +13,7 @@ import type {
   World,
 } from "../../distribution/world.ts";
 import { NodeStartError } from "../../errors.ts";
-import type { Clock } from "../../runtime/runtime.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { SeededRandom } from "./random.ts";
 import { Timeline } from "./timeline.ts";
 import { Trace } from "./trace.ts";

@@ -5,7 +5,7 @@
  */
 
 import { outside } from "../../runtime/context.ts";
-import type { Clock } from "../../runtime/runtime.ts";
+import type { Clock } from "../../runtime/clock.ts";
 
 /** What an event is: a timer of somebody's, or something on its way between nodes. */
 export type EventKind = "timer" | "network";

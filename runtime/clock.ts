@@ -1,0 +1,43 @@
+/**
+ * Clocks: the time as nodes see it, the machine's unless it is simulated.
+ *
+ * @module
+ */
+
+/** The time as a runtime sees it. */
+export interface Clock {
+  /** Milliseconds since some fixed moment. */
+  now(): number;
+  /** Calls back after so many milliseconds; gives what stops it. */
+  after(ms: number, fn: () => void): () => void;
+  /** Calls back every so many milliseconds, to keep house; gives what stops it. */
+  every(ms: number, fn: () => void): () => void;
+}
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after: (ms, fn) => {
+    // A timer of the host holds at most 2^31 - 1 ms: longer waits take several.
+    const limit = 2 ** 31 - 1;
+    let id: ReturnType<typeof setTimeout>;
+    const arm = (left: number) => {
+      id = setTimeout(
+        () => left > limit ? arm(left - limit) : fn(),
+        Math.min(left, limit),
+      );
+    };
+    // The host drops fractions, and no timer may fire too early.
+    arm(Math.ceil(ms));
+    return () => clearTimeout(id);
+  },
+  every: (ms, fn) => {
+    let stop: () => void;
+    const turn = () => {
+      stop = systemClock.after(ms, turn);
+      fn();
+    };
+    stop = systemClock.after(ms, turn);
+    return () => stop();
+  },
+};
