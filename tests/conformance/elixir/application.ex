@@ -306,8 +306,9 @@ defmodule Conformance.Application do
     start(:restarts)
     events("event", 1)
     top = top_of(:restarts)
-    {:a, a, _, _} = List.keyfind(Supervisor.which_children(top), :a, 0)
     ref = Process.monitor(top)
+    # Its answer says that it has seen the monitor: the child's end may overtake that otherwise.
+    {:a, a, _, _} = List.keyfind(Supervisor.which_children(top), :a, 0)
     Process.exit(a, :kill)
     trace("top", receive(do: ({:DOWN, ^ref, _, _, reason} -> reason)))
     events("event", 3)

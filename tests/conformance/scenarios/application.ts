@@ -358,9 +358,9 @@ scenario(
     await start(spec);
     await events("event", 1);
     const top = await topOf("restarts");
+    const ref = monitor(top);
     const children = await Supervisor.whichChildren(top);
     const a = children.find(({ id }) => id === "a")!.pid as Pid;
-    const ref = monitor(top);
     exit(a, "kill");
     await trace("top", await downReason(ref));
     await events("event", 3);
