@@ -45,7 +45,7 @@ import {
 } from "./protocol/call.ts";
 import type { ChildSpec } from "./protocol/child.ts";
 import { genServerChild, startGenServer } from "./protocol/gen_server.ts";
-import type { Cast, ServerRef } from "./protocol/messages.ts";
+import { Cast, type ServerRef } from "./protocol/messages.ts";
 import {
   type GlobalName,
   isGlobalName,
@@ -938,7 +938,7 @@ export class GenServer {
     options: AbcastOptions = {},
   ): "abcast" {
     const process = currentProcess();
-    const message: Cast = { type: "$cast", request };
+    const message = new Cast(request);
     for (const node of nodesOf(options, process.runtime)) {
       process.sendName(nameOf(name), node, message);
     }

@@ -14,7 +14,7 @@ import type { Runnable, SpawnFailure } from "../runtime/signal.ts";
 import { copyTerm } from "../runtime/term.ts";
 import type { Place } from "./call.ts";
 import type { CallbackModule } from "./gen_server.ts";
-import { type Call, type Cast, isRunnable } from "./messages.ts";
+import { Call, Cast, isRunnable } from "./messages.ts";
 import type { Caller } from "./server.ts";
 
 /** What runs on the state: a function, or the name of one and its further arguments. */
@@ -42,8 +42,8 @@ export function castMessage(
   const request: AgentRequest = { type: "cast", run };
   // Nobody waits for an answer under this reference.
   return "kept" in run
-    ? { type: "$cast", request }
-    : { type: "$call", from: pid, ref: runtime.makeRef(), request };
+    ? new Cast(request)
+    : new Call(pid, runtime.makeRef(), request);
 }
 
 /** What an agent answers: what the function gave, or why it was not run. */

@@ -13,12 +13,12 @@ import { Pid, type Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
 import type { Backpressure } from "../runtime/signal.ts";
 import { copyTerm } from "../runtime/term.ts";
-import type {
+import {
   Call,
   Cast,
-  IoOperation,
-  IoRequest,
-  ServerRef,
+  type IoOperation,
+  type IoRequest,
+  type ServerRef,
   Tell,
 } from "./messages.ts";
 import { whereisName } from "./names.ts";
@@ -257,7 +257,7 @@ export function cast(
   server: ServerRef,
   request: unknown,
 ): Backpressure {
-  const message: Cast = { type: "$cast", request };
+  const message = new Cast(request);
   const place = locateForCast(server, process);
   if (!(place instanceof Promise)) return sendTo(process, place, message);
   // The copy is made now, as that of any message.
@@ -271,8 +271,7 @@ export function cast(
 
 /** Tells a process something, and who does. */
 export function tell(process: Process, to: Pid, message: unknown): void {
-  const told: Tell = { type: "$tell", from: process.pid, message };
-  process.send(to, told);
+  process.send(to, new Tell(process.pid, message));
 }
 
 /** Asks a server for a process. */
@@ -286,7 +285,7 @@ export function startCall<T>(
     process,
     place,
     options,
-    (from, ref): Call => ({ type: "$call", from, ref, request }),
+    (from, ref) => new Call(from, ref, request),
   );
 }
 

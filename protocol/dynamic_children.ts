@@ -7,11 +7,13 @@
 
 import { ExitError } from "../errors.ts";
 import type { SupervisorError } from "../runtime/events.ts";
+import { isExit } from "../runtime/exit_message.ts";
 import { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { isOrderly } from "../runtime/reason.ts";
+import { tell } from "./call.ts";
 import type { FullChildSpec } from "./child.ts";
-import { type Cast, isTyped } from "./messages.ts";
+import { toldBy } from "./messages.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import {
   type Child,
@@ -33,6 +35,12 @@ export interface DynamicLimits {
   maxChildren: number;
   maxRestarts: number;
   maxSeconds: number;
+}
+
+/** What a supervisor tells itself: to try a child again that did not start. */
+interface TryAgain {
+  type: "try_again_restart";
+  pid: Pid;
 }
 
 interface DynamicChild<S> extends Child<S> {
@@ -81,11 +89,13 @@ export class DynamicChildren<S extends DynamicSpec> {
 
   /** Sees to the EXIT of a child; those of others are nothing to it, and other messages go to the log. */
   info(message: unknown): Promise<void> | undefined {
-    if (!isTyped(message, "EXIT")) {
+    const told = toldBy(message, this.#process) as TryAgain | undefined;
+    if (told !== undefined) return this.#tryAgain(told);
+    if (!isExit(message)) {
       reportUnexpected(this.#process, message);
       return;
     }
-    const { from, reason } = message as { from?: unknown; reason?: unknown };
+    const { from, reason } = message;
     const child = this.#find(from);
     if (child === undefined || child.restarting) return;
     const { restart } = child.spec;
@@ -98,7 +108,7 @@ export class DynamicChildren<S extends DynamicSpec> {
   }
 
   /** Tries a child again that did not start, unless it has been terminated since. */
-  async tryAgain(pid: unknown): Promise<void> {
+  async #tryAgain({ pid }: TryAgain): Promise<void> {
     const child = this.#find(pid);
     if (child?.restarting) await this.#restart(child);
   }
@@ -134,11 +144,8 @@ export class DynamicChildren<S extends DynamicSpec> {
     this.#report(child, "start_error", result.reason);
     child.restarting = true;
     // By a message, so that a request that has come meanwhile is served first.
-    const again: Cast = {
-      type: "$cast",
-      request: { type: "try_again_restart", pid },
-    };
-    process.send(process.pid, again);
+    const again: TryAgain = { type: "try_again_restart", pid };
+    tell(process, process.pid, again);
   }
 
   async #end({ spec, pid, restarting }: DynamicChild<S>): Promise<void> {

@@ -63,12 +63,6 @@ export class DynamicSupervisorServer implements Server {
     }
   }
 
-  cast(request: unknown): Promise<void> | undefined {
-    const asked = request as { type?: unknown; pid?: unknown } | null;
-    if (asked?.type !== "try_again_restart") return;
-    return this.#children.tryAgain(asked.pid);
-  }
-
   info(message: unknown): Promise<void> | undefined {
     return this.#children.info(message);
   }

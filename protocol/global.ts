@@ -21,7 +21,8 @@ import {
 import { globalServer } from "./global_server.ts";
 import { Pauses } from "./global_worker.ts";
 import type { NameRegistry } from "./names.ts";
-import { startRpc } from "./rpc.ts";
+import { spawnOn } from "./spawn.ts";
+import { Ending } from "./stop.ts";
 
 /** The name of what has a node start its server. */
 const GLOBAL_SERVICE = "$global";
@@ -174,8 +175,15 @@ function askNode(
 /** Has a node answer that has not: a node has a server from its first use on, and this is one. */
 async function startThere(process: Process, node: string): Promise<boolean> {
   const start = [GLOBAL_SERVICE, "start"] as const;
-  const { type } = await startRpc(process, node, start, [], Infinity);
-  return type === "ok";
+  try {
+    const { pid } = await spawnOn(node, start, [], false, false);
+    await new Ending(process, pid, pid.node).reason;
+    return true;
+  } catch {
+    // It does not serve that. A process that has ended asks no more.
+    process.assertAlive();
+    return false;
+  }
 }
 
 /** The names of the cluster, as a registry. */

@@ -6,9 +6,12 @@
  * @module
  */
 
-import { Pid, type Ref } from "../runtime/pid.ts";
+import { Pid, Ref } from "../runtime/pid.ts";
+import { type CopyField, ServerMessage } from "../runtime/server_message.ts";
 import type { Runnable } from "../runtime/signal.ts";
 import type { GlobalName, ViaName } from "./names.ts";
+
+export { ServerMessage };
 
 /** A server: its pid, its name on this node or on another, in a registry, or in the cluster. */
 export type ServerRef =
@@ -19,45 +22,88 @@ export type ServerRef =
   | GlobalName;
 
 /** A request that is answered by a reply to an alias. */
-export interface Call {
-  /** Always `"$call"`. */
-  type: "$call";
-  /** Who calls. */
-  from: Pid;
-  /** The alias that the reply goes to. */
-  ref: Ref;
-  /** What is asked. */
-  request: unknown;
+export class Call extends ServerMessage {
+  readonly type = "$call";
+
+  /**
+   * Makes a call.
+   *
+   * @param from The caller.
+   * @param ref The alias that the reply goes to.
+   * @param request The request.
+   */
+  constructor(
+    readonly from: Pid,
+    readonly ref: Ref,
+    readonly request: unknown,
+  ) {
+    super();
+  }
+
+  copied(copy: CopyField, left: number, max: number): Call {
+    return new Call(this.from, this.ref, copy(this.request, left, max));
+  }
 }
 
-/** A request that is not answered. */
-export interface Cast {
-  /** Always `"$cast"`. */
-  type: "$cast";
-  /** What is asked. */
-  request: unknown;
+/** A request that is not answered. Anyone may send one, so servers cannot go by its sender. */
+export class Cast extends ServerMessage {
+  readonly type = "$cast";
+
+  /**
+   * Makes a cast.
+   *
+   * @param request The request.
+   */
+  constructor(readonly request: unknown) {
+    super();
+  }
+
+  copied(copy: CopyField, left: number, max: number): Cast {
+    return new Cast(copy(this.request, left, max));
+  }
 }
 
 /** Asks a server to end: OTP's system message `{terminate, reason}`. It says that it does; then comes its DOWN. */
-export interface Stop {
-  /** Always `"$stop"`. */
-  type: "$stop";
-  /** Who asks. */
-  from: Pid;
-  /** The monitor that waits for the end, and alias of the answer. */
-  ref: Ref;
-  /** With which reason it is to exit. */
-  reason: unknown;
+export class Stop extends ServerMessage {
+  readonly type = "$stop";
+
+  /**
+   * Makes a request to end.
+   *
+   * @param from The process that asks.
+   * @param ref The monitor that waits for the end, and alias of the answer.
+   * @param reason The reason that the server is to exit with.
+   */
+  constructor(
+    readonly from: Pid,
+    readonly ref: Ref,
+    readonly reason: unknown,
+  ) {
+    super();
+  }
+
+  copied(copy: CopyField, left: number, max: number): Stop {
+    return new Stop(this.from, this.ref, copy(this.reason, left, max));
+  }
 }
 
-/** Something that is not answered, from who says so: servers that belong together speak like that. */
-export interface Tell {
-  /** Always `"$tell"`. */
-  type: "$tell";
-  /** Who tells. */
-  from: Pid;
-  /** What is told. */
-  message: unknown;
+/** A message that is not answered, with its sender: servers that belong together speak like that. */
+export class Tell extends ServerMessage {
+  readonly type = "$tell";
+
+  /**
+   * Makes a message.
+   *
+   * @param from The sender.
+   * @param message The message.
+   */
+  constructor(readonly from: Pid, readonly message: unknown) {
+    super();
+  }
+
+  copied(copy: CopyField, left: number, max: number): Tell {
+    return new Tell(this.from, copy(this.message, left, max));
+  }
 }
 
 /** Asks a Task.Supervisor for a task, which the caller owns. */
@@ -118,14 +164,63 @@ export function isTyped<T extends string>(
 
 /** What a message tells, if it comes from a process of that node. */
 export function toldFrom(message: unknown, node: string): unknown {
-  if (!isTyped(message, "$tell")) return undefined;
-  const { from, message: told } = message as Partial<Tell>;
-  return from instanceof Pid && from.node === node ? told : undefined;
+  return message instanceof Tell && message.from.node === node
+    ? message.message
+    : undefined;
 }
 
-/** Whether a message says who sends it in a way that servers rely on: every wire sees to it that it is true. */
-export function isSigned(message: unknown): boolean {
-  if (typeof message !== "object" || message === null) return false;
-  const { type } = message as { type?: unknown };
-  return type === "$call" || type === "$stop" || type === "$tell";
+/** What a process has told itself, so that what has come meanwhile is served first. */
+export function toldBy(message: unknown, { pid }: { pid: Pid }): unknown {
+  return message instanceof Tell && message.from.equals(pid)
+    ? message.message
+    : undefined;
+}
+
+/** Whether a whole message with this type is a server message on a wire. */
+export function isReserved(type: unknown): type is string {
+  switch (type) {
+    case "$call":
+    case "$cast":
+    case "$stop":
+    case "$tell":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/**
+ * The message of a reserved type that a peer has sent.
+ *
+ * @param fields Its fields, which may be anything.
+ * @param isPeers Whether a pid or reference was made by the peer.
+ * @returns The message; `undefined` if it is malformed, or in the name of a process that is not the
+ *   peer's, or would have its answer go to another node: it is to be dropped.
+ */
+export function receivedMessage(
+  fields: Record<string, unknown>,
+  isPeers: (name: Pid | Ref) => boolean,
+): unknown {
+  const { type, from, ref } = fields;
+  if (type === "$cast") return new Cast(fields.request);
+  if (!(from instanceof Pid) || !isPeers(from)) return undefined;
+  if (type === "$tell") return new Tell(from, fields.message);
+  if (!(ref instanceof Ref) || !isPeers(ref)) return undefined;
+  return type === "$call"
+    ? new Call(from, ref, fields.request)
+    : new Stop(from, ref, fields.reason);
+}
+
+/**
+ * Whether a message asks a group leader in the name of a process that is not the peer's, or would have the
+ * answer go to another node. Such a request is plain data, as any process can be a group leader.
+ */
+export function isForgedRequest(
+  message: unknown,
+  isPeers: (name: Pid | Ref) => boolean,
+): boolean {
+  if (!isTyped(message, "io_request")) return false;
+  const { from, replyAs } = message as Partial<IoRequest>;
+  return (from instanceof Pid && !isPeers(from)) ||
+    (replyAs instanceof Ref && !isPeers(replyAs));
 }

@@ -13,7 +13,7 @@ import { printable, quote } from "../runtime/inspect.ts";
 import { Pid, type Ref } from "../runtime/pid.ts";
 import { type Key, keyOf, type Process } from "../runtime/process.ts";
 import type { TermKey } from "../runtime/term_key.ts";
-import { isTyped, type Tell } from "./messages.ts";
+import { Tell } from "./messages.ts";
 import {
   canBeGroup,
   groupKey,
@@ -77,7 +77,7 @@ export class ScopePeers {
   }
 
   #signed(message: ScopeMessage): Tell {
-    return { type: "$tell", from: this.#process.pid, message };
+    return new Tell(this.#process.pid, message);
   }
 
   #tell({ pid: to }: Pick<Peer, "pid">, message: ScopeMessage): void {
@@ -160,11 +160,11 @@ export class ScopePeers {
 
   /** Takes what a peer tells; what only looks like it is dropped. */
   hear(message: unknown): void {
-    if (!isTyped(message, "$tell")) return;
-    const { from, message: told } = message as unknown as Tell;
+    if (!(message instanceof Tell)) return;
+    const { from, message: told } = message;
     const { runtime } = this.#process;
     if (
-      from instanceof Pid && from.node !== runtime.node &&
+      from.node !== runtime.node &&
       isScopeMessage(told, from.node) && this.#canHave(told)
     ) this.#take(from, told);
   }

@@ -10,6 +10,7 @@
 import { Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { type TermKey, termKey } from "../runtime/term_key.ts";
+import { isExit } from "../runtime/exit_message.ts";
 import { isTyped, toldFrom } from "./messages.ts";
 import type { RegistryTable } from "./registry.ts";
 import { type Caller, NO_REPLY, type Server } from "./server.ts";
@@ -64,9 +65,8 @@ export class RegistryPartition implements Server {
   }
 
   info(message: unknown): void {
-    if (isTyped(message, "EXIT")) {
-      this.#table.forget((message as { from?: unknown }).from);
-    } else if (isTyped(message, "DOWN")) {
+    if (isExit(message)) this.#table.forget(message.from);
+    else if (isTyped(message, "DOWN")) {
       const { ref } = message as { ref?: unknown };
       if (this.#process.isDown(ref)) this.#unlock(ref);
     } else {

@@ -12,7 +12,7 @@ import { currentProcess, never } from "../runtime/current.ts";
 import { ignore } from "../runtime/ignore.ts";
 import { inspect, printable } from "../runtime/inspect.ts";
 import { type Resolved, spawnError } from "../runtime/modules.ts";
-import { Ref } from "../runtime/pid.ts";
+import { type Pid, Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
 import { isReason } from "../runtime/reason.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -139,6 +139,7 @@ function answer(process: Process, ref: Ref, told: RpcAnswer): void {
 /** Waits for the end of a call. */
 class RpcWait implements Wait {
   readonly node: string;
+  by: Pid | undefined;
   readonly promise: Promise<RpcOutcome>;
   /** Names the request, the monitor, and the alias of the answer. */
   readonly ref: Ref;
@@ -179,7 +180,10 @@ class RpcWait implements Wait {
   }
 
   spawned(result: SpawnResult | undefined): void {
-    if (result !== undefined && "pid" in result) return;
+    if (result !== undefined && "pid" in result) {
+      this.by = result.pid;
+      return;
+    }
     this.cancel();
     if (result === undefined) this.#lost();
     else if (result.error === "limit") this.#limited(result.message);

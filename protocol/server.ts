@@ -8,15 +8,11 @@
 import { ExitError } from "../errors.ts";
 import { reasonOf } from "../runtime/errors.ts";
 import { inspect } from "../runtime/inspect.ts";
-import { Atom, nameOf, Pid, Ref } from "../runtime/pid.ts";
+import { Atom, nameOf, Pid, type Ref } from "../runtime/pid.ts";
+import { isExit } from "../runtime/exit_message.ts";
 import type { Process } from "../runtime/process.ts";
-import {
-  type Call,
-  type Cast,
-  isTyped,
-  type ServerRef,
-  type Stop,
-} from "./messages.ts";
+import { ServerMessage } from "../runtime/server_message.ts";
+import { Call, Cast, type ServerRef, Stop } from "./messages.ts";
 import { isGlobalName, isViaName, type ServerAddress } from "./names.ts";
 
 /** Whom a reply goes to. */
@@ -127,11 +123,15 @@ function noteFailure(
   message: unknown,
 ): void {
   if (lineage === undefined) return;
-  if (isCall(message)) {
+  if (message instanceof Call) {
     const { request: lastMessage, from: client } = message;
     lineage.context = { lastMessage, client };
-  } else {
-    lineage.context = message === undefined ? {} : { lastMessage: message };
+  } else if (message === undefined) lineage.context = {};
+  else {
+    const lastMessage = message instanceof ServerMessage
+      ? { ...message }
+      : message;
+    lineage.context = { lastMessage };
   }
   if ("state" in server) lineage.context.state = server.state;
 }
@@ -142,7 +142,7 @@ function dispatch(
   message: unknown,
   parent: Pid | undefined,
 ): Promise<unknown> | undefined {
-  if (isCall(message)) {
+  if (message instanceof Call) {
     const { from: pid, ref, request } = message;
     const caller: Caller = { pid, ref };
     const value = server.call(request, caller);
@@ -152,22 +152,13 @@ function dispatch(
     answer(process, caller, value);
     return undefined;
   }
-  if (isTyped(message, "$cast")) {
-    return pending(server.cast?.((message as Cast).request));
-  }
-  if (isTyped(message, "$stop")) {
-    const { ref, reason } = message as unknown as Stop;
-    if (ref instanceof Ref) process.reply(ref, "ok");
-    throw new ExitError(reason);
+  if (message instanceof Cast) return pending(server.cast?.(message.request));
+  if (message instanceof Stop) {
+    process.reply(message.ref, "ok");
+    throw new ExitError(message.reason);
   }
   if (isExitFrom(message, parent)) throw new ExitError(message.reason);
   return pending(server.info?.(message));
-}
-
-function isCall(message: unknown): message is Call {
-  return isTyped(message, "$call") &&
-    (message as Partial<Call>).from instanceof Pid &&
-    (message as Partial<Call>).ref instanceof Ref;
 }
 
 /**
@@ -193,13 +184,12 @@ function pending(result: unknown): Promise<unknown> | undefined {
   return result instanceof Promise ? result : undefined;
 }
 
-/** Whether a message is the EXIT of a process. */
+/** Whether a message is the EXIT of a process, and not one that somebody has sent in its name. */
 export function isExitFrom(
   message: unknown,
   pid: Pid | undefined,
 ): message is { type: "EXIT"; from: Pid; reason: unknown } {
-  return pid !== undefined && isTyped(message, "EXIT") &&
-    pid.equals((message as { from?: unknown }).from);
+  return pid !== undefined && isExit(message) && pid.equals(message.from);
 }
 
 /** Takes the EXIT of a process out of the mail, if it has come. */

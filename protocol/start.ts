@@ -165,6 +165,7 @@ async function runUnder(
 /** Waits for a process to be ready. */
 class Starting implements Start, Wait {
   readonly node: string;
+  readonly by: Pid;
   readonly pid: Promise<Pid>;
   readonly #starter: Process;
   readonly #started: Process;
@@ -177,6 +178,7 @@ class Starting implements Start, Wait {
 
   constructor(starter: Process, started: Process, ref: Ref) {
     this.node = started.pid.node;
+    this.by = started.pid;
     this.#starter = starter;
     this.#started = started;
     this.#ref = ref;

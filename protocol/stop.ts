@@ -12,7 +12,7 @@ import type { Ref } from "../runtime/pid.ts";
 import type { AliasMode, Process, Wait } from "../runtime/process.ts";
 import type { Target } from "../runtime/signal.ts";
 import { isSelf, locate, sendTo } from "./call.ts";
-import type { ServerRef, Stop } from "./messages.ts";
+import { type ServerRef, Stop } from "./messages.ts";
 import { serverInWords } from "./names.ts";
 
 /** Waits for the end of a process under a monitor of its own: nothing goes through the mail. */
@@ -111,13 +111,7 @@ export async function stopServer(
   if (isSelf(process, place)) throw fail("calling_self");
   const ending = new Ending(process, place.target, place.node, "demonitor");
   try {
-    const stop: Stop = {
-      type: "$stop",
-      from: process.pid,
-      ref: ending.ref,
-      reason,
-    };
-    sendTo(process, place, stop);
+    sendTo(process, place, new Stop(process.pid, ending.ref, reason));
     if (!(await ending.within(timeout))) throw fail("timeout");
   } finally {
     ending.cancel();

@@ -106,6 +106,7 @@ export interface StreamTaskOptions {
 /** One task of a stream, as the stream's process sees it. */
 export class StreamTask implements Wait {
   node: string;
+  by: Pid | undefined;
   /** Its monitor, and the alias of its result. */
   readonly ref: Ref;
   /** Which element it runs on. */
@@ -188,7 +189,9 @@ export class StreamTask implements Wait {
   }
 
   spawned(result: SpawnResult | undefined): void {
-    if (result !== undefined && "pid" in result) this.onSpawned?.(result.pid);
+    if (result === undefined || !("pid" in result)) return;
+    this.by = result.pid;
+    this.onSpawned?.(result.pid);
   }
 
   reply(value: unknown): void {

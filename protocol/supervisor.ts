@@ -10,8 +10,10 @@ import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { isOrderly } from "../runtime/reason.ts";
 import type { ChildType, FullChildSpec } from "./child.ts";
-import { type Cast, isTyped } from "./messages.ts";
+import { toldBy } from "./messages.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
+import { isExit } from "../runtime/exit_message.ts";
+import { tell } from "./call.ts";
 import { type Caller, isExitFrom, type Server } from "./server.ts";
 import {
   type Child as SupervisedChild,
@@ -60,6 +62,12 @@ export interface SupervisionOptions {
   maxRestarts: number;
   maxSeconds: number;
   autoShutdown: AutoShutdown;
+}
+
+/** What a supervisor tells itself: to try a child again that did not start. */
+interface TryAgain {
+  type: "try_again_restart";
+  id: string;
 }
 
 /** Fails for a significant child of a supervisor that is not to end by itself. */
@@ -126,7 +134,7 @@ export class SupervisorServer implements Server {
     switch (asked?.type) {
       case "which_children":
         // The one that was started last comes first, as in Elixir.
-        return this.#children.map(tell).reverse();
+        return this.#children.map(infoOf).reverse();
       case "count_children":
         return countChildren(this.#children, this.#process.runtime);
       case "start_child":
@@ -142,19 +150,20 @@ export class SupervisorServer implements Server {
     }
   }
 
-  async cast(request: unknown): Promise<void> {
-    const asked = request as { type?: unknown; id?: unknown } | null;
-    if (asked?.type !== "try_again_restart") return;
-    const child = this.#find(asked.id);
-    if (child?.restarting) await this.#restart(child);
-  }
-
   info(message: unknown): Promise<void> | undefined {
     const child = this.#children.find(({ pid }) => isExitFrom(message, pid));
     if (child !== undefined) {
       return this.#exited(child, (message as { reason: unknown }).reason);
     }
-    if (!isTyped(message, "EXIT")) reportUnexpected(this.#process, message);
+    if (isExit(message)) return;
+    const told = toldBy(message, this.#process) as TryAgain | undefined;
+    if (told !== undefined) return this.#tryAgain(told);
+    reportUnexpected(this.#process, message);
+  }
+
+  async #tryAgain({ id }: TryAgain): Promise<void> {
+    const child = this.#find(id);
+    if (child?.restarting) await this.#restart(child);
   }
 
   /** Ends the children, the last one first. */
@@ -266,11 +275,9 @@ export class SupervisorServer implements Server {
     if (failure === undefined) return;
     failure.child.restarting = true;
     // By a message, so that a request that has come meanwhile, a stop for one, is served first.
-    const again: Cast = {
-      type: "$cast",
-      request: { type: "try_again_restart", id: failure.child.spec.id },
-    };
-    process.send(process.pid, again);
+    const { id } = failure.child.spec;
+    const again: TryAgain = { type: "try_again_restart", id };
+    tell(process, process.pid, again);
   }
 
   async #startAll(
@@ -322,6 +329,6 @@ function affected(
   }
 }
 
-function tell({ spec: { id, type }, pid, restarting }: Child): ChildInfo {
+function infoOf({ spec: { id, type }, pid, restarting }: Child): ChildInfo {
   return { id, pid: restarting ? "restarting" : pid, type };
 }

@@ -64,6 +64,7 @@ function answer(process: Process, ref: Ref, value: unknown): void {
 export class TaskState implements Wait {
   readonly node: string;
   readonly ref: Ref;
+  by: Pid | undefined;
   /** Who started it. */
   readonly owner: Process;
   /** Told when the task has been started. */
@@ -104,7 +105,9 @@ export class TaskState implements Wait {
   }
 
   spawned(result: SpawnResult | undefined): void {
-    if (result !== undefined && "pid" in result) this.onSpawned?.(result.pid);
+    if (result === undefined || !("pid" in result)) return;
+    this.by = result.pid;
+    this.onSpawned?.(result.pid);
   }
 
   reply(value: unknown): void {

@@ -47,7 +47,10 @@ export class Modules {
   readonly #modules = new Map<string, ModuleExports>();
   readonly #named = new Map<AnyFunction, [module: string, name: string]>();
   readonly #parked = new Map<string, AnyFunction>();
-  /** What the node does for all, by name. `allow` is asked for what a service runs, not for the service. */
+  /**
+   * What the node does for all, by name: by spawn requests only, as `allow` is asked for what a service runs, and
+   * not for the service.
+   */
   readonly services: Map<string, Service> = new Map();
   /** Set where closures are allowed. */
   compile: ClosureCompiler | undefined;
@@ -118,6 +121,14 @@ export class Modules {
     return { source: closureSource(fn as AnyFunction), args };
   }
 
+  /** As {@linkcode Modules.resolve}, of a spawn request, which can name a service too. */
+  resolveSpawn(run: Runnable, node?: string): Resolved {
+    const service = "module" in run ? this.services.get(run.module) : undefined;
+    return service === undefined
+      ? this.resolve(run, node)
+      : service(run as Runnable & { module: string; function: string }, node);
+  }
+
   /** What a request names, ready to run, or why it cannot be run; of another node, if it names one. */
   resolve(run: Runnable, node?: string): Resolved {
     const { args } = run;
@@ -129,8 +140,6 @@ export class Modules {
         : { fn: () => fn.apply(undefined, args), label: fn.name || "function" };
     }
     const { module, function: name } = run;
-    const service = this.services.get(module);
-    if (service !== undefined) return service(run, node);
     const fn = this.lookup(module, name);
     if (fn === undefined) {
       return { error: "undef", message: this.#undefined(module, name, args) };

@@ -67,6 +67,8 @@ export interface Wait {
   readonly node: string;
   /** Whether the reply may come from another node: who is asked may leave the answer to others. */
   readonly isOpen?: boolean;
+  /** The one process that the reply may come from, where it is known. */
+  readonly by?: Pid;
   /** A reply came to the alias. */
   reply(value: unknown, ref: Ref): void;
   /** What the reference monitors has ended. */

@@ -9,6 +9,7 @@ import { outside } from "./context.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Deadlines } from "./deadlines.ts";
 import { crashEvent, type RuntimeEvent, standardLog } from "./events.ts";
+import { exitMessage } from "./exit_message.ts";
 import { Modules, type Resolved } from "./modules.ts";
 import { Nowhere } from "./nowhere.ts";
 import {
@@ -24,6 +25,7 @@ import {
   type Link,
   Process,
   type ProcessOptions,
+  type Wait,
   type Watcher,
 } from "./process.ts";
 import { isOrderly, isReason, sendableReason } from "./reason.ts";
@@ -368,9 +370,7 @@ export class Runtime implements Signals {
   reply(from: Pid, alias: Ref, value: unknown): void {
     const awaited = this.aliases.get(alias.number)?.waits?.get(alias.number);
     // References can be guessed.
-    if (
-      awaited !== undefined && awaited.node !== from.node && !awaited.isOpen
-    ) {
+    if (awaited !== undefined && !awaited.isOpen && !mayReply(from, awaited)) {
       return;
     }
     const process = this.#openAlias(alias);
@@ -480,7 +480,7 @@ export class Runtime implements Signals {
 
   #signalExit(process: Process, from: Pid, reason: unknown): void {
     if (process.trapExit) {
-      process.mailbox.push({ type: "EXIT", from, reason }, process);
+      process.mailbox.push(exitMessage(from, reason), process);
     } else if (!isReason(reason, "normal") || from.equals(process.pid)) {
       this.terminate(process, reason);
     }
@@ -552,7 +552,7 @@ export class Runtime implements Signals {
 
   spawnRequest(from: Pid, request: SpawnRequest): void {
     const { ref, run, link, monitor, groupLeader } = request;
-    const found = this.resolve(run, from.node);
+    const found = this.#resolve(run, from.node, "resolveSpawn");
     if ("error" in found) {
       this.back(from.node).spawnReply(this.nobody, from, ref, found);
       return;
@@ -570,10 +570,18 @@ export class Runtime implements Signals {
 
   /** What a node asks to run, ready to run, or why it is refused. */
   resolve(run: Runnable, node: string): Resolved {
-    if (node === this.node) return this.modules.resolve(run);
+    return this.#resolve(run, node, "resolve");
+  }
+
+  #resolve(
+    run: Runnable,
+    node: string,
+    by: "resolve" | "resolveSpawn",
+  ): Resolved {
+    if (node === this.node) return this.modules[by](run);
     const found: Resolved = this.holdings.full(node, "processes")
       ? { error: "limit", message: this.#fullMessage("processes") }
-      : this.modules.resolve(run, node);
+      : this.modules[by](run, node);
     if ("error" in found) this.#refused(node, found.error, found.message);
     return found;
   }
@@ -742,6 +750,10 @@ function run(process: Process, fn: () => unknown): void {
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null &&
     typeof (value as { then?: unknown }).then === "function";
+}
+
+function mayReply(from: Pid, { node, by }: Wait): boolean {
+  return by === undefined ? from.node === node : by.equals(from);
 }
 
 /** Whether nobody has to be told of a process's end. */

@@ -9,6 +9,7 @@
  */
 
 import { Atom, Pid, Ref } from "./pid.ts";
+import { ServerMessage } from "./server_message.ts";
 
 /** How deep a message may be nested, counted in levels of its JSON. */
 export const DEFAULT_MAX_DEPTH = 64;
@@ -199,6 +200,12 @@ function copyObject(value: object, left: number, max: number): unknown {
   }
   if (value instanceof Pid || value instanceof Ref || value instanceof Atom) {
     return value;
+  }
+  if (value instanceof ServerMessage) {
+    // Within another message it is data, as it is on a wire.
+    return left === max
+      ? value.copied(copyAny, left - 1, max)
+      : copyPlain({ ...value }, left - 1, max);
   }
   if (value instanceof Date) return new Date(value.getTime());
   if (value instanceof Map) {

@@ -4,6 +4,7 @@ import {
   type DynamicSupervisorOptions,
 } from "../dynamic_supervisor.ts";
 import { ExitError } from "../errors.ts";
+import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
 import {
   alive,
@@ -381,7 +382,7 @@ processTest(
     const sup = await DynamicSupervisor.startLink({ name: "sup" });
     const stranger = spawn(() => {
       send(sup, "hi");
-      send(sup, { type: "$cast", request: "hi" });
+      GenServer.cast(sup, "hi");
       exit(sup, "oops");
     });
     await ended(stranger);

@@ -20,6 +20,7 @@ import {
   whereis,
 } from "../process.ts";
 import { globalNames } from "../protocol/global.ts";
+import { Call, Cast } from "../protocol/messages.ts";
 import { currentRuntime } from "../runtime/current.ts";
 import { atom } from "../runtime/pid.ts";
 import { type Cluster, clusterTest, part, reasonOf } from "./_nodes.ts";
@@ -729,11 +730,11 @@ threeTest(
       assertEquals(processes.length, 2);
       for (const request of requests) {
         const ref = monitor(to, { alias: "reply_demonitor" });
-        send(to, { type: "$call", from: self(), ref, request });
+        send(to, new Call(self(), ref, request));
         const { type } = await receive((m) => ref.equals(m?.ref));
         assertEquals(type, "reply", `to ${JSON.stringify(request)}`);
         for (const pid of processes) {
-          send(pid, { type: "$cast", request });
+          send(pid, new Cast(request));
           send(pid, request);
         }
       }
@@ -750,7 +751,7 @@ threeTest(
         ]
       ) {
         const ref = monitor(to, { alias: "reply_demonitor" });
-        send(to, { type: "$call", from: self(), ref, request });
+        send(to, new Call(self(), ref, request));
         assertEquals((await receive((m) => ref.equals(m?.ref))).type, "reply");
       }
     });

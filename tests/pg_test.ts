@@ -23,6 +23,7 @@ import {
   unlink,
   whereis,
 } from "../process.ts";
+import { Call, Cast } from "../protocol/messages.ts";
 import { atom } from "../runtime/pid.ts";
 import { Supervisor } from "../supervisor.ts";
 import { type Cluster, clusterTest, nodeDown, part } from "./_nodes.ts";
@@ -312,8 +313,8 @@ pgTest("what is no message of a scope does it no harm", async () => {
       { type: "DOWN" },
       { type: "DOWN", ref: makeRef() },
       { type: "nodeup" },
-      { type: "$call", from: self(), ref: makeRef(), request: null },
-      { type: "$cast", request: 1 },
+      new Call(self(), makeRef(), null),
+      new Cast(1),
     ]
   ) send("pg", message);
   // From one that has not been met: it is late, or never was one.
@@ -527,12 +528,8 @@ nodesTest(
   async (_alex, kate) => {
     const scope = { name: "pg", node: kate.name };
     const ref = monitor(scope, { alias: "reply_demonitor" });
-    send(scope, {
-      type: "$call",
-      from: self(),
-      ref,
-      request: { type: "join", group: "g", pids: [self()] },
-    });
+    const request = { type: "join", group: "g", pids: [self()] };
+    send(scope, new Call(self(), ref, request));
     const { value } = await receive((m) => ref.equals(m?.ref));
     assertEquals(value, { type: "error", reason: "badarg" });
     await kate.run(() => assertEquals(pg.whichGroups(), []));

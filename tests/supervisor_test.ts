@@ -8,6 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { ExitError } from "../errors.ts";
+import { GenServer } from "../gen_server.ts";
 import {
   alive,
   exit,
@@ -696,7 +697,8 @@ processTest(
       exit(sup, "oops");
       send(sup, "hi");
       send(sup, { type: "$call" });
-      send(sup, { type: "$cast", request: null });
+      send(sup, { type: "$stop" });
+      GenServer.cast(sup, null);
     });
     await ended(stranger);
     assertEquals((await Supervisor.countChildren(sup)).active, 1);

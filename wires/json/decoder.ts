@@ -5,7 +5,11 @@
  */
 
 import type { Limits, Port } from "../../distribution/wire.ts";
-import { type Call, isSigned } from "../../protocol/messages.ts";
+import {
+  isForgedRequest,
+  isReserved,
+  receivedMessage,
+} from "../../protocol/messages.ts";
 import { Pid, Ref } from "../../runtime/pid.ts";
 import type {
   MonitoredObject,
@@ -29,6 +33,9 @@ import {
 
 /** The levels of JSON around a value in a frame: the frame's array, and the signal's. */
 const OUTER_DEPTH = 2;
+
+/** Stands for a message that is not delivered. */
+const DROPPED = Symbol("dropped");
 
 /** The longest name, in characters, of a process or node. */
 const MAX_NAME = 255;
@@ -93,36 +100,40 @@ export class Decoder implements FrameHandler {
       const from = this.#fromPid(signal[1]);
       const to = this.#toPid(signal[2]);
       for (let i = 3; i < signal.length; i++) {
-        let message = signal[i];
-        if (kind === "send*") {
-          message = this.#values.decode(message);
-          if (this.#isForged(message)) continue;
-        }
-        this.#deliver.send(from, to, message);
+        const message = this.#message(signal[i], kind === "send*");
+        if (message !== DROPPED) this.#deliver.send(from, to, message);
       }
-    } else if (typeof kind === "string" && kind.endsWith("*")) {
-      const last = signal.length - 1;
-      signal[last] = this.#values.decode(signal[last]);
-      if (kind.startsWith("send_") && this.#isForged(signal[last])) return;
-      this.#dispatch(kind.slice(0, -1), signal);
-    } else this.#dispatch(kind, signal);
+      return;
+    }
+    if (typeof kind !== "string") return this.#dispatch(kind, signal);
+    const isTagged = kind.endsWith("*");
+    const last = signal.length - 1;
+    if (kind.startsWith("send_")) {
+      signal[last] = this.#message(signal[last], isTagged);
+      if (signal[last] === DROPPED) return;
+    } else if (isTagged) signal[last] = this.#values.decode(signal[last]);
+    this.#dispatch(isTagged ? kind.slice(0, -1) : kind, signal);
   }
 
   /**
-   * Whether a message to a server is in the name of a process that is not the peer's, or would have the
-   * answer go to one: servers go by who calls when they decide what may be run. Such a message holds
-   * pids, so that it always has tags.
+   * A message as it is delivered. One of a reserved type is a server's message, if it is the peer's to say.
+   * Data that looks like one comes as an `$object`, so that it is asked before the tags are replaced.
    */
-  #isForged(message: unknown): boolean {
-    if (!isSigned(message)) return false;
-    const { from, ref } = message as Partial<Call>;
-    return !(from instanceof Pid && this.#isPeers(from)) ||
-      (ref instanceof Ref && !this.#isPeers(ref));
+  #message(json: unknown, isTagged: boolean): unknown {
+    const isMessage = typeof json === "object" && json !== null &&
+      isReserved((json as { type?: unknown }).type);
+    const value = isTagged ? this.#values.decode(json) : json;
+    if (isMessage) {
+      const fields = value as Record<string, unknown>;
+      return receivedMessage(fields, this.#isPeers) ?? DROPPED;
+    }
+    // A request that holds pids has tags.
+    return isTagged && isForgedRequest(value, this.#isPeers) ? DROPPED : value;
   }
 
-  #isPeers({ node, creation }: Pid | Ref): boolean {
-    return node === this.#peer.name && creation === this.#peer.creation;
-  }
+  /** Whether a pid or reference was made by the peer. */
+  readonly #isPeers = ({ node, creation }: Pid | Ref): boolean =>
+    node === this.#peer.name && creation === this.#peer.creation;
 
   #dispatch(kind: unknown, signal: unknown[]): void {
     const deliver = this.#deliver;

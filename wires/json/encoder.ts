@@ -92,7 +92,7 @@ export class Encoder implements Signals {
   send(from: Pid, to: Pid, message: unknown): Backpressure {
     if (to.creation !== this.#peer.creation) return undefined;
     this.#port.assertRoom();
-    const json = this.#values.encode(message);
+    const json = this.#values.encodeMessage(message);
     const tagged = this.#values.tagged;
     if (tagged || json.length > LARGE || this.#lanes.size > 0) {
       this.#put(
@@ -114,7 +114,7 @@ export class Encoder implements Signals {
 
   sendName(from: Pid, name: string, message: unknown): Backpressure {
     this.#port.assertRoom();
-    const json = this.#values.encode(message);
+    const json = this.#values.encodeMessage(message);
     this.#putValue(from, "send_name", JSON.stringify(name), json);
     return this.#port.pressure();
   }
@@ -122,7 +122,7 @@ export class Encoder implements Signals {
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
     if (alias.creation !== this.#peer.creation) return undefined;
     this.#port.assertRoom();
-    const json = this.#values.encode(message);
+    const json = this.#values.encodeMessage(message);
     this.#putValue(from, "send_alias", `${alias.number}`, json);
     return this.#port.pressure();
   }

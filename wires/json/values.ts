@@ -7,6 +7,7 @@
  * @module
  */
 
+import { isReserved, ServerMessage } from "../../protocol/messages.ts";
 import { Atom, atom, Pid, Ref } from "../../runtime/pid.ts";
 import {
   defineProto,
@@ -98,6 +99,22 @@ export class ValueEncoder {
     return this.#write(value, this.#maxDepth);
   }
 
+  /**
+   * The JSON of a whole message.
+   *
+   * A reserved type makes it a server's message at the other end, so that data with such a type is written as
+   * an `$object`.
+   */
+  encodeMessage(value: unknown): string {
+    if (
+      typeof value !== "object" || value === null ||
+      !isReserved((value as { type?: unknown }).type) ||
+      !isPlainObject(value)
+    ) return this.encode(value);
+    this.encode(undefined);
+    return this.#writeTaggedFields(value, Object.keys(value), this.#maxDepth);
+  }
+
   #isPlain(value: object, left: number): boolean {
     if (left <= 0) throw tooDeep(this.#maxDepth);
     if (Array.isArray(value)) {
@@ -165,7 +182,9 @@ export class ValueEncoder {
         ? JSON.stringify(value)
         : this.#writeItems(value, left - 1);
     }
-    if (isPlainObject(value)) return this.#writeFields(value, left);
+    if (isPlainObject(value) || value instanceof ServerMessage) {
+      return this.#writeFields(value, left);
+    }
     if (value instanceof Pid) {
       return this.#tag("$pid", this.#name(value), left, 2);
     }
@@ -223,17 +242,19 @@ export class ValueEncoder {
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
       if (key.charCodeAt(0) === 36) {
-        const entries = keys.map((k): [string, unknown] => [k, fields[k]]);
-        return this.#tag(
-          "$object",
-          this.#writeEntries(entries, left - 2),
-          left,
-        );
+        return this.#writeTaggedFields(value, keys, left);
       }
       text += (i > 0 ? "," : "") + this.#key(key) +
         this.#write(fields[key], left - 1);
     }
     return text + "}";
+  }
+
+  #writeTaggedFields(value: object, keys: string[], left: number): string {
+    const fields = value as Record<string, unknown>;
+    const entries = keys.map((key): [string, unknown] => [key, fields[key]]);
+    const json = this.#writeEntries(entries, left - 2);
+    return this.#tag("$object", json, left);
   }
 
   #key(key: string): string {

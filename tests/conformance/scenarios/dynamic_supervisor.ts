@@ -7,6 +7,7 @@ import {
   DynamicSupervisor,
   type DynamicSupervisorOptions,
   exit,
+  GenServer,
   monitor,
   Node,
   type Pid,
@@ -359,7 +360,7 @@ scenario(
     const sup = await start();
     const pid = await add(sup, probe("a"));
     const stranger = spawn(async () => {
-      send(sup, { type: "$cast", request: "hello" });
+      GenServer.cast(sup, "hello");
       send(sup, "hello");
       exit(sup, "oops");
       const [[same], ...others] = await children(sup);
