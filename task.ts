@@ -378,7 +378,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
         monitor: { pid: owner.pid, ref: state.ref },
       },
     );
-    state.open();
+    state.open(process.pid);
     owner.addMonitor(state.ref, process.pid, runtime.node);
     return Task._of(process.pid, state, owner);
   }

@@ -162,7 +162,7 @@ export class StreamTask implements Wait {
 
   /** It is there; its time runs. */
   started(pid: Pid): void {
-    this.#pid = pid;
+    this.by = this.#pid = pid;
     const { timeout, changed } = this.#options;
     if (timeout !== Infinity) {
       this.#stopTimer = this.#process.runtime.after(timeout, () => {
@@ -190,7 +190,6 @@ export class StreamTask implements Wait {
 
   spawned(result: SpawnResult | undefined): void {
     if (result === undefined || !("pid" in result)) return;
-    this.by = result.pid;
     this.onSpawned?.(result.pid);
   }
 

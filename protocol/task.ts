@@ -85,8 +85,9 @@ export class TaskState implements Wait {
     this.ref = ref;
   }
 
-  /** Begins to wait; what is sent under the reference comes here from now on. */
-  open(): void {
+  /** Begins to wait; what is sent under the reference comes here from now on. `by` is its process, if it is there. */
+  open(by?: Pid): void {
+    this.by = by;
     this.owner.addAlias(this.ref, "demonitor");
     this.owner.await(this.ref, this);
   }
