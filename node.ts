@@ -34,7 +34,6 @@ import type { ConnectionStats } from "./distribution/statistics.ts";
 import { defaultEpmdPort } from "./distribution/reach.ts";
 import { DEFAULT_LIMITS, type Limits } from "./distribution/wire.ts";
 import type { Presence, World } from "./distribution/world.ts";
-import { ExitError } from "./errors.ts";
 import {
   type IoDevice,
   standardIo,
@@ -42,6 +41,7 @@ import {
 } from "./protocol/group_leader.ts";
 import { serveGlobal } from "./protocol/global.ts";
 import { serveRpc } from "./protocol/rpc.ts";
+import { runIn, type RunOptions } from "./protocol/run.ts";
 import { spawnOn } from "./protocol/spawn.ts";
 import { outside } from "./runtime/context.ts";
 import {
@@ -70,7 +70,7 @@ export type {
   PeerCertificate,
   VerifyCertificate,
 } from "./distribution/certificate.ts";
-export type { TlsOptions };
+export type { RunOptions, TlsOptions };
 export { jsonLog, standardLog };
 export type {
   Allow,
@@ -636,6 +636,42 @@ export class Node implements AsyncDisposable {
   }
 
   /**
+   * Runs a function in a new process of the node that the calling code is on, started or not.
+   *
+   * Code outside any process shares one process, the shell: its mailbox, its links and its end. Give
+   * each request of a web server a process of its own by one line:
+   * `Deno.serve((request) => Node.run(() => handle(request)))`. A link made in `handle` then ends that
+   * request only. The function sees the caller's `AsyncLocalStorage`s.
+   *
+   * @typeParam T The function's result.
+   * @param fn The function.
+   * @param options An `AbortSignal` that ends the process, such as a request's.
+   * @returns The function's result. Rejects with what the function throws, with `ExitError` if an exit
+   *   signal ends the process before, or with the reason of `signal` if that aborts.
+   * @throws {TypeError} If `fn` is not a function.
+   *
+   * @example A process for each request
+   * ```ts
+   * import { Node, self } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const handle = (request: Request) => new Response(`${new URL(request.url).pathname} by ${self()}`);
+   * const handler = (request: Request) => Node.run(() => handle(request));
+   *
+   * const bodies = await Promise.all(
+   *   ["/a", "/b"].map(async (path) => (await handler(new Request(`http://localhost${path}`))).text()),
+   * );
+   * assertEquals(new Set(bodies).size, 2);
+   * ```
+   */
+  static run<T>(
+    fn: () => T | Promise<T>,
+    options: RunOptions = {},
+  ): Promise<T> {
+    return here()?.run(fn, options) ?? runIn(currentRuntime(), fn, options);
+  }
+
+  /**
    * Stops the node that the calling code is on.
    *
    * @returns A promise that resolves when it is stopped; at once if it is not started.
@@ -672,10 +708,12 @@ export class Node implements AsyncDisposable {
   /**
    * Runs a function in a new process of this node.
    *
-   * @typeParam T What it returns.
+   * @typeParam T The function's result.
    * @param fn The function.
-   * @returns What it returns; rejects with what it throws, with `ExitError` if the process is
-   *   told to exit before, or with an `Error` if the node has been stopped.
+   * @param options An `AbortSignal` that ends the process.
+   * @returns The function's result. Rejects with what the function throws, with `ExitError` if an exit
+   *   signal ends the process before, with the reason of `signal` if that aborts, or with an `Error` if
+   *   the node has been stopped.
    *
    * @example Usage
    * ```ts
@@ -686,7 +724,7 @@ export class Node implements AsyncDisposable {
    * assertEquals(await kate.run(() => Node.self()), "kate@localhost");
    * ```
    */
-  run<T>(fn: () => T | Promise<T>): Promise<T> {
+  run<T>(fn: () => T | Promise<T>, options: RunOptions = {}): Promise<T> {
     if (this._isStopped()) {
       return Promise.reject(
         new Error(
@@ -694,26 +732,7 @@ export class Node implements AsyncDisposable {
         ),
       );
     }
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const process = this.#runtime.spawn(async () => {
-      try {
-        resolve(await fn());
-      } catch (error) {
-        reject(error);
-        // The caller has the error; a crash report would say it twice.
-        if (process.alive) {
-          this.#runtime.terminate(
-            process,
-            error instanceof ExitError ? error.reason : error,
-          );
-        }
-      }
-    }, { groupLeader: this.#runtime.names.get("user")?.pid, label: "run" });
-    process.abortSignal().addEventListener(
-      "abort",
-      () => reject(new ExitError(process.exitReason)),
-    );
-    return promise;
+    return runIn(this.#runtime, fn, options);
   }
 
   /**

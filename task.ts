@@ -375,6 +375,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
         groupLeader: owner.groupLeader,
         callers: callersOf(owner),
         linkParent: owner,
+        tellsEnd: true,
         monitor: { pid: owner.pid, ref: state.ref },
       },
     );

@@ -48,6 +48,7 @@ export class StreamHost {
       parent: owner.pid,
       groupLeader: owner.groupLeader,
       linkParent: owner,
+      tellsEnd: true,
       monitor: { pid: owner.pid, ref },
     });
     this.process.trapExit = owner.trapExit;

@@ -65,6 +65,7 @@ export class TaskState implements Wait {
   readonly node: string;
   readonly ref: Ref;
   by: Pid | undefined;
+  readonly tellsEnd = true;
   /** Who started it. */
   readonly owner: Process;
   /** Told when the task has been started. */

@@ -35,6 +35,15 @@ export function outside<R>(fn: () => R): R {
   return storage.getStore() === undefined ? fn() : storage.run(undefined, fn);
 }
 
+/**
+ * A function that runs code as a process and otherwise in the caller's asynchronous context: the
+ * `AsyncLocalStorage`s of a user, such as a request's trace, reach the process that handles it.
+ */
+export function contextFor<R>(): (process: Process, fn: () => R) => R {
+  const restore = AsyncLocalStorage.snapshot();
+  return (process, fn) => restore(() => storage.run(process, fn));
+}
+
 /** The name of the node that the running code is on. */
 export function hereName(): string {
   const process = storage.getStore();

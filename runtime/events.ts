@@ -270,6 +270,21 @@ export function applicationEvent(name: string, reason: unknown): RuntimeEvent {
   };
 }
 
+/** Tells that an exit signal over a link ends the process that all code outside any process shares. */
+export function sharedExitEvent(
+  { pid }: Process,
+  from: Pid,
+  reason: unknown,
+): RuntimeEvent {
+  return {
+    level: "warning",
+    message:
+      `All waits of code outside any process fail: that code shares the process ${pid}, which ends because ${from}, linked to it, exited with ${
+        words(reason)
+      }. Node.run(fn) runs fn in a process of its own, so that a link made there ends nothing else`,
+  };
+}
+
 /** What a process ended by, after two asterisks, as Elixir shows it. */
 function said(reason: unknown): string {
   try {

@@ -36,6 +36,11 @@ export interface Link {
   unlinking: number;
   /** Whether a peer asked for it, and it counts as the peer's. */
   held: boolean;
+  /**
+   * Whether an exit signal over it does not end this process: the other end is a task of code outside
+   * any process, and unrelated flows of that code share this process.
+   */
+  spares: boolean;
 }
 
 /** A monitor of this process's. */
@@ -69,6 +74,8 @@ export interface Wait {
   readonly isOpen?: boolean;
   /** The one process that the reply may come from, where it is known. */
   readonly by?: Pid;
+  /** Whether it learns of the end of the spawned process by itself, so that the link need not tell. */
+  readonly tellsEnd?: boolean;
   /** A reply came to the alias. */
   reply(value: unknown, ref: Ref): void;
   /** What the reference monitors has ended. */
@@ -296,10 +303,22 @@ export class Process implements MailboxHost {
     runtime.route(to.node).link(this.pid, to);
   }
 
-  /** Notes a link that the other end knows of already. */
-  addLink(to: Pid, held = false): void {
+  /**
+   * Notes a link that the other end knows of already.
+   *
+   * @param held Whether it counts as a peer's.
+   * @param tellsEnd Whether the end of the other one is awaited as well: the shell process, which all
+   *   code outside any process shares, then survives it.
+   */
+  addLink(to: Pid, held = false, tellsEnd = false): void {
+    const spares = tellsEnd && this.shell;
     this.links ??= new Map();
-    this.links.set(keyOf(to, this.runtime), { pid: to, unlinking: 0, held });
+    this.links.set(keyOf(to, this.runtime), {
+      pid: to,
+      unlinking: 0,
+      held,
+      spares,
+    });
   }
 
   /** What it is linked to. */

@@ -8,7 +8,12 @@ import { isExitError, reasonOf } from "./errors.ts";
 import { outside } from "./context.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Deadlines } from "./deadlines.ts";
-import { crashEvent, type RuntimeEvent, standardLog } from "./events.ts";
+import {
+  crashEvent,
+  type RuntimeEvent,
+  sharedExitEvent,
+  standardLog,
+} from "./events.ts";
 import { exitMessage } from "./exit_message.ts";
 import { Modules, type Resolved } from "./modules.ts";
 import { Nowhere } from "./nowhere.ts";
@@ -69,6 +74,8 @@ export interface SpawnOptions extends ProcessOptions {
   link?: Pid;
   /** Whether the parent, a process of this node, is linked to it. */
   linkParent?: Process;
+  /** Whether the parent also awaits its end; see `Process.addLink`. */
+  tellsEnd?: boolean;
   /** Monitors it. */
   monitor?: { pid: Pid; ref: Ref };
   /** Is told its pid, under that reference, before anything else that it sends. */
@@ -211,10 +218,10 @@ export class Runtime implements Signals {
   /** Starts a process; its code begins after the current one has given way. */
   spawn(fn: () => unknown, options: SpawnOptions): Process {
     const process = this.#make(options);
-    const { link, linkParent, monitor, replyTo } = options;
+    const { link, linkParent, tellsEnd, monitor, replyTo } = options;
     if (linkParent !== undefined) {
       process.addLink(linkParent.pid);
-      linkParent.addLink(process.pid);
+      linkParent.addLink(process.pid, false, tellsEnd);
     }
     if (link !== undefined) process.addLink(link);
     if (monitor !== undefined) this.#watch(process, monitor.pid, monitor.ref);
@@ -475,7 +482,13 @@ export class Runtime implements Signals {
     const link = process?.links?.get(key);
     if (process === undefined || link === undefined) return;
     this.#dropLink(process, key, link);
-    if (link.unlinking === 0) this.#signalExit(process, from, reason);
+    if (link.unlinking !== 0) return;
+    if (!process.shell || process.trapExit) {
+      this.#signalExit(process, from, reason);
+    } else if (!link.spares && !isReason(reason, "normal")) {
+      this.report(sharedExitEvent(process, from, reason));
+      this.terminate(process, reason);
+    }
   }
 
   #signalExit(process: Process, from: Pid, reason: unknown): void {
@@ -606,7 +619,7 @@ export class Runtime implements Signals {
     if ("pid" in result) {
       // It may have heard of the process from others, and linked and unlinked it by now.
       if (result.link && !process.links?.has(keyOf(result.pid, this))) {
-        process.addLink(result.pid);
+        process.addLink(result.pid, false, wait.tellsEnd);
       }
       if (result.monitor) process.addMonitor(ref, result.pid, from.node);
     }

@@ -377,6 +377,12 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Starts a process on a node, monitored by the caller from its first moment.\n\nAs Node.spawn; a node that cannot be reached gives the pid of no process, and\nthen a DOWN `\"noconnection\"`."
     }
   ],
+  "Node.run": [
+    {
+      "signature": "run(fn: () => T | Promise<T>, options: RunOptions = {})",
+      "text": "Runs a function in a new process of the node that the calling code is on, started or not.\n\nCode outside any process shares one process, the shell: its mailbox, its links and its end. Give\neach request of a web server a process of its own by one line:\n`Deno.serve((request) => Node.run(() => handle(request)))`. A link made in `handle` then ends that\nrequest only. The function sees the caller's `AsyncLocalStorage`s."
+    }
+  ],
   "Node.stop": [
     {
       "signature": "stop()",
