@@ -22,11 +22,16 @@ export class Running implements AsyncDisposable {
   #isRunning = true;
   #wake: () => void = () => {};
 
-  constructor(program: string, args: readonly string[], cwd: string) {
+  constructor(
+    program: string,
+    args: readonly string[],
+    cwd: string,
+    env: Record<string, string> = {},
+  ) {
     this.#child = new Deno.Command(program, {
       args: [...args],
       cwd,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -57,9 +62,13 @@ export class Running implements AsyncDisposable {
     return this.#output;
   }
 
-  /** Waits until it has printed a text. */
-  async printed(text: string): Promise<void> {
-    while (!this.#output.includes(text)) {
+  /** Waits until it has printed a text, or what matches a pattern. */
+  async printed(text: string | RegExp): Promise<void> {
+    while (
+      typeof text === "string"
+        ? !this.#output.includes(text)
+        : !text.test(this.#output)
+    ) {
       if (!this.#isRunning) {
         throw new Error(`it ended without printing ${text}:\n${this.#output}`);
       }
@@ -103,16 +112,25 @@ export class Project implements AsyncDisposable {
     }
   }
 
+  /** Where it is. */
+  get folder(): string {
+    return this.#folder;
+  }
+
   /** Writes a file. */
   async write(name: string, text: string): Promise<void> {
     await Deno.writeTextFile(join(this.#folder, name), text);
   }
 
   /** Runs a program on Node or Bun. */
-  run(host: Host, args: readonly string[]): Running {
+  run(
+    host: Host,
+    args: readonly string[],
+    env?: Record<string, string>,
+  ): Running {
     const name = host === "node" ? NODE : BUN;
     const program = join(this.#folder, "node_modules", name, "bin", host);
-    return new Running(program, args, this.#folder);
+    return new Running(program, args, this.#folder, env);
   }
 
   /** Runs the package's command line on Node or Bun. */

@@ -21,6 +21,7 @@ test("the documents have no broken links", async () => {
   const documents = [
     ...await documentsIn(ROOT),
     ...await documentsIn(new URL("docs/", ROOT)),
+    ...await documentsIn(new URL("bench/", ROOT)),
     ...await documentsIn(new URL("examples/", ROOT), true),
   ];
   assert(documents.length > 8, `only ${documents.length} documents`);

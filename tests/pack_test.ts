@@ -10,9 +10,17 @@ import { UndefinedFunctionError } from "../errors.ts";
 import { Node } from "../node.ts";
 import { receive, self, send } from "../process.ts";
 import { test } from "../testing/tags.ts";
+import { freePort } from "../testing/_ports.ts";
 import { nodeFlags } from "./_cli.ts";
 import { Cluster, COOKIE } from "./_nodes.ts";
 import { type Host, Project } from "./_packed.ts";
+import {
+  announcedIn,
+  blocksIn,
+  filesIn,
+  readPage,
+  sectionsOf,
+} from "./_pages.ts";
 import { exactly, objectOf } from "./_terms.ts";
 
 const HOSTS: readonly Host[] = ["node", "bun"];
@@ -225,6 +233,40 @@ test("the packed package", {
     for (const host of HOSTS) {
       await using program = project.run(host, ["simulated.mjs"]);
       assertEquals([await program.ended, program.output], [0, "pang 60\n"]);
+    }
+  });
+
+  await t.step(
+    "runs the README's two programs on Node and on Bun",
+    async () => {
+      const files = filesIn(await readPage("README.md"));
+      for (const [name, text] of files) await project.write(name, text);
+      for (const host of HOSTS) {
+        const env = { ERL_EPMD_PORT: `${freePort()}`, HOME: project.folder };
+        await using kate = project.run(host, ["kate.ts"], env);
+        await kate.printed("kate is up\n");
+        await using alex = project.run(host, ["alex.ts"], env);
+        assertEquals(await alex.ended, 0, alex.output);
+        assertEquals(alex.output, announcedIn(files.get("alex.ts")!));
+      }
+    },
+  );
+
+  await t.step("runs docs/from-zero.md on Node and on Bun", async () => {
+    const sections = sectionsOf(await readPage("docs/from-zero.md"));
+    const [program, printed] = blocksIn(sections.get("4. A monitor")!);
+    await project.write("prices.ts", program.text);
+    // Without the log: it comes by another pipe, and so in another place.
+    const lines = printed.text.split("\n").filter((line) =>
+      line.startsWith("the ")
+    );
+    for (const host of HOSTS) {
+      await using prices = project.run(host, ["prices.ts"]);
+      assertEquals(await prices.ended, 0, prices.output);
+      const shown = prices.output.split("\n").filter((line) =>
+        line.startsWith("the ")
+      );
+      assertEquals(shown, lines);
     }
   });
 

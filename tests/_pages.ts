@@ -1,0 +1,109 @@
+/** Programs that pages print, run in a project that is made as the pages say. */
+
+import { assertMatch } from "@std/assert";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Running } from "./_packed.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** A block of code of a page. */
+export interface Block {
+  /** The language, as after the fence: `ts`, `ts ignore`. */
+  language: string;
+  text: string;
+}
+
+/** The text of a page of this project. */
+export function readPage(name: string): Promise<string> {
+  return Deno.readTextFile(join(ROOT, name));
+}
+
+/** The blocks of code in a text. */
+export function blocksIn(text: string): Block[] {
+  return [...text.matchAll(/^```([^\n]*)\n(.*?)^```$/gms)].map((found) => ({
+    language: found[1],
+    text: found[2],
+  }));
+}
+
+/** The files in a text: blocks that begin with a comment that names one. */
+export function filesIn(text: string): Map<string, string> {
+  return new Map(
+    blocksIn(text).flatMap(({ text }) => {
+      const name = /^\/\/ (\w+\.ts)\n/.exec(text)?.[1];
+      return name === undefined ? [] : [[name, text] as const];
+    }),
+  );
+}
+
+/** What a program prints, as the comments behind its `console.log` say. */
+export function announcedIn(program: string): string {
+  return [...program.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)]
+    .map(([, line]) => `${line}\n`).join("");
+}
+
+/** The sections of a page by their headings. */
+export function sectionsOf(page: string): Map<string, string> {
+  return new Map(
+    page.split(/^## /m).slice(1).map((section) => {
+      const end = section.indexOf("\n");
+      return [section.slice(0, end), section.slice(end)];
+    }),
+  );
+}
+
+/** What output matches that a page prints: `…` stands for any text of a line, alone for any lines. */
+export function patternOf(printed: string): string {
+  return printed.split("\n").map((line, index, { length }) => {
+    if (line === "…") return "(?:.*\\n)*?";
+    const text = line.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    return text.replaceAll("…", ".*") + (index < length - 1 ? "\\n" : "");
+  }).join("");
+}
+
+/** Asserts that output is what a page prints. */
+export function assertPrinted(output: string, printed: string): void {
+  assertMatch(output, new RegExp(`^${patternOf(printed)}$`));
+}
+
+/** A project beside a clone, in a folder that is removed where it goes out of scope. */
+export class PageProject implements AsyncDisposable {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Makes the project with the `deno.json` of a page, the only block of JSON in it. */
+  static async make(page: string): Promise<PageProject> {
+    const folder = await Deno.makeTempDir();
+    const project = new PageProject(folder);
+    const blocks = blocksIn(page).filter(({ language }) => language === "json");
+    await Deno.symlink(ROOT, join(folder, "distribution"));
+    await Deno.mkdir(join(folder, "project"));
+    await project.write("deno.json", blocks[0].text);
+    return project;
+  }
+
+  /** Writes a file. */
+  async write(name: string, text: string): Promise<void> {
+    await Deno.writeTextFile(join(this.#folder, "project", name), text);
+  }
+
+  /** Runs a command of a page, `deno run …`; its errors are in its output, in their place. */
+  run(command: string, env: Record<string, string> = {}): Running {
+    const [program, ...args] = command.split(" ");
+    if (program !== "deno") throw new Error(`${command} is to begin with deno`);
+    return new Running(
+      "sh",
+      ["-c", 'exec "$0" "$@" 2>&1', Deno.execPath(), ...args],
+      join(this.#folder, "project"),
+      { HOME: this.#folder, ...env },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
