@@ -33,7 +33,7 @@ test("docs/from-zero.md has five steps of one program, and one of two", () => {
 
 for (const [heading, section] of STEPS) {
   test(`docs/from-zero.md, ${heading}: prints what the page says`, {
-    timeout: 60_000,
+    timeout: 30_000,
   }, async () => {
     const [program, printed, ...others] = blocksIn(section);
     assert(program.language.startsWith("ts") && printed.language === "text");
@@ -47,7 +47,7 @@ for (const [heading, section] of STEPS) {
 }
 
 test(`docs/from-zero.md, ${LAST_HEADING}: prints what the page says`, {
-  timeout: 60_000,
+  timeout: 30_000,
 }, async () => {
   const [service, before, without, after] = blocksIn(LAST)
     .filter(({ language }) => language === "console")
