@@ -26,7 +26,6 @@ import {
   valueOf,
 } from "./protocol/agent.ts";
 import {
-  checkTimeout,
   locate,
   locateForCast,
   mayBeLeft,
@@ -36,7 +35,7 @@ import {
   startCall,
   timeoutOf,
 } from "./protocol/call.ts";
-import type { ChildSpec } from "./protocol/child.ts";
+import { checkChild, type ChildSpec } from "./protocol/child.ts";
 import { genServerChild, startGenServer } from "./protocol/gen_server.ts";
 import type { ServerRef } from "./protocol/messages.ts";
 import {
@@ -50,6 +49,7 @@ import {
 import { serverRef } from "./protocol/server.ts";
 import type { AlreadyStartedReason } from "./protocol/start.ts";
 import { stopServer } from "./protocol/stop.ts";
+import { checkOptions, checkTimeout } from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
 import type { Pid } from "./runtime/pid.ts";
@@ -267,7 +267,9 @@ export class Agent {
   ): AgentChildSpec<S> {
     checkStart(options);
     const module = agentModule(checkInit(init));
-    return genServerChild(module, undefined, options) as AgentChildSpec<S>;
+    const spec = genServerChild(module, undefined, options);
+    checkChild(spec);
+    return spec as AgentChildSpec<S>;
   }
 
   /**
@@ -288,6 +290,7 @@ export class Agent {
    * ```
    */
   static ref<S>(agent: ServerAddress): ServerAddress & Holds<S> {
+    serverRef(agent);
     return agent;
   }
 
@@ -513,6 +516,7 @@ function checkInit<S>(init: () => S): () => S {
 }
 
 function checkStart<O extends AgentOptions>(options: O): O {
+  checkOptions(options, "start an agent", '{ name: "Agent" }');
   if (options.timeout !== undefined) {
     checkTimeout(options.timeout, "start an agent");
   }

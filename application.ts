@@ -30,7 +30,14 @@ import {
   Applications,
   type ApplicationSpec,
 } from "./protocol/application_controller.ts";
-import { call } from "./protocol/call.ts";
+import { call, timeoutOf } from "./protocol/call.ts";
+import {
+  checkFlags,
+  checkFunction,
+  checkList,
+  checkOptions,
+  checkString,
+} from "./runtime/check.ts";
 import { currentRuntime, never, waitingProcess } from "./runtime/current.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 import { formatExit } from "./runtime/reason.ts";
@@ -46,6 +53,25 @@ export interface EnvValue<T> {
   /** The value. */
   value: T;
 }
+
+/** What {@linkcode Application.spec} tells of an application. */
+export interface LoadedApplication {
+  /** Its name. */
+  name: string;
+  /** What it is, in a line. */
+  description: string | undefined;
+  /** Its version. */
+  vsn: string | undefined;
+  /** The names of the applications that must run before it starts. */
+  applications: string[];
+}
+
+const SPEC_KEYS: readonly unknown[] = [
+  "name",
+  "description",
+  "vsn",
+  "applications",
+];
 
 /** Options for {@linkcode Application.stop}. */
 export interface ApplicationStopOptions {
@@ -215,7 +241,8 @@ export class Application {
     name: string,
     options: ApplicationStopOptions = {},
   ): Promise<"ok" | "not_started"> {
-    const { timeout = 60_000 } = options;
+    checkString(name, "stop the application");
+    const timeout = timeoutOf(options, 60_000, "stop an application");
     return await ask(here(), { type: "stop_application", name, timeout }) as
       | "ok"
       | "not_started";
@@ -239,6 +266,68 @@ export class Application {
   }
 
   /**
+   * What is known of an application: of one that has been started, whether or not it runs.
+   *
+   * Follows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1).
+   *
+   * @param app The application's name.
+   * @returns What is known, in an object of its own, or `undefined` if there is no such application.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Application.start({
+   *   name: "shop",
+   *   vsn: "1.2.0",
+   *   start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
+   * });
+   * assertEquals(Application.spec("shop", "vsn"), "1.2.0");
+   * assertEquals(Application.spec("shop")?.applications, []);
+   * assertEquals(Application.spec("nothing"), undefined);
+   * await Application.stop("shop");
+   * ```
+   */
+  static spec(app: string): LoadedApplication | undefined;
+  /**
+   * One thing that is known of an application.
+   *
+   * Follows [Application.spec/2](https://hexdocs.pm/elixir/1.18/Application.html#spec/2).
+   *
+   * @param app The application's name.
+   * @param key What is asked for.
+   * @returns Its value, or `undefined` if there is no such application.
+   * @throws {TypeError} If the key is not one of {@linkcode LoadedApplication}.
+   */
+  static spec<K extends keyof LoadedApplication>(
+    app: string,
+    key: K,
+  ): LoadedApplication[K] | undefined;
+  static spec(app: string, ...keys: (keyof LoadedApplication)[]): unknown {
+    checkString(app, "tell of the application");
+    if (keys.length > 0 && !SPEC_KEYS.includes(keys[0])) {
+      throw new TypeError(
+        `Cannot tell ${inspect(keys[0])} of the application ${
+          quote(app)
+        }: give ${SPEC_KEYS.map((key) => quote(String(key))).join(", ")}`,
+      );
+    }
+    const found = here().loaded(app);
+    if (found === undefined) return undefined;
+    const { name, description, vsn, applications = [] } = found;
+    const spec: LoadedApplication = {
+      name,
+      description,
+      vsn,
+      applications: applications.map((each) => each.name),
+    };
+    const [key] = keys;
+    return key === undefined ? spec : spec[key];
+  }
+
+  /**
    * Puts the settings of several applications, as a configuration file has them.
    *
    * Follows [Application.put_all_env/2](https://hexdocs.pm/elixir/1.18/Application.html#put_all_env/2) with
@@ -257,6 +346,10 @@ export class Application {
    * ```
    */
   static load(config: Record<string, Record<string, unknown>>): "ok" {
+    checkOptions(config, "load", '{ chat: { greeting: "hi" } }');
+    for (const [app, values] of Object.entries(config)) {
+      checkOptions(values, `load ${quote(app)}`, '{ greeting: "hi" }');
+    }
     for (const [app, values] of Object.entries(config)) {
       for (const [key, value] of Object.entries(values)) {
         Application.putEnv(app, key, value, { persistent: true });
@@ -294,6 +387,8 @@ export class Application {
     value: unknown,
     options: EnvOptions = {},
   ): "ok" {
+    checkSetting(app, key);
+    checkEnvOptions(options);
     here().put(app, key, value, options.persistent === true);
     return "ok";
   }
@@ -327,6 +422,7 @@ export class Application {
    */
   static getEnv<T>(app: string, key: string, otherwise: T): T;
   static getEnv<T>(app: string, key: string, otherwise?: T): T | undefined {
+    checkSetting(app, key);
     const values = here().env.get(app);
     return values?.has(key) ? values.get(key) as T : otherwise;
   }
@@ -353,6 +449,7 @@ export class Application {
     app: string,
     key: string,
   ): EnvValue<T> | "error" {
+    checkSetting(app, key);
     const values = here().env.get(app);
     return values?.has(key)
       ? { type: "ok", value: values.get(key) as T }
@@ -415,6 +512,8 @@ export class Application {
     key: string,
     options: EnvOptions = {},
   ): "ok" {
+    checkSetting(app, key);
+    checkEnvOptions(options);
     here().delete(app, key, options.persistent === true);
     return "ok";
   }
@@ -435,8 +534,19 @@ export class Application {
    * ```
    */
   static getAllEnv(app: string): Record<string, unknown> {
+    checkString(app, "look for the settings of the application");
     return Object.fromEntries(here().env.get(app) ?? []);
   }
+}
+
+function checkSetting(app: unknown, key: unknown): void {
+  checkString(app, "look for a setting of the application");
+  checkString(key, `look for a setting of ${quote(app)} under the key`);
+}
+
+function checkEnvOptions(options: EnvOptions): void {
+  checkOptions(options, "set", "{ persistent: true }");
+  checkFlags(options, "set", "persistent");
 }
 
 /** An application and what it depends on, dependencies first; what runs needs nothing. */
@@ -468,14 +578,29 @@ function inOrder(
 
 function assertSpec(spec: ApplicationSpec): void {
   if (
-    typeof spec?.name === "string" && spec.name !== "" &&
-    typeof spec.start === "function"
-  ) return;
-  throw new TypeError(
-    `Cannot start ${
-      inspect(spec)
-    }: an application has a name and a start, a function that gives the pid of its top supervisor`,
-  );
+    typeof spec?.name !== "string" || spec.name === "" ||
+    typeof spec.start !== "function"
+  ) {
+    throw new TypeError(
+      `Cannot start ${
+        inspect(spec)
+      }: an application has a name and a start, a function that gives the pid of its top supervisor`,
+    );
+  }
+  const what = `start the application ${quote(spec.name)}`;
+  const { applications, env, prepStop, stop, description, vsn } = spec;
+  if (applications !== undefined) {
+    checkList(applications, `${what} after the applications`);
+  }
+  if (env !== undefined) {
+    checkOptions(env, `${what}: its env`, '{ greeting: "hi" }');
+  }
+  for (const fn of [prepStop, stop]) {
+    if (fn !== undefined) checkFunction(fn, `${what}: to stop, it has`);
+  }
+  for (const text of [description, vsn]) {
+    if (text !== undefined) checkString(text, `${what}: it is told of as`);
+  }
 }
 
 function ask<T = ApplicationReply>(

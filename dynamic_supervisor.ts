@@ -37,7 +37,12 @@ import { startServer } from "./protocol/start.ts";
 import { stopServer } from "./protocol/stop.ts";
 import type { ChildCounts, Failure } from "./protocol/supervision.ts";
 import { askSupervisor, askToStart } from "./protocol/supervisor_call.ts";
-import { inspect } from "./runtime/inspect.ts";
+import {
+  checkCount,
+  checkList,
+  checkOptions,
+  checkPid,
+} from "./runtime/check.ts";
 import type { Pid } from "./runtime/pid.ts";
 import type {
   CheckedChild,
@@ -75,6 +80,16 @@ export interface DynamicSupervisorOptions {
    * @default {5}
    */
   maxSeconds?: number;
+  /**
+   * Arguments that the start of every child gets, before its own. Functions get these values themselves,
+   * not copies.
+   *
+   * Follows `:extra_arguments` of
+   * [DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1).
+   *
+   * @default {[]}
+   */
+  extraArguments?: readonly unknown[];
 }
 
 /**
@@ -143,10 +158,11 @@ export class DynamicSupervisor {
    */
   static async startLink(options: DynamicSupervisorOptions = {}): Promise<Pid> {
     const limits = checkLimits(options);
-    const { name } = options;
+    const { name, extraArguments = [] } = options;
+    const extra = [...extraArguments];
     const label = name === undefined ? "DynamicSupervisor" : nameText(name);
     return await startServer(
-      (process) => new DynamicSupervisorServer(process, limits),
+      (process) => new DynamicSupervisorServer(process, limits, extra),
       { name, label },
     );
   }
@@ -169,6 +185,7 @@ export class DynamicSupervisor {
   static childSpec(
     options: DynamicSupervisorOptions = {},
   ): ChildSpec<() => Promise<Pid>> {
+    checkLimits(options);
     const { name } = options;
     return {
       id: name === undefined ? "DynamicSupervisor" : nameText(name),
@@ -256,6 +273,7 @@ export class DynamicSupervisor {
     supervisor: SupervisorRef,
     pid: Pid,
   ): Promise<"ok" | "not_found"> {
+    checkPid(pid, "terminate the child");
     const request: DynamicSupervisorRequest = { type: "terminate_child", pid };
     const result = await ask<"ok" | Failure>(supervisor, request);
     return result === "ok" ? result : "not_found";
@@ -346,17 +364,15 @@ export class DynamicSupervisor {
 }
 
 function checkLimits(options: DynamicSupervisorOptions): DynamicLimits {
+  checkOptions(options, "start a DynamicSupervisor", "{ maxChildren: 10 }");
   const { maxChildren = Infinity, maxRestarts = 3, maxSeconds = 5 } = options;
-  if (
-    !(Number.isInteger(maxChildren) || maxChildren === Infinity) ||
-    maxChildren < 0
-  ) {
-    throw new RangeError(
-      `Cannot start a DynamicSupervisor: maxChildren is ${
-        inspect(maxChildren)
-      }; give an integer, 0 or more, or Infinity`,
+  if (options.extraArguments !== undefined) {
+    checkList(
+      options.extraArguments,
+      "start a DynamicSupervisor with the extraArguments",
     );
   }
+  checkCount(maxChildren, "start a DynamicSupervisor", "maxChildren");
   assertIntensity("DynamicSupervisor", maxRestarts, maxSeconds);
   return { maxChildren, maxRestarts, maxSeconds };
 }

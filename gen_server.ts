@@ -37,13 +37,12 @@ import type { DownMessage, ExitMessage, NameOnNode } from "./process.ts";
 import {
   call,
   cast,
-  checkTimeout,
   locate,
   sent,
   startCall,
   timeoutOf,
 } from "./protocol/call.ts";
-import type { ChildSpec } from "./protocol/child.ts";
+import { checkChild, type ChildSpec } from "./protocol/child.ts";
 import { genServerChild, startGenServer } from "./protocol/gen_server.ts";
 import { Cast, type ServerRef } from "./protocol/messages.ts";
 import {
@@ -60,6 +59,7 @@ import {
 import { serverRef } from "./protocol/server.ts";
 import type { AlreadyStartedReason } from "./protocol/start.ts";
 import { stopServer } from "./protocol/stop.ts";
+import { checkList, checkOptions, checkTimeout } from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
 import { type Atom, nameOf, Pid, Ref } from "./runtime/pid.ts";
@@ -681,7 +681,9 @@ export class GenServer {
     options: GenServerChildOptions = {},
   ): GenServerChildSpec<T> {
     checkStart(options);
-    return genServerChild(module, arg, options) as GenServerChildSpec<T>;
+    const spec = genServerChild(module, arg, options);
+    checkChild(spec);
+    return spec as GenServerChildSpec<T>;
   }
 
   /**
@@ -710,6 +712,7 @@ export class GenServer {
   static ref<T extends GenServerTypes>(
     server: ServerAddress,
   ): GenServerAddress<T> {
+    serverRef(server);
     return server as GenServerAddress<T>;
   }
 
@@ -937,6 +940,7 @@ export class GenServer {
     request: NoInfer<CastOf<T>>,
     options: AbcastOptions = {},
   ): "abcast" {
+    checkOptions(options, "cast", "{ nodes: ['kate@localhost'] }");
     const process = currentProcess();
     const message = new Cast(request);
     for (const node of nodesOf(options, process.runtime)) {
@@ -1013,6 +1017,7 @@ function started<T>(pid: Promise<Pid>): Promise<StartResult<T>> {
 }
 
 function checkStart<O extends GenServerOptions>(options: O): O {
+  checkOptions(options, "start a GenServer", '{ name: "Server" }');
   if (options.timeout !== undefined) {
     checkTimeout(options.timeout, "start a GenServer");
   }
@@ -1033,6 +1038,7 @@ function nodesOf(
   { nodes }: AbcastOptions,
   runtime: { node: string; visible: Iterable<string> },
 ): string[] {
+  if (nodes !== undefined) checkList(nodes, "ask the nodes");
   return nodes?.map(nameOf) ?? [runtime.node, ...runtime.visible];
 }
 

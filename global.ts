@@ -56,6 +56,12 @@ import {
   notifyAll,
   notifyOne,
 } from "./protocol/global_resolve.ts";
+import {
+  checkFunction,
+  checkList,
+  checkOptions,
+  checkPid,
+} from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
 import { type Atom, nameOf, type Pid } from "./runtime/pid.ts";
@@ -295,16 +301,19 @@ export async function setLock(
   id: GlobalLockId,
   options: LockOptions = {},
 ): Promise<boolean> {
-  const { retries = Infinity } = options;
   checkLock(id);
-  if (!(typeof retries === "number" && retries >= 0)) {
+  const nodes = nodesOf(options);
+  const { retries = Infinity } = options;
+  if (
+    retries !== Infinity && !(Number.isInteger(retries) && retries >= 0)
+  ) {
     throw new RangeError(
       `Cannot take a lock with ${
         inspect(retries)
-      } retries: give a number, 0 or more`,
+      } retries: give an integer, 0 or more, or Infinity`,
     );
   }
-  return await lock(id, options.nodes?.map(nameOf), retries);
+  return await lock(id, nodes, retries);
 }
 
 /**
@@ -329,7 +338,7 @@ export async function delLock(
   options: Pick<LockOptions, "nodes"> = {},
 ): Promise<true> {
   checkLock(id);
-  return await unlock(id, options.nodes?.map(nameOf));
+  return await unlock(id, nodesOf(options));
 }
 
 /**
@@ -358,6 +367,7 @@ export async function trans<T>(
   fn: () => T,
   options: LockOptions = {},
 ): Promise<Awaited<T> | "aborted"> {
+  checkFunction(fn, "run under a lock");
   const process = waitingProcess();
   if (process === undefined) return await never();
   if (!(await setLock(id, options))) return "aborted";
@@ -390,6 +400,7 @@ export async function trans<T>(
  * ```
  */
 export function randomExitName(name: unknown, pid1: Pid, pid2: Pid): Pid {
+  checkConflict(pid1, pid2);
   return exitOne(currentProcess(), name, pid1, pid2);
 }
 
@@ -414,6 +425,7 @@ export function randomExitName(name: unknown, pid1: Pid, pid2: Pid): Pid {
  * ```
  */
 export function randomNotifyName(name: unknown, pid1: Pid, pid2: Pid): Pid {
+  checkConflict(pid1, pid2);
   return notifyOne(currentProcess(), name, pid1, pid2);
 }
 
@@ -441,6 +453,7 @@ export function notifyAllName(
   pid1: Pid,
   pid2: Pid,
 ): undefined {
+  checkConflict(pid1, pid2);
   return notifyAll(currentProcess(), name, pid1, pid2);
 }
 
@@ -466,6 +479,18 @@ function resolverOf(resolve: ResolveFunction | ModuleFunction): Resolver {
       inspect(resolve)
     } to resolve conflicts: other nodes know it by name only; export it from a module (modules: { … }, --module), or give one of global's own`,
   );
+}
+
+function checkConflict(pid1: unknown, pid2: unknown): void {
+  checkPid(pid1, "resolve a conflict for");
+  checkPid(pid2, "resolve a conflict for");
+}
+
+function nodesOf(options: LockOptions): string[] | undefined {
+  checkOptions(options, "take a lock", "{ retries: 3 }");
+  const { nodes } = options;
+  if (nodes !== undefined) checkList(nodes, "take a lock on the nodes");
+  return nodes?.map(nameOf);
 }
 
 function checkLock(id: unknown): void {

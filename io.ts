@@ -20,6 +20,7 @@ import { IoError } from "./errors.ts";
 import { requestIo } from "./protocol/call.ts";
 import { standardIo, startGroupLeader } from "./protocol/group_leader.ts";
 import { isTyped } from "./protocol/messages.ts";
+import { checkOptions, checkPid, checkString } from "./runtime/check.ts";
 import { onUnnamedRuntime } from "./runtime/current.ts";
 import { inspect as show, type InspectOptions } from "./runtime/inspect.ts";
 import type { Pid } from "./runtime/pid.ts";
@@ -75,7 +76,7 @@ export function puts(
   item: Printable,
   options: IoOptions = {},
 ): Promise<"ok"> {
-  return write(`${item}\n`, options);
+  return write(`${textOf(item)}\n`, options);
 }
 
 /**
@@ -98,11 +99,12 @@ export function write(
   item: Printable,
   options: IoOptions = {},
 ): Promise<"ok"> {
-  return print(String(item), options, "ok");
+  return print(textOf(item), options, "ok");
 }
 
 /** Prints, and gives `result`: one promise, so that it may be left unawaited. */
 function print<T>(text: string, options: IoOptions, result: T): Promise<T> {
+  checkDevice(options);
   return requestIo(
     { type: "put_chars", chars: text },
     options.device,
@@ -111,6 +113,25 @@ function print<T>(text: string, options: IoOptions, result: T): Promise<T> {
       return result;
     },
   );
+}
+
+function checkDevice(options: IoOptions): void {
+  checkOptions(options, "do input or output", "{ device: pid }");
+  if (options.device !== undefined) {
+    checkPid(options.device, "do input or output on the device");
+  }
+}
+
+/** A value as text, as `String` has it: what has no text is refused. */
+function textOf(item: unknown): string {
+  try {
+    return String(item);
+  } catch (cause) {
+    throw new TypeError(
+      `Cannot print ${show(item)}: it has no text; use IO.inspect`,
+      { cause },
+    );
+  }
 }
 
 function refuseError(reply: unknown): void {
@@ -143,6 +164,10 @@ export function inspect<T>(
   value: T,
   options: IoInspectOptions = {},
 ): Promise<T> {
+  checkOptions(options, "inspect a value", '{ label: "x" }');
+  if (options.label !== undefined) {
+    checkString(options.label, "inspect a value with the label");
+  }
   const label = options.label === undefined ? "" : `${options.label}: `;
   return print(`${label}${show(value, options)}\n`, options, value);
 }
@@ -168,8 +193,9 @@ export function gets(
   prompt: Printable,
   options: IoOptions = {},
 ): Promise<string | "eof"> {
+  checkDevice(options);
   return requestIo(
-    { type: "get_line", prompt: String(prompt) },
+    { type: "get_line", prompt: textOf(prompt) },
     options.device,
     (reply) => {
       refuseError(reply);

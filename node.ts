@@ -34,6 +34,7 @@ import type { ConnectionStats } from "./distribution/statistics.ts";
 import { defaultEpmdPort } from "./distribution/reach.ts";
 import { DEFAULT_LIMITS, type Limits } from "./distribution/wire.ts";
 import type { Presence, World } from "./distribution/world.ts";
+import { checkNodeOptions } from "./node_options.ts";
 import {
   type IoDevice,
   standardIo,
@@ -43,6 +44,7 @@ import { serveGlobal } from "./protocol/global.ts";
 import { serveRpc } from "./protocol/rpc.ts";
 import { runIn, type RunOptions } from "./protocol/run.ts";
 import { spawnOn } from "./protocol/spawn.ts";
+import { checkBoolean, checkOptions, checkString } from "./runtime/check.ts";
 import { outside } from "./runtime/context.ts";
 import {
   currentProcess,
@@ -59,7 +61,7 @@ import {
   standardLog,
 } from "./runtime/events.ts";
 import { jsonLog } from "./runtime/json_log.ts";
-import { quote } from "./runtime/inspect.ts";
+import { inspect, quote } from "./runtime/inspect.ts";
 import type { Allow, ModuleExports } from "./runtime/modules.ts";
 import type { Holding, RefusedRequest } from "./runtime/peers.ts";
 import { type Atom, nameOf, type Pid, type Ref } from "./runtime/pid.ts";
@@ -199,6 +201,13 @@ export interface NodeOptions {
    * @default {standardLog: warnings and errors on standard error}
    */
   log?: LogHook;
+  /**
+   * How many milliseconds {@linkcode Node.stop} takes at most to stop the node's applications, each with
+   * its supervisors and their children, before it ends what is left.
+   *
+   * @default {60_000}
+   */
+  stopTimeout?: number;
 }
 
 /** Options for {@linkcode Node.connect}. */
@@ -224,6 +233,7 @@ export type ModuleFunction = readonly [module: string, function: string];
 
 const nodes = new WeakMap<Runtime, Node>();
 const started: Node[] = [];
+const KINDS: readonly unknown[] = ["visible", "hidden", "connected"];
 
 /**
  * A node: a named runtime that others can connect to.
@@ -366,6 +376,13 @@ export class Node implements AsyncDisposable {
    * ```
    */
   static list(kind: NodeKind = "visible"): string[] {
+    if (!KINDS.includes(kind)) {
+      throw new TypeError(
+        `Cannot list the nodes ${
+          inspect(kind)
+        }: give "visible", "hidden" or "connected"`,
+      );
+    }
     const node = here();
     return node === undefined ? [] : node.#network.list(kind);
   }
@@ -418,10 +435,14 @@ export class Node implements AsyncDisposable {
     node: string | Atom,
     options: ConnectOptions = {},
   ): Promise<boolean | "ignored"> {
+    const name = nameOf(node);
+    checkOptions(options, "connect", '{ address: "127.0.0.1:4370" }');
+    if (options.address !== undefined) {
+      checkString(options.address, "connect to the address");
+    }
     if (waitingProcess() === undefined) return never();
     const self = here();
     if (self === undefined) return Promise.resolve("ignored");
-    const name = nameOf(node);
     if (name === self.name) return Promise.resolve(true);
     return self.#network.connect(name, options.address);
   }
@@ -443,10 +464,9 @@ export class Node implements AsyncDisposable {
    */
   static disconnect(node: string | Atom): boolean | "ignored" {
     currentProcess();
+    const name = nameOf(node);
     const self = here();
-    return self === undefined
-      ? "ignored"
-      : self.#network.disconnect(nameOf(node));
+    return self === undefined ? "ignored" : self.#network.disconnect(name);
   }
 
   /**
@@ -493,6 +513,7 @@ export class Node implements AsyncDisposable {
     const process = currentProcess();
     const self = here();
     const name = nameOf(node);
+    checkBoolean(on, `monitor ${quote(name)}:`);
     if (self === undefined) {
       throw new TypeError(
         `Cannot monitor ${
@@ -531,6 +552,7 @@ export class Node implements AsyncDisposable {
    */
   static monitorNodes(on: boolean): boolean {
     const process = currentProcess();
+    checkBoolean(on, "monitor nodes:");
     const before = process.watchesNodes > 0;
     process.watchesNodes = on ? process.watchesNodes + 1 : 0;
     return before;
@@ -799,13 +821,14 @@ async function startNode(
   options: NodeOptions,
   worldOf: (options: NodeOptions, name: NodeName) => World,
 ): Promise<Node> {
+  checkNodeOptions(options, DEFAULT_LIMITS);
   const name = nodeName(options.name);
   const cookie = options.cookie !== undefined
     ? checkCookie(options.cookie, "the cookie option")
     : options.cookieFile !== undefined
     ? readCookieFile(options.cookieFile)
     : userCookie();
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const limits = limitsOf(options);
   const hidden = options.hidden ?? false;
   const hook = safeLog(options.log ?? standardLog);
   const log = (level: LogEvent["level"], message: string) =>
@@ -864,6 +887,13 @@ async function startNode(
   resources.move();
   ready.resolve(network);
   return node;
+}
+
+/** The limits given; those that are left out, or `undefined`, as they are by default. */
+function limitsOf({ limits = {} }: NodeOptions): Limits {
+  const given = Object.entries(limits)
+    .filter(([, value]) => value !== undefined);
+  return { ...DEFAULT_LIMITS, ...Object.fromEntries(given) };
 }
 
 function nodeName(given: string): NodeName {

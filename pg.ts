@@ -47,6 +47,7 @@ import {
   type PgMessage,
 } from "./protocol/pg_groups.ts";
 import { startServer } from "./protocol/start.ts";
+import { checkOptions, checkRef } from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
 import { type Atom, nameOf, Pid, type Ref } from "./runtime/pid.ts";
@@ -409,6 +410,7 @@ export async function demonitor(
   ref: Ref,
   options: PgOptions = {},
 ): Promise<boolean> {
+  checkRef(ref, "demonitor", "pg.monitor returned");
   const process = waitingProcess();
   if (process === undefined) return never();
   const request = { type: "demonitor", ref } as const;
@@ -422,7 +424,9 @@ export async function demonitor(
   return found;
 }
 
-function scopeOf({ scope = DEFAULT_SCOPE }: PgOptions): string {
+function scopeOf(options: PgOptions): string {
+  checkOptions(options, "use a scope of pg", '{ scope: "chat" }');
+  const { scope = DEFAULT_SCOPE } = options;
   return nameOf(scope);
 }
 

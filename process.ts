@@ -25,16 +25,28 @@
 
 import { ExitError, NoProcessError } from "./errors.ts";
 import * as IO from "./io.ts";
+import {
+  checkArgs,
+  checkBoolean,
+  checkFlags,
+  checkOptions,
+  checkPid,
+  checkRef,
+  checkSignal,
+  checkString,
+  checkTimeout,
+} from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 import type { WaitOptions } from "./runtime/mailbox.ts";
 import { assertFunction } from "./runtime/modules.ts";
 import { Atom, nameOf, Pid, Ref } from "./runtime/pid.ts";
 import type { AliasMode, Process } from "./runtime/process.ts";
-import type { MonitoredObject } from "./runtime/signal.ts";
+import { isFull, type MonitoredObject } from "./runtime/signal.ts";
 import { copyTerm } from "./runtime/term.ts";
 
 export { Pid, Ref };
+export * from "./process_dictionary.ts";
 export * from "./process_info.ts";
 export * from "./timers.ts";
 
@@ -53,6 +65,26 @@ export type Destination<M = unknown> =
   | Atom
   | NameOnNode
   | Ref;
+
+/** Options for {@linkcode send}. */
+export interface SendOptions {
+  /**
+   * Does not send if that would need a new connection: `send` then returns `"noconnect"`.
+   *
+   * @default {false}
+   */
+  noconnect?: boolean;
+  /**
+   * Does not send if the connection's buffer is full, so that the sender would have to wait: `send`
+   * then returns `"nosuspend"`.
+   *
+   * @default {false}
+   */
+  nosuspend?: boolean;
+}
+
+/** What {@linkcode send} with options returns: whether the message was sent. */
+export type SendResult = "ok" | "noconnect" | "nosuspend";
 
 /** What a process with `trapExit` gets when a linked process ends. */
 export interface ExitMessage {
@@ -172,7 +204,53 @@ export function self<M = any>(): Pid<M> {
 export function send<M>(
   to: Destination<M>,
   message: NoInfer<M>,
-): Promise<void> | undefined {
+): Promise<void> | undefined;
+/**
+ * Sends a message, unless that would need a connection or have to wait.
+ *
+ * Follows [Process.send/3](https://hexdocs.pm/elixir/1.18/Process.html#send/3).
+ *
+ * @typeParam M The messages that the receiver takes.
+ * @param to A pid, a local name, `{ name, node }`, or an alias.
+ * @param message As above.
+ * @param options When not to send.
+ * @returns `"ok"` if the message was sent, else why not. Without `nosuspend`, a promise of `"ok"`
+ *   while the connection's buffer is full; the message is sent, and the promise never rejects.
+ *
+ * @example Only where a connection is already there
+ * ```ts
+ * import { send } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const far = { name: "printer", node: "kate@localhost" };
+ * assertEquals(send(far, "hi", { noconnect: true }), "noconnect");
+ * ```
+ */
+export function send<M>(
+  to: Destination<M>,
+  message: NoInfer<M>,
+  options: SendOptions & { nosuspend: true },
+): SendResult;
+/**
+ * Sends a message, unless that would need a connection.
+ *
+ * @typeParam M The messages that the receiver takes.
+ * @param to A pid, a local name, `{ name, node }`, or an alias.
+ * @param message As above.
+ * @param options When not to send.
+ * @returns As above.
+ */
+export function send<M>(
+  to: Destination<M>,
+  message: NoInfer<M>,
+  options: SendOptions,
+): SendResult | Promise<"ok">;
+export function send<M>(
+  to: Destination<M>,
+  message: NoInfer<M>,
+  options?: SendOptions,
+): Promise<void> | undefined | SendResult | Promise<"ok"> {
+  if (options !== undefined) return sendIf(to, message, options);
   const process = currentProcess();
   if (to instanceof Pid) return process.send(to, message);
   if (to instanceof Ref) return process.sendAlias(to, message);
@@ -195,6 +273,34 @@ export function send<M>(
     );
   }
   return process.sendName(nameOf(to.name), nameOf(to.node), message);
+}
+
+function sendIf(
+  to: Destination,
+  message: unknown,
+  options: SendOptions,
+): SendResult | Promise<"ok"> {
+  checkOptions(options, "send", "{ noconnect: true }");
+  checkFlags(options, "send", "noconnect", "nosuspend");
+  const { runtime } = currentProcess();
+  const node = nodeOf(to) ?? runtime.node;
+  if (node !== runtime.node) {
+    // The same errors, whether or not it is sent.
+    copyTerm(message, runtime.maxDepth);
+    const signals = options.noconnect
+      ? runtime.connected(node)
+      : runtime.route(node);
+    if (signals === undefined) return "noconnect";
+    if (options.nosuspend && isFull(signals)) return "nosuspend";
+  }
+  return send(to, message)?.then(() => "ok" as const) ?? "ok";
+}
+
+/** The node that a message goes to, if it is named. */
+function nodeOf(to: Destination): string | undefined {
+  if (to instanceof Pid || to instanceof Ref) return to.node;
+  if (isName(to) || !isName(to?.node)) return undefined;
+  return nameOf(to.node);
 }
 
 function isName(value: unknown): value is string | Atom {
@@ -251,12 +357,10 @@ export function receive<T = any, A = never>(
 }
 
 function waitOptions(options: ReceiveOptions<unknown>): WaitOptions {
+  checkOptions(options, "receive");
   const { timeout, after, signal } = options;
-  if (timeout !== undefined && (Number.isNaN(timeout) || timeout < 0)) {
-    throw new RangeError(
-      `Cannot receive with a timeout of ${timeout}: give milliseconds, 0 or more, or Infinity`,
-    );
-  }
+  if (timeout !== undefined) checkTimeout(timeout, "receive");
+  if (signal !== undefined) checkSignal(signal, "receive");
   return { timeout, after, hasAfter: Object.hasOwn(options, "after"), signal };
 }
 
@@ -324,6 +428,7 @@ export function spawn<A extends unknown[]>(
   args?: A,
   options: SpawnOptions = {},
 ): Pid {
+  checkSpawn(options);
   return start(currentProcess(), fn, args, options).pid;
 }
 
@@ -354,6 +459,7 @@ export function spawnLink<A extends unknown[]>(
   args?: A,
   options: SpawnOptions = {},
 ): Pid {
+  checkSpawn(options);
   const parent = currentProcess();
   return start(parent, fn, args, { ...options, linkParent: parent }).pid;
 }
@@ -381,6 +487,7 @@ export function spawnMonitor<A extends unknown[]>(
   args?: A,
   options: SpawnOptions = {},
 ): { pid: Pid; ref: Ref } {
+  checkSpawn(options);
   const parent = currentProcess();
   const ref = parent.runtime.makeRef();
   const { pid } = start(parent, fn, args, {
@@ -389,6 +496,13 @@ export function spawnMonitor<A extends unknown[]>(
   });
   parent.addMonitor(ref, pid, pid.node);
   return { pid, ref };
+}
+
+function checkSpawn(options: SpawnOptions): void {
+  checkOptions(options, "spawn", '{ label: "worker" }');
+  if (options.label !== undefined) {
+    checkString(options.label, "spawn with the label");
+  }
 }
 
 function start<A extends unknown[]>(
@@ -401,6 +515,7 @@ function start<A extends unknown[]>(
   },
 ): Process {
   assertFunction(fn);
+  checkArgs(args);
   const { runtime } = parent;
   const copy = args === undefined
     ? undefined
@@ -437,6 +552,7 @@ function start<A extends unknown[]>(
  * ```
  */
 export function link(pid: Pid): true {
+  checkPid(pid, "link to");
   currentProcess().link(pid);
   return true;
 }
@@ -455,6 +571,7 @@ export function link(pid: Pid): true {
  * ```
  */
 export function unlink(pid: Pid): true {
+  checkPid(pid, "unlink from");
   currentProcess().unlink(pid);
   return true;
 }
@@ -484,14 +601,36 @@ export function monitor(
   options: MonitorOptions = {},
 ): Ref {
   const process = currentProcess();
-  if (target instanceof Pid) {
-    return process.monitor(target, target.node, options.alias);
+  checkOptions(options, "monitor", '{ alias: "demonitor" }');
+  const { alias } = options;
+  if (alias !== undefined && !ALIAS_MODES.includes(alias)) {
+    throw new TypeError(
+      `Cannot monitor: the option alias is ${
+        inspect(alias)
+      }; give "explicit_unalias", "demonitor" or "reply_demonitor"`,
+    );
   }
-  const [name, node] = isName(target)
-    ? [nameOf(target), process.runtime.node]
-    : [nameOf(target.name), nameOf(target.node)];
-  return process.monitor(name, node, options.alias);
+  if (target instanceof Pid) {
+    return process.monitor(target, target.node, alias);
+  }
+  if (isName(target)) {
+    return process.monitor(nameOf(target), process.runtime.node, alias);
+  }
+  if (!isName(target?.name) || !isName(target.node)) {
+    throw new TypeError(
+      `Cannot monitor ${
+        inspect(target)
+      }: give a pid, a name, or { name, node }`,
+    );
+  }
+  return process.monitor(nameOf(target.name), nameOf(target.node), alias);
 }
+
+const ALIAS_MODES: readonly unknown[] = [
+  "explicit_unalias",
+  "demonitor",
+  "reply_demonitor",
+];
 
 /** Options for {@linkcode demonitor}. */
 export interface DemonitorOptions {
@@ -521,6 +660,9 @@ export interface DemonitorOptions {
  */
 export function demonitor(ref: Ref, options: DemonitorOptions = {}): boolean {
   const process = currentProcess();
+  checkRef(ref, "demonitor", "monitor returned");
+  checkOptions(options, "demonitor", "{ flush: true }");
+  checkFlags(options, "demonitor", "flush");
   const found = process.demonitor(ref);
   if (options.flush) {
     process.mailbox.take((message) => {
@@ -568,7 +710,9 @@ export function exit(...args: [unknown] | [Pid, unknown]): true {
   const [pid, reason] = args as [Pid, unknown];
   if (!(pid instanceof Pid)) {
     throw new TypeError(
-      "Cannot exit: the first of two arguments is the pid of the process that is to exit",
+      `Cannot exit: the first of two arguments is the pid of the process that is to exit, and not ${
+        inspect(pid)
+      }`,
     );
   }
   process.runtime.route(pid.node).exit(
@@ -598,6 +742,7 @@ export function exit(...args: [unknown] | [Pid, unknown]): true {
  */
 export function trapExit(on: boolean): boolean {
   const process = currentProcess();
+  checkBoolean(on, "set trapExit to");
   const before = process.trapExit;
   process.trapExit = on;
   return before;
@@ -633,6 +778,7 @@ export function register(name: string | Atom, pid?: Pid): true {
       `Cannot register ${quote(text)}: it is not a name; choose another`,
     );
   }
+  if (pid !== undefined) checkPid(pid, `register ${quote(text)} for`);
   const target = pid === undefined ? process : runtime.find(pid);
   if (target === undefined) {
     throw new NoProcessError(
@@ -716,6 +862,7 @@ export function whereis(name: string | Atom): Pid | undefined {
  */
 export function alive(pid: Pid): boolean {
   const { runtime } = currentProcess();
+  checkPid(pid, "look for the process");
   if (pid.node !== runtime.node) {
     throw new TypeError(
       `Cannot tell whether ${pid} is alive: it is a process of ${pid.node}; monitor it instead`,
@@ -774,6 +921,8 @@ export interface AliasOptions {
  */
 export function alias(options: AliasOptions = {}): Ref {
   const process = currentProcess();
+  checkOptions(options, "make an alias", "{ reply: true }");
+  checkFlags(options, "make an alias", "reply");
   const ref = process.runtime.makeRef();
   process.addAlias(ref, options.reply ? "reply_demonitor" : "explicit_unalias");
   return ref;
@@ -794,6 +943,7 @@ export function alias(options: AliasOptions = {}): Ref {
  * ```
  */
 export function unalias(ref: Ref): boolean {
+  checkRef(ref, "unalias", "alias or monitor returned");
   return currentProcess().unalias(ref);
 }
 
@@ -826,6 +976,7 @@ export function unalias(ref: Ref): boolean {
  * ```
  */
 export function reply(to: Ref, value: unknown): void {
+  checkRef(to, "reply to", "came with the request");
   currentProcess().reply(to, value);
 }
 
@@ -861,6 +1012,7 @@ export function signal(): AbortSignal {
  * ```
  */
 export function sleep(ms: number): Promise<"ok"> {
+  checkTimeout(ms, "sleep");
   return receive<never, "ok">(() => false, { timeout: ms, after: "ok" });
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkFlags, checkOptions } from "./runtime/check.ts";
 import { currentProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
 import { Pid } from "./runtime/pid.ts";
@@ -21,6 +22,8 @@ export interface ProcessInfo {
   registeredName: string | undefined;
   /** What it runs, in words: its label, or the name of its function. */
   initialCall: string | undefined;
+  /** The label that it has given itself by `setLabel`, a copy; only there if it has. */
+  label?: unknown;
   /** `"running"` for the caller, `"waiting"` for every other: one process runs at a time. */
   status: "running" | "waiting";
   /** How many messages wait in its mailbox. */
@@ -86,6 +89,8 @@ export function info(
 ): ProcessInfo | undefined {
   const caller = currentProcess();
   const { runtime } = caller;
+  checkOptions(options, "tell of a process", "{ messages: true }");
+  checkFlags(options, "tell of a process", "messages");
   if (pid === undefined) return infoOf(caller, caller, options);
   if (!(pid instanceof Pid) || pid.node !== runtime.node) {
     throw new TypeError(
@@ -119,6 +124,10 @@ function infoOf(
     ancestors: [...process.lineage?.ancestors ?? []],
     callers: [...process.callers ?? []],
   };
+  const { ownLabel } = process;
+  if (ownLabel !== undefined) {
+    info.label = copyTerm(ownLabel, runtime.maxDepth);
+  }
   if (options.messages) {
     info.messages = mailbox.messages().map((message) =>
       copyTerm(message, runtime.maxDepth + 8)

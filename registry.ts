@@ -44,7 +44,14 @@ import {
   RegistryPartition,
   type Unlock,
 } from "./protocol/registry_partition.ts";
+import { nameText } from "./protocol/names.ts";
 import { startServer } from "./protocol/start.ts";
+import {
+  checkFunction,
+  checkList,
+  checkOptions,
+  checkPid,
+} from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 import { type Atom, nameOf, type Pid, type Ref } from "./runtime/pid.ts";
@@ -205,15 +212,9 @@ export class Registry {
    * ```
    */
   static async startLink(options: RegistryOptions): Promise<Pid> {
+    checkStart(options);
     const { keys, meta = {} } = options;
-    if (keys !== "unique" && keys !== "duplicate") {
-      throw new TypeError(
-        `Cannot start a registry: its keys are ${
-          inspect(keys)
-        }; give "unique" or "duplicate"`,
-      );
-    }
-    const name = nameOf(options.name);
+    const name = nameText(options.name);
     const listeners = (options.listeners ?? []).map((each) => nameOf(each));
     const table = new RegistryTable(name, keys, listeners);
     for (const [key, value] of Object.entries(meta)) {
@@ -246,8 +247,9 @@ export class Registry {
    * ```
    */
   static childSpec(options: RegistryOptions): ChildSpec<() => Promise<Pid>> {
+    checkStart(options);
     return {
-      id: options.name === undefined ? "Registry" : nameOf(options.name),
+      id: nameText(options.name),
       start: () => Registry.startLink(options),
       type: "supervisor",
     };
@@ -352,6 +354,7 @@ export class Registry {
     key: unknown,
     predicate: ValuePredicate,
   ): "ok" {
+    checkFunction(predicate, "match by");
     tableOf(registry, "unregister")
       .unregister(currentProcess(), key, predicate);
     return "ok";
@@ -413,6 +416,7 @@ export class Registry {
     key: unknown,
     predicate: ValuePredicate,
   ): RegistryEntry[] {
+    checkFunction(predicate, "match by");
     return Registry.lookup(registry, key)
       .filter(({ value }) => predicate(value));
   }
@@ -479,6 +483,7 @@ export class Registry {
     key: unknown,
     fn: (entries: RegistryEntry[]) => void,
   ): "ok" {
+    checkFunction(fn, "dispatch to");
     const entries = tableOf(registry, "dispatch").lookup(key);
     if (entries.length > 0) fn(entries);
     return "ok";
@@ -508,6 +513,7 @@ export class Registry {
    * ```
    */
   static keys(registry: string | Atom, pid: Pid): unknown[] {
+    checkPid(pid, "look up the keys of");
     return tableOf(registry, "look up").keysOf(pid);
   }
 
@@ -534,6 +540,7 @@ export class Registry {
    * ```
    */
   static values(registry: string | Atom, key: unknown, pid: Pid): unknown[] {
+    checkPid(pid, "look up the values of");
     return tableOf(registry, "look up").values(key, pid);
   }
 
@@ -568,6 +575,7 @@ export class Registry {
     key: unknown,
     fn: (value: unknown) => unknown,
   ): UpdatedValue | "error" {
+    checkFunction(fn, "update a value by");
     const table = uniqueTable(registry, "update a value");
     const updated = table.update(currentProcess(), key, fn);
     return updated === undefined ? "error" : { type: "ok", ...updated };
@@ -623,10 +631,45 @@ export class Registry {
     registry: string | Atom,
     predicate?: (record: RegistryRecord) => boolean,
   ): RegistryRecord[] {
+    if (predicate !== undefined) checkFunction(predicate, "select by");
     const all = [...tableOf(registry, "select").all()];
     return predicate === undefined
       ? all
       : all.filter((each) => predicate(each));
+  }
+
+  /**
+   * How many registrations a predicate wants.
+   *
+   * Follows [Registry.count_select/2](https://hexdocs.pm/elixir/1.18/Registry.html#count_select/2), with a
+   * function for the match specification. It looks at all there are, and makes no list of them.
+   *
+   * @param registry The registry's name.
+   * @param predicate Whether a registration is meant.
+   * @returns Their number.
+   * @throws {NoProcessError} If there is no such registry.
+   *
+   * @example Usage
+   * ```ts
+   * import { Registry } from "@otp/distribution/registry";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Registry.startLink({ keys: "unique", name: "Rooms" });
+   * Registry.register("Rooms", "lobby", "open");
+   * Registry.register("Rooms", "attic", "closed");
+   * assertEquals(Registry.countSelect("Rooms", ({ value }) => value === "open"), 1);
+   * ```
+   */
+  static countSelect(
+    registry: string | Atom,
+    predicate: (record: RegistryRecord) => boolean,
+  ): number {
+    checkFunction(predicate, "select by");
+    let count = 0;
+    for (const record of tableOf(registry, "select").all()) {
+      if (predicate(record)) count++;
+    }
+    return count;
   }
 
   /**
@@ -751,6 +794,7 @@ export class Registry {
     key: unknown,
     fn: () => T,
   ): Promise<Awaited<T>> {
+    checkFunction(fn, "run under a lock");
     const process = waitingProcess();
     if (process === undefined) return never<Awaited<T>>();
     const { owner } = tableOf(registry, "lock");
@@ -792,6 +836,7 @@ export class Registry {
   static registerName(name: unknown, pid: Pid): boolean {
     const [registry, key, value] = parts(name);
     const { runtime } = currentProcess();
+    checkPid(pid, "register by via");
     const table = uniqueTable(registry, "register by via");
     const process = runtime.find(pid);
     if (process === undefined) {
@@ -849,6 +894,28 @@ export class Registry {
   static whereisName(name: unknown): Pid | undefined {
     const [registry, key] = parts(name);
     return uniqueTable(registry, "look up by via").lookup(key)[0]?.pid;
+  }
+}
+
+function checkStart(options: RegistryOptions): void {
+  checkOptions(
+    options,
+    "start a registry",
+    '{ keys: "unique", name: "Rooms" }',
+  );
+  const { keys, listeners, meta } = options;
+  if (keys !== "unique" && keys !== "duplicate") {
+    throw new TypeError(
+      `Cannot start a registry: its keys are ${
+        inspect(keys)
+      }; give "unique" or "duplicate"`,
+    );
+  }
+  if (listeners !== undefined) {
+    checkList(listeners, "start a registry for the listeners");
+  }
+  if (meta !== undefined) {
+    checkOptions(meta, "start a registry: its meta", "{ key: value }");
   }
 }
 

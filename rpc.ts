@@ -42,6 +42,7 @@ import {
   type RpcOutcome,
   startRpc,
 } from "./protocol/rpc.ts";
+import { checkArgs, checkList } from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { type Atom, nameOf } from "./runtime/pid.ts";
 
@@ -121,6 +122,7 @@ export async function call<A extends unknown[], T>(
 ): Promise<Awaited<T>> {
   const process = waitingProcess();
   if (process === undefined) return await never();
+  checkArgs(args);
   const timeout = timeoutOf(options, Infinity, "call a function");
   const outcome = await startRpc(
     process,
@@ -160,6 +162,7 @@ export function cast<A extends unknown[]>(
   fn: RpcFunction<A, unknown>,
   args?: NoInfer<A>,
 ): "ok" {
+  checkArgs(args);
   castRpc(currentProcess(), nameOf(node), fn, args ?? []);
   return "ok";
 }
@@ -200,7 +203,8 @@ export async function multicall<A extends unknown[], T>(
   const process = waitingProcess();
   if (process === undefined) return await never();
   const timeout = timeoutOf(options, Infinity, "call a function");
-  const names = nodes.map(nameOf);
+  checkArgs(args);
+  const names = namesOf(nodes);
   const outcomes: Promise<RpcOutcome>[] = names.map((node) =>
     startRpc(process, node, fn, args ?? [], timeout)
   );
@@ -232,8 +236,13 @@ export function multicast<A extends unknown[]>(
   fn: RpcFunction<A, unknown>,
   args?: NoInfer<A>,
 ): "ok" {
-  for (const node of nodes.map(nameOf)) cast(node, fn, args);
+  for (const node of namesOf(nodes)) cast(node, fn, args);
   return "ok";
+}
+
+function namesOf(nodes: readonly (string | Atom)[]): string[] {
+  checkList(nodes, "call a function on the nodes");
+  return nodes.map(nameOf);
 }
 
 /**

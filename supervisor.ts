@@ -70,10 +70,12 @@ import {
   SupervisorServer,
 } from "./protocol/supervisor.ts";
 import {
+  askForSpec,
   askSupervisor,
   askToStart,
   startedOf,
 } from "./protocol/supervisor_call.ts";
+import { checkOptions, checkString } from "./runtime/check.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 import type { Pid } from "./runtime/pid.ts";
 
@@ -307,7 +309,7 @@ export class Supervisor {
     children: CheckedChildren<C>,
     options: SupervisorOptions,
   ): Promise<Pid> {
-    const supervision = checkOptions(options);
+    const supervision = checkSupervision(options);
     if (!Array.isArray(children)) {
       throw new TypeError(
         `Cannot start a supervisor: its children are ${
@@ -363,6 +365,7 @@ export class Supervisor {
     child: CheckedChild<C>,
     overrides: Partial<ChildSpec> = {},
   ): FullChildSpec {
+    checkOptions(overrides, "specify a child", '{ restart: "temporary" }');
     return fullChildSpec(child as ChildDefinition, overrides);
   }
 
@@ -499,6 +502,7 @@ export class Supervisor {
     supervisor: SupervisorRef,
     id: string,
   ): Promise<"ok" | "not_found"> {
+    checkString(id, "terminate the child");
     return textOf(ask(supervisor, { type: "terminate_child", id }));
   }
 
@@ -533,6 +537,7 @@ export class Supervisor {
     supervisor: SupervisorRef,
     id: string,
   ): Promise<Pid | undefined> {
+    checkString(id, "restart the child");
     return pidOf(startedOf(
       await ask<Success | Failure>(supervisor, { type: "restart_child", id }),
     ));
@@ -567,7 +572,43 @@ export class Supervisor {
     supervisor: SupervisorRef,
     id: string,
   ): Promise<"ok" | "not_found" | "running" | "restarting"> {
+    checkString(id, "delete the child");
     return textOf(ask(supervisor, { type: "delete_child", id }));
+  }
+
+  /**
+   * The specification of a child, as its supervisor has it.
+   *
+   * Follows [supervisor:get_childspec/2](https://www.erlang.org/doc/apps/stdlib/supervisor.html#get_childspec/2).
+   *
+   * @param supervisor The supervisor.
+   * @param id The child's id.
+   * @returns The specification with nothing left out, or `"not_found"`. From a supervisor of another
+   *   node, the start is `[module, function, args]`.
+   * @throws {TypeError} If the supervisor is on another node, and the start is a function that that node
+   *   does not export.
+   * @throws {ExitError} If there is no such supervisor.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assert, assertEquals } from "@std/assert";
+   *
+   * const child = Agent.childSpec(() => 0, { id: "counter", shutdown: 100 });
+   * const supervisor = await Supervisor.startLink([child], { strategy: "one_for_one" });
+   * const spec = await Supervisor.getChildspec(supervisor, "counter");
+   * assert(spec !== "not_found");
+   * assertEquals([spec.restart, spec.shutdown], ["permanent", 100]);
+   * assertEquals(await Supervisor.getChildspec(supervisor, "nobody"), "not_found");
+   * ```
+   */
+  static async getChildspec(
+    supervisor: SupervisorRef,
+    id: string,
+  ): Promise<FullChildSpec | "not_found"> {
+    checkString(id, "get the specification of the child");
+    return await askForSpec(serverRef(supervisor), id);
   }
 
   /**
@@ -601,7 +642,13 @@ export class Supervisor {
   }
 }
 
-function checkOptions(options: SupervisorOptions): SupervisionOptions {
+function checkSupervision(options: SupervisorOptions): SupervisionOptions {
+  checkOptions(
+    // Its strategy is then asked for.
+    options ?? {},
+    "start a supervisor",
+    '{ strategy: "one_for_one" }',
+  );
   const { strategy, maxRestarts = 3, maxSeconds = 5, autoShutdown = "never" } =
     options ?? {};
   if (!STRATEGIES.includes(strategy)) {

@@ -24,7 +24,6 @@ import type {
 } from "./protocol/child.ts";
 import { endTask, localStarter, startAlone } from "./protocol/local_task.ts";
 import {
-  assertTimeout,
   callersOf,
   runTask,
   taskExit,
@@ -33,9 +32,16 @@ import {
   waitForTasks,
 } from "./protocol/task.ts";
 import { streamLimits, TaskStream } from "./protocol/task_stream.ts";
+import {
+  checkArgs,
+  checkCount,
+  checkList,
+  checkOptions,
+  checkTimeout,
+} from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
-import { assertFunction } from "./runtime/modules.ts";
+import { assertFunction, checkName } from "./runtime/modules.ts";
 import type { Pid, Ref } from "./runtime/pid.ts";
 import type { Process } from "./runtime/process.ts";
 import { isReason } from "./runtime/reason.ts";
@@ -361,6 +367,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     args?: A,
   ): Task<Awaited<T>> {
     assertFunction(fn);
+    checkArgs(args);
     const owner = currentProcess();
     const { runtime } = owner;
     const state = new TaskState(owner, runtime.node, runtime.makeRef());
@@ -411,7 +418,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   static async await<T>(task: AnyTask<T>, timeout = 5000): Promise<T> {
     const state = ownState(task, "await");
     if (state === undefined) return never();
-    assertTimeout("await a task", timeout);
+    checkTimeout(timeout, "await a task");
     const outcome = await state.wait(timeout);
     if (outcome?.type === "ok") return outcome.value as T;
     if (outcome === undefined) state.close();
@@ -453,7 +460,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): Promise<TaskValues<K>> {
     const all = ownStates(tasks, "await");
     if (all === undefined) return never();
-    assertTimeout("await tasks", timeout);
+    checkTimeout(timeout, "await tasks");
     const pending = new Set(all);
     const values = new Map<TaskState, unknown>();
     let failure: unknown = "timeout";
@@ -505,7 +512,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): Promise<TaskResult<T> | undefined> {
     const state = ownState(task, "yield");
     if (state === undefined) return never();
-    assertTimeout("yield to a task", timeout);
+    checkTimeout(timeout, "yield to a task");
     const outcome = await state.wait(timeout);
     return checked<T>(outcome, state, () => ["yield", describe(task, timeout)]);
   }
@@ -609,7 +616,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): Promise<TaskResult<T> | undefined> {
     const state = ownState(task, "shutdown");
     if (state === undefined) return never();
-    if (timeout !== "brutal_kill") assertTimeout("shut a task down", timeout);
+    if (timeout !== "brutal_kill") checkTimeout(timeout, "shut a task down");
     const { pid } = task;
     if (pid === undefined) return Task.ignore(task);
     const { owner } = state;
@@ -725,8 +732,11 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     fn: TaskFunction<[element: E, ...args: A], T>,
     options: AsyncStreamOptions<A> = {},
   ): AsyncIterable<StreamResult<Awaited<T>, E>> {
-    if (!Array.isArray(fn)) assertFunction(fn);
+    if (Array.isArray(fn)) checkName(fn);
+    else assertFunction(fn);
+    checkOptions(options, "make a stream by Task.asyncStream");
     const { args = [], ...rest } = options;
+    checkArgs(args);
     return new TaskStream(
       enumerable,
       localStarter(fn, args),
@@ -741,6 +751,7 @@ function ownStates(
   fn: string,
 ): TaskState[] | undefined {
   if (waitingProcess() === undefined) return undefined;
+  checkList(tasks, `${fn} the tasks`);
   return tasks.map((task) => ownState(task, fn)!);
 }
 
@@ -772,16 +783,13 @@ const ON_TIMEOUT: readonly unknown[] = ["nothing", "ignore", "kill_task"];
 function yieldOptions(
   options: number | YieldManyOptions,
 ): Required<YieldManyOptions> {
+  if (typeof options !== "number") {
+    checkOptions(options, "yield to tasks");
+  }
   const { timeout = 5000, limit = Infinity, onTimeout = "nothing" } =
     typeof options === "object" ? options : { timeout: options };
-  assertTimeout("yield to tasks", timeout);
-  if (!(typeof limit === "number" && limit >= 0)) {
-    throw new RangeError(
-      `Cannot yield to tasks: the limit is ${
-        inspect(limit)
-      }; give a number of tasks`,
-    );
-  }
+  checkTimeout(timeout, "yield to tasks");
+  checkCount(limit, "yield to tasks", "the limit");
   if (!ON_TIMEOUT.includes(onTimeout)) {
     throw new RangeError(
       `Cannot yield to tasks: onTimeout is ${

@@ -26,6 +26,7 @@ import type {
   ChildStart,
   ChildType,
 } from "./protocol/child.ts";
+import type { DynamicLimits } from "./protocol/dynamic_children.ts";
 import type { DynamicChildInfo } from "./protocol/dynamic_supervisor.ts";
 import {
   type GlobalName,
@@ -53,9 +54,15 @@ import {
 } from "./protocol/task_supervisor.ts";
 import { callersOf, TaskState } from "./protocol/task.ts";
 import { streamLimits, TaskStream } from "./protocol/task_stream.ts";
+import {
+  checkArgs,
+  checkCount,
+  checkOptions,
+  checkPid,
+} from "./runtime/check.ts";
 import { never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
-import { assertFunction } from "./runtime/modules.ts";
+import { assertFunction, checkName } from "./runtime/modules.ts";
 import type { Pid } from "./runtime/pid.ts";
 import {
   type AsyncStreamOptions,
@@ -189,17 +196,8 @@ export class TaskSupervisor {
    * ```
    */
   static async startLink(options: TaskSupervisorOptions = {}): Promise<Pid> {
-    const { maxChildren = Infinity, maxRestarts = 3, maxSeconds = 5 } = options;
+    const limits = checkLimits(options);
     const { name } = options;
-    const limits = { maxChildren, maxRestarts, maxSeconds };
-    if (!(typeof maxChildren === "number" && maxChildren >= 0)) {
-      throw new RangeError(
-        `Cannot start a Task.Supervisor: maxChildren is ${
-          inspect(maxChildren)
-        }; give a number, 0 or more`,
-      );
-    }
-    assertIntensity("Task.Supervisor", maxRestarts, maxSeconds);
     return await startServer(
       (process) => new TaskSupervisorServer(process, limits),
       { name, label: labelOf(name) },
@@ -226,6 +224,7 @@ export class TaskSupervisor {
   static childSpec(
     options: TaskSupervisorOptions = {},
   ): ChildSpec<() => Promise<Pid>> {
+    checkLimits(options);
     return {
       id: labelOf(options.name),
       start: () => TaskSupervisor.startLink(options),
@@ -272,7 +271,7 @@ export class TaskSupervisor {
     args?: NoInfer<A>,
     options: TaskOptions = {},
   ): Promise<Task<Awaited<T>>> {
-    return startAwaited(supervisor, fn, args ?? [], options, true);
+    return startAwaited(supervisor, fn, args, options, true);
   }
 
   /**
@@ -311,7 +310,7 @@ export class TaskSupervisor {
     args?: NoInfer<A>,
     options: TaskOptions = {},
   ): Promise<Task<Awaited<T>>> {
-    return startAwaited(supervisor, fn, args ?? [], options, false);
+    return startAwaited(supervisor, fn, args, options, false);
   }
 
   /**
@@ -444,6 +443,8 @@ export class TaskSupervisor {
     args?: NoInfer<A>,
     options: StartChildOptions = {},
   ): Promise<StartChildResult> {
+    checkArgs(args);
+    checkOptions(options, "start a task", '{ restart: "transient" }');
     const process = waitingProcess();
     if (process === undefined) return never();
     const server = serverRef(supervisor);
@@ -525,6 +526,7 @@ export class TaskSupervisor {
     supervisor: TaskSupervisorRef,
     pid: Pid,
   ): Promise<"ok" | { type: "error"; reason: "not_found" }> {
+    checkPid(pid, "terminate the child");
     return request(supervisor, { type: "terminate_child", pid });
   }
 
@@ -554,6 +556,14 @@ export class TaskSupervisor {
   }
 }
 
+function checkLimits(options: TaskSupervisorOptions): DynamicLimits {
+  checkOptions(options, "start a Task.Supervisor", "{ maxChildren: 10 }");
+  const { maxChildren = Infinity, maxRestarts = 3, maxSeconds = 5 } = options;
+  checkCount(maxChildren, "start a Task.Supervisor", "maxChildren");
+  assertIntensity("Task.Supervisor", maxRestarts, maxSeconds);
+  return { maxChildren, maxRestarts, maxSeconds };
+}
+
 function labelOf(name: ServerName | undefined): string {
   return name === undefined ? "Task.Supervisor" : nameText(name);
 }
@@ -572,10 +582,13 @@ function request<T>(
 async function startAwaited<A extends unknown[], T>(
   supervisor: TaskSupervisorRef,
   fn: TaskFunction<A, T>,
-  args: unknown[],
-  { shutdown = 5000 }: TaskOptions,
+  args: unknown[] = [],
+  options: TaskOptions,
   link: boolean,
 ): Promise<Task<Awaited<T>>> {
+  checkArgs(args);
+  checkOptions(options, "start a task", "{ shutdown: 1000 }");
+  const { shutdown = 5000 } = options;
   const process = waitingProcess();
   if (process === undefined) return never();
   const server = serverRef(supervisor);
@@ -624,10 +637,16 @@ function streamOf<E, T, A extends unknown[]>(
   fn: TaskFunction<[element: E, ...args: A], T>,
   options: SupervisedStreamOptions<A>,
 ): AsyncIterable<StreamResult<Awaited<T>, E>> {
-  if (!Array.isArray(fn)) assertFunction(fn);
-  const { args = [], shutdown = 5000, ...rest } = options;
+  if (Array.isArray(fn)) checkName(fn);
+  else assertFunction(fn);
   const what = `TaskSupervisor.${name}`;
-  if (shutdown !== "brutal_kill" && !(shutdown >= 0)) {
+  checkOptions(options, `make a stream by ${what}`);
+  const { args = [], shutdown = 5000, ...rest } = options;
+  checkArgs(args);
+  if (
+    shutdown !== "brutal_kill" &&
+    !(typeof shutdown === "number" && shutdown >= 0)
+  ) {
     throw new RangeError(
       `Cannot make a stream by ${what}: shutdown is ${
         inspect(shutdown)

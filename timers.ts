@@ -4,9 +4,10 @@
  * @module
  */
 
+import { checkFlags, checkOptions, checkRef } from "./runtime/check.ts";
 import { currentProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
-import { Atom, nameOf, Pid, Ref } from "./runtime/pid.ts";
+import { Atom, nameOf, Pid, type Ref } from "./runtime/pid.ts";
 import { copyTerm } from "./runtime/term.ts";
 
 /** Options for {@linkcode sendAfter}. */
@@ -59,6 +60,8 @@ export function sendAfter<M>(
   options: SendAfterOptions = {},
 ): Ref {
   const { runtime } = currentProcess();
+  checkOptions(options, "send later", "{ abs: true }");
+  checkFlags(options, "send later", "abs");
   if (to instanceof Pid ? to.node !== runtime.node : !isName(to)) {
     throw new TypeError(
       `Cannot send to ${
@@ -87,6 +90,32 @@ function isName(value: unknown): value is string | Atom {
   return typeof value === "string" || value instanceof Atom;
 }
 
+/** Options for {@linkcode cancelTimer}. */
+export interface CancelTimerOptions {
+  /**
+   * Whether to answer by a message, a {@linkcode CancelTimerMessage}, instead of by what is returned.
+   *
+   * @default {false}
+   */
+  async?: boolean;
+  /**
+   * Whether to tell how much time was left.
+   *
+   * @default {true}
+   */
+  info?: boolean;
+}
+
+/** What {@linkcode cancelTimer} with `async` sends to its caller. */
+export interface CancelTimerMessage {
+  /** Always `"cancel_timer"`. */
+  type: "cancel_timer";
+  /** The timer's reference. */
+  ref: Ref;
+  /** The whole milliseconds that were left, or false if there was no such timer. */
+  result: number | false;
+}
+
 /**
  * Ends a timer: its message is not sent.
  *
@@ -109,9 +138,53 @@ function isName(value: unknown): value is string | Atom {
  * assertEquals(cancelTimer(timer), false);
  * ```
  */
-export function cancelTimer(timer: Ref): number | false {
+export function cancelTimer(timer: Ref): number | false;
+/**
+ * Ends a timer, and answers by a message, or not at all.
+ *
+ * Follows [Process.cancel_timer/2](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2).
+ *
+ * @param timer The reference that {@linkcode sendAfter} gave.
+ * @param options How to answer: with `async`, by a message to the caller; with `info: false`, not.
+ * @returns `"ok"` with `async` or `info: false`, else as above.
+ * @throws {TypeError} If it is no reference.
+ *
+ * @example Usage
+ * ```ts
+ * import { cancelTimer, receive, self, sendAfter } from "@otp/distribution/process";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const timer = sendAfter(self(), "never", 60_000);
+ * assertEquals(cancelTimer(timer, { async: true }), "ok");
+ * const { type, ref, result } = await receive();
+ * assertEquals([type, ref], ["cancel_timer", timer]);
+ * assert(result > 59_000);
+ * ```
+ */
+export function cancelTimer(
+  timer: Ref,
+  options: CancelTimerOptions,
+): number | false | "ok";
+export function cancelTimer(
+  timer: Ref,
+  options: CancelTimerOptions = {},
+): number | false | "ok" {
+  checkRef(timer, "cancel the timer", "sendAfter returned");
+  checkOptions(options, "cancel a timer", "{ async: true }");
+  checkFlags(options, "cancel a timer", "async", "info");
+  const { async = false, info = true } = options;
   const left = readTimer(timer);
-  return currentProcess().runtime.timers.cancel(timer) && left;
+  const process = currentProcess();
+  const result = process.runtime.timers.cancel(timer) && left;
+  if (!info) return "ok";
+  if (!async) return result;
+  const message: CancelTimerMessage = {
+    type: "cancel_timer",
+    ref: timer,
+    result,
+  };
+  process.send(process.pid, message);
+  return "ok";
 }
 
 /**
@@ -136,13 +209,7 @@ export function cancelTimer(timer: Ref): number | false {
  * ```
  */
 export function readTimer(timer: Ref): number | false {
-  if (!(timer instanceof Ref)) {
-    throw new TypeError(
-      `Cannot look for the timer ${
-        inspect(timer)
-      }: give the reference that sendAfter gave`,
-    );
-  }
+  checkRef(timer, "look for the timer", "sendAfter returned");
   const left = currentProcess().runtime.timers.left(timer);
   return left === undefined ? false : Math.ceil(left);
 }

@@ -9,6 +9,7 @@ import type { Pid, Ref } from "../runtime/pid.ts";
 import type {
   Backpressure,
   MonitoredObject,
+  Queued,
   Signals,
   SpawnRequest,
   SpawnResult,
@@ -20,7 +21,7 @@ import { copyTerm } from "../runtime/term.ts";
 const SOFT = 1000;
 
 /** Keeps signals for a node until it is connected or cannot be. */
-export class PendingSignals implements Signals {
+export class PendingSignals implements Signals, Queued {
   readonly #node: string;
   readonly #max: number;
   readonly #maxDepth: number;
@@ -71,6 +72,10 @@ export class PendingSignals implements Signals {
     return this.#queue.length < SOFT
       ? undefined
       : this.#settled.then(() => {}, () => {});
+  }
+
+  isFull(): boolean {
+    return this.#queue.length >= SOFT;
   }
 
   send(from: Pid, to: Pid, message: unknown): Backpressure {

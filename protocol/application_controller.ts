@@ -29,6 +29,18 @@ export interface ApplicationSpec {
   /** The application's name. */
   name: string;
   /**
+   * What it is, in a line.
+   *
+   * @default {undefined}
+   */
+  description?: string;
+  /**
+   * Its version.
+   *
+   * @default {undefined}
+   */
+  vsn?: string;
+  /**
    * What its environment holds from its first start, but for what a configuration has
    * (`Application.load`) and what was put as persistent.
    *
@@ -125,6 +137,11 @@ export class Applications {
     if (!this.#controller?.alive) return [];
     return [...this.#started.values()]
       .filter(({ state }) => state === "running").map(({ spec }) => spec.name);
+  }
+
+  /** An application that has been started, by its name; it stays known when it has stopped. */
+  loaded(name: string): ApplicationSpec | undefined {
+    return this.#loaded.get(name);
   }
 
   /** The controller's pid; it is started when it is first needed. */

@@ -5,10 +5,10 @@
  */
 
 import { ExitError, formatExit, IoError } from "../errors.ts";
+import { checkOptions, checkTimeout } from "../runtime/check.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
 import type { Deadline, Expiring } from "../runtime/deadlines.ts";
 import { ignore } from "../runtime/ignore.ts";
-import { inspect } from "../runtime/inspect.ts";
 import { Pid, type Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
 import type { Backpressure } from "../runtime/signal.ts";
@@ -178,16 +178,6 @@ export class PendingCall<T> implements Expiring, Wait {
   }
 }
 
-/** @throws {RangeError} If a timeout is not one. */
-export function checkTimeout(timeout: unknown, doing: string): void {
-  if (typeof timeout === "number" && timeout >= 0) return;
-  throw new RangeError(
-    `Cannot ${doing} with a timeout of ${
-      inspect(timeout)
-    }: give milliseconds, 0 or more, or Infinity`,
-  );
-}
-
 /**
  * The timeout that options give, or the usual one.
  *
@@ -199,13 +189,7 @@ export function timeoutOf(
   usual: number,
   doing: string,
 ): number {
-  if (typeof options !== "object") {
-    throw new TypeError(
-      `Cannot ${doing} with the options ${
-        inspect(options)
-      }: give them by name, as in { timeout: 1000 }`,
-    );
-  }
+  checkOptions(options, doing);
   const { timeout = usual } = options;
   checkTimeout(timeout, doing);
   return timeout;

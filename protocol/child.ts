@@ -46,7 +46,8 @@ export type Started = Pid | "ignore";
  * a child that has nothing to do, which is no failure.
  */
 export type ChildStart =
-  | (() => Started | Promise<Started>)
+  // deno-lint-ignore no-explicit-any
+  | ((...extra: any[]) => Started | Promise<Started>)
   | readonly [
     module: string,
     function: string,
@@ -113,7 +114,7 @@ export interface ChildModule<O = any> {
  * @typeParam C The child as it is given to a supervisor.
  */
 export type StartedBy<C> = 0 extends 1 & C ? Started
-  : C extends { start: () => infer S } ? Awaited<S>
+  : C extends { start: (...extra: never) => infer S } ? Awaited<S>
   : C extends { childSpec(options: never): infer S } ? StartedBy<S>
   : C extends readonly [infer M, unknown] ? StartedBy<M>
   : Started;
@@ -174,7 +175,9 @@ export function childSpec(
 ): FullChildSpec {
   const spec = expand(child);
   // What is spread is an object, whatever it was.
-  return check(typeof spec === "object" ? { ...spec, ...overrides } : spec);
+  return checkChild(
+    typeof spec === "object" ? { ...spec, ...overrides } : spec,
+  );
 }
 
 function expand(child: ChildDefinition): ChildSpec {
@@ -200,7 +203,12 @@ function isModule(value: unknown): value is ChildModule {
     typeof (value as { childSpec?: unknown }).childSpec === "function";
 }
 
-function check(given: ChildSpec): FullChildSpec {
+/**
+ * Checks a specification, and fills in what it leaves out.
+ *
+ * @throws {TypeError} If it is invalid.
+ */
+export function checkChild(given: ChildSpec): FullChildSpec {
   const spec = given ?? {} as ChildSpec;
   const { id, start, restart = "permanent", type = "worker" } = spec;
   const { shutdown = type === "supervisor" ? "infinity" : 5000 } = spec;
@@ -310,13 +318,18 @@ export function assertMayStart(
   }
 }
 
-/** A start that was sent, as a function. */
-export function runnableStart(
-  run: Runnable,
-  runtime: Runtime,
-): () => Started | Promise<Started> {
-  if (!("parked" in run)) return () => runNamed(run, runtime);
-  return resolve(run, runtime);
+/** A start that was sent, as a specification has it. */
+export function receivedStart(run: Runnable, runtime: Runtime): ChildStart {
+  if ("module" in run) return [run.module, run.function, run.args];
+  if ("source" in run) return () => runNamed(run, runtime);
+  const fn = runtime.modules.unpark(run.parked);
+  if (fn === undefined) {
+    throw new UndefinedFunctionError(
+      "Cannot start the child: the function is no longer there",
+    );
+  }
+  const { args } = run;
+  return args.length === 0 ? fn as () => Started : () => fn(...args);
 }
 
 function runNamed(

@@ -6,7 +6,7 @@
 
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
-import type { ChildType, FullChildSpec } from "./child.ts";
+import type { ChildStart, ChildType, FullChildSpec } from "./child.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
 import type { Caller, Server } from "./server.ts";
 import {
@@ -35,9 +35,16 @@ export interface DynamicChildInfo {
 export class DynamicSupervisorServer implements Server {
   readonly #process: Process;
   readonly #children: DynamicChildren<FullChildSpec>;
+  readonly #extra: readonly unknown[];
 
-  constructor(process: Process, limits: DynamicLimits) {
+  /** `extra` are arguments that every start gets, before its own. */
+  constructor(
+    process: Process,
+    limits: DynamicLimits,
+    extra: readonly unknown[] = [],
+  ) {
     process.trapExit = true;
+    this.#extra = extra;
     this.#process = process;
     const start = (spec: FullChildSpec) => startChild(spec, process);
     this.#children = new DynamicChildren(process, start, limits);
@@ -73,12 +80,25 @@ export class DynamicSupervisorServer implements Server {
 
   async #startChild(sent: SentChildSpec, from: string): Promise<unknown> {
     if (this.#children.full) return failed("max_children");
-    const spec = receiveSpec(sent, this.#process, from);
-    if ("reason" in spec) return spec;
+    const received = receiveSpec(sent, this.#process, from);
+    if ("reason" in received) return received;
+    const start = withExtra(received.start, this.#extra);
+    const spec = { ...received, start };
     const result = await startChild(spec, this.#process);
     if (result.type === "ok" && result.started !== "ignore") {
       this.#children.add(spec, result.started);
     }
     return result;
   }
+}
+
+/** A start that is given more arguments, before its own. */
+function withExtra(
+  start: ChildStart,
+  extra: readonly unknown[],
+): ChildStart {
+  if (extra.length === 0) return start;
+  if (typeof start === "function") return () => start(...extra);
+  const [module, name, args = []] = start;
+  return [module, name, [...extra, ...args]];
 }

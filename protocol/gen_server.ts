@@ -277,19 +277,22 @@ export function startGenServer(
   arg: unknown,
   options: StartGenServerOptions,
 ): Promise<Pid> {
-  if (!isCallbackModule(module)) {
-    throw new TypeError(
-      `Cannot start a GenServer of ${
-        inspect(module)
-      }: a callback module has a function init(arg)`,
-    );
-  }
+  assertModule(module);
   const starter = waitingProcess();
   if (starter === undefined) return never();
   const copy = copyTerm(arg, starter.runtime.maxDepth);
   return startServer(
     (process, start) => GenServerProcess.start(process, start, module, copy),
     { ...options, label: labelOf(module) },
+  );
+}
+
+function assertModule(module: unknown): void {
+  if (isCallbackModule(module)) return;
+  throw new TypeError(
+    `Cannot start a GenServer of ${
+      inspect(module)
+    }: a callback module has a function init(arg)`,
   );
 }
 
@@ -311,10 +314,12 @@ export function genServerChild(
     & Partial<ChildSpec>
     & Omit<StartGenServerOptions, "link"> = {},
 ): ChildSpec {
+  assertModule(module);
   const { startLink } = module as Callbacks;
-  const start = () =>
+  // A DynamicSupervisor may put arguments of its own in front.
+  const start = (...extra: unknown[]) =>
     startLink !== undefined && name === undefined
-      ? startLink.call(module, arg) as Promise<Pid>
+      ? startLink.call(module, ...extra, arg) as Promise<Pid>
       : startGenServer(module, arg, { name, timeout });
   const id = name === undefined ? labelOf(module) : nameText(name);
   return { id, start, ...overrides };

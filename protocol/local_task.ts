@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkArgs } from "../runtime/check.ts";
 import { currentProcess } from "../runtime/current.ts";
 import { assertFunction, spawnError } from "../runtime/modules.ts";
 import type { Pid } from "../runtime/pid.ts";
@@ -21,6 +22,7 @@ export function startAlone<A extends unknown[]>(
   link: boolean,
 ): Pid {
   assertFunction(fn);
+  checkArgs(args);
   const owner = currentProcess();
   const { runtime } = owner;
   const copy =

@@ -89,7 +89,10 @@ export function isGlobalName(value: unknown): value is GlobalName {
 export function serverName(
   name: ServerName,
 ): string | ViaName | GlobalName {
-  if (typeof name === "string" || name instanceof Atom) return nameOf(name);
+  if (typeof name === "string" || name instanceof Atom) {
+    const text = nameOf(name);
+    if (text !== "" && text !== "undefined") return text;
+  }
   if (isViaName(name) || isGlobalName(name)) return name;
   throw new TypeError(
     `Cannot use ${
@@ -136,6 +139,7 @@ export function serverInWords(server: ServerAddress): unknown {
 
 /** A server's name as a line of text. */
 export function nameText(name: ServerName): string {
+  serverName(name);
   return typeof name === "string" || name instanceof Atom
     ? nameOf(name)
     : inspect(serverInWords(name), { width: Infinity });

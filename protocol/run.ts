@@ -6,6 +6,7 @@
  */
 
 import { ExitError } from "../errors.ts";
+import { checkOptions, checkSignal } from "../runtime/check.ts";
 import { contextFor } from "../runtime/context.ts";
 import { assertFunction } from "../runtime/modules.ts";
 import type { Process } from "../runtime/process.ts";
@@ -30,9 +31,12 @@ export interface RunOptions {
 export function runIn<T>(
   runtime: Runtime,
   fn: () => T | Promise<T>,
-  { signal }: RunOptions = {},
+  options: RunOptions = {},
 ): Promise<T> {
   assertFunction(fn);
+  checkOptions(options, "run a function", "{ signal }");
+  const { signal } = options;
+  if (signal !== undefined) checkSignal(signal, "run a function");
   if (signal?.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const runAs = contextFor<T | Promise<T>>();

@@ -4,9 +4,10 @@
  * @module
  */
 
+import { checkArgs } from "../runtime/check.ts";
 import { never, NO_NODE, waitingProcess } from "../runtime/current.ts";
 import { ignore } from "../runtime/ignore.ts";
-import { spawnError } from "../runtime/modules.ts";
+import { checkName, spawnError } from "../runtime/modules.ts";
 import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
 import type { SpawnResult } from "../runtime/signal.ts";
@@ -90,6 +91,8 @@ export async function spawnOn(
   link: boolean,
   monitor: boolean,
 ): Promise<{ pid: Pid; ref: Ref }> {
+  checkArgs(args);
+  if (typeof fn !== "function") checkName(fn);
   const process = waitingProcess();
   if (process === undefined) return never();
   const { runtime } = process;

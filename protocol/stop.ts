@@ -6,6 +6,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { ExitError } from "../errors.ts";
+import { checkTimeout } from "../runtime/check.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
 import { ignore } from "../runtime/ignore.ts";
 import type { Ref } from "../runtime/pid.ts";
@@ -95,6 +96,7 @@ export async function stopServer(
   reason: unknown,
   timeout: number,
 ): Promise<"ok"> {
+  checkTimeout(timeout, "stop a server");
   const process = waitingProcess();
   if (process === undefined) return never();
   const fail = (why: unknown) => {

@@ -22,7 +22,7 @@ import {
   type ChildType,
   type FullChildSpec,
   isCleanShutdown,
-  runnableStart,
+  receivedStart,
   runStart,
   shutdownChild,
   type Started,
@@ -100,7 +100,7 @@ export function receiveSpec(
 ): FullChildSpec | Failure {
   try {
     assertMayStart(sent.start, process.runtime, from);
-    const start = runnableStart(sent.start, process.runtime);
+    const start = receivedStart(sent.start, process.runtime);
     const spec = childSpec({ ...sent, start } as ChildSpec);
     check?.(spec);
     return spec;

@@ -9,7 +9,7 @@ import { quote } from "../runtime/inspect.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { isOrderly } from "../runtime/reason.ts";
-import type { ChildType, FullChildSpec } from "./child.ts";
+import type { ChildStart, ChildType, FullChildSpec } from "./child.ts";
 import { toldBy } from "./messages.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import { isExit } from "../runtime/exit_message.ts";
@@ -42,7 +42,16 @@ export type SupervisorRequest =
   | { type: "start_child"; spec: SentChildSpec }
   | { type: "terminate_child"; id: string }
   | { type: "restart_child"; id: string }
-  | { type: "delete_child"; id: string };
+  | { type: "delete_child"; id: string }
+  | { type: "get_childspec"; id: string; box: string };
+
+/** What a supervisor answers who asks for a specification; functions of its node go past the answer. */
+export interface ToldChildSpec {
+  /** Always `"ok"`. */
+  type: "ok";
+  /** The specification; without its start, where that has been put into the box of the request. */
+  spec: Omit<FullChildSpec, "start"> & { start?: ChildStart };
+}
 
 /** One child, as a supervisor tells of it. */
 export interface ChildInfo {
@@ -145,6 +154,8 @@ export class SupervisorServer implements Server {
         return this.#restartChild(asked.id);
       case "delete_child":
         return this.#deleteChild(asked.id);
+      case "get_childspec":
+        return this.#tellSpec(asked.id, asked.box, node);
       default:
         return failed("badarg");
     }
@@ -215,6 +226,23 @@ export class SupervisorServer implements Server {
     if (child.pid !== undefined) return failed("running");
     this.#remove(child);
     return "ok";
+  }
+
+  #tellSpec(id: string, box: string, node: string): ToldChildSpec | Failure {
+    const child = this.#find(id);
+    if (child === undefined) return failed("not_found");
+    const { start, ...spec } = child.spec;
+    if (typeof start !== "function") {
+      return { type: "ok", spec: { ...spec, start } };
+    }
+    const { modules, node: own } = this.#process.runtime;
+    if (node === own) {
+      modules.unpark(box)?.(start);
+      return { type: "ok", spec };
+    }
+    const named = modules.nameOf(start);
+    if (named === undefined) return failed("not_exported");
+    return { type: "ok", spec: { ...spec, start: named } };
   }
 
   #remove(child: Child): void {

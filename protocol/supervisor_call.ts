@@ -6,12 +6,19 @@
 
 import { ExitError } from "../errors.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
+import { quote } from "../runtime/inspect.ts";
 import type { Process } from "../runtime/process.ts";
 import { call, locate, type Place, startCall } from "./call.ts";
-import { type FullChildSpec, type Started, startRunnable } from "./child.ts";
+import {
+  type ChildStart,
+  type FullChildSpec,
+  type Started,
+  startRunnable,
+} from "./child.ts";
 import type { ServerRef } from "./messages.ts";
 import { serverInWords } from "./names.ts";
 import type { Failure, SentChildSpec, Success } from "./supervision.ts";
+import type { ToldChildSpec } from "./supervisor.ts";
 
 /** Asks a supervisor, for as long as it takes. */
 export function askSupervisor<T>(
@@ -21,6 +28,39 @@ export function askSupervisor<T>(
   const words = Object.keys(request).length > 1 ? request : request.type;
   const as = calling(supervisor, words);
   return call<T>(supervisor, request, { timeout: Infinity, as });
+}
+
+/** Asks a supervisor for the specification of a child. */
+export async function askForSpec(
+  supervisor: ServerRef,
+  id: string,
+): Promise<FullChildSpec | "not_found"> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  const { modules } = process.runtime;
+  let start: ChildStart | undefined;
+  // A function of this node comes past the answer, in which it could not be.
+  const box = modules.park((given: ChildStart) => {
+    start = given;
+  });
+  const request = { type: "get_childspec", id, box };
+  try {
+    const answer = await call<ToldChildSpec | Failure>(supervisor, request, {
+      timeout: Infinity,
+      as: calling(supervisor, { type: "get_childspec", id }),
+    });
+    if (answer.type === "ok") {
+      return { ...answer.spec, start: answer.spec.start ?? start! };
+    }
+    if (answer.reason === "not_found") return "not_found";
+  } finally {
+    modules.unpark(box);
+  }
+  throw new TypeError(
+    `Cannot get the specification of the child ${
+      quote(id)
+    }: its start is a function that its node does not export; ask on that node`,
+  );
 }
 
 /** Asks a supervisor to start a child; gives what its start gave. */

@@ -5,7 +5,6 @@
  */
 
 import { ExitError } from "../errors.ts";
-import { inspect } from "../runtime/inspect.ts";
 import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
 import { isReason } from "../runtime/reason.ts";
@@ -300,14 +299,4 @@ export function taskExit(
   args: unknown[],
 ): ExitError {
   return new ExitError({ type: "call", reason, call: ["Task", fn, args] });
-}
-
-/** Fails for a time that is none. */
-export function assertTimeout(what: string, timeout: unknown): void {
-  if (typeof timeout === "number" && timeout >= 0) return;
-  throw new RangeError(
-    `Cannot ${what}: the timeout is ${
-      inspect(timeout)
-    }; give milliseconds, 0 or more, or Infinity`,
-  );
 }

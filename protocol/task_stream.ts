@@ -62,6 +62,9 @@ export function streamLimits(
   if (onTimeout !== "exit" && onTimeout !== "kill_task") {
     throw invalid("onTimeout", onTimeout, `"exit" or "kill_task"`);
   }
+  for (const [name, value] of Object.entries({ ordered, zipInputOnExit })) {
+    if (typeof value !== "boolean") throw invalid(name, value, "true or false");
+  }
   return { maxConcurrency, ordered, timeout, onTimeout, zipInputOnExit };
 }
 

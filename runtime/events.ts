@@ -27,6 +27,8 @@ export interface CrashReport {
   kind: "process" | "server" | "task";
   /** What it ran. */
   initialCall: string | undefined;
+  /** The label that it gave itself by `setLabel`; only there if it did. */
+  label?: unknown;
   /** Its exit reason, as it was thrown. */
   reason: unknown;
   /** Who started it. */
@@ -178,6 +180,7 @@ export function crashEvent(process: Process, reason: unknown): RuntimeEvent {
     `** ${said(reason)}`,
     `Initial call: ${printable(initialCall ?? "a function")}`,
   ];
+  if ("label" in crash) lines.push(`Process Label: ${shown(crash.label)}`);
   if ("lastMessage" in crash) {
     const client = crash.client === undefined ? "" : ` (from ${crash.client})`;
     lines.push(`Last message${client}: ${shown(crash.lastMessage)}`);
@@ -199,11 +202,13 @@ export function crashEvent(process: Process, reason: unknown): RuntimeEvent {
 
 function crashReport(process: Process, reason: unknown): CrashReport {
   const { pid, name, label, parent, lineage, trapExit, mailbox } = process;
+  const { ownLabel } = process;
   return {
     pid,
     name,
     kind: lineage?.kind ?? "process",
     initialCall: label || undefined,
+    ...(ownLabel === undefined ? {} : { label: ownLabel }),
     reason,
     parent,
     ancestors: [...lineage?.ancestors ?? []],

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkOptions } from "./check.ts";
 import { Atom, Pid, Ref } from "./pid.ts";
 
 /** How {@linkcode inspect} shows a value. */
@@ -76,7 +77,16 @@ export function printable(text: string): string {
  * ```
  */
 export function inspect(value: unknown, options: InspectOptions = {}): string {
+  checkOptions(options, "inspect a value", "{ width: 80 }");
   const { width = 80, limit = 50, depth = 8 } = options;
+  for (const [name, value] of Object.entries({ width, limit, depth })) {
+    if (typeof value === "number" && value >= 0) continue;
+    throw new RangeError(
+      `Cannot inspect a value: ${name} is ${
+        inspect(value)
+      }; give a number, 0 or more, or Infinity`,
+    );
+  }
   return show(value, { width, limit, left: MAX_ITEMS, seen: [] }, depth, 0);
 }
 

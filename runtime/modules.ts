@@ -222,7 +222,9 @@ export function spawnError(
 }
 
 /** What names a function; throws at the caller, as the node that is asked would say less. */
-function checkName(fn: unknown): readonly [module: string, name: string] {
+export function checkName(
+  fn: unknown,
+): readonly [module: string, name: string] {
   const [module, name] = Array.isArray(fn) ? fn : [];
   if (typeof module === "string" && typeof name === "string") {
     return [nameOf(module), nameOf(name)];

@@ -234,6 +234,11 @@ const collectedAtoms = new FinalizationRegistry((name: string) => {
  * ```
  */
 export function atom(name: string): Atom {
+  if (typeof name !== "string") {
+    throw new TypeError(
+      `Cannot make an atom of a value of the type ${typeof name}: give a string`,
+    );
+  }
   const known = atoms.get(name)?.deref();
   if (known !== undefined) return known;
   if (name.length > MAX_NAME) {

@@ -16,6 +16,7 @@ import type {
   Target,
 } from "./signal.ts";
 import { copyTerm } from "./term.ts";
+import { termKey } from "./term_key.ts";
 import type { Timer } from "./timers.ts";
 
 /** A key that two pids share when they name the same process. */
@@ -62,6 +63,9 @@ export interface Watcher {
   /** The name that was watched, if it was not the pid. */
   name: string | undefined;
 }
+
+/** Where the dictionary keeps the label that a process has given itself, as in OTP. */
+export const PROCESS_LABEL = "$process_label";
 
 /** When an alias ends by itself. */
 export type AliasMode = "explicit_unalias" | "demonitor" | "reply_demonitor";
@@ -171,6 +175,9 @@ export class Process implements MailboxHost {
   watchesNodes = 0;
   /** What it awaits, by reference number. */
   waits: Map<number, Wait> | undefined = undefined;
+  /** What it keeps for itself, by the key's key: its dictionary. */
+  dictionary: Map<unknown, { key: unknown; value: unknown }> | undefined =
+    undefined;
   /** Messages that are to be sent to it. */
   timers: Set<Timer> | undefined = undefined;
   #abort: AbortController | undefined = undefined;
@@ -186,6 +193,11 @@ export class Process implements MailboxHost {
       : lineageOf(options.kind, options, runtime);
     this.label = options.label;
     this.origin = options.origin === runtime.node ? undefined : options.origin;
+  }
+
+  /** The label that it has given itself. */
+  get ownLabel(): unknown {
+    return this.dictionary?.get(termKey(PROCESS_LABEL))?.value;
   }
 
   /** On whose behalf it runs, nearest first. */

@@ -157,6 +157,11 @@ export class Runtime implements Signals {
     return this.#route?.(node, false) ?? new Nowhere(this, node);
   }
 
+  /** Where signals for a node go if it is connected, or about to be; no connection is made. */
+  connected(node: string): Signals | undefined {
+    return node === this.node ? this : this.#route?.(node, false);
+  }
+
   /** Milliseconds since some fixed moment. */
   now(): number {
     return this.#clock.now();

@@ -93,3 +93,14 @@ export interface Signals {
   /** The receiver's group leader is from now on `leader`. */
   groupLeader(from: Pid, to: Pid, leader: Pid): void;
 }
+
+/** Signals that wait somewhere until they can go on. */
+export interface Queued {
+  /** Whether a sender of one more message would be asked to wait. */
+  isFull(): boolean;
+}
+
+/** Whether a sender of one more message would be asked to wait. */
+export function isFull(signals: Signals): boolean {
+  return "isFull" in signals && (signals as Signals & Queued).isFull();
+}

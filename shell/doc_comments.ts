@@ -12,9 +12,12 @@ export interface Doc {
   text: string;
 }
 
-/** A doc comment, and the exported function or static method that follows. */
+/** A doc comment, and the function or static method that follows. */
 const DOCUMENTED =
-  /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:\/\/[^\n]*\s*)*(?:export\s+(?:async\s+)?function\s+|static\s+(?:async\s+)?)([A-Za-z$][\w$]*)\s*(?=[<(])/g;
+  /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:\/\/[^\n]*\s*)*(?:(export\s+)?(?:async\s+)?function\s+|static\s+(?:async\s+)?)([A-Za-z$][\w$]*)\s*(?=[<(])/g;
+
+/** The export of a function under another name, as a reserved word needs it. */
+const RENAMED = /export\s*\{\s*([\w$]+)\s+as\s+([\w$]+),?\s*\}/g;
 
 /**
  * Reads what the doc comments of a file's exported functions and static methods say.
@@ -24,8 +27,15 @@ const DOCUMENTED =
  */
 export function docsOf(source: string): Record<string, Doc[]> {
   const docs: Record<string, Doc[]> = Object.create(null);
+  const renamed = new Map(
+    [...source.matchAll(RENAMED)].map(([, from, to]) => [from, to]),
+  );
   for (const match of source.matchAll(DOCUMENTED)) {
-    const [all, comment, name] = match;
+    const [all, comment, exported, own] = match;
+    const isHidden = exported === undefined &&
+      /function\s+[\w$]+\s*$/.test(all);
+    const name = isHidden ? renamed.get(own) : own;
+    if (name === undefined) continue;
     const text = textOf(comment);
     const parameters = parametersAt(source, match.index + all.length);
     if (text === "" || parameters === undefined) continue;

@@ -93,6 +93,16 @@ export const HELP: Record<string, Doc[]> = {
       "text": "The applications that run, in the order of their start."
     }
   ],
+  "Application.spec": [
+    {
+      "signature": "spec(app: string)",
+      "text": "What is known of an application: of one that has been started, whether or not it runs.\n\nFollows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1)."
+    },
+    {
+      "signature": "spec(app: string, key: K)",
+      "text": "One thing that is known of an application.\n\nFollows [Application.spec/2](https://hexdocs.pm/elixir/1.18/Application.html#spec/2)."
+    }
+  ],
   "Application.load": [
     {
       "signature": "load(config: Record<string, Record<string, unknown>>)",
@@ -405,6 +415,14 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "send(to: Destination<M>, message: NoInfer<M>)",
       "text": "Sends a message: a copy, made now.\n\nNever throws for a receiver that is dead or cannot be reached; the message is dropped then, as\nin Erlang. Between one sender and one receiver messages keep their order, and none is delivered\ntwice. A first message to a node connects to it."
+    },
+    {
+      "signature": "send(to: Destination<M>, message: NoInfer<M>, options: SendOptions & { nosuspend: true })",
+      "text": "Sends a message, unless that would need a connection or have to wait.\n\nFollows [Process.send/3](https://hexdocs.pm/elixir/1.18/Process.html#send/3)."
+    },
+    {
+      "signature": "send(to: Destination<M>, message: NoInfer<M>, options: SendOptions)",
+      "text": "Sends a message, unless that would need a connection."
     }
   ],
   "Process.receive": [
@@ -565,6 +583,40 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Whether a message is a ReplyMessage."
     }
   ],
+  "Process.put": [
+    {
+      "signature": "put(key: unknown, value: unknown)",
+      "text": "Puts a value into the dictionary of the calling process, under a key.\n\nFollows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). Nobody but the process\nsees its dictionary, and it ends with the process. The value is kept as it is, not copied: it need\nnot be one that can be sent."
+    }
+  ],
+  "Process.get": [
+    {
+      "signature": "get()",
+      "text": "All that the dictionary of the calling process holds.\n\nFollows [Process.get/0](https://hexdocs.pm/elixir/1.18/Process.html#get/0)."
+    },
+    {
+      "signature": "get(key: unknown, otherwise?: T)",
+      "text": "What the dictionary of the calling process holds under a key.\n\nFollows [Process.get/2](https://hexdocs.pm/elixir/1.18/Process.html#get/2)."
+    }
+  ],
+  "Process.getKeys": [
+    {
+      "signature": "getKeys(options: GetKeysOptions = {})",
+      "text": "The keys of the dictionary of the calling process.\n\nFollows [Process.get_keys/0](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/0) and\n[Process.get_keys/1](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/1)."
+    }
+  ],
+  "Process.delete": [
+    {
+      "signature": "delete(key: unknown)",
+      "text": "Deletes a key from the dictionary of the calling process.\n\nFollows [Process.delete/1](https://hexdocs.pm/elixir/1.18/Process.html#delete/1)."
+    }
+  ],
+  "Process.setLabel": [
+    {
+      "signature": "setLabel(label: unknown)",
+      "text": "Labels the calling process, to tell it from others that run the same code.\n\nFollows [Process.set_label/1](https://hexdocs.pm/elixir/1.18/Process.html#set_label/1). `info` has the\nlabel, and so has a crash report. Unlike a name, any number of processes can have the same, and\nnothing finds a process by it. As in Elixir, the dictionary keeps it, under `\"$process_label\"`."
+    }
+  ],
   "Process.info": [
     {
       "signature": "info(pid?: Pid, options: ProcessInfoOptions = {})",
@@ -599,6 +651,10 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "cancelTimer(timer: Ref)",
       "text": "Ends a timer: its message is not sent.\n\nFollows [Process.cancel_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2). Any\nprocess of the node can end it, not only the one that started it. A message that was sent already\nmay still wait in the receiver's mailbox."
+    },
+    {
+      "signature": "cancelTimer(timer: Ref, options: CancelTimerOptions)",
+      "text": "Ends a timer, and answers by a message, or not at all.\n\nFollows [Process.cancel_timer/2](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2)."
     }
   ],
   "Process.readTimer": [
@@ -703,6 +759,12 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Every registration that a predicate wants.\n\nFollows [Registry.select/2](https://hexdocs.pm/elixir/1.18/Registry.html#select/2), with a function\nfor the match specification. It looks at all there are."
     }
   ],
+  "Registry.countSelect": [
+    {
+      "signature": "countSelect(registry: string | Atom, predicate: (record: RegistryRecord) => boolean)",
+      "text": "How many registrations a predicate wants.\n\nFollows [Registry.count_select/2](https://hexdocs.pm/elixir/1.18/Registry.html#count_select/2), with a\nfunction for the match specification. It looks at all there are, and makes no list of them."
+    }
+  ],
   "Registry.meta": [
     {
       "signature": "meta(registry: string | Atom, key: unknown)",
@@ -797,6 +859,12 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "deleteChild(supervisor: SupervisorRef, id: string)",
       "text": "Takes the specification of a child away that is not running.\n\nFollows [Supervisor.delete_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#delete_child/2)."
+    }
+  ],
+  "Supervisor.getChildspec": [
+    {
+      "signature": "getChildspec(supervisor: SupervisorRef, id: string)",
+      "text": "The specification of a child, as its supervisor has it.\n\nFollows [supervisor:get_childspec/2](https://www.erlang.org/doc/apps/stdlib/supervisor.html#get_childspec/2)."
     }
   ],
   "Supervisor.stop": [

@@ -317,9 +317,10 @@ processTest("terminateChild() ends a child for good", async () => {
   assertEquals(await DynamicSupervisor.terminateChild(sup, pid), "ok");
   assertEquals(await told(2), ["up:a", "down:a:shutdown"]);
   assertEquals(await DynamicSupervisor.terminateChild(sup, pid), "not_found");
-  assertEquals(
-    await DynamicSupervisor.terminateChild(sup, "a" as unknown as Pid),
-    "not_found",
+  await assertRejects(
+    () => DynamicSupervisor.terminateChild(sup, "a" as unknown as Pid),
+    TypeError,
+    'Cannot terminate the child "a": give a pid',
   );
   await DynamicSupervisor.stop(sup);
   assertEquals(await mail(), []);

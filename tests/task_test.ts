@@ -252,7 +252,7 @@ processTest("Task refuses times that are none", async () => {
         () => Task.yieldMany([task], timeout),
         () => Task.yieldMany([task], { limit: timeout }),
       ]
-    ) await assertRejects(wait, RangeError, "; give ");
+    ) await assertRejects(wait, RangeError, "give ");
   }
   const onTimeout = "kill" as unknown as "kill_task";
   await assertRejects(

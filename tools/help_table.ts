@@ -15,7 +15,12 @@ const FILES: Record<string, string[]> = {
   GenServer: ["gen_server.ts"],
   IO: ["io.ts"],
   Node: ["node.ts"],
-  Process: ["process.ts", "process_info.ts", "timers.ts"],
+  Process: [
+    "process.ts",
+    "process_dictionary.ts",
+    "process_info.ts",
+    "timers.ts",
+  ],
   Registry: ["registry.ts"],
   Supervisor: ["supervisor.ts"],
   Task: ["task.ts"],

@@ -14,6 +14,7 @@ import type { Pid, Ref } from "../../runtime/pid.ts";
 import type {
   Backpressure,
   MonitoredObject,
+  Queued,
   Signals,
   SpawnRequest,
   SpawnResult,
@@ -46,7 +47,7 @@ export interface PeerLimits {
 }
 
 /** Writes signals for one peer. */
-export class Encoder implements Signals {
+export class Encoder implements Queued, Signals {
   readonly #peer: End;
   readonly #port: Port;
   readonly #values: ValueEncoder;
@@ -110,6 +111,10 @@ export class Encoder implements Signals {
     }
     if (this.#text.length >= FULL) this.#cut();
     return this.#port.pressure();
+  }
+
+  isFull(): boolean {
+    return this.#port.pressure() !== undefined;
   }
 
   sendName(from: Pid, name: string, message: unknown): Backpressure {

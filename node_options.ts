@@ -1,0 +1,124 @@
+/**
+ * Whether a node's options are valid: they are checked before anything is opened.
+ *
+ * @module
+ */
+
+import type { NodeOptions } from "./node.ts";
+import {
+  checkCount,
+  checkFlags,
+  checkFunction,
+  checkOptions,
+  checkString,
+  checkTimeout,
+} from "./runtime/check.ts";
+import { inspect, quote } from "./runtime/inspect.ts";
+
+/**
+ * Checks the options of a node.
+ *
+ * @param options The options.
+ * @param limits Every limit, by name.
+ * @throws {TypeError} If one is of the wrong type.
+ * @throws {RangeError} If a number is out of bounds.
+ */
+export function checkNodeOptions(
+  options: NodeOptions,
+  limits: object,
+): void {
+  checkOptions(options, "start a node", '{ name: "alex@localhost" }');
+  checkString(options.name, "start a node under the name");
+  const what = `start ${quote(options.name.slice(0, 300))}`;
+  checkFlags(options, what, "allowClosures", "connectAll", "hidden");
+  for (const key of ["cookie", "cookieFile", "listen"] as const) {
+    const value: unknown = options[key];
+    // What is given as a cookie may be one.
+    // An empty address would be every address of the machine.
+    const isEmpty = key === "listen" && value === "";
+    if (value !== undefined && (typeof value !== "string" || isEmpty)) {
+      throw new TypeError(
+        `Cannot ${what}: the option ${key} is ${
+          isEmpty ? "empty" : `of the type ${typeof value}`
+        }; give a string`,
+      );
+    }
+  }
+  const { allow, log, io, tls, modules, tickTime, stopTimeout } = options;
+  if (allow !== undefined) checkFunction(allow, `${what} with the rule`);
+  if (log !== undefined) checkFunction(log, `${what} with the log`);
+  if (
+    io !== undefined && typeof (io as Partial<typeof io> | null)?.write !==
+      "function"
+  ) {
+    throw new TypeError(
+      `Cannot ${what}: the option io is ${
+        inspect(io)
+      }; give { write(text) { … } }`,
+    );
+  }
+  if (tls !== undefined) {
+    checkOptions(tls, `${what}: TLS`, "{ cert, key, ca }");
+  }
+  if (modules !== undefined) checkModules(modules, what);
+  checkPort(options.port, what, "port", 0);
+  if (options.epmdPort !== false) {
+    checkPort(options.epmdPort, what, "epmdPort", 1);
+  }
+  if (
+    tickTime !== undefined && !(typeof tickTime === "number" && tickTime > 0)
+  ) {
+    throw new RangeError(
+      `Cannot ${what}: tickTime is ${
+        inspect(tickTime)
+      }; give milliseconds, more than 0`,
+    );
+  }
+  if (stopTimeout !== undefined) checkTimeout(stopTimeout, `${what}, to stop`);
+  if (options.limits !== undefined) checkLimits(options.limits, limits, what);
+}
+
+function checkModules(modules: unknown, what: string): void {
+  checkOptions(modules, `${what}: its modules`, "{ Chat }");
+  for (const [name, module] of Object.entries(modules as object)) {
+    if (module !== null && ["object", "function"].includes(typeof module)) {
+      continue;
+    }
+    throw new TypeError(
+      `Cannot ${what}: the module ${quote(name)} is ${
+        inspect(module)
+      }; give an object that has functions`,
+    );
+  }
+}
+
+function checkPort(
+  port: unknown,
+  what: string,
+  option: string,
+  least: number,
+): void {
+  if (
+    port === undefined ||
+    Number.isInteger(port) && port as number >= least && port as number <= 65535
+  ) return;
+  throw new RangeError(
+    `Cannot ${what}: ${option} is ${
+      inspect(port)
+    }; a port is an integer from ${least} to 65535`,
+  );
+}
+
+function checkLimits(given: object, limits: object, what: string): void {
+  checkOptions(given, `${what}: its limits`, "{ maxDepth: 64 }");
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in limits)) {
+      throw new TypeError(
+        `Cannot ${what}: there is no limit ${quote(name)}; there are ${
+          Object.keys(limits).join(", ")
+        }`,
+      );
+    }
+    if (value !== undefined) checkCount(value, what, `limits.${name}`);
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Checks of arguments, where they are given: a wrong one is refused before anything has been done.
+ *
+ * `doing` completes "Cannot …". A wrong type is a `TypeError`, a number out of bounds a `RangeError`.
+ *
+ * @module
+ */
+
+import { inspect } from "./inspect.ts";
+import { Atom, Pid, Ref } from "./pid.ts";
+
+/** @throws {TypeError} If a value is not a pid. */
+export function checkPid(value: unknown, doing: string): asserts value is Pid {
+  if (!(value instanceof Pid)) {
+    throw invalid(doing, value, "give a pid, such as spawn or whereis returns");
+  }
+}
+
+/** @throws {TypeError} If a value is not a reference. */
+export function checkRef(
+  value: unknown,
+  doing: string,
+  source: string,
+): asserts value is Ref {
+  if (!(value instanceof Ref)) {
+    throw invalid(doing, value, `give the reference that ${source}`);
+  }
+}
+
+/** @throws {TypeError} If a value is neither true nor false. */
+export function checkBoolean(
+  value: unknown,
+  doing: string,
+): asserts value is boolean {
+  if (typeof value !== "boolean") {
+    throw invalid(doing, value, "give true or false");
+  }
+}
+
+/** @throws {TypeError} If an option is there, and neither true nor false. */
+export function checkFlags<O extends object>(
+  options: O,
+  doing: string,
+  ...flags: (keyof O & string)[]
+): void {
+  for (const flag of flags) {
+    const value = options[flag];
+    if (value !== undefined && typeof value !== "boolean") {
+      throw new TypeError(
+        `Cannot ${doing}: the option ${flag} is ${
+          inspect(value)
+        }; give true or false`,
+      );
+    }
+  }
+}
+
+/** @throws {TypeError} If a value is not a function. */
+export function checkFunction(
+  value: unknown,
+  doing: string,
+): asserts value is (...args: never) => unknown {
+  if (typeof value !== "function") {
+    throw invalid(doing, value, "give a function");
+  }
+}
+
+/** @throws {TypeError} If a value is not a string. */
+export function checkString(
+  value: unknown,
+  doing: string,
+): asserts value is string {
+  if (typeof value !== "string") throw invalid(doing, value, "give a string");
+}
+
+/** @throws {TypeError} If a value is not an abort signal. */
+export function checkSignal(
+  value: unknown,
+  doing: string,
+): asserts value is AbortSignal {
+  if (!(value instanceof AbortSignal)) {
+    throw invalid(`${doing} with the signal`, value, "give an AbortSignal");
+  }
+}
+
+/** @throws {TypeError} If a value is not a list. */
+export function checkList(
+  value: unknown,
+  doing: string,
+): asserts value is readonly unknown[] {
+  if (!Array.isArray(value)) throw invalid(doing, value, "give a list, [ … ]");
+}
+
+/** @throws {TypeError} If what should be the arguments of a function is not a list. */
+export function checkArgs(args: unknown): void {
+  if (args === undefined || Array.isArray(args)) return;
+  throw new TypeError(
+    `Cannot run a function with the arguments ${
+      inspect(args)
+    }: give a list of them, [ … ]`,
+  );
+}
+
+/**
+ * @throws {TypeError} If a value is not an object with options: a timeout where Elixir has it, for one.
+ */
+export function checkOptions(
+  options: unknown,
+  doing: string,
+  example = "{ timeout: 1000 }",
+): void {
+  if (
+    typeof options === "object" && options !== null && !isOther(options)
+  ) return;
+  throw new TypeError(
+    `Cannot ${doing} with the options ${
+      inspect(options)
+    }: give them by name, as in ${example}`,
+  );
+}
+
+/** Whether an object is certainly no options: something else was meant to be at another place. */
+function isOther(value: object): boolean {
+  return Array.isArray(value) || value instanceof Promise ||
+    value instanceof Pid || value instanceof Ref || value instanceof Atom;
+}
+
+/**
+ * @throws {RangeError} If a timeout is not one.
+ */
+export function checkTimeout(
+  timeout: unknown,
+  doing: string,
+): asserts timeout is number {
+  if (typeof timeout === "number" && timeout >= 0) return;
+  throw new RangeError(
+    `Cannot ${doing} with a timeout of ${
+      inspect(timeout)
+    }: give milliseconds, 0 or more, or Infinity`,
+  );
+}
+
+/** @throws {RangeError} If a value is not an integer of at least `least`, nor `Infinity`. */
+export function checkCount(
+  value: unknown,
+  doing: string,
+  what: string,
+  least = 0,
+): asserts value is number {
+  if (
+    value === Infinity || Number.isInteger(value) && (value as number) >= least
+  ) return;
+  throw new RangeError(
+    `Cannot ${doing}: ${what} is ${
+      inspect(value)
+    }; give an integer, ${least} or more, or Infinity`,
+  );
+}
+
+function invalid(doing: string, value: unknown, wanted: string): TypeError {
+  return new TypeError(`Cannot ${doing} ${inspect(value)}: ${wanted}`);
+}

@@ -1,0 +1,1312 @@
+/**
+ * Every public function, with a wrong value at each place: it is refused by an error of the library
+ * that says what could not be done, or means what the documentation says; an error of JavaScript's own
+ * ("Cannot read properties of undefined") never comes out.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import * as library from "../mod.ts";
+import {
+  Agent,
+  Application,
+  atom,
+  DynamicSupervisor,
+  GenServer,
+  global,
+  IO,
+  Node,
+  pg,
+  Process,
+  Registry,
+  rpc,
+  Supervisor,
+  Task,
+  TaskSupervisor,
+} from "../mod.ts";
+import { clusterTest } from "./_nodes.ts";
+
+/** Wrong values, by the names that the table uses. */
+const WRONG: Record<string, () => unknown> = {
+  undefined: () => undefined,
+  null: () => null,
+  one: () => 1,
+  negative: () => -1,
+  fraction: () => 1.5,
+  NaN: () => NaN,
+  true: () => true,
+  empty: () => "",
+  text: () => "text",
+  object: () => ({}),
+  list: () => [],
+  promise: () => Promise.resolve(),
+  function: () => () => {},
+  pid: () => Process.self(),
+  ref: () => Process.makeRef(),
+  symbol: () => Symbol("s"),
+};
+
+type Label = keyof typeof WRONG;
+
+/** What a place takes besides what is wrong there. */
+type Takes = "any" | readonly Label[];
+
+interface Row {
+  fn: (...args: never[]) => unknown;
+  /** Valid arguments, made anew for each call. */
+  args: () => unknown[] | Promise<unknown[]>;
+  /** By position, which of the values are fine; others have to be refused. */
+  takes?: Record<number, Takes>;
+  /** Options by position: each field, and which of the values are fine. */
+  fields?: Record<number, Record<string, Takes>>;
+  /** What is not tried, as `position.field label`. */
+  skip?: readonly string[];
+}
+
+const ANY = "any";
+const TIMEOUT: Takes = ["undefined", "one", "fraction"];
+const COUNT: Takes = ["undefined", "one"];
+const FLAG: Takes = ["undefined", "true"];
+const FN: Takes = ["function"];
+const TEXT: Takes = ["empty", "text"];
+const OPTIONAL_TEXT: Takes = ["undefined", "empty", "text"];
+const OPTIONS: Takes = ["undefined", "object", "function"].filter((each) =>
+  each !== "function"
+);
+const ARGS: Takes = ["undefined", "list"];
+const SERVER: Takes = ["pid", "empty", "text"];
+
+const idle = () => Process.receive(() => false);
+const spawned = () => Process.spawn(idle);
+
+const Server = {
+  name: "Server",
+  init: (state: unknown) => ({ type: "ok", state } as const),
+  handleCall: (reply: unknown, _from: unknown, state: unknown) => (
+    { type: "reply", reply, state } as const
+  ),
+  handleCast: (_request: unknown, state: unknown) => (
+    { type: "noreply", state } as const
+  ),
+};
+const start = () => GenServer.start(Server, 0);
+const agent = () => Agent.start(() => 0);
+const supervisor = () =>
+  Supervisor.startLink([
+    { id: "child", start: () => Process.spawnLink(idle) },
+  ], { strategy: "one_for_one" });
+const dynamic = () => DynamicSupervisor.startLink();
+const tasks = () => TaskSupervisor.startLink();
+const child = () => ({ id: "b", start: () => Process.spawnLink(idle) });
+const application = () => ({
+  name: `app${Math.random()}`,
+  start: supervisor,
+});
+
+async function registry(keys: "unique" | "duplicate" = "unique") {
+  const name = `Registry${Math.random()}`;
+  await Registry.startLink({ keys, name });
+  return name;
+}
+
+async function scope() {
+  const name = `scope${Math.random()}`;
+  await pg.start(name);
+  return { scope: name };
+}
+
+async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const items = [];
+  for await (const item of stream) items.push(item);
+  return items;
+}
+
+const STREAM = {
+  maxConcurrency: COUNT,
+  ordered: FLAG,
+  timeout: TIMEOUT,
+  onTimeout: ["undefined"],
+  zipInputOnExit: FLAG,
+  args: ARGS,
+} as const;
+const INTENSITY = {
+  maxRestarts: COUNT,
+  maxSeconds: TIMEOUT,
+} as const;
+const CHILD = {
+  id: OPTIONAL_TEXT,
+  restart: ["undefined"],
+  shutdown: ["undefined", "one", "fraction"],
+  type: ["undefined"],
+  significant: ["undefined"],
+} as const;
+const NAME: Takes = ["undefined", "text"];
+
+const stream = (...args: unknown[]) =>
+  all(Task.asyncStream(...args as Parameters<typeof Task.asyncStream>));
+const supervisedStream = (...args: unknown[]) =>
+  all(TaskSupervisor.asyncStream(
+    ...args as Parameters<typeof TaskSupervisor.asyncStream>,
+  ));
+const supervisedStreamNolink = (...args: unknown[]) =>
+  all(TaskSupervisor.asyncStreamNolink(
+    ...args as Parameters<typeof TaskSupervisor.asyncStreamNolink>,
+  ));
+
+const TABLE: Record<string, Row> = {
+  // Process
+  "Process.alias": {
+    fn: Process.alias,
+    args: () => [{}],
+    takes: { 0: OPTIONS },
+    fields: { 0: { reply: FLAG } },
+  },
+  "Process.alive": {
+    fn: Process.alive,
+    args: () => [Process.self()],
+    takes: { 0: ["pid"] },
+  },
+  "Process.callers": { fn: Process.callers, args: () => [] },
+  "Process.cancelTimer": {
+    fn: Process.cancelTimer,
+    args: () => [Process.makeRef(), {}],
+    takes: { 0: ["ref"], 1: OPTIONS },
+    fields: { 1: { async: FLAG, info: FLAG } },
+  },
+  "Process.delete": {
+    fn: Process.delete,
+    args: () => ["key"],
+    takes: { 0: ANY },
+  },
+  "Process.demonitor": {
+    fn: Process.demonitor,
+    args: () => [Process.makeRef(), {}],
+    takes: { 0: ["ref"], 1: OPTIONS },
+    fields: { 1: { flush: FLAG } },
+  },
+  "Process.exit": {
+    fn: Process.exit,
+    args: () => [spawned(), "kill"],
+    takes: { 0: ["pid"], 1: ANY },
+  },
+  "Process.flush": { fn: Process.flush, args: () => [] },
+  "Process.get": {
+    fn: Process.get,
+    args: () => ["key", 1],
+    takes: { 0: ANY, 1: ANY },
+  },
+  "Process.getKeys": {
+    fn: Process.getKeys,
+    args: () => [{}],
+    takes: { 0: OPTIONS },
+    fields: { 0: { value: ANY } },
+  },
+  "Process.groupLeader": {
+    fn: Process.groupLeader,
+    args: () => [spawned(), spawned()],
+    takes: { 0: ["pid"], 1: ["pid"] },
+  },
+  "Process.groupLeader/1": {
+    fn: Process.groupLeader,
+    args: () => [spawned()],
+    takes: { 0: ["pid", "undefined"] },
+  },
+  "Process.info": {
+    fn: Process.info,
+    args: () => [Process.self(), {}],
+    takes: { 0: ["pid", "undefined"], 1: OPTIONS },
+    fields: { 1: { messages: FLAG } },
+  },
+  "Process.isDown": {
+    fn: Process.isDown,
+    args: () => [1],
+    takes: { 0: ANY },
+  },
+  "Process.isExit": {
+    fn: Process.isExit,
+    args: () => [1],
+    takes: { 0: ANY },
+  },
+  "Process.isReply": {
+    fn: Process.isReply,
+    args: () => [1],
+    takes: { 0: ANY },
+  },
+  "Process.link": {
+    fn: Process.link,
+    args: () => [spawned()],
+    takes: { 0: ["pid"] },
+  },
+  "Process.list": { fn: Process.list, args: () => [] },
+  "Process.makeRef": { fn: Process.makeRef, args: () => [] },
+  "Process.monitor": {
+    fn: Process.monitor,
+    args: () => [spawned(), {}],
+    takes: { 0: ["pid", ...TEXT], 1: OPTIONS },
+    fields: { 1: { alias: ["undefined"] } },
+  },
+  "Process.monotonicTime": { fn: Process.monotonicTime, args: () => [] },
+  "Process.put": {
+    fn: Process.put,
+    args: () => ["key", 1],
+    takes: { 0: ANY, 1: ANY },
+  },
+  "Process.readTimer": {
+    fn: Process.readTimer,
+    args: () => [Process.makeRef()],
+    takes: { 0: ["ref"] },
+  },
+  "Process.receive": {
+    fn: Process.receive,
+    args: () => [() => false, { timeout: 0, after: 1 }],
+    takes: { 0: ["function", "null", "undefined"], 1: OPTIONS },
+    fields: { 1: { timeout: TIMEOUT, after: ANY, signal: ["undefined"] } },
+  },
+  "Process.register": {
+    fn: Process.register,
+    args: () => [`name${Math.random()}`, spawned()],
+    takes: { 0: ["text"], 1: ["pid", "undefined"] },
+  },
+  "Process.registered": { fn: Process.registered, args: () => [] },
+  "Process.reply": {
+    fn: Process.reply,
+    args: () => [Process.makeRef(), 1],
+    takes: { 0: ["ref"], 1: ANY },
+  },
+  "Process.self": { fn: Process.self, args: () => [] },
+  "Process.send": {
+    fn: Process.send,
+    args: () => [spawned(), 1],
+    takes: { 0: ["pid", "ref", ...TEXT], 1: ANY },
+  },
+  "Process.send/3": {
+    fn: Process.send,
+    args: () => [spawned(), 1, {}],
+    takes: { 0: ["pid", "ref", ...TEXT], 1: ANY, 2: OPTIONS },
+    fields: { 2: { noconnect: FLAG, nosuspend: FLAG } },
+  },
+  "Process.sendAfter": {
+    fn: Process.sendAfter,
+    args: () => [spawned(), 1, 1, {}],
+    takes: {
+      0: ["pid", ...TEXT],
+      1: ANY,
+      2: ["one", "fraction"],
+      3: OPTIONS,
+    },
+    fields: { 3: { abs: FLAG } },
+  },
+  "Process.setLabel": {
+    fn: Process.setLabel,
+    args: () => ["label"],
+    takes: { 0: ANY },
+  },
+  "Process.signal": { fn: Process.signal, args: () => [] },
+  "Process.sleep": {
+    fn: Process.sleep,
+    args: () => [1],
+    takes: { 0: ["one", "fraction"] },
+  },
+  ...Object.fromEntries(
+    (["spawn", "spawnLink", "spawnMonitor"] as const).map((name) => [
+      `Process.${name}`,
+      {
+        fn: Process[name],
+        args: () => [() => {}, [], {}],
+        takes: { 0: FN, 1: ARGS, 2: OPTIONS },
+        fields: { 2: { label: OPTIONAL_TEXT } },
+      } satisfies Row,
+    ]),
+  ),
+  "Process.trapExit": {
+    fn: Process.trapExit,
+    args: () => [true],
+    takes: { 0: ["true"] },
+  },
+  "Process.unalias": {
+    fn: Process.unalias,
+    args: () => [Process.alias()],
+    takes: { 0: ["ref"] },
+  },
+  "Process.unlink": {
+    fn: Process.unlink,
+    args: () => [spawned()],
+    takes: { 0: ["pid"] },
+  },
+  "Process.unregister": {
+    fn: Process.unregister,
+    args: () => ["user"],
+    takes: { 0: TEXT },
+  },
+  "Process.whereis": {
+    fn: Process.whereis,
+    args: () => ["user"],
+    takes: { 0: TEXT },
+  },
+
+  // Node
+  "Node.alive": { fn: Node.alive, args: () => [] },
+  "Node.connect": {
+    fn: Node.connect,
+    args: () => ["nobody@localhost", {}],
+    takes: { 0: TEXT, 1: OPTIONS },
+    fields: { 1: { address: OPTIONAL_TEXT } },
+  },
+  "Node.disconnect": {
+    fn: Node.disconnect,
+    args: () => ["nobody@localhost"],
+    takes: { 0: TEXT },
+  },
+  "Node.list": {
+    fn: Node.list,
+    args: () => ["visible"],
+    takes: { 0: ["undefined"] },
+  },
+  "Node.monitor": {
+    fn: Node.monitor,
+    args: () => ["nobody@localhost", true],
+    takes: { 0: TEXT, 1: FLAG },
+  },
+  "Node.monitorNodes": {
+    fn: Node.monitorNodes,
+    args: () => [true],
+    takes: { 0: ["true"] },
+  },
+  "Node.ping": {
+    fn: Node.ping,
+    args: () => ["nobody@localhost"],
+    takes: { 0: TEXT },
+  },
+  "Node.run": {
+    fn: Node.run,
+    args: () => [() => 1, {}],
+    takes: { 0: FN, 1: OPTIONS },
+    fields: { 1: { signal: ["undefined"] } },
+  },
+  "Node.self": { fn: Node.self, args: () => [] },
+  ...Object.fromEntries(
+    (["spawn", "spawnLink", "spawnMonitor"] as const).map((name) => [
+      `Node.${name}`,
+      {
+        fn: Node[name],
+        args: () => [Node.self(), () => {}, []],
+        takes: { 0: TEXT, 1: FN, 2: ARGS },
+      } satisfies Row,
+    ]),
+  ),
+  "Node.start": {
+    fn: Node.start,
+    args: () => [{ name: "kate@localhost", cookie: "c", epmdPort: false }],
+    // These would use the port of others, and the user's own cookie.
+    skip: [
+      "0.cookie undefined",
+      "0.epmdPort undefined",
+      "0.epmdPort one",
+      "0.port one",
+    ],
+    fields: {
+      0: {
+        name: ["text"],
+        cookie: ["text"],
+        cookieFile: ["undefined", "text"],
+        modules: ["undefined", "object"],
+        allow: ["undefined", "function"],
+        allowClosures: FLAG,
+        listen: ["undefined"],
+        port: ["undefined", "one"],
+        tls: ["undefined"],
+        epmdPort: ["undefined"],
+        hidden: FLAG,
+        connectAll: FLAG,
+        tickTime: ["undefined", "one", "fraction"],
+        limits: ["undefined", "object"],
+        io: ["undefined"],
+        log: ["undefined", "function"],
+        stopTimeout: TIMEOUT,
+      },
+    },
+  },
+  "Node.stats": { fn: Node.stats, args: () => [] },
+
+  // GenServer
+  "GenServer.abcast": {
+    fn: GenServer.abcast,
+    args: () => ["Server", 1, {}],
+    takes: { 0: TEXT, 1: ANY, 2: OPTIONS },
+    fields: { 2: { nodes: ["undefined", "list"] } },
+  },
+  "GenServer.call": {
+    fn: GenServer.call,
+    args: async () => [await start(), 1, {}],
+    takes: { 0: SERVER, 1: ANY, 2: OPTIONS },
+    fields: { 2: { timeout: TIMEOUT } },
+  },
+  "GenServer.cast": {
+    fn: GenServer.cast,
+    args: async () => [await start(), 1],
+    takes: { 0: SERVER, 1: ANY },
+  },
+  "GenServer.childSpec": {
+    fn: GenServer.childSpec,
+    args: () => [Server, 1, {}],
+    takes: { 1: ANY, 2: OPTIONS },
+    fields: { 2: { timeout: TIMEOUT, name: OPTIONAL_TEXT, ...CHILD } },
+  },
+  "GenServer.multiCall": {
+    fn: GenServer.multiCall,
+    args: () => ["Server", 1, {}],
+    takes: { 0: TEXT, 1: ANY, 2: OPTIONS },
+    fields: { 2: { nodes: ["undefined", "list"], timeout: TIMEOUT } },
+  },
+  "GenServer.ref": {
+    fn: GenServer.ref,
+    args: () => ["Server"],
+    takes: { 0: SERVER },
+  },
+  "GenServer.reply": {
+    fn: GenServer.reply,
+    args: () => [{ pid: Process.self(), ref: Process.makeRef() }, 1],
+    takes: { 1: ANY },
+  },
+  ...Object.fromEntries(
+    (["start", "startLink"] as const).map((name) => [
+      `GenServer.${name}`,
+      {
+        fn: GenServer[name],
+        args: () => [Server, 1, {}],
+        takes: { 1: ANY, 2: OPTIONS },
+        fields: { 2: { timeout: TIMEOUT, name: NAME } },
+      } satisfies Row,
+    ]),
+  ),
+  "GenServer.stop": {
+    fn: GenServer.stop,
+    args: async () => [await start(), "normal", 1000],
+    takes: { 0: SERVER, 1: ANY, 2: TIMEOUT },
+  },
+  "GenServer.whereis": {
+    fn: GenServer.whereis,
+    args: () => ["Server"],
+    takes: { 0: SERVER },
+  },
+
+  // Agent
+  "Agent.cast": {
+    fn: Agent.cast,
+    args: async () => [await agent(), () => 1],
+    takes: { 0: SERVER, 1: FN },
+  },
+  "Agent.childSpec": {
+    fn: Agent.childSpec,
+    args: () => [() => 1, {}],
+    takes: { 0: FN, 1: OPTIONS },
+    fields: { 1: { timeout: TIMEOUT, name: OPTIONAL_TEXT, ...CHILD } },
+  },
+  ...Object.fromEntries(
+    (["get", "getAndUpdate", "update"] as const).map((name) => [
+      `Agent.${name}`,
+      {
+        fn: Agent[name],
+        args: async () => [await agent(), () => [1, 1], {}],
+        takes: { 0: SERVER, 1: FN, 2: OPTIONS },
+        fields: { 2: { timeout: TIMEOUT } },
+      } satisfies Row,
+    ]),
+  ),
+  "Agent.ref": { fn: Agent.ref, args: () => ["Agent"], takes: { 0: SERVER } },
+  ...Object.fromEntries(
+    (["start", "startLink"] as const).map((name) => [
+      `Agent.${name}`,
+      {
+        fn: Agent[name],
+        args: () => [() => 1, {}],
+        takes: { 0: FN, 1: OPTIONS },
+        fields: { 1: { timeout: TIMEOUT, name: NAME } },
+      } satisfies Row,
+    ]),
+  ),
+  "Agent.stop": {
+    fn: Agent.stop,
+    args: async () => [await agent(), "normal", 1000],
+    takes: { 0: SERVER, 1: ANY, 2: TIMEOUT },
+  },
+
+  // Task
+  "Task.async": {
+    fn: Task.async,
+    args: () => [() => 1, []],
+    takes: { 0: FN, 1: ARGS },
+  },
+  "Task.asyncStream": {
+    fn: stream,
+    args: () => [[], () => 1, {}],
+    takes: { 0: ["list", "empty", "text"], 1: FN, 2: OPTIONS },
+    fields: { 2: STREAM },
+  },
+  "Task.await": {
+    fn: Task.await,
+    args: () => [Task.async(() => 1), 1000],
+    takes: { 1: TIMEOUT },
+  },
+  "Task.awaitMany": {
+    fn: Task.awaitMany,
+    args: () => [[Task.async(() => 1)], 1000],
+    takes: { 0: ["list"], 1: TIMEOUT },
+  },
+  "Task.childSpec": {
+    fn: Task.childSpec,
+    args: () => [() => 1],
+    takes: { 0: FN },
+  },
+  "Task.completed": {
+    fn: Task.completed,
+    args: () => [1],
+    takes: { 0: ANY },
+  },
+  "Task.ignore": { fn: Task.ignore, args: () => [Task.async(() => 1)] },
+  "Task.shutdown": {
+    fn: Task.shutdown,
+    args: () => [Task.async(() => 1), 1000],
+    takes: { 1: TIMEOUT },
+  },
+  "Task.start": {
+    fn: Task.start,
+    args: () => [() => 1, []],
+    takes: { 0: FN, 1: ARGS },
+  },
+  "Task.startLink": {
+    fn: Task.startLink,
+    args: () => [() => 1, []],
+    takes: { 0: FN, 1: ARGS },
+  },
+  "Task.yield": {
+    fn: Task.yield,
+    args: () => [Task.async(() => 1), 1000],
+    takes: { 1: TIMEOUT },
+  },
+  "Task.yieldMany": {
+    fn: Task.yieldMany,
+    args: () => [[Task.async(() => 1)], {}],
+    takes: { 0: ["list"], 1: [...OPTIONS, "one", "fraction"] },
+    fields: {
+      1: { timeout: TIMEOUT, limit: COUNT, onTimeout: ["undefined"] },
+    },
+  },
+
+  // TaskSupervisor
+  ...Object.fromEntries(
+    (["async", "asyncNolink"] as const).map((name) => [
+      `TaskSupervisor.${name}`,
+      {
+        fn: TaskSupervisor[name],
+        args: async () => [await tasks(), () => 1, [], {}],
+        takes: { 0: SERVER, 1: FN, 2: ARGS, 3: OPTIONS },
+        fields: { 3: { shutdown: ["undefined", "one", "fraction"] } },
+      } satisfies Row,
+    ]),
+  ),
+  "TaskSupervisor.asyncStream": {
+    fn: supervisedStream,
+    args: async () => [await tasks(), [1], () => 1, {}],
+    takes: { 0: SERVER, 1: ["list", "empty", "text"], 2: FN, 3: OPTIONS },
+    fields: { 3: STREAM },
+  },
+  "TaskSupervisor.asyncStreamNolink": {
+    fn: supervisedStreamNolink,
+    args: async () => [await tasks(), [1], () => 1, {}],
+    takes: { 0: SERVER, 1: ["list", "empty", "text"], 2: FN, 3: OPTIONS },
+    fields: { 3: STREAM },
+  },
+  "TaskSupervisor.childSpec": {
+    fn: TaskSupervisor.childSpec,
+    args: () => [{}],
+    takes: { 0: OPTIONS },
+    fields: { 0: { maxChildren: COUNT, name: OPTIONAL_TEXT, ...INTENSITY } },
+  },
+  "TaskSupervisor.children": {
+    fn: TaskSupervisor.children,
+    args: async () => [await tasks()],
+    takes: { 0: SERVER },
+  },
+  "TaskSupervisor.startChild": {
+    fn: TaskSupervisor.startChild,
+    args: async () => [await tasks(), () => 1, [], {}],
+    takes: { 0: SERVER, 1: FN, 2: ARGS, 3: OPTIONS },
+    fields: {
+      3: {
+        restart: ["undefined"],
+        shutdown: ["undefined", "one", "fraction"],
+      },
+    },
+  },
+  "TaskSupervisor.startLink": {
+    fn: TaskSupervisor.startLink,
+    args: () => [{}],
+    takes: { 0: OPTIONS },
+    fields: { 0: { maxChildren: COUNT, name: NAME, ...INTENSITY } },
+  },
+  "TaskSupervisor.stop": {
+    fn: TaskSupervisor.stop,
+    args: async () => [await tasks(), "normal", 1000],
+    takes: { 0: SERVER, 1: ANY, 2: TIMEOUT },
+  },
+  "TaskSupervisor.terminateChild": {
+    fn: TaskSupervisor.terminateChild,
+    args: async () => [await tasks(), spawned()],
+    takes: { 0: SERVER, 1: ["pid"] },
+  },
+
+  // Supervisor
+  "Supervisor.childSpec": {
+    fn: Supervisor.childSpec,
+    args: () => [child(), {}],
+    takes: { 1: OPTIONS },
+    fields: { 0: { ...CHILD, id: TEXT, start: FN }, 1: CHILD },
+  },
+  "Supervisor.countChildren": {
+    fn: Supervisor.countChildren,
+    args: async () => [await supervisor()],
+    takes: { 0: SERVER },
+  },
+  "Supervisor.deleteChild": {
+    fn: Supervisor.deleteChild,
+    args: async () => [await supervisor(), "child"],
+    takes: { 0: SERVER, 1: TEXT },
+  },
+  "Supervisor.getChildspec": {
+    fn: Supervisor.getChildspec,
+    args: async () => [await supervisor(), "child"],
+    takes: { 0: SERVER, 1: TEXT },
+  },
+  "Supervisor.restartChild": {
+    fn: Supervisor.restartChild,
+    args: async () => [await supervisor(), "child"],
+    takes: { 0: SERVER, 1: TEXT },
+  },
+  "Supervisor.startChild": {
+    fn: Supervisor.startChild,
+    args: async () => [await supervisor(), child()],
+    takes: { 0: SERVER },
+    fields: { 1: { ...CHILD, id: TEXT, start: FN } },
+  },
+  "Supervisor.startLink": {
+    fn: Supervisor.startLink,
+    args: () => [[], { strategy: "one_for_one" }],
+    takes: { 0: ["list"] },
+    fields: {
+      1: {
+        ...INTENSITY,
+        strategy: [],
+        name: NAME,
+        autoShutdown: ["undefined"],
+      },
+    },
+  },
+  "Supervisor.stop": {
+    fn: Supervisor.stop,
+    args: async () => [await supervisor(), "normal", 1000],
+    takes: { 0: SERVER, 1: ANY, 2: TIMEOUT },
+  },
+  "Supervisor.terminateChild": {
+    fn: Supervisor.terminateChild,
+    args: async () => [await supervisor(), "child"],
+    takes: { 0: SERVER, 1: TEXT },
+  },
+  "Supervisor.whichChildren": {
+    fn: Supervisor.whichChildren,
+    args: async () => [await supervisor()],
+    takes: { 0: SERVER },
+  },
+
+  // DynamicSupervisor
+  "DynamicSupervisor.childSpec": {
+    fn: DynamicSupervisor.childSpec,
+    args: () => [{}],
+    takes: { 0: OPTIONS },
+    fields: {
+      0: {
+        maxChildren: COUNT,
+        name: OPTIONAL_TEXT,
+        extraArguments: ARGS,
+        ...INTENSITY,
+      },
+    },
+  },
+  "DynamicSupervisor.countChildren": {
+    fn: DynamicSupervisor.countChildren,
+    args: async () => [await dynamic()],
+    takes: { 0: SERVER },
+  },
+  "DynamicSupervisor.startChild": {
+    fn: DynamicSupervisor.startChild,
+    args: async () => [await dynamic(), child()],
+    takes: { 0: SERVER },
+    fields: { 1: { ...CHILD, id: TEXT, start: FN } },
+  },
+  "DynamicSupervisor.startLink": {
+    fn: DynamicSupervisor.startLink,
+    args: () => [{}],
+    takes: { 0: OPTIONS },
+    fields: {
+      0: { maxChildren: COUNT, name: NAME, extraArguments: ARGS, ...INTENSITY },
+    },
+  },
+  "DynamicSupervisor.stop": {
+    fn: DynamicSupervisor.stop,
+    args: async () => [await dynamic(), "normal", 1000],
+    takes: { 0: SERVER, 1: ANY, 2: TIMEOUT },
+  },
+  "DynamicSupervisor.terminateChild": {
+    fn: DynamicSupervisor.terminateChild,
+    args: async () => [await dynamic(), spawned()],
+    takes: { 0: SERVER, 1: ["pid"] },
+  },
+  "DynamicSupervisor.whichChildren": {
+    fn: DynamicSupervisor.whichChildren,
+    args: async () => [await dynamic()],
+    takes: { 0: SERVER },
+  },
+
+  // Registry
+  "Registry.childSpec": {
+    fn: Registry.childSpec,
+    args: () => [{ keys: "unique", name: "R" }],
+    fields: {
+      0: {
+        keys: [],
+        name: ["text"],
+        listeners: ["undefined", "list"],
+        meta: OPTIONS,
+      },
+    },
+  },
+  "Registry.count": {
+    fn: Registry.count,
+    args: async () => [await registry()],
+    takes: { 0: TEXT },
+  },
+  ...Object.fromEntries(
+    (["countMatch", "match", "unregisterMatch"] as const).map((name) => [
+      `Registry.${name}`,
+      {
+        fn: Registry[name],
+        args: async () => [await registry(), "key", () => true],
+        takes: { 0: TEXT, 1: ANY, 2: FN },
+      } satisfies Row,
+    ]),
+  ),
+  "Registry.countSelect": {
+    fn: Registry.countSelect,
+    args: async () => [await registry(), () => true],
+    takes: { 0: TEXT, 1: FN },
+  },
+  "Registry.deleteMeta": {
+    fn: Registry.deleteMeta,
+    args: async () => [await registry(), "key"],
+    takes: { 0: TEXT, 1: ANY },
+  },
+  "Registry.dispatch": {
+    fn: Registry.dispatch,
+    args: async () => [await registry(), "key", () => {}],
+    takes: { 0: TEXT, 1: ANY, 2: FN },
+  },
+  "Registry.keys": {
+    fn: Registry.keys,
+    args: async () => [await registry(), Process.self()],
+    takes: { 0: TEXT, 1: ["pid"] },
+  },
+  "Registry.lock": {
+    fn: Registry.lock,
+    args: async () => [await registry(), "key", () => {}],
+    takes: { 0: TEXT, 1: ANY, 2: FN },
+  },
+  "Registry.lookup": {
+    fn: Registry.lookup,
+    args: async () => [await registry(), "key"],
+    takes: { 0: TEXT, 1: ANY },
+  },
+  "Registry.meta": {
+    fn: Registry.meta,
+    args: async () => [await registry(), "key"],
+    takes: { 0: TEXT, 1: ANY },
+  },
+  "Registry.putMeta": {
+    fn: Registry.putMeta,
+    args: async () => [await registry(), "key", 1],
+    takes: { 0: TEXT, 1: ANY, 2: ANY },
+  },
+  "Registry.register": {
+    fn: Registry.register,
+    args: async () => [await registry(), "key", 1],
+    takes: { 0: TEXT, 1: ANY, 2: ANY },
+  },
+  "Registry.registerName": {
+    fn: Registry.registerName,
+    args: async () => [[await registry(), "key"], Process.self()],
+    takes: { 1: ["pid"] },
+  },
+  "Registry.select": {
+    fn: Registry.select,
+    args: async () => [await registry(), () => true],
+    takes: { 0: TEXT, 1: ["function", "undefined"] },
+  },
+  "Registry.startLink": {
+    fn: Registry.startLink,
+    args: () => [{ keys: "unique", name: `R${Math.random()}` }],
+    fields: {
+      0: {
+        keys: [],
+        name: ["text"],
+        listeners: ["undefined", "list"],
+        meta: OPTIONS,
+      },
+    },
+  },
+  "Registry.unregister": {
+    fn: Registry.unregister,
+    args: async () => [await registry(), "key"],
+    takes: { 0: TEXT, 1: ANY },
+  },
+  "Registry.unregisterName": {
+    fn: Registry.unregisterName,
+    args: async () => [[await registry(), "key"]],
+  },
+  "Registry.updateValue": {
+    fn: Registry.updateValue,
+    args: async () => [await registry(), "key", () => 1],
+    takes: { 0: TEXT, 1: ANY, 2: FN },
+  },
+  "Registry.values": {
+    fn: Registry.values,
+    args: async () => [await registry(), "key", Process.self()],
+    takes: { 0: TEXT, 1: ANY, 2: ["pid"] },
+  },
+  "Registry.whereisName": {
+    fn: Registry.whereisName,
+    args: async () => [[await registry(), "key"]],
+  },
+
+  // Application
+  "Application.deleteEnv": {
+    fn: Application.deleteEnv,
+    args: () => ["app", "key", {}],
+    takes: { 0: TEXT, 1: TEXT, 2: OPTIONS },
+    fields: { 2: { persistent: FLAG } },
+  },
+  "Application.fetchEnv": {
+    fn: Application.fetchEnv,
+    args: () => ["app", "key"],
+    takes: { 0: TEXT, 1: TEXT },
+  },
+  "Application.fetchEnvOrThrow": {
+    fn: Application.fetchEnvOrThrow,
+    args: () => ["app", "key"],
+    takes: { 0: TEXT, 1: TEXT },
+  },
+  "Application.getAllEnv": {
+    fn: Application.getAllEnv,
+    args: () => ["app"],
+    takes: { 0: TEXT },
+  },
+  "Application.getEnv": {
+    fn: Application.getEnv,
+    args: () => ["app", "key", 1],
+    takes: { 0: TEXT, 1: TEXT, 2: ANY },
+  },
+  "Application.load": {
+    fn: Application.load,
+    args: () => [{ app: { key: 1 } }],
+    takes: { 0: ["object"] },
+    fields: { 0: { app: ["object"] } },
+  },
+  "Application.putEnv": {
+    fn: Application.putEnv,
+    args: () => ["app", "key", 1, {}],
+    takes: { 0: TEXT, 1: TEXT, 2: ANY, 3: OPTIONS },
+    fields: { 3: { persistent: FLAG } },
+  },
+  "Application.spec": {
+    fn: Application.spec,
+    args: () => ["app"],
+    takes: { 0: TEXT },
+  },
+  "Application.spec/2": {
+    fn: Application.spec,
+    args: () => ["app", "vsn"],
+    takes: { 0: TEXT },
+  },
+  "Application.start": {
+    fn: Application.start,
+    args: () => [application()],
+    fields: {
+      0: {
+        name: ["text"],
+        start: FN,
+        applications: ["undefined", "list"],
+        env: ["undefined", "object"],
+        prepStop: ["undefined", "function"],
+        stop: ["undefined", "function"],
+        description: OPTIONAL_TEXT,
+        vsn: OPTIONAL_TEXT,
+      },
+    },
+  },
+  "Application.started": { fn: Application.started, args: () => [] },
+  "Application.stop": {
+    fn: Application.stop,
+    args: () => ["app", {}],
+    takes: { 0: TEXT, 1: OPTIONS },
+    fields: { 1: { timeout: TIMEOUT } },
+  },
+
+  // global
+  "global.delLock": {
+    fn: global.delLock,
+    args: () => [["lock", 1], {}],
+    takes: { 1: OPTIONS },
+    fields: { 1: { nodes: ["undefined", "list"] } },
+  },
+  ...Object.fromEntries(
+    (["notifyAllName", "randomExitName", "randomNotifyName"] as const).map((
+      name,
+    ) => [
+      `global.${name}`,
+      {
+        fn: global[name],
+        args: () => ["name", spawned(), spawned()],
+        takes: { 0: ANY, 1: ["pid"], 2: ["pid"] },
+      } satisfies Row,
+    ]),
+  ),
+  ...Object.fromEntries(
+    (["registerName", "reRegisterName"] as const).map((name) => [
+      `global.${name}`,
+      {
+        fn: global[name],
+        args: () => [Math.random(), spawned(), global.notifyAllName],
+        takes: { 0: ANY, 1: ["pid"], 2: ["undefined"] },
+      } satisfies Row,
+    ]),
+  ),
+  "global.registeredNames": { fn: global.registeredNames, args: () => [] },
+  "global.send": {
+    fn: global.send,
+    args: () => ["name", 1],
+    takes: { 0: ANY, 1: ANY },
+  },
+  "global.setLock": {
+    fn: global.setLock,
+    args: () => [[Math.random(), 1], { retries: 0 }],
+    takes: { 1: OPTIONS },
+    fields: { 1: { nodes: ["undefined", "list"], retries: COUNT } },
+  },
+  "global.sync": { fn: global.sync, args: () => [] },
+  "global.trans": {
+    fn: global.trans,
+    args: () => [[Math.random(), 1], () => 1, { retries: 0 }],
+    takes: { 1: FN, 2: OPTIONS },
+    fields: { 2: { nodes: ["undefined", "list"], retries: COUNT } },
+  },
+  "global.unregisterName": {
+    fn: global.unregisterName,
+    args: () => ["name"],
+    takes: { 0: ANY },
+  },
+  "global.whereisName": {
+    fn: global.whereisName,
+    args: () => ["name"],
+    takes: { 0: ANY },
+  },
+
+  // pg
+  "pg.childSpec": {
+    fn: pg.childSpec,
+    args: () => [{}],
+    takes: { 0: OPTIONS },
+    fields: { 0: { scope: OPTIONAL_TEXT } },
+  },
+  "pg.demonitor": {
+    fn: pg.demonitor,
+    args: async () => [Process.makeRef(), await scope()],
+    takes: { 0: ["ref"], 1: OPTIONS },
+    fields: { 1: { scope: OPTIONAL_TEXT } },
+  },
+  ...Object.fromEntries(
+    (["getMembers", "getLocalMembers", "monitor"] as const).map((name) => [
+      `pg.${name}`,
+      {
+        fn: pg[name],
+        args: async () => ["group", await scope()],
+        takes: { 0: ANY, 1: OPTIONS },
+        fields: { 1: { scope: OPTIONAL_TEXT } },
+      } satisfies Row,
+    ]),
+  ),
+  ...Object.fromEntries(
+    (["join", "leave"] as const).map((name) => [
+      `pg.${name}`,
+      {
+        fn: pg[name],
+        args: async () => ["group", Process.self(), await scope()],
+        takes: { 0: ANY, 1: ["pid", "list"], 2: OPTIONS },
+        fields: { 2: { scope: OPTIONAL_TEXT } },
+      } satisfies Row,
+    ]),
+  ),
+  ...Object.fromEntries(
+    (["monitorScope", "whichGroups", "whichLocalGroups"] as const).map((
+      name,
+    ) => [
+      `pg.${name}`,
+      {
+        fn: pg[name],
+        args: async () => [await scope()],
+        takes: { 0: OPTIONS },
+        fields: { 0: { scope: OPTIONAL_TEXT } },
+      } satisfies Row,
+    ]),
+  ),
+  "pg.start": {
+    fn: pg.start,
+    args: () => [`scope${Math.random()}`],
+    takes: { 0: NAME },
+  },
+  "pg.startLink": {
+    fn: pg.startLink,
+    args: () => [`scope${Math.random()}`],
+    takes: { 0: NAME },
+  },
+
+  // rpc
+  "rpc.call": {
+    fn: rpc.call,
+    args: () => [Node.self(), () => 1, [], {}],
+    takes: { 0: TEXT, 1: FN, 2: ARGS, 3: OPTIONS },
+    fields: { 3: { timeout: TIMEOUT } },
+  },
+  "rpc.cast": {
+    fn: rpc.cast,
+    args: () => [Node.self(), () => 1, []],
+    takes: { 0: TEXT, 1: FN, 2: ARGS },
+  },
+  "rpc.multicall": {
+    fn: rpc.multicall,
+    args: () => [[Node.self()], () => 1, [], {}],
+    takes: { 0: ["list"], 1: FN, 2: ARGS, 3: OPTIONS },
+    fields: { 3: { timeout: TIMEOUT } },
+  },
+  "rpc.multicast": {
+    fn: rpc.multicast,
+    args: () => [[Node.self()], () => 1, []],
+    takes: { 0: ["list"], 1: FN, 2: ARGS },
+  },
+  "rpc.raisedOn": { fn: rpc.raisedOn, args: () => [1], takes: { 0: ANY } },
+
+  // IO
+  "IO.gets": {
+    fn: IO.gets,
+    args: () => ["> ", {}],
+    takes: { 0: ANY, 1: OPTIONS },
+    fields: { 1: { device: ["undefined", "pid"] } },
+  },
+  "IO.inspect": {
+    fn: IO.inspect,
+    args: () => [1, {}],
+    takes: { 0: ANY, 1: OPTIONS },
+    fields: {
+      1: {
+        device: ["undefined", "pid"],
+        label: OPTIONAL_TEXT,
+        width: ["undefined", "one", "fraction", "negative"],
+      },
+    },
+  },
+  "IO.puts": {
+    fn: IO.puts,
+    args: () => ["text", {}],
+    takes: { 0: ANY, 1: OPTIONS },
+    fields: { 1: { device: ["undefined", "pid"] } },
+  },
+  "IO.write": {
+    fn: IO.write,
+    args: () => ["text", {}],
+    takes: { 0: ANY, 1: OPTIONS },
+    fields: { 1: { device: ["undefined", "pid"] } },
+  },
+
+  // The rest
+  atom: { fn: atom, args: () => ["ok"], takes: { 0: TEXT } },
+  formatExit: {
+    fn: library.formatExit,
+    args: () => ["normal"],
+    takes: { 0: ANY },
+  },
+  inspect: {
+    fn: library.inspect,
+    args: () => [1, {}],
+    takes: { 0: ANY, 1: OPTIONS },
+    fields: { 1: { width: ["undefined", "one", "fraction", "negative"] } },
+  },
+};
+
+/** Those that the table leaves to other tests, and why. */
+const ELSEWHERE: Record<string, string> = {
+  "Node.stop": "takes nothing, and stops the node of the test",
+  jsonLog: "a hook: the node calls it",
+  standardLog: "a hook: the node calls it",
+};
+
+const CLASSES = [
+  "Agent",
+  "Application",
+  "DynamicSupervisor",
+  "GenServer",
+  "Node",
+  "Registry",
+  "Supervisor",
+  "Task",
+  "TaskSupervisor",
+];
+
+/** What callers can call: functions of modules, and static functions of classes. */
+function publicFunctions(): string[] {
+  const names: string[] = [];
+  const { Process: process, IO: io, ...rest } = library;
+  const modules = { Process: process, IO: io, global, pg, rpc };
+  for (const [prefix, module] of Object.entries(modules)) {
+    for (const [name, value] of Object.entries(module)) {
+      if (typeof value === "function" && !isClass(value)) {
+        names.push(`${prefix}.${name}`);
+      }
+    }
+  }
+  for (const [name, value] of Object.entries(rest)) {
+    if (typeof value !== "function") continue;
+    if (CLASSES.includes(name)) {
+      for (const key of Object.getOwnPropertyNames(value)) {
+        const member = (value as unknown as Record<string, unknown>)[key];
+        if (typeof member === "function" && !key.startsWith("_")) {
+          names.push(`${name}.${key}`);
+        }
+      }
+    } else if (!isClass(value) && !(name in process)) names.push(name);
+  }
+  return names;
+}
+
+function isClass(value: unknown): boolean {
+  return typeof value === "function" && /^class\b/.test(String(value));
+}
+
+Deno.test("the table of misuse has every public function", () => {
+  const known = new Set(
+    [...Object.keys(TABLE), ...Object.keys(ELSEWHERE)]
+      .map((name) => name.split("/")[0]),
+  );
+  assertEquals(publicFunctions().filter((name) => !known.has(name)), []);
+  assertEquals(
+    [...known].filter((name) => !publicFunctions().includes(name)),
+    [],
+  );
+});
+
+/** How a call ended; nothing while it waits. */
+type Outcome = { value: unknown } | { error: unknown } | undefined;
+
+/** Calls a function in a process of its own, which is then killed. */
+async function outcomeOf(
+  node: Node,
+  row: Row,
+  change: (args: unknown[]) => void,
+): Promise<Outcome> {
+  let outcome: Outcome;
+  const pid = Process.spawn(async () => {
+    Process.trapExit(true);
+    const args = await row.args();
+    change(args);
+    let result: unknown;
+    try {
+      result = (row.fn as (...args: unknown[]) => unknown)(...args);
+      if (result instanceof Promise) result.catch(() => {});
+      outcome = { value: await result };
+    } catch (error) {
+      outcome = { error };
+    }
+    if (outcome !== undefined && "value" in outcome) {
+      const { value } = outcome;
+      if (value instanceof Node) await value.stop();
+    }
+  });
+  const ref = Process.monitor(pid);
+  await Process.receive((message) => ref.equals(message?.ref), {
+    timeout: 100,
+    after: undefined,
+  });
+  Process.exit(pid, "kill");
+  assert(node.name !== "");
+  return outcome;
+}
+
+/** Why an outcome is not as it has to be. */
+function fault(outcome: Outcome, isFine: boolean): string | undefined {
+  if (outcome !== undefined && "error" in outcome) {
+    const { error } = outcome;
+    if (!(error instanceof Error)) return `threw ${library.inspect(error)}`;
+    const isOwn = error.message.startsWith("Cannot ") &&
+      !/^Cannot (read|set|convert|destructure) prop/.test(error.message);
+    if (!isFine) {
+      const isType = error instanceof TypeError ||
+        error instanceof RangeError ||
+        error.name === "NodeStartError";
+      return isOwn && isType ? undefined : `threw ${error}`;
+    }
+    const isExit = error instanceof library.ExitError ||
+      error instanceof library.ProcessExited;
+    return isOwn || isExit ? undefined : `threw ${error}`;
+  }
+  if (isFine) return undefined;
+  return outcome === undefined
+    ? "waits"
+    : `returned ${library.inspect(outcome.value)}`;
+}
+
+for (const [name, row] of Object.entries(TABLE)) {
+  clusterTest(`${name} refuses wrong arguments by name`, async (cluster) => {
+    const node = await cluster.start("alex", {
+      io: { write() {} },
+      log() {},
+    });
+    const faults: string[] = [];
+    const check = async (
+      where: string,
+      takes: Takes,
+      change: (args: unknown[], value: unknown) => void,
+    ) => {
+      const cases = Object.entries(WRONG).map(async ([label, make]) => {
+        if (row.skip?.includes(`${where} ${label}`)) return;
+        const outcome = await outcomeOf(
+          node,
+          row,
+          (args) => change(args, make()),
+        );
+        const wrong = fault(outcome, takes === "any" || takes.includes(label));
+        if (wrong !== undefined) faults.push(`${where} ${label}: ${wrong}`);
+      });
+      await Promise.all(cases);
+    };
+    await node.run(async () => {
+      const count = (await row.args()).length;
+      for (let i = 0; i < count; i++) {
+        await check(`${i}`, row.takes?.[i] ?? [], (args, value) => {
+          args[i] = value;
+        });
+        const fields = Object.entries(row.fields?.[i] ?? {});
+        for (const [field, takes] of fields) {
+          await check(`${i}.${field}`, takes, (args, value) => {
+            args[i] = { ...args[i] as object, [field]: value };
+          });
+        }
+      }
+    });
+    assertEquals(faults, []);
+  });
+}
