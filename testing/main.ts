@@ -20,6 +20,7 @@ import {
   say,
   type Totals,
 } from "./_announcements.ts";
+import { assertDeno } from "./_deno.ts";
 import { HARNESS_FLAGS, NOT_ALIVE, parseTestArguments } from "./_arguments.ts";
 import { countTests } from "./_totals.ts";
 import { type Filter, formatFilters, normalizeFilters } from "./filters.ts";
@@ -85,6 +86,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const line = split(args);
   try {
+    assertDeno("run tests");
     check(line);
   } catch (error) {
     nodeProcess.stderr.write(`test: ${(error as Error).message}\n`);
@@ -278,4 +280,4 @@ async function readIfThere(path: string): Promise<string> {
   }
 }
 
-if (import.meta.main) nodeProcess.exit(await main(Deno.args));
+if (import.meta.main) nodeProcess.exit(await main(nodeProcess.argv.slice(2)));

@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 import { formatExit } from "../errors.ts";
 import { Node } from "../node.ts";
 import { isDown, receive, self } from "../process.ts";
+import { inspect } from "../runtime/inspect.ts";
+import { assertDeno } from "./_deno.ts";
 import { type TestCluster, testCluster, withHost } from "./cluster.ts";
 import type { TestProgram } from "./configuration.ts";
 import type { PeerStart } from "./_peer_main.ts";
@@ -89,6 +91,7 @@ export async function startPeer(
   name: string,
   options: PeerOptions = {},
 ): Promise<Peer> {
+  assertDeno(`start the peer ${inspect(name)}`);
   const peer = new Peer(withHost(name), options);
   try {
     await peer._isUp(options.timeout ?? START_WITHIN);

@@ -5,6 +5,8 @@
  */
 
 import type { Node } from "../node.ts";
+import { inspect } from "../runtime/inspect.ts";
+import { assertDeno } from "./_deno.ts";
 import {
   announce,
   count,
@@ -151,6 +153,7 @@ export function test(
   name: string,
   ...rest: [TestFunction] | [TestOptions, TestFunction]
 ): void {
+  assertDeno(`register the test ${inspect(name)}`);
   const [options, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
   const {
     tags = [],

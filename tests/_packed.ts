@@ -8,10 +8,22 @@ import { pack } from "../tools/pack.ts";
 const { platform, arch } = nodeProcess;
 const NODE = `node-${platform === "win32" ? "win" : platform}-${arch}`;
 const BUN = `@oven/bun-${platform}-${arch === "arm64" ? "aarch64" : arch}`;
-const PACKAGES = [`${NODE}@24`, `${BUN}@1`, "typescript@5"];
+const OLD_NODE = "old-node";
+const PACKAGES = [
+  `${NODE}@24`,
+  `${OLD_NODE}@npm:${NODE}@20`,
+  `${BUN}@1`,
+  "typescript@5",
+];
 
-/** A runtime that npm has. */
-export type Host = "node" | "bun";
+/** A runtime that npm has; `"old node"` is a version that the package does not run on. */
+export type Host = "node" | "bun" | "old node";
+
+const PROGRAMS: Record<Host, string> = {
+  node: `${NODE}/bin/node`,
+  "old node": `${OLD_NODE}/bin/node`,
+  bun: `${BUN}/bin/bun`,
+};
 
 /** A program that runs, and what it prints; killed where it goes out of scope. */
 export class Running implements AsyncDisposable {
@@ -122,14 +134,13 @@ export class Project implements AsyncDisposable {
     await Deno.writeTextFile(join(this.#folder, name), text);
   }
 
-  /** Runs a program on Node or Bun. */
+  /** Runs a program on a host. */
   run(
     host: Host,
     args: readonly string[],
     env?: Record<string, string>,
   ): Running {
-    const name = host === "node" ? NODE : BUN;
-    const program = join(this.#folder, "node_modules", name, "bin", host);
+    const program = join(this.#folder, "node_modules", PROGRAMS[host]);
     return new Running(program, args, this.#folder, env);
   }
 

@@ -1,6 +1,6 @@
 /** What `deno task pack` makes, installed by npm: it runs on Node and on Bun, and has its types. */
 
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Application } from "../application.ts";
 import { chat } from "../chat/application.ts";
 import dev from "../chat/config/dev.ts";
@@ -123,6 +123,66 @@ test("the packed package", {
       assertEquals([await program.ended, program.output], [0, "loaded\n"]);
     }
   });
+
+  await t.step("says which Node.js it needs on an older one", async () => {
+    const names = Object.keys(config.exports).map((name) =>
+      name.replace(".", config.name)
+    );
+    const code = names.map((name) =>
+      `await import("${name}").catch(({ message }) => console.log(message));`
+    );
+    await project.write("old.mjs", code.join("\n"));
+    await using old = project.run("old node", ["old.mjs"]);
+    assertEquals(await old.ended, 0, old.output);
+    const lines = old.output.trimEnd().split("\n");
+    assertEquals(lines.length, names.length);
+    for (const line of lines) {
+      assertMatch(
+        line,
+        /^Cannot load @otp\/distribution: it needs Node\.js 24\.2 or later.* this is Node\.js 20\./,
+      );
+    }
+    await using chat = project.chat("old node", ["--version"]);
+    assertEquals(await chat.ended, 1);
+    assertMatch(chat.output, /Error: Cannot load @otp\/distribution: it needs/);
+  });
+
+  await t.step(
+    "says that the harness's tests and peers need Deno",
+    async () => {
+      await project.write(
+        "harness.mjs",
+        `import { startPeer, test } from "@otp/distribution/testing";
+import { main } from "@otp/distribution/testing/main";
+try {
+  test("sends", () => {});
+} catch (error) {
+  console.log(error.message);
+}
+await startPeer("kate").catch(({ message }) => console.log(message));
+process.exit(await main([]));
+`,
+      );
+      for (const host of HOSTS) {
+        await using program = project.run(host, ["harness.mjs"]);
+        assertEquals(await program.ended, 2, program.output);
+        const needs =
+          `this part of the harness needs Deno 2.9 or later, and this is ${
+            host === "node" ? "Node.js" : "Bun"
+          } `;
+        const lines = program.output.trimEnd().split("\n");
+        assertEquals(
+          lines.map((line) => line.slice(0, line.indexOf(": this part"))),
+          [
+            `Cannot register the test "sends"`,
+            `Cannot start the peer "kate"`,
+            "test: Cannot run tests",
+          ],
+        );
+        for (const line of lines) assert(line.includes(needs), line);
+      }
+    },
+  );
 
   await t.step("says its version", async () => {
     for (const host of HOSTS) {

@@ -7,21 +7,46 @@
 
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import ts from "typescript";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** What the sources import from JSR, as the line that compiled code has. */
 const FROM_JSR = /^( \*\/ )?(import .* from )"@std\/(\w+)\/([\w-]+)"/gm;
 
+/** A declaration that older versions of Node.js cannot parse. */
+const USING = /^\s*(?:await )?using \w+ =/m;
+
 /** What the sources read their version from. */
 const FROM_CONFIG = /^(import config from "\.\.\/)deno\.json"/gm;
+
+/** The oldest Node.js that the package runs on. */
+const NODE = "24.2";
+
+/** Checks the host before anything else of the package is evaluated. */
+const HOST_CHECK_FILE = "host_check.js";
+
+const HOST_CHECK =
+  `// The other modules use what older versions of Node.js lack.
+const { bun, deno, node } = globalThis.process?.versions ?? {};
+const [major, minor] = (node ?? "").split(".").map(Number);
+const [least, lesser] = [${NODE.split(".").join(", ")}];
+if (
+  bun === undefined && deno === undefined && globalThis.Deno === undefined &&
+  !(major > least || (major === least && minor >= lesser))
+) {
+  throw new Error(
+    \`Cannot load @otp/distribution: it needs Node.js ${NODE} or later, Deno 2.9 or Bun 1.3, and this is Node.js \${node}\`,
+  );
+}
+`;
 
 /** What `deno pack` does not say of a package. */
 const FIELDS = {
   description:
     "Erlang/OTP's distribution: named nodes whose processes spawn, link, monitor and send across machines",
   bin: { "otp-chat": "./chat/main.js" },
-  engines: { node: ">=24.2", bun: ">=1.3" },
+  engines: { node: `>=${NODE}`, bun: ">=1.3" },
 };
 
 /** Runs a program to its end. */
@@ -62,7 +87,37 @@ async function completeCode(folder: string): Promise<void> {
         return `${head}${rest}"./${path.replaceAll("\\", "/")}"`;
       })
       .replace(FROM_CONFIG, '$1package.json"');
-    if (whole !== code) await Deno.writeTextFile(file, whole);
+    const readable = USING.test(whole) ? withoutUsing(whole) : whole;
+    if (readable !== code) await Deno.writeTextFile(file, readable);
+  }
+}
+
+/**
+ * Code without `using`, which older versions of Node.js cannot parse: they would show a syntax error
+ * before the check of the host is evaluated.
+ */
+function withoutUsing(code: string): string {
+  const { outputText } = ts.transpileModule(code, {
+    compilerOptions: {
+      module: ts.ModuleKind.ESNext,
+      target: ts.ScriptTarget.ES2022,
+    },
+  });
+  return outputText;
+}
+
+/** Has each module that users import check the host first. */
+async function addHostCheck(folder: string): Promise<void> {
+  await Deno.writeTextFile(join(folder, HOST_CHECK_FILE), HOST_CHECK);
+  const { exports } = JSON.parse(
+    await Deno.readTextFile(join(folder, "package.json")),
+  );
+  for (const { default: path } of Object.values<{ default: string }>(exports)) {
+    const file = join(folder, path);
+    const check = relative(dirname(file), join(folder, HOST_CHECK_FILE));
+    const specifier = `./${check.replaceAll("\\", "/")}`;
+    const code = await Deno.readTextFile(file);
+    await Deno.writeTextFile(file, `import "${specifier}";\n${code}`);
   }
 }
 
@@ -94,6 +149,7 @@ export async function pack(
     await run("tar", ["xzf", first], scratch);
     const folder = join(scratch, "package");
     await completeCode(folder);
+    await addHostCheck(folder);
     await completeManifest(folder);
     await run("tar", ["czf", resolve(file), "package"], scratch);
   } finally {

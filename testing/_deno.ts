@@ -1,0 +1,23 @@
+/**
+ * The parts of the harness that only Deno runs.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+
+/**
+ * Fails with a sentence where the host is not Deno; without it, the host's error would be that `Deno` is
+ * not defined.
+ *
+ * @throws {TypeError} On another host.
+ */
+export function assertDeno(what: string): void {
+  if ("Deno" in globalThis) return;
+  const host = nodeProcess.versions.bun === undefined
+    ? `Node.js ${nodeProcess.versions.node}`
+    : `Bun ${nodeProcess.versions.bun}`;
+  throw new TypeError(
+    `Cannot ${what}: this part of the harness needs Deno 2.9 or later, and this is ${host}; with the test runner of ${host}, use startNodes() and SimulatedCluster`,
+  );
+}
