@@ -226,6 +226,8 @@ export interface NodeStats extends ConnectionStats {
   processes: number;
   /** What peers hold here now: processes started for them, links and monitors that they made. */
   held: Record<Holding, number>;
+  /** What servers of the node keep for all peers together: names, locks, members, children, requests. */
+  entries: number;
 }
 
 /** A function that is exported under a module's name. */
@@ -406,10 +408,12 @@ export class Node implements AsyncDisposable {
     const node = here();
     if (node === undefined) return undefined;
     const { processes, holdings } = node.#runtime;
+    const { entries, ...held } = holdings.totals();
     return {
       ...node.#network.stats(),
       processes: processes.size,
-      held: holdings.totals(),
+      held,
+      entries,
     };
   }
 

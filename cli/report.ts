@@ -93,7 +93,9 @@ export function codeOfThrown(error: unknown): number {
 
 /** What code threw, as Elixir shows it: `** (TypeError) message`. */
 export function formatThrown(error: unknown): string {
-  if (error instanceof ExitError) return `** (exit) ${error.message}`;
+  if (error instanceof ExitError) {
+    return `** (exit) ${printable(error.message)}`;
+  }
   if (!(error instanceof Error)) return `** (throw) ${inspect(error)}`;
   const frames = framesOf(error).map((line) => `\n    ${line}`).join("");
   return `** (${printable(error.name)}) ${printable(error.message)}${frames}`;

@@ -71,6 +71,7 @@ export function newConnectionStats(): ConnectionStats {
       limit: 0,
       links: 0,
       monitors: 0,
+      entries: 0,
     },
     receivedBytes: 0,
     sentBytes: 0,

@@ -77,6 +77,13 @@ export interface Limits {
    * @default {100000}
    */
   maxRemoteMonitors: number;
+  /**
+   * What servers of this node keep for one peer: names and locks of the cluster, members of groups,
+   * children that it has started, tasks, and requests that wait for an answer.
+   *
+   * @default {100000}
+   */
+  maxRemoteEntries: number;
 }
 
 /** The limits that a node has unless told otherwise. */
@@ -92,6 +99,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxRemoteProcesses: 100_000,
   maxRemoteLinks: 100_000,
   maxRemoteMonitors: 100_000,
+  maxRemoteEntries: 100_000,
 };
 
 /** A stream of bytes to another node. */

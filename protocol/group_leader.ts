@@ -9,11 +9,12 @@ import { createInterface, type Interface } from "node:readline";
 import nodeProcess from "node:process";
 import { outside } from "../runtime/context.ts";
 import { printable } from "../runtime/inspect.ts";
-import { type Pid, Ref } from "../runtime/pid.ts";
+import { Pid, Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { streamsStandIn } from "../runtime/streams.ts";
 import { type IoOperation, type IoRequest, isTyped } from "./messages.ts";
+import { PendingReads } from "./pending_reads.ts";
 
 /** Where a node's output goes and its input comes from. */
 export interface IoDevice {
@@ -26,10 +27,11 @@ export interface IoDevice {
   /**
    * Reads a line; without it, input has ended.
    *
-   * @param prompt Shown before reading.
+   * @param prompt Shown before reading; one of another node has nothing in it that steers a terminal.
+   * @param node The node that asks, if it is another one.
    * @returns The line with its line feed, or `undefined` at the end.
    */
-  readLine?(prompt: string): Promise<string | undefined>;
+  readLine?(prompt: string, node?: string): Promise<string | undefined>;
 }
 
 /** Standard output and input, or what stands in for them. */
@@ -44,9 +46,12 @@ export function standardIo(): IoDevice {
       // Whoever prints faster than it is read is held back; `once` rejects on an error.
       return once(nodeProcess.stdout, "drain").then(() => {});
     },
-    async readLine(prompt: string): Promise<string | undefined> {
+    async readLine(
+      prompt: string,
+      node?: string,
+    ): Promise<string | undefined> {
       const standIn = streamsStandIn();
-      if (standIn !== undefined) return await standIn.readLine(prompt);
+      if (standIn !== undefined) return await standIn.readLine(prompt, node);
       nodeProcess.stdout.write(prompt);
       if (lines === undefined) {
         input = outside(() => createInterface({ input: nodeProcess.stdin }));
@@ -68,7 +73,7 @@ export function startGroupLeader(runtime: Runtime, device: IoDevice): Pid {
 }
 
 async function serve(process: Process, device: IoDevice): Promise<never> {
-  let reading: Promise<void> = Promise.resolve();
+  const reads = new PendingReads(process);
   for (;;) {
     const message = await process.mailbox.receive(
       undefined,
@@ -77,15 +82,25 @@ async function serve(process: Process, device: IoDevice): Promise<never> {
     );
     process.assertAlive();
     if (!isTyped(message, "io_request")) continue;
-    const { request, replyAs } = message as unknown as IoRequest;
-    if (!(replyAs instanceof Ref)) continue;
-    if (waitsForInput(request)) {
-      // Reading takes as long as people do, and output must not wait for it.
-      reading = reading.then(async () => {
-        answer(process, replyAs, await perform(request, device));
-      });
-    } else answer(process, replyAs, await perform(request, device));
+    const { from, request, replyAs } = message as unknown as IoRequest;
+    if (
+      !(from instanceof Pid) || !(replyAs instanceof Ref) ||
+      replyAs.node !== from.node
+    ) continue;
+    const node = askingNode(process.runtime, from);
+    const work = async () =>
+      answer(process, replyAs, await perform(request, device, node));
+    if (!waitsForInput(request)) await work();
+    // Output must not wait for people.
+    else if (!reads.add({ from, node, perform: work })) {
+      answer(process, replyAs, { type: "error", reason: "system_limit" });
+    }
   }
+}
+
+/** The other node that a process asks for: its own, or the one that it was started for. */
+function askingNode(runtime: Runtime, from: Pid): string | undefined {
+  return from.node === runtime.node ? runtime.find(from)?.origin : from.node;
 }
 
 function answer(process: Process, replyAs: Ref, value: unknown): void {
@@ -104,9 +119,13 @@ function waitsForInput(request: IoOperation): boolean {
       request.requests.some(waitsForInput));
 }
 
+/** The longest prompt of another node that is shown, in characters. */
+const MAX_PROMPT = 1000;
+
 async function perform(
   request: IoOperation,
   device: IoDevice,
+  node: string | undefined,
 ): Promise<unknown> {
   try {
     switch (request?.type) {
@@ -114,13 +133,17 @@ async function perform(
         await device.write(String(request.chars));
         return "ok";
       case "get_line": {
-        const line = await device.readLine?.(String(request.prompt));
+        const prompt = String(request.prompt);
+        const line = await device.readLine?.(
+          node === undefined ? prompt : printable(prompt.slice(0, MAX_PROMPT)),
+          node,
+        );
         return line === undefined ? "eof" : { line };
       }
       case "requests": {
         let last: unknown = "ok";
         for (const each of request.requests) {
-          last = await perform(each, device);
+          last = await perform(each, device, node);
           if (isTyped(last, "error")) break;
         }
         return last;

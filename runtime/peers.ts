@@ -8,9 +8,15 @@
 export type Holding = "processes" | "links" | "monitors";
 
 /**
+ * What is counted: also entries, which are what servers keep for a peer: names and locks of the cluster, members of
+ * groups, children, requests that wait.
+ */
+export type Counted = Holding | "entries";
+
+/**
  * What a peer was refused: a spawn or a task, of what is not exported (`"undef"`), not to that
- * node (`"not_allowed"`), or a closure (`"closure"`), or beyond its processes (`"limit"`); a link
- * or a monitor beyond as many as it may have.
+ * node (`"not_allowed"`), or a closure (`"closure"`), or beyond its processes (`"limit"`); a link,
+ * a monitor or an entry of a server beyond as many as it may have.
  */
 export type RefusedRequest =
   | "undef"
@@ -18,7 +24,8 @@ export type RefusedRequest =
   | "closure"
   | "limit"
   | "links"
-  | "monitors";
+  | "monitors"
+  | "entries";
 
 /** How much of each one peer may hold. */
 export interface PeerLimits {
@@ -28,11 +35,13 @@ export interface PeerLimits {
   maxRemoteLinks: number;
   /** Monitors. */
   maxRemoteMonitors: number;
+  /** What servers keep for it. */
+  maxRemoteEntries: number;
 }
 
-type Held = Record<Holding, number>;
+type Held = Record<Counted, number>;
 
-const NONE: Held = { processes: 0, links: 0, monitors: 0 };
+const NONE: Held = { processes: 0, links: 0, monitors: 0, entries: 0 };
 
 /** Counts what peers hold. */
 export class Holdings {
@@ -47,6 +56,7 @@ export class Holdings {
       processes: limits?.maxRemoteProcesses ?? Infinity,
       links: limits?.maxRemoteLinks ?? Infinity,
       monitors: limits?.maxRemoteMonitors ?? Infinity,
+      entries: limits?.maxRemoteEntries ?? Infinity,
     };
   }
 
@@ -60,39 +70,40 @@ export class Holdings {
   }
 
   /** Whether a node may hold no more of a kind. */
-  full(node: string, kind: Holding): boolean {
+  full(node: string, kind: Counted): boolean {
     return this.#of(node)[kind] >= this.#limits[kind];
   }
 
   /** How much one node may hold of a kind. */
-  most(kind: Holding): number {
+  most(kind: Counted): number {
     return this.#limits[kind];
   }
 
   /** A node holds one more. */
-  take(node: string, kind: Holding): void {
+  take(node: string, kind: Counted): void {
     let held = this.#of(node);
     if (held === NONE) this.#held.set(node, held = { ...NONE });
     held[kind]++;
   }
 
   /** A node holds one less; nothing is kept of a node that holds nothing. */
-  release(node: string, kind: Holding): void {
+  release(node: string, kind: Counted): void {
     const held = this.#of(node);
     if (held === NONE || --held[kind] > 0) return;
-    if (held.processes + held.links + held.monitors > 0) return;
+    if (held.processes + held.links + held.monitors + held.entries > 0) return;
     this.#held.delete(node);
     this.#lastNode = "";
     this.#last = NONE;
   }
 
   /** How much all nodes hold together. */
-  totals(): Record<Holding, number> {
+  totals(): Record<Counted, number> {
     const sum = { ...NONE };
-    for (const { processes, links, monitors } of this.#held.values()) {
-      sum.processes += processes;
-      sum.links += links;
-      sum.monitors += monitors;
+    for (const held of this.#held.values()) {
+      sum.processes += held.processes;
+      sum.links += held.links;
+      sum.monitors += held.monitors;
+      sum.entries += held.entries;
     }
     return sum;
   }

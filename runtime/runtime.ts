@@ -18,7 +18,7 @@ import { exitMessage } from "./exit_message.ts";
 import { Modules, type Resolved } from "./modules.ts";
 import { Nowhere } from "./nowhere.ts";
 import {
-  type Holding,
+  type Counted,
   Holdings,
   type PeerLimits,
   type RefusedRequest,
@@ -429,7 +429,17 @@ export class Runtime implements Signals {
     return true;
   }
 
-  #fullMessage(kind: Holding): string {
+  /** Has a peer hold one more of a kind; false if it may not, and has been refused. */
+  hold(node: string, kind: "entries"): boolean {
+    if (this.holdings.full(node, kind)) {
+      this.#refused(node, kind, this.#fullMessage(kind));
+      return false;
+    }
+    this.holdings.take(node, kind);
+    return true;
+  }
+
+  #fullMessage(kind: Counted): string {
     const option = `maxRemote${kind[0].toUpperCase()}${kind.slice(1)}`;
     return `there are ${
       this.holdings.most(kind)
@@ -714,7 +724,7 @@ export class Runtime implements Signals {
 
   /** How much there is of what processes make, for those who look for what was left behind. */
   sizes(): Record<string, number> {
-    const { processes, links, monitors } = this.holdings.totals();
+    const { processes, links, monitors, entries } = this.holdings.totals();
     const sizes: Record<string, number> = {
       processes: this.processes.size,
       names: this.names.size,
@@ -723,6 +733,7 @@ export class Runtime implements Signals {
       "processes held": processes,
       "links held": links,
       "monitors held": monitors,
+      "entries held": entries,
       links: 0,
       monitors: 0,
       watchers: 0,

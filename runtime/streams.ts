@@ -11,8 +11,8 @@ import nodeProcess from "node:process";
 export interface StreamsStandIn {
   /** Writes text; without it, it goes where it went before. */
   write?(text: string): void | Promise<void>;
-  /** Reads a line, with its line feed. */
-  readLine(prompt: string): Promise<string | undefined>;
+  /** Reads a line, with its line feed, for a process of this node, or on behalf of another node. */
+  readLine(prompt: string, node?: string): Promise<string | undefined>;
 }
 
 let current: StreamsStandIn | undefined;

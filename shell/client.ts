@@ -16,9 +16,16 @@ import {
 import { runInside } from "../runtime/context.ts";
 import { currentProcess } from "../runtime/current.ts";
 import type { Process } from "../runtime/process.ts";
+import { printable } from "../runtime/inspect.ts";
 import { formatExit } from "../runtime/reason.ts";
 import type { Outcome } from "./evaluator.ts";
-import type { ShellAnswer, ShellRequest } from "./messages.ts";
+import {
+  isSealed,
+  makeToken,
+  type Sealed,
+  type ShellAnswer,
+  type ShellRequest,
+} from "./messages.ts";
 import { serve, type ShellContext } from "./server.ts";
 
 /** The server is gone. */
@@ -39,15 +46,17 @@ export class ShellClient {
   readonly #process: Process;
   readonly #server: Pid;
   readonly #ref: Ref;
+  readonly #token: string;
   readonly #closing = new AbortController();
   readonly #waiting = new Map<number, (answer: ShellAnswer) => void>();
   readonly #lose: (error: ServerLost) => void;
   #lastId = 0;
 
-  private constructor({ pid, ref }: { pid: Pid; ref: Ref }) {
+  private constructor({ pid, ref }: { pid: Pid; ref: Ref }, token: string) {
     this.#process = currentProcess();
     this.#server = pid;
     this.#ref = ref;
+    this.#token = token;
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => {});
     this.lost = promise;
@@ -58,8 +67,11 @@ export class ShellClient {
   /** Starts a server on the caller's node. */
   static local(context: ShellContext): ShellClient {
     const client = self();
+    const token = makeToken();
+    const run = () => serve(client, token, context);
     return new ShellClient(
-      spawnMonitor(() => serve(client, context), [], { label: "shell server" }),
+      spawnMonitor(run, [], { label: "shell server" }),
+      token,
     );
   }
 
@@ -69,8 +81,11 @@ export class ShellClient {
    * @throws {UndefinedFunctionError} If the node does not allow it.
    */
   static async remote(node: string): Promise<ShellClient> {
+    const token = makeToken();
+    const fn = ["Shell", "serve"] as const;
     return new ShellClient(
-      await Node.spawnMonitor(node, ["Shell", "serve"], [self()]),
+      await Node.spawnMonitor(node, fn, [self(), token]),
+      token,
     );
   }
 
@@ -78,9 +93,10 @@ export class ShellClient {
   async evaluate(source: string, width: number): Promise<Outcome> {
     const id = ++this.#lastId;
     const answer = await this.#ask({ type: "evaluate", id, source, width });
-    return answer.type === "evaluated"
-      ? answer
-      : { ok: false, text: answer.type === "exited" ? answer.text : "" };
+    return {
+      ok: answer.type === "evaluated" && answer.ok === true,
+      text: answer.type === "completed" ? "" : shown(answer.text),
+    };
   }
 
   /** What could stand for the end of what is before the cursor. */
@@ -90,8 +106,9 @@ export class ShellClient {
       id: ++this.#lastId,
       text,
     });
-    return answer.type === "completed"
-      ? [answer.names, answer.from]
+    return answer.type === "completed" && Array.isArray(answer.names) &&
+        text.endsWith(answer.from)
+      ? [answer.names.map(shown), answer.from]
       : [[], text];
   }
 
@@ -117,7 +134,8 @@ export class ShellClient {
 
   #tell(request: ShellRequest): void {
     // The terminal's callbacks are code of no process, and order is kept between two processes only.
-    runInside(this.#process, () => void send(this.#server, request));
+    const sealed: Sealed<ShellRequest> = { ...request, token: this.#token };
+    runInside(this.#process, () => void send(this.#server, sealed));
   }
 
   async #listen(): Promise<void> {
@@ -129,7 +147,10 @@ export class ShellClient {
       } catch {
         return;
       }
-      if (message?.type === "DOWN" && this.#ref.equals(message.ref)) {
+      if (
+        message?.type === "DOWN" && this.#ref.equals(message.ref) &&
+        this.#process.isDown(message.ref)
+      ) {
         const { node } = this.#server;
         this.#lose(
           new ServerLost(
@@ -140,16 +161,21 @@ export class ShellClient {
         );
         return;
       }
-      this.#take(message as ShellAnswer);
+      if (isSealed(message, this.#token)) this.#take(message as ShellAnswer);
     }
   }
 
   #take(answer: ShellAnswer): void {
-    const id = answer?.id;
+    const { id } = answer;
     const waiting = id === undefined ? undefined : this.#waiting.get(id);
     if (id !== undefined && waiting !== undefined) {
       this.#waiting.delete(id);
       waiting(answer);
-    } else if (answer?.type === "exited") this.onExit(answer.text);
+    } else if (answer.type === "exited") this.onExit(shown(answer.text));
   }
+}
+
+/** What the server says, as a terminal may have it: it may be on a node that nobody should trust so far. */
+function shown(text: unknown): string {
+  return printable(String(text));
 }

@@ -20,6 +20,8 @@ export interface Interrupt {
 export interface ShellInput {
   /** How wide values may be shown. */
   readonly width: number;
+  /** The node that the shell's code runs on, if it is another: that may read as this one does. */
+  server: string | undefined;
   /** What Ctrl-C does while no line of the shell is read. */
   onInterrupt: () => void;
   /** Completes what is before the cursor. */
@@ -37,6 +39,7 @@ export interface ShellInput {
 /** Standard input that is no terminal: its lines in order, without prompts. */
 export class PipedInput implements ShellInput {
   readonly width = 80;
+  server: string | undefined;
   onInterrupt: () => void = () => {};
   complete: (text: string) => Promise<Completion> = (text) =>
     Promise.resolve([[], text]);
@@ -51,7 +54,9 @@ export class PipedInput implements ShellInput {
     );
     this.#lines = this.#interface[Symbol.asyncIterator]();
     standInForStreams({
-      readLine: async (prompt) => {
+      readLine: async (prompt, node) => {
+        // All lines that come are meant for the shell and its code.
+        if (isForeign(node, this.server)) throw notForOthers();
         nodeProcess.stdout.write(prompt);
         const line = await this.read();
         return line === undefined ? undefined : `${line}\n`;
@@ -80,4 +85,19 @@ export class PipedInput implements ShellInput {
     standInForStreams(undefined);
     this.#interface.close();
   }
+}
+
+/** Whether a node that asks for a line is neither this one nor the one that the shell's code runs on. */
+export function isForeign(
+  node: string | undefined,
+  server: string | undefined,
+): node is string {
+  return node !== undefined && node !== server;
+}
+
+/** Tells a process of another node that it gets no line. */
+export function notForOthers(): Error {
+  return new Error(
+    "Cannot read a line for another node: the input is a shell's",
+  );
 }

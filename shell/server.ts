@@ -5,12 +5,19 @@
  */
 
 import { makeScope, type Scope } from "../cli/evaluate.ts";
-import { exit, monitor, Pid, receive, send } from "../process.ts";
+import { exit, monitor, Pid, receive, type Ref, send } from "../process.ts";
+import { currentProcess } from "../runtime/current.ts";
 import { formatExit } from "../runtime/reason.ts";
 import { complete } from "./completion.ts";
 import { Evaluator } from "./evaluator.ts";
 import { makeHelp, type Sources } from "./help.ts";
-import type { ShellAnswer, ShellRequest } from "./messages.ts";
+import {
+  isSealed,
+  isToken,
+  type Sealed,
+  type ShellAnswer,
+  type ShellRequest,
+} from "./messages.ts";
 
 /** What a shell's code sees. */
 export interface ShellContext {
@@ -20,32 +27,52 @@ export interface ShellContext {
   sources: Sources;
 }
 
-/** Serves a client until it is gone. */
-export async function serve(client: Pid, context: ShellContext): Promise<void> {
-  if (!(client instanceof Pid)) {
-    throw new TypeError("Cannot serve a shell: the client is a pid");
+/**
+ * Serves a client until it is gone.
+ *
+ * @param client Its process.
+ * @param token What its requests, and the answers, have.
+ * @param context What the code sees.
+ */
+export async function serve(
+  client: Pid,
+  token: string,
+  context: ShellContext,
+): Promise<void> {
+  if (!(client instanceof Pid) || !isToken(token)) {
+    throw new TypeError(
+      "Cannot serve a shell: give the client's pid, and its token",
+    );
   }
+  const process = currentProcess();
   const watch = monitor(client);
-  const server = new ShellServer(client, context);
+  const server = new ShellServer(client, token, context);
   for (;;) {
     const message = await receive();
-    if (message?.type === "DOWN" && watch.equals(message.ref)) break;
-    if (message?.type === "stop") break;
-    server.handle(message);
+    if (message?.type === "DOWN") {
+      if (!process.isDown(message.ref)) continue;
+      if (watch.equals(message.ref)) break;
+      server.down(message.ref, message.reason);
+    } else if (isSealed(message, token)) {
+      if (message.type === "stop") break;
+      server.handle(message);
+    }
   }
   server.stop();
 }
 
 class ShellServer {
   readonly #client: Pid;
+  readonly #token: string;
   readonly #scope: Scope;
   #evaluator: Evaluator;
   /** The code that is running. */
   #running: number | undefined;
   #interrupted = false;
 
-  constructor(client: Pid, { scope, sources }: ShellContext) {
+  constructor(client: Pid, token: string, { scope, sources }: ShellContext) {
     this.#client = client;
+    this.#token = token;
     const own = makeScope(scope);
     this.#scope = "h" in own
       ? own
@@ -53,7 +80,7 @@ class ShellServer {
     this.#evaluator = new Evaluator(this.#scope);
   }
 
-  handle(message: ShellRequest | { type: "DOWN"; reason: unknown }): void {
+  handle(message: ShellRequest): void {
     switch (message?.type) {
       case "evaluate":
         this.#evaluate(message.id, message.source, message.width);
@@ -66,10 +93,12 @@ class ShellServer {
       case "interrupt":
         this.#interrupted = this.#running !== undefined;
         if (this.#interrupted) this.stop();
-        return;
-      case "DOWN":
-        this.#exited(message.reason);
     }
+  }
+
+  /** A monitored process has ended. */
+  down(ref: Ref, reason: unknown): void {
+    if (this.#evaluator.ref.equals(ref)) this.#exited(reason);
   }
 
   stop(): void {
@@ -100,6 +129,7 @@ class ShellServer {
   }
 
   #answer(answer: ShellAnswer): void {
-    send(this.#client, answer);
+    const sealed: Sealed<ShellAnswer> = { ...answer, token: this.#token };
+    send(this.#client, sealed);
   }
 }

@@ -21,7 +21,10 @@ import { Terminal } from "./terminal.ts";
 export const shell: ProgramShell = {
   open,
   exports: (context) => ({
-    serve: (client: Parameters<typeof serve>[0]) => serve(client, context),
+    serve: (
+      client: Parameters<typeof serve>[0],
+      token: Parameters<typeof serve>[1],
+    ) => serve(client, token, context),
   }),
 };
 
@@ -36,6 +39,7 @@ async function open(context: SessionContext): Promise<number | undefined> {
     const input = isTerminal
       ? new Terminal(new History(), wantsNoColour() ? PLAIN : COLOURED)
       : new PipedInput();
+    input.server = context.remote;
     context.onStop(() => input.close());
     try {
       const where = context.remote ?? context.node?.name;

@@ -16,18 +16,27 @@ import {
 import nodeProcess from "node:process";
 import { Writable } from "node:stream";
 import { outside } from "../runtime/context.ts";
+import { printable } from "../runtime/inspect.ts";
 import { standInForStreams } from "../runtime/streams.ts";
 import type { Completion } from "./client.ts";
 import type { Paint } from "./colour.ts";
 import type { History } from "./history.ts";
-import type { Interrupt, ShellInput } from "./input.ts";
+import {
+  type Interrupt,
+  isForeign,
+  notForOthers,
+  type ShellInput,
+} from "./input.ts";
 
-/** Who waits for a line. */
+/** A pending read. */
 interface Reader {
   prompt: string;
   /** Whether it is the shell, and not code that reads its own input. */
   isShell: boolean;
+  /** Whether it is for another node, which has no part in what the shell runs. */
+  isForeign: boolean;
   resolve(line: string | Interrupt | undefined): void;
+  reject(error: Error): void;
 }
 
 /** What `node:readline` keeps, and has to be told when somebody else moves the cursor. */
@@ -40,6 +49,7 @@ interface Editor extends Interface {
 
 /** The terminal of standard input and output, taken until it is closed. */
 export class Terminal implements ShellInput {
+  server: string | undefined;
   onInterrupt: () => void = () => {};
   complete: (text: string) => Promise<Completion> = (text) =>
     Promise.resolve([[], text]);
@@ -103,8 +113,10 @@ export class Terminal implements ShellInput {
     globalThis.console = new Console({ stdout: stream, colorMode: false });
     standInForStreams({
       write: (text) => this.#write(text),
-      readLine: async (prompt) => {
-        const line = await this.#read(prompt, false);
+      readLine: async (prompt, node) => {
+        const line = await (isForeign(node, this.server)
+          ? this.#readForeign(prompt, node)
+          : this.#read(prompt, false));
         return typeof line === "string" ? `${line}\n` : undefined;
       },
     });
@@ -115,6 +127,13 @@ export class Terminal implements ShellInput {
   }
 
   read(prompt: string): Promise<string | Interrupt | undefined> {
+    // What is typed from now on is meant for the shell. Those of other nodes wait behind all others.
+    const first = this.#readers.findIndex(({ isForeign }) => isForeign);
+    if (first >= 0) {
+      for (const { reject } of this.#readers.splice(first)) {
+        reject(notForOthers());
+      }
+    }
     return this.#read(prompt, true);
   }
 
@@ -152,9 +171,38 @@ export class Terminal implements ShellInput {
     if (this.#closed) return Promise.resolve(undefined);
     const line = this.#readers.length === 0 ? this.#ahead.shift() : undefined;
     if (line !== undefined) return Promise.resolve(line);
-    return new Promise((resolve) => {
-      this.#readers.push({ prompt, isShell, resolve });
-      if (this.#readers.length === 1) this.#showPrompt();
+    return this.#wait({ prompt, isShell, isForeign: false });
+  }
+
+  /**
+   * Reads for another node: while code of the shell runs, which may have asked it something, and never what
+   * was typed before. Its prompt says who asks.
+   */
+  #readForeign(
+    prompt: string,
+    node: string,
+  ): Promise<string | Interrupt | undefined> {
+    if (this.#closed) return Promise.resolve(undefined);
+    if (this.#ahead.length > 0 || this.#readers.some(isShells)) {
+      return Promise.reject(notForOthers());
+    }
+    return this.#wait({
+      prompt: printable(`[${node}] ${prompt}`).replace(/\s*\n\s*/g, " "),
+      isShell: false,
+      isForeign: true,
+    });
+  }
+
+  #wait(
+    reader: Omit<Reader, "resolve" | "reject">,
+  ): Promise<string | Interrupt | undefined> {
+    return new Promise((resolve, reject) => {
+      const before = reader.isForeign
+        ? -1
+        : this.#readers.findIndex(({ isForeign }) => isForeign);
+      const index = before < 0 ? this.#readers.length : before;
+      this.#readers.splice(index, 0, { ...reader, resolve, reject });
+      if (index === 0) this.#showPrompt();
     });
   }
 
@@ -251,6 +299,10 @@ export class Terminal implements ShellInput {
     if (this.#output.write(text)) return;
     return once(this.#output, "drain").then(() => {});
   }
+}
+
+function isShells({ isShell }: Reader): boolean {
+  return isShell;
 }
 
 function lastLine(text: string): string {
