@@ -6,7 +6,7 @@
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createSecureContext } from "node:tls";
+import { createSecureContext, type SecureContext } from "node:tls";
 import { NodeStartError } from "../errors.ts";
 import { quote } from "../runtime/inspect.ts";
 import {
@@ -45,6 +45,8 @@ export interface Credentials {
   readonly key: string;
   /** The CA's certificates, as PEM. */
   readonly ca: string;
+  /** All three as TLS takes them: parsed once, as that takes longer than a handshake. */
+  readonly context: SecureContext;
   /** The SHA-256 of its certificate. */
   readonly fingerprint: string;
   /** Whether a peer may have its certificate. */
@@ -128,10 +130,11 @@ export function loadCredentials(
     );
   }
   checkTime(certificate, refuse);
+  let context: SecureContext;
   try {
-    createSecureContext({ cert, key, ca });
+    context = createSecureContext({ cert, key, ca, minVersion: "TLSv1.3" });
   } catch (error) {
-    refuse(
+    return refuse(
       `TLS does not take its certificate: ${(error as Error).message}`,
       error,
     );
@@ -145,7 +148,7 @@ export function loadCredentials(
       `${mismatch}; start the node under the name that it is for, or make one that has URI:${NODE_URI}${name} in its subjectAltName`,
     );
   }
-  return { cert, key, ca, fingerprint: own.fingerprint, verify };
+  return { cert, key, ca, context, fingerprint: own.fingerprint, verify };
 }
 
 function checkTime(

@@ -5,7 +5,7 @@
  */
 
 import { outside } from "../runtime/context.ts";
-import { printable } from "../runtime/inspect.ts";
+import { printable, quote } from "../runtime/inspect.ts";
 import type { RefusedRequest } from "../runtime/peers.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signal.ts";
@@ -37,6 +37,9 @@ const GIVE_WAY = 1000;
 
 /** How often it dials again after that. */
 const DIAL_ATTEMPTS = 3;
+
+/** How much of another node's Extra field an error shows, in bytes. */
+const MAX_EXTRA_SHOWN = 100;
 
 /** A line for the log. */
 export type NetworkLog = (
@@ -239,11 +242,12 @@ export class Network {
         attempt.signal,
       );
       if (!this.#dials.has(node)) return transport.destroy();
-      const wire = this.#wireFor(extra, node);
+      // An unknown wire is found inside: only shake() ends a transport that is not used.
       const session = await shake(
         transport,
         attempt.signal,
-        () => wire.dial(transport, node, this.#local),
+        async () =>
+          await this.#wireFor(extra, node).dial(transport, node, this.#local),
       );
       this.#up(session, transport);
     } finally {
@@ -276,7 +280,9 @@ export class Network {
     throw new HandshakeError(
       "refused",
       `${node} speaks another wire${
-        extra === "" ? ", Erlang's own most likely" : ` (${printable(extra)})`
+        extra === ""
+          ? ", Erlang's own most likely"
+          : ` (${quote(extra.slice(0, MAX_EXTRA_SHOWN))})`
       }, and this node speaks ${first.extra}`,
     );
   }

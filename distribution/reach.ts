@@ -26,7 +26,7 @@ import {
   listenTcp,
   TcpTransport,
 } from "./tcp.ts";
-import { acceptTls, connectTls } from "./tls.ts";
+import { connectTls, TlsAcceptor } from "./tls.ts";
 import type { Transport } from "./wire.ts";
 
 /** EPMD's port, unless `ERL_EPMD_PORT` says another. */
@@ -68,11 +68,10 @@ export async function listenForPeers(
   tls: Credentials | undefined,
   accept: (transport: Transport) => void,
 ): Promise<Listener> {
+  const acceptor = tls && new TlsAcceptor(tls);
   try {
     return await listenTcp({ host, port }, (socket) => {
-      accept(
-        tls === undefined ? new TcpTransport(socket) : acceptTls(socket, tls),
-      );
+      accept(acceptor?.accept(socket) ?? new TcpTransport(socket));
     });
   } catch (error) {
     const inUse = (error as { code?: string }).code === "EADDRINUSE";

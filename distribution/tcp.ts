@@ -117,13 +117,19 @@ export function established<S extends Socket, T>(
       reject(signal.reason);
     };
     signal.addEventListener("abort", abort, { once: true });
-    socket.once("error", (error) => {
+    const fail = (error: unknown) => {
       signal.removeEventListener("abort", abort);
+      socket.destroy();
       reject(error);
-    });
+    };
+    socket.once("error", fail);
     socket.once(event, () => {
-      signal.removeEventListener("abort", abort);
-      resolve(use(socket));
+      try {
+        resolve(use(socket));
+        signal.removeEventListener("abort", abort);
+      } catch (error) {
+        fail(error);
+      }
     });
   });
 }

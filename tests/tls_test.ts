@@ -6,6 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { join } from "node:path";
+import process from "node:process";
 import { mismatchOf, readCertificate } from "../distribution/certificate.ts";
 import { NodeStartError } from "../errors.ts";
 import { Node, type NodeOptions, type TlsOptions } from "../node.ts";
@@ -20,7 +21,8 @@ import {
   withFolder,
 } from "./_cli.ts";
 import { type Cluster, clusterTest, freePort } from "./_nodes.ts";
-import { hello, RawPeer } from "./_raw_peer.ts";
+import { LyingEpmd } from "./_fake_epmd.ts";
+import { hello, RawListener, RawPeer } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
 import {
   authority,
@@ -550,4 +552,119 @@ test(
         "--tls-cert without a node",
       );
     }),
+);
+
+// In between, and downgrades.
+
+clusterTest(
+  "a relay with a valid certificate of its own is refused wherever EPMD points to it",
+  async (cluster) => {
+    const kate = await cluster.start("kate", {
+      tls: await tlsOf({ nodes: [KATE] }),
+    });
+    // The relay's certificate is the cluster's, but another node's.
+    const middle = await tlsOf({ nodes: [RAW] });
+    await using relay = await TlsListener.listen(middle);
+    let relayed = 0;
+    relay.onSocket = async (near) => {
+      const { socket: far } = await tlsDial(kate.port, middle);
+      near.on("data", (chunk: Uint8Array) => {
+        relayed += chunk.length;
+        far.write(chunk);
+      });
+      far.on("data", (chunk: Uint8Array) => near.write(chunk));
+      near.on("close", () => far.destroy());
+      far.on("close", () => near.destroy());
+    };
+    await using epmd = await LyingEpmd.listen(() => ({
+      port: Number(relay.address.split(":")[1]),
+      extra: "otp-json/1",
+    }));
+    const alex = await cluster.start("alex", {
+      epmdPort: epmd.port,
+      tls: await tlsOf({ nodes: [ALEX] }),
+    });
+    await assertNotConnected(alex);
+    await cluster.logged(
+      /alex warning: Cannot connect to kate@localhost: the certificate is for raw@localhost/,
+    );
+    assertEquals(relayed, 0);
+    assertEquals(await kate.run(() => Node.list("connected")), []);
+  },
+);
+
+clusterTest(
+  "a TLS node says nothing to a listener that answers without TLS",
+  async (cluster) => {
+    const plain = await cluster.start("kate");
+    await using listener = await RawListener.listen();
+    let port = plain.port;
+    await using epmd = await LyingEpmd.listen(() => ({
+      port,
+      extra: "otp-json/1",
+    }));
+    const alex = await cluster.start("alex", {
+      epmdPort: epmd.port,
+      tls: await tlsOf({ nodes: [ALEX] }),
+    });
+    await assertNotConnected(alex);
+    assertEquals(await plain.run(() => Node.list("connected")), []);
+    // A plain answer that is right in all but TLS.
+    port = Number(listener.address.split(":")[1]);
+    const failed = assertNotConnected(alex);
+    const peer = await listener.accept();
+    await peer.say(hello(KATE, { status: "ok" }));
+    await failed;
+    await peer.closed;
+    const said = new TextDecoder("latin1").decode(peer.bytes);
+    assertEquals(peer.bytes[0], 0x16, "a ClientHello and nothing else");
+    assert(!said.includes("nonce") && !said.includes(ALEX));
+    await cluster.logged(/alex warning: .*it does not speak TLS, as it seems/);
+  },
+);
+
+clusterTest(
+  "a plain node that EPMD points to a TLS port gets no further",
+  async (cluster) => {
+    const kate = await cluster.start("kate", {
+      tls: await tlsOf({ nodes: [KATE] }),
+    });
+    await using epmd = await LyingEpmd.listen(() => ({
+      port: kate.port,
+      extra: "otp-json/1",
+    }));
+    const alex = await cluster.start("alex", { epmdPort: epmd.port });
+    await assertNotConnected(alex);
+    assertEquals(await kate.run(() => Node.list("connected")), []);
+    await cluster.logged(/kate warning: .* a peer without TLS on a TLS port/);
+  },
+);
+
+// Silent connections.
+
+/** What `count` connections that say nothing cost the program, in ms of processor time. */
+async function costOfSilence(port: number, count: number): Promise<number> {
+  const before = process.cpuUsage();
+  for (let i = 0; i < count; i++) {
+    await using _peer = await RawPeer.dial(port);
+  }
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+clusterTest(
+  "a connection that says nothing costs a TLS node no more than a plain one",
+  async (cluster) => {
+    const plain = await cluster.start("kate");
+    const secure = await cluster.start("alex", {
+      tls: await tlsOf({ nodes: [ALEX] }),
+    });
+    let [withTls, without] = [0, 0];
+    for (let round = 0; round < 5; round++) {
+      without += await costOfSilence(plain.port, 100);
+      withTls += await costOfSilence(secure.port, 100);
+    }
+    const ratio = withTls / without;
+    assert(ratio < 2, `${ratio.toFixed(2)} times as much`);
+  },
 );
