@@ -57,6 +57,7 @@ export class HostWorld implements World {
         if (!entered) accepted.push(transport);
         accept(transport);
       },
+      log,
     );
     resources.defer(() => listener.close());
     // The listener closes when its connections have, and nobody else ends these.

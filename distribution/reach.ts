@@ -19,13 +19,8 @@ import {
 import { addressOf, type NodeName } from "./names.ts";
 import type { NetworkLog } from "./network.ts";
 import type { Credentials } from "./credentials.ts";
-import {
-  type Address,
-  connectTcp,
-  type Listener,
-  listenTcp,
-  TcpTransport,
-} from "./tcp.ts";
+import type { Listener } from "./listener.ts";
+import { type Address, connectTcp, listenTcp, TcpTransport } from "./tcp.ts";
 import { connectTls, TlsAcceptor } from "./tls.ts";
 import type { Transport } from "./wire.ts";
 
@@ -67,11 +62,17 @@ export async function listenForPeers(
   name: NodeName,
   tls: Credentials | undefined,
   accept: (transport: Transport) => void,
+  log: NetworkLog,
 ): Promise<Listener> {
   const acceptor = tls && new TlsAcceptor(tls);
   try {
     return await listenTcp({ host, port }, (socket) => {
       accept(acceptor?.accept(socket) ?? new TcpTransport(socket));
+    }, () => {
+      log(
+        "warning",
+        `${name.full} accepted no connections for a while and listens again; it was out of file descriptors, as it seems: raise ulimit -n`,
+      );
     });
   } catch (error) {
     const inUse = (error as { code?: string }).code === "EADDRINUSE";

@@ -4,15 +4,10 @@
  * @module
  */
 
-import {
-  type AddressInfo,
-  connect as netConnect,
-  createServer,
-  type Server,
-  type Socket,
-} from "node:net";
+import { connect as netConnect, type Socket } from "node:net";
 import { outside } from "../runtime/context.ts";
 import { copyBytes } from "../runtime/term.ts";
+import { Listener } from "./listener.ts";
 import type { Transport, TransportHandlers } from "./wire.ts";
 
 /** How long a peer has to take what was written before the end, in milliseconds. */
@@ -20,6 +15,12 @@ const END_TIMEOUT = 1000;
 
 /** How many bytes are read at a time. */
 const READ_BYTES = 1 << 16;
+
+/**
+ * How many accepted connections a node has open, peers and strangers together. Strangers are few by
+ * `maxHalfOpen`; this bounds those whose sockets are about to close.
+ */
+const MAX_CONNECTIONS = 2048;
 
 const DEAF: TransportHandlers = {
   bytes: () => {},
@@ -156,33 +157,22 @@ export function connectTcp(
   return outside(() => established(make, "connect", use, signal));
 }
 
-/** A listening socket. */
-export interface Listener {
-  /** Where it listens. */
-  readonly address: Address;
-  /** Stops listening; what was accepted stays. */
-  close(): Promise<void>;
-}
-
-/** Listens on a port, 0 for any; each connection goes to `accept`. */
+/**
+ * Listens on a port, 0 for any; each connection goes to `accept`.
+ *
+ * @throws {Error} The system's error, with its `code`, when it cannot listen there.
+ */
 export function listenTcp(
   address: Address,
   accept: (socket: Socket) => void,
+  revived: () => void,
 ): Promise<Listener> {
   return outside(() =>
-    new Promise<Listener>((resolve, reject) => {
-      const server = createServer(accept);
-      server.once("error", reject);
-      server.listen({ ...address, exclusive: true }, () => {
-        server.removeListener("error", reject);
-        server.on("error", () => {});
-        const { address: host, port } = server.address() as AddressInfo;
-        resolve({ address: { host, port }, close: () => closeServer(server) });
-      });
+    Listener.open({
+      ...address,
+      maxConnections: MAX_CONNECTIONS,
+      accept,
+      revived,
     })
   );
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
 }

@@ -93,6 +93,11 @@ export class RawConnection implements AsyncDisposable {
     });
   }
 
+  /** The port that it connects from. */
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
   /** All bytes received so far. */
   get received(): Uint8Array {
     const bytes: number[] = [];

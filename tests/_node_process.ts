@@ -22,11 +22,15 @@ export class NodeProcess implements AsyncDisposable {
     this.#child = child;
   }
 
-  /** Starts one: `kate` is `kate@localhost`. It has a Task.Supervisor of the name `tasks`. */
+  /**
+   * Starts one: `kate` is `kate@localhost`. It has a Task.Supervisor of the name `tasks`.
+   * `descriptors` limits how many file descriptors it has.
+   */
   static async start(
     cluster: Cluster,
     name: string,
     options: Partial<NodeOptions> = {},
+    { descriptors }: { descriptors?: number } = {},
   ): Promise<NodeProcess> {
     const full: NodeOptions = {
       name: `${name}@localhost`,
@@ -34,16 +38,24 @@ export class NodeProcess implements AsyncDisposable {
       epmdPort: cluster.epmdPort,
       ...options,
     };
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        "--no-check",
-        `--config=${ROOT}deno.json`,
-        "--allow-net=127.0.0.1",
-        FILE,
-        JSON.stringify(full),
-      ],
+    const command = [
+      Deno.execPath(),
+      "run",
+      "--quiet",
+      "--no-check",
+      "--no-prompt",
+      `--config=${ROOT}deno.json`,
+      "--allow-net=127.0.0.1",
+      FILE,
+      JSON.stringify(full),
+    ];
+    if (descriptors !== undefined) {
+      const limited = `ulimit -n ${descriptors} && exec "$0" "$@"`;
+      command.unshift("sh", "-c", limited);
+    }
+    const [program, ...args] = command;
+    const child = new Deno.Command(program, {
+      args,
       stdin: "null",
       stdout: "piped",
       stderr: "null",

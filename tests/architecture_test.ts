@@ -178,8 +178,15 @@ test("the contract of a wire is made of signals alone", () =>
     (imported) => imported === "runtime/signal.ts",
   ));
 
-test("EPMD knows nothing of the rest", () =>
-  assertImports(isIn("distribution/epmd"), isIn("distribution/epmd")));
+test("EPMD knows nothing of the rest but how to listen", () =>
+  assertImports(
+    (path) =>
+      isIn("distribution/epmd")(path) || path === "distribution/listener.ts",
+    (imported, path) =>
+      isIn("distribution/epmd")(path) &&
+      (isIn("distribution/epmd")(imported) ||
+        imported === "distribution/listener.ts"),
+  ));
 
 test("a wire imports itself, its contract, the protocol and the runtime's words", () =>
   assertImports(

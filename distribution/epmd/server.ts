@@ -5,8 +5,9 @@
  */
 
 import { randomInt } from "node:crypto";
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
+import { Listener } from "../listener.ts";
 import {
   MAX_CREATION,
   MIN_CREATION,
@@ -28,6 +29,8 @@ import {
 const LOG_INTERVAL = 5000;
 /** A connection beyond it is tried again by its client's kernel only after a second. */
 const BACKLOG = 1024;
+/** How many connections may be open besides, as their sockets are about to close. */
+const CLOSING = 256;
 
 /** How messages are reported. */
 export type EpmdLog = (
@@ -116,7 +119,7 @@ interface Holder {
 
 /** An EPMD inside this JavaScript process. */
 export class EpmdServer {
-  readonly #server: Server;
+  #listener: Listener | undefined;
   readonly #limits: Required<EpmdServerLimits>;
   readonly #ref: boolean;
   readonly #log: EpmdLog;
@@ -136,8 +139,7 @@ export class EpmdServer {
   #logFrom = -Infinity;
   #closed: Promise<void> | undefined;
 
-  private constructor(server: Server, options: EpmdServerOptions) {
-    this.#server = server;
+  private constructor(options: EpmdServerOptions) {
     this.#ref = options.ref ?? true;
     this.#log = options.log ?? noLog;
     this.#limits = {
@@ -157,27 +159,32 @@ export class EpmdServer {
    * @returns The server, listening.
    * @throws {Error} The system's error, with its `code`, when it cannot listen there.
    */
-  static listen(options: EpmdServerOptions): Promise<EpmdServer> {
+  static async listen(options: EpmdServerOptions): Promise<EpmdServer> {
     const { host, port } = options;
-    return new Promise((resolve, reject) => {
-      const listener = createServer({ noDelay: true });
-      listener.once("error", reject);
-      const server = new EpmdServer(listener, options);
-      listener.on("connection", (socket) => server.#accept(socket));
-      listener.listen({ host, port, exclusive: true, backlog: BACKLOG }, () => {
-        listener.off("error", reject);
-        listener.on("error", ignore);
-        server.#start(options.tookOver ?? false);
-        resolve(server);
-      });
-      if (!server.#ref) listener.unref();
+    const server = new EpmdServer(options);
+    const { maxConnections, maxNodes } = server.#limits;
+    server.#listener = await Listener.open({
+      host,
+      port,
+      backlog: BACKLOG,
+      maxConnections: maxConnections + maxNodes + CLOSING,
+      ref: server.#ref,
+      accept: (socket) => server.#accept(socket),
+      over: () => server.#count("too many connections are open"),
+      revived: () => {
+        server.#log(
+          "warning",
+          "EPMD accepted no connections for a while and listens again; the program was out of file descriptors, as it seems: raise ulimit -n",
+        );
+      },
     });
+    server.#start(options.tookOver ?? false);
+    return server;
   }
 
   /** The port that it listens on. */
   get port(): number {
-    const address = this.#server.address();
-    return address !== null && typeof address === "object" ? address.port : 0;
+    return this.#listener?.address.port ?? 0;
   }
 
   /** How many connections were closed because of what they sent or did not send. */
@@ -199,15 +206,18 @@ export class EpmdServer {
    * @returns A promise that resolves when all is closed.
    */
   close(): Promise<void> {
-    return this.#closed ??= new Promise((resolve) => {
-      for (const timer of this.#timers) clearTimeout(timer);
-      this.#timers.clear();
-      this.#server.close(() => resolve());
-      for (const connection of this.#passing) connection.socket.destroy();
-      for (const holder of this.#names.values()) {
-        holder.connection.socket.destroy();
-      }
-    });
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    const closed = this.#listener?.close();
+    for (const connection of this.#passing) connection.socket.destroy();
+    for (const holder of this.#names.values()) {
+      holder.connection.socket.destroy();
+    }
+    await closed;
   }
 
   #start(tookOver: boolean): void {
@@ -368,11 +378,15 @@ export class EpmdServer {
   }
 
   #refuse(connection: Connection, reason: string): void {
-    this.#refused++;
     const { remoteAddress, remotePort } = connection.socket;
     connection.socket.destroy();
     // Forgotten now: "close" comes later, and a name must not outlive its connection.
     this.#forget(connection);
+    this.#count(reason, ` from ${remoteAddress}:${remotePort}`);
+  }
+
+  #count(reason: string, from = ""): void {
+    this.#refused++;
     this.#unlogged++;
     const now = performance.now();
     if (now - this.#logFrom < LOG_INTERVAL) return;
@@ -383,7 +397,7 @@ export class EpmdServer {
     this.#unlogged = 0;
     this.#log(
       "warning",
-      `EPMD closed a connection from ${remoteAddress}:${remotePort}: ${reason}${others}`,
+      `EPMD closed a connection${from}: ${reason}${others}`,
     );
   }
 
