@@ -6,6 +6,10 @@ import {
   names,
   type NodeEntry,
 } from "../distribution/epmd/mod.ts";
+import {
+  decodeLookupReply,
+  encodeRequest,
+} from "../distribution/epmd/protocol.ts";
 
 const modUrl = new URL("../distribution/epmd/mod.ts", import.meta.url).href;
 
@@ -122,6 +126,13 @@ export class RawConnection implements AsyncDisposable {
     this.#socket.destroy();
     await this.closed;
   }
+}
+
+/** The Extra field of a node, whole, as any program on the machine can look it up. */
+export async function extraOf(name: string, port: number): Promise<string> {
+  await using raw = new RawConnection(port);
+  raw.send(encodeRequest({ type: "lookup", name }));
+  return decodeLookupReply(await raw.closed)?.found?.extra ?? "";
 }
 
 /** A server that is not EPMD, or not quite. */

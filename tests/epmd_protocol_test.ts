@@ -6,7 +6,7 @@ import {
   nameFault,
   parseExtra,
   type Registration,
-  withCreation,
+  withWords,
 } from "../distribution/epmd/entry.ts";
 import {
   decodeAliveReply,
@@ -224,26 +224,30 @@ Deno.test("nameFault() refuses what cannot be the name of a node", () => {
 });
 
 Deno.test("parseExtra() finds the wire and the creation among other words", () => {
-  assertEquals(parseExtra(""), { wire: "", creation: undefined });
-  assertEquals(parseExtra("otp-json/1"), {
-    wire: "otp-json/1",
-    creation: undefined,
-  });
-  assertEquals(parseExtra("otp-json/1 tls creation=77 x"), {
+  const none = { creation: undefined, owner: undefined };
+  assertEquals(parseExtra(""), { wire: "", ...none });
+  assertEquals(parseExtra("otp-json/1"), { wire: "otp-json/1", ...none });
+  const owner = "a-_9".repeat(10) + "xyz";
+  assertEquals(parseExtra(`otp-json/1 tls creation=77 owner=${owner} x`), {
     wire: "otp-json/1",
     creation: 77,
+    owner,
   });
+  for (const bad of ["", owner.slice(1), `${owner}x`, `${owner.slice(1)}+`]) {
+    assertEquals(parseExtra(`w owner=${bad}`).owner, undefined, bad);
+  }
   for (const bad of ["3", "4294967296", "-5", "1e3", "", "99999999999"]) {
     assertEquals(parseExtra(`w creation=${bad}`).creation, undefined, bad);
   }
 });
 
-Deno.test("withCreation() replaces the creation and keeps the other words", () => {
+Deno.test("withWords() replaces words of the same name and keeps the others", () => {
   fc.assert(fc.property(creation, creation, (first, second) => {
-    const once = withCreation("otp-json/1 tls", first);
-    const twice = withCreation(once, second);
+    const once = withWords("otp-json/1 tls", { creation: first });
+    const twice = withWords(once, { creation: second });
     assertEquals(twice, `otp-json/1 tls creation=${second}`);
-    assertEquals(parseExtra(twice), { wire: "otp-json/1", creation: second });
+    assertEquals(parseExtra(twice).creation, second);
   }));
-  assertEquals(parseExtra(withCreation("", 9)), { wire: "", creation: 9 });
+  assertEquals(withWords("", { creation: 9 }), " creation=9");
+  assertEquals(withWords("w a=1 b=2", { a: undefined, c: 3 }), "w b=2 c=3");
 });

@@ -1,16 +1,18 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { toRegistration } from "../distribution/epmd/entry.ts";
+import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
 import {
   lookup,
   NameInUseError,
   names,
   register,
 } from "../distribution/epmd/mod.ts";
+import { OwnerChain } from "../distribution/epmd/ownership.ts";
 import { encodeRequest } from "../distribution/epmd/protocol.ts";
 import { EpmdServer } from "../distribution/epmd/server.ts";
 import {
   epmdTest,
   eventually,
+  extraOf,
   logBook,
   pause,
   RawConnection,
@@ -212,25 +214,123 @@ epmdTest(
   },
 );
 
+/** The Extra field of a node that has registered before. */
+function again(creation: number, owner?: string): string {
+  return withWords("otp-json/1", { creation, owner });
+}
+
 epmdTest(
-  "EpmdServer lets the same node replace its own broken connection, and no other",
+  "EpmdServer keeps a live name from whoever knows all that is public of it",
   async () => {
     const server = await EpmdServer.listen({ host, port: 0 });
     await stopping(server, async (port) => {
+      const chain = new OwnerChain();
       await using first = new RawConnection(port);
-      first.send(alive("kate", 4007, "otp-json/1 creation=99"));
-      await eventually(() => first.received.length === 6);
-      assertEquals([...first.received], [118, 0, 0, 0, 0, 99]);
-      for (const [at, creation] of [[4007, 98], [4008, 99]]) {
+      first.send(alive("kate", 4007, again(99, chain.next())));
+      await eventually(() => first.received.length >= 6);
+      assertEquals([...first.received.subarray(0, 6)], [118, 0, 0, 0, 0, 99]);
+      const looked = await extraOf("kate", port);
+      const other = new OwnerChain().next();
+      const next = chain.next();
+      for (
+        const [at, extra] of [
+          [4007, again(99)],
+          [4007, looked],
+          [4007, again(99, other)],
+          [4007, again(98, next)],
+          [4008, again(99, next)],
+          [4007, "otp-json/1"],
+        ] as const
+      ) {
         await using thief = new RawConnection(port);
-        thief.send(alive("kate", at, `otp-json/1 creation=${creation}`));
+        thief.send(alive("kate", at, extra));
+        assertEquals([...await thief.closed], [118, 1, 0, 0, 0, 0], extra);
+        assertEquals(server.entries, [{ name: "kate", port: 4007 }]);
+      }
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer lets a node that proves it replace its own broken connection",
+  async () => {
+    const server = await EpmdServer.listen({ host, port: 0 });
+    await stopping(server, async (port) => {
+      const chain = new OwnerChain();
+      await using first = new RawConnection(port);
+      first.send(alive("kate", 4007, again(99, chain.next())));
+      await eventually(() => first.received.length >= 6);
+      // Links may be lost with the answers to their registrations.
+      for (let i = 0; i < 10; i++) chain.next();
+      await using second = new RawConnection(port);
+      second.send(alive("kate", 4007, again(99, chain.next())));
+      await first.closed;
+      await eventually(() => second.received.length >= 6);
+      assertEquals(server.entries, [{ name: "kate", port: 4007 }]);
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer keeps names after a take-over for those who prove that they had them",
+  async () => {
+    const chain = new OwnerChain();
+    const known = chain.next();
+    const server = await EpmdServer.listen({
+      host,
+      port: 0,
+      limits: { holdTime: 600 },
+      tookOver: true,
+      owners: new Map([["kate", known], ["zoe", chain.next()], ["old", ""]]),
+    });
+    await stopping(server, async (port) => {
+      const start = performance.now();
+      const thieves = [again(7), again(7, known), again(7, chain.next())]
+        .map((extra, i) => {
+          const name = i === 2 ? "zoe" : "kate";
+          const thief = new RawConnection(port);
+          thief.send(alive(name, 5001, extra));
+          return thief;
+        });
+      // Zoe's link is later than the one that is known of zoe.
+      await using zoe = thieves.pop();
+      await using old = new RawConnection(port);
+      old.send(alive("old", 4010, again(7)));
+      await eventually(() => old.received.length >= 6);
+      await eventually(() => (zoe?.received.length ?? 0) >= 6);
+      await using kate = new RawConnection(port);
+      kate.send(alive("kate", 4009, again(777, chain.next())));
+      for (const thief of thieves) {
         assertEquals([...await thief.closed], [118, 1, 0, 0, 0, 0]);
       }
-      await using again = new RawConnection(port);
-      again.send(alive("kate", 4007, "otp-json/1 creation=99"));
-      await first.closed;
-      await eventually(() => again.received.length === 6);
-      assertEquals(server.entries, [{ name: "kate", port: 4007 }]);
+      assert(performance.now() - start < 500);
+      assertEquals([...kate.received.subarray(0, 6)], [118, 0, 0, 0, 3, 9]);
+      assertEquals((await lookup("kate", { port }))?.port, 4009);
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer writes the roster to nodes that prove by links, and to no others",
+  async () => {
+    const server = await EpmdServer.listen({ host, port: 0 });
+    await stopping(server, async (port) => {
+      const owner = new OwnerChain().next();
+      const read = (raw: RawConnection) =>
+        new TextDecoder().decode(raw.received.subarray(6));
+      await using plain = new RawConnection(port);
+      plain.send(alive("plain", 4001));
+      await eventually(() => plain.received.length === 6);
+      await using kate = new RawConnection(port);
+      kate.send(alive("kate", 4002, again(5, owner)));
+      const both = `+plain \n+kate ${owner}\n`;
+      await eventually(() => read(kate) === both);
+      await using late = new RawConnection(port);
+      late.send(alive("late", 4003));
+      await eventually(() => read(kate) === `${both}+late \n`);
+      await late[Symbol.asyncDispose]();
+      await eventually(() => read(kate) === `${both}+late \n-late\n`);
+      assertEquals(plain.received.length, 6);
     });
   },
 );

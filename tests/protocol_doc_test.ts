@@ -9,7 +9,7 @@ import {
   assertRejects,
 } from "@std/assert";
 import { createHmac, randomBytes } from "node:crypto";
-import { toRegistration, withCreation } from "../distribution/epmd/entry.ts";
+import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
 import { encodeRequest } from "../distribution/epmd/protocol.ts";
 import {
   DEFAULT_LIMITS,
@@ -364,7 +364,7 @@ test("docs/protocol.md: EPMD", () => {
     request,
     hex(encodeRequest({ type: "alive", registration })),
   );
-  assertEquals(extra, withCreation(jsonWire.extra, KATE.creation));
+  assertEquals(extra, withWords(jsonWire.extra, { creation: KATE.creation }));
 });
 
 test("docs/protocol.md: limits", () => {

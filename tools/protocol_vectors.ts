@@ -7,7 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
-import { toRegistration, withCreation } from "../distribution/epmd/entry.ts";
+import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
 import {
   encodeRequest,
   type EpmdRequest,
@@ -223,7 +223,7 @@ const REQUESTS: Record<string, EpmdRequest> = {
   "registers kate again": registers(
     "kate",
     false,
-    withCreation(jsonWire.extra, RECEIVER.creation),
+    withWords(jsonWire.extra, { creation: RECEIVER.creation }),
   ),
   "looks kate up": { type: "lookup", name: "kate" },
   "asks for the names": { type: "names" },

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nameFault, type NodeEntry, toEntry } from "./entry.ts";
+import { nameFault, type NodeEntry, toEntry, withWords } from "./entry.ts";
 import { EpmdProtocolError, EpmdUnreachableError } from "./errors.ts";
 import {
   type EpmdAddress,
@@ -71,7 +71,10 @@ export function lookup(
       cap: LOOKUP_REPLY_CAP,
       signal: options.signal,
     });
-    return found.found === undefined ? undefined : toEntry(found.found);
+    if (found.found === undefined) return undefined;
+    const entry = toEntry(found.found);
+    // The proof of an owner is between the node and EPMD.
+    return { ...entry, extra: withWords(entry.extra, { owner: undefined }) };
   });
 }
 
@@ -88,7 +91,8 @@ export function names(options: EpmdClientOptions): Promise<NameEntry[]> {
     ask(options, {
       what: "list the registered names",
       request: encodeRequest({ type: "names" }),
-      parse: (bytes, ended) => ended ? decodeNamesReply(bytes) : undefined,
+      parse: decodeNamesReply,
+      whole: true,
       cap: NAMES_REPLY_CAP,
       signal: options.signal,
     }));

@@ -53,37 +53,47 @@ export interface ParsedExtra {
   wire: string;
   /** The creation that a node has already and registers again with. */
   creation: number | undefined;
+  /** A link of the node's chain, which proves that it registered before. */
+  owner: string | undefined;
 }
 
 /**
  * Reads the Extra field: words, of which the first names the wire. Unknown words are skipped.
  *
  * @param extra The field as it was looked up.
- * @returns The wire, and the creation when there is a valid one.
+ * @returns The wire, and what there is besides and is valid.
  */
 export function parseExtra(extra: string): ParsedExtra {
   const [wire = "", ...words] = extra.split(" ");
   let creation: number | undefined;
+  let owner: string | undefined;
   for (const word of words) {
-    const match = /^creation=([0-9]{1,10})$/.exec(word);
-    if (match === null) continue;
-    const value = Number(match[1]);
+    const [, key, text] = /^(creation|owner)=([\w-]{1,43})$/.exec(word) ?? [];
+    if (key === "owner" && text.length === 43) owner ??= text;
+    if (key !== "creation" || !/^[0-9]{1,10}$/.test(text)) continue;
+    const value = Number(text);
     if (value >= MIN_CREATION && value <= MAX_CREATION) creation ??= value;
   }
-  return { wire, creation };
+  return { wire, creation, owner };
 }
 
 /**
- * Writes a creation into the Extra field, in place of one that is there.
+ * Writes words into the Extra field, in place of those of the same names.
  *
- * @param extra The field without, or with another, creation.
- * @param creation The creation that the node has.
- * @returns The field for a registration that is not the node's first.
+ * @param extra The field as it is.
+ * @param words The words by name; one that is `undefined` is left out.
+ * @returns The field with them.
  */
-export function withCreation(extra: string, creation: number): string {
-  const [wire = "", ...words] = extra.split(" ");
-  const rest = words.filter((word) => !word.startsWith("creation="));
-  return [wire, ...rest, `creation=${creation}`].join(" ");
+export function withWords(
+  extra: string,
+  words: Record<string, string | number | undefined>,
+): string {
+  const [wire = "", ...others] = extra.split(" ");
+  const rest = others.filter((word) => !(word.split("=")[0] in words));
+  const added = Object.entries(words)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${value}`);
+  return [wire, ...rest, ...added].join(" ");
 }
 
 /**

@@ -9,8 +9,6 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { EpmdProtocolError, EpmdUnreachableError } from "./errors.ts";
 import { EpmdFormatError } from "./protocol.ts";
 
-const JOIN_CAP = 4 * 1024;
-
 /** Where EPMD is, and how it is asked. */
 export interface EpmdAddress {
   /**
@@ -54,6 +52,12 @@ export interface Exchange<T> {
   request: Uint8Array;
   /** Reads the answer from all bytes so far; `undefined` asks for more. */
   parse: (bytes: Uint8Array, ended: boolean) => T | undefined;
+  /**
+   * Whether the answer is read at its end only: joining a long one for each segment is quadratic.
+   *
+   * @default false
+   */
+  whole?: boolean;
   /** The longest answer that is accepted, in bytes. */
   cap: number;
   /** Gives up, rejecting with the signal's reason. */
@@ -138,7 +142,7 @@ export function exchange<T>(
   options: Exchange<T>,
 ): Promise<{ answer: T; socket: Socket }> {
   const { host, port, timeout } = target;
-  const { what, request, parse, cap, signal, ref = true } = options;
+  const { what, request, parse, whole, cap, signal, ref = true } = options;
   const where = `${host}:${port}`;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -207,13 +211,12 @@ export function exchange<T>(
       read(false);
     }
     function read(ended: boolean): void {
-      // A list of names is read only once, at its end: joining it per chunk would be quadratic.
-      if (!ended && length > JOIN_CAP) return;
-      const whole = bytes.length === 1 ? bytes[0] : join(bytes, length);
-      bytes = [whole];
+      if (!ended && whole) return;
+      const joined = bytes.length === 1 ? bytes[0] : join(bytes, length);
+      bytes = [joined];
       let answer: T | undefined;
       try {
-        answer = parse(whole, ended);
+        answer = parse(joined, ended);
       } catch (cause) {
         if (!(cause instanceof EpmdFormatError)) return fail(cause);
         return strange("garbage", cause.message, cause);

@@ -209,6 +209,16 @@ export function decodeAliveReply(bytes: Uint8Array): AliveReply | undefined {
 }
 
 /**
+ * Finds what came after the answer to a registration.
+ *
+ * @param bytes All bytes received so far, with a whole answer.
+ * @returns The bytes after it.
+ */
+export function afterAliveReply(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(bytes[0] === ALIVE2_X_RESP ? 6 : 4);
+}
+
+/**
  * Encodes the answer to a look-up.
  *
  * @param registration The node, or `undefined` when no node has the name.

@@ -5,7 +5,8 @@
  * this node serves the protocol itself and registers with itself. When the connection that holds
  * the registration ends, because the serving node left or died, all that remain do this again:
  * one of them finds the port free and serves, the others find it. Each registers with the
- * creation that it has, which marks it as an owner and not a newcomer.
+ * creation that it has, which marks it as an owner and not a newcomer, and proves it by the next link
+ * of its chain (`ownership.ts`).
  *
  * @module
  */
@@ -18,7 +19,7 @@ import {
   nameFault,
   type NodeEntry,
   toRegistration,
-  withCreation,
+  withWords,
 } from "./entry.ts";
 import {
   EpmdProtocolError,
@@ -33,11 +34,18 @@ import {
   type Target,
   toTarget,
 } from "./exchange.ts";
-import { decodeAliveReply, encodeRequest } from "./protocol.ts";
+import { OwnerChain, Roster } from "./ownership.ts";
+import {
+  afterAliveReply,
+  decodeAliveReply,
+  encodeRequest,
+} from "./protocol.ts";
 import { type EpmdLog, EpmdServer, type EpmdServerLimits } from "./server.ts";
 
 /** Beyond this much Extra, a registration with its creation may not fit a request. */
 const MAX_EXTRA = 512;
+/** The answer, and the roster as far as it is in the same segment. */
+const ALIVE_REPLY_CAP = 2 * 1024 * 1024;
 const ATTEMPTS = 8;
 const FIRST_JITTER = 20;
 /** Longer than the jitter of those who have a name, so that one of them serves before a newcomer. */
@@ -114,6 +122,8 @@ class NameLease implements Lease {
   readonly #options: EpmdOptions;
   readonly #log: EpmdLog;
   readonly #closing = new AbortController();
+  readonly #chain = new OwnerChain();
+  #roster = new Roster();
   #creation = 0;
   #socket: Socket | undefined;
   #server: EpmdServer | undefined;
@@ -195,15 +205,19 @@ class NameLease implements Lease {
   async #register(): Promise<void> {
     const again = this.#creation !== 0;
     const registration = toRegistration(this.#entry);
-    if (again) {
-      registration.extra = withCreation(registration.extra, this.#creation);
-    }
+    registration.extra = withWords(registration.extra, {
+      creation: again ? this.#creation : undefined,
+      owner: this.#chain.next(),
+    });
     const ref = this.#options.ref ?? true;
     const { answer, socket } = await exchange(this.#target, {
       what: `register ${this.#entry.name}`,
       request: encodeRequest({ type: "alive", registration }),
-      parse: decodeAliveReply,
-      cap: 64,
+      parse: (bytes) => {
+        const reply = decodeAliveReply(bytes);
+        return reply && { ...reply, rest: afterAliveReply(bytes) };
+      },
+      cap: ALIVE_REPLY_CAP,
       signal: this.#closing.signal,
       // The first registration is being waited for, whatever the option says of the rest.
       ref: ref || !again,
@@ -219,8 +233,10 @@ class NameLease implements Lease {
     }
     if (!ref) socket.unref();
     this.#socket = socket;
+    const roster = this.#roster = new Roster();
+    roster.push(answer.rest);
     socket.on("close", () => this.#lost(socket));
-    socket.resume();
+    socket.on("data", (chunk: Uint8Array) => roster.push(chunk));
     // It may have ended while the answer was on its way to here.
     if (socket.destroyed) this.#lost(socket);
   }
@@ -235,6 +251,7 @@ class NameLease implements Lease {
         host: listenHost,
         port,
         tookOver,
+        owners: this.#roster.owners,
         ref,
         log,
         limits,

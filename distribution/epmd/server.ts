@@ -14,6 +14,7 @@ import {
   parseExtra,
   type Registration,
 } from "./entry.ts";
+import { isLater, rosterLine } from "./ownership.ts";
 import {
   decodeRequest,
   encodeAliveReply,
@@ -27,6 +28,8 @@ import {
 } from "./protocol.ts";
 
 const LOG_INTERVAL = 5000;
+/** How much of the roster may wait for a node that does not read. */
+const MAX_UNREAD = 256 * 1024;
 /** A connection beyond it is tried again by its client's kernel only after a second. */
 const BACKLOG = 1024;
 /** How many connections may be open besides, as their sockets are about to close. */
@@ -89,6 +92,13 @@ export interface EpmdServerOptions {
    */
   tookOver?: boolean;
   /**
+   * Whose names are kept for their owners after a take-over: by name, the last link that the one
+   * before was shown, empty for a node that showed none.
+   *
+   * @default none
+   */
+  owners?: ReadonlyMap<string, string>;
+  /**
    * Whether the server keeps the JavaScript process alive.
    *
    * @default true
@@ -115,6 +125,7 @@ interface Holder {
   readonly connection: Connection;
   readonly registration: Registration;
   readonly creation: number;
+  readonly owner: string | undefined;
 }
 
 /** An EPMD inside this JavaScript process. */
@@ -126,7 +137,9 @@ export class EpmdServer {
   readonly #names = new Map<string, Holder>();
   /** Connections that are no registered node's, oldest first. */
   readonly #passing = new Set<Connection>();
-  /** Newcomers that wait for the end of the hold. */
+  /** Names that only their owners may have until the end of the hold. */
+  readonly #owners: Map<string, string>;
+  /** Newcomers, and those who prove nothing, that wait for the end of the hold. */
   readonly #held = new Map<Connection, Registration>();
   /** Look-ups that wait for their node to register again. */
   readonly #waiting = new Map<Connection, string>();
@@ -142,6 +155,7 @@ export class EpmdServer {
   private constructor(options: EpmdServerOptions) {
     this.#ref = options.ref ?? true;
     this.#log = options.log ?? noLog;
+    this.#owners = new Map(options.owners);
     this.#limits = {
       requestTimeout: 5000,
       maxConnections: 256,
@@ -238,6 +252,7 @@ export class EpmdServer {
     });
     this.#after(this.#limits.holdTime, () => {
       this.#holding = false;
+      this.#owners.clear();
       const held = [...this.#held];
       this.#held.clear();
       for (const [connection, registration] of held) {
@@ -319,29 +334,29 @@ export class EpmdServer {
       const reason = "a node of another host asks to be registered";
       return this.#refuse(connection, reason);
     }
-    const creation = parseExtra(registration.extra).creation;
+    const { creation, owner } = parseExtra(registration.extra);
     // A node that registers again shows that another served before, and died unseen by us.
     if (creation !== undefined && this.#young) this.#tookOver();
-    if (
-      creation === undefined && this.#holding &&
-      !this.#names.has(registration.name)
-    ) {
-      this.#held.set(connection, registration);
-      return;
+    if (this.#holding && !this.#names.has(registration.name)) {
+      const before = this.#owners.get(registration.name) || undefined;
+      const isOwner = before === undefined
+        ? creation !== undefined
+        : isLater(owner, before);
+      if (!isOwner) return void this.#held.set(connection, registration);
     }
-    this.#register(connection, registration, creation);
+    this.#register(connection, registration);
   }
 
-  #register(
-    connection: Connection,
-    registration: Registration,
-    before?: number,
-  ): void {
+  #register(connection: Connection, registration: Registration): void {
     const { name, port, highest } = registration;
+    const { creation: before, owner } = parseExtra(registration.extra);
     const holder = this.#names.get(name);
     if (holder !== undefined) {
-      // The same node, whose first connection broke at its end only.
-      if (holder.creation === before && holder.registration.port === port) {
+      // The same node, whose first connection broke at its end only. Its creation is public.
+      if (
+        holder.creation === before && holder.registration.port === port &&
+        holder.owner !== undefined && isLater(owner, holder.owner)
+      ) {
         holder.connection.socket.destroy();
       } else {
         const reply = { ok: false, creation: 0 };
@@ -351,11 +366,30 @@ export class EpmdServer {
       return this.#refuse(connection, "too many nodes are registered");
     }
     const creation = before ?? randomInt(MIN_CREATION, MAX_CREATION + 1);
-    this.#names.set(name, { connection, registration, creation });
+    this.#names.set(name, { connection, registration, creation, owner });
+    this.#owners.delete(name);
     this.#passing.delete(connection);
     clearTimeout(connection.timer);
     connection.socket.write(encodeAliveReply({ ok: true, creation }, highest));
+    this.#announce(rosterLine(name, owner ?? ""), connection);
+    if (owner !== undefined) connection.socket.write(this.#roster());
     this.#settleWaiting(registration);
+  }
+
+  #roster(): string {
+    return Array.from(
+      this.#names,
+      ([name, { owner }]) => rosterLine(name, owner ?? ""),
+    ).join("");
+  }
+
+  /** Writes a line of the roster to all who read it, but for one. */
+  #announce(line: string, except?: Connection): void {
+    for (const { connection, owner } of this.#names.values()) {
+      if (owner === undefined || connection === except) continue;
+      if (connection.socket.writableLength > MAX_UNREAD) continue;
+      connection.socket.write(line);
+    }
   }
 
   /** Answers those who waited for a name that is registered now. */
@@ -422,6 +456,9 @@ export class EpmdServer {
     const { name } = connection.request.registration;
     if (this.#names.get(name)?.connection === connection) {
       this.#names.delete(name);
+      if (this.#closed === undefined) {
+        this.#announce(rosterLine(name, undefined));
+      }
     }
   }
 
