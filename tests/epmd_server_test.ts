@@ -323,13 +323,13 @@ epmdTest(
       await eventually(() => plain.received.length === 6);
       await using kate = new RawConnection(port);
       kate.send(alive("kate", 4002, again(5, owner)));
-      const both = `+plain \n+kate ${owner}\n`;
+      const both = `+plain\n+kate ${owner}\n`;
       await eventually(() => read(kate) === both);
       await using late = new RawConnection(port);
       late.send(alive("late", 4003));
-      await eventually(() => read(kate) === `${both}+late \n`);
+      await eventually(() => read(kate) === `${both}+late\n`);
       await late[Symbol.asyncDispose]();
-      await eventually(() => read(kate) === `${both}+late \n-late\n`);
+      await eventually(() => read(kate) === `${both}+late\n-late\n`);
       assertEquals(plain.received.length, 6);
     });
   },

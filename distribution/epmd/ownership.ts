@@ -82,7 +82,8 @@ export class OwnerChain {
  * @returns The line, with its end.
  */
 export function rosterLine(name: string, owner: string | undefined): string {
-  return owner === undefined ? `-${name}\n` : `+${name} ${owner}\n`;
+  if (owner === undefined) return `-${name}\n`;
+  return owner === "" ? `+${name}\n` : `+${name} ${owner}\n`;
 }
 
 /** Which names are registered, and by which links: read from who serves EPMD, and not trusted. */
