@@ -40,12 +40,12 @@ import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 import type { WaitOptions } from "./runtime/mailbox.ts";
 import { assertFunction } from "./runtime/modules.ts";
-import { Atom, nameOf, Pid, Ref } from "./runtime/pid.ts";
+import { Atom, type Message, nameOf, Pid, Ref } from "./runtime/pid.ts";
 import type { AliasMode, Process } from "./runtime/process.ts";
 import { isFull, type MonitoredObject } from "./runtime/signal.ts";
 import { copyTerm } from "./runtime/term.ts";
 
-export { Pid, Ref };
+export { type Message, Pid, Ref };
 export * from "./process_dictionary.ts";
 export * from "./process_info.ts";
 export * from "./timers.ts";
@@ -181,6 +181,7 @@ export function self<M = any>(): Pid<M> {
  * twice. A first message to a node connects to it.
  *
  * @typeParam M The messages that the receiver takes.
+ * @typeParam T The type of the message.
  * @param to A pid, a local name, `{ name, node }`, or an alias.
  * @param message Plain data, and `undefined`, `bigint`, `Date`, `Map`, `Set`, byte arrays,
  *   errors, pids, references and atoms.
@@ -201,9 +202,9 @@ export function self<M = any>(): Pid<M> {
  * assertEquals(await receive(), { type: "hi" });
  * ```
  */
-export function send<M>(
+export function send<M, T>(
   to: Destination<M>,
-  message: NoInfer<M>,
+  message: Message<NoInfer<M>, T>,
 ): Promise<void> | undefined;
 /**
  * Sends a message, unless that would need a connection or have to wait.
@@ -211,6 +212,7 @@ export function send<M>(
  * Follows [Process.send/3](https://hexdocs.pm/elixir/1.18/Process.html#send/3).
  *
  * @typeParam M The messages that the receiver takes.
+ * @typeParam T The type of the message.
  * @param to A pid, a local name, `{ name, node }`, or an alias.
  * @param message As above.
  * @param options When not to send.
@@ -226,28 +228,29 @@ export function send<M>(
  * assertEquals(send(far, "hi", { noconnect: true }), "noconnect");
  * ```
  */
-export function send<M>(
+export function send<M, T>(
   to: Destination<M>,
-  message: NoInfer<M>,
+  message: Message<NoInfer<M>, T>,
   options: SendOptions & { nosuspend: true },
 ): SendResult;
 /**
  * Sends a message, unless that would need a connection.
  *
  * @typeParam M The messages that the receiver takes.
+ * @typeParam T The type of the message.
  * @param to A pid, a local name, `{ name, node }`, or an alias.
  * @param message As above.
  * @param options When not to send.
  * @returns As above.
  */
-export function send<M>(
+export function send<M, T>(
   to: Destination<M>,
-  message: NoInfer<M>,
+  message: Message<NoInfer<M>, T>,
   options: SendOptions,
 ): SendResult | Promise<"ok">;
-export function send<M>(
+export function send<M, T>(
   to: Destination<M>,
-  message: NoInfer<M>,
+  message: Message<NoInfer<M>, T>,
   options?: SendOptions,
 ): Promise<void> | undefined | SendResult | Promise<"ok"> {
   if (options !== undefined) return sendIf(to, message, options);

@@ -7,7 +7,7 @@
 import { checkFlags, checkOptions, checkRef } from "./runtime/check.ts";
 import { currentProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
-import { Atom, nameOf, Pid, type Ref } from "./runtime/pid.ts";
+import { Atom, type Message, nameOf, Pid, type Ref } from "./runtime/pid.ts";
 import { copyTerm } from "./runtime/term.ts";
 
 /** Options for {@linkcode sendAfter}. */
@@ -35,6 +35,7 @@ export interface SendAfterOptions {
  * running, as one of `setTimeout` does.
  *
  * @typeParam M The messages that the receiver takes.
+ * @typeParam T The type of the message.
  * @param to A pid of this node, or a local name.
  * @param message What is sent; see `send`.
  * @param ms Milliseconds to wait, 0 or more; with `abs`, the moment.
@@ -53,9 +54,9 @@ export interface SendAfterOptions {
  * assertEquals(await receive(), { type: "tick" });
  * ```
  */
-export function sendAfter<M>(
+export function sendAfter<M, T>(
   to: Pid<M> | string | Atom,
-  message: NoInfer<M>,
+  message: Message<NoInfer<M>, T>,
   ms: number,
   options: SendAfterOptions = {},
 ): Ref {

@@ -273,3 +273,15 @@ export function nameOf(name: string | Atom): string {
     `Cannot use ${String(name)} as a name: give a string or an atom`,
   );
 }
+
+/**
+ * A message for a receiver: one of its type, or, where nothing is known of it, anything but a function,
+ * which cannot be sent. In code that is generic in T, send `message as unknown`.
+ *
+ * @typeParam M The messages that the receiver takes.
+ * @typeParam T The type of the message.
+ */
+export type Message<M, T> = unknown extends M
+  // deno-lint-ignore no-explicit-any
+  ? T extends (...args: any[]) => unknown ? never : T
+  : M;

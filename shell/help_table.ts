@@ -413,15 +413,15 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Process.send": [
     {
-      "signature": "send(to: Destination<M>, message: NoInfer<M>)",
+      "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>)",
       "text": "Sends a message: a copy, made now.\n\nNever throws for a receiver that is dead or cannot be reached; the message is dropped then, as\nin Erlang. Between one sender and one receiver messages keep their order, and none is delivered\ntwice. A first message to a node connects to it."
     },
     {
-      "signature": "send(to: Destination<M>, message: NoInfer<M>, options: SendOptions & { nosuspend: true })",
+      "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>, options: SendOptions & { nosuspend: true })",
       "text": "Sends a message, unless that would need a connection or have to wait.\n\nFollows [Process.send/3](https://hexdocs.pm/elixir/1.18/Process.html#send/3)."
     },
     {
-      "signature": "send(to: Destination<M>, message: NoInfer<M>, options: SendOptions)",
+      "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>, options: SendOptions)",
       "text": "Sends a message, unless that would need a connection."
     }
   ],
@@ -643,7 +643,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Process.sendAfter": [
     {
-      "signature": "sendAfter(to: Pid<M> | string | Atom, message: NoInfer<M>, ms: number, options: SendAfterOptions = {})",
+      "signature": "sendAfter(to: Pid<M> | string | Atom, message: Message<NoInfer<M>, T>, ms: number, options: SendAfterOptions = {})",
       "text": "Sends a message later, to a process of this node or to a name.\n\nFollows [Process.send_after/4](https://hexdocs.pm/elixir/1.18/Process.html#send_after/4). The\nmessage is copied now: a later change of it changes nothing. A name is looked up when the time has\ncome, and if nobody has it then, the message is dropped. A timer for a pid ends when that process\ndoes: it is not started if the process is dead already. The caller may end meanwhile: the message is\nsent all the same. When the node stops, its timers end.\n\nThe message comes from no process, so it has no order with what the caller sends. Messages that are\ndue at the same time come in the order in which they were asked for. A timer keeps the program\nrunning, as one of `setTimeout` does."
     }
   ],

@@ -17,7 +17,7 @@ import { mail, processTest } from "./_processes.ts";
 
 // deno-lint-ignore no-explicit-any
 function copied<T>(value: T): Promise<any> {
-  send(self(), value);
+  send(self(), value as unknown);
   return receive();
 }
 

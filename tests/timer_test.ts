@@ -232,7 +232,11 @@ processTest("sendAfter() refuses what is no time, and no receiver", () => {
       "no process of nonode@nohost and no name",
     );
   }
-  assertThrows(() => sendAfter(self(), () => {}, 0), TypeError, "Cannot send");
+  assertThrows(
+    () => sendAfter(self(), (() => {}) as unknown, 0),
+    TypeError,
+    "Cannot send",
+  );
   for (const fn of [cancelTimer, Process.readTimer]) {
     assertThrows(() => fn(1 as unknown as Ref), TypeError, "the timer 1");
   }

@@ -36,6 +36,12 @@ export function sends(pid: Pid<Ping>, any: Pid): void {
   // @ts-expect-error: the pid in it takes other messages
   send(pid, { type: "ping", from: self<number>() });
   send(any, "anything");
+  // @ts-expect-error: a function is no message
+  send(any, () => 1);
+  // @ts-expect-error: nor is it one for a name
+  send("name", () => 1);
+  // @ts-expect-error: an excess property
+  send(pid, { type: "ping", from: self(), to: 1 });
   send("name", 1);
   send({ name: "name", node: "kate@localhost" }, 1);
 }

@@ -126,7 +126,7 @@ scenario(
   },
   async () => {
     await attempt("send", () => {
-      send(self(), () => 42);
+      send(self(), (() => 42) as unknown);
       return "ok";
     });
     await trace("ready", typeof await next(0) === "function");
