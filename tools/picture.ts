@@ -24,12 +24,12 @@ const TYPED: readonly [prompt: string, line: string][] = [
   ["2>", `  for (;;) send((await receive()).from, "hi from " + Node.self())`],
   ["2>", `})`],
   ["3>", `send(pid, { from: self() })`],
-  ["4>", `flush()`],
+  ["4>", `await receive()`],
   ["5>", `Process.monitor(pid)`],
 ];
 
 /** Typed when kate has been killed, and the prompt after it. */
-const LAST = ["6>", "flush() // kate's machine has lost its power", "7>"];
+const LAST = ["6>", "await receive() // kate's machine has lost its power", "7>"];
 
 /** Runs tmux; returns what it prints. */
 async function tmux(socket: string, ...args: string[]): Promise<string> {
@@ -201,14 +201,11 @@ export function draw(lines: readonly string[]): string {
   const width = Math.ceil(COLUMNS * columnWidth + 2 * margin);
   const height = lines.length * lineHeight + bar + margin;
   const rows = lines.map((line, row) => {
-    let column = 0;
-    const parts = partsOf(line).map((part) => {
-      const x = (margin + column * columnWidth).toFixed(1);
-      column += part.text.length;
-      return `<tspan x="${x}"${styleOf(part)}>${escaped(part.text)}</tspan>`;
-    });
+    const parts = partsOf(line).map((part) =>
+      `<tspan${styleOf(part)}>${escaped(part.text)}</tspan>`
+    );
     const y = bar + 13 + row * lineHeight;
-    return `<text y="${y}">${parts.join("")}</text>`;
+    return `<text x="${margin}" y="${y}">${parts.join("")}</text>`;
   });
   const dots = ["#ff5f57", "#febc2e", "#28c840"].map((colour, index) =>
     `<circle cx="${margin + 4 + index * 18}" cy="14" r="5" fill="${colour}"/>`
