@@ -29,7 +29,11 @@ const TYPED: readonly [prompt: string, line: string][] = [
 ];
 
 /** Typed when kate has been killed, and the prompt after it. */
-const LAST = ["6>", "await receive() // kate's machine has lost its power", "7>"];
+const LAST = [
+  "6>",
+  "await receive() // kate's machine has lost its power",
+  "7>",
+];
 
 /** Runs tmux; returns what it prints. */
 async function tmux(socket: string, ...args: string[]): Promise<string> {

@@ -1,0 +1,169 @@
+/** `docs/lesson.md`, typed as it is printed: alex in a real terminal, the others as programs. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Node } from "../node.ts";
+import * as Process from "../process.ts";
+import { type Pid, receive, self, send } from "../process.ts";
+import { freePort } from "../testing/_ports.ts";
+import { test } from "../testing/tags.ts";
+import { ChatProcess, withFolder } from "./_cli.ts";
+import { type Block, blocksIn, readPage } from "./_pages.ts";
+import { openTerminal, type Terminal } from "./_terminal.ts";
+
+const COOKIE = "secret_token";
+
+/** A line at alex's prompt, or at that of a line that is not complete. */
+const AT_PROMPT = /^(?:chat|\.\.\.)\(alex@localhost\)(\d+)> (.*)$/;
+
+const COMMAND = /deno task -q chat (--sname (\w+)@localhost[^`\n]*)/;
+
+/** The numbers of pids differ from run to run. */
+function withoutNumbers(text: string): string {
+  return text.replace(/#PID<(0?)\d*\.\d+\.\d+>/g, "#PID<$1…>");
+}
+
+/** The arguments of a command line with at most one that is quoted, at its end. */
+function argumentsOf(flags: string): string[] {
+  const [plain, quoted] = flags.split(" '");
+  const last = quoted === undefined ? [] : [quoted.replace(/'$/, "")];
+  return [...plain.trim().split(" "), ...last];
+}
+
+/** Those who play, and what they share. */
+class Stage implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack();
+  readonly #programs = new Map<string, ChatProcess>();
+  readonly #home: string;
+  readonly #epmdPort = freePort();
+  #alex!: Terminal;
+  #watcher!: Node;
+
+  constructor(home: string) {
+    this.#home = home;
+    Deno.writeTextFileSync(`${home}/.erlang.cookie`, COOKIE, { mode: 0o400 });
+  }
+
+  /** Has a node that nobody sees: it tells when alex has got what the page says that alex has. */
+  async watch(): Promise<void> {
+    this.#watcher = this.#stack.use(
+      await Node.start({
+        name: "watcher@localhost",
+        cookie: COOKIE,
+        epmdPort: this.#epmdPort,
+        hidden: true,
+      }),
+    );
+  }
+
+  /** Plays a block of the page. */
+  async play({ text }: Block): Promise<void> {
+    const [first, ...rest] = text.trimEnd().split("\n");
+    const [, flags, who] = COMMAND.exec(first) ?? [];
+    if (who === "alex") {
+      this.#alex = this.#stack.use(
+        await openTerminal(
+          [...argumentsOf(flags), `--epmd-port=${this.#epmdPort}`]
+            .concat("--allow-closures"),
+          { home: this.#home, width: 300 },
+        ),
+      );
+      await this.#alex.shows(/1>$/);
+      assertStringIncludes(await this.#alex.screen(), rest[0]);
+      await this.#type(rest.slice(1));
+    } else if (flags?.includes(" -e ")) {
+      await using program = this.#start(flags);
+      const { stdout, stderr } = await program.ended;
+      assertEquals(`${stderr}${stdout}`, `${rest.join("\n")}\n`);
+    } else if (flags !== undefined) await this.startProgram(flags, who);
+    else if (AT_PROMPT.test(first)) await this.#type([first, ...rest]);
+  }
+
+  /** Starts a node other than alex's. */
+  async startProgram(flags: string, who: string): Promise<void> {
+    const program = this.#stack.use(this.#start(`${flags} --no-halt`));
+    this.#programs.set(who, program);
+    await program.printed("is up.");
+  }
+
+  /** Ends a node; returns what it has printed since it was up. */
+  async end(who: string, signal: Deno.Signal): Promise<string> {
+    const program = this.#programs.get(who)!;
+    program.kill(signal);
+    const { stdout } = await program.ended;
+    return stdout.split("\n").slice(2).join("\n");
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+
+  #start(flags: string): ChatProcess {
+    return new ChatProcess(argumentsOf(flags), {
+      env: { ERL_EPMD_PORT: `${this.#epmdPort}`, HOME: this.#home },
+    });
+  }
+
+  /** Types the lines at alex's prompts; checks that the terminal then shows all of these. */
+  async #type(lines: string[]): Promise<void> {
+    let next = 0;
+    for (const line of lines) {
+      const [, number, code] = AT_PROMPT.exec(line) ?? [];
+      if (code === undefined) continue;
+      await this.#alex.shows(new RegExp(`\\)${number}>$`));
+      if (code === "flush()") await this.#mail();
+      await this.#alex.enter(code);
+      next = Number(number) + 1;
+    }
+    const prompt = `chat(alex@localhost)${next}>`;
+    const screen = await this.#alex.shows(new RegExp(`\\)${next}>$`));
+    const shown = screen.slice(0, -prompt.length).trimEnd().split("\n");
+    assertEquals(
+      withoutNumbers(shown.slice(-lines.length).join("\n")),
+      withoutNumbers(lines.join("\n")),
+    );
+  }
+
+  /** Waits until a message waits at alex. */
+  async #mail(): Promise<void> {
+    await this.#watcher.run(async () => {
+      await Node.spawn("alex@localhost", async (test: Pid) => {
+        const waits = () =>
+          Process.list().some((pid) => Process.info(pid)?.messageQueueLen);
+        while (!waits()) await Process.sleep(10);
+        send(test, "mail");
+      }, [self()]);
+      await receive((message) => message === "mail");
+    });
+  }
+}
+
+test("docs/lesson.md shows what a terminal shows", {
+  timeout: 90_000,
+  tags: ["shell"],
+  programs: ["tmux"],
+}, async () => {
+  const page = await readPage("docs/lesson.md");
+  const steps = page.split(/^(?=\*\*\d+\. )/m).slice(1);
+  assertEquals(steps.length, 11);
+  await withFolder(async (home) => {
+    await using stage = new Stage(home);
+    for (const step of steps.slice(0, -1)) {
+      const [, flags, who] =
+        COMMAND.exec(step.replace(/^```.*?^```$/gms, "")) ??
+          [];
+      if (who !== undefined) await stage.startProgram(flags, who);
+      if (step.includes("Stop moebi")) {
+        assertEquals(await stage.end("moebi", "SIGTERM"), "hi\n");
+      }
+      for (const block of blocksIn(step)) {
+        if (block.language === "sh") {
+          assertStringIncludes(block.text, "pkill -9");
+          assertEquals(await stage.end("kate", "SIGKILL"), "");
+        } else await stage.play(block);
+      }
+      if (step === steps[0]) await stage.watch();
+    }
+    assertEquals(await stage.end("kate", "SIGTERM"), "hi\nhi\n");
+  });
+  assert(steps[10].includes("deno task test tests/lesson_test.ts"));
+});
