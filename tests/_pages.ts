@@ -37,7 +37,7 @@ export function filesIn(text: string): Map<string, string> {
   );
 }
 
-/** What a program prints, as the comments behind its `console.log` say. */
+/** The output of a program, by the comments behind its `console.log`. */
 export function announcedIn(program: string): string {
   return [...program.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)]
     .map(([, line]) => `${line}\n`).join("");
@@ -53,7 +53,7 @@ export function sectionsOf(page: string): Map<string, string> {
   );
 }
 
-/** What output matches that a page prints: `…` stands for any text of a line, alone for any lines. */
+/** The pattern of printed output: `…` stands for any text of a line; alone, for any lines. */
 export function patternOf(printed: string): string {
   return printed.split("\n").map((line, index, { length }) => {
     if (line === "…") return "(?:.*\\n)*?";
