@@ -814,6 +814,7 @@ function here(): Node | undefined {
 /** The machine's sockets, EPMD and clock, as a node's options say. */
 function hostWorld(options: NodeOptions, name: NodeName): World {
   return new HostWorld({
+    name,
     host: options.listen ?? "127.0.0.1",
     port: options.port ?? 0,
     epmdPort: options.epmdPort ?? defaultEpmdPort(),

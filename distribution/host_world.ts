@@ -7,6 +7,7 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Credentials } from "./credentials.ts";
+import { isLoopback } from "./epmd/mod.ts";
 import type { NodeName } from "./names.ts";
 import type { NetworkLog } from "./network.ts";
 import { listenForPeers, reachNode, registerNode } from "./reach.ts";
@@ -15,6 +16,8 @@ import type { Entry, Presence, Reached, World } from "./world.ts";
 
 /** Where a node listens, and how it speaks. */
 export interface HostWorldOptions {
+  /** The node's name. */
+  name: NodeName;
   /** The address to listen on. */
   host: string;
   /** The port to listen on; 0 takes any. */
@@ -88,11 +91,6 @@ export class HostWorld implements World {
     address: string | undefined,
     signal: AbortSignal,
   ): Promise<Reached> {
-    const { epmdPort, tls } = this.#options;
-    return reachNode(peer, address, epmdPort, tls, signal);
+    return reachNode(peer, address, this.#options, signal);
   }
-}
-
-function isLoopback(address: string): boolean {
-  return address === "::1" || /^(::ffff:)?127\./.test(address);
 }

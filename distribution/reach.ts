@@ -10,11 +10,14 @@ import { outside } from "../runtime/context.ts";
 import { quote } from "../runtime/inspect.ts";
 import {
   EpmdError,
+  isLoopback,
   type Lease,
   lookup,
   NameInUseError,
   type NodeEntry,
+  parseExtra,
   register,
+  withWords,
 } from "./epmd/mod.ts";
 import { addressOf, type NodeName } from "./names.ts";
 import type { NetworkLog } from "./network.ts";
@@ -26,6 +29,9 @@ import type { Transport } from "./wire.ts";
 
 /** EPMD's port, unless `ERL_EPMD_PORT` says another. */
 const EPMD_PORT = 4369;
+
+/** Where a node looks for the EPMD of its own machine, and listens unless told otherwise. */
+const LOOPBACK = "127.0.0.1";
 
 /** How long a look-up goes on while EPMD changes hands, in milliseconds. */
 const TAKE_OVER = 1000;
@@ -100,14 +106,23 @@ export async function registerNode(
   entry: Pick<NodeEntry, "hidden" | "extra">,
   log: NetworkLog,
 ): Promise<Lease> {
-  const node = { ...entry, name: name.name, port: listener.address.port };
+  const { host, port: own } = listener.address;
+  const isUsual = [LOOPBACK, "0.0.0.0", "::"].includes(host);
+  const node = {
+    ...entry,
+    extra: withWords(entry.extra, { listen: isUsual ? undefined : host }),
+    name: name.name,
+    port: own,
+  };
   try {
-    return await register(node, {
+    const lease = await register(node, {
       port,
-      listenHost: listener.address.host,
+      listenHost: host,
       outside,
       log,
     });
+    if (!isUsual && !lease.serving) await checkEpmd(name, host, port, log);
+    return lease;
   } catch (error) {
     if (error instanceof NameInUseError) {
       throw new NodeStartError(
@@ -127,14 +142,46 @@ export async function registerNode(
   }
 }
 
-/** Connects to a node, at an address or where EPMD says; gives what EPMD says of its wire. */
+/** Warns if others do not find a node where it listens: another node serves EPMD, on loopback only. */
+async function checkEpmd(
+  name: NodeName,
+  host: string,
+  port: number,
+  log: NetworkLog,
+): Promise<void> {
+  if (isLoopback(host)) return;
+  try {
+    await lookup(name.name, { host, port, outside, timeout: 1000 });
+  } catch (error) {
+    log(
+      "warning",
+      `${name.full} cannot be found from other machines: EPMD does not answer at ${host}:${port} (${
+        (error as { code?: string }).code ?? "no answer"
+      }), as a node that listens elsewhere serves it; start this node first, or run epmd`,
+    );
+  }
+}
+
+/** What a node knows when it reaches for another. */
+export interface Reach {
+  /** Its own name. */
+  name: NodeName;
+  /** The address that it listens on. */
+  host: string;
+  /** EPMD's port; false does without. */
+  epmdPort: number | false;
+  /** TLS for all connections, if there is to be any. */
+  tls: Credentials | undefined;
+}
+
+/** Connects to a node, at an address or where EPMD says; returns what EPMD says of its wire. */
 export async function reachNode(
   peer: NodeName,
   address: string | undefined,
-  epmdPort: number | false,
-  tls: Credentials | undefined,
+  own: Reach,
   signal: AbortSignal,
 ): Promise<{ transport: Transport; extra: string | undefined }> {
+  const { epmdPort, tls } = own;
   const connect = (to: Address): Promise<Transport> =>
     tls === undefined
       ? connectTcp(to, signal)
@@ -143,7 +190,6 @@ export async function reachNode(
     const to = parseAddress(address);
     return { transport: await connect(to), extra: undefined };
   }
-  const host = addressOf(peer.host);
   if (epmdPort === false) {
     throw new Error(
       `this node does without EPMD; give the node's address: Node.connect(${
@@ -151,22 +197,80 @@ export async function reachNode(
       }, { address: "host:port" })`,
     );
   }
-  const entry = await lookup(peer.name, {
-    host,
-    port: epmdPort,
-    outside,
-    signal,
-    retryFor: host === "127.0.0.1" ? TAKE_OVER : 0,
-  });
+  const host = addressOf(peer.host);
+  const isHere = peer.host === own.name.host || isLoopback(host);
+  const { value: entry, host: asked } = await onEither(
+    isHere ? LOOPBACK : host,
+    isHere ? undefined : LOOPBACK,
+    (host) =>
+      lookup(peer.name, {
+        host,
+        port: epmdPort,
+        outside,
+        signal,
+        retryFor: host === LOOPBACK ? TAKE_OVER : 0,
+      }),
+  );
   if (entry === undefined) {
     throw new Error(
       `no node named ${peer.full} is registered; \`deno task chat --sname ${peer.full}\` starts one`,
     );
   }
-  return {
-    transport: await connect({ host, port: entry.port }),
-    extra: entry.extra,
+  const { port, extra } = entry;
+  const near = nearAddress(extra, host, own);
+  const { value: transport } = await onEither(
+    asked === LOOPBACK ? near : host,
+    asked === LOOPBACK ? host : near,
+    (host) => connect({ host, port }),
+  );
+  return { transport, extra };
+}
+
+/**
+ * Where a node of this machine listens. A host's name may stand for an address where it does not:
+ * on Debian, that of the machine itself is 127.0.1.1. EPMD is not believed an address elsewhere.
+ */
+function nearAddress(extra: string, host: string, own: Reach): string {
+  const { listen } = parseExtra(extra);
+  if (listen === undefined) return LOOPBACK;
+  return isLoopback(listen) || listen === own.host ? listen : host;
+}
+
+/** Tries at one address of this machine, and at another one when nobody listens at the first. */
+async function onEither<T>(
+  first: string,
+  second: string | undefined,
+  attempt: (host: string) => Promise<T>,
+): Promise<{ value: T; host: string }> {
+  try {
+    return { value: await attempt(first), host: first };
+  } catch (error) {
+    if (second === undefined || second === first || !isRefusedHere(error)) {
+      throw error;
+    }
+    try {
+      return { value: await attempt(second), host: second };
+    } catch (again) {
+      // Where nobody is at either, the address that the name stands for says more.
+      throw isRefusedHere(again) ? error : again;
+    }
+  }
+}
+
+/** Whether an error says that nobody listens there, on this machine. */
+function isRefusedHere(error: unknown): boolean {
+  const { errors, cause, code, address } = error as {
+    errors?: unknown[];
+    cause?: unknown;
+    code?: string;
+    address?: string;
   };
+  if (errors !== undefined) {
+    return errors.length > 0 && errors.every(isRefusedHere);
+  }
+  if (error instanceof EpmdError) return isRefusedHere(cause ?? {});
+  return code === "ECONNREFUSED" && address !== undefined &&
+    isLoopback(address);
 }
 
 function parseAddress(address: string): Address {

@@ -213,9 +213,13 @@ export function evalRegister(code: string): Deno.Command {
 }
 
 /** The real `epmd`, on a port of its own. */
-export async function startEpmd(port: number): Promise<() => Promise<void>> {
+export async function startEpmd(
+  port: number,
+  address = "127.0.0.1",
+): Promise<() => Promise<void>> {
+  const where = address === "0.0.0.0" ? [] : ["-address", address];
   const child = new Deno.Command("epmd", {
-    args: ["-port", String(port), "-address", "127.0.0.1"],
+    args: ["-port", String(port), ...where],
     stdout: "null",
     stderr: "null",
   }).spawn();

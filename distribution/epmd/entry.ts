@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isIP } from "node:net";
+
 /** The longest node name that is accepted, in bytes of UTF-8. */
 export const MAX_NAME = 255;
 /** The smallest creation that a node may have; Erlang keeps 0–3 for itself. */
@@ -14,6 +16,8 @@ export const MAX_CREATION = 0xffffffff;
 export const TYPE_NORMAL = 77;
 /** Node type of a hidden node. */
 export const TYPE_HIDDEN = 72;
+
+const OWNER = /^[\w-]{43}$/;
 
 const encoder = new TextEncoder();
 
@@ -55,6 +59,8 @@ export interface ParsedExtra {
   creation: number | undefined;
   /** A link of the node's chain, which proves that it registered before. */
   owner: string | undefined;
+  /** The address that the node listens on, where that is one and not `127.0.0.1`. */
+  listen: string | undefined;
 }
 
 /**
@@ -65,16 +71,35 @@ export interface ParsedExtra {
  */
 export function parseExtra(extra: string): ParsedExtra {
   const [wire = "", ...words] = extra.split(" ");
-  let creation: number | undefined;
-  let owner: string | undefined;
+  const found: ParsedExtra = {
+    wire,
+    creation: undefined,
+    owner: undefined,
+    listen: undefined,
+  };
   for (const word of words) {
-    const [, key, text] = /^(creation|owner)=([\w-]{1,43})$/.exec(word) ?? [];
-    if (key === "owner" && text.length === 43) owner ??= text;
+    const [, key, text] =
+      /^(creation|owner|listen)=([\w.:-]{1,45})$/.exec(word) ?? [];
+    if (key === "owner" && OWNER.test(text)) found.owner ??= text;
+    if (key === "listen" && isIP(text) !== 0) found.listen ??= text;
     if (key !== "creation" || !/^[0-9]{1,10}$/.test(text)) continue;
     const value = Number(text);
-    if (value >= MIN_CREATION && value <= MAX_CREATION) creation ??= value;
+    if (value >= MIN_CREATION && value <= MAX_CREATION) {
+      found.creation ??= value;
+    }
   }
-  return { wire, creation, owner };
+  return found;
+}
+
+/**
+ * Whether an address is one of this machine's own, which no other machine reaches.
+ *
+ * @param address An address, not a name.
+ * @returns Whether it is.
+ */
+export function isLoopback(address: string): boolean {
+  return isIP(address) !== 0 &&
+    (address === "::1" || /^(::ffff:)?127\./i.test(address));
 }
 
 /**

@@ -5,7 +5,13 @@
  */
 
 export { type EpmdClientOptions, lookup, names } from "./client.ts";
-export { type NodeEntry, type ParsedExtra, parseExtra } from "./entry.ts";
+export {
+  isLoopback,
+  type NodeEntry,
+  type ParsedExtra,
+  parseExtra,
+  withWords,
+} from "./entry.ts";
 export * from "./errors.ts";
 export type { EpmdAddress } from "./exchange.ts";
 export type { NameEntry } from "./protocol.ts";

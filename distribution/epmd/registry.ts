@@ -56,9 +56,9 @@ const LAST_BACKOFF = 2000;
 /** Options of {@linkcode register}. */
 export interface EpmdOptions extends EpmdAddress {
   /**
-   * Where EPMD listens if this node comes to serve it. `host` has to reach it.
+   * Where EPMD listens, besides `host`, if this node comes to serve it.
    *
-   * @default the value of `host`
+   * @default only at `host`
    */
   listenHost?: string;
   /**
@@ -243,13 +243,17 @@ class NameLease implements Lease {
 
   /** Whether this node serves now; not so when another was faster. */
   async #serve(): Promise<boolean> {
-    const { listenHost = this.#target.host, ref, log, limits } = this.#options;
-    const { port } = this.#target;
+    const { ref, log, limits } = this.#options;
+    const { host, port } = this.#target;
+    const { listenHost = host } = this.#options;
+    // All addresses include the one at which this node looks for it.
+    const isAll = listenHost === "0.0.0.0" || listenHost === "::";
     const tookOver = this.#creation !== 0;
     try {
       this.#server = await EpmdServer.listen({
-        host: listenHost,
+        host: isAll ? listenHost : host,
         port,
+        alsoAt: listenHost,
         tookOver,
         owners: this.#roster.owners,
         ref,

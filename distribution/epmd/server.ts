@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import { Listener } from "../listener.ts";
 import {
+  isLoopback,
   MAX_CREATION,
   MIN_CREATION,
   parseExtra,
@@ -28,6 +29,8 @@ import {
 } from "./protocol.ts";
 
 const LOG_INTERVAL = 5000;
+/** At how many addresses it listens. */
+const MAX_ADDRESSES = 16;
 /** How much of the roster may wait for a node that does not read. */
 const MAX_UNREAD = 256 * 1024;
 /** A connection beyond it is tried again by its client's kernel only after a second. */
@@ -86,6 +89,12 @@ export interface EpmdServerOptions {
   /** The port to listen on; 0 takes a free one. */
   port: number;
   /**
+   * Another address to listen on, at the same port.
+   *
+   * @default none
+   */
+  alsoAt?: string;
+  /**
    * Whether another served before, so that nodes are about to register again.
    *
    * @default false
@@ -130,7 +139,8 @@ interface Holder {
 
 /** An EPMD inside this JavaScript process. */
 export class EpmdServer {
-  #listener: Listener | undefined;
+  /** By address, in the order of their start. */
+  readonly #listeners = new Map<string, Listener>();
   readonly #limits: Required<EpmdServerLimits>;
   readonly #ref: boolean;
   readonly #log: EpmdLog;
@@ -174,31 +184,67 @@ export class EpmdServer {
    * @throws {Error} The system's error, with its `code`, when it cannot listen there.
    */
   static async listen(options: EpmdServerOptions): Promise<EpmdServer> {
-    const { host, port } = options;
+    const { host, port, alsoAt = host, tookOver = false } = options;
     const server = new EpmdServer(options);
-    const { maxConnections, maxNodes } = server.#limits;
-    server.#listener = await Listener.open({
+    await server.#listen(host, port);
+    try {
+      await server.#listen(alsoAt, server.port);
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EADDRINUSE") {
+        await server.close();
+        throw error;
+      }
+      server.#log(
+        "warning",
+        `EPMD does not answer at ${alsoAt}, where port ${server.port} is in use`,
+      );
+    }
+    server.#start(tookOver);
+    return server;
+  }
+
+  /** Listens at an address, unless it does so already. */
+  async #listen(host: string, port: number): Promise<void> {
+    if ([host, "0.0.0.0", "::"].some((each) => this.#listeners.has(each))) {
+      return;
+    }
+    const { maxConnections, maxNodes } = this.#limits;
+    const listener = await Listener.open({
       host,
       port,
       backlog: BACKLOG,
       maxConnections: maxConnections + maxNodes + CLOSING,
-      ref: server.#ref,
-      accept: (socket) => server.#accept(socket),
-      over: () => server.#count("too many connections are open"),
+      ref: this.#ref,
+      accept: (socket) => this.#accept(socket),
+      over: () => this.#count("too many connections are open"),
       revived: () => {
-        server.#log(
+        this.#log(
           "warning",
           "EPMD accepted no connections for a while and listens again; the program was out of file descriptors, as it seems: raise ulimit -n",
         );
       },
     });
-    server.#start(options.tookOver ?? false);
-    return server;
+    if (this.#closed !== undefined || this.#listeners.has(host)) {
+      return listener.close();
+    }
+    this.#listeners.set(host, listener);
+  }
+
+  /**
+   * Listens where a node does, so that those find it who take its address for its host. On loopback
+   * only: who registers may not open this program to the network.
+   */
+  #listenFor(registration: Registration): void {
+    const { listen } = parseExtra(registration.extra);
+    if (listen === undefined || !isLoopback(listen)) return;
+    if (this.#listeners.size >= MAX_ADDRESSES) return;
+    this.#listen(listen, this.port).catch(ignore);
   }
 
   /** The port that it listens on. */
   get port(): number {
-    return this.#listener?.address.port ?? 0;
+    const [listener] = this.#listeners.values();
+    return listener?.address.port ?? 0;
   }
 
   /** How many connections were closed because of what they sent or did not send. */
@@ -226,12 +272,15 @@ export class EpmdServer {
   async #close(): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    const closed = this.#listener?.close();
+    const closed = Array.from(
+      this.#listeners.values(),
+      (listener) => listener.close(),
+    );
     for (const connection of this.#passing) connection.socket.destroy();
     for (const holder of this.#names.values()) {
       holder.connection.socket.destroy();
     }
-    await closed;
+    await Promise.all(closed);
   }
 
   #start(tookOver: boolean): void {
@@ -374,6 +423,7 @@ export class EpmdServer {
     this.#announce(rosterLine(name, owner ?? ""), connection);
     if (owner !== undefined) connection.socket.write(this.#roster());
     this.#settleWaiting(registration);
+    this.#listenFor(registration);
   }
 
   #roster(): string {
