@@ -91,10 +91,10 @@ export type {
  *
  * const Counter: GenServerModule<CounterTypes> = {
  *   init: (start) => ({ type: "ok", state: start }),
- *   handleCall: (request, _from, count) =>
- *     request === "read"
- *       ? { type: "reply", reply: count, state: count }
- *       : { type: "reply", reply: "ok", state: count + request.by },
+ *   handleCall: {
+ *     read: (_request, _from, count) => ({ type: "reply", reply: count, state: count }),
+ *     add: ({ by }, _from, count) => ({ type: "reply", reply: "ok", state: count + by }),
+ *   },
  *   handleInfo: (message, count) => ({
  *     type: "noreply",
  *     state: message === "tick" ? count + 1 : count,
@@ -236,11 +236,11 @@ export interface InitStop {
 }
 
 /** `{:reply, reply, state}`: the caller gets its answer. */
-export interface ReplyResult<T> extends ResultOptions<T> {
+export interface ReplyResult<T, A = ReplyOf<T>> extends ResultOptions<T> {
   /** Always `"reply"`. */
   type: "reply";
   /** The answer. */
-  reply: ReplyOf<T>;
+  reply: A;
   /** The state from now on. */
   state: StateOf<T>;
 }
@@ -264,9 +264,9 @@ export interface StopResult<T> {
 }
 
 /** `{:stop, reason, reply, state}`: the caller gets its answer when `terminate` has run, and the server ends. */
-export interface StopReplyResult<T> extends StopResult<T> {
+export interface StopReplyResult<T, A = ReplyOf<T>> extends StopResult<T> {
   /** The answer. */
-  reply: ReplyOf<T>;
+  reply: A;
 }
 
 /** What `init` gives; `"ignore"` where the types say that it may. */
@@ -275,12 +275,69 @@ export type InitResult<T> =
   | InitStop
   | (T extends { ignore: true } ? "ignore" : never);
 
-/** What `handleCall` gives. */
-export type CallResult<T> =
-  | ReplyResult<T>
+/** The result of `handleCall`, with a reply of type A. */
+export type CallResult<T, A = ReplyOf<T>> =
+  | ReplyResult<T, A>
   | NoReplyResult<T>
   | StopResult<T>
-  | StopReplyResult<T>;
+  | StopReplyResult<T, A>;
+
+/** Answers the calls of one request, or of all. */
+export type CallHandler<T, Q = RequestOf<T>, A = ReplyOf<T>> = (
+  request: Q,
+  from: From<A>,
+  state: StateOf<T>,
+) => MaybePromise<CallResult<T, A>>;
+
+/** A handler of a server of which no types are known. */
+// deno-lint-ignore no-explicit-any
+type UntypedHandler = (request: any, from: any, state: any) => any;
+
+/** The pairs of request and reply of a server. */
+type CallsOf<T> = T extends { call: infer C extends [unknown, unknown] } ? C
+  : never;
+
+/**
+ * The name of a request: itself if it is a string, else its `type`, or the first element of a tuple;
+ * `never` where that is no literal.
+ */
+export type RequestName<Q> = Q extends string ? Literal<Q>
+  : Q extends { type: infer K extends string } ? Literal<K>
+  : Q extends readonly [infer K extends string, ...unknown[]] ? Literal<K>
+  : never;
+
+type Literal<K extends string> = string extends K ? never : K;
+
+/**
+ * A handler for each request, by the request's name. Each must reply with the type that its request
+ * declares.
+ */
+export type CallHandlers<T> = {
+  readonly [C in CallsOf<T> as RequestName<C[0]>]: CallHandler<T, C[0], C[1]>;
+};
+
+/** Whether all requests have a name. */
+type IsNamed<Q> = Q extends unknown
+  ? [RequestName<Q>] extends [never] ? false : true
+  : never;
+
+/** Whether all requests are answered by the same type. */
+type IsOneReply<T, C extends [unknown, unknown] = CallsOf<T>> = C extends
+  unknown ? [ReplyOf<T>] extends [C[1]] ? true : false
+  : never;
+
+/**
+ * How a server answers calls: by one function, or by a handler for each request.
+ *
+ * Where requests with names declare different replies, it is the latter: a function could reply to one
+ * request with the reply of another.
+ */
+export type HandleCall<T> = 0 extends 1 & T
+  ? UntypedHandler | { readonly [name: string]: UntypedHandler }
+  : [IsNamed<RequestOf<T>>] extends [true]
+    ? [IsOneReply<T>] extends [true] ? CallHandler<T> | CallHandlers<T>
+    : CallHandlers<T>
+  : CallHandler<T>;
 
 /** What `handleCast`, `handleInfo` and `handleContinue` give. */
 export type CastResult<T> = NoReplyResult<T> | StopResult<T>;
@@ -323,18 +380,14 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    */
   init(arg: ArgOf<T>): MaybePromise<InitResult<T>>;
   /**
-   * Answers a call. Without it, a call ends the server with an error.
+   * Answers calls: a function of the request, the caller (for a later {@linkcode GenServer.reply}) and
+   * the state, or such a function for each request, by the request's name: the request itself if it is a
+   * string, else its `type`, or the first element of a tuple. It returns the answer and the next state.
    *
-   * @param request What is asked.
-   * @param from Who asks, for a later {@linkcode GenServer.reply}.
-   * @param state The state.
-   * @returns The answer and the next state.
+   * Without it, a call ends the server with an error. A request for which there is no handler fails for
+   * its caller, with the reason `"badarg"`, and the server goes on.
    */
-  handleCall?(
-    request: RequestOf<T>,
-    from: From<ReplyOf<T>>,
-    state: StateOf<T>,
-  ): MaybePromise<CallResult<T>>;
+  readonly handleCall?: HandleCall<T>;
   /**
    * Takes a cast. Without it, a cast ends the server with an error.
    *

@@ -39,7 +39,7 @@ export interface CallbackModule {
 /** The callbacks of a module, whatever the types of its server. */
 interface Callbacks extends CallbackModule {
   startLink?: Callback;
-  handleCall?: Callback;
+  handleCall?: Callback | Readonly<Record<string, Callback>>;
   handleCast?: Callback;
   handleInfo?: Callback;
   handleContinue?: Callback;
@@ -127,10 +127,19 @@ class GenServerProcess implements Server {
 
   call(request: unknown, caller: Caller): unknown {
     const module = this.#module;
-    if (module.handleCall === undefined) throw this.#unexpected("call");
+    const { handleCall } = module;
+    if (handleCall === undefined) throw this.#unexpected("call");
+    const handler = typeof handleCall === "function"
+      ? handleCall
+      : handlerOf(handleCall, request);
+    if (handler === undefined) {
+      // Only the caller fails: any process may send any request.
+      this.#process.runtime.endWatch(this.#process, caller.ref, "badarg");
+      return NO_REPLY;
+    }
     let given: unknown;
     try {
-      given = module.handleCall(request, caller, this.#state);
+      given = handler.call(module, request, caller, this.#state);
     } catch (error) {
       given = thrown(error);
     }
@@ -249,6 +258,21 @@ class GenServerProcess implements Server {
     const { name, pid } = this.#process;
     return `GenServer ${name === undefined ? pid : printable(name)}`;
   }
+}
+
+/** The handler of a request, by its name; the request may be anything. */
+function handlerOf(
+  handlers: Readonly<Record<string, Callback>>,
+  request: unknown,
+): Callback | undefined {
+  const name = typeof request === "string"
+    ? request
+    : Array.isArray(request)
+    ? request[0]
+    : (request as { type?: unknown } | null | undefined)?.type;
+  return typeof name === "string" && Object.hasOwn(handlers, name)
+    ? handlers[name]
+    : undefined;
 }
 
 /** As in Erlang, what a callback throws that is no error is what it gives. */

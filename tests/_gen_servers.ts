@@ -19,10 +19,17 @@ export interface StackTypes {
 export const Stack: GenServerModule<StackTypes> = {
   name: "Stack",
   init: (items) => ({ type: "ok", state: items }),
-  handleCall(request, _from, items) {
-    if (request === "all") return { type: "reply", reply: items, state: items };
-    const [head, ...tail] = items;
-    return { type: "reply", reply: head, state: tail };
+  handleCall: {
+    all: (_all, _from, items) => ({
+      type: "reply",
+      reply: items,
+      state: items,
+    }),
+    pop: (_pop, _from, [head, ...tail]) => ({
+      type: "reply",
+      reply: head,
+      state: tail,
+    }),
   },
   handleCast: ({ item }, items) => ({
     type: "noreply",
@@ -53,27 +60,25 @@ export const Probe: GenServerModule<ProbeTypes> = {
     if (trap) trapExit(true);
     return { type: "ok", state: { to, said: [] } };
   },
-  handleCall(request, from, state) {
-    if (request === "nothing") {
+  handleCall: {
+    nothing(_nothing, from, state) {
       send(state.to, { type: "from", from });
       return { type: "noreply", state };
-    }
-    if (request === "who") return { type: "reply", reply: from.pid, state };
-    if (request === "crash") throw new Error("boom");
-    switch (request.type) {
-      case "say":
-        return {
-          type: "reply",
-          reply: request.what,
-          state: { ...state, said: [...state.said, request.what] },
-        };
-      case "exit":
-        return exit(request.reason);
-      case "stop":
-        return { state, ...request };
-      case "throw":
-        throw request.value;
-    }
+    },
+    who: (_who, { pid }, state) => ({ type: "reply", reply: pid, state }),
+    crash() {
+      throw new Error("boom");
+    },
+    say: ({ what }, _from, state) => ({
+      type: "reply",
+      reply: what,
+      state: { ...state, said: [...state.said, what] },
+    }),
+    exit: ({ reason }) => exit(reason),
+    stop: (request, _from, state) => ({ state, ...request }),
+    throw({ value }) {
+      throw value;
+    },
   },
   handleCast(cast, state) {
     send(state.to, { type: "cast", cast });

@@ -7,7 +7,11 @@ import {
   assertThrows,
 } from "@std/assert";
 import { ExitError } from "../errors.ts";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
+import {
+  GenServer,
+  type GenServerModule,
+  type GenServerPid,
+} from "../gen_server.ts";
 import { Node } from "../node.ts";
 import {
   alive,
@@ -18,6 +22,7 @@ import {
   receive,
   self,
   send,
+  sleep,
   spawn,
   spawnLink,
   trapExit,
@@ -568,6 +573,66 @@ nodeTest("a result without a state is none", async (cluster) => {
     } as unknown as GenServerModule, 0)),
     { type: "bad_return_value", value: { type: "ok" } },
   );
+});
+
+interface NamedTypes {
+  state: number;
+  call:
+    | ["read", number]
+    | [{ type: "add"; by: number }, "ok"]
+    | [[name: "times", by: number], bigint];
+}
+
+/** A server with a handler for each request. */
+class Named {
+  static readonly unit = 10;
+  static init(): { type: "ok"; state: number } {
+    return { type: "ok", state: 1 };
+  }
+  static readonly handleCall: GenServerModule<NamedTypes>["handleCall"] = {
+    read: (_read, _from, state) => ({ type: "reply", reply: state, state }),
+    add: ({ by }, _from, state) => ({
+      type: "reply",
+      reply: "ok",
+      state: state + by,
+    }),
+    async times(this: typeof Named, [, by], _from, state) {
+      await sleep(0);
+      return { type: "reply", reply: BigInt(state * by * this.unit), state };
+    },
+  };
+}
+
+nodeTest("handleCall may have a handler for each request", async () => {
+  const pid: GenServerPid<NamedTypes> = await GenServer.start(
+    Named as GenServerModule<NamedTypes>,
+    undefined,
+  );
+  assertEquals(await GenServer.call(pid, { type: "add", by: 2 }), "ok");
+  assertEquals(await GenServer.call(pid, "read"), 3);
+  assertEquals(await GenServer.call(pid, ["times", 2]), 60n);
+  const odd = [
+    "write",
+    "constructor",
+    "__proto__",
+    { type: "toString" },
+    { type: 1 },
+    { type: { type: "read" } },
+    [],
+    [["read"]],
+    [1],
+    null,
+    undefined,
+    1,
+    true,
+    {},
+  ];
+  for (const request of odd) {
+    const { reason } = await exitOf(GenServer.call(pid as Pid, request));
+    assertEquals(reason, "badarg", JSON.stringify(request));
+  }
+  assertEquals(await GenServer.call(pid, "read"), 3);
+  await GenServer.stop(pid);
 });
 
 nodeTest(

@@ -123,20 +123,23 @@ const Bank: GenServerModule<BankTypes> = {
     assert(limit > 0);
     return { type: "ok", state: new Map(), continue: "load" };
   },
-  handleCall(request, from, state) {
-    if (request === "total") return { type: "reply", reply: 1, state };
-    if ("type" in request) {
+  handleCall: {
+    total: (_total, _from, state) => ({ type: "reply", reply: 1, state }),
+    put({ name }, from, state) {
+      assertType<IsExact<typeof name, string>>(true);
       GenServer.reply(from, "ok");
       // @ts-expect-error: no reply of this server
       GenServer.reply(from, "done");
+      // @ts-expect-error: the reply to another request
+      GenServer.reply(from, 1);
       return { type: "noreply", state, timeout: 1 };
-    }
-    return {
+    },
+    get: ([, name], _from, state) => ({
       type: "stop",
       reason: "normal",
-      reply: state.get(request[1]),
+      reply: state.get(name),
       state,
-    };
+    }),
   },
   handleInfo(message, state) {
     if (message === "timeout") return { type: "noreply", state };
@@ -154,6 +157,44 @@ const Bank: GenServerModule<BankTypes> = {
     assertType<IsExact<typeof value, "load">>(true);
     return { type: "noreply", state };
   },
+};
+
+/** Replies that the requests do not declare. */
+export const misreplying: GenServerModule<BankTypes>["handleCall"] = {
+  // @ts-expect-error: the reply to another request
+  total: (_total, _from, state) => ({ type: "reply", reply: "ok", state }),
+  // @ts-expect-error: no request declares it
+  put: (_put, _from, state) => ({ type: "reply", reply: "done", state }),
+  // @ts-expect-error: not a result
+  get: (_get, _from, state) => state,
+};
+
+/** One function for requests that declare different replies. */
+// @ts-expect-error: it could reply to one with the reply of another
+export const single: GenServerModule<BankTypes>["handleCall"] = (
+  request: BankTypes["call"][0],
+  _from: unknown,
+  state: BankTypes["state"],
+) => ({ type: "reply", reply: request === "total" ? "ok" : 1, state });
+
+// @ts-expect-error: a request has no handler
+export const partial: GenServerModule<BankTypes>["handleCall"] = {
+  total: (_total, _from, state) => ({ type: "reply", reply: 1, state }),
+};
+
+interface SwitchTypes {
+  state: boolean;
+  call: ["on", "ok"] | ["off", "ok"];
+}
+
+/** One function for requests that declare the same reply. */
+export const Switch: GenServerModule<SwitchTypes> = {
+  init: () => ({ type: "ok", state: false }),
+  handleCall: (request) => ({
+    type: "reply",
+    reply: "ok",
+    state: request === "on",
+  }),
 };
 
 /** Never called. */
