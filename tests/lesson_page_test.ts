@@ -22,6 +22,11 @@ function withoutNumbers(text: string): string {
   return text.replace(/#PID<(0?)\d*\.\d+\.\d+>/g, "#PID<$1…>");
 }
 
+/** The pattern of a screen that ends with a text. */
+function endsWith(text: string): RegExp {
+  return new RegExp(`${text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`);
+}
+
 /** The arguments of a command line with at most one that is quoted, at its end. */
 function argumentsOf(flags: string): string[] {
   const [plain, quoted] = flags.split(" '");
@@ -106,16 +111,19 @@ class Stage implements AsyncDisposable {
   /** Types the lines at alex's prompts; checks that the terminal then shows all of these. */
   async #type(lines: string[]): Promise<void> {
     let next = 0;
-    for (const line of lines) {
+    for (const [index, line] of lines.entries()) {
       const [, number, code] = AT_PROMPT.exec(line) ?? [];
       if (code === undefined) continue;
-      await this.#alex.shows(new RegExp(`\\)${number}>$`));
+      const prompt = line.slice(0, line.indexOf(">") + 1);
+      // A prompt of a line that is not complete comes again and again: only the one below counts.
+      const above = prompt.startsWith("...") ? `${lines[index - 1]}\n` : "";
+      await this.#alex.shows(endsWith(above + prompt));
       if (code === "flush()") await this.#mail();
       await this.#alex.enter(code);
       next = Number(number) + 1;
     }
     const prompt = `chat(alex@localhost)${next}>`;
-    const screen = await this.#alex.shows(new RegExp(`\\)${next}>$`));
+    const screen = await this.#alex.shows(endsWith(prompt));
     const shown = screen.slice(0, -prompt.length).trimEnd().split("\n");
     assertEquals(
       withoutNumbers(shown.slice(-lines.length).join("\n")),

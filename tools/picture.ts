@@ -16,23 +16,31 @@ const COLUMNS = 88;
 /** How long a line may take to be answered, in milliseconds. */
 const WITHIN = 20_000;
 
-/** The lines that are typed, each at the prompt that is given before it. */
-const TYPED: readonly [prompt: string, line: string][] = [
+const PROMPT = "chat(alex@localhost)";
+const SPAWN = `const pid = await Node.spawn("kate@localhost", async () => {`;
+const LOOP =
+  `  for (;;) send((await receive()).from, "hi from " + Node.self())`;
+
+/** The lines that are typed, each where the screen ends with what is before it. */
+const TYPED: readonly [end: string, line: string][] = [
   ["$", "deno task -q chat --sname alex@localhost"],
-  ["1>", `await Node.spawnLink("kate@localhost", ["Kate", "sayName"])`],
-  ["2>", `const pid = await Node.spawn("kate@localhost", async () => {`],
-  ["2>", `  for (;;) send((await receive()).from, "hi from " + Node.self())`],
-  ["2>", `})`],
-  ["3>", `send(pid, { from: self() })`],
-  ["4>", `await receive()`],
-  ["5>", `Process.monitor(pid)`],
+  [
+    `${PROMPT}1>`,
+    `await Node.spawnLink("kate@localhost", ["Kate", "sayName"])`,
+  ],
+  [`${PROMPT}2>`, SPAWN],
+  [`${SPAWN}\n...(alex@localhost)2>`, LOOP],
+  [`${LOOP}\n...(alex@localhost)2>`, `})`],
+  [`${PROMPT}3>`, `send(pid, { from: self() })`],
+  [`${PROMPT}4>`, `await receive()`],
+  [`${PROMPT}5>`, `Process.monitor(pid)`],
 ];
 
-/** Typed when kate has been killed, and the prompt after it. */
+/** Typed when kate has been killed, and the end of the screen after it. */
 const LAST = [
-  "6>",
+  `${PROMPT}6>`,
   "await receive() // kate's machine has lost its power",
-  "7>",
+  `${PROMPT}7>`,
 ];
 
 /** Runs tmux; returns what it prints. */
@@ -45,7 +53,7 @@ async function tmux(socket: string, ...args: string[]): Promise<string> {
   throw new Error(`Cannot run tmux ${args[0]}: ${decoder.decode(stderr)}`);
 }
 
-/** Waits until the last line of the screen is a prompt. */
+/** Waits until the screen ends with a prompt. */
 async function prompted(socket: string, prompt: string): Promise<void> {
   const end = performance.now() + WITHIN;
   for (;;) {
