@@ -291,22 +291,21 @@ export type CallHandler<T, Q = RequestOf<T>, A = ReplyOf<T>> = (
 
 /** A handler of a server of which no types are known. */
 // deno-lint-ignore no-explicit-any
-type UntypedHandler = (request: any, from: any, state: any) => any;
+export type UntypedCallHandler = (request: any, from: any, state: any) => any;
 
 /** The pairs of request and reply of a server. */
-type CallsOf<T> = T extends { call: infer C extends [unknown, unknown] } ? C
+export type CallsOf<T> = T extends { call: infer C extends [unknown, unknown] }
+  ? C
   : never;
 
 /**
  * The name of a request: itself if it is a string, else its `type`, or the first element of a tuple;
- * `never` where that is no literal.
+ * `never` if it has no name.
  */
-export type RequestName<Q> = Q extends string ? Literal<Q>
-  : Q extends { type: infer K extends string } ? Literal<K>
-  : Q extends readonly [infer K extends string, ...unknown[]] ? Literal<K>
+export type RequestName<Q> = Q extends string ? Q
+  : Q extends { type: infer K extends string } ? K
+  : Q extends readonly [infer K extends string, ...unknown[]] ? K
   : never;
-
-type Literal<K extends string> = string extends K ? never : K;
 
 /**
  * A handler for each request, by the request's name. Each must reply with the type that its request
@@ -316,15 +315,9 @@ export type CallHandlers<T> = {
   readonly [C in CallsOf<T> as RequestName<C[0]>]: CallHandler<T, C[0], C[1]>;
 };
 
-/** Whether all requests have a name. */
-type IsNamed<Q> = Q extends unknown
-  ? [RequestName<Q>] extends [never] ? false : true
-  : never;
-
-/** Whether all requests are answered by the same type. */
-type IsOneReply<T, C extends [unknown, unknown] = CallsOf<T>> = C extends
-  unknown ? [ReplyOf<T>] extends [C[1]] ? true : false
-  : never;
+/** Whether all requests of a server declare the same reply: `boolean` if not. */
+export type HasOneReply<T, C extends [unknown, unknown] = CallsOf<T>> =
+  C extends unknown ? [ReplyOf<T>] extends [C[1]] ? true : false : never;
 
 /**
  * How a server answers calls: by one function, or by a handler for each request.
@@ -333,9 +326,10 @@ type IsOneReply<T, C extends [unknown, unknown] = CallsOf<T>> = C extends
  * request with the reply of another.
  */
 export type HandleCall<T> = 0 extends 1 & T
-  ? UntypedHandler | { readonly [name: string]: UntypedHandler }
-  : [IsNamed<RequestOf<T>>] extends [true]
-    ? [IsOneReply<T>] extends [true] ? CallHandler<T> | CallHandlers<T>
+  ? UntypedCallHandler | { readonly [name: string]: UntypedCallHandler }
+  : [RequestOf<T>] extends
+    [string | { type: string } | readonly [string, ...unknown[]]]
+    ? [HasOneReply<T>] extends [true] ? CallHandler<T> | CallHandlers<T>
     : CallHandlers<T>
   : CallHandler<T>;
 
