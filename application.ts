@@ -27,7 +27,8 @@
 import {
   type ApplicationReply,
   type ApplicationRequest,
-  Applications,
+  type Applications,
+  applicationsOf,
   type ApplicationSpec,
 } from "./protocol/application_controller.ts";
 import { call, timeoutOf } from "./protocol/call.ts";
@@ -41,7 +42,6 @@ import {
 import { currentRuntime, never, waitingProcess } from "./runtime/current.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 import { formatExit } from "./runtime/reason.ts";
-import type { Runtime } from "./runtime/runtime.ts";
 import { allowErrorClass } from "./runtime/term.ts";
 
 export type { ApplicationSpec };
@@ -123,15 +123,8 @@ export class ApplicationStartError extends Error {
 
 allowErrorClass(ApplicationStartError);
 
-const applications = new WeakMap<Runtime, Applications>();
-
 function here(): Applications {
-  const runtime = currentRuntime();
-  let found = applications.get(runtime);
-  if (found === undefined) {
-    applications.set(runtime, found = new Applications(runtime));
-  }
-  return found;
+  return applicationsOf(currentRuntime());
 }
 
 /**

@@ -43,8 +43,14 @@ import {
 import { serveGlobal } from "./protocol/global.ts";
 import { serveRpc } from "./protocol/rpc.ts";
 import { runIn, type RunOptions } from "./protocol/run.ts";
+import { type Shutdown, shutDown } from "./protocol/shutdown.ts";
 import { spawnOn } from "./protocol/spawn.ts";
-import { checkBoolean, checkOptions, checkString } from "./runtime/check.ts";
+import {
+  checkBoolean,
+  checkOptions,
+  checkString,
+  checkTimeout,
+} from "./runtime/check.ts";
 import { outside } from "./runtime/context.ts";
 import {
   currentProcess,
@@ -65,6 +71,7 @@ import { inspect, quote } from "./runtime/inspect.ts";
 import type { Allow, ModuleExports } from "./runtime/modules.ts";
 import type { Holding, RefusedRequest } from "./runtime/peers.ts";
 import { type Atom, nameOf, type Pid, type Ref } from "./runtime/pid.ts";
+import type { Process } from "./runtime/process.ts";
 import { Runtime } from "./runtime/runtime.ts";
 import { jsonWire } from "./wires/json/mod.ts";
 
@@ -210,6 +217,16 @@ export interface NodeOptions {
   stopTimeout?: number;
 }
 
+/** Options for {@linkcode Node.stop}. */
+export interface NodeStopOptions {
+  /**
+   * How many milliseconds the applications and servers may take to stop; 0 ends the node at once.
+   *
+   * @default {stopTimeout of the node}
+   */
+  timeout?: number;
+}
+
 /** Options for {@linkcode Node.connect}. */
 export interface ConnectOptions {
   /**
@@ -265,13 +282,20 @@ export class Node implements AsyncDisposable {
   readonly #runtime: Runtime;
   readonly #network: Network;
   readonly #presence: Presence;
+  readonly #stopTimeout: number;
+  /** What serves the node itself. */
+  readonly #system: ReadonlySet<Process>;
+  #shutdown: Shutdown | undefined;
   #stopping: Promise<void> | undefined;
 
   private constructor(
     runtime: Runtime,
     network: Network,
     presence: Presence,
+    stopTimeout: number,
   ) {
+    this.#stopTimeout = stopTimeout;
+    this.#system = new Set(runtime.processes.values());
     this.name = runtime.node;
     this.creation = runtime.creation;
     this.port = presence.port;
@@ -306,8 +330,13 @@ export class Node implements AsyncDisposable {
   }
 
   /** @ignore */
-  static _make(runtime: Runtime, network: Network, presence: Presence): Node {
-    const node = new Node(runtime, network, presence);
+  static _make(
+    runtime: Runtime,
+    network: Network,
+    presence: Presence,
+    stopTimeout: number,
+  ): Node {
+    const node = new Node(runtime, network, presence, stopTimeout);
     nodes.set(runtime, node);
     started.push(node);
     if (started.length === 1) setDefaultRuntime(runtime);
@@ -698,8 +727,9 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Stops the node that the calling code is on.
+   * Stops the node that the calling code is on, in order; see `stop` of a node.
    *
+   * @param options How long the orderly part may take.
    * @returns A promise that resolves when it is stopped; at once if it is not started.
    *
    * @example Usage
@@ -709,8 +739,9 @@ export class Node implements AsyncDisposable {
    * await Node.stop();
    * ```
    */
-  static stop(): Promise<void> {
-    return here()?.stop() ?? Promise.resolve();
+  static stop(options: NodeStopOptions = {}): Promise<void> {
+    checkOptions(options, "stop a node");
+    return here()?.stop(options) ?? Promise.resolve();
   }
 
   /**
@@ -762,25 +793,58 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Stops the node: its processes exit with `"shutdown"`, its connections end, its name is free.
+   * Stops the node, in order, as `init:stop` does in OTP.
    *
-   * Later calls join the first.
+   * First its applications stop, the one that was started last first. Then the servers that belong to
+   * no application, supervisors among them, stop with the reason `"shutdown"`: they end their children,
+   * and their `terminate` is called. All this time the node is connected and can be called. What is left
+   * exits with `"shutdown"`; at last the connections end, and the name is free.
    *
+   * Later calls join the first, and can make it shorter. A server does not await it: the node waits for
+   * the server.
+   *
+   * @param options How long the orderly part may take.
    * @returns A promise that resolves when all sockets are closed.
+   * @throws {RangeError} If the timeout is not one.
    *
    * @example Usage
    * ```ts
-   * import { Node } from "@otp/distribution/node";
+   * import { Application, Node, Supervisor } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
    *
    * const node = await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: 14369 });
-   * await node.stop();
+   * const stopped: string[] = [];
+   * const start = () => Supervisor.startLink([], { strategy: "one_for_one" });
+   * await node.run(async () => {
+   *   await Application.start({ name: "store", start, stop: () => void stopped.push("store") });
+   *   await Application.start({ name: "web", start, stop: () => void stopped.push("web") });
+   * });
+   * await node.stop({ timeout: 5000 });
+   * assertEquals(stopped, ["web", "store"]);
    * ```
    */
-  stop(): Promise<void> {
-    return this.#stopping ??= outside(() => this.#stop());
+  stop(options: NodeStopOptions = {}): Promise<void> {
+    checkOptions(options, "stop a node");
+    const { timeout } = options;
+    if (timeout !== undefined) checkTimeout(timeout, "stop a node");
+    if (this.#stopping !== undefined) {
+      if (timeout !== undefined) this.#shutdown?.limit(timeout);
+      return this.#stopping;
+    }
+    return this.#stopping = outside(() =>
+      this.#stop(timeout ?? this.#stopTimeout)
+    );
   }
 
-  async #stop(): Promise<void> {
+  async #stop(timeout: number): Promise<void> {
+    const shutdown = timeout === 0
+      ? undefined
+      : shutDown(this.#runtime, this.#system);
+    if (shutdown !== undefined) {
+      this.#shutdown = shutdown;
+      shutdown.limit(timeout);
+      await shutdown.done;
+    }
     const left = this.#presence.leave();
     this.#runtime.stop("shutdown");
     await Promise.all([this.#network.stop(), left]);
@@ -888,7 +952,12 @@ async function startNode(
     tickTime: options.tickTime ?? 60_000,
     wires: [jsonWire],
   });
-  const node = Node._make(runtime, network, presence);
+  const node = Node._make(
+    runtime,
+    network,
+    presence,
+    options.stopTimeout ?? 60_000,
+  );
   resources.move();
   ready.resolve(network);
   return node;

@@ -34,8 +34,8 @@ export function checkNodeOptions(
   for (const key of ["cookie", "cookieFile", "listen"] as const) {
     const value: unknown = options[key];
     // What is given as a cookie may be one.
-    // An empty address would be every address of the machine.
-    const isEmpty = key === "listen" && value === "";
+    // An empty address would be every address of the machine; an empty cookie has an error of its own.
+    const isEmpty = key !== "cookie" && value === "";
     if (value !== undefined && (typeof value !== "string" || isEmpty)) {
       throw new TypeError(
         `Cannot ${what}: the option ${key} is ${

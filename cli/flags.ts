@@ -133,6 +133,12 @@ const FLAGS: readonly Flag[] = [
     help: "What the node tells on standard error: text, or json [text]",
   },
   {
+    name: "stop-timeout",
+    value: "MS",
+    ofNode: true,
+    help: "Milliseconds that applications may take to stop [60000]",
+  },
+  {
     name: "allow-closures",
     ofNode: true,
     help: "Let other nodes run any code here",
@@ -308,6 +314,10 @@ function nodeOptions(
   if (listen !== undefined) options.listen = listen;
   const port = text("port");
   if (port !== undefined) options.port = portOf(port, "port", 0);
+  const stopTimeout = text("stop-timeout");
+  if (stopTimeout !== undefined) {
+    options.stopTimeout = millisecondsOf(stopTimeout);
+  }
   const epmdPort = text("epmd-port");
   if (epmdPort !== undefined) {
     options.epmdPort = portOf(epmdPort, "epmd-port", 1);
@@ -420,6 +430,15 @@ function portOf(text: string, flag: string, least: number): number {
     `Cannot use --${flag} ${
       quote(text)
     }: a port is a number from ${least} to 65535`,
+  );
+}
+
+function millisecondsOf(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `Cannot use --stop-timeout ${
+      quote(text)
+    }: give milliseconds, as in --stop-timeout 5000`,
   );
 }
 

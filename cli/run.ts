@@ -198,7 +198,9 @@ async function start(
   const modules = { ...program.modules, ...loaded };
   const log: LogSwitch = { hook: line.node?.log ?? standardLog };
   const node = await startNode(line.node, modules, log);
-  if (node !== undefined) {
+  if (node === undefined) stack.defer(stopApplications);
+  else {
+    // Its applications stop with it.
     stack.use(node);
     if (line.allowsRemote && program.shell !== undefined) {
       node.export("Shell", program.shell.exports({ scope, sources }));
@@ -208,7 +210,6 @@ async function start(
     Application.load(configuration);
     if (application === undefined) return;
     await Application.start(application);
-    stack.defer(() => stop(application.name, node));
   });
   return {
     name: program.name,
@@ -247,15 +248,10 @@ async function startNode(
   return undefined;
 }
 
-async function stop(
-  application: string,
-  node: Node | undefined,
-): Promise<void> {
-  try {
-    await within(node, () => Application.stop(application));
-  } catch (error) {
-    // It is gone already if code has stopped the node.
-    if (!(error instanceof ExitError)) throw error;
+/** Stops the applications where no node is started, the one that was started last first. */
+async function stopApplications(): Promise<void> {
+  for (const name of Application.started().reverse()) {
+    await Application.stop(name);
   }
 }
 

@@ -188,6 +188,17 @@ export class Applications {
   }
 }
 
+const applications = new WeakMap<Runtime, Applications>();
+
+/** The applications of a node. */
+export function applicationsOf(runtime: Runtime): Applications {
+  let found = applications.get(runtime);
+  if (found === undefined) {
+    applications.set(runtime, found = new Applications(runtime));
+  }
+  return found;
+}
+
 function settings(env: Environment, app: string): Map<string, unknown> {
   let values = env.get(app);
   if (values === undefined) env.set(app, values = new Map());

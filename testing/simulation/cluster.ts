@@ -546,7 +546,7 @@ export class SimulatedCluster implements AsyncDisposable {
   kill(name: string): Promise<void> {
     const { node } = this.#find(name);
     this.#network.crash(node.name);
-    return this.#until(node.stop(), `the end of ${node.name}`);
+    return this.#until(node.stop({ timeout: 0 }), `the end of ${node.name}`);
   }
 
   /**
