@@ -34,6 +34,7 @@ import type { ConnectionStats } from "./distribution/statistics.ts";
 import { defaultEpmdPort } from "./distribution/reach.ts";
 import { DEFAULT_LIMITS, type Limits } from "./distribution/wire.ts";
 import type { Presence, World } from "./distribution/world.ts";
+import { NodeStartError } from "./errors.ts";
 import { checkNodeOptions } from "./node_options.ts";
 import {
   type IoDevice,
@@ -310,7 +311,7 @@ export class Node implements AsyncDisposable {
    * @param options Name, cookie, modules and more.
    * @returns The node, to be stopped by `stop()` or `await using`.
    * @throws {TypeError} If the name is no node name.
-   * @throws {NodeStartError} If the name or port is in use, the cookie or the certificate cannot
+   * @throws {NodeStartError} If the name or port is in use, a permission is missing, the cookie or the certificate cannot
    *   be had, or EPMD can be neither reached nor served; `code` says which.
    *
    * @example Usage
@@ -896,7 +897,7 @@ async function startNode(
     ? checkCookie(options.cookie, "the cookie option")
     : options.cookieFile !== undefined
     ? readCookieFile(options.cookieFile)
-    : userCookie();
+    : await userCookie();
   const limits = limitsOf(options);
   const hidden = options.hidden ?? false;
   const hook = safeLog(options.log ?? standardLog);
@@ -976,6 +977,7 @@ function nodeName(given: string): NodeName {
       given.includes("@") ? given : `${given}@${ownHost(false)}`,
     );
   } catch (error) {
+    if (error instanceof NodeStartError) throw error;
     throw new TypeError(`Cannot start a node: ${(error as Error).message}`);
   }
 }

@@ -77,7 +77,8 @@ const FLAGS: readonly Flag[] = [
     name: "cookie",
     value: "SECRET",
     ofNode: true,
-    help: "The secret of the cluster; others on this machine can see it",
+    help:
+      "The secret of the cluster; others on this machine can see it: see --cookie-file",
   },
   {
     name: "cookie-file",
@@ -188,7 +189,8 @@ const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
  */
 export function parseFlags(args: readonly string[]): CommandLine {
   const end = args.indexOf("--");
-  if (end >= 0 && args.length > end + 1) refuseArgument(args[end + 1]);
+  const refuse = refuser(args);
+  if (end >= 0 && args.length > end + 1) refuse(args[end + 1], false);
   const withValue = FLAGS.filter(({ value }) => value !== undefined);
   const flags = parseArgs([...args], {
     string: withValue.map(({ name }) => name),
@@ -200,7 +202,7 @@ export function parseFlags(args: readonly string[]): CommandLine {
     unknown: (arg: string, key?: string) => {
       // An empty value, which is told of below, comes as an argument.
       if (arg === "") return false;
-      return key === undefined ? refuseArgument(arg) : refuseFlag(arg);
+      return refuse(arg, key !== undefined);
     },
   }) as Record<string, unknown>;
   for (const { name, letter, value, repeatable } of withValue) {
@@ -228,6 +230,27 @@ export function parseFlags(args: readonly string[]): CommandLine {
     halts: flags["no-halt"] !== true,
     remote,
     allowsRemote: flags["allow-remsh"] === true,
+  };
+}
+
+/** Refuses what cannot be used, but never shows a cookie that stands at a wrong place. */
+function refuser(
+  args: readonly string[],
+): (arg: string, isFlag: boolean) => never {
+  const secrets = args.flatMap((arg, i) =>
+    arg === "--cookie"
+      ? args.slice(i + 1, i + 2)
+      : arg.startsWith("--cookie=")
+      ? [arg.slice("--cookie=".length)]
+      : []
+  );
+  return (arg, isFlag) => {
+    if (secrets.includes(arg)) {
+      throw new UsageError(
+        "Cannot use the value of --cookie as it stands: write it once, as --cookie=SECRET, or keep it in a file that --cookie-file names",
+      );
+    }
+    return isFlag ? refuseFlag(arg) : refuseArgument(arg);
   };
 }
 

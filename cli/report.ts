@@ -67,7 +67,9 @@ function startCode(error: unknown, name: string): number {
   if (error instanceof UsageError) return EXIT.USAGE;
   if (error instanceof NodeStartError) {
     if (error.code === "name") return EXIT.USAGE;
-    return error.code === "cookie" ? EXIT.REFUSED : EXIT.NOT_STARTED;
+    return ["cookie", "permission"].includes(error.code)
+      ? EXIT.REFUSED
+      : EXIT.NOT_STARTED;
   }
   if (error instanceof RemoteShellError) {
     return error.isRefused ? EXIT.REFUSED : EXIT.NOT_STARTED;

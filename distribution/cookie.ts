@@ -1,54 +1,81 @@
 /**
- * The cookie: the secret that nodes of a cluster share.
+ * The cookie: the secret that nodes of a cluster share, and the file that has it.
+ *
+ * A user's nodes may start at the same time, and each makes the file if it is missing. They agree on
+ * one cookie, as the file comes into being whole, and by one of them only: each writes a file of its
+ * own and links it to the name (link(2) fails if the name is taken), then reads what the name has. The
+ * files are in a folder of their own, so that the permission to write them is one of a fixed path. Where
+ * there can be no link, or no folder, the file is created under its name, by one node only as well;
+ * others may then see it empty for a moment, and read it again.
  *
  * @module
  */
 
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import nodeProcess from "node:process";
+import {
+  closeSync,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
+import nodeProcess from "node:process";
+import { setTimeout } from "node:timers/promises";
 import { NodeStartError } from "../errors.ts";
 import { quote } from "../runtime/inspect.ts";
+import { isRefused } from "./permissions.ts";
 
 /** How many random bytes are in a cookie that is made: 43 characters of base64url. */
 const COOKIE_BYTES = 32;
 
-/** The file that the user's nodes, and iex, have their cookie in. */
+/** How often a file that is empty is read again, and how many milliseconds later. */
+const READS = 50;
+const READ_PAUSE = 20;
+
+const isWindows = nodeProcess.platform === "win32";
+
+/**
+ * The file that the user's nodes, and iex, have their cookie in.
+ *
+ * @throws {NodeStartError} If it is not known where that is.
+ */
 export function cookieFile(): string {
-  return join(nodeProcess.env.HOME ?? homedir(), ".erlang.cookie");
+  let home: string | undefined;
+  try {
+    home = nodeProcess.env.HOME ?? (isWindows ? homedir() : undefined);
+  } catch (cause) {
+    throw new NodeStartError(
+      "cookie",
+      "Cannot find the cookie file: the program may not read the environment variable HOME; run it with --allow-env=HOME, or give --cookie-file (cookieFile) or --cookie (cookie)",
+      { cause },
+    );
+  }
+  if (home !== undefined && isAbsolute(home)) {
+    return join(home, ".erlang.cookie");
+  }
+  throw new NodeStartError(
+    "cookie",
+    `Cannot find the cookie file: HOME is ${
+      home === undefined ? "not set" : `${quote(home)}, not an absolute path`
+    }; set it, or give --cookie-file (cookieFile) or --cookie (cookie)`,
+  );
 }
 
 /**
  * The cookie in a file.
  *
- * @throws {NodeStartError} If it cannot be read, or others than its owner can read it.
+ * @throws {NodeStartError} If it cannot be read, others than its owner have access to it, or its owner is
+ *   another user.
  */
 export function readCookieFile(path: string): string {
-  try {
-    const { mode } = statSync(path);
-    if ((mode & 0o077) !== 0 && nodeProcess.platform !== "win32") {
-      throw new NodeStartError(
-        "cookie",
-        `Cannot use the cookie file ${
-          quote(path)
-        }: others than its owner can read it (mode ${
-          (mode & 0o777).toString(8)
-        }); run: chmod 400 ${path}`,
-      );
-    }
-    return checkCookie(readFileSync(path, "utf8").trim(), path);
-  } catch (error) {
-    if (error instanceof NodeStartError) throw error;
-    throw new NodeStartError(
-      "cookie",
-      `Cannot read the cookie file ${quote(path)}: ${
-        (error as Error).message
-      }; give --cookie or another --cookie-file`,
-      { cause: error },
-    );
-  }
+  return checkCookie(readText(path), path);
 }
 
 /**
@@ -56,28 +83,142 @@ export function readCookieFile(path: string): string {
  *
  * @throws {NodeStartError} If it can be neither read nor made.
  */
-export function userCookie(): string {
+export async function userCookie(): Promise<string> {
   const path = cookieFile();
-  if (!existsSync(path)) makeCookieFile(path);
-  return readCookieFile(path);
+  for (let reads = 1;; reads++) {
+    let text: string;
+    try {
+      text = readText(path);
+    } catch (error) {
+      const { code } = (error as Error).cause as { code?: string } ?? {};
+      if (code !== "ENOENT" || reads > 1) throw error;
+      makeCookieFile(path);
+      text = readText(path);
+    }
+    // Another node has just created it, and is about to write it.
+    if (text !== "" || reads === READS) return checkCookie(text, path);
+    await setTimeout(READ_PAUSE);
+  }
 }
 
-function makeCookieFile(path: string): void {
+function readText(path: string): string {
   try {
-    writeFileSync(path, randomBytes(COOKIE_BYTES).toString("base64url"), {
-      flag: "wx",
-      mode: 0o400,
-    });
+    // Opening a pipe would wait for whoever writes to it.
+    if (!statSync(path).isFile()) throw refuse(path, "it is not a file");
+    const file = openSync(path, "r");
+    try {
+      // What is checked is what is read, whatever becomes of the name.
+      checkAccess(path, fstatSync(file));
+      return readFileSync(file, "utf8").trim();
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
-    // Another node of the user's has just made it.
-    if ((error as { code?: string }).code === "EEXIST") return;
+    if (error instanceof NodeStartError) throw error;
+    throw new NodeStartError(
+      "cookie",
+      `Cannot read the cookie file ${quote(path)}: ${
+        isRefused(error)
+          ? `the program may not; run it with --allow-read=${path}, or give --cookie`
+          : `${
+            (error as Error).message
+          }; give --cookie or another --cookie-file`
+      }`,
+      { cause: error },
+    );
+  }
+}
+
+/** As in OTP, nobody but its owner may have access; and its owner has to be the user who starts the node. */
+function checkAccess(
+  path: string,
+  { mode, uid }: { mode: number; uid: number },
+): void {
+  if (isWindows) return;
+  if ((mode & 0o077) !== 0) {
+    throw refuse(
+      path,
+      `others than its owner have access to it (mode ${
+        (mode & 0o777).toString(8)
+      }); run: chmod 400 ${path}`,
+    );
+  }
+  const own = ownUid();
+  if (own === undefined || own === uid) return;
+  throw refuse(
+    path,
+    `it belongs to another user (uid ${uid}, and this program runs as ${own}); give one of your own: --cookie-file`,
+  );
+}
+
+/** The user of this program, where the host tells. */
+function ownUid(): number | undefined {
+  try {
+    return nodeProcess.geteuid?.() ?? nodeProcess.getuid?.();
+  } catch {
+    // It does not without --allow-sys=uid.
+    return undefined;
+  }
+}
+
+function refuse(path: string, reason: string): NodeStartError {
+  return new NodeStartError(
+    "cookie",
+    `Cannot use the cookie file ${quote(path)}: ${reason}`,
+  );
+}
+
+/** Makes the file, unless another node of the user's is faster. */
+function makeCookieFile(path: string): void {
+  const cookie = randomBytes(COOKIE_BYTES).toString("base64url");
+  if (linkNew(path, cookie)) return;
+  try {
+    writeNew(path, cookie);
+  } catch (error) {
+    if (isTaken(error)) return;
     throw new NodeStartError(
       "cookie",
       `Cannot make the cookie file ${quote(path)}: ${
-        (error as Error).message
-      }; give --cookie or --cookie-file`,
+        isRefused(error)
+          ? `the program may not; run it with --allow-write=${path},${path}.new, or give --cookie or --cookie-file`
+          : `${(error as Error).message}; give --cookie or --cookie-file`
+      }`,
       { cause: error },
     );
+  }
+}
+
+/** Writes the file under another name and links it; whether a file of that name is there now. */
+function linkNew(path: string, cookie: string): boolean {
+  const folder = `${path}.new`;
+  const own = join(folder, randomBytes(8).toString("hex"));
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeNew(own, cookie);
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    return isTaken(error);
+  } finally {
+    attempt(() => rmSync(own, { force: true }));
+    // Not while another node uses it; one that has just lost it creates the file under its name.
+    attempt(() => rmdirSync(folder));
+  }
+}
+
+function writeNew(path: string, cookie: string): void {
+  writeFileSync(path, cookie, { flag: "wx", mode: 0o400 });
+}
+
+function isTaken(error: unknown): boolean {
+  return (error as { code?: string }).code === "EEXIST";
+}
+
+function attempt(fn: () => void): void {
+  try {
+    fn();
+  } catch {
+    // Nothing depends on it.
   }
 }
 

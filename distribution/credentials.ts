@@ -8,6 +8,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { NodeStartError } from "../errors.ts";
+import { isRefused } from "./permissions.ts";
 import { quote } from "../runtime/inspect.ts";
 import {
   mismatchOf,
@@ -164,7 +165,9 @@ function checkTime(
   }
 }
 
-function reasonOf({ code, message }: Error & { code?: string }): string {
+function reasonOf(error: Error & { code?: string }): string {
+  const { code, message } = error;
+  if (isRefused(error)) return "the program may not; run it with --allow-read";
   if (code === "ENOENT") return "there is no such file";
   if (code === "EACCES") return "it may not be read";
   return code === "EISDIR" ? "it is a folder" : message;

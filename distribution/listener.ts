@@ -238,12 +238,32 @@ function isOther(one: Socket, other: Socket): boolean {
 function listen({ host, port, backlog }: ListenerOptions): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer({ noDelay: true });
+    tellRefusal(server);
     server.once("error", reject);
     server.listen({ host, port, backlog, exclusive: true }, () => {
       server.off("error", reject);
       resolve(server);
     });
   });
+}
+
+/**
+ * Has a refused permission end in an event, as other errors do: Deno throws it in a later tick, where
+ * nobody can catch it, and it ends the program. Node.js and Bun throw nothing there.
+ */
+function tellRefusal(server: Server): void {
+  const internals = server as Server & {
+    _listen2?: (...args: unknown[]) => unknown;
+  };
+  const listen2 = internals._listen2;
+  if (typeof listen2 !== "function") return;
+  internals._listen2 = (...args) => {
+    try {
+      return listen2.apply(server, args);
+    } catch (error) {
+      server.emit("error", error);
+    }
+  };
 }
 
 function ignore(): void {}

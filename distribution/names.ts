@@ -5,6 +5,7 @@
  */
 
 import { hostname } from "node:os";
+import { NodeStartError } from "../errors.ts";
 import { quote } from "../runtime/inspect.ts";
 
 /** A node's name, taken apart. */
@@ -52,9 +53,24 @@ function isLongHost(host: string): boolean {
   return /[.:]/.test(host);
 }
 
-/** This machine's host name, up to its first dot for short names. */
+/**
+ * This machine's host name, up to its first dot for short names.
+ *
+ * @throws {NodeStartError} If the program may not ask for it.
+ */
 export function ownHost(long: boolean): string {
-  const host = hostname();
+  let host: string;
+  try {
+    host = hostname();
+  } catch (cause) {
+    throw new NodeStartError(
+      "permission",
+      `Cannot complete the name of a node: the program may not ask for the name of this machine; write the host, as in alex@${
+        long ? "host.example.org" : "localhost"
+      }, or run with --allow-sys=hostname`,
+      { cause },
+    );
+  }
   return long ? host : host.split(".")[0];
 }
 

@@ -20,6 +20,7 @@ import {
   withWords,
 } from "./epmd/mod.ts";
 import { addressOf, type NodeName } from "./names.ts";
+import { isRefused } from "./permissions.ts";
 import type { NetworkLog } from "./network.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Listener } from "./listener.ts";
@@ -81,6 +82,15 @@ export async function listenForPeers(
       );
     });
   } catch (error) {
+    if (isRefused(error)) {
+      throw new NodeStartError(
+        "permission",
+        `Cannot start ${name.full}: the program may not listen on ${host}:${port}; run it with --allow-net=${
+          bracketed(host)
+        }${port === 0 ? "" : `:${port}`}, or choose another --listen or --port`,
+        { cause: error },
+      );
+    }
     const inUse = (error as { code?: string }).code === "EADDRINUSE";
     throw new NodeStartError(
       inUse ? "in_use" : "network",
@@ -128,6 +138,16 @@ export async function registerNode(
       throw new NodeStartError(
         "in_use",
         `Cannot start ${name.full}: the name is in use at the EPMD on port ${port}; choose another --sname, or stop the node that has it`,
+        { cause: error },
+      );
+    }
+    if (isRefused(error)) {
+      const own = bracketed(listener.address.host);
+      throw new NodeStartError(
+        "permission",
+        `Cannot start ${name.full}: the program may not reach EPMD, or serve it, on port ${port}; run it with --allow-net=127.0.0.1:${port}${
+          own === "127.0.0.1" ? "" : `,${own}:${port}`
+        }, or choose another --epmd-port`,
         { cause: error },
       );
     }
@@ -271,6 +291,11 @@ function isRefusedHere(error: unknown): boolean {
   if (error instanceof EpmdError) return isRefusedHere(cause ?? {});
   return code === "ECONNREFUSED" && address !== undefined &&
     isLoopback(address);
+}
+
+/** A host as permissions and URLs have it. */
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function parseAddress(address: string): Address {

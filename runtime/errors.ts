@@ -213,17 +213,25 @@ export class QueueFullError extends Error {
   }
 }
 
-/** A node could not be started. */
+/**
+ * A node could not be started. `code` says what was wrong: the name or a setting (`"name"`); a name or
+ * port that is in use (`"in_use"`); the cookie, its file, or the permission to read or make it
+ * (`"cookie"`); the certificate (`"tls"`); that it can neither listen nor reach or serve EPMD
+ * (`"network"`); that the program was started without the permission to (`"permission"`); or that a node
+ * runs already (`"already_started"`). The message names the flag or option that helps, and `cause` is
+ * the error of the host.
+ */
 export class NodeStartError extends Error {
   /** Always `"NodeStartError"`. */
   override readonly name = "NodeStartError";
-  /** What was wrong: the arguments, something in use, the cookie, or the certificate. */
+  /** What was wrong. */
   readonly code:
     | "name"
     | "in_use"
     | "cookie"
     | "tls"
     | "network"
+    | "permission"
     | "already_started";
 
   /**

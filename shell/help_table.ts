@@ -395,8 +395,8 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Node.stop": [
     {
-      "signature": "stop()",
-      "text": "Stops the node that the calling code is on."
+      "signature": "stop(options: NodeStopOptions = {})",
+      "text": "Stops the node that the calling code is on, in order; see `stop` of a node."
     }
   ],
   "Process": [

@@ -72,6 +72,11 @@ const WRONG: [args: string[], says: string][] = [
     ["--sname", "a", "--log-format", "xml"],
     '--log-format "xml": give text or json',
   ],
+  [["--stop-timeout", "5"], "--stop-timeout without a node"],
+  [
+    ["--sname", "a", "--stop-timeout", "1s"],
+    '--stop-timeout "1s": give milliseconds',
+  ],
   [
     ["--env", "prod"],
     '--env "prod": there is no such configuration; give dev or test',

@@ -192,6 +192,32 @@ process.exit(await main([]));
     }
   });
 
+  await t.step("rejects the start of a node without HOME", async () => {
+    await project.write(
+      "home.mjs",
+      `import { Node } from "@otp/distribution/node";
+for (const home of [undefined, "", "relative"]) {
+  if (home === undefined) delete process.env.HOME;
+  else process.env.HOME = home;
+  await Node.start({ name: "alex@localhost", epmdPort: ${freePort()} })
+    .catch(({ name, code, message }) => console.log(name, code, message));
+}
+`,
+    );
+    for (const host of HOSTS) {
+      await using program = project.run(host, ["home.mjs"]);
+      assertEquals(await program.ended, 0, program.output);
+      const lines = program.output.trimEnd().split("\n");
+      assertEquals(lines.length, 3, program.output);
+      for (const line of lines) {
+        assertMatch(
+          line,
+          /^NodeStartError cookie Cannot find the cookie file: HOME is .*--cookie/,
+        );
+      }
+    }
+  });
+
   await t.step("has nodes that chat, on Node, Bun and Deno", async () => {
     await using cluster = new Cluster();
     const flags = (name: string) => nodeFlags(name, cluster.epmdPort);

@@ -1,0 +1,21 @@
+/**
+ * What the host refused the program: Deno's permissions, and those of Node.js.
+ *
+ * @module
+ */
+
+/**
+ * Whether an error, or what caused it, is that the program was started without a permission.
+ *
+ * Deno names such an error `NotCapable`, Node.js gives it a code. One that the system refuses, as for
+ * the files of other users, is another error.
+ */
+export function isRefused(error: unknown): boolean {
+  let at = error;
+  for (let depth = 0; depth < 4 && at instanceof Error; depth++) {
+    const { name, code } = at as Error & { code?: unknown };
+    if (name === "NotCapable" || code === "ERR_ACCESS_DENIED") return true;
+    at = at.cause;
+  }
+  return false;
+}

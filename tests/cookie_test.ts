@@ -1,0 +1,174 @@
+/** The cookie's file: who makes it, who may read it, and that nobody else comes to know what it has. */
+
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { NodeStartError } from "../errors.ts";
+import { Node } from "../node.ts";
+import { test } from "../testing/mod.ts";
+import { ChatProcess } from "./_cli.ts";
+import { freePort } from "./_nodes.ts";
+
+const FILE = fileURLToPath(new URL("fixtures/cookie.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
+const PROCESSES = 10;
+
+/** A folder that is removed where it goes out of scope. */
+async function folder(): Promise<AsyncDisposable & { path: string }> {
+  const path = await Deno.makeTempDir();
+  return {
+    path,
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+}
+
+/** Starts a program that waits to be told to look for the cookie; gives what tells it, and its answer. */
+async function seeker(home: string, writable: string[]) {
+  const file = `${home}/.erlang.cookie`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--no-check",
+      `--config=${CONFIG}`,
+      "--allow-env=HOME",
+      `--allow-read=${file},${file}.new`,
+      `--allow-write=${writable.join(",")}`,
+      FILE,
+    ],
+    env: { HOME: home, NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("\n")) text += (await reader.read()).value ?? "";
+  return async (): Promise<string> => {
+    const writer = child.stdin.getWriter();
+    await writer.write(new Uint8Array([10]));
+    await writer.close();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += value;
+    }
+    await child.status;
+    return text.replace("ready\n", "").trim();
+  };
+}
+
+for (const withFolder of [true, false]) {
+  test(
+    `nodes that start at once agree on one cookie, ${
+      withFolder ? "by a link" : "where they may write no other file"
+    }`,
+    { timeout: 60_000 },
+    async () => {
+      await using home = await folder();
+      const file = `${home.path}/.erlang.cookie`;
+      const writable = withFolder ? [file, `${file}.new`] : [file];
+      const seekers = await Promise.all(
+        Array.from({ length: PROCESSES }, () => seeker(home.path, writable)),
+      );
+      const cookies = await Promise.all(seekers.map((seek) => seek()));
+      const [cookie] = cookies;
+      assertMatch(cookie, /^[\w-]{43}$/);
+      assertEquals(cookies, cookies.map(() => cookie));
+      assertEquals(await Deno.readTextFile(file), cookie);
+      assertEquals((await Deno.stat(file)).mode! & 0o777, 0o400);
+      const names = [...Deno.readDirSync(home.path)].map(({ name }) => name)
+        .filter((name) => name.startsWith(".erlang"));
+      assertEquals(names, [".erlang.cookie"]);
+    },
+  );
+}
+
+async function refusal(cookieFile: string): Promise<NodeStartError> {
+  const error = await assertRejects(
+    () =>
+      Node.start({
+        name: "alex@localhost",
+        cookieFile,
+        epmdPort: freePort(),
+        log() {},
+      }),
+    NodeStartError,
+  );
+  assertEquals(error.code, "cookie");
+  return error;
+}
+
+test("Node.start() refuses a cookie file that others have access to", async () => {
+  await using home = await folder();
+  const file = `${home.path}/cookie`;
+  await Deno.writeTextFile(file, "secret_token");
+  for (const mode of [0o440, 0o404, 0o420, 0o402, 0o410, 0o401, 0o644]) {
+    await Deno.chmod(file, mode);
+    const { message } = await refusal(file);
+    assertStringIncludes(message, `mode ${mode.toString(8)}`);
+    assertStringIncludes(message, "chmod 400");
+  }
+  await Deno.chmod(file, 0o400);
+  await using node = await Node.start({
+    name: "alex@localhost",
+    cookieFile: file,
+    epmdPort: freePort(),
+  });
+  assertEquals(node.name, "alex@localhost");
+});
+
+test("Node.start() refuses a cookie file of another user", {
+  // Only root can give a file away.
+  ignore: Deno.uid() !== 0,
+}, async () => {
+  await using home = await folder();
+  const file = `${home.path}/cookie`;
+  await Deno.writeTextFile(file, "secret_token", { mode: 0o400 });
+  await Deno.chown(file, 12345, 12345);
+  const { message } = await refusal(file);
+  assertStringIncludes(message, "belongs to another user (uid 12345");
+});
+
+test("Node.start() refuses a cookie file that is not a file", async () => {
+  await using home = await folder();
+  const { message } = await refusal(home.path);
+  assertStringIncludes(message, "it is not a file");
+});
+
+test("what a program prints never has the value of --cookie", async () => {
+  const secret = "tell-nobody-0815";
+  const port = String(freePort());
+  const base = ["--cookie", secret, "--epmd-port", port];
+  for (
+    const args of [
+      [...base, "--sname", "alex@localhost", "--eval", "throw new Error('x')"],
+      [...base, "--sname", "alex@localhost", "--port", "99999"],
+      [...base, "--sname", "no good"],
+      [...base, "--sname", "alex@localhost", "--remsh", "kate@localhost"],
+      [...base, "--sname", "alex@localhost", "extra"],
+      [...base, "--sname", "alex@localhost", "--cookie-file", "x"],
+      [`--cookie=${secret}`, "--sname", "alex@localhost", "--frobnicate"],
+      [`--coookie=${secret}`, "--sname", "alex@localhost"],
+      [`--cookie=${secret}`],
+      ["--cookie", `${secret}\n`, "--sname", "alex@localhost"],
+      ["--cookie", secret, secret, "--sname", "alex@localhost"],
+      ["--cookie", `-${secret}`, "--sname", "alex@localhost"],
+    ]
+  ) {
+    await using program = new ChatProcess(args, {
+      env: { ERL_EPMD_PORT: port },
+    });
+    const { stdout, stderr } = await program.ended;
+    assertEquals(
+      (stdout + stderr).includes(secret),
+      false,
+      `${args}: ${stdout}${stderr}`,
+    );
+  }
+});
