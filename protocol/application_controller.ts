@@ -234,9 +234,9 @@ class Controller implements Server {
         if (typeof timeout !== "number" || !(timeout >= 0)) return BADARG;
         const started = this.#started.get(asked.name);
         if (started === undefined) return "not_started";
-        started.stoppers.push(caller);
-        this.#stop(started, timeout);
-        return NO_REPLY;
+        const reply = this.#wait(started.stoppers, caller);
+        if (reply === NO_REPLY) this.#stop(started, timeout);
+        return reply;
       }
       default:
         return BADARG;
@@ -265,12 +265,14 @@ class Controller implements Server {
     const known = this.#started.get(name);
     if (known?.state === "running") return "already_started";
     if (known !== undefined) {
-      (known.state === "starting" ? known.starters : known.restarters)
-        .push(caller);
-      return NO_REPLY;
+      const { state, starters, restarters } = known;
+      return this.#wait(state === "starting" ? starters : restarters, caller);
     }
     const spec = this.#applications.specs.get(name);
     if (spec === undefined) return { type: "error", reason: "enoent" };
+    const starters: Caller[] = [];
+    const reply = this.#wait(starters, caller);
+    if (reply !== NO_REPLY) return reply;
     this.#applications.load(spec);
     const controller = this.#process;
     const master: Process = controller.runtime.spawn(
@@ -287,7 +289,7 @@ class Controller implements Server {
       spec,
       master,
       state: "starting",
-      starters: [caller],
+      starters,
       stoppers: [],
       restarters: [],
     });
@@ -312,13 +314,29 @@ class Controller implements Server {
     this.#answer(starters, { type: "error", reason: failed });
     this.#answer(stoppers, "ok");
     for (const caller of restarters) {
+      this.#process.dropFor(caller.pid.node);
       const reply = this.#start(name, caller);
-      if (reply !== NO_REPLY) this.#answer([caller], reply);
+      if (reply !== NO_REPLY) this.#process.reply(caller.ref, reply);
     }
   }
 
+  /** Has a caller wait for its answer. */
+  #wait(
+    callers: Caller[],
+    caller: Caller,
+  ): ApplicationReply | typeof NO_REPLY {
+    if (!this.#process.keepFor(caller.pid.node)) {
+      return { type: "error", reason: "system_limit" };
+    }
+    callers.push(caller);
+    return NO_REPLY;
+  }
+
   #answer(callers: Caller[], reply: ApplicationReply): void {
-    for (const { ref } of callers.splice(0)) this.#process.reply(ref, reply);
+    for (const { pid, ref } of callers.splice(0)) {
+      this.#process.dropFor(pid.node);
+      this.#process.reply(ref, reply);
+    }
   }
 }
 

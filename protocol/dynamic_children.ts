@@ -73,8 +73,9 @@ export class DynamicChildren<S extends DynamicSpec> {
   }
 
   /** Takes a child in that has been started. */
-  add(spec: S, pid: Pid): void {
-    this.#children.set(this.#key(pid), { spec, pid, restarting: false });
+  add(spec: S, pid: Pid, holder?: string): void {
+    const child = { spec, pid, restarting: false, holder };
+    this.#children.set(this.#key(pid), child);
   }
 
   /** All children, the oldest first. */
@@ -137,8 +138,12 @@ export class DynamicChildren<S extends DynamicSpec> {
     }
     const result = await this.#start(spec);
     if (result.type === "ok") {
-      this.#remove(child);
-      if (result.started !== "ignore") this.add(spec, result.started);
+      const { holder } = child;
+      if (result.started === "ignore") this.#remove(child);
+      else {
+        this.#children.delete(this.#key(child.pid));
+        this.add(spec, result.started, holder);
+      }
       return;
     }
     this.#report(child, "start_error", result.reason);
@@ -170,8 +175,9 @@ export class DynamicChildren<S extends DynamicSpec> {
     return child?.pid.equals(pid) ? child : undefined;
   }
 
-  #remove({ pid }: DynamicChild<S>): void {
-    this.#children.delete(this.#key(pid));
+  #remove({ pid, holder }: DynamicChild<S>): void {
+    const isThere = this.#children.delete(this.#key(pid));
+    if (isThere && holder !== undefined) this.#process.dropFor(holder);
   }
 
   #key({ node, number, creation }: Pid): number | string {

@@ -17,6 +17,7 @@ import {
   type GlobalChange,
   type GlobalRequest,
   type Resolver,
+  TOO_MANY,
 } from "./global_messages.ts";
 import { globalServer } from "./global_server.ts";
 import { Pauses } from "./global_worker.ts";
@@ -128,13 +129,23 @@ export async function lock(
       own.isFree(resource, requester)
     ) {
       const answers = await Promise.all(all.map(attempt));
-      if (!answers.includes(false)) return true;
+      const full = all.filter((_, i) => answers[i] === TOO_MANY);
+      if (!answers.includes(false) && full.length === 0) return true;
       const given = all.filter((_, i) => answers[i] === true);
       await askNodes(process, given, { type: "del_lock", ...id });
+      if (full.length > 0) throw tooManyLocks(resource, full);
     }
     if (times >= retries) return false;
     await pauses.wait(times);
   }
+}
+
+function tooManyLocks(resource: unknown, nodes: string[]): RangeError {
+  return new RangeError(
+    `Cannot take the lock ${inspect(resource)}: ${
+      nodes.join(", ")
+    } keeps no more for this node (limits.maxRemoteEntries there); give some back first`,
+  );
 }
 
 /** Gives a lock back. */

@@ -8,6 +8,7 @@
 import type { Pid, Ref } from "../runtime/pid.ts";
 import { type Key, keyOf, type Process } from "../runtime/process.ts";
 import type { TermKey } from "../runtime/term_key.ts";
+import { TOO_MANY } from "./global_messages.ts";
 
 interface Lock {
   requester: TermKey;
@@ -15,12 +16,19 @@ interface Lock {
   holders: Map<Key, Ref>;
 }
 
+/** A lock as one process holds it. */
+interface Held {
+  resource: TermKey;
+  holder: Key;
+  node: string;
+}
+
 /** The locks of one node. What ends is unlocked. */
 export class GlobalLocks {
   readonly #process: Process;
   readonly #locks = new Map<TermKey, Lock>();
   /** Which lock is held by whom, by the number of the monitor. */
-  readonly #monitored = new Map<number, { resource: TermKey; holder: Key }>();
+  readonly #monitored = new Map<number, Held>();
 
   /** No lock is held; the process, the node's server, monitors who holds one. */
   constructor(process: Process) {
@@ -33,18 +41,23 @@ export class GlobalLocks {
     return lock === undefined || lock.requester === requester;
   }
 
-  /** Gives a lock to a process, if no other requester has it. */
-  set(resource: TermKey, requester: TermKey, pid: Pid): boolean {
+  /** Gives a lock to a process, if no other requester has it, and its node not too many. */
+  set(
+    resource: TermKey,
+    requester: TermKey,
+    pid: Pid,
+  ): boolean | typeof TOO_MANY {
     if (!this.isFree(resource, requester)) return false;
-    let lock = this.#locks.get(resource);
-    if (lock === undefined) {
-      this.#locks.set(resource, lock = { requester, holders: new Map() });
-    }
     const holder = this.#keyOf(pid);
-    if (!lock.holders.has(holder)) {
+    let lock = this.#locks.get(resource);
+    if (!lock?.holders.has(holder)) {
+      if (!this.#process.keepFor(pid.node)) return TOO_MANY;
+      lock ??= { requester, holders: new Map() };
+      this.#locks.set(resource, lock);
       const ref = this.#process.monitor(pid, pid.node);
       lock.holders.set(holder, ref);
-      this.#monitored.set(ref.number, { resource, holder });
+      const { node } = pid;
+      this.#monitored.set(ref.number, { resource, holder, node });
     }
     return true;
   }
@@ -64,6 +77,7 @@ export class GlobalLocks {
     const held = this.#monitored.get(number);
     if (held === undefined) return false;
     this.#monitored.delete(number);
+    this.#process.dropFor(held.node);
     const { holders } = this.#locks.get(held.resource)!;
     holders.delete(held.holder);
     if (holders.size === 0) this.#locks.delete(held.resource);

@@ -83,6 +83,9 @@ export interface Welcome {
 /** What is answered to what cannot be understood, or not be done for the one who asks. */
 export const REFUSED = { type: "error", reason: "badarg" };
 
+/** What is answered where the one who asks, or whose process it is, has as much as it may have. */
+export const TOO_MANY = "system_limit";
+
 const RESOLVERS: readonly unknown[] = [
   "random_exit_name",
   "random_notify_name",

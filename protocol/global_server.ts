@@ -26,6 +26,7 @@ import {
   listOf,
   REFUSED,
   sentEntry,
+  TOO_MANY,
   type Welcome,
 } from "./global_messages.ts";
 import { GlobalTable } from "./global_table.ts";
@@ -55,6 +56,9 @@ interface Waiting {
   nodes: Set<string>;
   done: () => void;
 }
+
+/** How many other nodes are known: more than a cluster has, as another server can name any. */
+const MAX_PEERS = 4096;
 
 const started = new WeakMap<Runtime, GlobalServer>();
 
@@ -277,15 +281,15 @@ export class GlobalServer implements Server, GlobalView {
       const known = this.names.lookup(asked.entry.name);
       const isOther = known !== undefined && !known.equals(asked.entry.pid);
       if (asked.isNew && isOther) return "taken";
-      this.#insert(asked.entry, pid);
+      if (!this.#insert(asked.entry, pid)) return TOO_MANY;
     }
     return "ok";
   }
 
   /** Takes a name in; notes which node says how its conflicts are resolved, unless this one's worker knows. */
-  #insert(entry: GlobalEntry, { node }: Pid): void {
+  #insert(entry: GlobalEntry, { node }: Pid): boolean {
     const isOwn = node === this.process.runtime.node;
-    this.names.insert(isOwn ? entry : { ...entry, by: node });
+    return this.names.insert(isOwn ? entry : { ...entry, by: node });
   }
 
   #down(ref: Ref): void {
@@ -371,6 +375,7 @@ export class GlobalServer implements Server, GlobalView {
     if (!server.equals(peer?.server)) {
       // Of two servers of a node the one that said hello is the one that is there.
       if (peer?.server !== undefined) return;
+      if (peer === undefined && this.#peers.size >= MAX_PEERS) return;
       const ref = this.process.monitor(server, node);
       this.#peers.set(node, peer = { status: "known", server, ref });
     }

@@ -11,6 +11,8 @@ import type { GlobalEntry, Resolver } from "./global_messages.ts";
 
 interface NamedProcess extends GlobalEntry {
   ref: Ref;
+  /** The node that it is kept for. */
+  holder: string;
 }
 
 /** Names, and who has them. What ends has no name. */
@@ -54,20 +56,27 @@ export class GlobalTable {
     return names;
   }
 
-  /** Gives a process a name, whoever has it. */
-  insert({ name, pid, resolve, by }: GlobalEntry): void {
+  /**
+   * Gives a process a name, whoever has it; false if there are too many names already. One of another node's
+   * process counts as that node's, and one that another node gives to a process of this one as the other's.
+   */
+  insert({ name, pid, resolve, by }: GlobalEntry): boolean {
     const key = this.#keyOf(name);
     const known = this.#names.get(key);
     if (known?.pid.equals(pid)) {
       if (!isSame(known.resolve, resolve)) known.by = by;
       known.resolve = resolve;
-      return;
+      return true;
     }
     if (known !== undefined) this.#drop(key, known);
+    const { node } = this.#process.runtime;
+    const holder = pid.node === node ? by ?? node : pid.node;
+    if (!this.#process.keepFor(holder)) return false;
     const ref = this.#process.monitor(pid, pid.node);
-    this.#names.set(key, { name, pid, resolve, by, ref });
+    this.#names.set(key, { name, pid, resolve, by, ref, holder });
     this.#monitored.set(ref.number, key);
     this.#digest = (this.#digest + hashOf(key, pid)) >>> 0;
+    return true;
   }
 
   /** Takes a name away. */
@@ -85,8 +94,9 @@ export class GlobalTable {
     return true;
   }
 
-  #drop(key: TermKey, { pid, ref }: NamedProcess): void {
+  #drop(key: TermKey, { pid, ref, holder }: NamedProcess): void {
     this.#process.demonitor(ref);
+    this.#process.dropFor(holder);
     this.#names.delete(key);
     this.#monitored.delete(ref.number);
     this.#digest = (this.#digest - hashOf(key, pid)) >>> 0;

@@ -23,6 +23,7 @@ import {
   isPid,
   listOf,
   sentEntry,
+  TOO_MANY,
 } from "./global_messages.ts";
 import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";
@@ -133,14 +134,25 @@ export class GlobalWorker implements Server {
       if (isNew && !this.#isFree(entry)) return false;
       const request: GlobalRequest = { type: "register", entry, isNew };
       const answers = await this.#askAll(servers, request);
-      if (!answers.includes("taken")) return true;
+      const full = servers.filter((_, i) => answers[i] === TOO_MANY);
+      if (!answers.includes("taken") && full.length === 0) return true;
       // Only a node in the middle knows, where not every node is connected to every other.
       const given = servers.filter((_, i) => answers[i] === "ok");
       await this.#askAll(given, { type: "unregister", name: entry.name });
+      if (full.length > 0) this.#tooMany(entry, full);
       return false;
     } finally {
       await this.#unlock(servers);
     }
+  }
+
+  #tooMany({ name, pid }: GlobalEntry, full: Pid[]): void {
+    this.#process.runtime.report({
+      level: "error",
+      message: `global: ${pid} cannot have the name ${inspect(name)}, as ${
+        full.map(({ node }) => node).join(", ")
+      } keeps no more for its node (limits.maxRemoteEntries there)`,
+    });
   }
 
   #isFree({ name, pid }: GlobalEntry): boolean {

@@ -51,7 +51,7 @@ export class PendingReads {
   }
 
   #hold(node: string, from: Pid): HeldRead | undefined {
-    return this.#process.runtime.hold(node, "entries")
+    return this.#process.keepFor(node)
       ? new HeldRead(this.#process, node, from)
       : undefined;
   }
@@ -79,7 +79,7 @@ class HeldRead implements Wait {
     this.isHeld = false;
     this.#process.unawait(this.#ref);
     this.#process.demonitor(this.#ref);
-    this.#process.runtime.holdings.release(this.#reader, "entries");
+    this.#process.dropFor(this.#reader);
   }
 
   reply(): void {}

@@ -141,7 +141,9 @@ export class ScopePeers {
   #forget({ pid, groups }: Peer): void {
     this.#peers.delete(this.#key(pid));
     for (const [id, members] of groups) {
-      this.#groups.remove(id, members.pids(), "all");
+      const pids = members.pids();
+      for (const { node } of pids) this.#process.dropFor(node);
+      this.#groups.remove(id, pids, "all");
     }
   }
 
@@ -196,7 +198,10 @@ export class ScopePeers {
     }
   }
 
-  #peerJoins({ groups }: Peer, group: unknown, pids: Pid[]): void {
+  #peerJoins({ groups }: Peer, group: unknown, joining: Pid[]): void {
+    // Those beyond what its node may have here are not members here, and the log is told.
+    const pids = joining.filter(({ node }) => this.#process.keepFor(node));
+    if (pids.length === 0) return;
     const id = this.#id(group);
     const known = groups.get(id);
     if (known !== undefined) known.add(pids);
@@ -206,7 +211,9 @@ export class ScopePeers {
 
   #peerLeaves({ groups }: Peer, id: TermKey, pids: Pid[]): void {
     const members = groups.get(id);
-    if (members === undefined || members.takeAll(pids).length === 0) return;
+    const left = members?.takeAll(pids) ?? [];
+    if (members === undefined || left.length === 0) return;
+    for (const { node } of left) this.#process.dropFor(node);
     if (members.isEmpty) groups.delete(id);
     this.#groups.remove(id, pids, "all");
   }

@@ -68,6 +68,8 @@ export interface Child<S> {
   pid: Pid | undefined;
   /** Whether it did not start again, and is tried once more. */
   restarting: boolean;
+  /** The other node that asked for it, as one of whose it counts. */
+  readonly holder?: string;
 }
 
 /** A failure for a reason. */

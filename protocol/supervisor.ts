@@ -196,7 +196,13 @@ export class SupervisorServer implements Server {
       return failed({ type: "already_started", pid: known.pid });
     }
     if (known !== undefined) return failed("already_present");
-    const child: Child = { spec, pid: undefined, restarting: false };
+    if (!this.#process.keepFor(from)) return failed("system_limit");
+    const child: Child = {
+      spec,
+      pid: undefined,
+      restarting: false,
+      holder: from,
+    };
     this.#children.push(child);
     const result = await this.#start(child);
     if (result.type === "error") this.#remove(child);
@@ -246,6 +252,8 @@ export class SupervisorServer implements Server {
   }
 
   #remove(child: Child): void {
+    if (!this.#children.includes(child)) return;
+    if (child.holder !== undefined) this.#process.dropFor(child.holder);
     this.#children = this.#children.filter((other) => other !== child);
   }
 

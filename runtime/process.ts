@@ -224,6 +224,34 @@ export class Process implements MailboxHost {
     return this.#abort.signal;
   }
 
+  /** What it keeps for other nodes, as a server: how many entries for each. */
+  entries: Map<string, number> | undefined;
+
+  /** Keeps something more for a node; false if that may have no more, and has been refused. */
+  keepFor(node: string): boolean {
+    if (node === this.runtime.node) return true;
+    if (!this.alive || !this.runtime.holdEntry(node)) return false;
+    this.entries ??= new Map();
+    this.entries.set(node, (this.entries.get(node) ?? 0) + 1);
+    return true;
+  }
+
+  /** Keeps something less for a node. */
+  dropFor(node: string): void {
+    const kept = this.entries?.get(node);
+    if (kept === undefined) return;
+    if (kept > 1) this.entries!.set(node, kept - 1);
+    else this.entries!.delete(node);
+    this.runtime.holdings.release(node, "entries");
+  }
+
+  /** Keeps nothing any more. */
+  dropAll(): void {
+    for (const [node, kept] of this.entries ?? []) {
+      for (let i = 0; i < kept; i++) this.dropFor(node);
+    }
+  }
+
   /** The error that the process's waits end with. */
   exitError(): Error {
     return this.shell

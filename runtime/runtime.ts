@@ -271,6 +271,7 @@ export class Runtime implements Signals {
     if (process.origin !== undefined) {
       this.holdings.release(process.origin, "processes");
     }
+    if (process.entries !== undefined) process.dropAll();
     if (process.name !== undefined) this.names.delete(process.name);
     if (process.aliases !== undefined) {
       for (const number of process.aliases.keys()) this.aliases.delete(number);
@@ -423,19 +424,16 @@ export class Runtime implements Signals {
   }
 
   /** Whether a peer may hold no more of a kind; it is told then, as it was refused one. */
-  #isFull(node: string, kind: "links" | "monitors"): boolean {
+  #isFull(node: string, kind: "links" | "monitors" | "entries"): boolean {
     if (!this.holdings.full(node, kind)) return false;
     this.#refused(node, kind, this.#fullMessage(kind));
     return true;
   }
 
-  /** Has a peer hold one more of a kind; false if it may not, and has been refused. */
-  hold(node: string, kind: "entries"): boolean {
-    if (this.holdings.full(node, kind)) {
-      this.#refused(node, kind, this.#fullMessage(kind));
-      return false;
-    }
-    this.holdings.take(node, kind);
+  /** Has a peer hold one entry more; false if it may not, and has been refused. */
+  holdEntry(node: string): boolean {
+    if (this.#isFull(node, "entries")) return false;
+    this.holdings.take(node, "entries");
     return true;
   }
 
