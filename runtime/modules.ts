@@ -140,6 +140,13 @@ export class Modules {
         : { fn: () => fn.apply(undefined, args), label: fn.name || "function" };
     }
     const { module, function: name } = run;
+    if (node !== undefined && this.services.has(module)) {
+      return {
+        error: "not_allowed",
+        message:
+          `${module} is a service of the node, which is reached by spawn requests only`,
+      };
+    }
     const fn = this.lookup(module, name);
     if (fn === undefined) {
       return { error: "undef", message: this.#undefined(module, name, args) };

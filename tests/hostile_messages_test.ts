@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { Agent } from "../agent.ts";
 import { Application } from "../application.ts";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { ExitError, UndefinedFunctionError } from "../errors.ts";
+import { ExitError, SpawnRefusedError } from "../errors.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import * as global from "../global.ts";
 import * as IO from "../io.ts";
@@ -438,8 +438,8 @@ clusterTest(
           for (const ask of refused) {
             await assertRejects(
               async () => await ask(),
-              UndefinedFunctionError,
-              "is not exported",
+              SpawnRefusedError,
+              "is reached by spawn requests only",
             );
           }
           const spec = { id: "x", start: [...name, args] } as never;
@@ -453,7 +453,7 @@ clusterTest(
               async () => await start(),
               ExitError,
             );
-            assert(String(error).includes("is not exported"), String(error));
+            assert(error.reason instanceof SpawnRefusedError);
           }
         }
         // By spawn, a service asks for what it runs.
