@@ -8,6 +8,7 @@ import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
 import { Node } from "../node.ts";
 import { PendingSignals } from "../distribution/pending.ts";
 import { receive } from "../process.ts";
+import { GlobalTable } from "../protocol/global_table.ts";
 import { Pid, Ref } from "../runtime/pid.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signal.ts";
@@ -55,7 +56,7 @@ const PORT: Port = {
 
 /** Takes what is sent to the peer. */
 const SINK = Object.fromEntries(
-  ["spawnReply", "exitLink", "down", "send", "demonitor"].map((
+  ["spawnReply", "exitLink", "down", "send", "demonitor", "monitor"].map((
     kind,
   ) => [kind, () => undefined]),
 ) as unknown as Signals;
@@ -150,6 +151,14 @@ await measure("maxRemoteMonitors: one monitor", () => {
     runtime.monitor(peer, target.pid, ref);
   }
   return runtime;
+}, COUNT);
+await measure("maxRemoteEntries: one name of the cluster", () => {
+  const table = new GlobalTable(target);
+  for (let i = 0; i < COUNT; i++) {
+    const pid = new Pid(THERE.name, i, THERE.creation);
+    table.insert({ name: `name ${i}`, pid, resolve: "random_exit_name" });
+  }
+  return table;
 }, COUNT);
 await measure("nodeDown with 10,000 of each of these", () => {
   runtime.nodeDown(THERE.name, true);

@@ -144,7 +144,7 @@ function tooManyLocks(resource: unknown, nodes: string[]): RangeError {
   return new RangeError(
     `Cannot take the lock ${inspect(resource)}: ${
       nodes.join(", ")
-    } keeps no more for this node (limits.maxRemoteEntries there); give some back first`,
+    } keeps no more for this node, or no name as large (limits.maxRemoteEntries there); give some back first`,
   );
 }
 

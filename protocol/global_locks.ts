@@ -51,7 +51,7 @@ export class GlobalLocks {
     const holder = this.#keyOf(pid);
     let lock = this.#locks.get(resource);
     if (!lock?.holders.has(holder)) {
-      if (!this.#process.keepFor(pid.node)) return TOO_MANY;
+      if (!this.#process.keepFor(pid.node, resource)) return TOO_MANY;
       lock ??= { requester, holders: new Map() };
       this.#locks.set(resource, lock);
       const ref = this.#process.monitor(pid, pid.node);

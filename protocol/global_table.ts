@@ -71,7 +71,7 @@ export class GlobalTable {
     if (known !== undefined) this.#drop(key, known);
     const { node } = this.#process.runtime;
     const holder = pid.node === node ? by ?? node : pid.node;
-    if (!this.#process.keepFor(holder)) return false;
+    if (!this.#process.keepFor(holder, key)) return false;
     const ref = this.#process.monitor(pid, pid.node);
     this.#names.set(key, { name, pid, resolve, by, ref, holder });
     this.#monitored.set(ref.number, key);

@@ -200,9 +200,9 @@ export class ScopePeers {
 
   #peerJoins({ groups }: Peer, group: unknown, joining: Pid[]): void {
     // Those beyond what its node may have here are not members here, and the log is told.
-    const pids = joining.filter(({ node }) => this.#process.keepFor(node));
-    if (pids.length === 0) return;
     const id = this.#id(group);
+    const pids = joining.filter(({ node }) => this.#process.keepFor(node, id));
+    if (pids.length === 0) return;
     const known = groups.get(id);
     if (known !== undefined) known.add(pids);
     else groups.set(id, new Members(this.#process.runtime, pids));

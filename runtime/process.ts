@@ -16,6 +16,7 @@ import type {
   Target,
 } from "./signal.ts";
 import { copyTerm } from "./term.ts";
+import type { TermKey } from "./term_key.ts";
 import { termKey } from "./term_key.ts";
 import type { Timer } from "./timers.ts";
 
@@ -227,10 +228,10 @@ export class Process implements MailboxHost {
   /** What it keeps for other nodes, as a server: how many entries for each. */
   entries: Map<string, number> | undefined;
 
-  /** Keeps something more for a node; false if that may have no more, and has been refused. */
-  keepFor(node: string): boolean {
+  /** Keeps something more for a node, under a key; false if it may not, and that has been refused. */
+  keepFor(node: string, key?: TermKey): boolean {
     if (node === this.runtime.node) return true;
-    if (!this.alive || !this.runtime.holdEntry(node)) return false;
+    if (!this.alive || !this.runtime.holdEntry(node, key)) return false;
     this.entries ??= new Map();
     this.entries.set(node, (this.entries.get(node) ?? 0) + 1);
     return true;

@@ -46,7 +46,11 @@ import type {
 import { startProcesses, startSoon } from "./starting.ts";
 import { ignoreStrayExits } from "./stray_exits.ts";
 import { DEFAULT_MAX_DEPTH } from "./term.ts";
+import type { TermKey } from "./term_key.ts";
 import { Timers } from "./timers.ts";
+
+/** The largest name, lock or group of a peer, in characters: there may be many. */
+const MAX_ENTRY_KEY = 1 << 16;
 
 /** What a runtime is made of. */
 export interface RuntimeOptions {
@@ -431,7 +435,13 @@ export class Runtime implements Signals {
   }
 
   /** Has a peer hold one entry more; false if it may not, and has been refused. */
-  holdEntry(node: string): boolean {
+  holdEntry(node: string, key?: TermKey): boolean {
+    if (typeof key === "string" && key.length > MAX_ENTRY_KEY) {
+      const message =
+        `a name, lock or group of ${key.length} characters is too large: ${MAX_ENTRY_KEY} is the most`;
+      this.#refused(node, "entries", message);
+      return false;
+    }
     if (this.#isFull(node, "entries")) return false;
     this.holdings.take(node, "entries");
     return true;

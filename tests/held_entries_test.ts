@@ -118,6 +118,14 @@ clusterTest(
         true,
         "system_limit",
       ]);
+      await ask(peer, server, { ...delLock, resource: 2, requester: 2 });
+      const large = {
+        type: "set_lock",
+        resource: ["x".repeat(1 << 16)],
+        requester: 1,
+      };
+      assertEquals(await ask(peer, server, large), "system_limit");
+      await cluster.logged(/is too large: 65536 is the most/);
       await leave(peer);
       assertEquals(kept()[0], 0);
       assert(await global.setLock([2, self()], { retries: 0 }));
