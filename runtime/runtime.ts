@@ -379,6 +379,9 @@ export class Runtime implements Signals {
   }
 
   sendAlias(_from: Pid, alias: Ref, message: unknown): Backpressure {
+    // One that is awaited takes an answer, and nothing else: a guess must not use it up.
+    const { number } = alias;
+    if (this.aliases.get(number)?.waits?.has(number)) return undefined;
     const process = this.#openAlias(alias);
     if (process !== undefined) process.mailbox.push(message, process);
     return undefined;
@@ -630,8 +633,11 @@ export class Runtime implements Signals {
   ): void {
     const process = this.find(to);
     const wait = process?.waits?.get(ref.number);
-    if (process === undefined || wait?.spawned === undefined) {
-      // Who asked has ended: the new process is linked to nobody, and watched by nobody.
+    if (
+      process === undefined || wait?.spawned === undefined ||
+      wait.node !== from.node
+    ) {
+      // Who asked has ended, or another node was asked: the new process is linked to nobody, and watched by nobody.
       if ("pid" in result) {
         const back = this.back(from.node);
         if (result.link) back.exitLink(to, from, "noproc");

@@ -51,7 +51,13 @@ async function main(): Promise<void> {
   const application = await loadApplication(program);
   await using node = await startNode({ ...options, modules });
   node.export(HARNESS_MODULE, {
-    async call(to: Pid, module: string, name: string, args: unknown[]) {
+    async call(
+      to: Pid,
+      token: string,
+      module: string,
+      name: string,
+      args: unknown[],
+    ) {
       const answer = (called: Called) => void send(to, called);
       groupLeader(whereis("user"));
       const found = modules[module];
@@ -64,9 +70,9 @@ async function main(): Promise<void> {
             }; it has ${known}`,
           );
         }
-        answer({ type: "called", value: await found[name](...args) });
+        answer({ type: "called", token, value: await found[name](...args) });
       } catch (error) {
-        answer({ type: "failed", error });
+        answer({ type: "failed", token, error });
       }
     },
   });

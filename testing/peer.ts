@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { formatExit } from "../errors.ts";
 import { Node } from "../node.ts";
 import { isDown, receive, self } from "../process.ts";
+import { currentProcess } from "../runtime/current.ts";
 import { inspect } from "../runtime/inspect.ts";
 import { assertDeno } from "./_deno.ts";
 import { type TestCluster, testCluster, withHost } from "./cluster.ts";
@@ -233,14 +234,19 @@ export class Peer implements AsyncDisposable {
     args: readonly unknown[] = [],
   ): Promise<T> {
     const from = this.#from ?? await (this.#caller ??= this.#startCaller());
+    const token = crypto.randomUUID();
     return await from.run(async () => {
       const { ref } = await Node.spawnMonitor(
         this.name,
         [HARNESS_MODULE, "call"],
-        [self(), module, fn, [...args]],
+        [self(), token, module, fn, [...args]],
       );
+      const process = currentProcess();
       const answer = await receive<Called | { type: "DOWN"; reason: unknown }>(
-        (message) => !isDown(message) || message.ref.equals(ref),
+        (message) =>
+          isDown(message)
+            ? ref.equals(message.ref) && process.isDown(ref)
+            : message?.token === token,
       );
       if (answer.type === "called") return answer.value as T;
       if (answer.type === "failed") throw answer.error;

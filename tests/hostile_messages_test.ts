@@ -9,6 +9,7 @@ import { ExitError, SpawnRefusedError } from "../errors.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import * as global from "../global.ts";
 import * as IO from "../io.ts";
+import { Node } from "../node.ts";
 import * as pg from "../pg.ts";
 import {
   makeRef,
@@ -469,5 +470,62 @@ clusterTest(
       });
     });
     assertEquals(asked, ["Remote.add"]);
+  },
+);
+
+clusterTest(
+  "a request is answered by the node that was asked, and its reference used up by nothing else",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using peer = await RawPeer.dial(alex.port);
+    await peer.enter("raw@localhost", ALEX);
+    const MIKE = "mike@localhost";
+    await using mike = await RawPeer.dial(alex.port);
+    await mike.enter(MIKE, ALEX);
+    await alex.run(async () => {
+      const { number } = self();
+      const forge = async (ref: number) => {
+        await peer.say([
+          ["spawned", 100, number, ref, false, true],
+          ["not_spawned", number, ref, "undef", "forged"],
+          ["send_alias", 100, ref, "forged"],
+          ["down", 100, [100, 7], number, ref, "forged"],
+        ]);
+        await takenIn(peer);
+      };
+      const spawning = Node.spawn(MIKE, ["Remote", "wait"]);
+      const [, , spawnRef] = await mike.signal("spawn*");
+      await forge(spawnRef as number);
+      await mike.say([["spawned", 5, number, spawnRef, false, false]]);
+      const pid = await spawning;
+      assertEquals([pid.node, pid.number], [MIKE, 5]);
+
+      const calling = rpc.call(MIKE, ["Remote", "add"], [1, 2]);
+      const [, , rpcRef] = await mike.signal("spawn*");
+      await forge(rpcRef as number);
+      const answer = { type: "return", value: 3 };
+      await peer.say([["reply", 100, rpcRef, answer]]);
+      await takenIn(peer);
+      const right = { type: "return", value: 4 };
+      await mike.say([
+        ["spawned", 6, number, rpcRef, false, true],
+        // Not the process that runs it.
+        ["reply", 7, rpcRef, answer],
+        ["reply", 6, rpcRef, right],
+      ]);
+      assertEquals(await calling, 4);
+
+      const asking = GenServer.call({ name: "Echo", node: MIKE }, "hi");
+      const [, , , call] = await mike.signal("send_name*") as [
+        string,
+        number,
+        string,
+        { ref: { $ref: [number, number] } },
+      ];
+      const [, callRef] = call.ref.$ref;
+      await forge(callRef);
+      await mike.say([["reply", 8, callRef, "hello"]]);
+      assertEquals(await asking, "hello");
+    });
   },
 );
