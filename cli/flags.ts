@@ -77,8 +77,7 @@ const FLAGS: readonly Flag[] = [
     name: "cookie",
     value: "SECRET",
     ofNode: true,
-    help:
-      "The secret of the cluster; others on this machine can see it: see --cookie-file",
+    help: "The secret; others on this machine can see it: see --cookie-file",
   },
   {
     name: "cookie-file",

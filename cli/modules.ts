@@ -41,7 +41,7 @@ export async function loadModules(
 async function load(name: string, path: string): Promise<ModuleExports> {
   const file = resolve(path);
   const what = `--module ${quote(`${name}=${path}`)}`;
-  if (!isFile(file)) {
+  if (!isFile(file, what)) {
     throw new UsageError(
       `Cannot use ${what}: there is no file ${
         quote(file)
@@ -67,12 +67,16 @@ async function load(name: string, path: string): Promise<ModuleExports> {
   );
 }
 
-function isFile(path: string): boolean {
+function isFile(path: string, what: string): boolean {
   try {
     return statSync(path).isFile();
-  } catch (error) {
-    const { code } = error as { code?: string };
+  } catch (cause) {
+    const { code, name } = cause as Error & { code?: string };
     if (code === "ENOENT" || code === "ENOTDIR") return false;
-    throw error;
+    if (name !== "NotCapable") throw cause;
+    throw new LoadError(
+      `Cannot use ${what}: the program may not read it; run it with --allow-read=${path}`,
+      { cause, isRefused: true },
+    );
   }
 }

@@ -30,6 +30,16 @@ const FRAMES = 5;
 export class LoadError extends Error {
   /** Always `"LoadError"`. */
   override readonly name = "LoadError";
+  /** Whether the program may not read it. */
+  readonly isRefused: boolean = false;
+
+  constructor(
+    message: string,
+    options: ErrorOptions & { isRefused?: boolean } = {},
+  ) {
+    super(message, options);
+    this.isRefused = options.isRefused ?? false;
+  }
 }
 
 /** A shell on another node cannot be opened. */
@@ -74,6 +84,7 @@ function startCode(error: unknown, name: string): number {
   if (error instanceof RemoteShellError) {
     return error.isRefused ? EXIT.REFUSED : EXIT.NOT_STARTED;
   }
+  if (error instanceof LoadError && error.isRefused) return EXIT.REFUSED;
   if (error instanceof ApplicationStartError || error instanceof LoadError) {
     return EXIT.NOT_STARTED;
   }

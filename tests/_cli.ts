@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 /** How long a process may take, in milliseconds. */
 const WITHIN = 20_000;
 
-/** What the `chat` task may do, but for making a cookie file. */
+/** What programs of tests may do: read modules and reach hosts that the `chat` task cannot, but make no cookie file. */
 export const PERMISSIONS: readonly string[] = [
   "--allow-net",
   "--allow-env=ERL_EPMD_PORT,HOME",
