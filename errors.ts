@@ -26,6 +26,7 @@ export {
   NoProcessError,
   ProcessExited,
   QueueFullError,
+  type QueueLimit,
   ReceiveTimeout,
   RpcError,
   SpawnRefusedError,

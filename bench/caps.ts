@@ -6,6 +6,7 @@
 import { connect, type Socket } from "node:net";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
 import { Node } from "../node.ts";
+import { Budget } from "../distribution/budget.ts";
 import { PendingSignals } from "../distribution/pending.ts";
 import { receive } from "../process.ts";
 import { GlobalTable } from "../protocol/global_table.ts";
@@ -165,12 +166,13 @@ await measure("nodeDown with 10,000 of each of these", () => {
   return runtime;
 });
 await measure("maxPendingSignals: one message of 20 bytes", () => {
-  const pending = new PendingSignals(
-    "x@localhost",
-    COUNT,
-    64,
-    new Promise(() => {}),
-  );
+  const pending = new PendingSignals({
+    node: "x@localhost",
+    limits: DEFAULT_LIMITS,
+    queued: new Budget(Infinity),
+    settled: new Promise(() => {}),
+    overflow() {},
+  });
   for (let i = 0; i < COUNT; i++) pending.send(peer, peer, "x".repeat(20) + i);
   return pending;
 }, COUNT);

@@ -16,37 +16,52 @@ import type {
   Target,
 } from "../runtime/signal.ts";
 import { copyTerm } from "../runtime/term.ts";
+import type { Budget } from "./budget.ts";
+import { termBytes } from "./term_size.ts";
+import type { Limits } from "./wire.ts";
 
 /** From how many signals on `send` asks to wait. */
 const SOFT = 1000;
 
+/** What a signal takes besides its message, in bytes, about. */
+const SIGNAL_BYTES = 128;
+
+/**
+ * How many times the caps of messages other signals may reach, as these are not refused. Beyond
+ * that the dial is given up, so that all who wait for the node are told.
+ */
+const HARD = 2;
+
+/** What pending signals need of the dial. */
+export interface PendingOptions {
+  /** The node that is dialled. */
+  node: string;
+  /** The node's limits. */
+  limits: Limits;
+  /** What waits for all nodes together. */
+  queued: Budget;
+  /** Settles when the dial does. */
+  settled: Promise<unknown>;
+  /** More waits than may. */
+  overflow(reason: string): void;
+}
+
 /** Keeps signals for a node until it is connected or cannot be. */
 export class PendingSignals implements Signals, Queued {
-  readonly #node: string;
-  readonly #max: number;
-  readonly #maxDepth: number;
-  readonly #settled: Promise<unknown>;
+  readonly #options: PendingOptions;
   #queue: ((signals: Signals) => void)[] = [];
+  #bytes = 0;
+  #closed = false;
 
-  /** Keeps signals for `node` until `settled`. */
-  constructor(
-    node: string,
-    max: number,
-    maxDepth: number,
-    settled: Promise<unknown>,
-  ) {
-    this.#node = node;
-    this.#max = max;
-    this.#maxDepth = maxDepth;
-    this.#settled = settled;
+  /** Keeps signals until they are replayed or dropped. */
+  constructor(options: PendingOptions) {
+    this.#options = options;
   }
 
-  /** Sends on what was kept; gives why something could not be sent, if that is so. */
+  /** Sends on what was kept; returns the error if something could not be sent. */
   replay(signals: Signals): Error | undefined {
     let failure: Error | undefined;
-    const queue = this.#queue;
-    this.#queue = [];
-    for (const each of queue) {
+    for (const each of this.drop()) {
       try {
         each(signals);
       } catch (error) {
@@ -56,26 +71,85 @@ export class PendingSignals implements Signals, Queued {
     return failure;
   }
 
+  /** Keeps nothing any more; returns what was kept. */
+  drop(): ((signals: Signals) => void)[] {
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#closed = true;
+    this.#options.queued.add(-this.#bytes);
+    this.#bytes = 0;
+    return queue;
+  }
+
+  #push(bytes: number, each: (signals: Signals) => void): void {
+    if (this.#closed) return;
+    this.#queue.push(each);
+    this.#bytes += bytes;
+    const { limits, queued, overflow } = this.#options;
+    queued.add(bytes);
+    if (
+      this.#queue.length > HARD * limits.maxPendingSignals ||
+      this.#bytes > HARD * limits.maxQueueBytes ||
+      this.#bytes > limits.highWaterMark && queued.used > HARD * queued.max
+    ) {
+      overflow(
+        `${this.#queue.length} signals of ${this.#bytes} bytes wait for it, which is too many (limits.maxPendingSignals, limits.maxQueueBytes, limits.maxTotalQueueBytes)`,
+      );
+      this.drop();
+    }
+  }
+
+  /** Keeps what has no value in it. */
+  #plain(each: (signals: Signals) => void): void {
+    this.#push(SIGNAL_BYTES, each);
+  }
+
   #keep(message: unknown, each: (s: Signals, copy: unknown) => void): void {
-    const copy = copyTerm(message, this.#maxDepth);
-    this.#queue.push((signals) => each(signals, copy));
+    const copy = copyTerm(message, this.#options.limits.maxDepth);
+    this.#push(
+      SIGNAL_BYTES + termBytes(copy),
+      (signals) => each(signals, copy),
+    );
+  }
+
+  #assertRoom(): void {
+    const { node, limits, queued } = this.#options;
+    const { maxPendingSignals, maxQueueBytes, highWaterMark } = limits;
+    const { length } = this.#queue;
+    if (length >= maxPendingSignals) {
+      throw new QueueFullError(
+        node,
+        length,
+        maxPendingSignals,
+        "maxPendingSignals",
+      );
+    }
+    if (this.#bytes >= maxQueueBytes) {
+      throw new QueueFullError(node, this.#bytes, maxQueueBytes);
+    }
+    if (queued.isFull && this.#bytes >= highWaterMark) {
+      throw new QueueFullError(
+        node,
+        queued.used,
+        queued.max,
+        "maxTotalQueueBytes",
+      );
+    }
   }
 
   #message(
     message: unknown,
     each: (s: Signals, copy: unknown) => void,
   ): Backpressure {
-    if (this.#queue.length >= this.#max) {
-      throw new QueueFullError(this.#node, this.#queue.length, this.#max);
-    }
+    this.#assertRoom();
     this.#keep(message, each);
-    return this.#queue.length < SOFT
-      ? undefined
-      : this.#settled.then(() => {}, () => {});
+    const { settled } = this.#options;
+    return this.isFull() ? settled.then(() => {}, () => {}) : undefined;
   }
 
   isFull(): boolean {
-    return this.#queue.length >= SOFT;
+    return this.#queue.length >= SOFT ||
+      this.#bytes >= this.#options.limits.highWaterMark;
   }
 
   send(from: Pid, to: Pid, message: unknown): Backpressure {
@@ -95,15 +169,15 @@ export class PendingSignals implements Signals, Queued {
   }
 
   link(from: Pid, to: Pid): void {
-    this.#queue.push((s) => s.link(from, to));
+    this.#plain((s) => s.link(from, to));
   }
 
   unlink(from: Pid, to: Pid, id: number): void {
-    this.#queue.push((s) => s.unlink(from, to, id));
+    this.#plain((s) => s.unlink(from, to, id));
   }
 
   unlinkAck(from: Pid, to: Pid, id: number): void {
-    this.#queue.push((s) => s.unlinkAck(from, to, id));
+    this.#plain((s) => s.unlinkAck(from, to, id));
   }
 
   exit(from: Pid, to: Pid, reason: unknown): void {
@@ -115,11 +189,11 @@ export class PendingSignals implements Signals, Queued {
   }
 
   monitor(from: Pid, target: Target, ref: Ref): void {
-    this.#queue.push((s) => s.monitor(from, target, ref));
+    this.#plain((s) => s.monitor(from, target, ref));
   }
 
   demonitor(from: Pid, target: Target, ref: Ref): void {
-    this.#queue.push((s) => s.demonitor(from, target, ref));
+    this.#plain((s) => s.demonitor(from, target, ref));
   }
 
   down(
@@ -144,10 +218,10 @@ export class PendingSignals implements Signals, Queued {
   }
 
   spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
-    this.#queue.push((s) => s.spawnReply(from, to, ref, result));
+    this.#plain((s) => s.spawnReply(from, to, ref, result));
   }
 
   groupLeader(from: Pid, to: Pid, leader: Pid): void {
-    this.#queue.push((s) => s.groupLeader(from, to, leader));
+    this.#plain((s) => s.groupLeader(from, to, leader));
   }
 }

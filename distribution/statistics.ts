@@ -33,6 +33,8 @@ export interface ConnectionStats {
   protocolErrors: number;
   /** Peers that were down as they were silent. */
   silent: number;
+  /** Peers that were down as they did not read what was sent to them. */
+  unread: number;
   /** What peers that are in were refused, by cause. */
   refusedRequests: Record<RefusedRequest, number>;
   /** Bytes that came from peers that are in. */
@@ -52,6 +54,7 @@ export function newConnectionStats(): ConnectionStats {
       cookie: 0,
       name: 0,
       alive: 0,
+      full: 0,
       timeout: 0,
       version: 0,
       http: 0,
@@ -64,6 +67,7 @@ export function newConnectionStats(): ConnectionStats {
     failedDials: 0,
     protocolErrors: 0,
     silent: 0,
+    unread: 0,
     refusedRequests: {
       undef: 0,
       not_allowed: 0,

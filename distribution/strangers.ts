@@ -8,6 +8,7 @@ import { printable, quote } from "../runtime/inspect.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ConnectionStats, LimitedLog } from "./statistics.ts";
 import {
+  type Admission,
   HandshakeError,
   type Local,
   type RefusalCause,
@@ -29,7 +30,7 @@ export interface DoorOptions {
   /** Where lines for the log go. */
   log: LimitedLog;
   /** Somebody is in. */
-  up(session: Session, transport: Transport): void;
+  up(session: Session, transport: Transport): unknown;
 }
 
 /** Lets dialers in, or not: each has little time, and all of them together little room. */
@@ -187,6 +188,12 @@ export async function shake(
   }
 }
 
+/** A dialler under a name that its certificate is not for. */
+const NOT_THEIRS: Admission = {
+  status: "not_allowed",
+  confirm: () => "not_allowed",
+};
+
 /** Has a wire let a dialler in, if its certificate is of the name that it gives. */
 async function accept(
   wire: Wire,
@@ -197,7 +204,7 @@ async function accept(
   let mismatch: string | undefined;
   const admit = (name: string) => {
     mismatch = transport.mismatch?.(name);
-    return mismatch === undefined ? local.admit(name) : "not_allowed";
+    return mismatch === undefined ? local.admit(name) : NOT_THEIRS;
   };
   try {
     return await wire.accept(transport, first, { ...local, admit });

@@ -83,6 +83,14 @@ export class TcpTransport implements Transport {
     return this.#closed === undefined && this.#socket.write(bytes);
   }
 
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   end(): void {
     if (this.#closed !== undefined) return;
     const timer = outside(() => setTimeout(() => this.destroy(), END_TIMEOUT));

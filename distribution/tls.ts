@@ -128,6 +128,14 @@ export class TlsTransport implements Transport {
     return this.#secure?.transport.write(bytes) ?? false;
   }
 
+  pause(): void {
+    this.#secure?.transport.pause();
+  }
+
+  resume(): void {
+    this.#secure?.transport.resume();
+  }
+
   end(): void {
     if (this.#secure === undefined) this.#socket.destroy();
     else this.#secure.transport.end();

@@ -30,17 +30,31 @@ export interface Limits {
    */
   maxMessageBytes: number;
   /**
+   * The parts of messages that have not come to their end, of all peers together, in bytes.
+   *
+   * @default {268435456}
+   */
+  maxTotalMessageBytes: number;
+  /**
    * What waits for one peer before `send` gives a promise, in bytes.
    *
    * @default {1048576}
    */
   highWaterMark: number;
   /**
-   * What waits for one peer before `send` throws, in bytes.
+   * What waits for one peer, connected or being dialled, before `send` throws, in bytes. Above it,
+   * a peer is read from no faster than it reads itself; above twice as much, it is cut off.
    *
    * @default {134217728}
    */
   maxQueueBytes: number;
+  /**
+   * What waits for all peers together, in bytes, where a peer has more than `highWaterMark`: above
+   * it, `send` throws to those that have.
+   *
+   * @default {536870912}
+   */
+  maxTotalQueueBytes: number;
   /**
    * The time that a stranger has to get in, in milliseconds.
    *
@@ -54,7 +68,14 @@ export interface Limits {
    */
   maxHalfOpen: number;
   /**
-   * Signals that are kept while a node is being dialled.
+   * Connections to peers; also nodes that are being dialled at the same time.
+   *
+   * @default {1024}
+   */
+  maxConnections: number;
+  /**
+   * Signals that are kept while a node is being dialled, before `send` throws; above twice as many,
+   * the dial is given up.
    *
    * @default {100000}
    */
@@ -84,6 +105,30 @@ export interface Limits {
    * @default {100000}
    */
   maxRemoteEntries: number;
+  /**
+   * Processes that all peers together have started here and that are alive.
+   *
+   * @default {200000}
+   */
+  maxTotalRemoteProcesses: number;
+  /**
+   * Links that the processes of all peers together have made to processes here.
+   *
+   * @default {400000}
+   */
+  maxTotalRemoteLinks: number;
+  /**
+   * Monitors that the processes of all peers together have on processes here.
+   *
+   * @default {400000}
+   */
+  maxTotalRemoteMonitors: number;
+  /**
+   * What servers of this node keep for all peers together.
+   *
+   * @default {400000}
+   */
+  maxTotalRemoteEntries: number;
 }
 
 /** The limits that a node has unless told otherwise. */
@@ -91,15 +136,22 @@ export const DEFAULT_LIMITS: Limits = {
   maxDepth: 64,
   maxFrameBytes: 1 << 20,
   maxMessageBytes: 32 << 20,
+  maxTotalMessageBytes: 256 << 20,
   highWaterMark: 1 << 20,
   maxQueueBytes: 128 << 20,
+  maxTotalQueueBytes: 512 << 20,
   handshakeTimeout: 5000,
   maxHalfOpen: 64,
+  maxConnections: 1024,
   maxPendingSignals: 100_000,
   maxRemoteProcesses: 100_000,
   maxRemoteLinks: 100_000,
   maxRemoteMonitors: 100_000,
   maxRemoteEntries: 100_000,
+  maxTotalRemoteProcesses: 200_000,
+  maxTotalRemoteLinks: 400_000,
+  maxTotalRemoteMonitors: 400_000,
+  maxTotalRemoteEntries: 400_000,
 };
 
 /** A stream of bytes to another node. */
@@ -116,6 +168,10 @@ export interface Transport {
   start(handlers: TransportHandlers): void;
   /** Sends bytes, not to be changed afterwards; false when `drained` will tell that they left. */
   write(bytes: Uint8Array): boolean;
+  /** Stops reading, so that the other end's bytes wait there; a little more may come. */
+  pause(): void;
+  /** Reads again. */
+  resume(): void;
   /** Sends what is written, then ends. */
   end(): void;
   /** Ends at once. */
@@ -142,10 +198,37 @@ export interface Peer {
   hidden: boolean;
 }
 
-/** What a listener answers to a dialler, before either has shown that it knows the cookie. */
-export type Status = "ok" | "ok_simultaneous" | "nok" | "alive" | "not_allowed";
+/**
+ * A listener's answer to a dialler. `"alive"`: there is a connection to a node of that name, which
+ * the new one replaces if the dialler has none.
+ */
+export type Status =
+  | "ok"
+  | "ok_simultaneous"
+  | "nok"
+  | "alive"
+  | "not_allowed"
+  | "full";
 
-/** What a handshake needs to know of its node. */
+/** A dialler at the listener: what it is answered, before and after its proof. */
+export interface Admission {
+  /** The answer, before either has shown that it knows the cookie. */
+  readonly status: Status;
+  /** The answer when the dialler has shown it: `"ok"`, or why it is refused. */
+  confirm(): Status;
+}
+
+/** Bytes that are kept for all peers together. */
+export interface ByteBudget {
+  /** The limit. */
+  readonly max: number;
+  /** The bytes that are kept. */
+  readonly used: number;
+  /** Counts bytes that are kept from now on, or, below 0, no longer. */
+  add(bytes: number): void;
+}
+
+/** What a handshake, and the session after it, need to know of their node. */
 export interface Local {
   /** The node's name. */
   readonly name: string;
@@ -159,8 +242,10 @@ export interface Local {
   readonly limits: Limits;
   /** Bytes that nobody can foretell. */
   randomBytes(size: number): Uint8Array;
-  /** What a dialler of that name is answered. */
-  admit(name: string): Status;
+  /** The parts of messages that have not come to their end, of all peers. */
+  readonly parts: ByteBudget;
+  /** Decides on a dialler of that name. */
+  admit(name: string): Admission;
 }
 
 /** What a session needs of its connection. */
@@ -181,6 +266,8 @@ export interface Port {
 export interface Session {
   /** Who the other one is. */
   readonly peer: Peer;
+  /** Whether the peer has no other connection to this node, though this node may think so. */
+  readonly replaces: boolean;
   /** The bytes that wait to be written. */
   readonly pending: number;
   /** What has come since the handshake's last bytes, to be received first. */
@@ -191,6 +278,8 @@ export interface Session {
   flush(room: number): void;
   /** Bytes came. Throws if they are not what a peer may send. */
   receive(chunk: Uint8Array): void;
+  /** The connection is closed: nothing of what has come in part is kept. */
+  close(): void;
   /** Shows that this node is there. */
   tick(): void;
   /** Tells which peers this node has. */
@@ -199,7 +288,8 @@ export interface Session {
 
 /**
  * Why a connection was refused, as it is counted: the cookie; the name that was asked for or
- * given; a node of that name that is connected or being dialled; the time; another version of
+ * given; a node of that name that is connected or being dialled; as many connections as there may
+ * be; the time; another version of
  * the wire; an HTTP client, a TLS client or an Erlang node; too many others that are not in yet;
  * no word before the end; and anything else that no node says.
  */
@@ -207,6 +297,7 @@ export type RefusalCause =
   | "cookie"
   | "name"
   | "alive"
+  | "full"
   | "timeout"
   | "version"
   | "http"
@@ -218,6 +309,7 @@ export type RefusalCause =
 
 const CAUSES: Record<HandshakeError["code"], RefusalCause> = {
   refused: "name",
+  closed: "closed",
   superseded: "alive",
   alive: "alive",
   protocol: "protocol",
@@ -229,7 +321,13 @@ export class HandshakeError extends Error {
   /** Always `"HandshakeError"`. */
   override readonly name = "HandshakeError";
   /** What it was. */
-  readonly code: "refused" | "superseded" | "alive" | "protocol" | "timeout";
+  readonly code:
+    | "refused"
+    | "superseded"
+    | "alive"
+    | "closed"
+    | "protocol"
+    | "timeout";
   /** What it is counted as. */
   readonly counted: RefusalCause;
 
@@ -257,6 +355,11 @@ export interface Wire {
     first: Uint8Array,
     local: Local,
   ): Promise<Session>;
-  /** Dials a node of that name. */
-  dial(transport: Transport, name: string, local: Local): Promise<Session>;
+  /** Dials a node of that name; asks `isWanted` before it claims to have no connection to it. */
+  dial(
+    transport: Transport,
+    name: string,
+    local: Local,
+    isWanted: () => boolean,
+  ): Promise<Session>;
 }

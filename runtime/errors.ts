@@ -188,28 +188,52 @@ export class IoError extends Error {
   }
 }
 
+/** A limit of what waits for nodes, by the name of its option. */
+export type QueueLimit =
+  | "maxQueueBytes"
+  | "maxTotalQueueBytes"
+  | "maxPendingSignals";
+
+/** What the limits count, in words. */
+const COUNTED: Record<QueueLimit, string> = {
+  maxQueueBytes: "bytes wait already",
+  maxTotalQueueBytes: "bytes wait already for all nodes together",
+  maxPendingSignals: "signals wait already until it is connected",
+};
+
 /** The queue to a node is at its hard cap; the message was not sent. */
 export class QueueFullError extends Error {
   /** Always `"QueueFullError"`. */
   override readonly name = "QueueFullError";
   /** The node whose queue is full. */
   readonly node: string;
-  /** The bytes that wait. */
+  /** What waits: signals if the limit is `maxPendingSignals`, else bytes. */
   readonly queued: number;
+  /** The limit that was reached, an option of `Node.start({ limits })`. */
+  readonly limit: QueueLimit;
 
   /**
-   * Made by a connection.
+   * Made by a connection, or a dial.
    *
    * @param node The node whose queue is full.
-   * @param queued The bytes that wait.
-   * @param limit The hard cap, in bytes.
+   * @param queued What waits.
+   * @param most The hard cap, in the same unit.
+   * @param limit The name of the limit.
    */
-  constructor(node: string, queued: number, limit: number) {
+  constructor(
+    node: string,
+    queued: number,
+    most: number,
+    limit: QueueLimit = "maxQueueBytes",
+  ) {
     super(
-      `Cannot send to ${node}: ${queued} bytes wait already, and ${limit} is the most; await send(…) to be held back, or raise limits.maxQueueBytes`,
+      `Cannot send to ${node}: ${queued} ${
+        COUNTED[limit]
+      }, and ${most} is the most; await send(…) to be held back, or raise limits.${limit}`,
     );
     this.node = node;
     this.queued = queued;
+    this.limit = limit;
   }
 }
 

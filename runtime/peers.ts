@@ -27,36 +27,58 @@ export type RefusedRequest =
   | "monitors"
   | "entries";
 
-/** How much of each one peer may hold. */
+/** How much of each one peer may hold, and all together. */
 export interface PeerLimits {
-  /** Processes. */
+  /** Processes of one peer. */
   maxRemoteProcesses: number;
-  /** Links. */
+  /** Links of one peer. */
   maxRemoteLinks: number;
-  /** Monitors. */
+  /** Monitors of one peer. */
   maxRemoteMonitors: number;
-  /** What servers keep for it. */
+  /** What servers keep for one peer. */
   maxRemoteEntries: number;
+  /** Processes of all peers. */
+  maxTotalRemoteProcesses: number;
+  /** Links of all peers. */
+  maxTotalRemoteLinks: number;
+  /** Monitors of all peers. */
+  maxTotalRemoteMonitors: number;
+  /** What servers keep for all peers. */
+  maxTotalRemoteEntries: number;
 }
 
 type Held = Record<Counted, number>;
 
 const NONE: Held = { processes: 0, links: 0, monitors: 0, entries: 0 };
+const ANY: Held = {
+  processes: Infinity,
+  links: Infinity,
+  monitors: Infinity,
+  entries: Infinity,
+};
 
 /** Counts what peers hold. */
 export class Holdings {
-  readonly #limits: Held;
+  readonly #each: Held;
+  readonly #all: Held;
   readonly #held = new Map<string, Held>();
+  readonly #totals: Held = { ...NONE };
   #lastNode = "";
   #last: Held = NONE;
 
   /** Nobody holds anything. */
   constructor(limits?: PeerLimits) {
-    this.#limits = {
-      processes: limits?.maxRemoteProcesses ?? Infinity,
-      links: limits?.maxRemoteLinks ?? Infinity,
-      monitors: limits?.maxRemoteMonitors ?? Infinity,
-      entries: limits?.maxRemoteEntries ?? Infinity,
+    this.#each = limits === undefined ? ANY : {
+      processes: limits.maxRemoteProcesses,
+      links: limits.maxRemoteLinks,
+      monitors: limits.maxRemoteMonitors,
+      entries: limits.maxRemoteEntries,
+    };
+    this.#all = limits === undefined ? ANY : {
+      processes: limits.maxTotalRemoteProcesses,
+      links: limits.maxTotalRemoteLinks,
+      monitors: limits.maxTotalRemoteMonitors,
+      entries: limits.maxTotalRemoteEntries,
     };
   }
 
@@ -69,14 +91,23 @@ export class Holdings {
     return this.#last = held;
   }
 
-  /** Whether a node may hold no more of a kind. */
-  full(node: string, kind: Counted): boolean {
-    return this.#of(node)[kind] >= this.#limits[kind];
-  }
-
-  /** How much one node may hold of a kind. */
-  most(kind: Counted): number {
-    return this.#limits[kind];
+  /** Why a node may hold no more of a kind; nothing if it may. */
+  refusal(node: string, kind: Counted): string | undefined {
+    if (this.#of(node)[kind] >= this.#each[kind]) {
+      return `there are ${
+        this.#each[kind]
+      } ${kind} of that node's here already (limits.maxRemote${
+        capitalized(kind)
+      })`;
+    }
+    if (this.#totals[kind] >= this.#all[kind]) {
+      return `there are ${
+        this.#all[kind]
+      } ${kind} of other nodes' here already (limits.maxTotalRemote${
+        capitalized(kind)
+      })`;
+    }
+    return undefined;
   }
 
   /** A node holds one more. */
@@ -84,12 +115,15 @@ export class Holdings {
     let held = this.#of(node);
     if (held === NONE) this.#held.set(node, held = { ...NONE });
     held[kind]++;
+    this.#totals[kind]++;
   }
 
   /** A node holds one less; nothing is kept of a node that holds nothing. */
   release(node: string, kind: Counted): void {
     const held = this.#of(node);
-    if (held === NONE || --held[kind] > 0) return;
+    if (held === NONE) return;
+    this.#totals[kind]--;
+    if (--held[kind] > 0) return;
     if (held.processes + held.links + held.monitors + held.entries > 0) return;
     this.#held.delete(node);
     this.#lastNode = "";
@@ -98,13 +132,10 @@ export class Holdings {
 
   /** How much all nodes hold together. */
   totals(): Record<Counted, number> {
-    const sum = { ...NONE };
-    for (const held of this.#held.values()) {
-      sum.processes += held.processes;
-      sum.links += held.links;
-      sum.monitors += held.monitors;
-      sum.entries += held.entries;
-    }
-    return sum;
+    return { ...this.#totals };
   }
+}
+
+function capitalized(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
 }

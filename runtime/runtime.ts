@@ -17,12 +17,7 @@ import {
 import { exitMessage } from "./exit_message.ts";
 import { Modules, type Resolved } from "./modules.ts";
 import { Nowhere } from "./nowhere.ts";
-import {
-  type Counted,
-  Holdings,
-  type PeerLimits,
-  type RefusedRequest,
-} from "./peers.ts";
+import { Holdings, type PeerLimits, type RefusedRequest } from "./peers.ts";
 import { Pid, Ref } from "./pid.ts";
 import {
   type Key,
@@ -432,8 +427,9 @@ export class Runtime implements Signals {
 
   /** Whether a peer may hold no more of a kind; it is told then, as it was refused one. */
   #isFull(node: string, kind: "links" | "monitors" | "entries"): boolean {
-    if (!this.holdings.full(node, kind)) return false;
-    this.#refused(node, kind, this.#fullMessage(kind));
+    const refusal = this.holdings.refusal(node, kind);
+    if (refusal === undefined) return false;
+    this.#refused(node, kind, refusal);
     return true;
   }
 
@@ -448,13 +444,6 @@ export class Runtime implements Signals {
     if (this.#isFull(node, "entries")) return false;
     this.holdings.take(node, "entries");
     return true;
-  }
-
-  #fullMessage(kind: Counted): string {
-    const option = `maxRemote${kind[0].toUpperCase()}${kind.slice(1)}`;
-    return `there are ${
-      this.holdings.most(kind)
-    } ${kind} of that node's here already (limits.${option})`;
   }
 
   #releaseLink({ held, pid }: Link): void {
@@ -618,9 +607,10 @@ export class Runtime implements Signals {
     by: "resolve" | "resolveSpawn",
   ): Resolved {
     if (node === this.node) return this.modules[by](run);
-    const found: Resolved = this.holdings.full(node, "processes")
-      ? { error: "limit", message: this.#fullMessage("processes") }
-      : this.modules[by](run, node);
+    const limit = this.holdings.refusal(node, "processes");
+    const found: Resolved = limit === undefined
+      ? this.modules[by](run, node)
+      : { error: "limit", message: limit };
     if ("error" in found) this.#refused(node, found.error, found.message);
     return found;
   }

@@ -217,7 +217,8 @@ export class RawPeer implements AsyncDisposable {
     const mine = hello(name, rest);
     await this.say({ versions: [1], to, ...mine });
     const theirs = await this.hear() as Hello;
-    if (theirs.status !== "ok") throw new Error(`refused: ${theirs.status}`);
+    // A listener that introduces itself has the dialler go on.
+    if (!theirs.nonce) throw new Error(`refused: ${theirs.status}`);
     const proof = proofOf("dialler", mine, theirs, cookie, binding);
     await this.say({ proof });
     const answer = await this.hear();

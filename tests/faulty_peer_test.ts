@@ -412,7 +412,7 @@ clusterTest(
       assert(error.queued < (1 << 20) + 100_000);
       await nodeDown(RAW);
       await waited;
-      assertEquals(Node.stats()!.silent, 1);
+      assertEquals(Node.stats()!.unread, 1);
     }),
 );
 

@@ -15,6 +15,7 @@ import {
   type Transport,
   type TransportHandlers,
 } from "../distribution/wire.ts";
+import { Budget } from "../distribution/budget.ts";
 import { Node } from "../node.ts";
 import { Pid, Ref } from "../runtime/pid.ts";
 import { Runtime } from "../runtime/runtime.ts";
@@ -90,6 +91,9 @@ class FuzzedTransport implements Transport {
   write(): boolean {
     return true;
   }
+
+  pause(): void {}
+  resume(): void {}
 
   end(): void {
     this.isEnded = true;
@@ -181,11 +185,12 @@ test(
       cookie: "secret",
       limits: DEFAULT_LIMITS,
       randomBytes,
-      admit: () => "ok",
+      parts: new Budget(Infinity),
+      admit: () => ({ status: "ok", confirm: () => "ok" }),
     };
     await fuzz(RUNS, async (random) => {
       const transport = new FuzzedTransport();
-      const dialled = jsonWire.dial(transport, RAW, local).then(
+      const dialled = jsonWire.dial(transport, RAW, local, () => true).then(
         () => undefined,
         (error) => error,
       );

@@ -156,26 +156,6 @@ clusterTest(
 
 // Names.
 
-clusterTest(
-  "a second node of a name is told that it is alive, and the first one stays",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await alex.run(() => Node.connect(KATE));
-    await using peer = await RawPeer.dial(kate.port);
-    await assertRejects(() => peer.enter(ALEX, KATE), Error, "refused: alive");
-    await peer.closed;
-    await kate.run(async () => {
-      register("inbox");
-      await alex.run(() =>
-        void send({ name: "inbox", node: KATE }, "still here")
-      );
-      assertEquals(await receive(), "still here");
-      assertEquals(Node.list(), [ALEX]);
-    });
-  },
-);
-
 for (const name of [KATE, "raw@example.org"]) {
   clusterTest(
     `a dialler of the name ${name} is not let in by ${KATE}`,

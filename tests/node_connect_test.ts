@@ -7,6 +7,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { NodeStartError } from "../errors.ts";
+import { GenServer } from "../gen_server.ts";
+import { setLock } from "../global.ts";
 import { Node } from "../node.ts";
 import {
   exit,
@@ -201,6 +203,40 @@ clusterTest(
       assertEquals(none, "none");
     });
     assertEquals(await alex.run(() => Node.list("connected")), [KATE]);
+  },
+);
+
+clusterTest(
+  "to a hidden node, its own connections are hidden too",
+  async (cluster) => {
+    const kate = await cluster.start("kate", { hidden: true });
+    const alex = await cluster.start("alex");
+    const moebi = await cluster.start("moebi", { hidden: true });
+    const lock = (owner: string): [string, string] => ["resource", owner];
+    await kate.run(async () => {
+      register("load");
+      Node.monitorNodes(true);
+      assertEquals(await Node.connect(ALEX), true);
+      assertEquals(await Node.connect(MOEBI), true);
+      assertEquals(Node.list(), []);
+      assertEquals(Node.list("hidden").sort(), [ALEX, MOEBI]);
+      assertEquals(Node.list("connected").sort(), [ALEX, MOEBI]);
+      // What is for all nodes is for this one.
+      assertEquals(await setLock(lock("kate"), { retries: 0 }), true);
+      await alex.run(async () => {
+        register("load");
+        assertEquals(await setLock(lock("alex"), { retries: 0 }), true);
+      });
+      const { badNodes } = await GenServer.multiCall("nobody", "load");
+      assertEquals(badNodes, [KATE]);
+      GenServer.abcast("load", "all");
+      assertEquals(await receive(), { type: "$cast", request: "all" });
+      await part(alex, kate);
+      await part(moebi, kate);
+      assertEquals(await receive(null, { timeout: 0, after: "none" }), "none");
+      assertEquals(Node.list("connected"), []);
+    });
+    assertEquals(await alex.run(() => Node.list("connected")), []);
   },
 );
 

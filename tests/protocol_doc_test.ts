@@ -19,6 +19,7 @@ import {
   type Transport,
   type TransportHandlers,
 } from "../distribution/wire.ts";
+import { Budget } from "../distribution/budget.ts";
 import { Agent } from "../agent.ts";
 import { GenServer } from "../gen_server.ts";
 import * as global from "../global.ts";
@@ -398,6 +399,8 @@ class ScriptedTransport implements Transport {
     return true;
   }
 
+  pause(): void {}
+  resume(): void {}
   end(): void {}
   destroy(): void {}
 
@@ -423,7 +426,8 @@ function local({ name, creation }: typeof ALEX): Local {
     cookie: COOKIE,
     limits: DEFAULT_LIMITS,
     randomBytes,
-    admit: () => "ok",
+    parts: new Budget(Infinity),
+    admit: () => ({ status: "ok", confirm: () => "ok" }),
   };
 }
 
@@ -469,7 +473,7 @@ test("docs/protocol.md: a dialler that follows it is let in", async () => {
 
 test("docs/protocol.md: a listener that follows it is believed", async () => {
   const transport = new ScriptedTransport();
-  const dialled = jsonWire.dial(transport, KATE.name, local(ALEX));
+  const dialled = jsonWire.dial(transport, KATE.name, local(ALEX), () => true);
   const hello = await transport.hear();
   assertEquals({ ...hello, nonce: HELLO.nonce }, HELLO);
   transport.say(ANSWER);

@@ -178,7 +178,11 @@ export class SimulatedNetwork implements Ether {
       from,
       to,
       number,
-      (bytes) => far.arrive(bytes),
+      {
+        deliver: (bytes) => far.arrive(bytes),
+        isRead: () => far.isRead,
+        readOn: () => far.goOn(),
+      },
       onClosed,
     );
     const far: SimulatedTransport = new SimulatedTransport(
@@ -186,7 +190,11 @@ export class SimulatedNetwork implements Ether {
       to,
       from,
       number,
-      (bytes) => near.arrive(bytes),
+      {
+        deliver: (bytes) => near.arrive(bytes),
+        isRead: () => near.isRead,
+        readOn: () => near.goOn(),
+      },
       onClosed,
     );
     pair.ends.push(near, far);

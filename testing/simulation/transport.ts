@@ -69,6 +69,7 @@ class Lane {
   readonly #from: string;
   readonly #to: string;
   readonly #deliver: (bytes: Uint8Array | undefined) => void;
+  readonly #isRead: () => boolean;
   #items: (Uint8Array | undefined)[] = [];
   /** How many items are held up. */
   #held = 0;
@@ -83,7 +84,9 @@ class Lane {
     from: string,
     to: string,
     deliver: (bytes: Uint8Array | undefined) => void,
+    isRead: () => boolean,
   ) {
+    this.#isRead = isRead;
     this.#ether = ether;
     this.#from = from;
     this.#to = to;
@@ -129,7 +132,7 @@ class Lane {
 
   #arrive(): void {
     if (this.#items.length === 0) return;
-    if (this.#ether.holdsUp(this.#from, this.#to)) {
+    if (!this.#passes()) {
       this.#held++;
       return;
     }
@@ -138,9 +141,13 @@ class Lane {
     this.#deliver(item);
   }
 
+  #passes(): boolean {
+    return !this.#ether.holdsUp(this.#from, this.#to) && this.#isRead();
+  }
+
   /** What was held up goes on. */
   goOn(): void {
-    if (this.#ether.holdsUp(this.#from, this.#to)) return;
+    if (!this.#passes()) return;
     const held = this.#held;
     this.#held = 0;
     for (let i = 0; i < held; i++) this.#schedule();
@@ -170,6 +177,16 @@ function pieces(bytes: Uint8Array, random: SeededRandom): Uint8Array[] {
     .filter(({ length }) => length > 0);
 }
 
+/** What one end of a connection does to the other one. */
+export interface FarEnd {
+  /** Takes what this end sends, and without bytes its end. */
+  deliver(bytes: Uint8Array | undefined): void;
+  /** Whether the other end reads. */
+  isRead(): boolean;
+  /** This end reads again. */
+  readOn(): void;
+}
+
 /** One end of a connection. */
 export class SimulatedTransport implements Transport {
   readonly remote: string;
@@ -179,31 +196,40 @@ export class SimulatedTransport implements Transport {
   readonly #to: string;
   readonly #ether: Ether;
   readonly #lane: Lane;
+  readonly #far: FarEnd;
   readonly #onClosed: () => void;
   #handlers = DEAF;
   #early: Uint8Array[] | undefined = [];
   #isShut = false;
   #closed: { error: Error | undefined } | undefined;
   #isFull = false;
+  #isPaused = false;
 
-  /** One end; `deliver` takes what it sends to the other one, and without bytes its end. */
+  /** One end, and the other one. */
   constructor(
     ether: Ether,
     owner: string,
     to: string,
     number: number,
-    deliver: (bytes: Uint8Array | undefined) => void,
+    far: FarEnd,
     onClosed: () => void,
   ) {
+    this.#far = far;
     this.#ether = ether;
     this.owner = owner;
     this.#to = to;
     this.remote = `${to}:${number}`;
     this.#label = `${owner} > ${to} (${number})`;
-    this.#lane = new Lane(ether, owner, to, (bytes) => {
-      deliver(bytes);
-      this.#drain();
-    });
+    this.#lane = new Lane(
+      ether,
+      owner,
+      to,
+      (bytes) => {
+        far.deliver(bytes);
+        this.#drain();
+      },
+      () => far.isRead(),
+    );
     this.#onClosed = onClosed;
   }
 
@@ -248,6 +274,20 @@ export class SimulatedTransport implements Transport {
     this.#ether.trace.add(this.#label, `hears ${bytes.length}`);
     if (this.#early === undefined) this.#handlers.bytes(bytes);
     else this.#early.push(bytes);
+  }
+
+  /** Whether bytes are taken. */
+  get isRead(): boolean {
+    return !this.#isPaused || this.#isShut;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#far.readOn();
   }
 
   end(): void {

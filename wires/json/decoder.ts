@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Limits, Port } from "../../distribution/wire.ts";
+import type { ByteBudget, Limits, Port } from "../../distribution/wire.ts";
 import {
   isForgedRequest,
   isReserved,
@@ -40,6 +40,9 @@ const DROPPED = Symbol("dropped");
 /** The longest name, in characters, of a process or node. */
 const MAX_NAME = 255;
 
+/** The parts of a peer that is alone. */
+const UNSHARED: ByteBudget = { max: Infinity, used: 0, add: () => {} };
+
 /** Reads what one peer sends, and delivers it. */
 export class Decoder implements FrameHandler {
   readonly #self: End;
@@ -60,13 +63,14 @@ export class Decoder implements FrameHandler {
     limits: Limits,
     port: Port,
     deliver: Signals,
+    parts: ByteBudget = UNSHARED,
   ) {
     this.#self = self;
     this.#peer = peer;
     this.#limits = limits;
     this.#port = port;
     this.#deliver = deliver;
-    this.#raw = new RawArrays(limits.maxMessageBytes);
+    this.#raw = new RawArrays(limits.maxMessageBytes, parts);
     this.#frames = new FrameReader(limits.maxFrameBytes);
     this.#values = new ValueDecoder(self, peer, (id) => this.#raw.take(id));
     this.#from = new Pid(peer.name, 0, peer.creation);
@@ -80,6 +84,11 @@ export class Decoder implements FrameHandler {
    */
   receive(chunk: Uint8Array): void {
     this.#frames.read(chunk, this);
+  }
+
+  /** Keeps nothing of what has come any more. */
+  close(): void {
+    this.#raw.clear();
   }
 
   text(bytes: Uint8Array, start: number, end: number): void {

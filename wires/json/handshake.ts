@@ -4,7 +4,19 @@
  * 1. The dialler says who it is, whom it wants, and a nonce.
  * 2. The listener says whether it may go on, who it is, and its nonce.
  * 3. The dialler proves that it knows the cookie.
- * 4. The listener does.
+ * 4. The listener does, or says by another status why the dialler cannot go on.
+ *
+ * Two dials that cross, one in each direction: the one of the node with the smaller name goes on
+ * (as in OTP, where the listener with the greater name says `ok_simultaneous`). The other is
+ * told `nok`, in frame 2 or, when the listener began to dial after that, in frame 4. It waits then
+ * for the connection, and dials again if none comes.
+ *
+ * A dial to a node that has a connection to the dialler: frame 2 says `alive`. If the dialler has
+ * that connection too, it says no more. If it has none, as it is a new incarnation or its end was
+ * closed, it goes on, and the new connection replaces the old one once the proof is right. A node
+ * dials another one once at a time, and a listener has a connection before its dialler has it. So
+ * a connection that the listener had when it said `alive`, and that the dialler does not have when it
+ * goes on, is a stale one. If another connection has come up in between, frame 4 says `alive`.
  *
  * The proof is an HMAC-SHA-256, keyed with the cookie, over both names, both incarnations, both
  * nonces and the role, and on a secure channel over what binds it to that channel; the cookie
@@ -16,6 +28,7 @@
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import {
+  type Admission,
   HandshakeError,
   type Local,
   type Peer,
@@ -39,6 +52,8 @@ const NODE_NAME = /^[A-Za-z0-9_-]{1,128}@[A-Za-z0-9_.:-]{1,253}$/;
 export interface Introduction {
   /** Who the other one is. */
   peer: Peer;
+  /** Whether the peer has no other connection to this node. */
+  replaces: boolean;
   /** The largest message that it takes, in bytes. */
   maxMessageBytes: number;
   /** What it has sent beyond the handshake, until another one takes over the transport. */
@@ -73,11 +88,10 @@ class Conversation {
       drained: () => {},
       closed: (error) => {
         this.#error = new HandshakeError(
-          "protocol",
+          "closed",
           error === undefined
             ? "the other side closed the connection"
             : printable(error.message),
-          "closed",
         );
         this.#wake?.();
       },
@@ -211,10 +225,20 @@ function isProof(given: unknown, expected: string): boolean {
   return timingSafeEqual(Buffer.from(given), Buffer.from(expected));
 }
 
+/** Somebody who wants another node. */
+const NOT_HERE: Admission = {
+  status: "not_allowed",
+  confirm: () => "not_allowed",
+};
+
 const REFUSALS = new Map<unknown, [HandshakeError["code"], string]>([
   ["nok", ["superseded", "it is dialling this node at the same time"]],
   ["alive", ["alive", "it has a connection to a node of this name already"]],
   ["not_allowed", ["refused", "it does not let this node in"]],
+  ["full", [
+    "refused",
+    "it has as many connections as it may (its limits.maxConnections)",
+  ]],
   ["version", ["protocol", "it speaks another version of the JSON wire"]],
 ]);
 
@@ -225,25 +249,33 @@ function refusedWith({ status, versions }: Fields): HandshakeError {
   return new HandshakeError(code, text);
 }
 
+/** Whether the listener has a dialler go on; one that says `alive` and no more does not. */
+function goesOn({ status, nonce }: Fields): boolean {
+  return status === "ok" || status === "ok_simultaneous" ||
+    status === "alive" && nonce !== undefined;
+}
+
 /** The dialler's part. */
 export async function dial(
   transport: Transport,
   name: string,
   local: Local,
+  isWanted: () => boolean,
 ): Promise<Introduction> {
   const talk = new Conversation(transport, new Uint8Array());
   const mine = introduce(local);
   talk.say({ versions: [VERSION], to: name, ...mine });
   const answer = await talk.hear();
-  if (answer.status !== "ok" && answer.status !== "ok_simultaneous") {
-    throw refusedWith(answer);
-  }
+  if (!goesOn(answer)) throw refusedWith(answer);
   const theirs = toHello(answer);
   if (theirs.name !== name) {
     throw new HandshakeError(
       "protocol",
       `${theirs.name} answered there, not ${name}`,
     );
+  }
+  if (!isWanted()) {
+    throw new HandshakeError("alive", `${name} is connected already`);
   }
   talk.say({
     proof: proof(local.cookie, "dialler", mine, theirs, transport.binding),
@@ -266,7 +298,7 @@ export async function dial(
   ) {
     throw new HandshakeError("refused", "its cookie is another one", "cookie");
   }
-  return introduction(theirs, talk);
+  return introduction(theirs, talk, false);
 }
 
 /** The listener's part. */
@@ -284,17 +316,23 @@ export async function accept(
     throw error;
   }
   const theirs = toHello(hello);
-  const status = hello.to === local.name
+  const admission = hello.to === local.name
     ? local.admit(theirs.name)
-    : "not_allowed";
-  if (status === "nok" || status === "alive") {
+    : NOT_HERE;
+  const { status } = admission;
+  if (status === "nok") {
     talk.say({ status });
     throw refusal(status, theirs.name, hello.to, local);
   }
   const mine = introduce(local);
   // Which names this node takes is told to those who know the cookie, and to nobody else.
-  talk.say({ status: status === "not_allowed" ? "ok" : status, ...mine });
-  const { proof: given } = await talk.hear();
+  const isTold = status === "ok_simultaneous" || status === "alive";
+  talk.say({ status: isTold ? status : "ok", ...mine });
+  const { proof: given } = await talk.hear().catch((error) => {
+    // The dialler has the other connection, or has got it meanwhile.
+    const isConnected = admission.confirm() === "alive" || status === "alive";
+    throw isConnected ? refusal("alive", theirs.name, hello.to, local) : error;
+  });
   if (
     !isProof(
       given,
@@ -307,18 +345,15 @@ export async function accept(
       "cookie",
     );
   }
-  if (status === "not_allowed") {
-    talk.say({ status });
-    throw refusal(status, theirs.name, hello.to, local);
-  }
-  const still = local.admit(theirs.name);
-  if (still !== "ok" && still !== "ok_simultaneous") {
-    throw refusal(still, theirs.name, hello.to, local);
+  const confirmed = admission.confirm();
+  if (confirmed !== "ok") {
+    talk.say({ status: confirmed });
+    throw refusal(confirmed, theirs.name, hello.to, local);
   }
   talk.say({
     proof: proof(local.cookie, "listener", theirs, mine, transport.binding),
   });
-  return introduction(theirs, talk);
+  return introduction(theirs, talk, status === "alive");
 }
 
 function refusal(
@@ -335,6 +370,12 @@ function refusal(
       );
     case "alive":
       return new HandshakeError("alive", `${name} is connected already`);
+    case "full":
+      return new HandshakeError(
+        "refused",
+        `${name} would be one connection too many: there are ${local.limits.maxConnections} (limits.maxConnections)`,
+        "full",
+      );
     default:
       return new HandshakeError(
         "refused",
@@ -347,10 +388,15 @@ function refusal(
   }
 }
 
-function introduction(theirs: Hello, talk: Conversation): Introduction {
+function introduction(
+  theirs: Hello,
+  talk: Conversation,
+  replaces: boolean,
+): Introduction {
   const { name, creation, hidden, maxMessageBytes } = theirs;
   return {
     peer: { name, creation, hidden },
+    replaces,
     maxMessageBytes,
     rest: () => talk.rest(),
   };

@@ -20,6 +20,7 @@ import * as handshake from "./handshake.ts";
 
 class JsonSession implements Session {
   readonly peer: Peer;
+  readonly replaces: boolean;
   readonly #local: Local;
   readonly #introduction: handshake.Introduction;
   #encoder: Encoder | undefined;
@@ -27,6 +28,7 @@ class JsonSession implements Session {
 
   constructor(local: Local, introduction: handshake.Introduction) {
     this.peer = introduction.peer;
+    this.replaces = introduction.replaces;
     this.#local = local;
     this.#introduction = introduction;
   }
@@ -36,7 +38,7 @@ class JsonSession implements Session {
   }
 
   open(port: Port, deliver: Signals): Signals {
-    const { name, creation, limits } = this.#local;
+    const { name, creation, limits, parts } = this.#local;
     const self = { name, creation };
     this.#encoder = new Encoder(
       self,
@@ -45,7 +47,7 @@ class JsonSession implements Session {
       this.#introduction,
       port,
     );
-    this.#decoder = new Decoder(self, this.peer, limits, port, deliver);
+    this.#decoder = new Decoder(self, this.peer, limits, port, deliver, parts);
     return this.#encoder;
   }
 
@@ -59,6 +61,10 @@ class JsonSession implements Session {
 
   flush(room: number): void {
     this.#encoder!.flush(room);
+  }
+
+  close(): void {
+    this.#decoder!.close();
   }
 
   tick(): void {
@@ -95,7 +101,11 @@ export const jsonWire: Wire = {
     transport: Transport,
     name: string,
     local: Local,
+    isWanted: () => boolean,
   ): Promise<Session> {
-    return new JsonSession(local, await handshake.dial(transport, name, local));
+    return new JsonSession(
+      local,
+      await handshake.dial(transport, name, local, isWanted),
+    );
   },
 };

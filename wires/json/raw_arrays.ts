@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ByteBudget } from "../../distribution/wire.ts";
 import { copyBytes } from "../../runtime/term.ts";
 import { ProtocolError } from "./values.ts";
 
@@ -57,12 +58,15 @@ function closeSmall(incoming: Incoming): void {
 /** Keeps the parts of one peer's raw byte arrays until they are asked for. */
 export class RawArrays {
   readonly #maxBytes: number;
+  readonly #budget: ByteBudget;
   readonly #incoming = new Map<number, Incoming>();
   #bytes = 0;
+  #closed = false;
 
-  /** Keeps at most so many bytes. */
-  constructor(maxBytes: number) {
+  /** Keeps at most so many bytes, and counts them among those of all peers. */
+  constructor(maxBytes: number, budget: ByteBudget) {
     this.#maxBytes = maxBytes;
+    this.#budget = budget;
   }
 
   /**
@@ -71,6 +75,7 @@ export class RawArrays {
    * @throws {ProtocolError} If it is one too many, or of too many bytes.
    */
   add(id: number, bytes: Uint8Array, last: boolean): void {
+    if (this.#closed) return;
     let incoming = this.#incoming.get(id);
     if (incoming === undefined) {
       if (this.#incoming.size >= MAX_RAW) {
@@ -89,9 +94,15 @@ export class RawArrays {
       throw new ProtocolError(`raw byte array ${id} goes on after its end`);
     }
     this.#bytes += bytes.length;
+    this.#budget.add(bytes.length);
     if (this.#bytes > this.#maxBytes) {
       throw new ProtocolError(
         `a message of over ${this.#maxBytes} bytes`,
+      );
+    }
+    if (this.#budget.used > this.#budget.max) {
+      throw new ProtocolError(
+        `parts of messages that make more than ${this.#budget.max} bytes with those of others (limits.maxTotalMessageBytes)`,
       );
     }
     if (bytes.length > 0) keepPart(incoming, bytes);
@@ -105,6 +116,7 @@ export class RawArrays {
     if (incoming === undefined || !incoming.whole) return undefined;
     this.#incoming.delete(id);
     this.#bytes -= incoming.bytes;
+    this.#budget.add(-incoming.bytes);
     const bytes = new Uint8Array(incoming.bytes);
     let at = 0;
     for (const part of incoming.parts) {
@@ -112,5 +124,13 @@ export class RawArrays {
       at += part.length;
     }
     return bytes;
+  }
+
+  /** Keeps nothing any more. */
+  clear(): void {
+    this.#closed = true;
+    this.#incoming.clear();
+    this.#budget.add(-this.#bytes);
+    this.#bytes = 0;
   }
 }

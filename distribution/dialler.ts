@@ -1,0 +1,353 @@
+/**
+ * The nodes that are being dialled: for signals, for `Node.connect`, and as peers told of them.
+ *
+ * A node is dialled once at a time. Signals for it are kept meanwhile. Two nodes may dial each
+ * other: the handshake says which dial gives way, and that one waits for the other's connection
+ * and tries again if none comes. The other dial fails at last after the handshake's time, so a dial
+ * that gives way goes on for twice as long.
+ *
+ * Nodes that a peer has introduced are dialled by a pool, so that whoever can say names cannot
+ * have this node do more than so many dials. One of them that is wanted for itself is dialled at
+ * once.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+import { outside } from "../runtime/context.ts";
+import { printable, quote } from "../runtime/inspect.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Budget } from "./budget.ts";
+import { type NodeName, parseNodeName } from "./names.ts";
+import { PendingSignals } from "./pending.ts";
+import type { ConnectionStats, LimitedLog } from "./statistics.ts";
+import { shake } from "./strangers.ts";
+import {
+  HandshakeError,
+  type Limits,
+  type Local,
+  type Session,
+  type Transport,
+  type Wire,
+} from "./wire.ts";
+import type { World } from "./world.ts";
+
+/** How long a dial that gave way waits for the other side's, in milliseconds. */
+const GIVE_WAY = 1000;
+
+/** How many introduced nodes are dialled at a time. */
+const INTRODUCED_AT_ONCE = 32;
+
+/** How much of another node's Extra field an error shows, in bytes. */
+const MAX_EXTRA_SHOWN = 100;
+
+/** What a dialler needs of its node. */
+export interface DiallerOptions {
+  /** The node's processes. */
+  runtime: Runtime;
+  /** What a handshake needs to know. */
+  local: Local;
+  /** The node's name. */
+  name: NodeName;
+  /** The limits. */
+  limits: Limits;
+  /** The wires that the node speaks, its own first. */
+  wires: Wire[];
+  /** How it reaches others. */
+  world: Pick<World, "reach">;
+  /** What waits for all nodes together. */
+  queued: Budget;
+  /** What is counted. */
+  stats: ConnectionStats;
+  /** Where lines for the log go. */
+  log: LimitedLog;
+  /** Whether there is a connection to a node. */
+  isConnected(node: string): boolean;
+  /** Whether there are as many connections as there may be. */
+  isFull(): boolean;
+  /** A node was reached; false if there is no place for a connection. */
+  up(session: Session, transport: Transport): boolean;
+}
+
+interface Dial {
+  readonly node: string;
+  readonly address: string | undefined;
+  readonly pending: PendingSignals;
+  readonly promise: Promise<boolean>;
+  readonly settle: (connected: boolean) => void;
+  readonly stop: AbortController;
+  /** Whether it is at it, and not waiting for the other side's. */
+  isActive: boolean;
+  /** Whether somebody here is waiting for it, who is told if it fails. */
+  isWanted: boolean;
+}
+
+/** Dials nodes. */
+export class Dialler {
+  readonly #options: DiallerOptions;
+  readonly #dials = new Map<string, Dial>();
+  /** Introduced nodes that are not dialled yet, and who introduced them. */
+  readonly #introduced = new Map<string, unknown>();
+  #introducedAtOnce = 0;
+  /** What ends the dials that run, those among them that the other side's connection has settled. */
+  readonly #running = new Set<AbortController>();
+  #stopped = false;
+
+  /** Nobody is dialled. */
+  constructor(options: DiallerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this node is dialling that one now. */
+  isDialling(node: string): boolean {
+    return this.#dials.get(node)?.isActive === true;
+  }
+
+  /** Signals for a node that is being dialled; with `start`, it is dialled if it is not. */
+  pending(node: string, start: boolean): PendingSignals | undefined {
+    const dial = this.#dials.get(node) ??
+      (start ? this.#start(node, undefined) : undefined);
+    if (dial === undefined) return undefined;
+    dial.isWanted = true;
+    return dial.pending;
+  }
+
+  /** Dials a node; false if it cannot be reached, and the log says why. */
+  async dial(node: string, address: string | undefined): Promise<boolean> {
+    const dial = this.#dials.get(node) ?? this.#start(node, address);
+    if (dial !== undefined) {
+      dial.isWanted = true;
+      return await dial.promise;
+    }
+    await Promise.resolve();
+    this.#options.runtime.nodeDown(node, false);
+    return false;
+  }
+
+  /** Dials nodes of which a peer has told, when there is time. */
+  introduce(names: string[], by: unknown): void {
+    for (const name of names) {
+      if (this.#introduced.size >= this.#options.limits.maxConnections) break;
+      if (!this.#introduced.has(name)) this.#introduced.set(name, by);
+    }
+    this.#dialIntroduced();
+  }
+
+  /** Dials none of those any more that a peer has introduced. */
+  forget(by: unknown): void {
+    for (const [name, introducer] of this.#introduced) {
+      if (introducer === by) this.#introduced.delete(name);
+    }
+  }
+
+  /** A node is connected; returns what is to be sent to it. */
+  connected(node: string): Pick<Dial, "pending" | "settle"> | undefined {
+    const dial = this.#dials.get(node);
+    if (dial === undefined) return undefined;
+    this.#dials.delete(node);
+    return dial;
+  }
+
+  /** Ends all dials. */
+  stop(): void {
+    this.#stopped = true;
+    this.#introduced.clear();
+    for (const stop of this.#running) stop.abort(new Error("the node stops"));
+  }
+
+  #dialIntroduced(): void {
+    const { isConnected } = this.#options;
+    for (const name of this.#introduced.keys()) {
+      if (this.#introducedAtOnce >= INTRODUCED_AT_ONCE || this.#stopped) return;
+      this.#introduced.delete(name);
+      if (isConnected(name) || this.#dials.has(name)) continue;
+      const dial = this.#start(name, undefined);
+      if (dial === undefined) continue;
+      this.#introducedAtOnce++;
+      dial.promise.then(() => {
+        this.#introducedAtOnce--;
+        this.#dialIntroduced();
+      });
+    }
+  }
+
+  /** Begins a dial, if there may be one more. */
+  #start(node: string, address: string | undefined): Dial | undefined {
+    if (this.#stopped) return undefined;
+    const { limits, queued, isFull } = this.#options;
+    if (isFull() || this.#dials.size >= limits.maxConnections) {
+      this.#tell(
+        node,
+        `there are ${limits.maxConnections} connections, or nodes that are being dialled, already (limits.maxConnections)`,
+      );
+      return undefined;
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const stop = new AbortController();
+    const dial: Dial = {
+      node,
+      address,
+      pending: new PendingSignals({
+        node,
+        limits,
+        queued,
+        settled: promise,
+        // Whoever is told of the failure must not be told in the midst of sending.
+        overflow: (reason) =>
+          outside(() =>
+            nodeProcess.nextTick(() => this.#failed(dial, new Error(reason)))
+          ),
+      }),
+      promise,
+      settle: resolve,
+      stop,
+      isActive: true,
+      isWanted: false,
+    };
+    this.#dials.set(node, dial);
+    this.#introduced.delete(node);
+    outside(() => this.#run(dial));
+    return dial;
+  }
+
+  async #run(dial: Dial): Promise<void> {
+    const { runtime, limits } = this.#options;
+    const until = runtime.now() + 2 * limits.handshakeTimeout;
+    this.#running.add(dial.stop);
+    try {
+      while (this.#isWanted(dial)) {
+        try {
+          dial.isActive = true;
+          return await this.#attempt(dial);
+        } catch (error) {
+          dial.isActive = false;
+          const gaveWay = error instanceof HandshakeError &&
+            (error.code === "superseded" || error.code === "alive");
+          if (!gaveWay || runtime.now() >= until) throw error;
+          await this.#otherSide(dial);
+        }
+      }
+    } catch (error) {
+      this.#failed(dial, error as Error);
+    } finally {
+      this.#running.delete(dial.stop);
+    }
+  }
+
+  /** Whether a dial is neither settled by the other side's connection nor given up. */
+  #isWanted(dial: Dial): boolean {
+    return this.#dials.get(dial.node) === dial;
+  }
+
+  /**
+   * Tries once. When the other side's connection comes up meanwhile, the handshake goes on until it
+   * is told so: the listener would have to take a dialler that leaves without a word for a stranger.
+   */
+  async #attempt(dial: Dial): Promise<void> {
+    const { node, address, stop } = dial;
+    const name = this.#check(node);
+    const { runtime, limits, world, local, up } = this.#options;
+    const attempt = new AbortController();
+    const abort = () => attempt.abort(stop.signal.reason);
+    stop.signal.addEventListener("abort", abort);
+    if (stop.signal.aborted) abort();
+    const stopTimer = runtime.after(limits.handshakeTimeout, () => {
+      attempt.abort(
+        new HandshakeError(
+          "timeout",
+          `no answer within ${limits.handshakeTimeout} ms`,
+        ),
+      );
+    });
+    try {
+      const { transport, extra } = await world.reach(
+        name,
+        address,
+        attempt.signal,
+      );
+      // An unknown wire is found inside: only shake() ends a transport that is not used.
+      const session = await shake(
+        transport,
+        attempt.signal,
+        async () =>
+          await this.#wireFor(extra, node).dial(
+            transport,
+            node,
+            local,
+            () => this.#isWanted(dial),
+          ),
+      );
+      if (!up(session, transport) && this.#isWanted(dial)) {
+        throw new HandshakeError(
+          "refused",
+          `there are ${limits.maxConnections} connections already (limits.maxConnections)`,
+        );
+      }
+    } finally {
+      stopTimer();
+      stop.signal.removeEventListener("abort", abort);
+    }
+  }
+
+  #check(node: string): NodeName {
+    const name = parseNodeName(node);
+    const own = this.#options.name;
+    if (name.long !== own.long) {
+      throw new HandshakeError(
+        "refused",
+        `${own.full} has a ${own.long ? "long" : "short"} name and ${node} a ${
+          name.long ? "long" : "short"
+        } one, which do not mix: start both with --sname or both with --name`,
+      );
+    }
+    return name;
+  }
+
+  #wireFor(extra: string | undefined, node: string): Wire {
+    const [first] = this.#options.wires;
+    if (extra === undefined) return first;
+    const wire = this.#options.wires.find((each) =>
+      extra.split(" ")[0] === each.extra
+    );
+    if (wire !== undefined) return wire;
+    throw new HandshakeError(
+      "refused",
+      `${node} speaks another wire${
+        extra === ""
+          ? ", Erlang's own most likely"
+          : ` (${quote(extra.slice(0, MAX_EXTRA_SHOWN))})`
+      }, and this node speaks ${first.extra}`,
+    );
+  }
+
+  /** Waits for the connection that the other side dials, though not for long. */
+  #otherSide(dial: Dial): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stopTimer = this.#options.runtime.after(GIVE_WAY, resolve);
+    dial.promise.then(() => resolve());
+    const { signal } = dial.stop;
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    return promise.finally(stopTimer);
+  }
+
+  #failed(dial: Dial, error: Error): void {
+    const { node } = dial;
+    if (!this.#isWanted(dial)) return;
+    this.#dials.delete(node);
+    dial.stop.abort(error);
+    dial.pending.drop();
+    this.#options.stats.failedDials++;
+    if (!this.#stopped) this.#tell(node, error.message);
+    if (dial.isWanted) this.#options.runtime.nodeDown(node, false);
+    dial.settle(false);
+  }
+
+  #tell(node: string, reason: string): void {
+    this.#options.log.tell(
+      "warning",
+      "nodes that could not be connected to",
+      () => `Cannot connect to ${printable(node)}: ${printable(reason)}`,
+    );
+  }
+}

@@ -1,0 +1,521 @@
+/** Limits of dials: nodes that peers introduce, nodes that are dialled at once, and what waits for them. */
+
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertThrows,
+} from "@std/assert";
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import { parseNodeName } from "../distribution/names.ts";
+import { Network } from "../distribution/network.ts";
+import {
+  DEFAULT_LIMITS,
+  type Limits,
+  type Transport,
+  type TransportHandlers,
+} from "../distribution/wire.ts";
+import { QueueFullError } from "../errors.ts";
+import { Node } from "../node.ts";
+import {
+  exit,
+  isDown,
+  link,
+  monitor,
+  Pid,
+  receive,
+  self,
+  send,
+  trapExit,
+} from "../process.ts";
+import { Runtime } from "../runtime/runtime.ts";
+import { test } from "../testing/tags.ts";
+import { jsonWire } from "../wires/json/mod.ts";
+import { clusterTest, COOKIE } from "./_nodes.ts";
+import { isPending, turn } from "./_processes.ts";
+import {
+  hello,
+  jsonFrame,
+  proofOf,
+  rawFrameOf,
+  RawListener,
+  RawPeer,
+  THEIRS,
+} from "./_raw_peer.ts";
+
+const ALEX = "alex@localhost";
+const RAW = "raw@localhost";
+const OTHER = "other@localhost";
+
+/** A network whose dials are counted, and fail when the test says so. */
+class CountedDials {
+  /** The nodes that are being dialled. */
+  readonly active = new Map<string, () => void>();
+  /** How many have been dialled. */
+  total = 0;
+  /** The most that were dialled at once. */
+  most = 0;
+  readonly network: Network;
+
+  constructor(limits: Partial<Limits> = {}) {
+    const runtime = new Runtime({ node: ALEX, creation: 5, report() {} });
+    this.network = new Network({
+      runtime,
+      name: parseNodeName(ALEX),
+      hidden: false,
+      connectAll: true,
+      cookie: COOKIE,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      tickTime: 60_000,
+      wires: [jsonWire],
+      world: {
+        randomBytes,
+        reach: ({ full }, _address, signal) =>
+          new Promise((_, reject) => {
+            const fail = () => {
+              this.active.delete(full);
+              reject(new Error("nobody is there"));
+            };
+            signal.addEventListener("abort", fail);
+            this.active.set(full, fail);
+            this.total++;
+            this.most = Math.max(this.most, this.active.size);
+          }),
+      },
+      log() {},
+    });
+  }
+
+  /** Has all dials fail, and those that they make room for. */
+  async failAll(): Promise<void> {
+    while (this.active.size > 0) {
+      for (const fail of [...this.active.values()]) fail();
+      await turn();
+    }
+  }
+}
+
+/** The other end of a connection to such a network, in memory. */
+class Peer implements Transport {
+  readonly remote = "127.0.0.1:1";
+  readonly buffered = 0;
+  isEnded = false;
+  #handlers: TransportHandlers | undefined;
+  #said: Uint8Array[] = [];
+
+  static async enter(network: Network, name: string): Promise<Peer> {
+    const peer = new Peer();
+    network.accept(peer);
+    const mine = hello(name);
+    peer.say({ versions: [1], to: ALEX, ...mine });
+    const theirs = await peer.#hear();
+    peer.say({ proof: proofOf("dialler", mine, theirs) });
+    await peer.#hear();
+    await turn();
+    return peer;
+  }
+
+  // deno-lint-ignore no-explicit-any
+  async #hear(): Promise<any> {
+    while (this.#said.length === 0) await turn();
+    return JSON.parse(Buffer.from(this.#said.shift()!.subarray(4)).toString());
+  }
+
+  say(value: unknown): void {
+    this.#handlers!.bytes(jsonFrame(value));
+  }
+
+  start(handlers: TransportHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#said.push(bytes);
+    return true;
+  }
+
+  pause(): void {}
+  resume(): void {}
+
+  end(): void {
+    this.destroy();
+  }
+
+  destroy(): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    queueMicrotask(() => this.#handlers!.closed());
+  }
+}
+
+function names(count: number, prefix = "n"): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix}${i}@localhost`);
+}
+
+// Introductions.
+
+test("a peer that introduces 102,400 nodes has 1,024 dialled, 32 at a time", async () => {
+  const dials = new CountedDials();
+  const peer = await Peer.enter(dials.network, RAW);
+  const all = names(102_400);
+  for (let i = 0; i < all.length; i += 1024) {
+    peer.say([["peers", all.slice(i, i + 1024)]]);
+  }
+  assertEquals(dials.active.size, 32);
+  await dials.failAll();
+  assertEquals([dials.total, dials.most], [1024, 32]);
+  assert(!peer.isEnded);
+  await dials.network.stop();
+});
+
+test("peers that introduce nodes have no more dialled together, and none when they are gone", async () => {
+  const dials = new CountedDials({ maxConnections: 100 });
+  const peers: Peer[] = [];
+  for (const [i, name] of names(5, "peer").entries()) {
+    const peer = await Peer.enter(dials.network, name);
+    peer.say([["peers", names(100, `n${i}x`)]]);
+    peers.push(peer);
+  }
+  assertEquals(dials.active.size, 32);
+  for (const peer of peers) peer.destroy();
+  await turn();
+  await dials.failAll();
+  assertEquals(dials.total, 32);
+  await dials.network.stop();
+});
+
+test("a node that is introduced is dialled at once when it is wanted", async () => {
+  const dials = new CountedDials();
+  const peer = await Peer.enter(dials.network, RAW);
+  peer.say([["peers", names(500)]]);
+  const connected = dials.network.connect("n499@localhost");
+  assert(dials.active.has("n499@localhost"));
+  await dials.failAll();
+  assertEquals(await connected, false);
+  assertEquals(dials.total, 500);
+  await dials.network.stop();
+});
+
+// Nodes that are dialled at once.
+
+test("no more nodes are dialled at once than maxConnections, whoever asks for it", async () => {
+  const dials = new CountedDials({ maxConnections: 50 });
+  for (const name of names(1000)) {
+    const isDialled = dials.network.route(name, true) !== undefined;
+    assertEquals(isDialled, dials.active.has(name));
+  }
+  assertEquals(dials.active.size, 50);
+  assertEquals(await dials.network.connect("more@localhost"), false);
+  await dials.failAll();
+  // There is room again.
+  assert(dials.network.route("more@localhost", true) !== undefined);
+  await dials.network.stop();
+});
+
+clusterTest(
+  "a monitor of a node that is one too many to be dialled is told noconnection at once",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { limits: { maxConnections: 1 } });
+    await using listener = await RawListener.listen();
+    await alex.run(async () => {
+      const connected = Node.connect(RAW, { address: listener.address });
+      await using peer = await listener.accept();
+      const ref = monitor({ name: "x", node: OTHER });
+      Node.monitor(OTHER);
+      const [first, second] = [await receive(), await receive()];
+      assertEquals(first, {
+        type: "DOWN",
+        ref,
+        object: { name: "x", node: OTHER },
+        reason: "noconnection",
+      });
+      assertEquals(second, { type: "nodedown", node: OTHER });
+      await cluster.logged(/other@localhost: .*limits\.maxConnections/);
+      assert(await isPending(connected));
+      await peer[Symbol.asyncDispose]();
+      assertEquals(await connected, false);
+    });
+  },
+);
+
+// What waits for a node that is dialled.
+
+const SMALL = { highWaterMark: 100_000, maxQueueBytes: 1_000_000 };
+
+/** Runs `fn` in a process of alex while it dials, in vain, as many nodes as there are names. */
+function whileDialling(
+  title: string,
+  limits: Partial<Limits>,
+  nodes: string[],
+  fn: () => Promise<void>,
+): void {
+  clusterTest(title, async (cluster) => {
+    const alex = await cluster.start("alex", { limits });
+    await using listener = await RawListener.listen();
+    await alex.run(async () => {
+      const peers: RawPeer[] = [];
+      const connected: Promise<unknown>[] = [];
+      for (const node of nodes) {
+        connected.push(Node.connect(node, { address: listener.address }));
+        peers.push(await listener.accept());
+      }
+      await fn();
+      for (const peer of peers) await peer[Symbol.asyncDispose]();
+      for (const each of connected) assertEquals(await each, false);
+    });
+  });
+}
+
+function fullOf(fn: () => void): QueueFullError {
+  return assertThrows(fn, QueueFullError);
+}
+
+whileDialling(
+  "bytes that wait for a node that is being dialled are bounded as those for one that is connected",
+  SMALL,
+  [RAW],
+  async () => {
+    const text = "x".repeat(50_000);
+    assertEquals(send(THEIRS, text), undefined);
+    const held = send(THEIRS, { text });
+    assert(held !== undefined && await isPending(held));
+    let sent = 2;
+    const error = fullOf(() => {
+      for (; sent < 100; sent++) void send(THEIRS, new Map([[text, [sent]]]));
+    });
+    assertEquals([sent, error.limit, error.node], [20, "maxQueueBytes", RAW]);
+    assert(error.queued >= SMALL.maxQueueBytes);
+    assertMatch(
+      error.message,
+      /Cannot send to raw@localhost: \d+ bytes wait already, and 1000000 is the most; .*raise limits\.maxQueueBytes/,
+    );
+  },
+);
+
+whileDialling(
+  "QueueFullError says signals where the signals that wait for a dial are too many",
+  { maxPendingSignals: 10 },
+  [RAW],
+  () => {
+    for (let i = 0; i < 10; i++) void send(THEIRS, i);
+    const error = fullOf(() => void send(THEIRS, "no"));
+    assertEquals([error.limit, error.queued], ["maxPendingSignals", 10]);
+    assertMatch(
+      error.message,
+      /10 signals wait already until it is connected, and 10 is the most; .*raise limits\.maxPendingSignals/,
+    );
+    return Promise.resolve();
+  },
+);
+
+whileDialling(
+  "bytes that wait for all nodes that are being dialled are bounded together",
+  { ...SMALL, maxTotalQueueBytes: 1_500_000 },
+  [RAW, OTHER],
+  () => {
+    const others = new Pid(OTHER, 1, 1);
+    const bytes = new Uint8Array(50_000);
+    for (let i = 0; i < 19; i++) void send(THEIRS, bytes);
+    let sent = 0;
+    const error = fullOf(() => {
+      for (; sent < 100; sent++) void send(others, bytes);
+    });
+    assertEquals([sent, error.limit], [11, "maxTotalQueueBytes"]);
+    assertMatch(error.message, /bytes wait already for all nodes together/);
+    // A node for which little waits has room.
+    void send({ name: "x", node: "a third@localhost" }, 1);
+    return Promise.resolve();
+  },
+);
+
+for (
+  const [what, ask] of [
+    ["monitors", (i: number) => monitor(new Pid(RAW, i, 7))],
+    ["links", (i: number) => link(new Pid(RAW, i, 7))],
+    ["exit signals", (i: number) => exit(new Pid(RAW, i, 7), "bye")],
+  ] as const
+) {
+  whileDialling(
+    `a dial is given up when too many ${what} wait for it, and all who wait are told`,
+    { maxPendingSignals: 100 },
+    [RAW],
+    async () => {
+      trapExit(true);
+      Node.monitor(RAW);
+      for (let i = 1; i <= 300; i++) ask(i);
+      let told = 0;
+      for (let message = await receive();; message = await receive()) {
+        if (message.type === "nodedown") break;
+        assertEquals(message.reason, "noconnection");
+        told++;
+      }
+      assertEquals(told, what === "exit signals" ? 0 : 300);
+    },
+  );
+}
+
+// Connections.
+
+clusterTest(
+  "there are no more connections than maxConnections; one that replaces another is let in",
+  async (cluster) => {
+    const kate = await cluster.start("kate", { limits: { maxConnections: 2 } });
+    await using first = await RawPeer.dial(kate.port);
+    await first.enter("n1@localhost", kate.name);
+    await using second = await RawPeer.dial(kate.port);
+    await second.enter("n2@localhost", kate.name);
+    await using third = await RawPeer.dial(kate.port);
+    const error = await third.enter("n3@localhost", kate.name).then(
+      () => "in",
+      String,
+    );
+    assertMatch(error, /refused: full/);
+    await third.closed;
+    await cluster.logged(/n3@localhost .*limits\.maxConnections/);
+    await using again = await RawPeer.dial(kate.port);
+    await again.enter("n2@localhost", kate.name, { creation: 8 });
+    await second.closed;
+    await kate.run(async () => {
+      assertEquals(Node.list().sort(), ["n1@localhost", "n2@localhost"]);
+      assertEquals(Node.stats()!.refused.full, 1);
+      // Nor does the node dial one more.
+      assertEquals(await Node.connect("n3@localhost"), false);
+    });
+    // Without the cookie, nobody learns that there is no room.
+    await using stranger = await RawPeer.dial(kate.port);
+    await stranger.say({ versions: [1], to: kate.name, ...hello(RAW) });
+    assertEquals((await stranger.hear()).status, "ok");
+    await first[Symbol.asyncDispose]();
+    await cluster.logged(/n1@localhost is down/);
+    await using late = await RawPeer.dial(kate.port);
+    await late.enter("n4@localhost", kate.name);
+  },
+);
+
+clusterTest(
+  "a node that is told that there is no room says so",
+  async (cluster) => {
+    const kate = await cluster.start("kate", { limits: { maxConnections: 1 } });
+    await using first = await RawPeer.dial(kate.port);
+    await first.enter(RAW, kate.name);
+    const alex = await cluster.start("alex");
+    assertEquals(await alex.run(() => Node.connect(kate.name)), false);
+    await cluster.logged(
+      /alex warning: .*it has as many connections as it may \(its limits\.maxConnections\)/,
+    );
+  },
+);
+
+// What peers hold, together.
+
+/** Two peers of kate's, and a process there. */
+function twoPeersTest(
+  title: string,
+  limits: Partial<Limits>,
+  fn: (peers: RawPeer[], pid: Pid) => Promise<void>,
+): void {
+  clusterTest(title, async (cluster) => {
+    const kate = await cluster.start("kate", { limits });
+    await using one = await RawPeer.dial(kate.port);
+    await one.enter("n1@localhost", kate.name);
+    await using other = await RawPeer.dial(kate.port);
+    await other.enter("n2@localhost", kate.name);
+    await kate.run(() => fn([one, other], self()));
+  });
+}
+
+twoPeersTest(
+  "links of all peers together are bounded, and those that are given back make room",
+  { maxTotalRemoteLinks: 4 },
+  async ([one, other], { number, creation }) => {
+    const links = (from: number, count: number) =>
+      Array.from(
+        { length: count },
+        (_, i) => ["link", from + i, number, creation],
+      );
+    trapExit(true);
+    await one.say(links(1, 3));
+    await other.say(links(1, 2));
+    assertEquals(
+      await other.signal("exit_link"),
+      ["exit_link", number, creation, 2, "system_limit"],
+    );
+    assertEquals(Node.stats()!.held.links, 4);
+    await one[Symbol.asyncDispose]();
+    for (let i = 0; i < 3; i++) {
+      assertEquals((await receive()).reason, "noconnection");
+    }
+    await other.say(links(2, 4));
+    assertEquals((await other.signal("exit_link"))[3], 5);
+    await other.say(links(9, 0));
+  },
+);
+
+twoPeersTest(
+  "monitors of all peers together are bounded",
+  { maxTotalRemoteMonitors: 4 },
+  async ([one, other], { number, creation }) => {
+    const monitors = (count: number) =>
+      Array.from(
+        { length: count },
+        (_, i) => ["monitor", 1, [number, creation], i + 1],
+      );
+    await one.say(monitors(5));
+    assertEquals((await one.signal("down")).slice(4), [5, "system_limit"]);
+    await other.say(monitors(1));
+    assertEquals((await other.signal("down")).slice(4), [1, "system_limit"]);
+    assertEquals(Node.stats()!.held.monitors, 4);
+  },
+);
+
+twoPeersTest(
+  "processes of all peers together are bounded",
+  { maxTotalRemoteProcesses: 3 },
+  async ([one, other], { number, creation }) => {
+    const spawns = (count: number) =>
+      Array.from({ length: count }, (_, i) => ["spawn*", 1, i + 1, {
+        run: { module: "Remote", function: "wait", args: [] },
+        link: false,
+        monitor: false,
+        groupLeader: { $pid: [1, number, creation] },
+      }]);
+    await one.say(spawns(2));
+    await one.signal("spawned");
+    await other.say(spawns(2));
+    const [, , , error, message] = await other.signal("not_spawned");
+    assertEquals(error, "limit");
+    assertMatch(String(message), /limits\.maxTotalRemoteProcesses/);
+  },
+);
+
+clusterTest(
+  "parts of messages of all peers together are bounded, and free when a peer is gone",
+  async (cluster) => {
+    const kate = await cluster.start("kate", {
+      limits: { maxMessageBytes: 700_000, maxTotalMessageBytes: 1_000_000 },
+    });
+    const part = rawFrameOf(1, new Uint8Array(600_000), false);
+    const enter = async (name: string) => {
+      const peer = await RawPeer.dial(kate.port);
+      await peer.enter(name, kate.name);
+      return peer;
+    };
+    await using one = await enter("n1@localhost");
+    await one.write(part);
+    await kate.run(async () => {
+      while (Node.stats()!.receivedBytes < 600_000) await turn();
+    });
+    await using two = await enter("n2@localhost");
+    await two.write(part);
+    await two.closed;
+    await cluster.logged(/n2@localhost is down: .*maxTotalMessageBytes/);
+    await one[Symbol.asyncDispose]();
+    await cluster.logged(/n1@localhost is down/);
+    await using three = await enter("n3@localhost");
+    await three.write(part);
+    await three.say([["monitor", 1, "nobody", 1]]);
+    await three.signal("down");
+  },
+);

@@ -1,0 +1,346 @@
+/** A node that connects again under the name of a connection, and dials that cross. */
+
+import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
+import { GenServer, type GenServerModule } from "../gen_server.ts";
+import { Node } from "../node.ts";
+import { monitor, receive, register, send, sleep } from "../process.ts";
+import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { test } from "../testing/tags.ts";
+import { Cluster, clusterTest } from "./_nodes.ts";
+import {
+  hello,
+  jsonFrame,
+  proofOf,
+  RawListener,
+  RawPeer,
+  THEIRS,
+} from "./_raw_peer.ts";
+
+const KATE = "kate@localhost";
+const RAW = "raw@localhost";
+
+// A connection whose other end is gone.
+
+for (
+  const { what, creation, reason } of [
+    {
+      what: "a node that was started again",
+      creation: 8,
+      reason: /the node was started again/,
+    },
+    {
+      what: "the same node, which has lost its end",
+      creation: 7,
+      reason: /its other end is closed/,
+    },
+  ]
+) {
+  clusterTest(
+    `${what} replaces its connection: nodedown, then nodeup, and nothing of the old one after`,
+    async (cluster) => {
+      const kate = await cluster.start("kate");
+      await kate.run(async () => {
+        register("inbox");
+        await using first = await RawPeer.dial(kate.port);
+        await first.enter(RAW, KATE);
+        await first.say([["send_name", 1, "inbox", "first"]]);
+        assertEquals(await receive(), "first");
+        Node.monitorNodes(true);
+        const ref = monitor(THEIRS);
+        await first.signal("monitor");
+
+        await using second = await RawPeer.dial(kate.port);
+        const { theirs } = await second.enter(RAW, KATE, { creation });
+        assertEquals(theirs.status, "alive");
+        await first.say([["send_name", 1, "inbox", "late"]]);
+        await first.closed;
+        await second.say([["send_name", 1, "inbox", "second"]]);
+        const heard = [];
+        while (heard.at(-1) !== "second") heard.push(await receive());
+        assertEquals(heard, [
+          { type: "DOWN", ref, object: THEIRS, reason: "noconnection" },
+          { type: "nodedown", node: RAW },
+          { type: "nodeup", node: RAW },
+          "second",
+        ]);
+        assertEquals(Node.list(), [RAW]);
+        assertFalse(second.isClosed);
+        assertMatch(await cluster.logged(/raw@localhost is down/), reason);
+      });
+    },
+  );
+}
+
+clusterTest(
+  "nobody without the cookie replaces a connection, nor anybody by a word alone",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await kate.run(async () => {
+      register("inbox");
+      await using first = await RawPeer.dial(kate.port);
+      await first.enter(RAW, KATE);
+      for (const proof of ["0".repeat(64), undefined]) {
+        await using other = await RawPeer.dial(kate.port);
+        await other.say({
+          versions: [1],
+          to: KATE,
+          ...hello(RAW, { creation: 8 }),
+        });
+        assertEquals((await other.hear()).status, "alive");
+        await other.say({ proof });
+        await other.closed;
+      }
+      await first.say([["send_name", 1, "inbox", "still here"]]);
+      assertEquals(await receive(), "still here");
+      assertEquals(Node.list(), [RAW]);
+    });
+  },
+);
+
+clusterTest(
+  "a dialler that is told of a connection that it has goes on with that one",
+  async (cluster) => {
+    // Of two that dial each other, the dial of the smaller name goes on.
+    const smaller = "a@localhost";
+    const alex = await cluster.start("alex");
+    await using listener = await RawListener.listen();
+    const connected = alex.run(() =>
+      Node.connect(smaller, { address: listener.address })
+    );
+    await using dialled = await listener.accept();
+    await dialled.hear();
+    // The other node's own dial comes through meanwhile.
+    await using own = await RawPeer.dial(alex.port);
+    await own.enter(smaller, alex.name);
+    assertEquals(await connected, true);
+    await dialled.say({ ...hello(smaller), status: "alive" });
+    await dialled.closed;
+    assertEquals(await dialled.next(), undefined);
+    assertFalse(own.isClosed);
+    assertEquals(await alex.run(() => Node.list()), [smaller]);
+  },
+);
+
+clusterTest(
+  "the connection that came up after the other side was told of an older one stays",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using first = await RawPeer.dial(kate.port);
+    await first.enter(RAW, KATE);
+    await using slow = await RawPeer.dial(kate.port);
+    const mine = hello(RAW);
+    await slow.say({ versions: [1], to: KATE, ...mine });
+    const theirs = await slow.hear();
+    assertEquals(theirs.status, "alive");
+    await using second = await RawPeer.dial(kate.port);
+    await second.enter(RAW, KATE);
+    await first.closed;
+    await slow.say({ proof: proofOf("dialler", mine, theirs) });
+    assertEquals(await slow.hear(), { status: "alive" });
+    await slow.closed;
+    assertFalse(second.isClosed);
+  },
+);
+
+/** Passes bytes on between a node and whoever dials it, until one side alone is cut. */
+class Relay implements AsyncDisposable {
+  readonly #listener: RawListener;
+  readonly #to: number;
+  readonly #ends: RawPeer[] = [];
+
+  private constructor(listener: RawListener, to: number) {
+    this.#listener = listener;
+    this.#to = to;
+    this.#accept();
+  }
+
+  static async start(to: number): Promise<Relay> {
+    return new Relay(await RawListener.listen(), to);
+  }
+
+  get address(): string {
+    return this.#listener.address;
+  }
+
+  async #accept(): Promise<void> {
+    for (;;) {
+      const near = await this.#listener.accept();
+      const far = await RawPeer.dial(this.#to);
+      this.#ends.push(near, far);
+      this.#pass(near, far);
+      this.#pass(far, near);
+    }
+  }
+
+  async #pass(from: RawPeer, to: RawPeer): Promise<void> {
+    for (;;) {
+      const frame = await from.next();
+      if (frame === undefined) return;
+      await to.write(
+        frame.json === undefined ? new Uint8Array(4) : jsonFrame(frame.json),
+      );
+    }
+  }
+
+  /** Resets the dialler's connection; the listener hears nothing. */
+  cut(): void {
+    this.#ends.at(-2)!.reset();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#ends.map((end) => end[Symbol.asyncDispose]()));
+    await this.#listener[Symbol.asyncDispose]();
+  }
+}
+
+clusterTest(
+  "a connection that is reset at one end only is back with the next dial",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    await using relay = await Relay.start(kate.port);
+    const { address } = relay;
+    await kate.run(async () => {
+      register("inbox");
+      Node.monitorNodes(true);
+      await alex.run(async () => {
+        assertEquals(await Node.connect(KATE, { address }), true);
+        Node.monitor(KATE);
+        relay.cut();
+        await receive((m) => m?.type === "nodedown");
+        const start = performance.now();
+        assertEquals(await Node.connect(KATE, { address }), true);
+        const again = performance.now() - start;
+        // As long as any dial: nobody waits for the tick time, or for a second.
+        assert(again < 500, `${again} ms`);
+        send({ name: "inbox", node: KATE }, "back");
+      });
+      const heard = [];
+      while (heard.at(-1) !== "back") heard.push(await receive());
+      const node = alex.name;
+      assertEquals(heard, [
+        { type: "nodeup", node },
+        { type: "nodedown", node },
+        { type: "nodeup", node },
+        "back",
+      ]);
+    });
+  },
+);
+
+// Dials that cross.
+
+const Echo: GenServerModule<
+  { arg: null; state: null; call: [string, string] }
+> = {
+  name: "Echo",
+  init: () => ({ type: "ok", state: null }),
+  handleCall: (request, _from, state) => ({
+    type: "reply",
+    reply: request,
+    state,
+  }),
+};
+
+/** How far apart nodes begin, in milliseconds. */
+const WITHIN = 25;
+
+type Runner = (node: string, fn: () => Promise<void>) => Promise<unknown>;
+
+/** Has each node call a server of each other one, all within a moment; returns the calls that failed. */
+async function callAll(
+  names: string[],
+  beginOf: (node: number) => number,
+  run: Runner,
+): Promise<string[]> {
+  for (const name of names) {
+    await run(name, async () => {
+      await GenServer.start(Echo, null, { name: "echo" });
+    });
+  }
+  const failures: string[] = [];
+  await Promise.all(
+    names.map((from, i) =>
+      run(from, async () => {
+        await sleep(beginOf(i));
+        await Promise.all(
+          names.filter((to) => to !== from).map(async (to) => {
+            try {
+              const server = { name: "echo", node: to };
+              assertEquals(await GenServer.call(server, from), from);
+            } catch (error) {
+              failures.push(`${from} to ${to}: ${error}`);
+            }
+          }),
+        );
+        assertEquals(
+          Node.list().sort(),
+          names.filter((each) => each !== from).sort(),
+        );
+      })
+    ),
+  );
+  return failures;
+}
+
+for (
+  const { count, rounds } of [{ count: 12, rounds: 20 }, {
+    count: 24,
+    rounds: 4,
+  }]
+) {
+  test(
+    `${count} nodes that call each other at once lose no call, in each of ${rounds} rounds`,
+    { timeout: 120_000 },
+    async () => {
+      for (let round = 0; round < rounds; round++) {
+        await using cluster = new Cluster();
+        const nodes = new Map<string, Node>();
+        for (let i = 0; i < count; i++) {
+          const node = await cluster.start(`n${i}`);
+          nodes.set(node.name, node);
+        }
+        const failures = await callAll(
+          [...nodes.keys()],
+          () => Math.random() * WITHIN,
+          (node, fn) => nodes.get(node)!.run(fn),
+        );
+        assertEquals(failures, []);
+        const told = cluster.lines().filter((each) => !each.includes("EPMD"));
+        assertEquals(told, []);
+      }
+    },
+  );
+}
+
+for (
+  const { count, seeds } of [{ count: 12, seeds: 30 }, { count: 24, seeds: 4 }]
+) {
+  test(
+    `${count} simulated nodes that call each other at once lose no call, for ${seeds} seeds`,
+    { timeout: 300_000 },
+    async () => {
+      for (let seed = 1; seed <= seeds; seed++) {
+        const names = Array.from(
+          { length: count },
+          (_, i) => `n${i}@localhost`,
+        );
+        const warnings: string[] = [];
+        await using cluster = await SimulatedCluster.start({
+          nodes: names,
+          seed,
+          delay: { min: 1, max: 2 + 4 * (seed % 10) },
+          log: ({ level, message }) => {
+            if (level === "warning") warnings.push(message);
+          },
+        });
+        const failures = await callAll(
+          names,
+          (node) => (node * 7919 * seed) % WITHIN,
+          (node, fn) => cluster.run(node, fn),
+        );
+        assertEquals([failures, warnings], [[], []], `seed ${seed}`);
+      }
+    },
+  );
+}

@@ -1,0 +1,195 @@
+/** Peers that do not read what they are sent, though they ask for it. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { QueueFullError } from "../errors.ts";
+import { Node } from "../node.ts";
+import { exit, type Pid, receive, register, self, send } from "../process.ts";
+import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { test } from "../testing/tags.ts";
+import { clusterTest, nodeDown } from "./_nodes.ts";
+import { isPending, turn } from "./_processes.ts";
+import { jsonFrame, type RawPeer, THEIRS, withRaw } from "./_raw_peer.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+const RAW = "raw@localhost";
+const MIB = 1 << 20;
+
+/** How many requests are in a frame. */
+const REQUESTS = 1000;
+
+/** Monitors of a process that is not there: each is answered by a DOWN that is longer than it. */
+function requests(creation: number, frame: number): Uint8Array {
+  return jsonFrame(
+    Array.from(
+      { length: REQUESTS },
+      (_, i) => ["monitor", 1, [1, creation], frame * REQUESTS + i + 1],
+    ),
+  );
+}
+
+/** Asks and asks, until so many bytes have left or the node has closed. */
+async function ask(
+  peer: RawPeer,
+  creation: number,
+  bytes: number,
+): Promise<void> {
+  for (let frame = 0; bytes > 0 && !peer.isClosed; frame++) {
+    const chunk = requests(creation, frame);
+    await Promise.race([peer.write(chunk), peer.closed]);
+    bytes -= chunk.length;
+  }
+}
+
+clusterTest(
+  "a peer that asks and does not read is no longer read from, and down after the tick time",
+  (cluster) =>
+    withRaw(cluster, {
+      tickTime: 1000,
+      limits: { highWaterMark: 1 << 16, maxQueueBytes: MIB },
+    }, async (peer, alex) => {
+      peer.pause();
+      Node.monitor(RAW);
+      const asked = ask(peer, alex.creation, 256 * MIB);
+      await nodeDown(RAW);
+      const { receivedBytes, unread, silent } = Node.stats()!;
+      assertEquals([unread, silent], [1, 0]);
+      // The kernel takes some megabytes of answers, the queue one; a request is half as long.
+      assert(receivedBytes < 24 * MIB, `${receivedBytes} bytes were read`);
+      peer.resume();
+      await asked;
+      assertMatch(
+        await cluster.logged(/raw@localhost is down/),
+        /has read nothing for longer than the tick time|asks more than it reads/,
+      );
+    }),
+);
+
+clusterTest(
+  "a peer that has not read for a while gets all answers, in order",
+  (cluster) =>
+    withRaw(cluster, {
+      limits: { highWaterMark: 1 << 16, maxQueueBytes: MIB },
+    }, async (peer, alex) => {
+      const frames = 400;
+      peer.pause();
+      const written = (async () => {
+        for (let frame = 0; frame < frames; frame++) {
+          await peer.write(requests(alex.creation, frame));
+        }
+      })();
+      // Until the node has stopped reading.
+      let before = -1;
+      while (before !== Node.stats()!.receivedBytes) {
+        before = Node.stats()!.receivedBytes;
+        for (let i = 0; i < 20; i++) await turn();
+      }
+      assert(await isPending(written));
+      peer.resume();
+      let next = 1;
+      while (next <= frames * REQUESTS) {
+        for (const signal of await peer.hear()) {
+          if (signal[0] === "down") assertEquals(signal[4], next++);
+        }
+      }
+      await written;
+      assertEquals(Node.list(), [RAW]);
+    }),
+);
+
+clusterTest(
+  "a peer whose few requests have large answers is cut off at twice maxQueueBytes",
+  (cluster) =>
+    withRaw(cluster, {
+      limits: { highWaterMark: 1 << 16, maxQueueBytes: MIB },
+    }, async (peer) => {
+      peer.pause();
+      Node.monitor(RAW);
+      register("asked");
+      await peer.say(
+        Array.from({ length: 300 }, () => ["send_name", 1, "asked", "more"]),
+      );
+      for (;;) {
+        const message = await receive();
+        if (message !== "more") break;
+        // As an answer, an exit signal is not refused.
+        exit(THEIRS, "x".repeat(100_000));
+      }
+      assertEquals(Node.stats()!.unread, 1);
+      assertEquals(Node.list(), []);
+      await cluster.logged(/bytes wait for it, as it asks more than it reads/);
+    }),
+);
+
+/** Fills the queue to a node with numbered messages; returns how many. */
+function fill(to: Pid): number {
+  for (let i = 0;; i++) {
+    try {
+      void send(to, [i, "x".repeat(1000)]);
+    } catch (error) {
+      if (error instanceof QueueFullError) return i;
+      throw error;
+    }
+  }
+}
+
+/** Takes numbered messages in order, as many as `count` says by then. */
+async function take(count: () => number): Promise<void> {
+  for (let i = 0; i < count(); i++) assertEquals((await receive())[0], i);
+}
+
+/**
+ * Has a process of each of two nodes fill the queue to the other one, at once, and then take what
+ * the other has sent.
+ */
+async function flood(run: (node: number, fn: () => Promise<void>) => unknown) {
+  const pids: Pid[] = [];
+  const sent: number[] = [];
+  const ready = Promise.withResolvers<void>();
+  await Promise.all([0, 1].map((i) =>
+    run(i, async () => {
+      pids[i] = self();
+      if (pids[0] !== undefined && pids[1] !== undefined) ready.resolve();
+      await ready.promise;
+      sent[i] = fill(pids[1 - i]);
+      await take(() => sent[1 - i] ?? Infinity);
+    })
+  ));
+  return sent;
+}
+
+clusterTest(
+  "two nodes that have full queues to each other, and hold each other back, go on",
+  async (cluster) => {
+    const limits = { highWaterMark: 1 << 16, maxQueueBytes: 16 * MIB };
+    const kate = await cluster.start("kate", { limits });
+    const alex = await cluster.start("alex", { limits });
+    await alex.run(() => Node.connect(KATE));
+    for (let round = 0; round < 3; round++) {
+      const sent = await flood((i, fn) => [alex, kate][i].run(fn));
+      for (const count of sent) assert(count > 10_000);
+    }
+    assertEquals(await alex.run(() => Node.list()), [KATE]);
+    assertEquals(cluster.lines(), []);
+  },
+);
+
+test(
+  "simulated nodes that flood each other over slow connections stay connected, for 20 seeds",
+  { timeout: 300_000 },
+  async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      await using cluster = await SimulatedCluster.start({
+        nodes: ["alex", "kate"],
+        seed,
+        // Some 5 s for what waits, as 256 KiB are on their way at a time.
+        delay: { min: 50, max: 500 },
+        tickTime: 2000,
+        limits: { highWaterMark: 1 << 16, maxQueueBytes: 4 * MIB },
+      });
+      await cluster.run("alex", () => Node.connect(KATE));
+      await flood((i, fn) => cluster.run(["alex", "kate"][i], fn));
+      assertEquals(await cluster.run("kate", () => Node.list()), [ALEX]);
+    }
+  },
+);
