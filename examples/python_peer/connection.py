@@ -19,7 +19,7 @@ MAX_DEPTH = 64
 MAX_RAW = 1024
 LARGE = 1 << 16
 NAME = re.compile(r"[A-Za-z0-9_-]{1,128}@[A-Za-z0-9_.:-]{1,253}")
-GO_ON = ("ok", "ok_simultaneous")
+GO_ON = ("ok", "ok_simultaneous", "alive")
 HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -172,6 +172,8 @@ async def dial(node, name, reader, writer):
         raise refusal(name, answer)
     theirs = introduction(answer)
     need(theirs["name"] == name, f"{theirs['name']} answered there, not {name}")
+    if name in node.connections:
+        raise Refused(f"{name} is connected already", "alive")
     writer.write(json_frame({"proof": proof(node.cookie, "dialler", mine, theirs, binding)}))
     last = await hear(reader)
     if "status" in last:
@@ -192,12 +194,13 @@ async def accept(node, reader, writer):
         raise Refused(f"it speaks versions {hello['versions']!r:.60}", "version")
     theirs = introduction(hello)
     status = node.admit(theirs["name"]) if hello.get("to") == node.name else "not_allowed"
+    stale = node.connections.get(theirs["name"])
     mine, binding = introduce(node), []
     if node.tls is not None:
         binding = node.tls.binding(writer, "listener")
         if not node.tls.is_for(writer, theirs["name"]):
             status = "not_allowed"
-    if status in ("nok", "alive"):
+    if status == "nok":
         writer.write(json_frame({"status": status}))
         raise Refused(f"{theirs['name']} is not let in: {status}", status)
     writer.write(json_frame({"status": "ok" if status == "not_allowed" else status, **mine}))
@@ -205,8 +208,10 @@ async def accept(node, reader, writer):
     if status == "not_allowed":
         writer.write(json_frame({"status": status}))
         raise Refused(f"{theirs['name']} is not let in: {status}", status)
-    if node.admit(theirs["name"]) not in GO_ON:
-        raise Refused(f"{theirs['name']} is connected meanwhile")
+    status = node.admit(theirs["name"], stale)
+    if status not in ("ok", "ok_simultaneous"):
+        writer.write(json_frame({"status": status}))
+        raise Refused(f"{theirs['name']} is not let in: {status}", status)
     writer.write(json_frame({"proof": proof(node.cookie, "listener", theirs, mine, binding)}))
     return theirs
 

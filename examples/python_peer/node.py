@@ -75,11 +75,11 @@ class Node:
             writer.close()
             await asyncio.sleep(random.random() * 0.02)
 
-    def admit(self, name):
-        """The status for a node that dials this one."""
+    def admit(self, name, stale=None):
+        """The status for a node that dials this one, and has no part in a stale connection."""
         if name == self.name or ("." in name.split("@")[1]) != ("." in self.name.split("@")[1]):
             return "not_allowed"
-        if name in self.connections:
+        if name in self.connections and self.connections[name] is not stale:
             return "alive"
         if name in self.dialling:
             return "nok" if self.name < name else "ok_simultaneous"
@@ -138,6 +138,9 @@ class Node:
 
     def up(self, theirs, reader, writer):
         there = Connection(self, theirs, reader, writer)
+        if there.name in self.connections:
+            self.connections[there.name].writer.close()
+            self.gone(self.connections[there.name])
         others = [each.name for each in self.connections.values() if not each.hidden]
         self.connections[there.name] = there
         if others and not theirs["hidden"]:
@@ -148,10 +151,13 @@ class Node:
         try:
             await there.run()
         finally:
-            if self.connections.get(there.name) is there:
-                del self.connections[there.name]
-                for process in list(self.processes.values()):
-                    self.lost(process, there.name)
+            self.gone(there)
+
+    def gone(self, there):
+        if self.connections.get(there.name) is there:
+            del self.connections[there.name]
+            for process in list(self.processes.values()):
+                self.lost(process, there.name)
 
     def lost(self, process, node):
         for ref, (watcher, _) in list(process.watchers.items()):
