@@ -1,12 +1,6 @@
 /** Limits of dials: nodes that peers introduce, nodes that are dialled at once, and what waits for them. */
 
-import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertMatch,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { parseNodeName } from "../distribution/names.ts";
@@ -21,7 +15,6 @@ import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
 import {
   exit,
-  isDown,
   link,
   monitor,
   Pid,
