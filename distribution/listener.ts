@@ -127,9 +127,9 @@ export class Listener {
 
   async #close(): Promise<void> {
     clearInterval(this.#watch);
+    this.#server.close();
     this.#probe?.settle(undefined);
     await this.#checking;
-    this.#server.close();
     await Promise.all(this.#ended);
   }
 
@@ -225,7 +225,8 @@ export class Listener {
       // The next probe finds nobody, and has it tried again.
       return;
     }
-    if (this.#closed === undefined) this.#options.revived?.();
+    if (this.#closed !== undefined) return void this.#server.close();
+    this.#options.revived?.();
   }
 }
 

@@ -90,3 +90,17 @@ export async function echoOrWait(value: Pid | string): Promise<string> {
   await receive(() => false);
   return "";
 }
+
+/** Computes for a time, in which its program does nothing else. */
+export function block(to: Pid, ms: number): Promise<void> {
+  send(to, "blocked");
+  // Once the message has left.
+  return new Promise((resolve) =>
+    setTimeout(() => {
+      const end = performance.now() + ms;
+      while (performance.now() < end);
+      send(to, "free");
+      resolve();
+    }, 50)
+  );
+}

@@ -16,6 +16,7 @@ const ENTRIES = [
   "testing/mod.ts",
   "testing/main.ts",
   "testing/_peer_main.ts",
+  "distribution/epmd/worker.ts",
 ];
 
 /** Rooms of the house whose files the library consists of. */

@@ -6,7 +6,7 @@ import {
   names,
   register,
 } from "../distribution/epmd/mod.ts";
-import { OwnerChain } from "../distribution/epmd/ownership.ts";
+import { OwnerChain, Roster } from "../distribution/epmd/ownership.ts";
 import { encodeRequest } from "../distribution/epmd/protocol.ts";
 import { EpmdServer } from "../distribution/epmd/server.ts";
 import {
@@ -316,20 +316,23 @@ epmdTest(
     const server = await EpmdServer.listen({ host, port: 0 });
     await stopping(server, async (port) => {
       const owner = new OwnerChain().next();
-      const read = (raw: RawConnection) =>
-        new TextDecoder().decode(raw.received.subarray(6));
+      const rosterOf = (raw: RawConnection) => {
+        const roster = new Roster();
+        roster.push(raw.received.subarray(6));
+        return [...roster.owners].toSorted().join(" ");
+      };
       await using plain = new RawConnection(port);
       plain.send(alive("plain", 4001));
       await eventually(() => plain.received.length === 6);
       await using kate = new RawConnection(port);
       kate.send(alive("kate", 4002, again(5, owner)));
-      const both = `+plain\n+kate ${owner}\n`;
-      await eventually(() => read(kate) === both);
+      const both = `kate,${owner} plain,`;
+      await eventually(() => rosterOf(kate) === both);
       await using late = new RawConnection(port);
       late.send(alive("late", 4003));
-      await eventually(() => read(kate) === `${both}+late\n`);
+      await eventually(() => rosterOf(kate) === `kate,${owner} late, plain,`);
       await late[Symbol.asyncDispose]();
-      await eventually(() => read(kate) === `${both}+late\n-late\n`);
+      await eventually(() => rosterOf(kate) === both);
       assertEquals(plain.received.length, 6);
     });
   },

@@ -119,6 +119,6 @@ async function ask<T>(
 /** Whether an error is what is seen between the death of one serving node and the next one's start. */
 function isGap(error: unknown): boolean {
   return error instanceof EpmdUnreachableError &&
-      error.code === "ECONNREFUSED" ||
+      ["ECONNREFUSED", "ECONNRESET"].includes(error.code) ||
     error instanceof EpmdProtocolError && error.reason === "closed";
 }

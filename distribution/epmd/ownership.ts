@@ -16,11 +16,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { MAX_NAME, nameFault } from "./entry.ts";
 
-/** How many links a chain has. */
-const LENGTH = 256;
+/** How many links a chain has: each registration that reaches somebody uses one. */
+const LENGTH = 64;
 
 /** How many links a proof may be later: attempts whose answers were lost. */
-const MAX_STEPS = 64;
+const MAX_STEPS = LENGTH;
 
 /** How many names of a {@linkcode Roster} are kept. */
 const MAX_NAMES = 4096;
@@ -54,8 +54,8 @@ function hashOf(link: string): string {
 
 /** The chain of one node. */
 export class OwnerChain {
-  #seed = randomBytes(32).toString("base64url");
-  #left = LENGTH;
+  /** The links that are left, the next one last. */
+  #links: string[] = [];
 
   /**
    * Takes the next link. When all are used, another chain begins, which proves nothing at first.
@@ -63,14 +63,13 @@ export class OwnerChain {
    * @returns The link, for one registration.
    */
   next(): string {
-    if (this.#left === 0) {
-      this.#seed = randomBytes(32).toString("base64url");
-      this.#left = LENGTH;
+    if (this.#links.length === 0) {
+      this.#links.push(randomBytes(32).toString("base64url"));
+      while (this.#links.length < LENGTH) {
+        this.#links.push(hashOf(this.#links[this.#links.length - 1]));
+      }
     }
-    this.#left--;
-    let link = this.#seed;
-    for (let i = 0; i < this.#left; i++) link = hashOf(link);
-    return link;
+    return this.#links.pop() ?? "";
   }
 }
 

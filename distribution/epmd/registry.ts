@@ -40,7 +40,8 @@ import {
   decodeAliveReply,
   encodeRequest,
 } from "./protocol.ts";
-import { type EpmdLog, EpmdServer, type EpmdServerLimits } from "./server.ts";
+import type { EpmdLog, EpmdServerLimits } from "./server.ts";
+import { type EpmdService, EpmdThread, serveEpmd } from "./thread.ts";
 
 /** Beyond this much Extra, a registration with its creation may not fit a request. */
 const MAX_EXTRA = 512;
@@ -52,6 +53,9 @@ const FIRST_JITTER = 20;
 const NEWCOMER_PAUSE = 40;
 const FIRST_BACKOFF = 50;
 const LAST_BACKOFF = 2000;
+
+/** Where a node of this program prepares to serve: one thread is enough. */
+const preparing = new Set<string>();
 
 /** Options of {@linkcode register}. */
 export interface EpmdOptions extends EpmdAddress {
@@ -123,10 +127,16 @@ class NameLease implements Lease {
   readonly #log: EpmdLog;
   readonly #closing = new AbortController();
   readonly #chain = new OwnerChain();
+  #link = this.#chain.next();
   #roster = new Roster();
   #creation = 0;
   #socket: Socket | undefined;
-  #server: EpmdServer | undefined;
+  #service: EpmdService | undefined;
+  /** Started in the pause before this node serves, so that it costs no time. */
+  #thread: EpmdThread | undefined;
+  #preparing: string | undefined;
+  /** Threads that are ending. */
+  readonly #ending = new Set<Promise<void>>();
   #recovery: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -156,7 +166,7 @@ class NameLease implements Lease {
   }
 
   get serving(): boolean {
-    return this.#server !== undefined;
+    return this.#service !== undefined;
   }
 
   close(): Promise<void> {
@@ -170,36 +180,63 @@ class NameLease implements Lease {
   async #close(): Promise<void> {
     this.#closing.abort();
     await this.#recovery;
-    const server = this.#server;
-    this.#server = undefined;
+    const service = this.#service;
+    this.#service = undefined;
     // Nobody may find the port still taken once its connection has ended: the server goes first.
-    const served = server?.close();
+    const served = service?.close();
     await closeSocket(this.#socket);
-    await served;
+    await Promise.all([served, ...this.#ending]);
   }
 
   /** Registers wherever EPMD is, serving it when nobody does. */
   async #join(): Promise<void> {
-    let yielded = this.#creation !== 0;
-    for (let attempt = 1;; attempt++) {
-      try {
-        return await this.#register();
-      } catch (error) {
-        if (this.#closing.signal.aborted || attempt === ATTEMPTS) throw error;
-        if (isRefused(error) && !yielded) {
-          yielded = true;
-          await this.#pause(NEWCOMER_PAUSE);
-          continue;
+    try {
+      let yielded = this.#creation !== 0;
+      for (let attempt = 1;; attempt++) {
+        try {
+          return await this.#register();
+        } catch (error) {
+          if (this.#closing.signal.aborted || attempt === ATTEMPTS) throw error;
+          if (!isDropped(error)) throw error;
+          if (!isRefused(error)) {
+            // Another has just begun to serve: a newcomer gives way once more.
+            yielded = this.#creation !== 0;
+          } else if (!yielded) {
+            yielded = true;
+            this.#prepare();
+            await this.#pause(NEWCOMER_PAUSE);
+            continue;
+          } else if (this.#service === undefined && await this.#serve()) {
+            continue;
+          }
         }
-        if (isRefused(error) && this.#server === undefined) {
-          if (await this.#serve()) continue;
-        } else if (!isDropped(error)) {
-          throw error;
-        }
+        // Another is about to serve, or the one who served has just left.
+        await this.#pause(randomInt(FIRST_JITTER) * attempt);
       }
-      // Another is about to serve, or the one who served has just left.
-      await this.#pause(randomInt(FIRST_JITTER) * attempt);
+    } finally {
+      this.#discardThread();
     }
+  }
+
+  /** Starts the thread that is needed if nobody else comes to serve in the meantime. */
+  #prepare(): void {
+    const { host, port } = this.#target;
+    const place = `${host}:${port}`;
+    if (this.#thread !== undefined || preparing.has(place)) return;
+    this.#thread = EpmdThread.start(this.#log);
+    if (this.#thread === undefined) return;
+    preparing.add(place);
+    this.#preparing = place;
+  }
+
+  #discardThread(): void {
+    if (this.#preparing !== undefined) preparing.delete(this.#preparing);
+    this.#preparing = undefined;
+    const thread = this.#thread;
+    if (thread === undefined) return;
+    this.#thread = undefined;
+    const ended = thread.close().finally(() => this.#ending.delete(ended));
+    this.#ending.add(ended);
   }
 
   async #register(): Promise<void> {
@@ -207,7 +244,7 @@ class NameLease implements Lease {
     const registration = toRegistration(this.#entry);
     registration.extra = withWords(registration.extra, {
       creation: again ? this.#creation : undefined,
-      owner: this.#chain.next(),
+      owner: this.#link,
     });
     const ref = this.#options.ref ?? true;
     const { answer, socket } = await exchange(this.#target, {
@@ -221,7 +258,12 @@ class NameLease implements Lease {
       signal: this.#closing.signal,
       // The first registration is being waited for, whatever the option says of the rest.
       ref: ref || !again,
+    }).catch((error) => {
+      // A link is used up once somebody may have seen it.
+      if (!isRefused(error)) this.#link = this.#chain.next();
+      throw error;
     });
+    this.#link = this.#chain.next();
     if (!answer.ok) {
       socket.destroy();
       throw new NameInUseError(this.#entry.name, this.#target);
@@ -249,17 +291,21 @@ class NameLease implements Lease {
     // All addresses include the one at which this node looks for it.
     const isAll = listenHost === "0.0.0.0" || listenHost === "::";
     const tookOver = this.#creation !== 0;
+    let service: EpmdService;
     try {
-      this.#server = await EpmdServer.listen({
-        host: isAll ? listenHost : host,
-        port,
-        alsoAt: listenHost,
-        tookOver,
-        owners: this.#roster.owners,
-        ref,
-        log,
-        limits,
-      });
+      service = await serveEpmd(
+        () => this.#thread ??= EpmdThread.start(this.#log),
+        {
+          host: isAll ? listenHost : host,
+          port,
+          alsoAt: listenHost,
+          tookOver,
+          owners: this.#roster.owners,
+          ref,
+          log,
+          limits,
+        },
+      );
     } catch (error) {
       const code = errorCode(error);
       if (code === "EADDRINUSE") return false;
@@ -271,6 +317,11 @@ class NameLease implements Lease {
         { cause: error },
       );
     }
+    if (service === this.#thread) this.#thread = undefined;
+    this.#service = service;
+    service.ended.then(() => {
+      if (this.#service === service) this.#service = undefined;
+    });
     this.#log(
       "info",
       `${this.#entry.name} ${
@@ -358,6 +409,7 @@ function isRefused(error: unknown): boolean {
 
 function isDropped(error: unknown): boolean {
   return isRefused(error) ||
+    error instanceof EpmdUnreachableError && error.code === "ECONNRESET" ||
     error instanceof EpmdProtocolError && error.reason === "closed";
 }
 

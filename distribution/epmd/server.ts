@@ -29,6 +29,8 @@ import {
 } from "./protocol.ts";
 
 const LOG_INTERVAL = 5000;
+/** How long changes of the roster are put together, in milliseconds. */
+const NEWS_DELAY = 10;
 /** At how many addresses it listens. */
 const MAX_ADDRESSES = 16;
 /** How much of the roster may wait for a node that does not read. */
@@ -153,6 +155,8 @@ export class EpmdServer {
   readonly #held = new Map<Connection, Registration>();
   /** Look-ups that wait for their node to register again. */
   readonly #waiting = new Map<Connection, string>();
+  /** Lines of the roster that are to be told. */
+  #news = "";
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #holding = false;
   #grace = false;
@@ -420,8 +424,8 @@ export class EpmdServer {
     this.#passing.delete(connection);
     clearTimeout(connection.timer);
     connection.socket.write(encodeAliveReply({ ok: true, creation }, highest));
-    this.#announce(rosterLine(name, owner ?? ""), connection);
     if (owner !== undefined) connection.socket.write(this.#roster());
+    this.#announce(rosterLine(name, owner ?? ""));
     this.#settleWaiting(registration);
     this.#listenFor(registration);
   }
@@ -433,12 +437,20 @@ export class EpmdServer {
     ).join("");
   }
 
-  /** Writes a line of the roster to all who read it, but for one. */
-  #announce(line: string, except?: Connection): void {
+  /** Tells all who read the roster of a change; of many at a time, as after a take-over, at once. */
+  #announce(line: string): void {
+    if (this.#closed !== undefined) return;
+    this.#news += line;
+    if (this.#news === line) this.#after(NEWS_DELAY, () => this.#tellNews());
+  }
+
+  #tellNews(): void {
+    const news = this.#news;
+    this.#news = "";
     for (const { connection, owner } of this.#names.values()) {
-      if (owner === undefined || connection === except) continue;
+      if (owner === undefined) continue;
       if (connection.socket.writableLength > MAX_UNREAD) continue;
-      connection.socket.write(line);
+      connection.socket.write(news);
     }
   }
 
@@ -506,9 +518,7 @@ export class EpmdServer {
     const { name } = connection.request.registration;
     if (this.#names.get(name)?.connection === connection) {
       this.#names.delete(name);
-      if (this.#closed === undefined) {
-        this.#announce(rosterLine(name, undefined));
-      }
+      this.#announce(rosterLine(name, undefined));
     }
   }
 

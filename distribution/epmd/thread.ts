@@ -1,0 +1,187 @@
+/**
+ * Serves EPMD on a thread of its own, so that a node that computes, or is stopped by a debugger,
+ * keeps no others from starting and from finding each other.
+ *
+ * The thread's code is a text in this program, `worker_source.ts`. To start a thread from a file
+ * needs a permission to read it on Deno, for which it would ask the user, and a bundler or
+ * `deno compile` that knows of the file. Where there can be no thread, EPMD is served by the code
+ * of the node.
+ *
+ * @module
+ */
+
+import { clearTimeout, setTimeout } from "node:timers";
+import { Worker } from "node:worker_threads";
+import { PortClaim } from "./claim.ts";
+import { type EpmdLog, EpmdServer, type EpmdServerOptions } from "./server.ts";
+import { WORKER_SOURCE } from "./worker_source.ts";
+
+/** How long a thread may take to start, in milliseconds; it takes 15 to 40 of a processor's. */
+const START_TIMEOUT = 2000;
+
+/** How long a thread may take to close all connections, in milliseconds. */
+const CLOSE_TIMEOUT = 2000;
+
+/** What is said to the thread. */
+export type ToThread =
+  | { type: "listen"; options: Omit<EpmdServerOptions, "log"> }
+  | { type: "close" };
+
+/** What the thread says. */
+export type FromThread =
+  | { type: "ready" | "listening" | "closed" }
+  | { type: "failed"; code: string | undefined; text: string }
+  | { type: "log"; level: Parameters<EpmdLog>[0]; text: string };
+
+/** An EPMD that is served by this program. */
+export interface EpmdService {
+  /** Resolves when it serves no more, whatever ended it. */
+  readonly ended: Promise<void>;
+  /** Stops to serve; resolves when the port is free and all connections are closed. */
+  close(): Promise<void>;
+}
+
+/** A thread that serves EPMD, or is about to. */
+export class EpmdThread implements EpmdService {
+  readonly ended: Promise<void>;
+  readonly #worker: Worker;
+  readonly #log: EpmdLog;
+  readonly #waiting = new Set<(message: FromThread | undefined) => void>();
+  readonly #ready: Promise<boolean>;
+  #hasEnded = false;
+  #closed: Promise<void> | undefined;
+
+  private constructor(worker: Worker, log: EpmdLog) {
+    this.#worker = worker;
+    this.#log = log;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    worker.on("message", (message: FromThread) => this.#take(message));
+    worker.on("error", () => {});
+    worker.on("exit", () => {
+      this.#hasEnded = true;
+      this.#tell(undefined);
+      resolve();
+    });
+    this.#ready = this.#next(START_TIMEOUT)
+      .then((message) => message?.type === "ready");
+  }
+
+  /**
+   * Starts a thread, which does nothing yet.
+   *
+   * @param log Where its messages go.
+   * @returns The thread, or `undefined` where the host allows none.
+   */
+  static start(log: EpmdLog): EpmdThread | undefined {
+    const code = encodeURIComponent(WORKER_SOURCE);
+    try {
+      const worker = new Worker(new URL(`data:text/javascript,${code}`), {
+        name: "epmd",
+        // Deno asks for a permission to copy the environment; the flags of the program, which
+        // load instrumentation and the like, are not for this thread.
+        env: {},
+        execArgv: [],
+      });
+      return new EpmdThread(worker, log);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Whether it has started, and can listen. */
+  get ready(): Promise<boolean> {
+    return this.#ready;
+  }
+
+  /**
+   * Starts to serve. After an error, it can be tried again.
+   *
+   * @param options Where, and within which bounds.
+   * @throws {Error} The system's error, with its `code`, when it cannot listen there.
+   */
+  async listen(options: EpmdServerOptions): Promise<void> {
+    const { log: _, ...rest } = options;
+    this.#say({ type: "listen", options: rest });
+    const answer = await this.#next();
+    if (answer?.type === "listening") {
+      if (!(options.ref ?? true)) this.#worker.unref();
+      return;
+    }
+    const { code, text } = answer?.type === "failed"
+      ? answer
+      : { code: "ECANCELED", text: "its thread ended" };
+    throw Object.assign(new Error(text), { code });
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    // The program must not end before the port is free, nor a test with a thread that runs.
+    this.#worker.ref();
+    if (!this.#hasEnded && await this.#ready) {
+      const closed = this.#next(CLOSE_TIMEOUT);
+      this.#say({ type: "close" });
+      await closed;
+    }
+    await this.#worker.terminate();
+  }
+
+  #say(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  #take(message: FromThread): void {
+    if (message.type === "log") this.#log(message.level, message.text);
+    else this.#tell(message);
+  }
+
+  #tell(message: FromThread | undefined): void {
+    for (const resolve of this.#waiting) resolve(message);
+    this.#waiting.clear();
+  }
+
+  /** The next message; `undefined` when the thread ends first, or the time is up. */
+  #next(timeout?: number): Promise<FromThread | undefined> {
+    if (this.#hasEnded) return Promise.resolve(undefined);
+    const { promise, resolve } = Promise.withResolvers<
+      FromThread | undefined
+    >();
+    this.#waiting.add(resolve);
+    if (timeout === undefined) return promise;
+    const timer = setTimeout(() => {
+      this.#waiting.delete(resolve);
+      resolve(undefined);
+    }, timeout);
+    return promise.finally(() => clearTimeout(timer));
+  }
+}
+
+/**
+ * Serves EPMD, by a thread if there can be one.
+ *
+ * @param start Starts a thread, or takes one that was started for it; it is called when the port is
+ * had.
+ * @param options Where, and within which bounds.
+ * @returns What serves.
+ * @throws {Error} The system's error, with its `code`, when it cannot listen there.
+ */
+export async function serveEpmd(
+  start: () => EpmdThread | undefined,
+  options: EpmdServerOptions,
+): Promise<EpmdService> {
+  const claim = await PortClaim.take(options.host, options.port);
+  const thread = start();
+  const isReady = thread !== undefined && await thread.ready;
+  return await claim.give(async () => {
+    if (isReady) {
+      await thread.listen(options);
+      return thread;
+    }
+    const server = await EpmdServer.listen(options);
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    return { ended, close: () => server.close().then(resolve) };
+  });
+}

@@ -1,0 +1,166 @@
+/**
+ * Writes the code of the thread that serves EPMD, as a text:
+ * `deno run --allow-read --allow-write tools/epmd_worker.ts`.
+ *
+ * It is made of `distribution/epmd/worker.ts` and the files that this imports, without types and
+ * comments, each in a function of its own.
+ *
+ * @module
+ */
+
+import { type Node, parse, type Program } from "acorn";
+import { stripTypeScriptTypes } from "node:module";
+
+const ENTRY = new URL("../distribution/epmd/worker.ts", import.meta.url);
+
+/** Where the text is. */
+export const SOURCE: URL = new URL("worker_source.ts", ENTRY);
+
+/** Text to be replaced. */
+interface Edit {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/** Puts modules together. */
+class Bundle {
+  /** By module: the variable that has its exports. */
+  readonly #names = new Map<string, string>();
+  /** By module of the host: what is imported of it. */
+  readonly #imports = new Map<string, Set<string>>();
+  readonly #parts: string[] = [];
+
+  /** Adds a module, after those that it imports; returns the variable that has its exports. */
+  async add(url: URL): Promise<string> {
+    const known = this.#names.get(url.href);
+    if (known !== undefined) return known;
+    const code = stripTypeScriptTypes(await Deno.readTextFile(url));
+    const edits: Edit[] = [];
+    const program: Program = parse(code, {
+      ecmaVersion: "latest",
+      sourceType: "module",
+      onComment: (_block, _text, start, end) =>
+        void edits.push({ start, end, text: "" }),
+    });
+    const exported: string[] = [];
+    for (const node of program.body) {
+      const { start, end } = node;
+      if (node.type === "ImportDeclaration") {
+        const text = await this.#import(url, node);
+        edits.push({ start, end, text });
+      } else if (node.type === "ExportNamedDeclaration" && node.declaration) {
+        const { declaration } = node;
+        edits.push({ start, end: declaration.start, text: "" });
+        exported.push(...declared(declaration, url));
+      } else if (node.type.startsWith("Export")) {
+        throw new Error(`Cannot bundle ${url}: ${node.type}`);
+      }
+    }
+    const name = `m${this.#names.size}`;
+    this.#names.set(url.href, name);
+    this.#parts.push(
+      `const ${name} = (() => {`,
+      ...compact(edited(code, edits)).split("\n"),
+      `return { ${exported.join(", ")} };`,
+      "})();",
+    );
+    return name;
+  }
+
+  async #import(
+    from: URL,
+    node: Extract<Program["body"][number], { type: "ImportDeclaration" }>,
+  ): Promise<string> {
+    const source = String(node.source.value);
+    const names = node.specifiers.map((each) => {
+      if (each.type === "ImportSpecifier") {
+        if ("name" in each.imported && each.imported.name === each.local.name) {
+          return each.local.name;
+        }
+      }
+      throw new Error(`Cannot bundle ${from}: it renames what it imports`);
+    });
+    if (source.startsWith("node:")) {
+      const all = this.#imports.get(source) ?? new Set();
+      names.forEach((name) => all.add(name));
+      this.#imports.set(source, all);
+      return "";
+    }
+    const module = await this.add(new URL(source, from));
+    return names.length === 0
+      ? ""
+      : `const { ${names.join(", ")} } = ${module};`;
+  }
+
+  /** The code of all modules. */
+  get lines(): string[] {
+    const imports = Array.from(
+      this.#imports,
+      ([source, names]) =>
+        `import { ${[...names].join(", ")} } from "${source}";`,
+    );
+    return [...imports, ...this.#parts];
+  }
+}
+
+/** The names that a declaration has. */
+function declared(node: Node, url: URL): string[] {
+  const { id, declarations } = node as Node & {
+    id?: { name: string };
+    declarations?: { id: { name: string } }[];
+  };
+  const names = (declarations ?? [{ id }]).map((each) => each.id?.name);
+  return names.map((name) => {
+    if (name === undefined) {
+      throw new Error(`Cannot bundle ${url}: an export without a name`);
+    }
+    return name;
+  });
+}
+
+function edited(code: string, edits: Edit[]): string {
+  let text = code;
+  for (const edit of edits.sort((a, b) => b.start - a.start)) {
+    text = text.slice(0, edit.start) + edit.text + text.slice(edit.end);
+  }
+  return text;
+}
+
+/** Code without the white space that types and comments leave; each line end stays one. */
+function compact(code: string): string {
+  let text = "";
+  let last = 0;
+  parse(code, {
+    ecmaVersion: "latest",
+    sourceType: "module",
+    allowReturnOutsideFunction: true,
+    onToken: ({ start, end }) => {
+      const gap = code.slice(last, start);
+      text += gap.includes("\n") ? "\n" : gap === "" ? "" : " ";
+      text += code.slice(start, end);
+      last = end;
+    },
+  });
+  return text.trim();
+}
+
+/** Makes the file's content. */
+export async function workerSource(): Promise<string> {
+  const bundle = new Bundle();
+  await bundle.add(ENTRY);
+  return `/**
+ * The code of the thread that serves EPMD, \`worker.ts\`. Written by tools/epmd_worker.ts.
+ *
+ * @module
+ */
+
+/** JavaScript, to be run as a module. */
+// deno-fmt-ignore
+export const WORKER_SOURCE: string = ${
+    JSON.stringify(bundle.lines, undefined, 2)
+  }.join("\\n");
+`;
+}
+
+if (import.meta.main) await Deno.writeTextFile(SOURCE, await workerSource());
