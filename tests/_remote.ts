@@ -91,16 +91,15 @@ export async function echoOrWait(value: Pid | string): Promise<string> {
   return "";
 }
 
-/** Computes for a time, in which its program does nothing else. */
+/** Computes for a time, in which its program does nothing else, once it has said so. */
 export function block(to: Pid, ms: number): Promise<void> {
   send(to, "blocked");
-  // Once the message has left.
   return new Promise((resolve) =>
     setTimeout(() => {
       const end = performance.now() + ms;
       while (performance.now() < end);
       send(to, "free");
       resolve();
-    }, 50)
+    })
   );
 }

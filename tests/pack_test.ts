@@ -46,6 +46,16 @@ await Node.start(options);
 console.log("up");
 `;
 
+/** A node that serves EPMD, and computes. */
+const BUSY = `import { writeSync } from "node:fs";
+import { Node } from "@otp/distribution";
+await Node.start({ ...JSON.parse(process.argv[2]), log() {} });
+writeSync(1, "computes\\n");
+const end = performance.now() + 3000;
+while (performance.now() < end);
+writeSync(1, "free\\n");
+`;
+
 /** A partition in a simulated cluster, and a minute that passes. */
 const SIMULATED = `import { Node } from "@otp/distribution";
 import { SimulatedCluster } from "@otp/distribution/testing";
@@ -215,6 +225,29 @@ for (const home of [undefined, "", "relative"]) {
           /^NodeStartError cookie Cannot find the cookie file: HOME is .*--cookie/,
         );
       }
+    }
+  });
+
+  await t.step("serves EPMD while a node computes", async () => {
+    await project.write("busy.mjs", BUSY);
+    for (const host of HOSTS) {
+      await using cluster = new Cluster();
+      const options = {
+        name: "alex@localhost",
+        cookie: COOKIE,
+        epmdPort: cluster.epmdPort,
+      };
+      await using busy = project.run(host, [
+        "busy.mjs",
+        JSON.stringify(options),
+      ]);
+      await busy.printed("computes");
+      for (let i = 0; i < 5; i++) {
+        const kate = await cluster.start("kate");
+        await kate.stop();
+      }
+      assertEquals(busy.output, "computes\n");
+      await busy.printed("free");
     }
   });
 

@@ -240,7 +240,7 @@ export function exchange<T>(
         "ETIMEDOUT",
         connected
           ? `connected, but nothing was answered within ${timeout} ms; ` +
-            "something else may listen there, or the node that serves EPMD is busy"
+            "something else may listen there, or the program that serves EPMD is stopped"
           : `no connection within ${timeout} ms`,
       );
     }
