@@ -36,6 +36,7 @@ import {
   timeoutOf,
 } from "./protocol/call.ts";
 import { checkChild, type ChildSpec } from "./protocol/child.ts";
+import { functionInWords } from "./protocol/in_words.ts";
 import { genServerChild, startGenServer } from "./protocol/gen_server.ts";
 import type { ServerRef } from "./protocol/messages.ts";
 import {
@@ -500,10 +501,12 @@ function callOf(
   fn: StateFunction,
   timeout: number,
 ): [string, string, unknown[]] {
-  const what = typeof fn === "function" ? "#Function" : fn;
   const limit = timeout === Infinity ? "infinity" : timeout;
-  const request = { type, run: what };
-  return ["GenServer", "call", [serverInWords(agent), request, limit]];
+  return ["Agent", type === "get_and_update" ? "getAndUpdate" : type, [
+    serverInWords(agent),
+    functionInWords(fn),
+    limit,
+  ]];
 }
 
 function checkInit<S>(init: () => S): () => S {

@@ -235,6 +235,7 @@ export class DynamicSupervisor {
     child: CheckedChild<C>,
   ): Promise<StartedBy<C>> {
     const started = await askToStart(
+      "DynamicSupervisor",
       serverRef(supervisor),
       fullChildSpec(child as ChildDefinition),
     );
@@ -275,7 +276,11 @@ export class DynamicSupervisor {
   ): Promise<"ok" | "not_found"> {
     checkPid(pid, "terminate the child");
     const request: DynamicSupervisorRequest = { type: "terminate_child", pid };
-    const result = await ask<"ok" | Failure>(supervisor, request);
+    const result = await ask<"ok" | Failure>(
+      "terminateChild",
+      supervisor,
+      request,
+    );
     return result === "ok" ? result : "not_found";
   }
 
@@ -305,7 +310,7 @@ export class DynamicSupervisor {
    * ```
    */
   static whichChildren(supervisor: SupervisorRef): Promise<DynamicChildInfo[]> {
-    return ask(supervisor, { type: "which_children" });
+    return ask("whichChildren", supervisor, { type: "which_children" });
   }
 
   /**
@@ -329,7 +334,7 @@ export class DynamicSupervisor {
    * ```
    */
   static countChildren(supervisor: SupervisorRef): Promise<ChildCounts> {
-    return ask(supervisor, { type: "count_children" });
+    return ask("countChildren", supervisor, { type: "count_children" });
   }
 
   /**
@@ -378,8 +383,9 @@ function checkLimits(options: DynamicSupervisorOptions): DynamicLimits {
 }
 
 function ask<T>(
+  fn: string,
   supervisor: SupervisorRef,
   request: DynamicSupervisorRequest,
 ): Promise<T> {
-  return askSupervisor(serverRef(supervisor), request);
+  return askSupervisor("DynamicSupervisor", fn, serverRef(supervisor), request);
 }

@@ -396,7 +396,7 @@ export class Supervisor {
    * ```
    */
   static whichChildren(supervisor: SupervisorRef): Promise<ChildInfo[]> {
-    return ask(supervisor, { type: "which_children" });
+    return ask("whichChildren", supervisor, { type: "which_children" });
   }
 
   /**
@@ -425,7 +425,7 @@ export class Supervisor {
    * ```
    */
   static countChildren(supervisor: SupervisorRef): Promise<ChildCounts> {
-    return ask(supervisor, { type: "count_children" });
+    return ask("countChildren", supervisor, { type: "count_children" });
   }
 
   /**
@@ -465,6 +465,7 @@ export class Supervisor {
     child: CheckedChild<C>,
   ): Promise<StartedPid<StartedBy<C>>> {
     const started = await askToStart(
+      "Supervisor",
       serverRef(supervisor),
       fullChildSpec(child as ChildDefinition),
     );
@@ -503,7 +504,9 @@ export class Supervisor {
     id: string,
   ): Promise<"ok" | "not_found"> {
     checkString(id, "terminate the child");
-    return textOf(ask(supervisor, { type: "terminate_child", id }));
+    return textOf(
+      ask("terminateChild", supervisor, { type: "terminate_child", id }),
+    );
   }
 
   /**
@@ -539,7 +542,10 @@ export class Supervisor {
   ): Promise<Pid | undefined> {
     checkString(id, "restart the child");
     return pidOf(startedOf(
-      await ask<Success | Failure>(supervisor, { type: "restart_child", id }),
+      await ask<Success | Failure>("restartChild", supervisor, {
+        type: "restart_child",
+        id,
+      }),
     ));
   }
 
@@ -573,7 +579,7 @@ export class Supervisor {
     id: string,
   ): Promise<"ok" | "not_found" | "running" | "restarting"> {
     checkString(id, "delete the child");
-    return textOf(ask(supervisor, { type: "delete_child", id }));
+    return textOf(ask("deleteChild", supervisor, { type: "delete_child", id }));
   }
 
   /**
@@ -684,10 +690,11 @@ function assertOwnIds(specs: FullChildSpec[]): void {
 }
 
 function ask<T>(
+  fn: string,
   supervisor: SupervisorRef,
   request: SupervisorRequest,
 ): Promise<T> {
-  return askSupervisor(serverRef(supervisor), request);
+  return askSupervisor("Supervisor", fn, serverRef(supervisor), request);
 }
 
 async function textOf<T extends string>(

@@ -18,7 +18,7 @@
  * @module
  */
 
-import { call, locate, startCall } from "./protocol/call.ts";
+import { locate, startCall } from "./protocol/call.ts";
 import type {
   ChildRestart,
   ChildShutdown,
@@ -33,7 +33,6 @@ import {
   type NameRegistry,
   nameText,
   type ServerAddress,
-  serverInWords,
   type ServerName,
   type ViaName,
 } from "./protocol/names.ts";
@@ -41,6 +40,7 @@ import { assertIntensity } from "./protocol/restart_intensity.ts";
 import { serverRef } from "./protocol/server.ts";
 import { startServer } from "./protocol/start.ts";
 import { stopServer } from "./protocol/stop.ts";
+import { askSupervisor } from "./protocol/supervisor_call.ts";
 import {
   forgetTask,
   startTask,
@@ -462,7 +462,7 @@ export class TaskSupervisor {
       process,
       place,
       request,
-      taskCall(server, process, request),
+      taskCall("startChild", server, process, fn, request),
     ).promise.finally(() => forgetTask(process, request));
     if (answer.type === "ok" || answer.reason === "max_children") {
       return answer as StartChildResult;
@@ -491,9 +491,12 @@ export class TaskSupervisor {
    * ```
    */
   static async children(supervisor: TaskSupervisorRef): Promise<Pid[]> {
-    const children = await request<DynamicChildInfo[]>(supervisor, {
-      type: "which_children",
-    });
+    const children = await askSupervisor<DynamicChildInfo[]>(
+      "TaskSupervisor",
+      "children",
+      serverRef(supervisor),
+      { type: "which_children" },
+    );
     return children.flatMap(({ pid }) => pid === "restarting" ? [] : [pid]);
   }
 
@@ -527,7 +530,12 @@ export class TaskSupervisor {
     pid: Pid,
   ): Promise<"ok" | { type: "error"; reason: "not_found" }> {
     checkPid(pid, "terminate the child");
-    return request(supervisor, { type: "terminate_child", pid });
+    return askSupervisor(
+      "TaskSupervisor",
+      "terminateChild",
+      serverRef(supervisor),
+      { type: "terminate_child", pid },
+    );
   }
 
   /**
@@ -568,17 +576,6 @@ function labelOf(name: ServerName | undefined): string {
   return name === undefined ? "Task.Supervisor" : nameText(name);
 }
 
-function request<T>(
-  supervisor: TaskSupervisorRef,
-  asked: unknown,
-): Promise<T> {
-  const server = serverRef(supervisor);
-  return call(server, asked, {
-    timeout: Infinity,
-    as: () => ["GenServer", "call", [serverInWords(server), asked, "infinity"]],
-  });
-}
-
 async function startAwaited<A extends unknown[], T>(
   supervisor: TaskSupervisorRef,
   fn: TaskFunction<A, T>,
@@ -611,7 +608,7 @@ async function startAwaited<A extends unknown[], T>(
     process,
     place,
     message,
-    taskCall(server, process, message),
+    taskCall(link ? "async" : "asyncNolink", server, process, fn, message),
   );
   state.onSpawned = (pid) => {
     asked.cancel();
@@ -656,7 +653,11 @@ function streamOf<E, T, A extends unknown[]>(
   const link = name === "asyncStream";
   return new TaskStream(
     enumerable,
-    supervisedStarter(serverRef(supervisor), fn, args, { link, shutdown }),
+    supervisedStarter(serverRef(supervisor), fn, args, {
+      api: name,
+      link,
+      shutdown,
+    }),
     streamLimits(what, rest),
   ) as AsyncIterable<StreamResult<Awaited<T>, E>>;
 }

@@ -15,18 +15,19 @@ import {
   type Started,
   startRunnable,
 } from "./child.ts";
+import { askInWords } from "./in_words.ts";
 import type { ServerRef } from "./messages.ts";
-import { serverInWords } from "./names.ts";
 import type { Failure, SentChildSpec, Success } from "./supervision.ts";
 import type { ToldChildSpec } from "./supervisor.ts";
 
-/** Asks a supervisor, for as long as it takes. */
+/** Asks a supervisor, for as long as it takes, by the function `fn` of `module`. */
 export function askSupervisor<T>(
+  module: string,
+  fn: string,
   supervisor: ServerRef,
-  request: { type: string },
+  request: { type: string; id?: unknown; pid?: unknown },
 ): Promise<T> {
-  const words = Object.keys(request).length > 1 ? request : request.type;
-  const as = calling(supervisor, words);
+  const as = () => askInWords(module, fn, supervisor, request);
   return call<T>(supervisor, request, { timeout: Infinity, as });
 }
 
@@ -47,7 +48,7 @@ export async function askForSpec(
   try {
     const answer = await call<ToldChildSpec | Failure>(supervisor, request, {
       timeout: Infinity,
-      as: calling(supervisor, { type: "get_childspec", id }),
+      as: () => askInWords("Supervisor", "getChildspec", supervisor, { id }),
     });
     if (answer.type === "ok") {
       return { ...answer.spec, start: answer.spec.start ?? start! };
@@ -65,6 +66,7 @@ export async function askForSpec(
 
 /** Asks a supervisor to start a child; gives what its start gave. */
 export function askToStart(
+  module: string,
   supervisor: ServerRef,
   spec: FullChildSpec,
 ): Promise<Started> {
@@ -72,24 +74,25 @@ export function askToStart(
   if (process === undefined) return never();
   const place = locate(supervisor, process);
   if (!(place instanceof Promise)) {
-    return startAt(process, place, supervisor, spec);
+    return startAt(process, place, module, supervisor, spec);
   }
   return place.then((place) =>
-    process.alive ? startAt(process, place, supervisor, spec) : never()
+    process.alive ? startAt(process, place, module, supervisor, spec) : never()
   );
 }
 
 async function startAt(
   process: Process,
   place: Place,
+  module: string,
   supervisor: ServerRef,
   spec: FullChildSpec,
 ): Promise<Started> {
   const { runtime } = process;
   const start = startRunnable(spec, runtime, place.node);
   const sent: SentChildSpec = { ...spec, start };
-  // The words for a call that failed leave the rest of the specification out.
-  const as = calling(supervisor, { type: "start_child", id: spec.id });
+  const { id } = spec;
+  const as = () => askInWords(module, "startChild", supervisor, { id });
   const request = { type: "start_child", spec: sent };
   try {
     return startedOf(
@@ -107,15 +110,4 @@ async function startAt(
 export function startedOf(answer: Success | Failure): Started {
   if (answer.type === "error") throw new ExitError(answer.reason);
   return answer.started;
-}
-
-function calling(
-  supervisor: ServerRef,
-  request: unknown,
-): () => [string, string, unknown[]] {
-  return () => [
-    "GenServer",
-    "call",
-    [serverInWords(supervisor), request, "infinity"],
-  ];
 }

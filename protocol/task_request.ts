@@ -13,6 +13,7 @@ import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { type CallOptions, locate, type Place, startCall } from "./call.ts";
 import { isRestart, isShutdown } from "./child.ts";
+import { functionInWords } from "./in_words.ts";
 import type { ServerRef, StartTask } from "./messages.ts";
 import { serverInWords } from "./names.ts";
 import type { SpawnFunction } from "./spawn.ts";
@@ -53,24 +54,22 @@ export function startTask(
   return { type: "start_task", run, ...options };
 }
 
-/** How the request is made: without a limit, and said as Elixir says it. */
+/** How the request is made: without a limit, and described as the call of the function `api`. */
 export function taskCall(
+  api: string,
   ref: ServerRef,
   { runtime: { node } }: Process,
-  { run, restart }: StartTask,
+  fn: SpawnFunction,
+  { run }: StartTask,
 ): CallOptions {
   const as = (): [string, string, unknown[]] => {
     const server = typeof ref === "string"
       ? { name: ref, node }
       : serverInWords(ref);
     const what = "module" in run
-      ? [run.module, run.function, run.args]
-      : ["(function)", run.args];
-    return [
-      "GenServer",
-      "call",
-      [server, ["start_task", what, restart], "infinity"],
-    ];
+      ? [run.module, run.function]
+      : functionInWords(fn);
+    return ["TaskSupervisor", api, [server, what, run.args]];
   };
   return { timeout: Infinity, as };
 }
@@ -100,7 +99,11 @@ export function supervisedStarter(
   server: ServerRef,
   fn: SpawnFunction,
   args: unknown[],
-  options: { link: boolean; shutdown: StartTask["shutdown"] },
+  { api, ...options }: {
+    api: string;
+    link: boolean;
+    shutdown: StartTask["shutdown"];
+  },
 ): TaskStarter {
   const ask = (
     host: Process,
@@ -120,7 +123,7 @@ export function supervisedStarter(
       host,
       place,
       request,
-      taskCall(server, host, request),
+      taskCall(api, server, host, fn, request),
     );
     task.onSpawned = (pid) => {
       asked.cancel();

@@ -90,11 +90,7 @@ nodeTest(
       throw new RangeError("no");
     }));
     assertEquals([type, String(reason)], ["call", "RangeError: no"]);
-    assertEquals(call, ["GenServer", "call", [
-      agent,
-      { type: "update", run: "#Function" },
-      5000,
-    ]]);
+    assertEquals(call, ["Agent", "update", [agent, "(function)", 5000]]);
     assert(!alive(agent));
     assertMatch(await cluster.logged(/terminating/), /Initial call: Agent/);
     const other = await Agent.start(() => 0);

@@ -104,7 +104,7 @@ const FAILING: [code: string, says: string | RegExp][] = [
   ],
   [
     "await Chat.sendMessage('kate@localhost', 'hi')",
-    `** (exit) exited in: GenServer.call({ name: "Chat.TaskSupervisor", node: "kate@localhost" }, ["start_task", ["Chat", "receiveMessage", ["hi"]], "temporary"], "infinity")
+    `** (exit) exited in: TaskSupervisor.async({ name: "Chat.TaskSupervisor", node: "kate@localhost" }, ["Chat", "receiveMessage"], ["hi"])
     ** (EXIT) no connection to kate@localhost
 `,
   ],

@@ -161,11 +161,7 @@ processTest("startChild() exits with noproc when nobody is there", async () => {
   assertEquals(await failure(DynamicSupervisor.startChild("nobody", WORKER)), {
     type: "call",
     reason: "noproc",
-    call: ["GenServer", "call", [
-      "nobody",
-      { type: "start_child", id: "worker" },
-      "infinity",
-    ]],
+    call: ["DynamicSupervisor", "startChild", ["nobody", "worker"]],
   });
 });
 

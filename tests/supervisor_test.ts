@@ -335,11 +335,7 @@ processTest(
     assertEquals(await failure(Supervisor.whichChildren("nobody")), {
       type: "call",
       reason: "noproc",
-      call: ["GenServer", "call", [
-        "nobody",
-        "which_children",
-        "infinity",
-      ]],
+      call: ["Supervisor", "whichChildren", ["nobody"]],
     });
   },
 );

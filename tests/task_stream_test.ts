@@ -649,7 +649,10 @@ processTest(
     const stream = TaskSupervisor.asyncStream("absent", [1], (n) => n);
     const owner = spawn(() => all(stream));
     const { reason, call } = await ended(owner);
-    assertEquals([reason, call[0], call[1]], ["noproc", "GenServer", "call"]);
+    assertEquals(
+      [reason, call[0], call[1]],
+      ["noproc", "TaskSupervisor", "asyncStream"],
+    );
     trapExit(true);
     const [why, ...rest] = await callOf(all(stream));
     assertEquals((why as { reason: string }).reason, "noproc");

@@ -520,14 +520,17 @@ clusterTest(
   (cluster) =>
     withTasks(cluster, async () => {
       const absent = { name: "Chat.TaskSupervisor", node: KATE };
-      for (const start of Object.values(STARTS)) {
+      for (const [name, start] of Object.entries(STARTS)) {
         const error = await assertRejects(
           () => start(absent, Remote.add, [1, 2]),
           ExitError,
         );
         assertMatch(
           error.message,
-          /^exited in: GenServer\.call\(.*Chat\.TaskSupervisor.*no process/s,
+          new RegExp(
+            `^exited in: TaskSupervisor\\.${name}\\(.*Chat\\.TaskSupervisor.*"add".*no process`,
+            "s",
+          ),
         );
       }
       for (const ask of [TaskSupervisor.children, TaskSupervisor.stop]) {
@@ -556,7 +559,7 @@ clusterTest(
         );
         assertEquals(
           error.message,
-          'exited in: GenServer.call({ name: "Chat.TaskSupervisor", node: "moebi@localhost" }, ["start_task", ["Chat", "receiveMessage", ["hi"]], "temporary"], "infinity")\n' +
+          'exited in: TaskSupervisor.async({ name: "Chat.TaskSupervisor", node: "moebi@localhost" }, ["Chat", "receiveMessage"], ["hi"])\n' +
             "    ** (EXIT) no connection to moebi@localhost",
         );
         assertEquals((error.reason as { reason: unknown }).reason, {

@@ -167,7 +167,7 @@ export const LAST_STEP: Step = {
   prints: {
     alex: [
       /^\[warning\] alex@localhost: Cannot connect to moebi@localhost: /,
-      /^\*\* \(exit\) exited in: GenServer\.call\(\{ name: "Chat\.TaskSupervisor", node: "moebi@localhost" \}, .*"Chat", "receiveMessageForMoebi", \["hi", "alex@localhost"\]/,
+      /^\*\* \(exit\) exited in: TaskSupervisor\.async\(\{ name: "Chat\.TaskSupervisor", node: "moebi@localhost" \}, \["Chat", "receiveMessageForMoebi"\], \["hi", "alex@localhost"\]\)/,
       "    ** (EXIT) no connection to moebi@localhost",
     ],
   },

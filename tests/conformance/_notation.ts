@@ -76,13 +76,32 @@ export class Notation {
     }
     if (type === "$raised") return raised(rest.error as Error);
     if (type === "call" && Array.isArray(rest.call)) {
-      const [module, fn, args] = rest.call as [string, string, unknown[]];
-      return `call(${this.show(rest.reason)}, ${MODULES[module] ?? module}.${
-        snake(fn)
-      }(${this.#join(args)}))`;
+      const call = rest.call as [string, string, unknown[]];
+      return `call(${this.show(rest.reason)}, ${
+        this.#asked(...call) ?? this.#call(...call)
+      })`;
     }
     const values = Object.values(rest);
     return values.length === 0 ? `{${type}}` : `${type}(${this.#join(values)})`;
+  }
+
+  #call(module: string, fn: string, args: unknown[]): string {
+    return `${MODULES[module] ?? module}.${snake(fn)}(${this.#join(args)})`;
+  }
+
+  /** A call of a function that asks a server: Elixir names the call below it. */
+  #asked(module: string, fn: string, args: unknown[]): string | undefined {
+    const [server, ...rest] = args.map((arg) => this.show(arg));
+    switch (module) {
+      case "Agent":
+        return `GenServer.call(${server}, ${snake(fn)}(#Function), ${rest[1]})`;
+      case "DynamicSupervisor":
+      case "Supervisor": {
+        const asked = rest.length > 0 ? `(${rest.join(", ")})` : "";
+        return `GenServer.call(${server}, ${snake(fn)}${asked}, infinity)`;
+      }
+    }
+    return undefined;
   }
 
   #map(entries: [unknown, unknown][]): string {
