@@ -5,7 +5,7 @@
  * @module
  */
 
-import { afterTurn } from "./fairness.ts";
+import { afterTurn, turned } from "./fairness.ts";
 
 /** What has a deadline. */
 export interface Expiring {
@@ -45,7 +45,11 @@ export class Deadlines {
   add(ms: number, expiring: Expiring): Deadline {
     // Fake timers of tests leave the clock alone: it cannot tell one deadline from the next then.
     if (setTimeout !== hostTimeout) {
-      return { lift: this.#clock.timer(ms, () => expiring.expire()) };
+      const expire = () => {
+        turned();
+        expiring.expire();
+      };
+      return { lift: this.#clock.timer(ms, expire) };
     }
     let queue = this.#queues.get(ms);
     if (queue === undefined) {
