@@ -16,7 +16,7 @@
  * 3. A process has to prove itself again when the program was idle, and when a slice took much longer
  *    than it should have.
  * 4. While the event loop is to turn, all steps wait: another process's step would delay it too.
- * 5. A step may need more microtasks than the one that the loop waits for. A slice that overran limits how many
+ * 5. A step may need more microtasks than the loop waits for. A slice that overran limits how many
  *    steps the next ones have, by the time that a step took. That limit doubles with each slice in time.
  *
  * Steps of one process keep their order: none goes past one that is in the queue.
@@ -29,13 +29,21 @@ import { setImmediate } from "node:timers";
 import { outside } from "./context.ts";
 
 /** How long processes go on before the event loop turns, in milliseconds. */
-const SLICE = 5;
+const SLICE = 8;
 
 /** After so many steps through the queue, a process goes on without it. */
 const PROVEN = 16;
 
 /** How many steps are made without a look at the clock, at first and at most. */
 const ALLOWANCE = { first: 4, most: 256 };
+
+/**
+ * So many microtasks pass between two steps when more than a few wait, as an `async` function around a
+ * wait takes some. The few are made as soon as they can be: a process is often at an answer and at a
+ * message of one sender.
+ */
+const HOPS = 4;
+const CROWD = 4;
 
 /** So many processes start in a row before what they have begun runs. */
 const STARTS = 4;
@@ -227,7 +235,8 @@ async function run(): Promise<never> {
       // A start runs here, so that it can be measured at once; what it has begun cannot.
       if (!isStart || ++starts === STARTS) {
         starts = 0;
-        await undefined;
+        const hops = steps.length - next > 2 * CROWD ? HOPS : 1;
+        for (let hop = 0; hop < hops; hop++) await undefined;
       }
       if (isSliceOver(pace)) {
         starts = 0;
@@ -260,6 +269,7 @@ function waitForIdle(): void {
 
 /** Looks at the clock, after a step of a process or some of several. */
 function isSliceOver(pace?: Pace): boolean {
+  const isUsedUp = granted > 0 && allowance <= 0;
   const made = granted - Math.max(allowance, 0) + (pace === undefined ? 0 : 1);
   stepsInSlice += made;
   const now = loop.now(made);
@@ -277,8 +287,9 @@ function isSliceOver(pace?: Pace): boolean {
     endSlice(elapsed - idleInSlice);
     return true;
   }
+  if (passed >= 1) grant = ALLOWANCE.first;
+  else if (isUsedUp) grant = Math.min(grant * 2, ALLOWANCE.most);
   allowance = granted = grant;
-  if (passed < 1) grant = Math.min(grant * 2, ALLOWANCE.most);
   return false;
 }
 
