@@ -51,6 +51,12 @@ const STARTS = 4;
 /** After one turn of the event loop, Deno may not have seen that a timer is due. */
 const TURNS = 2;
 
+/** A read of the host takes more than one turn. */
+const SILENT_TURNS = 8;
+
+/** A peer that sends all the time must not keep a deadline from its end, in milliseconds. */
+const MAX_INPUT = 100;
+
 /** The event loop, as processes share it. */
 export interface EventLoop {
   /**
@@ -97,6 +103,8 @@ let wake: (() => void) | undefined;
 let period = 1;
 let isBusy = false;
 let isTurning = false;
+/** How often bytes came from a peer. */
+let inputs = 0;
 /** Whether an answer can go past the queue. */
 let hasPass = true;
 /** Whether no step is under way, and none was since the program was idle. */
@@ -207,6 +215,40 @@ export function later(pace: Pace, step: () => void): void {
 /** Calls back when the event loop has turned. */
 export function afterTurn(fn: () => void): void {
   outside(() => loop.afterTurn(fn));
+}
+
+/** Notes that bytes came from a peer. */
+export function heard(): void {
+  inputs++;
+}
+
+/**
+ * Calls back when the program has taken what had come for it, in sockets and in steps that wait. Real
+ * time is what counts here, and real turns: nothing is late where the event loop is stood in for.
+ *
+ * @param ms How long it must have been silent.
+ * @returns What stops it.
+ */
+export function afterInput(ms: number, fn: () => void): () => void {
+  let isStopped = false;
+  let before = inputs;
+  let silentTurns = 0;
+  const began = hostNow();
+  let silentSince = began;
+  const turn = () => {
+    if (isStopped) return;
+    const now = hostNow();
+    if (inputs !== before || queue.length > 0) {
+      before = inputs;
+      silentTurns = 0;
+      silentSince = now;
+    }
+    const isSilent = ++silentTurns > SILENT_TURNS && now - silentSince >= ms;
+    if (isSilent || now - began >= MAX_INPUT) fn();
+    else hostLoop.afterTurn(turn);
+  };
+  outside(() => hostLoop.afterTurn(turn));
+  return () => isStopped = true;
 }
 
 /** Runs in no process's context: what it starts does not inherit one. */
