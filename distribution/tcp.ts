@@ -7,7 +7,7 @@
 import { connect as netConnect, type Socket } from "node:net";
 import { outside } from "../runtime/context.ts";
 import { copyBytes } from "../runtime/term.ts";
-import { Listener } from "./listener.ts";
+import { Listener, type ListenerOptions } from "./listener.ts";
 import type { Transport, TransportHandlers } from "./wire.ts";
 
 /** How long a peer has to take what was written before the end, in milliseconds. */
@@ -20,7 +20,7 @@ const READ_BYTES = 1 << 16;
  * How many accepted connections a node has open, peers and strangers together. Strangers are few by
  * `maxHalfOpen`; this bounds those whose sockets are about to close.
  */
-const MAX_CONNECTIONS = 2048;
+export const MAX_CONNECTIONS = 2048;
 
 const DEAF: TransportHandlers = {
   bytes: () => {},
@@ -166,21 +166,15 @@ export function connectTcp(
 }
 
 /**
- * Listens on a port, 0 for any; each connection goes to `accept`.
+ * Listens on a port, 0 for any; `use` takes the connections.
  *
  * @throws {Error} The system's error, with its `code`, when it cannot listen there.
  */
 export function listenTcp(
   address: Address,
-  accept: (socket: Socket) => void,
-  revived: () => void,
+  use: Pick<ListenerOptions, "accept" | "over" | "revived">,
 ): Promise<Listener> {
   return outside(() =>
-    Listener.open({
-      ...address,
-      maxConnections: MAX_CONNECTIONS,
-      accept,
-      revived,
-    })
+    Listener.open({ ...address, ...use, maxConnections: MAX_CONNECTIONS })
   );
 }
