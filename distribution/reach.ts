@@ -24,7 +24,13 @@ import { isRefused } from "./permissions.ts";
 import type { NetworkLog } from "./network.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Listener } from "./listener.ts";
-import { type Address, connectTcp, listenTcp, TcpTransport } from "./tcp.ts";
+import {
+  type Address,
+  connectTcp,
+  listenTcp,
+  MAX_CONNECTIONS,
+  TcpTransport,
+} from "./tcp.ts";
 import { connectTls, TlsAcceptor } from "./tls.ts";
 import type { Transport } from "./wire.ts";
 
@@ -33,6 +39,9 @@ const EPMD_PORT = 4369;
 
 /** Where a node looks for the EPMD of its own machine, and listens unless told otherwise. */
 const LOOPBACK = "127.0.0.1";
+
+/** How often a node says that too many connections are open, in milliseconds. */
+const OVER_INTERVAL = 10_000;
 
 /** How long a look-up goes on while EPMD changes hands, in milliseconds. */
 const TAKE_OVER = 1000;
@@ -72,14 +81,27 @@ export async function listenForPeers(
   log: NetworkLog,
 ): Promise<Listener> {
   const acceptor = tls && new TlsAcceptor(tls);
+  let quietUntil = -Infinity;
   try {
-    return await listenTcp({ host, port }, (socket) => {
-      accept(acceptor?.accept(socket) ?? new TcpTransport(socket));
-    }, () => {
-      log(
-        "warning",
-        `${name.full} accepted no connections for a while and listens again; it was out of file descriptors, as it seems: raise ulimit -n`,
-      );
+    return await listenTcp({ host, port }, {
+      accept: (socket) => {
+        accept(acceptor?.accept(socket) ?? new TcpTransport(socket));
+      },
+      over: () => {
+        const now = performance.now();
+        if (now < quietUntil) return;
+        quietUntil = now + OVER_INTERVAL;
+        log(
+          "warning",
+          `${name.full} closes new connections at once: ${MAX_CONNECTIONS} are open`,
+        );
+      },
+      revived: () => {
+        log(
+          "warning",
+          `${name.full} accepted no connections for a while and listens again; it was out of file descriptors, as it seems: raise ulimit -n`,
+        );
+      },
     });
   } catch (error) {
     if (isRefused(error)) {

@@ -1,9 +1,17 @@
 /** Nodes that listen elsewhere than on 127.0.0.1, or whose host stands for another address. */
 
-import { assertEquals } from "@std/assert";
-import { lookup } from "../distribution/epmd/mod.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { toRegistration } from "../distribution/epmd/entry.ts";
+import { EpmdUnreachableError, lookup } from "../distribution/epmd/mod.ts";
+import { encodeRequest } from "../distribution/epmd/protocol.ts";
 import { Node, type NodeOptions } from "../node.ts";
-import { eventually, hasEpmd, startEpmd } from "./_epmd_helpers.ts";
+import {
+  eventually,
+  hasEpmd,
+  RawConnection,
+  startEpmd,
+} from "./_epmd_helpers.ts";
+import { NodeProcess } from "./_node_process.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 
 /** All of 127.0.0.0/8 is this machine on Linux alone. */
@@ -94,27 +102,50 @@ clusterTest(
 );
 
 clusterTest(
-  "EPMD answers where any of its nodes listens, and goes on when another serves it",
+  "EPMD answers at 127.0.0.1, and where the node listens that serves it",
   async (cluster) => {
     const port = cluster.epmdPort;
-    const found = (name: string, host: string) =>
-      eventually(async () => {
-        try {
-          return await lookup(name, { host, port }) !== undefined;
-        } catch {
-          return false;
-        }
-      });
-    const kate = await cluster.start("kate");
-    await cluster.start("alex", { listen: "127.0.0.3" });
-    await cluster.start("moebi", { listen: "127.0.0.4" });
-    for (let i = 0; i < 2; i++) {
-      for (const host of ["127.0.0.1", "127.0.0.3", "127.0.0.4"]) {
-        await found("alex", host);
-        await found("moebi", host);
+    const alex = await cluster.start("alex", { listen: "127.0.0.3" });
+    await cluster.start("kate");
+    for (const host of ["127.0.0.1", "127.0.0.3"]) {
+      for (const name of ["alex", "kate"]) {
+        assert(await lookup(name, { host, port }) !== undefined, name + host);
       }
-      await kate.stop();
     }
+    await alex.stop();
+    await eventually(async () => {
+      try {
+        return await lookup("kate", { port }) !== undefined;
+      } catch {
+        return false;
+      }
+    });
+  },
+  options,
+);
+
+clusterTest(
+  "a registration has EPMD listen nowhere, whatever its Extra field says",
+  async (cluster) => {
+    const port = cluster.epmdPort;
+    // It may listen on 127.0.0.1 alone.
+    await using _kate = await NodeProcess.start(cluster, "kate");
+    const denied = "127.0.0.9";
+    await using raw = new RawConnection(port);
+    const registration = toRegistration({
+      name: "thief",
+      port: 5,
+      hidden: false,
+      extra: `otp-json/1 listen=${denied}`,
+    });
+    raw.send(encodeRequest({ type: "alive", registration }));
+    await eventually(() => raw.received.length === 6);
+    assertEquals((await lookup("thief", { port }))?.port, 5);
+    await assertRejects(
+      () => lookup("thief", { host: denied, port }),
+      EpmdUnreachableError,
+    );
+    assertEquals((await lookup("thief", { port }))?.port, 5);
   },
   options,
 );

@@ -21,36 +21,54 @@ const ATTEMPTS = 5;
 
 /** A port that is held. */
 export class PortClaim {
-  readonly #listener: Listener;
-  readonly #waiting: Set<Socket>;
+  readonly #listeners: Listener[] = [];
+  readonly #waiting = new Set<Socket>();
 
-  private constructor(listener: Listener, waiting: Set<Socket>) {
-    this.#listener = listener;
-    this.#waiting = waiting;
-  }
+  private constructor() {}
 
   /**
    * Takes a port.
    *
+   * Permissions are asked for here: on a thread, Deno ends it for one that is missing.
+   *
    * @param host The address to listen on.
+   * @param alsoAt Another address, where the port may be in use.
    * @param port The port.
    * @returns The claim.
    * @throws {Error} The system's error, with its `code`, when it cannot listen there.
    */
-  static async take(host: string, port: number): Promise<PortClaim> {
-    const waiting = new Set<Socket>();
-    const listener = await Listener.open({
-      host,
-      port,
-      maxConnections: MAX_WAITING,
-      accept(socket) {
-        waiting.add(socket);
-        socket.once("close", () => waiting.delete(socket));
-        // Only one that is read shows that it was closed.
-        socket.resume();
-      },
-    });
-    return new PortClaim(listener, waiting);
+  static async take(
+    host: string,
+    alsoAt: string,
+    port: number,
+  ): Promise<PortClaim> {
+    const claim = new PortClaim();
+    await claim.#listen(host, port);
+    try {
+      if (alsoAt !== host) await claim.#listen(alsoAt, port);
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EADDRINUSE") {
+        await claim.give(() => Promise.reject(error));
+      }
+    }
+    return claim;
+  }
+
+  async #listen(host: string, port: number): Promise<void> {
+    const waiting = this.#waiting;
+    this.#listeners.push(
+      await Listener.open({
+        host,
+        port,
+        maxConnections: MAX_WAITING,
+        accept(socket) {
+          waiting.add(socket);
+          socket.once("close", () => waiting.delete(socket));
+          // Only one that is read shows that it was closed.
+          socket.resume();
+        },
+      }),
+    );
   }
 
   /**
@@ -61,7 +79,7 @@ export class PortClaim {
    * @throws {unknown} What `listen` throws.
    */
   async give<T>(listen: () => Promise<T>): Promise<T> {
-    const closed = this.#listener.close();
+    const closed = this.#listeners.map((listener) => listener.close());
     try {
       for (let attempt = 1;; attempt++) {
         try {
@@ -74,7 +92,7 @@ export class PortClaim {
       }
     } finally {
       for (const socket of this.#waiting) socket.destroy();
-      await closed;
+      await Promise.all(closed);
     }
   }
 }

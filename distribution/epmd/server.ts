@@ -9,7 +9,6 @@ import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import { Listener } from "../listener.ts";
 import {
-  isLoopback,
   MAX_CREATION,
   MIN_CREATION,
   parseExtra,
@@ -31,8 +30,6 @@ import {
 const LOG_INTERVAL = 5000;
 /** How long changes of the roster are put together, in milliseconds. */
 const NEWS_DELAY = 10;
-/** At how many addresses it listens. */
-const MAX_ADDRESSES = 16;
 /** How much of the roster may wait for a node that does not read. */
 const MAX_UNREAD = 256 * 1024;
 /** A connection beyond it is tried again by its client's kernel only after a second. */
@@ -228,21 +225,7 @@ export class EpmdServer {
         );
       },
     });
-    if (this.#closed !== undefined || this.#listeners.has(host)) {
-      return listener.close();
-    }
     this.#listeners.set(host, listener);
-  }
-
-  /**
-   * Listens where a node does, so that those find it who take its address for its host. On loopback
-   * only: who registers may not open this program to the network.
-   */
-  #listenFor(registration: Registration): void {
-    const { listen } = parseExtra(registration.extra);
-    if (listen === undefined || !isLoopback(listen)) return;
-    if (this.#listeners.size >= MAX_ADDRESSES) return;
-    this.#listen(listen, this.port).catch(ignore);
   }
 
   /** The port that it listens on. */
@@ -427,7 +410,6 @@ export class EpmdServer {
     if (owner !== undefined) connection.socket.write(this.#roster());
     this.#announce(rosterLine(name, owner ?? ""));
     this.#settleWaiting(registration);
-    this.#listenFor(registration);
   }
 
   #roster(): string {

@@ -172,7 +172,8 @@ export async function serveEpmd(
   start: () => EpmdThread | undefined,
   options: EpmdServerOptions,
 ): Promise<EpmdService> {
-  const claim = await PortClaim.take(options.host, options.port);
+  const { host, alsoAt = host, port } = options;
+  const claim = await PortClaim.take(host, alsoAt, port);
   const thread = start();
   const isReady = thread !== undefined && await thread.ready;
   return await claim.give(async () => {
