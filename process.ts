@@ -43,7 +43,7 @@ import { assertFunction } from "./runtime/modules.ts";
 import { Atom, type Message, nameOf, Pid, Ref } from "./runtime/pid.ts";
 import type { AliasMode, Process } from "./runtime/process.ts";
 import { isFull, type MonitoredObject } from "./runtime/signal.ts";
-import { copyTerm } from "./runtime/term.ts";
+import { copyTerm, REASON_LEVELS } from "./runtime/term.ts";
 
 export { type Message, Pid, Ref };
 export * from "./process_dictionary.ts";
@@ -705,6 +705,7 @@ export function exit(reason: unknown): never;
  * @param reason The exit reason.
  * @returns True, whether or not the process is there.
  * @throws {ProcessExited} If the caller has ended by it.
+ * @throws {RangeError} If the reason is nested deeper than 56 levels: it becomes part of messages, which may have 64.
  */
 export function exit(pid: Pid, reason: unknown): true;
 export function exit(...args: [unknown] | [Pid, unknown]): true {
@@ -721,7 +722,7 @@ export function exit(...args: [unknown] | [Pid, unknown]): true {
   process.runtime.route(pid.node).exit(
     process.pid,
     pid,
-    copyTerm(reason, process.runtime.maxDepth),
+    copyTerm(reason, process.runtime.maxDepth - REASON_LEVELS),
   );
   // As in Erlang, a process that has just told itself to exit does not go on.
   if (!process.shell) process.assertAlive();
@@ -1016,9 +1017,7 @@ export function signal(): AbortSignal {
  */
 export function sleep(ms: number): Promise<"ok"> {
   checkTimeout(ms, "sleep");
-  const process = waitingProcess();
-  if (process === undefined) return never();
-  return process.mailbox.sleep(ms, "ok" as const, process);
+  return receive<never, "ok">(() => false, { timeout: ms, after: "ok" });
 }
 
 /**

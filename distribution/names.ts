@@ -7,6 +7,9 @@
 import { hostname } from "node:os";
 import { NodeStartError } from "../errors.ts";
 import { quote } from "../runtime/inspect.ts";
+import { isNodeName } from "../runtime/pid.ts";
+
+export { isNodeName } from "../runtime/pid.ts";
 
 /** A node's name, taken apart. */
 export interface NodeName {
@@ -20,32 +23,22 @@ export interface NodeName {
   long: boolean;
 }
 
-const NAME = /^[A-Za-z0-9_-]{1,128}$/;
-const HOST = /^[A-Za-z0-9_.:-]{1,253}$/;
-
 /**
  * Takes a node's name apart.
  *
- * @throws {TypeError} If it is none.
+ * @throws {TypeError} If it is invalid.
  */
 export function parseNodeName(full: string): NodeName {
-  const parts = typeof full === "string" ? full.split("@") : [];
-  const [name = "", host = ""] = parts;
-  if (parts.length !== 2 || !NAME.test(name) || !HOST.test(host)) {
+  if (!isNodeName(full)) {
     throw new TypeError(
       `${
         quote(String(full).slice(0, 300))
-      } is not a node name: write name@host, with letters, digits, _ and - before the @, as in alex@localhost`,
+      } is not a node name: write name@host, with at most 128 letters, digits, _ and - before the @ and 255 characters in all, as in alex@localhost`,
     );
   }
-  return { full, name, host, long: isLongHost(host) };
-}
-
-/** Whether a name is a node's name. */
-export function isNodeName(full: string): boolean {
   const at = full.indexOf("@");
-  return at > 0 && NAME.test(full.slice(0, at)) &&
-    HOST.test(full.slice(at + 1));
+  const host = full.slice(at + 1);
+  return { full, name: full.slice(0, at), host, long: isLongHost(host) };
 }
 
 /** Whether a host makes a node's name a long one. */

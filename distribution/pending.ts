@@ -208,11 +208,11 @@ export class PendingSignals implements Signals, Queued {
 
   spawnRequest(from: Pid, request: SpawnRequest): void {
     this.#keep(
-      request.run,
+      request.run.args,
       (s, copy) =>
         s.spawnRequest(from, {
           ...request,
-          run: copy as SpawnRequest["run"],
+          run: { ...request.run, args: copy as unknown[] },
         }),
     );
   }

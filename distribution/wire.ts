@@ -12,7 +12,7 @@ import type { Backpressure, Signals } from "../runtime/signal.ts";
 /** What a node takes from a peer and keeps for it, at most. Bytes are counted on the wire. */
 export interface Limits {
   /**
-   * The nesting of a message, in levels of its JSON.
+   * The nesting of a message: arrays, objects, maps, sets and errors are a level each.
    *
    * @default {64}
    */

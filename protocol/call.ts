@@ -145,14 +145,12 @@ export class PendingCall<T> implements Expiring, Wait {
 
   reply(value: unknown, ref: Ref): void {
     this.cancel(ref);
-    this.#process.resume(this, () => {
-      const { read } = this.#options;
-      try {
-        this.#resolve((read === undefined ? value : read(value)) as T);
-      } catch (error) {
-        this.#reject(error);
-      }
-    });
+    const { read } = this.#options;
+    try {
+      this.#resolve((read === undefined ? value : read(value)) as T);
+    } catch (error) {
+      this.#reject(error);
+    }
   }
 
   down(_object: unknown, reason: unknown, ref: Ref): void {
@@ -168,11 +166,9 @@ export class PendingCall<T> implements Expiring, Wait {
   /** Ends the wait with an exit that says what was called. */
   fail(reason: unknown): void {
     const { as, failed } = this.#options;
-    this.#process.resume(this, () => {
-      this.#reject(
-        failed?.(reason) ?? new ExitError({ type: "call", reason, call: as() }),
-      );
-    });
+    this.#reject(
+      failed?.(reason) ?? new ExitError({ type: "call", reason, call: as() }),
+    );
   }
 
   abandon(error: () => unknown): void {

@@ -28,6 +28,9 @@ const SERVICE = "$rpc";
 /** Levels of a value that go with an answer around it. */
 const ENVELOPE = 8;
 
+/** Levels of a request around the arguments of its function: they count on other nodes. */
+const REQUEST_LEVELS = 2;
+
 /** What the process of a call answers. */
 export type RpcAnswer =
   | { type: "return"; value: unknown }
@@ -155,7 +158,7 @@ class RpcWait implements Wait {
     this.#process = process;
     this.#what = what;
     this.promise = new Promise((resolve, reject) => {
-      this.#resolve = (outcome) => process.resume(this, () => resolve(outcome));
+      this.#resolve = resolve;
       this.#reject = reject;
     });
   }
@@ -301,7 +304,9 @@ function request(
   const { runtime } = process;
   const isLocal = node === runtime.node;
   if (isLocal) serveRpc(runtime);
-  const own = isLocal ? copyTerm(args, runtime.maxDepth) as unknown[] : args;
+  const own = isLocal
+    ? copyTerm(args, runtime.maxDepth - REQUEST_LEVELS) as unknown[]
+    : args;
   const described = runtime.modules.describe(fn, own, isLocal);
   const run: Runnable = ref === undefined
     ? { module: SERVICE, function: "cast", args: [described] }

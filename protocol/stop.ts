@@ -77,7 +77,7 @@ export class Ending implements Wait {
 
   down(_object: unknown, reason: unknown): void {
     this.#process.unawait(this.ref);
-    this.#process.resume(this, () => this.#resolve(reason));
+    this.#resolve(reason);
   }
 
   abandon(error: () => unknown): void {

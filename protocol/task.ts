@@ -199,24 +199,19 @@ export class TaskState implements Wait {
 
   /** Waits for the outcome; nothing if it does not come in so many milliseconds. */
   wait(timeout: number): Promise<TaskOutcome | undefined> {
-    const { owner } = this;
-    const known = this.claim();
+    const outcome = this.claim();
+    if (outcome !== undefined) return Promise.resolve(outcome);
     return new Promise((resolve, reject) => {
-      const wait = { abandon: (error: () => unknown) => reject(error()) };
-      const settle = (outcome: TaskOutcome | undefined) =>
-        owner.resume(wait, () => resolve(outcome));
-      if (known !== undefined) return settle(known);
       const waiter: TaskWaiter = (outcome, error) => {
         stopTimer?.();
-        if (error === undefined) settle(outcome);
+        if (error === undefined) resolve(outcome);
         else reject(error);
       };
       const stopTimer = timeout === Infinity
         ? undefined
-        : owner.runtime.after(timeout, () => {
+        : this.owner.runtime.after(timeout, () => {
           this.unwatch(waiter);
-          // The outcome may come before it is the owner's turn.
-          owner.resume(wait, () => resolve(this.claim()));
+          resolve(undefined);
         });
       this.watch(waiter);
     });
@@ -253,16 +248,10 @@ export function waitForTasks(
   for (const state of inOrderOfMail(owner, states)) {
     const outcome = state.claim();
     if (outcome !== undefined && isEnough(state, outcome)) {
-      return new Promise((resolve, reject) => {
-        const abandon = (error: () => unknown) => reject(error());
-        owner.resume({ abandon }, () => resolve(false));
-      });
+      return Promise.resolve(false);
     }
   }
   return new Promise((resolve, reject) => {
-    const wait = { abandon: (error: () => unknown) => reject(error()) };
-    const settle = (isLate: boolean) =>
-      owner.resume(wait, () => resolve(isLate));
     const waiters = new Map<TaskState, TaskWaiter>();
     const end = () => {
       stopTimer?.();
@@ -274,7 +263,7 @@ export function waitForTasks(
         if (outcome !== undefined && !isEnough(state, outcome)) return;
         end();
         if (outcome === undefined) reject(error);
-        else settle(false);
+        else resolve(false);
       };
       waiters.set(state, waiter);
       state.watch(waiter);
@@ -283,7 +272,7 @@ export function waitForTasks(
       ? undefined
       : owner.runtime.after(timeout, () => {
         end();
-        settle(true);
+        resolve(true);
       });
   });
 }

@@ -22,6 +22,54 @@ function nodeNumber(node: string): number {
   return number;
 }
 
+/** How many characters a name has at most: of a process, a node, a module or a function; as in Erlang, an atom. */
+const MAX_NAME = 255;
+
+const NODE_NAME = /^[A-Za-z0-9_-]{1,128}@[A-Za-z0-9_.:-]{1,253}$/;
+
+/**
+ * Whether a name is a node's name.
+ *
+ * It is ASCII, so that its length is the same in characters and in bytes.
+ */
+export function isNodeName(name: unknown): name is string {
+  return typeof name === "string" && name.length <= MAX_NAME &&
+    NODE_NAME.test(name);
+}
+
+/** The node's name that was found to be one last: most pids are of a few nodes. */
+let checkedNode = "";
+
+/**
+ * Checks a pid or reference that is part of a message. Those that a runtime makes need no check, but
+ * programs can make them too, and a receiver ends the connection for one that it cannot read.
+ *
+ * @throws {TypeError} If its node's name is invalid.
+ */
+export function checkNodeOf(of: Pid | Ref): void {
+  if (of.node === checkedNode) return;
+  if (!isNodeName(of.node)) {
+    throw new TypeError(
+      `Cannot send a ${of instanceof Pid ? "pid" : "reference"} of the node ${
+        JSON.stringify(`${of.node}`.slice(0, MAX_NAME))
+      }: that is not a node name; send one that self(), spawn() or makeRef() returned`,
+    );
+  }
+  checkedNode = of.node;
+}
+
+function checkNumbers(what: string, number: number, creation: number): void {
+  if (!isNatural(number) || !isNatural(creation)) {
+    throw new TypeError(
+      `Cannot make a ${what} of number ${number} and creation ${creation}: both have to be integers from 0 to 2^53 - 1`,
+    );
+  }
+}
+
+function isNatural(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
 /**
  * The name of a process: its node, its number there, and the node's creation.
  *
@@ -60,8 +108,10 @@ export class Pid<in M = any> {
    * @param node The node's name.
    * @param number The process's number on the node.
    * @param creation The node's incarnation.
+   * @throws {TypeError} If a number is not a natural one below 2^53.
    */
   constructor(node: string, number: number, creation: number) {
+    checkNumbers("pid", number, creation);
     this.node = node;
     this.number = number;
     this.creation = creation;
@@ -123,8 +173,10 @@ export class Ref {
    * @param node The node's name.
    * @param number The reference's number on the node.
    * @param creation The node's incarnation.
+   * @throws {TypeError} If a number is not a natural one below 2^53.
    */
   constructor(node: string, number: number, creation: number) {
+    checkNumbers("reference", number, creation);
     this.node = node;
     this.number = number;
     this.creation = creation;
@@ -185,8 +237,14 @@ export class Atom {
    * Programs call {@linkcode atom}, which gives the one object of a name.
    *
    * @param name The atom's text.
+   * @throws {RangeError} If the name is longer than 255 characters.
    */
   constructor(name: string) {
+    if (name.length > MAX_NAME) {
+      throw new RangeError(
+        `Cannot make an atom: its text has ${name.length} characters, and ${MAX_NAME} is the most`,
+      );
+    }
     this.name = name;
   }
 
@@ -241,19 +299,11 @@ export function atom(name: string): Atom {
   }
   const known = atoms.get(name)?.deref();
   if (known !== undefined) return known;
-  if (name.length > MAX_NAME) {
-    throw new RangeError(
-      `Cannot make an atom: its text has ${name.length} characters, and ${MAX_NAME} is the most`,
-    );
-  }
   const made = Object.freeze(new Atom(name));
   atoms.set(name, new WeakRef(made));
   collectedAtoms.register(made, name);
   return made;
 }
-
-/** How many characters a name has at most: of a process, a node, a module or a function; as in Erlang, an atom. */
-const MAX_NAME = 255;
 
 /**
  * The text of a name that is given as a string or an atom.

@@ -6,7 +6,7 @@
 
 import { inspect, printable } from "./inspect.ts";
 import { Atom } from "./pid.ts";
-import { copyTerm, errorTerm, rebuildError } from "./term.ts";
+import { copyTerm, errorTerm, REASON_LEVELS, rebuildError } from "./term.ts";
 
 /**
  * A shutdown that says why: Elixir's `{:shutdown, reason}`. Counts as a normal end for
@@ -195,7 +195,7 @@ function format(reason: unknown, indent: string): string {
 export function sendableReason(reason: unknown, maxDepth: number): unknown {
   if (typeof reason === "string") return reason;
   try {
-    return copyTerm(reason, maxDepth - 8);
+    return copyTerm(reason, maxDepth - REASON_LEVELS);
   } catch {
     return bareError(reason) ?? inspect(reason);
   }

@@ -8,11 +8,27 @@
  * @module
  */
 
-import { Atom, Pid, Ref } from "./pid.ts";
+import { Atom, checkNodeOf, Pid, Ref } from "./pid.ts";
 import { ServerMessage } from "./server_message.ts";
 
-/** How deep a message may be nested, counted in levels of its JSON. */
+/**
+ * How deep a message may be nested. Arrays, objects, maps, sets and errors are a level each, whatever
+ * their keys; all else is none. `copyTerm`, a wire's encoder and its decoder count alike: a message
+ * that one of them takes, the others take too.
+ */
 export const DEFAULT_MAX_DEPTH = 64;
+
+/**
+ * How many levels less an exit reason may have than a message: it becomes a part of messages, such
+ * as EXIT and DOWN, which can then be sent on.
+ */
+export const REASON_LEVELS = 8;
+
+/** How many decimal digits a bigint has at most: reading and writing one costs more than its length. */
+export const MAX_BIGINT_DIGITS = 10_000;
+
+const BIGINT_END = 10n ** BigInt(MAX_BIGINT_DIGITS);
+const BIGINT_START = -BIGINT_END;
 
 /** The typed arrays that messages may hold, by name. */
 export const TYPED_ARRAYS: ReadonlyMap<
@@ -157,38 +173,48 @@ export function tooDeep(maxDepth: number): RangeError {
   );
 }
 
+/** @throws {RangeError} If a bigint has more digits than may be sent. */
+export function checkBigInt(value: bigint): void {
+  // Engines do this one inline; comparing is a call.
+  if (BigInt.asIntN(64, value) === value) return;
+  if (value >= BIGINT_END || value <= BIGINT_START) {
+    throw new RangeError(
+      `Cannot send a bigint of more than ${MAX_BIGINT_DIGITS} digits; send it in parts, or as bytes`,
+    );
+  }
+}
+
 /**
  * A copy of a message that shares nothing mutable with it.
  *
  * @throws {TypeError} If it holds what cannot be sent.
- * @throws {RangeError} If it is nested too deeply.
+ * @throws {RangeError} If it is nested too deeply, or has too long a bigint.
  */
 export function copyTerm(
   value: unknown,
   maxDepth: number = DEFAULT_MAX_DEPTH,
 ): unknown {
-  if (typeof value !== "object" || value === null) {
-    if (typeof value === "function" || typeof value === "symbol") {
-      throw notSendable(value);
-    }
-    return value;
-  }
-  return copyObject(value, maxDepth, maxDepth);
+  return copyAny(value, maxDepth, maxDepth);
 }
 
 function copyAny(value: unknown, left: number, max: number): unknown {
-  if (typeof value !== "object" || value === null) {
-    if (typeof value === "function" || typeof value === "symbol") {
+  switch (typeof value) {
+    case "object":
+      return value === null ? null : copyObject(value, left, max);
+    case "bigint":
+      checkBigInt(value);
+      return value;
+    case "function":
+    case "symbol":
       throw notSendable(value);
-    }
-    return value;
+    default:
+      return value;
   }
-  return copyObject(value, left, max);
 }
 
 function copyObject(value: object, left: number, max: number): unknown {
-  if (left <= 0) throw tooDeep(max);
   if (Array.isArray(value)) {
+    if (left <= 0) throw tooDeep(max);
     const copy = new Array(value.length);
     for (let i = 0; i < value.length; i++) {
       copy[i] = copyAny(value[i], left - 1, max);
@@ -196,37 +222,40 @@ function copyObject(value: object, left: number, max: number): unknown {
     return copy;
   }
   if (isPlainObject(value)) {
-    return copyPlain(value as Record<string, unknown>, left - 1, max);
+    return copyPlain(value as Record<string, unknown>, left, max);
   }
-  if (value instanceof Pid || value instanceof Ref || value instanceof Atom) {
+  if (value instanceof Pid || value instanceof Ref) {
+    checkNodeOf(value);
     return value;
   }
+  if (value instanceof Atom) return value;
   if (value instanceof ServerMessage) {
+    if (left <= 0) throw tooDeep(max);
     // Within another message it is data, as it is on a wire.
     return left === max
       ? value.copied(copyAny, left - 1, max)
-      : copyPlain({ ...value }, left - 1, max);
+      : copyPlain({ ...value }, left, max);
   }
   if (value instanceof Date) return new Date(value.getTime());
   if (value instanceof Map) {
+    if (left <= 0) throw tooDeep(max);
     const copy = new Map();
     for (const [key, item] of value) {
-      copy.set(copyAny(key, left - 3, max), copyAny(item, left - 3, max));
+      copy.set(copyAny(key, left - 1, max), copyAny(item, left - 1, max));
     }
     return copy;
   }
   if (value instanceof Set) {
+    if (left <= 0) throw tooDeep(max);
     const copy = new Set();
-    for (const item of value) copy.add(copyAny(item, left - 2, max));
+    for (const item of value) copy.add(copyAny(item, left - 1, max));
     return copy;
   }
   if (value instanceof Error) {
+    if (left <= 0) throw tooDeep(max);
     const term = errorTerm(value);
     if (term.fields !== undefined) {
-      term.fields = copyObject(term.fields, left - 2, max) as Record<
-        string,
-        unknown
-      >;
+      term.fields = copyPlain(term.fields, left, max);
     }
     return rebuildError(term);
   }
@@ -242,18 +271,18 @@ function copyPlain(
   left: number,
   max: number,
 ): Record<string, unknown> {
+  if (left <= 0) throw tooDeep(max);
   const copy: Record<string, unknown> = {};
   // `for … in` is the fastest way. What it finds besides is what somebody added to all objects.
   for (const key in value) {
     let field = value[key];
     if (typeof field === "object") {
-      if (field !== null && !(field instanceof Pid)) {
-        field = copyObject(field, left, max);
-      }
+      if (field instanceof Pid) checkNodeOf(field);
+      else if (field !== null) field = copyObject(field, left - 1, max);
     } else if (typeof field === "function" || typeof field === "symbol") {
       if (!Object.hasOwn(value, key)) continue;
       throw notSendable(field);
-    }
+    } else if (typeof field === "bigint") checkBigInt(field);
     if (key === "__proto__") defineProto(copy, field);
     else copy[key] = field;
   }

@@ -75,14 +75,22 @@ function text(value: string): string {
 }
 
 function spellObject(value: object, left: number, max: number): string {
-  if (left <= 0) throw tooDeep(max);
-  const inner = (item: unknown) => spell(item, left - 1, max);
-  if (Array.isArray(value)) return group("[", Array.from(value, inner));
-  if (isPlainObject(value)) return spellFields(value, inner);
   if (value instanceof Pid) return `p${identity(value)}`;
   if (value instanceof Ref) return `r${identity(value)}`;
   if (value instanceof Atom) return `:${text(value.name)}`;
   if (value instanceof Date) return `d${value.getTime()};`;
+  if (value instanceof ArrayBuffer) return `b${bytes(new Uint8Array(value))}`;
+  const kind = typedArrayKind(value);
+  if (kind !== undefined) {
+    return value instanceof Uint8Array
+      ? `t${kind}${bytes(value)}`
+      : `t${kind}${[...value as Uint8Array]};`;
+  }
+  // What follows is a level each, as for copyTerm.
+  if (left <= 0) throw tooDeep(max);
+  const inner = (item: unknown) => spell(item, left - 1, max);
+  if (Array.isArray(value)) return group("[", Array.from(value, inner));
+  if (isPlainObject(value)) return spellFields(value, inner);
   if (value instanceof Map) {
     const entries = [...value].map(([key, item]) => inner(key) + inner(item));
     return group("m", entries.sort());
@@ -92,11 +100,7 @@ function spellObject(value: object, left: number, max: number): string {
     const { name, message, fields = {} } = errorTerm(value);
     return `e${text(name)}${text(message)}${spellFields(fields, inner)}`;
   }
-  if (value instanceof ArrayBuffer) return `b${bytes(new Uint8Array(value))}`;
-  const kind = typedArrayKind(value);
-  if (kind === undefined) throw notSendable(value);
-  if (value instanceof Uint8Array) return `t${kind}${bytes(value)}`;
-  return `t${kind}${[...value as Uint8Array]};`;
+  throw notSendable(value);
 }
 
 function group(mark: string, items: string[]): string {

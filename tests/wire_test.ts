@@ -316,7 +316,7 @@ for (
     {
       what: "an unknown signal",
       bytes: jsonFrame([["shout", 1, 2]]),
-      told: /unknown kind or shape: "shout"/,
+      told: /unknown kind: "shout"/,
     },
     {
       what: "an unknown tag",
@@ -370,8 +370,8 @@ for (
     },
     {
       what: "JSON that is too deep",
-      bytes: frameOf("[".repeat(67)),
-      told: /nested deeper than 66/,
+      bytes: frameOf("[".repeat(327)),
+      told: /nested deeper than 326/,
     },
     {
       what: "what is not UTF-8",
@@ -386,7 +386,7 @@ for (
     {
       what: "a spawn of nothing",
       bytes: jsonFrame([["spawn", 1, 1, null]]),
-      told: /lacks what to run/,
+      told: /expected an object, got null/,
     },
   ]
 ) {

@@ -65,6 +65,7 @@ export const VALUES: readonly string[] = [
   "-Infinity",
   "0n",
   "-12n",
+  "10n ** 9999n",
   "2n ** 64n",
   "atom('ok')",
   "atom('')",
@@ -107,22 +108,54 @@ const REFUSED_VALUES: Record<string, Json> = {
   "a tag beside another key": { $bigint: "1", more: 1 },
   "two tags": { $bigint: "1", $atom: "ok" },
   "a $bigint that is no number": { $bigint: "1.5" },
+  "a $bigint without digits": { $bigint: "-" },
+  "a $bigint of 10,001 digits": { $bigint: "9".repeat(10_001) },
+  "a $bigint that is a number": { $bigint: 1 },
+  "a $undefined that is false": { $undefined: false },
   "a $number that JSON has": { $number: "1" },
   "a pid without a number": { $pid: [0] },
   "a pid with a negative number": { $pid: [0, -1] },
   "a pid with a number of 2^53": { $pid: [0, 2 ** 53] },
   "a pid without a creation": { $pid: ["moebi@localhost", 105] },
+  "a pid of three items at the sender": { $pid: [0, 112, 1234567890] },
+  "a pid of four items": { $pid: ["moebi@localhost", 105, 4, 1] },
+  "a pid of a node that is neither": { $pid: [2, 112] },
+  "a pid of a name that is no node's": { $pid: ["moebi", 105, 4] },
+  "a pid of a node's name of 256 characters": {
+    $pid: [`moebi@${"a".repeat(250)}`, 105, 4],
+  },
   "a reference that is no array": { $ref: 7 },
+  "a reference of three items at the receiver": { $ref: [1, 7, 2345678901] },
   "an atom of 256 characters": { $atom: "a".repeat(256) },
+  "an atom that is no text": { $atom: null },
+  "a map that is an object": { $map: { a: 1 } },
   "a map's entry of three": { $map: [["a", 1, 2]] },
+  "a map's entry that is no array": { $map: ["ab"] },
   "a set that is no array": { $set: { a: 1 } },
   "an object's key that is no text": { $object: [[1, 2]] },
+  "an object that is an object": { $object: { $a: 1 } },
   "an error without a message": { $error: { name: "Error" } },
+  "an error whose stack is no text": {
+    $error: { name: "Error", message: "", stack: 1 },
+  },
+  "an error whose fields are an array": {
+    $error: { name: "Error", message: "", fields: [] },
+  },
+  "an error whose fields are a map": {
+    $error: { name: "Error", message: "", fields: { $map: [] } },
+  },
+  "an error with more": { $error: { name: "Error", message: "", more: 1 } },
+  "an error that is an $object": {
+    $error: { $object: [["name", "Error"], ["message", ""]] },
+  },
   "a date that is a text": { $date: "1970-01-01" },
   "bytes that are not base64": { $bytes: ["Uint8Array", "?"] },
+  "bytes of three items": { $bytes: ["Uint8Array", "AQID", 1] },
+  "bytes that are no array": { $bytes: "AQID" },
   "bytes of an unknown kind": { $bytes: ["Uint7Array", "AQID"] },
   "3 bytes as 16-bit numbers": { $bytes: ["Uint16Array", "AQID"] },
   "raw bytes that have not come": { $raw: ["Uint8Array", 99] },
+  "raw bytes of no number": { $raw: ["Uint8Array", "99"] },
 };
 
 const alex = new Pid(SENDER.name, 112, SENDER.creation);
@@ -200,9 +233,90 @@ export const SIGNALS: Record<string, (to: Signals) => void> = {
   "a group leader": (to) => to.groupLeader(alex, kate, leader),
 };
 
+/** Arrays, one in the other. */
+function nested(levels: number): Json {
+  return levels === 0 ? 1 : [nested(levels - 1)];
+}
+
+const pid: Json = { $pid: [0, 101] };
+const spawnContent = { run: add, link: true, monitor: false, groupLeader: pid };
+
+/** A good signal of each kind that is refused with an item more or less. */
+const EXACT: Json[] = [
+  ["send*", 112, 108, pid],
+  ["send_name", 112, "Chat", "hi"],
+  ["send_name*", 112, "Chat", pid],
+  ["send_alias", 112, 31, "hi"],
+  ["reply", 112, 31, "ok"],
+  ["link", 112, 108, 2345678901],
+  ["unlink", 112, 108, 2345678901, 5],
+  ["unlink_ack", 112, 108, 5],
+  ["exit", 112, 108, "kill"],
+  ["exit_link", 112, 1234567890, 108, "noproc"],
+  ["monitor", 112, [108, 2345678901], 7],
+  ["monitor", 112, "Chat", 7],
+  ["demonitor", 112, [108, 2345678901], 7],
+  ["down", 112, [112, 1234567890], 108, 31, "normal"],
+  ["spawn*", 112, 8, spawnContent],
+  ["spawned", 112, 108, 31, true, false],
+  ["not_spawned", 108, 31, "undef", "why"],
+  ["group_leader*", 112, 108, pid],
+  ["large", 1],
+  ["peers", ["moebi@localhost"]],
+];
+
+function inexact(): Record<string, Json> {
+  const all: Record<string, Json> = {};
+  for (const signal of EXACT as Json[][]) {
+    const what = typeof signal[2] === "string"
+      ? `${signal[0]} of a name`
+      : signal[0];
+    all[`${what} with an item more`] = [...signal, 1];
+    all[`${what} with an item less`] = signal.slice(0, -1);
+  }
+  return all;
+}
+
 /** Signals that end the connection, by why. */
 const REFUSED_SIGNALS: Record<string, Json> = {
+  ...inexact(),
+  "a send of nothing": ["send", 112, 108],
   "an unknown kind": ["sing", 112],
+  "an unknown kind with tags": ["sing*", 112],
+  "a link with tags": ["link*", 112, 108, 2345678901],
+  "a peers with tags": ["peers*", ["moebi@localhost"]],
+  "an unlink with the id 0": ["unlink", 112, 108, 2345678901, 0],
+  "a monitored process of three items": ["monitor", 112, [108, 5, 1], 7],
+  "a monitored process without a creation": ["demonitor", 112, [108], 7],
+  "a down of what is neither process nor name": ["down", 112, 1, 108, 31, "x"],
+  "a link that is a number": ["spawned", 112, 108, 31, 1, false],
+  "an unknown reason of a not_spawned": ["not_spawned", 108, 31, "no", "why"],
+  "a spawn whose link is no boolean": ["spawn*", 112, 8, {
+    ...spawnContent,
+    link: 1,
+  }],
+  "a spawn of no arguments": ["spawn*", 112, 8, {
+    ...spawnContent,
+    run: { module: "Remote", function: "add" },
+  }],
+  "a spawn of neither function nor source": ["spawn*", 112, 8, {
+    ...spawnContent,
+    run: { args: [] },
+  }],
+  "a spawn of a source that is no text": ["spawn*", 112, 8, {
+    ...spawnContent,
+    run: { source: 1, args: [] },
+  }],
+  "a message of 65 levels": ["send", 112, 108, nested(65)],
+  "a message of 65 levels with tags": ["send*", 112, 108, {
+    $set: [pid, nested(64)],
+  }],
+  "an exit reason of 57 levels": ["exit", 112, 108, nested(57)],
+  "an argument of 64 levels in the list": ["spawn*", 112, 8, {
+    ...spawnContent,
+    run: { ...add, args: [nested(64)] },
+  }],
+  "peers that are not names of nodes": ["peers", ["moebi"]],
   "no kind": [],
   "a kind that is a number": [1, 112],
   "a tagged kind without a value": ["*"],

@@ -9,16 +9,19 @@ import ssl
 import struct
 import time
 
-from values import Decoder, Encoder, ProtocolError, array, json_frame, natural, need, parse, raw_frame, text
+from values import (
+    MAX_DEPTH, MAX_RAW, REASON_LEVELS, Decoder, Encoder, ProtocolError, array, is_deeper, json_frame,
+    natural, need, node_name, parse, raw_frame, text,
+)
 
 WIRE = "otp-json/1"
 MAX_HANDSHAKE_BYTES = 4096
 MAX_FRAME_BYTES = 1 << 20
 MAX_MESSAGE_BYTES = 1 << 25
-MAX_DEPTH = 64
-MAX_RAW = 1024
+MAX_JSON_DEPTH = 5 * MAX_DEPTH + 2 + 4  # a value's, and what is around it in a frame
 LARGE = 1 << 16
-NAME = re.compile(r"[A-Za-z0-9_-]{1,128}@[A-Za-z0-9_.:-]{1,253}")
+REASONS = ("exit", "exit_link", "down")
+VALUES = ("send", "send_name", "send_alias", "reply", *REASONS, "spawn", "group_leader")
 GO_ON = ("ok", "ok_simultaneous", "alive")
 HEX = re.compile(r"[0-9a-f]{64}")
 
@@ -138,7 +141,7 @@ async def hear(reader):
 
 
 def introduction(fields):
-    need(NAME.fullmatch(text(fields.get("name"))), "a bad name")
+    node_name(fields.get("name"))
     need(HEX.fullmatch(text(fields.get("nonce"))), "a bad nonce")
     need(type(fields.get("hidden")) is bool, "hidden is no boolean")
     natural(fields.get("creation"))
@@ -219,6 +222,11 @@ async def accept(node, reader, writer):
 # After the handshake
 
 
+def levels_of(kind):
+    """How many levels the value of a signal may have; the arguments of a spawn are two below it."""
+    return MAX_DEPTH - REASON_LEVELS if kind in REASONS else MAX_DEPTH + 2 * (kind == "spawn")
+
+
 class Connection:
     """A connection to a node: sends signals, and hands those that come to `node.signal`."""
 
@@ -251,7 +259,7 @@ class Connection:
     def send_value(self, kind, *items):
         """Sends a signal whose last item is a value."""
         *items, value = items
-        json_value = self.encoder.encode(value)
+        json_value = self.encoder.encode(value, levels_of(kind))
         star = "*" if self.encoder.tagged else ""
         self.write_signal([kind + star, *items, json_value], self.encoder.raw)
 
@@ -285,7 +293,7 @@ class Connection:
                 if head >= 0x8000_0000:
                     self.read_raw(body)
                 elif size > 0:
-                    for signal in array(parse(body, MAX_DEPTH + 2)):
+                    for signal in array(parse(body, MAX_JSON_DEPTH)):
                         self.read_signal(array(signal))
         except (asyncio.IncompleteReadError, OSError):
             pass
@@ -307,7 +315,7 @@ class Connection:
                 self.writer.transport.abort()
 
     def read_raw(self, body):
-        need(len(body) >= 5, f"a raw frame of {len(body)} bytes")
+        need(len(body) >= 5 and body[4] < 2, f"a raw frame of {len(body)} bytes")
         number, data = int.from_bytes(body[:4]), body[5:]
         need(number in self.raw or len(self.raw) < MAX_RAW, "too many raw byte arrays at once")
         parts, whole = self.raw.get(number, ([], False))
@@ -322,10 +330,14 @@ class Connection:
         kind, *items = signal
         if kind == "large":
             need(len(items) == 1, "a large without its number")
-            inner = array(parse(self.take_raw(natural(items[0])), MAX_DEPTH + 1))
+            inner = array(parse(self.take_raw(natural(items[0])), MAX_JSON_DEPTH))
             need(len(inner) > 0 and inner[0] != "large", "a large signal in a large signal")
             return self.read_signal(inner)
         if kind.endswith("*"):
             need(len(items) > 0, "a tagged signal without a value")
             kind, items[-1] = kind[:-1], self.decoder.decode(items[-1])
+            need(kind in VALUES and (kind != "send" or len(items) == 3), f"{kind:.40} with tags")
+        if kind in VALUES:
+            for value in items[2:] if kind == "send" else items[-1:]:
+                need(not is_deeper(value, levels_of(kind)), "a value that is nested too deeply")
         self.node.signal(self, kind, items)

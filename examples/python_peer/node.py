@@ -10,7 +10,9 @@ import connection
 from connection import Connection, Refused
 from process import Exit, Process, place
 from servers import serve_output
-from values import Error, Pid, ProtocolError, Ref, array, natural, need, text
+from values import (
+    Error, Pid, ProtocolError, Ref, array, boolean, natural, need, node_name, text,
+)
 
 
 class Node:
@@ -293,14 +295,15 @@ class Node:
         return self.process(*target)
 
     def on_send(self, there, sender, to, *messages):
-        natural(sender)
+        natural(sender), natural(to)
+        need(len(messages) > 0, "a send of nothing")
         for message in messages:
             if process := self.process(to):
                 process.deliver(message)
 
     def on_send_name(self, there, sender, name, message):
         natural(sender)
-        if process := self.found(text(name)):
+        if process := self.found(text(name, 255)):
             process.deliver(message)
 
     def on_send_alias(self, there, sender, alias, message):
@@ -325,15 +328,18 @@ class Node:
         process = self.process(to, creation)
         if process is not None and pid not in process.unlinks:
             process.links.discard(pid)
+        need(natural(number) > 0, "an unlink with the id 0")
         self.deliver_or_send(there.name, "unlink_ack", to, sender, natural(number))
 
     def on_unlink_ack(self, there, sender, to, number):
+        natural(number)
         pid = Pid(there.name, natural(sender), there.creation)
         process = self.process(to)
         if process is not None and process.unlinks.get(pid) == number:
             del process.unlinks[pid]
 
     def on_exit(self, there, sender, to, reason):
+        natural(sender)
         if process := self.process(to):
             self.exit_signal(process, Pid(there.name, natural(sender), there.creation), reason)
 
@@ -352,24 +358,25 @@ class Node:
             self.deliver_or_send(there.name, "down", 0, target, sender, ref.number, "noproc")
 
     def on_demonitor(self, there, sender, target, ref):
-        natural(sender)
+        natural(sender), natural(ref)
         if process := self.found(target):
             process.watchers.pop(Ref(there.name, natural(ref), there.creation), None)
 
     def on_down(self, there, sender, what, to, ref, reason):
-        natural(sender)
+        natural(sender), natural(ref), self.found(what)
         if process := self.process(to):
             self.down(process, Ref(self.name, natural(ref), self.creation), reason)
 
     def on_spawn(self, there, sender, ref, request):
         need(isinstance(request, dict) and isinstance(request.get("run"), dict), "nothing to run")
         need(isinstance(request.get("groupLeader"), Pid), "a spawn without a group leader")
+        link, monitor = boolean(request.get("link")), boolean(request.get("monitor"))
         found, error, message = self.exported(request["run"])
         if found is None:
             return self.deliver_or_send(there.name, "not_spawned", sender, natural(ref), error, message)
         self.start_for(
             there, sender, ref, found, request["run"]["args"],
-            request.get("link") is True, request.get("monitor") is True, request["groupLeader"],
+            link, monitor, request["groupLeader"],
         )
 
     def start_for(self, there, sender, ref, fn, args, link, monitor, group_leader, then=None):
@@ -392,6 +399,7 @@ class Node:
         """The function that is to run; else, why there is none."""
         need(isinstance(run.get("args"), list), "no arguments")
         if "source" in run:
+            text(run["source"])
             return None, "closure", "closures are not allowed at this node"
         module, name = text(run.get("module"), 255), text(run.get("function"), 255)
         found = self.modules.get(module, {}).get(name)
@@ -402,6 +410,7 @@ class Node:
 
     def on_spawned(self, there, sender, to, ref, link, monitor):
         """A task has been started for a process here: its end matters from now on."""
+        boolean(link), boolean(monitor)
         if process := self.process(to):
             ref = Ref(self.name, natural(ref), self.creation)
             if ref in process.waits:
@@ -410,7 +419,8 @@ class Node:
             self.deliver_or_send(there.name, "exit_link", to, self.creation, sender, "noproc")
 
     def on_not_spawned(self, there, to, ref, error, message):
-        natural(to), natural(ref), text(error), text(message, 4096)  # this peer spawns nothing
+        natural(to), natural(ref), text(message, 4096)  # this peer spawns nothing
+        need(error in ("undef", "not_allowed", "closure", "limit"), "an unknown reason")
 
     def on_group_leader(self, there, sender, to, leader):
         need(isinstance(leader, Pid), "a group leader that is no pid")
@@ -419,7 +429,7 @@ class Node:
 
     def on_peers(self, there, names):
         for name in array(names):
-            if text(name, 255) not in self.connections and connection.NAME.fullmatch(name):
+            if node_name(name) not in self.connections:
                 self.background(self.try_to_connect(name))
 
     async def try_to_connect(self, name):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import connection
 from connection import Connection
+from node import Node
 from values import Decoder, Encoder, ProtocolError, json_frame, parse, raw_frame
 
 VECTORS = json.loads(
@@ -80,6 +81,15 @@ class Vectors(unittest.TestCase):
                 else:
                     sent.send(kind, *items)
                 self.assertEqual(json.loads(out.bytes[4:]), [vector["signal"]])
+
+    def test_refused_signals(self):
+        for vector in VECTORS["refusedSignals"]:
+            with self.subTest(vector["why"]), self.assertRaises(ProtocolError):
+                name, creation = SENDER
+                theirs = {"name": name, "creation": creation, "hidden": False, "maxMessageBytes": 1}
+                node = Node(RECEIVER[0], "secret_token", {})
+                node.creation = RECEIVER[1]
+                Connection(node, theirs, None, Recorder(SENDER)).read_signal(vector["signal"])
 
     def test_epmd(self):
         again = f"{connection.WIRE} creation={RECEIVER[1]}"

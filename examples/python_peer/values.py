@@ -5,10 +5,18 @@ import json
 import math
 import re
 import struct
+import sys
 from dataclasses import dataclass, field
 
 RAW_BYTES = 4096
+MAX_RAW = 1024
 MAX_SAFE = 2**53 - 1
+MAX_DEPTH = 64
+REASON_LEVELS = 8
+MAX_DIGITS = 10_000
+MAX_NAME = 255
+NAME = re.compile(r"[A-Za-z0-9_-]{1,128}@[A-Za-z0-9_.:-]{1,253}")
+sys.set_int_max_str_digits(MAX_DIGITS)
 KINDS = {
     "ArrayBuffer": 1, "Uint8Array": 1, "Uint8ClampedArray": 1, "Int8Array": 1,
     "Uint16Array": 2, "Int16Array": 2, "Uint32Array": 4, "Int32Array": 4,
@@ -97,8 +105,9 @@ def need(condition, what):
 
 
 def natural(value):
-    need(type(value) is int and 0 <= value <= MAX_SAFE, f"no natural number: {value!r:.40}")
-    return value
+    number = type(value) is int or type(value) is float and value.is_integer()
+    need(number and 0 <= value <= MAX_SAFE, f"no natural number: {value!r:.40}")
+    return int(value)
 
 
 def text(value, most=math.inf):
@@ -109,6 +118,40 @@ def text(value, most=math.inf):
 def array(value):
     need(isinstance(value, list), f"no array: {value!r:.40}")
     return value
+
+
+def boolean(value):
+    need(type(value) is bool, f"neither true nor false: {value!r:.40}")
+    return value
+
+
+def node_name(value):
+    need(NAME.fullmatch(text(value, MAX_NAME)), f"no name of a node: {value!r:.40}")
+    return value
+
+
+def nearest(digits):
+    """An integer of JSON as the float that it is elsewhere, or as an int if that is the same."""
+    value = float(digits)
+    return int(value) if abs(value) <= MAX_SAFE and digits != "-0" else value
+
+
+def is_deeper(value, levels):
+    """Whether a value has more levels: collections and errors are one each."""
+    match value:
+        case list() | tuple():
+            inner = value
+        case dict():
+            inner = value.values()
+        case Map():
+            inner = [each for entry in value.entries for each in entry]
+        case Set():
+            inner = value.items
+        case Error():
+            inner = value.fields.values()
+        case _:
+            return False
+    return levels <= 0 or any(is_deeper(each, levels - 1) for each in inner)
 
 
 def refuse_constant(name):
@@ -134,7 +177,9 @@ def parse(data, max_depth):
             depth -= 1
         i += 1
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=refuse_constant)
+        return json.loads(
+            data.decode("utf-8"), parse_constant=refuse_constant, parse_int=nearest
+        )
     except ValueError as error:
         raise ProtocolError(f"a frame is not JSON: {error}") from None
 
@@ -150,8 +195,10 @@ class Encoder:
         self.me, self.peer, self.next_raw = me, peer, next_raw
         self.tagged, self.raw = False, []
 
-    def encode(self, value):
+    def encode(self, value, levels=MAX_DEPTH):
         self.tagged, self.raw = False, []
+        if is_deeper(value, levels):
+            raise ValueError(f"Cannot send a value of more than {levels} levels")
         return self.write(value)
 
     def tag(self, name, content):
@@ -163,6 +210,8 @@ class Encoder:
             case None | bool() | str():
                 return value
             case BigInt():
+                if abs(value) >= 10**MAX_DIGITS:
+                    raise ValueError(f"Cannot send an integer of more than {MAX_DIGITS} digits")
                 return self.tag("$bigint", str(int(value)))
             case int():
                 if abs(value) > MAX_SAFE:
@@ -222,7 +271,7 @@ class Encoder:
         return [of.node, of.number, of.creation]
 
     def write_bytes(self, kind, data):
-        if len(data) >= RAW_BYTES:
+        if len(data) >= RAW_BYTES and len(self.raw) < MAX_RAW - 1:
             number = self.next_raw()
             self.raw.append((number, data))
             return self.tag("$raw", [kind, number])
@@ -249,20 +298,20 @@ class Decoder:
         return read(value[tag])
 
     def name(self, content):
-        array(content)
-        need(len(content) >= 2, "a pid or reference without its number")
-        if content[0] in (0, 1) and type(content[0]) is int:
-            node, creation = self.ends[content[0]]
+        if len(array(content)) == 2:
+            need(natural(content[0]) < 2, "a pid or reference of neither node")
+            node, creation = self.ends[int(content[0])]
             return node, natural(content[1]), creation
-        need(len(content) >= 3, "a pid or reference without its creation")
-        return text(content[0], 255), natural(content[1]), natural(content[2])
+        need(len(content) == 3, "a pid or reference of too few or too many items")
+        return node_name(content[0]), natural(content[1]), natural(content[2])
 
     def entries(self, content):
         for entry in array(content):
             need(isinstance(entry, list) and len(entry) == 2, "an entry is not a pair")
         return [[self.decode(key), self.decode(each)] for key, each in content]
 
-    def read_undefined(self, _content):
+    def read_undefined(self, content):
+        need(content is True, "a $undefined that is not true")
         return UNDEFINED
 
     def read_number(self, content):
@@ -270,7 +319,7 @@ class Decoder:
         return float(content)
 
     def read_bigint(self, content):
-        need(re.fullmatch(r"-?[0-9]{1,4300}", text(content, 100_000)), "a $bigint is no number")
+        need(re.fullmatch(r"-?[0-9]{1,10000}", text(content)), "a $bigint is no number")
         return BigInt(content)
 
     def read_atom(self, content):
@@ -296,15 +345,14 @@ class Decoder:
         return {text(key): each for key, each in self.entries(content)}
 
     def read_error(self, content):
-        term = self.decode(content)
-        need(
-            isinstance(term, dict) and isinstance(term.get("name"), str)
-            and isinstance(term.get("message"), str)
-            and isinstance(term.get("stack"), str | None)
-            and isinstance(term.get("fields", {}), dict),
-            "an error lacks its name or message",
-        )
-        return Error(term["name"], term["message"], term.get("stack"), term.get("fields", {}))
+        need(isinstance(content, dict), "an error that is no object")
+        need(content.keys() <= {"name", "message", "stack", "fields"}, "an error with more")
+        stack = text(content["stack"]) if "stack" in content else None
+        fields = content.get("fields", {})
+        need(isinstance(fields, dict), "an error's fields are no object")
+        fields = self.decode(fields)
+        need(isinstance(fields, dict), "an error's fields are no object")
+        return Error(text(content.get("name")), text(content.get("message")), stack, fields)
 
     def read_bytes(self, content):
         need(len(array(content)) == 2, "a $bytes lacks its kind or bytes")

@@ -11,16 +11,13 @@ import { type EventLoop, standInForEventLoop } from "../../runtime/fairness.ts";
 /** How often processes may have the event loop turn at one moment of virtual time. */
 const MAX_TURNS = 4000;
 
-/** How many steps processes make in a millisecond. */
-const STEPS_PER_MS = 512;
-
 let simulations = 0;
-let steps = 0;
+let asked = 0;
 let waiting = 0;
 
 const loop: EventLoop = {
-  // Each step takes as long as any other.
-  now: (made) => (steps += made) / STEPS_PER_MS,
+  // Each time that it is asked, which is after so many steps, a millisecond has passed.
+  now: () => ++asked,
   afterTurn(fn) {
     waiting++;
     setImmediate(() => {
@@ -28,12 +25,10 @@ const loop: EventLoop = {
       fn();
     });
   },
-  // It is known when nothing is left to do: see `quiet`.
-  whenIdle: () => {},
 };
 
 function reset(): void {
-  steps = 0;
+  asked = 0;
   standInForEventLoop(loop);
 }
 

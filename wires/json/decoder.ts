@@ -18,30 +18,44 @@ import type {
   SpawnFailure,
   Target,
 } from "../../runtime/signal.ts";
+import { copyTerm, REASON_LEVELS } from "../../runtime/term.ts";
 import { type FrameHandler, FrameReader, parseJson } from "./frames.ts";
 import { RawArrays } from "./raw_arrays.ts";
 import {
   checkArray,
+  checkBoolean,
+  checkLength,
   checkNatural,
+  checkNode,
+  checkObject,
   checkText,
   type End,
+  LEAF_DEPTH,
+  LEVEL_DEPTH,
   MAX_PEERS,
   MAX_REFUSAL,
   ProtocolError,
   ValueDecoder,
 } from "./values.ts";
 
-/** The levels of JSON around a value in a frame: the frame's array, and the signal's. */
-const OUTER_DEPTH = 2;
+/** The levels of JSON around a value: the frame's array, the signal's, and two of a spawn's. */
+const OUTER_DEPTH = 4;
 
 /** Stands for a message that is not delivered. */
 const DROPPED = Symbol("dropped");
 
-/** The longest name, in characters, of a process or node. */
+/** The longest name, in characters, of a process, a module or a function. */
 const MAX_NAME = 255;
 
 /** The parts of a peer that is alone. */
 const UNSHARED: ByteBudget = { max: Infinity, used: 0, add: () => {} };
+
+const SPAWN_FAILURES: ReadonlySet<unknown> = new Set<SpawnFailure>([
+  "undef",
+  "not_allowed",
+  "closure",
+  "limit",
+]);
 
 /** Reads what one peer sends, and delivers it. */
 export class Decoder implements FrameHandler {
@@ -53,8 +67,12 @@ export class Decoder implements FrameHandler {
   readonly #frames: FrameReader;
   readonly #values: ValueDecoder;
   readonly #raw: RawArrays;
+  /** The levels of JSON that no value of a frame can have. */
+  readonly #maxJsonDepth: number;
   #from: Pid;
   #to: Pid;
+  /** Whether values of this frame may be nested too deeply: their JSON has more levels than that. */
+  #isDeep = false;
 
   /** Reads what `peer` sends; delivers to `deliver`. */
   constructor(
@@ -70,6 +88,8 @@ export class Decoder implements FrameHandler {
     this.#limits = limits;
     this.#port = port;
     this.#deliver = deliver;
+    this.#maxJsonDepth = LEVEL_DEPTH * limits.maxDepth + LEAF_DEPTH +
+      OUTER_DEPTH;
     this.#raw = new RawArrays(limits.maxMessageBytes, parts);
     this.#frames = new FrameReader(limits.maxFrameBytes);
     this.#values = new ValueDecoder(self, peer, (id) => this.#raw.take(id));
@@ -92,8 +112,7 @@ export class Decoder implements FrameHandler {
   }
 
   text(bytes: Uint8Array, start: number, end: number): void {
-    const maxDepth = this.#limits.maxDepth + OUTER_DEPTH;
-    const signals = checkArray(parseJson(bytes, maxDepth, start, end));
+    const signals = checkArray(this.#parse(bytes, start, end));
     for (let i = 0; i < signals.length; i++) {
       this.#signal(checkArray(signals[i]));
     }
@@ -103,25 +122,44 @@ export class Decoder implements FrameHandler {
     this.#raw.add(id, bytes, last);
   }
 
+  /**
+   * JSON of at most `maxDepth - REASON_LEVELS` levels cannot hold a value that is too deep: only what
+   * is in deeper JSON is looked through, and by the rule that copies go by.
+   */
+  #parse(bytes: Uint8Array, start?: number, end?: number): unknown {
+    const deep = this.#limits.maxDepth - REASON_LEVELS;
+    const parsed = parseJson(bytes, this.#maxJsonDepth, deep, start, end);
+    this.#isDeep = parsed.isDeep;
+    return parsed.value;
+  }
+
   #signal(signal: unknown[]): void {
     const kind = signal[0];
     if (kind === "send" || kind === "send*") {
+      const isTagged = kind === "send*";
+      const { length } = signal;
+      if (length < 4 || (isTagged && length > 4)) throw wrongCount(signal);
       const from = this.#fromPid(signal[1]);
       const to = this.#toPid(signal[2]);
-      for (let i = 3; i < signal.length; i++) {
-        const message = this.#message(signal[i], kind === "send*");
+      for (let i = 3; i < length; i++) {
+        const message = this.#message(signal[i], isTagged);
         if (message !== DROPPED) this.#deliver.send(from, to, message);
       }
       return;
     }
-    if (typeof kind !== "string") return this.#dispatch(kind, signal);
+    if (typeof kind !== "string") throw unknownKind(kind);
     const isTagged = kind.endsWith("*");
-    const last = signal.length - 1;
-    if (kind.startsWith("send_")) {
-      signal[last] = this.#message(signal[last], isTagged);
-      if (signal[last] === DROPPED) return;
-    } else if (isTagged) signal[last] = this.#values.decode(signal[last]);
-    this.#dispatch(isTagged ? kind.slice(0, -1) : kind, signal);
+    const plain = isTagged ? kind.slice(0, -1) : kind;
+    if (isTagged && !VALUE_KINDS.has(plain)) throw unknownKind(kind);
+    if (plain === "send_name" || plain === "send_alias") {
+      checkCount(signal, 4);
+      signal[3] = this.#message(signal[3], isTagged);
+      if (signal[3] === DROPPED) return;
+    } else if (isTagged) {
+      const last = signal.length - 1;
+      signal[last] = this.#values.decode(signal[last]);
+    }
+    this.#dispatch(plain, signal);
   }
 
   /**
@@ -131,13 +169,27 @@ export class Decoder implements FrameHandler {
   #message(json: unknown, isTagged: boolean): unknown {
     const isMessage = typeof json === "object" && json !== null &&
       isReserved((json as { type?: unknown }).type);
-    const value = isTagged ? this.#values.decode(json) : json;
+    const value = this.#sendable(
+      isTagged ? this.#values.decode(json) : json,
+    );
     if (isMessage) {
       const fields = value as Record<string, unknown>;
       return receivedMessage(fields, this.#isPeers) ?? DROPPED;
     }
     // A request that holds pids has tags.
     return isTagged && isForgedRequest(value, this.#isPeers) ? DROPPED : value;
+  }
+
+  /** A value that may be sent on to anybody. */
+  #sendable(value: unknown): unknown {
+    return this.#isDeep ? checkDepth(value, this.#limits.maxDepth) : value;
+  }
+
+  /** An exit reason, which is to be a part of messages. */
+  #reason(value: unknown): unknown {
+    return this.#isDeep
+      ? checkDepth(value, this.#limits.maxDepth - REASON_LEVELS)
+      : value;
   }
 
   /** Whether a pid or reference was made by the peer. */
@@ -160,19 +212,27 @@ export class Decoder implements FrameHandler {
         deliver.sendAlias(this.#fromPid(first), this.#ownRef(second), third);
         return;
       case "reply":
-        deliver.reply(this.#fromPid(first), this.#ownRef(second), third);
+        checkCount(signal, 4);
+        deliver.reply(
+          this.#fromPid(first),
+          this.#ownRef(second),
+          this.#sendable(third),
+        );
         return;
       case "link":
+        checkCount(signal, 4);
         deliver.link(this.#fromPid(first), this.#ownPid(second, third));
         return;
       case "unlink":
+        checkCount(signal, 5);
         deliver.unlink(
           this.#fromPid(first),
           this.#ownPid(second, third),
-          checkNatural(fourth),
+          checkUnlinkId(fourth),
         );
         return;
       case "unlink_ack":
+        checkCount(signal, 4);
         deliver.unlinkAck(
           this.#fromPid(first),
           this.#toPid(second),
@@ -180,16 +240,23 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "exit":
-        deliver.exit(this.#fromPid(first), this.#toPid(second), third);
+        checkCount(signal, 4);
+        deliver.exit(
+          this.#fromPid(first),
+          this.#toPid(second),
+          this.#reason(third),
+        );
         return;
       case "exit_link":
+        checkCount(signal, 5);
         deliver.exitLink(
           this.#peerPid(first, second),
           this.#toPid(third),
-          fourth,
+          this.#reason(fourth),
         );
         return;
       case "monitor":
+        checkCount(signal, 4);
         deliver.monitor(
           this.#fromPid(first),
           this.#target(second),
@@ -197,6 +264,7 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "demonitor":
+        checkCount(signal, 4);
         deliver.demonitor(
           this.#fromPid(first),
           this.#target(second),
@@ -204,55 +272,59 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "down":
+        checkCount(signal, 6);
         deliver.down(
           this.#fromPid(first),
           this.#object(second),
           this.#toPid(third),
           this.#ownRef(fourth),
-          fifth,
+          this.#reason(fifth),
         );
         return;
       case "spawn":
+        checkCount(signal, 4);
         this.#spawn(first, second, third);
         return;
       case "spawned": {
+        checkCount(signal, 6);
         const pid = this.#fromPid(first);
         deliver.spawnReply(pid, this.#toPid(second), this.#ownRef(third), {
           pid,
-          link: fourth === true,
-          monitor: fifth === true,
+          link: checkBoolean(fourth),
+          monitor: checkBoolean(fifth),
         });
         return;
       }
       case "not_spawned":
+        checkCount(signal, 5);
         deliver.spawnReply(
           this.#fromPid(0),
           this.#toPid(first),
           this.#ownRef(second),
           {
-            error: checkText(third, 20) as SpawnFailure,
+            error: checkFailure(third),
             message: checkText(fourth, MAX_REFUSAL),
           },
         );
         return;
       case "group_leader":
-        if (third instanceof Pid) {
-          deliver.groupLeader(this.#fromPid(first), this.#toPid(second), third);
-          return;
-        }
-        break;
+        checkCount(signal, 4);
+        deliver.groupLeader(
+          this.#fromPid(first),
+          this.#toPid(second),
+          checkPid(third),
+        );
+        return;
       case "large":
+        checkCount(signal, 2);
         this.#large(checkNatural(first));
         return;
       case "peers":
+        checkCount(signal, 2);
         this.#port.peers(checkPeers(first));
         return;
     }
-    throw new ProtocolError(
-      `a signal of unknown kind or shape: ${
-        JSON.stringify(kind)?.slice(0, 40)
-      }`,
-    );
+    throw unknownKind(kind);
   }
 
   #large(id: number): void {
@@ -260,40 +332,35 @@ export class Decoder implements FrameHandler {
     if (bytes === undefined) {
       throw new ProtocolError(`no raw bytes of number ${id} have come`);
     }
-    const signal = parseJson(bytes, this.#limits.maxDepth + 1);
-    if (checkArray(signal)[0] === "large") {
+    const isDeep = this.#isDeep;
+    const signal = checkArray(this.#parse(bytes));
+    if (signal[0] === "large") {
       throw new ProtocolError("a large signal in a large signal");
     }
-    this.#signal(checkArray(signal));
+    this.#signal(signal);
+    this.#isDeep = isDeep;
   }
 
   #spawn(from: unknown, ref: unknown, content: unknown): void {
-    const request = content as {
-      run?: Record<string, unknown>;
-      link?: unknown;
-      monitor?: unknown;
-      groupLeader?: unknown;
-    } | null;
-    const run = request?.run;
-    if (
-      typeof run !== "object" || run === null || !Array.isArray(run.args) ||
-      !(request?.groupLeader instanceof Pid)
-    ) throw new ProtocolError("a spawn request lacks what to run");
-    const { args } = run;
-    const runnable: Runnable = typeof run.source === "string"
-      ? { source: run.source, args }
-      : {
+    const { run, link, monitor, groupLeader } = checkObject(content);
+    this.#deliver.spawnRequest(this.#fromPid(from), {
+      ref: this.#peerRef(ref),
+      run: this.#runnable(checkObject(run)),
+      link: checkBoolean(link),
+      monitor: checkBoolean(monitor),
+      groupLeader: checkPid(groupLeader),
+    });
+  }
+
+  #runnable(run: Record<string, unknown>): Runnable {
+    const args = checkArray(this.#sendable(run.args));
+    return run.source === undefined
+      ? {
         module: checkName(run.module),
         function: checkName(run.function),
         args,
-      };
-    this.#deliver.spawnRequest(this.#fromPid(from), {
-      ref: this.#peerRef(ref),
-      run: runnable,
-      link: request.link === true,
-      monitor: request.monitor === true,
-      groupLeader: request.groupLeader,
-    });
+      }
+      : { source: checkText(run.source, Infinity), args };
   }
 
   /** The peer's process of that number. */
@@ -356,7 +423,7 @@ export class Decoder implements FrameHandler {
 
   #target(target: unknown): Target {
     if (typeof target === "string") return checkName(target);
-    const [number, creation] = checkArray(target);
+    const [number, creation] = checkLength(target, 2);
     return this.#ownPid(number, creation);
   }
 
@@ -364,9 +431,67 @@ export class Decoder implements FrameHandler {
     if (typeof object === "string") {
       return { name: checkName(object), node: this.#peer.name };
     }
-    const [number, creation] = checkArray(object);
+    const [number, creation] = checkLength(object, 2);
     return this.#peerPid(number, creation);
   }
+}
+
+/** The kinds whose last item is a value, so that they may have a `*`. */
+const VALUE_KINDS: ReadonlySet<string> = new Set([
+  "send",
+  "send_name",
+  "send_alias",
+  "reply",
+  "exit",
+  "exit_link",
+  "down",
+  "spawn",
+  "group_leader",
+]);
+
+function unknownKind(kind: unknown): ProtocolError {
+  return new ProtocolError(
+    `a signal of unknown kind: ${JSON.stringify(kind)?.slice(0, 40)}`,
+  );
+}
+
+function wrongCount(signal: unknown[]): ProtocolError {
+  return new ProtocolError(
+    `a signal ${JSON.stringify(signal[0])} of ${signal.length} items`,
+  );
+}
+
+function checkCount(signal: unknown[], items: number): void {
+  if (signal.length !== items) throw wrongCount(signal);
+}
+
+/** By the rule of copies, so that what comes in can be sent on. */
+function checkDepth(value: unknown, maxDepth: number): unknown {
+  try {
+    copyTerm(value, maxDepth);
+  } catch {
+    throw new ProtocolError(`a value nested deeper than ${maxDepth} levels`);
+  }
+  return value;
+}
+
+function checkUnlinkId(id: unknown): number {
+  if (id === 0) throw new ProtocolError("an unlink with the id 0");
+  return checkNatural(id);
+}
+
+function checkFailure(failure: unknown): SpawnFailure {
+  if (!SPAWN_FAILURES.has(failure)) {
+    throw new ProtocolError("an unknown reason why nothing was spawned");
+  }
+  return failure as SpawnFailure;
+}
+
+function checkPid(value: unknown): Pid {
+  if (!(value instanceof Pid)) {
+    throw new ProtocolError(`expected a pid, got ${typeof value}`);
+  }
+  return value;
 }
 
 function checkName(name: unknown): string {
@@ -378,5 +503,5 @@ function checkPeers(peers: unknown): string[] {
   if (names.length > MAX_PEERS) {
     throw new ProtocolError(`more than ${MAX_PEERS} peers`);
   }
-  return names.map(checkName);
+  return names.map(checkNode);
 }

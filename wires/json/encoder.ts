@@ -20,6 +20,7 @@ import type {
   SpawnResult,
   Target,
 } from "../../runtime/signal.ts";
+import { REASON_LEVELS } from "../../runtime/term.ts";
 import { FRAGMENT_BYTES, rawFrame, textFrame, TICK } from "./frames.ts";
 import { type End, MAX_PEERS, MAX_REFUSAL, ValueEncoder } from "./values.ts";
 
@@ -52,6 +53,7 @@ export class Encoder implements Queued, Signals {
   readonly #port: Port;
   readonly #values: ValueEncoder;
   readonly #maxMessageBytes: number;
+  readonly #maxDepth: number;
   #text = "";
   /** The pair whose messages the last signal of the frame holds, while it is open. */
   #openFrom = -1;
@@ -71,6 +73,7 @@ export class Encoder implements Queued, Signals {
   ) {
     this.#peer = peer;
     this.#port = port;
+    this.#maxDepth = limits.maxDepth;
     this.#maxMessageBytes = Math.min(
       limits.maxMessageBytes,
       peerLimits.maxMessageBytes,
@@ -157,7 +160,7 @@ export class Encoder implements Queued, Signals {
 
   exit(from: Pid, to: Pid, reason: unknown): void {
     if (to.creation !== this.#peer.creation) return;
-    const json = this.#values.encode(reason);
+    const json = this.#values.encode(reason, this.#maxDepth - REASON_LEVELS);
     this.#putValue(from, "exit", `${to.number}`, json);
   }
 
@@ -204,16 +207,20 @@ export class Encoder implements Queued, Signals {
 
   /** An exit reason's JSON; one too large is sent as its text, as it must arrive. */
   #reason(reason: unknown): string {
-    const json = this.#values.encode(reason);
-    const raw = this.#values.raw.reduce((sum, part) => sum + part.length, 0);
-    return json.length * 3 + raw <= this.#maxMessageBytes
-      ? json
-      : this.#values.encode(inspect(reason, { limit: 10 }).slice(0, 1000));
+    try {
+      const json = this.#values.encode(reason, this.#maxDepth - REASON_LEVELS);
+      const raw = this.#values.raw.reduce((sum, part) => sum + part.length, 0);
+      if (json.length * 3 + raw <= this.#maxMessageBytes) return json;
+    } catch {
+      // Its JSON is longer than a string may be.
+    }
+    return this.#values.encode(inspect(reason, { limit: 10 }).slice(0, 1000));
   }
 
   spawnRequest(from: Pid, request: SpawnRequest): void {
     const { ref, ...rest } = request;
-    const json = this.#values.encode(rest);
+    // The arguments may have as many levels as a message, and are two below this.
+    const json = this.#values.encode(rest, this.#maxDepth, 2);
     this.#putValue(from, "spawn", `${ref.number}`, json);
   }
 

@@ -6,7 +6,6 @@
  */
 
 import { Buffer } from "node:buffer";
-import { copyBytes } from "../../runtime/term.ts";
 import { ProtocolError } from "./values.ts";
 
 const RAW = 0x8000_0000;
@@ -22,9 +21,6 @@ const RAW_HEADER = 9;
 
 /** Up to how many characters a text is written here: a call of the host costs more than a loop. */
 const SHORT = 256;
-
-/** In how many pieces a frame that is not whole yet is kept. */
-const MAX_KEPT = 256;
 
 const encoder = new TextEncoder();
 
@@ -85,11 +81,15 @@ export interface FrameHandler {
   raw(id: number, bytes: Uint8Array, last: boolean): void;
 }
 
+const NOTHING = new Uint8Array(0);
+
 /** Cuts a stream of bytes into frames. */
 export class FrameReader {
   readonly #maxBytes: number;
-  #kept: Uint8Array[] = [];
+  /** The beginning of a frame that is not whole yet; the room behind it doubles when it is full. */
+  #kept: Uint8Array = NOTHING;
   #keptBytes = 0;
+  /** The bytes of that frame, its length included; only of the length while that is not known. */
   #wanted = 4;
 
   /** Refuses frames of more than so many bytes. */
@@ -103,65 +103,96 @@ export class FrameReader {
    * @throws {ProtocolError} If a frame is too long.
    */
   read(chunk: Uint8Array, handler: FrameHandler): void {
-    let bytes = chunk;
-    if (this.#keptBytes > 0) {
-      this.#keptBytes += chunk.length;
-      if (this.#keptBytes < this.#wanted) {
-        this.#kept.push(copyBytes(chunk));
-        // Many small chunks cost far more than their bytes.
-        if (this.#kept.length >= MAX_KEPT) {
-          this.#kept = [Buffer.concat(this.#kept, this.#keptBytes)];
-        }
-        return;
-      }
-      this.#kept.push(chunk);
-      bytes = Buffer.concat(this.#kept, this.#keptBytes);
-      this.#kept = [];
-      this.#keptBytes = 0;
+    let at = this.#keptBytes > 0 ? this.#complete(chunk, handler) : 0;
+    for (;;) {
+      const left = chunk.length - at;
+      if (left < 4) return this.#keep(chunk, at, 4);
+      const wanted = this.#frameBytes(chunk, at);
+      if (left < wanted) return this.#keep(chunk, at, wanted);
+      readFrame(chunk, at, wanted, handler);
+      at += wanted;
     }
+  }
+
+  /** Completes the frame that is kept, as far as the chunk goes; returns how much that took. */
+  #complete(chunk: Uint8Array, handler: FrameHandler): number {
     let at = 0;
     for (;;) {
-      const left = bytes.length - at;
-      if (left < 4) return this.#keep(bytes, at, 4);
-      const head = ((bytes[at] << 24) | (bytes[at + 1] << 16) |
-        (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
-      const length = (head & ~RAW) >>> 0;
-      if (length > this.#maxBytes) {
-        throw new ProtocolError(
-          `a frame of ${length} bytes, and ${this.#maxBytes} is the most`,
-        );
+      const end = Math.min(
+        at + this.#wanted - this.#keptBytes,
+        chunk.length,
+      );
+      this.#append(chunk.subarray(at, end));
+      at = end;
+      if (this.#keptBytes < this.#wanted) return at;
+      if (this.#wanted === 4) {
+        this.#wanted = this.#frameBytes(this.#kept, 0);
+        if (this.#wanted > 4) continue;
       }
-      if (left < 4 + length) return this.#keep(bytes, at, 4 + length);
-      const start = at + 4;
-      at = start + length;
-      if (head >= RAW) readRaw(bytes.subarray(start, at), handler);
-      else if (length > 0) handler.text(bytes, start, at);
+      const frame = this.#kept;
+      this.#kept = NOTHING;
+      this.#keptBytes = 0;
+      readFrame(frame, 0, this.#wanted, handler);
+      return at;
     }
   }
 
-  #keep(bytes: Uint8Array, at: number, wanted: number): void {
-    this.#wanted = wanted;
-    this.#keptBytes = bytes.length - at;
-    if (this.#keptBytes === 0) return;
-    this.#kept = [copyBytes(bytes.subarray(at))];
+  #append(bytes: Uint8Array): void {
+    const length = this.#keptBytes + bytes.length;
+    if (length > this.#kept.length) {
+      // Not all of what is wanted: a peer that announces much and sends little would cost that.
+      const room = Math.min(this.#wanted, 2 * this.#kept.length);
+      const grown = new Uint8Array(Math.max(length, room));
+      grown.set(this.#kept.subarray(0, this.#keptBytes));
+      this.#kept = grown;
+    }
+    this.#kept.set(bytes, this.#keptBytes);
+    this.#keptBytes = length;
   }
 
-  /** Takes out what is not a whole frame yet. */
-  rest(): Uint8Array {
-    const bytes = Buffer.concat(this.#kept, this.#keptBytes);
-    this.#kept = [];
-    this.#keptBytes = 0;
-    return bytes;
+  #keep(chunk: Uint8Array, at: number, wanted: number): void {
+    if (at === chunk.length) return;
+    this.#wanted = wanted;
+    this.#append(chunk.subarray(at));
   }
+
+  /** The bytes of the frame that begins there, its length included. */
+  #frameBytes(bytes: Uint8Array, at: number): number {
+    const length = headOf(bytes, at) & ~RAW;
+    if (length > this.#maxBytes) {
+      throw new ProtocolError(
+        `a frame of ${length} bytes, and ${this.#maxBytes} is the most`,
+      );
+    }
+    return 4 + length;
+  }
+}
+
+function headOf(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) |
+    bytes[at + 3];
+}
+
+function readFrame(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  handler: FrameHandler,
+): void {
+  const start = at + 4;
+  const end = at + length;
+  if (headOf(bytes, at) < 0) readRaw(bytes.subarray(start, end), handler);
+  else if (length > 4) handler.text(bytes, start, end);
 }
 
 function readRaw(body: Uint8Array, handler: FrameHandler): void {
   if (body.length < 5) {
     throw new ProtocolError(`a raw frame of ${body.length} bytes`);
   }
-  const id = ((body[0] << 24) | (body[1] << 16) | (body[2] << 8) | body[3]) >>>
-    0;
-  handler.raw(id, body.subarray(5), body[4] === 1);
+  if (body[4] > 1) {
+    throw new ProtocolError(`a raw frame with ${body[4]} as its fifth byte`);
+  }
+  handler.raw(headOf(body, 0) >>> 0, body.subarray(5), body[4] === 1);
 }
 
 /** A buffer with the method behind `toString("latin1")`, which all hosts have. */
@@ -171,24 +202,33 @@ interface Latin1Buffer {
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** What a JSON text holds, and whether it is nested deeper than its reader takes for granted. */
+export interface Parsed {
+  /** The value. */
+  value: unknown;
+  /** Whether the JSON is nested deeper than the lower of the two bounds. */
+  isDeep: boolean;
+}
+
 /**
  * The value of a JSON text, if it may be parsed.
  *
- * @throws {ProtocolError} If it is no UTF-8 or no JSON, holds a number that no float is, or is
- *   nested too deeply: that before it is parsed, as parsing and printing deep values costs far
- *   more than their bytes.
+ * The depth is checked before that, as parsing and printing deep values costs far more than their
+ * bytes.
+ *
+ * @throws {ProtocolError} If it is not UTF-8 or not JSON, or nested deeper than `maxDepth`.
  */
 export function parseJson(
   bytes: Uint8Array,
   maxDepth: number,
+  deep: number = maxDepth,
   start = 0,
   end: number = bytes.length,
-): unknown {
-  const found = scan(bytes, start, end, maxDepth);
+): Parsed {
+  const found = scan(bytes, start, end, maxDepth, deep);
   const text = decodeText(bytes, start, end, (found & NOT_ASCII) === 0);
-  if ((found & ODD_NUMBER) !== 0) assertFloats(text);
   try {
-    return JSON.parse(text);
+    return { value: JSON.parse(text), isDeep: (found & DEEP) !== 0 };
   } catch {
     throw new ProtocolError("a frame is not JSON");
   }
@@ -215,11 +255,8 @@ function decodeText(
 
 /** What {@linkcode scan} finds: the quick way of decoding will not do. */
 const NOT_ASCII = 1;
-/** What {@linkcode scan} finds: a number with an exponent, or a long one. */
-const ODD_NUMBER = 2;
-
-/** From how many digits on an integer may be one that no float is. */
-const LONG_INTEGER = 16;
+/** What {@linkcode scan} finds: more levels than the lower bound. */
+const DEEP = 2;
 
 /** Looks at every byte of a JSON text once. */
 function scan(
@@ -227,56 +264,27 @@ function scan(
   start: number,
   end: number,
   maxDepth: number,
+  deep: number,
 ): number {
   let depth = 0;
+  let bound = Math.min(deep, maxDepth);
   let all = 0;
   let inString = false;
-  let digits = 0;
-  let isFraction = false;
-  let found = 0;
   for (let i = start; i < end; i++) {
     const byte = bytes[i];
     all |= byte;
     if (inString) {
       if (byte === 0x5c) all |= bytes[++i]; // after a backslash
       else if (byte === 0x22) inString = false;
-    } else if (byte <= 0x39) {
-      if (byte >= 0x30) { // a digit
-        if (++digits >= LONG_INTEGER && !isFraction) found = ODD_NUMBER;
-      } else {
-        digits = 0;
-        isFraction = byte === 0x2e; // a dot
-        inString = byte === 0x22;
-      }
-    } else {
-      if (byte === 0x5b || byte === 0x7b) {
-        if (++depth > maxDepth) {
+    } else if (byte === 0x22) inString = true;
+    else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > bound) {
+        if (depth > maxDepth) {
           throw new ProtocolError(`a frame is nested deeper than ${maxDepth}`);
         }
-      } else if (byte === 0x5d || byte === 0x7d) depth--;
-      else if (digits > 0 && (byte | 0x20) === 0x65) found = ODD_NUMBER; // an exponent
-      digits = 0;
-      isFraction = false;
-    }
+        bound = maxDepth;
+      }
+    } else if (byte === 0x5d || byte === 0x7d) depth--;
   }
-  return all < 0x80 ? found : found | NOT_ASCII;
-}
-
-const STRINGS = /"(?:[^"\\]|\\.)*"/gs;
-const NUMBERS = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-
-/** @throws {ProtocolError} If a number of a JSON text would be another one when it is read. */
-function assertFloats(text: string): void {
-  for (const [literal] of text.replace(STRINGS, '""').matchAll(NUMBERS)) {
-    const value = Number(literal);
-    const isInteger = /^-?\d+$/.test(literal);
-    if (
-      !Number.isFinite(value) ||
-      (isInteger && literal.length >= LONG_INTEGER && `${value}` !== literal)
-    ) {
-      throw new ProtocolError(
-        `the number ${literal.slice(0, 40)}, which no float is`,
-      );
-    }
-  }
+  return (all < 0x80 ? 0 : NOT_ASCII) | (bound > deep ? DEEP : 0);
 }

@@ -36,6 +36,7 @@ import {
   type Transport,
 } from "../../distribution/wire.ts";
 import { printable } from "../../runtime/inspect.ts";
+import { isNodeName } from "../../runtime/pid.ts";
 import { parseJson, textFrame } from "./frames.ts";
 
 /** The version of the wire that this module speaks. */
@@ -46,7 +47,6 @@ export const MAX_HANDSHAKE_BYTES = 4096;
 
 const MAX_DEPTH = 4;
 const NONCE = /^[0-9a-f]{64}$/;
-const NODE_NAME = /^[A-Za-z0-9_-]{1,128}@[A-Za-z0-9_.:-]{1,253}$/;
 
 /** What the handshake found out. */
 export interface Introduction {
@@ -142,7 +142,7 @@ class Conversation {
 function toFields(body: Uint8Array): Fields {
   let value: unknown;
   try {
-    value = parseJson(body, MAX_DEPTH);
+    value = parseJson(body, MAX_DEPTH).value;
   } catch {
     throw new HandshakeError("protocol", "a frame that is not JSON");
   }
@@ -165,7 +165,7 @@ function introduce(local: Local): Hello {
 function toHello(fields: Fields): Hello {
   const { name, creation, hidden, nonce, maxMessageBytes } = fields;
   if (
-    typeof name !== "string" || !NODE_NAME.test(name) ||
+    !isNodeName(name) ||
     typeof nonce !== "string" || !NONCE.test(nonce) ||
     typeof hidden !== "boolean" || !isNatural(creation) ||
     !isNatural(maxMessageBytes)

@@ -6,10 +6,7 @@
 
 import type { ByteBudget } from "../../distribution/wire.ts";
 import { copyBytes } from "../../runtime/term.ts";
-import { ProtocolError } from "./values.ts";
-
-/** The most raw byte arrays that may be under way. */
-const MAX_RAW = 1024;
+import { MAX_RAW, ProtocolError } from "./values.ts";
 
 /** Parts below this are kept together: an array of its own costs far more than a byte. */
 const SMALL_PART = 4096;

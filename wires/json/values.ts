@@ -7,13 +7,23 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { isReserved, ServerMessage } from "../../protocol/messages.ts";
-import { Atom, atom, Pid, Ref } from "../../runtime/pid.ts";
 import {
+  Atom,
+  atom,
+  checkNodeOf,
+  isNodeName,
+  Pid,
+  Ref,
+} from "../../runtime/pid.ts";
+import {
+  checkBigInt,
   defineProto,
   type ErrorTerm,
   errorTerm,
   isPlainObject,
+  MAX_BIGINT_DIGITS,
   notSendable,
   rebuildError,
   tooDeep,
@@ -31,6 +41,18 @@ export interface End {
 
 /** From how many bytes on a byte array travels raw. */
 const RAW_BYTES = 4096;
+
+/** The most raw byte arrays that may be under way. */
+export const MAX_RAW = 1024;
+
+/** The most raw byte arrays of one value: its signal may be one more. */
+const MAX_RAW_OF_VALUE = MAX_RAW - 1;
+
+/** The most levels of JSON that a level of a value takes: an error with a field whose key begins with `$`. */
+export const LEVEL_DEPTH = 5;
+
+/** The levels of JSON that a value without levels takes: a pid. */
+export const LEAF_DEPTH = 2;
 
 /** How many characters say at most why something was not spawned. */
 export const MAX_REFUSAL = 4096;
@@ -52,8 +74,17 @@ const MAX_KEYS = 1000;
  */
 const MANY = 16;
 
+/** How many items may be looked at in vain for plain collections, until none is looked for any more. */
+const MAX_WASTED = 4096;
+
 /** Up to how many characters a string is looked at here. */
 const SHORT = 40;
+
+/** Whether data looks like a message of a server. */
+function isReservedData(value: unknown): value is object {
+  return typeof value === "object" && value !== null &&
+    isReserved((value as { type?: unknown }).type) && isPlainObject(value);
+}
 
 /** A string's JSON. */
 function quoted(text: string): string {
@@ -78,6 +109,10 @@ export class ValueEncoder {
   readonly #maxDepth: number;
   readonly #nextRaw: () => number;
   readonly #keys = new Map<string, string>();
+  /** How deep the value may be, for the error. */
+  #max = 0;
+  /** How many items of the value were looked at for a plain collection, and none was. */
+  #looked = 0;
 
   /** Writes for a peer; `nextRaw` gives the number of the next raw byte array. */
   constructor(
@@ -92,11 +127,37 @@ export class ValueEncoder {
     this.#nextRaw = nextRaw;
   }
 
-  /** The value's JSON; `tagged` and `raw` tell more of it. */
-  encode(value: unknown): string {
+  /**
+   * The value's JSON; `tagged` and `raw` tell more of it. So many levels `around` it do not count.
+   *
+   * @throws {TypeError} If it holds what cannot be sent.
+   * @throws {RangeError} If it is nested deeper than `maxDepth`, or has too long a bigint.
+   */
+  encode(
+    value: unknown,
+    maxDepth: number = this.#maxDepth,
+    around = 0,
+    isMessage = false,
+  ): string {
     this.tagged = false;
+    this.#max = maxDepth;
+    this.#looked = 0;
     if (this.raw.length > 0) this.raw = [];
-    return this.#write(value, this.#maxDepth);
+    try {
+      return isMessage && isReservedData(value)
+        ? this.#writeTaggedFields(value, Object.keys(value), maxDepth)
+        : this.#write(value, maxDepth + around);
+    } catch (error) {
+      // The next signal would take them for its own.
+      this.raw = [];
+      throw error;
+    }
+  }
+
+  /** Whether a collection is worth being looked through: this must not be done again at each level. */
+  #isPlainMany(value: object, items: number, left: number): boolean {
+    return items > MANY && this.#looked <= MAX_WASTED &&
+      this.#isPlain(value, left);
   }
 
   /**
@@ -106,25 +167,25 @@ export class ValueEncoder {
    * an `$object`.
    */
   encodeMessage(value: unknown): string {
-    if (
-      typeof value !== "object" || value === null ||
-      !isReserved((value as { type?: unknown }).type) ||
-      !isPlainObject(value)
-    ) return this.encode(value);
-    this.encode(undefined);
-    return this.#writeTaggedFields(value, Object.keys(value), this.#maxDepth);
+    return this.encode(value, this.#maxDepth, 0, true);
   }
 
   #isPlain(value: object, left: number): boolean {
-    if (left <= 0) throw tooDeep(this.#maxDepth);
     if (Array.isArray(value)) {
+      if (left <= 0) throw tooDeep(this.#max);
       for (let i = 0; i < value.length; i++) {
-        if (!this.#isPlainItem(value[i], left)) return false;
+        if (!this.#isPlainItem(value[i], left)) {
+          this.#looked += i;
+          return false;
+        }
       }
+      this.#looked += value.length;
       return true;
     }
     if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+    if (left <= 0) throw tooDeep(this.#max);
     for (const key in value) {
+      this.#looked++;
       if (
         key.charCodeAt(0) === 36 ||
         !this.#isPlainItem((value as Record<string, unknown>)[key], left)
@@ -154,14 +215,15 @@ export class ValueEncoder {
       case "boolean":
         return value ? "true" : "false";
       case "number":
-        if (Object.is(value, -0)) return this.#tag("$number", '"-0"', left);
+        if (Object.is(value, -0)) return this.#tag("$number", '"-0"');
         return Number.isFinite(value)
           ? `${value}`
-          : this.#tag("$number", `"${value}"`, left);
+          : this.#tag("$number", `"${value}"`);
       case "bigint":
-        return this.#tag("$bigint", `"${value}"`, left);
+        checkBigInt(value);
+        return this.#tag("$bigint", `"${value}"`);
       case "undefined":
-        return this.#tag("$undefined", "true", left);
+        return this.#tag("$undefined", "true");
       case "object":
         return value === null ? "null" : this.#writeObject(value, left);
       default:
@@ -169,61 +231,59 @@ export class ValueEncoder {
     }
   }
 
-  #tag(name: string, json: string, left: number, levels = 1): string {
-    if (left < levels) throw tooDeep(this.#maxDepth);
+  #tag(name: string, json: string): string {
     this.tagged = true;
     return `{"${name}":${json}}`;
   }
 
   #writeObject(value: object, left: number): string {
-    if (left <= 0) throw tooDeep(this.#maxDepth);
     if (Array.isArray(value)) {
-      return value.length > MANY && this.#isPlain(value, left)
-        ? JSON.stringify(value)
-        : this.#writeItems(value, left - 1);
+      return this.#isPlainMany(value, value.length, left)
+        ? this.#stringify(value)
+        : this.#writeItems(value, left);
     }
     if (isPlainObject(value) || value instanceof ServerMessage) {
       return this.#writeFields(value, left);
     }
-    if (value instanceof Pid) {
-      return this.#tag("$pid", this.#name(value), left, 2);
-    }
-    if (value instanceof Ref) {
-      return this.#tag("$ref", this.#name(value), left, 2);
-    }
+    if (value instanceof Pid) return this.#tag("$pid", this.#name(value));
+    if (value instanceof Ref) return this.#tag("$ref", this.#name(value));
     if (value instanceof Atom) {
-      return this.#tag("$atom", JSON.stringify(value.name), left);
+      return this.#tag("$atom", JSON.stringify(value.name));
     }
     if (value instanceof Date) {
       const time = value.getTime();
-      return this.#tag("$date", Number.isNaN(time) ? "null" : `${time}`, left);
+      return this.#tag("$date", Number.isNaN(time) ? "null" : `${time}`);
     }
     if (value instanceof Map) {
-      return this.#tag("$map", this.#writeEntries(value, left - 2), left);
+      return this.#tag("$map", this.#writeEntries(value, left));
     }
     if (value instanceof Set) {
-      return this.#tag("$set", this.#writeItems([...value], left - 2), left);
+      return this.#tag("$set", this.#writeItems([...value], left));
     }
     if (value instanceof Error) {
-      return this.#tag(
-        "$error",
-        this.#write(errorTerm(value), left - 1),
-        left,
-      );
+      return this.#tag("$error", this.#writeError(errorTerm(value), left));
     }
-    return this.#writeBytes(value, left);
+    return this.#writeBytes(value);
+  }
+
+  /** What was looked at for this was not in vain. */
+  #stringify(value: object): string {
+    this.#looked = 0;
+    return JSON.stringify(value);
   }
 
   #writeItems(items: unknown[], left: number): string {
+    if (left <= 0) throw tooDeep(this.#max);
     let text = "[";
     for (let i = 0; i < items.length; i++) {
       if (i > 0) text += ",";
-      text += this.#write(items[i], left);
+      text += this.#write(items[i], left - 1);
     }
     return text + "]";
   }
 
   #writeEntries(entries: Iterable<[unknown, unknown]>, left: number): string {
+    if (left <= 0) throw tooDeep(this.#max);
     let text = "[";
     for (const [key, item] of entries) {
       if (text.length > 1) text += ",";
@@ -233,9 +293,10 @@ export class ValueEncoder {
   }
 
   #writeFields(value: object, left: number): string {
+    if (left <= 0) throw tooDeep(this.#max);
     const keys = Object.keys(value);
-    if (keys.length > MANY && this.#isPlain(value, left)) {
-      return JSON.stringify(value);
+    if (this.#isPlainMany(value, keys.length, left)) {
+      return this.#stringify(value);
     }
     const fields = value as Record<string, unknown>;
     let text = "{";
@@ -253,8 +314,21 @@ export class ValueEncoder {
   #writeTaggedFields(value: object, keys: string[], left: number): string {
     const fields = value as Record<string, unknown>;
     const entries = keys.map((key): [string, unknown] => [key, fields[key]]);
-    const json = this.#writeEntries(entries, left - 2);
-    return this.#tag("$object", json, left);
+    return this.#tag("$object", this.#writeEntries(entries, left));
+  }
+
+  /** An error is one level, as in a copy: its fields' values are one below it. */
+  #writeError(
+    { name, message, stack, fields }: ErrorTerm,
+    left: number,
+  ): string {
+    if (left <= 0) throw tooDeep(this.#max);
+    let text = `{"name":${quoted(name)},"message":${quoted(message)}`;
+    if (stack !== undefined) text += `,"stack":${quoted(stack)}`;
+    if (fields !== undefined) {
+      text += `,"fields":${this.#writeFields(fields, left)}`;
+    }
+    return text + "}";
   }
 
   #key(key: string): string {
@@ -276,10 +350,11 @@ export class ValueEncoder {
     if (creation === this.#peer.creation && node === this.#peer.name) {
       return `[1,${number}]`;
     }
-    return `[${JSON.stringify(node)},${number},${creation}]`;
+    checkNodeOf(of);
+    return `["${node}",${number},${creation}]`;
   }
 
-  #writeBytes(value: object, left: number): string {
+  #writeBytes(value: object): string {
     let kind = "ArrayBuffer";
     let bytes: Uint8Array;
     if (value instanceof ArrayBuffer) bytes = new Uint8Array(value);
@@ -290,18 +365,16 @@ export class ValueEncoder {
       const view = value as Uint8Array;
       bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     }
-    if (bytes.length >= RAW_BYTES) {
+    if (bytes.length >= RAW_BYTES && this.raw.length < MAX_RAW_OF_VALUE) {
       this.raw.push(bytes.slice());
-      return this.#tag("$raw", `["${kind}",${this.#nextRaw()}]`, left, 2);
+      return this.#tag("$raw", `["${kind}",${this.#nextRaw()}]`);
     }
-    return this.#tag("$bytes", `["${kind}","${toBase64(bytes)}"]`, left, 2);
+    return this.#tag("$bytes", `["${kind}","${toBase64(bytes)}"]`);
   }
 }
 
-function toBase64(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i]);
-  return btoa(text);
+function toBase64({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
 }
 
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {
@@ -361,7 +434,7 @@ export class ValueDecoder {
     const content = fields[tag];
     if (Object.keys(fields).length !== 1) {
       throw new ProtocolError(
-        `an object has the key ${JSON.stringify(tag)} beside others`,
+        `an object has the key ${quoted(tag.slice(0, 40))} beside others`,
       );
     }
     switch (tag) {
@@ -380,7 +453,8 @@ export class ValueDecoder {
       case "$bigint":
         return toBigInt(content);
       case "$undefined":
-        return undefined;
+        if (content === true) return undefined;
+        throw new ProtocolError("a $undefined that is not true");
       case "$date":
         return new Date(content === null ? NaN : checkNumber(content));
       case "$map":
@@ -395,26 +469,26 @@ export class ValueDecoder {
       case "$raw":
         return this.#bytes(tag, content);
       default:
-        throw new ProtocolError(`unknown tag ${JSON.stringify(tag)}`);
+        throw new ProtocolError(`unknown tag ${quoted(tag.slice(0, 40))}`);
     }
   }
 
   #name(content: unknown): [string, number, number] {
-    const [node, number, creation] = checkArray(content);
-    checkNatural(number);
-    if (node === 0) return [this.#peer.name, number, this.#peer.creation];
-    if (node === 1) return [this.#self.name, number, this.#self.creation];
-    return [checkText(node, 255), number, checkNatural(creation)];
+    const name = checkArray(content);
+    const node = name[0];
+    const number = checkNatural(name[1]);
+    if (node === 0 || node === 1) {
+      checkLength(name, 2);
+      const end = node === 0 ? this.#peer : this.#self;
+      return [end.name, number, end.creation];
+    }
+    checkLength(name, 3);
+    return [checkNode(node), number, checkNatural(name[2])];
   }
 
   #entries(content: unknown): [unknown, unknown][] {
     const entries = checkArray(content);
-    for (const entry of entries) {
-      if (!Array.isArray(entry) || entry.length !== 2) {
-        throw new ProtocolError("an entry is not a pair");
-      }
-      this.decode(entry);
-    }
+    for (const entry of entries) this.decode(checkLength(entry, 2));
     return entries as [unknown, unknown][];
   }
 
@@ -429,19 +503,27 @@ export class ValueDecoder {
   }
 
   #error(content: unknown): Error {
-    const term = this.decode(content) as ErrorTerm;
-    if (
-      typeof term !== "object" || term === null ||
-      typeof term.name !== "string" || typeof term.message !== "string" ||
-      (term.stack !== undefined && typeof term.stack !== "string") ||
-      (term.fields !== undefined &&
-        (typeof term.fields !== "object" || term.fields === null))
-    ) throw new ProtocolError("an error lacks its name or message");
+    const { name, message, stack, fields, ...rest } = checkObject(content);
+    if (Object.keys(rest).length > 0) {
+      throw new ProtocolError("an error has more than it may have");
+    }
+    const term: ErrorTerm = {
+      name: checkText(name, Infinity),
+      message: checkText(message, Infinity),
+    };
+    if (stack !== undefined) term.stack = checkText(stack, Infinity);
+    if (fields !== undefined) {
+      const decoded = checkObject(this.decode(checkObject(fields)));
+      if (!isPlainObject(decoded)) {
+        throw new ProtocolError("an error's fields are not an object");
+      }
+      term.fields = decoded;
+    }
     return rebuildError(term);
   }
 
   #bytes(tag: string, content: unknown): unknown {
-    const [kind, where] = checkArray(content);
+    const [kind, where] = checkLength(content, 2);
     const bytes = tag === "$bytes"
       ? fromBase64(checkText(where, Infinity))
       : this.#takeRaw(checkNatural(where));
@@ -451,9 +533,7 @@ export class ValueDecoder {
     if (kind === "Uint8Array") return bytes;
     if (kind === "ArrayBuffer") return bytes.buffer;
     const type = TYPED_ARRAYS.get(kind as string);
-    if (type === undefined) {
-      throw new ProtocolError(`unknown kind of bytes ${JSON.stringify(kind)}`);
-    }
+    if (type === undefined) throw new ProtocolError("unknown kind of bytes");
     try {
       return new type(bytes.buffer);
     } catch {
@@ -476,41 +556,92 @@ function toNumber(content: unknown): number {
 }
 
 function toBigInt(content: unknown): bigint {
-  const text = checkText(content, 100_000);
-  if (!/^-?\d+$/.test(text)) throw new ProtocolError("a $bigint is no number");
+  // One more for the sign. Digits are counted with zeros in front: they cost as much.
+  const text = checkText(content, MAX_BIGINT_DIGITS + 1);
+  const digits = text.length - (text.startsWith("-") ? 1 : 0);
+  if (digits > MAX_BIGINT_DIGITS || !/^-?[0-9]+$/.test(text)) {
+    throw new ProtocolError(
+      `a $bigint that is not an integer of at most ${MAX_BIGINT_DIGITS} digits`,
+    );
+  }
   return BigInt(text);
 }
 
-/** @throws {ProtocolError} If it is no text of at most so many characters. */
+/** @throws {ProtocolError} If it is not a text of at most so many characters. */
 export function checkText(value: unknown, max: number): string {
   if (typeof value !== "string" || value.length > max) {
     throw new ProtocolError(
-      `expected a text of at most ${max} characters, got ${typeof value}`,
+      `expected a text of at most ${max} characters, got ${kindOf(value)}`,
     );
   }
   return value;
 }
 
-/** @throws {ProtocolError} If it is no natural number. */
+/** @throws {ProtocolError} If it is not the name of a node. */
+export function checkNode(value: unknown): string {
+  if (!isNodeName(value)) {
+    throw new ProtocolError(`expected a node's name, got ${kindOf(value)}`);
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is not a natural number below 2^53. */
 export function checkNatural(value: unknown): number {
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    throw new ProtocolError(`expected a natural number, got ${typeof value}`);
+    throw new ProtocolError(`expected a natural number, got ${kindOf(value)}`);
   }
-  return value as number;
+  // JSON has -0, which is natural, and 0 here.
+  return (value as number) + 0;
 }
 
 function checkNumber(value: unknown): number {
   if (typeof value !== "number") {
-    throw new ProtocolError(`expected a number, got ${typeof value}`);
+    throw new ProtocolError(`expected a number, got ${kindOf(value)}`);
   }
   return value;
 }
 
-/** @throws {ProtocolError} If it is no array. */
+/** @throws {ProtocolError} If it is neither true nor false. */
+export function checkBoolean(value: unknown): boolean {
+  if (typeof value !== "boolean") {
+    throw new ProtocolError(`expected true or false, got ${kindOf(value)}`);
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is not an array. */
 // deno-lint-ignore no-explicit-any
 export function checkArray(value: unknown): any[] {
   if (!Array.isArray(value)) {
-    throw new ProtocolError(`expected an array, got ${typeof value}`);
+    throw new ProtocolError(`expected an array, got ${kindOf(value)}`);
   }
   return value;
+}
+
+/** @throws {ProtocolError} If it is not an array of so many items. */
+// deno-lint-ignore no-explicit-any
+export function checkLength(value: unknown, length: number): any[] {
+  const array = checkArray(value);
+  if (array.length !== length) {
+    throw new ProtocolError(
+      `expected an array of ${length} items, got ${array.length}`,
+    );
+  }
+  return array;
+}
+
+/** @throws {ProtocolError} If it is not an object of JSON. */
+export function checkObject(value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new ProtocolError(`expected an object, got ${kindOf(value)}`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function kindOf(value: unknown): string {
+  return value === null
+    ? "null"
+    : Array.isArray(value)
+    ? "array"
+    : typeof value;
 }

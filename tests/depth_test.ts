@@ -1,0 +1,447 @@
+/** One rule of depth: for copies, small frames, large messages, and what waits for a dial. */
+
+import {
+  assert,
+  assertEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import fc from "fast-check";
+import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
+import { Node } from "../node.ts";
+import {
+  exit,
+  monitor,
+  Pid,
+  receive,
+  register,
+  self,
+  send,
+  spawn,
+  trapExit,
+  whereis,
+} from "../process.ts";
+import type { Signals } from "../runtime/signal.ts";
+import { copyTerm } from "../runtime/term.ts";
+import { termKey } from "../runtime/term_key.ts";
+import { test } from "../testing/tags.ts";
+import { Decoder } from "../wires/json/decoder.ts";
+import { Encoder } from "../wires/json/encoder.ts";
+import { ProtocolError } from "../wires/json/values.ts";
+import { type Cluster, clusterTest } from "./_nodes.ts";
+import { frameOf } from "./_raw_peer.ts";
+import * as Remote from "./_remote.ts";
+import { anyTerm, exactly } from "./_terms.ts";
+
+const KATE = "kate@localhost";
+const ALEX = "alex@localhost";
+const MANY = new Array(20).fill(0);
+
+/** A level around a value, by what it is made of. */
+const LEVELS: Record<string, (inner: unknown) => unknown> = {
+  array: (inner) => [inner],
+  "array of many": (inner) => [...MANY, inner],
+  object: (inner) => ({ inner }),
+  "object of many": (inner) => ({ ...MANY, inner }),
+  "object with a $": (inner) => ({ $inner: inner, more: 1 }),
+  "value of a Map": (inner) => new Map([["key", inner]]),
+  "key of a Map": (inner) => new Map([[inner, "value"]]),
+  Set: (inner) => new Set([inner]),
+  "cause of an error": (cause) => new RangeError("x", { cause }),
+  "field of an error": ($inner) => Object.assign(new Error("x"), { $inner }),
+};
+
+/** What is innermost: none of it is a level. */
+const LEAVES: Record<string, () => unknown> = {
+  "a number": () => 1,
+  "what JSON lacks": () => -0,
+  "a pid": () => self(),
+  "a date": () => new Date(0),
+  "few bytes": () => new Uint8Array(3),
+  "raw bytes": () => new Uint8Array(5000),
+  "a long text": () => "x".repeat(70_000),
+};
+
+function nested(kind: string, levels: number, leaf: unknown): unknown {
+  let value = leaf;
+  for (let i = 0; i < levels; i++) value = LEVELS[kind](value);
+  return value;
+}
+
+/** All kinds with all leaves; of levels that are allowed, and one more. */
+function* table(levels: number): Generator<[string, unknown]> {
+  for (const kind of Object.keys(LEVELS)) {
+    for (const [leaf, of] of Object.entries(LEAVES)) {
+      yield [`${levels} × ${kind}, with ${leaf}`, nested(kind, levels, of())];
+    }
+  }
+}
+
+const TOO_DEEP = "Cannot send a value nested deeper than 64 levels";
+const TOO_DEEP_REASON = "Cannot send a value nested deeper than 56 levels";
+
+function sameAs(actual: unknown, expected: unknown, what: string): void {
+  assertEquals(exactly(actual), exactly(expected), what);
+}
+
+/** Runs `fn` in a process of alex; kate, who is connected, sends back what she gets. */
+async function withKate(
+  cluster: Cluster,
+  fn: (kate: Node, alex: Node) => Promise<void>,
+): Promise<void> {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  kate.run(async () => {
+    register("mirror");
+    for (;;) send({ name: "inbox", node: ALEX }, await receive());
+  }).catch(() => {});
+  await alex.run(async () => {
+    register("inbox");
+    assert(await Node.connect(KATE));
+    await fn(kate, alex);
+  });
+}
+
+clusterTest(
+  "send() takes 64 levels of any kind, and refuses 65, within a node",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      for (const levels of [63, 64]) {
+        for (const [what, value] of table(levels)) {
+          send(self(), value);
+          sameAs(await receive(), value, what);
+          termKey(value);
+        }
+      }
+      for (const [what, value] of table(65)) {
+        assertThrows(() => send(self(), value), RangeError, TOO_DEEP, what);
+        assertThrows(() => termKey(value), RangeError, TOO_DEEP, what);
+      }
+    });
+  },
+);
+
+clusterTest(
+  "send() takes 64 levels of any kind, and refuses 65, to another node, which sends it on",
+  (cluster) =>
+    withKate(cluster, async () => {
+      const mirror = { name: "mirror", node: KATE };
+      for (const levels of [63, 64]) {
+        for (const [what, value] of table(levels)) {
+          send(mirror, value);
+          sameAs(await receive(), value, what);
+        }
+      }
+      for (const [what, value] of table(65)) {
+        assertThrows(() => send(mirror, value), RangeError, TOO_DEEP, what);
+      }
+      assertEquals(Node.list(), [KATE]);
+    }),
+);
+
+clusterTest(
+  "send() takes 64 levels of any kind, and refuses 65, while the node is dialled",
+  (cluster) =>
+    withKate(cluster, async () => {
+      const mirror = { name: "mirror", node: KATE };
+      Node.monitor(KATE);
+      Node.disconnect(KATE);
+      await receive((m) => m?.type === "nodedown");
+      assertEquals(Node.list(), []);
+      const sent = [...table(63), ...table(64)];
+      for (const [, value] of sent) send(mirror, value);
+      for (const [what, value] of table(65)) {
+        assertThrows(() => send(mirror, value), RangeError, TOO_DEEP, what);
+      }
+      assertEquals(Node.list(), []);
+      for (const [what, value] of sent) sameAs(await receive(), value, what);
+    }),
+);
+
+for (const node of [ALEX, KATE]) {
+  clusterTest(
+    `exit() takes reasons of 56 levels, which can be sent on, and refuses 57: ${
+      node === ALEX ? "within a node" : "to another node"
+    }`,
+    (cluster) =>
+      withKate(cluster, async () => {
+        trapExit(true);
+        const started = () => Node.spawn(node, Remote.wait);
+        for (const [what, reason] of [...table(55), ...table(56)]) {
+          const pid = await started();
+          const ref = monitor(pid);
+          exit(pid, reason);
+          const down = await receive((m) => ref.equals(m?.ref));
+          sameAs(down.reason, reason, what);
+          send({ name: "mirror", node: KATE }, down);
+          sameAs((await receive()).reason, reason, what);
+        }
+        const pid = await started();
+        for (const [what, reason] of table(57)) {
+          assertThrows(
+            () => exit(pid, reason),
+            RangeError,
+            TOO_DEEP_REASON,
+            what,
+          );
+        }
+        assertEquals(Node.list(), [KATE]);
+        exit(pid, "kill");
+      }),
+  );
+}
+
+clusterTest(
+  "a process that exits with a reason that is too deep exits with its text",
+  (cluster) =>
+    withKate(cluster, async () => {
+      for (const [what, reason] of table(57)) {
+        if (reason instanceof Error) continue;
+        const pid = spawn(() => exit(reason));
+        const ref = monitor(pid);
+        const down = await receive((m) => ref.equals(m?.ref));
+        assertStrictEquals(typeof down.reason, "string", what);
+        send({ name: "mirror", node: KATE }, down);
+        assertEquals((await receive()).reason, down.reason);
+      }
+    }),
+);
+
+for (const node of [ALEX, KATE]) {
+  clusterTest(
+    `spawn() takes arguments of 64 levels, and refuses 65: ${
+      node === ALEX ? "within a node" : "on another node"
+    }`,
+    (cluster) =>
+      withKate(cluster, async () => {
+        // The list of the arguments is a level.
+        for (const kind of Object.keys(LEVELS)) {
+          const value = nested(kind, 63, 1);
+          await Node.spawn(node, Remote.tell, [self(), value]);
+          sameAs(await receive(), value, kind);
+          await assertRejectsOrThrows(
+            () => Node.spawn(node, Remote.tell, [self(), nested(kind, 64, 1)]),
+            kind,
+          );
+        }
+        assert(whereis("inbox")?.equals(self()));
+      }),
+  );
+}
+
+async function assertRejectsOrThrows(
+  fn: () => Promise<unknown>,
+  what: string,
+): Promise<void> {
+  try {
+    await fn();
+  } catch (error) {
+    assert((error as Error).message.startsWith(TOO_DEEP), what);
+    return;
+  }
+  throw new Error(`${what} was taken`);
+}
+
+// The codec alone, with random values.
+
+const HERE = { name: KATE, creation: 5 };
+const THERE = { name: ALEX, creation: 7 };
+
+function portTo(chunks: Uint8Array[]): Port {
+  return {
+    wake() {},
+    write: (bytes) => void chunks.push(bytes.slice()),
+    pressure: () => undefined,
+    assertRoom() {},
+    peers() {},
+  };
+}
+
+/** What the node at `here` gets of bytes of the one at `there`. */
+function decoded(
+  bytes: Uint8Array[],
+  here: typeof HERE,
+  there: typeof HERE,
+): unknown[] {
+  const got: unknown[] = [];
+  const deliver = {
+    send: (_f: Pid, _t: Pid, message: unknown) => got.push(message),
+  };
+  const decoder = new Decoder(
+    here,
+    there,
+    DEFAULT_LIMITS,
+    portTo([]),
+    deliver as unknown as Signals,
+  );
+  for (const each of bytes) decoder.receive(each);
+  return got;
+}
+
+/** What the node at `here` writes to the one at `there`. */
+function encoded(
+  value: unknown,
+  from: Pid,
+  to: Pid,
+  here: typeof HERE,
+  there: typeof HERE,
+): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  const encoder = new Encoder(
+    here,
+    there,
+    DEFAULT_LIMITS,
+    DEFAULT_LIMITS,
+    portTo(chunks),
+  );
+  encoder.send(from, to, value);
+  while (encoder.pending > 0) encoder.flush(Infinity);
+  return chunks;
+}
+
+function outcome<T>(fn: () => T): T | undefined {
+  try {
+    return fn();
+  } catch (error) {
+    assert(error instanceof RangeError || error instanceof ProtocolError);
+    return undefined;
+  }
+}
+
+/** A value at random, below as many levels of any kind. */
+function anyDepth(): fc.Arbitrary<unknown> {
+  return fc.tuple(
+    anyTerm(),
+    fc.array(fc.constantFrom(...Object.values(LEVELS)), {
+      maxLength: 70,
+      size: "max",
+    }),
+  ).map(([inner, levels]) =>
+    levels.reduce((value: unknown, level) => level(value), inner)
+  );
+}
+
+const from = new Pid(ALEX, 1, 7);
+const to = new Pid(KATE, 2, 5);
+
+test("copies, the encoder and the decoder take the same values", () => {
+  let refused = 0;
+  fc.assert(
+    fc.property(anyDepth(), (value) => {
+      const copy = outcome(() => [copyTerm(value)]);
+      const bytes = outcome(() => encoded(value, from, to, THERE, HERE));
+      assertStrictEquals(copy === undefined, bytes === undefined);
+      if (copy === undefined || bytes === undefined) return void refused++;
+      assertEquals(exactly(copy[0]), exactly(value));
+      const [got] = decoded(bytes, HERE, THERE);
+      assertEquals(exactly(got), exactly(value));
+    }),
+    { numRuns: 300 },
+  );
+  assert(refused > 0 && refused < 300);
+});
+
+/** JSON of values as a peer may write it: tags, odd numbers, and errors of any fields among them. */
+function anyJson(): fc.Arbitrary<string> {
+  const quoted = fc.string({ unit: "binary", maxLength: 5 }).map((text) =>
+    JSON.stringify(text)
+  );
+  const number = fc.oneof(
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+    fc.constantFrom("1e999", "-1E999", "-0", "-0.0", "1e-999", "0e5"),
+    fc.integer({ min: 1, max: 500 }).map((length) => "9".repeat(length)),
+  );
+  const key = fc.oneof(
+    fc.constantFrom('"a"', '"b"', '"__proto__"', '"name"', '"cause"', '"0"'),
+    quoted.filter((text) => text[1] !== "$"),
+  );
+  const anyKey = fc.oneof(key, fc.constantFrom('"$"', '"$pid"', '"$a"'));
+  const leaf = fc.oneof(
+    quoted,
+    number,
+    fc.constantFrom(
+      "true",
+      "null",
+      '{"$undefined":true}',
+      '{"$number":"NaN"}',
+      '{"$bigint":"-00012"}',
+      '{"$atom":"ok"}',
+      '{"$pid":[0,1]}',
+      '{"$pid":[1,-0]}',
+      '{"$pid":["x@y",1e2,3]}',
+      '{"$ref":[1,2]}',
+      '{"$date":null}',
+      '{"$date":1e999}',
+      '{"$date":-0}',
+      '{"$date":1.5}',
+      '{"$bytes":["Float64Array","AAAAAAAA8H8="]}',
+      '{"$bytes":["ArrayBuffer","AQID"]}',
+    ),
+  );
+  const list = (of: fc.Arbitrary<string>, maxLength = 3) =>
+    fc.array(of, { maxLength }).map((items) => items.join(","));
+  return fc.letrec<{ json: string }>((tie) => {
+    const json = tie("json");
+    const field = fc.tuple(key, json).map((pair) => pair.join(":"));
+    const pairs = list(fc.tuple(json, json).map((pair) => `[${pair}]`));
+    const fields = fc.oneof(
+      list(field).map((each) => `{${each}}`),
+      list(fc.tuple(anyKey, json).map((pair) => `[${pair}]`)).map((each) =>
+        `{"$object":[${each}]}`
+      ),
+    );
+    return {
+      json: fc.oneof(
+        { depthSize: "small", withCrossShrink: true },
+        leaf,
+        list(json).map((items) => `[${items}]`),
+        fc.tuple(json, fc.integer({ min: 1, max: 70 })).map(([inner, n]) =>
+          "[".repeat(n) + inner + "]".repeat(n)
+        ),
+        fields,
+        pairs.map((each) => `{"$map":[${each}]}`),
+        list(json).map((each) => `{"$set":[${each}]}`),
+        fc.tuple(
+          fc.constantFrom(
+            "Error",
+            "TypeError",
+            "AggregateError",
+            "QueueFullError",
+          ),
+          quoted,
+          fc.oneof(
+            fc.constant(""),
+            quoted.map((stack) => `,"stack":${stack}`),
+            fields.map((each) => `,"fields":${each}`),
+          ),
+        ).map(([name, message, more]) =>
+          `{"$error":{"name":"${name}","message":${message}${more}}}`
+        ),
+      ),
+    };
+  }).json;
+}
+
+test("whatever is decoded can be encoded, and decodes to the same, through many hops", () => {
+  let taken = 0;
+  fc.assert(
+    fc.property(anyJson(), (json) => {
+      const frame = frameOf(`[["send*",1,2,${json}]]`);
+      const got = outcome(() => decoded([frame], HERE, THERE));
+      if (got === undefined) return;
+      taken++;
+      let [value] = got;
+      for (let hop = 0; hop < 2; hop++) {
+        const there = encoded(copyTerm(value), to, from, HERE, THERE);
+        [value] = decoded(there, THERE, HERE);
+        assertEquals(exactly(value), exactly(got[0]));
+        const back = encoded(value, from, to, THERE, HERE);
+        [value] = decoded(back, HERE, THERE);
+        assertEquals(exactly(value), exactly(got[0]));
+      }
+    }),
+    { numRuns: 3000 },
+  );
+  assert(taken > 1500, `only ${taken} were taken`);
+});

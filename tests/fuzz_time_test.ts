@@ -1,0 +1,332 @@
+/**
+ * No input costs more than its length: time per byte, against a plain text of the same size that is
+ * read in the same run. `FUZZ_SEED` repeats a run.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { randomBytes } from "node:crypto";
+import { Budget } from "../distribution/budget.ts";
+import { isNodeName, parseNodeName } from "../distribution/names.ts";
+import {
+  decodeLookupReply,
+  decodeNamesReply,
+  decodeRequest,
+} from "../distribution/epmd/protocol.ts";
+import { DEFAULT_LIMITS, type Local, type Port } from "../distribution/wire.ts";
+import { inspect, printable, quote } from "../runtime/inspect.ts";
+import type { Signals } from "../runtime/signal.ts";
+import { test } from "../testing/tags.ts";
+import { Decoder } from "../wires/json/decoder.ts";
+import { FrameReader } from "../wires/json/frames.ts";
+import { jsonWire } from "../wires/json/mod.ts";
+import { Random, SEED } from "./_fuzz.ts";
+import { frameOf, hello, rawFrameOf } from "./_raw_peer.ts";
+
+const HERE = { name: "kate@localhost", creation: 5 };
+const THERE = { name: "raw@localhost", creation: 7 };
+
+/** How long inputs are, in bytes. */
+const SIZE = 400_000;
+
+/** How many inputs are made at random. */
+const RANDOM = 30;
+
+/**
+ * How many times the time of a plain text is allowed. What is linear and costs most, an error of 35
+ * bytes with its stack, is at 120; what is quadratic is above 10,000 at this size.
+ */
+const ALLOWED = 600;
+
+const PORT: Port = {
+  wake() {},
+  write() {},
+  pressure: () => undefined,
+  assertRoom() {},
+  peers() {},
+};
+
+function nothing(): void {}
+
+const NOWHERE = {
+  send: nothing,
+  sendName: nothing,
+  sendAlias: nothing,
+  reply: nothing,
+} as unknown as Signals;
+
+function newDecoder(): Decoder {
+  return new Decoder(HERE, THERE, DEFAULT_LIMITS, PORT, NOWHERE);
+}
+
+function decode(text: string): void {
+  newDecoder().receive(frameOf(text));
+}
+
+/** The time that it takes, in milliseconds; whether it throws does not matter. */
+function timeOf(fn: () => void): number {
+  const start = performance.now();
+  try {
+    fn();
+  } catch {
+    // Refused.
+  }
+  return performance.now() - start;
+}
+
+/** Fails if it takes longer than what is allowed for that many bytes, three times in a row. */
+function assertLinear(what: string, bytes: number, fn: () => void): void {
+  const plain = `[["send",1,2,"${"x".repeat(bytes)}"]]`;
+  let worst = "";
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const expected = Math.max(timeOf(() => decode(plain)), 0.2);
+    const taken = timeOf(fn);
+    if (taken <= ALLOWED * expected) return;
+    worst = `${taken} ms, and ${expected} ms for a plain text`;
+  }
+  throw new Error(`${what} takes ${worst}`);
+}
+
+/** Texts of about that size: one repeated, or one for each number. */
+function repeated(text: string | ((i: number) => string)): string {
+  if (typeof text === "string") {
+    return new Array(Math.ceil(SIZE / (text.length + 1))).fill(text).join(",");
+  }
+  let all = text(0);
+  for (let i = 1; all.length < SIZE; i++) all += `,${text(i)}`;
+  return all;
+}
+
+function run(text: string): string {
+  return text.repeat(Math.ceil(SIZE / text.length));
+}
+
+function levels(open: string, close: string, count: number): string {
+  return open.repeat(count) + "1" + close.repeat(count);
+}
+
+const ERROR = '{"$error":{"name":"","message":""}}';
+const CAUSE = '{"$error":{"name":"","message":"","fields":{"cause":';
+
+/** Frames, and values in them. */
+const FRAMES: Record<string, string> = {
+  "quotes that are escaped, and no end": `[1e5,"${run('\\"')}`,
+  "quotes and no end": `[1e5,"${run('""')}`,
+  "backslashes and no end": `[1e5,"${run("\\\\")}`,
+  "digits and no end": `[${run("9")}`,
+  "signs": `[${run("-")}`,
+  "exponents": `[${run("1e")}`,
+  "points": `[${run("1.")}`,
+  "spaces": `[${run(" ")}`,
+  "brackets": run("["),
+  "a tagged kind of that length": `[["${run("x")}*",1]]`,
+  "signals": `[${repeated('["send",1,2,3]')}]`,
+  "a name of that length": `[["send_name",1,"${run("x")}",1]]`,
+};
+
+const VALUES: Record<string, string> = {
+  "numbers with exponents": `[${repeated("1e5")}]`,
+  "numbers of 400 digits": `[${repeated("9".repeat(400))}]`,
+  "a number of that length": run("9"),
+  "a fraction of that length": `0.${run("3")}`,
+  "escapes": `"${run("\\u00fc")}"`,
+  "surrogates": `"${run("\\ud800")}"`,
+  "objects": `[${repeated("{}")}]`,
+  "arrays of 60 levels": `[${repeated(levels("[", "]", 60))}]`,
+  "maps of 60 levels": `[${repeated(levels('{"$map":[[1,', "]]}", 60))}]`,
+  "sets of 60 levels": `[${repeated(levels('{"$set":[', "]}", 60))}]`,
+  "objects of 60 levels": `[${
+    repeated(levels('{"$object":[["$",', "]]}", 60))
+  }]`,
+  "errors of 60 levels": `[${repeated(levels(CAUSE, "}}}", 60))}]`,
+  "many bigints": `[${repeated(`{"$bigint":"${"9".repeat(10_000)}"}`)}]`,
+  "a bigint of that length": `{"$bigint":"${run("9")}"}`,
+  "atoms": `[${repeated((i) => `{"$atom":"a${i}"}`)}]`,
+  "pids of many nodes": `[${repeated((i) => `{"$pid":["n${i}@h",1,2]}`)}]`,
+  "errors": `[${repeated(ERROR)}]`,
+  "an error of many fields": `{"$error":{"name":"","message":"","fields":{${
+    repeated((i) => `"f${i}":1`)
+  }}}}`,
+  "keys": `{${repeated((i) => `"k${i}":1`)}}`,
+  "keys that are the same": `{${repeated('"k":1')}}`,
+  "keys that are numbers": `{${repeated((i) => `"${4294967290 - i * 7}":1`)}}`,
+  "keys before a tag": `{${repeated((i) => `"k${i}":{}`)},"$x":1}`,
+  "keys that need a tag": `{"$object":[${repeated((i) => `["$${i}",1]`)}]}`,
+  "keys that need a tag, and are the same": `{"$object":[${
+    repeated('["$",1]')
+  }]}`,
+  "entries of one key": `{"$map":[${repeated('["a",1]')}]}`,
+  "entries of many keys": `{"$map":[${repeated((i) => `[${i},1]`)}]}`,
+  "items of a set": `{"$set":[${repeated((i) => `"${i}"`)}]}`,
+  "few bytes": `[${repeated('{"$bytes":["Uint8Array",""]}')}]`,
+  "bytes of that length": `{"$bytes":["Uint8Array","${run("AAAA")}"]}`,
+  "bytes that are spaces": `{"$bytes":["Uint8Array","${run(" ")}"]}`,
+  "dates": `[${repeated('{"$date":1e999}')}]`,
+};
+
+test("no frame takes longer than its length", () => {
+  for (const [what, frame] of Object.entries(FRAMES)) {
+    assertLinear(what, frame.length, () => decode(frame));
+  }
+});
+
+test("no value takes longer than its length, with or without tags", () => {
+  for (const [what, value] of Object.entries(VALUES)) {
+    for (const kind of ["send", "send*"]) {
+      const frame = `[["${kind}",1,2,${value}]]`;
+      assertLinear(`${kind}: ${what}`, frame.length, () => decode(frame));
+    }
+  }
+});
+
+/** What inputs at random are made of. */
+const PIECES = [
+  ...['"', '\\"', "\\", "\\\\", "\\u", "[", "]", "{", "}", ":", ",", " ", "\n"],
+  ...[
+    "1",
+    "9",
+    "0",
+    "-",
+    "+",
+    ".",
+    "e",
+    "E",
+    "1e5",
+    "1.5",
+    "null",
+    "ü",
+    "\ufeff",
+  ],
+  ...[
+    '"a"',
+    '"a":',
+    "[]",
+    "{}",
+    '"$',
+    '{"$set":[',
+    '{"$map":[',
+    '{"$bigint":"',
+  ],
+  ...['{"$error":', '["send*",1,2,', '"send"', "@", "name ", " at port ", "\0"],
+];
+
+test(`fuzz: time per byte of ${RANDOM} repeated patterns, FUZZ_SEED=${SEED}`, () => {
+  for (let i = 0; i < RANDOM; i++) {
+    const random = new Random(SEED + i);
+    const some = () =>
+      Array.from({ length: 1 + random.below(3) }, () => random.of(PIECES))
+        .join("");
+    const text = some() + run(some()) + some();
+    const what = `FUZZ_SEED=${SEED + i}: ${JSON.stringify(text.slice(0, 60))}…`;
+    const starts = ["", '[["send*",1,2,', '[["send",1,2,[1e5,"'];
+    const frame = (random.of(starts) + text).slice(0, SIZE);
+    assertLinear(`frame, ${what}`, SIZE, () => decode(frame));
+    const bytes = new TextEncoder().encode(text);
+    assertLinear(`text, ${what}`, SIZE, () => {
+      printable(text);
+      quote(text);
+      inspect([text, { [text]: text }]);
+      isNodeName(text);
+      isNodeName(`a@${text}`);
+    });
+    assertLinear(`name, ${what}`, SIZE, () => void parseNodeName(text));
+    for (const codec of [decodeRequest, decodeNamesReply, decodeLookupReply]) {
+      for (const start of [[], [0, 0, 0, 0], [120], [122], [119, 0]]) {
+        const body = Uint8Array.from([...start, ...bytes.subarray(0, 60_000)]);
+        assertLinear(`EPMD, ${what}`, SIZE, () => void codec(body));
+      }
+    }
+  }
+});
+
+test("a frame of a stranger takes no longer than its length", async () => {
+  const local: Local = {
+    ...HERE,
+    hidden: false,
+    cookie: "secret",
+    limits: DEFAULT_LIMITS,
+    randomBytes,
+    parts: new Budget(Infinity),
+    admit: () => ({ status: "ok", confirm: () => "ok" }),
+  };
+  const transport = {
+    remote: "test",
+    buffered: 0,
+    start: nothing,
+    write: () => true,
+    end: nothing,
+    destroy: nothing,
+    pause: nothing,
+    resume: nothing,
+  };
+  const handshakes = async (frames: Uint8Array[]): Promise<number> => {
+    const start = performance.now();
+    for (const frame of frames) {
+      await jsonWire.accept(transport, frame, local).catch(() => {});
+    }
+    return performance.now() - start;
+  };
+  const plain = JSON.stringify({
+    versions: [2],
+    to: HERE.name,
+    ...hello(THERE.name),
+    more: "x".repeat(3000),
+  });
+  const frames = (text: string) => new Array(100).fill(frameOf(text));
+  await handshakes(frames(plain));
+  const expected = Math.max(await handshakes(frames(plain)), 1);
+  for (const piece of PIECES) {
+    for (const start of ['{"versions":[1],"to":"', '{"a":1e5,"b":"', "[1e5,"]) {
+      const text = start + piece.repeat(1000);
+      const cut = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+        new TextEncoder().encode(text).subarray(0, 4000),
+      );
+      const taken = await handshakes(frames(cut));
+      assert(taken < 30 * expected, `${start}${piece}…: ${taken} ms`);
+    }
+  }
+});
+
+test("bytes in pieces of one take no longer than their number", () => {
+  const frame = frameOf(`[["send",1,2,"${"x".repeat(SIZE)}"]]`);
+  let read = 0;
+  const handler = { text: () => read++, raw: nothing };
+  const reader = new FrameReader(DEFAULT_LIMITS.maxFrameBytes);
+  assertLinear("a frame in pieces of one byte", SIZE, () => {
+    for (let i = 0; i < frame.length; i++) {
+      reader.read(frame.subarray(i, i + 1), handler);
+    }
+  });
+  assert(read > 0);
+  assertLinear("raw frames of one byte", SIZE, () => {
+    const decoder = newDecoder();
+    const piece = rawFrameOf(1, Uint8Array.of(1), false);
+    for (let i = 0; i < SIZE / piece.length; i++) decoder.receive(piece);
+    decoder.receive(rawFrameOf(1, Uint8Array.of(1), true));
+    decoder.receive(frameOf('[["send*",1,2,{"$raw":["Uint8Array",1]}]]'));
+  });
+  assertLinear("raw frames of nothing", SIZE, () => {
+    const decoder = newDecoder();
+    const piece = rawFrameOf(1, new Uint8Array(), false);
+    for (let i = 0; i < SIZE / piece.length; i++) decoder.receive(piece);
+  });
+});
+
+test("a frame that is cut anywhere is read as it is whole", () => {
+  const whole = [frameOf('["hi"]'), new Uint8Array(4), frameOf("[]")];
+  const bytes = Uint8Array.from(whole.flatMap((each) => [...each]));
+  for (let first = 0; first <= bytes.length; first++) {
+    for (let second = first; second <= bytes.length; second++) {
+      const read: string[] = [];
+      const reader = new FrameReader(100);
+      const handler = {
+        text: (all: Uint8Array, start: number, end: number) =>
+          void read.push(new TextDecoder().decode(all.subarray(start, end))),
+        raw: nothing,
+      };
+      reader.read(bytes.subarray(0, first), handler);
+      reader.read(bytes.subarray(first, second), handler);
+      reader.read(bytes.subarray(second), handler);
+      assertEquals(read, ['["hi"]', "[]"]);
+    }
+  }
+});

@@ -1,0 +1,305 @@
+/** What ends a connection does; and what a receiver would refuse is refused where it is sent. */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { Node } from "../node.ts";
+import {
+  demonitor,
+  monitor,
+  Pid,
+  receive,
+  Ref,
+  register,
+  self,
+  send,
+} from "../process.ts";
+import { Atom } from "../runtime/pid.ts";
+import { test } from "../testing/tags.ts";
+import { VECTORS } from "../tools/protocol_vectors.ts";
+import { type Cluster, clusterTest } from "./_nodes.ts";
+import { frameOf, jsonFrame, rawFrameOf, RawPeer } from "./_raw_peer.ts";
+
+const KATE = "kate@localhost";
+const ALEX = "alex@localhost";
+
+// deno-lint-ignore no-explicit-any
+const FILE: any = JSON.parse(await Deno.readTextFile(VECTORS));
+
+/** A raw frame of these bytes, its header's included. */
+function rawBody(...bytes: number[]): Uint8Array {
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE((0x8000_0000 + bytes.length) >>> 0);
+  return Buffer.concat([head, Uint8Array.from(bytes)]);
+}
+
+const WHOLE = rawFrameOf(1, Uint8Array.of(1, 2), true);
+
+/** Bytes that end a connection, by why. */
+function refusedBytes(): [string, Uint8Array][] {
+  const signals = FILE.refusedSignals.map((
+    { why, signal }: { why: string; signal: unknown },
+  ) => [why, jsonFrame([signal])]);
+  const values = FILE.refusedValues.map((
+    { why, json }: { why: string; json: unknown },
+  ) => [`a message with ${why}`, jsonFrame([["send*", 1, 100, [json]]])]);
+  const large = (signal: unknown) =>
+    Buffer.concat([
+      rawFrameOf(1, Buffer.from(JSON.stringify(signal)), true),
+      jsonFrame([["large", 1]]),
+    ]);
+  return [
+    ...signals,
+    ...values,
+    ...signals.slice(0, 40).map(([why]: [string], i: number) => [
+      `${why}, as a large signal`,
+      large(FILE.refusedSignals[i].signal),
+    ]),
+    ["a raw frame without a number", rawBody(0, 0, 1)],
+    ["a raw frame whose fifth byte is 2", rawBody(0, 0, 0, 1, 2, 9)],
+    ["a raw byte array twice", Buffer.concat([WHOLE, WHOLE])],
+    [
+      "a raw byte array that two values refer to",
+      Buffer.concat([
+        WHOLE,
+        jsonFrame([["send*", 1, 100, [
+          { $raw: ["Uint8Array", 1] },
+          { $raw: ["Uint8Array", 1] },
+        ]]]),
+      ]),
+    ],
+    [
+      "a large with two numbers",
+      Buffer.concat([
+        rawFrameOf(1, Buffer.from('["send",1,100,"hi"]'), true),
+        jsonFrame([["large", 1, 1]]),
+      ]),
+    ],
+    ["a large in a large", large(["large", 1])],
+    ["a large that is no array", large({})],
+    ["an object as a frame", jsonFrame({})],
+    ["a byte order mark", frameOf("\ufeff[]")],
+    ["bytes after the JSON", frameOf("[]]")],
+    ["a sender of 1e999", frameOf('[["send",1e999,100,"hi"]]')],
+  ] as [string, Uint8Array][];
+}
+
+clusterTest(
+  "what docs/protocol.md says ends a connection ends it, and no other",
+  async (cluster) => {
+    await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      await Node.connect(KATE);
+      const all = refusedBytes();
+      assert(all.length > 150, `${all.length}`);
+      for (const [i, [why, bytes]] of all.entries()) {
+        const before = Node.stats()!.protocolErrors;
+        await using peer = await RawPeer.dial(alex.port);
+        await peer.enter(`raw${i}@localhost`, ALEX, { hidden: true });
+        await peer.write(bytes);
+        // A ping that is answered shows that it was taken; else the connection is closed.
+        await peer.write(
+          jsonFrame([["monitor", 1, [999_999, alex.creation], 5]]),
+        );
+        const answer = await peer.next();
+        assertEquals([answer, why], [undefined, why]);
+        assertEquals([Node.stats()!.protocolErrors, why], [before + 1, why]);
+      }
+      assertEquals(Node.list(), [KATE]);
+    });
+  },
+);
+
+clusterTest(
+  "an ack of no unlink, and fields that are not known, end no connection",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using peer = await RawPeer.dial(alex.port);
+    await peer.enter("raw@localhost", ALEX);
+    await peer.say([
+      ["unlink_ack", 1, 100, 0],
+      ["spawn*", 1, 2, {
+        run: { module: "Nobody", function: "x", args: [], more: 1 },
+        link: false,
+        monitor: false,
+        groupLeader: { $pid: [0, 1] },
+        more: 1,
+      }],
+    ]);
+    assertEquals((await peer.signal("not_spawned")).slice(0, 4), [
+      "not_spawned",
+      1,
+      2,
+      "undef",
+    ]);
+  },
+);
+
+// What is sent.
+
+async function withKate(
+  cluster: Cluster,
+  fn: () => Promise<void>,
+): Promise<void> {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  kate.run(async () => {
+    register("mirror");
+    for (;;) send({ name: "inbox", node: ALEX }, await receive());
+  }).catch(() => {});
+  await alex.run(async () => {
+    register("inbox");
+    await Node.connect(KATE);
+    await fn();
+    assertEquals(Node.list(), [KATE]);
+    send({ name: "mirror", node: KATE }, "still there");
+    assertEquals(await receive(), "still there");
+  });
+}
+
+const MIRROR = { name: "mirror", node: KATE };
+const LONG_NAME = `${"a".repeat(128)}@${"b".repeat(127)}`;
+
+clusterTest(
+  "send() takes what has the length that is allowed, here and elsewhere",
+  (cluster) =>
+    withKate(cluster, async () => {
+      for (
+        const value of [
+          10n ** 10_000n - 1n,
+          -(10n ** 10_000n - 1n),
+          2n ** 64n,
+          new Atom("a".repeat(255)),
+          new Pid(LONG_NAME.slice(0, 255), 2 ** 53 - 1, 2 ** 53 - 1),
+          Array.from({ length: 1500 }, (_, i) => new Uint8Array(4096).fill(i)),
+        ]
+      ) {
+        send(self(), [value]);
+        const [here] = await receive();
+        assertEquals(here, value);
+        send(MIRROR, [value]);
+        const [there] = await receive();
+        assertEquals(there, value);
+      }
+    }),
+);
+
+clusterTest(
+  "send() refuses what the receiver would refuse, here, elsewhere and while dialling",
+  (cluster) =>
+    withKate(cluster, () => {
+      const values: [unknown, typeof RangeError | typeof TypeError][] = [
+        [10n ** 10_000n, RangeError],
+        [-(10n ** 10_000n), RangeError],
+        [10n ** 100_000n, RangeError],
+        [new Pid(`${LONG_NAME}b`, 1, 1), TypeError],
+        [new Pid("no name\n", 1, 1), TypeError],
+        [new Ref("", 1, 1), TypeError],
+      ];
+      const around: ((value: unknown) => unknown)[] = [
+        (value) => value,
+        (value) => [value],
+        (value) => ({ value }),
+        (value) => ({ $value: value }),
+        (value) => new Map([[value, 1]]),
+        (value) => new Set([value]),
+        (value) => new Error("x", { cause: value }),
+        (value) => [...new Array(20).fill(0), value],
+      ];
+      const dialled = { name: "mirror", node: "nobody@localhost" };
+      for (const [value, type] of values) {
+        for (const each of around) {
+          for (const to of [self(), MIRROR, dialled]) {
+            assertThrows(() => void send(to, each(value)), type, "Cannot send");
+          }
+        }
+      }
+      return Promise.resolve();
+    }),
+);
+
+test(
+  "a pid, a reference or an atom that no receiver would take cannot be made",
+  () => {
+    for (
+      const numbers of [[-1, 1], [1, -1], [1.5, 1], [1, 2 ** 53], [NaN, 1]]
+    ) {
+      const [number, creation] = numbers;
+      for (const type of [Pid, Ref]) {
+        assertThrows(
+          () => new type(KATE, number, creation),
+          TypeError,
+          "Cannot make a",
+        );
+      }
+    }
+    assertThrows(() => new Atom("a".repeat(256)), RangeError, "Cannot make");
+  },
+);
+
+clusterTest(
+  "a message that is refused after some of its bytes leaves nothing behind",
+  (cluster) =>
+    withKate(cluster, async () => {
+      // A peer takes 1,024 byte arrays that nothing refers to, and then no more.
+      for (let i = 0; i < 1100; i++) {
+        assertThrows(
+          () => void send(MIRROR, [new Uint8Array(4096), () => {}]),
+          TypeError,
+        );
+        demonitor(monitor(MIRROR));
+        send(MIRROR, i);
+        assertEquals(await receive(), i);
+      }
+    }),
+);
+
+// Names of nodes.
+
+clusterTest(
+  "a node's name has at most 255 characters: at its start, when it is dialled, and in a handshake",
+  async (cluster) => {
+    const [name, longer] = [LONG_NAME.slice(0, 255), LONG_NAME];
+    assertEquals([name.length, longer.length], [255, 256]);
+    await assertRejects(
+      () => cluster.start(longer),
+      TypeError,
+      "is not a node name",
+    );
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      assertThrows(
+        () => void Node.connect(longer),
+        RangeError,
+        "256 characters",
+      );
+      const kate = await cluster.start("kate");
+      await Node.connect(KATE);
+      for (const refused of [longer, `a@${"b".repeat(300)}`]) {
+        await using peer = await RawPeer.dial(alex.port);
+        await peer.say({
+          versions: [1],
+          to: ALEX,
+          name: refused,
+          creation: 7,
+          hidden: false,
+          nonce: "0".repeat(64),
+          maxMessageBytes: 1 << 20,
+        });
+        assertEquals(await peer.next(), undefined);
+      }
+      // One of the longest name is let in, and introduced to others, who stay.
+      await using peer = await RawPeer.dial(alex.port);
+      await peer.enter(name, ALEX);
+      const moebi = await cluster.start("moebi");
+      await moebi.run(() => Node.connect(ALEX));
+      await cluster.logged(/moebi warning: Cannot connect to a{128}@/);
+      assertEquals(Node.list().toSorted(), [
+        name,
+        KATE,
+        "moebi@localhost",
+      ]);
+      assert(await kate.run(() => Node.list().includes(ALEX)));
+    });
+  },
+);
