@@ -1017,7 +1017,9 @@ export function signal(): AbortSignal {
  */
 export function sleep(ms: number): Promise<"ok"> {
   checkTimeout(ms, "sleep");
-  return receive<never, "ok">(() => false, { timeout: ms, after: "ok" });
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  return process.mailbox.sleep(ms, "ok" as const, process);
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import nodeProcess from "node:process";
 import { QueueFullError } from "../errors.ts";
-import { afterTurn } from "../runtime/fairness.ts";
+import { afterTurn, heard } from "../runtime/fairness.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Backpressure, Signals } from "../runtime/signal.ts";
 import type { Budget } from "./budget.ts";
@@ -156,6 +156,7 @@ export class Connection implements Port {
   #receive(chunk: Uint8Array): void {
     if (this.#closed) return;
     this.#silent = 0;
+    heard();
     this.#stats.receivedBytes += chunk.length;
     try {
       this.#session.receive(chunk);

@@ -145,12 +145,14 @@ export class PendingCall<T> implements Expiring, Wait {
 
   reply(value: unknown, ref: Ref): void {
     this.cancel(ref);
-    const { read } = this.#options;
-    try {
-      this.#resolve((read === undefined ? value : read(value)) as T);
-    } catch (error) {
-      this.#reject(error);
-    }
+    this.#process.resume(this, () => {
+      const { read } = this.#options;
+      try {
+        this.#resolve((read === undefined ? value : read(value)) as T);
+      } catch (error) {
+        this.#reject(error);
+      }
+    });
   }
 
   down(_object: unknown, reason: unknown, ref: Ref): void {
@@ -166,9 +168,11 @@ export class PendingCall<T> implements Expiring, Wait {
   /** Ends the wait with an exit that says what was called. */
   fail(reason: unknown): void {
     const { as, failed } = this.#options;
-    this.#reject(
-      failed?.(reason) ?? new ExitError({ type: "call", reason, call: as() }),
-    );
+    this.#process.resume(this, () => {
+      this.#reject(
+        failed?.(reason) ?? new ExitError({ type: "call", reason, call: as() }),
+      );
+    });
   }
 
   abandon(error: () => unknown): void {

@@ -81,9 +81,7 @@ export class Pauses {
     this.#seed = (this.#seed * 1_664_525 + 1_013_904_223) >>> 0;
     const ms = 1 + most * this.#seed / 2 ** 32;
     // A wait of the process: it ends when the process does.
-    const process = this.#process;
-    const options = { timeout: ms, after: undefined, hasAfter: true };
-    await process.mailbox.receive(() => false, options, process);
+    await this.#process.mailbox.sleep(ms, undefined, this.#process);
   }
 }
 

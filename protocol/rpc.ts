@@ -158,7 +158,7 @@ class RpcWait implements Wait {
     this.#process = process;
     this.#what = what;
     this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
+      this.#resolve = (outcome) => process.resume(this, () => resolve(outcome));
       this.#reject = reject;
     });
   }

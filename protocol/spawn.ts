@@ -54,6 +54,10 @@ class SpawnWait implements Wait {
 
   spawned(result: SpawnResult | undefined): void {
     this.#process.unawait(this.#ref);
+    this.#process.resume(this, () => this.#settle(result));
+  }
+
+  #settle(result: SpawnResult | undefined): void {
     if (result === undefined) this.#unreachable();
     else if ("pid" in result) {
       this.#resolve({ pid: result.pid, ref: this.#ref });

@@ -222,12 +222,16 @@ class Starting implements Start, Wait {
 
   reply(): void {
     this.#settle();
-    this.#resolve(this.#started.pid);
+    this.#starter.resume(this, () => this.#resolve(this.#started.pid));
   }
 
   down(_object: unknown, reason: unknown): void {
     this.#settle();
     takeExit(this.#starter, this.#started.pid);
+    this.#starter.resume(this, () => this.#ended(reason));
+  }
+
+  #ended(reason: unknown): void {
     const outcome = this.#outcome?.value;
     if (outcome instanceof ExitError) this.#reject(outcome);
     else if (this.#outcome !== undefined) this.#resolve(outcome as Pid);

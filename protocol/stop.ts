@@ -77,7 +77,7 @@ export class Ending implements Wait {
 
   down(_object: unknown, reason: unknown): void {
     this.#process.unawait(this.ref);
-    this.#resolve(reason);
+    this.#process.resume(this, () => this.#resolve(reason));
   }
 
   abandon(error: () => unknown): void {

@@ -199,19 +199,24 @@ export class TaskState implements Wait {
 
   /** Waits for the outcome; nothing if it does not come in so many milliseconds. */
   wait(timeout: number): Promise<TaskOutcome | undefined> {
-    const outcome = this.claim();
-    if (outcome !== undefined) return Promise.resolve(outcome);
+    const { owner } = this;
+    const known = this.claim();
     return new Promise((resolve, reject) => {
+      const wait = { abandon: (error: () => unknown) => reject(error()) };
+      const settle = (outcome: TaskOutcome | undefined) =>
+        owner.resume(wait, () => resolve(outcome));
+      if (known !== undefined) return settle(known);
       const waiter: TaskWaiter = (outcome, error) => {
         stopTimer?.();
-        if (error === undefined) resolve(outcome);
+        if (error === undefined) settle(outcome);
         else reject(error);
       };
       const stopTimer = timeout === Infinity
         ? undefined
-        : this.owner.runtime.after(timeout, () => {
+        : owner.runtime.after(timeout, () => {
           this.unwatch(waiter);
-          resolve(undefined);
+          // The outcome may come before it is the owner's turn.
+          owner.resume(wait, () => resolve(this.claim()));
         });
       this.watch(waiter);
     });
@@ -248,10 +253,16 @@ export function waitForTasks(
   for (const state of inOrderOfMail(owner, states)) {
     const outcome = state.claim();
     if (outcome !== undefined && isEnough(state, outcome)) {
-      return Promise.resolve(false);
+      return new Promise((resolve, reject) => {
+        const abandon = (error: () => unknown) => reject(error());
+        owner.resume({ abandon }, () => resolve(false));
+      });
     }
   }
   return new Promise((resolve, reject) => {
+    const wait = { abandon: (error: () => unknown) => reject(error()) };
+    const settle = (isLate: boolean) =>
+      owner.resume(wait, () => resolve(isLate));
     const waiters = new Map<TaskState, TaskWaiter>();
     const end = () => {
       stopTimer?.();
@@ -263,7 +274,7 @@ export function waitForTasks(
         if (outcome !== undefined && !isEnough(state, outcome)) return;
         end();
         if (outcome === undefined) reject(error);
-        else resolve(false);
+        else settle(false);
       };
       waiters.set(state, waiter);
       state.watch(waiter);
@@ -272,7 +283,7 @@ export function waitForTasks(
       ? undefined
       : owner.runtime.after(timeout, () => {
         end();
-        resolve(true);
+        settle(true);
       });
   });
 }

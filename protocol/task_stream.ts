@@ -113,6 +113,8 @@ export class TaskStream implements AsyncIterable<StreamItem> {
           next = done.get(delivered)
         ) {
           done.delete(delivered++);
+          const turn = owner.turn();
+          if (turn !== undefined) await turn;
           yield next;
           const lost = run.lost();
           if (lost !== undefined) await lost;

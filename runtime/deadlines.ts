@@ -5,7 +5,7 @@
  * @module
  */
 
-import { afterTurn } from "./fairness.ts";
+import { afterInput, afterTurn, turned } from "./fairness.ts";
 
 /** What has a deadline. */
 export interface Expiring {
@@ -29,6 +29,12 @@ export interface DeadlineClock {
 
 const hostTimeout = setTimeout;
 
+/** A timer that fires so many milliseconds after its time is late. */
+const LATE = 3;
+
+/** The longer the program was away, the longer it listens before a deadline is over, up to this. */
+const MAX_SILENCE = 20;
+
 /** The deadlines of a node. */
 export class Deadlines {
   readonly #clock: DeadlineClock;
@@ -45,7 +51,11 @@ export class Deadlines {
   add(ms: number, expiring: Expiring): Deadline {
     // Fake timers of tests leave the clock alone: it cannot tell one deadline from the next then.
     if (setTimeout !== hostTimeout) {
-      return { lift: this.#clock.timer(ms, () => expiring.expire()) };
+      const expire = () => {
+        turned();
+        expiring.expire();
+      };
+      return { lift: this.#clock.timer(ms, expire) };
     }
     let queue = this.#queues.get(ms);
     if (queue === undefined) {
@@ -113,7 +123,15 @@ class Queue {
 
   #arm({ at }: Queued, ms: number): void {
     this.#due = at;
-    this.#stopTimer = this.#clock.timer(ms, () => this.#expire());
+    this.#stopTimer = this.#clock.timer(ms, () => this.#timeIsUp());
+  }
+
+  #timeIsUp(): void {
+    const late = this.#clock.now() - this.#due;
+    if (late < LATE) return this.#expire();
+    // The program was stopped or busy: what came in time may still be in a socket.
+    const silence = Math.min(late / 10, MAX_SILENCE);
+    this.#stopTimer = afterInput(silence, () => this.#expire());
   }
 
   #expire(): void {

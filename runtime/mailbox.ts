@@ -5,7 +5,7 @@
  */
 
 import { ReceiveTimeout } from "./errors.ts";
-import { afterTurn, isTurnDue } from "./fairness.ts";
+import { afterTurn, goesOn, later, type Pace } from "./fairness.ts";
 import { ignore } from "./ignore.ts";
 
 /** Tells whether a message is wanted. */
@@ -23,8 +23,14 @@ export interface WaitOptions {
   signal?: AbortSignal;
 }
 
-/** What a mailbox needs of the world. */
+/** What a mailbox needs of its process. */
 export interface MailboxHost {
+  /** How its steps are paced. */
+  readonly pace: Pace;
+  /** False from the moment that it exits. */
+  readonly alive: boolean;
+  /** The error that its waits end with then. */
+  exitError(): Error;
   /** Runs a guard as code of the mailbox's process. */
   test(guard: Guard, message: unknown): boolean;
   /** Calls back after so many milliseconds; gives what stops it. */
@@ -41,6 +47,9 @@ interface Receiver {
 
 const NONE: unknown[] = [];
 
+/** A process that has so many messages to take in a row is measured before it goes on. */
+const BACKLOG = 4;
+
 /** Messages in order of arrival, waits in order of their start. */
 export class Mailbox {
   #queue: unknown[] = NONE;
@@ -48,8 +57,8 @@ export class Mailbox {
   /** The only wait, if it wants any message and has no other end: the usual one. */
   #only: Receiver | undefined;
   #receivers: Receiver[] | undefined;
-  /** Waits that have their message, and are resumed when the event loop has turned. */
-  #late: Set<Receiver> | undefined;
+  /** Waits that no message ends. */
+  #sleepers: Set<Receiver> | undefined;
 
   /** The number of messages that wait. */
   get length(): number {
@@ -58,7 +67,8 @@ export class Mailbox {
 
   /** The number of waits for a message. */
   get waiting(): number {
-    return (this.#receivers?.length ?? 0) + (this.#only === undefined ? 0 : 1);
+    return (this.#receivers?.length ?? 0) + (this.#only === undefined ? 0 : 1) +
+      (this.#sleepers?.size ?? 0);
   }
 
   /** The messages that wait, oldest first. */
@@ -71,7 +81,7 @@ export class Mailbox {
     const only = this.#only;
     if (only !== undefined) {
       this.#only = undefined;
-      this.#resume(only, message);
+      this.#resume(only, message, host);
       return;
     }
     const receivers = this.#receivers;
@@ -81,13 +91,15 @@ export class Mailbox {
         if (receivers.length === 1) this.#receivers = undefined;
         else receivers.shift();
         first.release?.();
-        this.#resume(first, message);
+        this.#resume(first, message, host);
         return;
       }
       if (this.#offer(receivers, message, host)) return;
     }
     if (this.#queue === NONE) this.#queue = [message];
-    else this.#queue.push(message);
+    else if (this.#queue.push(message) - this.#head === BACKLOG) {
+      host.pace.doubt();
+    }
   }
 
   #offer(
@@ -102,29 +114,23 @@ export class Mailbox {
           host.test(receiver.guard, message);
       } catch (error) {
         this.#leave(receiver);
-        receiver.reject(error);
+        // The event loop may turn before its process comes to await it.
+        receiver.promise.catch(ignore);
+        resume(receiver, () => receiver.reject(error), host);
         continue;
       }
       if (!wanted) continue;
       this.#leave(receiver);
-      this.#resume(receiver, message);
+      this.#resume(receiver, message, host);
       return true;
     }
     return false;
   }
 
-  /** Gives a wait its message: at once, or when the event loop has turned. */
-  #resume(receiver: Receiver, message: unknown): void {
-    if (isTurnDue()) this.#resumeLate(receiver, message);
-    else receiver.resolve(message);
-  }
-
-  #resumeLate(receiver: Receiver, message: unknown): void {
-    const late = this.#late ??= new Set();
-    late.add(receiver);
-    afterTurn(() => {
-      if (late.delete(receiver)) receiver.resolve(message);
-    });
+  /** Gives a wait its message: at once, or when it is its process's turn. */
+  #resume(receiver: Receiver, message: unknown, host: MailboxHost): void {
+    if (goesOn(host.pace)) receiver.resolve(message);
+    else resumeLater(receiver, () => receiver.resolve(message), host);
   }
 
   #leave(receiver: Receiver): void {
@@ -183,7 +189,7 @@ export class Mailbox {
     if (guard === undefined && this.#head < queue.length) {
       const message = queue[this.#head];
       this.#removeAt(this.#head);
-      return this.#given(message);
+      return this.#given(message, host);
     }
     if (guard !== undefined) {
       let found: { message: unknown } | undefined;
@@ -192,7 +198,7 @@ export class Mailbox {
       } catch (error) {
         return Promise.reject(error);
       }
-      if (found !== undefined) return this.#given(found.message);
+      if (found !== undefined) return this.#given(found.message, host);
     }
     const receiver = newReceiver(guard);
     if (
@@ -215,11 +221,34 @@ export class Mailbox {
   }
 
   /** A wait for a message that is there. */
-  #given(message: unknown): Promise<unknown> {
-    if (!isTurnDue()) return Promise.resolve(message);
+  #given(message: unknown, host: MailboxHost): Promise<unknown> {
+    if (goesOn(host.pace)) return Promise.resolve(message);
     const receiver = newReceiver(undefined);
-    this.#resumeLate(receiver, message);
+    resumeLater(receiver, () => receiver.resolve(message), host);
     return receiver.promise;
+  }
+
+  /** Waits for nothing but the time. */
+  sleep<T>(ms: number, value: T, host: MailboxHost): Promise<T> {
+    const receiver = newReceiver(undefined);
+    this.#settleAfter(ms, receiver, () => receiver.resolve(value), host);
+    return receiver.promise as Promise<T>;
+  }
+
+  /** Settles a wait that no message ends: in so many milliseconds, and not before the event loop has turned. */
+  #settleAfter(
+    ms: number,
+    receiver: Receiver,
+    settle: () => void,
+    host: MailboxHost,
+  ): void {
+    const sleepers = this.#sleepers ??= new Set();
+    sleepers.add(receiver);
+    const end = () => {
+      if (sleepers.delete(receiver)) resume(receiver, settle, host);
+    };
+    if (ms <= 0) afterTurn(end);
+    else if (ms !== Infinity) receiver.release = host.after(ms, end);
   }
 
   #limit(
@@ -233,14 +262,15 @@ export class Mailbox {
       else receiver.reject(new ReceiveTimeout(timeout!));
     };
     if (timeout !== undefined && timeout <= 0) {
-      expire();
+      // A process that polls must not keep what it polls for from coming.
+      this.#settleAfter(0, receiver, expire, host);
       return false;
     }
     let stopTimer: (() => void) | undefined;
     if (timeout !== undefined && timeout !== Infinity) {
       stopTimer = host.after(timeout, () => {
         this.#leave(receiver);
-        expire();
+        resume(receiver, expire, host);
       });
     }
     const onAbort = () => {
@@ -261,19 +291,44 @@ export class Mailbox {
     this.#head = 0;
     if (
       this.#only === undefined && this.#receivers === undefined &&
-      this.#late === undefined
+      this.#sleepers === undefined
     ) return;
-    const receivers = [...this.#late ?? [], ...this.#receivers ?? []];
+    const receivers = [...this.#sleepers ?? [], ...this.#receivers ?? []];
     if (this.#only !== undefined) receivers.push(this.#only);
     this.#only = undefined;
     this.#receivers = undefined;
-    this.#late?.clear();
+    this.#sleepers = undefined;
     for (const receiver of receivers) {
       receiver.release?.();
-      receiver.promise.catch(ignore);
-      receiver.reject(error());
+      abandon(receiver, error());
     }
   }
+}
+
+function resume(
+  receiver: Receiver,
+  settle: () => void,
+  host: MailboxHost,
+): void {
+  if (goesOn(host.pace)) settle();
+  else resumeLater(receiver, settle, host);
+}
+
+/** Settles a wait when it is its process's turn; one that has exited by then is not resumed. */
+function resumeLater(
+  receiver: Receiver,
+  settle: () => void,
+  host: MailboxHost,
+): void {
+  later(host.pace, () => {
+    if (host.alive) settle();
+    else abandon(receiver, host.exitError());
+  });
+}
+
+function abandon({ promise, reject }: Receiver, error: unknown): void {
+  promise.catch(ignore);
+  reject(error);
 }
 
 function newReceiver(guard: Guard | undefined): Receiver {

@@ -6,6 +6,7 @@
 
 import { ExitError, NoProcessError, ProcessExited } from "./errors.ts";
 import { outside, runInside } from "./context.ts";
+import { answersNow, goesOn, later, Pace } from "./fairness.ts";
 import { type Guard, Mailbox, type MailboxHost } from "./mailbox.ts";
 import { Pid, Ref } from "./pid.ts";
 import type { Runtime } from "./runtime.ts";
@@ -162,6 +163,8 @@ export class Process implements MailboxHost {
   name: string | undefined = undefined;
   /** Its mail. */
   readonly mailbox: Mailbox = new Mailbox();
+  /** How its steps are paced. */
+  readonly pace: Pace = new Pace();
   /** Its links, by the other end. */
   links: Map<Key, Link> | undefined = undefined;
   /** Its monitors, by reference number. */
@@ -217,6 +220,29 @@ export class Process implements MailboxHost {
 
   after(ms: number, fn: () => void): () => void {
     return this.runtime.after(ms, fn);
+  }
+
+  /**
+   * Settles what the process awaits: at once, or when it is its turn.
+   *
+   * @param wait It is abandoned instead, if the process exits before that.
+   */
+  resume(wait: Pick<Wait, "abandon">, settle: () => void): void {
+    if (answersNow(this.pace)) return settle();
+    later(this.pace, () => {
+      if (this.alive) settle();
+      else wait.abandon(() => this.exitError());
+    });
+  }
+
+  /** Counts a step that the process makes by itself; a promise, if it is not its turn yet. */
+  turn(): Promise<void> | undefined {
+    if (goesOn(this.pace)) return undefined;
+    return new Promise((resolve) => {
+      later(this.pace, () => {
+        if (this.alive) resolve();
+      });
+    });
   }
 
   /** An abort signal that fires when the process exits. */

@@ -38,7 +38,7 @@ import type {
   SpawnResult,
   Target,
 } from "./signal.ts";
-import { startProcesses, startSoon } from "./starting.ts";
+import { startSoon } from "./starting.ts";
 import { ignoreStrayExits } from "./stray_exits.ts";
 import { DEFAULT_MAX_DEPTH } from "./term.ts";
 import type { TermKey } from "./term_key.ts";
@@ -241,7 +241,7 @@ export class Runtime implements Signals {
         },
       );
     }
-    startSoon(process, fn);
+    startSoon(process, fn, run);
     return process;
   }
 
@@ -760,8 +760,6 @@ export class Runtime implements Signals {
     this.timers.stop();
   }
 }
-
-startProcesses(run);
 
 function run(process: Process, fn: () => unknown): void {
   const { runtime } = process;

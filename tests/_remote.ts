@@ -5,11 +5,16 @@ import {
   exit,
   type Pid,
   receive,
+  type Ref,
+  reply,
   self,
   send,
+  sleep,
   trapExit,
 } from "../process.ts";
+import { GenServer } from "../gen_server.ts";
 import * as IO from "../io.ts";
+import { Task } from "../task.ts";
 
 /** Sends back what it gets, as `{ from, value }`, for ever. */
 export async function echo(): Promise<never> {
@@ -102,4 +107,42 @@ export function block(to: Pid, ms: number): Promise<void> {
       resolve();
     })
   );
+}
+
+/** What comes of requests of every kind to a process, each with a time limit. */
+export async function askEveryWay(to: Pid, timeout: number): Promise<string[]> {
+  const outcomeOf = (answer: Promise<unknown>) =>
+    answer.then(String, (error) => `failed: ${error.message}`);
+  const wanted = "an answer";
+  const calls = Array.from(
+    { length: 10 },
+    () => outcomeOf(GenServer.call(to, wanted, { timeout })),
+  );
+  const task = Task.async(() =>
+    GenServer.call(to, wanted, { timeout: Infinity })
+  );
+  send(to, { from: self(), request: wanted });
+  const message = receive((m) => m === wanted, { timeout });
+  return await Promise.all([
+    ...calls,
+    outcomeOf(Task.await(task, timeout)),
+    outcomeOf(message),
+  ]);
+}
+
+/** Answers so many requests of {@linkcode askEveryWay} after so many milliseconds. */
+export async function answerLate(ms: number, times: number): Promise<void> {
+  const requests: { ref?: Ref; from: Pid; request: unknown }[] = [];
+  for (let i = 0; i < times; i++) requests.push(await receive());
+  await sleep(ms);
+  for (const { ref, from, request } of requests) {
+    if (ref === undefined) send(from, request);
+    else reply(ref, request);
+  }
+}
+
+/** Returns a text of so many characters after so many milliseconds. */
+export async function lateText(ms: number, size: number): Promise<string> {
+  await sleep(ms);
+  return "x".repeat(size);
 }

@@ -68,15 +68,17 @@ processTest(
   "a process that is killed while it computes is dead at once too, and its code runs on",
   async () => {
     const { entries, write } = journal();
+    const { promise: began, resolve } = Promise.withResolvers<void>();
     const pid = spawn(async () => {
       write("before");
+      resolve();
       await turn();
       write("after");
       write(await sleep(0).catch((error) => error));
       write("never");
     });
     const ref = monitor(pid);
-    await Promise.resolve();
+    await began;
     exit(pid, "over");
     assertEquals((await receive()).ref, ref);
     assertEquals(entries, ["before"]);

@@ -1,7 +1,20 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { GenServer } from "../gen_server.ts";
 import * as IO from "../io.ts";
-import { exit, groupLeader, receive, self, send, spawn } from "../process.ts";
+import { Node } from "../node.ts";
+import {
+  exit,
+  groupLeader,
+  monitor,
+  receive,
+  self,
+  send,
+  sleep,
+  spawn,
+} from "../process.ts";
+import { Task } from "../task.ts";
 import { test } from "../testing/tags.ts";
+import { clusterTest } from "./_nodes.ts";
 
 async function volley(): Promise<never> {
   for (;;) {
@@ -66,4 +79,242 @@ test("messages keep their order when a wait is put off", async () => {
     await receive((m) => m.type === "last"),
     { type: "last", last: total - 1 },
   );
+});
+
+/** How many steps processes made between two turns of the event loop, at most. */
+class Steps {
+  #sinceTurn = 0;
+  #most = 0;
+  #isOver = false;
+
+  constructor() {
+    const turn = () => {
+      this.#sinceTurn = 0;
+      // A timer: that immediates have their turn is not enough.
+      if (!this.#isOver) setTimeout(turn, 0);
+    };
+    turn();
+  }
+
+  /** A step that computes for so many milliseconds. */
+  make(ms: number): void {
+    this.#most = Math.max(this.#most, ++this.#sinceTurn);
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+  }
+
+  async most(): Promise<number> {
+    this.#isOver = true;
+    // The last timer has fired after this one.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return this.#most;
+  }
+}
+
+/** What makes `total` steps, whatever else it does. */
+type Load = (total: number, step: () => void) => Promise<void>;
+
+class Counter {
+  static init(step: () => void) {
+    return { type: "ok", state: step } as const;
+  }
+
+  static handleCast(_request: unknown, step: () => void) {
+    step();
+    return { type: "noreply", state: step } as const;
+  }
+
+  static handleCall(_request: unknown, _from: unknown, step: () => void) {
+    return { type: "reply", reply: "ok", state: step } as const;
+  }
+}
+
+async function startCounter(step: () => void) {
+  // The function is not sent: it is the module's.
+  return await GenServer.start(
+    { ...members(Counter), init: () => Counter.init(step) },
+    undefined,
+  );
+}
+
+function members({ handleCast, handleCall }: typeof Counter) {
+  return { handleCast, handleCall };
+}
+
+async function received(total: number): Promise<void> {
+  for (let i = 0; i < total; i++) await receive((m) => m === "done");
+}
+
+/** Starts processes that wait by `wait`, and then make a step. */
+function spawnWaiting(
+  total: number,
+  step: () => void,
+  wait: () => Promise<unknown>,
+) {
+  const parent = self();
+  return Array.from({ length: total }, () =>
+    spawn(async () => {
+      await wait();
+      step();
+      send(parent, "done");
+    }));
+}
+
+const LOADS: Record<string, Load> = {
+  async "casts to a server"(total, step) {
+    const server = await startCounter(step);
+    for (let i = 0; i < total; i++) GenServer.cast(server, i);
+    await GenServer.call(server, "all", { timeout: Infinity });
+    await GenServer.stop(server);
+  },
+  async "casts to a server that was quick before"(total, step) {
+    const server = await startCounter(step);
+    for (let i = 0; i < 300; i++) await GenServer.call(server, i);
+    for (let i = 0; i < total; i++) GenServer.cast(server, i);
+    await GenServer.call(server, "all", { timeout: Infinity });
+    await GenServer.stop(server);
+  },
+  async "the messages of one mailbox"(total, step) {
+    const parent = self();
+    const pid = spawn(async () => {
+      for (let i = 0; i < total; i++) {
+        await receive();
+        step();
+      }
+      send(parent, "done");
+    });
+    for (let i = 0; i < total; i++) send(pid, i);
+    await received(1);
+  },
+  async "processes with a message each"(total, step) {
+    const pids = spawnWaiting(total, step, () => receive());
+    await sleep(1);
+    for (const pid of pids) send(pid, "go");
+    await received(total);
+  },
+  async "starts of processes"(total, step) {
+    const parent = self();
+    for (let i = 0; i < total; i++) {
+      spawn(() => {
+        step();
+        send(parent, "done");
+      });
+    }
+    await received(total);
+  },
+  async "processes that message each other"(total, step) {
+    const parent = self();
+    const half = async () => {
+      for (let i = 0; i < total / 2; i++) {
+        const other = await receive();
+        send(other, self());
+        step();
+      }
+      send(parent, "done");
+    };
+    const one = spawn(half);
+    send(one, spawn(half));
+    await received(2);
+  },
+  async "processes that sleep as long"(total, step) {
+    spawnWaiting(total, step, () => sleep(5));
+    await received(total);
+  },
+  async "timeouts of receive"(total, step) {
+    let ms = 0;
+    spawnWaiting(
+      total,
+      step,
+      () => receive(null, { timeout: 2 + ms++ / total, after: "none" }),
+    );
+    await received(total);
+  },
+  async "processes that monitor one"(total, step) {
+    const victim = spawn(() => receive());
+    spawnWaiting(total, step, () => {
+      monitor(victim);
+      return receive();
+    });
+    await sleep(1);
+    exit(victim, "kill");
+    await received(total);
+  },
+  async "callers of a server"(total, step) {
+    const server = await startCounter(() => {});
+    spawnWaiting(total, step, () => GenServer.call(server, 1));
+    await received(total);
+    await GenServer.stop(server);
+  },
+  async "tasks"(total, step) {
+    await Task.awaitMany(
+      Array.from({ length: total }, () => Task.async(step)),
+      Infinity,
+    );
+  },
+  async "awaiting tasks that are done"(total, step) {
+    const tasks = Array.from({ length: total }, () => Task.async(() => 1));
+    await sleep(1);
+    for (const task of tasks) {
+      await Task.await(task);
+      step();
+    }
+  },
+  async "a stream of tasks"(total, step) {
+    const numbers = Array.from({ length: total }, (_, i) => i);
+    const options = { maxConcurrency: 4, timeout: Infinity };
+    for await (const _ of Task.asyncStream(numbers, step, options));
+  },
+  async "what iterates over a stream of tasks"(total, step) {
+    const numbers = Array.from({ length: total }, (_, i) => i);
+    const options = { maxConcurrency: total };
+    for await (const _ of Task.asyncStream(numbers, () => 1, options)) step();
+  },
+};
+
+for (const [name, load] of Object.entries(LOADS)) {
+  test(`timers have their turn between long steps: ${name}`, async () => {
+    const steps = new Steps();
+    // Longer than a slice, so that nothing but a look at the clock after each step is enough.
+    await load(10, () => steps.make(20));
+    assertEquals(await steps.most(), 1);
+  });
+
+  test(`timers have their turn among short steps: ${name}`, async () => {
+    const steps = new Steps();
+    await load(40, () => steps.make(1));
+    // A slice has room for eight; the host's own hiccups are long.
+    assert(await steps.most() <= 14, `${await steps.most()} steps`);
+  });
+}
+
+clusterTest(
+  "timers have their turn between long steps: messages that came in one frame",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    const steps = new Steps();
+    await kate.run(async () => {
+      const pids = spawnWaiting(10, () => steps.make(20), () => receive());
+      await alex.run(async () => {
+        await Node.connect(kate.name);
+        for (const pid of pids) send(pid, "go");
+      });
+      await received(10);
+    });
+    assertEquals(await steps.most(), 1);
+  },
+);
+
+test("a process that polls its mailbox leaves timers their turn", async () => {
+  let isOver = false;
+  setTimeout(() => isOver = true, 1);
+  while (!isOver) {
+    assertEquals(await receive(null, { timeout: 0, after: "none" }), "none");
+  }
+});
+
+test("a process that sleeps for no time leaves timers their turn", async () => {
+  let isOver = false;
+  setTimeout(() => isOver = true, 1);
+  while (!isOver) await sleep(0);
 });

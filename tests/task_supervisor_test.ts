@@ -551,7 +551,7 @@ clusterTest(
     const sup = { name: "Chat.TaskSupervisor", node: "moebi@localhost" };
     await alex.run(async () => {
       for (
-        const start of Object.values(STARTS)
+        const [name, start] of Object.entries(STARTS)
       ) {
         const error = await assertRejects(
           () => start(sup, ["Chat", "receiveMessage"], ["hi"]),
@@ -559,7 +559,7 @@ clusterTest(
         );
         assertEquals(
           error.message,
-          'exited in: TaskSupervisor.async({ name: "Chat.TaskSupervisor", node: "moebi@localhost" }, ["Chat", "receiveMessage"], ["hi"])\n' +
+          `exited in: TaskSupervisor.${name}({ name: "Chat.TaskSupervisor", node: "moebi@localhost" }, ["Chat", "receiveMessage"], ["hi"])\n` +
             "    ** (EXIT) no connection to moebi@localhost",
         );
         assertEquals((error.reason as { reason: unknown }).reason, {

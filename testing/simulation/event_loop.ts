@@ -11,13 +11,16 @@ import { type EventLoop, standInForEventLoop } from "../../runtime/fairness.ts";
 /** How often processes may have the event loop turn at one moment of virtual time. */
 const MAX_TURNS = 4000;
 
+/** How many steps processes make in a millisecond. */
+const STEPS_PER_MS = 512;
+
 let simulations = 0;
-let asked = 0;
+let steps = 0;
 let waiting = 0;
 
 const loop: EventLoop = {
-  // Each time that it is asked, which is after so many steps, a millisecond has passed.
-  now: () => ++asked,
+  // Each step takes as long as any other.
+  now: (made) => (steps += made) / STEPS_PER_MS,
   afterTurn(fn) {
     waiting++;
     setImmediate(() => {
@@ -25,10 +28,12 @@ const loop: EventLoop = {
       fn();
     });
   },
+  // It is known when nothing is left to do: see `quiet`.
+  whenIdle: () => {},
 };
 
 function reset(): void {
-  asked = 0;
+  steps = 0;
   standInForEventLoop(loop);
 }
 

@@ -360,6 +360,18 @@ defmodule Conformance.Application do
     trace("started", started([:raising_stop]))
     trace("again", finish(:raising_stop))
   end
+
+  scenario "application: spec tells of one that is loaded, whether or not it runs" do
+    trace("unknown", Application.spec(:conformance_spec))
+    trace("unknown", Application.spec(:conformance_spec, :vsn))
+    define(:conformance_spec)
+    {:ok, _} = Application.ensure_all_started(:conformance_spec)
+    trace("vsn", List.to_string(Application.spec(:conformance_spec, :vsn)) == "1")
+    trace("description", List.to_string(Application.spec(:conformance_spec, :description)) == "")
+    trace("applications", Application.spec(:conformance_spec, :applications) -- [:kernel, :stdlib])
+    Application.stop(:conformance_spec)
+    trace("when it has stopped", List.to_string(Application.spec(:conformance_spec, :vsn)) == "1")
+  end
 end
 
 defmodule Conformance.RaisingStop do

@@ -293,4 +293,19 @@ defmodule Conformance.DynamicSupervisor do
     settle(sup, pid)
     trace("children", children(sup))
   end
+
+  def start_extra(first, second, own) do
+    send(own, {:started, first, second})
+    {:ok, spawn_link(fn -> expect(:exit) |> exit() end)}
+  end
+
+  scenario "dynamic_supervisor: extra_arguments come before those of each child, at each start" do
+    sup = start(extra_arguments: [:one, [2]])
+    pid = add(sup, %{id: :a, start: {__MODULE__, :start_extra, [self()]}})
+    trace("started", next())
+    send(pid, {:exit, :oops})
+    trace("again", next(5000))
+    add(sup, %{id: :b, start: {__MODULE__, :start_extra, [self()]}})
+    trace("another", next())
+  end
 end

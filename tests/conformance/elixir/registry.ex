@@ -351,4 +351,16 @@ defmodule Conformance.Registry do
     trace("taken", Registry.start_link(keys: :duplicate, name: @registry))
     trace("unique still", register("key"))
   end
+
+  scenario "registry: count_select counts what a match specification wants" do
+    start(:duplicate)
+    for {key, value} <- [a: 1, a: 2, b: 2], do: register(key, value)
+    match = fn guard -> Registry.count_select(@registry, [{{:"$1", :_, :"$2"}, guard, [true]}]) end
+    trace("all", match.([]))
+    trace("of a value", match.([{:==, :"$2", 2}]))
+    trace("of a key and a value", match.([{:==, :"$1", :a}, {:==, :"$2", 2}]))
+    trace("of none", match.([{:==, :"$2", 3}]))
+    unregister(:a)
+    trace("after an end", match.([]))
+  end
 end

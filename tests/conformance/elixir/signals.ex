@@ -243,4 +243,33 @@ defmodule Conformance.Signals do
     send(self(), :marker)
     trace_next("then")
   end
+
+  scenario "signals: send with noconnect makes no connection, and sends over one that is there" do
+    kate = peer(:kate)
+    main = self()
+    trace("to none", Process.send({:teller, kate}, 1, [:noconnect]))
+    trace("connected", Node.list())
+
+    on(:kate, fn ->
+      spawn(fn ->
+        Process.register(self(), :teller)
+        send(main, :ready)
+        send(main, {:got, next()})
+      end)
+    end)
+
+    expect(:ready)
+    trace("to one", Process.send({:teller, kate}, 2, [:noconnect]))
+    trace_next("then")
+    trace("both", Process.send({:teller, kate}, 3, [:noconnect, :nosuspend]))
+  end
+
+  scenario "signals: send with options to this node" do
+    trace("to itself", Process.send(self(), 1, [:noconnect, :nosuspend]))
+    trace_next("got")
+    trace("without options", Process.send(self(), 2, []))
+    trace_next("got")
+    attempt("to a name that nobody has", fn -> Process.send(:nobody_here, 1, [:noconnect]) end)
+    trace("to an unknown node", Process.send({:teller, unknown_node()}, 1, [:noconnect]))
+  end
 end

@@ -724,4 +724,27 @@ defmodule Conformance.Supervisor do
     send(observer, :waiting)
     forever()
   end
+
+  scenario "supervisor: get_childspec tells a child's specification by its id" do
+    child = probe(:a, restart: :transient, shutdown: 100)
+    {:ok, sup} = Supervisor.start_link([child], strategy: :one_for_one)
+    trace("supervisor", sup)
+
+    of = fn id ->
+      case :supervisor.get_childspec(sup, id) do
+        {:ok, spec} -> Map.take(spec, [:id, :restart, :shutdown, :type, :significant])
+        {:error, reason} -> reason
+      end
+    end
+
+    trace("of a", of.(:a))
+    trace("of none", of.(:b))
+    {:ok, _} = Supervisor.start_child(sup, probe(:b, type: :supervisor))
+    trace("of b", of.(:b))
+    Supervisor.terminate_child(sup, :a)
+    trace("of one that is stopped", of.(:a))
+    Supervisor.delete_child(sup, :a)
+    trace("of one that is deleted", of.(:a))
+    trace_all(2)
+  end
 end

@@ -98,4 +98,19 @@ defmodule Conformance.Timers do
     attempt("negative", fn -> Process.send_after(self(), :x, -1) end)
     trace_nothing("then")
   end
+
+  scenario "timers: cancelling answers by a message, or not at all, if it is asked to" do
+    timer = Process.send_after(self(), :never, 60_000)
+    trace("timer", timer)
+    trace("async", Process.cancel_timer(timer, async: true))
+    {:cancel_timer, ref, left} = next()
+    trace("told", [ref, is_integer(left) and left <= 60_000])
+    trace("again", Process.cancel_timer(timer, async: true))
+    trace_next("told")
+    trace("without info", Process.cancel_timer(timer, info: false))
+    trace("neither", Process.cancel_timer(timer, async: true, info: false))
+    timer = Process.send_after(self(), :never, 100)
+    trace("of one that runs", Process.cancel_timer(timer, info: false))
+    trace_nothing("then")
+  end
 end

@@ -418,3 +418,28 @@ scenario("application: a stop that raises stops it all the same", async () => {
   await trace("started", started(["raising_stop"]));
   await trace("again", await finish("raising_stop"));
 });
+
+scenario(
+  "application: spec tells of one that is loaded, whether or not it runs",
+  async () => {
+    await trace("unknown", Application.spec("conformance_spec"));
+    await trace("unknown", Application.spec("conformance_spec", "vsn"));
+    await Application.start(
+      define("conformance_spec", { vsn: "1", description: "" }),
+    );
+    await trace("vsn", Application.spec("conformance_spec", "vsn") === "1");
+    await trace(
+      "description",
+      Application.spec("conformance_spec", "description") === "",
+    );
+    await trace(
+      "applications",
+      Application.spec("conformance_spec", "applications"),
+    );
+    await Application.stop("conformance_spec");
+    await trace(
+      "when it has stopped",
+      Application.spec("conformance_spec", "vsn") === "1",
+    );
+  },
+);

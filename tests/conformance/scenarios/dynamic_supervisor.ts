@@ -445,3 +445,24 @@ scenario(
     await trace("children", await children(sup));
   },
 );
+
+scenario(
+  "dynamic_supervisor: extra_arguments come before those of each child, at each start",
+  async () => {
+    const main = self();
+    const sup = await start({ extraArguments: ["one", [2]] });
+    const child = (id: string) => ({
+      id,
+      start: (first: string, second: number[]) => {
+        send(main, { type: "started", first, second });
+        return spawnLink(async () => exit(await expect("exit")));
+      },
+    });
+    const pid = await DynamicSupervisor.startChild(sup, child("a"));
+    await trace("started", await receive());
+    send(pid, { type: "exit", reason: "oops" });
+    await trace("again", await receive());
+    await DynamicSupervisor.startChild(sup, child("b"));
+    await trace("another", await receive());
+  },
+);

@@ -14,6 +14,7 @@ import {
   type RegistryEntry,
   type RegistryKeys,
   type RegistryOptions,
+  type RegistryRecord,
   self,
   send,
   sleep,
@@ -511,3 +512,24 @@ scenario("registry: a name that is taken is no registry's", async () => {
   );
   await trace("unique still", register("key"));
 });
+
+scenario(
+  "registry: count_select counts what a match specification wants",
+  async () => {
+    await start("duplicate");
+    for (const [key, value] of [["a", 1], ["a", 2], ["b", 2]]) {
+      Registry.register(R, key, value);
+    }
+    const count = (wanted: (record: RegistryRecord) => boolean) =>
+      Registry.countSelect(R, wanted);
+    await trace("all", count(() => true));
+    await trace("of a value", count(({ value }) => value === 2));
+    await trace(
+      "of a key and a value",
+      count(({ key, value }) => key === "a" && value === 2),
+    );
+    await trace("of none", count(({ value }) => value === 3));
+    Registry.unregister(R, "a");
+    await trace("after an end", count(() => true));
+  },
+);

@@ -19,13 +19,16 @@ import {
   unlink,
 } from "../../../mod.ts";
 import {
+  attempt,
   expect,
   forever,
   next,
+  on,
   peer,
   scenario,
   trace,
   traceNext,
+  UNKNOWN_NODE,
 } from "../_scenario.ts";
 
 /** Passes what it gets on to the trace, as what has come from its mailbox; exits are trapped. */
@@ -258,3 +261,48 @@ scenario(
     await traceNext("then");
   },
 );
+
+/** A process of kate that passes on the first message that it gets. */
+export function startTeller(main: Pid): void {
+  spawn(async () => {
+    register("teller");
+    send(main, "ready");
+    send(main, { type: "got", message: await next() });
+  });
+}
+
+scenario(
+  "signals: send with noconnect makes no connection, and sends over one that is there",
+  async () => {
+    const kate = await peer("kate");
+    const to = { name: "teller", node: kate };
+    await trace("to none", await send(to, 1, { noconnect: true }));
+    await trace("connected", Node.list());
+    await on("kate", startTeller, self());
+    await expect("ready");
+    await trace("to one", await send(to, 2, { noconnect: true }));
+    await traceNext("then");
+    await trace(
+      "both",
+      send(to, 3, { noconnect: true, nosuspend: true }),
+    );
+  },
+);
+
+scenario("signals: send with options to this node", async () => {
+  await trace(
+    "to itself",
+    send(self(), 1, { noconnect: true, nosuspend: true }),
+  );
+  await traceNext("got");
+  await trace("without options", await send(self(), 2, {}));
+  await traceNext("got");
+  await attempt(
+    "to a name that nobody has",
+    () => send("nobody_here", 1, { noconnect: true }),
+  );
+  await trace(
+    "to an unknown node",
+    await send({ name: "teller", node: UNKNOWN_NODE }, 1, { noconnect: true }),
+  );
+});

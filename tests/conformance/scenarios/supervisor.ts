@@ -1022,3 +1022,31 @@ scenario(
     await trace("after", await failure(Supervisor.countChildren(sup)));
   },
 );
+
+scenario(
+  "supervisor: get_childspec tells a child's specification by its id",
+  async () => {
+    const child = probe("a", { restart: "transient", shutdown: 100 });
+    const sup = await Supervisor.startLink([child], {
+      strategy: "one_for_one",
+    });
+    await trace("supervisor", sup);
+    const of = async (id: string) => {
+      const spec = await Supervisor.getChildspec(sup, id);
+      if (spec === "not_found") return spec;
+      const { restart, shutdown, type, significant } = spec;
+      return new Map<unknown, unknown>(
+        Object.entries({ id, restart, shutdown, type, significant }),
+      );
+    };
+    await trace("of a", await of("a"));
+    await trace("of none", await of("b"));
+    await Supervisor.startChild(sup, probe("b", { type: "supervisor" }));
+    await trace("of b", await of("b"));
+    await Supervisor.terminateChild(sup, "a");
+    await trace("of one that is stopped", await of("a"));
+    await Supervisor.deleteChild(sup, "a");
+    await trace("of one that is deleted", await of("a"));
+    await traceAll(2);
+  },
+);

@@ -2,6 +2,7 @@
 
 import {
   cancelTimer,
+  type CancelTimerMessage,
   exit,
   makeRef,
   readTimer,
@@ -129,3 +130,24 @@ scenario("timers: a time that is no time raises", async () => {
   await attempt("negative", () => sendAfter(self(), "x", -1));
   await traceNothing("then");
 });
+
+scenario(
+  "timers: cancelling answers by a message, or not at all, if it is asked to",
+  async () => {
+    const timer = sendAfter(self(), "never", 60_000);
+    await trace("timer", timer);
+    await trace("async", cancelTimer(timer, { async: true }));
+    const { ref, result } = await next() as CancelTimerMessage;
+    await trace("told", [ref, isLeft(result)]);
+    await trace("again", cancelTimer(timer, { async: true }));
+    await traceNext("told");
+    await trace("without info", cancelTimer(timer, { info: false }));
+    await trace(
+      "neither",
+      cancelTimer(timer, { async: true, info: false }),
+    );
+    const running = sendAfter(self(), "never", 100);
+    await trace("of one that runs", cancelTimer(running, { info: false }));
+    await traceNothing("then");
+  },
+);
