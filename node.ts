@@ -29,7 +29,11 @@ import {
 } from "./distribution/credentials.ts";
 import { HostWorld } from "./distribution/host_world.ts";
 import { type NodeName, ownHost, parseNodeName } from "./distribution/names.ts";
-import { Network, type NodeKind } from "./distribution/network.ts";
+import {
+  Network,
+  type NetworkLog,
+  type NodeKind,
+} from "./distribution/network.ts";
 import type { ConnectionStats } from "./distribution/statistics.ts";
 import { defaultEpmdPort } from "./distribution/reach.ts";
 import { DEFAULT_LIMITS, type Limits } from "./distribution/wire.ts";
@@ -61,14 +65,10 @@ import {
   setDefaultRuntime,
   waitingProcess,
 } from "./runtime/current.ts";
-import {
-  type LogEvent,
-  type LogHook,
-  safeLog,
-  standardLog,
-} from "./runtime/events.ts";
+import { type LogEvent, type LogHook, standardLog } from "./runtime/events.ts";
 import { jsonLog } from "./runtime/json_log.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
+import { NodeLog } from "./runtime/log.ts";
 import type { Allow, ModuleExports } from "./runtime/modules.ts";
 import type { Holding, RefusedRequest } from "./runtime/peers.ts";
 import { type Atom, nameOf, type Pid, type Ref } from "./runtime/pid.ts";
@@ -849,6 +849,7 @@ export class Node implements AsyncDisposable {
     const left = this.#presence.leave();
     this.#runtime.stop("shutdown");
     await Promise.all([this.#network.stop(), left]);
+    this.#runtime.log.stop();
     started.splice(started.indexOf(this), 1);
     if (started.length === 0) setDefaultRuntime(undefined);
     else setDefaultRuntime(started[0].#runtime);
@@ -900,11 +901,16 @@ async function startNode(
     : await userCookie();
   const limits = limitsOf(options);
   const hidden = options.hidden ?? false;
-  const hook = safeLog(options.log ?? standardLog);
-  const log = (level: LogEvent["level"], message: string) =>
-    hook({ level, node: name.full, message });
   const world = worldOf(options, name);
   await using resources = new AsyncDisposableStack();
+  const nodeLog = new NodeLog({
+    node: name.full,
+    hook: options.log ?? standardLog,
+    clock: world.clock,
+  });
+  resources.defer(() => nodeLog.stop());
+  const log: NetworkLog = (level, message, cause) =>
+    nodeLog.line(level, message, cause);
   const ready = Promise.withResolvers<Network>();
   ready.promise.catch(() => {});
   const presence = await world.enter(
@@ -925,7 +931,7 @@ async function startNode(
     clock: world.clock,
     maxDepth: limits.maxDepth,
     route: (node, connect) => network.route(node, connect),
-    report: (event) => hook({ ...event, node: name.full }),
+    log: nodeLog,
     peerLimits: limits,
     refused: (node, what, message) => network.refused(node, what, message),
   });

@@ -4,22 +4,30 @@
  * @module
  */
 
-import nodeProcess from "node:process";
+import { standardError, standardOutput } from "../runtime/output.ts";
 import { writeError } from "../runtime/streams.ts";
 import { EXIT } from "./report.ts";
 
 /**
- * Writes on standard output, and waits until it is written.
+ * Writes on standard output, and waits until it is written, or cannot be.
  *
  * @returns The exit code of a program that had nothing else to do.
  */
-export function print(text: string): Promise<number> {
-  return new Promise((resolve) =>
-    nodeProcess.stdout.write(text, () => resolve(EXIT.OK))
-  );
+export async function print(text: string): Promise<number> {
+  try {
+    await standardOutput.write(text);
+    return EXIT.OK;
+  } catch {
+    return EXIT.FAILED;
+  }
 }
 
 /** Writes a line on standard error. */
 export function complain(line: string): void {
   writeError(`${line}\n`);
+}
+
+/** Resolves when all that was said is written. */
+export async function flush(): Promise<void> {
+  await Promise.all([standardOutput.flush(), standardError.flush()]);
 }

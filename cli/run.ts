@@ -17,6 +17,7 @@ import {
 import { receive } from "../process.ts";
 import { currentRuntime } from "../runtime/current.ts";
 import { quote } from "../runtime/inspect.ts";
+import { standardOutput } from "../runtime/output.ts";
 import { isShutdown } from "../runtime/reason.ts";
 import { shellScope } from "../scope.ts";
 import { runCode } from "./code.ts";
@@ -29,10 +30,13 @@ import {
   UsageError,
 } from "./flags.ts";
 import { loadModules } from "./modules.ts";
-import { complain, print } from "./output.ts";
+import { complain, flush, print } from "./output.ts";
 import { EXIT, HELP_OF_EXIT_CODES, startFailure } from "./report.ts";
 import { StopSignals } from "./stop_signals.ts";
 import { StrayErrors } from "./stray_errors.ts";
+
+/** How long a program that is told to stop has for writing what it has said, in milliseconds. */
+const LAST_WORDS = 500;
 
 /** The settings of applications, by application and key. */
 export type Configuration = Record<string, Record<string, unknown>>;
@@ -147,10 +151,13 @@ export async function run(
 
 /** Runs a program with this process's command line, and ends this process. */
 export async function runAndExit(program: Program): Promise<never> {
-  // What comes again, or only now, changes nothing any more.
-  using _late = new StopSignals();
+  using signals = new StopSignals();
   const code = await run(program, nodeProcess.argv.slice(2));
-  await print("");
+  // A program that is told to stop does not wait for a reader that may never come.
+  const told = signals.received.then(() =>
+    new Promise((resolve) => setTimeout(resolve, LAST_WORDS))
+  );
+  await Promise.race([flush(), told]);
   nodeProcess.exit(code);
 }
 
@@ -273,13 +280,26 @@ async function work(
 ): Promise<number> {
   const { node, scope } = context;
   if (line.code.length === 0) {
-    const code = line.halts ? await program.shell?.open(context) : undefined;
+    const code = line.halts && program.shell !== undefined
+      ? await whileRead(program.shell.open(context))
+      : undefined;
     return code ?? await wait(context);
   }
-  const code = await onNode(node, () => runCode(line.code, scope, strays));
+  const code = await whileRead(
+    onNode(node, () => runCode(line.code, scope, strays)),
+  );
   return code !== undefined || line.halts
     ? code ?? EXIT.OK
     : await untilGone(node);
+}
+
+/**
+ * Waits for work whose output is for whoever started the program: it fails once nobody reads that any
+ * more. A node that serves others goes on without a reader.
+ */
+function whileRead<T>(work: Promise<T>): Promise<T | typeof EXIT.FAILED> {
+  const closed = standardOutput.closed.then(() => EXIT.FAILED);
+  return Promise.race([work, closed]);
 }
 
 /** Gives what a function on the node does, or ends with the node, which code can stop. */

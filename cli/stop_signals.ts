@@ -1,6 +1,5 @@
 /**
- * What asks a program to stop: SIGINT and SIGTERM, of which a second one ends it at once, and standard
- * output that nobody reads any more.
+ * The signals that ask a program to stop: SIGINT and SIGTERM, of which a second one ends it at once.
  *
  * @module
  */
@@ -21,7 +20,6 @@ export class StopSignals implements Disposable {
   /** Resolves with the exit code when the program is asked to stop. */
   readonly received: Promise<number>;
   readonly #onSignal: () => void;
-  readonly #onOutputError: () => void;
 
   constructor() {
     const { promise, resolve } = Promise.withResolvers<number>();
@@ -33,13 +31,10 @@ export class StopSignals implements Disposable {
       if (now - first > ONE_SIGNAL) nodeProcess.exit(EXIT.FAILED);
       resolve(EXIT.OK);
     };
-    this.#onOutputError = () => resolve(EXIT.FAILED);
     for (const each of SIGNALS) nodeProcess.on(each, this.#onSignal);
-    nodeProcess.stdout.on("error", this.#onOutputError);
   }
 
   [Symbol.dispose](): void {
     for (const each of SIGNALS) nodeProcess.off(each, this.#onSignal);
-    nodeProcess.stdout.off("error", this.#onOutputError);
   }
 }

@@ -9,6 +9,8 @@
 
 import nodeProcess from "node:process";
 import { ProcessExited } from "../errors.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { NodeLog } from "../runtime/log.ts";
 import { complain } from "./output.ts";
 import { formatThrown } from "./report.ts";
 
@@ -18,14 +20,23 @@ const EVENTS = ["unhandledRejection", "uncaughtException"] as const;
 export class StrayErrors implements Disposable {
   #fail: ((error: unknown) => void) | undefined;
   readonly #onError: (error: unknown) => void;
+  /** As many at a time as a node's log takes: an error may come with each turn of the event loop. */
+  readonly #log = new NodeLog({
+    node: "",
+    hook: ({ level, message }) => complain(`[${level}] ${message}`),
+    clock: systemClock,
+  });
 
   constructor() {
     this.#onError = (error) => {
       // The wait of a process that has been told to exit: nobody is left to handle it.
-      if (error instanceof ProcessExited) return;
+      if (isExited(error)) return;
       if (this.#fail !== undefined) this.#fail(error);
       else {
-        complain(`[error] Nobody handled ${formatThrown(error)}`);
+        this.#log.report(
+          "error",
+          () => `Nobody handled ${formatThrown(error)}`,
+        );
       }
     };
     for (const each of EVENTS) nodeProcess.on(each, this.#onError);
@@ -44,5 +55,15 @@ export class StrayErrors implements Disposable {
 
   [Symbol.dispose](): void {
     for (const each of EVENTS) nodeProcess.off(each, this.#onError);
+    this.#log.stop();
+  }
+}
+
+/** Whether an error is the exit of a process; it may be a proxy, which throws when it is looked at. */
+function isExited(error: unknown): boolean {
+  try {
+    return error instanceof ProcessExited;
+  } catch {
+    return false;
   }
 }

@@ -15,12 +15,13 @@
 
 import nodeProcess from "node:process";
 import { outside } from "../runtime/context.ts";
-import { printable, quote } from "../runtime/inspect.ts";
+import { printableWithin, quote } from "../runtime/inspect.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Budget } from "./budget.ts";
 import { type NodeName, parseNodeName } from "./names.ts";
 import { PendingSignals } from "./pending.ts";
-import type { ConnectionStats, LimitedLog } from "./statistics.ts";
+import type { NetworkLog } from "./network.ts";
+import type { ConnectionStats } from "./statistics.ts";
 import { shake } from "./strangers.ts";
 import {
   HandshakeError,
@@ -60,7 +61,7 @@ export interface DiallerOptions {
   /** What is counted. */
   stats: ConnectionStats;
   /** Where lines for the log go. */
-  log: LimitedLog;
+  log: NetworkLog;
   /** Whether there is a connection to a node. */
   isConnected(node: string): boolean;
   /** Whether there are as many connections as there may be. */
@@ -344,10 +345,10 @@ export class Dialler {
   }
 
   #tell(node: string, reason: string): void {
-    this.#options.log.tell(
+    this.#options.log(
       "warning",
-      "nodes that could not be connected to",
-      () => `Cannot connect to ${printable(node)}: ${printable(reason)}`,
+      () => `Cannot connect to ${printableWithin(node, 512)}: ${reason}`,
+      { what: "nodes that could not be connected to" },
     );
   }
 }

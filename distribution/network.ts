@@ -4,7 +4,8 @@
  * @module
  */
 
-import { printable } from "../runtime/inspect.ts";
+import type { LogLevel } from "../runtime/events.ts";
+import type { LogCause } from "../runtime/log.ts";
 import type { RefusedRequest } from "../runtime/peers.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signal.ts";
@@ -12,11 +13,7 @@ import { Budget } from "./budget.ts";
 import { Connection } from "./connection.ts";
 import { Dialler } from "./dialler.ts";
 import { isNodeName, type NodeName, parseNodeName } from "./names.ts";
-import {
-  type ConnectionStats,
-  LimitedLog,
-  newConnectionStats,
-} from "./statistics.ts";
+import { type ConnectionStats, newConnectionStats } from "./statistics.ts";
 import { Door } from "./strangers.ts";
 import type {
   Admission,
@@ -33,10 +30,11 @@ import type { World } from "./world.ts";
 /** How often a node listens for silence within a tick time. */
 const TICK_TURNS = 16;
 
-/** A line for the log. */
+/** Takes a line for the log, which is escaped and cut there, and may be one too many. */
 export type NetworkLog = (
-  level: "debug" | "info" | "warning" | "error",
-  message: string,
+  level: LogLevel,
+  message: string | (() => string),
+  cause?: LogCause,
 ) => void;
 
 /** How a network is set up. */
@@ -74,7 +72,6 @@ export class Network {
   readonly #dialler: Dialler;
   readonly #queued: Budget;
   readonly #stats: ConnectionStats = newConnectionStats();
-  readonly #limitedLog: LimitedLog;
   readonly #door: Door;
   #stopped = false;
   readonly #stopTicks: () => void;
@@ -94,13 +91,12 @@ export class Network {
       parts: new Budget(limits.maxTotalMessageBytes),
       admit: (peer) => this.#admit(peer),
     };
-    this.#limitedLog = new LimitedLog(runtime, options.log);
     this.#door = new Door({
       runtime,
       local: this.#local,
       wires: options.wires,
       stats: this.#stats,
-      log: this.#limitedLog,
+      log: options.log,
       up: (session, transport) => this.#up(session, transport),
     });
     this.#dialler = new Dialler({
@@ -108,7 +104,7 @@ export class Network {
       local: this.#local,
       queued: this.#queued,
       stats: this.#stats,
-      log: this.#limitedLog,
+      log: options.log,
       isConnected: (node) => this.#connections.has(node),
       isFull: () => this.#isFull(),
       up: (session, transport) => this.#up(session, transport),
@@ -165,7 +161,6 @@ export class Network {
     this.#stopTicks();
     this.#dialler.stop();
     this.#door.stop();
-    this.#limitedLog.stop();
     const connections = [...this.#connections.values()];
     await Promise.all(connections.map((each) => each.close("the node stops")));
   }
@@ -213,10 +208,10 @@ export class Network {
   refused(node: string, what: RefusedRequest, message: string): void {
     this.#stats.refusedRequests[what]++;
     // A name that is misspelt is the peer's business; a limit or a rule is this node's.
-    this.#limitedLog.tell(
+    this.#options.log(
       what === "undef" || what === "closure" ? "debug" : "warning",
-      `requests of peers refused (${what})`,
-      () => `Refused a request of ${node} (${what}): ${printable(message)}`,
+      () => `Refused a request of ${node} (${what}): ${message}`,
+      { what: `requests of peers refused (${what})`, peer: node },
     );
   }
 
@@ -264,7 +259,7 @@ export class Network {
     });
     this.#connections.set(name, connection);
     this.#stats.connected++;
-    log("debug", `Connected to ${name}`);
+    log("debug", `Connected to ${name}`, { what: "connections", peer: name });
     if (!this.#isHidden(peer)) runtime.nodeUp(name);
     const dial = this.#dialler.connected(name);
     let lost: Error | undefined;
@@ -279,7 +274,10 @@ export class Network {
     connection.start();
     if (lost !== undefined) {
       // A gap is never silent: all that is across it is told.
-      log("warning", `Lost a signal to ${name}: ${printable(lost.message)}`);
+      log("warning", `Lost a signal to ${name}: ${lost.message}`, {
+        what: "signals lost",
+        peer: name,
+      });
       connection.close("a signal to it was lost");
     }
     return true;
@@ -293,7 +291,8 @@ export class Network {
     this.#dialler.forget(connection);
     this.#options.log(
       "info",
-      `The connection to ${name} is down: ${printable(reason)}`,
+      `The connection to ${name} is down: ${reason}`,
+      { what: "connections lost", peer: name },
     );
     this.#options.runtime.nodeDown(name, !this.#isHidden(peer));
   }

@@ -15,6 +15,7 @@ import type {
   SpawnResult,
   Target,
 } from "../runtime/signal.ts";
+import { sendReason } from "../runtime/reason.ts";
 import { copyTerm } from "../runtime/term.ts";
 import type { Budget } from "./budget.ts";
 import { termBytes } from "./term_size.ts";
@@ -185,7 +186,10 @@ export class PendingSignals implements Signals, Queued {
   }
 
   exitLink(from: Pid, to: Pid, reason: unknown): void {
-    this.#keep(reason, (s, copy) => s.exitLink(from, to, copy));
+    this.#keep(
+      reason,
+      (s, copy) => sendReason(copy, (reason) => s.exitLink(from, to, reason)),
+    );
   }
 
   monitor(from: Pid, target: Target, ref: Ref): void {
@@ -203,7 +207,11 @@ export class PendingSignals implements Signals, Queued {
     ref: Ref,
     reason: unknown,
   ): void {
-    this.#keep(reason, (s, copy) => s.down(from, object, to, ref, copy));
+    this.#keep(
+      reason,
+      (s, copy) =>
+        sendReason(copy, (reason) => s.down(from, object, to, ref, reason)),
+    );
   }
 
   spawnRequest(from: Pid, request: SpawnRequest): void {

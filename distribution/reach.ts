@@ -43,6 +43,9 @@ const LOOPBACK = "127.0.0.1";
 /** How often a node says that too many connections are open, in milliseconds. */
 const OVER_INTERVAL = 10_000;
 
+/** Other users of the machine can have EPMD change hands as often as they like. */
+const OF_EPMD = { what: "messages about EPMD", most: 50 };
+
 /** How long a look-up goes on while EPMD changes hands, in milliseconds. */
 const TAKE_OVER = 1000;
 
@@ -151,7 +154,7 @@ export async function registerNode(
       port,
       listenHost: host,
       outside,
-      log,
+      log: (level, message) => log(level, message, OF_EPMD),
     });
     if (!isUsual && !lease.serving) await checkEpmd(name, host, port, log);
     return lease;

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { printable, quote } from "../runtime/inspect.ts";
+import { quote } from "../runtime/inspect.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { ConnectionStats, LimitedLog } from "./statistics.ts";
+import type { NetworkLog } from "./network.ts";
+import type { ConnectionStats } from "./statistics.ts";
 import {
   type Admission,
   HandshakeError,
@@ -28,7 +29,7 @@ export interface DoorOptions {
   /** What is counted. */
   stats: ConnectionStats;
   /** Where lines for the log go. */
-  log: LimitedLog;
+  log: NetworkLog;
   /** Somebody is in. */
   up(session: Session, transport: Transport): unknown;
 }
@@ -119,13 +120,10 @@ export class Door {
     const known = error instanceof HandshakeError ? error : undefined;
     const counted = known?.counted ?? "protocol";
     stats.refused[counted]++;
-    log.tell(
+    log(
       counted === "alive" ? "debug" : "warning",
-      `connections refused (${counted})`,
-      () =>
-        `Refused a connection from ${transport.remote}: ${
-          printable(error.message)
-        }`,
+      () => `Refused a connection from ${transport.remote}: ${error.message}`,
+      { what: `connections refused (${counted})` },
     );
   }
 

@@ -6,7 +6,7 @@
 
 import { UndefinedFunctionError } from "../errors.ts";
 import { currentProcess } from "../runtime/current.ts";
-import { inspect, printable } from "../runtime/inspect.ts";
+import { inspect } from "../runtime/inspect.ts";
 import { type Resolved, spawnError } from "../runtime/modules.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
@@ -193,9 +193,8 @@ const AGENT = {
       return settle(run(state), (given) => answer(request, given, state));
     }
     // It may have come from anywhere, and who sends it cannot be told.
-    currentProcess().runtime.report({
-      level: "error",
-      message: printable(notServed(request)),
+    currentProcess().runtime.report("error", () => notServed(request), {
+      what: "requests that an agent does not serve",
     });
     return { type: "noreply", state };
   },

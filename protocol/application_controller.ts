@@ -7,7 +7,7 @@
  * @module
  */
 
-import { applicationEvent } from "../runtime/events.ts";
+import { applicationEvent, applicationLevel } from "../runtime/events.ts";
 import { inspect, quote } from "../runtime/inspect.ts";
 import { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
@@ -308,7 +308,10 @@ class Controller implements Server {
     const { runtime } = this.#process;
     this.#started.delete(name);
     if (state === "running") {
-      runtime.report(applicationEvent(name, reason));
+      runtime.report(
+        applicationLevel(reason),
+        () => applicationEvent(name, reason),
+      );
     }
     const failed = sendableReason(reason, runtime.maxDepth);
     this.#answer(starters, { type: "error", reason: failed });

@@ -6,7 +6,7 @@
 
 import { ExitError } from "../errors.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
-import { inspect, printable } from "../runtime/inspect.ts";
+import { inspect, inspectWithin, printable } from "../runtime/inspect.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { copyTerm } from "../runtime/term.ts";
@@ -160,13 +160,14 @@ class GenServerProcess implements Server {
       return this.#run("handleInfo", message);
     }
     this.#timeout = undefined;
-    this.#process.runtime.report({
-      level: "error",
-      message:
+    this.#process.runtime.report(
+      "error",
+      () =>
         `${this.#who()} received an unexpected message, and has no handleInfo: ${
-          inspect(message)
+          inspectWithin(message)
         }`,
-    });
+      { what: `unexpected messages to ${this.#who()}` },
+    );
   }
 
   async terminate(reason: unknown): Promise<void> {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { inspect } from "../runtime/inspect.ts";
+import { inspectWithin } from "../runtime/inspect.ts";
 import { spawnError } from "../runtime/modules.ts";
 import { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
@@ -38,12 +38,14 @@ export function exitOne(
   second: Pid,
 ): Pid {
   const [kept, lost] = ordered(first, second);
-  process.runtime.report({
-    level: "info",
-    message: `global: name conflict, terminating ${lost}, which has the name ${
-      inspect(name)
-    } as well`,
-  });
+  process.runtime.report(
+    "info",
+    () =>
+      `global: name conflict, terminating ${lost}, which has the name ${
+        inspectWithin(name, 256)
+      } as well`,
+    { what: "name conflicts of global" },
+  );
   process.runtime.route(lost.node).exit(process.pid, lost, "kill");
   return kept;
 }
@@ -110,12 +112,14 @@ export async function resolveConflict(
       ? outcome.value
       : other.pid;
     if (outcome.type !== "ok" || !(kept instanceof Pid || kept === undefined)) {
-      process.runtime.report({
-        level: "warning",
-        message: `global: ${resolve.join(".")}, asked who keeps the name ${
-          inspect(name)
-        }, gave ${inspect(outcome)}`,
-      });
+      process.runtime.report(
+        "warning",
+        () =>
+          `global: ${resolve.join(".")}, asked who keeps the name ${
+            inspectWithin(name, 256)
+          }, gave ${inspectWithin(outcome, 1024)}`,
+        { what: "name conflicts of global that were not decided" },
+      );
     }
   }
   if (own.pid.equals(kept)) return own;

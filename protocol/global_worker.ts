@@ -9,7 +9,7 @@
  * @module
  */
 
-import { inspect } from "../runtime/inspect.ts";
+import { inspectWithin } from "../runtime/inspect.ts";
 import { type Pid, Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { type TermKey, termKey } from "../runtime/term_key.ts";
@@ -145,24 +145,30 @@ export class GlobalWorker implements Server {
   }
 
   #tooMany({ name, pid }: GlobalEntry, full: Pid[]): void {
-    this.#process.runtime.report({
-      level: "error",
-      message: `global: ${pid} cannot have the name ${inspect(name)}, as ${
-        full.map(({ node }) => node).join(", ")
-      } keeps no more for its node (limits.maxRemoteEntries there)`,
-    });
+    this.#process.runtime.report(
+      "error",
+      () =>
+        `global: ${pid} cannot have the name ${inspectWithin(name)}, as ${
+          full.map(({ node }) => node).join(", ")
+        } keeps no more for its node (limits.maxRemoteEntries there)`,
+      { what: "global names that cannot be had" },
+    );
   }
 
   #isFree({ name, pid }: GlobalEntry): boolean {
     if (this.#view.names.lookup(name) !== undefined) return false;
     const others = this.#view.names.namesOf(pid);
     if (others.length === 0) return true;
-    this.#process.runtime.report({
-      level: "error",
-      message: `global: ${pid} cannot have the name ${
-        inspect(name)
-      }, as it has ${inspect(others[0])}: a process has one name at most`,
-    });
+    this.#process.runtime.report(
+      "error",
+      () =>
+        `global: ${pid} cannot have the name ${
+          inspectWithin(name, 256)
+        }, as it has ${
+          inspectWithin(others[0], 256)
+        }: a process has one name at most`,
+      { what: "processes that have a global name already" },
+    );
     return false;
   }
 

@@ -4,15 +4,16 @@
  * @module
  */
 
-import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import nodeProcess from "node:process";
 import { outside } from "../runtime/context.ts";
-import { printable } from "../runtime/inspect.ts";
+import { printable, printableWithin } from "../runtime/inspect.ts";
 import { Pid, Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { standardOutput } from "../runtime/output.ts";
 import { streamsStandIn } from "../runtime/streams.ts";
+import { PendingWrites } from "./pending_writes.ts";
 import { type IoOperation, type IoRequest, isTyped } from "./messages.ts";
 import { PendingReads } from "./pending_reads.ts";
 
@@ -41,10 +42,10 @@ export function standardIo(): IoDevice {
   return {
     write(text: string): void | Promise<void> {
       const standIn = streamsStandIn();
-      if (standIn?.write !== undefined) return standIn.write(text);
-      if (nodeProcess.stdout.write(text)) return;
-      // Whoever prints faster than it is read is held back; `once` rejects on an error.
-      return once(nodeProcess.stdout, "drain").then(() => {});
+      // Whoever prints faster than it is read is held back by the promise.
+      return standIn?.write === undefined
+        ? standardOutput.write(text)
+        : standIn.write(text);
     },
     async readLine(
       prompt: string,
@@ -52,7 +53,7 @@ export function standardIo(): IoDevice {
     ): Promise<string | undefined> {
       const standIn = streamsStandIn();
       if (standIn !== undefined) return await standIn.readLine(prompt, node);
-      nodeProcess.stdout.write(prompt);
+      await standardOutput.write(prompt);
       if (lines === undefined) {
         input = outside(() => createInterface({ input: nodeProcess.stdin }));
         lines = input[Symbol.asyncIterator]();
@@ -63,17 +64,26 @@ export function standardIo(): IoDevice {
   };
 }
 
-/** Starts the group leader of a node and makes it the one of the node's shell. */
+/**
+ * Starts the group leader of a node and makes it the one of the node's shell.
+ *
+ * It is started anew when it ends, under the same name, as `user_sup` does in OTP: anybody can kill it.
+ * Processes whose group leader it was keep the pid of the dead one, and their output fails.
+ */
 export function startGroupLeader(runtime: Runtime, device: IoDevice): Pid {
   const process = runtime.spawn(() => serve(process, device), {
     label: "user",
   });
   runtime.register("user", process);
+  process.abortSignal().addEventListener("abort", () => {
+    if (!runtime.stopped) outside(() => startGroupLeader(runtime, device));
+  });
   return process.pid;
 }
 
 async function serve(process: Process, device: IoDevice): Promise<never> {
   const reads = new PendingReads(process);
+  const writes = new PendingWrites();
   for (;;) {
     const message = await process.mailbox.receive(
       undefined,
@@ -88,14 +98,25 @@ async function serve(process: Process, device: IoDevice): Promise<never> {
       replyAs.node !== from.node
     ) continue;
     const node = askingNode(process.runtime, from);
-    const work = async () =>
-      answer(process, replyAs, await perform(request, device, node));
-    if (!waitsForInput(request)) await work();
-    // Output must not wait for people.
-    else if (!reads.add({ from, node, perform: work })) {
+    const perform = async () => {
+      if (!process.alive) return;
+      answer(process, replyAs, await performOn(device, request, node));
+    };
+    // Output must not wait for people, but a prompt for the output before it.
+    const isTaken = waitsForInput(request)
+      ? reads.add({ from, node, perform: after(writes.settled, perform) })
+      : writes.add({ request, node, perform });
+    if (!isTaken) {
       answer(process, replyAs, { type: "error", reason: "system_limit" });
     }
   }
+}
+
+function after(
+  before: Promise<void> | undefined,
+  perform: () => Promise<void>,
+): () => Promise<void> {
+  return before === undefined ? perform : () => before.then(perform);
 }
 
 /** The other node that a process asks for: its own, or the one that it was started for. */
@@ -122,9 +143,9 @@ function waitsForInput(request: IoOperation): boolean {
 /** The longest prompt of another node that is shown, in characters. */
 const MAX_PROMPT = 1000;
 
-async function perform(
-  request: IoOperation,
+async function performOn(
   device: IoDevice,
+  request: IoOperation,
   node: string | undefined,
 ): Promise<unknown> {
   try {
@@ -143,7 +164,7 @@ async function perform(
       case "requests": {
         let last: unknown = "ok";
         for (const each of request.requests) {
-          last = await perform(each, device, node);
+          last = await performOn(device, each, node);
           if (isTyped(last, "error")) break;
         }
         return last;
@@ -152,6 +173,14 @@ async function perform(
         return { type: "error", reason: "request" };
     }
   } catch (error) {
-    return { type: "error", reason: String(error) };
+    return { type: "error", reason: reasonOf(error) };
   }
+}
+
+/** Why a device failed: the system's code, as Erlang has it, or a text. */
+function reasonOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string"
+    ? printableWithin(code.toLowerCase(), 64)
+    : printableWithin(String(error), 1024);
 }

@@ -9,7 +9,7 @@
  */
 
 import { QueueFullError } from "../errors.ts";
-import { printable, quote } from "../runtime/inspect.ts";
+import { printableLine, quote } from "../runtime/inspect.ts";
 import { Pid, type Ref } from "../runtime/pid.ts";
 import { type Key, keyOf, type Process } from "../runtime/process.ts";
 import type { TermKey } from "../runtime/term_key.ts";
@@ -103,12 +103,17 @@ export class ScopePeers {
         runtime.timers.start(pid, later, CATCH_UP);
         return;
       }
-      runtime.report({
-        level: "error",
-        message: `pg: ${peer.pid.node} is not told of the groups of ${
-          quote(this.#name)
-        } any more: ${printable(String(error))}`,
-      });
+      runtime.report(
+        "error",
+        () =>
+          `pg: ${peer.pid.node} is not told of the groups of ${
+            quote(this.#name)
+          } any more: ${printableLine(String(error), 1024)}`,
+        {
+          what: "scopes of pg that a peer is not told of",
+          peer: peer.pid.node,
+        },
+      );
     }
   }
 

@@ -6,10 +6,11 @@
 
 import {
   type ReportedChild,
+  SUPERVISOR_LEVELS,
   type SupervisorError,
   supervisorEvent,
 } from "../runtime/events.ts";
-import { inspect, printable } from "../runtime/inspect.ts";
+import { inspectWithin } from "../runtime/inspect.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -143,6 +144,9 @@ export async function endChild(
   reportChild(process, { ...child, pid }, "shutdown_error", reason);
 }
 
+/** How many reports of a supervisor pass in 10 seconds: as many children may end at once. */
+const MAX_REPORTS = 100;
+
 /** Tells the log what befell a child. */
 export function reportChild(
   process: Process,
@@ -151,7 +155,14 @@ export function reportChild(
   reason: unknown,
 ): void {
   const child = { id, pid, restart, shutdown, type };
-  process.runtime.report(supervisorEvent(process, error, child, reason));
+  process.runtime.report(
+    SUPERVISOR_LEVELS[error],
+    () => supervisorEvent(process, error, child, reason),
+    {
+      what: `reports of Supervisor ${process.name ?? process.pid}: ${error}`,
+      most: MAX_REPORTS,
+    },
+  );
 }
 
 /** Tells the log of a message that no supervisor expects. */
@@ -159,12 +170,10 @@ export function reportUnexpected(
   { name, pid, runtime }: Process,
   message: unknown,
 ): void {
-  runtime.report({
-    level: "error",
-    message: printable(
-      `Supervisor ${name ?? pid} received an unexpected message: ${
-        inspect(message)
-      }`,
-    ),
-  });
+  const who = `Supervisor ${name ?? pid}`;
+  runtime.report(
+    "error",
+    () => `${who} received an unexpected message: ${inspectWithin(message)}`,
+    { what: `unexpected messages to ${who}` },
+  );
 }

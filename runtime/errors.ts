@@ -42,9 +42,16 @@ export function isExitError(error: unknown): error is ExitError {
   return isInstance(error, ExitError);
 }
 
-/** Why a process exits whose code threw `error`. */
+/** Why a process exits whose code threw `error`; it throws for no error. */
 export function reasonOf(error: unknown): unknown {
-  if (isExitError(error)) return error.reason;
+  if (isExitError(error)) {
+    try {
+      return error.reason;
+    } catch {
+      // A subclass, or a proxy, whose `reason` throws: the error itself is the reason.
+      return error;
+    }
+  }
   return isInstance(error, Error) ? error : { type: "nocatch", value: error };
 }
 

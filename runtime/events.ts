@@ -4,7 +4,7 @@
  * @module
  */
 
-import { inspect, printable, quote } from "./inspect.ts";
+import { inspectWithin, printableLine, quote, shorten } from "./inspect.ts";
 import type { Pid } from "./pid.ts";
 import type { Ancestor, Process } from "./process.ts";
 import { formatError, formatExit } from "./reason.ts";
@@ -144,25 +144,34 @@ export type LogHook = (event: LogEvent) => void;
 export function standardLog(event: LogEvent): void {
   const { level, node, message } = event;
   if (level !== "warning" && level !== "error") return;
-  writeError(`[${level}] ${printable(node)}: ${message}\n`);
+  writeError(`[${level}] ${printableLine(node, MAX_NAME)}: ${message}\n`);
 }
 
-/** A log hook that throws for no event: what the given one throws is told instead, with the event. */
+/** A log hook that throws for no event: the log gets the error of the given one, and the event. */
 export function safeLog(hook: LogHook): LogHook {
   return (event) => {
-    try {
-      hook(event);
-    } catch (error) {
+    const failed = (error: unknown) => {
       const { node } = event;
       const message = `Cannot tell the log: the hook threw: ${said(error)}`;
-      standardLog({ level: "error", node, message });
+      standardLog({ level: "error", node, message: indented([message]) });
       standardLog(event);
+    };
+    try {
+      // A hook may be an async function, whose rejection would end the program.
+      const result: unknown = hook(event);
+      if (result instanceof Promise) result.catch(failed);
+    } catch (error) {
+      failed(error);
     }
   };
 }
 
-/** How long a value may be shown. */
+/** How long a value may be shown, and a name. */
 const MAX_LENGTH = 4096;
+const MAX_NAME = 256;
+
+/** How many ancestors are. */
+const MAX_ANCESTORS = 20;
 
 const KINDS = { process: "Process", server: "GenServer", task: "Task" };
 
@@ -170,7 +179,7 @@ const KINDS = { process: "Process", server: "GenServer", task: "Task" };
 export function crashEvent(process: Process, reason: unknown): RuntimeEvent {
   const crash = crashReport(process, reason);
   const { pid, name, kind, initialCall, parent, ancestors, callers } = crash;
-  const who = name === undefined ? "" : ` (${printable(name)})`;
+  const who = name === undefined ? "" : ` (${nameIn(name)})`;
   const starter = callers[0] ?? parent;
   const from = kind === "task" && starter !== undefined
     ? ` started from ${starter}`
@@ -178,7 +187,7 @@ export function crashEvent(process: Process, reason: unknown): RuntimeEvent {
   const lines = [
     `${KINDS[kind]} ${pid}${who}${from} terminating`,
     `** ${said(reason)}`,
-    `Initial call: ${printable(initialCall ?? "a function")}`,
+    `Initial call: ${nameIn(initialCall ?? "a function")}`,
   ];
   if ("label" in crash) lines.push(`Process Label: ${shown(crash.label)}`);
   if ("lastMessage" in crash) {
@@ -190,7 +199,9 @@ export function crashEvent(process: Process, reason: unknown): RuntimeEvent {
     lines.push(`Started by: ${parent}`);
   }
   if (ancestors.length > 0) {
-    lines.push(`Ancestors: [${ancestors.map(ancestor).join(", ")}]`);
+    const nearest = ancestors.slice(0, MAX_ANCESTORS).map(ancestor);
+    if (ancestors.length > MAX_ANCESTORS) nearest.push("...");
+    lines.push(`Ancestors: [${nearest.join(", ")}]`);
   }
   if (callers.length > 0) lines.push(`Callers: ${shown(callers)}`);
   if (crash.links.length > 0) lines.push(`Links: ${shown(crash.links)}`);
@@ -222,10 +233,11 @@ function crashReport(process: Process, reason: unknown): CrashReport {
 }
 
 function ancestor(of: Ancestor): string {
-  return typeof of === "string" ? printable(of) : of.toString();
+  return typeof of === "string" ? nameIn(of) : of.toString();
 }
 
-const LEVELS: Record<SupervisorError, LogLevel> = {
+/** How much each of them matters. */
+export const SUPERVISOR_LEVELS: Readonly<Record<SupervisorError, LogLevel>> = {
   // The crash itself has been reported by the process that crashed.
   child_terminated: "info",
   start_error: "error",
@@ -247,7 +259,7 @@ export function supervisorEvent(
   child: ReportedChild,
   reason: unknown,
 ): RuntimeEvent {
-  const who = name === undefined ? pid : printable(name);
+  const who = name === undefined ? pid : nameIn(name);
   const which = child.id === undefined ? child.pid : quote(child.id);
   const lines = [
     `Child ${which} of Supervisor ${who} ${WHAT[error]}`,
@@ -260,16 +272,21 @@ export function supervisorEvent(
     lines.push(`${key[0].toUpperCase()}${key.slice(1)}: ${value}`);
   }
   return {
-    level: LEVELS[error],
+    level: SUPERVISOR_LEVELS[error],
     message: indented(lines),
     supervisor: { supervisor: pid, name, error, child, reason },
   };
 }
 
+/** How much the end of an application matters. */
+export function applicationLevel(reason: unknown): LogLevel {
+  return reason === "normal" ? "info" : "error";
+}
+
 /** Tells of an application that has ended. */
 export function applicationEvent(name: string, reason: unknown): RuntimeEvent {
   return {
-    level: reason === "normal" ? "info" : "error",
+    level: applicationLevel(reason),
     message: `Application ${quote(name)} exited: ${words(reason)}`,
     application: { name, reason },
   };
@@ -290,10 +307,12 @@ export function sharedExitEvent(
   };
 }
 
-/** What a process ended by, after two asterisks, as Elixir shows it. */
+/** The reason of a process's end, after two asterisks, as Elixir shows it. */
 function said(reason: unknown): string {
   try {
-    if (reason instanceof Error) return shortened(formatError(reason));
+    if (reason instanceof Error) {
+      return shorten(formatError(reason), MAX_LENGTH);
+    }
   } catch {
     // A getter or a proxy may throw; what shows a crash must not crash.
   }
@@ -301,19 +320,15 @@ function said(reason: unknown): string {
 }
 
 function words(reason: unknown): string {
-  try {
-    return shortened(formatExit(reason));
-  } catch {
-    return shown(reason);
-  }
+  return shorten(formatExit(reason), MAX_LENGTH);
 }
 
 function shown(value: unknown): string {
-  return shortened(inspect(value));
+  return inspectWithin(value, MAX_LENGTH);
 }
 
-function shortened(text: string): string {
-  return text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH)}...`;
+function nameIn(name: string): string {
+  return printableLine(name, MAX_NAME);
 }
 
 /** The first line, and the others below it. */

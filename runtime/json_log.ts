@@ -5,7 +5,7 @@
  */
 
 import type { LogEvent } from "./events.ts";
-import { escapeUnsafe, inspect } from "./inspect.ts";
+import { escapeUnsafe, inspectWithin, keysOf, shorten } from "./inspect.ts";
 import { Atom, Pid, Ref } from "./pid.ts";
 import { formatExit } from "./reason.ts";
 import { writeError } from "./streams.ts";
@@ -16,12 +16,14 @@ const MAX_DEPTH = 8 + 2;
 /** How many items of a collection are, and of all collections of an event. */
 const MAX_ITEMS = 100;
 const MAX_ALL_ITEMS = 10_000;
-/** How much of a text is. */
+/** How many characters of a text are, and of all texts of an event. */
 const MAX_TEXT = 8192;
+const MAX_ALL_TEXT = 65_536;
 
-/** What is left of an event's items. */
+/** How much more of an event's values may be written. */
 interface Budget {
   items: number;
+  characters: number;
 }
 
 /**
@@ -32,8 +34,8 @@ interface Budget {
  * `{ text, node, number, creation }`, an error `{ text, name, message, stack }` with its further
  * `fields`; the `reason` of an exit stands as it is and, as people read it, in `reasonText`. What JSON
  * lacks is written as `inspect` shows it; a value that is deeper than 8 levels or longer than 100 items
- * (10,000 in all) or 8192 characters is cut. No control character is in a line, and no value keeps it from being
- * written.
+ * (10,000 in all) or 8192 characters (65,536 in all) is cut. No control character is in a line, and no
+ * value keeps it from being written.
  *
  * @param event What the node tells.
  *
@@ -50,7 +52,14 @@ interface Budget {
  * ```
  */
 export function jsonLog(event: LogEvent): void {
-  writeError(`${jsonLine(event)}\n`);
+  writeError(
+    `${jsonLine(event)}\n`,
+    (count) => {
+      const message =
+        `${count} log messages were dropped: standard error was not read`;
+      return `${jsonLine({ level: "warning", node: event.node, message })}\n`;
+    },
+  );
 }
 
 function jsonLine(event: LogEvent): string {
@@ -64,21 +73,13 @@ function jsonLine(event: LogEvent): string {
     supervisor: withText(supervisor),
     application: withText(application),
   };
-  const budget = { items: MAX_ALL_ITEMS };
+  const budget = { items: MAX_ALL_ITEMS, characters: MAX_ALL_TEXT };
   return escapeUnsafe(JSON.stringify(jsonOf(line, MAX_DEPTH, budget)));
 }
 
 /** A report, with its reason as people read it. */
 function withText(report: { reason: unknown } | undefined): unknown {
-  return report && { ...report, reasonText: reasonText(report.reason) };
-}
-
-function reasonText(reason: unknown): string {
-  try {
-    return formatExit(reason);
-  } catch {
-    return inspect(reason);
-  }
+  return report && { ...report, reasonText: formatExit(report.reason) };
 }
 
 /** A value as JSON can have it. */
@@ -87,16 +88,28 @@ function jsonOf(value: unknown, depth: number, budget: Budget): unknown {
     return jsonOfAny(value, depth, budget);
   } catch {
     // A getter or a proxy may throw; what tells of a crash must not crash.
-    return inspect(value);
+    return shown(value, budget);
   }
+}
+
+/** A value as people see it. */
+function shown(value: unknown, budget: Budget, depth?: number): string {
+  const most = Math.min(MAX_TEXT, Math.max(budget.characters, 0));
+  return textOf(inspectWithin(value, most, { depth }), budget);
+}
+
+/** As much of a text as there is room for. */
+function textOf(text: string, budget: Budget): string {
+  const most = Math.min(MAX_TEXT, Math.max(budget.characters, 0));
+  const cut = shorten(text, most);
+  budget.characters -= cut.length;
+  return cut;
 }
 
 function jsonOfAny(value: unknown, depth: number, budget: Budget): unknown {
   switch (typeof value) {
     case "string":
-      return value.length <= MAX_TEXT
-        ? value
-        : `${value.slice(0, MAX_TEXT)}...`;
+      return textOf(value, budget);
     case "boolean":
     case "undefined":
       return value;
@@ -105,23 +118,24 @@ function jsonOfAny(value: unknown, depth: number, budget: Budget): unknown {
     case "object":
       return value === null ? null : jsonOfObject(value, depth, budget);
     default:
-      return inspect(value);
+      return shown(value, budget);
   }
 }
 
 function jsonOfObject(value: object, depth: number, budget: Budget): unknown {
   if (value instanceof Pid || value instanceof Ref) {
     const { node, number, creation } = value;
-    return { text: String(value), node, number, creation };
+    const text = String(value);
+    return { text, node: textOf(node, budget), number, creation };
   }
-  if (value instanceof Atom) return value.name;
-  if (depth <= 0) return inspect(value, { depth: 0 });
+  if (value instanceof Atom) return textOf(value.name, budget);
+  if (depth <= 0) return shown(value, budget, 0);
   const inner = (item: unknown) => jsonOf(item, depth - 1, budget);
   if (value instanceof Error) {
     const { name, message, stack, fields } = errorTerm(value);
     const term = { name, message, stack, fields };
     return {
-      text: `${name}: ${message}`,
+      text: textOf(`${name}: ${message}`, budget),
       ...jsonOfFields(term, budget, inner),
     };
   }
@@ -135,7 +149,7 @@ function jsonOfObject(value: object, depth: number, budget: Budget): unknown {
     return some(value, budget).map((entry) => entry.map(inner));
   }
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
-    return inspect(value);
+    return shown(value, budget);
   }
   return jsonOfFields(value, budget, inner);
 }
@@ -146,8 +160,10 @@ function jsonOfFields(
   inner: (item: unknown) => unknown,
 ): Record<string, unknown> {
   const fields: Record<string, unknown> = Object.create(null);
-  for (const key of some(Object.keys(value), budget)) {
-    fields[key] = inner((value as Record<string, unknown>)[key]);
+  for (const key of some(keysOf(value), budget)) {
+    fields[textOf(key, budget)] = inner(
+      (value as Record<string, unknown>)[key],
+    );
   }
   return fields;
 }
@@ -155,7 +171,10 @@ function jsonOfFields(
 function some<T>(items: Iterable<T>, budget: Budget): T[] {
   const taken: T[] = [];
   for (const item of items) {
-    if (taken.length === MAX_ITEMS || budget.items-- <= 0) break;
+    if (
+      taken.length === MAX_ITEMS || budget.items-- <= 0 ||
+      budget.characters <= 0
+    ) break;
     taken.push(item);
   }
   return taken;

@@ -17,6 +17,8 @@ import type {
   Target,
 } from "./signal.ts";
 import { copyTerm } from "./term.ts";
+import { formatExit } from "./reason.ts";
+import { withoutStrayErrors } from "./stray_exits.ts";
 import type { TermKey } from "./term_key.ts";
 import { termKey } from "./term_key.ts";
 import type { Timer } from "./timers.ts";
@@ -293,14 +295,34 @@ export class Process implements MailboxHost {
     const waits = this.waits;
     this.waits = undefined;
     if (waits !== undefined) {
-      for (const wait of waits.values()) wait.abandon(error);
+      for (const wait of waits.values()) {
+        try {
+          wait.abandon(error);
+        } catch (thrown) {
+          this.#reportThrown("A wait", thrown);
+        }
+      }
     }
     const abort = this.#abort;
     if (abort === undefined) return;
     // Listeners are the dead process's code, not that of whoever ended it.
-    const fire = () => abort.abort(error());
+    const fire = () =>
+      withoutStrayErrors(
+        () => abort.abort(error()),
+        (thrown) =>
+          this.#reportThrown("A listener of the abort signal", thrown),
+      );
     if (this.shell) outside(fire);
     else runInside(this, fire);
+  }
+
+  #reportThrown(what: string, error: unknown): void {
+    this.runtime.report(
+      "error",
+      () =>
+        `${what} of ${this.pid}, which has exited, threw: ${formatExit(error)}`,
+      { what: "errors of processes that have exited", peer: this.origin },
+    );
   }
 
   /** Sends a message to a pid; to this node's processes goes a copy. */

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { inspect, printable } from "./inspect.ts";
+import {
+  inspectWithin,
+  printable,
+  printableWithin,
+  shorten,
+} from "./inspect.ts";
 import { Atom } from "./pid.ts";
 import { copyTerm, errorTerm, REASON_LEVELS, rebuildError } from "./term.ts";
 
@@ -97,8 +102,21 @@ const TEXTS: Record<string, string> = {
   calling_self: "process attempted to call itself",
 };
 
+/** How long the words for a reason may be, in characters, and those for an error's stack. */
+const MAX_WORDS = 16_384;
+const MAX_STACK = 4096;
+
+/** How long a value within them may be. */
+const MAX_VALUE = 4096;
+
+/** How many reasons within reasons are described. */
+const MAX_NESTING = 8;
+
 /**
  * Says a reason in words, as Elixir's `Exception.format_exit` does.
+ *
+ * The text has at most some 16,000 characters and is made in bounded time, whatever the reason is;
+ * no reason makes it throw.
  *
  * @param reason Any exit reason.
  * @returns One line or several.
@@ -112,99 +130,174 @@ const TEXTS: Record<string, string> = {
  * ```
  */
 export function formatExit(reason: unknown): string {
-  return format(reason, "");
+  if (typeof reason === "string" && reason.length < MAX_NAME) {
+    return formatName(reason);
+  }
+  return shorten(format(reason, "", MAX_NESTING), MAX_WORDS);
 }
 
-/** How many causes of an error are told. */
+/** A longer text is no name of a reason. */
+const MAX_NAME = 64;
+
+function formatName(reason: string): string {
+  return Object.hasOwn(TEXTS, reason) ? TEXTS[reason] : printable(reason);
+}
+
+/** How many causes of an error are described. */
 const CAUSES = 4;
 
 /** An error with its stack and causes, with nothing in it that steers a terminal. */
 export function formatError(error: Error): string {
-  let text = formatStack(error);
-  let { cause } = error;
-  for (let i = 0; cause !== undefined && i < CAUSES; i++) {
-    const isError = cause instanceof Error;
-    text += `\nCaused by: ${
-      isError ? formatStack(cause as Error) : inspect(cause)
-    }`;
-    cause = isError ? (cause as Error).cause : undefined;
+  try {
+    let text = formatStack(error);
+    let { cause } = error;
+    for (let i = 0; cause !== undefined && i < CAUSES; i++) {
+      const isError = cause instanceof Error;
+      text += `\nCaused by: ${
+        isError ? formatStack(cause as Error) : shown(cause)
+      }`;
+      cause = isError ? (cause as Error).cause : undefined;
+    }
+    return text;
+  } catch {
+    // A getter of the error's, or a proxy, threw.
+    return shown(error);
   }
-  return text;
 }
 
 function formatStack({ stack, message, name }: Error): string {
-  return printable(
+  return printableWithin(
     typeof stack === "string" && stack.includes(message)
       ? stack
       : `${name}: ${message}`,
+    MAX_STACK,
   );
 }
 
-function format(reason: unknown, indent: string): string {
-  if (typeof reason === "string" && Object.hasOwn(TEXTS, reason)) {
-    return TEXTS[reason];
+function shown(value: unknown): string {
+  return inspectWithin(value, MAX_VALUE);
+}
+
+function format(reason: unknown, indent: string, left: number): string {
+  try {
+    return formatAny(reason, indent, left);
+  } catch {
+    // What describes a death must not throw: a getter may, or a proxy.
+    return shown(reason);
+  }
+}
+
+function formatAny(reason: unknown, indent: string, left: number): string {
+  if (typeof reason === "string") {
+    return reason.length < MAX_NAME
+      ? formatName(reason)
+      : printableWithin(reason, MAX_VALUE);
   }
   if (reason instanceof Error) {
     return `an exception was raised:\n${indent}    ** ${
       formatError(reason).split("\n").join(`\n${indent}    `)
     }`;
   }
+  if (left <= 0) return shown(reason);
+  const inner = (why: unknown, by = "") => format(why, indent + by, left - 1);
   if (typed(reason, "already_started")) {
-    return `already started: ${inspect((reason as { pid: unknown }).pid)}`;
+    return `already started: ${shown((reason as { pid: unknown }).pid)}`;
   }
   if (typed(reason, "failed_to_start_child")) {
     const { id, reason: why } = reason as { id: unknown; reason: unknown };
-    return `failed to start child: ${inspect(id)}\n${indent}    ** (EXIT) ${
-      format(why, indent + "    ")
+    return `failed to start child: ${shown(id)}\n${indent}    ** (EXIT) ${
+      inner(why, "    ")
     }`;
   }
   if (typed(reason, "bad_return_value")) {
-    return `bad return value: ${
-      inspect((reason as { value?: unknown }).value)
-    }`;
+    return `bad return value: ${shown((reason as { value?: unknown }).value)}`;
   }
   if (typed(reason, "shutdown")) {
-    return `shutdown: ${format((reason as ShutdownReason).reason, indent)}`;
+    return `shutdown: ${inner((reason as ShutdownReason).reason)}`;
   }
   if (typed(reason, "nocatch")) {
     return `a value was thrown that nothing caught: ${
-      inspect((reason as NoCatchReason).value)
+      shown((reason as NoCatchReason).value)
     }`;
   }
   if (typed(reason, "nodedown")) {
     return `no connection to ${
-      printable(String((reason as NodeDownReason).node))
+      printableWithin(String((reason as NodeDownReason).node), MAX_VALUE)
     }`;
   }
   if (typed(reason, "call") && Array.isArray((reason as CallReason).call)) {
     const { call: [module, name, args], reason: why } = reason as CallReason;
-    const shown = Array.isArray(args)
-      ? args.map((item) => inspect(item, { width: Infinity })).join(", ")
-      : "";
-    return `exited in: ${printable(String(module))}.${
-      printable(String(name))
-    }(${shown})\n${indent}    ** (EXIT) ${format(why, indent + "    ")}`;
+    return `exited in: ${printableWithin(String(module), MAX_VALUE)}.${
+      printableWithin(String(name), MAX_VALUE)
+    }(${formatArguments(args)})\n${indent}    ** (EXIT) ${inner(why, "    ")}`;
   }
-  return typeof reason === "string" ? printable(reason) : inspect(reason);
+  return shown(reason);
+}
+
+function formatArguments(args: unknown): string {
+  if (!Array.isArray(args)) return "";
+  // Without the brackets of the list.
+  return inspectWithin(args, MAX_VALUE, { width: Infinity, depth: 9 })
+    .slice(1, -1);
 }
 
 /**
  * The reason as others get it: a copy; of an error whose fields cannot be sent, the error without
- * them; of anything else that cannot be sent, its text.
+ * them; of anything else that cannot be sent, its text. It throws for no reason.
  */
 export function sendableReason(reason: unknown, maxDepth: number): unknown {
   if (typeof reason === "string") return reason;
   try {
     return copyTerm(reason, maxDepth - REASON_LEVELS);
   } catch {
-    return bareError(reason) ?? inspect(reason);
+    return plainReason(reason);
   }
+}
+
+/**
+ * Sends a reason that must arrive, to another node or to whatever waits for it. A reason that is not
+ * taken there, as it is larger or deeper than allowed, is replaced by a plainer one. Never throws:
+ * who else is to be notified must not miss it.
+ */
+export function sendReason(
+  reason: unknown,
+  send: (reason: unknown) => void,
+): void {
+  try {
+    return send(reason);
+  } catch {
+    // A plainer one below.
+  }
+  for (const replacement of [plainReason, briefReason]) {
+    try {
+      return send(replacement(reason));
+    } catch {
+      // A plainer one still.
+    }
+  }
+}
+
+/** How long the texts of a plain reason may be: it has to fit where the reason did not. */
+const MAX_PLAIN = 1024;
+
+/** An error with its name and message only, or a text. */
+function plainReason(reason: unknown): unknown {
+  return bareError(reason) ?? inspectWithin(reason, MAX_PLAIN);
+}
+
+function briefReason(reason: unknown): string {
+  return inspectWithin(reason, MAX_NAME, { limit: 3, depth: 1 });
 }
 
 function bareError(reason: unknown): Error | undefined {
   try {
     if (!(reason instanceof Error)) return undefined;
-    return rebuildError({ ...errorTerm(reason), fields: undefined });
+    const { name, message, stack } = errorTerm(reason);
+    return rebuildError({
+      name: shorten(name, MAX_PLAIN),
+      message: shorten(message, MAX_PLAIN),
+      stack: stack && shorten(stack, MAX_STACK),
+    });
   } catch {
     return undefined;
   }

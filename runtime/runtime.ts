@@ -10,11 +10,13 @@ import { type Clock, systemClock } from "./clock.ts";
 import { Deadlines } from "./deadlines.ts";
 import {
   crashEvent,
+  type LogLevel,
   type RuntimeEvent,
   sharedExitEvent,
   standardLog,
 } from "./events.ts";
 import { exitMessage } from "./exit_message.ts";
+import { type LogCause, NodeLog } from "./log.ts";
 import { Modules, type Resolved } from "./modules.ts";
 import { Nowhere } from "./nowhere.ts";
 import { Holdings, type PeerLimits, type RefusedRequest } from "./peers.ts";
@@ -28,7 +30,7 @@ import {
   type Wait,
   type Watcher,
 } from "./process.ts";
-import { isOrderly, isReason, sendableReason } from "./reason.ts";
+import { isOrderly, isReason, sendableReason, sendReason } from "./reason.ts";
 import type {
   Backpressure,
   MonitoredObject,
@@ -57,8 +59,10 @@ export interface RuntimeOptions {
   clock?: Clock;
   /** Where signals for another node go, if it is connected or to be; without it there is none. */
   route?: (node: string, connect: boolean) => Signals | undefined;
-  /** What is told of crashes, and of what supervisors and applications do about them; standard error if it is left out. */
+  /** Gets reports of crashes, and of what supervisors and applications do about them; standard error if it is left out. */
   report?: (event: RuntimeEvent) => void;
+  /** The node's log, if it reports more than its processes do: `report` is left out then. */
+  log?: NodeLog;
   /** How deep a message may be nested. */
   maxDepth?: number;
   /** What one peer may hold here; as much as it likes if it is left out. */
@@ -89,8 +93,8 @@ export class Runtime implements Signals {
   readonly creation: number;
   /** How deep a message may be nested. */
   readonly maxDepth: number;
-  /** Tells of what went wrong on the node. */
-  readonly report: (event: RuntimeEvent) => void;
+  /** The node's log. */
+  readonly log: NodeLog;
   /** Signs what the node itself says: the pid of no process. */
   readonly nobody: Pid;
   /** What others may run here. */
@@ -121,6 +125,7 @@ export class Runtime implements Signals {
   readonly #refused: NonNullable<RuntimeOptions["refused"]>;
   readonly #ended: Process[] = [];
   #ending = false;
+  #stopped = false;
   #lastPid = 99;
   #lastRef = 0;
   #lastUnlinkId = 0;
@@ -137,8 +142,20 @@ export class Runtime implements Signals {
     this.#route = options.route;
     this.holdings = new Holdings(options.peerLimits);
     this.#refused = options.refused ?? (() => {});
-    this.report = options.report ??
-      ((event) => standardLog({ ...event, node: this.node }));
+    this.log = options.log ?? new NodeLog({
+      node: this.node,
+      hook: options.report ?? standardLog,
+      clock: this.#clock,
+    });
+  }
+
+  /** Reports what happened, to the node's log; never throws. */
+  report(
+    level: LogLevel,
+    event: () => RuntimeEvent | string,
+    cause?: LogCause,
+  ): void {
+    this.log.report(level, event, cause);
   }
 
   /** Where signals for a node go: here, or a connection, which is made if there is none. */
@@ -265,6 +282,7 @@ export class Runtime implements Signals {
   terminate(process: Process, reason: unknown): void {
     if (!process.alive) return;
     process.alive = false;
+    // No step of a death may keep others from being notified of it, or of the deaths after it.
     process.exitReason = sendableReason(reason, this.maxDepth);
     this.processes.delete(process.pid.number);
     if (process.origin !== undefined) {
@@ -282,15 +300,18 @@ export class Runtime implements Signals {
     if (this.#ending) return;
     this.#ending = true;
     // A death causes others: a queue, as a chain of links is longer than a stack.
-    for (
-      let next = this.#ended.shift();
-      next !== undefined;
-      next = this.#ended.shift()
-    ) {
-      this.#announce(next);
-      next.close();
+    try {
+      for (
+        let next = this.#ended.shift();
+        next !== undefined;
+        next = this.#ended.shift()
+      ) {
+        this.#announce(next);
+        next.close();
+      }
+    } finally {
+      this.#ending = false;
     }
-    this.#ending = false;
   }
 
   #announce(process: Process): void {
@@ -300,7 +321,11 @@ export class Runtime implements Signals {
       for (const link of links.values()) {
         this.#releaseLink(link);
         if (link.unlinking === 0) {
-          this.back(link.pid.node).exitLink(pid, link.pid, reason);
+          sendReason(
+            reason,
+            (reason) =>
+              this.back(link.pid.node).exitLink(pid, link.pid, reason),
+          );
         }
       }
     }
@@ -313,7 +338,11 @@ export class Runtime implements Signals {
     }
     if (monitors !== undefined) {
       for (const { target, node, ref } of monitors.values()) {
-        this.back(node).demonitor(pid, target, ref);
+        try {
+          this.back(node).demonitor(pid, target, ref);
+        } catch {
+          // The monitor ends with the connection then.
+        }
       }
     }
   }
@@ -322,12 +351,16 @@ export class Runtime implements Signals {
     const object = watcher.name === undefined
       ? process.pid
       : { name: watcher.name, node: this.node };
-    this.back(watcher.pid.node).down(
-      process.pid,
-      object,
-      watcher.pid,
-      watcher.ref,
+    sendReason(
       reason,
+      (reason) =>
+        this.back(watcher.pid.node).down(
+          process.pid,
+          object,
+          watcher.pid,
+          watcher.ref,
+          reason,
+        ),
     );
   }
 
@@ -346,7 +379,14 @@ export class Runtime implements Signals {
     if (!process.alive) return;
     const reason = reasonOf(error);
     if (!isExitError(error) || this.#tellsExit(process, reason)) {
-      this.report(crashEvent(process, reason));
+      const { origin } = process;
+      this.report(
+        "error",
+        () => crashEvent(process, reason),
+        origin === undefined
+          ? undefined
+          : { what: "crashes of processes started", peer: origin },
+      );
     }
     this.terminate(process, reason);
   }
@@ -501,7 +541,7 @@ export class Runtime implements Signals {
     if (!process.shell || process.trapExit) {
       this.#signalExit(process, from, reason);
     } else if (!link.spares && !isReason(reason, "normal")) {
-      this.report(sharedExitEvent(process, from, reason));
+      this.report("warning", () => sharedExitEvent(process, from, reason));
       this.terminate(process, reason);
     }
   }
@@ -752,8 +792,14 @@ export class Runtime implements Signals {
     return sizes;
   }
 
+  /** Whether its processes were ended for good. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
   /** Ends every process, as a node does that stops. */
   stop(reason: unknown): void {
+    this.#stopped = true;
     for (const process of [...this.processes.values()]) {
       this.terminate(process, reason);
     }
@@ -763,19 +809,21 @@ export class Runtime implements Signals {
 
 function run(process: Process, fn: () => unknown): void {
   const { runtime } = process;
-  let result: unknown;
   try {
-    result = fn();
+    const result = fn();
+    if (isThenable(result)) {
+      result.then(
+        () => runtime.terminate(process, "normal"),
+        (error) => runtime.crash(process, error),
+      );
+      return;
+    }
   } catch (error) {
+    // It may be `then` that throws, of a result that is anything.
     runtime.crash(process, error);
     return;
   }
-  if (isThenable(result)) {
-    result.then(
-      () => runtime.terminate(process, "normal"),
-      (error) => runtime.crash(process, error),
-    );
-  } else runtime.terminate(process, "normal");
+  runtime.terminate(process, "normal");
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -7,6 +7,8 @@
 import { createInterface, type Interface } from "node:readline";
 import nodeProcess from "node:process";
 import { outside } from "../runtime/context.ts";
+import { ignore } from "../runtime/ignore.ts";
+import { standardOutput } from "../runtime/output.ts";
 import { standInForStreams, writeError } from "../runtime/streams.ts";
 import type { Completion } from "./client.ts";
 
@@ -57,7 +59,7 @@ export class PipedInput implements ShellInput {
       readLine: async (prompt, node) => {
         // All lines that come are meant for the shell and its code.
         if (isForeign(node, this.server)) throw notForOthers();
-        nodeProcess.stdout.write(prompt);
+        await standardOutput.write(prompt);
         const line = await this.read();
         return line === undefined ? undefined : `${line}\n`;
       },
@@ -74,7 +76,11 @@ export class PipedInput implements ShellInput {
   }
 
   show(text: string): void {
-    nodeProcess.stdout.write(`${text}\n`);
+    try {
+      standardOutput.write(`${text}\n`)?.catch(ignore);
+    } catch {
+      // Nobody reads it: the program ends by that, and not by an error.
+    }
   }
 
   fail(text: string): void {

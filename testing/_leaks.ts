@@ -7,6 +7,7 @@
 import nodeProcess from "node:process";
 import { Node } from "../node.ts";
 import { findScope } from "../protocol/pg.ts";
+import { isStandardStream } from "../runtime/output.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
@@ -162,7 +163,8 @@ function handles(): Handle[] {
   };
   const all = _getActiveHandles?.call(nodeProcess) ?? [];
   return all.filter((each) =>
-    typeof each.address === "function" && each.destroyed !== true
+    typeof each.address === "function" && each.destroyed !== true &&
+    !isStandardStream(each)
   );
 }
 

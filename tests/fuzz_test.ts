@@ -18,6 +18,8 @@ import {
 import { Budget } from "../distribution/budget.ts";
 import { Node } from "../node.ts";
 import { Pid, Ref } from "../runtime/pid.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { NodeLog } from "../runtime/log.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signal.ts";
 import { receive, register, send, whereis } from "../process.ts";
@@ -129,6 +131,11 @@ test(
   { timeout: 600_000 },
   async () => {
     const lines: string[] = [];
+    const log = new NodeLog({
+      node: KATE,
+      hook: ({ message }) => void lines.push(message),
+      clock: systemClock,
+    });
     const network: Network = new Network({
       runtime: newRuntime(),
       name: parseNodeName(KATE),
@@ -142,7 +149,7 @@ test(
         randomBytes,
         reach: () => Promise.reject(new Error("nowhere")),
       },
-      log: (_, message) => lines.push(message),
+      log: (level, message, cause) => log.line(level, message, cause),
     });
     await fuzz(RUNS, async (random) => {
       const transport = new FuzzedTransport();
@@ -172,6 +179,7 @@ test(
       assert(!/is not (a function|iterable)|Cannot (read|convert)/.test(line));
     }
     await network.stop();
+    log.stop();
   },
 );
 
