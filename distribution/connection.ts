@@ -25,16 +25,19 @@ const QUIET_TURNS = 2;
 const SILENT_TURNS = 19;
 
 /**
- * How many bytes of the backlog the transport gets at a time. The transport says only when all of
- * them have left, and that is how it is seen that the peer reads.
+ * How many bytes of the backlog the transport gets at a time, at most. The transport says only when
+ * all of them have left, and that is how it is seen that the peer reads.
  */
 const BATCH = 1 << 18;
 
+/** Which part of a full queue is a batch, at most. */
+const BATCHES = 8;
+
 /**
- * How much is read from a peer when a batch has left for it, while more waits than may. More than
- * a batch, so that two nodes that hold each other back do not come to a standstill.
+ * How many batches are read from a peer when one has left for it, while more waits than may. More
+ * than one, so that two nodes that hold each other back do not come to a standstill.
  */
-const CREDIT = 2 * BATCH;
+const CREDIT = 2;
 
 /** How long a peer is not read from at all before a credit is read anyway, in milliseconds. */
 const PROBE = 250;
@@ -88,6 +91,7 @@ export class Connection implements Port {
   readonly #transport: Transport;
   readonly #session: Session;
   readonly #limits: Limits;
+  readonly #batch: number;
   readonly #runtime: Runtime;
   readonly #queuedBytes: Budget;
   readonly #handlers: ConnectionHandlers;
@@ -126,6 +130,7 @@ export class Connection implements Port {
     this.#handlers = options.handlers;
     this.#stats = options.stats;
     this.#most = HARD * limits.maxQueueBytes;
+    this.#batch = Math.min(BATCH, Math.ceil(limits.maxQueueBytes / BATCHES));
     this.signals = session.open(this, runtime);
   }
 
@@ -250,7 +255,7 @@ export class Connection implements Port {
   #drained(): void {
     this.#blocked = false;
     this.#stuck = 0;
-    let room = BATCH;
+    let room = this.#batch;
     let next = 0;
     while (next < this.#backlog.length && (room > 0 || !this.#blocked)) {
       const bytes = this.#backlog[next++];
@@ -304,7 +309,7 @@ export class Connection implements Port {
   /** Reads again: as much as comes, or a credit if too much waits. */
   #readOn(queued: number): void {
     if (this.#closed) return;
-    this.#credit = this.#isFull(queued) ? CREDIT : 0;
+    this.#credit = this.#isFull(queued) ? CREDIT * this.#batch : 0;
     if (!this.#paused) return;
     this.#paused = false;
     this.#stopProbe();

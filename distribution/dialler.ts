@@ -39,6 +39,9 @@ const GIVE_WAY = 1000;
 /** How many introduced nodes are dialled at a time. */
 const INTRODUCED_AT_ONCE = 32;
 
+/** How many nodes are dialled at a time, of all; others wait. Each takes a file descriptor or two. */
+const AT_ONCE = 128;
+
 /** How much of another node's Extra field an error shows, in bytes. */
 const MAX_EXTRA_SHOWN = 100;
 
@@ -77,7 +80,7 @@ interface Dial {
   readonly promise: Promise<boolean>;
   readonly settle: (connected: boolean) => void;
   readonly stop: AbortController;
-  /** Whether it is at it, and not waiting for the other side's. */
+  /** Whether it is at it, and not waiting for its turn or for the other side's. */
   isActive: boolean;
   /** Whether somebody here is waiting for it, who is told if it fails. */
   isWanted: boolean;
@@ -90,6 +93,9 @@ export class Dialler {
   /** Introduced nodes that are not dialled yet, and who introduced them. */
   readonly #introduced = new Map<string, unknown>();
   #introducedAtOnce = 0;
+  #atOnce = 0;
+  /** Dials that wait until there are fewer at once. */
+  #waiting: (() => void)[] = [];
   /** What ends the dials that run, those among them that the other side's connection has settled. */
   readonly #running = new Set<AbortController>();
   #stopped = false;
@@ -153,6 +159,10 @@ export class Dialler {
   stop(): void {
     this.#stopped = true;
     this.#introduced.clear();
+    for (const proceed of this.#waiting.splice(0)) {
+      this.#atOnce++;
+      proceed();
+    }
     for (const stop of this.#running) stop.abort(new Error("the node stops"));
   }
 
@@ -202,7 +212,7 @@ export class Dialler {
       promise,
       settle: resolve,
       stop,
-      isActive: true,
+      isActive: false,
       isWanted: false,
     };
     this.#dials.set(node, dial);
@@ -212,26 +222,47 @@ export class Dialler {
   }
 
   async #run(dial: Dial): Promise<void> {
-    const { runtime, limits } = this.#options;
-    const until = runtime.now() + 2 * limits.handshakeTimeout;
     this.#running.add(dial.stop);
     try {
-      while (this.#isWanted(dial)) {
-        try {
-          dial.isActive = true;
-          return await this.#attempt(dial);
-        } catch (error) {
-          dial.isActive = false;
-          const gaveWay = error instanceof HandshakeError &&
-            (error.code === "superseded" || error.code === "alive");
-          if (!gaveWay || runtime.now() >= until) throw error;
-          await this.#otherSide(dial);
-        }
-      }
+      await this.#dialOn(dial);
     } catch (error) {
       this.#failed(dial, error as Error);
     } finally {
       this.#running.delete(dial.stop);
+    }
+  }
+
+  /** Dials until there is a connection, or an attempt fails that has not given way. */
+  async #dialOn(dial: Dial): Promise<void> {
+    const { runtime, limits } = this.#options;
+    let until: number | undefined;
+    while (this.#isWanted(dial)) {
+      try {
+        return await this.#inTurn(dial);
+      } catch (error) {
+        const gaveWay = error instanceof HandshakeError &&
+          (error.code === "superseded" || error.code === "alive");
+        until ??= runtime.now() + 2 * limits.handshakeTimeout;
+        if (!gaveWay || runtime.now() >= until) throw error;
+      }
+      await this.#otherSide(dial);
+    }
+  }
+
+  /** Tries once, when there are not too many at once. */
+  async #inTurn(dial: Dial): Promise<void> {
+    if (this.#atOnce >= AT_ONCE && !this.#stopped) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else this.#atOnce++;
+    dial.isActive = true;
+    try {
+      if (this.#isWanted(dial)) await this.#attempt(dial);
+    } finally {
+      dial.isActive = false;
+      const next = this.#waiting.shift();
+      // The next one takes the place over.
+      if (next === undefined) this.#atOnce--;
+      else next();
     }
   }
 
@@ -327,7 +358,7 @@ export class Dialler {
     const stopTimer = this.#options.runtime.after(GIVE_WAY, resolve);
     dial.promise.then(() => resolve());
     const { signal } = dial.stop;
-    if (signal.aborted) resolve();
+    if (signal.aborted || !this.#isWanted(dial)) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
     return promise.finally(stopTimer);
   }

@@ -73,6 +73,7 @@ class CountedDials {
             };
             signal.addEventListener("abort", fail);
             this.active.set(full, fail);
+            if (signal.aborted) return fail();
             this.total++;
             this.most = Math.max(this.most, this.active.size);
           }),
@@ -192,6 +193,22 @@ test("a node that is introduced is dialled at once when it is wanted", async () 
 });
 
 // Nodes that are dialled at once.
+
+test("128 nodes are dialled at a time, and the others in their turn", async () => {
+  const dials = new CountedDials();
+  const connected = names(1000).map((name) => dials.network.connect(name));
+  assertEquals(dials.active.size, 128);
+  await dials.failAll();
+  for (const each of connected) assertEquals(await each, false);
+  assertEquals([dials.total, dials.most], [1000, 128]);
+  // A dial that waits for its turn does not keep the node out that it is for.
+  const again = names(200).map((name) => dials.network.connect(name));
+  const peer = await Peer.enter(dials.network, "n199@localhost");
+  assertEquals(await again[199], true);
+  assert(!peer.isEnded);
+  await dials.network.stop();
+  for (const each of again.slice(0, 199)) assertEquals(await each, false);
+});
 
 test("no more nodes are dialled at once than maxConnections, whoever asks for it", async () => {
   const dials = new CountedDials({ maxConnections: 50 });
