@@ -36,6 +36,15 @@ import type { World } from "./world.ts";
 /** How long a dial that gave way waits for the other side's, in milliseconds. */
 const GIVE_WAY = 1000;
 
+/**
+ * How often a dial is repeated whose connection was closed without a word: a listener does so with
+ * some when too many are at its door, and takes them a moment later.
+ */
+const REPEATS = 5;
+
+/** How long the first repeat waits, in milliseconds, and as much again by chance; each waits twice as long. */
+const REPEAT_AFTER = 25;
+
 /** How many introduced nodes are dialled at a time. */
 const INTRODUCED_AT_ONCE = 32;
 
@@ -236,16 +245,22 @@ export class Dialler {
   async #dialOn(dial: Dial): Promise<void> {
     const { runtime, limits } = this.#options;
     let until: number | undefined;
+    let repeats = 0;
     while (this.#isWanted(dial)) {
+      let pause = GIVE_WAY;
       try {
         return await this.#inTurn(dial);
       } catch (error) {
-        const gaveWay = error instanceof HandshakeError &&
-          (error.code === "superseded" || error.code === "alive");
+        if (!(error instanceof HandshakeError)) throw error;
+        const { code } = error;
         until ??= runtime.now() + 2 * limits.handshakeTimeout;
-        if (!gaveWay || runtime.now() >= until) throw error;
+        if (code === "closed") {
+          if (repeats >= REPEATS) throw error;
+          pause = this.#repeatAfter(repeats++);
+        } else if (code !== "superseded" && code !== "alive") throw error;
+        if (runtime.now() >= until) throw error;
       }
-      await this.#otherSide(dial);
+      await this.#pause(dial, pause);
     }
   }
 
@@ -352,10 +367,15 @@ export class Dialler {
     );
   }
 
-  /** Waits for the connection that the other side dials, though not for long. */
-  #otherSide(dial: Dial): Promise<void> {
+  #repeatAfter(repeats: number): number {
+    const [chance] = this.#options.local.randomBytes(1);
+    return REPEAT_AFTER * 2 ** repeats * (1 + chance / 256);
+  }
+
+  /** Waits, though no longer than until the other side's connection has come. */
+  #pause(dial: Dial, ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const stopTimer = this.#options.runtime.after(GIVE_WAY, resolve);
+    const stopTimer = this.#options.runtime.after(ms, resolve);
     dial.promise.then(() => resolve());
     const { signal } = dial.stop;
     if (signal.aborted || !this.#isWanted(dial)) resolve();

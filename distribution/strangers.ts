@@ -18,6 +18,16 @@ import {
   type Wire,
 } from "./wire.ts";
 
+/** How long a handshake under way is not ended to make room for another one, in milliseconds. */
+const GRACE = 1000;
+
+interface Waiting {
+  readonly attempt: AbortController;
+  readonly since: number;
+  /** Whether it has said the first word of a node. */
+  hasSpoken: boolean;
+}
+
 /** What a door needs of its node. */
 export interface DoorOptions {
   /** The node's processes. */
@@ -38,7 +48,7 @@ export interface DoorOptions {
 export class Door {
   readonly #options: DoorOptions;
   /** Those who are not in yet, oldest first. */
-  readonly #waiting = new Map<Transport, AbortController>();
+  readonly #waiting = new Map<Transport, Waiting>();
   #stopped = false;
 
   /** A door that nobody is at. */
@@ -54,7 +64,7 @@ export class Door {
   /** Sends all away who are not in yet, and whoever comes. */
   stop(): void {
     this.#stopped = true;
-    for (const attempt of this.#waiting.values()) {
+    for (const { attempt } of this.#waiting.values()) {
       attempt.abort(new HandshakeError("refused", "the node stops"));
     }
   }
@@ -65,9 +75,10 @@ export class Door {
     const { runtime, local, stats, up } = this.#options;
     const { limits } = local;
     stats.accepted++;
-    if (this.#waiting.size >= limits.maxHalfOpen) this.#makeRoom();
     const attempt = new AbortController();
-    this.#waiting.set(transport, attempt);
+    const waiting = { attempt, since: runtime.now(), hasSpoken: false };
+    this.#waiting.set(transport, waiting);
+    if (this.#waiting.size > limits.maxHalfOpen) this.#makeRoom();
     const stopTimer = runtime.after(limits.handshakeTimeout, () => {
       attempt.abort(
         new HandshakeError(
@@ -78,6 +89,7 @@ export class Door {
     });
     shake(transport, attempt.signal, async () => {
       const { wire, first } = await this.#sniff(transport);
+      waiting.hasSpoken = true;
       return await accept(wire, transport, first(), local);
     }).finally(() => {
       stopTimer();
@@ -89,8 +101,9 @@ export class Door {
   }
 
   /**
-   * Sends the oldest away of the host that has the most here. To turn the newcomer away instead
-   * would keep true peers out for as long as somebody holds all places.
+   * Sends one away, of the host that has the most here: the oldest, as to turn the newcomer away
+   * would keep true peers out for as long as somebody holds all places. But when many true peers
+   * come at once, those whose handshake is under way are let finish it; the others come again.
    */
   #makeRoom(): void {
     const counts = new Map<string, number>();
@@ -99,14 +112,18 @@ export class Door {
       counts.set(host, (counts.get(host) ?? 0) + 1);
     }
     const most = Math.max(...counts.values());
-    for (const [transport, attempt] of this.#waiting) {
+    const late = this.#options.runtime.now() - GRACE;
+    for (const [transport, { attempt, since, hasSpoken }] of this.#waiting) {
       if (counts.get(hostOf(transport.remote)) !== most) continue;
+      if (hasSpoken && since > late) continue;
       const { size } = this.#waiting;
       this.#waiting.delete(transport);
       attempt.abort(
         new HandshakeError(
           "refused",
-          `${size} connections were not in yet when another one came, and it was the oldest of them (limits.maxHalfOpen)`,
+          `${
+            size - 1
+          } connections were not in yet when another one came, and it had to make room (limits.maxHalfOpen)`,
           "halfOpen",
         ),
       );

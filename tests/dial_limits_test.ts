@@ -244,7 +244,7 @@ clusterTest(
       assertEquals(second, { type: "nodedown", node: OTHER });
       await cluster.logged(/other@localhost: .*limits\.maxConnections/);
       assert(await isPending(connected));
-      await peer[Symbol.asyncDispose]();
+      await peer.say({ status: "not_allowed" });
       assertEquals(await connected, false);
     });
   },
@@ -272,7 +272,10 @@ function whileDialling(
         peers.push(await listener.accept());
       }
       await fn();
-      for (const peer of peers) await peer[Symbol.asyncDispose]();
+      for (const peer of peers) {
+        await peer.say({ status: "not_allowed" });
+        await peer.closed;
+      }
       for (const each of connected) assertEquals(await each, false);
     });
   });

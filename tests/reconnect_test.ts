@@ -313,6 +313,22 @@ for (
   );
 }
 
+clusterTest(
+  "150 nodes that connect to one at once get in, though fewer may be at its door",
+  async (cluster) => {
+    const hub = await cluster.start("hub", { connectAll: false });
+    const nodes: Node[] = [];
+    for (let i = 0; i < 150; i++) {
+      nodes.push(await cluster.start(`n${i}`, { connectAll: false }));
+    }
+    const connected = await Promise.all(
+      nodes.map((node) => node.run(() => Node.connect(hub.name))),
+    );
+    assertEquals(connected.filter((each) => each !== true), []);
+    assertEquals(await hub.run(() => Node.list().length), 150);
+  },
+);
+
 for (
   const { count, seeds } of [{ count: 12, seeds: 30 }, { count: 24, seeds: 4 }]
 ) {

@@ -154,7 +154,7 @@ clusterTest(
       link(THEIRS);
       exit(THEIRS, "bye");
       assert(await isPending(held!));
-      await peer[Symbol.asyncDispose]();
+      await peer.say({ status: "not_allowed" });
       assertEquals(await connected, false);
       await held;
     }).catch(({ reason }) => assertEquals(reason, "noconnection"));

@@ -87,12 +87,14 @@ class Conversation {
       },
       drained: () => {},
       closed: (error) => {
-        this.#error = new HandshakeError(
-          "closed",
-          error === undefined
-            ? "the other side closed the connection"
-            : printable(error.message),
-        );
+        this.#error = error instanceof HandshakeError
+          ? error
+          : new HandshakeError(
+            "closed",
+            error === undefined
+              ? "the other side closed the connection"
+              : printable(error.message),
+          );
         this.#wake?.();
       },
     });
