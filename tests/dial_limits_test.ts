@@ -486,13 +486,13 @@ twoPeersTest(
 twoPeersTest(
   "processes of all peers together are bounded",
   { maxTotalRemoteProcesses: 3 },
-  async ([one, other], { number, creation }) => {
+  async ([one, other], { number }) => {
     const spawns = (count: number) =>
       Array.from({ length: count }, (_, i) => ["spawn*", 1, i + 1, {
         run: { module: "Remote", function: "wait", args: [] },
         link: false,
         monitor: false,
-        groupLeader: { $pid: [1, number, creation] },
+        groupLeader: { $pid: [1, number] },
       }]);
     await one.say(spawns(2));
     await one.signal("spawned");
