@@ -67,7 +67,10 @@ epmdTest(
   "serveEpmd() serves without a thread where there is none",
   async () => {
     const port = await freePort();
-    const service = await serveEpmd(() => undefined, { host, port });
+    const service = await serveEpmd(() => Promise.resolve(undefined), {
+      host,
+      port,
+    });
     const alex = await register(node("alex"), { port });
     assertEquals((await lookup("alex", { port }))?.port, 4100);
     assert(!alex.serving);
@@ -80,9 +83,9 @@ epmdTest(
 
 epmdTest("EpmdThread logs, and says why it cannot listen", async () => {
   const { lines, log } = logBook();
-  const thread = EpmdThread.start(log);
-  assert(thread !== undefined && await thread.ready);
   const port = await freePort();
+  const thread = await EpmdThread.start(log, { host, port });
+  assert(thread !== undefined && await thread.ready);
   await using other = new FakeEpmd(() => {});
   await other.listen(port);
   const error = await assertRejects(() => thread.listen({ host, port }), Error);
@@ -97,6 +100,54 @@ epmdTest("EpmdThread logs, and says why it cannot listen", async () => {
   await Promise.all([thread.close(), thread.close()]);
   await thread.ended;
 });
+
+/** Takes all file descriptors but some, and then serves EPMD. */
+const SHORT = `
+const { lookup, register } = await import(${
+  JSON.stringify(new URL("../distribution/epmd/mod.ts", import.meta.url).href)
+});
+const [free, port] = Deno.args.map(Number);
+const taken = [];
+try {
+  for (;;) taken.push(Deno.openSync("/dev/null"));
+} catch { /* There are no more. */ }
+for (let i = 0; i < free; i++) taken.pop().close();
+const node = { name: "alex", port: 4100, hidden: false, extra: "" };
+try {
+  const lease = await register(node, { port });
+  const found = await lookup("alex", { port });
+  await lease.close();
+  console.log(found?.port);
+} catch ({ name }) {
+  console.log(name);
+}
+`;
+
+epmdTest(
+  "register() does not end a program that has no file descriptors for a thread",
+  async () => {
+    // With fewer than 5, Deno itself ends it.
+    for (const free of [5, 6, 7, 8, 10, 12, 16]) {
+      const limited = 'ulimit -n 80 && exec "$0" "$@"';
+      const run = ["run", "-A", "--no-check", "--quiet", "-"];
+      const child = new Deno.Command("sh", {
+        args: ["-c", limited, Deno.execPath(), ...run]
+          .concat(String(free), String(await freePort())),
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const writer = child.stdin.getWriter();
+      await writer.write(new TextEncoder().encode(SHORT));
+      await writer.close();
+      const { code, stdout, stderr } = await child.output();
+      const said = new TextDecoder().decode(stdout).trim();
+      assertEquals(code, 0, new TextDecoder().decode(stderr));
+      assertEquals(said, "4100", `${free} were free`);
+    }
+  },
+  { ignore: Deno.build.os === "windows" },
+);
 
 epmdTest("close() of a Lease leaves no thread and no port", async () => {
   const port = await freePort();

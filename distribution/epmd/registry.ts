@@ -133,7 +133,7 @@ class NameLease implements Lease {
   #socket: Socket | undefined;
   #service: EpmdService | undefined;
   /** Started in the pause before this node serves, so that it costs no time. */
-  #thread: EpmdThread | undefined;
+  #thread: Promise<EpmdThread | undefined> | undefined;
   #preparing: string | undefined;
   /** Threads that are ending. */
   readonly #ending = new Set<Promise<void>>();
@@ -223,10 +223,13 @@ class NameLease implements Lease {
     const { host, port } = this.#target;
     const place = `${host}:${port}`;
     if (this.#thread !== undefined || preparing.has(place)) return;
-    this.#thread = EpmdThread.start(this.#log);
-    if (this.#thread === undefined) return;
+    this.#startThread();
     preparing.add(place);
     this.#preparing = place;
+  }
+
+  #startThread(): Promise<EpmdThread | undefined> {
+    return this.#thread ??= EpmdThread.start(this.#log, this.#target);
   }
 
   #discardThread(): void {
@@ -235,7 +238,8 @@ class NameLease implements Lease {
     const thread = this.#thread;
     if (thread === undefined) return;
     this.#thread = undefined;
-    const ended = thread.close().finally(() => this.#ending.delete(ended));
+    const ended = thread.then((started) => started?.close())
+      .finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
   }
 
@@ -294,7 +298,7 @@ class NameLease implements Lease {
     let service: EpmdService;
     try {
       service = await serveEpmd(
-        () => this.#thread ??= EpmdThread.start(this.#log),
+        () => this.#startThread(),
         {
           host: isAll ? listenHost : host,
           port,
@@ -317,7 +321,7 @@ class NameLease implements Lease {
         { cause: error },
       );
     }
-    if (service === this.#thread) this.#thread = undefined;
+    if (service instanceof EpmdThread) this.#thread = undefined;
     this.#service = service;
     service.ended.then(() => {
       if (this.#service === service) this.#service = undefined;

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { connect } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import { Worker } from "node:worker_threads";
 import { PortClaim } from "./claim.ts";
@@ -21,6 +22,9 @@ const START_TIMEOUT = 2000;
 
 /** How long a thread may take to close all connections, in milliseconds. */
 const CLOSE_TIMEOUT = 2000;
+
+/** How many file descriptors are to be free before a thread is started; Deno takes 6. */
+const DESCRIPTORS = 12;
 
 /** What is said to the thread. */
 export type ToThread =
@@ -71,9 +75,14 @@ export class EpmdThread implements EpmdService {
    * Starts a thread, which does nothing yet.
    *
    * @param log Where its messages go.
+   * @param target Where it is to serve, or somebody does.
    * @returns The thread, or `undefined` where the host allows none.
    */
-  static start(log: EpmdLog): EpmdThread | undefined {
+  static async start(
+    log: EpmdLog,
+    target: { host: string; port: number },
+  ): Promise<EpmdThread | undefined> {
+    if (!await hasDescriptors(target)) return undefined;
     const code = encodeURIComponent(WORKER_SOURCE);
     try {
       const worker = new Worker(new URL(`data:text/javascript,${code}`), {
@@ -169,12 +178,12 @@ export class EpmdThread implements EpmdService {
  * @throws {Error} The system's error, with its `code`, when it cannot listen there.
  */
 export async function serveEpmd(
-  start: () => EpmdThread | undefined,
+  start: () => Promise<EpmdThread | undefined>,
   options: EpmdServerOptions,
 ): Promise<EpmdService> {
   const { host, alsoAt = host, port } = options;
   const claim = await PortClaim.take(host, alsoAt, port);
-  const thread = start();
+  const thread = await start();
   const isReady = thread !== undefined && await thread.ready;
   return await claim.give(async () => {
     if (isReady) {
@@ -185,4 +194,26 @@ export async function serveEpmd(
     const { promise: ended, resolve } = Promise.withResolvers<void>();
     return { ended, close: () => server.close().then(resolve) };
   });
+}
+
+/**
+ * Whether some file descriptors are free: Deno 2.9 ends the program if it has none for a thread.
+ * Connections have one each before it shows whether anybody listens, and need no other permission
+ * than those for EPMD.
+ */
+async function hasDescriptors(
+  target: { host: string; port: number },
+): Promise<boolean> {
+  const results = Array.from({ length: DESCRIPTORS }, () => {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const socket = connect({ host: target.host, port: target.port });
+    let isFree = true;
+    socket.once("connect", () => socket.destroy());
+    socket.on("error", ({ code }: Error & { code?: string }) => {
+      isFree = code !== undefined && !["EMFILE", "ENFILE"].includes(code);
+    });
+    socket.once("close", () => resolve(isFree));
+    return promise;
+  });
+  return (await Promise.all(results)).every((isFree) => isFree);
 }
