@@ -39,7 +39,7 @@ import { defaultEpmdPort } from "./distribution/reach.ts";
 import { DEFAULT_LIMITS, type Limits } from "./distribution/wire.ts";
 import type { Presence, World } from "./distribution/world.ts";
 import { NodeStartError } from "./errors.ts";
-import { checkNodeOptions } from "./node_options.ts";
+import { checkModule, checkNodeOptions } from "./node_options.ts";
 import {
   type IoDevice,
   standardIo,
@@ -750,6 +750,7 @@ export class Node implements AsyncDisposable {
    *
    * @param name The module's name.
    * @param module Its functions by name.
+   * @throws {TypeError} If it is no object, or the name no string.
    *
    * @example Usage
    * ```ts
@@ -760,6 +761,8 @@ export class Node implements AsyncDisposable {
    * ```
    */
   export(name: string, module: ModuleExports): void {
+    checkString(name, "export a module under the name");
+    checkModule(name, module, `export on ${this.name}`);
     this.#runtime.modules.add(name, module);
   }
 

@@ -81,15 +81,18 @@ export function checkNodeOptions(
 function checkModules(modules: unknown, what: string): void {
   checkOptions(modules, `${what}: its modules`, "{ Chat }");
   for (const [name, module] of Object.entries(modules as object)) {
-    if (module !== null && ["object", "function"].includes(typeof module)) {
-      continue;
-    }
-    throw new TypeError(
-      `Cannot ${what}: the module ${quote(name)} is ${
-        inspect(module)
-      }; give an object that has functions`,
-    );
+    checkModule(name, module, what);
   }
+}
+
+/** @throws {TypeError} If a value can have no functions that a node could export. */
+export function checkModule(name: string, module: unknown, what: string): void {
+  if (module !== null && ["object", "function"].includes(typeof module)) return;
+  throw new TypeError(
+    `Cannot ${what}: the module ${quote(name)} is ${
+      inspect(module)
+    }; give an object that has functions`,
+  );
 }
 
 function checkPort(

@@ -20,6 +20,7 @@
 import { Application } from "../application.ts";
 import * as IO from "../io.ts";
 import { Node } from "../node.ts";
+import { checkFunction, checkOptions } from "../runtime/check.ts";
 import { inspect, printable } from "../runtime/inspect.ts";
 import { type Atom, nameOf } from "../runtime/pid.ts";
 import { Task } from "../task.ts";
@@ -155,6 +156,10 @@ export async function spawnTask<A extends unknown[], T>(
   args: NoInfer<A>,
   options: ChatOptions = {},
 ): Promise<Awaited<T>> {
+  checkOptions(options, "chat", "{ remoteSupervisor }");
+  if (options.remoteSupervisor !== undefined) {
+    checkFunction(options.remoteSupervisor, "chat by the remoteSupervisor");
+  }
   const remoteSupervisor = options.remoteSupervisor ?? configured();
   const supervisor = remoteSupervisor(nameOf(recipient));
   return await Task.await(await TaskSupervisor.async(supervisor, fn, args));

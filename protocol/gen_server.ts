@@ -242,7 +242,7 @@ class GenServerProcess implements Server {
 
   #keep(result: Result): void {
     const { timeout } = result;
-    if (timeout !== undefined && !(timeout >= 0)) throw badReturn(result);
+    if (timeout !== undefined && !isTimeout(timeout)) throw badReturn(result);
     if (!hasState(result)) throw badReturn(result);
     this.#state = result.state;
     this.#timeout = timeout;
@@ -280,6 +280,10 @@ function handlerOf(
 function thrown(error: unknown): unknown {
   if (error instanceof Error) throw error;
   return error;
+}
+
+function isTimeout(value: unknown): boolean {
+  return typeof value === "number" && value >= 0;
 }
 
 /** Whether a result has a state, be it `undefined`: none is kept for want of another. */

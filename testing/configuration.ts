@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkList, checkOptions } from "../runtime/check.ts";
 import { type Filter, parseFilter } from "./filters.ts";
 
 /**
@@ -75,7 +76,10 @@ const defaultTags: string[] = [];
  * ```
  */
 export function configureTests(configuration: TestConfiguration): void {
+  checkOptions(configuration, "configure tests", '{ exclude: ["slow"] }');
   const { exclude, include, modules, application } = configuration;
+  if (exclude !== undefined) checkList(exclude, "exclude the tests");
+  if (include !== undefined) checkList(include, "include the tests");
   if (exclude !== undefined) configured.exclude = exclude.map(parseFilter);
   if (include !== undefined) configured.include = include.map(parseFilter);
   if (modules !== undefined) {
@@ -104,6 +108,7 @@ export function configureTests(configuration: TestConfiguration): void {
  * ```
  */
 export function describeTags(tags: readonly string[]): void {
+  checkList(tags, "describe tests by the tags");
   tags.forEach(parseFilter);
   defaultTags.splice(0, Infinity, ...tags);
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkList, checkOptions, checkString } from "../runtime/check.ts";
+
 /** What is known of a test, by name: a tag without a value has `true`. */
 export type Tags = Record<string, unknown>;
 
@@ -44,6 +46,7 @@ export interface Filters {
  * ```
  */
 export function parseFilter(text: string): Filter {
+  checkString(text, "filter by");
   const colon = text.indexOf(":");
   const tag = colon < 0 ? text : text.slice(0, colon);
   if (tag === "") {
@@ -77,7 +80,9 @@ export function parseFilter(text: string): Filter {
  * );
  * ```
  */
-export function normalizeFilters({ include, exclude }: Filters): Filters {
+export function normalizeFilters(filters: Filters): Filters {
+  checkFilters(filters);
+  const { include, exclude } = filters;
   const whole = new Set(
     include.filter(({ value }) => value === undefined).map(({ tag }) => tag),
   );
@@ -85,6 +90,12 @@ export function normalizeFilters({ include, exclude }: Filters): Filters {
     include: unique(include),
     exclude: unique(exclude.filter(({ tag }) => !whole.has(tag))),
   };
+}
+
+function checkFilters(filters: Filters): void {
+  checkOptions(filters, "filter tests", "{ include: [], exclude: [] }");
+  checkList(filters.include, "filter tests: what they include is");
+  checkList(filters.exclude, "filter tests: what they exclude is");
 }
 
 function unique(filters: Filter[]): Filter[] {
@@ -139,6 +150,7 @@ export function onlyFilters(filters: Filters, only: Filter[]): Filters {
  * ```
  */
 export function picks(filters: Filters, tags: Tags): boolean {
+  checkFilters(filters);
   return filters.include.some((each) => matches(each, tags)) ||
     !filters.exclude.some((each) => matches(each, tags));
 }

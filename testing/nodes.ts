@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkList, checkOptions } from "../runtime/check.ts";
 import { Node, type NodeOptions } from "../node.ts";
 import { testCluster, withHost } from "./cluster.ts";
 
@@ -149,6 +150,8 @@ export async function startNodes(
   names: readonly string[],
   options: Omit<Partial<NodeOptions>, "name"> = {},
 ): Promise<TestNodes> {
+  checkList(names, "start the nodes");
+  checkOptions(options, "start nodes", '{ cookie: "c" }');
   const nodes = new TestNodes();
   try {
     for (const name of names) await nodes._start(withHost(name), options);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkOptions, checkString, checkTimeout } from "../runtime/check.ts";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatExit } from "../errors.ts";
@@ -93,6 +94,11 @@ export async function startPeer(
   options: PeerOptions = {},
 ): Promise<Peer> {
   assertDeno(`start the peer ${inspect(name)}`);
+  checkString(name, "start a peer under the name");
+  checkOptions(options, `start the peer ${inspect(name)}`);
+  if (options.timeout !== undefined) {
+    checkTimeout(options.timeout, `start the peer ${inspect(name)}`);
+  }
   const peer = new Peer(withHost(name), options);
   try {
     await peer._isUp(options.timeout ?? START_WITHIN);

@@ -4,6 +4,14 @@
  * @module
  */
 
+import {
+  checkFlags,
+  checkFunction,
+  checkList,
+  checkOptions,
+  checkString,
+  checkTimeout,
+} from "../runtime/check.ts";
 import type { Node } from "../node.ts";
 import { inspect } from "../runtime/inspect.ts";
 import { assertDeno } from "./_deno.ts";
@@ -109,6 +117,20 @@ export interface TestOptions
 
 let registered = 0;
 
+function checkTest(name: string, options: TestOptions, fn: TestFunction): void {
+  checkString(name, "register a test under the name");
+  const what = `register the test ${inspect(name)}`;
+  checkOptions(options, what, '{ tags: ["slow"] }');
+  checkFunction(fn, `${what} with`);
+  for (const list of ["tags", "programs", "peers"] as const) {
+    const value = options[list];
+    if (value !== undefined) checkList(value, `${what}: its ${list} are`);
+  }
+  checkFlags(options, what, "sanitizeProcesses");
+  const { timeout } = options;
+  if (timeout !== undefined) checkTimeout(timeout, what);
+}
+
 /**
  * Registers a test.
  *
@@ -155,6 +177,7 @@ export function test(
 ): void {
   assertDeno(`register the test ${inspect(name)}`);
   const [options, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
+  checkTest(name, options, fn);
   const {
     tags = [],
     programs = [],

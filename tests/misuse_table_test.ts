@@ -4,7 +4,7 @@
  * ("Cannot read properties of undefined") never comes out.
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as library from "../mod.ts";
 import {
   Agent,
@@ -23,6 +23,8 @@ import {
   Task,
   TaskSupervisor,
 } from "../mod.ts";
+import * as Chat from "../chat/mod.ts";
+import * as testing from "../testing/mod.ts";
 import { clusterTest } from "./_nodes.ts";
 
 /** Wrong values, by the names that the table uses. */
@@ -1148,6 +1150,56 @@ const TABLE: Record<string, Row> = {
   },
 };
 
+/** Functions of other entry points; what registers tests or starts programs is left out. */
+const OTHERS: Record<string, Row> = {
+  "Chat.sendMessage": {
+    fn: Chat.sendMessage,
+    args: () => ["kate@localhost", "hi", {}],
+    takes: { 0: TEXT, 1: ANY, 2: OPTIONS },
+    fields: { 2: { remoteSupervisor: ["undefined", "function"] } },
+  },
+  "Chat.spawnTask": {
+    fn: Chat.spawnTask,
+    args: () => [Chat.receiveMessage, "kate@localhost", ["hi"], {}],
+    takes: { 0: FN, 1: TEXT, 2: ARGS, 3: OPTIONS },
+    fields: { 3: { remoteSupervisor: ["undefined", "function"] } },
+  },
+  configureTests: {
+    fn: testing.configureTests,
+    args: () => [{}],
+    takes: { 0: ["object"] },
+    fields: {
+      0: { exclude: ["undefined", "list"], include: ["undefined", "list"] },
+    },
+  },
+  describeTags: {
+    fn: testing.describeTags,
+    args: () => [[]],
+    takes: { 0: ["list"] },
+  },
+  normalizeFilters: {
+    fn: testing.normalizeFilters,
+    args: () => [{ include: [], exclude: [] }],
+    fields: { 0: { include: ["list"], exclude: ["list"] } },
+  },
+  parseFilter: {
+    fn: testing.parseFilter,
+    args: () => ["slow"],
+    takes: { 0: ["text"] },
+  },
+  picks: {
+    fn: testing.picks,
+    args: () => [{ include: [], exclude: [] }, {}],
+    takes: { 1: ANY },
+    fields: { 0: { include: ["list"], exclude: ["list"] } },
+  },
+  startNodes: {
+    fn: testing.startNodes,
+    args: () => [[], {}],
+    takes: { 0: ["list"], 1: OPTIONS },
+  },
+};
+
 /** Those that the table leaves to other tests, and why. */
 const ELSEWHERE: Record<string, string> = {
   "Node.stop": "takes nothing, and stops the node of the test",
@@ -1269,7 +1321,7 @@ function fault(outcome: Outcome, isFine: boolean): string | undefined {
     : `returned ${library.inspect(outcome.value)}`;
 }
 
-for (const [name, row] of Object.entries(TABLE)) {
+for (const [name, row] of Object.entries({ ...TABLE, ...OTHERS })) {
   clusterTest(`${name} refuses wrong arguments by name`, async (cluster) => {
     const node = await cluster.start("alex", {
       io: { write() {} },
@@ -1310,3 +1362,27 @@ for (const [name, row] of Object.entries(TABLE)) {
     assertEquals(faults, []);
   });
 }
+
+clusterTest(
+  "export() refuses what is no module, and what is no name",
+  async (cluster) => {
+    const node = await cluster.start("alex");
+    for (const [label, make] of Object.entries(WRONG)) {
+      const value = make();
+      if (typeof value !== "string") {
+        assertThrows(
+          () => node.export(value as string, {}),
+          TypeError,
+          "Cannot ",
+        );
+      }
+      if (!["object", "function"].includes(typeof value) || label === "null") {
+        assertThrows(
+          () => node.export("Module", value as Record<string, unknown>),
+          TypeError,
+          "Cannot export on alex@localhost",
+        );
+      }
+    }
+  },
+);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkList, checkOptions } from "../../runtime/check.ts";
 import { Node, type NodeOptions } from "../../node.ts";
 import type { Pid } from "../../runtime/pid.ts";
 import type { Process } from "../../runtime/process.ts";
@@ -197,6 +198,8 @@ export class SimulatedCluster implements AsyncDisposable {
     options: SimulationOptions,
     tamper?: Tamper,
   ): Promise<SimulatedCluster> {
+    checkOptions(options, "simulate a cluster", '{ nodes: ["alex"] }');
+    checkList(options.nodes, "simulate the nodes");
     const cluster = new SimulatedCluster(options, tamper);
     try {
       for (const spec of options.nodes) await cluster.#add(spec);
