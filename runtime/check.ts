@@ -110,7 +110,8 @@ export function checkOptions(
   example = "{ timeout: 1000 }",
 ): void {
   if (
-    typeof options === "object" && options !== null && !isOther(options)
+    typeof options === "object" && options !== null &&
+    (options.constructor === Object || !isOther(options))
   ) return;
   throw new TypeError(
     `Cannot ${doing} with the options ${
