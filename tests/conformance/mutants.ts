@@ -313,4 +313,40 @@ export const MUTANTS: readonly Mutant[] = [
     to: "",
     areas: ["timers"],
   },
+  {
+    name: "a task has the dictionary of its owner",
+    file: "runtime/process.ts",
+    from: "this.label = options.label;",
+    to: "this.label = options.label;\n" +
+      "    this.dictionary = options.parent && runtime.find(options.parent)?.dictionary;",
+    areas: ["dictionary"],
+  },
+  {
+    name: "get gives the default for a value of nil",
+    file: "process_dictionary.ts",
+    from: "return found === undefined ? otherwise : found.value;",
+    to: "return found?.value ?? otherwise;",
+    areas: ["dictionary"],
+  },
+  {
+    name: "a cancelled timer tells of it without being asked to",
+    file: "timers.ts",
+    from: 'if (!info) return "ok";',
+    to: "",
+    areas: ["timers"],
+  },
+  {
+    name: "send with noconnect connects",
+    file: "process.ts",
+    from: "? runtime.connected(node)",
+    to: "? runtime.route(node)",
+    areas: ["signals"],
+  },
+  {
+    name: "extra arguments come in the reverse order",
+    file: "protocol/dynamic_supervisor.ts",
+    from: "() => start(...extra);",
+    to: "() => start(...extra.toReversed());",
+    areas: ["dynamic_supervisor"],
+  },
 ];
