@@ -13,6 +13,7 @@ import {
   type EpmdRequest,
 } from "../distribution/epmd/protocol.ts";
 import { DEFAULT_LIMITS } from "../distribution/wire.ts";
+import { Call, Cast } from "../protocol/messages.ts";
 import { atom, Pid, Ref } from "../runtime/pid.ts";
 import type { Signals } from "../runtime/signal.ts";
 import { Encoder } from "../wires/json/encoder.ts";
@@ -177,6 +178,12 @@ export const SIGNALS: Record<string, (to: Signals) => void> = {
     to.send(alex, kate, "again");
   },
   "a message with tags": (to) => to.send(alex, kate, { from: alex, n: 1n }),
+  "a request to a server": (to) =>
+    to.send(alex, kate, new Call(alex, seven, "pop")),
+  "a request that is not answered": (to) =>
+    to.send(alex, kate, new Cast("clear")),
+  "data that looks like a request to a server": (to) =>
+    to.send(alex, kate, { type: "$cast", request: "clear" }),
   "a message to a name": (to) => to.sendName(alex, "Chat", "hi"),
   "a message to a name, with tags": (to) => to.sendName(alex, "Chat", alex),
   "a message to an alias": (to) => to.sendAlias(alex, alias, "hi"),
