@@ -24,20 +24,19 @@ export type ServerRef =
 /** A request that is answered by a reply to an alias. */
 export class Call extends ServerMessage {
   readonly type = "$call";
+  /** The caller. */
+  readonly from: Pid;
+  /** The alias that the reply goes to. */
+  readonly ref: Ref;
+  /** The request. */
+  readonly request: unknown;
 
-  /**
-   * Makes a call.
-   *
-   * @param from The caller.
-   * @param ref The alias that the reply goes to.
-   * @param request The request.
-   */
-  constructor(
-    readonly from: Pid,
-    readonly ref: Ref,
-    readonly request: unknown,
-  ) {
+  /** Makes one from its fields. */
+  constructor(from: Pid, ref: Ref, request: unknown) {
     super();
+    this.from = from;
+    this.ref = ref;
+    this.request = request;
   }
 
   copied(copy: CopyField, left: number, max: number): Call {
@@ -48,14 +47,13 @@ export class Call extends ServerMessage {
 /** A request that is not answered. Anyone may send one, so servers cannot go by its sender. */
 export class Cast extends ServerMessage {
   readonly type = "$cast";
+  /** The request. */
+  readonly request: unknown;
 
-  /**
-   * Makes a cast.
-   *
-   * @param request The request.
-   */
-  constructor(readonly request: unknown) {
+  /** Makes one from its fields. */
+  constructor(request: unknown) {
     super();
+    this.request = request;
   }
 
   copied(copy: CopyField, left: number, max: number): Cast {
@@ -66,20 +64,19 @@ export class Cast extends ServerMessage {
 /** Asks a server to end: OTP's system message `{terminate, reason}`. It says that it does; then comes its DOWN. */
 export class Stop extends ServerMessage {
   readonly type = "$stop";
+  /** The process that asks. */
+  readonly from: Pid;
+  /** The monitor that waits for the end, and alias of the answer. */
+  readonly ref: Ref;
+  /** The reason that the server is to exit with. */
+  readonly reason: unknown;
 
-  /**
-   * Makes a request to end.
-   *
-   * @param from The process that asks.
-   * @param ref The monitor that waits for the end, and alias of the answer.
-   * @param reason The reason that the server is to exit with.
-   */
-  constructor(
-    readonly from: Pid,
-    readonly ref: Ref,
-    readonly reason: unknown,
-  ) {
+  /** Makes one from its fields. */
+  constructor(from: Pid, ref: Ref, reason: unknown) {
     super();
+    this.from = from;
+    this.ref = ref;
+    this.reason = reason;
   }
 
   copied(copy: CopyField, left: number, max: number): Stop {
@@ -90,15 +87,16 @@ export class Stop extends ServerMessage {
 /** A message that is not answered, with its sender: servers that belong together speak like that. */
 export class Tell extends ServerMessage {
   readonly type = "$tell";
+  /** The sender. */
+  readonly from: Pid;
+  /** The message. */
+  readonly message: unknown;
 
-  /**
-   * Makes a message.
-   *
-   * @param from The sender.
-   * @param message The message.
-   */
-  constructor(readonly from: Pid, readonly message: unknown) {
+  /** Makes one from its fields. */
+  constructor(from: Pid, message: unknown) {
     super();
+    this.from = from;
+    this.message = message;
   }
 
   copied(copy: CopyField, left: number, max: number): Tell {

@@ -1,7 +1,7 @@
 """Servers: a group leader, and a Task.Supervisor."""
 
 from process import Exit
-from values import UNDEFINED, Pid, Ref
+from values import UNDEFINED, Data, Pid, Ref
 
 
 async def serve_output(process):
@@ -36,11 +36,13 @@ async def serve_tasks(process):
     process.trap_exit, children = True, {}
     while True:
         match await process.receive():
+            case Data():
+                continue
             case {"type": "$call", "from": Pid() as caller, "ref": Ref() as ref, "request": asked}:
                 answer = supervise(process, children, caller, asked)
                 if answer is not UNDEFINED:
                     process.node.reply(process.pid, ref, answer)
-            case {"type": "$stop", "reason": reason}:
+            case {"type": "$stop", "from": Pid(), "ref": Ref(), "reason": reason}:
                 for child in children.values():
                     process.node.end(child, "shutdown")
                 raise Exit(reason)

@@ -71,6 +71,14 @@ class Date:
     time: float | None
 
 
+class Data(dict):
+    """An object of a program that has the type of a message to a server, and is none."""
+
+
+# As the type of a whole message, each makes it one to a server.
+RESERVED = ("$call", "$cast", "$stop", "$tell")
+
+
 @dataclass
 class Map:
     """Pairs in order: keys may be of any type."""
@@ -222,7 +230,7 @@ class Encoder:
             case list() | tuple():
                 return [self.write(each) for each in value]
             case dict():
-                if any(key.startswith("$") for key in value):
+                if isinstance(value, Data) or any(key.startswith("$") for key in value):
                     return self.tag("$object", self.pairs(value.items()))
                 return {key: self.write(each) for key, each in value.items()}
             case Undefined():
@@ -342,7 +350,9 @@ class Decoder:
         return Set(self.decode(array(content)))
 
     def read_object(self, content):
-        return {text(key): each for key, each in self.entries(content)}
+        value = {text(key): each for key, each in self.entries(content)}
+        kind = value.get("type")
+        return Data(value) if isinstance(kind, str) and kind in RESERVED else value
 
     def read_error(self, content):
         need(isinstance(content, dict), "an error that is no object")
