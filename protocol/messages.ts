@@ -6,6 +6,7 @@
  * @module
  */
 
+import { noteForeignExit } from "../runtime/exit_message.ts";
 import { Pid, Ref } from "../runtime/pid.ts";
 import { type CopyField, ServerMessage } from "../runtime/server_message.ts";
 import type { Runnable } from "../runtime/signal.ts";
@@ -210,15 +211,18 @@ export function receivedMessage(
 }
 
 /**
- * Whether a message asks a group leader in the name of a process that is not the peer's, or would have the
- * answer go to another node. Such a request is plain data, as any process can be a group leader.
+ * Looks at a peer's message that is data: whether it is to be dropped, as it asks a group leader in the name of a
+ * process that is not the peer's, or would have the answer go to another node. Such a request is plain data, as
+ * any process can be a group leader. What looks like the EXIT of a process that is not the peer's is noted.
  */
-export function isForgedRequest(
+export function isForgedData(
   message: unknown,
   isPeers: (name: Pid | Ref) => boolean,
 ): boolean {
-  if (!isTyped(message, "io_request")) return false;
-  const { from, replyAs } = message as Partial<IoRequest>;
-  return (from instanceof Pid && !isPeers(from)) ||
-    (replyAs instanceof Ref && !isPeers(replyAs));
+  if (typeof message !== "object" || message === null) return false;
+  const { type, from, replyAs } = message as Partial<IoRequest>;
+  const isOthers = from instanceof Pid && !isPeers(from);
+  if ((type as string) === "EXIT" && isOthers) noteForeignExit(message);
+  return type === "io_request" &&
+    (isOthers || (replyAs instanceof Ref && !isPeers(replyAs)));
 }

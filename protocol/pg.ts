@@ -10,7 +10,7 @@ import { type Pid, Ref } from "../runtime/pid.ts";
 import { type Key, keyOf, type Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { TermKey } from "../runtime/term_key.ts";
-import { isTyped } from "./messages.ts";
+import { isTyped, toldBy } from "./messages.ts";
 import {
   canBeGroup,
   groupKey,
@@ -19,7 +19,7 @@ import {
   type Subscriber,
   type Where,
 } from "./pg_groups.ts";
-import { arePids, ScopePeers } from "./pg_peers.ts";
+import { arePids, type CatchUp, ScopePeers } from "./pg_peers.ts";
 import type { Caller, Server } from "./server.ts";
 
 /** What a scope's process is asked by processes of its node. */
@@ -139,10 +139,16 @@ export class PgScope implements Server {
       if (this.#process.isDown(ref) && !this.#peers.down(ref)) this.#down(ref);
     } else if (isTyped(message, "nodeup")) {
       const { node } = message as { node?: unknown };
-      if (typeof node === "string") this.#peers.discover(node);
-    } else if (isTyped(message, "$catch_up")) {
-      this.#peers.catchUp((message as { peer?: unknown }).peer);
-    } else this.#peers.hear(message);
+      const { visible } = this.#process.runtime;
+      // Anybody can send what looks like news of a node: what is true of it counts.
+      if (typeof node === "string" && visible.has(node)) {
+        this.#peers.discover(node);
+      }
+    } else {
+      const told = toldBy(message, this.#process) as CatchUp | undefined;
+      if (told !== undefined) this.#peers.catchUp(told);
+      else this.#peers.hear(message);
+    }
   }
 
   #id(group: unknown): TermKey {

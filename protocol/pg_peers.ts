@@ -32,6 +32,12 @@ type ScopeMessage =
   | { type: "join"; group: unknown; pids: Pid[] }
   | { type: "leave"; groups: unknown[]; pids: Pid[] };
 
+/** What a scope's process tells itself later: to tell a peer what it has missed. */
+export interface CatchUp {
+  type: "catch_up";
+  peer: Pid;
+}
+
 /** What the scope's process of another node has told. */
 interface Peer {
   readonly pid: Pid;
@@ -99,8 +105,8 @@ export class ScopePeers {
     } catch (error) {
       peer.isBehind = true;
       if (error instanceof QueueFullError) {
-        const later = { type: "$catch_up", peer: peer.pid };
-        runtime.timers.start(pid, later, CATCH_UP);
+        const later: CatchUp = { type: "catch_up", peer: peer.pid };
+        runtime.timers.start(pid, new Tell(pid, later), CATCH_UP);
         return;
       }
       runtime.report(
@@ -118,10 +124,8 @@ export class ScopePeers {
   }
 
   /** Tells a peer that did not read what it has missed. */
-  catchUp(pid: unknown): void {
-    const peer = pid instanceof Pid
-      ? this.#peers.get(this.#key(pid))
-      : undefined;
+  catchUp({ peer: pid }: CatchUp): void {
+    const peer = this.#peers.get(this.#key(pid));
     if (!peer?.isBehind) return;
     this.#tellAllOf(peer);
     this.#tellNext(peer, { type: "discover" });

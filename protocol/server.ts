@@ -9,7 +9,7 @@ import { ExitError } from "../errors.ts";
 import { reasonOf } from "../runtime/errors.ts";
 import { inspect } from "../runtime/inspect.ts";
 import { Atom, nameOf, Pid, type Ref } from "../runtime/pid.ts";
-import { isExit } from "../runtime/exit_message.ts";
+import { isExit, isExitOrLikeOne } from "../runtime/exit_message.ts";
 import type { Process } from "../runtime/process.ts";
 import { ServerMessage } from "../runtime/server_message.ts";
 import { Call, Cast, type ServerRef, Stop } from "./messages.ts";
@@ -157,7 +157,10 @@ function dispatch(
     process.reply(message.ref, "ok");
     throw new ExitError(message.reason);
   }
-  if (isExitFrom(message, parent)) throw new ExitError(message.reason);
+  if (
+    parent !== undefined && isExitOrLikeOne(message) &&
+    parent.equals(message.from)
+  ) throw new ExitError(message.reason);
   return pending(server.info?.(message));
 }
 

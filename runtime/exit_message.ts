@@ -22,6 +22,22 @@ export interface ExitMessage {
 
 const made = new WeakSet<object>();
 
+const foreign = new WeakSet<object>();
+
+/** Notes a message that a peer has sent, and that names a process as its origin which is not the peer's. */
+export function noteForeignExit(message: object): void {
+  foreign.add(message);
+}
+
+/**
+ * Whether a message is an EXIT to the process that gets it: of an exit signal, or sent by a process of this
+ * node, which as in OTP stands for one.
+ */
+export function isExitOrLikeOne(message: unknown): message is ExitMessage {
+  return typeof message === "object" && message !== null &&
+    (message as { type?: unknown }).type === "EXIT" && !foreign.has(message);
+}
+
 /** Makes the message of an exit signal. */
 export function exitMessage(from: Pid, reason: unknown): ExitMessage {
   const message: ExitMessage = { type: "EXIT", from, reason };

@@ -382,3 +382,41 @@ clusterTest(
     assertEquals(await alex.run(() => kept()[0]), 0);
   },
 );
+
+clusterTest(
+  "all peers together have so many entries on a node",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      limits: { maxRemoteEntries: MOST, maxTotalRemoteEntries: MOST + 1 },
+    });
+    await alex.run(() => global.sync());
+    await using first = await RawPeer.dial(alex.port);
+    await first.enter(RAW, ALEX, { hidden: true });
+    await using second = await RawPeer.dial(alex.port);
+    await second.enter("other@localhost", ALEX, { hidden: true });
+    const server = "global_name_server";
+    const set = (peer: RawPeer) => (i: number) =>
+      ask(peer, server, {
+        type: "set_lock",
+        resource: [peer === first, i],
+        requester: i,
+      });
+    assertEquals(await askTimes(2, set(first)), [true, true]);
+    assertEquals(
+      await askTimes(3, set(second)),
+      [true, true, "system_limit"],
+    );
+    await alex.run(async () => {
+      assertEquals(kept(), [MOST + 1, 1]);
+      await leave(first);
+      assertEquals(kept()[0], 2);
+    });
+    // The same two are no more; a third is the last that one peer may have.
+    assertEquals(await askTimes(4, set(second)), [
+      true,
+      true,
+      true,
+      "system_limit",
+    ]);
+  },
+);

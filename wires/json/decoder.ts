@@ -6,7 +6,7 @@
 
 import type { ByteBudget, Limits, Port } from "../../distribution/wire.ts";
 import {
-  isForgedRequest,
+  isForgedData,
   isReserved,
   receivedMessage,
 } from "../../protocol/messages.ts";
@@ -177,7 +177,7 @@ export class Decoder implements FrameHandler {
       return receivedMessage(fields, this.#isPeers) ?? DROPPED;
     }
     // A request that holds pids has tags.
-    return isTagged && isForgedRequest(value, this.#isPeers) ? DROPPED : value;
+    return isTagged && isForgedData(value, this.#isPeers) ? DROPPED : value;
   }
 
   /** A value that may be sent on to anybody. */
