@@ -53,8 +53,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "kill that comes over a link is turned into killed",
     file: RUNTIME,
-    from: "if (link.unlinking === 0) this.#signalExit(process, from, reason);",
-    to: "if (link.unlinking === 0) this.exit(from, to, reason);",
+    from:
+      "if (!process.shell || process.trapExit) {\n      this.#signalExit(process, from, reason);",
+    to:
+      "if (!process.shell || process.trapExit) {\n      this.exit(from, to, reason);",
     areas: ["exits"],
   },
   {
@@ -279,8 +281,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "members of a node that is lost stay",
     file: "protocol/pg_peers.ts",
-    from: 'this.#groups.remove(id, members.pids(), "all");',
-    to: "void [id, members];",
+    from: "const pids = members.pids();",
+    to: "const pids: Pid[] = members.pids().slice(0, 0);",
     areas: ["pg"],
   },
   {
