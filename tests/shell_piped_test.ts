@@ -14,6 +14,7 @@ import {
   withFolder,
 } from "./_cli.ts";
 import { freePort } from "../testing/_ports.ts";
+import { LyingEpmd } from "./_fake_epmd.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const options: TestOptions = { timeout: 30_000, tags: ["shell"] };
@@ -191,16 +192,16 @@ for (const [name, kateFlags, flags, code, says] of REFUSED) {
 
 test("--remsh says why it fails: nobody answers", options, async () => {
   const port = freePort();
-  await using epmd = new ChatProcess(nodeFlags("other", port));
-  await epmd.printed("is up.");
-  await using kate = new ChatProcess([
-    ...nodeFlags("kate", port),
-    "--listen=127.0.0.2",
-  ]);
-  await kate.printed("is up.");
+  await using epmd = await LyingEpmd.listen(() => (
+    { port, extra: "otp-json/1" }
+  ));
   const ended = await pipe(
     ["1"],
-    ["--remsh=kate@localhost", `--epmd-port=${port}`, "--cookie=secret_token"],
+    [
+      "--remsh=kate@localhost",
+      `--epmd-port=${epmd.port}`,
+      "--cookie=secret_token",
+    ],
   );
   assertMatch(
     ended.stderr,
