@@ -63,6 +63,9 @@ interface Window {
   stop: (() => void) | undefined;
 }
 
+/** By the name that is said of the events that did not pass. */
+type Windows = Map<string, Window>;
+
 /** How a log is set up. */
 export interface NodeLogOptions {
   /** The node's name. */
@@ -78,7 +81,10 @@ export class NodeLog {
   readonly #node: string;
   readonly #hook: LogHook;
   readonly #clock: NodeLogOptions["clock"];
-  readonly #windows = new Map<string, Window>();
+  /** The windows of causes that are no peer's, of peers and their causes, and of all together. */
+  readonly #own: Windows = new Map();
+  readonly #peers: Windows = new Map();
+  readonly #totals: Windows = new Map();
 
   /** A log on which nothing has been reported. */
   constructor({ node, hook, clock }: NodeLogOptions) {
@@ -128,58 +134,87 @@ export class NodeLog {
   }
 
   #passes(level: LogLevel, cause: LogCause | undefined): boolean {
-    if (cause !== undefined) {
-      const { what, peer, most = OF_CAUSE.most } = cause;
-      const limit = { ...OF_CAUSE, most };
-      const by = peer === undefined ? "" : ` by ${peer}`;
-      if (!this.#take(level, what + by, limit)) return false;
-      if (
-        peer !== undefined &&
-        !(this.#take(level, `events caused by ${peer}`, OF_PEER) &&
-          this.#take(level, "events caused by peers", OF_PEERS))
-      ) return false;
+    return (cause === undefined || this.#isAllowed(level, cause)) &&
+      this.#take(this.#totals, level, "events", IN_ALL);
+  }
+
+  #isAllowed(
+    level: LogLevel,
+    { what, peer, most = OF_CAUSE.most }: LogCause,
+  ): boolean {
+    const limit = { ...OF_CAUSE, most };
+    if (peer === undefined) return this.#take(this.#own, level, what, limit);
+    const own = `events caused by ${peer}`;
+    const all = "events caused by peers";
+    // A peer that has had its share is not counted by what it does: it could make up causes.
+    for (
+      const [windows, name] of [[this.#totals, all], [
+        this.#peers,
+        own,
+      ]] as const
+    ) {
+      if (this.#isFull(windows, name)) {
+        return this.#take(windows, level, name, OF_PEER);
+      }
     }
-    return this.#take(level, "events", IN_ALL);
+    return this.#take(this.#peers, level, `${what} by ${peer}`, limit) &&
+      this.#take(this.#peers, level, own, OF_PEER) &&
+      this.#take(this.#totals, level, all, OF_PEERS);
+  }
+
+  #isFull(windows: Windows, name: string): boolean {
+    const window = windows.get(name);
+    return window !== undefined && window.lines >= window.most &&
+      this.#clock.now() < window.until;
   }
 
   /** Counts an event; whether its window has room for it. */
-  #take(level: LogLevel, name: string, { most, time }: Limit): boolean {
+  #take(
+    windows: Windows,
+    level: LogLevel,
+    name: string,
+    { most, time }: Limit,
+  ): boolean {
     const now = this.#clock.now();
-    let window = this.#windows.get(name);
-    if (window === undefined && this.#windows.size >= MAX_CAUSES) {
-      this.#forget(now);
-      if (this.#windows.size >= MAX_CAUSES) {
+    let window = windows.get(name);
+    if (window === undefined && windows.size >= MAX_CAUSES) {
+      this.#forget(windows, now);
+      if (windows.size >= MAX_CAUSES) {
         name = "events of other causes";
-        window = this.#windows.get(name);
+        window = windows.get(name);
       }
     }
     if (window === undefined || now >= window.until) {
-      if (window !== undefined) this.#end(name, window);
+      if (window !== undefined) this.#end(windows, name, window);
       window = { level, until: now + time, lines: 0, most, stop: undefined };
-      this.#windows.set(name, window);
+      windows.set(name, window);
     }
-    if (++window.lines <= most) return true;
+    if (++window.lines <= window.most) return true;
     const full = window;
     window.stop ??= outside(() =>
       this.#clock.after(full.until - now, () => {
         full.stop = undefined;
-        if (this.#windows.get(name) === full) this.#end(name, full);
+        if (windows.get(name) === full) this.#end(windows, name, full);
       })
     );
     return false;
   }
 
   /** Forgets the windows that are over. */
-  #forget(now: number): void {
-    for (const [name, window] of this.#windows) {
-      if (now >= window.until) this.#end(name, window);
+  #forget(windows: Windows, now: number): void {
+    for (const [name, window] of windows) {
+      if (now >= window.until) this.#end(windows, name, window);
     }
   }
 
   /** Ends a window, and says how many events it did not let pass. */
-  #end(name: string, { level, lines, most, stop }: Window): void {
+  #end(
+    windows: Windows,
+    name: string,
+    { level, lines, most, stop }: Window,
+  ): void {
     stop?.();
-    this.#windows.delete(name);
+    windows.delete(name);
     if (lines <= most) return;
     this.#write({ level, message: `${lines - most} more of these: ${name}` });
   }
@@ -193,6 +228,8 @@ export class NodeLog {
 
   /** Says what is still to be said of windows, and ends. */
   stop(): void {
-    for (const [name, window] of this.#windows) this.#end(name, window);
+    for (const windows of [this.#own, this.#peers, this.#totals]) {
+      this.#forget(windows, Infinity);
+    }
   }
 }

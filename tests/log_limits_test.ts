@@ -1,0 +1,277 @@
+/** The log of a node: however much a peer does, it has few lines of few characters, and none is forged. */
+
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
+import { GenServer } from "../gen_server.ts";
+import { jsonLog, type LogEvent, Node, standardLog } from "../node.ts";
+import { exit, monitor, receive, register, send, spawn } from "../process.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { NodeLog } from "../runtime/log.ts";
+import { Supervisor } from "../supervisor.ts";
+import { test } from "../testing/tags.ts";
+import { type Cluster, clusterTest, reasonOf } from "./_nodes.ts";
+import { standardError } from "./_processes.ts";
+import { jsonFrame, RawListener } from "./_raw_peer.ts";
+import * as Remote from "./_remote.ts";
+
+const KATE = "kate@localhost";
+
+/** Characters that end a line, hide text, or steer a terminal. */
+const FORGED = "x\n[error] forged\r\u2028\u2029\u0085\u001b[2J\u202e\t\u0000";
+
+// deno-lint-ignore no-control-regex
+const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e]/;
+
+/** What kate has logged, as standardLog and jsonLog write it. */
+async function written(events: LogEvent[]): Promise<string[]> {
+  const lines: string[] = [];
+  for (const event of events) {
+    for (const log of [standardLog, jsonLog]) {
+      lines.push(await standardError(() => log(event)));
+    }
+  }
+  return lines;
+}
+
+/** Starts kate, and alex, as whose process `fn` runs; gives what kate has logged until it has stopped. */
+async function logOfKate(
+  cluster: Cluster,
+  onKate: () => Promise<unknown>,
+  fn: () => Promise<void>,
+): Promise<LogEvent[]> {
+  const events: LogEvent[] = [];
+  const kate = await cluster.start("kate", {
+    log: (event) => void events.push(event),
+  });
+  const ready = Promise.withResolvers<void>();
+  const served = kate.run(async () => {
+    await onKate();
+    ready.resolve();
+    await receive(() => false);
+  }).catch(ready.reject);
+  await ready.promise;
+  const alex = await cluster.start("alex");
+  await alex.run(fn);
+  await Promise.all([kate.stop(), served]);
+  return events;
+}
+
+clusterTest(
+  "a message of 5 MB to a supervisor or a server is a short line",
+  async (cluster) => {
+    const events = await logOfKate(cluster, async () => {
+      register(
+        "supervisor",
+        await Supervisor.startLink([], { strategy: "one_for_one" }),
+      );
+      const server = await GenServer.startLink(
+        {
+          init: () => ({ type: "ok", state: 0 }),
+        } as never,
+        undefined,
+        { name: "server" },
+      );
+      assert(server !== undefined);
+    }, async () => {
+      for (const text of ["\u0000".repeat(1_000_000), "x".repeat(5_000_000)]) {
+        for (const name of ["supervisor", "server"]) {
+          await send({ name, node: KATE }, { text, list: [text, text] });
+          await GenServer.call({ name, node: KATE }, "count_children").catch(
+            () => {},
+          );
+        }
+      }
+    });
+    const unexpected = events.filter(({ message }) =>
+      message.includes("unexpected message")
+    );
+    assertLess(1, unexpected.length);
+    for (const line of await written(events)) assertLess(line.length, 300_000);
+  },
+);
+
+clusterTest(
+  "a peer whose processes crash writes few lines to the log",
+  async (cluster) => {
+    const events = await logOfKate(
+      cluster,
+      () => Promise.resolve(),
+      async () => {
+        for (let i = 0; i < 20; i++) {
+          const refs = await Promise.all(
+            Array.from(
+              { length: 20 },
+              () => Node.spawnMonitor(KATE, Remote.crash, ["boom"]),
+            ),
+          );
+          for (const { ref } of refs) {
+            await receive((m) => ref.equals(m?.ref));
+          }
+        }
+      },
+    );
+    const crashes = events.filter(({ crash }) => crash !== undefined);
+    assertEquals(crashes.length, 10);
+    assert(
+      events.some(({ message }) =>
+        message ===
+          "390 more of these: crashes of processes started by alex@localhost"
+      ),
+      events.map(({ message }) => message).join("\n"),
+    );
+  },
+);
+
+clusterTest(
+  "a peer that sends what no server expects writes few lines to the log",
+  async (cluster) => {
+    const events = await logOfKate(cluster, async () => {
+      register(
+        "supervisor",
+        await Supervisor.startLink([], { strategy: "one_for_one" }),
+      );
+    }, async () => {
+      const supervisor = { name: "supervisor", node: KATE };
+      for (let i = 0; i < 1000; i++) send(supervisor, { i });
+      await GenServer.call(supervisor, { type: "count_children" }).catch(
+        () => {},
+      );
+    });
+    const unexpected = events.filter(({ message }) =>
+      message.includes("received an unexpected message")
+    );
+    assertEquals(unexpected.length, 10);
+    assert(
+      events.some(({ message }) =>
+        /^\d+ more of these: unexpected messages to Supervisor supervisor$/
+          .test(message)
+      ),
+    );
+  },
+);
+
+clusterTest(
+  "a status that a listener answers with forges no line",
+  async (cluster) => {
+    const events: LogEvent[] = [];
+    const alex = await cluster.start("alex", {
+      log: (event) => void events.push(event),
+    });
+    await using listener = await RawListener.listen();
+    const connected = alex.run(() =>
+      Node.connect(KATE, { address: listener.address })
+    );
+    await using peer = await listener.accept();
+    await peer.hear();
+    await peer.write(jsonFrame({ status: FORGED }));
+    assertEquals(await connected, false);
+    const warning = events.find(({ level }) => level === "warning")!;
+    assertMatch(warning.message, /^Cannot connect to kate@localhost: .*forged/);
+    assertEquals(
+      STEERING.test(warning.message) || warning.message.includes("\n"),
+      false,
+    );
+  },
+);
+
+test("NodeLog.line() makes one line of text that has others in it, however long", () => {
+  const events: LogEvent[] = [];
+  const log = new NodeLog({
+    node: FORGED,
+    hook: (event) => void events.push(event),
+    clock: systemClock,
+  });
+  log.line("warning", `Refused: ${FORGED}`);
+  log.line("warning", () => "x".repeat(10_000_000));
+  log.report("error", () => `first\nsecond ${FORGED}`);
+  log.report("error", () => {
+    throw new Error("cannot be described");
+  });
+  log.stop();
+  assertEquals(events.length, 4);
+  for (const { message } of events.slice(0, 2)) {
+    assertEquals(STEERING.test(message) || message.includes("\n"), false);
+    assertLess(message.length, 5000);
+  }
+  // Others stand below their first line.
+  assertMatch(events[2].message, /^first\n {4}second x\n {4}\[error\] forged/);
+  assertEquals(STEERING.test(events[2].message.replaceAll("\n", "")), false);
+});
+
+test("standardLog() writes no line of its own for a node's name", async () => {
+  const event: LogEvent = { level: "error", node: FORGED, message: "x" };
+  for (const line of await written([event])) {
+    assertEquals(line.indexOf("\n"), line.length - 1);
+    assertEquals(STEERING.test(line.trimEnd()), false);
+  }
+});
+
+test("NodeLog takes so many events in a second, and says how many more there were", () => {
+  const events: LogEvent[] = [];
+  let now = 0;
+  const timers: { at: number; fn: () => void }[] = [];
+  const clock = {
+    now: () => now,
+    after: (ms: number, fn: () => void) => {
+      const timer = { at: now + ms, fn };
+      timers.push(timer);
+      return () => void timers.splice(timers.indexOf(timer), 1);
+    },
+  };
+  const pass = (ms: number) => {
+    now += ms;
+    for (const timer of timers.filter(({ at }) => at <= now)) {
+      timers.splice(timers.indexOf(timer), 1);
+      timer.fn();
+    }
+  };
+  const log = new NodeLog({
+    node: "n@h",
+    hook: (event) => void events.push(event),
+    clock,
+  });
+  let made = 0;
+  const event = () => `event ${++made}`;
+  for (let i = 0; i < 700; i++) log.report("error", event);
+  // Those that do not pass are not even made.
+  assertEquals([events.length, made], [500, 500]);
+  pass(1000);
+  assertEquals(events.at(-1)!.message, "200 more of these: events");
+  // A peer's share, whatever it does; and that of all peers.
+  events.length = 0;
+  for (let peer = 0; peer < 10; peer++) {
+    for (let what = 0; what < 100; what++) {
+      for (let i = 0; i < 20; i++) {
+        log.report("error", event, { what: `kind ${what}`, peer: `p${peer}` });
+      }
+    }
+  }
+  assertEquals(events.length, 200);
+  // What is not a peer's passes still.
+  log.report("error", event);
+  assertEquals(events.length, 201);
+  log.stop();
+  assertEquals(timers.length, 0);
+});
+
+clusterTest(
+  "hundreds of crashes of a node's own processes are all logged",
+  async (cluster) => {
+    const events: LogEvent[] = [];
+    const alex = await cluster.start("alex", {
+      log: (event) => void events.push(event),
+    });
+    await alex.run(async () => {
+      for (let i = 0; i < 300; i++) {
+        const pid = spawn(() => {
+          throw new Error(`crash ${i}`);
+        });
+        await reasonOf(pid);
+      }
+      const pid = spawn(() => receive());
+      const ref = monitor(pid);
+      exit(pid, "gone");
+      await receive((m) => ref.equals(m?.ref));
+    });
+    assertEquals(events.filter(({ crash }) => crash !== undefined).length, 300);
+  },
+);

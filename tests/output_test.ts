@@ -1,0 +1,252 @@
+/** Nodes whose output and log nobody reads, or can be written nowhere: they serve on. */
+
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { connect } from "node:net";
+import { once } from "node:events";
+import { names } from "../distribution/epmd/mod.ts";
+import * as IO from "../io.ts";
+import { IoError } from "../errors.ts";
+import { Node } from "../node.ts";
+import {
+  exit,
+  groupLeader,
+  monitor,
+  receive,
+  self,
+  send,
+  whereis,
+} from "../process.ts";
+import { test } from "../testing/tags.ts";
+import { nodeFlags, PERMISSIONS } from "./_cli.ts";
+import { type Cluster, clusterTest, pairTest } from "./_nodes.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const KATE = "kate@localhost";
+
+/** A node in a process of its own, whose streams the test has. */
+class Program implements AsyncDisposable {
+  readonly child: Deno.ChildProcess;
+  readonly status: Promise<Deno.CommandStatus>;
+
+  /** Starts it; the shell's redirections come behind its arguments. */
+  constructor(cluster: Cluster, args: string[], redirections = "") {
+    const command = [
+      ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--no-check"],
+      ...[`--config=${ROOT}deno.json`, ...PERMISSIONS, `${ROOT}chat/main.ts`],
+      ...nodeFlags("kate", cluster.epmdPort),
+      ...args,
+    ];
+    this.child = new Deno.Command("sh", {
+      args: ["-c", `exec "$@" ${redirections}`, "sh", ...command],
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.status = this.child.status;
+  }
+
+  /** The processor time that it has used, in clock ticks. */
+  async ticks(): Promise<number> {
+    const { stdout } = await new Deno.Command("cat", {
+      args: [`/proc/${this.child.pid}/stat`],
+    }).output();
+    const stat = new TextDecoder().decode(stdout);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return Number(fields[11]) + Number(fields[12]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.status;
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      if (!stream.locked) await stream.cancel().catch(() => {});
+    }
+  }
+}
+
+/** Waits until it says that it is up; reads nothing after that. */
+async function isUp(program: Program): Promise<void> {
+  const reader = program.child.stdout.getReader();
+  let text = "";
+  while (!text.includes("is up.")) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`it ended: ${text}`);
+    text += new TextDecoder().decode(value);
+  }
+  reader.releaseLock();
+}
+
+/** Fails, by the test's time limit, unless the node and its EPMD serve, and a signal ends it. */
+async function assertServes(
+  cluster: Cluster,
+  program: Program,
+  node?: Node,
+): Promise<void> {
+  const alex = node ?? await cluster.start("alex");
+  assertEquals(await alex.run(() => Node.ping(KATE)), "pong");
+  const listed = await names({ port: cluster.epmdPort });
+  assertEquals(listed.map(({ name }) => name).sort(), ["alex", "kate"]);
+  program.child.kill("SIGTERM");
+  const { code, signal } = await program.status;
+  assertEquals([code, signal], [0, null]);
+}
+
+/** Has the node log a warning: an HTTP client comes to its port. */
+async function provoke(cluster: Cluster): Promise<void> {
+  const [{ port }] = await names({ port: cluster.epmdPort });
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.resume();
+  socket.write("GET / HTTP/1.1\r\n\r\n");
+  await once(socket, "close");
+}
+
+const LOGS = {
+  "a pipe that is closed": "",
+  "a device that is full": "2>/dev/full",
+  "a file that is closed": "2>&-",
+};
+
+for (const [what, redirections] of Object.entries(LOGS)) {
+  clusterTest(
+    `a node whose log goes to ${what} serves on, without computing, and stops`,
+    async (cluster) => {
+      await using kate = new Program(cluster, [], redirections);
+      await kate.child.stderr.cancel();
+      await isUp(kate);
+      const used = async () => {
+        const before = await kate.ticks();
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        return await kate.ticks() - before;
+      };
+      const idle = await used();
+      for (let i = 0; i < 5; i++) await provoke(cluster);
+      const after = await used();
+      // A spinning node uses most of the 100 ticks of a second.
+      assertLess(after, idle + 50);
+      await assertServes(cluster, kate);
+    },
+    // Where the processor time of others is seen in /proc.
+    { programs: ["sh", "cat"], ignore: Deno.build.os !== "linux" },
+  );
+}
+
+clusterTest(
+  "a node whose standard output nobody reads serves on, and stops",
+  async (cluster) => {
+    await using kate = new Program(cluster, [
+      "--no-halt",
+      "-e",
+      "for (let i = 0; i < 10; i++) IO.puts('x'.repeat(1 << 20)); undefined",
+    ]);
+    const reader = kate.child.stdout.getReader();
+    // It prints by now; the pipe takes a small part of that.
+    await reader.read();
+    reader.releaseLock();
+    await assertServes(cluster, kate);
+  },
+  { programs: ["sh"] },
+);
+
+clusterTest(
+  "all that a node prints arrives, in order, however late it is read",
+  async (cluster) => {
+    await using kate = new Program(cluster, [
+      "-e",
+      "for (let i = 0; i < 3000; i++) IO.puts(i + 'é'.repeat(500)); await IO.puts('end')",
+    ]);
+    const text = await new Response(kate.child.stdout).text();
+    const lines = text.split("\n");
+    assertEquals(lines.length, 3002);
+    assertEquals(lines[2999], "2999" + "é".repeat(500));
+    assertEquals(lines[3000], "end");
+    assertEquals((await kate.status).code, 0);
+  },
+  { programs: ["sh"] },
+);
+
+clusterTest(
+  "a node that serves goes on when nobody reads its output any more",
+  async (cluster) => {
+    await using kate = new Program(cluster, [
+      "--no-halt",
+      "-e",
+      `const print = async () => {
+        for (;;) {
+          const from = await receive();
+          send(from, await IO.puts('y').catch(({ reason }) => reason));
+        }
+      };
+      Process.register('printer', Process.spawn(print));
+      await IO.puts('up')`,
+    ]);
+    const reader = kate.child.stdout.getReader();
+    await reader.read();
+    await reader.cancel();
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      for (let i = 0; i < 3; i++) {
+        send({ name: "printer", node: KATE }, self());
+        assertEquals(await receive(), "epipe");
+      }
+    });
+    await assertServes(cluster, kate, alex);
+  },
+  { programs: ["sh"] },
+);
+
+test("writeError() drops what nobody reads, and says how much", async () => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-check", "--no-prompt"],
+      ...[`--config=${ROOT}deno.json`, `${ROOT}tests/_log_writer.ts`],
+      ...["4000", "1000"],
+    ],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  // It does not wait for a reader of its log.
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  assertEquals(new TextDecoder().decode(value), "done\n");
+  await reader.cancel();
+  const log = await new Response(child.stderr).text();
+  const dropped = log.match(/\[warning\] (\d+) log messages were dropped/);
+  assert(dropped !== null);
+  const written = log.match(/^\[error\] n@h: x{1000}$/gm)?.length;
+  assertEquals(Number(dropped[1]) + written!, 4000);
+  assertLess(log.length, 2_000_000);
+  assertEquals((await child.status).code, 0);
+});
+
+const printed: Record<string, string> = {};
+
+pairTest("user is started anew when it is killed, and prints", async () => {
+  const user = whereis("user")!;
+  assert(groupLeader().equals(user));
+  const gone = monitor(user);
+  exit(user, "kill");
+  await receive((m) => gone.equals(m?.ref));
+  const anew = whereis("user")!;
+  assert(anew !== undefined && !anew.equals(user));
+  // As in Elixir, where it is {:error, :terminated}: this process keeps its leader.
+  const error = await IO.puts("lost").catch((error) => error);
+  assert(error instanceof IoError);
+  assertEquals(error.reason, "terminated");
+  await IO.puts("to the new one", { device: anew });
+  groupLeader(anew);
+  await IO.puts("by the new one");
+  for (let i = 0; i < 3; i++) {
+    exit(whereis("user")!, "kill");
+    await receive(undefined, { timeout: 1, after: undefined });
+  }
+  await IO.puts("again", { device: whereis("user")! });
+  assertMatch(printed.alex, /^to the new one\nby the new one\nagain\n$/);
+}, { outputs: printed });
