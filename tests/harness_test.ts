@@ -274,9 +274,8 @@ test("test() names what a test left behind", options, async () => {
     "a server that listens on 127.0.0.1:N",
     "the process #PID, clerk",
     "the node kate@localhost, which is still started",
+    // Its EPMD is on a thread of its own.
     "a server that listens on 127.0.0.1:N",
-    "a server that listens on 127.0.0.1:N",
-    "a socket from 127.0.0.1:N to port N",
     "a socket from 127.0.0.1:N to port N",
   ]);
 });

@@ -2,8 +2,11 @@
 
 import { assertEquals } from "@std/assert";
 import type { Socket } from "node:net";
+import { loadCredentials } from "../distribution/credentials.ts";
 import { Listener } from "../distribution/listener.ts";
+import { TlsAcceptor } from "../distribution/tls.ts";
 import { epmdTest, eventually, RawConnection } from "./_epmd_helpers.ts";
+import { tlsDial, tlsOf } from "./_tls.ts";
 
 epmdTest(
   "Listener closes at once what is over its most connections, and takes others when some have ended",
@@ -59,5 +62,46 @@ epmdTest(
     }
     assertEquals(remotes, ports);
     await listener.close();
+  },
+);
+
+epmdTest(
+  "Listener counts connections that end inside TLS no more",
+  async () => {
+    const name = "kate@localhost";
+    const tls = await tlsOf({ nodes: [name] });
+    const acceptor = new TlsAcceptor(loadCredentials(tls, name));
+    const ignored = { bytes() {}, drained() {}, closed() {} };
+    const ends = ["end", "destroy", "peer"] as const;
+    let [accepted, over] = [0, 0];
+    const listener = await Listener.open({
+      host: "127.0.0.1",
+      port: 0,
+      maxConnections: 4,
+      over: () => over++,
+      accept(socket) {
+        const transport = acceptor.accept(socket);
+        const end = ends[accepted++ % ends.length];
+        transport.start({
+          ...ignored,
+          bytes: () => {
+            if (end !== "peer") transport[end]();
+          },
+        });
+      },
+    });
+    const { port } = listener.address;
+    for (let i = 0; i < 12; i++) {
+      const { peer, socket } = await tlsDial(port, tls);
+      await peer.write("hello");
+      if (ends[i % ends.length] === "peer") socket.destroy();
+      await peer.closed;
+      await using raw = new RawConnection(port);
+      raw.send("no TLS at all");
+      await raw.closed;
+      accepted = i + 1;
+    }
+    await listener.close();
+    assertEquals(over, 0);
   },
 );
