@@ -210,7 +210,12 @@ export class ScopePeers {
   #peerJoins({ groups }: Peer, group: unknown, joining: Pid[]): void {
     // Those beyond what its node may have here are not members here, and the log is told.
     const id = this.#id(group);
-    const pids = joining.filter(({ node }) => this.#process.keepFor(node, id));
+    const pids: Pid[] = [];
+    for (const pid of joining) {
+      // All are of one node: where one has no place, the others have none.
+      if (!this.#process.keepFor(pid.node, id)) break;
+      pids.push(pid);
+    }
     if (pids.length === 0) return;
     const known = groups.get(id);
     if (known !== undefined) known.add(pids);

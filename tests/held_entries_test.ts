@@ -201,11 +201,11 @@ clusterTest(
       await taken();
       assertEquals(pg.getMembers("a").length, 2);
       assertEquals(pg.getMembers("b").length, 1);
-      assertEquals(kept(), [MOST, 4]);
+      assertEquals(kept(), [MOST, 1]);
       // One that was not taken in cannot leave.
       await tell({ type: "leave", groups: ["b"], pids: pids.slice(1) });
       await taken();
-      assertEquals(kept(), [MOST, 4]);
+      assertEquals(kept(), [MOST, 1]);
       await tell({ type: "leave", groups: ["a"], pids: pids.slice(0, 1) });
       await tell({ type: "join", group: "c", pids: pids.slice(3) });
       await taken();
