@@ -7,6 +7,7 @@
  * @module
  */
 
+import { Fifo } from "../runtime/fifo.ts";
 import { Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { type TermKey, termKey } from "../runtime/term_key.ts";
@@ -36,7 +37,7 @@ export class RegistryPartition implements Server {
   readonly #process: Process;
   readonly #table: RegistryTable;
   /** Who waits for each lock that is held. */
-  readonly #waiting = new Map<TermKey, Caller[]>();
+  readonly #waiting = new Map<TermKey, Fifo<Caller>>();
   /** Which lock is held, by the monitor of its holder. */
   readonly #held = new Map<number, TermKey>();
 
@@ -58,7 +59,7 @@ export class RegistryPartition implements Server {
     const waiting = this.#waiting.get(id);
     if (waiting !== undefined) waiting.push(caller);
     else {
-      this.#waiting.set(id, []);
+      this.#waiting.set(id, new Fifo());
       this.#grant(id, caller);
     }
     return NO_REPLY;

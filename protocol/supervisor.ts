@@ -10,13 +10,13 @@ import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { isOrderly } from "../runtime/reason.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child.ts";
+import { type Child, Children } from "./children.ts";
 import { toldBy } from "./messages.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import { isExit } from "../runtime/exit_message.ts";
 import { tell } from "./call.ts";
-import { type Caller, isExitFrom, type Server } from "./server.ts";
+import type { Caller, Server } from "./server.ts";
 import {
-  type Child as SupervisedChild,
   countChildren,
   endChild,
   failed,
@@ -63,8 +63,6 @@ export interface ChildInfo {
   type: ChildType;
 }
 
-type Child = SupervisedChild<FullChildSpec>;
-
 /** How a supervisor restarts, and when it ends by itself. */
 export interface SupervisionOptions {
   strategy: Strategy;
@@ -98,8 +96,7 @@ export class SupervisorServer implements Server {
   readonly #strategy: Strategy;
   readonly #autoShutdown: AutoShutdown;
   readonly #intensity: RestartIntensity;
-  /** In the order of their start. */
-  #children: Child[];
+  readonly #children: Children;
 
   private constructor(
     process: Process,
@@ -113,9 +110,7 @@ export class SupervisorServer implements Server {
       options.maxRestarts,
       options.maxSeconds,
     );
-    this.#children = specs.map((spec) => (
-      { spec, pid: undefined, restarting: false }
-    ));
+    this.#children = new Children(process.runtime, specs);
   }
 
   /** Starts the children in order; if one does not start, ends those before it. */
@@ -143,7 +138,7 @@ export class SupervisorServer implements Server {
     switch (asked?.type) {
       case "which_children":
         // The one that was started last comes first, as in Elixir.
-        return this.#children.map(infoOf).reverse();
+        return Array.from(this.#children, infoOf).reverse();
       case "count_children":
         return countChildren(this.#children, this.#process.runtime);
       case "start_child":
@@ -162,18 +157,17 @@ export class SupervisorServer implements Server {
   }
 
   info(message: unknown): Promise<void> | undefined {
-    const child = this.#children.find(({ pid }) => isExitFrom(message, pid));
-    if (child !== undefined) {
-      return this.#exited(child, (message as { reason: unknown }).reason);
+    if (isExit(message)) {
+      const child = this.#children.withPid(message.from);
+      return child && this.#exited(child, message.reason);
     }
-    if (isExit(message)) return;
     const told = toldBy(message, this.#process) as TryAgain | undefined;
     if (told !== undefined) return this.#tryAgain(told);
     reportUnexpected(this.#process, message);
   }
 
   async #tryAgain({ id }: TryAgain): Promise<void> {
-    const child = this.#find(id);
+    const child = this.#children.get(id);
     if (child?.restarting) await this.#restart(child);
   }
 
@@ -182,16 +176,12 @@ export class SupervisorServer implements Server {
     await this.#endAll(this.#children);
   }
 
-  #find(id: unknown): Child | undefined {
-    return this.#children.find(({ spec }) => spec.id === id);
-  }
-
   async #add(sent: SentChildSpec, from: string): Promise<unknown> {
     const spec = receiveSpec(sent, this.#process, from, (spec) => {
       assertSignificance(spec, this.#autoShutdown);
     });
     if ("reason" in spec) return spec;
-    const known = this.#find(spec.id);
+    const known = this.#children.get(spec.id);
     if (known?.pid !== undefined) {
       return failed({ type: "already_started", pid: known.pid });
     }
@@ -203,14 +193,14 @@ export class SupervisorServer implements Server {
       restarting: false,
       holder: from,
     };
-    this.#children.push(child);
+    this.#children.add(child);
     const result = await this.#start(child);
     if (result.type === "error") this.#remove(child);
     return result;
   }
 
   async #terminateChild(id: string): Promise<unknown> {
-    const child = this.#find(id);
+    const child = this.#children.get(id);
     if (child === undefined) return failed("not_found");
     await this.#end(child);
     this.#forget(child);
@@ -218,7 +208,7 @@ export class SupervisorServer implements Server {
   }
 
   #restartChild(id: string): unknown {
-    const child = this.#find(id);
+    const child = this.#children.get(id);
     if (child === undefined) return failed("not_found");
     if (child.restarting) return failed("restarting");
     if (child.pid !== undefined) return failed("running");
@@ -226,7 +216,7 @@ export class SupervisorServer implements Server {
   }
 
   #deleteChild(id: string): unknown {
-    const child = this.#find(id);
+    const child = this.#children.get(id);
     if (child === undefined) return failed("not_found");
     if (child.restarting) return failed("restarting");
     if (child.pid !== undefined) return failed("running");
@@ -235,7 +225,7 @@ export class SupervisorServer implements Server {
   }
 
   #tellSpec(id: string, box: string, node: string): ToldChildSpec | Failure {
-    const child = this.#find(id);
+    const child = this.#children.get(id);
     if (child === undefined) return failed("not_found");
     const { start, ...spec } = child.spec;
     if (typeof start !== "function") {
@@ -252,14 +242,13 @@ export class SupervisorServer implements Server {
   }
 
   #remove(child: Child): void {
-    if (!this.#children.includes(child)) return;
+    if (!this.#children.remove(child)) return;
     if (child.holder !== undefined) this.#process.dropFor(child.holder);
-    this.#children = this.#children.filter((other) => other !== child);
   }
 
   /** A child that is not started again: a temporary one is not even known any more. */
   #forget(child: Child): void {
-    child.pid = undefined;
+    this.#children.setPid(child, undefined);
     child.restarting = false;
     if (child.spec.restart === "temporary") this.#remove(child);
   }
@@ -267,7 +256,7 @@ export class SupervisorServer implements Server {
   async #exited(child: Child, reason: unknown): Promise<void> {
     const { spec: { restart }, pid } = child;
     const orderly = restart !== "permanent" && isOrderly(reason);
-    child.pid = undefined;
+    this.#children.setPid(child, undefined);
     if (!orderly) {
       reportChild(
         this.#process,
@@ -285,9 +274,7 @@ export class SupervisorServer implements Server {
   #endsWith({ spec }: Child): boolean {
     if (!spec.significant || this.#autoShutdown === "never") return false;
     return this.#autoShutdown === "any_significant" ||
-      !this.#children.some(({ spec, pid, restarting }) =>
-        spec.significant && (pid !== undefined || restarting)
-      );
+      !this.#children.hasSignificant;
   }
 
   async #restart(child: Child): Promise<void> {
@@ -306,7 +293,7 @@ export class SupervisorServer implements Server {
     const group = affected(this.#strategy, this.#children, child);
     await this.#endAll(group);
     const failure = await this.#startAll(
-      group.filter((each) => this.#children.includes(each)),
+      group.filter((each) => this.#children.has(each)),
     );
     if (failure === undefined) return;
     failure.child.restarting = true;
@@ -317,7 +304,7 @@ export class SupervisorServer implements Server {
   }
 
   async #startAll(
-    children: Child[],
+    children: Iterable<Child>,
   ): Promise<{ child: Child; reason: unknown } | undefined> {
     for (const child of children) {
       const result = await this.#start(child);
@@ -332,13 +319,13 @@ export class SupervisorServer implements Server {
     const result = await startChild(child.spec, this.#process);
     if (result.type === "error") return result;
     child.restarting = false;
-    if (result.started !== "ignore") child.pid = result.started;
-    else this.#forget(child);
+    if (result.started === "ignore") this.#forget(child);
+    else this.#children.setPid(child, result.started);
     return result;
   }
 
-  async #endAll(children: Child[]): Promise<void> {
-    for (const child of children.toReversed()) {
+  async #endAll(children: Iterable<Child>): Promise<void> {
+    for (const child of [...children].reverse()) {
       await this.#end(child);
       this.#forget(child);
     }
@@ -352,16 +339,18 @@ export class SupervisorServer implements Server {
 /** Which children are ended and started again when one has ended. */
 function affected(
   strategy: Strategy,
-  children: Child[],
+  children: Children,
   child: Child,
 ): Child[] {
   switch (strategy) {
     case "one_for_one":
       return [child];
-    case "rest_for_one":
-      return children.slice(children.indexOf(child));
+    case "rest_for_one": {
+      const all = [...children];
+      return all.slice(all.indexOf(child));
+    }
     case "one_for_all":
-      return children;
+      return [...children];
   }
 }
 

@@ -9,6 +9,7 @@
  */
 
 import { ExitError } from "../errors.ts";
+import { Fifo } from "../runtime/fifo.ts";
 import { ignore } from "../runtime/ignore.ts";
 import { inspect } from "../runtime/inspect.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
@@ -203,7 +204,7 @@ class StreamRun implements Wait {
   /** The monitor of the stream's process. */
   readonly #ref: Ref;
   /** What has ended and is not delivered yet; an exit stands where the owner is to exit. */
-  readonly #events: (Ended | ExitError)[] = [];
+  readonly #events = new Fifo<Ended | ExitError>();
   /** Why the stream's process has ended before it was told to. */
   #lost: ExitError | undefined;
   #pulse: PromiseWithResolvers<void> | undefined;

@@ -40,7 +40,8 @@ export class Deadlines {
   readonly #clock: DeadlineClock;
   /** By their length. */
   readonly #queues = new Map<number, Queue>();
-  #sweeping = false;
+  /** Those in which nothing waits any more. */
+  #emptied = new Set<Queue>();
 
   /** Made for a clock. */
   constructor(clock: DeadlineClock) {
@@ -59,22 +60,22 @@ export class Deadlines {
     }
     let queue = this.#queues.get(ms);
     if (queue === undefined) {
-      queue = new Queue(ms, this.#clock, () => this.#sweep());
+      queue = new Queue(ms, this.#clock, (queue) => this.#sweep(queue));
       this.#queues.set(ms, queue);
     }
     return queue.add(expiring);
   }
 
   /** Stops the timers that nothing waits for; not at once, as the next call may begin in this turn. */
-  #sweep(): void {
-    if (this.#sweeping) return;
-    this.#sweeping = true;
+  #sweep(queue: Queue): void {
+    if (this.#emptied.add(queue).size > 1) return;
     afterTurn(() => {
-      this.#sweeping = false;
-      for (const [ms, queue] of this.#queues) {
+      const emptied = this.#emptied;
+      this.#emptied = new Set();
+      for (const queue of emptied) {
         if (queue.first !== undefined) continue;
         queue.stop();
-        this.#queues.delete(ms);
+        this.#queues.delete(queue.ms);
       }
     });
   }
@@ -83,28 +84,32 @@ export class Deadlines {
 /** Deadlines of one length: the first that was set is the first that is over. */
 class Queue {
   first: Queued | undefined;
-  readonly #ms: number;
+  readonly ms: number;
   readonly #clock: DeadlineClock;
-  readonly #onEmpty: () => void;
+  readonly #onEmpty: (queue: Queue) => void;
   #last: Queued | undefined;
   #stopTimer: (() => void) | undefined;
   /** When the timer is due. */
   #due = 0;
 
-  constructor(ms: number, clock: DeadlineClock, onEmpty: () => void) {
-    this.#ms = ms;
+  constructor(
+    ms: number,
+    clock: DeadlineClock,
+    onEmpty: (queue: Queue) => void,
+  ) {
+    this.ms = ms;
     this.#clock = clock;
     this.#onEmpty = onEmpty;
   }
 
   add(expiring: Expiring): Deadline {
-    const queued = new Queued(this, this.#clock.now() + this.#ms, expiring);
+    const queued = new Queued(this, this.#clock.now() + this.ms, expiring);
     const before = this.#last;
     queued.before = before;
     if (before === undefined) this.first = queued;
     else before.after = queued;
     this.#last = queued;
-    if (this.#stopTimer === undefined) this.#arm(queued, this.#ms);
+    if (this.#stopTimer === undefined) this.#arm(queued, this.ms);
     return queued;
   }
 
@@ -113,7 +118,7 @@ class Queue {
     else before.after = after;
     if (after === undefined) this.#last = before;
     else after.before = before;
-    if (this.first === undefined) this.#onEmpty();
+    if (this.first === undefined) this.#onEmpty(this);
   }
 
   stop(): void {

@@ -43,6 +43,8 @@ interface Receiver {
   resolve: (message: unknown) => void;
   reject: (error: unknown) => void;
   release: (() => void) | undefined;
+  before: Receiver | undefined;
+  after: Receiver | undefined;
 }
 
 const NONE: unknown[] = [];
@@ -56,7 +58,10 @@ export class Mailbox {
   #head = 0;
   /** The only wait, if it wants any message and has no other end: the usual one. */
   #only: Receiver | undefined;
-  #receivers: Receiver[] | undefined;
+  /** Other waits: the first and the last of a chain, as one may end in its middle. */
+  #first: Receiver | undefined;
+  #last: Receiver | undefined;
+  #waiting = 0;
   /** Waits that no message ends. */
   #sleepers: Set<Receiver> | undefined;
 
@@ -67,7 +72,7 @@ export class Mailbox {
 
   /** The number of waits for a message. */
   get waiting(): number {
-    return (this.#receivers?.length ?? 0) + (this.#only === undefined ? 0 : 1) +
+    return this.#waiting + (this.#only === undefined ? 0 : 1) +
       (this.#sleepers?.size ?? 0);
   }
 
@@ -84,30 +89,21 @@ export class Mailbox {
       this.#resume(only, message, host);
       return;
     }
-    const receivers = this.#receivers;
-    if (receivers !== undefined && receivers.length > 0) {
-      const first = receivers[0];
-      if (first.guard === undefined) {
-        if (receivers.length === 1) this.#receivers = undefined;
-        else receivers.shift();
-        first.release?.();
-        this.#resume(first, message, host);
-        return;
-      }
-      if (this.#offer(receivers, message, host)) return;
-    }
+    if (this.#first !== undefined && this.#offer(message, host)) return;
     if (this.#queue === NONE) this.#queue = [message];
     else if (this.#queue.push(message) - this.#head === BACKLOG) {
       host.pace.doubt();
     }
   }
 
-  #offer(
-    receivers: Receiver[],
-    message: unknown,
-    host: MailboxHost,
-  ): boolean {
-    for (const receiver of [...receivers]) {
+  #offer(message: unknown, host: MailboxHost): boolean {
+    // A guard may end waits and start others; those come after these.
+    const last = this.#last;
+    let receiver = this.#first;
+    while (receiver !== undefined) {
+      const after: Receiver | undefined = receiver === last
+        ? undefined
+        : receiver.after;
       let wanted: boolean;
       try {
         wanted = receiver.guard === undefined ||
@@ -116,13 +112,17 @@ export class Mailbox {
         this.#leave(receiver);
         // The event loop may turn before its process comes to await it.
         receiver.promise.catch(ignore);
-        resume(receiver, () => receiver.reject(error), host);
+        const { reject } = receiver;
+        resume(receiver, () => reject(error), host);
+        receiver = after;
         continue;
       }
-      if (!wanted) continue;
-      this.#leave(receiver);
-      this.#resume(receiver, message, host);
-      return true;
+      if (wanted) {
+        this.#leave(receiver);
+        this.#resume(receiver, message, host);
+        return true;
+      }
+      receiver = after;
     }
     return false;
   }
@@ -133,10 +133,24 @@ export class Mailbox {
     else resumeLater(receiver, () => receiver.resolve(message), host);
   }
 
+  #enter(receiver: Receiver): void {
+    const before = this.#last;
+    receiver.before = before;
+    if (before === undefined) this.#first = receiver;
+    else before.after = receiver;
+    this.#last = receiver;
+    this.#waiting++;
+  }
+
   #leave(receiver: Receiver): void {
-    const index = this.#receivers?.indexOf(receiver) ?? -1;
-    if (index >= 0) this.#receivers!.splice(index, 1);
-    if (this.#receivers?.length === 0) this.#receivers = undefined;
+    const { before, after } = receiver;
+    if (before !== undefined) before.after = after;
+    else if (this.#first === receiver) this.#first = after;
+    else return;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    receiver.before = receiver.after = undefined;
+    this.#waiting--;
     receiver.release?.();
   }
 
@@ -162,12 +176,11 @@ export class Mailbox {
 
   #removeAt(index: number): void {
     const queue = this.#queue;
-    if (index !== this.#head) {
-      queue.splice(index, 1);
-      return;
-    }
-    queue[index] = undefined;
-    this.#head = index + 1;
+    const head = this.#head;
+    // Those before it move up: they were looked at, and those after it may be many more.
+    for (let i = index; i > head; i--) queue[i] = queue[i - 1];
+    queue[head] = undefined;
+    this.#head = head + 1;
     if (this.#head === queue.length) {
       if (queue.length > 64) this.#queue = NONE;
       else queue.length = 0;
@@ -203,7 +216,7 @@ export class Mailbox {
     const receiver = newReceiver(guard);
     if (
       guard === undefined && options === undefined &&
-      this.#receivers === undefined && this.#only === undefined
+      this.#first === undefined && this.#only === undefined
     ) {
       this.#only = receiver;
       return receiver.promise;
@@ -211,12 +224,11 @@ export class Mailbox {
     if (options !== undefined && !this.#limit(receiver, options, host)) {
       return receiver.promise;
     }
-    this.#receivers ??= [];
     if (this.#only !== undefined) {
-      this.#receivers.push(this.#only);
+      this.#enter(this.#only);
       this.#only = undefined;
     }
-    this.#receivers.push(receiver);
+    this.#enter(receiver);
     return receiver.promise;
   }
 
@@ -290,14 +302,23 @@ export class Mailbox {
     this.#queue = NONE;
     this.#head = 0;
     if (
-      this.#only === undefined && this.#receivers === undefined &&
+      this.#only === undefined && this.#first === undefined &&
       this.#sleepers === undefined
     ) return;
-    const receivers = [...this.#sleepers ?? [], ...this.#receivers ?? []];
+    const receivers = [...this.#sleepers ?? []];
+    for (let each = this.#first; each !== undefined;) {
+      receivers.push(each);
+      const { after } = each;
+      each.before = each.after = undefined;
+      each = after;
+    }
     if (this.#only !== undefined) receivers.push(this.#only);
-    this.#only = undefined;
-    this.#receivers = undefined;
-    this.#sleepers = undefined;
+    this.#only =
+      this.#first =
+      this.#last =
+      this.#sleepers =
+        undefined;
+    this.#waiting = 0;
     for (const receiver of receivers) {
       receiver.release?.();
       abandon(receiver, error());
@@ -332,7 +353,12 @@ function abandon({ promise, reject }: Receiver, error: unknown): void {
 }
 
 function newReceiver(guard: Guard | undefined): Receiver {
-  const receiver = { guard, release: undefined } as Receiver;
+  const receiver = {
+    guard,
+    release: undefined,
+    before: undefined,
+    after: undefined,
+  } as Receiver;
   receiver.promise = new Promise((resolve, reject) => {
     receiver.resolve = resolve;
     receiver.reject = reject;

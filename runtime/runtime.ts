@@ -16,6 +16,7 @@ import {
   standardLog,
 } from "./events.ts";
 import { exitMessage } from "./exit_message.ts";
+import { Fifo } from "./fifo.ts";
 import { type LogCause, NodeLog } from "./log.ts";
 import { Modules, type Resolved } from "./modules.ts";
 import { Nowhere } from "./nowhere.ts";
@@ -123,7 +124,7 @@ export class Runtime implements Signals {
     | ((node: string, connect: boolean) => Signals | undefined)
     | undefined;
   readonly #refused: NonNullable<RuntimeOptions["refused"]>;
-  readonly #ended: Process[] = [];
+  readonly #ended = new Fifo<Process>();
   #ending = false;
   #stopped = false;
   #lastPid = 99;
