@@ -177,6 +177,10 @@ export class Mailbox {
   #removeAt(index: number): void {
     const queue = this.#queue;
     const head = this.#head;
+    if (index - head > queue.length - index) {
+      queue.splice(index, 1);
+      return;
+    }
     // Those before it move up: they were looked at, and those after it may be many more.
     for (let i = index; i > head; i--) queue[i] = queue[i - 1];
     queue[head] = undefined;
@@ -286,10 +290,12 @@ export class Mailbox {
       });
     }
     const onAbort = () => {
+      // It does not abort twice, and the host looks through all listeners to remove one.
+      receiver.release = stopTimer;
       this.#leave(receiver);
       receiver.reject(signal!.reason);
     };
-    signal?.addEventListener("abort", onAbort, { once: true });
+    signal?.addEventListener("abort", onAbort);
     receiver.release = () => {
       stopTimer?.();
       signal?.removeEventListener("abort", onAbort);

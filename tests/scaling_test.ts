@@ -1,0 +1,231 @@
+import { assert } from "@std/assert";
+import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import {
+  cancelTimer,
+  exit,
+  link,
+  monitor,
+  type Pid,
+  receive,
+  self,
+  send,
+  sendAfter,
+  sleep,
+  spawn,
+  spawnLink,
+  trapExit,
+} from "../process.ts";
+import { Supervisor } from "../supervisor.ts";
+import { Task } from "../task.ts";
+import { test } from "../testing/tags.ts";
+
+const FEW = 1000;
+const MANY = 16_000;
+
+/** How much more one of many may cost than one of few; it would be 16 times as much where all are gone through. */
+const MOST = 8;
+
+/** Does something with so many, and returns the milliseconds that the part took that is measured. */
+type Work = (total: number) => Promise<number>;
+
+async function timed(work: () => unknown): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+function idle(): Promise<never> {
+  return receive<never>(() => false);
+}
+
+/** Starts processes that have begun when it returns. */
+async function started(total: number, fn: () => unknown) {
+  const pids = Array.from({ length: total }, () => spawn(fn));
+  const parent = self();
+  // They begin in order.
+  spawn(() => {
+    send(parent, "begun");
+  });
+  await receive((m) => m === "begun");
+  return pids;
+}
+
+/** Runs work in a process of its own, and its mail goes with it. */
+async function inside(work: () => Promise<number>): Promise<number> {
+  return await Task.await(Task.async(work), Infinity);
+}
+
+const child = (i: number, restart: "temporary" | "permanent") => ({
+  id: `${i}`,
+  restart,
+  start: () => spawnLink(idle),
+});
+
+const WORKS: Record<string, Work> = {
+  async "Supervisor.startChild()"(total) {
+    const pid = await Supervisor.startLink([], { strategy: "one_for_one" });
+    const ms = await timed(async () => {
+      for (let i = 0; i < total; i++) {
+        await Supervisor.startChild(pid, child(i, "permanent"));
+      }
+    });
+    exit(pid, "kill");
+    return ms;
+  },
+  async "Supervisor.terminateChild() and deleteChild()"(total) {
+    const all = Array.from({ length: total }, (_, i) => child(i, "permanent"));
+    const pid = await Supervisor.startLink(all, { strategy: "one_for_one" });
+    const ms = await timed(async () => {
+      for (let i = 0; i < total; i++) {
+        await Supervisor.terminateChild(pid, `${i}`);
+        await Supervisor.deleteChild(pid, `${i}`);
+      }
+    });
+    exit(pid, "kill");
+    return ms;
+  },
+  async "the end of a supervisor's temporary children"(total) {
+    const all = Array.from({ length: total }, (_, i) => child(i, "temporary"));
+    const pid = await Supervisor.startLink(all, { strategy: "one_for_one" });
+    const children = await Supervisor.whichChildren(pid);
+    const ms = await timed(async () => {
+      for (const { pid } of children) {
+        if (typeof pid === "object") exit(pid, "shutdown");
+      }
+      await Supervisor.countChildren(pid);
+    });
+    exit(pid, "kill");
+    return ms;
+  },
+  async "the stop of a supervisor"(total) {
+    const all = Array.from({ length: total }, (_, i) => child(i, "temporary"));
+    const pid = await Supervisor.startLink(all, { strategy: "one_for_one" });
+    return await timed(() => Supervisor.stop(pid));
+  },
+  async "DynamicSupervisor.terminateChild()"(total) {
+    const pid = await DynamicSupervisor.startLink();
+    const pids: Pid[] = [];
+    for (let i = 0; i < total; i++) {
+      pids.push(
+        await DynamicSupervisor.startChild(pid, child(i, "temporary")) as Pid,
+      );
+    }
+    const ms = await timed(async () => {
+      for (const each of pids) {
+        await DynamicSupervisor.terminateChild(pid, each);
+      }
+    });
+    exit(pid, "kill");
+    return ms;
+  },
+  async "the death of a process that many are linked to"(total) {
+    const hub = spawn(idle);
+    await started(total, () => {
+      link(hub);
+      return idle();
+    });
+    return await timed(() => exit(hub, "boom"));
+  },
+  async "the death of a chain of processes"(total) {
+    let before = spawn(idle);
+    const first = before;
+    await started(total, () => {
+      link(before);
+      before = self();
+      return idle();
+    });
+    return await timed(() => exit(first, "boom"));
+  },
+  async "the death of a process that many monitor"(total) {
+    const hub = spawn(idle);
+    await started(total, () => {
+      monitor(hub);
+      return receive();
+    });
+    const ms = await timed(() => exit(hub, "boom"));
+    await started(0, idle);
+    return ms;
+  },
+  "the deaths of many processes that one is linked to": (total) =>
+    inside(async () => {
+      trapExit(true);
+      const pids = Array.from({ length: total }, () => spawnLink(idle));
+      return await timed(async () => {
+        for (const pid of pids) exit(pid, "boom");
+        for (const _ of pids) await receive();
+      });
+    }),
+  "many waits of one process for a message": (total) =>
+    inside(async () => {
+      const waits = Array.from({ length: total }, () => receive());
+      return await timed(async () => {
+        for (let i = 0; i < total; i++) send(self(), i);
+        await Promise.all(waits);
+      });
+    }),
+  "the timeouts of many waits of one process": (total) =>
+    inside(async () => {
+      const options = { timeout: 50, after: "none" };
+      const waits = Array.from(
+        { length: total },
+        () => receive(null, options),
+      );
+      await sleep(40);
+      return await timed(() => Promise.all(waits)) - 10;
+    }),
+  "receive() past a message that stays": (total) =>
+    inside(async () => {
+      send(self(), "stays");
+      for (let i = 0; i < total; i++) send(self(), i);
+      return await timed(async () => {
+        for (let i = 0; i < total; i++) await receive((m) => m !== "stays");
+      });
+    }),
+  "sendAfter() and cancelTimer(), each with a time of its own": (total) =>
+    inside(async () =>
+      await timed(async () => {
+        const refs = [];
+        for (let i = 0; i < total; i++) {
+          refs.push(sendAfter(self(), "late", 60_000 + i));
+        }
+        for (const ref of refs) {
+          cancelTimer(ref);
+          if (ref.number % 100 === 0) await sleep(0);
+        }
+      })
+    ),
+  async "Task.asyncStream()"(total) {
+    const numbers = Array.from({ length: total }, (_, i) => i);
+    const options = { maxConcurrency: Infinity };
+    return await timed(async () => {
+      for await (const _ of Task.asyncStream(numbers, () => 1, options));
+    });
+  },
+  "Task.awaitMany()": (total) =>
+    inside(async () =>
+      await timed(() =>
+        Task.awaitMany(Array.from({ length: total }, () => Task.async(() => 1)))
+      )
+    ),
+};
+
+for (const [name, work] of Object.entries(WORKS)) {
+  test(
+    `one of many costs about as much as one of few: ${name}`,
+    { timeout: 60_000 },
+    async () => {
+      await work(FEW);
+      let ratio = Infinity;
+      // Others use the machine too: once is enough.
+      for (let i = 0; i < 3 && ratio > MOST; i++) {
+        const few = await work(FEW) / FEW;
+        const many = await work(MANY) / MANY;
+        ratio = Math.min(ratio, many / few);
+      }
+      assert(
+        ratio <= MOST,
+        `one of ${MANY} costs ${ratio} times one of ${FEW}`,
+      );
+    },
+  );
+}
