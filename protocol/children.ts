@@ -19,7 +19,7 @@ export class Children implements Iterable<Child> {
   readonly #byId = new Map<string, Child>();
   readonly #byPid = new Map<Key, Child>();
   /** Those whose end can end the supervisor. */
-  readonly #significant = new Set<Child>();
+  #significant: Set<Child> | undefined;
 
   /** Of a supervisor on a node. */
   constructor(runtime: Runtime, specs: readonly FullChildSpec[]) {
@@ -36,14 +36,14 @@ export class Children implements Iterable<Child> {
   /** Adds a child, not running yet, after the others. */
   add(child: Child): void {
     this.#byId.set(child.spec.id, child);
-    if (child.spec.significant) this.#significant.add(child);
+    if (child.spec.significant) (this.#significant ??= new Set()).add(child);
   }
 
   /** Removes a child; returns whether it was there. */
   remove(child: Child): boolean {
     if (!this.has(child)) return false;
     this.setPid(child, undefined);
-    this.#significant.delete(child);
+    this.#significant?.delete(child);
     return this.#byId.delete(child.spec.id);
   }
 
@@ -74,7 +74,7 @@ export class Children implements Iterable<Child> {
 
   /** Whether a significant child runs, or is tried again. */
   get hasSignificant(): boolean {
-    for (const { pid, restarting } of this.#significant) {
+    for (const { pid, restarting } of this.#significant ?? []) {
       if (pid !== undefined || restarting) return true;
     }
     return false;

@@ -10,6 +10,7 @@ import { reasonOf } from "../runtime/errors.ts";
 import { inspect } from "../runtime/inspect.ts";
 import { Atom, nameOf, Pid, type Ref } from "../runtime/pid.ts";
 import { isExit, isExitOrLikeOne } from "../runtime/exit_message.ts";
+import type { WaitOptions } from "../runtime/mailbox.ts";
 import type { Process } from "../runtime/process.ts";
 import { ServerMessage } from "../runtime/server_message.ts";
 import { Call, Cast, type ServerRef, Stop } from "./messages.ts";
@@ -74,6 +75,8 @@ function isText(value: unknown): boolean {
   return typeof value === "string" || value instanceof Atom;
 }
 
+const SERVER_WAIT: WaitOptions = { isServer: true };
+
 /**
  * Serves until the server is stopped, its parent exits, or what it does throws.
  *
@@ -96,8 +99,8 @@ export async function serve(
       message = await mailbox.receive(
         undefined,
         timeout === undefined
-          ? undefined
-          : { timeout, after: "timeout", hasAfter: true },
+          ? SERVER_WAIT
+          : { timeout, after: "timeout", hasAfter: true, isServer: true },
         process,
       );
       // It may have been killed since it was given the message.

@@ -92,7 +92,8 @@ export class StreamHost {
 
 /** Takes EXITs of tasks out of the mail: their DOWNs tell enough. */
 async function drain(process: Process): Promise<never> {
-  for (;;) await process.mailbox.receive(undefined, undefined, process);
+  const wait = { isServer: true };
+  for (;;) await process.mailbox.receive(undefined, wait, process);
 }
 
 /** What a task of a stream tells, and how long it may run. */

@@ -21,6 +21,8 @@ export interface WaitOptions {
   hasAfter?: boolean;
   /** When it is aborted. */
   signal?: AbortSignal;
+  /** Whether it ends with its process unnoticed, as no code need run then: an error costs as much as all else. */
+  isServer?: boolean;
 }
 
 /** What a mailbox needs of its process. */
@@ -43,6 +45,7 @@ interface Receiver {
   resolve: (message: unknown) => void;
   reject: (error: unknown) => void;
   release: (() => void) | undefined;
+  isServer: boolean;
   before: Receiver | undefined;
   after: Receiver | undefined;
 }
@@ -218,8 +221,9 @@ export class Mailbox {
       if (found !== undefined) return this.#given(found.message, host);
     }
     const receiver = newReceiver(guard);
+    if (options?.isServer) receiver.isServer = true;
     if (
-      guard === undefined && options === undefined &&
+      guard === undefined && isUnlimited(options) &&
       this.#first === undefined && this.#only === undefined
     ) {
       this.#only = receiver;
@@ -327,7 +331,7 @@ export class Mailbox {
     this.#waiting = 0;
     for (const receiver of receivers) {
       receiver.release?.();
-      abandon(receiver, error());
+      abandon(receiver, error);
     }
   }
 }
@@ -349,19 +353,26 @@ function resumeLater(
 ): void {
   later(host.pace, () => {
     if (host.alive) settle();
-    else abandon(receiver, host.exitError());
+    else abandon(receiver, () => host.exitError());
   });
 }
 
-function abandon({ promise, reject }: Receiver, error: unknown): void {
-  promise.catch(ignore);
-  reject(error);
+function abandon(receiver: Receiver, error: () => unknown): void {
+  if (receiver.isServer) return;
+  receiver.promise.catch(ignore);
+  receiver.reject(error());
+}
+
+function isUnlimited(options: WaitOptions | undefined): boolean {
+  return options === undefined ||
+    (options.timeout === undefined && options.signal === undefined);
 }
 
 function newReceiver(guard: Guard | undefined): Receiver {
   const receiver = {
     guard,
     release: undefined,
+    isServer: false,
     before: undefined,
     after: undefined,
   } as Receiver;
