@@ -2,8 +2,10 @@
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
+import * as global from "../global.ts";
 import { Node } from "../node.ts";
-import { monitor, receive, register, send, sleep } from "../process.ts";
+import * as pg from "../pg.ts";
+import { monitor, receive, register, send, sleep, spawn } from "../process.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
 import { Cluster, clusterTest } from "./_nodes.ts";
@@ -225,6 +227,48 @@ clusterTest(
         "back",
       ]);
     });
+  },
+);
+
+clusterTest(
+  "groups and names of the cluster are whole again after a connection was replaced",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    await using relay = await Relay.start(kate.port);
+    const { address } = relay;
+    const wait = () => receive((m) => m === "end");
+    const at = (node: Node) =>
+      node.run(async () => {
+        await pg.start();
+        const pid = spawn(wait);
+        await pg.join("group", pid);
+        await global.registerName(`name of ${Node.self()}`, pid);
+        return pid;
+      });
+    await alex.run(() => Node.connect(KATE, { address }));
+    const pids = [await at(alex), await at(kate)];
+    for (let round = 0; round < 3; round++) {
+      await alex.run(async () => {
+        Node.monitor(KATE);
+        relay.cut();
+        await receive((m) => m?.type === "nodedown");
+        assertEquals(pg.getMembers("group"), [pids[0]]);
+        assertEquals(await Node.connect(KATE, { address }), true);
+      });
+      for (const node of [alex, kate]) {
+        await node.run(async () => {
+          await global.sync();
+          for (const pid of pids) {
+            const name = `name of ${pid.node}`;
+            while (!pid.equals(await global.whereisName(name))) await sleep(1);
+            while (!pg.getMembers("group").some((each) => each.equals(pid))) {
+              await sleep(1);
+            }
+          }
+        });
+      }
+    }
   },
 );
 
