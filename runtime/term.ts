@@ -8,6 +8,7 @@
  * @module
  */
 
+import { FEW_KEYS, isCrowded } from "./collisions.ts";
 import { Atom, checkNodeOf, Pid, Ref } from "./pid.ts";
 import { ServerMessage } from "./server_message.ts";
 
@@ -184,6 +185,24 @@ export function checkBigInt(value: bigint): void {
   }
 }
 
+/** @throws {RangeError} If the keys of a map or a set would cost its receiver far more than their number. */
+export function checkKeys(
+  of: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>,
+): void {
+  if (of.size > FEW_KEYS && isCrowded(of.size, of.keys())) {
+    throw new RangeError(
+      `Cannot send a ${
+        of instanceof Map ? "Map" : "Set"
+      } whose ${of.size} numbers or bigints have the same hash, as bigints with the same lowest 64 bits do; send an array, or texts as keys`,
+    );
+  }
+}
+
+/** Whether that many keys of a map or a set that came may not be put into one. */
+export function areCrowded(count: number, keys: () => unknown[]): boolean {
+  return count > FEW_KEYS && isCrowded(count, keys());
+}
+
 /**
  * A copy of a message that shares nothing mutable with it.
  *
@@ -239,6 +258,7 @@ function copyObject(value: object, left: number, max: number): unknown {
   if (value instanceof Date) return new Date(value.getTime());
   if (value instanceof Map) {
     if (left <= 0) throw tooDeep(max);
+    checkKeys(value);
     const copy = new Map();
     for (const [key, item] of value) {
       copy.set(copyAny(key, left - 1, max), copyAny(item, left - 1, max));
@@ -247,6 +267,7 @@ function copyObject(value: object, left: number, max: number): unknown {
   }
   if (value instanceof Set) {
     if (left <= 0) throw tooDeep(max);
+    checkKeys(value);
     const copy = new Set();
     for (const item of value) copy.add(copyAny(item, left - 1, max));
     return copy;

@@ -3,7 +3,7 @@
  * read in the same run. `FUZZ_SEED` repeats a run.
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { randomBytes } from "node:crypto";
 import { Budget } from "../distribution/budget.ts";
 import { isNodeName, parseNodeName } from "../distribution/names.ts";
@@ -19,6 +19,7 @@ import { test } from "../testing/tags.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { FrameReader } from "../wires/json/frames.ts";
 import { jsonWire } from "../wires/json/mod.ts";
+import { ProtocolError } from "../wires/json/values.ts";
 import { Random, SEED } from "./_fuzz.ts";
 import { frameOf, hello, rawFrameOf } from "./_raw_peer.ts";
 
@@ -107,6 +108,48 @@ function levels(open: string, close: string, count: number): string {
 const ERROR = '{"$error":{"name":"","message":""}}';
 const CAUSE = '{"$error":{"name":"","message":"","fields":{"cause":';
 
+/** Integers that V8 keeps in one bucket of a set of as many. */
+function integersOfOneHash(): number[] {
+  const found: number[] = [];
+  for (let i = 0; found.length < 30_000; i++) {
+    let hash = (~i + (i << 15)) | 0;
+    hash ^= hash >>> 12;
+    hash = (hash + (hash << 2)) | 0;
+    hash ^= hash >>> 4;
+    hash = Math.imul(hash, 2057);
+    hash ^= hash >>> 16;
+    if ((hash & 0x3fff) === 5) found.push(i);
+  }
+  return found;
+}
+
+/** Floats that V8 keeps in one bucket: its hash, taken back step by step. */
+function floatsOfOneHash(): number[] {
+  const mask = (1n << 64n) - 1n;
+  const inverse = (odd: bigint) => {
+    let found = 1n;
+    for (let i = 0; i < 6; i++) found = (found * (2n - odd * found)) & mask;
+    return found;
+  };
+  const unshift = (hash: bigint, by: bigint) => {
+    let found = hash;
+    for (let i = 0n; i < 64n; i += by) found = hash ^ (found >> by);
+    return found;
+  };
+  const view = new DataView(new ArrayBuffer(8));
+  const found: number[] = [];
+  for (let i = 1n; found.length < 20_000; i++) {
+    let key = unshift(((i * 2654435761n) << 30n) & mask | 5n, 22n);
+    key = unshift((key * inverse(65n)) & mask, 11n);
+    key = unshift((key * inverse(21n)) & mask, 31n);
+    key = ((key + 1n) * inverse((1n << 18n) - 1n)) & mask;
+    view.setBigUint64(0, key);
+    const value = view.getFloat64(0);
+    if (Number.isFinite(value)) found.push(value);
+  }
+  return found;
+}
+
 /** Frames, and values in them. */
 const FRAMES: Record<string, string> = {
   "quotes that are escaped, and no end": `[1e5,"${run('\\"')}`,
@@ -157,6 +200,14 @@ const VALUES: Record<string, string> = {
   "entries of one key": `{"$map":[${repeated('["a",1]')}]}`,
   "entries of many keys": `{"$map":[${repeated((i) => `[${i},1]`)}]}`,
   "items of a set": `{"$set":[${repeated((i) => `"${i}"`)}]}`,
+  "a set of bigints of one hash": `{"$set":[${
+    repeated((i) => `{"$bigint":"${BigInt(i + 1) << 64n}"}`)
+  }]}`,
+  "a map of bigints of one hash": `{"$map":[${
+    repeated((i) => `[{"$bigint":"${-(BigInt(i + 1) << 64n) - 7n}"},1]`)
+  }]}`,
+  "a set of integers of one hash": `{"$set":[${integersOfOneHash()}]}`,
+  "a set of floats of one hash": `{"$set":[${floatsOfOneHash()}]}`,
   "few bytes": `[${repeated('{"$bytes":["Uint8Array",""]}')}]`,
   "bytes of that length": `{"$bytes":["Uint8Array","${run("AAAA")}"]}`,
   "bytes that are spaces": `{"$bytes":["Uint8Array","${run(" ")}"]}`,
@@ -273,14 +324,19 @@ test("a frame of a stranger takes no longer than its length", async () => {
   });
   const frames = (text: string) => new Array(100).fill(frameOf(text));
   await handshakes(frames(plain));
-  const expected = Math.max(await handshakes(frames(plain)), 1);
+  let expected = await handshakes(frames(plain));
   for (const piece of PIECES) {
     for (const start of ['{"versions":[1],"to":"', '{"a":1e5,"b":"', "[1e5,"]) {
       const text = start + piece.repeat(1000);
       const cut = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
         new TextEncoder().encode(text).subarray(0, 4000),
       );
-      const taken = await handshakes(frames(cut));
+      let taken = await handshakes(frames(cut));
+      // Others use this machine too: what is slow is so again.
+      for (let i = 0; i < 3 && taken > 30 * expected; i++) {
+        expected = Math.max(expected, await handshakes(frames(plain)));
+        taken = await handshakes(frames(cut));
+      }
       assert(taken < 30 * expected, `${start}${piece}…: ${taken} ms`);
     }
   }
@@ -329,4 +385,34 @@ test("a frame that is cut anywhere is read as it is whole", () => {
       assertEquals(read, ['["hi"]', "[]"]);
     }
   }
+});
+
+test("maps and sets whose keys have one hash are refused, and others are not", () => {
+  const many = (of: (i: number) => unknown) =>
+    `${Array.from({ length: 20_000 }, (_, i) => of(i))}`;
+  const pairs = (items: number[]) => items.map((item) => `[${item},1]`);
+  for (
+    const value of [
+      `{"$set":[${many((i) => `{"$bigint":"${BigInt(i) << 64n}"}`)}]}`,
+      `{"$map":[${many((i) => `[{"$bigint":"-${BigInt(i) << 64n}"},1]`)}]}`,
+      `{"$set":[${integersOfOneHash()}]}`,
+      `{"$map":[${pairs(floatsOfOneHash())}]}`,
+    ]
+  ) {
+    assertThrows(
+      () => decode(`[["send*",1,2,${value}]]`),
+      ProtocolError,
+      "have the same hash",
+    );
+  }
+  for (
+    const of of [
+      (i: number) => i,
+      (i: number) => -i * 65_536,
+      (i: number) => i / 3,
+      (i: number) => 1.7e12 + i * 1000,
+      (i: number) => `{"$bigint":"${BigInt(i) << 32n}"}`,
+      (i: number) => `"${i * 65_536}"`,
+    ]
+  ) decode(`[["send*",1,2,{"$set":[${many(of)}]}]]`);
 });

@@ -172,6 +172,12 @@ clusterTest(
           new Atom("a".repeat(255)),
           new Pid(LONG_NAME.slice(0, 255), 2 ** 53 - 1, 2 ** 53 - 1),
           Array.from({ length: 1500 }, (_, i) => new Uint8Array(4096).fill(i)),
+          new Set(Array.from({ length: 5000 }, (_, i) => i * 65536)),
+          new Set(Array.from({ length: 5000 }, (_, i) => 1.7e12 + i * 1000)),
+          new Set(Array.from({ length: 5000 }, (_, i) => i / 7)),
+          new Set(Array.from({ length: 5000 }, (_, i) => BigInt(i) << 40n)),
+          new Set(Array.from({ length: 1024 }, (_, i) => BigInt(i) << 64n)),
+          new Map(Array.from({ length: 5000 }, (_, i) => [`${i}`, i])),
         ]
       ) {
         send(self(), [value]);
@@ -193,6 +199,16 @@ clusterTest(
         [-(10n ** 10_000n), RangeError],
         [10n ** 100_000n, RangeError],
         [new Pid(`${LONG_NAME}b`, 1, 1), TypeError],
+        [
+          new Set(Array.from({ length: 5000 }, (_, i) => BigInt(i) << 64n)),
+          RangeError,
+        ],
+        [
+          new Map(
+            Array.from({ length: 5000 }, (_, i) => [BigInt(i) << 64n, i]),
+          ),
+          RangeError,
+        ],
         [new Pid("no name\n", 1, 1), TypeError],
         [new Ref("", 1, 1), TypeError],
       ];

@@ -18,7 +18,9 @@ import {
   Ref,
 } from "../../runtime/pid.ts";
 import {
+  areCrowded,
   checkBigInt,
+  checkKeys,
   defineProto,
   type ErrorTerm,
   errorTerm,
@@ -255,9 +257,11 @@ export class ValueEncoder {
       return this.#tag("$date", Number.isNaN(time) ? "null" : `${time}`);
     }
     if (value instanceof Map) {
+      checkKeys(value);
       return this.#tag("$map", this.#writeEntries(value, left));
     }
     if (value instanceof Set) {
+      checkKeys(value);
       return this.#tag("$set", this.#writeItems([...value], left));
     }
     if (value instanceof Error) {
@@ -458,9 +462,9 @@ export class ValueDecoder {
       case "$date":
         return new Date(content === null ? NaN : checkNumber(content));
       case "$map":
-        return new Map(this.#entries(content));
+        return this.#map(content);
       case "$set":
-        return new Set(this.decode(checkArray(content)) as unknown[]);
+        return this.#set(content);
       case "$object":
         return this.#object(content);
       case "$error":
@@ -484,6 +488,22 @@ export class ValueDecoder {
     }
     checkLength(name, 3);
     return [checkNode(node), number, checkNatural(name[2])];
+  }
+
+  #map(content: unknown): Map<unknown, unknown> {
+    const entries = this.#entries(content);
+    if (areCrowded(entries.length, () => entries.map(([key]) => key))) {
+      throw new ProtocolError("a map whose keys have the same hash");
+    }
+    return new Map(entries);
+  }
+
+  #set(content: unknown): Set<unknown> {
+    const items = this.decode(checkArray(content)) as unknown[];
+    if (areCrowded(items.length, () => items)) {
+      throw new ProtocolError("a set whose items have the same hash");
+    }
+    return new Set(items);
   }
 
   #entries(content: unknown): [unknown, unknown][] {

@@ -1,0 +1,60 @@
+/**
+ * Keys of maps and sets that would take longer than their number.
+ *
+ * Engines hash strings with a secret, and numbers and bigints without one; of a bigint V8 hashes the
+ * lowest 64 bits only. Whoever chooses such keys can have all of them fall into one bucket, where each
+ * insertion goes past all others: 1 MB of bigints held a node for 6 s. So keys are counted by bucket
+ * first, with V8's hashes (`ComputeUnseededHash` and `ComputeLongHash` in `src/utils/utils.h`). Other
+ * engines have other ones, and are not covered.
+ *
+ * @module
+ */
+
+/** Up to how many keys need not be counted: all in one bucket cost some milliseconds. */
+export const FEW_KEYS = 1024;
+
+/** How often a key may be compared, on average; random ones are some 3 times. */
+const MAX_STEPS = 32;
+
+const word = new DataView(new ArrayBuffer(8));
+
+/** Whether that many keys would cost far more than their number. */
+export function isCrowded(count: number, keys: Iterable<unknown>): boolean {
+  const mask = (1 << (31 - Math.clz32(count))) - 1;
+  const buckets = new Uint32Array(mask + 1);
+  let steps = 0;
+  for (const key of keys) {
+    if (typeof key !== "number" && typeof key !== "bigint") continue;
+    steps += buckets[hashOf(key) & mask]++;
+  }
+  return steps > MAX_STEPS * count;
+}
+
+function hashOf(key: number | bigint): number {
+  if (typeof key === "bigint") {
+    // The lowest digit of its absolute value.
+    return hash64(BigInt.asUintN(64, key < 0n ? -key : key));
+  }
+  if (key === (key | 0)) return hash32(key | 0);
+  word.setFloat64(0, key);
+  return hash64(word.getBigUint64(0));
+}
+
+function hash32(value: number): number {
+  let hash = (~value + (value << 15)) | 0;
+  hash ^= hash >>> 12;
+  hash = (hash + (hash << 2)) | 0;
+  hash ^= hash >>> 4;
+  hash = Math.imul(hash, 2057);
+  return hash ^ (hash >>> 16);
+}
+
+function hash64(value: bigint): number {
+  let hash = BigInt.asUintN(64, ~value + (value << 18n));
+  hash ^= hash >> 31n;
+  hash = BigInt.asUintN(64, hash * 21n);
+  hash ^= hash >> 11n;
+  hash = BigInt.asUintN(64, hash + (hash << 6n));
+  hash ^= hash >> 22n;
+  return Number(BigInt.asUintN(30, hash));
+}
