@@ -18,7 +18,7 @@ import type {
 import { sendReason } from "../runtime/reason.ts";
 import { copyTerm } from "../runtime/term.ts";
 import type { Budget } from "./budget.ts";
-import { termBytes } from "./term_size.ts";
+import { leastWireBytes, termBytes } from "./term_size.ts";
 import type { Limits } from "./wire.ts";
 
 /** From how many signals on `send` asks to wait. */
@@ -107,10 +107,34 @@ export class PendingSignals implements Signals, Queued {
 
   #keep(message: unknown, each: (s: Signals, copy: unknown) => void): void {
     const copy = copyTerm(message, this.#options.limits.maxDepth);
+    const bytes = termBytes(copy);
+    this.#assertSize(copy, bytes);
+    this.#push(SIGNAL_BYTES + bytes, (signals) => each(signals, copy));
+  }
+
+  /** Keeps the reason of an end, which is sent cut short if it is too large. */
+  #keepReason(
+    reason: unknown,
+    each: (s: Signals, reason: unknown) => void,
+  ): void {
+    const copy = copyTerm(reason, this.#options.limits.maxDepth);
     this.#push(
       SIGNAL_BYTES + termBytes(copy),
-      (signals) => each(signals, copy),
+      (signals) => sendReason(copy, (reason) => each(signals, reason)),
     );
+  }
+
+  /** What is too large would be lost when the node is there, and the connection with it. */
+  #assertSize(copy: unknown, bytes: number): void {
+    const { node, limits: { maxMessageBytes } } = this.#options;
+    // The memory is more than what is written, and measured already.
+    if (bytes <= maxMessageBytes) return;
+    const least = leastWireBytes(copy);
+    if (least > maxMessageBytes) {
+      throw new RangeError(
+        `Cannot send a message of at least ${least} bytes to ${node}: ${maxMessageBytes} is the most; send it in pieces, or raise limits.maxMessageBytes on both nodes`,
+      );
+    }
   }
 
   #assertRoom(): void {
@@ -186,10 +210,7 @@ export class PendingSignals implements Signals, Queued {
   }
 
   exitLink(from: Pid, to: Pid, reason: unknown): void {
-    this.#keep(
-      reason,
-      (s, copy) => sendReason(copy, (reason) => s.exitLink(from, to, reason)),
-    );
+    this.#keepReason(reason, (s, reason) => s.exitLink(from, to, reason));
   }
 
   monitor(from: Pid, target: Target, ref: Ref): void {
@@ -207,10 +228,9 @@ export class PendingSignals implements Signals, Queued {
     ref: Ref,
     reason: unknown,
   ): void {
-    this.#keep(
+    this.#keepReason(
       reason,
-      (s, copy) =>
-        sendReason(copy, (reason) => s.down(from, object, to, ref, reason)),
+      (s, reason) => s.down(from, object, to, ref, reason),
     );
   }
 

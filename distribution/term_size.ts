@@ -1,55 +1,81 @@
 /**
- * How much memory a message takes, about.
+ * How much a message takes: of memory, about, and on a wire, at least.
  *
  * @module
  */
 
-/** What any value takes at least, in bytes. */
-const VALUE_BYTES = 8;
+import { Pid, Ref } from "../runtime/pid.ts";
 
-/** What any object takes besides its contents, in bytes. */
-const OBJECT_BYTES = 32;
+/** What values take, in bytes. */
+interface Costs {
+  /** Any value at least. */
+  value: number;
+  /** An object besides its contents. */
+  object: number;
+}
+
+const MEMORY: Costs = { value: 8, object: 32 };
+
+/** JSON's digit, and the brackets of an object. */
+const LEAST_JSON: Costs = { value: 1, object: 2 };
 
 /** The bytes of a message that can be sent, about: it is not nested too deeply. */
 export function termBytes(value: unknown): number {
+  return bytesOf(value, MEMORY);
+}
+
+/** The bytes that such a message has at least on a wire. */
+export function leastWireBytes(value: unknown): number {
+  return bytesOf(value, LEAST_JSON);
+}
+
+function bytesOf(value: unknown, costs: Costs): number {
   switch (typeof value) {
     case "string":
-      return VALUE_BYTES + value.length;
+      return costs.value + value.length;
     case "bigint":
       // Most are short; to measure the others exactly would take as long as to write them.
-      return VALUE_BYTES + (value.toString(16).length >> 1);
+      return costs.value + (value.toString(16).length >> 1);
     case "object":
-      return value === null ? VALUE_BYTES : objectBytes(value);
+      return value === null ? costs.value : objectBytes(value, costs);
     default:
-      return VALUE_BYTES;
+      return costs.value;
   }
 }
 
-function objectBytes(value: object): number {
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
-    return OBJECT_BYTES + value.byteLength;
+function objectBytes(value: object, costs: Costs): number {
+  if (value instanceof Pid || value instanceof Ref) {
+    return costs.object + costs.value;
   }
-  let bytes = OBJECT_BYTES;
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+    return costs.object + value.byteLength;
+  }
+  let bytes = costs.object;
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) bytes += termBytes(value[i]);
+    for (let i = 0; i < value.length; i++) bytes += bytesOf(value[i], costs);
     return bytes;
   }
   if (value instanceof Map) {
-    for (const [key, item] of value) bytes += termBytes(key) + termBytes(item);
+    for (const [key, item] of value) {
+      bytes += bytesOf(key, costs) + bytesOf(item, costs);
+    }
     return bytes;
   }
   if (value instanceof Set) {
-    for (const item of value) bytes += termBytes(item);
+    for (const item of value) bytes += bytesOf(item, costs);
     return bytes;
   }
   if (value instanceof Error) {
     bytes += value.message.length + (value.stack?.length ?? 0);
     for (const key of ["cause", "errors"]) {
-      bytes += termBytes((value as unknown as Record<string, unknown>)[key]);
+      bytes += bytesOf(
+        (value as unknown as Record<string, unknown>)[key],
+        costs,
+      );
     }
   }
   for (const [key, field] of Object.entries(value)) {
-    bytes += key.length + termBytes(field);
+    bytes += key.length + bytesOf(field, costs);
   }
   return bytes;
 }

@@ -234,6 +234,46 @@ clusterTest(
     }),
 );
 
+clusterTest(
+  "send() refuses a message above maxMessageBytes, also while the node is dialled",
+  async (cluster) => {
+    const limits = { maxMessageBytes: 1_000_000 };
+    const alex = await cluster.start("alex", { limits });
+    const kate = await cluster.start("kate", { limits });
+    kate.run(async () => {
+      register("mirror");
+      for (;;) send({ name: "inbox", node: ALEX }, await receive());
+    }).catch(() => {});
+    await alex.run(async () => {
+      register("inbox");
+      const large = [
+        new Uint8Array(1_000_001),
+        "x".repeat(1_000_001),
+        { deep: [new Map([["x".repeat(600_000), new Uint8Array(600_000)]])] },
+      ];
+      const allowed = [
+        new Uint8Array(999_000),
+        "x".repeat(999_000),
+        // More in memory than on the wire.
+        Array.from({ length: 30_000 }, () => self()),
+        new Array(400_000).fill(1),
+      ];
+      for (let round = 0; round < 2; round++) {
+        assertEquals(Node.list(), round === 0 ? [] : [KATE]);
+        for (const message of large) {
+          assertThrows(
+            () => void send(MIRROR, message),
+            RangeError,
+            "1000000 is the most",
+          );
+        }
+        for (const message of allowed) send(MIRROR, message);
+        for (const message of allowed) assertEquals(await receive(), message);
+      }
+    });
+  },
+);
+
 test(
   "a pid, a reference or an atom that no receiver would take cannot be made",
   () => {

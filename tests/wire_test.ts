@@ -229,7 +229,7 @@ clusterTest(
   "signals of others pass between the parts of a large message",
   (cluster) =>
     withRaw(cluster, { limits: { highWaterMark: 1 << 16 } }, async (peer) => {
-      send(THEIRS, new Uint8Array(4 << 20));
+      send(THEIRS, new Uint8Array(16 << 20));
       send(THEIRS, "after the large one");
       assert((await peer.next())!.raw);
       spawn(() => void send(THEIRS, "of another"));

@@ -246,6 +246,8 @@ export class Encoder implements Queued, Signals {
       this.#append(
         `["peers",${JSON.stringify(peers.slice(i, i + MAX_PEERS))}]`,
       );
+      // Together with others it could be longer than a frame may be.
+      if (this.#text.length >= FULL) this.#cut();
     }
     this.#port.wake();
   }
@@ -341,6 +343,8 @@ export class Encoder implements Queued, Signals {
       if (last) waiting.parts.shift();
       if (waiting.parts.length > 0) return bytes.length;
       this.#append(waiting.text);
+      // Before the parts of the next one: the receiver holds the parts of one message only.
+      this.#cut();
       lane.shift();
       if (lane.length === 0) this.#lanes.delete(sender);
       return bytes.length;
