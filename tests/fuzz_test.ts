@@ -334,7 +334,7 @@ test(
       {},
     );
     runtime.send(new Pid("x@localhost", 1, 1), other.pid, "hi");
-    await turn();
+    while (heard.length === 0) await turn();
     assertEquals(heard, ["hi"]);
     // And all that was held goes with the peer and its processes.
     runtime.nodeDown(RAW, true);
