@@ -783,9 +783,7 @@ const ON_TIMEOUT: readonly unknown[] = ["nothing", "ignore", "kill_task"];
 function yieldOptions(
   options: number | YieldManyOptions,
 ): Required<YieldManyOptions> {
-  if (typeof options !== "number") {
-    checkOptions(options, "yield to tasks");
-  }
+  if (typeof options === "object") checkOptions(options, "yield to tasks");
   const { timeout = 5000, limit = Infinity, onTimeout = "nothing" } =
     typeof options === "object" ? options : { timeout: options };
   checkTimeout(timeout, "yield to tasks");
