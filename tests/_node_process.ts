@@ -89,6 +89,10 @@ export class NodeProcess implements AsyncDisposable {
 }
 
 if (import.meta.main) {
+  // Deno 2.9 ends any program whose file descriptors run out in its first second, before it has
+  // made the pipe for signals. This makes it.
+  Deno.addSignalListener("SIGUSR2", ignore);
+  Deno.removeSignalListener("SIGUSR2", ignore);
   const options: NodeOptions = JSON.parse(Deno.args[0]);
   const node = await Node.start({ ...options, modules: { Remote }, log() {} });
   await node.run(async () => {
@@ -99,3 +103,5 @@ if (import.meta.main) {
     await Remote.wait();
   });
 }
+
+function ignore(): void {}
