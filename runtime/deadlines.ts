@@ -68,7 +68,9 @@ export class Deadlines {
 
   /** Stops the timers that nothing waits for; not at once, as the next call may begin in this turn. */
   #sweep(queue: Queue): void {
-    if (this.#emptied.add(queue).size > 1) return;
+    const isFirst = this.#emptied.size === 0;
+    this.#emptied.add(queue);
+    if (!isFirst) return;
     afterTurn(() => {
       const emptied = this.#emptied;
       this.#emptied = new Set();
