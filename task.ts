@@ -480,7 +480,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
       return all.map((state) => values.get(state)) as TaskValues<K>;
     }
     for (const state of pending) state.close();
-    throw taskExit(failure, "await_many", describeAll(tasks, timeout));
+    throw taskExit(failure, "awaitMany", describeAll(tasks, timeout));
   }
 
   /**
@@ -556,7 +556,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     if (count > 0) {
       const { owner } = all[0];
       const call = () =>
-        ["yield_many", describeAll(tasks, timeout)] as [string, unknown[]];
+        ["yieldMany", describeAll(tasks, timeout)] as [string, unknown[]];
       isLate = await waitForTasks(
         owner,
         new Set(all),

@@ -60,6 +60,7 @@ import {
   checkOptions,
   checkPid,
 } from "./runtime/check.ts";
+import { atAwait } from "./runtime/answer.ts";
 import { never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
 import { assertFunction, checkName } from "./runtime/modules.ts";
@@ -623,7 +624,7 @@ async function startAwaited<A extends unknown[], T>(
   } catch (error) {
     if (process.alive) state.close();
     forgetTask(process, message);
-    throw error;
+    throw atAwait(error, startAwaited);
   }
 }
 

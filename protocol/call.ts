@@ -6,6 +6,7 @@
 
 import { ExitError, formatExit, IoError } from "../errors.ts";
 import { checkOptions, checkTimeout } from "../runtime/check.ts";
+import { Answer } from "../runtime/answer.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
 import type { Deadline, Expiring } from "../runtime/deadlines.ts";
 import { ignore } from "../runtime/ignore.ts";
@@ -33,6 +34,8 @@ export interface CallOptions<T = unknown> {
   read?: (reply: unknown) => unknown;
   /** Makes what the call rejects with of the reason why it failed; an exit if it is left out. */
   failed?: (reason: unknown) => Error;
+  /** Whether the promise is often not awaited: that it fails must then not end the program. */
+  mayBeLeft?: boolean;
 }
 
 /** A node, and a pid or name there. */
@@ -105,11 +108,9 @@ export function sendTo(
 export class PendingCall<T> implements Expiring, Wait {
   readonly node: string;
   readonly isOpen = true;
-  readonly promise: Promise<T>;
+  readonly #answer: Answer<T>;
   readonly #process: Process;
   readonly #options: CallOptions<T>;
-  #resolve!: (value: T) => void;
-  #reject!: (error: unknown) => void;
   #ref: Ref | undefined;
   #deadline: Deadline | undefined;
 
@@ -117,10 +118,11 @@ export class PendingCall<T> implements Expiring, Wait {
     this.node = node;
     this.#process = process;
     this.#options = options;
-    this.promise = new Promise<T>((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    this.#answer = new Answer<T>(options.mayBeLeft);
+  }
+
+  get promise(): Promise<T> {
+    return this.#answer.promise;
   }
 
   /** Starts the wait; the request goes out after this. */
@@ -148,9 +150,9 @@ export class PendingCall<T> implements Expiring, Wait {
     this.#process.resume(this, () => {
       const { read } = this.#options;
       try {
-        this.#resolve((read === undefined ? value : read(value)) as T);
+        this.#answer.resolve((read === undefined ? value : read(value)) as T);
       } catch (error) {
-        this.#reject(error);
+        this.#answer.fail(() => error);
       }
     });
   }
@@ -165,20 +167,24 @@ export class PendingCall<T> implements Expiring, Wait {
     );
   }
 
+  /** Ends the wait with what was thrown when the request was to be sent. */
+  throws(error: unknown): void {
+    this.#answer.fail(() => error);
+  }
+
   /** Ends the wait with an exit that says what was called. */
   fail(reason: unknown): void {
     const { as, failed } = this.#options;
     this.#process.resume(this, () => {
-      this.#reject(
-        failed?.(reason) ?? new ExitError({ type: "call", reason, call: as() }),
+      this.#answer.fail(() =>
+        failed?.(reason) ?? new ExitError({ type: "call", reason, call: as() })
       );
     });
   }
 
   abandon(error: () => unknown): void {
     this.#deadline?.lift();
-    this.promise.catch(ignore);
-    this.#reject(error());
+    this.#answer.abandon(error);
   }
 }
 
@@ -293,7 +299,7 @@ export function requestIo<T>(
   const process = waitingProcess();
   if (process === undefined) return never();
   const target = leader ?? process.groupLeader;
-  const { promise } = ask<T>(
+  return ask<T>(
     process,
     { node: target.node, target },
     {
@@ -301,6 +307,8 @@ export function requestIo<T>(
       as: () => ["IO", request.type, []],
       read,
       failed: leaderGone,
+      // A leader may be gone.
+      mayBeLeft: true,
     },
     (from, replyAs): IoRequest => ({
       type: "io_request",
@@ -308,9 +316,7 @@ export function requestIo<T>(
       replyAs,
       request,
     }),
-  );
-  // A leader may be gone.
-  return mayBeLeft(promise);
+  ).promise;
 }
 
 function ask<T>(
@@ -335,7 +341,7 @@ function ask<T>(
     }
   } catch (error) {
     pending.cancel(ref);
-    return { promise: Promise.reject(error), cancel: () => {} };
+    pending.throws(error);
   }
   return { promise: pending.promise, cancel: () => pending.cancel(ref) };
 }

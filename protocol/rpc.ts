@@ -7,7 +7,13 @@
  * @module
  */
 
-import { ExitError, RpcError } from "../errors.ts";
+import {
+  ExitError,
+  RpcError,
+  SpawnRefusedError,
+  UndefinedFunctionError,
+} from "../errors.ts";
+import { atAwait } from "../runtime/answer.ts";
 import { currentProcess, never } from "../runtime/current.ts";
 import { ignore } from "../runtime/ignore.ts";
 import { inspect, printable } from "../runtime/inspect.ts";
@@ -329,6 +335,12 @@ function nameIn(fn: SpawnFunction, args: unknown[]): string {
   return `${printable(name)}/${args.length}`;
 }
 
+/** Whether an error says why nothing was called, and was made here. */
+function isOwn(error: Error): boolean {
+  return error instanceof RpcError || error instanceof SpawnRefusedError ||
+    error instanceof UndefinedFunctionError;
+}
+
 /** The failure of a call as it is thrown. */
 export function raise(outcome: Exclude<RpcOutcome, { type: "ok" }>): never {
   switch (outcome.type) {
@@ -337,6 +349,9 @@ export function raise(outcome: Exclude<RpcOutcome, { type: "ok" }>): never {
     case "exit":
       throw new ExitError(outcome.reason);
     case "error":
-      throw outcome.error;
+      // An error of the function keeps the stack that it has on its node.
+      throw isOwn(outcome.error)
+        ? atAwait(outcome.error, raise)
+        : outcome.error;
   }
 }

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { Answer } from "../runtime/answer.ts";
 import { checkArgs } from "../runtime/check.ts";
 import { never, NO_NODE, waitingProcess } from "../runtime/current.ts";
-import { ignore } from "../runtime/ignore.ts";
 import { checkName, spawnError } from "../runtime/modules.ts";
 import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
@@ -22,13 +22,11 @@ export type SpawnFunction =
 /** Waits for the answer to a spawn request. */
 class SpawnWait implements Wait {
   readonly node: string;
-  readonly promise: Promise<{ pid: Pid; ref: Ref }>;
+  readonly #answer = new Answer<{ pid: Pid; ref: Ref }>();
   readonly #process: Process;
   readonly #ref: Ref;
   readonly #link: boolean;
   readonly #monitor: boolean;
-  #resolve!: (spawned: { pid: Pid; ref: Ref }) => void;
-  #reject!: (error: unknown) => void;
 
   constructor(
     process: Process,
@@ -42,10 +40,10 @@ class SpawnWait implements Wait {
     this.#ref = ref;
     this.#link = link;
     this.#monitor = monitor;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+  }
+
+  get promise(): Promise<{ pid: Pid; ref: Ref }> {
+    return this.#answer.promise;
   }
 
   reply(): void {}
@@ -60,8 +58,8 @@ class SpawnWait implements Wait {
   #settle(result: SpawnResult | undefined): void {
     if (result === undefined) this.#unreachable();
     else if ("pid" in result) {
-      this.#resolve({ pid: result.pid, ref: this.#ref });
-    } else this.#reject(spawnError(this.node, result));
+      this.#answer.resolve({ pid: result.pid, ref: this.#ref });
+    } else this.#answer.fail(() => spawnError(this.node, result));
   }
 
   /** The pid of no process, and then what its end gives. */
@@ -70,7 +68,7 @@ class SpawnWait implements Wait {
     const { runtime } = process;
     // As in Erlang, it is a pid of this node.
     const pid = runtime.unusedPid();
-    this.#resolve({ pid, ref: this.#ref });
+    this.#answer.resolve({ pid, ref: this.#ref });
     if (this.#monitor) {
       process.addMonitor(this.#ref, pid, pid.node);
       runtime.down(pid, pid, process.pid, this.#ref, "noconnection");
@@ -82,8 +80,7 @@ class SpawnWait implements Wait {
   }
 
   abandon(error: () => unknown): void {
-    this.promise.catch(ignore);
-    this.#reject(error());
+    this.#answer.abandon(error);
   }
 }
 

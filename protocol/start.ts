@@ -5,8 +5,8 @@
  */
 
 import { ExitError } from "../errors.ts";
+import { Answer } from "../runtime/answer.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
-import { ignore } from "../runtime/ignore.ts";
 import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
 import {
@@ -166,15 +166,13 @@ async function runUnder(
 class Starting implements Start, Wait {
   readonly node: string;
   readonly by: Pid;
-  readonly pid: Promise<Pid>;
+  readonly #answer = new Answer<Pid>();
   readonly #starter: Process;
   readonly #started: Process;
   readonly #ref: Ref;
   #isReady = false;
   #outcome: { value: unknown } | undefined;
   #stopTimer: (() => void) | undefined;
-  #resolve!: (pid: Pid) => void;
-  #reject!: (error: unknown) => void;
 
   constructor(starter: Process, started: Process, ref: Ref) {
     this.node = started.pid.node;
@@ -182,10 +180,11 @@ class Starting implements Start, Wait {
     this.#starter = starter;
     this.#started = started;
     this.#ref = ref;
-    this.pid = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+  }
+
+  /** Settles when the process is ready, or is not to be. */
+  get pid(): Promise<Pid> {
+    return this.#answer.promise;
   }
 
   /** Whether the process was ready once. */
@@ -203,7 +202,7 @@ class Starting implements Start, Wait {
       starter.demonitor(this.#ref);
       starter.unlink(pid);
       starter.runtime.exit(starter.pid, pid, "kill");
-      this.#reject(new ExitError("timeout"));
+      this.#answer.fail(() => new ExitError("timeout"));
     });
   }
 
@@ -222,7 +221,7 @@ class Starting implements Start, Wait {
 
   reply(): void {
     this.#settle();
-    this.#starter.resume(this, () => this.#resolve(this.#started.pid));
+    this.#starter.resume(this, () => this.#answer.resolve(this.#started.pid));
   }
 
   down(_object: unknown, reason: unknown): void {
@@ -233,15 +232,11 @@ class Starting implements Start, Wait {
 
   #ended(reason: unknown): void {
     const outcome = this.#outcome?.value;
-    if (outcome instanceof ExitError) this.#reject(outcome);
-    else if (this.#outcome !== undefined) this.#resolve(outcome as Pid);
+    if (outcome instanceof ExitError) this.#answer.fail(() => outcome);
+    else if (this.#outcome !== undefined) this.#answer.resolve(outcome as Pid);
     else {
-      this.#reject(
-        new ExitError(
-          reason,
-          reason instanceof Error ? { cause: reason } : undefined,
-        ),
-      );
+      const options = reason instanceof Error ? { cause: reason } : undefined;
+      this.#answer.fail(() => new ExitError(reason, options));
     }
   }
 
@@ -252,7 +247,6 @@ class Starting implements Start, Wait {
 
   abandon(error: () => unknown): void {
     this.#stopTimer?.();
-    this.pid.catch(ignore);
-    this.#reject(error());
+    this.#answer.abandon(error);
   }
 }

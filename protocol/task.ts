@@ -5,6 +5,7 @@
  */
 
 import { ExitError } from "../errors.ts";
+import { atAwait } from "../runtime/answer.ts";
 import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Process, Wait } from "../runtime/process.ts";
 import { isReason } from "../runtime/reason.ts";
@@ -308,6 +309,7 @@ export function taskExit(
   reason: unknown,
   fn: string,
   args: unknown[],
-): ExitError {
-  return new ExitError({ type: "call", reason, call: ["Task", fn, args] });
+): unknown {
+  const call = ["Task", fn, args];
+  return atAwait(new ExitError({ type: "call", reason, call }), taskExit);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { failure } from "./answer.ts";
 import { ReceiveTimeout } from "./errors.ts";
 import { afterTurn, goesOn, later, type Pace } from "./fairness.ts";
 import { ignore } from "./ignore.ts";
@@ -279,7 +280,7 @@ export class Mailbox {
     const { timeout, signal } = options;
     const expire = () => {
       if (options.hasAfter) receiver.resolve(options.after);
-      else receiver.reject(new ReceiveTimeout(timeout!));
+      else receiver.resolve(failure(() => new ReceiveTimeout(timeout!)));
     };
     if (timeout !== undefined && timeout <= 0) {
       // A process that polls must not keep what it polls for from coming.

@@ -379,7 +379,7 @@ processTest(
     assertEquals(await callOf(Task.awaitMany(tasks, 1000)), [
       "first",
       "Task",
-      "await_many",
+      "awaitMany",
       [tasks.map(brief), 1000],
     ]);
     assert(alive(slow.pid));
@@ -399,7 +399,7 @@ processTest(
     assertEquals(await callOf(Task.awaitMany(tasks, 10)), [
       "timeout",
       "Task",
-      "await_many",
+      "awaitMany",
       [tasks.map(brief), 10],
     ]);
     assert(alive(slow.pid));
@@ -704,8 +704,8 @@ clusterTest("a task whose node is lost gives nodedown", async (cluster) => {
       [reason, "yield"],
       [reason, "shutdown"],
       [reason, "await"],
-      [reason, "await_many"],
-      [reason, "yield_many"],
+      [reason, "awaitMany"],
+      [reason, "yieldMany"],
     ]);
     assertEquals(await receive((m) => isDown(m) && m.ref.equals(mailed.ref)), {
       type: "DOWN",

@@ -1,0 +1,149 @@
+/** Errors show the line of the code that called, whoever noticed the failure. */
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  Agent,
+  DynamicSupervisor,
+  exit,
+  GenServer,
+  type GenServerModule,
+  IO,
+  Node,
+  receive,
+  Registry,
+  rpc,
+  sleep,
+  spawn,
+  Supervisor,
+  Task,
+  TaskSupervisor,
+} from "../mod.ts";
+import { test } from "../testing/tags.ts";
+import { clusterTest } from "./_nodes.ts";
+
+import { processTest } from "./_processes.ts";
+
+const HERE = import.meta.url;
+
+/** A server that does not answer, or ends. */
+const Server: GenServerModule = {
+  init(arg) {
+    if (arg === "fail") throw new Error("no");
+    return { type: "ok", state: arg };
+  },
+  handleCall(request, _from, state) {
+    return request === "end"
+      ? { type: "stop", reason: "over", state }
+      : { type: "noreply", state };
+  },
+};
+
+const nobody = { name: "Nobody", node: "nobody@localhost" };
+const far = "nobody@localhost";
+
+/** Calls that fail, each on a line of its own: what it is, and the call. */
+const FAILING: Record<string, (server: GenServer) => Promise<unknown>> = {
+  "receive, timeout": () => receive(() => false, { timeout: 1 }),
+  "GenServer.call, nobody": () => GenServer.call("Nobody", 1),
+  "GenServer.call, no connection": () => GenServer.call(nobody, 1),
+  "GenServer.call, timeout": async () => {
+    const server = await GenServer.start(Server, 0);
+    try {
+      await GenServer.call(server, 1, { timeout: 1 });
+    } finally {
+      await GenServer.stop(server);
+    }
+  },
+  "GenServer.call, end": async () => {
+    const server = await GenServer.start(Server, 0);
+    await GenServer.call(server, "end");
+  },
+  "GenServer.start, init": () => GenServer.start(Server, "fail"),
+  "GenServer.stop": () => GenServer.stop("Nobody"),
+  "Agent.get": () => Agent.get("Nobody", (n) => n),
+  "Agent.update, throws": async () => {
+    const agent = await Agent.start(() => 0);
+    await Agent.update(agent, () => exit("no"));
+  },
+  "Supervisor.whichChildren": () => Supervisor.whichChildren("Nobody"),
+  "DynamicSupervisor.countChildren": () =>
+    DynamicSupervisor.countChildren("Nobody"),
+  "TaskSupervisor.async, nobody": () => TaskSupervisor.async("Nobody", () => 1),
+  "TaskSupervisor.async, no connection": () =>
+    TaskSupervisor.async(nobody, ["Chat", "hi"]),
+  "TaskSupervisor.startChild": () =>
+    TaskSupervisor.startChild("Nobody", () => 1),
+  "TaskSupervisor.children": () => TaskSupervisor.children("Nobody"),
+  "Task.await, exit": () => Task.await(Task.async(() => exit("no"))),
+  "Task.await, timeout": async () => {
+    const task = Task.async(() => receive());
+    try {
+      await Task.await(task, 1);
+    } finally {
+      exit(task.pid, "kill");
+    }
+  },
+  "Task.awaitMany": () => Task.awaitMany([Task.async(() => exit("no"))]),
+  "rpc.call, no connection": () => rpc.call(far, ["A", "b"]),
+  "rpc.call, undefined": () => rpc.call(Node.self(), ["A", "b"]),
+  "rpc.call, exit": () => rpc.call(Node.self(), () => exit("no")),
+  "Node.spawn, undefined": () => Node.spawn(Node.self(), ["A", "b"]),
+  "IO.puts, nobody": async () => {
+    const device = spawn(() => {});
+    await sleep(1);
+    await IO.puts("hi", { device });
+  },
+  "Registry.startLink, keys": () =>
+    Registry.startLink({ keys: "none" as "unique", name: "Names" }),
+};
+
+/** The frames of a stack: where each is. */
+function framesOf(error: unknown): string[] {
+  return [...String((error as Error).stack).matchAll(/\(?(\S+:\d+:\d+)\)?$/gm)]
+    .map(([, place]) => place);
+}
+
+for (const [name, fail] of Object.entries(FAILING)) {
+  const start = name === "rpc.call, undefined" ||
+      name.includes("no connection") || name === "Node.spawn, undefined"
+    ? nodeTest
+    : name.startsWith("Task.")
+    ? test // linked one way only
+    : processTest;
+  start(`the stack of an error has the caller's line: ${name}`, async () => {
+    let error: unknown;
+    try {
+      await fail(GenServer);
+    } catch (thrown) {
+      error = thrown;
+    }
+    assert(error instanceof Error, "it did not fail");
+    const frames = framesOf(error);
+    const own = frames.findIndex((frame) => frame.startsWith(HERE));
+    assert(own >= 0 && own <= 2, error.stack);
+  });
+}
+
+function nodeTest(name: string, fn: () => Promise<void>): void {
+  clusterTest(name, async (cluster) => {
+    const alex = await cluster.start("alex");
+    await alex.run(fn);
+  });
+}
+
+processTest("the first frame of a failed call is the caller's", async () => {
+  const outer = () => inner();
+  const inner = async () => {
+    await GenServer.call("Nobody", 1);
+  };
+  try {
+    await outer();
+  } catch (error) {
+    const [first, second] = framesOf(error);
+    assertEquals(
+      [first, second].map((frame) => frame.replace(/:\d+:\d+$/, "")),
+      [HERE, HERE],
+      (error as Error).stack,
+    );
+  }
+});
