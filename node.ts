@@ -46,6 +46,7 @@ import {
   startGroupLeader,
 } from "./protocol/group_leader.ts";
 import { serveGlobal } from "./protocol/global.ts";
+import { serveInfo } from "./protocol/process_info.ts";
 import { serveRpc } from "./protocol/rpc.ts";
 import { runIn, type RunOptions } from "./protocol/run.ts";
 import { type Shutdown, shutDown } from "./protocol/shutdown.ts";
@@ -60,9 +61,13 @@ import { outside } from "./runtime/context.ts";
 import {
   currentProcess,
   currentRuntime,
+  defaultSettled,
+  isTypedCode,
   never,
   NO_NODE,
   setDefaultRuntime,
+  setNeighbour,
+  unnamedNeighbour,
   waitingProcess,
 } from "./runtime/current.ts";
 import { type LogEvent, type LogHook, standardLog } from "./runtime/events.ts";
@@ -145,6 +150,15 @@ export interface NodeOptions {
    * @default {false}
    */
   allowClosures?: boolean;
+  /**
+   * Whether other nodes may open a shell here by `--remsh`, that is, run any code; its code sees the
+   * exported modules. The node then exports a module `Shell`, which `allow` is asked for as for others:
+   * `allow("alex@localhost", "Shell", "serve")`. What the shell consists of is loaded when the first
+   * one is opened.
+   *
+   * @default {false}
+   */
+  allowRemsh?: boolean;
   /**
    * The address to listen on.
    *
@@ -322,7 +336,13 @@ export class Node implements AsyncDisposable {
    * ```
    */
   static start(options: NodeOptions): Promise<Node> {
-    return outside(() => startNode(options, hostWorld));
+    const isTyped = isTypedCode();
+    const self = here();
+    if (self !== undefined && isTyped) {
+      return Promise.reject(alreadyStarted(self.name));
+    }
+    const node = outside(() => startNode(options, hostWorld));
+    return isTyped ? settled(node) : node;
   }
 
   /** @ignore */
@@ -340,6 +360,7 @@ export class Node implements AsyncDisposable {
     const node = new Node(runtime, network, presence, stopTimeout);
     nodes.set(runtime, node);
     started.push(node);
+    setNeighbour(runtime, true);
     if (started.length === 1) setDefaultRuntime(runtime);
     return node;
   }
@@ -835,9 +856,8 @@ export class Node implements AsyncDisposable {
       if (timeout !== undefined) this.#shutdown?.limit(timeout);
       return this.#stopping;
     }
-    return this.#stopping = outside(() =>
-      this.#stop(timeout ?? this.#stopTimeout)
-    );
+    this.#stopping = outside(() => this.#stop(timeout ?? this.#stopTimeout));
+    return isTypedCode() ? settled(this.#stopping) : this.#stopping;
   }
 
   async #stop(timeout: number): Promise<void> {
@@ -850,12 +870,13 @@ export class Node implements AsyncDisposable {
       await shutdown.done;
     }
     const left = this.#presence.leave();
+    started.splice(started.indexOf(this), 1);
+    // Before its processes end: code that people type goes on elsewhere, and does not end with them.
+    setDefaultRuntime(started.at(0)?._runtime());
     this.#runtime.stop("shutdown");
+    setNeighbour(this.#runtime, false);
     await Promise.all([this.#network.stop(), left]);
     this.#runtime.log.stop();
-    started.splice(started.indexOf(this), 1);
-    if (started.length === 0) setDefaultRuntime(undefined);
-    else setDefaultRuntime(started[0].#runtime);
   }
 
   /**
@@ -878,6 +899,20 @@ export class Node implements AsyncDisposable {
 /** The node that the calling code is on, if it is started. */
 function here(): Node | undefined {
   return nodes.get(currentRuntime());
+}
+
+/** Waits until the program of people who type code is on the node that they started, or on none. */
+async function settled<T>(change: Promise<T>): Promise<T> {
+  const result = await change;
+  await defaultSettled();
+  return result;
+}
+
+function alreadyStarted(name: string): NodeStartError {
+  return new NodeStartError(
+    "already_started",
+    `Cannot start a node: already started, this shell is on ${name}; leave it by await Node.stop() first, or start another program`,
+  );
 }
 
 /** The machine's sockets, EPMD and clock, as a node's options say. */
@@ -933,7 +968,8 @@ async function startNode(
     creation: presence.creation,
     clock: world.clock,
     maxDepth: limits.maxDepth,
-    route: (node, connect) => network.route(node, connect),
+    route: (node, connect) =>
+      node === NO_NODE ? unnamedNeighbour() : network.route(node, connect),
     log: nodeLog,
     peerLimits: limits,
     refused: (node, what, message) => network.refused(node, what, message),
@@ -942,6 +978,14 @@ async function startNode(
   for (const [key, module] of Object.entries(options.modules ?? {})) {
     runtime.modules.add(key, module);
   }
+  if (options.allowRemsh) {
+    runtime.modules.add("Shell", {
+      serve: async (client: Pid, token: string) => {
+        const { serveRemote } = await import("./shell/remsh.ts");
+        await serveRemote(runtime.modules, client, token);
+      },
+    });
+  }
   if (options.allowClosures) {
     const { compileClosure } = await import("./scope.ts");
     runtime.modules.compile = (source) =>
@@ -949,6 +993,7 @@ async function startNode(
   }
   startGroupLeader(runtime, options.io ?? standardIo());
   serveRpc(runtime);
+  serveInfo(runtime);
   serveGlobal(runtime);
   const network: Network = new Network({
     runtime,
@@ -981,6 +1026,11 @@ function limitsOf({ limits = {} }: NodeOptions): Limits {
 }
 
 function nodeName(given: string): NodeName {
+  if (given === NO_NODE) {
+    throw new TypeError(
+      `Cannot start a node: ${NO_NODE} is the name of a node that is not started; choose another, as in alex@localhost`,
+    );
+  }
   try {
     return parseNodeName(
       given.includes("@") ? given : `${given}@${ownHost(false)}`,

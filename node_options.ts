@@ -30,7 +30,14 @@ export function checkNodeOptions(
   checkOptions(options, "start a node", '{ name: "alex@localhost" }');
   checkString(options.name, "start a node under the name");
   const what = `start ${quote(options.name.slice(0, 300))}`;
-  checkFlags(options, what, "allowClosures", "connectAll", "hidden");
+  checkFlags(
+    options,
+    what,
+    "allowClosures",
+    "allowRemsh",
+    "connectAll",
+    "hidden",
+  );
   for (const key of ["cookie", "cookieFile", "listen"] as const) {
     const value: unknown = options[key];
     // What is given as a cookie may be one.
@@ -61,6 +68,11 @@ export function checkNodeOptions(
     checkOptions(tls, `${what}: TLS`, "{ cert, key, ca }");
   }
   if (modules !== undefined) checkModules(modules, what);
+  if (options.allowRemsh && Object.hasOwn(modules ?? {}, "Shell")) {
+    throw new TypeError(
+      `Cannot ${what}: allowRemsh exports a module "Shell", and so do its modules; give that another name`,
+    );
+  }
   checkPort(options.port, what, "port", 0);
   if (options.epmdPort !== false) {
     checkPort(options.epmdPort, what, "epmdPort", 1);

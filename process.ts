@@ -748,7 +748,7 @@ export function trapExit(on: boolean): boolean {
   const process = currentProcess();
   checkBoolean(on, "set trapExit to");
   const before = process.trapExit;
-  process.trapExit = on;
+  process.setTrapExit(on);
   return before;
 }
 

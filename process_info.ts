@@ -4,52 +4,15 @@
  * @module
  */
 
-import { checkFlags, checkOptions } from "./runtime/check.ts";
+import { infoOf, type ProcessInfo } from "./protocol/process_info.ts";
+import { raise, startRpc } from "./protocol/rpc.ts";
+import { checkFlags, checkOptions, checkTimeout } from "./runtime/check.ts";
 import { currentProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
 import { Pid } from "./runtime/pid.ts";
 import type { Ancestor, Process } from "./runtime/process.ts";
-import type { MonitoredObject } from "./runtime/signal.ts";
-import { copyTerm } from "./runtime/term.ts";
 
-export type { Ancestor };
-
-/** What {@linkcode info} tells of a process. */
-export interface ProcessInfo {
-  /** The process. */
-  pid: Pid;
-  /** The name that it is registered under. */
-  registeredName: string | undefined;
-  /** What it runs, in words: its label, or the name of its function. */
-  initialCall: string | undefined;
-  /** The label that it has given itself by `setLabel`, a copy; only there if it has. */
-  label?: unknown;
-  /** `"running"` for the caller, `"waiting"` for every other: one process runs at a time. */
-  status: "running" | "waiting";
-  /** How many messages wait in its mailbox. */
-  messageQueueLen: number;
-  /** The messages that wait, oldest first, copied; only there if they were asked for. */
-  messages?: unknown[];
-  /** What it is linked to. */
-  links: Pid[];
-  /** What it monitors: pids, and names with their nodes. */
-  monitors: MonitoredObject[];
-  /** Who monitors it; a process that does so twice is there twice. */
-  monitoredBy: Pid[];
-  /** Whether exit signals become messages. */
-  trapExit: boolean;
-  /** Where its output goes. */
-  groupLeader: Pid;
-  /** Who started it. */
-  parent: Pid | undefined;
-  /**
-   * Of servers and tasks, who started it, who started that one, and so on, nearest first: by name
-   * where they had one. Empty for other processes.
-   */
-  ancestors: Ancestor[];
-  /** Of tasks, on whose behalf they run, nearest first; see {@linkcode callers}. */
-  callers: Pid[];
-}
+export type { Ancestor, ProcessInfo };
 
 /** Options for {@linkcode info}. */
 export interface ProcessInfoOptions {
@@ -61,11 +24,30 @@ export interface ProcessInfoOptions {
   messages?: boolean;
 }
 
+/** Options for {@linkcode info} of a process of any node. */
+export interface RemoteProcessInfoOptions {
+  /** Asks the process's node, if that is another one. */
+  remote: true;
+  /**
+   * How many milliseconds the other node has to answer.
+   *
+   * @default {5000}
+   */
+  timeout?: number;
+  /**
+   * Messages are not copied to other nodes.
+   *
+   * @default {undefined}
+   */
+  messages?: undefined;
+}
+
 /**
  * What a process of this node is and does, for debugging.
  *
  * Follows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), which warns that it is
- * for debugging only. What waits by reference counts too: a pending call is a monitor.
+ * for debugging only. What waits by reference counts too: a pending call is a monitor. As in Elixir, it
+ * throws for a process of another node; with `remote: true` it asks that node.
  *
  * @param pid The process; the caller if it is left out.
  * @param options Whether to copy its messages too.
@@ -85,55 +67,92 @@ export interface ProcessInfoOptions {
  */
 export function info(
   pid?: Pid,
-  options: ProcessInfoOptions = {},
-): ProcessInfo | undefined {
+  options?: ProcessInfoOptions,
+): ProcessInfo | undefined;
+/**
+ * What a process of any node is and does: another node is asked, as `rpc.call` asks it.
+ *
+ * Every node tells it, unless its `allow` option says no: `allow("alex@localhost", "Process", "info")`.
+ * It does not tell the messages.
+ *
+ * @param pid The process.
+ * @param options `{ remote: true }`, and how long to wait.
+ * @returns A promise of the information, or of `undefined` if the process is not alive. Rejects with
+ *   `RpcError` if the node cannot be reached or does not answer, and with `SpawnRefusedError` if it does
+ *   not allow it.
+ *
+ * @example Usage
+ * ```ts
+ * import { info, self } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const found = await info(self(), { remote: true });
+ * assertEquals(found?.pid, self());
+ * ```
+ */
+export function info(
+  pid: Pid,
+  options: RemoteProcessInfoOptions,
+): Promise<ProcessInfo | undefined>;
+export function info(
+  pid?: Pid,
+  options: ProcessInfoOptions | RemoteProcessInfoOptions = {},
+): ProcessInfo | undefined | Promise<ProcessInfo | undefined> {
   const caller = currentProcess();
   const { runtime } = caller;
   checkOptions(options, "tell of a process", "{ messages: true }");
-  checkFlags(options, "tell of a process", "messages");
+  const flags: { messages?: boolean; remote?: boolean } = options;
+  checkFlags(flags, "tell of a process", "messages", "remote");
+  if ("remote" in options && options.remote) {
+    return askInfo(pid, options, caller);
+  }
   if (pid === undefined) return infoOf(caller, caller, options);
   if (!(pid instanceof Pid) || pid.node !== runtime.node) {
     throw new TypeError(
       `Cannot tell of ${
         inspect(pid)
-      }: it is no process of ${runtime.node}; ask on its own node`,
+      }: it is no process of ${runtime.node}; ask on its own node, by await Process.info(pid, { remote: true })`,
     );
   }
   const process = runtime.find(pid);
   return process && infoOf(process, caller, options);
 }
 
-function infoOf(
-  process: Process,
+async function askInfo(
+  pid: unknown,
+  { messages, timeout = 5000 }: RemoteProcessInfoOptions,
   caller: Process,
-  options: ProcessInfoOptions,
-): ProcessInfo {
-  const { mailbox, runtime } = process;
-  const info: ProcessInfo = {
-    pid: process.pid,
-    registeredName: process.name,
-    initialCall: process.label || undefined,
-    status: process === caller ? "running" : "waiting",
-    messageQueueLen: mailbox.length,
-    links: process.activeLinks(),
-    monitors: process.monitored(),
-    monitoredBy: [...process.watchers?.values() ?? []].map(({ pid }) => pid),
-    trapExit: process.trapExit,
-    groupLeader: process.groupLeader,
-    parent: process.parent,
-    ancestors: [...process.lineage?.ancestors ?? []],
-    callers: [...process.callers ?? []],
-  };
-  const { ownLabel } = process;
-  if (ownLabel !== undefined) {
-    info.label = copyTerm(ownLabel, runtime.maxDepth);
+): Promise<ProcessInfo | undefined> {
+  if (!(pid instanceof Pid)) {
+    throw new TypeError(`Cannot tell of ${inspect(pid)}: it is no pid`);
   }
-  if (options.messages) {
-    info.messages = mailbox.messages().map((message) =>
-      copyTerm(message, runtime.maxDepth + 8)
+  checkTimeout(timeout, "tell of a process");
+  if (pid.node === caller.runtime.node) return info(pid, { messages });
+  if (messages) {
+    throw new TypeError(
+      `Cannot tell the messages of ${pid}: they are told of processes of this node only`,
     );
   }
-  return info;
+  const outcome = await startRpc(
+    caller,
+    pid.node,
+    ["Process", "info"],
+    [pid],
+    timeout,
+  );
+  return outcome.type === "ok"
+    ? outcome.value as ProcessInfo | undefined
+    : raise(outcome);
+}
+
+/** Options for {@linkcode list}. */
+export interface ProcessListOptions {
+  /**
+   * Whether to tell of each process what {@linkcode info} tells.
+   *
+   * @default {false}
+   */
+  info?: boolean;
 }
 
 /**
@@ -151,8 +170,41 @@ function infoOf(
  * assert(list().some((pid) => pid.equals(self())));
  * ```
  */
-export function list(): Pid[] {
-  return [...currentProcess().runtime.processes.values()].map(({ pid }) => pid);
+export function list(): Pid[];
+/**
+ * What each process of this node is and does, in the order of their start.
+ *
+ * @param options `{ info: true }`.
+ * @returns What {@linkcode info} tells of each.
+ *
+ * @example Usage
+ * ```ts
+ * import { list, send, self } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * send(self(), "hi");
+ * const full = list({ info: true }).filter(({ messageQueueLen }) => messageQueueLen > 0);
+ * assertEquals(full.map(({ pid }) => pid), [self()]);
+ * ```
+ */
+export function list(
+  options: ProcessListOptions & { info: true },
+): ProcessInfo[];
+/**
+ * The processes of this node, as pids or with what each is and does.
+ *
+ * @param options Whether to tell what each is and does.
+ * @returns Pids, or what {@linkcode info} tells of each.
+ */
+export function list(options: ProcessListOptions): Pid[] | ProcessInfo[];
+export function list(options: ProcessListOptions = {}): Pid[] | ProcessInfo[] {
+  const caller = currentProcess();
+  checkOptions(options, "list the processes", "{ info: true }");
+  checkFlags(options, "list the processes", "info");
+  const processes = [...caller.runtime.processes.values()];
+  return options.info
+    ? processes.map((process) => infoOf(process, caller, {}))
+    : processes.map(({ pid }) => pid);
 }
 
 /**

@@ -25,7 +25,8 @@ export type Scope = Record<string, unknown>;
 
 /** What is in scope of the shell, of `--eval` code and of closures. */
 export function shellScope(): Scope {
-  const { flush, receive, self, send } = Process;
+  const { exit, flush, receive, self, send, spawn, spawnLink, spawnMonitor } =
+    Process;
   return {
     Agent,
     Application,
@@ -38,6 +39,7 @@ export function shellScope(): Scope {
     Supervisor,
     Task,
     TaskSupervisor,
+    exit,
     flush,
     global,
     pg,
@@ -45,6 +47,9 @@ export function shellScope(): Scope {
     rpc,
     self,
     send,
+    spawn,
+    spawnLink,
+    spawnMonitor,
   };
 }
 

@@ -769,7 +769,10 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
       }`,
     );
   }
-  if (state === undefined || !task.owner.equals(process.pid)) {
+  if (
+    state === undefined || !task.owner.equals(process.pid) &&
+      !task.owner.equals(process.standsFor?.pid)
+  ) {
     const which = task.pid ?? "that is completed";
     throw new TypeError(
       `Cannot ${fn} the task ${which}: its owner is ${task.owner}, and the caller is ${process.pid}; only the process that started a task can ${fn} it`,

@@ -15,6 +15,7 @@
  * @module
  */
 
+import { commandOf } from "../cli/command.ts";
 import { type Program, run, runAndExit } from "../cli/run.ts";
 import config from "../deno.json" with { type: "json" };
 import { shell } from "../shell/session.ts";
@@ -23,16 +24,26 @@ import dev from "./config/dev.ts";
 import test from "./config/test.ts";
 import * as Chat from "./mod.ts";
 
+const command = commandOf({
+  clone: "deno task chat",
+  npm: "npx otp-chat",
+  bun: "bunx --bun otp-chat",
+  jsr: "deno run -A jsr:@otp/distribution/chat",
+}, import.meta.url);
+
+/** A module to try: where there is no clone, it is the user's own. */
+const KATE = command === "deno task chat" ? "./chat/kate.ts" : "./kate.ts";
+
 const program: Program = {
   name: "chat",
   version: config.version,
-  usage: `Usage: deno task chat [flags]
-
-Starts a node and the chat on it, and opens a shell. What --eval gives runs there instead; where
+  command,
+  usage:
+    `Starts a node and the chat on it, and opens a shell. What --eval gives runs there instead; where
 nobody can type, or with --no-halt, the node is there for others until it is stopped.`,
   examples: `Examples:
-  deno task chat --sname kate@localhost --module Kate=./chat/kate.ts
-  deno task chat --sname alex@localhost -e 'await Chat.sendMessage("kate@localhost", "hi")'`,
+  ${command} --sname kate@localhost --module Kate=${KATE}
+  ${command} --sname alex@localhost -e 'await Chat.sendMessage("kate@localhost", "hi")'`,
   modules: { Chat },
   sources: { Chat: new URL("./mod.ts", import.meta.url) },
   application: chat,

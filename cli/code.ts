@@ -6,7 +6,9 @@
 
 import * as IO from "../io.ts";
 import { type DownMessage, receive, spawnMonitor } from "../process.ts";
+import { currentProcess, runsTyped } from "../runtime/current.ts";
 import { evaluate, type Scope } from "./evaluate.ts";
+import { hintForError } from "./hints.ts";
 import { complain } from "./output.ts";
 import {
   codeOfThrown,
@@ -26,13 +28,14 @@ export async function runCode(
   scope: Scope,
   strays: StrayErrors,
 ): Promise<number | undefined> {
-  let thrown: { error: unknown } | undefined;
+  let thrown: { error: unknown; hint: string | undefined } | undefined;
   const { pid, ref } = spawnMonitor(
     async () => {
+      runsTyped(currentProcess());
       try {
         await strays.during(evaluateAll(code, scope));
       } catch (error) {
-        thrown = { error };
+        thrown = { error, hint: hintForError(error, code.join("\n"), scope) };
       }
       // Comes after all that this process has printed, even if it did not wait for it.
       await IO.write("");
@@ -47,7 +50,10 @@ export async function runCode(
   }
   if (thrown === undefined) return undefined;
   const exitCode = codeOfThrown(thrown.error);
-  if (exitCode === EXIT.FAILED) complain(formatThrown(thrown.error));
+  if (exitCode === EXIT.FAILED) {
+    complain(formatThrown(thrown.error));
+    if (thrown.hint !== undefined) complain(`    ${thrown.hint}`);
+  }
   return exitCode;
 }
 

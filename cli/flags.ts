@@ -441,7 +441,7 @@ function tlsOptions(
   throw new UsageError(
     `Cannot use ${given} without ${
       missing.join(" and ")
-    }: TLS needs all three; deno task certs makes the files`,
+    }: TLS needs all three: the certificate, its key, and the CA that signed it and those of the other nodes`,
   );
 }
 

@@ -15,12 +15,15 @@ import {
   standardLog,
 } from "../node.ts";
 import { receive } from "../process.ts";
-import { currentRuntime } from "../runtime/current.ts";
+import { runInside } from "../runtime/context.ts";
+import { unnamed } from "../runtime/current.ts";
 import { quote } from "../runtime/inspect.ts";
 import { standardOutput } from "../runtime/output.ts";
 import { isShutdown } from "../runtime/reason.ts";
+import { setStartCommand } from "../runtime/start_command.ts";
 import { shellScope } from "../scope.ts";
 import { runCode } from "./code.ts";
+import { CodesNode } from "./codes_node.ts";
 import { makeScope, type Scope } from "./evaluate.ts";
 import {
   type CommandLine,
@@ -47,7 +50,9 @@ export interface Program {
   name: string;
   /** Its version. */
   version: string;
-  /** How it is called, and what it does: what the help begins with. */
+  /** The command that starts it, to which flags are added: errors and the help name it. */
+  command: string;
+  /** What it does: what the help begins with, after the command. */
   usage: string;
   /** What ends the help. */
   examples: string;
@@ -129,6 +134,7 @@ export async function run(
 ): Promise<number> {
   using signals = new StopSignals();
   using strays = new StrayErrors();
+  setStartCommand(program.command);
   try {
     const line = parseFlags(args);
     if (line.help) return await print(helpOf(program));
@@ -146,6 +152,8 @@ export async function run(
     const { code, line } = startFailure(error);
     complain(`${program.name}: ${line}`);
     return code;
+  } finally {
+    setStartCommand(undefined);
   }
 }
 
@@ -169,7 +177,7 @@ function helpOf(program: Program): string {
       "The configuration to use",
       `The configuration: ${environments.join(" or ")} [${environments[0]}]`,
     );
-  return `${program.usage}\n\nFlags:\n${flags}\n\nExit codes: ${HELP_OF_EXIT_CODES}\n\n${program.examples}\n`;
+  return `Usage: ${program.command} [flags]\n\n${program.usage}\n\nFlags:\n${flags}\n\nExit codes: ${HELP_OF_EXIT_CODES}\n\n${program.examples}\n`;
 }
 
 function chooseEnvironment(
@@ -199,21 +207,25 @@ async function start(
   const configuration = chooseEnvironment(program, line.env);
   const scope = makeScope(shellScope(), program.modules);
   const taken = [...Object.keys(scope), ...line.allowsRemote ? ["Shell"] : []];
+  const others = Node._started();
   const loaded = await loadModules(line.modules, taken);
   Object.assign(scope, loaded);
   const sources = { ...program.sources, ...filesOf(line.modules) };
   const modules = { ...program.modules, ...loaded };
   const log: LogSwitch = { hook: line.node?.log ?? standardLog };
   const node = await startNode(line.node, modules, log);
-  if (node === undefined) stack.defer(stopApplications);
-  else {
+  if (node === undefined) {
+    stack.defer(stopApplications);
+    stack.use(new CodesNode(modules, configuration, application, others));
+  } else {
     // Its applications stop with it.
     stack.use(node);
     if (line.allowsRemote && program.shell !== undefined) {
       node.export("Shell", program.shell.exports({ scope, sources }));
     }
   }
-  await within(node, async () => {
+  // A module may have started a node as it was loaded, which then has the application.
+  await within(node ?? Node._started().at(0), async () => {
     Application.load(configuration);
     if (application === undefined) return;
     await Application.start(application);
@@ -250,16 +262,18 @@ async function startNode(
     });
   }
   for (const [name, module] of Object.entries(modules)) {
-    currentRuntime().modules.add(name, module);
+    unnamed().modules.add(name, module);
   }
   return undefined;
 }
 
 /** Stops the applications where no node is started, the one that was started last first. */
 async function stopApplications(): Promise<void> {
-  for (const name of Application.started().reverse()) {
-    await Application.stop(name);
-  }
+  await within(undefined, async () => {
+    for (const name of Application.started().reverse()) {
+      await Application.stop(name);
+    }
+  });
 }
 
 /** Runs a function on a node, or where no node is started; exits with a node that code has stopped. */
@@ -267,7 +281,10 @@ async function within<T>(
   node: Node | undefined,
   fn: () => T | Promise<T>,
 ): Promise<T> {
-  if (node === undefined) return await fn();
+  // In a process of its own: code that it runs may start a node, which it does not belong to.
+  if (node === undefined) {
+    return await runInside(unnamed().shell(), () => Node.run(fn));
+  }
   if (node._isStopped()) throw new ExitError("shutdown");
   return await node.run(fn);
 }
@@ -290,7 +307,7 @@ async function work(
   );
   return code !== undefined || line.halts
     ? code ?? EXIT.OK
-    : await untilGone(node);
+    : await untilGone(nodeOf(context));
 }
 
 /**
@@ -317,12 +334,19 @@ async function onNode<T>(
 
 /** Says that the program is up, and waits. */
 async function wait(context: SessionContext): Promise<number> {
-  await print(greeting(context));
-  return await untilGone(context.node);
+  const node = nodeOf(context);
+  await print(greeting(node, context));
+  return await untilGone(node);
+}
+
+/** The program's node, or the one that its code has started. */
+function nodeOf({ node }: SessionContext): Node | undefined {
+  return node ?? Node._started().at(0);
 }
 
 function greeting(
-  { node, modules, allowsCode }: SessionContext,
+  node: Node | undefined,
+  { modules, allowsCode }: SessionContext,
 ): string {
   if (node === undefined) {
     return "No node is started: --sname NAME starts one, as in --sname alex@localhost. Ctrl-C stops this.\n";

@@ -8,6 +8,7 @@ import nodeProcess from "node:process";
 import { NodeStartError } from "../errors.ts";
 import { outside } from "../runtime/context.ts";
 import { quote } from "../runtime/inspect.ts";
+import { howToStart } from "../runtime/start_command.ts";
 import {
   EpmdError,
   isLoopback,
@@ -258,7 +259,7 @@ export async function reachNode(
   );
   if (entry === undefined) {
     throw new Error(
-      `no node named ${peer.full} is registered; \`deno task chat --sname ${peer.full}\` starts one`,
+      `no node named ${peer.full} is registered; ${howToStart(peer.full)}`,
     );
   }
   const { port, extra } = entry;

@@ -13,7 +13,8 @@ let defaultNode = "nonode@nohost";
 
 /** The process that the running code is in, if it is in one. */
 export function insideOf(): Process | undefined {
-  return storage.getStore();
+  const process = storage.getStore();
+  return process?.standIn ?? process;
 }
 
 /** Runs `fn` as code of `process`. */
@@ -46,8 +47,7 @@ export function contextFor<R>(): (process: Process, fn: () => R) => R {
 
 /** The name of the node that the running code is on. */
 export function hereName(): string {
-  const process = storage.getStore();
-  return process === undefined ? defaultNode : process.pid.node;
+  return insideOf()?.pid.node ?? defaultNode;
 }
 
 /** Names the node that code outside any process is on. */

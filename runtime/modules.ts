@@ -52,6 +52,11 @@ export class Modules {
    * not for the service.
    */
   readonly services: Map<string, Service> = new Map();
+  /**
+   * Functions of the library that every node exports, by module and function: `allow` is asked for them, and
+   * a module that the user exports under the name comes first.
+   */
+  readonly library: Map<string, AnyFunction> = new Map();
   /** Set where closures are allowed. */
   compile: ClosureCompiler | undefined;
   /** Set where not every node may run all that is exported. */
@@ -95,7 +100,8 @@ export class Modules {
   /** The function of that name, if it is exported. */
   lookup(module: string, name: string): AnyFunction | undefined {
     const exports = this.#modules.get(module);
-    if (exports === undefined || !Object.hasOwn(exports, name)) return;
+    if (exports === undefined) return this.library.get(`${module}.${name}`);
+    if (!Object.hasOwn(exports, name)) return;
     const value = exports[name];
     return typeof value === "function" ? value : undefined;
   }

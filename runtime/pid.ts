@@ -11,6 +11,9 @@ const DENO_INSPECT = Symbol.for("Deno.customInspect");
 
 const nodeNumbers = new Map<string, number>();
 
+/** Of the pids of other nodes that were printed last, the incarnation, which is not printed. */
+const printedCreations = new Map<string, number>();
+
 /** Where a name was made, as Erlang prints it: 0 here, a number of its own for each other node. */
 function nodeNumber(node: string): number {
   if (node === hereName()) return 0;
@@ -68,6 +71,17 @@ function checkNumbers(what: string, number: number, creation: number): void {
 
 function isNatural(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
+}
+
+/** The pid of another node that was printed with these numbers, if its node has printed any. */
+export function printedPid(node: number, number: number): Pid | undefined {
+  for (const [name, each] of nodeNumbers) {
+    const creation = printedCreations.get(name);
+    if (each === node && creation !== undefined) {
+      return new Pid(name, number, creation);
+    }
+  }
+  return undefined;
 }
 
 /**
@@ -134,7 +148,9 @@ export class Pid<in M = any> {
    * @returns The text.
    */
   toString(): string {
-    return `#PID<${nodeNumber(this.node)}.${this.number}.0>`;
+    const node = nodeNumber(this.node);
+    if (node !== 0) printedCreations.set(this.node, this.creation);
+    return `#PID<${node}.${this.number}.0>`;
   }
 
   /** @ignore */

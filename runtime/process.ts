@@ -163,10 +163,14 @@ export class Process implements MailboxHost {
   exitReason: unknown = undefined;
   /** The name that it is registered under. */
   name: string | undefined = undefined;
-  /** Its mail. */
-  readonly mailbox: Mailbox = new Mailbox();
+  /** Its mail, which it shares with its stand-in. */
+  mailbox: Mailbox = new Mailbox();
   /** How its steps are paced. */
   readonly pace: Pace = new Pace();
+  /** The process of another node of this program that its code runs as; see `stand_in.ts`. */
+  standIn: Process | undefined = undefined;
+  /** The process of the node that is not started that it stands in for. */
+  standsFor: Process | undefined = undefined;
   /** Its links, by the other end. */
   links: Map<Key, Link> | undefined = undefined;
   /** Its monitors, by reference number. */
@@ -416,10 +420,17 @@ export class Process implements MailboxHost {
       .filter(({ unlinking }) => unlinking === 0).map(({ pid }) => pid);
   }
 
+  /** Sets whether exit signals become messages, also those that come to the process it stands in for. */
+  setTrapExit(on: boolean): void {
+    this.trapExit = on;
+    if (this.standsFor !== undefined) this.standsFor.trapExit = on;
+  }
+
   /** Ends a link: from here on nothing comes over it. */
   unlink(to: Pid): void {
     const link = this.links?.get(keyOf(to, this.runtime));
-    if (link === undefined || link.unlinking !== 0) return;
+    if (link === undefined) return this.standsFor?.unlink(to);
+    if (link.unlinking !== 0) return;
     link.unlinking = this.runtime.nextUnlinkId();
     this.runtime.back(to.node).unlink(this.pid, to, link.unlinking);
   }
@@ -459,6 +470,7 @@ export class Process implements MailboxHost {
 
   /** Whether what looks like the DOWN of a monitor of its own may be that: anybody can send such a message. */
   isDown(ref: unknown): ref is Ref {
+    if (this.#isOfOther(ref)) return this.standsFor!.isDown(ref);
     return ref instanceof Ref && ref.node === this.runtime.node &&
       ref.creation === this.runtime.creation &&
       !this.monitors?.has(ref.number);
@@ -466,6 +478,7 @@ export class Process implements MailboxHost {
 
   /** Ends a monitor; a DOWN that has not come will not come. */
   demonitor(ref: Ref): boolean {
+    if (this.#isOfOther(ref)) return this.standsFor!.demonitor(ref);
     const monitor = this.monitors?.get(ref.number);
     const mode = this.aliases?.get(ref.number);
     if (mode !== undefined && mode !== "explicit_unalias") this.unalias(ref);
@@ -484,9 +497,16 @@ export class Process implements MailboxHost {
 
   /** Ends an alias: what is sent to it from now on is dropped. */
   unalias(ref: Ref): boolean {
+    if (this.#isOfOther(ref)) return this.standsFor!.unalias(ref);
     if (!this.aliases?.delete(ref.number)) return false;
     this.runtime.aliases.delete(ref.number);
     return true;
+  }
+
+  /** Whether a reference was made by the process that it stands in for. */
+  #isOfOther(ref: unknown): boolean {
+    return this.standsFor !== undefined && ref instanceof Ref &&
+      ref.node === this.standsFor.pid.node;
   }
 
   /** Waits for what comes under a reference. */

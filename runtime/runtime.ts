@@ -41,6 +41,7 @@ import type {
   SpawnResult,
   Target,
 } from "./signal.ts";
+import { endBoth } from "./stand_in.ts";
 import { startSoon } from "./starting.ts";
 import { ignoreStrayExits } from "./stray_exits.ts";
 import { DEFAULT_MAX_DEPTH } from "./term.ts";
@@ -237,6 +238,11 @@ export class Runtime implements Signals {
     return process;
   }
 
+  /** Makes the process that code of a process of another node of this program runs as from now on. */
+  makeStandIn(label: string | undefined): Process {
+    return this.#make({ label, groupLeader: this.names.get("user")?.pid });
+  }
+
   /** Starts a process; its code begins after the current one has given way. */
   spawn(fn: () => unknown, options: SpawnOptions): Process {
     const process = this.#make(options);
@@ -296,6 +302,7 @@ export class Runtime implements Signals {
       process.aliases = undefined;
     }
     if (process.timers !== undefined) this.timers.cancelFor(process);
+    endBoth(process);
     if (isAlone(process) && !this.#ending) return process.close();
     this.#ended.push(process);
     if (this.#ending) return;

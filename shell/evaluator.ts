@@ -5,10 +5,14 @@
  */
 
 import { evaluate, type Scope } from "../cli/evaluate.ts";
+import { hintForError, hintForValue } from "../cli/hints.ts";
 import { formatThrown } from "../cli/report.ts";
 import * as IO from "../io.ts";
 import { type Pid, type Ref, spawnMonitor } from "../process.ts";
+import { currentProcess, runsTyped } from "../runtime/current.ts";
 import { inspect } from "../runtime/inspect.ts";
+
+import type { LineValues } from "./values.ts";
 
 /** What code gave, as it is shown. */
 export interface Outcome {
@@ -25,11 +29,13 @@ export class Evaluator {
   /** The monitor of it that its owner has. */
   readonly ref: Ref;
   readonly #scope: Scope;
+  readonly #values: LineValues;
   #next = Promise.withResolvers<() => Promise<void>>();
 
   /** Starts the process, monitored by the caller. */
-  constructor(scope: Scope) {
+  constructor(scope: Scope, values: LineValues) {
     this.#scope = scope;
+    this.#values = values;
     const { pid, ref } = spawnMonitor(() => this.#run(), [], {
       label: "shell",
     });
@@ -41,12 +47,13 @@ export class Evaluator {
   evaluate(source: string, width: number): Promise<Outcome> {
     return new Promise((resolve) => {
       this.#next.resolve(async () =>
-        resolve(await perform(source, this.#scope, width))
+        resolve(await perform(source, this.#scope, this.#values, width))
       );
     });
   }
 
   async #run(): Promise<never> {
+    runsTyped(currentProcess());
     for (;;) {
       const work = await this.#next.promise;
       this.#next = Promise.withResolvers();
@@ -58,15 +65,20 @@ export class Evaluator {
 async function perform(
   source: string,
   scope: Scope,
+  values: LineValues,
   width: number,
 ): Promise<Outcome> {
   let outcome: Outcome;
+  const line = ++values.line;
   try {
     const value = await (await evaluate(source, scope)).value;
+    const hint = hintForValue(value, source, scope);
     keepLast(scope, value);
-    outcome = { ok: true, text: inspect(value, { width }) };
+    values.keep(line, value);
+    outcome = { ok: true, text: withHint(inspect(value, { width }), hint) };
   } catch (error) {
-    outcome = { ok: false, text: formatThrown(error) };
+    const hint = hintForError(error, source, scope);
+    outcome = { ok: false, text: withHint(formatThrown(error), hint) };
   }
   try {
     // Comes after all that this process has printed, even if it did not wait for it.
@@ -75,6 +87,10 @@ async function perform(
     // Nobody is there to read it.
   }
   return outcome;
+}
+
+function withHint(text: string, hint: string | undefined): string {
+  return hint === undefined ? text : `${text}\n    ${hint}`;
 }
 
 /** Makes a value `_`, unless the user has a `_` of their own. */

@@ -19,12 +19,45 @@ const OF_THE_SHELL =
   `TypeScript and JavaScript, with await and import; declarations last.
 
   _              the last value
+  v(3), v(-1)    the value of line 3, and the last
   h(fn)          what a function does: h(Node.spawnLink), h("Node.spawnLink")
   h(Node)        what a module or class is for, and what it has
+  i(value)       what a value is; of a pid, what the process does
+  pid("0.105.0") the pid that is printed so
+  top()          the processes with most messages; top("links") sorts by another column
   break          alone on a line, leaves an unfinished input
   Tab            completes a name
   Ctrl-C         clears the line, or ends the wait of what runs
   Ctrl-D         leaves, as Ctrl-C twice on an empty line does`;
+
+/** The commands of the shell, which `commands.ts` makes. */
+const OF_COMMANDS: Record<string, Doc[]> = {
+  i: [{
+    signature: 'i(value: unknown): Promise<"ok">',
+    text:
+      "Says what a value is. Of a pid it says what the process does, which its node is asked for.",
+  }],
+  v: [{
+    signature: "v(line: number = -1): unknown",
+    text:
+      "The value of a line, by the number of its prompt; v(-1) and v() are the last. 20 are kept.",
+  }],
+  pid: [
+    {
+      signature: "pid(text: string): Pid",
+      text: 'The pid that is printed so: pid("0.105.0") is #PID<0.105.0>.',
+    },
+    {
+      signature: "pid(node: number, process: number, last: 0): Pid",
+      text: "As above, with the numbers: pid(0, 105, 0).",
+    },
+  ],
+  top: [{
+    signature:
+      'top(by: "messages" | "links" | "monitors" | "monitoredBy" = "messages"): Promise<"ok">',
+    text: "Shows the ten processes of the node that have most of something.",
+  }],
+};
 
 /** Makes the `h` of a scope. */
 export function makeHelp(
@@ -56,7 +89,8 @@ function helpFor(
   }
   const found = name === undefined
     // `self` is `Process.self`.
-    ? HELP[pathOf(scope[module], scope, true) ?? ""]
+    ? HELP[pathOf(scope[module], scope, true) ?? ""] ??
+      (Object.hasOwn(OF_COMMANDS, module) ? OF_COMMANDS[module] : undefined)
     : docs[name];
   if (found !== undefined) {
     return found.map((doc) => show(path, doc)).join("\n\n");
@@ -132,7 +166,7 @@ function pathOf(
       if (member === value) return `${name}.${key}`;
     }
   }
-  return undefined;
+  return Object.keys(scope).find((name) => scope[name] === value);
 }
 
 function show(path: string, { signature, text }: Doc): string {

@@ -18,6 +18,8 @@ type Status = "complete" | "incomplete" | "wrong";
  * @param source TypeScript or JavaScript.
  */
 export function isIncomplete(source: string): boolean {
+  // A name of Elixir's, such as Node.alive?, and hardly the first half of a condition.
+  if (/^\s*[A-Za-z_$][\w$.]*\?(?:\(.*\))?\s*$/.test(source)) return false;
   const status = statusOf(source);
   // What begins like a block may be an object.
   return status === "incomplete" ||

@@ -15,19 +15,27 @@
  * @module
  */
 
+import { commandOf } from "../cli/command.ts";
 import { type Program, run, runAndExit } from "../cli/run.ts";
 import config from "../deno.json" with { type: "json" };
 import { shell } from "./session.ts";
 
+const command = commandOf({
+  clone: "deno run -A shell/main.ts",
+  npm: "node node_modules/@otp/distribution/shell/main.js",
+  bun: "bun node_modules/@otp/distribution/shell/main.js",
+  jsr: "deno run -A jsr:@otp/distribution/shell",
+}, import.meta.url);
+
 const program: Program = {
   name: "shell",
   version: config.version,
-  usage: `Usage: deno run -A jsr:@otp/distribution/shell [flags]
-
-Opens a shell, on a node if it is given a name. What --eval gives runs there instead.`,
+  command,
+  usage:
+    `Opens a shell, on a node if it is given a name. What --eval gives runs there instead.`,
   examples: `Examples:
-  deno run -A jsr:@otp/distribution/shell --sname alex@localhost --module MyApp=./my_app.ts
-  deno run -A jsr:@otp/distribution/shell --remsh kate@localhost`,
+  ${command} --sname alex@localhost --module MyApp=./my_app.ts
+  ${command} --remsh kate@localhost`,
   modules: {},
   shell,
 };

@@ -6,7 +6,7 @@
 
 import { RemoteShellError } from "../cli/report.ts";
 import type { LogSwitch } from "../cli/run.ts";
-import { UndefinedFunctionError } from "../errors.ts";
+import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
 import { Node } from "../node.ts";
 import { ShellClient } from "./client.ts";
 
@@ -24,10 +24,16 @@ export async function connectShell(
   try {
     return await ShellClient.remote(node);
   } catch (error) {
+    if (error instanceof SpawnRefusedError) {
+      throw new RemoteShellError(
+        true,
+        error.message.replace(/^Cannot spawn/, "Cannot open a shell"),
+      );
+    }
     if (!(error instanceof UndefinedFunctionError)) throw error;
     throw new RemoteShellError(
       true,
-      `Cannot open a shell on ${node}: it does not allow that; start it with --allow-remsh`,
+      `Cannot open a shell on ${node}: it does not allow that; start it with --allow-remsh (allowRemsh: true)`,
     );
   }
 }

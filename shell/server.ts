@@ -8,6 +8,7 @@ import { makeScope, type Scope } from "../cli/evaluate.ts";
 import { exit, monitor, Pid, receive, type Ref, send } from "../process.ts";
 import { currentProcess } from "../runtime/current.ts";
 import { formatExit } from "../runtime/reason.ts";
+import { makeCommands } from "./commands.ts";
 import { complete } from "./completion.ts";
 import { Evaluator } from "./evaluator.ts";
 import { makeHelp, type Sources } from "./help.ts";
@@ -18,6 +19,7 @@ import {
   type ShellAnswer,
   type ShellRequest,
 } from "./messages.ts";
+import { LineValues } from "./values.ts";
 
 /** What a shell's code sees. */
 export interface ShellContext {
@@ -66,6 +68,7 @@ class ShellServer {
   readonly #token: string;
   readonly #scope: Scope;
   #evaluator: Evaluator;
+  readonly #values = new LineValues();
   /** The code that is running. */
   #running: number | undefined;
   #interrupted = false;
@@ -74,10 +77,10 @@ class ShellServer {
     this.#client = client;
     this.#token = token;
     const own = makeScope(scope);
-    this.#scope = "h" in own
-      ? own
-      : makeScope(own, { h: makeHelp(own, sources) });
-    this.#evaluator = new Evaluator(this.#scope);
+    // A module of the user may have the name of one of these.
+    const commands = makeScope(makeCommands(this.#values), own);
+    this.#scope = makeScope({ h: makeHelp(commands, sources) }, commands);
+    this.#evaluator = new Evaluator(this.#scope, this.#values);
   }
 
   handle(message: ShellRequest): void {
@@ -124,7 +127,7 @@ class ShellServer {
     const id = this.#running;
     this.#running = undefined;
     this.#interrupted = false;
-    this.#evaluator = new Evaluator(this.#scope);
+    this.#evaluator = new Evaluator(this.#scope, this.#values);
     this.#answer({ type: "exited", id, text });
   }
 

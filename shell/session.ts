@@ -8,6 +8,8 @@ import { fstatSync } from "node:fs";
 import nodeProcess from "node:process";
 import { EXIT } from "../cli/report.ts";
 import type { ProgramShell, SessionContext } from "../cli/run.ts";
+import { Node } from "../node.ts";
+import { outside } from "../runtime/context.ts";
 import { ShellClient } from "./client.ts";
 import { COLOURED, PLAIN, wantsNoColour } from "./colour.ts";
 import { History } from "./history.ts";
@@ -42,13 +44,19 @@ async function open(context: SessionContext): Promise<number | undefined> {
     input.server = context.remote;
     context.onStop(() => input.close());
     try {
-      const where = context.remote ?? context.node?.name;
+      const where = () => context.remote ?? nameHere(context);
       return await new Session(context.name, where, client, input).run();
     } finally {
       client.close();
       input.close();
     }
   });
+}
+
+/** The node that lines run on, which they may have started. */
+function nameHere({ node }: SessionContext): string | undefined {
+  if (node !== undefined) return node.name;
+  return outside(() => Node.alive() ? Node.self() : undefined);
 }
 
 /** Whether standard input is the null device: a service, which nobody types to. */
@@ -76,7 +84,7 @@ export function prompts(
 
 class Session {
   readonly #name: string;
-  readonly #where: string | undefined;
+  readonly #where: () => string | undefined;
   readonly #client: ShellClient;
   readonly #input: ShellInput;
   /** The number of the next input. */
@@ -89,7 +97,7 @@ class Session {
 
   constructor(
     name: string,
-    where: string | undefined,
+    where: () => string | undefined,
     client: ShellClient,
     input: ShellInput,
   ) {
@@ -126,7 +134,7 @@ class Session {
   }
 
   #read(): Promise<string | Interrupt | undefined> {
-    const [first, next] = prompts(this.#name, this.#where, this.#counter);
+    const [first, next] = prompts(this.#name, this.#where(), this.#counter);
     return this.#input.read(this.#typed === "" ? first : next);
   }
 

@@ -131,6 +131,46 @@ export async function chat(
   return await process.ended;
 }
 
+/** Runs a command line with lines to read, to its end. */
+export async function pipe(
+  lines: string[],
+  args: string[] = [],
+  program = "chat/main.ts",
+): Promise<Ended> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      `--config=${ROOT}deno.json`,
+      ...PERMISSIONS,
+      ROOT + program,
+      ...args,
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  const writer = child.stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(lines.join("\n")));
+    await writer.close();
+  } catch (error) {
+    // It has ended without reading.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+  const { code, signal, stdout, stderr } = await child.output();
+  clearTimeout(timer);
+  const decoder = new TextDecoder();
+  return {
+    code,
+    signal,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
 /** Flags of a node that is among others of the same test only. */
 export function nodeFlags(sname: string, epmdPort: number): string[] {
   return [

@@ -216,7 +216,7 @@ const TABLE: Record<string, Row> = {
     fn: Process.info,
     args: () => [Process.self(), {}],
     takes: { 0: ["pid", "undefined"], 1: OPTIONS },
-    fields: { 1: { messages: FLAG } },
+    fields: { 1: { messages: FLAG, remote: FLAG } },
   },
   "Process.isDown": {
     fn: Process.isDown,
@@ -238,7 +238,12 @@ const TABLE: Record<string, Row> = {
     args: () => [spawned()],
     takes: { 0: ["pid"] },
   },
-  "Process.list": { fn: Process.list, args: () => [] },
+  "Process.list": {
+    fn: Process.list,
+    args: () => [{}],
+    takes: { 0: OPTIONS },
+    fields: { 0: { info: FLAG } },
+  },
   "Process.makeRef": { fn: Process.makeRef, args: () => [] },
   "Process.monitor": {
     fn: Process.monitor,

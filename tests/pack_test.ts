@@ -202,6 +202,28 @@ process.exit(await main([]));
     }
   });
 
+  await t.step("names the command that starts it there", async () => {
+    const commands: Record<string, string> = {
+      node: "npx otp-chat",
+      bun: "bunx --bun otp-chat",
+    };
+    for (const host of HOSTS) {
+      await using help = project.chat(host, ["--help"]);
+      assertEquals(await help.ended, 0, help.output);
+      const command = commands[host];
+      assert(help.output.startsWith(`Usage: ${command} [flags]\n`));
+      assert(help.output.includes(`\n  ${command} --sname kate@localhost`));
+      assert(!help.output.includes("deno "), help.output);
+      await using cluster = new Cluster();
+      const flags = nodeFlags("alex", cluster.epmdPort);
+      const code = "await Node.connect('kate@localhost')";
+      await using program = project.chat(host, [...flags, "--eval", code]);
+      assertEquals(await program.ended, 0, program.output);
+      const advice = `\`${command} --sname kate@localhost\` starts one\n`;
+      assert(program.output.endsWith(advice), program.output);
+    }
+  });
+
   await t.step("rejects the start of a node without HOME", async () => {
     await project.write(
       "home.mjs",

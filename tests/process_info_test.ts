@@ -2,10 +2,11 @@ import {
   assert,
   assertEquals,
   assertFalse,
+  assertRejects,
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { NoProcessError } from "../errors.ts";
+import { NoProcessError, RpcError, SpawnRefusedError } from "../errors.ts";
 import * as IO from "../io.ts";
 import { Node } from "../node.ts";
 import * as Process from "../process.ts";
@@ -32,7 +33,7 @@ import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import * as Remote from "./_remote.ts";
-import { pairTest, reasonOf } from "./_nodes.ts";
+import { clusterTest, pairTest, reasonOf } from "./_nodes.ts";
 import { ended, idle, processTest } from "./_processes.ts";
 
 processTest("info() tells what the calling process is", () => {
@@ -275,4 +276,74 @@ pairTest(
     exit(there, "kill");
   },
   { outputs },
+);
+
+processTest("list() with info tells what each process is", async () => {
+  const pid = idle();
+  register("idle", pid);
+  send(pid, "waits");
+  await Process.sleep(0);
+  const all = Process.list({ info: true });
+  assertEquals(all.map((each) => each.pid), Process.list());
+  assertEquals(all.find((each) => each.pid.equals(pid)), info(pid));
+  assertEquals(Process.list({ info: false }), Process.list());
+  exit(pid, "kill");
+  await ended(pid);
+});
+
+pairTest("info() of a process of another node asks that node", async () => {
+  const pid = await Node.spawn("kate@localhost", Remote.wait);
+  const ref = monitor(pid);
+  send(pid, "waits for nobody");
+  const found = await info(pid, { remote: true });
+  assertEquals(found?.pid, pid);
+  assertEquals(found?.initialCall, "Remote.wait/0");
+  assertEquals(found?.monitoredBy, [self()]);
+  assertEquals(found?.parent, self());
+  assertEquals(found?.groupLeader, groupLeader());
+  assertEquals(found?.registeredName, undefined);
+  assertFalse("messages" in found!);
+  exit(pid, "kill");
+  await receive((m) => ref.equals(m?.ref));
+  assertEquals(await info(pid, { remote: true }), undefined);
+  assertEquals(await info(self(), { remote: true }), info());
+  const messages = true as unknown as undefined;
+  await assertRejects(
+    () => info(pid, { remote: true, messages }),
+    TypeError,
+    "Cannot tell the messages of",
+  );
+  await assertRejects(
+    () => info("kate" as unknown as Pid, { remote: true }),
+    TypeError,
+    "it is no pid",
+  );
+  await assertRejects(
+    () => info(new Pid("nobody@localhost", 1, 1), { remote: true }),
+    RpcError,
+    "Cannot call Process.info/1 on nobody@localhost",
+  );
+});
+
+clusterTest(
+  "a node tells of its processes only to those that its allow option says",
+  async (cluster) => {
+    const asked: string[] = [];
+    const kate = await cluster.start("kate", {
+      allow: (...what) => {
+        asked.push(what.join());
+        return what[0] === "alex@localhost";
+      },
+    });
+    const alex = await cluster.start("alex");
+    const pat = await cluster.start("pat");
+    const pid = await kate.run(() => idle());
+    const ask = () => info(pid, { remote: true });
+    assertEquals((await alex.run(ask))?.pid, pid);
+    await assertRejects(() => pat.run(ask), SpawnRefusedError, "let pat");
+    assertEquals(asked, [
+      "alex@localhost,Process,info",
+      "pat@localhost,Process,info",
+    ]);
+  },
 );

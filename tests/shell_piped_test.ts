@@ -4,60 +4,12 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { fileURLToPath } from "node:url";
 import { test, type TestOptions } from "../testing/tags.ts";
-import {
-  ChatProcess,
-  type Ended,
-  nodeFlags,
-  PERMISSIONS,
-  withFolder,
-} from "./_cli.ts";
+import { ChatProcess, nodeFlags, pipe, withFolder } from "./_cli.ts";
 import { freePort } from "../testing/_ports.ts";
 import { LyingEpmd } from "./_fake_epmd.ts";
 
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const options: TestOptions = { timeout: 30_000, tags: ["shell"] };
-
-/** Runs a command line with lines to read, to its end. */
-async function pipe(
-  lines: string[],
-  args: string[] = [],
-  program = "chat/main.ts",
-): Promise<Ended> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      `--config=${ROOT}deno.json`,
-      ...PERMISSIONS,
-      ROOT + program,
-      ...args,
-    ],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
-  const writer = child.stdin.getWriter();
-  try {
-    await writer.write(new TextEncoder().encode(lines.join("\n")));
-    await writer.close();
-  } catch (error) {
-    // It has ended without reading.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
-  const { code, signal, stdout, stderr } = await child.output();
-  clearTimeout(timer);
-  const decoder = new TextDecoder();
-  return {
-    code,
-    signal,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
-}
 
 test(
   "piped lines run in order, and their results are printed",

@@ -1,0 +1,250 @@
+/**
+ * Hints for people who come from Elixir, or have mistyped a name: what they may have meant.
+ *
+ * @module
+ */
+
+import type { Scope } from "./evaluate.ts";
+
+/** A dotted path of names in code, which is not a part of a longer one. */
+const PATHS = /(?<![\w$.])[A-Za-z_$][\w$]*(?:\s*\??\.\s*[A-Za-z_$][\w$]*)*/g;
+
+const PATH = /^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*$/;
+
+/** Text in code: names in it mean nothing. */
+const TEXT = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g;
+
+/** Elixir's syntax, and the same in TypeScript; the first that the code has is told. */
+const SYNTAX: [pattern: RegExp, says: (found: RegExpExecArray) => string][] = [
+  [
+    /(?<![\w$.])([A-Za-z_$][\w$.]*)\?\s*(?:\(|$)/,
+    ([, path]) =>
+      `Names have no ? here: ${path.slice(path.lastIndexOf(".") + 1)}()`,
+  ],
+  [/\|>/, () => "There is no |> here: write g(f(x)) for x |> f() |> g()"],
+  [
+    /\bdefmodule\b|\bdefp?\s+\w/,
+    () =>
+      "Modules are files here: export functions from one, and load it by --module Name=./file.ts or import()",
+  ],
+  [
+    /\bfn\b[^]*->/,
+    () => "A function is (x) => x + 1 here, or async () => { … }",
+  ],
+  [
+    /\breceive\s+do\b/,
+    () =>
+      'Messages are received by await receive(), or await receive((m) => m.type === "hi")',
+  ],
+  [
+    /\b(?:case|cond|if|with|for)\b[^]*\bdo\b/,
+    () => "Blocks are in braces here: if (a) { … } else { … }",
+  ],
+  [/%[\w.]*\{/, () => "A map is an object here: { a: 1 } for %{a: 1}"],
+  [
+    /(?<![\w$)\]"'`?:}]\s*):([A-Za-z_]\w*[?!]?)/,
+    ([, name]) => `Write "${name}" for the atom :${name}`,
+  ],
+  [
+    /\{\s*:([A-Za-z_]\w*)/,
+    ([, name]) => `Write "${name}" for the atom :${name}`,
+  ],
+  [
+    /&\d|&\w+[./]/,
+    () =>
+      "A function is (x) => x + 1 for &(&1 + 1), and IO.puts for &IO.puts/1",
+  ],
+  [/<>/, () => "Texts are joined by + here, or as in `${a}${b}`"],
+  [
+    /(?<![\w$.])[a-z]\w*\s+do\b/,
+    () => "Blocks are in braces here: () => { … }",
+  ],
+];
+
+/** Elixir's names that nothing here has. */
+const WORDS: Record<string, string> = {
+  nil: "undefined or null is nil here",
+  Enum: "Arrays have map, filter, reduce and more: [1, 2].map((n) => n + 1)",
+  Stream: "Arrays and iterators have map, filter, take and more",
+  List: "Arrays have at, concat, flat and more",
+  Keyword: "Options are an object here: { timeout: 5000 }",
+  Kernel:
+    "Its functions are in scope here, as spawn and send, or JavaScript's own",
+  Logger:
+    "The node's log is the log option of Node.start; console.log prints here",
+  System: 'The process of the operating system is import("node:process")',
+  IEx: "h() says what this shell can do",
+  Ecto: "Use a database's own library",
+  and: "It is && here",
+  or: "It is || here",
+  not: "It is ! here",
+};
+
+/**
+ * What may have been meant by code that failed.
+ *
+ * @param error What it threw.
+ * @param source The code.
+ * @param scope The names in scope.
+ * @returns A sentence, if there is something to say.
+ */
+export function hintForError(
+  error: unknown,
+  source: string,
+  scope: Scope,
+): string | undefined {
+  const { name } = error instanceof Error ? error : { name: "" };
+  const code = source.replace(TEXT, '""');
+  if (name === "SyntaxError") return hintForSyntax(code);
+  if (name !== "ReferenceError" && name !== "TypeError") return undefined;
+  if (name === "TypeError") return hintForPaths(code, scope);
+  const [unknown] = /[\w$]+(?= is not defined)|(?<=variable: )[\w$]+/
+    .exec((error as Error).message) ?? [];
+  return unknown === undefined || unknown in scope
+    ? undefined
+    : WORDS[unknown] ?? didYouMean(likeRoot(unknown, scope));
+}
+
+/**
+ * What may have been meant by code whose value is a function, or nothing.
+ *
+ * @param value The value.
+ * @param source The code.
+ * @param scope The names in scope.
+ * @returns A sentence, if there is something to say.
+ */
+export function hintForValue(
+  value: unknown,
+  source: string,
+  scope: Scope,
+): string | undefined {
+  const path = source.trim().replace(/;$/, "");
+  if (!PATH.test(path)) return undefined;
+  if (value === undefined) return hintForPaths(path, scope);
+  if (typeof value !== "function" || isClass(value)) return undefined;
+  const [root] = path.split(".");
+  return root in scope
+    ? `${path} is a function: ${path}(${value.length > 0 ? "…" : ""}) calls it`
+    : undefined;
+}
+
+function hintForSyntax(code: string): string | undefined {
+  for (const [pattern, says] of SYNTAX) {
+    const found = pattern.exec(code);
+    if (found !== null) return says(found);
+  }
+  return undefined;
+}
+
+/** What a path may have meant whose root is in scope, and which leads to nothing. */
+function hintForPaths(code: string, scope: Scope): string | undefined {
+  for (const [found] of code.matchAll(PATHS)) {
+    const [root, ...rest] = found.split(/\s*\??\.\s*/);
+    let value: unknown = scope[root];
+    let path = root;
+    for (const name of rest) {
+      if (!isModule(value)) break;
+      if (!(name in value)) {
+        const meant = didYouMean(likeMember(path, name, value, scope));
+        if (meant !== undefined) return meant;
+        break;
+      }
+      const { value: member } = propertyOf(value, name) ?? {};
+      value = member;
+      path += `.${name}`;
+    }
+  }
+  return undefined;
+}
+
+function didYouMean(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : `Did you mean ${name}?`;
+}
+
+function likeRoot(name: string, scope: Scope): string | undefined {
+  const camel = camelCase(name);
+  if (camel in scope) return camel;
+  return memberOfAny(camel, scope) ?? nearest(name, Object.keys(scope));
+}
+
+function likeMember(
+  path: string,
+  name: string,
+  module: object,
+  scope: Scope,
+): string | undefined {
+  const camel = camelCase(name);
+  if (camel in module) return `${path}.${camel}`;
+  if (path + name in scope) return path + name;
+  if (camel in scope) return camel;
+  const elsewhere = memberOfAny(camel, scope);
+  if (elsewhere !== undefined) return elsewhere;
+  const near = nearest(name, Object.getOwnPropertyNames(module));
+  return near === undefined ? undefined : `${path}.${near}`;
+}
+
+/** The function of that name of the first module in scope that has one. */
+function memberOfAny(name: string, scope: Scope): string | undefined {
+  // Most of Elixir's functions without a module are of processes.
+  const modules = Object.keys(scope).filter((module) => module !== "Process");
+  for (const module of ["Process", ...modules]) {
+    const value = scope[module];
+    if (!isModule(value)) continue;
+    const { value: member } = propertyOf(value, name) ?? {};
+    if (typeof member === "function") return `${module}.${name}`;
+  }
+  return undefined;
+}
+
+function propertyOf(
+  value: object,
+  name: string,
+): PropertyDescriptor | undefined {
+  return Object.getOwnPropertyDescriptor(value, name);
+}
+
+function isModule(value: unknown): value is object {
+  return typeof value === "object" && value !== null || isClass(value);
+}
+
+function isClass(value: unknown): boolean {
+  return typeof value === "function" && /^class\b/.test(String(value));
+}
+
+function camelCase(name: string): string {
+  return name.replace(/(?<=\w)_+([a-z0-9])/g, (_, next) => next.toUpperCase());
+}
+
+/** The name that is closest, if few characters have to be changed. */
+function nearest(name: string, names: string[]): string | undefined {
+  const most = Math.min(2, Math.floor(name.length / 3));
+  let found: string | undefined;
+  let least = most + 1;
+  for (const each of names) {
+    if (Math.abs(each.length - name.length) >= least) continue;
+    const distance = distanceOf(name.toLowerCase(), each.toLowerCase());
+    if (distance >= least) continue;
+    least = distance;
+    found = each;
+  }
+  return found;
+}
+
+/** How many characters must be put in, taken out, changed or swapped. */
+export function distanceOf(from: string, to: string): number {
+  let before: number[] = [];
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const change = from[i - 1] === to[j - 1] ? 0 : 1;
+      next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + change));
+      const isSwapped = i > 1 && j > 1 && from[i - 1] === to[j - 2] &&
+        from[i - 2] === to[j - 1];
+      if (isSwapped) next[j] = Math.min(next[j], before[j - 2] + 1);
+    }
+    before = row;
+    row = next;
+  }
+  return row[to.length];
+}

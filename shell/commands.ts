@@ -1,0 +1,185 @@
+/**
+ * What a shell has in scope besides the library: `i`, `v`, `pid` and `top`.
+ *
+ * @module
+ */
+
+import * as IO from "../io.ts";
+import { info, list, Pid, type ProcessInfo, Ref } from "../process.ts";
+import { currentRuntime } from "../runtime/current.ts";
+import { inspect, printable } from "../runtime/inspect.ts";
+import { Atom, printedPid } from "../runtime/pid.ts";
+import type { LineValues } from "./values.ts";
+
+/** Makes the commands of a shell. */
+export function makeCommands(values: LineValues): Record<string, unknown> {
+  /** The value of a line. */
+  function v(line: number = -1): unknown {
+    if (!Number.isInteger(line)) {
+      throw new TypeError(
+        `Cannot tell the value of line ${
+          inspect(line)
+        }: give its number, as in v(3), or v(-1) for the last`,
+      );
+    }
+    return values.at(line);
+  }
+  return { i, pid, top, v };
+}
+
+/** Says what a value is. */
+async function i(value: unknown): Promise<"ok"> {
+  const rows = await about(value);
+  return await IO.puts(
+    rows.map(([what, text]) => `${what}\n  ${text.replaceAll("\n", "\n  ")}`)
+      .join("\n"),
+  );
+}
+
+type Row = [what: string, text: string];
+
+async function about(value: unknown): Promise<Row[]> {
+  const rows: Row[] = [["Value", inspect(value)], ["Type", typeOf(value)]];
+  if (value instanceof Pid) rows.push(...await aboutProcess(value));
+  else if (value instanceof Ref) rows.push(["Node", value.node]);
+  else if (typeof value === "string" || Array.isArray(value)) {
+    rows.push(["Length", String(value.length)]);
+  } else if (value instanceof Map || value instanceof Set) {
+    rows.push(["Size", String(value.size)]);
+  } else if (typeof value === "function") {
+    rows.push(["Parameters", String(value.length)], [
+      "Help",
+      "h(…) says what it does",
+    ]);
+  } else if (value instanceof Error) {
+    rows.push(["Message", printable(String(value.message))]);
+  } else if (typeof value === "object" && value !== null) {
+    rows.push(["Keys", Object.keys(value).map(printable).join(", ") || "none"]);
+  }
+  return rows;
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return "null";
+  if (value instanceof Pid) return "a pid: the address of a process";
+  if (value instanceof Ref) return "a reference";
+  if (value instanceof Atom) return "an atom";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "function") {
+    return /^class\b/.test(String(value)) ? "a class" : "a function";
+  }
+  if (typeof value === "number") {
+    return Number.isInteger(value) ? "number (an integer)" : "number";
+  }
+  if (typeof value !== "object") return typeof value;
+  const { constructor } = Object.getPrototypeOf(value) ?? {};
+  const name = typeof constructor === "function" ? constructor.name : "Object";
+  return name === "Object" ? "an object" : `an object of ${printable(name)}`;
+}
+
+async function aboutProcess(pid: Pid): Promise<Row[]> {
+  const rows: Row[] = [["Node", pid.node]];
+  let found: ProcessInfo | undefined;
+  try {
+    found = await info(pid, { remote: true });
+  } catch (error) {
+    return [...rows, ["Process", printable((error as Error).message)]];
+  }
+  if (found === undefined) return [...rows, ["Alive", "false"]];
+  return [
+    ...rows,
+    ["Alive", "true"],
+    ["Name", found.registeredName ?? "not registered"],
+    ["Runs", callOf(found)],
+    ["Messages", String(found.messageQueueLen)],
+    ["Links", inspect(found.links)],
+    ["Monitors", inspect(found.monitors)],
+    ["Monitored by", inspect(found.monitoredBy)],
+  ];
+}
+
+/**
+ * The pid with the numbers with which it is printed: `pid("0.105.0")`, `pid(0, 105, 0)` or
+ * `pid("#PID<0.105.0>")`.
+ */
+function pid(first: string | number, number?: number, last?: number): Pid {
+  const text = typeof first === "string" && number === undefined
+    ? first
+    : `${first}.${number}.${last}`;
+  const [, node, id] =
+    /^\s*(?:#PID)?<?(\d{1,9})\.(\d{1,15})\.0>?\s*$/.exec(text) ?? [];
+  if (node === undefined) {
+    throw new TypeError(
+      `Cannot make a pid of ${
+        inspect(number === undefined ? first : text)
+      }: give what is printed of one, as in pid("0.105.0") or pid(0, 105, 0)`,
+    );
+  }
+  if (Number(node) === 0) {
+    const runtime = currentRuntime();
+    return new Pid(runtime.node, Number(id), runtime.creation);
+  }
+  const found = printedPid(Number(node), Number(id));
+  if (found !== undefined) return found;
+  throw new RangeError(
+    `Cannot make a pid of ${
+      inspect(text)
+    }: no pid of a node with the number ${node} has been printed here`,
+  );
+}
+
+/** What {@linkcode top} can sort by. */
+const COLUMNS: Record<string, (info: ProcessInfo) => number> = {
+  messages: ({ messageQueueLen }) => messageQueueLen,
+  links: ({ links }) => links.length,
+  monitors: ({ monitors }) => monitors.length,
+  monitoredBy: ({ monitoredBy }) => monitoredBy.length,
+};
+
+/** How many processes are shown. */
+const ROWS = 10;
+
+/** Shows the processes of the node that have most of something, ten at most. */
+async function top(by: string = "messages"): Promise<"ok"> {
+  if (typeof by !== "string" || !Object.hasOwn(COLUMNS, by)) {
+    throw new TypeError(
+      `Cannot sort the processes by ${inspect(by)}: give ${
+        Object.keys(COLUMNS).map((name) => `"${name}"`).join(", ")
+      }`,
+    );
+  }
+  const all = list({ info: true });
+  const shown = all.toSorted((a, b) => COLUMNS[by](b) - COLUMNS[by](a))
+    .slice(0, ROWS);
+  const names = Object.keys(COLUMNS);
+  const table = [
+    ["pid", "name or call", ...names],
+    ...shown.map((each) => [
+      String(each.pid),
+      each.registeredName ?? callOf(each),
+      ...names.map((name) => String(COLUMNS[name](each))),
+    ]),
+  ].map((row) => row.map(printable));
+  const widths = table[0].map((_, column) =>
+    Math.min(40, Math.max(...table.map((row) => row[column].length)))
+  );
+  const lines = table.map((row) =>
+    row.map((cell, column) => {
+      const text = cell.slice(0, widths[column]);
+      return column < 2
+        ? text.padEnd(widths[column])
+        : text.padStart(widths[column]);
+    }).join("  ").trimEnd()
+  );
+  const rest = all.length - shown.length;
+  if (rest > 0) lines.push(`and ${rest} more`);
+  return await IO.puts(lines.join("\n"));
+}
+
+function callOf({ label, initialCall }: ProcessInfo): string {
+  return label === undefined
+    ? initialCall ?? "a function"
+    : typeof label === "string"
+    ? label
+    : inspect(label);
+}

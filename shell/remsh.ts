@@ -1,0 +1,29 @@
+/**
+ * The shell that a node opens for other nodes, where a program has no shell of its own: `allowRemsh` of
+ * `Node.start`. Loaded when the first one attaches.
+ *
+ * @module
+ */
+
+import { makeScope } from "../cli/evaluate.ts";
+import type { Pid } from "../process.ts";
+import type { Modules } from "../runtime/modules.ts";
+import { shellScope } from "../scope.ts";
+import { serve } from "./server.ts";
+
+const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
+
+/** Serves a client of another node until it is gone; its code sees the library and the exported modules. */
+export async function serveRemote(
+  modules: Modules,
+  client: Pid,
+  token: string,
+): Promise<void> {
+  const scope = makeScope(shellScope());
+  for (const [name, module] of modules.entries()) {
+    if (IDENTIFIER.test(name) && !(name in scope) && name !== "Shell") {
+      scope[name] = module;
+    }
+  }
+  await serve(client, token, { scope, sources: {} });
+}

@@ -1,0 +1,44 @@
+/**
+ * The values of a shell's lines, for `v`.
+ *
+ * @module
+ */
+
+/** How many values are kept, as in iex. */
+const MOST = 20;
+
+/** The values of the lines that ended well, by the number of the line. */
+export class LineValues {
+  /** The number of the line that runs, or ran last. */
+  line = 0;
+  readonly #values = new Map<number, unknown>();
+
+  /** Keeps the value of a line. */
+  keep(line: number, value: unknown): void {
+    this.#values.set(line, value);
+    if (this.#values.size > MOST) {
+      this.#values.delete(this.#values.keys().next().value!);
+    }
+  }
+
+  /**
+   * The value of a line.
+   *
+   * @param line Its number; a negative one counts back from the last that has a value.
+   * @throws {RangeError} If there is none.
+   */
+  at(line: number): unknown {
+    const lines = [...this.#values.keys()];
+    const found = line < 0 ? lines.at(line) : line;
+    if (found !== undefined && this.#values.has(found)) {
+      return this.#values.get(found);
+    }
+    throw new RangeError(
+      `Cannot tell the value of line ${line}: ${
+        lines.length === 0
+          ? "no line has one yet"
+          : `the last ${MOST} values are kept, of the lines ${lines.join(", ")}`
+      }`,
+    );
+  }
+}
