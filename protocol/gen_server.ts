@@ -6,7 +6,7 @@
 
 import { ExitError } from "../errors.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
-import { inspect, inspectWithin, printable } from "../runtime/inspect.ts";
+import { inspect, inspectArgument, printable } from "../runtime/inspect.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { copyTerm } from "../runtime/term.ts";
@@ -164,7 +164,7 @@ class GenServerProcess implements Server {
       "error",
       () =>
         `${this.#who()} received an unexpected message, and has no handleInfo: ${
-          inspectWithin(message)
+          inspectArgument(message)
         }`,
       { what: `unexpected messages to ${this.#who()}` },
     );

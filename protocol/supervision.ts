@@ -10,7 +10,7 @@ import {
   type SupervisorError,
   supervisorEvent,
 } from "../runtime/events.ts";
-import { inspectWithin } from "../runtime/inspect.ts";
+import { inspectArgument } from "../runtime/inspect.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -173,7 +173,7 @@ export function reportUnexpected(
   const who = `Supervisor ${name ?? pid}`;
   runtime.report(
     "error",
-    () => `${who} received an unexpected message: ${inspectWithin(message)}`,
+    () => `${who} received an unexpected message: ${inspectArgument(message)}`,
     { what: `unexpected messages to ${who}` },
   );
 }

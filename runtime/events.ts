@@ -4,7 +4,13 @@
  * @module
  */
 
-import { inspectWithin, printableLine, quote, shorten } from "./inspect.ts";
+import {
+  inspectArgument,
+  inspectWithin,
+  printableLine,
+  quote,
+  shorten,
+} from "./inspect.ts";
 import type { Pid } from "./pid.ts";
 import type { Ancestor, Process } from "./process.ts";
 import { formatError, formatExit } from "./reason.ts";
@@ -192,7 +198,7 @@ export function crashEvent(process: Process, reason: unknown): RuntimeEvent {
   if ("label" in crash) lines.push(`Process Label: ${shown(crash.label)}`);
   if ("lastMessage" in crash) {
     const client = crash.client === undefined ? "" : ` (from ${crash.client})`;
-    lines.push(`Last message${client}: ${shown(crash.lastMessage)}`);
+    lines.push(`Last message${client}: ${inspectArgument(crash.lastMessage)}`);
   }
   if ("state" in crash) lines.push(`State: ${shown(crash.state)}`);
   if (kind === "process" && parent !== undefined) {

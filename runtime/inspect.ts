@@ -147,6 +147,14 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
   return inspectWithin(value, MAX_CHARACTERS, options);
 }
 
+/** How many characters an argument or a message of a user may take in a log or an error. */
+const MAX_ARGUMENT = 200;
+
+/** An argument or a message of a user, in a line of a log or an error: cut, as nobody reads more. */
+export function inspectArgument(value: unknown): string {
+  return inspectWithin(value, MAX_ARGUMENT, { width: Infinity });
+}
+
 /** As {@linkcode inspect}, with about so many characters at most: for logs and errors. */
 export function inspectWithin(
   value: unknown,

@@ -5,6 +5,7 @@
  */
 
 import {
+  inspectArgument,
   inspectWithin,
   printable,
   printableWithin,
@@ -143,6 +144,9 @@ function formatName(reason: string): string {
   return Object.hasOwn(TEXTS, reason) ? TEXTS[reason] : printable(reason);
 }
 
+/** How many arguments of a call are described. */
+const MAX_ARGUMENTS = 20;
+
 /** How many causes of an error are described. */
 const CAUSES = 4;
 
@@ -236,9 +240,9 @@ function formatAny(reason: unknown, indent: string, left: number): string {
 
 function formatArguments(args: unknown): string {
   if (!Array.isArray(args)) return "";
-  // Without the brackets of the list.
-  return inspectWithin(args, MAX_VALUE, { width: Infinity, depth: 9 })
-    .slice(1, -1);
+  const shown = args.slice(0, MAX_ARGUMENTS).map(inspectArgument);
+  if (args.length > MAX_ARGUMENTS) shown.push("...");
+  return shown.join(", ");
 }
 
 /**

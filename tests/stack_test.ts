@@ -12,6 +12,7 @@ import {
   receive,
   Registry,
   rpc,
+  send,
   sleep,
   spawn,
   Supervisor,
@@ -147,3 +148,50 @@ processTest("the first frame of a failed call is the caller's", async () => {
     );
   }
 });
+
+processTest(
+  "arguments in exits and logs are cut at some 200 characters",
+  async () => {
+    const long = "x".repeat(5000);
+    const big = {
+      rows: Array.from({ length: 1000 }, (_, id) => ({ id, long })),
+    };
+    const calls = [
+      () => GenServer.call("Nobody", long),
+      () => GenServer.call("Nobody", big),
+      () => TaskSupervisor.async("Nobody", ["Chat", "hi"], [big, long]),
+      () => Agent.get("Nobody", [long, long] as never),
+    ];
+    for (const call of calls) {
+      const { message } = await call().then(
+        () => new Error("it did not fail"),
+        (error: Error) => error,
+      );
+      assert(message.startsWith("exited in: "), message.slice(0, 100));
+      const [line] = message.split("\n");
+      assert(line.length < 3 * 220 && line.includes("..."), line);
+    }
+  },
+);
+
+clusterTest(
+  "messages and requests in the log are cut at some 200 characters",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const long = "x".repeat(5000);
+    await alex.run(async () => {
+      const server = await GenServer.start(
+        { init: () => ({ type: "ok", state: 0 }) },
+        0,
+      );
+      send(server, [long]);
+      await GenServer.call(server, long).catch(() => {});
+    });
+    await cluster.logged(/terminating/);
+    const lines = cluster.lines().join("\n").split("\n");
+    const cut = lines.filter((line) => line.includes("xxx"));
+    assert(cut.some((line) => line.includes("unexpected message")));
+    assert(cut.some((line) => line.includes("Last message")));
+    for (const line of cut) assert(line.length < 400, line);
+  },
+);
