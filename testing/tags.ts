@@ -27,6 +27,7 @@ import {
   requestedNode,
   type TestArguments,
 } from "./_arguments.ts";
+import { registerTest } from "./_location.ts";
 import { isMissing } from "./_programs.ts";
 import { hasNode, type Plan, runTest } from "./_run.ts";
 import {
@@ -223,7 +224,7 @@ export function test(
     count("excluded");
     if (args.run !== undefined) recordExcluded(args.run, name);
   } else if (ignore) count("skipped");
-  Deno.test({
+  registerTest({
     sanitizeOps: true,
     sanitizeResources: true,
     sanitizeExit: true,

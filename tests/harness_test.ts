@@ -3,6 +3,7 @@
 import {
   assert,
   assertEquals,
+  assertFalse,
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
@@ -198,6 +199,18 @@ test(
       "5 passed, 2 failed",
     ]);
     assertEquals(run.code, 1);
+  },
+);
+
+test(
+  "main() shows the lines of the test file for a test that fails",
+  options,
+  async () => {
+    const { stdout } = await harness("harness_failures");
+    const file = "tests/fixtures/harness_failures.ts";
+    assertStringIncludes(stdout, `fails => ./${file}:6:1\n`);
+    assertStringIncludes(stdout, `${file}:7:9`);
+    assertFalse(stdout.includes("=> ./testing/"), stdout);
   },
 );
 
