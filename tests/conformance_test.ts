@@ -1,55 +1,104 @@
-/** Each scenario of `tests/conformance/` is a test; all of them run once, at the first. */
+/**
+ * Each scenario of `tests/conformance/` is a test, compared with the committed traces of Elixir; all
+ * of them run once, at the first. `deno task conformance` runs Elixir, and compares it with those
+ * traces.
+ */
 
-import { assert, assertEquals } from "@std/assert";
-import { type Area, loadAreas } from "./conformance/_load.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { loadAreas } from "./conformance/_load.ts";
 import { mutated } from "./conformance/_mutants.ts";
 import {
   areasInElixirOnly,
+  changeOf,
   compare,
-  Elixir,
-  runBoth,
-  sideBySide,
+  runTypeScript,
+  shown,
+  SideError,
+  type Trace,
   type Traces,
 } from "./conformance/_runner.ts";
+import {
+  formatTraces,
+  parseTraces,
+  readTraces,
+  recordedAreas,
+} from "./conformance/_traces.ts";
 import { MUTANTS } from "./conformance/mutants.ts";
 import { test } from "../testing/tags.ts";
 
-/** How long both sides may take for all scenarios, in milliseconds. */
+/** How long all scenarios may take, in milliseconds. */
 const WITHIN = 240_000;
 /** How many rows of `docs/differences.md` limits may force. */
 const MOST_DIFFERENCES = 12;
-const OPTIONS = { tags: ["conformance"], programs: ["elixir", "epmd"] };
+const OPTIONS = { tags: ["conformance"] };
 
 const areas = await loadAreas();
 const scenarios = areas.flatMap((area) => area.scenarios);
+const committed = readTraces(areas.map(({ name }) => name));
 
-interface Run {
-  expected: Traces;
-  found: Traces;
-  /** The names of the scenarios in Elixir. */
-  names: string[];
-}
-
-let run: Promise<Run> | undefined;
-
-async function runAll(areas: readonly Area[]): Promise<Run> {
-  await using elixir = await Elixir.compile(areas);
-  const names = await elixir.names();
-  return { ...await runBoth(elixir, scenarios.map(({ name }) => name)), names };
-}
+let run: Promise<Traces> | undefined;
 
 test(
-  "every scenario is written once on each side",
-  { ...OPTIONS, timeout: WITHIN },
-  async () => {
-    const { names } = await (run ??= runAll(areas));
-    assertEquals(names.toSorted(), scenarios.map(({ name }) => name).sort());
+  "every scenario is written once on each side, and its trace is committed",
+  OPTIONS,
+  () => {
+    const names = scenarios.map(({ name }) => name);
     assertEquals(new Set(names).size, names.length);
+    assertEquals([...committed.keys()].sort(), names.toSorted());
+    assertEquals(recordedAreas(), areas.map(({ name }) => name));
     assertEquals(areasInElixirOnly(areas), []);
     for (const { name, scenarios } of areas) {
       for (const each of scenarios) {
         assert(each.name.startsWith(`${name}: `), each.name);
+        assert(committed.get(each.name)!.lines.length > 0, each.name);
       }
+    }
+  },
+);
+
+test("a trace survives the format of its file", OPTIONS, () => {
+  const traces = [
+    { name: "links: one", lines: ["linked: #P1", "  # indented ", ""], ms: 0 },
+    { name: "links: two", lines: [], ms: 0 },
+  ];
+  assertEquals(parseTraces(formatTraces(traces)), traces);
+  assertThrows(
+    () => parseTraces("    got: 1\n"),
+    SideError,
+    "before the first",
+  );
+});
+
+test(
+  "a trace of Elixir's that is not the committed one is shown",
+  OPTIONS,
+  () => {
+    const trace = (...lines: string[]) => ({
+      name: "links: one",
+      lines,
+      ms: 0,
+    });
+    const change = (before?: Trace, now?: Trace) =>
+      changeOf("links: one", before, now);
+    assertEquals(change(trace("a", "b"), trace("a", "b")), undefined);
+    assertEquals(
+      change(trace("a"), undefined),
+      "links: one: Elixir printed no trace",
+    );
+    assertEquals(
+      change(undefined, trace("a")),
+      "links: one: its trace is not committed",
+    );
+    for (
+      const now of [
+        trace("a", "c"),
+        trace("a"),
+        trace("a", "b", "c"),
+        trace("b", "a"),
+      ]
+    ) {
+      const text = change(trace("a", "b"), now);
+      assert(text?.includes("≠"), text);
     }
   },
 );
@@ -94,6 +143,7 @@ test("the command line says what it cannot run", async () => {
       [["--mutant"], "Unknown option '--mutant'"],
       [["--area"], "Option '--area <value>' argument missing"],
       [["--area", "nope"], 'Cannot run the area "nope": use one of agent, '],
+      [["--record", "--committed"], "Cannot record together with --committed"],
       [[], "elixir, elixirc, epmd not found; install Elixir 1.18"],
     ] as const
   ) {
@@ -117,11 +167,13 @@ test("every mutation has its place in the library, and areas", async () => {
 for (const scenario of scenarios) {
   const { name } = scenario;
   test(`conformance: ${name}`, { ...OPTIONS, timeout: WITHIN }, async () => {
-    const { expected, found } = await (run ??= runAll(areas));
-    const outcome = compare(scenario, expected.get(name), found.get(name));
+    const found = await (run ??= runTypeScript(
+      scenarios.map(({ name }) => name),
+    ));
+    const outcome = compare(scenario, committed.get(name), found.get(name));
     assert(
       outcome.problem === undefined,
-      `${outcome.problem}:\n${sideBySide(outcome)}`,
+      `${outcome.problem}:\n${shown(outcome)}`,
     );
   });
 }

@@ -179,18 +179,19 @@ export async function runTypeScript(
   }
 }
 
-/** Runs both sides at once; none is left running, however the other ends. */
-export async function runBoth(
-  elixir: Elixir,
+/** Runs Elixir while something else runs; waits for both, however the other ends. */
+export async function runBeside<T>(
+  elixir: Elixir | undefined,
   names: readonly string[],
-): Promise<{ expected: Traces; found: Traces }> {
-  const [expected, found] = await Promise.allSettled([
-    elixir.run(names),
-    runTypeScript(names),
+  other: Promise<T>,
+): Promise<{ recorded: Traces | undefined; found: T }> {
+  const [recorded, found] = await Promise.allSettled([
+    elixir?.run(names),
+    other,
   ]);
-  if (expected.status === "rejected") throw expected.reason;
+  if (recorded.status === "rejected") throw recorded.reason;
   if (found.status === "rejected") throw found.reason;
-  return { expected: expected.value, found: found.value };
+  return { recorded: recorded.value, found: found.value };
 }
 
 /** How long a side may take: never so long that nobody waits for it. */
@@ -222,7 +223,7 @@ export function compare(
     row: difference?.row,
   };
   const problem = elixir === undefined
-    ? "there is no trace of Elixir's"
+    ? "Elixir's trace is not recorded"
     : typescript === undefined
     ? "there is no trace of TypeScript's"
     : outcome.elixir.length + outcome.typescript.length === 0
@@ -240,26 +241,52 @@ export function compare(
   return problem === undefined ? outcome : { ...outcome, problem };
 }
 
+/**
+ * Compares a trace that Elixir has just printed with the committed one: the way it changed, or
+ * nothing.
+ */
+export function changeOf(
+  name: string,
+  committed: Trace | undefined,
+  recorded: Trace | undefined,
+): string | undefined {
+  if (recorded === undefined) return `${name}: Elixir printed no trace`;
+  if (committed === undefined) return `${name}: its trace is not committed`;
+  if (isEqual(committed.lines, recorded.lines)) return undefined;
+  const shown = sideBySide(
+    { left: committed.lines, right: recorded.lines },
+    ["committed", "Elixir now"],
+  );
+  return `${name}: Elixir's trace is not the committed one\n${shown}`;
+}
+
 function isEqual(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length &&
     one.every((line, at) => line === other[at]);
 }
 
 /** Two traces side by side; a mark is where they differ. */
-export function sideBySide({ elixir, typescript }: Outcome): string {
+export function sideBySide(
+  { left, right }: { left: readonly string[]; right: readonly string[] },
+  titles: readonly [string, string] = ["Elixir", "TypeScript"],
+): string {
   const width = Math.min(
-    Math.max(6, ...elixir.map(({ length }) => length)),
+    Math.max(titles[0].length, ...left.map(({ length }) => length)),
     70,
   );
-  const rows = Array.from({
-    length: Math.max(elixir.length, typescript.length),
-  }, (_, at) => {
-    const [left = "", right = ""] = [elixir[at], typescript[at]];
-    return `  ${elixir[at] === typescript[at] ? " " : "≠"} ${
-      left.padEnd(width)
-    } | ${right}`;
-  });
-  return [`    ${"Elixir".padEnd(width)} | TypeScript`, ...rows].join("\n");
+  const rows = Array.from(
+    { length: Math.max(left.length, right.length) },
+    (_, at) =>
+      `  ${left[at] === right[at] ? " " : "≠"} ${
+        (left[at] ?? "").padEnd(width)
+      } | ${right[at] ?? ""}`,
+  );
+  return [`    ${titles[0].padEnd(width)} | ${titles[1]}`, ...rows].join("\n");
+}
+
+/** The two traces of an outcome, side by side. */
+export function shown({ elixir, typescript }: Outcome): string {
+  return sideBySide({ left: elixir, right: typescript });
 }
 
 /** Whether a file of scenarios in Elixir has none in TypeScript. */

@@ -4,33 +4,41 @@ import { parseArgs } from "node:util";
 import { isMissing } from "../../testing/_programs.ts";
 import { type Area, areaNames, loadAreas } from "./_load.ts";
 import {
+  changeOf,
   compare,
   Elixir,
   type Outcome,
-  runBoth,
-  sideBySide,
+  runBeside,
+  runTypeScript,
+  shown,
   SideError,
 } from "./_runner.ts";
+import { readTraces, writeTraces } from "./_traces.ts";
 import { checkMutants } from "./_mutants.ts";
 import { MUTANTS } from "./mutants.ts";
 
 const HELP = `Usage: deno task conformance [options]
 
-Runs each scenario in Elixir and here, and compares the traces.
+Runs each scenario here, and compares its trace with Elixir's, which is committed in
+traces/. Runs it in Elixir too, and fails if Elixir's trace is no longer that one.
 
   --area NAME    only this area (repeatable):
                  ${lines(areaNames())}
   --only TEXT    only scenarios whose name has the text
+  --record       write Elixir's traces to traces/ rather than compare them
+  --committed    do not run Elixir
   --verbose      show the traces of all, also where they are equal
   --mutants      plant mutations in copies of the library, and see whether
                  scenarios find them; of --area, only those that it is to find
   --help         this text
 
-It needs elixir and epmd.`;
+It needs elixir and epmd, but with --committed.`;
 
 interface Flags {
   area: string[];
   only: string;
+  record: boolean;
+  committed: boolean;
   verbose: boolean;
   mutants: boolean;
 }
@@ -42,6 +50,8 @@ function flagsOf(args: string[]): Flags | undefined {
     options: {
       area: { type: "string", multiple: true, default: [] },
       only: { type: "string", default: "" },
+      record: { type: "boolean", default: false },
+      committed: { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
       mutants: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
@@ -53,6 +63,11 @@ function flagsOf(args: string[]): Flags | undefined {
     if (known.includes(area)) continue;
     throw new SideError(
       `Cannot run the area "${area}": use one of ${known.join(", ")}`,
+    );
+  }
+  if (values.record && (values.committed || values.mutants)) {
+    throw new SideError(
+      "Cannot record together with --committed or --mutants: give --record alone",
     );
   }
   return values;
@@ -69,11 +84,11 @@ function lines(names: readonly string[]): string {
 
 async function main(flags: Flags): Promise<boolean> {
   const programs = ["elixir", "elixirc", "epmd"].filter(isMissing);
-  if (programs.length > 0) {
+  if (programs.length > 0 && !flags.committed) {
     throw new SideError(
       `Cannot run the scenarios in Elixir: ${
         programs.join(", ")
-      } not found; install Elixir 1.18 and Erlang/OTP 27`,
+      } not found; install Elixir 1.18 and Erlang/OTP 27, or compare with its committed traces: --committed`,
     );
   }
   const asked = flags.area;
@@ -83,7 +98,7 @@ async function main(flags: Flags): Promise<boolean> {
     )
     : [];
   const areas = await loadAreas(
-    flags.mutants ? mutants.flatMap((mutant) => mutant.areas) : asked,
+    asked.length > 0 ? mutants.flatMap(({ areas }) => areas).concat(asked) : [],
   );
   const scenarios = areas.flatMap((area) => area.scenarios)
     .filter(({ name }) => name.includes(flags.only));
@@ -94,10 +109,21 @@ async function main(flags: Flags): Promise<boolean> {
         : `Cannot plant mutants: none is for ${asked.join(", ")}`,
     );
   }
-  console.error(`${scenarios.length} scenarios, in Elixir and here …`);
+  const where = flags.committed ? "here" : "in Elixir and here";
+  console.error(`${scenarios.length} scenarios, ${where} …`);
   const names = scenarios.map(({ name }) => name);
-  await using elixir = await Elixir.compile(areas);
-  const { expected, found } = await runBoth(elixir, names);
+  await using elixir = flags.committed
+    ? undefined
+    : await Elixir.compile(areas);
+  const { recorded, found } = await runBeside(
+    elixir,
+    names,
+    runTypeScript(names),
+  );
+  if (flags.record) {
+    for (const area of areas) writeTraces(area, recorded!);
+  }
+  const expected = readTraces(areas.map(({ name }) => name));
   const outcomes = scenarios.map((each) =>
     compare(each, expected.get(each.name), found.get(each.name))
   );
@@ -106,8 +132,20 @@ async function main(flags: Flags): Promise<boolean> {
       print(outcome, `DIFFERENT: ${outcome.problem}`);
     } else if (flags.verbose) print(outcome, outcome.row ?? "equal");
   }
+  const changes = recorded === undefined
+    ? []
+    : names.flatMap((name) =>
+      changeOf(name, expected.get(name), recorded.get(name)) ?? []
+    );
+  for (const change of changes) console.log(`${change}\n`);
   printTable(areas, outcomes);
-  const isGood = outcomes.every(({ problem }) => problem === undefined);
+  if (changes.length > 0) {
+    console.log(
+      `${changes.length} traces of Elixir's are not as committed: record them with --record`,
+    );
+  }
+  const isGood = changes.length === 0 &&
+    outcomes.every(({ problem }) => problem === undefined);
   if (!flags.mutants) return isGood;
   // Only what is as it should be can tell a mutant.
   const good = scenarios.filter((_, at) => outcomes[at].problem === undefined);
@@ -115,7 +153,7 @@ async function main(flags: Flags): Promise<boolean> {
 }
 
 function print(outcome: Outcome, verdict: string): void {
-  console.log(`${outcome.name} (${verdict})\n${sideBySide(outcome)}\n`);
+  console.log(`${outcome.name} (${verdict})\n${shown(outcome)}\n`);
 }
 
 function printTable(

@@ -140,7 +140,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a supervisor ends its children in the order of their start",
     file: "protocol/supervisor.ts",
-    from: "for (const child of children.toReversed()) {",
+    from: "for (const child of [...children].reverse()) {",
     to: "for (const child of children) {",
     areas: ["supervisor"],
   },
