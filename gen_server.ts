@@ -780,7 +780,8 @@ export class GenServer {
    *   no reply in time, `"calling_self"` if a server calls itself, and otherwise that with which the server
    *   exited. After a timeout the server may still do what was asked.
    * @throws {TypeError} If the request cannot be sent.
-   * @throws {RangeError} If the timeout is not one.
+   * @throws {TypeError} If the timeout is not a number.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
    *
    * @example What a call fails with
    * ```ts
@@ -906,7 +907,8 @@ export class GenServer {
    * @param options The nodes, and how long to wait.
    * @returns The replies, and the nodes that did not reply.
    * @throws {TypeError} If the request cannot be sent.
-   * @throws {RangeError} If the timeout is not one.
+   * @throws {TypeError} If the timeout is not a number.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
    *
    * @example Usage
    * ```ts

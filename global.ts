@@ -61,6 +61,7 @@ import {
   checkList,
   checkOptions,
   checkPid,
+  misfit,
 } from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
@@ -284,7 +285,8 @@ export function sync(): Promise<"ok"> {
  * @param id What is locked, and the requester: for most, the calling process's pid.
  * @param options The nodes, and how often to try.
  * @returns Whether the lock is held now.
- * @throws {RangeError} If `retries` is negative or no number.
+ * @throws {TypeError} If `retries` is not a number.
+ * @throws {RangeError} If `retries` is out of bounds.
  *
  * @example Usage
  * ```ts
@@ -307,7 +309,8 @@ export async function setLock(
   if (
     retries !== Infinity && !(Number.isInteger(retries) && retries >= 0)
   ) {
-    throw new RangeError(
+    throw misfit(
+      retries,
       `Cannot take a lock with ${
         inspect(retries)
       } retries: give an integer, 0 or more, or Infinity`,

@@ -830,7 +830,8 @@ export class Node implements AsyncDisposable {
    *
    * @param options How long the orderly part may take.
    * @returns A promise that resolves when all sockets are closed.
-   * @throws {RangeError} If the timeout is not one.
+   * @throws {TypeError} If the timeout is not a number.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
    *
    * @example Usage
    * ```ts

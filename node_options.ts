@@ -12,6 +12,7 @@ import {
   checkOptions,
   checkString,
   checkTimeout,
+  misfit,
 } from "./runtime/check.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 
@@ -80,7 +81,8 @@ export function checkNodeOptions(
   if (
     tickTime !== undefined && !(typeof tickTime === "number" && tickTime > 0)
   ) {
-    throw new RangeError(
+    throw misfit(
+      tickTime,
       `Cannot ${what}: tickTime is ${
         inspect(tickTime)
       }; give milliseconds, more than 0`,
@@ -117,7 +119,8 @@ function checkPort(
     port === undefined ||
     Number.isInteger(port) && port as number >= least && port as number <= 65535
   ) return;
-  throw new RangeError(
+  throw misfit(
+    port,
     `Cannot ${what}: ${option} is ${
       inspect(port)
     }; a port is an integer from ${least} to 65535`,

@@ -103,7 +103,8 @@ export type RpcResult<T> =
  * @throws {RpcError} If the call itself fails; `code` says why.
  * @throws {UndefinedFunctionError} If the node does not export the function.
  * @throws {SpawnRefusedError} If the node does not let this one run it.
- * @throws {RangeError} If the timeout is negative or no number.
+ * @throws {TypeError} If the timeout is not a number.
+ * @throws {RangeError} If the timeout is negative or `NaN`.
  *
  * @example Usage
  * ```ts
@@ -182,7 +183,8 @@ export function cast<A extends unknown[]>(
  * @param options How long to wait.
  * @returns How each call ended, in the order of the nodes: its value, or what {@linkcode call} would have
  *   rejected with, by class. It does not reject for what happens on a node.
- * @throws {RangeError} If the timeout is negative or no number.
+ * @throws {TypeError} If the timeout is not a number.
+ * @throws {RangeError} If the timeout is negative or `NaN`.
  *
  * @example Usage
  * ```ts

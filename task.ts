@@ -404,7 +404,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * @param timeout Milliseconds to wait, or `Infinity`; 5000 if it is left out.
    * @returns What the task's function returned.
    * @throws {ExitError} If the task exits, or does not end in time (`"timeout"`; it runs on).
-   * @throws {RangeError} If the timeout is none.
+   * @throws {TypeError} If the timeout is not a number.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
    * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
@@ -442,7 +443,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * @param timeout Milliseconds to wait, or `Infinity`; 5000 if it is left out.
    * @returns What each of them gives, in the order of the tasks.
    * @throws {ExitError} If one exits, or not all end in time (`"timeout"`).
-   * @throws {RangeError} If the timeout is none.
+   * @throws {TypeError} If the timeout is not a number.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
    * @throws {TypeError} If the caller is not the owner of all.
    *
    * @example Usage
@@ -597,7 +599,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * @returns The result, or the reason if it exited otherwise than it was told to, or `undefined`; if it
    *   did not do as it was told and was killed, that is `"killed"`.
    * @throws {ExitError} If the connection to its node is lost.
-   * @throws {RangeError} If the timeout is none.
+   * @throws {TypeError} If the timeout is not a number.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
    * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
@@ -792,7 +795,7 @@ function yieldOptions(
   checkTimeout(timeout, "yield to tasks");
   checkCount(limit, "yield to tasks", "the limit");
   if (!ON_TIMEOUT.includes(onTimeout)) {
-    throw new RangeError(
+    throw new TypeError(
       `Cannot yield to tasks: onTimeout is ${
         inspect(onTimeout)
       }; give "nothing", "ignore" or "kill_task"`,

@@ -59,6 +59,7 @@ import {
   checkCount,
   checkOptions,
   checkPid,
+  misfit,
 } from "./runtime/check.ts";
 import { atAwait } from "./runtime/answer.ts";
 import { never, waitingProcess } from "./runtime/current.ts";
@@ -645,7 +646,8 @@ function streamOf<E, T, A extends unknown[]>(
     shutdown !== "brutal_kill" &&
     !(typeof shutdown === "number" && shutdown >= 0)
   ) {
-    throw new RangeError(
+    throw misfit(
+      shutdown,
       `Cannot make a stream by ${what}: shutdown is ${
         inspect(shutdown)
       }; give milliseconds, 0 or more, or "brutal_kill"`,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkFlags, checkOptions, checkRef } from "./runtime/check.ts";
+import { checkFlags, checkOptions, checkRef, misfit } from "./runtime/check.ts";
 import { currentProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";
 import { Atom, type Message, nameOf, Pid, type Ref } from "./runtime/pid.ts";
@@ -41,9 +41,9 @@ export interface SendAfterOptions {
  * @param ms Milliseconds to wait, 0 or more; with `abs`, the moment.
  * @param options Whether the time is a moment.
  * @returns The timer's reference, for {@linkcode cancelTimer} and {@linkcode readTimer}.
- * @throws {TypeError} If `to` is no name and no pid of this node, or the message holds what cannot be
- *   sent.
- * @throws {RangeError} If the time is no number of milliseconds.
+ * @throws {TypeError} If `to` is no name and no pid of this node, the time is not a number, or the
+ *   message holds what cannot be sent.
+ * @throws {RangeError} If the time is out of bounds.
  *
  * @example A reminder to oneself
  * ```ts
@@ -72,7 +72,8 @@ export function sendAfter<M, T>(
   }
   const isMoment = options.abs ?? false;
   if (!Number.isFinite(ms) || (ms < 0 && !isMoment)) {
-    throw new RangeError(
+    throw misfit(
+      ms,
       `Cannot send ${isMoment ? "at" : "after"} ${inspect(ms)} ms: give ${
         isMoment
           ? "a moment, such as monotonicTime() + 1000"

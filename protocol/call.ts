@@ -192,7 +192,8 @@ export class PendingCall<T> implements Expiring, Wait {
  * The timeout that options give, or the usual one.
  *
  * @throws {TypeError} If they are none: a timeout where Elixir has it, for one.
- * @throws {RangeError} If a timeout is not one.
+ * @throws {TypeError} If a timeout is not a number.
+ * @throws {RangeError} If a timeout is negative or `NaN`.
  */
 export function timeoutOf(
   options: { timeout?: number },

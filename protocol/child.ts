@@ -5,6 +5,7 @@
  */
 
 import { UndefinedFunctionError } from "../errors.ts";
+import { misfit } from "../runtime/check.ts";
 import { inspect, quote } from "../runtime/inspect.ts";
 import { spawnError } from "../runtime/modules.ts";
 import { Pid } from "../runtime/pid.ts";
@@ -207,6 +208,7 @@ function isModule(value: unknown): value is ChildModule {
  * Checks a specification, and fills in what it leaves out.
  *
  * @throws {TypeError} If it is invalid.
+ * @throws {RangeError} If `shutdown` is a number out of bounds.
  */
 export function checkChild(given: ChildSpec): FullChildSpec {
   const spec = given ?? {} as ChildSpec;
@@ -240,11 +242,8 @@ export function checkChild(given: ChildSpec): FullChildSpec {
     throw invalid("type", type, `"worker" or "supervisor"`);
   }
   if (!isShutdown(shutdown)) {
-    throw invalid(
-      "shutdown",
-      shutdown,
-      `milliseconds, "brutal_kill" or "infinity"`,
-    );
+    const wanted = `milliseconds, "brutal_kill" or "infinity"`;
+    throw misfit(shutdown, invalid("shutdown", shutdown, wanted).message);
   }
   if (typeof significant !== "boolean") {
     throw invalid("significant", significant, "true or false");

@@ -4,16 +4,21 @@
  * @module
  */
 
+import { misfit } from "../runtime/check.ts";
 import { inspect } from "../runtime/inspect.ts";
 
-/** Fails for limits of restarts that are out of bounds. */
+/**
+ * @throws {TypeError} If a limit of restarts is not a number.
+ * @throws {RangeError} If it is out of bounds.
+ */
 export function assertIntensity(
   what: string,
   maxRestarts: unknown,
   maxSeconds: unknown,
 ): void {
   const fail = (option: string, value: unknown, wanted: string) =>
-    new RangeError(
+    misfit(
+      value,
       `Cannot start a ${what}: ${option} is ${inspect(value)}; give ${wanted}`,
     );
   if (!Number.isInteger(maxRestarts) || maxRestarts as number < 0) {

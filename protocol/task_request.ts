@@ -5,6 +5,7 @@
  */
 
 import { never } from "../runtime/current.ts";
+import { misfit } from "../runtime/check.ts";
 import { isExitError } from "../runtime/errors.ts";
 import { inspect } from "../runtime/inspect.ts";
 import { spawnError } from "../runtime/modules.ts";
@@ -28,7 +29,8 @@ export function forgetTask(process: Process, { run }: StartTask): void {
 /**
  * The request for a task, as it can be sent to a place.
  *
- * @throws {TypeError} If `restart` or `shutdown` is none, or the function cannot be sent.
+ * @throws {TypeError} If `restart` or `shutdown` is invalid, or the function cannot be sent.
+ * @throws {RangeError} If `shutdown` is a number out of bounds.
  */
 export function startTask(
   { runtime }: Process,
@@ -48,7 +50,7 @@ export function startTask(
   }
   if (!isShutdown(shutdown)) {
     const wanted = `milliseconds, "brutal_kill" or "infinity"`;
-    throw invalid("shutdown", shutdown, wanted);
+    throw misfit(shutdown, invalid("shutdown", shutdown, wanted).message);
   }
   const run = runtime.modules.describe(fn, args, node === runtime.node);
   return { type: "start_task", run, ...options };

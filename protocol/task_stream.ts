@@ -9,6 +9,7 @@
  */
 
 import { ExitError } from "../errors.ts";
+import { checkFlags, misfit } from "../runtime/check.ts";
 import { Fifo } from "../runtime/fifo.ts";
 import { ignore } from "../runtime/ignore.ts";
 import { inspect } from "../runtime/inspect.ts";
@@ -45,27 +46,30 @@ export function streamLimits(
     onTimeout = "exit",
     zipInputOnExit = false,
   } = options;
+  const doing = `make a stream by ${what}`;
   const invalid = (name: string, value: unknown, wanted: string) =>
-    new RangeError(
-      `Cannot make a stream by ${what}: ${name} is ${
-        inspect(value)
-      }; give ${wanted}`,
-    );
+    `Cannot ${doing}: ${name} is ${inspect(value)}; give ${wanted}`;
   if (
     maxConcurrency !== Infinity &&
     !(Number.isInteger(maxConcurrency) && maxConcurrency > 0)
   ) {
-    throw invalid("maxConcurrency", maxConcurrency, "a number, 1 or more");
+    throw misfit(
+      maxConcurrency,
+      invalid("maxConcurrency", maxConcurrency, "a number, 1 or more"),
+    );
   }
   if (!(typeof timeout === "number" && timeout >= 0)) {
-    throw invalid("timeout", timeout, "milliseconds, 0 or more, or Infinity");
+    throw misfit(
+      timeout,
+      invalid("timeout", timeout, "milliseconds, 0 or more, or Infinity"),
+    );
   }
   if (onTimeout !== "exit" && onTimeout !== "kill_task") {
-    throw invalid("onTimeout", onTimeout, `"exit" or "kill_task"`);
+    throw new TypeError(
+      invalid("onTimeout", onTimeout, `"exit" or "kill_task"`),
+    );
   }
-  for (const [name, value] of Object.entries({ ordered, zipInputOnExit })) {
-    if (typeof value !== "boolean") throw invalid(name, value, "true or false");
-  }
+  checkFlags({ ordered, zipInputOnExit }, doing, "ordered", "zipInputOnExit");
   return { maxConcurrency, ordered, timeout, onTimeout, zipInputOnExit };
 }
 

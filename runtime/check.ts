@@ -126,22 +126,34 @@ function isOther(value: object): boolean {
     value instanceof Pid || value instanceof Ref || value instanceof Atom;
 }
 
+/** The error for an invalid value where a number belongs: its type is wrong, or it is out of bounds. */
+export function misfit(value: unknown, message: string): Error {
+  return typeof value === "number"
+    ? new RangeError(message)
+    : new TypeError(message);
+}
+
 /**
- * @throws {RangeError} If a timeout is not one.
+ * @throws {TypeError} If a timeout is not a number.
+ * @throws {RangeError} If it is negative or `NaN`.
  */
 export function checkTimeout(
   timeout: unknown,
   doing: string,
 ): asserts timeout is number {
   if (typeof timeout === "number" && timeout >= 0) return;
-  throw new RangeError(
+  throw misfit(
+    timeout,
     `Cannot ${doing} with a timeout of ${
       inspect(timeout)
     }: give milliseconds, 0 or more, or Infinity`,
   );
 }
 
-/** @throws {RangeError} If a value is not an integer of at least `least`, nor `Infinity`. */
+/**
+ * @throws {TypeError} If a value is not a number.
+ * @throws {RangeError} If it is neither an integer of at least `least` nor `Infinity`.
+ */
 export function checkCount(
   value: unknown,
   doing: string,
@@ -151,7 +163,8 @@ export function checkCount(
   if (
     value === Infinity || Number.isInteger(value) && (value as number) >= least
   ) return;
-  throw new RangeError(
+  throw misfit(
+    value,
     `Cannot ${doing}: ${what} is ${
       inspect(value)
     }; give an integer, ${least} or more, or Infinity`,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkOptions } from "./check.ts";
+import { checkOptions, misfit } from "./check.ts";
 import { Atom, Pid, Ref } from "./pid.ts";
 
 /** How {@linkcode inspect} shows a value. */
@@ -138,7 +138,8 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
     if (value === undefined || typeof value === "number" && value >= 0) {
       continue;
     }
-    throw new RangeError(
+    throw misfit(
+      value,
       `Cannot inspect a value: ${name} is ${
         inspect(value)
       }; give a number, 0 or more, or Infinity`,

@@ -421,7 +421,7 @@ const TABLE: Record<string, Row> = {
         listen: ["undefined"],
         port: ["undefined", "one"],
         tls: ["undefined"],
-        epmdPort: ["undefined"],
+        epmdPort: ["undefined", "one"],
         hidden: FLAG,
         connectAll: FLAG,
         tickTime: ["undefined", "one", "fraction"],
@@ -1303,17 +1303,27 @@ async function outcomeOf(
   return outcome;
 }
 
-/** Why an outcome is not as it has to be. */
-function fault(outcome: Outcome, isFine: boolean): string | undefined {
+/**
+ * Why an outcome is not as it has to be. Where a number belongs, one out of bounds is a RangeError; all
+ * else that is wrong is a TypeError.
+ */
+function fault(
+  outcome: Outcome,
+  takes: Takes,
+  label: Label,
+): string | undefined {
+  const isFine = takes === "any" || takes.includes(label);
   if (outcome !== undefined && "error" in outcome) {
     const { error } = outcome;
     if (!(error instanceof Error)) return `threw ${library.inspect(error)}`;
     const isOwn = error.message.startsWith("Cannot ") &&
       !/^Cannot (read|set|convert|destructure) prop/.test(error.message);
     if (!isFine) {
-      const isType = error instanceof TypeError ||
-        error instanceof RangeError ||
-        error.name === "NodeStartError";
+      const isNumber = takes.includes("one") &&
+        typeof WRONG[label]() === "number";
+      const isType = isNumber
+        ? error instanceof RangeError
+        : error instanceof TypeError || error.name === "NodeStartError";
       return isOwn && isType ? undefined : `threw ${error}`;
     }
     const isExit = error instanceof library.ExitError ||
@@ -1345,7 +1355,7 @@ for (const [name, row] of Object.entries({ ...TABLE, ...OTHERS })) {
           row,
           (args) => change(args, make()),
         );
-        const wrong = fault(outcome, takes === "any" || takes.includes(label));
+        const wrong = fault(outcome, takes, label);
         if (wrong !== undefined) faults.push(`${where} ${label}: ${wrong}`);
       });
       await Promise.all(cases);

@@ -202,7 +202,7 @@ processTest(
       for (const start of [TaskSupervisor.async, TaskSupervisor.asyncNolink]) {
         await assertRejects(
           () => start(sup, run, [], { shutdown }),
-          TypeError,
+          typeof shutdown === "number" ? RangeError : TypeError,
           "Cannot start a task: shutdown is",
         );
       }
