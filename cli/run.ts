@@ -118,7 +118,7 @@ export interface SessionContext {
   /** Runs code on the node, or where no node is started; ends well if the node is stopped. */
   run<T>(fn: () => Promise<T>): Promise<T | typeof EXIT.OK>;
   /** Has something done before the program stops. */
-  onStop(fn: () => void): void;
+  onStop(fn: () => void | Promise<void>): void;
 }
 
 /**

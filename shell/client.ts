@@ -117,6 +117,11 @@ export class ShellClient {
     this.#tell({ type: "interrupt" });
   }
 
+  /** Gives up the server, which does not answer. */
+  lose(why: string): void {
+    this.#lose(new ServerLost(why));
+  }
+
   /** Stops the server. */
   close(): void {
     if (this.#closing.signal.aborted) return;

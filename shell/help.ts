@@ -27,7 +27,7 @@ const OF_THE_SHELL =
   top()          the processes with most messages; top("links") sorts by another column
   break          alone on a line, leaves an unfinished input
   Tab            completes a name
-  Ctrl-C         clears the line, or ends the wait of what runs
+  Ctrl-C         clears the line, or ends the wait of what runs; twice, what never gives way
   Ctrl-D         leaves, as Ctrl-C twice on an empty line does`;
 
 /** The commands of the shell, which `commands.ts` makes. */

@@ -18,6 +18,7 @@ import { type Interrupt, PipedInput, type ShellInput } from "./input.ts";
 import { connectShell } from "./remote.ts";
 import { serve } from "./server.ts";
 import { Terminal } from "./terminal.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** The shell of a program that is a node. */
 export const shell: ProgramShell = {
@@ -38,14 +39,18 @@ async function open(context: SessionContext): Promise<number | undefined> {
       ? ShellClient.local(context)
       : await connectShell(context.remote, context.log);
     const isTerminal = nodeProcess.stdin.isTTY && nodeProcess.stdout.isTTY;
+    const watchdog = isTerminal ? await Watchdog.start() : undefined;
     const input = isTerminal
       ? new Terminal(new History(), wantsNoColour() ? PLAIN : COLOURED)
       : new PipedInput();
     input.server = context.remote;
-    context.onStop(() => input.close());
+    context.onStop(async () => {
+      input.close();
+      await watchdog?.stop();
+    });
     try {
       const where = () => context.remote ?? nameHere(context);
-      return await new Session(context.name, where, client, input).run();
+      return await new Session(context, where, client, input).run();
     } finally {
       client.close();
       input.close();
@@ -68,6 +73,9 @@ function hasNoInput(): boolean {
     return true;
   }
 }
+
+/** How long a server may take to give up a line, in milliseconds. */
+const ANSWER_WITHIN = 1000;
 
 /** What a shell on a terminal begins with. */
 const BANNER = "(h() says what this shell can do. To leave, press Ctrl-D.)";
@@ -94,9 +102,11 @@ class Session {
   /** Whether Ctrl-C on an empty line was the last that came. */
   #isLeaving = false;
   #hasFailed = false;
+  /** That the line has been given up, and whether the server should have answered by now. */
+  #interrupted: { isLate: boolean; isTwice: boolean } | undefined;
 
   constructor(
-    name: string,
+    { name, remote }: SessionContext,
     where: () => string | undefined,
     client: ShellClient,
     input: ShellInput,
@@ -105,7 +115,7 @@ class Session {
     this.#where = where;
     this.#client = client;
     this.#input = input;
-    input.onInterrupt = () => client.interrupt();
+    input.onInterrupt = () => this.#giveUpLine(remote);
     input.complete = (text) => client.complete(text);
     client.onExit = (text) => input.fail(text);
   }
@@ -138,6 +148,37 @@ class Session {
     return this.#input.read(this.#typed === "" ? first : next);
   }
 
+  /**
+   * Gives up the line that runs. Another node may never take note of that: then the second time leaves,
+   * or the first, if it came too early to know.
+   */
+  #giveUpLine(remote: string | undefined): void {
+    this.#client.interrupt();
+    if (remote === undefined) return;
+    const leave = () =>
+      this.#client.lose(
+        `${remote} does not answer: the line has not given way, and goes on there`,
+      );
+    const since = this.#interrupted;
+    if (since !== undefined) {
+      if (since.isLate) leave();
+      else since.isTwice = true;
+      return;
+    }
+    const now = { isLate: false, isTwice: false };
+    this.#interrupted = now;
+    setTimeout(() => {
+      if (this.#interrupted !== now) return;
+      now.isLate = true;
+      if (now.isTwice) leave();
+      else {
+        this.#input.show(
+          `(${remote} does not answer. To leave it, press Ctrl-C again.)`,
+        );
+      }
+    }, ANSWER_WITHIN).unref();
+  }
+
   /** Gives up what is typed; true if that is to leave. */
   #interrupt({ wasEmpty }: Interrupt): boolean {
     const isEmpty = wasEmpty && this.#typed === "";
@@ -164,6 +205,7 @@ class Session {
       source,
       this.#input.width,
     );
+    this.#interrupted = undefined;
     this.#hasFailed = !ok;
     if (ok) this.#input.show(text);
     else this.#fail(text);

@@ -22,6 +22,8 @@ export interface TerminalOptions {
   /** Whether the user wants colours. */
   colour?: boolean;
   width?: number;
+  /** A command that runs when the program has ended, before the terminal is as it will stay. */
+  after?: string;
 }
 
 /** A terminal in which the command line runs; both are gone where it goes out of scope. */
@@ -57,6 +59,7 @@ export async function openTerminal(
     programHome = home,
     colour = false,
     width = 80,
+    after = "true",
   } = options;
   const socket = `${home}/tmux-${crypto.randomUUID().slice(0, 8)}`;
   const command = [
@@ -83,7 +86,7 @@ export async function openTerminal(
     `HOME=${programHome}`,
     "-e",
     `NO_COLOR=${colour ? "" : "1"}`,
-    `${command}; echo "[ended $?]";  trap "" INT; sleep 60`,
+    `${command}; echo "[ended $?]"; ${after}; trap "" INT; sleep 60`,
   );
   const terminal: Terminal = {
     // A `;` at the end is tmux's own otherwise.
