@@ -20,7 +20,7 @@ import {
   isCallbackModule,
 } from "./gen_server.ts";
 import { takeExit } from "./server.ts";
-import { Ending } from "./stop.ts";
+import { Ending, LATE } from "./stop.ts";
 
 /**
  * When a child that has ended is started again: always, unless it ended normally or by a shutdown, or
@@ -348,16 +348,26 @@ function resolve(
   throw new UndefinedFunctionError(`Cannot start the child: ${found.message}`);
 }
 
-/** Starts a child, as code of its supervisor. */
-export async function runStart(
-  { id, start }: Pick<FullChildSpec, "id" | "start">,
+/** Runs a child's start, as code of its supervisor; {@linkcode checkStarted} is for its result. */
+export function runStart(
+  { start }: Pick<FullChildSpec, "start">,
   runtime: Runtime,
-): Promise<Started> {
-  const started: unknown =
-    await (typeof start === "function" ? start() : runNamed(
-      { module: start[0], function: start[1], args: [...start[2] ?? []] },
-      runtime,
-    ));
+): unknown {
+  return typeof start === "function" ? start() : runNamed(
+    { module: start[0], function: start[1], args: [...start[2] ?? []] },
+    runtime,
+  );
+}
+
+/**
+ * The result of a child's start.
+ *
+ * @throws {TypeError} If it is neither a pid nor `"ignore"`.
+ */
+export function checkStarted(
+  started: unknown,
+  { id }: Pick<FullChildSpec, "id">,
+): Started {
   if (started instanceof Pid || started === "ignore") return started;
   throw new TypeError(
     `Cannot start the child ${quote(id)}: its start gave ${
@@ -375,13 +385,14 @@ export async function shutdownChild(
   process.assertAlive();
   const signals = process.runtime.route(pid.node);
   const ending = new Ending(process, pid, pid.node);
-  if (shutdown === "brutal_kill") signals.exit(process.pid, pid, "kill");
-  else {
-    signals.exit(process.pid, pid, "shutdown");
-    const limit = shutdown === "infinity" ? Infinity : shutdown;
-    if (!(await ending.within(limit))) signals.exit(process.pid, pid, "kill");
+  const isBrutal = shutdown === "brutal_kill";
+  signals.exit(process.pid, pid, isBrutal ? "kill" : "shutdown");
+  const limit = isBrutal || shutdown === "infinity" ? Infinity : shutdown;
+  let reason = await ending.within(limit);
+  if (reason === LATE) {
+    signals.exit(process.pid, pid, "kill");
+    reason = await ending.within(Infinity);
   }
-  const reason = await ending.reason;
   process.unlink(pid);
   const exit = takeExit(process, pid);
   return exit === undefined ? reason : exit.reason;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { FewMap } from "../runtime/few_map.ts";
 import type { Pid } from "../runtime/pid.ts";
 import { type Key, keyOf } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -16,8 +17,8 @@ export type Child = SupervisedChild<FullChildSpec>;
 /** Ordered children. */
 export class Children implements Iterable<Child> {
   readonly #runtime: Runtime;
-  readonly #byId = new Map<string, Child>();
-  readonly #byPid = new Map<Key, Child>();
+  readonly #byId = new FewMap<string, Child>();
+  readonly #byPid = new FewMap<Key, Child>();
   /** Those whose end can end the supervisor. */
   #significant: Set<Child> | undefined;
 
@@ -30,7 +31,12 @@ export class Children implements Iterable<Child> {
   }
 
   [Symbol.iterator](): Iterator<Child> {
-    return this.#byId.values();
+    return this.#byId.values()[Symbol.iterator]();
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#byId.size;
   }
 
   /** Adds a child, not running yet, after the others. */

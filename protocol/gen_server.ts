@@ -10,6 +10,7 @@ import { inspect, inspectArgument, printable } from "../runtime/inspect.ts";
 import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { copyTerm } from "../runtime/term.ts";
+import { isThenable } from "../runtime/thenable.ts";
 import type { ChildSpec } from "./child.ts";
 import { nameText, type ServerName } from "./names.ts";
 import { answer, type Caller, NO_REPLY, type Server } from "./server.ts";
@@ -81,28 +82,37 @@ class GenServerProcess implements Server {
   }
 
   /** Has the module make its first state. */
-  static async start(
+  static start(
     process: Process,
     start: Start,
     module: Callbacks,
     arg: unknown,
-  ): Promise<GenServerProcess> {
+  ): GenServerProcess | Promise<GenServerProcess> {
     const server = new GenServerProcess(process, module);
     let given: unknown;
     try {
-      given = await module.init(arg);
+      given = module.init(arg);
+      if (isThenable(given)) {
+        return Promise.resolve(given).catch(thrown).then((given) =>
+          server.#began(given, start)
+        );
+      }
     } catch (error) {
       given = thrown(error);
     }
+    return server.#began(given, start);
+  }
+
+  #began(given: unknown, start: Start): this {
     const result = given as Result | "ignore" | null | undefined;
     if (result === "ignore") start.refuse("ignore");
     switch (result?.type) {
       case "ok":
-        server.#keep(result);
+        this.#keep(result);
         if (result.continue !== undefined) {
-          server.#continue = { value: result.continue };
+          this.#continue = { value: result.continue };
         }
-        return server;
+        return this;
       case "stop":
         throw new ExitError(result.reason);
       default:
@@ -170,13 +180,22 @@ class GenServerProcess implements Server {
     );
   }
 
-  async terminate(reason: unknown): Promise<void> {
+  terminate(reason: unknown): Promise<void> | undefined {
+    if (
+      this.#module.terminate === undefined && this.#lastReply === undefined
+    ) return undefined;
+    return this.#terminate(reason);
+  }
+
+  async #terminate(reason: unknown): Promise<void> {
     try {
       await this.#module.terminate?.(reason, this.#state);
     } finally {
       const last = this.#lastReply;
       if (last !== undefined && this.#process.alive) {
         answer(this.#process, last.caller, last.value);
+        // What the caller sends on the reply comes before this server's DOWN, if that can be.
+        await undefined;
       }
     }
   }

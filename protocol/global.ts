@@ -188,7 +188,7 @@ async function startThere(process: Process, node: string): Promise<boolean> {
   const start = [GLOBAL_SERVICE, "start"] as const;
   try {
     const { pid } = await spawnOn(node, start, [], false, false);
-    await new Ending(process, pid, pid.node).reason;
+    await new Ending(process, pid, pid.node).within(Infinity);
     return true;
   } catch {
     // It does not serve that. A process that has ended asks no more.

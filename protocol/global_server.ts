@@ -113,7 +113,7 @@ export class GlobalServer implements Server, GlobalView {
   }
 
   /** What the process does. */
-  run(): Promise<never> {
+  run(): Promise<void> {
     const { process } = this;
     const worker: Process = process.runtime.spawn(
       () => serve(worker, new GlobalWorker(worker, this)),

@@ -11,7 +11,7 @@ import type { Pid } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
 import { copyTerm } from "../runtime/term.ts";
 import type { SpawnFunction } from "./spawn.ts";
-import { Ending } from "./stop.ts";
+import { Ending, LATE } from "./stop.ts";
 import type { StreamTask, TaskStarter } from "./stream_task.ts";
 import { callersOf, runTask } from "./task.ts";
 
@@ -93,8 +93,8 @@ export async function endTask(
   owner.unlink(pid);
   const isBrutal = timeout === "brutal_kill";
   signals.exit(owner.pid, pid, isBrutal ? "kill" : "shutdown");
-  if (!isBrutal && !(await ending.within(timeout))) {
-    signals.exit(owner.pid, pid, "kill");
-  }
-  return await ending.reason;
+  const reason = await ending.within(isBrutal ? Infinity : timeout);
+  if (reason !== LATE) return reason;
+  signals.exit(owner.pid, pid, "kill");
+  return await ending.within(Infinity);
 }

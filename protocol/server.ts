@@ -5,13 +5,13 @@
  * @module
  */
 
-import { ExitError } from "../errors.ts";
 import { reasonOf } from "../runtime/errors.ts";
 import { inspect } from "../runtime/inspect.ts";
 import { Atom, nameOf, Pid, type Ref } from "../runtime/pid.ts";
 import { isExit, isExitOrLikeOne } from "../runtime/exit_message.ts";
 import type { WaitOptions } from "../runtime/mailbox.ts";
 import type { Process } from "../runtime/process.ts";
+import { isOrderly } from "../runtime/reason.ts";
 import { ServerMessage } from "../runtime/server_message.ts";
 import { Call, Cast, type ServerRef, Stop } from "./messages.ts";
 import { isGlobalName, isViaName, type ServerAddress } from "./names.ts";
@@ -77,23 +77,37 @@ function isText(value: unknown): boolean {
 
 const SERVER_WAIT: WaitOptions = { isServer: true };
 
+/** The server ends, for a reason that is no failure of its own: nothing is thrown, as an error costs more than all else. */
+class Leaving {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
+
 /**
- * Serves until the server is stopped, its parent exits, or what it does throws.
+ * Serves until the server is stopped, its parent exits, or what it does throws. The process has exited
+ * then, unless it rejects.
  *
+ * @param given The server, or a promise of it.
  * @param orphan Whether the process that started it is nobody to it: its EXIT is a message as others.
  */
 export async function serve(
   process: Process,
-  server: Server,
+  given: Server | Promise<Server>,
   orphan = false,
-): Promise<never> {
+): Promise<void> {
+  const server = given instanceof Promise ? await given : given;
   const { mailbox } = process;
   const parent = orphan ? undefined : process.parent;
   let message: unknown;
+  let result: unknown;
   try {
     // It may have been killed while it was initialised, or was at something that took time.
     process.assertAlive();
-    await server.begin?.();
+    const begun = server.begin?.();
+    if (begun !== undefined) await begun;
     for (;;) {
       const { timeout } = server;
       message = await mailbox.receive(
@@ -105,8 +119,9 @@ export async function serve(
       );
       // It may have been killed since it was given the message.
       process.assertAlive();
-      const result = dispatch(process, server, message, parent);
+      result = dispatch(process, server, message, parent);
       if (result === undefined) continue;
+      if (result instanceof Leaving) break;
       await result;
       process.assertAlive();
     }
@@ -117,6 +132,11 @@ export async function serve(
     }
     throw error;
   }
+  const { reason } = result;
+  if (!isOrderly(reason)) noteFailure(process, server, message);
+  const ended = server.terminate?.(reason);
+  if (ended !== undefined) await ended;
+  process.runtime.leave(process, reason);
 }
 
 /** Keeps what a server was at when it failed, for the report of its crash. */
@@ -144,7 +164,7 @@ function dispatch(
   server: Server,
   message: unknown,
   parent: Pid | undefined,
-): Promise<unknown> | undefined {
+): Promise<unknown> | Leaving | undefined {
   if (message instanceof Call) {
     const { from: pid, ref, request } = message;
     const caller: Caller = { pid, ref };
@@ -158,12 +178,12 @@ function dispatch(
   if (message instanceof Cast) return pending(server.cast?.(message.request));
   if (message instanceof Stop) {
     process.reply(message.ref, "ok");
-    throw new ExitError(message.reason);
+    return new Leaving(message.reason);
   }
   if (
     parent !== undefined && isExitOrLikeOne(message) &&
     parent.equals(message.from)
-  ) throw new ExitError(message.reason);
+  ) return new Leaving(message.reason);
   return pending(server.info?.(message));
 }
 

@@ -80,7 +80,7 @@ const PATIENCE = 5000;
 
 async function endRoot(process: Process, root: Process): Promise<void> {
   const { runtime } = process;
-  const { reason } = new Ending(process, root.pid, runtime.node);
+  const reason = new Ending(process, root.pid, runtime.node).within(Infinity);
   try {
     await stopServer(
       root.pid,

@@ -69,11 +69,28 @@ export function startServer(
   init: (process: Process, start: Start) => Server | Promise<Server>,
   options: StartOptions,
 ): Promise<Pid> {
-  return startLinked(async (process, start) => {
-    const server = await init(process, start);
-    start.ready();
-    await serve(process, server, options.link === false);
-  }, options);
+  const orphan = options.link === false;
+  // serve() lives as long as the process, so it is not given the start, which would too.
+  return startLinked(
+    (process, start) =>
+      serve(process, readied(init(process, start), start), orphan),
+    options,
+  );
+}
+
+/** The server, whose starter learns that it is ready. */
+function readied(
+  server: Server | Promise<Server>,
+  start: Start,
+): Server | Promise<Server> {
+  if (server instanceof Promise) {
+    return server.then((server) => {
+      start.ready();
+      return server;
+    });
+  }
+  start.ready();
+  return server;
 }
 
 /** Starts a process, linked to the caller, and waits until it says that it is ready. */

@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import { ExitError } from "../errors.ts";
 import { checkTimeout } from "../runtime/check.ts";
 import { never, waitingProcess } from "../runtime/current.ts";
+import type { Deadline, Expiring } from "../runtime/deadlines.ts";
 import { ignore } from "../runtime/ignore.ts";
 import type { Ref } from "../runtime/pid.ts";
 import type { AliasMode, Process, Wait } from "../runtime/process.ts";
@@ -16,18 +17,28 @@ import { isSelf, locate, sendTo } from "./call.ts";
 import { type ServerRef, Stop } from "./messages.ts";
 import { serverInWords } from "./names.ts";
 
-/** Waits for the end of a process under a monitor of its own: nothing goes through the mail. */
-export class Ending implements Wait {
+/** The result of a wait for the end of a process that has not ended in time. */
+export const LATE: unique symbol = Symbol("late");
+
+/**
+ * Waits for the end of a process under a monitor of its own: nothing goes through the mail. There is one
+ * wait at a time, and a promise only for that: a supervisor makes one of these for each child that it ends.
+ */
+export class Ending implements Expiring, Wait {
   readonly node: string;
   /** The monitor. */
   readonly ref: Ref;
-  /** Resolves with the exit reason. */
-  readonly reason: Promise<unknown>;
   /** Whether what is awaited has said that it ends. */
   isTold = false;
   readonly #process: Process;
+  /** It has ended, which the process may learn at its next turn only. */
+  #isDown = false;
+  #end: { reason: unknown } | undefined;
+  #failure: (() => unknown) | undefined;
+  #wait: Promise<unknown> | undefined;
   #resolve!: (reason: unknown) => void;
   #reject!: (error: unknown) => void;
+  #deadline: Deadline | undefined;
 
   /** With a mode, the monitor is an alias too. */
   constructor(
@@ -38,37 +49,37 @@ export class Ending implements Wait {
   ) {
     this.node = node;
     this.#process = process;
-    this.reason = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
     this.ref = process.runtime.makeRef();
     process.monitor(target, node, mode, this, this.ref);
   }
 
-  /** Whether it comes within so many milliseconds; the monitor stays if it does not. */
-  within(ms: number): Promise<boolean> {
-    if (ms === Infinity) return this.reason.then(() => true);
-    const { runtime } = this.#process;
-    return new Promise((resolve, reject) => {
-      const stopTimer = runtime.after(ms, () => resolve(false));
-      this.reason.then(
-        () => {
-          stopTimer();
-          resolve(true);
-        },
-        (error) => {
-          stopTimer();
-          reject(error);
-        },
-      );
+  /**
+   * Resolves with the exit reason, or with {@linkcode LATE} after so many milliseconds; the monitor stays
+   * then.
+   */
+  within(ms: number): Promise<unknown> {
+    if (this.#end !== undefined) return Promise.resolve(this.#end.reason);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure());
+    if (ms !== Infinity && !this.#isDown) {
+      this.#deadline = this.#process.runtime.deadlines.add(ms, this);
+    }
+    return this.#wait = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
     });
   }
 
   /** No longer waits. */
   cancel(): void {
+    this.#deadline?.lift();
     this.#process.unawait(this.ref);
     this.#process.demonitor(this.ref);
+  }
+
+  expire(): void {
+    const resolve = this.#resolve;
+    this.#wait = undefined;
+    resolve(LATE);
   }
 
   reply(): void {
@@ -76,12 +87,20 @@ export class Ending implements Wait {
   }
 
   down(_object: unknown, reason: unknown): void {
+    this.#isDown = true;
+    this.#deadline?.lift();
     this.#process.unawait(this.ref);
-    this.#process.resume(this, () => this.#resolve(reason));
+    this.#process.resume(this, () => {
+      this.#end = { reason };
+      if (this.#wait !== undefined) this.#resolve(reason);
+    });
   }
 
   abandon(error: () => unknown): void {
-    this.reason.catch(ignore);
+    this.#deadline?.lift();
+    this.#failure = error;
+    if (this.#wait === undefined) return;
+    this.#wait.catch(ignore);
     this.#reject(error());
   }
 }
@@ -112,14 +131,15 @@ export async function stopServer(
   if (!process.alive) return never();
   if (isSelf(process, place)) throw fail("calling_self");
   const ending = new Ending(process, place.target, place.node, "demonitor");
+  let actual: unknown;
   try {
     sendTo(process, place, new Stop(process.pid, ending.ref, reason));
-    if (!(await ending.within(timeout))) throw fail("timeout");
+    actual = await ending.within(timeout);
+    if (actual === LATE) throw fail("timeout");
   } finally {
     ending.cancel();
   }
-  const actual = await ending.reason;
-  if (ending.isTold && isDeepStrictEqual(actual, reason)) return "ok";
+  if (ending.isTold && isSame(actual, reason)) return "ok";
   // As in OTP, one that has ended before it took the request has failed a call of its own.
   throw fail(
     ending.isTold || actual === "noproc" ? actual : {
@@ -130,4 +150,8 @@ export async function stopServer(
       call: ["sys", "terminate", [serverInWords(server), reason, "infinity"]],
     },
   );
+}
+
+function isSame(actual: unknown, reason: unknown): boolean {
+  return actual === reason || isDeepStrictEqual(actual, reason);
 }

@@ -18,6 +18,7 @@ import { sendableReason } from "../runtime/reason.ts";
 import type { Runnable } from "../runtime/signal.ts";
 import {
   assertMayStart,
+  checkStarted,
   type ChildSpec,
   childSpec,
   type ChildType,
@@ -119,7 +120,8 @@ export async function startChild(
 ): Promise<Success | Failure> {
   try {
     process.assertAlive();
-    return { type: "ok", started: await runStart(spec, process.runtime) };
+    const started = await runStart(spec, process.runtime);
+    return { type: "ok", started: checkStarted(started, spec) };
   } catch (error) {
     return failureOf(error, process);
   }
@@ -140,8 +142,9 @@ export async function endChild(
   process: Process,
 ): Promise<void> {
   const reason = await shutdownChild(process, pid, child.shutdown);
-  if (isCleanShutdown(child, reason)) return;
-  reportChild(process, { ...child, pid }, "shutdown_error", reason);
+  if (!isCleanShutdown(child, reason)) {
+    reportChild(process, { ...child, pid }, "shutdown_error", reason);
+  }
 }
 
 /** How many reports of a supervisor pass in 10 seconds: as many children may end at once. */

@@ -114,23 +114,27 @@ export class SupervisorServer implements Server {
   }
 
   /** Starts the children in order; if one does not start, ends those before it. */
-  static async start(
+  static start(
     process: Process,
     specs: FullChildSpec[],
     options: SupervisionOptions,
-  ): Promise<SupervisorServer> {
+  ): SupervisorServer | Promise<SupervisorServer> {
     process.trapExit = true;
     const server = new SupervisorServer(process, specs, options);
-    const failure = await server.#startAll(server.#children);
+    return specs.length === 0 ? server : server.#startFirst();
+  }
+
+  async #startFirst(): Promise<this> {
+    const failure = await this.#startAll(this.#children);
     if (failure !== undefined) {
-      await server.terminate();
+      await this.terminate();
       const { child: { spec: { id } }, reason } = failure;
       throw new ExitError({
         type: "shutdown",
         reason: { type: "failed_to_start_child", id, reason },
       });
     }
-    return server;
+    return this;
   }
 
   call(request: unknown, { pid: { node } }: Caller): unknown {
@@ -172,8 +176,8 @@ export class SupervisorServer implements Server {
   }
 
   /** Ends the children, the last one first. */
-  async terminate(): Promise<void> {
-    await this.#endAll(this.#children);
+  terminate(): Promise<void> | undefined {
+    return this.#children.size === 0 ? undefined : this.#endAll(this.#children);
   }
 
   async #add(sent: SentChildSpec, from: string): Promise<unknown> {
@@ -202,7 +206,8 @@ export class SupervisorServer implements Server {
   async #terminateChild(id: string): Promise<unknown> {
     const child = this.#children.get(id);
     if (child === undefined) return failed("not_found");
-    await this.#end(child);
+    const { spec, pid } = child;
+    if (pid !== undefined) await endChild(spec, pid, this.#process);
     this.#forget(child);
     return "ok";
   }
@@ -307,7 +312,10 @@ export class SupervisorServer implements Server {
     children: Iterable<Child>,
   ): Promise<{ child: Child; reason: unknown } | undefined> {
     for (const child of children) {
-      const result = await this.#start(child);
+      const result = this.#started(
+        child,
+        await startChild(child.spec, this.#process),
+      );
       if (result.type === "ok") continue;
       const { reason } = result;
       reportChild(this.#process, child.spec, "start_error", reason);
@@ -316,7 +324,10 @@ export class SupervisorServer implements Server {
   }
 
   async #start(child: Child): Promise<Success | Failure> {
-    const result = await startChild(child.spec, this.#process);
+    return this.#started(child, await startChild(child.spec, this.#process));
+  }
+
+  #started(child: Child, result: Success | Failure): Success | Failure {
     if (result.type === "error") return result;
     child.restarting = false;
     if (result.started === "ignore") this.#forget(child);
@@ -326,13 +337,10 @@ export class SupervisorServer implements Server {
 
   async #endAll(children: Iterable<Child>): Promise<void> {
     for (const child of [...children].reverse()) {
-      await this.#end(child);
+      const { spec, pid } = child;
+      if (pid !== undefined) await endChild(spec, pid, this.#process);
       this.#forget(child);
     }
-  }
-
-  async #end({ spec, pid }: Child): Promise<void> {
-    if (pid !== undefined) await endChild(spec, pid, this.#process);
   }
 }
 

@@ -40,15 +40,25 @@ export interface MailboxHost {
   after(ms: number, fn: () => void): () => void;
 }
 
-interface Receiver {
-  guard: Guard | undefined;
-  promise: Promise<unknown>;
-  resolve: (message: unknown) => void;
-  reject: (error: unknown) => void;
-  release: (() => void) | undefined;
-  isServer: boolean;
-  before: Receiver | undefined;
-  after: Receiver | undefined;
+/** A wait. A class, as its promise's functions then have their places in the object from the beginning. */
+class Receiver {
+  readonly guard: Guard | undefined;
+  readonly isServer: boolean;
+  readonly promise: Promise<unknown>;
+  resolve!: (message: unknown) => void;
+  reject!: (error: unknown) => void;
+  release: (() => void) | undefined = undefined;
+  before: Receiver | undefined = undefined;
+  after: Receiver | undefined = undefined;
+
+  constructor(guard?: Guard, isServer = false) {
+    this.guard = guard;
+    this.isServer = isServer;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
 }
 
 const NONE: unknown[] = [];
@@ -221,8 +231,7 @@ export class Mailbox {
       }
       if (found !== undefined) return this.#given(found.message, host);
     }
-    const receiver = newReceiver(guard);
-    if (options?.isServer) receiver.isServer = true;
+    const receiver = new Receiver(guard, options?.isServer);
     if (
       guard === undefined && isUnlimited(options) &&
       this.#first === undefined && this.#only === undefined
@@ -244,14 +253,14 @@ export class Mailbox {
   /** A wait for a message that is there. */
   #given(message: unknown, host: MailboxHost): Promise<unknown> {
     if (goesOn(host.pace)) return Promise.resolve(message);
-    const receiver = newReceiver(undefined);
+    const receiver = new Receiver();
     resumeLater(receiver, () => receiver.resolve(message), host);
     return receiver.promise;
   }
 
   /** Waits for nothing but the time. */
   sleep<T>(ms: number, value: T, host: MailboxHost): Promise<T> {
-    const receiver = newReceiver(undefined);
+    const receiver = new Receiver();
     this.#settleAfter(ms, receiver, () => receiver.resolve(value), host);
     return receiver.promise as Promise<T>;
   }
@@ -367,19 +376,4 @@ function abandon(receiver: Receiver, error: () => unknown): void {
 function isUnlimited(options: WaitOptions | undefined): boolean {
   return options === undefined ||
     (options.timeout === undefined && options.signal === undefined);
-}
-
-function newReceiver(guard: Guard | undefined): Receiver {
-  const receiver = {
-    guard,
-    release: undefined,
-    isServer: false,
-    before: undefined,
-    after: undefined,
-  } as Receiver;
-  receiver.promise = new Promise((resolve, reject) => {
-    receiver.resolve = resolve;
-    receiver.reject = reject;
-  });
-  return receiver;
 }

@@ -7,6 +7,7 @@
 import { ExitError, NoProcessError, ProcessExited } from "./errors.ts";
 import { outside, runInside } from "./context.ts";
 import { answersNow, goesOn, later, Pace } from "./fairness.ts";
+import { FewMap } from "./few_map.ts";
 import { type Guard, Mailbox, type MailboxHost } from "./mailbox.ts";
 import { Pid, Ref } from "./pid.ts";
 import type { Runtime } from "./runtime.ts";
@@ -172,19 +173,19 @@ export class Process implements MailboxHost {
   /** The process of the node that is not started that it stands in for. */
   standsFor: Process | undefined = undefined;
   /** Its links, by the other end. */
-  links: Map<Key, Link> | undefined = undefined;
+  links: FewMap<Key, Link> | undefined = undefined;
   /** Its monitors, by reference number. */
-  monitors: Map<number, Monitor> | undefined = undefined;
+  monitors: FewMap<number, Monitor> | undefined = undefined;
   /** Monitors on it, by reference. */
-  watchers: Map<Key, Watcher> | undefined = undefined;
+  watchers: FewMap<Key, Watcher> | undefined = undefined;
   /** Its active aliases, by reference number. */
-  aliases: Map<number, AliasMode> | undefined = undefined;
+  aliases: FewMap<number, AliasMode> | undefined = undefined;
   /** How often it monitors each node. */
   nodeMonitors: Map<string, number> | undefined = undefined;
   /** How many times it is told of each visible node that comes or goes. */
   watchesNodes = 0;
   /** What it awaits, by reference number. */
-  waits: Map<number, Wait> | undefined = undefined;
+  waits: FewMap<number, Wait> | undefined = undefined;
   /** What it keeps for itself, by the key's key: its dictionary. */
   dictionary: Map<unknown, { key: unknown; value: unknown }> | undefined =
     undefined;
@@ -405,7 +406,7 @@ export class Process implements MailboxHost {
    */
   addLink(to: Pid, held = false, tellsEnd = false): void {
     const spares = tellsEnd && this.shell;
-    this.links ??= new Map();
+    this.links ??= new FewMap();
     this.links.set(keyOf(to, this.runtime), {
       pid: to,
       unlinking: 0,
@@ -457,7 +458,7 @@ export class Process implements MailboxHost {
 
   /** Notes a monitor that the other end knows of already. */
   addMonitor(ref: Ref, target: Target, node: string): void {
-    this.monitors ??= new Map();
+    this.monitors ??= new FewMap();
     this.monitors.set(ref.number, { ref, target, node });
   }
 
@@ -490,7 +491,7 @@ export class Process implements MailboxHost {
 
   /** Makes a reference an alias of this process. */
   addAlias(ref: Ref, mode: AliasMode): void {
-    this.aliases ??= new Map();
+    this.aliases ??= new FewMap();
     this.aliases.set(ref.number, mode);
     this.runtime.aliases.set(ref.number, this);
   }
@@ -511,7 +512,7 @@ export class Process implements MailboxHost {
 
   /** Waits for what comes under a reference. */
   await(ref: Ref, wait: Wait): void {
-    this.waits ??= new Map();
+    this.waits ??= new FewMap();
     this.waits.set(ref.number, wait);
   }
 
@@ -529,8 +530,12 @@ function lineageOf(
   const starter = parent && runtime.find(parent);
   // As in Elixir, a task knows who started it by pid, and a server by name.
   const name = kind === "task" ? undefined : starter?.name;
-  const ancestors = parent === undefined
-    ? []
-    : [name ?? parent, ...starter?.lineage?.ancestors ?? []];
-  return { kind, ancestors, callers };
+  const ancestors: Ancestor[] = parent === undefined ? [] : [name ?? parent];
+  const before = starter?.lineage?.ancestors;
+  // A spread leaves room for more, in each process.
+  return {
+    kind,
+    ancestors: before === undefined ? ancestors : ancestors.concat(before),
+    callers,
+  };
 }

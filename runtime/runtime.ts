@@ -16,6 +16,7 @@ import {
   standardLog,
 } from "./events.ts";
 import { exitMessage } from "./exit_message.ts";
+import { FewMap } from "./few_map.ts";
 import { Fifo } from "./fifo.ts";
 import { type LogCause, NodeLog } from "./log.ts";
 import { Modules, type Resolved } from "./modules.ts";
@@ -46,6 +47,7 @@ import { startSoon } from "./starting.ts";
 import { ignoreStrayExits } from "./stray_exits.ts";
 import { DEFAULT_MAX_DEPTH } from "./term.ts";
 import type { TermKey } from "./term_key.ts";
+import { isThenable } from "./thenable.ts";
 import { Timers } from "./timers.ts";
 
 /** The largest name, lock or group of a peer, in characters: there may be many. */
@@ -384,19 +386,30 @@ export class Runtime implements Signals {
 
   /** Ends a process whose code threw or rejected. */
   crash(process: Process, error: unknown): void {
-    if (!process.alive) return;
-    const reason = reasonOf(error);
-    if (!isExitError(error) || this.#tellsExit(process, reason)) {
-      const { origin } = process;
-      this.report(
-        "error",
-        () => crashEvent(process, reason),
-        origin === undefined
-          ? undefined
-          : { what: "crashes of processes started", peer: origin },
-      );
+    if (isExitError(error)) this.leave(process, reasonOf(error));
+    else if (process.alive) {
+      const reason = reasonOf(error);
+      this.#reportCrash(process, reason);
+      this.terminate(process, reason);
     }
+  }
+
+  /** Ends a process that exits by itself. */
+  leave(process: Process, reason: unknown): void {
+    if (!process.alive) return;
+    if (this.#tellsExit(process, reason)) this.#reportCrash(process, reason);
     this.terminate(process, reason);
+  }
+
+  #reportCrash(process: Process, reason: unknown): void {
+    const { origin } = process;
+    this.report(
+      "error",
+      () => crashEvent(process, reason),
+      origin === undefined
+        ? undefined
+        : { what: "crashes of processes started", peer: origin },
+    );
   }
 
   /** As in Erlang, an exit is no crash; but the log is told if it is a server or task that exits. */
@@ -584,7 +597,7 @@ export class Runtime implements Signals {
 
   #watch(process: Process, pid: Pid, ref: Ref, name?: string): void {
     const key = keyOf(ref, this);
-    process.watchers ??= new Map();
+    process.watchers ??= new FewMap();
     if (pid.node !== this.node && !process.watchers.has(key)) {
       this.holdings.take(pid.node, "monitors");
     }
@@ -832,11 +845,6 @@ function run(process: Process, fn: () => unknown): void {
     return;
   }
   runtime.terminate(process, "normal");
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as { then?: unknown }).then === "function";
 }
 
 function mayReply(from: Pid, { node, by }: Wait): boolean {
