@@ -1,0 +1,51 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { FewMap } from "../runtime/few_map.ts";
+import { test } from "../testing/tags.ts";
+
+interface Step {
+  what: "set" | "delete";
+  key: number | string;
+  value: number;
+}
+
+test("a map of few entries does what a Map does, whatever is added and removed", () => {
+  const key = fc.constantFrom<number | string>(1, 2, "1", "2.0.alex");
+  const step: fc.Arbitrary<Step> = fc.record({
+    what: fc.constantFrom("set", "set", "delete"),
+    key,
+    value: fc.nat(3),
+  });
+  fc.assert(fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+    const few = new FewMap<number | string, number>();
+    const map = new Map<number | string, number>();
+    for (const { what, key, value } of steps) {
+      if (what === "set") {
+        few.set(key, value);
+        map.set(key, value);
+      } else assertEquals(few.delete(key), map.delete(key));
+      assertEquals(few.size, map.size);
+      assertEquals([...few], [...map]);
+      assertEquals([...few.keys()], [...map.keys()]);
+      assertEquals([...few.values()], [...map.values()]);
+      for (const key of [1, 2, "1", "2.0.alex"]) {
+        assertEquals(few.get(key), map.get(key));
+        assertEquals(few.has(key), map.has(key));
+      }
+    }
+  }));
+});
+
+test("a map of few entries can lose all of them while they are gone through", () => {
+  for (const count of [0, 1, 2, 3]) {
+    const few = new FewMap<number, string>();
+    for (let key = 0; key < count; key++) few.set(key, `${key}`);
+    const seen: number[] = [];
+    for (const [key] of few) {
+      seen.push(key);
+      few.delete(key);
+    }
+    assertEquals(seen, Array.from({ length: count }, (_, key) => key));
+    assertEquals(few.size, 0);
+  }
+});
