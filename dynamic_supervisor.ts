@@ -75,7 +75,8 @@ export interface DynamicSupervisorOptions {
    */
   maxRestarts?: number;
   /**
-   * The time within which restarts are counted, in seconds.
+   * The time within which restarts are counted: whole seconds, 1 or more. As in OTP, the clock is read
+   * in whole seconds, so that a restart counts for up to one second more.
    *
    * @default {5}
    */

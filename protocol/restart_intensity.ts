@@ -24,9 +24,8 @@ export function assertIntensity(
   if (!Number.isInteger(maxRestarts) || maxRestarts as number < 0) {
     throw fail("maxRestarts", maxRestarts, "an integer, 0 or more");
   }
-  const seconds = typeof maxSeconds === "number" ? maxSeconds : NaN;
-  if (!(seconds > 0 && seconds < Infinity)) {
-    throw fail("maxSeconds", maxSeconds, "seconds, more than 0");
+  if (!Number.isInteger(maxSeconds) || maxSeconds as number < 1) {
+    throw fail("maxSeconds", maxSeconds, "whole seconds, 1 or more");
   }
 }
 
@@ -34,20 +33,22 @@ export function assertIntensity(
 export class RestartIntensity {
   readonly #max: number;
   readonly #period: number;
+  /** In whole seconds of the clock, as OTP reads it: crashes 1.9 s apart can be 1 s apart. */
   readonly #times: number[] = [];
 
   constructor(maxRestarts: number, maxSeconds: number) {
     this.#max = maxRestarts;
-    this.#period = maxSeconds * 1000;
+    this.#period = maxSeconds;
   }
 
   /** Counts a restart; whether it is still allowed. */
   add(now: number): boolean {
     const times = this.#times;
     let old = 0;
-    while (old < times.length && now - times[old] > this.#period) old++;
+    const second = Math.floor(now / 1000);
+    while (old < times.length && second - times[old] > this.#period) old++;
     if (old > 0) times.splice(0, old);
-    times.push(now);
+    times.push(second);
     return times.length <= this.#max;
   }
 }

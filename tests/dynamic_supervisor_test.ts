@@ -54,6 +54,7 @@ processTest("startLink() refuses limits that are out of bounds", async () => {
     [{ maxChildren: "1" as never }, /maxChildren is "1"/],
     [{ maxRestarts: Infinity }, /maxRestarts is Infinity/],
     [{ maxSeconds: 0 }, /DynamicSupervisor: maxSeconds is 0/],
+    [{ maxSeconds: 1.5 }, /DynamicSupervisor: maxSeconds is 1.5/],
   ];
   for (const [options, text] of invalid) {
     const error = await assertRejects(

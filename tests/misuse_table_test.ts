@@ -132,7 +132,7 @@ const STREAM = {
 } as const;
 const INTENSITY = {
   maxRestarts: COUNT,
-  maxSeconds: TIMEOUT,
+  maxSeconds: COUNT,
 } as const;
 const CHILD = {
   id: OPTIONAL_TEXT,

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
+import fc from "fast-check";
 import {
   alive,
   exit,
@@ -122,17 +123,43 @@ processTest(
 
 // Intensity
 
-test("RestartIntensity counts what is within the period", () => {
-  const intensity = new RestartIntensity(2, 5);
-  assert(intensity.add(0));
-  assert(intensity.add(4000));
-  assertFalse(intensity.add(5000), "the third within 5 s");
-  const other = new RestartIntensity(2, 5);
-  assert(other.add(0));
-  assert(other.add(4000));
-  assert(other.add(5001));
-  assert(other.add(9001));
-  assertFalse(other.add(9002));
+test("RestartIntensity reads the clock in whole seconds, as OTP does", () => {
+  for (
+    const [first, second, allowed] of [
+      [0, 1999, false],
+      [0, 2000, true],
+      [999, 2000, true],
+      [1000, 2000, false],
+      [999, 1000, false],
+      [1999.9, 3000.1, true],
+    ] as const
+  ) {
+    const intensity = new RestartIntensity(1, 1);
+    assert(intensity.add(first));
+    assertEquals(intensity.add(second), allowed, `${first}, then ${second}`);
+  }
+});
+
+test("RestartIntensity allows as many restarts as OTP's rule, at any times", () => {
+  fc.assert(fc.property(
+    fc.integer({ min: 0, max: 4 }),
+    fc.integer({ min: 1, max: 4 }),
+    fc.array(fc.double({ min: 0, max: 2500, noNaN: true }), { maxLength: 40 }),
+    (maxRestarts, maxSeconds, gaps) => {
+      const intensity = new RestartIntensity(maxRestarts, maxSeconds);
+      const seconds: number[] = [];
+      let now = 0;
+      for (const gap of gaps) {
+        now += gap;
+        seconds.push(Math.floor(now / 1000));
+        // OTP: Now =< Then + Period, of each restart so far.
+        const counted = seconds.filter((then) =>
+          seconds.at(-1)! <= then + maxSeconds
+        );
+        assertEquals(intensity.add(now), counted.length <= maxRestarts);
+      }
+    },
+  ));
 });
 
 processTest(

@@ -166,6 +166,13 @@ export const MUTANTS: readonly Mutant[] = [
     areas: ["supervisor"],
   },
   {
+    name: "restarts are counted by the millisecond",
+    file: "protocol/restart_intensity.ts",
+    from: "Math.floor(now / 1000)",
+    to: "now / 1000",
+    areas: ["supervisor"],
+  },
+  {
     name: "a child that does not end in time is not killed",
     file: "protocol/child.ts",
     from: "if (!(await ending.within(limit)))",

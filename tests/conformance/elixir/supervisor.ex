@@ -175,6 +175,22 @@ defmodule Conformance.Supervisor do
     trace("counts", Supervisor.count_children(sup))
   end
 
+  scenario "supervisor: restarts are counted by the whole second, whenever in it they were" do
+    Process.flag(:trap_exit, true)
+    sup = start([probe(:a)], max_restarts: 1, max_seconds: 1)
+    wait_for_second()
+    finish(sup, :a, :oops)
+    # More than one second later, in the next second of the clock.
+    Process.sleep(1300)
+    send(pid_of(sup, :a), {:exit, :oops})
+    trace_all(3)
+  end
+
+  defp wait_for_second do
+    now = System.monotonic_time(:millisecond)
+    Process.sleep(1000 - Integer.mod(now, 1000))
+  end
+
   scenario "supervisor: a child that does not start again is tried, and each try counts" do
     Process.flag(:trap_exit, true)
     sup = start([flaky(:a, [2, 3, 4])])

@@ -312,6 +312,20 @@ scenario(
 );
 
 scenario(
+  "supervisor: restarts are counted by the whole second, whenever in it they were",
+  async () => {
+    trapExit(true);
+    const sup = await start([probe("a")], { maxRestarts: 1, maxSeconds: 1 });
+    await sleep(1000 - performance.now() % 1000);
+    await finish(sup, "a", "oops");
+    // More than one second later, in the next second of the clock.
+    await sleep(1300);
+    await end(sup, "a", "oops");
+    await traceAll(3);
+  },
+);
+
+scenario(
   "supervisor: a child that does not start again is tried, and each try counts",
   async () => {
     trapExit(true);

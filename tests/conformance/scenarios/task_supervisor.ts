@@ -164,6 +164,7 @@ scenario("task_supervisor: limits that are none are refused", async () => {
       { maxChildren: -1 },
       { maxRestarts: -1 },
       { maxSeconds: 0 },
+      { maxSeconds: 0.5 },
     ]
   ) {
     await trace(
