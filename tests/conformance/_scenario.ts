@@ -9,6 +9,7 @@ import {
   type Ref,
   self,
   send,
+  spawnMonitor,
 } from "../../process.ts";
 import type { Line, Raised } from "./_notation.ts";
 import type { Stage } from "./_stage.ts";
@@ -113,10 +114,31 @@ export async function traceNext(label: string): Promise<void> {
   await trace(label, await next());
 }
 
-/** Adds to the trace that no message comes within 200 ms, or else the one that does. */
+/** How many times a marker goes round before a scenario says that nothing came. */
+const ROUNDS = 10;
+
+/**
+ * Adds to the trace that no message is on its way, or else the first that came. Markers show it, not
+ * a time: processes here and on every connected node that end at once, whose DOWNs come behind
+ * whatever is on the same way; a node that is dialled behind others; and a turn of the event loop.
+ */
 export async function traceNothing(label: string): Promise<void> {
-  await trace(label, await next(200));
+  if (Node.alive()) await Node.ping(UNKNOWN_NODE);
+  for (let round = 0; round < ROUNDS; round++) await goRound();
+  await trace(label, await next(0));
 }
+
+async function goRound(): Promise<void> {
+  const there = Node.list().map((node) => Node.spawnMonitor(node, endAtOnce));
+  const marks = [spawnMonitor(endAtOnce), ...await Promise.all(there)];
+  for (const { ref } of marks) {
+    await receive((m) => m?.type === "DOWN" && ref.equals(m.ref));
+  }
+  await receive(() => false, { timeout: 1, after: undefined });
+}
+
+/** Ends: what a marker runs. */
+export function endAtOnce(): void {}
 
 /** Adds to the trace how a function ends: its value, or what it throws or exits with. */
 export async function attempt(label: string, fn: () => unknown): Promise<void> {
