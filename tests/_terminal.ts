@@ -36,7 +36,11 @@ export interface Terminal extends AsyncDisposable {
   enter(line: string): Promise<void>;
   /** What is on the screen, without empty lines at the end. */
   screen(escapes?: boolean): Promise<string>;
-  /** Waits until the screen matches, and gives what is on it. */
+  /**
+   * Waits until the screen matches, and returns what is on it.
+   *
+   * @throws {TypeError} If a line that was typed matches by itself, as its echo would then.
+   */
   shows(what: string | RegExp): Promise<string>;
   /** Waits until the program has ended, and gives its exit code. */
   ended(): Promise<number>;
@@ -88,16 +92,14 @@ export async function openTerminal(
     `NO_COLOR=${colour ? "" : "1"}`,
     `${command}; echo "[ended $?]"; ${after}; trap "" INT; sleep 60`,
   );
+  const typed: string[] = [];
   const terminal: Terminal = {
-    // A `;` at the end is tmux's own otherwise.
-    type: async (text) =>
-      void await tmux(
-        socket,
-        "send-keys",
-        "-l",
-        "--",
-        text.replace(/;$/, "\\;"),
-      ),
+    async type(text) {
+      typed.push(text);
+      // A `;` at the end is tmux's own otherwise.
+      const keys = text.replace(/;$/, "\\;");
+      await tmux(socket, "send-keys", "-l", "--", keys);
+    },
     press: async (...keys) => void await tmux(socket, "send-keys", ...keys),
     async enter(line) {
       await terminal.type(line);
@@ -116,13 +118,18 @@ export async function openTerminal(
         .trimEnd();
     },
     async shows(what) {
+      const matches = (text: string) =>
+        typeof what === "string" ? text.includes(what) : what.test(text);
+      const echo = typed.find(matches);
+      if (echo !== undefined) {
+        throw new TypeError(
+          `Cannot wait for ${what}: it matches the echo of ${echo}; add what is before or behind it`,
+        );
+      }
       const until = Date.now() + WITHIN;
       for (;;) {
         const screen = await terminal.screen();
-        const found = typeof what === "string"
-          ? screen.includes(what)
-          : what.test(screen);
-        if (found) return screen;
+        if (matches(screen)) return screen;
         if (Date.now() > until) {
           throw new Error(`${what} does not appear on:\n${screen}`);
         }

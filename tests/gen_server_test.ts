@@ -662,20 +662,38 @@ nodeTest(
 processTest(
   "terminate runs with the last state when a callback stops the server, and before the reply",
   async () => {
-    const pid = await GenServer.start(Probe, { to: self() });
+    const Slow: typeof Probe = {
+      ...Probe,
+      async terminate(reason, { to, said }) {
+        send(to, { type: "terminate", reason, said });
+        await receive((m) => m === "go");
+        send(to, "terminated");
+      },
+    };
+    const to = self();
+    const pid = await GenServer.start(Slow, { to });
     await GenServer.call(pid, { type: "say", what: "hi" });
     const ref = monitor(pid);
     const stop = { type: "stop", reason: "shutdown", reply: "bye" } as const;
-    const replied = GenServer.call(pid, stop).then((reply) =>
-      send(self(), { type: "replied", reply })
-    );
-    const messages = [await receive(), await receive(), await receive()];
-    await replied;
-    assertEquals(messages, [
-      { type: "terminate", reason: "shutdown", said: ["hi"] },
-      { type: "replied", reply: "bye" },
-      { type: "DOWN", ref, object: pid, reason: "shutdown" },
-    ]);
+    spawn(async () => {
+      send(to, { type: "replied", reply: await GenServer.call(pid, stop) });
+    });
+    assertEquals(await receive(), {
+      type: "terminate",
+      reason: "shutdown",
+      said: ["hi"],
+    });
+    // A reply that was sent before would be here before these end.
+    for (let round = 0; round < 10; round++) {
+      await ended(spawn(() => {}));
+      await receive((m) => m?.type === "replied", { timeout: 1, after: null })
+        .then((early) => assertEquals(early, null));
+    }
+    send(pid, "go");
+    assertEquals(await receive(), "terminated");
+    const messages = [await receive(), await receive()];
+    assertEquals(messages.find(({ type }) => type === "replied").reply, "bye");
+    assertEquals(messages.find(({ type }) => type === "DOWN").ref, ref);
   },
 );
 

@@ -449,7 +449,9 @@ clusterTest(
     await using second = await RawPeer.dial(kate.port);
     await using third = await RawPeer.dial(kate.port);
     await first.closed;
-    await cluster.logged(/2 connections were not in yet .*limits\.maxHalfOpen/);
+    await cluster.logged(
+      /\b2 connections were not in yet .*limits\.maxHalfOpen/,
+    );
     await third[Symbol.asyncDispose]();
     await cluster.logged(/it closed before it said a word/);
     await using fourth = await RawPeer.dial(kate.port);

@@ -109,7 +109,7 @@ clusterTest(
         [true, true, true, "system_limit", "system_limit"],
       );
       assertEquals(kept(), [MOST, 2]);
-      await cluster.logged(/3 entries of that node's here already/);
+      await cluster.logged(/\b3 entries of that node's here already/);
       // The same again is no more, and one that is given back makes room.
       assertEquals(await set(1), true);
       const delLock = { type: "del_lock", resource: 1, requester: 1 };

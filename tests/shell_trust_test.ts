@@ -73,8 +73,10 @@ test(
       messages.push({ type: "DOWN", ref, object: one, reason: STEERING });
     }
     // It runs while it is attacked.
-    await terminal.enter("await Process.register('typist'), await receive()");
-    await terminal.shows("register('typist'), await receive()");
+    await terminal.enter(
+      "Process.register('typist'), await IO.puts('reading'), await receive()",
+    );
+    await terminal.shows("\nreading");
     for (let number = 90; number <= one.number; number++) {
       const pid = new Pid(ALEX, number, creation);
       for (const message of messages) send(pid, message);
@@ -110,8 +112,10 @@ test(
   "a process of another node reads while code of the shell runs, and its prompt says so",
   inTmux,
   withShell(async (terminal) => {
-    await terminal.enter("Process.register('typist') && await receive()");
-    await terminal.shows("await receive()");
+    await terminal.enter(
+      "Process.register('typist'), await IO.puts('reading'), await receive()",
+    );
+    await terminal.shows("\nreading");
     const typist = { name: "typist", node: ALEX };
     const first = askForLine(`${STEERING}\nname? `);
     await terminal.shows(
@@ -127,8 +131,10 @@ test(
     await terminal.enter("20 + 3");
     await terminal.shows("\n23\nchat(alex@localhost)3>");
     // What the shell's own code reads comes first.
-    await terminal.enter("await receive(), await IO.gets('mine? ')");
-    await terminal.shows("IO.gets('mine? ')");
+    await terminal.enter(
+      "await IO.puts('again'), await receive(), await IO.gets('mine? ')",
+    );
+    await terminal.shows("\nagain");
     const third = askForLine("theirs? ");
     await terminal.shows("[kate@localhost] theirs?");
     send(typist, "go");

@@ -478,6 +478,6 @@ clusterTest(
     await refused(kate, "version", 1);
     assertEquals(cluster.lines().length, 11);
     await kate.stop();
-    await cluster.logged(/5 more of these: connections refused \(http\)/);
+    await cluster.logged(/: 5 more of these: connections refused \(http\)/);
   },
 );

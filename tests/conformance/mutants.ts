@@ -215,6 +215,13 @@ export const MUTANTS: readonly Mutant[] = [
     areas: ["gen_server"],
   },
   {
+    name: "a server that stops replies before terminate",
+    file: "protocol/gen_server.ts",
+    from: "this.#lastReply = { caller, value: result.reply };",
+    to: "answer(this.#process, caller, result.reply);",
+    areas: ["gen_server"],
+  },
+  {
     name: "the DOWN of a task that was awaited stays in the mail",
     file: "protocol/task.ts",
     from: "    this.takeDown();\n  }",
@@ -269,6 +276,13 @@ export const MUTANTS: readonly Mutant[] = [
     from:
       "if (!this.#byProcess.has(process.pid.number)) process.unlink(this.owner);",
     to: "",
+    areas: ["registry"],
+  },
+  {
+    name: "dispatch calls the function twice",
+    file: "registry.ts",
+    from: "if (entries.length > 0) fn(entries);",
+    to: "if (entries.length > 0) fn(entries), fn(entries);",
     areas: ["registry"],
   },
   {

@@ -77,7 +77,10 @@ defmodule Conformance.GenServers do
   end
 
   @impl true
-  def terminate(reason, state), do: send(state.main, {:terminate, reason, state.said})
+  def terminate(reason, state) do
+    send(state.main, {:terminate, reason, state.said})
+    if reason == {:shutdown, :hold}, do: receive(do: (:go -> :ok))
+  end
 
   defmodule Bare do
     use GenServer
@@ -221,8 +224,10 @@ defmodule Conformance.GenServers do
     pid = started()
     main = self()
     trace("monitor", {:monitored, pid, Process.monitor(pid)})
-    spawn(fn -> send(main, {:replied, GenServer.call(pid, {:stop, :shutdown, :bye})}) end)
+    spawn(fn -> send(main, {:replied, GenServer.call(pid, {:stop, {:shutdown, :hold}, :bye})}) end)
     trace_next("first")
+    trace_nothing("until it has run")
+    send(pid, :go)
     messages = [next(), next()]
     trace("replied", List.keyfind(messages, :replied, 0))
     trace("down", List.keyfind(messages, :DOWN, 0))

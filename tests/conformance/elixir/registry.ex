@@ -243,6 +243,7 @@ defmodule Conformance.Registry do
     Registry.dispatch(@registry, "key", &for({pid, value} <- &1, do: send(pid, {:hello, value})))
     trace("sent", expect(:hello))
     trace("sent", expect(:heard))
+    trace_nothing("more")
   end
 
   scenario "registry: match, select and count see what is registered" do

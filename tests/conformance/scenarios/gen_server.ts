@@ -36,6 +36,7 @@ import {
   scenario,
   trace,
   traceNext,
+  traceNothing,
   UNKNOWN_NODE,
 } from "../_scenario.ts";
 
@@ -153,8 +154,10 @@ const Server: GenServerModule<Types> = {
       : { type: "noreply", state };
   },
 
-  terminate(reason, { main, said }) {
+  async terminate(reason, { main, said }) {
     send(main, { type: "terminate", reason, said });
+    const { reason: why } = reason as { reason?: unknown };
+    if (why === "hold") await receive((m) => m === "go");
   },
 };
 
@@ -406,10 +409,13 @@ scenario(
     const main = self();
     await trace("monitor", { type: "monitored", pid, ref: monitor(pid) });
     spawn(async () => {
-      const stop = { type: "stop", reason: "shutdown", reply: "bye" };
+      const reason = { type: "shutdown", reason: "hold" };
+      const stop = { type: "stop", reason, reply: "bye" };
       send(main, { type: "replied", reply: await GenServer.call(pid, stop) });
     });
     await traceNext("first");
+    await traceNothing("until it has run");
+    send(pid, "go");
     const messages = [await next(), await next()];
     await trace("replied", messages.find(({ type }) => type === "replied"));
     await trace("down", messages.find(({ type }) => type === "DOWN"));

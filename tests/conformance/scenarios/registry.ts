@@ -358,14 +358,18 @@ scenario(
     const { pid } = await having(() => register("key", 1));
     register("key", 2);
     await trace("who", [self(), pid]);
-    let called: unknown;
+    const calls: unknown[] = [];
     const fn = (entries: RegistryEntry[]) => {
-      called = [self(), pairs(entries)];
+      calls.push([self(), pairs(entries)]);
     };
-    await trace("nobody", Registry.dispatch(R, "nothing", fn));
-    if (called !== undefined) await trace("called", called);
+    const traceCalls = async () => {
+      for (const call of calls.splice(0)) await trace("called", call);
+    };
+    const nobody = Registry.dispatch(R, "nothing", fn);
+    await traceCalls();
+    await trace("nobody", nobody);
     const result = Registry.dispatch(R, "key", fn);
-    await trace("called", called);
+    await traceCalls();
     await trace("result", result);
     await attempt("raises", () =>
       Registry.dispatch(R, "key", () => {
@@ -380,6 +384,8 @@ scenario(
     });
     await trace("sent", await expect("hello"));
     await trace("sent", await expect("heard"));
+    await traceCalls();
+    await traceNothing("more");
   },
 );
 
