@@ -10,6 +10,7 @@ import { type Pid, Ref } from "../runtime/pid.ts";
 import { type Key, keyOf, type Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { TermKey } from "../runtime/term_key.ts";
+import { Joins } from "./joins.ts";
 import { isTyped, toldBy } from "./messages.ts";
 import {
   canBeGroup,
@@ -69,8 +70,8 @@ export function runningScope(runtime: Runtime, name: string): PgScope {
 export class PgScope implements Server {
   readonly #process: Process;
   readonly #groups: Groups;
-  /** This node's processes, each with its groups, the one that it joined last first. */
-  readonly #local = new Map<Key, { ref: Ref; groups: TermKey[] }>();
+  /** This node's processes, each with its joins. */
+  readonly #local = new Map<Key, { ref: Ref; joins: Joins }>();
   readonly #peers: ScopePeers;
   readonly #watched = new Map<number, Watched>();
 
@@ -176,12 +177,13 @@ export class PgScope implements Server {
     const id = this.#id(group);
     for (const pid of pids) {
       const key = this.#key(pid);
-      const known = this.#local.get(key);
-      if (known !== undefined) known.groups.unshift(id);
-      else {
+      let known = this.#local.get(key);
+      if (known === undefined) {
         const ref = this.#watch(pid, { type: "member", pid });
-        this.#local.set(key, { ref, groups: [id] });
+        known = { ref, joins: new Joins() };
+        this.#local.set(key, known);
       }
+      known.joins.add(id);
     }
     this.#groups.add(id, group, pids, "local");
     this.#peers.tellAll({ type: "join", group, pids });
@@ -200,10 +202,8 @@ export class PgScope implements Server {
   /** Notes that a process of this node has left a group once; whether it was in it. */
   #forget(pid: Pid, id: TermKey): boolean {
     const known = this.#local.get(this.#key(pid));
-    const index = known?.groups.indexOf(id) ?? -1;
-    if (known === undefined || index < 0) return false;
-    known.groups.splice(index, 1);
-    if (known.groups.length > 0) return true;
+    if (known === undefined || !known.joins.take(id)) return false;
+    if (known.joins.size > 0) return true;
     this.#local.delete(this.#key(pid));
     this.#unwatch(known.ref);
     return true;
@@ -236,7 +236,7 @@ export class PgScope implements Server {
   }
 
   #memberDown(pid: Pid): void {
-    const { groups: ids } = this.#local.get(this.#key(pid))!;
+    const ids = this.#local.get(this.#key(pid))!.joins.groups();
     this.#local.delete(this.#key(pid));
     const groups = ids.map((id) => this.#groups.term(id));
     for (const id of ids) this.#groups.remove(id, [pid], "local");

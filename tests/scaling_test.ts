@@ -1,5 +1,6 @@
 import { assert } from "@std/assert";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import * as pg from "../pg.ts";
 import {
   cancelTimer,
   exit,
@@ -203,6 +204,17 @@ const WORKS: Record<string, Work> = {
     return await timed(async () => {
       for await (const _ of Task.asyncStream(numbers, () => 1, options));
     });
+  },
+  async "pg.join() and pg.leave() of one process"(total) {
+    const scope = await pg.startLink();
+    const ms = await inside(() =>
+      timed(async () => {
+        for (let i = 0; i < total; i++) await pg.join(i, self());
+        for (let i = 0; i < total; i++) await pg.leave(i, self());
+      })
+    );
+    await Supervisor.stop(scope);
+    return ms;
   },
   "Task.awaitMany()": (total) =>
     inside(async () =>
