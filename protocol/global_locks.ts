@@ -51,7 +51,8 @@ export class GlobalLocks {
     const holder = this.#keyOf(pid);
     let lock = this.#locks.get(resource);
     if (!lock?.holders.has(holder)) {
-      if (!this.#process.keepFor(pid.node, resource)) return TOO_MANY;
+      const characters = lengthOf(resource) + lengthOf(requester);
+      if (!this.#process.keepFor(pid.node, characters)) return TOO_MANY;
       lock ??= { requester, holders: new Map() };
       this.#locks.set(resource, lock);
       const ref = this.#process.monitor(pid, pid.node);
@@ -87,4 +88,8 @@ export class GlobalLocks {
   #keyOf(pid: Pid): Key {
     return keyOf(pid, this.#process.runtime);
   }
+}
+
+function lengthOf(key: TermKey): number {
+  return typeof key === "string" ? key.length : 0;
 }

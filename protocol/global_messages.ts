@@ -86,6 +86,9 @@ export const REFUSED = { type: "error", reason: "badarg" };
 /** What is answered where the one who asks, or whose process it is, has as much as it may have. */
 export const TOO_MANY = "system_limit";
 
+/** The longest name of a module or a function, as in spawn requests. */
+const MAX_NAME = 255;
+
 const RESOLVERS: readonly unknown[] = [
   "random_exit_name",
   "random_notify_name",
@@ -116,7 +119,9 @@ export function isChange(value: unknown): value is GlobalChange {
 function isResolver(value: unknown): value is Resolver {
   return RESOLVERS.includes(value) ||
     (Array.isArray(value) && value.length === 2 &&
-      value.every((each) => typeof each === "string"));
+      value.every((each) =>
+        typeof each === "string" && each.length <= MAX_NAME
+      ));
 }
 
 /** The items of what should be a list, without those that are none of its kind. */

@@ -6,7 +6,7 @@
 
 import type { Pid, Ref } from "../runtime/pid.ts";
 import type { Process } from "../runtime/process.ts";
-import { type TermKey, termKey } from "../runtime/term_key.ts";
+import { keptLength, type TermKey, termKey } from "../runtime/term_key.ts";
 import type { GlobalEntry, Resolver } from "./global_messages.ts";
 
 interface NamedProcess extends GlobalEntry {
@@ -71,7 +71,8 @@ export class GlobalTable {
     if (known !== undefined) this.#drop(key, known);
     const { node } = this.#process.runtime;
     const holder = pid.node === node ? by ?? node : pid.node;
-    if (!this.#process.keepFor(holder, key)) return false;
+    const characters = keptLength(name, key) + `${resolve}`.length;
+    if (!this.#process.keepFor(holder, characters)) return false;
     const ref = this.#process.monitor(pid, pid.node);
     this.#names.set(key, { name, pid, resolve, by, ref, holder });
     this.#monitored.set(ref.number, key);

@@ -99,6 +99,23 @@ export class Members {
     return pids.filter((pid) => this.take(pid));
   }
 
+  /** Those that are here and leave, each as often as it is among these, so many times, or is here. */
+  leaving(those: Members, count: number): Pid[] {
+    const [few, others] = this.#members.size <= those.#members.size
+      ? [this.#members, those.#members]
+      : [those.#members, this.#members];
+    const pids: Pid[] = [];
+    for (const [key, { pid }] of few) {
+      if (!others.has(key)) continue;
+      const times = Math.min(
+        this.#members.get(key)!.times,
+        those.#members.get(key)!.times * count,
+      );
+      for (let i = 0; i < times; i++) pids.push(pid);
+    }
+    return pids;
+  }
+
   pids(): Pid[] {
     const pids: Pid[] = [];
     for (const { pid, times } of this.#members.values()) {

@@ -12,7 +12,7 @@ import { QueueFullError } from "../errors.ts";
 import { printableLine, quote } from "../runtime/inspect.ts";
 import { Pid, type Ref } from "../runtime/pid.ts";
 import { type Key, keyOf, type Process } from "../runtime/process.ts";
-import type { TermKey } from "../runtime/term_key.ts";
+import { keptLength, type TermKey } from "../runtime/term_key.ts";
 import { Tell } from "./messages.ts";
 import {
   canBeGroup,
@@ -200,10 +200,28 @@ export class ScopePeers {
       return;
     } else if (message.type === "join") {
       this.#peerJoins(known, message.group, message.pids);
-    } else {
-      for (const group of message.groups) {
-        this.#peerLeaves(known, this.#id(group), message.pids);
-      }
+    } else this.#peersLeave(known, message.groups, message.pids);
+  }
+
+  /**
+   * Each of these leaves each of the groups once.
+   *
+   * A message can name many of both: it costs as much as it has items, and as there are members that
+   * leave. Peers that follow the rules speak of one process or of one group.
+   */
+  #peersLeave(peer: Peer, groups: unknown[], pids: Pid[]): void {
+    if (groups.length === 1) {
+      return this.#peerLeaves(peer, this.#id(groups[0]), pids);
+    }
+    const times = new Map<TermKey, number>();
+    for (const group of groups) {
+      const id = this.#id(group);
+      times.set(id, (times.get(id) ?? 0) + 1);
+    }
+    const leaving = new Members(this.#process.runtime, pids);
+    for (const [id, count] of times) {
+      const left = peer.groups.get(id)?.leaving(leaving, count) ?? [];
+      if (left.length > 0) this.#peerLeaves(peer, id, left);
     }
   }
 
@@ -211,9 +229,10 @@ export class ScopePeers {
     // Those beyond what its node may have here are not members here, and the log is told.
     const id = this.#id(group);
     const pids: Pid[] = [];
+    const characters = keptLength(group, id);
     for (const pid of joining) {
       // All are of one node: where one has no place, the others have none.
-      if (!this.#process.keepFor(pid.node, id)) break;
+      if (!this.#process.keepFor(pid.node, characters)) break;
       pids.push(pid);
     }
     if (pids.length === 0) return;

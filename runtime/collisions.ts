@@ -2,10 +2,11 @@
  * Keys of maps and sets that would take longer than their number.
  *
  * Engines hash strings with a secret, and numbers and bigints without one; of a bigint V8 hashes the
- * lowest 64 bits only. Whoever chooses such keys can have all of them fall into one bucket, where each
- * insertion goes past all others: 1 MB of bigints held a node for 6 s. So keys are counted by bucket
- * first, with V8's hashes (`ComputeUnseededHash` and `ComputeLongHash` in `src/utils/utils.h`). Other
- * engines have other ones, and are not covered.
+ * lowest 64 bits only. A string that spells an array index (`"4294901760"`) has that number for a hash.
+ * Whoever chooses such keys can have all of them fall into one bucket, where each insertion goes past
+ * all others: 1 MB of bigints held a node for 6 s. So keys are counted by bucket first, with V8's
+ * hashes (`ComputeUnseededHash` and `ComputeLongHash` in `src/utils/utils.h`, `MakeArrayIndexHash` in
+ * `src/strings/string-hasher-inl.h`). Other engines have other ones, and are not covered.
  *
  * @module
  */
@@ -16,6 +17,9 @@ export const FEW_KEYS = 1024;
 /** How often a key may be compared, on average; random ones are some 3 times. */
 const MAX_STEPS = 32;
 
+/** The digits of an index; up to 9999999999 here, which is more than an index can be. */
+const INDEX = /^[1-9][0-9]*$/;
+
 const word = new DataView(new ArrayBuffer(8));
 
 /** Whether that many keys would cost far more than their number. */
@@ -24,13 +28,24 @@ export function isCrowded(count: number, keys: Iterable<unknown>): boolean {
   const buckets = new Uint32Array(mask + 1);
   let steps = 0;
   for (const key of keys) {
-    if (typeof key !== "number" && typeof key !== "bigint") continue;
-    steps += buckets[hashOf(key) & mask]++;
+    if (typeof key === "string" ? !isIndex(key) : !isNumeric(key)) continue;
+    steps += buckets[hashOf(key as string | number | bigint) & mask]++;
   }
   return steps > MAX_STEPS * count;
 }
 
-function hashOf(key: number | bigint): number {
+/** Whether a string spells an index of an array, so that its hash can be chosen. */
+export function isIndex(text: string): boolean {
+  return text.length <= 10 && INDEX.test(text);
+}
+
+function isNumeric(key: unknown): boolean {
+  return typeof key === "number" || typeof key === "bigint";
+}
+
+function hashOf(key: string | number | bigint): number {
+  // The length of the string is in bits above those of any bucket.
+  if (typeof key === "string") return Number(key) | 0;
   if (typeof key === "bigint") {
     // The lowest digit of its absolute value.
     return hash64(BigInt.asUintN(64, key < 0n ? -key : key));

@@ -9,7 +9,11 @@ import { hereName } from "./context.ts";
 const CUSTOM_INSPECT = Symbol.for("nodejs.util.inspect.custom");
 const DENO_INSPECT = Symbol.for("Deno.customInspect");
 
+/** How many other nodes have a number, which is for their pids as printed: peers make up names. */
+const MAX_NUMBERED = 4096;
+
 const nodeNumbers = new Map<string, number>();
+let lastNodeNumber = 10_500;
 
 /** Of the pids of other nodes that were printed last, the incarnation, which is not printed. */
 const printedCreations = new Map<string, number>();
@@ -19,8 +23,13 @@ function nodeNumber(node: string): number {
   if (node === hereName()) return 0;
   let number = nodeNumbers.get(node);
   if (number === undefined) {
-    number = 10_500 + nodeNumbers.size + 1;
+    number = ++lastNodeNumber;
     nodeNumbers.set(node, number);
+    if (nodeNumbers.size > MAX_NUMBERED) {
+      const [oldest] = nodeNumbers.keys();
+      nodeNumbers.delete(oldest);
+      printedCreations.delete(oldest);
+    }
   }
   return number;
 }
@@ -285,8 +294,8 @@ export class Atom {
 }
 
 const atoms = new Map<string, WeakRef<Atom>>();
-const collectedAtoms = new FinalizationRegistry((name: string) => {
-  if (atoms.get(name)?.deref() === undefined) atoms.delete(name);
+const collectedAtoms = new FinalizationRegistry((key: string) => {
+  if (atoms.get(key)?.deref() === undefined) atoms.delete(key);
 });
 
 /**
@@ -313,12 +322,19 @@ export function atom(name: string): Atom {
       `Cannot make an atom of a value of the type ${typeof name}: give a string`,
     );
   }
-  const known = atoms.get(name)?.deref();
+  const key = atomKey(name);
+  const known = atoms.get(key)?.deref();
   if (known !== undefined) return known;
   const made = Object.freeze(new Atom(name));
-  atoms.set(name, new WeakRef(made));
-  collectedAtoms.register(made, name);
+  atoms.set(key, new WeakRef(made));
+  collectedAtoms.register(made, key);
   return made;
+}
+
+/** The hash of a text of digits can be chosen: many of one would make the table slow. */
+function atomKey(name: string): string {
+  const first = name.charCodeAt(0);
+  return first >= 0x30 && first <= 0x3a ? `:${name}` : name;
 }
 
 /**

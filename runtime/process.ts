@@ -20,7 +20,6 @@ import type {
 import { copyTerm } from "./term.ts";
 import { formatExit } from "./reason.ts";
 import { withoutStrayErrors } from "./stray_exits.ts";
-import type { TermKey } from "./term_key.ts";
 import { termKey } from "./term_key.ts";
 import type { Timer } from "./timers.ts";
 
@@ -262,9 +261,9 @@ export class Process implements MailboxHost {
   entries: Map<string, number> | undefined;
 
   /** Keeps something more for a node, under a key; false if it may not, and that has been refused. */
-  keepFor(node: string, key?: TermKey): boolean {
+  keepFor(node: string, characters = 0): boolean {
     if (node === this.runtime.node) return true;
-    if (!this.alive || !this.runtime.holdEntry(node, key)) return false;
+    if (!this.alive || !this.runtime.holdEntry(node, characters)) return false;
     this.entries ??= new Map();
     this.entries.set(node, (this.entries.get(node) ?? 0) + 1);
     return true;

@@ -46,12 +46,11 @@ import { endBoth } from "./stand_in.ts";
 import { startSoon } from "./starting.ts";
 import { ignoreStrayExits } from "./stray_exits.ts";
 import { DEFAULT_MAX_DEPTH } from "./term.ts";
-import type { TermKey } from "./term_key.ts";
 import { isThenable } from "./thenable.ts";
 import { Timers } from "./timers.ts";
 
 /** The largest name, lock or group of a peer, in characters: there may be many. */
-const MAX_ENTRY_KEY = 1 << 16;
+const MAX_ENTRY = 1 << 16;
 
 /** What a runtime is made of. */
 export interface RuntimeOptions {
@@ -494,11 +493,11 @@ export class Runtime implements Signals {
     return true;
   }
 
-  /** Has a peer hold one entry more; false if it may not, and has been refused. */
-  holdEntry(node: string, key?: TermKey): boolean {
-    if (typeof key === "string" && key.length > MAX_ENTRY_KEY) {
+  /** Has a peer hold one entry more, of so many characters; false if it may not, and has been refused. */
+  holdEntry(node: string, characters: number): boolean {
+    if (characters > MAX_ENTRY) {
       const message =
-        `a name, lock or group of ${key.length} characters is too large: ${MAX_ENTRY_KEY} is the most`;
+        `a name, lock or group of ${characters} characters is too large: ${MAX_ENTRY} is the most`;
       this.#refused(node, "entries", message);
       return false;
     }

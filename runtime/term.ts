@@ -28,6 +28,9 @@ export const REASON_LEVELS = 8;
 /** How many decimal digits a bigint has at most: reading and writing one costs more than its length. */
 export const MAX_BIGINT_DIGITS = 10_000;
 
+/** How long an array with holes may be: one of 2^32 - 1 items has a few bytes, and would take minutes. */
+const MAX_WITH_HOLES = 1 << 20;
+
 const BIGINT_END = 10n ** BigInt(MAX_BIGINT_DIGITS);
 const BIGINT_START = -BIGINT_END;
 
@@ -185,6 +188,15 @@ export function checkBigInt(value: bigint): void {
   }
 }
 
+/** @throws {RangeError} If there is a hole at that place of an array that is too long to have any. */
+export function checkHole(array: readonly unknown[], index: number): void {
+  if (array.length > MAX_WITH_HOLES && !(index in array)) {
+    throw new RangeError(
+      `Cannot send an array of ${array.length} items that has holes: ${MAX_WITH_HOLES} is the most; send a Map of those that are there`,
+    );
+  }
+}
+
 /** @throws {RangeError} If the keys of a map or a set would cost its receiver far more than their number. */
 export function checkKeys(
   of: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>,
@@ -193,7 +205,7 @@ export function checkKeys(
     throw new RangeError(
       `Cannot send a ${
         of instanceof Map ? "Map" : "Set"
-      } whose ${of.size} numbers or bigints have the same hash, as bigints with the same lowest 64 bits do; send an array, or texts as keys`,
+      } whose ${of.size} numbers, bigints or texts of digits have the same hash, as bigints with the same lowest 64 bits do; send an array, or other texts as keys`,
     );
   }
 }
@@ -236,7 +248,9 @@ function copyObject(value: object, left: number, max: number): unknown {
     if (left <= 0) throw tooDeep(max);
     const copy = new Array(value.length);
     for (let i = 0; i < value.length; i++) {
-      copy[i] = copyAny(value[i], left - 1, max);
+      const item = value[i];
+      if (item === undefined) checkHole(value, i);
+      copy[i] = copyAny(item, left - 1, max);
     }
     return copy;
   }

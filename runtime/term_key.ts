@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { Atom, Pid, Ref } from "./pid.ts";
 import {
+  checkHole,
   DEFAULT_MAX_DEPTH,
   errorTerm,
   isPlainObject,
@@ -16,7 +17,7 @@ import {
 } from "./term.ts";
 
 /** What stands for a value in a `Map` or a `Set`. */
-export type TermKey = string | number | bigint | boolean | null | undefined;
+export type TermKey = string | boolean | null | undefined;
 
 /**
  * The key of a value.
@@ -34,15 +35,36 @@ export function termKey(
   switch (typeof value) {
     case "string":
       return `"${value}`;
-    case "number":
-      return Number.isNaN(value) ? "NaN" : value;
-    case "bigint":
     case "boolean":
     case "undefined":
       return value;
     default:
+      // Numbers and bigints too: a peer can choose many that have one hash.
       return value === null ? null : spell(value, maxDepth, maxDepth);
   }
+}
+
+/** How many characters are kept with a value of that key: the stacks of errors are no part of the key. */
+export function keptLength(value: unknown, key: TermKey): number {
+  return (typeof key === "string" ? key.length : 0) + stacksOf(value);
+}
+
+function stacksOf(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  if (value instanceof Error) {
+    const { stack = "", fields } = errorTerm(value);
+    return stack.length + stacksOf(fields);
+  }
+  const items = value instanceof Map
+    ? [...value].flat()
+    : value instanceof Set || Array.isArray(value)
+    ? [...value]
+    : isPlainObject(value)
+    ? Object.values(value)
+    : [];
+  let length = 0;
+  for (const item of items) length += stacksOf(item);
+  return length;
 }
 
 /** A value as text; no text is the beginning of another's. */
@@ -89,7 +111,13 @@ function spellObject(value: object, left: number, max: number): string {
   // What follows is a level each, as for copyTerm.
   if (left <= 0) throw tooDeep(max);
   const inner = (item: unknown) => spell(item, left - 1, max);
-  if (Array.isArray(value)) return group("[", Array.from(value, inner));
+  if (Array.isArray(value)) {
+    const items = Array.from(value.keys(), (i) => {
+      if (value[i] === undefined) checkHole(value, i);
+      return inner(value[i]);
+    });
+    return group("[", items);
+  }
   if (isPlainObject(value)) return spellFields(value, inner);
   if (value instanceof Map) {
     const entries = [...value].map(([key, item]) => inner(key) + inner(item));

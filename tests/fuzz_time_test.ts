@@ -15,6 +15,8 @@ import {
 import { DEFAULT_LIMITS, type Local, type Port } from "../distribution/wire.ts";
 import { inspect, printable, quote } from "../runtime/inspect.ts";
 import type { Signals } from "../runtime/signal.ts";
+import { copyTerm } from "../runtime/term.ts";
+import { termKey } from "../runtime/term_key.ts";
 import { test } from "../testing/tags.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { FrameReader } from "../wires/json/frames.ts";
@@ -150,6 +152,11 @@ function floatsOfOneHash(): number[] {
   return found;
 }
 
+/** Texts that spell indexes of arrays, which V8 keeps in one bucket of a set of as many. */
+function digitsOfOneHash(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${(i + 1000) * 0x10000}`);
+}
+
 /** Frames, and values in them. */
 const FRAMES: Record<string, string> = {
   "quotes that are escaped, and no end": `[1e5,"${run('\\"')}`,
@@ -208,6 +215,15 @@ const VALUES: Record<string, string> = {
   }]}`,
   "a set of integers of one hash": `{"$set":[${integersOfOneHash()}]}`,
   "a set of floats of one hash": `{"$set":[${floatsOfOneHash()}]}`,
+  "a set of digits of one hash": `{"$set":${
+    JSON.stringify(digitsOfOneHash(30_000))
+  }}`,
+  "a map of digits of one hash": `{"$map":[${
+    digitsOfOneHash(30_000).map((digits) => `["${digits}",1]`)
+  }]}`,
+  "atoms of digits of one hash": `[${
+    digitsOfOneHash(17_000).map((digits) => `{"$atom":"${digits}"}`)
+  }]`,
   "few bytes": `[${repeated('{"$bytes":["Uint8Array",""]}')}]`,
   "bytes of that length": `{"$bytes":["Uint8Array","${run("AAAA")}"]}`,
   "bytes that are spaces": `{"$bytes":["Uint8Array","${run(" ")}"]}`,
@@ -218,6 +234,58 @@ test("no frame takes longer than its length", () => {
   for (const [what, frame] of Object.entries(FRAMES)) {
     assertLinear(what, frame.length, () => decode(frame));
   }
+});
+
+test("texts of digits take no longer than others, whatever their hash is", () => {
+  // Few in each frame: the table that V8 has them in is the program's.
+  const framesOf = (texts: string[]) =>
+    Array.from(
+      { length: 60 },
+      (_, i) => `[["send",1,2,${JSON.stringify(texts.splice(0, 1000))},${i}]]`,
+    );
+  const chosen = framesOf(digitsOfOneHash(60_000));
+  const others = framesOf(
+    Array.from({ length: 60_000 }, (_, i) => `${(i + 1) * 70_001}`),
+  );
+  const all = (frames: string[]) => timeOf(() => frames.forEach(decode));
+  all(others);
+  let worst = "";
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const expected = all(others);
+    const taken = all(chosen);
+    if (taken < 5 * expected) return;
+    worst = `${taken} ms, and others ${expected} ms`;
+  }
+  throw new Error(`texts of digits of one hash take ${worst}`);
+});
+
+test("texts of digits arrive as they are, wherever they are", () => {
+  const got: unknown[] = [];
+  const decoder = new Decoder(HERE, THERE, DEFAULT_LIMITS, PORT, {
+    send: (_from: unknown, _to: unknown, message: unknown) =>
+      void got.push(message),
+  } as unknown as Signals);
+  const json = String
+    .raw`{"12345678":"12345678","a\\":["\"87654321\"","\\","1234567890","a\"12345678"],
+ "99999999" : "9999999999","12345678x":["x12345678","01234567","1234567","12345678901","\u00312345678"]}`;
+  decoder.receive(frameOf(`[["send",1,2,${json}],["send*",1,2,[${json}]]]`));
+  assertEquals(got, [JSON.parse(json), [JSON.parse(json)]]);
+});
+
+test("equal keys of one hash are found as fast as others", () => {
+  const keys = (values: unknown[]) => {
+    const found = new Map();
+    for (const value of values) found.set(termKey(value), value);
+    assertEquals(found.size, values.length);
+  };
+  for (
+    const values of [
+      integersOfOneHash(),
+      floatsOfOneHash(),
+      Array.from({ length: 20_000 }, (_, i) => BigInt(i + 1) << 64n),
+      digitsOfOneHash(30_000),
+    ]
+  ) assertLinear(`keys like ${values[0]}`, SIZE, () => keys(values));
 });
 
 test("no value takes longer than its length, with or without tags", () => {
@@ -387,6 +455,16 @@ test("a frame that is cut anywhere is read as it is whole", () => {
   }
 });
 
+test("a set of digits of one hash is refused where it is sent", () => {
+  const few = new Set(digitsOfOneHash(1000));
+  assertEquals(copyTerm(few), few);
+  assertThrows(
+    () => copyTerm(new Set(digitsOfOneHash(3000))),
+    RangeError,
+    "texts of digits have the same hash",
+  );
+});
+
 test("maps and sets whose keys have one hash are refused, and others are not", () => {
   const many = (of: (i: number) => unknown) =>
     `${Array.from({ length: 20_000 }, (_, i) => of(i))}`;
@@ -397,6 +475,10 @@ test("maps and sets whose keys have one hash are refused, and others are not", (
       `{"$map":[${many((i) => `[{"$bigint":"-${BigInt(i) << 64n}"},1]`)}]}`,
       `{"$set":[${integersOfOneHash()}]}`,
       `{"$map":[${pairs(floatsOfOneHash())}]}`,
+      `{"$set":${JSON.stringify(digitsOfOneHash(20_000))}}`,
+      `{"$map":[${
+        digitsOfOneHash(20_000).map((digits) => `["${digits}",1]`)
+      }]}`,
     ]
   ) {
     assertThrows(
@@ -412,7 +494,10 @@ test("maps and sets whose keys have one hash are refused, and others are not", (
       (i: number) => i / 3,
       (i: number) => 1.7e12 + i * 1000,
       (i: number) => `{"$bigint":"${BigInt(i) << 32n}"}`,
-      (i: number) => `"${i * 65_536}"`,
+      (i: number) => `"${i}"`,
+      (i: number) => `"${i * 1000}"`,
+      (i: number) => `"n${i * 65_536}"`,
+      (i: number) => `"${1.7e12 + i * 65_536}"`,
     ]
   ) decode(`[["send*",1,2,{"$set":[${many(of)}]}]]`);
 });

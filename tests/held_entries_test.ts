@@ -420,3 +420,53 @@ clusterTest(
     ]);
   },
 );
+
+clusterTest(
+  "what is kept of a lock, a name or a member is bounded, whatever part of it is long",
+  (cluster) =>
+    withHidden(cluster, {}, async (peer) => {
+      await global.sync();
+      await pg.startLink();
+      const server = "global_name_server";
+      const long = "x".repeat(70_000);
+      const failed = (stack: string) => ({
+        $error: { name: "Error", message: "", stack },
+      });
+      const lock = (resource: unknown, requester: unknown) =>
+        ask(peer, server, { type: "set_lock", resource, requester });
+      assertEquals(await lock(1, long), "system_limit");
+      assertEquals(await lock(long, 1), "system_limit");
+      assertEquals(await lock(2, "x"), true);
+      const join = async (group: unknown) => {
+        const message = { type: "join", group, pids: [theirs] };
+        await peer.say([["send_name*", 100, "pg", {
+          type: "$tell",
+          from: theirs,
+          message,
+        }]]);
+        await ask(peer, "pg", null);
+      };
+      await peer.say([["send_name*", 100, "pg", {
+        type: "$tell",
+        from: theirs,
+        message: { type: "discover" },
+      }]]);
+      await join([{ a: failed(long) }]);
+      await join({ $map: [[failed(long), 1]] });
+      assertEquals(pg.whichGroups(), []);
+      await join([{ a: failed("short") }]);
+      assertEquals(pg.whichGroups().length, 1);
+      await ask(peer, server, { type: "lock_names" });
+      const named = (name: unknown, resolve: unknown = "random_exit_name") =>
+        ask(peer, server, {
+          type: "register",
+          isNew: true,
+          entry: { name, pid: theirs, resolve },
+        });
+      assertEquals(await named(failed(long)), "system_limit");
+      await named("a", [long, "b"]);
+      await named("b", ["Remote", "add"]);
+      await ask(peer, server, { type: "unlock_names" });
+      assertEquals(await global.registeredNames(), ["b"]);
+    }),
+);

@@ -860,3 +860,38 @@ clusterTest(
 function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
+
+clusterTest(
+  "a peer's processes leave groups in as many steps as there are names of both",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      await pg.startLink();
+      const ref = pg.monitorScope().then(({ ref }) => ref);
+      await ref;
+      const say = (message: unknown) => sayTo(peer, "pg", told(message));
+      await say({ type: "discover" });
+      const names = Array.from({ length: 3000 }, (_, i) => `group ${i}`);
+      const pids = Array.from({ length: 20_000 }, (_, i) => theirs(i + 1));
+      for (const group of ["G", ...names]) {
+        await say({ type: "join", group, pids: [theirs(1)] });
+      }
+      await say({
+        type: "join",
+        group: "H",
+        pids: [1, 1, 1, 1, 2, 3].map(theirs),
+      });
+      // Each was 10^9 steps, or as many pids in messages.
+      const many = new Array(50_000).fill("G");
+      await say({ type: "leave", groups: many, pids: pids.slice(10) });
+      await say({ type: "leave", groups: [...names, "H"], pids });
+      await say({
+        type: "leave",
+        groups: ["H", "G", "H"],
+        pids: [1, 3, 4].map(theirs),
+      });
+      await takenIn(peer);
+      while (pg.whichGroups().length > 1) await Node.ping("nobody@localhost");
+      assertEquals(pg.whichGroups(), ["H"]);
+      assertEquals(pg.getMembers("H").map(({ number }) => number), [1]);
+    }),
+);

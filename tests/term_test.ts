@@ -12,6 +12,7 @@ import fc from "fast-check";
 import * as errors from "../errors.ts";
 import { exit, receive, self, send, spawnMonitor } from "../process.ts";
 import { atom } from "../runtime/pid.ts";
+import { termKey } from "../runtime/term_key.ts";
 import { anyTerm, exactly, mutable, objectOf } from "./_terms.ts";
 import { mail, processTest } from "./_processes.ts";
 
@@ -417,3 +418,22 @@ processTest(
     assertEquals(exactly(await copied(value)), exactly(value));
   },
 );
+
+processTest("an array with holes can be sent unless it is long", async () => {
+  // deno-lint-ignore no-sparse-arrays
+  assertEquals(await copied([1, , 3]), [1, undefined, 3]);
+  const long: unknown[] = [1, 2, 3];
+  long.length = 2 ** 32 - 1;
+  for (const value of [long, { a: [long] }, new Map([[long, 1]])]) {
+    for (
+      const fn of [
+        () => send(self(), value),
+        () => exit(self(), value),
+        () => termKey(value),
+      ]
+    ) assertThrows(fn, RangeError, "items that has holes");
+  }
+  const { ref } = spawnMonitor(() => exit(long));
+  const { reason } = await receive((m) => ref.equals(m?.ref));
+  assertEquals(typeof reason, "string");
+});

@@ -20,6 +20,7 @@ import {
 import {
   areCrowded,
   checkBigInt,
+  checkHole,
   checkKeys,
   defineProto,
   type ErrorTerm,
@@ -281,7 +282,9 @@ export class ValueEncoder {
     let text = "[";
     for (let i = 0; i < items.length; i++) {
       if (i > 0) text += ",";
-      text += this.#write(items[i], left - 1);
+      const item = items[i];
+      if (item === undefined) checkHole(items, i);
+      text += this.#write(item, left - 1);
     }
     return text + "]";
   }
