@@ -322,6 +322,10 @@ export class Node implements AsyncDisposable {
   /**
    * Starts a node: listens, and registers with EPMD, which is served here if nobody does.
    *
+   * Code that people type, at the prompt of a shell or after `--eval`, is on the node that it starts from
+   * then on, until that stops. If it is on a node already, the start rejects with a `NodeStartError` whose
+   * `code` is `"already_started"`.
+   *
    * @param options Name, cookie, modules and more.
    * @returns The node, to be stopped by `stop()` or `await using`.
    * @throws {TypeError} If the name is no node name.

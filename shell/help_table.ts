@@ -312,7 +312,7 @@ export const HELP: Record<string, Doc[]> = {
   "Node.start": [
     {
       "signature": "start(options: NodeOptions)",
-      "text": "Starts a node: listens, and registers with EPMD, which is served here if nobody does."
+      "text": "Starts a node: listens, and registers with EPMD, which is served here if nobody does.\n\nCode that people type, at the prompt of a shell or after `--eval`, is on the node that it starts from\nthen on, until that stops. If it is on a node already, the start rejects with a `NodeStartError` whose\n`code` is `\"already_started\"`."
     }
   ],
   "Node.self": [
