@@ -67,6 +67,7 @@ import {
   NO_NODE,
   setDefaultRuntime,
   setNeighbour,
+  unnamed,
   unnamedNeighbour,
   waitingProcess,
 } from "./runtime/current.ts";
@@ -346,7 +347,11 @@ export class Node implements AsyncDisposable {
       return Promise.reject(alreadyStarted(self.name));
     }
     const node = outside(() => startNode(options, hostWorld));
-    return isTyped ? settled(node) : node;
+    if (!isTyped) return node;
+    // What runs there already is asked from the new node.
+    serveRpc(unnamed());
+    serveInfo(unnamed());
+    return settled(node);
   }
 
   /** @ignore */

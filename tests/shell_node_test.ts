@@ -131,6 +131,7 @@ test(
       "const one = Process.spawnLink(() => receive()); const two = Process.spawnLink(() => receive()); const { ref } = Process.spawnMonitor(() => receive()); const task = Task.async(async () => 7)",
       startAlex(freePort()),
       "await Task.await(task)",
+      "(await Process.info(two, { remote: true })).links.length",
       "Process.demonitor(ref)",
       "Process.unlink(two), Process.exit(two, 'unlinked'), await Process.sleep(1), Node.self()",
       "const dead = Process.monitor(one); const me = self(); Process.exit(one, 'boom'); await receive(() => false)",
@@ -143,6 +144,7 @@ test(
     );
     assertEquals(shown.slice(1), [
       "7",
+      "1",
       "true",
       '"alex@localhost"',
       '["alex@localhost", false]',
