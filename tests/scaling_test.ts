@@ -1,6 +1,5 @@
 import { assert } from "@std/assert";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import * as pg from "../pg.ts";
 import {
   cancelTimer,
   exit,
@@ -16,6 +15,7 @@ import {
   spawnLink,
   trapExit,
 } from "../process.ts";
+import { Joins } from "../protocol/joins.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import { test } from "../testing/tags.ts";
@@ -205,16 +205,14 @@ const WORKS: Record<string, Work> = {
       for await (const _ of Task.asyncStream(numbers, () => 1, options));
     });
   },
-  async "pg.join() and pg.leave() of one process"(total) {
-    const scope = await pg.startLink();
-    const ms = await inside(() =>
-      timed(async () => {
-        for (let i = 0; i < total; i++) await pg.join(i, self());
-        for (let i = 0; i < total; i++) await pg.leave(i, self());
-      })
-    );
-    await Supervisor.stop(scope);
-    return ms;
+  "groups that a process leaves in the order of its joins": (total) => {
+    // Without the calls of pg, which cost more than a look at thousands of groups.
+    const joins = new Joins();
+    const groups = Array.from({ length: 8 * total }, (_, i) => `group ${i}`);
+    return timed(() => {
+      for (const group of groups) joins.add(group);
+      for (const group of groups) joins.take(group);
+    });
   },
   "Task.awaitMany()": (total) =>
     inside(async () =>
