@@ -4,6 +4,7 @@
  * @module
  */
 
+import * as IO from "../io.ts";
 import { Node } from "../node.ts";
 import {
   type Pid,
@@ -93,6 +94,7 @@ export class ShellClient {
   async evaluate(source: string, width: number): Promise<Outcome> {
     const id = ++this.#lastId;
     const answer = await this.#ask({ type: "evaluate", id, source, width });
+    await this.#written();
     return {
       ok: answer.type === "evaluated" && answer.ok === true,
       text: answer.type === "completed" ? "" : shown(answer.text),
@@ -127,6 +129,22 @@ export class ShellClient {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     if (this.#process.alive) this.#tell({ type: "stop" });
+  }
+
+  /**
+   * Waits for output that the group leader was asked for before. An answer and a request for output are
+   * signals to two processes, so the value of a line would overtake the output of those that it ran.
+   */
+  async #written(): Promise<void> {
+    if (!this.#process.alive) return;
+    try {
+      await Promise.race([
+        runInside(this.#process, () => IO.write("")),
+        this.lost,
+      ]);
+    } catch {
+      // Without a group leader there is no output to wait for.
+    }
   }
 
   #ask(request: ShellRequest & { id: number }): Promise<ShellAnswer> {
