@@ -34,6 +34,7 @@ import {
   type NetworkLog,
   type NodeKind,
 } from "./distribution/network.ts";
+import type * as Remsh from "./shell/remsh.ts";
 import type { ConnectionStats } from "./distribution/statistics.ts";
 import { defaultEpmdPort } from "./distribution/reach.ts";
 import { DEFAULT_LIMITS, type Limits } from "./distribution/wire.ts";
@@ -991,7 +992,10 @@ async function startNode(
   if (options.allowRemsh) {
     runtime.modules.add("Shell", {
       serve: async (client: Pid, token: string) => {
-        const { serveRemote } = await import("./shell/remsh.ts");
+        // Deno fetches the packages of all that an `import()` names before a program begins. This one is
+        // named later, so that programs without a shell need no package.
+        const file = import.meta.url.replace(/node(\.\w+)$/, "shell/remsh$1");
+        const { serveRemote }: typeof Remsh = await import(file);
         await serveRemote(runtime.modules, client, token);
       },
     });

@@ -250,6 +250,8 @@ async function withProgram(
       "--no-prompt",
       `--config=${root}deno.json`,
       "--allow-net=127.0.0.1",
+      // The shell is loaded from the folder of the library when the first one attaches.
+      `--allow-read=${root}`,
       `${root}tests/fixtures/attachable.ts`,
       JSON.stringify(given),
     ],

@@ -240,14 +240,14 @@ test("Task.asyncStream() refuses options that are none", () => {
   ) {
     assertThrows(
       () => Task.asyncStream([], id, options),
-      RangeError,
+      "onTimeout" in options ? TypeError : RangeError,
       "Cannot make a stream by Task.asyncStream",
     );
   }
   for (const shutdown of [-1, NaN, "infinity" as "brutal_kill"]) {
     assertThrows(
       () => TaskSupervisor.asyncStream("sup", [], id, { shutdown }),
-      RangeError,
+      typeof shutdown === "number" ? RangeError : TypeError,
       "Cannot make a stream by TaskSupervisor.asyncStream",
     );
   }
