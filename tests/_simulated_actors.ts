@@ -70,6 +70,8 @@ export interface LinkRecord {
   to: Actor;
   /** `"ask"`: wants one from its beginning; `"born"`: has one from its beginning. */
   what: "link" | "unlink" | "ask" | "born";
+  /** Whether one that was asked for was told to be there. */
+  isAnswered?: boolean;
 }
 
 /** A node, from its start to its end. */
@@ -410,9 +412,11 @@ export class History {
     }
     const at = this.tick();
     if (how === "spawnLink") {
-      this.links.push({ at, by, to: actor, what: "ask" });
+      const ask: LinkRecord = { at, by, to: actor, what: "ask" };
+      this.links.push(ask);
       Node.spawnLink(node, run, [actor.id]).then((pid) => {
         const to = this.#spawned(by, actor, node, pid);
+        ask.isAnswered = to === actor;
         // Who has linked to it before the answer came has had the link by then, and perhaps ended it.
         const isKnown = this.links.some((each) =>
           each.by === by && each.to === to && each.what === "link" &&

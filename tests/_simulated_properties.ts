@@ -382,12 +382,9 @@ function checkPair(
     (by === actor && to === other) || (by === other && to === actor)
   );
   const name = `the link of ${actor.id} with ${other.id}`;
-  const attempts = between.filter(({ what, by, to }) =>
-    what === "link" ||
-    // Asked for, and perhaps never answered.
-    (what === "ask" && !between.some((each) =>
-      each.what === "link" && each.by === by && each.to === to
-    ))
+  // A link that was asked for and not answered may have been there at one end.
+  const attempts = between.filter(({ what, isAnswered }) =>
+    what === "link" || (what === "ask" && !isAnswered)
   );
   const normals = history.sent.filter(({ by, to, via }) =>
     via === "normal" && by === other.id && "actor" in to && to.actor === actor

@@ -63,6 +63,33 @@ test("a process that is unlinked before its spawn is answered has no link", asyn
   assertEquals(wrong, []);
 });
 
+test("a process has a link anew whose spawn was not answered, as the connection was lost", async () => {
+  const { wrong } = await live({
+    seed: 0,
+    nodes: 3,
+    delay: { min: 1, max: 5 },
+    commands: [
+      ["end", 2, 0, 0],
+      ["spawnLink", 0, 0, 0],
+      ["spawnLink", 0, 4, 0],
+      ["spawnLink", 8, 5, 0],
+      ["pause", 12, 0, 0],
+      ["spawnMonitor", 8, 0, 0],
+      ["spawnLink", 0, 1, 0],
+      ["trap", 13, 1, 0],
+      ["spawnLink", 3, 8, 0],
+      ["spawnMonitor", 0, 0, 0],
+      ["pause", 10, 0, 0],
+      ["trap", 0, 13, 0],
+      ["disconnect", 1, 11, 0],
+      ["cut", 0, 11, 0],
+      ["link", 9, 2, 0],
+      ["trap", 5, 13, 0],
+    ],
+  });
+  assertEquals(wrong, []);
+});
+
 function messageOf({ errorInstance }: fc.RunDetails<[Life]>): string {
   return (errorInstance as Error).message;
 }
