@@ -217,21 +217,12 @@ export class PendingSignals implements Signals, Queued {
     this.#plain((s) => s.monitor(from, target, ref));
   }
 
-  demonitor(from: Pid, target: Target, ref: Ref): void {
-    this.#plain((s) => s.demonitor(from, target, ref));
+  demonitor(from: Pid, ref: Ref): void {
+    this.#plain((s) => s.demonitor(from, ref));
   }
 
-  down(
-    from: Pid,
-    object: MonitoredObject,
-    to: Pid,
-    ref: Ref,
-    reason: unknown,
-  ): void {
-    this.#keepReason(
-      reason,
-      (s, reason) => s.down(from, object, to, ref, reason),
-    );
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
+    this.#keepReason(reason, (s, reason) => s.down(from, to, ref, reason));
   }
 
   spawnRequest(from: Pid, request: SpawnRequest): void {

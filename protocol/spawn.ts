@@ -71,7 +71,7 @@ class SpawnWait implements Wait {
     this.#answer.resolve({ pid, ref: this.#ref });
     if (this.#monitor) {
       process.addMonitor(this.#ref, pid, pid.node);
-      runtime.down(pid, pid, process.pid, this.#ref, "noconnection");
+      runtime.down(pid, process.pid, this.#ref, "noconnection");
     }
     if (this.#link) {
       process.addLink(pid);

@@ -27,12 +27,9 @@ export class Nowhere implements Signals {
     this.#runtime.unlinkAck(to, from, id);
   }
 
-  monitor(from: Pid, target: Target, ref: Ref): void {
-    const object = typeof target === "string"
-      ? { name: target, node: this.#node }
-      : target;
+  monitor(from: Pid, _target: Target, ref: Ref): void {
     const nobody = new Pid(this.#node, 0, 0);
-    this.#runtime.down(nobody, object, from, ref, "noconnection");
+    this.#runtime.down(nobody, from, ref, "noconnection");
   }
 
   spawnRequest(from: Pid, { ref }: SpawnRequest): void {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { hereName } from "./context.ts";
 
 const CUSTOM_INSPECT = Symbol.for("nodejs.util.inspect.custom");
@@ -34,8 +35,15 @@ function nodeNumber(node: string): number {
   return number;
 }
 
-/** How many characters a name has at most: of a process, a node, a module or a function; as in Erlang, an atom. */
-const MAX_NAME = 255;
+/** How many bytes of UTF-8 a name has at most: an atom, or the name of a process, node, module or function. */
+export const MAX_NAME = 255;
+
+/** Whether a text has more than so many bytes of UTF-8, in which a lone surrogate has three. */
+export function isLongerThan(text: string, bytes: number): boolean {
+  // A code unit has three bytes at most, so that a short text need not be looked at.
+  if (text.length * 3 <= bytes || bytes === Infinity) return false;
+  return text.length > bytes || Buffer.byteLength(text, "utf8") > bytes;
+}
 
 const NODE_NAME = /^[A-Za-z0-9_-]{1,128}@[A-Za-z0-9_.:-]{1,253}$/;
 
@@ -262,12 +270,14 @@ export class Atom {
    * Programs call {@linkcode atom}, which gives the one object of a name.
    *
    * @param name The atom's text.
-   * @throws {RangeError} If the name is longer than 255 characters.
+   * @throws {RangeError} If the name is longer than 255 bytes of UTF-8.
    */
   constructor(name: string) {
-    if (name.length > MAX_NAME) {
+    if (isLongerThan(name, MAX_NAME)) {
       throw new RangeError(
-        `Cannot make an atom: its text has ${name.length} characters, and ${MAX_NAME} is the most`,
+        `Cannot make an atom: its text has ${
+          Buffer.byteLength(name)
+        } bytes of UTF-8, and ${MAX_NAME} is the most`,
       );
     }
     this.name = name;
@@ -304,9 +314,9 @@ const collectedAtoms = new FinalizationRegistry((key: string) => {
  * Unlike Erlang's, the table of atoms does not grow for ever: an atom that nothing holds is
  * collected.
  *
- * @param name The atom's text, at most 255 characters as in Erlang.
+ * @param name The atom's text, at most 255 bytes of UTF-8.
  * @returns The one object for that name.
- * @throws {RangeError} If the name is longer than 255 characters.
+ * @throws {RangeError} If the name is longer than 255 bytes of UTF-8.
  *
  * @example Usage
  * ```ts
@@ -346,9 +356,11 @@ function atomKey(name: string): string {
 export function nameOf(name: string | Atom): string {
   if (name instanceof Atom) return name.name;
   if (typeof name === "string") {
-    if (name.length <= MAX_NAME) return name;
+    if (!isLongerThan(name, MAX_NAME)) return name;
     throw new RangeError(
-      `Cannot use a name of ${name.length} characters: ${MAX_NAME} is the most`,
+      `Cannot use a name of ${
+        Buffer.byteLength(name)
+      } bytes: ${MAX_NAME} is the most`,
     );
   }
   throw new TypeError(

@@ -58,14 +58,17 @@ export interface Monitor {
   node: string;
 }
 
+/** A monitor's target as a DOWN has it. */
+export function monitoredObject({ target, node }: Monitor): MonitoredObject {
+  return typeof target === "string" ? { name: target, node } : target;
+}
+
 /** Somebody's monitor on this process. */
 export interface Watcher {
   /** Who watches. */
   pid: Pid;
   /** Under which reference. */
   ref: Ref;
-  /** The name that was watched, if it was not the pid. */
-  name: string | undefined;
 }
 
 /** Where the dictionary keeps the label that a process has given itself, as in OTP. */
@@ -463,9 +466,7 @@ export class Process implements MailboxHost {
 
   /** What it monitors. */
   monitored(): MonitoredObject[] {
-    return [...this.monitors?.values() ?? []].map(({ target, node }) =>
-      typeof target === "string" ? { name: target, node } : target
-    );
+    return [...this.monitors?.values() ?? []].map(monitoredObject);
   }
 
   /** Whether what looks like the DOWN of a monitor of its own may be that: anybody can send such a message. */
@@ -484,7 +485,7 @@ export class Process implements MailboxHost {
     if (mode !== undefined && mode !== "explicit_unalias") this.unalias(ref);
     if (monitor === undefined) return false;
     this.monitors!.delete(ref.number);
-    this.runtime.back(monitor.node).demonitor(this.pid, monitor.target, ref);
+    this.runtime.endMonitor(this.pid, monitor);
     return true;
   }
 

@@ -27,6 +27,8 @@ import {
   type Key,
   keyOf,
   type Link,
+  type Monitor,
+  monitoredObject,
   Process,
   type ProcessOptions,
   type Wait,
@@ -35,7 +37,6 @@ import {
 import { isOrderly, isReason, sendableReason, sendReason } from "./reason.ts";
 import type {
   Backpressure,
-  MonitoredObject,
   Runnable,
   Signals,
   SpawnRequest,
@@ -119,8 +120,8 @@ export class Runtime implements Signals {
   readonly visible: Set<string> = new Set();
   /** Messages that are to be sent. */
   readonly timers: Timers = new Timers(this);
-  /** Who is watched by name, by the key of the monitor. */
-  readonly #namedWatches = new Map<Key, Process>();
+  /** Who is watched by name or from another node, by the monitor: its end names nothing but the reference. */
+  readonly #watches = new Map<Key, Process>();
   readonly #clock: Clock;
   readonly #route:
     | ((node: string, connect: boolean) => Signals | undefined)
@@ -253,7 +254,9 @@ export class Runtime implements Signals {
       linkParent.addLink(process.pid, false, tellsEnd);
     }
     if (link !== undefined) process.addLink(link);
-    if (monitor !== undefined) this.#watch(process, monitor.pid, monitor.ref);
+    if (monitor !== undefined) {
+      this.#watch(process, monitor.pid, monitor.ref, false);
+    }
     if (replyTo !== undefined) {
       this.back(replyTo.pid.node).spawnReply(
         process.pid,
@@ -340,15 +343,15 @@ export class Runtime implements Signals {
     }
     if (watchers !== undefined) {
       for (const [key, watcher] of watchers) {
-        this.#namedWatches.delete(key);
+        this.#watches.delete(key);
         this.#releaseWatcher(watcher);
         this.#down(process, watcher, reason);
       }
     }
     if (monitors !== undefined) {
-      for (const { target, node, ref } of monitors.values()) {
+      for (const monitor of monitors.values()) {
         try {
-          this.back(node).demonitor(pid, target, ref);
+          this.endMonitor(pid, monitor);
         } catch {
           // The monitor ends with the connection then.
         }
@@ -356,20 +359,11 @@ export class Runtime implements Signals {
     }
   }
 
-  #down(process: Process, watcher: Watcher, reason: unknown): void {
-    const object = watcher.name === undefined
-      ? process.pid
-      : { name: watcher.name, node: this.node };
+  #down({ pid }: Process, watcher: Watcher, reason: unknown): void {
     sendReason(
       reason,
       (reason) =>
-        this.back(watcher.pid.node).down(
-          process.pid,
-          object,
-          watcher.pid,
-          watcher.ref,
-          reason,
-        ),
+        this.back(watcher.pid.node).down(pid, watcher.pid, watcher.ref, reason),
     );
   }
 
@@ -378,7 +372,6 @@ export class Runtime implements Signals {
     const key = keyOf(ref, this);
     const watcher = process.watchers?.get(key);
     if (watcher === undefined) return;
-    this.#namedWatches.delete(key);
     this.#dropWatcher(process, key);
     this.#down(process, watcher, sendableReason(reason, this.maxDepth));
   }
@@ -523,6 +516,7 @@ export class Runtime implements Signals {
     const watcher = process?.watchers?.get(key);
     if (watcher === undefined) return;
     process!.watchers!.delete(key);
+    this.#watches.delete(key);
     this.#releaseWatcher(watcher);
   }
 
@@ -578,48 +572,39 @@ export class Runtime implements Signals {
     const byName = typeof target === "string";
     const process = byName ? this.names.get(target) : this.find(target);
     if (process === undefined) {
-      const object = byName ? { name: target, node: this.node } : target;
-      this.back(from.node).down(this.nobody, object, from, ref, "noproc");
+      this.back(from.node).down(this.nobody, from, ref, "noproc");
     } else if (
       from.node !== this.node && this.#isFull(from.node, "monitors")
     ) {
-      const object = byName ? { name: target, node: this.node } : target;
-      this.back(from.node).down(
-        this.nobody,
-        object,
-        from,
-        ref,
-        "system_limit",
-      );
-    } else this.#watch(process, from, ref, byName ? target : undefined);
+      this.back(from.node).down(this.nobody, from, ref, "system_limit");
+    } else this.#watch(process, from, ref, byName);
   }
 
-  #watch(process: Process, pid: Pid, ref: Ref, name?: string): void {
+  #watch(process: Process, pid: Pid, ref: Ref, byName: boolean): void {
     const key = keyOf(ref, this);
+    const isOwn = pid.node === this.node;
+    // Each reference is of one monitor: a second one would not be found again.
+    const before = isOwn ? undefined : this.#watches.get(key);
+    if (before !== undefined) this.#dropWatcher(before, key);
+    if (!isOwn) this.holdings.take(pid.node, "monitors");
     process.watchers ??= new FewMap();
-    if (pid.node !== this.node && !process.watchers.has(key)) {
-      this.holdings.take(pid.node, "monitors");
-    }
-    process.watchers.set(key, { pid, ref, name });
-    if (name !== undefined) this.#namedWatches.set(key, process);
+    process.watchers.set(key, { pid, ref });
+    if (!isOwn || byName) this.#watches.set(key, process);
   }
 
-  demonitor(_from: Pid, target: Target, ref: Ref): void {
+  demonitor(_from: Pid, ref: Ref): void {
     const key = keyOf(ref, this);
-    if (typeof target !== "string") this.#dropWatcher(this.find(target), key);
-    else {
-      this.#dropWatcher(this.#namedWatches.get(key), key);
-      this.#namedWatches.delete(key);
-    }
+    this.#dropWatcher(this.#watches.get(key), key);
   }
 
-  down(
-    from: Pid,
-    object: MonitoredObject,
-    to: Pid,
-    ref: Ref,
-    reason: unknown,
-  ): void {
+  /** Ends a monitor of one of this node's processes; one of another one here, by its pid, is in no index. */
+  endMonitor(from: Pid, { target, node, ref }: Monitor): void {
+    if (node !== this.node || typeof target === "string") {
+      this.back(node).demonitor(from, ref);
+    } else this.find(target)?.watchers?.delete(ref.number);
+  }
+
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
     const process = this.find(to);
     const monitor = process?.monitors?.get(ref.number);
     if (process === undefined || monitor?.node !== from.node) return;
@@ -628,6 +613,7 @@ export class Runtime implements Signals {
     if (mode !== undefined && mode !== "explicit_unalias") {
       process.unalias(ref);
     }
+    const object = monitoredObject(monitor);
     const wait = process.waits?.get(ref.number);
     if (wait !== undefined) wait.down(object, reason, ref);
     else {
@@ -691,7 +677,9 @@ export class Runtime implements Signals {
       if ("pid" in result) {
         const back = this.back(from.node);
         if (result.link) back.exitLink(to, from, "noproc");
-        if (result.monitor) back.demonitor(to, from, ref);
+        if (result.monitor) {
+          this.endMonitor(to, { ref, target: from, node: from.node });
+        }
       }
       return;
     }
@@ -761,12 +749,9 @@ export class Runtime implements Signals {
 
   #loseMonitors(process: Process, node: string): void {
     if (process.monitors === undefined) return;
-    for (const { ref, target, node: at } of [...process.monitors.values()]) {
+    for (const { ref, node: at } of [...process.monitors.values()]) {
       if (at !== node) continue;
-      const object = typeof target === "string"
-        ? { name: target, node }
-        : target;
-      this.down(new Pid(node, 0, 0), object, process.pid, ref, "noconnection");
+      this.down(new Pid(node, 0, 0), process.pid, ref, "noconnection");
     }
   }
 
@@ -775,7 +760,6 @@ export class Runtime implements Signals {
     for (const [key, { pid }] of process.watchers) {
       if (pid.node !== node) continue;
       this.#dropWatcher(process, key);
-      this.#namedWatches.delete(key);
     }
   }
 
@@ -793,7 +777,7 @@ export class Runtime implements Signals {
       processes: this.processes.size,
       names: this.names.size,
       aliases: this.aliases.size,
-      "watches of names": this.#namedWatches.size,
+      "watches by reference": this.#watches.size,
       "processes held": processes,
       "links held": links,
       "monitors held": monitors,

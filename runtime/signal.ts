@@ -77,15 +77,9 @@ export interface Signals {
   /** `from` wants to know when the target ends. */
   monitor(from: Pid, target: Target, ref: Ref): void;
   /** `from` no longer wants to know. */
-  demonitor(from: Pid, target: Target, ref: Ref): void;
-  /** What was monitored under `ref`, a process or who had a name, has ended. */
-  down(
-    from: Pid,
-    object: MonitoredObject,
-    to: Pid,
-    ref: Ref,
-    reason: unknown,
-  ): void;
+  demonitor(from: Pid, ref: Ref): void;
+  /** The process that `to` monitors under `ref` has ended. */
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void;
   /** Start a process. */
   spawnRequest(from: Pid, request: SpawnRequest): void;
   /** A process was started, or not; on success it is the new process's first signal. */

@@ -473,12 +473,12 @@ twoPeersTest(
     const monitors = (count: number) =>
       Array.from(
         { length: count },
-        (_, i) => ["monitor", 1, [number, creation], i + 1],
+        (_, i) => ["monitor", 1, number, creation, i + 1],
       );
     await one.say(monitors(5));
-    assertEquals((await one.signal("down")).slice(4), [5, "system_limit"]);
+    assertEquals((await one.signal("down")).slice(3), [5, "system_limit"]);
     await other.say(monitors(1));
-    assertEquals((await other.signal("down")).slice(4), [1, "system_limit"]);
+    assertEquals((await other.signal("down")).slice(3), [1, "system_limit"]);
     assertEquals(Node.stats()!.held.monitors, 4);
   },
 );
@@ -486,13 +486,13 @@ twoPeersTest(
 twoPeersTest(
   "processes of all peers together are bounded",
   { maxTotalRemoteProcesses: 3 },
-  async ([one, other], { number }) => {
+  async ([one, other], { number, creation }) => {
     const spawns = (count: number) =>
       Array.from({ length: count }, (_, i) => ["spawn*", 1, i + 1, {
         run: { module: "Remote", function: "wait", args: [] },
         link: false,
         monitor: false,
-        groupLeader: { $pid: [1, number] },
+        groupLeader: { $pid: [1, number, creation] },
       }]);
     await one.say(spawns(2));
     await one.signal("spawned");
@@ -528,7 +528,7 @@ clusterTest(
     await cluster.logged(/n1@localhost is down/);
     await using three = await enter("n3@localhost");
     await three.write(part);
-    await three.say([["monitor", 1, "nobody", 1]]);
+    await three.say([["monitor_name", 1, "nobody", 1]]);
     await three.signal("down");
   },
 );

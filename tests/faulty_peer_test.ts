@@ -146,7 +146,7 @@ clusterTest(
         assertFalse("polluted" in got);
       }
       await peer.say([["send_name", 1, "__proto__", 1]]);
-      await peer.say([["monitor", 1, "constructor", 5]]);
+      await peer.say([["monitor_name", 1, "constructor", 5]]);
       assertEquals((await peer.signal("down")).at(-1), "noproc");
       assertFalse("polluted" in {});
     }),
@@ -227,7 +227,7 @@ clusterTest(
         await peer.say([["link", 1, n, c]]);
         const [, ...exited] = await peer.signal("exit_link");
         assertEquals(exited, [n, c, 1, "noproc"]);
-        await peer.say([["monitor", 1, [n, c], 4]]);
+        await peer.say([["monitor", 1, n, c, 4]]);
         assertEquals((await peer.signal("down")).at(-1), "noproc");
       }
       await peer.say([["send", 1, 999_999, "x"], ["exit", 1, 999_999, "x"]]);
@@ -242,11 +242,11 @@ clusterTest(
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
-      const { number } = self();
-      const ours = { $pid: [1, number] };
+      const { number, creation } = self();
+      const ours = { $pid: [1, number, creation] };
       send(THEIRS, [new Pid("third@localhost", 1, 3)]);
       const [third] = (await peer.signal("send*"))[3] as unknown[];
-      const own = { $pid: [0, 1] };
+      const own = { $pid: [0, 1, 7] };
       for (const from of [ours, third, own]) {
         for (
           const to of [["send_name*", 1, "Tasks"], ["send*", 1, tasks.number]]
@@ -254,7 +254,7 @@ clusterTest(
           await peer.say([[...to, {
             type: "$call",
             from,
-            ref: { $ref: [0, 1] },
+            ref: { $ref: [0, 1, 7] },
             request: {
               type: "start_task",
               run: { module: "Remote", function: "tell", args: [ours, "ran"] },
@@ -326,8 +326,8 @@ clusterTest(
       await peer.say([
         ["exit_link", other.number, 7, number, "not linked"],
         ["exit_link", 1, 7, number, "not linked either"],
-        ["down", 1, [other.number, 7], number, ref.number, "forged"],
-        ["down", 1, [1, 7], number, 999_999, "never asked"],
+        ["down", 1, number, ref.number, "forged"],
+        ["down", 1, number, 999_999, "never asked"],
         ["reply", 1, 999_999, "unknown"],
         ["reply", 1, ref.number, "no alias"],
         ["unlink_ack", other.number, number, 1],
@@ -521,7 +521,7 @@ clusterTest(
         "system_limit",
       ]);
       for (let i = 1; i <= 3; i++) {
-        await peer.say([["monitor", 1, [number, creation], i]]);
+        await peer.say([["monitor", 1, number, creation, i]]);
       }
       const down = await peer.signal("down");
       assertEquals(down.slice(-3), [1, 3, "system_limit"]);
@@ -529,9 +529,9 @@ clusterTest(
       // What is given back may be taken again.
       await peer.say([
         ["unlink", 1, number, creation, 1],
-        ["demonitor", 1, [number, creation], 1],
+        ["demonitor", 1, 1],
         ["link", 3, number, creation],
-        ["monitor", 1, [number, creation], 3],
+        ["monitor", 1, number, creation, 3],
       ]);
       await takenIn(peer);
       const { held, refusedRequests } = Node.stats()!;

@@ -230,13 +230,9 @@ function portTo(chunks: Uint8Array[]): Port {
 // deno-lint-ignore no-explicit-any
 function goodSignals(): any[] {
   const chunks: Uint8Array[] = [];
-  const encoder = new Encoder(
-    THERE,
-    HERE,
-    DEFAULT_LIMITS,
-    { maxMessageBytes: 1 << 25 },
-    portTo(chunks),
-  );
+  const encoder = new Encoder(THERE, HERE, DEFAULT_LIMITS, {
+    maxMessageBytes: 1 << 25,
+  }, portTo(chunks));
   const from = new Pid(RAW, 1, 7);
   const to = new Pid(KATE, 101, 5);
   const ref = new Ref(RAW, 3, 7);
@@ -265,10 +261,9 @@ function goodSignals(): any[] {
   encoder.exitLink(from, to, value);
   encoder.monitor(from, to, ref);
   encoder.monitor(from, "named", ref);
-  encoder.demonitor(from, to, ref);
-  encoder.demonitor(from, "named", ref);
-  encoder.down(from, from, to, alias, "why");
-  encoder.down(from, { name: "x", node: RAW }, to, alias, value);
+  encoder.demonitor(from, ref);
+  encoder.down(from, to, alias, "why");
+  encoder.down(from, to, alias, value);
   encoder.spawnRequest(from, run("wait", []));
   encoder.spawnRequest(from, run("tell", [from, value]));
   encoder.spawnReply(from, to, alias, { pid: from, link: true, monitor: true });
@@ -287,13 +282,9 @@ test(
   { timeout: 600_000 },
   async () => {
     const written: Uint8Array[] = [];
-    const encoder = new Encoder(
-      HERE,
-      THERE,
-      DEFAULT_LIMITS,
-      { maxMessageBytes: 1 << 25 },
-      portTo(written),
-    );
+    const encoder = new Encoder(HERE, THERE, DEFAULT_LIMITS, {
+      maxMessageBytes: 1 << 25,
+    }, portTo(written));
     const runtime = newRuntime(() => encoder);
     const signals = goodSignals();
     assert(signals.length > 20);
@@ -383,35 +374,35 @@ clusterTest(
 const REQUESTS = [
   ["Tasks", {
     type: "$call",
-    from: { $pid: [0, 100] },
-    ref: { $ref: [0, 2] },
+    from: { $pid: [0, 100, 7] },
+    ref: { $ref: [0, 2, 7] },
     request: {
       type: "start_task",
       run: { module: "Remote", function: "add", args: [1, 2] },
-      callers: [{ $pid: [0, 100] }],
+      callers: [{ $pid: [0, 100, 7] }],
       link: true,
-      task: { $ref: [0, 1] },
+      task: { $ref: [0, 1, 7] },
       restart: "temporary",
       shutdown: 5000,
     },
   }],
   ["Tasks", {
     type: "$call",
-    from: { $pid: [0, 100] },
-    ref: { $ref: [0, 1] },
-    request: { type: "terminate_child", pid: { $pid: [0, 100] } },
+    from: { $pid: [0, 100, 7] },
+    ref: { $ref: [0, 1, 7] },
+    request: { type: "terminate_child", pid: { $pid: [0, 100, 7] } },
   }],
   ["Tasks", {
     type: "$call",
-    from: { $pid: [0, 100] },
-    ref: { $ref: [0, 1] },
+    from: { $pid: [0, 100, 7] },
+    ref: { $ref: [0, 1, 7] },
     request: { type: "which_children" },
   }],
   ["Tasks", { type: "$cast", request: 1 }],
   ["user", {
     type: "io_request",
-    from: { $pid: [0, 100] },
-    replyAs: { $ref: [0, 3] },
+    from: { $pid: [0, 100, 7] },
+    replyAs: { $ref: [0, 3, 7] },
     request: {
       type: "requests",
       requests: [

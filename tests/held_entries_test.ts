@@ -32,7 +32,7 @@ const options = {
   modules: { Remote, Start },
 };
 
-const theirs = { $pid: [0, 100] };
+const theirs = { $pid: [0, 100, 7] };
 
 /** Runs `fn` in a process of alex, with a raw peer, which the name server does not wait for as it is hidden. */
 async function withHidden(
@@ -64,7 +64,7 @@ async function ask(
   request: unknown,
   from: unknown = theirs,
 ): Promise<unknown> {
-  const call = { type: "$call", from, ref: { $ref: [0, 7] }, request };
+  const call = { type: "$call", from, ref: { $ref: [0, 7, 7] }, request };
   await peer.say([
     typeof to === "string"
       ? ["send_name*", 100, to, call]
@@ -140,7 +140,7 @@ clusterTest(
       await global.sync();
       const server = "global_name_server";
       await ask(peer, server, { type: "lock_names" });
-      const own = { $pid: [1, self().number] };
+      const own = { $pid: [1, self().number, self().creation] };
       const register = (i: number) =>
         ask(peer, server, {
           type: "register",
@@ -193,7 +193,7 @@ clusterTest(
           from: theirs,
           message,
         }]]);
-      const pids = [1, 2, 3, 4, 5].map((number) => ({ $pid: [0, number] }));
+      const pids = [1, 2, 3, 4, 5].map((number) => ({ $pid: [0, number, 7] }));
       const taken = () => ask(peer, "pg", null);
       await tell({ type: "discover" });
       await tell({ type: "join", group: "a", pids: pids.slice(0, 2) });
@@ -299,7 +299,7 @@ clusterTest(
         peer.say([["send_name*", 100, "user", {
           type: "io_request",
           from: theirs,
-          replyAs: { $ref: [0, ref] },
+          replyAs: { $ref: [0, ref, 7] },
           request: { type: "get_line", prompt: "" },
         }]]);
       for (let ref = 1; ref <= 5; ref++) await read(ref);
@@ -334,7 +334,7 @@ clusterTest(
         await peer.say([["send_name*", 100, "application_controller", {
           type: "$call",
           from: theirs,
-          ref: { $ref: [0, ref] },
+          ref: { $ref: [0, ref, 7] },
           request: start,
         }]]);
       }

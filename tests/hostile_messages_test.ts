@@ -35,10 +35,14 @@ const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 
 /** A pid of the raw peer, and names of the node that it is connected to, as the wire writes them. */
-const theirs = { $pid: [0, 100] };
-const theirRef = { $ref: [0, 1] };
-const ours = ({ number }: Pid) => ({ $pid: [1, number] });
-const ourRef = ({ number }: Ref) => ({ $ref: [1, number] });
+const theirs = { $pid: [0, 100, 7] };
+const theirRef = { $ref: [0, 1, 7] };
+const ours = ({ number, creation }: Pid) => ({
+  $pid: [1, number, creation],
+});
+const ourRef = ({ number, creation }: Ref) => ({
+  $ref: [1, number, creation],
+});
 
 /** An object as the wire writes it where its keys or its type are the wire's own. */
 function asData(object: Record<string, unknown>): unknown {
@@ -55,9 +59,9 @@ function sayTo(peer: RawPeer, to: Pid | string, message: unknown) {
 
 /** Waits until the node has taken in what the peer has said. */
 async function takenIn(peer: RawPeer): Promise<void> {
-  await peer.say([["monitor", 100, "nobody at all", 999]]);
+  await peer.say([["monitor_name", 100, "nobody at all", 999]]);
   for (;;) {
-    const [, , , , ref] = await peer.signal("down");
+    const [, , , ref] = await peer.signal("down");
     if (ref === 999) return;
   }
 }
@@ -294,8 +298,8 @@ clusterTest(
 const names = fc.constantFrom<unknown>(
   theirs,
   theirRef,
-  { $pid: [1, 100] },
-  { $ref: [1, 1] },
+  { $pid: [1, 100, 7] },
+  { $ref: [1, 1, 7] },
   { $pid: ["mike@localhost", 100, 1] },
   { $ref: ["mike@localhost", 1, 1] },
   { $object: [["node", "raw@localhost"], ["number", 1], ["creation", 7]] },
@@ -384,7 +388,7 @@ clusterTest(
           { type: "$stop", reason: "normal" },
           { type: "$stop", from: theirs },
           { type: "$stop", from: theirs, ref: 1, reason: "normal" },
-          { type: "$stop", from: theirs, ref: { $ref: [1, 1] } },
+          { type: "$stop", from: theirs, ref: { $ref: [1, 1, 7] } },
           { type: "$stop", from: ours(self()), ref: theirRef },
           { type: "$stop", ref: theirRef, reason: "normal" },
         ]
@@ -394,14 +398,14 @@ clusterTest(
       }
       await takenIn(peer);
       assertEquals(await GenServer.call(echo, "hi"), "hi");
-      await peer.say([["monitor", 100, "Echo", 5]]);
+      await peer.say([["monitor_name", 100, "Echo", 5]]);
       await sayTo(peer, "Echo", {
         type: "$stop",
         from: theirs,
         ref: theirRef,
         reason: "shutdown",
       });
-      const [, , , , ref, reason] = await peer.signal("down");
+      const [, , , ref, reason] = await peer.signal("down");
       assertEquals([ref, reason], [5, "shutdown"]);
     }),
 );
@@ -491,7 +495,7 @@ clusterTest(
           ["spawned", 100, number, ref, false, true],
           ["not_spawned", number, ref, "undef", "forged"],
           ["send_alias", 100, ref, "forged"],
-          ["down", 100, [100, 7], number, ref, "forged"],
+          ["down", 100, number, ref, "forged"],
         ]);
         await takenIn(peer);
       };

@@ -43,9 +43,11 @@ const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 
 /** A pid of the raw peer, and one of the node that it is connected to, as the wire writes them. */
-const theirs = (number: number) => ({ $pid: [0, number] });
-const ours = ({ number }: Pid) => ({ $pid: [1, number] });
-const theirRef = (number: number) => ({ $ref: [0, number] });
+const theirs = (number: number) => ({ $pid: [0, number, 7] });
+const ours = ({ number, creation }: Pid) => ({
+  $pid: [1, number, creation],
+});
+const theirRef = (number: number) => ({ $ref: [0, number, 7] });
 
 function callOf(request: unknown, ref = 1): unknown {
   return { type: "$call", from: theirs(100), ref: theirRef(ref), request };
@@ -65,9 +67,9 @@ function sayTo(peer: RawPeer, to: Pid | string, message: unknown) {
 
 /** Waits until the node has taken in what the peer has said. */
 async function takenIn(peer: RawPeer): Promise<void> {
-  await peer.say([["monitor", 100, "nobody at all", 999]]);
+  await peer.say([["monitor_name", 100, "nobody at all", 999]]);
   for (;;) {
-    const [, , , , ref] = await peer.signal("down");
+    const [, , , ref] = await peer.signal("down");
     if (ref === 999) return;
   }
 }
@@ -100,9 +102,9 @@ clusterTest(
       const echo = await GenServer.start(Echo, undefined, { name: "Echo" });
       await using peer = await RawPeer.dial(kate.port);
       await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
-      await peer.say([["monitor", 100, "Echo", 1]]);
+      await peer.say([["monitor_name", 100, "Echo", 1]]);
       await sayTo(peer, "Echo", callOf("x".repeat(100_000)));
-      const [, , , , ref, reason] = await peer.signal("down");
+      const [, , , ref, reason] = await peer.signal("down");
       assertEquals(ref, 1);
       assert(JSON.stringify(reason).includes("Cannot send a message of"));
       assertEquals(await GenServer.call(echo, "hi"), "hi");
@@ -142,7 +144,7 @@ clusterTest(
       const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
       const echo = await GenServer.startLink(Echo, undefined, { name: "Echo" });
       const task = Task.async(() => receive((m) => m === "go"));
-      const guessed = { $ref: [1, task.ref.number] };
+      const guessed = { $ref: [1, task.ref.number, task.ref.creation] };
       for (
         const request of [
           { ...callOf("forged") as object, ref: guessed },
@@ -253,10 +255,10 @@ clusterTest(
       await takenIn(peer);
       assertEquals(pg.getMembers("g").map(({ number }) => number), [50]);
       await pg.join("own", self());
-      await peer.say([["monitor", 100, "nobody at all", 999]]);
+      await peer.say([["monitor_name", 100, "nobody at all", 999]]);
       const said: unknown[][] = [];
       do said.push(...await peer.hear()); while (
-        !said.some(([kind, , , , ref]) => kind === "down" && ref === 999)
+        !said.some(([kind, , , ref]) => kind === "down" && ref === 999)
       );
       assertEquals(said.filter(([kind]) => kind === "send*").length, 1);
     }),
@@ -821,7 +823,7 @@ clusterTest(
         await sayTo(peer, "global_name_server", callOf({ type: "hello" }));
         // Until nothing has been asked for a while.
         for (let idle = 0; idle < 30 && !peer.isClosed; idle++) {
-          await peer.say([["monitor", 100, "nobody at all", 999]]);
+          await peer.say([["monitor_name", 100, "nobody at all", 999]]);
           for (let isThere = false; !isThere;) {
             const frame = await peer.next();
             if (frame === undefined) break;
@@ -831,7 +833,7 @@ clusterTest(
                 ref?: { $ref: number[] };
                 type?: string;
               };
-              if (kind === "down" && signal[4] === 999) isThere = true;
+              if (kind === "down" && signal[3] === 999) isThere = true;
               else if (kind === "spawn*") {
                 await peer.say([
                   ["not_spawned", signal[1], signal[2], "undef", "x"],

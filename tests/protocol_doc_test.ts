@@ -157,17 +157,12 @@ const EXAMPLES: Record<string, ((to: Signals) => void)[]> = {
   unlink_ack: [(to) => to.unlinkAck(alex, kate, 5)],
   exit: [(to) => to.exit(alex, kate, "kill")],
   exit_link: [(to) => to.exitLink(alex, kate, "noproc")],
-  monitor: [
-    (to) => to.monitor(alex, kate, seven),
-    (to) => to.monitor(alex, "Chat", seven),
-  ],
-  demonitor: [
-    (to) => to.demonitor(alex, kate, seven),
-    (to) => to.demonitor(alex, "Chat", seven),
-  ],
+  monitor: [(to) => to.monitor(alex, kate, seven)],
+  monitor_name: [(to) => to.monitor(alex, "Chat", seven)],
+  demonitor: [(to) => to.demonitor(alex, seven)],
   down: [
-    (to) => to.down(alex, alex, kate, alias, "normal"),
-    (to) => to.down(alex, { name: "Chat", node: ALEX.name }, kate, alias, bad),
+    (to) => to.down(alex, kate, alias, "normal"),
+    (to) => to.down(alex, kate, alias, bad),
   ],
   spawn: [
     (to) =>

@@ -185,14 +185,14 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
     /the link of .* never told|is still being ended/,
   ],
   "a DOWN lost within a node": [
-    replacing("down", (runtime, down) => (from, object, to, ref, reason) => {
-      if (from.node !== runtime.node) down(from, object, to, ref, reason);
+    replacing("down", (runtime, down) => (from, to, ref, reason) => {
+      if (from.node !== runtime.node) down(from, to, ref, reason);
     }),
     /the monitor of .* never told/,
   ],
   "monitors that are not told of a lost connection": [
-    replacing("down", (_, down) => (from, object, to, ref, reason) => {
-      if (reason !== "noconnection") down(from, object, to, ref, reason);
+    replacing("down", (_, down) => (from, to, ref, reason) => {
+      if (reason !== "noconnection") down(from, to, ref, reason);
     }),
     /the monitor of .* never told/,
   ],
@@ -203,13 +203,13 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
     /the link of .* never told/,
   ],
   "a DOWN that comes twice": [
-    replacing("down", (runtime, down) => (from, object, to, ref, reason) => {
+    replacing("down", (runtime, down) => (from, to, ref, reason) => {
       const process = runtime.find(to);
       const monitor = process?.monitors?.get(ref.number);
-      down(from, object, to, ref, reason);
+      down(from, to, ref, reason);
       if (monitor === undefined || !process!.alive) return;
       process!.addMonitor(monitor.ref, monitor.target, monitor.node);
-      down(from, object, to, ref, reason);
+      down(from, to, ref, reason);
     }),
     /told 2 times/,
   ],

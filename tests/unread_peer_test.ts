@@ -23,7 +23,7 @@ function requests(creation: number, frame: number): Uint8Array {
   return jsonFrame(
     Array.from(
       { length: REQUESTS },
-      (_, i) => ["monitor", 1, [1, creation], frame * REQUESTS + i + 1],
+      (_, i) => ["monitor", 1, 1, creation, frame * REQUESTS + i + 1],
     ),
   );
 }
@@ -89,7 +89,7 @@ clusterTest(
       let next = 1;
       while (next <= frames * REQUESTS) {
         for (const signal of await peer.hear()) {
-          if (signal[0] === "down") assertEquals(signal[4], next++);
+          if (signal[0] === "down") assertEquals(signal[3], next++);
         }
       }
       await written;

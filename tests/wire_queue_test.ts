@@ -75,7 +75,7 @@ clusterTest(
       assertEquals(next, sent);
       assertEquals(others, ["link", "monitor", "exit"]);
       assertEquals(send(THEIRS, "again"), undefined);
-      await peer.say([["down", 1, [1, 7], number, ref.number, "bye"]]);
+      await peer.say([["down", 1, number, ref.number, "bye"]]);
       assertEquals((await receive()).reason, "bye");
     }),
 );

@@ -99,7 +99,7 @@ clusterTest(
         await peer.write(bytes);
         // A ping that is answered shows that it was taken; else the connection is closed.
         await peer.write(
-          jsonFrame([["monitor", 1, [999_999, alex.creation], 5]]),
+          jsonFrame([["monitor", 1, 999_999, alex.creation, 5]]),
         );
         const answer = await peer.next();
         assertEquals([answer, why], [undefined, why]);
@@ -122,7 +122,7 @@ clusterTest(
         run: { module: "Nobody", function: "x", args: [], more: 1 },
         link: false,
         monitor: false,
-        groupLeader: { $pid: [0, 1] },
+        groupLeader: { $pid: [0, 1, 7] },
         more: 1,
       }],
     ]);
@@ -327,7 +327,7 @@ clusterTest(
       assertThrows(
         () => void Node.connect(longer),
         RangeError,
-        "256 characters",
+        "256 bytes",
       );
       const kate = await cluster.start("kate");
       await Node.connect(KATE);

@@ -72,9 +72,8 @@ function sample(): { bytes: Uint8Array; calls: unknown[] } {
     signals.exitLink(from, to, new Date(1));
     signals.monitor(from, to, ref);
     signals.monitor(from, "name", ref);
-    signals.demonitor(from, to, ref);
-    signals.down(from, from, to, theirs, "why");
-    signals.down(from, { name: "name", node: ALEX }, to, theirs, "why");
+    signals.demonitor(from, ref);
+    signals.down(from, to, theirs, "why");
     signals.spawnRequest(from, {
       ref,
       run: { module: "M", function: "f", args: [1, 2n] },

@@ -8,7 +8,7 @@ import traceback
 
 import connection
 from connection import Connection, Refused
-from process import Exit, Process, place
+from process import Exit, Process, node_of
 from servers import serve_output
 from values import (
     Error, Pid, ProtocolError, Ref, array, boolean, natural, need, node_name, text,
@@ -26,6 +26,7 @@ class Node:
         self.creation = 0
         self.numbers = itertools.count(1)
         self.processes, self.names = {}, {}
+        self.watched = {}  # ref of the one who monitors -> the process
         self.connections, self.dialling = {}, {}
         self.tasks, self.user = set(), None
 
@@ -162,13 +163,13 @@ class Node:
                 self.lost(process, there.name)
 
     def lost(self, process, node):
-        for ref, (watcher, _) in list(process.watchers.items()):
+        for ref, watcher in list(process.watchers.items()):
             if watcher.node == node:
-                del process.watchers[ref]
+                del process.watchers[ref], self.watched[ref]
         for pid in [pid for pid in process.unlinks if pid.node == node]:
             del process.unlinks[pid]
         for ref, target in list(process.monitors.items()):
-            if place(target)[0] == node:
+            if node_of(target) == node:
                 self.down(process, ref, "noconnection")
         for pid in [pid for pid in process.links if pid.node == node]:
             process.links.discard(pid)
@@ -222,10 +223,9 @@ class Node:
         number = process.pid.number
         for pid in process.links:
             self.deliver_or_send(pid.node, "exit_link", number, self.creation, pid.number, reason)
-        for ref, (watcher, what) in process.watchers.items():
-            self.deliver_or_send(
-                watcher.node, "down", number, what, watcher.number, ref.number, reason
-            )
+        for ref, watcher in process.watchers.items():
+            del self.watched[ref]
+            self.deliver_or_send(watcher.node, "down", number, watcher.number, ref.number, reason)
         if process.task is not None and process.task is not asyncio.current_task():
             process.task.cancel()
 
@@ -260,7 +260,7 @@ class Node:
             self.signal(self, kind, list(items))
         elif there is not None:
             (there.send_value if kind in self.VALUES else there.send)(kind, *items)
-        elif kind in ("monitor", "link") and items[0] in self.processes:
+        elif kind in ("monitor", "monitor_name", "link") and items[0] in self.processes:
             self.lost(self.processes[items[0]], node)
 
     def send(self, sender, to, message):
@@ -288,12 +288,6 @@ class Node:
         known = creation is None or natural(creation) == self.creation
         return self.processes.get(number) if known else None
 
-    def found(self, target):
-        if isinstance(target, str):
-            return self.names.get(text(target, 255))
-        need(len(array(target)) == 2, "a process without its creation")
-        return self.process(*target)
-
     def on_send(self, there, sender, to, *messages):
         natural(sender), natural(to)
         need(len(messages) > 0, "a send of nothing")
@@ -303,7 +297,7 @@ class Node:
 
     def on_send_name(self, there, sender, name, message):
         natural(sender)
-        if process := self.found(text(name, 255)):
+        if process := self.names.get(text(name, 255)):
             process.deliver(message)
 
     def on_send_alias(self, there, sender, alias, message):
@@ -349,21 +343,31 @@ class Node:
             process.links.discard(pid)
             self.exit_signal(process, pid, reason, linked=True)
 
-    def on_monitor(self, there, sender, target, ref):
+    def on_monitor(self, there, sender, to, creation, ref):
+        self.watch(there, sender, ref, self.process(to, creation))
+
+    def on_monitor_name(self, there, sender, name, ref):
+        self.watch(there, sender, ref, self.names.get(text(name, 255)))
+
+    def watch(self, there, sender, ref, process):
         watcher = Pid(there.name, natural(sender), there.creation)
         ref = Ref(there.name, natural(ref), there.creation)
-        if process := self.found(target):
-            process.watchers[ref] = (watcher, target)
+        if process is None:
+            self.deliver_or_send(there.name, "down", 0, sender, ref.number, "noproc")
         else:
-            self.deliver_or_send(there.name, "down", 0, target, sender, ref.number, "noproc")
+            self.unwatch(ref)
+            process.watchers[ref], self.watched[ref] = watcher, process
 
-    def on_demonitor(self, there, sender, target, ref):
+    def unwatch(self, ref):
+        if process := self.watched.pop(ref, None):
+            del process.watchers[ref]
+
+    def on_demonitor(self, there, sender, ref):
+        natural(sender)
+        self.unwatch(Ref(there.name, natural(ref), there.creation))
+
+    def on_down(self, there, sender, to, ref, reason):
         natural(sender), natural(ref)
-        if process := self.found(target):
-            process.watchers.pop(Ref(there.name, natural(ref), there.creation), None)
-
-    def on_down(self, there, sender, what, to, ref, reason):
-        natural(sender), natural(ref), self.found(what)
         if process := self.process(to):
             self.down(process, Ref(self.name, natural(ref), self.creation), reason)
 
@@ -387,8 +391,7 @@ class Node:
             if link:
                 process.links.add(owner)
             if monitor:
-                what = [process.pid.number, self.creation]
-                process.watchers[Ref(there.name, natural(ref), there.creation)] = (owner, what)
+                self.watch(there, sender, ref, process)
             self.deliver_or_send(there.name, "spawned", process.pid.number, sender, ref, link, monitor)
             if then is not None:
                 then(process)

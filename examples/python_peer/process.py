@@ -22,7 +22,7 @@ class Process:
         self.mailbox, self.woken = [], asyncio.Event()
         self.trap_exit, self.name, self.alive = False, None, True
         self.links, self.unlinks = set(), {}
-        self.watchers = {}  # ref of the one who monitors -> (its pid, what it asked to monitor)
+        self.watchers = {}  # ref of the one who monitors -> its pid
         self.monitors = {}  # own ref -> pid, or (name, node)
         self.waits = {}  # own ref, the alias of an answer -> future
         self.task = None  # what asyncio runs
@@ -62,19 +62,21 @@ class Process:
         """A pid, or (name, node). A message of type DOWN tells its end."""
         ref = self.node.new_ref()
         self.monitors[ref] = target
-        node, what = place(target)
-        self.node.deliver_or_send(node, "monitor", self.pid.number, what, ref.number)
+        if isinstance(target, Pid):
+            what = ("monitor", self.pid.number, target.number, target.creation)
+        else:
+            what = ("monitor_name", self.pid.number, target[0])
+        self.node.deliver_or_send(node_of(target), *what, ref.number)
         return ref
 
     def demonitor(self, ref):
         target = self.monitors.pop(ref, None)
         if target is not None:
-            node, what = place(target)
-            self.node.deliver_or_send(node, "demonitor", self.pid.number, what, ref.number)
+            self.node.deliver_or_send(node_of(target), "demonitor", self.pid.number, ref.number)
 
     async def ask(self, server, make_message):
         """Monitors a server, sends it a message and waits for the reply or the end."""
-        await self.node.connect(place(server)[0])
+        await self.node.connect(node_of(server))
         ref = self.monitor(server)
         future = self.waits[ref] = asyncio.get_running_loop().create_future()
         try:
@@ -124,9 +126,6 @@ class Process:
             self.demonitor(task)
 
 
-def place(target):
-    """The node of a pid or (name, node), and what `monitor` calls it there."""
-    if isinstance(target, Pid):
-        return target.node, [target.number, target.creation]
-    name, node = target
-    return node, name
+def node_of(target):
+    """The node of a pid or (name, node)."""
+    return target.node if isinstance(target, Pid) else target[1]

@@ -119,8 +119,13 @@ def natural(value):
 
 
 def text(value, most=math.inf):
-    need(isinstance(value, str) and len(value) <= most, f"no text: {value!r:.40}")
+    need(isinstance(value, str) and size(value) <= most, f"no text: {value!r:.40}")
     return value
+
+
+def size(value):
+    """The bytes of a text in UTF-8, where a lone surrogate has three."""
+    return len(value.encode("utf-8", "surrogatepass"))
 
 
 def array(value):
@@ -273,10 +278,9 @@ class Encoder:
         return value
 
     def name(self, of):
-        for number, end in enumerate((self.me, self.peer)):
-            if (of.node, of.creation) == end:
-                return [number, of.number]
-        return [of.node, of.number, of.creation]
+        ends = (self.me[0], self.peer[0])
+        node = ends.index(of.node) if of.node in ends else of.node
+        return [node, of.number, of.creation]
 
     def write_bytes(self, kind, data):
         if len(data) >= RAW_BYTES and len(self.raw) < MAX_RAW - 1:
@@ -290,7 +294,7 @@ class Decoder:
     """JSON's values as Python's. `take_raw` gives a raw byte array that has come."""
 
     def __init__(self, me, peer, take_raw):
-        self.ends, self.take_raw = (peer, me), take_raw
+        self.ends, self.take_raw = (peer[0], me[0]), take_raw
 
     def decode(self, value):
         if isinstance(value, list):
@@ -306,12 +310,10 @@ class Decoder:
         return read(value[tag])
 
     def name(self, content):
-        if len(array(content)) == 2:
-            need(natural(content[0]) < 2, "a pid or reference of neither node")
-            node, creation = self.ends[int(content[0])]
-            return node, natural(content[1]), creation
-        need(len(content) == 3, "a pid or reference of too few or too many items")
-        return node_name(content[0]), natural(content[1]), natural(content[2])
+        need(len(array(content)) == 3, "a pid or reference of too few or too many items")
+        node, number, creation = content
+        node = self.ends[node] if type(node) is int and 0 <= node <= 1 else node_name(node)
+        return node, natural(number), natural(creation)
 
     def entries(self, content):
         for entry in array(content):

@@ -10,21 +10,14 @@ import {
   isReserved,
   receivedMessage,
 } from "../../protocol/messages.ts";
-import { Pid, Ref } from "../../runtime/pid.ts";
-import type {
-  MonitoredObject,
-  Runnable,
-  Signals,
-  SpawnFailure,
-  Target,
-} from "../../runtime/signal.ts";
+import { MAX_NAME, Pid, Ref } from "../../runtime/pid.ts";
+import type { Runnable, Signals, SpawnFailure } from "../../runtime/signal.ts";
 import { copyTerm, REASON_LEVELS } from "../../runtime/term.ts";
 import { type FrameHandler, FrameReader, parseJson } from "./frames.ts";
 import { RawArrays } from "./raw_arrays.ts";
 import {
   checkArray,
   checkBoolean,
-  checkLength,
   checkNatural,
   checkNode,
   checkObject,
@@ -43,9 +36,6 @@ const OUTER_DEPTH = 4;
 
 /** Stands for a message that is not delivered. */
 const DROPPED = Symbol("dropped");
-
-/** The longest name, in characters, of a process, a module or a function. */
-const MAX_NAME = 255;
 
 /** The parts of a peer that is alone. */
 const UNSHARED: ByteBudget = { max: Infinity, used: 0, add: () => {} };
@@ -256,29 +246,32 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "monitor":
+        checkCount(signal, 5);
+        deliver.monitor(
+          this.#fromPid(first),
+          this.#ownPid(second, third),
+          this.#peerRef(fourth),
+        );
+        return;
+      case "monitor_name":
         checkCount(signal, 4);
         deliver.monitor(
           this.#fromPid(first),
-          this.#target(second),
+          checkName(second),
           this.#peerRef(third),
         );
         return;
       case "demonitor":
-        checkCount(signal, 4);
-        deliver.demonitor(
-          this.#fromPid(first),
-          this.#target(second),
-          this.#peerRef(third),
-        );
+        checkCount(signal, 3);
+        deliver.demonitor(this.#fromPid(first), this.#peerRef(second));
         return;
       case "down":
-        checkCount(signal, 6);
+        checkCount(signal, 5);
         deliver.down(
           this.#fromPid(first),
-          this.#object(second),
-          this.#toPid(third),
-          this.#ownRef(fourth),
-          this.#reason(fifth),
+          this.#toPid(second),
+          this.#ownRef(third),
+          this.#reason(fourth),
         );
         return;
       case "spawn":
@@ -419,20 +412,6 @@ export class Decoder implements FrameHandler {
       checkNatural(number),
       this.#peer.creation,
     );
-  }
-
-  #target(target: unknown): Target {
-    if (typeof target === "string") return checkName(target);
-    const [number, creation] = checkLength(target, 2);
-    return this.#ownPid(number, creation);
-  }
-
-  #object(object: unknown): MonitoredObject {
-    if (typeof object === "string") {
-      return { name: checkName(object), node: this.#peer.name };
-    }
-    const [number, creation] = checkLength(object, 2);
-    return this.#peerPid(number, creation);
   }
 }
 

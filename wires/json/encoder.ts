@@ -13,7 +13,6 @@ import { inspect } from "../../runtime/inspect.ts";
 import type { Pid, Ref } from "../../runtime/pid.ts";
 import type {
   Backpressure,
-  MonitoredObject,
   Queued,
   Signals,
   SpawnRequest,
@@ -22,7 +21,16 @@ import type {
 } from "../../runtime/signal.ts";
 import { REASON_LEVELS } from "../../runtime/term.ts";
 import { FRAGMENT_BYTES, rawFrame, textFrame, TICK } from "./frames.ts";
-import { type End, MAX_PEERS, MAX_REFUSAL, ValueEncoder } from "./values.ts";
+import {
+  cutText,
+  decimal,
+  type End,
+  MAX_PEERS,
+  MAX_REFUSAL,
+  ValueEncoder,
+  type WrittenEnd,
+  writtenEnd,
+} from "./values.ts";
 
 /** From how many characters on a signal is sent in parts. */
 const LARGE = 1 << 16;
@@ -49,7 +57,8 @@ export interface PeerLimits {
 
 /** Writes signals for one peer. */
 export class Encoder implements Queued, Signals {
-  readonly #peer: End;
+  readonly #self: WrittenEnd;
+  readonly #peer: WrittenEnd;
   readonly #port: Port;
   readonly #values: ValueEncoder;
   readonly #maxMessageBytes: number;
@@ -71,7 +80,8 @@ export class Encoder implements Queued, Signals {
     peerLimits: PeerLimits,
     port: Port,
   ) {
-    this.#peer = peer;
+    this.#self = writtenEnd(self);
+    this.#peer = writtenEnd(peer);
     this.#port = port;
     this.#maxDepth = limits.maxDepth;
     this.#maxMessageBytes = Math.min(
@@ -144,14 +154,19 @@ export class Encoder implements Queued, Signals {
   }
 
   link(from: Pid, to: Pid): void {
-    this.#put(from, `["link",${from.number},${to.number},${to.creation}]`);
+    this.#put(from, `["link",${from.number},${this.#anyPid(to)}]`);
   }
 
   unlink(from: Pid, to: Pid, id: number): void {
     this.#put(
       from,
-      `["unlink",${from.number},${to.number},${to.creation},${id}]`,
+      `["unlink",${from.number},${this.#anyPid(to)},${id}]`,
     );
+  }
+
+  /** The number and creation of a process of the peer's, which may be long gone. */
+  #anyPid({ number, creation }: Pid): string {
+    return `${number},${decimal(creation, this.#peer)}`;
   }
 
   unlinkAck(from: Pid, to: Pid, id: number): void {
@@ -170,38 +185,32 @@ export class Encoder implements Queued, Signals {
     const name = this.#values.tagged ? "exit_link*" : "exit_link";
     this.#put(
       from,
-      `["${name}",${from.number},${from.creation},${to.number},${json}]`,
+      `["${name}",${from.number},${
+        decimal(from.creation, this.#self)
+      },${to.number},${json}]`,
     );
   }
 
   monitor(from: Pid, target: Target, ref: Ref): void {
-    this.#put(
-      from,
-      `["monitor",${from.number},${targetJson(target)},${ref.number}]`,
-    );
+    const text = typeof target === "string"
+      ? `["monitor_name",${from.number},${
+        JSON.stringify(target)
+      },${ref.number}]`
+      : `["monitor",${from.number},${this.#anyPid(target)},${ref.number}]`;
+    this.#put(from, text);
   }
 
-  demonitor(from: Pid, target: Target, ref: Ref): void {
-    this.#put(
-      from,
-      `["demonitor",${from.number},${targetJson(target)},${ref.number}]`,
-    );
+  demonitor(from: Pid, ref: Ref): void {
+    this.#put(from, `["demonitor",${from.number},${ref.number}]`);
   }
 
-  down(
-    from: Pid,
-    object: MonitoredObject,
-    to: Pid,
-    ref: Ref,
-    reason: unknown,
-  ): void {
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
     if (to.creation !== this.#peer.creation) return;
     const json = this.#reason(reason);
-    const what = targetJson("name" in object ? object.name : object);
     const name = this.#values.tagged ? "down*" : "down";
     this.#put(
       from,
-      `["${name}",${from.number},${what},${to.number},${ref.number},${json}]`,
+      `["${name}",${from.number},${to.number},${ref.number},${json}]`,
     );
   }
 
@@ -229,7 +238,7 @@ export class Encoder implements Queued, Signals {
     const text = "pid" in result
       ? `["spawned",${from.number},${to.number},${ref.number},${result.link},${result.monitor}]`
       : `["not_spawned",${to.number},${ref.number},"${result.error}",${
-        JSON.stringify(result.message.slice(0, MAX_REFUSAL))
+        JSON.stringify(cutText(result.message, MAX_REFUSAL))
       }]`;
     this.#put(from, text);
   }
@@ -360,10 +369,4 @@ export class Encoder implements Queued, Signals {
   tick(): void {
     this.#port.write(TICK);
   }
-}
-
-function targetJson(target: Target): string {
-  return typeof target === "string"
-    ? JSON.stringify(target)
-    : `[${target.number},${target.creation}]`;
 }

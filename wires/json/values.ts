@@ -13,7 +13,9 @@ import {
   Atom,
   atom,
   checkNodeOf,
+  isLongerThan,
   isNodeName,
+  MAX_NAME,
   Pid,
   Ref,
 } from "../../runtime/pid.ts";
@@ -34,12 +36,28 @@ import {
   typedArrayKind,
 } from "../../runtime/term.ts";
 
-/** A node as a wire's end sees it: values name it by a number. */
+/** One end of a connection. */
 export interface End {
   /** The node's name. */
   name: string;
   /** Its incarnation. */
   creation: number;
+}
+
+/** An end, and its creation as it is written: the host takes longer to write such a number than all else of a pid. */
+export interface WrittenEnd extends End {
+  /** The creation in decimal digits. */
+  digits: string;
+}
+
+/** An end that is written often. */
+export function writtenEnd({ name, creation }: End): WrittenEnd {
+  return { name, creation, digits: `${creation}` };
+}
+
+/** A creation of a node's in decimal digits. */
+export function decimal(creation: number, end: WrittenEnd): string {
+  return creation === end.creation ? end.digits : `${creation}`;
 }
 
 /** From how many bytes on a byte array travels raw. */
@@ -57,7 +75,7 @@ export const LEVEL_DEPTH = 5;
 /** The levels of JSON that a value without levels takes: a pid. */
 export const LEAF_DEPTH = 2;
 
-/** How many characters say at most why something was not spawned. */
+/** How many bytes say at most why something was not spawned. */
 export const MAX_REFUSAL = 4096;
 
 /** The most peers that a signal names. */
@@ -107,8 +125,8 @@ export class ValueEncoder {
   tagged = false;
   /** The byte arrays of the last value that travel raw, copied, in order. */
   raw: Uint8Array[] = [];
-  readonly #self: End;
-  readonly #peer: End;
+  readonly #self: WrittenEnd;
+  readonly #peer: WrittenEnd;
   readonly #maxDepth: number;
   readonly #nextRaw: () => number;
   readonly #keys = new Map<string, string>();
@@ -117,15 +135,15 @@ export class ValueEncoder {
   /** How many items of the value were looked at for a plain collection, and none was. */
   #looked = 0;
 
-  /** Writes for a peer; `nextRaw` gives the number of the next raw byte array. */
+  /** Writes for a peer; `nextRaw` returns the number of the next raw byte array. */
   constructor(
     self: End,
     peer: End,
     maxDepth: number,
     nextRaw: () => number,
   ) {
-    this.#self = self;
-    this.#peer = peer;
+    this.#self = writtenEnd(self);
+    this.#peer = writtenEnd(peer);
     this.#maxDepth = maxDepth;
     this.#nextRaw = nextRaw;
   }
@@ -351,11 +369,11 @@ export class ValueEncoder {
 
   #name(of: Pid | Ref): string {
     const { node, number, creation } = of;
-    if (creation === this.#self.creation && node === this.#self.name) {
-      return `[0,${number}]`;
+    if (node === this.#self.name) {
+      return `[0,${number},${decimal(creation, this.#self)}]`;
     }
-    if (creation === this.#peer.creation && node === this.#peer.name) {
-      return `[1,${number}]`;
+    if (node === this.#peer.name) {
+      return `[1,${number},${decimal(creation, this.#peer)}]`;
     }
     checkNodeOf(of);
     return `["${node}",${number},${creation}]`;
@@ -398,18 +416,18 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> {
 
 /** Reads values: what `JSON.parse` gave, with the tags replaced by what they stand for. */
 export class ValueDecoder {
-  readonly #self: End;
-  readonly #peer: End;
+  readonly #self: string;
+  readonly #peer: string;
   readonly #takeRaw: (id: number) => Uint8Array<ArrayBuffer> | undefined;
 
   /** Reads for this end; `takeRaw` gives a raw byte array that has come. */
   constructor(
-    self: End,
-    peer: End,
+    self: { name: string },
+    peer: { name: string },
     takeRaw: (id: number) => Uint8Array<ArrayBuffer> | undefined,
   ) {
-    this.#self = self;
-    this.#peer = peer;
+    this.#self = self.name;
+    this.#peer = peer.name;
     this.#takeRaw = takeRaw;
   }
 
@@ -454,7 +472,7 @@ export class ValueDecoder {
         return new Ref(node, number, creation);
       }
       case "$atom":
-        return atom(checkText(content, 255));
+        return atom(checkText(content, MAX_NAME));
       case "$number":
         return toNumber(content);
       case "$bigint":
@@ -481,16 +499,14 @@ export class ValueDecoder {
   }
 
   #name(content: unknown): [string, number, number] {
-    const name = checkArray(content);
-    const node = name[0];
-    const number = checkNatural(name[1]);
-    if (node === 0 || node === 1) {
-      checkLength(name, 2);
-      const end = node === 0 ? this.#peer : this.#self;
-      return [end.name, number, end.creation];
-    }
-    checkLength(name, 3);
-    return [checkNode(node), number, checkNatural(name[2])];
+    const name = checkLength(content, 3);
+    return [this.#node(name[0]), checkNatural(name[1]), checkNatural(name[2])];
+  }
+
+  /** The name of a node: 0 stands for the peer's, and 1 for that of this end. */
+  #node(node: unknown): string {
+    if (node === 0) return this.#peer;
+    return node === 1 ? this.#self : checkNode(node);
   }
 
   #map(content: unknown): Map<unknown, unknown> {
@@ -590,14 +606,24 @@ function toBigInt(content: unknown): bigint {
   return BigInt(text);
 }
 
-/** @throws {ProtocolError} If it is not a text of at most so many characters. */
+/** @throws {ProtocolError} If it is not a text of at most so many bytes of UTF-8. */
 export function checkText(value: unknown, max: number): string {
-  if (typeof value !== "string" || value.length > max) {
+  if (typeof value !== "string" || isLongerThan(value, max)) {
     throw new ProtocolError(
-      `expected a text of at most ${max} characters, got ${kindOf(value)}`,
+      `expected a text of at most ${max} bytes, got ${kindOf(value)}`,
     );
   }
   return value;
+}
+
+/** The beginning of a text, of at most so many bytes of UTF-8. */
+export function cutText(text: string, max: number): string {
+  if (!isLongerThan(text, max)) return text;
+  const bytes = Buffer.from(text, "utf8");
+  let end = max;
+  // Not within a character: its further bytes begin with the bits 10.
+  while ((bytes[end] & 0xc0) === 0x80) end--;
+  return bytes.toString("utf8", 0, end);
 }
 
 /** @throws {ProtocolError} If it is not the name of a node. */
