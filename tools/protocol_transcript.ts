@@ -1,0 +1,672 @@
+/**
+ * Writes `docs/protocol_transcript.md`: `deno run -A tools/protocol_transcript.ts`.
+ *
+ * A peer that is played here talks to a node over a socket, and all bytes of both are noted. The node's
+ * creation, nonces and clock are given, so that it says the same each time: a test plays the page again.
+ */
+
+import { Buffer } from "node:buffer";
+import { createHmac } from "node:crypto";
+import {
+  type AddressInfo,
+  connect,
+  createServer,
+  type Server,
+  type Socket,
+} from "node:net";
+import { HostWorld } from "../distribution/host_world.ts";
+import { parseNodeName } from "../distribution/names.ts";
+import type { Presence } from "../distribution/world.ts";
+import { GenServer, type GenServerModule } from "../gen_server.ts";
+import * as global from "../global.ts";
+import { Node } from "../node.ts";
+import * as pg from "../pg.ts";
+import { type Pid, receive, self } from "../process.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
+import type { Clock } from "../runtime/clock.ts";
+
+/** Where the page is. */
+export const TRANSCRIPT: URL = new URL(
+  "../docs/protocol_transcript.md",
+  import.meta.url,
+);
+
+const COOKIE = "secret_token";
+const ALEX = { name: "alex@localhost", creation: 1234567890 };
+const KATE = { name: "kate@localhost", creation: 2345678901 };
+const ALEX_NONCE =
+  "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+const KATE_NONCE =
+  "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
+
+// deno-lint-ignore no-explicit-any
+type Json = any;
+
+/** A clock that stands still unless it is told to go on. */
+class StandingClock implements Clock {
+  #now = 0;
+  readonly #timers = new Set<{ at: number; fn: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, fn: () => void): () => void {
+    const timer = { at: this.#now + ms, fn };
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
+  }
+
+  every(ms: number, fn: () => void): () => void {
+    let stop = () => {};
+    const turn = () => {
+      stop = this.after(ms, turn);
+      fn();
+    };
+    stop = this.after(ms, turn);
+    return () => stop();
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+    for (const timer of [...this.#timers]) {
+      if (timer.at <= this.#now && this.#timers.delete(timer)) timer.fn();
+    }
+  }
+}
+
+/** The machine, but for the time, chance and the creation. */
+class GivenWorld extends HostWorld {
+  override readonly clock: StandingClock = new StandingClock();
+
+  override randomBytes(): Uint8Array {
+    return Buffer.from(KATE_NONCE, "hex");
+  }
+
+  override async enter(
+    ...args: Parameters<HostWorld["enter"]>
+  ): Promise<Presence> {
+    const presence = await super.enter(...args);
+    return {
+      port: presence.port,
+      creation: KATE.creation,
+      leave: () => presence.leave(),
+    };
+  }
+}
+
+const Chat = {
+  receiveMessage: (message: string) => `got ${message}`,
+  wait: () => receive(() => false),
+};
+
+interface StackTypes {
+  state: string[];
+  call: ["pop", string | undefined];
+}
+
+const Stack: GenServerModule<StackTypes> = {
+  init: () => ({ type: "ok", state: ["hello", "world"] }),
+  handleCall: (_pop, _from, [head, ...tail]) => ({
+    type: "reply",
+    reply: head,
+    state: tail,
+  }),
+};
+
+/** The node of the page. */
+export class Kate implements AsyncDisposable {
+  readonly #node: Node;
+  readonly #world: GivenWorld;
+
+  private constructor(node: Node, world: GivenWorld) {
+    this.#node = node;
+    this.#world = world;
+  }
+
+  /** Starts it: pid 100 is its group leader, 101 code that waits, 102 its Task.Supervisor, 103 its GenServer. */
+  static async start(): Promise<Kate> {
+    const world = new GivenWorld({
+      name: parseNodeName(KATE.name),
+      host: "127.0.0.1",
+      port: 0,
+      epmdPort: false,
+      tls: undefined,
+    });
+    const node = await Node._startIn(world, {
+      name: KATE.name,
+      cookie: COOKIE,
+      modules: { Chat },
+      io: { write: () => {} },
+      log: () => {},
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    node.run(async () => {
+      await TaskSupervisor.startLink({ name: "Chat.TaskSupervisor" });
+      await GenServer.startLink(Stack, undefined, { name: "Stack" });
+      resolve();
+      await receive(() => false);
+    }).catch(() => {});
+    await promise;
+    return new Kate(node, world);
+  }
+
+  /** Its port. */
+  get port(): number {
+    return this.#node.port;
+  }
+
+  /** Does what the page says that it does. */
+  act(action: string, address: string): void {
+    const actions: Record<string, () => unknown> = {
+      'pg.join("room", self())': () =>
+        this.#run(async () => {
+          await pg.start();
+          await pg.join("room", self());
+          await receive(() => false);
+        }),
+      'global.whereisName("printer")': () =>
+        this.#run(() => global.whereisName("printer")),
+      'Node.connect("alex@localhost")': () =>
+        this.#run(() => Node.connect(ALEX.name, { address })),
+      "nothing for 8 seconds": () => {
+        for (let i = 0; i < 2; i++) this.#world.clock.advance(4000);
+      },
+      'Node.disconnect("alex@localhost")': () =>
+        this.#run(() => Node.disconnect(ALEX.name)),
+    };
+    const fn = actions[action];
+    if (fn === undefined) throw new Error(`kate cannot do ${action}`);
+    fn();
+  }
+
+  #run(fn: () => unknown): void {
+    this.#node.run(fn).catch(() => {});
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#node.stop();
+  }
+}
+
+/** The peer's sockets: what comes is cut into frames, and nothing else. */
+export class Peer implements AsyncDisposable {
+  readonly #server: Server;
+  #socket: Socket | undefined;
+  #bytes: Uint8Array = new Uint8Array();
+  #ended = false;
+  #wake: () => void = () => {};
+
+  private constructor(server: Server) {
+    this.#server = server;
+    server.on("connection", (socket) => this.#use(socket));
+  }
+
+  /** Listens, as kate will dial. */
+  static listen(): Promise<Peer> {
+    const server = createServer({ allowHalfOpen: true });
+    const peer = new Peer(server);
+    return new Promise((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve(peer))
+    );
+  }
+
+  /** Where it listens. */
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Dials kate. */
+  dial(port: number): void {
+    this.#use(connect({ port, host: "127.0.0.1", allowHalfOpen: true }));
+  }
+
+  #use(socket: Socket): void {
+    this.#socket = socket;
+    this.#ended = false;
+    socket.setNoDelay(true);
+    socket.on("error", () => {});
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#bytes = Buffer.concat([this.#bytes, chunk]);
+      this.#wake();
+    });
+    socket.on("end", () => {
+      this.#ended = true;
+      this.#wake();
+    });
+    this.#wake();
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#socket!.write(bytes);
+  }
+
+  end(): void {
+    this.#socket!.end();
+  }
+
+  async #until<T>(fn: () => T | undefined): Promise<T> {
+    for (;;) {
+      const found = fn();
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  /** So many bytes that came. */
+  read(count: number): Promise<Uint8Array> {
+    return this.#until(() => {
+      if (this.#ended && this.#bytes.length < count) {
+        throw new Error("kate has ended the connection");
+      }
+      if (this.#bytes.length < count) return undefined;
+      const taken = this.#bytes.subarray(0, count);
+      this.#bytes = this.#bytes.subarray(count);
+      return taken;
+    });
+  }
+
+  /** The next frame. */
+  async frame(): Promise<Uint8Array> {
+    const head = await this.read(4);
+    const length = Buffer.from(head).readUInt32BE() & 0x7fff_ffff;
+    return Buffer.concat([head, await this.read(length)]);
+  }
+
+  /** Waits until kate has ended her side. */
+  async ended(): Promise<void> {
+    await this.#until(() => this.#ended || undefined);
+    if (this.#bytes.length > 0) throw new Error("kate has said more");
+    this.#ended = false;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#socket?.destroy();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+}
+
+/** Plays the peer, and notes all that is said. */
+class Recorder {
+  readonly #kate: Kate;
+  readonly #peer: Peer;
+  #page = "";
+  #block = "";
+
+  constructor(kate: Kate, peer: Peer) {
+    this.#kate = kate;
+    this.#peer = peer;
+  }
+
+  /** Begins a part of the page. */
+  part(heading: string, text: string): void {
+    this.#close();
+    this.#page += `\n## ${heading}\n\n${text}\n`;
+  }
+
+  dial(): void {
+    this.#block += "alex dials\n";
+    this.#peer.dial(this.#kate.port);
+  }
+
+  act(action: string): void {
+    this.#block += `kate does ${action}\n`;
+    this.#kate.act(action, this.#peer.address);
+  }
+
+  /** alex says something. */
+  alex(...signals: Json[]): void {
+    const json = signals.length === 1 && !Array.isArray(signals[0])
+      ? signals[0]
+      : signals;
+    this.#say(frameOf(JSON.stringify(json)));
+  }
+
+  tick(): void {
+    this.#say(new Uint8Array(4));
+  }
+
+  #say(frame: Uint8Array): void {
+    this.#note("alex", frame);
+    this.#peer.write(frame);
+  }
+
+  /** kate says something. */
+  async kate(): Promise<Json> {
+    const frame = await this.#peer.frame();
+    this.#note("kate", frame);
+    return frame.length === 4 ? undefined : JSON.parse(textOf(frame));
+  }
+
+  async close(): Promise<void> {
+    this.#block += "alex ends\n";
+    this.#peer.end();
+    await this.#peer.ended();
+    this.#block += "kate ends\n";
+  }
+
+  async closed(): Promise<void> {
+    await this.#peer.ended();
+    this.#block += "kate ends\n";
+    this.#peer.end();
+    this.#block += "alex ends\n";
+  }
+
+  #note(who: string, frame: Uint8Array): void {
+    const text = frame.length === 4 ? "(tick)" : textOf(frame);
+    this.#block += `${who} says ${text}\n`;
+    for (let at = 0; at < frame.length; at += 24) {
+      const line = frame.subarray(at, at + 24);
+      this.#block += `  ${
+        Buffer.from(line).toString("hex").replace(/../g, "$& ").trim()
+      }\n`;
+    }
+  }
+
+  #close(): void {
+    if (this.#block === "") return;
+    this.#page += `\n\`\`\`text\n${this.#block}\`\`\`\n`;
+    this.#block = "";
+  }
+
+  /** The page. */
+  done(): string {
+    this.#close();
+    return this.#page;
+  }
+}
+
+/** A frame of a text. */
+export function frameOf(text: string): Uint8Array {
+  const body = Buffer.from(text);
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE(body.length);
+  return Buffer.concat([head, body]);
+}
+
+/** The text of a JSON frame. */
+export function textOf(frame: Uint8Array): string {
+  return new TextDecoder().decode(frame.subarray(4));
+}
+
+function proof(role: string, ...ends: (typeof ALEX & { nonce: string })[]) {
+  const lines = ends.flatMap(({ name, creation, nonce }) => [
+    name,
+    creation,
+    nonce,
+  ]);
+  return createHmac("sha256", COOKIE)
+    .update(["otp-json/1", role, ...lines].join("\n")).digest("hex");
+}
+
+const HEAD = `# A transcript of the JSON wire
+
+All that two nodes say to each other, byte by byte. [The page of the
+protocol](protocol.md) explains it; this one is written by
+\`tools/protocol_transcript.ts\`, and \`tests/protocol_transcript_test.ts\` plays it
+to a node. alex, \`alex@localhost\`, is a peer that is played; kate,
+\`kate@localhost\`, is a node that exports a module \`Chat\` and has a Task.Supervisor
+named \`Chat.TaskSupervisor\` (process 102) and a GenServer named \`Stack\` (process
+103\\). Her group leader is process 100. The cookie is \`secret_token\`.
+
+The bytes of each frame are below its text. A node may put signals into one frame or
+into several, so that only their order counts. Numbers of processes and references
+depend on what the node did before.
+`;
+
+/** Records the page. */
+export async function record(): Promise<string> {
+  await using kate = await Kate.start();
+  await using peer = await Peer.listen();
+  const on = new Recorder(kate, peer);
+  const alexHello = { ...ALEX, hidden: false, nonce: ALEX_NONCE };
+  const kateHello = { ...KATE, nonce: KATE_NONCE };
+  const maxMessageBytes = 33554432;
+  const own = (number: number) => ({ $pid: [0, number, ALEX.creation] });
+  const ref = (number: number) => ({ $ref: [0, number, ALEX.creation] });
+
+  on.part("A handshake", "alex dials kate.");
+  on.dial();
+  on.alex({ versions: [1], to: KATE.name, ...alexHello, maxMessageBytes });
+  await on.kate();
+  on.alex({ proof: proof("dialler", alexHello, kateHello) });
+  await on.kate();
+
+  on.part(
+    "A spawn",
+    "alex's process 112 starts one on kate, under the reference 1. Its group leader is\nkate's.",
+  );
+  on.alex(["spawn*", 112, 1, {
+    run: { module: "Chat", function: "wait", args: [] },
+    link: false,
+    monitor: false,
+    groupLeader: { $pid: [1, 100, KATE.creation] },
+  }]);
+  const [[, spawned]] = await on.kate();
+
+  on.part(
+    "A link, and its end",
+    "alex links, and unlinks with the id 1. kate answers the `unlink` only.",
+  );
+  on.alex(["link", 112, spawned, KATE.creation]);
+  on.alex(["unlink", 112, spawned, KATE.creation, 1]);
+  await on.kate();
+
+  on.part(
+    "A monitor",
+    "alex monitors the process under the reference 2, and kills it.",
+  );
+  on.alex(["monitor", 112, spawned, KATE.creation, 2]);
+  on.alex(["exit", 112, spawned, "kill"]);
+  await on.kate();
+
+  on.part("A monitor of nobody", "The `down` is from process 0.");
+  on.alex(["monitor_name", 112, "Nobody", 3]);
+  await on.kate();
+
+  const call = (number: number, request: Json, from = 112) => ({
+    type: "$call",
+    from: own(from),
+    ref: ref(number),
+    request,
+  });
+  on.part(
+    "A call of a GenServer",
+    "The monitor's reference, 4, is the one that the answer goes to.",
+  );
+  on.alex(
+    ["monitor_name", 112, "Stack", 4],
+    ["send_name*", 112, "Stack", call(4, "pop")],
+  );
+  await on.kate();
+  on.alex(["demonitor", 112, 4]);
+
+  on.part(
+    "A hosted task",
+    "alex asks kate's Task.Supervisor, in a call under the reference 6, for a task\nwhose reference is 5, and that is linked to process 112. The call is not\nanswered, as the task starts: the task says all. Then alex ends the monitor of the\ncall.",
+  );
+  on.alex(
+    ["monitor_name", 112, "Chat.TaskSupervisor", 6],
+    [
+      "send_name*",
+      112,
+      "Chat.TaskSupervisor",
+      call(6, {
+        type: "start_task",
+        run: { module: "Chat", function: "receiveMessage", args: ["hi"] },
+        callers: [own(112)],
+        link: true,
+        task: ref(5),
+        restart: "temporary",
+        shutdown: 5000,
+      }),
+    ],
+  );
+  for (let isDown = false; !isDown;) {
+    isDown = (await on.kate()).some(([kind]: Json[]) => kind === "down");
+  }
+  on.alex(["demonitor", 112, 6]);
+
+  on.part(
+    "A task that is refused",
+    "kate does not export what it is to run: the call is answered.",
+  );
+  on.alex([
+    "send_name*",
+    112,
+    "Chat.TaskSupervisor",
+    call(8, {
+      type: "start_task",
+      run: { module: "Chat", function: "sing", args: [] },
+      callers: [own(112)],
+      link: true,
+      task: ref(7),
+      restart: "temporary",
+      shutdown: 5000,
+    }),
+  ]);
+  await on.kate();
+
+  on.part(
+    "A call of a function",
+    "A `spawn` of the service `$rpc`. Its process answers to the reference 9, and ends.",
+  );
+  on.alex(["spawn*", 112, 9, {
+    run: {
+      module: "$rpc",
+      function: "call",
+      args: [
+        { module: "Chat", function: "receiveMessage", args: ["hi"] },
+        ref(9),
+      ],
+    },
+    link: false,
+    monitor: true,
+    groupLeader: { $pid: [1, 100, KATE.creation] },
+  }]);
+  for (let isDown = false; !isDown;) {
+    isDown = (await on.kate()).some(([kind]: Json[]) => /^down/.test(kind));
+  }
+
+  on.part("Output", "alex's process prints at kate's group leader.");
+  on.alex(
+    ["monitor", 112, 100, KATE.creation, 10],
+    ["send*", 112, 100, {
+      type: "io_request",
+      from: own(112),
+      replyAs: ref(10),
+      request: { type: "put_chars", chars: "hi\n" },
+    }],
+  );
+  await on.kate();
+  on.alex(["demonitor", 112, 10]);
+
+  on.part(
+    "A group of processes",
+    "kate starts the scope `pg`, and a process of hers joins the group `room`. alex's\nprocess of that scope, 113, finds kate's, and its process 112 joins as well.",
+  );
+  on.act('pg.join("room", self())');
+  const discovered = (await on.kate()).at(-1);
+  const scope = discovered[3].from.$pid[1];
+  const tell = (message: Json) => ({ type: "$tell", from: own(113), message });
+  on.alex(
+    ["send*", 113, scope, tell({ type: "sync", groups: [] })],
+    ["send*", 113, scope, tell({ type: "discover" })],
+  );
+  for (let isTold = false; !isTold;) {
+    isTold = (await on.kate()).some((signal: Json[]) =>
+      signal.at(-1)?.message?.type === "sync"
+    );
+  }
+  on.alex([
+    "send*",
+    113,
+    scope,
+    tell({ type: "join", group: "room", pids: [own(112)] }),
+  ]);
+  on.alex([
+    "send*",
+    113,
+    scope,
+    tell({ type: "leave", groups: ["room"], pids: [own(112)] }),
+  ]);
+
+  on.part(
+    "A name of the cluster",
+    "kate's name server starts, and says `hello` to alex's, which is process 114. As\nalex's name is the smaller one, alex joins the two: it takes the lock of the names\non kate (and its own), finds that there are none, and says who has the same names\nfrom now on. Then it gives its process 112 the name `printer`, under the lock\nagain. Each call could have a monitor; here it has none.",
+  );
+  on.act('global.whereisName("printer")');
+  const hello = (await on.kate()).find(([kind]: Json[]) =>
+    kind === "send_name*"
+  );
+  const server: Pid = hello[3].from;
+  const serverNumber = (server as Json).$pid[1];
+  on.alex(["reply*", 114, hello[3].ref.$ref[1], {
+    type: "welcome",
+    server: own(114),
+  }]);
+  for (let isMonitored = false; !isMonitored;) {
+    isMonitored = (await on.kate()).some(([kind]: Json[]) =>
+      kind === "monitor"
+    );
+  }
+  let number = 10;
+  const ask = async (request: Json) => {
+    number++;
+    on.alex(["send*", 114, serverNumber, call(number, request, 114)]);
+    for (;;) {
+      const signals = await on.kate();
+      if (signals.some(([kind]: Json[]) => /^reply/.test(kind))) return;
+    }
+  };
+  await ask({ type: "get_servers" });
+  await ask({ type: "lock_names" });
+  await ask({ type: "get_digest" });
+  await ask({
+    type: "merge",
+    servers: [own(114), server],
+    insert: [],
+    remove: [],
+  });
+  await ask({ type: "unlock_names" });
+  await ask({ type: "lock_names" });
+  await ask({
+    type: "register",
+    entry: { name: "printer", pid: own(112), resolve: "random_exit_name" },
+    isNew: true,
+  });
+  await ask({ type: "unlock_names" });
+
+  on.part(
+    "Ticks",
+    "Either side sends one when it has written nothing for an eighth of its tick time.",
+  );
+  on.tick();
+  on.act("nothing for 8 seconds");
+  await on.kate();
+
+  on.part(
+    "An end",
+    "There is no signal for it: alex ends its side of the TCP connection when all is\nwritten, and kate ends hers.",
+  );
+  await on.close();
+
+  on.part("A handshake the other way", "kate dials alex.");
+  on.act('Node.connect("alex@localhost")');
+  await on.kate();
+  on.alex({ status: "ok", ...alexHello, maxMessageBytes });
+  await on.kate();
+  on.alex({ proof: proof("listener", kateHello, alexHello) });
+  for (let isThere = false; !isThere;) {
+    isThere = (await on.kate()).some((signal: Json[]) =>
+      signal.at(-1)?.message?.type === "discover"
+    );
+  }
+
+  on.part("An end by kate", "kate ends her side, and alex its own.");
+  on.act('Node.disconnect("alex@localhost")');
+  await on.closed();
+  return HEAD + on.done();
+}
+
+if (import.meta.main) await Deno.writeTextFile(TRANSCRIPT, await record());
