@@ -7,6 +7,7 @@ import {
   assertMatch,
   assertNotEquals,
   assertRejects,
+  assertThrows,
 } from "@std/assert";
 import { createHmac, randomBytes } from "node:crypto";
 import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
@@ -218,6 +219,215 @@ for (const [kind, examples] of Object.entries(EXAMPLES)) {
     });
   });
 }
+
+/** Kinds with the types of their items, as the page's table has them. */
+function shapes(): [kind: string, types: string[]][] {
+  return rows(section("## Signals")).filter(([, items]) =>
+    /^(\w+(, |…$|$))+$/.test(items)
+  ).map(([kind, items]) => [uncode(kind), items.split(", ")]);
+}
+
+const NATURAL = {
+  good: [0, 1, 2 ** 53 - 1, -0],
+  bad: [-1, 1.5, 2 ** 53, "1", null, true, [1], {}],
+};
+const long = (bytes: number) => "ü".repeat(bytes >> 1) + "u".repeat(bytes % 2);
+const pidJson = { $pid: [0, 101, ALEX.creation] };
+const startJson = {
+  run: { module: "Kate", function: "sayName", args: [] },
+  link: true,
+  monitor: false,
+  groupLeader: pidJson,
+};
+
+function levels(count: number): Json {
+  return count === 0 ? 1 : [levels(count - 1)];
+}
+
+/** For each type of the page, what it takes, at its bounds, and what it does not. */
+const TYPES: Record<string, { good: Json[]; bad: Json[] }> = {
+  process: NATURAL,
+  reference: NATURAL,
+  creation: NATURAL,
+  number: NATURAL,
+  id: { good: [1, 2 ** 53 - 1], bad: [...NATURAL.bad, 0] },
+  name: {
+    good: ["", "Chat", long(255), "\ud800"],
+    bad: [long(256), "a".repeat(256), 1, null, ["Chat"]],
+  },
+  text: { good: ["", long(4096)], bad: [long(4097), 1, null] },
+  boolean: { good: [true, false], bad: [0, 1, null, "true"] },
+  failure: {
+    good: ["undef", "not_allowed", "closure", "limit"],
+    bad: ["", "noproc", null, 1],
+  },
+  nodes: {
+    good: [[], ["a@b"], Array(1024).fill("a@b")],
+    bad: [["a"], [1], "a@b", null, {}, Array(1025).fill("a@b")],
+  },
+  value: { good: [null, "", levels(64)], bad: [levels(65)] },
+  "value…": { good: [null, "", levels(64)], bad: [levels(65)] },
+  reason: { good: [null, "", levels(56)], bad: [levels(57)] },
+  pid: { good: [pidJson], bad: [null, 1, "x", { $ref: pidJson.$pid }, {}] },
+  start: {
+    good: [startJson, { ...startJson, more: 1 }],
+    bad: [
+      null,
+      1,
+      [],
+      {},
+      { ...startJson, link: 1 },
+      { ...startJson, monitor: "false" },
+      { ...startJson, groupLeader: [0, 1, 2] },
+      { ...startJson, run: [] },
+      { ...startJson, run: { args: [] } },
+      { ...startJson, run: { module: "Kate", args: [] } },
+      { ...startJson, run: { ...startJson.run, args: {} } },
+      { ...startJson, run: { ...startJson.run, module: long(256) } },
+      { ...startJson, run: { ...startJson.run, args: levels(65) } },
+    ],
+  },
+};
+
+/** Whether a decoder that has got raw byte array 1 takes a signal. */
+function takes(signal: Json): boolean {
+  const inner = new TextEncoder().encode('["demonitor",1,1]');
+  try {
+    decoded([
+      ...[0, 1, 2 ** 32 - 1].map((id) => rawFrame(id, inner, true)),
+      textFrame(JSON.stringify([signal])),
+    ]);
+    return true;
+  } catch (error) {
+    assertEquals((error as Error).name, "ProtocolError");
+    return false;
+  }
+}
+
+test("docs/protocol.md: each signal has the shape of the table, and no other", () => {
+  const table = shapes();
+  const kinds = [...section("## Signals").matchAll(/^### (\w+)$/gm)];
+  assertEquals(table.map(([kind]) => kind), kinds.map(([, kind]) => kind));
+  for (const [kind, types] of table) {
+    const last = types.at(-1)!;
+    const hasValue = ["value", "value…", "reason", "pid", "start"].includes(
+      last,
+    );
+    const isTagged = last === "pid" || last === "start";
+    const name = isTagged ? `${kind}*` : kind;
+    // Of raw byte arrays, those have come that have these numbers.
+    const of = (type: string) =>
+      kind === "large" && type === "number"
+        ? { good: [0, 1, 2 ** 32 - 1], bad: [...NATURAL.bad, 2] }
+        : TYPES[type];
+    const good = types.map((type) => of(type).good.at(1) ?? of(type).good[0]);
+    assert(takes([name, ...good]), `${name} is not taken`);
+    types.forEach((type, i) => {
+      for (const item of of(type).good) {
+        const signal = [name, ...good.with(i, item)];
+        assert(takes(signal), `not taken: ${JSON.stringify(signal)}`);
+      }
+      for (const item of of(type).bad) {
+        const signal = [name, ...good.with(i, item)];
+        assert(
+          !takes(signal),
+          `taken: ${JSON.stringify(signal).slice(0, 200)}`,
+        );
+      }
+    });
+    assert(!takes([name, ...good.slice(0, -1)]), `${name} with an item less`);
+    const more = takes([name, ...good, 1]);
+    assertEquals(more, last.endsWith("…"), `${name} with an item more`);
+    assertEquals(takes([`${kind}*`, ...good]), hasValue, `${kind}*`);
+    assert(!takes([`${kind}**`, ...good]), `${kind}**`);
+  }
+  assert(!takes(["send*", 1, 2, "a", "b"]));
+  assert(!takes(["sing", 1]));
+});
+
+test("docs/protocol.md: what is JSON, and what is not", () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const read = (...parts: (string | number[])[]) => {
+    const body = parts.flatMap((part) =>
+      typeof part === "string" ? [...bytes(part)] : part
+    );
+    const head = new Uint8Array(4);
+    new DataView(head.buffer).setUint32(0, body.length);
+    return decoded([Uint8Array.from([...head, ...body])]).calls;
+  };
+  const send = (json: string) => read(`[["send",112,108,${json}]]`)[0][3];
+  assertEquals(read("[]"), []);
+  assertEquals(read(' [ ["demonitor", 112.0, 7e0] ] '), [[
+    "demonitor",
+    alex,
+    seven,
+  ]]);
+  assertEquals(send('{"a":1,"a":2}'), { a: 2 });
+  assertEquals(send('"\\ud800"'), "\ud800");
+  assertEquals(send('{"$pid":1,"b":2}'), { $pid: 1, b: 2 });
+  for (
+    const parts of [
+      ['[["send",112,108,"', [0xff], '"]]'],
+      // A surrogate, an overlong slash, a byte order mark.
+      ['[["send",112,108,"', [0xed, 0xa0, 0x80], '"]]'],
+      ['[["send",112,108,"', [0xc0, 0xaf], '"]]'],
+      [[0xef, 0xbb, 0xbf], "[]"],
+      ['[["send",112,108,NaN]]'],
+      ['[["send",112,108,1],]'],
+      ["[][]"],
+      ["{}"],
+      ["1"],
+      ["[1]"],
+      ["["],
+    ]
+  ) {
+    try {
+      read(...parts);
+    } catch (error) {
+      assertEquals((error as Error).name, "ProtocolError");
+      continue;
+    }
+    throw new Error(`taken: ${parts}`);
+  }
+});
+
+test("docs/protocol.md: a frame has at most as many bytes as the page says", () => {
+  const [, shown] = /at most ([\d,]+)\s+bytes\s+without\s+its\s+length/.exec(
+    section("## Frames"),
+  )!;
+  const most = Number(shown.replaceAll(",", ""));
+  assertEquals(most, DEFAULT_LIMITS.maxFrameBytes);
+  assertEquals(decoded([textFrame("[]".padEnd(most))]).calls, []);
+  const longer = textFrame("[]".padEnd(most + 1));
+  assertThrows(() => decoded([longer]), Error, "is the most");
+});
+
+test("docs/protocol.md: raw byte arrays count until they are referred to", () => {
+  const raw = (id: number, last: boolean) =>
+    rawFrame(id, Uint8Array.of(1), last);
+  const many = Array.from({ length: 1024 }, (_, i) => raw(i, i % 2 === 0));
+  decoded(many);
+  assertThrows(() => decoded([...many, raw(1024, true)]), Error, "1024");
+  const refer = textFrame('[["send*",112,108,{"$raw":["Uint8Array",0]}]]');
+  decoded([...many, refer, raw(1024, true)]);
+  assertThrows(() => decoded([raw(0, false), refer]), Error, "number 0");
+  assertThrows(() => decoded([raw(0, true), refer, refer]), Error, "number 0");
+  assertThrows(() => decoded([raw(0, true), raw(0, true)]), Error, "its end");
+});
+
+test("docs/protocol.md: all requests of the cluster's names are in the table", async () => {
+  const source = await Deno.readTextFile(
+    new URL("../protocol/global_messages.ts", import.meta.url),
+  );
+  const union = source.slice(
+    source.indexOf("export type GlobalRequest"),
+    source.indexOf("/** Of processes of the server's node only. */"),
+  );
+  const known = [...union.matchAll(/type: "(\w+)"/g)].map(([, type]) => type);
+  const shown = [...PAGE.matchAll(/^\| `(\w+)` +\|[^|]*\|[^|]*\|$/gm)]
+    .map(([, type]) => type).filter((type) => known.includes(type));
+  assertEquals(shown.toSorted(), known.toSorted());
+});
 
 test("docs/protocol.md: peers", () => {
   const [shown] = jsonIn(section("### peers"));

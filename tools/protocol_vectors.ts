@@ -9,6 +9,9 @@ import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
 import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
 import {
+  encodeAliveReply,
+  encodeLookupReply,
+  encodeNamesReply,
   encodeRequest,
   type EpmdRequest,
 } from "../distribution/epmd/protocol.ts";
@@ -353,6 +356,28 @@ const REQUESTS: Record<string, EpmdRequest> = {
   "asks for the names": { type: "names" },
 };
 
+const KATE_ENTRY = toRegistration({
+  name: "kate",
+  port: 40123,
+  hidden: false,
+  extra: jsonWire.extra,
+});
+
+const ANSWERS: Record<string, Uint8Array> = {
+  "kate is registered": encodeAliveReply(
+    { ok: true, creation: RECEIVER.creation },
+    6,
+  ),
+  "the name is taken": encodeAliveReply({ ok: false, creation: 0 }, 6),
+  "kate is registered, says an old EPMD": encodeAliveReply(
+    { ok: true, creation: 2 },
+    5,
+  ),
+  "kate is at port 40123": encodeLookupReply(KATE_ENTRY),
+  "nobody has the name": encodeLookupReply(undefined),
+  "the names": encodeNamesReply(4369, [{ name: "kate", port: 40123 }]),
+};
+
 function registers(
   name: string,
   hidden: boolean,
@@ -482,6 +507,10 @@ export function vectors(): { [key: string]: Json } {
     epmd: Object.entries(REQUESTS).map(([what, request]) => ({
       what,
       hex: hex(encodeRequest(request)),
+    })),
+    epmdAnswers: Object.entries(ANSWERS).map(([what, bytes]) => ({
+      what,
+      hex: hex(bytes),
     })),
     handshakes: handshakes(),
     frames: frames(),

@@ -1,0 +1,239 @@
+/** What `docs/protocol.md` says of a node's answers, asked over a socket. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import * as global from "../global.ts";
+import { atom } from "../runtime/pid.ts";
+import {
+  monitor,
+  Pid,
+  receive,
+  register,
+  self,
+  send,
+  spawn,
+} from "../process.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
+import { clusterTest } from "./_nodes.ts";
+import { RawPeer, THEIRS, withRaw } from "./_raw_peer.ts";
+
+const NAME_255 = "ü".repeat(127) + "u";
+const NAME_256 = "ü".repeat(128);
+
+const own = (number: number) => ({ $pid: [0, number, 7] });
+const ownRef = (number: number) => ({ $ref: [0, number, 7] });
+
+/** Waits until the node has taken in all that the peer has said; gives the signals that came meanwhile. */
+async function answers(peer: RawPeer): Promise<unknown[][]> {
+  await peer.say([["monitor_name", 1, "nobody at all", 999]]);
+  const all: unknown[][] = [];
+  for (;;) {
+    for (const signal of await peer.hear() as unknown[][]) {
+      if (signal[0] === "down" && signal[3] === 999) return all;
+      all.push(signal);
+    }
+  }
+}
+
+clusterTest(
+  "names, atoms and reasons of a refusal have so many bytes of UTF-8, not characters",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      register(NAME_255, self());
+      await peer.say([["send_name", 1, NAME_255, "hi"]]);
+      assertEquals(await receive(), "hi");
+      assertEquals(atom(NAME_255).name, NAME_255);
+      // What the receiver would close for is an error at the sender.
+      assertThrows(() => register(NAME_256, self()), RangeError, "256 bytes");
+      assertThrows(
+        () => send({ name: NAME_256, node: THEIRS.node }, "hi"),
+        RangeError,
+        "256 bytes",
+      );
+      assertThrows(() => atom(NAME_256), RangeError, "256 bytes");
+      assertThrows(
+        () => monitor({ name: NAME_256, node: THEIRS.node }),
+        RangeError,
+        "256 bytes",
+      );
+      // The function's name is a part of the text, which is cut between characters.
+      await peer.say([["spawn*", 1, 3, {
+        run: { module: NAME_255, function: NAME_255, args: [] },
+        link: false,
+        monitor: false,
+        groupLeader: own(1),
+      }]]);
+      const [, , , failure, text] = await peer.signal("not_spawned");
+      assertEquals(failure, "undef");
+      assert(new TextEncoder().encode(text as string).length <= 4096);
+      await peer.say([["send_name", 1, NAME_256, "hi"]]);
+      await peer.closed;
+    }),
+);
+
+clusterTest(
+  "a monitor under a reference that monitors another process ends that monitor",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const processes = [1, 2].map(() => spawn(() => receive(() => false)));
+      const [first, second] = processes;
+      for (const { number, creation } of processes) {
+        await peer.say([["monitor", 1, number, creation, 5]]);
+      }
+      await peer.say([["exit", 1, first.number, "kill"]]);
+      assertEquals(await answers(peer), []);
+      await peer.say([["exit", 1, second.number, "kill"]]);
+      assertEquals(await answers(peer), [
+        ["down", second.number, 1, 5, "killed"],
+      ]);
+      // Neither of a reference that monitors nothing, nor twice.
+      await peer.say([["demonitor", 1, 5], ["demonitor", 1, 6]]);
+      assertEquals(await answers(peer), []);
+    }),
+);
+
+clusterTest(
+  "a demonitor names the reference alone, of a process or a name, and no down comes after it",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const process = spawn(() => receive(() => false));
+      register("Named", process);
+      const { number, creation } = process;
+      await peer.say([
+        ["monitor", 1, number, creation, 1],
+        ["monitor_name", 1, "Named", 2],
+        ["monitor_name", 1, "Named", 3],
+        ["demonitor", 1, 1],
+        ["demonitor", 1, 2],
+        ["exit", 1, number, "bye"],
+      ]);
+      assertEquals(await answers(peer), [["down", number, 1, 3, "bye"]]);
+    }),
+);
+
+clusterTest(
+  "a down says under the reference of its monitor what was monitored, a pid or a name",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const named = { name: "Named", node: THEIRS.node };
+      for (const target of [THEIRS, named]) {
+        const ref = monitor(target);
+        await peer.signal(target === named ? "monitor_name" : "monitor");
+        await peer.say([["down", 1, self().number, ref.number, "bye"]]);
+        assertEquals(await receive(), {
+          type: "DOWN",
+          ref,
+          object: target,
+          reason: "bye",
+        });
+        // It has ended.
+        await peer.say([["down", 1, self().number, ref.number, "again"]]);
+      }
+      await answers(peer);
+      send(self(), "last");
+      assertEquals(await receive(), "last");
+    }),
+);
+
+clusterTest(
+  "pids and references of the two nodes may be written by name as well, and of any creation",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const { node, number, creation } = self();
+      await peer.say([["send*", 1, number, [
+        { $pid: [0, 1, 7] },
+        { $pid: ["raw@localhost", 1, 7] },
+        { $pid: [1, number, creation] },
+        { $pid: [node, number, creation] },
+        { $pid: [1, number, creation + 1] },
+      ]]]);
+      const pids = await receive() as Pid[];
+      assert(pids[0].equals(THEIRS) && pids[1].equals(THEIRS));
+      assert(pids[2].equals(self()) && pids[3].equals(self()));
+      assert(!pids[4].equals(self()) && pids[4].node === node);
+    }),
+);
+
+clusterTest(
+  "a Task.Supervisor answers badarg to a request whose fields are wrong",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      await TaskSupervisor.startLink({ name: "Tasks" });
+      const good = {
+        type: "start_task",
+        run: { module: "Remote", function: "add", args: [1, 2] },
+        callers: [],
+        link: false,
+        task: ownRef(2),
+        restart: "temporary",
+        shutdown: "brutal_kill",
+      };
+      const ask = async (request: unknown) => {
+        await peer.say([["send_name*", 1, "Tasks", {
+          type: "$call",
+          from: own(1),
+          ref: ownRef(1),
+          request,
+        }]]);
+        return await peer.signal("reply");
+      };
+      for (
+        const wrong of [
+          { restart: "never" },
+          { shutdown: -1 },
+          { shutdown: "kill" },
+          { callers: [1] },
+          { callers: null },
+          { task: ["raw@localhost", 2] },
+          { run: { module: "Remote", function: "add" } },
+          { type: "start" },
+        ]
+      ) {
+        const [, , ref, answer] = await ask({ ...good, ...wrong });
+        assertEquals([ref, answer], [1, { type: "error", reason: "badarg" }]);
+      }
+      assertEquals((await ask(good)).slice(2), [2, 3]);
+    }),
+);
+
+clusterTest(
+  "a name server that does not compute digests is asked for its names",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using peer = await RawPeer.dial(kate.port);
+    // The greater name: kate joins the two.
+    await peer.enter("zoe@localhost", kate.name);
+    await kate.run(async () => {
+      const found = global.whereisName("printer");
+      const requests: unknown[] = [];
+      const server = own(50);
+      let isMerged = false;
+      while (!isMerged) {
+        for (const signal of await peer.hear()) {
+          const message = signal.at(-1);
+          if (message?.type !== "$call") continue;
+          const { type } = message.request;
+          requests.push(type);
+          const [, ref] = message.ref.$ref;
+          const entry = {
+            name: "printer",
+            pid: own(1),
+            resolve: "random_exit_name",
+          };
+          const answer: unknown = {
+            hello: { type: "welcome", server },
+            get_servers: [server],
+            lock_names: true,
+            get_digest: 2 ** 32 + 12_345,
+            get_names: [entry],
+            merge: "ok",
+            unlock_names: true,
+          }[type as string];
+          await peer.say([["reply*", 50, ref, answer]]);
+          isMerged ||= type === "merge";
+        }
+      }
+      assertEquals(await found, new Pid("zoe@localhost", 1, 7));
+      assert(requests.includes("get_names"));
+    });
+  },
+);
