@@ -221,7 +221,7 @@ clusterTest(
         callOf({ type: "leave", group: "own", pids: [ours(own)] }),
         callOf({ type: "monitor_scope" }),
         ...Array.from({ length: 50 }, (_, number) => (
-          { type: "DOWN", ref: { $ref: [1, number] } }
+          { type: "DOWN", ref: { $ref: [1, number, self().creation] } }
         )),
         ...Array.from({ length: 50 }, (_, number) => (
           { type: "DOWN", ref: theirRef(number) }
@@ -387,7 +387,12 @@ clusterTest(
       for (const to of servers) {
         await sayTo(peer, to, callOf({ type: "lock", key: "door" }));
         for (let number = 1; number < 60; number++) {
-          for (const ref of [{ $ref: [1, number] }, theirRef(number)]) {
+          for (
+            const ref of [
+              { $ref: [1, number, self().creation] },
+              theirRef(number),
+            ]
+          ) {
             await sayTo(peer, to, { type: "DOWN", ref });
             await sayTo(peer, to, { type: "unlock", ref });
             await sayTo(peer, to, told({ type: "unlock", ref }));
@@ -551,7 +556,7 @@ clusterTest(
       );
       const name = "x".repeat(256);
       const long = { name, node: KATE };
-      assertThrows(() => send(long, "hi"), RangeError, "256 characters");
+      assertThrows(() => send(long, "hi"), RangeError, "256 bytes");
       assertThrows(() => monitor(long), RangeError);
       assertThrows(() => register(name), RangeError);
       assertThrows(() => GenServer.cast(long, "hi"), RangeError);
@@ -642,7 +647,7 @@ function requests(own: Pid): unknown[] {
     callOf({ type: "lock", key: ["x"] }),
     callOf({ type: "join", group: "x", pids: [pid] }),
     callOf({ type: "monitor", group: "x" }),
-    callOf({ type: "demonitor", ref: { $ref: [1, 5] } }),
+    callOf({ type: "demonitor", ref: { $ref: [1, 5, 7] } }),
     callOf({ type: "monitor_scope" }),
     told({ type: "discover" }),
     told({ type: "sync", groups: [{ group: "x", pids: [theirs(1)] }] }),
@@ -674,7 +679,7 @@ function requests(own: Pid): unknown[] {
     { type: "$cast", request: { type: "cast", run: { ...run, args: [] } } },
     { type: "nodeup", node: RAW },
     { type: "nodedown", node: RAW },
-    { type: "DOWN", ref: { $ref: [1, 5] }, object: pid, reason: "x" },
+    { type: "DOWN", ref: { $ref: [1, 5, 7] }, object: pid, reason: "x" },
     { type: "EXIT", from: theirs(100), reason: "x" },
     {
       type: "io_request",
