@@ -8,7 +8,6 @@ import type { Pid, Ref } from "./pid.ts";
 import type { Runtime } from "./runtime.ts";
 import type {
   Backpressure,
-  MonitoredObject,
   Signals,
   SpawnRequest,
   SpawnResult,
@@ -69,18 +68,12 @@ export class Neighbour implements Signals {
     this.#runtime.monitor(from, target, ref);
   }
 
-  demonitor(from: Pid, target: Target, ref: Ref): void {
-    this.#runtime.demonitor(from, target, ref);
+  demonitor(from: Pid, ref: Ref): void {
+    this.#runtime.demonitor(from, ref);
   }
 
-  down(
-    from: Pid,
-    object: MonitoredObject,
-    to: Pid,
-    ref: Ref,
-    reason: unknown,
-  ): void {
-    this.#runtime.down(from, object, to, ref, this.#copy(reason));
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
+    this.#runtime.down(from, to, ref, this.#copy(reason));
   }
 
   spawnRequest(from: Pid, request: SpawnRequest): void {
