@@ -8,7 +8,6 @@ import { QueueFullError } from "../errors.ts";
 import type { Pid, Ref } from "../runtime/pid.ts";
 import type {
   Backpressure,
-  MonitoredObject,
   Queued,
   Signals,
   SpawnRequest,
