@@ -54,6 +54,8 @@ clusterTest(
     await using kate = await NodeProcess.start(cluster, "kate");
     const alex = await cluster.start("alex");
     await alex.run(async () => {
+      // A dial could not go on while the program computes.
+      await Node.connect(kate.name);
       // It fits into the buffers of the socket.
       const size = 60_000;
       const answer = rpc.call(kate.name, Remote.lateText, [100, size], {
