@@ -155,8 +155,8 @@ export interface NodeOptions {
   /**
    * Whether other nodes may open a shell here by `--remsh`, that is, run any code; its code sees the
    * exported modules. The node then exports a module `Shell`, which `allow` is asked for as for others:
-   * `allow("alex@localhost", "Shell", "serve")`. What the shell consists of is loaded when the first
-   * one is opened.
+   * `allow("alex@localhost", "Shell", "serve")`. The shell's code is loaded when the first one
+   * is opened.
    *
    * @default {false}
    */
@@ -349,7 +349,7 @@ export class Node implements AsyncDisposable {
     }
     const node = outside(() => startNode(options, hostWorld));
     if (!isTyped) return node;
-    // What runs there already is asked from the new node.
+    // Processes that run there already are asked from the new node.
     serveRpc(unnamed());
     serveInfo(unnamed());
     return settled(node);

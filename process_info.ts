@@ -46,7 +46,7 @@ export interface RemoteProcessInfoOptions {
  * What a process of this node is and does, for debugging.
  *
  * Follows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), which warns that it is
- * for debugging only. What waits by reference counts too: a pending call is a monitor. As in Elixir, it
+ * for debugging only. Waits by reference count too: a pending call is a monitor. As in Elixir, it
  * throws for a process of another node; with `remote: true` it asks that node.
  *
  * @param pid The process; the caller if it is left out.
@@ -70,7 +70,7 @@ export function info(
   options?: ProcessInfoOptions,
 ): ProcessInfo | undefined;
 /**
- * What a process of any node is and does: another node is asked, as `rpc.call` asks it.
+ * Asks the node of a process what that is and does, as `rpc.call` asks.
  *
  * Every node tells it, unless its `allow` option says no: `allow("alex@localhost", "Process", "info")`.
  * It does not tell the messages.
@@ -172,7 +172,7 @@ export interface ProcessListOptions {
  */
 export function list(): Pid[];
 /**
- * What each process of this node is and does, in the order of their start.
+ * Information on each process of this node, in the order of their start.
  *
  * @param options `{ info: true }`.
  * @returns What {@linkcode info} tells of each.

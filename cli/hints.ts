@@ -81,7 +81,7 @@ const WORDS: Record<string, string> = {
 };
 
 /**
- * What may have been meant by code that failed.
+ * Guesses the meaning of code that failed.
  *
  * @param error What it threw.
  * @param source The code.
@@ -106,7 +106,7 @@ export function hintForError(
 }
 
 /**
- * What may have been meant by code whose value is a function, or nothing.
+ * Guesses the meaning of code whose value is a function, or `undefined`.
  *
  * @param value The value.
  * @param source The code.
@@ -136,7 +136,7 @@ function hintForSyntax(code: string): string | undefined {
   return undefined;
 }
 
-/** What a path may have meant whose root is in scope, and which leads to nothing. */
+/** Guesses the meaning of a path that begins in scope and leads to nothing. */
 function hintForPaths(code: string, scope: Scope): string | undefined {
   for (const [found] of code.matchAll(PATHS)) {
     const [root, ...rest] = found.split(/\s*\??\.\s*/);

@@ -52,7 +52,7 @@ export interface Program {
   version: string;
   /** The command that starts it, to which flags are added: errors and the help name it. */
   command: string;
-  /** What it does: what the help begins with, after the command. */
+  /** The text about its purpose, with which the help goes on after the command. */
   usage: string;
   /** What ends the help. */
   examples: string;

@@ -1,5 +1,5 @@
 /**
- * What a process is and does, as its node tells it to the node's own code and to other nodes.
+ * Information on a process, for code of its own node and for other nodes.
  *
  * @module
  */
@@ -59,7 +59,7 @@ export function serveInfo(runtime: Runtime): void {
   );
 }
 
-/** What a process is and does now, as another one of its node sees it. */
+/** Returns the information on a process, as another process of its node sees it now. */
 export function infoOf(
   process: Process,
   caller: Process,

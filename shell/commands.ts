@@ -1,5 +1,5 @@
 /**
- * What a shell has in scope besides the library: `i`, `v`, `pid` and `top`.
+ * The commands of a shell, in scope besides the library: `i`, `v`, `pid` and `top`.
  *
  * @module
  */
@@ -128,7 +128,7 @@ function pid(first: string | number, number?: number, last?: number): Pid {
   );
 }
 
-/** What {@linkcode top} can sort by. */
+/** The columns that {@linkcode top} can sort by. */
 const COLUMNS: Record<string, (info: ProcessInfo) => number> = {
   messages: ({ messageQueueLen }) => messageQueueLen,
   links: ({ links }) => links.length,

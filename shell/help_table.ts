@@ -620,11 +620,11 @@ export const HELP: Record<string, Doc[]> = {
   "Process.info": [
     {
       "signature": "info(pid?: Pid, options?: ProcessInfoOptions)",
-      "text": "What a process of this node is and does, for debugging.\n\nFollows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), which warns that it is\nfor debugging only. What waits by reference counts too: a pending call is a monitor. As in Elixir, it\nthrows for a process of another node; with `remote: true` it asks that node."
+      "text": "What a process of this node is and does, for debugging.\n\nFollows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), which warns that it is\nfor debugging only. Waits by reference count too: a pending call is a monitor. As in Elixir, it\nthrows for a process of another node; with `remote: true` it asks that node."
     },
     {
       "signature": "info(pid: Pid, options: RemoteProcessInfoOptions)",
-      "text": "What a process of any node is and does: another node is asked, as `rpc.call` asks it.\n\nEvery node tells it, unless its `allow` option says no: `allow(\"alex@localhost\", \"Process\", \"info\")`.\nIt does not tell the messages."
+      "text": "Asks the node of a process what that is and does, as `rpc.call` asks.\n\nEvery node tells it, unless its `allow` option says no: `allow(\"alex@localhost\", \"Process\", \"info\")`.\nIt does not tell the messages."
     }
   ],
   "Process.list": [
@@ -634,7 +634,7 @@ export const HELP: Record<string, Doc[]> = {
     },
     {
       "signature": "list(options: ProcessListOptions & { info: true })",
-      "text": "What each process of this node is and does, in the order of their start."
+      "text": "Information on each process of this node, in the order of their start."
     },
     {
       "signature": "list(options: ProcessListOptions)",

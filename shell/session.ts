@@ -102,7 +102,7 @@ class Session {
   /** Whether Ctrl-C on an empty line was the last that came. */
   #isLeaving = false;
   #hasFailed = false;
-  /** That the line has been given up, and whether the server should have answered by now. */
+  /** Set while a line is given up: whether the server is late to answer, and Ctrl-C was pressed again. */
   #interrupted: { isLate: boolean; isTwice: boolean } | undefined;
 
   constructor(

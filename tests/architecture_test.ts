@@ -54,7 +54,7 @@ interface Module {
   dependencies?: Dependency[];
 }
 
-/** What is imported when it is first needed, and in which file: the one way from the library to the upper storey. */
+/** The one import from the library to the upper storey: it is made when it is first needed. */
 const WHEN_NEEDED = { in: "node.ts", imports: "shell/remsh.ts" };
 
 /** Files, each with what it imports: files of the project by path, all else as it is written. */

@@ -1,4 +1,4 @@
-/** What a shell says of Elixir's names and syntax, and its own commands: `i`, `v`, `pid` and `top`. */
+/** The shell's hints on Elixir's names and syntax, and its commands: `i`, `v`, `pid` and `top`. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { test, type TestOptions } from "../testing/tags.ts";
