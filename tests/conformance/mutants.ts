@@ -175,8 +175,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a child that does not end in time is not killed",
     file: "protocol/child.ts",
-    from: "if (!(await ending.within(limit)))",
-    to: "await ending.within(limit);\n    if (limit < 0)",
+    from: "if (reason === LATE) {",
+    to: "if (reason === LATE && limit < 0) {",
     areas: ["supervisor"],
   },
   {
