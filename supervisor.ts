@@ -677,6 +677,7 @@ function checkSupervision(options: SupervisorOptions): SupervisionOptions {
 }
 
 function assertOwnIds(specs: FullChildSpec[]): void {
+  if (specs.length < 2) return;
   const ids = new Set<string>();
   for (const { id } of specs) {
     if (ids.has(id)) {

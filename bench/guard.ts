@@ -279,14 +279,14 @@ async function guard(): Promise<boolean> {
       rounds: 2000,
       job: tasks,
       yardstick: "begin",
-      usual: 3,
+      usual: 4,
     },
     {
       name: "start and stop of a supervisor",
       rounds: 500,
       job: supervisors,
       yardstick: "begin",
-      usual: 16,
+      usual: 18,
     },
     {
       name: "a message written and read",

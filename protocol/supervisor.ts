@@ -336,7 +336,8 @@ export class SupervisorServer implements Server {
   }
 
   async #endAll(children: Iterable<Child>): Promise<void> {
-    for (const child of [...children].reverse()) {
+    const all = [...children];
+    for (let child = all.pop(); child !== undefined; child = all.pop()) {
       const { spec, pid } = child;
       if (pid !== undefined) await endChild(spec, pid, this.#process);
       this.#forget(child);

@@ -308,13 +308,12 @@ export class Runtime implements Signals {
     if (process.timers !== undefined) this.timers.cancelFor(process);
     endBoth(process);
     if (isAlone(process) && !this.#ending) return process.close();
-    this.#ended.push(process);
-    if (this.#ending) return;
-    this.#ending = true;
     // A death causes others: a queue, as a chain of links is longer than a stack.
+    if (this.#ending) return this.#ended.push(process);
+    this.#ending = true;
     try {
       for (
-        let next = this.#ended.shift();
+        let next: Process | undefined = process;
         next !== undefined;
         next = this.#ended.shift()
       ) {
@@ -329,7 +328,8 @@ export class Runtime implements Signals {
   #announce(process: Process): void {
     const { pid, exitReason: reason, links, watchers, monitors } = process;
     process.links = process.watchers = process.monitors = undefined;
-    if (links !== undefined) {
+    // A server mostly has some of them that are empty by now.
+    if (links !== undefined && links.size > 0) {
       for (const link of links.values()) {
         this.#releaseLink(link);
         if (link.unlinking === 0) {
@@ -341,14 +341,14 @@ export class Runtime implements Signals {
         }
       }
     }
-    if (watchers !== undefined) {
+    if (watchers !== undefined && watchers.size > 0) {
       for (const [key, watcher] of watchers) {
         this.#watches.delete(key);
         this.#releaseWatcher(watcher);
         this.#down(process, watcher, reason);
       }
     }
-    if (monitors !== undefined) {
+    if (monitors !== undefined && monitors.size > 0) {
       for (const monitor of monitors.values()) {
         try {
           this.endMonitor(pid, monitor);
@@ -836,6 +836,9 @@ function mayReply(from: Pid, { node, by }: Wait): boolean {
 
 /** Whether nobody has to be told of a process's end. */
 function isAlone({ links, watchers, monitors }: Process): boolean {
-  return links === undefined && watchers === undefined &&
-    monitors === undefined;
+  return isEmpty(links) && isEmpty(watchers) && isEmpty(monitors);
+}
+
+function isEmpty<K, V>(map: FewMap<K, V> | undefined): boolean {
+  return map === undefined || map.size === 0;
 }
