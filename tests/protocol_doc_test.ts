@@ -759,9 +759,9 @@ const SERVERS: Record<string, () => Promise<unknown>> = {
     global.setLock(["printer", "alex"], { nodes: ["kate@localhost"] }),
 };
 
-test("docs/protocol.md: what servers say", async () => {
+test("docs/protocol.md: requests to servers", async () => {
   const headings = [
-    ...section("## What servers say").matchAll(/^### (.*`(.*)`)$/gm),
+    ...section("## Requests to servers").matchAll(/^### (.*`(.*)`)$/gm),
   ];
   assertEquals(headings.map(([, , code]) => code), Object.keys(SERVERS));
   for (const [, heading, code] of headings) {
