@@ -111,6 +111,48 @@ clusterTest(
 );
 
 clusterTest(
+  "a process that nobody has asked for is told so, and monitored no more",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const { number, creation } = self();
+      await peer.say([
+        ["spawned", 5, number, 77, true, true],
+        ["spawned", 6, number, 78, true, false],
+        ["spawned", 7, number, 79, false, true],
+        ["spawned", 8, number, 80, false, false],
+      ]);
+      assertEquals(await answers(peer), [
+        ["exit_link", number, creation, 5, "noproc"],
+        ["demonitor", number, 77],
+        ["exit_link", number, creation, 6, "noproc"],
+        ["demonitor", number, 79],
+      ]);
+    }),
+);
+
+clusterTest(
+  "a link to a process that is not there has an answer of that process, and an unlink always one",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const { number, creation } = self();
+      await peer.say([
+        ["link", 1, 9999, creation],
+        ["link", 1, number, creation + 1],
+        ["unlink", 1, 9999, creation, 7],
+        ["unlink", 1, number, creation, 8],
+        ["unlink_ack", 1, number, 0],
+        ["exit_link", 1, 7, number, "not linked"],
+      ]);
+      assertEquals(await answers(peer), [
+        ["exit_link", 9999, creation, 1, "noproc"],
+        ["exit_link", number, creation + 1, 1, "noproc"],
+        ["unlink_ack", 9999, 1, 7],
+        ["unlink_ack", number, 1, 8],
+      ]);
+    }),
+);
+
+clusterTest(
   "a down says under the reference of its monitor what was monitored, a pid or a name",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {

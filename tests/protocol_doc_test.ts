@@ -415,6 +415,19 @@ test("docs/protocol.md: raw byte arrays count until they are referred to", () =>
   assertThrows(() => decoded([raw(0, true), raw(0, true)]), Error, "its end");
 });
 
+test("docs/protocol.md: a refusal is cut to so many bytes, between characters", () => {
+  for (const [character, kept] of [["ü", 2048], ["🐕", 1024], ["€", 1365]]) {
+    const port = new RecordingPort();
+    const encoder = encoderOf(port);
+    const message = `${character}`.repeat(5000);
+    encoder.spawnReply(alex, kate, alias, { error: "undef", message });
+    encoder.flush(Infinity);
+    const [[, , , , text]] = port.signals();
+    assertEquals(text, `${character}`.repeat(Number(kept)));
+    assertEquals(decoded(port.frames).calls.length, 1);
+  }
+});
+
 test("docs/protocol.md: all requests of the cluster's names are in the table", async () => {
   const source = await Deno.readTextFile(
     new URL("../protocol/global_messages.ts", import.meta.url),
