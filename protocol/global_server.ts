@@ -60,6 +60,13 @@ interface Waiting {
 /** How many other nodes are known: more than a cluster has, as another server can name any. */
 const MAX_PEERS = 4096;
 
+/**
+ * How long a node may take to say whether it has a server, and how long a name is not looked up while
+ * nodes are joined, in milliseconds. OTP looks names up at once; here a lookup waits for the names of
+ * nodes that were connected first, but not for one that does not answer.
+ */
+const PATIENCE = 5000;
+
 const started = new WeakMap<Runtime, GlobalServer>();
 
 /** The server of a node; it is started when it is first needed. */
@@ -97,6 +104,8 @@ export class GlobalServer implements Server, GlobalView {
   #holder: { pid: Pid; ref: Ref } | undefined;
   /** Nodes whose server came, went or said hello since the lock of the names was last given. */
   readonly #touched = new Set<string>();
+  /** What stops the callbacks that are to come. */
+  readonly #lifts = new Set<() => void>();
   #isSynced = false;
 
   /** In a process of its own. */
@@ -125,6 +134,9 @@ export class GlobalServer implements Server, GlobalView {
       },
     );
     this.#worker = worker;
+    process.abortSignal().addEventListener("abort", () => {
+      for (const stop of this.#lifts) stop();
+    });
     this.#whenSettled(() => this.#isSynced = true);
     return serve(process, this);
   }
@@ -220,7 +232,7 @@ export class GlobalServer implements Server, GlobalView {
           ? "ok"
           : this.names.entries().map(({ name }) => name),
       );
-    });
+    }, asked.type === "change" || asked.type === "sync");
     return NO_REPLY;
   }
 
@@ -311,9 +323,15 @@ export class GlobalServer implements Server, GlobalView {
   }
 
   async #sayHello(node: string, peer: Peer): Promise<void> {
+    // An answer that comes later counts too.
+    const lift = this.#afterPatience(() => {
+      if (this.#peers.get(node) !== peer || peer.status !== "asked") return;
+      peer.status = "absent";
+      this.#settled(node);
+    });
     const answer = await ask(this.process, { node, target: GLOBAL_SERVER }, {
       type: "hello",
-    }).catch(() => {});
+    }).catch(() => {}).finally(lift);
     if (!this.process.alive) return;
     const current = this.#peers.get(node);
     const server = isTyped(answer, "welcome")
@@ -417,15 +435,40 @@ export class GlobalServer implements Server, GlobalView {
     this.#settled(node);
   }
 
-  #whenSettled(done: () => void): void {
+  /** Calls back after a while, unless the process has ended; returns what stops it. */
+  #afterPatience(fn: () => void): () => void {
+    const lift = this.process.runtime.after(PATIENCE, () => {
+      this.#lifts.delete(stop);
+      fn();
+    });
+    const stop = () => {
+      this.#lifts.delete(stop);
+      lift();
+    };
+    this.#lifts.add(stop);
+    return stop;
+  }
+
+  /** Calls back when nothing is pending with any node, or after a while unless it may take any time. */
+  #whenSettled(done: () => void, isEndless = false): void {
     const nodes = new Set<string>();
     for (const node of this.process.runtime.visible) {
       if (!this.#peers.has(node)) this.#meetNode(node);
       const { status } = this.#peers.get(node)!;
       if (status === "asked" || status === "pending") nodes.add(node);
     }
-    if (nodes.size === 0) done();
-    else this.#waiting.add({ nodes, done });
+    if (nodes.size === 0) return done();
+    const waiting: Waiting = { nodes, done };
+    this.#waiting.add(waiting);
+    if (isEndless) return;
+    const lift = this.#afterPatience(() => {
+      this.#waiting.delete(waiting);
+      done();
+    });
+    waiting.done = () => {
+      lift();
+      done();
+    };
   }
 
   #settled(node: string): void {

@@ -902,3 +902,31 @@ clusterTest(
       assertEquals(pg.getMembers("H").map(({ number }) => number), [1]);
     }),
 );
+
+clusterTest(
+  "a peer that never answers the name server keeps nobody from looking names up, or from naming processes",
+  (cluster) =>
+    withRaw(cluster, {}, async () => {
+      const [found, names, isNamed] = await Promise.all([
+        global.whereisName("nobody"),
+        global.registeredNames(),
+        global.registerName("somebody", self()),
+      ]);
+      assertEquals([found, names, isNamed], [undefined, [], true]);
+      assertEquals(await global.whereisName("somebody"), self());
+    }),
+);
+
+clusterTest(
+  "a peer that has the name server join it for ever keeps nobody from looking names up",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const server = "global_name_server";
+      const known = global.whereisName("nobody");
+      // The node of the smaller name joins the two: the node, which the peer lets wait.
+      await sayTo(peer, server, callOf({ type: "hello" }));
+      await peer.signal("reply*");
+      assertEquals(await known, undefined);
+      assertEquals(await global.registeredNames(), []);
+    }),
+);
