@@ -69,6 +69,8 @@ export class Network {
   readonly #options: NetworkOptions;
   readonly #local: Local;
   readonly #connections = new Map<string, Connection>();
+  /** When nodes connected, of the last ones. */
+  readonly #cameUp = new Map<string, number>();
   readonly #dialler: Dialler;
   readonly #queued: Budget;
   readonly #stats: ConnectionStats = newConnectionStats();
@@ -175,13 +177,28 @@ export class Network {
 
   #admit(name: string): Admission {
     const known = this.#connections.get(name);
+    const since = this.#options.runtime.now();
     return {
+      hasConnected: () => (this.#cameUp.get(name) ?? -Infinity) >= since,
       status: this.#statusOf(name, undefined),
       confirm: () => {
         const status = this.#statusOf(name, known);
         return status === "ok_simultaneous" ? "ok" : status;
       },
     };
+  }
+
+  /** Notes when a connection came up, for the handshakes that are under way. */
+  #noteUp(name: string): void {
+    const { runtime, limits } = this.#options;
+    const now = runtime.now();
+    for (const [other, time] of this.#cameUp) {
+      if (time >= now - limits.handshakeTimeout) break;
+      this.#cameUp.delete(other);
+    }
+    // The map is in the order of the times.
+    this.#cameUp.delete(name);
+    this.#cameUp.set(name, now);
   }
 
   /** How a dialler stands that has no part in a stale connection, if there is one. */
@@ -258,6 +275,7 @@ export class Network {
       },
     });
     this.#connections.set(name, connection);
+    this.#noteUp(name);
     this.#stats.connected++;
     log("debug", `Connected to ${name}`, { what: "connections", peer: name });
     if (!this.#isHidden(peer)) runtime.nodeUp(name);

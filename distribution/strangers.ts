@@ -207,6 +207,7 @@ export async function shake(
 const NOT_THEIRS: Admission = {
   status: "not_allowed",
   confirm: () => "not_allowed",
+  hasConnected: () => false,
 };
 
 /** Has a wire let a dialler in, if its certificate is of the name that it gives. */

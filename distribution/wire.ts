@@ -216,6 +216,8 @@ export interface Admission {
   readonly status: Status;
   /** The answer when the dialler has shown it: `"ok"`, or why it is refused. */
   confirm(): Status;
+  /** Whether a node of that name has connected since, even if it is no longer connected. */
+  hasConnected(): boolean;
 }
 
 /** Bytes that are kept for all peers together. */

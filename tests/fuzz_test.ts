@@ -194,7 +194,11 @@ test(
       limits: DEFAULT_LIMITS,
       randomBytes,
       parts: new Budget(Infinity),
-      admit: () => ({ status: "ok", confirm: () => "ok" }),
+      admit: () => ({
+        status: "ok",
+        confirm: () => "ok",
+        hasConnected: () => false,
+      }),
     };
     await fuzz(RUNS, async (random) => {
       const transport = new FuzzedTransport();

@@ -365,7 +365,11 @@ test("a frame of a stranger takes no longer than its length", async () => {
     limits: DEFAULT_LIMITS,
     randomBytes,
     parts: new Budget(Infinity),
-    admit: () => ({ status: "ok", confirm: () => "ok" }),
+    admit: () => ({
+      status: "ok",
+      confirm: () => "ok",
+      hasConnected: () => false,
+    }),
   };
   const transport = {
     remote: "test",

@@ -269,6 +269,24 @@ clusterTest(
   { timeout: 60_000 },
 );
 
+clusterTest(
+  "a dialler that leaves as its node has been connected meanwhile is not a refused one",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using first = await RawPeer.dial(kate.port);
+    await first.say({ versions: [1], to: KATE, ...hello(RAW) });
+    assertEquals((await first.hear()).status, "ok");
+    await using second = await RawPeer.dial(kate.port);
+    await second.enter(RAW, KATE);
+    second.end();
+    await cluster.logged(/kate info: The connection to raw@localhost is down/);
+    first.end();
+    await first.closed;
+    assertEquals((await kate.run(() => Node.stats()!)).refused.alive, 1);
+    assertEquals(cluster.lines().filter((line) => /Refused/.test(line)), []);
+  },
+);
+
 // Strangers.
 
 clusterTest(

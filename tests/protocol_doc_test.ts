@@ -645,7 +645,11 @@ function local({ name, creation }: typeof ALEX): Local {
     limits: DEFAULT_LIMITS,
     randomBytes,
     parts: new Budget(Infinity),
-    admit: () => ({ status: "ok", confirm: () => "ok" }),
+    admit: () => ({
+      status: "ok",
+      confirm: () => "ok",
+      hasConnected: () => false,
+    }),
   };
 }
 

@@ -231,6 +231,7 @@ function isProof(given: unknown, expected: string): boolean {
 const NOT_HERE: Admission = {
   status: "not_allowed",
   confirm: () => "not_allowed",
+  hasConnected: () => false,
 };
 
 const REFUSALS = new Map<unknown, [HandshakeError["code"], string]>([
@@ -331,8 +332,8 @@ export async function accept(
   const isTold = status === "ok_simultaneous" || status === "alive";
   talk.say({ status: isTold ? status : "ok", ...mine });
   const { proof: given } = await talk.hear().catch((error) => {
-    // The dialler has the other connection, or has got it meanwhile.
-    const isConnected = admission.confirm() === "alive" || status === "alive";
+    // The dialler has the other connection, or has got it meanwhile. That may be over again by now.
+    const isConnected = status === "alive" || admission.hasConnected();
     throw isConnected ? refusal("alive", theirs.name, hello.to, local) : error;
   });
   if (
