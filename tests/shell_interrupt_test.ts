@@ -31,7 +31,7 @@ for (const line of ENDLESS) {
       });
       await terminal.shows("chat(1)>");
       await terminal.enter(line);
-      await terminal.shows(line);
+      await terminal.shows(`chat(1)> ${line}`);
       await terminal.press("C-c");
       await terminal.shows("To end this program, press Ctrl-C again.");
       await terminal.press("C-c");
@@ -52,7 +52,7 @@ test(
       await terminal.enter(
         "const until = Date.now() + 4000; while (Date.now() < until) {}; 'free'",
       );
-      await terminal.shows("'free'");
+      await terminal.shows("chat(1)> const until");
       await terminal.press("C-c");
       await terminal.shows("To end this program, press Ctrl-C again.");
       await terminal.enter("20 + 1");
@@ -85,7 +85,7 @@ test(
       await using terminal = await openTerminal(flags, { home });
       await terminal.shows("chat(kate@localhost)1>");
       await terminal.enter("await receive(() => false)");
-      await terminal.shows("receive(() => false)");
+      await terminal.shows("chat(kate@localhost)1> await receive");
       await terminal.press("C-c");
       await terminal.shows(/interrupted.*\nchat\(kate@localhost\)2>/);
       await terminal.enter(
