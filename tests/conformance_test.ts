@@ -154,12 +154,16 @@ test("the command line says what it cannot run", async () => {
   }
 });
 
-test("every mutation has its place in the library, and areas", async () => {
+test("every mutation has its place in the library, and areas or tests", async () => {
   const names = areas.map(({ name }) => name);
   for (const mutant of MUTANTS) {
     await mutated(mutant);
-    assert(mutant.areas.length > 0, mutant.name);
-    assertEquals(mutant.areas.filter((area) => !names.includes(area)), []);
+    const { areas = [], tests = [] } = mutant;
+    assert(areas.length + tests.length > 0, mutant.name);
+    assertEquals(areas.filter((area) => !names.includes(area)), []);
+    for (const file of tests) {
+      assert(Deno.statSync(new URL(file, import.meta.url)).isFile, file);
+    }
   }
   assertEquals(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length);
 });

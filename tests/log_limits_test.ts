@@ -1,6 +1,7 @@
 /** The log of a node: however much a peer does, it has few lines of few characters, and none is forged. */
 
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
+import fc from "fast-check";
 import { GenServer } from "../gen_server.ts";
 import { jsonLog, type LogEvent, Node, standardLog } from "../node.ts";
 import { exit, monitor, receive, register, send, spawn } from "../process.ts";
@@ -205,8 +206,13 @@ test("standardLog() writes no line of its own for a node's name", async () => {
   }
 });
 
-test("NodeLog takes so many events in a second, and says how many more there were", () => {
-  const events: LogEvent[] = [];
+/** A log on a clock that a test moves. */
+function timedLog(hook: (event: LogEvent) => void): {
+  log: NodeLog;
+  /** Moves the clock; a busy program's timers fire late. */
+  pass: (ms: number, isBusy?: boolean) => void;
+  timers: readonly unknown[];
+} {
   let now = 0;
   const timers: { at: number; fn: () => void }[] = [];
   const clock = {
@@ -217,18 +223,98 @@ test("NodeLog takes so many events in a second, and says how many more there wer
       return () => void timers.splice(timers.indexOf(timer), 1);
     },
   };
-  const pass = (ms: number) => {
+  const pass = (ms: number, isBusy = false) => {
     now += ms;
+    if (isBusy) return;
     for (const timer of timers.filter(({ at }) => at <= now)) {
       timers.splice(timers.indexOf(timer), 1);
       timer.fn();
     }
   };
-  const log = new NodeLog({
-    node: "n@h",
-    hook: (event) => void events.push(event),
-    clock,
-  });
+  return { log: new NodeLog({ node: "n@h", hook, clock }), pass, timers };
+}
+
+/** How many events a line stands for: those that it counts, or its own. */
+function standsFor({ message }: LogEvent): number {
+  return Number(/^(\d+) more of these: /.exec(message)?.[1] ?? 1);
+}
+
+test("NodeLog writes every event, or counts it once, whatever comes when", () => {
+  let limited = 0;
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.oneof(
+          fc.record({
+            what: fc.constantFrom(undefined, "a", "b", "c"),
+            peer: fc.constantFrom(undefined, undefined, "p", "q"),
+            most: fc.constantFrom(undefined, 1, 3, 50),
+            times: fc.integer({ min: 1, max: 120 }),
+          }),
+          fc.record({
+            pass: fc.integer({ min: 1, max: 20_000 }),
+            isBusy: fc.boolean(),
+          }),
+        ),
+        { maxLength: 30, size: "max" },
+      ),
+      (steps) => {
+        const events: LogEvent[] = [];
+        const { log, pass, timers } = timedLog((event) =>
+          void events.push(event)
+        );
+        let reported = 0;
+        for (const step of steps) {
+          if ("pass" in step) {
+            pass(step.pass, step.isBusy);
+            continue;
+          }
+          const { times, what, peer, most } = step;
+          for (let i = 0; i < times; i++) {
+            log.report(
+              "error",
+              () => "event",
+              what && { what, peer, ...most && { most } },
+            );
+          }
+          reported += times;
+        }
+        log.stop();
+        assertEquals(timers.length, 0);
+        if (events.some((each) => each.message !== "event")) limited++;
+        assertEquals(
+          events.reduce((sum, each) => sum + standsFor(each), 0),
+          reported,
+        );
+      },
+    ),
+    { numRuns: 200 },
+  );
+  assert(limited > 20, `${limited} runs had a limit reached`);
+});
+
+test("NodeLog writes as many events of a cause as it may, and counts those beyond", () => {
+  for (const most of [1, 2, 10]) {
+    for (const times of [most - 1, most, most + 1, most + 7]) {
+      const events: LogEvent[] = [];
+      const { log } = timedLog((event) => void events.push(event));
+      for (let i = 0; i < times; i++) {
+        log.report("error", () => `${i}`, { what: "a", most });
+      }
+      log.stop();
+      const written = Array.from(
+        { length: Math.min(times, most) },
+        (_, i) => `${i}`,
+      );
+      const rest = times > most ? [`${times - most} more of these: a`] : [];
+      assertEquals(events.map(({ message }) => message), [...written, ...rest]);
+    }
+  }
+});
+
+test("NodeLog takes so many events in a second, and says how many more there were", () => {
+  const events: LogEvent[] = [];
+  const { log, pass, timers } = timedLog((event) => void events.push(event));
   let made = 0;
   const event = () => `event ${++made}`;
   for (let i = 0; i < 700; i++) log.report("error", event);

@@ -1,4 +1,4 @@
-/** Whether planted mutations of the library are found by the scenarios. */
+/** Whether planted mutations of the library are found by the scenarios, or by tests. */
 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,21 +7,24 @@ import { compare, runTypeScript, TIMEOUT, type Traces } from "./_runner.ts";
 import type { Scenario } from "./_scenario.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
-/** What the scenarios need of the tree. */
+/** What the scenarios and tests need of the tree. */
 const FOLDERS = [
   "chat",
   "cli",
   "distribution",
+  "docs",
   "protocol",
   "runtime",
   "shell",
   "testing",
-  "tests/conformance",
+  "tests",
   "tools/offline_std",
   "wires",
 ];
 /** How long a scenario may take on a mutant, in milliseconds: it may have it wait for ever. */
 const MUTANT_TIMEOUT = 4000;
+/** How long tests may take on a mutant, in milliseconds. */
+const TESTS_TIMEOUT = 60_000;
 /** How many mutants are run at once: they mostly wait. */
 const AT_ONCE = 4;
 
@@ -29,7 +32,7 @@ const AT_ONCE = 4;
 const NAMED = 3;
 
 /**
- * Runs scenarios on each mutant, and says which of them find it; whether each is found.
+ * Runs scenarios and tests on each mutant, and says which of them find it; whether each is found.
  *
  * They run on a copy without a mutation too, where nothing may be found: else what is found says nothing.
  */
@@ -44,7 +47,10 @@ export async function checkMutants(
   const check = async () => {
     while (left.length > 0) {
       const mutant = left.shift();
-      const found = await findersOf(mutant, scenarios, expected);
+      const tests = mutant === undefined
+        ? [...new Set(mutants.flatMap(({ tests = [] }) => tests))]
+        : mutant.tests ?? [];
+      const found = await findersOf(mutant, scenarios, tests, expected);
       if (mutant === undefined) isSound = found.length === 0;
       else if (found.length === 0) missed++;
       console.log(verdict(mutant, found));
@@ -68,18 +74,24 @@ function verdict(mutant: Mutant | undefined, found: string[]): string {
     .join("\n");
 }
 
-/** The scenarios that find a mutant; of a copy without a mutation, those that fail there. */
+/** The scenarios and tests that find a mutant; of a copy without a mutation, those that fail there. */
 async function findersOf(
   mutant: Mutant | undefined,
   scenarios: readonly Scenario[],
+  tests: readonly string[],
   expected: Traces,
 ): Promise<string[]> {
   const run = scenarios.filter(({ name }) =>
-    mutant?.areas.includes(name.split(":")[0]) ?? true
+    mutant === undefined || mutant.areas?.includes(name.split(":")[0])
   );
   const tree = await copyTree();
   try {
     if (mutant !== undefined) await plant(mutant, tree);
+    const failed: string[] = [];
+    for (const file of tests) {
+      if (!await passes(file, tree)) failed.push(`tests/${file}`);
+    }
+    if (run.length === 0) return failed;
     const found = await runTypeScript(
       run.map(({ name }) => name),
       mutant === undefined ? TIMEOUT : MUTANT_TIMEOUT,
@@ -92,10 +104,30 @@ async function findersOf(
         found.get(each.name),
       );
       return problem !== undefined;
-    }).map(({ name }) => name);
+    }).map(({ name }) => name).concat(failed);
   } finally {
     await Deno.remove(tree, { recursive: true });
   }
+}
+
+/** Runs a file of tests in a copy of the tree; one that hangs does not pass. */
+async function passes(file: string, tree: string): Promise<boolean> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "test",
+      "--quiet",
+      "--no-check",
+      "--permission-set=dev",
+      "--fail-fast",
+      `tests/${file}`,
+    ],
+    cwd: tree,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    signal: AbortSignal.timeout(TESTS_TIMEOUT),
+  }).output();
+  return success;
 }
 
 /** Changes a copy of the tree. */

@@ -24,15 +24,18 @@ traces/. Runs it in Elixir too, and fails if Elixir's trace is no longer that on
 
   --area NAME    only this area (repeatable):
                  ${lines(areaNames())}
-  --only TEXT    only scenarios whose name has the text
+  --only TEXT    only scenarios whose name has the text; or mutants, with --mutants
   --record       write Elixir's traces to traces/ rather than compare them
   --committed    do not run Elixir
   --verbose      show the traces of all, also where they are equal
   --mutants      plant mutations in copies of the library, and see whether
-                 scenarios find them; of --area, only those that it is to find
+                 scenarios or tests find them; of --area, only those that it is to find
   --help         this text
 
 It needs elixir and epmd, but with --committed.`;
+
+/** No area has this name: areas that are asked for are these alone, even if there are none. */
+const NO_AREA = "";
 
 interface Flags {
   area: string[];
@@ -93,26 +96,32 @@ async function main(flags: Flags): Promise<boolean> {
   }
   const asked = flags.area;
   const mutants = flags.mutants
-    ? MUTANTS.filter(({ areas }) =>
-      asked.length === 0 || areas.some((each) => asked.includes(each))
+    ? MUTANTS.filter(({ name, areas = [] }) =>
+      name.includes(flags.only) &&
+      (asked.length === 0 || areas.some((each) => asked.includes(each)))
     )
     : [];
   const areas = await loadAreas(
-    asked.length > 0 ? mutants.flatMap(({ areas }) => areas).concat(asked) : [],
+    asked.length > 0 || flags.mutants && flags.only !== ""
+      ? mutants.flatMap(({ areas = [] }) => areas).concat(asked, NO_AREA)
+      : [],
   );
   const scenarios = areas.flatMap((area) => area.scenarios)
-    .filter(({ name }) => name.includes(flags.only));
-  if (scenarios.length === 0 || (flags.mutants && mutants.length === 0)) {
+    .filter(({ name }) => flags.mutants || name.includes(flags.only));
+  if (flags.mutants && mutants.length === 0) {
     throw new SideError(
-      scenarios.length === 0
-        ? `Cannot compare: no scenario's name has "${flags.only}"`
-        : `Cannot plant mutants: none is for ${asked.join(", ")}`,
+      `Cannot plant mutants: none is for ${asked.join(", ") || flags.only}`,
+    );
+  }
+  if (scenarios.length === 0 && !flags.mutants) {
+    throw new SideError(
+      `Cannot compare: no scenario's name has "${flags.only}"`,
     );
   }
   const where = flags.committed ? "here" : "in Elixir and here";
   console.error(`${scenarios.length} scenarios, ${where} …`);
   const names = scenarios.map(({ name }) => name);
-  await using elixir = flags.committed
+  await using elixir = flags.committed || names.length === 0
     ? undefined
     : await Elixir.compile(areas);
   const { recorded, found } = await runBeside(

@@ -1,4 +1,4 @@
-/** Mutations of the library, each of which scenarios have to find. */
+/** Mutations of the library, each of which scenarios or tests have to find. */
 
 /** A mutation: one place in one file, changed. */
 export interface Mutant {
@@ -10,8 +10,18 @@ export interface Mutant {
   from: string;
   /** What is put in its place. */
   to: string;
-  /** The areas whose scenarios are run. */
-  areas: string[];
+  /**
+   * The areas whose scenarios are run.
+   *
+   * @default {[]}
+   */
+  areas?: string[];
+  /**
+   * The files of tests that are run: `depth_test.ts`. For what Elixir does not have, as the wire is.
+   *
+   * @default {[]}
+   */
+  tests?: string[];
 }
 
 const RUNTIME = "runtime/runtime.ts";
@@ -295,8 +305,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "who leaves one group is not seen to end in the others",
     file: "protocol/pg.ts",
-    from: "known.groups.splice(index, 1);",
-    to: "known.groups.length = 0;",
+    from: "if (known.joins.size > 0) return true;",
+    to: "",
     areas: ["pg"],
   },
   {
@@ -371,5 +381,205 @@ export const MUTANTS: readonly Mutant[] = [
     from: "() => start(...extra);",
     to: "() => start(...extra.toReversed());",
     areas: ["dynamic_supervisor"],
+  },
+  {
+    name: "a proof is compared by its first bytes",
+    file: "wires/json/handshake.ts",
+    from: "return timingSafeEqual(Buffer.from(given), Buffer.from(expected));",
+    to: "return given.slice(0, 8) === expected.slice(0, 8);",
+    tests: ["handshake_proof_test.ts"],
+  },
+  {
+    name: "a proof is compared by its last bytes",
+    file: "wires/json/handshake.ts",
+    from: "return timingSafeEqual(Buffer.from(given), Buffer.from(expected));",
+    to: "return given.slice(-16) === expected.slice(-16);",
+    tests: ["handshake_proof_test.ts"],
+  },
+  {
+    name: "a cookie is cut at 24 characters",
+    file: "wires/json/handshake.ts",
+    from: 'createHmac("sha256", cookie)',
+    to: 'createHmac("sha256", cookie.slice(0, 24))',
+    tests: ["handshake_proof_test.ts"],
+  },
+  {
+    name: "a message to a name is not copied",
+    file: "runtime/process.ts",
+    from:
+      "runtime.sendName(\n        this.pid,\n        name,\n        copyTerm(message, runtime.maxDepth),\n      )",
+    to: "runtime.sendName(this.pid, name, message)",
+    tests: ["copies_test.ts"],
+  },
+  {
+    name: "a message to an alias is not copied",
+    file: "runtime/process.ts",
+    from:
+      "runtime.sendAlias(\n        this.pid,\n        alias,\n        copyTerm(message, runtime.maxDepth),\n      )",
+    to: "runtime.sendAlias(this.pid, alias, message)",
+    tests: ["copies_test.ts"],
+  },
+  {
+    name: "a reply is not copied",
+    file: "runtime/process.ts",
+    from: "runtime.reply(this.pid, alias, copyTerm(value, runtime.maxDepth));",
+    to: "runtime.reply(this.pid, alias, value);",
+    tests: ["copies_test.ts"],
+  },
+  {
+    name: "what waits for a dial is not copied",
+    file: "distribution/pending.ts",
+    from: "(signals) => each(signals, copy)",
+    to: "(signals) => each(signals, message)",
+    tests: ["copies_test.ts"],
+  },
+  {
+    name: "bytes that travel raw are not copied",
+    file: "wires/json/values.ts",
+    from: "this.raw.push(bytes.slice());",
+    to: "this.raw.push(bytes);",
+    tests: ["copies_test.ts"],
+  },
+  {
+    name: "a copy shares the items of a Set",
+    file: "runtime/term.ts",
+    from: "copy.add(copyAny(item, left - 1, max));",
+    to: "copy.add(item);",
+    tests: ["copies_test.ts"],
+  },
+  {
+    name: "a copy shares the keys of a Map",
+    file: "runtime/term.ts",
+    from:
+      "copy.set(copyAny(key, left - 1, max), copyAny(item, left - 1, max));",
+    to: "copy.set(key, copyAny(item, left - 1, max));",
+    tests: ["copies_test.ts"],
+  },
+  {
+    name: "a copy shares the fields of an error",
+    file: "runtime/term.ts",
+    from: "term.fields = copyPlain(term.fields, left, max);",
+    to: "term.fields = { ...term.fields };",
+    tests: ["copies_test.ts"],
+  },
+  {
+    name: "a Set is no level for a copy",
+    file: "runtime/term.ts",
+    from: "copy.add(copyAny(item, left - 1, max));",
+    to: "copy.add(copyAny(item, left, max));",
+    tests: ["depth_test.ts"],
+  },
+  {
+    name: "an array of many is no level on the wire",
+    file: "wires/json/values.ts",
+    from: "value === null || this.#isPlain(value, left - 1)",
+    to: "value === null || this.#isPlain(value, left)",
+    tests: ["depth_test.ts"],
+  },
+  {
+    name: "the keys of a Map are no level on the wire",
+    file: "wires/json/values.ts",
+    from: "`[${this.#write(key, left - 1)},",
+    to: "`[${this.#write(key, left)},",
+    tests: ["depth_test.ts"],
+  },
+  {
+    name: "the depth of large signals is not looked at",
+    file: "wires/json/decoder.ts",
+    from: 'if (signal[0] === "large") {',
+    to: 'this.#isDeep = false;\n    if (signal[0] === "large") {',
+    tests: ["decoder_depth_test.ts"],
+  },
+  {
+    name: "behind a large signal depth is not looked at",
+    file: "wires/json/decoder.ts",
+    from: "this.#signal(signal);\n    this.#isDeep = isDeep;",
+    to: "this.#signal(signal);\n    this.#isDeep = isDeep && false;",
+    tests: ["decoder_depth_test.ts"],
+  },
+  {
+    name: "the depth of replies is not looked at",
+    file: "wires/json/decoder.ts",
+    from: "this.#ownRef(second),\n          this.#sendable(third),",
+    to: "this.#ownRef(second),\n          third,",
+    tests: ["decoder_depth_test.ts"],
+  },
+  {
+    name: "the depth of arguments is not looked at",
+    file: "wires/json/decoder.ts",
+    from: "checkArray(this.#sendable(run.args))",
+    to: "checkArray(run.args)",
+    tests: ["decoder_depth_test.ts"],
+  },
+  {
+    name: "reasons may be as deep as messages",
+    file: "wires/json/decoder.ts",
+    from: "checkDepth(value, this.#limits.maxDepth - REASON_LEVELS)",
+    to: "checkDepth(value, this.#limits.maxDepth)",
+    tests: ["decoder_depth_test.ts"],
+  },
+  {
+    name: "a registry keeps the keys that nobody has",
+    file: "protocol/registry.ts",
+    from: "if (entries?.size === 0) map.delete(key);",
+    to: "void key;",
+    tests: ["registry_memory_test.ts"],
+  },
+  {
+    name: "leaving is not counted in a sync of pg",
+    file: "protocol/pg_peers.ts",
+    from: "members.pids().filter((pid) => !kept.take(pid));",
+    to:
+      "members.pids().filter((pid) =>\n        !told.get(id)?.pids.some((each) => each.equals(pid))\n      );\n      void kept;",
+    tests: ["pg_sync_test.ts"],
+  },
+  {
+    name: "joining is not counted in a sync of pg",
+    file: "protocol/pg_peers.ts",
+    from: "pids.filter((pid) => !known.take(pid));",
+    to: "pids.filter((pid) => !known.pids().some((each) => each.equals(pid)));",
+    tests: ["pg_sync_test.ts"],
+  },
+  {
+    name: "the count of events beyond a limit is one too few",
+    file: "runtime/log.ts",
+    from: "`${lines - most} more",
+    to: "`${lines - most - 1} more",
+    tests: ["log_limits_test.ts"],
+  },
+  {
+    name: "an event less than allowed is written",
+    file: "runtime/log.ts",
+    from: "if (++window.lines <= window.most) return true;",
+    to: "if (++window.lines < window.most) return true;",
+    tests: ["log_limits_test.ts"],
+  },
+  {
+    name: "the count of a window that another follows is lost",
+    file: "runtime/log.ts",
+    from: "if (window !== undefined) this.#end(windows, name, window);",
+    to: "window?.stop?.();",
+    tests: ["log_limits_test.ts"],
+  },
+  {
+    name: "hidden peers are introduced",
+    file: "distribution/network.ts",
+    from: 'this.list("visible").filter(',
+    to: 'this.list("connected").filter(',
+    tests: ["introductions_test.ts"],
+  },
+  {
+    name: "hidden peers are told of others",
+    file: "distribution/network.ts",
+    from: "return this.#options.connectAll && !this.#isHidden(peer);",
+    to: "return this.#options.connectAll;",
+    tests: ["introductions_test.ts"],
+  },
+  {
+    name: "introductions of a peer that is not to make any are followed",
+    file: "distribution/network.ts",
+    from: "if (!this.#sharesPeers(connection)) return;",
+    to: "",
+    tests: ["introductions_test.ts"],
   },
 ];

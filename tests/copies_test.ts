@@ -1,0 +1,322 @@
+/**
+ * A message is a copy, made when it is sent: one table of all ways to send, by what is sent and where
+ * to.
+ */
+
+import { assertEquals } from "@std/assert";
+import { GenServer } from "../gen_server.ts";
+import { Node } from "../node.ts";
+import {
+  alias,
+  exit,
+  monitor,
+  type Pid,
+  receive,
+  type Ref,
+  register,
+  reply,
+  self,
+  send,
+  spawn,
+  trapExit,
+} from "../process.ts";
+import { sendAfter } from "../timers.ts";
+import { type Cluster, clusterTest } from "./_nodes.ts";
+import { exactly } from "./_terms.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+
+/** Something that can be changed: how it is made, and how it is changed in place. */
+interface Kind<T> {
+  make(): T;
+  change(value: T): void;
+}
+
+function kind<T>(make: () => T, change: (value: T) => void): Kind<unknown> {
+  return { make, change } as Kind<unknown>;
+}
+
+const BYTES = 10_000;
+const MANY = new Array(30).fill(0);
+
+const KINDS: Record<string, Kind<unknown>> = {
+  array: kind(() => [1, 2], (v) => v.push(3)),
+  "array of many": kind(() => [...MANY], (v) => v[20] = 9),
+  object: kind(() => ({ a: 1 } as Record<string, unknown>), (v) => v.b = 2),
+  "object of many": kind(
+    () => ({ ...MANY } as Record<string, unknown>),
+    (v) => v[20] = 9,
+  ),
+  "object of a type": kind(
+    () => ({ type: "say", what: ["hi"] }),
+    (v) => v.what.push("ho"),
+  ),
+  "array in an object": kind(() => ({ a: { b: [1] } }), (v) => v.a.b.push(2)),
+  "object in an array of many": kind(
+    () => [...MANY, { a: [1] }] as { a: number[] }[],
+    (v) => v[30].a.push(2),
+  ),
+  Map: kind(() => new Map([["a", 1]]), (v) => v.set("a", 2)),
+  "value of a Map": kind(
+    () => new Map([["a", [1]]]),
+    (v) => v.get("a")!.push(2),
+  ),
+  "key of a Map": kind(
+    () => new Map([[[1], "a"]]),
+    (v) => [...v.keys()][0].push(2),
+  ),
+  Set: kind(() => new Set([1]), (v) => v.add(2)),
+  "item of a Set": kind(() => new Set([[1]]), (v) => [...v][0].push(2)),
+  "field of an error": kind(
+    () => Object.assign(new Error("x"), { at: [1] }),
+    (v) => v.at.push(2),
+  ),
+  "cause of an error": kind(
+    () => new Error("x", { cause: [1] }),
+    (v) => (v.cause as number[]).push(2),
+  ),
+  Date: kind(() => new Date(0), (v) => v.setTime(1)),
+  "few bytes": kind(() => new Uint8Array([1, 2]), (v) => v[0] = 9),
+  "many bytes": kind(() => new Uint8Array(BYTES), (v) => v[BYTES - 1] = 9),
+  "many bytes in an object": kind(
+    () => ({ bytes: new Uint8Array(BYTES) }),
+    (v) => v.bytes[0] = 9,
+  ),
+  ArrayBuffer: kind(() => new ArrayBuffer(4), (v) => new Uint8Array(v)[0] = 9),
+  "floats": kind(() => new Float64Array([1, 2]), (v) => v[0] = 9),
+  "a large text with an array": kind(
+    () => ({ text: "x".repeat(70_000), list: [1] }),
+    (v) => v.list.push(2),
+  ),
+};
+
+/** A receiver that is ready: how it is sent to, and what it gets. */
+interface Receiver {
+  send(value: unknown): unknown;
+  got: Promise<unknown>;
+}
+
+/** Starts a receiver on a node. */
+type Way = (node: Node) => Promise<Receiver>;
+
+/** A process of a node: tells what it is known by, and takes one message. */
+async function taker<T>(
+  node: Node,
+  prepare: () => T,
+  // deno-lint-ignore no-explicit-any
+  taken: (message: any) => unknown = (message) => message,
+): Promise<{ known: T; got: Promise<unknown> }> {
+  const { promise: got, resolve } = Promise.withResolvers<unknown>();
+  const ready = Promise.withResolvers<T>();
+  await node.run(() => {
+    spawn(async () => {
+      ready.resolve(prepare());
+      resolve(taken(await receive()));
+    });
+  });
+  return { known: await ready.promise, got };
+}
+
+let names = 0;
+
+const Server = {
+  name: "Copied",
+  init: (got: (request: unknown) => void) => ({ type: "ok", state: got }),
+  handleCall: (
+    request: unknown,
+    _from: unknown,
+    got: (request: unknown) => void,
+  ) => {
+    got(request);
+    return { type: "reply", reply: "ok", state: got };
+  },
+  handleCast: (request: unknown, got: (request: unknown) => void) => {
+    got(request);
+    return { type: "noreply", state: got };
+  },
+};
+
+async function server(
+  node: Node,
+): Promise<{ pid: Pid; got: Promise<unknown> }> {
+  const { promise: got, resolve } = Promise.withResolvers<unknown>();
+  const Held = {
+    ...Server,
+    init: () => ({ type: "ok", state: resolve }),
+  };
+  // deno-lint-ignore no-explicit-any
+  const pid = await node.run(() => GenServer.start(Held as any, undefined));
+  return { pid, got };
+}
+
+/** Ways to processes of any node. */
+const WAYS: Record<string, Way> = {
+  "send() to a pid": async (node) => {
+    const { known, got } = await taker(node, () => self());
+    return { got, send: (value) => send(known, value) };
+  },
+  "send() to a name": async (node) => {
+    const { known, got } = await taker(node, () => {
+      const name = `taker_${++names}`;
+      register(name);
+      return name;
+    });
+    return {
+      got,
+      send: (value) => send({ name: known, node: node.name }, value),
+    };
+  },
+  "send() to an alias": async (node) => {
+    const { known, got } = await taker(node, () => alias());
+    return { got, send: (value) => send(known, value) };
+  },
+  "send() with options": async (node) => {
+    const { known, got } = await taker(node, () => self());
+    return { got, send: (value) => send(known, value, { nosuspend: true }) };
+  },
+  "reply()": async (node) => {
+    const { known, got } = await taker<Ref>(
+      node,
+      () => monitor(spawn(() => receive()), { alias: "reply_demonitor" }),
+      ({ value }) => value,
+    );
+    return { got, send: (value) => reply(known, value) };
+  },
+  "exit()": async (node) => {
+    const { known, got } = await taker(node, () => {
+      trapExit(true);
+      return self();
+    }, ({ reason }) => reason);
+    return { got, send: (value) => exit(known, value) };
+  },
+  "GenServer.cast()": async (node) => {
+    const { pid, got } = await server(node);
+    return { got, send: (value) => GenServer.cast(pid, value) };
+  },
+  "GenServer.call()": async (node) => {
+    const { pid, got } = await server(node);
+    return { got, send: (value) => GenServer.call(pid, value) };
+  },
+};
+
+/** Ways to processes of the same node alone. */
+const LOCAL_WAYS: Record<string, Way> = {
+  "send() to a name of the node": async (node) => {
+    const { known, got } = await taker(node, () => {
+      const name = `taker_${++names}`;
+      register(name);
+      return name;
+    });
+    return { got, send: (value) => send(known, value) };
+  },
+  "sendAfter() to a pid": async (node) => {
+    const { known, got } = await taker(node, () => self());
+    return { got, send: (value) => sendAfter(known, value, 0) };
+  },
+  "sendAfter() to a name": async (node) => {
+    const { known, got } = await taker(node, () => {
+      const name = `taker_${++names}`;
+      register(name);
+      return name;
+    });
+    return { got, send: (value) => sendAfter(known, value, 0) };
+  },
+  "the arguments of spawn()": () => {
+    const { promise: got, resolve } = Promise.withResolvers<unknown>();
+    return Promise.resolve({
+      got,
+      send: (value: unknown) =>
+        spawn((value: unknown) => resolve(value), [value]),
+    });
+  },
+};
+
+async function checkTable(
+  ways: Record<string, Way>,
+  target: Node,
+  before: () => Promise<void>,
+): Promise<void> {
+  for (const [way, start] of Object.entries(ways)) {
+    for (const [kind, { make, change }] of Object.entries(KINDS)) {
+      const what = `${kind} by ${way}`;
+      const value = make();
+      const expected = exactly(value);
+      const [first, second] = [await start(target), await start(target)];
+      await before();
+      const sent = [first.send(value), second.send(value)];
+      change(value);
+      const changed = exactly(value);
+      const got = await first.got;
+      assertEquals(exactly(got), expected, `${what}, changed after sending`);
+      change(got);
+      assertEquals(
+        exactly(await second.got),
+        expected,
+        `${what}, of which another receiver changed a copy`,
+      );
+      assertEquals(exactly(value), changed, `${what}, whose copy was changed`);
+      await Promise.all(sent);
+    }
+  }
+}
+
+/** Runs a table from alex, where kate is as well. */
+async function fromAlex(
+  cluster: Cluster,
+  fn: (alex: Node, kate: Node) => Promise<void>,
+): Promise<void> {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(() => fn(alex, kate));
+}
+
+clusterTest(
+  "every way to send within a node copies at once",
+  (cluster) =>
+    fromAlex(
+      cluster,
+      (alex) => checkTable({ ...WAYS, ...LOCAL_WAYS }, alex, async () => {}),
+    ),
+);
+
+clusterTest(
+  "every way to send to another node copies at once",
+  (cluster) =>
+    fromAlex(cluster, (_, kate) =>
+      checkTable(WAYS, kate, async () => {
+        assertEquals(await Node.connect(KATE), true);
+      })),
+);
+
+const DIALLING: Record<string, Way> = {
+  ...WAYS,
+  // A reply does not dial: it waits for a dial that another message began.
+  "reply()": async (node) => {
+    const { got, send: answer } = await WAYS["reply()"](node);
+    return {
+      got,
+      send(value) {
+        send({ name: "nobody", node: node.name }, "dial");
+        return answer(value);
+      },
+    };
+  },
+};
+
+clusterTest(
+  "every way to send to a node that is being dialled copies at once",
+  (cluster) =>
+    fromAlex(cluster, async (_, kate) => {
+      await checkTable(DIALLING, kate, async () => {
+        Node.disconnect(KATE);
+        await kate.run(async () => {
+          while (Node.list().includes(ALEX)) {
+            await receive(() => false, { timeout: 1, after: null });
+          }
+        });
+        assertEquals(Node.list(), []);
+      });
+    }),
+  { timeout: 60_000 },
+);

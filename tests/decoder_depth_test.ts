@@ -1,0 +1,163 @@
+/** The depth of values that a peer writes by hand: every signal × every container, small and large. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
+import type { Signals } from "../runtime/signal.ts";
+import { test } from "../testing/tags.ts";
+import { Decoder } from "../wires/json/decoder.ts";
+import { ProtocolError } from "../wires/json/values.ts";
+import { frameOf, rawFrameOf } from "./_raw_peer.ts";
+
+const HERE = { name: "kate@localhost", creation: 5 };
+const THERE = { name: "alex@localhost", creation: 7 };
+
+/** A level as JSON: around a text of JSON, and whether it is a tag. */
+const LEVELS: Record<string, [json: (inner: string) => string, tag?: true]> = {
+  array: [(inner) => `[${inner}]`],
+  "array of many": [(inner) => `[${"0,".repeat(20)}${inner}]`],
+  object: [(inner) => `{"a":${inner}}`],
+  $object: [(inner) => `{"$object":[["$a",${inner}]]}`, true],
+  "value of a Map": [(inner) => `{"$map":[["key",${inner}]]}`, true],
+  "key of a Map": [(inner) => `{"$map":[[${inner},1]]}`, true],
+  Set: [(inner) => `{"$set":[${inner}]}`, true],
+  "field of an error": [
+    (inner) =>
+      `{"$error":{"name":"Error","message":"m","fields":{"a":${inner}}}}`,
+    true,
+  ],
+  "cause of an error": [
+    (inner) =>
+      `{"$error":{"name":"Error","message":"m","fields":{"cause":${inner}}}}`,
+    true,
+  ],
+  "$field of an error": [
+    (inner) =>
+      `{"$error":{"name":"Error","message":"m","fields":{"$object":[["$a",${inner}]]}}}`,
+    true,
+  ],
+};
+
+/** A signal with a value in it: how deep that may be, and its JSON. */
+const SIGNALS: Record<
+  string,
+  [most: number, json: (value: string, star: string) => string]
+> = {
+  send: [64, (value, star) => `["send${star}",1,2,${value}]`],
+  send_name: [64, (value, star) => `["send_name${star}",1,"inbox",${value}]`],
+  send_alias: [64, (value, star) => `["send_alias${star}",1,3,${value}]`],
+  reply: [64, (value, star) => `["reply${star}",1,3,${value}]`],
+  exit: [56, (value, star) => `["exit${star}",1,2,${value}]`],
+  exit_link: [56, (value, star) => `["exit_link${star}",1,7,2,${value}]`],
+  down: [56, (value, star) => `["down${star}",1,2,3,${value}]`],
+  // The list of the arguments is a level.
+  spawn: [
+    63,
+    (value) =>
+      `["spawn*",1,4,{"run":{"module":"M","function":"f","args":[${value}]},"link":false,"monitor":false,"groupLeader":{"$pid":[0,1,7]}}]`,
+  ],
+};
+
+const PORT: Port = {
+  wake() {},
+  write() {},
+  pressure: () => undefined,
+  assertRoom() {},
+  peers() {},
+};
+
+/** How many signals the node delivers of what has come. */
+function delivered(chunks: Uint8Array[]): number {
+  let count = 0;
+  const deliver = Object.fromEntries(
+    [
+      "send",
+      "sendName",
+      "sendAlias",
+      "reply",
+      "exit",
+      "exitLink",
+      "down",
+      "spawnRequest",
+    ].map((name) => [name, () => void count++]),
+  );
+  const decoder = new Decoder(
+    HERE,
+    THERE,
+    DEFAULT_LIMITS,
+    PORT,
+    deliver as unknown as Signals,
+  );
+  for (const chunk of chunks) decoder.receive(chunk);
+  return count;
+}
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+/** How a signal may come: in a frame of its own, with others, or as a large one. */
+const FRAMES: Record<string, (signal: string) => Uint8Array[]> = {
+  "a small frame": (signal) => [frameOf(`[${signal}]`)],
+  "a frame with others": (signal) => [
+    frameOf(`[["send",1,2,1],${signal},["send",1,2,1]]`),
+  ],
+  "a large signal": (signal) => [
+    rawFrameOf(1, bytesOf(signal), true),
+    frameOf('[["large",1]]'),
+  ],
+  "a large signal in parts": (signal) => [
+    rawFrameOf(9, bytesOf(signal.slice(0, 40)), false),
+    rawFrameOf(9, bytesOf(signal.slice(40)), true),
+    frameOf('[["large",9]]'),
+  ],
+  "a large signal among deep ones": (signal) => [
+    rawFrameOf(2, bytesOf(signal), true),
+    frameOf(
+      `[["send",1,2,${"[".repeat(64)}${
+        "]".repeat(64)
+      }],["large",2],["send",1,2,1]]`,
+    ),
+  ],
+};
+
+/** How many signals besides the one in question are in the frames. */
+const OTHERS: Record<string, number> = {
+  "a frame with others": 2,
+  "a large signal among deep ones": 2,
+};
+
+for (const [frame, framed] of Object.entries(FRAMES)) {
+  test(`a peer's values are as deep as they may be, and no deeper: ${frame}`, () => {
+    for (const [kind, [most, signal]] of Object.entries(SIGNALS)) {
+      for (const [level, [json, isTag]] of Object.entries(LEVELS)) {
+        const nested = (levels: number) => {
+          let value = "1";
+          for (let i = 0; i < levels; i++) value = json(value);
+          return framed(signal(value, isTag ? "*" : ""));
+        };
+        for (const levels of [1, most - 1, most]) {
+          assertEquals(
+            delivered(nested(levels)),
+            1 + (OTHERS[frame] ?? 0),
+            `${levels} × ${level} in ${kind}`,
+          );
+        }
+        for (const levels of [most + 1, most + 2, 200]) {
+          assertThrows(
+            () => delivered(nested(levels)),
+            ProtocolError,
+            "deeper",
+            `${levels} × ${level} in ${kind}`,
+          );
+        }
+      }
+    }
+  });
+}
+
+test("a value behind a large signal may be no deeper than before it", () => {
+  const deep = "[".repeat(65) + "]".repeat(65);
+  const frames = [
+    rawFrameOf(1, bytesOf('["send",1,2,1]'), true),
+    frameOf(`[["large",1],["send",1,2,${deep}]]`),
+  ];
+  assertThrows(() => delivered(frames), ProtocolError, "deeper");
+});
