@@ -150,8 +150,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a supervisor ends its children in the order of their start",
     file: "protocol/supervisor.ts",
-    from: "for (const child of [...children].reverse()) {",
-    to: "for (const child of children) {",
+    from: "let child = all.pop(); child !== undefined; child = all.pop()",
+    to: "let child = all.shift(); child !== undefined; child = all.shift()",
     areas: ["supervisor"],
   },
   {
