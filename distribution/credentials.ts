@@ -54,6 +54,9 @@ export interface Credentials {
   readonly verify: VerifyCertificate;
 }
 
+/** A text that may be a private key: an error must not show it. */
+const LIKE_KEY = /[\r\n]|PRIVATE KEY|^[A-Za-z0-9+/=\s]{40,}$/;
+
 const FLAGS = { cert: "--tls-cert", key: "--tls-key", ca: "--tls-ca" } as const;
 
 const PARTS = {
@@ -90,6 +93,13 @@ export function loadCredentials(
     try {
       return readFileSync(given, "utf8");
     } catch (error) {
+      if (LIKE_KEY.test(given)) {
+        return refuse(
+          `tls.${part} is neither the path of a PEM file nor a PEM text, which has a line -----BEGIN ${
+            part === "key" ? "PRIVATE KEY" : "CERTIFICATE"
+          }-----; see ${FLAGS[part]}`,
+        );
+      }
       return refuse(
         `${PARTS[part]} cannot be read from ${quote(given)}: ${
           reasonOf(error as Error & { code?: string })

@@ -1,12 +1,14 @@
 import {
   assert,
   assertEquals,
+  assertFalse,
   assertMatch,
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
 import { join } from "node:path";
 import process from "node:process";
+import { inspect } from "node:util";
 import { mismatchOf, readCertificate } from "../distribution/certificate.ts";
 import { NodeStartError } from "../errors.ts";
 import { Node, type NodeOptions, type TlsOptions } from "../node.ts";
@@ -552,6 +554,33 @@ test(
         "--tls-cert without a node",
       );
     }),
+);
+
+clusterTest(
+  "a private key that is not given as it should be is not shown",
+  async (cluster) => {
+    const { cert, key, ca } = await tlsOf({ nodes: [ALEX] });
+    const body = key.replace(/-----.*-----/g, "");
+    const secret = body.replace(/\s/g, "").slice(8, 40);
+    for (
+      const tls of [
+        { cert, key: body, ca },
+        { cert, key: body.replace(/\s/g, ""), ca },
+        { cert, key: key.replace("BEGIN", "BEGINN"), ca },
+        { cert, key: key.slice(0, 120), ca },
+        { cert: body, key, ca },
+        { cert: key, key: cert, ca },
+        { cert, key, ca: key.replace("-----BEGIN", "") },
+      ]
+    ) {
+      const error = await assertRejects(
+        () => cluster.start("alex", { tls }),
+        NodeStartError,
+      );
+      const shown = [error.message, error.stack, inspect(error, { depth: 9 })];
+      assertFalse(shown.join().includes(secret), error.message);
+    }
+  },
 );
 
 // In between, and downgrades.
