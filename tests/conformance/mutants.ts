@@ -56,7 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: RUNTIME,
     from: "process.monitors!.delete(ref.number);\n    const mode",
     to:
-      'process.mailbox.push({ type: "DOWN", ref: monitor.ref, object, reason }, process);\n' +
+      'process.mailbox.push({ type: "DOWN", ref: monitor.ref, object: monitoredObject(monitor), reason }, process);\n' +
       "    process.monitors!.delete(ref.number);\n    const mode",
     areas: ["monitors"],
   },
