@@ -401,13 +401,13 @@ function proof(role: string, ...ends: (typeof ALEX & { nonce: string })[]) {
 
 const HEAD = `# A transcript of the JSON wire
 
-All that two nodes say to each other, byte by byte. [The page of the
-protocol](protocol.md) explains it; this one is written by
-\`tools/protocol_transcript.ts\`, and \`tests/protocol_transcript_test.ts\` plays it
-to a node. alex, \`alex@localhost\`, is a peer that is played; kate,
-\`kate@localhost\`, is a node that exports a module \`Chat\` and has a Task.Supervisor
-named \`Chat.TaskSupervisor\` (process 102) and a GenServer named \`Stack\` (process
-103\\). Her group leader is process 100. The cookie is \`secret_token\`.
+All that two nodes say to each other, byte by byte. [protocol.md](protocol.md)
+explains it. \`tools/protocol_transcript.ts\` writes this page, and
+\`tests/protocol_transcript_test.ts\` plays it to a node. alex, \`alex@localhost\`,
+is a peer that is played. kate, \`kate@localhost\`, is a node that exports a module
+\`Chat\`. Her process 100 is her group leader, 102 a Task.Supervisor named
+\`Chat.TaskSupervisor\`, and 103 a GenServer named \`Stack\`. The cookie is
+\`secret_token\`.
 
 The bytes of each frame are below its text. A node may put signals into one frame or
 into several, so that only their order counts. Numbers of processes and references
