@@ -207,7 +207,13 @@ function linkNew(path: string, cookie: string): boolean {
 }
 
 function writeNew(path: string, cookie: string): void {
-  writeFileSync(path, cookie, { flag: "wx", mode: 0o400 });
+  // Deno's writeFileSync sets the mode after the file is there, with the mode that the umask leaves.
+  const file = openSync(path, "wx", 0o400);
+  try {
+    writeFileSync(file, cookie);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function isTaken(error: unknown): boolean {

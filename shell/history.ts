@@ -7,6 +7,8 @@
 import {
   appendFileSync,
   chmodSync,
+  closeSync,
+  openSync,
   readFileSync,
   writeFileSync,
 } from "node:fs";
@@ -47,8 +49,14 @@ export class History {
     const file = this.#file;
     if (file === undefined) return;
     this.#keep(() => {
-      appendFileSync(file, `${line}\n`, { mode: 0o600 });
-      chmodSync(file, 0o600);
+      // Deno's appendFileSync sets the mode of a new file after it is there.
+      const opened = openSync(file, "a", 0o600);
+      try {
+        chmodSync(file, 0o600);
+        appendFileSync(opened, `${line}\n`);
+      } finally {
+        closeSync(opened);
+      }
     });
   }
 
