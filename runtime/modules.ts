@@ -42,6 +42,12 @@ export type Resolved =
 // deno-lint-ignore ban-types
 type AnyFunction = Function;
 
+/**
+ * How many arguments a function is called with at most: each takes room on the stack, which another node
+ * must not exhaust, as the server that runs the function would end.
+ */
+const MAX_ARGUMENTS = 10_000;
+
 /** The exported modules of a node. */
 export class Modules {
   readonly #modules = new Map<string, ModuleExports>();
@@ -138,6 +144,13 @@ export class Modules {
   /** What a request names, ready to run, or why it cannot be run; of another node, if it names one. */
   resolve(run: Runnable, node?: string): Resolved {
     const { args } = run;
+    if (args.length > MAX_ARGUMENTS) {
+      return {
+        error: "undef",
+        message:
+          `no function takes ${args.length} arguments: ${MAX_ARGUMENTS} is the most; send an array as one of them`,
+      };
+    }
     if ("source" in run) return this.#closure(run.source, args);
     if ("parked" in run) {
       const fn = this.unpark(run.parked);

@@ -1,6 +1,12 @@
 /** What a peer, which knows the cookie, can make of the servers of a node: nothing but what they are for. */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { Agent } from "../agent.ts";
 import { Application } from "../application.ts";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
@@ -928,5 +934,61 @@ clusterTest(
       await peer.signal("reply*");
       assertEquals(await known, undefined);
       assertEquals(await global.registeredNames(), []);
+    }),
+);
+
+clusterTest(
+  "a call with more arguments than the stack has room for ends no server",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const agent = await Agent.start(() => 1);
+      const supervisor = await Supervisor.startLink([], {
+        strategy: "one_for_one",
+      });
+      const tasks = await TaskSupervisor.startLink();
+      const run = {
+        module: "Remote",
+        function: "echoOrWait",
+        args: new Array(200_000).fill(1),
+      };
+      const spec = {
+        id: "a",
+        start: run,
+        restart: "temporary",
+        shutdown: 1,
+        type: "worker",
+        significant: false,
+      };
+      for (
+        const [ref, to, request] of [
+          [1, agent, { type: "get", run }],
+          [2, agent, { type: "update", run }],
+          [3, supervisor, { type: "start_child", child: spec, spec }],
+          [4, tasks, {
+            type: "start_task",
+            link: false,
+            run,
+            restart: "temporary",
+            shutdown: 1,
+            callers: [],
+          }],
+        ] as const
+      ) {
+        await sayTo(peer, to, callOf(request, ref));
+        let reply: unknown[] | undefined;
+        while (reply === undefined) {
+          const signals: string[][] = await peer.hear();
+          reply = signals.find(([kind]) => kind.startsWith("reply"));
+        }
+        assertEquals(reply[2], ref);
+        assertMatch(JSON.stringify(reply[3]), /error.*20000[01] arguments/);
+      }
+      await assertRejects(
+        () => rpc.call(Node.self(), ["Remote", "add"], run.args),
+        UndefinedFunctionError,
+        "no function takes",
+      );
+      assertEquals(await Agent.get(agent, (state) => state), 1);
+      assertEquals(await TaskSupervisor.children(tasks), []);
     }),
 );
