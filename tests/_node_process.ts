@@ -50,7 +50,9 @@ export class NodeProcess implements AsyncDisposable {
       JSON.stringify(full),
     ];
     if (descriptors !== undefined) {
-      const limited = `ulimit -n ${descriptors} && exec "$0" "$@"`;
+      // Where coverage is measured, it would have no descriptor for what it has to write at its end.
+      const limited =
+        `unset DENO_COVERAGE_DIR; ulimit -n ${descriptors} && exec "$0" "$@"`;
       command.unshift("sh", "-c", limited);
     }
     const [program, ...args] = command;
