@@ -58,7 +58,7 @@ async function allFound(port: number, entries: NodeEntry[]): Promise<number> {
   const start = performance.now();
   for (const entry of entries) {
     await eventually(async () => {
-      const found = await lookup(entry.name, { port, retryFor: 1000 });
+      const found = await lookup(entry.name, { port, retryFor: 20_000 });
       return found?.port === entry.port &&
         parseExtra(found.extra).wire === "otp-json/1";
     });
