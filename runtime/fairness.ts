@@ -77,7 +77,8 @@ const hostNow = Date.now;
 const hostLoop: EventLoop = {
   now: () => hostNow(),
   afterTurn: (fn) => void setImmediate(fn),
-  whenIdle: (fn) => nextTick(fn),
+  // In a callback of the host, ticks come before microtasks; in a microtask, after all others.
+  whenIdle: (fn) => queueMicrotask(() => nextTick(fn)),
 };
 
 /** The scheduler's record of a process. */
@@ -110,9 +111,12 @@ let hasPass = true;
 /** Whether no step is under way, and none was since the program was idle. */
 let isFresh = true;
 let idleSince = 0;
-/** A slice lasts from one turn to the next; timers and sockets may have their own turns in it. */
+/**
+ * A slice lasts from one turn to the next, without the time in which the program was idle: a step that
+ * ends an idle time would otherwise wait for turns that timers and sockets have just had. The moment is
+ * that at which the slice would have begun without them.
+ */
 let sliceBegan = 0;
-let idleInSlice = 0;
 /** When the clock was last asked. */
 let looked = 0;
 let stepsInSlice = 0;
@@ -187,7 +191,7 @@ function isFirst(): boolean {
 
 function endIdle(now: number): void {
   isFresh = false;
-  idleInSlice += now - idleSince;
+  sliceBegan += now - idleSince;
   looked = now;
   waitForIdle();
 }
@@ -326,7 +330,7 @@ function isSliceOver(pace?: Pace): boolean {
   const elapsed = now - sliceBegan;
   // The host's clock may be set back.
   if (stepsInSlice >= maxStepsInSlice || elapsed >= SLICE || elapsed < 0) {
-    endSlice(elapsed - idleInSlice);
+    endSlice(elapsed);
     return true;
   }
   if (passed >= 1) grant = ALLOWANCE.first;
@@ -337,7 +341,7 @@ function isSliceOver(pace?: Pace): boolean {
 
 function beginSlice(now: number): void {
   sliceBegan = looked = now;
-  stepsInSlice = idleInSlice = 0;
+  stepsInSlice = 0;
 }
 
 function endSlice(busy: number): void {
