@@ -104,6 +104,11 @@ export class Connection implements Port {
   /** The queue at which the peer is cut off. */
   #most: number;
   #awake = false;
+  /**
+   * Flushes when all microtasks have run. In a callback of a socket, ticks come before them: the answer
+   * to a spawn would leave without the first output of the process that it has started.
+   */
+  readonly #flushSoon = () => nodeProcess.nextTick(flushOf, this);
   /** Whether the transport has not yet said that all has left. */
   #blocked = false;
   #closed = false;
@@ -177,7 +182,7 @@ export class Connection implements Port {
   wake(): void {
     if (this.#awake) return;
     this.#awake = true;
-    nodeProcess.nextTick(flushOf, this);
+    queueMicrotask(this.#flushSoon);
   }
 
   write(bytes: Uint8Array): void {
