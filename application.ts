@@ -58,7 +58,7 @@ export interface EnvValue<T> {
 export interface LoadedApplication {
   /** Its name. */
   name: string;
-  /** What it is, in a line. */
+  /** A description, in a line. */
   description: string | undefined;
   /** Its version. */
   vsn: string | undefined;
@@ -259,7 +259,7 @@ export class Application {
   }
 
   /**
-   * What is known of an application: of one that has been started, whether or not it runs.
+   * The specification of an application that has been started, whether or not it runs.
    *
    * Follows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1).
    *

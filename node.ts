@@ -260,7 +260,7 @@ export interface NodeStats extends ConnectionStats {
   processes: number;
   /** What peers hold here now: processes started for them, links and monitors that they made. */
   held: Record<Holding, number>;
-  /** What servers of the node keep for all peers together: names, locks, members, children, requests. */
+  /** Entries that servers of the node keep for all peers together: names, locks, members, children, requests. */
   entries: number;
 }
 
@@ -300,7 +300,7 @@ export class Node implements AsyncDisposable {
   readonly #network: Network;
   readonly #presence: Presence;
   readonly #stopTimeout: number;
-  /** What serves the node itself. */
+  /** The servers of the node itself. */
   readonly #system: ReadonlySet<Process>;
   #shutdown: Shutdown | undefined;
   #stopping: Promise<void> | undefined;

@@ -41,7 +41,7 @@ export function checkNodeOptions(
   );
   for (const key of ["cookie", "cookieFile", "listen"] as const) {
     const value: unknown = options[key];
-    // What is given as a cookie may be one.
+    // The value may be a cookie: errors must not show it.
     // An empty address would be every address of the machine; an empty cookie has an error of its own.
     const isEmpty = key !== "cookie" && value === "";
     if (value !== undefined && (typeof value !== "string" || isEmpty)) {

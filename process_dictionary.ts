@@ -10,7 +10,7 @@ import { PROCESS_LABEL } from "./runtime/process.ts";
 import { copyTerm } from "./runtime/term.ts";
 import { termKey } from "./runtime/term_key.ts";
 
-/** What the dictionary of a process holds under a key. */
+/** A value in the dictionary of a process. */
 export interface DictionaryEntry {
   /** The key. */
   key: unknown;
@@ -79,7 +79,7 @@ export function put(key: unknown, value: unknown): unknown {
  */
 export function get(): DictionaryEntry[];
 /**
- * What the dictionary of the calling process holds under a key.
+ * Reads a value of the calling process's dictionary.
  *
  * Follows [Process.get/2](https://hexdocs.pm/elixir/1.18/Process.html#get/2).
  *

@@ -42,14 +42,14 @@ export interface Limits {
    */
   highWaterMark: number;
   /**
-   * What waits for one peer, connected or being dialled, before `send` throws, in bytes. Above it,
+   * Bytes that wait for one peer, connected or being dialled, before `send` throws. Above it,
    * a peer is read from no faster than it reads itself; above twice as much, it is cut off.
    *
    * @default {134217728}
    */
   maxQueueBytes: number;
   /**
-   * What waits for all peers together, in bytes, where a peer has more than `highWaterMark`: above
+   * Bytes that wait for all peers together, where a peer has more than `highWaterMark`: above
    * it, `send` throws to those that have.
    *
    * @default {536870912}
@@ -99,7 +99,7 @@ export interface Limits {
    */
   maxRemoteMonitors: number;
   /**
-   * What servers of this node keep for one peer: names and locks of the cluster, members of groups,
+   * Entries that servers of this node keep for one peer: names and locks of the cluster, members of groups,
    * children that it has started, tasks, and requests that wait for an answer.
    *
    * @default {100000}
@@ -124,7 +124,7 @@ export interface Limits {
    */
   maxTotalRemoteMonitors: number;
   /**
-   * What servers of this node keep for all peers together.
+   * Entries that servers of this node keep for all peers together.
    *
    * @default {400000}
    */

@@ -29,7 +29,7 @@ export interface ApplicationSpec {
   /** The application's name. */
   name: string;
   /**
-   * What it is, in a line.
+   * A description, in a line.
    *
    * @default {undefined}
    */

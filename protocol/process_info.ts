@@ -17,7 +17,7 @@ export interface ProcessInfo {
   pid: Pid;
   /** The name that it is registered under. */
   registeredName: string | undefined;
-  /** What it runs, in words: its label, or the name of its function. */
+  /** A description of the code that it runs: its label, or the name of its function. */
   initialCall: string | undefined;
   /** The label that it has given itself by `setLabel`, a copy; only there if it has. */
   label?: unknown;
@@ -27,17 +27,17 @@ export interface ProcessInfo {
   messageQueueLen: number;
   /** The messages that wait, oldest first, copied; only there if they were asked for. */
   messages?: unknown[];
-  /** What it is linked to. */
+  /** The processes that it is linked to. */
   links: Pid[];
-  /** What it monitors: pids, and names with their nodes. */
+  /** Its monitors: pids, and names with their nodes. */
   monitors: MonitoredObject[];
-  /** Who monitors it; a process that does so twice is there twice. */
+  /** The processes that monitor it; a process that does so twice is there twice. */
   monitoredBy: Pid[];
   /** Whether exit signals become messages. */
   trapExit: boolean;
   /** Where its output goes. */
   groupLeader: Pid;
-  /** Who started it. */
+  /** The process that started it. */
   parent: Pid | undefined;
   /**
    * Of servers and tasks, who started it, who started that one, and so on, nearest first: by name

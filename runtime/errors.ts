@@ -214,7 +214,7 @@ export class QueueFullError extends Error {
   override readonly name = "QueueFullError";
   /** The node whose queue is full. */
   readonly node: string;
-  /** What waits: signals if the limit is `maxPendingSignals`, else bytes. */
+  /** How much waits: signals if the limit is `maxPendingSignals`, else bytes. */
   readonly queued: number;
   /** The limit that was reached, an option of `Node.start({ limits })`. */
   readonly limit: QueueLimit;
@@ -255,7 +255,7 @@ export class QueueFullError extends Error {
 export class NodeStartError extends Error {
   /** Always `"NodeStartError"`. */
   override readonly name = "NodeStartError";
-  /** What was wrong. */
+  /** The cause, for programs. */
   readonly code:
     | "name"
     | "in_use"

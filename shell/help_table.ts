@@ -96,7 +96,7 @@ export const HELP: Record<string, Doc[]> = {
   "Application.spec": [
     {
       "signature": "spec(app: string)",
-      "text": "What is known of an application: of one that has been started, whether or not it runs.\n\nFollows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1)."
+      "text": "The specification of an application that has been started, whether or not it runs.\n\nFollows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1)."
     },
     {
       "signature": "spec(app: string, key: K)",
@@ -596,7 +596,7 @@ export const HELP: Record<string, Doc[]> = {
     },
     {
       "signature": "get(key: unknown, otherwise?: T)",
-      "text": "What the dictionary of the calling process holds under a key.\n\nFollows [Process.get/2](https://hexdocs.pm/elixir/1.18/Process.html#get/2)."
+      "text": "Reads a value of the calling process's dictionary.\n\nFollows [Process.get/2](https://hexdocs.pm/elixir/1.18/Process.html#get/2)."
     }
   ],
   "Process.getKeys": [
