@@ -53,21 +53,21 @@ export interface ConnectionHandlers {
   peers(names: string[]): void;
 }
 
-/** What a connection is made of. */
+/** The parts of a connection. */
 export interface ConnectionOptions {
   /** The stream of bytes, after its handshake. */
   transport: Transport;
-  /** What the handshake came to. */
+  /** The session that the handshake ended in. */
   session: Session;
   /** The node's limits. */
   limits: Limits;
   /** The node's processes. */
   runtime: Runtime;
-  /** What waits for all nodes together. */
+  /** The bytes that wait for all nodes together. */
   queued: Budget;
-  /** What is counted. */
+  /** The counters. */
   stats: ConnectionStats;
-  /** What is told. */
+  /** The callbacks. */
   handlers: ConnectionHandlers;
 }
 

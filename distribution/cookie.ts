@@ -107,7 +107,7 @@ function readText(path: string): string {
     if (!statSync(path).isFile()) throw refuse(path, "it is not a file");
     const file = openSync(path, "r");
     try {
-      // What is checked is what is read, whatever becomes of the name.
+      // The open file is checked and read, whatever becomes of the name.
       checkAccess(path, fstatSync(file));
       return readFileSync(file, "utf8").trim();
     } finally {

@@ -54,11 +54,11 @@ const AT_ONCE = 128;
 /** How much of another node's Extra field an error shows, in bytes. */
 const MAX_EXTRA_SHOWN = 100;
 
-/** What a dialler needs of its node. */
+/** The parts of a node that a dialler needs. */
 export interface DiallerOptions {
   /** The node's processes. */
   runtime: Runtime;
-  /** What a handshake needs to know. */
+  /** The data of the node that a handshake needs. */
   local: Local;
   /** The node's name. */
   name: NodeName;
@@ -68,9 +68,9 @@ export interface DiallerOptions {
   wires: Wire[];
   /** How it reaches others. */
   world: Pick<World, "reach">;
-  /** What waits for all nodes together. */
+  /** The bytes that wait for all nodes together. */
   queued: Budget;
-  /** What is counted. */
+  /** The counters. */
   stats: ConnectionStats;
   /** Where lines for the log go. */
   log: NetworkLog;
@@ -105,7 +105,7 @@ export class Dialler {
   #atOnce = 0;
   /** Dials that wait until there are fewer at once. */
   #waiting: (() => void)[] = [];
-  /** What ends the dials that run, those among them that the other side's connection has settled. */
+  /** Stops the dials that run, those among them that the other side's connection has settled. */
   readonly #running = new Set<AbortController>();
   #stopped = false;
 

@@ -23,7 +23,7 @@ import type { Limits } from "./wire.ts";
 /** From how many signals on `send` asks to wait. */
 const SOFT = 1000;
 
-/** What a signal takes besides its message, in bytes, about. */
+/** The bytes that a signal takes besides its message, about. */
 const SIGNAL_BYTES = 128;
 
 /**
@@ -32,13 +32,13 @@ const SIGNAL_BYTES = 128;
  */
 const HARD = 2;
 
-/** What pending signals need of the dial. */
+/** The parts of a dial that pending signals need. */
 export interface PendingOptions {
   /** The node that is dialled. */
   node: string;
   /** The node's limits. */
   limits: Limits;
-  /** What waits for all nodes together. */
+  /** The bytes that wait for all nodes together. */
   queued: Budget;
   /** Settles when the dial does. */
   settled: Promise<unknown>;
@@ -123,7 +123,7 @@ export class PendingSignals implements Signals, Queued {
     );
   }
 
-  /** What is too large would be lost when the node is there, and the connection with it. */
+  /** Refuses what is too large: it would be lost when the node is there, and the connection with it. */
   #assertSize(copy: unknown, bytes: number): void {
     const { node, limits: { maxMessageBytes } } = this.#options;
     // The memory is more than what is written, and measured already.

@@ -1,5 +1,5 @@
 /**
- * What the host refused the program: Deno's permissions, and those of Node.js.
+ * Permissions that the host refused the program: Deno's permissions, and those of Node.js.
  *
  * @module
  */

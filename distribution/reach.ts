@@ -208,7 +208,7 @@ async function checkEpmd(
   }
 }
 
-/** What a node knows when it reaches for another. */
+/** The data of a node that it needs to reach another. */
 export interface Reach {
   /** Its own name. */
   name: NodeName;

@@ -6,7 +6,7 @@
 
 import { Pid, Ref } from "../runtime/pid.ts";
 
-/** What values take, in bytes. */
+/** The bytes that values take. */
 interface Costs {
   /** Any value at least. */
   value: number;

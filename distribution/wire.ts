@@ -230,7 +230,7 @@ export interface ByteBudget {
   add(bytes: number): void;
 }
 
-/** What a handshake, and the session after it, need to know of their node. */
+/** The data of a node that a handshake, and the session after it, need. */
 export interface Local {
   /** The node's name. */
   readonly name: string;

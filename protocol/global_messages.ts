@@ -83,7 +83,7 @@ export interface Welcome {
 /** What is answered to what cannot be understood, or not be done for the one who asks. */
 export const REFUSED = { type: "error", reason: "badarg" };
 
-/** What is answered where the one who asks, or whose process it is, has as much as it may have. */
+/** The answer where the one who asks, or whose process it is, has as much as it may have. */
 export const TOO_MANY = "system_limit";
 
 /** The longest name of a module or a function, as in spawn requests. */

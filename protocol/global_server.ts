@@ -104,7 +104,7 @@ export class GlobalServer implements Server, GlobalView {
   #holder: { pid: Pid; ref: Ref } | undefined;
   /** Nodes whose server came, went or said hello since the lock of the names was last given. */
   readonly #touched = new Set<string>();
-  /** What stops the callbacks that are to come. */
+  /** Stops the callbacks that are to come. */
   readonly #lifts = new Set<() => void>();
   #isSynced = false;
 

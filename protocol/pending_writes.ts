@@ -18,7 +18,7 @@ const OVERHEAD = 256;
 
 /** A request for output. */
 export interface PendingWrite {
-  /** What is asked. */
+  /** The request. */
   request: IoOperation;
   /** The node that asks, if it is another one. */
   node: string | undefined;

@@ -201,7 +201,7 @@ export type QueueLimit =
   | "maxTotalQueueBytes"
   | "maxPendingSignals";
 
-/** What the limits count, in words. */
+/** The units of the limits, in words. */
 const COUNTED: Record<QueueLimit, string> = {
   maxQueueBytes: "bytes wait already",
   maxTotalQueueBytes: "bytes wait already for all nodes together",

@@ -110,7 +110,7 @@ export class NodeLog {
     try {
       made = event();
     } catch {
-      // What was to be described may be anything, and is of no use then.
+      // The described value may be anything, and is of no use then.
       made = "Cannot describe an event: its description threw";
     }
     this.#write(typeof made === "string" ? { level, message: made } : made);
@@ -221,7 +221,7 @@ export class NodeLog {
 
   #write(event: RuntimeEvent): void {
     const message = printableWithin(event.message, MAX_MESSAGE)
-      // What does not begin at the margin is no line of its own.
+      // A line that does not begin at the margin belongs to the one before.
       .replace(/\n(?! )/g, "\n    ");
     this.#hook({ ...event, node: this.#node, message });
   }

@@ -26,7 +26,7 @@ export interface WaitOptions {
   isServer?: boolean;
 }
 
-/** What a mailbox needs of its process. */
+/** The parts of a process that its mailbox needs. */
 export interface MailboxHost {
   /** How its steps are paced. */
   readonly pace: Pace;

@@ -35,7 +35,7 @@ export interface PeerLimits {
   maxRemoteLinks: number;
   /** Monitors of one peer. */
   maxRemoteMonitors: number;
-  /** What servers keep for one peer. */
+  /** Entries that servers keep for one peer. */
   maxRemoteEntries: number;
   /** Processes of all peers. */
   maxTotalRemoteProcesses: number;
@@ -43,7 +43,7 @@ export interface PeerLimits {
   maxTotalRemoteLinks: number;
   /** Monitors of all peers. */
   maxTotalRemoteMonitors: number;
-  /** What servers keep for all peers. */
+  /** Entries that servers keep for all peers. */
   maxTotalRemoteEntries: number;
 }
 

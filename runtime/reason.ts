@@ -186,7 +186,7 @@ function format(reason: unknown, indent: string, left: number): string {
   try {
     return formatAny(reason, indent, left);
   } catch {
-    // What describes a death must not throw: a getter may, or a proxy.
+    // The description of a death must not throw: a getter may, or a proxy.
     return shown(reason);
   }
 }

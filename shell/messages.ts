@@ -11,7 +11,7 @@ import { randomBytes } from "node:crypto";
 
 /** A message of one half to the other. */
 export type Sealed<M> = M & {
-  /** What the two have in common, and nobody else. */
+  /** The secret of the two. */
   token: string;
 };
 

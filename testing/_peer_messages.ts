@@ -10,7 +10,7 @@ export const HARNESS_MODULE = "otp.testing";
 /** What a peer prints when it can be reached. */
 export const UP = "\0up\n";
 
-/** What a call gave, with the token of the call, which nobody else knows. */
+/** The result of a call, with the token of the call, which nobody else knows. */
 export type Called =
   | { type: "called"; token: string; value: unknown }
   | { type: "failed"; token: string; error: unknown };

@@ -177,7 +177,7 @@ function pieces(bytes: Uint8Array, random: SeededRandom): Uint8Array[] {
     .filter(({ length }) => length > 0);
 }
 
-/** What one end of a connection does to the other one. */
+/** The effects of one end of a connection on the other one. */
 export interface FarEnd {
   /** Takes what this end sends, and without bytes its end. */
   deliver(bytes: Uint8Array | undefined): void;
