@@ -24,7 +24,7 @@ import {
   sendable,
   type StateFunction,
   valueOf,
-} from "./protocol/agent.ts";
+} from "./servers/agent/agent.ts";
 import {
   locate,
   locateForCast,
@@ -34,11 +34,11 @@ import {
   sent,
   startCall,
   timeoutOf,
-} from "./protocol/call.ts";
-import { checkChild, type ChildSpec } from "./protocol/child.ts";
-import { functionInWords } from "./protocol/in_words.ts";
-import { genServerChild, startGenServer } from "./protocol/gen_server.ts";
-import type { ServerRef } from "./protocol/messages.ts";
+} from "./gen/call.ts";
+import { checkChild, type ChildSpec } from "./servers/supervisor/child.ts";
+import { functionInWords } from "./gen/in_words.ts";
+import { genServerChild, startGenServer } from "./gen/gen_server.ts";
+import type { ServerRef } from "./gen/messages.ts";
 import {
   type GlobalName,
   type NameRegistry,
@@ -46,10 +46,10 @@ import {
   serverInWords,
   type ServerName,
   type ViaName,
-} from "./protocol/names.ts";
-import { serverRef } from "./protocol/server.ts";
-import type { AlreadyStartedReason } from "./protocol/start.ts";
-import { stopServer } from "./protocol/stop.ts";
+} from "./gen/names.ts";
+import { serverRef } from "./gen/server.ts";
+import type { AlreadyStartedReason } from "./gen/start.ts";
+import { stopServer } from "./gen/stop.ts";
 import { checkOptions, checkTimeout } from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";

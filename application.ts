@@ -30,8 +30,8 @@ import {
   type Applications,
   applicationsOf,
   type ApplicationSpec,
-} from "./protocol/application_controller.ts";
-import { call, timeoutOf } from "./protocol/call.ts";
+} from "./servers/application/application_controller.ts";
+import { call, timeoutOf } from "./gen/call.ts";
 import {
   checkFlags,
   checkFunction,

@@ -23,20 +23,23 @@
 import {
   childSpec as fullChildSpec,
   type StartedBy,
-} from "./protocol/child.ts";
-import type { DynamicLimits } from "./protocol/dynamic_children.ts";
+} from "./servers/supervisor/child.ts";
+import type { DynamicLimits } from "./servers/supervisor/dynamic_children.ts";
 import {
   type DynamicChildInfo,
   type DynamicSupervisorRequest,
   DynamicSupervisorServer,
-} from "./protocol/dynamic_supervisor.ts";
-import { nameText, type ServerName } from "./protocol/names.ts";
-import { assertIntensity } from "./protocol/restart_intensity.ts";
-import { serverRef } from "./protocol/server.ts";
-import { startServer } from "./protocol/start.ts";
-import { stopServer } from "./protocol/stop.ts";
-import type { ChildCounts, Failure } from "./protocol/supervision.ts";
-import { askSupervisor, askToStart } from "./protocol/supervisor_call.ts";
+} from "./servers/supervisor/dynamic_supervisor.ts";
+import { nameText, type ServerName } from "./gen/names.ts";
+import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
+import { serverRef } from "./gen/server.ts";
+import { startServer } from "./gen/start.ts";
+import { stopServer } from "./gen/stop.ts";
+import type { ChildCounts, Failure } from "./servers/supervisor/supervision.ts";
+import {
+  askSupervisor,
+  askToStart,
+} from "./servers/supervisor/supervisor_call.ts";
 import {
   checkCount,
   checkList,

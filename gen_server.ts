@@ -34,17 +34,10 @@
 
 import { ExitError } from "./errors.ts";
 import type { DownMessage, ExitMessage, NameOnNode } from "./process.ts";
-import {
-  call,
-  cast,
-  locate,
-  sent,
-  startCall,
-  timeoutOf,
-} from "./protocol/call.ts";
-import { checkChild, type ChildSpec } from "./protocol/child.ts";
-import { genServerChild, startGenServer } from "./protocol/gen_server.ts";
-import { Cast, type ServerRef } from "./protocol/messages.ts";
+import { call, cast, locate, sent, startCall, timeoutOf } from "./gen/call.ts";
+import { checkChild, type ChildSpec } from "./servers/supervisor/child.ts";
+import { genServerChild, startGenServer } from "./gen/gen_server.ts";
+import { Cast, type ServerRef } from "./gen/messages.ts";
 import {
   type GlobalName,
   isGlobalName,
@@ -55,10 +48,10 @@ import {
   type ServerName,
   type ViaName,
   whereisName,
-} from "./protocol/names.ts";
-import { serverRef } from "./protocol/server.ts";
-import type { AlreadyStartedReason } from "./protocol/start.ts";
-import { stopServer } from "./protocol/stop.ts";
+} from "./gen/names.ts";
+import { serverRef } from "./gen/server.ts";
+import type { AlreadyStartedReason } from "./gen/start.ts";
+import { stopServer } from "./gen/stop.ts";
 import { checkList, checkOptions, checkTimeout } from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";

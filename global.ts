@@ -48,14 +48,14 @@ import {
   unlock,
   unregister,
   whereis,
-} from "./protocol/global.ts";
-import type { Resolver } from "./protocol/global_messages.ts";
+} from "./servers/global/global.ts";
+import type { Resolver } from "./servers/global/global_messages.ts";
 import {
   exitOne,
   type GlobalNameConflict,
   notifyAll,
   notifyOne,
-} from "./protocol/global_resolve.ts";
+} from "./servers/global/global_resolve.ts";
 import {
   checkFunction,
   checkList,

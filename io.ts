@@ -17,9 +17,9 @@
  */
 
 import { IoError } from "./errors.ts";
-import { requestIo } from "./protocol/call.ts";
-import { standardIo, startGroupLeader } from "./protocol/group_leader.ts";
-import { isTyped } from "./protocol/messages.ts";
+import { requestIo } from "./gen/call.ts";
+import { standardIo, startGroupLeader } from "./servers/io/group_leader.ts";
+import { isTyped } from "./gen/messages.ts";
 import { checkOptions, checkPid, checkString } from "./runtime/check.ts";
 import { onUnnamedRuntime } from "./runtime/current.ts";
 import { inspect as show, type InspectOptions } from "./runtime/inspect.ts";

@@ -45,13 +45,16 @@ import {
   type IoDevice,
   standardIo,
   startGroupLeader,
-} from "./protocol/group_leader.ts";
-import { serveGlobal } from "./protocol/global.ts";
-import { serveInfo } from "./protocol/process_info.ts";
-import { serveRpc } from "./protocol/rpc.ts";
-import { runIn, type RunOptions } from "./protocol/run.ts";
-import { type Shutdown, shutDown } from "./protocol/shutdown.ts";
-import { spawnOn } from "./protocol/spawn.ts";
+} from "./servers/io/group_leader.ts";
+import { serveGlobal } from "./servers/global/global.ts";
+import { serveInfo } from "./runtime/process_info.ts";
+import { serveRpc } from "./servers/rpc/rpc.ts";
+import { runIn, type RunOptions } from "./runtime/run.ts";
+import {
+  type Shutdown,
+  shutDown,
+} from "./servers/application/node_shutdown.ts";
+import { spawnOn } from "./runtime/spawn.ts";
 import {
   checkBoolean,
   checkOptions,
@@ -77,7 +80,7 @@ import { jsonLog } from "./runtime/json_log.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 import { NodeLog } from "./runtime/log.ts";
 import type { Allow, ModuleExports } from "./runtime/modules.ts";
-import type { Holding, RefusedRequest } from "./runtime/peers.ts";
+import type { Holding, RefusedRequest } from "./runtime/holdings.ts";
 import { type Atom, nameOf, type Pid, type Ref } from "./runtime/pid.ts";
 import type { Process } from "./runtime/process.ts";
 import { Runtime } from "./runtime/runtime.ts";

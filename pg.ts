@@ -33,20 +33,20 @@
  * @module
  */
 
-import { call } from "./protocol/call.ts";
-import type { ChildSpec } from "./protocol/child.ts";
+import { call } from "./gen/call.ts";
+import type { ChildSpec } from "./servers/supervisor/child.ts";
 import {
   findScope,
   type PgRequest,
   PgScope,
   runningScope,
-} from "./protocol/pg.ts";
+} from "./servers/pg/pg.ts";
 import {
   groupKey,
   type GroupMembers,
   type PgMessage,
-} from "./protocol/pg_groups.ts";
-import { startServer } from "./protocol/start.ts";
+} from "./servers/pg/pg_groups.ts";
+import { startServer } from "./gen/start.ts";
 import { checkOptions, checkRef } from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { infoOf, type ProcessInfo } from "./protocol/process_info.ts";
-import { raise, startRpc } from "./protocol/rpc.ts";
+import { infoOf, type ProcessInfo } from "./runtime/process_info.ts";
+import { raise, startRpc } from "./servers/rpc/rpc.ts";
 import { checkFlags, checkOptions, checkTimeout } from "./runtime/check.ts";
 import { currentProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";

@@ -30,22 +30,22 @@
  */
 
 import { NoProcessError } from "./errors.ts";
-import { call, tell } from "./protocol/call.ts";
-import type { ChildSpec } from "./protocol/child.ts";
+import { call, tell } from "./gen/call.ts";
+import type { ChildSpec } from "./servers/supervisor/child.ts";
 import {
   type RegistryEntry,
   type RegistryKeys,
   RegistryTable,
   registryTable,
   type ValuePredicate,
-} from "./protocol/registry.ts";
+} from "./servers/registry/registry.ts";
 import {
   type LockRequest,
   RegistryPartition,
   type Unlock,
-} from "./protocol/registry_partition.ts";
-import { nameText } from "./protocol/names.ts";
-import { startServer } from "./protocol/start.ts";
+} from "./servers/registry/registry_partition.ts";
+import { nameText } from "./gen/names.ts";
+import { startServer } from "./gen/start.ts";
 import {
   checkFunction,
   checkList,

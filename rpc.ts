@@ -34,14 +34,14 @@
 
 import { RpcError } from "./errors.ts";
 import type { ModuleFunction } from "./node.ts";
-import { timeoutOf } from "./protocol/call.ts";
+import { timeoutOf } from "./gen/call.ts";
 import {
   castRpc,
   originOf,
   raise,
   type RpcOutcome,
   startRpc,
-} from "./protocol/rpc.ts";
+} from "./servers/rpc/rpc.ts";
 import { checkArgs, checkList } from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { type Atom, nameOf } from "./runtime/pid.ts";

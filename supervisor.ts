@@ -45,8 +45,8 @@ import {
   type ModuleOptions,
   type Started,
   type StartedBy,
-} from "./protocol/child.ts";
-import type { CallbackModule } from "./protocol/gen_server.ts";
+} from "./servers/supervisor/child.ts";
+import type { CallbackModule } from "./gen/gen_server.ts";
 import {
   type GlobalName,
   type NameRegistry,
@@ -54,12 +54,16 @@ import {
   type ServerAddress,
   type ServerName,
   type ViaName,
-} from "./protocol/names.ts";
-import { assertIntensity } from "./protocol/restart_intensity.ts";
-import { serverRef } from "./protocol/server.ts";
-import { type AlreadyStartedReason, startServer } from "./protocol/start.ts";
-import { stopServer } from "./protocol/stop.ts";
-import type { ChildCounts, Failure, Success } from "./protocol/supervision.ts";
+} from "./gen/names.ts";
+import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
+import { serverRef } from "./gen/server.ts";
+import { type AlreadyStartedReason, startServer } from "./gen/start.ts";
+import { stopServer } from "./gen/stop.ts";
+import type {
+  ChildCounts,
+  Failure,
+  Success,
+} from "./servers/supervisor/supervision.ts";
 import {
   assertSignificance,
   type AutoShutdown,
@@ -68,13 +72,13 @@ import {
   type SupervisionOptions,
   type SupervisorRequest,
   SupervisorServer,
-} from "./protocol/supervisor.ts";
+} from "./servers/supervisor/supervisor.ts";
 import {
   askForSpec,
   askSupervisor,
   askToStart,
   startedOf,
-} from "./protocol/supervisor_call.ts";
+} from "./servers/supervisor/supervisor_call.ts";
 import { checkOptions, checkString } from "./runtime/check.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 import type { Pid } from "./runtime/pid.ts";

@@ -21,8 +21,12 @@ import type {
   ChildSpec,
   ChildStart,
   ChildType,
-} from "./protocol/child.ts";
-import { endTask, localStarter, startAlone } from "./protocol/local_task.ts";
+} from "./servers/supervisor/child.ts";
+import {
+  endTask,
+  localStarter,
+  startAlone,
+} from "./servers/task/local_task.ts";
 import {
   callersOf,
   runTask,
@@ -30,8 +34,8 @@ import {
   type TaskOutcome,
   TaskState,
   waitForTasks,
-} from "./protocol/task.ts";
-import { streamLimits, TaskStream } from "./protocol/task_stream.ts";
+} from "./servers/task/task.ts";
+import { streamLimits, TaskStream } from "./servers/task/task_stream.ts";
 import {
   checkArgs,
   checkCount,

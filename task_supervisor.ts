@@ -18,16 +18,16 @@
  * @module
  */
 
-import { locate, startCall } from "./protocol/call.ts";
+import { locate, startCall } from "./gen/call.ts";
 import type {
   ChildRestart,
   ChildShutdown,
   ChildSpec,
   ChildStart,
   ChildType,
-} from "./protocol/child.ts";
-import type { DynamicLimits } from "./protocol/dynamic_children.ts";
-import type { DynamicChildInfo } from "./protocol/dynamic_supervisor.ts";
+} from "./servers/supervisor/child.ts";
+import type { DynamicLimits } from "./servers/supervisor/dynamic_children.ts";
+import type { DynamicChildInfo } from "./servers/supervisor/dynamic_supervisor.ts";
 import {
   type GlobalName,
   type NameRegistry,
@@ -35,25 +35,25 @@ import {
   type ServerAddress,
   type ServerName,
   type ViaName,
-} from "./protocol/names.ts";
-import { assertIntensity } from "./protocol/restart_intensity.ts";
-import { serverRef } from "./protocol/server.ts";
-import { startServer } from "./protocol/start.ts";
-import { stopServer } from "./protocol/stop.ts";
-import { askSupervisor } from "./protocol/supervisor_call.ts";
+} from "./gen/names.ts";
+import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
+import { serverRef } from "./gen/server.ts";
+import { startServer } from "./gen/start.ts";
+import { stopServer } from "./gen/stop.ts";
+import { askSupervisor } from "./servers/supervisor/supervisor_call.ts";
 import {
   forgetTask,
   startTask,
   supervisedStarter,
   taskCall,
   taskRefused,
-} from "./protocol/task_request.ts";
+} from "./servers/task/task_request.ts";
 import {
   type TaskRefusal,
   TaskSupervisorServer,
-} from "./protocol/task_supervisor.ts";
-import { callersOf, TaskState } from "./protocol/task.ts";
-import { streamLimits, TaskStream } from "./protocol/task_stream.ts";
+} from "./servers/task/task_supervisor.ts";
+import { callersOf, TaskState } from "./servers/task/task.ts";
+import { streamLimits, TaskStream } from "./servers/task/task_stream.ts";
 import {
   checkArgs,
   checkCount,

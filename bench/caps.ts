@@ -9,7 +9,7 @@ import { Node } from "../node.ts";
 import { Budget } from "../distribution/budget.ts";
 import { PendingSignals } from "../distribution/pending.ts";
 import { receive } from "../process.ts";
-import { GlobalTable } from "../protocol/global_table.ts";
+import { GlobalTable } from "../servers/global/global_table.ts";
 import { Pid, Ref } from "../runtime/pid.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signal.ts";

@@ -22,7 +22,7 @@ import { type NodeName, parseNodeName } from "./names.ts";
 import { PendingSignals } from "./pending.ts";
 import type { NetworkLog } from "./network.ts";
 import type { ConnectionStats } from "./statistics.ts";
-import { shake } from "./strangers.ts";
+import { shake } from "./unauthenticated.ts";
 import {
   HandshakeError,
   type Limits,

@@ -6,7 +6,7 @@
 
 import type { LogLevel } from "../runtime/events.ts";
 import type { LogCause } from "../runtime/log.ts";
-import type { RefusedRequest } from "../runtime/peers.ts";
+import type { RefusedRequest } from "../runtime/holdings.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signal.ts";
 import { Budget } from "./budget.ts";
@@ -14,7 +14,7 @@ import { Connection } from "./connection.ts";
 import { Dialler } from "./dialler.ts";
 import { isNodeName, type NodeName, parseNodeName } from "./names.ts";
 import { type ConnectionStats, newConnectionStats } from "./statistics.ts";
-import { Door } from "./strangers.ts";
+import { Door } from "./unauthenticated.ts";
 import type {
   Admission,
   Limits,

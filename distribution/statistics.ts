@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RefusedRequest } from "../runtime/peers.ts";
+import type { RefusedRequest } from "../runtime/holdings.ts";
 import type { RefusalCause } from "./wire.ts";
 
 /** What a node counts of the connections to it. Numbers only grow, but for the first two. */

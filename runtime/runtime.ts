@@ -21,7 +21,11 @@ import { Fifo } from "./fifo.ts";
 import { type LogCause, NodeLog } from "./log.ts";
 import { Modules, type Resolved } from "./modules.ts";
 import { Nowhere } from "./nowhere.ts";
-import { Holdings, type PeerLimits, type RefusedRequest } from "./peers.ts";
+import {
+  type HoldingLimits,
+  Holdings,
+  type RefusedRequest,
+} from "./holdings.ts";
 import { Pid, Ref } from "./pid.ts";
 import {
   type Key,
@@ -44,7 +48,7 @@ import type {
   Target,
 } from "./signal.ts";
 import { endBoth } from "./stand_in.ts";
-import { startSoon } from "./starting.ts";
+import { startSoon } from "./start_process.ts";
 import { ignoreStrayExits } from "./stray_exits.ts";
 import { DEFAULT_MAX_DEPTH } from "./term.ts";
 import { isThenable } from "./thenable.ts";
@@ -70,7 +74,7 @@ export interface RuntimeOptions {
   /** How deep a message may be nested. */
   maxDepth?: number;
   /** What one peer may hold here; as much as it likes if it is left out. */
-  peerLimits?: PeerLimits;
+  peerLimits?: HoldingLimits;
   /** Is told what peers were refused. */
   refused?: (node: string, what: RefusedRequest, message: string) => void;
 }

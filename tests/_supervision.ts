@@ -11,7 +11,7 @@ import {
   spawnLink,
   trapExit,
 } from "../process.ts";
-import { startGroupLeader } from "../protocol/group_leader.ts";
+import { startGroupLeader } from "../servers/io/group_leader.ts";
 import { NO_NODE, setDefaultRuntime } from "../runtime/current.ts";
 import type { RuntimeEvent } from "../runtime/events.ts";
 import { Runtime } from "../runtime/runtime.ts";

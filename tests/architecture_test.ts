@@ -20,7 +20,7 @@ const ENTRIES = [
 ];
 
 /** Rooms of the house whose files the library consists of. */
-const LIBRARY = ["runtime", "protocol", "distribution", "wires"];
+const LIBRARY = ["runtime", "gen", "servers", "distribution", "wires"];
 
 /** Where `Deno` may be used. */
 const MAY_USE_DENO = ["bench", "chat", "cli", "testing", "tests", "tools"];
@@ -170,11 +170,11 @@ test("the errors import nothing but the runtime's words", () =>
     (imported) => VOCABULARY.includes(imported),
   ));
 
-test("the protocol of servers knows no wire and no connection", () =>
+test("servers know no wire and no connection", () =>
   assertImports(
-    isIn("protocol"),
+    isIn("gen", "servers"),
     (imported) =>
-      isIn("protocol", "runtime")(imported) || imported === "errors.ts",
+      isIn("gen", "servers", "runtime")(imported) || imported === "errors.ts",
   ));
 
 test("distribution knows no wire and no server", () =>
@@ -200,11 +200,11 @@ test("EPMD knows nothing of the rest but how to listen", () =>
         imported === "distribution/listener.ts"),
   ));
 
-test("a wire imports itself, its contract, the protocol and the runtime's words", () =>
+test("a wire imports itself, its contract, messages of servers and the runtime's words", () =>
   assertImports(
     isIn("wires"),
     (imported, path) =>
-      isIn(wireOf(path), "protocol")(imported) ||
+      isIn(wireOf(path), "gen", "servers")(imported) ||
       imported === "distribution/wire.ts" || VOCABULARY.includes(imported),
   ));
 

@@ -19,8 +19,8 @@ import {
   spawn,
   whereis,
 } from "../process.ts";
-import { globalNames } from "../protocol/global.ts";
-import { Call, Cast } from "../protocol/messages.ts";
+import { globalNames } from "../servers/global/global.ts";
+import { Call, Cast } from "../gen/messages.ts";
 import { currentRuntime } from "../runtime/current.ts";
 import { atom } from "../runtime/pid.ts";
 import { type Cluster, clusterTest, part, reasonOf } from "./_nodes.ts";

@@ -23,7 +23,7 @@ import {
   unlink,
   whereis,
 } from "../process.ts";
-import { Call, Cast } from "../protocol/messages.ts";
+import { Call, Cast } from "../gen/messages.ts";
 import { atom } from "../runtime/pid.ts";
 import { Supervisor } from "../supervisor.ts";
 import { type Cluster, clusterTest, nodeDown, part } from "./_nodes.ts";

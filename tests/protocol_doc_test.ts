@@ -430,7 +430,7 @@ test("docs/protocol.md: a refusal is cut to so many bytes, between characters", 
 
 test("docs/protocol.md: all requests of the cluster's names are in the table", async () => {
   const source = await Deno.readTextFile(
-    new URL("../protocol/global_messages.ts", import.meta.url),
+    new URL("../servers/global/global_messages.ts", import.meta.url),
   );
   const union = source.slice(
     source.indexOf("export type GlobalRequest"),

@@ -12,7 +12,7 @@ import {
   trapExit,
   whereis,
 } from "../process.ts";
-import { RestartIntensity } from "../protocol/restart_intensity.ts";
+import { RestartIntensity } from "../servers/supervisor/restart_intensity.ts";
 import {
   type ChildSpec,
   type Strategy,

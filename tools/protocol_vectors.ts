@@ -16,7 +16,7 @@ import {
   type EpmdRequest,
 } from "../distribution/epmd/protocol.ts";
 import { DEFAULT_LIMITS } from "../distribution/wire.ts";
-import { Call, Cast } from "../protocol/messages.ts";
+import { Call, Cast } from "../gen/messages.ts";
 import { atom, Pid, Ref } from "../runtime/pid.ts";
 import type { Signals } from "../runtime/signal.ts";
 import { Encoder } from "../wires/json/encoder.ts";

@@ -1,7 +1,7 @@
 /** A group leader that keeps what is printed, and gives what is there to be read. */
 
 import { type Pid, receive, reply, spawn } from "../../process.ts";
-import type { IoOperation, IoRequest } from "../../protocol/messages.ts";
+import type { IoOperation, IoRequest } from "../../gen/messages.ts";
 
 /** What was printed, and what is left to read. */
 export interface TextDevice {

@@ -9,7 +9,7 @@ import {
   isForgedData,
   isReserved,
   receivedMessage,
-} from "../../protocol/messages.ts";
+} from "../../gen/messages.ts";
 import { MAX_NAME, Pid, Ref } from "../../runtime/pid.ts";
 import type { Runnable, Signals, SpawnFailure } from "../../runtime/signal.ts";
 import { copyTerm, REASON_LEVELS } from "../../runtime/term.ts";

@@ -50,7 +50,7 @@ interface Waiting {
 }
 
 /** What a node understands of limits. */
-export interface PeerLimits {
+export interface FrameLimits {
   /** The largest message that it takes, in bytes. */
   maxMessageBytes: number;
 }
@@ -77,7 +77,7 @@ export class Encoder implements Queued, Signals {
     self: End,
     peer: End,
     limits: Limits,
-    peerLimits: PeerLimits,
+    peerLimits: FrameLimits,
     port: Port,
   ) {
     this.#self = writtenEnd(self);

@@ -8,7 +8,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { isReserved, ServerMessage } from "../../protocol/messages.ts";
+import { isReserved, ServerMessage } from "../../gen/messages.ts";
 import {
   Atom,
   atom,

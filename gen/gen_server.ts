@@ -1,0 +1,374 @@
+/**
+ * What a GenServer does: it has its callback module answer, and keeps the state.
+ *
+ * @module
+ */
+
+import { ExitError } from "../errors.ts";
+import { never, waitingProcess } from "../runtime/current.ts";
+import { inspect, inspectArgument, printable } from "../runtime/inspect.ts";
+import type { Pid } from "../runtime/pid.ts";
+import type { Process } from "../runtime/process.ts";
+import { copyTerm } from "../runtime/term.ts";
+import { isThenable } from "../runtime/thenable.ts";
+import type { ChildSpec } from "../servers/supervisor/child.ts";
+import { nameText, type ServerName } from "./names.ts";
+import { answer, type Caller, NO_REPLY, type Server } from "./server.ts";
+import { type Start, startServer } from "./start.ts";
+
+// deno-lint-ignore no-explicit-any
+type Callback = (...args: any[]) => unknown;
+
+/** A callback module of a GenServer, as far as a supervisor looks at it. */
+export interface CallbackModule {
+  /**
+   * What the server is called in reports, and as a child.
+   *
+   * @default {"GenServer"}
+   */
+  readonly name?: string;
+  /**
+   * Makes the first state.
+   *
+   * @param arg What was given to the start.
+   * @returns The state, or why there is none.
+   */
+  // deno-lint-ignore no-explicit-any
+  init(arg: any): unknown;
+}
+
+/** The callbacks of a module, whatever the types of its server. */
+interface Callbacks extends CallbackModule {
+  startLink?: Callback;
+  handleCall?: Callback | Readonly<Record<string, Callback>>;
+  handleCast?: Callback;
+  handleInfo?: Callback;
+  handleContinue?: Callback;
+  terminate?: Callback;
+}
+
+/** What a callback gives, as far as it need be known before it has been looked at. */
+interface Result {
+  type?: unknown;
+  state?: unknown;
+  reply?: unknown;
+  timeout?: number;
+  continue?: unknown;
+  reason?: unknown;
+}
+
+/** How a GenServer is started. */
+export interface StartGenServerOptions {
+  /** Its name. */
+  name?: ServerName;
+  /** Milliseconds that its `init` may take. */
+  timeout?: number;
+  /** Whether it is linked to its starter. */
+  link?: boolean;
+}
+
+/** A GenServer's server. */
+class GenServerProcess implements Server {
+  readonly #process: Process;
+  readonly #module: Callbacks;
+  #state: unknown;
+  #timeout: number | undefined;
+  #continue: { value: unknown } | undefined;
+  #lastReply: { caller: Caller; value: unknown } | undefined;
+
+  private constructor(process: Process, module: Callbacks) {
+    this.#process = process;
+    this.#module = module;
+  }
+
+  /** Has the module make its first state. */
+  static start(
+    process: Process,
+    start: Start,
+    module: Callbacks,
+    arg: unknown,
+  ): GenServerProcess | Promise<GenServerProcess> {
+    const server = new GenServerProcess(process, module);
+    let given: unknown;
+    try {
+      given = module.init(arg);
+      if (isThenable(given)) {
+        return Promise.resolve(given).catch(thrown).then((given) =>
+          server.#began(given, start)
+        );
+      }
+    } catch (error) {
+      given = thrown(error);
+    }
+    return server.#began(given, start);
+  }
+
+  #began(given: unknown, start: Start): this {
+    const result = given as Result | "ignore" | null | undefined;
+    if (result === "ignore") start.refuse("ignore");
+    switch (result?.type) {
+      case "ok":
+        this.#keep(result);
+        if (result.continue !== undefined) {
+          this.#continue = { value: result.continue };
+        }
+        return this;
+      case "stop":
+        throw new ExitError(result.reason);
+      default:
+        throw badReturn(given);
+    }
+  }
+
+  /** The state, for reports. */
+  get state(): unknown {
+    return this.#state;
+  }
+
+  get timeout(): number | undefined {
+    return this.#timeout;
+  }
+
+  begin(): unknown {
+    const first = this.#continue;
+    this.#continue = undefined;
+    return first && this.#goOn(first.value);
+  }
+
+  call(request: unknown, caller: Caller): unknown {
+    const module = this.#module;
+    const { handleCall } = module;
+    if (handleCall === undefined) throw this.#unexpected("call");
+    const handler = typeof handleCall === "function"
+      ? handleCall
+      : handlerOf(handleCall, request);
+    if (handler === undefined) {
+      // Only the caller fails: any process may send any request.
+      this.#process.runtime.endWatch(this.#process, caller.ref, "badarg");
+      return NO_REPLY;
+    }
+    let given: unknown;
+    try {
+      given = handler.call(module, request, caller, this.#state);
+    } catch (error) {
+      given = thrown(error);
+    }
+    if (!(given instanceof Promise)) return this.#answer(given, caller);
+    return given.then(
+      (given) => this.#answer(given, caller),
+      (error) => this.#answer(thrown(error), caller),
+    );
+  }
+
+  cast(request: unknown): unknown {
+    if (this.#module.handleCast === undefined) throw this.#unexpected("cast");
+    return this.#run("handleCast", request);
+  }
+
+  info(message: unknown): unknown {
+    if (this.#module.handleInfo !== undefined) {
+      return this.#run("handleInfo", message);
+    }
+    this.#timeout = undefined;
+    this.#process.runtime.report(
+      "error",
+      () =>
+        `${this.#who()} received an unexpected message, and has no handleInfo: ${
+          inspectArgument(message)
+        }`,
+      { what: `unexpected messages to ${this.#who()}` },
+    );
+  }
+
+  terminate(reason: unknown): Promise<void> | undefined {
+    if (
+      this.#module.terminate === undefined && this.#lastReply === undefined
+    ) return undefined;
+    return this.#terminate(reason);
+  }
+
+  async #terminate(reason: unknown): Promise<void> {
+    try {
+      await this.#module.terminate?.(reason, this.#state);
+    } finally {
+      const last = this.#lastReply;
+      if (last !== undefined && this.#process.alive) {
+        answer(this.#process, last.caller, last.value);
+        // What the caller sends on the reply comes before this server's DOWN, if that can be.
+        await undefined;
+      }
+    }
+  }
+
+  #answer(given: unknown, caller: Caller): unknown {
+    const result = given as Result | null | undefined;
+    switch (result?.type) {
+      case "reply":
+        this.#keep(result);
+        if (result.continue === undefined) return result.reply;
+        answer(this.#process, caller, result.reply);
+        return unanswered(this.#goOn(result.continue));
+      case "stop":
+        if ("reply" in result && hasState(result)) {
+          this.#lastReply = { caller, value: result.reply };
+        }
+    }
+    return unanswered(this.#took(given));
+  }
+
+  /** Has the module take what is not answered. */
+  #run(
+    callback: "handleCast" | "handleInfo" | "handleContinue",
+    message: unknown,
+  ): unknown {
+    let given: unknown;
+    try {
+      given = this.#module[callback]!(message, this.#state);
+    } catch (error) {
+      given = thrown(error);
+    }
+    if (!(given instanceof Promise)) return this.#took(given);
+    return given.then(
+      (given) => this.#took(given),
+      (error) => this.#took(thrown(error)),
+    );
+  }
+
+  #took(given: unknown): unknown {
+    const result = given as Result | null | undefined;
+    switch (result?.type) {
+      case "noreply":
+        this.#keep(result);
+        return result.continue === undefined
+          ? undefined
+          : this.#goOn(result.continue);
+      case "stop":
+        if (!hasState(result)) throw badReturn(given);
+        this.#state = result.state;
+        throw new ExitError(result.reason);
+      default:
+        throw badReturn(given);
+    }
+  }
+
+  #goOn(value: unknown): unknown {
+    this.#process.assertAlive();
+    if (this.#module.handleContinue === undefined) {
+      throw this.#unexpected("continue");
+    }
+    return this.#run("handleContinue", value);
+  }
+
+  #keep(result: Result): void {
+    const { timeout } = result;
+    if (timeout !== undefined && !isTimeout(timeout)) throw badReturn(result);
+    if (!hasState(result)) throw badReturn(result);
+    this.#state = result.state;
+    this.#timeout = timeout;
+  }
+
+  #unexpected(what: "call" | "cast" | "continue"): Error {
+    const callback = `handle${what[0].toUpperCase()}${what.slice(1)}`;
+    return new Error(
+      `Cannot handle a ${what}: ${this.#who()} has no ${callback}`,
+    );
+  }
+
+  #who(): string {
+    const { name, pid } = this.#process;
+    return `GenServer ${name === undefined ? pid : printable(name)}`;
+  }
+}
+
+/** The handler of a request, by its name; the request may be anything. */
+function handlerOf(
+  handlers: Readonly<Record<string, Callback>>,
+  request: unknown,
+): Callback | undefined {
+  const name = typeof request === "string"
+    ? request
+    : Array.isArray(request)
+    ? request[0]
+    : (request as { type?: unknown } | null | undefined)?.type;
+  return typeof name === "string" && Object.hasOwn(handlers, name)
+    ? handlers[name]
+    : undefined;
+}
+
+/** As in Erlang, what a callback throws that is no error is what it gives. */
+function thrown(error: unknown): unknown {
+  if (error instanceof Error) throw error;
+  return error;
+}
+
+function isTimeout(value: unknown): boolean {
+  return typeof value === "number" && value >= 0;
+}
+
+/** Whether a result has a state, be it `undefined`: none is kept for want of another. */
+function hasState(result: Result): boolean {
+  return result.state !== undefined || "state" in result;
+}
+
+function badReturn(value: unknown): ExitError {
+  return new ExitError({ type: "bad_return_value", value });
+}
+
+/** Nothing is answered when that which is still done is done. */
+function unanswered(result: unknown): unknown {
+  return result instanceof Promise ? result.then(() => NO_REPLY) : NO_REPLY;
+}
+
+/** Starts a GenServer. */
+export function startGenServer(
+  module: CallbackModule,
+  arg: unknown,
+  options: StartGenServerOptions,
+): Promise<Pid> {
+  assertModule(module);
+  const starter = waitingProcess();
+  if (starter === undefined) return never();
+  const copy = copyTerm(arg, starter.runtime.maxDepth);
+  return startServer(
+    (process, start) => GenServerProcess.start(process, start, module, copy),
+    { ...options, label: labelOf(module) },
+  );
+}
+
+function assertModule(module: unknown): void {
+  if (isCallbackModule(module)) return;
+  throw new TypeError(
+    `Cannot start a GenServer of ${
+      inspect(module)
+    }: a callback module has a function init(arg)`,
+  );
+}
+
+/** Whether a value is a callback module. */
+export function isCallbackModule(value: unknown): value is CallbackModule {
+  return value !== null && ["object", "function"].includes(typeof value) &&
+    typeof (value as { init?: unknown }).init === "function";
+}
+
+function labelOf({ name }: CallbackModule): string {
+  return typeof name === "string" && name !== "" ? name : "GenServer";
+}
+
+/** A GenServer as the child of a supervisor. */
+export function genServerChild(
+  module: CallbackModule,
+  arg: unknown,
+  { name, timeout, ...overrides }:
+    & Partial<ChildSpec>
+    & Omit<StartGenServerOptions, "link"> = {},
+): ChildSpec {
+  assertModule(module);
+  const { startLink } = module as Callbacks;
+  // A DynamicSupervisor may put arguments of its own in front.
+  const start = (...extra: unknown[]) =>
+    startLink !== undefined && name === undefined
+      ? startLink.call(module, ...extra, arg) as Promise<Pid>
+      : startGenServer(module, arg, { name, timeout });
+  const id = name === undefined ? labelOf(module) : nameText(name);
+  return { id, start, ...overrides };
+}

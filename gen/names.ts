@@ -1,0 +1,146 @@
+/**
+ * Names that are not registered names of a node: those that a registry keeps (`via`), and those of the
+ * whole cluster (`global`).
+ *
+ * @module
+ */
+
+import { inspect } from "../runtime/inspect.ts";
+import { Atom, nameOf, type Pid } from "../runtime/pid.ts";
+import { globalNames } from "../servers/global/global.ts";
+
+/**
+ * A registry of names: what a module is to Elixir's `{:via, module, name}`.
+ *
+ * Its functions run as code of the process that registers or looks up. Those that give a promise make
+ * calls and casts under such a name wait for it, and a cast is then not ordered with what its sender sends
+ * by pid.
+ */
+export interface NameRegistry {
+  /**
+   * Gives a process a name.
+   *
+   * @param name The name.
+   * @param pid The process.
+   * @returns Whether it has it now; `false` when another one has it.
+   */
+  registerName(name: unknown, pid: Pid): boolean | Promise<boolean>;
+  /**
+   * Takes a name away.
+   *
+   * @param name The name.
+   */
+  unregisterName(name: unknown): void | Promise<void>;
+  /**
+   * Who has a name.
+   *
+   * @param name The name.
+   * @returns The process, or `undefined` if nobody has it.
+   */
+  whereisName(name: unknown): Pid | undefined | Promise<Pid | undefined>;
+}
+
+/** A name in a registry: Elixir's `{:via, module, name}`. */
+export interface ViaName {
+  /** The registry. */
+  via: NameRegistry;
+  /** The name there. */
+  name: unknown;
+}
+
+/** A name in the whole cluster: Elixir's `{:global, name}`. */
+export interface GlobalName {
+  /** The name. */
+  global: unknown;
+}
+
+/** What a server can be started under: a name on its node, in a registry, or in the cluster. */
+export type ServerName = string | Atom | ViaName | GlobalName;
+
+/**
+ * A server as it is called: its pid, its name on this node or on another, in a registry, or in the
+ * cluster.
+ */
+export type ServerAddress =
+  | Pid
+  | ServerName
+  | { name: string | Atom; node: string | Atom };
+
+/** Whether a value is a name in a registry. */
+export function isViaName(value: unknown): value is ViaName {
+  if (typeof value !== "object" || value === null) return false;
+  const { via } = value as { via?: Partial<NameRegistry> | null };
+  return via !== undefined && via !== null && "name" in value &&
+    typeof via.registerName === "function" &&
+    typeof via.unregisterName === "function" &&
+    typeof via.whereisName === "function";
+}
+
+/** Whether a value is a name in the cluster. */
+export function isGlobalName(value: unknown): value is GlobalName {
+  return typeof value === "object" && value !== null && "global" in value;
+}
+
+/**
+ * A server's name as it is used here: atoms as their text.
+ *
+ * @throws {TypeError} If it is not a name.
+ */
+export function serverName(
+  name: ServerName,
+): string | ViaName | GlobalName {
+  if (typeof name === "string" || name instanceof Atom) {
+    const text = nameOf(name);
+    if (text !== "" && text !== "undefined") return text;
+  }
+  if (isViaName(name) || isGlobalName(name)) return name;
+  throw new TypeError(
+    `Cannot use ${
+      inspect(name)
+    } as the name of a server: give a string, an atom, { via: registry, name } or { global: name }`,
+  );
+}
+
+/** Gives the process a name that a registry keeps; says whether it has it now. */
+export function registerName(
+  name: ViaName | GlobalName,
+  pid: Pid,
+): boolean | Promise<boolean> {
+  return "via" in name
+    ? name.via.registerName(name.name, pid)
+    : globalNames.registerName(name.global, pid);
+}
+
+/** Takes a name away that a registry keeps. */
+export function unregisterName(
+  name: ViaName | GlobalName,
+): void | Promise<void> {
+  return "via" in name
+    ? name.via.unregisterName(name.name)
+    : globalNames.unregisterName(name.global);
+}
+
+/** Who has a name that a registry keeps. */
+export function whereisName(
+  name: ViaName | GlobalName,
+): Pid | undefined | Promise<Pid | undefined> {
+  return "via" in name
+    ? name.via.whereisName(name.name)
+    : globalNames.whereisName(name.global);
+}
+
+/** A server as it is told of in exit reasons and reports: a term that can be sent. */
+export function serverInWords(server: ServerAddress): unknown {
+  if (!isViaName(server)) return server;
+  const { via, name } = server;
+  const registry = (via as { name?: unknown }).name;
+  return { via: typeof registry === "string" ? registry : "registry", name };
+}
+
+/** A server's name as a line of text. */
+export function nameText(name: ServerName): string {
+  serverName(name);
+  return typeof name === "string" || name instanceof Atom
+    ? nameOf(name)
+    : inspect(serverInWords(name), { width: Infinity });
+}

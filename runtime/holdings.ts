@@ -1,0 +1,141 @@
+/**
+ * What each peer's processes hold here: counted, and bounded.
+ *
+ * @module
+ */
+
+/** What is held: processes that were started for a peer, and links and monitors of its processes. */
+export type Holding = "processes" | "links" | "monitors";
+
+/**
+ * What is counted: also entries, which are what servers keep for a peer: names and locks of the cluster, members of
+ * groups, children, requests that wait.
+ */
+export type Counted = Holding | "entries";
+
+/**
+ * What a peer was refused: a spawn or a task, of what is not exported (`"undef"`), not to that
+ * node (`"not_allowed"`), or a closure (`"closure"`), or beyond its processes (`"limit"`); a link,
+ * a monitor or an entry of a server beyond as many as it may have.
+ */
+export type RefusedRequest =
+  | "undef"
+  | "not_allowed"
+  | "closure"
+  | "limit"
+  | "links"
+  | "monitors"
+  | "entries";
+
+/** How much of each one peer may hold, and all together. */
+export interface HoldingLimits {
+  /** Processes of one peer. */
+  maxRemoteProcesses: number;
+  /** Links of one peer. */
+  maxRemoteLinks: number;
+  /** Monitors of one peer. */
+  maxRemoteMonitors: number;
+  /** Entries that servers keep for one peer. */
+  maxRemoteEntries: number;
+  /** Processes of all peers. */
+  maxTotalRemoteProcesses: number;
+  /** Links of all peers. */
+  maxTotalRemoteLinks: number;
+  /** Monitors of all peers. */
+  maxTotalRemoteMonitors: number;
+  /** Entries that servers keep for all peers. */
+  maxTotalRemoteEntries: number;
+}
+
+type Held = Record<Counted, number>;
+
+const NONE: Held = { processes: 0, links: 0, monitors: 0, entries: 0 };
+const ANY: Held = {
+  processes: Infinity,
+  links: Infinity,
+  monitors: Infinity,
+  entries: Infinity,
+};
+
+/** Counts what peers hold. */
+export class Holdings {
+  readonly #each: Held;
+  readonly #all: Held;
+  readonly #held = new Map<string, Held>();
+  readonly #totals: Held = { ...NONE };
+  #lastNode = "";
+  #last: Held = NONE;
+
+  /** Nobody holds anything. */
+  constructor(limits?: HoldingLimits) {
+    this.#each = limits === undefined ? ANY : {
+      processes: limits.maxRemoteProcesses,
+      links: limits.maxRemoteLinks,
+      monitors: limits.maxRemoteMonitors,
+      entries: limits.maxRemoteEntries,
+    };
+    this.#all = limits === undefined ? ANY : {
+      processes: limits.maxTotalRemoteProcesses,
+      links: limits.maxTotalRemoteLinks,
+      monitors: limits.maxTotalRemoteMonitors,
+      entries: limits.maxTotalRemoteEntries,
+    };
+  }
+
+  #of(node: string): Held {
+    // One peer asks many times in a row.
+    if (node === this.#lastNode) return this.#last;
+    const held = this.#held.get(node);
+    if (held === undefined) return NONE;
+    this.#lastNode = node;
+    return this.#last = held;
+  }
+
+  /** Why a node may hold no more of a kind; nothing if it may. */
+  refusal(node: string, kind: Counted): string | undefined {
+    if (this.#of(node)[kind] >= this.#each[kind]) {
+      return `there are ${
+        this.#each[kind]
+      } ${kind} of that node's here already (limits.maxRemote${
+        capitalized(kind)
+      })`;
+    }
+    if (this.#totals[kind] >= this.#all[kind]) {
+      return `there are ${
+        this.#all[kind]
+      } ${kind} of other nodes' here already (limits.maxTotalRemote${
+        capitalized(kind)
+      })`;
+    }
+    return undefined;
+  }
+
+  /** A node holds one more. */
+  take(node: string, kind: Counted): void {
+    let held = this.#of(node);
+    if (held === NONE) this.#held.set(node, held = { ...NONE });
+    held[kind]++;
+    this.#totals[kind]++;
+  }
+
+  /** A node holds one less; nothing is kept of a node that holds nothing. */
+  release(node: string, kind: Counted): void {
+    const held = this.#of(node);
+    if (held === NONE) return;
+    this.#totals[kind]--;
+    if (--held[kind] > 0) return;
+    if (held.processes + held.links + held.monitors + held.entries > 0) return;
+    this.#held.delete(node);
+    this.#lastNode = "";
+    this.#last = NONE;
+  }
+
+  /** How much all nodes hold together. */
+  totals(): Record<Counted, number> {
+    return { ...this.#totals };
+  }
+}
+
+function capitalized(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
+}

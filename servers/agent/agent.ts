@@ -1,0 +1,270 @@
+/**
+ * What an agent does: it runs functions on its state.
+ *
+ * @module
+ */
+
+import { UndefinedFunctionError } from "../../errors.ts";
+import { currentProcess } from "../../runtime/current.ts";
+import { inspect } from "../../runtime/inspect.ts";
+import { type Resolved, spawnError } from "../../runtime/modules.ts";
+import type { Pid } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import type { Runnable, SpawnFailure } from "../../runtime/signal.ts";
+import { copyTerm } from "../../runtime/term.ts";
+import type { Place } from "../../gen/call.ts";
+import type { CallbackModule } from "../../gen/gen_server.ts";
+import { Call, Cast, isRunnable } from "../../gen/messages.ts";
+import type { Caller } from "../../gen/server.ts";
+
+/** What runs on the state: a function, or the name of one and its further arguments. */
+export type StateFunction =
+  // deno-lint-ignore no-explicit-any
+  | ((state: any) => unknown)
+  | readonly [module: string, function: string, args?: readonly unknown[]];
+
+/** A function as it is sent to an agent: kept at the agent of this node, or named for another node. */
+export type SentFunction = { kept: string } | Runnable;
+
+/** What an agent is asked. */
+export interface AgentRequest {
+  /** What is done with what the function gives. */
+  type: "get" | "update" | "get_and_update" | "cast";
+  /** What is run. */
+  run: SentFunction;
+}
+
+/** A cast as it is sent: one that names its function says who asks, which a call does, and a wire checks. */
+export function castMessage(
+  run: SentFunction,
+  { pid, runtime }: Process,
+): Call | Cast {
+  const request: AgentRequest = { type: "cast", run };
+  // Nobody waits for an answer under this reference.
+  return "kept" in run
+    ? new Cast(request)
+    : new Call(pid, runtime.makeRef(), request);
+}
+
+/** What an agent answers: what the function gave, or why it was not run. */
+export type AgentReply =
+  | { type: "ok"; value: unknown }
+  | { type: "error"; reason: SpawnFailure; message: string };
+
+type Named = Exclude<StateFunction, (...args: never[]) => unknown>;
+
+type Run = (state: unknown) => unknown;
+
+type Found = { run: Run } | (AgentReply & { type: "error" });
+
+/** Functions that agents of this program are asked to run, until they do, or are dead and forgotten. */
+class Kept {
+  static readonly #tables = new WeakMap<Process, Kept>();
+  readonly #functions = new Map<string, Run>();
+  /** Not known outside: nobody else can have them run. */
+  readonly #secret = crypto.randomUUID();
+  #last = 0;
+
+  static of(process: Process): Kept {
+    let table = Kept.#tables.get(process);
+    if (table === undefined) Kept.#tables.set(process, table = new Kept());
+    return table;
+  }
+
+  keep(fn: Run): string {
+    const key = `${this.#secret}:${++this.#last}`;
+    this.#functions.set(key, fn);
+    return key;
+  }
+
+  take(key: string): Run | undefined {
+    const fn = this.#functions.get(key);
+    this.#functions.delete(key);
+    return fn;
+  }
+}
+
+/**
+ * A function as it is sent to an agent at a place.
+ *
+ * @throws {TypeError} If it cannot be run there.
+ * @throws {UndefinedFunctionError} If it is to run on this node, which does not export it.
+ */
+export function sendable(
+  fn: StateFunction,
+  { node, target }: Place,
+  { runtime }: Process,
+): SentFunction {
+  if (typeof fn !== "function" && !isNamed(fn)) {
+    throw new TypeError(
+      `Cannot have an agent run ${
+        inspect(fn)
+      }: give a function, or [module, function, args]`,
+    );
+  }
+  if (node !== runtime.node) return described(fn, runtime);
+  const process = typeof target === "string"
+    ? runtime.names.get(target)
+    : runtime.find(target);
+  // Where nobody is, nobody asks for it.
+  if (process === undefined) return { kept: "" };
+  return { kept: Kept.of(process).keep(runOf(fn, runtime)) };
+}
+
+function described(
+  fn: StateFunction,
+  { modules }: Process["runtime"],
+): Runnable {
+  if (typeof fn === "function") return modules.describe(fn, [], false);
+  const [module, name, args = []] = fn;
+  return { module, function: name, args: [...args] };
+}
+
+function isNamed(fn: unknown): boolean {
+  return Array.isArray(fn) && typeof fn[0] === "string" &&
+    typeof fn[1] === "string" && (fn[2] === undefined || Array.isArray(fn[2]));
+}
+
+function runOf(fn: StateFunction, runtime: Process["runtime"]): Run {
+  if (typeof fn === "function") return fn;
+  const [module, name, args = []] = copyTerm(fn, runtime.maxDepth) as Named;
+  const found = resolve(
+    args,
+    (args) => runtime.modules.resolve({ module, function: name, args }),
+  );
+  if ("run" in found) return found.run;
+  throw new UndefinedFunctionError(
+    `Cannot have an agent run what it is asked: ${found.message}`,
+  );
+}
+
+/** What is named, as what runs on the state; its arguments follow the state. */
+function resolve(
+  args: readonly unknown[],
+  byArgs: (args: unknown[]) => Resolved,
+): Found {
+  // It is asked once whether this may be run; what the arguments are is seen when it is.
+  const all = [undefined, ...args];
+  const found = byArgs(all);
+  if ("error" in found) {
+    return { type: "error", reason: found.error, message: found.message };
+  }
+  return {
+    run(state) {
+      all[0] = state;
+      return found.fn();
+    },
+  };
+}
+
+/** Takes the value out of an agent's answer, or throws why the function was not run. */
+export function valueOf(reply: unknown, node: string): unknown {
+  const answer = reply as AgentReply;
+  if (answer.type === "ok") return answer.value;
+  const { reason, message } = answer;
+  throw spawnError(node, { error: reason, message }, "have an agent run it");
+}
+
+/** The callback module of an agent whose first state a function makes. */
+export function agentModule(init: () => unknown): CallbackModule {
+  return { ...AGENT, init: async () => ({ type: "ok", state: await init() }) };
+}
+
+const AGENT = {
+  name: "Agent",
+
+  handleCall(request: AgentRequest, { pid }: Caller, state: unknown): unknown {
+    const found = find(request, pid);
+    if ("message" in found) {
+      // Whoever casts is not told; the node has told its log of what it refused.
+      return request?.type === "cast"
+        ? { type: "noreply", state }
+        : { type: "reply", reply: found, state };
+    }
+    return settle(
+      found.run(state),
+      (given) => answer(request, given, state),
+    );
+  },
+
+  handleCast(request: AgentRequest, state: unknown): unknown {
+    const run = keptFor(request);
+    if (run !== undefined) {
+      return settle(run(state), (given) => answer(request, given, state));
+    }
+    // It may have come from anywhere, and who sends it cannot be told.
+    currentProcess().runtime.report("error", () => notServed(request), {
+      what: "requests that an agent does not serve",
+    });
+    return { type: "noreply", state };
+  },
+
+  handleInfo(_message: unknown, state: unknown): unknown {
+    return { type: "noreply", state };
+  },
+};
+
+function answer(
+  { type }: AgentRequest,
+  given: unknown,
+  state: unknown,
+): unknown {
+  switch (type) {
+    case "get":
+      return { type: "reply", reply: ok(given), state };
+    case "update":
+      return { type: "reply", reply: ok("ok"), state: given };
+    case "cast":
+      return { type: "noreply", state: given };
+    default:
+      if (Array.isArray(given) && given.length === 2) {
+        return { type: "reply", reply: ok(given[0]), state: given[1] };
+      }
+      return {
+        type: "stop",
+        reason: { type: "bad_return_value", value: given },
+        state,
+      };
+  }
+}
+
+function ok(value: unknown): AgentReply {
+  return { type: "ok", value };
+}
+
+function settle(given: unknown, then: (given: unknown) => unknown): unknown {
+  return given instanceof Promise ? given.then(then) : then(given);
+}
+
+/** What a request has run, if it may be run for whoever asks. */
+function find(request: AgentRequest, from: Pid): Found {
+  const kept = keptFor(request);
+  if (kept !== undefined) return { run: kept };
+  const { runtime } = currentProcess();
+  // Who is on this node names nothing: it has the function kept.
+  if (from.node === runtime.node) throw new TypeError(notServed(request));
+  if (TYPES.includes(request?.type) && isRunnable(request.run)) {
+    const { run } = request;
+    return resolve(
+      run.args,
+      (args) => runtime.resolve({ ...run, args }, from.node),
+    );
+  }
+  return { type: "error", reason: "undef", message: notServed(request) };
+}
+
+const TYPES: readonly unknown[] = ["get", "update", "get_and_update", "cast"];
+
+/** The function that was kept for a request of this node. */
+function keptFor(request: AgentRequest | null | undefined): Run | undefined {
+  const run = request?.run;
+  return typeof run === "object" && run !== null && "kept" in run
+    ? Kept.of(currentProcess()).take(run.kept)
+    : undefined;
+}
+
+function notServed(request: unknown): string {
+  return `Cannot serve ${
+    inspect(request)
+  }: an agent is asked by the functions of Agent`;
+}

@@ -1,0 +1,411 @@
+/**
+ * The application controller of a node, and the master process of each application.
+ *
+ * A master starts its application's top supervisor, is linked to it, and stops it. The controller
+ * starts the masters and tells them to stop.
+ *
+ * @module
+ */
+
+import { applicationEvent, applicationLevel } from "../../runtime/events.ts";
+import { inspect, quote } from "../../runtime/inspect.ts";
+import { Pid } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { sendableReason } from "../../runtime/reason.ts";
+import { shutdownChild } from "../supervisor/child.ts";
+import { tell } from "../../gen/call.ts";
+import { isTyped, toldFrom } from "../../gen/messages.ts";
+import {
+  type Caller,
+  isExitFrom,
+  NO_REPLY,
+  serve,
+  type Server,
+} from "../../gen/server.ts";
+
+/** What an application is: Elixir's application module and its entry in `mix.exs`. */
+export interface ApplicationSpec {
+  /** The application's name. */
+  name: string;
+  /**
+   * A description, in a line.
+   *
+   * @default {undefined}
+   */
+  description?: string;
+  /**
+   * Its version.
+   *
+   * @default {undefined}
+   */
+  vsn?: string;
+  /**
+   * What its environment holds from its first start, but for what a configuration has
+   * (`Application.load`) and what was put as persistent.
+   *
+   * @default {{}}
+   */
+  env?: Record<string, unknown>;
+  /**
+   * The applications that must run before it starts.
+   *
+   * @default {[]}
+   */
+  applications?: readonly ApplicationSpec[];
+  /**
+   * Starts the application.
+   *
+   * @returns The pid of its top supervisor.
+   */
+  start(): Pid | Promise<Pid>;
+  /**
+   * Called before the top supervisor is told to stop, or when it has ended by itself.
+   *
+   * @default {undefined}
+   */
+  prepStop?(): void | Promise<void>;
+  /**
+   * Called when the top supervisor has ended.
+   *
+   * @default {undefined}
+   */
+  stop?(): void | Promise<void>;
+}
+
+/** What the controller is asked. */
+export type ApplicationRequest =
+  | { type: "which_applications" }
+  | { type: "start_application"; name: string }
+  | { type: "stop_application"; name: string; timeout: number };
+
+/** What the controller answers who starts or stops one; who asks which there are gets their names. */
+export type ApplicationReply =
+  | "ok"
+  | "already_started"
+  | "not_started"
+  | { type: "error"; reason: unknown };
+
+/** Tells a master to stop its application. */
+interface StopApplication {
+  type: "stop_application";
+  /** Milliseconds that the top supervisor may take. */
+  timeout: number;
+}
+
+/** A master tells its controller that its application runs. */
+interface ApplicationStarted {
+  type: "application_started";
+  name: string;
+}
+
+interface Started {
+  readonly spec: ApplicationSpec;
+  readonly master: Process;
+  state: "starting" | "running" | "stopping";
+  /** Who waits for its start. */
+  readonly starters: Caller[];
+  /** Who waits for its end. */
+  readonly stoppers: Caller[];
+  /** Who wants it started again once it has ended. */
+  readonly restarters: Caller[];
+}
+
+/** Settings, by application and key. */
+export type Environment = Map<string, Map<string, unknown>>;
+
+/** The applications of a node. */
+export class Applications {
+  /** The environment, by application and key. */
+  readonly env: Environment = new Map();
+  /** What of it outlives the load of an application. */
+  readonly persistent: Environment = new Map();
+  /** What is started under a name. */
+  readonly specs: Map<string, ApplicationSpec> = new Map();
+  readonly #runtime: Runtime;
+  readonly #started = new Map<string, Started>();
+  readonly #loaded = new Map<string, ApplicationSpec>();
+  #controller: Process | undefined;
+
+  /** Made for a node. */
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /** The names of the applications that run, in the order of their start. */
+  running(): string[] {
+    if (!this.#controller?.alive) return [];
+    return [...this.#started.values()]
+      .filter(({ state }) => state === "running").map(({ spec }) => spec.name);
+  }
+
+  /** An application that has been started, by its name; it stays known when it has stopped. */
+  loaded(name: string): ApplicationSpec | undefined {
+    return this.#loaded.get(name);
+  }
+
+  /** The controller's pid; it is started when it is first needed. */
+  controller(): Pid {
+    if (this.#controller?.alive) return this.#controller.pid;
+    this.#started.clear();
+    const runtime = this.#runtime;
+    const process: Process = runtime.spawn(
+      () => serve(process, new Controller(process, this, this.#started)),
+      {
+        label: "application_controller",
+        kind: "server",
+        groupLeader: runtime.names.get("user")?.pid,
+      },
+    );
+    process.trapExit = true;
+    runtime.register("application_controller", process);
+    this.#controller = process;
+    return process.pid;
+  }
+
+  /** Puts a setting. */
+  put(app: string, key: string, value: unknown, persistent: boolean): void {
+    settings(this.env, app).set(key, value);
+    if (persistent) settings(this.persistent, app).set(key, value);
+  }
+
+  /** Takes a setting away. */
+  delete(app: string, key: string, persistent: boolean): void {
+    this.env.get(app)?.delete(key);
+    if (persistent) this.persistent.get(app)?.delete(key);
+  }
+
+  /** Puts what an application brings with it, once; what is persistent stays. */
+  load(spec: ApplicationSpec): void {
+    const { name, env = {} } = spec;
+    if (this.#loaded.get(name) === spec) return;
+    this.#loaded.set(name, spec);
+    const values = settings(this.env, name);
+    for (const [key, value] of Object.entries(env)) values.set(key, value);
+    for (const [key, value] of this.persistent.get(name) ?? []) {
+      values.set(key, value);
+    }
+  }
+}
+
+const applications = new WeakMap<Runtime, Applications>();
+
+/** The applications of a node. */
+export function applicationsOf(runtime: Runtime): Applications {
+  let found = applications.get(runtime);
+  if (found === undefined) {
+    applications.set(runtime, found = new Applications(runtime));
+  }
+  return found;
+}
+
+function settings(env: Environment, app: string): Map<string, unknown> {
+  let values = env.get(app);
+  if (values === undefined) env.set(app, values = new Map());
+  return values;
+}
+
+const BADARG = { type: "error", reason: "badarg" };
+
+class Controller implements Server {
+  readonly #process: Process;
+  readonly #applications: Applications;
+  readonly #started: Map<string, Started>;
+
+  constructor(
+    process: Process,
+    applications: Applications,
+    started: Map<string, Started>,
+  ) {
+    this.#process = process;
+    this.#applications = applications;
+    this.#started = started;
+  }
+
+  call(request: unknown, caller: Caller): unknown {
+    const asked = request as ApplicationRequest | null;
+    switch (asked?.type) {
+      case "which_applications":
+        return this.#applications.running();
+      case "start_application":
+        return this.#start(asked.name, caller);
+      case "stop_application": {
+        const { timeout } = asked;
+        if (typeof timeout !== "number" || !(timeout >= 0)) return BADARG;
+        const started = this.#started.get(asked.name);
+        if (started === undefined) return "not_started";
+        const reply = this.#wait(started.stoppers, caller);
+        if (reply === NO_REPLY) this.#stop(started, timeout);
+        return reply;
+      }
+      default:
+        return BADARG;
+    }
+  }
+
+  info(message: unknown): void {
+    const { node } = this.#process.runtime;
+    const told = toldFrom(message, node) as ApplicationStarted | undefined;
+    if (told?.type === "application_started") return this.#running(told.name);
+    for (const started of this.#started.values()) {
+      if (!isExitFrom(message, started.master.pid)) continue;
+      this.#ended(started, message.reason);
+      return;
+    }
+  }
+
+  #running(name: string): void {
+    const started = this.#started.get(name);
+    if (started === undefined) return;
+    if (started.state === "starting") started.state = "running";
+    this.#answer(started.starters, "ok");
+  }
+
+  #start(name: string, caller: Caller): ApplicationReply | typeof NO_REPLY {
+    const known = this.#started.get(name);
+    if (known?.state === "running") return "already_started";
+    if (known !== undefined) {
+      const { state, starters, restarters } = known;
+      return this.#wait(state === "starting" ? starters : restarters, caller);
+    }
+    const spec = this.#applications.specs.get(name);
+    if (spec === undefined) return { type: "error", reason: "enoent" };
+    const starters: Caller[] = [];
+    const reply = this.#wait(starters, caller);
+    if (reply !== NO_REPLY) return reply;
+    this.#applications.load(spec);
+    const controller = this.#process;
+    const master: Process = controller.runtime.spawn(
+      () => runApplication(master, spec, controller.pid),
+      {
+        label: `application ${name}`,
+        parent: controller.pid,
+        groupLeader: controller.groupLeader,
+        linkParent: controller,
+      },
+    );
+    master.trapExit = true;
+    this.#started.set(name, {
+      spec,
+      master,
+      state: "starting",
+      starters,
+      stoppers: [],
+      restarters: [],
+    });
+    return NO_REPLY;
+  }
+
+  #stop(started: Started, timeout: number): void {
+    if (started.state === "stopping") return;
+    started.state = "stopping";
+    const stop: StopApplication = { type: "stop_application", timeout };
+    tell(this.#process, started.master.pid, stop);
+  }
+
+  #ended(started: Started, reason: unknown): void {
+    const { spec: { name }, state, starters, stoppers, restarters } = started;
+    const { runtime } = this.#process;
+    this.#started.delete(name);
+    if (state === "running") {
+      runtime.report(
+        applicationLevel(reason),
+        () => applicationEvent(name, reason),
+      );
+    }
+    const failed = sendableReason(reason, runtime.maxDepth);
+    this.#answer(starters, { type: "error", reason: failed });
+    this.#answer(stoppers, "ok");
+    for (const caller of restarters) {
+      this.#process.dropFor(caller.pid.node);
+      const reply = this.#start(name, caller);
+      if (reply !== NO_REPLY) this.#process.reply(caller.ref, reply);
+    }
+  }
+
+  /** Has a caller wait for its answer. */
+  #wait(
+    callers: Caller[],
+    caller: Caller,
+  ): ApplicationReply | typeof NO_REPLY {
+    if (!this.#process.keepFor(caller.pid.node)) {
+      return { type: "error", reason: "system_limit" };
+    }
+    callers.push(caller);
+    return NO_REPLY;
+  }
+
+  #answer(callers: Caller[], reply: ApplicationReply): void {
+    for (const { pid, ref } of callers.splice(0)) {
+      this.#process.dropFor(pid.node);
+      this.#process.reply(ref, reply);
+    }
+  }
+}
+
+/** What an application's master process does; it traps exits. */
+async function runApplication(
+  process: Process,
+  spec: ApplicationSpec,
+  controller: Pid,
+): Promise<void> {
+  const top: unknown = await spec.start();
+  process.assertAlive();
+  if (!(top instanceof Pid)) {
+    throw new TypeError(
+      `Cannot start the application ${quote(spec.name)}: its start gave ${
+        inspect(top)
+      }; give the pid of its top supervisor`,
+    );
+  }
+  process.link(top);
+  const started: ApplicationStarted = {
+    type: "application_started",
+    name: spec.name,
+  };
+  tell(process, controller, started);
+  for (;;) {
+    const message = await process.mailbox.receive(
+      undefined,
+      undefined,
+      process,
+    );
+    process.assertAlive();
+    if (isExitFrom(message, top)) {
+      await endApplication(spec, () => {});
+      return process.runtime.terminate(process, message.reason);
+    }
+    if (isExitFrom(message, controller)) {
+      return stopApplication(process, spec, top, Infinity);
+    }
+    const told = toldFrom(message, process.runtime.node);
+    if (isTyped(told, "stop_application")) {
+      const { timeout } = told as StopApplication;
+      return stopApplication(process, spec, top, timeout);
+    }
+  }
+}
+
+async function stopApplication(
+  process: Process,
+  spec: ApplicationSpec,
+  top: Pid,
+  timeout: number,
+): Promise<void> {
+  await endApplication(spec, () => shutdownChild(process, top, timeout));
+}
+
+async function endApplication(
+  spec: ApplicationSpec,
+  end: () => unknown,
+): Promise<void> {
+  try {
+    await spec.prepStop?.();
+  } finally {
+    try {
+      await end();
+    } finally {
+      await spec.stop?.();
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The orderly end of a node, before its connections close: OTP's `init:stop`.
+ *
+ * First the applications stop, the one that was started last first. Then the servers that belong to none,
+ * supervisors among them, are stopped with the reason `"shutdown"`, again the last first: they end their
+ * children, and their `terminate` is called. The caller ends what is left when this is done, or when the
+ * time is up.
+ *
+ * @module
+ */
+
+import type { Process } from "../../runtime/process.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { applicationsOf } from "./application_controller.ts";
+import { call } from "../../gen/call.ts";
+import { Ending, stopServer } from "../../gen/stop.ts";
+
+/** An orderly end that is under way. */
+export interface Shutdown {
+  /** Resolves when all has ended, or the time is up; never rejects. */
+  readonly done: Promise<void>;
+  /** Gives up after so many milliseconds from now, if that is sooner. */
+  limit(ms: number): void;
+}
+
+/**
+ * Begins the orderly end of what runs on a node; returns nothing if nothing does that has an order.
+ *
+ * @param runtime The node.
+ * @param keep What belongs to the node itself, and has to serve until the end.
+ */
+export function shutDown(
+  runtime: Runtime,
+  keep: ReadonlySet<Process>,
+): Shutdown | undefined {
+  const applications = applicationsOf(runtime);
+  if (
+    applications.running().length === 0 && roots(runtime, keep).length === 0
+  ) {
+    return undefined;
+  }
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const process: Process = runtime.spawn(async () => {
+    for (const name of applications.running().reverse()) {
+      // Its end is not bound to a time here: the whole is.
+      await call(applications.controller(), {
+        type: "stop_application",
+        name,
+        timeout: Infinity,
+      }, {
+        timeout: Infinity,
+        as: () => ["Application", "stop", [name]],
+      });
+    }
+    for (
+      let root = roots(runtime, keep).at(-1);
+      root !== undefined;
+      root = roots(runtime, keep).at(-1)
+    ) {
+      await endRoot(process, root);
+    }
+  }, { label: "init", groupLeader: runtime.names.get("user")?.pid });
+  const stops = new Set<() => void>();
+  const finish = () => {
+    for (const stop of stops) stop();
+    runtime.terminate(process, "normal");
+    resolve();
+  };
+  process.abortSignal().addEventListener("abort", finish, { once: true });
+  return {
+    done: promise,
+    limit(ms) {
+      if (ms !== Infinity) stops.add(runtime.after(ms, finish));
+    },
+  };
+}
+
+/** How long a server that traps no exits may be at one message, in milliseconds, before it is ended. */
+const PATIENCE = 5000;
+
+async function endRoot(process: Process, root: Process): Promise<void> {
+  const { runtime } = process;
+  const reason = new Ending(process, root.pid, runtime.node).within(Infinity);
+  try {
+    await stopServer(
+      root.pid,
+      "shutdown",
+      root.trapExit ? Infinity : PATIENCE,
+    );
+  } catch {
+    // It has ended for another reason, or is at something that takes long.
+    runtime.exit(process.pid, root.pid, "shutdown");
+  }
+  await reason;
+}
+
+/** The servers that no other server of the node started, in the order of their start. */
+function roots(runtime: Runtime, keep: ReadonlySet<Process>): Process[] {
+  return [...runtime.processes.values()].filter((process) =>
+    process.lineage?.kind === "server" && process.parent !== undefined &&
+    !keep.has(process) && !isStartedByServer(process, runtime, keep)
+  );
+}
+
+function isStartedByServer(
+  { parent }: Process,
+  runtime: Runtime,
+  keep: ReadonlySet<Process>,
+): boolean {
+  const starter = parent && runtime.find(parent);
+  return starter?.lineage?.kind === "server" && !keep.has(starter);
+}

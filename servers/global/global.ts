@@ -1,0 +1,211 @@
+/**
+ * Names and locks of the whole cluster, as the processes of a node use them.
+ *
+ * @module
+ */
+
+import { never, waitingProcess } from "../../runtime/current.ts";
+import { Pid } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import { inspect } from "../../runtime/inspect.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { copyTerm } from "../../runtime/term.ts";
+import { placeOf, startCall } from "../../gen/call.ts";
+import {
+  ask,
+  GLOBAL_SERVER,
+  type GlobalChange,
+  type GlobalRequest,
+  type Resolver,
+  TOO_MANY,
+} from "./global_messages.ts";
+import { globalServer } from "./global_server.ts";
+import { Pauses } from "./global_worker.ts";
+import type { NameRegistry } from "../../gen/names.ts";
+import { spawnOn } from "../../runtime/spawn.ts";
+import { Ending } from "../../gen/stop.ts";
+
+/** The name of what has a node start its server. */
+const GLOBAL_SERVICE = "$global";
+
+/** Has a node start its server when another needs it. */
+export function serveGlobal(runtime: Runtime): void {
+  runtime.modules.services.set(GLOBAL_SERVICE, () => ({
+    fn: () => void globalServer(runtime),
+    label: GLOBAL_SERVICE,
+  }));
+}
+
+/** A lock's name, and on whose behalf it is held: processes with the same requester share it. */
+export type GlobalLockId = readonly [resource: unknown, requester: unknown];
+
+/** Asks the server of the caller's node. */
+async function request<T>(asked: GlobalRequest): Promise<T> {
+  const process = waitingProcess();
+  if (process === undefined) return await never();
+  const { pid } = globalServer(process.runtime).process;
+  return await startCall<T>(process, placeOf(pid), asked, {
+    timeout: Infinity,
+    as: () => ["global", asked.type, []],
+  }).promise;
+}
+
+function change(asked: GlobalChange): Promise<boolean> {
+  return request({ type: "change", change: asked });
+}
+
+/** Registers a name; `false` if it is taken. */
+export async function register(
+  type: "register" | "re_register",
+  name: unknown,
+  pid: Pid,
+  resolve: Resolver,
+): Promise<boolean> {
+  if (!(pid instanceof Pid)) {
+    throw new TypeError(
+      `Cannot register the global name ${inspect(name)} for ${
+        inspect(pid)
+      }: give a pid`,
+    );
+  }
+  return await change({ type, entry: { name, pid, resolve } });
+}
+
+/** Takes a name away. */
+export async function unregister(name: unknown): Promise<void> {
+  await change({ type: "unregister", name });
+}
+
+/** Who has a name; at once when this node has got the names of the others. */
+export function whereis(
+  name: unknown,
+): Pid | undefined | Promise<Pid | undefined> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  const server = globalServer(process.runtime);
+  return server.isSynced
+    ? server.names.lookup(name)
+    : request({ type: "whereis", name });
+}
+
+/** All names. */
+export function names(): Promise<unknown[]> {
+  return request({ type: "registered_names" });
+}
+
+/** Waits until this node has the same names as all that it is connected to. */
+export function sync(): Promise<"ok"> {
+  return request({ type: "sync" });
+}
+
+/** Takes a lock on nodes, on all or on none; `false` if it cannot after so many attempts more. */
+export async function lock(
+  [resource, requester]: GlobalLockId,
+  nodes: readonly string[] | undefined,
+  retries: number,
+): Promise<boolean> {
+  const process = waitingProcess();
+  if (process === undefined) return await never();
+  const { runtime } = process;
+  const id = copyTerm({ resource, requester }, runtime.maxDepth) as {
+    resource: unknown;
+    requester: unknown;
+  };
+  const asked: GlobalRequest = { type: "set_lock", ...id };
+  const attempt = async (node: string) => {
+    const answer = await askNode(process, node, asked);
+    // The nodes of a list are those that the lock is for; else it is enough that this one has it.
+    return answer === undefined && nodes !== undefined &&
+        await startThere(process, node)
+      ? await askNode(process, node, asked)
+      : answer;
+  };
+  const pauses = new Pauses(process);
+  for (let times = 0;; times++) {
+    const own = globalServer(runtime);
+    const all = nodes ?? connected(process);
+    if (
+      all.length < 2 || !all.includes(runtime.node) ||
+      own.isFree(resource, requester)
+    ) {
+      const answers = await Promise.all(all.map(attempt));
+      const full = all.filter((_, i) => answers[i] === TOO_MANY);
+      if (!answers.includes(false) && full.length === 0) return true;
+      const given = all.filter((_, i) => answers[i] === true);
+      await askNodes(process, given, { type: "del_lock", ...id });
+      if (full.length > 0) throw tooManyLocks(resource, full);
+    }
+    if (times >= retries) return false;
+    await pauses.wait(times);
+  }
+}
+
+function tooManyLocks(resource: unknown, nodes: string[]): RangeError {
+  return new RangeError(
+    `Cannot take the lock ${inspect(resource)}: ${
+      nodes.join(", ")
+    } keeps no more for this node, or no name as large (limits.maxRemoteEntries there); give some back first`,
+  );
+}
+
+/** Gives a lock back. */
+export async function unlock(
+  [resource, requester]: GlobalLockId,
+  nodes: readonly string[] | undefined,
+): Promise<true> {
+  const process = waitingProcess();
+  if (process === undefined) return await never();
+  await askNodes(process, nodes ?? connected(process), {
+    type: "del_lock",
+    resource,
+    requester,
+  });
+  return true;
+}
+
+function connected({ runtime }: Process): string[] {
+  return [runtime.node, ...runtime.visible];
+}
+
+function askNodes(
+  process: Process,
+  nodes: readonly string[],
+  asked: GlobalRequest,
+): Promise<unknown[]> {
+  return Promise.all(nodes.map((node) => askNode(process, node, asked)));
+}
+
+function askNode(
+  process: Process,
+  node: string,
+  asked: GlobalRequest,
+): Promise<unknown> {
+  return ask(process, { node, target: GLOBAL_SERVER }, asked);
+}
+
+/** Has a node answer that has not: a node has a server from its first use on, and this is one. */
+async function startThere(process: Process, node: string): Promise<boolean> {
+  const start = [GLOBAL_SERVICE, "start"] as const;
+  try {
+    const { pid } = await spawnOn(node, start, [], false, false);
+    await new Ending(process, pid, pid.node).within(Infinity);
+    return true;
+  } catch {
+    // It does not serve that. A process that has ended asks no more.
+    process.assertAlive();
+    return false;
+  }
+}
+
+/** The names of the cluster, as a registry. */
+export const globalNames: NameRegistry = {
+  registerName(name: unknown, pid: Pid): Promise<boolean> {
+    return register("register", name, pid, "random_exit_name");
+  },
+  unregisterName(name: unknown): Promise<void> {
+    return unregister(name);
+  },
+  whereisName(name: unknown): Pid | undefined | Promise<Pid | undefined> {
+    return whereis(name);
+  },
+};

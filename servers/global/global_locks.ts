@@ -1,0 +1,95 @@
+/**
+ * Locks of the cluster: each node has a table, and a lock is held where all that it was asked for
+ * have given it.
+ *
+ * @module
+ */
+
+import type { Pid, Ref } from "../../runtime/pid.ts";
+import { type Key, keyOf, type Process } from "../../runtime/process.ts";
+import type { TermKey } from "../../runtime/term_key.ts";
+import { TOO_MANY } from "./global_messages.ts";
+
+interface Lock {
+  requester: TermKey;
+  /** The monitor on each process that holds it, by the key of its pid. */
+  holders: Map<Key, Ref>;
+}
+
+/** A lock as one process holds it. */
+interface Held {
+  resource: TermKey;
+  holder: Key;
+  node: string;
+}
+
+/** The locks of one node. What ends is unlocked. */
+export class GlobalLocks {
+  readonly #process: Process;
+  readonly #locks = new Map<TermKey, Lock>();
+  /** Which lock is held by whom, by the number of the monitor. */
+  readonly #monitored = new Map<number, Held>();
+
+  /** No lock is held; the process, the node's server, monitors who holds one. */
+  constructor(process: Process) {
+    this.#process = process;
+  }
+
+  /** Whether a lock could be given to a requester. */
+  isFree(resource: TermKey, requester: TermKey): boolean {
+    const lock = this.#locks.get(resource);
+    return lock === undefined || lock.requester === requester;
+  }
+
+  /** Gives a lock to a process, if no other requester has it, and its node not too many. */
+  set(
+    resource: TermKey,
+    requester: TermKey,
+    pid: Pid,
+  ): boolean | typeof TOO_MANY {
+    if (!this.isFree(resource, requester)) return false;
+    const holder = this.#keyOf(pid);
+    let lock = this.#locks.get(resource);
+    if (!lock?.holders.has(holder)) {
+      const characters = lengthOf(resource) + lengthOf(requester);
+      if (!this.#process.keepFor(pid.node, characters)) return TOO_MANY;
+      lock ??= { requester, holders: new Map() };
+      this.#locks.set(resource, lock);
+      const ref = this.#process.monitor(pid, pid.node);
+      lock.holders.set(holder, ref);
+      const { node } = pid;
+      this.#monitored.set(ref.number, { resource, holder, node });
+    }
+    return true;
+  }
+
+  /** Takes a lock from a process that has it. */
+  delete(resource: TermKey, requester: TermKey, pid: Pid): void {
+    const lock = this.#locks.get(resource);
+    if (lock === undefined || lock.requester !== requester) return;
+    const ref = lock.holders.get(this.#keyOf(pid));
+    if (ref === undefined) return;
+    this.#process.demonitor(ref);
+    this.down(ref);
+  }
+
+  /** A monitored process has ended; gives back whether it was the monitor of a lock. */
+  down({ number }: Ref): boolean {
+    const held = this.#monitored.get(number);
+    if (held === undefined) return false;
+    this.#monitored.delete(number);
+    this.#process.dropFor(held.node);
+    const { holders } = this.#locks.get(held.resource)!;
+    holders.delete(held.holder);
+    if (holders.size === 0) this.#locks.delete(held.resource);
+    return true;
+  }
+
+  #keyOf(pid: Pid): Key {
+    return keyOf(pid, this.#process.runtime);
+  }
+}
+
+function lengthOf(key: TermKey): number {
+  return typeof key === "string" ? key.length : 0;
+}

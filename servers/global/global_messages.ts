@@ -1,0 +1,158 @@
+/**
+ * What the global name servers of nodes, and those who ask them, say to each other.
+ *
+ * @module
+ */
+
+import { Pid } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import { type Place, startCall } from "../../gen/call.ts";
+
+/** The name of each node's server. */
+export const GLOBAL_SERVER = "global_name_server";
+
+/**
+ * Which of two processes that have a name keeps it, by name: one of those that `global` knows, or a
+ * function that nodes export.
+ */
+export type Resolver =
+  | "random_exit_name"
+  | "random_notify_name"
+  | "notify_all_name"
+  | [module: string, function: string];
+
+/** A name that a process has. */
+export interface GlobalEntry {
+  /** The name. */
+  name: unknown;
+  /** Who has it. */
+  pid: Pid;
+  /** What is asked when another has it as well. */
+  resolve: Resolver;
+  /** The node that said so, if it was another; known on the process's own node alone, and not sent. */
+  by?: string;
+}
+
+/** An entry as it is sent. */
+export function sentEntry({ name, pid, resolve }: GlobalEntry): GlobalEntry {
+  return { name, pid, resolve };
+}
+
+/** What a server is asked. A server that has the lock of the names may change them, and no other. */
+export type GlobalRequest =
+  /** A server says that it is there, and has not got the other's names. */
+  | { type: "hello" }
+  /** Who else has the same names: the servers of its part of the cluster. */
+  | { type: "get_servers" }
+  | { type: "get_names" }
+  /** A number that is the same for the same names. */
+  | { type: "get_digest" }
+  | { type: "lock_names" }
+  | { type: "unlock_names" }
+  /** With `isNew`, only where nobody has the name; the answer is `"taken"` otherwise. */
+  | { type: "register"; entry: GlobalEntry; isNew: boolean }
+  | { type: "unregister"; name: unknown }
+  /** Parts of the cluster are one from here on. */
+  | {
+    type: "merge";
+    servers: Pid[];
+    insert: GlobalEntry[];
+    remove: unknown[];
+  }
+  | { type: "set_lock"; resource: unknown; requester: unknown }
+  | { type: "del_lock"; resource: unknown; requester: unknown }
+  /** Of processes of the server's node only. */
+  | { type: "change"; change: GlobalChange }
+  | { type: "whereis"; name: unknown }
+  | { type: "registered_names" }
+  | { type: "sync" };
+
+/** A change of the names of the cluster. */
+export type GlobalChange =
+  | { type: "register" | "re_register"; entry: GlobalEntry }
+  | { type: "unregister"; name: unknown };
+
+/** What a server answers to one that says hello. */
+export interface Welcome {
+  /** Always `"welcome"`. */
+  type: "welcome";
+  /** The server. */
+  server: Pid;
+}
+
+/** What is answered to what cannot be understood, or not be done for the one who asks. */
+export const REFUSED = { type: "error", reason: "badarg" };
+
+/** The answer where the one who asks, or whose process it is, has as much as it may have. */
+export const TOO_MANY = "system_limit";
+
+/** The longest name of a module or a function, as in spawn requests. */
+const MAX_NAME = 255;
+
+const RESOLVERS: readonly unknown[] = [
+  "random_exit_name",
+  "random_notify_name",
+  "notify_all_name",
+];
+
+/** Whether a value is an entry: it may come from anywhere. */
+export function isEntry(value: unknown): value is GlobalEntry {
+  const entry = value as GlobalEntry | null;
+  return typeof entry === "object" && entry !== null && "name" in entry &&
+    entry.pid instanceof Pid && isResolver(entry.resolve);
+}
+
+/** Whether a value is a change: it may come from anywhere. */
+export function isChange(value: unknown): value is GlobalChange {
+  const change = value as GlobalChange | null;
+  switch (change?.type) {
+    case "register":
+    case "re_register":
+      return isEntry(change.entry);
+    case "unregister":
+      return "name" in change;
+    default:
+      return false;
+  }
+}
+
+function isResolver(value: unknown): value is Resolver {
+  return RESOLVERS.includes(value) ||
+    (Array.isArray(value) && value.length === 2 &&
+      value.every((each) =>
+        typeof each === "string" && each.length <= MAX_NAME
+      ));
+}
+
+/** The items of what should be a list, without those that are none of its kind. */
+export function listOf<T>(
+  value: unknown,
+  isItem: (item: unknown) => item is T,
+): T[] {
+  return Array.isArray(value) ? value.filter(isItem) : [];
+}
+
+/** Whether a value is a pid. */
+export function isPid(value: unknown): value is Pid {
+  return value instanceof Pid;
+}
+
+/** Asks a server; nothing if it is gone. */
+export async function ask(
+  process: Process,
+  place: Place,
+  request: GlobalRequest,
+): Promise<unknown> {
+  const { promise } = startCall(process, place, request, {
+    timeout: Infinity,
+    as: () => ["global", request.type, []],
+  });
+  try {
+    const answer = await promise;
+    process.assertAlive();
+    return answer;
+  } catch {
+    process.assertAlive();
+    return undefined;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Who keeps a name that two processes have: what OTP's `global` does by default, and what else it
+ * knows.
+ *
+ * @module
+ */
+
+import { inspectWithin } from "../../runtime/inspect.ts";
+import { spawnError } from "../../runtime/modules.ts";
+import { Pid } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import type { GlobalEntry } from "./global_messages.ts";
+import { type RpcOutcome, startRpc } from "../rpc/rpc.ts";
+
+/** A process is told that its name was in conflict. */
+export interface GlobalNameConflict {
+  /** Always `"global_name_conflict"`. */
+  type: "global_name_conflict";
+  /** The name. */
+  name: unknown;
+  /** Who else had it; only where nobody keeps it. */
+  pid?: Pid;
+}
+
+/** Decides who keeps a name; `undefined` if nobody does. */
+type Decision = (
+  process: Process,
+  name: unknown,
+  first: Pid,
+  second: Pid,
+) => Pid | undefined;
+
+/** Ends one of the processes, and the other keeps the name. */
+export function exitOne(
+  process: Process,
+  name: unknown,
+  first: Pid,
+  second: Pid,
+): Pid {
+  const [kept, lost] = ordered(first, second);
+  process.runtime.report(
+    "info",
+    () =>
+      `global: name conflict, terminating ${lost}, which has the name ${
+        inspectWithin(name, 256)
+      } as well`,
+    { what: "name conflicts of global" },
+  );
+  process.runtime.route(lost.node).exit(process.pid, lost, "kill");
+  return kept;
+}
+
+/** Tells one of the processes that it has lost the name, and the other keeps it. */
+export function notifyOne(
+  process: Process,
+  name: unknown,
+  first: Pid,
+  second: Pid,
+): Pid {
+  const [kept, lost] = ordered(first, second);
+  const message: GlobalNameConflict = { type: "global_name_conflict", name };
+  process.send(lost, message);
+  return kept;
+}
+
+/** Tells both processes, and nobody keeps the name. */
+export function notifyAll(
+  process: Process,
+  name: unknown,
+  first: Pid,
+  second: Pid,
+): undefined {
+  const told = (pid: Pid): GlobalNameConflict => ({
+    type: "global_name_conflict",
+    name,
+    pid,
+  });
+  process.send(first, told(second));
+  process.send(second, told(first));
+  return undefined;
+}
+
+/** As all nodes see it, and as OTP has it: the one on the node of the smaller name is kept. */
+function ordered(first: Pid, second: Pid): [kept: Pid, lost: Pid] {
+  return first.node < second.node ? [first, second] : [second, first];
+}
+
+const DECISIONS: Record<string, Decision> = {
+  random_exit_name: exitOne,
+  random_notify_name: notifyOne,
+  notify_all_name: notifyAll,
+};
+
+/** Resolves a conflict of one's own entry with another's; gives what is kept of the two. */
+export async function resolveConflict(
+  process: Process,
+  own: GlobalEntry,
+  other: GlobalEntry,
+): Promise<GlobalEntry | undefined> {
+  const { name, resolve } = own;
+  let kept: unknown;
+  if (typeof resolve === "string") {
+    kept = DECISIONS[resolve](process, name, other.pid, own.pid);
+  } else {
+    const args = [name, other.pid, own.pid];
+    const { node } = own.pid;
+    // It runs where its process is, as the program that knows what is to be done is there.
+    const outcome = refusal(process, own, args) ??
+      await startRpc(process, node, resolve, args, Infinity);
+    // As in OTP: where it fails, the other keeps the name; what is thrown is what it gives.
+    kept = outcome.type === "ok" || outcome.type === "throw"
+      ? outcome.value
+      : other.pid;
+    if (outcome.type !== "ok" || !(kept instanceof Pid || kept === undefined)) {
+      process.runtime.report(
+        "warning",
+        () =>
+          `global: ${resolve.join(".")}, asked who keeps the name ${
+            inspectWithin(name, 256)
+          }, gave ${inspectWithin(outcome, 1024)}`,
+        { what: "name conflicts of global that were not decided" },
+      );
+    }
+  }
+  if (own.pid.equals(kept)) return own;
+  return other.pid.equals(kept) ? other : undefined;
+}
+
+/** Why a function of this node is not asked: the node that named it may not have it run here. */
+function refusal(
+  { runtime }: Process,
+  { pid, resolve: [module, fn], by }: GlobalEntry,
+  args: unknown[],
+): RpcOutcome | undefined {
+  if (pid.node !== runtime.node || by === undefined) return undefined;
+  const found = runtime.resolve({ module, function: fn, args }, by);
+  if (!("error" in found)) return undefined;
+  return {
+    type: "error",
+    error: spawnError(runtime.node, found, "resolve a conflict"),
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * One node's copy of the names of the cluster.
+ *
+ * @module
+ */
+
+import type { Pid, Ref } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import { keptLength, type TermKey, termKey } from "../../runtime/term_key.ts";
+import type { GlobalEntry, Resolver } from "./global_messages.ts";
+
+interface NamedProcess extends GlobalEntry {
+  ref: Ref;
+  /** The node that it is kept for. */
+  holder: string;
+}
+
+/** Names, and who has them. What ends has no name. */
+export class GlobalTable {
+  readonly #process: Process;
+  readonly #names = new Map<TermKey, NamedProcess>();
+  /** The names, by the number of the monitor. */
+  readonly #monitored = new Map<number, TermKey>();
+  #digest = 0;
+
+  /** Nobody has a name; the process, the node's server, monitors who has one. */
+  constructor(process: Process) {
+    this.#process = process;
+  }
+
+  /** The sum of a number for each name and its process: the same for the same names. */
+  get digest(): number {
+    return this.#digest;
+  }
+
+  /** The names. */
+  entries(): GlobalEntry[] {
+    return [...this.#names.values()]
+      .map(({ name, pid, resolve, by }) => ({ name, pid, resolve, by }));
+  }
+
+  /** Who has a name. */
+  lookup(name: unknown): Pid | undefined {
+    const pid = this.#names.get(this.#keyOf(name))?.pid;
+    const { runtime } = this.#process;
+    // The monitor's message may still be on its way.
+    return pid?.node === runtime.node ? runtime.find(pid)?.pid : pid;
+  }
+
+  /** The names that a process has. */
+  namesOf(pid: Pid): unknown[] {
+    const names: unknown[] = [];
+    for (const named of this.#names.values()) {
+      if (named.pid.equals(pid)) names.push(named.name);
+    }
+    return names;
+  }
+
+  /**
+   * Gives a process a name, whoever has it; false if there are too many names already. One of another node's
+   * process counts as that node's, and one that another node gives to a process of this one as the other's.
+   */
+  insert({ name, pid, resolve, by }: GlobalEntry): boolean {
+    const key = this.#keyOf(name);
+    const known = this.#names.get(key);
+    if (known?.pid.equals(pid)) {
+      if (!isSame(known.resolve, resolve)) known.by = by;
+      known.resolve = resolve;
+      return true;
+    }
+    if (known !== undefined) this.#drop(key, known);
+    const { node } = this.#process.runtime;
+    const holder = pid.node === node ? by ?? node : pid.node;
+    const characters = keptLength(name, key) + `${resolve}`.length;
+    if (!this.#process.keepFor(holder, characters)) return false;
+    const ref = this.#process.monitor(pid, pid.node);
+    this.#names.set(key, { name, pid, resolve, by, ref, holder });
+    this.#monitored.set(ref.number, key);
+    this.#digest = (this.#digest + hashOf(key, pid)) >>> 0;
+    return true;
+  }
+
+  /** Takes a name away. */
+  remove(name: unknown): void {
+    const key = this.#keyOf(name);
+    const known = this.#names.get(key);
+    if (known !== undefined) this.#drop(key, known);
+  }
+
+  /** A monitored process has ended; gives back whether it was the monitor of a name. */
+  down(ref: Ref): boolean {
+    if (!this.#monitored.has(ref.number)) return false;
+    const key = this.#monitored.get(ref.number);
+    this.#drop(key, this.#names.get(key)!);
+    return true;
+  }
+
+  #drop(key: TermKey, { pid, ref, holder }: NamedProcess): void {
+    this.#process.demonitor(ref);
+    this.#process.dropFor(holder);
+    this.#names.delete(key);
+    this.#monitored.delete(ref.number);
+    this.#digest = (this.#digest - hashOf(key, pid)) >>> 0;
+  }
+
+  #keyOf(name: unknown): TermKey {
+    return termKey(name, this.#process.runtime.maxDepth);
+  }
+}
+
+function isSame(resolve: Resolver, other: Resolver): boolean {
+  return `${resolve}` === `${other}`;
+}
+
+/** A number for a name and who has it: FNV-1a. */
+function hashOf(key: TermKey, { node, number, creation }: Pid): number {
+  let hash = 0x811c9dc5;
+  for (
+    const character of `${typeof key}${key} ${node} ${number} ${creation}`
+  ) {
+    hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193);
+  }
+  return hash >>> 0;
+}

@@ -1,0 +1,335 @@
+/**
+ * The one process of a node's global name server that waits for others: it takes the lock of the names
+ * on all nodes that have the same names, changes them everywhere, and joins parts of the cluster.
+ *
+ * It does one thing at a time, and holds the lock only while it changes something. Whoever does not get
+ * the lock of one node gives back that of the others and tries again later; all try the node of the
+ * greatest name first. So nobody waits for another while it holds a lock.
+ *
+ * @module
+ */
+
+import { inspectWithin } from "../../runtime/inspect.ts";
+import { type Pid, Ref } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import { type TermKey, termKey } from "../../runtime/term_key.ts";
+import {
+  ask,
+  type GlobalChange,
+  type GlobalEntry,
+  type GlobalRequest,
+  isChange,
+  isEntry,
+  isPid,
+  listOf,
+  sentEntry,
+  TOO_MANY,
+} from "./global_messages.ts";
+import type { GlobalTable } from "./global_table.ts";
+import { resolveConflict } from "./global_resolve.ts";
+import { placeOf, tell } from "../../gen/call.ts";
+import { toldFrom } from "../../gen/messages.ts";
+import type { Server } from "../../gen/server.ts";
+
+/** What the worker sees of its node's server, whose process it shares a node with. */
+export interface GlobalView {
+  /** The servers that have the same names, this node's among them. */
+  servers(): Pid[];
+  /** Its node's copy of the names. */
+  readonly names: GlobalTable;
+  /** Whether a server's part of the cluster is to be joined. */
+  isPending(server: Pid): boolean;
+}
+
+type Table = Map<TermKey, GlobalEntry>;
+
+/** What the worker is told by its server. */
+export type GlobalTask =
+  | { type: "change"; change: GlobalChange; ref: Ref }
+  | ConnectTask;
+
+/** Joins this node's part of the cluster and that of a server, which has been tried so many times. */
+export interface ConnectTask {
+  /** Always `"connect"`. */
+  type: "connect";
+  /** The server. */
+  server: Pid;
+  /** How often it has been tried. */
+  times?: number;
+}
+
+/** Milliseconds of the first pause, and of the longest. */
+const PAUSE = { first: 8, longest: 2048 };
+
+/** Pauses between attempts, longer from one to the next, and others at each node. */
+export class Pauses {
+  readonly #process: Process;
+  #seed = 0;
+
+  /** Of a process. */
+  constructor(process: Process) {
+    this.#process = process;
+    const { node, creation, number } = process.pid;
+    for (const character of `${node}/${creation}/${number}`) {
+      this.#seed = (this.#seed * 31 + character.charCodeAt(0)) >>> 0;
+    }
+  }
+
+  /** Waits, after so many attempts. */
+  async wait(times: number): Promise<void> {
+    const most = Math.min(PAUSE.first * 2 ** times, PAUSE.longest);
+    this.#seed = (this.#seed * 1_664_525 + 1_013_904_223) >>> 0;
+    const ms = 1 + most * this.#seed / 2 ** 32;
+    // A wait of the process: it ends when the process does.
+    await this.#process.mailbox.sleep(ms, undefined, this.#process);
+  }
+}
+
+/** The worker of a node's server. */
+export class GlobalWorker implements Server {
+  readonly #process: Process;
+  readonly #view: GlobalView;
+  readonly #pauses: Pauses;
+
+  /** In a process that is linked to the server's. */
+  constructor(process: Process, view: GlobalView) {
+    this.#process = process;
+    this.#view = view;
+    this.#pauses = new Pauses(process);
+  }
+
+  call(): unknown {
+    return undefined;
+  }
+
+  async info(message: unknown): Promise<void> {
+    const { node } = this.#process.runtime;
+    const task = toldFrom(message, node) as GlobalTask | null | undefined;
+    if (task?.type === "connect" && isPid(task.server)) {
+      await this.#connect(task);
+    } else if (
+      task?.type === "change" && isChange(task.change) &&
+      task.ref instanceof Ref
+    ) {
+      const done = await this.#change(task.change);
+      this.#process.reply(task.ref, done);
+    }
+  }
+
+  async #change(change: GlobalChange): Promise<boolean> {
+    if (
+      change.type === "unregister" &&
+      this.#view.names.lookup(change.name) === undefined
+    ) return true;
+    const servers = await this.#lockOwn();
+    try {
+      if (change.type === "unregister") {
+        await this.#askAll(servers, change);
+        return true;
+      }
+      const { type, entry } = change;
+      const isNew = type === "register";
+      if (isNew && !this.#isFree(entry)) return false;
+      const request: GlobalRequest = { type: "register", entry, isNew };
+      const answers = await this.#askAll(servers, request);
+      const full = servers.filter((_, i) => answers[i] === TOO_MANY);
+      if (!answers.includes("taken") && full.length === 0) return true;
+      // Only a node in the middle knows, where not every node is connected to every other.
+      const given = servers.filter((_, i) => answers[i] === "ok");
+      await this.#askAll(given, { type: "unregister", name: entry.name });
+      if (full.length > 0) this.#tooMany(entry, full);
+      return false;
+    } finally {
+      await this.#unlock(servers);
+    }
+  }
+
+  #tooMany({ name, pid }: GlobalEntry, full: Pid[]): void {
+    this.#process.runtime.report(
+      "error",
+      () =>
+        `global: ${pid} cannot have the name ${inspectWithin(name)}, as ${
+          full.map(({ node }) => node).join(", ")
+        } keeps no more for its node (limits.maxRemoteEntries there)`,
+      { what: "global names that cannot be had" },
+    );
+  }
+
+  #isFree({ name, pid }: GlobalEntry): boolean {
+    if (this.#view.names.lookup(name) !== undefined) return false;
+    const others = this.#view.names.namesOf(pid);
+    if (others.length === 0) return true;
+    this.#process.runtime.report(
+      "error",
+      () =>
+        `global: ${pid} cannot have the name ${
+          inspectWithin(name, 256)
+        }, as it has ${
+          inspectWithin(others[0], 256)
+        }: a process has one name at most`,
+      { what: "processes that have a global name already" },
+    );
+    return false;
+  }
+
+  /** Joins the part of the cluster that a server is in, unless somebody has; later, if it cannot now. */
+  async #connect({ server, times = 0 }: ConnectTask): Promise<void> {
+    if (!this.#view.isPending(server)) return;
+    const servers = union(this.#view.servers(), await this.#known(server));
+    if (await this.#lock(servers)) {
+      try {
+        const now = union(this.#view.servers(), await this.#known(server));
+        if (union(servers, now).length === servers.length) {
+          await this.#merge(servers);
+        }
+      } finally {
+        await this.#unlock(servers);
+      }
+    }
+    if (!this.#view.isPending(server)) return;
+    await this.#pauses.wait(times);
+    // What else there is to do comes first: a node that is in the way is only in the way of this.
+    const again: ConnectTask = { type: "connect", server, times: times + 1 };
+    tell(this.#process, this.#process.pid, again);
+  }
+
+  async #known(server: Pid): Promise<Pid[]> {
+    const known = await this.#ask(server, { type: "get_servers" });
+    return [server, ...listOf(known, isPid)];
+  }
+
+  /**
+   * Gives all servers the same names: those that any of them has.
+   *
+   * Most have the same already, as those of one part do; a digest of them tells. But a part in which
+   * not every node was connected to every other may have come to differ.
+   */
+  async #merge(all: Pid[]): Promise<void> {
+    const answers = await this.#askAll(all, { type: "get_digest" });
+    const servers = all.filter((_, i) => answers[i] !== undefined);
+    const digests = answers.filter((answer) => answer !== undefined);
+    const tables = new Map<unknown, Table>();
+    tables.set(
+      this.#view.names.digest,
+      this.#tableOf(this.#view.names.entries()),
+    );
+    for (const [i, server] of servers.entries()) {
+      if (tables.has(digests[i])) continue;
+      const names = await this.#ask(server, { type: "get_names" });
+      const entries = listOf(names, isEntry)
+        .map((entry) => ({ ...entry, by: server.node }));
+      tables.set(digests[i], this.#tableOf(entries));
+    }
+    const merged: Map<TermKey, GlobalEntry | undefined> = new Map();
+    for (const table of tables.values()) await this.#addTo(merged, table);
+    await Promise.all(servers.map((server, i) => {
+      const { insert, remove } = difference(
+        merged,
+        tables.get(digests[i]) ?? new Map(),
+      );
+      const isOwn = server.node === this.#process.runtime.node;
+      return this.#ask(server, {
+        type: "merge",
+        servers,
+        insert: isOwn ? insert : insert.map(sentEntry),
+        remove,
+      });
+    }));
+  }
+
+  #tableOf(entries: GlobalEntry[]): Table {
+    const { maxDepth } = this.#process.runtime;
+    return new Map(
+      entries.map((entry) => [termKey(entry.name, maxDepth), entry]),
+    );
+  }
+
+  /** Adds names to those that are there; one that two have is kept by one, or by nobody. */
+  async #addTo(
+    merged: Map<TermKey, GlobalEntry | undefined>,
+    table: Table,
+  ): Promise<void> {
+    for (const [key, entry] of table) {
+      const known = merged.get(key);
+      if (known === undefined) {
+        if (!merged.has(key)) merged.set(key, entry);
+      } else if (!known.pid.equals(entry.pid)) {
+        merged.set(key, await resolveConflict(this.#process, known, entry));
+      }
+    }
+  }
+
+  /** Takes the lock of the names on all nodes that have the same; gives their servers. */
+  async #lockOwn(): Promise<Pid[]> {
+    for (let times = 0;; times++) {
+      const servers = this.#view.servers();
+      if (await this.#lock(servers)) {
+        // A part that was joined before the lock was held is to be locked as well.
+        if (union(servers, this.#view.servers()).length === servers.length) {
+          return servers;
+        }
+        await this.#unlock(servers);
+      }
+      await this.#pauses.wait(times);
+    }
+  }
+
+  async #lock(servers: Pid[]): Promise<boolean> {
+    const [boss, ...rest] = byRank(servers);
+    const request: GlobalRequest = { type: "lock_names" };
+    if ((await this.#ask(boss, request)) === false) return false;
+    const answers = await this.#askAll(rest, request);
+    if (!answers.includes(false)) return true;
+    await this.#unlock([boss, ...rest.filter((_, i) => answers[i] === true)]);
+    return false;
+  }
+
+  async #unlock(servers: Pid[]): Promise<void> {
+    const { node, visible } = this.#process.runtime;
+    // The lock of a node goes with the connection: none is made to give it back.
+    const held = servers.filter((each) =>
+      each.node === node || visible.has(each.node)
+    );
+    const [boss, ...rest] = byRank(held);
+    // The boss last: who gets its lock is then likely to get the others.
+    await this.#askAll(rest, { type: "unlock_names" });
+    await this.#ask(boss, { type: "unlock_names" });
+  }
+
+  #ask(server: Pid, request: GlobalRequest): Promise<unknown> {
+    return ask(this.#process, placeOf(server), request);
+  }
+
+  #askAll(servers: Pid[], request: GlobalRequest): Promise<unknown[]> {
+    return Promise.all(servers.map((server) => this.#ask(server, request)));
+  }
+}
+
+/** The servers, the one of the greatest node first. */
+function byRank(servers: Pid[]): Pid[] {
+  return [...servers].sort((a, b) => a.node < b.node ? 1 : -1);
+}
+
+function union(some: Pid[], others: Pid[]): Pid[] {
+  const all = [...some];
+  for (const pid of others) {
+    if (!all.some((each) => each.equals(pid))) all.push(pid);
+  }
+  return all;
+}
+
+/** What makes one table of names the other. */
+function difference(
+  merged: ReadonlyMap<TermKey, GlobalEntry | undefined>,
+  table: Table,
+): { insert: GlobalEntry[]; remove: unknown[] } {
+  const insert: GlobalEntry[] = [];
+  const remove: unknown[] = [];
+  for (const [key, entry] of merged) {
+    const known = table.get(key);
+    if (entry === undefined) {
+      if (known !== undefined) remove.push(known.name);
+    } else if (!entry.pid.equals(known?.pid)) insert.push(entry);
+  }
+  return { insert, remove };
+}

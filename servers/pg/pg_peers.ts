@@ -1,0 +1,311 @@
+/**
+ * What the process of a scope of groups says to those of the same scope on other nodes.
+ *
+ * As in OTP, nothing is agreed upon: each scope process tells the others of the processes of its node. When
+ * two find each other (`discover`), each sends all that it has (`sync`), and from then on what changes
+ * (`join`, `leave`), in order. When one is gone, the others forget what it told.
+ *
+ * @module
+ */
+
+import { QueueFullError } from "../../errors.ts";
+import { printableLine, quote } from "../../runtime/inspect.ts";
+import { Pid, type Ref } from "../../runtime/pid.ts";
+import { type Key, keyOf, type Process } from "../../runtime/process.ts";
+import { keptLength, type TermKey } from "../../runtime/term_key.ts";
+import { Tell } from "../../gen/messages.ts";
+import {
+  canBeGroup,
+  groupKey,
+  type GroupMembers,
+  type Groups,
+  Members,
+} from "./pg_groups.ts";
+
+/** After how many milliseconds a peer that did not read is told anew. */
+const CATCH_UP = 1000;
+
+/** What the processes of a scope say to each other. */
+type ScopeMessage =
+  | { type: "discover" }
+  | { type: "sync"; groups: GroupMembers[] }
+  | { type: "join"; group: unknown; pids: Pid[] }
+  | { type: "leave"; groups: unknown[]; pids: Pid[] };
+
+/** What a scope's process tells itself later: to tell a peer what it has missed. */
+export interface CatchUp {
+  type: "catch_up";
+  peer: Pid;
+}
+
+/** What the scope's process of another node has told. */
+interface Peer {
+  readonly pid: Pid;
+  /** The monitor on it. */
+  readonly ref: Ref;
+  readonly groups: Map<TermKey, Members>;
+  /** Whether it was not told of a change, as it did not read what came before. */
+  isBehind: boolean;
+}
+
+/** The other processes of a scope, as that of this node knows them. */
+export class ScopePeers {
+  readonly #process: Process;
+  readonly #name: string;
+  readonly #groups: Groups;
+  readonly #peers = new Map<Key, Peer>();
+
+  /** Made by the scope's process. */
+  constructor(process: Process, name: string, groups: Groups) {
+    this.#process = process;
+    this.#name = name;
+    this.#groups = groups;
+  }
+
+  #id(group: unknown): TermKey {
+    return groupKey(group, this.#process.runtime);
+  }
+
+  #key(pid: Pid): Key {
+    return keyOf(pid, this.#process.runtime);
+  }
+
+  /** Looks for the scope's process of a node. */
+  discover(node: string): void {
+    const { pid, runtime } = this.#process;
+    const message = this.#signed({ type: "discover" });
+    try {
+      runtime.back(node).sendName(pid, this.#name, message);
+    } catch (error) {
+      if (!(error instanceof QueueFullError)) throw error;
+      runtime.timers.start(pid, { type: "nodeup", node }, CATCH_UP);
+    }
+  }
+
+  #signed(message: ScopeMessage): Tell {
+    return new Tell(this.#process.pid, message);
+  }
+
+  #tell({ pid: to }: Pick<Peer, "pid">, message: ScopeMessage): void {
+    const { pid, runtime } = this.#process;
+    runtime.back(to.node).send(pid, to, this.#signed(message));
+  }
+
+  /** Tells all peers of a change. */
+  tellAll(message: ScopeMessage): void {
+    for (const peer of this.#peers.values()) this.#tellNext(peer, message);
+  }
+
+  /** Tells a peer something more; one that does not read is told all there is later, so that no more waits. */
+  #tellNext(peer: Peer, message: ScopeMessage): void {
+    if (peer.isBehind) return;
+    const { pid, runtime } = this.#process;
+    try {
+      this.#tell(peer, message);
+    } catch (error) {
+      peer.isBehind = true;
+      if (error instanceof QueueFullError) {
+        const later: CatchUp = { type: "catch_up", peer: peer.pid };
+        runtime.timers.start(pid, new Tell(pid, later), CATCH_UP);
+        return;
+      }
+      runtime.report(
+        "error",
+        () =>
+          `pg: ${peer.pid.node} is not told of the groups of ${
+            quote(this.#name)
+          } any more: ${printableLine(String(error), 1024)}`,
+        {
+          what: "scopes of pg that a peer is not told of",
+          peer: peer.pid.node,
+        },
+      );
+    }
+  }
+
+  /** Tells a peer that did not read what it has missed. */
+  catchUp({ peer: pid }: CatchUp): void {
+    const peer = this.#peers.get(this.#key(pid));
+    if (!peer?.isBehind) return;
+    this.#tellAllOf(peer);
+    this.#tellNext(peer, { type: "discover" });
+  }
+
+  #tellAllOf(peer: Peer): void {
+    peer.isBehind = false;
+    this.#tellNext(peer, { type: "sync", groups: this.#groups.which("local") });
+  }
+
+  /** A monitored process has ended; gives back whether it was a peer. */
+  down(ref: Ref): boolean {
+    for (const peer of this.#peers.values()) {
+      if (!peer.ref.equals(ref)) continue;
+      this.#forget(peer);
+      return true;
+    }
+    return false;
+  }
+
+  /** Forgets what a peer has told: it has ended, or its connection. */
+  #forget({ pid, groups }: Peer): void {
+    this.#peers.delete(this.#key(pid));
+    for (const [id, members] of groups) {
+      const pids = members.pids();
+      for (const { node } of pids) this.#process.dropFor(node);
+      this.#groups.remove(id, pids, "all");
+    }
+  }
+
+  #meet(pid: Pid): Peer {
+    // A node has one process of a scope at a time: the one before is gone, or will be.
+    for (const peer of this.#peers.values()) {
+      if (peer.pid.node !== pid.node) continue;
+      this.#process.demonitor(peer.ref);
+      this.#forget(peer);
+    }
+    const ref = this.#process.monitor(pid, pid.node);
+    const peer: Peer = { pid, ref, groups: new Map(), isBehind: false };
+    this.#peers.set(this.#key(pid), peer);
+    return peer;
+  }
+
+  /** Takes what a peer tells; what only looks like it is dropped. */
+  hear(message: unknown): void {
+    if (!(message instanceof Tell)) return;
+    const { from, message: told } = message;
+    const { runtime } = this.#process;
+    if (
+      from.node !== runtime.node &&
+      isScopeMessage(told, from.node) && this.#canHave(told)
+    ) this.#take(from, told);
+  }
+
+  /** Whether all groups that are spoken of can be. */
+  #canHave(told: ScopeMessage): boolean {
+    return groupsOf(told).every((group) =>
+      canBeGroup(group, this.#process.runtime)
+    );
+  }
+
+  #take(from: Pid, message: ScopeMessage): void {
+    const known = this.#peers.get(this.#key(from));
+    if (message.type === "discover") {
+      const peer = known ?? this.#meet(from);
+      this.#tellAllOf(peer);
+      if (known === undefined) this.#tellNext(peer, { type: "discover" });
+    } else if (message.type === "sync") {
+      this.#sync(known ?? this.#meet(from), message.groups);
+    } else if (known === undefined) {
+      // Sent before the connection was lost, and come after the DOWN.
+      return;
+    } else if (message.type === "join") {
+      this.#peerJoins(known, message.group, message.pids);
+    } else this.#peersLeave(known, message.groups, message.pids);
+  }
+
+  /**
+   * Each of these leaves each of the groups once.
+   *
+   * A message can name many of both: it costs as much as it has items, and as there are members that
+   * leave. Peers that follow the rules speak of one process or of one group.
+   */
+  #peersLeave(peer: Peer, groups: unknown[], pids: Pid[]): void {
+    if (groups.length === 1) {
+      return this.#peerLeaves(peer, this.#id(groups[0]), pids);
+    }
+    const times = new Map<TermKey, number>();
+    for (const group of groups) {
+      const id = this.#id(group);
+      times.set(id, (times.get(id) ?? 0) + 1);
+    }
+    const leaving = new Members(this.#process.runtime, pids);
+    for (const [id, count] of times) {
+      const left = peer.groups.get(id)?.leaving(leaving, count) ?? [];
+      if (left.length > 0) this.#peerLeaves(peer, id, left);
+    }
+  }
+
+  #peerJoins({ groups }: Peer, group: unknown, joining: Pid[]): void {
+    // Those beyond what its node may have here are not members here, and the log is told.
+    const id = this.#id(group);
+    const pids: Pid[] = [];
+    const characters = keptLength(group, id);
+    for (const pid of joining) {
+      // All are of one node: where one has no place, the others have none.
+      if (!this.#process.keepFor(pid.node, characters)) break;
+      pids.push(pid);
+    }
+    if (pids.length === 0) return;
+    const known = groups.get(id);
+    if (known !== undefined) known.add(pids);
+    else groups.set(id, new Members(this.#process.runtime, pids));
+    this.#groups.add(id, group, pids, "all");
+  }
+
+  #peerLeaves({ groups }: Peer, id: TermKey, pids: Pid[]): void {
+    const members = groups.get(id);
+    const left = members?.takeAll(pids) ?? [];
+    if (members === undefined || left.length === 0) return;
+    for (const { node } of left) this.#process.dropFor(node);
+    if (members.isEmpty) groups.delete(id);
+    this.#groups.remove(id, pids, "all");
+  }
+
+  /** Makes what is known of a peer what it says it has. */
+  #sync(peer: Peer, groups: GroupMembers[]): void {
+    const { runtime } = this.#process;
+    const told = new Map(groups.map((each) => [this.#id(each.group), each]));
+    for (const [id, members] of [...peer.groups]) {
+      const kept = new Members(runtime, told.get(id)?.pids);
+      const left = members.pids().filter((pid) => !kept.take(pid));
+      if (left.length > 0) this.#peerLeaves(peer, id, left);
+    }
+    for (const [id, { group, pids }] of told) {
+      const known = new Members(runtime, peer.groups.get(id)?.pids());
+      const joined = pids.filter((pid) => !known.take(pid));
+      if (joined.length > 0) this.#peerJoins(peer, group, joined);
+    }
+  }
+}
+
+/** The groups that a message speaks of. */
+function groupsOf(message: ScopeMessage): unknown[] {
+  switch (message.type) {
+    case "discover":
+      return [];
+    case "sync":
+      return message.groups.map(({ group }) => group);
+    case "join":
+      return [message.group];
+    case "leave":
+      return message.groups;
+  }
+}
+
+/** Whether a value is a list of processes of a node. */
+export function arePids(value: unknown, node: string): value is Pid[] {
+  return Array.isArray(value) &&
+    value.every((each) => each instanceof Pid && each.node === node);
+}
+
+/** Whether the scope's process of a node may say this: it speaks of processes of its node. */
+function isScopeMessage(
+  message: unknown,
+  node: string,
+): message is ScopeMessage {
+  if (typeof message !== "object" || message === null) return false;
+  const { type, groups, pids } = message as Record<string, unknown>;
+  switch (type) {
+    case "discover":
+      return true;
+    case "sync":
+      return Array.isArray(groups) &&
+        groups.every((each) => arePids(each?.pids, node));
+    case "join":
+      return arePids(pids, node) && pids.length > 0;
+    case "leave":
+      return arePids(pids, node) && Array.isArray(groups);
+    default:
+      return false;
+  }
+}

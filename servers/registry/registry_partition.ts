@@ -1,0 +1,97 @@
+/**
+ * The process that the processes registered in a registry are linked to; it keeps the registry's locks.
+ *
+ * As in Elixir, a registry is a supervisor of that process, its partition: if this one crashes, so do the
+ * processes registered, and another one takes over with an empty table.
+ *
+ * @module
+ */
+
+import { Fifo } from "../../runtime/fifo.ts";
+import { Ref } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import { type TermKey, termKey } from "../../runtime/term_key.ts";
+import { isExit } from "../../runtime/exit_message.ts";
+import { isTyped, toldFrom } from "../../gen/messages.ts";
+import type { RegistryTable } from "./registry.ts";
+import { type Caller, NO_REPLY, type Server } from "../../gen/server.ts";
+
+/** Asks a partition for a lock; the answer, a reference, comes when the caller has it. */
+export interface LockRequest {
+  /** Always `"lock"`. */
+  type: "lock";
+  /** What is locked. */
+  key: unknown;
+}
+
+/** Gives a lock back. */
+export interface Unlock {
+  /** Always `"unlock"`. */
+  type: "unlock";
+  /** What the partition answered. */
+  ref: Ref;
+}
+
+/** The process that those registered are linked to. */
+export class RegistryPartition implements Server {
+  readonly #process: Process;
+  readonly #table: RegistryTable;
+  /** Who waits for each lock that is held. */
+  readonly #waiting = new Map<TermKey, Fifo<Caller>>();
+  /** Which lock is held, by the monitor of its holder. */
+  readonly #held = new Map<number, TermKey>();
+
+  /** Opens the table. */
+  constructor(process: Process, table: RegistryTable) {
+    this.#process = process;
+    this.#table = table;
+    process.trapExit = true;
+    table.open(process);
+  }
+
+  call(request: unknown, caller: Caller): unknown {
+    const { maxDepth, node } = this.#process.runtime;
+    // Only processes of its node use a registry.
+    if (!isTyped(request, "lock") || caller.pid.node !== node) {
+      return { type: "error", reason: "badarg" };
+    }
+    const id = termKey((request as LockRequest).key, maxDepth);
+    const waiting = this.#waiting.get(id);
+    if (waiting !== undefined) waiting.push(caller);
+    else {
+      this.#waiting.set(id, new Fifo());
+      this.#grant(id, caller);
+    }
+    return NO_REPLY;
+  }
+
+  info(message: unknown): void {
+    if (isExit(message)) this.#table.forget(message.from);
+    else if (isTyped(message, "DOWN")) {
+      const { ref } = message as { ref?: unknown };
+      if (this.#process.isDown(ref)) this.#unlock(ref);
+    } else {
+      const told = toldFrom(message, this.#process.runtime.node);
+      const { ref } = (told ?? {}) as Partial<Unlock>;
+      if (isTyped(told, "unlock") && ref instanceof Ref) this.#unlock(ref);
+    }
+  }
+
+  #grant(id: TermKey, { pid, ref }: Caller): void {
+    const process = this.#process;
+    const held = process.monitor(pid, pid.node);
+    this.#held.set(held.number, id);
+    process.reply(ref, held);
+  }
+
+  #unlock(ref: Ref): void {
+    if (!this.#held.has(ref.number)) return;
+    const id = this.#held.get(ref.number);
+    this.#held.delete(ref.number);
+    this.#process.demonitor(ref);
+    const next = this.#waiting.get(id)!.shift();
+    // One that has exited meanwhile gives it back by the DOWN of its monitor.
+    if (next === undefined) this.#waiting.delete(id);
+    else this.#grant(id, next);
+  }
+}

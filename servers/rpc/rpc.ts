@@ -1,0 +1,361 @@
+/**
+ * Calls of functions on nodes: what the node that is asked runs, and the wait of the one who asks.
+ *
+ * A call is a spawn request for a service of the node, as Erlang's `erpc` makes it: one process for
+ * each call, monitored by the caller from its first moment, which answers to the request's alias.
+ *
+ * @module
+ */
+
+import {
+  ExitError,
+  RpcError,
+  SpawnRefusedError,
+  UndefinedFunctionError,
+} from "../../errors.ts";
+import { atAwait } from "../../runtime/answer.ts";
+import { currentProcess, never } from "../../runtime/current.ts";
+import { ignore } from "../../runtime/ignore.ts";
+import { inspect, printable } from "../../runtime/inspect.ts";
+import { type Resolved, spawnError } from "../../runtime/modules.ts";
+import { type Pid, Ref } from "../../runtime/pid.ts";
+import type { Process, Wait } from "../../runtime/process.ts";
+import { isReason } from "../../runtime/reason.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { sendableReason } from "../../runtime/reason.ts";
+import type {
+  Runnable,
+  SpawnFailure,
+  SpawnResult,
+} from "../../runtime/signal.ts";
+import { copyTerm } from "../../runtime/term.ts";
+import { isRunnable, isTyped } from "../../gen/messages.ts";
+import type { SpawnFunction } from "../../runtime/spawn.ts";
+
+/** The name of the service. */
+const SERVICE = "$rpc";
+
+/** Levels of a value that go with an answer around it. */
+const ENVELOPE = 8;
+
+/** Levels of a request around the arguments of its function: they count on other nodes. */
+const REQUEST_LEVELS = 2;
+
+/** What the process of a call answers. */
+export type RpcAnswer =
+  | { type: "return"; value: unknown }
+  | { type: "throw"; value: unknown }
+  | { type: "exit"; reason: unknown }
+  | { type: "error"; error: Error }
+  | { type: "refused"; error: SpawnFailure; message: string };
+
+/** How a call ended. */
+export type RpcOutcome =
+  | { type: "ok"; value: unknown }
+  | { type: "throw"; value: unknown }
+  | { type: "exit"; reason: { type: "exception" | "signal"; reason: unknown } }
+  | { type: "error"; error: Error };
+
+/** On which node errors were thrown that calls rejected with. */
+const origins = new WeakMap<Error, string>();
+
+/** The node on which a called function threw the error. */
+export function originOf(error: unknown): string | undefined {
+  return error instanceof Error ? origins.get(error) : undefined;
+}
+
+/** Has a node serve calls. */
+export function serveRpc(runtime: Runtime): void {
+  runtime.modules.services.set(
+    SERVICE,
+    (run, node) => resolve(runtime, run, node),
+  );
+}
+
+function resolve(
+  runtime: Runtime,
+  { function: kind, args }: { function: string; args: unknown[] },
+  node: string | undefined,
+): Resolved {
+  const [run, ref] = args;
+  if (!isRunnable(run)) return unknownRequest(kind);
+  if (kind === "cast") return runtime.modules.resolve(run, node);
+  if (
+    kind !== "call" || !(ref instanceof Ref) ||
+    ref.node !== (node ?? runtime.node)
+  ) return unknownRequest(kind);
+  // What is refused here is counted here, as the request itself is not refused.
+  const found = runtime.resolve(run, node ?? runtime.node);
+  if (!("error" in found)) {
+    return { fn: () => answerWith(found.fn, ref), label: found.label };
+  }
+  // Told by a process, so that the caller knows it from a node that serves no calls.
+  const { error, message } = found;
+  return {
+    fn: () =>
+      answer(currentProcess(), ref, { type: "refused", error, message }),
+    label: "rpc",
+  };
+}
+
+function unknownRequest(kind: string): Resolved {
+  return {
+    error: "undef",
+    message: `the node knows no request ${printable(kind)} of rpc`,
+  };
+}
+
+function answerWith(fn: () => unknown, ref: Ref): unknown {
+  const process = currentProcess();
+  let result: unknown;
+  try {
+    result = fn();
+  } catch (error) {
+    return answer(process, ref, failure(process, error));
+  }
+  if (!(result instanceof Promise)) {
+    return answer(process, ref, { type: "return", value: result });
+  }
+  return result.then(
+    (value) => answer(process, ref, { type: "return", value }),
+    (error) => answer(process, ref, failure(process, error)),
+  );
+}
+
+function failure({ runtime }: Process, thrown: unknown): RpcAnswer {
+  const sendable = (value: unknown) =>
+    sendableReason(value, runtime.maxDepth - ENVELOPE);
+  if (thrown instanceof ExitError) {
+    return { type: "exit", reason: sendable(thrown.reason) };
+  }
+  return thrown instanceof Error
+    ? { type: "error", error: sendable(thrown) as Error }
+    : { type: "throw", value: sendable(thrown) };
+}
+
+/**
+ * Answers, and ends the process.
+ *
+ * It does not end normally, as in Erlang: what the function has linked to it ends as well.
+ */
+function answer(process: Process, ref: Ref, told: RpcAnswer): void {
+  if (!process.alive) return;
+  try {
+    process.reply(ref, told);
+  } catch (error) {
+    // What it returned is nothing that can be sent.
+    process.reply(ref, failure(process, error));
+  }
+  process.runtime.terminate(process, { type: told.type });
+}
+
+/** Waits for the end of a call. */
+class RpcWait implements Wait {
+  readonly node: string;
+  by: Pid | undefined;
+  readonly promise: Promise<RpcOutcome>;
+  /** Names the request, the monitor, and the alias of the answer. */
+  readonly ref: Ref;
+  readonly #process: Process;
+  readonly #what: string;
+  #stopTimer: (() => void) | undefined;
+  #resolve!: (outcome: RpcOutcome) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(process: Process, node: string, what: string) {
+    this.node = node;
+    this.ref = process.runtime.makeRef();
+    this.#process = process;
+    this.#what = what;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = (outcome) => process.resume(this, () => resolve(outcome));
+      this.#reject = reject;
+    });
+  }
+
+  /** Gives up after so many milliseconds: what is answered later is dropped. */
+  limit(timeout: number): void {
+    if (timeout === Infinity) return;
+    this.#stopTimer = this.#process.runtime.after(timeout, () => {
+      this.cancel();
+      this.#fail(
+        "timeout",
+        `no answer within ${timeout} ms; it may still run`,
+      );
+    });
+  }
+
+  /** Waits no longer. */
+  cancel(): void {
+    this.#stopTimer?.();
+    this.#process.unawait(this.ref);
+    this.#process.demonitor(this.ref);
+  }
+
+  spawned(result: SpawnResult | undefined): void {
+    if (result !== undefined && "pid" in result) {
+      this.by = result.pid;
+      return;
+    }
+    this.cancel();
+    if (result === undefined) this.#lost();
+    else if (result.error === "limit") this.#limited(result.message);
+    else {
+      this.#fail(
+        "notsup",
+        `the node does not serve calls: ${printable(result.message)}`,
+      );
+    }
+  }
+
+  reply(value: unknown): void {
+    this.cancel();
+    const told = value as RpcAnswer;
+    if (isTyped(told, "return")) {
+      this.#resolve({ type: "ok", value: told.value });
+    } else if (isTyped(told, "throw")) {
+      this.#resolve({ type: "throw", value: told.value });
+    } else if (isTyped(told, "exit")) {
+      const { reason } = told;
+      this.#resolve({ type: "exit", reason: { type: "exception", reason } });
+    } else if (isTyped(told, "error") && told.error instanceof Error) {
+      this.#raise(told.error);
+    } else if (isTyped(told, "refused")) {
+      const error = textOf(told.error) as SpawnFailure;
+      const message = textOf(told.message);
+      if (error === "limit") this.#limited(message);
+      else this.#raise(spawnError(this.node, { error, message }));
+    } else this.#fail("notsup", "its answer cannot be understood");
+  }
+
+  down(_object: unknown, reason: unknown): void {
+    this.cancel();
+    if (isReason(reason, "noconnection")) this.#lost();
+    else this.#resolve({ type: "exit", reason: { type: "signal", reason } });
+  }
+
+  abandon(error: () => unknown): void {
+    this.#stopTimer?.();
+    this.promise.catch(ignore);
+    this.#reject(error());
+  }
+
+  #lost(): void {
+    this.#fail(
+      "noconnection",
+      "there is no connection to it, or it was lost; the function may have run",
+    );
+  }
+
+  #limited(message: string): void {
+    this.#fail("system_limit", printable(message));
+  }
+
+  #raise(error: Error): void {
+    origins.set(error, this.node);
+    this.#resolve({ type: "error", error });
+  }
+
+  #fail(code: RpcError["code"], why: string): void {
+    const error = new RpcError(
+      code,
+      this.node,
+      `Cannot call ${this.#what} on ${this.node}: ${why}`,
+    );
+    this.#resolve({ type: "error", error });
+  }
+}
+
+/** What should be a text, as one: it may be anything. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : inspect(value);
+}
+
+/** Calls a function on a node, for a process; its arguments are taken now. */
+export function startRpc(
+  process: Process,
+  node: string,
+  fn: SpawnFunction,
+  args: unknown[],
+  timeout: number,
+): Promise<RpcOutcome> {
+  if (!process.alive) return never();
+  const wait = new RpcWait(process, node, nameIn(fn, args));
+  process.await(wait.ref, wait);
+  process.addAlias(wait.ref, "reply_demonitor");
+  wait.limit(timeout);
+  try {
+    request(process, node, fn, args, wait.ref);
+  } catch (error) {
+    wait.cancel();
+    throw error;
+  }
+  return wait.promise;
+}
+
+/** Has a node run a function, and asks no more; its arguments are taken now. */
+export function castRpc(
+  process: Process,
+  node: string,
+  fn: SpawnFunction,
+  args: unknown[],
+): void {
+  request(process, node, fn, args, undefined);
+}
+
+/** Sends the request of a call, or of a cast, which has no reference. */
+function request(
+  process: Process,
+  node: string,
+  fn: SpawnFunction,
+  args: unknown[],
+  ref: Ref | undefined,
+): void {
+  const { runtime } = process;
+  const isLocal = node === runtime.node;
+  if (isLocal) serveRpc(runtime);
+  const own = isLocal
+    ? copyTerm(args, runtime.maxDepth - REQUEST_LEVELS) as unknown[]
+    : args;
+  const described = runtime.modules.describe(fn, own, isLocal);
+  const run: Runnable = ref === undefined
+    ? { module: SERVICE, function: "cast", args: [described] }
+    : { module: SERVICE, function: "call", args: [described, ref] };
+  runtime.route(node).spawnRequest(process.pid, {
+    ref: ref ?? runtime.makeRef(),
+    run,
+    link: false,
+    monitor: ref !== undefined,
+    groupLeader: process.groupLeader,
+  });
+}
+
+function nameIn(fn: SpawnFunction, args: unknown[]): string {
+  const name = typeof fn === "function"
+    ? fn.name || "a function"
+    : Array.isArray(fn)
+    ? fn.join(".")
+    : inspect(fn);
+  return `${printable(name)}/${args.length}`;
+}
+
+/** Whether an error says why nothing was called, and was made here. */
+function isOwn(error: Error): boolean {
+  return error instanceof RpcError || error instanceof SpawnRefusedError ||
+    error instanceof UndefinedFunctionError;
+}
+
+/** The failure of a call as it is thrown. */
+export function raise(outcome: Exclude<RpcOutcome, { type: "ok" }>): never {
+  switch (outcome.type) {
+    case "throw":
+      throw outcome.value;
+    case "exit":
+      throw new ExitError(outcome.reason);
+    case "error":
+      // An error of the function keeps the stack that it has on its node.
+      throw isOwn(outcome.error)
+        ? atAwait(outcome.error, raise)
+        : outcome.error;
+  }
+}

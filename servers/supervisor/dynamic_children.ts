@@ -1,0 +1,188 @@
+/**
+ * Children that are started on demand, known by their pids and ended all at once: those of a
+ * DynamicSupervisor, and the tasks of a Task.Supervisor.
+ *
+ * @module
+ */
+
+import { ExitError } from "../../errors.ts";
+import type { SupervisorError } from "../../runtime/events.ts";
+import { isExit } from "../../runtime/exit_message.ts";
+import { Pid } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import { isOrderly } from "../../runtime/reason.ts";
+import { tell } from "../../gen/call.ts";
+import type { FullChildSpec } from "./child.ts";
+import { toldBy } from "../../gen/messages.ts";
+import { RestartIntensity } from "./restart_intensity.ts";
+import {
+  type Child,
+  type ChildCounts,
+  countChildren,
+  endChild,
+  failed,
+  type Failure,
+  reportChild,
+  reportUnexpected,
+  type Success,
+} from "./supervision.ts";
+
+/** What has to be known of every such child. */
+export type DynamicSpec = Pick<FullChildSpec, "restart" | "shutdown" | "type">;
+
+/** How many children there may be, and how many restarts. */
+export interface DynamicLimits {
+  maxChildren: number;
+  maxRestarts: number;
+  maxSeconds: number;
+}
+
+/** What a supervisor tells itself: to try a child again that did not start. */
+interface TryAgain {
+  type: "try_again_restart";
+  pid: Pid;
+}
+
+interface DynamicChild<S> extends Child<S> {
+  pid: Pid;
+}
+
+/** What one supervisor has of such children. */
+export class DynamicChildren<S extends DynamicSpec> {
+  readonly #process: Process;
+  readonly #start: (spec: S) => Success | Failure | Promise<Success | Failure>;
+  readonly #maxChildren: number;
+  readonly #intensity: RestartIntensity;
+  /** In the order of their start; one that is tried again still has the pid that it had. */
+  readonly #children = new Map<number | string, DynamicChild<S>>();
+
+  constructor(
+    process: Process,
+    start: (spec: S) => Success | Failure | Promise<Success | Failure>,
+    { maxChildren, maxRestarts, maxSeconds }: DynamicLimits,
+  ) {
+    this.#process = process;
+    this.#start = start;
+    this.#maxChildren = maxChildren;
+    this.#intensity = new RestartIntensity(maxRestarts, maxSeconds);
+  }
+
+  /** Whether there are as many as there may be. */
+  get full(): boolean {
+    return this.#children.size >= this.#maxChildren;
+  }
+
+  /** Takes a child in that has been started. */
+  add(spec: S, pid: Pid, holder?: string): void {
+    const child = { spec, pid, restarting: false, holder };
+    this.#children.set(this.#key(pid), child);
+  }
+
+  /** All children, the oldest first. */
+  list(): DynamicChild<S>[] {
+    return [...this.#children.values()];
+  }
+
+  /** How many there are. */
+  count(): ChildCounts {
+    return countChildren(this.#children.values(), this.#process.runtime);
+  }
+
+  /** Sees to the EXIT of a child; those of others are nothing to it, and other messages go to the log. */
+  info(message: unknown): Promise<void> | undefined {
+    const told = toldBy(message, this.#process) as TryAgain | undefined;
+    if (told !== undefined) return this.#tryAgain(told);
+    if (!isExit(message)) {
+      reportUnexpected(this.#process, message);
+      return;
+    }
+    const { from, reason } = message;
+    const child = this.#find(from);
+    if (child === undefined || child.restarting) return;
+    const { restart } = child.spec;
+    const orderly = restart !== "permanent" && isOrderly(reason);
+    if (!orderly) {
+      this.#report(child, "child_terminated", reason);
+    }
+    if (!orderly && restart !== "temporary") return this.#restart(child);
+    this.#remove(child);
+  }
+
+  /** Tries a child again that did not start, unless it has been terminated since. */
+  async #tryAgain({ pid }: TryAgain): Promise<void> {
+    const child = this.#find(pid);
+    if (child?.restarting) await this.#restart(child);
+  }
+
+  /** Ends a child for good. */
+  async terminate(pid: unknown): Promise<"ok" | Failure> {
+    const child = this.#find(pid);
+    if (child === undefined) return failed("not_found");
+    this.#remove(child);
+    await this.#end(child);
+    return "ok";
+  }
+
+  /** Ends all children at once, each within its time. */
+  async terminateAll(): Promise<void> {
+    await Promise.all(this.list().map((child) => this.#end(child)));
+  }
+
+  async #restart(child: DynamicChild<S>): Promise<void> {
+    const process = this.#process;
+    const { spec, pid } = child;
+    if (!this.#intensity.add(process.runtime.now())) {
+      this.#report(child, "shutdown", "reached_max_restart_intensity");
+      this.#remove(child);
+      throw new ExitError("shutdown");
+    }
+    const result = await this.#start(spec);
+    if (result.type === "ok") {
+      const { holder } = child;
+      if (result.started === "ignore") this.#remove(child);
+      else {
+        this.#children.delete(this.#key(child.pid));
+        this.add(spec, result.started, holder);
+      }
+      return;
+    }
+    this.#report(child, "start_error", result.reason);
+    child.restarting = true;
+    // By a message, so that a request that has come meanwhile is served first.
+    const again: TryAgain = { type: "try_again_restart", pid };
+    tell(process, process.pid, again);
+  }
+
+  async #end({ spec, pid, restarting }: DynamicChild<S>): Promise<void> {
+    if (restarting) return;
+    const { restart, shutdown, type } = spec;
+    await endChild({ restart, shutdown, type }, pid, this.#process);
+  }
+
+  /** Tells the log of a child by its pid: others may have its id. */
+  #report(
+    { spec: { restart, shutdown, type }, pid }: DynamicChild<S>,
+    error: SupervisorError,
+    reason: unknown,
+  ): void {
+    const child = { pid, restart, shutdown, type };
+    reportChild(this.#process, child, error, reason);
+  }
+
+  #find(pid: unknown): DynamicChild<S> | undefined {
+    if (!(pid instanceof Pid)) return undefined;
+    const child = this.#children.get(this.#key(pid));
+    return child?.pid.equals(pid) ? child : undefined;
+  }
+
+  #remove({ pid, holder }: DynamicChild<S>): void {
+    const isThere = this.#children.delete(this.#key(pid));
+    if (isThere && holder !== undefined) this.#process.dropFor(holder);
+  }
+
+  #key({ node, number, creation }: Pid): number | string {
+    return node === this.#process.runtime.node
+      ? number
+      : `${number} ${creation} ${node}`;
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * What a DynamicSupervisor does: it starts children for others, and sees to their end.
+ *
+ * @module
+ */
+
+import type { Pid } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import type { ChildStart, ChildType, FullChildSpec } from "./child.ts";
+import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
+import type { Caller, Server } from "../../gen/server.ts";
+import {
+  failed,
+  receiveSpec,
+  type SentChildSpec,
+  startChild,
+} from "./supervision.ts";
+
+/** What a DynamicSupervisor is asked. */
+export type DynamicSupervisorRequest =
+  | { type: "which_children" }
+  | { type: "count_children" }
+  | { type: "start_child"; spec: SentChildSpec }
+  | { type: "terminate_child"; pid: Pid };
+
+/** One child, as a DynamicSupervisor tells of it. */
+export interface DynamicChildInfo {
+  /** Its pid; `"restarting"` while it is tried again. */
+  pid: Pid | "restarting";
+  /** Whether it is a supervisor itself. */
+  type: ChildType;
+}
+
+/** A DynamicSupervisor's server; its process traps exits. */
+export class DynamicSupervisorServer implements Server {
+  readonly #process: Process;
+  readonly #children: DynamicChildren<FullChildSpec>;
+  readonly #extra: readonly unknown[];
+
+  /** `extra` are arguments that every start gets, before its own. */
+  constructor(
+    process: Process,
+    limits: DynamicLimits,
+    extra: readonly unknown[] = [],
+  ) {
+    process.trapExit = true;
+    this.#extra = extra;
+    this.#process = process;
+    const start = (spec: FullChildSpec) => startChild(spec, process);
+    this.#children = new DynamicChildren(process, start, limits);
+  }
+
+  call(request: unknown, { pid: { node } }: Caller): unknown {
+    const asked = request as DynamicSupervisorRequest | null;
+    switch (asked?.type) {
+      case "which_children":
+        return this.#children.list().map(
+          ({ spec: { type }, pid, restarting }): DynamicChildInfo => (
+            { pid: restarting ? "restarting" : pid, type }
+          ),
+        );
+      case "count_children":
+        return this.#children.count();
+      case "start_child":
+        return this.#startChild(asked.spec, node);
+      case "terminate_child":
+        return this.#children.terminate(asked.pid);
+      default:
+        return failed("badarg");
+    }
+  }
+
+  info(message: unknown): Promise<void> | undefined {
+    return this.#children.info(message);
+  }
+
+  async terminate(): Promise<void> {
+    await this.#children.terminateAll();
+  }
+
+  async #startChild(sent: SentChildSpec, from: string): Promise<unknown> {
+    if (this.#children.full) return failed("max_children");
+    const received = receiveSpec(sent, this.#process, from);
+    if ("reason" in received) return received;
+    const start = withExtra(received.start, this.#extra);
+    const spec = { ...received, start };
+    if (!this.#process.keepFor(from)) return failed("system_limit");
+    const result = await startChild(spec, this.#process);
+    if (result.type === "ok" && result.started !== "ignore") {
+      this.#children.add(spec, result.started, from);
+    } else this.#process.dropFor(from);
+    return result;
+  }
+}
+
+/** A start that is given more arguments, before its own. */
+function withExtra(
+  start: ChildStart,
+  extra: readonly unknown[],
+): ChildStart {
+  if (extra.length === 0) return start;
+  if (typeof start === "function") return () => start(...extra);
+  const [module, name, args = []] = start;
+  return [module, name, [...extra, ...args]];
+}

@@ -1,0 +1,54 @@
+/**
+ * How many restarts a supervisor allows.
+ *
+ * @module
+ */
+
+import { misfit } from "../../runtime/check.ts";
+import { inspect } from "../../runtime/inspect.ts";
+
+/**
+ * @throws {TypeError} If a limit of restarts is not a number.
+ * @throws {RangeError} If it is out of bounds.
+ */
+export function assertIntensity(
+  what: string,
+  maxRestarts: unknown,
+  maxSeconds: unknown,
+): void {
+  const fail = (option: string, value: unknown, wanted: string) =>
+    misfit(
+      value,
+      `Cannot start a ${what}: ${option} is ${inspect(value)}; give ${wanted}`,
+    );
+  if (!Number.isInteger(maxRestarts) || maxRestarts as number < 0) {
+    throw fail("maxRestarts", maxRestarts, "an integer, 0 or more");
+  }
+  if (!Number.isInteger(maxSeconds) || maxSeconds as number < 1) {
+    throw fail("maxSeconds", maxSeconds, "whole seconds, 1 or more");
+  }
+}
+
+/** Counts restarts: so many within so many seconds, and no more. */
+export class RestartIntensity {
+  readonly #max: number;
+  readonly #period: number;
+  /** In whole seconds of the clock, as OTP reads it: crashes 1.9 s apart can be 1 s apart. */
+  readonly #times: number[] = [];
+
+  constructor(maxRestarts: number, maxSeconds: number) {
+    this.#max = maxRestarts;
+    this.#period = maxSeconds;
+  }
+
+  /** Counts a restart; whether it is still allowed. */
+  add(now: number): boolean {
+    const times = this.#times;
+    let old = 0;
+    const second = Math.floor(now / 1000);
+    while (old < times.length && second - times[old] > this.#period) old++;
+    if (old > 0) times.splice(0, old);
+    times.push(second);
+    return times.length <= this.#max;
+  }
+}

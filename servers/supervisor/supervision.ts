@@ -1,0 +1,182 @@
+/**
+ * What supervisors of children of their own and supervisors of dynamic children have in common.
+ *
+ * @module
+ */
+
+import {
+  type ReportedChild,
+  SUPERVISOR_LEVELS,
+  type SupervisorError,
+  supervisorEvent,
+} from "../../runtime/events.ts";
+import { inspectArgument } from "../../runtime/inspect.ts";
+import type { Pid } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { sendableReason } from "../../runtime/reason.ts";
+import type { Runnable } from "../../runtime/signal.ts";
+import {
+  assertMayStart,
+  checkStarted,
+  type ChildSpec,
+  childSpec,
+  type ChildType,
+  type FullChildSpec,
+  isCleanShutdown,
+  receivedStart,
+  runStart,
+  shutdownChild,
+  type Started,
+} from "./child.ts";
+import { reasonOf } from "../../runtime/errors.ts";
+
+/** A child's specification as it is sent. */
+export type SentChildSpec = Omit<FullChildSpec, "start"> & { start: Runnable };
+
+/** What a supervisor answers when something cannot be done. */
+export interface Failure {
+  /** Always `"error"`. */
+  type: "error";
+  /** Why. */
+  reason: unknown;
+}
+
+/** What a supervisor answers when it has started a child, or found that there is nothing to run. */
+export interface Success {
+  /** Always `"ok"`. */
+  type: "ok";
+  /** What the start gave. */
+  started: Started;
+}
+
+/** How many children a supervisor has. */
+export interface ChildCounts {
+  /** Specifications, running or not; for dynamic children, those that run or are tried again. */
+  specs: number;
+  /** Children that run. */
+  active: number;
+  /** Supervisors among the specifications. */
+  supervisors: number;
+  /** Workers among the specifications. */
+  workers: number;
+}
+
+/** A child, as a supervisor keeps it. */
+export interface Child<S> {
+  /** How it is started, restarted and ended. */
+  readonly spec: S;
+  /** Its pid; none, when it is not running. */
+  pid: Pid | undefined;
+  /** Whether it did not start again, and is tried once more. */
+  restarting: boolean;
+  /** The other node that asked for it, as one of whose it counts. */
+  readonly holder?: string;
+}
+
+/** A failure for a reason. */
+export function failed(reason: unknown): Failure {
+  return { type: "error", reason };
+}
+
+/** Counts children; one of this node that has ended, but whose EXIT has not come, does not run. */
+export function countChildren(
+  children: Iterable<Child<{ type: ChildType }>>,
+  runtime: Runtime,
+): ChildCounts {
+  const counts = { specs: 0, active: 0, supervisors: 0, workers: 0 };
+  for (const { spec, pid, restarting } of children) {
+    counts.specs++;
+    counts[spec.type === "supervisor" ? "supervisors" : "workers"]++;
+    if (pid === undefined || restarting) continue;
+    if (pid.node === runtime.node && runtime.find(pid) === undefined) continue;
+    counts.active++;
+  }
+  return counts;
+}
+
+/** Makes a specification of what was sent; it may have come from anywhere, and says from which node. */
+export function receiveSpec(
+  sent: SentChildSpec,
+  process: Process,
+  from: string,
+  check?: (spec: FullChildSpec) => void,
+): FullChildSpec | Failure {
+  try {
+    assertMayStart(sent.start, process.runtime, from);
+    const start = receivedStart(sent.start, process.runtime);
+    const spec = childSpec({ ...sent, start } as ChildSpec);
+    check?.(spec);
+    return spec;
+  } catch (error) {
+    return failureOf(error, process);
+  }
+}
+
+/** Starts a child of a supervisor. */
+export async function startChild(
+  spec: Pick<FullChildSpec, "id" | "start">,
+  process: Process,
+): Promise<Success | Failure> {
+  try {
+    process.assertAlive();
+    const started = await runStart(spec, process.runtime);
+    return { type: "ok", started: checkStarted(started, spec) };
+  } catch (error) {
+    return failureOf(error, process);
+  }
+}
+
+function failureOf(error: unknown, process: Process): Failure {
+  // A supervisor that was killed while it started a child has nobody to tell.
+  if (!process.alive) throw error;
+  return failed(sendableReason(reasonOf(error), process.runtime.maxDepth));
+}
+
+/** Ends a child, and tells the log if it did not end as told. */
+export async function endChild(
+  child: Pick<FullChildSpec, "restart" | "shutdown" | "type"> & {
+    id?: string;
+  },
+  pid: Pid,
+  process: Process,
+): Promise<void> {
+  const reason = await shutdownChild(process, pid, child.shutdown);
+  if (!isCleanShutdown(child, reason)) {
+    reportChild(process, { ...child, pid }, "shutdown_error", reason);
+  }
+}
+
+/** How many reports of a supervisor pass in 10 seconds: as many children may end at once. */
+const MAX_REPORTS = 100;
+
+/** Tells the log what befell a child. */
+export function reportChild(
+  process: Process,
+  { id, pid, restart, shutdown, type }: ReportedChild,
+  error: SupervisorError,
+  reason: unknown,
+): void {
+  const child = { id, pid, restart, shutdown, type };
+  process.runtime.report(
+    SUPERVISOR_LEVELS[error],
+    () => supervisorEvent(process, error, child, reason),
+    {
+      what: `reports of Supervisor ${process.name ?? process.pid}: ${error}`,
+      most: MAX_REPORTS,
+    },
+  );
+}
+
+/** Tells the log of a message that no supervisor expects. */
+export function reportUnexpected(
+  { name, pid, runtime }: Process,
+  message: unknown,
+): void {
+  const who = `Supervisor ${name ?? pid}`;
+  runtime.report(
+    "error",
+    () => `${who} received an unexpected message: ${inspectArgument(message)}`,
+    { what: `unexpected messages to ${who}` },
+  );
+}

@@ -1,0 +1,368 @@
+/**
+ * What a supervisor does: the ordered list of its children, and what befalls it.
+ *
+ * @module
+ */
+
+import { ExitError } from "../../errors.ts";
+import { quote } from "../../runtime/inspect.ts";
+import type { Pid } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import { isOrderly } from "../../runtime/reason.ts";
+import type { ChildStart, ChildType, FullChildSpec } from "./child.ts";
+import { type Child, Children } from "./children.ts";
+import { toldBy } from "../../gen/messages.ts";
+import { RestartIntensity } from "./restart_intensity.ts";
+import { isExit } from "../../runtime/exit_message.ts";
+import { tell } from "../../gen/call.ts";
+import type { Caller, Server } from "../../gen/server.ts";
+import {
+  countChildren,
+  endChild,
+  failed,
+  type Failure,
+  receiveSpec,
+  reportChild,
+  reportUnexpected,
+  type SentChildSpec,
+  startChild,
+  type Success,
+} from "./supervision.ts";
+
+/** Which children are ended and started again when one has ended: it alone, all, or it and those started after it. */
+export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one";
+
+/** Whether the end of significant children ends their supervisor: never, of any, of all. */
+export type AutoShutdown = "never" | "any_significant" | "all_significant";
+
+/** What a supervisor is asked. */
+export type SupervisorRequest =
+  | { type: "which_children" }
+  | { type: "count_children" }
+  | { type: "start_child"; spec: SentChildSpec }
+  | { type: "terminate_child"; id: string }
+  | { type: "restart_child"; id: string }
+  | { type: "delete_child"; id: string }
+  | { type: "get_childspec"; id: string; box: string };
+
+/** What a supervisor answers who asks for a specification; functions of its node go past the answer. */
+export interface ToldChildSpec {
+  /** Always `"ok"`. */
+  type: "ok";
+  /** The specification; without its start, where that has been put into the box of the request. */
+  spec: Omit<FullChildSpec, "start"> & { start?: ChildStart };
+}
+
+/** One child, as a supervisor tells of it. */
+export interface ChildInfo {
+  /** Names the child within its supervisor. */
+  id: string;
+  /** Its pid; `"restarting"` while it is tried again, `undefined` when it is not running. */
+  pid: Pid | "restarting" | undefined;
+  /** Whether it is a supervisor itself. */
+  type: ChildType;
+}
+
+/** How a supervisor restarts, and when it ends by itself. */
+export interface SupervisionOptions {
+  strategy: Strategy;
+  maxRestarts: number;
+  maxSeconds: number;
+  autoShutdown: AutoShutdown;
+}
+
+/** What a supervisor tells itself: to try a child again that did not start. */
+interface TryAgain {
+  type: "try_again_restart";
+  id: string;
+}
+
+/** Fails for a significant child of a supervisor that is not to end by itself. */
+export function assertSignificance(
+  { id, significant }: FullChildSpec,
+  autoShutdown: AutoShutdown,
+): void {
+  if (!significant || autoShutdown !== "never") return;
+  throw new TypeError(
+    `Cannot start the child ${
+      quote(id)
+    }: it is significant, and its supervisor's autoShutdown is "never"; start the supervisor with autoShutdown "any_significant" or "all_significant"`,
+  );
+}
+
+/** A supervisor's server; its process traps exits. */
+export class SupervisorServer implements Server {
+  readonly #process: Process;
+  readonly #strategy: Strategy;
+  readonly #autoShutdown: AutoShutdown;
+  readonly #intensity: RestartIntensity;
+  readonly #children: Children;
+
+  private constructor(
+    process: Process,
+    specs: FullChildSpec[],
+    options: SupervisionOptions,
+  ) {
+    this.#process = process;
+    this.#strategy = options.strategy;
+    this.#autoShutdown = options.autoShutdown;
+    this.#intensity = new RestartIntensity(
+      options.maxRestarts,
+      options.maxSeconds,
+    );
+    this.#children = new Children(process.runtime, specs);
+  }
+
+  /** Starts the children in order; if one does not start, ends those before it. */
+  static start(
+    process: Process,
+    specs: FullChildSpec[],
+    options: SupervisionOptions,
+  ): SupervisorServer | Promise<SupervisorServer> {
+    process.trapExit = true;
+    const server = new SupervisorServer(process, specs, options);
+    return specs.length === 0 ? server : server.#startFirst();
+  }
+
+  async #startFirst(): Promise<this> {
+    const failure = await this.#startAll(this.#children);
+    if (failure !== undefined) {
+      await this.terminate();
+      const { child: { spec: { id } }, reason } = failure;
+      throw new ExitError({
+        type: "shutdown",
+        reason: { type: "failed_to_start_child", id, reason },
+      });
+    }
+    return this;
+  }
+
+  call(request: unknown, { pid: { node } }: Caller): unknown {
+    const asked = request as SupervisorRequest | null;
+    switch (asked?.type) {
+      case "which_children":
+        // The one that was started last comes first, as in Elixir.
+        return Array.from(this.#children, infoOf).reverse();
+      case "count_children":
+        return countChildren(this.#children, this.#process.runtime);
+      case "start_child":
+        return this.#add(asked.spec, node);
+      case "terminate_child":
+        return this.#terminateChild(asked.id);
+      case "restart_child":
+        return this.#restartChild(asked.id);
+      case "delete_child":
+        return this.#deleteChild(asked.id);
+      case "get_childspec":
+        return this.#tellSpec(asked.id, asked.box, node);
+      default:
+        return failed("badarg");
+    }
+  }
+
+  info(message: unknown): Promise<void> | undefined {
+    if (isExit(message)) {
+      const child = this.#children.withPid(message.from);
+      return child && this.#exited(child, message.reason);
+    }
+    const told = toldBy(message, this.#process) as TryAgain | undefined;
+    if (told !== undefined) return this.#tryAgain(told);
+    reportUnexpected(this.#process, message);
+  }
+
+  async #tryAgain({ id }: TryAgain): Promise<void> {
+    const child = this.#children.get(id);
+    if (child?.restarting) await this.#restart(child);
+  }
+
+  /** Ends the children, the last one first. */
+  terminate(): Promise<void> | undefined {
+    return this.#children.size === 0 ? undefined : this.#endAll(this.#children);
+  }
+
+  async #add(sent: SentChildSpec, from: string): Promise<unknown> {
+    const spec = receiveSpec(sent, this.#process, from, (spec) => {
+      assertSignificance(spec, this.#autoShutdown);
+    });
+    if ("reason" in spec) return spec;
+    const known = this.#children.get(spec.id);
+    if (known?.pid !== undefined) {
+      return failed({ type: "already_started", pid: known.pid });
+    }
+    if (known !== undefined) return failed("already_present");
+    if (!this.#process.keepFor(from)) return failed("system_limit");
+    const child: Child = {
+      spec,
+      pid: undefined,
+      restarting: false,
+      holder: from,
+    };
+    this.#children.add(child);
+    const result = await this.#start(child);
+    if (result.type === "error") this.#remove(child);
+    return result;
+  }
+
+  async #terminateChild(id: string): Promise<unknown> {
+    const child = this.#children.get(id);
+    if (child === undefined) return failed("not_found");
+    const { spec, pid } = child;
+    if (pid !== undefined) await endChild(spec, pid, this.#process);
+    this.#forget(child);
+    return "ok";
+  }
+
+  #restartChild(id: string): unknown {
+    const child = this.#children.get(id);
+    if (child === undefined) return failed("not_found");
+    if (child.restarting) return failed("restarting");
+    if (child.pid !== undefined) return failed("running");
+    return this.#start(child);
+  }
+
+  #deleteChild(id: string): unknown {
+    const child = this.#children.get(id);
+    if (child === undefined) return failed("not_found");
+    if (child.restarting) return failed("restarting");
+    if (child.pid !== undefined) return failed("running");
+    this.#remove(child);
+    return "ok";
+  }
+
+  #tellSpec(id: string, box: string, node: string): ToldChildSpec | Failure {
+    const child = this.#children.get(id);
+    if (child === undefined) return failed("not_found");
+    const { start, ...spec } = child.spec;
+    if (typeof start !== "function") {
+      return { type: "ok", spec: { ...spec, start } };
+    }
+    const { modules, node: own } = this.#process.runtime;
+    if (node === own) {
+      modules.unpark(box)?.(start);
+      return { type: "ok", spec };
+    }
+    const named = modules.nameOf(start);
+    if (named === undefined) return failed("not_exported");
+    return { type: "ok", spec: { ...spec, start: named } };
+  }
+
+  #remove(child: Child): void {
+    if (!this.#children.remove(child)) return;
+    if (child.holder !== undefined) this.#process.dropFor(child.holder);
+  }
+
+  /** A child that is not started again: a temporary one is not even known any more. */
+  #forget(child: Child): void {
+    this.#children.setPid(child, undefined);
+    child.restarting = false;
+    if (child.spec.restart === "temporary") this.#remove(child);
+  }
+
+  async #exited(child: Child, reason: unknown): Promise<void> {
+    const { spec: { restart }, pid } = child;
+    const orderly = restart !== "permanent" && isOrderly(reason);
+    this.#children.setPid(child, undefined);
+    if (!orderly) {
+      reportChild(
+        this.#process,
+        { ...child.spec, pid },
+        "child_terminated",
+        reason,
+      );
+    }
+    if (!orderly && restart !== "temporary") return await this.#restart(child);
+    this.#forget(child);
+    if (this.#endsWith(child)) throw new ExitError("shutdown");
+  }
+
+  /** Whether the supervisor ends as a significant child has ended for good. */
+  #endsWith({ spec }: Child): boolean {
+    if (!spec.significant || this.#autoShutdown === "never") return false;
+    return this.#autoShutdown === "any_significant" ||
+      !this.#children.hasSignificant;
+  }
+
+  async #restart(child: Child): Promise<void> {
+    const process = this.#process;
+    if (!this.#intensity.add(process.runtime.now())) {
+      reportChild(
+        process,
+        child.spec,
+        "shutdown",
+        "reached_max_restart_intensity",
+      );
+      this.#forget(child);
+      throw new ExitError("shutdown");
+    }
+    child.restarting = false;
+    const group = affected(this.#strategy, this.#children, child);
+    await this.#endAll(group);
+    const failure = await this.#startAll(
+      group.filter((each) => this.#children.has(each)),
+    );
+    if (failure === undefined) return;
+    failure.child.restarting = true;
+    // By a message, so that a request that has come meanwhile, a stop for one, is served first.
+    const { id } = failure.child.spec;
+    const again: TryAgain = { type: "try_again_restart", id };
+    tell(process, process.pid, again);
+  }
+
+  async #startAll(
+    children: Iterable<Child>,
+  ): Promise<{ child: Child; reason: unknown } | undefined> {
+    for (const child of children) {
+      const result = this.#started(
+        child,
+        await startChild(child.spec, this.#process),
+      );
+      if (result.type === "ok") continue;
+      const { reason } = result;
+      reportChild(this.#process, child.spec, "start_error", reason);
+      return { child, reason };
+    }
+  }
+
+  async #start(child: Child): Promise<Success | Failure> {
+    return this.#started(child, await startChild(child.spec, this.#process));
+  }
+
+  #started(child: Child, result: Success | Failure): Success | Failure {
+    if (result.type === "error") return result;
+    child.restarting = false;
+    if (result.started === "ignore") this.#forget(child);
+    else this.#children.setPid(child, result.started);
+    return result;
+  }
+
+  async #endAll(children: Iterable<Child>): Promise<void> {
+    const all = [...children];
+    for (let child = all.pop(); child !== undefined; child = all.pop()) {
+      const { spec, pid } = child;
+      if (pid !== undefined) await endChild(spec, pid, this.#process);
+      this.#forget(child);
+    }
+  }
+}
+
+/** Which children are ended and started again when one has ended. */
+function affected(
+  strategy: Strategy,
+  children: Children,
+  child: Child,
+): Child[] {
+  switch (strategy) {
+    case "one_for_one":
+      return [child];
+    case "rest_for_one": {
+      const all = [...children];
+      return all.slice(all.indexOf(child));
+    }
+    case "one_for_all":
+      return [...children];
+  }
+}
+
+function infoOf({ spec: { id, type }, pid, restarting }: Child): ChildInfo {
+  return { id, pid: restarting ? "restarting" : pid, type };
+}

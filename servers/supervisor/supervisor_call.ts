@@ -1,0 +1,113 @@
+/**
+ * What supervisors of both kinds are asked alike, and how their answers are read.
+ *
+ * @module
+ */
+
+import { ExitError } from "../../errors.ts";
+import { never, waitingProcess } from "../../runtime/current.ts";
+import { quote } from "../../runtime/inspect.ts";
+import type { Process } from "../../runtime/process.ts";
+import { call, locate, type Place, startCall } from "../../gen/call.ts";
+import {
+  type ChildStart,
+  type FullChildSpec,
+  type Started,
+  startRunnable,
+} from "./child.ts";
+import { askInWords } from "../../gen/in_words.ts";
+import type { ServerRef } from "../../gen/messages.ts";
+import type { Failure, SentChildSpec, Success } from "./supervision.ts";
+import type { ToldChildSpec } from "./supervisor.ts";
+
+/** Asks a supervisor, for as long as it takes, by the function `fn` of `module`. */
+export function askSupervisor<T>(
+  module: string,
+  fn: string,
+  supervisor: ServerRef,
+  request: { type: string; id?: unknown; pid?: unknown },
+): Promise<T> {
+  const as = () => askInWords(module, fn, supervisor, request);
+  return call<T>(supervisor, request, { timeout: Infinity, as });
+}
+
+/** Asks a supervisor for the specification of a child. */
+export async function askForSpec(
+  supervisor: ServerRef,
+  id: string,
+): Promise<FullChildSpec | "not_found"> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  const { modules } = process.runtime;
+  let start: ChildStart | undefined;
+  // A function of this node comes past the answer, in which it could not be.
+  const box = modules.park((given: ChildStart) => {
+    start = given;
+  });
+  const request = { type: "get_childspec", id, box };
+  try {
+    const answer = await call<ToldChildSpec | Failure>(supervisor, request, {
+      timeout: Infinity,
+      as: () => askInWords("Supervisor", "getChildspec", supervisor, { id }),
+    });
+    if (answer.type === "ok") {
+      return { ...answer.spec, start: answer.spec.start ?? start! };
+    }
+    if (answer.reason === "not_found") return "not_found";
+  } finally {
+    modules.unpark(box);
+  }
+  throw new TypeError(
+    `Cannot get the specification of the child ${
+      quote(id)
+    }: its start is a function that its node does not export; ask on that node`,
+  );
+}
+
+/** Asks a supervisor to start a child; gives what its start gave. */
+export function askToStart(
+  module: string,
+  supervisor: ServerRef,
+  spec: FullChildSpec,
+): Promise<Started> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  const place = locate(supervisor, process);
+  if (!(place instanceof Promise)) {
+    return startAt(process, place, module, supervisor, spec);
+  }
+  return place.then((place) =>
+    process.alive ? startAt(process, place, module, supervisor, spec) : never()
+  );
+}
+
+async function startAt(
+  process: Process,
+  place: Place,
+  module: string,
+  supervisor: ServerRef,
+  spec: FullChildSpec,
+): Promise<Started> {
+  const { runtime } = process;
+  const start = startRunnable(spec, runtime, place.node);
+  const sent: SentChildSpec = { ...spec, start };
+  const { id } = spec;
+  const as = () => askInWords(module, "startChild", supervisor, { id });
+  const request = { type: "start_child", spec: sent };
+  try {
+    return startedOf(
+      await startCall<Success | Failure>(process, place, request, {
+        timeout: Infinity,
+        as,
+      }).promise,
+    );
+  } finally {
+    if ("parked" in start) runtime.modules.unpark(start.parked);
+  }
+}
+
+/** What a start gave, or an exit for the reason that it did not. */
+export function startedOf(answer: Success | Failure): Started {
+  if (answer.type === "error") throw new ExitError(answer.reason);
+  return answer.started;
+}

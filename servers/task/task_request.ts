@@ -1,0 +1,166 @@
+/**
+ * Asking a Task.Supervisor, here or on another node, for a task.
+ *
+ * @module
+ */
+
+import { never } from "../../runtime/current.ts";
+import { misfit } from "../../runtime/check.ts";
+import { isExitError } from "../../runtime/errors.ts";
+import { inspect } from "../../runtime/inspect.ts";
+import { spawnError } from "../../runtime/modules.ts";
+import type { SpawnFailure } from "../../runtime/signal.ts";
+import type { Pid } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import {
+  type CallOptions,
+  locate,
+  type Place,
+  startCall,
+} from "../../gen/call.ts";
+import { isChildShutdown, isRestart } from "../supervisor/child.ts";
+import { functionInWords } from "../../gen/in_words.ts";
+import type { ServerRef, StartTask } from "../../gen/messages.ts";
+import { serverInWords } from "../../gen/names.ts";
+import type { SpawnFunction } from "../../runtime/spawn.ts";
+import type { TaskRefusal } from "./task_supervisor.ts";
+import type { StreamTask, TaskStarter } from "./stream_host.ts";
+
+/** Drops a function that was kept for a request that came to nothing. */
+export function forgetTask(process: Process, { run }: StartTask): void {
+  if ("parked" in run) process.runtime.modules.unpark(run.parked);
+}
+
+/**
+ * The request for a task, as it can be sent to a place.
+ *
+ * @throws {TypeError} If `restart` or `shutdown` is invalid, or the function cannot be sent.
+ * @throws {RangeError} If `shutdown` is a number out of bounds.
+ */
+export function startTask(
+  { runtime }: Process,
+  { node }: Place,
+  fn: SpawnFunction,
+  args: unknown[],
+  options: Omit<StartTask, "type" | "run">,
+): StartTask {
+  const { restart, shutdown } = options;
+  const invalid = (what: string, value: unknown, wanted: string) =>
+    new TypeError(
+      `Cannot start a task: ${what} is ${inspect(value)}; give ${wanted}`,
+    );
+  if (!isRestart(restart)) {
+    const wanted = `"temporary", "transient" or "permanent"`;
+    throw invalid("restart", restart, wanted);
+  }
+  if (!isChildShutdown(shutdown)) {
+    const wanted = `milliseconds, "brutal_kill" or "infinity"`;
+    throw misfit(shutdown, invalid("shutdown", shutdown, wanted).message);
+  }
+  const run = runtime.modules.describe(fn, args, node === runtime.node);
+  return { type: "start_task", run, ...options };
+}
+
+/** How the request is made: without a limit, and described as the call of the function `api`. */
+export function taskCall(
+  api: string,
+  ref: ServerRef,
+  { runtime: { node } }: Process,
+  fn: SpawnFunction,
+  { run }: StartTask,
+): CallOptions {
+  const as = (): [string, string, unknown[]] => {
+    const server = typeof ref === "string"
+      ? { name: ref, node }
+      : serverInWords(ref);
+    const what = "module" in run
+      ? [run.module, run.function]
+      : functionInWords(fn);
+    return ["TaskSupervisor", api, [server, what, run.args]];
+  };
+  return { timeout: Infinity, as };
+}
+
+/** Why a supervisor started no task. */
+export function taskRefused(
+  { node }: Place,
+  refusal: TaskRefusal,
+  advice = "",
+): Error {
+  // It may be anything: on another node, anybody can have the supervisor's name.
+  const { reason, message } = (refusal ?? {}) as Record<string, unknown>;
+  if (reason === "max_children") {
+    return new RangeError(
+      `Cannot start a task: the supervisor has as many as it may have (maxChildren)${advice}`,
+    );
+  }
+  return typeof reason === "string" && typeof message === "string"
+    ? spawnError(node, { error: reason as SpawnFailure, message })
+    : new TypeError(
+      `Cannot start a task: its supervisor answered ${inspect(refusal)}`,
+    );
+}
+
+/** Starts the tasks of a stream under a supervisor. */
+export function supervisedStarter(
+  server: ServerRef,
+  fn: SpawnFunction,
+  args: unknown[],
+  { api, ...options }: {
+    api: string;
+    link: boolean;
+    shutdown: StartTask["shutdown"];
+  },
+): TaskStarter {
+  const ask = (
+    host: Process,
+    place: Place,
+    task: StreamTask,
+    element: unknown,
+    callers: Pid[],
+  ) => {
+    const request = startTask(host, place, fn, [element, ...args], {
+      ...options,
+      task: task.ref,
+      callers,
+      restart: "temporary",
+    });
+    task.open(place.node);
+    const asked = startCall<TaskRefusal>(
+      host,
+      place,
+      request,
+      taskCall(api, server, host, fn, request),
+    );
+    task.onSpawned = (pid) => {
+      asked.cancel();
+      task.started(pid);
+    };
+    return asked.promise.then((refusal) => {
+      const advice = "; give the stream a maxConcurrency that is not above it";
+      throw taskRefused(place, refusal, advice);
+    }).catch((error) => {
+      forgetTask(host, request);
+      throw error;
+    });
+  };
+  const start: TaskStarter["start"] = (host, task, element, callers) => {
+    const fail = (error: unknown) => {
+      // As in Elixir, it is the stream's process that calls, and exits if that fails.
+      if (isExitError(error)) host.runtime.crash(host, error);
+      else task.refused(error);
+    };
+    try {
+      const place = locate(server, host);
+      const asked = place instanceof Promise
+        ? place.then((place) =>
+          host.alive ? ask(host, place, task, element, callers) : never<never>()
+        )
+        : ask(host, place, task, element, callers);
+      asked.catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  return { link: options.link, start };
+}

@@ -1,0 +1,342 @@
+/**
+ * Streams of tasks: a function that is run on each element of an enumerable, so many at a time.
+ *
+ * As in Elixir, a process stands between the owner of the stream and its tasks: the tasks are linked to
+ * it, and it to the owner. It times the tasks, ends them when the stream is left, and lets them die with
+ * the owner. What comes of them never waits in the owner's mailbox.
+ *
+ * @module
+ */
+
+import { ExitError } from "../../errors.ts";
+import { checkFlags, misfit } from "../../runtime/check.ts";
+import { Fifo } from "../../runtime/fifo.ts";
+import { ignore } from "../../runtime/ignore.ts";
+import { inspect } from "../../runtime/inspect.ts";
+import { never, waitingProcess } from "../../runtime/current.ts";
+import type { Pid, Ref } from "../../runtime/pid.ts";
+import type { Process, Wait } from "../../runtime/process.ts";
+import { takeExit } from "../../gen/server.ts";
+import { StreamHost, StreamTask, type TaskStarter } from "./stream_host.ts";
+import { callersOf, type TaskOutcome } from "./task.ts";
+
+/** How a stream runs its tasks. */
+export interface StreamLimits {
+  maxConcurrency: number;
+  ordered: boolean;
+  timeout: number;
+  onTimeout: "exit" | "kill_task";
+  zipInputOnExit: boolean;
+}
+
+/** What a stream gives for each element: what the task returned, or why it exited. */
+export type StreamItem =
+  | { type: "ok"; value: unknown }
+  | { type: "exit"; reason: unknown; input?: unknown };
+
+/** The limits that are left out, and those given if they are valid. */
+export function streamLimits(
+  what: string,
+  options: Partial<StreamLimits>,
+): StreamLimits {
+  const {
+    maxConcurrency = navigator.hardwareConcurrency,
+    ordered = true,
+    timeout = 5000,
+    onTimeout = "exit",
+    zipInputOnExit = false,
+  } = options;
+  const doing = `make a stream by ${what}`;
+  const invalid = (name: string, value: unknown, wanted: string) =>
+    `Cannot ${doing}: ${name} is ${inspect(value)}; give ${wanted}`;
+  if (
+    maxConcurrency !== Infinity &&
+    !(Number.isInteger(maxConcurrency) && maxConcurrency > 0)
+  ) {
+    throw misfit(
+      maxConcurrency,
+      invalid("maxConcurrency", maxConcurrency, "a number, 1 or more"),
+    );
+  }
+  if (!(typeof timeout === "number" && timeout >= 0)) {
+    throw misfit(
+      timeout,
+      invalid("timeout", timeout, "milliseconds, 0 or more, or Infinity"),
+    );
+  }
+  if (onTimeout !== "exit" && onTimeout !== "kill_task") {
+    throw new TypeError(
+      invalid("onTimeout", onTimeout, `"exit" or "kill_task"`),
+    );
+  }
+  checkFlags({ ordered, zipInputOnExit }, doing, "ordered", "zipInputOnExit");
+  return { maxConcurrency, ordered, timeout, onTimeout, zipInputOnExit };
+}
+
+/** A stream of tasks; each iteration over it runs them anew, for the process that iterates. */
+export class TaskStream implements AsyncIterable<StreamItem> {
+  readonly #elements: Iterable<unknown> | AsyncIterable<unknown>;
+  readonly #starter: TaskStarter;
+  readonly #limits: StreamLimits;
+
+  constructor(
+    elements: Iterable<unknown> | AsyncIterable<unknown>,
+    starter: TaskStarter,
+    limits: StreamLimits,
+  ) {
+    assertEnumerable(elements);
+    this.#elements = elements;
+    this.#starter = starter;
+    this.#limits = limits;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<StreamItem, void, void> {
+    const owner = waitingProcess() ?? await never<Process>();
+    const { maxConcurrency, ordered } = this.#limits;
+    const run = new StreamRun(owner, this.#starter, this.#limits);
+    const input = new Input(this.#elements);
+    const done = new Map<number, StreamItem>();
+    let started = 0;
+    let delivered = 0;
+    try {
+      for (let ended = 0;; ended++) {
+        while (!input.done && started - ended < maxConcurrency) {
+          const pulled = input.next();
+          const next = pulled instanceof Promise ? await pulled : pulled;
+          if (next.done) break;
+          const lost = run.lost();
+          if (lost !== undefined) await lost;
+          const starting = run.start(started++, next.value);
+          if (starting !== undefined) await starting;
+        }
+        if (ended === started) return;
+        const { position, item } = run.take() ?? await run.next();
+        done.set(ordered ? position : delivered, item);
+        for (
+          let next = done.get(delivered);
+          next !== undefined;
+          next = done.get(delivered)
+        ) {
+          done.delete(delivered++);
+          const turn = owner.turn();
+          if (turn !== undefined) await turn;
+          yield next;
+          const lost = run.lost();
+          if (lost !== undefined) await lost;
+        }
+      }
+    } finally {
+      try {
+        await run.close();
+      } finally {
+        await input.close();
+      }
+    }
+  }
+}
+
+function assertEnumerable(elements: unknown): void {
+  const given = elements as Partial<Iterable<unknown> & AsyncIterable<unknown>>;
+  const isEnumerable = elements !== undefined && elements !== null &&
+    (typeof given[Symbol.iterator] === "function" ||
+      typeof given[Symbol.asyncIterator] === "function");
+  if (isEnumerable) return;
+  throw new TypeError(
+    `Cannot stream ${
+      inspect(elements)
+    }: give what can be iterated over, as an array or a generator`,
+  );
+}
+
+/** The elements, of whichever kind of iterable. */
+class Input {
+  /** Whether there are no more, or they failed. */
+  done = false;
+  readonly #iterator: Iterator<unknown> | AsyncIterator<unknown>;
+  readonly #isAsync: boolean;
+
+  constructor(elements: Iterable<unknown> | AsyncIterable<unknown>) {
+    this.#isAsync = Symbol.asyncIterator in Object(elements);
+    this.#iterator = this.#isAsync
+      ? (elements as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+      : (elements as Iterable<unknown>)[Symbol.iterator]();
+  }
+
+  next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
+    return this.#isAsync
+      ? this.#nextAsync()
+      : this.#check(() => this.#iterator.next() as IteratorResult<unknown>);
+  }
+
+  async #nextAsync(): Promise<IteratorResult<unknown>> {
+    try {
+      const next = await this.#iterator.next();
+      this.done = next.done === true;
+      return next;
+    } catch (error) {
+      this.done = true;
+      throw error;
+    }
+  }
+
+  #check(next: () => IteratorResult<unknown>): IteratorResult<unknown> {
+    this.done = true;
+    const result = next();
+    this.done = result.done === true;
+    return result;
+  }
+
+  async close(): Promise<void> {
+    if (!this.done) await this.#iterator.return?.();
+  }
+}
+
+/** How one task of a stream ended. */
+interface Ended {
+  position: number;
+  item: StreamItem;
+}
+
+/** One iteration over a stream, as its owner sees it. */
+class StreamRun implements Wait {
+  readonly node: string;
+  readonly #owner: Process;
+  readonly #callers: Pid[];
+  readonly #limits: StreamLimits;
+  readonly #starter: TaskStarter;
+  readonly #host: StreamHost;
+  /** The monitor of the stream's process. */
+  readonly #ref: Ref;
+  /** What has ended and is not delivered yet; an exit stands where the owner is to exit. */
+  readonly #events = new Fifo<Ended | ExitError>();
+  /** Why the stream's process has ended before it was told to. */
+  #lost: ExitError | undefined;
+  #pulse: PromiseWithResolvers<void> | undefined;
+  #over = false;
+
+  constructor(owner: Process, starter: TaskStarter, limits: StreamLimits) {
+    const { runtime } = owner;
+    this.node = runtime.node;
+    this.#owner = owner;
+    this.#callers = callersOf(owner);
+    this.#limits = limits;
+    this.#starter = starter;
+    this.#ref = runtime.makeRef();
+    this.#host = new StreamHost(owner, this.#ref, starter.link);
+    owner.addMonitor(this.#ref, this.#host.process.pid, runtime.node);
+    owner.await(this.#ref, this);
+  }
+
+  /** Starts a task on an element; a promise if it is not there at once. */
+  start(position: number, element: unknown): Promise<void> | undefined {
+    if (this.#lost !== undefined) this.#exit(this.#lost);
+    const task = new StreamTask(this.#host, position, element, {
+      timeout: this.#limits.timeout,
+      changed: () => this.#pulse?.resolve(),
+      ended: (task, outcome, isLate) => this.#end(task, outcome, isLate),
+    });
+    this.#starter.start(this.#host.process, task, element, this.#callers);
+    return task.isStarting ? this.#started(task) : undefined;
+  }
+
+  async #started(task: StreamTask): Promise<void> {
+    while (task.isStarting) {
+      if (this.#lost !== undefined) this.#exit(this.#lost);
+      if (task.refusal !== undefined) throw task.refusal.error;
+      await this.#wait();
+    }
+  }
+
+  #end(task: StreamTask, outcome: TaskOutcome, isLate: boolean): void {
+    const { position, input } = task;
+    const { onTimeout, zipInputOnExit } = this.#limits;
+    if (isLate && onTimeout === "exit") this.#events.push(this.#why("timeout"));
+    else {
+      const item = outcome.type === "exit" && zipInputOnExit
+        ? { ...outcome, input }
+        : outcome;
+      this.#events.push({ position, item });
+    }
+    this.#pulse?.resolve();
+  }
+
+  /** What has ended, if something has. */
+  take(): Ended | undefined {
+    const event = this.#events.shift();
+    if (event instanceof ExitError) this.#exit(event);
+    return event;
+  }
+
+  /** Waits for the end of the next task. */
+  async next(): Promise<Ended> {
+    let ended = this.take();
+    while (ended === undefined) {
+      await this.#wait();
+      ended = this.take();
+    }
+    return ended;
+  }
+
+  async #wait(): Promise<void> {
+    this.#pulse = Promise.withResolvers();
+    await this.#pulse.promise;
+    this.#pulse = undefined;
+  }
+
+  /** Has the owner exit. If it does not, as it catches the exit, the tasks still run to their end. */
+  #exit(error: ExitError): never {
+    this.#over = true;
+    this.#host.endWhenIdle();
+    throw error;
+  }
+
+  /** Fails where it is not the owner that goes on: what is waited for would never come to others. */
+  lost(): Promise<never> | undefined {
+    const owner = this.#owner;
+    if (!owner.alive) {
+      if (owner.shell) throw owner.exitError();
+      return never();
+    }
+    const caller = waitingProcess();
+    if (caller === owner) return undefined;
+    throw new TypeError(
+      `Cannot go on with a stream of tasks: ${owner.pid} began to iterate over it, and the caller is ${caller?.pid}; iterate over it in one process`,
+    );
+  }
+
+  /** Ends what still runs, and the stream's process. */
+  async close(): Promise<void> {
+    if (this.#over || !this.#owner.alive) return;
+    this.#over = true;
+    if (this.#lost === undefined) {
+      this.#pulse = Promise.withResolvers();
+      this.#host.stop();
+      await this.#pulse.promise;
+    }
+    if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  #why(reason: unknown): ExitError {
+    const { timeout } = this.#limits;
+    const limit = timeout === Infinity ? "infinity" : timeout;
+    const call = ["Task.Supervised", "stream", [limit]];
+    return new ExitError({ type: "call", reason, call });
+  }
+
+  reply(): void {}
+
+  down(_object: unknown, reason: unknown): void {
+    this.#owner.unawait(this.#ref);
+    if (!this.#over || reason !== "normal") {
+      takeExit(this.#owner, this.#host.process.pid);
+      this.#lost = this.#why(reason);
+      this.#events.push(this.#lost);
+    }
+    this.#pulse?.resolve();
+  }
+
+  abandon(error: () => unknown): void {
+    this.#pulse?.promise.catch(ignore);
+    this.#pulse?.reject(error());
+  }
+}

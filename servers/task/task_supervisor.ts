@@ -1,0 +1,146 @@
+/**
+ * What a Task.Supervisor does: it starts tasks for others, and sees to their end.
+ *
+ * @module
+ */
+
+import { Pid, Ref } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import type { SpawnFailure } from "../../runtime/signal.ts";
+import { isChildShutdown, isRestart } from "../supervisor/child.ts";
+import {
+  DynamicChildren,
+  type DynamicLimits,
+  type DynamicSpec,
+} from "../supervisor/dynamic_children.ts";
+import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor.ts";
+import { isRunnable, type StartTask } from "../../gen/messages.ts";
+import { type Caller, NO_REPLY, type Server } from "../../gen/server.ts";
+import { failed, type Success } from "../supervisor/supervision.ts";
+import { runTask } from "./task.ts";
+
+/** What a Task.Supervisor is asked. */
+export type TaskSupervisorRequest =
+  | StartTask
+  | { type: "which_children" }
+  | { type: "count_children" }
+  | { type: "terminate_child"; pid: Pid };
+
+/** What a Task.Supervisor answers when it starts no task. */
+export type TaskRefusal =
+  | { type: "error"; reason: "max_children" }
+  | { type: "error"; reason: SpawnFailure; message: string };
+
+/** What a task runs and how it is restarted and ended. */
+interface TaskSpec extends DynamicSpec {
+  readonly fn: () => unknown;
+  readonly label: string;
+  readonly callers: Pid[];
+  readonly origin: string;
+}
+
+/** A Task.Supervisor's server; its process traps exits. */
+export class TaskSupervisorServer implements Server {
+  readonly #process: Process;
+  readonly #children: DynamicChildren<TaskSpec>;
+
+  constructor(process: Process, limits: DynamicLimits) {
+    process.trapExit = true;
+    this.#process = process;
+    const start = (spec: TaskSpec): Success => (
+      { type: "ok", started: this.#start(spec) }
+    );
+    this.#children = new DynamicChildren(process, start, limits);
+  }
+
+  call(request: unknown, caller: Caller): unknown {
+    const asked = request as TaskSupervisorRequest | null;
+    switch (asked?.type) {
+      case "start_task":
+        return this.#startTask(asked, caller);
+      case "which_children":
+        return this.#children.list().map(
+          ({ pid }): DynamicChildInfo => ({ pid, type: "worker" }),
+        );
+      case "count_children":
+        return this.#children.count();
+      case "terminate_child":
+        return this.#children.terminate(asked.pid);
+      default:
+        return failed("badarg");
+    }
+  }
+
+  info(message: unknown): Promise<void> | undefined {
+    return this.#children.info(message);
+  }
+
+  /** Ends all tasks at once, each within its time. */
+  async terminate(): Promise<void> {
+    await this.#children.terminateAll();
+  }
+
+  #startTask(asked: StartTask, caller: Caller): unknown {
+    const { task, callers, restart, shutdown } = asked;
+    if (!isValid(asked, caller)) return failed("badarg");
+    if (this.#children.full) return failed("max_children");
+    const found = this.#process.runtime.resolve(
+      asked.run,
+      caller.pid.node,
+    );
+    if ("error" in found) {
+      const { error, message } = found;
+      return { type: "error", reason: error, message };
+    }
+    const { fn, label } = found;
+    const spec: TaskSpec = {
+      fn,
+      label,
+      restart,
+      shutdown,
+      type: "worker",
+      callers,
+      origin: caller.pid.node,
+    };
+    const pid = this.#start(
+      spec,
+      task === undefined ? undefined : { ...asked, owner: caller.pid, task },
+    );
+    this.#children.add(spec, pid);
+    // An owner that awaits the task learns of it from the task itself, before its result.
+    return task === undefined ? { type: "ok", pid } : NO_REPLY;
+  }
+
+  #start(
+    spec: TaskSpec,
+    awaited?: { owner: Pid; task: Ref; link: boolean },
+  ): Pid {
+    const supervisor = this.#process;
+    const { runtime } = supervisor;
+    const watch = awaited && { pid: awaited.owner, ref: awaited.task };
+    const process: Process = runtime.spawn(
+      () => runTask(process, spec.fn, awaited?.task),
+      {
+        label: spec.label,
+        kind: "task",
+        parent: supervisor.pid,
+        groupLeader: supervisor.groupLeader,
+        callers: spec.callers,
+        origin: spec.origin,
+        linkParent: supervisor,
+        link: awaited?.link ? awaited.owner : undefined,
+        monitor: watch,
+        replyTo: watch,
+      },
+    );
+    return process.pid;
+  }
+}
+
+/** Whether a request is one that can be served: it may come from anywhere, and its result goes back there. */
+function isValid(asked: StartTask, { pid: { node } }: Caller): boolean {
+  const { task, callers, restart, shutdown, run } = asked;
+  return (task === undefined || (task instanceof Ref && task.node === node)) &&
+    Array.isArray(callers) && callers.every((each) => each instanceof Pid) &&
+    isRestart(restart) && isChildShutdown(shutdown) && isRunnable(run);
+}
