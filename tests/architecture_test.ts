@@ -43,6 +43,26 @@ const VOCABULARY = ["errors", "inspect", "pid", "reason", "signal", "term"]
 /** What is between a node and the world, and between a wire and its connection. */
 const CONTRACTS = ["distribution/wire.ts", "distribution/world.ts"];
 
+/**
+ * Circles that are to go: every one may only become smaller. Each entry names the files or folders that one
+ * circle may consist of.
+ */
+const CIRCLES: string[][] = [
+  ["runtime/"],
+  ["distribution/"],
+  ["gen/", "servers/"],
+  [
+    "cli/",
+    "global.ts",
+    "node.ts",
+    "node_options.ts",
+    "rpc.ts",
+    "scope.ts",
+    "shell/",
+  ],
+  ["testing/_run.ts", "testing/tags.ts"],
+];
+
 interface Dependency {
   specifier: string;
   code?: { specifier?: string };
@@ -134,6 +154,32 @@ async function assertImports(
   }
   assert(checked > 0, "no file was checked");
   assertEquals(wrong, []);
+}
+
+/** The strongly connected components of more than one file, by Tarjan's algorithm. */
+function circlesOf(graph: Graph): string[][] {
+  const circles: string[][] = [];
+  const order = new Map<string, number>();
+  const open: string[] = [];
+  const visit = (path: string): number => {
+    let low = order.size;
+    order.set(path, low);
+    open.push(path);
+    for (const imported of graph.get(path) ?? []) {
+      if (!graph.has(imported)) continue;
+      if (!order.has(imported)) low = Math.min(low, visit(imported));
+      else if (open.includes(imported)) {
+        low = Math.min(low, order.get(imported)!);
+      }
+    }
+    if (low === order.get(path)) {
+      const circle = open.splice(open.indexOf(path));
+      if (circle.length > 1) circles.push(circle.sort());
+    }
+    return low;
+  };
+  for (const path of graph.keys()) if (!order.has(path)) visit(path);
+  return circles.sort();
 }
 
 function isIn(...rooms: string[]): (path: string) => boolean {
@@ -248,6 +294,28 @@ test("mod.ts reaches no package, until somebody opens a shell", async () => {
   }
   assertEquals(wrong, []);
   assert(reached.has("node.ts") && !reached.has(WHEN_NEEDED.imports));
+});
+
+test("files import each other in no circle, types included", async () => {
+  const isKnown = (circle: string[]) =>
+    CIRCLES.some((known) =>
+      circle.every((path) => known.some((each) => path.startsWith(each)))
+    );
+  const circles = circlesOf(await wholeGraph());
+  assertEquals(circles.filter((circle) => !isKnown(circle)), []);
+});
+
+test("circlesOf() finds each circle with all its files, and no file twice", () => {
+  const graph: Graph = new Map([
+    ["a", new Set(["b", "node:fs"])],
+    ["b", new Set(["c", "d"])],
+    ["c", new Set(["a"])],
+    ["d", new Set(["e"])],
+    ["e", new Set(["d", "f"])],
+    ["f", new Set()],
+    ["g", new Set(["a"])],
+  ]);
+  assertEquals(circlesOf(graph), [["a", "b", "c"], ["d", "e"]]);
 });
 
 test("every file of the library is reached", async () => {
