@@ -24,7 +24,7 @@ import {
   sendable,
   type StateFunction,
   valueOf,
-} from "./servers/agent/agent.ts";
+} from "./servers/agent/agent_server.ts";
 import {
   locate,
   locateForCast,
@@ -35,18 +35,21 @@ import {
   startCall,
   timeoutOf,
 } from "./gen/call.ts";
-import { checkChild, type ChildSpec } from "./servers/supervisor/child.ts";
-import { functionInWords } from "./gen/in_words.ts";
-import { genServerChild, startGenServer } from "./gen/gen_server.ts";
+import { checkChild, type ChildSpec } from "./servers/supervisor/child_spec.ts";
+import { describeFunction } from "./gen/call_description.ts";
+import {
+  genServerChild,
+  startGenServer,
+} from "./servers/gen_server/gen_server_process.ts";
 import type { ServerRef } from "./gen/messages.ts";
 import {
+  describeServer,
   type GlobalName,
   type NameRegistry,
   type ServerAddress,
-  serverInWords,
   type ServerName,
   type ViaName,
-} from "./gen/names.ts";
+} from "./gen/server_names.ts";
 import { serverRef } from "./gen/server.ts";
 import type { AlreadyStartedReason } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
@@ -503,8 +506,8 @@ function callOf(
 ): [string, string, unknown[]] {
   const limit = timeout === Infinity ? "infinity" : timeout;
   return ["Agent", type === "get_and_update" ? "getAndUpdate" : type, [
-    serverInWords(agent),
-    functionInWords(fn),
+    describeServer(agent),
+    describeFunction(fn),
     limit,
   ]];
 }

@@ -23,23 +23,26 @@
 import {
   childSpec as fullChildSpec,
   type StartedBy,
-} from "./servers/supervisor/child.ts";
+} from "./servers/supervisor/child_spec.ts";
 import type { DynamicLimits } from "./servers/supervisor/dynamic_children.ts";
 import {
   type DynamicChildInfo,
   type DynamicSupervisorRequest,
   DynamicSupervisorServer,
-} from "./servers/supervisor/dynamic_supervisor.ts";
-import { nameText, type ServerName } from "./gen/names.ts";
+} from "./servers/supervisor/dynamic_supervisor_server.ts";
+import { nameText, type ServerName } from "./gen/server_names.ts";
 import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
 import { serverRef } from "./gen/server.ts";
 import { startServer } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
-import type { ChildCounts, Failure } from "./servers/supervisor/supervision.ts";
+import type {
+  ChildCounts,
+  Failure,
+} from "./servers/supervisor/child_lifecycle.ts";
 import {
   askSupervisor,
   askToStart,
-} from "./servers/supervisor/supervisor_call.ts";
+} from "./servers/supervisor/supervisor_client.ts";
 import {
   checkCount,
   checkList,

@@ -35,20 +35,23 @@
 import { ExitError } from "./errors.ts";
 import type { DownMessage, ExitMessage, NameOnNode } from "./process.ts";
 import { call, cast, locate, sent, startCall, timeoutOf } from "./gen/call.ts";
-import { checkChild, type ChildSpec } from "./servers/supervisor/child.ts";
-import { genServerChild, startGenServer } from "./gen/gen_server.ts";
+import { checkChild, type ChildSpec } from "./servers/supervisor/child_spec.ts";
+import {
+  genServerChild,
+  startGenServer,
+} from "./servers/gen_server/gen_server_process.ts";
 import { Cast, type ServerRef } from "./gen/messages.ts";
 import {
+  describeServer,
   type GlobalName,
   isGlobalName,
   isViaName,
   type NameRegistry,
   type ServerAddress,
-  serverInWords,
   type ServerName,
   type ViaName,
   whereisName,
-} from "./gen/names.ts";
+} from "./gen/server_names.ts";
 import { serverRef } from "./gen/server.ts";
 import type { AlreadyStartedReason } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
@@ -1073,7 +1076,7 @@ function callOf(
   timeout: number,
 ): [string, string, unknown[]] {
   const limit = timeout === Infinity ? "infinity" : timeout;
-  return ["GenServer", fn, [serverInWords(server), request, limit]];
+  return ["GenServer", fn, [describeServer(server), request, limit]];
 }
 
 function nodesOf(

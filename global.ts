@@ -48,7 +48,7 @@ import {
   unlock,
   unregister,
   whereis,
-} from "./servers/global/global.ts";
+} from "./servers/global/global_client.ts";
 import type { Resolver } from "./servers/global/global_messages.ts";
 import {
   exitOne,

@@ -46,9 +46,9 @@ import {
   standardIo,
   startGroupLeader,
 } from "./servers/io/group_leader.ts";
-import { serveGlobal } from "./servers/global/global.ts";
+import { serveGlobal } from "./servers/global/global_client.ts";
 import { serveInfo } from "./runtime/process_info.ts";
-import { serveRpc } from "./servers/rpc/rpc.ts";
+import { serveRpc } from "./servers/rpc/rpc_call.ts";
 import { runIn, type RunOptions } from "./runtime/run.ts";
 import {
   type Shutdown,

@@ -34,13 +34,13 @@
  */
 
 import { call } from "./gen/call.ts";
-import type { ChildSpec } from "./servers/supervisor/child.ts";
+import type { ChildSpec } from "./servers/supervisor/child_spec.ts";
 import {
   findScope,
   type PgRequest,
   PgScope,
   runningScope,
-} from "./servers/pg/pg.ts";
+} from "./servers/pg/pg_scope.ts";
 import {
   groupKey,
   type GroupMembers,

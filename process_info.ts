@@ -5,7 +5,7 @@
  */
 
 import { infoOf, type ProcessInfo } from "./runtime/process_info.ts";
-import { raise, startRpc } from "./servers/rpc/rpc.ts";
+import { raise, startRpc } from "./servers/rpc/rpc_call.ts";
 import { checkFlags, checkOptions, checkTimeout } from "./runtime/check.ts";
 import { currentProcess } from "./runtime/current.ts";
 import { inspect } from "./runtime/inspect.ts";

@@ -31,20 +31,20 @@
 
 import { NoProcessError } from "./errors.ts";
 import { call, tell } from "./gen/call.ts";
-import type { ChildSpec } from "./servers/supervisor/child.ts";
+import type { ChildSpec } from "./servers/supervisor/child_spec.ts";
 import {
   type RegistryEntry,
   type RegistryKeys,
   RegistryTable,
   registryTable,
   type ValuePredicate,
-} from "./servers/registry/registry.ts";
+} from "./servers/registry/registry_table.ts";
 import {
   type LockRequest,
   RegistryPartition,
   type Unlock,
 } from "./servers/registry/registry_partition.ts";
-import { nameText } from "./gen/names.ts";
+import { nameText } from "./gen/server_names.ts";
 import { startServer } from "./gen/start.ts";
 import {
   checkFunction,

@@ -41,7 +41,7 @@ import {
   raise,
   type RpcOutcome,
   startRpc,
-} from "./servers/rpc/rpc.ts";
+} from "./servers/rpc/rpc_call.ts";
 import { checkArgs, checkList } from "./runtime/check.ts";
 import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
 import { type Atom, nameOf } from "./runtime/pid.ts";

@@ -45,8 +45,8 @@ import {
   type ModuleOptions,
   type Started,
   type StartedBy,
-} from "./servers/supervisor/child.ts";
-import type { CallbackModule } from "./gen/gen_server.ts";
+} from "./servers/supervisor/child_spec.ts";
+import type { CallbackModule } from "./servers/gen_server/gen_server_process.ts";
 import {
   type GlobalName,
   type NameRegistry,
@@ -54,7 +54,7 @@ import {
   type ServerAddress,
   type ServerName,
   type ViaName,
-} from "./gen/names.ts";
+} from "./gen/server_names.ts";
 import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
 import { serverRef } from "./gen/server.ts";
 import { type AlreadyStartedReason, startServer } from "./gen/start.ts";
@@ -63,7 +63,7 @@ import type {
   ChildCounts,
   Failure,
   Success,
-} from "./servers/supervisor/supervision.ts";
+} from "./servers/supervisor/child_lifecycle.ts";
 import {
   assertSignificance,
   type AutoShutdown,
@@ -72,13 +72,13 @@ import {
   type SupervisionOptions,
   type SupervisorRequest,
   SupervisorServer,
-} from "./servers/supervisor/supervisor.ts";
+} from "./servers/supervisor/supervisor_server.ts";
 import {
   askForSpec,
   askSupervisor,
   askToStart,
   startedOf,
-} from "./servers/supervisor/supervisor_call.ts";
+} from "./servers/supervisor/supervisor_client.ts";
 import { checkOptions, checkString } from "./runtime/check.ts";
 import { inspect, quote } from "./runtime/inspect.ts";
 import type { Pid } from "./runtime/pid.ts";

@@ -21,7 +21,7 @@ import type {
   ChildSpec,
   ChildStart,
   ChildType,
-} from "./servers/supervisor/child.ts";
+} from "./servers/supervisor/child_spec.ts";
 import {
   endTask,
   localStarter,
@@ -34,7 +34,7 @@ import {
   type TaskOutcome,
   TaskState,
   waitForTasks,
-} from "./servers/task/task.ts";
+} from "./servers/task/task_state.ts";
 import { streamLimits, TaskStream } from "./servers/task/task_stream.ts";
 import {
   checkArgs,

@@ -25,9 +25,9 @@ import type {
   ChildSpec,
   ChildStart,
   ChildType,
-} from "./servers/supervisor/child.ts";
+} from "./servers/supervisor/child_spec.ts";
 import type { DynamicLimits } from "./servers/supervisor/dynamic_children.ts";
-import type { DynamicChildInfo } from "./servers/supervisor/dynamic_supervisor.ts";
+import type { DynamicChildInfo } from "./servers/supervisor/dynamic_supervisor_server.ts";
 import {
   type GlobalName,
   type NameRegistry,
@@ -35,24 +35,24 @@ import {
   type ServerAddress,
   type ServerName,
   type ViaName,
-} from "./gen/names.ts";
+} from "./gen/server_names.ts";
 import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
 import { serverRef } from "./gen/server.ts";
 import { startServer } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
-import { askSupervisor } from "./servers/supervisor/supervisor_call.ts";
+import { askSupervisor } from "./servers/supervisor/supervisor_client.ts";
 import {
   forgetTask,
   startTask,
   supervisedStarter,
   taskCall,
   taskRefused,
-} from "./servers/task/task_request.ts";
+} from "./servers/task/start_task.ts";
 import {
   type TaskRefusal,
   TaskSupervisorServer,
-} from "./servers/task/task_supervisor.ts";
-import { callersOf, TaskState } from "./servers/task/task.ts";
+} from "./servers/task/task_supervisor_server.ts";
+import { callersOf, TaskState } from "./servers/task/task_state.ts";
 import { streamLimits, TaskStream } from "./servers/task/task_stream.ts";
 import {
   checkArgs,

@@ -22,7 +22,7 @@ import {
   type ServerRef,
   Tell,
 } from "./messages.ts";
-import { whereisName } from "./names.ts";
+import { whereisName } from "./server_names.ts";
 
 /** How a call is made and, if it fails, described. */
 export interface CallOptions<T = unknown> {

@@ -10,7 +10,7 @@ import { noteForeignExit } from "../runtime/exit_message.ts";
 import { Pid, Ref } from "../runtime/pid.ts";
 import { type CopyField, ServerMessage } from "../runtime/server_message.ts";
 import type { Runnable } from "../runtime/signal.ts";
-import type { GlobalName, ViaName } from "./names.ts";
+import type { GlobalName, ViaName } from "./server_names.ts";
 
 export { ServerMessage };
 

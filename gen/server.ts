@@ -14,7 +14,7 @@ import type { Process } from "../runtime/process.ts";
 import { isOrderly } from "../runtime/reason.ts";
 import { ServerMessage } from "../runtime/server_message.ts";
 import { Call, Cast, type ServerRef, Stop } from "./messages.ts";
-import { isGlobalName, isViaName, type ServerAddress } from "./names.ts";
+import { isGlobalName, isViaName, type ServerAddress } from "./server_names.ts";
 
 /** Whom a reply goes to. */
 export interface Caller {

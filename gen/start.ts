@@ -17,7 +17,7 @@ import {
   unregisterName,
   type ViaName,
   whereisName,
-} from "./names.ts";
+} from "./server_names.ts";
 import { serve, type Server, takeExit } from "./server.ts";
 
 /** The reason with which nothing was started, as the name was taken: `{already_started, pid}`. */

@@ -15,7 +15,7 @@ import type { AliasMode, Process, Wait } from "../runtime/process.ts";
 import type { Target } from "../runtime/signal.ts";
 import { isSelf, locate, sendTo } from "./call.ts";
 import { type ServerRef, Stop } from "./messages.ts";
-import { serverInWords } from "./names.ts";
+import { describeServer } from "./server_names.ts";
 
 /** The result of a wait for the end of a process that has not ended in time. */
 export const LATE: unique symbol = Symbol("late");
@@ -123,7 +123,7 @@ export async function stopServer(
     return new ExitError({
       type: "call",
       reason: why,
-      call: ["GenServer", "stop", [serverInWords(server), reason, limit]],
+      call: ["GenServer", "stop", [describeServer(server), reason, limit]],
     });
   };
   const located = locate(server, process);
@@ -147,7 +147,7 @@ export async function stopServer(
       reason: actual === "noconnection"
         ? { type: "nodedown", node: place.node }
         : actual,
-      call: ["sys", "terminate", [serverInWords(server), reason, "infinity"]],
+      call: ["sys", "terminate", [describeServer(server), reason, "infinity"]],
     },
   );
 }

@@ -6,7 +6,7 @@
 
 import nodeProcess from "node:process";
 import { Node } from "../node.ts";
-import { findScope } from "../servers/pg/pg.ts";
+import { findScope } from "../servers/pg/pg_scope.ts";
 import { isStandardStream } from "../runtime/output.ts";
 import type { Process } from "../runtime/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";

@@ -19,7 +19,7 @@ import {
   spawn,
   whereis,
 } from "../process.ts";
-import { globalNames } from "../servers/global/global.ts";
+import { globalNames } from "../servers/global/global_client.ts";
 import { Call, Cast } from "../gen/messages.ts";
 import { currentRuntime } from "../runtime/current.ts";
 import { atom } from "../runtime/pid.ts";

@@ -15,7 +15,7 @@ import {
   spawnLink,
   trapExit,
 } from "../process.ts";
-import { Joins } from "../servers/pg/joins.ts";
+import { Joins } from "../servers/pg/join_counts.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import { test } from "../testing/tags.ts";

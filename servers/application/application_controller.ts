@@ -13,7 +13,7 @@ import { Pid } from "../../runtime/pid.ts";
 import type { Process } from "../../runtime/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/reason.ts";
-import { shutdownChild } from "../supervisor/child.ts";
+import { shutdownChild } from "../supervisor/child_spec.ts";
 import { tell } from "../../gen/call.ts";
 import { isTyped, toldFrom } from "../../gen/messages.ts";
 import {

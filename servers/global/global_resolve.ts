@@ -10,7 +10,7 @@ import { spawnError } from "../../runtime/modules.ts";
 import { Pid } from "../../runtime/pid.ts";
 import type { Process } from "../../runtime/process.ts";
 import type { GlobalEntry } from "./global_messages.ts";
-import { type RpcOutcome, startRpc } from "../rpc/rpc.ts";
+import { type RpcOutcome, startRpc } from "../rpc/rpc_call.ts";
 
 /** A process is told that its name was in conflict. */
 export interface GlobalNameConflict {

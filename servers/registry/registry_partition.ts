@@ -13,7 +13,7 @@ import type { Process } from "../../runtime/process.ts";
 import { type TermKey, termKey } from "../../runtime/term_key.ts";
 import { isExit } from "../../runtime/exit_message.ts";
 import { isTyped, toldFrom } from "../../gen/messages.ts";
-import type { RegistryTable } from "./registry.ts";
+import type { RegistryTable } from "./registry_table.ts";
 import { type Caller, NO_REPLY, type Server } from "../../gen/server.ts";
 
 /** Asks a partition for a lock; the answer, a reference, comes when the caller has it. */

@@ -12,7 +12,7 @@ import { Pid } from "../../runtime/pid.ts";
 import type { Process } from "../../runtime/process.ts";
 import { isOrderly } from "../../runtime/reason.ts";
 import { tell } from "../../gen/call.ts";
-import type { FullChildSpec } from "./child.ts";
+import type { FullChildSpec } from "./child_spec.ts";
 import { toldBy } from "../../gen/messages.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import {
@@ -25,7 +25,7 @@ import {
   reportChild,
   reportUnexpected,
   type Success,
-} from "./supervision.ts";
+} from "./child_lifecycle.ts";
 
 /** What has to be known of every such child. */
 export type DynamicSpec = Pick<FullChildSpec, "restart" | "shutdown" | "type">;

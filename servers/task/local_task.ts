@@ -12,8 +12,8 @@ import type { Process } from "../../runtime/process.ts";
 import { copyTerm } from "../../runtime/term.ts";
 import type { SpawnFunction } from "../../runtime/spawn.ts";
 import { Ending, LATE } from "../../gen/stop.ts";
-import type { StreamTask, TaskStarter } from "./stream_host.ts";
-import { callersOf, runTask } from "./task.ts";
+import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
+import { callersOf, runTask } from "./task_state.ts";
 
 /** Starts a task that nobody awaits. */
 export function startAlone<A extends unknown[]>(

@@ -17,8 +17,12 @@ import { never, waitingProcess } from "../../runtime/current.ts";
 import type { Pid, Ref } from "../../runtime/pid.ts";
 import type { Process, Wait } from "../../runtime/process.ts";
 import { takeExit } from "../../gen/server.ts";
-import { StreamHost, StreamTask, type TaskStarter } from "./stream_host.ts";
-import { callersOf, type TaskOutcome } from "./task.ts";
+import {
+  StreamMonitor,
+  StreamTask,
+  type TaskStarter,
+} from "./stream_monitor.ts";
+import { callersOf, type TaskOutcome } from "./task_state.ts";
 
 /** How a stream runs its tasks. */
 export interface StreamLimits {
@@ -204,7 +208,7 @@ class StreamRun implements Wait {
   readonly #callers: Pid[];
   readonly #limits: StreamLimits;
   readonly #starter: TaskStarter;
-  readonly #host: StreamHost;
+  readonly #host: StreamMonitor;
   /** The monitor of the stream's process. */
   readonly #ref: Ref;
   /** What has ended and is not delivered yet; an exit stands where the owner is to exit. */
@@ -222,7 +226,7 @@ class StreamRun implements Wait {
     this.#limits = limits;
     this.#starter = starter;
     this.#ref = runtime.makeRef();
-    this.#host = new StreamHost(owner, this.#ref, starter.link);
+    this.#host = new StreamMonitor(owner, this.#ref, starter.link);
     owner.addMonitor(this.#ref, this.#host.process.pid, runtime.node);
     owner.await(this.#ref, this);
   }

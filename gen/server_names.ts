@@ -7,7 +7,7 @@
 
 import { inspect } from "../runtime/inspect.ts";
 import { Atom, nameOf, type Pid } from "../runtime/pid.ts";
-import { globalNames } from "../servers/global/global.ts";
+import { globalNames } from "../servers/global/global_client.ts";
 
 /**
  * A registry of names: what a module is to Elixir's `{:via, module, name}`.
@@ -130,7 +130,7 @@ export function whereisName(
 }
 
 /** A server as it is told of in exit reasons and reports: a term that can be sent. */
-export function serverInWords(server: ServerAddress): unknown {
+export function describeServer(server: ServerAddress): unknown {
   if (!isViaName(server)) return server;
   const { via, name } = server;
   const registry = (via as { name?: unknown }).name;
@@ -142,5 +142,5 @@ export function nameText(name: ServerName): string {
   serverName(name);
   return typeof name === "string" || name instanceof Atom
     ? nameOf(name)
-    : inspect(serverInWords(name), { width: Infinity });
+    : inspect(describeServer(name), { width: Infinity });
 }

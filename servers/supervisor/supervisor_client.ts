@@ -14,11 +14,11 @@ import {
   type FullChildSpec,
   type Started,
   startRunnable,
-} from "./child.ts";
-import { askInWords } from "../../gen/in_words.ts";
+} from "./child_spec.ts";
+import { describeRequest } from "../../gen/call_description.ts";
 import type { ServerRef } from "../../gen/messages.ts";
-import type { Failure, SentChildSpec, Success } from "./supervision.ts";
-import type { ToldChildSpec } from "./supervisor.ts";
+import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
+import type { ToldChildSpec } from "./supervisor_server.ts";
 
 /** Asks a supervisor, for as long as it takes, by the function `fn` of `module`. */
 export function askSupervisor<T>(
@@ -27,7 +27,7 @@ export function askSupervisor<T>(
   supervisor: ServerRef,
   request: { type: string; id?: unknown; pid?: unknown },
 ): Promise<T> {
-  const as = () => askInWords(module, fn, supervisor, request);
+  const as = () => describeRequest(module, fn, supervisor, request);
   return call<T>(supervisor, request, { timeout: Infinity, as });
 }
 
@@ -48,7 +48,8 @@ export async function askForSpec(
   try {
     const answer = await call<ToldChildSpec | Failure>(supervisor, request, {
       timeout: Infinity,
-      as: () => askInWords("Supervisor", "getChildspec", supervisor, { id }),
+      as: () =>
+        describeRequest("Supervisor", "getChildspec", supervisor, { id }),
     });
     if (answer.type === "ok") {
       return { ...answer.spec, start: answer.spec.start ?? start! };
@@ -92,7 +93,7 @@ async function startAt(
   const start = startRunnable(spec, runtime, place.node);
   const sent: SentChildSpec = { ...spec, start };
   const { id } = spec;
-  const as = () => askInWords(module, "startChild", supervisor, { id });
+  const as = () => describeRequest(module, "startChild", supervisor, { id });
   const request = { type: "start_child", spec: sent };
   try {
     return startedOf(

@@ -13,7 +13,7 @@ import type { Process } from "../../runtime/process.ts";
 import type { Runnable, SpawnFailure } from "../../runtime/signal.ts";
 import { copyTerm } from "../../runtime/term.ts";
 import type { Place } from "../../gen/call.ts";
-import type { CallbackModule } from "../../gen/gen_server.ts";
+import type { CallbackModule } from "../gen_server/gen_server_process.ts";
 import { Call, Cast, isRunnable } from "../../gen/messages.ts";
 import type { Caller } from "../../gen/server.ts";
 

@@ -28,7 +28,7 @@ import {
   runStart,
   shutdownChild,
   type Started,
-} from "./child.ts";
+} from "./child_spec.ts";
 import { reasonOf } from "../../runtime/errors.ts";
 
 /** A child's specification as it is sent. */

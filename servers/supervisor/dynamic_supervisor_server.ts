@@ -6,7 +6,7 @@
 
 import type { Pid } from "../../runtime/pid.ts";
 import type { Process } from "../../runtime/process.ts";
-import type { ChildStart, ChildType, FullChildSpec } from "./child.ts";
+import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
 import type { Caller, Server } from "../../gen/server.ts";
 import {
@@ -14,7 +14,7 @@ import {
   receiveSpec,
   type SentChildSpec,
   startChild,
-} from "./supervision.ts";
+} from "./child_lifecycle.ts";
 
 /** What a DynamicSupervisor is asked. */
 export type DynamicSupervisorRequest =

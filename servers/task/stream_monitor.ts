@@ -8,7 +8,7 @@ import { ignore } from "../../runtime/ignore.ts";
 import type { Pid, Ref } from "../../runtime/pid.ts";
 import type { Process, Wait } from "../../runtime/process.ts";
 import type { SpawnResult } from "../../runtime/signal.ts";
-import type { TaskOutcome } from "./task.ts";
+import type { TaskOutcome } from "./task_state.ts";
 
 /** Starts the tasks of a stream. */
 export interface TaskStarter {
@@ -32,7 +32,7 @@ export interface TaskStarter {
 }
 
 /** The process that a stream's tasks are linked to; it lives as long as the stream and its owner do. */
-export class StreamHost {
+export class StreamMonitor {
   readonly process: Process;
   readonly tasks = new Set<StreamTask>();
   readonly #owner: Process;
@@ -119,7 +119,7 @@ export class StreamTask implements Wait {
   onSpawned: ((pid: Pid) => void) | undefined;
   /** Why it was not started. */
   refusal: { error: unknown } | undefined;
-  readonly #host: StreamHost;
+  readonly #host: StreamMonitor;
   readonly #process: Process;
   readonly #options: StreamTaskOptions;
   #pid: Pid | undefined;
@@ -128,7 +128,7 @@ export class StreamTask implements Wait {
   #stopTimer: (() => void) | undefined;
 
   constructor(
-    host: StreamHost,
+    host: StreamMonitor,
     position: number,
     input: unknown,
     options: StreamTaskOptions,

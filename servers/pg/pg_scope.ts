@@ -10,7 +10,7 @@ import { type Pid, Ref } from "../../runtime/pid.ts";
 import { type Key, keyOf, type Process } from "../../runtime/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { TermKey } from "../../runtime/term_key.ts";
-import { Joins } from "./joins.ts";
+import { Joins } from "./join_counts.ts";
 import { isTyped, toldBy } from "../../gen/messages.ts";
 import {
   canBeGroup,

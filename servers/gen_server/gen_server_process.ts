@@ -4,17 +4,22 @@
  * @module
  */
 
-import { ExitError } from "../errors.ts";
-import { never, waitingProcess } from "../runtime/current.ts";
-import { inspect, inspectArgument, printable } from "../runtime/inspect.ts";
-import type { Pid } from "../runtime/pid.ts";
-import type { Process } from "../runtime/process.ts";
-import { copyTerm } from "../runtime/term.ts";
-import { isThenable } from "../runtime/thenable.ts";
-import type { ChildSpec } from "../servers/supervisor/child.ts";
-import { nameText, type ServerName } from "./names.ts";
-import { answer, type Caller, NO_REPLY, type Server } from "./server.ts";
-import { type Start, startServer } from "./start.ts";
+import { ExitError } from "../../errors.ts";
+import { never, waitingProcess } from "../../runtime/current.ts";
+import { inspect, inspectArgument, printable } from "../../runtime/inspect.ts";
+import type { Pid } from "../../runtime/pid.ts";
+import type { Process } from "../../runtime/process.ts";
+import { copyTerm } from "../../runtime/term.ts";
+import { isThenable } from "../../runtime/thenable.ts";
+import type { ChildSpec } from "../supervisor/child_spec.ts";
+import { nameText, type ServerName } from "../../gen/server_names.ts";
+import {
+  answer,
+  type Caller,
+  NO_REPLY,
+  type Server,
+} from "../../gen/server.ts";
+import { type Start, startServer } from "../../gen/start.ts";
 
 // deno-lint-ignore no-explicit-any
 type Callback = (...args: any[]) => unknown;

@@ -18,13 +18,13 @@ import {
   type Place,
   startCall,
 } from "../../gen/call.ts";
-import { isChildShutdown, isRestart } from "../supervisor/child.ts";
-import { functionInWords } from "../../gen/in_words.ts";
+import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
+import { describeFunction } from "../../gen/call_description.ts";
 import type { ServerRef, StartTask } from "../../gen/messages.ts";
-import { serverInWords } from "../../gen/names.ts";
+import { describeServer } from "../../gen/server_names.ts";
 import type { SpawnFunction } from "../../runtime/spawn.ts";
-import type { TaskRefusal } from "./task_supervisor.ts";
-import type { StreamTask, TaskStarter } from "./stream_host.ts";
+import type { TaskRefusal } from "./task_supervisor_server.ts";
+import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
 
 /** Drops a function that was kept for a request that came to nothing. */
 export function forgetTask(process: Process, { run }: StartTask): void {
@@ -72,10 +72,10 @@ export function taskCall(
   const as = (): [string, string, unknown[]] => {
     const server = typeof ref === "string"
       ? { name: ref, node }
-      : serverInWords(ref);
+      : describeServer(ref);
     const what = "module" in run
       ? [run.module, run.function]
-      : functionInWords(fn);
+      : describeFunction(fn);
     return ["TaskSupervisor", api, [server, what, run.args]];
   };
   return { timeout: Infinity, as };

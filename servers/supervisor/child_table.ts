@@ -8,8 +8,8 @@ import { FewMap } from "../../runtime/few_map.ts";
 import type { Pid } from "../../runtime/pid.ts";
 import { type Key, keyOf } from "../../runtime/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { FullChildSpec } from "./child.ts";
-import type { Child as SupervisedChild } from "./supervision.ts";
+import type { FullChildSpec } from "./child_spec.ts";
+import type { Child as SupervisedChild } from "./child_lifecycle.ts";
 
 /** A child of a supervisor. */
 export type Child = SupervisedChild<FullChildSpec>;

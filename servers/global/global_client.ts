@@ -21,7 +21,7 @@ import {
 } from "./global_messages.ts";
 import { globalServer } from "./global_server.ts";
 import { Pauses } from "./global_worker.ts";
-import type { NameRegistry } from "../../gen/names.ts";
+import type { NameRegistry } from "../../gen/server_names.ts";
 import { spawnOn } from "../../runtime/spawn.ts";
 import { Ending } from "../../gen/stop.ts";
 

@@ -9,8 +9,8 @@ import { quote } from "../../runtime/inspect.ts";
 import type { Pid } from "../../runtime/pid.ts";
 import type { Process } from "../../runtime/process.ts";
 import { isOrderly } from "../../runtime/reason.ts";
-import type { ChildStart, ChildType, FullChildSpec } from "./child.ts";
-import { type Child, Children } from "./children.ts";
+import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
+import { type Child, Children } from "./child_table.ts";
 import { toldBy } from "../../gen/messages.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import { isExit } from "../../runtime/exit_message.ts";
@@ -27,7 +27,7 @@ import {
   type SentChildSpec,
   startChild,
   type Success,
-} from "./supervision.ts";
+} from "./child_lifecycle.ts";
 
 /** Which children are ended and started again when one has ended: it alone, all, or it and those started after it. */
 export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one";

@@ -18,7 +18,7 @@ import {
   type CallbackModule,
   genServerChild,
   isCallbackModule,
-} from "../../gen/gen_server.ts";
+} from "../gen_server/gen_server_process.ts";
 import { takeExit } from "../../gen/server.ts";
 import { Ending, LATE } from "../../gen/stop.ts";
 

@@ -7,17 +7,17 @@
 import { Pid, Ref } from "../../runtime/pid.ts";
 import type { Process } from "../../runtime/process.ts";
 import type { SpawnFailure } from "../../runtime/signal.ts";
-import { isChildShutdown, isRestart } from "../supervisor/child.ts";
+import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
 import {
   DynamicChildren,
   type DynamicLimits,
   type DynamicSpec,
 } from "../supervisor/dynamic_children.ts";
-import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor.ts";
+import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.ts";
 import { isRunnable, type StartTask } from "../../gen/messages.ts";
 import { type Caller, NO_REPLY, type Server } from "../../gen/server.ts";
-import { failed, type Success } from "../supervisor/supervision.ts";
-import { runTask } from "./task.ts";
+import { failed, type Success } from "../supervisor/child_lifecycle.ts";
+import { runTask } from "./task_state.ts";
 
 /** What a Task.Supervisor is asked. */
 export type TaskSupervisorRequest =
