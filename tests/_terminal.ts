@@ -7,7 +7,7 @@ import { PERMISSIONS } from "./_cli.ts";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** How long something may take to appear, in milliseconds. */
-const WITHIN = 15_000;
+const WITHIN = 30_000;
 
 /** Options for {@linkcode openTerminal}. */
 export interface TerminalOptions {
@@ -46,6 +46,16 @@ export interface Terminal extends AsyncDisposable {
   ended(): Promise<number>;
 }
 
+/** The permissions of a chat in a terminal, which writes its history. */
+export function chatPermissions(home: string): string[] {
+  return [
+    ...PERMISSIONS.map((each) =>
+      each.startsWith("--allow-env") ? `${each},NO_COLOR` : each
+    ),
+    `--allow-write=${home}/.otp_distribution_history`,
+  ];
+}
+
 /** Opens a terminal with the command line in it. */
 export async function openTerminal(
   args: readonly string[],
@@ -54,12 +64,7 @@ export async function openTerminal(
   const {
     home,
     program = "chat/main.ts",
-    permissions = [
-      ...PERMISSIONS.map((each) =>
-        each.startsWith("--allow-env") ? `${each},NO_COLOR` : each
-      ),
-      `--allow-write=${home}/.otp_distribution_history`,
-    ],
+    permissions = chatPermissions(home),
     programHome = home,
     colour = false,
     width = 80,

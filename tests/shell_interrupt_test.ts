@@ -1,10 +1,10 @@
-/** Ctrl-C where a line never gives way: in this program, and on the node of a remote shell. */
+/** Ctrl-C while a line never yields: in this program, and on the node of a remote shell. */
 
 import { assert, assertEquals } from "@std/assert";
 import { freePort } from "../testing/_ports.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 import { ChatProcess, nodeFlags, withFolder } from "./_cli.ts";
-import { openTerminal } from "./_terminal.ts";
+import { chatPermissions, openTerminal } from "./_terminal.ts";
 
 const options: TestOptions = {
   timeout: 60_000,
@@ -14,49 +14,62 @@ const options: TestOptions = {
 
 const ENDED = "** (interrupted) the code never gave way; the program was ended";
 
-/** Lines that never give way: as they never await, or only what is settled. */
+/** Prints `busy`, which its own echo does not contain: a Ctrl-C before the line runs would be lost. */
+const BUSY = "console.log('bu' + 'sy')";
+
+/** Lines that never yield: they await nothing, or only settled promises. */
 const ENDLESS = [
-  "while (true) {}",
-  "for (;;) await null",
-  "spawn(() => { while (true) {} }); 1",
+  `${BUSY}; while (true) {}`,
+  `${BUSY}; for (;;) await null`,
+  `spawn(() => { ${BUSY}; while (true) {} }); 1`,
 ];
 
 for (const line of ENDLESS) {
-  test(`Ctrl-C twice ends ${line}`, options, () =>
-    withFolder(async (home) => {
-      await using terminal = await openTerminal([], {
-        home,
-        after:
-          "stty -a | tr ' ;' '\\n\\n' | grep -x -e '-*icanon' -e '-*isig' -e '-*echo' | xargs",
-      });
-      await terminal.shows("chat(1)>");
-      await terminal.enter(line);
-      await terminal.shows(`chat(1)> ${line}`);
-      await terminal.press("C-c");
-      await terminal.shows("To end this program, press Ctrl-C again.");
-      await terminal.press("C-c");
-      await terminal.shows(ENDED);
-      assertEquals(await terminal.ended(), 137);
-      // Echo is on, and Ctrl-C a signal again.
-      await terminal.shows("isig icanon echo");
-    }));
+  test(
+    `Ctrl-C twice ends a program that runs ${line}`,
+    options,
+    () =>
+      withFolder(async (home) => {
+        await using terminal = await openTerminal([], {
+          home,
+          after:
+            "stty -a | tr ' ;' '\\n\\n' | grep -x -e '-*icanon' -e '-*isig' -e '-*echo' | xargs",
+        });
+        await terminal.shows("chat(1)>");
+        await terminal.enter(line);
+        await terminal.shows("\nbusy");
+        await terminal.press("C-c");
+        await terminal.shows("To end this program, press Ctrl-C again.");
+        await terminal.press("C-c");
+        await terminal.shows(ENDED);
+        assertEquals(await terminal.ended(), 137);
+        // Echo is on, and Ctrl-C a signal again.
+        await terminal.shows("isig icanon echo");
+      }),
+  );
 }
 
 test(
-  "what is typed while code does not give way is there when it does",
+  "input typed while code never yields is read when the code has ended",
   options,
   () =>
     withFolder(async (home) => {
-      await using terminal = await openTerminal([], { home });
+      const ended = `${home}/ended`;
+      await using terminal = await openTerminal([], {
+        home,
+        permissions: [...chatPermissions(home), `--allow-read=${ended}`],
+      });
       await terminal.shows("chat(1)>");
+      // The line ends when the file is there, however slow the machine is.
       await terminal.enter(
-        "const until = Date.now() + 4000; while (Date.now() < until) {}; 'free'",
+        `${BUSY}; for (;;) try { Deno.statSync('${ended}'); break } catch {}`,
       );
-      await terminal.shows("chat(1)> const until");
+      await terminal.shows("\nbusy");
       await terminal.press("C-c");
       await terminal.shows("To end this program, press Ctrl-C again.");
       await terminal.enter("20 + 1");
       await terminal.type("20 + 2");
+      await Deno.writeTextFile(ended, "");
       // The Ctrl-C comes to the line editor as well, when the line has its value already.
       await terminal.shows(/\n21\nchat\(3\)> 20 \+ 2$/);
       await terminal.press("Enter");
@@ -67,7 +80,7 @@ test(
 );
 
 test(
-  "Ctrl-C leaves a remote shell whose node never gives way",
+  "Ctrl-C leaves a remote shell whose node never yields",
   options,
   () =>
     withFolder(async (home) => {
@@ -84,12 +97,14 @@ test(
       ];
       await using terminal = await openTerminal(flags, { home });
       await terminal.shows("chat(kate@localhost)1>");
-      await terminal.enter("await receive(() => false)");
-      await terminal.shows("chat(kate@localhost)1> await receive");
+      await terminal.enter(
+        "IO.puts('wait' + 'ing'); await receive(() => false)",
+      );
+      await terminal.shows("\nwaiting");
       await terminal.press("C-c");
       await terminal.shows(/interrupted.*\nchat\(kate@localhost\)2>/);
       await terminal.enter(
-        "IO.puts('endless'); await Process.sleep(1); while (true) {}",
+        "IO.puts('end' + 'less'); await Process.sleep(1); while (true) {}",
       );
       await terminal.shows(/\nendless$/);
       await terminal.press("C-c");
