@@ -108,6 +108,12 @@ processTest("a GenServer that was killed goes on with nothing", async () => {
   const ran: boolean[] = [];
   let go = () => {};
   let started: Pid;
+  let reached = Promise.withResolvers<void>();
+  const slowly = () =>
+    new Promise<void>((resolve) => {
+      go = resolve;
+      reached.resolve();
+    });
   const Slow: GenServerModule<
     {
       arg: "init" | "call";
@@ -119,11 +125,11 @@ processTest("a GenServer that was killed goes on with nothing", async () => {
     async init(when) {
       const state = started = self();
       if (when === "call") return { type: "ok", state };
-      await new Promise<void>((resolve) => go = resolve);
+      await slowly();
       return { type: "ok", state, continue: "more" };
     },
     async handleCall(_request, _from, state) {
-      await new Promise<void>((resolve) => go = resolve);
+      await slowly();
       return { type: "reply", reply: "done", state, continue: "more" };
     },
     handleContinue(_more, state) {
@@ -133,13 +139,15 @@ processTest("a GenServer that was killed goes on with nothing", async () => {
   };
   await killAtEachTurn(async () => {
     const pid = await GenServer.start(Slow, "call");
+    reached = Promise.withResolvers();
     spawn(() => GenServer.call(pid, "slow").catch(() => {}));
-    await settled();
+    await reached.promise;
     return { pid, go };
   });
   await killAtEachTurn(async () => {
+    reached = Promise.withResolvers();
     spawn(() => GenServer.start(Slow, "init").catch(() => {}));
-    await settled();
+    await reached.promise;
     return { pid: started, go };
   });
   assertEquals(new Set(ran), new Set([true]));
@@ -156,7 +164,7 @@ processTest(
       registerName: () => true,
       unregisterName() {},
       async whereisName() {
-        await new Promise<void>((resolve) => go = resolve);
+        await slowly();
         return found;
       },
     };
@@ -193,7 +201,7 @@ processTest(
     await killAtEachTurn(async () => {
       let go = () => {};
       async function* elements() {
-        await new Promise<void>((resolve) => go = resolve);
+        await slowly();
         yield 1;
       }
       const pid = spawn(() =>
@@ -209,7 +217,7 @@ processTest(
     const before = ran.length;
     let go = () => {};
     async function* elements() {
-      await new Promise<void>((resolve) => go = resolve);
+      await slowly();
       yield 2;
     }
     const pid = spawn(() =>
@@ -232,7 +240,7 @@ processTest(
     const via: NameRegistry = {
       async registerName(_name, registered) {
         pid = registered;
-        await new Promise<void>((resolve) => go = resolve);
+        await slowly();
         return true;
       },
       unregisterName() {},
