@@ -41,6 +41,28 @@ function settled(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
+/** Holds code up: a test waits until the code is here, and lets it go on. */
+class Gate {
+  readonly #reached = Promise.withResolvers<void>();
+  readonly #opened = Promise.withResolvers<void>();
+
+  /** Resolves when code has come to the gate. */
+  get reached(): Promise<void> {
+    return this.#reached.promise;
+  }
+
+  /** Waits until the gate is opened. */
+  pass(): Promise<void> {
+    this.#reached.resolve();
+    return this.#opened.promise;
+  }
+
+  /** Lets all code that comes to the gate go on. */
+  open(): void {
+    this.#opened.resolve();
+  }
+}
+
 /** Kills what `start` starts, after each number of turns from when it has got what it waits for. */
 async function killAtEachTurn(
   start: () => { pid: Pid; go(): void } | Promise<{ pid: Pid; go(): void }>,
@@ -106,14 +128,8 @@ processTest(
 processTest("a GenServer that was killed goes on with nothing", async () => {
   const runtime = currentRuntime();
   const ran: boolean[] = [];
-  let go = () => {};
+  let gate = new Gate();
   let started: Pid;
-  let reached = Promise.withResolvers<void>();
-  const slowly = () =>
-    new Promise<void>((resolve) => {
-      go = resolve;
-      reached.resolve();
-    });
   const Slow: GenServerModule<
     {
       arg: "init" | "call";
@@ -125,11 +141,11 @@ processTest("a GenServer that was killed goes on with nothing", async () => {
     async init(when) {
       const state = started = self();
       if (when === "call") return { type: "ok", state };
-      await slowly();
+      await gate.pass();
       return { type: "ok", state, continue: "more" };
     },
     async handleCall(_request, _from, state) {
-      await slowly();
+      await gate.pass();
       return { type: "reply", reply: "done", state, continue: "more" };
     },
     handleContinue(_more, state) {
@@ -139,16 +155,16 @@ processTest("a GenServer that was killed goes on with nothing", async () => {
   };
   await killAtEachTurn(async () => {
     const pid = await GenServer.start(Slow, "call");
-    reached = Promise.withResolvers();
+    gate = new Gate();
     spawn(() => GenServer.call(pid, "slow").catch(() => {}));
-    await reached.promise;
-    return { pid, go };
+    await gate.reached;
+    return { pid, go: () => gate.open() };
   });
   await killAtEachTurn(async () => {
-    reached = Promise.withResolvers();
+    gate = new Gate();
     spawn(() => GenServer.start(Slow, "init").catch(() => {}));
-    await reached.promise;
-    return { pid: started, go };
+    await gate.reached;
+    return { pid: started, go: () => gate.open() };
   });
   assertEquals(new Set(ran), new Set([true]));
 });
@@ -159,12 +175,12 @@ processTest(
     const tasks = await TaskSupervisor.startLink();
     const children = await DynamicSupervisor.startLink();
     let found: Pid;
-    let go = () => {};
+    let gate = new Gate();
     const via: NameRegistry = {
       registerName: () => true,
       unregisterName() {},
       async whereisName() {
-        await slowly();
+        await gate.pass();
         return found;
       },
     };
@@ -181,10 +197,11 @@ processTest(
     const before = currentRuntime().sizes();
     for (const [i, ask] of asks.entries()) {
       found = i < 3 ? tasks : children;
+      gate = new Gate();
       const pid = spawn(() => ask());
-      await settled();
+      await gate.reached;
       exit(pid, "kill");
-      go();
+      gate.open();
       await settled();
       await settled();
     }
@@ -199,9 +216,9 @@ processTest(
   async () => {
     const ran: number[] = [];
     await killAtEachTurn(async () => {
-      let go = () => {};
+      const gate = new Gate();
       async function* elements() {
-        await slowly();
+        await gate.pass();
         yield 1;
       }
       const pid = spawn(() =>
@@ -210,22 +227,22 @@ processTest(
           await Remote.wait();
         }))
       );
-      await settled();
-      return { pid, go: () => go() };
+      await gate.reached;
+      return { pid, go: () => gate.open() };
     });
     assertEquals(ran.length > 0 && ran.length < TURNS, true);
     const before = ran.length;
-    let go = () => {};
+    const gate = new Gate();
     async function* elements() {
-      await slowly();
+      await gate.pass();
       yield 2;
     }
     const pid = spawn(() =>
       Array.fromAsync(Task.asyncStream(elements(), (n) => void ran.push(n)))
     );
-    await settled();
+    await gate.reached;
     exit(pid, "kill");
-    go();
+    gate.open();
     await settled();
     assertEquals(ran.length, before);
   },
@@ -236,11 +253,11 @@ processTest(
   async () => {
     const ran: string[] = [];
     let pid: Pid;
-    let go = () => {};
+    const gate = new Gate();
     const via: NameRegistry = {
       async registerName(_name, registered) {
         pid = registered;
-        await slowly();
+        await gate.pass();
         return true;
       },
       unregisterName() {},
@@ -256,9 +273,9 @@ processTest(
       name: { via, name: "x" },
     });
     const failed = assertRejects(() => started, ExitError);
-    await settled();
+    await gate.reached;
     exit(pid!, "kill");
-    go();
+    gate.open();
     await failed;
     await settled();
     assertEquals(ran, []);
