@@ -53,11 +53,18 @@ import {
 import { serverRef } from "./gen/server.ts";
 import type { AlreadyStartedReason } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
-import { checkOptions, checkTimeout } from "./runtime/check.ts";
-import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
-import { inspect } from "./runtime/inspect.ts";
-import type { Pid } from "./runtime/pid.ts";
-import type { Process } from "./runtime/process.ts";
+import {
+  checkOptions,
+  checkTimeout,
+} from "./runtime/values/check_arguments.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "./runtime/context/current_process.ts";
+import { inspect } from "./runtime/values/inspect.ts";
+import type { Pid } from "./runtime/values/pid.ts";
+import type { Process } from "./runtime/processes/process.ts";
 
 export type {
   AlreadyStartedReason,

@@ -38,11 +38,15 @@ import {
   checkList,
   checkOptions,
   checkString,
-} from "./runtime/check.ts";
-import { currentRuntime, never, waitingProcess } from "./runtime/current.ts";
-import { inspect, quote } from "./runtime/inspect.ts";
-import { formatExit } from "./runtime/reason.ts";
-import { allowErrorClass } from "./runtime/term.ts";
+} from "./runtime/values/check_arguments.ts";
+import {
+  currentRuntime,
+  never,
+  waitingProcess,
+} from "./runtime/context/current_process.ts";
+import { inspect, quote } from "./runtime/values/inspect.ts";
+import { formatExit } from "./runtime/values/exit_reason.ts";
+import { allowErrorClass } from "./runtime/values/term.ts";
 
 export type { ApplicationSpec };
 

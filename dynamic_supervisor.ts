@@ -48,8 +48,8 @@ import {
   checkList,
   checkOptions,
   checkPid,
-} from "./runtime/check.ts";
-import type { Pid } from "./runtime/pid.ts";
+} from "./runtime/values/check_arguments.ts";
+import type { Pid } from "./runtime/values/pid.ts";
 import type {
   CheckedChild,
   ChildDefinition,

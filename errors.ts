@@ -31,7 +31,7 @@ export {
   RpcError,
   SpawnRefusedError,
   UndefinedFunctionError,
-} from "./runtime/errors.ts";
+} from "./runtime/values/errors.ts";
 export {
   type CallReason,
   type ExitReason,
@@ -39,4 +39,4 @@ export {
   type NoCatchReason,
   type NodeDownReason,
   type ShutdownReason,
-} from "./runtime/reason.ts";
+} from "./runtime/values/exit_reason.ts";

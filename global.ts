@@ -62,11 +62,15 @@ import {
   checkOptions,
   checkPid,
   misfit,
-} from "./runtime/check.ts";
-import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
-import { inspect } from "./runtime/inspect.ts";
-import { type Atom, nameOf, type Pid } from "./runtime/pid.ts";
-import { copyTerm } from "./runtime/term.ts";
+} from "./runtime/values/check_arguments.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "./runtime/context/current_process.ts";
+import { inspect } from "./runtime/values/inspect.ts";
+import { type Atom, nameOf, type Pid } from "./runtime/values/pid.ts";
+import { copyTerm } from "./runtime/values/term.ts";
 
 export type { GlobalLockId, GlobalNameConflict };
 

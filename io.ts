@@ -20,10 +20,17 @@ import { IoError } from "./errors.ts";
 import { requestIo } from "./gen/call.ts";
 import { standardIo, startGroupLeader } from "./servers/io/group_leader.ts";
 import { isTyped } from "./gen/messages.ts";
-import { checkOptions, checkPid, checkString } from "./runtime/check.ts";
-import { onUnnamedRuntime } from "./runtime/current.ts";
-import { inspect as show, type InspectOptions } from "./runtime/inspect.ts";
-import type { Pid } from "./runtime/pid.ts";
+import {
+  checkOptions,
+  checkPid,
+  checkString,
+} from "./runtime/values/check_arguments.ts";
+import { onUnnamedRuntime } from "./runtime/context/current_process.ts";
+import {
+  inspect as show,
+  type InspectOptions,
+} from "./runtime/values/inspect.ts";
+import type { Pid } from "./runtime/values/pid.ts";
 
 export type { InspectOptions };
 

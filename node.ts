@@ -27,8 +27,12 @@ import {
   loadCredentials,
   type TlsOptions,
 } from "./distribution/credentials.ts";
-import { HostWorld } from "./distribution/host_world.ts";
-import { type NodeName, ownHost, parseNodeName } from "./distribution/names.ts";
+import { HostWorld } from "./distribution/system_host.ts";
+import {
+  type NodeName,
+  ownHost,
+  parseNodeName,
+} from "./distribution/node_name.ts";
 import {
   Network,
   type NetworkLog,
@@ -38,7 +42,7 @@ import type * as Remsh from "./shell/remsh.ts";
 import type { ConnectionStats } from "./distribution/statistics.ts";
 import { defaultEpmdPort } from "./distribution/reach.ts";
 import { DEFAULT_LIMITS, type Limits } from "./distribution/wire.ts";
-import type { Presence, World } from "./distribution/world.ts";
+import type { Presence, World } from "./distribution/host_environment.ts";
 import { NodeStartError } from "./errors.ts";
 import { checkModule, checkNodeOptions } from "./node_options.ts";
 import {
@@ -47,21 +51,21 @@ import {
   startGroupLeader,
 } from "./servers/io/group_leader.ts";
 import { serveGlobal } from "./servers/global/global_client.ts";
-import { serveInfo } from "./runtime/process_info.ts";
+import { serveInfo } from "./runtime/processes/process_info.ts";
 import { serveRpc } from "./servers/rpc/rpc_call.ts";
-import { runIn, type RunOptions } from "./runtime/run.ts";
+import { runIn, type RunOptions } from "./runtime/spawning/run.ts";
 import {
   type Shutdown,
   shutDown,
 } from "./servers/application/node_shutdown.ts";
-import { spawnOn } from "./runtime/spawn.ts";
+import { spawnOn } from "./runtime/spawning/spawn.ts";
 import {
   checkBoolean,
   checkOptions,
   checkString,
   checkTimeout,
-} from "./runtime/check.ts";
-import { outside } from "./runtime/context.ts";
+} from "./runtime/values/check_arguments.ts";
+import { outside } from "./runtime/context/async_context.ts";
 import {
   currentProcess,
   currentRuntime,
@@ -74,15 +78,19 @@ import {
   unnamed,
   unnamedNeighbour,
   waitingProcess,
-} from "./runtime/current.ts";
-import { type LogEvent, type LogHook, standardLog } from "./runtime/events.ts";
-import { jsonLog } from "./runtime/json_log.ts";
-import { inspect, quote } from "./runtime/inspect.ts";
-import { NodeLog } from "./runtime/log.ts";
-import type { Allow, ModuleExports } from "./runtime/modules.ts";
+} from "./runtime/context/current_process.ts";
+import {
+  type LogEvent,
+  type LogHook,
+  standardLog,
+} from "./runtime/log/events.ts";
+import { jsonLog } from "./runtime/log/json_log.ts";
+import { inspect, quote } from "./runtime/values/inspect.ts";
+import { NodeLog } from "./runtime/log/node_log.ts";
+import type { Allow, ModuleExports } from "./runtime/spawning/modules.ts";
 import type { Holding, RefusedRequest } from "./runtime/holdings.ts";
-import { type Atom, nameOf, type Pid, type Ref } from "./runtime/pid.ts";
-import type { Process } from "./runtime/process.ts";
+import { type Atom, nameOf, type Pid, type Ref } from "./runtime/values/pid.ts";
+import type { Process } from "./runtime/processes/process.ts";
 import { Runtime } from "./runtime/runtime.ts";
 import { jsonWire } from "./wires/json/mod.ts";
 
@@ -112,8 +120,8 @@ export type {
   ReportedChild,
   SupervisorError,
   SupervisorReport,
-} from "./runtime/events.ts";
-export type { Ancestor } from "./runtime/process.ts";
+} from "./runtime/log/events.ts";
+export type { Ancestor } from "./runtime/processes/process.ts";
 
 /** Options for {@linkcode Node.start}. */
 export interface NodeOptions {

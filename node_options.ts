@@ -13,8 +13,8 @@ import {
   checkString,
   checkTimeout,
   misfit,
-} from "./runtime/check.ts";
-import { inspect, quote } from "./runtime/inspect.ts";
+} from "./runtime/values/check_arguments.ts";
+import { inspect, quote } from "./runtime/values/inspect.ts";
 
 /**
  * Checks the options of a node.

@@ -47,10 +47,14 @@ import {
   type PgMessage,
 } from "./servers/pg/pg_groups.ts";
 import { startServer } from "./gen/start.ts";
-import { checkOptions, checkRef } from "./runtime/check.ts";
-import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
-import { inspect } from "./runtime/inspect.ts";
-import { type Atom, nameOf, Pid, type Ref } from "./runtime/pid.ts";
+import { checkOptions, checkRef } from "./runtime/values/check_arguments.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "./runtime/context/current_process.ts";
+import { inspect } from "./runtime/values/inspect.ts";
+import { type Atom, nameOf, Pid, type Ref } from "./runtime/values/pid.ts";
 
 export type { ChildSpec, GroupMembers, PgMessage };
 

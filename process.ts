@@ -35,15 +35,19 @@ import {
   checkSignal,
   checkString,
   checkTimeout,
-} from "./runtime/check.ts";
-import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
-import { inspect, quote } from "./runtime/inspect.ts";
-import type { WaitOptions } from "./runtime/mailbox.ts";
-import { assertFunction } from "./runtime/modules.ts";
-import { Atom, type Message, nameOf, Pid, Ref } from "./runtime/pid.ts";
-import type { AliasMode, Process } from "./runtime/process.ts";
-import { isFull, type MonitoredObject } from "./runtime/signal.ts";
-import { copyTerm, REASON_LEVELS } from "./runtime/term.ts";
+} from "./runtime/values/check_arguments.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "./runtime/context/current_process.ts";
+import { inspect, quote } from "./runtime/values/inspect.ts";
+import type { WaitOptions } from "./runtime/processes/mailbox.ts";
+import { assertFunction } from "./runtime/spawning/modules.ts";
+import { Atom, type Message, nameOf, Pid, Ref } from "./runtime/values/pid.ts";
+import type { AliasMode, Process } from "./runtime/processes/process.ts";
+import { isFull, type MonitoredObject } from "./runtime/signals/signal.ts";
+import { copyTerm, REASON_LEVELS } from "./runtime/values/term.ts";
 
 export { type Message, Pid, Ref };
 export * from "./process_dictionary.ts";

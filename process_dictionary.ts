@@ -4,11 +4,11 @@
  * @module
  */
 
-import { checkOptions } from "./runtime/check.ts";
-import { currentProcess } from "./runtime/current.ts";
-import { PROCESS_LABEL } from "./runtime/process.ts";
-import { copyTerm } from "./runtime/term.ts";
-import { termKey } from "./runtime/term_key.ts";
+import { checkOptions } from "./runtime/values/check_arguments.ts";
+import { currentProcess } from "./runtime/context/current_process.ts";
+import { PROCESS_LABEL } from "./runtime/processes/process.ts";
+import { copyTerm } from "./runtime/values/term.ts";
+import { termKey } from "./runtime/values/term_key.ts";
 
 /** A value in the dictionary of a process. */
 export interface DictionaryEntry {

@@ -4,13 +4,17 @@
  * @module
  */
 
-import { infoOf, type ProcessInfo } from "./runtime/process_info.ts";
+import { infoOf, type ProcessInfo } from "./runtime/processes/process_info.ts";
 import { raise, startRpc } from "./servers/rpc/rpc_call.ts";
-import { checkFlags, checkOptions, checkTimeout } from "./runtime/check.ts";
-import { currentProcess } from "./runtime/current.ts";
-import { inspect } from "./runtime/inspect.ts";
-import { Pid } from "./runtime/pid.ts";
-import type { Ancestor, Process } from "./runtime/process.ts";
+import {
+  checkFlags,
+  checkOptions,
+  checkTimeout,
+} from "./runtime/values/check_arguments.ts";
+import { currentProcess } from "./runtime/context/current_process.ts";
+import { inspect } from "./runtime/values/inspect.ts";
+import { Pid } from "./runtime/values/pid.ts";
+import type { Ancestor, Process } from "./runtime/processes/process.ts";
 
 export type { Ancestor, ProcessInfo };
 

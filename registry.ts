@@ -51,11 +51,15 @@ import {
   checkList,
   checkOptions,
   checkPid,
-} from "./runtime/check.ts";
-import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
-import { inspect, quote } from "./runtime/inspect.ts";
-import { type Atom, nameOf, type Pid, type Ref } from "./runtime/pid.ts";
-import { termKey } from "./runtime/term_key.ts";
+} from "./runtime/values/check_arguments.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "./runtime/context/current_process.ts";
+import { inspect, quote } from "./runtime/values/inspect.ts";
+import { type Atom, nameOf, type Pid, type Ref } from "./runtime/values/pid.ts";
+import { termKey } from "./runtime/values/term_key.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export type { ChildSpec, RegistryEntry, RegistryKeys, ValuePredicate };

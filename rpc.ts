@@ -42,9 +42,13 @@ import {
   type RpcOutcome,
   startRpc,
 } from "./servers/rpc/rpc_call.ts";
-import { checkArgs, checkList } from "./runtime/check.ts";
-import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
-import { type Atom, nameOf } from "./runtime/pid.ts";
+import { checkArgs, checkList } from "./runtime/values/check_arguments.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "./runtime/context/current_process.ts";
+import { type Atom, nameOf } from "./runtime/values/pid.ts";
 
 export { RpcError };
 

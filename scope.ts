@@ -15,7 +15,7 @@ import * as pg from "./pg.ts";
 import * as Process from "./process.ts";
 import { Registry } from "./registry.ts";
 import * as rpc from "./rpc.ts";
-import type { Modules } from "./runtime/modules.ts";
+import type { Modules } from "./runtime/spawning/modules.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Task } from "./task.ts";
 import { TaskSupervisor } from "./task_supervisor.ts";

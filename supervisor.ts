@@ -79,9 +79,9 @@ import {
   askToStart,
   startedOf,
 } from "./servers/supervisor/supervisor_client.ts";
-import { checkOptions, checkString } from "./runtime/check.ts";
-import { inspect, quote } from "./runtime/inspect.ts";
-import type { Pid } from "./runtime/pid.ts";
+import { checkOptions, checkString } from "./runtime/values/check_arguments.ts";
+import { inspect, quote } from "./runtime/values/inspect.ts";
+import type { Pid } from "./runtime/values/pid.ts";
 
 export type {
   AlreadyStartedReason,

@@ -42,14 +42,18 @@ import {
   checkList,
   checkOptions,
   checkTimeout,
-} from "./runtime/check.ts";
-import { currentProcess, never, waitingProcess } from "./runtime/current.ts";
-import { inspect } from "./runtime/inspect.ts";
-import { assertFunction, checkName } from "./runtime/modules.ts";
-import type { Pid, Ref } from "./runtime/pid.ts";
-import type { Process } from "./runtime/process.ts";
-import { isReason } from "./runtime/reason.ts";
-import { copyTerm } from "./runtime/term.ts";
+} from "./runtime/values/check_arguments.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "./runtime/context/current_process.ts";
+import { inspect } from "./runtime/values/inspect.ts";
+import { assertFunction, checkName } from "./runtime/spawning/modules.ts";
+import type { Pid, Ref } from "./runtime/values/pid.ts";
+import type { Process } from "./runtime/processes/process.ts";
+import { isReason } from "./runtime/values/exit_reason.ts";
+import { copyTerm } from "./runtime/values/term.ts";
 
 export type { ChildRestart, ChildShutdown, ChildSpec, ChildStart, ChildType };
 

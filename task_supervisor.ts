@@ -60,12 +60,12 @@ import {
   checkOptions,
   checkPid,
   misfit,
-} from "./runtime/check.ts";
-import { atAwait } from "./runtime/answer.ts";
-import { never, waitingProcess } from "./runtime/current.ts";
-import { inspect } from "./runtime/inspect.ts";
-import { assertFunction, checkName } from "./runtime/modules.ts";
-import type { Pid } from "./runtime/pid.ts";
+} from "./runtime/values/check_arguments.ts";
+import { atAwait } from "./runtime/promises/answer.ts";
+import { never, waitingProcess } from "./runtime/context/current_process.ts";
+import { inspect } from "./runtime/values/inspect.ts";
+import { assertFunction, checkName } from "./runtime/spawning/modules.ts";
+import type { Pid } from "./runtime/values/pid.ts";
 import {
   type AsyncStreamOptions,
   type StreamResult,

@@ -4,11 +4,22 @@
  * @module
  */
 
-import { checkFlags, checkOptions, checkRef, misfit } from "./runtime/check.ts";
-import { currentProcess } from "./runtime/current.ts";
-import { inspect } from "./runtime/inspect.ts";
-import { Atom, type Message, nameOf, Pid, type Ref } from "./runtime/pid.ts";
-import { copyTerm } from "./runtime/term.ts";
+import {
+  checkFlags,
+  checkOptions,
+  checkRef,
+  misfit,
+} from "./runtime/values/check_arguments.ts";
+import { currentProcess } from "./runtime/context/current_process.ts";
+import { inspect } from "./runtime/values/inspect.ts";
+import {
+  Atom,
+  type Message,
+  nameOf,
+  Pid,
+  type Ref,
+} from "./runtime/values/pid.ts";
+import { copyTerm } from "./runtime/values/term.ts";
 
 /** Options for {@linkcode sendAfter}. */
 export interface SendAfterOptions {

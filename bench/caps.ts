@@ -7,12 +7,12 @@ import { connect, type Socket } from "node:net";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
 import { Node } from "../node.ts";
 import { Budget } from "../distribution/budget.ts";
-import { PendingSignals } from "../distribution/pending.ts";
+import { PendingSignals } from "../distribution/pending_signals.ts";
 import { receive } from "../process.ts";
 import { GlobalTable } from "../servers/global/global_table.ts";
-import { Pid, Ref } from "../runtime/pid.ts";
+import { Pid, Ref } from "../runtime/values/pid.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import type { Signals } from "../runtime/signal.ts";
+import type { Signals } from "../runtime/signals/signal.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { rawFrame, textFrame } from "../wires/json/frames.ts";
 

@@ -23,7 +23,7 @@ import {
   Task,
 } from "../mod.ts";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
-import type { Signals } from "../runtime/signal.ts";
+import type { Signals } from "../runtime/signals/signal.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { Encoder } from "../wires/json/encoder.ts";
 import { Echo, pong } from "./ours/jobs.ts";

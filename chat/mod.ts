@@ -20,9 +20,12 @@
 import { Application } from "../application.ts";
 import * as IO from "../io.ts";
 import { Node } from "../node.ts";
-import { checkFunction, checkOptions } from "../runtime/check.ts";
-import { inspect, printable } from "../runtime/inspect.ts";
-import { type Atom, nameOf } from "../runtime/pid.ts";
+import {
+  checkFunction,
+  checkOptions,
+} from "../runtime/values/check_arguments.ts";
+import { inspect, printable } from "../runtime/values/inspect.ts";
+import { type Atom, nameOf } from "../runtime/values/pid.ts";
 import { Task } from "../task.ts";
 import { type TaskFunction, TaskSupervisor } from "../task_supervisor.ts";
 import type { RemoteSupervisor } from "./application.ts";

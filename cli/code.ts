@@ -6,7 +6,10 @@
 
 import * as IO from "../io.ts";
 import { type DownMessage, receive, spawnMonitor } from "../process.ts";
-import { currentProcess, runsTyped } from "../runtime/current.ts";
+import {
+  currentProcess,
+  runsTyped,
+} from "../runtime/context/current_process.ts";
 import { evaluate, type Scope } from "./evaluate.ts";
 import { hintForError } from "./hints.ts";
 import { complain } from "./output.ts";

@@ -11,8 +11,11 @@
 
 import { Application, type ApplicationSpec } from "../application.ts";
 import { type ModuleExports, Node } from "../node.ts";
-import { outside, runInside } from "../runtime/context.ts";
-import { onDefaultRuntime, unnamed } from "../runtime/current.ts";
+import { outside, runInside } from "../runtime/context/async_context.ts";
+import {
+  onDefaultRuntime,
+  unnamed,
+} from "../runtime/context/current_process.ts";
 import { complain } from "./output.ts";
 import { formatThrown } from "./report.ts";
 

@@ -6,14 +6,14 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { randomBytes } from "node:crypto";
-import { ownHost, parseNodeName } from "../distribution/names.ts";
+import { ownHost, parseNodeName } from "../distribution/node_name.ts";
 import {
   jsonLog,
   type LogHook,
   type NodeOptions,
   standardLog,
 } from "../node.ts";
-import { printable, quote } from "../runtime/inspect.ts";
+import { printable, quote } from "../runtime/values/inspect.ts";
 
 /** The command line is wrong. */
 export class UsageError extends Error {

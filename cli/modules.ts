@@ -8,7 +8,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ModuleExports } from "../node.ts";
-import { quote } from "../runtime/inspect.ts";
+import { quote } from "../runtime/values/inspect.ts";
 import { type ModuleFlag, UsageError } from "./flags.ts";
 import { LoadError } from "./report.ts";
 

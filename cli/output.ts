@@ -4,8 +4,11 @@
  * @module
  */
 
-import { standardError, standardOutput } from "../runtime/output.ts";
-import { writeError } from "../runtime/streams.ts";
+import {
+  standardError,
+  standardOutput,
+} from "../runtime/host/output_stream.ts";
+import { writeError } from "../runtime/host/standard_streams.ts";
 import { EXIT } from "./report.ts";
 
 /**

@@ -6,8 +6,12 @@
 
 import { ApplicationStartError } from "../application.ts";
 import { ExitError, NodeStartError } from "../errors.ts";
-import { inspect, printable } from "../runtime/inspect.ts";
-import { formatExit, isReason, isShutdown } from "../runtime/reason.ts";
+import { inspect, printable } from "../runtime/values/inspect.ts";
+import {
+  formatExit,
+  isReason,
+  isShutdown,
+} from "../runtime/values/exit_reason.ts";
 import { UsageError } from "./flags.ts";
 
 /** Exit codes. */

@@ -15,12 +15,12 @@ import {
   standardLog,
 } from "../node.ts";
 import { receive } from "../process.ts";
-import { runInside } from "../runtime/context.ts";
-import { unnamed } from "../runtime/current.ts";
-import { quote } from "../runtime/inspect.ts";
-import { standardOutput } from "../runtime/output.ts";
-import { isShutdown } from "../runtime/reason.ts";
-import { setStartCommand } from "../runtime/start_command.ts";
+import { runInside } from "../runtime/context/async_context.ts";
+import { unnamed } from "../runtime/context/current_process.ts";
+import { quote } from "../runtime/values/inspect.ts";
+import { standardOutput } from "../runtime/host/output_stream.ts";
+import { isShutdown } from "../runtime/values/exit_reason.ts";
+import { setStartCommand } from "../runtime/host/start_command.ts";
 import { shellScope } from "../scope.ts";
 import { runCode } from "./code.ts";
 import { CodesNode } from "./codes_node.ts";

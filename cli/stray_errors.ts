@@ -9,8 +9,8 @@
 
 import nodeProcess from "node:process";
 import { ProcessExited } from "../errors.ts";
-import { systemClock } from "../runtime/clock.ts";
-import { NodeLog } from "../runtime/log.ts";
+import { systemClock } from "../runtime/host/clock.ts";
+import { NodeLog } from "../runtime/log/node_log.ts";
 import { complain } from "./output.ts";
 import { formatThrown } from "./report.ts";
 

@@ -9,7 +9,7 @@
 
 import { createHash } from "node:crypto";
 import { isIP } from "node:net";
-import { printable } from "../runtime/inspect.ts";
+import { printable } from "../runtime/values/inspect.ts";
 
 /** What a node's name is prefixed with in a certificate. */
 export const NODE_URI = "otp://";

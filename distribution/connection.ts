@@ -6,11 +6,11 @@
 
 import nodeProcess from "node:process";
 import { QueueFullError } from "../errors.ts";
-import { afterTurn, heard } from "../runtime/fairness.ts";
+import { afterTurn, heard } from "../runtime/scheduling/scheduler.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Backpressure, Signals } from "../runtime/signal.ts";
+import type { Backpressure, Signals } from "../runtime/signals/signal.ts";
 import type { Budget } from "./budget.ts";
-import type { PendingSignals } from "./pending.ts";
+import type { PendingSignals } from "./pending_signals.ts";
 import type { ConnectionStats } from "./statistics.ts";
 import type { Limits, Peer, Port, Session, Transport } from "./wire.ts";
 

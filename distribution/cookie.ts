@@ -29,8 +29,8 @@ import { isAbsolute, join } from "node:path";
 import nodeProcess from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { NodeStartError } from "../errors.ts";
-import { quote } from "../runtime/inspect.ts";
-import { isRefused } from "./permissions.ts";
+import { quote } from "../runtime/values/inspect.ts";
+import { isRefused } from "./host_permissions.ts";
 
 /** How many random bytes are in a cookie that is made: 43 characters of base64url. */
 const COOKIE_BYTES = 32;

@@ -8,8 +8,8 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { NodeStartError } from "../errors.ts";
-import { isRefused } from "./permissions.ts";
-import { quote } from "../runtime/inspect.ts";
+import { isRefused } from "./host_permissions.ts";
+import { quote } from "../runtime/values/inspect.ts";
 import {
   mismatchOf,
   NODE_URI,

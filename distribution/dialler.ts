@@ -14,15 +14,15 @@
  */
 
 import nodeProcess from "node:process";
-import { outside } from "../runtime/context.ts";
-import { printableWithin, quote } from "../runtime/inspect.ts";
+import { outside } from "../runtime/context/async_context.ts";
+import { printableWithin, quote } from "../runtime/values/inspect.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Budget } from "./budget.ts";
-import { type NodeName, parseNodeName } from "./names.ts";
-import { PendingSignals } from "./pending.ts";
+import { type NodeName, parseNodeName } from "./node_name.ts";
+import { PendingSignals } from "./pending_signals.ts";
 import type { NetworkLog } from "./network.ts";
 import type { ConnectionStats } from "./statistics.ts";
-import { shake } from "./unauthenticated.ts";
+import { shake } from "./acceptor.ts";
 import {
   HandshakeError,
   type Limits,
@@ -31,7 +31,7 @@ import {
   type Transport,
   type Wire,
 } from "./wire.ts";
-import type { World } from "./world.ts";
+import type { World } from "./host_environment.ts";
 
 /** How long a dial that gave way waits for the other side's, in milliseconds. */
 const GIVE_WAY = 1000;

@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { LogLevel } from "../runtime/events.ts";
-import type { LogCause } from "../runtime/log.ts";
+import type { LogLevel } from "../runtime/log/events.ts";
+import type { LogCause } from "../runtime/log/node_log.ts";
 import type { RefusedRequest } from "../runtime/holdings.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Signals } from "../runtime/signal.ts";
+import type { Signals } from "../runtime/signals/signal.ts";
 import { Budget } from "./budget.ts";
 import { Connection } from "./connection.ts";
 import { Dialler } from "./dialler.ts";
-import { isNodeName, type NodeName, parseNodeName } from "./names.ts";
+import { isNodeName, type NodeName, parseNodeName } from "./node_name.ts";
 import { type ConnectionStats, newConnectionStats } from "./statistics.ts";
-import { Door } from "./unauthenticated.ts";
+import { Door } from "./acceptor.ts";
 import type {
   Admission,
   Limits,
@@ -25,7 +25,7 @@ import type {
   Transport,
   Wire,
 } from "./wire.ts";
-import type { World } from "./world.ts";
+import type { World } from "./host_environment.ts";
 
 /** How often a node listens for silence within a tick time. */
 const TICK_TURNS = 16;

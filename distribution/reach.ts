@@ -6,9 +6,9 @@
 
 import nodeProcess from "node:process";
 import { NodeStartError } from "../errors.ts";
-import { outside } from "../runtime/context.ts";
-import { quote } from "../runtime/inspect.ts";
-import { howToStart } from "../runtime/start_command.ts";
+import { outside } from "../runtime/context/async_context.ts";
+import { quote } from "../runtime/values/inspect.ts";
+import { howToStart } from "../runtime/host/start_command.ts";
 import {
   EpmdError,
   isLoopback,
@@ -20,8 +20,8 @@ import {
   register,
   withWords,
 } from "./epmd/mod.ts";
-import { addressOf, type NodeName } from "./names.ts";
-import { isRefused } from "./permissions.ts";
+import { addressOf, type NodeName } from "./node_name.ts";
+import { isRefused } from "./host_permissions.ts";
 import type { NetworkLog } from "./network.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Listener } from "./listener.ts";

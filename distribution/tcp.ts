@@ -5,8 +5,8 @@
  */
 
 import { connect as netConnect, type Socket } from "node:net";
-import { outside } from "../runtime/context.ts";
-import { copyBytes } from "../runtime/term.ts";
+import { outside } from "../runtime/context/async_context.ts";
+import { copyBytes } from "../runtime/values/term.ts";
 import { Listener, type ListenerOptions } from "./listener.ts";
 import type { Transport, TransportHandlers } from "./wire.ts";
 

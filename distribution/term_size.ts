@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Pid, Ref } from "../runtime/pid.ts";
+import { Pid, Ref } from "../runtime/values/pid.ts";
 
 /** The bytes that values take. */
 interface Costs {

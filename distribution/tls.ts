@@ -11,8 +11,8 @@ import {
   type Server,
   type TLSSocket,
 } from "node:tls";
-import { outside } from "../runtime/context.ts";
-import { printable } from "../runtime/inspect.ts";
+import { outside } from "../runtime/context/async_context.ts";
+import { printable } from "../runtime/values/inspect.ts";
 import {
   mismatchOf,
   type PeerCertificate,

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Backpressure, Signals } from "../runtime/signal.ts";
+import type { Backpressure, Signals } from "../runtime/signals/signal.ts";
 
 /** What a node takes from a peer and keeps for it, at most. Bytes are counted on the wire. */
 export interface Limits {

@@ -5,15 +5,18 @@
  */
 
 import { ExitError, formatExit, IoError } from "../errors.ts";
-import { checkOptions, checkTimeout } from "../runtime/check.ts";
-import { Answer } from "../runtime/answer.ts";
-import { never, waitingProcess } from "../runtime/current.ts";
-import type { Deadline, Expiring } from "../runtime/deadlines.ts";
-import { ignore } from "../runtime/ignore.ts";
-import { Pid, type Ref } from "../runtime/pid.ts";
-import type { Process, Wait } from "../runtime/process.ts";
-import type { Backpressure } from "../runtime/signal.ts";
-import { copyTerm } from "../runtime/term.ts";
+import {
+  checkOptions,
+  checkTimeout,
+} from "../runtime/values/check_arguments.ts";
+import { Answer } from "../runtime/promises/answer.ts";
+import { never, waitingProcess } from "../runtime/context/current_process.ts";
+import type { Deadline, Expiring } from "../runtime/scheduling/deadlines.ts";
+import { ignore } from "../runtime/promises/ignore.ts";
+import { Pid, type Ref } from "../runtime/values/pid.ts";
+import type { Process, Wait } from "../runtime/processes/process.ts";
+import type { Backpressure } from "../runtime/signals/signal.ts";
+import { copyTerm } from "../runtime/values/term.ts";
 import {
   Call,
   Cast,

@@ -6,10 +6,13 @@
  * @module
  */
 
-import { noteForeignExit } from "../runtime/exit_message.ts";
-import { Pid, Ref } from "../runtime/pid.ts";
-import { type CopyField, ServerMessage } from "../runtime/server_message.ts";
-import type { Runnable } from "../runtime/signal.ts";
+import { noteForeignExit } from "../runtime/values/exit_message.ts";
+import { Pid, Ref } from "../runtime/values/pid.ts";
+import {
+  type CopyField,
+  ServerMessage,
+} from "../runtime/values/server_message.ts";
+import type { Runnable } from "../runtime/signals/signal.ts";
 import type { GlobalName, ViaName } from "./server_names.ts";
 
 export { ServerMessage };

@@ -5,14 +5,14 @@
  * @module
  */
 
-import { reasonOf } from "../runtime/errors.ts";
-import { inspect } from "../runtime/inspect.ts";
-import { Atom, nameOf, Pid, type Ref } from "../runtime/pid.ts";
-import { isExit, isExitOrLikeOne } from "../runtime/exit_message.ts";
-import type { WaitOptions } from "../runtime/mailbox.ts";
-import type { Process } from "../runtime/process.ts";
-import { isOrderly } from "../runtime/reason.ts";
-import { ServerMessage } from "../runtime/server_message.ts";
+import { reasonOf } from "../runtime/values/errors.ts";
+import { inspect } from "../runtime/values/inspect.ts";
+import { Atom, nameOf, Pid, type Ref } from "../runtime/values/pid.ts";
+import { isExit, isExitOrLikeOne } from "../runtime/values/exit_message.ts";
+import type { WaitOptions } from "../runtime/processes/mailbox.ts";
+import type { Process } from "../runtime/processes/process.ts";
+import { isOrderly } from "../runtime/values/exit_reason.ts";
+import { ServerMessage } from "../runtime/values/server_message.ts";
 import { Call, Cast, type ServerRef, Stop } from "./messages.ts";
 import { isGlobalName, isViaName, type ServerAddress } from "./server_names.ts";
 

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { inspect } from "../runtime/inspect.ts";
-import { Atom, nameOf, type Pid } from "../runtime/pid.ts";
+import { inspect } from "../runtime/values/inspect.ts";
+import { Atom, nameOf, type Pid } from "../runtime/values/pid.ts";
 import { globalNames } from "../servers/global/global_client.ts";
 
 /**

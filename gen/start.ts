@@ -5,10 +5,10 @@
  */
 
 import { ExitError } from "../errors.ts";
-import { Answer } from "../runtime/answer.ts";
-import { never, waitingProcess } from "../runtime/current.ts";
-import type { Pid, Ref } from "../runtime/pid.ts";
-import type { Process, Wait } from "../runtime/process.ts";
+import { Answer } from "../runtime/promises/answer.ts";
+import { never, waitingProcess } from "../runtime/context/current_process.ts";
+import type { Pid, Ref } from "../runtime/values/pid.ts";
+import type { Process, Wait } from "../runtime/processes/process.ts";
 import {
   type GlobalName,
   registerName,

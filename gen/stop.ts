@@ -6,13 +6,13 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { ExitError } from "../errors.ts";
-import { checkTimeout } from "../runtime/check.ts";
-import { never, waitingProcess } from "../runtime/current.ts";
-import type { Deadline, Expiring } from "../runtime/deadlines.ts";
-import { ignore } from "../runtime/ignore.ts";
-import type { Ref } from "../runtime/pid.ts";
-import type { AliasMode, Process, Wait } from "../runtime/process.ts";
-import type { Target } from "../runtime/signal.ts";
+import { checkTimeout } from "../runtime/values/check_arguments.ts";
+import { never, waitingProcess } from "../runtime/context/current_process.ts";
+import type { Deadline, Expiring } from "../runtime/scheduling/deadlines.ts";
+import { ignore } from "../runtime/promises/ignore.ts";
+import type { Ref } from "../runtime/values/pid.ts";
+import type { AliasMode, Process, Wait } from "../runtime/processes/process.ts";
+import type { Target } from "../runtime/signals/signal.ts";
 import { isSelf, locate, sendTo } from "./call.ts";
 import { type ServerRef, Stop } from "./messages.ts";
 import { describeServer } from "./server_names.ts";

@@ -4,29 +4,29 @@
  * @module
  */
 
-import { isExitError, reasonOf } from "./errors.ts";
-import { outside } from "./context.ts";
-import { type Clock, systemClock } from "./clock.ts";
-import { Deadlines } from "./deadlines.ts";
+import { isExitError, reasonOf } from "./values/errors.ts";
+import { outside } from "./context/async_context.ts";
+import { type Clock, systemClock } from "./host/clock.ts";
+import { Deadlines } from "./scheduling/deadlines.ts";
 import {
   crashEvent,
   type LogLevel,
   type RuntimeEvent,
   sharedExitEvent,
   standardLog,
-} from "./events.ts";
-import { exitMessage } from "./exit_message.ts";
-import { FewMap } from "./few_map.ts";
-import { Fifo } from "./fifo.ts";
-import { type LogCause, NodeLog } from "./log.ts";
-import { Modules, type Resolved } from "./modules.ts";
-import { Nowhere } from "./nowhere.ts";
+} from "./log/events.ts";
+import { exitMessage } from "./values/exit_message.ts";
+import { FewMap } from "./collections/small_map.ts";
+import { Fifo } from "./collections/fifo.ts";
+import { type LogCause, NodeLog } from "./log/node_log.ts";
+import { Modules, type Resolved } from "./spawning/modules.ts";
+import { Nowhere } from "./signals/unreachable_node.ts";
 import {
   type HoldingLimits,
   Holdings,
   type RefusedRequest,
 } from "./holdings.ts";
-import { Pid, Ref } from "./pid.ts";
+import { Pid, Ref } from "./values/pid.ts";
 import {
   type Key,
   keyOf,
@@ -37,8 +37,13 @@ import {
   type ProcessOptions,
   type Wait,
   type Watcher,
-} from "./process.ts";
-import { isOrderly, isReason, sendableReason, sendReason } from "./reason.ts";
+} from "./processes/process.ts";
+import {
+  isOrderly,
+  isReason,
+  sendableReason,
+  sendReason,
+} from "./values/exit_reason.ts";
 import type {
   Backpressure,
   Runnable,
@@ -46,13 +51,13 @@ import type {
   SpawnRequest,
   SpawnResult,
   Target,
-} from "./signal.ts";
-import { endBoth } from "./stand_in.ts";
-import { startSoon } from "./start_process.ts";
-import { ignoreStrayExits } from "./stray_exits.ts";
-import { DEFAULT_MAX_DEPTH } from "./term.ts";
-import { isThenable } from "./thenable.ts";
-import { Timers } from "./timers.ts";
+} from "./signals/signal.ts";
+import { endBoth } from "./context/stand_in.ts";
+import { startSoon } from "./spawning/start_process.ts";
+import { ignoreStrayExits } from "./host/unhandled_errors.ts";
+import { DEFAULT_MAX_DEPTH } from "./values/term.ts";
+import { isThenable } from "./promises/thenable.ts";
+import { Timers } from "./processes/timers.ts";
 
 /** The largest name, lock or group of a peer, in characters: there may be many. */
 const MAX_ENTRY = 1 << 16;

@@ -14,11 +14,11 @@ import {
   send,
   spawnMonitor,
 } from "../process.ts";
-import { runInside } from "../runtime/context.ts";
-import { currentProcess } from "../runtime/current.ts";
-import type { Process } from "../runtime/process.ts";
-import { printable } from "../runtime/inspect.ts";
-import { formatExit } from "../runtime/reason.ts";
+import { runInside } from "../runtime/context/async_context.ts";
+import { currentProcess } from "../runtime/context/current_process.ts";
+import type { Process } from "../runtime/processes/process.ts";
+import { printable } from "../runtime/values/inspect.ts";
+import { formatExit } from "../runtime/values/exit_reason.ts";
 import type { Outcome } from "./evaluator.ts";
 import {
   isSealed,

@@ -6,9 +6,9 @@
 
 import * as IO from "../io.ts";
 import { info, list, Pid, type ProcessInfo, Ref } from "../process.ts";
-import { currentRuntime } from "../runtime/current.ts";
-import { inspect, printable } from "../runtime/inspect.ts";
-import { Atom, printedPid } from "../runtime/pid.ts";
+import { currentRuntime } from "../runtime/context/current_process.ts";
+import { inspect, printable } from "../runtime/values/inspect.ts";
+import { Atom, printedPid } from "../runtime/values/pid.ts";
 import type { LineValues } from "./values.ts";
 
 /** Makes the commands of a shell. */

@@ -9,8 +9,11 @@ import { hintForError, hintForValue } from "../cli/hints.ts";
 import { formatThrown } from "../cli/report.ts";
 import * as IO from "../io.ts";
 import { type Pid, type Ref, spawnMonitor } from "../process.ts";
-import { currentProcess, runsTyped } from "../runtime/current.ts";
-import { inspect } from "../runtime/inspect.ts";
+import {
+  currentProcess,
+  runsTyped,
+} from "../runtime/context/current_process.ts";
+import { inspect } from "../runtime/values/inspect.ts";
 
 import type { LineValues } from "./values.ts";
 

@@ -6,10 +6,13 @@
 
 import { createInterface, type Interface } from "node:readline";
 import nodeProcess from "node:process";
-import { outside } from "../runtime/context.ts";
-import { ignore } from "../runtime/ignore.ts";
-import { standardOutput } from "../runtime/output.ts";
-import { standInForStreams, writeError } from "../runtime/streams.ts";
+import { outside } from "../runtime/context/async_context.ts";
+import { ignore } from "../runtime/promises/ignore.ts";
+import { standardOutput } from "../runtime/host/output_stream.ts";
+import {
+  standInForStreams,
+  writeError,
+} from "../runtime/host/standard_streams.ts";
 import type { Completion } from "./client.ts";
 
 /** What came instead of a line. */

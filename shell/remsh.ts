@@ -7,7 +7,7 @@
 
 import { makeScope } from "../cli/evaluate.ts";
 import type { Pid } from "../process.ts";
-import type { Modules } from "../runtime/modules.ts";
+import type { Modules } from "../runtime/spawning/modules.ts";
 import { shellScope } from "../scope.ts";
 import { serve } from "./server.ts";
 

@@ -6,8 +6,8 @@
 
 import { makeScope, type Scope } from "../cli/evaluate.ts";
 import { exit, monitor, Pid, receive, type Ref, send } from "../process.ts";
-import { currentProcess } from "../runtime/current.ts";
-import { formatExit } from "../runtime/reason.ts";
+import { currentProcess } from "../runtime/context/current_process.ts";
+import { formatExit } from "../runtime/values/exit_reason.ts";
 import { makeCommands } from "./commands.ts";
 import { complete } from "./completion.ts";
 import { Evaluator } from "./evaluator.ts";

@@ -9,7 +9,7 @@ import nodeProcess from "node:process";
 import { EXIT } from "../cli/report.ts";
 import type { ProgramShell, SessionContext } from "../cli/run.ts";
 import { Node } from "../node.ts";
-import { outside } from "../runtime/context.ts";
+import { outside } from "../runtime/context/async_context.ts";
 import { ShellClient } from "./client.ts";
 import { COLOURED, PLAIN, wantsNoColour } from "./colour.ts";
 import { History } from "./history.ts";

@@ -15,9 +15,9 @@ import {
 } from "node:readline";
 import nodeProcess from "node:process";
 import { Writable } from "node:stream";
-import { outside } from "../runtime/context.ts";
-import { printable } from "../runtime/inspect.ts";
-import { standInForStreams } from "../runtime/streams.ts";
+import { outside } from "../runtime/context/async_context.ts";
+import { printable } from "../runtime/values/inspect.ts";
+import { standInForStreams } from "../runtime/host/standard_streams.ts";
 import type { Completion } from "./client.ts";
 import type { Paint } from "./colour.ts";
 import type { History } from "./history.ts";

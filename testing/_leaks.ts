@@ -7,8 +7,8 @@
 import nodeProcess from "node:process";
 import { Node } from "../node.ts";
 import { findScope } from "../servers/pg/pg_scope.ts";
-import { isStandardStream } from "../runtime/output.ts";
-import type { Process } from "../runtime/process.ts";
+import { isStandardStream } from "../runtime/host/output_stream.ts";
+import type { Process } from "../runtime/processes/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** How long what is ending may take to end, in milliseconds. */

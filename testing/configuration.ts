@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkList, checkOptions } from "../runtime/check.ts";
+import { checkList, checkOptions } from "../runtime/values/check_arguments.ts";
 import { type Filter, parseFilter } from "./filters.ts";
 
 /**

@@ -4,7 +4,11 @@
  * @module
  */
 
-import { checkList, checkOptions, checkString } from "../runtime/check.ts";
+import {
+  checkList,
+  checkOptions,
+  checkString,
+} from "../runtime/values/check_arguments.ts";
 
 /** What is known of a test, by name: a tag without a value has `true`. */
 export type Tags = Record<string, unknown>;

@@ -12,7 +12,7 @@
 
 import nodeProcess from "node:process";
 import { join } from "node:path";
-import { inspect } from "../runtime/inspect.ts";
+import { inspect } from "../runtime/values/inspect.ts";
 import {
   announcementKey,
   claim,

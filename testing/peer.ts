@@ -4,14 +4,18 @@
  * @module
  */
 
-import { checkOptions, checkString, checkTimeout } from "../runtime/check.ts";
+import {
+  checkOptions,
+  checkString,
+  checkTimeout,
+} from "../runtime/values/check_arguments.ts";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatExit } from "../errors.ts";
 import { Node } from "../node.ts";
 import { isDown, receive, self } from "../process.ts";
-import { currentProcess } from "../runtime/current.ts";
-import { inspect } from "../runtime/inspect.ts";
+import { currentProcess } from "../runtime/context/current_process.ts";
+import { inspect } from "../runtime/values/inspect.ts";
 import { assertDeno } from "./_deno.ts";
 import { type TestCluster, testCluster, withHost } from "./cluster.ts";
 import type { TestProgram } from "./configuration.ts";

@@ -11,9 +11,9 @@ import {
   checkOptions,
   checkString,
   checkTimeout,
-} from "../runtime/check.ts";
+} from "../runtime/values/check_arguments.ts";
 import type { Node } from "../node.ts";
-import { inspect } from "../runtime/inspect.ts";
+import { inspect } from "../runtime/values/inspect.ts";
 import { assertDeno } from "./_deno.ts";
 import {
   announce,

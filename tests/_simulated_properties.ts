@@ -1,7 +1,7 @@
 /** What has to be true of a history, when nothing is left to happen. */
 
 import { type DownMessage, isDown, isExit, Pid } from "../process.ts";
-import { inspect } from "../runtime/inspect.ts";
+import { inspect } from "../runtime/values/inspect.ts";
 import {
   type Actor,
   type Heard,

@@ -2,7 +2,7 @@
 
 import type { Node } from "../node.ts";
 import type { Pid, Ref } from "../process.ts";
-import type { Process } from "../runtime/process.ts";
+import type { Process } from "../runtime/processes/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** What one table says and another does not, a line each. */

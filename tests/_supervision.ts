@@ -12,8 +12,11 @@ import {
   trapExit,
 } from "../process.ts";
 import { startGroupLeader } from "../servers/io/group_leader.ts";
-import { NO_NODE, setDefaultRuntime } from "../runtime/current.ts";
-import type { RuntimeEvent } from "../runtime/events.ts";
+import {
+  NO_NODE,
+  setDefaultRuntime,
+} from "../runtime/context/current_process.ts";
+import type { RuntimeEvent } from "../runtime/log/events.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import type { ChildSpec } from "../supervisor.ts";
 

@@ -37,11 +37,14 @@ const KNOWS: Record<string, string[]> = {
 };
 
 /** What a wire may know of the runtime: values, signals, and how a value is shown. */
-const VOCABULARY = ["errors", "inspect", "pid", "reason", "signal", "term"]
-  .map((name) => `runtime/${name}.ts`);
+const VOCABULARY = [
+  ...["errors", "exit_reason", "inspect", "pid", "term"]
+    .map((name) => `runtime/values/${name}.ts`),
+  "runtime/signals/signal.ts",
+];
 
 /** What is between a node and the world, and between a wire and its connection. */
-const CONTRACTS = ["distribution/wire.ts", "distribution/world.ts"];
+const CONTRACTS = ["distribution/wire.ts", "distribution/host_environment.ts"];
 
 /**
  * Circles that are to go: every one may only become smaller. Each entry names the files or folders that one
@@ -233,7 +236,7 @@ test("distribution knows no wire and no server", () =>
 test("the contract of a wire is made of signals alone", () =>
   assertImports(
     (path) => path === "distribution/wire.ts",
-    (imported) => imported === "runtime/signal.ts",
+    (imported) => imported === "runtime/signals/signal.ts",
   ));
 
 test("EPMD knows nothing of the rest but how to listen", () =>
@@ -260,7 +263,7 @@ test("node.ts alone joins runtime, distribution and wires", () =>
     (imported, path) =>
       !isIn("distribution", "wires")(imported) ||
       // A command line checks a node's name as the node will.
-      imported === "distribution/names.ts" ||
+      imported === "distribution/node_name.ts" ||
       // A simulation is another world for nodes, and connections in it.
       isIn("testing/simulation")(path) && CONTRACTS.includes(imported),
   ));

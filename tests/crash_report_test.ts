@@ -27,7 +27,10 @@ import {
   unlink,
 } from "../process.ts";
 import * as Process from "../process.ts";
-import { NO_NODE, setDefaultRuntime } from "../runtime/current.ts";
+import {
+  NO_NODE,
+  setDefaultRuntime,
+} from "../runtime/context/current_process.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";

@@ -22,7 +22,7 @@ import {
   whereis,
 } from "../process.ts";
 import { Registry } from "../registry.ts";
-import { currentRuntime } from "../runtime/current.ts";
+import { currentRuntime } from "../runtime/context/current_process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { ended, processTest } from "./_processes.ts";

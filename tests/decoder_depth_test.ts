@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
-import type { Signals } from "../runtime/signal.ts";
+import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { ProtocolError } from "../wires/json/values.ts";

@@ -21,9 +21,9 @@ import {
   trapExit,
   whereis,
 } from "../process.ts";
-import type { Signals } from "../runtime/signal.ts";
-import { copyTerm } from "../runtime/term.ts";
-import { termKey } from "../runtime/term_key.ts";
+import type { Signals } from "../runtime/signals/signal.ts";
+import { copyTerm } from "../runtime/values/term.ts";
+import { termKey } from "../runtime/values/term_key.ts";
 import { test } from "../testing/tags.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { Encoder } from "../wires/json/encoder.ts";

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { parseNodeName } from "../distribution/names.ts";
+import { parseNodeName } from "../distribution/node_name.ts";
 import { Network } from "../distribution/network.ts";
 import {
   DEFAULT_LIMITS,

@@ -17,7 +17,7 @@ import {
   unalias,
   unlink,
 } from "../process.ts";
-import { atom } from "../runtime/pid.ts";
+import { atom } from "../runtime/values/pid.ts";
 import { exiting, pairTest, reasonOf, relay } from "./_nodes.ts";
 import { mail, turn } from "./_processes.ts";
 

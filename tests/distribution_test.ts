@@ -24,8 +24,8 @@ import {
   trapExit,
   unlink,
 } from "../process.ts";
-import { insideOf } from "../runtime/context.ts";
-import { atom } from "../runtime/pid.ts";
+import { insideOf } from "../runtime/context/async_context.ts";
+import { atom } from "../runtime/values/pid.ts";
 import { NodeProcess } from "./_node_process.ts";
 import {
   caughtUp,

@@ -20,7 +20,7 @@ import {
   spawnMonitor,
   trapExit,
 } from "../process.ts";
-import { atom } from "../runtime/pid.ts";
+import { atom } from "../runtime/values/pid.ts";
 import { ended, idle, processTest, standardError } from "./_processes.ts";
 
 const HERE = "nonode@nohost";

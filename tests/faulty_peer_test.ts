@@ -9,7 +9,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { printable } from "../runtime/inspect.ts";
+import { printable } from "../runtime/values/inspect.ts";
 import { QueueFullError, SpawnRefusedError } from "../errors.ts";
 import { Node } from "../node.ts";
 import {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { FewMap } from "../runtime/few_map.ts";
+import { FewMap } from "../runtime/collections/small_map.ts";
 import { test } from "../testing/tags.ts";
 
 interface Step {

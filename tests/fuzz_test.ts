@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { parseNodeName } from "../distribution/names.ts";
+import { parseNodeName } from "../distribution/node_name.ts";
 import { Network } from "../distribution/network.ts";
 import {
   DEFAULT_LIMITS,
@@ -17,11 +17,11 @@ import {
 } from "../distribution/wire.ts";
 import { Budget } from "../distribution/budget.ts";
 import { Node } from "../node.ts";
-import { Pid, Ref } from "../runtime/pid.ts";
-import { systemClock } from "../runtime/clock.ts";
-import { NodeLog } from "../runtime/log.ts";
+import { Pid, Ref } from "../runtime/values/pid.ts";
+import { systemClock } from "../runtime/host/clock.ts";
+import { NodeLog } from "../runtime/log/node_log.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import type { Signals } from "../runtime/signal.ts";
+import type { Signals } from "../runtime/signals/signal.ts";
 import { receive, register, send, whereis } from "../process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";

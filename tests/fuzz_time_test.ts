@@ -6,17 +6,17 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { randomBytes } from "node:crypto";
 import { Budget } from "../distribution/budget.ts";
-import { isNodeName, parseNodeName } from "../distribution/names.ts";
+import { isNodeName, parseNodeName } from "../distribution/node_name.ts";
 import {
   decodeLookupReply,
   decodeNamesReply,
   decodeRequest,
 } from "../distribution/epmd/protocol.ts";
 import { DEFAULT_LIMITS, type Local, type Port } from "../distribution/wire.ts";
-import { inspect, printable, quote } from "../runtime/inspect.ts";
-import type { Signals } from "../runtime/signal.ts";
-import { copyTerm } from "../runtime/term.ts";
-import { termKey } from "../runtime/term_key.ts";
+import { inspect, printable, quote } from "../runtime/values/inspect.ts";
+import type { Signals } from "../runtime/signals/signal.ts";
+import { copyTerm } from "../runtime/values/term.ts";
+import { termKey } from "../runtime/values/term_key.ts";
 import { test } from "../testing/tags.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { FrameReader } from "../wires/json/frames.ts";

@@ -21,8 +21,8 @@ import {
 } from "../process.ts";
 import { globalNames } from "../servers/global/global_client.ts";
 import { Call, Cast } from "../gen/messages.ts";
-import { currentRuntime } from "../runtime/current.ts";
-import { atom } from "../runtime/pid.ts";
+import { currentRuntime } from "../runtime/context/current_process.ts";
+import { atom } from "../runtime/values/pid.ts";
 import { type Cluster, clusterTest, part, reasonOf } from "./_nodes.ts";
 import { SimulatedCluster } from "../testing/mod.ts";
 import { test } from "../testing/tags.ts";

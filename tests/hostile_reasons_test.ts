@@ -23,8 +23,8 @@ import {
   currentRuntime,
   NO_NODE,
   setDefaultRuntime,
-} from "../runtime/current.ts";
-import { printable, quote } from "../runtime/inspect.ts";
+} from "../runtime/context/current_process.ts";
+import { printable, quote } from "../runtime/values/inspect.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";

@@ -35,7 +35,7 @@ import {
 } from "../process.ts";
 import { Registry } from "../registry.ts";
 import * as rpc from "../rpc.ts";
-import { currentRuntime } from "../runtime/current.ts";
+import { currentRuntime } from "../runtime/context/current_process.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";

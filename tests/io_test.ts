@@ -27,7 +27,7 @@ import {
   unlink,
   whereis,
 } from "../process.ts";
-import { atom } from "../runtime/pid.ts";
+import { atom } from "../runtime/values/pid.ts";
 import { test } from "../testing/tags.ts";
 import {
   ended,

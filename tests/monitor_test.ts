@@ -16,8 +16,8 @@ import {
   unlink,
   unregister,
 } from "../process.ts";
-import { insideOf } from "../runtime/context.ts";
-import { atom } from "../runtime/pid.ts";
+import { insideOf } from "../runtime/context/async_context.ts";
+import { atom } from "../runtime/values/pid.ts";
 import { ended, exiting, inProcess, mail, processTest } from "./_processes.ts";
 
 const HERE = "nonode@nohost";

@@ -23,7 +23,7 @@ import {
   spawn,
   trapExit,
 } from "../process.ts";
-import { atom } from "../runtime/pid.ts";
+import { atom } from "../runtime/values/pid.ts";
 import { epmdNames, startEpmd } from "./_epmd_helpers.ts";
 import {
   Cluster,

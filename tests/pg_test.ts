@@ -24,7 +24,7 @@ import {
   whereis,
 } from "../process.ts";
 import { Call, Cast } from "../gen/messages.ts";
-import { atom } from "../runtime/pid.ts";
+import { atom } from "../runtime/values/pid.ts";
 import { Supervisor } from "../supervisor.ts";
 import { type Cluster, clusterTest, nodeDown, part } from "./_nodes.ts";
 import { ended, idle, mail, processTest, turn } from "./_processes.ts";

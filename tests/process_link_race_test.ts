@@ -3,10 +3,10 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { link, receive, trapExit, unlink } from "../process.ts";
-import { runInside } from "../runtime/context.ts";
-import type { Process } from "../runtime/process.ts";
+import { runInside } from "../runtime/context/async_context.ts";
+import type { Process } from "../runtime/processes/process.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import type { Signals } from "../runtime/signal.ts";
+import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";
 
 const KINDS: (keyof Signals)[] = ["link", "unlink", "unlinkAck", "exitLink"];

@@ -20,7 +20,7 @@ import {
   trapExit,
   unlink,
 } from "../process.ts";
-import { atom } from "../runtime/pid.ts";
+import { atom } from "../runtime/values/pid.ts";
 import {
   ended,
   exiting,

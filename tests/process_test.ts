@@ -33,7 +33,7 @@ import {
   unregister,
   whereis,
 } from "../process.ts";
-import { atom } from "../runtime/pid.ts";
+import { atom } from "../runtime/values/pid.ts";
 import { test } from "../testing/tags.ts";
 import {
   ended,

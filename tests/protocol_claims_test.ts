@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as global from "../global.ts";
-import { atom } from "../runtime/pid.ts";
+import { atom } from "../runtime/values/pid.ts";
 import {
   monitor,
   Pid,

@@ -26,7 +26,7 @@ import {
   trapExit,
   unlink,
 } from "../process.ts";
-import { atom } from "../runtime/pid.ts";
+import { atom } from "../runtime/values/pid.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import {

@@ -11,8 +11,8 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import * as errors from "../errors.ts";
 import { exit, receive, self, send, spawnMonitor } from "../process.ts";
-import { atom } from "../runtime/pid.ts";
-import { termKey } from "../runtime/term_key.ts";
+import { atom } from "../runtime/values/pid.ts";
+import { termKey } from "../runtime/values/term_key.ts";
 import { anyTerm, exactly, mutable, objectOf } from "./_terms.ts";
 import { mail, processTest } from "./_processes.ts";
 

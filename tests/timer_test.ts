@@ -14,9 +14,12 @@ import {
   unregister,
 } from "../process.ts";
 import * as Process from "../process.ts";
-import { NO_NODE, setDefaultRuntime } from "../runtime/current.ts";
-import { Pid } from "../runtime/pid.ts";
-import { type Clock, systemClock } from "../runtime/clock.ts";
+import {
+  NO_NODE,
+  setDefaultRuntime,
+} from "../runtime/context/current_process.ts";
+import { Pid } from "../runtime/values/pid.ts";
+import { type Clock, systemClock } from "../runtime/host/clock.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { clusterTest } from "./_nodes.ts";
 import { ended, idle, mail, processTest, turn } from "./_processes.ts";

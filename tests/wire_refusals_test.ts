@@ -13,7 +13,7 @@ import {
   self,
   send,
 } from "../process.ts";
-import { Atom } from "../runtime/pid.ts";
+import { Atom } from "../runtime/values/pid.ts";
 import { test } from "../testing/tags.ts";
 import { VECTORS } from "../tools/protocol_vectors.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";

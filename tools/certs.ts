@@ -24,7 +24,7 @@ import {
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import { join } from "node:path";
-import { parseNodeName } from "../distribution/names.ts";
+import { parseNodeName } from "../distribution/node_name.ts";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY = 24 * 60 * 60 * 1000;

@@ -14,16 +14,16 @@ import {
   type Server,
   type Socket,
 } from "node:net";
-import { HostWorld } from "../distribution/host_world.ts";
-import { parseNodeName } from "../distribution/names.ts";
-import type { Presence } from "../distribution/world.ts";
+import { HostWorld } from "../distribution/system_host.ts";
+import { parseNodeName } from "../distribution/node_name.ts";
+import type { Presence } from "../distribution/host_environment.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import * as global from "../global.ts";
 import { Node } from "../node.ts";
 import * as pg from "../pg.ts";
 import { type Pid, receive, self } from "../process.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
-import type { Clock } from "../runtime/clock.ts";
+import type { Clock } from "../runtime/host/clock.ts";
 
 /** Where the page is. */
 export const TRANSCRIPT: URL = new URL(

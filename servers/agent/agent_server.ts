@@ -5,13 +5,13 @@
  */
 
 import { UndefinedFunctionError } from "../../errors.ts";
-import { currentProcess } from "../../runtime/current.ts";
-import { inspect } from "../../runtime/inspect.ts";
-import { type Resolved, spawnError } from "../../runtime/modules.ts";
-import type { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
-import type { Runnable, SpawnFailure } from "../../runtime/signal.ts";
-import { copyTerm } from "../../runtime/term.ts";
+import { currentProcess } from "../../runtime/context/current_process.ts";
+import { inspect } from "../../runtime/values/inspect.ts";
+import { type Resolved, spawnError } from "../../runtime/spawning/modules.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import type { Runnable, SpawnFailure } from "../../runtime/signals/signal.ts";
+import { copyTerm } from "../../runtime/values/term.ts";
 import type { Place } from "../../gen/call.ts";
 import type { CallbackModule } from "../gen_server/gen_server_process.ts";
 import { Call, Cast, isRunnable } from "../../gen/messages.ts";

@@ -7,12 +7,15 @@
  * @module
  */
 
-import { applicationEvent, applicationLevel } from "../../runtime/events.ts";
-import { inspect, quote } from "../../runtime/inspect.ts";
-import { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
+import {
+  applicationEvent,
+  applicationLevel,
+} from "../../runtime/log/events.ts";
+import { inspect, quote } from "../../runtime/values/inspect.ts";
+import { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { sendableReason } from "../../runtime/reason.ts";
+import { sendableReason } from "../../runtime/values/exit_reason.ts";
 import { shutdownChild } from "../supervisor/child_spec.ts";
 import { tell } from "../../gen/call.ts";
 import { isTyped, toldFrom } from "../../gen/messages.ts";

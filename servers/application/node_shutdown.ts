@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Process } from "../../runtime/process.ts";
+import type { Process } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { applicationsOf } from "./application_controller.ts";
 import { call } from "../../gen/call.ts";

@@ -5,12 +5,19 @@
  */
 
 import { ExitError } from "../../errors.ts";
-import { never, waitingProcess } from "../../runtime/current.ts";
-import { inspect, inspectArgument, printable } from "../../runtime/inspect.ts";
-import type { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
-import { copyTerm } from "../../runtime/term.ts";
-import { isThenable } from "../../runtime/thenable.ts";
+import {
+  never,
+  waitingProcess,
+} from "../../runtime/context/current_process.ts";
+import {
+  inspect,
+  inspectArgument,
+  printable,
+} from "../../runtime/values/inspect.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { copyTerm } from "../../runtime/values/term.ts";
+import { isThenable } from "../../runtime/promises/thenable.ts";
 import type { ChildSpec } from "../supervisor/child_spec.ts";
 import { nameText, type ServerName } from "../../gen/server_names.ts";
 import {

@@ -4,12 +4,15 @@
  * @module
  */
 
-import { never, waitingProcess } from "../../runtime/current.ts";
-import { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
-import { inspect } from "../../runtime/inspect.ts";
+import {
+  never,
+  waitingProcess,
+} from "../../runtime/context/current_process.ts";
+import { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { inspect } from "../../runtime/values/inspect.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { copyTerm } from "../../runtime/term.ts";
+import { copyTerm } from "../../runtime/values/term.ts";
 import { placeOf, startCall } from "../../gen/call.ts";
 import {
   ask,
@@ -22,7 +25,7 @@ import {
 import { globalServer } from "./global_server.ts";
 import { Pauses } from "./global_worker.ts";
 import type { NameRegistry } from "../../gen/server_names.ts";
-import { spawnOn } from "../../runtime/spawn.ts";
+import { spawnOn } from "../../runtime/spawning/spawn.ts";
 import { Ending } from "../../gen/stop.ts";
 
 /** The name of what has a node start its server. */

@@ -5,9 +5,13 @@
  * @module
  */
 
-import type { Pid, Ref } from "../../runtime/pid.ts";
-import { type Key, keyOf, type Process } from "../../runtime/process.ts";
-import type { TermKey } from "../../runtime/term_key.ts";
+import type { Pid, Ref } from "../../runtime/values/pid.ts";
+import {
+  type Key,
+  keyOf,
+  type Process,
+} from "../../runtime/processes/process.ts";
+import type { TermKey } from "../../runtime/values/term_key.ts";
 import { TOO_MANY } from "./global_messages.ts";
 
 interface Lock {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
+import { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
 import { type Place, startCall } from "../../gen/call.ts";
 
 /** The name of each node's server. */

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { inspectWithin } from "../../runtime/inspect.ts";
-import { spawnError } from "../../runtime/modules.ts";
-import { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
+import { inspectWithin } from "../../runtime/values/inspect.ts";
+import { spawnError } from "../../runtime/spawning/modules.ts";
+import { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
 import type { GlobalEntry } from "./global_messages.ts";
 import { type RpcOutcome, startRpc } from "../rpc/rpc_call.ts";
 

@@ -10,10 +10,10 @@
  * @module
  */
 
-import type { Pid, Ref } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
+import type { Pid, Ref } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { type TermKey, termKey } from "../../runtime/term_key.ts";
+import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 import { GlobalLocks } from "./global_locks.ts";
 import {
   ask,

@@ -4,9 +4,13 @@
  * @module
  */
 
-import type { Pid, Ref } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
-import { keptLength, type TermKey, termKey } from "../../runtime/term_key.ts";
+import type { Pid, Ref } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import {
+  keptLength,
+  type TermKey,
+  termKey,
+} from "../../runtime/values/term_key.ts";
 import type { GlobalEntry, Resolver } from "./global_messages.ts";
 
 interface NamedProcess extends GlobalEntry {

@@ -9,10 +9,10 @@
  * @module
  */
 
-import { inspectWithin } from "../../runtime/inspect.ts";
-import { type Pid, Ref } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
-import { type TermKey, termKey } from "../../runtime/term_key.ts";
+import { inspectWithin } from "../../runtime/values/inspect.ts";
+import { type Pid, Ref } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 import {
   ask,
   type GlobalChange,

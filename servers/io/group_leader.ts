@@ -6,13 +6,13 @@
 
 import { createInterface, type Interface } from "node:readline";
 import nodeProcess from "node:process";
-import { outside } from "../../runtime/context.ts";
-import { printable, printableWithin } from "../../runtime/inspect.ts";
-import { Pid, Ref } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
+import { outside } from "../../runtime/context/async_context.ts";
+import { printable, printableWithin } from "../../runtime/values/inspect.ts";
+import { Pid, Ref } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { standardOutput } from "../../runtime/output.ts";
-import { streamsStandIn } from "../../runtime/streams.ts";
+import { standardOutput } from "../../runtime/host/output_stream.ts";
+import { streamsStandIn } from "../../runtime/host/standard_streams.ts";
 import { PendingWrites } from "./pending_writes.ts";
 import {
   type IoOperation,

@@ -8,8 +8,8 @@
  * @module
  */
 
-import type { Pid, Ref } from "../../runtime/pid.ts";
-import type { Process, Wait } from "../../runtime/process.ts";
+import type { Pid, Ref } from "../../runtime/values/pid.ts";
+import type { Process, Wait } from "../../runtime/processes/process.ts";
 
 /** A request that waits for input. */
 export interface Read {

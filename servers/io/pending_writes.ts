@@ -7,7 +7,7 @@
  * @module
  */
 
-import { ignore } from "../../runtime/ignore.ts";
+import { ignore } from "../../runtime/promises/ignore.ts";
 import type { IoOperation } from "../../gen/messages.ts";
 
 /** How much output of other nodes may wait, in characters. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TermKey } from "../../runtime/term_key.ts";
+import type { TermKey } from "../../runtime/values/term_key.ts";
 
 /**
  * Joins of one process, in their order, each taken back in constant time. A group can be joined several

@@ -9,10 +9,14 @@
  */
 
 import { QueueFullError } from "../../errors.ts";
-import { printableLine, quote } from "../../runtime/inspect.ts";
-import { Pid, type Ref } from "../../runtime/pid.ts";
-import { type Key, keyOf, type Process } from "../../runtime/process.ts";
-import { keptLength, type TermKey } from "../../runtime/term_key.ts";
+import { printableLine, quote } from "../../runtime/values/inspect.ts";
+import { Pid, type Ref } from "../../runtime/values/pid.ts";
+import {
+  type Key,
+  keyOf,
+  type Process,
+} from "../../runtime/processes/process.ts";
+import { keptLength, type TermKey } from "../../runtime/values/term_key.ts";
 import { Tell } from "../../gen/messages.ts";
 import {
   canBeGroup,

@@ -5,11 +5,15 @@
  */
 
 import { NoProcessError } from "../../errors.ts";
-import { quote } from "../../runtime/inspect.ts";
-import { type Pid, Ref } from "../../runtime/pid.ts";
-import { type Key, keyOf, type Process } from "../../runtime/process.ts";
+import { quote } from "../../runtime/values/inspect.ts";
+import { type Pid, Ref } from "../../runtime/values/pid.ts";
+import {
+  type Key,
+  keyOf,
+  type Process,
+} from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { TermKey } from "../../runtime/term_key.ts";
+import type { TermKey } from "../../runtime/values/term_key.ts";
 import { Joins } from "./join_counts.ts";
 import { isTyped, toldBy } from "../../gen/messages.ts";
 import {

@@ -7,11 +7,11 @@
  * @module
  */
 
-import { Fifo } from "../../runtime/fifo.ts";
-import { Ref } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
-import { type TermKey, termKey } from "../../runtime/term_key.ts";
-import { isExit } from "../../runtime/exit_message.ts";
+import { Fifo } from "../../runtime/collections/fifo.ts";
+import { Ref } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
+import { isExit } from "../../runtime/values/exit_message.ts";
 import { isTyped, toldFrom } from "../../gen/messages.ts";
 import type { RegistryTable } from "./registry_table.ts";
 import { type Caller, NO_REPLY, type Server } from "../../gen/server.ts";

@@ -5,12 +5,12 @@
  */
 
 import { NoProcessError } from "../../errors.ts";
-import { quote } from "../../runtime/inspect.ts";
-import { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
+import { quote } from "../../runtime/values/inspect.ts";
+import { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { copyTerm } from "../../runtime/term.ts";
-import { type TermKey, termKey } from "../../runtime/term_key.ts";
+import { copyTerm } from "../../runtime/values/term.ts";
+import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 
 /** Whether a key has one process at most, or as many as register under it. */
 export type RegistryKeys = "unique" | "duplicate";

@@ -13,24 +13,27 @@ import {
   SpawnRefusedError,
   UndefinedFunctionError,
 } from "../../errors.ts";
-import { atAwait } from "../../runtime/answer.ts";
-import { currentProcess, never } from "../../runtime/current.ts";
-import { ignore } from "../../runtime/ignore.ts";
-import { inspect, printable } from "../../runtime/inspect.ts";
-import { type Resolved, spawnError } from "../../runtime/modules.ts";
-import { type Pid, Ref } from "../../runtime/pid.ts";
-import type { Process, Wait } from "../../runtime/process.ts";
-import { isReason } from "../../runtime/reason.ts";
+import { atAwait } from "../../runtime/promises/answer.ts";
+import {
+  currentProcess,
+  never,
+} from "../../runtime/context/current_process.ts";
+import { ignore } from "../../runtime/promises/ignore.ts";
+import { inspect, printable } from "../../runtime/values/inspect.ts";
+import { type Resolved, spawnError } from "../../runtime/spawning/modules.ts";
+import { type Pid, Ref } from "../../runtime/values/pid.ts";
+import type { Process, Wait } from "../../runtime/processes/process.ts";
+import { isReason } from "../../runtime/values/exit_reason.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { sendableReason } from "../../runtime/reason.ts";
+import { sendableReason } from "../../runtime/values/exit_reason.ts";
 import type {
   Runnable,
   SpawnFailure,
   SpawnResult,
-} from "../../runtime/signal.ts";
-import { copyTerm } from "../../runtime/term.ts";
+} from "../../runtime/signals/signal.ts";
+import { copyTerm } from "../../runtime/values/term.ts";
 import { isRunnable, isTyped } from "../../gen/messages.ts";
-import type { SpawnFunction } from "../../runtime/spawn.ts";
+import type { SpawnFunction } from "../../runtime/spawning/spawn.ts";
 
 /** The name of the service. */
 const SERVICE = "$rpc";

@@ -9,13 +9,13 @@ import {
   SUPERVISOR_LEVELS,
   type SupervisorError,
   supervisorEvent,
-} from "../../runtime/events.ts";
-import { inspectArgument } from "../../runtime/inspect.ts";
-import type { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
+} from "../../runtime/log/events.ts";
+import { inspectArgument } from "../../runtime/values/inspect.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { sendableReason } from "../../runtime/reason.ts";
-import type { Runnable } from "../../runtime/signal.ts";
+import { sendableReason } from "../../runtime/values/exit_reason.ts";
+import type { Runnable } from "../../runtime/signals/signal.ts";
 import {
   assertMayStart,
   checkStarted,
@@ -29,7 +29,7 @@ import {
   shutdownChild,
   type Started,
 } from "./child_spec.ts";
-import { reasonOf } from "../../runtime/errors.ts";
+import { reasonOf } from "../../runtime/values/errors.ts";
 
 /** A child's specification as it is sent. */
 export type SentChildSpec = Omit<FullChildSpec, "start"> & { start: Runnable };

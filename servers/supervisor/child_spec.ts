@@ -5,15 +5,15 @@
  */
 
 import { UndefinedFunctionError } from "../../errors.ts";
-import { misfit } from "../../runtime/check.ts";
-import { inspect, quote } from "../../runtime/inspect.ts";
-import { spawnError } from "../../runtime/modules.ts";
-import { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
-import { isOrderly, isReason } from "../../runtime/reason.ts";
+import { misfit } from "../../runtime/values/check_arguments.ts";
+import { inspect, quote } from "../../runtime/values/inspect.ts";
+import { spawnError } from "../../runtime/spawning/modules.ts";
+import { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { isOrderly, isReason } from "../../runtime/values/exit_reason.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { Runnable } from "../../runtime/signal.ts";
-import { copyTerm } from "../../runtime/term.ts";
+import type { Runnable } from "../../runtime/signals/signal.ts";
+import { copyTerm } from "../../runtime/values/term.ts";
 import {
   type CallbackModule,
   genServerChild,

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { FewMap } from "../../runtime/few_map.ts";
-import type { Pid } from "../../runtime/pid.ts";
-import { type Key, keyOf } from "../../runtime/process.ts";
+import { FewMap } from "../../runtime/collections/small_map.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import { type Key, keyOf } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { FullChildSpec } from "./child_spec.ts";
 import type { Child as SupervisedChild } from "./child_lifecycle.ts";

@@ -6,11 +6,11 @@
  */
 
 import { ExitError } from "../../errors.ts";
-import type { SupervisorError } from "../../runtime/events.ts";
-import { isExit } from "../../runtime/exit_message.ts";
-import { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
-import { isOrderly } from "../../runtime/reason.ts";
+import type { SupervisorError } from "../../runtime/log/events.ts";
+import { isExit } from "../../runtime/values/exit_message.ts";
+import { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import { tell } from "../../gen/call.ts";
 import type { FullChildSpec } from "./child_spec.ts";
 import { toldBy } from "../../gen/messages.ts";

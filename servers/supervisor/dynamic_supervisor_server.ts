@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
 import type { Caller, Server } from "../../gen/server.ts";

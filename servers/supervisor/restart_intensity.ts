@@ -4,8 +4,8 @@
  * @module
  */
 
-import { misfit } from "../../runtime/check.ts";
-import { inspect } from "../../runtime/inspect.ts";
+import { misfit } from "../../runtime/values/check_arguments.ts";
+import { inspect } from "../../runtime/values/inspect.ts";
 
 /**
  * @throws {TypeError} If a limit of restarts is not a number.

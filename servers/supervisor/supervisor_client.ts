@@ -5,9 +5,12 @@
  */
 
 import { ExitError } from "../../errors.ts";
-import { never, waitingProcess } from "../../runtime/current.ts";
-import { quote } from "../../runtime/inspect.ts";
-import type { Process } from "../../runtime/process.ts";
+import {
+  never,
+  waitingProcess,
+} from "../../runtime/context/current_process.ts";
+import { quote } from "../../runtime/values/inspect.ts";
+import type { Process } from "../../runtime/processes/process.ts";
 import { call, locate, type Place, startCall } from "../../gen/call.ts";
 import {
   type ChildStart,

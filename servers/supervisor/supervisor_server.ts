@@ -5,15 +5,15 @@
  */
 
 import { ExitError } from "../../errors.ts";
-import { quote } from "../../runtime/inspect.ts";
-import type { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
-import { isOrderly } from "../../runtime/reason.ts";
+import { quote } from "../../runtime/values/inspect.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { type Child, Children } from "./child_table.ts";
 import { toldBy } from "../../gen/messages.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
-import { isExit } from "../../runtime/exit_message.ts";
+import { isExit } from "../../runtime/values/exit_message.ts";
 import { tell } from "../../gen/call.ts";
 import type { Caller, Server } from "../../gen/server.ts";
 import {

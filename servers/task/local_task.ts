@@ -4,13 +4,13 @@
  * @module
  */
 
-import { checkArgs } from "../../runtime/check.ts";
-import { currentProcess } from "../../runtime/current.ts";
-import { assertFunction, spawnError } from "../../runtime/modules.ts";
-import type { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
-import { copyTerm } from "../../runtime/term.ts";
-import type { SpawnFunction } from "../../runtime/spawn.ts";
+import { checkArgs } from "../../runtime/values/check_arguments.ts";
+import { currentProcess } from "../../runtime/context/current_process.ts";
+import { assertFunction, spawnError } from "../../runtime/spawning/modules.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { copyTerm } from "../../runtime/values/term.ts";
+import type { SpawnFunction } from "../../runtime/spawning/spawn.ts";
 import { Ending, LATE } from "../../gen/stop.ts";
 import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
 import { callersOf, runTask } from "./task_state.ts";

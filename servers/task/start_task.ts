@@ -4,14 +4,14 @@
  * @module
  */
 
-import { never } from "../../runtime/current.ts";
-import { misfit } from "../../runtime/check.ts";
-import { isExitError } from "../../runtime/errors.ts";
-import { inspect } from "../../runtime/inspect.ts";
-import { spawnError } from "../../runtime/modules.ts";
-import type { SpawnFailure } from "../../runtime/signal.ts";
-import type { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
+import { never } from "../../runtime/context/current_process.ts";
+import { misfit } from "../../runtime/values/check_arguments.ts";
+import { isExitError } from "../../runtime/values/errors.ts";
+import { inspect } from "../../runtime/values/inspect.ts";
+import { spawnError } from "../../runtime/spawning/modules.ts";
+import type { SpawnFailure } from "../../runtime/signals/signal.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
 import {
   type CallOptions,
   locate,
@@ -22,7 +22,7 @@ import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
 import { describeFunction } from "../../gen/call_description.ts";
 import type { ServerRef, StartTask } from "../../gen/messages.ts";
 import { describeServer } from "../../gen/server_names.ts";
-import type { SpawnFunction } from "../../runtime/spawn.ts";
+import type { SpawnFunction } from "../../runtime/spawning/spawn.ts";
 import type { TaskRefusal } from "./task_supervisor_server.ts";
 import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
 

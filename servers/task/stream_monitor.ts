@@ -4,10 +4,10 @@
  * @module
  */
 
-import { ignore } from "../../runtime/ignore.ts";
-import type { Pid, Ref } from "../../runtime/pid.ts";
-import type { Process, Wait } from "../../runtime/process.ts";
-import type { SpawnResult } from "../../runtime/signal.ts";
+import { ignore } from "../../runtime/promises/ignore.ts";
+import type { Pid, Ref } from "../../runtime/values/pid.ts";
+import type { Process, Wait } from "../../runtime/processes/process.ts";
+import type { SpawnResult } from "../../runtime/signals/signal.ts";
 import type { TaskOutcome } from "./task_state.ts";
 
 /** Starts the tasks of a stream. */

@@ -5,11 +5,14 @@
  */
 
 import { ExitError } from "../../errors.ts";
-import { atAwait } from "../../runtime/answer.ts";
-import type { Pid, Ref } from "../../runtime/pid.ts";
-import type { Process, Wait } from "../../runtime/process.ts";
-import { isReason } from "../../runtime/reason.ts";
-import type { MonitoredObject, SpawnResult } from "../../runtime/signal.ts";
+import { atAwait } from "../../runtime/promises/answer.ts";
+import type { Pid, Ref } from "../../runtime/values/pid.ts";
+import type { Process, Wait } from "../../runtime/processes/process.ts";
+import { isReason } from "../../runtime/values/exit_reason.ts";
+import type {
+  MonitoredObject,
+  SpawnResult,
+} from "../../runtime/signals/signal.ts";
 
 /** How a task ended. */
 export type TaskOutcome =

@@ -9,13 +9,16 @@
  */
 
 import { ExitError } from "../../errors.ts";
-import { checkFlags, misfit } from "../../runtime/check.ts";
-import { Fifo } from "../../runtime/fifo.ts";
-import { ignore } from "../../runtime/ignore.ts";
-import { inspect } from "../../runtime/inspect.ts";
-import { never, waitingProcess } from "../../runtime/current.ts";
-import type { Pid, Ref } from "../../runtime/pid.ts";
-import type { Process, Wait } from "../../runtime/process.ts";
+import { checkFlags, misfit } from "../../runtime/values/check_arguments.ts";
+import { Fifo } from "../../runtime/collections/fifo.ts";
+import { ignore } from "../../runtime/promises/ignore.ts";
+import { inspect } from "../../runtime/values/inspect.ts";
+import {
+  never,
+  waitingProcess,
+} from "../../runtime/context/current_process.ts";
+import type { Pid, Ref } from "../../runtime/values/pid.ts";
+import type { Process, Wait } from "../../runtime/processes/process.ts";
 import { takeExit } from "../../gen/server.ts";
 import {
   StreamMonitor,

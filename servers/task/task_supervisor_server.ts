@@ -4,9 +4,9 @@
  * @module
  */
 
-import { Pid, Ref } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
-import type { SpawnFailure } from "../../runtime/signal.ts";
+import { Pid, Ref } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import type { SpawnFailure } from "../../runtime/signals/signal.ts";
 import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
 import {
   DynamicChildren,

@@ -4,10 +4,13 @@
  * @module
  */
 
-import { checkList, checkOptions } from "../../runtime/check.ts";
+import {
+  checkList,
+  checkOptions,
+} from "../../runtime/values/check_arguments.ts";
 import { Node, type NodeOptions } from "../../node.ts";
-import type { Pid } from "../../runtime/pid.ts";
-import type { Process } from "../../runtime/process.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
 import { SYSTEM } from "../_leaks.ts";
 import { withHost } from "../cluster.ts";
 import { Driver } from "./driver.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { outside } from "../../runtime/context.ts";
+import { outside } from "../../runtime/context/async_context.ts";
 import { quiet } from "./event_loop.ts";
 import type { Timeline } from "./timeline.ts";
 

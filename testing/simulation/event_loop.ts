@@ -6,7 +6,10 @@
  */
 
 import { setImmediate } from "node:timers";
-import { type EventLoop, standInForEventLoop } from "../../runtime/fairness.ts";
+import {
+  type EventLoop,
+  standInForEventLoop,
+} from "../../runtime/scheduling/scheduler.ts";
 
 /** How often processes may have the event loop turn at one moment of virtual time. */
 const MAX_TURNS = 4000;

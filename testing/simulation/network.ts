@@ -4,16 +4,16 @@
  * @module
  */
 
-import type { NodeName } from "../../distribution/names.ts";
+import type { NodeName } from "../../distribution/node_name.ts";
 import type { Transport } from "../../distribution/wire.ts";
 import type {
   Entry,
   Presence,
   Reached,
   World,
-} from "../../distribution/world.ts";
+} from "../../distribution/host_environment.ts";
 import { NodeStartError } from "../../errors.ts";
-import type { Clock } from "../../runtime/clock.ts";
+import type { Clock } from "../../runtime/host/clock.ts";
 import { SeededRandom } from "./random.ts";
 import { Timeline } from "./timeline.ts";
 import { Trace } from "./trace.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { outside } from "../../runtime/context.ts";
-import type { Clock } from "../../runtime/clock.ts";
+import { outside } from "../../runtime/context/async_context.ts";
+import type { Clock } from "../../runtime/host/clock.ts";
 
 /** What an event is: a timer of somebody's, or something on its way between nodes. */
 export type EventKind = "timer" | "network";

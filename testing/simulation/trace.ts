@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printable } from "../../runtime/inspect.ts";
+import { printable } from "../../runtime/values/inspect.ts";
 
 /** How much of what was said is shown, in bytes. */
 const SHOWN = 400;

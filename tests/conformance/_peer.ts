@@ -11,7 +11,7 @@ import {
   send,
   spawn,
 } from "../../process.ts";
-import { currentRuntime } from "../../runtime/current.ts";
+import { currentRuntime } from "../../runtime/context/current_process.ts";
 import { startLeader, type TextDevice } from "./_leader.ts";
 
 /** How long what is ending may take to end, in milliseconds. */

@@ -25,7 +25,7 @@ export interface Mutant {
 }
 
 const RUNTIME = "runtime/runtime.ts";
-const PROCESS = "runtime/process.ts";
+const PROCESS = "runtime/processes/process.ts";
 
 /** The mutations. */
 export const MUTANTS: readonly Mutant[] = [
@@ -332,7 +332,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a timer looks its name up when it is set",
-    file: "runtime/timers.ts",
+    file: "runtime/processes/timers.ts",
     from: "else runtime.sendName(runtime.nobody, to, message);\n    });",
     to:
       "else if (found !== undefined) found.mailbox.push(message, found);\n    });\n" +
@@ -341,14 +341,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a timer that was cancelled sends its message",
-    file: "runtime/timers.ts",
+    file: "runtime/processes/timers.ts",
     from: "timer.stop();\n",
     to: "",
     areas: ["timers"],
   },
   {
     name: "a task has the dictionary of its owner",
-    file: "runtime/process.ts",
+    file: "runtime/processes/process.ts",
     from: "this.label = options.label;",
     to: "this.label = options.label;\n" +
       "    this.dictionary = options.parent && runtime.find(options.parent)?.dictionary;",
@@ -405,7 +405,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a message to a name is not copied",
-    file: "runtime/process.ts",
+    file: "runtime/processes/process.ts",
     from:
       "runtime.sendName(\n        this.pid,\n        name,\n        copyTerm(message, runtime.maxDepth),\n      )",
     to: "runtime.sendName(this.pid, name, message)",
@@ -413,7 +413,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a message to an alias is not copied",
-    file: "runtime/process.ts",
+    file: "runtime/processes/process.ts",
     from:
       "runtime.sendAlias(\n        this.pid,\n        alias,\n        copyTerm(message, runtime.maxDepth),\n      )",
     to: "runtime.sendAlias(this.pid, alias, message)",
@@ -421,14 +421,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a reply is not copied",
-    file: "runtime/process.ts",
+    file: "runtime/processes/process.ts",
     from: "runtime.reply(this.pid, alias, copyTerm(value, runtime.maxDepth));",
     to: "runtime.reply(this.pid, alias, value);",
     tests: ["copies_test.ts"],
   },
   {
     name: "what waits for a dial is not copied",
-    file: "distribution/pending.ts",
+    file: "distribution/pending_signals.ts",
     from: "(signals) => each(signals, copy)",
     to: "(signals) => each(signals, message)",
     tests: ["copies_test.ts"],
@@ -442,14 +442,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a copy shares the items of a Set",
-    file: "runtime/term.ts",
+    file: "runtime/values/term.ts",
     from: "copy.add(copyAny(item, left - 1, max));",
     to: "copy.add(item);",
     tests: ["copies_test.ts"],
   },
   {
     name: "a copy shares the keys of a Map",
-    file: "runtime/term.ts",
+    file: "runtime/values/term.ts",
     from:
       "copy.set(copyAny(key, left - 1, max), copyAny(item, left - 1, max));",
     to: "copy.set(key, copyAny(item, left - 1, max));",
@@ -457,14 +457,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a copy shares the fields of an error",
-    file: "runtime/term.ts",
+    file: "runtime/values/term.ts",
     from: "term.fields = copyPlain(term.fields, left, max);",
     to: "term.fields = { ...term.fields };",
     tests: ["copies_test.ts"],
   },
   {
     name: "a Set is no level for a copy",
-    file: "runtime/term.ts",
+    file: "runtime/values/term.ts",
     from: "copy.add(copyAny(item, left - 1, max));",
     to: "copy.add(copyAny(item, left, max));",
     tests: ["depth_test.ts"],
@@ -542,21 +542,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the count of events beyond a limit is one too few",
-    file: "runtime/log.ts",
+    file: "runtime/log/node_log.ts",
     from: "`${lines - most} more",
     to: "`${lines - most - 1} more",
     tests: ["log_limits_test.ts"],
   },
   {
     name: "an event less than allowed is written",
-    file: "runtime/log.ts",
+    file: "runtime/log/node_log.ts",
     from: "if (++window.lines <= window.most) return true;",
     to: "if (++window.lines < window.most) return true;",
     tests: ["log_limits_test.ts"],
   },
   {
     name: "the count of a window that another follows is lost",
-    file: "runtime/log.ts",
+    file: "runtime/log/node_log.ts",
     from: "if (window !== undefined) this.#end(windows, name, window);",
     to: "window?.stop?.();",
     tests: ["log_limits_test.ts"],

@@ -10,9 +10,13 @@ import {
   isReserved,
   receivedMessage,
 } from "../../gen/messages.ts";
-import { MAX_NAME, Pid, Ref } from "../../runtime/pid.ts";
-import type { Runnable, Signals, SpawnFailure } from "../../runtime/signal.ts";
-import { copyTerm, REASON_LEVELS } from "../../runtime/term.ts";
+import { MAX_NAME, Pid, Ref } from "../../runtime/values/pid.ts";
+import type {
+  Runnable,
+  Signals,
+  SpawnFailure,
+} from "../../runtime/signals/signal.ts";
+import { copyTerm, REASON_LEVELS } from "../../runtime/values/term.ts";
 import { type FrameHandler, FrameReader, parseJson } from "./frames.ts";
 import { RawArrays } from "./raw_arrays.ts";
 import {

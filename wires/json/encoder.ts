@@ -9,8 +9,8 @@
 
 import { Buffer } from "node:buffer";
 import type { Limits, Port } from "../../distribution/wire.ts";
-import { inspect } from "../../runtime/inspect.ts";
-import type { Pid, Ref } from "../../runtime/pid.ts";
+import { inspect } from "../../runtime/values/inspect.ts";
+import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import type {
   Backpressure,
   Queued,
@@ -18,8 +18,8 @@ import type {
   SpawnRequest,
   SpawnResult,
   Target,
-} from "../../runtime/signal.ts";
-import { REASON_LEVELS } from "../../runtime/term.ts";
+} from "../../runtime/signals/signal.ts";
+import { REASON_LEVELS } from "../../runtime/values/term.ts";
 import { FRAGMENT_BYTES, rawFrame, textFrame, TICK } from "./frames.ts";
 import {
   cutText,

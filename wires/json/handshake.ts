@@ -35,8 +35,8 @@ import {
   type Status,
   type Transport,
 } from "../../distribution/wire.ts";
-import { printable } from "../../runtime/inspect.ts";
-import { isNodeName } from "../../runtime/pid.ts";
+import { printable } from "../../runtime/values/inspect.ts";
+import { isNodeName } from "../../runtime/values/pid.ts";
 import { parseJson, textFrame } from "./frames.ts";
 
 /** The version of the wire that this module speaks. */

@@ -13,7 +13,7 @@ import type {
   Transport,
   Wire,
 } from "../../distribution/wire.ts";
-import type { Signals } from "../../runtime/signal.ts";
+import type { Signals } from "../../runtime/signals/signal.ts";
 import { Decoder } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
 import * as handshake from "./handshake.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { ByteBudget } from "../../distribution/wire.ts";
-import { copyBytes } from "../../runtime/term.ts";
+import { copyBytes } from "../../runtime/values/term.ts";
 import { MAX_RAW, ProtocolError } from "./values.ts";
 
 /** Parts below this are kept together: an array of its own costs far more than a byte. */

@@ -18,7 +18,7 @@ import {
   MAX_NAME,
   Pid,
   Ref,
-} from "../../runtime/pid.ts";
+} from "../../runtime/values/pid.ts";
 import {
   areCrowded,
   checkBigInt,
@@ -34,7 +34,7 @@ import {
   tooDeep,
   TYPED_ARRAYS,
   typedArrayKind,
-} from "../../runtime/term.ts";
+} from "../../runtime/values/term.ts";
 
 /** One end of a connection. */
 export interface End {

@@ -1,0 +1,253 @@
+/**
+ * The door: connections that were accepted and are not in yet.
+ *
+ * @module
+ */
+
+import { quote } from "../runtime/values/inspect.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { NetworkLog } from "./network.ts";
+import type { ConnectionStats } from "./statistics.ts";
+import {
+  type Admission,
+  HandshakeError,
+  type Local,
+  type RefusalCause,
+  type Session,
+  type Transport,
+  type Wire,
+} from "./wire.ts";
+
+/** How long a handshake under way is not ended to make room for another one, in milliseconds. */
+const GRACE = 1000;
+
+interface Waiting {
+  readonly attempt: AbortController;
+  readonly since: number;
+  /** Whether it has said the first word of a node. */
+  hasSpoken: boolean;
+}
+
+/** What a door needs of its node. */
+export interface DoorOptions {
+  /** The node's processes. */
+  runtime: Runtime;
+  /** What a handshake needs to know. */
+  local: Local;
+  /** The wires that the node speaks. */
+  wires: Wire[];
+  /** What is counted. */
+  stats: ConnectionStats;
+  /** Where lines for the log go. */
+  log: NetworkLog;
+  /** Somebody is in. */
+  up(session: Session, transport: Transport): unknown;
+}
+
+/** Lets dialers in, or not: each has little time, and all of them together little room. */
+export class Door {
+  readonly #options: DoorOptions;
+  /** Those who are not in yet, oldest first. */
+  readonly #waiting = new Map<Transport, Waiting>();
+  #stopped = false;
+
+  /** A door that nobody is at. */
+  constructor(options: DoorOptions) {
+    this.#options = options;
+  }
+
+  /** How many are not in yet. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Sends all away who are not in yet, and whoever comes. */
+  stop(): void {
+    this.#stopped = true;
+    for (const { attempt } of this.#waiting.values()) {
+      attempt.abort(new HandshakeError("refused", "the node stops"));
+    }
+  }
+
+  /** Takes a connection that was accepted. */
+  accept(transport: Transport): void {
+    if (this.#stopped) return transport.destroy();
+    const { runtime, local, stats, up } = this.#options;
+    const { limits } = local;
+    stats.accepted++;
+    const attempt = new AbortController();
+    const waiting = { attempt, since: runtime.now(), hasSpoken: false };
+    this.#waiting.set(transport, waiting);
+    if (this.#waiting.size > limits.maxHalfOpen) this.#makeRoom();
+    const stopTimer = runtime.after(limits.handshakeTimeout, () => {
+      attempt.abort(
+        new HandshakeError(
+          "timeout",
+          `it did not get in within ${limits.handshakeTimeout} ms`,
+        ),
+      );
+    });
+    shake(transport, attempt.signal, async () => {
+      const { wire, first } = await this.#sniff(transport);
+      waiting.hasSpoken = true;
+      return await accept(wire, transport, first(), local);
+    }).finally(() => {
+      stopTimer();
+      this.#waiting.delete(transport);
+    }).then(
+      (session) => up(session, transport),
+      (error) => this.#refused(transport, error),
+    );
+  }
+
+  /**
+   * Sends one away, of the host that has the most here: the oldest, as to turn the newcomer away
+   * would keep true peers out for as long as somebody holds all places. But when many true peers
+   * come at once, those whose handshake is under way are let finish it; the others come again.
+   */
+  #makeRoom(): void {
+    const counts = new Map<string, number>();
+    for (const { remote } of this.#waiting.keys()) {
+      const host = hostOf(remote);
+      counts.set(host, (counts.get(host) ?? 0) + 1);
+    }
+    const most = Math.max(...counts.values());
+    const late = this.#options.runtime.now() - GRACE;
+    for (const [transport, { attempt, since, hasSpoken }] of this.#waiting) {
+      if (counts.get(hostOf(transport.remote)) !== most) continue;
+      if (hasSpoken && since > late) continue;
+      const { size } = this.#waiting;
+      this.#waiting.delete(transport);
+      attempt.abort(
+        new HandshakeError(
+          "refused",
+          `${
+            size - 1
+          } connections were not in yet when another one came, and it had to make room (limits.maxHalfOpen)`,
+          "halfOpen",
+        ),
+      );
+      return;
+    }
+  }
+
+  #refused(transport: Transport, error: Error): void {
+    if (this.#stopped) return;
+    const { stats, log } = this.#options;
+    const known = error instanceof HandshakeError ? error : undefined;
+    const counted = known?.counted ?? "protocol";
+    stats.refused[counted]++;
+    log(
+      counted === "alive" ? "debug" : "warning",
+      () => `Refused a connection from ${transport.remote}: ${error.message}`,
+      { what: `connections refused (${counted})` },
+    );
+  }
+
+  #sniff(
+    transport: Transport,
+  ): Promise<{ wire: Wire; first: () => Uint8Array }> {
+    const { promise, resolve, reject } = Promise.withResolvers<
+      { wire: Wire; first: () => Uint8Array }
+    >();
+    const { wires } = this.#options;
+    let first = new Uint8Array();
+    let found: Wire | undefined;
+    transport.start({
+      drained: () => {},
+      closed: (error) =>
+        reject(
+          error instanceof HandshakeError ? error : new HandshakeError(
+            "protocol",
+            "it closed before it said a word",
+            "closed",
+          ),
+        ),
+      bytes: (chunk) => {
+        const grown = new Uint8Array(first.length + chunk.length);
+        grown.set(first);
+        grown.set(chunk, first.length);
+        first = grown;
+        // More may come before the wire takes over.
+        if (found !== undefined) return;
+        const answers = wires.map((wire) => wire.sniff(first));
+        found = wires[answers.indexOf(true)];
+        if (found !== undefined) resolve({ wire: found, first: () => first });
+        else if (!answers.includes(undefined)) reject(unknownBytes(first));
+      },
+    });
+    return promise;
+  }
+}
+
+/** Runs a handshake until it is done or its signal ends it; the transport is ended if it fails. */
+export async function shake(
+  transport: Transport,
+  signal: AbortSignal,
+  run: () => Promise<Session>,
+): Promise<Session> {
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([run(), stopped]);
+  } catch (error) {
+    // What was said last has to leave before the end.
+    if (signal.aborted) transport.destroy();
+    else transport.end();
+    throw error;
+  } finally {
+    stopped.catch(() => {});
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** A dialler under a name that its certificate is not for. */
+const NOT_THEIRS: Admission = {
+  status: "not_allowed",
+  confirm: () => "not_allowed",
+  hasConnected: () => false,
+};
+
+/** Has a wire let a dialler in, if its certificate is of the name that it gives. */
+async function accept(
+  wire: Wire,
+  transport: Transport,
+  first: Uint8Array,
+  local: Local,
+): Promise<Session> {
+  let mismatch: string | undefined;
+  const admit = (name: string) => {
+    mismatch = transport.mismatch?.(name);
+    return mismatch === undefined ? local.admit(name) : NOT_THEIRS;
+  };
+  try {
+    return await wire.accept(transport, first, { ...local, admit });
+  } catch (error) {
+    if (mismatch === undefined) throw error;
+    throw new HandshakeError("refused", mismatch);
+  }
+}
+
+function hostOf(remote: string): string {
+  return remote.slice(0, remote.lastIndexOf(":"));
+}
+
+function unknownBytes(first: Uint8Array): HandshakeError {
+  const text = new TextDecoder("latin1").decode(first.subarray(0, 16));
+  let counted: RefusalCause = "protocol";
+  let what = `bytes that no node sends (${quote(text)})`;
+  if (/^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|PRI) /.test(text)) {
+    counted = "http";
+    what = "an HTTP client on a node's port";
+  } else if (first[0] === 0x16 && first[1] === 0x03) {
+    counted = "tls";
+    what =
+      "a TLS client on a plain port: start this node with TLS too (--tls-cert, --tls-key and --tls-ca), or that one without";
+  } else if (first[2] === 0x4e) {
+    counted = "erlang";
+    what = "an Erlang node, whose wire is not spoken here";
+  }
+  return new HandshakeError("protocol", what, counted);
+}

@@ -1,0 +1,245 @@
+/**
+ * Signals for a node that is being dialled: kept in order, and sent on when it is there.
+ *
+ * @module
+ */
+
+import { QueueFullError } from "../errors.ts";
+import type { Pid, Ref } from "../runtime/values/pid.ts";
+import type {
+  Backpressure,
+  Queued,
+  Signals,
+  SpawnRequest,
+  SpawnResult,
+  Target,
+} from "../runtime/signals/signal.ts";
+import { sendReason } from "../runtime/values/exit_reason.ts";
+import { copyTerm } from "../runtime/values/term.ts";
+import type { Budget } from "./budget.ts";
+import { leastWireBytes, termBytes } from "./term_size.ts";
+import type { Limits } from "./wire.ts";
+
+/** From how many signals on `send` asks to wait. */
+const SOFT = 1000;
+
+/** The bytes that a signal takes besides its message, about. */
+const SIGNAL_BYTES = 128;
+
+/**
+ * How many times the caps of messages other signals may reach, as these are not refused. Beyond
+ * that the dial is given up, so that all who wait for the node are told.
+ */
+const HARD = 2;
+
+/** The parts of a dial that pending signals need. */
+export interface PendingOptions {
+  /** The node that is dialled. */
+  node: string;
+  /** The node's limits. */
+  limits: Limits;
+  /** The bytes that wait for all nodes together. */
+  queued: Budget;
+  /** Settles when the dial does. */
+  settled: Promise<unknown>;
+  /** More waits than may. */
+  overflow(reason: string): void;
+}
+
+/** Keeps signals for a node until it is connected or cannot be. */
+export class PendingSignals implements Signals, Queued {
+  readonly #options: PendingOptions;
+  #queue: ((signals: Signals) => void)[] = [];
+  #bytes = 0;
+  #closed = false;
+
+  /** Keeps signals until they are replayed or dropped. */
+  constructor(options: PendingOptions) {
+    this.#options = options;
+  }
+
+  /** Sends on what was kept; returns the error if something could not be sent. */
+  replay(signals: Signals): Error | undefined {
+    let failure: Error | undefined;
+    for (const each of this.drop()) {
+      try {
+        each(signals);
+      } catch (error) {
+        failure ??= error as Error;
+      }
+    }
+    return failure;
+  }
+
+  /** Keeps nothing any more; returns what was kept. */
+  drop(): ((signals: Signals) => void)[] {
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#closed = true;
+    this.#options.queued.add(-this.#bytes);
+    this.#bytes = 0;
+    return queue;
+  }
+
+  #push(bytes: number, each: (signals: Signals) => void): void {
+    if (this.#closed) return;
+    this.#queue.push(each);
+    this.#bytes += bytes;
+    const { limits, queued, overflow } = this.#options;
+    queued.add(bytes);
+    if (
+      this.#queue.length > HARD * limits.maxPendingSignals ||
+      this.#bytes > HARD * limits.maxQueueBytes ||
+      this.#bytes > limits.highWaterMark && queued.used > HARD * queued.max
+    ) {
+      overflow(
+        `${this.#queue.length} signals of ${this.#bytes} bytes wait for it, which is too many (limits.maxPendingSignals, limits.maxQueueBytes, limits.maxTotalQueueBytes)`,
+      );
+      this.drop();
+    }
+  }
+
+  /** Keeps what has no value in it. */
+  #plain(each: (signals: Signals) => void): void {
+    this.#push(SIGNAL_BYTES, each);
+  }
+
+  #keep(message: unknown, each: (s: Signals, copy: unknown) => void): void {
+    const copy = copyTerm(message, this.#options.limits.maxDepth);
+    const bytes = termBytes(copy);
+    this.#assertSize(copy, bytes);
+    this.#push(SIGNAL_BYTES + bytes, (signals) => each(signals, copy));
+  }
+
+  /** Keeps the reason of an end, which is sent cut short if it is too large. */
+  #keepReason(
+    reason: unknown,
+    each: (s: Signals, reason: unknown) => void,
+  ): void {
+    const copy = copyTerm(reason, this.#options.limits.maxDepth);
+    this.#push(
+      SIGNAL_BYTES + termBytes(copy),
+      (signals) => sendReason(copy, (reason) => each(signals, reason)),
+    );
+  }
+
+  /** Refuses what is too large: it would be lost when the node is there, and the connection with it. */
+  #assertSize(copy: unknown, bytes: number): void {
+    const { node, limits: { maxMessageBytes } } = this.#options;
+    // The memory is more than what is written, and measured already.
+    if (bytes <= maxMessageBytes) return;
+    const least = leastWireBytes(copy);
+    if (least > maxMessageBytes) {
+      throw new RangeError(
+        `Cannot send a message of at least ${least} bytes to ${node}: ${maxMessageBytes} is the most; send it in pieces, or raise limits.maxMessageBytes on both nodes`,
+      );
+    }
+  }
+
+  #assertRoom(): void {
+    const { node, limits, queued } = this.#options;
+    const { maxPendingSignals, maxQueueBytes, highWaterMark } = limits;
+    const { length } = this.#queue;
+    if (length >= maxPendingSignals) {
+      throw new QueueFullError(
+        node,
+        length,
+        maxPendingSignals,
+        "maxPendingSignals",
+      );
+    }
+    if (this.#bytes >= maxQueueBytes) {
+      throw new QueueFullError(node, this.#bytes, maxQueueBytes);
+    }
+    if (queued.isFull && this.#bytes >= highWaterMark) {
+      throw new QueueFullError(
+        node,
+        queued.used,
+        queued.max,
+        "maxTotalQueueBytes",
+      );
+    }
+  }
+
+  #message(
+    message: unknown,
+    each: (s: Signals, copy: unknown) => void,
+  ): Backpressure {
+    this.#assertRoom();
+    this.#keep(message, each);
+    const { settled } = this.#options;
+    return this.isFull() ? settled.then(() => {}, () => {}) : undefined;
+  }
+
+  isFull(): boolean {
+    return this.#queue.length >= SOFT ||
+      this.#bytes >= this.#options.limits.highWaterMark;
+  }
+
+  send(from: Pid, to: Pid, message: unknown): Backpressure {
+    return this.#message(message, (s, copy) => s.send(from, to, copy));
+  }
+
+  sendName(from: Pid, name: string, message: unknown): Backpressure {
+    return this.#message(message, (s, copy) => s.sendName(from, name, copy));
+  }
+
+  sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
+    return this.#message(message, (s, copy) => s.sendAlias(from, alias, copy));
+  }
+
+  reply(from: Pid, alias: Ref, value: unknown): void {
+    this.#keep(value, (s, copy) => s.reply(from, alias, copy));
+  }
+
+  link(from: Pid, to: Pid): void {
+    this.#plain((s) => s.link(from, to));
+  }
+
+  unlink(from: Pid, to: Pid, id: number): void {
+    this.#plain((s) => s.unlink(from, to, id));
+  }
+
+  unlinkAck(from: Pid, to: Pid, id: number): void {
+    this.#plain((s) => s.unlinkAck(from, to, id));
+  }
+
+  exit(from: Pid, to: Pid, reason: unknown): void {
+    this.#keep(reason, (s, copy) => s.exit(from, to, copy));
+  }
+
+  exitLink(from: Pid, to: Pid, reason: unknown): void {
+    this.#keepReason(reason, (s, reason) => s.exitLink(from, to, reason));
+  }
+
+  monitor(from: Pid, target: Target, ref: Ref): void {
+    this.#plain((s) => s.monitor(from, target, ref));
+  }
+
+  demonitor(from: Pid, ref: Ref): void {
+    this.#plain((s) => s.demonitor(from, ref));
+  }
+
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
+    this.#keepReason(reason, (s, reason) => s.down(from, to, ref, reason));
+  }
+
+  spawnRequest(from: Pid, request: SpawnRequest): void {
+    this.#keep(
+      request.run.args,
+      (s, copy) =>
+        s.spawnRequest(from, {
+          ...request,
+          run: { ...request.run, args: copy as unknown[] },
+        }),
+    );
+  }
+
+  spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
+    this.#plain((s) => s.spawnReply(from, to, ref, result));
+  }
+
+  groupLeader(from: Pid, to: Pid, leader: Pid): void {
+    this.#plain((s) => s.groupLeader(from, to, leader));
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Code that goes on as a process of a node that was started meanwhile.
+ *
+ * A runtime belongs to one node for life, and so do its processes. Code that people type on no node, and
+ * that starts one, is on that node from then on, as in iex. So its process gets a *stand-in* there: all
+ * its code runs as the stand-in (`insideOf`), also what was running as it was made. The two share mailbox
+ * and dictionary, so that what is sent to either pid arrives; each has its own links, monitors, aliases
+ * and timers, and they end together. When the node stops, the stand-in is released before the
+ * node's processes end, and the code is that of the first process again.
+ *
+ * @module
+ */
+
+import { Mailbox } from "../processes/mailbox.ts";
+import type { Process } from "../processes/process.ts";
+import type { Runtime } from "../runtime.ts";
+
+/** Has the code of a process run on another node of this program; on its own, without a stand-in. */
+export function runOn(process: Process, runtime: Runtime): void {
+  if (process.standIn?.runtime === runtime || !process.alive) return;
+  if (process.standIn !== undefined) release(process, process.standIn);
+  if (process.runtime !== runtime) standIn(process, runtime);
+}
+
+function standIn(process: Process, runtime: Runtime): void {
+  const made = runtime.makeStandIn(process.label);
+  process.dictionary ??= new Map();
+  made.dictionary = process.dictionary;
+  made.mailbox = process.mailbox;
+  made.trapExit = process.trapExit;
+  made.standsFor = process;
+  process.standIn = made;
+  if (process.name !== undefined) runtime.register(process.name, made);
+}
+
+function release(process: Process, made: Process): void {
+  process.standIn = undefined;
+  made.standsFor = undefined;
+  // Its end, which comes with that of its node, closes its mailbox.
+  made.mailbox = new Mailbox();
+  if (made.name !== undefined) process.runtime.register(made.name, process);
+}
+
+/** Ends the other one of a process and its stand-in, when one of them has ended. */
+export function endBoth({ standIn, standsFor, exitReason }: Process): void {
+  const other = standIn ?? standsFor;
+  if (other !== undefined) other.runtime.terminate(other, exitReason);
+}

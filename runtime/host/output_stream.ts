@@ -1,0 +1,237 @@
+/**
+ * Writing to standard output and standard error without standing still.
+ *
+ * A reader that is slow or has stopped, or an end that is closed, must not stop a node: nobody who
+ * prints, nor the log, may hold the event loop. Hosts differ. In Node, the streams of `node:process`
+ * wait by themselves, but in Deno they write to a pipe while the whole program waits. There, a
+ * pipe is written to in pieces that the kernel takes whole or not at all, without waiting, and a
+ * piece that it does not take is tried again later.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { fstatSync, writeSync } from "node:fs";
+import { Socket } from "node:net";
+import nodeProcess from "node:process";
+import { setTimeout } from "node:timers";
+import { outside } from "../context/async_context.ts";
+import { ignore } from "../promises/ignore.ts";
+
+/** How many bytes a pipe takes whole or not at all: PIPE_BUF. */
+const PIECE = nodeProcess.platform === "linux" ? 4096 : 512;
+
+/** After how many milliseconds a piece is tried again, first and at last. */
+const FIRST_RETRY = 1;
+const LAST_RETRY = 50;
+
+interface Waiting {
+  bytes: Uint8Array;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** The handle of a pipe, which Node has never documented, and everybody uses. */
+interface PipeHandle {
+  setBlocking?(blocking: boolean): unknown;
+}
+
+/** The sockets that have a standard stream's pipe, for as long as the program runs. */
+const sockets = new WeakSet<object>();
+
+/** Whether a handle of the program is that of a standard stream, which nobody closes. */
+export function isStandardStream(handle: object): boolean {
+  return sockets.has(handle);
+}
+
+type HostStream = typeof nodeProcess.stdout | typeof nodeProcess.stderr;
+
+/** Standard output, or standard error. */
+export class OutputStream {
+  readonly #fd: 1 | 2;
+  readonly #queue: Waiting[] = [];
+  #waiting = 0;
+  #retry = FIRST_RETRY;
+  #isKnown = false;
+  /** The pipe, where the host would wait for it; and its socket, at whose end it would be closed. */
+  #pipe: PipeHandle | undefined;
+  #socket: Socket | undefined;
+  /** Whether the host's stream is to be written to: it does not wait, or draws on a terminal. */
+  #isHosts = false;
+  readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+
+  /** The stream of that number. */
+  constructor(fd: 1 | 2) {
+    this.#fd = fd;
+  }
+
+  /** How many bytes wait to be written. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Resolves when it turns out that nobody can read any more what is written. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /**
+   * Writes text, after all that was written before.
+   *
+   * @returns Nothing if it is written, else a promise; that rejects if it cannot be written.
+   * @throws {Error} The system's error, if it cannot be written.
+   */
+  write(text: string): void | Promise<void> {
+    if (text === "") return this.#queue.length === 0 ? undefined : this.flush();
+    const stream = this.#stream;
+    // Somebody may write elsewhere what is written to it: a test, for one.
+    if (this.#usesHosts(stream)) return this.#writeToStream(stream, text);
+    const bytes = Buffer.from(text, "utf8");
+    const rest = this.#queue.length > 0 ? bytes : this.#writeNow(bytes);
+    if (rest === undefined) return undefined;
+    return new Promise<void>((resolve, reject) => {
+      this.#waiting += rest.length;
+      if (this.#queue.push({ bytes: rest, resolve, reject }) === 1) {
+        this.#later();
+      }
+    });
+  }
+
+  /** Resolves when all is written, or cannot be. */
+  flush(): Promise<void> {
+    const last = this.#queue.at(-1);
+    if (last === undefined) return Promise.resolve();
+    return new Promise((done) => {
+      const { resolve, reject } = last;
+      last.resolve = () => (resolve(), done());
+      last.reject = (error) => (reject(error), done());
+    });
+  }
+
+  get #stream(): HostStream {
+    return this.#fd === 1 ? nodeProcess.stdout : nodeProcess.stderr;
+  }
+
+  #usesHosts(stream: HostStream): boolean {
+    if (Object.hasOwn(stream, "write")) return true;
+    if (!this.#isKnown) this.#look(stream);
+    return this.#isHosts;
+  }
+
+  /** Finds out what kind of thing the stream is. */
+  #look(stream: HostStream): void {
+    this.#isKnown = true;
+    this.#isHosts = stream.isTTY === true || stream instanceof Socket;
+    // An error that nobody listens for would end the program.
+    stream.on("error", (error: unknown) => this.#failed(error));
+    if (this.#isHosts) return;
+    try {
+      if (!fstatSync(this.#fd).isFIFO()) return;
+      const socket = outside(() =>
+        new Socket({ fd: this.#fd, readable: false, writable: true })
+      );
+      socket.on("error", ignore);
+      socket.unref();
+      this.#socket = socket;
+      sockets.add(socket);
+      this.#pipe = (socket as unknown as { _handle?: PipeHandle })._handle;
+      // As it was: others who write to it are used to wait.
+      this.#pipe?.setBlocking?.(true);
+    } catch {
+      // Not a pipe after all: it is written to as a file is.
+    }
+  }
+
+  #writeToStream(
+    stream: HostStream,
+    text: string,
+  ): void | Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    let isDone = false;
+    const size = text.length;
+    this.#waiting += size;
+    const isTaken = stream.write(text, (error?: Error | null) => {
+      if (!isDone) this.#waiting -= size;
+      isDone = true;
+      if (error === undefined || error === null) return resolve();
+      this.#failed(error);
+      reject(error);
+    });
+    promise.catch(ignore);
+    if (isTaken) {
+      // It is written, or as good as that.
+      if (!isDone) this.#waiting -= size;
+      isDone = true;
+      return undefined;
+    }
+    return promise;
+  }
+
+  /** Writes as much as is taken at once; returns the rest. */
+  #writeNow(bytes: Uint8Array): Uint8Array | undefined {
+    const pipe = this.#pipe;
+    let at = 0;
+    pipe?.setBlocking?.(false);
+    try {
+      while (at < bytes.length) {
+        const piece = pipe === undefined
+          ? bytes.subarray(at)
+          : bytes.subarray(at, at + PIECE);
+        at += writeSync(this.#fd, piece);
+      }
+      return undefined;
+    } catch (error) {
+      if ((error as { code?: string }).code === "EAGAIN") {
+        return bytes.subarray(at);
+      }
+      this.#failed(error);
+      throw error;
+    } finally {
+      pipe?.setBlocking?.(true);
+    }
+  }
+
+  #later(): void {
+    outside(() => setTimeout(() => this.#writeOn(), this.#retry));
+    this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
+  }
+
+  /** Goes on with what waits. */
+  #writeOn(): void {
+    for (let first = this.#queue[0]; first !== undefined;) {
+      const before = first.bytes.length;
+      let rest: Uint8Array | undefined;
+      try {
+        rest = this.#writeNow(first.bytes);
+      } catch (error) {
+        this.#waiting -= before;
+        this.#queue.shift();
+        first.reject(error);
+        first = this.#queue[0];
+        continue;
+      }
+      this.#waiting -= before - (rest?.length ?? 0);
+      if (rest === undefined || rest.length < before) this.#retry = FIRST_RETRY;
+      if (rest !== undefined) {
+        first.bytes = rest;
+        return this.#later();
+      }
+      this.#queue.shift();
+      first.resolve();
+      first = this.#queue[0];
+    }
+  }
+
+  #failed(error: unknown): void {
+    const { code } = error as { code?: string };
+    if (code === "EPIPE" || code === "EIO" || code === "EBADF") {
+      this.#closed.resolve();
+    }
+  }
+}
+
+/** The standard output of this program. */
+export const standardOutput: OutputStream = new OutputStream(1);
+
+/** The standard error of this program. */
+export const standardError: OutputStream = new OutputStream(2);

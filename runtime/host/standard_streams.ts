@@ -1,0 +1,92 @@
+/**
+ * Standard input, output and error, for which somebody else may stand in: a line editor, which has to
+ * draw its line again after whatever is written.
+ *
+ * @module
+ */
+
+import { ignore } from "../promises/ignore.ts";
+import { standardError, standardOutput } from "./output_stream.ts";
+
+/** What stands in for standard input, output and error. */
+export interface StreamsStandIn {
+  /** Writes text; without it, it goes where it went before. */
+  write?(text: string): void | Promise<void>;
+  /** Reads a line, with its line feed, for a process of this node, or on behalf of another node. */
+  readLine(prompt: string, node?: string): Promise<string | undefined>;
+}
+
+/** How many bytes of the log wait for a reader of standard error at most; what comes then is dropped. */
+const MAX_WAITING = 1 << 20;
+
+let current: StreamsStandIn | undefined;
+
+/** How many texts standard error did not take, and what says so. */
+let dropped = 0;
+let noticeOf: (count: number) => string = plainNotice;
+
+/** What stands in now, if anything does. */
+export function streamsStandIn(): StreamsStandIn | undefined {
+  return current;
+}
+
+/** Has something stand in; without it, nothing does any more. */
+export function standInForStreams(standIn: StreamsStandIn | undefined): void {
+  current = standIn;
+}
+
+/**
+ * Writes text on standard output, past the group leader.
+ *
+ * @returns Nothing if it is written, else a promise of that; rejects if it cannot be.
+ * @throws {Error} The system's error, if it cannot be written.
+ */
+export function writeOutput(text: string): void | Promise<void> {
+  return current?.write === undefined
+    ? standardOutput.write(text)
+    : current.write(text);
+}
+
+/**
+ * Writes text on standard error. Never throws, and waits for no reader: when too much waits for one, the
+ * text is dropped, and a notice follows once there is room.
+ *
+ * @param text The text, with its line feeds.
+ * @param notice The text that says how many were dropped.
+ */
+export function writeError(
+  text: string,
+  notice: (count: number) => string = plainNotice,
+): void {
+  noticeOf = notice;
+  if (standardError.waiting > MAX_WAITING) {
+    dropped++;
+    return;
+  }
+  write(takeNotice() + text);
+}
+
+function write(text: string): void {
+  try {
+    const written = current?.write === undefined
+      ? standardError.write(text)
+      : current.write(text);
+    // An error is nothing that could be said on standard error.
+    written?.then(() => {
+      if (dropped > 0 && standardError.waiting === 0) write(takeNotice());
+    }, ignore);
+  } catch {
+    // As above.
+  }
+}
+
+function takeNotice(): string {
+  if (dropped === 0) return "";
+  const notice = noticeOf(dropped);
+  dropped = 0;
+  return notice;
+}
+
+function plainNotice(count: number): string {
+  return `[warning] ${count} log messages were dropped: standard error was not read\n`;
+}

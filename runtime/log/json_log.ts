@@ -1,0 +1,186 @@
+/**
+ * What a node tells, as JSON: for what collects logs.
+ *
+ * @module
+ */
+
+import type { LogEvent } from "./events.ts";
+import {
+  escapeUnsafe,
+  inspectWithin,
+  keysOf,
+  shorten,
+} from "../values/inspect.ts";
+import { Atom, Pid, Ref } from "../values/pid.ts";
+import { formatExit } from "../values/exit_reason.ts";
+import { writeError } from "../host/standard_streams.ts";
+import { errorTerm } from "../values/term.ts";
+
+/** How deep values are written out; an event's own fields are two levels above them. */
+const MAX_DEPTH = 8 + 2;
+/** How many items of a collection are, and of all collections of an event. */
+const MAX_ITEMS = 100;
+const MAX_ALL_ITEMS = 10_000;
+/** How many characters of a text are, and of all texts of an event. */
+const MAX_TEXT = 8192;
+const MAX_ALL_TEXT = 65_536;
+
+/** How much more of an event's values may be written. */
+interface Budget {
+  items: number;
+  characters: number;
+}
+
+/**
+ * Writes all that a node tells on standard error, one line of JSON for each event: a log for programs.
+ *
+ * A line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the text that people get, and where
+ * they are set `crash`, `supervisor` and `application` with all their fields. A pid or reference is
+ * `{ text, node, number, creation }`, an error `{ text, name, message, stack }` with its further
+ * `fields`; the `reason` of an exit stands as it is and, as people read it, in `reasonText`. What JSON
+ * lacks is written as `inspect` shows it; a value that is deeper than 8 levels or longer than 100 items
+ * (10,000 in all) or 8192 characters (65,536 in all) is cut. No control character is in a line, and no
+ * value keeps it from being written.
+ *
+ * @param event What the node tells.
+ *
+ * @example A node that tells its log in JSON
+ * ```ts
+ * import { jsonLog, Node } from "@otp/distribution/node";
+ *
+ * await using node = await Node.start({
+ *   name: "kate@localhost",
+ *   cookie: "c",
+ *   epmdPort: 14369,
+ *   log: jsonLog,
+ * });
+ * ```
+ */
+export function jsonLog(event: LogEvent): void {
+  writeError(
+    `${jsonLine(event)}\n`,
+    (count) => {
+      const message =
+        `${count} log messages were dropped: standard error was not read`;
+      return `${jsonLine({ level: "warning", node: event.node, message })}\n`;
+    },
+  );
+}
+
+function jsonLine(event: LogEvent): string {
+  const { level, node, message, crash, supervisor, application } = event;
+  const line = {
+    time: new Date().toISOString(),
+    level,
+    node,
+    message,
+    crash: withText(crash),
+    supervisor: withText(supervisor),
+    application: withText(application),
+  };
+  const budget = { items: MAX_ALL_ITEMS, characters: MAX_ALL_TEXT };
+  return escapeUnsafe(JSON.stringify(jsonOf(line, MAX_DEPTH, budget)));
+}
+
+/** A report, with its reason as people read it. */
+function withText(report: { reason: unknown } | undefined): unknown {
+  return report && { ...report, reasonText: formatExit(report.reason) };
+}
+
+/** A value as JSON can have it. */
+function jsonOf(value: unknown, depth: number, budget: Budget): unknown {
+  try {
+    return jsonOfAny(value, depth, budget);
+  } catch {
+    // A getter or a proxy may throw; what tells of a crash must not crash.
+    return shown(value, budget);
+  }
+}
+
+/** A value as people see it. */
+function shown(value: unknown, budget: Budget, depth?: number): string {
+  const most = Math.min(MAX_TEXT, Math.max(budget.characters, 0));
+  return textOf(inspectWithin(value, most, { depth }), budget);
+}
+
+/** As much of a text as there is room for. */
+function textOf(text: string, budget: Budget): string {
+  const most = Math.min(MAX_TEXT, Math.max(budget.characters, 0));
+  const cut = shorten(text, most);
+  budget.characters -= cut.length;
+  return cut;
+}
+
+function jsonOfAny(value: unknown, depth: number, budget: Budget): unknown {
+  switch (typeof value) {
+    case "string":
+      return textOf(value, budget);
+    case "boolean":
+    case "undefined":
+      return value;
+    case "number":
+      return Number.isFinite(value) ? value : String(value);
+    case "object":
+      return value === null ? null : jsonOfObject(value, depth, budget);
+    default:
+      return shown(value, budget);
+  }
+}
+
+function jsonOfObject(value: object, depth: number, budget: Budget): unknown {
+  if (value instanceof Pid || value instanceof Ref) {
+    const { node, number, creation } = value;
+    const text = String(value);
+    return { text, node: textOf(node, budget), number, creation };
+  }
+  if (value instanceof Atom) return textOf(value.name, budget);
+  if (depth <= 0) return shown(value, budget, 0);
+  const inner = (item: unknown) => jsonOf(item, depth - 1, budget);
+  if (value instanceof Error) {
+    const { name, message, stack, fields } = errorTerm(value);
+    const term = { name, message, stack, fields };
+    return {
+      text: textOf(`${name}: ${message}`, budget),
+      ...jsonOfFields(term, budget, inner),
+    };
+  }
+  if (value instanceof Date) {
+    return Number.isNaN(value.getTime()) ? "invalid" : value.toISOString();
+  }
+  if (Array.isArray(value) || value instanceof Set) {
+    return some(value, budget).map(inner);
+  }
+  if (value instanceof Map) {
+    return some(value, budget).map((entry) => entry.map(inner));
+  }
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+    return shown(value, budget);
+  }
+  return jsonOfFields(value, budget, inner);
+}
+
+function jsonOfFields(
+  value: object,
+  budget: Budget,
+  inner: (item: unknown) => unknown,
+): Record<string, unknown> {
+  const fields: Record<string, unknown> = Object.create(null);
+  for (const key of some(keysOf(value), budget)) {
+    fields[textOf(key, budget)] = inner(
+      (value as Record<string, unknown>)[key],
+    );
+  }
+  return fields;
+}
+
+function some<T>(items: Iterable<T>, budget: Budget): T[] {
+  const taken: T[] = [];
+  for (const item of items) {
+    if (
+      taken.length === MAX_ITEMS || budget.items-- <= 0 ||
+      budget.characters <= 0
+    ) break;
+    taken.push(item);
+  }
+  return taken;
+}

@@ -1,0 +1,235 @@
+/**
+ * The log of a node: all that it reports passes here on its way to the log hook.
+ *
+ * Nothing that is reported may harm the node that reports it. So events are made only if they are let
+ * pass, and the number of those is limited three times: for each cause, for each peer and all peers
+ * together, and in all, as OTP's logger handlers limit bursts. Beyond a limit, events are counted, and
+ * one line says how many there were. Messages are cut and escaped, so that no event looks like two.
+ *
+ * @module
+ */
+
+import type { Clock } from "../host/clock.ts";
+import { outside } from "../context/async_context.ts";
+import {
+  type LogHook,
+  type LogLevel,
+  type RuntimeEvent,
+  safeLog,
+} from "./events.ts";
+import { printableLine, printableWithin } from "../values/inspect.ts";
+
+/** How long a message may be, in characters. */
+const MAX_MESSAGE = 16_384;
+
+/** How long one is that is a single line. */
+const MAX_LINE = 2048;
+
+/** How many causes are told apart at a time; those beyond are taken together. */
+const MAX_CAUSES = 256;
+
+interface Limit {
+  /** How many events pass in a window. */
+  most: number;
+  /** How long a window is, in milliseconds. */
+  time: number;
+}
+
+const OF_CAUSE: Limit = { most: 10, time: 10_000 };
+const OF_PEER: Limit = { most: 50, time: 10_000 };
+const OF_PEERS: Limit = { most: 200, time: 10_000 };
+/** The burst limit of OTP's handlers. */
+const IN_ALL: Limit = { most: 500, time: 1000 };
+
+/** Why something is reported that may happen often. */
+export interface LogCause {
+  /** The kind of event, in the plural: the line that counts the others names it. */
+  what: string;
+  /** The node that causes it. */
+  peer?: string;
+  /**
+   * How many pass in 10 seconds.
+   *
+   * @default {10}
+   */
+  most?: number;
+}
+
+interface Window {
+  level: LogLevel;
+  until: number;
+  lines: number;
+  most: number;
+  stop: (() => void) | undefined;
+}
+
+/** By the name that is said of the events that did not pass. */
+type Windows = Map<string, Window>;
+
+/** How a log is set up. */
+export interface NodeLogOptions {
+  /** The node's name. */
+  node: string;
+  /** Gets what passes. */
+  hook: LogHook;
+  /** The node's clock. */
+  clock: Pick<Clock, "now" | "after">;
+}
+
+/** The log of a node. */
+export class NodeLog {
+  readonly #node: string;
+  readonly #hook: LogHook;
+  readonly #clock: NodeLogOptions["clock"];
+  /** The windows of causes that are no peer's, of peers and their causes, and of all together. */
+  readonly #own: Windows = new Map();
+  readonly #peers: Windows = new Map();
+  readonly #totals: Windows = new Map();
+
+  /** A log on which nothing has been reported. */
+  constructor({ node, hook, clock }: NodeLogOptions) {
+    this.#node = node;
+    this.#hook = safeLog(hook);
+    this.#clock = clock;
+  }
+
+  /**
+   * Reports an event, unless there were too many; never throws.
+   *
+   * @param level How much it matters.
+   * @param event Makes the event, or its message; called only if it passes.
+   * @param cause Set where it may happen often, or a peer makes it happen.
+   */
+  report(
+    level: LogLevel,
+    event: () => RuntimeEvent | string,
+    cause?: LogCause,
+  ): void {
+    if (!this.#passes(level, cause)) return;
+    let made: RuntimeEvent | string;
+    try {
+      made = event();
+    } catch {
+      // The described value may be anything, and is of no use then.
+      made = "Cannot describe an event: its description threw";
+    }
+    this.#write(typeof made === "string" ? { level, message: made } : made);
+  }
+
+  /** Reports a message that is one line, and may have text of others in it. */
+  line(
+    level: LogLevel,
+    message: string | (() => string),
+    cause?: LogCause,
+  ): void {
+    this.report(
+      level,
+      () =>
+        printableLine(
+          typeof message === "string" ? message : message(),
+          MAX_LINE,
+        ),
+      cause,
+    );
+  }
+
+  #passes(level: LogLevel, cause: LogCause | undefined): boolean {
+    return (cause === undefined || this.#isAllowed(level, cause)) &&
+      this.#take(this.#totals, level, "events", IN_ALL);
+  }
+
+  #isAllowed(
+    level: LogLevel,
+    { what, peer, most = OF_CAUSE.most }: LogCause,
+  ): boolean {
+    const limit = { ...OF_CAUSE, most };
+    if (peer === undefined) return this.#take(this.#own, level, what, limit);
+    const own = `events caused by ${peer}`;
+    const all = "events caused by peers";
+    // A peer that has had its share is not counted by what it does: it could make up causes.
+    for (
+      const [windows, name] of [[this.#totals, all], [
+        this.#peers,
+        own,
+      ]] as const
+    ) {
+      if (this.#isFull(windows, name)) {
+        return this.#take(windows, level, name, OF_PEER);
+      }
+    }
+    return this.#take(this.#peers, level, `${what} by ${peer}`, limit) &&
+      this.#take(this.#peers, level, own, OF_PEER) &&
+      this.#take(this.#totals, level, all, OF_PEERS);
+  }
+
+  #isFull(windows: Windows, name: string): boolean {
+    const window = windows.get(name);
+    return window !== undefined && window.lines >= window.most &&
+      this.#clock.now() < window.until;
+  }
+
+  /** Counts an event; whether its window has room for it. */
+  #take(
+    windows: Windows,
+    level: LogLevel,
+    name: string,
+    { most, time }: Limit,
+  ): boolean {
+    const now = this.#clock.now();
+    let window = windows.get(name);
+    if (window === undefined && windows.size >= MAX_CAUSES) {
+      this.#forget(windows, now);
+      if (windows.size >= MAX_CAUSES) {
+        name = "events of other causes";
+        window = windows.get(name);
+      }
+    }
+    if (window === undefined || now >= window.until) {
+      if (window !== undefined) this.#end(windows, name, window);
+      window = { level, until: now + time, lines: 0, most, stop: undefined };
+      windows.set(name, window);
+    }
+    if (++window.lines <= window.most) return true;
+    const full = window;
+    window.stop ??= outside(() =>
+      this.#clock.after(full.until - now, () => {
+        full.stop = undefined;
+        if (windows.get(name) === full) this.#end(windows, name, full);
+      })
+    );
+    return false;
+  }
+
+  /** Forgets the windows that are over. */
+  #forget(windows: Windows, now: number): void {
+    for (const [name, window] of windows) {
+      if (now >= window.until) this.#end(windows, name, window);
+    }
+  }
+
+  /** Ends a window, and says how many events it did not let pass. */
+  #end(
+    windows: Windows,
+    name: string,
+    { level, lines, most, stop }: Window,
+  ): void {
+    stop?.();
+    windows.delete(name);
+    if (lines <= most) return;
+    this.#write({ level, message: `${lines - most} more of these: ${name}` });
+  }
+
+  #write(event: RuntimeEvent): void {
+    const message = printableWithin(event.message, MAX_MESSAGE)
+      // A line that does not begin at the margin belongs to the one before.
+      .replace(/\n(?! )/g, "\n    ");
+    this.#hook({ ...event, node: this.#node, message });
+  }
+
+  /** Says what is still to be said of windows, and ends. */
+  stop(): void {
+    for (const windows of [this.#own, this.#peers, this.#totals]) {
+      this.#forget(windows, Infinity);
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Information on a process, for code of its own node and for other nodes.
+ *
+ * @module
+ */
+
+import { currentProcess } from "../context/current_process.ts";
+import { Pid } from "../values/pid.ts";
+import type { Ancestor, Process } from "./process.ts";
+import type { Runtime } from "../runtime.ts";
+import type { MonitoredObject } from "../signals/signal.ts";
+import { copyTerm } from "../values/term.ts";
+
+/** What `Process.info` tells of a process. */
+export interface ProcessInfo {
+  /** The process. */
+  pid: Pid;
+  /** The name that it is registered under. */
+  registeredName: string | undefined;
+  /** A description of the code that it runs: its label, or the name of its function. */
+  initialCall: string | undefined;
+  /** The label that it has given itself by `setLabel`, a copy; only there if it has. */
+  label?: unknown;
+  /** `"running"` for the caller, `"waiting"` for every other: one process runs at a time. */
+  status: "running" | "waiting";
+  /** How many messages wait in its mailbox. */
+  messageQueueLen: number;
+  /** The messages that wait, oldest first, copied; only there if they were asked for. */
+  messages?: unknown[];
+  /** The processes that it is linked to. */
+  links: Pid[];
+  /** Its monitors: pids, and names with their nodes. */
+  monitors: MonitoredObject[];
+  /** The processes that monitor it; a process that does so twice is there twice. */
+  monitoredBy: Pid[];
+  /** Whether exit signals become messages. */
+  trapExit: boolean;
+  /** Where its output goes. */
+  groupLeader: Pid;
+  /** The process that started it. */
+  parent: Pid | undefined;
+  /**
+   * Of servers and tasks, who started it, who started that one, and so on, nearest first: by name
+   * where they had one. Empty for other processes.
+   */
+  ancestors: Ancestor[];
+  /** Of tasks, on whose behalf they run, nearest first; see `Process.callers`. */
+  callers: Pid[];
+}
+
+/** Has a node tell other nodes of its processes. */
+export function serveInfo(runtime: Runtime): void {
+  runtime.modules.library.set(
+    "Process.info",
+    (pid: unknown) => {
+      const process = pid instanceof Pid ? runtime.find(pid) : undefined;
+      return process && infoOf(process, currentProcess(), {});
+    },
+  );
+}
+
+/** Returns the information on a process, as another process of its node sees it now. */
+export function infoOf(
+  process: Process,
+  caller: Process,
+  options: { messages?: boolean },
+): ProcessInfo {
+  const { mailbox, runtime } = process;
+  const info: ProcessInfo = {
+    pid: process.pid,
+    registeredName: process.name,
+    initialCall: process.label || undefined,
+    status: process === caller ? "running" : "waiting",
+    messageQueueLen: mailbox.length,
+    links: process.activeLinks(),
+    monitors: process.monitored(),
+    monitoredBy: [...process.watchers?.values() ?? []].map(({ pid }) => pid),
+    trapExit: process.trapExit,
+    groupLeader: process.groupLeader,
+    parent: process.parent,
+    ancestors: [...process.lineage?.ancestors ?? []],
+    callers: [...process.callers ?? []],
+  };
+  const { ownLabel } = process;
+  if (ownLabel !== undefined) {
+    info.label = copyTerm(ownLabel, runtime.maxDepth);
+  }
+  if (options.messages) {
+    info.messages = mailbox.messages().map((message) =>
+      copyTerm(message, runtime.maxDepth + 8)
+    );
+  }
+  return info;
+}

@@ -1,0 +1,182 @@
+/**
+ * Deadlines: most are as long as others (a call's 5000 ms), and most are taken back soon. So those of
+ * one length share one timer of the clock's, which costs more than all else in a call.
+ *
+ * @module
+ */
+
+import { afterInput, afterTurn, turned } from "./scheduler.ts";
+
+/** What has a deadline. */
+export interface Expiring {
+  /** The time is over. */
+  expire(): void;
+}
+
+/** A deadline that was set. */
+export interface Deadline {
+  /** Takes it back. */
+  lift(): void;
+}
+
+/** The clock that deadlines follow. */
+export interface DeadlineClock {
+  /** Milliseconds since some fixed moment. */
+  now(): number;
+  /** Calls back after so many milliseconds, as code of no process; gives what stops it. */
+  timer(ms: number, fn: () => void): () => void;
+}
+
+const hostTimeout = setTimeout;
+
+/** A timer that fires so many milliseconds after its time is late. */
+const LATE = 3;
+
+/** The longer the program was away, the longer it listens before a deadline is over, up to this. */
+const MAX_SILENCE = 20;
+
+/** The deadlines of a node. */
+export class Deadlines {
+  readonly #clock: DeadlineClock;
+  /** By their length. */
+  readonly #queues = new Map<number, Queue>();
+  /** Those in which nothing waits any more. */
+  #emptied = new Set<Queue>();
+
+  /** Made for a clock. */
+  constructor(clock: DeadlineClock) {
+    this.#clock = clock;
+  }
+
+  /** Sets a deadline in so many milliseconds. */
+  add(ms: number, expiring: Expiring): Deadline {
+    // Fake timers of tests leave the clock alone: it cannot tell one deadline from the next then.
+    if (setTimeout !== hostTimeout) {
+      const expire = () => {
+        turned();
+        expiring.expire();
+      };
+      return { lift: this.#clock.timer(ms, expire) };
+    }
+    let queue = this.#queues.get(ms);
+    if (queue === undefined) {
+      queue = new Queue(ms, this.#clock, (queue) => this.#sweep(queue));
+      this.#queues.set(ms, queue);
+    }
+    return queue.add(expiring);
+  }
+
+  /** Stops the timers that nothing waits for; not at once, as the next call may begin in this turn. */
+  #sweep(queue: Queue): void {
+    const isFirst = this.#emptied.size === 0;
+    this.#emptied.add(queue);
+    if (!isFirst) return;
+    afterTurn(() => {
+      const emptied = this.#emptied;
+      this.#emptied = new Set();
+      for (const queue of emptied) {
+        if (queue.first !== undefined) continue;
+        queue.stop();
+        this.#queues.delete(queue.ms);
+      }
+    });
+  }
+}
+
+/** Deadlines of one length: the first that was set is the first that is over. */
+class Queue {
+  first: Queued | undefined;
+  readonly ms: number;
+  readonly #clock: DeadlineClock;
+  readonly #onEmpty: (queue: Queue) => void;
+  #last: Queued | undefined;
+  #stopTimer: (() => void) | undefined;
+  /** When the timer is due. */
+  #due = 0;
+
+  constructor(
+    ms: number,
+    clock: DeadlineClock,
+    onEmpty: (queue: Queue) => void,
+  ) {
+    this.ms = ms;
+    this.#clock = clock;
+    this.#onEmpty = onEmpty;
+  }
+
+  add(expiring: Expiring): Deadline {
+    const queued = new Queued(this, this.#clock.now() + this.ms, expiring);
+    const before = this.#last;
+    queued.before = before;
+    if (before === undefined) this.first = queued;
+    else before.after = queued;
+    this.#last = queued;
+    if (this.#stopTimer === undefined) this.#arm(queued, this.ms);
+    return queued;
+  }
+
+  remove({ before, after }: Queued): void {
+    if (before === undefined) this.first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    if (this.first === undefined) this.#onEmpty(this);
+  }
+
+  stop(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+  }
+
+  #arm({ at }: Queued, ms: number): void {
+    this.#due = at;
+    this.#stopTimer = this.#clock.timer(ms, () => this.#timeIsUp());
+  }
+
+  #timeIsUp(): void {
+    const late = this.#clock.now() - this.#due;
+    if (late < LATE) return this.#expire();
+    // The program was stopped or busy: what came in time may still be in a socket.
+    const silence = Math.min(late / 10, MAX_SILENCE);
+    this.#stopTimer = afterInput(silence, () => this.#expire());
+  }
+
+  #expire(): void {
+    this.#stopTimer = undefined;
+    // A timer may come a little early; what it was set for is over all the same.
+    const now = Math.max(this.#clock.now(), this.#due);
+    try {
+      while (this.first !== undefined && this.first.at <= now) {
+        const { first } = this;
+        first.lift();
+        first.expiring.expire();
+      }
+    } finally {
+      // What expired may have set another, and with it a timer.
+      if (this.first !== undefined && this.#stopTimer === undefined) {
+        this.#arm(this.first, Math.max(this.first.at - now, 0));
+      }
+    }
+  }
+}
+
+class Queued implements Deadline {
+  readonly at: number;
+  readonly expiring: Expiring;
+  before: Queued | undefined = undefined;
+  after: Queued | undefined = undefined;
+  readonly #queue: Queue;
+  #lifted = false;
+
+  constructor(queue: Queue, at: number, expiring: Expiring) {
+    this.#queue = queue;
+    this.at = at;
+    this.expiring = expiring;
+  }
+
+  lift(): void {
+    if (this.#lifted) return;
+    this.#lifted = true;
+    this.#queue.remove(this);
+  }
+}

@@ -1,0 +1,374 @@
+/**
+ * Fairness: processes must not keep the rest of the program, its sockets and timers, from their turn.
+ *
+ * Promises are settled in microtasks, and all of those run before the event loop turns. So a *step*
+ * of a process (its start, a message that it takes, an answer that it awaited) is bounded by a slice of
+ * time. The rules:
+ *
+ * 1. A step goes into one queue, of which one loop takes one after the other. The loop lets the step
+ *    run, then asks the clock. When the slice is over, the event loop turns before the next step.
+ *    Reading the clock once per burst is not enough: 300 messages may be delivered in one turn, each
+ *    to a process that then computes for 20 ms.
+ * 2. The queue and the clock cost as much as a short step. So a process that has taken
+ *    {@linkcode PROVEN} steps in a row goes on without the queue, as long as there is an allowance:
+ *    a number of such steps until the next look at the clock. It is the same for all processes and
+ *    grows while they are quick.
+ * 3. A process has to prove itself again when the program was idle, and when a slice took much longer
+ *    than it should have.
+ * 4. While the event loop is to turn, all steps wait: another process's step would delay it too.
+ * 5. A step may need more microtasks than the loop waits for. A slice that overran limits how many
+ *    steps the next ones have, by the time that a step took. That limit doubles with each slice in time.
+ *
+ * Steps of one process keep their order: none goes past one that is in the queue.
+ *
+ * @module
+ */
+
+import { nextTick } from "node:process";
+import { setImmediate } from "node:timers";
+import { outside } from "../context/async_context.ts";
+
+/** How long processes go on before the event loop turns, in milliseconds. */
+const SLICE = 8;
+
+/** After so many steps through the queue, a process goes on without it. */
+const PROVEN = 16;
+
+/** How many steps are made without a look at the clock, at first and at most. */
+const ALLOWANCE = { first: 4, most: 256 };
+
+/**
+ * So many microtasks pass between two steps when more than a few wait, as an `async` function around a
+ * wait takes some. The few are made as soon as they can be: a process is often at an answer and at a
+ * message of one sender.
+ */
+const HOPS = 4;
+const CROWD = 4;
+
+/** So many processes start in a row before what they have begun runs. */
+const STARTS = 4;
+
+/** After one turn of the event loop, Deno may not have seen that a timer is due. */
+const TURNS = 2;
+
+/** A read of the host takes more than one turn. */
+const SILENT_TURNS = 8;
+
+/** A peer that sends all the time must not keep a deadline from its end, in milliseconds. */
+const MAX_INPUT = 100;
+
+/** The event loop, as processes share it. */
+export interface EventLoop {
+  /**
+   * Milliseconds since some fixed moment.
+   *
+   * @param steps How many steps were made since it was last asked.
+   */
+  now(steps: number): number;
+  /** Calls back when it has turned. */
+  afterTurn(fn: () => void): void;
+  /** Calls back when no microtask is left. */
+  whenIdle(fn: () => void): void;
+}
+
+// Taken now: tests replace the clock, and a millisecond is precise enough for what costs half.
+const hostNow = Date.now;
+
+const hostLoop: EventLoop = {
+  now: () => hostNow(),
+  afterTurn: (fn) => void setImmediate(fn),
+  // In a callback of the host, ticks come before microtasks; in a microtask, after all others.
+  whenIdle: (fn) => queueMicrotask(() => nextTick(fn)),
+};
+
+/** The scheduler's record of a process. */
+export class Pace {
+  /** The period in which it last made a step. */
+  period = 0;
+  /** How many steps it made through the queue in that period. */
+  steps = 0;
+  /** How many of its steps are in the queue. */
+  queued = 0;
+
+  /** Has its next step go through the queue. */
+  doubt(): void {
+    if (this.steps === PROVEN) this.steps--;
+  }
+}
+
+let loop = hostLoop;
+/** Steps that wait, oldest first, and before each the pace of its process. */
+let queue: (Pace | (() => void))[] = [];
+let wake: (() => void) | undefined;
+/** Processes prove themselves anew in each period. */
+let period = 1;
+let isBusy = false;
+let isTurning = false;
+/** How often bytes came from a peer. */
+let inputs = 0;
+/** Whether an answer can go past the queue. */
+let hasPass = true;
+/** Whether no step is under way, and none was since the program was idle. */
+let isFresh = true;
+let idleSince = 0;
+/**
+ * A slice lasts from one turn to the next, without the time in which the program was idle: a step that
+ * ends an idle time would otherwise wait for turns that timers and sockets have just had. The moment is
+ * that at which the slice would have begun without them.
+ */
+let sliceBegan = 0;
+/** When the clock was last asked. */
+let looked = 0;
+let stepsInSlice = 0;
+let maxStepsInSlice = Infinity;
+let allowance = 0;
+/** The next allowance. */
+let grant = ALLOWANCE.first;
+/** The allowance as it was granted: steps without a look at the clock are the difference. */
+let granted = 0;
+
+/**
+ * Has something stand in for the event loop, and counts from the beginning: turns then come at the
+ * same steps each time. Without it, the host's own is taken again.
+ */
+export function standInForEventLoop(standIn: EventLoop | undefined): void {
+  loop = standIn ?? hostLoop;
+  isBusy = false;
+  isFresh = true;
+  maxStepsInSlice = Infinity;
+  idleSince = loop.now(0);
+  beginSlice(idleSince);
+  newPeriod();
+}
+
+function newPeriod(): void {
+  period++;
+  grant = ALLOWANCE.first;
+  allowance = granted = 0;
+}
+
+/**
+ * Counts a step of a process.
+ *
+ * @returns Whether it can be made at once; it goes to {@linkcode later} if not.
+ */
+export function goesOn(pace: Pace): boolean {
+  if (pace.period !== period) {
+    pace.period = period;
+    pace.steps = 0;
+  }
+  if (pace.steps < PROVEN) {
+    pace.steps++;
+    return isFresh && isFirst();
+  }
+  return pace.queued === 0 && --allowance >= 0;
+}
+
+/**
+ * Counts a step of a process that awaited an answer.
+ *
+ * The answer is often followed by other signals of the one that answers, its DOWN for one: what the
+ * process does on the answer comes first, if that can be. So one such step goes past the queue
+ * between two looks at the clock.
+ *
+ * @returns Whether it can be made at once; it goes to {@linkcode later} if not.
+ */
+export function answersNow(pace: Pace): boolean {
+  if (goesOn(pace)) return true;
+  if (!hasPass || isTurning || pace.queued > 0) return false;
+  hasPass = false;
+  stepsInSlice++;
+  return loop.now(1) - sliceBegan < SLICE;
+}
+
+/** Whether the first step after the program was idle can be made at once: none is under way. */
+function isFirst(): boolean {
+  const now = loop.now(1);
+  stepsInSlice++;
+  endIdle(now);
+  return now - sliceBegan < SLICE;
+}
+
+function endIdle(now: number): void {
+  isFresh = false;
+  sliceBegan += now - idleSince;
+  looked = now;
+  waitForIdle();
+}
+
+/**
+ * Begins a slice: a timer that stands in for one of the host's calls back, and the event loop counts as
+ * turned.
+ */
+export function turned(): void {
+  if (isTurning) return;
+  beginSlice(loop.now(0));
+  isFresh = true;
+  idleSince = sliceBegan;
+}
+
+/** Has a step of a process made when its turn comes. */
+export function later(pace: Pace, step: () => void): void {
+  pace.queued++;
+  if (queue.push(pace, step) > 2) return;
+  const resume = wake;
+  wake = undefined;
+  resume?.();
+}
+
+/** Calls back when the event loop has turned. */
+export function afterTurn(fn: () => void): void {
+  outside(() => loop.afterTurn(fn));
+}
+
+/** Notes that bytes came from a peer. */
+export function heard(): void {
+  inputs++;
+}
+
+/**
+ * Calls back when the program has taken what had come for it, in sockets and in steps that wait. Real
+ * time is what counts here, and real turns: nothing is late where the event loop is stood in for.
+ *
+ * @param ms How long it must have been silent.
+ * @returns What stops it.
+ */
+export function afterInput(ms: number, fn: () => void): () => void {
+  let isStopped = false;
+  let before = inputs;
+  let silentTurns = 0;
+  const began = hostNow();
+  let silentSince = began;
+  const turn = () => {
+    if (isStopped) return;
+    const now = hostNow();
+    if (inputs !== before || queue.length > 0) {
+      before = inputs;
+      silentTurns = 0;
+      silentSince = now;
+    }
+    const isSilent = ++silentTurns > SILENT_TURNS && now - silentSince >= ms;
+    if (isSilent || now - began >= MAX_INPUT) fn();
+    else hostLoop.afterTurn(turn);
+  };
+  outside(() => hostLoop.afterTurn(turn));
+  return () => isStopped = true;
+}
+
+/** Runs in no process's context: what it starts does not inherit one. */
+async function run(): Promise<never> {
+  let starts = 0;
+  for (;;) {
+    if (queue.length === 0) {
+      starts = 0;
+      await new Promise<void>((resolve) => wake = resolve);
+    }
+    if (isSliceOver()) await turn();
+    const steps = queue;
+    queue = [];
+    for (let next = 0; next < steps.length; next += 2) {
+      const pace = steps[next] as Pace;
+      const step = steps[next + 1] as () => void;
+      const isStart = pace.period === 0;
+      pace.queued--;
+      if (isProven(pace) && --allowance >= 0) {
+        make(step);
+        continue;
+      }
+      // It is measured by itself: no other goes on meanwhile.
+      allowance = granted = 0;
+      make(step);
+      // A start runs here, so that it can be measured at once; what it has begun cannot.
+      if (!isStart || ++starts === STARTS) {
+        starts = 0;
+        const hops = steps.length - next > 2 * CROWD ? HOPS : 1;
+        for (let hop = 0; hop < hops; hop++) await undefined;
+      }
+      if (isSliceOver(pace)) {
+        starts = 0;
+        await turn();
+      }
+    }
+  }
+}
+
+function isProven(pace: Pace): boolean {
+  return pace.steps >= PROVEN && pace.period === period;
+}
+
+function make(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    // Whoever was told of a process's end has thrown: not a reason to make no other step.
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+function waitForIdle(): void {
+  if (isBusy) return;
+  isBusy = true;
+  loop.whenIdle(idle);
+}
+
+/** Looks at the clock, after a step of a process or some of several. */
+function isSliceOver(pace?: Pace): boolean {
+  const isUsedUp = granted > 0 && allowance <= 0;
+  const made = granted - Math.max(allowance, 0) + (pace === undefined ? 0 : 1);
+  stepsInSlice += made;
+  const now = loop.now(made);
+  if (isFresh) endIdle(now);
+  else waitForIdle();
+  hasPass = true;
+  const passed = now - looked;
+  looked = now;
+  // The clock may have been about to change, so that one millisecond says little.
+  if (passed >= 1 && pace !== undefined) pace.steps = 0;
+  if (passed >= 2 || passed < 0) newPeriod();
+  const elapsed = now - sliceBegan;
+  // The host's clock may be set back.
+  if (stepsInSlice >= maxStepsInSlice || elapsed >= SLICE || elapsed < 0) {
+    endSlice(elapsed);
+    return true;
+  }
+  if (passed >= 1) grant = ALLOWANCE.first;
+  else if (isUsedUp) grant = Math.min(grant * 2, ALLOWANCE.most);
+  allowance = granted = grant;
+  return false;
+}
+
+function beginSlice(now: number): void {
+  sliceBegan = looked = now;
+  stepsInSlice = 0;
+}
+
+function endSlice(busy: number): void {
+  if (busy < 2 * SLICE) {
+    maxStepsInSlice = maxStepsInSlice < 256 ? 2 * maxStepsInSlice : Infinity;
+    return;
+  }
+  maxStepsInSlice = Math.max(1, Math.floor(stepsInSlice * SLICE / busy));
+}
+
+async function turn(): Promise<void> {
+  isTurning = true;
+  allowance = granted = 0;
+  for (let turns = 0; turns < TURNS; turns++) {
+    await new Promise<void>((resolve) => loop.afterTurn(resolve));
+  }
+  isTurning = false;
+  beginSlice(loop.now(0));
+}
+
+/** No process has anything to do, unless the event loop is only to turn. */
+function idle(): void {
+  isBusy = false;
+  if (isTurning) return;
+  isFresh = true;
+  idleSince = loop.now(0);
+  newPeriod();
+}
+
+run();

@@ -1,0 +1,100 @@
+/**
+ * Signals: all that passes from one process to another.
+ *
+ * A signal is a function call, not an object that is built, queued and taken apart. Who can be
+ * called so is a {@linkcode Signals}: the runtime, which delivers to its own processes, and each
+ * connection, which carries the call to another runtime. Between one sender and one receiver
+ * signals keep their order, across all kinds.
+ *
+ * @module
+ */
+
+import type { Pid, Ref } from "../values/pid.ts";
+
+/**
+ * What `send` gives: nothing while there is room, else a promise that resolves when the queue
+ * has drained or the node is down, and never rejects.
+ */
+export type Backpressure = Promise<void> | undefined;
+
+/** What is linked, monitored or told: a process, or whoever has a name on the receiving node. */
+export type Target = Pid | string;
+
+/** What a DOWN is about. */
+export type MonitoredObject = Pid | { name: string; node: string };
+
+/**
+ * What a spawned process runs: a function that its node exports, a closure's source, or, within
+ * a node, a function that is kept for the request.
+ */
+export type Runnable =
+  | { module: string; function: string; args: unknown[] }
+  | { source: string; args: unknown[] }
+  | { parked: string; args: unknown[] };
+
+/** A request to start a process on another node. */
+export interface SpawnRequest {
+  /** Names the request; with `monitor`, the monitor as well. */
+  ref: Ref;
+  /** What the process runs. */
+  run: Runnable;
+  /** Whether it is linked to the one who asks, from its first moment. */
+  link: boolean;
+  /** Whether it is monitored by the one who asks, from its first moment. */
+  monitor: boolean;
+  /** The group leader that it inherits. */
+  groupLeader: Pid;
+}
+
+/** Why a process was not started. */
+export type SpawnFailure = "undef" | "not_allowed" | "closure" | "limit";
+
+/** How a spawn request ended. */
+export type SpawnResult =
+  | { pid: Pid; link: boolean; monitor: boolean }
+  | { error: SpawnFailure; message: string };
+
+/** Where signals go: each method is one kind. None of them throws for a receiver that is gone. */
+export interface Signals {
+  /** A message to a process. */
+  send(from: Pid, to: Pid, message: unknown): Backpressure;
+  /** A message to whoever has the name. */
+  sendName(from: Pid, name: string, message: unknown): Backpressure;
+  /** A message to an alias: dropped if the alias is no longer active. */
+  sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure;
+  /** The answer to a call or the result of a task, to its alias. */
+  reply(from: Pid, alias: Ref, value: unknown): void;
+  /** Both are linked from here on. */
+  link(from: Pid, to: Pid): void;
+  /** The link is ended; `id` names this ending, and its ack has the same. */
+  unlink(from: Pid, to: Pid, id: number): void;
+  /** The ending of that id has been seen. */
+  unlinkAck(from: Pid, to: Pid, id: number): void;
+  /** An exit signal that was sent by `exit(pid, reason)`. */
+  exit(from: Pid, to: Pid, reason: unknown): void;
+  /** An exit signal of a linked process that ended. */
+  exitLink(from: Pid, to: Pid, reason: unknown): void;
+  /** `from` wants to know when the target ends. */
+  monitor(from: Pid, target: Target, ref: Ref): void;
+  /** `from` no longer wants to know. */
+  demonitor(from: Pid, ref: Ref): void;
+  /** The process that `to` monitors under `ref` has ended. */
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void;
+  /** Start a process. */
+  spawnRequest(from: Pid, request: SpawnRequest): void;
+  /** A process was started, or not; on success it is the new process's first signal. */
+  spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void;
+  /** The receiver's group leader is from now on `leader`. */
+  groupLeader(from: Pid, to: Pid, leader: Pid): void;
+}
+
+/** Signals that wait somewhere until they can go on. */
+export interface Queued {
+  /** Whether a sender of one more message would be asked to wait. */
+  isFull(): boolean;
+}
+
+/** Whether a sender of one more message would be asked to wait. */
+export function isFull(signals: Signals): boolean {
+  return "isFull" in signals && (signals as Signals & Queued).isFull();
+}

@@ -1,0 +1,50 @@
+/**
+ * The other nodes, as seen from a node that is not started: there are none.
+ *
+ * @module
+ */
+
+import { Pid, type Ref } from "../values/pid.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Signals, SpawnRequest, Target } from "./signal.ts";
+
+/** Drops signals for a node that cannot be reached, and answers those that want an answer. */
+export class Nowhere implements Signals {
+  readonly #runtime: Runtime;
+  readonly #node: string;
+
+  /** Stands for `node`, as seen from the node of `runtime`. */
+  constructor(runtime: Runtime, node: string) {
+    this.#runtime = runtime;
+    this.#node = node;
+  }
+
+  link(from: Pid, to: Pid): void {
+    this.#runtime.exitLink(to, from, "noconnection");
+  }
+
+  unlink(from: Pid, to: Pid, id: number): void {
+    this.#runtime.unlinkAck(to, from, id);
+  }
+
+  monitor(from: Pid, _target: Target, ref: Ref): void {
+    const nobody = new Pid(this.#node, 0, 0);
+    this.#runtime.down(nobody, from, ref, "noconnection");
+  }
+
+  spawnRequest(from: Pid, { ref }: SpawnRequest): void {
+    this.#runtime.find(from)?.waits?.get(ref.number)?.spawned?.(undefined);
+  }
+
+  send(): undefined {}
+  sendName(): undefined {}
+  sendAlias(): undefined {}
+  reply(): void {}
+  unlinkAck(): void {}
+  exit(): void {}
+  exitLink(): void {}
+  demonitor(): void {}
+  down(): void {}
+  spawnReply(): void {}
+  groupLeader(): void {}
+}

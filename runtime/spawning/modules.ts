@@ -1,0 +1,287 @@
+/**
+ * What other nodes may run on this one: the functions of the modules that it exports, by name.
+ *
+ * @module
+ */
+
+import { SpawnRefusedError, UndefinedFunctionError } from "../values/errors.ts";
+import { inspect, printable, quote } from "../values/inspect.ts";
+import { nameOf } from "../values/pid.ts";
+import type { Runnable, SpawnFailure } from "../signals/signal.ts";
+
+/** A module as a node exports it: functions by name. What is no function is not exported. */
+// deno-lint-ignore no-explicit-any
+export type ModuleExports = Record<string, any>;
+
+/** Makes a function of a closure's source. */
+export type ClosureCompiler = (
+  source: string,
+) => (...args: unknown[]) => unknown;
+
+/** Whether a node may run a function of a module that is exported. */
+export type Allow = (
+  node: string,
+  module: string,
+  fn: string,
+) => boolean;
+
+/**
+ * Resolves what is asked of the node itself, under a name that no module has; of another node, if it
+ * names one.
+ */
+export type Service = (
+  run: { function: string; args: unknown[] },
+  node: string | undefined,
+) => Resolved;
+
+/** What {@linkcode Modules.resolve} finds. */
+export type Resolved =
+  | { fn: () => unknown; label: string }
+  | { error: SpawnFailure; message: string };
+
+// deno-lint-ignore ban-types
+type AnyFunction = Function;
+
+/**
+ * How many arguments a function is called with at most: each takes room on the stack, which another node
+ * must not exhaust, as the server that runs the function would end.
+ */
+const MAX_ARGUMENTS = 10_000;
+
+/** The exported modules of a node. */
+export class Modules {
+  readonly #modules = new Map<string, ModuleExports>();
+  readonly #named = new Map<AnyFunction, [module: string, name: string]>();
+  readonly #parked = new Map<string, AnyFunction>();
+  /**
+   * What the node does for all, by name: by spawn requests only, as `allow` is asked for what a service runs, and
+   * not for the service.
+   */
+  readonly services: Map<string, Service> = new Map();
+  /**
+   * Functions of the library that every node exports, by module and function: `allow` is asked for them, and
+   * a module that the user exports under the name comes first.
+   */
+  readonly library: Map<string, AnyFunction> = new Map();
+  /** Set where closures are allowed. */
+  compile: ClosureCompiler | undefined;
+  /** Set where not every node may run all that is exported. */
+  allow: Allow | undefined;
+
+  /** Exports a module under a name; a second one under that name takes its place. */
+  add(name: string, module: ModuleExports): void {
+    this.#modules.set(name, module);
+    for (const key of Object.keys(module)) {
+      const value = module[key];
+      if (typeof value === "function" && !this.#named.has(value)) {
+        this.#named.set(value, [name, key]);
+      }
+    }
+  }
+
+  /** Keeps a function of this node for a request of this node; gives its key. */
+  park(fn: AnyFunction): string {
+    const key = crypto.randomUUID();
+    this.#parked.set(key, fn);
+    return key;
+  }
+
+  /** Takes a kept function. */
+  unpark(key: string): AnyFunction | undefined {
+    const fn = this.#parked.get(key);
+    this.#parked.delete(key);
+    return fn;
+  }
+
+  /** The exported modules, by name. */
+  entries(): Iterable<[string, ModuleExports]> {
+    return this.#modules;
+  }
+
+  /** Under which name a function is exported. */
+  nameOf(fn: AnyFunction): [module: string, name: string] | undefined {
+    return this.#named.get(fn);
+  }
+
+  /** The function of that name, if it is exported. */
+  lookup(module: string, name: string): AnyFunction | undefined {
+    const exports = this.#modules.get(module);
+    if (exports === undefined) return this.library.get(`${module}.${name}`);
+    if (!Object.hasOwn(exports, name)) return;
+    const value = exports[name];
+    return typeof value === "function" ? value : undefined;
+  }
+
+  /**
+   * Names a function for a request: as it is exported, else within the node as a kept function,
+   * else by its source.
+   *
+   * @throws {TypeError} If its source would not do.
+   */
+  describe(
+    fn: AnyFunction | readonly [module: string, name: string],
+    args: unknown[],
+    local: boolean,
+  ): Runnable {
+    const named = typeof fn === "function"
+      ? this.#named.get(fn)
+      : checkName(fn);
+    if (named !== undefined) {
+      return { module: named[0], function: named[1], args };
+    }
+    if (local) return { parked: this.park(fn as AnyFunction), args };
+    return { source: closureSource(fn as AnyFunction), args };
+  }
+
+  /** As {@linkcode Modules.resolve}, of a spawn request, which can name a service too. */
+  resolveSpawn(run: Runnable, node?: string): Resolved {
+    const service = "module" in run ? this.services.get(run.module) : undefined;
+    return service === undefined
+      ? this.resolve(run, node)
+      : service(run as Runnable & { module: string; function: string }, node);
+  }
+
+  /** What a request names, ready to run, or why it cannot be run; of another node, if it names one. */
+  resolve(run: Runnable, node?: string): Resolved {
+    const { args } = run;
+    if (args.length > MAX_ARGUMENTS) {
+      return {
+        error: "undef",
+        message:
+          `no function takes ${args.length} arguments: ${MAX_ARGUMENTS} is the most; send an array as one of them`,
+      };
+    }
+    if ("source" in run) return this.#closure(run.source, args);
+    if ("parked" in run) {
+      const fn = this.unpark(run.parked);
+      return fn === undefined
+        ? { error: "undef", message: "the function is no longer there" }
+        : { fn: () => fn.apply(undefined, args), label: fn.name || "function" };
+    }
+    const { module, function: name } = run;
+    if (node !== undefined && this.services.has(module)) {
+      return {
+        error: "not_allowed",
+        message:
+          `${module} is a service of the node, which is reached by spawn requests only`,
+      };
+    }
+    const fn = this.lookup(module, name);
+    if (fn === undefined) {
+      return { error: "undef", message: this.#undefined(module, name, args) };
+    }
+    if (node !== undefined && !this.#isAllowed(node, module, name)) {
+      return {
+        error: "not_allowed",
+        message:
+          `the node does not let ${node} run ${module}.${name}/${args.length}: its \`allow\` option says no`,
+      };
+    }
+    return {
+      fn: () => fn.apply(undefined, args),
+      label: `${module}.${name}/${args.length}`,
+    };
+  }
+
+  #isAllowed(node: string, module: string, name: string): boolean {
+    try {
+      return this.allow === undefined ||
+        this.allow(node, module, name) === true;
+    } catch {
+      // A rule that fails allows nothing.
+      return false;
+    }
+  }
+
+  #closure(source: string, args: unknown[]): Resolved {
+    if (this.compile === undefined) {
+      return {
+        error: "closure",
+        message:
+          "the node does not run closures; start it with --allow-closures (allowClosures: true), or export the function from a module",
+      };
+    }
+    try {
+      const fn = this.compile(source);
+      return { fn: () => fn(...args), label: "closure" };
+    } catch (error) {
+      return {
+        error: "closure",
+        message: `the closure's source does not compile: ${
+          printable(String(error))
+        }`,
+      };
+    }
+  }
+
+  #undefined(module: string, name: string, args: unknown[]): string {
+    const what = `${printable(module)}.${printable(name)}/${args.length}`;
+    const exports = this.#modules.get(module);
+    if (exports === undefined) {
+      const known = [...this.#modules.keys()];
+      return `function ${what} is not exported: the node exports no module ${
+        quote(module)
+      }${
+        known.length === 0
+          ? ""
+          : ` (it exports ${known.map(printable).join(", ")})`
+      }; start it with --module ${printable(module)}=./file.ts (modules: { ${
+        printable(module)
+      } })`;
+    }
+    return `function ${what} is not exported: module ${
+      quote(module)
+    } has no function ${quote(name)}`;
+  }
+}
+
+/** The error for a request that was refused. */
+export function spawnError(
+  node: string,
+  { error, message }: { error: SpawnFailure; message: string },
+  what = "spawn",
+): Error {
+  const text = `Cannot ${what} on ${node}: ${message}`;
+  return error === "undef"
+    ? new UndefinedFunctionError(text)
+    : new SpawnRefusedError(error, text);
+}
+
+/** What names a function; throws at the caller, as the node that is asked would say less. */
+export function checkName(
+  fn: unknown,
+): readonly [module: string, name: string] {
+  const [module, name] = Array.isArray(fn) ? fn : [];
+  if (typeof module === "string" && typeof name === "string") {
+    return [nameOf(module), nameOf(name)];
+  }
+  throw new TypeError(
+    `Cannot run ${
+      inspect(fn)
+    }: give a function, or [module, function] as in ["Chat", "receiveMessage"]`,
+  );
+}
+
+/** Throws unless a function is given, so that no process is started for what is none. */
+export function assertFunction(fn: unknown): void {
+  if (typeof fn === "function") return;
+  throw new TypeError(
+    `Cannot run ${
+      inspect(fn)
+    }: give a function; names, as [module, function], are for Node.spawn and TaskSupervisor`,
+  );
+}
+
+/** The source of a function, if it is an expression that can be read on its own elsewhere. */
+function closureSource(fn: AnyFunction): string {
+  const source = Function.prototype.toString.call(fn);
+  if (
+    /^(async\s+)?function\b/.test(source) ||
+    /^(async\s+)?(\(|[\w$]+\s*=>)/.test(source)
+  ) return source;
+  throw new TypeError(
+    `Cannot send the function ${
+      fn.name || "(anonymous)"
+    } to another node: it is not exported, and its source is no function expression; export it from a module (modules: { … }, --module) or give an arrow function`,
+  );
+}

@@ -1,0 +1,25 @@
+/**
+ * Starting processes: their code begins when the current one has given way.
+ *
+ * @module
+ */
+
+import { runInside } from "../context/async_context.ts";
+import { later } from "../scheduling/scheduler.ts";
+import type { Process } from "../processes/process.ts";
+
+/**
+ * Has a process begin when its turn comes.
+ *
+ * The scheduler is in no process's context: a process's own context is made there in half the time, as
+ * nothing has to be taken over from another.
+ */
+export function startSoon(
+  process: Process,
+  fn: () => unknown,
+  run: (process: Process, fn: () => unknown) => void,
+): void {
+  later(process.pace, () => {
+    if (process.alive) runInside(process, run, process, fn);
+  });
+}

@@ -1,0 +1,422 @@
+/**
+ * How values are shown: to people, on a terminal, as `IO.inspect` of Elixir shows them.
+ *
+ * @module
+ */
+
+import { checkOptions, misfit } from "./check_arguments.ts";
+import { Atom, Pid, Ref } from "./pid.ts";
+
+/** How {@linkcode inspect} shows a value. */
+export interface InspectOptions {
+  /**
+   * The width to fill, in characters.
+   *
+   * @default {80}
+   */
+  width?: number;
+  /**
+   * How many items of a collection are shown.
+   *
+   * @default {50}
+   */
+  limit?: number;
+  /**
+   * How deep nested values are shown.
+   *
+   * @default {8}
+   */
+  depth?: number;
+  /**
+   * How many characters of a string are shown.
+   *
+   * @default {4096}
+   */
+  printableLimit?: number;
+}
+
+const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
+
+/** How many items are shown in all: a wide and deep value would take for ever. */
+const MAX_ITEMS = 10_000;
+
+/** How many characters are shown in all, about. */
+const MAX_CHARACTERS = 1 << 18;
+
+/** How deep values are shown at most, whatever the options say: deeper, the stack would overflow. */
+const MAX_DEPTH = 200;
+
+/** How many characters of a text are shown. */
+const MAX_TEXT = 1 << 16;
+
+/** How many characters of an error's name and message, or of the name of a thing, are shown. */
+const MAX_MESSAGE = 4096;
+const MAX_NAME = 256;
+
+/** Integers beyond it are not written out: the digits of a huge one take seconds. */
+const MAX_BIGINT = 10n ** 1000n;
+
+/** Characters that would steer a terminal or hide text: C0, C1, bidi controls and separators. */
+const UNSAFE =
+  /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+const STEERING =
+  // deno-lint-ignore no-control-regex
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+const LINE_BREAKS = /[\t\n]/g;
+
+function escapeCharacter(character: string): string {
+  return "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0");
+}
+
+/** JSON's text, whose strings may have characters that steer a terminal: these are escaped. */
+export function escapeUnsafe(json: string): string {
+  return json.replace(UNSAFE, escapeCharacter);
+}
+
+/** The beginning of a text that is longer than so many characters, cut between two characters. */
+function cut(text: string, length: number): string {
+  const last = text.charCodeAt(length - 1);
+  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? length - 1 : length);
+}
+
+/** A text, or so many characters of it and three dots. */
+export function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${cut(text, length)}...`;
+}
+
+/** A string as a literal, in double quotes, with nothing in it that steers a terminal; a long one is cut. */
+export function quote(text: string): string {
+  return quoteWithin(text, MAX_MESSAGE);
+}
+
+function quoteWithin(text: string, length: number): string {
+  return text.length <= length
+    ? escapeUnsafe(JSON.stringify(text))
+    : `${escapeUnsafe(JSON.stringify(cut(text, length)))}...`;
+}
+
+/** A text in which characters that would steer a terminal are escaped; a long one is cut. */
+export function printable(text: string): string {
+  return printableWithin(text, MAX_TEXT);
+}
+
+/** As {@linkcode printable}, with so many characters of the text at most. */
+export function printableWithin(text: string, length: number): string {
+  return shorten(text, length).replace(STEERING, escapeCharacter);
+}
+
+/** As {@linkcode printable}, in one line: it cannot look like two lines of a log. */
+export function printableLine(text: string, length: number): string {
+  return printableWithin(text, length).replace(LINE_BREAKS, escapeCharacter);
+}
+
+/**
+ * Shows a value as source-like text: strings quoted, pids, references and atoms as in iex.
+ *
+ * The text is bounded whatever the value is, and no value makes it throw: a string is cut at
+ * `printableLimit`, and after about 256 Ki characters or 10,000 items in all the rest is left out.
+ *
+ * @param value Any value.
+ * @param options Width, limits and depth.
+ * @returns The text, over several lines if it is wider than `width`.
+ *
+ * @example Usage
+ * ```ts
+ * import { inspect } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(inspect({ type: "hi", tags: ["a", 1n] }), `{ type: "hi", tags: ["a", 1n] }`);
+ * ```
+ */
+export function inspect(value: unknown, options: InspectOptions = {}): string {
+  checkOptions(options, "inspect a value", "{ width: 80 }");
+  const { width, limit, depth, printableLimit } = options;
+  const given = { width, limit, depth, printableLimit };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || typeof value === "number" && value >= 0) {
+      continue;
+    }
+    throw misfit(
+      value,
+      `Cannot inspect a value: ${name} is ${
+        inspect(value)
+      }; give a number, 0 or more, or Infinity`,
+    );
+  }
+  return inspectWithin(value, MAX_CHARACTERS, options);
+}
+
+/** How many characters an argument or a message of a user may take in a log or an error. */
+const MAX_ARGUMENT = 200;
+
+/** An argument or a message of a user, in a line of a log or an error: cut, as nobody reads more. */
+export function inspectArgument(value: unknown): string {
+  return inspectWithin(value, MAX_ARGUMENT, { width: Infinity });
+}
+
+/** As {@linkcode inspect}, with about so many characters at most: for logs and errors. */
+export function inspectWithin(
+  value: unknown,
+  characters: number = MAX_MESSAGE,
+  options: InspectOptions = {},
+): string {
+  const { width = 80, limit = 50, depth = 8, printableLimit = 4096 } = options;
+  const state: State = {
+    width,
+    limit,
+    printableLimit,
+    items: MAX_ITEMS,
+    characters,
+    seen: [],
+  };
+  return show(value, state, Math.min(depth, MAX_DEPTH), 0);
+}
+
+interface State {
+  width: number;
+  limit: number;
+  printableLimit: number;
+  /** How many items may still be shown, of all collections. */
+  items: number;
+  /** How many characters may still be shown. */
+  characters: number;
+  seen: object[];
+}
+
+function show(
+  value: unknown,
+  state: State,
+  depth: number,
+  indent: number,
+): string {
+  const { length } = state.seen;
+  try {
+    return showAny(value, state, depth, indent);
+  } catch {
+    // A getter or a proxy may throw; what shows a crash must not crash.
+    state.seen.length = length;
+    return leaf("#Unreadable<>", state);
+  }
+}
+
+/** A text that is part of the whole. */
+function leaf(text: string, state: State): string {
+  state.characters -= text.length;
+  return text;
+}
+
+function showAny(
+  value: unknown,
+  state: State,
+  depth: number,
+  indent: number,
+): string {
+  switch (typeof value) {
+    case "string": {
+      const most = Math.min(state.printableLimit, state.characters);
+      return leaf(quoteWithin(value, Math.max(most, 1)), state);
+    }
+    case "number":
+      return leaf(Object.is(value, -0) ? "-0" : String(value), state);
+    case "bigint":
+      return leaf(showBigint(value), state);
+    case "symbol":
+      return leaf(`Symbol(${name(value.description ?? "")})`, state);
+    case "function":
+      return leaf(showFunction(value), state);
+    case "object":
+      return value === null
+        ? leaf("null", state)
+        : showObject(value, state, depth, indent);
+    default:
+      return leaf(String(value), state);
+  }
+}
+
+function showBigint(value: bigint): string {
+  return value < MAX_BIGINT && value > -MAX_BIGINT
+    ? `${value}n`
+    : `#BigInt<${value < 0n ? "negative, " : ""}more than 1000 digits>`;
+}
+
+function name(text: string): string {
+  return printableLine(text, MAX_NAME);
+}
+
+function showFunction(value: { name: string }): string {
+  const isClass = /^class\b/.test(Function.prototype.toString.call(value));
+  return `${isClass ? "#Class" : "#Function"}<${
+    name(String(value.name)) || "anonymous"
+  }>`;
+}
+
+function showAtom(value: Atom): string {
+  return value.name.length <= MAX_NAME &&
+      /^[a-zA-Z_][\w@]*[?!]?$/.test(value.name)
+    ? `:${value.name}`
+    : `:${quoteWithin(value.name, MAX_NAME)}`;
+}
+
+function showObject(
+  value: object,
+  state: State,
+  depth: number,
+  indent: number,
+): string {
+  const atomic = showAtomic(value);
+  if (atomic !== undefined) return leaf(atomic, state);
+  if (state.seen.includes(value)) return leaf("[circular]", state);
+  if (depth <= 0) {
+    return leaf(Array.isArray(value) ? "[...]" : "{ ... }", state);
+  }
+  state.seen.push(value);
+  try {
+    return showCollection(value, state, depth, indent);
+  } finally {
+    state.seen.pop();
+  }
+}
+
+/** The text of an object that has no parts. */
+function showAtomic(value: object): string | undefined {
+  if (value instanceof Pid || value instanceof Ref) {
+    return printableLine(value.toString(), MAX_NAME);
+  }
+  if (value instanceof Atom) return showAtom(value);
+  if (value instanceof Error) {
+    return `#${name(String(value.name))}<${
+      printableWithin(String(value.message), MAX_MESSAGE)
+    }>`;
+  }
+  if (value instanceof Date) {
+    return `#Date<${
+      Number.isNaN(value.getTime())
+        ? "invalid"
+        : Date.prototype.toISOString.call(value)
+    }>`;
+  }
+  if (value instanceof RegExp) {
+    return printableWithin(String(value), MAX_MESSAGE);
+  }
+  return undefined;
+}
+function showCollection(
+  value: object,
+  state: State,
+  depth: number,
+  indent: number,
+): string {
+  const inner = (item: unknown) => show(item, state, depth - 1, indent + 2);
+  if (Array.isArray(value)) {
+    return wrap(
+      "",
+      "[",
+      "]",
+      items(value, state, inner, indent),
+      state,
+      indent,
+    );
+  }
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+    const bytes = value instanceof ArrayBuffer
+      ? new Uint8Array(value)
+      : value instanceof DataView
+      ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+      : value as Uint8Array;
+    const shown = items(bytes as Iterable<unknown>, state, inner, indent);
+    return wrap(`#${className(value)}`, "<", ">", shown, state, indent);
+  }
+  if (value instanceof Map) {
+    const shown = items(
+      value,
+      state,
+      (entry) =>
+        `${inner((entry as [unknown, unknown])[0])} => ${
+          inner((entry as [unknown, unknown])[1])
+        }`,
+      indent,
+    );
+    return wrap("#Map", "<", ">", shown, state, indent);
+  }
+  if (value instanceof Set) {
+    return wrap(
+      "#Set",
+      "<",
+      ">",
+      items(value, state, inner, indent),
+      state,
+      indent,
+    );
+  }
+  const fields = items(
+    keysOf(value),
+    state,
+    (key) =>
+      `${leaf(showKey(key as string), state)}: ${
+        inner((value as Record<string, unknown>)[key as string])
+      }`,
+    indent,
+  );
+  const type = className(value);
+  const prefix = type === "Object" ? "" : leaf(`#${type} `, state);
+  return fields.length === 0
+    ? `${prefix}{}`
+    : wrap(prefix, "{ ", " }", fields, state, indent);
+}
+
+function className(value: object): string {
+  const type = Object.getPrototypeOf(value)?.constructor?.name;
+  return typeof type === "string" ? name(type) : "Object";
+}
+
+function showKey(key: string): string {
+  return key.length <= MAX_NAME && IDENTIFIER.test(key)
+    ? key
+    : quoteWithin(key, MAX_NAME);
+}
+
+/** The keys of an object, one by one: an object may have millions. */
+export function* keysOf(value: object): Generator<string> {
+  for (const key in value) if (Object.hasOwn(value, key)) yield key;
+}
+
+function items(
+  values: Iterable<unknown>,
+  state: State,
+  each: (item: unknown) => string,
+  indent: number,
+): string[] {
+  const shown: string[] = [];
+  for (const item of values) {
+    if (
+      shown.length === state.limit || state.items-- <= 0 ||
+      state.characters <= 0
+    ) {
+      shown.push("...");
+      break;
+    }
+    // A line of its own has its indent too.
+    state.characters -= indent + 4;
+    shown.push(each(item));
+  }
+  return shown;
+}
+
+function wrap(
+  prefix: string,
+  open: string,
+  close: string,
+  shown: string[],
+  state: State,
+  indent: number,
+): string {
+  const line = prefix + open + shown.join(", ") + close;
+  if (line.length + indent <= state.width && !line.includes("\n")) return line;
+  if (shown.length === 0) return line;
+  const pad = " ".repeat(indent + 2);
+  return `${prefix}${open.trim()}\n${pad}${shown.join(`,\n${pad}`)}\n${
+    " ".repeat(indent)
+  }${close.trim()}`;
+}

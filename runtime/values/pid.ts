@@ -1,0 +1,381 @@
+/**
+ * The names of things: processes, references and atoms.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { hereName } from "../context/async_context.ts";
+
+const CUSTOM_INSPECT = Symbol.for("nodejs.util.inspect.custom");
+const DENO_INSPECT = Symbol.for("Deno.customInspect");
+
+/** How many other nodes have a number, which is for their pids as printed: peers make up names. */
+const MAX_NUMBERED = 4096;
+
+const nodeNumbers = new Map<string, number>();
+let lastNodeNumber = 10_500;
+
+/** Of the pids of other nodes that were printed last, the incarnation, which is not printed. */
+const printedCreations = new Map<string, number>();
+
+/** Where a name was made, as Erlang prints it: 0 here, a number of its own for each other node. */
+function nodeNumber(node: string): number {
+  if (node === hereName()) return 0;
+  let number = nodeNumbers.get(node);
+  if (number === undefined) {
+    number = ++lastNodeNumber;
+    nodeNumbers.set(node, number);
+    if (nodeNumbers.size > MAX_NUMBERED) {
+      const [oldest] = nodeNumbers.keys();
+      nodeNumbers.delete(oldest);
+      printedCreations.delete(oldest);
+    }
+  }
+  return number;
+}
+
+/** How many bytes of UTF-8 a name has at most: an atom, or the name of a process, node, module or function. */
+export const MAX_NAME = 255;
+
+/** Whether a text has more than so many bytes of UTF-8, in which a lone surrogate has three. */
+export function isLongerThan(text: string, bytes: number): boolean {
+  // A code unit has three bytes at most, so that a short text need not be looked at.
+  if (text.length * 3 <= bytes || bytes === Infinity) return false;
+  return text.length > bytes || Buffer.byteLength(text, "utf8") > bytes;
+}
+
+const NODE_NAME = /^[A-Za-z0-9_-]{1,128}@[A-Za-z0-9_.:-]{1,253}$/;
+
+/**
+ * Whether a name is a node's name.
+ *
+ * It is ASCII, so that its length is the same in characters and in bytes.
+ */
+export function isNodeName(name: unknown): name is string {
+  return typeof name === "string" && name.length <= MAX_NAME &&
+    NODE_NAME.test(name);
+}
+
+/** The node's name that was found to be one last: most pids are of a few nodes. */
+let checkedNode = "";
+
+/**
+ * Checks a pid or reference that is part of a message. Those that a runtime makes need no check, but
+ * programs can make them too, and a receiver ends the connection for one that it cannot read.
+ *
+ * @throws {TypeError} If its node's name is invalid.
+ */
+export function checkNodeOf(of: Pid | Ref): void {
+  if (of.node === checkedNode) return;
+  if (!isNodeName(of.node)) {
+    throw new TypeError(
+      `Cannot send a ${of instanceof Pid ? "pid" : "reference"} of the node ${
+        JSON.stringify(`${of.node}`.slice(0, MAX_NAME))
+      }: that is not a node name; send one that self(), spawn() or makeRef() returned`,
+    );
+  }
+  checkedNode = of.node;
+}
+
+function checkNumbers(what: string, number: number, creation: number): void {
+  if (!isNatural(number) || !isNatural(creation)) {
+    throw new TypeError(
+      `Cannot make a ${what} of number ${number} and creation ${creation}: both have to be integers from 0 to 2^53 - 1`,
+    );
+  }
+}
+
+function isNatural(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+/** The pid of another node that was printed with these numbers, if its node has printed any. */
+export function printedPid(node: number, number: number): Pid | undefined {
+  for (const [name, each] of nodeNumbers) {
+    const creation = printedCreations.get(name);
+    if (each === node && creation !== undefined) {
+      return new Pid(name, number, creation);
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The name of a process: its node, its number there, and the node's creation.
+ *
+ * Pids are immutable, may be sent in messages, and never name a second
+ * process: a node that restarts has another creation. Compare them with
+ * {@linkcode Pid.equals}, as two pids of one process need not be one object.
+ *
+ * @typeParam M The messages that the process takes; `send` checks it.
+ *
+ * @example A pid prints as in iex
+ * ```ts
+ * import { self } from "@otp/distribution";
+ * import { assertMatch } from "@std/assert";
+ *
+ * assertMatch(String(self()), /^#PID<0\.\d+\.0>$/);
+ * ```
+ */
+// deno-lint-ignore no-explicit-any
+export class Pid<in M = any> {
+  /**
+   * Never set: it makes `Pid<M>` contravariant in M, in declarations as well.
+   *
+   * @ignore
+   */
+  declare readonly accepts?: (message: M) => void;
+  /** The name of the node that the process is on. */
+  readonly node: string;
+  /** The process's number on its node. */
+  readonly number: number;
+  /** Which incarnation of the node: a 32-bit number. */
+  readonly creation: number;
+
+  /**
+   * Makes the name of a process; used by runtimes and wires.
+   *
+   * @param node The node's name.
+   * @param number The process's number on the node.
+   * @param creation The node's incarnation.
+   * @throws {TypeError} If a number is not a natural one below 2^53.
+   */
+  constructor(node: string, number: number, creation: number) {
+    checkNumbers("pid", number, creation);
+    this.node = node;
+    this.number = number;
+    this.creation = creation;
+  }
+
+  /**
+   * Whether both name the same process.
+   *
+   * @param other Anything.
+   * @returns True for a pid of the same process of the same incarnation.
+   */
+  equals(other: unknown): boolean {
+    return other instanceof Pid && other.number === this.number &&
+      other.creation === this.creation && other.node === this.node;
+  }
+
+  /**
+   * Prints the pid as iex does: `#PID<0.112.0>`, the first number 0 for a local process.
+   *
+   * @returns The text.
+   */
+  toString(): string {
+    const node = nodeNumber(this.node);
+    if (node !== 0) printedCreations.set(this.node, this.creation);
+    return `#PID<${node}.${this.number}.0>`;
+  }
+
+  /** @ignore */
+  [CUSTOM_INSPECT](): string {
+    return this.toString();
+  }
+
+  /** @ignore */
+  [DENO_INSPECT](): string {
+    return this.toString();
+  }
+}
+
+/**
+ * A reference: a name that is made once and never again, for a monitor, a call, a task or an alias.
+ *
+ * @example Two references are never the same
+ * ```ts
+ * import { makeRef } from "@otp/distribution";
+ * import { assert } from "@std/assert";
+ *
+ * assert(!makeRef().equals(makeRef()));
+ * ```
+ */
+export class Ref {
+  /** The name of the node that made it. */
+  readonly node: string;
+  /** Its number on that node. */
+  readonly number: number;
+  /** Which incarnation of the node made it. */
+  readonly creation: number;
+
+  /**
+   * Makes a reference's name; used by runtimes and wires. Programs call `makeRef()`.
+   *
+   * @param node The node's name.
+   * @param number The reference's number on the node.
+   * @param creation The node's incarnation.
+   * @throws {TypeError} If a number is not a natural one below 2^53.
+   */
+  constructor(node: string, number: number, creation: number) {
+    checkNumbers("reference", number, creation);
+    this.node = node;
+    this.number = number;
+    this.creation = creation;
+  }
+
+  /**
+   * Whether both are the same reference.
+   *
+   * @param other Anything.
+   * @returns True for the same reference.
+   */
+  equals(other: unknown): boolean {
+    return other instanceof Ref && other.number === this.number &&
+      other.creation === this.creation && other.node === this.node;
+  }
+
+  /**
+   * Prints the reference as iex does: `#Reference<0.12.0.1>`.
+   *
+   * @returns The text.
+   */
+  toString(): string {
+    return `#Reference<${
+      nodeNumber(this.node)
+    }.${this.creation}.0.${this.number}>`;
+  }
+
+  /** @ignore */
+  [CUSTOM_INSPECT](): string {
+    return this.toString();
+  }
+
+  /** @ignore */
+  [DENO_INSPECT](): string {
+    return this.toString();
+  }
+}
+
+/**
+ * An Erlang atom: a constant that stands for its own name, and is not a string.
+ *
+ * One name has one object within a JavaScript process, so atoms can be compared with `===`.
+ *
+ * @example Atoms and strings are kept apart
+ * ```ts
+ * import { atom } from "@otp/distribution";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * assert(atom("ok") === atom("ok"));
+ * assertEquals(String(atom("ok")), "ok");
+ * ```
+ */
+export class Atom {
+  /** The atom's text. */
+  readonly name: string;
+
+  /**
+   * Programs call {@linkcode atom}, which gives the one object of a name.
+   *
+   * @param name The atom's text.
+   * @throws {RangeError} If the name is longer than 255 bytes of UTF-8.
+   */
+  constructor(name: string) {
+    if (isLongerThan(name, MAX_NAME)) {
+      throw new RangeError(
+        `Cannot make an atom: its text has ${
+          Buffer.byteLength(name)
+        } bytes of UTF-8, and ${MAX_NAME} is the most`,
+      );
+    }
+    this.name = name;
+  }
+
+  /**
+   * The atom's text, without the colon.
+   *
+   * @returns The text.
+   */
+  toString(): string {
+    return this.name;
+  }
+
+  /** @ignore */
+  [CUSTOM_INSPECT](): string {
+    return `:${this.name}`;
+  }
+
+  /** @ignore */
+  [DENO_INSPECT](): string {
+    return `:${this.name}`;
+  }
+}
+
+const atoms = new Map<string, WeakRef<Atom>>();
+const collectedAtoms = new FinalizationRegistry((key: string) => {
+  if (atoms.get(key)?.deref() === undefined) atoms.delete(key);
+});
+
+/**
+ * The atom of a name.
+ *
+ * Unlike Erlang's, the table of atoms does not grow for ever: an atom that nothing holds is
+ * collected.
+ *
+ * @param name The atom's text, at most 255 bytes of UTF-8.
+ * @returns The one object for that name.
+ * @throws {RangeError} If the name is longer than 255 bytes of UTF-8.
+ *
+ * @example Usage
+ * ```ts
+ * import { atom } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(atom("normal").name, "normal");
+ * ```
+ */
+export function atom(name: string): Atom {
+  if (typeof name !== "string") {
+    throw new TypeError(
+      `Cannot make an atom of a value of the type ${typeof name}: give a string`,
+    );
+  }
+  const key = atomKey(name);
+  const known = atoms.get(key)?.deref();
+  if (known !== undefined) return known;
+  const made = Object.freeze(new Atom(name));
+  atoms.set(key, new WeakRef(made));
+  collectedAtoms.register(made, key);
+  return made;
+}
+
+/** The hash of a text of digits can be chosen: many of one would make the table slow. */
+function atomKey(name: string): string {
+  const first = name.charCodeAt(0);
+  return first >= 0x30 && first <= 0x3a ? `:${name}` : name;
+}
+
+/**
+ * The text of a name that is given as a string or an atom.
+ *
+ * @throws {TypeError} If it is neither.
+ * @throws {RangeError} If it is longer than a name may be.
+ */
+export function nameOf(name: string | Atom): string {
+  if (name instanceof Atom) return name.name;
+  if (typeof name === "string") {
+    if (!isLongerThan(name, MAX_NAME)) return name;
+    throw new RangeError(
+      `Cannot use a name of ${
+        Buffer.byteLength(name)
+      } bytes: ${MAX_NAME} is the most`,
+    );
+  }
+  throw new TypeError(
+    `Cannot use ${String(name)} as a name: give a string or an atom`,
+  );
+}
+
+/**
+ * A message for a receiver: one of its type, or, where nothing is known of it, anything but a function,
+ * which cannot be sent. In code that is generic in T, send `message as unknown`.
+ *
+ * @typeParam M The messages that the receiver takes.
+ * @typeParam T The type of the message.
+ */
+export type Message<M, T> = unknown extends M
+  // deno-lint-ignore no-explicit-any
+  ? T extends (...args: any[]) => unknown ? never : T
+  : M;

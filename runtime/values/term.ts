@@ -1,0 +1,355 @@
+/**
+ * What a message may be made of, and how it is copied.
+ *
+ * The same values can be sent to a process of this node and of any other: those of JSON, and
+ * `undefined`, `bigint`, NaN, the infinities, −0, `Date`, `Map`, `Set`, `ArrayBuffer`, typed
+ * arrays, errors, pids, references and atoms.
+ *
+ * @module
+ */
+
+import { FEW_KEYS, isCrowded } from "./hash_collisions.ts";
+import { Atom, checkNodeOf, Pid, Ref } from "./pid.ts";
+import { ServerMessage } from "./server_message.ts";
+
+/**
+ * How deep a message may be nested. Arrays, objects, maps, sets and errors are a level each, whatever
+ * their keys; all else is none. `copyTerm`, a wire's encoder and its decoder count alike: a message
+ * that one of them takes, the others take too.
+ */
+export const DEFAULT_MAX_DEPTH = 64;
+
+/**
+ * How many levels less an exit reason may have than a message: it becomes a part of messages, such
+ * as EXIT and DOWN, which can then be sent on.
+ */
+export const REASON_LEVELS = 8;
+
+/** How many decimal digits a bigint has at most: reading and writing one costs more than its length. */
+export const MAX_BIGINT_DIGITS = 10_000;
+
+/** How long an array with holes may be: one of 2^32 - 1 items has a few bytes, and would take minutes. */
+const MAX_WITH_HOLES = 1 << 20;
+
+const BIGINT_END = 10n ** BigInt(MAX_BIGINT_DIGITS);
+const BIGINT_START = -BIGINT_END;
+
+/** The typed arrays that messages may hold, by name. */
+export const TYPED_ARRAYS: ReadonlyMap<
+  string,
+  new (buffer: ArrayBuffer) => ArrayBufferView & { slice(): ArrayBufferView }
+> = new Map(
+  ([
+    Uint8Array,
+    Uint8ClampedArray,
+    Int8Array,
+    Uint16Array,
+    Int16Array,
+    Uint32Array,
+    Int32Array,
+    BigUint64Array,
+    BigInt64Array,
+    Float32Array,
+    Float64Array,
+    // deno-lint-ignore no-explicit-any
+  ] as any[]).map((type) => [type.name, type]),
+);
+
+/** An error's contents, as copied and as sent. */
+export interface ErrorTerm {
+  /** The error's name, `TypeError` for one. */
+  name: string;
+  /** Its message. */
+  message: string;
+  /** Its stack, where it has one. */
+  stack?: string;
+  /** Its own further fields, `cause` and an AggregateError's `errors` among them. */
+  fields?: Record<string, unknown>;
+}
+
+// deno-lint-ignore no-explicit-any
+type ErrorClass = { prototype: Error } & (abstract new (...args: any[]) => any);
+
+const errorClasses = new Map<string, ErrorClass>(
+  [
+    Error,
+    TypeError,
+    RangeError,
+    SyntaxError,
+    ReferenceError,
+    URIError,
+    EvalError,
+    AggregateError,
+  ].map((type) => [type.name, type]),
+);
+
+/** Lets a class of errors keep its class when it is sent; others arrive as `Error`. */
+export function allowErrorClass(type: ErrorClass): void {
+  errorClasses.set(type.name, type);
+}
+
+const HIDDEN_FIELDS = ["cause", "errors"];
+const OWN_FIELDS = new Set(["name", "message", "stack", "__proto__"]);
+
+/** Takes an error apart; its fields are still the error's own values. */
+export function errorTerm(error: Error): ErrorTerm {
+  const term: ErrorTerm = {
+    name: String(error.name),
+    message: String(error.message),
+  };
+  if (typeof error.stack === "string") term.stack = error.stack;
+  const keys = Object.keys(error);
+  for (const key of HIDDEN_FIELDS) {
+    if (Object.hasOwn(error, key) && !keys.includes(key)) keys.push(key);
+  }
+  let fields: Record<string, unknown> | undefined;
+  for (const key of keys) {
+    if (OWN_FIELDS.has(key)) continue;
+    const value = (error as unknown as Record<string, unknown>)[key];
+    if (typeof value === "function") continue;
+    (fields ??= {})[key] = value;
+  }
+  if (fields !== undefined) term.fields = fields;
+  return term;
+}
+
+/** Puts an error together again; only classes that are allowed are made. */
+export function rebuildError(term: ErrorTerm): Error {
+  const name = String(term.name);
+  const type = errorClasses.get(name) ?? Error;
+  const error = new Error(String(term.message));
+  if (type !== Error) Object.setPrototypeOf(error, type.prototype);
+  if (error.name !== name) define(error, "name", name);
+  define(error, "stack", term.stack ?? `${name}: ${error.message}`);
+  for (const [key, value] of Object.entries(term.fields ?? {})) {
+    if (OWN_FIELDS.has(key)) continue;
+    define(error, key, value, !HIDDEN_FIELDS.includes(key));
+  }
+  return error;
+}
+
+function define(
+  error: Error,
+  key: string,
+  value: unknown,
+  enumerable = false,
+): void {
+  Object.defineProperty(error, key, {
+    value,
+    enumerable,
+    configurable: true,
+    writable: true,
+  });
+}
+
+/** Whether an object is plain data: made by a literal, or with no prototype. */
+export function isPlainObject(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** The error for a value that cannot be sent, with what to do instead. */
+export function notSendable(value: unknown): TypeError {
+  if (typeof value === "function") {
+    return new TypeError(
+      `Cannot send the function ${
+        value.name || "(anonymous)"
+      }: functions do not travel; export it from a module and send [module, function, args]`,
+    );
+  }
+  if (typeof value === "symbol") {
+    return new TypeError(
+      `Cannot send ${
+        String(value)
+      }: symbols do not travel; send an atom or a string`,
+    );
+  }
+  const type = (value as object).constructor?.name ?? "object";
+  return new TypeError(
+    `Cannot send an instance of ${type}: only plain data travels; send its fields instead`,
+  );
+}
+
+/** The error for a value that is nested too deeply. */
+export function tooDeep(maxDepth: number): RangeError {
+  return new RangeError(
+    `Cannot send a value nested deeper than ${maxDepth} levels (or one that contains itself); flatten it, or raise limits.maxDepth on both nodes`,
+  );
+}
+
+/** @throws {RangeError} If a bigint has more digits than may be sent. */
+export function checkBigInt(value: bigint): void {
+  // Engines do this one inline; comparing is a call.
+  if (BigInt.asIntN(64, value) === value) return;
+  if (value >= BIGINT_END || value <= BIGINT_START) {
+    throw new RangeError(
+      `Cannot send a bigint of more than ${MAX_BIGINT_DIGITS} digits; send it in parts, or as bytes`,
+    );
+  }
+}
+
+/** @throws {RangeError} If there is a hole at that place of an array that is too long to have any. */
+export function checkHole(array: readonly unknown[], index: number): void {
+  if (array.length > MAX_WITH_HOLES && !(index in array)) {
+    throw new RangeError(
+      `Cannot send an array of ${array.length} items that has holes: ${MAX_WITH_HOLES} is the most; send a Map of those that are there`,
+    );
+  }
+}
+
+/** @throws {RangeError} If the keys of a map or a set would cost its receiver far more than their number. */
+export function checkKeys(
+  of: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>,
+): void {
+  if (of.size > FEW_KEYS && isCrowded(of.size, of.keys())) {
+    throw new RangeError(
+      `Cannot send a ${
+        of instanceof Map ? "Map" : "Set"
+      } whose ${of.size} numbers, bigints or texts of digits have the same hash, as bigints with the same lowest 64 bits do; send an array, or other texts as keys`,
+    );
+  }
+}
+
+/** Whether that many keys of a map or a set that came may not be put into one. */
+export function areCrowded(count: number, keys: () => unknown[]): boolean {
+  return count > FEW_KEYS && isCrowded(count, keys());
+}
+
+/**
+ * A copy of a message that shares nothing mutable with it.
+ *
+ * @throws {TypeError} If it holds what cannot be sent.
+ * @throws {RangeError} If it is nested too deeply, or has too long a bigint.
+ */
+export function copyTerm(
+  value: unknown,
+  maxDepth: number = DEFAULT_MAX_DEPTH,
+): unknown {
+  return copyAny(value, maxDepth, maxDepth);
+}
+
+function copyAny(value: unknown, left: number, max: number): unknown {
+  switch (typeof value) {
+    case "object":
+      return value === null ? null : copyObject(value, left, max);
+    case "bigint":
+      checkBigInt(value);
+      return value;
+    case "function":
+    case "symbol":
+      throw notSendable(value);
+    default:
+      return value;
+  }
+}
+
+function copyObject(value: object, left: number, max: number): unknown {
+  if (Array.isArray(value)) {
+    if (left <= 0) throw tooDeep(max);
+    const copy = new Array(value.length);
+    for (let i = 0; i < value.length; i++) {
+      const item = value[i];
+      if (item === undefined) checkHole(value, i);
+      copy[i] = copyAny(item, left - 1, max);
+    }
+    return copy;
+  }
+  if (isPlainObject(value)) {
+    return copyPlain(value as Record<string, unknown>, left, max);
+  }
+  if (value instanceof Pid || value instanceof Ref) {
+    checkNodeOf(value);
+    return value;
+  }
+  if (value instanceof Atom) return value;
+  if (value instanceof ServerMessage) {
+    if (left <= 0) throw tooDeep(max);
+    // Within another message it is data, as it is on a wire.
+    return left === max
+      ? value.copied(copyAny, left - 1, max)
+      : copyPlain({ ...value }, left, max);
+  }
+  if (value instanceof Date) return new Date(value.getTime());
+  if (value instanceof Map) {
+    if (left <= 0) throw tooDeep(max);
+    checkKeys(value);
+    const copy = new Map();
+    for (const [key, item] of value) {
+      copy.set(copyAny(key, left - 1, max), copyAny(item, left - 1, max));
+    }
+    return copy;
+  }
+  if (value instanceof Set) {
+    if (left <= 0) throw tooDeep(max);
+    checkKeys(value);
+    const copy = new Set();
+    for (const item of value) copy.add(copyAny(item, left - 1, max));
+    return copy;
+  }
+  if (value instanceof Error) {
+    if (left <= 0) throw tooDeep(max);
+    const term = errorTerm(value);
+    if (term.fields !== undefined) {
+      term.fields = copyPlain(term.fields, left, max);
+    }
+    return rebuildError(term);
+  }
+  if (value instanceof ArrayBuffer) return value.slice(0);
+  const kind = typedArrayKind(value);
+  // Not by slice(): that of a Buffer shares its memory.
+  if (kind !== undefined) return copyView(TYPED_ARRAYS.get(kind)!, value);
+  throw notSendable(value);
+}
+
+function copyPlain(
+  value: Record<string, unknown>,
+  left: number,
+  max: number,
+): Record<string, unknown> {
+  if (left <= 0) throw tooDeep(max);
+  const copy: Record<string, unknown> = {};
+  // `for … in` is the fastest way. What it finds besides is what somebody added to all objects.
+  for (const key in value) {
+    let field = value[key];
+    if (typeof field === "object") {
+      if (field instanceof Pid) checkNodeOf(field);
+      else if (field !== null) field = copyObject(field, left - 1, max);
+    } else if (typeof field === "function" || typeof field === "symbol") {
+      if (!Object.hasOwn(value, key)) continue;
+      throw notSendable(field);
+    } else if (typeof field === "bigint") checkBigInt(field);
+    if (key === "__proto__") defineProto(copy, field);
+    else copy[key] = field;
+  }
+  return copy;
+}
+
+function copyView(
+  // deno-lint-ignore no-explicit-any
+  Type: new (source: any) => ArrayBufferView,
+  source: object,
+): ArrayBufferView {
+  return new Type(source);
+}
+
+/** The name of the typed array's class, if it is one that can be sent. */
+export function typedArrayKind(value: object): string | undefined {
+  if (!ArrayBuffer.isView(value)) return undefined;
+  const kind = (value as Uint8Array)[Symbol.toStringTag];
+  return TYPED_ARRAYS.has(kind) ? kind : undefined;
+}
+
+/** Gives an object a field named `__proto__`, which assignment would not. */
+export function defineProto(object: object, value: unknown): void {
+  Object.defineProperty(object, "__proto__", {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}
+
+/** A copy of bytes: `slice` of a Buffer, which is a Uint8Array too, would share them. */
+export function copyBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
