@@ -23,7 +23,7 @@
 import {
   childSpec as fullChildSpec,
   type StartedBy,
-} from "./servers/supervisor/child_spec.ts";
+} from "./servers/supervisor/child_definition.ts";
 import type { DynamicLimits } from "./servers/supervisor/dynamic_children.ts";
 import {
   type DynamicChildInfo,

@@ -35,16 +35,18 @@ import {
   type CheckedChildren,
   type ChildDefinition,
   type ChildModule,
-  type ChildRestart,
-  type ChildShutdown,
-  type ChildSpec,
   childSpec as fullChildSpec,
-  type ChildStart,
-  type ChildType,
-  type FullChildSpec,
   type ModuleOptions,
-  type Started,
   type StartedBy,
+} from "./servers/supervisor/child_definition.ts";
+import type {
+  ChildRestart,
+  ChildShutdown,
+  ChildSpec,
+  ChildStart,
+  ChildType,
+  FullChildSpec,
+  Started,
 } from "./servers/supervisor/child_spec.ts";
 import type { CallbackModule } from "./servers/gen_server/gen_server_process.ts";
 import {

@@ -1,13 +1,14 @@
 /**
- * Names that are not registered names of a node: those that a registry keeps (`via`), and those of the
- * whole cluster (`global`).
+ * Names of servers beyond the registered names of a node: those that a registry keeps (`via`), and those of
+ * the whole cluster (`global`).
+ *
+ * This folder knows no server, so the folder of `global` installs its registry here when it is loaded.
  *
  * @module
  */
 
 import { inspect } from "../runtime/values/inspect.ts";
 import { Atom, nameOf, type Pid } from "../runtime/values/pid.ts";
-import { globalNames } from "../servers/global/global_client.ts";
 
 /**
  * A registry of names: what a module is to Elixir's `{:via, module, name}`.
@@ -101,32 +102,40 @@ export function serverName(
   );
 }
 
-/** Gives the process a name that a registry keeps; says whether it has it now. */
+let globalRegistry: NameRegistry | undefined;
+
+/** Installs the registry of the names of the cluster: `{ global: name }` is looked up there. */
+export function installGlobalRegistry(registry: NameRegistry): void {
+  globalRegistry = registry;
+}
+
+function registryOf(name: ViaName | GlobalName): [NameRegistry, unknown] {
+  return "via" in name ? [name.via, name.name] : [globalRegistry!, name.global];
+}
+
+/** Registers the process under a name in its registry; returns false if another process has the name. */
 export function registerName(
   name: ViaName | GlobalName,
   pid: Pid,
 ): boolean | Promise<boolean> {
-  return "via" in name
-    ? name.via.registerName(name.name, pid)
-    : globalNames.registerName(name.global, pid);
+  const [registry, key] = registryOf(name);
+  return registry.registerName(key, pid);
 }
 
-/** Takes a name away that a registry keeps. */
+/** Removes a name from its registry. */
 export function unregisterName(
   name: ViaName | GlobalName,
 ): void | Promise<void> {
-  return "via" in name
-    ? name.via.unregisterName(name.name)
-    : globalNames.unregisterName(name.global);
+  const [registry, key] = registryOf(name);
+  return registry.unregisterName(key);
 }
 
-/** Who has a name that a registry keeps. */
+/** Looks a name up in its registry. */
 export function whereisName(
   name: ViaName | GlobalName,
 ): Pid | undefined | Promise<Pid | undefined> {
-  return "via" in name
-    ? name.via.whereisName(name.name)
-    : globalNames.whereisName(name.global);
+  const [registry, key] = registryOf(name);
+  return registry.whereisName(key);
 }
 
 /** A server as it is told of in exit reasons and reports: a term that can be sent. */

@@ -53,7 +53,6 @@ const CONTRACTS = ["distribution/wire.ts", "distribution/host_environment.ts"];
 const CIRCLES: string[][] = [
   ["runtime/"],
   ["distribution/"],
-  ["gen/", "servers/"],
   [
     "cli/",
     "global.ts",
@@ -65,6 +64,10 @@ const CIRCLES: string[][] = [
   ],
   ["testing/_run.ts", "testing/tags.ts"],
 ];
+
+/** A declaration that a file exports. */
+const EXPORTED =
+  /^export (?:async |abstract )*(?:function\*?|class|interface|type|const|let) (\w+)/gm;
 
 interface Dependency {
   specifier: string;
@@ -219,12 +222,49 @@ test("the errors import nothing but the runtime's words", () =>
     (imported) => VOCABULARY.includes(imported),
   ));
 
-test("servers know no wire and no connection", () =>
+test("gen/ imports the runtime and no server", () =>
   assertImports(
-    isIn("gen", "servers"),
+    isIn("gen"),
+    (imported) => isIn("gen", "runtime")(imported) || imported === "errors.ts",
+  ));
+
+test("servers import no wire and no connection", () =>
+  assertImports(
+    isIn("servers"),
     (imported) =>
       isIn("gen", "servers", "runtime")(imported) || imported === "errors.ts",
   ));
+
+for (
+  const entry of [
+    "agent.ts",
+    "dynamic_supervisor.ts",
+    "gen_server.ts",
+    "registry.ts",
+    "supervisor.ts",
+    "task_supervisor.ts",
+  ]
+) {
+  test(`${entry} reaches the registry of { global: name } by itself`, async () => {
+    const files = await graphOf(entry, { types: false });
+    assert(files.has("servers/global/global_client.ts"));
+  });
+}
+
+test("no two files of gen/ and servers/ export the same name", async () => {
+  const exported = new Map<string, string>();
+  const twice: string[] = [];
+  for (const path of [...await filesOf("gen"), ...await filesOf("servers")]) {
+    const source = await Deno.readTextFile(join(ROOT, path));
+    for (const [, name] of source.matchAll(EXPORTED)) {
+      const other = exported.get(name) ?? path;
+      if (other !== path) twice.push(`${name}: ${other}, ${path}`);
+      exported.set(name, path);
+    }
+  }
+  assertEquals(twice, []);
+  assert(exported.size > 100);
+});
 
 test("distribution knows no wire and no server", () =>
   assertImports(
@@ -253,7 +293,7 @@ test("a wire imports itself, its contract, messages of servers and the runtime's
   assertImports(
     isIn("wires"),
     (imported, path) =>
-      isIn(wireOf(path), "gen", "servers")(imported) ||
+      isIn(wireOf(path), "gen")(imported) ||
       imported === "distribution/wire.ts" || VOCABULARY.includes(imported),
   ));
 

@@ -16,7 +16,7 @@ import { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
-import { shutdownChild } from "../supervisor/child_spec.ts";
+import { shutdownChild } from "../supervisor/child_shutdown.ts";
 import { tell } from "../../gen/call.ts";
 import { isTyped, toldFrom } from "../../gen/messages.ts";
 import {

@@ -4,6 +4,8 @@
  * @module
  */
 
+// Every module of servers that users name reaches this file, and so the registry of `{ global: name }`.
+import "../global/global_client.ts";
 import { ExitError } from "../../errors.ts";
 import {
   never,

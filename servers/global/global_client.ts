@@ -24,7 +24,10 @@ import {
 } from "./global_messages.ts";
 import { globalServer } from "./global_server.ts";
 import { Pauses } from "./global_worker.ts";
-import type { NameRegistry } from "../../gen/server_names.ts";
+import {
+  installGlobalRegistry,
+  type NameRegistry,
+} from "../../gen/server_names.ts";
 import { spawnOn } from "../../runtime/spawning/spawn.ts";
 import { Ending } from "../../gen/stop.ts";
 
@@ -200,15 +203,13 @@ async function startThere(process: Process, node: string): Promise<boolean> {
   }
 }
 
-/** The names of the cluster, as a registry. */
+/** The names of the cluster as a registry: that of `{ global: name }`. */
 export const globalNames: NameRegistry = {
   registerName(name: unknown, pid: Pid): Promise<boolean> {
     return register("register", name, pid, "random_exit_name");
   },
-  unregisterName(name: unknown): Promise<void> {
-    return unregister(name);
-  },
-  whereisName(name: unknown): Pid | undefined | Promise<Pid | undefined> {
-    return whereis(name);
-  },
+  unregisterName: unregister,
+  whereisName: whereis,
 };
+
+installGlobalRegistry(globalNames);

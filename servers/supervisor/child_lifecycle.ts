@@ -19,16 +19,17 @@ import type { Runnable } from "../../runtime/signals/signal.ts";
 import {
   assertMayStart,
   checkStarted,
-  type ChildSpec,
-  childSpec,
-  type ChildType,
-  type FullChildSpec,
-  isCleanShutdown,
   receivedStart,
   runStart,
-  shutdownChild,
-  type Started,
+} from "./child_start.ts";
+import type {
+  ChildSpec,
+  ChildType,
+  FullChildSpec,
+  Started,
 } from "./child_spec.ts";
+import { childSpec } from "./child_definition.ts";
+import { isCleanShutdown, shutdownChild } from "./child_shutdown.ts";
 import { reasonOf } from "../../runtime/values/errors.ts";
 
 /** A child's specification as it is sent. */
@@ -63,7 +64,7 @@ export interface ChildCounts {
 }
 
 /** A child, as a supervisor keeps it. */
-export interface Child<S> {
+export interface ChildState<S> {
   /** How it is started, restarted and ended. */
   readonly spec: S;
   /** Its pid; none, when it is not running. */
@@ -81,7 +82,7 @@ export function failed(reason: unknown): Failure {
 
 /** Counts children; one of this node that has ended, but whose EXIT has not come, does not run. */
 export function countChildren(
-  children: Iterable<Child<{ type: ChildType }>>,
+  children: Iterable<ChildState<{ type: ChildType }>>,
   runtime: Runtime,
 ): ChildCounts {
   const counts = { specs: 0, active: 0, supervisors: 0, workers: 0 };

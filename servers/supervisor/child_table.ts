@@ -9,18 +9,18 @@ import type { Pid } from "../../runtime/values/pid.ts";
 import { type Key, keyOf } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { FullChildSpec } from "./child_spec.ts";
-import type { Child as SupervisedChild } from "./child_lifecycle.ts";
+import type { ChildState } from "./child_lifecycle.ts";
 
 /** A child of a supervisor. */
-export type Child = SupervisedChild<FullChildSpec>;
+export type OrderedChild = ChildState<FullChildSpec>;
 
 /** Ordered children. */
-export class Children implements Iterable<Child> {
+export class ChildTable implements Iterable<OrderedChild> {
   readonly #runtime: Runtime;
-  readonly #byId = new FewMap<string, Child>();
-  readonly #byPid = new FewMap<Key, Child>();
+  readonly #byId = new FewMap<string, OrderedChild>();
+  readonly #byPid = new FewMap<Key, OrderedChild>();
   /** Those whose end can end the supervisor. */
-  #significant: Set<Child> | undefined;
+  #significant: Set<OrderedChild> | undefined;
 
   /** Of a supervisor on a node. */
   constructor(runtime: Runtime, specs: readonly FullChildSpec[]) {
@@ -30,7 +30,7 @@ export class Children implements Iterable<Child> {
     }
   }
 
-  [Symbol.iterator](): Iterator<Child> {
+  [Symbol.iterator](): Iterator<OrderedChild> {
     return this.#byId.values()[Symbol.iterator]();
   }
 
@@ -40,13 +40,13 @@ export class Children implements Iterable<Child> {
   }
 
   /** Adds a child, not running yet, after the others. */
-  add(child: Child): void {
+  add(child: OrderedChild): void {
     this.#byId.set(child.spec.id, child);
     if (child.spec.significant) (this.#significant ??= new Set()).add(child);
   }
 
   /** Removes a child; returns whether it was there. */
-  remove(child: Child): boolean {
+  remove(child: OrderedChild): boolean {
     if (!this.has(child)) return false;
     this.setPid(child, undefined);
     this.#significant?.delete(child);
@@ -54,22 +54,22 @@ export class Children implements Iterable<Child> {
   }
 
   /** Whether a child has not been removed. */
-  has(child: Child): boolean {
+  has(child: OrderedChild): boolean {
     return this.#byId.get(child.spec.id) === child;
   }
 
   /** The child of an id. */
-  get(id: string): Child | undefined {
+  get(id: string): OrderedChild | undefined {
     return this.#byId.get(id);
   }
 
   /** The child that runs as a process. */
-  withPid(pid: Pid): Child | undefined {
+  withPid(pid: Pid): OrderedChild | undefined {
     return this.#byPid.get(keyOf(pid, this.#runtime));
   }
 
   /** Notes which process a child runs as, or that it does not run. */
-  setPid(child: Child, pid: Pid | undefined): void {
+  setPid(child: OrderedChild, pid: Pid | undefined): void {
     if (child.pid !== undefined) {
       const key = keyOf(child.pid, this.#runtime);
       if (this.#byPid.get(key) === child) this.#byPid.delete(key);

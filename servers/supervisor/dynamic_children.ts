@@ -16,8 +16,8 @@ import type { FullChildSpec } from "./child_spec.ts";
 import { toldBy } from "../../gen/messages.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import {
-  type Child,
   type ChildCounts,
+  type ChildState,
   countChildren,
   endChild,
   failed,
@@ -43,7 +43,7 @@ interface TryAgain {
   pid: Pid;
 }
 
-interface DynamicChild<S> extends Child<S> {
+interface DynamicChild<S> extends ChildState<S> {
   pid: Pid;
 }
 

@@ -12,12 +12,8 @@ import {
 import { quote } from "../../runtime/values/inspect.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import { call, locate, type Place, startCall } from "../../gen/call.ts";
-import {
-  type ChildStart,
-  type FullChildSpec,
-  type Started,
-  startRunnable,
-} from "./child_spec.ts";
+import type { ChildStart, FullChildSpec, Started } from "./child_spec.ts";
+import { startRunnable } from "./child_start.ts";
 import { describeRequest } from "../../gen/call_description.ts";
 import type { ServerRef } from "../../gen/messages.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";

@@ -10,7 +10,7 @@ import type { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
-import { type Child, Children } from "./child_table.ts";
+import { ChildTable, type OrderedChild } from "./child_table.ts";
 import { toldBy } from "../../gen/messages.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import { isExit } from "../../runtime/values/exit_message.ts";
@@ -96,7 +96,7 @@ export class SupervisorServer implements Server {
   readonly #strategy: Strategy;
   readonly #autoShutdown: AutoShutdown;
   readonly #intensity: RestartIntensity;
-  readonly #children: Children;
+  readonly #children: ChildTable;
 
   private constructor(
     process: Process,
@@ -110,7 +110,7 @@ export class SupervisorServer implements Server {
       options.maxRestarts,
       options.maxSeconds,
     );
-    this.#children = new Children(process.runtime, specs);
+    this.#children = new ChildTable(process.runtime, specs);
   }
 
   /** Starts the children in order; if one does not start, ends those before it. */
@@ -191,7 +191,7 @@ export class SupervisorServer implements Server {
     }
     if (known !== undefined) return failed("already_present");
     if (!this.#process.keepFor(from)) return failed("system_limit");
-    const child: Child = {
+    const child: OrderedChild = {
       spec,
       pid: undefined,
       restarting: false,
@@ -246,19 +246,19 @@ export class SupervisorServer implements Server {
     return { type: "ok", spec: { ...spec, start: named } };
   }
 
-  #remove(child: Child): void {
+  #remove(child: OrderedChild): void {
     if (!this.#children.remove(child)) return;
     if (child.holder !== undefined) this.#process.dropFor(child.holder);
   }
 
   /** A child that is not started again: a temporary one is not even known any more. */
-  #forget(child: Child): void {
+  #forget(child: OrderedChild): void {
     this.#children.setPid(child, undefined);
     child.restarting = false;
     if (child.spec.restart === "temporary") this.#remove(child);
   }
 
-  async #exited(child: Child, reason: unknown): Promise<void> {
+  async #exited(child: OrderedChild, reason: unknown): Promise<void> {
     const { spec: { restart }, pid } = child;
     const orderly = restart !== "permanent" && isOrderly(reason);
     this.#children.setPid(child, undefined);
@@ -276,13 +276,13 @@ export class SupervisorServer implements Server {
   }
 
   /** Whether the supervisor ends as a significant child has ended for good. */
-  #endsWith({ spec }: Child): boolean {
+  #endsWith({ spec }: OrderedChild): boolean {
     if (!spec.significant || this.#autoShutdown === "never") return false;
     return this.#autoShutdown === "any_significant" ||
       !this.#children.hasSignificant;
   }
 
-  async #restart(child: Child): Promise<void> {
+  async #restart(child: OrderedChild): Promise<void> {
     const process = this.#process;
     if (!this.#intensity.add(process.runtime.now())) {
       reportChild(
@@ -309,8 +309,8 @@ export class SupervisorServer implements Server {
   }
 
   async #startAll(
-    children: Iterable<Child>,
-  ): Promise<{ child: Child; reason: unknown } | undefined> {
+    children: Iterable<OrderedChild>,
+  ): Promise<{ child: OrderedChild; reason: unknown } | undefined> {
     for (const child of children) {
       const result = this.#started(
         child,
@@ -323,11 +323,11 @@ export class SupervisorServer implements Server {
     }
   }
 
-  async #start(child: Child): Promise<Success | Failure> {
+  async #start(child: OrderedChild): Promise<Success | Failure> {
     return this.#started(child, await startChild(child.spec, this.#process));
   }
 
-  #started(child: Child, result: Success | Failure): Success | Failure {
+  #started(child: OrderedChild, result: Success | Failure): Success | Failure {
     if (result.type === "error") return result;
     child.restarting = false;
     if (result.started === "ignore") this.#forget(child);
@@ -335,7 +335,7 @@ export class SupervisorServer implements Server {
     return result;
   }
 
-  async #endAll(children: Iterable<Child>): Promise<void> {
+  async #endAll(children: Iterable<OrderedChild>): Promise<void> {
     const all = [...children];
     for (let child = all.pop(); child !== undefined; child = all.pop()) {
       const { spec, pid } = child;
@@ -348,9 +348,9 @@ export class SupervisorServer implements Server {
 /** Which children are ended and started again when one has ended. */
 function affected(
   strategy: Strategy,
-  children: Children,
-  child: Child,
-): Child[] {
+  children: ChildTable,
+  child: OrderedChild,
+): OrderedChild[] {
   switch (strategy) {
     case "one_for_one":
       return [child];
@@ -363,6 +363,8 @@ function affected(
   }
 }
 
-function infoOf({ spec: { id, type }, pid, restarting }: Child): ChildInfo {
+function infoOf(
+  { spec: { id, type }, pid, restarting }: OrderedChild,
+): ChildInfo {
   return { id, pid: restarting ? "restarting" : pid, type };
 }

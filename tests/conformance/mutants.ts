@@ -184,7 +184,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a child that does not end in time is not killed",
-    file: "servers/supervisor/child_spec.ts",
+    file: "servers/supervisor/child_shutdown.ts",
     from: "if (reason === LATE) {",
     to: "if (reason === LATE && limit < 0) {",
     areas: ["supervisor"],

@@ -1,0 +1,125 @@
+/**
+ * Children as users list them for a supervisor: a specification, a module that makes one, or a module with
+ * its options. All of them become full specifications here.
+ *
+ * @module
+ */
+
+import { inspect } from "../../runtime/values/inspect.ts";
+import {
+  type CallbackModule,
+  genServerChild,
+  isCallbackModule,
+} from "../gen_server/gen_server_process.ts";
+import {
+  checkChild,
+  type ChildSpec,
+  type FullChildSpec,
+  type Started,
+} from "./child_spec.ts";
+
+/**
+ * What makes the specification of a child of its kind: a class or module of servers.
+ *
+ * @typeParam O The options that it takes.
+ */
+// deno-lint-ignore no-explicit-any
+export interface ChildModule<O = any> {
+  /**
+   * Makes a child's specification.
+   *
+   * @param options How the child is to be started.
+   * @returns The specification.
+   */
+  childSpec(options: O): ChildSpec;
+}
+
+/**
+ * What a child's start gives, as far as its type says so: the start of a specification that is known, of a
+ * class whose `childSpec` gives a known one, or of that with its options.
+ *
+ * @typeParam C The child as it is given to a supervisor.
+ */
+export type StartedBy<C> = 0 extends 1 & C ? Started
+  : C extends { start: (...extra: never) => infer S } ? Awaited<S>
+  : C extends { childSpec(options: never): infer S } ? StartedBy<S>
+  : C extends readonly [infer M, unknown] ? StartedBy<M>
+  : Started;
+
+/**
+ * A child as it is given to a supervisor: a specification, what makes one, or that with its options.
+ */
+export type ChildDefinition =
+  | ChildSpec
+  | ChildModule
+  | CallbackModule
+  | readonly [module: ChildModule | CallbackModule, options: unknown];
+
+/**
+ * What a module takes beside it in the list of children: the options of its `childSpec`, or what its `init`
+ * gets.
+ *
+ * @typeParam M The module.
+ */
+export type ModuleOptions<M> = M extends
+  { childSpec(options: infer O, ...rest: never): unknown } ? O
+  : M extends { init(arg: infer A): unknown } ? A
+  : unknown;
+
+/**
+ * A child, so that one with options that its module does not take does not compile, nor a module alone that
+ * cannot do without.
+ *
+ * @typeParam C The child as it is given to a supervisor.
+ */
+export type CheckedChild<C> = C extends readonly [infer M, unknown]
+  ? readonly [M, ModuleOptions<M>]
+  : C extends { childSpec(options: infer O, ...rest: never): unknown }
+    ? object extends O ? C : readonly [NoInfer<C>, O]
+  : C extends { init(arg: infer A): unknown }
+    ? undefined extends A ? C : readonly [NoInfer<C>, A]
+  : C;
+
+/**
+ * A list of children, each a {@linkcode CheckedChild}.
+ *
+ * @typeParam C The children as they are given to a supervisor.
+ */
+export type CheckedChildren<C extends readonly unknown[]> = {
+  [I in keyof C]: CheckedChild<C[I]>;
+};
+
+/** The full specification of a child, in whatever way it was given. */
+export function childSpec(
+  child: ChildDefinition,
+  overrides: Partial<ChildSpec> = {},
+): FullChildSpec {
+  const spec = expand(child);
+  // What is spread is an object, whatever it was.
+  return checkChild(
+    typeof spec === "object" ? { ...spec, ...overrides } : spec,
+  );
+}
+
+function expand(child: ChildDefinition): ChildSpec {
+  if (Array.isArray(child)) return expandModule(child[0], child[1]);
+  if (isModule(child)) return expandModule(child, {});
+  return isCallbackModule(child)
+    ? genServerChild(child, undefined)
+    : child as ChildSpec;
+}
+
+function expandModule(module: unknown, options: unknown): ChildSpec {
+  if (isModule(module)) return module.childSpec(options);
+  if (isCallbackModule(module)) return genServerChild(module, options);
+  throw new TypeError(
+    `Cannot use ${
+      inspect(module)
+    } as a child: it has neither childSpec(options) nor the init(arg) of a GenServer; give { id, start }`,
+  );
+}
+
+function isModule(value: unknown): value is ChildModule {
+  return value !== null && ["object", "function"].includes(typeof value) &&
+    typeof (value as { childSpec?: unknown }).childSpec === "function";
+}

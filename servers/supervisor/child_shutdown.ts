@@ -1,0 +1,44 @@
+/**
+ * The shutdown of a child: an exit signal, the time the child has, and `kill` when that is over.
+ *
+ * @module
+ */
+
+import type { Pid } from "../../runtime/values/pid.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { isOrderly, isReason } from "../../runtime/values/exit_reason.ts";
+import { takeExit } from "../../gen/server.ts";
+import { Ending, LATE } from "../../gen/stop.ts";
+import type { ChildShutdown, FullChildSpec } from "./child_spec.ts";
+
+/** Ends a linked process and waits for it; gives the reason with which it exited. */
+export async function shutdownChild(
+  process: Process,
+  pid: Pid,
+  shutdown: ChildShutdown,
+): Promise<unknown> {
+  process.assertAlive();
+  const signals = process.runtime.route(pid.node);
+  const ending = new Ending(process, pid, pid.node);
+  const isBrutal = shutdown === "brutal_kill";
+  signals.exit(process.pid, pid, isBrutal ? "kill" : "shutdown");
+  const limit = isBrutal || shutdown === "infinity" ? Infinity : shutdown;
+  let reason = await ending.within(limit);
+  if (reason === LATE) {
+    signals.exit(process.pid, pid, "kill");
+    reason = await ending.within(Infinity);
+  }
+  process.unlink(pid);
+  const exit = takeExit(process, pid);
+  return exit === undefined ? reason : exit.reason;
+}
+
+/** Whether a child that was shut down exited as it should: a permanent one only as it was told. */
+export function isCleanShutdown(
+  { restart, shutdown }: Pick<FullChildSpec, "restart" | "shutdown">,
+  reason: unknown,
+): boolean {
+  const told = shutdown === "brutal_kill" ? "killed" : "shutdown";
+  return isReason(reason, told) ||
+    (restart !== "permanent" && isOrderly(reason));
+}

@@ -1,0 +1,116 @@
+/**
+ * The start of a child: how it travels to the supervisor, whether the supervisor's node may run it, and how
+ * the supervisor runs it.
+ *
+ * @module
+ */
+
+import { UndefinedFunctionError } from "../../errors.ts";
+import { inspect, quote } from "../../runtime/values/inspect.ts";
+import { spawnError } from "../../runtime/spawning/modules.ts";
+import { Pid } from "../../runtime/values/pid.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { Runnable } from "../../runtime/signals/signal.ts";
+import { copyTerm } from "../../runtime/values/term.ts";
+import type { ChildStart, FullChildSpec, Started } from "./child_spec.ts";
+
+/** A child's start as it is sent to a supervisor of this node or another. */
+export function startRunnable(
+  { id, start }: FullChildSpec,
+  runtime: Runtime,
+  node: string,
+): Runnable {
+  if (typeof start !== "function") {
+    const [module, name, args = []] = start;
+    return { module, function: name, args: [...args] };
+  }
+  if (node === runtime.node) {
+    return { parked: runtime.modules.park(start), args: [] };
+  }
+  const named = runtime.modules.nameOf(start);
+  if (named === undefined) {
+    throw new TypeError(
+      `Cannot start the child ${
+        quote(id)
+      } on ${node}: functions do not travel; give its start as [module, function, args], of a module that ${node} exports`,
+    );
+  }
+  return { module: named[0], function: named[1], args: [] };
+}
+
+/**
+ * Asks, for another node, whether what it names may be run here.
+ *
+ * @throws {UndefinedFunctionError} If this node does not export it.
+ * @throws {SpawnRefusedError} If this node refuses it.
+ */
+export function assertMayStart(
+  run: Runnable,
+  runtime: Runtime,
+  node: string,
+): void {
+  if (node === runtime.node) return;
+  const found = runtime.resolve(run, node);
+  if ("error" in found) {
+    throw spawnError(runtime.node, found, "start the child");
+  }
+}
+
+/** A start that was sent, as a specification has it. */
+export function receivedStart(run: Runnable, runtime: Runtime): ChildStart {
+  if ("module" in run) return [run.module, run.function, run.args];
+  if ("source" in run) return () => runNamed(run, runtime);
+  const fn = runtime.modules.unpark(run.parked);
+  if (fn === undefined) {
+    throw new UndefinedFunctionError(
+      "Cannot start the child: the function is no longer there",
+    );
+  }
+  const { args } = run;
+  return args.length === 0 ? fn as () => Started : () => fn(...args);
+}
+
+function runNamed(
+  run: Runnable,
+  runtime: Runtime,
+): Started | Promise<Started> {
+  const args = copyTerm(run.args, runtime.maxDepth) as unknown[];
+  return resolve({ ...run, args }, runtime)();
+}
+
+function resolve(
+  run: Runnable,
+  runtime: Runtime,
+): () => Started | Promise<Started> {
+  const found = runtime.modules.resolve(run);
+  if ("fn" in found) return found.fn as () => Started;
+  throw new UndefinedFunctionError(`Cannot start the child: ${found.message}`);
+}
+
+/** Runs a child's start, as code of its supervisor; {@linkcode checkStarted} is for its result. */
+export function runStart(
+  { start }: Pick<FullChildSpec, "start">,
+  runtime: Runtime,
+): unknown {
+  return typeof start === "function" ? start() : runNamed(
+    { module: start[0], function: start[1], args: [...start[2] ?? []] },
+    runtime,
+  );
+}
+
+/**
+ * The result of a child's start.
+ *
+ * @throws {TypeError} If it is neither a pid nor `"ignore"`.
+ */
+export function checkStarted(
+  started: unknown,
+  { id }: Pick<FullChildSpec, "id">,
+): Started {
+  if (started instanceof Pid || started === "ignore") return started;
+  throw new TypeError(
+    `Cannot start the child ${quote(id)}: its start gave ${
+      inspect(started)
+    }, which is not a pid`,
+  );
+}
