@@ -13,10 +13,10 @@ const OPTIONS: TestOptions = { timeout: 60_000, tags: ["cli"] };
 function flagsOf(home: string): Record<string, string[]> {
   const words = config.tasks.chat.command.replaceAll('"', "")
     .replaceAll("$HOME", home).split(" ");
-  assertEquals(words.slice(0, 3), ["deno", "run", "--no-prompt"]);
+  assertEquals(words.slice(0, 4), ["deno", "run", "--quiet", "--no-prompt"]);
   assertEquals(words.at(-1), "chat/main.ts");
   return Object.fromEntries(
-    words.slice(3, -1).map((word) => {
+    words.slice(4, -1).map((word) => {
       const [name, values] = word.split("=");
       return [name, values?.split(",") ?? []];
     }),
