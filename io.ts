@@ -2,12 +2,9 @@
  * Input and output through the caller's group leader, as Elixir's
  * [IO](https://hexdocs.pm/elixir/1.18/IO.html).
  *
- * A process inherits the group leader of the one that spawned it, across nodes as well: what a
- * process prints comes out at the node that spawned it.
- *
  * @example Print
  * ```ts
- * import * as IO from "@otp/distribution/io";
+ * import { IO } from "@otp/distribution/io";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(await IO.puts("hi"), "ok");
@@ -46,7 +43,7 @@ export interface IoOptions {
   device?: Pid;
 }
 
-/** How a value is shown by {@linkcode inspect}. */
+/** How a value is shown by {@linkcode IO.inspect}. */
 export interface IoInspectOptions extends InspectOptions, IoOptions {
   /**
    * Printed before the value, with a colon.
@@ -56,57 +53,131 @@ export interface IoInspectOptions extends InspectOptions, IoOptions {
   label?: string;
 }
 
-/** What {@linkcode puts} takes. */
+/** What {@linkcode IO.puts} takes. */
 export type Printable = string | number | bigint | boolean | {
   toString(): string;
 };
 
 /**
- * Prints a line.
+ * Input and output through the caller's group leader, as Elixir's
+ * [IO](https://hexdocs.pm/elixir/1.18/IO.html).
  *
- * Follows [IO.puts/2](https://hexdocs.pm/elixir/1.18/IO.html#puts/2): the group leader has
- * written it when the promise resolves. Lines of one process come out in order.
- *
- * @param item What is printed; what is no string is printed as `String(item)`.
- * @param options Where to, if not to the group leader.
- * @returns `"ok"`.
- * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
- *
- * @example Usage
- * ```ts
- * import * as IO from "@otp/distribution/io";
- *
- * await IO.puts("Hi, my name is Kate");
- * ```
+ * A process inherits the group leader of the one that spawned it, across nodes as well: what a
+ * process prints comes out at the node that spawned it.
  */
-export function puts(
-  item: Printable,
-  options: IoOptions = {},
-): Promise<"ok"> {
-  return write(`${textOf(item)}\n`, options);
-}
+export class IO {
+  private constructor() {}
 
-/**
- * Prints text without ending the line.
- *
- * @param item What is printed.
- * @param options Where to, if not to the group leader.
- * @returns `"ok"`.
- * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
- *
- * @example Usage
- * ```ts
- * import * as IO from "@otp/distribution/io";
- *
- * await IO.write("a line ");
- * await IO.puts("in two parts");
- * ```
- */
-export function write(
-  item: Printable,
-  options: IoOptions = {},
-): Promise<"ok"> {
-  return print(textOf(item), options, "ok");
+  /**
+   * Prints a line.
+   *
+   * Follows [IO.puts/2](https://hexdocs.pm/elixir/1.18/IO.html#puts/2): the group leader has
+   * written it when the promise resolves. Lines of one process come out in order.
+   *
+   * @param item What is printed; what is no string is printed as `String(item)`.
+   * @param options Where to, if not to the group leader.
+   * @returns `"ok"`.
+   * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
+   *
+   * @example Usage
+   * ```ts
+   * import { IO } from "@otp/distribution/io";
+   *
+   * await IO.puts("Hi, my name is Kate");
+   * ```
+   */
+  static puts(
+    item: Printable,
+    options: IoOptions = {},
+  ): Promise<"ok"> {
+    return IO.write(`${textOf(item)}\n`, options);
+  }
+
+  /**
+   * Prints text without ending the line.
+   *
+   * @param item What is printed.
+   * @param options Where to, if not to the group leader.
+   * @returns `"ok"`.
+   * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
+   *
+   * @example Usage
+   * ```ts
+   * import { IO } from "@otp/distribution/io";
+   *
+   * await IO.write("a line ");
+   * await IO.puts("in two parts");
+   * ```
+   */
+  static write(
+    item: Printable,
+    options: IoOptions = {},
+  ): Promise<"ok"> {
+    return print(textOf(item), options, "ok");
+  }
+
+  /**
+   * Prints a value as source-like text and gives the value back.
+   *
+   * @typeParam T The value's type.
+   * @param value Any value; it need not be one that can be sent.
+   * @param options Label, width, limit, depth, device.
+   * @returns The value itself.
+   * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
+   *
+   * @example Usage
+   * ```ts
+   * import { IO } from "@otp/distribution/io";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await IO.inspect(["a", 1], { label: "got" }), ["a", 1]); // got: ["a", 1]
+   * ```
+   */
+  static inspect<T>(
+    value: T,
+    options: IoInspectOptions = {},
+  ): Promise<T> {
+    checkOptions(options, "inspect a value", '{ label: "x" }');
+    if (options.label !== undefined) {
+      checkString(options.label, "inspect a value with the label");
+    }
+    const label = options.label === undefined ? "" : `${options.label}: `;
+    return print(`${label}${show(value, options)}\n`, options, value);
+  }
+
+  /**
+   * Reads a line from the group leader's input.
+   *
+   * Follows [IO.gets/2](https://hexdocs.pm/elixir/1.18/IO.html#gets/2).
+   *
+   * @param prompt Printed before reading.
+   * @param options Where from, if not from the group leader.
+   * @returns The line with its line feed, or `"eof"` when the input has ended.
+   * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
+   *
+   * @example Usage
+   * ```ts ignore
+   * import { IO } from "@otp/distribution/io";
+   *
+   * const name = await IO.gets("Your name? ");
+   * ```
+   */
+  static gets(
+    prompt: Printable,
+    options: IoOptions = {},
+  ): Promise<string | "eof"> {
+    checkDevice(options);
+    return requestIo(
+      { type: "get_line", prompt: textOf(prompt) },
+      options.device,
+      (reply) => {
+        refuseError(reply);
+        return typeof reply === "string"
+          ? "eof"
+          : (reply as { line: string }).line;
+      },
+    );
+  }
 }
 
 /** Prints, and gives `result`: one promise, so that it may be left unawaited. */
@@ -147,68 +218,5 @@ function refuseError(reply: unknown): void {
   throw new IoError(
     reason,
     `the group leader answered with the error ${show(reason)}`,
-  );
-}
-
-/**
- * Prints a value as source-like text and gives the value back.
- *
- * @typeParam T The value's type.
- * @param value Any value; it need not be one that can be sent.
- * @param options Label, width, limit, depth, device.
- * @returns The value itself.
- * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
- *
- * @example Usage
- * ```ts
- * import * as IO from "@otp/distribution/io";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(await IO.inspect(["a", 1], { label: "got" }), ["a", 1]); // got: ["a", 1]
- * ```
- */
-export function inspect<T>(
-  value: T,
-  options: IoInspectOptions = {},
-): Promise<T> {
-  checkOptions(options, "inspect a value", '{ label: "x" }');
-  if (options.label !== undefined) {
-    checkString(options.label, "inspect a value with the label");
-  }
-  const label = options.label === undefined ? "" : `${options.label}: `;
-  return print(`${label}${show(value, options)}\n`, options, value);
-}
-
-/**
- * Reads a line from the group leader's input.
- *
- * Follows [IO.gets/2](https://hexdocs.pm/elixir/1.18/IO.html#gets/2).
- *
- * @param prompt Printed before reading.
- * @param options Where from, if not from the group leader.
- * @returns The line with its line feed, or `"eof"` when the input has ended.
- * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
- *
- * @example Usage
- * ```ts ignore
- * import * as IO from "@otp/distribution/io";
- *
- * const name = await IO.gets("Your name? ");
- * ```
- */
-export function gets(
-  prompt: Printable,
-  options: IoOptions = {},
-): Promise<string | "eof"> {
-  checkDevice(options);
-  return requestIo(
-    { type: "get_line", prompt: textOf(prompt) },
-    options.device,
-    (reply) => {
-      refuseError(reply);
-      return typeof reply === "string"
-        ? "eof"
-        : (reply as { line: string }).line;
-    },
   );
 }

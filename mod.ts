@@ -21,21 +21,5 @@
  * @module
  */
 
-export * from "./agent.ts";
-export * from "./application.ts";
-export * from "./dynamic_supervisor.ts";
-export * from "./errors.ts";
-export * as global from "./global.ts";
-export * from "./gen_server.ts";
-export * as IO from "./io.ts";
+export * from "./library.ts";
 export * from "./node.ts";
-export * as pg from "./pg.ts";
-export * from "./process.ts";
-export * as Process from "./process.ts";
-export * from "./registry.ts";
-export * as rpc from "./rpc.ts";
-export { inspect, type InspectOptions } from "./runtime/values/inspect.ts";
-export { Atom, atom } from "./runtime/values/pid.ts";
-export * from "./supervisor.ts";
-export * from "./task.ts";
-export * from "./task_supervisor.ts";

@@ -87,7 +87,11 @@ import {
 import { jsonLog } from "./runtime/log/json_log.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import { NodeLog } from "./runtime/log/node_log.ts";
-import type { Allow, ModuleExports } from "./runtime/spawning/modules.ts";
+import type {
+  Allow,
+  ModuleExports,
+  ModuleFunction,
+} from "./runtime/spawning/modules.ts";
 import type { Holding, RefusedRequest } from "./runtime/holdings.ts";
 import { type Atom, nameOf, type Pid, type Ref } from "./runtime/values/pid.ts";
 import type { Process } from "./runtime/processes/process.ts";
@@ -109,6 +113,7 @@ export type {
   LogEvent,
   LogHook,
   ModuleExports,
+  ModuleFunction,
   NodeKind,
   RefusedRequest,
 };
@@ -274,9 +279,6 @@ export interface NodeStats extends ConnectionStats {
   /** Entries that servers of the node keep for all peers together: names, locks, members, children, requests. */
   entries: number;
 }
-
-/** A function that is exported under a module's name. */
-export type ModuleFunction = readonly [module: string, function: string];
 
 const nodes = new WeakMap<Runtime, Node>();
 const started: Node[] = [];
@@ -685,7 +687,7 @@ export class Node implements AsyncDisposable {
    * @example Usage
    * ```ts
    * import { Node } from "@otp/distribution/node";
-   * import * as IO from "@otp/distribution/io";
+   * import { IO } from "@otp/distribution/io";
    *
    * const cookie = "c";
    * const Kate = { sayName: () => IO.puts("Hi, my name is Kate") };
@@ -1014,7 +1016,7 @@ async function startNode(
   if (options.allowClosures) {
     const { compileClosure } = await import("./scope.ts");
     runtime.modules.compile = (source) =>
-      compileClosure(source, runtime.modules);
+      compileClosure(source, runtime.modules, { Node });
   }
   startGroupLeader(runtime, options.io ?? standardIo());
   serveRpc(runtime);

@@ -3,25 +3,10 @@
  *
  * Follows OTP's [pg](https://www.erlang.org/doc/apps/kernel/pg.html).
  *
- * Groups belong to a scope, which is a process on each node that takes part; it is started on every one of
- * them, commonly under a supervisor, and has a name, `"pg"` if none is given. Scopes know nothing of each
- * other. A group is any value that can be sent, and compares by what it holds. It is there while it has
- * members.
- *
- * A process joins on its own node, as often as it likes, and is a member as often, until it has left as
- * often, or ends. The nodes tell each other, and agree on nothing: {@linkcode getMembers} gives at once what
- * this node knows, which other nodes may learn later or have learnt sooner, and which is the same on all
- * that are connected when nothing has changed for some time. When the connection to a node is lost, its
- * processes are no members here; when it is back, they are again. A node knows of the processes of those
- * that it is connected to itself.
- *
- * If the process of a scope crashes, the memberships of its node's processes are lost, here and elsewhere:
- * who joined joins again.
- *
  * @example Send to all of a group
  * ```ts
  * import { receive, self, send } from "@otp/distribution/process";
- * import * as pg from "@otp/distribution/pg";
+ * import { pg } from "@otp/distribution/pg";
  * import { assertEquals } from "@std/assert";
  *
  * await pg.startLink();
@@ -68,17 +53,17 @@ export interface PgOptions {
   scope?: string | Atom;
 }
 
-/** What {@linkcode monitor} gives. */
+/** What {@linkcode pg.monitor} gives. */
 export interface GroupMonitor {
-  /** The monitor; it comes with each message, and ends it by {@linkcode demonitor}. */
+  /** The monitor; it comes with each message, and ends it by {@linkcode pg.demonitor}. */
   ref: Ref;
   /** The members at the time. */
   pids: Pid[];
 }
 
-/** What {@linkcode monitorScope} gives. */
+/** What {@linkcode pg.monitorScope} gives. */
 export interface ScopeMonitor {
-  /** The monitor; it comes with each message, and ends it by {@linkcode demonitor}. */
+  /** The monitor; it comes with each message, and ends it by {@linkcode pg.demonitor}. */
   ref: Ref;
   /** The groups at the time, with their members. */
   groups: GroupMembers[];
@@ -87,48 +72,361 @@ export interface ScopeMonitor {
 const DEFAULT_SCOPE = "pg";
 
 /**
- * Starts a scope on this node, on its own.
+ * Groups of processes over the cluster: who joins one on any node is a member on all.
  *
- * Follows [pg:start/1](https://www.erlang.org/doc/apps/kernel/pg.html#start/1).
+ * Follows OTP's [pg](https://www.erlang.org/doc/apps/kernel/pg.html).
  *
- * @param scope The scope's name, under which its process is registered; `"pg"` if it is left out.
- * @returns The pid of the scope's process.
- * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
+ * Groups belong to a scope, which is a process on each node that takes part; it is started on every one of
+ * them, commonly under a supervisor, and has a name, `"pg"` if none is given. Scopes know nothing of each
+ * other. A group is any value that can be sent, and compares by what it holds. It is there while it has
+ * members.
  *
- * @example Usage
- * ```ts
- * import { whereis } from "@otp/distribution/process";
- * import * as pg from "@otp/distribution/pg";
- * import { assertEquals } from "@std/assert";
+ * A process joins on its own node, as often as it likes, and is a member as often, until it has left as
+ * often, or ends. The nodes tell each other, and agree on nothing: {@linkcode pg.getMembers} gives at once what
+ * this node knows, which other nodes may learn later or have learnt sooner, and which is the same on all
+ * that are connected when nothing has changed for some time. When the connection to a node is lost, its
+ * processes are no members here; when it is back, they are again. A node knows of the processes of those
+ * that it is connected to itself.
  *
- * const pid = await pg.start("chat");
- * assertEquals(whereis("chat"), pid);
- * ```
+ * If the process of a scope crashes, the memberships of its node's processes are lost, here and elsewhere:
+ * who joined joins again.
  */
-export function start(scope: string | Atom = DEFAULT_SCOPE): Promise<Pid> {
-  return startScope(nameOf(scope), false);
-}
+export class pg {
+  private constructor() {}
 
-/**
- * Starts a scope on this node, linked to the caller.
- *
- * Follows [pg:start_link/1](https://www.erlang.org/doc/apps/kernel/pg.html#start_link/1).
- *
- * @param scope The scope's name, under which its process is registered; `"pg"` if it is left out.
- * @returns The pid of the scope's process.
- * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
- *
- * @example Usage
- * ```ts
- * import * as pg from "@otp/distribution/pg";
- * import { assertEquals } from "@std/assert";
- *
- * await pg.startLink("chat");
- * assertEquals(pg.whichGroups({ scope: "chat" }), []);
- * ```
- */
-export function startLink(scope: string | Atom = DEFAULT_SCOPE): Promise<Pid> {
-  return startScope(nameOf(scope), true);
+  /**
+   * Starts a scope on this node, on its own.
+   *
+   * Follows [pg:start/1](https://www.erlang.org/doc/apps/kernel/pg.html#start/1).
+   *
+   * @param scope The scope's name, under which its process is registered; `"pg"` if it is left out.
+   * @returns The pid of the scope's process.
+   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
+   *
+   * @example Usage
+   * ```ts
+   * import { whereis } from "@otp/distribution/process";
+   * import { pg } from "@otp/distribution/pg";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const pid = await pg.start("chat");
+   * assertEquals(whereis("chat"), pid);
+   * ```
+   */
+  static start(scope: string | Atom = DEFAULT_SCOPE): Promise<Pid> {
+    return startScope(nameOf(scope), false);
+  }
+
+  /**
+   * Starts a scope on this node, linked to the caller.
+   *
+   * Follows [pg:start_link/1](https://www.erlang.org/doc/apps/kernel/pg.html#start_link/1).
+   *
+   * @param scope The scope's name, under which its process is registered; `"pg"` if it is left out.
+   * @returns The pid of the scope's process.
+   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
+   *
+   * @example Usage
+   * ```ts
+   * import { pg } from "@otp/distribution/pg";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await pg.startLink("chat");
+   * assertEquals(pg.whichGroups({ scope: "chat" }), []);
+   * ```
+   */
+  static startLink(scope: string | Atom = DEFAULT_SCOPE): Promise<Pid> {
+    return startScope(nameOf(scope), true);
+  }
+
+  /**
+   * A scope as the child of a supervisor: `pg`, or `[pg, { scope }]`.
+   *
+   * @param options The scope.
+   * @returns The specification.
+   *
+   * @example Usage
+   * ```ts
+   * import { pg } from "@otp/distribution/pg";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   *
+   * const sup = await Supervisor.startLink([[pg, { scope: "chat" }]], { strategy: "one_for_one" });
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static childSpec(
+    options: PgOptions = {},
+  ): ChildSpec<() => Promise<Pid>> {
+    const scope = scopeOf(options);
+    return { id: scope, start: () => pg.startLink(scope) };
+  }
+
+  /**
+   * Makes processes of this node members of a group.
+   *
+   * Follows [pg:join/3](https://www.erlang.org/doc/apps/kernel/pg.html#join/3). When it has resolved they are
+   * members on this node, and other nodes have been told. One that joins twice, or is given twice, is a
+   * member twice. One that is not alive leaves at once.
+   *
+   * @param group The group.
+   * @param pids A process, or several.
+   * @param options The scope.
+   * @returns `"ok"`.
+   * @throws {ExitError} If the scope does not run here, with what was called.
+   * @throws {TypeError} If a process is of another node, or the group cannot be sent.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { pg } from "@otp/distribution/pg";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await pg.startLink("chat");
+   * await pg.join(["room", 1], self(), { scope: "chat" });
+   * assertEquals(pg.getMembers(["room", 1], { scope: "chat" }), [self()]);
+   * ```
+   */
+  static async join(
+    group: unknown,
+    pids: Pid | readonly Pid[],
+    options: PgOptions = {},
+  ): Promise<"ok"> {
+    return await change<"ok">("join", group, pids, options);
+  }
+
+  /**
+   * Makes processes of this node leave a group, each once.
+   *
+   * Follows [pg:leave/3](https://www.erlang.org/doc/apps/kernel/pg.html#leave/3).
+   *
+   * @param group The group.
+   * @param pids A process, or several.
+   * @param options The scope.
+   * @returns `"ok"`, or `"not_joined"` if none of them was a member.
+   * @throws {ExitError} If the scope does not run here, with what was called.
+   * @throws {TypeError} If a process is of another node, or the group cannot be sent.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { pg } from "@otp/distribution/pg";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await pg.startLink();
+   * await pg.join("listeners", self());
+   * assertEquals(await pg.leave("listeners", self()), "ok");
+   * assertEquals(await pg.leave("listeners", self()), "not_joined");
+   * ```
+   */
+  static async leave(
+    group: unknown,
+    pids: Pid | readonly Pid[],
+    options: PgOptions = {},
+  ): Promise<"ok" | "not_joined"> {
+    return await change("leave", group, pids, options);
+  }
+
+  /**
+   * The members of a group, of all connected nodes, as this node knows them.
+   *
+   * Follows [pg:get_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_members/2). It asks no
+   * process, and so is cheap, and may give one that has just ended.
+   *
+   * @param group The group.
+   * @param options The scope.
+   * @returns The members, in no particular order; none also if the scope does not run here.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { pg } from "@otp/distribution/pg";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await pg.startLink();
+   * await pg.join("listeners", [self(), self()]);
+   * assertEquals(pg.getMembers("listeners"), [self(), self()]);
+   * assertEquals(pg.getMembers("others"), []);
+   * ```
+   */
+  static getMembers(group: unknown, options: PgOptions = {}): Pid[] {
+    const { runtime } = currentProcess();
+    return findScope(runtime, scopeOf(options))?.members(group, "all") ?? [];
+  }
+
+  /**
+   * The members of a group that are processes of this node.
+   *
+   * Follows [pg:get_local_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_local_members/2).
+   *
+   * @param group The group.
+   * @param options The scope.
+   * @returns The members, in no particular order; none also if the scope does not run here.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { pg } from "@otp/distribution/pg";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await pg.startLink();
+   * await pg.join("listeners", self());
+   * assertEquals(pg.getLocalMembers("listeners"), [self()]);
+   * ```
+   */
+  static getLocalMembers(
+    group: unknown,
+    options: PgOptions = {},
+  ): Pid[] {
+    const { runtime } = currentProcess();
+    return findScope(runtime, scopeOf(options))?.members(group, "local") ?? [];
+  }
+
+  /**
+   * The groups that have members.
+   *
+   * Follows [pg:which_groups/1](https://www.erlang.org/doc/apps/kernel/pg.html#which_groups/1).
+   *
+   * @param options The scope.
+   * @returns The groups, in no particular order.
+   * @throws {NoProcessError} If the scope does not run here.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { pg } from "@otp/distribution/pg";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await pg.startLink();
+   * await pg.join("listeners", self());
+   * assertEquals(pg.whichGroups(), ["listeners"]);
+   * ```
+   */
+  static whichGroups(options: PgOptions = {}): unknown[] {
+    return groupsOf(options, "all");
+  }
+
+  /**
+   * The groups that have members on this node.
+   *
+   * Follows `pg:which_local_groups/1`.
+   *
+   * @param options The scope.
+   * @returns The groups, in no particular order.
+   * @throws {NoProcessError} If the scope does not run here.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { pg } from "@otp/distribution/pg";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await pg.startLink();
+   * await pg.join("listeners", self());
+   * assertEquals(pg.whichLocalGroups(), ["listeners"]);
+   * ```
+   */
+  static whichLocalGroups(options: PgOptions = {}): unknown[] {
+    return groupsOf(options, "local");
+  }
+
+  /**
+   * Tells the caller of processes that join or leave a group, by a {@linkcode PgMessage} each time.
+   *
+   * Follows [pg:monitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#monitor/2). Between the members
+   * given and the first message nothing is missing and nothing is there twice. The monitor ends with the
+   * caller, and with the scope's process, of which nothing tells it: link or monitor that one too.
+   *
+   * @param group The group.
+   * @param options The scope.
+   * @returns The monitor, and the members at the time.
+   * @throws {ExitError} If the scope does not run here, with what was called.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, self } from "@otp/distribution/process";
+   * import { pg } from "@otp/distribution/pg";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await pg.startLink();
+   * const { ref, pids } = await pg.monitor("listeners");
+   * assertEquals(pids, []);
+   * await pg.join("listeners", self());
+   * assertEquals(await receive(), { type: "join", ref, group: "listeners", pids: [self()] });
+   * ```
+   */
+  static monitor(
+    group: unknown,
+    options: PgOptions = {},
+  ): Promise<GroupMonitor> {
+    return ask(options, { type: "monitor", group }, "monitor", [group]);
+  }
+
+  /**
+   * Tells the caller of processes that join or leave any group of a scope, by a {@linkcode PgMessage} each time.
+   *
+   * Follows [pg:monitor_scope/1](https://www.erlang.org/doc/apps/kernel/pg.html#monitor_scope/1); see
+   * {@linkcode pg.monitor}.
+   *
+   * @param options The scope.
+   * @returns The monitor, and the groups at the time.
+   * @throws {ExitError} If the scope does not run here, with what was called.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { pg } from "@otp/distribution/pg";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await pg.startLink();
+   * await pg.join("listeners", self());
+   * const { groups } = await pg.monitorScope();
+   * assertEquals(groups, [{ group: "listeners", pids: [self()] }]);
+   * ```
+   */
+  static monitorScope(options: PgOptions = {}): Promise<ScopeMonitor> {
+    return ask(options, { type: "monitor_scope" }, "monitorScope", []);
+  }
+
+  /**
+   * Ends a monitor of a group or a scope; what it has told and the caller has not received yet is taken out of
+   * the caller's mail.
+   *
+   * Follows [pg:demonitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#demonitor/2).
+   *
+   * @param ref The monitor.
+   * @param options The scope.
+   * @returns Whether the monitor was active.
+   * @throws {ExitError} If the scope does not run here, with what was called.
+   *
+   * @example Usage
+   * ```ts
+   * import { self } from "@otp/distribution/process";
+   * import { pg } from "@otp/distribution/pg";
+   * import { assert } from "@std/assert";
+   *
+   * await pg.startLink();
+   * const { ref } = await pg.monitor("listeners");
+   * await pg.join("listeners", self()); // the message is dropped
+   * assert(await pg.demonitor(ref));
+   * ```
+   */
+  static async demonitor(
+    ref: Ref,
+    options: PgOptions = {},
+  ): Promise<boolean> {
+    checkRef(ref, "demonitor", "pg.monitor returned");
+    const process = waitingProcess();
+    if (process === undefined) return never();
+    const request = { type: "demonitor", ref } as const;
+    const found = await ask<boolean>(options, request, "demonitor", [ref]);
+    const isTold = (message: unknown) => {
+      const told = message as PgMessage | null;
+      return (told?.type === "join" || told?.type === "leave") &&
+        ref.equals(told.ref);
+    };
+    while (found && process.mailbox.take(isTold) !== undefined);
+    return found;
+  }
 }
 
 function startScope(name: string, link: boolean): Promise<Pid> {
@@ -137,295 +435,6 @@ function startScope(name: string, link: boolean): Promise<Pid> {
     label: name,
     link,
   });
-}
-
-/**
- * A scope as the child of a supervisor: `pg`, or `[pg, { scope }]`.
- *
- * @param options The scope.
- * @returns The specification.
- *
- * @example Usage
- * ```ts
- * import * as pg from "@otp/distribution/pg";
- * import { Supervisor } from "@otp/distribution/supervisor";
- *
- * const sup = await Supervisor.startLink([[pg, { scope: "chat" }]], { strategy: "one_for_one" });
- * await Supervisor.stop(sup);
- * ```
- */
-export function childSpec(
-  options: PgOptions = {},
-): ChildSpec<() => Promise<Pid>> {
-  const scope = scopeOf(options);
-  return { id: scope, start: () => startLink(scope) };
-}
-
-/**
- * Makes processes of this node members of a group.
- *
- * Follows [pg:join/3](https://www.erlang.org/doc/apps/kernel/pg.html#join/3). When it has resolved they are
- * members on this node, and other nodes have been told. One that joins twice, or is given twice, is a
- * member twice. One that is not alive leaves at once.
- *
- * @param group The group.
- * @param pids A process, or several.
- * @param options The scope.
- * @returns `"ok"`.
- * @throws {ExitError} If the scope does not run here, with what was called.
- * @throws {TypeError} If a process is of another node, or the group cannot be sent.
- *
- * @example Usage
- * ```ts
- * import { self } from "@otp/distribution/process";
- * import * as pg from "@otp/distribution/pg";
- * import { assertEquals } from "@std/assert";
- *
- * await pg.startLink("chat");
- * await pg.join(["room", 1], self(), { scope: "chat" });
- * assertEquals(pg.getMembers(["room", 1], { scope: "chat" }), [self()]);
- * ```
- */
-export async function join(
-  group: unknown,
-  pids: Pid | readonly Pid[],
-  options: PgOptions = {},
-): Promise<"ok"> {
-  return await change<"ok">("join", group, pids, options);
-}
-
-/**
- * Makes processes of this node leave a group, each once.
- *
- * Follows [pg:leave/3](https://www.erlang.org/doc/apps/kernel/pg.html#leave/3).
- *
- * @param group The group.
- * @param pids A process, or several.
- * @param options The scope.
- * @returns `"ok"`, or `"not_joined"` if none of them was a member.
- * @throws {ExitError} If the scope does not run here, with what was called.
- * @throws {TypeError} If a process is of another node, or the group cannot be sent.
- *
- * @example Usage
- * ```ts
- * import { self } from "@otp/distribution/process";
- * import * as pg from "@otp/distribution/pg";
- * import { assertEquals } from "@std/assert";
- *
- * await pg.startLink();
- * await pg.join("listeners", self());
- * assertEquals(await pg.leave("listeners", self()), "ok");
- * assertEquals(await pg.leave("listeners", self()), "not_joined");
- * ```
- */
-export async function leave(
-  group: unknown,
-  pids: Pid | readonly Pid[],
-  options: PgOptions = {},
-): Promise<"ok" | "not_joined"> {
-  return await change("leave", group, pids, options);
-}
-
-/**
- * The members of a group, of all connected nodes, as this node knows them.
- *
- * Follows [pg:get_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_members/2). It asks no
- * process, and so is cheap, and may give one that has just ended.
- *
- * @param group The group.
- * @param options The scope.
- * @returns The members, in no particular order; none also if the scope does not run here.
- *
- * @example Usage
- * ```ts
- * import { self } from "@otp/distribution/process";
- * import * as pg from "@otp/distribution/pg";
- * import { assertEquals } from "@std/assert";
- *
- * await pg.startLink();
- * await pg.join("listeners", [self(), self()]);
- * assertEquals(pg.getMembers("listeners"), [self(), self()]);
- * assertEquals(pg.getMembers("others"), []);
- * ```
- */
-export function getMembers(group: unknown, options: PgOptions = {}): Pid[] {
-  const { runtime } = currentProcess();
-  return findScope(runtime, scopeOf(options))?.members(group, "all") ?? [];
-}
-
-/**
- * The members of a group that are processes of this node.
- *
- * Follows [pg:get_local_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_local_members/2).
- *
- * @param group The group.
- * @param options The scope.
- * @returns The members, in no particular order; none also if the scope does not run here.
- *
- * @example Usage
- * ```ts
- * import { self } from "@otp/distribution/process";
- * import * as pg from "@otp/distribution/pg";
- * import { assertEquals } from "@std/assert";
- *
- * await pg.startLink();
- * await pg.join("listeners", self());
- * assertEquals(pg.getLocalMembers("listeners"), [self()]);
- * ```
- */
-export function getLocalMembers(
-  group: unknown,
-  options: PgOptions = {},
-): Pid[] {
-  const { runtime } = currentProcess();
-  return findScope(runtime, scopeOf(options))?.members(group, "local") ?? [];
-}
-
-/**
- * The groups that have members.
- *
- * Follows [pg:which_groups/1](https://www.erlang.org/doc/apps/kernel/pg.html#which_groups/1).
- *
- * @param options The scope.
- * @returns The groups, in no particular order.
- * @throws {NoProcessError} If the scope does not run here.
- *
- * @example Usage
- * ```ts
- * import { self } from "@otp/distribution/process";
- * import * as pg from "@otp/distribution/pg";
- * import { assertEquals } from "@std/assert";
- *
- * await pg.startLink();
- * await pg.join("listeners", self());
- * assertEquals(pg.whichGroups(), ["listeners"]);
- * ```
- */
-export function whichGroups(options: PgOptions = {}): unknown[] {
-  return groupsOf(options, "all");
-}
-
-/**
- * The groups that have members on this node.
- *
- * Follows `pg:which_local_groups/1`.
- *
- * @param options The scope.
- * @returns The groups, in no particular order.
- * @throws {NoProcessError} If the scope does not run here.
- *
- * @example Usage
- * ```ts
- * import { self } from "@otp/distribution/process";
- * import * as pg from "@otp/distribution/pg";
- * import { assertEquals } from "@std/assert";
- *
- * await pg.startLink();
- * await pg.join("listeners", self());
- * assertEquals(pg.whichLocalGroups(), ["listeners"]);
- * ```
- */
-export function whichLocalGroups(options: PgOptions = {}): unknown[] {
-  return groupsOf(options, "local");
-}
-
-/**
- * Tells the caller of processes that join or leave a group, by a {@linkcode PgMessage} each time.
- *
- * Follows [pg:monitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#monitor/2). Between the members
- * given and the first message nothing is missing and nothing is there twice. The monitor ends with the
- * caller, and with the scope's process, of which nothing tells it: link or monitor that one too.
- *
- * @param group The group.
- * @param options The scope.
- * @returns The monitor, and the members at the time.
- * @throws {ExitError} If the scope does not run here, with what was called.
- *
- * @example Usage
- * ```ts
- * import { receive, self } from "@otp/distribution/process";
- * import * as pg from "@otp/distribution/pg";
- * import { assertEquals } from "@std/assert";
- *
- * await pg.startLink();
- * const { ref, pids } = await pg.monitor("listeners");
- * assertEquals(pids, []);
- * await pg.join("listeners", self());
- * assertEquals(await receive(), { type: "join", ref, group: "listeners", pids: [self()] });
- * ```
- */
-export function monitor(
-  group: unknown,
-  options: PgOptions = {},
-): Promise<GroupMonitor> {
-  return ask(options, { type: "monitor", group }, "monitor", [group]);
-}
-
-/**
- * Tells the caller of processes that join or leave any group of a scope, by a {@linkcode PgMessage} each time.
- *
- * Follows [pg:monitor_scope/1](https://www.erlang.org/doc/apps/kernel/pg.html#monitor_scope/1); see
- * {@linkcode monitor}.
- *
- * @param options The scope.
- * @returns The monitor, and the groups at the time.
- * @throws {ExitError} If the scope does not run here, with what was called.
- *
- * @example Usage
- * ```ts
- * import { self } from "@otp/distribution/process";
- * import * as pg from "@otp/distribution/pg";
- * import { assertEquals } from "@std/assert";
- *
- * await pg.startLink();
- * await pg.join("listeners", self());
- * const { groups } = await pg.monitorScope();
- * assertEquals(groups, [{ group: "listeners", pids: [self()] }]);
- * ```
- */
-export function monitorScope(options: PgOptions = {}): Promise<ScopeMonitor> {
-  return ask(options, { type: "monitor_scope" }, "monitorScope", []);
-}
-
-/**
- * Ends a monitor of a group or a scope; what it has told and the caller has not received yet is taken out of
- * the caller's mail.
- *
- * Follows [pg:demonitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#demonitor/2).
- *
- * @param ref The monitor.
- * @param options The scope.
- * @returns Whether the monitor was active.
- * @throws {ExitError} If the scope does not run here, with what was called.
- *
- * @example Usage
- * ```ts
- * import { self } from "@otp/distribution/process";
- * import * as pg from "@otp/distribution/pg";
- * import { assert } from "@std/assert";
- *
- * await pg.startLink();
- * const { ref } = await pg.monitor("listeners");
- * await pg.join("listeners", self()); // the message is dropped
- * assert(await pg.demonitor(ref));
- * ```
- */
-export async function demonitor(
-  ref: Ref,
-  options: PgOptions = {},
-): Promise<boolean> {
-  checkRef(ref, "demonitor", "pg.monitor returned");
-  const process = waitingProcess();
-  if (process === undefined) return never();
-  const request = { type: "demonitor", ref } as const;
-  const found = await ask<boolean>(options, request, "demonitor", [ref]);
-  const isTold = (message: unknown) => {
-    const told = message as PgMessage | null;
-    return (told?.type === "join" || told?.type === "leave") &&
-      ref.equals(told.ref);
-  };
-  while (found && process.mailbox.take(isTold) !== undefined);
-  return found;
 }
 
 function scopeOf(options: PgOptions): string {

@@ -24,7 +24,7 @@
  */
 
 import { ExitError, NoProcessError } from "./errors.ts";
-import * as IO from "./io.ts";
+import { IO } from "./io.ts";
 import {
   checkArgs,
   checkBoolean,
@@ -968,7 +968,7 @@ export function unalias(ref: Ref): boolean {
  * @example A group leader that keeps what is printed
  * ```ts
  * import { receive, reply, spawn } from "@otp/distribution/process";
- * import * as IO from "@otp/distribution/io";
+ * import { IO } from "@otp/distribution/io";
  * import { assertEquals } from "@std/assert";
  *
  * const printed: string[] = [];

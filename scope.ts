@@ -1,70 +1,29 @@
 /**
- * The names that code typed by people, and closures from other nodes, can use.
+ * The names that closures from other nodes can use: those of the library, and the exported modules.
  *
  * @module
  */
 
-import { Agent } from "./agent.ts";
-import { Application } from "./application.ts";
-import { DynamicSupervisor } from "./dynamic_supervisor.ts";
-import { GenServer } from "./gen_server.ts";
-import * as global from "./global.ts";
-import * as IO from "./io.ts";
-import { Node } from "./node.ts";
-import * as pg from "./pg.ts";
-import * as Process from "./process.ts";
-import { Registry } from "./registry.ts";
-import * as rpc from "./rpc.ts";
+import * as library from "./library.ts";
 import type { Modules } from "./runtime/spawning/modules.ts";
-import { Supervisor } from "./supervisor.ts";
-import { Task } from "./task.ts";
-import { TaskSupervisor } from "./task_supervisor.ts";
-
-/** Values by name. */
-export type Scope = Record<string, unknown>;
-
-/** What is in scope of the shell, of `--eval` code and of closures. */
-export function shellScope(): Scope {
-  const { exit, flush, receive, self, send, spawn, spawnLink, spawnMonitor } =
-    Process;
-  return {
-    Agent,
-    Application,
-    DynamicSupervisor,
-    GenServer,
-    IO,
-    Node,
-    Process,
-    Registry,
-    Supervisor,
-    Task,
-    TaskSupervisor,
-    exit,
-    flush,
-    global,
-    pg,
-    receive,
-    rpc,
-    self,
-    send,
-    spawn,
-    spawnLink,
-    spawnMonitor,
-  };
-}
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
 /**
- * Makes a function of a closure's source: it sees the exported modules and the shell's names.
+ * Makes a function of a closure's source.
  *
+ * @param source A function expression.
+ * @param modules The exported modules, which take precedence over the library's names.
+ * @param node The names of `node.ts`, which is above this file.
+ * @returns The function.
  * @throws {SyntaxError} If the source is no function expression.
  */
 export function compileClosure(
   source: string,
   modules: Modules,
+  node: Record<string, unknown>,
 ): (...args: unknown[]) => unknown {
-  const scope = shellScope();
+  const scope: Record<string, unknown> = { ...library, ...node };
   for (const [name, module] of modules.entries()) {
     if (IDENTIFIER.test(name)) scope[name] = module;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 
 /**
  * Says who Kate is.

@@ -18,7 +18,7 @@
  */
 
 import { Application } from "../application.ts";
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import { Node } from "../node.ts";
 import {
   checkFunction,

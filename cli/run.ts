@@ -4,6 +4,7 @@
  * @module
  */
 
+import * as library from "../mod.ts";
 import nodeProcess from "node:process";
 import { Application, type ApplicationSpec } from "../application.ts";
 import { ExitError } from "../errors.ts";
@@ -21,7 +22,6 @@ import { quote } from "../runtime/values/inspect.ts";
 import { standardOutput } from "../runtime/host/output_stream.ts";
 import { isShutdown } from "../runtime/values/exit_reason.ts";
 import { setStartCommand } from "../runtime/host/start_command.ts";
-import { shellScope } from "../scope.ts";
 import { runCode } from "./code.ts";
 import { CodesNode } from "./codes_node.ts";
 import { makeScope, type Scope } from "./evaluate.ts";
@@ -205,7 +205,7 @@ async function start(
     ? program.application
     : undefined;
   const configuration = chooseEnvironment(program, line.env);
-  const scope = makeScope(shellScope(), program.modules);
+  const scope = makeScope(library, program.modules);
   const taken = [...Object.keys(scope), ...line.allowsRemote ? ["Shell"] : []];
   const others = Node._started();
   const loaded = await loadModules(line.modules, taken);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import { Node } from "../node.ts";
 import {
   type Pid,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import { info, list, Pid, type ProcessInfo, Ref } from "../process.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
 import { inspect, printable } from "../runtime/values/inspect.ts";

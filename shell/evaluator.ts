@@ -7,7 +7,7 @@
 import { evaluate, type Scope } from "../cli/evaluate.ts";
 import { hintForError, hintForValue } from "../cli/hints.ts";
 import { formatThrown } from "../cli/report.ts";
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import { type Pid, type Ref, spawnMonitor } from "../process.ts";
 import {
   currentProcess,

@@ -6,7 +6,7 @@
 
 import { readFileSync } from "node:fs";
 import type { Scope } from "../cli/evaluate.ts";
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import { inspect, printable } from "../runtime/values/inspect.ts";
 import { type Doc, docsOf, moduleTextOf } from "./doc_comments.ts";
 import { HELP } from "./help_table.ts";

@@ -1032,19 +1032,19 @@ export const HELP: Record<string, Doc[]> = {
   "global": [
     {
       "signature": "global",
-      "text": "Names that are registered once for the whole cluster, and locks that are held on all its nodes.\n\nFollows Erlang's [global](https://www.erlang.org/doc/apps/kernel/global.html), which Elixir programs use\nas `:global`, and `GenServer` and others as `{:global, name}`: here `{ global: name }`.\n\nEach node has a copy of all names, so that looking one up asks nobody. A name is registered under a\nlock that is held on all nodes, and then written on all. When its process ends, or the node that it is\non goes down, each node removes it by itself, soon and in no order with others.\n\nA node takes part from the first use of one of these functions on; before that, it says and keeps\nnothing, and others do without it.\n\nWhen nodes connect that have both names already, their parts of the cluster are joined. A name that two\nprocesses have then is in conflict. It is resolved once, on one node, by the function that came with\nthe registration (randomExitName if none did), and all nodes get the result. A name is\ntherefore no lock: while the network is parted, each part can have a process of that name."
+      "text": "Names that are registered once for the whole cluster, and locks that are held on all its nodes.\n\nFollows Erlang's [global](https://www.erlang.org/doc/apps/kernel/global.html), which Elixir programs use\nas `:global`, and `GenServer` and others as `{:global, name}`: here `{ global: name }`.\n\nEach node has a copy of all names, so that looking one up asks nobody. A name is registered under a\nlock that is held on all nodes, and then written on all. When its process ends, or the node that it is\non goes down, each node removes it by itself, soon and in no order with others.\n\nA node takes part from the first use of one of these functions on; before that, it says and keeps\nnothing, and others do without it.\n\nWhen nodes connect that have both names already, their parts of the cluster are joined. A name that two\nprocesses have then is in conflict. It is resolved once, on one node, by the function that came with\nthe registration (global.randomExitName if none did), and all nodes get the result. A name is\ntherefore no lock: while the network is parted, each part can have a process of that name."
     }
   ],
   "global.registerName": [
     {
-      "signature": "registerName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = randomExitName)",
+      "signature": "registerName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName)",
       "text": "Gives a process a name in the cluster.\n\nFollows [global:register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#register_name/3).\nThe caller waits until this node has joined those that it is connected to, until the lock of the names\nis held on all nodes, which may take several attempts where many register at once, and until all have\nthe name."
     }
   ],
   "global.reRegisterName": [
     {
-      "signature": "reRegisterName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = randomExitName)",
-      "text": "Gives a process a name in the cluster, whoever has it now.\n\nFollows [global:re_register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#re_register_name/3):\nas registerName, and the process that had the name has it no more, and is not told."
+      "signature": "reRegisterName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName)",
+      "text": "Gives a process a name in the cluster, whoever has it now.\n\nFollows [global:re_register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#re_register_name/3):\nas global.registerName, and the process that had the name has it no more, and is not told."
     }
   ],
   "global.unregisterName": [
@@ -1116,7 +1116,7 @@ export const HELP: Record<string, Doc[]> = {
   "pg": [
     {
       "signature": "pg",
-      "text": "Groups of processes over the cluster: who joins one on any node is a member on all.\n\nFollows OTP's [pg](https://www.erlang.org/doc/apps/kernel/pg.html).\n\nGroups belong to a scope, which is a process on each node that takes part; it is started on every one of\nthem, commonly under a supervisor, and has a name, `\"pg\"` if none is given. Scopes know nothing of each\nother. A group is any value that can be sent, and compares by what it holds. It is there while it has\nmembers.\n\nA process joins on its own node, as often as it likes, and is a member as often, until it has left as\noften, or ends. The nodes tell each other, and agree on nothing: getMembers gives at once what\nthis node knows, which other nodes may learn later or have learnt sooner, and which is the same on all\nthat are connected when nothing has changed for some time. When the connection to a node is lost, its\nprocesses are no members here; when it is back, they are again. A node knows of the processes of those\nthat it is connected to itself.\n\nIf the process of a scope crashes, the memberships of its node's processes are lost, here and elsewhere:\nwho joined joins again."
+      "text": "Groups of processes over the cluster: who joins one on any node is a member on all.\n\nFollows OTP's [pg](https://www.erlang.org/doc/apps/kernel/pg.html).\n\nGroups belong to a scope, which is a process on each node that takes part; it is started on every one of\nthem, commonly under a supervisor, and has a name, `\"pg\"` if none is given. Scopes know nothing of each\nother. A group is any value that can be sent, and compares by what it holds. It is there while it has\nmembers.\n\nA process joins on its own node, as often as it likes, and is a member as often, until it has left as\noften, or ends. The nodes tell each other, and agree on nothing: pg.getMembers gives at once what\nthis node knows, which other nodes may learn later or have learnt sooner, and which is the same on all\nthat are connected when nothing has changed for some time. When the connection to a node is lost, its\nprocesses are no members here; when it is back, they are again. A node knows of the processes of those\nthat it is connected to itself.\n\nIf the process of a scope crashes, the memberships of its node's processes are lost, here and elsewhere:\nwho joined joins again."
     }
   ],
   "pg.start": [
@@ -1182,7 +1182,7 @@ export const HELP: Record<string, Doc[]> = {
   "pg.monitorScope": [
     {
       "signature": "monitorScope(options: PgOptions = {})",
-      "text": "Tells the caller of processes that join or leave any group of a scope, by a PgMessage each time.\n\nFollows [pg:monitor_scope/1](https://www.erlang.org/doc/apps/kernel/pg.html#monitor_scope/1); see\nmonitor."
+      "text": "Tells the caller of processes that join or leave any group of a scope, by a PgMessage each time.\n\nFollows [pg:monitor_scope/1](https://www.erlang.org/doc/apps/kernel/pg.html#monitor_scope/1); see\npg.monitor."
     }
   ],
   "pg.demonitor": [
@@ -1194,7 +1194,7 @@ export const HELP: Record<string, Doc[]> = {
   "rpc": [
     {
       "signature": "rpc",
-      "text": "Calls of functions on nodes: run one there, and have what it returns here.\n\nFollows Erlang's [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html), which Elixir programs use as\n`:erpc`: what the function throws, its exit, its death and the failure of the call itself are told\napart.\n\n| what happened                              | a call rejects with                                              |\n| ------------------------------------------ | ---------------------------------------------------------------- |\n| the function threw an `Error`              | that error; raisedOn gives the node                   |\n| it threw anything else                     | that value                                                       |\n| it called `exit(reason)`                   | `ExitError` with `{ type: \"exception\", reason }`                  |\n| its process was ended by an exit signal    | `ExitError` with `{ type: \"signal\", reason }`                     |\n| the node does not export it                | `UndefinedFunctionError`                                         |\n| the node does not let this one run it      | `SpawnRefusedError`                                              |\n| no connection, no answer in time, …        | `RpcError` with a `code`                                         |"
+      "text": "Calls of functions on nodes: run one there, and have what it returns here.\n\nFollows Erlang's [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html), which Elixir programs use as\n`:erpc`: what the function throws, its exit, its death and the failure of the call itself are told\napart.\n\n| what happened                              | a call rejects with                                              |\n| ------------------------------------------ | ---------------------------------------------------------------- |\n| the function threw an `Error`              | that error; rpc.raisedOn gives the node                   |\n| it threw anything else                     | that value                                                       |\n| it called `exit(reason)`                   | `ExitError` with `{ type: \"exception\", reason }`                  |\n| its process was ended by an exit signal    | `ExitError` with `{ type: \"signal\", reason }`                     |\n| the node does not export it                | `UndefinedFunctionError`                                         |\n| the node does not let this one run it      | `SpawnRefusedError`                                              |\n| no connection, no answer in time, …        | `RpcError` with a `code`                                         |"
     }
   ],
   "rpc.call": [
@@ -1218,7 +1218,7 @@ export const HELP: Record<string, Doc[]> = {
   "rpc.multicast": [
     {
       "signature": "multicast(nodes: readonly (string | Atom)[], fn: RpcFunction<A, unknown>, args?: NoInfer<A>)",
-      "text": "Has several nodes run a function, and does not wait.\n\nFollows [erpc:multicast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#multicast/4): a\ncast to each."
+      "text": "Has several nodes run a function, and does not wait.\n\nFollows [erpc:multicast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#multicast/4): a\nrpc.cast to each."
     }
   ],
   "rpc.raisedOn": [

@@ -5,10 +5,10 @@
  * @module
  */
 
+import * as library from "../mod.ts";
 import { makeScope } from "../cli/evaluate.ts";
 import type { Pid } from "../process.ts";
 import type { Modules } from "../runtime/spawning/modules.ts";
-import { shellScope } from "../scope.ts";
 import { serve } from "./server.ts";
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
@@ -19,7 +19,7 @@ export async function serveRemote(
   client: Pid,
   token: string,
 ): Promise<void> {
-  const scope = makeScope(shellScope());
+  const scope = makeScope(library);
   for (const [name, module] of modules.entries()) {
     if (IDENTIFIER.test(name) && !(name in scope) && name !== "Shell") {
       scope[name] = module;

@@ -78,7 +78,7 @@ export class TestNodes implements AsyncDisposable, Iterable<Node> {
    * @example Usage
    * ```ts
    * import { startNodes } from "@otp/distribution/testing";
-   * import * as IO from "@otp/distribution/io";
+   * import { IO } from "@otp/distribution/io";
    * import { assertEquals } from "@std/assert";
    *
    * await using nodes = await startNodes(["alex"]);

@@ -1,6 +1,6 @@
 /** A program that reads: run by `io_test.ts`, with its standard input in the test's hands. */
 
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 
 const first = IO.gets("name? ");
 await IO.puts("printed while it waits");

@@ -13,7 +13,7 @@ import {
   trapExit,
 } from "../process.ts";
 import { GenServer } from "../gen_server.ts";
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import { Task } from "../task.ts";
 
 /** Sends back what it gets, as `{ from, value }`, for ever. */

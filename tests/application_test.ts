@@ -11,7 +11,7 @@ import {
   type ApplicationSpec,
   ApplicationStartError,
 } from "../application.ts";
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import {
   exit,
   groupLeader,

@@ -55,11 +55,9 @@ const CIRCLES: string[][] = [
   ["distribution/"],
   [
     "cli/",
-    "global.ts",
+    "mod.ts",
     "node.ts",
     "node_options.ts",
-    "rpc.ts",
-    "scope.ts",
     "shell/",
   ],
   ["testing/_run.ts", "testing/tags.ts"],

@@ -9,7 +9,7 @@ import {
   send,
   spawn,
 } from "../process.ts";
-import * as rpc from "../rpc.ts";
+import { rpc } from "../rpc.ts";
 import { NodeProcess } from "./_node_process.ts";
 import { clusterTest } from "./_nodes.ts";
 import * as Remote from "./_remote.ts";

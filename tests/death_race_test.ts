@@ -11,7 +11,7 @@ import {
   type GenServerModule,
   type NameRegistry,
 } from "../gen_server.ts";
-import * as global from "../global.ts";
+import { global } from "../global.ts";
 import {
   exit,
   type Pid,

@@ -6,7 +6,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import { ProcessExited } from "../errors.ts";
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import {
   alias,
   alive,

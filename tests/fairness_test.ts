@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { GenServer } from "../gen_server.ts";
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import { Node } from "../node.ts";
 import {
   exit,

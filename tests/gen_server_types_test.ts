@@ -11,7 +11,7 @@ import {
   type GenServerPid,
   type MultiCallResult,
 } from "../gen_server.ts";
-import * as pg from "../pg.ts";
+import { pg } from "../pg.ts";
 import { type Pid, send } from "../process.ts";
 import { Registry } from "../registry.ts";
 import {

@@ -6,7 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { ExitError } from "../errors.ts";
-import * as global from "../global.ts";
+import { global, type ResolveFunction } from "../global.ts";
 import { Node } from "../node.ts";
 import {
   exit,
@@ -320,7 +320,7 @@ clusterTest(
 /** Has kate and the others register a name each while they are parted, and joins them again. */
 async function conflict(
   { alex, kate, moebi, all }: Three,
-  resolve?: global.ResolveFunction,
+  resolve?: ResolveFunction,
 ): Promise<{ name: string; alexs: Pid; kates: Pid }> {
   await quiet(all);
   await part(alex, kate);

@@ -16,10 +16,10 @@ import {
   type GenServerModule,
   type NameRegistry,
 } from "../gen_server.ts";
-import * as global from "../global.ts";
-import * as IO from "../io.ts";
+import { global } from "../global.ts";
+import { IO } from "../io.ts";
 import { Node } from "../node.ts";
-import * as pg from "../pg.ts";
+import { pg } from "../pg.ts";
 import {
   monitor,
   type Pid,
@@ -34,7 +34,7 @@ import {
   whereis,
 } from "../process.ts";
 import { Registry } from "../registry.ts";
-import * as rpc from "../rpc.ts";
+import { rpc } from "../rpc.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";

@@ -9,7 +9,7 @@ import {
 } from "@std/assert";
 import nodeProcess from "node:process";
 import { formatExit, IoError } from "../errors.ts";
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import {
   alias,
   exit,

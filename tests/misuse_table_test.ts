@@ -1212,40 +1212,23 @@ const ELSEWHERE: Record<string, string> = {
   standardLog: "a hook: the node calls it",
 };
 
-const CLASSES = [
-  "Agent",
-  "Application",
-  "DynamicSupervisor",
-  "GenServer",
-  "Node",
-  "Registry",
-  "Supervisor",
-  "Task",
-  "TaskSupervisor",
-];
-
-/** What callers can call: functions of modules, and static functions of classes. */
+/** What callers can call: plain functions, and static functions of classes. */
 function publicFunctions(): string[] {
   const names: string[] = [];
-  const { Process: process, IO: io, ...rest } = library;
-  const modules = { Process: process, IO: io, global, pg, rpc };
-  for (const [prefix, module] of Object.entries(modules)) {
-    for (const [name, value] of Object.entries(module)) {
-      if (typeof value === "function" && !isClass(value)) {
-        names.push(`${prefix}.${name}`);
-      }
+  for (const [name, value] of Object.entries<unknown>(library)) {
+    if (typeof value === "function" && !isClass(value)) {
+      if (!(name in Process)) names.push(name);
+      continue;
     }
-  }
-  for (const [name, value] of Object.entries(rest)) {
-    if (typeof value !== "function") continue;
-    if (CLASSES.includes(name)) {
-      for (const key of Object.getOwnPropertyNames(value)) {
-        const member = (value as unknown as Record<string, unknown>)[key];
-        if (typeof member === "function" && !key.startsWith("_")) {
-          names.push(`${name}.${key}`);
-        }
-      }
-    } else if (!isClass(value) && !(name in process)) names.push(name);
+    for (
+      const [key, { value: member }] of Object.entries(
+        Object.getOwnPropertyDescriptors(value as object),
+      )
+    ) {
+      if (
+        typeof member === "function" && !isClass(member) && !key.startsWith("_")
+      ) names.push(`${name}.${key}`);
+    }
   }
   return names;
 }

@@ -15,7 +15,7 @@ import {
   spawnLink,
   whereis,
 } from "../process.ts";
-import * as rpc from "../rpc.ts";
+import { rpc } from "../rpc.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { startNodes, test } from "../testing/mod.ts";

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { NodeStartError } from "../errors.ts";
 import { GenServer } from "../gen_server.ts";
-import { setLock } from "../global.ts";
+import { global } from "../global.ts";
 import { Node } from "../node.ts";
 import {
   exit,
@@ -222,10 +222,10 @@ clusterTest(
       assertEquals(Node.list("hidden").sort(), [ALEX, MOEBI]);
       assertEquals(Node.list("connected").sort(), [ALEX, MOEBI]);
       // What is for all nodes is for this one.
-      assertEquals(await setLock(lock("kate"), { retries: 0 }), true);
+      assertEquals(await global.setLock(lock("kate"), { retries: 0 }), true);
       await alex.run(async () => {
         register("load");
-        assertEquals(await setLock(lock("alex"), { retries: 0 }), true);
+        assertEquals(await global.setLock(lock("alex"), { retries: 0 }), true);
       });
       const { badNodes } = await GenServer.multiCall("nobody", "load");
       assertEquals(badNodes, [KATE]);

@@ -1,7 +1,7 @@
 /** `docs/otp.md` names every function of the modules that it is about, and none that is not there. */
 
+import * as library from "../mod.ts";
 import { assertEquals } from "@std/assert";
-import { shellScope } from "../scope.ts";
 import { test } from "../testing/tags.ts";
 
 const PAGE = await Deno.readTextFile(
@@ -9,7 +9,7 @@ const PAGE = await Deno.readTextFile(
 );
 
 /** The modules that the page is about: those that the shell has. */
-const MODULES = Object.entries(shellScope()).filter(([, value]) =>
+const MODULES = Object.entries(library).filter(([, value]) =>
   typeof value === "object" || String(value).startsWith("class")
 ) as [string, object][];
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { connect } from "node:net";
 import { once } from "node:events";
 import { names } from "../distribution/epmd/mod.ts";
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import { IoError } from "../errors.ts";
 import { Node } from "../node.ts";
 import {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import * as pg from "../pg.ts";
+import { pg } from "../pg.ts";
 import { type Pid, receive, self } from "../process.ts";
 import { clusterTest } from "./_nodes.ts";
 import { type RawPeer, withRaw } from "./_raw_peer.ts";

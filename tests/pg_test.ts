@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { ExitError, NoProcessError } from "../errors.ts";
 import { Node } from "../node.ts";
-import * as pg from "../pg.ts";
+import { pg, type PgMessage } from "../pg.ts";
 import {
   alive,
   exit,
@@ -66,7 +66,7 @@ function member(node: Node, group: unknown): Promise<Pid> {
 
 /** The next message of a monitor. */
 async function told(ref: Ref): Promise<[string, unknown, Pid[]]> {
-  const message = await receive<pg.PgMessage>((m) => ref.equals(m?.ref));
+  const message = await receive<PgMessage>((m) => ref.equals(m?.ref));
   return [message.type, message.group, message.pids];
 }
 

@@ -7,7 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { NoProcessError, RpcError, SpawnRefusedError } from "../errors.ts";
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import { Node } from "../node.ts";
 import * as Process from "../process.ts";
 import {

@@ -1,7 +1,7 @@
 /** What `docs/protocol.md` says of a node's answers, asked over a socket. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import * as global from "../global.ts";
+import { global } from "../global.ts";
 import { atom } from "../runtime/values/pid.ts";
 import {
   monitor,

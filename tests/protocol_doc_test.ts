@@ -23,9 +23,9 @@ import {
 import { Budget } from "../distribution/budget.ts";
 import { Agent } from "../agent.ts";
 import { GenServer } from "../gen_server.ts";
-import * as global from "../global.ts";
-import * as IO from "../io.ts";
-import * as rpc from "../rpc.ts";
+import { global } from "../global.ts";
+import { IO } from "../io.ts";
+import { rpc } from "../rpc.ts";
 import { Atom, atom, Pid, Ref } from "../runtime/values/pid.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";

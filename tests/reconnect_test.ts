@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
-import * as global from "../global.ts";
+import { global } from "../global.ts";
 import { Node } from "../node.ts";
-import * as pg from "../pg.ts";
+import { pg } from "../pg.ts";
 import { monitor, receive, register, send, sleep, spawn } from "../process.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";

@@ -12,7 +12,7 @@ import {
   SpawnRefusedError,
   UndefinedFunctionError,
 } from "../errors.ts";
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import { Node } from "../node.ts";
 import {
   exit,
@@ -26,7 +26,7 @@ import {
   spawnLink,
   trapExit,
 } from "../process.ts";
-import * as rpc from "../rpc.ts";
+import { rpc } from "../rpc.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { clusterTest, pairTest, part } from "./_nodes.ts";
 import { mail, processTest } from "./_processes.ts";

@@ -8,7 +8,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import * as IO from "../io.ts";
+import { IO } from "../io.ts";
 import { ExitError, NodeStartError } from "../errors.ts";
 import { Node } from "../node.ts";
 import {

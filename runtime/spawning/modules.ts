@@ -13,6 +13,9 @@ import type { Runnable, SpawnFailure } from "../signals/signal.ts";
 // deno-lint-ignore no-explicit-any
 export type ModuleExports = Record<string, any>;
 
+/** A function that is exported under a module's name. */
+export type ModuleFunction = readonly [module: string, function: string];
+
 /** Makes a function of a closure's source. */
 export type ClosureCompiler = (
   source: string,
@@ -71,7 +74,8 @@ export class Modules {
   /** Exports a module under a name; a second one under that name takes its place. */
   add(name: string, module: ModuleExports): void {
     this.#modules.set(name, module);
-    for (const key of Object.keys(module)) {
+    // A class's static functions are not enumerable.
+    for (const key of Object.getOwnPropertyNames(module)) {
       const value = module[key];
       if (typeof value === "function" && !this.#named.has(value)) {
         this.#named.set(value, [name, key]);

@@ -9,6 +9,7 @@ import {
   Node,
   type Pid,
   receive,
+  type ResolveFunction,
   self,
   send,
   sleep,
@@ -28,7 +29,7 @@ import {
   traceNext,
 } from "../_scenario.ts";
 
-type Resolve = global.ResolveFunction;
+type Resolve = ResolveFunction;
 
 /** Connects the main node and a peer, and waits until both have the same names. */
 async function meet(name = "kate"): Promise<string> {

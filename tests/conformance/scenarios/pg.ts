@@ -5,6 +5,7 @@ import {
   exit,
   ExitError,
   GenServer,
+  type GroupMembers,
   makeRef,
   monitor,
   Node,
@@ -125,7 +126,7 @@ async function withKate(group: unknown): Promise<Ref> {
   return (await pg.monitor(group, SCOPE)).ref;
 }
 
-function groupsIn(groups: pg.GroupMembers[], ...wanted: unknown[]): unknown[] {
+function groupsIn(groups: GroupMembers[], ...wanted: unknown[]): unknown[] {
   return wanted.map((each) => groups.find(({ group }) => group === each)?.pids);
 }
 

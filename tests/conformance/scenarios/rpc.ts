@@ -8,6 +8,7 @@ import {
   type Pid,
   receive,
   rpc,
+  type RpcResult,
   self,
   send,
   spawn,
@@ -33,7 +34,7 @@ import {
 const MODULE = "Conformance.Rpc";
 
 /** As items of a multicall are written: an error as one that was raised. */
-function shown(results: rpc.RpcResult<unknown>[]): unknown[] {
+function shown(results: RpcResult<unknown>[]): unknown[] {
   return results.map((each) =>
     each.type === "error" ? { type: "error", error: each.error } : each
   );
