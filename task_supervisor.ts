@@ -255,7 +255,7 @@ export class TaskSupervisor {
    *   (`{ type: "nodedown", node }`), with what was called.
    * @throws {UndefinedFunctionError} If the node does not export the function.
    * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
-   * @throws {RangeError} If the supervisor has as many tasks as it may have.
+   * @throws {Error} If the supervisor has as many tasks as it may have.
    *
    * @example Usage
    * ```ts
@@ -294,7 +294,7 @@ export class TaskSupervisor {
    * @throws {ExitError} If the supervisor is not there or its node cannot be reached.
    * @throws {UndefinedFunctionError} If the node does not export the function.
    * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
-   * @throws {RangeError} If the supervisor has as many tasks as it may have.
+   * @throws {Error} If the supervisor has as many tasks as it may have.
    *
    * @example Usage
    * ```ts
@@ -336,7 +336,7 @@ export class TaskSupervisor {
    *   both export under one name, `[module, function]`, or a closure if the node allows them.
    * @param options How many at a time, how long, in which order.
    * @returns The results. Iterating over them exits when a task takes longer than `timeout`, and when the
-   *   supervisor is not there; it throws a `RangeError` when the supervisor has as many tasks as it may
+   *   supervisor is not there; it throws an `Error` when the supervisor has as many tasks as it may
    *   have, and what refuses the function, as {@linkcode TaskSupervisor.async} does.
    * @throws {RangeError} If an option is out of bounds.
    * @throws {TypeError} If it is no enumerable, or no function.

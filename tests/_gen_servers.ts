@@ -38,7 +38,7 @@ export const Stack: GenServerModule<StackTypes> = {
 };
 
 /** Types of a server that tells all that befalls it to the process that is its argument. */
-export interface ProbeTypes {
+interface ProbeTypes {
   arg: { to: Pid; trap?: boolean };
   state: { to: Pid; said: unknown[] };
   call:

@@ -105,7 +105,7 @@ export function exiting(): Pid {
 }
 
 /** Exits with the reason that it is sent. */
-export async function waitAndExit(): Promise<never> {
+async function waitAndExit(): Promise<never> {
   return exit((await receive()).reason);
 }
 

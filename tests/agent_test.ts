@@ -1,5 +1,4 @@
 import {
-  assert,
   assertEquals,
   assertMatch,
   assertRejects,
@@ -10,7 +9,6 @@ import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
 import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
 import {
-  alive,
   exit,
   type Pid,
   receive,
@@ -22,7 +20,7 @@ import {
 import { Supervisor } from "../supervisor.ts";
 import { exitOf, nodeTest } from "./_gen_servers.ts";
 import { pairTest, part } from "./_nodes.ts";
-import { ended, processTest } from "./_processes.ts";
+import { processTest } from "./_processes.ts";
 
 const KATE = "kate@localhost";
 const COUNTER = { name: "Counter", node: KATE };
@@ -39,22 +37,6 @@ const Counters = {
 };
 
 const modules = { Counters };
-
-processTest(
-  "get(), update(), getAndUpdate() and cast() run on the state, one after the other",
-  async () => {
-    const agent = await Agent.startLink(() => ["a"]);
-    assertEquals(await Agent.get(agent, (list) => list.length), 1);
-    assertEquals(await Agent.update(agent, (list) => [...list, "b"]), "ok");
-    assertEquals(Agent.cast(agent, (list) => [...list, "c"]), "ok");
-    assertEquals(
-      await Agent.getAndUpdate(agent, (list) => [list.join(), []]),
-      "a,b,c",
-    );
-    assertEquals(await Agent.get(agent, (list) => list), []);
-    assertEquals(await Agent.stop(agent), "ok");
-  },
-);
 
 processTest(
   "a function runs in the agent, which waits for one that takes its time",
@@ -79,85 +61,6 @@ processTest("get() gives a copy", async () => {
   const agent = await Agent.startLink(() => ({ list: [1] }));
   (await Agent.get(agent, (state) => state)).list.push(2);
   assertEquals(await Agent.get(agent, (state) => state.list), [1]);
-  await Agent.stop(agent);
-});
-
-nodeTest(
-  "a function that throws ends the agent, and the caller",
-  async (cluster) => {
-    const agent = await Agent.start(() => 0);
-    const { type, reason, call } = await exitOf(Agent.update(agent, () => {
-      throw new RangeError("no");
-    }));
-    assertEquals([type, String(reason)], ["call", "RangeError: no"]);
-    assertEquals(call, ["Agent", "update", [agent, "(function)", 5000]]);
-    assert(!alive(agent));
-    assertMatch(await cluster.logged(/terminating/), /Initial call: Agent/);
-    const other = await Agent.start(() => 0);
-    Agent.cast(other, () => exit("oops"));
-    assertEquals(await ended(other), "oops");
-    const third = await Agent.start(() => 0);
-    assertEquals(
-      (await exitOf(Agent.getAndUpdate(third, () => 1 as never))).reason,
-      { type: "bad_return_value", value: 1 },
-    );
-  },
-);
-
-processTest(
-  "get() exits with noproc, and at the timeout, after which its function still runs",
-  async () => {
-    const gone = await exitOf(Agent.get("Nobody", (state) => state));
-    assertEquals(gone.reason, "noproc");
-    assertEquals(Agent.cast("Nobody", (state) => state), "ok");
-    const agent = await Agent.startLink(() => 0);
-    const { promise, resolve } = Promise.withResolvers<number>();
-    const slow = Agent.update(agent, () => promise);
-    const late = Agent.update(agent, (n) => n + 1, { timeout: 1 });
-    assertEquals((await exitOf(late)).reason, "timeout");
-    resolve(10);
-    await slow;
-    assertEquals(await Agent.get(agent, (n) => n), 11);
-    await Agent.stop(agent);
-  },
-);
-
-processTest(
-  "startLink() exits with what the first state throws, and at the timeout",
-  async () => {
-    assertEquals(await exitOf(Agent.start(() => exit("full"))), "full");
-    const slow = Agent.start(() => receive(() => false), { timeout: 1 });
-    assertEquals(await exitOf(slow), "timeout");
-    const agent = await Agent.startLink(() => 0, { name: "Mine" });
-    assertEquals(await exitOf(Agent.startLink(() => 0, { name: "Mine" })), {
-      type: "already_started",
-      pid: agent,
-    });
-    await Agent.stop("Mine");
-  },
-);
-
-processTest(
-  "an agent ends with its starter, unless it was started without a link",
-  async () => {
-    const test = self();
-    const starter = spawn(async () => {
-      send(test, await Agent.startLink(() => 0));
-      send(test, await Agent.start(() => 0));
-      await receive(() => false);
-    });
-    const [linked, free] = [await receive(), await receive()];
-    exit(starter, "shutdown");
-    await ended(starter);
-    assertEquals([alive(linked), alive(free)], [false, true]);
-    await Agent.stop(free);
-  },
-);
-
-processTest("messages to an agent are nothing to it", async () => {
-  const agent = await Agent.startLink(() => 0);
-  send(agent, "psst");
-  assertEquals(await Agent.get(agent, (n) => n), 0);
   await Agent.stop(agent);
 });
 

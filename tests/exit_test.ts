@@ -15,7 +15,6 @@ import {
   Pid,
   receive,
   self,
-  send,
   spawn,
   spawnMonitor,
   trapExit,
@@ -63,22 +62,6 @@ processTest(
   },
 );
 
-processTest("exit() can be caught, and finally runs", async () => {
-  const steps: unknown[] = [];
-  const pid = spawn(() => {
-    try {
-      exit("oops");
-    } catch (error) {
-      assertInstanceOf(error, ExitError);
-      steps.push(error.reason);
-    } finally {
-      steps.push("finally");
-    }
-  });
-  assertEquals(await ended(pid), "normal");
-  assertEquals(steps, ["oops", "finally"]);
-});
-
 processTest(
   "exit() with a reason that cannot be sent ends with its text",
   async () => {
@@ -107,18 +90,6 @@ processTest(
       assertInstanceOf(reason, RangeError);
       assertEquals(reason.message, "too far");
       assertStringIncludes(reason.stack!, "exit_test.ts");
-    }
-  },
-);
-
-processTest(
-  "a process ends with nocatch and the value that it throws",
-  async () => {
-    for (const value of ["text", 7, undefined, null, { a: 1 }]) {
-      const { reason } = await crash(() => {
-        throw value;
-      });
-      assertEquals(reason, { type: "nocatch", value });
     }
   },
 );
@@ -184,56 +155,6 @@ async function crash(
 
 // exit(pid, reason)
 
-processTest("exit(pid) ends another process with the reason", async () => {
-  const pid = idle();
-  assertStrictEquals(exit(pid, { why: ["x"] }), true);
-  assertFalse(alive(pid));
-  assertEquals(await ended(pid), "noproc");
-  const { pid: second } = spawnMonitor(() => receive());
-  exit(second, { why: ["x"] });
-  assertEquals((await receive()).reason, { why: ["x"] });
-});
-
-processTest(
-  "exit(pid) is ignored with normal, unless it is trapped or sent to oneself",
-  async () => {
-    const { pid } = spawnMonitor(() => receive());
-    exit(pid, "normal");
-    exit(pid, atom("normal"));
-    assert(alive(pid));
-    send(pid, "end");
-    assertEquals((await receive()).reason, "normal");
-
-    spawnMonitor(async () => {
-      exit(self(), "normal");
-      await receive();
-    });
-    assertEquals((await receive()).reason, "normal");
-
-    trapExit(true);
-    exit(self(), "normal");
-    assertEquals(await receive(), {
-      type: "EXIT",
-      from: self(),
-      reason: "normal",
-    });
-  },
-);
-
-processTest(
-  "exit(pid) with kill cannot be trapped, and ends with killed",
-  async () => {
-    for (const reason of ["kill", atom("kill")]) {
-      const { pid } = spawnMonitor(() => {
-        trapExit(true);
-        return receive();
-      });
-      exit(pid, reason);
-      assertEquals((await receive()).reason, "killed");
-    }
-  },
-);
-
 processTest("exit(pid) with kill to oneself ends with killed", async () => {
   spawnMonitor(async () => {
     trapExit(true);
@@ -242,24 +163,6 @@ processTest("exit(pid) with kill to oneself ends with killed", async () => {
   });
   assertEquals((await receive()).reason, "killed");
 });
-
-processTest(
-  "exit(pid) is trapped with who sent it, and copies the reason",
-  async () => {
-    trapExit(true);
-    const parent = self();
-    const reason = { list: [1] };
-    const sender = spawn(() => {
-      exit(parent, reason);
-      reason.list.push(2);
-    });
-    assertEquals(await receive(), {
-      type: "EXIT",
-      from: sender,
-      reason: { list: [1] },
-    });
-  },
-);
 
 processTest(
   "exit(pid) to a dead process, or one elsewhere, does nothing",

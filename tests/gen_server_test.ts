@@ -1,7 +1,5 @@
 import {
-  assert,
   assertEquals,
-  assertFalse,
   assertMatch,
   assertRejects,
   assertThrows,
@@ -12,20 +10,14 @@ import {
   type GenServerModule,
   type GenServerPid,
 } from "../gen_server.ts";
-import { Node } from "../node.ts";
 import {
-  alive,
   exit,
-  isExit,
-  monitor,
   type Pid,
   receive,
   self,
   send,
   sleep,
   spawn,
-  spawnLink,
-  trapExit,
   whereis,
 } from "../process.ts";
 import { Supervisor } from "../supervisor.ts";
@@ -33,14 +25,10 @@ import {
   exitOf,
   nodeTest,
   Probe,
-  Servers,
   Stack,
   type StackTypes,
 } from "./_gen_servers.ts";
-import { clusterTest, pairTest, part } from "./_nodes.ts";
-import { ended, idle, mail, processTest } from "./_processes.ts";
-
-const KATE = "kate@localhost";
+import { ended, processTest } from "./_processes.ts";
 
 /** A server that runs what it is told to, and whose state is a list. */
 function runner(
@@ -58,19 +46,6 @@ function runner(
 }
 
 // call() and cast()
-
-processTest(
-  "call() and cast() are taken in the order in which they were sent",
-  async () => {
-    const pid = await GenServer.startLink(Stack, ["a"]);
-    GenServer.cast(pid, { type: "push", item: "b" });
-    const first = GenServer.call(pid, "pop");
-    GenServer.cast(pid, { type: "push", item: "c" });
-    assertEquals(await first, "b");
-    assertEquals(await GenServer.call(pid, "all"), ["c", "a"]);
-    assertEquals(await GenServer.stop(pid), "ok");
-  },
-);
 
 processTest(
   "call() waits for a server that takes its time, and no message overtakes it",
@@ -139,61 +114,6 @@ processTest(
   },
 );
 
-processTest(
-  "call() exits with the reason of a server that ends before it has replied",
-  async () => {
-    for (
-      const [request, reason] of [
-        [{ type: "stop", reason: "normal" }, "normal"],
-        [{ type: "stop", reason: "shutdown" }, "shutdown"],
-        [{ type: "exit", reason: "normal" }, "normal"],
-      ] as const
-    ) {
-      const pid = await GenServer.start(Probe, { to: self() });
-      assertEquals((await exitOf(GenServer.call(pid, request))).reason, reason);
-      assertFalse(alive(pid));
-      assertEquals((await receive()).reason, reason);
-    }
-  },
-);
-
-processTest(
-  "call() exits when the time is up, and a late reply is dropped",
-  async () => {
-    const pid = await GenServer.startLink(Probe, { to: self() });
-    const reason = await exitOf(GenServer.call(pid, "nothing", { timeout: 5 }));
-    assertEquals(reason, {
-      type: "call",
-      reason: "timeout",
-      call: ["GenServer", "call", [pid, "nothing", 5]],
-    });
-    const { from } = await receive((m) => m.type === "from");
-    assertEquals(GenServer.reply(from, "late"), "ok");
-    // What is sent behind the reply comes, and the reply does not.
-    assertEquals(await GenServer.call(pid, { type: "say", what: 1 }), 1);
-    await GenServer.stop(pid);
-    assertEquals((await mail()).length, 1);
-  },
-);
-
-processTest("call() of a server to itself exits at once", async () => {
-  const pid = await runner({
-    async handleCall(_request, _from, state) {
-      const { reason } = await assertRejects(
-        () => GenServer.call(self(), "again"),
-        ExitError,
-      );
-      return { type: "reply", reply: reason, state };
-    },
-  });
-  assertEquals(await GenServer.call(pid, "go"), {
-    type: "call",
-    reason: "calling_self",
-    call: ["GenServer", "call", [pid, "again", 5000]],
-  });
-  await GenServer.stop(pid);
-});
-
 processTest("call() and the starts refuse a timeout that is not one", () => {
   for (const timeout of [-1, NaN, "1" as unknown as number]) {
     const error = typeof timeout === "number" ? RangeError : TypeError;
@@ -225,85 +145,7 @@ processTest("call() refuses what is no server", () => {
   return start.then(async (pid) => void await GenServer.stop(pid));
 });
 
-processTest("cast() to nobody is ok", () => {
-  assertEquals(GenServer.cast("Nobody", 1), "ok");
-  assertEquals(GenServer.cast({ name: "Nobody", node: Node.self() }, 1), "ok");
-});
-
-pairTest(
-  "call() reaches a server of another node by pid and by name",
-  async () => {
-    await Node.spawn(KATE, ["Servers", "stack"], ["stack", ["a", "b"], self()]);
-    const pid = await receive();
-    assertEquals(
-      await GenServer.call({ name: "stack", node: KATE }, "pop"),
-      "a",
-    );
-    GenServer.cast({ name: "stack", node: KATE }, { type: "push", item: "c" });
-    assertEquals(await GenServer.call(pid, "pop"), "c");
-    assertEquals(await GenServer.whereis({ name: "stack", node: KATE }), {
-      name: "stack",
-      node: KATE,
-    });
-    assertEquals(await GenServer.stop({ name: "stack", node: KATE }), "ok");
-    assertEquals(await exitOf(GenServer.call(pid, "pop")), {
-      type: "call",
-      reason: "noproc",
-      call: ["GenServer", "call", [pid, "pop", 5000]],
-    });
-  },
-  { kate: { modules: { Servers } } },
-);
-
-pairTest(
-  "call() exits with nodedown when the node goes, and when it is not there",
-  async ({ alex, kate }) => {
-    await Node.spawn(KATE, ["Servers", "probe"], ["probe", self()]);
-    const pid = await receive();
-    const pending = exitOf(
-      GenServer.call(pid, "nothing", { timeout: Infinity }),
-    );
-    await receive((m) => m.type === "from");
-    await part(alex, kate);
-    assertEquals(await pending, {
-      type: "call",
-      reason: { type: "nodedown", node: KATE },
-      call: ["GenServer", "call", [pid, "nothing", "infinity"]],
-    });
-    const server = { name: "probe", node: "nobody@localhost" };
-    assertEquals((await exitOf(GenServer.call(server, 1))).reason, {
-      type: "nodedown",
-      node: "nobody@localhost",
-    });
-    assertEquals((await exitOf(GenServer.stop(server))).reason, {
-      type: "call",
-      reason: { type: "nodedown", node: "nobody@localhost" },
-      call: ["sys", "terminate", [server, "normal", "infinity"]],
-    });
-    assertEquals(GenServer.cast(server, 1), "ok");
-  },
-  { kate: { modules: { Servers } } },
-);
-
 // reply()
-
-pairTest(
-  "reply() answers from another process, on another node as well",
-  async () => {
-    const pid = await GenServer.startLink(Probe, { to: self() });
-    const here = GenServer.call(pid, "nothing");
-    const { from } = await receive();
-    spawnLink(() => {
-      GenServer.reply(from, "here");
-    });
-    assertEquals(await here, "here");
-    const there = GenServer.call(pid, "nothing");
-    await Node.spawn(KATE, ["Servers", "reply"], [(await receive()).from, 2]);
-    assertEquals(await there, 2);
-    await GenServer.stop(pid);
-  },
-  { kate: { modules: { Servers } } },
-);
 
 processTest("reply() refuses what is not the caller of a call", () => {
   assertThrows(
@@ -315,119 +157,6 @@ processTest("reply() refuses what is not the caller of a call", () => {
 
 // init
 
-processTest(
-  "startLink() waits for init, which runs in the new process under its name",
-  async () => {
-    const parent = self();
-    const pid = await GenServer.startLink(
-      {
-        async init() {
-          await new Promise((resolve) => setTimeout(resolve, 1));
-          send(parent, [self(), whereis("Server")]);
-          return { type: "ok", state: 0 };
-        },
-      },
-      undefined,
-      { name: "Server" },
-    );
-    assertEquals(await receive(), [pid, pid]);
-    await GenServer.stop("Server");
-    assertEquals(await GenServer.whereis("Server"), undefined);
-  },
-);
-
-processTest(
-  "startLink() exits with the reason with which init stops, and leaves nothing",
-  async () => {
-    trapExit(true);
-    const Failing: GenServerModule<{ arg: unknown }> = {
-      init: (reason) => ({ type: "stop", reason }),
-    };
-    const start = () =>
-      GenServer.startLink(Failing, "oops", { name: "Failing" });
-    assertEquals(await exitOf(start()), "oops");
-    assertEquals(whereis("Failing"), undefined);
-    assertEquals(await mail(), []);
-    trapExit(false);
-    const starter = spawn(async () => void await start());
-    assertEquals(await ended(starter), "oops");
-  },
-);
-
-nodeTest(
-  "start() exits with what init throws, and with an exit of init",
-  async () => {
-    const error = await exitOf(GenServer.start({
-      init() {
-        throw new RangeError("no room");
-      },
-    }, undefined));
-    assertMatch(String(error), /RangeError: no room/);
-    assertEquals(
-      await exitOf(GenServer.start({ init: () => exit("full") }, undefined)),
-      "full",
-    );
-    assertEquals(
-      await exitOf(
-        GenServer.start({ init: () => 1 } as unknown as GenServerModule, 0),
-      ),
-      { type: "bad_return_value", value: 1 },
-    );
-  },
-);
-
-processTest(
-  "startLink() gives ignore, and its process has ended then, normally",
-  async () => {
-    trapExit(true);
-    let pid: Pid | undefined;
-    const Lazy: GenServerModule<{ ignore: true }> = {
-      init() {
-        pid = self();
-        return "ignore";
-      },
-    };
-    assertEquals(
-      await GenServer.startLink(Lazy, undefined, { name: "Lazy" }),
-      "ignore",
-    );
-    assertFalse(alive(pid!));
-    assertEquals(whereis("Lazy"), undefined);
-    assertEquals(await mail(), []);
-    trapExit(false);
-    assertEquals(await GenServer.startLink(Lazy, undefined), "ignore");
-  },
-);
-
-processTest(
-  "startLink() kills a server whose init takes too long",
-  async () => {
-    let pid: Pid | undefined;
-    const Slow: GenServerModule = {
-      init() {
-        pid = self();
-        return receive(() => false);
-      },
-    };
-    // The caller, which does not trap exits, lives on.
-    const start = () => GenServer.startLink(Slow, undefined, { timeout: 1 });
-    assertEquals(await exitOf(start()), "timeout");
-    assertFalse(alive(pid!));
-  },
-);
-
-processTest(
-  "startLink() under a name that is taken says who has it",
-  async () => {
-    const pid = await GenServer.startLink(Stack, [], { name: "Stack" });
-    assertEquals(
-      await exitOf(GenServer.startLink(Stack, [], { name: "Stack" })),
-      { type: "already_started", pid },
-    );
-    await GenServer.stop(pid);
-  },
-);
-
 processTest("start() refuses what is no callback module", () => {
   assertThrows(
     () => GenServer.start({} as GenServerModule, 0),
@@ -436,145 +165,48 @@ processTest("start() refuses what is no callback module", () => {
   );
 });
 
-processTest(
-  "start() links nobody: the server outlives its starter, and gets its EXIT as a message",
-  async () => {
-    const to = self();
-    const starter = spawn(async () => {
-      send(to, await GenServer.start(Probe, { to, trap: true }));
-    });
-    const pid = await receive();
-    await ended(starter);
-    assert(alive(pid));
-    exit(pid, "please");
-    const { info } = await receive();
-    assertEquals([info.type, info.reason], ["EXIT", "please"]);
-    await GenServer.stop(pid);
-    assertEquals((await receive()).type, "terminate");
-  },
-);
-
 // Results of callbacks
 
-processTest("continue comes before any message, after the reply", async () => {
-  const seen: unknown[] = [];
-  const pid = await runner({
-    init() {
-      send(self(), "early");
-      return { type: "ok", state: 0, continue: "first" };
-    },
-    handleContinue(value, state) {
-      seen.push(value);
-      return value === "first"
-        ? { type: "noreply", state, continue: "second" }
-        : { type: "noreply", state };
-    },
-    handleInfo(message, state) {
-      seen.push(message);
-      return { type: "noreply", state };
-    },
-    handleCall(request, _from, state) {
-      return { type: "reply", reply: request, state, continue: "called" };
-    },
-    async handleCast(_request, state) {
-      await 0;
-      return { type: "noreply", state, continue: "cast" };
-    },
-  });
-  assertEquals(await GenServer.call(pid, "call"), "call");
-  GenServer.cast(pid, "cast");
-  send(pid, "late");
-  await GenServer.stop(pid);
-  assertEquals(seen, ["first", "second", "early", "called", "cast", "late"]);
-});
-
-processTest(
-  "timeout gives handleInfo a message, unless one comes before",
-  async () => {
-    const parent = self();
-    const pid = await runner({
-      init: () => ({ type: "ok", state: [], timeout: 1 }),
-      handleInfo(message, state) {
-        send(parent, message);
-        return message === "wait"
-          ? { type: "noreply", state, timeout: 10_000 }
-          : { type: "noreply", state };
-      },
-      handleCall: (request, _from, state) => ({
-        type: "reply",
-        reply: request,
-        state,
-        timeout: 0,
-      }),
-    });
-    assertEquals(await receive(), "timeout");
-    send(pid, "wait");
-    send(pid, "more");
-    assertEquals([await receive(), await receive()], ["wait", "more"]);
-    assertEquals(await GenServer.call(pid, 1), 1);
-    assertEquals(await receive(), "timeout");
-    await GenServer.stop(pid);
-  },
-);
-
 nodeTest(
-  "a callback that gives no result ends the server, and one that throws a result gives it",
+  "a result without a state, or with a negative timeout, is invalid",
   async (cluster) => {
-    const to = self();
-    const pid = await GenServer.start(Probe, { to });
-    const reply = { type: "reply", reply: 1, state: { to, said: ["thrown"] } };
-    assertEquals(await GenServer.call(pid, { type: "throw", value: reply }), 1);
-    assertEquals(
-      (await exitOf(GenServer.call(pid, { type: "throw", value: "up" })))
-        .reason,
-      { type: "bad_return_value", value: "up" },
-    );
-    assertEquals(await receive(), {
-      type: "terminate",
-      reason: { type: "bad_return_value", value: "up" },
-      said: ["thrown"],
-    });
-    assertMatch(await cluster.logged(/terminating/), /bad return value: "up"/);
-    const Mute: GenServerModule = {
-      init: () => ({ type: "ok", state: 0, timeout: -1 }),
-    };
-    assertEquals(
-      (await exitOf(GenServer.start(Mute, 0))).type,
-      "bad_return_value",
-    );
-  },
-);
-
-nodeTest("a result without a state is none", async (cluster) => {
-  const results = [
-    { type: "reply", reply: 1 },
-    { type: "noreply" },
-    { type: "stop", reason: "normal" },
-    { type: "stop", reason: "normal", reply: 1 },
-  ];
-  const Forgetful = {
-    init: (state) => ({ type: "ok", state }),
-    handleCall: (result) => result,
-  } as GenServerModule;
-  for (const value of results) {
+    const results = [
+      { type: "reply", reply: 1 },
+      { type: "noreply" },
+      { type: "stop", reason: "normal" },
+      { type: "stop", reason: "normal", reply: 1 },
+    ];
+    const Forgetful = {
+      init: (state) => ({ type: "ok", state }),
+      handleCall: (result) => result,
+    } as GenServerModule;
+    for (const value of results) {
+      const pid = await GenServer.start(Forgetful, 1);
+      assertEquals(
+        (await exitOf(GenServer.call(pid, value))).reason,
+        { type: "bad_return_value", value },
+      );
+      await cluster.logged(/terminating/);
+    }
     const pid = await GenServer.start(Forgetful, 1);
+    const whole = { type: "reply", reply: 1, state: undefined };
+    assertEquals(await GenServer.call(pid, whole), 1);
+    await GenServer.stop(pid);
     assertEquals(
-      (await exitOf(GenServer.call(pid, value))).reason,
+      await exitOf(GenServer.start({
+        init: () => ({ type: "ok" }),
+      } as unknown as GenServerModule, 0)),
+      { type: "bad_return_value", value: { type: "ok" } },
+    );
+    const value = { type: "ok", state: 0, timeout: -1 };
+    assertEquals(
+      await exitOf(
+        GenServer.start({ init: () => value } as unknown as GenServerModule, 0),
+      ),
       { type: "bad_return_value", value },
     );
-    await cluster.logged(/terminating/);
-  }
-  const pid = await GenServer.start(Forgetful, 1);
-  const whole = { type: "reply", reply: 1, state: undefined };
-  assertEquals(await GenServer.call(pid, whole), 1);
-  await GenServer.stop(pid);
-  assertEquals(
-    await exitOf(GenServer.start({
-      init: () => ({ type: "ok" }),
-    } as unknown as GenServerModule, 0)),
-    { type: "bad_return_value", value: { type: "ok" } },
-  );
-});
+  },
+);
 
 interface NamedTypes {
   state: number;
@@ -659,125 +291,6 @@ nodeTest(
 
 // terminate
 
-processTest(
-  "terminate runs with the last state when a callback stops the server, and before the reply",
-  async () => {
-    const Slow: typeof Probe = {
-      ...Probe,
-      async terminate(reason, { to, said }) {
-        send(to, { type: "terminate", reason, said });
-        await receive((m) => m === "go");
-        send(to, "terminated");
-      },
-    };
-    const to = self();
-    const pid = await GenServer.start(Slow, { to });
-    await GenServer.call(pid, { type: "say", what: "hi" });
-    const ref = monitor(pid);
-    const stop = { type: "stop", reason: "shutdown", reply: "bye" } as const;
-    spawn(async () => {
-      send(to, { type: "replied", reply: await GenServer.call(pid, stop) });
-    });
-    assertEquals(await receive(), {
-      type: "terminate",
-      reason: "shutdown",
-      said: ["hi"],
-    });
-    // A reply that was sent before would be here before these end.
-    for (let round = 0; round < 10; round++) {
-      await ended(spawn(() => {}));
-      await receive((m) => m?.type === "replied", { timeout: 1, after: null })
-        .then((early) => assertEquals(early, null));
-    }
-    send(pid, "go");
-    assertEquals(await receive(), "terminated");
-    const messages = [await receive(), await receive()];
-    assertEquals(messages.find(({ type }) => type === "replied").reply, "bye");
-    assertEquals(messages.find(({ type }) => type === "DOWN").ref, ref);
-  },
-);
-
-nodeTest("terminate runs when a callback throws or exits", async (cluster) => {
-  const to = self();
-  for (
-    const [request, reason] of [
-      ["crash", "Error: boom"],
-      [{ type: "exit", reason: "oops" }, "oops"],
-    ] as const
-  ) {
-    const pid = await GenServer.start(Probe, { to });
-    await GenServer.call(pid, { type: "say", what: 1 });
-    assertEquals(
-      String((await exitOf(GenServer.call(pid, request))).reason),
-      reason,
-    );
-    const told = await receive();
-    assertEquals([String(told.reason), told.said], [reason, [1]]);
-    await cluster.logged(new RegExp(`${reason}`));
-  }
-});
-
-processTest(
-  "terminate runs at the parent's exit if the server traps exits, and else does not",
-  async () => {
-    const to = self();
-    const parent = spawn(async () => {
-      send(to, await GenServer.startLink(Probe, { to, trap: true }));
-      send(to, await GenServer.startLink(Probe, { to }));
-      await receive(() => false);
-    });
-    const pids = [await receive(), await receive()];
-    const ends = pids.map((pid) => ended(pid));
-    exit(parent, "shutdown");
-    assertEquals(await Promise.all(ends), ["shutdown", "shutdown"]);
-    assertEquals(await mail(), [
-      { type: "terminate", reason: "shutdown", said: [] },
-    ]);
-  },
-);
-
-processTest(
-  "stop() ends a server after what came before it, with the reason",
-  async () => {
-    const pid = await GenServer.start(Probe, { to: self() });
-    GenServer.cast(pid, 1);
-    assertEquals(
-      await GenServer.stop(pid, { type: "shutdown", reason: "bye" }),
-      "ok",
-    );
-    assertEquals(await mail(), [
-      { type: "cast", cast: 1 },
-      {
-        type: "terminate",
-        reason: { type: "shutdown", reason: "bye" },
-        said: [],
-      },
-    ]);
-    assertEquals((await exitOf(GenServer.stop(pid))).reason, "noproc");
-    assertEquals((await exitOf(GenServer.stop(self()))).reason, "calling_self");
-  },
-);
-
-processTest(
-  "stop() exits when the server takes too long, or ends otherwise",
-  async () => {
-    const slow = await GenServer.start({
-      init: () => ({ type: "ok", state: 0 }),
-      terminate: () => receive(() => false),
-    }, undefined);
-    assertEquals(
-      (await exitOf(GenServer.stop(slow, "normal", 1))).reason,
-      "timeout",
-    );
-    exit(slow, "kill");
-    const other = await GenServer.start({
-      init: () => ({ type: "ok", state: 0 }),
-      terminate: () => exit("shutdown"),
-    }, undefined);
-    assertEquals((await exitOf(GenServer.stop(other))).reason, "shutdown");
-  },
-);
-
 nodeTest(
   "a crash report of a server has the last message, who sent it, and the state",
   async (cluster) => {
@@ -803,67 +316,6 @@ nodeTest("an orderly end of a server is not reported", async (cluster) => {
   }
   assertEquals(cluster.lines(), []);
 });
-
-// multiCall() and abcast()
-
-clusterTest(
-  "multiCall() gives the replies of all nodes, and the nodes without",
-  async (cluster) => {
-    const modules = { Servers };
-    const kate = await cluster.start("kate", { modules });
-    await cluster.start("moebi", { modules });
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      await GenServer.startLink(Stack, ["here"], { name: "stack" });
-      await Node.spawn(KATE, ["Servers", "stack"], [
-        "stack",
-        ["there"],
-        self(),
-      ]);
-      await receive();
-      assert(await Node.connect("moebi@localhost"));
-      const nodes = [KATE, "moebi@localhost", "nobody@localhost", alex.name];
-      const stack = GenServer.ref<StackTypes>("stack");
-      assertEquals(await GenServer.multiCall(stack, "pop", { nodes }), {
-        replies: [{ node: KATE, reply: "there" }, {
-          node: alex.name,
-          reply: "here",
-        }],
-        badNodes: ["moebi@localhost", "nobody@localhost"],
-      });
-      // By default, on all nodes that are connected.
-      assertEquals(
-        GenServer.abcast(stack, { type: "push", item: "x" }),
-        "abcast",
-      );
-      const { replies, badNodes } = await GenServer.multiCall(stack, "all");
-      assertEquals(
-        replies,
-        [alex.name, KATE].map((node) => ({ node, reply: ["x"] })),
-      );
-      assertEquals(badNodes, ["moebi@localhost"]);
-      await kate.stop();
-      const after = await GenServer.multiCall(stack, "all", { nodes });
-      assertEquals(after.replies.map(({ node }) => node), [alex.name]);
-      await GenServer.stop("stack");
-    });
-  },
-);
-
-processTest(
-  "multiCall() leaves out who does not reply in time, and drops the late reply",
-  async () => {
-    const pid = await GenServer.startLink(Probe, { to: self() }, { name: "p" });
-    assertEquals(await GenServer.multiCall("p", "nothing", { timeout: 1 }), {
-      replies: [],
-      badNodes: [Node.self()],
-    });
-    GenServer.reply((await receive()).from, "late");
-    await assertRejects(() => GenServer.multiCall("p", () => {}), TypeError);
-    await GenServer.stop(pid);
-    assertEquals((await mail()).length, 1);
-  },
-);
 
 // Children
 
@@ -923,22 +375,3 @@ processTest("a class with static methods is a callback module", async () => {
   assertEquals(await GenServer.call(pid, "kate"), "hi, kate");
   await GenServer.stop(pid);
 });
-
-processTest(
-  "a server that traps exits gets those of others as messages, and a caller's death is nothing to it",
-  async () => {
-    const pid = await GenServer.start(Probe, { to: self(), trap: true });
-    const caller = spawn(() => GenServer.call(pid, "nothing"));
-    await receive((m) => m.type === "from");
-    exit(caller, "kill");
-    const other = idle();
-    exit(pid, "hey");
-    const { info } = await receive();
-    assert(isExit(info));
-    assertEquals(info.reason, "hey");
-    assert(alive(pid) && alive(other));
-    exit(other, "kill");
-    await GenServer.stop(pid);
-    await receive();
-  },
-);

@@ -1,12 +1,5 @@
-import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertRejects,
-  assertThrows,
-} from "@std/assert";
-import { ExitError } from "../errors.ts";
-import { global, type ResolveFunction } from "../global.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { global } from "../global.ts";
 import { Node } from "../node.ts";
 import {
   exit,
@@ -22,16 +15,15 @@ import {
 import { globalNames } from "../servers/global/global_client.ts";
 import { Call, Cast } from "../gen/messages.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
-import { atom } from "../runtime/values/pid.ts";
-import { type Cluster, clusterTest, part, reasonOf } from "./_nodes.ts";
+import { type Cluster, clusterTest, reasonOf } from "./_nodes.ts";
 import { SimulatedCluster } from "../testing/mod.ts";
 import { test } from "../testing/tags.ts";
-import { mail, processTest } from "./_processes.ts";
+import { processTest } from "./_processes.ts";
 import * as Remote from "./_remote.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
-const MOEBI = "moebi@localhost";
+
 const SERVER = "global_name_server";
 
 /** What nodes export to resolve conflicts with. */
@@ -101,77 +93,10 @@ async function synced(nodes: Node[]): Promise<void> {
   for (const node of nodes) await node.run(() => global.sync());
 }
 
-/** Waits until nodes have the same names, and none is in the middle of anything that would connect it anew. */
-async function quiet(nodes: Node[]): Promise<void> {
-  await synced(nodes);
-  for (const node of nodes) {
-    await node.run(() => global.registerName("quiet", self()));
-    await node.run(() => global.unregisterName("quiet"));
-  }
-  await synced(nodes);
-}
-
 /** Starts a process of a node that does nothing. */
 function idleOn(node: Node): Promise<Pid> {
   return node.run(() => spawn(Remote.wait));
 }
-
-/** Starts a process of a node that passes on what it gets. */
-async function relayOn(node: Node, to: Pid): Promise<Pid> {
-  const pid = await node.run(() => spawn(Remote.relay, [to]));
-  await receive((m) => m === "up");
-  return pid;
-}
-
-threeTest(
-  "registerName() gives a name once in the cluster, and all nodes know it",
-  async ({ all, kate }) => {
-    assertEquals(await global.registerName("leader", self()), true);
-    for (const pid of await seen("leader", all)) assert(self().equals(pid));
-    const other = await idleOn(kate);
-    for (const node of all) {
-      assertEquals(
-        await node.run(() => global.registerName("leader", other)),
-        false,
-      );
-    }
-    for (const node of all) {
-      assertEquals(await node.run(() => global.registeredNames()), ["leader"]);
-    }
-    await kate.run(() => global.unregisterName("leader"));
-    assertEquals(await seen("leader", all), [undefined, undefined, undefined]);
-    assertEquals(
-      await kate.run(() => global.registerName("leader", other)),
-      true,
-    );
-    assertEquals(await mail(), []);
-  },
-);
-
-threeTest(
-  "registerName() takes any value as a name, and a process of any node",
-  async ({ all, kate }) => {
-    const pid = await idleOn(kate);
-    const name = { room: ["lobby", 1], at: atom("noon"), by: pid };
-    assertEquals(await global.registerName(name, pid), true);
-    const same = { by: pid, at: atom("noon"), room: ["lobby", 1] };
-    for (const found of await seen(same, all)) assert(pid.equals(found));
-    assertEquals(
-      await global.whereisName({ ...same, room: ["lobby", 2] }),
-      undefined,
-    );
-    await assertRejects(
-      () => global.registerName(() => {}, self()),
-      TypeError,
-      "Cannot send the function",
-    );
-    await assertRejects(
-      () => global.registerName("name", "pid" as never),
-      TypeError,
-      "give a pid",
-    );
-  },
-);
 
 threeTest(
   "registerName() of one name on all nodes at once succeeds on one",
@@ -214,68 +139,6 @@ threeTest(
   },
 );
 
-threeTest(
-  "registerName() gives a process one name only",
-  async ({ cluster }) => {
-    assertEquals(await global.registerName("one", self()), true);
-    assertEquals(await global.registerName("two", self()), false);
-    assertEquals(await global.whereisName("two"), undefined);
-    assert(cluster.lines().some((line) => line.includes("one name at most")));
-  },
-);
-
-threeTest(
-  "reRegisterName() gives a name whoever has it, and tells nobody",
-  async ({ all, kate }) => {
-    const before = await relayOn(kate, self());
-    await global.registerName("leader", before);
-    const after = await idleOn(all[2]);
-    assertEquals(await global.reRegisterName("leader", after), true);
-    for (const pid of await seen("leader", all)) assert(after.equals(pid));
-    // The end of the one that had it takes nothing away.
-    exit(before, "kill");
-    await gone(before, all);
-    for (const pid of await seen("leader", all)) assert(after.equals(pid));
-    assertEquals(await mail(), []);
-  },
-);
-
-threeTest(
-  "a name goes with its process, on all nodes",
-  async ({ all, kate }) => {
-    const pid = await idleOn(kate);
-    await global.registerName("leader", pid);
-    exit(pid, "kill");
-    await gone(pid, all);
-    assertEquals(await seen("leader", all), [undefined, undefined, undefined]);
-    assertEquals(await global.registerName("leader", self()), true);
-  },
-);
-
-threeTest(
-  "whereisName() never gives a dead process of its own node",
-  async () => {
-    const pid = spawn(Remote.wait);
-    await global.registerName("leader", pid);
-    exit(pid, "kill");
-    assertEquals(await global.whereisName("leader"), undefined);
-  },
-);
-
-threeTest("names go with their node", async ({ alex, kate, moebi }) => {
-  await global.registerName("alex", self());
-  await global.registerName("kate", await idleOn(kate));
-  Node.monitor(KATE);
-  await kate.stop();
-  await receive((m) => m?.type === "nodedown");
-  await synced([alex, moebi]);
-  assertEquals(await global.registeredNames(), ["alex"]);
-  await moebi.run(async () => {
-    assertEquals(await global.whereisName("kate"), undefined);
-    assertEquals(await global.registerName("kate", self()), true);
-  });
-});
-
 clusterTest(
   "nodes that do not use it keep and say nothing, and others do without them",
   async (cluster) => {
@@ -317,116 +180,6 @@ clusterTest(
   },
 );
 
-/** Has kate and the others register a name each while they are parted, and joins them again. */
-async function conflict(
-  { alex, kate, moebi, all }: Three,
-  resolve?: ResolveFunction,
-): Promise<{ name: string; alexs: Pid; kates: Pid }> {
-  await quiet(all);
-  await part(alex, kate);
-  await part(moebi, kate);
-  const name = "leader";
-  const alexs = await relayOn(alex, self());
-  const kates = await kate.run(() => spawn(Remote.relay, [self()]));
-  assertEquals(await global.registerName(name, alexs, resolve), true);
-  await kate.run(async () => {
-    assertEquals(await global.registerName(name, kates, resolve), true);
-  });
-  assertEquals((await moebi.run(() => global.whereisName(name)))?.node, ALEX);
-  await join(all);
-  await synced(all);
-  return { name, alexs, kates };
-}
-
-threeTest(
-  "randomExitName() ends one of two processes when the parts meet",
-  async (nodes) => {
-    const { name, alexs, kates } = await conflict(nodes);
-    for (const pid of await seen(name, nodes.all)) assert(alexs.equals(pid));
-    assertEquals(await reasonOf(kates), "noproc");
-    assertEquals(
-      nodes.cluster.lines(true).filter((line) => /name conflict/.test(line))
-        .length,
-      1,
-      "it is resolved once",
-    );
-    // The end of the other one takes nothing away.
-    for (const pid of await seen(name, nodes.all)) assert(alexs.equals(pid));
-  },
-);
-
-/** Waits for what is passed on; gives it with the node that it was sent to. */
-async function told(pid: Pid): Promise<unknown> {
-  send(pid, "marker");
-  const messages: unknown[] = [];
-  for (;;) {
-    const { relayed } = await receive((m) => m?.relayed !== undefined);
-    if (relayed === "marker") return messages;
-    messages.push(relayed);
-  }
-}
-
-threeTest(
-  "randomNotifyName() tells the one that loses the name",
-  async (nodes) => {
-    const { name, alexs, kates } = await conflict(
-      nodes,
-      global.randomNotifyName,
-    );
-    for (const pid of await seen(name, nodes.all)) assert(alexs.equals(pid));
-    assertEquals(await told(alexs), []);
-    exit(kates, "kill");
-    await gone(kates, nodes.all);
-    for (const pid of await seen(name, nodes.all)) assert(alexs.equals(pid));
-  },
-);
-
-threeTest(
-  "notifyAllName() takes the name from both, and tells each of the other",
-  async (nodes) => {
-    const { name, alexs, kates } = await conflict(nodes, global.notifyAllName);
-    assertEquals(await seen(name, nodes.all), [
-      undefined,
-      undefined,
-      undefined,
-    ]);
-    assertEquals(await told(alexs), [
-      { type: "global_name_conflict", name, pid: kates },
-    ]);
-  },
-);
-
-for (
-  const [resolve, winner] of [
-    ["keepFirst", "kate"],
-    ["keepSecond", "alex"],
-    ["nobody", undefined],
-    ["nonsense", undefined],
-    ["fails", "kate"],
-  ] as const
-) {
-  threeTest(
-    `a function of a module resolves a conflict: ${resolve}`,
-    async (nodes) => {
-      const { name, alexs, kates } = await conflict(nodes, Resolve[resolve]);
-      const kept =
-        { alex: alexs, kate: kates, none: undefined }[winner ?? "none"];
-      for (const pid of await seen(name, nodes.all)) {
-        assertEquals(String(pid), String(kept));
-      }
-      // Nobody is told, and nobody is ended, if the function does not.
-      assertEquals(await told(alexs), []);
-      const warned = nodes.cluster.lines().filter((line) =>
-        /asked who keeps/.test(line)
-      );
-      assertEquals(
-        warned.length,
-        resolve === "nonsense" || resolve === "fails" ? 1 : 0,
-      );
-    },
-  );
-}
-
 processTest(
   "registerName() refuses a function that other nodes do not know",
   () => {
@@ -438,138 +191,6 @@ processTest(
     assertThrows(
       () => global.registerName("name", self(), ["Resolve"] as never),
       TypeError,
-    );
-  },
-);
-
-threeTest(
-  "names that only one part has are the others' too when they meet",
-  async ({ alex, kate, moebi, all }) => {
-    await quiet(all);
-    await part(alex, kate);
-    await part(moebi, kate);
-    await global.registerName("alex", self());
-    await kate.run(() => global.registerName("kate", spawn(Remote.wait)));
-    await join(all);
-    await synced(all);
-    for (const node of all) {
-      const names = await node.run(() => global.registeredNames());
-      assertEquals(names.sort(), ["alex", "kate"]);
-    }
-  },
-);
-
-threeTest(
-  "send() sends to who has the name, and exits where nobody has",
-  async ({ kate }) => {
-    await global.registerName("me", self());
-    const pid = await kate.run(() => global.send("me", "hi"));
-    assert(self().equals(pid));
-    assertEquals(await receive(), "hi");
-    const error = await assertRejects(
-      () => global.send("nobody", ["hi"]),
-      ExitError,
-    );
-    assertEquals(error.reason, {
-      type: "badarg",
-      name: "nobody",
-      message: ["hi"],
-    });
-  },
-);
-
-threeTest(
-  "setLock() holds a lock on all nodes, for one requester",
-  async ({ kate, moebi }) => {
-    const id = ["printer", "alex"] as const;
-    assertEquals(await global.setLock(id), true);
-    assertEquals(await global.setLock(id, { retries: 0 }), true, "again");
-    for (const node of [kate, moebi]) {
-      await node.run(async () => {
-        const other = ["printer", self()] as const;
-        assertEquals(await global.setLock(other, { retries: 0 }), false);
-        assertEquals(
-          await global.setLock(["scanner", self()], { retries: 0 }),
-          true,
-        );
-        // Who has it not cannot give it back.
-        assertEquals(await global.delLock(other), true);
-        assertEquals(await global.delLock(id), true);
-        assertEquals(await global.setLock(other, { retries: 1 }), false);
-      });
-    }
-    assertEquals(await global.delLock(id), true);
-    await moebi.run(async () => {
-      assertEquals(
-        await global.setLock(["printer", self()], { retries: 0 }),
-        true,
-      );
-    });
-  },
-);
-
-threeTest(
-  "setLock() waits for the lock, which goes with its process",
-  async ({ kate, alex }) => {
-    const me = self();
-    const holder = await kate.run(() =>
-      spawn(async () => {
-        await global.setLock(["printer", self()]);
-        send(me, "locked");
-        await receive();
-      })
-    );
-    await receive((m) => m === "locked");
-    assertEquals(
-      await global.setLock(["printer", self()], { retries: 0 }),
-      false,
-    );
-    const waiting = global.setLock(["printer", self()]);
-    exit(holder, "kill");
-    assertEquals(await waiting, true);
-    // And with its node.
-    assertEquals(await global.setLock(["scanner", self()]), true);
-    await part(alex, kate);
-    await kate.run(async () => {
-      const free = { nodes: [KATE], retries: 0 };
-      assertEquals(await global.setLock(["scanner", self()], free), true);
-    });
-  },
-);
-
-threeTest(
-  "setLock() is for the nodes that are named, and those that share a requester",
-  async ({ alex, kate, moebi }) => {
-    const nodes = [KATE];
-    // Kate has not used any of this, and is used for the first time now.
-    assertEquals(await global.setLock(["printer", "a"], { nodes }), true);
-    await moebi.run(async () => {
-      assertEquals(
-        await global.setLock(["printer", "b"], { nodes, retries: 0 }),
-        false,
-      );
-      assertEquals(
-        await global.setLock(["printer", "b"], { nodes: [MOEBI], retries: 0 }),
-        true,
-      );
-      assertEquals(
-        await global.setLock(["printer", "a"], { nodes, retries: 0 }),
-        true,
-      );
-    });
-    await global.delLock(["printer", "a"], { nodes });
-    // The process on moebi has ended, and its share with it.
-    await alex.run(async () => {
-      assertEquals(
-        await global.setLock(["printer", "c"], { nodes, retries: 9 }),
-        true,
-      );
-    });
-    assertEquals(await kate.run(() => whereis(SERVER) !== undefined), true);
-    assertEquals(
-      await global.setLock(["printer", "d"], { nodes: ["nobody@localhost"] }),
-      true,
-      "as in OTP, nodes that cannot be reached are left out",
     );
   },
 );
@@ -615,35 +236,6 @@ threeTest(
       ),
     );
     assertEquals(most, 1);
-  },
-);
-
-threeTest(
-  "trans() gives the lock back however the function ends, and aborts without it",
-  async ({ kate }) => {
-    const id = ["printer", self()] as const;
-    assertEquals(await global.trans(id, () => 42), 42);
-    const error = await assertRejects(
-      () =>
-        global.trans(id, () => {
-          throw new RangeError("oops");
-        }),
-      RangeError,
-    );
-    assertInstanceOf(error, RangeError);
-    await global.trans(id, () =>
-      kate.run(async () => {
-        assertEquals(
-          await global.trans(["printer", self()], () => "never", {
-            retries: 0,
-          }),
-          "aborted",
-        );
-      }));
-    assertEquals(
-      await global.setLock(["printer", "other"], { retries: 0 }),
-      true,
-    );
   },
 );
 

@@ -182,11 +182,6 @@ ioTest("gets() asks for a line with its prompt", async () => {
   }]);
 }, { line: "kate\n" });
 
-ioTest("gets() gives eof when the input has ended", async () => {
-  assertEquals(await IO.gets("? "), "eof");
-  await mail();
-}, "eof");
-
 test("gets() reads standard input line by line, and does not hold up what is printed", async () => {
   const program = new URL("./_reader.ts", import.meta.url).pathname;
   await using child = new Deno.Command(Deno.execPath(), {
@@ -303,47 +298,6 @@ processTest(
 );
 
 // The group leader.
-
-processTest(
-  "a process inherits the group leader that its parent has when it spawns",
-  async () => {
-    const parent = self();
-    const [first, second] = [leader(self()), leader(self())];
-    groupLeader(first);
-    const children = [
-      spawn(report),
-      spawnLink(report),
-      spawnMonitor(report).pid,
-    ];
-    groupLeader(second);
-    const late = spawn(report);
-    for (const pid of [...children, late]) {
-      const [, child, grandchild] = await receive((m) => pid.equals(m[0]));
-      const expected = pid === late ? second : first;
-      assertEquals([child, grandchild], [expected, expected]);
-    }
-    await receive((m) => m.type === "DOWN");
-    for (const device of [first, second]) dismiss(device);
-
-    async function report(): Promise<void> {
-      const me = self();
-      const own = groupLeader();
-      await ended(spawn(() => send(parent, [me, own, groupLeader()])));
-    }
-  },
-);
-
-processTest("groupLeader() sets it for the calling process only", async () => {
-  const before = groupLeader();
-  const device = leader(self());
-  await inProcess(async () => {
-    assertEquals(groupLeader(device), device);
-    await IO.puts("inside");
-  });
-  assertEquals(groupLeader(), before);
-  assertEquals(await printed(), ["inside\n"]);
-  dismiss(device);
-});
 
 processTest("groupLeader() refuses what is no pid", () => {
   // deno-lint-ignore no-explicit-any

@@ -1,16 +1,7 @@
-import {
-  assert,
-  assertEquals,
-  assertFalse,
-  assertMatch,
-  assertRejects,
-  assertThrows,
-} from "@std/assert";
-import { ExitError, NoProcessError } from "../errors.ts";
+import { assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
 import { pg, type PgMessage } from "../pg.ts";
 import {
-  alive,
   exit,
   makeRef,
   monitor,
@@ -19,14 +10,11 @@ import {
   type Ref,
   self,
   send,
-  spawn,
-  unlink,
   whereis,
 } from "../process.ts";
 import { Call, Cast } from "../gen/messages.ts";
-import { atom } from "../runtime/values/pid.ts";
 import { Supervisor } from "../supervisor.ts";
-import { type Cluster, clusterTest, nodeDown, part } from "./_nodes.ts";
+import { type Cluster, clusterTest, part } from "./_nodes.ts";
 import { ended, idle, mail, processTest, turn } from "./_processes.ts";
 import "./_supervision.ts";
 
@@ -74,145 +62,7 @@ function sorted(pids: Pid[]): string[] {
   return pids.map(({ node, number }) => `${node} ${number}`).sort();
 }
 
-// join(), leave()
-
-pgTest("join() makes a process a member, as often as it joins", async () => {
-  const other = idle();
-  assertEquals(await pg.join("g", self()), "ok");
-  assertEquals(await pg.join("g", [other, self()]), "ok");
-  assertEquals(pg.getMembers("g"), [self(), self(), other]);
-  assertEquals(pg.getLocalMembers("g"), [self(), self(), other]);
-  assertEquals(await pg.leave("g", self()), "ok");
-  assertEquals(pg.getMembers("g"), [self(), other]);
-  assertEquals(await pg.leave("g", [self(), other]), "ok");
-  assertEquals(pg.getMembers("g"), []);
-  assertEquals(pg.whichGroups(), []);
-  exit(other, "kill");
-});
-
-pgTest("leave() is not_joined if none of them is a member", async () => {
-  const other = idle();
-  assertEquals(await pg.leave("g", self()), "not_joined");
-  await pg.join("g", self());
-  assertEquals(await pg.leave("g", other), "not_joined");
-  assertEquals(await pg.leave("g", []), "not_joined");
-  assertEquals(await pg.leave("other", self()), "not_joined");
-  assertEquals(await pg.leave("g", [other, self(), self()]), "ok");
-  assertEquals(pg.getMembers("g"), []);
-  exit(other, "kill");
-});
-
-pgTest("a group is any value, and compares by what it holds", async () => {
-  const groups = ["room", atom("room"), ["room", 1], { b: 1, a: [2] }, 7];
-  for (const group of groups) await pg.join(group, self());
-  assertEquals(pg.whichGroups(), groups);
-  assertEquals(pg.whichLocalGroups(), groups);
-  assertEquals(pg.getMembers({ a: [2], b: 1 }), [self()]);
-  assertEquals(pg.getMembers(["room", 2]), []);
-  assertEquals(await pg.leave({ a: [2], b: 1 }, self()), "ok");
-  assertEquals(pg.getMembers({ b: 1, a: [2] }), []);
-});
-
-pgTest(
-  "a member that ends leaves its groups, each as often as it had joined",
-  async () => {
-    const pid = idle();
-    const { ref } = await pg.monitorScope();
-    await pg.join("a", [pid, pid]);
-    await pg.join("b", pid);
-    await pg.join("a", self());
-    for (let i = 0; i < 3; i++) assertEquals((await told(ref))[0], "join");
-    exit(pid, "kill");
-    assertEquals(await told(ref), ["leave", "b", [pid]]);
-    assertEquals(await told(ref), ["leave", "a", [pid]]);
-    assertEquals(await told(ref), ["leave", "a", [pid]]);
-    assertEquals(pg.getMembers("a"), [self()]);
-    assertEquals(pg.whichGroups(), ["a"]);
-    await pg.demonitor(ref);
-  },
-);
-
-pgTest("a process that is not alive leaves as it joins", async () => {
-  const pid = idle();
-  exit(pid, "kill");
-  const { ref } = await pg.monitor("g");
-  assertEquals(await pg.join("g", pid), "ok");
-  assertEquals(await told(ref), ["join", "g", [pid]]);
-  assertEquals(await told(ref), ["leave", "g", [pid]]);
-  assertEquals(pg.getMembers("g"), []);
-});
-
-pgTest("join() and leave() take no process of another node", async () => {
-  const elsewhere = new Pid("kate@localhost", 1, 1);
-  for (const change of [pg.join, pg.leave]) {
-    const error = await assertRejects(
-      () => change("g", [self(), elsewhere]),
-      TypeError,
-    );
-    assertMatch(error.message, /not a process of nonode@nohost/);
-    await assertRejects(() => change("g", "me" as never), TypeError);
-  }
-  await assertRejects(() => pg.join(() => {}, self()), TypeError);
-  assertEquals(pg.whichGroups(), []);
-});
-
 // scopes
-
-processTest(
-  "a scope that does not run has no members, and is not joined",
-  async () => {
-    const options = { scope: "nowhere" };
-    assertEquals(pg.getMembers("g", options), []);
-    assertEquals(pg.getLocalMembers("g", options), []);
-    const error = assertThrows(() => pg.whichGroups(options), NoProcessError);
-    assertMatch(error.message, /"nowhere".*pg\.startLink/);
-    assertThrows(() => pg.whichLocalGroups(options), NoProcessError);
-    for (
-      const call of [
-        () => pg.join("g", self(), options),
-        () => pg.leave("g", self(), options),
-        () => pg.monitor("g", options),
-        () => pg.monitorScope(options),
-        () => pg.demonitor(makeRef(), options),
-      ]
-    ) {
-      const { reason } = await assertRejects(call, ExitError);
-      assertEquals((reason as { reason: unknown }).reason, "noproc");
-    }
-  },
-);
-
-pgTest(
-  "a scope's process has its name, and knows nothing of other scopes",
-  async () => {
-    const first = whereis("pg")!;
-    const error = await assertRejects(() => pg.start(), ExitError);
-    assertEquals(error.reason, { type: "already_started", pid: first });
-    const second = await pg.startLink(atom("second"));
-    assertEquals(whereis("second"), second);
-    const scope = "second";
-    await pg.join("g", self(), { scope });
-    assertEquals(pg.getMembers("g"), []);
-    assertEquals(pg.whichGroups({ scope }), ["g"]);
-    assertEquals(await pg.leave("g", self()), "not_joined");
-    assertEquals(await pg.leave("g", self(), { scope }), "ok");
-    const starter = spawn(async () => {
-      await pg.startLink("third");
-      await receive();
-    });
-    while (whereis("third") === undefined) {
-      await receive(null, {
-        timeout: 1,
-        after: 0,
-      });
-    }
-    const end = ended(whereis("third")!);
-    exit(starter, "oops");
-    assertEquals(await end, "oops");
-    unlink(second);
-    exit(second, "kill");
-  },
-);
 
 processTest("a scope is a supervisor's child, which begins anew", async () => {
   const sup = await Supervisor.startLink([pg, [pg, { scope: "other" }]], {
@@ -229,67 +79,6 @@ processTest("a scope is a supervisor's child, which begins anew", async () => {
 });
 
 // monitor()
-
-pgTest("monitor() tells of one group from then on", async () => {
-  const other = idle();
-  await pg.join("g", other);
-  const { ref, pids } = await pg.monitor("g");
-  assertEquals(pids, [other]);
-  await pg.join("h", self());
-  await pg.join("g", [self(), other]);
-  assertEquals(await told(ref), ["join", "g", [self(), other]]);
-  await pg.leave("g", self());
-  assertEquals(await told(ref), ["leave", "g", [self()]]);
-  // As in OTP, of all that were to leave.
-  await pg.leave("g", [other, self()]);
-  assertEquals(await told(ref), ["leave", "g", [other, self()]]);
-  exit(other, "kill");
-  assertEquals(await told(ref), ["leave", "g", [other]]);
-  assertEquals(await mail(), []);
-});
-
-pgTest("monitors stack, and each ends by itself", async () => {
-  const one = await pg.monitor("g");
-  const two = await pg.monitor("g");
-  const all = await pg.monitorScope();
-  await pg.join("g", self());
-  for (const { ref } of [one, two, all]) {
-    assertEquals(await told(ref), ["join", "g", [self()]]);
-  }
-  assert(await pg.demonitor(one.ref));
-  assert(await pg.demonitor(all.ref));
-  assertFalse(await pg.demonitor(one.ref));
-  assertFalse(await pg.demonitor(makeRef()));
-  await pg.leave("g", self());
-  assertEquals(await told(two.ref), ["leave", "g", [self()]]);
-  assertEquals(await mail(), []);
-});
-
-pgTest("demonitor() takes out what has come, and no more", async () => {
-  const { ref } = await pg.monitor("g");
-  const { ref: kept } = await pg.monitor("g");
-  await pg.join("g", self());
-  await pg.leave("g", self());
-  send(self(), { type: "other", ref });
-  assert(await pg.demonitor(ref));
-  assertEquals(await mail(), [
-    { type: "join", ref: kept, group: "g", pids: [self()] },
-    { type: "leave", ref: kept, group: "g", pids: [self()] },
-    { type: "other", ref },
-  ]);
-});
-
-pgTest("monitorScope() gives all groups, and tells of all", async () => {
-  await pg.join("a", [self(), self()]);
-  await pg.join(["b"], self());
-  const { ref, groups } = await pg.monitorScope();
-  assertEquals(groups, [
-    { group: "a", pids: [self(), self()] },
-    { group: ["b"], pids: [self()] },
-  ]);
-  await pg.join("c", self());
-  assertEquals(await told(ref), ["join", "c", [self()]]);
-});
 
 pgTest("what is no message of a scope does it no harm", async () => {
   const elsewhere = new Pid("kate@localhost", 1, 1);
@@ -341,139 +130,6 @@ pgTest("a scope that has been killed answers nobody any more", async () => {
 });
 
 // nodes
-
-nodesTest(
-  "members are seen on all nodes that are connected, and on no others",
-  async (alex, kate) => {
-    const { ref } = await pg.monitor("g");
-    const theirs = await member(kate, "g");
-    const ours = await member(alex, "g");
-    assertEquals(await told(ref), ["join", "g", [ours]]);
-    assertEquals(pg.getMembers("g"), [ours]);
-    await Node.connect(kate.name);
-    assertEquals(await told(ref), ["join", "g", [theirs]]);
-    assertEquals(pg.getMembers("g"), [ours, theirs]);
-    assertEquals(pg.getLocalMembers("g"), [ours]);
-    const late = await member(kate, ["late"]);
-    // In order with what kate sends next.
-    const again = await member(kate, "g");
-    assertEquals(await told(ref), ["join", "g", [again]]);
-    assertEquals(pg.getMembers(["late"]), [late]);
-    assertEquals(pg.whichGroups(), ["g", ["late"]]);
-    assertEquals(pg.whichLocalGroups(), ["g"]);
-    exit(theirs, "kill");
-    assertEquals(await told(ref), ["leave", "g", [theirs]]);
-    await kate.run(() => pg.leave("g", again));
-    assertEquals(await told(ref), ["leave", "g", [again]]);
-    assertEquals(pg.getMembers("g"), [ours]);
-  },
-);
-
-clusterTest(
-  "a scope that is started late finds the others",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await kate.run(() => pg.start());
-    const theirs = await member(kate, "g");
-    await alex.run(async () => {
-      await Node.connect(kate.name);
-      await pg.start();
-      const { ref, pids } = await pg.monitor("g");
-      if (pids.length === 0) await told(ref);
-      assertEquals(pg.getMembers("g"), [theirs]);
-      const ours = await member(alex, "g");
-      await told(ref);
-      await kate.run(async () => {
-        const { ref, pids } = await pg.monitor("g");
-        if (pids.length === 1) await told(ref);
-        assertEquals(pg.getMembers("g"), [theirs, ours]);
-      });
-    });
-  },
-);
-
-nodesTest(
-  "members are gone with the connection, and back with it",
-  async (alex, kate) => {
-    await Node.connect(kate.name);
-    const ours = await member(alex, "g");
-    const { ref } = await pg.monitor("g");
-    const theirs = await member(kate, "g");
-    assertEquals(await told(ref), ["join", "g", [theirs]]);
-    const test = self();
-    const watching = kate.run(async () => {
-      const { ref, pids } = await pg.monitor("g");
-      if (pids.length === 1) await told(ref);
-      send(test, "watching");
-      return [await told(ref), await told(ref)];
-    });
-    await receive((message) => message === "watching");
-    await part(alex, kate);
-    assertEquals(await told(ref), ["leave", "g", [theirs]]);
-    assertEquals(pg.getMembers("g"), [ours]);
-    const meanwhile = await member(kate, "g");
-    await kate.run(() => pg.leave("g", theirs));
-    await Node.connect(kate.name);
-    assertEquals(await told(ref), ["join", "g", [meanwhile]]);
-    assertEquals(pg.getMembers("g"), [ours, meanwhile]);
-    const [first, second] = await watching;
-    assertEquals(first, ["leave", "g", [ours]]);
-    assertEquals(second, ["join", "g", [meanwhile]]);
-  },
-);
-
-nodesTest(
-  "members leave with their node; a new one of its name begins anew",
-  async (alex, kate, cluster) => {
-    await Node.connect(kate.name);
-    const { ref } = await pg.monitorScope();
-    const theirs = await member(kate, "g");
-    assertEquals(await told(ref), ["join", "g", [theirs]]);
-    const twice = await kate.run(async () => {
-      const pid = idle();
-      await pg.join("h", [pid, pid]);
-      return pid;
-    });
-    assertEquals(await told(ref), ["join", "h", [twice, twice]]);
-    Node.monitor(kate.name);
-    await kate.stop();
-    await nodeDown(kate.name);
-    const left = [await told(ref), await told(ref)];
-    assertEquals(left, [["leave", "g", [theirs]], ["leave", "h", [
-      twice,
-      twice,
-    ]]]);
-    assertEquals(pg.whichGroups(), []);
-    const second = await cluster.start("kate");
-    await second.run(() => pg.start());
-    const ours = await member(alex, "g");
-    assertEquals(await told(ref), ["join", "g", [ours]]);
-    const next = await member(second, "g");
-    await Node.connect(second.name);
-    assertEquals(await told(ref), ["join", "g", [next]]);
-    assertEquals(pg.getMembers("g"), [ours, next]);
-  },
-);
-
-nodesTest(
-  "members of a scope's process that crashes are lost until they join again",
-  async (_alex, kate) => {
-    await Node.connect(kate.name);
-    const { ref } = await pg.monitor("g");
-    const theirs = await member(kate, "g");
-    assertEquals(await told(ref), ["join", "g", [theirs]]);
-    await kate.run(() => exit(whereis("pg")!, "kill"));
-    assertEquals(await told(ref), ["leave", "g", [theirs]]);
-    await kate.run(async () => {
-      await pg.start();
-      assertEquals(pg.getMembers("g"), []);
-      assert(alive(theirs));
-      await pg.join("g", theirs);
-    });
-    assertEquals(await told(ref), ["join", "g", [theirs]]);
-  },
-);
 
 nodesTest("a node without the scope has no part in it", async (alex, kate) => {
   await kate.run(() => exit(whereis("pg")!, "kill"));

@@ -19,7 +19,6 @@ import {
   receive,
   self,
   send,
-  spawn,
   spawnLink,
   Supervisor,
   unlink,
@@ -212,20 +211,3 @@ pairTest(
 function startExported(): Pid {
   return spawnLink(() => receive());
 }
-
-clusterTest(
-  "cancelTimer() with async tells the caller alone",
-  async (cluster) => {
-    const node = await cluster.start("alex");
-    await node.run(async () => {
-      const main = self();
-      const timer = Process.sendAfter(main, "never", 60_000);
-      spawn(async () => {
-        Process.cancelTimer(timer, { async: true });
-        const { type, ref } = await receive();
-        send(main, [type, ref.equals(timer)]);
-      });
-      assertEquals(await receive(), ["cancel_timer", true]);
-    });
-  },
-);

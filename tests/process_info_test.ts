@@ -3,11 +3,9 @@ import {
   assertEquals,
   assertFalse,
   assertRejects,
-  assertStrictEquals,
   assertThrows,
 } from "@std/assert";
 import { NoProcessError, RpcError, SpawnRefusedError } from "../errors.ts";
-import { IO } from "../io.ts";
 import { Node } from "../node.ts";
 import * as Process from "../process.ts";
 import {
@@ -19,7 +17,6 @@ import {
   Pid,
   receive,
   register,
-  reply,
   self,
   send,
   spawn,
@@ -123,13 +120,6 @@ processTest("info() gives copies of the messages", async () => {
   assertEquals(await receive(), { list: [1] });
 });
 
-processTest("info() of a dead process is undefined", async () => {
-  const pid = spawn(() => {});
-  await ended(pid);
-  assertEquals(info(pid), undefined);
-  assertEquals(info(new Pid(pid.node, 1, pid.creation)), undefined);
-});
-
 processTest("info() refuses what is no process of this node", () => {
   const { creation } = self();
   for (const pid of [new Pid("kate@localhost", 1, creation), "worker"]) {
@@ -190,19 +180,6 @@ processTest(
   },
 );
 
-processTest("callers() of tasks within tasks, nearest first", async () => {
-  const top = self();
-  assertEquals(Process.callers(), []);
-  const [inner, callers] = await Task.await(Task.async(async () => {
-    const task = Task.async(() => [self(), Process.callers()] as const);
-    const [pid, callers] = await Task.await(task);
-    assertEquals(callers, [self(), top]);
-    return [pid, callers] as const;
-  }));
-  assertEquals(callers.length, 2);
-  assertStrictEquals(callers.some((caller) => caller.equals(inner)), false);
-});
-
 processTest("a task's ancestors and callers are told apart", async () => {
   const sup = await TaskSupervisor.startLink({ name: "tasks" });
   const task = await TaskSupervisor.async(sup, () => info());
@@ -211,28 +188,6 @@ processTest("a task's ancestors and callers are told apart", async () => {
   assertEquals(found?.callers, [self()]);
   assertEquals(found?.parent, sup);
   await TaskSupervisor.stop(sup);
-});
-
-processTest("groupLeader() of two sets that of another process", async () => {
-  const printed: string[] = [];
-  const leader = spawn(async () => {
-    for (;;) {
-      const { replyAs, request } = await receive();
-      printed.push(request.chars);
-      reply(replyAs, "ok");
-    }
-  });
-  const pid = spawn(async () => {
-    await receive();
-    await IO.puts("redirected");
-  });
-  assertEquals(groupLeader(pid, leader), leader);
-  assertEquals(info(pid)!.groupLeader, leader);
-  assertFalse(groupLeader().equals(leader));
-  send(pid, "go");
-  assertEquals(await ended(pid), "normal");
-  assertEquals(printed, ["redirected\n"]);
-  exit(leader, "kill");
 });
 
 processTest("groupLeader() refuses what is no pid, and the dead", async () => {

@@ -18,6 +18,7 @@ import {
   isDown,
   isExit,
   isReply,
+  link,
   makeRef,
   Pid,
   receive,
@@ -29,7 +30,7 @@ import {
   sleep,
   spawn,
   spawnLink,
-  spawnMonitor,
+  trapExit,
   unregister,
   whereis,
 } from "../process.ts";
@@ -53,13 +54,6 @@ test("self() is the shell outside any process, one and the same", async () => {
   await Promise.resolve();
   assert(shell.equals(self()));
   assertEquals(shell.node, HERE);
-});
-
-processTest("self() is the process that the code runs in", async () => {
-  const parent = self();
-  const pid = spawn(() => send(parent, self()));
-  assertEquals(await receive(), pid);
-  assertFalse(pid.equals(parent));
 });
 
 processTest(
@@ -118,21 +112,6 @@ processTest(
 );
 
 processTest(
-  "spawn() hands over copies of the arguments, made at once",
-  async () => {
-    const parent = self();
-    const list = [1];
-    spawn((items: number[], text: string) => {
-      items.push(3);
-      send(parent, [items, text]);
-    }, [list, "text"]);
-    list.push(2);
-    assertEquals(await receive(), [[1, 3], "text"]);
-    assertEquals(list, [1, 2]);
-  },
-);
-
-processTest(
   "spawn() refuses arguments that cannot be sent, and starts nothing",
   () => {
     assertThrows(
@@ -155,11 +134,6 @@ processTest(
   },
 );
 
-processTest("spawn() gives every process a pid of its own", () => {
-  const pids = Array.from({ length: 100 }, () => String(spawn(() => {})));
-  assertEquals(new Set(pids).size, 100);
-});
-
 processTest("spawn() never runs a process that is killed first", async () => {
   let ran = false;
   const pid = spawn(() => {
@@ -170,19 +144,6 @@ processTest("spawn() never runs a process that is killed first", async () => {
   await turn();
   assertFalse(ran);
 });
-
-processTest(
-  "spawnMonitor() gives the pid and a DOWN under the reference",
-  async () => {
-    const { pid, ref } = spawnMonitor(() => {});
-    assertEquals(await receive(), {
-      type: "DOWN",
-      ref,
-      object: pid,
-      reason: "normal",
-    });
-  },
-);
 
 // send()
 
@@ -217,16 +178,6 @@ processTest(
   },
 );
 
-processTest("send() drops what is for an absent name on a node", async () => {
-  assertStrictEquals(send({ name: "nobody", node: HERE }, 1), undefined);
-  register("somebody");
-  assertStrictEquals(
-    send({ name: "somebody", node: "kate@localhost" }, 1),
-    undefined,
-  );
-  assertEquals(await mail(), []);
-});
-
 processTest(
   "send() drops what is for a pid of another node or another incarnation",
   async () => {
@@ -247,31 +198,6 @@ processTest("send() refuses what is no destination", () => {
     );
     assertMatch(error.message, /^Cannot send to /);
   }
-});
-
-processTest(
-  "send() keeps the order between one sender and one receiver",
-  async () => {
-    const parent = self();
-    register("ordered");
-    const address = alias();
-    spawn(async () => {
-      for (let i = 0; i < 300; i += 3) {
-        send(parent, i);
-        send("ordered", i + 1);
-        send(address, i + 2);
-        if (i % 50 === 0) await sleep(0);
-      }
-    });
-    for (let i = 0; i < 300; i++) assertEquals(await receive(), i);
-  },
-);
-
-processTest("send() copies when it is called, not later", async () => {
-  const message = { list: [1] };
-  send(self(), message);
-  message.list.push(2);
-  assertEquals(await receive(), { list: [1] });
 });
 
 processTest("send() sends nothing when it refuses the message", async () => {
@@ -314,23 +240,6 @@ processTest(
 
 // register(), unregister(), whereis()
 
-processTest("register() gives a process a name, and whereis() finds it", () => {
-  assertStrictEquals(whereis("me"), undefined);
-  assertStrictEquals(register("me"), true);
-  assertEquals(whereis("me"), self());
-  assertEquals(whereis(atom("me")), self());
-  unregister("me");
-  assertStrictEquals(whereis("me"), undefined);
-});
-
-processTest("register() names another process", () => {
-  const pid = idle();
-  register("other", pid);
-  assertEquals(whereis("other"), pid);
-  exit(pid, "kill");
-  assertStrictEquals(whereis("other"), undefined);
-});
-
 processTest(
   "register() throws when the name is taken, or the process has one",
   () => {
@@ -361,28 +270,7 @@ processTest(
   },
 );
 
-processTest(
-  "unregister() frees the name for another, and the process for another name",
-  () => {
-    register("first");
-    unregister("first");
-    const pid = idle();
-    register("first", pid);
-    register("mine");
-    assertEquals(whereis("first"), pid);
-    exit(pid, "kill");
-    assertEquals(whereis("mine"), self());
-  },
-);
-
 // alive()
-
-processTest("alive() is true from the spawn until the exit", async () => {
-  const pid = spawn(() => {});
-  assert(alive(pid));
-  await ended(pid);
-  assertFalse(alive(pid));
-});
 
 processTest(
   "alive() is false for a pid of another incarnation, and throws for another node's",
@@ -448,3 +336,32 @@ processTest("sleep() waits, gives ok and takes no mail", async () => {
   assert(performance.now() - start >= 18);
   assertEquals(await mail(), ["kept"]);
 });
+
+// spawnLink(), link()
+
+processTest("spawnLink() is linked from its first moment", async () => {
+  trapExit(true);
+  const pid = spawnLink(() => {});
+  exit(pid, "before it runs");
+  assertEquals(await receive(), {
+    type: "EXIT",
+    from: pid,
+    reason: "before it runs",
+  });
+});
+
+processTest(
+  "link() to a dead process throws NoProcessError, or gives noproc when exits are trapped",
+  async () => {
+    const pid = spawn(() => {});
+    await ended(pid);
+    assertThrows(() => link(pid), NoProcessError, "Cannot link to #PID<");
+    trapExit(true);
+    assertStrictEquals(link(pid), true);
+    assertEquals(await receive(), {
+      type: "EXIT",
+      from: pid,
+      reason: "noproc",
+    });
+  },
+);

@@ -24,19 +24,6 @@ function isNumber(message: any): message is number {
   return typeof message === "number";
 }
 
-processTest("receive() takes the oldest message", async () => {
-  send(self(), 1);
-  send(self(), 2);
-  assertEquals(await receive(), 1);
-  assertEquals(await receive(), 2);
-});
-
-processTest("receive() waits for a message", async () => {
-  const parent = self();
-  spawn(() => send(parent, "hi"));
-  assertEquals(await receive(), "hi");
-});
-
 processTest("receive() takes undefined and null as messages", async () => {
   send(self(), undefined);
   send(self(), null);

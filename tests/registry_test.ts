@@ -22,7 +22,6 @@ import {
   whereis,
 } from "../process.ts";
 import {
-  type RegisterResult,
   Registry,
   type RegistryKeys,
   type RegistryOptions,
@@ -31,7 +30,7 @@ import { atom } from "../runtime/values/pid.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import { clusterTest } from "./_nodes.ts";
-import { ended, idle, mail, processTest } from "./_processes.ts";
+import { idle, processTest } from "./_processes.ts";
 import { exitOf, logged } from "./_supervision.ts";
 
 const R = "Test.Registry";
@@ -74,24 +73,6 @@ function pids(key: unknown): Pid[] {
 }
 
 // register()
-
-registryTest(
-  "register() gives a unique key to one process",
-  "unique",
-  async () => {
-    const result = Registry.register(R, "key", 1);
-    assertEquals(result, { type: "ok", owner: owner() });
-    assertEquals(Registry.lookup(R, "key"), [{ pid: self(), value: 1 }]);
-    const taken: RegisterResult = {
-      type: "error",
-      reason: { type: "already_registered", pid: self() },
-    };
-    assertEquals(Registry.register(R, "key", 2), taken);
-    const task = Task.async(() => Registry.register(R, "key", 3));
-    assertEquals(await Task.await(task), taken);
-    assertEquals(Registry.lookup(R, "key"), [{ pid: self(), value: 1 }]);
-  },
-);
 
 registryTest("register() compares keys by value", "unique", () => {
   const date = new Date(0);
@@ -175,25 +156,6 @@ registryTest("register() refuses a key that cannot be sent", "unique", () => {
   assertEquals(Registry.count(R), 0);
 });
 
-registryTest(
-  "register() takes many of one process under one key where keys are not unique",
-  "duplicate",
-  async () => {
-    Registry.register(R, "key", 1);
-    Registry.register(R, "key", 2);
-    const other = await having(() => Registry.register(R, "key", 3));
-    assertEquals(Registry.lookup(R, "key"), [
-      { pid: self(), value: 1 },
-      { pid: self(), value: 2 },
-      { pid: other, value: 3 },
-    ]);
-    assertEquals(Registry.keys(R, self()), ["key", "key"]);
-    assertEquals(Registry.values(R, "key", self()), [1, 2]);
-    assertEquals(Registry.values(R, "key", other), [3]);
-    assertEquals(Registry.count(R), 3);
-  },
-);
-
 // death
 
 for (const keys of ["unique", "duplicate"] as const) {
@@ -225,34 +187,6 @@ for (const keys of ["unique", "duplicate"] as const) {
 }
 
 registryTest(
-  "the crash of a registry takes those down that are registered",
-  "unique",
-  async () => {
-    const plain = await having(() => Registry.register(R, "a"));
-    const trapping = await having(() => Registry.register(R, "b"), true);
-    const bystander = await having(() => {
-      Registry.register(R, "c");
-      Registry.unregister(R, "c");
-    });
-    const first = owner();
-    const end = ended(plain);
-    exit(first, "kill");
-    assertEquals(await end, "killed");
-    assertEquals(await receive(), {
-      got: { type: "EXIT", from: first, reason: "killed" },
-    });
-    assert(alive(trapping) && alive(bystander));
-    assertEquals(Registry.lookup(R, "b"), []);
-    await Supervisor.countChildren(R);
-    assertFalse(owner().equals(first));
-    assertEquals(Registry.count(R), 0);
-    assertEquals(Registry.register(R, "b").type, "ok");
-    for (const pid of [trapping, bystander]) exit(pid, "kill");
-    assertMatch(logged().join(), /PIDPartition0/);
-  },
-);
-
-registryTest(
   "register() fails while a crashed registry is not up yet",
   "unique",
   async () => {
@@ -264,111 +198,7 @@ registryTest(
   },
 );
 
-processTest(
-  "the end of a registry takes those down that are registered",
-  async () => {
-    const registry = await Registry.startLink({ keys: "unique", name: R });
-    const pid = await having(() => Registry.register(R, "key"));
-    const end = ended(pid);
-    await Supervisor.stop(registry);
-    assertEquals(await end, "shutdown");
-    assertThrows(() => Registry.lookup(R, "key"), NoProcessError);
-  },
-);
-
-// unregister()
-
-registryTest(
-  "unregister() takes all of the caller's back, and none of others",
-  "duplicate",
-  async () => {
-    const other = await having(() => Registry.register(R, "key", 3));
-    Registry.register(R, "key", 1);
-    Registry.register(R, "key", 2);
-    Registry.register(R, "other", 4);
-    assertEquals(Registry.unregister(R, "key"), "ok");
-    assertEquals(Registry.lookup(R, "key"), [{ pid: other, value: 3 }]);
-    assertEquals(Registry.keys(R, self()), ["other"]);
-    assertEquals(Registry.unregister(R, "nothing"), "ok");
-  },
-);
-
-registryTest(
-  "unregister() ends the link to the registry with the last registration",
-  "unique",
-  async () => {
-    const one = await having(() => {
-      Registry.register(R, "a");
-      Registry.register(R, "b");
-      Registry.unregister(R, "a");
-    });
-    const none = await having(() => {
-      Registry.register(R, "c");
-      Registry.unregister(R, "c");
-    });
-    const end = ended(one);
-    exit(owner(), "kill");
-    assertEquals(await end, "killed");
-    assert(alive(none));
-    exit(none, "kill");
-    logged();
-  },
-);
-
-registryTest(
-  "register() links nobody for a key that is taken",
-  "unique",
-  async () => {
-    const holder = await having(() => Registry.register(R, "a"));
-    const late = await having(() => Registry.register(R, "a"));
-    const end = ended(holder);
-    exit(owner(), "kill");
-    assertEquals(await end, "killed");
-    assert(alive(late));
-    exit(late, "kill");
-    logged();
-  },
-);
-
-registryTest(
-  "unregisterMatch() takes those back whose value is meant",
-  "duplicate",
-  () => {
-    for (const value of ["a", "b", "c"]) Registry.register(R, "key", value);
-    Registry.unregisterMatch(R, "key", (value) => value === "a");
-    assertEquals(Registry.values(R, "key", self()), ["b", "c"]);
-    assertEquals(Registry.keys(R, self()), ["key", "key"]);
-    Registry.unregisterMatch(R, "key", () => true);
-    assertEquals(Registry.keys(R, self()), []);
-  },
-);
-
 // reading
-
-registryTest("match() and countMatch() ask a predicate", "duplicate", () => {
-  for (const n of [1, 2, 3]) Registry.register(R, "key", n);
-  const odd = (value: unknown) => (value as number) % 2 === 1;
-  assertEquals(Registry.match(R, "key", odd), [
-    { pid: self(), value: 1 },
-    { pid: self(), value: 3 },
-  ]);
-  assertEquals(Registry.countMatch(R, "key", odd), 2);
-});
-
-registryTest(
-  "select() gives what a predicate wants, of all keys",
-  "duplicate",
-  () => {
-    Registry.register(R, "a", 1);
-    Registry.register(R, "b", 2);
-    const all = [
-      { key: "a", pid: self(), value: 1 },
-      { key: "b", pid: self(), value: 2 },
-    ];
-    assertEquals(Registry.select(R), all);
-    assertEquals(Registry.select(R, ({ key }) => key === "b"), all.slice(1));
-  },
-);
 
 registryTest(
   "keys() and values() know no process of elsewhere",
@@ -383,51 +213,6 @@ registryTest(
   },
 );
 
-registryTest(
-  "dispatch() calls the function once, here and now",
-  "duplicate",
-  async () => {
-    const other = await having(() => Registry.register(R, "key", 2));
-    Registry.register(R, "key", 1);
-    const calls: unknown[] = [];
-    const fn = (entries: unknown) => void calls.push([self(), entries]);
-    assertEquals(Registry.dispatch(R, "nothing", fn), "ok");
-    assertEquals(calls, []);
-    assertEquals(Registry.dispatch(R, "key", fn), "ok");
-    assertEquals(calls, [[self(), [
-      { pid: other, value: 2 },
-      { pid: self(), value: 1 },
-    ]]]);
-    assertThrows(
-      () =>
-        Registry.dispatch(R, "key", () => {
-          throw new RangeError("mine");
-        }),
-      RangeError,
-      "mine",
-    );
-  },
-);
-
-registryTest(
-  "updateValue() replaces the caller's value",
-  "unique",
-  async () => {
-    Registry.register(R, "key", 1);
-    const add = (value: unknown) => value as number + 1;
-    assertEquals(Registry.updateValue(R, "key", add), {
-      type: "ok",
-      newValue: 2,
-      oldValue: 1,
-    });
-    assertEquals(Registry.values(R, "key", self()), [2]);
-    const others = Task.async(() => Registry.updateValue(R, "key", add));
-    assertEquals(await Task.await(others), "error");
-    assertEquals(Registry.updateValue(R, "nothing", add), "error");
-    assertEquals(Registry.values(R, "key", self()), [2]);
-  },
-);
-
 registryTest("updateValue() wants unique keys", "duplicate", () => {
   const error = assertThrows(
     () => Registry.updateValue(R, "key", () => 1),
@@ -436,62 +221,7 @@ registryTest("updateValue() wants unique keys", "duplicate", () => {
   assertMatch(error.message, /^Cannot update a value: .* not unique/);
 });
 
-// meta()
-
-registryTest(
-  "meta() gives what startLink() or putMeta() has set",
-  "unique",
-  async () => {
-    assertEquals(Registry.meta(R, "a"), { type: "ok", value: 1 });
-    assertEquals(Registry.meta(R, "b"), "error");
-    Registry.putMeta(R, ["b", 1], undefined);
-    assertEquals(Registry.meta(R, ["b", 1]), { type: "ok", value: undefined });
-    exit(owner(), "kill");
-    await Supervisor.countChildren(R);
-    assertEquals(Registry.meta(R, "a"), { type: "ok", value: 1 });
-    assertEquals(Registry.deleteMeta(R, "a"), "ok");
-    assertEquals(Registry.meta(R, "a"), "error");
-    logged();
-  },
-  { meta: { a: 1 } },
-);
-
 // listeners
-
-registryTest(
-  "listeners are told of what is registered and taken back, but not of deaths",
-  "duplicate",
-  async () => {
-    register("listener", self());
-    const key = ["key"];
-    const pid = await having(() => {
-      Registry.register(R, key, { n: 1 });
-      Registry.register(R, key, { n: 2 });
-      Registry.unregisterMatch(
-        R,
-        key,
-        (value) => (value as { n: number }).n === 1,
-      );
-      Registry.unregister(R, key);
-      Registry.unregister(R, "nothing");
-      Registry.register(R, "last");
-    });
-    const base = { registry: R, key, pid };
-    const told: unknown[] = [];
-    for (let i = 0; i < 5; i++) told.push(await receive());
-    exit(pid, "kill");
-    await Supervisor.countChildren(R);
-    assertEquals(told, [
-      { type: "register", ...base, value: { n: 1 } },
-      { type: "register", ...base, value: { n: 2 } },
-      { type: "unregister", ...base },
-      { type: "unregister", ...base, key: "nothing" },
-      { type: "register", ...base, key: "last", value: undefined },
-    ]);
-    unregister("listener");
-  },
-  { listeners: ["listener", atom("nobody")] },
-);
 
 registryTest(
   "register() refuses a value that listeners cannot be told, and registers nothing",
@@ -512,20 +242,6 @@ processTest("startLink() refuses what it cannot be", async () => {
   const nameless = { keys: "unique" } as unknown as RegistryOptions;
   await assertRejects(() => Registry.startLink(nameless), TypeError);
 });
-
-registryTest(
-  "startLink() refuses a name that is taken",
-  "unique",
-  async (pid) => {
-    Registry.register(R, "key");
-    const error = await assertRejects(
-      () => Registry.startLink({ keys: "duplicate", name: R }),
-      ExitError,
-    );
-    assertEquals(error.reason, { type: "already_started", pid });
-    assertEquals(pids("key"), [self()]);
-  },
-);
 
 processTest("a registry is a supervisor's child", async () => {
   const sup = await Supervisor.startLink([
@@ -615,72 +331,7 @@ registryTest("via wants unique keys", "duplicate", () => {
   );
 });
 
-registryTest(
-  "a supervisor is started and called by via",
-  "unique",
-  async () => {
-    const name = { via: Registry, name: [R, ["sup", 1], "value"] };
-    const pid = await Supervisor.startLink([], {
-      strategy: "one_for_one",
-      name,
-    });
-    assertEquals(Registry.lookup(R, ["sup", 1]), [{ pid, value: "value" }]);
-    assertEquals((await Supervisor.countChildren(name)).specs, 0);
-    const error = await assertRejects(
-      () => Supervisor.startLink([], { strategy: "one_for_one", name }),
-      ExitError,
-    );
-    assertEquals(error.reason, { type: "already_started", pid });
-    await Supervisor.stop(name);
-    assertEquals(Registry.whereisName([R, ["sup", 1]]), undefined);
-  },
-);
-
 // lock()
-
-registryTest(
-  "lock() lets one in at a time, in the order of asking",
-  "duplicate",
-  async () => {
-    const test = self();
-    const steps: string[] = [];
-    const open = Promise.withResolvers<void>();
-    const tasks = ["a", "b", "c"].map((name) =>
-      Task.async(() =>
-        Registry.lock(R, ["door"], async () => {
-          steps.push(`${name} in`);
-          send(test, "in");
-          await open.promise;
-          steps.push(`${name} out`);
-          return name;
-        })
-      )
-    );
-    assertEquals(await receive(), "in");
-    assertEquals(await Registry.lock(R, "other door", () => 1), 1);
-    assertEquals(steps, ["a in"]);
-    open.resolve();
-    const results = [];
-    for (const task of tasks) results.push(await Task.await(task));
-    assertEquals(await mail(), ["in", "in"]);
-    assertEquals(results, ["a", "b", "c"]);
-    assertEquals(steps, ["a in", "a out", "b in", "b out", "c in", "c out"]);
-    assertEquals(Registry.count(R), 0);
-  },
-);
-
-registryTest(
-  "lock() gives the lock back when the function throws",
-  "unique",
-  async () => {
-    const failing = () =>
-      Registry.lock(R, "door", () => {
-        throw new RangeError("mine");
-      });
-    await assertRejects(failing, RangeError, "mine");
-    assertEquals(await Registry.lock(R, "door", () => self()), self());
-  },
-);
 
 registryTest(
   "lock() gives the lock back when its holder or who waits exits",

@@ -1,13 +1,5 @@
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertMatch,
-  assertRejects,
-  assertThrows,
-} from "@std/assert";
-import {
-  ExitError,
   RpcError,
   SpawnRefusedError,
   UndefinedFunctionError,
@@ -17,7 +9,6 @@ import { Node } from "../node.ts";
 import {
   exit,
   groupLeader,
-  monitor,
   type Pid,
   receive,
   self,
@@ -28,7 +19,7 @@ import {
 } from "../process.ts";
 import { rpc } from "../rpc.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { clusterTest, pairTest, part } from "./_nodes.ts";
+import { clusterTest, pairTest } from "./_nodes.ts";
 import { mail, processTest } from "./_processes.ts";
 import * as Remote from "./_remote.ts";
 
@@ -77,12 +68,6 @@ async function code(promise: Promise<unknown>): Promise<string> {
   return error.code;
 }
 
-pairTest("call() gives what a function of another node returns", async () => {
-  assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
-  assertEquals(await rpc.call(KATE, ["Remote", "add"], [3, 4]), 7);
-  assertEquals(await mail(), []);
-});
-
 pairTest(
   "call() rejects with an error that was thrown there, and tells where",
   async () => {
@@ -93,27 +78,6 @@ pairTest(
     assertEquals(rpc.raisedOn(new TypeError("oops")), undefined);
     assertEquals(await mail(), []);
   },
-);
-
-pairTest("call() throws what was thrown there and is no error", async () => {
-  const error = await failure(rpc.call(KATE, Remote.toss, [{ value: 42 }]));
-  assertEquals(error, { value: 42 });
-});
-
-pairTest(
-  "call() tells an exit of the function from a signal to its process",
-  async () => {
-    const exits = await failure(rpc.call(KATE, ["Calls", "exits"], ["oops"]));
-    assertInstanceOf(exits, ExitError);
-    assertEquals(exits.reason, { type: "exception", reason: "oops" });
-    const call = rpc.call(KATE, ["Calls", "waits"], [self()]);
-    exit(await receive(), "kill");
-    const signal = await failure(call);
-    assertInstanceOf(signal, ExitError);
-    assertEquals(signal.reason, { type: "signal", reason: "killed" });
-    assertEquals(await mail(), []);
-  },
-  WITH_CALLS,
 );
 
 pairTest(
@@ -191,36 +155,6 @@ pairTest(
 );
 
 pairTest(
-  "call() gives up at its timeout, and drops what comes later",
-  async () => {
-    const call = rpc.call(KATE, ["Calls", "waits"], [self()], { timeout: 1 });
-    assertEquals(await code(call), "timeout");
-    const pid = await receive();
-    const down = monitor(pid);
-    send(pid, "late");
-    await receive((m) => down.equals(m?.ref));
-    assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
-    assertEquals(await mail(), []);
-  },
-  WITH_CALLS,
-);
-
-pairTest(
-  "call() fails with noconnection when the node is not there or goes",
-  async ({ alex, kate }) => {
-    assertEquals(
-      await code(rpc.call("nobody@localhost", Remote.add, [1, 2])),
-      "noconnection",
-    );
-    const call = code(rpc.call(KATE, ["Calls", "waits"], [self()]));
-    await receive();
-    await part(alex, kate);
-    assertEquals(await call, "noconnection");
-  },
-  WITH_CALLS,
-);
-
-pairTest(
   "call() fails with notsup on a node that serves no calls",
   async ({ kate }) => {
     // As one that was made before there were any.
@@ -229,45 +163,6 @@ pairTest(
     services.clear();
     assertEquals(await code(rpc.call(KATE, Remote.add, [1, 2])), "notsup");
   },
-);
-
-pairTest(
-  "call() runs in a process of its own, under the caller's group leader",
-  async () => {
-    const [one, other] = await Promise.all([
-      rpc.call<[], Pid>(KATE, ["Calls", "me"]),
-      rpc.call<[], Pid>(KATE, ["Calls", "me"]),
-    ]);
-    assert(!one.equals(other));
-    assertEquals(one.node, KATE);
-    assert(groupLeader().equals(await rpc.call(KATE, ["Calls", "leader"])));
-    assertEquals(
-      (await rpc.call<[], Pid>(Node.self(), self)).equals(self()),
-      false,
-    );
-  },
-  WITH_CALLS,
-);
-
-const outputs: Record<string, string> = {};
-pairTest(
-  "call() has what is printed come out at the caller's node",
-  async () => {
-    await rpc.call(KATE, ["Calls", "print"]);
-    assertEquals(outputs, { alex: "printed\n" });
-  },
-  { ...WITH_CALLS, outputs },
-);
-
-pairTest(
-  "call() ends what the function has linked to its process",
-  async () => {
-    const child = await rpc.call<[], Pid>(KATE, ["Calls", "links"]);
-    const ref = monitor(child);
-    const { reason } = await receive((m) => ref.equals(m?.ref));
-    assert(reason === "noproc" || reason.type === "return", String(reason));
-  },
-  WITH_CALLS,
 );
 
 pairTest(
@@ -283,28 +178,6 @@ pairTest(
     assertEquals(error.message, "far off");
   },
   WITH_CALLS,
-);
-
-pairTest("call() runs on when its caller exits", async () => {
-  const me = self();
-  const caller = spawn(() => rpc.call(KATE, ["Calls", "waits"], [me]));
-  const pid = await receive();
-  const [callerDown, down] = [monitor(caller), monitor(pid)];
-  exit(caller, "kill");
-  await receive((m) => callerDown.equals(m?.ref));
-  send(pid, "go");
-  const { reason } = await receive((m) => down.equals(m?.ref));
-  assertEquals(reason, { type: "return" });
-}, WITH_CALLS);
-
-processTest(
-  "call() works on a node that is not started, for itself",
-  async () => {
-    assertEquals(await rpc.call(Node.self(), (a: number) => a + 1, [1]), 2);
-    assertEquals(await code(rpc.call(KATE, ["Remote", "add"])), "noconnection");
-    const error = await failure(rpc.call(Node.self(), Remote.crash, ["oops"]));
-    assertEquals(rpc.raisedOn(error), "nonode@nohost");
-  },
 );
 
 processTest(
@@ -332,69 +205,6 @@ processTest(
         "Cannot call a function with a timeout",
       );
     }
-  },
-);
-
-pairTest(
-  "multicall() gives results in the order of the nodes, by class",
-  async () => {
-    const results = await rpc.multicall(
-      [KATE, "nobody@localhost", "alex@localhost", KATE],
-      Remote.add,
-      [1, 2],
-    );
-    assertEquals(results.map(({ type }) => type), ["ok", "error", "ok", "ok"]);
-    const [thrown] = await rpc.multicall([KATE], Remote.toss, [42]);
-    assertEquals(thrown, { type: "throw", value: 42 });
-    const [raised] = await rpc.multicall([KATE], Remote.crash, ["oops"]);
-    assert(raised.type === "error");
-    assertMatch(raised.error.message, /oops/);
-    const [exited] = await rpc.multicall([KATE], ["Calls", "exits"], ["x"]);
-    assertEquals(exited, {
-      type: "exit",
-      reason: { type: "exception", reason: "x" },
-    });
-  },
-  WITH_CALLS,
-);
-
-pairTest(
-  "multicall() has one timeout for all; those in time give their results",
-  async () => {
-    const [late, here] = await rpc.multicall(
-      [KATE, "alex@localhost"],
-      ["Timed", "answer"],
-      [self()],
-      { timeout: 200 },
-    );
-    assert(late.type === "error" && late.error instanceof RpcError);
-    assertEquals(late.error.code, "timeout");
-    assertEquals(here.type, "error");
-    assert(
-      here.type === "error" && here.error instanceof UndefinedFunctionError,
-    );
-  },
-  { kate: { modules: { Timed: { answer: Remote.wait } } } },
-);
-
-pairTest(
-  "cast() runs a function and tells nothing, not even that it cannot",
-  async () => {
-    assertEquals(rpc.cast(KATE, Remote.tell, [self(), "hi"]), "ok");
-    assertEquals(await receive(), "hi");
-    assertEquals(rpc.cast(KATE, ["Nope", "nope"]), "ok");
-    assertEquals(rpc.cast("nobody@localhost", ["Remote", "add"]), "ok");
-    assertEquals(
-      rpc.multicast([KATE, "alex@localhost"], Remote.tell, [self(), "all"]),
-      "ok",
-    );
-    assertEquals([await receive(), await receive()], ["all", "all"]);
-    await rpc.call(KATE, Remote.add, [1, 2]);
-    assertEquals(await mail(), []);
-    assertThrows(
-      () => rpc.cast(KATE, Remote.tell, [self(), () => {}]),
-      TypeError,
-    );
   },
 );
 

@@ -83,7 +83,6 @@ function eachName(
   const kinds: [string, () => Exclude<ServerName, string>][] = [
     ["a via name", () => ({ via: new Table(), name: "it" })],
     ["a slow via name", () => ({ via: new SlowTable(), name: "it" })],
-    ["a global name", () => ({ global: `it of ${name}` })],
   ];
   for (const [kind, make] of kinds) {
     test(`${kind} ${name}`, { timeout: 20_000 }, () =>

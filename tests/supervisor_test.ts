@@ -1,16 +1,13 @@
 import {
   assert,
   assertEquals,
-  assertFalse,
   assertInstanceOf,
   assertMatch,
   assertRejects,
   assertThrows,
 } from "@std/assert";
 import { ExitError } from "../errors.ts";
-import { GenServer } from "../gen_server.ts";
 import {
-  alive,
   exit,
   groupLeader,
   Pid,
@@ -20,16 +17,14 @@ import {
   spawn,
   spawnLink,
   trapExit,
-  unlink,
-  whereis,
 } from "../process.ts";
 import {
   type ChildDefinition,
   Supervisor,
   type SupervisorOptions,
 } from "../supervisor.ts";
-import { ended, idle, mail, processTest } from "./_processes.ts";
-import { exitOf, probe, told } from "./_supervision.ts";
+import { ended, processTest } from "./_processes.ts";
+import { probe, told } from "./_supervision.ts";
 
 const ONE: SupervisorOptions = { strategy: "one_for_one" };
 
@@ -42,12 +37,6 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
 }
 
 // startLink()
-
-processTest("startLink() starts the children in order", async () => {
-  const sup = await Supervisor.startLink([probe("a"), probe("b")], ONE);
-  assertEquals(await told(2), ["up:a", "up:b"]);
-  await Supervisor.stop(sup);
-});
 
 processTest("startLink() waits for children that take their time", async () => {
   const test = self();
@@ -79,38 +68,6 @@ processTest("startLink() calls start as code of the supervisor", async () => {
   await Supervisor.stop(sup);
 });
 
-processTest("startLink() links the supervisor to the caller", async () => {
-  trapExit(true);
-  const sup = await Supervisor.startLink([], ONE);
-  exit(sup, "kill");
-  assertEquals(await exitOf(sup), "killed");
-});
-
-processTest(
-  "startLink() registers the name until the supervisor has ended",
-  async () => {
-    const sup = await Supervisor.startLink([], { ...ONE, name: "named" });
-    assert(whereis("named")?.equals(sup));
-    await Supervisor.stop("named");
-    assertEquals(whereis("named"), undefined);
-    assert(!alive(sup));
-  },
-);
-
-processTest(
-  "startLink() exits with already_started when the name is taken",
-  async () => {
-    const sup = await Supervisor.startLink([], { ...ONE, name: "taken" });
-    const child = probe("never");
-    assertEquals(
-      await failure(Supervisor.startLink([child], { ...ONE, name: "taken" })),
-      { type: "already_started", pid: sup },
-    );
-    assert(alive(sup));
-    await Supervisor.stop(sup);
-  },
-);
-
 processTest(
   "startLink() gives one of two that want the same name at once",
   async () => {
@@ -121,50 +78,6 @@ processTest(
     ]);
     assertEquals([first.status, second.status], ["fulfilled", "rejected"]);
     await Supervisor.stop("one of two");
-  },
-);
-
-processTest(
-  "startLink() ends the children before one that does not start",
-  async () => {
-    trapExit(true);
-    const children: ChildDefinition[] = [
-      probe("a", { trap: true }),
-      probe("b", { trap: true }),
-      { id: "bad", start: () => exit("in_use") },
-      probe("c"),
-    ];
-    assertEquals(
-      await failure(
-        Supervisor.startLink(children, { ...ONE, name: "failing" }),
-      ),
-      {
-        type: "shutdown",
-        reason: { type: "failed_to_start_child", id: "bad", reason: "in_use" },
-      },
-    );
-    assertEquals(whereis("failing"), undefined);
-    assertEquals(whereis("a"), undefined);
-    // All that has come is what the probes told: no EXIT of the supervisor.
-    assertEquals(await mail(), [
-      "up:a",
-      "up:b",
-      "down:b:shutdown",
-      "down:a:shutdown",
-    ]);
-  },
-);
-
-processTest(
-  "startLink() takes a caller with it that does not trap exits",
-  async () => {
-    const caller = spawn(() =>
-      Supervisor.startLink([{ id: "bad", start: () => exit("no") }], ONE)
-    );
-    assertEquals(await ended(caller), {
-      type: "shutdown",
-      reason: { type: "failed_to_start_child", id: "bad", reason: "no" },
-    });
   },
 );
 
@@ -307,40 +220,6 @@ processTest("childSpec() fills in what is left out", () => {
 
 // whichChildren(), countChildren()
 
-processTest("whichChildren() gives the one started last first", async () => {
-  const sup = await Supervisor.startLink([
-    { id: "a", start: linked },
-    {
-      id: "b",
-      type: "supervisor",
-      start: () => Supervisor.startLink([], ONE),
-    },
-  ], ONE);
-  await Supervisor.terminateChild(sup, "a");
-  const [b, a] = await Supervisor.whichChildren(sup);
-  assertEquals(a, { id: "a", pid: undefined, type: "worker" });
-  assertEquals([b.id, b.type], ["b", "supervisor"]);
-  assert(alive(b.pid as Pid));
-  assertEquals(await Supervisor.countChildren(sup), {
-    specs: 2,
-    active: 1,
-    supervisors: 1,
-    workers: 1,
-  });
-  await Supervisor.stop(sup);
-});
-
-processTest(
-  "whichChildren() exits with what was called when nobody is there",
-  async () => {
-    assertEquals(await failure(Supervisor.whichChildren("nobody")), {
-      type: "call",
-      reason: "noproc",
-      call: ["Supervisor", "whichChildren", ["nobody"]],
-    });
-  },
-);
-
 processTest("whichChildren() exits when a supervisor asks itself", async () => {
   const test = self();
   const sup = await Supervisor.startLink([{
@@ -355,30 +234,6 @@ processTest("whichChildren() exits when a supervisor asks itself", async () => {
 });
 
 // startChild()
-
-processTest(
-  "startChild() adds a child after the others, and starts it again",
-  async () => {
-    const sup = await Supervisor.startLink([probe("a")], ONE);
-    const pid = await Supervisor.startChild(sup, probe("b"));
-    assert(whereis("b")?.equals(pid));
-    exit(pid, "oops");
-    assertEquals(await told(3), ["up:a", "up:b", "up:b"]);
-    const children = await Supervisor.whichChildren(sup);
-    assertEquals(children.map(({ id }) => id), ["b", "a"]);
-    await Supervisor.stop(sup);
-  },
-);
-
-processTest("startChild() does not add a child whose id is taken", async () => {
-  const sup = await Supervisor.startLink([{ id: "a", start: linked }], ONE);
-  const [{ pid }] = await Supervisor.whichChildren(sup);
-  const again = () => Supervisor.startChild(sup, { id: "a", start: linked });
-  assertEquals(await failure(again()), { type: "already_started", pid });
-  await Supervisor.terminateChild(sup, "a");
-  assertEquals(await failure(again()), "already_present");
-  await Supervisor.stop(sup);
-});
 
 processTest(
   "startChild() does not add a child that does not start",
@@ -441,265 +296,6 @@ processTest(
     assertInstanceOf(reason, TypeError);
     assertMatch(reason.message, /"a": it is significant, and its supervisor's/);
     assertEquals(await Supervisor.whichChildren(sup), []);
-    await Supervisor.stop(sup);
-  },
-);
-
-processTest(
-  "a child that ignores its start is kept, unless it is temporary",
-  async () => {
-    let starts = 0;
-    const ignoring = () => "ignore" as const;
-    const start = () => starts++ < 2 ? "ignore" as const : linked();
-    const sup = await Supervisor.startLink([
-      { id: "a", start },
-      { id: "t", start: ignoring, restart: "temporary" },
-    ], ONE);
-    const idle = { id: "a", pid: undefined, type: "worker" } as const;
-    assertEquals(await Supervisor.whichChildren(sup), [idle]);
-    assertEquals(await Supervisor.restartChild(sup, "a"), undefined);
-    const pid = await Supervisor.restartChild(sup, "a");
-    assert(pid !== undefined && alive(pid));
-    assertEquals(
-      await Supervisor.startChild(sup, { id: "b", start: ignoring }),
-      undefined,
-    );
-    assertEquals(
-      await Supervisor.startChild(sup, {
-        id: "t",
-        start: ignoring,
-        restart: "temporary",
-      }),
-      undefined,
-    );
-    assertEquals(
-      (await Supervisor.whichChildren(sup)).map(({ id, pid }) => [id, pid]),
-      [["b", undefined], ["a", pid]],
-    );
-    assertEquals(
-      await failure(
-        Supervisor.startChild(sup, { id: "b", start: ignoring }),
-      ),
-      "already_present",
-    );
-    await Supervisor.stop(sup);
-  },
-);
-
-// terminateChild(), restartChild(), deleteChild()
-
-processTest(
-  "terminateChild() ends a child and keeps its specification",
-  async () => {
-    const sup = await Supervisor.startLink([
-      probe("a", { trap: true }),
-      probe("t", { restart: "temporary" }),
-    ], ONE);
-    assertEquals(await Supervisor.terminateChild(sup, "a"), "ok");
-    assertEquals(await told(3), ["up:a", "up:t", "down:a:shutdown"]);
-    assertEquals(await Supervisor.terminateChild(sup, "a"), "ok");
-    assertEquals(await Supervisor.terminateChild(sup, "t"), "ok");
-    assertEquals(await Supervisor.terminateChild(sup, "t"), "not_found");
-    assertEquals(await Supervisor.whichChildren(sup), [
-      { id: "a", pid: undefined, type: "worker" },
-    ]);
-    await Supervisor.stop(sup);
-  },
-);
-
-processTest("restartChild() starts a child that is not running", async () => {
-  const sup = await Supervisor.startLink([probe("a")], ONE);
-  assertEquals(await failure(Supervisor.restartChild(sup, "a")), "running");
-  assertEquals(await failure(Supervisor.restartChild(sup, "x")), "not_found");
-  await Supervisor.terminateChild(sup, "a");
-  const pid = await Supervisor.restartChild(sup, "a");
-  assert(whereis("a")?.equals(pid));
-  assertEquals(await told(2), ["up:a", "up:a"]);
-  await Supervisor.stop(sup);
-});
-
-processTest(
-  "restartChild() exits with the reason when the child does not start",
-  async () => {
-    let starts = 0;
-    const start = () => starts++ === 0 ? linked() : exit("no more");
-    const sup = await Supervisor.startLink([{ id: "a", start }], ONE);
-    await Supervisor.terminateChild(sup, "a");
-    assertEquals(await failure(Supervisor.restartChild(sup, "a")), "no more");
-    await Supervisor.stop(sup);
-  },
-);
-
-processTest("deleteChild() takes away what is not running", async () => {
-  const sup = await Supervisor.startLink([{ id: "a", start: linked }], ONE);
-  assertEquals(await Supervisor.deleteChild(sup, "a"), "running");
-  assertEquals(await Supervisor.deleteChild(sup, "x"), "not_found");
-  await Supervisor.terminateChild(sup, "a");
-  assertEquals(await Supervisor.deleteChild(sup, "a"), "ok");
-  assertEquals(await Supervisor.whichChildren(sup), []);
-  await Supervisor.stop(sup);
-});
-
-// stop()
-
-processTest("stop() ends the children in reverse order", async () => {
-  const sup = await Supervisor.startLink([
-    probe("a", { trap: true }),
-    probe("b", { trap: true }),
-    probe("c", { trap: true, restart: "temporary" }),
-  ], ONE);
-  assertEquals(await Supervisor.stop(sup), "ok");
-  assertEquals((await told(6)).slice(3), [
-    "down:c:shutdown",
-    "down:b:shutdown",
-    "down:a:shutdown",
-  ]);
-});
-
-processTest(
-  "stop() has the supervisor exit with the reason given",
-  async () => {
-    trapExit(true);
-    for (const reason of ["shutdown", { type: "shutdown", reason: "done" }]) {
-      const sup = await Supervisor.startLink([], ONE);
-      assertEquals(await Supervisor.stop(sup, reason), "ok");
-      assertEquals(await exitOf(sup), reason);
-    }
-  },
-);
-
-processTest("stop() waits for a child that takes its time", async () => {
-  const test = self();
-  const sup = await Supervisor.startLink([{
-    id: "a",
-    start: () =>
-      spawnLink(async () => {
-        trapExit(true);
-        send(test, "up");
-        await receive();
-        send(test, "told");
-        await receive((message) => message === "go on");
-      }),
-  }], ONE);
-  const [{ pid }] = await Supervisor.whichChildren(sup);
-  assertEquals(await told(1), ["up"]);
-  const stopped = Supervisor.stop(sup);
-  assertEquals(await told(1), ["told"]);
-  assert(alive(sup));
-  send(pid as Pid, "go on");
-  await stopped;
-  assertFalse(alive(pid as Pid));
-});
-
-processTest(
-  "stop() kills a child that takes longer than its shutdown",
-  async () => {
-    const sup = await Supervisor.startLink([
-      probe("a", { stubborn: true, shutdown: 5 }),
-      probe("b", { stubborn: true, shutdown: "brutal_kill" }),
-    ], ONE);
-    assertEquals(await told(2), ["up:a", "up:b"]);
-    const down = [ended(whereis("a")!), ended(whereis("b")!)];
-    await Supervisor.stop(sup);
-    assertEquals(await Promise.all(down), ["killed", "killed"]);
-  },
-);
-
-processTest("stop() ends a child that has unlinked itself", async () => {
-  const sup = await Supervisor.startLink([{
-    id: "naughty",
-    start: () => {
-      const pid = linked();
-      unlink(pid);
-      return pid;
-    },
-  }], ONE);
-  const [{ pid }] = await Supervisor.whichChildren(sup);
-  await Supervisor.stop(sup);
-  assertFalse(alive(pid as Pid));
-});
-
-processTest(
-  "stop() gives up at its timeout, and stopping goes on",
-  async () => {
-    const sup = await Supervisor.startLink([
-      probe("a", { stubborn: true, shutdown: "infinity" }),
-    ], ONE);
-    await told(1);
-    assertEquals(await failure(Supervisor.stop(sup, "normal", 5)), {
-      type: "call",
-      reason: "timeout",
-      call: ["GenServer", "stop", [sup, "normal", 5]],
-    });
-    assert(alive(sup));
-    const down = ended(sup);
-    exit(whereis("a")!, "kill");
-    assertEquals(await down, "normal");
-  },
-);
-
-processTest("stop() exits when it cannot stop what is asked", async () => {
-  const reasonOf = async (promise: Promise<unknown>) =>
-    (await failure(promise) as { reason: unknown }).reason;
-  assertEquals(await reasonOf(Supervisor.stop("nobody")), "noproc");
-  assertEquals(await reasonOf(Supervisor.stop(self())), "calling_self");
-  // As in OTP, these are the failures of the call that asks.
-  const far = { name: "sup", node: "moebi@localhost" };
-  assertEquals(await reasonOf(Supervisor.stop(far)), {
-    type: "call",
-    reason: { type: "nodedown", node: "moebi@localhost" },
-    call: ["sys", "terminate", [far, "normal", "infinity"]],
-  });
-  const other = idle();
-  const stop = reasonOf(Supervisor.stop(other));
-  exit(other, "oops");
-  assertEquals(await stop, {
-    type: "call",
-    reason: "oops",
-    call: ["sys", "terminate", [other, "normal", "infinity"]],
-  });
-});
-
-// Exit signals
-
-processTest(
-  "a supervisor exits with its parent, after its children",
-  async () => {
-    const test = self();
-    const children = [probe("a", { trap: true })];
-    for (const [signal, reason] of [["oops", "oops"], ["kill", "killed"]]) {
-      const parent = spawn(async () => {
-        send(test, await Supervisor.startLink(children, ONE));
-        await receive();
-      });
-      const down = ended(await receive<Pid>((m) => m instanceof Pid));
-      exit(parent, signal);
-      assertEquals(await down, reason);
-      assertEquals(await told(2), ["up:a", "down:a:shutdown"]);
-    }
-  },
-);
-
-processTest("a supervisor exits when its parent exits normally", async () => {
-  const test = self();
-  spawn(async () => send(test, await Supervisor.startLink([], ONE)));
-  assertEquals(await ended(await receive()), "normal");
-});
-
-processTest(
-  "a supervisor takes no notice of other exits and messages",
-  async () => {
-    const sup = await Supervisor.startLink([probe("a")], ONE);
-    const stranger = spawn(() => {
-      exit(sup, "oops");
-      send(sup, "hi");
-      send(sup, { type: "$call" });
-      send(sup, { type: "$stop" });
-      GenServer.cast(sup, null);
-    });
-    await ended(stranger);
-    assertEquals((await Supervisor.countChildren(sup)).active, 1);
-    assertEquals(await told(1), ["up:a"]);
     await Supervisor.stop(sup);
   },
 );

@@ -1,10 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertMatch,
-  assertRejects,
-} from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import {
   ExitError,
@@ -12,32 +6,17 @@ import {
   UndefinedFunctionError,
 } from "../errors.ts";
 import { Node, type NodeOptions } from "../node.ts";
-import {
-  type DownMessage,
-  exit,
-  isDown,
-  isExit,
-  monitor,
-  type Pid,
-  receive,
-  self,
-  send,
-  spawn,
-  trapExit,
-  unlink,
-} from "../process.ts";
+import { type Pid, receive, self, unlink } from "../process.ts";
 import { atom } from "../runtime/values/pid.ts";
-import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import {
   TaskSupervisor,
   type TaskSupervisorOptions,
   type TaskSupervisorRef,
 } from "../task_supervisor.ts";
-import { type Cluster, clusterTest, reasonOf } from "./_nodes.ts";
-import { ended, mail, processTest } from "./_processes.ts";
+import { type Cluster, clusterTest } from "./_nodes.ts";
+import { mail, processTest } from "./_processes.ts";
 import * as Remote from "./_remote.ts";
-import { logged } from "./_supervision.ts";
 
 const KATE = "kate@localhost";
 const TASKS = { name: "tasks", node: KATE };
@@ -71,17 +50,6 @@ async function withTasks(
     return pid;
   });
   await alex.run(() => fn(supervisor, kate));
-}
-
-/** Waits for the reasons that so many processes end with. */
-async function reasonsOf(pids: Pid[]): Promise<unknown[]> {
-  const refs = pids.map((pid) => monitor(pid));
-  const reasons: unknown[] = [];
-  for (const ref of refs) {
-    const down = await receive<DownMessage>((m) => ref.equals(m?.ref));
-    reasons.push(down.reason);
-  }
-  return reasons;
 }
 
 // Here.
@@ -118,18 +86,6 @@ processTest(
   },
 );
 
-processTest("TaskSupervisor is a child of a supervisor", async () => {
-  const sup = await Supervisor.startLink(
-    [[TaskSupervisor, { name: "child" }]],
-    { strategy: "one_for_one" },
-  );
-  const task = await TaskSupervisor.async("child", () => "done");
-  assertEquals(await Task.await(task), "done");
-  const [child] = await Supervisor.whichChildren(sup);
-  assertEquals([child.id, child.type], ["child", "supervisor"]);
-  await Supervisor.stop(sup);
-});
-
 processTest(
   "a task under a supervisor here is copied to, and may be any function",
   async () => {
@@ -146,49 +102,27 @@ processTest(
 );
 
 processTest(
-  "TaskSupervisor.async() to an absent supervisor exits with noproc",
+  "a full TaskSupervisor names the limit, and the stream's option too",
   async () => {
-    const error = await assertRejects(
-      () => TaskSupervisor.async("absent", () => {}),
-      ExitError,
-    );
-    assertEquals((error.reason as { reason: unknown }).reason, "noproc");
-    assertMatch(error.message, /no process/);
-  },
-);
-
-processTest(
-  "TaskSupervisor.startChild() restarts as it is told, up to a limit",
-  async () => {
-    trapExit(true);
-    const sup = await TaskSupervisor.startLink({ maxRestarts: 2 });
-    const here = self();
-    const start = (
-      reason: string,
-      restart: "temporary" | "transient" | "permanent",
-    ) =>
-      TaskSupervisor.startChild(
-        sup,
-        () => {
-          send(here, reason);
-          exit(reason);
-        },
-        [],
-        { restart },
+    const sup = await TaskSupervisor.startLink({ maxChildren: 0 });
+    const message =
+      "Cannot start a task: the supervisor has as many as it may have (maxChildren)";
+    for (const name of ["async", "asyncNolink"] as const) {
+      const error = await assertRejects(
+        () => TaskSupervisor[name](sup, () => 1),
+        Error,
       );
-    assertEquals((await start("oops", "temporary")).type, "ok");
-    assertEquals(await receive(), "oops");
-    await start("shutdown", "transient");
-    assertEquals(await receive(), "shutdown");
-    assertEquals(await TaskSupervisor.children(sup), []);
-    await start("normal", "permanent");
-    for (let i = 0; i < 3; i++) assertEquals(await receive(), "normal");
-    assertEquals(await receive(), {
-      type: "EXIT",
-      from: sup,
-      reason: "shutdown",
-    });
-    logged();
+      assertEquals([error.name, error.message], ["Error", message]);
+    }
+    for (const name of ["asyncStream", "asyncStreamNolink"] as const) {
+      const error = await assertRejects(
+        () => Array.fromAsync(TaskSupervisor[name](sup, [1], (n) => n)),
+        Error,
+      );
+      assertEquals(error.name, "Error");
+      assertMatch(error.message, /\(maxChildren\).*\bmaxConcurrency\b/);
+    }
+    await TaskSupervisor.stop(sup);
   },
 );
 
@@ -219,21 +153,6 @@ processTest(
 );
 
 processTest(
-  "TaskSupervisor.terminateChild() ends a permanent child for good",
-  async () => {
-    const sup = await TaskSupervisor.startLink();
-    const options = { restart: "permanent" } as const;
-    const wait = () => receive(() => false);
-    const started = await TaskSupervisor.startChild(sup, wait, [], options);
-    assert(started.type === "ok");
-    const { pid } = started;
-    assertEquals(await TaskSupervisor.terminateChild(sup, pid), "ok");
-    assertEquals(await TaskSupervisor.children(sup), []);
-    await TaskSupervisor.stop(sup);
-  },
-);
-
-processTest(
   "a Task.Supervisor is asked as a DynamicSupervisor is",
   async () => {
     const sup = await TaskSupervisor.startLink();
@@ -252,173 +171,7 @@ processTest(
   },
 );
 
-processTest(
-  "TaskSupervisor.stop() tells its tasks to shut down, and kills those that do not",
-  async () => {
-    const sup = await TaskSupervisor.startLink();
-    const here = self();
-    const stubborn = async () => {
-      trapExit(true);
-      send(here, "up");
-      await receive(() => false);
-    };
-    const pids: Pid[] = [];
-    for (
-      const [fn, shutdown] of [
-        [() => receive(() => false), 5000],
-        [stubborn, 5],
-        [stubborn, "brutal_kill"],
-      ] as const
-    ) {
-      const started = await TaskSupervisor.startChild(sup, fn, [], {
-        shutdown,
-      });
-      assert(started.type === "ok");
-      pids.push(started.pid);
-    }
-    await receive();
-    await receive();
-    const reasons = reasonsOf(pids);
-    assertEquals(await TaskSupervisor.stop(sup), "ok");
-    assertEquals(await reasons, ["shutdown", "killed", "killed"]);
-  },
-);
-
 // On another node.
-
-clusterTest(
-  "TaskSupervisor.async() runs a task on another node",
-  (cluster) =>
-    withTasks(cluster, async (supervisor) => {
-      for (
-        const sup of [
-          TASKS,
-          { name: atom("tasks"), node: atom(KATE) },
-          supervisor,
-        ]
-      ) {
-        const task = await TaskSupervisor.async(sup, Remote.add, [1, 2]);
-        assertEquals([task.pid.node, await Task.await(task)], [KATE, 3]);
-        const named = await TaskSupervisor.async(sup, ["Remote", "add"], [
-          3,
-          4,
-        ]);
-        assertEquals(await Task.await(named), 7);
-      }
-      const tasks = await Promise.all(
-        Array.from({ length: 100 }, (_, i) =>
-          TaskSupervisor.async(TASKS, Remote.add, [i, i])),
-      );
-      assertEquals(
-        await Promise.all(tasks.map((task) =>
-          Task.await(task)
-        )),
-        Array.from({ length: 100 }, (_, i) => 2 * i),
-      );
-      assertEquals(await mail(), []);
-    }),
-);
-
-clusterTest(
-  "a task on another node knows on whose behalf it runs, the nearest first",
-  (cluster) =>
-    withTasks(cluster, async () => {
-      const here = self();
-      const outer = Task.async(async () => {
-        const task = await TaskSupervisor.async(TASKS, Remote.whoAndFor);
-        return await Task.await(task);
-      });
-      assertEquals(await Task.await(outer), {
-        node: KATE,
-        callers: [outer.pid, here],
-      });
-    }),
-);
-
-clusterTest(
-  "what a task under a supervisor prints comes out at the supervisor's node",
-  async (cluster) => {
-    const out = { alex: "", kate: "" };
-    const io = (node: "alex" | "kate") => ({
-      write: (text: string) => void (out[node] += text),
-    });
-    await withTasks(cluster, async () => {
-      const task = await TaskSupervisor.async(TASKS, Remote.print, ["hi"]);
-      await Task.await(task);
-      assertEquals(out, { alex: "", kate: "hi\n" });
-    }, { alex: { io: io("alex") }, kate: { io: io("kate") } });
-  },
-);
-
-clusterTest(
-  "a task that crashes ends its owner, unless it is not linked",
-  (cluster) =>
-    withTasks(cluster, async () => {
-      const owner = spawn(async () => {
-        await Task.await(
-          await TaskSupervisor.async(TASKS, Remote.crash, ["no"]),
-        );
-      });
-      const reason = await ended(owner);
-      assertInstanceOf(reason, TypeError);
-      assertEquals(reason.message, "no");
-      const task = await TaskSupervisor.asyncNolink(TASKS, Remote.crash, [
-        "no",
-      ]);
-      const error = await assertRejects(() => Task.await(task), ExitError);
-      const { reason: why } = error.reason as { reason: Error };
-      assertInstanceOf(why, TypeError);
-      assertMatch(
-        error.message,
-        /^exited in: Task\.await\(.*an exception was raised:\n.*TypeError: no/s,
-      );
-      const other = await TaskSupervisor.asyncNolink(TASKS, Remote.toss, [1]);
-      assertEquals(await Task.yield(other), {
-        type: "exit",
-        reason: { type: "nocatch", value: 1 },
-      });
-      assertEquals(await TaskSupervisor.children(TASKS), []);
-      assertEquals(await mail(), []);
-    }),
-);
-
-clusterTest(
-  "a late result of a task on another node is dropped",
-  (cluster) =>
-    withTasks(cluster, async () => {
-      const task = await TaskSupervisor.async(TASKS, Remote.echo);
-      const error = await assertRejects(() => Task.await(task, 5), ExitError);
-      assertEquals((error.reason as { reason: unknown }).reason, "timeout");
-      unlink(task.pid);
-      send(task.pid, { from: self(), value: "sync" });
-      assertEquals(await receive(), "sync");
-      const slow = await TaskSupervisor.async(TASKS, Remote.waitFor);
-      await assertRejects(() => Task.await(slow, 5), ExitError);
-      send(slow.pid, "late");
-      assertEquals(await reasonOf(slow.pid) !== "noconnection", true);
-      assertEquals(await mail(), []);
-    }),
-);
-
-clusterTest(
-  "Task.shutdown() and Task.ignore() of a task on another node",
-  (cluster) =>
-    withTasks(cluster, async () => {
-      const task = await TaskSupervisor.async(TASKS, Remote.wait);
-      assertEquals(await TaskSupervisor.children(TASKS), [task.pid]);
-      assertEquals(await Task.shutdown(task), undefined);
-      const brutal = await TaskSupervisor.async(TASKS, Remote.wait);
-      assertEquals(await Task.shutdown(brutal, "brutal_kill"), undefined);
-      const done = await TaskSupervisor.async(TASKS, Remote.add, [1, 2]);
-      await reasonOf(done.pid);
-      assertEquals(await Task.shutdown(done), { type: "ok", value: 3 });
-      const ignored = await TaskSupervisor.async(TASKS, Remote.waitFor);
-      assertEquals(Task.ignore(ignored), undefined);
-      send(ignored.pid, "go");
-      await reasonOf(ignored.pid);
-      assertEquals(await mail(), []);
-    }),
-);
 
 clusterTest(
   "TaskSupervisor refuses what its node does not run",
@@ -464,55 +217,6 @@ clusterTest(
       );
       assertEquals(await Task.await(task), [7, KATE]);
     }, { kate: { allowClosures: true } }),
-);
-
-clusterTest(
-  "TaskSupervisor has as many tasks as it may have",
-  (cluster) =>
-    withTasks(cluster, async () => {
-      const task = await TaskSupervisor.async(TASKS, Remote.wait);
-      const child = await TaskSupervisor.startChild(TASKS, Remote.wait);
-      for (const start of [TaskSupervisor.async, TaskSupervisor.asyncNolink]) {
-        await assertRejects(
-          () => start(TASKS, Remote.wait),
-          RangeError,
-          "maxChildren",
-        );
-      }
-      assertEquals(await TaskSupervisor.startChild(TASKS, Remote.wait), {
-        type: "error",
-        reason: "max_children",
-      });
-      await Task.shutdown(task);
-      const again = await TaskSupervisor.async(TASKS, Remote.add, [1, 1]);
-      assertEquals(await Task.await(again), 2);
-      assertEquals(child.type, "ok");
-      assertEquals(await mail(), []);
-    }, { maxChildren: 2 }),
-);
-
-clusterTest(
-  "TaskSupervisor.terminateChild() ends a task of its own",
-  (cluster) =>
-    withTasks(cluster, async () => {
-      const started = await TaskSupervisor.startChild(TASKS, Remote.wait);
-      assert(started.type === "ok");
-      const ref = monitor(started.pid);
-      assertEquals(await TaskSupervisor.children(TASKS), [started.pid]);
-      assertEquals(
-        await TaskSupervisor.terminateChild(TASKS, started.pid),
-        "ok",
-      );
-      const down = await receive(isDown);
-      assertEquals([down.ref, down.reason], [ref, "shutdown"]);
-      assertEquals(await TaskSupervisor.children(TASKS), []);
-      for (const pid of [started.pid, self()]) {
-        assertEquals(await TaskSupervisor.terminateChild(TASKS, pid), {
-          type: "error",
-          reason: "not_found",
-        });
-      }
-    }),
 );
 
 clusterTest(
@@ -570,96 +274,4 @@ clusterTest(
       assertEquals(await mail(), []);
     });
   },
-);
-
-// Who dies with whom.
-
-for (
-  const { name, left } of [
-    { name: "async", left: 0 },
-    { name: "asyncNolink", left: 100 },
-    { name: "startChild", left: 100 },
-  ] as const
-) {
-  clusterTest(
-    `an owner of 100 tasks by ${name}() that is killed leaves ${left}`,
-    (cluster) =>
-      withTasks(cluster, async () => {
-        const here = self();
-        const owner = spawn(async () => {
-          for (let i = 0; i < 100; i++) {
-            await STARTS[name](TASKS, Remote.wait);
-          }
-          send(here, "up");
-          await receive(() => false);
-        });
-        assertEquals(await receive(), "up");
-        const pids = await TaskSupervisor.children(TASKS);
-        assertEquals(pids.length, 100);
-        exit(owner, "kill");
-        if (left === 0) {
-          const reasons = new Set(await reasonsOf(pids));
-          for (const reason of reasons) {
-            assert(reason === "killed" || reason === "noproc", String(reason));
-          }
-        } else await ended(owner);
-        assertEquals((await TaskSupervisor.children(TASKS)).length, left);
-      }),
-  );
-}
-
-clusterTest(
-  "a supervisor that is killed takes its tasks along",
-  (cluster) =>
-    withTasks(cluster, async (supervisor) => {
-      trapExit(true);
-      const linked = await TaskSupervisor.async(TASKS, Remote.wait);
-      const nolink = await TaskSupervisor.asyncNolink(TASKS, Remote.wait);
-      const started = await TaskSupervisor.startChild(TASKS, Remote.wait);
-      assert(started.type === "ok");
-      const ref = monitor(started.pid);
-      exit(supervisor, "kill");
-      for (const task of [linked, nolink]) {
-        const error = await assertRejects(() => Task.await(task), ExitError);
-        assertEquals((error.reason as { reason: unknown }).reason, "killed");
-      }
-      const exited = await receive(isExit);
-      assertEquals([exited.from, exited.reason], [linked.pid, "killed"]);
-      const down = await receive(isDown);
-      assertEquals([down.ref, down.reason], [ref, "killed"]);
-      assertEquals(await mail(), []);
-    }),
-);
-
-clusterTest(
-  "a supervisor that is stopped shuts tasks of another node's owners down",
-  (cluster) =>
-    withTasks(cluster, async () => {
-      trapExit(true);
-      const task = await TaskSupervisor.async(TASKS, Remote.wait);
-      assertEquals(await TaskSupervisor.stop(TASKS), "ok");
-      const error = await assertRejects(() => Task.await(task), ExitError);
-      assertEquals((error.reason as { reason: unknown }).reason, "shutdown");
-      assertEquals((await receive(isExit)).reason, "shutdown");
-    }),
-);
-
-clusterTest(
-  "a task under a supervisor of another node outlives neither owner's node nor connection",
-  (cluster) =>
-    withTasks(cluster, async (_supervisor, kate) => {
-      trapExit(true);
-      const task = await TaskSupervisor.async(TASKS, Remote.wait);
-      const nolink = await TaskSupervisor.asyncNolink(TASKS, Remote.wait);
-      const gone = kate.run(() => reasonOf(task.pid));
-      await kate.run(() => {});
-      Node.disconnect(KATE);
-      assertEquals(await gone, "noconnection");
-      for (const each of [task, nolink]) {
-        const error = await assertRejects(() => Task.await(each), ExitError);
-        assertMatch(error.message, /no connection to kate@localhost$/);
-      }
-      assertEquals((await receive(isExit)).reason, "noconnection");
-      assertEquals(await TaskSupervisor.children(TASKS), [nolink.pid]);
-    }),
 );

@@ -6,12 +6,9 @@ import {
   monotonicTime,
   receive,
   Ref,
-  register,
   self,
-  send,
   sendAfter,
   spawn,
-  unregister,
 } from "../process.ts";
 import * as Process from "../process.ts";
 import {
@@ -61,30 +58,6 @@ const clock = new ManualClock();
 const runtime = new Runtime({ node: NO_NODE, creation: 0, clock });
 setDefaultRuntime(runtime);
 
-processTest(
-  "sendAfter() sends when the time has come, and not before",
-  async () => {
-    sendAfter(self(), { type: "tick" }, 1000);
-    clock.advance(999);
-    assertEquals(await mail(), []);
-    clock.advance(1);
-    assertEquals(await mail(), [{ type: "tick" }]);
-    clock.advance(1000);
-    assertEquals(await mail(), [], "it is sent once");
-  },
-);
-
-processTest(
-  "sendAfter() sends a copy that was made when it was called",
-  async () => {
-    const message = { list: [1] };
-    sendAfter(self(), message, 5);
-    message.list.push(2);
-    clock.advance(5);
-    assertEquals(await receive(), { list: [1] });
-  },
-);
-
 processTest("sendAfter() of 0 ms sends when the caller gives way", async () => {
   sendAfter(self(), "now", 0);
   assertEquals(await mail(), []);
@@ -100,20 +73,6 @@ processTest(
     clock.advance(10);
     clock.advance(10);
     assertEquals(await mail(), [1, 2, 3, "late"]);
-  },
-);
-
-processTest(
-  "sendAfter() to a name sends to whoever has it when the time has come",
-  async () => {
-    register("before", self());
-    sendAfter("before", "lost", 10);
-    sendAfter("later", "found", 10);
-    unregister("before");
-    register("later", self());
-    clock.advance(10);
-    assertEquals(await mail(), ["found"]);
-    unregister("later");
   },
 );
 
@@ -143,35 +102,6 @@ processTest("sendAfter() to a dead process starts no timer", async () => {
   const timer = sendAfter(pid, 1, 10);
   assertEquals(Process.readTimer(timer), false);
   assertEquals(runtime.timers.size, 0);
-});
-
-processTest(
-  "cancelTimer() gives the whole milliseconds that were left, and then false",
-  async () => {
-    const timer = sendAfter(self(), "never", 1000);
-    clock.advance(300.5);
-    assertEquals(cancelTimer(timer), 700);
-    assertEquals(cancelTimer(timer), false);
-    clock.advance(2000);
-    assertEquals(await mail(), []);
-    assertEquals(runtime.timers.size, 0);
-  },
-);
-
-processTest("cancelTimer() of a timer that has fired is false", async () => {
-  const timer = sendAfter(self(), "fired", 10);
-  clock.advance(10);
-  assertEquals(cancelTimer(timer), false);
-  assertEquals(await receive(), "fired");
-});
-
-processTest("cancelTimer() ends another process's timer", async () => {
-  const parent = self();
-  const timer = sendAfter(self(), "never", 10);
-  spawn(() => send(parent, { left: cancelTimer(timer) }));
-  assertEquals(await receive(), { left: 10 });
-  clock.advance(10);
-  assertEquals(await mail(), []);
 });
 
 processTest(

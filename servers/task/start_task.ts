@@ -90,7 +90,8 @@ export function taskRefused(
   // It may be anything: on another node, anybody can have the supervisor's name.
   const { reason, message } = (refusal ?? {}) as Record<string, unknown>;
   if (reason === "max_children") {
-    return new RangeError(
+    // No RangeError: no argument is at fault. Elixir raises a RuntimeError here.
+    return new Error(
       `Cannot start a task: the supervisor has as many as it may have (maxChildren)${advice}`,
     );
   }

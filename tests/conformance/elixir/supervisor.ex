@@ -83,6 +83,15 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
+  scenario "supervisor: one_for_all leaves the others alone when a temporary child ends" do
+    children = [probe(:a), probe(:t, trap: true, restart: :temporary), probe(:b)]
+    sup = start(children, strategy: :one_for_all)
+    trace_all(3)
+    trace("tree", tree(sup))
+    finish(sup, :t, :oops)
+    trace("tree", tree(sup))
+  end
+
   scenario "supervisor: rest_for_one leaves a temporary child that was started before" do
     temporary = &probe(&1, trap: true, restart: :temporary)
     sup = start([temporary.(:s), probe(:a), temporary.(:t)], strategy: :rest_for_one)

@@ -178,6 +178,19 @@ scenario(
 );
 
 scenario(
+  "supervisor: one_for_all leaves the others alone when a temporary child ends",
+  async () => {
+    const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
+      strategy: "one_for_all",
+    });
+    await traceAll(3);
+    await trace("tree", await tree(sup));
+    await finish(sup, "t", "oops");
+    await trace("tree", await tree(sup));
+  },
+);
+
+scenario(
   "supervisor: rest_for_one leaves a temporary child that was started before",
   async () => {
     const sup = await start([

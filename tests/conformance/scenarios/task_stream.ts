@@ -602,20 +602,22 @@ scenario(
   async () => {
     const main = self();
     const sup = await startSup({ maxChildren: 1 });
-    const elements = beforeTwo(async () => {
-      send(main, { type: "monitor", ref: monitor(await started()) });
-    });
     const run = () => endless(main);
-    const options = { maxConcurrency: 2 };
-    const stream = TaskSupervisor.asyncStream(sup, elements, run, options);
-    // Elixir raises a RuntimeError with a text of its own.
-    const outcome = await all(stream).catch((error) =>
-      error instanceof RangeError ? "refused" : error
-    );
-    await trace("stream", outcome);
-    const { ref } = await expect("monitor");
-    await trace("reason", await down(ref));
-    await trace("children", await TaskSupervisor.children(sup));
+    for (const name of ["asyncStream", "asyncStreamNolink"] as const) {
+      const elements = beforeTwo(async () => {
+        send(main, { type: "monitor", ref: monitor(await started()) });
+      });
+      const options = { maxConcurrency: 2 };
+      const stream = TaskSupervisor[name](sup, elements, run, options);
+      // Only the class is compared: the texts differ.
+      const outcome = await all(stream).catch((error: Error) =>
+        error.name === "Error" ? "runtime_error" : error
+      );
+      await trace("stream", outcome);
+      const { ref } = await expect("monitor");
+      await trace("reason", await down(ref));
+      await trace("children", await TaskSupervisor.children(sup));
+    }
   },
 );
 
