@@ -8,15 +8,7 @@ import { Agent } from "../agent.ts";
 import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
 import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
-import {
-  exit,
-  type Pid,
-  receive,
-  self,
-  send,
-  spawn,
-  whereis,
-} from "../process.ts";
+import { exit, type Pid, receive, self, send, whereis } from "../process.ts";
 import { Supervisor } from "../supervisor.ts";
 import { exitOf, nodeTest } from "./_gen_servers.ts";
 import { pairTest, part } from "./_nodes.ts";

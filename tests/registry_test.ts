@@ -13,12 +13,10 @@ import {
   exit,
   type Pid,
   receive,
-  register,
   self,
   send,
   spawn,
   trapExit,
-  unregister,
   whereis,
 } from "../process.ts";
 import {

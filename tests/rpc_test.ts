@@ -13,7 +13,6 @@ import {
   receive,
   self,
   send,
-  spawn,
   spawnLink,
   trapExit,
 } from "../process.ts";

@@ -10,7 +10,7 @@ import { ExitError } from "../errors.ts";
 import {
   exit,
   groupLeader,
-  Pid,
+  type Pid,
   receive,
   self,
   send,

@@ -6,10 +6,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
-import { Node } from "../node.ts";
+import type { Node } from "../node.ts";
 import {
   alive,
-  callers,
   exit,
   info,
   type Pid,

@@ -6,7 +6,7 @@ import {
   UndefinedFunctionError,
 } from "../errors.ts";
 import { Node, type NodeOptions } from "../node.ts";
-import { type Pid, receive, self, unlink } from "../process.ts";
+import { type Pid, receive, unlink } from "../process.ts";
 import { atom } from "../runtime/values/pid.ts";
 import { Task } from "../task.ts";
 import {
