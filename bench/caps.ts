@@ -50,6 +50,7 @@ async function measure(
 const PORT: Port = {
   wake() {},
   write() {},
+  room: Infinity,
   pressure: () => undefined,
   assertRoom() {},
   peers() {},

@@ -172,6 +172,7 @@ function overTheWire(): Job {
   const port: Port = {
     wake() {},
     write: (bytes) => void frames.push(bytes),
+    room: Infinity,
     pressure: () => undefined,
     assertRoom() {},
     peers() {},

@@ -30,8 +30,13 @@ export interface Placement {
 export type RowName =
   | "round_trip"
   | "one_way"
+  | "one_way_text"
+  | "one_way_bytes"
+  | "one_way_object"
   | "task"
+  | "tasks"
   | "call"
+  | "calls"
   | "local_round_trip"
   | "local_call"
   | "spawn"
@@ -82,6 +87,27 @@ export const ROWS: readonly Row[] = [
     targets: { one_core: TWICE_ELIXIR, split: TWICE_ELIXIR },
   },
   {
+    name: "one_way_text",
+    title: "one-way, text of 1,000 characters",
+    rounds: 200_000,
+    warmup: 50_000,
+    targets: both({ to: "elixir", bound: "at least", ratio: 1.4 }),
+  },
+  {
+    name: "one_way_bytes",
+    title: "one-way, 1,000 bytes",
+    rounds: 200_000,
+    warmup: 50_000,
+    targets: both({ to: "elixir", bound: "at least", ratio: 1.4 }),
+  },
+  {
+    name: "one_way_object",
+    title: "one-way, nested objects",
+    rounds: 300_000,
+    warmup: 100_000,
+    targets: both({ to: "elixir", bound: "at least", ratio: 1.6 }),
+  },
+  {
     name: "task",
     title: "`TaskSupervisor.async` + `await`",
     rounds: 10_000,
@@ -89,11 +115,28 @@ export const ROWS: readonly Row[] = [
     targets: { one_core: BELOW_ELIXIR, split: BELOW_ELIXIR },
   },
   {
+    name: "tasks",
+    title: "the same, by 100 processes",
+    rounds: 50_000,
+    warmup: 20_000,
+    targets: both({ to: "elixir", bound: "at least", ratio: 2.5 }),
+  },
+  {
     name: "call",
     title: "`GenServer.call` to another node",
     rounds: 20_000,
     warmup: 20_000,
-    targets: {},
+    targets: {
+      one_core: { to: "elixir", bound: "at most", ratio: 1.2 },
+      split: { to: "elixir", bound: "at most", ratio: 1 },
+    },
+  },
+  {
+    name: "calls",
+    title: "the same, by 100 processes",
+    rounds: 200_000,
+    warmup: 50_000,
+    targets: both({ to: "elixir", bound: "at least", ratio: 2 }),
   },
   {
     name: "local_round_trip",
@@ -129,7 +172,10 @@ export const ROWS: readonly Row[] = [
   },
 ];
 
-function atMost(ratio: number): Row["targets"] {
-  const target: Target = { to: "elixir", bound: "at most", ratio };
+function both(target: Target): Row["targets"] {
   return { one_core: target, split: target };
+}
+
+function atMost(ratio: number): Row["targets"] {
+  return both({ to: "elixir", bound: "at most", ratio });
 }

@@ -47,7 +47,7 @@ defmodule Bench.Peer do
 
   defp count_down(left) do
     receive do
-      {:msg, _} -> count_down(left - 1)
+      _ -> count_down(left - 1)
     end
   end
 
@@ -76,9 +76,37 @@ defmodule Bench.Client do
   end
 
   defp run(:one_way, peer, rounds, warmup) do
-    one_way(peer, warmup)
-    elapsed = one_way(peer, rounds)
-    ~s({"rate":#{rounds * 1.0e9 / elapsed}})
+    one_way(peer, rounds, warmup, &{:msg, &1})
+  end
+
+  defp run(:one_way_text, peer, rounds, warmup) do
+    text = String.duplicate("0123456789", 100)
+    one_way(peer, rounds, warmup, fn _ -> text end)
+  end
+
+  defp run(:one_way_bytes, peer, rounds, warmup) do
+    run(:one_way_text, peer, rounds, warmup)
+  end
+
+  defp run(:one_way_object, peer, rounds, warmup) do
+    one_way(peer, rounds, warmup, fn n ->
+      %{
+        type: :order,
+        id: n,
+        user: %{name: "alex", age: 30},
+        items: [%{sku: "a1", count: 2}, %{sku: "b2", count: 1}],
+        paid: true
+      }
+    end)
+  end
+
+  defp run(:tasks, peer, rounds, warmup) do
+    supervisor = {Bench.TaskSupervisor, peer}
+    by_many(rounds, warmup, &tasks(supervisor, &1, []))
+  end
+
+  defp run(:calls, peer, rounds, warmup) do
+    by_many(rounds, warmup, &calls({Bench.Echo, peer}, &1, []))
   end
 
   defp run(:task, peer, rounds, warmup) do
@@ -105,21 +133,46 @@ defmodule Bench.Client do
     ping(pid, me, n - 1, [System.monotonic_time(:nanosecond) - started | times])
   end
 
-  defp one_way(peer, rounds) do
+  defp one_way(peer, rounds, warmup, make) do
+    send_and_count(peer, warmup, make)
+    rate(rounds, send_and_count(peer, rounds, make))
+  end
+
+  defp rate(rounds, elapsed), do: ~s({"rate":#{rounds * 1.0e9 / elapsed}})
+
+  defp by_many(rounds, warmup, ask) do
+    askers(warmup, ask)
+    rate(rounds, askers(rounds, ask))
+  end
+
+  defp askers(rounds, ask) do
+    started = System.monotonic_time(:nanosecond)
+
+    for(_ <- 1..100, do: spawn_monitor(fn -> ask.(div(rounds, 100)) end))
+    |> Enum.each(fn {_, ref} ->
+      receive do
+        {:DOWN, ^ref, _, _, :normal} -> :ok
+      end
+    end)
+
+    System.monotonic_time(:nanosecond) - started
+  end
+
+  defp send_and_count(peer, rounds, make) do
     pid = Node.spawn(peer, Bench.Peer, :count, [self(), rounds])
     started = System.monotonic_time(:nanosecond)
-    send_all(pid, rounds)
+    send_all(pid, rounds, make)
 
     receive do
       {:counted, ^rounds} -> System.monotonic_time(:nanosecond) - started
     end
   end
 
-  defp send_all(_pid, 0), do: :ok
+  defp send_all(_pid, 0, _make), do: :ok
 
-  defp send_all(pid, n) do
-    send(pid, {:msg, n})
-    send_all(pid, n - 1)
+  defp send_all(pid, n, make) do
+    send(pid, make.(n))
+    send_all(pid, n - 1, make)
   end
 
   defp tasks(_supervisor, 0, times), do: times

@@ -13,6 +13,7 @@ import {
   receive,
   self,
   send,
+  spawnMonitor,
   Task,
   TaskSupervisor,
 } from "../../mod.ts";
@@ -43,11 +44,15 @@ async function roundTrip(
   return latencies(await ping(pid, rounds));
 }
 
-async function sendAll(peer: string, rounds: number): Promise<Rate> {
+async function sendAll(
+  peer: string,
+  rounds: number,
+  make: (n: number) => unknown,
+): Promise<Rate> {
   const pid = await Node.spawn(peer, ["Bench", "count"], [self(), rounds]);
   const started = performance.now();
   for (let n = 0; n < rounds; n++) {
-    const full = send(pid, { type: "msg", n });
+    const full = send(pid, make(n));
     if (full !== undefined) await full;
   }
   const { total } = await receive() as { type: "counted"; total: number };
@@ -55,13 +60,54 @@ async function sendAll(peer: string, rounds: number): Promise<Rate> {
   return { rate: rounds / (performance.now() - started) * 1000 };
 }
 
-async function oneWay(
-  peer: string,
+function oneWay(make: (n: number) => unknown) {
+  return async (
+    peer: string,
+    rounds: number,
+    warmup: number,
+  ): Promise<Rate> => {
+    await sendAll(peer, warmup, make);
+    return await sendAll(peer, rounds, make);
+  };
+}
+
+const TEXT = "0123456789".repeat(100);
+const BYTES = new TextEncoder().encode(TEXT);
+
+/** A message of some 100 bytes: objects and an array in an object. */
+function order(n: number): unknown {
+  return {
+    type: "order",
+    id: n,
+    user: { name: "alex", age: 30 },
+    items: [{ sku: "a1", count: 2 }, { sku: "b2", count: 1 }],
+    paid: true,
+  };
+}
+
+/** The callers of the rows with many. */
+const CALLERS = 100;
+
+/** Has many processes ask at the same time, each one request after the other. */
+async function askers(
   rounds: number,
-  warmup: number,
+  ask: (n: number) => Promise<number>,
 ): Promise<Rate> {
-  await sendAll(peer, warmup);
-  return await sendAll(peer, rounds);
+  const started = performance.now();
+  const each = rounds / CALLERS;
+  for (let caller = 0; caller < CALLERS; caller++) {
+    spawnMonitor(async () => {
+      for (let n = 0; n < each; n++) {
+        const answer = await ask(n);
+        if (answer !== n) throw new Error(`Cannot go on: ${answer} for ${n}`);
+      }
+    });
+  }
+  for (let left = CALLERS; left > 0; left--) {
+    const { reason } = await receive() as { reason: unknown };
+    if (reason !== "normal") throw new Error(`Cannot go on: ${reason}`);
+  }
+  return { rate: rounds / (performance.now() - started) * 1000 };
 }
 
 /** Times requests one by one: each answers with the number that it was given. */
@@ -80,37 +126,48 @@ async function answers(
   return latencies(times);
 }
 
-function task(
-  peer: string,
-  rounds: number,
-  warmup: number,
-): Promise<Latencies> {
+function taskOf(peer: string): (n: number) => Promise<number> {
   const supervisor = { name: "Bench.TaskSupervisor", node: peer };
-  return answers(rounds, warmup, async (n) => {
-    return await Task.await(
-      await TaskSupervisor.async(supervisor, Bench.echo, [n]),
-    );
-  });
+  return async (n) =>
+    await Task.await(await TaskSupervisor.async(supervisor, Bench.echo, [n]));
 }
 
-function call(
-  peer: string,
-  rounds: number,
-  warmup: number,
-): Promise<Latencies> {
+function callOf(peer: string): (n: number) => Promise<number> {
   const server = GenServer.ref<Bench.EchoTypes>({
     name: "Bench.Echo",
     node: peer,
   });
-  return answers(
-    rounds,
-    warmup,
-    (value) => GenServer.call(server, { type: "echo", value }),
-  );
+  return (value) => GenServer.call(server, { type: "echo", value });
+}
+
+function oneByOne(askOf: (peer: string) => (n: number) => Promise<number>) {
+  return (peer: string, rounds: number, warmup: number): Promise<Latencies> =>
+    answers(rounds, warmup, askOf(peer));
+}
+
+function byMany(askOf: (peer: string) => (n: number) => Promise<number>) {
+  return async (
+    peer: string,
+    rounds: number,
+    warmup: number,
+  ): Promise<Rate> => {
+    await askers(warmup, askOf(peer));
+    return await askers(rounds, askOf(peer));
+  };
 }
 
 const [name, cookie, peer, row, rounds, warmup] = Deno.args;
-const jobs = { round_trip: roundTrip, one_way: oneWay, task, call };
+const jobs = {
+  round_trip: roundTrip,
+  one_way: oneWay((n) => ({ type: "msg", n })),
+  one_way_text: oneWay(() => TEXT),
+  one_way_bytes: oneWay(() => BYTES),
+  one_way_object: oneWay(order),
+  task: oneByOne(taskOf),
+  tasks: byMany(taskOf),
+  call: oneByOne(callOf),
+  calls: byMany(callOf),
+};
 await Node.start({ name, cookie, modules: { Bench } });
 if (!await Node.connect(peer)) throw new Error(`Cannot connect to ${peer}`);
 const result = await jobs[row as keyof typeof jobs](
