@@ -1,5 +1,27 @@
 /**
- * A connection to a peer that is in: its queue, its ticks, and its end.
+ * An established connection to a peer: its queue, its ticks, and its end.
+ *
+ * **The queue** to the peer has three parts, in the order in which bytes pass them: signals that are
+ * not written yet (`Outgoing.pending`), the backlog of frames, and the transport's buffer.
+ *
+ * - *Flowing*: a session's frames go to the transport at once, and the backlog is empty. `flush` runs
+ *   once in a turn of the event loop, when all its microtasks have run.
+ * - *Blocked*: `Transport.write` has returned false. Frames go to the backlog, `room` is 0, and the
+ *   session asks for each message whether it is taken. `drained` ends this: it passes on a batch
+ *   of the backlog, which may block again. The transport reports only that all has left, so the batches
+ *   show that the peer reads.
+ *
+ * **Held back.** Messages are refused when the queue is full (`maxQueueBytes`), but answers, exits
+ * and the like are not: a peer that asks and does not read could have them grow without end. So
+ * when the queue is full, the transport is paused; each batch that leaves gives the peer a credit of
+ * `CREDIT` batches that are read from it. Two nodes can both be in that state, each with a full queue
+ * to the other, and neither reading: both would wait for ever, so after `PROBE` milliseconds a credit
+ * is given anyway. At `HARD` times the cap the connection ends.
+ *
+ * **Ticks.** The node calls `tick` 16 times in a tick time. A side that has written nothing for
+ * `QUIET_TURNS` of these sends an empty frame, unless it is blocked: then bytes are under way. A peer
+ * that has been silent for `SILENT_TURNS` is down, unless it was this side that did not read. One that
+ * has taken nothing for as long, while blocked, is down as well.
  *
  * @module
  */
@@ -12,7 +34,15 @@ import type { Backpressure, Signals } from "../runtime/signals/signal.ts";
 import type { Budget } from "./budget.ts";
 import type { PendingSignals } from "./pending_signals.ts";
 import type { ConnectionStats } from "./statistics.ts";
-import type { Limits, Peer, Port, Session, Transport } from "./wire.ts";
+import type {
+  Incoming,
+  Limits,
+  Outgoing,
+  Peer,
+  Port,
+  Session,
+  Transport,
+} from "./wire.ts";
 
 /** A tick is sent after so many of the node's sixteenths of the tick time without a word. */
 const QUIET_TURNS = 2;
@@ -71,25 +101,21 @@ export interface ConnectionOptions {
   handlers: ConnectionHandlers;
 }
 
-/**
- * A connection to a peer that is in.
- *
- * The queue to the peer is the session's, then the backlog, then the transport's. Messages are
- * refused when it is full (`maxQueueBytes`); answers, exits and the like are not. So that a peer that
- * asks and does not read cannot have it grow without end, the peer is then read from only as fast
- * as it reads: a credit for each batch that leaves. Two nodes can both be in that state, each with
- * a full queue to the other, and neither reading: a credit now and then has them go on. At `HARD`
- * times the cap, and when nothing has left for as long as a peer may be silent, it is down.
- */
+/** An established connection to a peer. */
 export class Connection implements Port {
   /** Who the other one is. */
   readonly peer: Peer;
   /** Where signals for the peer go. */
   readonly signals: Signals;
+  /** How much may wait in the session before it asks: nothing while the transport takes no more. */
+  room: number;
   /** How many nodes the peer has introduced. */
   introduced = 0;
   readonly #transport: Transport;
-  readonly #session: Session;
+  /** The bytes that came with the handshake. */
+  readonly #rest: Uint8Array;
+  readonly #outgoing: Outgoing;
+  readonly #incoming: Incoming;
   readonly #limits: Limits;
   readonly #batch: number;
   readonly #runtime: Runtime;
@@ -111,6 +137,8 @@ export class Connection implements Port {
   readonly #flushSoon = () => nodeProcess.nextTick(flushOf, this);
   /** Whether the transport has not yet said that all has left. */
   #blocked = false;
+  /** The `room` while it has. */
+  readonly #freeRoom: number;
   #closed = false;
   #replaying = false;
   #drain: PromiseWithResolvers<void> | undefined;
@@ -128,7 +156,7 @@ export class Connection implements Port {
     const { session, limits, runtime } = options;
     this.peer = session.peer;
     this.#transport = options.transport;
-    this.#session = session;
+    this.#rest = session.rest;
     this.#limits = limits;
     this.#runtime = runtime;
     this.#queuedBytes = options.queued;
@@ -136,7 +164,12 @@ export class Connection implements Port {
     this.#stats = options.stats;
     this.#most = HARD * limits.maxQueueBytes;
     this.#batch = Math.min(BATCH, Math.ceil(limits.maxQueueBytes / BATCHES));
-    this.signals = session.open(this, runtime);
+    this.#freeRoom = Math.min(limits.highWaterMark, limits.maxQueueBytes);
+    this.room = this.#freeRoom;
+    const { outgoing, incoming } = session.open(this, runtime);
+    this.#outgoing = outgoing;
+    this.#incoming = incoming;
+    this.signals = outgoing;
   }
 
   /** Sends on what was kept for the node; the cap was another one when it was taken. */
@@ -152,7 +185,7 @@ export class Connection implements Port {
 
   /** Begins to hear; the node knows of the connection by now. */
   start(): void {
-    if (this.#session.rest.length > 0) this.#receive(this.#session.rest);
+    if (this.#rest.length > 0) this.#receive(this.#rest);
     this.#transport.start({
       bytes: (chunk) => this.#receive(chunk),
       drained: () => this.#drained(),
@@ -169,7 +202,7 @@ export class Connection implements Port {
     heard();
     this.#stats.receivedBytes += chunk.length;
     try {
-      this.#session.receive(chunk);
+      this.#incoming.receive(chunk);
     } catch (error) {
       this.#stats.protocolErrors++;
       this.#down(`it sent ${(error as Error).message}`);
@@ -192,15 +225,17 @@ export class Connection implements Port {
     if (this.#blocked) {
       this.#backlog.push(bytes);
       this.#backlogBytes += bytes.length;
-    } else if (!this.#transport.write(bytes)) {
-      this.#blocked = true;
-      this.#stuck = 0;
-    }
+    } else this.#pass(bytes);
+  }
+
+  /** Writes to the transport, which may be blocked then. */
+  #pass(bytes: Uint8Array): void {
+    if (this.#transport.write(bytes)) return;
+    this.#blocked = true;
+    this.room = 0;
   }
 
   pressure(): Backpressure {
-    const queued = this.#session.pending;
-    if (!this.#blocked && queued < this.#limits.highWaterMark) return undefined;
     if (this.#closed || this.#queued() < this.#limits.highWaterMark) {
       return undefined;
     }
@@ -210,7 +245,7 @@ export class Connection implements Port {
 
   assertRoom(): void {
     const { maxQueueBytes } = this.#limits;
-    if (!this.#blocked && this.#session.pending < maxQueueBytes) return;
+    if (!this.#blocked && this.#outgoing.pending < maxQueueBytes) return;
     const queued = this.#queued();
     if (!this.#isFull(queued) || this.#replaying) return;
     const { used, max } = this.#queuedBytes;
@@ -224,7 +259,7 @@ export class Connection implements Port {
   }
 
   #queued(): number {
-    return this.#session.pending + this.#backlogBytes +
+    return this.#outgoing.pending + this.#backlogBytes +
       this.#transport.buffered;
   }
 
@@ -247,8 +282,8 @@ export class Connection implements Port {
     if (this.#closed) return;
     // The session has frames of its own accord while the transport takes no more.
     if (this.#blocked) return this.#holdBack(0);
-    this.#session.flush(this.#limits.highWaterMark);
-    if (this.#session.pending > 0 && !this.#blocked) {
+    this.#outgoing.flush(this.#limits.highWaterMark);
+    if (this.#outgoing.pending > 0 && !this.#blocked) {
       // More to write, and the socket takes it: after the others' turn.
       this.#awake = true;
       afterTurn(() => this.flush());
@@ -259,6 +294,7 @@ export class Connection implements Port {
 
   #drained(): void {
     this.#blocked = false;
+    this.room = this.#freeRoom;
     this.#stuck = 0;
     let room = this.#batch;
     let next = 0;
@@ -266,7 +302,7 @@ export class Connection implements Port {
       const bytes = this.#backlog[next++];
       room -= bytes.length;
       this.#backlogBytes -= bytes.length;
-      if (!this.#transport.write(bytes)) this.#blocked = true;
+      this.#pass(bytes);
     }
     if (next > 0) this.#backlog = this.#backlog.slice(next);
     if (this.#paused || this.#counted > 0) this.#readOn(this.#count());
@@ -324,7 +360,7 @@ export class Connection implements Port {
   /** A sixteenth of the tick time has passed. */
   tick(): void {
     if (this.#closed) return;
-    if (++this.#quiet >= QUIET_TURNS && !this.#blocked) this.#session.tick();
+    if (++this.#quiet >= QUIET_TURNS && !this.#blocked) this.#outgoing.tick();
     if (this.#blocked && ++this.#stuck >= SILENT_TURNS) {
       this.#stats.unread++;
       this.#down("it has read nothing for longer than the tick time");
@@ -336,13 +372,13 @@ export class Connection implements Port {
 
   /** Tells the peer which peers this node has. */
   announce(names: string[]): void {
-    this.#session.announce(names);
+    this.#outgoing.announce(names);
   }
 
   /** Sends what waits, as far as the peer takes it, and ends; resolves when it is closed. */
   close(reason: string): Promise<void> {
     if (!this.#closed) {
-      this.#session.flush(Infinity);
+      this.#outgoing.flush(Infinity);
       for (const bytes of this.#backlog) this.#transport.write(bytes);
       this.#transport.end();
       this.#down(reason, true);
@@ -362,7 +398,7 @@ export class Connection implements Port {
     this.#queuedBytes.add(-this.#counted);
     this.#counted = 0;
     this.#backlog = [];
-    this.#session.close();
+    this.#incoming.close();
     if (!ended) this.#transport.destroy();
     this.#drain?.resolve();
     this.#drain = undefined;

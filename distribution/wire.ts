@@ -7,7 +7,11 @@
  * @module
  */
 
-import type { Backpressure, Signals } from "../runtime/signals/signal.ts";
+import type {
+  Backpressure,
+  Queued,
+  Signals,
+} from "../runtime/signals/signal.ts";
 
 /** What a node takes from a peer and keeps for it, at most. Bytes are counted on the wire. */
 export interface Limits {
@@ -250,13 +254,18 @@ export interface Local {
   admit(name: string): Admission;
 }
 
-/** What a session needs of its connection. */
+/** What an open session needs of its connection. */
 export interface Port {
+  /**
+   * How many bytes may wait in the session. From there on it asks `assertRoom` and `pressure`,
+   * which know the rest of the queue; 0 while the transport takes no more.
+   */
+  readonly room: number;
   /** Has `flush` called at the end of this turn of the event loop. */
   wake(): void;
   /** Sends bytes. */
   write(bytes: Uint8Array): void;
-  /** What `send` gives now. */
+  /** What `send` returns when the session's part of the queue is at `room`. */
   pressure(): Backpressure;
   /** @throws {QueueFullError} If the queue is at its hard cap. */
   assertRoom(): void;
@@ -264,28 +273,44 @@ export interface Port {
   peers(names: string[]): void;
 }
 
-/** Two nodes that know and trust each other. */
+/** Two nodes that know and trust each other: the result of a handshake. */
 export interface Session {
   /** Who the other one is. */
   readonly peer: Peer;
   /** Whether the peer has no other connection to this node, though this node may think so. */
   readonly replaces: boolean;
-  /** The bytes that wait to be written. */
-  readonly pending: number;
-  /** What has come since the handshake's last bytes, to be received first. */
+  /** The bytes that came after the handshake's last, to be received first. */
   readonly rest: Uint8Array;
   /** Begins; signals that arrive go to `deliver`. */
-  open(port: Port, deliver: Signals): Signals;
+  open(port: Port, deliver: Signals): Channel;
+}
+
+/** The two directions of an open session. */
+export interface Channel {
+  /** Signals for the peer. */
+  readonly outgoing: Outgoing;
+  /** Bytes of the peer. */
+  readonly incoming: Incoming;
+}
+
+/** Takes signals for the peer, and writes them to the port. */
+export interface Outgoing extends Signals, Queued {
+  /** The bytes that wait to be written. */
+  readonly pending: number;
   /** Writes what waits, of large messages only so many bytes; called again when they have left. */
   flush(room: number): void;
-  /** Bytes came. Throws if they are not what a peer may send. */
-  receive(chunk: Uint8Array): void;
-  /** The connection is closed: nothing of what has come in part is kept. */
-  close(): void;
   /** Shows that this node is there. */
   tick(): void;
-  /** Tells which peers this node has. */
+  /** Sends the names of this node's peers. */
   announce(peers: string[]): void;
+}
+
+/** Reads the bytes of the peer, and delivers its signals. */
+export interface Incoming {
+  /** Bytes came. Throws if they are not what a peer may send. */
+  receive(chunk: Uint8Array): void;
+  /** The connection is closed: nothing that has come in part is kept. */
+  close(): void;
 }
 
 /**

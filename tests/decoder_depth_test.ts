@@ -60,6 +60,7 @@ const SIGNALS: Record<
 const PORT: Port = {
   wake() {},
   write() {},
+  room: Infinity,
   pressure: () => undefined,
   assertRoom() {},
   peers() {},

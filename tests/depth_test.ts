@@ -252,6 +252,7 @@ function portTo(chunks: Uint8Array[]): Port {
   return {
     wake() {},
     write: (bytes) => void chunks.push(bytes.slice()),
+    room: Infinity,
     pressure: () => undefined,
     assertRoom() {},
     peers() {},

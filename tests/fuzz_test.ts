@@ -224,6 +224,7 @@ function portTo(chunks: Uint8Array[]): Port {
   return {
     wake() {},
     write: (bytes) => void chunks.push(bytes),
+    room: Infinity,
     pressure: () => undefined,
     assertRoom() {},
     peers() {},

@@ -43,6 +43,7 @@ const ALLOWED = 600;
 const PORT: Port = {
   wake() {},
   write() {},
+  room: Infinity,
   pressure: () => undefined,
   assertRoom() {},
   peers() {},

@@ -86,6 +86,7 @@ function hex(bytes: Uint8Array): string {
 class RecordingPort implements Port {
   frames: Uint8Array[] = [];
   named: string[][] = [];
+  readonly room = Infinity;
 
   wake(): void {}
   write(bytes: Uint8Array): void {

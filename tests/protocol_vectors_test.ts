@@ -42,6 +42,7 @@ function recorders(calls: unknown[][]) {
   const port = {
     wake() {},
     write() {},
+    room: Infinity,
     pressure: () => undefined,
     assertRoom() {},
     peers() {},

@@ -34,6 +34,7 @@ function portTo(chunks: Uint8Array[]): Port {
   return {
     wake() {},
     write: (bytes) => void chunks.push(bytes),
+    room: Infinity,
     pressure: () => undefined,
     assertRoom() {},
     peers: (names) => void chunks.push(...names.map(() => new Uint8Array())),

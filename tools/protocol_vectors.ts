@@ -403,6 +403,7 @@ export function signalsOf(fn: (to: Signals) => void): Json[] {
     {
       wake() {},
       write: (bytes: Uint8Array) => void frames.push(bytes.slice()),
+      room: Infinity,
       pressure: () => undefined,
       assertRoom() {},
       peers() {},

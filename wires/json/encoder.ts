@@ -1,20 +1,33 @@
 /**
  * Signals to frames.
  *
- * Signals of one turn of the event loop share a frame. A large message travels in parts, between
- * which other senders' signals pass; its own sender's wait, so that order holds.
+ * Signals are written as JSON when they are sent, into the text of the next frame. The first one
+ * wakes the port, which calls `flush` at the end of the turn of the event loop; a text of `FULL`
+ * characters is written before that.
+ *
+ * **Open signal.** The messages of one sender to one receiver that follow each other share one
+ * `send`, which stays open (`#openFrom`, `#openTo`) until another signal comes or the frame is cut.
+ *
+ * **Lanes.** A large signal travels in parts, in raw frames, so that it does not hold up the
+ * connection. It and all later signals of its sender wait in the sender's lane; those of senders
+ * without a lane go to the text at once. A lane is first in, first out, so the order between any two
+ * processes holds. `flush` advances the oldest lane part by part until `room` bytes are written: the
+ * receiver then keeps the parts of one message, not of all. The signal follows its last part
+ * in a frame of its own, before the parts of the next. A lane that is empty is removed, and its
+ * sender's signals go to the text again.
+ *
+ * **The queue.** What waits here is `pending`: the text and the lanes. The connection adds what it
+ * and the transport hold. Below `Port.room` a message needs to ask nobody else.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
-import type { Limits, Port } from "../../distribution/wire.ts";
+import type { Limits, Outgoing, Port } from "../../distribution/wire.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import type {
   Backpressure,
-  Queued,
-  Signals,
   SpawnRequest,
   SpawnResult,
   Target,
@@ -56,7 +69,7 @@ export interface FrameLimits {
 }
 
 /** Writes signals for one peer. */
-export class Encoder implements Queued, Signals {
+export class Encoder implements Outgoing {
   readonly #self: WrittenEnd;
   readonly #peer: WrittenEnd;
   readonly #port: Port;
@@ -105,7 +118,7 @@ export class Encoder implements Queued, Signals {
 
   send(from: Pid, to: Pid, message: unknown): Backpressure {
     if (to.creation !== this.#peer.creation) return undefined;
-    this.#port.assertRoom();
+    this.#assertRoom();
     const json = this.#values.encodeMessage(message);
     const tagged = this.#values.tagged;
     if (tagged || json.length > LARGE || this.#lanes.size > 0) {
@@ -113,7 +126,7 @@ export class Encoder implements Queued, Signals {
         from,
         `["send${tagged ? "*" : ""}",${from.number},${to.number},${json}]`,
       );
-      return this.#port.pressure();
+      return this.#pressure();
     }
     if (this.#openFrom === from.number && this.#openTo === to.number) {
       this.#text += "," + json;
@@ -123,26 +136,35 @@ export class Encoder implements Queued, Signals {
       this.#openTo = to.number;
     }
     if (this.#text.length >= FULL) this.#cut();
-    return this.#port.pressure();
+    return this.#pressure();
+  }
+
+  /** Most messages find room here: only then nothing else is asked. */
+  #assertRoom(): void {
+    if (this.pending >= this.#port.room) this.#port.assertRoom();
+  }
+
+  #pressure(): Backpressure {
+    return this.pending < this.#port.room ? undefined : this.#port.pressure();
   }
 
   isFull(): boolean {
-    return this.#port.pressure() !== undefined;
+    return this.#pressure() !== undefined;
   }
 
   sendName(from: Pid, name: string, message: unknown): Backpressure {
-    this.#port.assertRoom();
+    this.#assertRoom();
     const json = this.#values.encodeMessage(message);
     this.#putValue(from, "send_name", JSON.stringify(name), json);
-    return this.#port.pressure();
+    return this.#pressure();
   }
 
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
     if (alias.creation !== this.#peer.creation) return undefined;
-    this.#port.assertRoom();
+    this.#assertRoom();
     const json = this.#values.encodeMessage(message);
     this.#putValue(from, "send_alias", `${alias.number}`, json);
-    return this.#port.pressure();
+    return this.#pressure();
   }
 
   // All others are never refused.

@@ -6,8 +6,8 @@
  */
 
 import type {
+  Channel,
   Local,
-  Peer,
   Port,
   Session,
   Transport,
@@ -18,62 +18,27 @@ import { Decoder } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
 import * as handshake from "./handshake.ts";
 
-class JsonSession implements Session {
-  readonly peer: Peer;
-  readonly replaces: boolean;
-  readonly #local: Local;
-  readonly #introduction: handshake.Introduction;
-  #encoder: Encoder | undefined;
-  #decoder: Decoder | undefined;
-
-  constructor(local: Local, introduction: handshake.Introduction) {
-    this.peer = introduction.peer;
-    this.replaces = introduction.replaces;
-    this.#local = local;
-    this.#introduction = introduction;
-  }
-
-  get pending(): number {
-    return this.#encoder!.pending;
-  }
-
-  open(port: Port, deliver: Signals): Signals {
-    const { name, creation, limits, parts } = this.#local;
-    const self = { name, creation };
-    this.#encoder = new Encoder(
-      self,
-      this.peer,
-      limits,
-      this.#introduction,
-      port,
-    );
-    this.#decoder = new Decoder(self, this.peer, limits, port, deliver, parts);
-    return this.#encoder;
-  }
-
-  receive(chunk: Uint8Array): void {
-    this.#decoder!.receive(chunk);
-  }
-
-  get rest(): Uint8Array {
-    return this.#introduction.rest();
-  }
-
-  flush(room: number): void {
-    this.#encoder!.flush(room);
-  }
-
-  close(): void {
-    this.#decoder!.close();
-  }
-
-  tick(): void {
-    this.#encoder!.tick();
-  }
-
-  announce(peers: string[]): void {
-    this.#encoder!.announce(peers);
-  }
+/** The result of a handshake, ready to be opened. */
+function sessionOf(
+  local: Local,
+  introduction: handshake.Introduction,
+): Session {
+  const { peer, replaces } = introduction;
+  return {
+    peer,
+    replaces,
+    get rest(): Uint8Array {
+      return introduction.rest();
+    },
+    open(port: Port, deliver: Signals): Channel {
+      const { name, creation, limits, parts } = local;
+      const self = { name, creation };
+      return {
+        outgoing: new Encoder(self, peer, limits, introduction, port),
+        incoming: new Decoder(self, peer, limits, port, deliver, parts),
+      };
+    },
+  };
 }
 
 /** The JSON wire. */
@@ -91,10 +56,7 @@ export const jsonWire: Wire = {
     first: Uint8Array,
     local: Local,
   ): Promise<Session> {
-    return new JsonSession(
-      local,
-      await handshake.accept(transport, first, local),
-    );
+    return sessionOf(local, await handshake.accept(transport, first, local));
   },
 
   async dial(
@@ -103,7 +65,7 @@ export const jsonWire: Wire = {
     local: Local,
     isWanted: () => boolean,
   ): Promise<Session> {
-    return new JsonSession(
+    return sessionOf(
       local,
       await handshake.dial(transport, name, local, isWanted),
     );
