@@ -393,7 +393,7 @@ test("docs/protocol.md: what is JSON, and what is not", () => {
 });
 
 test("docs/protocol.md: a frame has at most as many bytes as the page says", () => {
-  const [, shown] = /at most ([\d,]+)\s+bytes\s+without\s+its\s+length/.exec(
+  const [, shown] = /at most ([\d,]+)\s+bytes,\s+excluding\s+its\s+length/.exec(
     section("## Frames"),
   )!;
   const most = Number(shown.replaceAll(",", ""));
