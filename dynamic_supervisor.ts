@@ -222,12 +222,12 @@ export class DynamicSupervisor {
    * ```ts
    * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
    * import { ExitError } from "@otp/distribution/errors";
-   * import { alive, receive, spawnLink } from "@otp/distribution/process";
+   * import { Process, receive, spawnLink } from "@otp/distribution/process";
    * import { assert, assertEquals, assertRejects } from "@std/assert";
    *
    * const sup = await DynamicSupervisor.startLink({ maxChildren: 1 });
    * const worker = { id: "worker", start: () => spawnLink(() => receive()) };
-   * assert(alive(await DynamicSupervisor.startChild(sup, worker)));
+   * assert(Process.alive(await DynamicSupervisor.startChild(sup, worker)));
    *
    * const error = await assertRejects(
    *   () => DynamicSupervisor.startChild(sup, worker),

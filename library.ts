@@ -14,7 +14,6 @@ export * from "./global.ts";
 export * from "./io.ts";
 export * from "./pg.ts";
 export * from "./process.ts";
-export * as Process from "./process.ts";
 export * from "./registry.ts";
 export * from "./rpc.ts";
 export { inspect, type InspectOptions } from "./runtime/values/inspect.ts";

@@ -105,12 +105,12 @@ export class pg {
    *
    * @example Usage
    * ```ts
-   * import { whereis } from "@otp/distribution/process";
+   * import { Process } from "@otp/distribution/process";
    * import { pg } from "@otp/distribution/pg";
    * import { assertEquals } from "@std/assert";
    *
    * const pid = await pg.start("chat");
-   * assertEquals(whereis("chat"), pid);
+   * assertEquals(Process.whereis("chat"), pid);
    * ```
    */
   static start(scope: string | Atom = DEFAULT_SCOPE): Promise<Pid> {

@@ -773,7 +773,7 @@ export class Registry {
    *
    * @example Usage
    * ```ts
-   * import { sleep } from "@otp/distribution/process";
+   * import { Process } from "@otp/distribution/process";
    * import { Registry } from "@otp/distribution/registry";
    * import { Task } from "@otp/distribution/task";
    * import { assertEquals } from "@std/assert";
@@ -784,7 +784,7 @@ export class Registry {
    *   Task.async(() =>
    *     Registry.lock("Rooms", "door", async () => {
    *       steps.push(`${name} in`);
-   *       await sleep(1);
+   *       await Process.sleep(1);
    *       steps.push(`${name} out`);
    *     })
    *   )

@@ -5,12 +5,12 @@
  *
  * @example A worker that crashes is started again
  * ```ts
- * import { exit, receive, register, spawnLink, whereis } from "@otp/distribution/process";
+ * import { Process, receive, self, spawnLink } from "@otp/distribution/process";
  * import { Supervisor } from "@otp/distribution/supervisor";
  * import { assert } from "@std/assert";
  *
  * const worker = () => spawnLink(() => {
- *   register("worker");
+ *   Process.register(self(), "worker");
  *   return receive();
  * });
  * const sup = await Supervisor.startLink([{ id: "worker", start: worker }], {
@@ -18,12 +18,12 @@
  * });
  *
  * const [{ pid }] = await Supervisor.whichChildren(sup);
- * assert(whereis("worker")?.equals(pid));
- * exit(whereis("worker")!, "oops");
+ * assert(Process.whereis("worker")?.equals(pid));
+ * Process.exit(Process.whereis("worker")!, "oops");
  *
  * const [{ pid: next }] = await Supervisor.whichChildren(sup);
- * assert(whereis("worker")?.equals(next));
- * assert(!whereis("worker")?.equals(pid));
+ * assert(Process.whereis("worker")?.equals(next));
+ * assert(!Process.whereis("worker")?.equals(pid));
  * await Supervisor.stop(sup);
  * ```
  *
@@ -239,7 +239,7 @@ const AUTO_SHUTDOWNS: readonly unknown[] = [
  *
  * @example A supervisor that ends with the work of its children
  * ```ts
- * import { isExit, receive, send, spawnLink, trapExit } from "@otp/distribution/process";
+ * import { isExit, Process, receive, send, spawnLink } from "@otp/distribution/process";
  * import { Supervisor } from "@otp/distribution/supervisor";
  * import { assertEquals } from "@std/assert";
  *
@@ -250,7 +250,7 @@ const AUTO_SHUTDOWNS: readonly unknown[] = [
  *   { id: "two", start: job("two"), restart: "transient", significant: true },
  * ], { strategy: "one_for_one", autoShutdown: "all_significant" });
  *
- * trapExit(true);
+ * Process.trapExit(true);
  * const [two, one] = await Supervisor.whichChildren(sup);
  * if (typeof one.pid === "object") send(one.pid, "one");
  * if (typeof two.pid === "object") send(two.pid, "two");
@@ -281,14 +281,14 @@ export class Supervisor {
    *
    * @example Usage
    * ```ts
-   * import { receive, spawnLink, whereis } from "@otp/distribution/process";
+   * import { Process, receive, spawnLink } from "@otp/distribution/process";
    * import { Supervisor } from "@otp/distribution/supervisor";
    * import { assert } from "@std/assert";
    *
    * const pid = await Supervisor.startLink([
    *   { id: "worker", start: () => spawnLink(() => receive()) },
    * ], { strategy: "one_for_one", name: "Chat.Supervisor" });
-   * assert(whereis("Chat.Supervisor")?.equals(pid));
+   * assert(Process.whereis("Chat.Supervisor")?.equals(pid));
    * await Supervisor.stop("Chat.Supervisor");
    * ```
    *
@@ -454,7 +454,7 @@ export class Supervisor {
    *
    * @example Usage
    * ```ts
-   * import { alive, receive, spawnLink } from "@otp/distribution/process";
+   * import { Process, receive, spawnLink } from "@otp/distribution/process";
    * import { Supervisor } from "@otp/distribution/supervisor";
    * import { assert } from "@std/assert";
    *
@@ -463,7 +463,7 @@ export class Supervisor {
    *   id: "late",
    *   start: () => spawnLink(() => receive()),
    * });
-   * assert(alive(pid));
+   * assert(Process.alive(pid));
    * await Supervisor.stop(sup);
    * ```
    */
@@ -530,7 +530,7 @@ export class Supervisor {
    *
    * @example Usage
    * ```ts
-   * import { alive, receive, spawnLink } from "@otp/distribution/process";
+   * import { Process, receive, spawnLink } from "@otp/distribution/process";
    * import { Supervisor } from "@otp/distribution/supervisor";
    * import { assert } from "@std/assert";
    *
@@ -539,7 +539,7 @@ export class Supervisor {
    * ], { strategy: "one_for_one" });
    * await Supervisor.terminateChild(sup, "worker");
    * const pid = await Supervisor.restartChild(sup, "worker");
-   * assert(pid !== undefined && alive(pid));
+   * assert(pid !== undefined && Process.alive(pid));
    * await Supervisor.stop(sup);
    * ```
    */

@@ -271,11 +271,11 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @example Usage
    * ```ts
-   * import { exit, isExit, receive, trapExit } from "@otp/distribution/process";
+   * import { exit, isExit, Process, receive } from "@otp/distribution/process";
    * import { Task } from "@otp/distribution/task";
    * import { assertEquals } from "@std/assert";
    *
-   * trapExit(true);
+   * Process.trapExit(true);
    * const pid = Task.startLink(() => exit("shutdown"));
    * assertEquals(await receive(isExit), { type: "EXIT", from: pid, reason: "shutdown" });
    * ```
@@ -508,10 +508,10 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * @example Usage
    * ```ts
    * import { Task } from "@otp/distribution/task";
-   * import { sleep } from "@otp/distribution/process";
+   * import { Process } from "@otp/distribution/process";
    * import { assertEquals } from "@std/assert";
    *
-   * const task = Task.async(() => sleep(20));
+   * const task = Task.async(() => Process.sleep(20));
    * assertEquals(await Task.yield(task, 1), undefined);
    * assertEquals(await Task.yield(task), { type: "ok", value: "ok" });
    * ```
@@ -544,11 +544,11 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @example Only what is there in time
    * ```ts
-   * import { sleep } from "@otp/distribution/process";
+   * import { Process } from "@otp/distribution/process";
    * import { Task } from "@otp/distribution/task";
    * import { assertEquals } from "@std/assert";
    *
-   * const tasks = [Task.async(() => "fast"), Task.async(() => sleep(60_000))];
+   * const tasks = [Task.async(() => "fast"), Task.async(() => Process.sleep(60_000))];
    * const results = await Task.yieldMany(tasks, { timeout: 20, onTimeout: "kill_task" });
    * assertEquals(results.map(([_task, result]) => result), [{ type: "ok", value: "fast" }, undefined]);
    * ```
@@ -614,10 +614,10 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * @example Usage
    * ```ts
    * import { Task } from "@otp/distribution/task";
-   * import { sleep } from "@otp/distribution/process";
+   * import { Process } from "@otp/distribution/process";
    * import { assertEquals } from "@std/assert";
    *
-   * const task = Task.async(() => sleep(60_000));
+   * const task = Task.async(() => Process.sleep(60_000));
    * assertEquals(await Task.shutdown(task), undefined);
    * ```
    */
@@ -720,7 +720,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @example The first two to be done
    * ```ts
-   * import { sleep } from "@otp/distribution/process";
+   * import { Process } from "@otp/distribution/process";
    * import { Task } from "@otp/distribution/task";
    * import { assertEquals } from "@std/assert";
    *
@@ -733,7 +733,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * assertEquals(done, [0, 20]);
    *
    * async function sleepFor(ms: number): Promise<number> {
-   *   await sleep(ms);
+   *   await Process.sleep(ms);
    *   return ms;
    * }
    * ```

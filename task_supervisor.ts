@@ -18,8 +18,7 @@
  * @module
  */
 
-import { locate } from "./gen/locate.ts";
-import { startCall } from "./gen/call.ts";
+import { locate, startCall } from "./gen/call.ts";
 import type {
   ChildRestart,
   ChildShutdown,

@@ -37,11 +37,11 @@ export type RemoteSupervisor = (recipient: string) => TaskSupervisorRef;
  * ```ts
  * import { Application } from "@otp/distribution/application";
  * import { chat } from "@otp/distribution/chat/application";
- * import { whereis } from "@otp/distribution/process";
+ * import { Process } from "@otp/distribution/process";
  * import { assert } from "@std/assert";
  *
  * await Application.start(chat);
- * assert(whereis("Chat.TaskSupervisor"));
+ * assert(Process.whereis("Chat.TaskSupervisor"));
  * await Application.stop("chat");
  * ```
  */

@@ -1,46 +1,44 @@
 /**
- * The end of processes: waiting for it, and asking a server for it.
+ * The end of processes: to wait for it, and to ask a server for it.
  *
  * @module
  */
 
 import { isDeepStrictEqual } from "node:util";
+import { ExitError } from "../errors.ts";
+import { checkTimeout } from "../runtime/values/check_arguments.ts";
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
-import { PendingAnswer } from "../runtime/processes/pending_answer.ts";
+import type { Deadline, Expiring } from "../runtime/scheduling/deadlines.ts";
+import { ignore } from "../runtime/promises/ignore.ts";
+import type { Ref } from "../runtime/values/pid.ts";
 import type { AliasMode, Process, Wait } from "../runtime/processes/process.ts";
 import type { Target } from "../runtime/signals/signal.ts";
-import { checkTimeout } from "../runtime/values/check_arguments.ts";
-import type { Ref } from "../runtime/values/pid.ts";
-import { callExit, describeTimeout } from "./call_description.ts";
-import { isSelf, locate, type Place, sendTo, whenLocated } from "./locate.ts";
+import { isSelf, locate, sendTo } from "./call.ts";
 import { type ServerRef, Stop } from "./messages.ts";
 import { describeServer } from "./server_names.ts";
 
 /** The result of a wait for the end of a process that has not ended in time. */
 export const LATE: unique symbol = Symbol("late");
 
-class EndingWait extends PendingAnswer<unknown> {
-  override expire(): void {
-    this.settle(LATE);
-  }
-}
-
 /**
- * The end of a process under a monitor of its own: nothing goes through the mailbox. There is one wait at a
- * time, and a promise only for that: a supervisor makes one of these for each child that it ends.
+ * Waits for the end of a process under a monitor of its own: nothing goes through the mail. There is one
+ * wait at a time, and a promise only for that: a supervisor makes one of these for each child that it ends.
  */
-export class Ending implements Wait {
+export class Ending implements Expiring, Wait {
   readonly node: string;
   /** The monitor. */
   readonly ref: Ref;
-  /** Whether the process has answered that it ends. */
+  /** Whether what is awaited has said that it ends. */
   isTold = false;
   readonly #process: Process;
-  /** Whether it has ended; its watcher may learn that at its next turn only. */
+  /** It has ended, which the process may learn at its next turn only. */
   #isDown = false;
   #end: { reason: unknown } | undefined;
   #failure: (() => unknown) | undefined;
-  #wait: EndingWait | undefined;
+  #wait: Promise<unknown> | undefined;
+  #resolve!: (reason: unknown) => void;
+  #reject!: (error: unknown) => void;
+  #deadline: Deadline | undefined;
 
   /** With a mode, the monitor is an alias too. */
   constructor(
@@ -55,20 +53,33 @@ export class Ending implements Wait {
     process.monitor(target, node, mode, this, this.ref);
   }
 
-  /** Resolves with the exit reason, or with {@linkcode LATE} after so many milliseconds; the monitor stays then. */
+  /**
+   * Resolves with the exit reason, or with {@linkcode LATE} after so many milliseconds; the monitor stays
+   * then.
+   */
   within(ms: number): Promise<unknown> {
     if (this.#end !== undefined) return Promise.resolve(this.#end.reason);
     if (this.#failure !== undefined) return Promise.reject(this.#failure());
-    const wait = this.#wait = new EndingWait(this.#process);
-    if (!this.#isDown) wait.limit(ms);
-    return wait.promise;
+    if (ms !== Infinity && !this.#isDown) {
+      this.#deadline = this.#process.runtime.deadlines.add(ms, this);
+    }
+    return this.#wait = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
   }
 
-  /** Stops waiting. */
+  /** No longer waits. */
   cancel(): void {
-    this.#wait?.lift();
+    this.#deadline?.lift();
     this.#process.unawait(this.ref);
     this.#process.demonitor(this.ref);
+  }
+
+  expire(): void {
+    const resolve = this.#resolve;
+    this.#wait = undefined;
+    resolve(LATE);
   }
 
   reply(): void {
@@ -77,17 +88,20 @@ export class Ending implements Wait {
 
   down(_object: unknown, reason: unknown): void {
     this.#isDown = true;
-    this.#wait?.lift();
+    this.#deadline?.lift();
     this.#process.unawait(this.ref);
     this.#process.resume(this, () => {
       this.#end = { reason };
-      this.#wait?.resolve(reason);
+      if (this.#wait !== undefined) this.#resolve(reason);
     });
   }
 
   abandon(error: () => unknown): void {
+    this.#deadline?.lift();
     this.#failure = error;
-    this.#wait?.abandon(error);
+    if (this.#wait === undefined) return;
+    this.#wait.catch(ignore);
+    this.#reject(error());
   }
 }
 
@@ -104,27 +118,17 @@ export async function stopServer(
   checkTimeout(timeout, "stop a server");
   const process = waitingProcess();
   if (process === undefined) return never();
-  return await whenLocated(
-    locate(server, process),
-    process,
-    (place) => stopAt(process, place, server, reason, timeout),
-  );
-}
-
-async function stopAt(
-  process: Process,
-  place: Place,
-  server: ServerRef,
-  reason: unknown,
-  timeout: number,
-): Promise<"ok"> {
-  const described = describeServer(server);
-  const fail = (why: unknown) =>
-    callExit(why, [
-      "GenServer",
-      "stop",
-      [described, reason, describeTimeout(timeout)],
-    ]);
+  const fail = (why: unknown) => {
+    const limit = timeout === Infinity ? "infinity" : timeout;
+    return new ExitError({
+      type: "call",
+      reason: why,
+      call: ["GenServer", "stop", [describeServer(server), reason, limit]],
+    });
+  };
+  const located = locate(server, process);
+  const place = located instanceof Promise ? await located : located;
+  if (!process.alive) return never();
   if (isSelf(process, place)) throw fail("calling_self");
   const ending = new Ending(process, place.target, place.node, "demonitor");
   let actual: unknown;
@@ -136,17 +140,16 @@ async function stopAt(
     ending.cancel();
   }
   if (ending.isTold && isSame(actual, reason)) return "ok";
-  if (ending.isTold || actual === "noproc") throw fail(actual);
-  // As in OTP, a server that has ended before it took the request has failed a call of its own.
-  const why = actual === "noconnection"
-    ? { type: "nodedown", node: place.node }
-    : actual;
-  const { reason: failure } = callExit(why, [
-    "sys",
-    "terminate",
-    [described, reason, "infinity"],
-  ]);
-  throw fail(failure);
+  // As in OTP, one that has ended before it took the request has failed a call of its own.
+  throw fail(
+    ending.isTold || actual === "noproc" ? actual : {
+      type: "call",
+      reason: actual === "noconnection"
+        ? { type: "nodedown", node: place.node }
+        : actual,
+      call: ["sys", "terminate", [describeServer(server), reason, "infinity"]],
+    },
+  );
 }
 
 function isSame(actual: unknown, reason: unknown): boolean {

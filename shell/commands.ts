@@ -5,7 +5,7 @@
  */
 
 import { IO } from "../io.ts";
-import { info, list, Pid, type ProcessInfo, Ref } from "../process.ts";
+import { Pid, Process, type ProcessInfo, Ref } from "../process.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
 import { inspect, printable } from "../runtime/values/inspect.ts";
 import { Atom, printedPid } from "../runtime/values/pid.ts";
@@ -81,7 +81,7 @@ async function aboutProcess(pid: Pid): Promise<Row[]> {
   const rows: Row[] = [["Node", pid.node]];
   let found: ProcessInfo | undefined;
   try {
-    found = await info(pid, { remote: true });
+    found = await Process.info(pid, { remote: true });
   } catch (error) {
     return [...rows, ["Process", printable((error as Error).message)]];
   }
@@ -148,7 +148,7 @@ async function top(by: string = "messages"): Promise<"ok"> {
       }`,
     );
   }
-  const all = list({ info: true });
+  const all = Process.list({ info: true });
   const shown = all.toSorted((a, b) => COLUMNS[by](b) - COLUMNS[by](a))
     .slice(0, ROWS);
   const names = Object.keys(COLUMNS);

@@ -6,6 +6,7 @@
 
 import { readFileSync } from "node:fs";
 import type { Scope } from "../cli/evaluate.ts";
+import * as library from "../mod.ts";
 import { IO } from "../io.ts";
 import { inspect, printable } from "../runtime/values/inspect.ts";
 import { type Doc, docsOf, moduleTextOf } from "./doc_comments.ts";
@@ -88,8 +89,7 @@ function helpFor(
     return contents(module, scope[module] as object, text, docs);
   }
   const found = name === undefined
-    // `self` is `Process.self`.
-    ? HELP[pathOf(scope[module], scope, true) ?? ""] ??
+    ? HELP[nameInLibrary(scope[module]) ?? ""] ??
       (Object.hasOwn(OF_COMMANDS, module) ? OF_COMMANDS[module] : undefined)
     : docs[name];
   if (found !== undefined) {
@@ -98,6 +98,12 @@ function helpFor(
   return `There is no documentation of ${printable(path)}; h(${
     module in scope && name !== undefined ? printable(module) : ""
   }) lists what there is`;
+}
+
+/** The name that the library exports a value under: code can have another value under that name. */
+function nameInLibrary(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  return Object.entries(library).find(([, each]) => each === value)?.[0];
 }
 
 function isModule(value: unknown): boolean {
@@ -140,7 +146,7 @@ function contents(
     !name.startsWith("_") &&
     typeof Object.getOwnPropertyDescriptor(value, name)?.value === "function"
   ).sort();
-  const width = Math.max(...names.map((name) => name.length)) + 2;
+  const width = Math.max(0, ...names.map((name) => name.length)) + 2;
   const lines = names.map((name) => {
     const [summary] = docs[name]?.[0].text.split(/(?<=\.)\s|\n\n/) ?? [];
     return `  ${printable(name).padEnd(width)}${
@@ -152,15 +158,11 @@ function contents(
 }
 
 /** How code in the scope would name a value. */
-function pathOf(
-  value: unknown,
-  scope: Scope,
-  onlyMembers = false,
-): string | undefined {
+function pathOf(value: unknown, scope: Scope): string | undefined {
   if (!isModule(value) && typeof value !== "function") return undefined;
   for (const [name, each] of Object.entries(scope)) {
     if (!isModule(each)) continue;
-    if (each === value && !onlyMembers) return name;
+    if (each === value) return name;
     for (const key of Object.getOwnPropertyNames(each)) {
       const member = Object.getOwnPropertyDescriptor(each, key)?.value;
       if (member === value) return `${name}.${key}`;

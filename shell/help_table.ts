@@ -1,5 +1,5 @@
 /**
- * What the library's doc comments say, for the shell's `h`. Written by tools/help_table.ts.
+ * The doc comments of the library, for the shell's `h`. Written by tools/help_table.ts.
  *
  * @module
  */
@@ -15,16 +15,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Starts agents, and has them run functions.\n\nAn agent runs one function at a time, in the order in which they come; what they give is copied to the\ncaller, but in the function it is the state itself: one for Agent.get must not change it. A\nfunction may be asynchronous; the agent does nothing else until it has ended. While an expensive\nfunction runs, nobody else is served: where that matters, get what is needed and do the work in the\ncaller.\n\nA function that throws ends the agent, and the caller exits with what it threw. A caller also exits if\nthe agent is not there, its node is down, or the time is up, as it does from\nGenServer.call; after a timeout the\nfunction may still run.\n\nFunctions do not travel: an agent of another node runs those that its node exports, given as the function\nitself if this node exports it under the same name, or as `[module, function, args]`. The agent's node\ndecides what may be run, as for `Node.spawn`."
     }
   ],
-  "Agent.startLink": [
+  "Agent.cast": [
     {
-      "signature": "startLink(init: () => S | Promise<S>, options: AgentOptions = {})",
-      "text": "Starts an agent that is linked to the caller.\n\nFollows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2)."
-    }
-  ],
-  "Agent.start": [
-    {
-      "signature": "start(init: () => S | Promise<S>, options: AgentOptions = {})",
-      "text": "Starts an agent that is linked to nobody.\n\nFollows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); else as\nAgent.startLink."
+      "signature": "cast(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, NoInfer<S>>)",
+      "text": "Has a function make the next state, and does not wait.\n\nFollows [Agent.cast/2](https://hexdocs.pm/elixir/1.18/Agent.html#cast/2): it is `\"ok\"` also if the agent\nis not there, or its node refuses the function."
     }
   ],
   "Agent.childSpec": [
@@ -33,22 +27,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "An agent as the child of a supervisor. `[Agent, init]` in the list of children says the same, where no\noptions are needed."
     }
   ],
-  "Agent.ref": [
-    {
-      "signature": "ref(agent: ServerAddress)",
-      "text": "A name or pid as that of an agent whose state's type is known, so that the functions it is given are\nchecked."
-    }
-  ],
   "Agent.get": [
     {
       "signature": "get(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, R>, options: AgentCallOptions = {})",
       "text": "Gives what a function makes of the state.\n\nFollows [Agent.get/3](https://hexdocs.pm/elixir/1.18/Agent.html#get/3)."
-    }
-  ],
-  "Agent.update": [
-    {
-      "signature": "update(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, NoInfer<S>>, options: AgentCallOptions = {})",
-      "text": "Has a function make the next state of the last.\n\nFollows [Agent.update/3](https://hexdocs.pm/elixir/1.18/Agent.html#update/3)."
     }
   ],
   "Agent.getAndUpdate": [
@@ -57,10 +39,22 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Has a function make the next state, and gives something else that it makes.\n\nFollows [Agent.get_and_update/3](https://hexdocs.pm/elixir/1.18/Agent.html#get_and_update/3). A function\nthat gives no pair ends the agent with `{ type: \"bad_return_value\", value }`."
     }
   ],
-  "Agent.cast": [
+  "Agent.ref": [
     {
-      "signature": "cast(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, NoInfer<S>>)",
-      "text": "Has a function make the next state, and does not wait.\n\nFollows [Agent.cast/2](https://hexdocs.pm/elixir/1.18/Agent.html#cast/2): it is `\"ok\"` also if the agent\nis not there, or its node refuses the function."
+      "signature": "ref(agent: ServerAddress)",
+      "text": "A name or pid as that of an agent whose state's type is known, so that the functions it is given are\nchecked."
+    }
+  ],
+  "Agent.start": [
+    {
+      "signature": "start(init: () => S | Promise<S>, options: AgentOptions = {})",
+      "text": "Starts an agent that is linked to nobody.\n\nFollows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); else as\nAgent.startLink."
+    }
+  ],
+  "Agent.startLink": [
+    {
+      "signature": "startLink(init: () => S | Promise<S>, options: AgentOptions = {})",
+      "text": "Starts an agent that is linked to the caller.\n\nFollows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2)."
     }
   ],
   "Agent.stop": [
@@ -69,60 +63,22 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Stops an agent, and waits until it has ended.\n\nFollows [Agent.stop/3](https://hexdocs.pm/elixir/1.18/Agent.html#stop/3)."
     }
   ],
+  "Agent.update": [
+    {
+      "signature": "update(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, NoInfer<S>>, options: AgentCallOptions = {})",
+      "text": "Has a function make the next state of the last.\n\nFollows [Agent.update/3](https://hexdocs.pm/elixir/1.18/Agent.html#update/3)."
+    }
+  ],
   "Application": [
     {
       "signature": "Application",
       "text": "Starts and stops applications, and keeps their environments.\n\nBoth belong to a node: to that of the calling process, outside any process to the default node. What\nis put into an environment stays there whether or not the application runs; any value will do, a\nfunction as well, as it never leaves the node."
     }
   ],
-  "Application.start": [
+  "Application.deleteEnv": [
     {
-      "signature": "start(application: ApplicationSpec)",
-      "text": "Starts an application, after those that it depends on.\n\nFollows [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).\nWhat an application that runs already depends on is not looked at. A process of the application's own\nstarts its top supervisor: the application does not end with the caller, and prints where the node\nprints. If one application does not start, those that were started for it are stopped again.\n\nWhen the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the\nnode's log is told and the application is no longer started; applications that depend on it are left\nalone."
-    }
-  ],
-  "Application.stop": [
-    {
-      "signature": "stop(name: string, options: ApplicationStopOptions = {})",
-      "text": "Stops an application, and waits until it has stopped.\n\nFollows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). Its `prepStop`\nis called, its top supervisor is told to exit with `\"shutdown\"` and has ended its children, last\nstarted first, and then its `stop` is called. What one of the two throws is reported to the node's\nlog, and stopping goes on. Applications that depend on it are left alone, as are those that it depends\non."
-    }
-  ],
-  "Application.started": [
-    {
-      "signature": "started()",
-      "text": "The applications that run, in the order of their start."
-    }
-  ],
-  "Application.spec": [
-    {
-      "signature": "spec(app: string)",
-      "text": "The specification of an application that has been started, whether or not it runs.\n\nFollows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1)."
-    },
-    {
-      "signature": "spec(app: string, key: K)",
-      "text": "One thing that is known of an application.\n\nFollows [Application.spec/2](https://hexdocs.pm/elixir/1.18/Application.html#spec/2)."
-    }
-  ],
-  "Application.load": [
-    {
-      "signature": "load(config: Record<string, Record<string, unknown>>)",
-      "text": "Puts the settings of several applications, as a configuration file has them.\n\nFollows [Application.put_all_env/2](https://hexdocs.pm/elixir/1.18/Application.html#put_all_env/2) with\n`persistent: true`: they win over what the applications bring with them."
-    }
-  ],
-  "Application.putEnv": [
-    {
-      "signature": "putEnv(app: string, key: string, value: unknown, options: EnvOptions = {})",
-      "text": "Puts a setting.\n\nFollows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the\napplication is started for the first time, settings that it brings with it take the place of those\nthat were put before and are not persistent."
-    }
-  ],
-  "Application.getEnv": [
-    {
-      "signature": "getEnv(app: string, key: string)",
-      "text": "A setting, or nothing if it has not been put."
-    },
-    {
-      "signature": "getEnv(app: string, key: string, otherwise: T)",
-      "text": "A setting, or what is given for it if it has not been put."
+      "signature": "deleteEnv(app: string, key: string, options: EnvOptions = {})",
+      "text": "Takes a setting away.\n\nFollows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A\npersistent one is back when its application is started for the first time, unless it is taken away as\nsuch."
     }
   ],
   "Application.fetchEnv": [
@@ -137,16 +93,72 @@ export const HELP: Record<string, Doc[]> = {
       "text": "A setting that must have been put: Elixir's `fetch_env!`."
     }
   ],
-  "Application.deleteEnv": [
-    {
-      "signature": "deleteEnv(app: string, key: string, options: EnvOptions = {})",
-      "text": "Takes a setting away.\n\nFollows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A\npersistent one is back when its application is started for the first time, unless it is taken away as\nsuch."
-    }
-  ],
   "Application.getAllEnv": [
     {
       "signature": "getAllEnv(app: string)",
       "text": "All settings of an application."
+    }
+  ],
+  "Application.getEnv": [
+    {
+      "signature": "getEnv(app: string, key: string)",
+      "text": "A setting, or nothing if it has not been put."
+    },
+    {
+      "signature": "getEnv(app: string, key: string, otherwise: T)",
+      "text": "A setting, or what is given for it if it has not been put."
+    }
+  ],
+  "Application.load": [
+    {
+      "signature": "load(config: Record<string, Record<string, unknown>>)",
+      "text": "Puts the settings of several applications, as a configuration file has them.\n\nFollows [Application.put_all_env/2](https://hexdocs.pm/elixir/1.18/Application.html#put_all_env/2) with\n`persistent: true`: they win over what the applications bring with them."
+    }
+  ],
+  "Application.putEnv": [
+    {
+      "signature": "putEnv(app: string, key: string, value: unknown, options: EnvOptions = {})",
+      "text": "Puts a setting.\n\nFollows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the\napplication is started for the first time, settings that it brings with it take the place of those\nthat were put before and are not persistent."
+    }
+  ],
+  "Application.spec": [
+    {
+      "signature": "spec(app: string)",
+      "text": "The specification of an application that has been started, whether or not it runs.\n\nFollows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1)."
+    },
+    {
+      "signature": "spec(app: string, key: K)",
+      "text": "One thing that is known of an application.\n\nFollows [Application.spec/2](https://hexdocs.pm/elixir/1.18/Application.html#spec/2)."
+    }
+  ],
+  "Application.start": [
+    {
+      "signature": "start(application: ApplicationSpec)",
+      "text": "Starts an application, after those that it depends on.\n\nFollows [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).\nWhat an application that runs already depends on is not looked at. A process of the application's own\nstarts its top supervisor: the application does not end with the caller, and prints where the node\nprints. If one application does not start, those that were started for it are stopped again.\n\nWhen the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the\nnode's log is told and the application is no longer started; applications that depend on it are left\nalone."
+    }
+  ],
+  "Application.started": [
+    {
+      "signature": "started()",
+      "text": "The applications that run, in the order of their start."
+    }
+  ],
+  "Application.stop": [
+    {
+      "signature": "stop(name: string, options: ApplicationStopOptions = {})",
+      "text": "Stops an application, and waits until it has stopped.\n\nFollows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). Its `prepStop`\nis called, its top supervisor is told to exit with `\"shutdown\"` and has ended its children, last\nstarted first, and then its `stop` is called. What one of the two throws is reported to the node's\nlog, and stopping goes on. Applications that depend on it are left alone, as are those that it depends\non."
+    }
+  ],
+  "ApplicationStartError": [
+    {
+      "signature": "ApplicationStartError",
+      "text": "An application did not start."
+    }
+  ],
+  "Atom": [
+    {
+      "signature": "Atom",
+      "text": "An Erlang atom: a constant that stands for its own name, and is not a string.\n\nOne name has one object within a JavaScript process, so atoms can be compared with `===`."
     }
   ],
   "DynamicSupervisor": [
@@ -155,22 +167,34 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Starts supervisors whose children come and go, and children under them.\n\nA DynamicSupervisor starts with no children. Each is started by DynamicSupervisor.startChild,\nis known by its pid, and is on its own: there is one strategy, `\"one_for_one\"`, and no order. A child has\na specification as that of a `Supervisor` has; its `id` need not be its own, as it is not used, and\n`significant` means nothing.\n\nA child that ends is started again as its `restart` says, with another pid; one that is not, is\nforgotten. If it does not start, it is tried again, and each try counts as a restart; after more than\n`maxRestarts` within `maxSeconds` the supervisor ends all children and exits with `\"shutdown\"`.\n\nWhen it ends, it tells all children at once to exit with `\"shutdown\"`, and kills each that takes longer\nthan its `shutdown`: it takes as long as the slowest, not as all together. As a `Supervisor`, it is\nlinked to the process that starts it, traps exits, and exits with that process for the same reason.\n\nThe functions take a supervisor of any node; they exit if it is not there or its node is down."
     }
   ],
-  "DynamicSupervisor.startLink": [
-    {
-      "signature": "startLink(options: DynamicSupervisorOptions = {})",
-      "text": "Starts a DynamicSupervisor, linked to the caller.\n\nFollows\n[DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1)."
-    }
-  ],
   "DynamicSupervisor.childSpec": [
     {
       "signature": "childSpec(options: DynamicSupervisorOptions = {})",
       "text": "A DynamicSupervisor as the child of a supervisor: `[DynamicSupervisor, { name }]`."
     }
   ],
+  "DynamicSupervisor.countChildren": [
+    {
+      "signature": "countChildren(supervisor: SupervisorRef)",
+      "text": "How many children a supervisor has.\n\nFollows\n[DynamicSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#count_children/1)."
+    }
+  ],
   "DynamicSupervisor.startChild": [
     {
       "signature": "startChild(supervisor: SupervisorRef, child: CheckedChild<C>)",
       "text": "Starts a child.\n\nFollows\n[DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2).\nThe child is started by the supervisor, one at a time: a start that takes its time keeps the others\nwaiting. For a supervisor of another node, the child's `start` is a function that both nodes export, or\n`[module, function, args]`."
+    }
+  ],
+  "DynamicSupervisor.startLink": [
+    {
+      "signature": "startLink(options: DynamicSupervisorOptions = {})",
+      "text": "Starts a DynamicSupervisor, linked to the caller.\n\nFollows\n[DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1)."
+    }
+  ],
+  "DynamicSupervisor.stop": [
+    {
+      "signature": "stop(supervisor: SupervisorRef, reason: unknown = \"normal\", timeout: number = Infinity)",
+      "text": "Stops a supervisor and its children, and waits until they have ended.\n\nFollows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a\nreason other than `\"normal\"` and a shutdown is reported as an error, and goes out over the links as\nwell."
     }
   ],
   "DynamicSupervisor.terminateChild": [
@@ -185,16 +209,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "All children of a supervisor, in the order of their start.\n\nFollows\n[DynamicSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#which_children/1)."
     }
   ],
-  "DynamicSupervisor.countChildren": [
+  "ExitError": [
     {
-      "signature": "countChildren(supervisor: SupervisorRef)",
-      "text": "How many children a supervisor has.\n\nFollows\n[DynamicSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#count_children/1)."
-    }
-  ],
-  "DynamicSupervisor.stop": [
-    {
-      "signature": "stop(supervisor: SupervisorRef, reason: unknown = \"normal\", timeout: number = Infinity)",
-      "text": "Stops a supervisor and its children, and waits until they have ended.\n\nFollows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a\nreason other than `\"normal\"` and a shutdown is reported as an error, and goes out over the links as\nwell."
+      "signature": "ExitError",
+      "text": "An exit on its way: thrown by `exit(reason)`, and what a wait rejects with when a call fails\nor the shell process is told to exit. A process that does not catch it exits with its reason."
     }
   ],
   "GenServer": [
@@ -203,32 +221,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Starts, calls and stops servers of callback modules.\n\nA server is a process that keeps a state and takes one message at a time: calls, which are answered,\ncasts, which are not, and plain messages. What comes from one sender is taken in the order in which it\nwas sent. See GenServerModule for the callbacks.\n\nA call monitors the server while it waits. If the server is not there, ends before it has replied, or is\non a node that cannot be reached, or if the time is up, the caller exits: the promise rejects with an\n`ExitError` that says what was called and why it failed. A reply that comes after that is dropped; it\nnever gets into the caller's mail.\n\nTypes: the pid that GenServer.startLink gives knows the server's types, and so does what\nGenServer.ref gives for a name. A call of another request does not compile then. A plain pid\nor name takes any request, and its reply is `any`."
     }
   ],
-  "GenServer.startLink": [
+  "GenServer.abcast": [
     {
-      "signature": "startLink(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions = {})",
-      "text": "Starts a server that is linked to the caller.\n\nFollows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The\npromise resolves when `init` has ended. The server ends when the caller does: unless it traps exits, by\nthe exit signal; if it traps them, it runs `terminate` and exits with the caller's reason, whatever\nthat is.\n\nIf `init` fails, the caller gets the reason and, unless it traps exits, exits with it too, as it is\nlinked. Nothing is left behind then: the process has ended, and its name is free."
-    }
-  ],
-  "GenServer.start": [
-    {
-      "signature": "start(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions = {})",
-      "text": "Starts a server that is linked to nobody, and outlives the caller.\n\nFollows [GenServer.start/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start/3); else as\nGenServer.startLink."
-    }
-  ],
-  "GenServer.childSpec": [
-    {
-      "signature": "childSpec(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerChildOptions = {})",
-      "text": "A server as the child of a supervisor.\n\nWhere no name is given, `[module, arg]` in the list of children says the same. The child's id is its\nname, or else that of the module. If the module has a function `startLink` and no name is given, it is\nstarted by that."
-    }
-  ],
-  "GenServer.ref": [
-    {
-      "signature": "ref(server: string | Atom)",
-      "text": "A name or pid as that of a server of known types, so that what it is called with is checked."
-    },
-    {
-      "signature": "ref(server: ServerAddress)",
-      "text": "A server of another node, of a registry or of the cluster, or by pid."
+      "signature": "abcast(name: LocalName<T>, request: NoInfer<CastOf<T>>, options: AbcastOptions = {})",
+      "text": "Tells the servers of one name on several nodes something, and does not wait.\n\nFollows [GenServer.abcast/3](https://hexdocs.pm/elixir/1.18/GenServer.html#abcast/3): nodes and servers\nthat are not there are left out."
     }
   ],
   "GenServer.call": [
@@ -243,10 +239,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Tells a server something, and does not wait.\n\nFollows [GenServer.cast/2](https://hexdocs.pm/elixir/1.18/GenServer.html#cast/2): it is `\"ok\"` also if\nnobody is there, or its node cannot be reached."
     }
   ],
-  "GenServer.reply": [
+  "GenServer.childSpec": [
     {
-      "signature": "reply(from: From<R>, reply: NoInfer<R>)",
-      "text": "Answers a call: from the server, or from any process that it gave `from` to, on any node.\n\nFollows [GenServer.reply/2](https://hexdocs.pm/elixir/1.18/GenServer.html#reply/2). A caller that does\nnot wait any more, as it has ended, got its answer or had no more time, does not get it."
+      "signature": "childSpec(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerChildOptions = {})",
+      "text": "A server as the child of a supervisor.\n\nWhere no name is given, `[module, arg]` in the list of children says the same. The child's id is its\nname, or else that of the module. If the module has a function `startLink` and no name is given, it is\nstarted by that."
     }
   ],
   "GenServer.multiCall": [
@@ -255,10 +251,32 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Calls the servers of one name on several nodes, all at the same time.\n\nFollows [GenServer.multi_call/4](https://hexdocs.pm/elixir/1.18/GenServer.html#multi_call/4). It waits\nuntil all have replied or cannot any more, or the time is up; a reply that comes later is dropped."
     }
   ],
-  "GenServer.abcast": [
+  "GenServer.ref": [
     {
-      "signature": "abcast(name: LocalName<T>, request: NoInfer<CastOf<T>>, options: AbcastOptions = {})",
-      "text": "Tells the servers of one name on several nodes something, and does not wait.\n\nFollows [GenServer.abcast/3](https://hexdocs.pm/elixir/1.18/GenServer.html#abcast/3): nodes and servers\nthat are not there are left out."
+      "signature": "ref(server: string | Atom)",
+      "text": "A name or pid as that of a server of known types, so that what it is called with is checked."
+    },
+    {
+      "signature": "ref(server: ServerAddress)",
+      "text": "A server of another node, of a registry or of the cluster, or by pid."
+    }
+  ],
+  "GenServer.reply": [
+    {
+      "signature": "reply(from: From<R>, reply: NoInfer<R>)",
+      "text": "Answers a call: from the server, or from any process that it gave `from` to, on any node.\n\nFollows [GenServer.reply/2](https://hexdocs.pm/elixir/1.18/GenServer.html#reply/2). A caller that does\nnot wait any more, as it has ended, got its answer or had no more time, does not get it."
+    }
+  ],
+  "GenServer.start": [
+    {
+      "signature": "start(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions = {})",
+      "text": "Starts a server that is linked to nobody, and outlives the caller.\n\nFollows [GenServer.start/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start/3); else as\nGenServer.startLink."
+    }
+  ],
+  "GenServer.startLink": [
+    {
+      "signature": "startLink(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions = {})",
+      "text": "Starts a server that is linked to the caller.\n\nFollows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The\npromise resolves when `init` has ended. The server ends when the caller does: unless it traps exits, by\nthe exit signal; if it traps them, it runs `terminate` and exits with the caller's reason, whatever\nthat is.\n\nIf `init` fails, the caller gets the reason and, unless it traps exits, exits with it too, as it is\nlinked. Nothing is left behind then: the process has ended, and its name is free."
     }
   ],
   "GenServer.stop": [
@@ -279,6 +297,18 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Input and output through the caller's group leader, as Elixir's\n[IO](https://hexdocs.pm/elixir/1.18/IO.html).\n\nA process inherits the group leader of the one that spawned it, across nodes as well: what a\nprocess prints comes out at the node that spawned it."
     }
   ],
+  "IO.gets": [
+    {
+      "signature": "gets(prompt: Printable, options: IoOptions = {})",
+      "text": "Reads a line from the group leader's input.\n\nFollows [IO.gets/2](https://hexdocs.pm/elixir/1.18/IO.html#gets/2)."
+    }
+  ],
+  "IO.inspect": [
+    {
+      "signature": "inspect(value: T, options: IoInspectOptions = {})",
+      "text": "Prints a value as source-like text and gives the value back."
+    }
+  ],
   "IO.puts": [
     {
       "signature": "puts(item: Printable, options: IoOptions = {})",
@@ -291,16 +321,16 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Prints text without ending the line."
     }
   ],
-  "IO.inspect": [
+  "IoError": [
     {
-      "signature": "inspect(value: T, options: IoInspectOptions = {})",
-      "text": "Prints a value as source-like text and gives the value back."
+      "signature": "IoError",
+      "text": "Input or output failed: the group leader is gone, or it answered with an error. A process that does not\ncatch it ends with it, as one in Erlang ends with the error `terminated`."
     }
   ],
-  "IO.gets": [
+  "NoProcessError": [
     {
-      "signature": "gets(prompt: Printable, options: IoOptions = {})",
-      "text": "Reads a line from the group leader's input.\n\nFollows [IO.gets/2](https://hexdocs.pm/elixir/1.18/IO.html#gets/2)."
+      "signature": "NoProcessError",
+      "text": "What was asked of a name that no process has."
     }
   ],
   "Node": [
@@ -309,34 +339,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "A node: a named runtime that others can connect to.\n\n`Node.start` starts one; the first that is started is the default node, on which code outside\nany process is. The static functions speak of the node that the calling code is on."
     }
   ],
-  "Node.start": [
-    {
-      "signature": "start(options: NodeOptions)",
-      "text": "Starts a node: listens, and registers with EPMD, which is served here if nobody does.\n\nCode that people type, at the prompt of a shell or after `--eval`, is on the node that it starts from\nthen on, until that stops. If it is on a node already, the start rejects with a `NodeStartError` whose\n`code` is `\"already_started\"`."
-    }
-  ],
-  "Node.self": [
-    {
-      "signature": "self()",
-      "text": "The name of the node that the calling code is on."
-    }
-  ],
   "Node.alive": [
     {
       "signature": "alive()",
       "text": "Whether the calling code is on a node that is started."
-    }
-  ],
-  "Node.list": [
-    {
-      "signature": "list(kind: NodeKind = \"visible\")",
-      "text": "The nodes that this node is connected to."
-    }
-  ],
-  "Node.stats": [
-    {
-      "signature": "stats()",
-      "text": "What the node that the calling code is on has counted since its start: connections, bytes,\nand by cause who was not let in and what was refused."
     }
   ],
   "Node.connect": [
@@ -351,10 +357,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Ends the connection to a node: links and monitors across it get `\"noconnection\"`."
     }
   ],
-  "Node.ping": [
+  "Node.list": [
     {
-      "signature": "ping(node: string | Atom)",
-      "text": "Tries to connect to a node."
+      "signature": "list(kind: NodeKind = \"visible\")",
+      "text": "The nodes that this node is connected to."
     }
   ],
   "Node.monitor": [
@@ -367,6 +373,24 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "monitorNodes(on: boolean)",
       "text": "Has the calling process told of all visible nodes that connect, by `{ type: \"nodeup\", node }`\nbefore any other signal of that node, and that go, by `{ type: \"nodedown\", node }` after all.\n\nFollows [net_kernel:monitor_nodes/1](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/1).\nWho asks several times is told of each node as many times; `false` ends all of it."
+    }
+  ],
+  "Node.ping": [
+    {
+      "signature": "ping(node: string | Atom)",
+      "text": "Tries to connect to a node."
+    }
+  ],
+  "Node.run": [
+    {
+      "signature": "run(fn: () => T | Promise<T>, options: RunOptions = {})",
+      "text": "Runs a function in a new process of the node that the calling code is on, started or not.\n\nCode outside any process shares one process, the shell: its mailbox, its links and its end. Give\neach request of a web server a process of its own by one line:\n`Deno.serve((request) => Node.run(() => handle(request)))`. A link made in `handle` then ends that\nrequest only. The function sees the caller's `AsyncLocalStorage`s."
+    }
+  ],
+  "Node.self": [
+    {
+      "signature": "self()",
+      "text": "The name of the node that the calling code is on."
     }
   ],
   "Node.spawn": [
@@ -387,10 +411,16 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Starts a process on a node, monitored by the caller from its first moment.\n\nAs Node.spawn; a node that cannot be reached gives the pid of no process, and\nthen a DOWN `\"noconnection\"`."
     }
   ],
-  "Node.run": [
+  "Node.start": [
     {
-      "signature": "run(fn: () => T | Promise<T>, options: RunOptions = {})",
-      "text": "Runs a function in a new process of the node that the calling code is on, started or not.\n\nCode outside any process shares one process, the shell: its mailbox, its links and its end. Give\neach request of a web server a process of its own by one line:\n`Deno.serve((request) => Node.run(() => handle(request)))`. A link made in `handle` then ends that\nrequest only. The function sees the caller's `AsyncLocalStorage`s."
+      "signature": "start(options: NodeOptions)",
+      "text": "Starts a node: listens, and registers with EPMD, which is served here if nobody does.\n\nCode that people type, at the prompt of a shell or after `--eval`, is on the node that it starts from\nthen on, until that stops. If it is on a node already, the start rejects with a `NodeStartError` whose\n`code` is `\"already_started\"`."
+    }
+  ],
+  "Node.stats": [
+    {
+      "signature": "stats()",
+      "text": "What the node that the calling code is on has counted since its start: connections, bytes,\nand by cause who was not let in and what was refused."
     }
   ],
   "Node.stop": [
@@ -399,78 +429,56 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Stops the node that the calling code is on, in order; see `stop` of a node."
     }
   ],
+  "NodeStartError": [
+    {
+      "signature": "NodeStartError",
+      "text": "A node could not be started. `code` says what was wrong: the name or a setting (`\"name\"`); a name or\nport that is in use (`\"in_use\"`); the cookie, its file, or the permission to read or make it\n(`\"cookie\"`); the certificate (`\"tls\"`); that it can neither listen nor reach or serve EPMD\n(`\"network\"`); that the program was started without the permission to (`\"permission\"`); or that a node\nruns already (`\"already_started\"`). The message names the flag or option that helps, and `cause` is\nthe error of the host."
+    }
+  ],
+  "Pid": [
+    {
+      "signature": "Pid",
+      "text": "The names of things: processes, references and atoms."
+    }
+  ],
   "Process": [
     {
       "signature": "Process",
-      "text": "Processes: spawn, send and receive, links and monitors, names, exits.\n\nFollows Elixir's [Process](https://hexdocs.pm/elixir/1.18/Process.html) and\n[Kernel](https://hexdocs.pm/elixir/1.18/Kernel.html), and the\n[reference manual](https://www.erlang.org/doc/system/ref_man_processes.html). Code in a process\nfinds its process by itself; code outside any process is in the shell process of the default\nnode, like the prompt of iex."
+      "text": "Processes: links and monitors, names, exit signals, timers, aliases, the process dictionary.\n\nFollows Elixir's [Process](https://hexdocs.pm/elixir/1.18/Process.html) and the\n[reference manual](https://www.erlang.org/doc/system/ref_man_processes.html). Code in a process finds its\nprocess by itself; code outside any process runs in the shell process of the default node, like the\nprompt of iex."
     }
   ],
-  "Process.self": [
+  "Process.alias": [
     {
-      "signature": "self()",
-      "text": "The pid of the calling process; outside any process, the shell's."
+      "signature": "alias(options: AliasOptions = {})",
+      "text": "Makes an alias of the calling process: an address that can be taken back.\n\nFollows [Process.alias/1](https://hexdocs.pm/elixir/1.18/Process.html#alias/1). What is sent to\nan alias that is no longer active is dropped."
     }
   ],
-  "Process.send": [
+  "Process.alive": [
     {
-      "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>)",
-      "text": "Sends a message: a copy, made now.\n\nNever throws for a receiver that is dead or cannot be reached; the message is dropped then, as\nin Erlang. Between one sender and one receiver messages keep their order, and none is delivered\ntwice. A first message to a node connects to it."
+      "signature": "alive(pid: Pid)",
+      "text": "Whether a process of this node is alive."
+    }
+  ],
+  "Process.callers": [
+    {
+      "signature": "callers()",
+      "text": "On whose behalf the calling process runs: who asked for the task, who asked for that one's, and so\non, nearest first.\n\nIt is what Elixir keeps as [`$callers`](https://hexdocs.pm/elixir/1.18/Task.html#module-ancestor-and-caller-tracking).\nUnlike its ancestors, who are those that started it, they are found through a `TaskSupervisor` and\nacross nodes."
+    }
+  ],
+  "Process.cancelTimer": [
+    {
+      "signature": "cancelTimer(timer: Ref)",
+      "text": "Ends a timer: its message is not sent.\n\nFollows [Process.cancel_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2). Any\nprocess of the node can end it, not only the one that started it. A message that was sent already\nmay still wait in the receiver's mailbox."
     },
     {
-      "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>, options: SendOptions & { nosuspend: true })",
-      "text": "Sends a message, unless that would need a connection or have to wait.\n\nFollows [Process.send/3](https://hexdocs.pm/elixir/1.18/Process.html#send/3)."
-    },
-    {
-      "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>, options: SendOptions)",
-      "text": "Sends a message, unless that would need a connection."
+      "signature": "cancelTimer(timer: Ref, options: CancelTimerOptions)",
+      "text": "Ends a timer, and answers by a message, or not at all.\n\nFollows [Process.cancel_timer/2](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2)."
     }
   ],
-  "Process.receive": [
+  "Process.delete": [
     {
-      "signature": "receive(guard?: ((message: any) => message is T) | ((message: any) => boolean) | null, options?: ReceiveOptions<A>)",
-      "text": "Takes the oldest message that the guard wants, or waits for one.\n\nSeveral waits in one process are served in order, each with its own guard."
-    }
-  ],
-  "Process.flush": [
-    {
-      "signature": "flush()",
-      "text": "Prints and throws away all messages that wait, as in iex."
-    }
-  ],
-  "Process.spawn": [
-    {
-      "signature": "spawn(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
-      "text": "Starts a process.\n\nIt begins after the caller has given way, runs until its function returns (or the promise that\nit returns settles), and inherits the caller's group leader. On another node:\n`Node.spawn(node, …)`."
-    }
-  ],
-  "Process.spawnLink": [
-    {
-      "signature": "spawnLink(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
-      "text": "Starts a process that is linked to the caller from its first moment.\n\nWhen one of the two ends otherwise than normally, so does the other, unless it traps exits."
-    }
-  ],
-  "Process.spawnMonitor": [
-    {
-      "signature": "spawnMonitor(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
-      "text": "Starts a process that the caller monitors from its first moment."
-    }
-  ],
-  "Process.link": [
-    {
-      "signature": "link(pid: Pid)",
-      "text": "Links the caller to a process: when one ends, the other gets an exit signal. One link a pair.\n\nLinking to a dead process of another node gives an exit signal `\"noproc\"`, to one of a node\nthat cannot be reached `\"noconnection\"`."
-    }
-  ],
-  "Process.unlink": [
-    {
-      "signature": "unlink(pid: Pid)",
-      "text": "Ends the link between the caller and a process: from here on no exit signal comes over it."
-    }
-  ],
-  "Process.monitor": [
-    {
-      "signature": "monitor(target: Pid | string | Atom | NameOnNode, options: MonitorOptions = {})",
-      "text": "Watches a process or a name: when it ends, the caller gets one DownMessage.\n\nMonitors stack, each with its own message. A process that is not there gives `\"noproc\"`, a node\nthat is down or goes down `\"noconnection\"`. A process that monitors itself gets nothing, and the\nreference is no alias."
+      "signature": "delete(key: unknown)",
+      "text": "Deletes a key from the dictionary of the calling process.\n\nFollows [Process.delete/1](https://hexdocs.pm/elixir/1.18/Process.html#delete/1)."
     }
   ],
   "Process.demonitor": [
@@ -481,112 +489,8 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Process.exit": [
     {
-      "signature": "exit(reason: unknown)",
-      "text": "Exits: the calling process, by throwing, or another one, by an exit signal.\n\n`exit(reason)` throws an `ExitError`, which ends the process unless it is caught.\n`exit(pid, reason)` sends a signal: `\"kill\"` cannot be trapped, and the process ends with\n`\"killed\"`; `\"normal\"` is ignored unless it is trapped or sent to oneself; any other ends a\nprocess that does not trap exits."
-    },
-    {
       "signature": "exit(pid: Pid, reason: unknown)",
-      "text": "Sends an exit signal."
-    }
-  ],
-  "Process.trapExit": [
-    {
-      "signature": "trapExit(on: boolean)",
-      "text": "Sets whether exit signals become ExitMessages of the calling process."
-    }
-  ],
-  "Process.register": [
-    {
-      "signature": "register(name: string | Atom, pid?: Pid)",
-      "text": "Gives the calling process, or another one of this node, a name on this node."
-    }
-  ],
-  "Process.unregister": [
-    {
-      "signature": "unregister(name: string | Atom)",
-      "text": "Takes a name of this node away."
-    }
-  ],
-  "Process.whereis": [
-    {
-      "signature": "whereis(name: string | Atom)",
-      "text": "Who has a name on this node."
-    }
-  ],
-  "Process.alive": [
-    {
-      "signature": "alive(pid: Pid)",
-      "text": "Whether a process of this node is alive."
-    }
-  ],
-  "Process.makeRef": [
-    {
-      "signature": "makeRef()",
-      "text": "A new reference, different from every other."
-    }
-  ],
-  "Process.alias": [
-    {
-      "signature": "alias(options: AliasOptions = {})",
-      "text": "Makes an alias of the calling process: an address that can be taken back.\n\nFollows [Process.alias/1](https://hexdocs.pm/elixir/1.18/Process.html#alias/1). What is sent to\nan alias that is no longer active is dropped."
-    }
-  ],
-  "Process.unalias": [
-    {
-      "signature": "unalias(ref: Ref)",
-      "text": "Ends an alias of the calling process."
-    }
-  ],
-  "Process.reply": [
-    {
-      "signature": "reply(to: Ref, value: unknown)",
-      "text": "Answers a request: what awaits the reference gets the value.\n\nCalls and requests to a group leader carry the reference that their answer goes to. An answer\nthat comes too late, or a second one, is dropped."
-    }
-  ],
-  "Process.signal": [
-    {
-      "signature": "signal()",
-      "text": "A signal that is aborted when the calling process exits, for what knows nothing of processes."
-    }
-  ],
-  "Process.sleep": [
-    {
-      "signature": "sleep(ms: number)",
-      "text": "Waits."
-    }
-  ],
-  "Process.groupLeader": [
-    {
-      "signature": "groupLeader(leader?: Pid)",
-      "text": "The calling process's group leader, or, with a pid, sets it.\n\nFollows [Process.group_leader/0](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/0). What a\nprocess prints goes to its group leader, which may be on another node; those that it starts from\nthen on inherit it."
-    },
-    {
-      "signature": "groupLeader(pid: Pid, leader: Pid)",
-      "text": "Sets the group leader of another process, here or on another node.\n\nFollows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). It is\na signal: it keeps its order with what the caller sends to the process. One for a process of another\nnode that is dead or cannot be reached is dropped. What the leader of a process of this node is,\ninfo tells."
-    }
-  ],
-  "Process.isExit": [
-    {
-      "signature": "isExit(message: unknown)",
-      "text": "Whether a message is an ExitMessage."
-    }
-  ],
-  "Process.isDown": [
-    {
-      "signature": "isDown(message: unknown)",
-      "text": "Whether a message is a DownMessage."
-    }
-  ],
-  "Process.isReply": [
-    {
-      "signature": "isReply(message: unknown)",
-      "text": "Whether a message is a ReplyMessage."
-    }
-  ],
-  "Process.put": [
-    {
-      "signature": "put(key: unknown, value: unknown)",
-      "text": "Puts a value into the dictionary of the calling process, under a key.\n\nFollows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). Nobody but the process\nsees its dictionary, and it ends with the process. The value is kept as it is, not copied: it need\nnot be one that can be sent."
+      "text": "Sends an exit signal to a process.\n\nFollows [Process.exit/2](https://hexdocs.pm/elixir/1.18/Process.html#exit/2). `\"kill\"` cannot be trapped,\nand the process ends with `\"killed\"`; `\"normal\"` is ignored unless it is trapped or sent to oneself; any\nother reason ends a process that does not trap exits."
     }
   ],
   "Process.get": [
@@ -605,16 +509,14 @@ export const HELP: Record<string, Doc[]> = {
       "text": "The keys of the dictionary of the calling process.\n\nFollows [Process.get_keys/0](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/0) and\n[Process.get_keys/1](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/1)."
     }
   ],
-  "Process.delete": [
+  "Process.groupLeader": [
     {
-      "signature": "delete(key: unknown)",
-      "text": "Deletes a key from the dictionary of the calling process.\n\nFollows [Process.delete/1](https://hexdocs.pm/elixir/1.18/Process.html#delete/1)."
-    }
-  ],
-  "Process.setLabel": [
+      "signature": "groupLeader(leader?: Pid)",
+      "text": "The calling process's group leader, or, with a pid, sets it.\n\nFollows [Process.group_leader/0](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/0). What a\nprocess prints goes to its group leader, which may be on another node; those that it starts from\nthen on inherit it."
+    },
     {
-      "signature": "setLabel(label: unknown)",
-      "text": "Labels the calling process, to tell it from others that run the same code.\n\nFollows [Process.set_label/1](https://hexdocs.pm/elixir/1.18/Process.html#set_label/1). `info` has the\nlabel, and so has a crash report. Unlike a name, any number of processes can have the same, and\nnothing finds a process by it. As in Elixir, the dictionary keeps it, under `\"$process_label\"`."
+      "signature": "groupLeader(pid: Pid, leader: Pid)",
+      "text": "Sets the group leader of another process, here or on another node.\n\nFollows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). It is\na signal: it keeps its order with what the caller sends to the process. One for a process of another\nnode that is dead or cannot be reached is dropped. What the leader of a process of this node is,\nProcess.info tells."
     }
   ],
   "Process.info": [
@@ -625,6 +527,12 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "info(pid: Pid, options: RemoteProcessInfoOptions)",
       "text": "Asks the node of a process what that is and does, as `rpc.call` asks.\n\nEvery node tells it, unless its `allow` option says no: `allow(\"alex@localhost\", \"Process\", \"info\")`.\nIt does not tell the messages."
+    }
+  ],
+  "Process.link": [
+    {
+      "signature": "link(pid: Pid)",
+      "text": "Links the caller to a process: when one ends, the other gets an exit signal. One link a pair.\n\nLinking to a dead process of another node gives an exit signal `\"noproc\"`, to one of a node\nthat cannot be reached `\"noconnection\"`."
     }
   ],
   "Process.list": [
@@ -641,32 +549,22 @@ export const HELP: Record<string, Doc[]> = {
       "text": "The processes of this node, as pids or with what each is and does."
     }
   ],
-  "Process.registered": [
+  "Process.monitor": [
     {
-      "signature": "registered()",
-      "text": "The names of this node that processes have.\n\nFollows [Process.registered/0](https://hexdocs.pm/elixir/1.18/Process.html#registered/0)."
+      "signature": "monitor(target: Pid | string | Atom | NameOnNode, options: MonitorOptions = {})",
+      "text": "Watches a process or a name: when it ends, the caller gets one DownMessage.\n\nMonitors stack, each with its own message. A process that is not there gives `\"noproc\"`, a node\nthat is down or goes down `\"noconnection\"`. A process that monitors itself gets nothing, and the\nreference is no alias."
     }
   ],
-  "Process.callers": [
+  "Process.monotonicTime": [
     {
-      "signature": "callers()",
-      "text": "On whose behalf the calling process runs: who asked for the task, who asked for that one's, and so\non, nearest first.\n\nIt is what Elixir keeps as [`$callers`](https://hexdocs.pm/elixir/1.18/Task.html#module-ancestor-and-caller-tracking).\nUnlike its ancestors, who are those that started it, they are found through a `TaskSupervisor` and\nacross nodes."
+      "signature": "monotonicTime()",
+      "text": "The time by the node's clock, which is never set back: for moments given to Process.sendAfter.\n\nFollows [System.monotonic_time/1](https://hexdocs.pm/elixir/1.18/System.html#monotonic_time/1). Where\nit begins is different from node to node: it means nothing elsewhere."
     }
   ],
-  "Process.sendAfter": [
+  "Process.put": [
     {
-      "signature": "sendAfter(to: Pid<M> | string | Atom, message: Message<NoInfer<M>, T>, ms: number, options: SendAfterOptions = {})",
-      "text": "Sends a message later, to a process of this node or to a name.\n\nFollows [Process.send_after/4](https://hexdocs.pm/elixir/1.18/Process.html#send_after/4). The\nmessage is copied now: a later change of it changes nothing. A name is looked up when the time has\ncome, and if nobody has it then, the message is dropped. A timer for a pid ends when that process\ndoes: it is not started if the process is dead already. The caller may end meanwhile: the message is\nsent all the same. When the node stops, its timers end.\n\nThe message comes from no process, so it has no order with what the caller sends. Messages that are\ndue at the same time come in the order in which they were asked for. A timer keeps the program\nrunning, as one of `setTimeout` does."
-    }
-  ],
-  "Process.cancelTimer": [
-    {
-      "signature": "cancelTimer(timer: Ref)",
-      "text": "Ends a timer: its message is not sent.\n\nFollows [Process.cancel_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2). Any\nprocess of the node can end it, not only the one that started it. A message that was sent already\nmay still wait in the receiver's mailbox."
-    },
-    {
-      "signature": "cancelTimer(timer: Ref, options: CancelTimerOptions)",
-      "text": "Ends a timer, and answers by a message, or not at all.\n\nFollows [Process.cancel_timer/2](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2)."
+      "signature": "put(key: unknown, value: unknown)",
+      "text": "Puts a value into the dictionary of the calling process, under a key.\n\nFollows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). Nobody but the process\nsees its dictionary, and it ends with the process. The value is kept as it is, not copied: it need\nnot be one that can be sent."
     }
   ],
   "Process.readTimer": [
@@ -675,10 +573,110 @@ export const HELP: Record<string, Doc[]> = {
       "text": "How long it is until a timer's message is sent.\n\nFollows [Process.read_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#read_timer/1)."
     }
   ],
-  "Process.monotonicTime": [
+  "Process.register": [
     {
-      "signature": "monotonicTime()",
-      "text": "The time by the node's clock, which is never set back: for moments given to sendAfter.\n\nFollows [System.monotonic_time/1](https://hexdocs.pm/elixir/1.18/System.html#monotonic_time/1). Where\nit begins is different from node to node: it means nothing elsewhere."
+      "signature": "register(pid: Pid, name: string | Atom)",
+      "text": "Gives a process of this node a name.\n\nFollows [Process.register/2](https://hexdocs.pm/elixir/1.18/Process.html#register/2)."
+    }
+  ],
+  "Process.registered": [
+    {
+      "signature": "registered()",
+      "text": "The names of this node that processes have.\n\nFollows [Process.registered/0](https://hexdocs.pm/elixir/1.18/Process.html#registered/0)."
+    }
+  ],
+  "Process.reply": [
+    {
+      "signature": "reply(to: Ref, value: unknown)",
+      "text": "Answers a request: what awaits the reference gets the value.\n\nCalls and requests to a group leader carry the reference that their answer goes to. An answer\nthat comes too late, or a second one, is dropped."
+    }
+  ],
+  "Process.send": [
+    {
+      "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>, options: SendOptions & { nosuspend: true })",
+      "text": "Sends a message, unless that would need a connection or have to wait.\n\nFollows [Process.send/3](https://hexdocs.pm/elixir/1.18/Process.html#send/3)."
+    },
+    {
+      "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>, options: SendOptions)",
+      "text": "Sends a message, unless that would need a connection."
+    }
+  ],
+  "Process.sendAfter": [
+    {
+      "signature": "sendAfter(to: Pid<M> | string | Atom, message: Message<NoInfer<M>, T>, ms: number, options: SendAfterOptions = {})",
+      "text": "Sends a message later, to a process of this node or to a name.\n\nFollows [Process.send_after/4](https://hexdocs.pm/elixir/1.18/Process.html#send_after/4). The\nmessage is copied now: a later change of it changes nothing. A name is looked up when the time has\ncome, and if nobody has it then, the message is dropped. A timer for a pid ends when that process\ndoes: it is not started if the process is dead already. The caller may end meanwhile: the message is\nsent all the same. When the node stops, its timers end.\n\nThe message comes from no process, so it has no order with what the caller sends. Messages that are\ndue at the same time come in the order in which they were asked for. A timer keeps the program\nrunning, as one of `setTimeout` does."
+    }
+  ],
+  "Process.setLabel": [
+    {
+      "signature": "setLabel(label: unknown)",
+      "text": "Labels the calling process, to tell it from others that run the same code.\n\nFollows [Process.set_label/1](https://hexdocs.pm/elixir/1.18/Process.html#set_label/1). `info` has the\nlabel, and so has a crash report. Unlike a name, any number of processes can have the same, and\nnothing finds a process by it. As in Elixir, the dictionary keeps it, under `\"$process_label\"`."
+    }
+  ],
+  "Process.signal": [
+    {
+      "signature": "signal()",
+      "text": "A signal that is aborted when the calling process exits, for what knows nothing of processes."
+    }
+  ],
+  "Process.sleep": [
+    {
+      "signature": "sleep(ms: number)",
+      "text": "Waits."
+    }
+  ],
+  "Process.trapExit": [
+    {
+      "signature": "trapExit(on: boolean)",
+      "text": "Sets whether exit signals become ExitMessages of the calling process."
+    }
+  ],
+  "Process.unalias": [
+    {
+      "signature": "unalias(ref: Ref)",
+      "text": "Ends an alias of the calling process."
+    }
+  ],
+  "Process.unlink": [
+    {
+      "signature": "unlink(pid: Pid)",
+      "text": "Ends the link between the caller and a process: from here on no exit signal comes over it."
+    }
+  ],
+  "Process.unregister": [
+    {
+      "signature": "unregister(name: string | Atom)",
+      "text": "Takes a name of this node away."
+    }
+  ],
+  "Process.whereis": [
+    {
+      "signature": "whereis(name: string | Atom)",
+      "text": "Who has a name on this node."
+    }
+  ],
+  "ProcessExited": [
+    {
+      "signature": "ProcessExited",
+      "text": "The process that the code runs in has exited: its pending waits reject with this once, so that\n`finally` and `using` run, and every call that it makes afterwards throws it and does nothing."
+    }
+  ],
+  "QueueFullError": [
+    {
+      "signature": "QueueFullError",
+      "text": "The queue to a node is at its hard cap; the message was not sent."
+    }
+  ],
+  "ReceiveTimeout": [
+    {
+      "signature": "ReceiveTimeout",
+      "text": "A `receive` with a timeout got no message in time."
+    }
+  ],
+  "Ref": [
+    {
+      "signature": "Ref",
+      "text": "A reference: a name that is made once and never again, for a monitor, a call, a task or an alias."
     }
   ],
   "Registry": [
@@ -687,52 +685,34 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Keeps processes of this node under keys.\n\nA process registers itself, as often as it likes, each time with a value. Keys are whatever a message\nmay hold, and compare by value: two lists with the same items are one key. Keys are copied; values are\nkept as they are, so that a function will do.\n\nRegistering and reading take effect at once, without a message to another process. When a process\nexits, its registrations are gone with it: none of the functions gives a process that is not alive.\n\nWho is registered is linked to the registry. If the registry crashes or is stopped, so do they, unless\nthey trap exits; its supervisor starts it again, empty.\n\nA registry with unique keys names servers: `{ via: Registry, name: [\"MyApp.Registry\", key] }` wherever a\nserver's name is asked for, to start it under and to call it by. It then takes the place of registered\nnames where there are many of them, or where they are not texts.\n\nThe functions take the name of a registry of the calling process's node, and throw a `NoProcessError` if\nthere is none of that name. For groups of the whole cluster see `pg`."
     }
   ],
-  "Registry.startLink": [
-    {
-      "signature": "startLink(options: RegistryOptions)",
-      "text": "Starts a registry, linked to the caller.\n\nFollows [Registry.start_link/1](https://hexdocs.pm/elixir/1.18/Registry.html#start_link/1). It is a\nsupervisor with one child, to which those who register are linked. Elixir's `partitions` are for\nmany processor cores: JavaScript has one."
-    }
-  ],
   "Registry.childSpec": [
     {
       "signature": "childSpec(options: RegistryOptions)",
       "text": "A registry as the child of a supervisor: `[Registry, { keys, name }]`."
     }
   ],
-  "Registry.register": [
+  "Registry.count": [
     {
-      "signature": "register(registry: string | Atom, key: unknown, value?: unknown)",
-      "text": "Registers the calling process under a key.\n\nFollows [Registry.register/3](https://hexdocs.pm/elixir/1.18/Registry.html#register/3). With unique\nkeys, a key that a living process has, the caller itself for one, is refused: that is the result and\nnot an error that is thrown, since of two that want one key somebody must come second. With duplicate\nkeys a process may register under one key many times."
-    }
-  ],
-  "Registry.unregister": [
-    {
-      "signature": "unregister(registry: string | Atom, key: unknown)",
-      "text": "Takes all registrations of the calling process under a key back.\n\nFollows [Registry.unregister/2](https://hexdocs.pm/elixir/1.18/Registry.html#unregister/2). With its\nlast registration, the caller's link to the registry ends. Listeners are told, also if there was\nnothing to take back."
-    }
-  ],
-  "Registry.unregisterMatch": [
-    {
-      "signature": "unregisterMatch(registry: string | Atom, key: unknown, predicate: ValuePredicate)",
-      "text": "Takes those registrations of the calling process under a key back whose value a predicate wants.\n\nFollows [Registry.unregister_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#unregister_match/4),\nwith a function for the pattern and guards. Listeners are told only if none is left under the key."
-    }
-  ],
-  "Registry.lookup": [
-    {
-      "signature": "lookup(registry: string | Atom, key: unknown)",
-      "text": "Who is registered under a key, and with which value.\n\nFollows [Registry.lookup/2](https://hexdocs.pm/elixir/1.18/Registry.html#lookup/2)."
-    }
-  ],
-  "Registry.match": [
-    {
-      "signature": "match(registry: string | Atom, key: unknown, predicate: ValuePredicate)",
-      "text": "Those registrations under a key whose value a predicate wants.\n\nFollows [Registry.match/4](https://hexdocs.pm/elixir/1.18/Registry.html#match/4), with a function for\nthe pattern and guards."
+      "signature": "count(registry: string | Atom)",
+      "text": "How many registrations there are.\n\nFollows [Registry.count/1](https://hexdocs.pm/elixir/1.18/Registry.html#count/1)."
     }
   ],
   "Registry.countMatch": [
     {
       "signature": "countMatch(registry: string | Atom, key: unknown, predicate: ValuePredicate)",
       "text": "How many registrations under a key have a value that a predicate wants.\n\nFollows [Registry.count_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#count_match/4)."
+    }
+  ],
+  "Registry.countSelect": [
+    {
+      "signature": "countSelect(registry: string | Atom, predicate: (record: RegistryRecord) => boolean)",
+      "text": "How many registrations a predicate wants.\n\nFollows [Registry.count_select/2](https://hexdocs.pm/elixir/1.18/Registry.html#count_select/2), with a\nfunction for the match specification. It looks at all there are, and makes no list of them."
+    }
+  ],
+  "Registry.deleteMeta": [
+    {
+      "signature": "deleteMeta(registry: string | Atom, key: unknown)",
+      "text": "Takes a setting of the registry's users away.\n\nFollows [Registry.delete_meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#delete_meta/2)."
     }
   ],
   "Registry.dispatch": [
@@ -747,34 +727,22 @@ export const HELP: Record<string, Doc[]> = {
       "text": "The keys that a process is registered under.\n\nFollows [Registry.keys/2](https://hexdocs.pm/elixir/1.18/Registry.html#keys/2)."
     }
   ],
-  "Registry.values": [
+  "Registry.lock": [
     {
-      "signature": "values(registry: string | Atom, key: unknown, pid: Pid)",
-      "text": "The values that a process is registered with under a key.\n\nFollows [Registry.values/3](https://hexdocs.pm/elixir/1.18/Registry.html#values/3)."
+      "signature": "lock(registry: string | Atom, key: unknown, fn: () => T)",
+      "text": "Runs a function while no other process runs one under the same lock of the registry.\n\nFollows [Registry.lock/3](https://hexdocs.pm/elixir/1.18/Registry.html#lock/3). Who asks first has the\nlock first. It is given back when the function has ended, or its process. Locks are no keys: nothing\nis registered. A process that asks again for a lock that it has waits for ever."
     }
   ],
-  "Registry.updateValue": [
+  "Registry.lookup": [
     {
-      "signature": "updateValue(registry: string | Atom, key: unknown, fn: (value: unknown) => unknown)",
-      "text": "Replaces the value that the calling process is registered with under a key.\n\nFollows [Registry.update_value/3](https://hexdocs.pm/elixir/1.18/Registry.html#update_value/3)."
+      "signature": "lookup(registry: string | Atom, key: unknown)",
+      "text": "Who is registered under a key, and with which value.\n\nFollows [Registry.lookup/2](https://hexdocs.pm/elixir/1.18/Registry.html#lookup/2)."
     }
   ],
-  "Registry.count": [
+  "Registry.match": [
     {
-      "signature": "count(registry: string | Atom)",
-      "text": "How many registrations there are.\n\nFollows [Registry.count/1](https://hexdocs.pm/elixir/1.18/Registry.html#count/1)."
-    }
-  ],
-  "Registry.select": [
-    {
-      "signature": "select(registry: string | Atom, predicate?: (record: RegistryRecord) => boolean)",
-      "text": "Every registration that a predicate wants.\n\nFollows [Registry.select/2](https://hexdocs.pm/elixir/1.18/Registry.html#select/2), with a function\nfor the match specification. It looks at all there are."
-    }
-  ],
-  "Registry.countSelect": [
-    {
-      "signature": "countSelect(registry: string | Atom, predicate: (record: RegistryRecord) => boolean)",
-      "text": "How many registrations a predicate wants.\n\nFollows [Registry.count_select/2](https://hexdocs.pm/elixir/1.18/Registry.html#count_select/2), with a\nfunction for the match specification. It looks at all there are, and makes no list of them."
+      "signature": "match(registry: string | Atom, key: unknown, predicate: ValuePredicate)",
+      "text": "Those registrations under a key whose value a predicate wants.\n\nFollows [Registry.match/4](https://hexdocs.pm/elixir/1.18/Registry.html#match/4), with a function for\nthe pattern and guards."
     }
   ],
   "Registry.meta": [
@@ -789,16 +757,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Sets a setting of the registry's users; it lasts as long as the registry, over crashes.\n\nFollows [Registry.put_meta/3](https://hexdocs.pm/elixir/1.18/Registry.html#put_meta/3)."
     }
   ],
-  "Registry.deleteMeta": [
+  "Registry.register": [
     {
-      "signature": "deleteMeta(registry: string | Atom, key: unknown)",
-      "text": "Takes a setting of the registry's users away.\n\nFollows [Registry.delete_meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#delete_meta/2)."
-    }
-  ],
-  "Registry.lock": [
-    {
-      "signature": "lock(registry: string | Atom, key: unknown, fn: () => T)",
-      "text": "Runs a function while no other process runs one under the same lock of the registry.\n\nFollows [Registry.lock/3](https://hexdocs.pm/elixir/1.18/Registry.html#lock/3). Who asks first has the\nlock first. It is given back when the function has ended, or its process. Locks are no keys: nothing\nis registered. A process that asks again for a lock that it has waits for ever."
+      "signature": "register(registry: string | Atom, key: unknown, value?: unknown)",
+      "text": "Registers the calling process under a key.\n\nFollows [Registry.register/3](https://hexdocs.pm/elixir/1.18/Registry.html#register/3). With unique\nkeys, a key that a living process has, the caller itself for one, is refused: that is the result and\nnot an error that is thrown, since of two that want one key somebody must come second. With duplicate\nkeys a process may register under one key many times."
     }
   ],
   "Registry.registerName": [
@@ -807,10 +769,46 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Registers a process under a name for `via`."
     }
   ],
+  "Registry.select": [
+    {
+      "signature": "select(registry: string | Atom, predicate?: (record: RegistryRecord) => boolean)",
+      "text": "Every registration that a predicate wants.\n\nFollows [Registry.select/2](https://hexdocs.pm/elixir/1.18/Registry.html#select/2), with a function\nfor the match specification. It looks at all there are."
+    }
+  ],
+  "Registry.startLink": [
+    {
+      "signature": "startLink(options: RegistryOptions)",
+      "text": "Starts a registry, linked to the caller.\n\nFollows [Registry.start_link/1](https://hexdocs.pm/elixir/1.18/Registry.html#start_link/1). It is a\nsupervisor with one child, to which those who register are linked. Elixir's `partitions` are for\nmany processor cores: JavaScript has one."
+    }
+  ],
+  "Registry.unregister": [
+    {
+      "signature": "unregister(registry: string | Atom, key: unknown)",
+      "text": "Takes all registrations of the calling process under a key back.\n\nFollows [Registry.unregister/2](https://hexdocs.pm/elixir/1.18/Registry.html#unregister/2). With its\nlast registration, the caller's link to the registry ends. Listeners are told, also if there was\nnothing to take back."
+    }
+  ],
+  "Registry.unregisterMatch": [
+    {
+      "signature": "unregisterMatch(registry: string | Atom, key: unknown, predicate: ValuePredicate)",
+      "text": "Takes those registrations of the calling process under a key back whose value a predicate wants.\n\nFollows [Registry.unregister_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#unregister_match/4),\nwith a function for the pattern and guards. Listeners are told only if none is left under the key."
+    }
+  ],
   "Registry.unregisterName": [
     {
       "signature": "unregisterName(name: unknown)",
       "text": "Takes a name for `via` away that the calling process has."
+    }
+  ],
+  "Registry.updateValue": [
+    {
+      "signature": "updateValue(registry: string | Atom, key: unknown, fn: (value: unknown) => unknown)",
+      "text": "Replaces the value that the calling process is registered with under a key.\n\nFollows [Registry.update_value/3](https://hexdocs.pm/elixir/1.18/Registry.html#update_value/3)."
+    }
+  ],
+  "Registry.values": [
+    {
+      "signature": "values(registry: string | Atom, key: unknown, pid: Pid)",
+      "text": "The values that a process is registered with under a key.\n\nFollows [Registry.values/3](https://hexdocs.pm/elixir/1.18/Registry.html#values/3)."
     }
   ],
   "Registry.whereisName": [
@@ -819,16 +817,22 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Who has a name for `via`."
     }
   ],
+  "RpcError": [
+    {
+      "signature": "RpcError",
+      "text": "A call of a function on a node came to nothing: the connection was lost or could not be made\n(`\"noconnection\"`), there was no answer in time (`\"timeout\"`), the node does not serve such calls\n(`\"notsup\"`), or has as many processes for this node as it may have (`\"system_limit\"`). After the\nfirst two the function may have run, or still run.\n\nIt is Erlang's `error` of `{erpc, reason}`."
+    }
+  ],
+  "SpawnRefusedError": [
+    {
+      "signature": "SpawnRefusedError",
+      "text": "A node refused to run something: a closure, as it does not allow any (`\"closure\"`); a function\nthat it exports, but not to this node (`\"not_allowed\"`); or anything, as this node has as many\nprocesses there as it may have (`\"limit\"`)."
+    }
+  ],
   "Supervisor": [
     {
       "signature": "Supervisor",
       "text": "Starts supervisors and asks them about their children.\n\nA supervisor starts its children in the order given, and ends them in the reverse order: each is sent\nan exit signal `\"shutdown\"`, and killed if it takes longer than its `shutdown`. It is itself linked to\nthe process that starts it and traps exits: when that process exits, the supervisor ends its children\nand exits for the same reason.\n\nA child that ends is started again as its `restart` says. If it does not start, it is tried again, and\neach try counts as a restart; after more than `maxRestarts` within `maxSeconds` the supervisor ends all\nchildren and exits with `\"shutdown\"`, and its own supervisor sees to it. Between two tries it serves\nwhat it is asked, a stop for one. A temporary child that is ended with others, by `\"one_for_all\"` or\n`\"rest_for_one\"`, is not started with them again: it is gone.\n\nA child whose start gives `\"ignore\"` has nothing to run, for now: it is kept, with no pid, and\nSupervisor.restartChild tries it again; a temporary one is not kept.\n\nA supervisor with `autoShutdown` ends by itself when its `significant` children are done, as a process\nthat they serve may be: it ends the other children and exits with `\"shutdown\"`. If it is a transient\nchild of its own supervisor, that is the end of it; if it is a significant child itself, its supervisor\nmay end too, and so on up the tree. A significant child that is ended by a request, by\nSupervisor.terminateChild for one, ends nothing else.\n\nThe functions take a supervisor of any node; they exit if it is not there or its node is down."
-    }
-  ],
-  "Supervisor.startLink": [
-    {
-      "signature": "startLink(children: CheckedChildren<C>, options: SupervisorOptions)",
-      "text": "Starts a supervisor, linked to the caller, and its children.\n\nFollows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The\npromise resolves when all children have started. If one does not, those before it are ended, and\nthe supervisor exits with a shutdown that says which: so does the caller then, unless it traps exits."
     }
   ],
   "Supervisor.childSpec": [
@@ -837,34 +841,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "The full specification of a child, with some of it replaced.\n\nFollows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2): for\ntwo children of one kind, which need an id each."
     }
   ],
-  "Supervisor.whichChildren": [
-    {
-      "signature": "whichChildren(supervisor: SupervisorRef)",
-      "text": "All children of a supervisor, running or not; the one that was started last comes first, as in Elixir.\n\nFollows\n[Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1)."
-    }
-  ],
   "Supervisor.countChildren": [
     {
       "signature": "countChildren(supervisor: SupervisorRef)",
       "text": "How many children a supervisor has.\n\nFollows\n[Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1)."
-    }
-  ],
-  "Supervisor.startChild": [
-    {
-      "signature": "startChild(supervisor: SupervisorRef, child: CheckedChild<C>)",
-      "text": "Adds a child and starts it, after those that are there.\n\nFollows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A\nchild that does not start is not added. For a supervisor of another node, the child's `start` is a\nfunction that both nodes export, or `[module, function, args]`."
-    }
-  ],
-  "Supervisor.terminateChild": [
-    {
-      "signature": "terminateChild(supervisor: SupervisorRef, id: string)",
-      "text": "Ends a child, and keeps its specification unless it is temporary.\n\nFollows\n[Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2). It\nresolves when the child has ended, and is not started again until Supervisor.restartChild,\nor until a restart of others takes it along. One that was being tried again is not tried any more."
-    }
-  ],
-  "Supervisor.restartChild": [
-    {
-      "signature": "restartChild(supervisor: SupervisorRef, id: string)",
-      "text": "Starts a child again that is not running.\n\nFollows [Supervisor.restart_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#restart_child/2).\nIt does not count as a restart."
     }
   ],
   "Supervisor.deleteChild": [
@@ -879,10 +859,40 @@ export const HELP: Record<string, Doc[]> = {
       "text": "The specification of a child, as its supervisor has it.\n\nFollows [supervisor:get_childspec/2](https://www.erlang.org/doc/apps/stdlib/supervisor.html#get_childspec/2)."
     }
   ],
+  "Supervisor.restartChild": [
+    {
+      "signature": "restartChild(supervisor: SupervisorRef, id: string)",
+      "text": "Starts a child again that is not running.\n\nFollows [Supervisor.restart_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#restart_child/2).\nIt does not count as a restart."
+    }
+  ],
+  "Supervisor.startChild": [
+    {
+      "signature": "startChild(supervisor: SupervisorRef, child: CheckedChild<C>)",
+      "text": "Adds a child and starts it, after those that are there.\n\nFollows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A\nchild that does not start is not added. For a supervisor of another node, the child's `start` is a\nfunction that both nodes export, or `[module, function, args]`."
+    }
+  ],
+  "Supervisor.startLink": [
+    {
+      "signature": "startLink(children: CheckedChildren<C>, options: SupervisorOptions)",
+      "text": "Starts a supervisor, linked to the caller, and its children.\n\nFollows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The\npromise resolves when all children have started. If one does not, those before it are ended, and\nthe supervisor exits with a shutdown that says which: so does the caller then, unless it traps exits."
+    }
+  ],
   "Supervisor.stop": [
     {
       "signature": "stop(supervisor: SupervisorRef, reason: unknown = \"normal\", timeout: number = Infinity)",
       "text": "Stops a supervisor and its children, and waits until they have ended.\n\nFollows [Supervisor.stop/3](https://hexdocs.pm/elixir/1.18/Supervisor.html#stop/3): a reason other\nthan `\"normal\"` and a shutdown is reported as an error, and goes out over the links as well."
+    }
+  ],
+  "Supervisor.terminateChild": [
+    {
+      "signature": "terminateChild(supervisor: SupervisorRef, id: string)",
+      "text": "Ends a child, and keeps its specification unless it is temporary.\n\nFollows\n[Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2). It\nresolves when the child has ended, and is not started again until Supervisor.restartChild,\nor until a restart of others takes it along. One that was being tried again is not tried any more."
+    }
+  ],
+  "Supervisor.whichChildren": [
+    {
+      "signature": "whichChildren(supervisor: SupervisorRef)",
+      "text": "All children of a supervisor, running or not; the one that was started last comes first, as in Elixir.\n\nFollows\n[Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1)."
     }
   ],
   "Task": [
@@ -891,34 +901,16 @@ export const HELP: Record<string, Doc[]> = {
       "text": "A task: its process, its reference, and its owner, the process that started it and that alone\ncan await it.\n\nThe owner is monitoring the task, and, unless it was started by `asyncNolink`, linked to it: if\none crashes, so does the other. The result goes to an alias of the owner: it never waits behind\nother messages, and a late one is dropped. If nobody awaits when it comes, it is a message\n`{ type: \"reply\", ref, value }`, followed by a DOWN, as in Elixir."
     }
   ],
-  "Task.start": [
-    {
-      "signature": "start(fn: (...args: A) => unknown, args?: A)",
-      "text": "Starts a task that nobody awaits: it is neither linked to the caller nor monitored.\n\nFollows [Task.start/1](https://hexdocs.pm/elixir/1.18/Task.html#start/1). It is for side effects\nwhose success is of no interest: its crash is told to the log and to nobody else, and it is lost\nwith its node. A task by `TaskSupervisor.startChild` is given time to end when its node stops."
-    }
-  ],
-  "Task.startLink": [
-    {
-      "signature": "startLink(fn: (...args: A) => unknown, args?: A)",
-      "text": "Starts a task that nobody awaits, linked to the caller: as a child of a supervisor, for one.\n\nFollows [Task.start_link/1](https://hexdocs.pm/elixir/1.18/Task.html#start_link/1). If it crashes,\nso does the caller, unless it traps exits, and the reverse. It does not wait: a supervisor goes on\nwith its next child while the task runs."
-    }
-  ],
-  "Task.childSpec": [
-    {
-      "signature": "childSpec(fn: () => unknown)",
-      "text": "A task as the child of a supervisor: `[Task, fn]`.\n\nFollows [Task.child_spec/1](https://hexdocs.pm/elixir/1.18/Task.html#child_spec/1): its id is\n`\"Task\"`, and it is `\"temporary\"`, so that it is not started again. Several tasks of one supervisor\nneed ids of their own: `Supervisor.childSpec([Task, fn], { id: \"warm up\" })`."
-    }
-  ],
-  "Task.completed": [
-    {
-      "signature": "completed(value: T)",
-      "text": "A task that is done already: it has a result, and no process.\n\nFollows [Task.completed/1](https://hexdocs.pm/elixir/1.18/Task.html#completed/1): for lists of\ntasks of which some have nothing to do. It is awaited, yielded and shut down as any other."
-    }
-  ],
   "Task.async": [
     {
       "signature": "async(fn: (...args: A) => T, args?: A)",
       "text": "Starts a task on this node, linked to the caller, to be awaited.\n\nFollows [Task.async/1](https://hexdocs.pm/elixir/1.18/Task.html#async/1). For a task under a\nsupervisor, here or on another node: `TaskSupervisor.async`."
+    }
+  ],
+  "Task.asyncStream": [
+    {
+      "signature": "asyncStream(enumerable: Iterable<E> | AsyncIterable<E>, fn: TaskFunction<[element: E, ...args: A], T>, options: AsyncStreamOptions<A> = {})",
+      "text": "Runs a function on each element of an enumerable, each in a task of its own, so many at a time.\n\nFollows [Task.async_stream/3](https://hexdocs.pm/elixir/1.18/Task.html#async_stream/3). Nothing runs\nbefore the stream is iterated over, and each iteration runs all anew. Elements are taken while fewer\nthan `maxConcurrency` tasks run; the next one when the result of a task has been taken, so that an\nendless source is no problem. The source is asked by the process that iterates: while that waits for\na slow source, results wait too.\n\nThe tasks are linked to a process between them and the process that iterates, and it to that one. So\nif a task exits, so does the process that iterates, unless it traps exits: then it gets\n`{ type: \"exit\", reason }` for the element. And if it exits, so do the tasks. Leaving the loop, by\n`break` or a throw, kills the tasks that run, waits for their end, and closes the source. For tasks\nthat do not take their owner along: `TaskSupervisor.asyncStreamNolink`."
     }
   ],
   "Task.await": [
@@ -933,6 +925,42 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Waits for the results of several tasks.\n\nFollows [Task.await_many/2](https://hexdocs.pm/elixir/1.18/Task.html#await_many/2). The time is\nthat of all of them. The first that exits, in the order in which results and exits come, ends the\nwait, and so does the end of the time: the others are then no longer awaited, and run on unless\nthey are linked to a caller that exits. To have what is there in time: `Task.yieldMany`."
     }
   ],
+  "Task.childSpec": [
+    {
+      "signature": "childSpec(fn: () => unknown)",
+      "text": "A task as the child of a supervisor: `[Task, fn]`.\n\nFollows [Task.child_spec/1](https://hexdocs.pm/elixir/1.18/Task.html#child_spec/1): its id is\n`\"Task\"`, and it is `\"temporary\"`, so that it is not started again. Several tasks of one supervisor\nneed ids of their own: `Supervisor.childSpec([Task, fn], { id: \"warm up\" })`."
+    }
+  ],
+  "Task.completed": [
+    {
+      "signature": "completed(value: T)",
+      "text": "A task that is done already: it has a result, and no process.\n\nFollows [Task.completed/1](https://hexdocs.pm/elixir/1.18/Task.html#completed/1): for lists of\ntasks of which some have nothing to do. It is awaited, yielded and shut down as any other."
+    }
+  ],
+  "Task.ignore": [
+    {
+      "signature": "ignore(task: AnyTask<T>)",
+      "text": "Lets a task run on without its owner: no link, no monitor, and its result is dropped.\n\nFollows [Task.ignore/1](https://hexdocs.pm/elixir/1.18/Task.html#ignore/1)."
+    }
+  ],
+  "Task.shutdown": [
+    {
+      "signature": "shutdown(task: AnyTask<T>, timeout: number | \"brutal_kill\" = 5000)",
+      "text": "Ends a task and waits for its end; a result that came before is not lost.\n\nFollows [Task.shutdown/2](https://hexdocs.pm/elixir/1.18/Task.html#shutdown/2): the link is\ntaken away, the task is sent an exit signal `\"shutdown\"`, and killed if it takes longer. It has\nended when this is done, and can no longer be awaited. A task of which nothing more can come, as it\nwas awaited before, gives the exit `\"noproc\"`."
+    }
+  ],
+  "Task.start": [
+    {
+      "signature": "start(fn: (...args: A) => unknown, args?: A)",
+      "text": "Starts a task that nobody awaits: it is neither linked to the caller nor monitored.\n\nFollows [Task.start/1](https://hexdocs.pm/elixir/1.18/Task.html#start/1). It is for side effects\nwhose success is of no interest: its crash is told to the log and to nobody else, and it is lost\nwith its node. A task by `TaskSupervisor.startChild` is given time to end when its node stops."
+    }
+  ],
+  "Task.startLink": [
+    {
+      "signature": "startLink(fn: (...args: A) => unknown, args?: A)",
+      "text": "Starts a task that nobody awaits, linked to the caller: as a child of a supervisor, for one.\n\nFollows [Task.start_link/1](https://hexdocs.pm/elixir/1.18/Task.html#start_link/1). If it crashes,\nso does the caller, unless it traps exits, and the reverse. It does not wait: a supervisor goes on\nwith its next child while the task runs."
+    }
+  ],
   "Task.yield": [
     {
       "signature": "yield(task: AnyTask<T>, timeout = 5000)",
@@ -945,40 +973,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Waits for the results of several tasks for some time.\n\nFollows [Task.yield_many/2](https://hexdocs.pm/elixir/1.18/Task.html#yield_many/2). It gives what\nhas come when all have ended, when `limit` of them have, or when the time is over; only then\n`onTimeout` says what becomes of those that still run."
     }
   ],
-  "Task.shutdown": [
-    {
-      "signature": "shutdown(task: AnyTask<T>, timeout: number | \"brutal_kill\" = 5000)",
-      "text": "Ends a task and waits for its end; a result that came before is not lost.\n\nFollows [Task.shutdown/2](https://hexdocs.pm/elixir/1.18/Task.html#shutdown/2): the link is\ntaken away, the task is sent an exit signal `\"shutdown\"`, and killed if it takes longer. It has\nended when this is done, and can no longer be awaited. A task of which nothing more can come, as it\nwas awaited before, gives the exit `\"noproc\"`."
-    }
-  ],
-  "Task.ignore": [
-    {
-      "signature": "ignore(task: AnyTask<T>)",
-      "text": "Lets a task run on without its owner: no link, no monitor, and its result is dropped.\n\nFollows [Task.ignore/1](https://hexdocs.pm/elixir/1.18/Task.html#ignore/1)."
-    }
-  ],
-  "Task.asyncStream": [
-    {
-      "signature": "asyncStream(enumerable: Iterable<E> | AsyncIterable<E>, fn: TaskFunction<[element: E, ...args: A], T>, options: AsyncStreamOptions<A> = {})",
-      "text": "Runs a function on each element of an enumerable, each in a task of its own, so many at a time.\n\nFollows [Task.async_stream/3](https://hexdocs.pm/elixir/1.18/Task.html#async_stream/3). Nothing runs\nbefore the stream is iterated over, and each iteration runs all anew. Elements are taken while fewer\nthan `maxConcurrency` tasks run; the next one when the result of a task has been taken, so that an\nendless source is no problem. The source is asked by the process that iterates: while that waits for\na slow source, results wait too.\n\nThe tasks are linked to a process between them and the process that iterates, and it to that one. So\nif a task exits, so does the process that iterates, unless it traps exits: then it gets\n`{ type: \"exit\", reason }` for the element. And if it exits, so do the tasks. Leaving the loop, by\n`break` or a throw, kills the tasks that run, waits for their end, and closes the source. For tasks\nthat do not take their owner along: `TaskSupervisor.asyncStreamNolink`."
-    }
-  ],
   "TaskSupervisor": [
     {
       "signature": "TaskSupervisor",
       "text": "Starts supervisors of tasks, and tasks under them.\n\nThe supervisor may be on another node: the task then runs there, and what it prints comes out\nthere, as the supervisor is its spawner."
-    }
-  ],
-  "TaskSupervisor.startLink": [
-    {
-      "signature": "startLink(options: TaskSupervisorOptions = {})",
-      "text": "Starts a Task.Supervisor, linked to the caller.\n\nFollows\n[Task.Supervisor.start_link/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_link/1).\nWhen it ends, it tells its tasks to exit with `\"shutdown\"` and kills those that take longer\nthan their `shutdown`."
-    }
-  ],
-  "TaskSupervisor.childSpec": [
-    {
-      "signature": "childSpec(options: TaskSupervisorOptions = {})",
-      "text": "A Task.Supervisor as the child of a supervisor: `[TaskSupervisor, { name }]`."
     }
   ],
   "TaskSupervisor.async": [
@@ -1005,10 +1003,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Runs a function on each element of an enumerable as TaskSupervisor.asyncStream does, but\nthe tasks are not linked to the caller.\n\nFollows\n[Task.Supervisor.async_stream_nolink/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream_nolink/4).\nA task that exits gives `{ type: \"exit\", reason }` for its element, one on a node whose connection is\nlost `\"noconnection\"`, and the process that iterates lives on. Leaving the loop ends the tasks that\nrun; but if the process that iterates exits, they run on."
     }
   ],
-  "TaskSupervisor.startChild": [
+  "TaskSupervisor.childSpec": [
     {
-      "signature": "startChild(supervisor: TaskSupervisorRef, fn: TaskFunction<A, unknown>, args?: NoInfer<A>, options: StartChildOptions = {})",
-      "text": "Starts a task under a supervisor that nobody awaits.\n\nFollows\n[Task.Supervisor.start_child/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_child/5)."
+      "signature": "childSpec(options: TaskSupervisorOptions = {})",
+      "text": "A Task.Supervisor as the child of a supervisor: `[TaskSupervisor, { name }]`."
     }
   ],
   "TaskSupervisor.children": [
@@ -1017,10 +1015,16 @@ export const HELP: Record<string, Doc[]> = {
       "text": "The tasks under a supervisor.\n\nFollows\n[Task.Supervisor.children/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#children/1)."
     }
   ],
-  "TaskSupervisor.terminateChild": [
+  "TaskSupervisor.startChild": [
     {
-      "signature": "terminateChild(supervisor: TaskSupervisorRef, pid: Pid)",
-      "text": "Ends a task of a supervisor, and waits for its end.\n\nFollows\n[Task.Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#terminate_child/2):\nwithin its `shutdown`, and for good, also if it is one that is started again."
+      "signature": "startChild(supervisor: TaskSupervisorRef, fn: TaskFunction<A, unknown>, args?: NoInfer<A>, options: StartChildOptions = {})",
+      "text": "Starts a task under a supervisor that nobody awaits.\n\nFollows\n[Task.Supervisor.start_child/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_child/5)."
+    }
+  ],
+  "TaskSupervisor.startLink": [
+    {
+      "signature": "startLink(options: TaskSupervisorOptions = {})",
+      "text": "Starts a Task.Supervisor, linked to the caller.\n\nFollows\n[Task.Supervisor.start_link/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_link/1).\nWhen it ends, it tells its tasks to exit with `\"shutdown\"` and kills those that take longer\nthan their `shutdown`."
     }
   ],
   "TaskSupervisor.stop": [
@@ -1029,58 +1033,46 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Stops a supervisor and its tasks."
     }
   ],
+  "TaskSupervisor.terminateChild": [
+    {
+      "signature": "terminateChild(supervisor: TaskSupervisorRef, pid: Pid)",
+      "text": "Ends a task of a supervisor, and waits for its end.\n\nFollows\n[Task.Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#terminate_child/2):\nwithin its `shutdown`, and for good, also if it is one that is started again."
+    }
+  ],
+  "UndefinedFunctionError": [
+    {
+      "signature": "UndefinedFunctionError",
+      "text": "A function was named that the node does not export."
+    }
+  ],
+  "atom": [
+    {
+      "signature": "atom(name: string)",
+      "text": "The atom of a name.\n\nUnlike Erlang's, the table of atoms does not grow for ever: an atom that nothing holds is\ncollected."
+    }
+  ],
+  "exit": [
+    {
+      "signature": "exit(reason: unknown)",
+      "text": "Exits the calling process: throws an `ExitError`, which ends the process unless it is caught.\n\nFollows [exit/1](https://hexdocs.pm/elixir/1.18/Kernel.html#exit/1). `Process.exit` sends an exit signal to\nanother process."
+    }
+  ],
+  "flush": [
+    {
+      "signature": "flush()",
+      "text": "Prints and throws away all messages that wait, as in iex."
+    }
+  ],
+  "formatExit": [
+    {
+      "signature": "formatExit(reason: unknown)",
+      "text": "Says a reason in words, as Elixir's `Exception.format_exit` does.\n\nThe text has at most some 16,000 characters and is made in bounded time, whatever the reason is;\nno reason makes it throw."
+    }
+  ],
   "global": [
     {
       "signature": "global",
       "text": "Names that are registered once for the whole cluster, and locks that are held on all its nodes.\n\nFollows Erlang's [global](https://www.erlang.org/doc/apps/kernel/global.html), which Elixir programs use\nas `:global`, and `GenServer` and others as `{:global, name}`: here `{ global: name }`.\n\nEach node has a copy of all names, so that looking one up asks nobody. A name is registered under a\nlock that is held on all nodes, and then written on all. When its process ends, or the node that it is\non goes down, each node removes it by itself, soon and in no order with others.\n\nA node takes part from the first use of one of these functions on; before that, it says and keeps\nnothing, and others do without it.\n\nWhen nodes connect that have both names already, their parts of the cluster are joined. A name that two\nprocesses have then is in conflict. It is resolved once, on one node, by the function that came with\nthe registration (global.randomExitName if none did), and all nodes get the result. A name is\ntherefore no lock: while the network is parted, each part can have a process of that name."
-    }
-  ],
-  "global.registerName": [
-    {
-      "signature": "registerName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName)",
-      "text": "Gives a process a name in the cluster.\n\nFollows [global:register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#register_name/3).\nThe caller waits until this node has joined those that it is connected to, until the lock of the names\nis held on all nodes, which may take several attempts where many register at once, and until all have\nthe name."
-    }
-  ],
-  "global.reRegisterName": [
-    {
-      "signature": "reRegisterName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName)",
-      "text": "Gives a process a name in the cluster, whoever has it now.\n\nFollows [global:re_register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#re_register_name/3):\nas global.registerName, and the process that had the name has it no more, and is not told."
-    }
-  ],
-  "global.unregisterName": [
-    {
-      "signature": "unregisterName(name: unknown)",
-      "text": "Takes a name away, on all nodes; any process may. A name that nobody has is no error.\n\nFollows [global:unregister_name/1](https://www.erlang.org/doc/apps/kernel/global.html#unregister_name/1)."
-    }
-  ],
-  "global.whereisName": [
-    {
-      "signature": "whereisName(name: unknown)",
-      "text": "Who has a name.\n\nFollows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It is\nthis node's copy that is read: of a process of another node that has just ended, the pid may still be\ngiven. The first use on a node waits until it has joined those that it is connected to."
-    }
-  ],
-  "global.registeredNames": [
-    {
-      "signature": "registeredNames()",
-      "text": "All names of the cluster, as this node has them.\n\nFollows [global:registered_names/0](https://www.erlang.org/doc/apps/kernel/global.html#registered_names/0)."
-    }
-  ],
-  "global.send": [
-    {
-      "signature": "send(name: unknown, message: unknown)",
-      "text": "Sends a message to the process of a name.\n\nFollows [global:send/2](https://www.erlang.org/doc/apps/kernel/global.html#send/2)."
-    }
-  ],
-  "global.sync": [
-    {
-      "signature": "sync()",
-      "text": "Waits until this node has the same names as all nodes that it is connected to now.\n\nFollows [global:sync/0](https://www.erlang.org/doc/apps/kernel/global.html#sync/0). Nodes that do not\ntake part are not waited for."
-    }
-  ],
-  "global.setLock": [
-    {
-      "signature": "setLock(id: GlobalLockId, options: LockOptions = {})",
-      "text": "Takes a lock on nodes: on all of them, or on none.\n\nFollows [global:set_lock/3](https://www.erlang.org/doc/apps/kernel/global.html#set_lock/3). A process can\ntake it more than once, and processes that name the same requester share it. When the process ends, or\nits node goes down, the lock is given back. Nodes that cannot be reached are left out. Between attempts\nthe caller waits for a time that becomes longer, 2 seconds at most."
     }
   ],
   "global.delLock": [
@@ -1089,10 +1081,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Gives back a lock that the calling process has; one that it has not stays as it is.\n\nFollows [global:del_lock/2](https://www.erlang.org/doc/apps/kernel/global.html#del_lock/2)."
     }
   ],
-  "global.trans": [
+  "global.notifyAllName": [
     {
-      "signature": "trans(id: GlobalLockId, fn: () => T, options: LockOptions = {})",
-      "text": "Runs a function while a lock is held.\n\nFollows [global:trans/4](https://www.erlang.org/doc/apps/kernel/global.html#trans/4). The lock is given\nback however the function ends."
+      "signature": "notifyAllName(name: unknown, pid1: Pid, pid2: Pid)",
+      "text": "Tells both processes that have a name of each other, by a GlobalNameConflict\n`{ type: \"global_name_conflict\", name, pid }`, and nobody keeps it.\n\nFollows [global:notify_all_name/3](https://www.erlang.org/doc/apps/kernel/global.html#notify_all_name/3)."
     }
   ],
   "global.randomExitName": [
@@ -1107,10 +1099,88 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Tells one of two processes that have a name that it has it no more, by a\nGlobalNameConflict `{ type: \"global_name_conflict\", name }`; the other keeps it.\n\nFollows [global:random_notify_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_notify_name/3).\nAs there, the process on the node whose name is the smaller one is kept."
     }
   ],
-  "global.notifyAllName": [
+  "global.reRegisterName": [
     {
-      "signature": "notifyAllName(name: unknown, pid1: Pid, pid2: Pid)",
-      "text": "Tells both processes that have a name of each other, by a GlobalNameConflict\n`{ type: \"global_name_conflict\", name, pid }`, and nobody keeps it.\n\nFollows [global:notify_all_name/3](https://www.erlang.org/doc/apps/kernel/global.html#notify_all_name/3)."
+      "signature": "reRegisterName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName)",
+      "text": "Gives a process a name in the cluster, whoever has it now.\n\nFollows [global:re_register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#re_register_name/3):\nas global.registerName, and the process that had the name has it no more, and is not told."
+    }
+  ],
+  "global.registerName": [
+    {
+      "signature": "registerName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName)",
+      "text": "Gives a process a name in the cluster.\n\nFollows [global:register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#register_name/3).\nThe caller waits until this node has joined those that it is connected to, until the lock of the names\nis held on all nodes, which may take several attempts where many register at once, and until all have\nthe name."
+    }
+  ],
+  "global.registeredNames": [
+    {
+      "signature": "registeredNames()",
+      "text": "All names of the cluster, as this node has them.\n\nFollows [global:registered_names/0](https://www.erlang.org/doc/apps/kernel/global.html#registered_names/0)."
+    }
+  ],
+  "global.send": [
+    {
+      "signature": "send(name: unknown, message: unknown)",
+      "text": "Sends a message to the process of a name.\n\nFollows [global:send/2](https://www.erlang.org/doc/apps/kernel/global.html#send/2)."
+    }
+  ],
+  "global.setLock": [
+    {
+      "signature": "setLock(id: GlobalLockId, options: LockOptions = {})",
+      "text": "Takes a lock on nodes: on all of them, or on none.\n\nFollows [global:set_lock/3](https://www.erlang.org/doc/apps/kernel/global.html#set_lock/3). A process can\ntake it more than once, and processes that name the same requester share it. When the process ends, or\nits node goes down, the lock is given back. Nodes that cannot be reached are left out. Between attempts\nthe caller waits for a time that becomes longer, 2 seconds at most."
+    }
+  ],
+  "global.sync": [
+    {
+      "signature": "sync()",
+      "text": "Waits until this node has the same names as all nodes that it is connected to now.\n\nFollows [global:sync/0](https://www.erlang.org/doc/apps/kernel/global.html#sync/0). Nodes that do not\ntake part are not waited for."
+    }
+  ],
+  "global.trans": [
+    {
+      "signature": "trans(id: GlobalLockId, fn: () => T, options: LockOptions = {})",
+      "text": "Runs a function while a lock is held.\n\nFollows [global:trans/4](https://www.erlang.org/doc/apps/kernel/global.html#trans/4). The lock is given\nback however the function ends."
+    }
+  ],
+  "global.unregisterName": [
+    {
+      "signature": "unregisterName(name: unknown)",
+      "text": "Takes a name away, on all nodes; any process may. A name that nobody has is no error.\n\nFollows [global:unregister_name/1](https://www.erlang.org/doc/apps/kernel/global.html#unregister_name/1)."
+    }
+  ],
+  "global.whereisName": [
+    {
+      "signature": "whereisName(name: unknown)",
+      "text": "Who has a name.\n\nFollows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It is\nthis node's copy that is read: of a process of another node that has just ended, the pid may still be\ngiven. The first use on a node waits until it has joined those that it is connected to."
+    }
+  ],
+  "inspect": [
+    {
+      "signature": "inspect(value: unknown, options: InspectOptions = {})",
+      "text": "Shows a value as source-like text: strings quoted, pids, references and atoms as in iex.\n\nThe text is bounded whatever the value is, and no value makes it throw: a string is cut at\n`printableLimit`, and after about 256 Ki characters or 10,000 items in all the rest is left out."
+    }
+  ],
+  "isDown": [
+    {
+      "signature": "isDown(message: unknown)",
+      "text": "Whether a message is a DownMessage."
+    }
+  ],
+  "isExit": [
+    {
+      "signature": "isExit(message: unknown)",
+      "text": "Whether a message is an ExitMessage."
+    }
+  ],
+  "isReply": [
+    {
+      "signature": "isReply(message: unknown)",
+      "text": "Whether a message is a ReplyMessage."
+    }
+  ],
+  "makeRef": [
+    {
+      "signature": "makeRef()",
+      "text": "A new reference, different from every other."
     }
   ],
   "pg": [
@@ -1119,22 +1189,28 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Groups of processes over the cluster: who joins one on any node is a member on all.\n\nFollows OTP's [pg](https://www.erlang.org/doc/apps/kernel/pg.html).\n\nGroups belong to a scope, which is a process on each node that takes part; it is started on every one of\nthem, commonly under a supervisor, and has a name, `\"pg\"` if none is given. Scopes know nothing of each\nother. A group is any value that can be sent, and compares by what it holds. It is there while it has\nmembers.\n\nA process joins on its own node, as often as it likes, and is a member as often, until it has left as\noften, or ends. The nodes tell each other, and agree on nothing: pg.getMembers gives at once what\nthis node knows, which other nodes may learn later or have learnt sooner, and which is the same on all\nthat are connected when nothing has changed for some time. When the connection to a node is lost, its\nprocesses are no members here; when it is back, they are again. A node knows of the processes of those\nthat it is connected to itself.\n\nIf the process of a scope crashes, the memberships of its node's processes are lost, here and elsewhere:\nwho joined joins again."
     }
   ],
-  "pg.start": [
-    {
-      "signature": "start(scope: string | Atom = DEFAULT_SCOPE)",
-      "text": "Starts a scope on this node, on its own.\n\nFollows [pg:start/1](https://www.erlang.org/doc/apps/kernel/pg.html#start/1)."
-    }
-  ],
-  "pg.startLink": [
-    {
-      "signature": "startLink(scope: string | Atom = DEFAULT_SCOPE)",
-      "text": "Starts a scope on this node, linked to the caller.\n\nFollows [pg:start_link/1](https://www.erlang.org/doc/apps/kernel/pg.html#start_link/1)."
-    }
-  ],
   "pg.childSpec": [
     {
       "signature": "childSpec(options: PgOptions = {})",
       "text": "A scope as the child of a supervisor: `pg`, or `[pg, { scope }]`."
+    }
+  ],
+  "pg.demonitor": [
+    {
+      "signature": "demonitor(ref: Ref, options: PgOptions = {})",
+      "text": "Ends a monitor of a group or a scope; what it has told and the caller has not received yet is taken out of\nthe caller's mail.\n\nFollows [pg:demonitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#demonitor/2)."
+    }
+  ],
+  "pg.getLocalMembers": [
+    {
+      "signature": "getLocalMembers(group: unknown, options: PgOptions = {})",
+      "text": "The members of a group that are processes of this node.\n\nFollows [pg:get_local_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_local_members/2)."
+    }
+  ],
+  "pg.getMembers": [
+    {
+      "signature": "getMembers(group: unknown, options: PgOptions = {})",
+      "text": "The members of a group, of all connected nodes, as this node knows them.\n\nFollows [pg:get_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_members/2). It asks no\nprocess, and so is cheap, and may give one that has just ended."
     }
   ],
   "pg.join": [
@@ -1149,16 +1225,28 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Makes processes of this node leave a group, each once.\n\nFollows [pg:leave/3](https://www.erlang.org/doc/apps/kernel/pg.html#leave/3)."
     }
   ],
-  "pg.getMembers": [
+  "pg.monitor": [
     {
-      "signature": "getMembers(group: unknown, options: PgOptions = {})",
-      "text": "The members of a group, of all connected nodes, as this node knows them.\n\nFollows [pg:get_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_members/2). It asks no\nprocess, and so is cheap, and may give one that has just ended."
+      "signature": "monitor(group: unknown, options: PgOptions = {})",
+      "text": "Tells the caller of processes that join or leave a group, by a PgMessage each time.\n\nFollows [pg:monitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#monitor/2). Between the members\ngiven and the first message nothing is missing and nothing is there twice. The monitor ends with the\ncaller, and with the scope's process, of which nothing tells it: link or monitor that one too."
     }
   ],
-  "pg.getLocalMembers": [
+  "pg.monitorScope": [
     {
-      "signature": "getLocalMembers(group: unknown, options: PgOptions = {})",
-      "text": "The members of a group that are processes of this node.\n\nFollows [pg:get_local_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_local_members/2)."
+      "signature": "monitorScope(options: PgOptions = {})",
+      "text": "Tells the caller of processes that join or leave any group of a scope, by a PgMessage each time.\n\nFollows [pg:monitor_scope/1](https://www.erlang.org/doc/apps/kernel/pg.html#monitor_scope/1); see\npg.monitor."
+    }
+  ],
+  "pg.start": [
+    {
+      "signature": "start(scope: string | Atom = DEFAULT_SCOPE)",
+      "text": "Starts a scope on this node, on its own.\n\nFollows [pg:start/1](https://www.erlang.org/doc/apps/kernel/pg.html#start/1)."
+    }
+  ],
+  "pg.startLink": [
+    {
+      "signature": "startLink(scope: string | Atom = DEFAULT_SCOPE)",
+      "text": "Starts a scope on this node, linked to the caller.\n\nFollows [pg:start_link/1](https://www.erlang.org/doc/apps/kernel/pg.html#start_link/1)."
     }
   ],
   "pg.whichGroups": [
@@ -1173,22 +1261,10 @@ export const HELP: Record<string, Doc[]> = {
       "text": "The groups that have members on this node.\n\nFollows `pg:which_local_groups/1`."
     }
   ],
-  "pg.monitor": [
+  "receive": [
     {
-      "signature": "monitor(group: unknown, options: PgOptions = {})",
-      "text": "Tells the caller of processes that join or leave a group, by a PgMessage each time.\n\nFollows [pg:monitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#monitor/2). Between the members\ngiven and the first message nothing is missing and nothing is there twice. The monitor ends with the\ncaller, and with the scope's process, of which nothing tells it: link or monitor that one too."
-    }
-  ],
-  "pg.monitorScope": [
-    {
-      "signature": "monitorScope(options: PgOptions = {})",
-      "text": "Tells the caller of processes that join or leave any group of a scope, by a PgMessage each time.\n\nFollows [pg:monitor_scope/1](https://www.erlang.org/doc/apps/kernel/pg.html#monitor_scope/1); see\npg.monitor."
-    }
-  ],
-  "pg.demonitor": [
-    {
-      "signature": "demonitor(ref: Ref, options: PgOptions = {})",
-      "text": "Ends a monitor of a group or a scope; what it has told and the caller has not received yet is taken out of\nthe caller's mail.\n\nFollows [pg:demonitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#demonitor/2)."
+      "signature": "receive(guard?: ((message: any) => message is T) | ((message: any) => boolean) | null, options?: ReceiveOptions<A>)",
+      "text": "Takes the oldest message that the guard wants, or waits for one.\n\nSeveral waits in one process are served in order, each with its own guard."
     }
   ],
   "rpc": [
@@ -1225,6 +1301,36 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "raisedOn(error: unknown)",
       "text": "On which node an error was thrown that a call rejected with."
+    }
+  ],
+  "self": [
+    {
+      "signature": "self()",
+      "text": "The pid of the calling process; outside any process, the shell's."
+    }
+  ],
+  "send": [
+    {
+      "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>)",
+      "text": "Sends a message: a copy, made now.\n\nNever throws for a receiver that is dead or cannot be reached; the message is dropped then, as\nin Erlang. Between one sender and one receiver messages keep their order, and none is delivered\ntwice. A first message to a node connects to it."
+    }
+  ],
+  "spawn": [
+    {
+      "signature": "spawn(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
+      "text": "Starts a process.\n\nIt begins after the caller has given way, runs until its function returns (or the promise that\nit returns settles), and inherits the caller's group leader. On another node:\n`Node.spawn(node, …)`."
+    }
+  ],
+  "spawnLink": [
+    {
+      "signature": "spawnLink(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
+      "text": "Starts a process that is linked to the caller from its first moment.\n\nWhen one of the two ends otherwise than normally, so does the other, unless it traps exits."
+    }
+  ],
+  "spawnMonitor": [
+    {
+      "signature": "spawnMonitor(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
+      "text": "Starts a process that the caller monitors from its first moment."
     }
   ]
 };

@@ -5,7 +5,7 @@
  */
 
 import { makeScope, type Scope } from "../cli/evaluate.ts";
-import { exit, monitor, Pid, receive, type Ref, send } from "../process.ts";
+import { Pid, Process, receive, type Ref, send } from "../process.ts";
 import { currentProcess } from "../runtime/context/current_process.ts";
 import { formatExit } from "../runtime/values/exit_reason.ts";
 import { makeCommands } from "./commands.ts";
@@ -47,7 +47,7 @@ export async function serve(
     );
   }
   const process = currentProcess();
-  const watch = monitor(client);
+  const watch = Process.monitor(client);
   const server = new ShellServer(client, token, context);
   for (;;) {
     const message = await receive();
@@ -105,7 +105,7 @@ class ShellServer {
   }
 
   stop(): void {
-    exit(this.#evaluator.pid, "kill");
+    Process.exit(this.#evaluator.pid, "kill");
   }
 
   #evaluate(id: number, source: string, width: number): void {

@@ -10,7 +10,7 @@
 import nodeProcess from "node:process";
 import { Application } from "../application.ts";
 import type { NodeOptions } from "../node.ts";
-import { groupLeader, type Pid, send, whereis } from "../process.ts";
+import { type Pid, Process, send } from "../process.ts";
 import {
   loadApplication,
   loadModules,
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
       args: unknown[],
     ) {
       const answer = (called: Called) => void send(to, called);
-      groupLeader(whereis("user"));
+      Process.groupLeader(Process.whereis("user"));
       const found = modules[module];
       try {
         if (found === undefined || !Object.hasOwn(found, name)) {

@@ -4,7 +4,7 @@ import { assertRejects } from "@std/assert";
 import { ExitError } from "../errors.ts";
 import { type From, GenServer, type GenServerModule } from "../gen_server.ts";
 import type { Node } from "../node.ts";
-import { exit, type Pid, send, trapExit } from "../process.ts";
+import { exit, type Pid, Process, send } from "../process.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 
 /** The types of {@linkcode Stack}. */
@@ -57,7 +57,7 @@ interface ProbeTypes {
 export const Probe: GenServerModule<ProbeTypes> = {
   name: "Probe",
   init({ to, trap }) {
-    if (trap) trapExit(true);
+    if (trap) Process.trapExit(true);
     return { type: "ok", state: { to, said: [] } };
   },
   handleCall: {

@@ -3,8 +3,8 @@
 import { type LogEvent, Node, type NodeOptions } from "../node.ts";
 import {
   type DownMessage,
-  monitor,
   type Pid,
+  Process,
   receive,
   self,
   send,
@@ -83,7 +83,7 @@ export function clusterTest(
 /** Waits in the calling process for a DOWN; gives its reason. */
 // deno-lint-ignore no-explicit-any
 export async function reasonOf(pid: Pid): Promise<any> {
-  const ref = monitor(pid);
+  const ref = Process.monitor(pid);
   return (await receive<DownMessage>((m) => ref.equals(m?.ref))).reason;
 }
 

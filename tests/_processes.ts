@@ -5,8 +5,8 @@ import nodeProcess from "node:process";
 import {
   type DownMessage,
   exit,
-  monitor,
   type Pid,
+  Process,
   receive,
   spawn,
   spawnMonitor,
@@ -54,7 +54,7 @@ export async function mail(): Promise<unknown[]> {
 /** Waits until a process has ended; gives its exit reason. */
 // deno-lint-ignore no-explicit-any
 export async function ended(pid: Pid): Promise<any> {
-  const ref = monitor(pid);
+  const ref = Process.monitor(pid);
   const down = await receive<DownMessage>((m) => ref.equals(m?.ref));
   return down.reason;
 }

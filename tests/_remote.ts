@@ -1,16 +1,13 @@
 /** What the tests' nodes export: processes that do as they are told. */
 
 import {
-  callers,
   exit,
   type Pid,
+  Process,
   receive,
   type Ref,
-  reply,
   self,
   send,
-  sleep,
-  trapExit,
 } from "../process.ts";
 import { GenServer } from "../gen_server.ts";
 import { IO } from "../io.ts";
@@ -52,7 +49,7 @@ export function toss(value: unknown): never {
 
 /** Traps exits, and passes all that it gets on. */
 export async function relay(to: Pid): Promise<never> {
-  trapExit(true);
+  Process.trapExit(true);
   send(to, "up");
   for (;;) send(to, { relayed: await receive() });
 }
@@ -85,7 +82,7 @@ export function waitFor(): Promise<unknown> {
 
 /** Says where it runs, and on whose behalf. */
 export function whoAndFor(): { node: string; callers: Pid[] } {
-  return { node: self().node, callers: callers() };
+  return { node: self().node, callers: Process.callers() };
 }
 
 /** Gives what it gets, or, if that is a pid, tells it that it is there, and never ends. */
@@ -134,15 +131,15 @@ export async function askEveryWay(to: Pid, timeout: number): Promise<string[]> {
 export async function answerLate(ms: number, times: number): Promise<void> {
   const requests: { ref?: Ref; from: Pid; request: unknown }[] = [];
   for (let i = 0; i < times; i++) requests.push(await receive());
-  await sleep(ms);
+  await Process.sleep(ms);
   for (const { ref, from, request } of requests) {
     if (ref === undefined) send(from, request);
-    else reply(ref, request);
+    else Process.reply(ref, request);
   }
 }
 
 /** Returns a text of so many characters after so many milliseconds. */
 export async function lateText(ms: number, size: number): Promise<string> {
-  await sleep(ms);
+  await Process.sleep(ms);
   return "x".repeat(size);
 }

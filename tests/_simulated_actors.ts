@@ -5,25 +5,15 @@
  */
 
 import {
-  alias,
-  demonitor,
   exit,
   isDown,
   isExit,
-  link,
-  monitor,
   Pid,
+  Process,
   receive,
   type Ref,
-  register,
   self,
   send,
-  signal,
-  trapExit,
-  unalias,
-  unlink,
-  unregister,
-  whereis,
 } from "../process.ts";
 import { ExitError, NoProcessError, ProcessExited } from "../errors.ts";
 import { Node } from "../node.ts";
@@ -216,7 +206,7 @@ export class History {
         what: "born",
       });
     }
-    const end = signal();
+    const end = Process.signal();
     end.addEventListener("abort", () => this.#ended(actor, end.reason));
     this.#listen(actor).catch((error) => {
       if (!(error instanceof ProcessExited)) this.wrong.push(`${error}`);
@@ -257,7 +247,7 @@ export class History {
       return;
     }
     for (const { name, to } of this.of(pid)?.names ?? []) {
-      if (to === Infinity && whereis(name)?.equals(pid)) {
+      if (to === Infinity && Process.whereis(name)?.equals(pid)) {
         this.wrong.push(`${name} was not free when its holder's end was told`);
       }
     }
@@ -299,8 +289,8 @@ export class History {
       return;
     }
     const pid = to.actor.pid!;
-    if (via === "exit") exit(pid, { by: by.id, n });
-    else if (via === "kill" || via === "normal") exit(pid, via);
+    if (via === "exit") Process.exit(pid, { by: by.id, n });
+    else if (via === "kill" || via === "normal") Process.exit(pid, via);
     else void send(ref ?? pid, letter);
   }
 
@@ -315,8 +305,8 @@ export class History {
   link(by: Actor, to: Actor, what: "link" | "unlink"): void {
     const at = this.tick();
     try {
-      if (what === "link") link(to.pid!);
-      else unlink(to.pid!);
+      if (what === "link") Process.link(to.pid!);
+      else Process.unlink(to.pid!);
     } catch (error) {
       // A dead process of the same node, as the caller traps no exits.
       if (!(error instanceof NoProcessError)) throw error;
@@ -332,20 +322,20 @@ export class History {
   monitor(by: Actor, target: MonitorRecord["target"]): void {
     const at = this.tick();
     const node = "actor" in target ? target.actor.pid!.node : target.node;
-    const ref = monitor("actor" in target ? target.actor.pid! : target);
+    const ref = Process.monitor("actor" in target ? target.actor.pid! : target);
     this.monitors.push({ by, at, ref, target, node, endedAt: undefined });
   }
 
   /** Ends a monitor; a DOWN that nobody has taken is thrown away. */
   demonitor(record: MonitorRecord): void {
-    demonitor(record.ref, { flush: true });
+    Process.demonitor(record.ref, { flush: true });
     record.endedAt ??= this.tick();
   }
 
   /** Takes a name. */
   register(by: Actor, name: string): void {
     try {
-      register(name);
+      Process.register(self(), name);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       if (this.#holder(by.home, name) === undefined && !isNamed(by)) {
@@ -370,26 +360,26 @@ export class History {
   unregister(by: Actor): void {
     const own = by.names.find(({ to }) => to === Infinity);
     if (own === undefined) return;
-    unregister(own.name);
+    Process.unregister(own.name);
     own.to = this.tick();
   }
 
   /** Makes an alias. */
   alias(by: Actor): void {
-    by.aliases.push({ ref: alias(), from: this.tick(), to: Infinity });
+    by.aliases.push({ ref: Process.alias(), from: this.tick(), to: Infinity });
   }
 
   /** Ends an alias. */
   unalias(by: Actor): void {
     const own = by.aliases.find(({ to }) => to === Infinity);
     if (own === undefined) return;
-    unalias(own.ref);
+    Process.unalias(own.ref);
     own.to = this.tick();
   }
 
   /** Traps exits or not. */
   trap(by: Actor, on: boolean): void {
-    trapExit(on);
+    Process.trapExit(on);
     by.traps.push({ at: this.tick(), on });
   }
 

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { type Delay, SimulatedCluster } from "../testing/simulation/cluster.ts";
 import type { Tamper } from "../testing/simulation/transport.ts";
 import { Node } from "../node.ts";
-import { exit } from "../process.ts";
+import { Process } from "../process.ts";
 import { type Actor, Boom, History, type Sent } from "./_simulated_actors.ts";
 import { violations } from "./_simulated_properties.ts";
 import { disagreements } from "./_simulated_tables.ts";
@@ -284,7 +284,7 @@ class Scene {
       await cluster.run(name, () => {
         for (const actor of this.#history.actors) {
           if (actor.isAlive && actor.home.node === name) {
-            exit(actor.pid!, "kill");
+            Process.exit(actor.pid!, "kill");
           }
         }
       });

@@ -4,12 +4,11 @@ import {
   exit,
   isExit,
   type Pid,
+  Process,
   receive,
-  register,
   self,
   send,
   spawnLink,
-  trapExit,
 } from "../process.ts";
 import { startGroupLeader } from "../servers/io/group_leader.ts";
 import {
@@ -71,7 +70,7 @@ async function startProbe(
 ): Promise<Pid> {
   const starter = self();
   const pid = spawnLink(async () => {
-    trapExit(trap || stubborn);
+    Process.trapExit(trap || stubborn);
     send(starter, { ready: self() });
     for (;;) {
       const message = await receive();
@@ -81,7 +80,7 @@ async function startProbe(
     }
   });
   await receive((message) => pid.equals(message?.ready));
-  register(id, pid);
+  Process.register(pid, id);
   send(observer, `up:${id}`);
   return pid;
 }

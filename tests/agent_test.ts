@@ -8,7 +8,7 @@ import { Agent } from "../agent.ts";
 import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
 import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
-import { exit, type Pid, receive, self, send, whereis } from "../process.ts";
+import { type Pid, Process, receive, self, send } from "../process.ts";
 import { Supervisor } from "../supervisor.ts";
 import { exitOf, nodeTest } from "./_gen_servers.ts";
 import { pairTest, part } from "./_nodes.ts";
@@ -65,7 +65,7 @@ processTest("an agent is a child of a supervisor", async () => {
   assertEquals([one.id, two.id], ["Agent", "Two"]);
   assertEquals(await Agent.get(one.pid as Pid, (n) => n), 1);
   await Agent.update("Two", () => 3);
-  exit(whereis("Two")!, "kill");
+  Process.exit(Process.whereis("Two")!, "kill");
   await Supervisor.countChildren(sup);
   assertEquals(await Agent.get("Two", (n) => n), 2);
   await Supervisor.stop(sup);

@@ -12,15 +12,13 @@ import {
 } from "../application.ts";
 import { IO } from "../io.ts";
 import {
-  exit,
-  groupLeader,
   type Pid,
+  Process,
   receive,
   self,
   send,
   spawn,
   spawnLink,
-  whereis,
 } from "../process.ts";
 import { type ChildDefinition, Supervisor } from "../supervisor.ts";
 import { ended, mail, processTest, turn } from "./_processes.ts";
@@ -101,21 +99,21 @@ processTest(
     const talker = () =>
       spawnLink(async () => {
         await IO.puts("hi");
-        send(observer, groupLeader());
+        send(observer, Process.groupLeader());
         await receive();
       });
     const leader = spawn(() => receive());
     const starter = spawn(async () => {
-      groupLeader(leader);
+      Process.groupLeader(leader);
       await Application.start(
         application("chat", [{ id: "a", start: talker }]),
       );
     });
     const user = await receive();
-    assert(whereis("user")!.equals(user));
+    assert(Process.whereis("user")!.equals(user));
     assertEquals(output(), "hi\n");
-    exit(leader, "kill");
-    exit(starter, "kill");
+    Process.exit(leader, "kill");
+    Process.exit(starter, "kill");
     await Application.stop("chat");
   },
 );
@@ -137,7 +135,7 @@ processTest(
     }], hooks("suicidal"));
     await Application.start(suicidal);
     const [{ pid }] = await Supervisor.whichChildren("suicidal");
-    const down = ended(whereis("suicidal")!);
+    const down = ended(Process.whereis("suicidal")!);
     send(pid as Pid, "stop");
     assertEquals(await down, "shutdown");
     assertEquals(await told(2), ["prepStop:suicidal", "stop:suicidal"]);
@@ -149,10 +147,10 @@ processTest("stop() kills a top supervisor that takes too long", async () => {
     probe("a", { stubborn: true, shutdown: "infinity" }),
   ]));
   await told(1);
-  const down = ended(whereis("chat")!);
+  const down = ended(Process.whereis("chat")!);
   assertEquals(await Application.stop("chat", { timeout: 5 }), "ok");
   assertEquals(await down, "killed");
-  exit(whereis("a")!, "kill");
+  Process.exit(Process.whereis("a")!, "kill");
 });
 
 processTest("start() while it stops starts it again", async () => {
@@ -185,7 +183,7 @@ processTest(
     logged();
     const base = application("base", [], hooks("base"));
     await Application.start(application("top", [], { applications: [base] }));
-    exit(whereis("base")!, "kill");
+    Process.exit(Process.whereis("base")!, "kill");
     assertEquals(await told(2), ["prepStop:base", "stop:base"]);
     await turn();
     assertEquals(Application.started(), ["top"]);
@@ -200,7 +198,7 @@ processTest(
 
 processTest("applications end with the application controller", async () => {
   await Application.start(application("chat", [], hooks("chat")));
-  exit(whereis("application_controller")!, "kill");
+  Process.exit(Process.whereis("application_controller")!, "kill");
   assertEquals(await told(2), ["prepStop:chat", "stop:chat"]);
   assertEquals(Application.started(), []);
   assertEquals(await Application.start(application("chat")), "ok");

@@ -14,7 +14,7 @@ import * as Kate from "../chat/kate.ts";
 import * as Chat from "../chat/mod.ts";
 import { ExitError } from "../errors.ts";
 import { Node } from "../node.ts";
-import { exit, sleep, whereis } from "../process.ts";
+import { Process } from "../process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
@@ -154,13 +154,13 @@ test(
     await using kate = await startChat("kate", port);
     await using alex = await startChat("alex", port);
     const supervisor = () =>
-      kate.node.run(() => whereis("Chat.TaskSupervisor"));
+      kate.node.run(() => Process.whereis("Chat.TaskSupervisor"));
     const before = await supervisor();
     assert(before);
-    await kate.node.run(() => void exit(before, "kill"));
+    await kate.node.run(() => void Process.exit(before, "kill"));
     let after = await supervisor();
     while (after === undefined || after.equals(before)) {
-      await sleep(1);
+      await Process.sleep(1);
       after = await supervisor();
     }
     assertEquals(
@@ -282,7 +282,7 @@ test("sayName() prints at the one who spawned it", options, async () => {
   await using alex = await startChat("alex", port);
   const pid = await alex.node.run(async () => {
     const pid = await Node.spawnLink("kate@localhost", Kate.sayName);
-    while (alex.printed.length === 0) await sleep(1);
+    while (alex.printed.length === 0) await Process.sleep(1);
     return pid;
   });
   assertEquals(pid.node, "kate@localhost");

@@ -91,7 +91,7 @@ const FAILING: [code: string, says: string | RegExp][] = [
     /^\*\* \(EXIT from #PID<[\d.]+>\) killed\n$/,
   ],
   [
-    "Process.spawnLink(() => Process.exit('crash')); await receive()",
+    "spawnLink(() => exit('crash')); await receive()",
     /\*\* \(EXIT from #PID<[\d.]+>\) crash\n$/,
   ],
   [
@@ -151,7 +151,7 @@ test(
 test("--eval can end the program with an exit reason", options, async () => {
   const codes = await Promise.all([
     chat(["-e", "Process.exit('normal')", "-e", "await receive()"]),
-    chat(["-e", "Process.exit({ type: 'shutdown', reason: 7 })"]),
+    chat(["-e", "exit({ type: 'shutdown', reason: 7 })"]),
   ]);
   assertEquals(codes.map(({ code, stderr }) => [code, stderr]), [
     [0, ""],

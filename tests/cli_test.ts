@@ -294,13 +294,13 @@ function workerCode(last: string): string[] {
     `const work = async () => {
       Process.trapExit(true);
       await IO.puts("working");
-      await receive(Process.isExit);
+      await receive(isExit);
       ${last}
     }`,
     `await Supervisor.startChild("Chat.Supervisor", {
       id: "worker",
       shutdown: "infinity",
-      start: () => Process.spawnLink(work),
+      start: () => spawnLink(work),
     })`,
   ].flatMap((code) => ["-e", code]);
 }

@@ -7,20 +7,14 @@ import { assertEquals } from "@std/assert";
 import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
 import {
-  alias,
-  exit,
-  monitor,
   type Pid,
+  Process,
   receive,
   type Ref,
-  register,
-  reply,
   self,
   send,
   spawn,
-  trapExit,
 } from "../process.ts";
-import { sendAfter } from "../timers.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { exactly } from "./_terms.ts";
 
@@ -159,7 +153,7 @@ const WAYS: Record<string, Way> = {
   "send() to a name": async (node) => {
     const { known, got } = await taker(node, () => {
       const name = `taker_${++names}`;
-      register(name);
+      Process.register(self(), name);
       return name;
     });
     return {
@@ -168,27 +162,31 @@ const WAYS: Record<string, Way> = {
     };
   },
   "send() to an alias": async (node) => {
-    const { known, got } = await taker(node, () => alias());
+    const { known, got } = await taker(node, () => Process.alias());
     return { got, send: (value) => send(known, value) };
   },
   "send() with options": async (node) => {
     const { known, got } = await taker(node, () => self());
-    return { got, send: (value) => send(known, value, { nosuspend: true }) };
+    return {
+      got,
+      send: (value) => Process.send(known, value, { nosuspend: true }),
+    };
   },
   "reply()": async (node) => {
     const { known, got } = await taker<Ref>(
       node,
-      () => monitor(spawn(() => receive()), { alias: "reply_demonitor" }),
+      () =>
+        Process.monitor(spawn(() => receive()), { alias: "reply_demonitor" }),
       ({ value }) => value,
     );
-    return { got, send: (value) => reply(known, value) };
+    return { got, send: (value) => Process.reply(known, value) };
   },
   "exit()": async (node) => {
     const { known, got } = await taker(node, () => {
-      trapExit(true);
+      Process.trapExit(true);
       return self();
     }, ({ reason }) => reason);
-    return { got, send: (value) => exit(known, value) };
+    return { got, send: (value) => Process.exit(known, value) };
   },
   "GenServer.cast()": async (node) => {
     const { pid, got } = await server(node);
@@ -205,22 +203,22 @@ const LOCAL_WAYS: Record<string, Way> = {
   "send() to a name of the node": async (node) => {
     const { known, got } = await taker(node, () => {
       const name = `taker_${++names}`;
-      register(name);
+      Process.register(self(), name);
       return name;
     });
     return { got, send: (value) => send(known, value) };
   },
   "sendAfter() to a pid": async (node) => {
     const { known, got } = await taker(node, () => self());
-    return { got, send: (value) => sendAfter(known, value, 0) };
+    return { got, send: (value) => Process.sendAfter(known, value, 0) };
   },
   "sendAfter() to a name": async (node) => {
     const { known, got } = await taker(node, () => {
       const name = `taker_${++names}`;
-      register(name);
+      Process.register(self(), name);
       return name;
     });
-    return { got, send: (value) => sendAfter(known, value, 0) };
+    return { got, send: (value) => Process.sendAfter(known, value, 0) };
   },
   "the arguments of spawn()": () => {
     const { promise: got, resolve } = Promise.withResolvers<unknown>();

@@ -10,23 +10,20 @@ import {
 import { Application } from "../application.ts";
 import { ExitError } from "../errors.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
-import { atom } from "../mod.ts";
+import { atom, Process } from "../mod.ts";
 import { jsonLog, type LogEvent, standardLog } from "../node.ts";
 import {
   exit,
   makeRef,
-  type Pid,
+  Pid,
   receive,
-  register,
+  type Ref,
   self,
   send,
   spawn,
   spawnLink,
   spawnMonitor,
-  trapExit,
-  unlink,
 } from "../process.ts";
-import * as Process from "../process.ts";
 import {
   NO_NODE,
   setDefaultRuntime,
@@ -92,10 +89,10 @@ processTest(
     const peer = idle();
     const reason = new Error("boom");
     const { pid } = spawnMonitor(async function work() {
-      register("worker", self());
+      Process.register(self(), "worker");
       Process.link(peer);
       Process.monitor(peer);
-      trapExit(true);
+      Process.trapExit(true);
       await receive((message) => message === "go");
       throw reason;
     });
@@ -130,7 +127,7 @@ processTest(
       `    Links: [${peer}]`,
       "    Messages waiting: 1",
     ]);
-    exit(peer, "kill");
+    Process.exit(peer, "kill");
   },
 );
 
@@ -160,7 +157,7 @@ processTest("a plain process that exits is not reported", async () => {
     await ended(spawn(() => exit(reason)));
   }
   const killed = idle();
-  exit(killed, "oops");
+  Process.exit(killed, "oops");
   await ended(killed);
   assertEquals(told(), []);
 });
@@ -186,7 +183,7 @@ processTest("a task that exits by itself is reported, once", async () => {
     send(owner, task.pid);
     await Task.await(task);
   });
-  const task = await receive((message) => message instanceof Process.Pid);
+  const task = await receive((message) => message instanceof Pid);
   await receive((message) => ref.equals(message.ref));
   const { crash, message } = toldOnce();
   assertEquals(crash?.pid, task);
@@ -207,7 +204,7 @@ processTest("a task that exits by itself is reported, once", async () => {
 processTest(
   "a task that ends normally, by a shutdown or by others is not reported",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const shutdown = { type: "shutdown", reason: "done" };
     for (const reason of ["normal", "shutdown", shutdown, atom("shutdown")]) {
       const { pid } = Task.async(() => exit(reason));
@@ -215,7 +212,7 @@ processTest(
       await receive((message) => pid.equals(message?.object));
     }
     const { pid } = Task.async(() => receive());
-    exit(pid, "oops");
+    Process.exit(pid, "oops");
     await receive((message) => message?.type === "EXIT");
     await receive((message) => pid.equals(message?.object));
     assertEquals(told(), []);
@@ -240,7 +237,7 @@ processTest(
     assertEquals(lines[1], "    ** (exit) bad");
     assert(lines.includes(`    Last message (from ${calling}): "stop"`));
     assert(lines.includes("    State: { count: 2 }"));
-    exit(client, "kill");
+    Process.exit(client, "kill");
   },
 );
 
@@ -298,7 +295,7 @@ processTest(
 );
 
 processTest("reports of a supervisor's children are structured", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   let starts = 0;
   const bad = {
     id: "bad",
@@ -309,7 +306,7 @@ processTest("reports of a supervisor's children are structured", async () => {
     shutdown: 1,
     start: () =>
       spawnLink(() => {
-        trapExit(true);
+        Process.trapExit(true);
         return receive(() => false);
       }),
   };
@@ -320,7 +317,7 @@ processTest("reports of a supervisor's children are structured", async () => {
   });
   const pids = await Supervisor.whichChildren(sup);
   const [badPid, slowPid] = pids.map(({ pid }) => pid as Pid);
-  exit(badPid, "oops");
+  Process.exit(badPid, "oops");
   await receive((message) => sup.equals(message?.from));
   const reports = told().map(({ level, supervisor, crash }) => {
     assertEquals(crash, undefined);
@@ -346,7 +343,7 @@ processTest(
     const master = Process.list().find((pid) =>
       Process.info(pid)?.initialCall === "application shop"
     )!;
-    exit(master, "kill");
+    Process.exit(master, "kill");
     await ended(master);
     await Application.stop("shop").catch(() => {});
     // Its supervisor, whose parent was killed, is reported as in Elixir.
@@ -436,7 +433,7 @@ async function logged(event: LogEvent): Promise<string> {
 }
 
 test("jsonLog() writes one line of JSON with every field", async () => {
-  let at: { pid: Pid; ref: Process.Ref } | undefined;
+  let at: { pid: Pid; ref: Ref } | undefined;
   await ended(spawn(() => {
     at = { pid: self(), ref: makeRef() };
     const error = new TypeError("no", { cause: new Error("why") });
@@ -564,7 +561,7 @@ clusterTest(
     const alex = await cluster.start("alex", { modules: { Work } });
     const sup = await kate.run(async () => {
       const sup = await TaskSupervisor.startLink({ name: "tasks" });
-      unlink(sup);
+      Process.unlink(sup);
       return sup;
     });
     const caller = await alex.run(async () => {
@@ -589,7 +586,7 @@ test("--log-format json has a node tell its log as JSON", {
 }, async () => {
   const flags = nodeFlags("alex", freePort());
   const code =
-    "Process.spawn(() => { throw new Error('boom'); }); await Process.sleep(10)";
+    "spawn(() => { throw new Error('boom'); }); await Process.sleep(10)";
   const { stderr } = await chat([...flags, "--log-format=json", "-e", code]);
   const events = stderr.trim().split("\n").map((line) => JSON.parse(line));
   const crashes = events.filter(({ crash }) => crash !== undefined);

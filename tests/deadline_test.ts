@@ -1,14 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
-import {
-  monitor,
-  receive,
-  register,
-  reply,
-  self,
-  send,
-  spawn,
-} from "../process.ts";
+import { Process, receive, self, send, spawn } from "../process.ts";
 import { rpc } from "../rpc.ts";
 import { NodeProcess } from "./_node_process.ts";
 import { clusterTest } from "./_nodes.ts";
@@ -77,14 +69,14 @@ clusterTest(
       const parent = self();
       const outcomes = rpc.call(kate.name, Remote.askEveryWay, [
         spawn(async () => {
-          register("responder");
+          Process.register(self(), "responder");
           const requests = [];
           for (let i = 0; i < REQUESTS; i++) requests.push(await receive());
           send(parent, "asked");
           await receive();
           for (const { ref, from, request } of requests) {
             if (ref === undefined) send(from, request);
-            else reply(ref, request);
+            else Process.reply(ref, request);
           }
           send(parent, "answered");
         }),
@@ -111,7 +103,7 @@ clusterTest(
     const alex = await cluster.start("alex", { tickTime: 4000 });
     await alex.run(async () => {
       const pid = await Node.spawn(kate.name, Remote.exiting, []);
-      const ref = monitor(pid);
+      const ref = Process.monitor(pid);
       kate.kill("SIGSTOP");
       await pause(1600);
       kate.kill("SIGCONT");

@@ -12,15 +12,7 @@ import {
   type NameRegistry,
 } from "../gen_server.ts";
 import { global } from "../global.ts";
-import {
-  exit,
-  type Pid,
-  receive,
-  self,
-  send,
-  spawn,
-  whereis,
-} from "../process.ts";
+import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { Registry } from "../registry.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
 import { Task } from "../task.ts";
@@ -71,7 +63,7 @@ async function killAtEachTurn(
     const { pid, go } = await start();
     go();
     await turns(count);
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await ended(pid);
     await settled();
   }
@@ -121,7 +113,7 @@ processTest(
       return { pid, go() {} };
     });
     assertEquals(new Set(ran), new Set([true]));
-    exit(whereis("global_name_server")!, "kill");
+    Process.exit(Process.whereis("global_name_server")!, "kill");
   },
 );
 
@@ -200,7 +192,7 @@ processTest(
       gate = new Gate();
       const pid = spawn(() => ask());
       await gate.reached;
-      exit(pid, "kill");
+      Process.exit(pid, "kill");
       gate.open();
       await settled();
       await settled();
@@ -241,7 +233,7 @@ processTest(
       Array.fromAsync(Task.asyncStream(elements(), (n) => void ran.push(n)))
     );
     await gate.reached;
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     gate.open();
     await settled();
     assertEquals(ran.length, before);
@@ -274,7 +266,7 @@ processTest(
     });
     const failed = assertRejects(() => started, ExitError);
     await gate.reached;
-    exit(pid!, "kill");
+    Process.exit(pid!, "kill");
     gate.open();
     await failed;
     await settled();

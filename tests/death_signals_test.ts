@@ -9,21 +9,13 @@ import {
 } from "@std/assert";
 import { ExitError, ProcessExited } from "../errors.ts";
 import {
-  alive,
   exit,
-  link,
-  monitor,
+  Process,
   receive,
-  register,
   self,
   send,
-  signal,
-  sleep,
   spawn,
   spawnLink,
-  trapExit,
-  unregister,
-  whereis,
 } from "../process.ts";
 import { test } from "../testing/tags.ts";
 import { ended, idle, journal, mail, processTest, turn } from "./_processes.ts";
@@ -35,13 +27,13 @@ processTest(
   async () => {
     let given!: AbortSignal;
     const pid = spawn(async () => {
-      given = signal();
-      assertStrictEquals(signal(), given);
+      given = Process.signal();
+      assertStrictEquals(Process.signal(), given);
       await receive();
     });
     await turn();
     assertFalse(given.aborted);
-    exit(pid, "over");
+    Process.exit(pid, "over");
     assert(given.aborted);
     assertInstanceOf(given.reason, ProcessExited);
     assertEquals(given.reason.reason, "over");
@@ -51,7 +43,7 @@ processTest(
 processTest("signal() is aborted when the process ends normally", async () => {
   let given!: AbortSignal;
   const pid = spawn(() => {
-    given = signal();
+    given = Process.signal();
   });
   await ended(pid);
   assert(given.aborted);
@@ -62,7 +54,7 @@ processTest(
   async () => {
     const { entries, write } = journal();
     const pid = spawn(async () => {
-      signal().addEventListener("abort", () => {
+      Process.signal().addEventListener("abort", () => {
         try {
           write(self());
         } catch (error) {
@@ -72,7 +64,7 @@ processTest(
       await receive();
     });
     await turn();
-    exit(pid, "over");
+    Process.exit(pid, "over");
     assertEquals(entries.length, 1);
     assertInstanceOf(entries[0], ProcessExited);
   },
@@ -81,13 +73,13 @@ processTest(
 processTest("signal() stops what knows nothing of processes", async () => {
   const { entries, write } = journal();
   const pid = spawn(async () => {
-    const stop = signal();
+    const stop = Process.signal();
     await new Promise((_resolve, reject) => {
       stop.addEventListener("abort", () => reject(stop.reason));
     }).catch(write);
   });
   await turn();
-  exit(pid, "over");
+  Process.exit(pid, "over");
   await turn();
   assertInstanceOf(entries[0], ProcessExited);
 });
@@ -97,24 +89,24 @@ processTest("signal() stops what knows nothing of processes", async () => {
 processTest(
   "names are released before EXIT, and EXIT comes before DOWN",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const seen: unknown[] = [];
     const pid = spawn(async () => {
-      register("named");
+      Process.register(self(), "named");
       await receive();
     });
     await turn();
-    const ref = monitor(pid);
-    link(pid);
-    const named = monitor("named");
+    const ref = Process.monitor(pid);
+    Process.link(pid);
+    const named = Process.monitor("named");
     const watch = (message: { type: string }) => {
-      seen.push([message.type, whereis("named")]);
-      register("named");
-      unregister("named");
+      seen.push([message.type, Process.whereis("named")]);
+      Process.register(self(), "named");
+      Process.unregister("named");
       return true;
     };
     const waits = [receive(watch), receive(watch), receive(watch)];
-    exit(pid, "over");
+    Process.exit(pid, "over");
     const [first, second, third] = await Promise.all(waits);
     assertEquals(seen, [
       ["EXIT", undefined],
@@ -128,14 +120,14 @@ processTest(
 processTest(
   "mail that was sent before the death comes before EXIT and DOWN",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const parent = self();
     const pid = spawnLink(() => {
       send(parent, 1);
       send(parent, 2);
       exit("over");
     });
-    monitor(pid);
+    Process.monitor(pid);
     const all = [
       await receive(),
       await receive(),
@@ -160,9 +152,9 @@ processTest(
     }
     const first = spawn(next, [length - 1]);
     const last = await receive();
-    const refs = [monitor(first), monitor(last)];
-    exit(first, "domino");
-    assertFalse(alive(last));
+    const refs = [Process.monitor(first), Process.monitor(last)];
+    Process.exit(first, "domino");
+    assertFalse(Process.alive(last));
     for (const ref of refs) {
       assertEquals((await receive((m) => ref.equals(m.ref))).reason, "domino");
     }
@@ -185,8 +177,8 @@ processTest(
     }
     const first = spawn(next, [999]);
     const last = await receive();
-    exit(first, "domino");
-    assertFalse(alive(last));
+    Process.exit(first, "domino");
+    assertFalse(Process.alive(last));
     await turn();
     assertEquals(cleaned, 1000);
   },
@@ -200,13 +192,13 @@ processTest(
     const parent = self();
     const pids = Array.from({ length: crowd }, () =>
       spawn(() => {
-        link(hub);
+        Process.link(hub);
         send(parent, "linked");
         return receive();
       }));
     for (const _ of pids) assertEquals(await receive(), "linked");
-    const refs = pids.map((pid) => monitor(pid));
-    exit(hub, "crowd");
+    const refs = pids.map((pid) => Process.monitor(pid));
+    Process.exit(hub, "crowd");
     const downs = (await mail()) as { ref: unknown; reason: unknown }[];
     assertEquals(downs.length, crowd);
     assert(downs.every(({ reason }) => reason === "crowd"));
@@ -220,13 +212,13 @@ processTest(
 processTest("a ring of linked processes dies once each", async () => {
   const ring = Array.from({ length: 10 }, () =>
     spawn(async () => {
-      link((await receive()).to);
+      Process.link((await receive()).to);
       await receive();
     }));
   ring.forEach((pid, i) => send(pid, { to: ring[(i + 1) % ring.length] }));
   await turn();
-  const refs = ring.map((pid) => monitor(pid));
-  exit(ring[3], "ring");
+  const refs = ring.map((pid) => Process.monitor(pid));
+  Process.exit(ring[3], "ring");
   const downs = (await mail()) as { reason: unknown }[];
   assertEquals(downs.length, refs.length);
   assert(downs.every(({ reason }) => reason === "ring"));
@@ -237,17 +229,17 @@ processTest(
   async () => {
     const parent = self();
     const wall = spawn(async () => {
-      trapExit(true);
+      Process.trapExit(true);
       send(parent, [spawnLink(() => receive()), spawnLink(() => receive())]);
       send(parent, await receive());
       await receive();
     });
     const [first, second] = await receive();
-    exit(first, "hit");
+    Process.exit(first, "hit");
     assertEquals(await receive(), { type: "EXIT", from: first, reason: "hit" });
-    assert(alive(wall) && alive(second));
-    exit(wall, "kill");
-    assertFalse(alive(second));
+    assert(Process.alive(wall) && Process.alive(second));
+    Process.exit(wall, "kill");
+    assertFalse(Process.alive(second));
   },
 );
 
@@ -255,11 +247,11 @@ processTest(
 
 test("a dead shell's waits reject with ExitError, and its signal is aborted", async () => {
   const shell = self();
-  const given = signal();
+  const given = Process.signal();
   let inListener: unknown;
   given.addEventListener("abort", () => inListener = self());
-  const waits = [receive(), sleep(60_000)];
-  spawn(() => exit(shell, "over"));
+  const waits = [receive(), Process.sleep(60_000)];
+  spawn(() => Process.exit(shell, "over"));
   for (const wait of waits) {
     const error = await assertRejects(() => wait, ExitError, "over");
     assertEquals(error.reason, "over");

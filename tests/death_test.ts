@@ -8,30 +8,16 @@ import {
 import { ProcessExited } from "../errors.ts";
 import { IO } from "../io.ts";
 import {
-  alias,
-  alive,
-  demonitor,
   exit,
   flush,
-  groupLeader,
-  link,
   makeRef,
-  monitor,
+  Process,
   receive,
-  register,
-  reply,
   self,
   send,
-  signal,
-  sleep,
   spawn,
   spawnLink,
   spawnMonitor,
-  trapExit,
-  unalias,
-  unlink,
-  unregister,
-  whereis,
 } from "../process.ts";
 import {
   ended,
@@ -47,21 +33,21 @@ import {
 
 processTest("a killed process is dead to others at once", async () => {
   const { pid, ref } = spawnMonitor(async () => {
-    register("victim");
+    Process.register(self(), "victim");
     await receive();
   });
   await turn();
-  assertEquals(whereis("victim"), pid);
-  exit(pid, "kill");
-  assertFalse(alive(pid));
-  assertStrictEquals(whereis("victim"), undefined);
+  assertEquals(Process.whereis("victim"), pid);
+  Process.exit(pid, "kill");
+  assertFalse(Process.alive(pid));
+  assertStrictEquals(Process.whereis("victim"), undefined);
   assertEquals(await mail(), [{
     type: "DOWN",
     ref,
     object: pid,
     reason: "killed",
   }]);
-  register("victim");
+  Process.register(self(), "victim");
 });
 
 processTest(
@@ -74,12 +60,12 @@ processTest(
       resolve();
       await turn();
       write("after");
-      write(await sleep(0).catch((error) => error));
+      write(await Process.sleep(0).catch((error) => error));
       write("never");
     });
-    const ref = monitor(pid);
+    const ref = Process.monitor(pid);
     await began;
-    exit(pid, "over");
+    Process.exit(pid, "over");
     assertEquals((await receive()).ref, ref);
     assertEquals(entries, ["before"]);
     await turn();
@@ -97,7 +83,7 @@ processTest(
       await receive().then(write);
     });
     await turn();
-    exit(pid, "over");
+    Process.exit(pid, "over");
     send(pid, "mail");
     await turn();
     assertEquals(entries.length, 1);
@@ -113,22 +99,22 @@ processTest(
     const { entries, write } = journal();
     const leader = idle();
     const pid = spawn(async () => {
-      groupLeader(leader);
+      Process.groupLeader(leader);
       await Promise.all([
         receive().then(write, write),
         receive((m) => m === 1, { timeout: 60_000, after: 2 }).then(
           write,
           write,
         ),
-        sleep(60_000).then(write, write),
+        Process.sleep(60_000).then(write, write),
         IO.puts("hi").then(write, write),
         IO.gets("? ").then(write, write),
         IO.inspect("hi").then(write, write),
       ]);
     });
     await turn();
-    exit(pid, { because: "x" });
-    exit(leader, "kill");
+    Process.exit(pid, { because: "x" });
+    Process.exit(leader, "kill");
     await turn();
     assertEquals(entries.length, 6);
     for (const error of entries) {
@@ -162,9 +148,9 @@ processTest(
   async () => {
     const leader = idle();
     const pid = spawn(() => {
-      groupLeader(leader);
+      Process.groupLeader(leader);
       receive();
-      sleep(60_000);
+      Process.sleep(60_000);
       IO.puts("unawaited");
       IO.write("unawaited");
       IO.inspect("unawaited");
@@ -172,7 +158,7 @@ processTest(
     });
     assertEquals(await ended(pid), "normal");
     await turn();
-    exit(leader, "kill");
+    Process.exit(leader, "kill");
   },
 );
 
@@ -189,7 +175,7 @@ processTest(
       await receive();
     });
     assertEquals(await receive(), "listening");
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     assertEquals((await receive((m) => ref.equals(m.ref))).reason, "killed");
     // An unhandled rejection is told of in a later turn.
     await new Promise((resolve) => setTimeout(resolve, 0));
@@ -214,7 +200,7 @@ processTest("finally and using run when the process is killed", async () => {
     }
   });
   await turn();
-  exit(pid, "kill");
+  Process.exit(pid, "kill");
   await turn();
   await turn();
   assertEquals(entries, ["finally", "await using", "using"]);
@@ -233,7 +219,7 @@ processTest("a wait in a dead process never settles", async () => {
         receive(null, { timeout: 0 }),
         receive(null, { timeout: 1, after: "after" }),
         receive(null, { signal: AbortSignal.abort() }),
-        sleep(0),
+        Process.sleep(0),
         flush(),
         IO.puts("from the dead"),
         IO.inspect("from the dead"),
@@ -242,7 +228,7 @@ processTest("a wait in a dead process never settles", async () => {
     }
   });
   await turn();
-  exit(pid, "kill");
+  Process.exit(pid, "kill");
   await turn();
   assertEquals(later.length, 9);
   for (const wait of later) assert(await isPending(wait));
@@ -262,7 +248,7 @@ processTest(
       }
     });
     await turn();
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await turn();
     assertEquals(rounds, 1);
   },
@@ -275,7 +261,7 @@ processTest(
   async () => {
     const parent = self();
     const other = idle();
-    register("other", other);
+    Process.register(other, "other");
     const calls: Record<string, () => unknown> = {
       self: () => self(),
       "send to a pid": () => send(parent, "from the dead"),
@@ -285,30 +271,30 @@ processTest(
       spawn: () => spawn(() => send(parent, "child of the dead")),
       spawnLink: () => spawnLink(() => {}),
       spawnMonitor: () => spawnMonitor(() => {}),
-      link: () => link(parent),
-      unlink: () => unlink(other),
-      monitor: () => monitor(parent),
-      demonitor: () => demonitor(makeRef()),
+      link: () => Process.link(parent),
+      unlink: () => Process.unlink(other),
+      monitor: () => Process.monitor(parent),
+      demonitor: () => Process.demonitor(makeRef()),
       "exit(reason)": () => exit("again"),
-      "exit(pid)": () => exit(parent, "from the dead"),
-      trapExit: () => trapExit(true),
-      register: () => register("dead"),
-      "register other": () => register("dead", parent),
-      unregister: () => unregister("other"),
-      whereis: () => whereis("other"),
-      alive: () => alive(parent),
+      "exit(pid)": () => Process.exit(parent, "from the dead"),
+      trapExit: () => Process.trapExit(true),
+      register: () => Process.register(self(), "dead"),
+      "register other": () => Process.register(parent, "dead"),
+      unregister: () => Process.unregister("other"),
+      whereis: () => Process.whereis("other"),
+      alive: () => Process.alive(parent),
       makeRef: () => makeRef(),
-      alias: () => alias(),
-      unalias: () => unalias(makeRef()),
-      reply: () => reply(makeRef(), 1),
-      signal: () => signal(),
-      groupLeader: () => groupLeader(),
-      "set groupLeader": () => groupLeader(other),
+      alias: () => Process.alias(),
+      unalias: () => Process.unalias(makeRef()),
+      reply: () => Process.reply(makeRef(), 1),
+      signal: () => Process.signal(),
+      groupLeader: () => Process.groupLeader(),
+      "set groupLeader": () => Process.groupLeader(other),
     };
     const outcomes: Record<string, unknown> = {};
     const ref = makeRef();
     const pid = spawn(async () => {
-      const own = alias();
+      const own = Process.alias();
       try {
         await receive();
       } finally {
@@ -323,7 +309,7 @@ processTest(
       }
     });
     await turn();
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await turn();
     assertEquals(Object.keys(outcomes).length, Object.keys(calls).length);
     for (const [name, outcome] of Object.entries(outcomes)) {
@@ -331,11 +317,11 @@ processTest(
       assertEquals(outcome.reason, "killed", name);
     }
     assertEquals(await mail(), []);
-    assertEquals(whereis("other"), other);
-    assertStrictEquals(whereis("dead"), undefined);
-    assertFalse(demonitor(ref));
-    assert(alive(other));
-    exit(other, "kill");
+    assertEquals(Process.whereis("other"), other);
+    assertStrictEquals(Process.whereis("dead"), undefined);
+    assertFalse(Process.demonitor(ref));
+    assert(Process.alive(other));
+    Process.exit(other, "kill");
   },
 );
 
@@ -346,7 +332,7 @@ processTest(
     const parent = self();
     const pid = spawn(() => {
       try {
-        exit(self(), "enough");
+        Process.exit(self(), "enough");
         send(parent, "from the dead");
       } catch (error) {
         write(error);
@@ -370,8 +356,8 @@ processTest(
       }
     });
     await turn();
-    exit(pid, "first");
-    exit(pid, "second");
+    Process.exit(pid, "first");
+    Process.exit(pid, "second");
     assertEquals((await receive()).reason, "first");
     await turn();
     assertEquals(await mail(), []);
@@ -383,7 +369,7 @@ processTest(
   async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { pid } = spawnMonitor(() => promise);
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     resolve();
     assertEquals((await receive()).reason, "killed");
     await turn();

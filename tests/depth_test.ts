@@ -9,18 +9,7 @@ import {
 import fc from "fast-check";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
 import { Node } from "../node.ts";
-import {
-  exit,
-  monitor,
-  Pid,
-  receive,
-  register,
-  self,
-  send,
-  spawn,
-  trapExit,
-  whereis,
-} from "../process.ts";
+import { exit, Pid, Process, receive, self, send, spawn } from "../process.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { copyTerm } from "../runtime/values/term.ts";
 import { termKey } from "../runtime/values/term_key.ts";
@@ -92,11 +81,11 @@ async function withKate(
   const kate = await cluster.start("kate");
   const alex = await cluster.start("alex");
   kate.run(async () => {
-    register("mirror");
+    Process.register(self(), "mirror");
     for (;;) send({ name: "inbox", node: ALEX }, await receive());
   }).catch(() => {});
   await alex.run(async () => {
-    register("inbox");
+    Process.register(self(), "inbox");
     assert(await Node.connect(KATE));
     await fn(kate, alex);
   });
@@ -166,12 +155,12 @@ for (const node of [ALEX, KATE]) {
     }`,
     (cluster) =>
       withKate(cluster, async () => {
-        trapExit(true);
+        Process.trapExit(true);
         const started = () => Node.spawn(node, Remote.wait);
         for (const [what, reason] of [...table(55), ...table(56)]) {
           const pid = await started();
-          const ref = monitor(pid);
-          exit(pid, reason);
+          const ref = Process.monitor(pid);
+          Process.exit(pid, reason);
           const down = await receive((m) => ref.equals(m?.ref));
           sameAs(down.reason, reason, what);
           send({ name: "mirror", node: KATE }, down);
@@ -180,14 +169,14 @@ for (const node of [ALEX, KATE]) {
         const pid = await started();
         for (const [what, reason] of table(57)) {
           assertThrows(
-            () => exit(pid, reason),
+            () => Process.exit(pid, reason),
             RangeError,
             TOO_DEEP_REASON,
             what,
           );
         }
         assertEquals(Node.list(), [KATE]);
-        exit(pid, "kill");
+        Process.exit(pid, "kill");
       }),
   );
 }
@@ -199,7 +188,7 @@ clusterTest(
       for (const [what, reason] of table(57)) {
         if (reason instanceof Error) continue;
         const pid = spawn(() => exit(reason));
-        const ref = monitor(pid);
+        const ref = Process.monitor(pid);
         const down = await receive((m) => ref.equals(m?.ref));
         assertStrictEquals(typeof down.reason, "string", what);
         send({ name: "mirror", node: KATE }, down);
@@ -225,7 +214,7 @@ for (const node of [ALEX, KATE]) {
             kind,
           );
         }
-        assert(whereis("inbox")?.equals(self()));
+        assert(Process.whereis("inbox")?.equals(self()));
       }),
   );
 }

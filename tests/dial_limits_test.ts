@@ -13,16 +13,7 @@ import {
 } from "../distribution/wire.ts";
 import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
-import {
-  exit,
-  link,
-  monitor,
-  Pid,
-  receive,
-  self,
-  send,
-  trapExit,
-} from "../process.ts";
+import { Pid, Process, receive, self, send } from "../process.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { test } from "../testing/tags.ts";
 import { jsonWire } from "../wires/json/mod.ts";
@@ -232,7 +223,7 @@ clusterTest(
     await alex.run(async () => {
       const connected = Node.connect(RAW, { address: listener.address });
       await using peer = await listener.accept();
-      const ref = monitor({ name: "x", node: OTHER });
+      const ref = Process.monitor({ name: "x", node: OTHER });
       Node.monitor(OTHER);
       const [first, second] = [await receive(), await receive()];
       assertEquals(first, {
@@ -345,9 +336,9 @@ whileDialling(
 
 for (
   const [what, ask] of [
-    ["monitors", (i: number) => monitor(new Pid(RAW, i, 7))],
-    ["links", (i: number) => link(new Pid(RAW, i, 7))],
-    ["exit signals", (i: number) => exit(new Pid(RAW, i, 7), "bye")],
+    ["monitors", (i: number) => Process.monitor(new Pid(RAW, i, 7))],
+    ["links", (i: number) => Process.link(new Pid(RAW, i, 7))],
+    ["exit signals", (i: number) => Process.exit(new Pid(RAW, i, 7), "bye")],
   ] as const
 ) {
   whileDialling(
@@ -355,7 +346,7 @@ for (
     { maxPendingSignals: 100 },
     [RAW],
     async () => {
-      trapExit(true);
+      Process.trapExit(true);
       Node.monitor(RAW);
       for (let i = 1; i <= 300; i++) ask(i);
       let told = 0;
@@ -448,7 +439,7 @@ twoPeersTest(
         { length: count },
         (_, i) => ["link", from + i, number, creation],
       );
-    trapExit(true);
+    Process.trapExit(true);
     await one.say(links(1, 3));
     await other.say(links(1, 2));
     assertEquals(

@@ -1,21 +1,14 @@
 import { assertEquals } from "@std/assert";
 import {
-  alias,
-  demonitor,
   type DownMessage,
   exit,
   isDown,
   isExit,
-  link,
-  monitor,
+  Process,
   receive,
-  register,
   self,
   send,
   spawn,
-  trapExit,
-  unalias,
-  unlink,
 } from "../process.ts";
 import { atom } from "../runtime/values/pid.ts";
 import { exiting, pairTest, reasonOf, relay } from "./_nodes.ts";
@@ -40,10 +33,10 @@ for (
   pairTest(
     `a link gives an exit of the reason ${String(reason)} across nodes`,
     async () => {
-      trapExit(true);
+      Process.trapExit(true);
       const pid = await exiting();
-      link(pid);
-      const ref = monitor(pid);
+      Process.link(pid);
+      const ref = Process.monitor(pid);
       send(pid, { reason });
       const got = [await receive(), await receive()];
       const exited = got.find(isExit)!;
@@ -58,15 +51,15 @@ for (
 pairTest(
   "an exit over a link ends a process that does not trap, but not by normal",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     for (const reason of ["normal", "oops", "kill"]) {
       const pid = await exiting();
       const middle = spawn(async () => {
-        link(pid);
+        Process.link(pid);
         send(pid, { reason });
         await receive((m) => m === "end");
       });
-      const ref = monitor(middle);
+      const ref = Process.monitor(middle);
       if (reason === "normal") send(middle, "end");
       const down = await receive<DownMessage>((m) => ref.equals(m?.ref));
       assertEquals(down.reason, reason);
@@ -77,11 +70,11 @@ pairTest(
 pairTest("the death of this end reaches the other one", async () => {
   const pid = await relay();
   const mine = spawn(async () => {
-    link(pid);
+    Process.link(pid);
     await receive();
   });
   await turn();
-  exit(mine, "oops");
+  Process.exit(mine, "oops");
   assertEquals(await receive(), {
     relayed: { type: "EXIT", from: mine, reason: "oops" },
   });
@@ -91,21 +84,21 @@ pairTest("link() to a dead process of another node gives noproc", async () => {
   const pid = await exiting();
   send(pid, { reason: "normal" });
   await reasonOf(pid);
-  trapExit(true);
-  link(pid);
+  Process.trapExit(true);
+  Process.link(pid);
   assertEquals(await receive(), { type: "EXIT", from: pid, reason: "noproc" });
 });
 
 pairTest(
   "unlink() holds at once, however the other end's death crosses it",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     for (let i = 0; i < 50; i++) {
       const pid = await exiting();
-      link(pid);
-      const ref = monitor(pid);
+      Process.link(pid);
+      const ref = Process.monitor(pid);
       if (i % 2 === 0) send(pid, { reason: i });
-      unlink(pid);
+      Process.unlink(pid);
       if (i % 2 === 1) send(pid, { reason: i });
       assertEquals(await receive(), {
         type: "DOWN",
@@ -119,16 +112,16 @@ pairTest(
 );
 
 pairTest("link() and unlink() in any order leave what came last", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const linked = await exiting();
   const unlinked = await exiting();
   for (let i = 0; i < 25; i++) {
-    link(linked);
-    unlink(linked);
-    link(unlinked);
-    unlink(unlinked);
+    Process.link(linked);
+    Process.unlink(linked);
+    Process.link(unlinked);
+    Process.unlink(unlinked);
   }
-  link(linked);
+  Process.link(linked);
   send(unlinked, { reason: "unseen" });
   await reasonOf(unlinked);
   send(linked, { reason: "seen" });
@@ -140,14 +133,14 @@ pairTest(
   "both ends that link and unlink at once agree in the end",
   async ({ kate }) => {
     const here = self();
-    trapExit(true);
+    Process.trapExit(true);
     const theirs = await kate.run(() =>
       spawn(async () => {
-        trapExit(true);
+        Process.trapExit(true);
         for (;;) {
           const message = await receive();
-          if (message === "link") link(here);
-          else if (message === "unlink") unlink(here);
+          if (message === "link") Process.link(here);
+          else if (message === "unlink") Process.unlink(here);
           else if (message?.reason !== undefined) exit(message.reason);
           else send(here, message);
         }
@@ -155,14 +148,14 @@ pairTest(
     );
     for (let i = 0; i < 100; i++) {
       send(theirs, i % 3 === 0 ? "unlink" : "link");
-      if (i % 2 === 0) link(theirs);
-      else unlink(theirs);
+      if (i % 2 === 0) Process.link(theirs);
+      else Process.unlink(theirs);
     }
     send(theirs, "unlink");
     send(theirs, "done");
     assertEquals(await receive(), "done");
-    unlink(theirs);
-    const ref = monitor(theirs);
+    Process.unlink(theirs);
+    const ref = Process.monitor(theirs);
     send(theirs, { reason: "unseen" });
     const down = await receive();
     assertEquals([down.ref, down.reason], [ref, "unseen"]);
@@ -176,8 +169,8 @@ pairTest(
   "exit() with kill cannot be trapped, and others see killed",
   async () => {
     const pid = await relay();
-    const ref = monitor(pid);
-    exit(pid, "kill");
+    const ref = Process.monitor(pid);
+    Process.exit(pid, "kill");
     const down = await receive(isDown);
     assertEquals([down.ref, down.reason], [ref, "killed"]);
   },
@@ -185,16 +178,16 @@ pairTest(
 
 pairTest("exit() is trapped, or ends a process, across nodes", async () => {
   const trapping = await relay();
-  exit(trapping, "please");
-  exit(trapping, "normal");
+  Process.exit(trapping, "please");
+  Process.exit(trapping, "normal");
   const from = self();
   for (const reason of ["please", "normal"]) {
     assertEquals(await receive(), { relayed: { type: "EXIT", from, reason } });
   }
   const other = await exiting();
-  const ref = monitor(other);
-  exit(other, "normal");
-  exit(other, "please");
+  const ref = Process.monitor(other);
+  Process.exit(other, "normal");
+  Process.exit(other, "please");
   const down = await receive(isDown);
   assertEquals([down.ref, down.reason], [ref, "please"]);
 });
@@ -206,12 +199,17 @@ pairTest(
   async ({ kate }) => {
     const pid = await exiting();
     await kate.run(() => {
-      register("watched", pid);
+      Process.register(pid, "watched");
     });
     const object = { name: "watched", node: KATE };
-    const refs = [monitor(pid), monitor(object), monitor(pid), monitor(object)];
-    demonitor(refs[0]);
-    demonitor(refs[1]);
+    const refs = [
+      Process.monitor(pid),
+      Process.monitor(object),
+      Process.monitor(pid),
+      Process.monitor(object),
+    ];
+    Process.demonitor(refs[0]);
+    Process.demonitor(refs[1]);
     send(pid, { reason: "bye" });
     const downs = [await receive(isDown), await receive(isDown)];
     assertEquals(
@@ -221,7 +219,7 @@ pairTest(
         [refs[3], object, "bye"],
       ],
     );
-    const absent = monitor(object);
+    const absent = Process.monitor(object);
     const down = await receive(isDown);
     assertEquals([down.ref, down.object, down.reason], [
       absent,
@@ -235,8 +233,8 @@ pairTest(
 pairTest(
   "an alias takes mail from another node while it is active",
   async ({ kate }) => {
-    const once = alias({ reply: true });
-    const address = alias();
+    const once = Process.alias({ reply: true });
+    const address = Process.alias();
     const tell = (to: unknown, ...values: unknown[]) =>
       // deno-lint-ignore no-explicit-any
       kate.run(() => values.forEach((value) => send(to as any, value)));
@@ -247,7 +245,7 @@ pairTest(
       2,
       3,
     ]);
-    unalias(address);
+    Process.unalias(address);
     await tell(address, 5);
     await tell(self(), "last");
     assertEquals(await receive(), "last");
@@ -256,7 +254,7 @@ pairTest(
 
 pairTest("a monitor's alias is closed by its DOWN", async ({ kate }) => {
   const pid = await exiting();
-  const ref = monitor(pid, { alias: "demonitor" });
+  const ref = Process.monitor(pid, { alias: "demonitor" });
   send(pid, { reason: "bye" });
   assertEquals((await receive(isDown)).ref, ref);
   const here = self();

@@ -10,19 +10,14 @@ import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
 import { Node } from "../node.ts";
 import {
   type DownMessage,
-  exit,
   isDown,
   isExit,
-  link,
-  monitor,
   type Pid,
+  Process,
   receive,
-  register,
   self,
   send,
   spawn,
-  trapExit,
-  unlink,
 } from "../process.ts";
 import { insideOf } from "../runtime/context/async_context.ts";
 import { atom } from "../runtime/values/pid.ts";
@@ -156,7 +151,7 @@ pairTest(
 pairTest(
   "Node.spawnLink() and Node.spawnMonitor() are in force from the first moment",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     for (let i = 0; i < 20; i++) {
       const linked = await Node.spawnLink(KATE, Remote.crash, [`no ${i}`]);
       const exited = await receive(isExit);
@@ -177,7 +172,7 @@ pairTest(
 pairTest(
   "Node.spawn…() to a node that is not there gives a useless pid, then noconnection",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const useless = await Node.spawn(NOBODY, ["Remote", "wait"]);
     assertEquals(useless.node, Node.self());
     send(useless, "dropped");
@@ -219,17 +214,17 @@ pairTest(
     const theirs = await relay();
     const here = self();
     await kate.run(() => {
-      register("relay", theirs);
+      Process.register(theirs, "relay");
     });
     const big = "x".repeat(100_000);
     const bytes = new Uint8Array(300_000);
     for (let i = 0; i < 20; i++) {
       send(theirs, i);
       send({ name: "relay", node: KATE }, `name ${i}`);
-      exit(theirs, `exit ${i}`);
+      Process.exit(theirs, `exit ${i}`);
       send(theirs, big);
       send({ name: "relay", node: KATE }, bytes);
-      exit(theirs, `after ${i}`);
+      Process.exit(theirs, `after ${i}`);
     }
     for (let i = 0; i < 20; i++) {
       const next = async () => (await receive()).relayed;
@@ -247,7 +242,7 @@ pairTest(
 pairTest(
   "a large last message comes before the sender's DOWN and EXIT",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     for (const value of ["y".repeat(200_000), new Uint8Array(200_000)]) {
       const { pid, ref } = await Node.spawnMonitor(KATE, Remote.tell, [
         self(),
@@ -270,20 +265,20 @@ pairTest(
 pairTest(
   "the end of a connection gives noconnection once to each link and monitor",
   async ({ alex, kate }) => {
-    trapExit(true);
+    Process.trapExit(true);
     Node.monitorNodes(true);
     Node.monitor(KATE);
     const theirs = await relay();
     await nodeUp(KATE);
-    link(theirs);
-    const refs = [monitor(theirs), monitor(theirs)];
-    const named = monitor({ name: "user", node: KATE });
+    Process.link(theirs);
+    const refs = [Process.monitor(theirs), Process.monitor(theirs)];
+    const named = Process.monitor({ name: "user", node: KATE });
     await caughtUp(theirs);
     const there = await kate.run(() => {
       const here = self();
       const report = spawn(async () => {
-        trapExit(true);
-        link(theirs);
+        Process.trapExit(true);
+        Process.link(theirs);
         const got: unknown[] = [];
         Node.monitor(ALEX);
         send(here, "ready");
@@ -312,7 +307,7 @@ pairTest(
     assertEquals(await receive((m) => m?.relayed), {
       relayed: { type: "EXIT", from: self(), reason: "noconnection" },
     });
-    unlink(theirs);
+    Process.unlink(theirs);
     assertEquals((await mail()).map((m) => (m as { type: string }).type), [
       "nodeup",
     ]);
@@ -323,7 +318,7 @@ pairTest(
   "nodeup comes before any signal of the node, and nodedown after all",
   async ({ alex, kate }) => {
     Node.monitorNodes(true);
-    register("inbox");
+    Process.register(self(), "inbox");
     for (let round = 0; round < 20; round++) {
       await kate.run(() => {
         for (let i = 0; i < 10; i++) send({ name: "inbox", node: ALEX }, i);
@@ -348,7 +343,7 @@ clusterTest(
     const alex = await cluster.start("alex");
     await using kate = await NodeProcess.start(cluster, "kate");
     await alex.run(async () => {
-      trapExit(true);
+      Process.trapExit(true);
       Node.monitorNodes(true);
       const from = await Node.spawnLink(KATE, Remote.wait);
       const { pid, ref } = await Node.spawnMonitor(KATE, Remote.echo);
@@ -376,7 +371,7 @@ clusterTest(
       kate.kill("SIGSTOP");
       const spawning = Node.spawnMonitor(KATE, Remote.wait);
       const linking = Node.spawnLink(KATE, Remote.wait);
-      trapExit(true);
+      Process.trapExit(true);
       kate.kill("SIGKILL");
       const { pid, ref } = await spawning;
       assertEquals(pid.node, Node.self());
@@ -408,7 +403,7 @@ clusterTest(
     // Started, dialled and dialling from within a process each.
     const kate = await alex.run(() => cluster.start("kate", { log: look }));
     await alex.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       assertEquals(await Node.connect(KATE), true);
       await kate.run(() => void send({ name: "inbox", node: ALEX }, "there"));
       assertEquals(await receive(), "there");

@@ -5,7 +5,15 @@ import {
 } from "../dynamic_supervisor.ts";
 import { ExitError } from "../errors.ts";
 import { GenServer } from "../gen_server.ts";
-import { exit, type Pid, receive, send, spawn, spawnLink } from "../process.ts";
+import {
+  exit,
+  type Pid,
+  Process,
+  receive,
+  send,
+  spawn,
+  spawnLink,
+} from "../process.ts";
 import {
   type ChildDefinition,
   type ChildSpec,
@@ -104,7 +112,7 @@ processTest(
     const stranger = spawn(() => {
       send(sup, "hi");
       GenServer.cast(sup, "hi");
-      exit(sup, "oops");
+      Process.exit(sup, "oops");
     });
     await ended(stranger);
     await settled(sup);

@@ -10,14 +10,13 @@ import {
 } from "@std/assert";
 import { ExitError } from "../errors.ts";
 import {
-  alive,
   exit,
   Pid,
+  Process,
   receive,
   self,
   spawn,
   spawnMonitor,
-  trapExit,
 } from "../process.ts";
 import { atom } from "../runtime/values/pid.ts";
 import { ended, idle, processTest, standardError } from "./_processes.ts";
@@ -148,7 +147,7 @@ async function crash(
   const told = await standardError(async () => {
     const { pid, ref } = spawnMonitor(fn);
     reason = (await receive((message) => ref.equals(message.ref))).reason;
-    assertFalse(alive(pid));
+    assertFalse(Process.alive(pid));
   });
   return { reason, told };
 }
@@ -157,8 +156,8 @@ async function crash(
 
 processTest("exit(pid) with kill to oneself ends with killed", async () => {
   spawnMonitor(async () => {
-    trapExit(true);
-    exit(self(), "kill");
+    Process.trapExit(true);
+    Process.exit(self(), "kill");
     await receive();
   });
   assertEquals((await receive()).reason, "killed");
@@ -169,12 +168,15 @@ processTest(
   async () => {
     const pid = spawn(() => {});
     await ended(pid);
-    assertStrictEquals(exit(pid, "kill"), true);
+    assertStrictEquals(Process.exit(pid, "kill"), true);
     assertStrictEquals(
-      exit(new Pid("kate@localhost", self().number, 0), "kill"),
+      Process.exit(new Pid("kate@localhost", self().number, 0), "kill"),
       true,
     );
-    assertStrictEquals(exit(new Pid(HERE, self().number, 9), "kill"), true);
+    assertStrictEquals(
+      Process.exit(new Pid(HERE, self().number, 9), "kill"),
+      true,
+    );
   },
 );
 
@@ -182,15 +184,15 @@ processTest(
   "exit(pid) refuses a reason that cannot be sent, and a first argument that is no pid",
   () => {
     const pid = idle();
-    assertThrows(() => exit(pid, () => {}), TypeError, "function");
-    assert(alive(pid));
+    assertThrows(() => Process.exit(pid, () => {}), TypeError, "function");
+    assert(Process.alive(pid));
     assertThrows(
       // deno-lint-ignore no-explicit-any
-      () => exit("name" as any, "kill"),
+      () => Process.exit("name" as any, "kill"),
       TypeError,
-      "Cannot exit: ",
+      'Cannot send an exit signal to "name"',
     );
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
   },
 );
 

@@ -2,16 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { GenServer } from "../gen_server.ts";
 import { IO } from "../io.ts";
 import { Node } from "../node.ts";
-import {
-  exit,
-  groupLeader,
-  monitor,
-  receive,
-  self,
-  send,
-  sleep,
-  spawn,
-} from "../process.ts";
+import { Process, receive, self, send, spawn } from "../process.ts";
 import { Task } from "../task.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
@@ -28,27 +19,27 @@ test("two processes that message each other for ever leave timers their turn", a
   const other = spawn(volley);
   send(one, other);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  exit(one, "kill");
-  exit(other, "kill");
+  Process.exit(one, "kill");
+  Process.exit(other, "kill");
 });
 
 test("a process that prints for ever leaves timers their turn", async () => {
   let lines = 0;
   const device = spawn(async () => {
-    const { reply } = await import("../process.ts");
+    const { Process } = await import("../process.ts");
     for (;;) {
       const { replyAs } = await receive();
       lines++;
-      reply(replyAs, "ok");
+      Process.reply(replyAs, "ok");
     }
   });
   const printer = spawn(async () => {
-    groupLeader(device);
+    Process.groupLeader(device);
     for (;;) await IO.puts("x");
   });
   await new Promise((resolve) => setTimeout(resolve, 20));
-  exit(printer, "kill");
-  exit(device, "kill");
+  Process.exit(printer, "kill");
+  Process.exit(device, "kill");
   assertEquals(lines > 0, true);
 });
 
@@ -188,7 +179,7 @@ const LOADS: Record<string, Load> = {
   },
   async "processes with a message each"(total, step) {
     const pids = spawnWaiting(total, step, () => receive());
-    await sleep(1);
+    await Process.sleep(1);
     for (const pid of pids) send(pid, "go");
     await received(total);
   },
@@ -217,7 +208,7 @@ const LOADS: Record<string, Load> = {
     await received(2);
   },
   async "processes that sleep as long"(total, step) {
-    spawnWaiting(total, step, () => sleep(5));
+    spawnWaiting(total, step, () => Process.sleep(5));
     await received(total);
   },
   async "timeouts of receive"(total, step) {
@@ -232,11 +223,11 @@ const LOADS: Record<string, Load> = {
   async "processes that monitor one"(total, step) {
     const victim = spawn(() => receive());
     spawnWaiting(total, step, () => {
-      monitor(victim);
+      Process.monitor(victim);
       return receive();
     });
-    await sleep(1);
-    exit(victim, "kill");
+    await Process.sleep(1);
+    Process.exit(victim, "kill");
     await received(total);
   },
   async "callers of a server"(total, step) {
@@ -253,7 +244,7 @@ const LOADS: Record<string, Load> = {
   },
   async "awaiting tasks that are done"(total, step) {
     const tasks = Array.from({ length: total }, () => Task.async(() => 1));
-    await sleep(1);
+    await Process.sleep(1);
     for (const task of tasks) {
       await Task.await(task);
       step();
@@ -316,5 +307,5 @@ test("a process that polls its mailbox leaves timers their turn", async () => {
 test("a process that sleeps for no time leaves timers their turn", async () => {
   let isOver = false;
   setTimeout(() => isOver = true, 1);
-  while (!isOver) await sleep(0);
+  while (!isOver) await Process.sleep(0);
 });

@@ -12,18 +12,7 @@ import {
 import { printable } from "../runtime/values/inspect.ts";
 import { QueueFullError, SpawnRefusedError } from "../errors.ts";
 import { Node } from "../node.ts";
-import {
-  alive,
-  exit,
-  link,
-  monitor,
-  Pid,
-  receive,
-  self,
-  send,
-  spawn,
-  trapExit,
-} from "../process.ts";
+import { Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";
@@ -320,8 +309,8 @@ clusterTest(
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const other = spawn(Remote.wait);
-      link(other);
-      const ref = monitor(other);
+      Process.link(other);
+      const ref = Process.monitor(other);
       const { number } = self();
       await peer.say([
         ["exit_link", other.number, 7, number, "not linked"],
@@ -337,15 +326,15 @@ clusterTest(
       ]);
       await takenIn(peer);
       assertEquals(await mail(), []);
-      assert(alive(other));
+      assert(Process.alive(other));
       // A link of the peer's, too, is not ended by an ack.
-      link(THEIRS);
+      Process.link(THEIRS);
       await peer.signal("link");
-      trapExit(true);
+      Process.trapExit(true);
       await peer.say([["unlink_ack", 1, number, 0]]);
       await peer.say([["exit_link", 1, 7, number, "bye"]]);
       assertEquals((await receive((m) => m?.type === "EXIT")).reason, "bye");
-      exit(other, "kill");
+      Process.exit(other, "kill");
       assertEquals((await receive((m) => m?.type === "EXIT")).reason, "killed");
       await receive((m) => m?.type === "DOWN");
     }),
@@ -486,14 +475,14 @@ clusterTest(
         assertEquals(error.code, "limit");
         assertMatch(error.message, /limits\.maxRemoteProcesses/);
       }
-      exit(pids[0], "kill");
+      Process.exit(pids[0], "kill");
       const task = await TaskSupervisor.async(
         { name: "Tasks", node: KATE },
         Remote.add,
         [1, 2],
       );
       assertEquals(await Task.await(task), 3);
-      for (const pid of pids) exit(pid, "kill");
+      for (const pid of pids) Process.exit(pid, "kill");
     });
     await cluster.logged(
       /kate warning: Refused a request of alex@localhost \(limit\)/,
@@ -509,7 +498,7 @@ clusterTest(
     withRaw(cluster, {
       limits: { maxRemoteLinks: 2, maxRemoteMonitors: 2 },
     }, async (peer, { creation }) => {
-      trapExit(true);
+      Process.trapExit(true);
       const { number } = self();
       for (let i = 1; i <= 3; i++) {
         await peer.say([["link", i, number, creation]]);

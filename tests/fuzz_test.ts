@@ -22,7 +22,7 @@ import { systemClock } from "../runtime/host/clock.ts";
 import { NodeLog } from "../runtime/log/node_log.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
-import { receive, register, send, whereis } from "../process.ts";
+import { Process, receive, self, send } from "../process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
@@ -364,7 +364,7 @@ clusterTest(
       }
     });
     await kate.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       await alex.run(() => void send({ name: "inbox", node: KATE }, "hi"));
       assertEquals(await receive(), "hi");
       while (Node.list("connected").length > 1) await turn();
@@ -424,7 +424,7 @@ clusterTest(
     const kate = await cluster.start("kate", { io: { write() {} } });
     await kate.run(async () => {
       const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
-      const user = whereis("user");
+      const user = Process.whereis("user");
       let peers = 0;
       const enter = async () => {
         const peer = await RawPeer.dial(kate.port);
@@ -441,7 +441,10 @@ clusterTest(
         if (peer.isClosed) peer = await enter();
       });
       await peer[Symbol.asyncDispose]();
-      assertEquals([whereis("Tasks"), whereis("user")], [tasks, user]);
+      assertEquals([Process.whereis("Tasks"), Process.whereis("user")], [
+        tasks,
+        user,
+      ]);
       const task = await TaskSupervisor.async("Tasks", Remote.add, [1, 2]);
       assertEquals(await Task.await(task), 3);
       await TaskSupervisor.stop(tasks);

@@ -10,16 +10,7 @@ import {
   type GenServerModule,
   type GenServerPid,
 } from "../gen_server.ts";
-import {
-  exit,
-  type Pid,
-  receive,
-  self,
-  send,
-  sleep,
-  spawn,
-  whereis,
-} from "../process.ts";
+import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { Supervisor } from "../supervisor.ts";
 import {
   exitOf,
@@ -230,7 +221,7 @@ class Named {
       state: state + by,
     }),
     async times(this: typeof Named, [, by], _from, state) {
-      await sleep(0);
+      await Process.sleep(0);
       return { type: "reply", reply: BigInt(state * by * this.unit), state };
     },
   };
@@ -339,7 +330,7 @@ processTest(
     assertEquals([one.id, counter.id], ["One", "Counter"]);
     assertEquals(await GenServer.call(counter.pid as Pid, "next"), 7);
     assertEquals(await GenServer.call("One", "next"), 1);
-    exit(whereis("One")!, "kill");
+    Process.exit(Process.whereis("One")!, "kill");
     await Supervisor.countChildren(sup);
     assertEquals(await GenServer.call("One", "next"), 1);
     await Supervisor.stop(sup);

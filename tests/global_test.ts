@@ -1,17 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { global } from "../global.ts";
 import { Node } from "../node.ts";
-import {
-  exit,
-  monitor,
-  type Pid,
-  receive,
-  register,
-  self,
-  send,
-  spawn,
-  whereis,
-} from "../process.ts";
+import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { globalNames } from "../servers/global/global_client.ts";
 import { Call, Cast } from "../gen/messages.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
@@ -112,7 +102,7 @@ threeTest(
       assertEquals(results.filter((won) => won).length, 1, `${results}`);
       const winner = pids[results.indexOf(true)];
       for (const pid of await seen(name, all)) assert(winner.equals(pid));
-      for (const pid of pids) exit(pid, "kill");
+      for (const pid of pids) Process.exit(pid, "kill");
       await gone(winner, all);
       assertEquals(await seen(name, all), [undefined, undefined, undefined]);
     }
@@ -147,7 +137,7 @@ clusterTest(
     await alex.run(async () => {
       await Node.connect(KATE);
       assertEquals(await global.registerName("leader", self()), true);
-      assertEquals(await kate.run(() => whereis(SERVER)), undefined);
+      assertEquals(await kate.run(() => Process.whereis(SERVER)), undefined);
       // From its first use on, it has the names of the others.
       await kate.run(async () => {
         assertEquals((await global.whereisName("leader"))?.node, ALEX);
@@ -247,8 +237,8 @@ threeTest(
     await synced(all);
     for (const node of all) {
       await node.run(async () => {
-        const server = whereis(SERVER)!;
-        exit(server, "kill");
+        const server = Process.whereis(SERVER)!;
+        Process.exit(server, "kill");
         await reasonOf(server);
         assert(pid.equals(await global.whereisName("leader")));
         assertEquals(await global.registerName("leader", self()), false);
@@ -268,7 +258,7 @@ processTest(
       epmdPort: false,
     });
     await node.run(async () => {
-      register(SERVER);
+      Process.register(self(), SERVER);
       await assertRejects(() => global.whereisName("x"), TypeError, SERVER);
     });
   },
@@ -322,7 +312,7 @@ threeTest(
       );
       assertEquals(processes.length, 2);
       for (const request of requests) {
-        const ref = monitor(to, { alias: "reply_demonitor" });
+        const ref = Process.monitor(to, { alias: "reply_demonitor" });
         send(to, new Call(self(), ref, request));
         const { type } = await receive((m) => ref.equals(m?.ref));
         assertEquals(type, "reply", `to ${JSON.stringify(request)}`);
@@ -343,7 +333,7 @@ threeTest(
           { type: "unlock_names" },
         ]
       ) {
-        const ref = monitor(to, { alias: "reply_demonitor" });
+        const ref = Process.monitor(to, { alias: "reply_demonitor" });
         send(to, new Call(self(), ref, request));
         assertEquals((await receive((m) => ref.equals(m?.ref))).type, "reply");
       }
@@ -409,10 +399,10 @@ async function something(
   else if (kind === 5) await global.unregisterName(name);
   else if (kind === 6) {
     const pid = await global.whereisName(name);
-    if (pid !== undefined) exit(pid, "kill");
+    if (pid !== undefined) Process.exit(pid, "kill");
   } else {
-    const server = whereis(SERVER);
-    if (server !== undefined) exit(server, "kill");
+    const server = Process.whereis(SERVER);
+    if (server !== undefined) Process.exit(server, "kill");
   }
 }
 

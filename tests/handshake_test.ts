@@ -6,7 +6,7 @@ import {
   assertRejects,
 } from "@std/assert";
 import { Node } from "../node.ts";
-import { isDown, monitor, receive, register, self, send } from "../process.ts";
+import { isDown, Process, receive, self, send } from "../process.ts";
 import { Cluster, clusterTest, COOKIE, nodeDown } from "./_nodes.ts";
 import {
   frameOf,
@@ -37,12 +37,12 @@ clusterTest(
     const kate = await cluster.start("kate", { cookie: "katescookie" });
     const alex = await cluster.start("alex", { cookie: "alexscookie" });
     await kate.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       Node.monitorNodes(true);
       await alex.run(async () => {
         const inbox = { name: "inbox", node: KATE };
         send(inbox, "hi");
-        const ref = monitor(inbox);
+        const ref = Process.monitor(inbox);
         assertEquals(await Node.connect(KATE), false);
         const down = await receive(isDown);
         assertEquals([down.ref, down.reason], [ref, "noconnection"]);
@@ -118,7 +118,7 @@ clusterTest(
   async (cluster) => {
     const kate = await cluster.start("kate");
     await kate.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       await using peer = await RawPeer.dial(kate.port);
       const mine = hello(RAW);
       await peer.say({ versions: [1], to: KATE, ...mine });
@@ -137,7 +137,7 @@ clusterTest(
   async (cluster) => {
     const kate = await cluster.start("kate");
     await kate.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       await using peer = await RawPeer.dial(kate.port);
       const mine = hello(RAW);
       await peer.say({ versions: [1], to: KATE, ...mine });
@@ -234,10 +234,10 @@ clusterTest(
     const kate = await cluster.start("kate");
     const rounds = 200;
     await alex.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       const here = self();
       await kate.run(async () => {
-        register("inbox");
+        Process.register(self(), "inbox");
         for (let round = 0; round < rounds; round++) {
           Node.monitor(ALEX);
           const both = await Promise.all([

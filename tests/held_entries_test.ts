@@ -7,7 +7,7 @@ import { ExitError } from "../errors.ts";
 import { global } from "../global.ts";
 import { Node, type NodeOptions } from "../node.ts";
 import { pg } from "../pg.ts";
-import { exit, type Pid, self, spawn, trapExit, whereis } from "../process.ts";
+import { type Pid, Process, self, spawn } from "../process.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import {
@@ -226,7 +226,7 @@ clusterTest(
     const alex = await cluster.start("alex", options);
     const kate = await cluster.start("kate", { modules: { Start } });
     await alex.run(async () => {
-      trapExit(true);
+      Process.trapExit(true);
       await DynamicSupervisor.startLink({ name: "Dyn" });
       await Supervisor.startLink([], { strategy: "one_for_one", name: "Sup" });
       await kate.run(async () => {
@@ -253,7 +253,7 @@ clusterTest(
           assertEquals((error as ExitError).reason, "system_limit");
         }
         // What ends, or is ended, makes room; what does not start takes none.
-        exit(first, "kill");
+        Process.exit(first, "kill");
         await reasonOf(first);
         await dynamic("5");
         await Supervisor.terminateChild(on("Sup"), "2");
@@ -274,8 +274,8 @@ clusterTest(
       });
       await Supervisor.stop("Sup");
       assertEquals(kept()[0], 1);
-      const dynamic = whereis("Dyn")!;
-      exit(dynamic, "kill");
+      const dynamic = Process.whereis("Dyn")!;
+      Process.exit(dynamic, "kill");
       await reasonOf(dynamic);
     });
     assertEquals(await alex.run(() => kept()[0]), 0);

@@ -14,12 +14,11 @@ import { pg } from "../pg.ts";
 import {
   makeRef,
   type Pid,
+  Process,
   receive,
   type Ref,
   self,
   send,
-  trapExit,
-  whereis,
 } from "../process.ts";
 import { Registry } from "../registry.ts";
 import { rpc } from "../rpc.ts";
@@ -256,7 +255,7 @@ clusterTest(
   "an EXIT that was sent is no child's end, and none of a parent's that a peer has sent",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
-      trapExit(true);
+      Process.trapExit(true);
       let starts = 0;
       const child = {
         id: "child",
@@ -470,7 +469,7 @@ clusterTest(
           "does not let kate@localhost run",
         );
         // A lock is for a node that has no server yet: it starts one.
-        assertEquals(whereis("global_name_server"), undefined);
+        assertEquals(Process.whereis("global_name_server"), undefined);
         assert(await global.setLock(["printer", self()], { nodes: [ALEX] }));
         await global.delLock(["printer", self()], { nodes: [ALEX] });
       });

@@ -3,13 +3,11 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import fc from "fast-check";
 import { formatExit } from "../errors.ts";
-import { inspect } from "../mod.ts";
+import { inspect, Process } from "../mod.ts";
 import { jsonLog, type LogEvent, Node, standardLog } from "../node.ts";
 import {
   type DownMessage,
   exit,
-  link,
-  monitor,
   type Pid,
   receive,
   self,
@@ -17,7 +15,6 @@ import {
   spawn,
   spawnLink,
   spawnMonitor,
-  trapExit,
 } from "../process.ts";
 import {
   currentRuntime,
@@ -78,7 +75,7 @@ for (const name of NAMES) {
   processTest(
     `whoever is linked to a process or monitors it is notified when it ends with ${name}`,
     async () => {
-      trapExit(true);
+      Process.trapExit(true);
       for (const end of [exit, throwHostile]) {
         const linked = spawnLink(() => end(Hostile.REASONS[name]()));
         await receive((m) => m?.type === "EXIT" && linked.equals(m.from));
@@ -92,7 +89,7 @@ for (const name of NAMES) {
   processTest(
     `a supervisor restarts a child that ends with ${name}`,
     async () => {
-      trapExit(true);
+      Process.trapExit(true);
       const supervisor = await Supervisor.startLink(
         [reasonChild(self())],
         { strategy: "one_for_one", maxRestarts: 10 },
@@ -110,7 +107,7 @@ for (const name of NAMES) {
   processTest(
     `the owner of a task learns that it ended with ${name}`,
     async () => {
-      trapExit(true);
+      Process.trapExit(true);
       const task = Task.async(() => {
         throw Hostile.REASONS[name]();
       });
@@ -135,14 +132,14 @@ clusterTest(
     await cluster.start("kate", { modules: { Hostile }, log: standardLogOff });
     const alex = await cluster.start("alex", { log: standardLogOff });
     await alex.run(async () => {
-      trapExit(true);
+      Process.trapExit(true);
       for (const name of NAMES) {
         const pid = await Node.spawnLink(
           "kate@localhost",
           ["Hostile", "endOn"],
           [name],
         );
-        const ref = monitor(pid);
+        const ref = Process.monitor(pid);
         send(pid, "end");
         await receive((m) => m?.type === "EXIT" && pid.equals(m.from));
         await receive((m) => ref.equals(m?.ref));
@@ -169,14 +166,14 @@ clusterTest(
     });
     const alex = await cluster.start("alex", { limits, log: standardLogOff });
     await alex.run(async () => {
-      trapExit(true);
+      Process.trapExit(true);
       for (const name of NAMES) {
         const pid = await Node.spawnLink(
           "kate@localhost",
           ["Hostile", "endOn"],
           [name],
         );
-        const ref = monitor(pid);
+        const ref = Process.monitor(pid);
         send(pid, "end");
         await receive((m) => m?.type === "EXIT" && pid.equals(m.from));
         await receive((m) => ref.equals(m?.ref));
@@ -191,7 +188,7 @@ function standardLogOff(): void {}
 processTest(
   "a listener of the abort signal that throws keeps nobody from being notified",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const said = await standardError(async () => {
       const pid = spawn(async () => {
         const process = currentRuntime().find(self())!;
@@ -202,9 +199,9 @@ processTest(
         }
         await receive(() => false);
       });
-      const watched = monitor(pid);
-      await link(pid);
-      exit(pid, "gone");
+      const watched = Process.monitor(pid);
+      await Process.link(pid);
+      Process.exit(pid, "gone");
       await receive((m) => watched.equals(m?.ref));
       await receive((m) => m?.type === "EXIT");
       await assertNotified();
@@ -232,9 +229,9 @@ processTest(
         send(owner, "up");
         await receive(() => false);
       });
-      const watched = monitor(pid);
+      const watched = Process.monitor(pid);
       await receive((m) => m === "up");
-      exit(pid, "gone");
+      Process.exit(pid, "gone");
       await receive((m) => watched.equals(m?.ref));
       await assertNotified();
     });
@@ -265,7 +262,7 @@ for (
       });
       await standardError(() =>
         alex.run(async () => {
-          trapExit(true);
+          Process.trapExit(true);
           const supervisor = await Supervisor.startLink(
             [reasonChild(self())],
             { strategy: "one_for_one", maxRestarts: 10 },
@@ -382,9 +379,9 @@ test("jsonLog() and standardLog() write a bounded line for every hostile reason"
 pairTest(
   "kate's processes go on when one is told to exit by alex with a huge reason",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid: Pid = await Node.spawnLink("kate@localhost", ["Remote", "wait"]);
-    exit(pid, { text: "x".repeat(5_000_000) });
+    Process.exit(pid, { text: "x".repeat(5_000_000) });
     await receive((m) => m?.type === "EXIT" && pid.equals(m.from));
     assertEquals(await Node.ping("kate@localhost"), "pong");
   },

@@ -21,17 +21,14 @@ import { IO } from "../io.ts";
 import { Node } from "../node.ts";
 import { pg } from "../pg.ts";
 import {
-  monitor,
   type Pid,
+  Process,
   receive,
   type Ref,
-  register,
   self,
   send,
   spawn,
   spawnMonitor,
-  trapExit,
-  whereis,
 } from "../process.ts";
 import { Registry } from "../registry.ts";
 import { rpc } from "../rpc.ts";
@@ -212,8 +209,8 @@ clusterTest(
       await receive((m) => ref.equals(m?.ref));
       const members = pg.getMembers("g");
       assertEquals(members.length, 1);
-      const scope = whereis("pg") as Pid;
-      const others = await alex.run(() => whereis("pg") as Pid);
+      const scope = Process.whereis("pg") as Pid;
+      const others = await alex.run(() => Process.whereis("pg") as Pid);
       await using peer = await RawPeer.dial(kate.port);
       await peer.enter(RAW, KATE);
       const foreign = { $pid: [ALEX, others.number, others.creation] };
@@ -331,7 +328,7 @@ clusterTest(
     });
     await kate.run(async () => {
       await pg.start();
-      const scope = whereis("pg");
+      const scope = Process.whereis("pg");
       await using peer = await RawPeer.dial(kate.port);
       await peer.enter(RAW, KATE);
       await sayTo(peer, "pg", told({ type: "discover" }));
@@ -345,7 +342,7 @@ clusterTest(
         if (i > 0) await pg.leave(group(i - 1), member);
       }
       await sayTo(peer, "pg", { type: "nodeup", node: RAW });
-      assertEquals(whereis("pg"), scope);
+      assertEquals(Process.whereis("pg"), scope);
       peer.resume();
       // deno-lint-ignore no-explicit-any
       let said: any;
@@ -361,7 +358,7 @@ clusterTest(
         )
       );
       assertEquals(said.message.groups.length, 1);
-      assertEquals(whereis("pg"), scope);
+      assertEquals(Process.whereis("pg"), scope);
     });
   },
   { timeout: 60_000 },
@@ -441,7 +438,9 @@ clusterTest(
           return await Supervisor.startLink([], { strategy: "one_for_one" });
         },
       }).then(() => events.push("told"));
-      while (whereis("application_controller") === undefined) await turn();
+      while (
+        Process.whereis("application_controller") === undefined
+      ) await turn();
       const started = { type: "application_started", name: "slow" };
       for (
         const message of [
@@ -496,7 +495,7 @@ clusterTest(
         { type: "error", reason: null, message: odd },
         { type: "refused", error: odd, message: odd },
       ];
-      trapExit(true);
+      Process.trapExit(true);
       for (const answer of answers) {
         for (const ask of asks) {
           const { ref } = spawnMonitor(async () => void await ask());
@@ -563,8 +562,8 @@ clusterTest(
       const name = "x".repeat(256);
       const long = { name, node: KATE };
       assertThrows(() => send(long, "hi"), RangeError, "256 bytes");
-      assertThrows(() => monitor(long), RangeError);
-      assertThrows(() => register(name), RangeError);
+      assertThrows(() => Process.monitor(long), RangeError);
+      assertThrows(() => Process.register(self(), name), RangeError);
       assertThrows(() => GenServer.cast(long, "hi"), RangeError);
       assertThrows(
         () => GenServer.start(Echo, undefined, { name }),
@@ -714,7 +713,7 @@ clusterTest(
   async (cluster) => {
     const kate = await cluster.start("kate", { io: { write() {} }, log() {} });
     await kate.run(async () => {
-      register("owner");
+      Process.register(self(), "owner");
       const child = { id: "y", start: () => Task.startLink(Remote.wait) };
       const none = { strategy: "one_for_one" } as const;
       await Supervisor.startLink([child], { ...none, name: "Sup" });
@@ -824,7 +823,7 @@ clusterTest(
     await kate.run(async () => {
       const pid = spawn(Remote.wait);
       await global.registerName("x", pid);
-      const server = whereis("global_name_server");
+      const server = Process.whereis("global_name_server");
       for (let run = 0; run < NAME_SERVERS; run++) {
         const random = new Random(SEED + run);
         // Of a greater name, kate joins the two; of a smaller one, the peer would.
@@ -861,7 +860,7 @@ clusterTest(
         }
       }
       await global.sync();
-      assertEquals(whereis("global_name_server"), server);
+      assertEquals(Process.whereis("global_name_server"), server);
       const other = spawn(Remote.wait);
       assertEquals(await global.registerName("z", other), true);
       assertEquals(await global.whereisName("z"), other);

@@ -11,21 +11,16 @@ import nodeProcess from "node:process";
 import { formatExit, IoError } from "../errors.ts";
 import { IO } from "../io.ts";
 import {
-  alias,
   exit,
-  groupLeader,
   isExit,
   Pid,
+  Process,
   receive,
-  reply,
   self,
   send,
   spawn,
   spawnLink,
   spawnMonitor,
-  trapExit,
-  unlink,
-  whereis,
 } from "../process.ts";
 import { atom } from "../runtime/values/pid.ts";
 import { test } from "../testing/tags.ts";
@@ -44,15 +39,15 @@ function leader(to: Pid, answer: unknown = "ok"): Pid {
     for (;;) {
       const { type, from, replyAs, request } = await receive();
       send(to, { type, from, request });
-      reply(replyAs, answer);
+      Process.reply(replyAs, answer);
     }
   });
 }
 
 /** Ends a group leader, and not who is linked to it. */
 function dismiss(device: Pid): void {
-  unlink(device);
-  exit(device, "kill");
+  Process.unlink(device);
+  Process.exit(device, "kill");
 }
 
 /** A test that a group leader of its own listens in on. */
@@ -63,7 +58,7 @@ function ioTest(
 ): void {
   processTest(name, async () => {
     const device = leader(self(), answer);
-    groupLeader(device);
+    Process.groupLeader(device);
     await fn(device);
     dismiss(device);
   });
@@ -114,31 +109,31 @@ processTest(
   "puts() resolves when the group leader has answered, not before",
   async () => {
     const parent = self();
-    groupLeader(spawn(async () => {
+    Process.groupLeader(spawn(async () => {
       const { replyAs } = await receive();
       send(parent, "asked");
       await receive();
-      reply(replyAs, "ok");
-      reply(replyAs, "again");
+      Process.reply(replyAs, "ok");
+      Process.reply(replyAs, "again");
     }));
     const done = IO.puts("hi");
     assertEquals(await receive(), "asked");
     assert(await isPending(done));
-    send(groupLeader(), "go on");
+    send(Process.groupLeader(), "go on");
     assertEquals(await done, "ok");
-    await ended(groupLeader());
+    await ended(Process.groupLeader());
   },
 );
 
 processTest("puts() with a device asks that one", async () => {
   const [first, second] = [leader(self()), leader(self())];
-  groupLeader(first);
-  trapExit(true);
-  exit(first, "kill");
+  Process.groupLeader(first);
+  Process.trapExit(true);
+  Process.exit(first, "kill");
   assert(isExit(await receive()));
   assertEquals(await IO.puts("hi", { device: second }), "ok");
   assertEquals(await printed(), ["hi\n"]);
-  trapExit(false);
+  Process.trapExit(false);
   dismiss(second);
 });
 
@@ -272,8 +267,8 @@ processTest(
   "puts() that nobody catches ends the process with what went wrong",
   async () => {
     spawnMonitor(async () => {
-      groupLeader(spawn(() => {}));
-      await ended(groupLeader());
+      Process.groupLeader(spawn(() => {}));
+      await ended(Process.groupLeader());
       await IO.puts("hi");
     });
     const { reason } = await receive();
@@ -285,10 +280,10 @@ processTest(
 processTest(
   "puts() that is not awaited harms nobody when the group leader is gone",
   async () => {
-    groupLeader(spawn(() => {}));
-    await ended(groupLeader());
+    Process.groupLeader(spawn(() => {}));
+    await ended(Process.groupLeader());
     const unreachable = new Pid("kate@localhost", 1, 1);
-    for (const device of [groupLeader(), unreachable]) {
+    for (const device of [Process.groupLeader(), unreachable]) {
       IO.puts("lost", { device });
       IO.inspect("lost", { device });
       IO.gets("lost", { device });
@@ -301,11 +296,11 @@ processTest(
 
 processTest("groupLeader() refuses what is no pid", () => {
   // deno-lint-ignore no-explicit-any
-  assertThrows(() => groupLeader("user" as any), TypeError, "Cannot ");
+  assertThrows(() => Process.groupLeader("user" as any), TypeError, "Cannot ");
 });
 
 test("the shell's group leader is the process named user, which writes on standard output", async () => {
-  assertEquals(groupLeader(), whereis("user"));
+  assertEquals(Process.groupLeader(), Process.whereis("user"));
   const written = await standardOutput(async () => {
     await IO.puts("from the shell");
     await inProcess(async () => {
@@ -348,16 +343,20 @@ processTest(
       });
     }
     for (const noRequest of [null, 1, "x", [], { type: "other" }]) {
-      send(groupLeader(), noRequest);
+      send(Process.groupLeader(), noRequest);
     }
     for (const broken of [{}, { replyAs: 1 }, { replyAs: null }]) {
-      send(groupLeader(), { type: "io_request", request: null, ...broken });
+      send(Process.groupLeader(), {
+        type: "io_request",
+        request: null,
+        ...broken,
+      });
     }
     for (const requests of [undefined, null, 1, [null]]) {
       const answer = await request({ type: "requests", requests });
       assertEquals((answer as { type: unknown }).type, "error");
     }
-    assertInstanceOf(whereis("user"), Pid);
+    assertInstanceOf(Process.whereis("user"), Pid);
     assertEquals(
       await standardOutput(() => IO.puts("still here")),
       "still here\n",
@@ -367,8 +366,8 @@ processTest(
 
 /** Asks the group leader by hand. */
 async function request(operation: unknown): Promise<unknown> {
-  const replyAs = alias({ reply: true });
-  send(groupLeader(), {
+  const replyAs = Process.alias({ reply: true });
+  send(Process.groupLeader(), {
     type: "io_request",
     from: self(),
     replyAs,

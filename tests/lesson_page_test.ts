@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Node } from "../node.ts";
-import * as Process from "../process.ts";
+import { Process } from "../process.ts";
 import { type Pid, receive, self, send } from "../process.ts";
 import { freePort } from "../testing/_ports.ts";
 import { test } from "../testing/tags.ts";

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { GenServer } from "../gen_server.ts";
 import { jsonLog, type LogEvent, Node, standardLog } from "../node.ts";
-import { exit, monitor, receive, register, send, spawn } from "../process.ts";
+import { Process, receive, send, spawn } from "../process.ts";
 import { systemClock } from "../runtime/host/clock.ts";
 import { NodeLog } from "../runtime/log/node_log.ts";
 import { Supervisor } from "../supervisor.ts";
@@ -60,9 +60,9 @@ clusterTest(
   "a message of 5 MB to a supervisor or a server is a short line",
   async (cluster) => {
     const events = await logOfKate(cluster, async () => {
-      register(
-        "supervisor",
+      Process.register(
         await Supervisor.startLink([], { strategy: "one_for_one" }),
+        "supervisor",
       );
       const server = await GenServer.startLink(
         {
@@ -126,9 +126,9 @@ clusterTest(
   "a peer that sends what no server expects writes few lines to the log",
   async (cluster) => {
     const events = await logOfKate(cluster, async () => {
-      register(
-        "supervisor",
+      Process.register(
         await Supervisor.startLink([], { strategy: "one_for_one" }),
+        "supervisor",
       );
     }, async () => {
       const supervisor = { name: "supervisor", node: KATE };
@@ -354,8 +354,8 @@ clusterTest(
         await reasonOf(pid);
       }
       const pid = spawn(() => receive());
-      const ref = monitor(pid);
-      exit(pid, "gone");
+      const ref = Process.monitor(pid);
+      Process.exit(pid, "gone");
       await receive((m) => ref.equals(m?.ref));
     });
     assertEquals(events.filter(({ crash }) => crash !== undefined).length, 300);

@@ -11,14 +11,25 @@ import {
   Application,
   atom,
   DynamicSupervisor,
+  flush,
   GenServer,
   global,
   IO,
+  isDown,
+  isExit,
+  isReply,
+  makeRef,
   Node,
   pg,
   Process,
+  receive,
   Registry,
   rpc,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  spawnMonitor,
   Supervisor,
   Task,
   TaskSupervisor,
@@ -42,8 +53,8 @@ const WRONG: Record<string, () => unknown> = {
   list: () => [],
   promise: () => Promise.resolve(),
   function: () => () => {},
-  pid: () => Process.self(),
-  ref: () => Process.makeRef(),
+  pid: () => self(),
+  ref: () => makeRef(),
   symbol: () => Symbol("s"),
 };
 
@@ -77,8 +88,8 @@ const OPTIONS: Takes = ["undefined", "object", "function"].filter((each) =>
 const ARGS: Takes = ["undefined", "list"];
 const SERVER: Takes = ["pid", "empty", "text"];
 
-const idle = () => Process.receive(() => false);
-const spawned = () => Process.spawn(idle);
+const idle = () => receive(() => false);
+const spawned = () => spawn(idle);
 
 const Server = {
   name: "Server",
@@ -94,11 +105,11 @@ const start = () => GenServer.start(Server, 0);
 const agent = () => Agent.start(() => 0);
 const supervisor = () =>
   Supervisor.startLink([
-    { id: "child", start: () => Process.spawnLink(idle) },
+    { id: "child", start: () => spawnLink(idle) },
   ], { strategy: "one_for_one" });
 const dynamic = () => DynamicSupervisor.startLink();
 const tasks = () => TaskSupervisor.startLink();
-const child = () => ({ id: "b", start: () => Process.spawnLink(idle) });
+const child = () => ({ id: "b", start: () => spawnLink(idle) });
 const application = () => ({
   name: `app${Math.random()}`,
   start: supervisor,
@@ -164,13 +175,13 @@ const TABLE: Record<string, Row> = {
   },
   "Process.alive": {
     fn: Process.alive,
-    args: () => [Process.self()],
+    args: () => [self()],
     takes: { 0: ["pid"] },
   },
   "Process.callers": { fn: Process.callers, args: () => [] },
   "Process.cancelTimer": {
     fn: Process.cancelTimer,
-    args: () => [Process.makeRef(), {}],
+    args: () => [makeRef(), {}],
     takes: { 0: ["ref"], 1: OPTIONS },
     fields: { 1: { async: FLAG, info: FLAG } },
   },
@@ -181,7 +192,7 @@ const TABLE: Record<string, Row> = {
   },
   "Process.demonitor": {
     fn: Process.demonitor,
-    args: () => [Process.makeRef(), {}],
+    args: () => [makeRef(), {}],
     takes: { 0: ["ref"], 1: OPTIONS },
     fields: { 1: { flush: FLAG } },
   },
@@ -190,7 +201,7 @@ const TABLE: Record<string, Row> = {
     args: () => [spawned(), "kill"],
     takes: { 0: ["pid"], 1: ANY },
   },
-  "Process.flush": { fn: Process.flush, args: () => [] },
+  flush: { fn: flush, args: () => [] },
   "Process.get": {
     fn: Process.get,
     args: () => ["key", 1],
@@ -214,22 +225,22 @@ const TABLE: Record<string, Row> = {
   },
   "Process.info": {
     fn: Process.info,
-    args: () => [Process.self(), {}],
+    args: () => [self(), {}],
     takes: { 0: ["pid", "undefined"], 1: OPTIONS },
     fields: { 1: { messages: FLAG, remote: FLAG } },
   },
-  "Process.isDown": {
-    fn: Process.isDown,
+  isDown: {
+    fn: isDown,
     args: () => [1],
     takes: { 0: ANY },
   },
-  "Process.isExit": {
-    fn: Process.isExit,
+  isExit: {
+    fn: isExit,
     args: () => [1],
     takes: { 0: ANY },
   },
-  "Process.isReply": {
-    fn: Process.isReply,
+  isReply: {
+    fn: isReply,
     args: () => [1],
     takes: { 0: ANY },
   },
@@ -244,7 +255,7 @@ const TABLE: Record<string, Row> = {
     takes: { 0: OPTIONS },
     fields: { 0: { info: FLAG } },
   },
-  "Process.makeRef": { fn: Process.makeRef, args: () => [] },
+  makeRef: { fn: makeRef, args: () => [] },
   "Process.monitor": {
     fn: Process.monitor,
     args: () => [spawned(), {}],
@@ -259,33 +270,33 @@ const TABLE: Record<string, Row> = {
   },
   "Process.readTimer": {
     fn: Process.readTimer,
-    args: () => [Process.makeRef()],
+    args: () => [makeRef()],
     takes: { 0: ["ref"] },
   },
-  "Process.receive": {
-    fn: Process.receive,
+  receive: {
+    fn: receive,
     args: () => [() => false, { timeout: 0, after: 1 }],
     takes: { 0: ["function", "null", "undefined"], 1: OPTIONS },
     fields: { 1: { timeout: TIMEOUT, after: ANY, signal: ["undefined"] } },
   },
   "Process.register": {
     fn: Process.register,
-    args: () => [`name${Math.random()}`, spawned()],
-    takes: { 0: ["text"], 1: ["pid", "undefined"] },
+    args: () => [spawned(), `name${Math.random()}`],
+    takes: { 0: ["pid"], 1: ["text"] },
   },
   "Process.registered": { fn: Process.registered, args: () => [] },
   "Process.reply": {
     fn: Process.reply,
-    args: () => [Process.makeRef(), 1],
+    args: () => [makeRef(), 1],
     takes: { 0: ["ref"], 1: ANY },
   },
-  "Process.self": { fn: Process.self, args: () => [] },
-  "Process.send": {
-    fn: Process.send,
+  self: { fn: self, args: () => [] },
+  send: {
+    fn: send,
     args: () => [spawned(), 1],
     takes: { 0: ["pid", "ref", ...TEXT], 1: ANY },
   },
-  "Process.send/3": {
+  "Process.send": {
     fn: Process.send,
     args: () => [spawned(), 1, {}],
     takes: { 0: ["pid", "ref", ...TEXT], 1: ANY, 2: OPTIONS },
@@ -315,9 +326,9 @@ const TABLE: Record<string, Row> = {
   },
   ...Object.fromEntries(
     (["spawn", "spawnLink", "spawnMonitor"] as const).map((name) => [
-      `Process.${name}`,
+      name,
       {
-        fn: Process[name],
+        fn: { spawn, spawnLink, spawnMonitor }[name],
         args: () => [() => {}, [], {}],
         takes: { 0: FN, 1: ARGS, 2: OPTIONS },
         fields: { 2: { label: OPTIONAL_TEXT } },
@@ -471,7 +482,7 @@ const TABLE: Record<string, Row> = {
   },
   "GenServer.reply": {
     fn: GenServer.reply,
-    args: () => [{ pid: Process.self(), ref: Process.makeRef() }, 1],
+    args: () => [{ pid: self(), ref: makeRef() }, 1],
     takes: { 1: ANY },
   },
   ...Object.fromEntries(
@@ -818,7 +829,7 @@ const TABLE: Record<string, Row> = {
   },
   "Registry.keys": {
     fn: Registry.keys,
-    args: async () => [await registry(), Process.self()],
+    args: async () => [await registry(), self()],
     takes: { 0: TEXT, 1: ["pid"] },
   },
   "Registry.lock": {
@@ -848,7 +859,7 @@ const TABLE: Record<string, Row> = {
   },
   "Registry.registerName": {
     fn: Registry.registerName,
-    args: async () => [[await registry(), "key"], Process.self()],
+    args: async () => [[await registry(), "key"], self()],
     takes: { 1: ["pid"] },
   },
   "Registry.select": {
@@ -884,7 +895,7 @@ const TABLE: Record<string, Row> = {
   },
   "Registry.values": {
     fn: Registry.values,
-    args: async () => [await registry(), "key", Process.self()],
+    args: async () => [await registry(), "key", self()],
     takes: { 0: TEXT, 1: ANY, 2: ["pid"] },
   },
   "Registry.whereisName": {
@@ -1033,7 +1044,7 @@ const TABLE: Record<string, Row> = {
   },
   "pg.demonitor": {
     fn: pg.demonitor,
-    args: async () => [Process.makeRef(), await scope()],
+    args: async () => [makeRef(), await scope()],
     takes: { 0: ["ref"], 1: OPTIONS },
     fields: { 1: { scope: OPTIONAL_TEXT } },
   },
@@ -1053,7 +1064,7 @@ const TABLE: Record<string, Row> = {
       `pg.${name}`,
       {
         fn: pg[name],
-        args: async () => ["group", Process.self(), await scope()],
+        args: async () => ["group", self(), await scope()],
         takes: { 0: ANY, 1: ["pid", "list"], 2: OPTIONS },
         fields: { 2: { scope: OPTIONAL_TEXT } },
       } satisfies Row,
@@ -1208,6 +1219,7 @@ const OTHERS: Record<string, Row> = {
 /** Those that the table leaves to other tests, and why. */
 const ELSEWHERE: Record<string, string> = {
   "Node.stop": "takes nothing, and stops the node of the test",
+  exit: "takes any reason, and throws it",
   jsonLog: "a hook: the node calls it",
   standardLog: "a hook: the node calls it",
 };
@@ -1217,7 +1229,7 @@ function publicFunctions(): string[] {
   const names: string[] = [];
   for (const [name, value] of Object.entries<unknown>(library)) {
     if (typeof value === "function" && !isClass(value)) {
-      if (!(name in Process)) names.push(name);
+      names.push(name);
       continue;
     }
     for (
@@ -1259,7 +1271,7 @@ async function outcomeOf(
   change: (args: unknown[]) => void,
 ): Promise<Outcome> {
   let outcome: Outcome;
-  const pid = Process.spawn(async () => {
+  const pid = spawn(async () => {
     Process.trapExit(true);
     const args = await row.args();
     change(args);
@@ -1277,7 +1289,7 @@ async function outcomeOf(
     }
   });
   const ref = Process.monitor(pid);
-  await Process.receive((message) => ref.equals(message?.ref), {
+  await receive((message) => ref.equals(message?.ref), {
     timeout: 100,
     after: undefined,
   });

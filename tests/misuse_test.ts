@@ -7,14 +7,7 @@ import { chat } from "../chat/application.ts";
 import * as Chat from "../chat/mod.ts";
 import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
-import {
-  receive,
-  register,
-  self,
-  spawn,
-  spawnLink,
-  whereis,
-} from "../process.ts";
+import { Process, receive, self, spawn, spawnLink } from "../process.ts";
 import { rpc } from "../rpc.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
@@ -71,7 +64,9 @@ test("Node.spawn() and TaskSupervisor.async() refuse what names no function", as
   await using nodes = await startNodes(["alex", "kate"], { modules: { Chat } });
   await nodes.get("kate").run(() => Application.start(chat));
   const supervisor = { name: "Chat.TaskSupervisor", node: "kate@localhost" };
-  const before = await nodes.get("kate").run(() => whereis(supervisor.name));
+  const before = await nodes.get("kate").run(() =>
+    Process.whereis(supervisor.name)
+  );
   await nodes.get("alex").run(async () => {
     for (const wrong of [NONE, HALF]) {
       for (
@@ -84,14 +79,14 @@ test("Node.spawn() and TaskSupervisor.async() refuse what names no function", as
     }
   });
   await nodes.get("kate").run(async () => {
-    assertEquals(whereis(supervisor.name), before);
+    assertEquals(Process.whereis(supervisor.name), before);
     await Application.stop("chat");
   });
 });
 
 test("names are strings or atoms", () => {
   assertThrows(
-    () => register(self() as unknown as string),
+    () => Process.register(self(), self() as unknown as string),
     TypeError,
     `Cannot use ${self()} as a name: give a string or an atom`,
   );

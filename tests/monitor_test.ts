@@ -1,20 +1,5 @@
 import { assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
-import {
-  alias,
-  demonitor,
-  exit,
-  link,
-  monitor,
-  receive,
-  register,
-  self,
-  send,
-  spawn,
-  trapExit,
-  unalias,
-  unlink,
-  unregister,
-} from "../process.ts";
+import { Process, receive, self, send, spawn } from "../process.ts";
 import { insideOf } from "../runtime/context/async_context.ts";
 import { ended, exiting, mail, processTest } from "./_processes.ts";
 
@@ -25,14 +10,14 @@ const HERE = "nonode@nohost";
 processTest(
   "monitor() of oneself watches nobody, and is no alias",
   async () => {
-    register("me");
+    Process.register(self(), "me");
     for (const target of [self(), "me", { name: "me", node: HERE }]) {
-      const ref = monitor(target, { alias: "explicit_unalias" });
+      const ref = Process.monitor(target, { alias: "explicit_unalias" });
       send(ref, "dropped");
-      assertFalse(unalias(ref));
-      assertFalse(demonitor(ref));
+      assertFalse(Process.unalias(ref));
+      assertFalse(Process.demonitor(ref));
     }
-    unregister("me");
+    Process.unregister("me");
     assertEquals(await mail(), []);
   },
 );
@@ -42,12 +27,12 @@ processTest(
   async () => {
     const parent = self();
     const pid = spawn(async () => {
-      trapExit(true);
+      Process.trapExit(true);
       send(parent, await mail());
       send(parent, await receive());
     });
     const watcher = spawn(() => {
-      monitor(pid);
+      Process.monitor(pid);
     });
     await ended(watcher);
     assertEquals(await receive(), []);
@@ -58,10 +43,10 @@ processTest(
 
 processTest("demonitor() of a name stops the DOWN", async () => {
   const pid = exiting();
-  register("watched", pid);
-  const ref = monitor("watched");
-  unregister("watched");
-  assertStrictEquals(demonitor(ref), true);
+  Process.register(pid, "watched");
+  const ref = Process.monitor("watched");
+  Process.unregister("watched");
+  assertStrictEquals(Process.demonitor(ref), true);
   send(pid, { reason: "bye" });
   await ended(pid);
   assertEquals(await mail(), []);
@@ -75,20 +60,22 @@ processTest(
     const me = insideOf()!;
     const { runtime } = me;
     const pid = exiting();
-    register("watched", pid);
+    Process.register(pid, "watched");
     const watched = runtime.find(pid)!;
     for (const target of [pid, "watched", "nobody"]) {
-      demonitor(monitor(target), { flush: true });
-      demonitor(monitor(target, { alias: "reply_demonitor" }), { flush: true });
-      unalias(monitor(target, { alias: "explicit_unalias" }));
+      Process.demonitor(Process.monitor(target), { flush: true });
+      Process.demonitor(Process.monitor(target, { alias: "reply_demonitor" }), {
+        flush: true,
+      });
+      Process.unalias(Process.monitor(target, { alias: "explicit_unalias" }));
     }
-    unalias(alias());
-    send(alias({ reply: true }), 1);
-    link(pid);
-    unlink(pid);
+    Process.unalias(Process.alias());
+    send(Process.alias({ reply: true }), 1);
+    Process.link(pid);
+    Process.unlink(pid);
     assertEquals([watched.links?.size, me.links?.size], [0, 0]);
     assertEquals(watched.watchers?.size, 2);
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await receive((m) => m === 1);
     for (let i = 0; i < 3; i++) await receive((m) => m.type === "DOWN");
     assertEquals([me.monitors?.size, me.aliases?.size], [0, 0]);

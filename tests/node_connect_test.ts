@@ -11,17 +11,13 @@ import { GenServer } from "../gen_server.ts";
 import { global } from "../global.ts";
 import { Node } from "../node.ts";
 import {
-  exit,
   isDown,
   isExit,
-  link,
-  monitor,
+  Process,
   receive,
-  register,
   self,
   send,
   spawn,
-  trapExit,
 } from "../process.ts";
 import { atom } from "../runtime/values/pid.ts";
 import { epmdNames, startEpmd } from "./_epmd_helpers.ts";
@@ -214,7 +210,7 @@ clusterTest(
     const moebi = await cluster.start("moebi", { hidden: true });
     const lock = (owner: string): [string, string] => ["resource", owner];
     await kate.run(async () => {
-      register("load");
+      Process.register(self(), "load");
       Node.monitorNodes(true);
       assertEquals(await Node.connect(ALEX), true);
       assertEquals(await Node.connect(MOEBI), true);
@@ -224,7 +220,7 @@ clusterTest(
       // What is for all nodes is for this one.
       assertEquals(await global.setLock(lock("kate"), { retries: 0 }), true);
       await alex.run(async () => {
-        register("load");
+        Process.register(self(), "load");
         assertEquals(await global.setLock(lock("alex"), { retries: 0 }), true);
       });
       const { badNodes } = await GenServer.multiCall("nobody", "load");
@@ -318,7 +314,7 @@ clusterTest(
     const alex = await cluster.start("alex");
     const kate = await cluster.start("kate");
     await kate.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       await alex.run(() => {
         for (let i = 0; i < 100; i++) send({ name: "inbox", node: KATE }, i);
         send({ name: "nobody", node: KATE }, "dropped");
@@ -334,7 +330,7 @@ clusterTest("monitor(), link() and Node.spawn() connect", async (cluster) => {
   const alex = await cluster.start("alex");
   const kate = await cluster.start("kate");
   await alex.run(async () => {
-    const ref = monitor({ name: "nobody", node: KATE });
+    const ref = Process.monitor({ name: "nobody", node: KATE });
     assertEquals(await receive(), {
       type: "DOWN",
       ref,
@@ -346,8 +342,8 @@ clusterTest("monitor(), link() and Node.spawn() connect", async (cluster) => {
     const pid = await Node.spawn(KATE, Remote.exiting);
     assertEquals(Node.list(), [KATE]);
     await part(kate, alex);
-    trapExit(true);
-    link(pid);
+    Process.trapExit(true);
+    Process.link(pid);
     send(pid, { reason: "linked" });
     assertEquals(await receive(), {
       type: "EXIT",
@@ -378,18 +374,18 @@ clusterTest(
       assertEquals(await receive(), "up");
       assertEquals(heir.number, old.number);
       assertFalse(heir.equals(old));
-      trapExit(true);
+      Process.trapExit(true);
       send(old, "for the dead");
-      exit(old, "kill");
-      exit(old, "shutdown");
-      const ref = monitor(old);
+      Process.exit(old, "kill");
+      Process.exit(old, "shutdown");
+      const ref = Process.monitor(old);
       assertEquals(await receive(isDown), {
         type: "DOWN",
         ref,
         object: old,
         reason: "noproc",
       });
-      link(old);
+      Process.link(old);
       assertEquals(await receive(isExit), {
         type: "EXIT",
         from: old,

@@ -11,7 +11,7 @@ import {
 import { hostname } from "node:os";
 import { ExitError, NodeStartError } from "../errors.ts";
 import { Node } from "../node.ts";
-import { exit, receive, self, spawnLink, trapExit } from "../process.ts";
+import { exit, Process, receive, self, spawnLink } from "../process.ts";
 import { FakeEpmd } from "./_epmd_helpers.ts";
 import { clusterTest, COOKIE, freePort, nodeUp } from "./_nodes.ts";
 import { processTest } from "./_processes.ts";
@@ -45,7 +45,7 @@ processTest(
       object: spawned.pid,
       reason: "noconnection",
     });
-    trapExit(true);
+    Process.trapExit(true);
     const from = await Node.spawnLink(KATE, ["Remote", "wait"]);
     assertEquals(await receive(), {
       type: "EXIT",
@@ -212,7 +212,7 @@ clusterTest(
     const kate = await cluster.start("kate");
     await alex.run(async () => {
       Node.monitorNodes(true);
-      trapExit(true);
+      Process.trapExit(true);
       const watched = await Node.spawnMonitor(KATE, Remote.wait);
       const linked = await Node.spawnLink(KATE, Remote.wait);
       await nodeUp(KATE);

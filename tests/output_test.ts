@@ -8,15 +8,7 @@ import { names } from "../distribution/epmd/mod.ts";
 import { IO } from "../io.ts";
 import { IoError } from "../errors.ts";
 import { Node } from "../node.ts";
-import {
-  exit,
-  groupLeader,
-  monitor,
-  receive,
-  self,
-  send,
-  whereis,
-} from "../process.ts";
+import { Process, receive, self, send } from "../process.ts";
 import { test } from "../testing/tags.ts";
 import { nodeFlags, PERMISSIONS } from "./_cli.ts";
 import { type Cluster, clusterTest, pairTest } from "./_nodes.ts";
@@ -183,7 +175,7 @@ clusterTest(
           send(from, await IO.puts('y').catch(({ reason }) => reason));
         }
       };
-      Process.register('printer', Process.spawn(print));
+      Process.register(spawn(print), 'printer');
       await IO.puts('up')`,
     ]);
     const reader = kate.child.stdout.getReader();
@@ -229,24 +221,24 @@ test("writeError() drops what nobody reads, and says how much", async () => {
 const printed: Record<string, string> = {};
 
 pairTest("user is started anew when it is killed, and prints", async () => {
-  const user = whereis("user")!;
-  assert(groupLeader().equals(user));
-  const gone = monitor(user);
-  exit(user, "kill");
+  const user = Process.whereis("user")!;
+  assert(Process.groupLeader().equals(user));
+  const gone = Process.monitor(user);
+  Process.exit(user, "kill");
   await receive((m) => gone.equals(m?.ref));
-  const anew = whereis("user")!;
+  const anew = Process.whereis("user")!;
   assert(anew !== undefined && !anew.equals(user));
   // As in Elixir, where it is {:error, :terminated}: this process keeps its leader.
   const error = await IO.puts("lost").catch((error) => error);
   assert(error instanceof IoError);
   assertEquals(error.reason, "terminated");
   await IO.puts("to the new one", { device: anew });
-  groupLeader(anew);
+  Process.groupLeader(anew);
   await IO.puts("by the new one");
   for (let i = 0; i < 3; i++) {
-    exit(whereis("user")!, "kill");
+    Process.exit(Process.whereis("user")!, "kill");
     await receive(undefined, { timeout: 1, after: undefined });
   }
-  await IO.puts("again", { device: whereis("user")! });
+  await IO.puts("again", { device: Process.whereis("user")! });
   assertMatch(printed.alex, /^to the new one\nby the new one\nagain\n$/);
 }, { outputs: printed });

@@ -4,22 +4,19 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { AsyncLocalStorage } from "node:async_hooks";
 import {
   Agent,
-  alive,
   exit,
   ExitError,
   isExit,
-  monitor,
   Node,
   type Pid,
+  Process,
   receive,
   self,
   send,
-  sleep,
   spawn,
   spawnLink,
   Task,
   TaskSupervisor,
-  trapExit,
 } from "../mod.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
@@ -51,12 +48,12 @@ test("Task.async() outside any process spares it after the await has timed out",
   });
   await assertRejects(() => Task.await(task, 0), ExitError, "time out");
   send(task.pid, "go");
-  while (alive(task.pid)) await sleep(0);
+  while (Process.alive(task.pid)) await Process.sleep(0);
   assert(self().equals(shell));
 });
 
 test("Task.async() outside any process sends an EXIT where exits are trapped", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   try {
     const task = Task.async(() => exit("boom"));
     await assertRejects(() => Task.await(task), ExitError);
@@ -66,7 +63,7 @@ test("Task.async() outside any process sends an EXIT where exits are trapped", a
       reason: "boom",
     });
   } finally {
-    trapExit(false);
+    Process.trapExit(false);
   }
 });
 
@@ -132,7 +129,7 @@ clusterTest(
     );
     const pid = await receive() as Pid;
     const ended = one.run(async () => {
-      const ref = monitor(pid);
+      const ref = Process.monitor(pid);
       return (await receive((m) => ref.equals(m.ref))).reason;
     });
     // The monitor is there before the node stops: run() starts before stop() does.
@@ -165,7 +162,7 @@ test("Node.run() rejects with the reason of a signal that aborts, and ends the p
   const process = await pid.promise;
   abort.abort(new Error("the client is gone"));
   await assertRejects(() => running, Error, "the client is gone");
-  assert(!alive(process));
+  assert(!Process.alive(process));
   await assertRejects(
     () => Node.run(() => 1, { signal: abort.signal }),
     Error,
@@ -179,7 +176,7 @@ test("Node.run() keeps the caller's AsyncLocalStorage", async () => {
     "request 1",
     () =>
       Node.run(async () => {
-        await sleep(1);
+        await Process.sleep(1);
         return [trace.getStore(), self().toString()];
       }),
   );

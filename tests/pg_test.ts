@@ -2,15 +2,13 @@ import { assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
 import { pg, type PgMessage } from "../pg.ts";
 import {
-  exit,
   makeRef,
-  monitor,
   Pid,
+  Process,
   receive,
   type Ref,
   self,
   send,
-  whereis,
 } from "../process.ts";
 import { Call, Cast } from "../gen/messages.ts";
 import { Supervisor } from "../supervisor.ts";
@@ -23,9 +21,9 @@ function pgTest(name: string, fn: () => void | Promise<void>): void {
   processTest(name, async () => {
     await pg.start();
     await fn();
-    const scope = whereis("pg")!;
+    const scope = Process.whereis("pg")!;
     const end = ended(scope);
-    exit(scope, "kill");
+    Process.exit(scope, "kill");
     await end;
   });
 }
@@ -71,7 +69,7 @@ processTest("a scope is a supervisor's child, which begins anew", async () => {
   const children = await Supervisor.whichChildren(sup);
   assertEquals(children.map(({ id }) => id), ["other", "pg"]);
   await pg.join("g", self());
-  exit(whereis("pg")!, "kill");
+  Process.exit(Process.whereis("pg")!, "kill");
   assertEquals(pg.getMembers("g"), []);
   await Supervisor.countChildren(sup);
   assertEquals(pg.whichGroups(), []);
@@ -119,11 +117,11 @@ pgTest("what is no message of a scope does it no harm", async () => {
 });
 
 pgTest("a scope that has been killed answers nobody any more", async () => {
-  const scope = whereis("pg")!;
+  const scope = Process.whereis("pg")!;
   await turn();
   send(scope, { type: "discover", peer: self() });
   // It was waiting, and so has the message already, but has not gone on.
-  exit(scope, "kill");
+  Process.exit(scope, "kill");
   await turn();
   assertEquals(await mail(), []);
   await pg.start();
@@ -132,7 +130,7 @@ pgTest("a scope that has been killed answers nobody any more", async () => {
 // nodes
 
 nodesTest("a node without the scope has no part in it", async (alex, kate) => {
-  await kate.run(() => exit(whereis("pg")!, "kill"));
+  await kate.run(() => Process.exit(Process.whereis("pg")!, "kill"));
   await Node.connect(kate.name);
   await member(alex, "g");
   await kate.run(() => assertEquals(pg.getMembers("g"), []));
@@ -151,7 +149,7 @@ clusterTest(
       nodes.flatMap((node) =>
         Array.from({ length: 20 }, async (_, i) => {
           const pid = await member(node, i % 3);
-          if (i % 4 === 0) await node.run(() => exit(pid, "kill"));
+          if (i % 4 === 0) await node.run(() => Process.exit(pid, "kill"));
           if (i === 7 && node === alex) await part(alex, kate);
           if (i === 9) await node.run(() => Node.connect(moebi.name));
         })
@@ -183,7 +181,7 @@ nodesTest(
   "a process of another node asks the scope of its own node alone",
   async (_alex, kate) => {
     const scope = { name: "pg", node: kate.name };
-    const ref = monitor(scope, { alias: "reply_demonitor" });
+    const ref = Process.monitor(scope, { alias: "reply_demonitor" });
     const request = { type: "join", group: "g", pids: [self()] };
     send(scope, new Call(self(), ref, request));
     const { value } = await receive((m) => ref.equals(m?.ref));

@@ -20,8 +20,8 @@ import {
   self,
   send,
   spawnLink,
+  spawnMonitor,
   Supervisor,
-  unlink,
 } from "../mod.ts";
 import { clusterTest, pairTest } from "./_nodes.ts";
 import { turn } from "./_processes.ts";
@@ -59,12 +59,12 @@ clusterTest(
       log: (event) => void events.push(event),
     });
     await node.run(async () => {
-      const { ref } = Process.spawnMonitor(() => {
+      const { ref } = spawnMonitor(() => {
         Process.setLabel({ room: "lobby" });
         throw new Error("oops");
       });
       await receive((message) => ref.equals(message.ref));
-      const other = Process.spawnMonitor(() => {
+      const other = spawnMonitor(() => {
         throw new Error("oops");
       });
       await receive((message) => other.ref.equals(message.ref));
@@ -86,32 +86,38 @@ clusterTest(
       peer.pause();
       const text = "x".repeat(50_000);
       let sent = 0;
-      while (send(THEIRS, text, { nosuspend: true }) === "ok") {
+      while (Process.send(THEIRS, text, { nosuspend: true }) === "ok") {
         // A turn in between, so that the kernel takes what it can.
         await turn();
         sent++;
         assert(sent < 10_000);
       }
-      assertEquals(send(THEIRS, text, { nosuspend: true }), "nosuspend");
+      assertEquals(
+        Process.send(THEIRS, text, { nosuspend: true }),
+        "nosuspend",
+      );
       // Without it, the message is sent, and the sender asked to wait.
-      const held = send(THEIRS, text, {});
+      const held = Process.send(THEIRS, text, {});
       assert(held instanceof Promise);
-      assertEquals(send(THEIRS, text, { nosuspend: true }), "nosuspend");
+      assertEquals(
+        Process.send(THEIRS, text, { nosuspend: true }),
+        "nosuspend",
+      );
       peer.resume();
       assertEquals(await held, "ok");
-      assertEquals(send(THEIRS, text, { nosuspend: true }), "ok");
+      assertEquals(Process.send(THEIRS, text, { nosuspend: true }), "ok");
     }),
 );
 
 pairTest("send() with noconnect dials nobody", async ({ kate }) => {
   const to = { name: "printer", node: kate.name };
-  assertEquals(send(to, 1, { noconnect: true }), "noconnect");
+  assertEquals(Process.send(to, 1, { noconnect: true }), "noconnect");
   assertEquals(Node.list(), []);
   await kate.run(() => assertEquals(Node.list("connected"), []));
   assertEquals(await Node.connect(kate.name), true);
-  assertEquals(send(to, 1, { noconnect: true }), "ok");
+  assertEquals(Process.send(to, 1, { noconnect: true }), "ok");
   assertThrows(
-    () => send(to, Symbol("s"), { noconnect: true }),
+    () => Process.send(to, Symbol("s"), { noconnect: true }),
     TypeError,
     "Cannot send",
   );
@@ -187,7 +193,7 @@ pairTest(
     await Supervisor.stop(sup);
 
     await kate.run(async () => {
-      unlink(
+      Process.unlink(
         await Supervisor.startLink([
           Agent.childSpec(() => 0, { id: "mine" }),
           { id: "theirs", start: startExported },

@@ -7,23 +7,15 @@ import {
 } from "@std/assert";
 import { NoProcessError, RpcError, SpawnRefusedError } from "../errors.ts";
 import { Node } from "../node.ts";
-import * as Process from "../process.ts";
+import { Process } from "../process.ts";
 import {
-  exit,
-  groupLeader,
-  info,
-  link,
-  monitor,
   Pid,
   receive,
-  register,
   self,
   send,
   spawn,
   spawnLink,
   spawnMonitor,
-  trapExit,
-  unlink,
 } from "../process.ts";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import { Supervisor } from "../supervisor.ts";
@@ -34,13 +26,13 @@ import { clusterTest, pairTest, reasonOf } from "./_nodes.ts";
 import { ended, idle, processTest } from "./_processes.ts";
 
 processTest("info() tells what the calling process is", () => {
-  const own = info();
+  const own = Process.info();
   assert(own !== undefined);
   assertEquals(own.pid, self());
   assertEquals(own.status, "running");
   assertEquals(own.registeredName, undefined);
   assertEquals(own.trapExit, false);
-  assertEquals(own.groupLeader, groupLeader());
+  assertEquals(own.groupLeader, Process.groupLeader());
   assertEquals(own.messageQueueLen, 0);
   assertEquals([own.links, own.monitors, own.monitoredBy.length], [[], [], 1]);
   assertFalse("messages" in own);
@@ -50,9 +42,9 @@ processTest("info() tells what another process is", async () => {
   const leader = idle();
   const { pid, ref } = spawnMonitor(
     async () => {
-      trapExit(true);
-      groupLeader(leader);
-      register("worker", self());
+      Process.trapExit(true);
+      Process.groupLeader(leader);
+      Process.register(self(), "worker");
       await receive((message) => message === "go");
       await receive(() => false);
     },
@@ -61,10 +53,10 @@ processTest("info() tells what another process is", async () => {
   );
   send(pid, "one");
   send(pid, { two: 2 });
-  link(pid);
-  monitor(pid);
+  Process.link(pid);
+  Process.monitor(pid);
   await Process.sleep(0);
-  const { messages, ...found } = info(pid, { messages: true })!;
+  const { messages, ...found } = Process.info(pid, { messages: true })!;
   assertEquals(messages, ["one", { two: 2 }]);
   assertEquals(found, {
     pid,
@@ -81,13 +73,13 @@ processTest("info() tells what another process is", async () => {
     ancestors: [],
     callers: [],
   });
-  const own = info()!;
+  const own = Process.info()!;
   assertEquals(own.links, [pid]);
   assertEquals(own.monitors, [pid, pid]);
-  unlink(pid);
-  assertEquals(info()!.links, []);
-  exit(pid, "kill");
-  exit(leader, "kill");
+  Process.unlink(pid);
+  assertEquals(Process.info()!.links, []);
+  Process.exit(pid, "kill");
+  Process.exit(leader, "kill");
   assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "killed");
   await receive();
 });
@@ -96,24 +88,26 @@ processTest(
   "info() tells of monitors of names, and of links and monitors that ended",
   async () => {
     const pid = idle();
-    register("service", pid);
+    Process.register(pid, "service");
     const { node } = self();
-    const byName = monitor("service");
-    assertEquals(info()!.monitors, [{ name: "service", node }]);
+    const byName = Process.monitor("service");
+    assertEquals(Process.info()!.monitors, [{ name: "service", node }]);
     Process.demonitor(byName);
-    assertEquals(info()!.monitors, []);
-    link(pid);
-    assertEquals([info()!.links, info(pid)!.links], [[pid], [self()]]);
-    unlink(pid);
-    assertEquals([info()!.links, info(pid)!.links], [[], []]);
-    exit(pid, "kill");
+    assertEquals(Process.info()!.monitors, []);
+    Process.link(pid);
+    assertEquals([Process.info()!.links, Process.info(pid)!.links], [[pid], [
+      self(),
+    ]]);
+    Process.unlink(pid);
+    assertEquals([Process.info()!.links, Process.info(pid)!.links], [[], []]);
+    Process.exit(pid, "kill");
     await ended(pid);
   },
 );
 
 processTest("info() gives copies of the messages", async () => {
   send(self(), { list: [1] });
-  const [message] = info(self(), { messages: true })!.messages as [
+  const [message] = Process.info(self(), { messages: true })!.messages as [
     { list: number[] },
   ];
   message.list.push(2);
@@ -124,7 +118,7 @@ processTest("info() refuses what is no process of this node", () => {
   const { creation } = self();
   for (const pid of [new Pid("kate@localhost", 1, creation), "worker"]) {
     assertThrows(
-      () => info(pid as Pid),
+      () => Process.info(pid as Pid),
       TypeError,
       "it is no process of nonode@nohost; ask on its own node",
     );
@@ -138,9 +132,9 @@ processTest(
     const [first, second] = [idle(), idle()];
     const isNew = (pid: Pid) => !before.some((each) => each.equals(pid));
     assertEquals(Process.list().filter(isNew), [first, second]);
-    exit(first, "kill");
+    Process.exit(first, "kill");
     assertEquals(Process.list().filter(isNew), [second]);
-    exit(second, "kill");
+    Process.exit(second, "kill");
     assertEquals(Process.list(), before);
     await ended(first);
   },
@@ -149,9 +143,9 @@ processTest(
 processTest("registered() gives the names that processes have", async () => {
   const pid = idle();
   assertFalse(Process.registered().includes("someone"));
-  register("someone", pid);
+  Process.register(pid, "someone");
   assert(Process.registered().includes("someone"));
-  exit(pid, "kill");
+  Process.exit(pid, "kill");
   assertFalse(Process.registered().includes("someone"));
   await ended(pid);
 });
@@ -169,20 +163,20 @@ processTest(
       name: "outer",
     });
     const [{ pid }] = await Supervisor.whichChildren(outer);
-    assertEquals(info(outer)!.ancestors, [self()]);
-    assertEquals(info(pid as Pid)!.ancestors, ["outer", self()]);
-    assertEquals(info(pid as Pid)!.parent, outer);
+    assertEquals(Process.info(outer)!.ancestors, [self()]);
+    assertEquals(Process.info(pid as Pid)!.ancestors, ["outer", self()]);
+    assertEquals(Process.info(pid as Pid)!.parent, outer);
     const plain = spawnLink(() => receive());
-    assertEquals(info(plain)!.ancestors, []);
-    unlink(plain);
-    exit(plain, "kill");
+    assertEquals(Process.info(plain)!.ancestors, []);
+    Process.unlink(plain);
+    Process.exit(plain, "kill");
     await Supervisor.stop(outer);
   },
 );
 
 processTest("a task's ancestors and callers are told apart", async () => {
   const sup = await TaskSupervisor.startLink({ name: "tasks" });
-  const task = await TaskSupervisor.async(sup, () => info());
+  const task = await TaskSupervisor.async(sup, () => Process.info());
   const found = await Task.await(task);
   assertEquals(found?.ancestors, [sup, self()]);
   assertEquals(found?.callers, [self()]);
@@ -194,17 +188,17 @@ processTest("groupLeader() refuses what is no pid, and the dead", async () => {
   const dead = spawn(() => {});
   await ended(dead);
   assertThrows(
-    () => groupLeader(dead, self()),
+    () => Process.groupLeader(dead, self()),
     NoProcessError,
     "no such process is alive here",
   );
   assertThrows(
-    () => groupLeader(self(), "user" as unknown as Pid),
+    () => Process.groupLeader(self(), "user" as unknown as Pid),
     TypeError,
     'Cannot make "user" the group leader',
   );
   assertThrows(
-    () => groupLeader("user" as unknown as Pid, self()),
+    () => Process.groupLeader("user" as unknown as Pid, self()),
     TypeError,
     'Cannot set the group leader of "user"',
   );
@@ -220,61 +214,64 @@ pairTest(
     const there = await Node.spawn("kate@localhost", Remote.waitFor);
     const ends = [reasonOf(before), reasonOf(after)];
     send(before, "to alex");
-    groupLeader(after, there);
-    groupLeader(after, groupLeader());
+    Process.groupLeader(after, there);
+    Process.groupLeader(after, Process.groupLeader());
     send(after, "to alex too");
     assertEquals(await Promise.all(ends), ["normal", "normal"]);
     assertEquals(outputs, { alex: "to alex\nto alex too\n" });
     // Nobody is there: dropped, as any signal.
-    groupLeader(before, groupLeader());
-    groupLeader(new Pid("nobody@localhost", 1, 1), groupLeader());
-    exit(there, "kill");
+    Process.groupLeader(before, Process.groupLeader());
+    Process.groupLeader(
+      new Pid("nobody@localhost", 1, 1),
+      Process.groupLeader(),
+    );
+    Process.exit(there, "kill");
   },
   { outputs },
 );
 
 processTest("list() with info tells what each process is", async () => {
   const pid = idle();
-  register("idle", pid);
+  Process.register(pid, "idle");
   send(pid, "waits");
   await Process.sleep(0);
   const all = Process.list({ info: true });
   assertEquals(all.map((each) => each.pid), Process.list());
-  assertEquals(all.find((each) => each.pid.equals(pid)), info(pid));
+  assertEquals(all.find((each) => each.pid.equals(pid)), Process.info(pid));
   assertEquals(Process.list({ info: false }), Process.list());
-  exit(pid, "kill");
+  Process.exit(pid, "kill");
   await ended(pid);
 });
 
 pairTest("info() of a process of another node asks that node", async () => {
   const pid = await Node.spawn("kate@localhost", Remote.wait);
-  const ref = monitor(pid);
+  const ref = Process.monitor(pid);
   send(pid, "waits for nobody");
-  const found = await info(pid, { remote: true });
+  const found = await Process.info(pid, { remote: true });
   assertEquals(found?.pid, pid);
   assertEquals(found?.initialCall, "Remote.wait/0");
   assertEquals(found?.monitoredBy, [self()]);
   assertEquals(found?.parent, self());
-  assertEquals(found?.groupLeader, groupLeader());
+  assertEquals(found?.groupLeader, Process.groupLeader());
   assertEquals(found?.registeredName, undefined);
   assertFalse("messages" in found!);
-  exit(pid, "kill");
+  Process.exit(pid, "kill");
   await receive((m) => ref.equals(m?.ref));
-  assertEquals(await info(pid, { remote: true }), undefined);
-  assertEquals(await info(self(), { remote: true }), info());
+  assertEquals(await Process.info(pid, { remote: true }), undefined);
+  assertEquals(await Process.info(self(), { remote: true }), Process.info());
   const messages = true as unknown as undefined;
   await assertRejects(
-    () => info(pid, { remote: true, messages }),
+    () => Process.info(pid, { remote: true, messages }),
     TypeError,
     "Cannot tell the messages of",
   );
   await assertRejects(
-    () => info("kate" as unknown as Pid, { remote: true }),
+    () => Process.info("kate" as unknown as Pid, { remote: true }),
     TypeError,
     "it is no pid",
   );
   await assertRejects(
-    () => info(new Pid("nobody@localhost", 1, 1), { remote: true }),
+    () => Process.info(new Pid("nobody@localhost", 1, 1), { remote: true }),
     RpcError,
     "Cannot call Process.info/1 on nobody@localhost",
   );
@@ -293,7 +290,7 @@ clusterTest(
     const alex = await cluster.start("alex");
     const pat = await cluster.start("pat");
     const pid = await kate.run(() => idle());
-    const ask = () => info(pid, { remote: true });
+    const ask = () => Process.info(pid, { remote: true });
     assertEquals((await alex.run(ask))?.pid, pid);
     await assertRejects(() => pat.run(ask), SpawnRefusedError, "let pat");
     assertEquals(asked, [

@@ -2,9 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { link, receive, trapExit, unlink } from "../process.ts";
+import { Process, receive } from "../process.ts";
 import { runInside } from "../runtime/context/async_context.ts";
-import type { Process } from "../runtime/processes/process.ts";
+import type { Process as ProcessState } from "../runtime/processes/process.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";
@@ -37,7 +37,7 @@ class Road {
 }
 
 /** Two nodes with a process each, which traps exits, and the roads to each of them. */
-function twoNodes(): { processes: Process[]; roads: Road[] } {
+function twoNodes(): { processes: ProcessState[]; roads: Road[] } {
   const runtimes: Runtime[] = [];
   const roads = [0, 1].map((at) => new Road(() => runtimes[at]));
   for (const at of [0, 1]) {
@@ -52,7 +52,7 @@ function twoNodes(): { processes: Process[]; roads: Road[] } {
   const processes = runtimes.map((runtime) =>
     runtime.spawn(() => receive(() => false), {})
   );
-  for (const process of processes) runInside(process, trapExit, true);
+  for (const process of processes) runInside(process, Process.trapExit, true);
   return { processes, roads };
 }
 
@@ -82,7 +82,7 @@ function steps(at: (0 | 1)[]): fc.Arbitrary<Step[]> {
   );
 }
 
-function links(process: Process): unknown[] {
+function links(process: ProcessState): unknown[] {
   return [...process.links?.values() ?? []].map(({ unlinking }) => unlinking);
 }
 
@@ -94,7 +94,11 @@ test("link() and unlink() from both ends leave both linked or neither, in whatev
       for (const { at, what } of order) {
         const other = processes[1 - at].pid;
         if (what === "deliver") roads[at].deliver();
-        else runInside(processes[at], what === "link" ? link : unlink, other);
+        else {runInside(
+            processes[at],
+            what === "link" ? Process.link : Process.unlink,
+            other,
+          );}
       }
       deliverAll(roads);
       const [first, second] = processes.map(links);
@@ -131,7 +135,7 @@ test("unlink() drops an exit that is on its way; link() after it tells of the de
         if (what === "deliver") arrive(at);
         else {
           linked = what === "link";
-          runInside(self, linked ? link : unlink, other.pid);
+          runInside(self, linked ? Process.link : Process.unlink, other.pid);
         }
       }
       other.runtime.terminate(other, "boom");

@@ -10,29 +10,20 @@ import {
 } from "@std/assert";
 import { ExitError, NoProcessError } from "../errors.ts";
 import {
-  alias,
-  alive,
   exit,
   flush,
-  groupLeader,
   isDown,
   isExit,
   isReply,
-  link,
   makeRef,
   Pid,
+  Process,
   receive,
   Ref,
-  register,
-  reply,
   self,
   send,
-  sleep,
   spawn,
   spawnLink,
-  trapExit,
-  unregister,
-  whereis,
 } from "../process.ts";
 import { atom } from "../runtime/values/pid.ts";
 import { test } from "../testing/tags.ts";
@@ -62,7 +53,7 @@ processTest(
     const parent = self();
     const pids = [1, 2, 3].map((ms) =>
       spawn(async () => {
-        await sleep(ms);
+        await Process.sleep(ms);
         queueMicrotask(() => send(parent, ["microtask", self()]));
         setTimeout(() => send(parent, ["timer", self()]), ms);
         await receive();
@@ -72,7 +63,7 @@ processTest(
       for (const kind of ["microtask", "timer"]) {
         await receive(([what, from]) => what === kind && pid.equals(from));
       }
-      exit(pid, "kill");
+      Process.exit(pid, "kill");
     }
   },
 );
@@ -80,11 +71,11 @@ processTest(
 test("the shell is replaced when an exit signal kills it, and its wait rejects with ExitError", async () => {
   const shell = self();
   const wait = receive();
-  spawn(() => exit(shell, "enough"));
+  spawn(() => Process.exit(shell, "enough"));
   const error = await assertRejects(() => wait, ExitError);
   assertEquals(error.reason, "enough");
   assertFalse(self().equals(shell));
-  assertFalse(alive(shell));
+  assertFalse(Process.alive(shell));
   send(shell, "for nobody");
   send(self(), "for the new one");
   assertEquals(await receive(), "for the new one");
@@ -95,7 +86,7 @@ test("the shell dies with what it is linked to", async () => {
   const pid = spawnLink(() => exit("boom"));
   const error = await assertRejects(() => receive(), ExitError, "boom");
   assertEquals(error.reason, "boom");
-  assertFalse(alive(shell) || alive(pid));
+  assertFalse(Process.alive(shell) || Process.alive(pid));
 });
 
 // spawn()
@@ -128,7 +119,7 @@ processTest(
     const { promise, resolve } = Promise.withResolvers<void>();
     const pid = spawn(() => promise);
     await isPending(promise);
-    assert(alive(pid));
+    assert(Process.alive(pid));
     resolve();
     assertEquals(await ended(pid), "normal");
   },
@@ -139,8 +130,8 @@ processTest("spawn() never runs a process that is killed first", async () => {
   const pid = spawn(() => {
     ran = true;
   });
-  exit(pid, "kill");
-  assertFalse(alive(pid));
+  Process.exit(pid, "kill");
+  assertFalse(Process.alive(pid));
   await turn();
   assertFalse(ran);
 });
@@ -150,13 +141,13 @@ processTest("spawn() never runs a process that is killed first", async () => {
 processTest(
   "send() reaches a pid, a name, an atom, a name on this node and an alias",
   async () => {
-    register("mailbox");
+    Process.register(self(), "mailbox");
     send(self(), 1);
     send("mailbox", 2);
     send(atom("mailbox"), 3);
     send({ name: "mailbox", node: HERE }, 4);
     send({ name: atom("mailbox"), node: atom(HERE) }, 5);
-    send(alias(), 6);
+    send(Process.alias(), 6);
     assertEquals(await mail(), [1, 2, 3, 4, 5, 6]);
   },
 );
@@ -212,7 +203,7 @@ test("send() takes only what a typed pid takes", () => {
   send(pid, { type: "bye" });
   // @ts-expect-error: nor a pid of other messages as one of these
   const other: Pid<{ type: "hi" } | string> = pid;
-  exit(other, "kill");
+  Process.exit(other, "kill");
 });
 
 // flush()
@@ -221,11 +212,11 @@ processTest(
   "flush() prints all mail through the group leader and empties the mailbox",
   async () => {
     const printed: string[] = [];
-    groupLeader(spawn(async () => {
+    Process.groupLeader(spawn(async () => {
       for (;;) {
         const { replyAs, request } = await receive();
         printed.push(request.chars);
-        reply(replyAs, "ok");
+        Process.reply(replyAs, "ok");
       }
     }));
     send(self(), "sup?");
@@ -234,7 +225,7 @@ processTest(
     assertEquals(printed, ['"sup?"\n', '{ type: "hi", n: 1n }\n']);
     assertEquals(await flush(), "ok");
     assertEquals(printed.length, 2);
-    exit(groupLeader(), "kill");
+    Process.exit(Process.groupLeader(), "kill");
   },
 );
 
@@ -243,12 +234,20 @@ processTest(
 processTest(
   "register() throws when the name is taken, or the process has one",
   () => {
-    register("taken");
+    Process.register(self(), "taken");
     const pid = idle();
-    assertThrows(() => register("taken", pid), TypeError, "is taken by");
-    assertThrows(() => register("second"), TypeError, 'registered as "taken"');
-    assertStrictEquals(whereis("second"), undefined);
-    exit(pid, "kill");
+    assertThrows(
+      () => Process.register(pid, "taken"),
+      TypeError,
+      "is taken by",
+    );
+    assertThrows(
+      () => Process.register(self(), "second"),
+      TypeError,
+      'registered as "taken"',
+    );
+    assertStrictEquals(Process.whereis("second"), undefined);
+    Process.exit(pid, "kill");
   },
 );
 
@@ -257,16 +256,20 @@ processTest(
   async () => {
     const pid = spawn(() => {});
     await ended(pid);
-    assertThrows(() => register("dead", pid), NoProcessError);
+    assertThrows(() => Process.register(pid, "dead"), NoProcessError);
     const remote = new Pid("kate@localhost", self().number, 1);
-    assertThrows(() => register("remote", remote), NoProcessError);
+    assertThrows(() => Process.register(remote, "remote"), NoProcessError);
   },
 );
 
 processTest(
   "unregister() throws NoProcessError for a name that nobody has",
   () => {
-    assertThrows(() => unregister("nobody"), NoProcessError, '"nobody"');
+    assertThrows(
+      () => Process.unregister("nobody"),
+      NoProcessError,
+      '"nobody"',
+    );
   },
 );
 
@@ -275,9 +278,9 @@ processTest(
 processTest(
   "alive() is false for a pid of another incarnation, and throws for another node's",
   () => {
-    assertFalse(alive(new Pid(HERE, self().number, 3)));
+    assertFalse(Process.alive(new Pid(HERE, self().number, 3)));
     assertThrows(
-      () => alive(new Pid("kate@localhost", self().number, 3)),
+      () => Process.alive(new Pid("kate@localhost", self().number, 3)),
       TypeError,
       "kate@localhost",
     );
@@ -332,7 +335,7 @@ test("isExit(), isDown() and isReply() tell system messages from others", () => 
 processTest("sleep() waits, gives ok and takes no mail", async () => {
   send(self(), "kept");
   const start = performance.now();
-  assertEquals(await sleep(20), "ok");
+  assertEquals(await Process.sleep(20), "ok");
   assert(performance.now() - start >= 18);
   assertEquals(await mail(), ["kept"]);
 });
@@ -340,9 +343,9 @@ processTest("sleep() waits, gives ok and takes no mail", async () => {
 // spawnLink(), link()
 
 processTest("spawnLink() is linked from its first moment", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const pid = spawnLink(() => {});
-  exit(pid, "before it runs");
+  Process.exit(pid, "before it runs");
   assertEquals(await receive(), {
     type: "EXIT",
     from: pid,
@@ -355,9 +358,13 @@ processTest(
   async () => {
     const pid = spawn(() => {});
     await ended(pid);
-    assertThrows(() => link(pid), NoProcessError, "Cannot link to #PID<");
-    trapExit(true);
-    assertStrictEquals(link(pid), true);
+    assertThrows(
+      () => Process.link(pid),
+      NoProcessError,
+      "Cannot link to #PID<",
+    );
+    Process.trapExit(true);
+    assertStrictEquals(Process.link(pid), true);
     assertEquals(await receive(), {
       type: "EXIT",
       from: pid,

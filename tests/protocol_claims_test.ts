@@ -3,15 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { global } from "../global.ts";
 import { atom } from "../runtime/values/pid.ts";
-import {
-  monitor,
-  Pid,
-  receive,
-  register,
-  self,
-  send,
-  spawn,
-} from "../process.ts";
+import { Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";
 import { RawPeer, THEIRS, withRaw } from "./_raw_peer.ts";
@@ -38,12 +30,16 @@ clusterTest(
   "names, atoms and reasons of a refusal have so many bytes of UTF-8, not characters",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
-      register(NAME_255, self());
+      Process.register(self(), NAME_255);
       await peer.say([["send_name", 1, NAME_255, "hi"]]);
       assertEquals(await receive(), "hi");
       assertEquals(atom(NAME_255).name, NAME_255);
       // What the receiver would close for is an error at the sender.
-      assertThrows(() => register(NAME_256, self()), RangeError, "256 bytes");
+      assertThrows(
+        () => Process.register(self(), NAME_256),
+        RangeError,
+        "256 bytes",
+      );
       assertThrows(
         () => send({ name: NAME_256, node: THEIRS.node }, "hi"),
         RangeError,
@@ -51,7 +47,7 @@ clusterTest(
       );
       assertThrows(() => atom(NAME_256), RangeError, "256 bytes");
       assertThrows(
-        () => monitor({ name: NAME_256, node: THEIRS.node }),
+        () => Process.monitor({ name: NAME_256, node: THEIRS.node }),
         RangeError,
         "256 bytes",
       );
@@ -96,7 +92,7 @@ clusterTest(
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const process = spawn(() => receive(() => false));
-      register("Named", process);
+      Process.register(process, "Named");
       const { number, creation } = process;
       await peer.say([
         ["monitor", 1, number, creation, 1],
@@ -158,7 +154,7 @@ clusterTest(
     withRaw(cluster, {}, async (peer) => {
       const named = { name: "Named", node: THEIRS.node };
       for (const target of [THEIRS, named]) {
-        const ref = monitor(target);
+        const ref = Process.monitor(target);
         await peer.signal(target === named ? "monitor_name" : "monitor");
         await peer.say([["down", 1, self().number, ref.number, "bye"]]);
         assertEquals(await receive(), {

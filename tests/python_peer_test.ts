@@ -13,14 +13,12 @@ import {
   type DownMessage,
   exit,
   type ExitMessage,
-  link,
-  monitor,
   type Pid,
+  Process,
   receive,
   self,
   send,
   spawn,
-  trapExit,
 } from "../process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
@@ -214,25 +212,25 @@ peerTest("sends back what it is sent", async () => {
 
 peerTest("is monitored and linked", async () => {
   const one = await echo();
-  const ref = monitor(one);
+  const ref = Process.monitor(one);
   send(one, { reason: { type: "bored" } });
   const down = await receive<DownMessage>((m) => ref.equals(m?.ref));
   assertEquals([down.object, down.reason], [one, { type: "bored" }]);
 
-  trapExit(true);
+  Process.trapExit(true);
   const two = await echo();
-  link(two);
+  Process.link(two);
   send(two, { reason: "done" });
   const exited = await receive<ExitMessage>((m) => m?.type === "EXIT");
   assertEquals([exited.from, exited.reason], [two, "done"]);
 
   const three = await echo();
-  const killed = monitor(three);
-  exit(three, "kill");
+  const killed = Process.monitor(three);
+  Process.exit(three, "kill");
   const end = await receive<DownMessage>((m) => killed.equals(m?.ref));
   assertEquals(end.reason, "killed");
 
-  const late = monitor(three);
+  const late = Process.monitor(three);
   const none = await receive<DownMessage>((m) => late.equals(m?.ref));
   assertEquals(none.reason, "noproc");
 });
@@ -258,7 +256,7 @@ peerTest("monitors and links", async () => {
 
 peerTest("is gone when it is killed", async (peer) => {
   Node.monitorNodes(true);
-  const ref = monitor(await echo());
+  const ref = Process.monitor(await echo());
   await peer[Symbol.asyncDispose]();
   const down = await receive<DownMessage>((m) => ref.equals(m?.ref));
   assertEquals(down.reason, "noconnection");
@@ -267,7 +265,7 @@ peerTest("is gone when it is killed", async (peer) => {
 });
 
 peerTest("prints at the node that spawned it", async (_peer, printed) => {
-  const ref = monitor(await Node.spawn(PAT, ["Python", "sayName"], []));
+  const ref = Process.monitor(await Node.spawn(PAT, ["Python", "sayName"], []));
   const down = await receive<DownMessage>((m) => ref.equals(m?.ref));
   assert(down.reason === "normal" || down.reason === "noproc");
   assertEquals(printed, ["Hi, my name is Pat\n"]);
@@ -292,7 +290,7 @@ peerTest("hosts tasks", async () => {
   assertEquals(await Task.await(size), 300_000);
 
   const failure = await rejection(async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const task = await TaskSupervisor.asyncNolink(SUPERVISOR, [
       "Python",
       "fail",

@@ -9,7 +9,7 @@ import {
 import { FakeTime } from "@std/testing/time";
 import { ReceiveTimeout } from "../errors.ts";
 import {
-  exit,
+  Process,
   receive,
   type ReceiveOptions,
   self,
@@ -362,7 +362,7 @@ processTest(
       receive(isNumber);
       await receive();
     });
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     assertEquals(await ended(pid), "noproc");
   },
 );

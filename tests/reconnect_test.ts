@@ -5,7 +5,7 @@ import { GenServer, type GenServerModule } from "../gen_server.ts";
 import { global } from "../global.ts";
 import { Node } from "../node.ts";
 import { pg } from "../pg.ts";
-import { monitor, receive, register, send, sleep, spawn } from "../process.ts";
+import { Process, receive, self, send, spawn } from "../process.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
 import { Cluster, clusterTest } from "./_nodes.ts";
@@ -42,13 +42,13 @@ for (
     async (cluster) => {
       const kate = await cluster.start("kate");
       await kate.run(async () => {
-        register("inbox");
+        Process.register(self(), "inbox");
         await using first = await RawPeer.dial(kate.port);
         await first.enter(RAW, KATE);
         await first.say([["send_name", 1, "inbox", "first"]]);
         assertEquals(await receive(), "first");
         Node.monitorNodes(true);
-        const ref = monitor(THEIRS);
+        const ref = Process.monitor(THEIRS);
         await first.signal("monitor");
 
         await using second = await RawPeer.dial(kate.port);
@@ -78,7 +78,7 @@ clusterTest(
   async (cluster) => {
     const kate = await cluster.start("kate");
     await kate.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       await using first = await RawPeer.dial(kate.port);
       await first.enter(RAW, KATE);
       for (const proof of ["0".repeat(64), undefined]) {
@@ -203,7 +203,7 @@ clusterTest(
     await using relay = await Relay.start(kate.port);
     const { address } = relay;
     await kate.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       Node.monitorNodes(true);
       await alex.run(async () => {
         assertEquals(await Node.connect(KATE, { address }), true);
@@ -261,9 +261,11 @@ clusterTest(
           await global.sync();
           for (const pid of pids) {
             const name = `name of ${pid.node}`;
-            while (!pid.equals(await global.whereisName(name))) await sleep(1);
+            while (!pid.equals(await global.whereisName(name))) {
+              await Process.sleep(1);
+            }
             while (!pg.getMembers("group").some((each) => each.equals(pid))) {
-              await sleep(1);
+              await Process.sleep(1);
             }
           }
         });
@@ -306,7 +308,7 @@ async function callAll(
   await Promise.all(
     names.map((from, i) =>
       run(from, async () => {
-        await sleep(beginOf(i));
+        await Process.sleep(beginOf(i));
         await Promise.all(
           names.filter((to) => to !== from).map(async (to) => {
             try {

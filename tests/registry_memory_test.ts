@@ -3,7 +3,7 @@
 import { assertLess } from "@std/assert";
 import v8 from "node:v8";
 import vm from "node:vm";
-import { exit, monitor, receive, self, send, spawn } from "../process.ts";
+import { Process, receive, self, send, spawn } from "../process.ts";
 import { Registry } from "../registry.ts";
 import { Supervisor } from "../supervisor.ts";
 import { processTest } from "./_processes.ts";
@@ -52,8 +52,8 @@ const WAYS: Record<string, () => void | Promise<void>> = {
         await receive(() => false);
       });
       await receive((m) => m === "ready");
-      const ref = monitor(pid);
-      exit(pid, "kill");
+      const ref = Process.monitor(pid);
+      Process.exit(pid, "kill");
       await receive((m) => ref.equals(m?.ref));
     }
   },

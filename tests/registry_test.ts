@@ -8,17 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { ExitError, NoProcessError } from "../errors.ts";
-import {
-  alive,
-  exit,
-  type Pid,
-  receive,
-  self,
-  send,
-  spawn,
-  trapExit,
-  whereis,
-} from "../process.ts";
+import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
 import {
   Registry,
   type RegistryKeys,
@@ -53,7 +43,7 @@ function registryTest(
 async function having(fn: () => unknown, trap = false): Promise<Pid> {
   const test = self();
   const pid = spawn(async () => {
-    trapExit(trap);
+    Process.trapExit(trap);
     fn();
     send(test, "ready");
     for (;;) send(test, { got: await receive() });
@@ -63,7 +53,7 @@ async function having(fn: () => unknown, trap = false): Promise<Pid> {
 }
 
 function owner(): Pid {
-  return whereis(`${R}.PIDPartition0`)!;
+  return Process.whereis(`${R}.PIDPartition0`)!;
 }
 
 function pids(key: unknown): Pid[] {
@@ -163,7 +153,7 @@ for (const keys of ["unique", "duplicate"] as const) {
     async () => {
       const pid = await having(() => Registry.register(R, "key", 1));
       assertEquals(Registry.count(R), 1);
-      exit(pid, "kill");
+      Process.exit(pid, "kill");
       // Nothing has been awaited: the registry has not seen the exit yet.
       assertEquals(Registry.lookup(R, "key"), []);
       assertEquals(Registry.match(R, "key", () => true), []);
@@ -188,7 +178,7 @@ registryTest(
   "register() fails while a crashed registry is not up yet",
   "unique",
   async () => {
-    exit(owner(), "kill");
+    Process.exit(owner(), "kill");
     assertThrows(() => Registry.register(R, "key"), NoProcessError, "crashed");
     await Supervisor.countChildren(R);
     assertEquals(Registry.register(R, "key").type, "ok");
@@ -248,8 +238,8 @@ processTest("a registry is a supervisor's child", async () => {
   ], { strategy: "one_for_one" });
   const children = await Supervisor.whichChildren(sup);
   assertEquals(children, [
-    { id: "Two", pid: whereis("Two"), type: "supervisor" },
-    { id: "One", pid: whereis("One"), type: "supervisor" },
+    { id: "Two", pid: Process.whereis("Two"), type: "supervisor" },
+    { id: "One", pid: Process.whereis("One"), type: "supervisor" },
   ]);
   Registry.register("Two", "key");
   Registry.register("Two", "key");
@@ -305,7 +295,7 @@ registryTest(
     assert(Registry.registerName([R, "b"], pid));
     Registry.unregisterName([R, "b"]);
     assertEquals(Registry.whereisName([R, "b"]), pid);
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     assertEquals(Registry.whereisName([R, "b"]), undefined);
     assertThrows(() => Registry.registerName([R, "c"], pid), NoProcessError);
     for (const wrong of ["a", [R], [R, 1, 2, 3], undefined]) {
@@ -348,8 +338,8 @@ registryTest(
     const waiting = holding();
     const task = Task.async(() => Registry.lock(R, "door", () => "mine"));
     await Supervisor.countChildren(R);
-    exit(waiting, "kill");
-    exit(holder, "kill");
+    Process.exit(waiting, "kill");
+    Process.exit(holder, "kill");
     assertEquals(await Task.await(task), "mine");
   },
 );
@@ -363,19 +353,19 @@ registryTest("lock() fails when the registry crashes", "unique", async () => {
     })
   );
   assertEquals(await receive(), "in");
-  trapExit(true);
+  Process.trapExit(true);
   const task = Task.async(() => Registry.lock(R, "door", () => 1));
   const first = owner();
   await Supervisor.countChildren(R);
-  exit(first, "kill");
+  Process.exit(first, "kill");
   const reason = await exitOf(task.pid) as { reason: unknown; call: unknown[] };
   assertEquals(reason.reason, "killed");
   assertEquals(reason.call.slice(0, 2), ["Registry", "lock"]);
   await assertRejects(() => Task.await(task), ExitError);
-  assert(alive(holder));
-  exit(holder, "kill");
+  assert(Process.alive(holder));
+  Process.exit(holder, "kill");
   await Supervisor.countChildren(R);
-  trapExit(false);
+  Process.trapExit(false);
   logged();
 });
 

@@ -8,13 +8,12 @@ import { IO } from "../io.ts";
 import { Node } from "../node.ts";
 import {
   exit,
-  groupLeader,
   type Pid,
+  Process,
   receive,
   self,
   send,
   spawnLink,
-  trapExit,
 } from "../process.ts";
 import { rpc } from "../rpc.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -26,7 +25,7 @@ const KATE = "kate@localhost";
 
 /** What kate exports besides. */
 const Calls = {
-  leader: () => groupLeader(),
+  leader: () => Process.groupLeader(),
   me: () => self(),
   exits: (reason: unknown) => exit(reason),
   unsendable: () => ({ fn: () => {} }),
@@ -227,7 +226,7 @@ clusterTest(
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex");
     await alex.run(async () => {
-      trapExit(true);
+      Process.trapExit(true);
       for (
         const [name, args] of [
           ["call", []],

@@ -1,19 +1,13 @@
 import { assert } from "@std/assert";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import {
-  cancelTimer,
-  exit,
-  link,
-  monitor,
   type Pid,
+  Process,
   receive,
   self,
   send,
-  sendAfter,
-  sleep,
   spawn,
   spawnLink,
-  trapExit,
 } from "../process.ts";
 import { Joins } from "../servers/pg/join_counts.ts";
 import { Supervisor } from "../supervisor.ts";
@@ -71,7 +65,7 @@ const WORKS: Record<string, Work> = {
         await Supervisor.startChild(pid, child(i, "permanent"));
       }
     });
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     return ms;
   },
   async "Supervisor.terminateChild() and deleteChild()"(total) {
@@ -83,7 +77,7 @@ const WORKS: Record<string, Work> = {
         await Supervisor.deleteChild(pid, `${i}`);
       }
     });
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     return ms;
   },
   async "the end of a supervisor's temporary children"(total) {
@@ -92,11 +86,11 @@ const WORKS: Record<string, Work> = {
     const children = await Supervisor.whichChildren(pid);
     const ms = await timed(async () => {
       for (const { pid } of children) {
-        if (typeof pid === "object") exit(pid, "shutdown");
+        if (typeof pid === "object") Process.exit(pid, "shutdown");
       }
       await Supervisor.countChildren(pid);
     });
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     return ms;
   },
   async "the stop of a supervisor"(total) {
@@ -117,43 +111,43 @@ const WORKS: Record<string, Work> = {
         await DynamicSupervisor.terminateChild(pid, each);
       }
     });
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     return ms;
   },
   async "the death of a process that many are linked to"(total) {
     const hub = spawn(idle);
     await started(total, () => {
-      link(hub);
+      Process.link(hub);
       return idle();
     });
-    return await timed(() => exit(hub, "boom"));
+    return await timed(() => Process.exit(hub, "boom"));
   },
   async "the death of a chain of processes"(total) {
     let before = spawn(idle);
     const first = before;
     await started(total, () => {
-      link(before);
+      Process.link(before);
       before = self();
       return idle();
     });
-    return await timed(() => exit(first, "boom"));
+    return await timed(() => Process.exit(first, "boom"));
   },
   async "the death of a process that many monitor"(total) {
     const hub = spawn(idle);
     await started(total, () => {
-      monitor(hub);
+      Process.monitor(hub);
       return receive();
     });
-    const ms = await timed(() => exit(hub, "boom"));
+    const ms = await timed(() => Process.exit(hub, "boom"));
     await started(0, idle);
     return ms;
   },
   "the deaths of many processes that one is linked to": (total) =>
     inside(async () => {
-      trapExit(true);
+      Process.trapExit(true);
       const pids = Array.from({ length: total }, () => spawnLink(idle));
       return await timed(async () => {
-        for (const pid of pids) exit(pid, "boom");
+        for (const pid of pids) Process.exit(pid, "boom");
         for (const _ of pids) await receive();
       });
     }),
@@ -174,7 +168,7 @@ const WORKS: Record<string, Work> = {
         { length: total },
         () => receive(null, options),
       );
-      await sleep(40);
+      await Process.sleep(40);
       return await timed(() => Promise.all(waits)) - 10;
     }),
   "receive() past a message that stays": (total) =>
@@ -190,11 +184,11 @@ const WORKS: Record<string, Work> = {
       await timed(async () => {
         const refs = [];
         for (let i = 0; i < total; i++) {
-          refs.push(sendAfter(self(), "late", 60_000 + i));
+          refs.push(Process.sendAfter(self(), "late", 60_000 + i));
         }
         for (const ref of refs) {
-          cancelTimer(ref);
-          if (ref.number % 100 === 0) await sleep(0);
+          Process.cancelTimer(ref);
+          if (ref.number % 100 === 0) await Process.sleep(0);
         }
       })
     ),

@@ -14,15 +14,13 @@ import {
   type ServerName,
 } from "../gen_server.ts";
 import {
-  alive,
   exit,
   type Pid,
+  Process,
   receive,
   self,
   send,
   spawnLink,
-  trapExit,
-  whereis,
 } from "../process.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
@@ -51,7 +49,7 @@ class Table implements NameRegistry {
 
   #find(name: unknown): Pid | undefined {
     const pid = this.#pids.get(name);
-    return pid !== undefined && alive(pid) ? pid : undefined;
+    return pid !== undefined && Process.alive(pid) ? pid : undefined;
   }
 }
 
@@ -154,7 +152,7 @@ eachName(
 eachName(
   "is free again when init has failed, and the name's owner before is not disturbed",
   async (name, whereis) => {
-    trapExit(true);
+    Process.trapExit(true);
     const Failing: GenServerModule = { init: () => exit("oops") };
     assertEquals(
       await exitOf(GenServer.startLink(Failing, 0, { name })),
@@ -162,7 +160,7 @@ eachName(
     );
     assertEquals(await whereis(), undefined);
     assertEquals(await mail(), []);
-    trapExit(false);
+    Process.trapExit(false);
   },
 );
 
@@ -249,7 +247,7 @@ processTest(
   async () => {
     const table = new SlowTable();
     const name = { via: table, name: "it" };
-    trapExit(true);
+    Process.trapExit(true);
     // Both find it free, and then both register.
     const started = await Promise.allSettled(
       [1, 2].map(() => GenServer.startLink(Stack, [], { name })),
@@ -264,7 +262,7 @@ processTest(
     assertEquals(await mail(), []);
     await GenServer.stop(pid);
     await receive();
-    trapExit(false);
+    Process.trapExit(false);
   },
 );
 
@@ -302,5 +300,5 @@ processTest("a start refuses what is not a name", async () => {
     error.message,
     /^exited in: GenServer\.call\(\{ via: "registry", name: \["a", 1\] \}, 1, 5000\)/,
   );
-  assertEquals(whereis("it"), undefined);
+  assertEquals(Process.whereis("it"), undefined);
 });

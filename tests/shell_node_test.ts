@@ -36,7 +36,7 @@ test(
       await using terminal = await openTerminal([], { home, width: 120 });
       await terminal.shows("chat(1)>");
       await terminal.enter(
-        "const me = self(); const worker = Process.spawnLink(async () => { for (;;) send((await receive()).from, 'pong') }); send(me, 'before')",
+        "const me = self(); const worker = spawnLink(async () => { for (;;) send((await receive()).from, 'pong') }); send(me, 'before')",
       );
       await terminal.shows("chat(2)>");
       await terminal.enter(startAlex(epmdPort));
@@ -128,7 +128,7 @@ test(
   options,
   async () => {
     const ended = await pipe([
-      "const one = Process.spawnLink(() => receive()); const two = Process.spawnLink(() => receive()); const { ref } = Process.spawnMonitor(() => receive()); const task = Task.async(async () => 7)",
+      "const one = spawnLink(() => receive()); const two = spawnLink(() => receive()); const { ref } = spawnMonitor(() => receive()); const task = Task.async(async () => 7)",
       startAlex(freePort()),
       "await Task.await(task)",
       "(await Process.info(two, { remote: true })).links.length",
@@ -136,7 +136,7 @@ test(
       "Process.unlink(two), Process.exit(two, 'unlinked'), await Process.sleep(1), Node.self()",
       "const dead = Process.monitor(one); const me = self(); Process.exit(one, 'boom'); await receive(() => false)",
       "[Node.self(), self().equals(me)]",
-      "const three = Process.spawn(() => receive()); Process.link(three); Process.exit(self(), 'kill'); await receive(() => false)",
+      "const three = spawn(() => receive()); Process.link(three); Process.exit(self(), 'kill'); await receive(() => false)",
       "[Node.self(), Process.alive(three)]",
     ]);
     const shown = resultsOf(ended.stdout).filter((line) =>

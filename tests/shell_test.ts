@@ -81,7 +81,7 @@ test(
   options,
   inShell([], async (terminal) => {
     await terminal.enter(
-      'const go = () => Process.spawn(async () => { await Process.receive(); await IO.write("part "); await Process.sleep(50); await IO.puts("done"); await Process.receive(); throw new Error("crash") })',
+      'const go = () => spawn(async () => { await receive(); await IO.write("part "); await Process.sleep(50); await IO.puts("done"); await receive(); throw new Error("crash") })',
     );
     await terminal.shows("chat(2)>");
     await terminal.enter("const pid = go(); send(pid, 1); Process.sleep(200)");
@@ -234,7 +234,7 @@ test(
       /\*\* \(SyntaxError\) Expression expected.*\nchat\(3\)>/,
     );
     await terminal.enter(
-      'Process.spawnLink(() => Process.exit("boom")); undefined',
+      'spawnLink(() => exit("boom")); undefined',
     );
     await terminal.shows(
       /\*\* \(EXIT from #PID<\S+>\) shell process exited with reason: boom\nchat\(4\)>$/,

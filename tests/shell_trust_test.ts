@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { Node } from "../node.ts";
-import { alias, Pid, receive, Ref, self, send } from "../process.ts";
+import { Pid, Process, receive, Ref, self, send } from "../process.ts";
 import { freePort } from "../testing/_ports.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 import { nodeFlags, PERMISSIONS, withFolder } from "./_cli.ts";
@@ -42,7 +42,7 @@ function withShell(
 
 /** Asks alex's group leader for a line, by hand; gives the answer. */
 function askForLine(prompt: string): Promise<unknown> {
-  const replyAs = alias({ reply: true });
+  const replyAs = Process.alias({ reply: true });
   const request = { type: "get_line", prompt };
   send(USER, { type: "io_request", from: self(), replyAs, request });
   return receive((m) => replyAs.equals(m?.ref)).then(({ value }) => value);
@@ -74,7 +74,7 @@ test(
     }
     // It runs while it is attacked.
     await terminal.enter(
-      "Process.register('typist'), await IO.puts('reading'), await receive()",
+      "Process.register(self(), 'typist'), await IO.puts('reading'), await receive()",
     );
     await terminal.shows("\nreading");
     for (let number = 90; number <= one.number; number++) {
@@ -113,7 +113,7 @@ test(
   inTmux,
   withShell(async (terminal) => {
     await terminal.enter(
-      "Process.register('typist'), await IO.puts('reading'), await receive()",
+      "Process.register(self(), 'typist'), await IO.puts('reading'), await receive()",
     );
     await terminal.shows("\nreading");
     const typist = { name: "typist", node: ALEX };
@@ -179,7 +179,7 @@ test(
     const lines = ["IO.puts('up')", "await receive()", "20 + 1", "20 + 2"];
     await writer.write(
       new TextEncoder().encode(
-        `Process.register("typist")\n${lines.join("\n")}\n`,
+        `Process.register(self(), "typist")\n${lines.join("\n")}\n`,
       ),
     );
     await until("up");

@@ -9,11 +9,11 @@ import {
   type GenServerModule,
   IO,
   Node,
+  Process,
   receive,
   Registry,
   rpc,
   send,
-  sleep,
   spawn,
   Supervisor,
   Task,
@@ -81,7 +81,7 @@ const FAILING: Record<string, (server: GenServer) => Promise<unknown>> = {
     try {
       await Task.await(task, 1);
     } finally {
-      exit(task.pid, "kill");
+      Process.exit(task.pid, "kill");
     }
   },
   "Task.awaitMany": () => Task.awaitMany([Task.async(() => exit("no"))]),
@@ -91,7 +91,7 @@ const FAILING: Record<string, (server: GenServer) => Promise<unknown>> = {
   "Node.spawn, undefined": () => Node.spawn(Node.self(), ["A", "b"]),
   "IO.puts, nobody": async () => {
     const device = spawn(() => {});
-    await sleep(1);
+    await Process.sleep(1);
     await IO.puts("hi", { device });
   },
   "Registry.startLink, keys": () =>

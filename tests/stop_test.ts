@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Application } from "../application.ts";
 import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
-import { isDown, monitor, receive, self, send, trapExit } from "../process.ts";
+import { isDown, Process, receive, self, send } from "../process.ts";
 import { Supervisor } from "../supervisor.ts";
 import { ChatProcess } from "./_cli.ts";
 import { clusterTest, freePort, pairTest } from "./_nodes.ts";
@@ -20,7 +20,7 @@ function server(
   return {
     name,
     init: () => {
-      if (options.trap) trapExit(true);
+      if (options.trap) Process.trapExit(true);
       return { type: "ok", state: 0 } as const;
     },
     terminate(reason: unknown) {
@@ -102,7 +102,7 @@ pairTest(
         terminate: () => void send(told, "last words"),
       }, 0)
     );
-    monitor(pid);
+    Process.monitor(pid);
     // The monitor is there before the answer to this.
     assertEquals(await GenServer.call(pid, "are you there?"), "here");
     await kate.stop();

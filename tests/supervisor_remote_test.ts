@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import { ExitError, SpawnRefusedError } from "../errors.ts";
 import { Node } from "../node.ts";
-import { type Pid, receive, spawnLink, unlink } from "../process.ts";
+import { type Pid, Process, receive, spawnLink } from "../process.ts";
 import { Supervisor } from "../supervisor.ts";
 import { test } from "../testing/tags.ts";
 
@@ -23,7 +23,7 @@ test("a supervisor of another node starts and stops what its node exports", asyn
   await using kate = await Node.start({ ...options, name: "kate@localhost" });
   await using alex = await Node.start({ ...options, name: "alex@localhost" });
   await kate.run(async () => {
-    unlink(
+    Process.unlink(
       await Supervisor.startLink([], { strategy: "one_for_one", name: "sup" }),
     );
   });
@@ -84,8 +84,8 @@ test("a supervisor starts nothing for another node that its own does not allow",
   const child = { id: "worker", start: Worker.start };
   await kate.run(async () => {
     const one = { strategy: "one_for_one", name: "sup" } as const;
-    unlink(await Supervisor.startLink([child], one));
-    unlink(await DynamicSupervisor.startLink({ name: "dynamic" }));
+    Process.unlink(await Supervisor.startLink([child], one));
+    Process.unlink(await DynamicSupervisor.startLink({ name: "dynamic" }));
     await DynamicSupervisor.startChild("dynamic", child);
   });
   const start = ["$rpc", "cast", [{

@@ -3,10 +3,10 @@ import fc from "fast-check";
 import {
   exit,
   type Pid,
+  Process,
   receive,
   send,
   spawnLink,
-  trapExit,
 } from "../process.ts";
 import { RestartIntensity } from "../servers/supervisor/restart_intensity.ts";
 import { Supervisor, type SupervisorOptions } from "../supervisor.ts";
@@ -60,7 +60,7 @@ test("RestartIntensity allows as many restarts as OTP's rule, at any times", () 
 // Trees, and the log
 
 processTest("a supervisor tells the log of what it cannot mend", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   logged();
   let starts = 0;
   const sup = await Supervisor.startLink([

@@ -9,14 +9,13 @@ import {
 import { ExitError } from "../errors.ts";
 import {
   exit,
-  groupLeader,
   type Pid,
+  Process,
   receive,
   self,
   send,
   spawn,
   spawnLink,
-  trapExit,
 } from "../process.ts";
 import {
   type ChildDefinition,
@@ -58,13 +57,13 @@ processTest("startLink() calls start as code of the supervisor", async () => {
   const sup = await Supervisor.startLink([{
     id: "a",
     start: () => {
-      send(test, { self: self(), leader: groupLeader() });
+      send(test, { self: self(), leader: Process.groupLeader() });
       return linked();
     },
   }], ONE);
   const message = await receive();
   assert(sup.equals(message.self));
-  assert(groupLeader().equals(message.leader));
+  assert(Process.groupLeader().equals(message.leader));
   await Supervisor.stop(sup);
 });
 
@@ -82,7 +81,7 @@ processTest(
 );
 
 processTest("startLink() tells what a start threw", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const start = () => {
     throw new RangeError("out of ports");
   };
@@ -95,7 +94,7 @@ processTest("startLink() tells what a start threw", async () => {
 });
 
 processTest("startLink() fails for a start that gives no pid", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const start = () => "pid" as unknown as Pid;
   // deno-lint-ignore no-explicit-any
   const reason: any = await failure(
@@ -187,7 +186,7 @@ processTest(
       ], ONE)
     );
     const down = ended(caller);
-    exit(await receive(), "kill");
+    Process.exit(await receive(), "kill");
     assertEquals(await down, "killed");
     await new Promise((resolve) => setTimeout(resolve, 10));
   },

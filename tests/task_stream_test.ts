@@ -7,18 +7,7 @@ import {
 } from "@std/assert";
 import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
 import type { Node } from "../node.ts";
-import {
-  alive,
-  exit,
-  info,
-  type Pid,
-  receive,
-  self,
-  send,
-  sleep,
-  spawn,
-  unlink,
-} from "../process.ts";
+import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
@@ -69,7 +58,7 @@ function* source(
 
 processTest("Task.asyncStream() takes elements of any iterable", async () => {
   async function* later(): AsyncGenerator<number> {
-    for (const n of [1, 2, 3]) yield await sleep(1).then(() => n);
+    for (const n of [1, 2, 3]) yield await Process.sleep(1).then(() => n);
   }
   const given: number[][] = [];
   const keep = (list: number[]) => {
@@ -135,14 +124,14 @@ processTest("a source that throws ends the tasks", async () => {
   }
   async function* brokenLater(): AsyncGenerator<number> {
     yield* [1, 2];
-    await sleep(1);
+    await Process.sleep(1);
     throw new TypeError("broken");
   }
   const run = (n: number) => n === 1 ? n : endless(here);
   for (const elements of [broken(), brokenLater()]) {
     const stream = Task.asyncStream(elements, run, { maxConcurrency: 2 });
     await assertRejects(() => all(stream), TypeError, "broken");
-    assertFalse(alive(await started()));
+    assertFalse(Process.alive(await started()));
   }
 });
 
@@ -154,7 +143,7 @@ processTest("an iterator of a stream can be disposed of", async () => {
   assertEquals((await iterator.next()).value, ok(1)[0] as never);
   const task = await started();
   await iterator.return?.();
-  assertFalse(alive(task));
+  assertFalse(Process.alive(task));
 });
 
 // Who dies with whom.
@@ -172,7 +161,7 @@ processTest(
       }
     });
     await receive();
-    exit(owner, "kill");
+    Process.exit(owner, "kill");
     await turn();
     assertEquals(journal.at(-1), "closed");
   },
@@ -191,7 +180,7 @@ processTest("a stream is gone through by one process", async () => {
   });
   await Task.await(other);
   await turn();
-  assertEquals(info()?.links, []);
+  assertEquals(Process.info()?.links, []);
 });
 
 // Under a supervisor.
@@ -232,7 +221,7 @@ clusterTest(
         UndefinedFunctionError,
         "function Remote.missing/2 is not exported",
       );
-      assertEquals(info()?.links, []);
+      assertEquals(Process.info()?.links, []);
       assertEquals(await mail(), []);
     });
   },
@@ -244,7 +233,7 @@ function remoteTest(name: string, fn: (kate: Node) => Promise<void>): void {
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex");
     await kate.run(async () => {
-      unlink(await TaskSupervisor.startLink({ name: "tasks" }));
+      Process.unlink(await TaskSupervisor.startLink({ name: "tasks" }));
     });
     await alex.run(() => inProcess(() => fn(kate)));
   });

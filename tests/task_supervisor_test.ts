@@ -6,7 +6,7 @@ import {
   UndefinedFunctionError,
 } from "../errors.ts";
 import { Node, type NodeOptions } from "../node.ts";
-import { type Pid, receive, unlink } from "../process.ts";
+import { type Pid, Process, receive } from "../process.ts";
 import { atom } from "../runtime/values/pid.ts";
 import { Task } from "../task.ts";
 import {
@@ -46,7 +46,7 @@ async function withTasks(
   const alex = await cluster.start("alex", alexOptions);
   const supervisor = await kate.run(async () => {
     const pid = await TaskSupervisor.startLink({ name: "tasks", ...options });
-    unlink(pid);
+    Process.unlink(pid);
     return pid;
   });
   await alex.run(() => fn(supervisor, kate));

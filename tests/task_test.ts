@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ExitError } from "../errors.ts";
-import { receive, send, sleep } from "../process.ts";
+import { Process, receive, send } from "../process.ts";
 import { Task } from "../task.ts";
 import { ended, processTest } from "./_processes.ts";
 
@@ -91,7 +91,9 @@ processTest("Task refuses times that are none", async () => {
 // awaitMany()
 
 processTest("Task.awaitMany() gives what all give, in order", async () => {
-  const tasks = [20, 1].map((ms) => Task.async(() => sleep(ms).then(() => ms)));
+  const tasks = [20, 1].map((ms) =>
+    Task.async(() => Process.sleep(ms).then(() => ms))
+  );
   const early = Task.async(() => "early");
   await ended(early.pid);
   const values: [number, number, string, string, boolean] = await Task

@@ -10,7 +10,14 @@ import {
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import * as errors from "../errors.ts";
-import { exit, receive, self, send, spawnMonitor } from "../process.ts";
+import {
+  exit,
+  Process,
+  receive,
+  self,
+  send,
+  spawnMonitor,
+} from "../process.ts";
 import { atom } from "../runtime/values/pid.ts";
 import { termKey } from "../runtime/values/term_key.ts";
 import { anyTerm, exactly, mutable, objectOf } from "./_terms.ts";
@@ -428,7 +435,7 @@ processTest("an array with holes can be sent unless it is long", async () => {
     for (
       const fn of [
         () => send(self(), value),
-        () => exit(self(), value),
+        () => Process.exit(self(), value),
         () => termKey(value),
       ]
     ) assertThrows(fn, RangeError, "items that has holes");

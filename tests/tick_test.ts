@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
-import { isExit, receive, self, send, trapExit } from "../process.ts";
+import { isExit, Process, receive, self, send } from "../process.ts";
 import { NodeProcess } from "./_node_process.ts";
 import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";
 import { RawPeer } from "./_raw_peer.ts";
@@ -86,7 +86,7 @@ clusterTest(
       tickTime: TICK_TIME,
     });
     await alex.run(async () => {
-      trapExit(true);
+      Process.trapExit(true);
       Node.monitor(KATE);
       const pid = await Node.spawnLink(KATE, Remote.echo);
       send(pid, { from: self(), value: "there" });

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { DEFAULT_LIMITS } from "../distribution/wire.ts";
 import { Node, type NodeStats, type RefusalCause } from "../node.ts";
-import { receive, register, send } from "../process.ts";
+import { Process, receive, self, send } from "../process.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import {
   frameOf,
@@ -207,7 +207,7 @@ for (const { row, what, bytes, cause, hint } of STRANGERS) {
 /** Two nodes are connected still, and messages pass. */
 async function stillThere(alex: Node, kate: Node): Promise<void> {
   await kate.run(async () => {
-    register("still_there");
+    Process.register(self(), "still_there");
     await alex.run(() => void send({ name: "still_there", node: KATE }, "hi"));
     assertEquals(await receive(), "hi");
     assertEquals(Node.list(), [ALEX]);
@@ -257,7 +257,7 @@ clusterTest(
   async (cluster) => {
     const kate = await cluster.start("kate");
     await kate.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       await using peer = await RawPeer.dial(kate.port);
       await peer.enter(RAW, KATE);
       const frames = Array.from(

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
-import { exit, type Pid, receive, register, self, send } from "../process.ts";
+import { type Pid, Process, receive, self, send } from "../process.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest, nodeDown } from "./_nodes.ts";
@@ -105,7 +105,7 @@ clusterTest(
     }, async (peer) => {
       peer.pause();
       Node.monitor(RAW);
-      register("asked");
+      Process.register(self(), "asked");
       await peer.say(
         Array.from({ length: 300 }, () => ["send_name", 1, "asked", "more"]),
       );
@@ -113,7 +113,7 @@ clusterTest(
         const message = await receive();
         if (message !== "more") break;
         // As an answer, an exit signal is not refused.
-        exit(THEIRS, "x".repeat(100_000));
+        Process.exit(THEIRS, "x".repeat(100_000));
       }
       assertEquals(Node.stats()!.unread, 1);
       assertEquals(Node.list(), []);

@@ -7,16 +7,7 @@ import {
 } from "@std/assert";
 import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
-import {
-  exit,
-  link,
-  monitor,
-  Pid,
-  receive,
-  register,
-  self,
-  send,
-} from "../process.ts";
+import { Pid, Process, receive, self, send } from "../process.ts";
 import { clusterTest } from "./_nodes.ts";
 import { isPending, turn } from "./_processes.ts";
 import { RawListener, THEIRS, withRaw } from "./_raw_peer.ts";
@@ -58,9 +49,9 @@ clusterTest(
         () => void send({ name: "x", node: RAW }, 1),
         QueueFullError,
       );
-      link(THEIRS);
-      const ref = monitor(THEIRS);
-      exit(THEIRS, "sent nevertheless");
+      Process.link(THEIRS);
+      const ref = Process.monitor(THEIRS);
+      Process.exit(THEIRS, "sent nevertheless");
       peer.resume();
       await held;
       let next = 0;
@@ -126,7 +117,7 @@ clusterTest(
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex", { limits: SMALL_QUEUE });
     await kate.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       await alex.run(async () => {
         const inbox = { name: "inbox", node: KATE };
         for (let i = 0; i < 300; i++) {
@@ -151,8 +142,8 @@ clusterTest(
       let held: Promise<void> | undefined;
       for (let i = 0; i < 1500; i++) held = send(THEIRS, i) ?? held;
       assertThrows(() => void send(THEIRS, "no"), QueueFullError);
-      link(THEIRS);
-      exit(THEIRS, "bye");
+      Process.link(THEIRS);
+      Process.exit(THEIRS, "bye");
       assert(await isPending(held!));
       await peer.say({ status: "not_allowed" });
       assertEquals(await connected, false);
@@ -167,7 +158,7 @@ clusterTest(
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex", { limits: SMALL_QUEUE });
     await kate.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       // On the wire, such a number is longer than in memory: what is kept is below the cap, and
       // what is sent above it.
       const numbers = new Array(1000).fill(0.1234567890123456);

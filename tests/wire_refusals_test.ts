@@ -3,16 +3,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { Node } from "../node.ts";
-import {
-  demonitor,
-  monitor,
-  Pid,
-  receive,
-  Ref,
-  register,
-  self,
-  send,
-} from "../process.ts";
+import { Pid, Process, receive, Ref, self, send } from "../process.ts";
 import { Atom } from "../runtime/values/pid.ts";
 import { test } from "../testing/tags.ts";
 import { VECTORS } from "../tools/protocol_vectors.ts";
@@ -144,11 +135,11 @@ async function withKate(
   const kate = await cluster.start("kate");
   const alex = await cluster.start("alex");
   kate.run(async () => {
-    register("mirror");
+    Process.register(self(), "mirror");
     for (;;) send({ name: "inbox", node: ALEX }, await receive());
   }).catch(() => {});
   await alex.run(async () => {
-    register("inbox");
+    Process.register(self(), "inbox");
     await Node.connect(KATE);
     await fn();
     assertEquals(Node.list(), [KATE]);
@@ -241,11 +232,11 @@ clusterTest(
     const alex = await cluster.start("alex", { limits });
     const kate = await cluster.start("kate", { limits });
     kate.run(async () => {
-      register("mirror");
+      Process.register(self(), "mirror");
       for (;;) send({ name: "inbox", node: ALEX }, await receive());
     }).catch(() => {});
     await alex.run(async () => {
-      register("inbox");
+      Process.register(self(), "inbox");
       const large = [
         new Uint8Array(1_000_001),
         "x".repeat(1_000_001),
@@ -303,7 +294,7 @@ clusterTest(
           () => void send(MIRROR, [new Uint8Array(4096), () => {}]),
           TypeError,
         );
-        demonitor(monitor(MIRROR));
+        Process.demonitor(Process.monitor(MIRROR));
         send(MIRROR, i);
         assertEquals(await receive(), i);
       }

@@ -1,56 +1,44 @@
 /**
- * Writes the table that the shell's `h` reads, from the doc comments of what is in its scope:
+ * Writes the table that the shell's `h` reads, from the doc comments of the public modules:
  * `deno run --allow-read --allow-write tools/help_table.ts`.
  *
  * @module
  */
 
+import * as library from "../mod.ts";
 import { type Doc, docsOf, moduleTextOf } from "../shell/doc_comments.ts";
-
-/** What is in scope of the shell, and where it is documented. */
-const FILES: Record<string, string[]> = {
-  Agent: ["agent.ts"],
-  Application: ["application.ts"],
-  DynamicSupervisor: ["dynamic_supervisor.ts"],
-  GenServer: ["gen_server.ts"],
-  IO: ["io.ts"],
-  Node: ["node.ts"],
-  Process: [
-    "process.ts",
-    "process_dictionary.ts",
-    "process_info.ts",
-    "timers.ts",
-  ],
-  Registry: ["registry.ts"],
-  Supervisor: ["supervisor.ts"],
-  Task: ["task.ts"],
-  TaskSupervisor: ["task_supervisor.ts"],
-  global: ["global.ts"],
-  pg: ["pg.ts"],
-  rpc: ["rpc.ts"],
-};
 
 const ROOT = new URL("../", import.meta.url);
 
-/** Where the table is. */
+/** The file of the table. */
 export const TABLE: URL = new URL("shell/help_table.ts", ROOT);
 
-/** Makes the table's source. */
+/** A re-export from another file, and the class of a file with all its members. */
+const FROM = /^export (?:\*|\{[^}]*\}) from "(\.[^"]+)";/gm;
+const CLASS = /^export class ([\w$]+)[^]*?^\}$/gm;
+
+/** Makes the table's source: of each function, class and static function that `mod.ts` exports. */
 export async function helpTable(): Promise<string> {
   const docs: Record<string, Doc[]> = {};
-  for (
-    const [name, file] of Object.entries(FILES).flatMap(([name, files]) =>
-      files.map((file) => [name, file])
-    )
-  ) {
-    const source = await Deno.readTextFile(new URL(file, ROOT));
-    docs[name] ??= [{ signature: name, text: moduleTextOf(source, name) }];
-    for (const [key, value] of Object.entries(docsOf(source))) {
-      docs[`${name}.${key}`] = value;
+  for (const source of await sourcesFrom(new URL("mod.ts", ROOT))) {
+    for (const [text, name] of source.matchAll(CLASS)) {
+      if (!(name in library)) continue;
+      docs[name] = [{ signature: name, text: moduleTextOf(source, name) }];
+      for (const [key, value] of Object.entries(docsOf(text))) {
+        docs[`${name}.${key}`] = value;
+      }
+    }
+    for (
+      const [key, value] of Object.entries(docsOf(source.replace(CLASS, "")))
+    ) {
+      if (key in library) docs[key] = value;
     }
   }
+  const sorted = Object.fromEntries(
+    Object.entries(docs).sort(([a], [b]) => a < b ? -1 : 1),
+  );
   return `/**
- * What the library's doc comments say, for the shell's \`h\`. Written by tools/help_table.ts.
+ * The doc comments of the library, for the shell's \`h\`. Written by tools/help_table.ts.
  *
  * @module
  */
@@ -59,8 +47,22 @@ import type { Doc } from "./doc_comments.ts";
 
 /** By the names that the shell has in scope. */
 // deno-fmt-ignore
-export const HELP: Record<string, Doc[]> = ${JSON.stringify(docs, null, 2)};
+export const HELP: Record<string, Doc[]> = ${JSON.stringify(sorted, null, 2)};
 `;
+}
+
+/** A file's text, and those of all that it re-exports. */
+async function sourcesFrom(
+  file: URL,
+  seen: Set<string> = new Set(),
+): Promise<string[]> {
+  if (seen.has(file.href)) return [];
+  seen.add(file.href);
+  const source = await Deno.readTextFile(file);
+  const others = [...source.matchAll(FROM)].map(([, path]) =>
+    sourcesFrom(new URL(path, file), seen)
+  );
+  return [source, ...(await Promise.all(others)).flat()];
 }
 
 if (import.meta.main) await Deno.writeTextFile(TABLE, await helpTable());

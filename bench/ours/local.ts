@@ -9,10 +9,10 @@
 import {
   GenServer,
   type Pid,
+  Process,
   receive,
   self,
   send,
-  sleep,
   spawn,
   spawnMonitor,
 } from "../../mod.ts";
@@ -79,7 +79,7 @@ async function start(count: number): Promise<Pid[]> {
   const wanted = waiting + count;
   const pids = Array.from({ length: count }, () => spawn(wait));
   // They begin when this has given way.
-  while (waiting < wanted) await sleep(1);
+  while (waiting < wanted) await Process.sleep(1);
   return pids;
 }
 

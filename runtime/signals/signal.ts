@@ -70,7 +70,7 @@ export interface Signals {
   unlink(from: Pid, to: Pid, id: number): void;
   /** The ending of that id has been seen. */
   unlinkAck(from: Pid, to: Pid, id: number): void;
-  /** An exit signal that was sent by `exit(pid, reason)`. */
+  /** An exit signal that was sent by `Process.exit(pid, reason)`. */
   exit(from: Pid, to: Pid, reason: unknown): void;
   /** An exit signal of a linked process that ended. */
   exitLink(from: Pid, to: Pid, reason: unknown): void;

@@ -1,88 +1,87 @@
 /**
- * Starting processes on nodes: how a function is named in a request, the request, and the wait for its
- * answer.
+ * Starting processes on nodes: the request, and the wait for its answer.
  *
  * @module
  */
 
+import { Answer } from "../promises/answer.ts";
 import { checkArgs } from "../values/check_arguments.ts";
 import { never, NO_NODE, waitingProcess } from "../context/current_process.ts";
 import { checkName, spawnError } from "./modules.ts";
 import type { Pid, Ref } from "../values/pid.ts";
-import { PendingReply } from "../processes/pending_answer.ts";
-import type { Process } from "../processes/process.ts";
-import type { Runtime } from "../runtime.ts";
-import type { Runnable, SpawnResult } from "../signals/signal.ts";
+import type { Process, Wait } from "../processes/process.ts";
+import type { SpawnResult } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
 
-/** A function that may run on another node: itself, or the name under which that node exports it. */
+/** What a process on a node runs: a function, or the name of one that is exported there. */
 export type SpawnFunction =
   // deno-lint-ignore no-explicit-any
   | ((...args: any[]) => unknown)
   | readonly [module: string, function: string];
 
-/** The wait for the answer to a spawn request. */
-class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
+/** Waits for the answer to a spawn request. */
+class SpawnWait implements Wait {
+  readonly node: string;
+  readonly #answer = new Answer<{ pid: Pid; ref: Ref }>();
+  readonly #process: Process;
+  readonly #ref: Ref;
   readonly #link: boolean;
   readonly #monitor: boolean;
 
-  constructor(process: Process, node: string, link: boolean, monitor: boolean) {
-    super(process, node);
+  constructor(
+    process: Process,
+    node: string,
+    ref: Ref,
+    link: boolean,
+    monitor: boolean,
+  ) {
+    this.node = node;
+    this.#process = process;
+    this.#ref = ref;
     this.#link = link;
     this.#monitor = monitor;
   }
 
-  spawned(result: SpawnResult | undefined): void {
-    const { node, ref } = this;
-    this.close();
-    if (result === undefined) {
-      this.process.resume(this, () => this.#unreachable());
-    } else if ("pid" in result) this.settle({ pid: result.pid, ref });
-    else this.settleFailed(() => spawnError(node, result));
+  get promise(): Promise<{ pid: Pid; ref: Ref }> {
+    return this.#answer.promise;
   }
 
-  /** As in Erlang, the pid is one of this node that no process has, and the monitor and link end. */
+  reply(): void {}
+
+  down(): void {}
+
+  spawned(result: SpawnResult | undefined): void {
+    this.#process.unawait(this.#ref);
+    this.#process.resume(this, () => this.#settle(result));
+  }
+
+  #settle(result: SpawnResult | undefined): void {
+    if (result === undefined) this.#unreachable();
+    else if ("pid" in result) {
+      this.#answer.resolve({ pid: result.pid, ref: this.#ref });
+    } else this.#answer.fail(() => spawnError(this.node, result));
+  }
+
+  /** The pid of no process, and then what its end gives. */
   #unreachable(): void {
-    const { process, ref } = this;
+    const process = this.#process;
     const { runtime } = process;
+    // As in Erlang, it is a pid of this node.
     const pid = runtime.unusedPid();
-    this.resolve({ pid, ref });
+    this.#answer.resolve({ pid, ref: this.#ref });
     if (this.#monitor) {
-      process.addMonitor(ref, pid, pid.node);
-      runtime.down(pid, process.pid, ref, "noconnection");
+      process.addMonitor(this.#ref, pid, pid.node);
+      runtime.down(pid, process.pid, this.#ref, "noconnection");
     }
     if (this.#link) {
       process.addLink(pid);
       runtime.exitLink(pid, process.pid, "noconnection");
     }
   }
-}
 
-/**
- * A function as a request for a node names it: by its exported name, as a function kept for this node, or by
- * its source. The arguments for this node are copied; those for another are copied by being written.
- *
- * @param maxDepth How deep the arguments may be nested, if they are for this node.
- * @throws {TypeError} If the function cannot be sent.
- */
-export function requestOf(
-  { modules, node: own, maxDepth: most }: Runtime,
-  node: string,
-  fn: SpawnFunction,
-  args: unknown[],
-  maxDepth: number = most,
-): Runnable {
-  const isLocal = node === own;
-  return modules.describe(
-    fn,
-    isLocal ? copyTerm(args, maxDepth) as unknown[] : args,
-    isLocal,
-  );
-}
-
-/** Drops the function that was kept for a request, if the request came to nothing. */
-export function forgetRequest({ modules }: Runtime, run: Runnable): void {
-  if ("parked" in run) modules.unpark(run.parked);
+  abandon(error: () => unknown): void {
+    this.#answer.abandon(error);
+  }
 }
 
 /** Starts a process on a node, linked to or monitored by the caller from its first moment. */
@@ -98,26 +97,28 @@ export async function spawnOn(
   const process = waitingProcess();
   if (process === undefined) return never();
   const { runtime } = process;
-  const pending = new PendingSpawn(process, node, link, monitor);
-  const { ref } = pending;
-  if (node !== runtime.node && runtime.node === NO_NODE) {
-    pending.spawned(undefined);
-    return pending.promise;
+  const ref = runtime.makeRef();
+  const wait = new SpawnWait(process, node, ref, link, monitor);
+  const isLocal = node === runtime.node;
+  if (!isLocal && runtime.node === NO_NODE) {
+    wait.spawned(undefined);
+    return wait.promise;
   }
-  const run = requestOf(runtime, node, fn, args ?? []);
-  process.await(ref, pending);
+  const run = runtime.modules.describe(fn, args ?? [], isLocal);
+  process.await(ref, wait);
   try {
     runtime.route(node).spawnRequest(process.pid, {
       ref,
-      run,
+      run: isLocal
+        ? { ...run, args: copyTerm(run.args, runtime.maxDepth) as unknown[] }
+        : run,
       link,
       monitor,
       groupLeader: process.groupLeader,
     });
   } catch (error) {
     process.unawait(ref);
-    forgetRequest(runtime, run);
     throw error;
   }
-  return await pending.promise;
+  return await wait.promise;
 }

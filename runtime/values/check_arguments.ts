@@ -9,6 +9,11 @@
 import { inspect } from "./inspect.ts";
 import { Atom, Pid, Ref } from "./pid.ts";
 
+/** Whether a value can be a name: a string or an atom. */
+export function isName(value: unknown): value is string | Atom {
+  return typeof value === "string" || value instanceof Atom;
+}
+
 /** @throws {TypeError} If a value is not a pid. */
 export function checkPid(value: unknown, doing: string): asserts value is Pid {
   if (!(value instanceof Pid)) {

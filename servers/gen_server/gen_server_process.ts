@@ -18,7 +18,6 @@ import {
 } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
-import { andThen } from "../../runtime/promises/and_then.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { isThenable } from "../../runtime/promises/thenable.ts";
 import type { ChildSpec } from "../supervisor/child_spec.ts";
@@ -168,8 +167,8 @@ class GenServerProcess implements Server {
     } catch (error) {
       given = thrown(error);
     }
-    return andThen(
-      given,
+    if (!(given instanceof Promise)) return this.#answer(given, caller);
+    return given.then(
       (given) => this.#answer(given, caller),
       (error) => this.#answer(thrown(error), caller),
     );
@@ -242,8 +241,8 @@ class GenServerProcess implements Server {
     } catch (error) {
       given = thrown(error);
     }
-    return andThen(
-      given,
+    if (!(given instanceof Promise)) return this.#took(given);
+    return given.then(
       (given) => this.#took(given),
       (error) => this.#took(thrown(error)),
     );
@@ -331,7 +330,7 @@ function badReturn(value: unknown): ExitError {
 
 /** Nothing is answered when that which is still done is done. */
 function unanswered(result: unknown): unknown {
-  return andThen(result, () => NO_REPLY);
+  return result instanceof Promise ? result.then(() => NO_REPLY) : NO_REPLY;
 }
 
 /** Starts a GenServer. */

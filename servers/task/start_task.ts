@@ -12,8 +12,12 @@ import { spawnError } from "../../runtime/spawning/modules.ts";
 import type { SpawnFailure } from "../../runtime/signals/signal.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
-import { type CallOptions, startCall } from "../../gen/call.ts";
-import { locate, type Place } from "../../gen/locate.ts";
+import {
+  type CallOptions,
+  locate,
+  type Place,
+  startCall,
+} from "../../gen/call.ts";
 import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
 import { describeFunction } from "../../gen/call_description.ts";
 import type { ServerRef, StartTask } from "../../gen/messages.ts";
@@ -58,13 +62,13 @@ export function startTask(
 }
 
 /** How the request is made: without a limit, and described as the call of the function `api`. */
-export function taskCall<T>(
+export function taskCall(
   api: string,
   ref: ServerRef,
   { runtime: { node } }: Process,
   fn: SpawnFunction,
   { run }: StartTask,
-): CallOptions<T> {
+): CallOptions {
   const as = (): [string, string, unknown[]] => {
     const server = typeof ref === "string"
       ? { name: ref, node }

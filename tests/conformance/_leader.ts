@@ -1,6 +1,6 @@
 /** A group leader that keeps what is printed, and gives what is there to be read. */
 
-import { type Pid, receive, reply, spawn } from "../../process.ts";
+import { type Pid, Process, receive, spawn } from "../../process.ts";
 import type { IoOperation, IoRequest } from "../../gen/messages.ts";
 
 /** What was printed, and what is left to read. */
@@ -17,7 +17,7 @@ export function startLeader(input: string): { pid: Pid; device: TextDevice } {
       const { replyAs, request } = await receive<IoRequest>((m) =>
         m?.type === "io_request"
       );
-      reply(replyAs, perform(device, request));
+      Process.reply(replyAs, perform(device, request));
     }
   });
   return { pid, device };

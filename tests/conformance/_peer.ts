@@ -2,10 +2,9 @@
 
 import { Node } from "../../node.ts";
 import {
-  exit,
-  groupLeader,
   makeRef,
   type Pid,
+  Process,
   receive,
   self,
   send,
@@ -36,8 +35,8 @@ export async function run(
     throw new TypeError(`Cannot run ${module}.${name}: it is not exported`);
   }
   leader ??= startLeader("");
-  const back = groupLeader();
-  groupLeader(leader.pid);
+  const back = Process.groupLeader();
+  Process.groupLeader(leader.pid);
   const ref = makeRef();
   const to = self();
   spawn(async () => {
@@ -48,7 +47,7 @@ export async function run(
     }
     await receive(() => false);
   });
-  groupLeader(back);
+  Process.groupLeader(back);
   const answer = await receive((m) => ref.equals(m?.ref));
   if ("error" in answer) throw answer.error;
   return answer.value;
@@ -69,7 +68,7 @@ export async function clean(of: Pid): Promise<string[]> {
   endAllOf(of);
   if (leader !== undefined) {
     endAllOf(leader.pid);
-    exit(leader.pid, "kill");
+    Process.exit(leader.pid, "kill");
     leader = undefined;
   }
   await partAll();
@@ -88,7 +87,7 @@ export async function partAll(): Promise<string[]> {
 /** Kills the processes that have a group leader. */
 export function endAllOf(of: Pid): void {
   for (const { pid, groupLeader } of [...currentRuntime().processes.values()]) {
-    if (groupLeader.equals(of) && !pid.equals(of)) exit(pid, "kill");
+    if (groupLeader.equals(of) && !pid.equals(of)) Process.exit(pid, "kill");
   }
 }
 

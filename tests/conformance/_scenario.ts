@@ -1,9 +1,8 @@
 /** What scenarios are written with; `README.md` says how, and `elixir/support.ex` has the same words. */
 
-import { ExitError, Node } from "../../mod.ts";
+import { ExitError, Node, Process } from "../../mod.ts";
 import {
   makeRef,
-  monitor,
   type Pid,
   receive,
   type Ref,
@@ -158,7 +157,7 @@ export async function attempt(label: string, fn: () => unknown): Promise<void> {
 /** Waits until a process has ended; gives its reason. */
 // deno-lint-ignore no-explicit-any
 export async function reasonOf(pid: Pid): Promise<any> {
-  const ref: Ref = monitor(pid);
+  const ref: Ref = Process.monitor(pid);
   return (await receive((m) => m?.type === "DOWN" && ref.equals(m.ref))).reason;
 }
 

@@ -2,11 +2,9 @@
 
 import type { Node } from "../../node.ts";
 import {
-  exit,
-  groupLeader,
   type Pid,
+  Process,
   receive,
-  register,
   send,
   spawn,
   spawnMonitor,
@@ -51,7 +49,7 @@ export class Stage implements AsyncDisposable {
     for (const { module, exports } of areas) nodes.main.export(module, exports);
     nodes.main.export(SUPPORT, Support);
     nodes.main.run(() => {
-      register(TRACER, spawn(() => this.#serveTracer()));
+      Process.register(spawn(() => this.#serveTracer()), TRACER);
     });
   }
 
@@ -77,15 +75,15 @@ export class Stage implements AsyncDisposable {
     this.#isUsed = false;
     const { pid: leader, device } = startLeader(options.input ?? "");
     this.#device = device;
-    const before = groupLeader();
-    groupLeader(leader);
+    const before = Process.groupLeader();
+    Process.groupLeader(leader);
     const { pid, ref } = spawnMonitor(async () => void await fn());
-    groupLeader(before);
+    Process.groupLeader(before);
     const isDown = (m: { ref?: unknown } | null) => ref.equals(m?.ref);
     const down = await receive(isDown, { timeout, after: undefined });
     if (down === undefined) {
       this.write({ label: "timed out" });
-      exit(pid, "kill");
+      Process.exit(pid, "kill");
       await receive(isDown);
     } else if (down.reason !== "normal") {
       this.write({ label: "crashed", term: down.reason });
@@ -97,7 +95,7 @@ export class Stage implements AsyncDisposable {
     for (const left of await leftNames(names)) {
       lines.push(`left registered: ${left}`);
     }
-    exit(leader, "kill");
+    Process.exit(leader, "kill");
     this.#lines = lines;
   }
 

@@ -7,6 +7,7 @@ import {
   ExitError,
   isExit,
   type Pid,
+  Process,
   receive,
   self,
   send,
@@ -14,7 +15,6 @@ import {
   spawnLink,
   Supervisor,
   type SupervisorRef,
-  trapExit,
 } from "../../mod.ts";
 import { expect, traceNext } from "./_scenario.ts";
 
@@ -56,7 +56,7 @@ export async function startProbe(
   send(observer, { type: "up", id });
   const caller = self();
   const pid = spawnLink(async () => {
-    trapExit(trap === true || slow === true || stubborn === true);
+    Process.trapExit(trap === true || slow === true || stubborn === true);
     send(caller, { type: "ready", pid: self() });
     for (;;) {
       const message = await receive();

@@ -1,11 +1,10 @@
 /** What the scenarios of tasks share; `elixir/support_tasks.ex` has the same. */
 
 import {
-  callers as processCallers,
   exit,
   ExitError,
-  monitor,
   type Pid,
+  Process,
   receive,
   type Ref,
   self,
@@ -13,7 +12,6 @@ import {
   spawn,
   TaskSupervisor,
   type TaskSupervisorOptions,
-  trapExit,
 } from "../../mod.ts";
 import { expect, forever, on, peer } from "./_scenario.ts";
 
@@ -34,7 +32,7 @@ export async function obedient(to: Pid): Promise<unknown> {
 
 /** A task's body: traps exits, and when it is told to end, gives, exits or goes on. */
 export async function trapping(to: Pid, answer: string): Promise<unknown> {
-  trapExit(true);
+  Process.trapExit(true);
   send(to, { type: "started", pid: self() });
   const { reason } = await expect("EXIT");
   if (answer === "give") return { type: "told", reason };
@@ -49,7 +47,7 @@ export async function started(): Promise<Pid> {
 
 /** On whose behalf the caller runs. */
 export function callers(): Pid[] {
-  return processCallers();
+  return Process.callers();
 }
 
 /** Starts a Task.Supervisor in the calling process. */
@@ -88,7 +86,7 @@ export function reasonWhen(fn: () => unknown): Promise<unknown> {
     await expect("go");
     await fn();
   });
-  const ref = monitor(pid);
+  const ref = Process.monitor(pid);
   send(pid, "go");
   return down(ref);
 }

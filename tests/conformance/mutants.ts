@@ -206,7 +206,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the EXIT of a server that does not start stays in the mail",
     file: "gen/start.ts",
-    from: "takeExit(this.process, this.by);",
+    from: "takeExit(this.#starter, this.#started.pid);",
     to: "",
     areas: ["gen_server"],
   },
@@ -356,14 +356,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "get gives the default for a value of nil",
-    file: "process_dictionary.ts",
+    file: "process.ts",
     from: "return found === undefined ? otherwise : found.value;",
     to: "return found?.value ?? otherwise;",
     areas: ["dictionary"],
   },
   {
     name: "a cancelled timer tells of it without being asked to",
-    file: "timers.ts",
+    file: "process.ts",
     from: 'if (!info) return "ok";',
     to: "",
     areas: ["timers"],

@@ -4,16 +4,14 @@ import {
   Agent,
   type AgentOptions,
   type AgentPid,
-  alive,
   exit,
   type ExitError,
-  monitor,
   type Pid,
+  Process,
   self,
   send,
   spawn,
   Supervisor,
-  trapExit,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -97,7 +95,7 @@ scenario(
     }));
     await trace("get", state);
     await trace("stop", await Agent.stop(agent));
-    await trace("alive", alive(agent));
+    await trace("alive", Process.alive(agent));
   },
 );
 
@@ -115,11 +113,19 @@ scenario(
     ];
     for (const fn of failing) {
       const agent = await start(0);
-      await trace("monitor", { type: "monitored", agent, ref: monitor(agent) });
+      await trace("monitor", {
+        type: "monitored",
+        agent,
+        ref: Process.monitor(agent),
+      });
       await attempt("get", () => Agent.get(agent, fn));
       await traceNext("down");
       const other = await start(0);
-      await trace("monitor", { type: "monitored", other, ref: monitor(other) });
+      await trace("monitor", {
+        type: "monitored",
+        other,
+        ref: Process.monitor(other),
+      });
       await trace("cast", Agent.cast(other, fn));
       await traceNext("down");
     }
@@ -128,7 +134,11 @@ scenario(
 
 scenario("agent: get_and_update whose function gives no pair", async () => {
   const agent = await start(0);
-  await trace("monitor", { type: "monitored", agent, ref: monitor(agent) });
+  await trace("monitor", {
+    type: "monitored",
+    agent,
+    ref: Process.monitor(agent),
+  });
   await attempt(
     "call",
     () => Agent.getAndUpdate(agent, () => "nonsense" as never),
@@ -185,7 +195,7 @@ scenario(
 );
 
 scenario("agent: the first state raises, or the name is taken", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const raise = () => {
     throw new Error("boom");
   };
@@ -212,7 +222,7 @@ scenario(
     const { agent } = await expect("started");
     send(agent, "hello");
     await trace("get", await Agent.get(agent, (n) => n));
-    monitor(agent);
+    Process.monitor(agent);
     send(starter, "end");
     await trace("down", (await expect("DOWN")).reason);
   },
@@ -257,7 +267,11 @@ scenario("agent: a function that its node does not have", {
   },
 }, async () => {
   const agent = await on("kate", started, 1);
-  await trace("monitor", { type: "monitored", agent, ref: monitor(agent) });
+  await trace("monitor", {
+    type: "monitored",
+    agent,
+    ref: Process.monitor(agent),
+  });
   await attempt("get", () => Agent.get(agent, [HERE, "nothing", [1]]));
   await traceNothing("down");
 });

@@ -1,21 +1,17 @@
 /** Aliases: when they end, and what is dropped then. */
 
 import {
-  alias,
   type AliasMode,
-  demonitor,
-  exit,
   makeRef,
-  monitor,
   Node,
   type Pid,
+  Process,
   receive,
   type Ref,
   self,
   send,
   spawn,
   spawnMonitor,
-  unalias,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -62,31 +58,31 @@ async function ended(ref: Ref): Promise<void> {
 scenario("aliases: an alias is active until it is taken back", async () => {
   for (const node of [Node.self(), await peer("kate")]) {
     const pid = await Node.spawn(node, sender);
-    const address = alias();
+    const address = Process.alias();
     await through(pid, address, [1, 2]);
     await trace("got", await flushAll());
-    await trace("unalias", unalias(address));
+    await trace("unalias", Process.unalias(address));
     await through(pid, address, [3]);
     await trace("got", await flushAll());
-    await trace("again", unalias(address));
+    await trace("again", Process.unalias(address));
   }
 });
 
 scenario("aliases: one for a reply takes one message", async () => {
   for (const node of [Node.self(), await peer("kate")]) {
     const pid = await Node.spawn(node, sender);
-    const address = alias({ reply: true });
+    const address = Process.alias({ reply: true });
     await through(pid, address, [1, 2]);
     await trace("got", await flushAll());
-    await trace("unalias", unalias(address));
+    await trace("unalias", Process.unalias(address));
   }
 });
 
 scenario("aliases: nobody else can take one back", async () => {
-  const address = alias();
+  const address = Process.alias();
   const main = self();
   const { ref } = spawnMonitor(() => {
-    send(main, { type: "unalias", was: unalias(address) });
+    send(main, { type: "unalias", was: Process.unalias(address) });
   });
   await traceNext("other");
   await ended(ref);
@@ -97,7 +93,7 @@ scenario("aliases: nobody else can take one back", async () => {
 scenario("aliases: a message to one of a dead process is dropped", async () => {
   const main = self();
   const { ref } = spawnMonitor(() => {
-    send(main, { type: "alias", alias: alias() });
+    send(main, { type: "alias", alias: Process.alias() });
   });
   const { alias: address } = await expect("alias");
   await ended(ref);
@@ -105,13 +101,13 @@ scenario("aliases: a message to one of a dead process is dropped", async () => {
     send(address, "hello");
     return "sent";
   });
-  await trace("unalias", unalias(address));
-  await trace("of none", unalias(makeRef()));
+  await trace("unalias", Process.unalias(address));
+  await trace("of none", Process.unalias(makeRef()));
 });
 
 function watched(mode: AliasMode): { pid: Pid; ref: Ref } {
   const pid = spawn(sender);
-  return { pid, ref: monitor(pid, { alias: mode }) };
+  return { pid, ref: Process.monitor(pid, { alias: mode }) };
 }
 
 scenario(
@@ -120,11 +116,11 @@ scenario(
     const { pid, ref } = watched("explicit_unalias");
     await through(pid, ref, [1]);
     await trace("got", [await next(), ref]);
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await traceNext("got");
     send(ref, 2);
     await traceNext("got");
-    await trace("unalias", unalias(ref));
+    await trace("unalias", Process.unalias(ref));
   },
 );
 
@@ -132,10 +128,10 @@ scenario(
   "aliases: of a monitor, taken back explicitly, outlives the demonitor",
   async () => {
     const { ref } = watched("explicit_unalias");
-    await trace("demonitor", demonitor(ref));
+    await trace("demonitor", Process.demonitor(ref));
     send(ref, 1);
     await traceNext("got");
-    await trace("unalias", unalias(ref));
+    await trace("unalias", Process.unalias(ref));
   },
 );
 
@@ -145,20 +141,20 @@ scenario(
     const { pid, ref } = watched("demonitor");
     await through(pid, ref, [1, 2]);
     await trace("got", await flushAll());
-    demonitor(ref);
+    Process.demonitor(ref);
     await through(pid, ref, [3]);
     await trace("got", await flushAll());
-    await trace("unalias", unalias(ref));
+    await trace("unalias", Process.unalias(ref));
   },
 );
 
 scenario("aliases: of a monitor, ends with the DOWN", async () => {
   const { pid, ref } = watched("demonitor");
-  exit(pid, "kill");
+  Process.exit(pid, "kill");
   await trace("down", [await expect("DOWN"), ref]);
   send(ref, "late");
   await trace("got", await flushAll());
-  await trace("unalias", unalias(ref));
+  await trace("unalias", Process.unalias(ref));
 });
 
 scenario(
@@ -166,11 +162,11 @@ scenario(
   async () => {
     for (const node of [Node.self(), await peer("kate")]) {
       const pid = await Node.spawn(node, sender);
-      const ref = monitor(pid, { alias: "reply_demonitor" });
+      const ref = Process.monitor(pid, { alias: "reply_demonitor" });
       await through(pid, ref, ["reply", "second"]);
       await trace("got", await flushAll());
-      await trace("demonitor", demonitor(ref));
-      exit(pid, "kill");
+      await trace("demonitor", Process.demonitor(ref));
+      Process.exit(pid, "kill");
       await trace("reason", await reasonOf(pid));
       await traceNothing("then");
     }
@@ -188,17 +184,17 @@ scenario(
   "aliases: a reply that is under way when the request is given up is dropped",
   async () => {
     const pid = await Node.spawn(await peer("kate"), answerLate);
-    const ref = monitor(pid, { alias: "reply_demonitor" });
+    const ref = Process.monitor(pid, { alias: "reply_demonitor" });
     send(pid, { type: "question", from: self(), address: ref });
     await expect("asked");
     send(pid, "answer");
     // It may have come just before; from here on it does not.
-    demonitor(ref, { flush: true });
+    Process.demonitor(ref, { flush: true });
     await receive((m) => m?.type === "answer", {
       timeout: 0,
       after: undefined,
     });
-    await trace("given up", unalias(ref));
+    await trace("given up", Process.unalias(ref));
     await trace("reason", ["normal", "noproc"].includes(await reasonOf(pid)));
     await traceNothing("then");
   },
@@ -206,9 +202,9 @@ scenario(
 
 scenario("aliases: unalias of a monitor's leaves the monitor", async () => {
   const { pid, ref } = watched("demonitor");
-  await trace("unalias", unalias(ref));
+  await trace("unalias", Process.unalias(ref));
   await through(pid, ref, [1]);
   await trace("got", await flushAll());
-  exit(pid, "kill");
+  Process.exit(pid, "kill");
   await trace("down", [await next(), ref, pid]);
 });

@@ -1,25 +1,19 @@
 /** Applications: their environment, and the order of their start and stop. */
 
 import {
-  alive,
   Application,
   type ApplicationSpec,
   ApplicationStartError,
   exit,
-  monitor,
   type Pid,
+  Process,
   receive,
-  register,
   self,
   send,
-  sleep,
   spawn,
   spawnLink,
   Supervisor,
   Task,
-  trapExit,
-  unregister,
-  whereis,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -48,8 +42,9 @@ function define(name: string, parts: Parts = {}): ApplicationSpec {
       return pid;
     },
     prepStop: () =>
-      void send(main, { type: "prep_stop", name, alive: alive(pid) }),
-    stop: () => void send(main, { type: "stop", name, alive: alive(pid) }),
+      void send(main, { type: "prep_stop", name, alive: Process.alive(pid) }),
+    stop: () =>
+      void send(main, { type: "stop", name, alive: Process.alive(pid) }),
     ...rest,
   };
 }
@@ -64,7 +59,7 @@ function top(main: Pid, ids: string[]): Promise<Pid> {
 async function startChild(main: Pid, id: string): Promise<Pid> {
   const parent = self();
   const pid = spawnLink(async () => {
-    trapExit(true);
+    Process.trapExit(true);
     send(parent, "ready");
     const { reason } = await expect("EXIT");
     send(main, { type: "down", id, reason });
@@ -113,7 +108,7 @@ async function topOf(name: string): Promise<Pid> {
 }
 
 async function waitFor(names: string[]): Promise<void> {
-  while (String(started(ALL)) !== String(names)) await sleep(1);
+  while (String(started(ALL)) !== String(names)) await Process.sleep(1);
 }
 
 async function downReason(ref: unknown): Promise<unknown> {
@@ -205,7 +200,7 @@ scenario(
     const spec = define("stops", { children: ["a", "b", "c"] });
     await trace("start", await start(spec));
     await events("event", 1);
-    const ref = monitor(await topOf("stops"));
+    const ref = Process.monitor(await topOf("stops"));
     await trace("stop", await finish("stops"));
     await events("event", 5);
     await trace("top", await downReason(ref));
@@ -269,15 +264,15 @@ scenario(
     });
     const late = define("late", {
       start: () =>
-        whereis("ready") === undefined ? exit("late") : top(main, []),
+        Process.whereis("ready") === undefined ? exit("late") : top(main, []),
     });
     for (const spec of [raising, exiting, failing, late]) {
       await trace("start", await start(spec));
       await trace("started", started([spec.name]));
     }
-    register("ready");
+    Process.register(self(), "ready");
     await trace("again", await start(late));
-    unregister("ready");
+    Process.unregister("ready");
     await finish("late");
   },
 );
@@ -291,7 +286,7 @@ scenario("application: it outlives the process that started it", async () => {
   });
   await trace("reason", await reasonOf(starter));
   await trace("start", (await expect("started")).value);
-  await trace("alive", alive(await topOf("outlives")));
+  await trace("alive", Process.alive(await topOf("outlives")));
   await trace("started", started(["outlives"]));
   await finish("outlives");
   await trace("down", await expect("down"));
@@ -339,7 +334,7 @@ scenario(
     ];
     for (const reason of reasons) {
       const pid = await topOf("base");
-      if (reason === "kill") exit(pid, reason);
+      if (reason === "kill") Process.exit(pid, reason);
       else await Supervisor.stop(pid, reason);
       await events("event", 2);
       await waitFor(["top"]);
@@ -358,10 +353,10 @@ scenario(
     await start(spec);
     await events("event", 1);
     const top = await topOf("restarts");
-    const ref = monitor(top);
+    const ref = Process.monitor(top);
     const children = await Supervisor.whichChildren(top);
     const a = children.find(({ id }) => id === "a")!.pid as Pid;
-    exit(a, "kill");
+    Process.exit(a, "kill");
     await trace("top", await downReason(ref));
     await events("event", 3);
     await waitFor([]);
@@ -414,7 +409,7 @@ scenario("application: a stop that raises stops it all the same", async () => {
   await trace("stop", await finish("raising_stop"));
   await trace("prep_stop", await expect("prep_stop"));
   await trace("stop", await expect("stop"));
-  await trace("alive", alive(pid));
+  await trace("alive", Process.alive(pid));
   await trace("started", started(["raising_stop"]));
   await trace("again", await finish("raising_stop"));
 });

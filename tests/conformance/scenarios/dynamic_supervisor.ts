@@ -1,16 +1,15 @@
 /** DynamicSupervisor: children on demand, limits, restarts, the end of all at once, other nodes. */
 
 import {
-  alive,
   type ChildDefinition,
   type ChildSpec,
   DynamicSupervisor,
   type DynamicSupervisorOptions,
   exit,
   GenServer,
-  monitor,
   Node,
   type Pid,
+  Process,
   receive,
   type Ref,
   self,
@@ -19,8 +18,6 @@ import {
   spawnLink,
   Supervisor,
   type SupervisorRef,
-  trapExit,
-  whereis,
 } from "../../../mod.ts";
 import {
   expect,
@@ -105,7 +102,7 @@ scenario(
       "terminated",
       await DynamicSupervisor.terminateChild(sup, next),
     );
-    await trace("room", alive(await add(sup, probe("e"))));
+    await trace("room", Process.alive(await add(sup, probe("e"))));
     await traceAll(3);
   },
 );
@@ -184,7 +181,7 @@ scenario(
 scenario(
   "dynamic_supervisor: exits with shutdown after one restart too many, and ends the others",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const sup = await start({ maxRestarts: 1 });
     const pid = await add(sup, probe("a"));
     await add(sup, probe("b", { trap: true }));
@@ -198,7 +195,7 @@ scenario(
 scenario(
   "dynamic_supervisor: each try to start a child again counts as a restart",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const sup = await start();
     const pid = await add(sup, flaky("a", [2, 3, 4]));
     send(pid, { type: "exit", reason: "oops" });
@@ -276,7 +273,7 @@ scenario(
 scenario(
   "dynamic_supervisor: tells all its children at once to end",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const sup = await start();
     const options = { slow: true, shutdown: "infinity" } as const;
     const pids: Pid[] = [];
@@ -286,7 +283,7 @@ scenario(
     // Either could be first; that both are told before one has ended is what counts.
     const told = [(await expect("down")).id, (await expect("down")).id];
     await trace("told", told.sort());
-    await trace("alive", alive(sup));
+    await trace("alive", Process.alive(sup));
     for (const pid of pids) send(pid, "go");
     await trace("stopped", await expect("stopped"));
   },
@@ -304,7 +301,7 @@ scenario(
       ] as const
     ) {
       const pid = await add(sup, probe("a", options));
-      const ref = monitor(pid);
+      const ref = Process.monitor(pid);
       await trace("monitor", [pid, ref]);
       refs.push(ref);
     }
@@ -334,7 +331,7 @@ scenario(
     for (const reason of ["normal", "oops"]) {
       const { pid, sup } = await parent(() => DynamicSupervisor.startLink());
       await add(sup, probe("a", { trap: true }));
-      await trace("monitor", [sup, monitor(sup)]);
+      await trace("monitor", [sup, Process.monitor(sup)]);
       send(pid, { type: "exit", reason });
       await traceAll(3);
     }
@@ -344,7 +341,7 @@ scenario(
 scenario(
   "dynamic_supervisor: stops with the reason that it is given",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     for (const reason of ["normal", DONE, "oops"]) {
       const sup = await start();
       await add(sup, probe("a", { trap: true }));
@@ -362,12 +359,12 @@ scenario(
     const stranger = spawn(async () => {
       GenServer.cast(sup, "hello");
       send(sup, "hello");
-      exit(sup, "oops");
+      Process.exit(sup, "oops");
       const [[same], ...others] = await children(sup);
       await trace("same", pid.equals(same) && others.length === 0);
     });
     await reasonOf(stranger);
-    await trace("alive", alive(sup));
+    await trace("alive", Process.alive(sup));
   },
 );
 
@@ -380,8 +377,8 @@ scenario(
     await trace("top", await tree(top));
     await add("rooms", probe("a", { trap: true }));
     await trace("rooms", await children("rooms"));
-    const pid = whereis("rooms")!;
-    exit(pid, "kill");
+    const pid = Process.whereis("rooms")!;
+    Process.exit(pid, "kill");
     while (
       (await Supervisor.whichChildren(top)).some((each) => pid.equals(each.pid))
     );

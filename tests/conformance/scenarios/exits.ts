@@ -2,17 +2,15 @@
 
 import {
   exit,
-  link,
-  monitor,
   Node,
   type Pid,
+  Process,
   type Ref,
   self,
   send,
   spawn,
   spawnLink,
   spawnMonitor,
-  trapExit,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -30,12 +28,12 @@ import {
 async function listener(trap: boolean): Promise<{ pid: Pid; ref: Ref }> {
   const main = self();
   const pid = spawn(async () => {
-    trapExit(trap);
+    Process.trapExit(trap);
     send(main, "ready");
     await listen(main);
   });
   await expect("ready");
-  return { pid, ref: monitor(pid) };
+  return { pid, ref: Process.monitor(pid) };
 }
 
 async function listen(main: Pid): Promise<never> {
@@ -55,13 +53,13 @@ export async function endBy(
     case "throw":
       throw value;
     case "exitSelf":
-      exit(self(), value);
+      Process.exit(self(), value);
       return await forever();
   }
 }
 
 async function ends(node: string): Promise<void> {
-  trapExit(true);
+  Process.trapExit(true);
   for (const way of WAYS) {
     const pid = await Node.spawnLink(node, endBy, [way]);
     send(pid, "go");
@@ -97,25 +95,25 @@ scenario(
   "exits: normal from others is ignored by who does not trap exits",
   async () => {
     const { pid, ref } = await listener(false);
-    exit(pid, "normal");
+    Process.exit(pid, "normal");
     send(pid, "hello");
     await traceNext("got");
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await trace("down", [await expect("DOWN"), ref]);
   },
 );
 
 scenario("exits: kill cannot be trapped, and others see killed", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const { pid, ref } = await listener(true);
-  link(pid);
-  await trace("sent", exit(pid, "kill"));
+  Process.link(pid);
+  await trace("sent", Process.exit(pid, "kill"));
   await trace("exit", [await expect("EXIT"), pid]);
   await trace("down", [await expect("DOWN"), ref]);
 });
 
 export async function trapper(main: Pid): Promise<void> {
-  trapExit(true);
+  Process.trapExit(true);
   send(main, "ready");
   await forever();
 }
@@ -123,10 +121,10 @@ export async function trapper(main: Pid): Promise<void> {
 scenario(
   "exits: kill to a process of another node cannot be trapped, and others see killed",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), trapper, [self()]);
     await expect("ready");
-    await trace("sent", exit(pid, "kill"));
+    await trace("sent", Process.exit(pid, "kill"));
     await trace("exit", [await expect("EXIT"), pid]);
   },
 );
@@ -136,7 +134,7 @@ scenario(
   async () => {
     const { pid, ref } = await listener(false);
     spawn(() => {
-      link(pid);
+      Process.link(pid);
       exit("kill");
     });
     await trace("down", [await expect("DOWN"), ref]);
@@ -144,15 +142,15 @@ scenario(
 );
 
 scenario("exits: killed goes over a link as any other reason", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const main = self();
   const middle = spawnLink(async () => {
     send(main, { type: "victim", victim: spawnLink(forever) });
     await forever();
   });
   const { victim } = await expect("victim");
-  const ref = monitor(victim);
-  exit(victim, "kill");
+  const ref = Process.monitor(victim);
+  Process.exit(victim, "kill");
   await trace("down", [await expect("DOWN"), ref]);
   await trace("exit", [await expect("EXIT"), middle]);
 });
@@ -169,10 +167,10 @@ scenario(
       ]
     ) {
       let { pid } = await listener(false);
-      exit(pid, reason);
+      Process.exit(pid, reason);
       await trace("down", (await expect("DOWN")).reason);
       ({ pid } = await listener(true));
-      exit(pid, reason);
+      Process.exit(pid, reason);
       await traceNext("got");
     }
   },
@@ -181,10 +179,10 @@ scenario(
 scenario(
   "exits: an exit signal to oneself is a message when exits are trapped",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     await trace("me", self());
     for (const reason of ["normal", "oops"]) {
-      await trace("sent", exit(self(), reason));
+      await trace("sent", Process.exit(self(), reason));
       await traceNext("got");
     }
   },
@@ -193,18 +191,18 @@ scenario(
 scenario("exits: an exit signal to a dead process does nothing", async () => {
   const pid = spawn(() => {});
   await reasonOf(pid);
-  await trace("sent", exit(pid, "kill"));
-  await trace("sent", exit(pid, "oops"));
+  await trace("sent", Process.exit(pid, "kill"));
+  await trace("sent", Process.exit(pid, "oops"));
 });
 
 scenario(
   "exits: trapping gives what it was before, and what is trapped already stays a message",
   async () => {
-    await trace("before", trapExit(true));
-    await trace("before", trapExit(true));
+    await trace("before", Process.trapExit(true));
+    await trace("before", Process.trapExit(true));
     const pid = spawnLink(() => exit("oops"));
     send(self(), await expect("EXIT"));
-    await trace("before", trapExit(false));
+    await trace("before", Process.trapExit(false));
     await trace("pid", pid);
     await traceNext("got");
   },
@@ -245,7 +243,7 @@ scenario(
 scenario(
   "exits: exit trapping is of one process and is not inherited",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = spawnLink(async () => {
       spawnLink(() => exit("oops"));
       await forever();
@@ -255,7 +253,7 @@ scenario(
 );
 
 export async function hear(main: Pid): Promise<void> {
-  trapExit(true);
+  Process.trapExit(true);
   send(main, "ready");
   send(main, { type: "heard", message: await expect("EXIT") });
 }
@@ -266,7 +264,7 @@ scenario(
     const pid = await Node.spawn(await peer("kate"), hear, [self()]);
     await expect("ready");
     await trace("main", self());
-    exit(pid, "hello");
+    Process.exit(pid, "hello");
     await traceNext("got");
   },
 );

@@ -1,19 +1,16 @@
 /** Servers: calls and how they fail, starts, what callbacks give, ends, names, several nodes. */
 
 import {
-  alive,
-  demonitor,
   exit,
   type ExitError,
   type From,
   GenServer,
   type GenServerModule,
   type GenServerOptions,
-  link,
-  monitor,
   type MultiCallResult,
   Node,
   type Pid,
+  Process,
   receive,
   Registry,
   self,
@@ -21,8 +18,6 @@ import {
   type ServerAddress,
   spawn,
   Supervisor,
-  trapExit,
-  whereis,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -67,7 +62,7 @@ const Server: GenServerModule<Types> = {
     const state: State = { main, said: [] };
     switch (how.type ?? how) {
       case "trap":
-        trapExit(true);
+        Process.trapExit(true);
         break;
       case "ignore":
         return "ignore";
@@ -407,7 +402,11 @@ scenario(
   async () => {
     const pid = await started();
     const main = self();
-    await trace("monitor", { type: "monitored", pid, ref: monitor(pid) });
+    await trace("monitor", {
+      type: "monitored",
+      pid,
+      ref: Process.monitor(pid),
+    });
     spawn(async () => {
       const reason = { type: "shutdown", reason: "hold" };
       const stop = { type: "stop", reason, reply: "bye" };
@@ -435,7 +434,11 @@ scenario(
     ) {
       const pid = await started();
       await GenServer.call(pid, { type: "say", what: "before" });
-      await trace("monitor", { type: "monitored", pid, ref: monitor(pid) });
+      await trace("monitor", {
+        type: "monitored",
+        pid,
+        ref: Process.monitor(pid),
+      });
       await attempt("call", () => GenServer.call(pid, request));
       await trace("terminate", await expect("terminate"));
       await trace("down", await expect("DOWN"));
@@ -459,7 +462,7 @@ scenario(
   async () => {
     const pid = await GenServer.start(Bare, undefined);
     send(pid, "hello");
-    const ref = monitor(pid);
+    const ref = Process.monitor(pid);
     const failed = await GenServer.call(pid, "hello").catch(({ reason }) =>
       reason.type === "call" && reason.reason instanceof Error
         ? "raised"
@@ -468,7 +471,7 @@ scenario(
     await trace("call", failed);
     await trace("down", ref.equals((await expect("DOWN")).ref));
     const other = await GenServer.start(Bare, undefined);
-    const otherRef = monitor(other);
+    const otherRef = Process.monitor(other);
     GenServer.cast(other, "hello");
     await trace("down", otherRef.equals((await expect("DOWN")).ref));
   },
@@ -477,7 +480,7 @@ scenario(
 scenario(
   "gen_server: start_link when init stops, raises, exits, throws or gives nonsense",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     for (
       const how of [
         { type: "stop", reason: "full" },
@@ -490,7 +493,7 @@ scenario(
       ]
     ) {
       await trace("start", await startLink(how, { name: "server" }));
-      await trace("name", whereis("server"));
+      await trace("name", Process.whereis("server"));
     }
     send(self(), "marker");
     await traceNext("mail");
@@ -511,13 +514,13 @@ scenario(
 );
 
 scenario("gen_server: ignore", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   await trace("start_link", await startLink("ignore", { name: "server" }));
   await trace("start", await start("ignore"));
-  await trace("name", whereis("server"));
+  await trace("name", Process.whereis("server"));
   send(self(), "marker");
   await traceNext("mail");
-  trapExit(false);
+  Process.trapExit(false);
   await trace("not trapping", await startLink("ignore"));
 });
 
@@ -526,7 +529,7 @@ scenario("gen_server: init that takes too long", async () => {
   await trace("start_link", await startLink("hang", options));
   const { pid } = await expect("hanging");
   await trace("reason", await reasonOf(pid));
-  await trace("name", whereis("server"));
+  await trace("name", Process.whereis("server"));
   await trace("start", await start("hang", { timeout: 10 }));
   await expect("hanging");
   send(self(), "marker");
@@ -534,14 +537,14 @@ scenario("gen_server: init that takes too long", async () => {
 });
 
 scenario("gen_server: a server that is killed in its init", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const main = self();
   spawn(async () => {
     const value = await gave(GenServer.start(Server, { main, how: "hang" }));
     send(main, { type: "gave", value });
   });
   const { pid } = await expect("hanging");
-  exit(pid, "kill");
+  Process.exit(pid, "kill");
   await trace("start", await expect("gave"));
 });
 
@@ -576,7 +579,7 @@ scenario(
 scenario(
   "gen_server: a continue of init that raises comes after the start",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const value = { type: "raise", message: "boom" };
     const pid = await GenServer.startLink(Server, {
       main: self(),
@@ -616,7 +619,7 @@ scenario(
           exit(reason);
         });
         const { pid } = await expect("started");
-        monitor(pid);
+        Process.monitor(pid);
         send(starter, "end");
         if (how === "ok" && reason === "normal") {
           await reasonOf(starter);
@@ -639,7 +642,7 @@ scenario(
     const pid = await started("trap");
     const main = self();
     const other = spawn(async () => {
-      link(pid);
+      Process.link(pid);
       send(main, "linked");
       await expect("end");
       exit("oops");
@@ -648,7 +651,7 @@ scenario(
     await expect("linked");
     send(other, "end");
     await traceNext("linked");
-    exit(pid, "please");
+    Process.exit(pid, "please");
     await trace("signal", (await next()).what.reason);
     await trace("said", (await GenServer.call(pid, "said")).length);
   },
@@ -659,11 +662,11 @@ scenario(
   async () => {
     const main = self();
     const pid = await GenServer.startLink(Server, { main, how: "ok" }) as Pid;
-    const ref = monitor(pid);
+    const ref = Process.monitor(pid);
     send(pid, { type: "EXIT", from: main, reason: "normal" });
     await traceNext("terminate");
     await trace("down", (await expect("DOWN")).reason);
-    demonitor(ref);
+    Process.demonitor(ref);
     const other = await started();
     send(other, { type: "EXIT", from: main, reason: "normal" });
     await trace("not linked", (await next()).what.reason);
@@ -684,8 +687,8 @@ scenario(
       await trace("stop", await GenServer.stop("server", reason));
       await traceNext("cast");
       await traceNext("terminate");
-      await trace("name", whereis("server"));
-      await trace("alive", alive(pid));
+      await trace("name", Process.whereis("server"));
+      await trace("alive", Process.alive(pid));
     }
   },
 );
@@ -700,7 +703,7 @@ scenario(
     const busy = spawn(forever);
     await trace("busy", busy);
     await attempt("too long", () => GenServer.stop(busy, "normal", 10));
-    await trace("alive", alive(busy));
+    await trace("alive", Process.alive(busy));
     const pid = await started();
     await trace("pid", pid);
     GenServer.cast(pid, { type: "stop", reason: "other" });
@@ -756,7 +759,7 @@ scenario(
       GenServer.call(pid, "hold", { timeout: Infinity })
     );
     const { from } = await expect("held");
-    exit(caller, "kill");
+    Process.exit(caller, "kill");
     await trace("reply", GenServer.reply(from, "late"));
     await trace("said", await GenServer.call(pid, "said"));
   },
@@ -897,7 +900,7 @@ scenario(
   async () => {
     for (let n = 1; n <= 3; n++) {
       const pid = await started("ok", { name: "server" });
-      const ref = monitor(pid);
+      const ref = Process.monitor(pid);
       GenServer.cast("server", {
         type: "stop",
         reason: { type: "shutdown", n },
@@ -927,7 +930,7 @@ scenario(
     );
     await traceNext("terminate");
     const [{ id, pid, type }] = await Supervisor.whichChildren(sup);
-    const isIt = whereis("server")?.equals(pid);
+    const isIt = Process.whereis("server")?.equals(pid);
     await trace("child", { type: "child", id, worker: type, isIt });
     await trace("said", await GenServer.call("server", "said"));
     await trace("stop", await Supervisor.stop(sup));

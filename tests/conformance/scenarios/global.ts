@@ -1,18 +1,15 @@
 /** Names and locks of the cluster. */
 
 import {
-  alive,
-  exit,
   type ExitError,
   global,
-  monitor,
   Node,
   type Pid,
+  Process,
   receive,
   type ResolveFunction,
   self,
   send,
-  sleep,
   spawn,
   Task,
 } from "../../../mod.ts";
@@ -65,7 +62,7 @@ async function passOn(to: Pid): Promise<never> {
 
 /** Waits until nobody has the name, as the node of the caller sees it. */
 async function gone(name: unknown): Promise<string> {
-  while (await global.whereisName(name) !== undefined) await sleep(2);
+  while (await global.whereisName(name) !== undefined) await Process.sleep(2);
   return "gone";
 }
 
@@ -197,7 +194,7 @@ scenario(
       "kate sees",
       before.equals(await on("kate", whereis, "leader")),
     );
-    exit(before, "kill");
+    Process.exit(before, "kill");
     await trace("reason", await reasonOf(before));
     await global.sync();
     await trace("main sees", self().equals(await whereis("leader")));
@@ -218,7 +215,7 @@ scenario(
   async () => {
     const pid = idle();
     await global.registerName("leader", pid);
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await trace("whereis", await whereis("leader"));
   },
 );
@@ -229,7 +226,7 @@ scenario(
     await meet();
     const pid = await idleOn("kate");
     await global.registerName("leader", pid);
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await trace("main sees", await gone("leader"));
     await trace("again", await global.registerName("leader", self()));
     await global.unregisterName("leader");
@@ -268,7 +265,7 @@ scenario(
   "global: of two processes with a name the greater node's is killed when the parts meet",
   async () => {
     const { mine } = await conflict("exit");
-    const ref = monitor(mine);
+    const ref = Process.monitor(mine);
     await resolved();
     const { reason } = await receive((m) => ref.equals(m?.ref));
     await trace("main's", reason);
@@ -310,7 +307,7 @@ scenario(
     await traceNext("asked");
     send(kates, "marker");
     await traceNext("once");
-    await trace("main's lives", alive(mine));
+    await trace("main's lives", Process.alive(mine));
   },
 );
 
@@ -319,7 +316,7 @@ scenario(
   async () => {
     const { mine } = await conflict("nonsense");
     await resolved();
-    await trace("main's lives", alive(mine));
+    await trace("main's lives", Process.alive(mine));
   },
 );
 
@@ -328,7 +325,7 @@ scenario(
   async () => {
     const { mine } = await conflict("raises");
     await resolved();
-    await trace("main's lives", alive(mine));
+    await trace("main's lives", Process.alive(mine));
   },
 );
 
@@ -402,7 +399,7 @@ scenario(
     await trace("back", await global.delLock(["printer", "us"]));
     const them = ["printer", "them"] as const;
     await trace("them", await global.setLock(them, { retries: 0 }));
-    exit(kates, "kill");
+    Process.exit(kates, "kill");
     await trace("them", await global.setLock(them));
     await global.delLock(them);
   },
@@ -423,7 +420,7 @@ scenario(
     const holder = await on("kate", holdLock, self());
     await traceNext("holder");
     const waiting = await Task.async(() => global.setLock(["printer", self()]));
-    exit(holder, "kill");
+    Process.exit(holder, "kill");
     await trace("waited", await Task.await(waiting));
   },
 );

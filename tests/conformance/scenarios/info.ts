@@ -1,23 +1,6 @@
 /** What can be asked about a process. */
 
-import {
-  alive,
-  groupLeader,
-  info,
-  link,
-  list,
-  monitor,
-  Node,
-  type Pid,
-  register,
-  registered,
-  self,
-  send,
-  spawn,
-  trapExit,
-  unlink,
-  unregister,
-} from "../../../mod.ts";
+import { Node, type Pid, Process, self, send, spawn } from "../../../mod.ts";
 import {
   attempt,
   expect,
@@ -30,7 +13,7 @@ import {
 } from "../_scenario.ts";
 
 export function facts(pid: Pid): Record<string, unknown> | undefined {
-  const found = info(pid);
+  const found = Process.info(pid);
   if (found === undefined) return undefined;
   const {
     links,
@@ -53,7 +36,7 @@ export function facts(pid: Pid): Record<string, unknown> | undefined {
 }
 
 scenario("info: a new process has nothing but its group leader", async () => {
-  await trace("me", [self(), groupLeader()]);
+  await trace("me", [self(), Process.groupLeader()]);
   await trace("info", facts(spawn(forever)));
 });
 
@@ -62,22 +45,22 @@ scenario(
   async () => {
     const main = self();
     const pid = spawn(async () => {
-      trapExit(true);
-      register("clerk");
-      link(main);
-      monitor(main);
-      monitor({ name: "nobody_else", node: Node.self() });
+      Process.trapExit(true);
+      Process.register(self(), "clerk");
+      Process.link(main);
+      Process.monitor(main);
+      Process.monitor({ name: "nobody_else", node: Node.self() });
       send(main, "ready");
       await forever();
     });
     await expect("ready");
-    monitor(pid);
+    Process.monitor(pid);
     send(pid, "one");
     send(pid, "two");
-    await trace("me", [main, groupLeader(), pid]);
+    await trace("me", [main, Process.groupLeader(), pid]);
     await trace("info", facts(pid));
-    unlink(pid);
-    unregister("clerk");
+    Process.unlink(pid);
+    Process.unregister("clerk");
     const { links, registeredName } = facts(pid)!;
     await trace("info", { links, registeredName });
   },
@@ -87,26 +70,26 @@ scenario("info: a process that has ended has none", async () => {
   const pid = spawn(() => {});
   await reasonOf(pid);
   await trace("info", facts(pid));
-  await trace("alive", alive(pid));
-  await trace("listed", list().some((each) => each.equals(pid)));
+  await trace("alive", Process.alive(pid));
+  await trace("listed", Process.list().some((each) => each.equals(pid)));
 });
 
 scenario(
   "info: a process of another node is not to be asked about",
   async () => {
     const pid = await Node.spawn(await peer("kate"), forever);
-    await attempt("info", () => info(pid));
-    await attempt("alive", () => alive(pid));
-    await trace("listed", list().some((each) => each.equals(pid)));
+    await attempt("info", () => Process.info(pid));
+    await attempt("alive", () => Process.alive(pid));
+    await trace("listed", Process.list().some((each) => each.equals(pid)));
   },
 );
 
 export function linksOf(pid: Pid): Pid[] {
-  return info(pid)!.links;
+  return Process.info(pid)!.links;
 }
 
 export function isMonitored(pid: Pid): boolean {
-  return info(pid)!.monitoredBy.length > 0;
+  return Process.info(pid)!.monitoredBy.length > 0;
 }
 
 scenario(
@@ -116,10 +99,10 @@ scenario(
     await trace("pair", [self(), pid]);
     await trace("here", linksOf(self()));
     await trace("there", await on("kate", linksOf, pid));
-    unlink(pid);
+    Process.unlink(pid);
     await trace("here", linksOf(self()));
     // The unlink comes before the monitor.
-    monitor(pid);
+    Process.monitor(pid);
     for (let tries = 0; tries < 500 && !await on("kate", isMonitored, pid);) {
       tries++;
     }
@@ -130,10 +113,10 @@ scenario(
 scenario(
   "info: names that are registered are listed, and those that are free are not",
   async () => {
-    await trace("before", registered().includes("clerk"));
-    register("clerk");
-    await trace("registered", registered().includes("clerk"));
-    unregister("clerk");
-    await trace("after", registered().includes("clerk"));
+    await trace("before", Process.registered().includes("clerk"));
+    Process.register(self(), "clerk");
+    await trace("registered", Process.registered().includes("clerk"));
+    Process.unregister("clerk");
+    await trace("after", Process.registered().includes("clerk"));
   },
 );

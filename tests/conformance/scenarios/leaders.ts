@@ -1,10 +1,10 @@
 /** Group leaders: inherited, redirected, on other nodes, gone. */
 
 import {
-  groupLeader,
   IO,
   Node,
   type Pid,
+  Process,
   self,
   send,
   spawn,
@@ -74,24 +74,24 @@ scenario("leaders: what a node runs by itself prints there", async () => {
 });
 
 export function leader(): Pid {
-  return groupLeader();
+  return Process.groupLeader();
 }
 
 scenario(
   "leaders: a process changes its own leader, and those that it starts then have it",
   async () => {
-    const own = groupLeader();
+    const own = Process.groupLeader();
     const there = await on("kate", leader);
     const before = spawn(async () => {
       await expect("go");
       await IO.puts("started before");
     });
-    groupLeader(there);
+    Process.groupLeader(there);
     await IO.puts("redirected");
     await reasonOf(spawn(() => IO.puts("started then")));
     send(before, "go");
     await reasonOf(before);
-    groupLeader(own);
+    Process.groupLeader(own);
     await IO.puts("back");
     await traceOutputs();
   },
@@ -106,7 +106,7 @@ scenario(
   "leaders: a process changes the leader of one on another node",
   async () => {
     const pid = await Node.spawn(await peer("kate"), printThen);
-    groupLeader(pid, await on("kate", leader));
+    Process.groupLeader(pid, await on("kate", leader));
     send(pid, "go");
     await reasonOf(pid);
     await traceOutputs();
@@ -123,7 +123,7 @@ scenario(
     const far = await Node.spawn(await peer("kate"), nothing);
     await reasonOf(far);
     const set = (pid: Pid) => {
-      groupLeader(pid, self());
+      Process.groupLeader(pid, self());
       return "ok";
     };
     await attempt("here", () => set(dead));
@@ -160,7 +160,7 @@ scenario(
 scenario(
   "leaders: lines of one process keep their order on the way to another node",
   async () => {
-    groupLeader(await on("kate", leader));
+    Process.groupLeader(await on("kate", leader));
     const writes: Promise<"ok">[] = [];
     for (let n = 1; n <= 20; n++) writes.push(IO.write(`${n} `));
     await Promise.all(writes);
@@ -173,7 +173,7 @@ scenario("leaders: output to one that has ended raises", async () => {
   await reasonOf(dead);
   await attempt("device", () => IO.puts("lost", { device: dead }));
   const { pid, ref } = spawnMonitor(async () => {
-    groupLeader(dead);
+    Process.groupLeader(dead);
     await IO.puts("lost");
   });
   await trace("down", [await expect("DOWN"), ref, pid]);

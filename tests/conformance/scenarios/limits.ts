@@ -1,9 +1,8 @@
 import {
-  exit,
+  Process,
   receive,
   self,
   send,
-  sleep,
   spawn,
   spawnMonitor,
 } from "../../../mod.ts";
@@ -44,7 +43,7 @@ scenario(
     });
     await trace("pid", pid);
     await expect("begun");
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await traceNext("first");
     await traceNothing("second");
   },
@@ -72,9 +71,9 @@ scenario(
     });
     await trace("pid", pid);
     await expect("begun");
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await traceNext("got");
-    await sleep(10);
+    await Process.sleep(10);
     await trace("cleaned", cleaned);
   },
 );
@@ -145,7 +144,7 @@ scenario(
   async () => {
     const { pid } = spawnMonitor(forever);
     await trace("pid", pid);
-    exit(pid, "normal");
+    Process.exit(pid, "normal");
     await traceNothing("got");
   },
 );

@@ -1,12 +1,10 @@
 /** Links: between processes of a node and of two, their ends and their races. */
 
 import {
-  alive,
   exit,
-  link,
-  monitor,
   Node,
   type Pid,
+  Process,
   receive,
   type Ref,
   self,
@@ -14,8 +12,6 @@ import {
   spawn,
   spawnLink,
   spawnMonitor,
-  trapExit,
-  unlink,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -48,14 +44,14 @@ export async function puppet(): Promise<never> {
 // deno-lint-ignore no-explicit-any
 const DEEDS: Record<string, (...args: any[]) => unknown> = {
   nothing() {},
-  link,
-  unlink,
+  link: Process.link,
+  unlink: Process.unlink,
   exit: (reason) => exit(reason),
   traceExit: async () => await trace("there", await expect("EXIT")),
   traceAlive: () => trace("there", "alive"),
   trapAndLink(pid) {
-    trapExit(true);
-    link(pid);
+    Process.trapExit(true);
+    Process.link(pid);
   },
 };
 
@@ -77,7 +73,7 @@ export function nothing(): void {}
 scenario(
   "links: an exit reason goes over a link, to who traps exits as a message",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = spawnLink(() => exit("oops"));
     await trace("linked", pid);
     await traceNext("got");
@@ -85,9 +81,9 @@ scenario(
 );
 
 scenario("links: two links of a pair are one", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const pid = spawnLink(obedient);
-  await trace("again", link(pid));
+  await trace("again", Process.link(pid));
   tellToExit(pid, "once");
   await traceNext("got");
   await traceNothing("then");
@@ -95,20 +91,20 @@ scenario("links: two links of a pair are one", async () => {
 
 scenario("links: one unlink ends what both ends have linked", async () => {
   const pid = spawn(puppet);
-  link(pid);
+  Process.link(pid);
   await tell(pid, "link", self());
-  unlink(pid);
-  const ref = monitor(pid);
+  Process.unlink(pid);
+  const ref = Process.monitor(pid);
   order(pid, "exit", "alone");
   await trace("down", [await expect("DOWN"), ref]);
-  await trace("alive", alive(self()));
+  await trace("alive", Process.alive(self()));
 });
 
 scenario("links: after an unlink no end of the other one comes", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const pid = spawnLink(obedient);
-  await trace("unlinked", unlink(pid));
-  const ref = monitor(pid);
+  await trace("unlinked", Process.unlink(pid));
+  const ref = Process.monitor(pid);
   tellToExit(pid, "alone");
   await traceNext("got");
   await trace("monitor", [pid, ref]);
@@ -117,29 +113,29 @@ scenario("links: after an unlink no end of the other one comes", async () => {
 
 scenario("links: an unlink of who is not linked gives true", async () => {
   const pid = spawn(forever);
-  await trace("stranger", unlink(pid));
-  exit(pid, "kill");
+  await trace("stranger", Process.unlink(pid));
+  Process.exit(pid, "kill");
   await reasonOf(pid);
-  await trace("dead", unlink(pid));
-  await trace("self", unlink(self()));
+  await trace("dead", Process.unlink(pid));
+  await trace("self", Process.unlink(self()));
 });
 
 scenario("links: an EXIT that has come stays when one unlinks", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const pid = spawnLink(obedient);
-  const ref = monitor(pid);
+  const ref = Process.monitor(pid);
   tellToExit(pid, "before");
   await expect("DOWN");
   // The two of one end come in no order that is promised.
   send(self(), await expect("EXIT"));
-  unlink(pid);
+  Process.unlink(pid);
   await trace("link and monitor", [pid, ref]);
   await traceNext("got");
 });
 
 scenario("links: a link to oneself does nothing", async () => {
-  await trace("linked", link(self()));
-  trapExit(true);
+  await trace("linked", Process.link(self()));
+  Process.trapExit(true);
   send(self(), "marker");
   await traceNext("got");
 });
@@ -150,9 +146,9 @@ scenario(
     const pid = spawn(nothing);
     await reasonOf(pid);
     await trace("dead", pid);
-    await attempt("untrapped", () => link(pid));
-    trapExit(true);
-    await attempt("trapped", () => link(pid));
+    await attempt("untrapped", () => Process.link(pid));
+    Process.trapExit(true);
+    await attempt("trapped", () => Process.link(pid));
     await traceNext("got");
   },
 );
@@ -160,14 +156,14 @@ scenario(
 scenario(
   "links: a link to a dead process of another node is an EXIT noproc, or the end of who does not trap",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = await Node.spawn(await peer("kate"), nothing);
     await reasonOf(pid);
     await trace("dead", pid);
-    await attempt("trapped", () => link(pid));
+    await attempt("trapped", () => Process.link(pid));
     await traceNext("got");
     const { pid: linker, ref } = spawnMonitor(async () => {
-      link(pid);
+      Process.link(pid);
       await forever();
     });
     await trace("untrapped", [linker, ref]);
@@ -178,18 +174,18 @@ scenario(
 scenario(
   "links: a link to a process of another node ends with noconnection when that node is killed",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("victim"), forever);
     await trace("linked", pid);
     await killNode("victim");
     await traceNext("got");
-    await trace("again", link(pid));
+    await trace("again", Process.link(pid));
     await traceNext("got");
   },
 );
 
 export async function traceEnd(main: Pid): Promise<void> {
-  trapExit(true);
+  Process.trapExit(true);
   send(main, "ready");
   const message = await expect("EXIT");
   await expect("report");
@@ -197,14 +193,14 @@ export async function traceEnd(main: Pid): Promise<void> {
 }
 
 scenario("links: when nodes part, both ends get noconnection", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const pid = await Node.spawnLink(await peer("kate"), traceEnd, [self()]);
   await expect("ready");
-  let ref = monitor(pid);
+  let ref = Process.monitor(pid);
   await part("kate");
   await trace("here", [await expect("EXIT"), pid]);
   await trace("down", [await expect("DOWN"), ref]);
-  ref = monitor(pid);
+  ref = Process.monitor(pid);
   send(pid, "report");
   await trace("reconnected", [await expect("DOWN"), ref]);
 });
@@ -232,7 +228,7 @@ function isDownOf(ref: Ref): (message: { ref?: unknown } | null) => boolean {
 scenario(
   "links: the end of a process goes along a chain of links with its reason",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const main = self();
     const first = spawnLink(async () => {
       spawnLink(async () => {
@@ -243,7 +239,7 @@ scenario(
       await forever();
     });
     const { second, third } = await expect("chain");
-    const refs = [second, third].map((pid) => monitor(pid));
+    const refs = [second, third].map((pid) => Process.monitor(pid));
     await trace("chain", [first, second, third, ...refs]);
     tellToExit(third, "end");
     for (const ref of refs) await trace("down", await receive(isDownOf(ref)));
@@ -254,11 +250,11 @@ scenario(
 scenario(
   "links: a process between who traps and who ends normally goes on",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const main = self();
     const middle = spawnLink(async () => {
       const pid = spawnLink(obedient);
-      const ref = monitor(pid);
+      const ref = Process.monitor(pid);
       tellToExit(pid, "normal");
       send(main, {
         type: "down",
@@ -267,7 +263,7 @@ scenario(
       await obedient();
     });
     await trace("last", await expect("down"));
-    await trace("middle", [middle, alive(middle)]);
+    await trace("middle", [middle, Process.alive(middle)]);
     tellToExit(middle, "normal");
     await traceNext("got");
   },
@@ -276,10 +272,10 @@ scenario(
 scenario(
   "links: a link anew after an unlink holds, before its ack has come",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), obedient);
-    unlink(pid);
-    link(pid);
+    Process.unlink(pid);
+    Process.link(pid);
     await trace("linked", pid);
     tellToExit(pid, "once");
     await traceNext("got");
@@ -290,12 +286,12 @@ scenario(
 scenario(
   "links: unlinked, linked and unlinked again, no end comes",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), obedient);
-    unlink(pid);
-    link(pid);
-    unlink(pid);
-    const ref = monitor(pid);
+    Process.unlink(pid);
+    Process.link(pid);
+    Process.unlink(pid);
+    const ref = Process.monitor(pid);
     await trace("monitor", [pid, ref]);
     tellToExit(pid, "alone");
     await traceNext("got");
@@ -306,9 +302,9 @@ scenario(
 scenario("links: when one end has unlinked, the other links anew", async () => {
   const main = self();
   const linker = spawn(async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), puppet);
-    unlink(pid);
+    Process.unlink(pid);
     await tell(pid, "nothing");
     await tell(pid, "trapAndLink", self());
     send(main, { type: "ready", pid });
@@ -323,12 +319,12 @@ scenario("links: when one end has unlinked, the other links anew", async () => {
 scenario(
   "links: when both ends unlink at once, a link that follows holds",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), puppet);
     order(pid, "unlink", self());
-    unlink(pid);
+    Process.unlink(pid);
     await expect("done");
-    link(pid);
+    Process.link(pid);
     await trace("linked", pid);
     order(pid, "exit", "held");
     await traceNext("got");
@@ -341,13 +337,13 @@ scenario(
     const main = self();
     const pid = await Node.spawn(await peer("kate"), puppet);
     const linker = spawn(async () => {
-      link(pid);
+      Process.link(pid);
       send(main, "linked");
       await obedient();
     });
     await expect("linked");
     await tell(pid, "unlink", linker);
-    const ref = monitor(linker);
+    const ref = Process.monitor(linker);
     tellToExit(linker, "alone");
     await trace("here", [await expect("DOWN"), ref]);
     await tell(pid, "traceAlive");
@@ -357,12 +353,12 @@ scenario(
 scenario(
   "links: one that has an older incarnation of a node gets noproc",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = await Node.spawn(await peer("victim"), forever);
     await trace("old", pid);
     await killNode("victim");
     await Node.spawn(await peer("victim"), forever);
-    await trace("linked", link(pid));
+    await trace("linked", Process.link(pid));
     await traceNext("got");
     await killNode("victim");
   },

@@ -1,20 +1,17 @@
 /** Monitors: of pids and of names, here and on other nodes. */
 
 import {
-  demonitor,
   exit,
   makeRef,
-  monitor,
   Node,
   type Pid,
+  Process,
   receive,
   type Ref,
-  register,
   self,
   send,
   spawn,
   spawnMonitor,
-  unregister,
 } from "../../../mod.ts";
 import {
   expect,
@@ -38,7 +35,7 @@ export async function obedient(): Promise<never> {
 
 /** Registers the name, says so, and exits with the reason that it is sent. */
 export async function named(name: string, main: Pid): Promise<void> {
-  register(name);
+  Process.register(self(), name);
   send(main, "registered");
   await obedient();
 }
@@ -64,7 +61,11 @@ function downOf(ref: Ref): Promise<unknown> {
 
 scenario("monitors: each monitor of one process has its own DOWN", async () => {
   const pid = spawn(obedient);
-  const refs = [monitor(pid), monitor(pid), monitor(pid)];
+  const refs = [
+    Process.monitor(pid),
+    Process.monitor(pid),
+    Process.monitor(pid),
+  ];
   await trace("monitors", [pid, ...refs]);
   tellToExit(pid, "oops");
   for (const ref of refs) await trace("got", await downOf(ref));
@@ -78,7 +79,7 @@ scenario(
     for (const node of [Node.self(), await peer("kate")]) {
       const pid = await Node.spawn(node, nothing);
       await reasonOf(pid);
-      const ref = monitor(pid);
+      const ref = Process.monitor(pid);
       await trace("monitor", [pid, ref]);
       await traceNext("got");
     }
@@ -95,7 +96,7 @@ scenario(
         node: await peer("kate"),
       }]
     ) {
-      await trace("monitor", monitor(target));
+      await trace("monitor", Process.monitor(target));
       await traceNext("got");
     }
   },
@@ -105,8 +106,8 @@ scenario(
   "monitors: a name is told with its node when its process ends",
   async () => {
     await startNamed(Node.self(), "clerk");
-    await trace("monitor", monitor("clerk"));
-    const other = monitor({ name: "clerk", node: Node.self() });
+    await trace("monitor", Process.monitor("clerk"));
+    const other = Process.monitor({ name: "clerk", node: Node.self() });
     await trace("monitor", other);
     tellToExit("clerk", "oops");
     await trace(
@@ -122,7 +123,7 @@ scenario(
   async () => {
     const clerk = { name: "clerk", node: await peer("kate") };
     await startNamed(clerk.node, "clerk");
-    await trace("monitor", monitor(clerk));
+    await trace("monitor", Process.monitor(clerk));
     tellToExit(clerk, "oops");
     await traceNext("got");
   },
@@ -130,27 +131,30 @@ scenario(
 
 scenario("monitors: a name is looked up when the monitor is made", async () => {
   const pid = await startNamed(Node.self(), "clerk");
-  const ref = monitor("clerk");
-  unregister("clerk");
-  register("clerk");
+  const ref = Process.monitor("clerk");
+  Process.unregister("clerk");
+  Process.register(self(), "clerk");
   await trace("monitor", ref);
   tellToExit(pid, "renamed");
   await traceNext("got");
-  unregister("clerk");
+  Process.unregister("clerk");
 });
 
 scenario(
   "monitors: a node that cannot be reached is noconnection, for a pid and for a name",
   async () => {
     const pid = await Node.spawn(await peer("victim"), forever);
-    await trace("monitor", [pid, monitor(pid)]);
+    await trace("monitor", [pid, Process.monitor(pid)]);
     await killNode("victim");
     await traceNext("got");
-    await trace("monitor", monitor(pid));
+    await trace("monitor", Process.monitor(pid));
     await traceNext("got");
-    await trace("monitor", monitor({ name: "clerk", node: pid.node }));
+    await trace("monitor", Process.monitor({ name: "clerk", node: pid.node }));
     await traceNext("got");
-    await trace("monitor", monitor({ name: "clerk", node: UNKNOWN_NODE }));
+    await trace(
+      "monitor",
+      Process.monitor({ name: "clerk", node: UNKNOWN_NODE }),
+    );
     await traceNext("got");
   },
 );
@@ -160,7 +164,7 @@ scenario(
   async () => {
     const clerk = { name: "clerk", node: await peer("kate") };
     const pid = await startNamed(clerk.node, "clerk");
-    const refs = [pid, pid, clerk].map((target) => monitor(target));
+    const refs = [pid, pid, clerk].map((target) => Process.monitor(target));
     await trace("monitors", [pid, ...refs]);
     await part("kate");
     for (const ref of refs) await trace("got", await downOf(ref));
@@ -180,7 +184,7 @@ scenario(
       }]
     ) {
       const pid = await Node.spawn(await peer("kate"), obedient);
-      const ref = monitor(pid);
+      const ref = Process.monitor(pid);
       tellToExit(pid, reason);
       await trace("got", [await expect("DOWN"), ref, pid]);
     }
@@ -189,27 +193,27 @@ scenario(
 
 scenario("monitors: demonitor says whether the monitor was there", async () => {
   const pid = spawn(obedient);
-  const ref = monitor(pid);
-  await trace("first", demonitor(ref));
-  await trace("second", demonitor(ref));
+  const ref = Process.monitor(pid);
+  await trace("first", Process.demonitor(ref));
+  await trace("second", Process.demonitor(ref));
   tellToExit(pid, "unwatched");
   await reasonOf(pid);
   send(self(), "marker");
   await traceNext("then");
-  await trace("of none", demonitor(makeRef()));
+  await trace("of none", Process.demonitor(makeRef()));
 });
 
 scenario(
   "monitors: a DOWN that has come stays, unless demonitor flushes it",
   async () => {
     const pid = spawn(obedient);
-    const [kept, flushed] = [monitor(pid), monitor(pid)];
+    const [kept, flushed] = [Process.monitor(pid), Process.monitor(pid)];
     tellToExit(pid, "oops");
     await reasonOf(pid);
     for (const ref of [kept, flushed]) send(self(), await downOf(ref));
     await trace("monitors", [kept, flushed]);
-    await trace("kept", demonitor(kept));
-    await trace("flushed", demonitor(flushed, { flush: true }));
+    await trace("kept", Process.demonitor(kept));
+    await trace("flushed", Process.demonitor(flushed, { flush: true }));
     send(self(), "marker");
     await traceNext("got");
     await traceNext("then");
@@ -220,9 +224,9 @@ scenario(
   "monitors: demonitor of a process of another node stops the DOWN",
   async () => {
     const pid = await Node.spawn(await peer("kate"), obedient);
-    const [ref, other] = [monitor(pid), monitor(pid)];
+    const [ref, other] = [Process.monitor(pid), Process.monitor(pid)];
     await trace("monitors", [ref, other]);
-    await trace("demonitor", demonitor(ref));
+    await trace("demonitor", Process.demonitor(ref));
     tellToExit(pid, "oops");
     await traceNext("got");
     await traceNothing("then");
@@ -234,8 +238,8 @@ scenario(
   async () => {
     const clerk = { name: "clerk", node: await peer("kate") };
     const pid = await startNamed(clerk.node, "clerk");
-    await trace("demonitor", demonitor(monitor(clerk)));
-    const other = monitor(pid);
+    await trace("demonitor", Process.demonitor(Process.monitor(clerk)));
+    const other = Process.monitor(pid);
     tellToExit(pid, "oops");
     await trace("got", [await expect("DOWN"), other, pid]);
     await traceNothing("then");
@@ -244,10 +248,10 @@ scenario(
 
 scenario("monitors: who monitors itself hears nothing", async () => {
   const { pid, ref } = spawnMonitor(async () => {
-    const own = monitor(self());
+    const own = Process.monitor(self());
     send(self(), "marker");
     await traceNext("got");
-    await trace("demonitor", demonitor(own));
+    await trace("demonitor", Process.demonitor(own));
   });
   await trace("down", [await expect("DOWN"), ref, pid]);
 });
@@ -258,7 +262,7 @@ scenario(
     const pid = await Node.spawn(await peer("victim"), forever);
     await killNode("victim");
     await Node.spawn(await peer("victim"), forever);
-    await trace("monitor", [pid, monitor(pid)]);
+    await trace("monitor", [pid, Process.monitor(pid)]);
     await traceNext("got");
     await killNode("victim");
   },

@@ -1,19 +1,14 @@
 /** Registered names: whose they are, when they are free, what cannot be registered. */
 
 import {
-  alive,
   exit,
-  monitor,
   Node,
   type Pid,
-  register,
+  Process,
   self,
   send,
   spawn,
   spawnLink,
-  trapExit,
-  unregister,
-  whereis,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -29,7 +24,7 @@ import {
 } from "../_scenario.ts";
 
 export async function named(name: string, main: Pid): Promise<void> {
-  register(name);
+  Process.register(self(), name);
   send(main, { type: "registered", pid: self() });
   exit((await expect("exit")).reason);
 }
@@ -42,15 +37,15 @@ export async function tell(main: Pid): Promise<void> {
 scenario(
   "names: a name is free when the EXIT of its process has come",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = spawnLink(named, ["clerk", self()]);
     await expect("registered");
-    await trace("before", whereis("clerk")?.equals(pid));
+    await trace("before", Process.whereis("clerk")?.equals(pid));
     send("clerk", { type: "exit", reason: "oops" });
     await trace("exit", await expect("EXIT"));
-    await trace("whereis", whereis("clerk"));
-    await trace("register", register("clerk"));
-    unregister("clerk");
+    await trace("whereis", Process.whereis("clerk"));
+    await trace("register", Process.register(self(), "clerk"));
+    Process.unregister("clerk");
   },
 );
 
@@ -59,12 +54,12 @@ scenario(
   async () => {
     const pid = spawn(named, ["clerk", self()]);
     await expect("registered");
-    await trace("monitor", [pid, monitor(pid)]);
-    exit(pid, "kill");
+    await trace("monitor", [pid, Process.monitor(pid)]);
+    Process.exit(pid, "kill");
     await trace("down", await expect("DOWN"));
-    await trace("register", register("clerk"));
-    await trace("whereis", whereis("clerk")?.equals(self()));
-    unregister("clerk");
+    await trace("register", Process.register(self(), "clerk"));
+    await trace("whereis", Process.whereis("clerk")?.equals(self()));
+    Process.unregister("clerk");
   },
 );
 
@@ -74,10 +69,10 @@ scenario(
     const clerk = { name: "clerk", node: await peer("kate") };
     await Node.spawn(clerk.node, named, ["clerk", self()]);
     await expect("registered");
-    const ref = monitor(clerk);
+    const ref = Process.monitor(clerk);
     send(clerk, { type: "exit", reason: "oops" });
     await trace("down", [await expect("DOWN"), ref]);
-    const again = monitor(clerk);
+    const again = Process.monitor(clerk);
     await trace("again", [await expect("DOWN"), again]);
   },
 );
@@ -85,7 +80,7 @@ scenario(
 scenario(
   "names: who hears of an end may start another under that name, within that moment",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     for (const reason of ["one", "two"]) {
       const pid = spawnLink(named, ["clerk", self()]);
       await trace("registered", [(await expect("registered")).pid, pid]);
@@ -102,15 +97,15 @@ scenario("names: registering what cannot be raises", async () => {
   const dead = spawn(() => {});
   await reasonOf(dead);
   const remote = await Node.spawn(kate, forever);
-  await attempt("taken", () => register("clerk"));
-  await attempt("has a name", () => register("other", pid));
-  await attempt("same again", () => register("clerk", pid));
-  await attempt("undefined", () => register("undefined"));
-  await attempt("dead", () => register("other", dead));
-  await attempt("remote", () => register("other", remote));
-  await attempt("unregister", () => unregister("other"));
-  await trace("clerk", whereis("clerk")?.equals(pid));
-  await trace("other", whereis("other"));
+  await attempt("taken", () => Process.register(self(), "clerk"));
+  await attempt("has a name", () => Process.register(pid, "other"));
+  await attempt("same again", () => Process.register(pid, "clerk"));
+  await attempt("undefined", () => Process.register(self(), "undefined"));
+  await attempt("dead", () => Process.register(dead, "other"));
+  await attempt("remote", () => Process.register(remote, "other"));
+  await attempt("unregister", () => Process.unregister("other"));
+  await trace("clerk", Process.whereis("clerk")?.equals(pid));
+  await trace("other", Process.whereis("other"));
 });
 
 scenario(
@@ -129,9 +124,9 @@ scenario(
 );
 
 export function changeHands(one: Pid, other: Pid): void {
-  register("clerk", one);
-  unregister("clerk");
-  register("clerk", other);
+  Process.register(one, "clerk");
+  Process.unregister("clerk");
+  Process.register(other, "clerk");
 }
 
 scenario(
@@ -156,12 +151,12 @@ scenario(
   async () => {
     const pid = spawn(named, ["clerk", self()]);
     await expect("registered");
-    await trace("unregister", unregister("clerk"));
-    await trace("whereis", whereis("clerk"));
-    await trace("alive", alive(pid));
-    await trace("register", register("other", pid));
-    exit(pid, "kill");
+    await trace("unregister", Process.unregister("clerk"));
+    await trace("whereis", Process.whereis("clerk"));
+    await trace("alive", Process.alive(pid));
+    await trace("register", Process.register(pid, "other"));
+    Process.exit(pid, "kill");
     await reasonOf(pid);
-    await trace("whereis", whereis("other"));
+    await trace("whereis", Process.whereis("other"));
   },
 );

@@ -1,17 +1,13 @@
 /** Nodes: not alive, connected, monitored, gone. */
 
 import {
-  link,
-  monitor,
   Node,
   type Pid,
-  register,
+  Process,
   self,
   send,
   spawn,
   spawnMonitor,
-  trapExit,
-  unlink,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -56,7 +52,7 @@ scenario(
   "nodes: not alive, a process on another node is noconnection",
   NOT_ALIVE,
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const linked = await Node.spawnLink(UNKNOWN_NODE, forever);
     await trace("exit", [await expect("EXIT"), linked]);
     const { pid, ref } = await Node.spawnMonitor(UNKNOWN_NODE, forever);
@@ -76,10 +72,10 @@ scenario(
     });
     await trace("pid", [pid, pid.node]);
     await traceNext("got");
-    register("clerk");
+    Process.register(self(), "clerk");
     send({ name: "clerk", node: Node.self() }, "by_name");
     await traceNext("got");
-    const ref = monitor({ name: "nobody", node: Node.self() });
+    const ref = Process.monitor({ name: "nobody", node: Node.self() });
     await trace("monitor", [ref, await expect("DOWN")]);
   },
 );
@@ -128,7 +124,7 @@ scenario(
         await Node.ping(kate);
       },
       async monitor() {
-        monitor(nobody);
+        Process.monitor(nobody);
         await expect("DOWN");
       },
       async spawn() {
@@ -210,7 +206,7 @@ scenario("nodes: monitoring a node connects to it", async () => {
 
 export function linkAndGreet(main: Pid): Pid {
   return spawn(async () => {
-    link(main);
+    Process.link(main);
     send(main, { type: "hello", pid: self() });
     await forever();
   });
@@ -219,14 +215,14 @@ export function linkAndGreet(main: Pid): Pid {
 scenario(
   "nodes: who monitors nodes hears of a node before its first signal, and of its end after all",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const kate = await peer("kate");
     Node.monitorNodes(true);
     const pid = await on("kate", linkAndGreet, self());
     await traceNext("first");
     await traceNext("second");
-    const ref = monitor(pid);
-    unlink(pid);
+    const ref = Process.monitor(pid);
+    Process.unlink(pid);
     Node.disconnect(kate);
     await trace("down", [await next(), ref]);
     await traceNext("last");
@@ -237,10 +233,10 @@ scenario(
 scenario(
   "nodes: of links and monitors and the end of a node, the end comes last",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const kate = await peer("kate");
     const pid = await Node.spawnLink(kate, forever);
-    await trace("pid", [pid, monitor(pid), monitor(pid)]);
+    await trace("pid", [pid, Process.monitor(pid), Process.monitor(pid)]);
     Node.monitor(kate);
     Node.disconnect(kate);
     const got = [await next(), await next(), await next()];

@@ -1,24 +1,19 @@
 /** Groups of processes over the cluster. */
 
 import {
-  alive,
-  exit,
   ExitError,
   GenServer,
   type GroupMembers,
   makeRef,
-  monitor,
   Node,
   pg,
   type Pid,
+  Process,
   receive,
   type Ref,
   self,
   send,
-  sleep,
   spawn,
-  unlink,
-  whereis,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -66,10 +61,10 @@ export function getMembers(group: unknown): Pid[] {
 }
 
 export async function crash(): Promise<void> {
-  const pid = whereis(SCOPE.scope)!;
-  unlink(pid);
+  const pid = Process.whereis(SCOPE.scope)!;
+  Process.unlink(pid);
   const ended = reasonOf(pid);
-  exit(pid, "kill");
+  Process.exit(pid, "kill");
   await ended;
 }
 
@@ -78,7 +73,7 @@ export function connect(node: string): Promise<unknown> {
 }
 
 export async function seen(group: unknown, pid: Pid): Promise<string> {
-  while (!getMembers(group)[0]?.equals(pid)) await sleep(1);
+  while (!getMembers(group)[0]?.equals(pid)) await Process.sleep(1);
   return "seen";
 }
 
@@ -191,7 +186,7 @@ scenario(
     await pg.leave("left", a, SCOPE);
     const { ref, groups } = await pg.monitorScope(SCOPE);
     await trace("groups", groupsIn(groups, "g", "h", "left"));
-    exit(a, "kill");
+    Process.exit(a, "kill");
     for (let i = 0; i < 3; i++) await told("told", ref);
     await trace("groups", pg.whichGroups(SCOPE));
     await noMore();
@@ -201,7 +196,7 @@ scenario(
 scenario("pg: a process that has ended joins, and leaves at once", async () => {
   await start();
   const a = idle();
-  exit(a, "kill");
+  Process.exit(a, "kill");
   await reasonOf(a);
   const { ref } = await pg.monitor("g", SCOPE);
   await trace("join", await pg.join("g", a, SCOPE));
@@ -244,7 +239,7 @@ scenario(
   "pg: a scope's name is taken once, and scopes have nothing in common",
   async () => {
     const pid = await start();
-    await trace("whereis", whereis(SCOPE.scope)!.equals(pid));
+    await trace("whereis", Process.whereis(SCOPE.scope)!.equals(pid));
     let again: unknown;
     try {
       again = await pg.start(SCOPE.scope);
@@ -272,11 +267,11 @@ scenario(
       await forever();
     });
     const { linked, alone } = await expect("scopes");
-    const refs = [linked, alone].map((pid) => monitor(pid));
+    const refs = [linked, alone].map((pid) => Process.monitor(pid));
     await trace("scopes", [linked, alone, refs]);
-    exit(starter, "oops");
+    Process.exit(starter, "oops");
     await traceNext("down");
-    await trace("alone", alive(alone));
+    await trace("alone", Process.alive(alone));
   },
 );
 
@@ -355,7 +350,7 @@ scenario(
     await trace("late", getMembers("late")[0].equals(late));
     await trace("groups", pg.whichGroups(SCOPE).sort());
     await trace("local groups", pg.whichLocalGroups(SCOPE));
-    exit(theirs, "kill");
+    Process.exit(theirs, "kill");
     await told("told", ref);
     await on("kate", leave, "g", again);
     await told("told", ref);

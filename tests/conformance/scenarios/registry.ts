@@ -1,15 +1,12 @@
 /** Registries: keys, links, listeners, names of servers, locks. */
 
 import {
-  alive,
   atom,
-  exit,
   ExitError,
   GenServer,
-  monitor,
   type Pid,
+  Process,
   receive,
-  register as registerName,
   Registry,
   type RegistryEntry,
   type RegistryKeys,
@@ -17,12 +14,8 @@ import {
   type RegistryRecord,
   self,
   send,
-  sleep,
   spawn,
   Supervisor,
-  trapExit,
-  unregister as unregisterName,
-  whereis,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -73,7 +66,7 @@ async function having<T>(
 ): Promise<{ pid: Pid; value: T }> {
   const main = self();
   const pid = spawn(async () => {
-    trapExit(trap);
+    Process.trapExit(trap);
     send(main, { type: "done", value: fn() });
     for (;;) send(main, { type: "heard", message: await next(60_000) });
   });
@@ -81,13 +74,15 @@ async function having<T>(
 }
 
 async function crash(): Promise<void> {
-  const pid = whereis(PARTITION)!;
-  exit(pid, "kill");
-  while (whereis(PARTITION)?.equals(pid) ?? true) await sleep(1);
+  const pid = Process.whereis(PARTITION)!;
+  Process.exit(pid, "kill");
+  while (Process.whereis(PARTITION)?.equals(pid) ?? true) {
+    await Process.sleep(1);
+  }
 }
 
 function downOf(pid: Pid): () => Promise<unknown> {
-  const ref = monitor(pid);
+  const ref = Process.monitor(pid);
   return async () => (await receive((m) => ref.equals(m?.ref))).reason;
 }
 
@@ -119,7 +114,7 @@ scenario(
     );
     await trace("its own", again);
     await trace("entries", entries("key"));
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await reasonOf(pid);
     await trace("free", register("key", 2));
     await trace("entries", entries("key"));
@@ -203,13 +198,13 @@ scenario(
     const { pid: plain, value } = await having(() => Registry.register(R, "a"));
     const { pid: trapping } = await having(() => register("b"), true);
     const owner = (value as { owner: Pid }).owner;
-    await trace("owner", owner.equals(whereis(PARTITION)));
-    const ref = monitor(plain);
+    await trace("owner", owner.equals(Process.whereis(PARTITION)));
+    const ref = Process.monitor(plain);
     await trace("who", [plain, trapping, owner, ref]);
     await crash();
     await trace("plain", await expect("DOWN"));
     await trace("trapping", await expect("heard"));
-    await trace("alive", alive(trapping));
+    await trace("alive", Process.alive(trapping));
     await trace("count", Registry.count(R));
     await trace("again", register("b").type);
   },
@@ -233,7 +228,9 @@ scenario(
     const downs = [holder, oneLeft].map(downOf);
     await crash();
     for (const down of downs) await trace("down", await down());
-    for (const pid of [noneLeft, refused]) await trace("alive", alive(pid));
+    for (const pid of [noneLeft, refused]) {
+      await trace("alive", Process.alive(pid));
+    }
   },
 );
 
@@ -257,7 +254,7 @@ scenario(
 scenario(
   "registry: listeners are told of what is registered and taken back, and of no death",
   async () => {
-    registerName("listener");
+    Process.register(self(), "listener");
     await start("duplicate", { listeners: ["listener"] });
     const { pid } = await having(() => {
       register("key", 1);
@@ -266,18 +263,18 @@ scenario(
       unregister("nothing");
       register("last", 3);
     });
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await reasonOf(pid);
     for (let i = 0; i < 5; i++) await traceNext("told");
     await traceNothing("more");
-    unregisterName("listener");
+    Process.unregister("listener");
   },
 );
 
 scenario(
   "registry: listeners are told of a match that is taken back if none is left",
   async () => {
-    registerName("listener");
+    Process.register(self(), "listener");
     await start("duplicate", { listeners: ["listener"] });
     for (const value of [1, 2, 3]) register("key", value);
     for (let i = 0; i < 3; i++) await traceNext("told");
@@ -293,7 +290,7 @@ scenario(
     await traceNext("told");
     await trace("of nothing", takeBack((value) => value === 1));
     await traceNext("told");
-    unregisterName("listener");
+    Process.unregister("listener");
   },
 );
 
@@ -466,7 +463,7 @@ scenario(
       "taken",
       await refusal(GenServer.startLink(Server, 6, { name })),
     );
-    await trace("alive", alive(pid as Pid));
+    await trace("alive", Process.alive(pid as Pid));
     send(self(), "marker");
     await traceNext("next");
   },
@@ -495,7 +492,7 @@ scenario(
     for (let i = 0; i < 2; i++) await traceNext("lock");
     const c = hold("c");
     await traceNothing("c waits");
-    exit(b, "kill");
+    Process.exit(b, "kill");
     await traceNext("lock");
     send(c, "go");
     await traceNext("lock");

@@ -3,9 +3,9 @@
 import {
   exit,
   IO,
-  monitor,
   Node,
   type Pid,
+  Process,
   receive,
   rpc,
   type RpcResult,
@@ -13,7 +13,6 @@ import {
   send,
   spawn,
   spawnLink,
-  trapExit,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -75,7 +74,7 @@ export function waits(to: Pid): Promise<unknown> {
 }
 
 export function traps(to: Pid): Promise<unknown> {
-  trapExit(true);
+  Process.trapExit(true);
   return waits(to);
 }
 
@@ -91,7 +90,7 @@ export function links(): Pid {
 export function catchesLink(to: Pid): Promise<string> {
   const me = self();
   spawnLink(async () => {
-    trapExit(true);
+    Process.trapExit(true);
     send(me, "up");
     const { reason } = await receive((m) => m?.type === "EXIT");
     send(to, { type: "normal", is: reason === "normal" });
@@ -137,7 +136,7 @@ scenario(
 
 /** A process that sends an exit signal to the process that it is told. */
 function killer(reason: unknown): Pid {
-  return spawn(async () => void exit(await receive(), reason));
+  return spawn(async () => void Process.exit(await receive(), reason));
 }
 
 scenario(
@@ -182,7 +181,7 @@ scenario(
     );
     const pid = await next();
     await trace("runs", pid);
-    const ref = monitor(pid);
+    const ref = Process.monitor(pid);
     send(pid, "go");
     const { reason } = await receive((m) => ref.equals(m?.ref));
     await trace("ended", reason !== "noproc");
@@ -257,9 +256,9 @@ scenario("rpc: the function runs on when its caller exits", async () => {
   await trace("caller", caller);
   const pid = await next();
   await trace("runs", pid);
-  exit(caller, "kill");
+  Process.exit(caller, "kill");
   await reasonOf(caller);
-  const ref = monitor(pid);
+  const ref = Process.monitor(pid);
   send(pid, "go");
   const { reason } = await receive((m) => ref.equals(m?.ref));
   await trace("ended by itself", !["noproc", "killed"].includes(reason));
@@ -295,7 +294,7 @@ scenario(
     await trace("results", shown(results));
     const pid = await next();
     await trace("runs", pid);
-    const ref = monitor(pid);
+    const ref = Process.monitor(pid);
     send(pid, "go");
     await receive((m) => ref.equals(m?.ref));
     await traceNothing("result");

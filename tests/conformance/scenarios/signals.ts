@@ -1,22 +1,16 @@
 /** The order of signals of all kinds between a pair of processes. */
 
 import {
-  alias,
   exit,
-  groupLeader,
   isExit,
-  link,
-  monitor,
   Node,
   type Pid,
+  Process,
   receive,
-  register,
   self,
   send,
   spawn,
   spawnLink,
-  trapExit,
-  unlink,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -33,7 +27,7 @@ import {
 
 /** Passes what it gets on to the trace, as what has come from its mailbox; exits are trapped. */
 export async function record(name: string): Promise<never> {
-  trapExit(true);
+  Process.trapExit(true);
   send((await expect("ready")).to, "ready");
   for (;;) {
     const message = await receive();
@@ -58,9 +52,9 @@ async function sendAndExit(node: string): Promise<void> {
   const pid = await startRecorder(node);
   await trace("me", self());
   send(pid, "a");
-  exit(pid, "b");
+  Process.exit(pid, "b");
   send(pid, "c");
-  exit(pid, "normal");
+  Process.exit(pid, "normal");
   send(pid, "d");
   await sync(pid);
 }
@@ -76,8 +70,8 @@ scenario(
 );
 
 export async function clerk(main: Pid): Promise<void> {
-  register("clerk");
-  send(main, { type: "alias", alias: alias() });
+  Process.register(self(), "clerk");
+  send(main, { type: "alias", alias: Process.alias() });
   for (let i = 0; i < 6; i++) await trace("recorded", await next());
   send(main, "done");
 }
@@ -121,7 +115,7 @@ export async function talkAndEnd(main: Pid, reason: string): Promise<void> {
 }
 
 async function messagesThenEnd(pid: Pid): Promise<void> {
-  const ref = monitor(pid);
+  const ref = Process.monitor(pid);
   await trace("monitor", [pid, ref]);
   send(pid, "go");
   await traceNext("first");
@@ -133,7 +127,7 @@ async function messagesThenEnd(pid: Pid): Promise<void> {
 scenario(
   "signals: the messages of a process come before its EXIT and its DOWN",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     await messagesThenEnd(spawnLink(talkAndEnd, [self(), "normal"]));
   },
 );
@@ -141,7 +135,7 @@ scenario(
 scenario(
   "signals: the messages of a process of another node come before its EXIT and its DOWN",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     await messagesThenEnd(
       await Node.spawnLink(await peer("kate"), talkAndEnd, [self(), "gone"]),
     );
@@ -149,14 +143,14 @@ scenario(
 );
 
 async function afterKill(node: string): Promise<void> {
-  trapExit(true);
+  Process.trapExit(true);
   let pid = await Node.spawn(node, forever);
-  exit(pid, "kill");
-  const ref = monitor(pid);
+  Process.exit(pid, "kill");
+  const ref = Process.monitor(pid);
   await trace("down", [await expect("DOWN"), ref]);
   pid = await Node.spawn(node, forever);
-  exit(pid, "kill");
-  link(pid);
+  Process.exit(pid, "kill");
+  Process.link(pid);
   await trace("exit", [await expect("EXIT"), pid]);
 }
 
@@ -173,7 +167,7 @@ scenario(
 export async function tellLeader(main: Pid): Promise<void> {
   for (let i = 0; i < 2; i++) {
     await expect("tell");
-    send(main, { type: "leader", leader: groupLeader() });
+    send(main, { type: "leader", leader: Process.groupLeader() });
   }
 }
 
@@ -186,9 +180,9 @@ scenario(
       send(pid, "tell");
       await trace(
         "inherited",
-        groupLeader().equals((await expect("leader")).leader),
+        Process.groupLeader().equals((await expect("leader")).leader),
       );
-      groupLeader(pid, main);
+      Process.groupLeader(pid, main);
       send(pid, "tell");
       await traceNext("then");
       await trace("main", main);
@@ -248,11 +242,11 @@ export async function sayLast(main: Pid): Promise<never> {
 scenario(
   "signals: what comes over a link after the unlink is dropped, what was sent before it is not",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), sayLast, [self()]);
-    const ref = monitor(pid);
+    const ref = Process.monitor(pid);
     send(pid, "go");
-    unlink(pid);
+    Process.unlink(pid);
     // It may have come just before the unlink.
     await receive(isExit, { timeout: 0, after: undefined });
     await trace("first", await expect("last"));
@@ -265,7 +259,7 @@ scenario(
 /** A process of kate that passes on the first message that it gets. */
 export function startTeller(main: Pid): void {
   spawn(async () => {
-    register("teller");
+    Process.register(self(), "teller");
     send(main, "ready");
     send(main, { type: "got", message: await next() });
   });
@@ -276,15 +270,15 @@ scenario(
   async () => {
     const kate = await peer("kate");
     const to = { name: "teller", node: kate };
-    await trace("to none", await send(to, 1, { noconnect: true }));
+    await trace("to none", await Process.send(to, 1, { noconnect: true }));
     await trace("connected", Node.list());
     await on("kate", startTeller, self());
     await expect("ready");
-    await trace("to one", await send(to, 2, { noconnect: true }));
+    await trace("to one", await Process.send(to, 2, { noconnect: true }));
     await traceNext("then");
     await trace(
       "both",
-      send(to, 3, { noconnect: true, nosuspend: true }),
+      Process.send(to, 3, { noconnect: true, nosuspend: true }),
     );
   },
 );
@@ -292,17 +286,19 @@ scenario(
 scenario("signals: send with options to this node", async () => {
   await trace(
     "to itself",
-    send(self(), 1, { noconnect: true, nosuspend: true }),
+    Process.send(self(), 1, { noconnect: true, nosuspend: true }),
   );
   await traceNext("got");
-  await trace("without options", await send(self(), 2, {}));
+  await trace("without options", await Process.send(self(), 2, {}));
   await traceNext("got");
   await attempt(
     "to a name that nobody has",
-    () => send("nobody_here", 1, { noconnect: true }),
+    () => Process.send("nobody_here", 1, { noconnect: true }),
   );
   await trace(
     "to an unknown node",
-    await send({ name: "teller", node: UNKNOWN_NODE }, 1, { noconnect: true }),
+    await Process.send({ name: "teller", node: UNKNOWN_NODE }, 1, {
+      noconnect: true,
+    }),
   );
 });

@@ -1,18 +1,16 @@
 /** Spawn and its variants, on live, dead and unknown nodes. */
 
 import {
-  alive,
   exit,
-  monitor,
   Node,
   type Pid,
+  Process,
   receive,
   self,
   send,
   spawn,
   spawnLink,
   spawnMonitor,
-  trapExit,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -56,7 +54,7 @@ scenario(
     await trace("pid", pid);
     await traceNext("got");
     await reasonOf(pid);
-    await trace("alive", alive(pid));
+    await trace("alive", Process.alive(pid));
   },
 );
 
@@ -69,7 +67,7 @@ scenario(
       send(pid, "hello");
       return "sent";
     });
-    await trace("monitor", monitor(pid));
+    await trace("monitor", Process.monitor(pid));
     await traceNext("got");
   },
 );
@@ -77,7 +75,7 @@ scenario(
 scenario(
   "spawn: a link to a node that is not there is an EXIT noconnection",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const pid = await Node.spawnLink(UNKNOWN_NODE, forever);
     await trace("pid", [pid, pid.node]);
     await traceNext("got");
@@ -109,7 +107,7 @@ scenario(
 scenario(
   "spawn: on a node that has died, a link and a monitor are told noconnection",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const node = await peer("victim");
     await Node.ping(node);
     await killNode("victim");
@@ -123,7 +121,7 @@ scenario(
 scenario(
   "spawn: a linked process that ends at once is told by its reason, not by noproc",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     for (const node of [Node.self(), await peer("kate")]) {
       const pid = await Node.spawnLink(node, crash, ["at_once"]);
       await trace("got", [await expect("EXIT"), pid]);
@@ -175,7 +173,7 @@ scenario(
     },
   },
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const kate = await peer("kate");
     await attempt("spawn", async () => {
       await Node.spawnLink(kate, ["Conformance.Spawn", "noSuchFunction"]);
@@ -211,7 +209,7 @@ scenario("spawn: a linked process ends with its parent", async () => {
     exit((await expect("exit")).reason);
   });
   const { child } = await expect("child");
-  const refs = [monitor(parent), monitor(child)];
+  const refs = [Process.monitor(parent), Process.monitor(child)];
   await trace("family", [parent, child, ...refs]);
   send(parent, { type: "exit", reason: "bye" });
   for (const ref of refs) {

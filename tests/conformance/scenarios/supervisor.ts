@@ -1,25 +1,20 @@
 /** Supervisor: order, strategies, restarts, shutdown, significant children, trees, other nodes. */
 
 import {
-  alive,
   type ChildDefinition,
   type ChildSpec,
   exit,
   isExit,
-  monitor,
   Node,
   type Pid,
+  Process,
   receive,
   self,
   send,
-  sleep,
   spawn,
   spawnLink,
   Supervisor,
   type SupervisorOptions,
-  trapExit,
-  unlink,
-  whereis,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -232,7 +227,7 @@ scenario(
     const spec = flaky("c", [1], { wait: true });
     const answer = result(Supervisor.startChild(sup, spec));
     await expect("failing");
-    for (const pid of pids) exit(pid, "kill");
+    for (const pid of pids) Process.exit(pid, "kill");
     for (const pid of pids) await reasonOf(pid);
     send(sup, "fail");
     await trace("not added", await answer);
@@ -299,7 +294,7 @@ async function end(sup: Pid | string, id: string, reason: unknown) {
 scenario(
   "supervisor: exits with shutdown after one restart too many, and ends the others",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const sup = await start([
       probe("a", { trap: true }),
       probe("b"),
@@ -317,7 +312,7 @@ scenario(
     const sup = await start([probe("a")], { maxRestarts: 1, maxSeconds: 1 });
     await finish(sup, "a", "oops");
     // OTP counts whole seconds.
-    await sleep(2100);
+    await Process.sleep(2100);
     await finish(sup, "a", "oops");
     await traceAll(3);
     await trace("counts", await Supervisor.countChildren(sup));
@@ -327,12 +322,12 @@ scenario(
 scenario(
   "supervisor: restarts are counted by the whole second, whenever in it they were",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const sup = await start([probe("a")], { maxRestarts: 1, maxSeconds: 1 });
-    await sleep(1000 - performance.now() % 1000);
+    await Process.sleep(1000 - performance.now() % 1000);
     await finish(sup, "a", "oops");
     // More than one second later, in the next second of the clock.
-    await sleep(1300);
+    await Process.sleep(1300);
     await end(sup, "a", "oops");
     await traceAll(3);
   },
@@ -341,7 +336,7 @@ scenario(
 scenario(
   "supervisor: a child that does not start again is tried, and each try counts",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const sup = await start([flaky("a", [2, 3, 4])]);
     await end(sup, "a", "normal");
     await traceAll(5);
@@ -413,7 +408,7 @@ for (
 
 async function terminateMonitored(options: ProbeOptions, count: number) {
   const sup = await start([probe("a", options)]);
-  await trace("monitor", monitor(await pidOf(sup, "a")));
+  await trace("monitor", Process.monitor(await pidOf(sup, "a")));
   await trace("terminated", await Supervisor.terminateChild(sup, "a"));
   await traceAll(count);
 }
@@ -444,10 +439,10 @@ scenario(
       probe("b", { trap: true }),
     ]);
     const a = await pidOf(sup, "a");
-    await trace("monitor", monitor(sup));
+    await trace("monitor", Process.monitor(sup));
     stopElsewhere(sup);
     await traceAll(4);
-    await trace("alive", alive(sup));
+    await trace("alive", Process.alive(sup));
     send(a, "go");
     await trace("stopped", await expect("stopped"));
     await traceAll(1);
@@ -455,7 +450,7 @@ scenario(
 );
 
 scenario("supervisor: a stop that is given up is still a stop", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const sup = await start([probe("a", { slow: true, shutdown: "infinity" })]);
   const a = await pidOf(sup, "a");
   await attempt("stop", () => Supervisor.stop(sup, "shutdown", 10));
@@ -485,7 +480,7 @@ scenario(
     const observer = self();
     const startUnlinked = async (id: string) => {
       const pid = await startProbe(id, observer);
-      unlink(pid);
+      Process.unlink(pid);
       return pid;
     };
     for (const id of ["a", "b"]) {
@@ -498,7 +493,7 @@ scenario(
     await trace("tree", await tree(sup));
     await trace("counts", await Supervisor.countChildren(sup));
     await Supervisor.stop(sup);
-    await trace("alive", alive(b));
+    await trace("alive", Process.alive(b));
     await traceAll(2);
   },
 );
@@ -512,7 +507,7 @@ scenario(
       start: () =>
         spawnLink(async () => {
           await expect("go");
-          exit(sup, "oops");
+          Process.exit(sup, "oops");
           await forever();
         }),
     });
@@ -521,7 +516,7 @@ scenario(
     await settle(sup, pid);
     await trace("second", await pidOf(sup, "a"));
     await Supervisor.stop(sup);
-    await trace("first alive", alive(pid));
+    await trace("first alive", Process.alive(pid));
   },
 );
 
@@ -530,7 +525,7 @@ scenario(
 scenario(
   "supervisor: stops with the reason that it is given",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     for (const reason of ["normal", "shutdown", DONE, "oops"]) {
       const sup = await start([probe("a", { trap: true })]);
       await trace("stopped", await Supervisor.stop(sup, reason));
@@ -542,7 +537,7 @@ scenario(
 scenario(
   "supervisor: stop exits when nobody is there, and when the reason is another",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     await attempt("nobody", () => Supervisor.stop("nobody"));
     const sup = await start([probe("a", { slow: true })]);
     const a = await pidOf(sup, "a");
@@ -552,7 +547,7 @@ scenario(
       send(observer, "done");
     });
     await traceAll(2);
-    exit(sup, "kill");
+    Process.exit(sup, "kill");
     await expect("done");
     send(a, "go");
     await traceAll(1);
@@ -562,7 +557,7 @@ scenario(
 async function childOfParent() {
   const found = await parent(() => Supervisor.startLink([], ONE));
   await Supervisor.startChild(found.sup, probe("a", { trap: true }));
-  await trace("monitor", [found.sup, monitor(found.sup)]);
+  await trace("monitor", [found.sup, Process.monitor(found.sup)]);
   return found;
 }
 
@@ -581,7 +576,7 @@ scenario(
   "supervisor: exits with killed when its parent is killed",
   async () => {
     const { pid } = await childOfParent();
-    exit(pid, "kill");
+    Process.exit(pid, "kill");
     await traceAll(3);
   },
 );
@@ -589,12 +584,12 @@ scenario(
 scenario(
   "supervisor: one that is killed takes its children along over their links",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const sup = await start([probe("a"), probe("b", { trap: true })]);
     await traceAll(2);
     const a = await pidOf(sup, "a");
-    await trace("monitor", [a, monitor(a)]);
-    exit(sup, "kill");
+    await trace("monitor", [a, Process.monitor(a)]);
+    Process.exit(sup, "kill");
     await trace("down", await expect("DOWN"));
     await trace("down", await expect("down"));
     await trace("exit", await receive(isExit));
@@ -606,14 +601,14 @@ scenario(
   async () => {
     const sup = await start([probe("a")]);
     const stranger = spawn(async () => {
-      exit(sup, "oops");
+      Process.exit(sup, "oops");
       send(sup, "hello");
       send(sup, { type: "EXIT", from: self(), reason: "oops" });
       await trace("counts", await Supervisor.countChildren(sup));
     });
     await reasonOf(stranger);
     await traceAll(1);
-    await trace("alive", alive(sup));
+    await trace("alive", Process.alive(sup));
   },
 );
 
@@ -622,7 +617,7 @@ scenario(
 scenario(
   "supervisor: a child that does not start ends those before it, and the start",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const children = [...trapping("a", "b"), flaky("c", [1]), probe("d")];
     await trace("start", await result(Supervisor.startLink(children, ONE)));
     await traceAll(5);
@@ -651,7 +646,7 @@ scenario(
       await result(Supervisor.startLink([probe("a")], options)),
     );
     await Supervisor.stop("taken");
-    await trace("free", whereis("taken"));
+    await trace("free", Process.whereis("taken"));
     await traceNothing("child");
   },
 );
@@ -659,15 +654,15 @@ scenario(
 scenario(
   "supervisor: an exit signal of its parent ends it; its name is free before that is told",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const sup = await Supervisor.startLink([probe("a", { trap: true })], {
       ...ONE,
       name: "named",
     });
     await trace("pid", sup);
-    exit(sup, "oops");
+    Process.exit(sup, "oops");
     await traceAll(3);
-    await trace("free", whereis("named"));
+    await trace("free", Process.whereis("named"));
   },
 );
 
@@ -799,7 +794,7 @@ const SIGNIFICANT = { restart: "transient", significant: true } as const;
 scenario(
   "supervisor: any_significant ends it when a transient one has ended in order",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     for (const reason of ["normal", "shutdown", DONE]) {
       const sup = await start([
         probe("a", { trap: true }),
@@ -830,7 +825,7 @@ scenario(
 scenario(
   "supervisor: any_significant ends it when a temporary one has crashed",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const sup = await start([
       probe("a", { restart: "temporary", significant: true }),
     ], { autoShutdown: "any_significant" });
@@ -842,7 +837,7 @@ scenario(
 scenario(
   "supervisor: all_significant ends it when the last one has ended",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const sup = await start([
       probe("a", SIGNIFICANT),
       probe("b", { trap: true }),
@@ -859,7 +854,7 @@ scenario(
 scenario(
   "supervisor: all_significant waits for one that is tried again",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const sup = await start([
       flaky("a", [2], { wait: true, ...SIGNIFICANT }),
       probe("b", SIGNIFICANT),
@@ -880,7 +875,7 @@ scenario(
 scenario(
   "supervisor: significant supervisors end the tree above them",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const autoShutdown = "any_significant";
     const nest = (id: string, children: ChildSpec[]): ChildSpec => ({
       id,
@@ -946,7 +941,7 @@ scenario(
 scenario(
   "supervisor: giving up goes up the tree when each level has had enough",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const sup = await start([
       probe("x", { trap: true }),
       inner([probe("a")]),
@@ -962,7 +957,7 @@ scenario(
 scenario(
   "supervisor: a tree that fails to start below tells the way there",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const children = [inner([flaky("a", [1])])];
     await trace("start", await result(Supervisor.startLink(children, ONE)));
     await traceAll(1);

@@ -1,16 +1,13 @@
 /** Task: async and await, yield, shutdown, several at a time, and those that nobody awaits. */
 
 import {
-  alive,
   exit,
-  info,
-  monitor,
+  Process,
   self,
   send,
   spawn,
   Supervisor,
   Task,
-  trapExit,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -49,7 +46,7 @@ scenario(
       "again",
       ["normal", "noproc"].includes(await reasonOf(task.pid)),
     );
-    await trace("links", info()!.links);
+    await trace("links", Process.info()!.links);
     send(self(), "marker");
     await traceNext("mail");
   },
@@ -58,7 +55,7 @@ scenario(
 scenario(
   "task: an exit is the exit of who awaits it, with what was called",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const task = Task.async(() => exit("oops"));
     await trace("task", task.pid);
     await attempt("await", waited(() => Task.await(task)));
@@ -67,7 +64,7 @@ scenario(
 );
 
 scenario("task: a throw is told as nocatch", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const task = Task.async(() => {
     throw "ball";
   });
@@ -77,7 +74,7 @@ scenario("task: a throw is told as nocatch", async () => {
 });
 
 scenario("task: what is raised is the reason", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const task = Task.async(() => {
     throw new Error("no");
   });
@@ -99,8 +96,8 @@ scenario(
 scenario("task: an owner that is killed takes it along", async () => {
   const main = self();
   const pid = owner(() => void Task.async(() => endless(main)));
-  const ref = monitor(await started());
-  exit(pid, "kill");
+  const ref = Process.monitor(await started());
+  Process.exit(pid, "kill");
   await trace("reason", await down(ref));
 });
 
@@ -110,7 +107,7 @@ scenario("task: an owner that ends normally leaves it alone", async () => {
   const task = await started();
   send(pid, { type: "exit", reason: "normal" });
   await reasonOf(pid);
-  const ref = monitor(task);
+  const ref = Process.monitor(task);
   send(task, give(1));
   await trace("reason", await down(ref));
 });
@@ -122,7 +119,7 @@ scenario(
     const task = Task.async(() => obedient(main));
     await trace("task", [task.pid, await started()]);
     await attempt("await", waited(() => Task.await(task, 10)));
-    const ref = monitor(task.pid);
+    const ref = Process.monitor(task.pid);
     send(task.pid, give("late"));
     await trace("reason", await down(ref));
     send(self(), "marker");
@@ -135,7 +132,7 @@ scenario(
   async () => {
     const main = self();
     const pid = spawn(() => Task.await(Task.async(() => endless(main)), 10));
-    const refs = [monitor(pid), monitor(await started())];
+    const refs = [Process.monitor(pid), Process.monitor(await started())];
     const reasons: unknown[] = [];
     for (const ref of refs) {
       reasons.push((await down(ref) as { reason: unknown }).reason);
@@ -224,7 +221,7 @@ scenario("task: yield can be asked again", async () => {
 scenario(
   "task: an exit without a result is told by yield, normal or not",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     for (
       const reason of [
         "normal",
@@ -243,11 +240,11 @@ scenario(
 scenario(
   "task: shutdown ends it and gives nothing, and no EXIT comes",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const main = self();
     for (const how of [5000, Infinity, "brutal_kill"] as const) {
       const task = Task.async(() => endless(main));
-      const ref = monitor(await started());
+      const ref = Process.monitor(await started());
       await trace("shutdown", await Task.shutdown(task, how));
       await trace("reason", await down(ref));
     }
@@ -296,7 +293,7 @@ scenario("task: shutdown gives a result that came before", async () => {
 scenario(
   "task: shutdown of one that had ended gives its reason, if it is not the one it would tell",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     for (const reason of ["shutdown", "killed", "oops"]) {
       for (const how of [5000, "brutal_kill"] as const) {
         const task = Task.async(() => exit(reason));
@@ -318,13 +315,13 @@ scenario("task: ignore unlinks it, and drops its result", async () => {
   const { pid: task } = await expect("ignored");
   send(pid, { type: "exit", reason: "oops" });
   await reasonOf(pid);
-  const ref = monitor(task);
+  const ref = Process.monitor(task);
   send(task, give(1));
   await trace("reason", await down(ref));
 });
 
 scenario("task: ignore gives what came before", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   for (const fn of [() => "done", () => exit("oops")]) {
     const task = Task.async(fn);
     await reasonOf(task.pid);
@@ -356,7 +353,7 @@ scenario(
 scenario(
   "task: await_many exits with the first exit, and leaves results that came later",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const main = self();
     const slow = Task.async(() => endless(main));
     await started();
@@ -378,7 +375,7 @@ scenario(
       waited(() => Task.awaitMany([done, second, slow, first])),
     );
     for (let i = 0; i < 4; i++) await traceNext("mail");
-    await trace("slow", [alive(slow.pid), await Task.yield(slow, 0)]);
+    await trace("slow", [Process.alive(slow.pid), await Task.yield(slow, 0)]);
     send(self(), "marker");
     await traceNext("mail");
   },
@@ -388,7 +385,7 @@ scenario("task: await_many exits when the time of all is over", async () => {
   const main = self();
   const tasks = [Task.async(() => "done"), Task.async(() => endless(main))];
   await attempt("await_many", waited(() => Task.awaitMany(tasks, 20)));
-  await trace("alive", alive(await started()));
+  await trace("alive", Process.alive(await started()));
 });
 
 /** The results alone. */
@@ -399,7 +396,7 @@ function results(yielded: readonly (readonly [unknown, unknown])[]): unknown[] {
 scenario(
   "task: yield_many gives what is there in time, and leaves the rest to be asked again",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const main = self();
     const slow = Task.async(() => obedient(main));
     const tasks = [
@@ -431,7 +428,7 @@ scenario(
       onTimeout: "kill_task",
     });
     await trace("results", results(yielded));
-    await trace("alive", alive(slow.pid));
+    await trace("alive", Process.alive(slow.pid));
     await trace("two", await Task.await(two));
   },
 );
@@ -441,7 +438,7 @@ scenario(
   async () => {
     const main = self();
     const slow = Task.async(() => endless(main));
-    const ref = monitor(await started());
+    const ref = Process.monitor(await started());
     const tasks = [slow, Task.completed(1), slow];
     const options = { timeout: 10, onTimeout: "kill_task" } as const;
     await trace("results", results(await Task.yieldMany(tasks, options)));
@@ -455,7 +452,7 @@ scenario("task: yield_many ignores what is late", async () => {
   await started();
   const options = { timeout: 10, onTimeout: "ignore" } as const;
   await trace("results", results(await Task.yieldMany([slow], options)));
-  const ref = monitor(slow.pid);
+  const ref = Process.monitor(slow.pid);
   send(slow.pid, give("late"));
   await trace("reason", await down(ref));
   send(self(), "marker");
@@ -492,11 +489,11 @@ scenario(
     });
     const { alone, linked } = await expect("tasks");
     await trace("tasks", [pid, alone, linked]);
-    await trace("links", info(pid)!.links);
-    const linkedRef = monitor(linked);
+    await trace("links", Process.info(pid)!.links);
+    const linkedRef = Process.monitor(linked);
     send(pid, { type: "exit", reason: "oops" });
     await trace("linked", await down(linkedRef));
-    const aloneRef = monitor(alone);
+    const aloneRef = Process.monitor(alone);
     send(alone, quit("own"));
     await trace("alone", await down(aloneRef));
   },
@@ -508,7 +505,7 @@ scenario(
     const main = self();
     const pid = Task.start(() => obedient(main));
     await started();
-    const ref = monitor(pid);
+    const ref = Process.monitor(pid);
     send(pid, give("nothing"));
     await trace("reason", await down(ref));
     send(self(), "marker");
@@ -524,7 +521,7 @@ scenario("task: as a supervisor's child it is temporary", async () => {
     { strategy: "one_for_one" },
   );
   const task = await started();
-  const ref = monitor(task);
+  const ref = Process.monitor(task);
   send(task, quit("oops"));
   await trace("reason", await down(ref));
   await trace("children", await Supervisor.whichChildren(sup));

@@ -1,21 +1,17 @@
 /** Streams of tasks: their results and options, leaving them, who ends with whom, and supervisors. */
 
 import {
-  alive,
   type AsyncStreamOptions,
   exit,
-  info,
-  monitor,
   Node,
   type Pid,
+  Process,
   self,
   send,
-  sleep,
   spawn,
   type StreamResult,
   Task,
   TaskSupervisor,
-  trapExit,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -103,14 +99,14 @@ async function release(order: number[]): Promise<void> {
   }
   for (const n of order) {
     const task = tasks.get(n)!;
-    const ref = monitor(task);
+    const ref = Process.monitor(task);
     send(task, "go");
     await down(ref);
   }
 }
 
 function links(): Pid[] {
-  return info()!.links;
+  return Process.info()!.links;
 }
 
 /** All that a stream gives. */
@@ -177,7 +173,7 @@ scenario(
 
 scenario("task_stream: gives a result when its task has ended", async () => {
   for await (const result of Task.asyncStream([1], () => self())) {
-    if (result.type === "ok") await trace("alive", alive(result.value));
+    if (result.type === "ok") await trace("alive", Process.alive(result.value));
   }
 });
 
@@ -238,7 +234,7 @@ scenario("task_stream: while it stands still, nothing new is run", async () => {
 });
 
 scenario("task_stream: leaves neither messages nor links", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const stream = Task.asyncStream([1, 2, 3], (n) => n);
   await trace("results", await all(stream));
   await trace("links", links());
@@ -293,7 +289,7 @@ scenario(
 scenario(
   "task_stream: an owner that traps exits gets the exits of its tasks as results",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const elements = ["oops", "shutdown", "ball", "no", "fine"];
     const stream = Task.asyncStream(elements, (what) => {
       if (what === "ball") throw "ball";
@@ -308,7 +304,7 @@ scenario(
 );
 
 scenario("task_stream: an exit can have its element with it", async () => {
-  trapExit(true);
+  Process.trapExit(true);
   const stream = Task.asyncStream([1, 2, 3], async (n) => {
     if (n === 2) exit("oops");
     if (n === 3) await forever();
@@ -325,13 +321,16 @@ scenario(
   async () => {
     const main = self();
     // The second one starts when half of the time of the first is over.
-    const elements = beforeTwo(() => sleep(200));
+    const elements = beforeTwo(() => Process.sleep(200));
     const options = { timeout: 400, maxConcurrency: 2 };
     const pid = spawn(() =>
       all(Task.asyncStream(elements, () => endless(main), options))
     );
-    const ref = monitor(pid);
-    const refs = [monitor(await started()), monitor(await started())];
+    const ref = Process.monitor(pid);
+    const refs = [
+      Process.monitor(await started()),
+      Process.monitor(await started()),
+    ];
     await trace("owner", await down(ref));
     await trace("first", await down(refs[0]));
     await trace("second", await down(refs[1]));
@@ -370,7 +369,7 @@ scenario(
   "task_stream: tasks of an owner that catches its exit run on",
   async () => {
     const main = self();
-    const elements = beforeTwo(() => sleep(200));
+    const elements = beforeTwo(() => Process.sleep(200));
     const run = (n: number) => n === 1 ? forever() : obedient(main);
     const options = { timeout: 400, maxConcurrency: 2 };
     await attempt(
@@ -378,7 +377,7 @@ scenario(
       () => all(Task.asyncStream(elements, run, options)),
     );
     const task = await started();
-    const ref = monitor(task);
+    const ref = Process.monitor(task);
     send(task, give("value"));
     await trace("reason", await down(ref));
   },
@@ -386,7 +385,7 @@ scenario(
 
 scenario("task_stream: each task has a time of its own", async () => {
   const stream = Task.asyncStream([1, 2, 3, 4], async (n) => {
-    await sleep(100);
+    await Process.sleep(100);
     return n;
   }, { timeout: 350, maxConcurrency: 1 });
   await trace("results", await all(stream));
@@ -397,13 +396,16 @@ scenario("task_stream: each task has a time of its own", async () => {
 scenario(
   "task_stream: leaving it kills what runs, and closes the source",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const options = { args: [self()] as [Pid], maxConcurrency: 3 };
     const elements = source([1, 2, 3, 4]);
     const stream = Task.asyncStream(elements, firstOrObedient, options);
     const { result, leave } = await first(stream);
     await trace("first", result);
-    const refs = [monitor(await started()), monitor(await started())];
+    const refs = [
+      Process.monitor(await started()),
+      Process.monitor(await started()),
+    ];
     await leave();
     await trace("reasons", [await down(refs[0]), await down(refs[1])]);
     await trace("links", links());
@@ -418,7 +420,7 @@ scenario(
     const main = self();
     await attempt("loop", async () => {
       for await (const _ of ofTwo(main)) {
-        send(main, { type: "monitor", ref: monitor(await started()) });
+        send(main, { type: "monitor", ref: Process.monitor(await started()) });
         throw new Error("left");
       }
     });
@@ -431,7 +433,7 @@ scenario(
 scenario("task_stream: an error of the source kills what runs", async () => {
   const main = self();
   const broken = beforeTwo(async () => {
-    send(main, { type: "monitor", ref: monitor(await started()) });
+    send(main, { type: "monitor", ref: Process.monitor(await started()) });
     throw new Error("broken");
   });
   const options = { maxConcurrency: 2 };
@@ -467,12 +469,12 @@ scenario(
 async function owners(main: Pid, trap: boolean): Promise<void> {
   for (const reason of ["kill", "oops", "shutdown", "normal"]) {
     const pid = owner(async () => {
-      trapExit(trap);
+      Process.trapExit(trap);
       await first(ofTwo(main));
     });
     const task = await started();
-    const ref = monitor(task);
-    if (reason === "kill") exit(pid, "kill");
+    const ref = Process.monitor(task);
+    if (reason === "kill") Process.exit(pid, "kill");
     else send(pid, { type: "exit", reason });
     await reasonOf(pid);
     if (reason === "normal") send(task, quit("lived"));
@@ -493,13 +495,13 @@ scenario(
 scenario(
   "task_stream: an owner that traps exits exits when the process between is killed",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const main = self();
     await attempt("loop", async () => {
       for await (const _ of ofTwo(main)) {
-        send(main, { type: "monitor", ref: monitor(await started()) });
+        send(main, { type: "monitor", ref: Process.monitor(await started()) });
         const [between] = links();
-        exit(between, "kill");
+        Process.exit(between, "kill");
         await reasonOf(between);
       }
     });
@@ -515,7 +517,7 @@ scenario(
   async () => {
     const main = self();
     await trace("main", main);
-    const tell = () => [callers(), info()!.ancestors];
+    const tell = () => [callers(), Process.info()!.ancestors];
     const [result] = await all(Task.asyncStream([1], tell));
     if (result.type === "exit") exit(result.reason);
     const [callersOf, [between, ...rest]] = result.value as [Pid[], Pid[]];
@@ -578,20 +580,20 @@ scenario(
     for (const trap of [false, true]) {
       for (const reason of ["kill", "oops", "normal"]) {
         const pid = owner(async () => {
-          trapExit(trap);
+          Process.trapExit(trap);
           await first(stream);
         });
         const task = await started();
-        if (reason === "kill") exit(pid, "kill");
+        if (reason === "kill") Process.exit(pid, "kill");
         else send(pid, { type: "exit", reason });
         await reasonOf(pid);
-        const ref = monitor(task);
+        const ref = Process.monitor(task);
         send(task, quit("lived"));
         await trace("task", await down(ref));
       }
     }
     const { leave } = await first(stream);
-    const ref = monitor(await started());
+    const ref = Process.monitor(await started());
     await leave();
     await trace("left", await down(ref));
   },
@@ -605,7 +607,7 @@ scenario(
     const run = () => endless(main);
     for (const name of ["asyncStream", "asyncStreamNolink"] as const) {
       const elements = beforeTwo(async () => {
-        send(main, { type: "monitor", ref: monitor(await started()) });
+        send(main, { type: "monitor", ref: Process.monitor(await started()) });
       });
       const options = { maxConcurrency: 2 };
       const stream = TaskSupervisor[name](sup, elements, run, options);
@@ -635,10 +637,10 @@ scenario(
       const stream = TaskSupervisor.asyncStream(sup, [1], forever);
       const reason = await reasonWhen(() => all(stream));
       await trace("reason", await why(() => exit(reason)));
-      trapExit(true);
+      Process.trapExit(true);
       const trapped = await why(() => all(stream));
       await trace("trapped", await why(() => exit(trapped)));
-      trapExit(false);
+      Process.trapExit(false);
     }
     send(self(), "marker");
     await traceNext("mail");
@@ -685,7 +687,7 @@ scenario("task_stream: leaving it ends what runs on another node", async () => {
   const { leave } = await first(
     TaskSupervisor.asyncStream(kate, [1, 2], firstOrObedient, options),
   );
-  const ref = monitor(await started());
+  const ref = Process.monitor(await started());
   await leave();
   await trace("reason", await down(ref));
   await trace("children", await TaskSupervisor.children(kate));
@@ -719,7 +721,7 @@ scenario(
     const linked = spawn(() =>
       all(TaskSupervisor.asyncStream(kate, [main], endless))
     );
-    const ref = monitor(linked);
+    const ref = Process.monitor(linked);
     spawn(async () => {
       const stream = TaskSupervisor.asyncStreamNolink(kate, [main], endless);
       send(main, { type: "results", results: await all(stream) });

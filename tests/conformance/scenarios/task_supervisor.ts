@@ -1,22 +1,16 @@
 /** Task.Supervisor: its tasks and children, on its node and from others; who ends with whom. */
 
 import {
-  exit,
   type ExitError,
-  info,
   IO,
-  monitor,
   Node,
   type Pid,
-  register,
+  Process,
   self,
   send,
   Supervisor,
   Task,
   TaskSupervisor,
-  trapExit,
-  unregister,
-  whereis,
 } from "../../../mod.ts";
 import {
   attempt,
@@ -95,8 +89,8 @@ scenario(
     const sup = await startSup();
     const task = await TaskSupervisor.async(sup, () => obedient(main));
     await trace("task", [main, sup, await started(), task.owner.equals(main)]);
-    await trace("links", sorted(info(task.pid)!.links));
-    await trace("own", same(info()!.links, [sup, task.pid]));
+    await trace("links", sorted(Process.info(task.pid)!.links));
+    await trace("own", same(Process.info()!.links, [sup, task.pid]));
     send(task.pid, give("value"));
     await trace("value", await Task.await(task));
     await trace("children", await TaskSupervisor.children(sup));
@@ -110,7 +104,7 @@ scenario(
     const sup = await startSup();
     const task = await TaskSupervisor.asyncNolink(sup, () => obedient(main));
     await trace("task", [sup, await started()]);
-    await trace("links", info(task.pid)!.links);
+    await trace("links", Process.info(task.pid)!.links);
     send(task.pid, quit("oops"));
     await trace("yield", await Task.yield(task));
     send(self(), "marker");
@@ -136,8 +130,8 @@ scenario(
     const sup = await startSup();
     const pid = await child(sup, () => obedient(main));
     await trace("child", [sup, (await started()).equals(pid)]);
-    await trace("links", info(pid)!.links);
-    const ref = monitor(pid);
+    await trace("links", Process.info(pid)!.links);
+    const ref = Process.monitor(pid);
     send(pid, give("nothing"));
     await trace("reason", await down(ref));
     send(self(), "marker");
@@ -183,11 +177,11 @@ scenario(
     const parent = await Supervisor.startLink([given], {
       strategy: "one_for_one",
     });
-    const sup = whereis("sup")!;
-    exit(sup, "kill");
+    const sup = Process.whereis("sup")!;
+    Process.exit(sup, "kill");
     await reasonOf(sup);
     const [{ pid: again }] = await Supervisor.whichChildren(parent);
-    const now = whereis("sup")!;
+    const now = Process.whereis("sup")!;
     await trace("again", [now.equals(again), sup.equals(again)]);
     await Supervisor.stop(parent);
   },
@@ -330,7 +324,7 @@ scenario(
     const again = await started();
     const children = await TaskSupervisor.children(sup);
     await trace("again", [again, again.equals(pid), same(children, [again])]);
-    await trace("callers", same(info(again)!.callers, [main]));
+    await trace("callers", same(Process.info(again)!.callers, [main]));
   },
 );
 
@@ -341,7 +335,7 @@ scenario(
     const sup = await startSup();
     const options = { restart: "permanent" } as const;
     const pid = await child(sup, () => endless(main), options);
-    const ref = monitor(await started());
+    const ref = Process.monitor(await started());
     const terminate = (pid: Pid) => TaskSupervisor.terminateChild(sup, pid);
     await trace("terminate", await terminate(pid));
     await trace("reason", await down(ref));
@@ -354,7 +348,7 @@ scenario(
 scenario(
   "task_supervisor: too many restarts end it and its tasks",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const main = self();
     const sup = await startSup({ maxRestarts: 1 });
     await trace("sup", sup);
@@ -373,7 +367,7 @@ scenario(
 scenario(
   "task_supervisor: three restarts are allowed, and a fourth is not",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const main = self();
     const sup = await startSup();
     await trace("sup", sup);
@@ -391,7 +385,7 @@ scenario(
 scenario(
   "task_supervisor: ends its tasks as each one's shutdown says",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const main = self();
     const sup = await startSup();
     const refs = [];
@@ -404,7 +398,7 @@ scenario(
       ] as const
     ) {
       await child(sup, fn, { shutdown });
-      refs.push(monitor(await started()));
+      refs.push(Process.monitor(await started()));
     }
     await trace("stop", await TaskSupervisor.stop(sup));
     const reasons: unknown[] = [];
@@ -424,7 +418,7 @@ scenario(
       }]] as const
     ) {
       const pid = await child(sup, () => trapping(main, answer), options);
-      const ref = monitor(await started());
+      const ref = Process.monitor(await started());
       await trace("terminate", await TaskSupervisor.terminateChild(sup, pid));
       await trace("reason", await down(ref));
     }
@@ -434,16 +428,16 @@ scenario(
 scenario(
   "task_supervisor: one that is killed takes all its tasks along",
   async () => {
-    trapExit(true);
+    Process.trapExit(true);
     const main = self();
     const sup = await startSup();
     const linked = await TaskSupervisor.async(sup, () => endless(main));
     await trace("sup", [sup, await started()]);
     const nolink = await TaskSupervisor.asyncNolink(sup, () => endless(main));
     await started();
-    const ref = monitor(await child(sup, () => endless(main)));
+    const ref = Process.monitor(await child(sup, () => endless(main)));
     await started();
-    exit(sup, "kill");
+    Process.exit(sup, "kill");
     await attempt("linked", waited(() => Task.await(linked)));
     await trace("nolink", await Task.yield(nolink));
     await trace("child", await down(ref));
@@ -477,12 +471,12 @@ scenario(
     });
     for (let i = 0; i < 3; i++) await started();
     const { linked, nolink, third } = await expect("tasks");
-    const linkedRef = monitor(linked);
-    exit(pid, "kill");
+    const linkedRef = Process.monitor(linked);
+    Process.exit(pid, "kill");
     await trace("linked", await down(linkedRef));
     const left = await TaskSupervisor.children(sup);
     await trace("children", same(left, [nolink, third]));
-    const ref = monitor(nolink);
+    const ref = Process.monitor(nolink);
     send(nolink, give("late"));
     await trace("nolink", await down(ref));
   },
@@ -512,12 +506,12 @@ scenario(
     const main = self();
     const sup = await startSup({ name: "sup" });
     await trace("pids", [main, sup]);
-    const ancestors = () => info()!.ancestors;
+    const ancestors = () => Process.info()!.ancestors;
     const task = await TaskSupervisor.async(sup, ancestors);
     await trace("supervised", await Task.await(task));
-    register("starter", main);
+    Process.register(main, "starter");
     await trace("alone", await Task.await(Task.async(ancestors)));
-    unregister("starter");
+    Process.unregister("starter");
   },
 );
 
@@ -536,7 +530,7 @@ scenario(
 );
 
 export function whereIsSup(): Pid | undefined {
-  return whereis("sup");
+  return Process.whereis("sup");
 }
 
 scenario(
@@ -556,7 +550,7 @@ scenario(
     const kate = await kateSup();
     const main = self();
     const pid = owner(() => TaskSupervisor.async(kate, obedient, [main]));
-    const ref = monitor(pid);
+    const ref = Process.monitor(pid);
     send(await started(), quit("oops"));
     await trace("owner", await down(ref));
     const task = await TaskSupervisor.asyncNolink(kate, obedient, [main]);
@@ -572,7 +566,7 @@ scenario(
     const task = await TaskSupervisor.asyncNolink(kate, obedient, [self()]);
     await trace("task", (await started()).equals(task.pid));
     await attempt("await", waited(() => Task.await(task, 10)));
-    const ref = monitor(task.pid);
+    const ref = Process.monitor(task.pid);
     send(task.pid, give("late"));
     await trace("reason", await down(ref));
     send(self(), "marker");
@@ -586,14 +580,14 @@ scenario(
     const kate = await kateSup();
     const main = self();
     const first = await TaskSupervisor.async(kate, endless, [main]);
-    const firstRef = monitor(await started());
+    const firstRef = Process.monitor(await started());
     await trace("shutdown", await Task.shutdown(first));
     await trace("reason", await down(firstRef));
     const second = await TaskSupervisor.async(kate, trapping, [main, "give"]);
     await started();
     await trace("shutdown", await Task.shutdown(second));
     const third = await TaskSupervisor.async(kate, obedient, [main]);
-    const ref = monitor(await started());
+    const ref = Process.monitor(await started());
     await trace("ignore", Task.ignore(third));
     send(third.pid, give(1));
     await trace("reason", await down(ref));
@@ -637,7 +631,7 @@ scenario(
       const nolink = await TaskSupervisor.asyncNolink(kate, endless, [main]);
       send(main, { type: "tasks", linked: linked.pid, nolink: nolink.pid });
     });
-    const ref = monitor(pid);
+    const ref = Process.monitor(pid);
     await started();
     await started();
     const { linked, nolink } = await expect("tasks");
@@ -664,7 +658,7 @@ scenario(
     const sup = await startHere();
     await Node.spawn(victim, ownTasks, [self()]);
     const { linked, nolink } = await expect("tasks");
-    const ref = monitor(linked);
+    const ref = Process.monitor(linked);
     await killNode("victim");
     await trace("linked", await down(ref));
     await trace("left", same(await TaskSupervisor.children(sup), [nolink]));

@@ -1,0 +1,527 @@
+/**
+ * Functions of Elixir's [Kernel](https://hexdocs.pm/elixir/1.18/Kernel.html) that have to do with processes:
+ * start one, send and receive, exit. `process.ts` exports them beside `Process`.
+ *
+ * @module
+ */
+
+import { ExitError, NoProcessError } from "./errors.ts";
+import { IO } from "./io.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "./runtime/context/current_process.ts";
+import type { WaitOptions } from "./runtime/processes/mailbox.ts";
+import type { Process as ProcessState } from "./runtime/processes/process.ts";
+import type { MonitoredObject } from "./runtime/signals/signal.ts";
+import { assertFunction } from "./runtime/spawning/modules.ts";
+import {
+  checkArgs,
+  checkOptions,
+  checkSignal,
+  checkString,
+  checkTimeout,
+  isName,
+} from "./runtime/values/check_arguments.ts";
+import { inspect, quote } from "./runtime/values/inspect.ts";
+import {
+  type Atom,
+  type Message,
+  nameOf,
+  Pid,
+  Ref,
+} from "./runtime/values/pid.ts";
+import { copyTerm } from "./runtime/values/term.ts";
+
+export { type Message, type MonitoredObject, Pid, Ref };
+
+/** A name on a node: what `{name, node}` is in Elixir. */
+export interface NameOnNode {
+  /** The registered name. */
+  name: string | Atom;
+  /** The node's name. */
+  node: string | Atom;
+}
+
+/** What a message can be sent to: a process, a local name, a name on a node, or an alias. */
+export type Destination<M = unknown> =
+  | Pid<M>
+  | string
+  | Atom
+  | NameOnNode
+  | Ref;
+
+/** What a process with `trapExit` gets when a linked process ends. */
+export interface ExitMessage {
+  /** Always `"EXIT"`. */
+  type: "EXIT";
+  /** Who ended, or who sent the exit signal. */
+  from: Pid;
+  /** The exit reason. */
+  reason: unknown;
+}
+
+/** What a monitor gives when the monitored process ends, once. */
+export interface DownMessage {
+  /** Always `"DOWN"`. */
+  type: "DOWN";
+  /** The monitor's reference. */
+  ref: Ref;
+  /** What was monitored: the pid, or the name and its node. */
+  object: MonitoredObject;
+  /** The exit reason; `"noproc"` if there was none, `"noconnection"` if its node is gone. */
+  reason: unknown;
+}
+
+/** A reply that nobody waited for when it came: a task's result, for one. */
+export interface ReplyMessage {
+  /** Always `"reply"`. */
+  type: "reply";
+  /** The reference that it answers. */
+  ref: Ref;
+  /** The value. */
+  value: unknown;
+}
+
+/** Options for {@linkcode receive}. */
+export interface ReceiveOptions<A = never> {
+  /**
+   * Milliseconds to wait; 0 takes only what is there already.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+  /**
+   * What to give at the timeout, instead of rejecting with `ReceiveTimeout`.
+   *
+   * @default {undefined}
+   */
+  after?: A;
+  /**
+   * Ends the wait with the signal's reason.
+   *
+   * @default {undefined}
+   */
+  signal?: AbortSignal;
+}
+
+/**
+ * The pid of the calling process; outside any process, the shell's.
+ *
+ * @typeParam M The messages that the process takes.
+ * @returns The pid.
+ * @throws {ProcessExited} If the calling process has exited.
+ *
+ * @example Usage
+ * ```ts
+ * import { self } from "@otp/distribution/process";
+ * import { assert } from "@std/assert";
+ *
+ * assert(self().equals(self()));
+ * ```
+ */
+// deno-lint-ignore no-explicit-any
+export function self<M = any>(): Pid<M> {
+  return currentProcess().pid;
+}
+
+/**
+ * Sends a message: a copy, made now.
+ *
+ * Never throws for a receiver that is dead or cannot be reached; the message is dropped then, as
+ * in Erlang. Between one sender and one receiver messages keep their order, and none is delivered
+ * twice. A first message to a node connects to it.
+ *
+ * @typeParam M The messages that the receiver takes.
+ * @typeParam T The type of the message.
+ * @param to A pid, a local name, `{ name, node }`, or an alias.
+ * @param message Plain data, and `undefined`, `bigint`, `Date`, `Map`, `Set`, byte arrays,
+ *   errors, pids, references and atoms.
+ * @returns `undefined` while the connection's buffer has room; else a promise that resolves when
+ *   it has drained or the node is down, and never rejects: `await send(…)` is Erlang's suspending
+ *   send.
+ * @throws {TypeError} If the message holds what cannot be sent, a function for one.
+ * @throws {RangeError} If it is nested too deeply or too large.
+ * @throws {NoProcessError} If `to` is a local name that nobody has.
+ * @throws {QueueFullError} If the node's queue is at its hard cap; the message is not sent.
+ *
+ * @example Usage
+ * ```ts
+ * import { receive, self, send } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * send(self(), { type: "hi" });
+ * assertEquals(await receive(), { type: "hi" });
+ * ```
+ */
+export function send<M, T>(
+  to: Destination<M>,
+  message: Message<NoInfer<M>, T>,
+): Promise<void> | undefined;
+export function send<M, T>(
+  to: Destination<M>,
+  message: Message<NoInfer<M>, T>,
+  options?: undefined,
+): Promise<void> | undefined {
+  if (options !== undefined) {
+    throw new TypeError(
+      `Cannot send with the options ${
+        inspect(options)
+      }: send takes none; call Process.send(to, message, options)`,
+    );
+  }
+  const process = currentProcess();
+  if (to instanceof Pid) return process.send(to, message);
+  if (to instanceof Ref) return process.sendAlias(to, message);
+  if (isName(to)) {
+    const name = nameOf(to);
+    if (!process.runtime.names.has(name)) {
+      throw new NoProcessError(
+        `Cannot send to ${
+          quote(name)
+        }: no process is registered under that name on ${process.runtime.node}; register it first, or name its node: { name, node }`,
+      );
+    }
+    return process.sendName(name, process.runtime.node, message);
+  }
+  if (!isName(to?.name) || !isName(to.node)) {
+    throw new TypeError(
+      `Cannot send to ${
+        inspect(to)
+      }: the receiver is a pid, a name, { name, node }, or an alias`,
+    );
+  }
+  return process.sendName(nameOf(to.name), nameOf(to.node), message);
+}
+
+/**
+ * Takes the oldest message that the guard wants, or waits for one.
+ *
+ * Several waits in one process are served in order, each with its own guard.
+ *
+ * @typeParam T The message's type.
+ * @typeParam A The type of `after`.
+ * @param guard Tells whether a message is wanted; without one, every message is.
+ * @param options Timeout, value after it, abort signal.
+ * @returns The message, or `after` at the timeout.
+ * @throws {ReceiveTimeout} If no message came in time and no `after` is given.
+ * @throws {TypeError} If the guard is no function.
+ * @throws {ProcessExited} If the process exits while it waits; in the shell, `ExitError`.
+ *
+ * @example Wait for one kind, and not for ever
+ * ```ts
+ * import { receive, self, send } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * send(self(), { type: "other" });
+ * send(self(), { type: "answer", value: 42 });
+ * const answer = await receive((m): m is { type: "answer"; value: number } => m.type === "answer");
+ * assertEquals(answer.value, 42);
+ * assertEquals(await receive((m) => m.type === "no", { timeout: 5, after: "none" }), "none");
+ * assertEquals(await receive(), { type: "other" });
+ * ```
+ */
+// deno-lint-ignore no-explicit-any
+export function receive<T = any, A = never>(
+  // deno-lint-ignore no-explicit-any
+  guard?: ((message: any) => message is T) | ((message: any) => boolean) | null,
+  options?: ReceiveOptions<A>,
+): Promise<T | A> {
+  if (typeof guard !== "function" && guard !== undefined && guard !== null) {
+    throw new TypeError(
+      `Cannot receive: the guard is ${
+        inspect(guard)
+      }, and not a function; give options as the second argument: receive(null, options)`,
+    );
+  }
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  return process.mailbox.receive(
+    guard ?? undefined,
+    options === undefined ? undefined : waitOptions(options),
+    process,
+  ) as Promise<T | A>;
+}
+
+function waitOptions(options: ReceiveOptions<unknown>): WaitOptions {
+  checkOptions(options, "receive");
+  const { timeout, after, signal } = options;
+  if (timeout !== undefined) checkTimeout(timeout, "receive");
+  if (signal !== undefined) checkSignal(signal, "receive");
+  return { timeout, after, hasAfter: Object.hasOwn(options, "after"), signal };
+}
+
+/**
+ * Prints and throws away all messages that wait, as in iex.
+ *
+ * @returns `"ok"`.
+ *
+ * @example Usage
+ * ```ts
+ * import { flush, self, send } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * send(self(), "sup?");
+ * assertEquals(await flush(), "ok"); // prints "sup?"
+ * ```
+ */
+export async function flush(): Promise<"ok"> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  for (
+    let mail = process.mailbox.take(undefined);
+    mail !== undefined;
+    mail = process.mailbox.take(undefined)
+  ) await IO.inspect(mail.message);
+  return "ok";
+}
+
+/** Options for {@linkcode spawn}, {@linkcode spawnLink} and {@linkcode spawnMonitor}. */
+export interface SpawnOptions {
+  /**
+   * What the process is called in crash reports.
+   *
+   * @default {the function's name}
+   */
+  label?: string;
+}
+
+/**
+ * Starts a process.
+ *
+ * It begins after the caller has given way, runs until its function returns (or the promise that
+ * it returns settles), and inherits the caller's group leader. On another node:
+ * `Node.spawn(node, …)`.
+ *
+ * @typeParam A The function's arguments.
+ * @param fn What the process runs.
+ * @param args The function's arguments; they are copied.
+ * @param options A label.
+ * @returns The new process's pid.
+ * @throws {ProcessExited} If the calling process has exited.
+ *
+ * @example Usage
+ * ```ts
+ * import { receive, self, send, spawn } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const parent = self();
+ * spawn((n: number) => send(parent, n + 1), [1]);
+ * assertEquals(await receive(), 2);
+ * ```
+ */
+export function spawn<A extends unknown[]>(
+  fn: (...args: A) => unknown,
+  args?: A,
+  options: SpawnOptions = {},
+): Pid {
+  checkSpawn(options);
+  return start(currentProcess(), fn, args, options).pid;
+}
+
+/**
+ * Starts a process that is linked to the caller from its first moment.
+ *
+ * When one of the two ends otherwise than normally, so does the other, unless it traps exits.
+ *
+ * @typeParam A The function's arguments.
+ * @param fn What the process runs.
+ * @param args The function's arguments; they are copied.
+ * @param options A label.
+ * @returns The new process's pid.
+ *
+ * @example Usage
+ * ```ts
+ * import { exit, Process, receive, spawnLink } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * Process.trapExit(true);
+ * spawnLink(() => exit("oops"));
+ * assertEquals((await receive()).reason, "oops");
+ * Process.trapExit(false);
+ * ```
+ */
+export function spawnLink<A extends unknown[]>(
+  fn: (...args: A) => unknown,
+  args?: A,
+  options: SpawnOptions = {},
+): Pid {
+  checkSpawn(options);
+  const parent = currentProcess();
+  return start(parent, fn, args, { ...options, linkParent: parent }).pid;
+}
+
+/**
+ * Starts a process that the caller monitors from its first moment.
+ *
+ * @typeParam A The function's arguments.
+ * @param fn What the process runs.
+ * @param args The function's arguments; they are copied.
+ * @param options A label.
+ * @returns The new process's pid and the monitor's reference.
+ *
+ * @example Usage
+ * ```ts
+ * import { receive, spawnMonitor } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { ref } = spawnMonitor(() => {});
+ * assertEquals((await receive((m) => ref.equals(m.ref))).reason, "normal");
+ * ```
+ */
+export function spawnMonitor<A extends unknown[]>(
+  fn: (...args: A) => unknown,
+  args?: A,
+  options: SpawnOptions = {},
+): { pid: Pid; ref: Ref } {
+  checkSpawn(options);
+  const parent = currentProcess();
+  const ref = parent.runtime.makeRef();
+  const { pid } = start(parent, fn, args, {
+    ...options,
+    monitor: { pid: parent.pid, ref },
+  });
+  parent.addMonitor(ref, pid, pid.node);
+  return { pid, ref };
+}
+
+function checkSpawn(options: SpawnOptions): void {
+  checkOptions(options, "spawn", '{ label: "worker" }');
+  if (options.label !== undefined) {
+    checkString(options.label, "spawn with the label");
+  }
+}
+
+function start<A extends unknown[]>(
+  parent: ProcessState,
+  fn: (...args: A) => unknown,
+  args: A | undefined,
+  options: SpawnOptions & {
+    linkParent?: ProcessState;
+    monitor?: { pid: Pid; ref: Ref };
+  },
+): ProcessState {
+  assertFunction(fn);
+  checkArgs(args);
+  const { runtime } = parent;
+  const copy = args === undefined
+    ? undefined
+    : copyTerm(args, runtime.maxDepth) as A;
+  return runtime.spawn(
+    copy === undefined ? fn as () => unknown : () => fn(...copy),
+    {
+      label: options.label ?? fn.name,
+      parent: parent.pid,
+      groupLeader: parent.groupLeader,
+      linkParent: options.linkParent,
+      monitor: options.monitor,
+    },
+  );
+}
+
+/**
+ * Exits the calling process: throws an `ExitError`, which ends the process unless it is caught.
+ *
+ * Follows [exit/1](https://hexdocs.pm/elixir/1.18/Kernel.html#exit/1). `Process.exit` sends an exit signal to
+ * another process.
+ *
+ * @param reason The exit reason.
+ * @throws {ExitError} With the reason.
+ * @throws {TypeError} If a second argument is given: `Process.exit` takes a pid and a reason.
+ *
+ * @example Usage
+ * ```ts
+ * import { exit, receive, spawnMonitor } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * spawnMonitor(() => exit("oops"));
+ * assertEquals((await receive()).reason, "oops");
+ * ```
+ */
+export function exit(reason: unknown): never;
+export function exit(...args: unknown[]): never {
+  if (args.length > 1) {
+    throw new TypeError(
+      `Cannot exit with ${args.length} arguments: exit takes a reason; call Process.exit(pid, reason) for another process`,
+    );
+  }
+  currentProcess();
+  throw new ExitError(args[0]);
+}
+
+/**
+ * A new reference, different from every other.
+ *
+ * @returns The reference.
+ *
+ * @example Usage
+ * ```ts
+ * import { makeRef } from "@otp/distribution/process";
+ * import { assert } from "@std/assert";
+ *
+ * assert(!makeRef().equals(makeRef()));
+ * ```
+ */
+export function makeRef(): Ref {
+  return currentProcess().runtime.makeRef();
+}
+
+/**
+ * Whether a message is an {@linkcode ExitMessage}.
+ *
+ * @param message Any message.
+ * @returns True for an exit signal that was trapped.
+ *
+ * @example Usage
+ * ```ts
+ * import { isExit } from "@otp/distribution/process";
+ * import { assert } from "@std/assert";
+ *
+ * assert(!isExit("EXIT"));
+ * ```
+ */
+export function isExit(message: unknown): message is ExitMessage {
+  return typed(message, "EXIT");
+}
+
+/**
+ * Whether a message is a {@linkcode DownMessage}.
+ *
+ * @param message Any message.
+ * @returns True for a monitor's DOWN.
+ *
+ * @example Usage
+ * ```ts
+ * import { isDown } from "@otp/distribution/process";
+ * import { assert } from "@std/assert";
+ *
+ * assert(!isDown({ type: "hi" }));
+ * ```
+ */
+export function isDown(message: unknown): message is DownMessage {
+  return typed(message, "DOWN");
+}
+
+/**
+ * Whether a message is a {@linkcode ReplyMessage}.
+ *
+ * @param message Any message.
+ * @returns True for a reply that nobody waited for.
+ *
+ * @example Usage
+ * ```ts
+ * import { isReply } from "@otp/distribution/process";
+ * import { assert } from "@std/assert";
+ *
+ * assert(!isReply(undefined));
+ * ```
+ */
+export function isReply(message: unknown): message is ReplyMessage {
+  return typed(message, "reply");
+}
+
+function typed(message: unknown, type: string): boolean {
+  return typeof message === "object" && message !== null &&
+    (message as { type?: unknown }).type === type;
+}
