@@ -24,13 +24,13 @@ export class NodeProcess implements AsyncDisposable {
 
   /**
    * Starts one: `kate` is `kate@localhost`. It has a Task.Supervisor of the name `tasks`.
-   * `descriptors` limits how many file descriptors it has.
+   * `descriptors` limits how many file descriptors it has; `readable` is a folder that it may read.
    */
   static async start(
     cluster: Cluster,
     name: string,
     options: Partial<NodeOptions> = {},
-    { descriptors }: { descriptors?: number } = {},
+    { descriptors, readable }: { descriptors?: number; readable?: string } = {},
   ): Promise<NodeProcess> {
     const full: NodeOptions = {
       name: `${name}@localhost`,
@@ -46,6 +46,7 @@ export class NodeProcess implements AsyncDisposable {
       "--no-prompt",
       `--config=${ROOT}deno.json`,
       "--allow-net=127.0.0.1",
+      ...(readable === undefined ? [] : [`--allow-read=${readable}`]),
       FILE,
       JSON.stringify(full),
     ];

@@ -1,5 +1,6 @@
 /** What the tests' nodes export: processes that do as they are told. */
 
+import { existsSync } from "node:fs";
 import {
   exit,
   type Pid,
@@ -93,13 +94,12 @@ export async function echoOrWait(value: Pid | string): Promise<string> {
   return "";
 }
 
-/** Computes for a time, in which its program does nothing else, once it has said so. */
-export function block(to: Pid, ms: number): Promise<void> {
+/** Computes until a file is there, once it has said so; its program does nothing else. */
+export function block(to: Pid, file: string): Promise<void> {
   send(to, "blocked");
   return new Promise((resolve) =>
     setTimeout(() => {
-      const end = performance.now() + ms;
-      while (performance.now() < end);
+      while (!existsSync(file));
       send(to, "free");
       resolve();
     })

@@ -46,16 +46,6 @@ export interface Terminal extends AsyncDisposable {
   ended(): Promise<number>;
 }
 
-/** The permissions of a chat in a terminal, which writes its history. */
-export function chatPermissions(home: string): string[] {
-  return [
-    ...PERMISSIONS.map((each) =>
-      each.startsWith("--allow-env") ? `${each},NO_COLOR` : each
-    ),
-    `--allow-write=${home}/.otp_distribution_history`,
-  ];
-}
-
 /** Opens a terminal with the command line in it. */
 export async function openTerminal(
   args: readonly string[],
@@ -64,7 +54,12 @@ export async function openTerminal(
   const {
     home,
     program = "chat/main.ts",
-    permissions = chatPermissions(home),
+    permissions = [
+      ...PERMISSIONS.map((each) =>
+        each.startsWith("--allow-env") ? `${each},NO_COLOR` : each
+      ),
+      `--allow-write=${home}/.otp_distribution_history`,
+    ],
     programHome = home,
     colour = false,
     width = 80,

@@ -1,16 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
-import {
-  lookup,
-  NameInUseError,
-  names,
-  register,
-} from "../distribution/epmd/mod.ts";
+import { lookup, names, register } from "../distribution/epmd/mod.ts";
 import { OwnerChain, Roster } from "../distribution/epmd/ownership.ts";
 import { encodeRequest } from "../distribution/epmd/protocol.ts";
 import { EpmdServer } from "../distribution/epmd/server.ts";
 import {
-  allowance,
   epmdTest,
   eventually,
   extraOf,
@@ -97,7 +91,7 @@ epmdTest(
 );
 
 epmdTest(
-  "EpmdServer closes a connection that is silent or slow, in all after its time",
+  "EpmdServer closes a connection that is silent or slow when its time is up",
   async () => {
     const limits = { requestTimeout: 150 };
     const server = await EpmdServer.listen({ host, port: 0, limits });
@@ -110,7 +104,7 @@ epmdTest(
       await Promise.all([silent.closed, slow.closed]);
       clearInterval(drip);
       const took = performance.now() - start;
-      assert(took >= 100 && took < await allowance(1000), `${took} ms`);
+      assert(took >= 100, `${took} ms`);
       assertEquals(server.refused, 2);
     });
   },
@@ -120,18 +114,17 @@ epmdTest(
   "EpmdServer lets a node in among 1,000 silent connections",
   async () => {
     const { lines, log } = logBook();
-    const server = await EpmdServer.listen({ host, port: 0, log });
+    // Longer than a test may take: a node that waited for the crowd would not get in.
+    const limits = { requestTimeout: 600_000 };
+    const server = await EpmdServer.listen({ host, port: 0, log, limits });
     await stopping(server, async (port) => {
       const crowd: RawConnection[] = [];
       for (let i = 0; i < 1000; i++) crowd.push(new RawConnection(port));
       await Promise.all(crowd.map((raw) => raw.opened));
-      const start = performance.now();
       await using lease = await register(
         { name: "kate", port: 4002, hidden: false, extra: "" },
         { port },
       );
-      const took = performance.now() - start;
-      assert(took < await allowance(1000), `${took} ms`);
       assert(!lease.serving);
       assertEquals((await lookup("kate", { port }))?.port, 4002);
       await eventually(() => server.refused >= 1000 - 256);
@@ -280,12 +273,12 @@ epmdTest(
     const server = await EpmdServer.listen({
       host,
       port: 0,
-      limits: { holdTime: 600 },
+      // Longer than a test may take: those with a proof do not wait for it.
+      limits: { holdTime: 600_000 },
       tookOver: true,
       owners: new Map([["kate", known], ["zoe", chain.next()], ["old", ""]]),
     });
     await stopping(server, async (port) => {
-      const start = performance.now();
       const thieves = [again(7), again(7, known), again(7, chain.next())]
         .map((extra, i) => {
           const name = i === 2 ? "zoe" : "kate";
@@ -304,7 +297,6 @@ epmdTest(
       for (const thief of thieves) {
         assertEquals([...await thief.closed], [118, 1, 0, 0, 0, 0]);
       }
-      assert(performance.now() - start < 500);
       assertEquals([...kate.received.subarray(0, 6)], [118, 0, 0, 0, 3, 9]);
       assertEquals((await lookup("kate", { port }))?.port, 4009);
     });
@@ -339,59 +331,105 @@ epmdTest(
   },
 );
 
+/** Longer than a test may take. */
+const FOR_EVER = 600_000;
+
+/** Lets the server read what others have sent: it answers two requests that come later. */
+async function read(port: number, ...others: RawConnection[]): Promise<void> {
+  await Promise.all(others.map((other) => other.opened));
+  for (let i = 0; i < 2; i++) await names({ port });
+}
+
 epmdTest(
   "EpmdServer holds names after a take-over until their owners are back",
   async () => {
-    const limits = { holdTime: 600 };
     const server = await EpmdServer.listen({
       host,
       port: 0,
-      limits,
+      limits: { holdTime: FOR_EVER },
       tookOver: true,
     });
     await stopping(server, async (port) => {
-      const start = performance.now();
-      const newcomer = { port: 5001, hidden: false, extra: "otp-json/1" };
-      const thief = register({ ...newcomer, name: "kate" }, { port })
-        .then(() => "registered", (error) => error);
-      const stranger = register({ ...newcomer, name: "moebi" }, { port });
-      await pause(50);
+      await using thief = new RawConnection(port);
+      thief.send(alive("kate", 5001));
+      await using newcomer = new RawConnection(port);
+      newcomer.send(alive("moebi", 5001));
+      await read(port, thief, newcomer);
       await using kate = new RawConnection(port);
       kate.send(alive("kate", 4009, "otp-json/1 creation=777"));
-      assert(await thief instanceof NameInUseError);
+      assertEquals([...await thief.closed], [118, 1, 0, 0, 0, 0]);
       assertEquals([...kate.received], [118, 0, 0, 0, 3, 9]);
-      assert(performance.now() - start < 500);
-      await using _lease = await stranger;
-      assert(performance.now() - start > 550);
       assertEquals((await lookup("kate", { port }))?.port, 4009);
+      assertEquals(newcomer.received.length, 0);
     });
   },
 );
 
 epmdTest(
-  "EpmdServer lets a look-up wait for its node for a while after a take-over",
+  "EpmdServer registers newcomers when the hold after a take-over is over",
   async () => {
-    const limits = { lookupGrace: 400 };
+    const start = performance.now();
     const server = await EpmdServer.listen({
       host,
       port: 0,
-      limits,
+      limits: { holdTime: 300 },
       tookOver: true,
     });
     await stopping(server, async (port) => {
-      const start = performance.now();
-      const found = lookup("kate", { port });
-      const missing = lookup("moebi", { port });
-      await pause(50);
+      await using _lease = await register(
+        { name: "moebi", port: 5001, hidden: false, extra: "otp-json/1" },
+        { port },
+      );
+      assert(performance.now() - start > 290);
+      assertEquals((await lookup("moebi", { port }))?.port, 5001);
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer lets a look-up wait for its node after a take-over",
+  async () => {
+    const server = await EpmdServer.listen({
+      host,
+      port: 0,
+      limits: { lookupGrace: FOR_EVER },
+      tookOver: true,
+    });
+    await stopping(server, async (port) => {
+      await using missing = new RawConnection(port);
+      missing.send(encodeRequest({ type: "lookup", name: "moebi" }));
+      await using found = new RawConnection(port);
+      found.send(encodeRequest({ type: "lookup", name: "kate" }));
+      await read(port, missing, found);
       await using kate = new RawConnection(port);
       kate.send(alive("kate", 4010, "otp-json/1 creation=778"));
-      assertEquals((await found)?.port, 4010);
-      assert(performance.now() - start < 350);
-      assertEquals(await missing, undefined);
-      assert(performance.now() - start > 350);
-      const later = performance.now();
+      assertEquals((await found.closed)[1], 0);
+      assertEquals(missing.received.length, 0);
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer answers look-ups at once when the grace after a take-over is over",
+  async () => {
+    const grace = 300;
+    const start = performance.now();
+    const server = await EpmdServer.listen({
+      host,
+      port: 0,
+      limits: { lookupGrace: grace },
+      tookOver: true,
+    });
+    await stopping(server, async (port) => {
       assertEquals(await lookup("moebi", { port }), undefined);
-      assert(performance.now() - later < 300);
+      assert(performance.now() - start > grace - 10);
+      // Each would take as long as the grace if it waited, too.
+      const times = 10;
+      const later = performance.now();
+      for (let i = 0; i < times; i++) {
+        assertEquals(await lookup("moebi", { port }), undefined);
+      }
+      assert(performance.now() - later < times * grace);
     });
   },
 );
@@ -402,15 +440,15 @@ epmdTest(
     const limits = { holdTime: 500 };
     const server = await EpmdServer.listen({ host, port: 0, limits });
     await stopping(server, async (port) => {
+      const start = performance.now();
       await using kate = new RawConnection(port);
       kate.send(alive("kate", 4011, "otp-json/1 creation=779"));
       await eventually(() => kate.received.length === 6);
-      const start = performance.now();
       await using _moebi = await register(
         { name: "moebi", port: 4012, hidden: false, extra: "" },
         { port },
       );
-      assert(performance.now() - start > 400);
+      assert(performance.now() - start > 490);
     });
   },
 );

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { freePort } from "../testing/_ports.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 import { ChatProcess, nodeFlags, withFolder } from "./_cli.ts";
-import { chatPermissions, openTerminal } from "./_terminal.ts";
+import { openTerminal } from "./_terminal.ts";
 
 const options: TestOptions = {
   timeout: 60_000,
@@ -55,10 +55,7 @@ test(
   () =>
     withFolder(async (home) => {
       const ended = `${home}/ended`;
-      await using terminal = await openTerminal([], {
-        home,
-        permissions: [...chatPermissions(home), `--allow-read=${ended}`],
-      });
+      await using terminal = await openTerminal([], { home });
       await terminal.shows("chat(1)>");
       // The line ends when the file is there, however slow the machine is.
       await terminal.enter(

@@ -23,6 +23,11 @@ function inShell(
     });
 }
 
+/** Code of a promise that resolves when a file is there. */
+function whenThere(file: string): string {
+  return `(async () => { for (;;) try { Deno.statSync('${file}'); break } catch { await Process.sleep(5) } })()`;
+}
+
 /** Starts kate, who lets others do anything. */
 async function startKate(
   port: number,
@@ -79,21 +84,25 @@ test(
 test(
   "what others print appears above the line, which stays as it is",
   options,
-  inShell([], async (terminal) => {
+  inShell([], async (terminal, home) => {
     await terminal.enter(
-      'const go = () => spawn(async () => { await receive(); await IO.write("part "); await Process.sleep(50); await IO.puts("done"); await receive(); throw new Error("crash") })',
+      'const go = (to: Pid) => spawn(async () => { await receive(); await IO.write("part "); await Process.sleep(50); await IO.puts("done"); send(to, "printed"); await receive(); throw new Error("crash") })',
     );
     await terminal.shows("chat(2)>");
-    await terminal.enter("const pid = go(); send(pid, 1); Process.sleep(200)");
-    await terminal.shows('part done\n"ok"\nchat(3)>');
+    await terminal.enter(
+      "const pid = go(self()); send(pid, 1); await receive()",
+    );
+    await terminal.shows('part done\n"printed"\nchat(3)>');
     await terminal.press("C-l");
     await terminal.shows(/^chat\(3\)>$/);
     await terminal.enter(
-      "Process.sleep(700).then(() => send(pid, 2)); undefined",
+      `${whenThere(`${home}/typed`)}.then(() => send(pid, 2)); undefined`,
     );
     await terminal.shows("chat(4)>");
     await terminal.type("1 + 22");
     await terminal.press("Left", "Left");
+    await terminal.shows(/chat\(4\)> 1 \+ 22$/);
+    await Deno.writeTextFile(`${home}/typed`, "");
     const screen = await terminal.shows("Initial call");
     assertMatch(screen, /\[error\] .* terminating\n.*\*\* Error: crash/);
     assertMatch(screen, /Started by: \S+\nchat\(4\)> 1 \+ 22$/);
@@ -107,14 +116,18 @@ test(
 test(
   "a long line that wraps stays as it is, too",
   options,
-  inShell([], async (terminal) => {
+  inShell([], async (terminal, home) => {
     await terminal.enter(
-      "setTimeout(() => { IO.puts('above').then(() => console.log({ a: 1 })) }, 900); undefined",
+      `${
+        whenThere(`${home}/typed`)
+      }.then(() => IO.puts('above')).then(() => console.log({ a: 1 })); undefined`,
     );
     await terminal.shows("chat(2)>");
     const text = `"${"x".repeat(150)}".length`;
     await terminal.type(text);
     await terminal.press("C-b", "C-b");
+    await terminal.shows(`\nchat(2)> ${text}`);
+    await Deno.writeTextFile(`${home}/typed`, "");
     const screen = await terminal.shows("\n{ a: 1 }\n");
     assert(
       screen.endsWith(`undefined\nabove\n{ a: 1 }\nchat(2)> ${text}`),
@@ -216,10 +229,9 @@ test(
     await terminal.shows("\n9\n");
     await terminal.type("Node.spawn");
     await terminal.shows("> Node.spawn");
-    await terminal.press("Tab");
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await terminal.press("Tab");
+    const again = setInterval(() => terminal.press("Tab"), 300);
     await terminal.shows(/spawn +spawnLink +spawnMonitor/);
+    clearInterval(again);
   }),
 );
 
@@ -284,24 +296,27 @@ test(
       await terminal.shows("chat(alex@localhost)3>");
       await terminal.enter('send(pid, { type: "hi", from: self() })');
       await terminal.shows("chat(alex@localhost)4>");
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await terminal.enter(
+        "while (Process.info()?.messageQueueLen === 0) await Process.sleep(5)",
+      );
+      await terminal.shows("chat(alex@localhost)5>");
       await terminal.enter("flush()");
-      await terminal.shows('"sup?"\n"ok"\nchat(alex@localhost)5>');
+      await terminal.shows('"sup?"\n"ok"\nchat(alex@localhost)6>');
       await terminal.enter('await Chat.sendMessage("kate@localhost", "hi")');
-      await terminal.shows('"ok"\nchat(alex@localhost)6>');
+      await terminal.shows('"ok"\nchat(alex@localhost)7>');
       assert(kate.stdout.endsWith("\nhi\n"));
       assert(!kate.stdout.includes("my name"));
       await terminal.enter(
         'await Node.spawnLink("kate@localhost", () => receive())',
       );
-      await terminal.shows("chat(alex@localhost)7>");
+      await terminal.shows("chat(alex@localhost)8>");
       await terminal.type("Node.li");
       kate.kill("SIGKILL");
       await terminal.shows(
-        /shell process exited with reason: no connection\nchat\(alex@localhost\)7> Node.li$/,
+        /shell process exited with reason: no connection\nchat\(alex@localhost\)8> Node.li$/,
       );
       await terminal.enter("st()");
-      await terminal.shows("\n[]\nchat(alex@localhost)8>");
+      await terminal.shows("\n[]\nchat(alex@localhost)9>");
     })();
   },
 );

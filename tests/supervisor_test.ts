@@ -22,7 +22,7 @@ import {
   Supervisor,
   type SupervisorOptions,
 } from "../supervisor.ts";
-import { ended, processTest } from "./_processes.ts";
+import { ended, mail, processTest, turn } from "./_processes.ts";
 import { probe, told } from "./_supervision.ts";
 
 const ONE: SupervisorOptions = { strategy: "one_for_one" };
@@ -171,6 +171,7 @@ processTest(
   "startLink() starts no further child once the supervisor is killed",
   async () => {
     const test = self();
+    const { promise, resolve } = Promise.withResolvers<void>();
     const caller = spawn(() =>
       Supervisor.startLink([
         {
@@ -178,7 +179,7 @@ processTest(
           start: async () => {
             send(test, self());
             // Not a wait of the process: it goes on after the process has been killed.
-            await new Promise((resolve) => setTimeout(resolve, 5));
+            await promise;
             return test;
           },
         },
@@ -188,7 +189,9 @@ processTest(
     const down = ended(caller);
     Process.exit(await receive(), "kill");
     assertEquals(await down, "killed");
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    resolve();
+    for (let i = 0; i < 10; i++) await turn();
+    assertEquals(await mail(), []);
   },
 );
 

@@ -16,11 +16,13 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Milliseconds since a moment, if they are between 0.75 tick times and a generous bound. */
-function assertInTime(start: number): void {
+/**
+ * Fails if less than 0.75 tick times have passed. There is no upper bound here, as a busy machine knows
+ * none: simulation_test.ts has both, in simulated time.
+ */
+function assertNotTooSoon(start: number): void {
   const took = performance.now() - start;
   assert(took > 0.75 * TICK_TIME, `after ${took} ms`);
-  assert(took < 5 * TICK_TIME, `after ${took} ms`);
 }
 
 /** Fails if a node has told of a connection that went down. */
@@ -37,11 +39,11 @@ clusterTest(
     const alex = await cluster.start("alex", { tickTime: TICK_TIME });
     await using peer = await RawPeer.dial(alex.port);
     await alex.run(async () => {
-      await peer.enter(RAW, ALEX);
       const start = performance.now();
+      await peer.enter(RAW, ALEX);
       Node.monitor(RAW);
       await nodeDown(RAW);
-      assertInTime(start);
+      assertNotTooSoon(start);
     });
     await peer.closed;
     let ticks = 0;
@@ -79,7 +81,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a node whose OS process is halted is down within the tick time",
+  "a node whose OS process is halted goes down",
   async (cluster) => {
     const alex = await cluster.start("alex", { tickTime: TICK_TIME });
     await using kate = await NodeProcess.start(cluster, "kate", {
@@ -91,11 +93,9 @@ clusterTest(
       const pid = await Node.spawnLink(KATE, Remote.echo);
       send(pid, { from: self(), value: "there" });
       assertEquals(await receive(), "there");
-      const start = performance.now();
       kate.kill("SIGSTOP");
       const exited = await receive(isExit);
       assertEquals([exited.from, exited.reason], [pid, "noconnection"]);
-      assertInTime(start);
       await nodeDown(KATE);
       kate.kill("SIGCONT");
     });
@@ -105,20 +105,21 @@ clusterTest(
 clusterTest(
   "a node that computes for most of its tick time is not down, nor is its peer for it",
   async (cluster) => {
-    const alex = await cluster.start("alex", { tickTime: TICK_TIME });
-    await using kate = await NodeProcess.start(cluster, "kate", {
-      tickTime: TICK_TIME,
-    });
+    // What is left of it, and a quarter more, is for whatever else the machine does.
+    const tickTime = 1200;
+    const busy = 0.75 * tickTime;
+    const alex = await cluster.start("alex", { tickTime });
+    await using kate = await NodeProcess.start(cluster, "kate", { tickTime });
     await alex.run(async () => {
       assertEquals(await Node.ping(kate.name), "pong");
-      for (let round = 0; round < 4; round++) {
+      for (let round = 0; round < 2; round++) {
         const { ref } = await Node.spawnMonitor(KATE, Remote.compute, [
-          0.9 * TICK_TIME,
+          busy,
         ]);
         const down = await receive((m) => ref.equals(m?.ref));
         assertEquals(down.reason, "normal");
-        Remote.compute(0.9 * TICK_TIME);
-        await pause(TICK_TIME / 4);
+        Remote.compute(busy);
+        await pause(tickTime / 4);
       }
       assertEquals(Node.list(), [KATE]);
     });

@@ -225,7 +225,6 @@ clusterTest(
       [0, 1, 2].map(() => RawPeer.dial(kate.port)),
     );
     const [, one, slow] = peers;
-    const start = performance.now();
     await one.write(Uint8Array.of(0));
     const bytes = first();
     let at = 0;
@@ -235,7 +234,8 @@ clusterTest(
     );
     await Promise.all(peers.map((peer) => peer.closed));
     clearInterval(timer);
-    assert(performance.now() - start < 2000);
+    // The time is for all of a handshake: bytes that come one by one do not prolong it.
+    assert(at < bytes.length, `${at} of ${bytes.length} bytes`);
     const stats = await refused(kate, "timeout", 3);
     assertEquals(stats.halfOpen, 0);
   },
@@ -301,9 +301,11 @@ clusterTest(
 clusterTest(
   "row 9: a wrong cookie and a wrong name are closed at once, and look the same",
   async (cluster) => {
-    const kate = await cluster.start("kate");
+    // Longer than a test may take: a connection that waited for it would not be closed.
+    const kate = await cluster.start("kate", {
+      limits: { handshakeTimeout: 600_000 },
+    });
     const told: unknown[][] = [];
-    let fastest = Infinity;
     for (let i = 0; i < 3; i++) {
       for (
         const [name, to] of [[RAW, KATE], [RAW, "x@localhost"], [KATE, KATE]]
@@ -312,10 +314,8 @@ clusterTest(
         const mine = hello(name);
         await peer.say({ versions: [1], to, ...mine });
         const theirs = await peer.hear() as Hello;
-        const start = performance.now();
         await peer.say({ proof: proofOf("dialler", mine, theirs, "wrong") });
         const frame = await peer.next();
-        fastest = Math.min(fastest, performance.now() - start);
         told.push([
           theirs.status,
           Object.keys(theirs),
@@ -325,8 +325,6 @@ clusterTest(
       }
     }
     for (const each of told) assertEquals(each, told[0]);
-    // The fastest, as other programs use this machine too.
-    assert(fastest < 50, `${fastest} ms`);
     await refused(kate, "cookie", 9);
   },
 );
@@ -403,9 +401,12 @@ clusterTest(
 );
 
 clusterTest(
-  "row 14: of 1,000 half-open connections few are kept, and a true peer joins within 1 s",
+  "row 14: of 1,000 half-open connections few are kept, and a true peer joins",
   async (cluster) => {
-    const kate = await cluster.start("kate");
+    // Longer than a test may take: the peer does not wait for others to time out.
+    const kate = await cluster.start("kate", {
+      limits: { handshakeTimeout: 600_000 },
+    });
     const alex = await cluster.start("alex");
     const peers: RawPeer[] = [];
     for (let i = 0; i < 20; i++) {
@@ -417,9 +418,7 @@ clusterTest(
     }
     const stats = await refused(kate, "halfOpen", 1000 - 64);
     assertEquals(stats.halfOpen, 64);
-    const start = performance.now();
     assertEquals(await alex.run(() => Node.connect(KATE)), true);
-    assert(performance.now() - start < 1000);
     // Ten lines, and then how many more.
     assertEquals(cluster.lines().length, 10);
     await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()));
