@@ -49,8 +49,8 @@ import {
   checkList,
   checkOptions,
   checkPid,
-  misfit,
 } from "./runtime/values/check_arguments.ts";
+import { misfit } from "./runtime/values/options.ts";
 import {
   currentProcess,
   never,

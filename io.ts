@@ -22,7 +22,7 @@ import {
   checkPid,
   checkString,
 } from "./runtime/values/check_arguments.ts";
-import { onUnnamedRuntime } from "./runtime/context/current_process.ts";
+import { onUnnamedRuntime } from "./runtime/context/default_node.ts";
 import {
   inspect as show,
   type InspectOptions,

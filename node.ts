@@ -69,21 +69,23 @@ import { outside } from "./runtime/context/async_context.ts";
 import {
   currentProcess,
   currentRuntime,
-  defaultSettled,
-  isTypedCode,
   never,
-  NO_NODE,
-  setDefaultRuntime,
-  setNeighbour,
-  unnamed,
-  unnamedNeighbour,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
+import { isTypedCode } from "./runtime/context/typed_code.ts";
+import {
+  defaultSettled,
+  NO_NODE,
+  setDefaultRuntime,
+  setLoopback,
+  unnamed,
+  unnamedLoopback,
+} from "./runtime/context/default_node.ts";
 import {
   type LogEvent,
   type LogHook,
   standardLog,
-} from "./runtime/log/events.ts";
+} from "./runtime/log/log_event.ts";
 import { jsonLog } from "./runtime/log/json_log.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import { NodeLog } from "./runtime/log/node_log.ts";
@@ -95,7 +97,8 @@ import type {
 import type { Holding, RefusedRequest } from "./runtime/holdings.ts";
 import { type Atom, nameOf, type Pid, type Ref } from "./runtime/values/pid.ts";
 import type { Process } from "./runtime/processes/process.ts";
-import { Runtime } from "./runtime/runtime.ts";
+import { NodeRuntime } from "./runtime/node_runtime.ts";
+import type { Runtime } from "./runtime/runtime.ts";
 import { jsonWire } from "./wires/json/mod.ts";
 
 export type {
@@ -125,8 +128,8 @@ export type {
   ReportedChild,
   SupervisorError,
   SupervisorReport,
-} from "./runtime/log/events.ts";
-export type { Ancestor } from "./runtime/processes/process.ts";
+} from "./runtime/log/log_event.ts";
+export type { Ancestor } from "./runtime/processes/lineage.ts";
 
 /** Options for {@linkcode Node.start}. */
 export interface NodeOptions {
@@ -309,7 +312,7 @@ export class Node implements AsyncDisposable {
   readonly creation: number;
   /** The port that it listens on. */
   readonly port: number;
-  readonly #runtime: Runtime;
+  readonly #runtime: NodeRuntime;
   readonly #network: Network;
   readonly #presence: Presence;
   readonly #stopTimeout: number;
@@ -319,7 +322,7 @@ export class Node implements AsyncDisposable {
   #stopping: Promise<void> | undefined;
 
   private constructor(
-    runtime: Runtime,
+    runtime: NodeRuntime,
     network: Network,
     presence: Presence,
     stopTimeout: number,
@@ -375,7 +378,7 @@ export class Node implements AsyncDisposable {
 
   /** @ignore */
   static _make(
-    runtime: Runtime,
+    runtime: NodeRuntime,
     network: Network,
     presence: Presence,
     stopTimeout: number,
@@ -383,7 +386,7 @@ export class Node implements AsyncDisposable {
     const node = new Node(runtime, network, presence, stopTimeout);
     nodes.set(runtime, node);
     started.push(node);
-    setNeighbour(runtime, true);
+    setLoopback(runtime, true);
     if (started.length === 1) setDefaultRuntime(runtime);
     return node;
   }
@@ -399,7 +402,7 @@ export class Node implements AsyncDisposable {
   }
 
   /** @ignore */
-  _runtime(): Runtime {
+  _runtime(): NodeRuntime {
     return this.#runtime;
   }
 
@@ -898,7 +901,7 @@ export class Node implements AsyncDisposable {
     // Before its processes end: code that people type goes on elsewhere, and does not end with them.
     setDefaultRuntime(started.at(0)?._runtime());
     this.#runtime.stop("shutdown");
-    setNeighbour(this.#runtime, false);
+    setLoopback(this.#runtime, false);
     await Promise.all([this.#network.stop(), left]);
     this.#runtime.log.stop();
   }
@@ -987,13 +990,13 @@ async function startNode(
   );
   resources.defer(() => presence.leave());
   resources.defer(() => ready.reject(new Error("not started")));
-  const runtime: Runtime = new Runtime({
+  const runtime: NodeRuntime = new NodeRuntime({
     node: name.full,
     creation: presence.creation,
     clock: world.clock,
     maxDepth: limits.maxDepth,
     route: (node, connect) =>
-      node === NO_NODE ? unnamedNeighbour() : network.route(node, connect),
+      node === NO_NODE ? unnamedLoopback() : network.route(node, connect),
     log: nodeLog,
     peerLimits: limits,
     refused: (node, what, message) => network.refused(node, what, message),

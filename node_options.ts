@@ -12,8 +12,8 @@ import {
   checkOptions,
   checkString,
   checkTimeout,
-  misfit,
 } from "./runtime/values/check_arguments.ts";
+import { misfit } from "./runtime/values/options.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 
 /**

@@ -34,11 +34,11 @@ import {
   waitingProcess,
 } from "./runtime/context/current_process.ts";
 import {
-  type AliasMode,
-  type Ancestor,
   type Process as ProcessState,
   PROCESS_LABEL,
 } from "./runtime/processes/process.ts";
+import type { Ancestor } from "./runtime/processes/lineage.ts";
+import type { AliasMode } from "./runtime/processes/links_and_monitors.ts";
 import { infoOf, type ProcessInfo } from "./runtime/processes/process_info.ts";
 import { isFull } from "./runtime/signals/signal.ts";
 import {
@@ -49,8 +49,8 @@ import {
   checkRef,
   checkTimeout,
   isName,
-  misfit,
 } from "./runtime/values/check_arguments.ts";
+import { misfit } from "./runtime/values/options.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import {
   type Atom,

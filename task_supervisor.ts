@@ -59,8 +59,8 @@ import {
   checkCount,
   checkOptions,
   checkPid,
-  misfit,
 } from "./runtime/values/check_arguments.ts";
+import { misfit } from "./runtime/values/options.ts";
 import { atAwait } from "./runtime/promises/answer.ts";
 import { never, waitingProcess } from "./runtime/context/current_process.ts";
 import { inspect } from "./runtime/values/inspect.ts";

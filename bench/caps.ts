@@ -11,7 +11,7 @@ import { PendingSignals } from "../distribution/pending_signals.ts";
 import { receive } from "../process.ts";
 import { GlobalTable } from "../servers/global/global_table.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
-import { Runtime } from "../runtime/runtime.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { rawFrame, textFrame } from "../wires/json/frames.ts";
@@ -63,8 +63,8 @@ const SINK = Object.fromEntries(
   ) => [kind, () => undefined]),
 ) as unknown as Signals;
 
-function newRuntime(): Runtime {
-  const runtime: Runtime = new Runtime({
+function newRuntime(): NodeRuntime {
+  const runtime: NodeRuntime = new NodeRuntime({
     node: HERE.name,
     creation: HERE.creation,
     route: () => SINK,
@@ -130,7 +130,7 @@ const runtime = newRuntime();
 const peer = new Pid(THERE.name, 1, THERE.creation);
 await measure("maxRemoteProcesses: one process", () => {
   for (let i = 0; i < COUNT; i++) {
-    runtime.spawnRequest(peer, {
+    runtime.local.spawnRequest(peer, {
       ref: new Ref(THERE.name, i, THERE.creation),
       run: { module: "Caps", function: "wait", args: [] },
       link: false,
@@ -143,14 +143,14 @@ await measure("maxRemoteProcesses: one process", () => {
 const [target] = runtime.processes.values();
 await measure("maxRemoteLinks: one link", () => {
   for (let i = 0; i < COUNT; i++) {
-    runtime.link(new Pid(THERE.name, i, THERE.creation), target.pid);
+    runtime.local.link(new Pid(THERE.name, i, THERE.creation), target.pid);
   }
   return runtime;
 }, COUNT);
 await measure("maxRemoteMonitors: one monitor", () => {
   for (let i = 0; i < COUNT; i++) {
     const ref = new Ref(THERE.name, i, THERE.creation);
-    runtime.monitor(peer, target.pid, ref);
+    runtime.local.monitor(peer, target.pid, ref);
   }
   return runtime;
 }, COUNT);

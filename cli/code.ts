@@ -6,10 +6,8 @@
 
 import { IO } from "../io.ts";
 import { type DownMessage, receive, spawnMonitor } from "../process.ts";
-import {
-  currentProcess,
-  runsTyped,
-} from "../runtime/context/current_process.ts";
+import { currentProcess } from "../runtime/context/current_process.ts";
+import { runsTyped } from "../runtime/context/typed_code.ts";
 import { evaluate, type Scope } from "./evaluate.ts";
 import { hintForError } from "./hints.ts";
 import { complain } from "./output.ts";

@@ -12,10 +12,7 @@
 import { Application, type ApplicationSpec } from "../application.ts";
 import { type ModuleExports, Node } from "../node.ts";
 import { outside, runInside } from "../runtime/context/async_context.ts";
-import {
-  onDefaultRuntime,
-  unnamed,
-} from "../runtime/context/current_process.ts";
+import { onDefaultRuntime, unnamed } from "../runtime/context/default_node.ts";
 import { complain } from "./output.ts";
 import { formatThrown } from "./report.ts";
 

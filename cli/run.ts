@@ -17,7 +17,7 @@ import {
 } from "../node.ts";
 import { receive } from "../process.ts";
 import { runInside } from "../runtime/context/async_context.ts";
-import { unnamed } from "../runtime/context/current_process.ts";
+import { unnamed } from "../runtime/context/default_node.ts";
 import { quote } from "../runtime/values/inspect.ts";
 import { standardOutput } from "../runtime/host/output_stream.ts";
 import { isShutdown } from "../runtime/values/exit_reason.ts";

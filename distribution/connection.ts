@@ -166,7 +166,7 @@ export class Connection implements Port {
     this.#batch = Math.min(BATCH, Math.ceil(limits.maxQueueBytes / BATCHES));
     this.#freeRoom = Math.min(limits.highWaterMark, limits.maxQueueBytes);
     this.room = this.#freeRoom;
-    const { outgoing, incoming } = session.open(this, runtime);
+    const { outgoing, incoming } = session.open(this, runtime.local);
     this.#outgoing = outgoing;
     this.#incoming = incoming;
     this.signals = outgoing;

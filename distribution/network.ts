@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LogLevel } from "../runtime/log/events.ts";
+import type { LogLevel } from "../runtime/log/log_event.ts";
 import type { LogCause } from "../runtime/log/node_log.ts";
 import type { RefusedRequest } from "../runtime/holdings.ts";
 import type { Runtime } from "../runtime/runtime.ts";

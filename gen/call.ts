@@ -14,7 +14,8 @@ import { never, waitingProcess } from "../runtime/context/current_process.ts";
 import type { Deadline, Expiring } from "../runtime/scheduling/deadlines.ts";
 import { ignore } from "../runtime/promises/ignore.ts";
 import { Pid, type Ref } from "../runtime/values/pid.ts";
-import type { Process, Wait } from "../runtime/processes/process.ts";
+import type { Process } from "../runtime/processes/process.ts";
+import type { Wait } from "../runtime/processes/wait.ts";
 import type { Backpressure } from "../runtime/signals/signal.ts";
 import { copyTerm } from "../runtime/values/term.ts";
 import {

@@ -8,7 +8,8 @@ import { ExitError } from "../errors.ts";
 import { Answer } from "../runtime/promises/answer.ts";
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
 import type { Pid, Ref } from "../runtime/values/pid.ts";
-import type { Process, Wait } from "../runtime/processes/process.ts";
+import type { Process } from "../runtime/processes/process.ts";
+import type { Wait } from "../runtime/processes/wait.ts";
 import {
   type GlobalName,
   registerName,
@@ -218,7 +219,7 @@ class Starting implements Start, Wait {
       starter.unawait(this.#ref);
       starter.demonitor(this.#ref);
       starter.unlink(pid);
-      starter.runtime.exit(starter.pid, pid, "kill");
+      starter.runtime.local.exit(starter.pid, pid, "kill");
       this.#answer.fail(() => new ExitError("timeout"));
     });
   }

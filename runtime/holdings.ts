@@ -47,7 +47,17 @@ export interface HoldingLimits {
   maxTotalRemoteEntries: number;
 }
 
+/** Is notified of a request of a node that was refused. */
+export type OnRefused = (
+  node: string,
+  what: RefusedRequest,
+  message: string,
+) => void;
+
 type Held = Record<Counted, number>;
+
+/** The largest name, lock or group of a peer, in characters: there may be many. */
+const MAX_ENTRY = 1 << 16;
 
 const NONE: Held = { processes: 0, links: 0, monitors: 0, entries: 0 };
 const ANY: Held = {
@@ -66,8 +76,12 @@ export class Holdings {
   #lastNode = "";
   #last: Held = NONE;
 
+  /** Is notified of requests of peers that were refused. */
+  readonly refused: OnRefused;
+
   /** Nobody holds anything. */
-  constructor(limits?: HoldingLimits) {
+  constructor(limits?: HoldingLimits, refused: OnRefused = () => {}) {
+    this.refused = refused;
     this.#each = limits === undefined ? ANY : {
       processes: limits.maxRemoteProcesses,
       links: limits.maxRemoteLinks,
@@ -108,6 +122,27 @@ export class Holdings {
       })`;
     }
     return undefined;
+  }
+
+  /** Whether a node may hold no more of a kind; that is noted then as a request that was refused. */
+  refuses(node: string, kind: Exclude<Counted, "processes">): boolean {
+    const refusal = this.refusal(node, kind);
+    if (refusal === undefined) return false;
+    this.refused(node, kind, refusal);
+    return true;
+  }
+
+  /** Has a node hold one entry more, of so many characters; false if it may not, and was refused. */
+  takeEntry(node: string, characters: number): boolean {
+    if (characters > MAX_ENTRY) {
+      const message =
+        `a name, lock or group of ${characters} characters is too large: ${MAX_ENTRY} is the most`;
+      this.refused(node, "entries", message);
+      return false;
+    }
+    if (this.refuses(node, "entries")) return false;
+    this.take(node, "entries");
+    return true;
   }
 
   /** A node holds one more. */

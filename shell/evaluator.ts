@@ -9,10 +9,8 @@ import { hintForError, hintForValue } from "../cli/hints.ts";
 import { formatThrown } from "../cli/report.ts";
 import { IO } from "../io.ts";
 import { type Pid, type Ref, spawnMonitor } from "../process.ts";
-import {
-  currentProcess,
-  runsTyped,
-} from "../runtime/context/current_process.ts";
+import { currentProcess } from "../runtime/context/current_process.ts";
+import { runsTyped } from "../runtime/context/typed_code.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 
 import type { LineValues } from "./values.ts";

@@ -11,18 +11,15 @@ import {
   spawnLink,
 } from "../process.ts";
 import { startGroupLeader } from "../servers/io/group_leader.ts";
-import {
-  NO_NODE,
-  setDefaultRuntime,
-} from "../runtime/context/current_process.ts";
-import type { RuntimeEvent } from "../runtime/log/events.ts";
-import { Runtime } from "../runtime/runtime.ts";
+import { NO_NODE, setDefaultRuntime } from "../runtime/context/default_node.ts";
+import type { RuntimeEvent } from "../runtime/log/log_event.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { ChildSpec } from "../supervisor.ts";
 
 const events: RuntimeEvent[] = [];
 const printed: string[] = [];
 
-const runtime = new Runtime({
+const runtime = new NodeRuntime({
   node: NO_NODE,
   creation: 0,
   report: (event) => events.push(event),

@@ -24,11 +24,8 @@ import {
   spawnLink,
   spawnMonitor,
 } from "../process.ts";
-import {
-  NO_NODE,
-  setDefaultRuntime,
-} from "../runtime/context/current_process.ts";
-import { Runtime } from "../runtime/runtime.ts";
+import { NO_NODE, setDefaultRuntime } from "../runtime/context/default_node.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
@@ -39,7 +36,7 @@ import { test } from "../testing/tags.ts";
 
 const events: LogEvent[] = [];
 setDefaultRuntime(
-  new Runtime({
+  new NodeRuntime({
     node: NO_NODE,
     creation: 0,
     report: (event) => events.push({ ...event, node: NO_NODE }),

@@ -14,6 +14,7 @@ import {
 import { global } from "../global.ts";
 import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { Registry } from "../registry.ts";
+import type { NodeRuntime } from "../runtime/node_runtime.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
@@ -186,7 +187,8 @@ processTest(
       () => GenServer.call(name, "which_children"),
       () => GenServer.stop(name),
     ];
-    const before = currentRuntime().sizes();
+    const runtime = currentRuntime() as NodeRuntime;
+    const before = runtime.sizes();
     for (const [i, ask] of asks.entries()) {
       found = i < 3 ? tasks : children;
       gate = new Gate();
@@ -197,7 +199,7 @@ processTest(
       await settled();
       await settled();
     }
-    assertEquals(currentRuntime().sizes(), before);
+    assertEquals(runtime.sizes(), before);
     await TaskSupervisor.stop(tasks);
     await DynamicSupervisor.stop(children);
   },

@@ -14,7 +14,7 @@ import {
 import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
 import { Pid, Process, receive, self, send } from "../process.ts";
-import { Runtime } from "../runtime/runtime.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
 import { test } from "../testing/tags.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { clusterTest, COOKIE } from "./_nodes.ts";
@@ -44,7 +44,7 @@ class CountedDials {
   readonly network: Network;
 
   constructor(limits: Partial<Limits> = {}) {
-    const runtime = new Runtime({ node: ALEX, creation: 5, report() {} });
+    const runtime = new NodeRuntime({ node: ALEX, creation: 5, report() {} });
     this.network = new Network({
       runtime,
       name: parseNodeName(ALEX),

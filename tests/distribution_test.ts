@@ -19,7 +19,7 @@ import {
   send,
   spawn,
 } from "../process.ts";
-import { insideOf } from "../runtime/context/async_context.ts";
+import { insideOf } from "../runtime/context/current_process.ts";
 import { atom } from "../runtime/values/pid.ts";
 import { NodeProcess } from "./_node_process.ts";
 import {

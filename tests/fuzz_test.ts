@@ -20,7 +20,7 @@ import { Node } from "../node.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
 import { systemClock } from "../runtime/host/clock.ts";
 import { NodeLog } from "../runtime/log/node_log.ts";
-import { Runtime } from "../runtime/runtime.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { Process, receive, self, send } from "../process.ts";
 import { Task } from "../task.ts";
@@ -114,8 +114,8 @@ class FuzzedTransport implements Transport {
   }
 }
 
-function newRuntime(route?: () => Signals): Runtime {
-  const runtime: Runtime = new Runtime({
+function newRuntime(route?: () => Signals): NodeRuntime {
+  const runtime: NodeRuntime = new NodeRuntime({
     node: HERE.name,
     creation: HERE.creation,
     peerLimits: DEFAULT_LIMITS,
@@ -294,7 +294,7 @@ test(
     const signals = goodSignals();
     assert(signals.length > 20);
     const newDecoder = () =>
-      new Decoder(HERE, THERE, DEFAULT_LIMITS, portTo([]), runtime);
+      new Decoder(HERE, THERE, DEFAULT_LIMITS, portTo([]), runtime.local);
     let decoder = newDecoder();
     let refused = 0;
     let bystander = runtime.spawn(Remote.wait, {});
@@ -329,7 +329,7 @@ test(
       async () => void heard.push(await receive()),
       {},
     );
-    runtime.send(new Pid("x@localhost", 1, 1), other.pid, "hi");
+    runtime.local.send(new Pid("x@localhost", 1, 1), other.pid, "hi");
     while (heard.length === 0) await turn();
     assertEquals(heard, ["hi"]);
     // And all that was held goes with the peer and its processes.

@@ -16,13 +16,10 @@ import {
   spawnLink,
   spawnMonitor,
 } from "../process.ts";
-import {
-  currentRuntime,
-  NO_NODE,
-  setDefaultRuntime,
-} from "../runtime/context/current_process.ts";
+import { currentRuntime } from "../runtime/context/current_process.ts";
+import { NO_NODE, setDefaultRuntime } from "../runtime/context/default_node.ts";
 import { printable, quote } from "../runtime/values/inspect.ts";
-import { Runtime } from "../runtime/runtime.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import { test } from "../testing/tags.ts";
@@ -34,7 +31,7 @@ import * as Hostile from "./_hostile_reasons.ts";
 /** The messages that the node of no name has logged. */
 const logged: string[] = [];
 setDefaultRuntime(
-  new Runtime({
+  new NodeRuntime({
     node: NO_NODE,
     creation: 0,
     report: ({ message }) => logged.push(message),
@@ -280,7 +277,7 @@ for (
 }
 
 test("a process whose result has a `then` that throws ends", async () => {
-  const runtime = new Runtime({
+  const runtime = new NodeRuntime({
     node: "nonode@nohost",
     creation: 0,
     report() {},

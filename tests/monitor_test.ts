@@ -1,6 +1,6 @@
 import { assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
 import { Process, receive, self, send, spawn } from "../process.ts";
-import { insideOf } from "../runtime/context/async_context.ts";
+import { insideOf } from "../runtime/context/current_process.ts";
 import { ended, exiting, mail, processTest } from "./_processes.ts";
 
 const HERE = "nonode@nohost";

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { Process, receive } from "../process.ts";
 import { runInside } from "../runtime/context/async_context.ts";
 import type { Process as ProcessState } from "../runtime/processes/process.ts";
-import { Runtime } from "../runtime/runtime.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";
 
@@ -16,12 +16,12 @@ class Road {
   readonly signals: Signals;
   readonly #onTheWay: (() => void)[] = [];
 
-  constructor(to: () => Runtime) {
+  constructor(to: () => NodeRuntime) {
     const kinds = KINDS.map((kind) => [
       kind,
       (...signal: unknown[]) => {
         this.#onTheWay.push(() => {
-          (to()[kind] as (...signal: unknown[]) => void)(...signal);
+          (to().local[kind] as (...signal: unknown[]) => void)(...signal);
         });
       },
     ]);
@@ -37,12 +37,16 @@ class Road {
 }
 
 /** Two nodes with a process each, which traps exits, and the roads to each of them. */
-function twoNodes(): { processes: ProcessState[]; roads: Road[] } {
-  const runtimes: Runtime[] = [];
+function twoNodes(): {
+  runtimes: NodeRuntime[];
+  processes: ProcessState[];
+  roads: Road[];
+} {
+  const runtimes: NodeRuntime[] = [];
   const roads = [0, 1].map((at) => new Road(() => runtimes[at]));
   for (const at of [0, 1]) {
     runtimes.push(
-      new Runtime({
+      new NodeRuntime({
         node: `node${at}@localhost`,
         creation: at + 1,
         route: () => roads[1 - at].signals,
@@ -53,7 +57,7 @@ function twoNodes(): { processes: ProcessState[]; roads: Road[] } {
     runtime.spawn(() => receive(() => false), {})
   );
   for (const process of processes) runInside(process, Process.trapExit, true);
-  return { processes, roads };
+  return { runtimes, processes, roads };
 }
 
 function deliverAll(roads: Road[]): void {
@@ -90,7 +94,7 @@ test("link() and unlink() from both ends leave both linked or neither, in whatev
   let linked = 0;
   fc.assert(
     fc.property(steps([0, 1]), (order) => {
-      const { processes, roads } = twoNodes();
+      const { runtimes, processes, roads } = twoNodes();
       for (const { at, what } of order) {
         const other = processes[1 - at].pid;
         if (what === "deliver") roads[at].deliver();
@@ -108,7 +112,7 @@ test("link() and unlink() from both ends leave both linked or neither, in whatev
 
       // What both believe is so: an exit goes over the link or not at all.
       const { pid, runtime } = processes[0];
-      runtime.exit(pid, pid, "kill");
+      runtime.local.exit(pid, pid, "kill");
       deliverAll(roads);
       assertEquals(
         processes[1].mailbox.messages(),
@@ -118,7 +122,7 @@ test("link() and unlink() from both ends leave both linked or neither, in whatev
           reason: "killed",
         })),
       );
-      for (const process of processes) process.runtime.stop("shutdown");
+      for (const each of runtimes) each.stop("shutdown");
     }),
     { numRuns: 2000 },
   );
@@ -128,7 +132,7 @@ test("link() and unlink() from both ends leave both linked or neither, in whatev
 test("unlink() drops an exit that is on its way; link() after it tells of the death", () => {
   fc.assert(
     fc.property(steps([0]), fc.nat(24), (order, dies) => {
-      const { processes: [self, other], roads } = twoNodes();
+      const { runtimes, processes: [self, other], roads } = twoNodes();
       let linked = false;
       for (const [i, { at, what }] of order.entries()) {
         if (i === dies) other.runtime.terminate(other, "boom");
@@ -142,7 +146,7 @@ test("unlink() drops an exit that is on its way; link() after it tells of the de
       while ([arrive(0), arrive(1)].some(Boolean));
       // A link that was still wanted has told of the death, one way or the other.
       assertEquals([linked, links(self)], [false, []]);
-      self.runtime.stop("shutdown");
+      runtimes[0].stop("shutdown");
 
       function arrive(at: 0 | 1): boolean {
         const before = self.mailbox.length;

@@ -27,7 +27,7 @@ import { global } from "../global.ts";
 import { IO } from "../io.ts";
 import { rpc } from "../rpc.ts";
 import { Atom, atom, Pid, Ref } from "../runtime/values/pid.ts";
-import { Runtime } from "../runtime/runtime.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
@@ -795,7 +795,7 @@ async function signalsOf(
 ): Promise<Json[]> {
   const port = new RecordingPort();
   const encoder = encoderOf(port);
-  const runtime = new Runtime({
+  const runtime = new NodeRuntime({
     ...ALEX,
     node: ALEX.name,
     route: () => encoder,

@@ -7,7 +7,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { Pid } from "../process.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { NodeRuntime } from "../runtime/node_runtime.ts";
+import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";
 import { textFrame } from "../wires/json/frames.ts";
 import { anyLife, type Faults, type Life, live } from "./_simulated_faults.ts";
@@ -132,17 +133,32 @@ function changing(
   };
 }
 
-/** A fault of a node: another method in the place of one of its runtime's. */
-function replacing<K extends keyof Runtime>(
-  method: K,
-  replace: (runtime: Runtime, original: Runtime[K]) => Runtime[K],
+/** A fault of a node: another method in the place of one that delivers signals to its processes. */
+function replacing<K extends keyof Signals>(
+  kind: K,
+  replace: (runtime: NodeRuntime, original: Signals[K]) => Signals[K],
 ): () => Faults {
   return () => ({
     plant(node) {
       const runtime = node._runtime();
-      const original = runtime[method] as (...args: unknown[]) => unknown;
-      const bound = original.bind(runtime) as Runtime[K];
-      runtime[method] = replace(runtime, bound);
+      const { local } = runtime;
+      const original = local[kind] as (...args: unknown[]) => unknown;
+      local[kind] = replace(runtime, original.bind(local) as Signals[K]);
+    },
+  });
+}
+
+/** A fault of a node: another end of its processes. */
+function terminating(
+  replace: (
+    runtime: NodeRuntime,
+    original: NodeRuntime["terminate"],
+  ) => NodeRuntime["terminate"],
+): () => Faults {
+  return () => ({
+    plant(node) {
+      const runtime = node._runtime();
+      runtime.terminate = replace(runtime, runtime.terminate.bind(runtime));
     },
   });
 }
@@ -238,7 +254,7 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
     /which is not so|never came|was made|processes left/,
   ],
   "a name that is free after its process's end is told": [
-    replacing("terminate", ({ names }, terminate) => (process, reason) => {
+    terminating(({ names }, terminate) => (process, reason) => {
       const { delete: remove } = names;
       names.delete = () => true;
       terminate(process, reason);
@@ -256,7 +272,7 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
     /is still being ended/,
   ],
   "a name that outlives its process": [
-    replacing("terminate", (runtime, terminate) => (process, reason) => {
+    terminating((runtime, terminate) => (process, reason) => {
       const { name } = process;
       terminate(process, reason);
       if (name !== undefined) runtime.names.set(name, process);
@@ -264,7 +280,7 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
     /is the name of .*, which has it not/,
   ],
   "an alias that outlives its process": [
-    replacing("terminate", (runtime, terminate) => (process, reason) => {
+    terminating((runtime, terminate) => (process, reason) => {
       const aliases = [...process.aliases?.keys() ?? []];
       terminate(process, reason);
       for (const number of aliases) runtime.aliases.set(number, process);

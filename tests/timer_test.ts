@@ -1,12 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { makeRef, Process, receive, Ref, self, spawn } from "../process.ts";
-import {
-  NO_NODE,
-  setDefaultRuntime,
-} from "../runtime/context/current_process.ts";
+import { NO_NODE, setDefaultRuntime } from "../runtime/context/default_node.ts";
 import { Pid } from "../runtime/values/pid.ts";
 import { type Clock, systemClock } from "../runtime/host/clock.ts";
-import { Runtime } from "../runtime/runtime.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
 import { clusterTest } from "./_nodes.ts";
 import { ended, idle, mail, processTest, turn } from "./_processes.ts";
 
@@ -44,7 +41,7 @@ class ManualClock implements Clock {
 }
 
 const clock = new ManualClock();
-const runtime = new Runtime({ node: NO_NODE, creation: 0, clock });
+const runtime = new NodeRuntime({ node: NO_NODE, creation: 0, clock });
 setDefaultRuntime(runtime);
 
 processTest("sendAfter() of 0 ms sends when the caller gives way", async () => {
@@ -167,7 +164,11 @@ processTest("sendAfter() refuses what is no time, and no receiver", () => {
 });
 
 processTest("a node that stops ends its timers", async () => {
-  const other = new Runtime({ node: "other@localhost", creation: 1, clock });
+  const other = new NodeRuntime({
+    node: "other@localhost",
+    creation: 1,
+    clock,
+  });
   other.timers.start("nobody", 1, 10);
   other.timers.start(other.shell().pid, 2, 20);
   assertEquals(other.timers.size, 2);

@@ -12,7 +12,7 @@
 const NONE: unique symbol = Symbol("none");
 
 /** A map that keeps a single entry in its own fields, and more in a `Map`. */
-export class FewMap<K, V> {
+export class SmallMap<K, V> {
   #key: K | typeof NONE = NONE;
   #value: V | undefined = undefined;
   /** All entries, from the moment that there were two. */

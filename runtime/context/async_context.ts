@@ -5,21 +5,28 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Process } from "../processes/process.ts";
 
-const storage = new AsyncLocalStorage<Process | undefined>();
+/** The parts of a process that its context needs: what the context is depends on no process. */
+export interface ContextProcess {
+  /** The process's name among all nodes. */
+  readonly pid: { readonly node: string };
+  /** The process of another node that its code runs as, if there is one. */
+  readonly standIn: ContextProcess | undefined;
+}
+
+const storage = new AsyncLocalStorage<ContextProcess | undefined>();
 
 let defaultNode = "nonode@nohost";
 
 /** The process that the running code is in, if it is in one. */
-export function insideOf(): Process | undefined {
+export function contextProcess(): ContextProcess | undefined {
   const process = storage.getStore();
   return process?.standIn ?? process;
 }
 
 /** Runs `fn` as code of `process`. */
 export function runInside<A extends unknown[], R>(
-  process: Process,
+  process: ContextProcess,
   fn: (...args: A) => R,
   ...args: A
 ): R {
@@ -40,14 +47,17 @@ export function outside<R>(fn: () => R): R {
  * A function that runs code as a process and otherwise in the caller's asynchronous context: the
  * `AsyncLocalStorage`s of a user, such as a request's trace, reach the process that handles it.
  */
-export function contextFor<R>(): (process: Process, fn: () => R) => R {
+export function contextFor<R>(): (
+  process: ContextProcess,
+  fn: () => R,
+) => R {
   const restore = AsyncLocalStorage.snapshot();
   return (process, fn) => restore(() => storage.run(process, fn));
 }
 
 /** The name of the node that the running code is on. */
 export function hereName(): string {
-  return insideOf()?.pid.node ?? defaultNode;
+  return contextProcess()?.pid.node ?? defaultNode;
 }
 
 /** Names the node that code outside any process is on. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LogEvent } from "./events.ts";
+import type { LogEvent } from "./log_event.ts";
 import {
   escapeUnsafe,
   inspectWithin,

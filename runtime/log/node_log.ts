@@ -16,7 +16,7 @@ import {
   type LogLevel,
   type RuntimeEvent,
   safeLog,
-} from "./events.ts";
+} from "./log_event.ts";
 import { printableLine, printableWithin } from "../values/inspect.ts";
 
 /** How long a message may be, in characters. */

@@ -7,122 +7,34 @@
 import { ExitError, NoProcessError, ProcessExited } from "../values/errors.ts";
 import { outside, runInside } from "../context/async_context.ts";
 import { answersNow, goesOn, later, Pace } from "../scheduling/scheduler.ts";
-import { FewMap } from "../collections/small_map.ts";
+import { SmallMap } from "../collections/small_map.ts";
 import { type Guard, Mailbox, type MailboxHost } from "./mailbox.ts";
 import { Pid, Ref } from "../values/pid.ts";
 import type { Runtime } from "../runtime.ts";
 import type {
   Backpressure,
   MonitoredObject,
-  SpawnResult,
   Target,
 } from "../signals/signal.ts";
+import { type Lineage, lineageOf } from "./lineage.ts";
+import {
+  type AliasMode,
+  type Key,
+  keyOf,
+  type Link,
+  type Monitor,
+  monitoredObject,
+  type Watcher,
+} from "./links_and_monitors.ts";
+import type { Wait } from "./wait.ts";
 import { copyTerm } from "../values/term.ts";
 import { formatExit } from "../values/exit_reason.ts";
 import { withoutStrayErrors } from "../host/unhandled_errors.ts";
 import { termKey } from "../values/term_key.ts";
-import type { Timer } from "./timers.ts";
-
-/** A key that two pids share when they name the same process. */
-export type Key = number | string;
-
-/** The key of a pid or reference, as seen from a node. */
-export function keyOf(of: Pid | Ref, runtime: Runtime): Key {
-  return of.node === runtime.node && of.creation === runtime.creation
-    ? of.number
-    : `${of.number}.${of.creation}.${of.node}`;
-}
-
-/** A link's state at this end. */
-export interface Link {
-  /** The other end. */
-  pid: Pid;
-  /** The id of the unlink whose ack is awaited; 0 while the link is active. */
-  unlinking: number;
-  /** Whether a peer asked for it, and it counts as the peer's. */
-  held: boolean;
-  /**
-   * Whether an exit signal over it does not end this process: the other end is a task of code outside
-   * any process, and unrelated flows of that code share this process.
-   */
-  spares: boolean;
-}
-
-/** A monitor of this process's. */
-export interface Monitor {
-  /** Its reference. */
-  ref: Ref;
-  /** What it watches, and where. */
-  target: Target;
-  /** The node of the target. */
-  node: string;
-}
-
-/** A monitor's target as a DOWN has it. */
-export function monitoredObject({ target, node }: Monitor): MonitoredObject {
-  return typeof target === "string" ? { name: target, node } : target;
-}
-
-/** Somebody's monitor on this process. */
-export interface Watcher {
-  /** Who watches. */
-  pid: Pid;
-  /** Under which reference. */
-  ref: Ref;
-}
+import type { PendingTimer } from "./timers.ts";
 
 /** Where the dictionary keeps the label that a process has given itself, as in OTP. */
 export const PROCESS_LABEL = "$process_label";
-
-/** When an alias ends by itself. */
-export type AliasMode = "explicit_unalias" | "demonitor" | "reply_demonitor";
-
-/** Something that a process waits for by reference: a reply, a DOWN, a spawn's result. */
-export interface Wait {
-  /** The node that it is awaited from. */
-  readonly node: string;
-  /** Whether the reply may come from another node: who is asked may leave the answer to others. */
-  readonly isOpen?: boolean;
-  /** The one process that the reply may come from, where it is known. */
-  readonly by?: Pid;
-  /** Whether it learns of the end of the spawned process by itself, so that the link need not tell. */
-  readonly tellsEnd?: boolean;
-  /** A reply came to the alias. */
-  reply(value: unknown, ref: Ref): void;
-  /** What the reference monitors has ended. */
-  down(object: MonitoredObject, reason: unknown, ref: Ref): void;
-  /** The spawn request of that reference was answered, or its node is down (`undefined`). */
-  spawned?(result: SpawnResult | undefined): void;
-  /** The waiting process has exited. */
-  abandon(error: () => unknown): void;
-}
-
-/** A process as another one's ancestor: its name, where it had one, or its pid. */
-export type Ancestor = Pid | string;
-
-/** What a server was at when it failed. */
-export interface CrashContext {
-  /** The message that it was dealing with. */
-  lastMessage?: unknown;
-  /** Who sent it, if it was a call. */
-  client?: Pid;
-  /** Its state before that message. */
-  state?: unknown;
-}
-
-/** What is known of a server or a task besides what every process has: OTP's `proc_lib` notes it so. */
-export interface Lineage {
-  /** Which of the two it is. */
-  readonly kind: "server" | "task";
-  /** Who started it, who started that one, and so on: nearest first. */
-  readonly ancestors: readonly Ancestor[];
-  /** On whose behalf it runs, nearest first. */
-  readonly callers: Pid[];
-  /** Whether it is being started: of an exit its starter learns then, and not the log. */
-  starting?: boolean;
-  /** What it was at when it failed; noted by a server as it ends. */
-  context?: CrashContext;
-}
 
 /** How a process is started. */
 export interface ProcessOptions {
@@ -175,24 +87,24 @@ export class Process implements MailboxHost {
   /** The process of the node that is not started that it stands in for. */
   standsFor: Process | undefined = undefined;
   /** Its links, by the other end. */
-  links: FewMap<Key, Link> | undefined = undefined;
+  links: SmallMap<Key, Link> | undefined = undefined;
   /** Its monitors, by reference number. */
-  monitors: FewMap<number, Monitor> | undefined = undefined;
+  monitors: SmallMap<number, Monitor> | undefined = undefined;
   /** Monitors on it, by reference. */
-  watchers: FewMap<Key, Watcher> | undefined = undefined;
+  watchers: SmallMap<Key, Watcher> | undefined = undefined;
   /** Its active aliases, by reference number. */
-  aliases: FewMap<number, AliasMode> | undefined = undefined;
+  aliases: SmallMap<number, AliasMode> | undefined = undefined;
   /** How often it monitors each node. */
   nodeMonitors: Map<string, number> | undefined = undefined;
   /** How many times it is told of each visible node that comes or goes. */
   watchesNodes = 0;
   /** What it awaits, by reference number. */
-  waits: FewMap<number, Wait> | undefined = undefined;
+  waits: SmallMap<number, Wait> | undefined = undefined;
   /** What it keeps for itself, by the key's key: its dictionary. */
   dictionary: Map<unknown, { key: unknown; value: unknown }> | undefined =
     undefined;
   /** Messages that are to be sent to it. */
-  timers: Set<Timer> | undefined = undefined;
+  timers: Set<PendingTimer> | undefined = undefined;
   #abort: AbortController | undefined = undefined;
 
   /** Made by `Runtime.spawn`. */
@@ -201,9 +113,13 @@ export class Process implements MailboxHost {
     this.pid = new Pid(runtime.node, number, runtime.creation);
     this.groupLeader = options.groupLeader ?? this.pid;
     this.parent = options.parent;
-    this.lineage = options.kind === undefined
-      ? undefined
-      : lineageOf(options.kind, options, runtime);
+    const { kind, parent, callers = [] } = options;
+    this.lineage = kind === undefined ? undefined : lineageOf(
+      kind,
+      parent,
+      callers,
+      parent && runtime.find(parent),
+    );
     this.label = options.label;
     this.origin = options.origin === runtime.node ? undefined : options.origin;
   }
@@ -266,7 +182,9 @@ export class Process implements MailboxHost {
   /** Keeps something more for a node, under a key; false if it may not, and that has been refused. */
   keepFor(node: string, characters = 0): boolean {
     if (node === this.runtime.node) return true;
-    if (!this.alive || !this.runtime.holdEntry(node, characters)) return false;
+    if (!this.alive || !this.runtime.holdings.takeEntry(node, characters)) {
+      return false;
+    }
     this.entries ??= new Map();
     this.entries.set(node, (this.entries.get(node) ?? 0) + 1);
     return true;
@@ -286,6 +204,11 @@ export class Process implements MailboxHost {
     for (const [node, kept] of this.entries ?? []) {
       for (let i = 0; i < kept; i++) this.dropFor(node);
     }
+  }
+
+  /** Cancels the messages that are to be sent to it. */
+  cancelTimers(): void {
+    for (const timer of this.timers ?? []) timer.cancel();
   }
 
   /** The error that the process's waits end with. */
@@ -336,7 +259,7 @@ export class Process implements MailboxHost {
   send(to: Pid, message: unknown): Backpressure {
     const runtime = this.runtime;
     if (to.node === runtime.node) {
-      return runtime.send(
+      return runtime.local.send(
         this.pid,
         to,
         copyTerm(message, runtime.maxDepth),
@@ -349,7 +272,7 @@ export class Process implements MailboxHost {
   sendName(name: string, node: string, message: unknown): Backpressure {
     const runtime = this.runtime;
     if (node === runtime.node) {
-      return runtime.sendName(
+      return runtime.local.sendName(
         this.pid,
         name,
         copyTerm(message, runtime.maxDepth),
@@ -362,7 +285,7 @@ export class Process implements MailboxHost {
   sendAlias(alias: Ref, message: unknown): Backpressure {
     const runtime = this.runtime;
     if (alias.node === runtime.node) {
-      return runtime.sendAlias(
+      return runtime.local.sendAlias(
         this.pid,
         alias,
         copyTerm(message, runtime.maxDepth),
@@ -375,7 +298,7 @@ export class Process implements MailboxHost {
   reply(alias: Ref, value: unknown): void {
     const runtime = this.runtime;
     if (alias.node === runtime.node) {
-      runtime.reply(this.pid, alias, copyTerm(value, runtime.maxDepth));
+      runtime.local.reply(this.pid, alias, copyTerm(value, runtime.maxDepth));
     } else runtime.back(alias.node).reply(this.pid, alias, value);
   }
 
@@ -408,13 +331,24 @@ export class Process implements MailboxHost {
    */
   addLink(to: Pid, held = false, tellsEnd = false): void {
     const spares = tellsEnd && this.shell;
-    this.links ??= new FewMap();
+    this.links ??= new SmallMap();
     this.links.set(keyOf(to, this.runtime), {
       pid: to,
       unlinking: 0,
       held,
       spares,
     });
+  }
+
+  /** Drops a link; nothing is sent. */
+  dropLink(key: Key, link: Link): void {
+    this.links!.delete(key);
+    this.releaseLink(link);
+  }
+
+  /** A link that was dropped no longer counts as a peer's. */
+  releaseLink({ held, pid }: Link): void {
+    if (held) this.runtime.holdings.release(pid.node, "links");
   }
 
   /** What it is linked to. */
@@ -460,7 +394,7 @@ export class Process implements MailboxHost {
 
   /** Notes a monitor that the other end knows of already. */
   addMonitor(ref: Ref, target: Target, node: string): void {
-    this.monitors ??= new FewMap();
+    this.monitors ??= new SmallMap();
     this.monitors.set(ref.number, { ref, target, node });
   }
 
@@ -485,13 +419,13 @@ export class Process implements MailboxHost {
     if (mode !== undefined && mode !== "explicit_unalias") this.unalias(ref);
     if (monitor === undefined) return false;
     this.monitors!.delete(ref.number);
-    this.runtime.endMonitor(this.pid, monitor);
+    endMonitor(this.runtime, this.pid, monitor);
     return true;
   }
 
   /** Makes a reference an alias of this process. */
   addAlias(ref: Ref, mode: AliasMode): void {
-    this.aliases ??= new FewMap();
+    this.aliases ??= new SmallMap();
     this.aliases.set(ref.number, mode);
     this.runtime.aliases.set(ref.number, this);
   }
@@ -512,7 +446,7 @@ export class Process implements MailboxHost {
 
   /** Waits for what comes under a reference. */
   await(ref: Ref, wait: Wait): void {
-    this.waits ??= new FewMap();
+    this.waits ??= new SmallMap();
     this.waits.set(ref.number, wait);
   }
 
@@ -522,20 +456,13 @@ export class Process implements MailboxHost {
   }
 }
 
-function lineageOf(
-  kind: Lineage["kind"],
-  { parent, callers = [] }: ProcessOptions,
+/** Ends a monitor of a process; one on a process of this node, by its pid, is in no index. */
+export function endMonitor(
   runtime: Runtime,
-): Lineage {
-  const starter = parent && runtime.find(parent);
-  // As in Elixir, a task knows who started it by pid, and a server by name.
-  const name = kind === "task" ? undefined : starter?.name;
-  const ancestors: Ancestor[] = parent === undefined ? [] : [name ?? parent];
-  const before = starter?.lineage?.ancestors;
-  // A spread leaves room for more, in each process.
-  return {
-    kind,
-    ancestors: before === undefined ? ancestors : ancestors.concat(before),
-    callers,
-  };
+  from: Pid,
+  { target, node, ref }: Monitor,
+): void {
+  if (node !== runtime.node || typeof target === "string") {
+    runtime.back(node).demonitor(from, ref);
+  } else runtime.find(target)?.watchers?.delete(ref.number);
 }

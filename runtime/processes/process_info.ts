@@ -6,7 +6,8 @@
 
 import { currentProcess } from "../context/current_process.ts";
 import { Pid } from "../values/pid.ts";
-import type { Ancestor, Process } from "./process.ts";
+import type { Process } from "./process.ts";
+import type { Ancestor } from "./lineage.ts";
 import type { Runtime } from "../runtime.ts";
 import type { MonitoredObject } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";

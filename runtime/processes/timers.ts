@@ -4,30 +4,88 @@
  * @module
  */
 
+import type { Signals } from "../signals/signal.ts";
 import { Pid, type Ref } from "../values/pid.ts";
-import type { Process } from "./process.ts";
-import type { Runtime } from "../runtime.ts";
 
-/** A message that is to be sent. */
-export interface Timer {
-  /** The timer's reference. */
-  readonly ref: Ref;
-  /** When it is sent, by the runtime's clock. */
-  readonly due: number;
-  /** The process that it is for, if it is for one and not for a name. */
-  readonly process: Process | undefined;
-  /** Takes the callback away from the clock. */
-  stop(): void;
+/** The receiver of a timer's message, which has the timers that are for it: its death cancels them. */
+export interface TimerReceiver {
+  /** Messages that are to be sent to it. */
+  timers: Set<PendingTimer> | undefined;
 }
 
-/** The timers of a runtime, each by its reference's number. */
-export class Timers {
-  readonly #runtime: Runtime;
-  readonly #timers = new Map<number, Timer>();
+/** The parts of a node that its timers need. */
+export interface TimerHost {
+  /** The sender of the messages. */
+  readonly nobody: Pid;
+  /** Delivers to the processes of the node. */
+  readonly local: Pick<Signals, "send" | "sendName">;
+  /** The process of a pid, if it is alive. */
+  find(pid: Pid): TimerReceiver | undefined;
+  /** A new reference. */
+  makeRef(): Ref;
+  /** Milliseconds since some fixed moment. */
+  now(): number;
+  /** Calls back after so many milliseconds; returns a function that stops it. */
+  after(ms: number, fn: () => void): () => void;
+}
 
-  /** Made by a runtime. */
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime;
+/** A message that is to be sent. */
+export class PendingTimer {
+  /** The timer's reference. */
+  readonly ref: Ref;
+  /** When it is sent, by the node's clock. */
+  readonly due: number;
+  readonly #all: Map<number, PendingTimer>;
+  readonly #receiver: TimerReceiver | undefined;
+  readonly #stop: () => void;
+
+  /**
+   * A timer of those in `all`.
+   *
+   * @param receiver The process that it is for, if it is for one and not for a name.
+   */
+  constructor(
+    host: TimerHost,
+    all: Map<number, PendingTimer>,
+    receiver: TimerReceiver | undefined,
+    ref: Ref,
+    ms: number,
+    send: () => void,
+  ) {
+    this.ref = ref;
+    this.due = host.now() + ms;
+    this.#all = all;
+    this.#receiver = receiver;
+    this.#stop = host.after(ms, () => {
+      this.#forget();
+      send();
+    });
+    all.set(ref.number, this);
+    if (receiver !== undefined) (receiver.timers ??= new Set()).add(this);
+  }
+
+  /** Ends it: its message is not sent. */
+  cancel(): void {
+    this.#stop();
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#all.delete(this.ref.number);
+    const receiver = this.#receiver;
+    receiver?.timers?.delete(this);
+    if (receiver?.timers?.size === 0) receiver.timers = undefined;
+  }
+}
+
+/** The timers of a node, each by its reference's number. */
+export class Timers {
+  readonly #host: TimerHost;
+  readonly #timers = new Map<number, PendingTimer>();
+
+  /** A node without timers. */
+  constructor(host: TimerHost) {
+    this.#host = host;
   }
 
   /** How many messages are to be sent. */
@@ -37,60 +95,39 @@ export class Timers {
 
   /** Has a message, a copy by now, sent to a pid or a name of this node in so many milliseconds. */
   start(to: Pid | string, message: unknown, ms: number): Ref {
-    const runtime = this.#runtime;
-    const ref = runtime.makeRef();
-    const process = to instanceof Pid ? runtime.find(to) : undefined;
+    const host = this.#host;
+    const { nobody, local } = host;
+    const ref = host.makeRef();
+    const receiver = to instanceof Pid ? host.find(to) : undefined;
     // What nobody can get needs no timer: this one has ended before it began.
-    if (to instanceof Pid && process === undefined) return ref;
-    const stop = runtime.after(ms, () => {
-      this.#forget(timer);
-      if (to instanceof Pid) runtime.send(runtime.nobody, to, message);
-      else runtime.sendName(runtime.nobody, to, message);
+    if (to instanceof Pid && receiver === undefined) return ref;
+    new PendingTimer(host, this.#timers, receiver, ref, ms, () => {
+      if (to instanceof Pid) local.send(nobody, to, message);
+      else local.sendName(nobody, to, message);
     });
-    const timer: Timer = { ref, due: runtime.now() + ms, process, stop };
-    this.#timers.set(ref.number, timer);
-    if (process !== undefined) (process.timers ??= new Set()).add(timer);
     return ref;
   }
 
   /** Milliseconds until the message is sent, if it is still to be. */
   left(ref: Ref): number | undefined {
     const timer = this.#find(ref);
-    return timer && Math.max(timer.due - this.#runtime.now(), 0);
+    return timer && Math.max(timer.due - this.#host.now(), 0);
   }
 
   /** Ends a timer; whether its message was still to be sent. */
   cancel(ref: Ref): boolean {
     const timer = this.#find(ref);
-    if (timer === undefined) return false;
-    this.#end(timer);
-    return true;
-  }
-
-  /** Ends the timers for a process. */
-  cancelFor(process: Process): void {
-    for (const timer of process.timers ?? []) this.#end(timer);
+    timer?.cancel();
+    return timer !== undefined;
   }
 
   /** Ends all timers. */
   stop(): void {
-    for (const timer of this.#timers.values()) this.#end(timer);
+    for (const timer of this.#timers.values()) timer.cancel();
   }
 
-  #find(ref: Ref): Timer | undefined {
+  #find(ref: Ref): PendingTimer | undefined {
     const timer = this.#timers.get(ref.number);
     return timer?.ref.equals(ref) ? timer : undefined;
-  }
-
-  #end(timer: Timer): void {
-    timer.stop();
-    this.#forget(timer);
-  }
-
-  #forget(timer: Timer): void {
-    this.#timers.delete(timer.ref.number);
-    const { process } = timer;
-    process?.timers?.delete(timer);
-    if (process?.timers?.size === 0) process.timers = undefined;
   }
 }

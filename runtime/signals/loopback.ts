@@ -1,5 +1,6 @@
 /**
- * Another node of this program, as the node that is not started sees it, and the other way round.
+ * Loopback: signals between nodes of one program, without a connection. The node that is not started and
+ * those that are reach each other so.
  *
  * @module
  */
@@ -16,7 +17,7 @@ import type {
 import { copyTerm } from "../values/term.ts";
 
 /** Delivers signals to a node of this program without a connection; values are copied, as within a node. */
-export class Neighbour implements Signals {
+export class Loopback implements Signals {
   readonly #runtime: Runtime;
 
   /** Delivers to the processes of a runtime. */
@@ -29,64 +30,67 @@ export class Neighbour implements Signals {
   }
 
   send(from: Pid, to: Pid, message: unknown): Backpressure {
-    return this.#runtime.send(from, to, this.#copy(message));
+    return this.#runtime.local.send(from, to, this.#copy(message));
   }
 
   sendName(from: Pid, name: string, message: unknown): Backpressure {
-    return this.#runtime.sendName(from, name, this.#copy(message));
+    return this.#runtime.local.sendName(from, name, this.#copy(message));
   }
 
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
-    return this.#runtime.sendAlias(from, alias, this.#copy(message));
+    return this.#runtime.local.sendAlias(from, alias, this.#copy(message));
   }
 
   reply(from: Pid, alias: Ref, value: unknown): void {
-    this.#runtime.reply(from, alias, this.#copy(value));
+    this.#runtime.local.reply(from, alias, this.#copy(value));
   }
 
   link(from: Pid, to: Pid): void {
-    this.#runtime.link(from, to);
+    this.#runtime.local.link(from, to);
   }
 
   unlink(from: Pid, to: Pid, id: number): void {
-    this.#runtime.unlink(from, to, id);
+    this.#runtime.local.unlink(from, to, id);
   }
 
   unlinkAck(from: Pid, to: Pid, id: number): void {
-    this.#runtime.unlinkAck(from, to, id);
+    this.#runtime.local.unlinkAck(from, to, id);
   }
 
   exit(from: Pid, to: Pid, reason: unknown): void {
-    this.#runtime.exit(from, to, this.#copy(reason));
+    this.#runtime.local.exit(from, to, this.#copy(reason));
   }
 
   exitLink(from: Pid, to: Pid, reason: unknown): void {
-    this.#runtime.exitLink(from, to, this.#copy(reason));
+    this.#runtime.local.exitLink(from, to, this.#copy(reason));
   }
 
   monitor(from: Pid, target: Target, ref: Ref): void {
-    this.#runtime.monitor(from, target, ref);
+    this.#runtime.local.monitor(from, target, ref);
   }
 
   demonitor(from: Pid, ref: Ref): void {
-    this.#runtime.demonitor(from, ref);
+    this.#runtime.local.demonitor(from, ref);
   }
 
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
-    this.#runtime.down(from, to, ref, this.#copy(reason));
+    this.#runtime.local.down(from, to, ref, this.#copy(reason));
   }
 
   spawnRequest(from: Pid, request: SpawnRequest): void {
     const { run } = request;
     const args = this.#copy(run.args);
-    this.#runtime.spawnRequest(from, { ...request, run: { ...run, args } });
+    this.#runtime.local.spawnRequest(from, {
+      ...request,
+      run: { ...run, args },
+    });
   }
 
   spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
-    this.#runtime.spawnReply(from, to, ref, result);
+    this.#runtime.local.spawnReply(from, to, ref, result);
   }
 
   groupLeader(from: Pid, to: Pid, leader: Pid): void {
-    this.#runtime.groupLeader(from, to, leader);
+    this.#runtime.local.groupLeader(from, to, leader);
   }
 }

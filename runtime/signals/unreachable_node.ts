@@ -1,5 +1,5 @@
 /**
- * The other nodes, as seen from a node that is not started: there are none.
+ * A node that cannot be reached, as it is not connected and no connection is made.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Runtime } from "../runtime.ts";
 import type { Signals, SpawnRequest, Target } from "./signal.ts";
 
 /** Drops signals for a node that cannot be reached, and answers those that want an answer. */
-export class Nowhere implements Signals {
+export class UnreachableNode implements Signals {
   readonly #runtime: Runtime;
   readonly #node: string;
 
@@ -20,16 +20,16 @@ export class Nowhere implements Signals {
   }
 
   link(from: Pid, to: Pid): void {
-    this.#runtime.exitLink(to, from, "noconnection");
+    this.#runtime.local.exitLink(to, from, "noconnection");
   }
 
   unlink(from: Pid, to: Pid, id: number): void {
-    this.#runtime.unlinkAck(to, from, id);
+    this.#runtime.local.unlinkAck(to, from, id);
   }
 
   monitor(from: Pid, _target: Target, ref: Ref): void {
     const nobody = new Pid(this.#node, 0, 0);
-    this.#runtime.down(nobody, from, ref, "noconnection");
+    this.#runtime.local.down(nobody, from, ref, "noconnection");
   }
 
   spawnRequest(from: Pid, { ref }: SpawnRequest): void {

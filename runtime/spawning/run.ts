@@ -60,7 +60,7 @@ export function runIn<T>(
   });
   function end(): void {
     reject(signal!.reason);
-    runtime.exit(runtime.nobody, process.pid, "shutdown");
+    runtime.local.exit(runtime.nobody, process.pid, "shutdown");
   }
   signal?.addEventListener("abort", end);
   return promise;

@@ -6,10 +6,12 @@
 
 import { Answer } from "../promises/answer.ts";
 import { checkArgs } from "../values/check_arguments.ts";
-import { never, NO_NODE, waitingProcess } from "../context/current_process.ts";
+import { never, waitingProcess } from "../context/current_process.ts";
+import { NO_NODE } from "../context/default_node.ts";
 import { checkName, spawnError } from "./modules.ts";
 import type { Pid, Ref } from "../values/pid.ts";
-import type { Process, Wait } from "../processes/process.ts";
+import type { Process } from "../processes/process.ts";
+import type { Wait } from "../processes/wait.ts";
 import type { SpawnResult } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
 
@@ -71,11 +73,11 @@ class SpawnWait implements Wait {
     this.#answer.resolve({ pid, ref: this.#ref });
     if (this.#monitor) {
       process.addMonitor(this.#ref, pid, pid.node);
-      runtime.down(pid, process.pid, this.#ref, "noconnection");
+      runtime.local.down(pid, process.pid, this.#ref, "noconnection");
     }
     if (this.#link) {
       process.addLink(pid);
-      runtime.exitLink(pid, process.pid, "noconnection");
+      runtime.local.exitLink(pid, process.pid, "noconnection");
     }
   }
 

@@ -7,6 +7,7 @@
  */
 
 import { inspect } from "./inspect.ts";
+import { isOptions, misfit } from "./options.ts";
 import { Atom, Pid, Ref } from "./pid.ts";
 
 /** Whether a value can be a name: a string or an atom. */
@@ -114,28 +115,12 @@ export function checkOptions(
   doing: string,
   example = "{ timeout: 1000 }",
 ): void {
-  if (
-    typeof options === "object" && options !== null &&
-    (options.constructor === Object || !isOther(options))
-  ) return;
+  if (isOptions(options)) return;
   throw new TypeError(
     `Cannot ${doing} with the options ${
       inspect(options)
     }: give them by name, as in ${example}`,
   );
-}
-
-/** Whether an object is certainly no options: something else was meant to be at another place. */
-function isOther(value: object): boolean {
-  return Array.isArray(value) || value instanceof Promise ||
-    value instanceof Pid || value instanceof Ref || value instanceof Atom;
-}
-
-/** The error for an invalid value where a number belongs: its type is wrong, or it is out of bounds. */
-export function misfit(value: unknown, message: string): Error {
-  return typeof value === "number"
-    ? new RangeError(message)
-    : new TypeError(message);
 }
 
 /**

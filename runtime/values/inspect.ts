@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkOptions, misfit } from "./check_arguments.ts";
+import { isOptions, misfit } from "./options.ts";
 import { Atom, Pid, Ref } from "./pid.ts";
 
 /** How {@linkcode inspect} shows a value. */
@@ -131,7 +131,13 @@ export function printableLine(text: string, length: number): string {
  * ```
  */
 export function inspect(value: unknown, options: InspectOptions = {}): string {
-  checkOptions(options, "inspect a value", "{ width: 80 }");
+  if (!isOptions(options)) {
+    throw new TypeError(
+      `Cannot inspect a value with the options ${
+        inspectWithin(options)
+      }: give them by name, as in { width: 80 }`,
+    );
+  }
   const { width, limit, depth, printableLimit } = options;
   const given = { width, limit, depth, printableLimit };
   for (const [name, value] of Object.entries(given)) {

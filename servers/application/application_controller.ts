@@ -10,7 +10,7 @@
 import {
   applicationEvent,
   applicationLevel,
-} from "../../runtime/log/events.ts";
+} from "../../runtime/log/supervisor_report.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
 import { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";

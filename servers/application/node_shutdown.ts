@@ -89,7 +89,7 @@ async function endRoot(process: Process, root: Process): Promise<void> {
     );
   } catch {
     // It has ended for another reason, or is at something that takes long.
-    runtime.exit(process.pid, root.pid, "shutdown");
+    runtime.local.exit(process.pid, root.pid, "shutdown");
   }
   await reason;
 }

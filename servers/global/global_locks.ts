@@ -6,11 +6,8 @@
  */
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import {
-  type Key,
-  keyOf,
-  type Process,
-} from "../../runtime/processes/process.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { TermKey } from "../../runtime/values/term_key.ts";
 import { TOO_MANY } from "./global_messages.ts";
 

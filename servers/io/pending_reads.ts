@@ -9,7 +9,8 @@
  */
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process, Wait } from "../../runtime/processes/process.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import type { Wait } from "../../runtime/processes/wait.ts";
 
 /** A request that waits for input. */
 export interface Read {

@@ -5,11 +5,8 @@
  */
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import {
-  type Key,
-  keyOf,
-  type Process,
-} from "../../runtime/processes/process.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 

@@ -11,11 +11,8 @@
 import { QueueFullError } from "../../errors.ts";
 import { printableLine, quote } from "../../runtime/values/inspect.ts";
 import { Pid, type Ref } from "../../runtime/values/pid.ts";
-import {
-  type Key,
-  keyOf,
-  type Process,
-} from "../../runtime/processes/process.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import { keptLength, type TermKey } from "../../runtime/values/term_key.ts";
 import { Tell } from "../../gen/messages.ts";
 import {

@@ -7,11 +7,8 @@
 import { NoProcessError } from "../../errors.ts";
 import { quote } from "../../runtime/values/inspect.ts";
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
-import {
-  type Key,
-  keyOf,
-  type Process,
-} from "../../runtime/processes/process.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { TermKey } from "../../runtime/values/term_key.ts";
 import { Joins } from "./join_counts.ts";

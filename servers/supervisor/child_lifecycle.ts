@@ -4,12 +4,14 @@
  * @module
  */
 
+import type {
+  ReportedChild,
+  SupervisorError,
+} from "../../runtime/log/log_event.ts";
 import {
-  type ReportedChild,
   SUPERVISOR_LEVELS,
-  type SupervisorError,
   supervisorEvent,
-} from "../../runtime/log/events.ts";
+} from "../../runtime/log/supervisor_report.ts";
 import { inspectArgument } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { misfit } from "../../runtime/values/check_arguments.ts";
+import { misfit } from "../../runtime/values/options.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { FewMap } from "../../runtime/collections/small_map.ts";
+import { SmallMap } from "../../runtime/collections/small_map.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
-import { type Key, keyOf } from "../../runtime/processes/process.ts";
+import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { FullChildSpec } from "./child_spec.ts";
 import type { ChildState } from "./child_lifecycle.ts";
@@ -17,8 +17,8 @@ export type OrderedChild = ChildState<FullChildSpec>;
 /** Ordered children. */
 export class ChildTable implements Iterable<OrderedChild> {
   readonly #runtime: Runtime;
-  readonly #byId = new FewMap<string, OrderedChild>();
-  readonly #byPid = new FewMap<Key, OrderedChild>();
+  readonly #byId = new SmallMap<string, OrderedChild>();
+  readonly #byPid = new SmallMap<Key, OrderedChild>();
   /** Those whose end can end the supervisor. */
   #significant: Set<OrderedChild> | undefined;
 

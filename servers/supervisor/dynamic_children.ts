@@ -6,7 +6,7 @@
  */
 
 import { ExitError } from "../../errors.ts";
-import type { SupervisorError } from "../../runtime/log/events.ts";
+import type { SupervisorError } from "../../runtime/log/log_event.ts";
 import { isExit } from "../../runtime/values/exit_message.ts";
 import { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";

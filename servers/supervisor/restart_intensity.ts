@@ -4,7 +4,7 @@
  * @module
  */
 
-import { misfit } from "../../runtime/values/check_arguments.ts";
+import { misfit } from "../../runtime/values/options.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import { never } from "../../runtime/context/current_process.ts";
-import { misfit } from "../../runtime/values/check_arguments.ts";
+import { misfit } from "../../runtime/values/options.ts";
 import { isExitError } from "../../runtime/values/errors.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import { spawnError } from "../../runtime/spawning/modules.ts";

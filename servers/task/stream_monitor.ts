@@ -6,7 +6,8 @@
 
 import { ignore } from "../../runtime/promises/ignore.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process, Wait } from "../../runtime/processes/process.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import type { Wait } from "../../runtime/processes/wait.ts";
 import type { SpawnResult } from "../../runtime/signals/signal.ts";
 import type { TaskOutcome } from "./task_state.ts";
 

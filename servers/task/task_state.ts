@@ -7,7 +7,8 @@
 import { ExitError } from "../../errors.ts";
 import { atAwait } from "../../runtime/promises/answer.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process, Wait } from "../../runtime/processes/process.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import type { Wait } from "../../runtime/processes/wait.ts";
 import { isReason } from "../../runtime/values/exit_reason.ts";
 import type {
   MonitoredObject,

@@ -9,7 +9,8 @@
  */
 
 import { ExitError } from "../../errors.ts";
-import { checkFlags, misfit } from "../../runtime/values/check_arguments.ts";
+import { checkFlags } from "../../runtime/values/check_arguments.ts";
+import { misfit } from "../../runtime/values/options.ts";
 import { Fifo } from "../../runtime/collections/fifo.ts";
 import { ignore } from "../../runtime/promises/ignore.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
@@ -18,7 +19,8 @@ import {
   waitingProcess,
 } from "../../runtime/context/current_process.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process, Wait } from "../../runtime/processes/process.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import type { Wait } from "../../runtime/processes/wait.ts";
 import { takeExit } from "../../gen/server.ts";
 import {
   StreamMonitor,

@@ -24,28 +24,29 @@ export interface Mutant {
   tests?: string[];
 }
 
-const RUNTIME = "runtime/runtime.ts";
+const DELIVERY = "runtime/signals/local_delivery.ts";
+const NODES = "runtime/connected_nodes.ts";
 const PROCESS = "runtime/processes/process.ts";
 
 /** The mutations. */
 export const MUTANTS: readonly Mutant[] = [
   {
     name: "the ack of an unlink is dropped",
-    file: RUNTIME,
-    from: "this.back(from.node).unlinkAck(to, from, id);",
+    file: DELIVERY,
+    from: "this.#runtime.back(from.node).unlinkAck(to, from, id);",
     to: "void id;",
     areas: ["links"],
   },
   {
     name: "an unlink ends nothing at the other end",
-    file: RUNTIME,
-    from: "if (link?.unlinking === 0) this.#dropLink(process!, key, link);",
+    file: DELIVERY,
+    from: "if (link?.unlinking === 0) process!.dropLink(key, link);",
     to: "",
     areas: ["links", "info"],
   },
   {
     name: "a name is free only after the DOWN",
-    file: RUNTIME,
+    file: "runtime/processes/process_table.ts",
     from: "if (process.name !== undefined) this.names.delete(process.name);",
     to: "const { name } = process;\n" +
       "    if (name !== undefined) setTimeout(() => this.names.delete(name), 20);",
@@ -53,7 +54,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a DOWN comes twice",
-    file: RUNTIME,
+    file: DELIVERY,
     from: "process.monitors!.delete(ref.number);\n    const mode",
     to:
       'process.mailbox.push({ type: "DOWN", ref: monitor.ref, object: monitoredObject(monitor), reason }, process);\n' +
@@ -62,7 +63,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "kill that comes over a link is turned into killed",
-    file: RUNTIME,
+    file: DELIVERY,
     from:
       "if (!process.shell || process.trapExit) {\n      this.#signalExit(process, from, reason);",
     to:
@@ -71,10 +72,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "kill can be trapped",
-    file: RUNTIME,
-    from: 'if (isReason(reason, "kill")) this.terminate(process, "killed");',
+    file: DELIVERY,
+    from:
+      'if (isReason(reason, "kill")) this.#runtime.terminate(process, "killed");',
     to:
-      'if (isReason(reason, "kill") && !process.trapExit) this.terminate(process, "killed");',
+      'if (isReason(reason, "kill") && !process.trapExit) this.#runtime.terminate(process, "killed");',
     areas: ["exits"],
   },
   {
@@ -86,22 +88,22 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an alias is kept after the reply",
-    file: RUNTIME,
+    file: DELIVERY,
     from: 'process.aliases!.get(alias.number) === "reply_demonitor"',
     to: "process.aliases === undefined",
     areas: ["aliases"],
   },
   {
     name: "a link to nobody says nothing",
-    file: RUNTIME,
+    file: DELIVERY,
     from:
-      'if (process === undefined) {\n      this.back(from.node).exitLink(to, from, "noproc");',
+      'if (process === undefined) {\n      runtime.back(from.node).exitLink(to, from, "noproc");',
     to: "if (process === undefined) {",
     areas: ["links"],
   },
   {
     name: "normal from another ends a process",
-    file: RUNTIME,
+    file: DELIVERY,
     from:
       '} else if (!isReason(reason, "normal") || from.equals(process.pid)) {',
     to: "} else {",
@@ -109,25 +111,25 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a group leader is not inherited by another node",
-    file: RUNTIME,
-    from: "parent: from,\n      groupLeader,",
+    file: "runtime/spawning/spawn_requests.ts",
+    from: "parent: from,\n    groupLeader,",
     to:
-      'parent: from,\n      groupLeader: this.names.get("user")?.pid ?? groupLeader,',
+      'parent: from,\n    groupLeader: runtime.names.get("user")?.pid ?? groupLeader,',
     areas: ["leaders"],
   },
   {
     name: "the end of a node is told before the ends of its processes",
-    file: RUNTIME,
+    file: NODES,
     from: "this.visible.delete(node);\n    const processes",
     to: "this.visible.delete(node);\n" +
-      "    for (const each of this.processes.values()) {\n" +
+      "    for (const each of this.#runtime.processes.values()) {\n" +
       '      if (each.nodeMonitors?.delete(node)) each.mailbox.push({ type: "nodedown", node }, each);\n' +
       "    }\n    const processes",
     areas: ["nodes"],
   },
   {
     name: "a lost node is not told to monitors",
-    file: RUNTIME,
+    file: NODES,
     from: "this.#loseMonitors(process, node);\n",
     to: "",
     areas: ["monitors"],
@@ -156,14 +158,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "normal to oneself ends nothing",
-    file: RUNTIME,
+    file: DELIVERY,
     from: " || from.equals(process.pid)) {",
     to: ") {",
     areas: ["exits"],
   },
   {
     name: "who monitors a node twice is told once",
-    file: RUNTIME,
+    file: NODES,
     from: "const times = (process.nodeMonitors?.get(node) ?? 0) +",
     to: "const times = (process.nodeMonitors?.has(node) ? 1 : 0) +",
     areas: ["nodes"],
@@ -333,17 +335,17 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a timer looks its name up when it is set",
     file: "runtime/processes/timers.ts",
-    from: "else runtime.sendName(runtime.nobody, to, message);\n    });",
+    from: "else local.sendName(nobody, to, message);\n    });",
     to:
       "else if (found !== undefined) found.mailbox.push(message, found);\n    });\n" +
-      "    const found = to instanceof Pid ? undefined : runtime.names.get(to);",
+      "    const found = to instanceof Pid ? undefined : (host as unknown as { names: Map<string, any> }).names.get(to);",
     areas: ["timers"],
   },
   {
     name: "a timer that was cancelled sends its message",
     file: "runtime/processes/timers.ts",
-    from: "timer.stop();\n",
-    to: "",
+    from: "this.#stop();\n    this.#forget();\n  }",
+    to: "this.#forget();\n  }",
     areas: ["timers"],
   },
   {
@@ -407,23 +409,24 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a message to a name is not copied",
     file: "runtime/processes/process.ts",
     from:
-      "runtime.sendName(\n        this.pid,\n        name,\n        copyTerm(message, runtime.maxDepth),\n      )",
-    to: "runtime.sendName(this.pid, name, message)",
+      "runtime.local.sendName(\n        this.pid,\n        name,\n        copyTerm(message, runtime.maxDepth),\n      )",
+    to: "runtime.local.sendName(this.pid, name, message)",
     tests: ["copies_test.ts"],
   },
   {
     name: "a message to an alias is not copied",
     file: "runtime/processes/process.ts",
     from:
-      "runtime.sendAlias(\n        this.pid,\n        alias,\n        copyTerm(message, runtime.maxDepth),\n      )",
-    to: "runtime.sendAlias(this.pid, alias, message)",
+      "runtime.local.sendAlias(\n        this.pid,\n        alias,\n        copyTerm(message, runtime.maxDepth),\n      )",
+    to: "runtime.local.sendAlias(this.pid, alias, message)",
     tests: ["copies_test.ts"],
   },
   {
     name: "a reply is not copied",
     file: "runtime/processes/process.ts",
-    from: "runtime.reply(this.pid, alias, copyTerm(value, runtime.maxDepth));",
-    to: "runtime.reply(this.pid, alias, value);",
+    from:
+      "runtime.local.reply(this.pid, alias, copyTerm(value, runtime.maxDepth));",
+    to: "runtime.local.reply(this.pid, alias, value);",
     tests: ["copies_test.ts"],
   },
   {

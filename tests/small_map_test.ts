@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { FewMap } from "../runtime/collections/small_map.ts";
+import { SmallMap } from "../runtime/collections/small_map.ts";
 import { test } from "../testing/tags.ts";
 
 interface Step {
@@ -17,7 +17,7 @@ test("a map of few entries does what a Map does, whatever is added and removed",
     value: fc.nat(3),
   });
   fc.assert(fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
-    const few = new FewMap<number | string, number>();
+    const few = new SmallMap<number | string, number>();
     const map = new Map<number | string, number>();
     for (const { what, key, value } of steps) {
       if (what === "set") {
@@ -38,7 +38,7 @@ test("a map of few entries does what a Map does, whatever is added and removed",
 
 test("a map of few entries can lose all of them while they are gone through", () => {
   for (const count of [0, 1, 2, 3]) {
-    const few = new FewMap<number, string>();
+    const few = new SmallMap<number, string>();
     for (let key = 0; key < count; key++) few.set(key, `${key}`);
     const seen: number[] = [];
     for (const [key] of few) {

@@ -1,0 +1,93 @@
+/**
+ * The nodes that come and go: processes that monitor them are notified, and links, monitors and waits end
+ * with the connection that they needed.
+ *
+ * @module
+ */
+
+import type { Link } from "./processes/links_and_monitors.ts";
+import type { Process } from "./processes/process.ts";
+import type { Watchers } from "./processes/watchers.ts";
+import type { Runtime } from "./runtime.ts";
+import { Pid } from "./values/pid.ts";
+
+/** The nodes that are connected, as a node's processes notice them. */
+export class ConnectedNodes {
+  /** The nodes that are connected and visible. */
+  readonly visible: Set<string> = new Set();
+  readonly #runtime: Runtime;
+  readonly #watchers: Watchers;
+
+  /** No node is connected. */
+  constructor(runtime: Runtime, watchers: Watchers) {
+    this.#runtime = runtime;
+    this.#watchers = watchers;
+  }
+
+  /** Notifies those who monitor nodes that one is connected. */
+  up(node: string): void {
+    this.visible.add(node);
+    for (const process of [...this.#runtime.processes.values()]) {
+      const times = process.watchesNodes;
+      for (let i = 0; i < times && process.alive; i++) {
+        process.mailbox.push({ type: "nodeup", node }, process);
+      }
+    }
+  }
+
+  /** Ends all that needed the connection to a node, then notifies those who monitor it. */
+  down(node: string, wasUp: boolean): void {
+    this.visible.delete(node);
+    const processes = [...this.#runtime.processes.values()];
+    for (const process of processes) {
+      this.#loseLinks(process, node);
+      this.#loseMonitors(process, node);
+      this.#loseWatchers(process, node);
+      loseWaits(process, node);
+    }
+    for (const process of processes) {
+      const times = (process.nodeMonitors?.get(node) ?? 0) +
+        (wasUp ? process.watchesNodes : 0);
+      process.nodeMonitors?.delete(node);
+      for (let i = 0; i < times && process.alive; i++) {
+        process.mailbox.push({ type: "nodedown", node }, process);
+      }
+    }
+  }
+
+  #loseLinks(process: Process, node: string): void {
+    if (process.links === undefined) return;
+    const lost: Link[] = [];
+    for (const [key, link] of process.links) {
+      if (link.pid.node !== node) continue;
+      if (link.unlinking === 0) lost.push(link);
+      else process.dropLink(key, link);
+    }
+    for (const { pid } of lost) {
+      this.#runtime.local.exitLink(pid, process.pid, "noconnection");
+    }
+  }
+
+  #loseMonitors(process: Process, node: string): void {
+    if (process.monitors === undefined) return;
+    const { local } = this.#runtime;
+    for (const { ref, node: at } of [...process.monitors.values()]) {
+      if (at !== node) continue;
+      local.down(new Pid(node, 0, 0), process.pid, ref, "noconnection");
+    }
+  }
+
+  #loseWatchers(process: Process, node: string): void {
+    if (process.watchers === undefined) return;
+    for (const [key, { pid }] of process.watchers) {
+      if (pid.node === node) this.#watchers.drop(process, key);
+    }
+  }
+}
+
+function loseWaits(process: Process, node: string): void {
+  if (process.waits === undefined) return;
+  for (const wait of [...process.waits.values()]) {
+    if (wait.node === node) wait.spawned?.(undefined);
+  }
+}

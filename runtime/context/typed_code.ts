@@ -1,0 +1,31 @@
+/**
+ * Code that people type, in a shell or after `--eval`: it may start a node and stop it, and is on that
+ * node meanwhile.
+ *
+ * @module
+ */
+
+import type { Process } from "../processes/process.ts";
+import { insideOf } from "./current_process.ts";
+import { followDefaultRuntime, isUnnamed } from "./default_node.ts";
+import { runOn } from "./stand_in.ts";
+
+/** Processes that run such code. */
+const typed = new WeakSet<Process>();
+
+/**
+ * Has a process run code that people type. One of the node that is not started is on the default node from
+ * when there is one, as long as that runs.
+ */
+export function runsTyped(process: Process): void {
+  typed.add(process);
+  if (!isUnnamed(process.runtime)) return;
+  const stop = followDefaultRuntime((runtime) => runOn(process, runtime));
+  process.abortSignal().addEventListener("abort", stop, { once: true });
+}
+
+/** Whether the running code was typed by people, in a shell or after `--eval`. */
+export function isTypedCode(): boolean {
+  const process = insideOf();
+  return process !== undefined && typed.has(process.standsFor ?? process);
+}

@@ -1,0 +1,41 @@
+/**
+ * The text of log events: each value in it is cut and escaped.
+ *
+ * @module
+ */
+
+import { formatError, formatExit } from "../values/exit_reason.ts";
+import { inspectWithin, printableLine, shorten } from "../values/inspect.ts";
+
+/** How long a value may be shown, and a name. */
+const MAX_LENGTH = 4096;
+const MAX_NAME = 256;
+
+/** The reason of a process's end, after two asterisks, as Elixir shows it. */
+export function exitLine(reason: unknown): string {
+  try {
+    if (reason instanceof Error) {
+      return shorten(formatError(reason), MAX_LENGTH);
+    }
+  } catch {
+    // A getter or a proxy may throw; what shows a crash must not crash.
+  }
+  return `(exit) ${exitWords(reason)}`;
+}
+
+export function exitWords(reason: unknown): string {
+  return shorten(formatExit(reason), MAX_LENGTH);
+}
+
+export function shownValue(value: unknown): string {
+  return inspectWithin(value, MAX_LENGTH);
+}
+
+export function printableName(name: string): string {
+  return printableLine(name, MAX_NAME);
+}
+
+/** The first line, and the others below it. */
+export function indented(lines: string[]): string {
+  return lines.join("\n").replaceAll("\n", "\n    ");
+}

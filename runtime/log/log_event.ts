@@ -1,0 +1,166 @@
+/**
+ * The events that a node reports to its log hook, and the hook that writes them for people.
+ *
+ * @module
+ */
+
+import type { Ancestor } from "../processes/lineage.ts";
+import { writeError } from "../host/standard_streams.ts";
+import type { MonitoredObject } from "../signals/signal.ts";
+import type { Pid } from "../values/pid.ts";
+import { exitLine, indented, printableName } from "./event_text.ts";
+
+/** How much a log event matters. */
+export type LogLevel = "debug" | "info" | "warning" | "error";
+
+/**
+ * A process ended by an error: a plain one by what it threw; a server or task also by an exit, unless
+ * the reason is `"normal"` or a shutdown.
+ */
+export interface CrashReport {
+  /** The process. */
+  pid: Pid;
+  /** The name that it was registered under. */
+  name: string | undefined;
+  /** What it was. */
+  kind: "process" | "server" | "task";
+  /** What it ran. */
+  initialCall: string | undefined;
+  /** The label that it gave itself by `setLabel`; only there if it did. */
+  label?: unknown;
+  /** Its exit reason, as it was thrown. */
+  reason: unknown;
+  /** Who started it. */
+  parent: Pid | undefined;
+  /**
+   * Who started it, who started that one, and so on, nearest first: by name where they had one. Only
+   * of servers and tasks.
+   */
+  ancestors: Ancestor[];
+  /** On whose behalf it ran, nearest first. Only of tasks. */
+  callers: Pid[];
+  /** What it was linked to. */
+  links: Pid[];
+  /** What it monitored. */
+  monitors: MonitoredObject[];
+  /** Whether exit signals became messages. */
+  trapExit: boolean;
+  /** How many messages waited in its mailbox. */
+  messageQueueLen: number;
+  /** The message that it was dealing with. Only of servers. */
+  lastMessage?: unknown;
+  /** Who sent that message, if it was a call. Only of servers. */
+  client?: Pid;
+  /** Its state. Only of servers that show it. */
+  state?: unknown;
+}
+
+/** What became of a supervisor's child, in OTP's words. */
+export type SupervisorError =
+  | "child_terminated"
+  | "start_error"
+  | "shutdown_error"
+  | "shutdown";
+
+/** A supervisor's child, as reports tell of it. */
+export interface ReportedChild {
+  /** Names the child within its supervisor; dynamic children have none. */
+  id?: string;
+  /** Its pid, if it runs or ran. */
+  pid?: Pid;
+  /** When it is started again. */
+  restart?: string;
+  /** How it is ended. */
+  shutdown?: number | string;
+  /** Whether it is a supervisor itself. */
+  type?: string;
+}
+
+/** What befell a supervisor's child. */
+export interface SupervisorReport {
+  /** The supervisor. */
+  supervisor: Pid;
+  /** The name that it is registered under. */
+  name: string | undefined;
+  /**
+   * What it is: the child has ended (`"child_terminated"`), did not start (`"start_error"`), did not
+   * end as it was told (`"shutdown_error"`), or has ended too often, so that the supervisor ends too
+   * (`"shutdown"`).
+   */
+  error: SupervisorError;
+  /** The child. */
+  child: ReportedChild;
+  /** Why. */
+  reason: unknown;
+}
+
+/** An application ended that was running. */
+export interface ApplicationReport {
+  /** Its name. */
+  name: string;
+  /** Why. */
+  reason: unknown;
+}
+
+/** What a node tells. */
+export interface LogEvent {
+  /** How much it matters. */
+  level: LogLevel;
+  /** The node's name. */
+  node: string;
+  /** What happened, for people; nothing in it steers a terminal, and no secret is in it. */
+  message: string;
+  /** Set where a process crashed. */
+  crash?: CrashReport;
+  /** Set where a supervisor's child was not as it should be. */
+  supervisor?: SupervisorReport;
+  /** Set where an application ended. */
+  application?: ApplicationReport;
+}
+
+/** What a runtime tells its node. */
+export type RuntimeEvent = Omit<LogEvent, "node">;
+
+/** Gets what a node tells. */
+export type LogHook = (event: LogEvent) => void;
+
+/**
+ * Writes warnings and errors on standard error, for people to read: what a node does that is given no
+ * `log`.
+ *
+ * @param event What the node tells.
+ *
+ * @example Only what is not from another node
+ * ```ts
+ * import { type LogEvent, Node, standardLog } from "@otp/distribution/node";
+ *
+ * const log = (event: LogEvent) => {
+ *   if (event.crash !== undefined) standardLog(event);
+ * };
+ * await using node = await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: 14369, log });
+ * ```
+ */
+export function standardLog(event: LogEvent): void {
+  const { level, node, message } = event;
+  if (level !== "warning" && level !== "error") return;
+  writeError(`[${level}] ${printableName(node)}: ${message}\n`);
+}
+
+/** A log hook that throws for no event: the log gets the error of the given one, and the event. */
+export function safeLog(hook: LogHook): LogHook {
+  return (event) => {
+    const failed = (error: unknown) => {
+      const { node } = event;
+      const message = `Cannot tell the log: the hook threw: ${exitLine(error)}`;
+      standardLog({ level: "error", node, message: indented([message]) });
+      standardLog(event);
+    };
+    try {
+      // A hook may be an async function, whose rejection would end the program.
+      const result: unknown = hook(event);
+      if (result instanceof Promise) result.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  };
+}

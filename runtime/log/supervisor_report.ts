@@ -1,0 +1,71 @@
+/**
+ * Reports of supervisors and applications on what they started.
+ *
+ * @module
+ */
+
+import type { Process } from "../processes/process.ts";
+import { quote } from "../values/inspect.ts";
+import { exitLine, exitWords, indented, printableName } from "./event_text.ts";
+import type {
+  LogLevel,
+  ReportedChild,
+  RuntimeEvent,
+  SupervisorError,
+} from "./log_event.ts";
+
+/** How much each of them matters. */
+export const SUPERVISOR_LEVELS: Readonly<Record<SupervisorError, LogLevel>> = {
+  // The crash itself has been reported by the process that crashed.
+  child_terminated: "info",
+  start_error: "error",
+  shutdown_error: "warning",
+  shutdown: "error",
+};
+
+const WHAT: Record<SupervisorError, string> = {
+  child_terminated: "terminated",
+  start_error: "failed to start",
+  shutdown_error: "did not shut down as told",
+  shutdown: "has to be restarted too often: shutting down",
+};
+
+/** Tells what befell a supervisor's child. */
+export function supervisorEvent(
+  { pid, name }: Process,
+  error: SupervisorError,
+  child: ReportedChild,
+  reason: unknown,
+): RuntimeEvent {
+  const who = name === undefined ? pid : printableName(name);
+  const which = child.id === undefined ? child.pid : quote(child.id);
+  const lines = [
+    `Child ${which} of Supervisor ${who} ${WHAT[error]}`,
+    `** ${exitLine(reason)}`,
+  ];
+  if (child.pid !== undefined) lines.push(`Pid: ${child.pid}`);
+  for (const key of ["restart", "shutdown", "type"] as const) {
+    const value = child[key];
+    if (value === undefined) continue;
+    lines.push(`${key[0].toUpperCase()}${key.slice(1)}: ${value}`);
+  }
+  return {
+    level: SUPERVISOR_LEVELS[error],
+    message: indented(lines),
+    supervisor: { supervisor: pid, name, error, child, reason },
+  };
+}
+
+/** How much the end of an application matters. */
+export function applicationLevel(reason: unknown): LogLevel {
+  return reason === "normal" ? "info" : "error";
+}
+
+/** Tells of an application that has ended. */
+export function applicationEvent(name: string, reason: unknown): RuntimeEvent {
+  return {
+    level: applicationLevel(reason),
+    message: `Application ${quote(name)} exited: ${exitWords(reason)}`,
+    application: { name, reason },
+  };
+}

@@ -1,0 +1,257 @@
+/**
+ * The runtime of a node: joins the tables of its processes, the delivery of signals, their start and end.
+ *
+ * It takes a clock and a `route`, and knows no socket.
+ *
+ * @module
+ */
+
+import { ConnectedNodes } from "./connected_nodes.ts";
+import { outside } from "./context/async_context.ts";
+import {
+  type HoldingLimits,
+  Holdings,
+  type RefusedRequest,
+} from "./holdings.ts";
+import { type Clock, systemClock } from "./host/clock.ts";
+import { ignoreStrayExits } from "./host/unhandled_errors.ts";
+import {
+  type LogLevel,
+  type RuntimeEvent,
+  standardLog,
+} from "./log/log_event.ts";
+import { type LogCause, NodeLog } from "./log/node_log.ts";
+import { Deaths } from "./processes/deaths.ts";
+import type { Process } from "./processes/process.ts";
+import { ProcessTable } from "./processes/process_table.ts";
+import { Timers } from "./processes/timers.ts";
+import { Watchers } from "./processes/watchers.ts";
+import type { Runtime, RuntimeSpawnOptions } from "./runtime.ts";
+import { Deadlines } from "./scheduling/deadlines.ts";
+import { LocalDelivery } from "./signals/local_delivery.ts";
+import type { Runnable, Signals } from "./signals/signal.ts";
+import { UnreachableNode } from "./signals/unreachable_node.ts";
+import { Modules, type Resolved } from "./spawning/modules.ts";
+import { resolveFor } from "./spawning/spawn_requests.ts";
+import { Spawner } from "./spawning/spawner.ts";
+import { Pid, Ref } from "./values/pid.ts";
+import { DEFAULT_MAX_DEPTH } from "./values/term.ts";
+
+/** Options for a node's runtime. */
+export interface RuntimeOptions {
+  /** The node's name. */
+  node: string;
+  /** The node's incarnation. */
+  creation: number;
+  /** Its clock. */
+  clock?: Clock;
+  /** Where signals for another node go, if it is connected or to be; without it there is none. */
+  route?: (node: string, connect: boolean) => Signals | undefined;
+  /** Receives reports of crashes, and of what supervisors and applications do about them; standard error if it is left out. */
+  report?: (event: RuntimeEvent) => void;
+  /** The node's log, if it reports more than its processes do: `report` is left out then. */
+  log?: NodeLog;
+  /** How deep a message may be nested. */
+  maxDepth?: number;
+  /** The most that one peer may hold here; as much as it likes if it is left out. */
+  peerLimits?: HoldingLimits;
+  /** Is notified of requests of peers that were refused. */
+  refused?: (node: string, what: RefusedRequest, message: string) => void;
+}
+
+/** The processes of a node, and all that they use of it. */
+export class NodeRuntime implements Runtime {
+  readonly node: string;
+  readonly creation: number;
+  readonly maxDepth: number;
+  readonly nobody: Pid;
+  readonly log: NodeLog;
+  readonly modules: Modules = new Modules();
+  readonly holdings: Holdings;
+  readonly deadlines: Deadlines = new Deadlines({
+    now: () => this.#clock.now(),
+    timer: (ms, fn) => outside(() => this.#clock.after(ms, fn)),
+  });
+  readonly timers: Timers;
+  readonly processes: Map<number, Process>;
+  readonly names: Map<string, Process>;
+  readonly aliases: Map<number, Process>;
+  readonly visible: Set<string>;
+  readonly local: Signals;
+  readonly #clock: Clock;
+  readonly #route: NonNullable<RuntimeOptions["route"]>;
+  readonly #table: ProcessTable;
+  readonly #watchers: Watchers;
+  readonly #deaths: Deaths;
+  readonly #spawner: Spawner;
+  readonly #nodes: ConnectedNodes;
+  #stopped = false;
+  #lastRef = 0;
+  #lastUnlinkId = 0;
+
+  /** Makes a node without processes. */
+  constructor(options: RuntimeOptions) {
+    this.node = options.node;
+    this.creation = options.creation;
+    ignoreStrayExits();
+    this.nobody = new Pid(this.node, 0, this.creation);
+    this.maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
+    this.#clock = options.clock ?? systemClock;
+    this.#route = options.route ?? (() => undefined);
+    this.holdings = new Holdings(options.peerLimits, options.refused);
+    this.log = options.log ?? new NodeLog({
+      node: this.node,
+      hook: options.report ?? standardLog,
+      clock: this.#clock,
+    });
+    this.#table = new ProcessTable(this);
+    this.processes = this.#table.processes;
+    this.names = this.#table.names;
+    this.aliases = this.#table.aliases;
+    this.#watchers = new Watchers(this, this.holdings);
+    this.#deaths = new Deaths(this, this.#table, this.#watchers);
+    this.#spawner = new Spawner(this, this.#table, this.#watchers);
+    this.local = new LocalDelivery(this, this.#table, this.#watchers);
+    this.timers = new Timers(this);
+    this.#nodes = new ConnectedNodes(this, this.#watchers);
+    this.visible = this.#nodes.visible;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  report(
+    level: LogLevel,
+    event: () => RuntimeEvent | string,
+    cause?: LogCause,
+  ): void {
+    this.log.report(level, event, cause);
+  }
+
+  route(node: string): Signals {
+    if (node === this.node) return this.local;
+    return this.#route(node, true) ?? new UnreachableNode(this, node);
+  }
+
+  back(node: string): Signals {
+    if (node === this.node) return this.local;
+    return this.#route(node, false) ?? new UnreachableNode(this, node);
+  }
+
+  connected(node: string): Signals | undefined {
+    return node === this.node ? this.local : this.#route(node, false);
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  after(ms: number, fn: () => void): () => void {
+    const deadline = this.deadlines.add(ms, { expire: fn });
+    return () => deadline.lift();
+  }
+
+  every(ms: number, fn: () => void): () => void {
+    return outside(() => this.#clock.every(ms, fn));
+  }
+
+  unusedPid(): Pid {
+    return new Pid(this.node, this.#table.nextNumber(), this.creation);
+  }
+
+  makeRef(): Ref {
+    return new Ref(this.node, ++this.#lastRef, this.creation);
+  }
+
+  nextUnlinkId(): number {
+    return ++this.#lastUnlinkId;
+  }
+
+  find(pid: Pid): Process | undefined {
+    return this.#table.find(pid);
+  }
+
+  register(name: string, process: Process): boolean {
+    return this.#table.register(name, process);
+  }
+
+  unregister(name: string): boolean {
+    return this.#table.unregister(name);
+  }
+
+  shell(): Process {
+    return this.#spawner.shell();
+  }
+
+  spawn(fn: () => unknown, options: RuntimeSpawnOptions): Process {
+    return this.#spawner.spawn(fn, options);
+  }
+
+  makeStandIn(label: string | undefined): Process {
+    return this.#spawner.makeStandIn(label);
+  }
+
+  resolve(run: Runnable, node: string): Resolved {
+    return resolveFor(this, run, node, "resolve");
+  }
+
+  terminate(process: Process, reason: unknown): void {
+    this.#deaths.terminate(process, reason);
+  }
+
+  crash(process: Process, error: unknown): void {
+    this.#deaths.crash(process, error);
+  }
+
+  leave(process: Process, reason: unknown): void {
+    this.#deaths.leave(process, reason);
+  }
+
+  endWatch(process: Process, ref: Ref, reason: unknown): void {
+    this.#deaths.endWatch(process, ref, reason);
+  }
+
+  nodeUp(node: string): void {
+    this.#nodes.up(node);
+  }
+
+  nodeDown(node: string, wasUp: boolean): void {
+    this.#nodes.down(node, wasUp);
+  }
+
+  /** How much there is of what processes make, for tests that look for what was left behind. */
+  sizes(): Record<string, number> {
+    const { processes, links, monitors, entries } = this.holdings.totals();
+    const sizes: Record<string, number> = {
+      processes: this.processes.size,
+      names: this.names.size,
+      aliases: this.aliases.size,
+      "watches by reference": this.#watchers.size,
+      "processes held": processes,
+      "links held": links,
+      "monitors held": monitors,
+      "entries held": entries,
+      links: 0,
+      monitors: 0,
+      watchers: 0,
+      waits: 0,
+    };
+    for (const process of this.processes.values()) {
+      sizes.links += process.links?.size ?? 0;
+      sizes.monitors += process.monitors?.size ?? 0;
+      sizes.watchers += process.watchers?.size ?? 0;
+      sizes.waits += process.waits?.size ?? 0;
+    }
+    return sizes;
+  }
+
+  /** Ends every process, as a node does that stops. */
+  stop(reason: unknown): void {
+    this.#stopped = true;
+    for (const process of [...this.processes.values()]) {
+      this.terminate(process, reason);
+    }
+    this.timers.stop();
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * The end of processes.
+ *
+ * `terminate` is the only end. The process is dead at once: its number, name and aliases are free, and no
+ * signal finds it. Then all that are linked to it or monitor it are notified. A death causes others, so
+ * they wait in a queue: a chain of links is longer than a stack. No step of a death throws, as that would
+ * keep others from being notified of it, or of the deaths after it.
+ *
+ * @module
+ */
+
+import { Fifo } from "../collections/fifo.ts";
+import type { SmallMap } from "../collections/small_map.ts";
+import { endBoth } from "../context/stand_in.ts";
+import { crashEvent } from "../log/crash_report.ts";
+import type { Runtime } from "../runtime.ts";
+import { isExitError, reasonOf } from "../values/errors.ts";
+import {
+  isOrderly,
+  sendableReason,
+  sendReason,
+} from "../values/exit_reason.ts";
+import type { Ref } from "../values/pid.ts";
+import { keyOf, type Watcher } from "./links_and_monitors.ts";
+import { endMonitor, type Process } from "./process.ts";
+import type { ProcessTable } from "./process_table.ts";
+import type { Watchers } from "./watchers.ts";
+
+/** Ends the processes of a node. */
+export class Deaths {
+  readonly #runtime: Runtime;
+  readonly #table: ProcessTable;
+  readonly #watchers: Watchers;
+  /** Processes that have ended, and of which nobody has been notified yet. */
+  readonly #ended = new Fifo<Process>();
+  #isEnding = false;
+
+  /** Nobody has ended. */
+  constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
+    this.#runtime = runtime;
+    this.#table = table;
+    this.#watchers = watchers;
+  }
+
+  /** Ends a process: it is dead to others from here on. */
+  terminate(process: Process, reason: unknown): void {
+    if (!process.alive) return;
+    process.alive = false;
+    process.exitReason = sendableReason(reason, this.#runtime.maxDepth);
+    this.#table.remove(process);
+    if (process.origin !== undefined) {
+      this.#runtime.holdings.release(process.origin, "processes");
+    }
+    if (process.entries !== undefined) process.dropAll();
+    if (process.timers !== undefined) process.cancelTimers();
+    endBoth(process);
+    if (isAlone(process) && !this.#isEnding) return process.close();
+    if (this.#isEnding) return this.#ended.push(process);
+    this.#isEnding = true;
+    try {
+      for (
+        let next: Process | undefined = process;
+        next !== undefined;
+        next = this.#ended.shift()
+      ) {
+        this.#announce(next);
+        next.close();
+      }
+    } finally {
+      this.#isEnding = false;
+    }
+  }
+
+  #announce(process: Process): void {
+    const { pid, exitReason: reason, links, watchers, monitors } = process;
+    process.links = process.watchers = process.monitors = undefined;
+    // A server mostly has some of them that are empty by now.
+    if (links !== undefined && links.size > 0) {
+      for (const link of links.values()) {
+        process.releaseLink(link);
+        if (link.unlinking === 0) {
+          sendReason(
+            reason,
+            (reason) =>
+              this.#runtime.back(link.pid.node).exitLink(pid, link.pid, reason),
+          );
+        }
+      }
+    }
+    if (watchers !== undefined && watchers.size > 0) {
+      for (const [key, watcher] of watchers) {
+        this.#watchers.forget(key, watcher);
+        this.#down(process, watcher, reason);
+      }
+    }
+    if (monitors !== undefined && monitors.size > 0) {
+      for (const monitor of monitors.values()) {
+        try {
+          endMonitor(this.#runtime, pid, monitor);
+        } catch {
+          // The monitor ends with the connection then.
+        }
+      }
+    }
+  }
+
+  #down({ pid }: Process, watcher: Watcher, reason: unknown): void {
+    sendReason(
+      reason,
+      (reason) =>
+        this.#runtime.back(watcher.pid.node)
+          .down(pid, watcher.pid, watcher.ref, reason),
+    );
+  }
+
+  /** Sends the DOWN of one monitor on a process that goes on: it cannot do what is waited for. */
+  endWatch(process: Process, ref: Ref, reason: unknown): void {
+    const watcher = this.#watchers.drop(process, keyOf(ref, this.#runtime));
+    if (watcher === undefined) return;
+    this.#down(
+      process,
+      watcher,
+      sendableReason(reason, this.#runtime.maxDepth),
+    );
+  }
+
+  /** Ends a process whose code threw or rejected. */
+  crash(process: Process, error: unknown): void {
+    if (isExitError(error)) this.leave(process, reasonOf(error));
+    else if (process.alive) {
+      const reason = reasonOf(error);
+      this.#reportCrash(process, reason);
+      this.terminate(process, reason);
+    }
+  }
+
+  /** Ends a process that exits by itself. */
+  leave(process: Process, reason: unknown): void {
+    if (!process.alive) return;
+    if (this.#isReported(process, reason)) this.#reportCrash(process, reason);
+    this.terminate(process, reason);
+  }
+
+  #reportCrash(process: Process, reason: unknown): void {
+    const { origin } = process;
+    this.#runtime.report(
+      "error",
+      () => crashEvent(process, reason),
+      origin === undefined
+        ? undefined
+        : { what: "crashes of processes started", peer: origin },
+    );
+  }
+
+  /** As in Erlang, an exit is no crash; but the exit of a server or task is logged like one. */
+  #isReported({ lineage }: Process, reason: unknown): boolean {
+    return lineage !== undefined && !lineage.starting &&
+      !isOrderly(sendableReason(reason, this.#runtime.maxDepth));
+  }
+}
+
+/** Whether nobody has to be notified of a process's end. */
+function isAlone({ links, watchers, monitors }: Process): boolean {
+  return isEmpty(links) && isEmpty(watchers) && isEmpty(monitors);
+}
+
+function isEmpty<K, V>(map: SmallMap<K, V> | undefined): boolean {
+  return map === undefined || map.size === 0;
+}

@@ -1,0 +1,61 @@
+/**
+ * The lineage of servers and tasks: who started them and for whom they run, as OTP's `proc_lib` notes it.
+ *
+ * @module
+ */
+
+import type { Pid } from "../values/pid.ts";
+
+/** A process as another one's ancestor: its name, where it had one, or its pid. */
+export type Ancestor = Pid | string;
+
+/** What a server was at when it failed. */
+export interface CrashContext {
+  /** The message that it was dealing with. */
+  lastMessage?: unknown;
+  /** Who sent it, if it was a call. */
+  client?: Pid;
+  /** Its state before that message. */
+  state?: unknown;
+}
+
+/** What is known of a server or a task besides what every process has: OTP's `proc_lib` notes it so. */
+export interface Lineage {
+  /** Which of the two it is. */
+  readonly kind: "server" | "task";
+  /** Who started it, who started that one, and so on: nearest first. */
+  readonly ancestors: readonly Ancestor[];
+  /** On whose behalf it runs, nearest first. */
+  readonly callers: Pid[];
+  /** Whether it is being started: of an exit its starter learns then, and not the log. */
+  starting?: boolean;
+  /** What it was at when it failed; noted by a server as it ends. */
+  context?: CrashContext;
+}
+
+/** The process that starts another one, as far as its lineage is concerned. */
+export interface Starter {
+  /** The name that it is registered under. */
+  readonly name: string | undefined;
+  /** Its own lineage. */
+  readonly lineage: Lineage | undefined;
+}
+
+/** The lineage of a server or a task; its starter is only known if it is a process of this node. */
+export function lineageOf(
+  kind: Lineage["kind"],
+  parent: Pid | undefined,
+  callers: Pid[],
+  starter: Starter | undefined,
+): Lineage {
+  // As in Elixir, a task knows who started it by pid, and a server by name.
+  const name = kind === "task" ? undefined : starter?.name;
+  const ancestors: Ancestor[] = parent === undefined ? [] : [name ?? parent];
+  const before = starter?.lineage?.ancestors;
+  // A spread leaves room for more, in each process.
+  return {
+    kind,
+    ancestors: before === undefined ? ancestors : ancestors.concat(before),
+    callers,
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * The tables of a node: its processes by number, by name and by alias.
+ *
+ * @module
+ */
+
+import type { Pid } from "../values/pid.ts";
+import type { NodeIncarnation } from "./links_and_monitors.ts";
+import type { Process } from "./process.ts";
+
+/** Numbers below are left free, as the first processes of an Erlang node are its own. */
+const LAST_RESERVED = 99;
+
+/** The processes of a node. */
+export class ProcessTable {
+  /** The processes, by number. */
+  readonly processes: Map<number, Process> = new Map();
+  /** The registered names. */
+  readonly names: Map<string, Process> = new Map();
+  /** The active aliases, by reference number. */
+  readonly aliases: Map<number, Process> = new Map();
+  readonly #node: NodeIncarnation;
+  #lastNumber = LAST_RESERVED;
+
+  /** A node without processes. */
+  constructor(node: NodeIncarnation) {
+    this.#node = node;
+  }
+
+  /** A number that no process has had. */
+  nextNumber(): number {
+    return ++this.#lastNumber;
+  }
+
+  /** Adds a process. */
+  add(process: Process): void {
+    this.processes.set(process.pid.number, process);
+  }
+
+  /** The process of a pid, if it is of this incarnation and alive. */
+  find(pid: Pid): Process | undefined {
+    return pid.creation === this.#node.creation && pid.node === this.#node.node
+      ? this.processes.get(pid.number)
+      : undefined;
+  }
+
+  /** Gives a process a name. */
+  register(name: string, process: Process): boolean {
+    if (this.names.has(name) || process.name !== undefined) return false;
+    process.name = name;
+    this.names.set(name, process);
+    return true;
+  }
+
+  /** Takes a name away. */
+  unregister(name: string): boolean {
+    const process = this.names.get(name);
+    if (process === undefined) return false;
+    process.name = undefined;
+    return this.names.delete(name);
+  }
+
+  /** Removes a process, and frees its name and aliases. */
+  remove(process: Process): void {
+    this.processes.delete(process.pid.number);
+    if (process.name !== undefined) this.names.delete(process.name);
+    if (process.aliases !== undefined) {
+      for (const number of process.aliases.keys()) this.aliases.delete(number);
+      process.aliases = undefined;
+    }
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * Delivery of signals to the processes of this node: signals of its own processes enter here, and those
+ * that come from other nodes.
+ *
+ * @module
+ */
+
+import type { Holdings } from "../holdings.ts";
+import { sharedExitEvent } from "../log/crash_report.ts";
+import { keyOf, monitoredObject } from "../processes/links_and_monitors.ts";
+import type { Process } from "../processes/process.ts";
+import type { ProcessTable } from "../processes/process_table.ts";
+import type { Wait } from "../processes/wait.ts";
+import type { Watchers } from "../processes/watchers.ts";
+import type { Runtime } from "../runtime.ts";
+import {
+  deliverSpawnReply,
+  startRequested,
+} from "../spawning/spawn_requests.ts";
+import { exitMessage } from "../values/exit_message.ts";
+import { isReason } from "../values/exit_reason.ts";
+import type { Pid, Ref } from "../values/pid.ts";
+import type {
+  Backpressure,
+  Signals,
+  SpawnRequest,
+  SpawnResult,
+  Target,
+} from "./signal.ts";
+
+/** Delivers signals to the processes of a node. */
+export class LocalDelivery implements Signals {
+  readonly #runtime: Runtime;
+  readonly #creation: number;
+  readonly #processes: ReadonlyMap<number, Process>;
+  readonly #names: ReadonlyMap<string, Process>;
+  readonly #aliases: ReadonlyMap<number, Process>;
+  readonly #watchers: Watchers;
+  readonly #holdings: Holdings;
+
+  /** Delivers to the processes of a table. */
+  constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
+    this.#runtime = runtime;
+    this.#creation = runtime.creation;
+    this.#processes = table.processes;
+    this.#names = table.names;
+    this.#aliases = table.aliases;
+    this.#watchers = watchers;
+    this.#holdings = runtime.holdings;
+  }
+
+  send(_from: Pid, to: Pid, message: unknown): Backpressure {
+    const process = this.#processes.get(to.number);
+    if (process !== undefined && to.creation === this.#creation) {
+      process.mailbox.push(message, process);
+    }
+    return undefined;
+  }
+
+  sendName(_from: Pid, name: string, message: unknown): Backpressure {
+    const process = this.#names.get(name);
+    if (process !== undefined) process.mailbox.push(message, process);
+    return undefined;
+  }
+
+  sendAlias(_from: Pid, alias: Ref, message: unknown): Backpressure {
+    // One that is awaited takes an answer, and nothing else: a guess must not use it up.
+    const { number } = alias;
+    if (this.#aliases.get(number)?.waits?.has(number)) return undefined;
+    const process = this.#openAlias(alias);
+    if (process !== undefined) process.mailbox.push(message, process);
+    return undefined;
+  }
+
+  reply(from: Pid, alias: Ref, value: unknown): void {
+    const awaited = this.#aliases.get(alias.number)?.waits?.get(alias.number);
+    // References can be guessed.
+    if (awaited !== undefined && !awaited.isOpen && !mayReply(from, awaited)) {
+      return;
+    }
+    const process = this.#openAlias(alias);
+    if (process === undefined) return;
+    const wait = process.waits?.get(alias.number);
+    if (wait !== undefined) wait.reply(value, alias);
+    else {
+      process.mailbox.push({ type: "reply", ref: alias, value }, process);
+    }
+  }
+
+  #openAlias(alias: Ref): Process | undefined {
+    const process = this.#aliases.get(alias.number);
+    if (
+      process === undefined || alias.creation !== this.#creation ||
+      alias.node !== this.#runtime.node
+    ) return undefined;
+    if (process.aliases!.get(alias.number) === "reply_demonitor") {
+      process.demonitor(alias);
+      process.unalias(alias);
+    }
+    return process;
+  }
+
+  link(from: Pid, to: Pid): void {
+    const runtime = this.#runtime;
+    const process = runtime.find(to);
+    if (process === undefined) {
+      runtime.back(from.node).exitLink(to, from, "noproc");
+    } else if (!process.links?.has(keyOf(from, runtime))) {
+      if (from.node === runtime.node) process.addLink(from);
+      else if (this.#holdings.refuses(from.node, "links")) {
+        runtime.back(from.node).exitLink(to, from, "system_limit");
+      } else {
+        this.#holdings.take(from.node, "links");
+        process.addLink(from, true);
+      }
+    }
+  }
+
+  unlink(from: Pid, to: Pid, id: number): void {
+    const process = this.#runtime.find(to);
+    const key = keyOf(from, this.#runtime);
+    const link = process?.links?.get(key);
+    if (link?.unlinking === 0) process!.dropLink(key, link);
+    this.#runtime.back(from.node).unlinkAck(to, from, id);
+  }
+
+  unlinkAck(from: Pid, to: Pid, id: number): void {
+    const process = this.#runtime.find(to);
+    const key = keyOf(from, this.#runtime);
+    const link = process?.links?.get(key);
+    // No unlink has the id 0: an ack that nobody asked for ends no link.
+    if (link !== undefined && id !== 0 && link.unlinking === id) {
+      process!.dropLink(key, link);
+    }
+  }
+
+  exit(from: Pid, to: Pid, reason: unknown): void {
+    const process = this.#runtime.find(to);
+    if (process === undefined) return;
+    if (isReason(reason, "kill")) this.#runtime.terminate(process, "killed");
+    else this.#signalExit(process, from, reason);
+  }
+
+  exitLink(from: Pid, to: Pid, reason: unknown): void {
+    const runtime = this.#runtime;
+    const process = runtime.find(to);
+    const key = keyOf(from, runtime);
+    const link = process?.links?.get(key);
+    if (process === undefined || link === undefined) return;
+    process.dropLink(key, link);
+    if (link.unlinking !== 0) return;
+    if (!process.shell || process.trapExit) {
+      this.#signalExit(process, from, reason);
+    } else if (!link.spares && !isReason(reason, "normal")) {
+      runtime.report("warning", () => sharedExitEvent(process, from, reason));
+      runtime.terminate(process, reason);
+    }
+  }
+
+  #signalExit(process: Process, from: Pid, reason: unknown): void {
+    if (process.trapExit) {
+      process.mailbox.push(exitMessage(from, reason), process);
+    } else if (!isReason(reason, "normal") || from.equals(process.pid)) {
+      this.#runtime.terminate(process, reason);
+    }
+  }
+
+  monitor(from: Pid, target: Target, ref: Ref): void {
+    const runtime = this.#runtime;
+    const byName = typeof target === "string";
+    const process = byName ? this.#names.get(target) : runtime.find(target);
+    if (process === undefined) {
+      runtime.back(from.node).down(runtime.nobody, from, ref, "noproc");
+    } else if (
+      from.node !== runtime.node &&
+      this.#holdings.refuses(from.node, "monitors")
+    ) {
+      runtime.back(from.node).down(runtime.nobody, from, ref, "system_limit");
+    } else this.#watchers.add(process, from, ref, byName);
+  }
+
+  demonitor(_from: Pid, ref: Ref): void {
+    this.#watchers.end(ref);
+  }
+
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
+    const process = this.#runtime.find(to);
+    const monitor = process?.monitors?.get(ref.number);
+    if (process === undefined || monitor?.node !== from.node) return;
+    process.monitors!.delete(ref.number);
+    const mode = process.aliases?.get(ref.number);
+    if (mode !== undefined && mode !== "explicit_unalias") {
+      process.unalias(ref);
+    }
+    const object = monitoredObject(monitor);
+    const wait = process.waits?.get(ref.number);
+    if (wait !== undefined) wait.down(object, reason, ref);
+    else {
+      process.mailbox.push(
+        { type: "DOWN", ref: monitor.ref, object, reason },
+        process,
+      );
+    }
+  }
+
+  spawnRequest(from: Pid, request: SpawnRequest): void {
+    startRequested(this.#runtime, from, request);
+  }
+
+  spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
+    deliverSpawnReply(this.#runtime, from, to, ref, result);
+  }
+
+  groupLeader(_from: Pid, to: Pid, leader: Pid): void {
+    const process = this.#runtime.find(to);
+    if (process !== undefined) process.groupLeader = leader;
+  }
+}
+
+function mayReply(from: Pid, { node, by }: Wait): boolean {
+  return by === undefined ? from.node === node : by.equals(from);
+}

@@ -1,0 +1,86 @@
+/**
+ * Requests of other nodes and of this one to start a process, and the replies to them.
+ *
+ * @module
+ */
+
+import { keyOf } from "../processes/links_and_monitors.ts";
+import { endMonitor } from "../processes/process.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Runnable, SpawnRequest, SpawnResult } from "../signals/signal.ts";
+import type { Pid, Ref } from "../values/pid.ts";
+import type { Resolved } from "./modules.ts";
+
+/** Starts the process that a node asks for, or replies that it is refused. */
+export function startRequested(
+  runtime: Runtime,
+  from: Pid,
+  request: SpawnRequest,
+): void {
+  const { ref, run, link, monitor, groupLeader } = request;
+  const found = resolveFor(runtime, run, from.node, "resolveSpawn");
+  if ("error" in found) {
+    runtime.back(from.node).spawnReply(runtime.nobody, from, ref, found);
+    return;
+  }
+  runtime.spawn(found.fn, {
+    parent: from,
+    groupLeader,
+    label: found.label,
+    link: link ? from : undefined,
+    monitor: monitor ? { pid: from, ref } : undefined,
+    replyTo: { pid: from, ref },
+    origin: from.node,
+  });
+}
+
+/** The function that a node asks to run, ready to run, or why the request is refused. */
+export function resolveFor(
+  { node: own, modules, holdings }: Runtime,
+  run: Runnable,
+  node: string,
+  by: "resolve" | "resolveSpawn",
+): Resolved {
+  if (node === own) return modules[by](run);
+  const limit = holdings.refusal(node, "processes");
+  const found: Resolved = limit === undefined
+    ? modules[by](run, node)
+    : { error: "limit", message: limit };
+  if ("error" in found) holdings.refused(node, found.error, found.message);
+  return found;
+}
+
+/** Delivers the reply to a request to the process that waits for it. */
+export function deliverSpawnReply(
+  runtime: Runtime,
+  from: Pid,
+  to: Pid,
+  ref: Ref,
+  result: SpawnResult,
+): void {
+  const process = runtime.find(to);
+  const wait = process?.waits?.get(ref.number);
+  if (
+    process === undefined || wait?.spawned === undefined ||
+    wait.node !== from.node
+  ) {
+    // The process that asked has ended, or another node was asked: the new process is linked to nobody,
+    // and nobody monitors it.
+    if ("pid" in result) {
+      const back = runtime.back(from.node);
+      if (result.link) back.exitLink(to, from, "noproc");
+      if (result.monitor) {
+        endMonitor(runtime, to, { ref, target: from, node: from.node });
+      }
+    }
+    return;
+  }
+  if ("pid" in result) {
+    // It may have heard of the process from others, and linked and unlinked it by now.
+    if (result.link && !process.links?.has(keyOf(result.pid, runtime))) {
+      process.addLink(result.pid, false, wait.tellsEnd);
+    }
+    if (result.monitor) process.addMonitor(ref, result.pid, from.node);
+  }
+  wait.spawned(result);
+}

@@ -1,0 +1,109 @@
+/**
+ * The start of processes on this node.
+ *
+ * @module
+ */
+
+import { Process, type ProcessOptions } from "../processes/process.ts";
+import type { ProcessTable } from "../processes/process_table.ts";
+import type { Watchers } from "../processes/watchers.ts";
+import { isThenable } from "../promises/thenable.ts";
+import type { Runtime, RuntimeSpawnOptions } from "../runtime.ts";
+import { startSoon } from "./start_process.ts";
+
+/** Starts the processes of a node. */
+export class Spawner {
+  readonly #runtime: Runtime;
+  readonly #table: ProcessTable;
+  readonly #watchers: Watchers;
+  #shell: Process | undefined;
+
+  /** Nothing was started. */
+  constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
+    this.#runtime = runtime;
+    this.#table = table;
+    this.#watchers = watchers;
+  }
+
+  #make(options: ProcessOptions): Process {
+    const process = new Process(
+      this.#runtime,
+      this.#table.nextNumber(),
+      options,
+    );
+    this.#table.add(process);
+    if (process.origin !== undefined) {
+      this.#runtime.holdings.take(process.origin, "processes");
+    }
+    return process;
+  }
+
+  /** Starts a process; its code begins after the current one has given way. */
+  spawn(fn: () => unknown, options: RuntimeSpawnOptions): Process {
+    const process = this.#make(options);
+    const { link, linkParent, tellsEnd, monitor, replyTo } = options;
+    if (linkParent !== undefined) {
+      process.addLink(linkParent.pid);
+      linkParent.addLink(process.pid, false, tellsEnd);
+    }
+    if (link !== undefined) process.addLink(link);
+    if (monitor !== undefined) {
+      this.#watchers.add(process, monitor.pid, monitor.ref, false);
+    }
+    if (replyTo !== undefined) {
+      this.#runtime.back(replyTo.pid.node).spawnReply(
+        process.pid,
+        replyTo.pid,
+        replyTo.ref,
+        {
+          pid: process.pid,
+          link: link !== undefined,
+          monitor: monitor !== undefined,
+        },
+      );
+    }
+    startSoon(process, fn, run);
+    return process;
+  }
+
+  /** The process that code outside any process is in; a new one when the last has exited. */
+  shell(): Process {
+    if (this.#shell === undefined || !this.#shell.alive) {
+      this.#shell = this.#make({ label: "shell" });
+      this.#shell.shell = true;
+      const leader = this.#userPid();
+      if (leader !== undefined) this.#shell.groupLeader = leader;
+    }
+    return this.#shell;
+  }
+
+  /** Makes the process that code of a process of another node of this program runs as from now on. */
+  makeStandIn(label: string | undefined): Process {
+    return this.#make({ label, groupLeader: this.#userPid() });
+  }
+
+  /** The node's own group leader. */
+  #userPid(): Process["pid"] | undefined {
+    return this.#table.names.get("user")?.pid;
+  }
+}
+
+/** Runs the code of a process, which ends with it. */
+function run(process: Process, fn: () => unknown): void {
+  const { runtime } = process;
+  try {
+    const result = fn();
+    if (isThenable(result)) {
+      result.then(
+        () => runtime.terminate(process, "normal"),
+        (error) => runtime.crash(process, error),
+      );
+      return;
+    }
+  } catch (error) {
+    // It may be `then` that throws, of a result that is anything.
+    runtime.crash(process, error);
+    return;
+  }
+  runtime.terminate(process, "normal");
+}

@@ -1,0 +1,26 @@
+/**
+ * Options and numbers that are invalid: which they are, and the class of their errors.
+ *
+ * @module
+ */
+
+import { Atom, Pid, Ref } from "./pid.ts";
+
+/** Whether a value can be an object with options: a timeout, as Elixir takes it there, cannot. */
+export function isOptions(value: unknown): boolean {
+  return typeof value === "object" && value !== null &&
+    (value.constructor === Object || !isOther(value));
+}
+
+/** Whether an object is certainly no options: something else was meant to be at another place. */
+function isOther(value: object): boolean {
+  return Array.isArray(value) || value instanceof Promise ||
+    value instanceof Pid || value instanceof Ref || value instanceof Atom;
+}
+
+/** The error for an invalid value where a number belongs: its type is wrong, or it is out of bounds. */
+export function misfit(value: unknown, message: string): Error {
+  return typeof value === "number"
+    ? new RangeError(message)
+    : new TypeError(message);
+}
