@@ -81,7 +81,7 @@ function sayPending(): void {
 export function recordExcluded(run: string, name: string): void {
   try {
     Deno.writeTextFileSync(
-      join(run, "excluded"),
+      join(run, `excluded-${Deno.pid}`),
       `${JSON.stringify(name)}\n`,
       { append: true },
     );

@@ -11,7 +11,6 @@
  */
 
 import nodeProcess from "node:process";
-import { join } from "node:path";
 import { inspect } from "../runtime/values/inspect.ts";
 import {
   announcementKey,
@@ -21,8 +20,11 @@ import {
   type Totals,
 } from "./_announcements.ts";
 import { assertDeno } from "./_deno.ts";
-import { HARNESS_FLAGS, NOT_ALIVE, parseTestArguments } from "./_arguments.ts";
-import { countTests } from "./_totals.ts";
+import { NOT_ALIVE, parseTestArguments } from "./_arguments.ts";
+import { type CommandLine, splitCommandLine } from "./_command_line.ts";
+import { denoTest, show } from "./_deno_test.ts";
+import { isFile } from "./_programs.ts";
+import { runQueue, type RunResult } from "./_queue.ts";
 import { type Filter, formatFilters, normalizeFilters } from "./filters.ts";
 
 const HELP = `Usage: deno task test [flags] [files]
@@ -38,33 +40,15 @@ Flags:
   --cookie SECRET        The secret of the cluster; others on this machine can see it
   --cookie-file FILE     A file with the secret [$HOME/.erlang.cookie]
   --epmd-port PORT       EPMD's port [ERL_EPMD_PORT, or 4369]
+  --jobs N               Run N files at once, each in a process of its own whose output is shown
+                         when it ends; not on a live node, nor with options of Deno's that need
+                         one process, as --watch, --inspect and --reporter do
+  --first FILE           Start with the file, as it takes long; repeatable
+  --alone FILE           Run the file by itself, after the others; repeatable
+  --retry-files N        Run files that fail once more, by themselves, if they are at most N;
+                         those that pass then are listed as flaky
   -h, --help             Show this
 `;
-
-/** The command line, by whom it is for. */
-interface Split {
-  /** What the harness reads. */
-  ours: string[];
-  /** What \`deno test\` reads. */
-  denos: string[];
-  /** What is for the tests themselves. */
-  rest: string[];
-}
-
-function split(args: readonly string[]): Split {
-  const end = args.indexOf("--");
-  const before = end < 0 ? args : args.slice(0, end);
-  const ours: string[] = [];
-  const denos: string[] = [];
-  for (let i = 0; i < before.length; i++) {
-    const arg = before[i];
-    const flag = /^--([\w-]+)(=?)/.exec(arg);
-    if (flag === null || !HARNESS_FLAGS.includes(flag[1])) denos.push(arg);
-    else if (flag[2] === "=") ours.push(arg);
-    else ours.push(`${arg}=${before[++i] ?? ""}`);
-  }
-  return { ours, denos, rest: end < 0 ? [] : [...args.slice(end + 1)] };
-}
 
 /**
  * Runs the tests.
@@ -84,9 +68,10 @@ export async function main(args: readonly string[]): Promise<number> {
     nodeProcess.stdout.write(HELP);
     return 0;
   }
-  const line = split(args);
+  let line: CommandLine;
   try {
     assertDeno("run tests");
+    line = splitCommandLine(args);
     check(line);
   } catch (error) {
     nodeProcess.stderr.write(`test: ${(error as Error).message}\n`);
@@ -101,7 +86,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-function check({ ours, denos }: Split): void {
+function check({ ours, denos }: CommandLine): void {
   const { node } = parseTestArguments(ours);
   if (node !== undefined && denos.includes("--parallel")) {
     throw new TypeError(
@@ -133,61 +118,55 @@ function announceAll(
   if (filters.length > 0) say(`${title}: ${formatFilters(filters)}`);
 }
 
-async function run(
-  { ours, denos, rest }: Split,
-  folder: string,
-): Promise<number> {
+async function run(line: CommandLine, folder: string): Promise<number> {
   const started = performance.now();
-  const { report, others } = takeReport(denos);
-  const file = join(folder, "report.xml");
-  const isDrawn = Deno.stderr.isTerminal();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "test",
-      `--junit-path=${file}`,
-      ...leaveToWrite(denos, folder),
-      ...others,
-      "--",
-      ...ours,
-      `--harness-run=${folder}`,
-      ...rest,
-    ],
-    env: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR")
-      ? { FORCE_COLOR: "1" }
-      : {},
-    stdin: "inherit",
-    stdout: "piped",
-    // On a terminal it would draw its progress there, over the lines of tests.
-    stderr: isDrawn ? "piped" : "inherit",
-  }).spawn();
-  // Ctrl-C is for deno test, which then says what it has seen.
-  const ignore = () => {};
-  Deno.addSignalListener("SIGINT", ignore);
-  const [{ code }, broken] = await Promise.all([
-    child.status,
-    passOn(child.stdout),
-    isDrawn &&
-    child.stderr.pipeTo(Deno.stderr.writable, { preventClose: true }),
-  ]);
-  Deno.removeSignalListener("SIGINT", ignore);
-  const xml = await readIfThere(file);
-  const totals = countTests(
-    xml,
-    await readIfThere(join(folder, "excluded")),
-    broken,
-  );
-  const isReport = report === "-" ||
-    others.some((arg) => /^--reporter=(junit|tap)$/.test(arg)) ||
-    /^(junit|tap)$/.test(others[others.indexOf("--reporter") + 1] ?? "");
+  const { ours, paths, report, jobs } = line;
+  const isOneFile = paths.length === 1 && isFile(paths[0]);
+  const { code, xml, totals, failures, flaky } = jobs === undefined || isOneFile
+    ? await runInOneProcess(line, folder)
+    : await runQueue(line, jobs, folder);
   if (report === "-") nodeProcess.stdout.write(xml);
   else if (report !== undefined) await Deno.writeTextFile(report, xml);
   return close(totals, {
     code,
+    failures,
+    flaky,
     hasOnly: parseTestArguments(ours).hasOnly,
     seconds: (performance.now() - started) / 1000,
     // What reads a report reads nothing else.
-    say: isReport ? complain : say,
+    say: isReport(line) ? complain : say,
   });
+}
+
+/** Runs all files in one process, and shows its output as it comes. */
+async function runInOneProcess(
+  line: CommandLine,
+  folder: string,
+): Promise<RunResult> {
+  // Ctrl-C is for deno test, which then says what it has seen.
+  const ignore = () => {};
+  Deno.addSignalListener("SIGINT", ignore);
+  try {
+    const result = await denoTest(line, {
+      args: line.paths,
+      folder,
+      write: show,
+      // On a terminal it would draw its progress there, over the lines of tests.
+      hasErrors: Deno.stderr.isTerminal(),
+      stdin: "inherit",
+    });
+    // Deno lists them itself.
+    return { ...result, failures: [], flaky: [] };
+  } finally {
+    Deno.removeSignalListener("SIGINT", ignore);
+  }
+}
+
+/** Whether standard output is for a report. */
+function isReport({ denos, report }: CommandLine): boolean {
+  return report === "-" ||
+    denos.some((arg) => /^--reporter=(junit|tap)$/.test(arg)) ||
+    /^(junit|tap)$/.test(denos[denos.indexOf("--reporter") + 1] ?? "");
 }
 
 function complain(line: string): void {
@@ -197,6 +176,8 @@ function complain(line: string): void {
 /** How a run has ended. */
 interface Ending {
   code: number;
+  failures: readonly string[];
+  flaky: readonly string[];
   hasOnly: boolean;
   seconds: number;
   say: (line: string) => void;
@@ -204,13 +185,17 @@ interface Ending {
 
 function close(
   totals: Totals,
-  { code, hasOnly, seconds, say }: Ending,
+  { code, failures, flaky, hasOnly, seconds, say }: Ending,
 ): number {
   // A run can fail without a test that does: by its coverage, or a file that is not there.
   if (code !== 0 && totals.failed === 0) totals.failed = 1;
   const { passed, failed, excluded } = totals;
   const ran = passed + failed;
   if (ran === 0 && excluded > 0) say("\nAll tests have been excluded.");
+  if (failures.length > 0) say("\nFailed:");
+  for (const each of failures) say(`  ${each}`);
+  if (flaky.length > 0) say("");
+  for (const each of flaky) say(`flaky: ${each}`);
   say(`\nFinished in ${seconds.toFixed(2)} seconds`);
   say(formatTotals(totals));
   const isVain = hasOnly && ran === 0;
@@ -221,63 +206,6 @@ function close(
   }
   say(`${passed} passed, ${failed} failed`);
   return code !== 0 ? code : isVain ? 1 : 0;
-}
-
-/** Takes out where the user wants the report. */
-function takeReport(
-  denos: readonly string[],
-): { report: string | undefined; others: string[] } {
-  let report: string | undefined;
-  const others: string[] = [];
-  for (let i = 0; i < denos.length; i++) {
-    const arg = denos[i];
-    if (arg === "--junit-path") report = denos[++i] ?? "-";
-    else if (arg.startsWith("--junit-path=")) {
-      report = arg.slice("--junit-path=".length);
-    } else others.push(arg);
-  }
-  return { report, others };
-}
-
-/** Files tell by writing in the folder of the run; a flag would narrow what is allowed already. */
-function leaveToWrite(denos: readonly string[], folder: string): string[] {
-  const isDecided = denos.some((arg) =>
-    /^(--allow-all|--allow-write|-[A-OQ-Z]*[AW][A-Z]*|(-P|--permission-set)(=.*)?)$/
-      .test(arg)
-  );
-  return isDecided ? [] : [`--allow-write=${folder}`];
-}
-
-const BROKEN = /^Uncaught error from .* FAILED$/;
-
-/** Passes the output on; counts the files that it says have failed as a whole. */
-async function passOn(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-): Promise<number> {
-  let broken = 0;
-  const decoder = new TextDecoder();
-  let line = "";
-  for await (const chunk of stream) {
-    for (let at = 0; at < chunk.length;) {
-      at += Deno.stdout.writeSync(chunk.subarray(at));
-    }
-    const lines = (line + decoder.decode(chunk, { stream: true })).split("\n");
-    line = lines.pop()!;
-    for (const each of lines) {
-      // deno-lint-ignore no-control-regex
-      if (BROKEN.test(each.replace(/\x1b\[[\d;]*m/g, ""))) broken++;
-    }
-  }
-  return broken;
-}
-
-async function readIfThere(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
 }
 
 if (import.meta.main) nodeProcess.exit(await main(nodeProcess.argv.slice(2)));
