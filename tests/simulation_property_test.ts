@@ -1,7 +1,6 @@
 /**
- * What processes are promised, over random lives of a simulated cluster. `SIMULATION_RUNS` says how
- * many lives; a failure prints a seed and a path, which `SIMULATION_SEED` and `SIMULATION_PATH`
- * repeat.
+ * Signals between processes, over random lives of a simulated cluster: messages, links, monitors,
+ * exits, names and aliases. `SIM_RUNS` is how many lives; a failure prints the command that repeats it.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -12,10 +11,9 @@ import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";
 import { textFrame } from "../wires/json/frames.ts";
 import { anyLife, type Faults, type Life, live } from "./_simulated_faults.ts";
+import { assertLives, seededTest, SIM_RUNS } from "./_simulated_lives.ts";
 
-const RUNS = Number(Deno.env.get("SIMULATION_RUNS") || 2000);
-const SEED = Number(Deno.env.get("SIMULATION_SEED")) || undefined;
-const PATH = Deno.env.get("SIMULATION_PATH") || undefined;
+const RUNS = 300;
 
 function keepsPromises(
   faults: () => Faults = () => ({}),
@@ -26,18 +24,9 @@ function keepsPromises(
   });
 }
 
-test(
-  `${RUNS} lives of a cluster keep what is promised`,
-  { timeout: 600_000 },
-  async () => {
-    await fc.assert(keepsPromises(), {
-      numRuns: RUNS,
-      seed: SEED,
-      path: PATH,
-      endOnFailure: PATH !== undefined,
-    });
-  },
-);
+seededTest("signals", import.meta.url, async (seed, command) => {
+  await assertLives(keepsPromises(), RUNS, seed, command);
+});
 
 test("a process that is unlinked before its spawn is answered has no link", async () => {
   const { wrong } = await live({
@@ -103,7 +92,7 @@ test("a life is the same each time", { timeout: 600_000 }, async () => {
       );
       assertEquals(traces[0], traces[1]);
     }),
-    { numRuns: Math.ceil(RUNS / 20), seed: SEED, path: PATH },
+    { numRuns: Math.ceil((SIM_RUNS ?? RUNS) / 20), seed: 1 },
   );
 });
 

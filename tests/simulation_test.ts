@@ -369,6 +369,70 @@ simulationTest(
 );
 
 simulationTest(
+  "partition() with oneWay parts one direction alone",
+  async (cluster) => {
+    const heard = listen(cluster);
+    await cluster.run("alex", () => Node.ping(KATE));
+    cluster.partition(["kate"], ["alex"], { oneWay: true });
+    await cluster.run("alex", () => void send(EAR, "passes"));
+    await cluster.settle();
+    assertEquals(heard, ["passes"]);
+    const from = cluster.now();
+    // Alex hears nothing and gives up; kate hears ticks until then, and that the connection ends.
+    await cluster.run("kate", async () => {
+      Node.monitor(ALEX);
+      await receive((m) => m?.type === "nodedown");
+    });
+    const time = cluster.now() - from;
+    assert(time >= 7500 && time <= 12_500, `it took ${time} ms`);
+    assertEquals(await cluster.run("alex", () => Node.ping(KATE)), "pang");
+    assertEquals(await cluster.run("kate", () => Node.ping(ALEX)), "pang");
+    cluster.heal();
+    assertEquals(await cluster.run("kate", () => Node.ping(ALEX)), "pong");
+  },
+  { tickTime: 10_000 },
+);
+
+simulationTest(
+  'partition() with "cut" and oneWay ends connections at one end alone',
+  async (cluster) => {
+    await cluster.run("alex", () => Node.ping(KATE));
+    cluster.partition(["alex"], ["kate"], { mode: "cut", oneWay: true });
+    await cluster.settle();
+    assertEquals(await cluster.run("alex", () => Node.list()), []);
+    assertEquals(await cluster.run("kate", () => Node.list()), [ALEX]);
+    await cluster.advance(12_500);
+    assertEquals(await cluster.run("kate", () => Node.list()), []);
+  },
+  { tickTime: 10_000 },
+);
+
+simulationTest(
+  "slow() has a node read no faster, and those who send wait",
+  async (cluster) => {
+    const heard = listen(cluster);
+    await cluster.run("alex", () => Node.ping(KATE));
+    cluster.slow("kate", 100);
+    const from = cluster.now();
+    await cluster.run("alex", async () => {
+      for (let i = 0; i < 40; i++) await send(EAR, new Uint8Array(100_000));
+    });
+    const waited = cluster.now() - from;
+    assert(waited > 10_000 && waited < 40_000, `it took ${waited} ms`);
+    await cluster.settle();
+    const took = cluster.now() - from;
+    assert(took >= 40_000 && took < 44_000, `it took ${took} ms`);
+    assertEquals(heard.length, 40);
+    cluster.slow("kate", Infinity);
+    assertThrows(
+      () => cluster.slow("kate", 0),
+      RangeError,
+      "Cannot have kate@localhost read 0 bytes",
+    );
+  },
+);
+
+simulationTest(
   'partition() with "cut" ends connections at once',
   async (cluster) => {
     const heard = listen(cluster);

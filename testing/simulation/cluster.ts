@@ -79,6 +79,15 @@ export interface PartitionOptions {
    * @default {"silent"}
    */
   mode?: PartitionMode;
+  /**
+   * Whether only the direction from the left nodes to the right ones is parted. `"silent"`: the right
+   * ones hear nothing more, and are still heard. `"cut"`: connections end on the left side alone, as
+   * where a firewall has forgotten them; the right side notices by the tick time. Nobody can dial
+   * across it, as a dial needs both directions.
+   *
+   * @default {false}
+   */
+  oneWay?: boolean;
 }
 
 interface Member {
@@ -504,7 +513,45 @@ export class SimulatedCluster implements AsyncDisposable {
   ): void {
     const names = (side: readonly string[]) =>
       side.map((name) => this.#find(name).options.name);
-    this.#network.part(names(left), names(right), options.mode ?? "silent");
+    const { mode = "silent", oneWay = false } = options;
+    this.#network.part(names(left), names(right), mode, oneWay);
+  }
+
+  /**
+   * Makes a node a slow reader: of each connection it takes so many bytes in a millisecond, and the
+   * rest waits on the network, so that others have to wait before they send more.
+   *
+   * @param name The node's name, with or without the host.
+   * @param bytesPerMs How many bytes; `Infinity` for as fast as before.
+   * @throws {RangeError} If the cluster has no node of that name, or the number is not above 0.
+   *
+   * @example Usage
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { receive, register, send } from "@otp/distribution";
+   * import { assert } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+   * cluster.slow("kate", 100);
+   * cluster.spawn("kate", () => {
+   *   register("ear");
+   *   return receive();
+   * });
+   * await cluster.run("alex", () => {
+   *   send({ name: "ear", node: "kate@localhost" }, "x".repeat(100_000));
+   * });
+   * await cluster.settle();
+   * assert(cluster.now() > 1000);
+   * ```
+   */
+  slow(name: string, bytesPerMs: number): void {
+    const { options } = this.#find(name);
+    if (!(bytesPerMs > 0)) {
+      throw new RangeError(
+        `Cannot have ${options.name} read ${bytesPerMs} bytes in a millisecond: give more than 0`,
+      );
+    }
+    this.#network.slow(options.name, bytesPerMs);
   }
 
   /**

@@ -58,7 +58,10 @@ export class SimulatedNetwork implements Ether {
   readonly #bytes: SeededRandom;
   readonly #present = new Map<string, Present>();
   readonly #pairs = new Set<Pair>();
+  /** How bytes of one node to another are held up: each direction apart. */
   readonly #parted = new Map<string, PartitionMode>();
+  /** How many bytes a node reads in a millisecond, if it is slow. */
+  readonly #rates = new Map<string, number>();
   #connections = 0;
   #starts = 0;
 
@@ -122,7 +125,9 @@ export class SimulatedNetwork implements Ether {
       reject(new Error(reason));
     };
     const knock = () => {
-      const mode = this.#parted.get(keyOf(from, to));
+      // Either direction is needed for an answer.
+      const mode = this.#parted.get(wayOf(from, to)) ??
+        this.#parted.get(wayOf(to, from));
       if (mode === "silent") {
         stop = timeline.after(RETRY, knock);
         return;
@@ -216,20 +221,35 @@ export class SimulatedNetwork implements Ether {
     left: readonly string[],
     right: readonly string[],
     mode: PartitionMode,
+    isOneWay: boolean,
   ): void {
-    this.trace.add(left.join(" "), `parted (${mode}) from ${right.join(" ")}`);
+    const how = isOneWay ? `${mode}, one way` : mode;
+    this.trace.add(left.join(" "), `parted (${how}) from ${right.join(" ")}`);
     for (const one of left) {
-      for (const other of right) this.#parted.set(keyOf(one, other), mode);
+      for (const other of right) {
+        this.#parted.set(wayOf(one, other), mode);
+        if (!isOneWay) this.#parted.set(wayOf(other, one), mode);
+      }
     }
     if (mode === "silent") return;
     for (const { ends: [near, far] } of [...this.#pairs]) {
-      const isAcross = [[near, far], [far, near]].some(([one, other]) =>
-        left.includes(one.owner) && right.includes(other.owner)
-      );
-      if (!isAcross) continue;
-      near.cut();
-      far.cut();
+      for (const [one, other] of [[near, far], [far, near]]) {
+        if (!left.includes(one.owner) || !right.includes(other.owner)) continue;
+        one.cut();
+        if (!isOneWay) other.cut();
+      }
     }
+  }
+
+  /** Has a node read so many bytes in a millisecond from each connection. */
+  slow(node: string, rate: number): void {
+    this.trace.add(node, `reads ${rate} bytes in a millisecond`);
+    this.#rates.set(node, rate);
+  }
+
+  readingTime(node: string, bytes: number): number {
+    const rate = this.#rates.get(node);
+    return rate === undefined ? 0 : bytes / rate;
   }
 
   /** All can reach each other. */
@@ -242,13 +262,13 @@ export class SimulatedNetwork implements Ether {
   }
 
   holdsUp(from: string, to: string): boolean {
-    return this.#parted.get(keyOf(from, to)) === "silent";
+    return this.#parted.get(wayOf(from, to)) === "silent";
   }
 }
 
-/** The same for both directions. */
-function keyOf(one: string, other: string): string {
-  return one < other ? `${one} ${other}` : `${other} ${one}`;
+/** One direction between two nodes. */
+function wayOf(from: string, to: string): string {
+  return `${from} ${to}`;
 }
 
 class SimulatedWorld implements World {

@@ -56,6 +56,8 @@ export interface Ether {
   readonly tamper: Tamper | undefined;
   /** Whether bytes from one node to another are held up. */
   holdsUp(from: string, to: string): boolean;
+  /** How long a node takes to read so many bytes, in milliseconds. */
+  readingTime(node: string, bytes: number): number;
 }
 
 /** How long something takes from one node to another, to the microsecond. */
@@ -106,7 +108,8 @@ class Lane {
     if (
       odds === 0 && last !== undefined && this.#held === 0 &&
       this.#lastInBackground === timeline.inBackground &&
-      this.#lastAt >= timeline.time + delay.min
+      this.#lastAt >= timeline.time + delay.min &&
+      this.#ether.readingTime(this.#to, bytes.length) === 0
     ) {
       this.#items[this.#items.length - 1] = concat(last, bytes);
     } else if (odds === 1) {
@@ -117,15 +120,15 @@ class Lane {
   #add(item: Uint8Array | undefined): void {
     this.#items.push(item);
     if (this.#held > 0) this.#held++;
-    else this.#schedule();
+    else this.#schedule(item);
   }
 
-  #schedule(): void {
+  #schedule(item: Uint8Array | undefined): void {
     const { timeline } = this.#ether;
     this.#lastAt = Math.max(
       this.#lastAt,
       timeline.time + someDelay(this.#ether),
-    );
+    ) + this.#ether.readingTime(this.#to, item?.length ?? 0);
     this.#lastInBackground = timeline.inBackground;
     timeline.schedule(this.#lastAt, "network", () => this.#arrive());
   }
@@ -150,7 +153,7 @@ class Lane {
     if (!this.#passes()) return;
     const held = this.#held;
     this.#held = 0;
-    for (let i = 0; i < held; i++) this.#schedule();
+    for (let i = 0; i < held; i++) this.#schedule(this.#items[i]);
   }
 
   /** What is on its way is lost. */

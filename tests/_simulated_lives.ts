@@ -1,0 +1,516 @@
+/**
+ * Random lives of a simulated cluster, for properties of one capability each.
+ *
+ * A life is a seed of the network, the delays on it, and 40 commands on four nodes. A command is a
+ * fault, or something that the capability under test does. Faults are the same for all: partitions,
+ * silent or with a cut, in both directions or in one; a node that reads slowly; `Node.disconnect`; a
+ * node that is killed, and stays dead or comes back. When the commands are done, everything is healed,
+ * the nodes that live connect to each other, and all that was begun must end. Then the property tells
+ * what is wrong.
+ *
+ * Each property is tested with a fixed seed, so that a planted bug is found each time, and with a
+ * random one, which is printed with the command that repeats it: `SIM_SEED` is the seed, `SIM_RUNS` the
+ * number of lives for each property, and `SIM_PATH` leads to the life that failed.
+ */
+
+import { basename } from "node:path";
+import fc from "fast-check";
+import { ExitError, ProcessExited } from "../errors.ts";
+import { Node } from "../node.ts";
+import { type Pid, self, signal } from "../process.ts";
+import {
+  type Delay,
+  SimulatedCluster,
+  type SimulatedNodeOptions,
+} from "../testing/simulation/cluster.ts";
+import { test } from "../testing/tags.ts";
+
+/** The seed that is asked for; without one, a fixed and a random seed are used. */
+export const SIM_SEED: number | undefined = Number(Deno.env.get("SIM_SEED")) ||
+  undefined;
+/** The path from the seed to one life. */
+export const SIM_PATH: string | undefined = Deno.env.get("SIM_PATH") ||
+  undefined;
+/** How many lives of each property are asked for. */
+export const SIM_RUNS: number | undefined = Number(Deno.env.get("SIM_RUNS")) ||
+  undefined;
+
+/** The seed of each suite. */
+const FIXED_SEED = 1;
+
+const NAMES = ["alex", "kate", "moebi", "sophie"];
+const STEPS = 40;
+const TICK_TIME = 1000;
+
+/** How long nothing can be silent unnoticed: a handshake and a tick time. */
+const QUIET = 3 * TICK_TIME;
+
+/** How long actors may take to finish when nothing is in their way, in milliseconds. */
+const PATIENCE = 60_000;
+
+const PAUSES = [0, 1, 5, 20, 100, 500, 1500, 3000];
+
+/** How many bytes a slow node reads in a millisecond. */
+const RATES = [1, 20, 400, Infinity];
+
+/** Faults, and how often they strike. */
+const FAULTS = {
+  pause: 8,
+  part: 1,
+  partOneWay: 1,
+  cut: 1,
+  cutOneWay: 1,
+  split: 3,
+  heal: 4,
+  disconnect: 1,
+  slow: 1,
+  killNode: 1,
+  restart: 2,
+};
+
+type Fault = keyof typeof FAULTS;
+
+/** One thing that is done; the numbers say by whom and to whom, of those that there are. */
+export type Command = readonly [what: string, a: number, b: number, c: number];
+
+/** A life of a cluster. */
+export interface Life {
+  seed: number;
+  delay: Delay;
+  commands: readonly Command[];
+}
+
+/** What a property does with a life, and what it finds wrong when all is at rest. */
+export interface Scene {
+  /** A node has started, at the beginning or again. */
+  begin(home: Incarnation): void;
+  /** Has something done that is no fault. */
+  act(what: string, a: number, b: number, c: number): void;
+  /** What is wrong, a line each, when nothing is left to happen. */
+  check(): string[] | Promise<string[]>;
+}
+
+/** What a capability promises, and what lives have it do. */
+export interface Property {
+  /** What can be done, and how often it is. */
+  actions: Record<string, number>;
+  /** Other odds of faults. */
+  faults?: Partial<Record<Fault, number>>;
+  /** Options of all nodes. */
+  options?: SimulatedNodeOptions;
+  /** Nodes that are hidden. */
+  hidden?: readonly string[];
+  /** Begins a life. */
+  scene(world: World): Scene;
+}
+
+/** A node, from its start to its end. */
+export interface Incarnation {
+  readonly node: string;
+  readonly startedAt: number;
+  endedAt: number;
+  /** When it saw another one go down. */
+  readonly downs: { at: number; node: string }[];
+}
+
+/** A process that does what it is told, one thing after the other. */
+export class Actor {
+  readonly id: number;
+  readonly home: Incarnation;
+  readonly #world: World;
+  readonly #orders: [what: string, fn: () => unknown][] = [];
+  #wake: (() => void) | undefined;
+  #pid: Pid | undefined;
+  /** When it ended. */
+  endedAt = Infinity;
+  /** What it is busy with. */
+  doing: string | undefined;
+
+  constructor(world: World, id: number, home: Incarnation) {
+    this.#world = world;
+    this.id = id;
+    this.home = home;
+  }
+
+  /** Its pid; it has begun. */
+  get pid(): Pid {
+    return this.#pid!;
+  }
+
+  get isAlive(): boolean {
+    return this.#pid !== undefined && this.diedAt === Infinity;
+  }
+
+  /** When it ended, or its node. */
+  get diedAt(): number {
+    return Math.min(this.endedAt, this.home.endedAt);
+  }
+
+  /** Whether it is done with all that it was told. */
+  get isIdle(): boolean {
+    return !this.isAlive ||
+      (this.doing === undefined && this.#orders.length === 0);
+  }
+
+  /** Has it do something when it has done the rest. */
+  order(what: string, fn: () => unknown): void {
+    this.#orders.push([what, fn]);
+    this.#wake?.();
+  }
+
+  /** What its process does. */
+  async live(): Promise<never> {
+    this.#pid = self();
+    const end = signal();
+    end.addEventListener("abort", () => {
+      this.endedAt = Math.min(this.endedAt, this.#world.tick());
+    });
+    for (;;) {
+      while (this.#orders.length === 0) {
+        this.doing = undefined;
+        await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+      const [what, fn] = this.#orders.shift()!;
+      this.doing = what;
+      try {
+        await fn();
+      } catch (error) {
+        const isExit = error instanceof ExitError ||
+          error instanceof ProcessExited;
+        if (this.endedAt === Infinity && !isExit) {
+          this.#world.wrong.push(`${what} by actor ${this.id} threw ${error}`);
+        }
+        throw error;
+      }
+    }
+  }
+}
+
+/** Four nodes and what befalls them. */
+export class World {
+  readonly cluster: SimulatedCluster;
+  /** All nodes, dead ones among them. */
+  readonly nodes: readonly string[];
+  readonly incarnations: Incarnation[] = [];
+  readonly actors: Actor[] = [];
+  /** What was seen to be wrong already. */
+  readonly wrong: string[] = [];
+  readonly #scene: Scene;
+  #moment = 0;
+
+  constructor(
+    cluster: SimulatedCluster,
+    nodes: readonly string[],
+    { scene }: Property,
+  ) {
+    this.cluster = cluster;
+    this.nodes = nodes;
+    this.#scene = scene(this);
+  }
+
+  /** A moment later than all before. */
+  tick(): number {
+    return ++this.#moment;
+  }
+
+  /** The nodes that live. */
+  get live(): string[] {
+    return this.nodes.filter((node) => this.home(node).endedAt === Infinity);
+  }
+
+  /** A node as it is now, or was last. */
+  home(node: string): Incarnation {
+    return this.incarnations.findLast((each) => each.node === node)!;
+  }
+
+  /** A node that lives. */
+  liveNode(n: number): string {
+    return pick(this.live, n)!;
+  }
+
+  /** An actor that is alive. */
+  liveActor(n: number, where: (actor: Actor) => boolean = () => true) {
+    return pick(this.actors.filter((each) => each.isAlive && where(each)), n);
+  }
+
+  /** Whether one of two nodes saw the other go down between two moments, or one of them ended. */
+  wasParted(
+    one: Incarnation,
+    other: Incarnation,
+    from: number,
+    to: number,
+  ): boolean {
+    const isDuring = (at: number) => at > from && at < to;
+    return [[one, other], [other, one]].some(([near, far]) =>
+      isDuring(near.endedAt) ||
+      near.downs.some(({ at, node }) => node === far.node && isDuring(at))
+    );
+  }
+
+  /** Starts an actor. */
+  actor(home: Incarnation): Actor {
+    const actor = new Actor(this, this.actors.length, home);
+    this.actors.push(actor);
+    this.cluster.node(home.node).run(() => actor.live()).catch(() => {});
+    return actor;
+  }
+
+  /** A node has started. */
+  begin(name: string): void {
+    const node = this.cluster.node(name);
+    const home: Incarnation = {
+      node: node.name,
+      startedAt: this.tick(),
+      endedAt: Infinity,
+      downs: [],
+    };
+    this.incarnations.push(home);
+    const runtime = node._runtime();
+    const { nodeDown } = runtime;
+    runtime.nodeDown = (down, wasUp) => {
+      home.downs.push({ at: this.tick(), node: down });
+      nodeDown.call(runtime, down, wasUp);
+    };
+    this.#scene.begin(home);
+  }
+
+  /** Does a command. */
+  async do([what, a, b, c]: Command): Promise<void> {
+    const { cluster } = this;
+    if (Object.hasOwn(FAULTS, what)) await this.#strike(what as Fault, a, b);
+    else this.#scene.act(what, a, b, c);
+    await cluster.advance(0);
+  }
+
+  async #strike(fault: Fault, a: number, b: number): Promise<void> {
+    const { cluster } = this;
+    const one = pick(this.nodes, a)!;
+    const other = pick(this.nodes, b)!;
+    switch (fault) {
+      case "pause":
+        return await cluster.advance(pick(PAUSES, a)!);
+      case "part":
+      case "partOneWay":
+      case "cut":
+      case "cutOneWay":
+        if (one === other) return;
+        return cluster.partition([one], [other], {
+          mode: fault.startsWith("cut") ? "cut" : "silent",
+          oneWay: fault.endsWith("OneWay"),
+        });
+      case "split": {
+        const left = this.nodes.filter((_, i) => (b >> i) % 2 === 0);
+        const right = this.nodes.filter((node) => !left.includes(node));
+        return cluster.partition(left, right, {
+          mode: a % 4 === 0 ? "silent" : "cut",
+        });
+      }
+      case "heal":
+        return cluster.heal();
+      case "slow":
+        return cluster.slow(one, pick(RATES, b)!);
+      case "disconnect": {
+        const node = this.liveNode(a);
+        await cluster.run(node, () => Node.disconnect(other));
+        return;
+      }
+      case "killNode":
+      case "restart": {
+        const isKill = fault === "killNode";
+        const home = this.home(one);
+        // Two stay alive, so that there is something to see.
+        if (isKill && (home.endedAt < Infinity || this.live.length < 3)) return;
+        home.endedAt = Math.min(home.endedAt, this.tick());
+        if (isKill) return await cluster.kill(one);
+        await cluster.restart(one);
+        this.begin(one);
+      }
+    }
+  }
+
+  /** Has all come to rest; returns what is wrong then. */
+  async rest(): Promise<string[]> {
+    const { cluster } = this;
+    cluster.heal();
+    for (const node of this.nodes) cluster.slow(node, Infinity);
+    await cluster.advance(QUIET);
+    await this.#connectAll();
+    for (let waited = 0; waited < PATIENCE && !this.#isIdle; waited += 1000) {
+      await cluster.advance(1000);
+    }
+    await cluster.settle();
+    const busy = this.actors.filter(({ isIdle }) => !isIdle).map((
+      { id, doing },
+    ) => `${doing} by actor ${id} has no end`);
+    if (busy.length > 0 || this.wrong.length > 0) {
+      return [...busy, ...this.wrong];
+    }
+    return [...await this.#scene.check(), ...this.wrong];
+  }
+
+  get #isIdle(): boolean {
+    return this.actors.every(({ isIdle }) => isIdle);
+  }
+
+  async #connectAll(): Promise<void> {
+    for (const [i, one] of this.live.entries()) {
+      for (const other of this.live.slice(i + 1)) {
+        // With long delays a handshake may take more than its time: not each time.
+        let left = 10;
+        while (!await this.cluster.run(one, () => Node.connect(other))) {
+          if (--left > 0) continue;
+          this.wrong.push(`${one} could not connect to ${other}`);
+          break;
+        }
+      }
+    }
+  }
+}
+
+/** One of a list. */
+export function pick<T>(list: readonly T[], n: number): T | undefined {
+  return list[n % list.length];
+}
+
+/** Lives a life; returns what was wrong, and what happened. */
+export async function live(
+  { seed, delay, commands }: Life,
+  property: Property,
+): Promise<{ wrong: string[]; trace: () => string[] }> {
+  await using cluster = await SimulatedCluster.start({
+    nodes: NAMES.map((name) => ({
+      name,
+      hidden: property.hidden?.includes(name) ?? false,
+    })),
+    seed,
+    delay,
+    tickTime: TICK_TIME,
+    ...property.options,
+    limits: { handshakeTimeout: TICK_TIME, ...property.options?.limits },
+  });
+  const nodes = NAMES.map((name) => `${name}@localhost`);
+  const world = new World(cluster, nodes, property);
+  for (const name of nodes) world.begin(name);
+  await cluster.advance(0);
+  for (const command of commands) await world.do(command);
+  return { wrong: await world.rest(), trace: () => cluster.trace() };
+}
+
+/** Lists of a length, which shrink to any shorter one. */
+class FullLists<T> extends fc.Arbitrary<T[]> {
+  readonly #full: fc.Arbitrary<T[]>;
+  readonly #any: fc.Arbitrary<T[]>;
+
+  constructor(item: fc.Arbitrary<T>, length: number) {
+    super();
+    this.#full = fc.array(item, {
+      minLength: length,
+      maxLength: length,
+      size: "max",
+    });
+    this.#any = fc.array(item, { maxLength: length, size: "max" });
+  }
+
+  generate(random: fc.Random, bias: number | undefined): fc.Value<T[]> {
+    const { value_ } = this.#full.generate(random, bias);
+    return new fc.Value(value_, undefined);
+  }
+
+  canShrinkWithoutContext(value: unknown): value is T[] {
+    return this.#any.canShrinkWithoutContext(value);
+  }
+
+  shrink(value: T[], context: unknown): fc.Stream<fc.Value<T[]>> {
+    return this.#any.shrink(value, context);
+  }
+}
+
+/** Lives in which so much happens as a property has it. */
+export function livesOf({ actions, faults }: Property): fc.Arbitrary<Life> {
+  const weights = { ...FAULTS, ...faults, ...actions };
+  const command = fc.oneof(
+    ...Object.entries(weights).map(([what, weight]) => ({
+      weight,
+      arbitrary: fc.tuple(
+        fc.constant(what),
+        fc.nat(15),
+        fc.nat(15),
+        fc.nat(15),
+      ),
+    })),
+  );
+  return fc.record({
+    seed: fc.integer(),
+    delay: fc.constantFrom(
+      { min: 0, max: 0 },
+      { min: 1, max: 5 },
+      { min: 1, max: 200 },
+    ),
+    commands: new FullLists(command, STEPS),
+  });
+}
+
+/**
+ * Tests lives twice: by a fixed seed, and by a random one that is printed with the command that
+ * repeats it.
+ */
+export function seededTest(
+  title: string,
+  url: string,
+  check: (seed: number, command: string) => Promise<void>,
+): void {
+  const file = `tests/${basename(new URL(url).pathname)}`;
+  const seeded = (which: string, seed: number, isTold: boolean) => {
+    const name = `${title}: lives of ${which} seed`;
+    const command = `SIM_SEED=${seed} deno test -P=dev ${file}`;
+    test(name, { timeout: 3_600_000 }, async () => {
+      if (isTold) console.log(command);
+      await check(seed, `${command} --filter ${JSON.stringify(title)}`);
+    });
+  };
+  if (SIM_SEED !== undefined) return seeded("the given", SIM_SEED, false);
+  seeded("a fixed", FIXED_SEED, false);
+  const random = Math.floor(Math.random() * 0x7fff_ffff) + 1;
+  seeded("a random", random, true);
+}
+
+/** Tests a property over so many lives of a fixed seed, and as many of a random one. */
+export function livesTest(
+  title: string,
+  property: Property,
+  runs: number,
+  url: string,
+): void {
+  const keeps = fc.asyncProperty(livesOf(property), async (life) => {
+    const { wrong } = await live(life, property);
+    if (wrong.length > 0) throw new Error(wrong.join("\n"));
+  });
+  seededTest(
+    title,
+    url,
+    (seed, command) => assertLives(keeps, runs, seed, command),
+  );
+}
+
+/** Throws if a life of a seed breaks a property: with the smallest such life, and how to repeat it. */
+export async function assertLives<T>(
+  property: fc.IAsyncProperty<[T]>,
+  runs: number,
+  seed: number,
+  command: string,
+): Promise<void> {
+  const found = await fc.check(property, {
+    numRuns: SIM_RUNS ?? runs,
+    seed,
+    path: SIM_PATH,
+    endOnFailure: SIM_PATH !== undefined,
+  });
+  if (!found.failed) return;
+  const { counterexample, counterexamplePath, errorInstance } = found;
+  throw new Error(
+    `${(errorInstance as Error).message}\nin the life ${
+      JSON.stringify(counterexample![0])
+    }\nrepeat it by: SIM_PATH=${counterexamplePath} ${command}`,
+    { cause: errorInstance },
+  );
+}

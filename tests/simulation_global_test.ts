@@ -1,0 +1,6 @@
+/** Global names and locks, over random lives of a simulated cluster. */
+
+import { GLOBAL } from "./_simulated_global.ts";
+import { livesTest } from "./_simulated_lives.ts";
+
+livesTest("global", GLOBAL, 80, import.meta.url);
