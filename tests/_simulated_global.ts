@@ -12,9 +12,9 @@
  * that both could reach; what ended holds nothing.
  */
 
-import * as global from "../global.ts";
+import { global } from "../global.ts";
 import { exit, type Pid, whereis } from "../process.ts";
-import { inspect } from "../runtime/inspect.ts";
+import { inspect } from "../runtime/values/inspect.ts";
 import {
   type Actor,
   type Incarnation,
