@@ -28,13 +28,11 @@ import {
 import {
   locate,
   locateForCast,
-  mayBeLeft,
   type Place,
   sendTo,
-  sent,
-  startCall,
-  timeoutOf,
-} from "./gen/call.ts";
+  whenLocated,
+} from "./gen/locate.ts";
+import { mayBeLeft, sent, startCall, timeoutOf } from "./gen/call.ts";
 import { checkChild, type ChildSpec } from "./servers/supervisor/child_spec.ts";
 import { describeFunction } from "./gen/call_description.ts";
 import {
@@ -438,10 +436,12 @@ export class Agent {
     fn: AgentFunction<NoInfer<S>, NoInfer<S>>,
   ): "ok" | Promise<"ok"> {
     const process = currentProcess();
-    const place = locateForCast(serverRef(agent), process);
-    return place instanceof Promise
-      ? mayBeLeft(place.then((place) => castTo(process, place, fn)))
-      : castTo(process, place, fn);
+    const sent = whenLocated(
+      locateForCast(serverRef(agent), process),
+      process,
+      (place) => castTo(process, place, fn),
+    );
+    return sent === "ok" ? sent : mayBeLeft(sent);
   }
 
   /**
@@ -483,16 +483,14 @@ function ask<T>(
   if (process === undefined) return never();
   const ref = serverRef(agent);
   const askAt = (place: Place): Promise<T> => {
-    if (!process.alive) return never();
     const request: AgentRequest = { type, run: sendable(fn, place, process) };
     return startCall<T>(process, place, request, {
       timeout,
       as: () => callOf(ref, type, fn, timeout),
-      read: (reply) => valueOf(reply, place.node),
+      read: (reply) => valueOf(reply, place.node) as T,
     }).promise;
   };
-  const place = locate(ref, process);
-  return place instanceof Promise ? place.then(askAt) : askAt(place);
+  return whenLocated(locate(ref, process), process, askAt) as Promise<T>;
 }
 
 function castTo(
@@ -500,7 +498,6 @@ function castTo(
   place: Place,
   fn: StateFunction,
 ): "ok" | Promise<"ok"> {
-  if (!process.alive) return "ok";
   const message = castMessage(sendable(fn, place, process), process);
   return sent(sendTo(process, place, message));
 }

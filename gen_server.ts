@@ -34,7 +34,8 @@
 
 import { ExitError } from "./errors.ts";
 import type { DownMessage, ExitMessage, NameOnNode } from "./process.ts";
-import { call, cast, locate, sent, startCall, timeoutOf } from "./gen/call.ts";
+import { call, cast, sent, startCall, timeoutOf } from "./gen/call.ts";
+import { locate } from "./gen/locate.ts";
 import { checkChild, type ChildSpec } from "./servers/supervisor/child_spec.ts";
 import {
   genServerChild,

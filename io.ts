@@ -14,7 +14,7 @@
  */
 
 import { IoError } from "./errors.ts";
-import { requestIo } from "./gen/call.ts";
+import { requestIo } from "./servers/io/io_client.ts";
 import { standardIo, startGroupLeader } from "./servers/io/group_leader.ts";
 import { isTyped } from "./gen/messages.ts";
 import {

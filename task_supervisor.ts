@@ -18,7 +18,8 @@
  * @module
  */
 
-import { locate, startCall } from "./gen/call.ts";
+import { locate } from "./gen/locate.ts";
+import { startCall } from "./gen/call.ts";
 import type {
   ChildRestart,
   ChildShutdown,

@@ -4,19 +4,30 @@
  * @module
  */
 
+import { ExitError } from "../errors.ts";
 import type { ServerRef } from "./messages.ts";
 import { describeServer } from "./server_names.ts";
 
 /** A call: module, function and arguments. */
 export type CallDescription = [module: string, fn: string, args: unknown[]];
 
-/** A function as an argument: it cannot be sent, and its name tells more than its source. */
+/** The exit of a caller whose call failed: the reason, and the call. */
+export function callExit(reason: unknown, call: CallDescription): ExitError {
+  return new ExitError({ type: "call", reason, call });
+}
+
+/** A timeout as Erlang writes it. */
+export function describeTimeout<T>(timeout: T): T | "infinity" {
+  return timeout === Infinity ? "infinity" : timeout;
+}
+
+/** A function as an argument: a function cannot be sent, and its name is more useful than its source. */
 export function describeFunction(fn: unknown): unknown {
   if (typeof fn !== "function") return fn;
   return fn.name === "" ? "(function)" : `(function ${fn.name})`;
 }
 
-/** The call of a function that asks a server, without what it was asked besides. */
+/** The call of a function that sends a server a request for a child, without the rest of the request. */
 export function describeRequest(
   module: string,
   fn: string,

@@ -11,6 +11,7 @@ import { Atom, nameOf, Pid, type Ref } from "../runtime/values/pid.ts";
 import { isExit, isExitOrLikeOne } from "../runtime/values/exit_message.ts";
 import type { WaitOptions } from "../runtime/processes/mailbox.ts";
 import type { Process } from "../runtime/processes/process.ts";
+import { andThen } from "../runtime/promises/and_then.ts";
 import { isOrderly } from "../runtime/values/exit_reason.ts";
 import { ServerMessage } from "../runtime/values/server_message.ts";
 import { Call, Cast, type ServerRef, Stop } from "./messages.ts";
@@ -164,16 +165,14 @@ function dispatch(
   server: Server,
   message: unknown,
   parent: Pid | undefined,
-): Promise<unknown> | Leaving | undefined {
+): Promise<unknown> | Leaving | void {
   if (message instanceof Call) {
     const { from: pid, ref, request } = message;
     const caller: Caller = { pid, ref };
-    const value = server.call(request, caller);
-    if (value instanceof Promise) {
-      return value.then((value) => answer(process, caller, value));
-    }
-    answer(process, caller, value);
-    return undefined;
+    return andThen(
+      server.call(request, caller),
+      (value) => answer(process, caller, value),
+    );
   }
   if (message instanceof Cast) return pending(server.cast?.(message.request));
   if (message instanceof Stop) {

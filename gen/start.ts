@@ -5,11 +5,11 @@
  */
 
 import { ExitError } from "../errors.ts";
-import { Answer } from "../runtime/promises/answer.ts";
+import { andThen } from "../runtime/promises/and_then.ts";
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
 import type { Pid, Ref } from "../runtime/values/pid.ts";
+import { PendingReply } from "../runtime/processes/pending_answer.ts";
 import type { Process } from "../runtime/processes/process.ts";
-import type { Wait } from "../runtime/processes/wait.ts";
 import {
   type GlobalName,
   registerName,
@@ -84,14 +84,10 @@ function readied(
   server: Server | Promise<Server>,
   start: Start,
 ): Server | Promise<Server> {
-  if (server instanceof Promise) {
-    return server.then((server) => {
-      start.ready();
-      return server;
-    });
-  }
-  start.ready();
-  return server;
+  return andThen(server, (server) => {
+    start.ready();
+    return server;
+  });
 }
 
 /** Starts a process, linked to the caller, and waits until it says that it is ready. */
@@ -104,18 +100,18 @@ function startLinked(
   const name = options.name === undefined
     ? undefined
     : serverName(options.name);
-  const begin = (taken: Pid | undefined) =>
-    taken === undefined
+  const taken = name === undefined ? undefined : whereisOwn(name, starter);
+  return andThen(taken, (taken): Promise<Pid> => {
+    if (!starter.alive) return never();
+    return taken === undefined
       ? startUnder(starter, name, body, options)
       : Promise.reject(alreadyStarted(taken));
-  const taken = name === undefined ? undefined : whoHas(name, starter);
-  if (!(taken instanceof Promise)) return begin(taken);
-  return taken.then((taken) => starter.alive ? begin(taken) : never());
+  }) as Promise<Pid>;
 }
 
 type OwnName = string | ViaName | GlobalName;
 
-function whoHas(
+function whereisOwn(
   name: OwnName,
   { runtime }: Process,
 ): Pid | undefined | Promise<Pid | undefined> {
@@ -153,19 +149,19 @@ function startUnder(
   );
   process.lineage!.starting = true;
   if (typeof name === "string") runtime.register(name, process);
-  const start = new Starting(starter, process, ref);
+  const start = new PendingStart(starter, process, ref);
   starter.addMonitor(ref, process.pid, runtime.node);
   starter.addAlias(ref, "reply_demonitor");
   starter.await(ref, start);
   start.limit(timeout);
-  return start.pid;
+  return start.promise;
 }
 
 /** Runs a process under a name that a registry keeps: it has it before it does anything else. */
 async function runUnder(
   process: Process,
   name: ViaName | GlobalName,
-  start: Starting,
+  start: PendingStart,
   body: (process: Process, start: Start) => unknown,
 ): Promise<void> {
   if (!(await registerName(name, process.pid))) {
@@ -180,29 +176,17 @@ async function runUnder(
   }
 }
 
-/** Waits for a process to be ready. */
-class Starting implements Start, Wait {
-  readonly node: string;
+/** The wait for a process to be ready. */
+class PendingStart extends PendingReply<Pid> implements Start {
   readonly by: Pid;
-  readonly #answer = new Answer<Pid>();
-  readonly #starter: Process;
   readonly #started: Process;
-  readonly #ref: Ref;
   #isReady = false;
   #outcome: { value: unknown } | undefined;
-  #stopTimer: (() => void) | undefined;
 
   constructor(starter: Process, started: Process, ref: Ref) {
-    this.node = started.pid.node;
+    super(starter, started.pid.node, false, ref);
     this.by = started.pid;
-    this.#starter = starter;
     this.#started = started;
-    this.#ref = ref;
-  }
-
-  /** Settles when the process is ready, or is not to be. */
-  get pid(): Promise<Pid> {
-    return this.#answer.promise;
   }
 
   /** Whether the process was ready once. */
@@ -210,61 +194,42 @@ class Starting implements Start, Wait {
     return this.#isReady;
   }
 
-  /** Kills the process if it is not ready in time. */
-  limit(timeout: number): void {
-    if (timeout === Infinity) return;
-    const starter = this.#starter;
-    const { pid } = this.#started;
-    this.#stopTimer = starter.runtime.after(timeout, () => {
-      starter.unawait(this.#ref);
-      starter.demonitor(this.#ref);
-      starter.unlink(pid);
-      starter.runtime.local.exit(starter.pid, pid, "kill");
-      this.#answer.fail(() => new ExitError("timeout"));
-    });
+  /** Kills the process, which is not ready in time. */
+  override expire(): void {
+    const starter = this.process;
+    this.cancel();
+    starter.unlink(this.by);
+    starter.runtime.local.exit(starter.pid, this.by, "kill");
+    this.settleFailed(() => new ExitError("timeout"));
   }
 
   ready(): void {
     if (!this.#started.alive) return;
     this.#isReady = true;
     this.#started.lineage!.starting = false;
-    this.#started.reply(this.#ref, undefined);
+    this.#started.reply(this.ref, undefined);
   }
 
   refuse(outcome: unknown): never {
-    // It is told when the process has ended, so that nothing of it is left then.
+    // The starter gets it when the process has ended, so that nothing of it is left then.
     this.#outcome = { value: outcome };
     throw new ExitError("normal");
   }
 
-  reply(): void {
-    this.#settle();
-    this.#starter.resume(this, () => this.#answer.resolve(this.#started.pid));
+  override reply(): void {
+    this.close();
+    this.settle(this.by);
   }
 
-  down(_object: unknown, reason: unknown): void {
-    this.#settle();
-    takeExit(this.#starter, this.#started.pid);
-    this.#starter.resume(this, () => this.#ended(reason));
-  }
-
-  #ended(reason: unknown): void {
+  override down(_object: unknown, reason: unknown): void {
+    this.close();
+    takeExit(this.process, this.by);
     const outcome = this.#outcome?.value;
-    if (outcome instanceof ExitError) this.#answer.fail(() => outcome);
-    else if (this.#outcome !== undefined) this.#answer.resolve(outcome as Pid);
+    if (outcome instanceof ExitError) this.settleFailed(() => outcome);
+    else if (this.#outcome !== undefined) this.settle(outcome as Pid);
     else {
       const options = reason instanceof Error ? { cause: reason } : undefined;
-      this.#answer.fail(() => new ExitError(reason, options));
+      this.settleFailed(() => new ExitError(reason, options));
     }
-  }
-
-  #settle(): void {
-    this.#stopTimer?.();
-    this.#starter.unawait(this.#ref);
-  }
-
-  abandon(error: () => unknown): void {
-    this.#stopTimer?.();
-    this.#answer.abandon(error);
   }
 }

@@ -1,46 +1,48 @@
 /**
- * The end of processes: to wait for it, and to ask a server for it.
+ * The end of processes: waiting for it, and asking a server for it.
  *
  * @module
  */
 
 import { isDeepStrictEqual } from "node:util";
-import { ExitError } from "../errors.ts";
-import { checkTimeout } from "../runtime/values/check_arguments.ts";
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
-import type { Deadline, Expiring } from "../runtime/scheduling/deadlines.ts";
-import { ignore } from "../runtime/promises/ignore.ts";
-import type { Ref } from "../runtime/values/pid.ts";
+import type { AliasMode } from "../runtime/processes/links_and_monitors.ts";
+import { PendingAnswer } from "../runtime/processes/pending_answer.ts";
 import type { Process } from "../runtime/processes/process.ts";
 import type { Wait } from "../runtime/processes/wait.ts";
-import type { AliasMode } from "../runtime/processes/links_and_monitors.ts";
 import type { Target } from "../runtime/signals/signal.ts";
-import { isSelf, locate, sendTo } from "./call.ts";
+import { checkTimeout } from "../runtime/values/check_arguments.ts";
+import type { Ref } from "../runtime/values/pid.ts";
+import { callExit, describeTimeout } from "./call_description.ts";
+import { isSelf, locate, type Place, sendTo, whenLocated } from "./locate.ts";
 import { type ServerRef, Stop } from "./messages.ts";
 import { describeServer } from "./server_names.ts";
 
 /** The result of a wait for the end of a process that has not ended in time. */
 export const LATE: unique symbol = Symbol("late");
 
+class EndingWait extends PendingAnswer<unknown> {
+  override expire(): void {
+    this.settle(LATE);
+  }
+}
+
 /**
- * Waits for the end of a process under a monitor of its own: nothing goes through the mail. There is one
- * wait at a time, and a promise only for that: a supervisor makes one of these for each child that it ends.
+ * The end of a process under a monitor of its own: nothing goes through the mailbox. There is one wait at a
+ * time, and a promise only for that: a supervisor makes one of these for each child that it ends.
  */
-export class Ending implements Expiring, Wait {
+export class Ending implements Wait {
   readonly node: string;
   /** The monitor. */
   readonly ref: Ref;
-  /** Whether what is awaited has said that it ends. */
+  /** Whether the process has answered that it ends. */
   isTold = false;
   readonly #process: Process;
-  /** It has ended, which the process may learn at its next turn only. */
+  /** Whether it has ended; its watcher may learn that at its next turn only. */
   #isDown = false;
   #end: { reason: unknown } | undefined;
   #failure: (() => unknown) | undefined;
-  #wait: Promise<unknown> | undefined;
-  #resolve!: (reason: unknown) => void;
-  #reject!: (error: unknown) => void;
-  #deadline: Deadline | undefined;
+  #wait: EndingWait | undefined;
 
   /** With a mode, the monitor is an alias too. */
   constructor(
@@ -55,33 +57,20 @@ export class Ending implements Expiring, Wait {
     process.monitor(target, node, mode, this, this.ref);
   }
 
-  /**
-   * Resolves with the exit reason, or with {@linkcode LATE} after so many milliseconds; the monitor stays
-   * then.
-   */
+  /** Resolves with the exit reason, or with {@linkcode LATE} after so many milliseconds; the monitor stays then. */
   within(ms: number): Promise<unknown> {
     if (this.#end !== undefined) return Promise.resolve(this.#end.reason);
     if (this.#failure !== undefined) return Promise.reject(this.#failure());
-    if (ms !== Infinity && !this.#isDown) {
-      this.#deadline = this.#process.runtime.deadlines.add(ms, this);
-    }
-    return this.#wait = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    const wait = this.#wait = new EndingWait(this.#process);
+    if (!this.#isDown) wait.limit(ms);
+    return wait.promise;
   }
 
-  /** No longer waits. */
+  /** Stops waiting. */
   cancel(): void {
-    this.#deadline?.lift();
+    this.#wait?.lift();
     this.#process.unawait(this.ref);
     this.#process.demonitor(this.ref);
-  }
-
-  expire(): void {
-    const resolve = this.#resolve;
-    this.#wait = undefined;
-    resolve(LATE);
   }
 
   reply(): void {
@@ -90,20 +79,17 @@ export class Ending implements Expiring, Wait {
 
   down(_object: unknown, reason: unknown): void {
     this.#isDown = true;
-    this.#deadline?.lift();
+    this.#wait?.lift();
     this.#process.unawait(this.ref);
     this.#process.resume(this, () => {
       this.#end = { reason };
-      if (this.#wait !== undefined) this.#resolve(reason);
+      this.#wait?.resolve(reason);
     });
   }
 
   abandon(error: () => unknown): void {
-    this.#deadline?.lift();
     this.#failure = error;
-    if (this.#wait === undefined) return;
-    this.#wait.catch(ignore);
-    this.#reject(error());
+    this.#wait?.abandon(error);
   }
 }
 
@@ -120,17 +106,27 @@ export async function stopServer(
   checkTimeout(timeout, "stop a server");
   const process = waitingProcess();
   if (process === undefined) return never();
-  const fail = (why: unknown) => {
-    const limit = timeout === Infinity ? "infinity" : timeout;
-    return new ExitError({
-      type: "call",
-      reason: why,
-      call: ["GenServer", "stop", [describeServer(server), reason, limit]],
-    });
-  };
-  const located = locate(server, process);
-  const place = located instanceof Promise ? await located : located;
-  if (!process.alive) return never();
+  return await whenLocated(
+    locate(server, process),
+    process,
+    (place) => stopAt(process, place, server, reason, timeout),
+  );
+}
+
+async function stopAt(
+  process: Process,
+  place: Place,
+  server: ServerRef,
+  reason: unknown,
+  timeout: number,
+): Promise<"ok"> {
+  const described = describeServer(server);
+  const fail = (why: unknown) =>
+    callExit(why, [
+      "GenServer",
+      "stop",
+      [described, reason, describeTimeout(timeout)],
+    ]);
   if (isSelf(process, place)) throw fail("calling_self");
   const ending = new Ending(process, place.target, place.node, "demonitor");
   let actual: unknown;
@@ -142,16 +138,17 @@ export async function stopServer(
     ending.cancel();
   }
   if (ending.isTold && isSame(actual, reason)) return "ok";
-  // As in OTP, one that has ended before it took the request has failed a call of its own.
-  throw fail(
-    ending.isTold || actual === "noproc" ? actual : {
-      type: "call",
-      reason: actual === "noconnection"
-        ? { type: "nodedown", node: place.node }
-        : actual,
-      call: ["sys", "terminate", [describeServer(server), reason, "infinity"]],
-    },
-  );
+  if (ending.isTold || actual === "noproc") throw fail(actual);
+  // As in OTP, a server that has ended before it took the request has failed a call of its own.
+  const why = actual === "noconnection"
+    ? { type: "nodedown", node: place.node }
+    : actual;
+  const { reason: failure } = callExit(why, [
+    "sys",
+    "terminate",
+    [described, reason, "infinity"],
+  ]);
+  throw fail(failure);
 }
 
 function isSame(actual: unknown, reason: unknown): boolean {

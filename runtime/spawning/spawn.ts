@@ -1,89 +1,89 @@
 /**
- * Starting processes on nodes: the request, and the wait for its answer.
+ * Starting processes on nodes: how a function is named in a request, the request, and the wait for its
+ * answer.
  *
  * @module
  */
 
-import { Answer } from "../promises/answer.ts";
 import { checkArgs } from "../values/check_arguments.ts";
 import { never, waitingProcess } from "../context/current_process.ts";
 import { NO_NODE } from "../context/default_node.ts";
 import { checkName, spawnError } from "./modules.ts";
 import type { Pid, Ref } from "../values/pid.ts";
+import { PendingReply } from "../processes/pending_answer.ts";
 import type { Process } from "../processes/process.ts";
-import type { Wait } from "../processes/wait.ts";
-import type { SpawnResult } from "../signals/signal.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Runnable, SpawnResult } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
 
-/** What a process on a node runs: a function, or the name of one that is exported there. */
+/** A function that may run on another node: itself, or the name under which that node exports it. */
 export type SpawnFunction =
   // deno-lint-ignore no-explicit-any
   | ((...args: any[]) => unknown)
   | readonly [module: string, function: string];
 
-/** Waits for the answer to a spawn request. */
-class SpawnWait implements Wait {
-  readonly node: string;
-  readonly #answer = new Answer<{ pid: Pid; ref: Ref }>();
-  readonly #process: Process;
-  readonly #ref: Ref;
+/** The wait for the answer to a spawn request. */
+class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
   readonly #link: boolean;
   readonly #monitor: boolean;
 
-  constructor(
-    process: Process,
-    node: string,
-    ref: Ref,
-    link: boolean,
-    monitor: boolean,
-  ) {
-    this.node = node;
-    this.#process = process;
-    this.#ref = ref;
+  constructor(process: Process, node: string, link: boolean, monitor: boolean) {
+    super(process, node);
     this.#link = link;
     this.#monitor = monitor;
   }
 
-  get promise(): Promise<{ pid: Pid; ref: Ref }> {
-    return this.#answer.promise;
-  }
-
-  reply(): void {}
-
-  down(): void {}
-
   spawned(result: SpawnResult | undefined): void {
-    this.#process.unawait(this.#ref);
-    this.#process.resume(this, () => this.#settle(result));
+    const { node, ref } = this;
+    this.close();
+    if (result === undefined) {
+      this.process.resume(this, () => this.#unreachable());
+    } else if ("pid" in result) this.settle({ pid: result.pid, ref });
+    else this.settleFailed(() => spawnError(node, result));
   }
 
-  #settle(result: SpawnResult | undefined): void {
-    if (result === undefined) this.#unreachable();
-    else if ("pid" in result) {
-      this.#answer.resolve({ pid: result.pid, ref: this.#ref });
-    } else this.#answer.fail(() => spawnError(this.node, result));
-  }
-
-  /** The pid of no process, and then what its end gives. */
+  /** As in Erlang, the pid is one of this node that no process has, and the monitor and link end. */
   #unreachable(): void {
-    const process = this.#process;
+    const { process, ref } = this;
     const { runtime } = process;
-    // As in Erlang, it is a pid of this node.
     const pid = runtime.unusedPid();
-    this.#answer.resolve({ pid, ref: this.#ref });
+    this.resolve({ pid, ref });
     if (this.#monitor) {
-      process.addMonitor(this.#ref, pid, pid.node);
-      runtime.local.down(pid, process.pid, this.#ref, "noconnection");
+      process.addMonitor(ref, pid, pid.node);
+      runtime.local.down(pid, process.pid, ref, "noconnection");
     }
     if (this.#link) {
       process.addLink(pid);
       runtime.local.exitLink(pid, process.pid, "noconnection");
     }
   }
+}
 
-  abandon(error: () => unknown): void {
-    this.#answer.abandon(error);
-  }
+/**
+ * A function as a request for a node names it: by its exported name, as a function kept for this node, or by
+ * its source. The arguments for this node are copied; those for another are copied by being written.
+ *
+ * @param maxDepth How deep the arguments may be nested, if they are for this node.
+ * @throws {TypeError} If the function cannot be sent.
+ */
+export function requestOf(
+  { modules, node: own, maxDepth: most }: Runtime,
+  node: string,
+  fn: SpawnFunction,
+  args: unknown[],
+  maxDepth: number = most,
+): Runnable {
+  const isLocal = node === own;
+  return modules.describe(
+    fn,
+    isLocal ? copyTerm(args, maxDepth) as unknown[] : args,
+    isLocal,
+  );
+}
+
+/** Drops the function that was kept for a request, if the request came to nothing. */
+export function forgetRequest({ modules }: Runtime, run: Runnable): void {
+  if ("parked" in run) modules.unpark(run.parked);
 }
 
 /** Starts a process on a node, linked to or monitored by the caller from its first moment. */
@@ -99,28 +99,26 @@ export async function spawnOn(
   const process = waitingProcess();
   if (process === undefined) return never();
   const { runtime } = process;
-  const ref = runtime.makeRef();
-  const wait = new SpawnWait(process, node, ref, link, monitor);
-  const isLocal = node === runtime.node;
-  if (!isLocal && runtime.node === NO_NODE) {
-    wait.spawned(undefined);
-    return wait.promise;
+  const pending = new PendingSpawn(process, node, link, monitor);
+  const { ref } = pending;
+  if (node !== runtime.node && runtime.node === NO_NODE) {
+    pending.spawned(undefined);
+    return pending.promise;
   }
-  const run = runtime.modules.describe(fn, args ?? [], isLocal);
-  process.await(ref, wait);
+  const run = requestOf(runtime, node, fn, args ?? []);
+  process.await(ref, pending);
   try {
     runtime.route(node).spawnRequest(process.pid, {
       ref,
-      run: isLocal
-        ? { ...run, args: copyTerm(run.args, runtime.maxDepth) as unknown[] }
-        : run,
+      run,
       link,
       monitor,
       groupLeader: process.groupLeader,
     });
   } catch (error) {
     process.unawait(ref);
+    forgetRequest(runtime, run);
     throw error;
   }
-  return await wait.promise;
+  return await pending.promise;
 }

@@ -11,8 +11,9 @@ import { type Resolved, spawnError } from "../../runtime/spawning/modules.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import type { Runnable, SpawnFailure } from "../../runtime/signals/signal.ts";
+import { andThen } from "../../runtime/promises/and_then.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
-import type { Place } from "../../gen/call.ts";
+import type { Place } from "../../gen/locate.ts";
 import type { CallbackModule } from "../gen_server/gen_server_process.ts";
 import { Call, Cast, isRunnable } from "../../gen/messages.ts";
 import type { Caller } from "../../gen/server.ts";
@@ -181,7 +182,7 @@ const AGENT = {
         ? { type: "noreply", state }
         : { type: "reply", reply: found, state };
     }
-    return settle(
+    return andThen(
       found.run(state),
       (given) => answer(request, given, state),
     );
@@ -190,7 +191,7 @@ const AGENT = {
   handleCast(request: AgentRequest, state: unknown): unknown {
     const run = keptFor(request);
     if (run !== undefined) {
-      return settle(run(state), (given) => answer(request, given, state));
+      return andThen(run(state), (given) => answer(request, given, state));
     }
     // It may have come from anywhere, and who sends it cannot be told.
     currentProcess().runtime.report("error", () => notServed(request), {
@@ -230,10 +231,6 @@ function answer(
 
 function ok(value: unknown): AgentReply {
   return { type: "ok", value };
-}
-
-function settle(given: unknown, then: (given: unknown) => unknown): unknown {
-  return given instanceof Promise ? given.then(then) : then(given);
 }
 
 /** What a request has run, if it may be run for whoever asks. */

@@ -18,6 +18,7 @@ import {
 } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
+import { andThen } from "../../runtime/promises/and_then.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { isThenable } from "../../runtime/promises/thenable.ts";
 import type { ChildSpec } from "../supervisor/child_spec.ts";
@@ -167,8 +168,8 @@ class GenServerProcess implements Server {
     } catch (error) {
       given = thrown(error);
     }
-    if (!(given instanceof Promise)) return this.#answer(given, caller);
-    return given.then(
+    return andThen(
+      given,
       (given) => this.#answer(given, caller),
       (error) => this.#answer(thrown(error), caller),
     );
@@ -241,8 +242,8 @@ class GenServerProcess implements Server {
     } catch (error) {
       given = thrown(error);
     }
-    if (!(given instanceof Promise)) return this.#took(given);
-    return given.then(
+    return andThen(
+      given,
       (given) => this.#took(given),
       (error) => this.#took(thrown(error)),
     );
@@ -330,7 +331,7 @@ function badReturn(value: unknown): ExitError {
 
 /** Nothing is answered when that which is still done is done. */
 function unanswered(result: unknown): unknown {
-  return result instanceof Promise ? result.then(() => NO_REPLY) : NO_REPLY;
+  return andThen(result, () => NO_REPLY);
 }
 
 /** Starts a GenServer. */

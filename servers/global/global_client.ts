@@ -13,9 +13,10 @@ import type { Process } from "../../runtime/processes/process.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
-import { placeOf, startCall } from "../../gen/call.ts";
+import { placeOf } from "../../gen/locate.ts";
+import { startCall } from "../../gen/call.ts";
 import {
-  ask,
+  askServer,
   GLOBAL_SERVER,
   type GlobalChange,
   type GlobalRequest,
@@ -186,7 +187,7 @@ function askNode(
   node: string,
   asked: GlobalRequest,
 ): Promise<unknown> {
-  return ask(process, { node, target: GLOBAL_SERVER }, asked);
+  return askServer(process, { node, target: GLOBAL_SERVER }, asked);
 }
 
 /** Has a node answer that has not: a node has a server from its first use on, and this is one. */

@@ -6,7 +6,8 @@
 
 import { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
-import { type Place, startCall } from "../../gen/call.ts";
+import type { Place } from "../../gen/locate.ts";
+import { startCall } from "../../gen/call.ts";
 
 /** The name of each node's server. */
 export const GLOBAL_SERVER = "global_name_server";
@@ -138,7 +139,7 @@ export function isPid(value: unknown): value is Pid {
 }
 
 /** Asks a server; nothing if it is gone. */
-export async function ask(
+export async function askServer(
   process: Process,
   place: Place,
   request: GlobalRequest,

@@ -16,7 +16,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 import { GlobalLocks } from "./global_locks.ts";
 import {
-  ask,
+  askServer,
   GLOBAL_SERVER,
   type GlobalEntry,
   type GlobalRequest,
@@ -329,7 +329,10 @@ export class GlobalServer implements Server, GlobalView {
       peer.status = "absent";
       this.#settled(node);
     });
-    const answer = await ask(this.process, { node, target: GLOBAL_SERVER }, {
+    const answer = await askServer(this.process, {
+      node,
+      target: GLOBAL_SERVER,
+    }, {
       type: "hello",
     }).catch(() => {}).finally(lift);
     if (!this.process.alive) return;

@@ -14,7 +14,7 @@ import { type Pid, Ref } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 import {
-  ask,
+  askServer,
   type GlobalChange,
   type GlobalEntry,
   type GlobalRequest,
@@ -27,7 +27,8 @@ import {
 } from "./global_messages.ts";
 import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";
-import { placeOf, tell } from "../../gen/call.ts";
+import { placeOf } from "../../gen/locate.ts";
+import { tell } from "../../gen/call.ts";
 import { toldFrom } from "../../gen/messages.ts";
 import type { Server } from "../../gen/server.ts";
 
@@ -194,7 +195,7 @@ export class GlobalWorker implements Server {
   }
 
   async #known(server: Pid): Promise<Pid[]> {
-    const known = await this.#ask(server, { type: "get_servers" });
+    const known = await this.#askServer(server, { type: "get_servers" });
     return [server, ...listOf(known, isPid)];
   }
 
@@ -215,7 +216,7 @@ export class GlobalWorker implements Server {
     );
     for (const [i, server] of servers.entries()) {
       if (tables.has(digests[i])) continue;
-      const names = await this.#ask(server, { type: "get_names" });
+      const names = await this.#askServer(server, { type: "get_names" });
       const entries = listOf(names, isEntry)
         .map((entry) => ({ ...entry, by: server.node }));
       tables.set(digests[i], this.#tableOf(entries));
@@ -228,7 +229,7 @@ export class GlobalWorker implements Server {
         tables.get(digests[i]) ?? new Map(),
       );
       const isOwn = server.node === this.#process.runtime.node;
-      return this.#ask(server, {
+      return this.#askServer(server, {
         type: "merge",
         servers,
         insert: isOwn ? insert : insert.map(sentEntry),
@@ -277,7 +278,7 @@ export class GlobalWorker implements Server {
   async #lock(servers: Pid[]): Promise<boolean> {
     const [boss, ...rest] = byRank(servers);
     const request: GlobalRequest = { type: "lock_names" };
-    if ((await this.#ask(boss, request)) === false) return false;
+    if ((await this.#askServer(boss, request)) === false) return false;
     const answers = await this.#askAll(rest, request);
     if (!answers.includes(false)) return true;
     await this.#unlock([boss, ...rest.filter((_, i) => answers[i] === true)]);
@@ -293,15 +294,17 @@ export class GlobalWorker implements Server {
     const [boss, ...rest] = byRank(held);
     // The boss last: who gets its lock is then likely to get the others.
     await this.#askAll(rest, { type: "unlock_names" });
-    await this.#ask(boss, { type: "unlock_names" });
+    await this.#askServer(boss, { type: "unlock_names" });
   }
 
-  #ask(server: Pid, request: GlobalRequest): Promise<unknown> {
-    return ask(this.#process, placeOf(server), request);
+  #askServer(server: Pid, request: GlobalRequest): Promise<unknown> {
+    return askServer(this.#process, placeOf(server), request);
   }
 
   #askAll(servers: Pid[], request: GlobalRequest): Promise<unknown[]> {
-    return Promise.all(servers.map((server) => this.#ask(server, request)));
+    return Promise.all(
+      servers.map((server) => this.#askServer(server, request)),
+    );
   }
 }
 

@@ -13,17 +13,17 @@ import {
   SpawnRefusedError,
   UndefinedFunctionError,
 } from "../../errors.ts";
+import { andThen } from "../../runtime/promises/and_then.ts";
 import { atAwait } from "../../runtime/promises/answer.ts";
 import {
   currentProcess,
   never,
 } from "../../runtime/context/current_process.ts";
-import { ignore } from "../../runtime/promises/ignore.ts";
 import { inspect, printable } from "../../runtime/values/inspect.ts";
 import { type Resolved, spawnError } from "../../runtime/spawning/modules.ts";
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
+import { PendingReply } from "../../runtime/processes/pending_answer.ts";
 import type { Process } from "../../runtime/processes/process.ts";
-import type { Wait } from "../../runtime/processes/wait.ts";
 import { isReason } from "../../runtime/values/exit_reason.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
@@ -32,9 +32,8 @@ import type {
   SpawnFailure,
   SpawnResult,
 } from "../../runtime/signals/signal.ts";
-import { copyTerm } from "../../runtime/values/term.ts";
 import { isRunnable, isTyped } from "../../gen/messages.ts";
-import type { SpawnFunction } from "../../runtime/spawning/spawn.ts";
+import { requestOf, type SpawnFunction } from "../../runtime/spawning/spawn.ts";
 
 /** The name of the service. */
 const SERVICE = "$rpc";
@@ -117,10 +116,8 @@ function answerWith(fn: () => unknown, ref: Ref): unknown {
   } catch (error) {
     return answer(process, ref, failure(process, error));
   }
-  if (!(result instanceof Promise)) {
-    return answer(process, ref, { type: "return", value: result });
-  }
-  return result.then(
+  return andThen(
+    result,
     (value) => answer(process, ref, { type: "return", value }),
     (error) => answer(process, ref, failure(process, error)),
   );
@@ -153,47 +150,24 @@ function answer(process: Process, ref: Ref, told: RpcAnswer): void {
   process.runtime.terminate(process, { type: told.type });
 }
 
-/** Waits for the end of a call. */
-class RpcWait implements Wait {
-  readonly node: string;
+/** The wait for the end of a call; how it failed is an outcome too. */
+class PendingRpc extends PendingReply<RpcOutcome> {
   by: Pid | undefined;
-  readonly promise: Promise<RpcOutcome>;
-  /** Names the request, the monitor, and the alias of the answer. */
-  readonly ref: Ref;
-  readonly #process: Process;
   readonly #what: string;
-  #stopTimer: (() => void) | undefined;
-  #resolve!: (outcome: RpcOutcome) => void;
-  #reject!: (error: unknown) => void;
+  readonly #timeout: number;
 
-  constructor(process: Process, node: string, what: string) {
-    this.node = node;
-    this.ref = process.runtime.makeRef();
-    this.#process = process;
+  constructor(process: Process, node: string, what: string, timeout: number) {
+    super(process, node);
     this.#what = what;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = (outcome) => process.resume(this, () => resolve(outcome));
-      this.#reject = reject;
-    });
+    this.#timeout = timeout;
   }
 
-  /** Gives up after so many milliseconds: what is answered later is dropped. */
-  limit(timeout: number): void {
-    if (timeout === Infinity) return;
-    this.#stopTimer = this.#process.runtime.after(timeout, () => {
-      this.cancel();
-      this.#fail(
-        "timeout",
-        `no answer within ${timeout} ms; it may still run`,
-      );
-    });
-  }
-
-  /** Waits no longer. */
-  cancel(): void {
-    this.#stopTimer?.();
-    this.#process.unawait(this.ref);
-    this.#process.demonitor(this.ref);
+  override expire(): void {
+    this.cancel();
+    this.#fail(
+      "timeout",
+      `no answer within ${this.#timeout} ms; it may still run`,
+    );
   }
 
   spawned(result: SpawnResult | undefined): void {
@@ -212,16 +186,16 @@ class RpcWait implements Wait {
     }
   }
 
-  reply(value: unknown): void {
+  override reply(value: unknown): void {
     this.cancel();
     const told = value as RpcAnswer;
     if (isTyped(told, "return")) {
-      this.#resolve({ type: "ok", value: told.value });
+      this.settle({ type: "ok", value: told.value });
     } else if (isTyped(told, "throw")) {
-      this.#resolve({ type: "throw", value: told.value });
+      this.settle({ type: "throw", value: told.value });
     } else if (isTyped(told, "exit")) {
       const { reason } = told;
-      this.#resolve({ type: "exit", reason: { type: "exception", reason } });
+      this.settle({ type: "exit", reason: { type: "exception", reason } });
     } else if (isTyped(told, "error") && told.error instanceof Error) {
       this.#raise(told.error);
     } else if (isTyped(told, "refused")) {
@@ -232,16 +206,10 @@ class RpcWait implements Wait {
     } else this.#fail("notsup", "its answer cannot be understood");
   }
 
-  down(_object: unknown, reason: unknown): void {
+  override down(_object: unknown, reason: unknown): void {
     this.cancel();
     if (isReason(reason, "noconnection")) this.#lost();
-    else this.#resolve({ type: "exit", reason: { type: "signal", reason } });
-  }
-
-  abandon(error: () => unknown): void {
-    this.#stopTimer?.();
-    this.promise.catch(ignore);
-    this.#reject(error());
+    else this.settle({ type: "exit", reason: { type: "signal", reason } });
   }
 
   #lost(): void {
@@ -257,7 +225,7 @@ class RpcWait implements Wait {
 
   #raise(error: Error): void {
     origins.set(error, this.node);
-    this.#resolve({ type: "error", error });
+    this.settle({ type: "error", error });
   }
 
   #fail(code: RpcError["code"], why: string): void {
@@ -266,7 +234,7 @@ class RpcWait implements Wait {
       this.node,
       `Cannot call ${this.#what} on ${this.node}: ${why}`,
     );
-    this.#resolve({ type: "error", error });
+    this.settle({ type: "error", error });
   }
 }
 
@@ -284,17 +252,17 @@ export function startRpc(
   timeout: number,
 ): Promise<RpcOutcome> {
   if (!process.alive) return never();
-  const wait = new RpcWait(process, node, nameIn(fn, args));
-  process.await(wait.ref, wait);
-  process.addAlias(wait.ref, "reply_demonitor");
-  wait.limit(timeout);
+  const pending = new PendingRpc(process, node, nameIn(fn, args), timeout);
+  process.await(pending.ref, pending);
+  process.addAlias(pending.ref, "reply_demonitor");
+  pending.limit(timeout);
   try {
-    request(process, node, fn, args, wait.ref);
+    request(process, node, fn, args, pending.ref);
   } catch (error) {
-    wait.cancel();
+    pending.cancel();
     throw error;
   }
-  return wait.promise;
+  return pending.promise;
 }
 
 /** Has a node run a function, and asks no more; its arguments are taken now. */
@@ -316,12 +284,9 @@ function request(
   ref: Ref | undefined,
 ): void {
   const { runtime } = process;
-  const isLocal = node === runtime.node;
-  if (isLocal) serveRpc(runtime);
-  const own = isLocal
-    ? copyTerm(args, runtime.maxDepth - REQUEST_LEVELS) as unknown[]
-    : args;
-  const described = runtime.modules.describe(fn, own, isLocal);
+  if (node === runtime.node) serveRpc(runtime);
+  const maxDepth = runtime.maxDepth - REQUEST_LEVELS;
+  const described = requestOf(runtime, node, fn, args, maxDepth);
   const run: Runnable = ref === undefined
     ? { module: SERVICE, function: "cast", args: [described] }
     : { module: SERVICE, function: "call", args: [described, ref] };

@@ -10,8 +10,10 @@ import {
   waitingProcess,
 } from "../../runtime/context/current_process.ts";
 import { quote } from "../../runtime/values/inspect.ts";
+import { forgetRequest } from "../../runtime/spawning/spawn.ts";
 import type { Process } from "../../runtime/processes/process.ts";
-import { call, locate, type Place, startCall } from "../../gen/call.ts";
+import { call, startCall } from "../../gen/call.ts";
+import { locate, type Place, whenLocated } from "../../gen/locate.ts";
 import type { ChildStart, FullChildSpec, Started } from "./child_spec.ts";
 import { startRunnable } from "./child_start.ts";
 import { describeRequest } from "../../gen/call_description.ts";
@@ -72,13 +74,11 @@ export function askToStart(
 ): Promise<Started> {
   const process = waitingProcess();
   if (process === undefined) return never();
-  const place = locate(supervisor, process);
-  if (!(place instanceof Promise)) {
-    return startAt(process, place, module, supervisor, spec);
-  }
-  return place.then((place) =>
-    process.alive ? startAt(process, place, module, supervisor, spec) : never()
-  );
+  return whenLocated(
+    locate(supervisor, process),
+    process,
+    (place) => startAt(process, place, module, supervisor, spec),
+  ) as Promise<Started>;
 }
 
 async function startAt(
@@ -102,7 +102,7 @@ async function startAt(
       }).promise,
     );
   } finally {
-    if ("parked" in start) runtime.modules.unpark(start.parked);
+    forgetRequest(runtime, start);
   }
 }
 

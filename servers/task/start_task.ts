@@ -12,12 +12,8 @@ import { spawnError } from "../../runtime/spawning/modules.ts";
 import type { SpawnFailure } from "../../runtime/signals/signal.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
-import {
-  type CallOptions,
-  locate,
-  type Place,
-  startCall,
-} from "../../gen/call.ts";
+import { type CallOptions, startCall } from "../../gen/call.ts";
+import { locate, type Place } from "../../gen/locate.ts";
 import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
 import { describeFunction } from "../../gen/call_description.ts";
 import type { ServerRef, StartTask } from "../../gen/messages.ts";
@@ -62,13 +58,13 @@ export function startTask(
 }
 
 /** How the request is made: without a limit, and described as the call of the function `api`. */
-export function taskCall(
+export function taskCall<T>(
   api: string,
   ref: ServerRef,
   { runtime: { node } }: Process,
   fn: SpawnFunction,
   { run }: StartTask,
-): CallOptions {
+): CallOptions<T> {
   const as = (): [string, string, unknown[]] => {
     const server = typeof ref === "string"
       ? { name: ref, node }

@@ -208,7 +208,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the EXIT of a server that does not start stays in the mail",
     file: "gen/start.ts",
-    from: "takeExit(this.#starter, this.#started.pid);",
+    from: "takeExit(this.process, this.by);",
     to: "",
     areas: ["gen_server"],
   },

@@ -1,0 +1,124 @@
+/**
+ * Answers that a process awaits: the base of calls, starts, spawns, stops, calls of functions and tasks.
+ *
+ * A pending answer is open until the first of these; later ones change nothing:
+ *
+ * - `settle`, `settleBy` or `settleFailed`: the answer has come, and the process goes on at its turn. An
+ *   error is made for the code that awaits, so that its stack shows that code.
+ * - `expire`: the deadline that `limit` set is over. Each class says what that means.
+ * - `abandon`: the process has exited. Nobody handles the rejection then, which is no error of the program.
+ *
+ * Each of them lifts the deadline. Races: an answer and the deadline can both be due in one turn of the
+ * event loop, and an answer can wait for the process's turn while the process is killed. The promise keeps
+ * the first, and `Process.resume` abandons an answer whose process has exited meanwhile.
+ *
+ * @module
+ */
+
+import { Answer } from "../promises/answer.ts";
+import type { Deadline, Expiring } from "../scheduling/deadlines.ts";
+import type { Ref } from "../values/pid.ts";
+import type { Process, Wait } from "./process.ts";
+
+/** An answer that a process awaits. */
+export class PendingAnswer<T> extends Answer<T> implements Expiring {
+  /** The process that awaits it. */
+  readonly process: Process;
+  #deadline: Deadline | undefined;
+
+  /**
+   * An answer that has not come.
+   *
+   * @param process The process that awaits it.
+   * @param mayBeLeft Whether callers often do not await it: a failure must then not end the program.
+   */
+  constructor(process: Process, mayBeLeft = false) {
+    super(mayBeLeft);
+    this.process = process;
+  }
+
+  /** Sets the deadline, in milliseconds from now; `Infinity` sets none. */
+  limit(timeout: number): void {
+    if (timeout === Infinity) return;
+    this.#deadline = this.process.runtime.deadlines.add(timeout, this);
+  }
+
+  /** The deadline is over. */
+  expire(): void {}
+
+  /** Lifts the deadline. */
+  lift(): void {
+    this.#deadline?.lift();
+  }
+
+  /** The answer has come. */
+  settle(value: T): void {
+    this.lift();
+    this.process.resume(this, () => this.resolve(value));
+  }
+
+  /** The answer has come; `read` makes the value of it, or throws the failure, when it is the process's turn. */
+  settleBy(read: () => T): void {
+    this.lift();
+    this.process.resume(this, () => {
+      try {
+        this.resolve(read());
+      } catch (error) {
+        this.fail(() => error);
+      }
+    });
+  }
+
+  /** There is no answer: the error is made for the code that awaits. */
+  settleFailed(make: () => unknown): void {
+    this.lift();
+    this.process.resume(this, () => this.fail(make));
+  }
+
+  override abandon(error: () => unknown): void {
+    this.lift();
+    super.abandon(error);
+  }
+}
+
+/** An answer that comes under a reference: to an alias, of a monitor, or of a spawn request. */
+export class PendingReply<T> extends PendingAnswer<T> implements Wait {
+  readonly node: string;
+  /** Names the request; monitor and alias of its answer. */
+  readonly ref: Ref;
+
+  /**
+   * A reply that has not come.
+   *
+   * @param process The process that awaits it.
+   * @param node The node that it comes from.
+   * @param mayBeLeft Whether callers often do not await it.
+   * @param ref The reference; a new one, if it is left out.
+   */
+  constructor(
+    process: Process,
+    node: string,
+    mayBeLeft = false,
+    ref: Ref = process.runtime.makeRef(),
+  ) {
+    super(process, mayBeLeft);
+    this.node = node;
+    this.ref = ref;
+  }
+
+  /** Stops waiting, as the reference has ended: an answer that comes later is dropped. */
+  close(): void {
+    this.lift();
+    this.process.unawait(this.ref);
+  }
+
+  /** Stops waiting, and ends the monitor: an answer that comes later is dropped. */
+  cancel(): void {
+    this.close();
+    this.process.demonitor(this.ref);
+  }
+
+  reply(_value: unknown): void {}
+
+  down(_object: unknown, _reason: unknown): void {}
+}

@@ -1,0 +1,50 @@
+/**
+ * Requests to group leaders, which any process can be.
+ *
+ * @module
+ */
+
+import { formatExit, IoError } from "../../errors.ts";
+import { ask } from "../../gen/call.ts";
+import { placeOf } from "../../gen/locate.ts";
+import type { IoOperation, IoRequest } from "../../gen/messages.ts";
+import {
+  never,
+  waitingProcess,
+} from "../../runtime/context/current_process.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+
+function leaderGone(reason: unknown): Error {
+  return new IoError(
+    "terminated",
+    `the group leader is gone: ${formatExit(reason)}`,
+  );
+}
+
+/** Sends a group leader a request, and waits for its reply. */
+export function requestIo<T>(
+  request: IoOperation,
+  leader: Pid | undefined,
+  read: (reply: unknown) => T,
+): Promise<T> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  return ask<T>(
+    process,
+    placeOf(leader ?? process.groupLeader),
+    {
+      timeout: Infinity,
+      as: () => ["IO", request.type, []],
+      read,
+      failed: leaderGone,
+      // A leader may be gone.
+      mayBeLeft: true,
+    },
+    (from, replyAs): IoRequest => ({
+      type: "io_request",
+      from,
+      replyAs,
+      request,
+    }),
+  ).promise;
+}
