@@ -13,7 +13,7 @@
  */
 
 import { global } from "../global.ts";
-import { exit, type Pid, whereis } from "../process.ts";
+import { exit, type Pid, Process } from "../process.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 import {
   type Actor,
@@ -142,10 +142,10 @@ class GlobalScene implements Scene {
         return by.order(what, () => exit(pick(["normal", "shutdown"], b)));
       case "killServer":
         return by.order(what, () => {
-          const pid = whereis(SERVER);
+          const pid = Process.whereis(SERVER);
           if (pid === undefined) return;
           this.#kills.push({ home: by.home, at: world.tick() });
-          exit(pid, "kill");
+          Process.exit(pid, "kill");
         });
       case "spawn":
         world.actor(world.home(world.liveNode(b)));
@@ -301,7 +301,7 @@ class GlobalScene implements Scene {
       await cluster.run(node, () => {
         for (const actor of actors) {
           if (actor.isAlive && actor.home.node === node) {
-            exit(actor.pid, "kill");
+            Process.exit(actor.pid, "kill");
           }
         }
       });

@@ -17,7 +17,7 @@ import { basename } from "node:path";
 import fc from "fast-check";
 import { ExitError, ProcessExited } from "../errors.ts";
 import { Node } from "../node.ts";
-import { type Pid, self, signal } from "../process.ts";
+import { type Pid, Process, self } from "../process.ts";
 import {
   type Delay,
   SimulatedCluster,
@@ -161,7 +161,7 @@ export class Actor {
   /** What its process does. */
   async live(): Promise<never> {
     this.#pid = self();
-    const end = signal();
+    const end = Process.signal();
     end.addEventListener("abort", () => {
       this.endedAt = Math.min(this.endedAt, this.#world.tick());
     });

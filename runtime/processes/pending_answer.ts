@@ -18,7 +18,8 @@
 import { Answer } from "../promises/answer.ts";
 import type { Deadline, Expiring } from "../scheduling/deadlines.ts";
 import type { Ref } from "../values/pid.ts";
-import type { Process, Wait } from "./process.ts";
+import type { Process } from "./process.ts";
+import type { Wait } from "./wait.ts";
 
 /** An answer that a process awaits. */
 export class PendingAnswer<T> extends Answer<T> implements Expiring {
