@@ -336,7 +336,7 @@ export const GLOBAL: Property = {
     lock: 10,
     unlock: 5,
     end: 3,
-    killServer: 2,
+    killServer: 4,
     spawn: 2,
   },
   scene: (world) => new GlobalScene(world),

@@ -17,7 +17,7 @@ import { basename } from "node:path";
 import fc from "fast-check";
 import { ExitError, ProcessExited } from "../errors.ts";
 import { Node } from "../node.ts";
-import { type Pid, Process, self } from "../process.ts";
+import { type Pid, Process, receive, self } from "../process.ts";
 import {
   type Delay,
   SimulatedCluster,
@@ -51,7 +51,7 @@ const PATIENCE = 60_000;
 const PAUSES = [0, 1, 5, 20, 100, 500, 1500, 3000];
 
 /** How many bytes a slow node reads in a millisecond. */
-const RATES = [1, 20, 400, Infinity];
+const RATES = [20, 400, 400, Infinity];
 
 /** Faults, and how often they strike. */
 const FAULTS = {
@@ -62,6 +62,7 @@ const FAULTS = {
   cutOneWay: 1,
   split: 3,
   heal: 4,
+  connect: 3,
   disconnect: 1,
   slow: 1,
   killNode: 1,
@@ -113,6 +114,13 @@ export interface Incarnation {
   readonly downs: { at: number; node: string }[];
 }
 
+/** A message as it was taken. */
+export interface Heard {
+  at: number;
+  // deno-lint-ignore no-explicit-any
+  message: any;
+}
+
 /** A process that does what it is told, one thing after the other. */
 export class Actor {
   readonly id: number;
@@ -125,6 +133,8 @@ export class Actor {
   endedAt = Infinity;
   /** What it is busy with. */
   doing: string | undefined;
+  /** Its mail, if it takes all of it. */
+  readonly heard: Heard[] = [];
 
   constructor(world: World, id: number, home: Incarnation) {
     this.#world = world;
@@ -158,9 +168,20 @@ export class Actor {
     this.#wake?.();
   }
 
+  async #hear(): Promise<never> {
+    for (;;) {
+      // A guard sees a message in the moment in which it is taken.
+      await receive((message) => {
+        this.heard.push({ at: this.#world.tick(), message });
+        return true;
+      });
+    }
+  }
+
   /** What its process does. */
-  async live(): Promise<never> {
+  async live(hears: boolean): Promise<never> {
     this.#pid = self();
+    if (hears) this.#hear().catch(() => {});
     const end = Process.signal();
     end.addEventListener("abort", () => {
       this.endedAt = Math.min(this.endedAt, this.#world.tick());
@@ -247,11 +268,12 @@ export class World {
     );
   }
 
-  /** Starts an actor. */
-  actor(home: Incarnation): Actor {
+  /** Starts an actor, which does some first things at once. */
+  actor(home: Incarnation, hears = false, first?: () => unknown): Actor {
     const actor = new Actor(this, this.actors.length, home);
     this.actors.push(actor);
-    this.cluster.node(home.node).run(() => actor.live()).catch(() => {});
+    if (first !== undefined) actor.order("its beginning", first);
+    this.cluster.node(home.node).run(() => actor.live(hears)).catch(() => {});
     return actor;
   }
 
@@ -309,6 +331,11 @@ export class World {
         return cluster.heal();
       case "slow":
         return cluster.slow(one, pick(RATES, b)!);
+      case "connect": {
+        const node = this.liveNode(a);
+        cluster.spawn(node, () => void Node.connect(other));
+        return;
+      }
       case "disconnect": {
         const node = this.liveNode(a);
         await cluster.run(node, () => Node.disconnect(other));
@@ -334,7 +361,7 @@ export class World {
     cluster.heal();
     for (const node of this.nodes) cluster.slow(node, Infinity);
     await cluster.advance(QUIET);
-    await this.#connectAll();
+    await this.connectAll();
     for (let waited = 0; waited < PATIENCE && !this.#isIdle; waited += 1000) {
       await cluster.advance(1000);
     }
@@ -352,7 +379,8 @@ export class World {
     return this.actors.every(({ isIdle }) => isIdle);
   }
 
-  async #connectAll(): Promise<void> {
+  /** Connects all that live to each other. */
+  async connectAll(): Promise<void> {
     for (const [i, one] of this.live.entries()) {
       for (const other of this.live.slice(i + 1)) {
         // With long delays a handshake may take more than its time: not each time.
@@ -391,7 +419,8 @@ export async function live(
   const nodes = NAMES.map((name) => `${name}@localhost`);
   const world = new World(cluster, nodes, property);
   for (const name of nodes) world.begin(name);
-  await cluster.advance(0);
+  await world.connectAll();
+  await cluster.settle();
   for (const command of commands) await world.do(command);
   return { wrong: await world.rest(), trace: () => cluster.trace() };
 }
