@@ -45,12 +45,12 @@ import {
   notifyOne,
 } from "./servers/global/global_resolve.ts";
 import {
+  checkCount,
   checkFunction,
   checkList,
   checkOptions,
   checkPid,
 } from "./runtime/values/check_arguments.ts";
-import { misfit } from "./runtime/values/options.ts";
 import {
   currentProcess,
   never,
@@ -319,16 +319,7 @@ export class global {
     checkLock(id);
     const nodes = nodesOf(options);
     const { retries = Infinity } = options;
-    if (
-      retries !== Infinity && !(Number.isInteger(retries) && retries >= 0)
-    ) {
-      throw misfit(
-        retries,
-        `Cannot take a lock with ${
-          inspect(retries)
-        } retries: give an integer, 0 or more, or Infinity`,
-      );
-    }
+    checkCount(retries, "take a lock", "retries");
     return await lock(id, nodes, retries);
   }
 

@@ -20,6 +20,8 @@
 
 import { locate } from "./gen/locate.ts";
 import { startCall } from "./gen/call.ts";
+import { ExitError } from "./errors.ts";
+import type { Failure } from "./servers/supervisor/child_lifecycle.ts";
 import type {
   ChildRestart,
   ChildShutdown,
@@ -156,11 +158,6 @@ export interface SupervisedStreamOptions<A extends unknown[] = unknown[]>
    */
   shutdown?: number | "brutal_kill";
 }
-
-/** What {@linkcode TaskSupervisor.startChild} gives. */
-export type StartChildResult =
-  | { type: "ok"; pid: Pid }
-  | { type: "error"; reason: "max_children" };
 
 /**
  * Starts supervisors of tasks, and tasks under them.
@@ -424,8 +421,9 @@ export class TaskSupervisor {
    * @param fn What the task runs.
    * @param args Its arguments.
    * @param options When it is restarted, and how it is ended.
-   * @returns The task's pid, or that the supervisor has as many tasks as it may have.
-   * @throws {ExitError} If the supervisor is not there or its node cannot be reached.
+   * @returns The task's pid.
+   * @throws {ExitError} If there are as many tasks as there may be, with `"max_children"`; if the supervisor is
+   *   not there or its node cannot be reached, with what was called.
    * @throws {UndefinedFunctionError} If the node does not export the function.
    * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
    *
@@ -446,7 +444,7 @@ export class TaskSupervisor {
     fn: TaskFunction<A, unknown>,
     args?: NoInfer<A>,
     options: StartChildOptions = {},
-  ): Promise<StartChildResult> {
+  ): Promise<Pid> {
     checkArgs(args);
     checkOptions(options, "start a task", '{ restart: "transient" }');
     const process = waitingProcess();
@@ -462,16 +460,17 @@ export class TaskSupervisor {
       restart,
       shutdown,
     });
-    const answer = await startCall<StartChildResult | TaskRefusal>(
+    const answer = await startCall<{ type: "ok"; pid: Pid } | TaskRefusal>(
       process,
       place,
       request,
       taskCall("startChild", server, process, fn, request),
     ).promise.finally(() => forgetTask(process, request));
-    if (answer.type === "ok" || answer.reason === "max_children") {
-      return answer as StartChildResult;
-    }
-    throw taskRefused(place, answer);
+    if (answer?.type === "ok") return answer.pid;
+    // As from every start: Elixir returns {:error, :max_children} here, and raises for a task that is awaited.
+    throw answer?.reason === "max_children"
+      ? new ExitError(answer.reason)
+      : taskRefused(place, answer);
   }
 
   /**
@@ -513,7 +512,7 @@ export class TaskSupervisor {
    *
    * @param supervisor The supervisor.
    * @param pid The task's process.
-   * @returns `"ok"`, or that the supervisor has no such task.
+   * @returns `"ok"`, or `"not_found"` if the supervisor has no such task.
    * @throws {ExitError} If the supervisor is not there or its node cannot be reached.
    *
    * @example Usage
@@ -522,24 +521,22 @@ export class TaskSupervisor {
    * import { assertEquals } from "@std/assert";
    *
    * const sup = await TaskSupervisor.startLink();
-   * assertEquals(await TaskSupervisor.terminateChild(sup, self()), {
-   *   type: "error",
-   *   reason: "not_found",
-   * });
+   * assertEquals(await TaskSupervisor.terminateChild(sup, self()), "not_found");
    * await TaskSupervisor.stop(sup);
    * ```
    */
-  static terminateChild(
+  static async terminateChild(
     supervisor: TaskSupervisorRef,
     pid: Pid,
-  ): Promise<"ok" | { type: "error"; reason: "not_found" }> {
+  ): Promise<"ok" | "not_found"> {
     checkPid(pid, "terminate the child");
-    return askSupervisor(
+    const answer = await askSupervisor<"ok" | Failure>(
       "TaskSupervisor",
       "terminateChild",
       serverRef(supervisor),
       { type: "terminate_child", pid },
     );
+    return answer === "ok" ? answer : "not_found";
   }
 
   /**

@@ -312,10 +312,9 @@ peerTest("hosts tasks", async () => {
     ["Python", "echo"],
     [],
   );
-  assert(child.type === "ok");
-  assertEquals(await TaskSupervisor.children(SUPERVISOR), [child.pid]);
+  assertEquals(await TaskSupervisor.children(SUPERVISOR), [child]);
   assertEquals(
-    await TaskSupervisor.terminateChild(SUPERVISOR, child.pid),
+    await TaskSupervisor.terminateChild(SUPERVISOR, child),
     "ok",
   );
   assertEquals(await TaskSupervisor.children(SUPERVISOR), []);

@@ -114,7 +114,11 @@ processTest("startLink() starts nothing that is not valid", async () => {
     [[], { ...ONE, maxRestarts: -1 }, /maxRestarts is -1/],
     [[], { ...ONE, maxRestarts: Infinity }, /maxRestarts is Infinity/],
     [[], { ...ONE, maxSeconds: 0 }, /maxSeconds is 0/],
-    [[], { ...ONE, maxSeconds: 0.5 }, /maxSeconds is 0.5; give whole seconds/],
+    [
+      [],
+      { ...ONE, maxSeconds: 0.5 },
+      /maxSeconds is 0.5; give an integer, 1 or more/,
+    ],
     [[{ id: "a", start }, { id: "a", start }], ONE, /two children .* id "a"/],
     [["a"], ONE, /Cannot use "a" as a child: a child has an id/],
     [[1], ONE, /Cannot use 1 as a child: a child has an id/],

@@ -137,14 +137,14 @@ processTest(
         await assertRejects(
           () => start(sup, run, [], { shutdown }),
           typeof shutdown === "number" ? RangeError : TypeError,
-          "Cannot start a task: shutdown is",
+          "Cannot start a task: its shutdown is",
         );
       }
     }
     await assertRejects(
       () => TaskSupervisor.startChild(sup, run, [], { restart }),
       TypeError,
-      'Cannot start a task: restart is "always"',
+      'Cannot start a task: its restart is "always"',
     );
     assertEquals(await TaskSupervisor.children(sup), []);
     assertEquals(await mail(), []);

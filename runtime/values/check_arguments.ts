@@ -142,6 +142,25 @@ export function checkTimeout(
 
 /**
  * @throws {TypeError} If a value is not a number.
+ * @throws {RangeError} If it is not an integer of at least `least`.
+ */
+export function checkInteger(
+  value: unknown,
+  doing: string,
+  what: string,
+  least: number,
+): asserts value is number {
+  if (Number.isInteger(value) && (value as number) >= least) return;
+  throw misfit(
+    value,
+    `Cannot ${doing}: ${what} is ${
+      inspect(value)
+    }; give an integer, ${least} or more`,
+  );
+}
+
+/**
+ * @throws {TypeError} If a value is not a number.
  * @throws {RangeError} If it is neither an integer of at least `least` nor `Infinity`.
  */
 export function checkCount(

@@ -111,20 +111,11 @@ export function checkChild(given: ChildSpec): FullChildSpec {
   if (typeof start !== "function" && !isNamed(start)) {
     throw invalid("start", start, "a function, or [module, function, args]");
   }
-  if (!isRestart(restart)) {
-    throw invalid(
-      "restart",
-      restart,
-      `"permanent", "transient" or "temporary"`,
-    );
-  }
+  checkRestart(restart, `use the child ${quote(id)}`);
   if (!TYPES.includes(type)) {
     throw invalid("type", type, `"worker" or "supervisor"`);
   }
-  if (!isChildShutdown(shutdown)) {
-    const wanted = `milliseconds, "brutal_kill" or "infinity"`;
-    throw misfit(shutdown, invalid("shutdown", shutdown, wanted).message);
-  }
+  checkShutdown(shutdown, `use the child ${quote(id)}`);
   if (typeof significant !== "boolean") {
     throw invalid("significant", significant, "true or false");
   }
@@ -153,4 +144,34 @@ export function isRestart(restart: unknown): restart is ChildRestart {
 export function isChildShutdown(shutdown: unknown): shutdown is ChildShutdown {
   return shutdown === "brutal_kill" || shutdown === "infinity" ||
     (typeof shutdown === "number" && shutdown >= 0);
+}
+
+/** @throws {TypeError} If a value is not a child's `restart`. */
+export function checkRestart(
+  restart: unknown,
+  doing: string,
+): asserts restart is ChildRestart {
+  if (isRestart(restart)) return;
+  throw new TypeError(
+    `Cannot ${doing}: its restart is ${
+      inspect(restart)
+    }; give "permanent", "transient" or "temporary"`,
+  );
+}
+
+/**
+ * @throws {TypeError} If a value is not a child's `shutdown`.
+ * @throws {RangeError} If it is a number out of bounds.
+ */
+export function checkShutdown(
+  shutdown: unknown,
+  doing: string,
+): asserts shutdown is ChildShutdown {
+  if (isChildShutdown(shutdown)) return;
+  throw misfit(
+    shutdown,
+    `Cannot ${doing}: its shutdown is ${
+      inspect(shutdown)
+    }; give milliseconds, 0 or more, "brutal_kill" or "infinity"`,
+  );
 }

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { misfit } from "../../runtime/values/options.ts";
-import { inspect } from "../../runtime/values/inspect.ts";
+import { checkInteger } from "../../runtime/values/check_arguments.ts";
 
 /**
  * @throws {TypeError} If a limit of restarts is not a number.
@@ -16,17 +15,8 @@ export function assertIntensity(
   maxRestarts: unknown,
   maxSeconds: unknown,
 ): void {
-  const fail = (option: string, value: unknown, wanted: string) =>
-    misfit(
-      value,
-      `Cannot start a ${what}: ${option} is ${inspect(value)}; give ${wanted}`,
-    );
-  if (!Number.isInteger(maxRestarts) || maxRestarts as number < 0) {
-    throw fail("maxRestarts", maxRestarts, "an integer, 0 or more");
-  }
-  if (!Number.isInteger(maxSeconds) || maxSeconds as number < 1) {
-    throw fail("maxSeconds", maxSeconds, "whole seconds, 1 or more");
-  }
+  checkInteger(maxRestarts, `start a ${what}`, "maxRestarts", 0);
+  checkInteger(maxSeconds, `start a ${what}`, "maxSeconds", 1);
 }
 
 /** Counts restarts: so many within so many seconds, and no more. */

@@ -5,7 +5,6 @@
  */
 
 import { never } from "../../runtime/context/current_process.ts";
-import { misfit } from "../../runtime/values/options.ts";
 import { isExitError } from "../../runtime/values/errors.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import { spawnError } from "../../runtime/spawning/modules.ts";
@@ -14,7 +13,7 @@ import type { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import { type CallOptions, startCall } from "../../gen/call.ts";
 import { locate, type Place } from "../../gen/locate.ts";
-import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
+import { checkRestart, checkShutdown } from "../supervisor/child_spec.ts";
 import { describeFunction } from "../../gen/call_description.ts";
 import type { ServerRef, StartTask } from "../../gen/messages.ts";
 import { describeServer } from "../../gen/server_names.ts";
@@ -41,18 +40,8 @@ export function startTask(
   options: Omit<StartTask, "type" | "run">,
 ): StartTask {
   const { restart, shutdown } = options;
-  const invalid = (what: string, value: unknown, wanted: string) =>
-    new TypeError(
-      `Cannot start a task: ${what} is ${inspect(value)}; give ${wanted}`,
-    );
-  if (!isRestart(restart)) {
-    const wanted = `"temporary", "transient" or "permanent"`;
-    throw invalid("restart", restart, wanted);
-  }
-  if (!isChildShutdown(shutdown)) {
-    const wanted = `milliseconds, "brutal_kill" or "infinity"`;
-    throw misfit(shutdown, invalid("shutdown", shutdown, wanted).message);
-  }
+  checkRestart(restart, "start a task");
+  checkShutdown(shutdown, "start a task");
   const run = runtime.modules.describe(fn, args, node === runtime.node);
   return { type: "start_task", run, ...options };
 }

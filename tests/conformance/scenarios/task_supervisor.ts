@@ -27,6 +27,7 @@ import {
   traceNext,
   UNKNOWN_NODE,
 } from "../_scenario.ts";
+import { result } from "../_supervision.ts";
 import {
   callers,
   down,
@@ -118,9 +119,7 @@ async function child(
   fn: () => unknown,
   options?: Parameters<typeof TaskSupervisor.startChild>[3],
 ): Promise<Pid> {
-  const result = await TaskSupervisor.startChild(sup, fn, [], options);
-  if (result.type === "error") throw new Error(result.reason);
-  return result.pid;
+  return await TaskSupervisor.startChild(sup, fn, [], options);
 }
 
 scenario(
@@ -204,7 +203,7 @@ scenario(
       );
     await trace("async", await classOf(TaskSupervisor.async(sup, ok)));
     await trace("nolink", await classOf(TaskSupervisor.asyncNolink(sup, ok)));
-    await trace("child", await TaskSupervisor.startChild(sup, ok));
+    await trace("child", await result(TaskSupervisor.startChild(sup, ok)));
     await Task.shutdown(task);
     await trace("again", await Task.await(await TaskSupervisor.async(sup, ok)));
   },
@@ -212,7 +211,10 @@ scenario(
 
 scenario("task_supervisor: a supervisor that may have no tasks", async () => {
   const sup = await startSup({ maxChildren: 0 });
-  await trace("child", await TaskSupervisor.startChild(sup, () => "ok"));
+  await trace(
+    "child",
+    await result(TaskSupervisor.startChild(sup, () => "ok")),
+  );
   send(self(), "marker");
   await traceNext("mail");
 });
@@ -336,7 +338,8 @@ scenario(
     const options = { restart: "permanent" } as const;
     const pid = await child(sup, () => endless(main), options);
     const ref = Process.monitor(await started());
-    const terminate = (pid: Pid) => TaskSupervisor.terminateChild(sup, pid);
+    const terminate = (pid: Pid) =>
+      result(TaskSupervisor.terminateChild(sup, pid));
     await trace("terminate", await terminate(pid));
     await trace("reason", await down(ref));
     await trace("children", await TaskSupervisor.children(sup));
