@@ -18,53 +18,18 @@
  * @module
  */
 
-import {
-  checkCookie,
-  readCookieFile,
-  userCookie,
-} from "./distribution/cookie.ts";
-import {
-  loadCredentials,
-  type TlsOptions,
-} from "./distribution/credentials.ts";
-import { HostWorld } from "./distribution/system_host.ts";
-import {
-  type NodeName,
-  ownHost,
-  parseNodeName,
-} from "./distribution/node_name.ts";
-import {
-  Network,
-  type NetworkLog,
-  type NodeKind,
-} from "./distribution/network.ts";
-import type * as Remsh from "./shell/remsh.ts";
+import type { TlsOptions } from "./distribution/credentials.ts";
+import type {
+  HostEnvironment,
+  Registration,
+} from "./distribution/host_environment.ts";
+import type { Network, NodeKind } from "./distribution/network.ts";
 import type { ConnectionStats } from "./distribution/statistics.ts";
-import { defaultEpmdPort } from "./distribution/reach.ts";
-import { DEFAULT_LIMITS, type Limits } from "./distribution/wire.ts";
-import type { Presence, World } from "./distribution/host_environment.ts";
+import type { Limits } from "./distribution/wire.ts";
 import { NodeStartError } from "./errors.ts";
-import { checkModule, checkNodeOptions } from "./node_options.ts";
-import {
-  type IoDevice,
-  standardIo,
-  startGroupLeader,
-} from "./servers/io/group_leader.ts";
-import { serveGlobal } from "./servers/global/global_client.ts";
-import { serveInfo } from "./runtime/processes/process_info.ts";
-import { serveRpc } from "./servers/rpc/rpc_call.ts";
-import { runIn, type RunOptions } from "./runtime/spawning/run.ts";
-import {
-  type Shutdown,
-  shutDown,
-} from "./servers/application/node_shutdown.ts";
-import { spawnOn } from "./runtime/spawning/spawn.ts";
-import {
-  checkBoolean,
-  checkOptions,
-  checkString,
-  checkTimeout,
-} from "./runtime/values/check_arguments.ts";
+import { checkModule } from "./node/check_options.ts";
+import type { NodeOptions } from "./node/options.ts";
+import { startNode, systemHost } from "./node/start_node.ts";
 import { outside } from "./runtime/context/async_context.ts";
 import {
   currentProcess,
@@ -72,40 +37,52 @@ import {
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
-import { isTypedCode } from "./runtime/context/typed_code.ts";
 import {
   defaultSettled,
   NO_NODE,
   setDefaultRuntime,
   setLoopback,
   unnamed,
-  unnamedLoopback,
 } from "./runtime/context/default_node.ts";
+import { isTypedCode } from "./runtime/context/typed_code.ts";
+import type { Holding, RefusedRequest } from "./runtime/holdings.ts";
+import { jsonLog } from "./runtime/log/json_log.ts";
 import {
   type LogEvent,
   type LogHook,
   standardLog,
 } from "./runtime/log/log_event.ts";
-import { jsonLog } from "./runtime/log/json_log.ts";
-import { inspect, quote } from "./runtime/values/inspect.ts";
-import { NodeLog } from "./runtime/log/node_log.ts";
+import type { NodeRuntime } from "./runtime/node_runtime.ts";
+import type { Process } from "./runtime/processes/process.ts";
+import { serveInfo } from "./runtime/processes/process_info.ts";
+import type { Runtime } from "./runtime/runtime.ts";
 import type {
   Allow,
   ModuleExports,
   ModuleFunction,
 } from "./runtime/spawning/modules.ts";
-import type { Holding, RefusedRequest } from "./runtime/holdings.ts";
+import { runIn, type RunOptions } from "./runtime/spawning/run.ts";
+import { spawnOn } from "./runtime/spawning/spawn.ts";
+import {
+  checkBoolean,
+  checkOptions,
+  checkString,
+  checkTimeout,
+} from "./runtime/values/check_arguments.ts";
+import { inspect, quote } from "./runtime/values/inspect.ts";
 import { type Atom, nameOf, type Pid, type Ref } from "./runtime/values/pid.ts";
-import type { Process } from "./runtime/processes/process.ts";
-import { NodeRuntime } from "./runtime/node_runtime.ts";
-import type { Runtime } from "./runtime/runtime.ts";
-import { jsonWire } from "./wires/json/mod.ts";
+import {
+  type Shutdown,
+  shutDown,
+} from "./servers/application/node_shutdown.ts";
+import type { IoDevice } from "./servers/io/group_leader.ts";
+import { serveRpc } from "./servers/rpc/rpc_call.ts";
 
 export type {
   PeerCertificate,
   VerifyCertificate,
 } from "./distribution/certificate.ts";
-export type { RunOptions, TlsOptions };
+export type { NodeOptions, RunOptions, TlsOptions };
 export { jsonLog, standardLog };
 export type {
   Allow,
@@ -130,128 +107,6 @@ export type {
   SupervisorReport,
 } from "./runtime/log/log_event.ts";
 export type { Ancestor } from "./runtime/processes/lineage.ts";
-
-/** Options for {@linkcode Node.start}. */
-export interface NodeOptions {
-  /**
-   * The node's name: `alex@localhost` is short, `alex@host.example.org` long, as the host has a
-   * dot. Without a host, this machine's short host name is taken.
-   */
-  name: string;
-  /**
-   * The secret that the nodes of a cluster share, 1 to 255 characters.
-   *
-   * @default {the contents of $HOME/.erlang.cookie, which is made when it is missing}
-   */
-  cookie?: string;
-  /**
-   * A file that has the cookie; only its owner may be able to read it.
-   *
-   * @default {undefined}
-   */
-  cookieFile?: string;
-  /**
-   * What other nodes may run here: functions by module and name. Nothing else can be run from
-   * outside.
-   *
-   * @default {{}}
-   */
-  modules?: Record<string, ModuleExports>;
-  /**
-   * Narrows what is exported: whether a node may run a function of a module, by a spawn or by a
-   * task. It is asked for what other nodes ask for, each time, and has to answer `true`. Closures
-   * are not asked for: `allowClosures` lets every node run any code.
-   *
-   * @default {every node may run all that is exported}
-   */
-  allow?: Allow;
-  /**
-   * Whether other nodes may run closures here, that is, any code.
-   *
-   * @default {false}
-   */
-  allowClosures?: boolean;
-  /**
-   * Whether other nodes may open a shell here by `--remsh`, that is, run any code; its code sees the
-   * exported modules. The node then exports a module `Shell`, which `allow` is asked for as for others:
-   * `allow("alex@localhost", "Shell", "serve")`. The shell's code is loaded when the first one
-   * is opened.
-   *
-   * @default {false}
-   */
-  allowRemsh?: boolean;
-  /**
-   * The address to listen on.
-   *
-   * @default {"127.0.0.1"}
-   */
-  listen?: string;
-  /**
-   * The port to listen on; 0 takes any.
-   *
-   * @default {0}
-   */
-  port?: number;
-  /**
-   * TLS for all connections with other nodes, which need it too; EPMD's stay plain.
-   *
-   * Without it, whoever is on the network between two nodes can read all that they say, and take
-   * over the connection after the handshake.
-   *
-   * @default {undefined}
-   */
-  tls?: TlsOptions;
-  /**
-   * EPMD's port; `false` does without EPMD, so that peers need this node's address.
-   *
-   * @default {ERL_EPMD_PORT, or 4369}
-   */
-  epmdPort?: number | false;
-  /**
-   * Whether the node is hidden: not listed, and not connected to its peers' peers.
-   *
-   * @default {false}
-   */
-  hidden?: boolean;
-  /**
-   * Whether visible nodes that connect to this one connect to its visible peers as well, and it to
-   * theirs.
-   *
-   * @default {true}
-   */
-  connectAll?: boolean;
-  /**
-   * A peer that is silent for about as long, in milliseconds, is down: within 0.75 to 1.25 of it.
-   *
-   * @default {60000}
-   */
-  tickTime?: number;
-  /**
-   * What is taken from peers, and kept for them, at most.
-   *
-   * @default {DEFAULT_LIMITS}
-   */
-  limits?: Partial<Limits>;
-  /**
-   * Where the output of the node's group leader goes, and input comes from.
-   *
-   * @default {standard output and input}
-   */
-  io?: IoDevice;
-  /**
-   * Gets what the node has to tell: `jsonLog` writes it as JSON.
-   *
-   * @default {standardLog: warnings and errors on standard error}
-   */
-  log?: LogHook;
-  /**
-   * How many milliseconds {@linkcode Node.stop} takes at most to stop the node's applications, each with
-   * its supervisors and their children, before it ends what is left.
-   *
-   * @default {60_000}
-   */
-  stopTimeout?: number;
-}
 
 /** Options for {@linkcode Node.stop}. */
 export interface NodeStopOptions {
@@ -314,7 +169,7 @@ export class Node implements AsyncDisposable {
   readonly port: number;
   readonly #runtime: NodeRuntime;
   readonly #network: Network;
-  readonly #presence: Presence;
+  readonly #registration: Registration;
   readonly #stopTimeout: number;
   /** The servers of the node itself. */
   readonly #system: ReadonlySet<Process>;
@@ -324,17 +179,17 @@ export class Node implements AsyncDisposable {
   private constructor(
     runtime: NodeRuntime,
     network: Network,
-    presence: Presence,
+    registration: Registration,
     stopTimeout: number,
   ) {
     this.#stopTimeout = stopTimeout;
     this.#system = new Set(runtime.processes.values());
     this.name = runtime.node;
     this.creation = runtime.creation;
-    this.port = presence.port;
+    this.port = registration.port;
     this.#runtime = runtime;
     this.#network = network;
-    this.#presence = presence;
+    this.#registration = registration;
   }
 
   /**
@@ -363,7 +218,7 @@ export class Node implements AsyncDisposable {
     if (self !== undefined && isTyped) {
       return Promise.reject(alreadyStarted(self.name));
     }
-    const node = outside(() => startNode(options, hostWorld));
+    const node = outside(() => Node.#startOn(options, systemHost));
     if (!isTyped) return node;
     // Processes that run there already are asked from the new node.
     serveRpc(unnamed());
@@ -372,22 +227,30 @@ export class Node implements AsyncDisposable {
   }
 
   /** @ignore */
-  static _startIn(world: World, options: NodeOptions): Promise<Node> {
-    return outside(() => startNode(options, () => world));
+  static _startIn(host: HostEnvironment, options: NodeOptions): Promise<Node> {
+    return outside(() => Node.#startOn(options, () => host));
   }
 
-  /** @ignore */
-  static _make(
-    runtime: NodeRuntime,
-    network: Network,
-    presence: Presence,
-    stopTimeout: number,
-  ): Node {
-    const node = new Node(runtime, network, presence, stopTimeout);
+  static async #startOn(
+    options: NodeOptions,
+    hostOf: Parameters<typeof startNode>[1],
+  ): Promise<Node> {
+    const { runtime, network, registration, accept } = await startNode(
+      options,
+      hostOf,
+      { Node },
+    );
+    const node = new Node(
+      runtime,
+      network,
+      registration,
+      options.stopTimeout ?? 60_000,
+    );
     nodes.set(runtime, node);
     started.push(node);
     setLoopback(runtime, true);
     if (started.length === 1) setDefaultRuntime(runtime);
+    accept();
     return node;
   }
 
@@ -896,7 +759,7 @@ export class Node implements AsyncDisposable {
       shutdown.limit(timeout);
       await shutdown.done;
     }
-    const left = this.#presence.leave();
+    const left = this.#registration.close();
     started.splice(started.indexOf(this), 1);
     // Before its processes end: code that people type goes on elsewhere, and does not end with them.
     setDefaultRuntime(started.at(0)?._runtime());
@@ -940,133 +803,4 @@ function alreadyStarted(name: string): NodeStartError {
     "already_started",
     `Cannot start a node: already started, this shell is on ${name}; leave it by await Node.stop() first, or start another program`,
   );
-}
-
-/** The machine's sockets, EPMD and clock, as a node's options say. */
-function hostWorld(options: NodeOptions, name: NodeName): World {
-  return new HostWorld({
-    name,
-    host: options.listen ?? "127.0.0.1",
-    port: options.port ?? 0,
-    epmdPort: options.epmdPort ?? defaultEpmdPort(),
-    tls: options.tls && loadCredentials(options.tls, name.full),
-  });
-}
-
-async function startNode(
-  options: NodeOptions,
-  worldOf: (options: NodeOptions, name: NodeName) => World,
-): Promise<Node> {
-  checkNodeOptions(options, DEFAULT_LIMITS);
-  const name = nodeName(options.name);
-  const cookie = options.cookie !== undefined
-    ? checkCookie(options.cookie, "the cookie option")
-    : options.cookieFile !== undefined
-    ? readCookieFile(options.cookieFile)
-    : await userCookie();
-  const limits = limitsOf(options);
-  const hidden = options.hidden ?? false;
-  const world = worldOf(options, name);
-  await using resources = new AsyncDisposableStack();
-  const nodeLog = new NodeLog({
-    node: name.full,
-    hook: options.log ?? standardLog,
-    clock: world.clock,
-  });
-  resources.defer(() => nodeLog.stop());
-  const log: NetworkLog = (level, message, cause) =>
-    nodeLog.line(level, message, cause);
-  const ready = Promise.withResolvers<Network>();
-  ready.promise.catch(() => {});
-  const presence = await world.enter(
-    { name, hidden, extra: jsonWire.extra },
-    (transport) => {
-      ready.promise.then(
-        (network) => network.accept(transport),
-        () => transport.destroy(),
-      );
-    },
-    log,
-  );
-  resources.defer(() => presence.leave());
-  resources.defer(() => ready.reject(new Error("not started")));
-  const runtime: NodeRuntime = new NodeRuntime({
-    node: name.full,
-    creation: presence.creation,
-    clock: world.clock,
-    maxDepth: limits.maxDepth,
-    route: (node, connect) =>
-      node === NO_NODE ? unnamedLoopback() : network.route(node, connect),
-    log: nodeLog,
-    peerLimits: limits,
-    refused: (node, what, message) => network.refused(node, what, message),
-  });
-  runtime.modules.allow = options.allow;
-  for (const [key, module] of Object.entries(options.modules ?? {})) {
-    runtime.modules.add(key, module);
-  }
-  if (options.allowRemsh) {
-    runtime.modules.add("Shell", {
-      serve: async (client: Pid, token: string) => {
-        // Deno fetches the packages of all that an `import()` names before a program begins. This one is
-        // named later, so that programs without a shell need no package.
-        const file = import.meta.url.replace(/node(\.\w+)$/, "shell/remsh$1");
-        const { serveRemote }: typeof Remsh = await import(file);
-        await serveRemote(runtime.modules, client, token);
-      },
-    });
-  }
-  if (options.allowClosures) {
-    const { compileClosure } = await import("./scope.ts");
-    runtime.modules.compile = (source) =>
-      compileClosure(source, runtime.modules, { Node });
-  }
-  startGroupLeader(runtime, options.io ?? standardIo());
-  serveRpc(runtime);
-  serveInfo(runtime);
-  serveGlobal(runtime);
-  const network: Network = new Network({
-    runtime,
-    name,
-    hidden,
-    cookie,
-    limits,
-    log,
-    world,
-    connectAll: options.connectAll ?? true,
-    tickTime: options.tickTime ?? 60_000,
-    wires: [jsonWire],
-  });
-  const node = Node._make(
-    runtime,
-    network,
-    presence,
-    options.stopTimeout ?? 60_000,
-  );
-  resources.move();
-  ready.resolve(network);
-  return node;
-}
-
-/** The limits given; those that are left out, or `undefined`, as they are by default. */
-function limitsOf({ limits = {} }: NodeOptions): Limits {
-  const given = Object.entries(limits)
-    .filter(([, value]) => value !== undefined);
-  return { ...DEFAULT_LIMITS, ...Object.fromEntries(given) };
-}
-
-function nodeName(given: string): NodeName {
-  if (given === NO_NODE) {
-    throw new TypeError(
-      `Cannot start a node: ${NO_NODE} is the name of a node that is not started; choose another, as in alex@localhost`,
-    );
-  }
-  try {
-    return parseNodeName(
-      given.includes("@") ? given : `${given}@${ownHost(false)}`,
-    );
-  } catch (error) {
-    if (error instanceof NodeStartError) throw error;
-    throw new TypeError(`Cannot start a node: ${(error as Error).message}`);
-  }
 }

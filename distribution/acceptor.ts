@@ -1,12 +1,13 @@
 /**
- * The door: connections that were accepted and are not in yet.
+ * Connections that were accepted, and whose dialers have not authenticated yet.
  *
  * @module
  */
 
 import { quote } from "../runtime/values/inspect.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { NetworkLog } from "./network.ts";
+import { runHandshake } from "./handshake.ts";
+import type { NetworkLog } from "./network_log.ts";
 import type { ConnectionStats } from "./statistics.ts";
 import {
   type Admission,
@@ -21,15 +22,15 @@ import {
 /** How long a handshake under way is not ended to make room for another one, in milliseconds. */
 const GRACE = 1000;
 
-interface Waiting {
+interface HalfOpen {
   readonly attempt: AbortController;
   readonly since: number;
   /** Whether it has said the first word of a node. */
   hasSpoken: boolean;
 }
 
-/** What a door needs of its node. */
-export interface DoorOptions {
+/** The parts of a node that its acceptor needs. */
+export interface AcceptorOptions {
   /** The node's processes. */
   runtime: Runtime;
   /** What a handshake needs to know. */
@@ -44,15 +45,18 @@ export interface DoorOptions {
   up(session: Session, transport: Transport): unknown;
 }
 
-/** Lets dialers in, or not: each has little time, and all of them together little room. */
-export class Door {
-  readonly #options: DoorOptions;
+/**
+ * Runs the handshake of each connection that comes in: unauthenticated ones get little time each, and little
+ * room all together.
+ */
+export class Acceptor {
+  readonly #options: AcceptorOptions;
   /** Those who are not in yet, oldest first. */
-  readonly #waiting = new Map<Transport, Waiting>();
+  readonly #waiting = new Map<Transport, HalfOpen>();
   #stopped = false;
 
-  /** A door that nobody is at. */
-  constructor(options: DoorOptions) {
+  /** No connection has come. */
+  constructor(options: AcceptorOptions) {
     this.#options = options;
   }
 
@@ -61,7 +65,7 @@ export class Door {
     return this.#waiting.size;
   }
 
-  /** Sends all away who are not in yet, and whoever comes. */
+  /** Closes all that have not authenticated yet, and all that come. */
   stop(): void {
     this.#stopped = true;
     for (const { attempt } of this.#waiting.values()) {
@@ -87,7 +91,7 @@ export class Door {
         ),
       );
     });
-    shake(transport, attempt.signal, async () => {
+    runHandshake(transport, attempt.signal, async () => {
       const { wire, first } = await this.#sniff(transport);
       waiting.hasSpoken = true;
       return await accept(wire, transport, first(), local);
@@ -177,29 +181,6 @@ export class Door {
       },
     });
     return promise;
-  }
-}
-
-/** Runs a handshake until it is done or its signal ends it; the transport is ended if it fails. */
-export async function shake(
-  transport: Transport,
-  signal: AbortSignal,
-  run: () => Promise<Session>,
-): Promise<Session> {
-  const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([run(), stopped]);
-  } catch (error) {
-    // What was said last has to leave before the end.
-    if (signal.aborted) transport.destroy();
-    else transport.end();
-    throw error;
-  } finally {
-    stopped.catch(() => {});
-    signal.removeEventListener("abort", abort);
   }
 }
 

@@ -30,7 +30,7 @@ import nodeProcess from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { NodeStartError } from "../errors.ts";
 import { quote } from "../runtime/values/inspect.ts";
-import { isRefused } from "./host_permissions.ts";
+import { isPermissionDenied } from "./host_permissions.ts";
 
 /** How many random bytes are in a cookie that is made: 43 characters of base64url. */
 const COOKIE_BYTES = 32;
@@ -118,7 +118,7 @@ function readText(path: string): string {
     throw new NodeStartError(
       "cookie",
       `Cannot read the cookie file ${quote(path)}: ${
-        isRefused(error)
+        isPermissionDenied(error)
           ? `the program may not; run it with --allow-read=${path}, or give --cookie`
           : `${
             (error as Error).message
@@ -179,7 +179,7 @@ function makeCookieFile(path: string): void {
     throw new NodeStartError(
       "cookie",
       `Cannot make the cookie file ${quote(path)}: ${
-        isRefused(error)
+        isPermissionDenied(error)
           ? `the program may not; run it with --allow-write=${path},${path}.new, or give --cookie or --cookie-file`
           : `${(error as Error).message}; give --cookie or --cookie-file`
       }`,

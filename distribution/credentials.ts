@@ -8,7 +8,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { NodeStartError } from "../errors.ts";
-import { isRefused } from "./host_permissions.ts";
+import { isPermissionDenied } from "./host_permissions.ts";
 import { quote } from "../runtime/values/inspect.ts";
 import {
   mismatchOf,
@@ -177,7 +177,9 @@ function checkTime(
 
 function reasonOf(error: Error & { code?: string }): string {
   const { code, message } = error;
-  if (isRefused(error)) return "the program may not; run it with --allow-read";
+  if (isPermissionDenied(error)) {
+    return "the program may not; run it with --allow-read";
+  }
   if (code === "ENOENT") return "there is no such file";
   if (code === "EACCES") return "it may not be read";
   return code === "EISDIR" ? "it is a folder" : message;

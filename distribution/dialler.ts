@@ -20,9 +20,9 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { Budget } from "./budget.ts";
 import { type NodeName, parseNodeName } from "./node_name.ts";
 import { PendingSignals } from "./pending_signals.ts";
-import type { NetworkLog } from "./network.ts";
+import { runHandshake } from "./handshake.ts";
+import type { NetworkLog } from "./network_log.ts";
 import type { ConnectionStats } from "./statistics.ts";
-import { shake } from "./acceptor.ts";
 import {
   HandshakeError,
   type Limits,
@@ -31,7 +31,7 @@ import {
   type Transport,
   type Wire,
 } from "./wire.ts";
-import type { World } from "./host_environment.ts";
+import type { HostEnvironment } from "./host_environment.ts";
 
 /** How long a dial that gave way waits for the other side's, in milliseconds. */
 const GIVE_WAY = 1000;
@@ -67,7 +67,7 @@ export interface DiallerOptions {
   /** The wires that the node speaks, its own first. */
   wires: Wire[];
   /** How it reaches others. */
-  world: Pick<World, "reach">;
+  host: Pick<HostEnvironment, "connect">;
   /** The bytes that wait for all nodes together. */
   queued: Budget;
   /** The counters. */
@@ -293,7 +293,7 @@ export class Dialler {
   async #attempt(dial: Dial): Promise<void> {
     const { node, address, stop } = dial;
     const name = this.#check(node);
-    const { runtime, limits, world, local, up } = this.#options;
+    const { runtime, limits, host, local, up } = this.#options;
     const attempt = new AbortController();
     const abort = () => attempt.abort(stop.signal.reason);
     stop.signal.addEventListener("abort", abort);
@@ -307,13 +307,13 @@ export class Dialler {
       );
     });
     try {
-      const { transport, extra } = await world.reach(
+      const { transport, extra } = await host.connect(
         name,
         address,
         attempt.signal,
       );
-      // An unknown wire is found inside: only shake() ends a transport that is not used.
-      const session = await shake(
+      // An unknown wire is found inside: only runHandshake() ends a transport that is not used.
+      const session = await runHandshake(
         transport,
         attempt.signal,
         async () =>

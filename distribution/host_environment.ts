@@ -1,17 +1,16 @@
 /**
- * The whole contract between a node and the world around it: where others find it, how it finds
- * them, the time, and chance.
+ * The contract between a node and its host: discovery, connections, time and randomness.
  *
  * @module
  */
 
 import type { Clock } from "../runtime/host/clock.ts";
 import type { NodeName } from "./node_name.ts";
-import type { NetworkLog } from "./network.ts";
+import type { NetworkLog } from "./network_log.ts";
 import type { Transport } from "./wire.ts";
 
-/** What a node is to others. */
-export interface Entry {
+/** A node, as others find it. */
+export interface NodeDescription {
   /** Its name. */
   name: NodeName;
   /** Whether it is hidden. */
@@ -20,44 +19,44 @@ export interface Entry {
   extra: string;
 }
 
-/** A node that others can find. */
-export interface Presence {
+/** The registration of a node: others can find it and connect to it. */
+export interface Registration {
   /** The port that it listens on. */
   readonly port: number;
   /** Which incarnation of its name it is. */
   readonly creation: number;
-  /** It can be found no more; resolves when its name is free and it no longer listens. */
-  leave(): Promise<void>;
+  /** Ends it; resolves when the name is free and the node no longer listens. */
+  close(): Promise<void>;
 }
 
-/** The way to another node. */
-export interface Reached {
+/** A connection to another node, before its handshake. */
+export interface PeerStream {
   /** The stream of bytes to it. */
   transport: Transport;
-  /** What is said of its wire; nothing if nobody was asked. */
+  /** What EPMD says of its wire; nothing if EPMD was not asked. */
   extra: string | undefined;
 }
 
-/** The world around a node. */
-export interface World {
+/** The host of a node: the machine, or a simulation of one. */
+export interface HostEnvironment {
   /** The time. */
   readonly clock: Clock;
   /** Bytes that nobody can foretell. */
   randomBytes(size: number): Uint8Array;
   /**
-   * Has others find a node; each connection to it goes to `accept`.
+   * Listens, and registers the node so that others find it; each connection to it goes to `accept`.
    *
    * @throws {NodeStartError} If the name or port is in use, or cannot be had.
    */
-  enter(
-    entry: Entry,
+  register(
+    node: NodeDescription,
     accept: (transport: Transport) => void,
     log: NetworkLog,
-  ): Promise<Presence>;
+  ): Promise<Registration>;
   /** Connects to a node of that name, at an address if one is given; the signal ends the attempt. */
-  reach(
+  connect(
     peer: NodeName,
     address: string | undefined,
     signal: AbortSignal,
-  ): Promise<Reached>;
+  ): Promise<PeerStream>;
 }

@@ -10,7 +10,7 @@
  * Deno names such an error `NotCapable`, Node.js gives it a code. One that the system refuses, as for
  * the files of other users, is another error.
  */
-export function isRefused(error: unknown): boolean {
+export function isPermissionDenied(error: unknown): boolean {
   let at = error;
   for (let depth = 0; depth < 4 && at instanceof Error; depth++) {
     const { name, code } = at as Error & { code?: unknown };

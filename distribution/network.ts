@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { LogLevel } from "../runtime/log/log_event.ts";
-import type { LogCause } from "../runtime/log/node_log.ts";
+import type { NetworkLog } from "./network_log.ts";
 import type { RefusedRequest } from "../runtime/holdings.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
@@ -14,7 +13,7 @@ import { Connection } from "./connection.ts";
 import { Dialler } from "./dialler.ts";
 import { isNodeName, type NodeName, parseNodeName } from "./node_name.ts";
 import { type ConnectionStats, newConnectionStats } from "./statistics.ts";
-import { Door } from "./acceptor.ts";
+import { Acceptor } from "./acceptor.ts";
 import type {
   Admission,
   Limits,
@@ -25,17 +24,10 @@ import type {
   Transport,
   Wire,
 } from "./wire.ts";
-import type { World } from "./host_environment.ts";
+import type { HostEnvironment } from "./host_environment.ts";
 
 /** How often a node listens for silence within a tick time. */
 const TICK_TURNS = 16;
-
-/** Takes a line for the log, which is escaped and cut there, and may be one too many. */
-export type NetworkLog = (
-  level: LogLevel,
-  message: string | (() => string),
-  cause?: LogCause,
-) => void;
 
 /** How a network is set up. */
 export interface NetworkOptions {
@@ -56,7 +48,7 @@ export interface NetworkOptions {
   /** The wires that the node speaks, its own first. */
   wires: Wire[];
   /** How it reaches others. */
-  world: Pick<World, "randomBytes" | "reach">;
+  host: Pick<HostEnvironment, "randomBytes" | "connect">;
   /** Where lines for the log go. */
   log: NetworkLog;
 }
@@ -74,14 +66,14 @@ export class Network {
   readonly #dialler: Dialler;
   readonly #queued: Budget;
   readonly #stats: ConnectionStats = newConnectionStats();
-  readonly #door: Door;
+  readonly #acceptor: Acceptor;
   #stopped = false;
   readonly #stopTicks: () => void;
 
   /** A node that nobody is connected to. */
   constructor(options: NetworkOptions) {
     this.#options = options;
-    const { runtime, name, hidden, cookie, limits, world } = options;
+    const { runtime, name, hidden, cookie, limits, host } = options;
     this.#queued = new Budget(limits.maxTotalQueueBytes);
     this.#local = {
       name: name.full,
@@ -89,11 +81,11 @@ export class Network {
       hidden,
       cookie,
       limits,
-      randomBytes: (size) => world.randomBytes(size),
+      randomBytes: (size) => host.randomBytes(size),
       parts: new Budget(limits.maxTotalMessageBytes),
       admit: (peer) => this.#admit(peer),
     };
-    this.#door = new Door({
+    this.#acceptor = new Acceptor({
       runtime,
       local: this.#local,
       wires: options.wires,
@@ -162,7 +154,7 @@ export class Network {
     this.#stopped = true;
     this.#stopTicks();
     this.#dialler.stop();
-    this.#door.stop();
+    this.#acceptor.stop();
     const connections = [...this.#connections.values()];
     await Promise.all(connections.map((each) => each.close("the node stops")));
   }
@@ -218,7 +210,7 @@ export class Network {
 
   /** Takes a connection that was accepted. */
   accept(transport: Transport): void {
-    this.#door.accept(transport);
+    this.#acceptor.accept(transport);
   }
 
   /** A peer was refused something. */
@@ -239,7 +231,7 @@ export class Network {
       refused: { ...this.#stats.refused },
       refusedRequests: { ...this.#stats.refusedRequests },
       connections: this.#connections.size,
-      halfOpen: this.#door.size,
+      halfOpen: this.#acceptor.size,
     };
   }
 

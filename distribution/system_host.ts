@@ -1,5 +1,5 @@
 /**
- * The world as it is: sockets, EPMD, and the clock and the randomness of the machine.
+ * The host environment of a real machine: sockets, EPMD, its clock and its randomness.
  *
  * @module
  */
@@ -9,13 +9,19 @@ import { type Clock, systemClock } from "../runtime/host/clock.ts";
 import type { Credentials } from "./credentials.ts";
 import { isLoopback } from "./epmd/mod.ts";
 import type { NodeName } from "./node_name.ts";
-import type { NetworkLog } from "./network.ts";
-import { listenForPeers, reachNode, registerNode } from "./reach.ts";
+import { connectToPeer } from "./connect_to_peer.ts";
+import { listenForPeers, registerNode } from "./listen_for_peers.ts";
+import type { NetworkLog } from "./network_log.ts";
 import type { Transport } from "./wire.ts";
-import type { Entry, Presence, Reached, World } from "./host_environment.ts";
+import type {
+  HostEnvironment,
+  NodeDescription,
+  PeerStream,
+  Registration,
+} from "./host_environment.ts";
 
 /** Where a node listens, and how it speaks. */
-export interface HostWorldOptions {
+export interface SystemHostOptions {
   /** The node's name. */
   name: NodeName;
   /** The address to listen on. */
@@ -29,12 +35,12 @@ export interface HostWorldOptions {
 }
 
 /** The machine, as a node sees it. */
-export class HostWorld implements World {
+export class SystemHost implements HostEnvironment {
   readonly clock: Clock = systemClock;
-  readonly #options: HostWorldOptions;
+  readonly #options: SystemHostOptions;
 
-  /** The machine, with what a node was told of it. */
-  constructor(options: HostWorldOptions) {
+  /** The machine, as the options of a node say. */
+  constructor(options: SystemHostOptions) {
     this.#options = options;
   }
 
@@ -42,22 +48,22 @@ export class HostWorld implements World {
     return randomBytes(size);
   }
 
-  async enter(
-    { name, hidden, extra }: Entry,
+  async register(
+    { name, hidden, extra }: NodeDescription,
     accept: (transport: Transport) => void,
     log: NetworkLog,
-  ): Promise<Presence> {
+  ): Promise<Registration> {
     const { host, port, epmdPort, tls } = this.#options;
     await using resources = new AsyncDisposableStack();
     const accepted: Transport[] = [];
-    let entered = false;
+    let isRegistered = false;
     const listener = await listenForPeers(
       host,
       port,
       name,
       tls,
       (transport) => {
-        if (!entered) accepted.push(transport);
+        if (!isRegistered) accepted.push(transport);
         accept(transport);
       },
       log,
@@ -75,22 +81,22 @@ export class HostWorld implements World {
       );
     }
     resources.move();
-    entered = true;
+    isRegistered = true;
     accepted.length = 0;
     return {
       port: listener.address.port,
       creation: lease?.creation ?? randomInt(4, 2 ** 32),
-      leave: async () => {
+      close: async () => {
         await Promise.all([listener.close(), lease?.close()]);
       },
     };
   }
 
-  reach(
+  connect(
     peer: NodeName,
     address: string | undefined,
     signal: AbortSignal,
-  ): Promise<Reached> {
-    return reachNode(peer, address, this.#options, signal);
+  ): Promise<PeerStream> {
+    return connectToPeer(peer, address, this.#options, signal);
   }
 }

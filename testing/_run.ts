@@ -15,7 +15,7 @@ import { loadApplication, loadModules, locate } from "./_program.ts";
 import { leaveCluster, testCluster, withHost } from "./cluster.ts";
 import type { TestProgram } from "./configuration.ts";
 import { callPeersFrom, type Peer, type PeerSpec, startPeer } from "./peer.ts";
-import type { TestContext, TestFunction } from "./tags.ts";
+import type { TestContext, TestFunction } from "./_test_context.ts";
 
 /** The name of a test's own node that nobody names. */
 const OWN_NODE = "test@localhost";

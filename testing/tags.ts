@@ -12,7 +12,6 @@ import {
   checkString,
   checkTimeout,
 } from "../runtime/values/check_arguments.ts";
-import type { Node } from "../node.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 import { assertDeno } from "./_deno.ts";
 import {
@@ -43,38 +42,17 @@ import {
   picks,
   type Tags,
 } from "./filters.ts";
-import type { Peer, PeerSpec } from "./peer.ts";
+import type { PeerSpec } from "./peer.ts";
+import type { TestContext, TestFunction } from "./_test_context.ts";
 
 export { requestedNode };
+export type { TestContext, TestFunction };
 
 /** How long a test with a node may take, in milliseconds: ExUnit's default. */
 const TIMEOUT = 60_000;
 
 /** How much longer Deno waits than the harness, which stops the peers, in milliseconds. */
 const TEARDOWN = 15_000;
-
-/** What a test is given: Deno's own context, and its nodes. */
-export interface TestContext extends Deno.TestContext {
-  /** The test's own node, if it has one: the one that its code is on. */
-  readonly node: Node | undefined;
-  /**
-   * Finds a peer that the test declares.
-   *
-   * @param name Its name, with or without the host.
-   * @returns The peer.
-   * @throws {RangeError} If the test does not declare it.
-   */
-  peer(name: string): Peer;
-  /**
-   * What came out at the test's own node.
-   *
-   * @returns The text so far.
-   */
-  output(): string;
-}
-
-/** A test's code. */
-export type TestFunction = (t: TestContext) => void | Promise<void>;
 
 /** Options for {@linkcode test}: Deno's own, with all sanitizers on, and these. */
 export interface TestOptions

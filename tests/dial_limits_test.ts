@@ -54,9 +54,9 @@ class CountedDials {
       limits: { ...DEFAULT_LIMITS, ...limits },
       tickTime: 60_000,
       wires: [jsonWire],
-      world: {
+      host: {
         randomBytes,
-        reach: ({ full }, _address, signal) =>
+        connect: ({ full }, _address, signal) =>
           new Promise((_, reject) => {
             const fail = () => {
               this.active.delete(full);

@@ -145,9 +145,9 @@ test(
       limits: DEFAULT_LIMITS,
       tickTime: 60_000,
       wires: [jsonWire],
-      world: {
+      host: {
         randomBytes,
-        reach: () => Promise.reject(new Error("nowhere")),
+        connect: () => Promise.reject(new Error("nowhere")),
       },
       log: (level, message, cause) => log.line(level, message, cause),
     });

@@ -14,9 +14,9 @@ import {
   type Server,
   type Socket,
 } from "node:net";
-import { HostWorld } from "../distribution/system_host.ts";
+import { SystemHost } from "../distribution/system_host.ts";
 import { parseNodeName } from "../distribution/node_name.ts";
-import type { Presence } from "../distribution/host_environment.ts";
+import type { Registration } from "../distribution/host_environment.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import { global } from "../global.ts";
 import { Node } from "../node.ts";
@@ -76,21 +76,21 @@ class StandingClock implements Clock {
 }
 
 /** The machine, but for the time, chance and the creation. */
-class GivenWorld extends HostWorld {
+class GivenHost extends SystemHost {
   override readonly clock: StandingClock = new StandingClock();
 
   override randomBytes(): Uint8Array {
     return Buffer.from(KATE_NONCE, "hex");
   }
 
-  override async enter(
-    ...args: Parameters<HostWorld["enter"]>
-  ): Promise<Presence> {
-    const presence = await super.enter(...args);
+  override async register(
+    ...args: Parameters<SystemHost["register"]>
+  ): Promise<Registration> {
+    const registration = await super.register(...args);
     return {
-      port: presence.port,
+      port: registration.port,
       creation: KATE.creation,
-      leave: () => presence.leave(),
+      close: () => registration.close(),
     };
   }
 }
@@ -117,23 +117,23 @@ const Stack: GenServerModule<StackTypes> = {
 /** The node of the page. */
 export class Kate implements AsyncDisposable {
   readonly #node: Node;
-  readonly #world: GivenWorld;
+  readonly #host: GivenHost;
 
-  private constructor(node: Node, world: GivenWorld) {
+  private constructor(node: Node, host: GivenHost) {
     this.#node = node;
-    this.#world = world;
+    this.#host = host;
   }
 
   /** Starts it: pid 100 is its group leader, 101 code that waits, 102 its Task.Supervisor, 103 its GenServer. */
   static async start(): Promise<Kate> {
-    const world = new GivenWorld({
+    const host = new GivenHost({
       name: parseNodeName(KATE.name),
       host: "127.0.0.1",
       port: 0,
       epmdPort: false,
       tls: undefined,
     });
-    const node = await Node._startIn(world, {
+    const node = await Node._startIn(host, {
       name: KATE.name,
       cookie: COOKIE,
       modules: { Chat },
@@ -148,7 +148,7 @@ export class Kate implements AsyncDisposable {
       await receive(() => false);
     }).catch(() => {});
     await promise;
-    return new Kate(node, world);
+    return new Kate(node, host);
   }
 
   /** Its port. */
@@ -170,7 +170,7 @@ export class Kate implements AsyncDisposable {
       'Node.connect("alex@localhost")': () =>
         this.#run(() => Node.connect(ALEX.name, { address })),
       "nothing for 8 seconds": () => {
-        for (let i = 0; i < 2; i++) this.#world.clock.advance(4000);
+        for (let i = 0; i < 2; i++) this.#host.clock.advance(4000);
       },
       'Node.disconnect("alex@localhost")': () =>
         this.#run(() => Node.disconnect(ALEX.name)),

@@ -242,8 +242,8 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   #startNode(options: NodeOptions): Promise<Node> {
-    const world = this.#network.worldOf(options.name);
-    return this.#driver.standStill(Node._startIn(world, options));
+    const host = this.#network.hostOf(options.name);
+    return this.#driver.standStill(Node._startIn(host, options));
   }
 
   /** A node that is not dead. */

@@ -1,5 +1,5 @@
 /**
- * The world around simulated nodes: who is there, and who can reach whom.
+ * The host environment of simulated nodes: which are registered, and which can connect to which.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import type { NodeName } from "../../distribution/node_name.ts";
 import type { Transport } from "../../distribution/wire.ts";
 import type {
-  Entry,
-  Presence,
-  Reached,
-  World,
+  HostEnvironment,
+  NodeDescription,
+  PeerStream,
+  Registration,
 } from "../../distribution/host_environment.ts";
 import { NodeStartError } from "../../errors.ts";
 import type { Clock } from "../../runtime/host/clock.ts";
@@ -37,7 +37,7 @@ const FIRST_PORT = 50_000;
  */
 export type PartitionMode = "cut" | "silent";
 
-interface Present extends Presence {
+interface Registered extends Registration {
   readonly name: string;
   readonly extra: string;
   accept(transport: Transport): void;
@@ -56,7 +56,7 @@ export class SimulatedNetwork implements Ether {
   readonly delay: Delay;
   readonly tamper: Tamper | undefined;
   readonly #bytes: SeededRandom;
-  readonly #present = new Map<string, Present>();
+  readonly #registered = new Map<string, Registered>();
   readonly #pairs = new Set<Pair>();
   /** How bytes of one node to another are held up: each direction apart. */
   readonly #parted = new Map<string, PartitionMode>();
@@ -73,48 +73,50 @@ export class SimulatedNetwork implements Ether {
     this.tamper = tamper;
   }
 
-  /** The world as one node sees it. */
-  worldOf(node: string): World {
-    return new SimulatedWorld(this, node, this.#bytes);
+  /** The host environment of one node. */
+  hostOf(node: string): HostEnvironment {
+    return new SimulatedHost(this, node, this.#bytes);
   }
 
-  /** Has a node be found. */
-  enter(
-    { name: { full }, extra }: Entry,
+  /** Registers a node, so that others can connect to it. */
+  register(
+    { name: { full }, extra }: NodeDescription,
     accept: (transport: Transport) => void,
-  ): Presence {
-    if (this.#present.has(full)) {
+  ): Registration {
+    if (this.#registered.has(full)) {
       throw new NodeStartError(
         "in_use",
         `Cannot start ${full}: the name is in use; stop or kill the node that has it`,
       );
     }
     this.#starts++;
-    const present: Present = {
+    const registered: Registered = {
       name: full,
       extra,
       accept,
       port: FIRST_PORT + this.#starts,
       creation: 1 + this.#starts,
-      leave: () => {
-        if (this.#present.get(full) === present) this.#present.delete(full);
+      close: () => {
+        if (this.#registered.get(full) === registered) {
+          this.#registered.delete(full);
+        }
         return Promise.resolve();
       },
     };
-    this.#present.set(full, present);
-    this.trace.add(full, `starts as ${present.creation}`);
-    return present;
+    this.#registered.set(full, registered);
+    this.trace.add(full, `starts as ${registered.creation}`);
+    return registered;
   }
 
   /** Connects one node to another. */
-  reach(
+  connect(
     from: string,
     to: string,
     address: string | undefined,
     signal: AbortSignal,
-  ): Promise<Reached> {
+  ): Promise<PeerStream> {
     const { timeline } = this;
-    const { promise, resolve, reject } = Promise.withResolvers<Reached>();
+    const { promise, resolve, reject } = Promise.withResolvers<PeerStream>();
     let stop: () => void = () => {};
     const abort = () => {
       stop();
@@ -133,15 +135,15 @@ export class SimulatedNetwork implements Ether {
         return;
       }
       if (mode === "cut") return fail(`there is no way to ${to}`);
-      const present = this.#find(to, address);
-      if (present === undefined) {
+      const registered = this.#find(to, address);
+      if (registered === undefined) {
         return fail(`no node named ${to} is registered`);
       }
-      const { near, far } = this.#connect(from, present.name);
-      present.accept(far);
+      const { near, far } = this.#connect(from, registered.name);
+      registered.accept(far);
       const stopAnswer = this.#soon(() => {
         signal.removeEventListener("abort", abort);
-        resolve({ transport: near, extra: present.extra });
+        resolve({ transport: near, extra: registered.extra });
       });
       stop = () => {
         stopAnswer();
@@ -160,11 +162,11 @@ export class SimulatedNetwork implements Ether {
     return this.timeline.schedule(at, "network", fn);
   }
 
-  #find(to: string, address: string | undefined): Present | undefined {
-    if (address === undefined) return this.#present.get(to);
+  #find(to: string, address: string | undefined): Registered | undefined {
+    if (address === undefined) return this.#registered.get(to);
     const port = Number(address.slice(address.lastIndexOf(":") + 1));
-    for (const present of this.#present.values()) {
-      if (present.port === port) return present;
+    for (const registered of this.#registered.values()) {
+      if (registered.port === port) return registered;
     }
     return undefined;
   }
@@ -210,7 +212,7 @@ export class SimulatedNetwork implements Ether {
   /** Ends all connections of a node, and has it be found no more. */
   crash(node: string): void {
     this.trace.add(node, "is killed");
-    this.#present.delete(node);
+    this.#registered.delete(node);
     for (const { ends } of [...this.#pairs]) {
       for (const end of ends) if (end.owner === node) end.destroy();
     }
@@ -271,7 +273,7 @@ function wayOf(from: string, to: string): string {
   return `${from} ${to}`;
 }
 
-class SimulatedWorld implements World {
+class SimulatedHost implements HostEnvironment {
   readonly clock: Clock;
   readonly #network: SimulatedNetwork;
   readonly #node: string;
@@ -288,18 +290,18 @@ class SimulatedWorld implements World {
     return this.#bytes.randomBytes(size);
   }
 
-  enter(
-    entry: Entry,
+  register(
+    node: NodeDescription,
     accept: (transport: Transport) => void,
-  ): Promise<Presence> {
-    return Promise.resolve(this.#network.enter(entry, accept));
+  ): Promise<Registration> {
+    return Promise.resolve(this.#network.register(node, accept));
   }
 
-  reach(
+  connect(
     peer: NodeName,
     address: string | undefined,
     signal: AbortSignal,
-  ): Promise<Reached> {
-    return this.#network.reach(this.#node, peer.full, address, signal);
+  ): Promise<PeerStream> {
+    return this.#network.connect(this.#node, peer.full, address, signal);
   }
 }

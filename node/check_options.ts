@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { NodeOptions } from "./node.ts";
+import type { NodeOptions } from "./options.ts";
 import {
   checkCount,
   checkFlags,
@@ -12,9 +12,9 @@ import {
   checkOptions,
   checkString,
   checkTimeout,
-} from "./runtime/values/check_arguments.ts";
-import { misfit } from "./runtime/values/options.ts";
-import { inspect, quote } from "./runtime/values/inspect.ts";
+} from "../runtime/values/check_arguments.ts";
+import { misfit } from "../runtime/values/options.ts";
+import { inspect, quote } from "../runtime/values/inspect.ts";
 
 /**
  * Checks the options of a node.

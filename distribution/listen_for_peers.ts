@@ -1,5 +1,5 @@
 /**
- * How nodes reach each other: listening, EPMD, and the errors that say what to do.
+ * Listening for other nodes, and registering with EPMD, with errors that say what to do.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import nodeProcess from "node:process";
 import { NodeStartError } from "../errors.ts";
 import { outside } from "../runtime/context/async_context.ts";
 import { quote } from "../runtime/values/inspect.ts";
-import { howToStart } from "../runtime/host/start_command.ts";
+import type { Credentials } from "./credentials.ts";
 import {
   EpmdError,
   isLoopback,
@@ -16,23 +16,15 @@ import {
   lookup,
   NameInUseError,
   type NodeEntry,
-  parseExtra,
   register,
   withWords,
 } from "./epmd/mod.ts";
-import { addressOf, type NodeName } from "./node_name.ts";
-import { isRefused } from "./host_permissions.ts";
-import type { NetworkLog } from "./network.ts";
-import type { Credentials } from "./credentials.ts";
+import { isPermissionDenied } from "./host_permissions.ts";
 import type { Listener } from "./listener.ts";
-import {
-  type Address,
-  connectTcp,
-  listenTcp,
-  MAX_CONNECTIONS,
-  TcpTransport,
-} from "./tcp.ts";
-import { connectTls, TlsAcceptor } from "./tls.ts";
+import type { NetworkLog } from "./network_log.ts";
+import type { NodeName } from "./node_name.ts";
+import { listenTcp, MAX_CONNECTIONS, TcpTransport } from "./tcp.ts";
+import { TlsAcceptor } from "./tls.ts";
 import type { Transport } from "./wire.ts";
 
 /** EPMD's port, unless `ERL_EPMD_PORT` says another. */
@@ -46,9 +38,6 @@ const OVER_INTERVAL = 10_000;
 
 /** Other users of the machine can have EPMD change hands as often as they like. */
 const OF_EPMD = { what: "messages about EPMD", most: 50 };
-
-/** How long a look-up goes on while EPMD changes hands, in milliseconds. */
-const TAKE_OVER = 1000;
 
 /**
  * EPMD's port, as the environment says.
@@ -108,7 +97,7 @@ export async function listenForPeers(
       },
     });
   } catch (error) {
-    if (isRefused(error)) {
+    if (isPermissionDenied(error)) {
       throw new NodeStartError(
         "permission",
         `Cannot start ${name.full}: the program may not listen on ${host}:${port}; run it with --allow-net=${
@@ -167,7 +156,7 @@ export async function registerNode(
         { cause: error },
       );
     }
-    if (isRefused(error)) {
+    if (isPermissionDenied(error)) {
       const own = bracketed(listener.address.host);
       throw new NodeStartError(
         "permission",
@@ -208,130 +197,7 @@ async function checkEpmd(
   }
 }
 
-/** The data of a node that it needs to reach another. */
-export interface Reach {
-  /** Its own name. */
-  name: NodeName;
-  /** The address that it listens on. */
-  host: string;
-  /** EPMD's port; false does without. */
-  epmdPort: number | false;
-  /** TLS for all connections, if there is to be any. */
-  tls: Credentials | undefined;
-}
-
-/** Connects to a node, at an address or where EPMD says; returns what EPMD says of its wire. */
-export async function reachNode(
-  peer: NodeName,
-  address: string | undefined,
-  own: Reach,
-  signal: AbortSignal,
-): Promise<{ transport: Transport; extra: string | undefined }> {
-  const { epmdPort, tls } = own;
-  const connect = (to: Address): Promise<Transport> =>
-    tls === undefined
-      ? connectTcp(to, signal)
-      : connectTls(to, peer.full, tls, signal);
-  if (address !== undefined) {
-    const to = parseAddress(address);
-    return { transport: await connect(to), extra: undefined };
-  }
-  if (epmdPort === false) {
-    throw new Error(
-      `this node does without EPMD; give the node's address: Node.connect(${
-        quote(peer.full)
-      }, { address: "host:port" })`,
-    );
-  }
-  const host = addressOf(peer.host);
-  const isHere = peer.host === own.name.host || isLoopback(host);
-  const { value: entry, host: asked } = await onEither(
-    isHere ? LOOPBACK : host,
-    isHere ? undefined : LOOPBACK,
-    (host) =>
-      lookup(peer.name, {
-        host,
-        port: epmdPort,
-        outside,
-        signal,
-        retryFor: host === LOOPBACK ? TAKE_OVER : 0,
-      }),
-  );
-  if (entry === undefined) {
-    throw new Error(
-      `no node named ${peer.full} is registered; ${howToStart(peer.full)}`,
-    );
-  }
-  const { port, extra } = entry;
-  const near = nearAddress(extra, host, own);
-  const { value: transport } = await onEither(
-    asked === LOOPBACK ? near : host,
-    asked === LOOPBACK ? host : near,
-    (host) => connect({ host, port }),
-  );
-  return { transport, extra };
-}
-
-/**
- * Where a node of this machine listens. A host's name may stand for an address where it does not:
- * on Debian, that of the machine itself is 127.0.1.1. EPMD is not believed an address elsewhere.
- */
-function nearAddress(extra: string, host: string, own: Reach): string {
-  const { listen } = parseExtra(extra);
-  if (listen === undefined) return LOOPBACK;
-  return isLoopback(listen) || listen === own.host ? listen : host;
-}
-
-/** Tries at one address of this machine, and at another one when nobody listens at the first. */
-async function onEither<T>(
-  first: string,
-  second: string | undefined,
-  attempt: (host: string) => Promise<T>,
-): Promise<{ value: T; host: string }> {
-  try {
-    return { value: await attempt(first), host: first };
-  } catch (error) {
-    if (second === undefined || second === first || !isRefusedHere(error)) {
-      throw error;
-    }
-    try {
-      return { value: await attempt(second), host: second };
-    } catch (again) {
-      // Where nobody is at either, the address that the name stands for says more.
-      throw isRefusedHere(again) ? error : again;
-    }
-  }
-}
-
-/** Whether an error says that nobody listens there, on this machine. */
-function isRefusedHere(error: unknown): boolean {
-  const { errors, cause, code, address } = error as {
-    errors?: unknown[];
-    cause?: unknown;
-    code?: string;
-    address?: string;
-  };
-  if (errors !== undefined) {
-    return errors.length > 0 && errors.every(isRefusedHere);
-  }
-  if (error instanceof EpmdError) return isRefusedHere(cause ?? {});
-  return code === "ECONNREFUSED" && address !== undefined &&
-    isLoopback(address);
-}
-
 /** A host as permissions and URLs have it. */
 function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
-}
-
-function parseAddress(address: string): Address {
-  const at = address.lastIndexOf(":");
-  const host = address.slice(0, at).replace(/^\[(.*)\]$/, "$1");
-  const port = Number(address.slice(at + 1));
-  if (at <= 0 || !Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new TypeError(
-      `${quote(address)} is no address: write host:port, as in 127.0.0.1:4370`,
-    );
-  }
-  return { host: addressOf(host), port };
 }

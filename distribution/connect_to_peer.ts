@@ -1,0 +1,145 @@
+/**
+ * Connecting to another node: its address by EPMD, then a socket, with errors that say what to do.
+ *
+ * @module
+ */
+
+import { outside } from "../runtime/context/async_context.ts";
+import { howToStart } from "../runtime/host/start_command.ts";
+import { quote } from "../runtime/values/inspect.ts";
+import type { Credentials } from "./credentials.ts";
+import { EpmdError, isLoopback, lookup, parseExtra } from "./epmd/mod.ts";
+import type { PeerStream } from "./host_environment.ts";
+import { addressOf, type NodeName } from "./node_name.ts";
+import { type Address, connectTcp } from "./tcp.ts";
+import { connectTls } from "./tls.ts";
+import type { Transport } from "./wire.ts";
+
+/** Where a node looks for the EPMD of its own machine, and listens unless told otherwise. */
+const LOOPBACK = "127.0.0.1";
+
+/** How long a look-up goes on while EPMD changes hands, in milliseconds. */
+const TAKE_OVER = 1000;
+
+/** The parts of a node that it needs to connect to another. */
+export interface ConnectingNode {
+  /** Its own name. */
+  name: NodeName;
+  /** The address that it listens on. */
+  host: string;
+  /** EPMD's port; false does without. */
+  epmdPort: number | false;
+  /** TLS for all connections, if there is to be any. */
+  tls: Credentials | undefined;
+}
+
+/** Connects to a node, at an address or where EPMD says; returns what EPMD says of its wire. */
+export async function connectToPeer(
+  peer: NodeName,
+  address: string | undefined,
+  own: ConnectingNode,
+  signal: AbortSignal,
+): Promise<PeerStream> {
+  const { epmdPort, tls } = own;
+  const connect = (to: Address): Promise<Transport> =>
+    tls === undefined
+      ? connectTcp(to, signal)
+      : connectTls(to, peer.full, tls, signal);
+  if (address !== undefined) {
+    const to = parseAddress(address);
+    return { transport: await connect(to), extra: undefined };
+  }
+  if (epmdPort === false) {
+    throw new Error(
+      `this node does without EPMD; give the node's address: Node.connect(${
+        quote(peer.full)
+      }, { address: "host:port" })`,
+    );
+  }
+  const host = addressOf(peer.host);
+  const isHere = peer.host === own.name.host || isLoopback(host);
+  const { value: entry, host: asked } = await onEither(
+    isHere ? LOOPBACK : host,
+    isHere ? undefined : LOOPBACK,
+    (host) =>
+      lookup(peer.name, {
+        host,
+        port: epmdPort,
+        outside,
+        signal,
+        retryFor: host === LOOPBACK ? TAKE_OVER : 0,
+      }),
+  );
+  if (entry === undefined) {
+    throw new Error(
+      `no node named ${peer.full} is registered; ${howToStart(peer.full)}`,
+    );
+  }
+  const { port, extra } = entry;
+  const near = nearAddress(extra, host, own);
+  const { value: transport } = await onEither(
+    asked === LOOPBACK ? near : host,
+    asked === LOOPBACK ? host : near,
+    (host) => connect({ host, port }),
+  );
+  return { transport, extra };
+}
+
+/**
+ * Where a node of this machine listens. A host's name may stand for an address where it does not:
+ * on Debian, that of the machine itself is 127.0.1.1. EPMD is not believed an address elsewhere.
+ */
+function nearAddress(extra: string, host: string, own: ConnectingNode): string {
+  const { listen } = parseExtra(extra);
+  if (listen === undefined) return LOOPBACK;
+  return isLoopback(listen) || listen === own.host ? listen : host;
+}
+
+/** Tries at one address of this machine, and at another one when nobody listens at the first. */
+async function onEither<T>(
+  first: string,
+  second: string | undefined,
+  attempt: (host: string) => Promise<T>,
+): Promise<{ value: T; host: string }> {
+  try {
+    return { value: await attempt(first), host: first };
+  } catch (error) {
+    if (second === undefined || second === first || !isRefusedHere(error)) {
+      throw error;
+    }
+    try {
+      return { value: await attempt(second), host: second };
+    } catch (again) {
+      // Where nobody is at either, the address that the name stands for says more.
+      throw isRefusedHere(again) ? error : again;
+    }
+  }
+}
+
+/** Whether an error says that nobody listens there, on this machine. */
+function isRefusedHere(error: unknown): boolean {
+  const { errors, cause, code, address } = error as {
+    errors?: unknown[];
+    cause?: unknown;
+    code?: string;
+    address?: string;
+  };
+  if (errors !== undefined) {
+    return errors.length > 0 && errors.every(isRefusedHere);
+  }
+  if (error instanceof EpmdError) return isRefusedHere(cause ?? {});
+  return code === "ECONNREFUSED" && address !== undefined &&
+    isLoopback(address);
+}
+
+function parseAddress(address: string): Address {
+  const at = address.lastIndexOf(":");
+  const host = address.slice(0, at).replace(/^\[(.*)\]$/, "$1");
+  const port = Number(address.slice(at + 1));
+  if (at <= 0 || !Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new TypeError(
+      `${quote(address)} is no address: write host:port, as in 127.0.0.1:4370`,
+    );
+  }
+  return { host: addressOf(host), port };
+}

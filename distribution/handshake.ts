@@ -1,0 +1,30 @@
+/**
+ * A handshake under way, of the side that dials and of the side that accepts.
+ *
+ * @module
+ */
+
+import type { Session, Transport } from "./wire.ts";
+
+/** Runs a handshake until it is done or its signal ends it; the transport is ended if it fails. */
+export async function runHandshake(
+  transport: Transport,
+  signal: AbortSignal,
+  run: () => Promise<Session>,
+): Promise<Session> {
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([run(), stopped]);
+  } catch (error) {
+    // What was said last has to leave before the end.
+    if (signal.aborted) transport.destroy();
+    else transport.end();
+    throw error;
+  } finally {
+    stopped.catch(() => {});
+    signal.removeEventListener("abort", abort);
+  }
+}

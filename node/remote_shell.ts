@@ -1,0 +1,30 @@
+/**
+ * The shell that a node opens for other nodes, with `allowRemsh`: it is loaded when the first one attaches.
+ *
+ * @module
+ */
+
+import type { Modules } from "../runtime/spawning/modules.ts";
+import type { Pid } from "../runtime/values/pid.ts";
+
+/** The parts of `shell/remsh.ts` that a node uses. */
+interface RemoteShell {
+  /** Serves a client of another node until it is gone. */
+  serveRemote(modules: Modules, client: Pid, token: string): Promise<void>;
+}
+
+/** Exports the function that `--remsh` spawns. */
+export function exportShell(modules: Modules): void {
+  modules.add("Shell", {
+    serve: async (client: Pid, token: string) => {
+      // Deno fetches the packages of all that an `import()` names before a program begins. This one is
+      // named later, so that programs without a shell need no package.
+      const file = import.meta.url.replace(
+        /node\/remote_shell(\.\w+)$/,
+        "shell/remsh$1",
+      );
+      const { serveRemote }: RemoteShell = await import(file);
+      await serveRemote(modules, client, token);
+    },
+  });
+}

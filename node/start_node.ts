@@ -1,0 +1,180 @@
+/**
+ * The start of a node.
+ *
+ * @module
+ */
+
+import {
+  checkCookie,
+  readCookieFile,
+  userCookie,
+} from "../distribution/cookie.ts";
+import { loadCredentials } from "../distribution/credentials.ts";
+import type {
+  HostEnvironment,
+  Registration,
+} from "../distribution/host_environment.ts";
+import { defaultEpmdPort } from "../distribution/listen_for_peers.ts";
+import { Network } from "../distribution/network.ts";
+import type { NetworkLog } from "../distribution/network_log.ts";
+import {
+  type NodeName,
+  ownHost,
+  parseNodeName,
+} from "../distribution/node_name.ts";
+import { SystemHost } from "../distribution/system_host.ts";
+import { DEFAULT_LIMITS, type Limits } from "../distribution/wire.ts";
+import { NodeStartError } from "../errors.ts";
+import { NO_NODE, unnamedLoopback } from "../runtime/context/default_node.ts";
+import { standardLog } from "../runtime/log/log_event.ts";
+import { NodeLog } from "../runtime/log/node_log.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
+import { serveGlobal } from "../servers/global/global_client.ts";
+import { serveInfo } from "../runtime/processes/process_info.ts";
+import { serveRpc } from "../servers/rpc/rpc_call.ts";
+import { standardIo, startGroupLeader } from "../servers/io/group_leader.ts";
+import { jsonWire } from "../wires/json/mod.ts";
+import { checkNodeOptions } from "./check_options.ts";
+import type { NodeOptions } from "./options.ts";
+import { exportShell } from "./remote_shell.ts";
+
+/** The machine's sockets, EPMD and clock, as a node's options say. */
+export function systemHost(
+  options: NodeOptions,
+  name: NodeName,
+): HostEnvironment {
+  return new SystemHost({
+    name,
+    host: options.listen ?? "127.0.0.1",
+    port: options.port ?? 0,
+    epmdPort: options.epmdPort ?? defaultEpmdPort(),
+    tls: options.tls && loadCredentials(options.tls, name.full),
+  });
+}
+
+/** A node that was started. */
+export interface StartedNode {
+  /** Its processes. */
+  runtime: NodeRuntime;
+  /** Its connections. */
+  network: Network;
+  /** Its registration at its host. */
+  registration: Registration;
+  /** Has it take the connections that come, and those that have come by now. */
+  accept(): void;
+}
+
+/**
+ * Starts a node: registers it at its host, and joins its runtime, its connections and its servers.
+ *
+ * @param options The options of `Node.start`.
+ * @param hostOf Makes the host environment of the node.
+ * @param names Names that closures see besides those of the library.
+ * @throws {NodeStartError} If it cannot be started.
+ */
+export async function startNode(
+  options: NodeOptions,
+  hostOf: (options: NodeOptions, name: NodeName) => HostEnvironment,
+  names: Record<string, unknown>,
+): Promise<StartedNode> {
+  checkNodeOptions(options, DEFAULT_LIMITS);
+  const name = nodeName(options.name);
+  const cookie = options.cookie !== undefined
+    ? checkCookie(options.cookie, "the cookie option")
+    : options.cookieFile !== undefined
+    ? readCookieFile(options.cookieFile)
+    : await userCookie();
+  const limits = limitsOf(options);
+  const hidden = options.hidden ?? false;
+  const host = hostOf(options, name);
+  await using resources = new AsyncDisposableStack();
+  const nodeLog = new NodeLog({
+    node: name.full,
+    hook: options.log ?? standardLog,
+    clock: host.clock,
+  });
+  resources.defer(() => nodeLog.stop());
+  const log: NetworkLog = (level, message, cause) =>
+    nodeLog.line(level, message, cause);
+  const ready = Promise.withResolvers<Network>();
+  ready.promise.catch(() => {});
+  const registration = await host.register(
+    { name, hidden, extra: jsonWire.extra },
+    (transport) => {
+      ready.promise.then(
+        (network) => network.accept(transport),
+        () => transport.destroy(),
+      );
+    },
+    log,
+  );
+  resources.defer(() => registration.close());
+  resources.defer(() => ready.reject(new Error("not started")));
+  const runtime: NodeRuntime = new NodeRuntime({
+    node: name.full,
+    creation: registration.creation,
+    clock: host.clock,
+    maxDepth: limits.maxDepth,
+    route: (node, connect) =>
+      node === NO_NODE ? unnamedLoopback() : network.route(node, connect),
+    log: nodeLog,
+    peerLimits: limits,
+    refused: (node, what, message) => network.refused(node, what, message),
+  });
+  runtime.modules.allow = options.allow;
+  for (const [key, module] of Object.entries(options.modules ?? {})) {
+    runtime.modules.add(key, module);
+  }
+  if (options.allowRemsh) exportShell(runtime.modules);
+  if (options.allowClosures) {
+    const { compileClosure } = await import("../scope.ts");
+    runtime.modules.compile = (source) =>
+      compileClosure(source, runtime.modules, names);
+  }
+  startGroupLeader(runtime, options.io ?? standardIo());
+  serveRpc(runtime);
+  serveInfo(runtime);
+  serveGlobal(runtime);
+  const network: Network = new Network({
+    runtime,
+    name,
+    hidden,
+    cookie,
+    limits,
+    log,
+    host,
+    connectAll: options.connectAll ?? true,
+    tickTime: options.tickTime ?? 60_000,
+    wires: [jsonWire],
+  });
+  resources.move();
+  return {
+    runtime,
+    network,
+    registration,
+    accept: () => ready.resolve(network),
+  };
+}
+
+/** The limits given; those that are left out, or `undefined`, as they are by default. */
+function limitsOf({ limits = {} }: NodeOptions): Limits {
+  const given = Object.entries(limits)
+    .filter(([, value]) => value !== undefined);
+  return { ...DEFAULT_LIMITS, ...Object.fromEntries(given) };
+}
+
+function nodeName(given: string): NodeName {
+  if (given === NO_NODE) {
+    throw new TypeError(
+      `Cannot start a node: ${NO_NODE} is the name of a node that is not started; choose another, as in alex@localhost`,
+    );
+  }
+  try {
+    return parseNodeName(
+      given.includes("@") ? given : `${given}@${ownHost(false)}`,
+    );
+  } catch (error) {
+    if (error instanceof NodeStartError) throw error;
+    throw new TypeError(`Cannot start a node: ${(error as Error).message}`);
+  }
+}

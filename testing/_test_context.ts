@@ -1,0 +1,31 @@
+/**
+ * The context that the code of a test is called with.
+ *
+ * @module
+ */
+
+import type { Node } from "../node.ts";
+import type { Peer } from "./peer.ts";
+
+/** What a test is given: Deno's own context, and its nodes. */
+export interface TestContext extends Deno.TestContext {
+  /** The test's own node, if it has one: the one that its code is on. */
+  readonly node: Node | undefined;
+  /**
+   * Finds a peer that the test declares.
+   *
+   * @param name Its name, with or without the host.
+   * @returns The peer.
+   * @throws {RangeError} If the test does not declare it.
+   */
+  peer(name: string): Peer;
+  /**
+   * What came out at the test's own node.
+   *
+   * @returns The text so far.
+   */
+  output(): string;
+}
+
+/** A test's code. */
+export type TestFunction = (t: TestContext) => void | Promise<void>;
