@@ -129,6 +129,11 @@ export class Project implements AsyncDisposable {
     return this.#folder;
   }
 
+  /** The folder of a host's program. */
+  programs(host: Host): string {
+    return join(this.#folder, "node_modules", PROGRAMS[host], "..");
+  }
+
   /** Writes a file. */
   async write(name: string, text: string): Promise<void> {
     await Deno.writeTextFile(join(this.#folder, name), text);

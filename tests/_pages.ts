@@ -1,7 +1,7 @@
 /** Programs that pages print, run in a project that is made as the pages say. */
 
 import { assertMatch } from "@std/assert";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Running } from "./_packed.ts";
 
@@ -67,6 +67,26 @@ export function assertPrinted(output: string, printed: string): void {
   assertMatch(output, new RegExp(`^${patternOf(printed)}$`));
 }
 
+/**
+ * Runs commands in a shell, whose `deno` is the one that runs the tests. The last one takes the shell's
+ * place, so that a signal reaches it.
+ */
+export function runCommands(
+  commands: string,
+  folder: string,
+  env: Record<string, string>,
+): Running {
+  const lines = commands.split("\n");
+  const last = lines.pop()!;
+  const path = `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`;
+  return new Running(
+    "sh",
+    ["-ec", [...lines, `exec 2>&1 ${last}`].join("\n")],
+    folder,
+    { PATH: path, ...env },
+  );
+}
+
 /** A project beside a clone, in a folder that is removed where it goes out of scope. */
 export class PageProject implements AsyncDisposable {
   readonly #folder: string;
@@ -91,16 +111,21 @@ export class PageProject implements AsyncDisposable {
     await Deno.writeTextFile(join(this.#folder, "project", name), text);
   }
 
-  /** Runs a command of a page, `deno run …`; its errors are in its output, in their place. */
-  run(command: string, env: Record<string, string> = {}): Running {
-    const [program, ...args] = command.split(" ");
-    if (program !== "deno") throw new Error(`${command} is to begin with deno`);
-    return new Running(
-      "sh",
-      ["-c", 'exec "$0" "$@" 2>&1', Deno.execPath(), ...args],
-      join(this.#folder, "project"),
-      { HOME: this.#folder, ...env },
-    );
+  /** Runs commands of a page, as a shell does; their errors are in their output, in their place. */
+  run(commands: string, env: Record<string, string> = {}): Running {
+    return runCommands(commands, join(this.#folder, "project"), {
+      HOME: this.#folder,
+      ...env,
+    });
+  }
+
+  /** Another project in a folder beside it, which goes with it. */
+  at(folder: string): Pick<PageProject, "write" | "run"> {
+    return {
+      write: (name, text) => Deno.writeTextFile(join(folder, name), text),
+      run: (commands, env = {}) =>
+        runCommands(commands, folder, { HOME: this.#folder, ...env }),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

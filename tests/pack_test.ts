@@ -19,6 +19,7 @@ import {
   blocksIn,
   filesIn,
   readPage,
+  runCommands,
   sectionsOf,
 } from "./_pages.ts";
 import { exactly, objectOf } from "./_terms.ts";
@@ -392,6 +393,47 @@ for (const home of [undefined, "", "relative"]) {
       }
     },
   );
+
+  await t.step("is made and installed by the README's commands", async () => {
+    const readme = await readPage("README.md");
+    const command = (line: string) =>
+      blocksIn(readme).find(({ text }) => text.startsWith(line))!.text
+        .trimEnd();
+    const folder = await Deno.makeTempDir();
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    // `npx deno task pack` has made the tarball already: it packs the clone as it is committed.
+    const npx = `#!/bin/sh
+[ "$*" = "-y deno@2.9.6 task pack otp.tgz" ] || exit 3
+cp "${project.folder}/package.tgz" otp.tgz
+`;
+    await Deno.mkdir(`${folder}/bin`);
+    await Deno.writeTextFile(`${folder}/bin/npx`, npx, { mode: 0o755 });
+    await Deno.mkdir(`${folder}/distribution`);
+    const env = {
+      PATH: [
+        `${folder}/bin`,
+        project.programs("node"),
+        Deno.env.get("PATH"),
+      ].join(":"),
+      ERL_EPMD_PORT: `${freePort()}`,
+      HOME: project.folder,
+    };
+    const make = `${command("cd distribution\n")}\npwd`;
+    await using making = runCommands(make, folder, env);
+    assertEquals(await making.ended, 0, making.output);
+    const made = `${folder}/my-node-app`;
+    assert(making.output.endsWith(`${made}\n`), making.output);
+    const files = filesIn(readme);
+    for (const [name, text] of files) {
+      await Deno.writeTextFile(`${made}/${name}`, text);
+    }
+    await using kate = runCommands(command("node kate.ts"), made, env);
+    await kate.printed("kate is up\n");
+    await using alex = runCommands(command("node alex.ts"), made, env);
+    assertEquals(await alex.ended, 0, alex.output);
+    assertEquals(alex.output, announcedIn(files.get("alex.ts")!));
+  });
 
   await t.step("runs docs/from-zero.md on Node and on Bun", async () => {
     const sections = sectionsOf(await readPage("docs/from-zero.md"));

@@ -1,11 +1,17 @@
-/** The README and the pages say what is so: its programs, its picture, its figures and its tasks. */
+/** The README: its commands, programs, picture and figures; and the tasks that pages name. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
 import { freePort } from "../testing/_ports.ts";
 import { test } from "../testing/tags.ts";
 import { play, textOf, withoutStyle } from "../tools/picture.ts";
-import { announcedIn, filesIn, PageProject, readPage } from "./_pages.ts";
+import {
+  announcedIn,
+  blocksIn,
+  filesIn,
+  PageProject,
+  readPage,
+} from "./_pages.ts";
 
 const README = await readPage("README.md");
 const PAGES = [
@@ -22,22 +28,74 @@ const PAGES = [
   "bench/README.md",
 ];
 
-test("the README's two programs run in a project that links a clone", {
-  timeout: 30_000,
+const BLOCKS = blocksIn(README).filter(({ language }) => language === "sh")
+  .map(({ text }) => text.trimEnd());
+
+/** The commands of README.md by the first line of their block, and the test that runs each as it is printed. */
+const RUN_BY = {
+  "mkdir my-app": "readme_test.ts",
+  "deno run -A kate.ts": "readme_test.ts",
+  "deno run -A alex.ts": "readme_test.ts",
+  "cd distribution": "pack_test.ts",
+  "node kate.ts": "pack_test.ts",
+  "node alex.ts": "pack_test.ts",
+  "npx -y deno@2.9.6 task demo   # three nodes play the lesson in a few seconds":
+    "demo_test.ts",
+};
+
+test("README.md has no command that no test runs", () => {
+  assertEquals(
+    BLOCKS.map((text) => text.split("\n")[0]),
+    Object.keys(RUN_BY),
+  );
+});
+
+test("the README's commands run its two programs in a new project", {
+  timeout: 60_000,
 }, async () => {
-  await using project = await PageProject.make(README);
+  const [make, kateCommand, alexCommand] = BLOCKS;
   const files = filesIn(README);
   assertEquals([...files.keys()], ["kate.ts", "alex.ts"]);
-  for (const [name, text] of files) await project.write(name, text);
-  for (const name of files.keys()) {
-    assertStringIncludes(README, `\ndeno run -A ${name}\n`);
+  await using beside = await PageProject.make(README);
+  // One beside the clone, by the commands of the page.
+  await using making = beside.run(`cd ..\n${make}\npwd`);
+  assertEquals(await making.ended, 0, making.output);
+  const project = beside.at(making.output.trimEnd());
+  const [config] = blocksIn(README).filter(({ language }) =>
+    language === "json"
+  );
+  for (
+    const [name, text] of [...files, ["deno.json", config.text]] as const
+  ) await project.write(name, text);
+
+  const flags = [...README.matchAll(/`((?:--allow-\w+=\S+\s?)+)`/g)]
+    .map(([, text]) => text.replaceAll("\n", " "));
+  assertEquals(flags.length, 2, "of those with the cookie, and to create it");
+  const port = freePort();
+  const env = { ERL_EPMD_PORT: `${port}` };
+  // The port of the test is not in the page.
+  const granted = flags.map((each) =>
+    each.replace("--allow-env=HOME", "--allow-env=HOME,ERL_EPMD_PORT")
+  );
+  const restricted = (command: string, ...flags: string[]) =>
+    command.replace("-A", ["--no-prompt", ...flags].join(" "));
+  for (
+    const [first, second] of [
+      // The first node of all creates the cookie.
+      [
+        restricted(kateCommand, ...granted),
+        restricted(alexCommand, granted[0]),
+      ],
+      [kateCommand, alexCommand],
+      [restricted(kateCommand, granted[0]), alexCommand],
+    ]
+  ) {
+    await using kate = project.run(first, env);
+    await kate.printed("kate is up\n");
+    await using alex = project.run(second, env);
+    assertEquals(await alex.ended, 0, alex.output);
+    assertEquals(alex.output, announcedIn(files.get("alex.ts")!));
   }
-  const env = { ERL_EPMD_PORT: `${freePort()}` };
-  await using kate = project.run("deno run -A kate.ts", env);
-  await kate.printed("kate is up\n");
-  await using alex = project.run("deno run -A alex.ts", env);
-  assertEquals(await alex.ended, 0);
-  assertEquals(alex.output, announcedIn(files.get("alex.ts")!));
 });
 
 test("the README's picture is what a terminal shows", {
@@ -68,7 +126,7 @@ test("the README's figures are those of bench/README.md", async () => {
 });
 
 for (const name of PAGES) {
-  test(`${name} names no task that is not there`, async () => {
+  test(`${name} names only tasks that exist`, async () => {
     const page = await readPage(name);
     const named = [...page.matchAll(/deno task (?:-q )?([a-z]+)/g)];
     const tasks = new Set(Object.keys(config.tasks));
