@@ -1,10 +1,28 @@
 /**
- * What the measured programs share: how a run becomes one line of JSON.
+ * Shared by all measured programs: the job, its payloads, and how a run becomes one line of JSON.
  *
  * @module
  */
 
-/** What one run of a latency row gives, in microseconds. */
+import nodeProcess from "node:process";
+
+/** A row as a measured program gets it. */
+export interface Job {
+  /** The name of the row. */
+  row: string;
+  /** How many rounds count. */
+  rounds: number;
+  /** How many rounds come first and do not count. */
+  warmup: number;
+  /** How many processes work at the same time. */
+  callers: number;
+  /** The peers' names. */
+  peers: string[];
+  /** The process of the first peer, by its number in the operating system. */
+  peerProcess: number;
+}
+
+/** The result of a latency row, in microseconds. */
 export interface Latencies {
   /** Half of the rounds took at most this. */
   median: number;
@@ -12,37 +30,174 @@ export interface Latencies {
   mean: number;
   /** 99 of 100 rounds took at most this. */
   p99: number;
+  /** The longest round. */
+  max: number;
 }
 
-/** What one run of a throughput row gives. */
+/** The result of a throughput row. */
 export interface Rate {
-  /** Messages a second, from the first send to the receiver's confirmation. */
+  /** Rounds a second, from the first to the confirmation of the last. */
   rate: number;
 }
 
-/** What one run gives of rounds that are too short to be timed one by one. */
+/** The result of rounds that are too short to be timed one by one. */
 export interface Cost {
-  /** Microseconds for a round, all rounds together. */
+  /** Microseconds a round, all rounds together. */
   cost: number;
 }
 
-/** What one run gives that measures memory. */
+/** The result of a row that measures memory. */
 export interface Size {
   /** Bytes for each. */
   bytes: number;
+}
+
+/** The result of one run. */
+export type Sample = Latencies | Rate | Cost | Size;
+
+/** The length of a text in characters, and of bytes. */
+export const TEXT_SIZE = 1000;
+
+/** How many different texts and bytes are sent in turn: no cache of one text helps. */
+const VARIANTS = 16;
+
+/** How many users a large object has: some 10 kB as JSON. */
+const LARGE_SIZE = 100;
+
+const TEXTS = Array.from(
+  { length: VARIANTS },
+  (_, i) => String.fromCharCode(97 + i).repeat(TEXT_SIZE),
+);
+const BYTES = Array.from(
+  { length: VARIANTS },
+  (_, i) => new Uint8Array(TEXT_SIZE).fill(i),
+);
+
+/** A nested object of some 100 bytes as JSON. */
+export interface User {
+  /** A short text. */
+  name: string;
+  /** A short list. */
+  tags: string[];
+  /** An object in the object. */
+  at: { lat: number; lon: number };
+}
+
+function user(): User {
+  return { name: "alex", tags: ["cat", "dog"], at: { lat: 52.5, lon: 13.25 } };
+}
+
+/** The messages of the one-way rows. */
+export type Payload =
+  | { type: "msg"; n: number }
+  | { type: "text"; n: number; text: string }
+  | { type: "bytes"; n: number; data: Uint8Array }
+  | { type: "object"; n: number; user: User }
+  | { type: "large"; n: number; list: User[] };
+
+/** Makes the message number `n` of a row. */
+export function payload(row: string, n: number): Payload {
+  switch (row) {
+    case "one_way_text":
+      return { type: "text", n, text: TEXTS[n % VARIANTS] };
+    case "one_way_bytes":
+      return { type: "bytes", n, data: BYTES[n % VARIANTS] };
+    case "one_way_object":
+      return { type: "object", n, user: user() };
+    case "one_way_large":
+      return {
+        type: "large",
+        n,
+        list: Array.from({ length: LARGE_SIZE }, user),
+      };
+    default:
+      return { type: "msg", n };
+  }
+}
+
+/**
+ * Checks a message of {@linkcode payload}.
+ *
+ * @throws {Error} If it is not what was sent, or not the message number `n`.
+ */
+export function checkPayload(message: Payload, n: number): void {
+  if (message.n !== n || !isWhole(message)) {
+    throw new Error(`Cannot go on: message ${n} arrived changed`);
+  }
+}
+
+function isWhole(message: Payload): boolean {
+  const variant = message.n % VARIANTS;
+  switch (message.type) {
+    case "msg":
+      return true;
+    case "text":
+      return message.text.length === TEXT_SIZE &&
+        message.text.charCodeAt(TEXT_SIZE - 1) === 97 + variant;
+    case "bytes":
+      return message.data.length === TEXT_SIZE &&
+        message.data[TEXT_SIZE - 1] === variant;
+    case "object":
+      return isUser(message.user);
+    case "large":
+      return message.list.length === LARGE_SIZE &&
+        isUser(message.list[LARGE_SIZE - 1]);
+  }
+}
+
+function isUser({ tags, at }: User): boolean {
+  return tags[1] === "dog" && at.lon === 13.25;
 }
 
 /** Sums up the rounds of one run, given in milliseconds. */
 export function latencies(times: Float64Array): Latencies {
   const sorted = times.toSorted();
   const at = (part: number): number =>
-    sorted[Math.floor(sorted.length * part)] * 1000;
+    sorted[Math.floor((sorted.length - 1) * part)] * 1000;
   const total = sorted.reduce((sum, time) => sum + time, 0);
-  return { median: at(0.5), mean: total / sorted.length * 1000, p99: at(0.99) };
+  return {
+    median: at(0.5),
+    mean: total / sorted.length * 1000,
+    p99: at(0.99),
+    max: at(1),
+  };
 }
 
-/** Ends the process when stdin closes, so that no peer outlives the runner. */
-export async function exitAtEndOfInput(): Promise<never> {
-  for await (const _ of Deno.stdin.readable);
-  Deno.exit(0);
+/** Times requests one by one. `ask` answers with the number that it was given. */
+export async function timed(
+  { rounds, warmup }: Job,
+  ask: (n: number) => Promise<number>,
+): Promise<Latencies> {
+  const times = new Float64Array(rounds);
+  for (let n = -warmup; n < rounds; n++) {
+    const started = performance.now();
+    const answer = await ask(n);
+    if (answer !== n) throw new Error(`Cannot go on: ${answer} for ${n}`);
+    if (n >= 0) times[n] = performance.now() - started;
+  }
+  return latencies(times);
+}
+
+/** Measures the rate of some work, after a warm-up. */
+export async function rated(
+  { rounds, warmup }: Job,
+  work: (rounds: number) => Promise<void>,
+): Promise<Rate> {
+  if (warmup > 0) await work(warmup);
+  const started = performance.now();
+  await work(rounds);
+  return { rate: rounds / (performance.now() - started) * 1000 };
+}
+
+/** Prints a result, and ends the program. */
+export function report(result: Sample): never {
+  nodeProcess.stdout.write(`${JSON.stringify(result)}\n`);
+  nodeProcess.exit(0);
+}
+
+/** Says that a peer is ready, with its process, and ends with standard input: no peer outlives the runner. */
+export async function serve(text = ""): Promise<never> {
+  nodeProcess.stdout.write(`READY ${nodeProcess.pid} ${text}\n`);
+  for await (const _ of nodeProcess.stdin);
+  nodeProcess.exit(0);
 }

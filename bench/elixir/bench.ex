@@ -13,6 +13,51 @@ defmodule Bench.Echo do
   def handle_call({:echo, value}, _from, state), do: {:reply, value, state}
 end
 
+defmodule Bench.Payload do
+  @moduledoc "The messages of the one-way rows, and whether they arrive as they were sent."
+
+  @text_size 1000
+  @variants 16
+  @large_size 100
+
+  @texts for i <- 0..(@variants - 1), do: String.duplicate(<<97 + i>>, @text_size)
+  @bytes for i <- 0..(@variants - 1), do: :binary.copy(<<i>>, @text_size)
+
+  @doc "Makes the message number `n` of a row."
+  def make(:one_way_text, n), do: {:text, n, elem(texts(), rem(n, @variants))}
+  def make(:one_way_bytes, n), do: {:bytes, n, elem(bytes(), rem(n, @variants))}
+  def make(:one_way_object, n), do: {:object, n, user(n)}
+  def make(:one_way_large, n), do: {:large, n, for(i <- 1..@large_size, do: user(i))}
+  def make(_row, n), do: {:msg, n}
+
+  @doc "Raises if a message is not the whole message number `n`."
+  def check({:msg, n}, n), do: :ok
+  def check({:object, n, %{tags: [_, "dog"], at: %{lon: 13.25}}}, n), do: :ok
+
+  def check({:text, n, text}, n) when byte_size(text) == @text_size do
+    true = :binary.last(text) == 97 + rem(n, @variants)
+    :ok
+  end
+
+  def check({:bytes, n, bytes}, n) when byte_size(bytes) == @text_size do
+    true = :binary.last(bytes) == rem(n, @variants)
+    :ok
+  end
+
+  def check({:large, n, list}, n) when length(list) == @large_size do
+    %{tags: [_, "dog"], at: %{lon: 13.25}} = List.last(list)
+    :ok
+  end
+
+  # Made anew each time: a literal would be sent without being built.
+  defp user(n) do
+    %{name: "alex", tags: ["cat", "dog"], at: %{lat: 52.5 + n * 0, lon: 13.25 + n * 0}}
+  end
+
+  defp texts, do: unquote(Macro.escape(List.to_tuple(@texts)))
+  defp bytes, do: unquote(Macro.escape(List.to_tuple(@bytes)))
+end
+
 defmodule Bench.Peer do
   @moduledoc "What runs on the measured peer."
 
@@ -20,7 +65,7 @@ defmodule Bench.Peer do
   def main do
     {:ok, _} = Task.Supervisor.start_link(name: Bench.TaskSupervisor)
     {:ok, _} = GenServer.start_link(Bench.Echo, nil, name: Bench.Echo)
-    IO.puts("READY")
+    IO.puts("READY #{System.pid()}")
     wait_for_eof()
   end
 
@@ -33,22 +78,35 @@ defmodule Bench.Peer do
     end
   end
 
-  @doc "Counts `total` messages, says so to `from`, and starts again."
+  @doc "Checks and counts `total` messages, says so to `from`, and starts again."
   def count(from, total) do
-    count_down(total)
+    count_up(0, total)
     send(from, {:counted, total})
     count(from, total)
+  end
+
+  @doc "Takes `total` large messages, and says so to `from`."
+  def take(from, total) do
+    for _ <- 1..total do
+      receive do
+        {:data, data} when data != [] and data != "" -> :ok
+      end
+    end
+
+    send(from, {:counted, total})
   end
 
   @doc "The body of the task: as little as possible."
   def echo(n), do: n
 
-  defp count_down(0), do: :ok
+  defp count_up(total, total), do: :ok
 
-  defp count_down(left) do
+  defp count_up(n, total) do
     receive do
-      _ -> count_down(left - 1)
+      message -> Bench.Payload.check(message, n)
     end
+
+    count_up(n + 1, total)
   end
 
   defp wait_for_eof do
@@ -60,64 +118,123 @@ defmodule Bench.Peer do
 end
 
 defmodule Bench.Client do
-  @moduledoc "Measures one row against a peer, prints one JSON line, and stops."
+  @moduledoc "Measures one row against peers, prints one JSON line, and stops."
 
-  @doc "Runs `row` with `warmup` rounds that do not count and then `rounds` that do."
-  def main(peer, row, rounds, warmup) do
-    true = Node.connect(peer)
-    IO.puts(run(row, peer, rounds, warmup))
+  @large_messages 4
+  @large_bytes 25_000_000
+  @flood_ms 10_000
+
+  @doc "Runs a job: `warmup` rounds that do not count, and then `rounds` that do."
+  def main(job) do
+    Process.put(:before, memory())
+    for peer <- job.peers, do: true = Node.connect(peer)
+    IO.puts(run(job.row, hd(job.peers), job))
     System.halt(0)
   end
 
-  defp run(:round_trip, peer, rounds, warmup) do
+  defp run(row, peer, job) when row in [:round_trip, :round_trip_cold] do
     pid = Node.spawn(peer, Bench.Peer, :pong, [])
-    ping(pid, self(), warmup, [])
-    latencies(ping(pid, self(), rounds, []))
+    ping(pid, self(), job.warmup, [])
+    latencies(ping(pid, self(), job.rounds, []))
   end
 
-  defp run(:one_way, peer, rounds, warmup) do
-    one_way(peer, rounds, warmup, &{:msg, &1})
+  defp run(:task, peer, job) do
+    timed(job, fn n -> task(peer, n) end)
   end
 
-  defp run(:one_way_text, peer, rounds, warmup) do
-    text = String.duplicate("0123456789", 100)
-    one_way(peer, rounds, warmup, fn _ -> text end)
+  defp run(:call, peer, job) do
+    timed(job, fn n -> GenServer.call({Bench.Echo, peer}, {:echo, n}) end)
   end
 
-  defp run(:one_way_bytes, peer, rounds, warmup) do
-    run(:one_way_text, peer, rounds, warmup)
+  defp run(:tasks, peer, job), do: asked(job, fn n -> task(peer, n) end)
+
+  defp run(:calls, peer, job) do
+    asked(job, fn n -> GenServer.call({Bench.Echo, peer}, {:echo, n}) end)
   end
 
-  defp run(:one_way_object, peer, rounds, warmup) do
-    one_way(peer, rounds, warmup, fn n ->
-      %{
-        type: :order,
-        id: n,
-        user: %{name: "alex", age: 30},
-        items: [%{sku: "a1", count: 2}, %{sku: "b2", count: 1}],
-        paid: true
-      }
+  defp run(:pairs, peer, job) do
+    rated(job, fn rounds ->
+      together(job.callers, fn _ -> send_all(peer, :pairs, div(rounds, job.callers)) end)
     end)
   end
 
-  defp run(:tasks, peer, rounds, warmup) do
-    supervisor = {Bench.TaskSupervisor, peer}
-    by_many(rounds, warmup, &tasks(supervisor, &1, []))
+  defp run(:nodes, _peer, job) do
+    count = length(job.peers)
+
+    rated(job, fn rounds ->
+      together(count, fn i -> send_all(Enum.at(job.peers, i - 1), :nodes, div(rounds, count)) end)
+    end)
   end
 
-  defp run(:calls, peer, rounds, warmup) do
-    by_many(rounds, warmup, &calls({Bench.Echo, peer}, &1, []))
+  defp run(:beside_bytes, peer, job) do
+    beside(peer, job, fn -> :binary.copy(<<0>>, @large_bytes) end)
   end
 
-  defp run(:task, peer, rounds, warmup) do
-    supervisor = {Bench.TaskSupervisor, peer}
-    tasks(supervisor, warmup, [])
-    latencies(tasks(supervisor, rounds, []))
+  defp run(:beside_object, peer, job) do
+    beside(peer, job, fn -> for(n <- 1..25_000, do: Bench.Payload.make(:one_way_object, n)) end)
   end
 
-  defp run(:call, peer, rounds, warmup) do
-    calls({Bench.Echo, peer}, warmup, [])
-    latencies(calls({Bench.Echo, peer}, rounds, []))
+  defp run(:flood, peer, job) do
+    pid = Node.spawn(peer, Bench.Peer, :pong, [])
+    ping(pid, self(), job.warmup, [])
+    before = resident()
+    {_, 0} = System.cmd("kill", ["-STOP", "#{job.peer_process}"])
+    spawn_link(fn -> flood(pid, 0) end)
+    most = Enum.max(for(_ <- 1..div(@flood_ms, 50), do: Process.sleep(50) && resident()))
+    ~s({"bytes":#{max(most - before, 0)}})
+  end
+
+  defp run(row, _peer, job) when row in [:connections_2, :connections_8, :connections_32] do
+    for peer <- job.peers, do: ping(Node.spawn(peer, Bench.Peer, :pong, []), self(), 1, [])
+    ~s({"bytes":#{(memory() - Process.get(:before)) / length(job.peers)}})
+  end
+
+  defp run(row, peer, job), do: rated(job, fn rounds -> send_all(peer, row, rounds) end)
+
+  defp memory do
+    :erlang.garbage_collect()
+    :erlang.memory(:total)
+  end
+
+  defp task(peer, n) do
+    Task.Supervisor.async({Bench.TaskSupervisor, peer}, Bench.Peer, :echo, [n]) |> Task.await()
+  end
+
+  defp flood(pid, n) do
+    send(pid, Bench.Payload.make(:one_way_text, n))
+    flood(pid, n + 1)
+  end
+
+  defp resident do
+    [_, kilobytes] = Regex.run(~r/VmRSS:\s+(\d+)/, File.read!("/proc/self/status"))
+    String.to_integer(kilobytes) * 1024
+  end
+
+  defp beside(peer, job, data) do
+    pong = Node.spawn(peer, Bench.Peer, :pong, [])
+    ping(pong, self(), job.warmup, [])
+    main = self()
+
+    spawn_link(fn ->
+      taker = Node.spawn(peer, Bench.Peer, :take, [self(), @large_messages])
+      for _ <- 1..@large_messages, do: send(taker, {:data, data.()})
+
+      receive do
+        {:counted, _} -> send(main, :taken)
+      end
+    end)
+
+    latencies(ping_until_taken(pong, main, 0, []))
+  end
+
+  defp ping_until_taken(pid, me, n, times) do
+    [time] = ping(pid, me, 1, [])
+
+    receive do
+      :taken -> [time | times]
+    after
+      0 -> ping_until_taken(pid, me, n + 1, [time | times])
+    end
   end
 
   defp ping(_pid, _me, 0, times), do: times
@@ -133,111 +250,114 @@ defmodule Bench.Client do
     ping(pid, me, n - 1, [System.monotonic_time(:nanosecond) - started | times])
   end
 
-  defp one_way(peer, rounds, warmup, make) do
-    send_and_count(peer, warmup, make)
-    rate(rounds, send_and_count(peer, rounds, make))
-  end
-
-  defp rate(rounds, elapsed), do: ~s({"rate":#{rounds * 1.0e9 / elapsed}})
-
-  defp by_many(rounds, warmup, ask) do
-    askers(warmup, ask)
-    rate(rounds, askers(rounds, ask))
-  end
-
-  defp askers(rounds, ask) do
-    started = System.monotonic_time(:nanosecond)
-
-    for(_ <- 1..100, do: spawn_monitor(fn -> ask.(div(rounds, 100)) end))
-    |> Enum.each(fn {_, ref} ->
-      receive do
-        {:DOWN, ^ref, _, _, :normal} -> :ok
-      end
-    end)
-
-    System.monotonic_time(:nanosecond) - started
-  end
-
-  defp send_and_count(peer, rounds, make) do
+  defp send_all(peer, row, rounds) do
     pid = Node.spawn(peer, Bench.Peer, :count, [self(), rounds])
-    started = System.monotonic_time(:nanosecond)
-    send_all(pid, rounds, make)
+    send_each(pid, row, 0, rounds)
 
     receive do
-      {:counted, ^rounds} -> System.monotonic_time(:nanosecond) - started
+      {:counted, ^rounds} -> :ok
     end
   end
 
-  defp send_all(_pid, 0, _make), do: :ok
+  defp send_each(_pid, _row, rounds, rounds), do: :ok
 
-  defp send_all(pid, n, make) do
-    send(pid, make.(n))
-    send_all(pid, n - 1, make)
+  defp send_each(pid, row, n, rounds) do
+    send(pid, Bench.Payload.make(row, n))
+    send_each(pid, row, n + 1, rounds)
   end
 
-  defp tasks(_supervisor, 0, times), do: times
+  # Has so many processes work at once.
+  defp together(count, work) do
+    me = self()
+    for i <- 1..count, do: spawn_link(fn -> work.(i) && send(me, :done) end)
 
-  defp tasks(supervisor, n, times) do
-    started = System.monotonic_time(:nanosecond)
-    ^n = Task.Supervisor.async(supervisor, Bench.Peer, :echo, [n]) |> Task.await()
-    tasks(supervisor, n - 1, [System.monotonic_time(:nanosecond) - started | times])
+    for _ <- 1..count do
+      receive do
+        :done -> :ok
+      end
+    end
   end
 
-  defp calls(_server, 0, times), do: times
+  defp asked(job, ask) do
+    rated(job, fn rounds ->
+      together(job.callers, fn _ -> ask_each(ask, 0, div(rounds, job.callers)) end)
+    end)
+  end
 
-  defp calls(server, n, times) do
+  defp ask_each(_ask, rounds, rounds), do: :ok
+
+  defp ask_each(ask, n, rounds) do
+    ^n = ask.(n)
+    ask_each(ask, n + 1, rounds)
+  end
+
+  defp timed(job, ask) do
+    timed_each(ask, job.warmup, [])
+    latencies(timed_each(ask, job.rounds, []))
+  end
+
+  defp timed_each(_ask, 0, times), do: times
+
+  defp timed_each(ask, n, times) do
     started = System.monotonic_time(:nanosecond)
-    ^n = GenServer.call(server, {:echo, n})
-    calls(server, n - 1, [System.monotonic_time(:nanosecond) - started | times])
+    ^n = ask.(n)
+    timed_each(ask, n - 1, [System.monotonic_time(:nanosecond) - started | times])
+  end
+
+  defp rated(job, work) do
+    if job.warmup > 0, do: work.(job.warmup)
+    started = System.monotonic_time(:nanosecond)
+    work.(job.rounds)
+    ~s({"rate":#{job.rounds * 1.0e9 / (System.monotonic_time(:nanosecond) - started)}})
   end
 
   defp latencies(times) do
     sorted = Enum.sort(times)
     count = length(sorted)
-    median = Enum.at(sorted, div(count, 2)) / 1000
-    p99 = Enum.at(sorted, div(count * 99, 100)) / 1000
+    at = fn part -> Enum.at(sorted, trunc((count - 1) * part)) / 1000 end
     mean = Enum.sum(sorted) / count / 1000
-    ~s({"median":#{median},"mean":#{mean},"p99":#{p99}})
+    ~s({"median":#{at.(0.5)},"mean":#{mean},"p99":#{at.(0.99)},"max":#{at.(1)}})
   end
 end
 
 defmodule Bench.Local do
   @moduledoc "Measures what needs one node only, and prints one JSON line."
 
-  @doc "Runs `row` with `warmup` rounds that do not count and then `rounds` that do."
-  def main(row, rounds, warmup) do
-    IO.puts(run(row, rounds, warmup))
+  @doc "Runs a job: `warmup` rounds that do not count, and then `rounds` that do."
+  def main(job) do
+    IO.puts(run(job.row, job))
     System.halt(0)
   end
 
-  defp run(:idle, rounds, warmup) do
-    idle(warmup)
+  defp run(row, job) when row in [:idle, :idle_1k, :idle_10k] do
+    idle(job.warmup)
     before = memory()
-    pids = idle(rounds)
+    pids = idle(job.rounds)
     bytes = (memory() - before) / length(pids)
     ~s({"bytes":#{bytes}})
   end
 
-  defp run(:local_call, rounds, warmup) do
+  defp run(:local_call, job) do
     {:ok, pid} = GenServer.start_link(Bench.Echo, nil)
-    cost(rounds, warmup, &calls(pid, &1))
+    cost(job, &calls(pid, &1))
   end
 
-  defp run(:local_round_trip, rounds, warmup) do
+  defp run(:local_round_trip, job) do
     pid = spawn(Bench.Peer, :pong, [])
-    cost(rounds, warmup, &ping(pid, self(), &1))
+    cost(job, &ping(pid, self(), &1))
   end
 
-  defp run(:spawn, rounds, warmup), do: cost(rounds, warmup, &batches(div(&1, 1000)))
+  defp run(:spawn, job), do: cost(job, &spawn_each(&1))
+  defp run(:spawn_many, job), do: cost(job, &batches(div(&1, 1000)))
 
-  @doc "What an idle process runs."
+  @doc "The code of an idle process."
   def wait do
     receive do
       :stop -> :ok
     end
   end
 
-  @doc "What a process runs that exits at once."
+  @doc "The code of a process that exits at once."
   def nothing, do: :ok
 
   defp idle(count), do: for(_ <- 1..count, do: spawn(__MODULE__, :wait, []))
@@ -247,11 +367,11 @@ defmodule Bench.Local do
     :erlang.memory(:total)
   end
 
-  defp cost(rounds, warmup, job) do
-    job.(warmup)
+  defp cost(job, work) do
+    work.(job.warmup)
     started = System.monotonic_time(:nanosecond)
-    job.(rounds)
-    ~s({"cost":#{(System.monotonic_time(:nanosecond) - started) / rounds / 1000}})
+    work.(job.rounds)
+    ~s({"cost":#{(System.monotonic_time(:nanosecond) - started) / job.rounds / 1000}})
   end
 
   defp calls(_pid, 0), do: :ok
@@ -268,6 +388,16 @@ defmodule Bench.Local do
 
     receive do
       {:pong, ^n} -> ping(pid, me, n - 1)
+    end
+  end
+
+  defp spawn_each(0), do: :ok
+
+  defp spawn_each(left) do
+    {_, ref} = spawn_monitor(__MODULE__, :nothing, [])
+
+    receive do
+      {:DOWN, ^ref, _, _, _} -> spawn_each(left - 1)
     end
   end
 

@@ -1,11 +1,12 @@
 /**
- * Measures one row against a peer, prints one line of JSON, and stops:
- * `client.ts NAME COOKIE PEER ROW ROUNDS WARMUP`, the counterpart of
- * `Bench.Client` in `bench/elixir/bench.ex`.
+ * Measures one row against peers, prints one line of JSON, and ends:
+ * `client.ts NAME COOKIE JOB`, the counterpart of `Bench.Client` in
+ * `bench/elixir/bench.ex`.
  *
  * @module
  */
 
+import nodeProcess from "node:process";
 import {
   GenServer,
   Node,
@@ -13,167 +14,208 @@ import {
   receive,
   self,
   send,
-  spawnMonitor,
+  spawn,
   Task,
   TaskSupervisor,
 } from "../../mod.ts";
-import { type Latencies, latencies, type Rate } from "../measure.ts";
+import {
+  type Job,
+  latencies,
+  payload,
+  rated,
+  report,
+  type Sample,
+  timed,
+} from "../measure.ts";
 import * as Bench from "./jobs.ts";
 
-async function ping(pid: Pid, rounds: number): Promise<Float64Array> {
-  const times = new Float64Array(rounds);
-  const from = self();
-  for (let n = 0; n < rounds; n++) {
-    const started = performance.now();
-    const full = send(pid, { type: "ping", from, n });
-    if (full !== undefined) await full;
-    const answer = await receive() as { type: "pong"; n: number };
-    if (answer.n !== n) throw new Error(`Cannot go on: ${answer.n} for ${n}`);
-    times[n] = performance.now() - started;
-  }
-  return times;
+const LARGE_MESSAGES = 4;
+const LARGE_BYTES = 25_000_000;
+const FLOOD_MS = 10_000;
+
+async function ping(pid: Pid, n: number): Promise<number> {
+  const full = send(pid, { type: "ping", from: self(), n });
+  if (full !== undefined) await full;
+  return (await receive() as { type: "pong"; n: number }).n;
 }
 
-async function roundTrip(
-  peer: string,
-  rounds: number,
-  warmup: number,
-): Promise<Latencies> {
-  const pid = await Node.spawn(peer, ["Bench", "pong"], []);
-  await ping(pid, warmup);
-  return latencies(await ping(pid, rounds));
+async function roundTrip(job: Job): Promise<Sample> {
+  const pid = await Node.spawn(job.peers[0], ["Bench", "pong"], []);
+  return await timed(job, (n) => ping(pid, n));
 }
 
+/** Sends `rounds` messages to a process of a peer, and waits until it has counted them. */
 async function sendAll(
   peer: string,
+  row: string,
   rounds: number,
-  make: (n: number) => unknown,
-): Promise<Rate> {
+): Promise<void> {
   const pid = await Node.spawn(peer, ["Bench", "count"], [self(), rounds]);
-  const started = performance.now();
   for (let n = 0; n < rounds; n++) {
-    const full = send(pid, make(n));
+    const full = send(pid, payload(row, n));
     if (full !== undefined) await full;
   }
   const { total } = await receive() as { type: "counted"; total: number };
   if (total !== rounds) throw new Error(`Cannot go on: counted ${total}`);
-  return { rate: rounds / (performance.now() - started) * 1000 };
 }
 
-function oneWay(make: (n: number) => unknown) {
-  return async (
-    peer: string,
-    rounds: number,
-    warmup: number,
-  ): Promise<Rate> => {
-    await sendAll(peer, warmup, make);
-    return await sendAll(peer, rounds, make);
-  };
-}
-
-const TEXT = "0123456789".repeat(100);
-const BYTES = new TextEncoder().encode(TEXT);
-
-/** A message of some 100 bytes: objects and an array in an object. */
-function order(n: number): unknown {
-  return {
-    type: "order",
-    id: n,
-    user: { name: "alex", age: 30 },
-    items: [{ sku: "a1", count: 2 }, { sku: "b2", count: 1 }],
-    paid: true,
-  };
-}
-
-/** The callers of the rows with many. */
-const CALLERS = 100;
-
-/** Has many processes ask at the same time, each one request after the other. */
-async function askers(
+/** Has so many processes work at once, each on its share of the rounds. */
+async function together(
+  callers: number,
   rounds: number,
-  ask: (n: number) => Promise<number>,
-): Promise<Rate> {
-  const started = performance.now();
-  const each = rounds / CALLERS;
-  for (let caller = 0; caller < CALLERS; caller++) {
-    spawnMonitor(async () => {
-      for (let n = 0; n < each; n++) {
-        const answer = await ask(n);
-        if (answer !== n) throw new Error(`Cannot go on: ${answer} for ${n}`);
-      }
+  work: (rounds: number, caller: number) => Promise<void>,
+): Promise<void> {
+  const main = self();
+  for (let i = 0; i < callers; i++) {
+    spawn(async () => {
+      await work(rounds / callers, i);
+      send(main, { type: "done" });
     });
   }
-  for (let left = CALLERS; left > 0; left--) {
-    const { reason } = await receive() as { reason: unknown };
-    if (reason !== "normal") throw new Error(`Cannot go on: ${reason}`);
+  for (let i = 0; i < callers; i++) {
+    await receive((message) => message?.type === "done");
   }
-  return { rate: rounds / (performance.now() - started) * 1000 };
 }
 
-/** Times requests one by one: each answers with the number that it was given. */
-async function answers(
-  rounds: number,
-  warmup: number,
-  ask: (n: number) => Promise<number>,
-): Promise<Latencies> {
-  const times = new Float64Array(rounds);
-  for (let n = -warmup; n < rounds; n++) {
-    const started = performance.now();
-    const answer = await ask(n);
-    if (answer !== n) throw new Error(`Cannot go on: ${answer} for ${n}`);
-    if (n >= 0) times[n] = performance.now() - started;
-  }
-  return latencies(times);
-}
-
-function taskOf(peer: string): (n: number) => Promise<number> {
+async function task(peer: string, n: number): Promise<number> {
   const supervisor = { name: "Bench.TaskSupervisor", node: peer };
-  return async (n) =>
-    await Task.await(await TaskSupervisor.async(supervisor, Bench.echo, [n]));
+  return await Task.await(
+    await TaskSupervisor.async(supervisor, Bench.echo, [n]),
+  );
 }
 
-function callOf(peer: string): (n: number) => Promise<number> {
+function call(peer: string, value: number): Promise<number> {
   const server = GenServer.ref<Bench.EchoTypes>({
     name: "Bench.Echo",
     node: peer,
   });
-  return (value) => GenServer.call(server, { type: "echo", value });
+  return GenServer.call(server, { type: "echo", value });
 }
 
-function oneByOne(askOf: (peer: string) => (n: number) => Promise<number>) {
-  return (peer: string, rounds: number, warmup: number): Promise<Latencies> =>
-    answers(rounds, warmup, askOf(peer));
+/** Asks in several processes at once. */
+function asked(
+  job: Job,
+  ask: (peer: string, n: number) => Promise<number>,
+): Promise<Sample> {
+  return rated(job, (rounds) =>
+    together(job.callers, rounds, async (share) => {
+      for (let n = 0; n < share; n++) {
+        const answer = await ask(job.peers[0], n);
+        if (answer !== n) throw new Error(`Cannot go on: ${answer} for ${n}`);
+      }
+    }));
 }
 
-function byMany(askOf: (peer: string) => (n: number) => Promise<number>) {
-  return async (
-    peer: string,
-    rounds: number,
-    warmup: number,
-  ): Promise<Rate> => {
-    await askers(warmup, askOf(peer));
-    return await askers(rounds, askOf(peer));
-  };
+/** Times small round trips while large messages travel the same way. */
+async function beside(job: Job, data: () => unknown): Promise<Sample> {
+  const pong = await Node.spawn(job.peers[0], ["Bench", "pong"], []);
+  for (let n = 0; n < job.warmup; n++) await ping(pong, n);
+  const main = self();
+  spawn(async () => {
+    const taker = await Node.spawn(job.peers[0], ["Bench", "take"], [
+      self(),
+      LARGE_MESSAGES,
+    ]);
+    for (let n = 0; n < LARGE_MESSAGES; n++) {
+      await send(taker, { data: data() });
+    }
+    await receive();
+    send(main, { type: "taken" });
+  });
+  const times: number[] = [];
+  for (let n = 0, isTaken = false; !isTaken; n++) {
+    const started = performance.now();
+    const full = send(pong, { type: "ping", from: main, n });
+    if (full !== undefined) await full;
+    const pongs = (message: { type: string }) => message.type === "pong";
+    await receive(pongs);
+    times.push(performance.now() - started);
+    isTaken = await receive((message) => message.type === "taken", {
+      timeout: 0,
+      after: null,
+    }) !== null;
+  }
+  return latencies(Float64Array.from(times));
 }
 
-const [name, cookie, peer, row, rounds, warmup] = Deno.args;
-const jobs = {
+/** Sends to a stopped peer for ten seconds, awaiting each send: the memory that this takes. */
+async function flood(job: Job): Promise<Sample> {
+  const pid = await Node.spawn(job.peers[0], ["Bench", "pong"], []);
+  for (let n = 0; n < job.warmup; n++) await ping(pid, n);
+  const before = nodeProcess.memoryUsage().rss;
+  let most = before;
+  const timer = setInterval(() => {
+    most = Math.max(most, nodeProcess.memoryUsage().rss);
+  }, 50);
+  nodeProcess.kill(job.peerProcess, "SIGSTOP");
+  spawn(async () => {
+    for (let n = 0;; n++) await send(pid, payload("one_way_text", n));
+  });
+  await new Promise((resolve) => setTimeout(resolve, FLOOD_MS));
+  clearInterval(timer);
+  return { bytes: most - before };
+}
+
+function memory(): number {
+  (globalThis as unknown as { gc?: () => void }).gc?.();
+  const { heapUsed, external } = nodeProcess.memoryUsage();
+  return heapUsed + external;
+}
+
+/** The memory of a connection that has been used. */
+async function connections({ peers }: Job): Promise<Sample> {
+  for (const peer of peers) {
+    await ping(await Node.spawn(peer, ["Bench", "pong"], []), 0);
+  }
+  return { bytes: (memory() - before) / peers.length };
+}
+
+const JOBS: Record<string, (job: Job) => Promise<Sample>> = {
   round_trip: roundTrip,
-  one_way: oneWay((n) => ({ type: "msg", n })),
-  one_way_text: oneWay(() => TEXT),
-  one_way_bytes: oneWay(() => BYTES),
-  one_way_object: oneWay(order),
-  task: oneByOne(taskOf),
-  tasks: byMany(taskOf),
-  call: oneByOne(callOf),
-  calls: byMany(callOf),
+  round_trip_cold: roundTrip,
+  call: (job) => timed(job, (n) => call(job.peers[0], n)),
+  calls: (job) => asked(job, call),
+  task: (job) => timed(job, (n) => task(job.peers[0], n)),
+  tasks: (job) => asked(job, task),
+  pairs: (job) =>
+    rated(job, (rounds) =>
+      together(
+        job.callers,
+        rounds,
+        (share) => sendAll(job.peers[0], job.row, share),
+      )),
+  nodes: (job) =>
+    rated(job, (rounds) =>
+      together(
+        job.peers.length,
+        rounds,
+        (share, i) => sendAll(job.peers[i], job.row, share),
+      )),
+  beside_bytes: (job) => beside(job, () => new Uint8Array(LARGE_BYTES)),
+  beside_object: (job) =>
+    beside(
+      job,
+      () =>
+        Array.from({ length: 25_000 }, (_, n) => payload("one_way_object", n)),
+    ),
+  flood,
+  connections,
 };
-await Node.start({ name, cookie, modules: { Bench } });
-if (!await Node.connect(peer)) throw new Error(`Cannot connect to ${peer}`);
-const result = await jobs[row as keyof typeof jobs](
-  peer,
-  Number(rounds),
-  Number(warmup),
-);
-console.log(JSON.stringify(result));
-Deno.exit(0);
+
+const [name, cookie, text] = nodeProcess.argv.slice(2);
+const job = JSON.parse(text) as Job;
+await Node.start({
+  name,
+  cookie,
+  modules: { Bench },
+  limits: { maxMessageBytes: 256 << 20 },
+});
+const before = memory();
+for (const peer of job.peers) {
+  if (!await Node.connect(peer)) throw new Error(`Cannot connect to ${peer}`);
+}
+const run = JOBS[job.row.replace(/_\d+$/, "")] ??
+  ((job: Job) =>
+    rated(job, (rounds) => sendAll(job.peers[0], job.row, rounds)));
+// In a process: code outside any process shares one with the shell, which is another matter.
+spawn(async () => report(await run(job)));

@@ -6,6 +6,7 @@
  */
 
 import { type GenServerModule, type Pid, receive, send } from "../../mod.ts";
+import { checkPayload, type Payload } from "../measure.ts";
 
 /** The types of {@linkcode Echo}. */
 export interface EchoTypes {
@@ -44,12 +45,21 @@ export async function pong(): Promise<never> {
   }
 }
 
-/** Counts `total` messages, says so to `from`, and starts again. */
+/** Checks and counts `total` messages, says so to `from`, and starts again. */
 export async function count(from: Pid, total: number): Promise<never> {
   while (true) {
-    for (let left = total; left > 0; left--) await receive();
+    for (let n = 0; n < total; n++) checkPayload(await receive() as Payload, n);
     await send(from, { type: "counted", total });
   }
+}
+
+/** Takes `total` large messages of so many bytes, or of a list, and says so to `from`. */
+export async function take(from: Pid, total: number): Promise<void> {
+  for (let n = 0; n < total; n++) {
+    const { data } = await receive() as { data: Uint8Array | unknown[] };
+    if (data.length === 0) throw new Error("Cannot go on: nothing has come");
+  }
+  await send(from, { type: "counted", total });
 }
 
 /** The body of the task: as little as possible. */

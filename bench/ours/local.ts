@@ -1,11 +1,11 @@
 /**
- * Measures what needs one node only, and prints one line of JSON:
- * `local.ts ROW ROUNDS WARMUP`, the counterpart of `Bench.Local` in
- * `bench/elixir/bench.ex`.
+ * Measures what needs one node only, and prints one line of JSON: `local.ts JOB`,
+ * the counterpart of `Bench.Local` in `bench/elixir/bench.ex`.
  *
  * @module
  */
 
+import nodeProcess from "node:process";
 import {
   GenServer,
   type Pid,
@@ -16,17 +16,16 @@ import {
   spawn,
   spawnMonitor,
 } from "../../mod.ts";
-import type { Cost, Size } from "../measure.ts";
+import { type Cost, type Job, report, type Sample } from "../measure.ts";
 import { Echo, pong } from "./jobs.ts";
 
 async function cost(
-  rounds: number,
-  warmup: number,
-  job: (rounds: number) => Promise<void>,
+  { rounds, warmup }: Job,
+  work: (rounds: number) => Promise<void>,
 ): Promise<Cost> {
-  await job(warmup);
+  await work(warmup);
   const started = performance.now();
-  await job(rounds);
+  await work(rounds);
   return { cost: (performance.now() - started) / rounds * 1000 };
 }
 
@@ -39,17 +38,22 @@ async function ping(pid: Pid, rounds: number): Promise<void> {
   }
 }
 
-async function calls(rounds: number, warmup: number): Promise<Cost> {
-  const pid = await GenServer.startLink(Echo, null);
-  return await cost(rounds, warmup, async (count) => {
-    for (let n = count; n > 0; n--) {
-      const answer = await GenServer.call(pid, { type: "echo", value: n });
-      if (answer !== n) throw new Error(`Cannot go on: ${answer} for ${n}`);
-    }
-  });
+async function calls(pid: Pid, rounds: number): Promise<void> {
+  for (let n = rounds; n > 0; n--) {
+    const answer = await GenServer.call(pid, { type: "echo", value: n });
+    if (answer !== n) throw new Error(`Cannot go on: ${answer} for ${n}`);
+  }
 }
 
-async function batches(rounds: number): Promise<void> {
+async function spawnEach(rounds: number): Promise<void> {
+  for (let n = rounds; n > 0; n--) {
+    const { ref } = spawnMonitor(nothing);
+    const down = await receive() as { ref: typeof ref };
+    if (!ref.equals(down.ref)) throw new Error("Cannot go on: another DOWN");
+  }
+}
+
+async function spawnMany(rounds: number): Promise<void> {
   for (let left = rounds / 1000; left > 0; left--) {
     for (let n = 999; n > 0; n--) spawn(nothing);
     spawnMonitor(nothing);
@@ -57,62 +61,57 @@ async function batches(rounds: number): Promise<void> {
   }
 }
 
-/** What a process runs that exits at once. */
+/** The code of a process that exits at once. */
 function nothing(): void {}
 
 let waiting = 0;
 
-/** What an idle process runs. */
+/** The code of an idle process. */
 function wait(): Promise<unknown> {
   waiting++;
   return receive();
 }
 
-async function idle(rounds: number, warmup: number): Promise<Size> {
-  await start(warmup);
-  const before = memory();
-  const pids = await start(rounds);
-  return { bytes: (memory() - before) / pids.length };
-}
-
-async function start(count: number): Promise<Pid[]> {
+async function start(count: number): Promise<void> {
   const wanted = waiting + count;
-  const pids = Array.from({ length: count }, () => spawn(wait));
+  for (let i = 0; i < count; i++) spawn(wait);
   // They begin when this has given way.
   while (waiting < wanted) await Process.sleep(1);
-  return pids;
 }
 
 function memory(): number {
   (globalThis as unknown as { gc(): void }).gc();
-  return Deno.memoryUsage().heapUsed;
+  return nodeProcess.memoryUsage().heapUsed;
 }
 
-async function measure(
-  row: string,
-  rounds: number,
-  warmup: number,
-): Promise<Cost | Size> {
-  switch (row) {
+async function measure(job: Job): Promise<Sample> {
+  switch (job.row) {
     case "local_round_trip": {
       const pid = spawn(pong);
-      return await cost(rounds, warmup, (count) => ping(pid, count));
+      return await cost(job, (rounds) => ping(pid, rounds));
     }
-    case "local_call":
-      return await calls(rounds, warmup);
+    case "local_call": {
+      const pid = await GenServer.startLink(Echo, null);
+      return await cost(job, (rounds) => calls(pid, rounds));
+    }
     case "spawn":
-      return await cost(rounds, warmup, batches);
-    case "idle":
-      return await idle(rounds, warmup);
+      return await cost(job, spawnEach);
+    case "spawn_many":
+      return await cost(job, spawnMany);
+    case "idle_1k":
+    case "idle_10k":
+    case "idle": {
+      await start(job.warmup);
+      const before = memory();
+      await start(job.rounds);
+      return { bytes: (memory() - before) / job.rounds };
+    }
     default:
-      throw new TypeError(`Cannot measure ${row}: it is no row of one node`);
+      throw new TypeError(
+        `Cannot measure ${job.row}: it is no row of one node`,
+      );
   }
 }
 
-const [row, rounds, warmup] = Deno.args;
-// In a process: what is at the prompt is the shell, which is another matter.
-spawn(async () => {
-  const result = await measure(row, Number(rounds), Number(warmup));
-  console.log(JSON.stringify(result));
-  Deno.exit(0);
-});
+const job = JSON.parse(nodeProcess.argv[2]) as Job;
+spawn(async () => report(await measure(job)));
