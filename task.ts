@@ -23,18 +23,20 @@ import type {
   ChildType,
 } from "./servers/supervisor/child_spec.ts";
 import {
-  endTask,
-  localStarter,
-  startAlone,
-} from "./servers/task/local_task.ts";
+  awaitTask,
+  awaitTasks,
+  ignoreTask,
+  shutdownTask,
+  yieldTask,
+  yieldTasks,
+} from "./servers/task/await_task.ts";
 import {
-  callersOf,
-  runTask,
-  taskExit,
-  type TaskOutcome,
-  TaskState,
-  waitForTasks,
-} from "./servers/task/task_state.ts";
+  completedTask,
+  localStarter,
+  startAwaited,
+  startUnawaited,
+} from "./servers/task/start_local_task.ts";
+import type { TaskState } from "./servers/task/task_state.ts";
 import { streamLimits, TaskStream } from "./servers/task/task_stream.ts";
 import {
   checkArgs,
@@ -48,12 +50,9 @@ import {
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
-import { inspect } from "./runtime/values/inspect.ts";
 import { assertFunction, checkName } from "./runtime/spawning/modules.ts";
+import { inspect } from "./runtime/values/inspect.ts";
 import type { Pid, Ref } from "./runtime/values/pid.ts";
-import type { Process } from "./runtime/processes/process.ts";
-import { isReason } from "./runtime/values/exit_reason.ts";
-import { copyTerm } from "./runtime/values/term.ts";
 
 export type { ChildRestart, ChildShutdown, ChildSpec, ChildStart, ChildType };
 
@@ -218,9 +217,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   static _of<T, P extends Pid | undefined = Pid>(
     pid: P,
     state: TaskState,
-    owner: Process,
   ): Task<T, P> {
-    const task = new Task<T, P>(pid, state.ref, owner.pid);
+    const task = new Task<T, P>(pid, state.ref, state.owner.pid);
     states.set(task, state);
     return task;
   }
@@ -253,7 +251,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     fn: (...args: A) => unknown,
     args?: A,
   ): Pid {
-    return startAlone(fn, args, false);
+    return startTask(fn, args, false);
   }
 
   /**
@@ -284,7 +282,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     fn: (...args: A) => unknown,
     args?: A,
   ): Pid {
-    return startAlone(fn, args, true);
+    return startTask(fn, args, true);
   }
 
   /**
@@ -341,11 +339,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * ```
    */
   static completed<T>(value: T): Task<T, undefined> {
-    const owner = currentProcess();
-    const { runtime } = owner;
-    const state = new TaskState(owner, runtime.node, runtime.makeRef());
-    state.reply(copyTerm(value, runtime.maxDepth));
-    return Task._of<T, undefined>(undefined, state, owner);
+    return Task._of<T, undefined>(undefined, completedTask(value));
   }
 
   /**
@@ -376,27 +370,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): Task<Awaited<T>> {
     assertFunction(fn);
     checkArgs(args);
-    const owner = currentProcess();
-    const { runtime } = owner;
-    const state = new TaskState(owner, runtime.node, runtime.makeRef());
-    const copy =
-      (args === undefined ? [] : copyTerm(args, runtime.maxDepth)) as A;
-    const process: Process = runtime.spawn(
-      () => runTask(process, () => fn(...copy), state.ref),
-      {
-        label: fn.name,
-        kind: "task",
-        parent: owner.pid,
-        groupLeader: owner.groupLeader,
-        callers: callersOf(owner),
-        linkParent: owner,
-        tellsEnd: true,
-        monitor: { pid: owner.pid, ref: state.ref },
-      },
-    );
-    state.open(process.pid);
-    owner.addMonitor(state.ref, process.pid, runtime.node);
-    return Task._of(process.pid, state, owner);
+    const state = startAwaited(fn, args);
+    return Task._of(state.by!, state);
   }
 
   /**
@@ -428,14 +403,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     const state = ownState(task, "await");
     if (state === undefined) return never();
     checkTimeout(timeout, "await a task");
-    const outcome = await state.wait(timeout);
-    if (outcome?.type === "ok") return outcome.value as T;
-    if (outcome === undefined) state.close();
-    throw taskExit(
-      outcome === undefined ? "timeout" : state.reasonOf(outcome.reason),
-      "await",
-      describe(task, timeout),
-    );
+    return await awaitTask(state, timeout) as T;
   }
 
   /**
@@ -471,26 +439,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     const all = ownStates(tasks, "await");
     if (all === undefined) return never();
     checkTimeout(timeout, "await tasks");
-    const pending = new Set(all);
-    const values = new Map<TaskState, unknown>();
-    let failure: unknown = "timeout";
-    if (pending.size > 0) {
-      const { owner } = all[0];
-      await waitForTasks(owner, new Set(all), timeout, (state, outcome) => {
-        if (outcome.type === "exit") {
-          failure = state.reasonOf(outcome.reason);
-          return true;
-        }
-        values.set(state, outcome.value);
-        pending.delete(state);
-        return pending.size === 0;
-      });
-    }
-    if (pending.size === 0) {
-      return all.map((state) => values.get(state)) as TaskValues<K>;
-    }
-    for (const state of pending) state.close();
-    throw taskExit(failure, "awaitMany", describeAll(tasks, timeout));
+    return await awaitTasks(all, timeout) as TaskValues<K>;
   }
 
   /**
@@ -523,8 +472,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     const state = ownState(task, "yield");
     if (state === undefined) return never();
     checkTimeout(timeout, "yield to a task");
-    const outcome = await state.wait(timeout);
-    return checked<T>(outcome, state, () => ["yield", describe(task, timeout)]);
+    return await yieldTask(state, timeout) as TaskResult<T> | undefined;
   }
 
   /**
@@ -559,37 +507,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): Promise<TaskYields<K>> {
     const all = ownStates(tasks, "yield to");
     if (all === undefined) return never();
-    const { timeout, limit, onTimeout } = yieldOptions(options);
-    const results = new Map<TaskState, TaskOutcome>();
-    const count = Math.min(limit, new Set(all).size);
-    let isLate = false;
-    if (count > 0) {
-      const { owner } = all[0];
-      const call = () =>
-        ["yieldMany", describeAll(tasks, timeout)] as [string, unknown[]];
-      isLate = await waitForTasks(
-        owner,
-        new Set(all),
-        timeout,
-        (state, outcome) => {
-          results.set(state, outcome);
-          return results.size === count || isExit(outcome, "noconnection");
-        },
-      );
-      for (const [state, outcome] of results) checked(outcome, state, call);
-    }
-    const given: [AnyTask, TaskOutcome | undefined][] = [];
-    for (const [i, task] of tasks.entries()) {
-      let result = results.get(all[i]);
-      if (result === undefined && isLate) {
-        if (onTimeout === "ignore") result = Task.ignore(task);
-        if (onTimeout === "kill_task") {
-          result = await Task.shutdown(task, "brutal_kill");
-        }
-      }
-      given.push([task, result]);
-    }
-    return given as TaskYields<K>;
+    const outcomes = await yieldTasks(all, yieldOptions(options));
+    return tasks.map((task, i) => [task, outcomes[i]]) as TaskYields<K>;
   }
 
   /**
@@ -628,27 +547,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     const state = ownState(task, "shutdown");
     if (state === undefined) return never();
     if (timeout !== "brutal_kill") checkTimeout(timeout, "shut a task down");
-    const { pid } = task;
-    if (pid === undefined) return Task.ignore(task);
-    const { owner } = state;
-    const call = (): [string, unknown[]] => [
-      "shutdown",
-      describe(task, timeout),
-    ];
-    state.hold();
-    const reason = await endTask(owner, pid, timeout);
-    let told = timeout === "brutal_kill" ? "killed" : "shutdown";
-    let outcome: TaskOutcome = { type: "exit", reason };
-    if (isExit(outcome, "noproc")) {
-      const down = state.takeDown();
-      if (down !== undefined) outcome = { type: "exit", reason: down.reason };
-      else told = "";
-    }
-    state.close();
-    const reply = state.takeReply();
-    if (reply !== undefined) return { type: "ok", value: reply.value as T };
-    if (isExit(outcome, told)) return undefined;
-    return checked<T>(outcome, state, call);
+    return await shutdownTask(state, timeout) as TaskResult<T> | undefined;
   }
 
   /**
@@ -673,10 +572,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   static ignore<T>(task: AnyTask<T>): TaskResult<T> | undefined {
     currentProcess();
     const state = ownState(task, "ignore")!;
-    if (task.pid !== undefined) state.owner.unlink(task.pid);
-    const outcome = state.claim();
-    state.close();
-    return checked<T>(outcome, state, () => ["ignore", [brief(task)]]);
+    return ignoreTask(state) as TaskResult<T> | undefined;
   }
 
   /**
@@ -756,6 +652,17 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   }
 }
 
+function startTask(
+  // deno-lint-ignore no-explicit-any
+  fn: (...args: any[]) => unknown,
+  args: unknown[] | undefined,
+  link: boolean,
+): Pid {
+  assertFunction(fn);
+  checkArgs(args);
+  return startUnawaited(fn, args, link);
+}
+
 /** The states of tasks that the calling process owns; nothing if that process has exited. */
 function ownStates(
   tasks: readonly AnyTask[],
@@ -810,35 +717,4 @@ function yieldOptions(
     );
   }
   return { timeout, limit, onTimeout };
-}
-
-function isExit(outcome: TaskOutcome | undefined, reason: string): boolean {
-  return outcome?.type === "exit" && isReason(outcome.reason, reason);
-}
-
-function checked<T>(
-  outcome: TaskOutcome | undefined,
-  state: TaskState,
-  call: () => [string, unknown[]],
-): TaskResult<T> | undefined {
-  if (isExit(outcome, "noconnection")) {
-    throw taskExit({ type: "nodedown", node: state.node }, ...call());
-  }
-  return outcome as TaskResult<T> | undefined;
-}
-
-function brief({ pid, ref, owner }: AnyTask): unknown {
-  return { pid, ref, owner };
-}
-
-function describe(task: AnyTask, timeout: number | string): unknown[] {
-  return [brief(task), inWords(timeout)];
-}
-
-function describeAll(tasks: readonly AnyTask[], timeout: number): unknown[] {
-  return [tasks.map(brief), inWords(timeout)];
-}
-
-function inWords(timeout: number | string): number | string {
-  return timeout === Infinity ? "infinity" : timeout;
 }

@@ -18,9 +18,6 @@
  * @module
  */
 
-import { locate } from "./gen/locate.ts";
-import { startCall } from "./gen/call.ts";
-import { ExitError } from "./errors.ts";
 import type { Failure } from "./servers/supervisor/child_lifecycle.ts";
 import type {
   ChildRestart,
@@ -45,17 +42,11 @@ import { startServer } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
 import { askSupervisor } from "./servers/supervisor/supervisor_client.ts";
 import {
-  forgetTask,
-  startTask,
+  startSupervised,
   supervisedStarter,
-  taskCall,
-  taskRefused,
-} from "./servers/task/start_task.ts";
-import {
-  type TaskRefusal,
-  TaskSupervisorServer,
-} from "./servers/task/task_supervisor_server.ts";
-import { callersOf, TaskState } from "./servers/task/task_state.ts";
+} from "./servers/task/start_supervised_task.ts";
+import { TaskSupervisorServer } from "./servers/task/task_supervisor_server.ts";
+import { TaskState } from "./servers/task/task_state.ts";
 import { streamLimits, TaskStream } from "./servers/task/task_stream.ts";
 import {
   checkArgs,
@@ -449,28 +440,16 @@ export class TaskSupervisor {
     checkOptions(options, "start a task", '{ restart: "transient" }');
     const process = waitingProcess();
     if (process === undefined) return never();
-    const server = serverRef(supervisor);
-    const located = locate(server, process);
-    const place = located instanceof Promise ? await located : located;
-    if (!process.alive) return never();
     const { restart = "temporary", shutdown = 5000 } = options;
-    const request = startTask(process, place, fn, args ?? [], {
+    return await startSupervised(process, {
+      server: serverRef(supervisor),
+      api: "startChild",
+      fn,
+      args: args ?? [],
       link: false,
-      callers: callersOf(process),
       restart,
       shutdown,
     });
-    const answer = await startCall<{ type: "ok"; pid: Pid } | TaskRefusal>(
-      process,
-      place,
-      request,
-      taskCall("startChild", server, process, fn, request),
-    ).promise.finally(() => forgetTask(process, request));
-    if (answer?.type === "ok") return answer.pid;
-    // As from every start: Elixir returns {:error, :max_children} here, and raises for a task that is awaited.
-    throw answer?.reason === "max_children"
-      ? new ExitError(answer.reason)
-      : taskRefused(place, answer);
   }
 
   /**
@@ -590,40 +569,16 @@ async function startAwaited<A extends unknown[], T>(
   const process = waitingProcess();
   if (process === undefined) return never();
   const server = serverRef(supervisor);
-  const located = locate(server, process);
-  const place = located instanceof Promise ? await located : located;
-  if (!process.alive) return never();
-  const state = new TaskState(process, place.node, process.runtime.makeRef());
-  const message = startTask(process, place, fn, args, {
-    link,
-    task: state.ref,
-    callers: callersOf(process),
-    restart: "temporary",
-    shutdown,
-  });
-  state.open();
-  const { promise, resolve, reject } = Promise.withResolvers<
-    Task<Awaited<T>>
-  >();
-  const asked = startCall<TaskRefusal>(
-    process,
-    place,
-    message,
-    taskCall(link ? "async" : "asyncNolink", server, process, fn, message),
-  );
-  state.onSpawned = (pid) => {
-    asked.cancel();
-    resolve(Task._of<Awaited<T>>(pid, state, process));
-  };
-  asked.promise.then(
-    (refusal) => reject(taskRefused(place, refusal)),
-    reject,
-  );
+  const state = new TaskState(process);
+  const api = link ? "async" : "asyncNolink";
   try {
-    return await promise;
+    const pid = await startSupervised(
+      process,
+      { server, api, fn, args, link, restart: "temporary", shutdown },
+      state,
+    );
+    return Task._of<Awaited<T>>(pid, state);
   } catch (error) {
-    if (process.alive) state.close();
-    forgetTask(process, message);
     throw atAwait(error, startAwaited);
   }
 }
@@ -655,8 +610,11 @@ function streamOf<E, T, A extends unknown[]>(
   const link = name === "asyncStream";
   return new TaskStream(
     enumerable,
-    supervisedStarter(serverRef(supervisor), fn, args, {
+    supervisedStarter({
+      server: serverRef(supervisor),
       api: name,
+      fn,
+      args,
       link,
       shutdown,
     }),

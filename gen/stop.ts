@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
 import type { AliasMode } from "../runtime/processes/links_and_monitors.ts";
 import { PendingAnswer } from "../runtime/processes/pending_answer.ts";
+import { atAwait } from "../runtime/promises/answer.ts";
 import type { Process } from "../runtime/processes/process.ts";
 import type { Wait } from "../runtime/processes/wait.ts";
 import type { Target } from "../runtime/signals/signal.ts";
@@ -121,12 +122,10 @@ async function stopAt(
   timeout: number,
 ): Promise<"ok"> {
   const described = describeServer(server);
-  const fail = (why: unknown) =>
-    callExit(why, [
-      "GenServer",
-      "stop",
-      [described, reason, describeTimeout(timeout)],
-    ]);
+  const fail = (why: unknown) => {
+    const args = [described, reason, describeTimeout(timeout)];
+    return atAwait(callExit(why, ["GenServer", "stop", args]), stopAt);
+  };
   if (isSelf(process, place)) throw fail("calling_self");
   const ending = new Ending(process, place.target, place.node, "demonitor");
   let actual: unknown;

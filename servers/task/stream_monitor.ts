@@ -7,8 +7,7 @@
 import { ignore } from "../../runtime/promises/ignore.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
-import type { Wait } from "../../runtime/processes/wait.ts";
-import type { SpawnResult } from "../../runtime/signals/signal.ts";
+import { OwnedTask } from "./owned_task.ts";
 import type { TaskOutcome } from "./task_state.ts";
 
 /** Starts the tasks of a stream. */
@@ -16,20 +15,13 @@ export interface TaskStarter {
   /** Whether they are linked to the stream's process. */
   readonly link: boolean;
   /**
-   * Starts one on an element, as the stream's process, and tells `task` of its pid, or that it was
-   * refused; if the call for it fails, `task` fails.
+   * Starts one, as the stream's process. It opens the task, and tells it of its pid or that it was refused.
+   * If the call for it fails, the stream's process exits.
    *
-   * @param host The stream's process.
-   * @param task What is told; it has the task's alias and monitor.
-   * @param element What it runs on.
-   * @param callers On whose behalf it runs.
+   * @param task The stream's end of the task; `task.input` is the first argument.
+   * @param callers The processes that it runs for.
    */
-  start(
-    host: Process,
-    task: StreamTask,
-    element: unknown,
-    callers: Pid[],
-  ): void;
+  start(task: StreamTask, callers: Pid[]): void;
 }
 
 /** The process that a stream's tasks are linked to; it lives as long as the stream and its owner do. */
@@ -107,70 +99,53 @@ export interface StreamTaskOptions {
 }
 
 /** One task of a stream, as the stream's process sees it. */
-export class StreamTask implements Wait {
-  node: string;
-  by: Pid | undefined;
-  /** Its monitor, and the alias of its result. */
-  readonly ref: Ref;
-  /** Which element it runs on. */
+export class StreamTask extends OwnedTask {
+  /** The position of its element. */
   readonly position: number;
   /** The element. */
   readonly input: unknown;
-  /** Told when another process has started it. */
-  onSpawned: ((pid: Pid) => void) | undefined;
   /** Why it was not started. */
   refusal: { error: unknown } | undefined;
-  readonly #host: StreamMonitor;
-  readonly #process: Process;
+  readonly #monitor: StreamMonitor;
   readonly #options: StreamTaskOptions;
-  #pid: Pid | undefined;
   #result: { value: unknown } | undefined;
   #isLate = false;
   #stopTimer: (() => void) | undefined;
 
   constructor(
-    host: StreamMonitor,
+    monitor: StreamMonitor,
     position: number,
     input: unknown,
     options: StreamTaskOptions,
   ) {
-    this.#host = host;
-    this.#process = host.process;
+    super(monitor.process);
+    this.#monitor = monitor;
     this.position = position;
     this.input = input;
     this.#options = options;
-    this.node = host.process.runtime.node;
-    this.ref = host.process.runtime.makeRef();
-    host.tasks.add(this);
+    monitor.tasks.add(this);
   }
 
-  /** Whether it is not there yet. */
+  /** Whether its process is not known yet. */
   get isStarting(): boolean {
-    return this.#pid === undefined;
-  }
-
-  /** Begins to wait for what comes from the node on which it is started. */
-  open(node: string): void {
-    this.node = node;
-    this.#process.addAlias(this.ref, "demonitor");
-    this.#process.await(this.ref, this);
+    return this.by === undefined;
   }
 
   /** Ends the wait for a task that was not started. */
   close(): void {
-    this.#process.unawait(this.ref);
-    this.#process.unalias(this.ref);
-    this.#host.tasks.delete(this);
+    this.owner.unawait(this.ref);
+    this.owner.unalias(this.ref);
+    this.#monitor.tasks.delete(this);
   }
 
-  /** It is there; its time runs. */
-  started(pid: Pid): void {
-    this.by = this.#pid = pid;
+  /** Its process is known; its time runs. */
+  override started(pid: Pid): void {
+    super.started(pid);
     const { timeout, changed } = this.#options;
     if (timeout !== Infinity) {
-      this.#stopTimer = this.#process.runtime.after(timeout, () => {
+      this.#stopTimer = this.owner.runtime.after(timeout, () => {
         this.#isLate = true;
-        this.#process.unlink(pid);
+        this.owner.unlink(pid);
         this.exit("kill");
       });
     }
@@ -184,16 +159,10 @@ export class StreamTask implements Wait {
     this.#options.changed();
   }
 
-  /** Sends it an exit signal, if it is there. */
+  /** Sends it an exit signal, if its process is known. */
   exit(reason: unknown): void {
-    const { pid, runtime } = this.#process;
-    const to = this.#pid;
-    if (to !== undefined) runtime.route(to.node).exit(pid, to, reason);
-  }
-
-  spawned(result: SpawnResult | undefined): void {
-    if (result === undefined || !("pid" in result)) return;
-    this.onSpawned?.(result.pid);
+    const { by, owner: { pid, runtime } } = this;
+    if (by !== undefined) runtime.route(by.node).exit(pid, by, reason);
   }
 
   reply(value: unknown): void {
@@ -202,15 +171,15 @@ export class StreamTask implements Wait {
 
   down(_object: unknown, reason: unknown): void {
     this.#stopTimer?.();
-    this.#process.unawait(this.ref);
-    this.#host.tasks.delete(this);
+    this.owner.unawait(this.ref);
+    this.#monitor.tasks.delete(this);
     const result = this.#result;
     const why = this.#isLate ? "timeout" : reason;
     const outcome: TaskOutcome = result === undefined
       ? { type: "exit", reason: why }
       : { type: "ok", value: result.value };
     this.#options.ended(this, outcome, this.#isLate && result === undefined);
-    this.#host.endIfIdle();
+    this.#monitor.endIfIdle();
   }
 
   abandon(): void {

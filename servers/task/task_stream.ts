@@ -12,7 +12,7 @@ import { ExitError } from "../../errors.ts";
 import { checkFlags } from "../../runtime/values/check_arguments.ts";
 import { misfit } from "../../runtime/values/options.ts";
 import { Fifo } from "../../runtime/collections/fifo.ts";
-import { ignore } from "../../runtime/promises/ignore.ts";
+import { Answer } from "../../runtime/promises/answer.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import {
   never,
@@ -21,13 +21,15 @@ import {
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import type { Wait } from "../../runtime/processes/wait.ts";
+import { callExit, describeTimeout } from "../../gen/call_description.ts";
 import { takeExit } from "../../gen/server.ts";
 import {
   StreamMonitor,
   StreamTask,
   type TaskStarter,
 } from "./stream_monitor.ts";
-import { callersOf, type TaskOutcome } from "./task_state.ts";
+import { callersOf } from "./task_process.ts";
+import type { TaskOutcome } from "./task_state.ts";
 
 /** How a stream runs its tasks. */
 export interface StreamLimits {
@@ -220,7 +222,8 @@ class StreamRun implements Wait {
   readonly #events = new Fifo<Ended | ExitError>();
   /** Why the stream's process has ended before it was told to. */
   #lost: ExitError | undefined;
-  #pulse: PromiseWithResolvers<void> | undefined;
+  /** Resolves when a task has changed; it is not settled at the owner's turn, which it is to check first. */
+  #pulse: Answer<void> | undefined;
   #over = false;
 
   constructor(owner: Process, starter: TaskStarter, limits: StreamLimits) {
@@ -241,10 +244,10 @@ class StreamRun implements Wait {
     if (this.#lost !== undefined) this.#exit(this.#lost);
     const task = new StreamTask(this.#host, position, element, {
       timeout: this.#limits.timeout,
-      changed: () => this.#pulse?.resolve(),
+      changed: () => this.#pulse?.resolve(undefined),
       ended: (task, outcome, isLate) => this.#end(task, outcome, isLate),
     });
-    this.#starter.start(this.#host.process, task, element, this.#callers);
+    this.#starter.start(task, this.#callers);
     return task.isStarting ? this.#started(task) : undefined;
   }
 
@@ -266,7 +269,7 @@ class StreamRun implements Wait {
         : outcome;
       this.#events.push({ position, item });
     }
-    this.#pulse?.resolve();
+    this.#pulse?.resolve(undefined);
   }
 
   /** What has ended, if something has. */
@@ -287,7 +290,7 @@ class StreamRun implements Wait {
   }
 
   async #wait(): Promise<void> {
-    this.#pulse = Promise.withResolvers();
+    this.#pulse = new Answer();
     await this.#pulse.promise;
     this.#pulse = undefined;
   }
@@ -318,7 +321,7 @@ class StreamRun implements Wait {
     if (this.#over || !this.#owner.alive) return;
     this.#over = true;
     if (this.#lost === undefined) {
-      this.#pulse = Promise.withResolvers();
+      this.#pulse = new Answer();
       this.#host.stop();
       await this.#pulse.promise;
     }
@@ -327,9 +330,8 @@ class StreamRun implements Wait {
 
   #why(reason: unknown): ExitError {
     const { timeout } = this.#limits;
-    const limit = timeout === Infinity ? "infinity" : timeout;
-    const call = ["Task.Supervised", "stream", [limit]];
-    return new ExitError({ type: "call", reason, call });
+    const limit = describeTimeout(timeout);
+    return callExit(reason, ["Task.Supervised", "stream", [limit]]);
   }
 
   reply(): void {}
@@ -341,11 +343,10 @@ class StreamRun implements Wait {
       this.#lost = this.#why(reason);
       this.#events.push(this.#lost);
     }
-    this.#pulse?.resolve();
+    this.#pulse?.resolve(undefined);
   }
 
   abandon(error: () => unknown): void {
-    this.#pulse?.promise.catch(ignore);
-    this.#pulse?.reject(error());
+    this.#pulse?.abandon(error);
   }
 }

@@ -17,7 +17,7 @@ import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.t
 import { isRunnable, type StartTask } from "../../gen/messages.ts";
 import { type Caller, NO_REPLY, type Server } from "../../gen/server.ts";
 import { failed, type Success } from "../supervisor/child_lifecycle.ts";
-import { runTask } from "./task_state.ts";
+import { spawnTask } from "./task_process.ts";
 
 /** What a Task.Supervisor is asked. */
 export type TaskSupervisorRequest =
@@ -115,25 +115,14 @@ export class TaskSupervisorServer implements Server {
     spec: TaskSpec,
     awaited?: { owner: Pid; task: Ref; link: boolean },
   ): Pid {
-    const supervisor = this.#process;
-    const { runtime } = supervisor;
     const watch = awaited && { pid: awaited.owner, ref: awaited.task };
-    const process: Process = runtime.spawn(
-      () => runTask(process, spec.fn, awaited?.task),
-      {
-        label: spec.label,
-        kind: "task",
-        parent: supervisor.pid,
-        groupLeader: supervisor.groupLeader,
-        callers: spec.callers,
-        origin: spec.origin,
-        linkParent: supervisor,
-        link: awaited?.link ? awaited.owner : undefined,
-        monitor: watch,
-        replyTo: watch,
-      },
-    );
-    return process.pid;
+    return spawnTask(this.#process, spec, spec.callers, awaited?.task, {
+      origin: spec.origin,
+      linkParent: this.#process,
+      link: awaited?.link ? awaited.owner : undefined,
+      monitor: watch,
+      replyTo: watch,
+    }).pid;
   }
 }
 

@@ -1,0 +1,303 @@
+/**
+ * Waits of an owner for its tasks: for one or for several, with a timeout, and the orderly end of a task.
+ *
+ * A wait takes an outcome that is in the mailbox already, in the order of the mail; else it watches the
+ * tasks. It settles at the owner's turn. When the time is over, an outcome that came in the same turn of the
+ * event loop still counts. If the owner exits, all its waits are abandoned.
+ *
+ * @module
+ */
+
+import { callExit, describeTimeout } from "../../gen/call_description.ts";
+import {
+  never,
+  waitingProcess,
+} from "../../runtime/context/current_process.ts";
+import { PendingAnswer } from "../../runtime/processes/pending_answer.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { atAwait } from "../../runtime/promises/answer.ts";
+import { isReason } from "../../runtime/values/exit_reason.ts";
+import { endTask } from "./end_task.ts";
+import type { TaskOutcome, TaskState, TaskWatcher } from "./task_state.ts";
+
+/** How a wait for several tasks ends. */
+export interface YieldLimits {
+  /** Milliseconds to wait. */
+  timeout: number;
+  /** It ends when so many have ended. */
+  limit: number;
+  /** The fate of the others, when the time is over. */
+  onTimeout: "nothing" | "ignore" | "kill_task";
+}
+
+/** The wait for one task; `undefined` if its outcome does not come in time. */
+class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
+  implements TaskWatcher {
+  readonly #state: TaskState;
+
+  constructor(state: TaskState) {
+    super(state.owner);
+    this.#state = state;
+  }
+
+  ended(_state: TaskState, outcome: TaskOutcome): void {
+    this.settle(outcome);
+  }
+
+  override expire(): void {
+    this.#state.unwatch(this);
+    // The outcome may come before it is the owner's turn.
+    this.settleBy(() => this.#state.claim());
+  }
+}
+
+/** Waits for the outcome of a task; `undefined` if it does not come in so many milliseconds. */
+function outcomeOf(
+  state: TaskState,
+  timeout: number,
+): Promise<TaskOutcome | undefined> {
+  const pending = new PendingOutcome(state);
+  const known = state.claim();
+  if (known !== undefined) pending.settle(known);
+  else {
+    pending.limit(timeout);
+    state.watch(pending);
+  }
+  return pending.promise;
+}
+
+/** The wait for several tasks; resolves with whether the time ran out. */
+class PendingOutcomes extends PendingAnswer<boolean> implements TaskWatcher {
+  readonly #states: ReadonlySet<TaskState>;
+  readonly #isEnough: (state: TaskState, outcome: TaskOutcome) => boolean;
+
+  constructor(
+    owner: Process,
+    states: ReadonlySet<TaskState>,
+    isEnough: (state: TaskState, outcome: TaskOutcome) => boolean,
+  ) {
+    super(owner);
+    this.#states = states;
+    this.#isEnough = isEnough;
+  }
+
+  watch(timeout: number): void {
+    for (const state of this.#states) state.watch(this);
+    this.limit(timeout);
+  }
+
+  ended(state: TaskState, outcome: TaskOutcome): void {
+    if (!this.#isEnough(state, outcome)) return;
+    this.#unwatch();
+    this.settle(false);
+  }
+
+  override expire(): void {
+    this.#unwatch();
+    this.settle(true);
+  }
+
+  override abandon(error: () => unknown): void {
+    this.#unwatch();
+    super.abandon(error);
+  }
+
+  #unwatch(): void {
+    for (const state of this.#states) state.unwatch(this);
+  }
+}
+
+/**
+ * Waits for several tasks of one owner: calls `isEnough` for each outcome, in the order in which they came,
+ * until it returns true.
+ *
+ * @returns Whether the time ran out.
+ */
+function outcomesOf(
+  owner: Process,
+  states: ReadonlySet<TaskState>,
+  timeout: number,
+  isEnough: (state: TaskState, outcome: TaskOutcome) => boolean,
+): Promise<boolean> {
+  const pending = new PendingOutcomes(owner, states, isEnough);
+  for (const state of inOrderOfMail(owner, states)) {
+    const outcome = state.claim();
+    if (outcome !== undefined && isEnough(state, outcome)) {
+      pending.settle(false);
+      return pending.promise;
+    }
+  }
+  pending.watch(timeout);
+  return pending.promise;
+}
+
+/** The tasks of which there is mail, in its order. */
+function inOrderOfMail(
+  owner: Process,
+  states: ReadonlySet<TaskState>,
+): TaskState[] {
+  const senders = new Map<unknown, TaskState>();
+  for (const state of states) {
+    for (const message of state.mail()) senders.set(message, state);
+  }
+  if (senders.size === 0) return [];
+  return owner.mailbox.messages().flatMap((message) =>
+    senders.get(message) ?? []
+  );
+}
+
+/** Waits for the value of a task; the owner exits if it fails, or is late. */
+export async function awaitTask(
+  state: TaskState,
+  timeout: number,
+): Promise<unknown> {
+  const outcome = await outcomeOf(state, timeout);
+  if (outcome?.type === "ok") return outcome.value;
+  if (outcome === undefined) state.close();
+  throw taskExit(
+    outcome === undefined ? "timeout" : state.reasonOf(outcome.reason),
+    "await",
+    [describeTask(state), describeTimeout(timeout)],
+  );
+}
+
+/** Waits for the values of several tasks of one owner, which exits as soon as one fails or is late. */
+export async function awaitTasks(
+  states: TaskState[],
+  timeout: number,
+): Promise<unknown[]> {
+  const pending = new Set(states);
+  const values = new Map<TaskState, unknown>();
+  let failure: unknown = "timeout";
+  if (pending.size > 0) {
+    const isEnough = (state: TaskState, outcome: TaskOutcome) => {
+      if (outcome.type === "exit") {
+        failure = state.reasonOf(outcome.reason);
+        return true;
+      }
+      values.set(state, outcome.value);
+      pending.delete(state);
+      return pending.size === 0;
+    };
+    await outcomesOf(states[0].owner, new Set(states), timeout, isEnough);
+  }
+  if (pending.size === 0) return states.map((state) => values.get(state));
+  for (const state of pending) state.close();
+  throw taskExit(failure, "awaitMany", describeTasks(states, timeout));
+}
+
+/** Waits for the outcome of a task; `undefined` if it is late. */
+export async function yieldTask(
+  state: TaskState,
+  timeout: number,
+): Promise<TaskOutcome | undefined> {
+  const outcome = await outcomeOf(state, timeout);
+  return checked(
+    outcome,
+    state,
+    "yield",
+    () => [describeTask(state), describeTimeout(timeout)],
+  );
+}
+
+/** Waits for the outcomes of several tasks of one owner, in their order; `undefined` for those that are late. */
+export async function yieldTasks(
+  states: TaskState[],
+  { timeout, limit, onTimeout }: YieldLimits,
+): Promise<(TaskOutcome | undefined)[]> {
+  const results = new Map<TaskState, TaskOutcome>();
+  const all = new Set(states);
+  const count = Math.min(limit, all.size);
+  let isLate = false;
+  if (count > 0) {
+    const isEnough = (state: TaskState, outcome: TaskOutcome) => {
+      results.set(state, outcome);
+      // The caller exits for a task whose node is lost, and waits for no other.
+      return results.size === count || isExit(outcome, "noconnection");
+    };
+    isLate = await outcomesOf(states[0].owner, all, timeout, isEnough);
+    const args = () => describeTasks(states, timeout);
+    for (const [state, outcome] of results) {
+      checked(outcome, state, "yieldMany", args);
+    }
+  }
+  const outcomes: (TaskOutcome | undefined)[] = [];
+  for (const state of states) {
+    if (waitingProcess() === undefined) return never();
+    let outcome = results.get(state);
+    if (outcome === undefined && isLate) {
+      if (onTimeout === "ignore") outcome = ignoreTask(state);
+      if (onTimeout === "kill_task") {
+        outcome = await shutdownTask(state, "brutal_kill");
+      }
+    }
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
+/** Ends a task and waits for its end; its outcome, if it ended before or otherwise than it was asked to. */
+export async function shutdownTask(
+  state: TaskState,
+  timeout: number | "brutal_kill",
+): Promise<TaskOutcome | undefined> {
+  const { owner, by: pid } = state;
+  if (pid === undefined) return ignoreTask(state);
+  state.hold();
+  const reason = await endTask(owner, pid, timeout);
+  let expected = timeout === "brutal_kill" ? "killed" : "shutdown";
+  let outcome: TaskOutcome = { type: "exit", reason };
+  if (isExit(outcome, "noproc")) {
+    // It had ended before: the DOWN of the task says how, unless it was taken.
+    const down = state.takeDown();
+    if (down !== undefined) outcome = { type: "exit", reason: down.reason };
+    else expected = "";
+  }
+  state.close();
+  const reply = state.takeReply();
+  if (reply !== undefined) return { type: "ok", value: reply.value };
+  if (isExit(outcome, expected)) return undefined;
+  return checked(
+    outcome,
+    state,
+    "shutdown",
+    () => [describeTask(state), describeTimeout(timeout)],
+  );
+}
+
+/** Unlinks a task and stops waiting for it; its outcome, if it has come. */
+export function ignoreTask(state: TaskState): TaskOutcome | undefined {
+  if (state.by !== undefined) state.owner.unlink(state.by);
+  const outcome = state.claim();
+  state.close();
+  return checked(outcome, state, "ignore", () => [describeTask(state)]);
+}
+
+function isExit(outcome: TaskOutcome | undefined, reason: string): boolean {
+  return outcome?.type === "exit" && isReason(outcome.reason, reason);
+}
+
+/** An outcome; the caller exits if the node of the task is lost, as in Elixir. */
+function checked(
+  outcome: TaskOutcome | undefined,
+  state: TaskState,
+  fn: string,
+  args: () => unknown[],
+): TaskOutcome | undefined {
+  if (isExit(outcome, "noconnection")) {
+    throw taskExit({ type: "nodedown", node: state.node }, fn, args());
+  }
+  return outcome;
+}
+
+function taskExit(reason: unknown, fn: string, args: unknown[]): unknown {
+  return atAwait(callExit(reason, ["Task", fn, args]), taskExit);
+}
+
+function describeTask({ by: pid, ref, owner }: TaskState): unknown {
+  return { pid, ref, owner: owner.pid };
+}
+
+function describeTasks(states: TaskState[], timeout: number): unknown[] {
+  return [states.map(describeTask), describeTimeout(timeout)];
+}

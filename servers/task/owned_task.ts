@@ -1,0 +1,62 @@
+/**
+ * The owner's end of a task: what is common to one that is awaited (`TaskState`) and one of a stream
+ * (`StreamTask`).
+ *
+ * @module
+ */
+
+import type { Process } from "../../runtime/processes/process.ts";
+import type { Wait } from "../../runtime/processes/wait.ts";
+import type {
+  MonitoredObject,
+  SpawnResult,
+} from "../../runtime/signals/signal.ts";
+import type { Pid, Ref } from "../../runtime/values/pid.ts";
+
+/** Gets the signals that come under the reference of a task: its pid, its result, its end. */
+export abstract class OwnedTask implements Wait {
+  /** The node that it runs on. */
+  node: string;
+  /** Its process, once that is known. */
+  by: Pid | undefined = undefined;
+  /** Its monitor, and the alias of its result. */
+  readonly ref: Ref;
+  /** The process that started it. */
+  readonly owner: Process;
+  /** Whether its end is awaited besides the link to it. */
+  readonly tellsEnd: boolean = false;
+  /** Called when another process has started it. */
+  onSpawned: ((pid: Pid) => void) | undefined = undefined;
+
+  /** A task of `owner` that is not started yet. */
+  constructor(owner: Process) {
+    const { runtime } = owner;
+    this.owner = owner;
+    this.node = runtime.node;
+    this.ref = runtime.makeRef();
+  }
+
+  /** Takes the signals that come under its reference, from the node on which it is started. */
+  open(node: string): void {
+    this.node = node;
+    this.owner.addAlias(this.ref, "demonitor");
+    this.owner.await(this.ref, this);
+  }
+
+  /** Its process is known. */
+  started(pid: Pid): void {
+    this.by = pid;
+  }
+
+  spawned(result: SpawnResult | undefined): void {
+    if (result === undefined || !("pid" in result)) return;
+    this.started(result.pid);
+    this.onSpawned?.(result.pid);
+  }
+
+  /** Ends the wait for it: what comes late is dropped. */
+  abstract close(): void;
+  abstract reply(value: unknown): void;
+  abstract down(object: MonitoredObject, reason: unknown): void;
+  abstract abandon(error: () => unknown): void;
+}

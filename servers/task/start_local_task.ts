@@ -1,0 +1,110 @@
+/**
+ * Tasks of this node that no supervisor starts.
+ *
+ * @module
+ */
+
+import { currentProcess } from "../../runtime/context/current_process.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import { spawnError } from "../../runtime/spawning/modules.ts";
+import type { SpawnFunction } from "../../runtime/spawning/spawn.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import { copyTerm } from "../../runtime/values/term.ts";
+import type { OwnedTask } from "./owned_task.ts";
+import type { TaskStarter } from "./stream_monitor.ts";
+import { callersOf, spawnTask, type TaskCode } from "./task_process.ts";
+import { TaskState } from "./task_state.ts";
+
+// deno-lint-ignore no-explicit-any
+type TaskBody = (...args: any[]) => unknown;
+
+/** Starts a task that nobody awaits. */
+export function startUnawaited(
+  fn: TaskBody,
+  args: unknown[] | undefined,
+  link: boolean,
+): Pid {
+  const owner = currentProcess();
+  const linkParent = link ? owner : undefined;
+  return spawnTask(
+    owner,
+    codeOf(owner, fn, args),
+    callersOf(owner),
+    undefined,
+    {
+      linkParent,
+    },
+  ).pid;
+}
+
+/** Starts a task that its owner, the caller, awaits. */
+export function startAwaited(
+  fn: TaskBody,
+  args: unknown[] | undefined,
+): TaskState {
+  const owner = currentProcess();
+  const state = new TaskState(owner);
+  startOwned(state, codeOf(owner, fn, args), callersOf(owner));
+  return state;
+}
+
+/** A task that has ended with a value. */
+export function completedTask(value: unknown): TaskState {
+  const owner = currentProcess();
+  const state = new TaskState(owner);
+  state.reply(copyTerm(value, owner.runtime.maxDepth));
+  return state;
+}
+
+/** Starts the tasks of a stream on this node. */
+export function localStarter(
+  fn: SpawnFunction,
+  args: unknown[],
+): TaskStarter {
+  return {
+    link: true,
+    start(task, callers) {
+      const { owner } = task;
+      const code = resolvedCode(owner, fn, [task.input, ...args]);
+      if ("error" in code) task.refused(code.error);
+      else startOwned(task, code, callers);
+    },
+  };
+}
+
+/** Starts a task, linked to its owner. */
+function startOwned(task: OwnedTask, code: TaskCode, callers: Pid[]): void {
+  const { owner, ref } = task;
+  const { pid } = spawnTask(owner, code, callers, ref, {
+    linkParent: owner,
+    tellsEnd: task.tellsEnd,
+    monitor: { pid: owner.pid, ref },
+  });
+  task.open(pid.node);
+  owner.addMonitor(ref, pid, pid.node);
+  task.started(pid);
+}
+
+function codeOf(
+  { runtime }: Process,
+  fn: TaskBody,
+  args: unknown[] = [],
+): TaskCode {
+  const copy = copyTerm(args, runtime.maxDepth) as unknown[];
+  return { fn: () => fn(...copy), label: fn.name };
+}
+
+function resolvedCode(
+  owner: Process,
+  fn: SpawnFunction,
+  args: unknown[],
+): TaskCode | { error: Error } {
+  if (typeof fn === "function") return codeOf(owner, fn, args);
+  const { modules, maxDepth, node } = owner.runtime;
+  const found = modules.resolve({
+    module: fn[0],
+    function: fn[1],
+    args: copyTerm(args, maxDepth) as unknown[],
+  });
+  return "error" in found ? { error: spawnError(node, found) } : found;
+}

@@ -1,0 +1,213 @@
+/**
+ * The start of a task under a Task.Supervisor, on this node or another: the one path of awaited tasks, of
+ * those that nobody awaits, and of the tasks of streams.
+ *
+ * 1. The supervisor is located, and the function is named for its node (`StartTask`). On this node the
+ *    function is kept under a key until the request is answered.
+ * 2. The caller opens the reference of an awaited task, and then sends the request as a call.
+ * 3. The supervisor answers with the pid of a task that nobody awaits, or with its refusal. It does not
+ *    answer for an awaited task: the task itself announces its pid (`spawnReply`), so that the pid comes
+ *    before the result. The call is then cancelled.
+ *
+ * Races: the supervisor may die after the task has started; the pid that was announced counts, as the call
+ * is cancelled when it comes. If the call fails, the reference is closed, so that a task that starts all the
+ * same has no owner. If the caller exits, the call is abandoned, and its links and monitors end the rest.
+ *
+ * @module
+ */
+
+import { ExitError } from "../../errors.ts";
+import { startCall } from "../../gen/call.ts";
+import {
+  type CallDescription,
+  describeFunction,
+} from "../../gen/call_description.ts";
+import { locate, type Place, whenLocated } from "../../gen/locate.ts";
+import type { ServerRef, StartTask } from "../../gen/messages.ts";
+import { describeServer } from "../../gen/server_names.ts";
+import type { Process } from "../../runtime/processes/process.ts";
+import type { SpawnFailure } from "../../runtime/signals/signal.ts";
+import { spawnError } from "../../runtime/spawning/modules.ts";
+import {
+  forgetRequest,
+  type SpawnFunction,
+} from "../../runtime/spawning/spawn.ts";
+import { isExitError } from "../../runtime/values/errors.ts";
+import { inspect } from "../../runtime/values/inspect.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import { checkRestart, checkShutdown } from "../supervisor/child_spec.ts";
+import type { OwnedTask } from "./owned_task.ts";
+import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
+import { callersOf } from "./task_process.ts";
+
+/** A task that a supervisor is to start, and the function of the API that asks for it. */
+export interface SupervisedTask
+  extends Pick<StartTask, "link" | "restart" | "shutdown"> {
+  /** The supervisor. */
+  server: ServerRef;
+  /** The function of the task. */
+  fn: SpawnFunction;
+  /** Its arguments. */
+  args: unknown[];
+  /** The function of `TaskSupervisor` that was called. */
+  api: string;
+  /** Advice for the error, if the supervisor of an awaited task is full. */
+  advice?: string;
+}
+
+/**
+ * Has a supervisor start a task.
+ *
+ * @param process The caller.
+ * @param asked The task.
+ * @param task The caller's end of it, if the caller awaits it.
+ * @throws {TypeError} If `restart` or `shutdown` is invalid, or the function cannot be sent.
+ * @throws {RangeError} If `shutdown` is a number out of bounds.
+ * @throws {ExitError} If the call of the supervisor fails; with `"max_children"`, if the supervisor is full
+ *   and the task is not awaited.
+ * @throws {Error} If the supervisor is full and the task is awaited.
+ */
+export function startSupervised(
+  process: Process,
+  asked: SupervisedTask,
+  task?: OwnedTask,
+  callers: Pid[] = callersOf(process),
+): Promise<Pid> {
+  return whenLocated(
+    locate(asked.server, process),
+    process,
+    (place) => startAt(process, place, asked, task, callers),
+  ) as Promise<Pid>;
+}
+
+async function startAt(
+  process: Process,
+  place: Place,
+  asked: SupervisedTask,
+  task: OwnedTask | undefined,
+  callers: Pid[],
+): Promise<Pid> {
+  const request = requestFor(process, place, asked, task, callers);
+  let pid: Pid | undefined;
+  try {
+    task?.open(place.node);
+    const call = startCall<Pid>(process, place, request, {
+      timeout: Infinity,
+      as: () => describeStart(process, asked, request),
+      read: (reply) => pidOf(reply, place.node, asked, task !== undefined),
+    });
+    if (task !== undefined) {
+      task.onSpawned = (pid) => {
+        call.cancel();
+        call.resolve(pid);
+      };
+    }
+    return pid = await call.promise;
+  } finally {
+    forgetRequest(process.runtime, request.run);
+    if (pid === undefined && process.alive) task?.close();
+  }
+}
+
+function requestFor(
+  { runtime }: Process,
+  { node }: Place,
+  { fn, args, link, restart, shutdown }: SupervisedTask,
+  task: OwnedTask | undefined,
+  callers: Pid[],
+): StartTask {
+  checkRestart(restart, "start a task");
+  checkShutdown(shutdown, "start a task");
+  const run = runtime.modules.describe(fn, args, node === runtime.node);
+  const ref = task === undefined ? {} : { task: task.ref };
+  return {
+    type: "start_task",
+    run,
+    link,
+    ...ref,
+    callers,
+    restart,
+    shutdown,
+  };
+}
+
+/** The call of the API, as an exit reason describes it. */
+function describeStart(
+  { runtime: { node } }: Process,
+  { server, fn, api }: SupervisedTask,
+  { run }: StartTask,
+): CallDescription {
+  const described = typeof server === "string"
+    ? { name: server, node }
+    : describeServer(server);
+  const what = "module" in run
+    ? [run.module, run.function]
+    : describeFunction(fn);
+  return ["TaskSupervisor", api, [described, what, run.args]];
+}
+
+/** Reads the reply of a supervisor. On another node, any process can have its name, and reply anything. */
+function pidOf(
+  reply: unknown,
+  node: string,
+  { advice = "" }: SupervisedTask,
+  isAwaited: boolean,
+): Pid {
+  const { type, pid, reason, message } = (reply ?? {}) as Record<
+    string,
+    unknown
+  >;
+  if (type === "ok" && !isAwaited) return pid as Pid;
+  if (reason === "max_children") throw fullError(reason, isAwaited, advice);
+  throw typeof reason === "string" && typeof message === "string"
+    ? spawnError(node, { error: reason as SpawnFailure, message })
+    : new TypeError(
+      `Cannot start a task: its supervisor answered ${inspect(reply)}`,
+    );
+}
+
+/** As from every start: Elixir returns `{:error, :max_children}`, and raises a RuntimeError for an awaited task. */
+function fullError(reason: string, isAwaited: boolean, advice: string): Error {
+  // No RangeError: no argument is at fault.
+  return isAwaited
+    ? new Error(
+      `Cannot start a task: the supervisor has as many as it may have (maxChildren)${advice}`,
+    )
+    : new ExitError(reason);
+}
+
+/** Starts the tasks of a stream under a supervisor. */
+export function supervisedStarter(
+  asked: Omit<SupervisedTask, "restart">,
+): TaskStarter {
+  return {
+    link: asked.link,
+    start: (task, callers) => void startInStream(asked, task, callers),
+  };
+}
+
+async function startInStream(
+  asked: Omit<SupervisedTask, "restart">,
+  task: StreamTask,
+  callers: Pid[],
+): Promise<void> {
+  const { owner: host } = task;
+  const args = [task.input, ...asked.args];
+  try {
+    await startSupervised(
+      host,
+      {
+        ...asked,
+        args,
+        restart: "temporary",
+        advice: "; give the stream a maxConcurrency that is not above it",
+      },
+      task,
+      callers,
+    );
+  } catch (error) {
+    // As in Elixir, it is the stream's process that calls, and exits if that fails.
+    if (isExitError(error)) host.runtime.crash(host, error);
+    else task.refused(error);
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The process of a task.
+ *
+ * @module
+ */
+
+import type {
+  Process,
+  ProcessOptions,
+} from "../../runtime/processes/process.ts";
+import { andThen } from "../../runtime/promises/and_then.ts";
+import type { RuntimeSpawnOptions } from "../../runtime/runtime.ts";
+import type { Pid, Ref } from "../../runtime/values/pid.ts";
+
+/** A function with its arguments, ready to run. */
+export interface TaskCode {
+  /** The function. */
+  fn: () => unknown;
+  /** Its name, for reports. */
+  label: string;
+}
+
+/** The processes that a task of a process runs for, nearest first: Elixir's `$callers`. */
+export function callersOf(process: Process): Pid[] {
+  return [process.pid, ...process.callers ?? []];
+}
+
+/**
+ * Starts the process of a task.
+ *
+ * @param parent The process that starts it.
+ * @param code The code that it runs.
+ * @param callers The processes that it runs for.
+ * @param ref The alias that gets the result; without it, nobody awaits the task.
+ * @param options Its links and monitors.
+ */
+export function spawnTask(
+  parent: Process,
+  { fn, label }: TaskCode,
+  callers: Pid[],
+  ref: Ref | undefined,
+  options: Omit<RuntimeSpawnOptions, keyof ProcessOptions> & {
+    origin?: string;
+  },
+): Process {
+  const process: Process = parent.runtime.spawn(
+    () => runTask(process, fn, ref),
+    {
+      label,
+      kind: "task",
+      parent: parent.pid,
+      groupLeader: parent.groupLeader,
+      callers,
+      ...options,
+    },
+  );
+  return process;
+}
+
+/**
+ * Runs the function, and then sends its result to the owner's alias. Nothing is awaited that need not be: the
+ * result of a function that is not asynchronous leaves in the turn in which the task started.
+ */
+function runTask(
+  process: Process,
+  fn: () => unknown,
+  ref: Ref | undefined,
+): unknown {
+  const result = fn();
+  if (ref === undefined) return result;
+  return andThen(result, (value) => {
+    if (process.alive) process.reply(ref, value);
+  });
+}
