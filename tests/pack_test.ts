@@ -27,13 +27,14 @@ import { exactly, objectOf } from "./_terms.ts";
 const HOSTS: readonly Host[] = ["node", "bun"];
 
 /** A node that sends back what it gets, and which keys its prototype of objects has got meanwhile. */
-const KEYS = `import { Node, receive, register, send } from "@otp/distribution";
+const KEYS =
+  `import { Node, Process, receive, self, send } from "@otp/distribution";
 const before = Reflect.ownKeys(Object.prototype);
 const added = () =>
   Reflect.ownKeys(Object.prototype).filter((key) => !before.includes(key));
 const Keys = {
   async echo(to, name) {
-    register(name);
+    Process.register(self(), name);
     send(to, { up: name, added: added() });
     for (;;) {
       const { from, value } = await receive();
