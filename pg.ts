@@ -173,7 +173,8 @@ export class pg {
    * @param options The scope.
    * @returns `"ok"`.
    * @throws {ExitError} If the scope does not run here, with what was called.
-   * @throws {TypeError} If a process is of another node, or the group cannot be sent.
+   * @throws {TypeError} If a process is of another node (then `cause` is `{ type: "nolocal", pid }`), or the
+   *   group cannot be sent.
    *
    * @example Usage
    * ```ts
@@ -204,7 +205,8 @@ export class pg {
    * @param options The scope.
    * @returns `"ok"`, or `"not_joined"` if none of them was a member.
    * @throws {ExitError} If the scope does not run here, with what was called.
-   * @throws {TypeError} If a process is of another node, or the group cannot be sent.
+   * @throws {TypeError} If a process is of another node (then `cause` is `{ type: "nolocal", pid }`), or the
+   *   group cannot be sent.
    *
    * @example Usage
    * ```ts
@@ -465,6 +467,8 @@ async function change<T>(
       `Cannot ${type} ${inspect(group)}: ${
         inspect(pid)
       } is not a process of ${node}; a process joins and leaves on its own node`,
+      // As in OTP, where it is all that the error says.
+      pid instanceof Pid ? { cause: { type: "nolocal", pid } } : undefined,
     );
   }
   return await ask(options, { type, group, pids }, type, [group, pids]);

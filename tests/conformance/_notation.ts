@@ -53,7 +53,7 @@ export class Notation {
     if (term instanceof Pid) return this.#numbered("P", term);
     if (term instanceof Ref) return this.#numbered("R", term);
     if (term instanceof Atom) return text(term.name);
-    if (term instanceof Error) return raised(term);
+    if (term instanceof Error) return this.#raised(term);
     if (term instanceof Task) return "#Task";
     if (Array.isArray(term)) return `[${this.#join(term)}]`;
     if (term instanceof Set) return `[${this.#join([...term])}]`;
@@ -74,7 +74,7 @@ export class Notation {
           Object.entries(term).map(([key, value]) => [snake(key), value]),
         );
     }
-    if (type === "$raised") return raised(rest.error as Error);
+    if (type === "$raised") return this.#raised(rest.error as Error);
     if (type === "call" && Array.isArray(rest.call)) {
       const call = rest.call as [string, string, unknown[]];
       return `call(${this.show(rest.reason)}, ${
@@ -115,12 +115,22 @@ export class Notation {
     return terms.map((each) => this.show(each)).join(", ");
   }
 
+  /** An error whose cause is a reason of OTP's is shown by that. */
+  #raised(error: Error): string {
+    const { cause } = error;
+    return isTyped(cause) ? `raised(${this.show(cause)})` : raised(error);
+  }
+
   #numbered(kind: "P" | "R", { node, number, creation }: Pid | Ref): string {
     const known = this.#numbers[kind];
     const key = `${node} ${number} ${creation}`;
     if (!known.has(key)) known.set(key, known.size + 1);
     return `#${kind}${known.get(key)}`;
   }
+}
+
+function isTyped(cause: unknown): boolean {
+  return typeof cause === "object" && cause !== null && "type" in cause;
 }
 
 /** Messages of the library's own errors are its own; those of the scenarios are compared. */

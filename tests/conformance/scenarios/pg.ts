@@ -207,6 +207,7 @@ scenario("pg: a process that has ended joins, and leaves at once", async () => {
 scenario("pg: only processes of the node join there", async () => {
   await start();
   const pid = await Node.spawn(await peer("kate"), remote);
+  await trace("pid", pid);
   await attempt("remote", () => pg.join("g", pid, SCOPE));
   await attempt("remote", () => pg.join("g", [self(), pid], SCOPE));
   await attempt("remote", () => pg.leave("g", pid, SCOPE));
