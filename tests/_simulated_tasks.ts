@@ -1,0 +1,234 @@
+/**
+ * Lives of tasks: `TaskSupervisor.async`, `asyncNolink` and `asyncStreamNolink` across nodes.
+ *
+ * Each node has a supervisor of tasks. Actors start tasks on any node, wait for a short time, and shut
+ * down those that take longer; tasks return, throw, or never end. The races: the result of a task comes
+ * with its shutdown; a supervisor or a node ends while it starts a task; the owner ends while its task
+ * begins.
+ *
+ * A result is that of its own task. A task runs once at most. An owner survives the end of tasks that
+ * are not linked to it, and nothing of a task stays in its mail. A stream has one result for each
+ * element, in order. At rest, no task is left: those that are linked end with their owner, or when the
+ * connection to it is lost.
+ */
+
+import { ExitError } from "../errors.ts";
+import { Process, receive, self } from "../process.ts";
+import type { Pid } from "../process.ts";
+import { inspect } from "../runtime/values/inspect.ts";
+import { Task, type TaskResult } from "../task.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
+import {
+  type Actor,
+  type Incarnation,
+  pick,
+  type Property,
+  type Scene,
+  type World,
+} from "./_simulated_lives.ts";
+
+const DELAYS = [0, 1, 30, 300];
+const TIMEOUTS = [1, 30, 400];
+
+type End = "return" | "throw" | "hang";
+
+interface Job {
+  id: number;
+  ms: number;
+  end: End;
+}
+
+/** The scene whose tasks run: nodes of one program share its memory. */
+let scene: TasksScene;
+
+const Work = {
+  async run({ id, ms, end }: Job): Promise<number> {
+    scene.began(id, self());
+    await Process.sleep(ms);
+    if (end === "throw") throw new Error(`job ${id}`);
+    if (end === "hang") await receive(() => false);
+    return 2 * id;
+  },
+};
+
+class TasksScene implements Scene {
+  readonly #world: World;
+  readonly #began = new Map<number, Pid>();
+  /** Whose jobs are linked to them. */
+  readonly #linked = new Map<number, Actor>();
+  #jobs = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    scene = this;
+  }
+
+  began(id: number, pid: Pid): void {
+    if (this.#began.has(id)) this.#world.wrong.push(`job ${id} ran twice`);
+    this.#began.set(id, pid);
+  }
+
+  begin(home: Incarnation): void {
+    this.#supervise(home.node);
+    this.#world.actor(home);
+    this.#world.actor(home);
+  }
+
+  #supervise(node: string): void {
+    this.#world.cluster.spawn(node, async () => {
+      await TaskSupervisor.startLink({ name: "Tasks" });
+      await receive(() => false);
+    });
+  }
+
+  act(what: string, a: number, b: number, c: number): void {
+    const world = this.#world;
+    const by = world.liveActor(a);
+    if (by === undefined) return;
+    const supervisor = { name: "Tasks", node: pick(world.nodes, b)! };
+    const timeout = pick(TIMEOUTS, b + c)!;
+    switch (what) {
+      case "async":
+      case "nolink": {
+        const job = this.#job(c, what === "async");
+        return by.order(what, async () => {
+          const isLinked = what === "async";
+          if (isLinked) this.#linked.set(job.id, by);
+          const start = isLinked
+            ? TaskSupervisor.async
+            : TaskSupervisor.asyncNolink;
+          const task = await orUndefined(start(supervisor, Work.run, [job]));
+          if (task === undefined) return;
+          // As in Elixir, the loss of a task's node is an exit of whoever awaits it.
+          const result = await orUndefined(
+            Task.yield(task, timeout).then((result) =>
+              result ?? Task.shutdown(task, c % 2 === 0 ? "brutal_kill" : 100)
+            ),
+          );
+          this.#checkResult(job, result);
+          this.#checkMail(by, job);
+        });
+      }
+      case "stream": {
+        const jobs = [0, 1, 2, 3, 4].map((i) => this.#job(c + i, false));
+        return by.order(what, async () => {
+          const results: TaskResult<number>[] = [];
+          const stream = TaskSupervisor.asyncStreamNolink(
+            supervisor,
+            jobs,
+            Work.run,
+            { maxConcurrency: 1 + b % 3, timeout, onTimeout: "kill_task" },
+          );
+          const collect = async () => {
+            for await (const result of stream) results.push(result);
+            return true;
+          };
+          if (await orUndefined(collect()) === undefined) return;
+          if (results.length !== jobs.length) {
+            world.wrong.push(
+              `${results.length} results for ${jobs.length} jobs`,
+            );
+          }
+          for (const [i, result] of results.entries()) {
+            this.#checkResult(jobs[i], result);
+          }
+          this.#checkMail(by, jobs[0]);
+        });
+      }
+      case "spawn":
+        world.actor(world.home(world.liveNode(b)));
+        return;
+      case "killSupervisor":
+        return by.order(what, () => {
+          const pid = Process.whereis("Tasks");
+          if (pid !== undefined) Process.exit(pid, "kill");
+          this.#supervise(by.home.node);
+        });
+    }
+  }
+
+  #job(c: number, isLinked: boolean): Job {
+    const ends: End[] = ["return", "return", "return", "throw"];
+    if (isLinked) ends.push("hang");
+    return {
+      id: ++this.#jobs,
+      ms: pick(DELAYS, c)!,
+      end: pick(ends, this.#jobs + c)!,
+    };
+  }
+
+  #checkResult({ id, end }: Job, result: TaskResult<number> | undefined): void {
+    if (result?.type !== "ok") return;
+    if (result.value !== 2 * id || end !== "return") {
+      this.#world.wrong.push(`job ${id} (${end}) gave ${result.value}`);
+    }
+  }
+
+  /** Nothing of a task that is over is left. */
+  #checkMail({ home, pid, id }: Actor, job: Job): void {
+    const { runtime } = this.#runtime(home.node);
+    const left = runtime.find(pid)?.mailbox.length ?? 0;
+    if (left > 0) {
+      this.#world.wrong.push(
+        `${id} has ${left} messages of job ${job.id} and others left`,
+      );
+    }
+  }
+
+  #runtime(node: string) {
+    return { runtime: this.#world.cluster.node(node)._runtime() };
+  }
+
+  async check(): Promise<string[]> {
+    const wrong: string[] = [];
+    const world = this.#world;
+    for (const actor of world.actors) {
+      const isOver = actor.endedAt < Infinity &&
+        actor.home.endedAt === Infinity && actor.doing === "nolink";
+      if (isOver) {
+        wrong.push(`${actor.id} ended with a task that is not linked`);
+      }
+    }
+    for (const [id, pid] of this.#began) {
+      const { runtime } = this.#runtime(pid.node);
+      if (runtime.find(pid) === undefined) continue;
+      const owner = this.#linked.get(id);
+      wrong.push(
+        `job ${id} still runs${owner ? `, linked to ${owner.id}` : ""}`,
+      );
+    }
+    for (const node of world.live) {
+      const children = await world.cluster.run(
+        node,
+        () => TaskSupervisor.children("Tasks"),
+      );
+      if (children.length > 0) {
+        wrong.push(`the supervisor of ${node} has ${inspect(children)}`);
+      }
+    }
+    return wrong;
+  }
+}
+
+/** What a promise gives; nothing if there is no supervisor, or it ends meanwhile. */
+async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof ExitError) return undefined;
+    throw error;
+  }
+}
+
+/** Tasks under supervisors of any node. */
+export const TASKS: Property = {
+  actions: {
+    async: 8,
+    nolink: 12,
+    stream: 5,
+    spawn: 3,
+    killSupervisor: 2,
+  },
+  options: { modules: { Work } },
+  scene: (world) => new TasksScene(world),
+};
