@@ -339,5 +339,7 @@ export const GLOBAL: Property = {
     killServer: 4,
     spawn: 2,
   },
+  faults: { restart: 3, cut: 2, split: 4, connect: 4 },
+  isApart: true,
   scene: (world) => new GlobalScene(world),
 };

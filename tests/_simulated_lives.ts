@@ -99,6 +99,8 @@ export interface Property {
   faults?: Partial<Record<Fault, number>>;
   /** Options of all nodes. */
   options?: SimulatedNodeOptions;
+  /** Whether the nodes are not connected at the beginning. */
+  isApart?: boolean;
   /** Nodes that are hidden. */
   hidden?: readonly string[];
   /** Begins a life. */
@@ -419,7 +421,7 @@ export async function live(
   const nodes = NAMES.map((name) => `${name}@localhost`);
   const world = new World(cluster, nodes, property);
   for (const name of nodes) world.begin(name);
-  await world.connectAll();
+  if (!property.isApart) await world.connectAll();
   await cluster.settle();
   for (const command of commands) await world.do(command);
   return { wrong: await world.rest(), trace: () => cluster.trace() };

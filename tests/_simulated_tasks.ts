@@ -56,6 +56,11 @@ class TasksScene implements Scene {
   readonly #began = new Map<number, Pid>();
   /** Whose jobs are linked to them. */
   readonly #linked = new Map<number, Actor>();
+  /** The jobs of each stream, and how many of them may run at a time. */
+  readonly #groups = new Map<
+    number,
+    { by: Actor; group: number[]; most: number }
+  >();
   #jobs = 0;
 
   constructor(world: World) {
@@ -66,6 +71,19 @@ class TasksScene implements Scene {
   began(id: number, pid: Pid): void {
     if (this.#began.has(id)) this.#world.wrong.push(`job ${id} ran twice`);
     this.#began.set(id, pid);
+    const { by, group, most } = this.#groups.get(id) ?? {};
+    if (by === undefined) return;
+    const { runtime } = this.#runtime(pid.node);
+    const running = group!.filter((each) => {
+      const other = this.#began.get(each);
+      return other !== undefined && runtime.find(other) !== undefined;
+    });
+    const home = this.#world.home(pid.node);
+    const isParted = by.home !== home &&
+      this.#world.wasParted(by.home, home, home.startedAt, Infinity);
+    if (running.length > most! && !isParted) {
+      this.#world.wrong.push(`jobs ${running} ran at once`);
+    }
   }
 
   begin(home: Incarnation): void {
@@ -106,18 +124,20 @@ class TasksScene implements Scene {
             ),
           );
           this.#checkResult(job, result);
-          this.#checkMail(by, job);
         });
       }
       case "stream": {
         const jobs = [0, 1, 2, 3, 4].map((i) => this.#job(c + i, false));
+        const most = 1 + b % 3;
+        const group = jobs.map(({ id }) => id);
+        for (const id of group) this.#groups.set(id, { by, group, most });
         return by.order(what, async () => {
           const results: TaskResult<number>[] = [];
           const stream = TaskSupervisor.asyncStreamNolink(
             supervisor,
             jobs,
             Work.run,
-            { maxConcurrency: 1 + b % 3, timeout, onTimeout: "kill_task" },
+            { maxConcurrency: most, timeout, onTimeout: "kill_task" },
           );
           const collect = async () => {
             for await (const result of stream) results.push(result);
@@ -132,7 +152,6 @@ class TasksScene implements Scene {
           for (const [i, result] of results.entries()) {
             this.#checkResult(jobs[i], result);
           }
-          this.#checkMail(by, jobs[0]);
         });
       }
       case "spawn":
@@ -165,12 +184,12 @@ class TasksScene implements Scene {
   }
 
   /** Nothing of a task that is over is left. */
-  #checkMail({ home, pid, id }: Actor, job: Job): void {
+  #checkMail({ home, pid, id }: Actor): void {
     const { runtime } = this.#runtime(home.node);
     const left = runtime.find(pid)?.mailbox.length ?? 0;
     if (left > 0) {
       this.#world.wrong.push(
-        `${id} has ${left} messages of job ${job.id} and others left`,
+        `${id} has ${left} messages of its tasks left`,
       );
     }
   }
@@ -183,6 +202,7 @@ class TasksScene implements Scene {
     const wrong: string[] = [];
     const world = this.#world;
     for (const actor of world.actors) {
+      if (actor.isAlive) this.#checkMail(actor);
       const isOver = actor.endedAt < Infinity &&
         actor.home.endedAt === Infinity && actor.doing === "nolink";
       if (isOver) {
