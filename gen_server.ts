@@ -67,7 +67,8 @@ import {
   waitingProcess,
 } from "./runtime/context/current_process.ts";
 import { inspect } from "./runtime/values/inspect.ts";
-import { type Atom, nameOf, Pid, Ref } from "./runtime/values/pid.ts";
+import { Pid, Ref } from "./runtime/values/pid.ts";
+import { type Atom, nameOf } from "./runtime/values/atom.ts";
 
 export type {
   AlreadyStartedReason,

@@ -30,8 +30,8 @@ import type { ModuleFunction } from "./runtime/spawning/modules.ts";
 import {
   type GlobalLockId,
   lock,
-  names,
-  register,
+  registeredGlobalNames,
+  registerGlobal,
   sync as syncNames,
   unlock,
   unregister,
@@ -57,7 +57,8 @@ import {
   waitingProcess,
 } from "./runtime/context/current_process.ts";
 import { inspect } from "./runtime/values/inspect.ts";
-import { type Atom, nameOf, type Pid } from "./runtime/values/pid.ts";
+import type { Pid } from "./runtime/values/pid.ts";
+import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { copyTerm } from "./runtime/values/term.ts";
 
 export type { GlobalLockId, GlobalNameConflict };
@@ -141,7 +142,7 @@ export class global {
     pid: Pid,
     resolve: ResolveFunction | ModuleFunction = global.randomExitName,
   ): Promise<boolean> {
-    return register("register", name, pid, resolverOf(resolve));
+    return registerGlobal("register", name, pid, resolverOf(resolve));
   }
 
   /**
@@ -172,7 +173,7 @@ export class global {
     pid: Pid,
     resolve: ResolveFunction | ModuleFunction = global.randomExitName,
   ): Promise<boolean> {
-    return register("re_register", name, pid, resolverOf(resolve));
+    return registerGlobal("re_register", name, pid, resolverOf(resolve));
   }
 
   /**
@@ -231,7 +232,7 @@ export class global {
    * ```
    */
   static registeredNames(): Promise<unknown[]> {
-    return names();
+    return registeredGlobalNames();
   }
 
   /**

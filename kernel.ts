@@ -25,13 +25,8 @@ import {
   isName,
 } from "./runtime/values/check_arguments.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
-import {
-  type Atom,
-  type Message,
-  nameOf,
-  Pid,
-  Ref,
-} from "./runtime/values/pid.ts";
+import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
+import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { copyTerm } from "./runtime/values/term.ts";
 
 export { type Message, type MonitoredObject, Pid, Ref };

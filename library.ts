@@ -17,7 +17,7 @@ export * from "./process.ts";
 export * from "./registry.ts";
 export * from "./rpc.ts";
 export { inspect, type InspectOptions } from "./runtime/values/inspect.ts";
-export { Atom, atom } from "./runtime/values/pid.ts";
+export { Atom, atom } from "./runtime/values/atom.ts";
 export * from "./supervisor.ts";
 export * from "./task.ts";
 export * from "./task_supervisor.ts";

@@ -21,7 +21,7 @@
 import type { TlsOptions } from "./distribution/credentials.ts";
 import type {
   HostEnvironment,
-  Registration,
+  HostRegistration,
 } from "./distribution/host_environment.ts";
 import type { Network, NodeKind } from "./distribution/network.ts";
 import type { ConnectionStats } from "./distribution/statistics.ts";
@@ -70,7 +70,8 @@ import {
   checkTimeout,
 } from "./runtime/values/check_arguments.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
-import { type Atom, nameOf, type Pid, type Ref } from "./runtime/values/pid.ts";
+import type { Pid, Ref } from "./runtime/values/pid.ts";
+import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import {
   type Shutdown,
   shutDown,
@@ -169,7 +170,7 @@ export class Node implements AsyncDisposable {
   readonly port: number;
   readonly #runtime: NodeRuntime;
   readonly #network: Network;
-  readonly #registration: Registration;
+  readonly #registration: HostRegistration;
   readonly #stopTimeout: number;
   /** The servers of the node itself. */
   readonly #system: ReadonlySet<Process>;
@@ -179,7 +180,7 @@ export class Node implements AsyncDisposable {
   private constructor(
     runtime: NodeRuntime,
     network: Network,
-    registration: Registration,
+    registration: HostRegistration,
     stopTimeout: number,
   ) {
     this.#stopTimeout = stopTimeout;

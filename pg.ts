@@ -39,7 +39,8 @@ import {
   waitingProcess,
 } from "./runtime/context/current_process.ts";
 import { inspect } from "./runtime/values/inspect.ts";
-import { type Atom, nameOf, Pid, type Ref } from "./runtime/values/pid.ts";
+import { Pid, type Ref } from "./runtime/values/pid.ts";
+import { type Atom, nameOf } from "./runtime/values/atom.ts";
 
 export type { ChildSpec, GroupMembers, PgMessage };
 

@@ -52,13 +52,8 @@ import {
 } from "./runtime/values/check_arguments.ts";
 import { misfit } from "./runtime/values/options.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
-import {
-  type Atom,
-  type Message,
-  nameOf,
-  Pid,
-  Ref,
-} from "./runtime/values/pid.ts";
+import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
+import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { copyTerm, REASON_LEVELS } from "./runtime/values/term.ts";
 import { termKey } from "./runtime/values/term_key.ts";
 import { raise, startRpc } from "./servers/rpc/rpc_call.ts";

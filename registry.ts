@@ -58,7 +58,8 @@ import {
   waitingProcess,
 } from "./runtime/context/current_process.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
-import { type Atom, nameOf, type Pid, type Ref } from "./runtime/values/pid.ts";
+import type { Pid, Ref } from "./runtime/values/pid.ts";
+import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { termKey } from "./runtime/values/term_key.ts";
 import { Supervisor } from "./supervisor.ts";
 

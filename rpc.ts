@@ -38,7 +38,7 @@ import {
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
-import { type Atom, nameOf } from "./runtime/values/pid.ts";
+import { type Atom, nameOf } from "./runtime/values/atom.ts";
 
 export { RpcError };
 

@@ -25,7 +25,7 @@ import {
   checkOptions,
 } from "../runtime/values/check_arguments.ts";
 import { inspect, printable } from "../runtime/values/inspect.ts";
-import { type Atom, nameOf } from "../runtime/values/pid.ts";
+import { type Atom, nameOf } from "../runtime/values/atom.ts";
 import { Task } from "../task.ts";
 import { type TaskFunction, TaskSupervisor } from "../task_supervisor.ts";
 import type { RemoteSupervisor } from "./application.ts";

@@ -20,7 +20,7 @@ export interface NodeDescription {
 }
 
 /** The registration of a node: others can find it and connect to it. */
-export interface Registration {
+export interface HostRegistration {
   /** The port that it listens on. */
   readonly port: number;
   /** Which incarnation of its name it is. */
@@ -52,7 +52,7 @@ export interface HostEnvironment {
     node: NodeDescription,
     accept: (transport: Transport) => void,
     log: NetworkLog,
-  ): Promise<Registration>;
+  ): Promise<HostRegistration>;
   /** Connects to a node of that name, at an address if one is given; the signal ends the attempt. */
   connect(
     peer: NodeName,

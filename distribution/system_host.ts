@@ -15,9 +15,9 @@ import type { NetworkLog } from "./network_log.ts";
 import type { Transport } from "./wire.ts";
 import type {
   HostEnvironment,
+  HostRegistration,
   NodeDescription,
   PeerStream,
-  Registration,
 } from "./host_environment.ts";
 
 /** Where a node listens, and how it speaks. */
@@ -52,7 +52,7 @@ export class SystemHost implements HostEnvironment {
     { name, hidden, extra }: NodeDescription,
     accept: (transport: Transport) => void,
     log: NetworkLog,
-  ): Promise<Registration> {
+  ): Promise<HostRegistration> {
     const { host, port, epmdPort, tls } = this.#options;
     await using resources = new AsyncDisposableStack();
     const accepted: Transport[] = [];

@@ -7,7 +7,8 @@
 
 import { reasonOf } from "../runtime/values/errors.ts";
 import { inspect } from "../runtime/values/inspect.ts";
-import { Atom, nameOf, Pid, type Ref } from "../runtime/values/pid.ts";
+import { Pid, type Ref } from "../runtime/values/pid.ts";
+import { Atom, nameOf } from "../runtime/values/atom.ts";
 import { isExit, isExitOrLikeOne } from "../runtime/values/exit_message.ts";
 import type { WaitOptions } from "../runtime/processes/mailbox.ts";
 import type { Process } from "../runtime/processes/process.ts";

@@ -8,7 +8,8 @@
  */
 
 import { inspect } from "../runtime/values/inspect.ts";
-import { Atom, nameOf, type Pid } from "../runtime/values/pid.ts";
+import type { Pid } from "../runtime/values/pid.ts";
+import { Atom, nameOf } from "../runtime/values/atom.ts";
 
 /**
  * A registry of names: what a module is to Elixir's `{:via, module, name}`.

@@ -12,7 +12,7 @@ import {
 import { loadCredentials } from "../distribution/credentials.ts";
 import type {
   HostEnvironment,
-  Registration,
+  HostRegistration,
 } from "../distribution/host_environment.ts";
 import { defaultEpmdPort } from "../distribution/listen_for_peers.ts";
 import { Network } from "../distribution/network.ts";
@@ -59,7 +59,7 @@ export interface StartedNode {
   /** Its connections. */
   network: Network;
   /** Its registration at its host. */
-  registration: Registration;
+  registration: HostRegistration;
   /** Has it take the connections that come, and those that have come by now. */
   accept(): void;
 }

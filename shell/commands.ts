@@ -8,7 +8,8 @@ import { IO } from "../io.ts";
 import { Pid, Process, type ProcessInfo, Ref } from "../process.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
 import { inspect, printable } from "../runtime/values/inspect.ts";
-import { Atom, printedPid } from "../runtime/values/pid.ts";
+import { printedPid } from "../runtime/values/pid.ts";
+import { Atom } from "../runtime/values/atom.ts";
 import type { LineValues } from "./values.ts";
 
 /** Makes the commands of a shell. */

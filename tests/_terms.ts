@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { Pid, Ref } from "../process.ts";
-import { Atom, atom } from "../runtime/values/pid.ts";
+import { Atom, atom } from "../runtime/values/atom.ts";
 
 /** Keys that have a meaning somewhere. */
 const SPECIAL_KEYS = [

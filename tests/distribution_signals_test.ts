@@ -10,7 +10,7 @@ import {
   send,
   spawn,
 } from "../process.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import { exiting, pairTest, reasonOf, relay } from "./_nodes.ts";
 import { mail, turn } from "./_processes.ts";
 

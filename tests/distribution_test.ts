@@ -20,7 +20,7 @@ import {
   spawn,
 } from "../process.ts";
 import { insideOf } from "../runtime/context/current_process.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import { NodeProcess } from "./_node_process.ts";
 import {
   caughtUp,

@@ -18,7 +18,7 @@ import {
   spawn,
   spawnMonitor,
 } from "../process.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import { ended, idle, processTest, standardError } from "./_processes.ts";
 
 const HERE = "nonode@nohost";

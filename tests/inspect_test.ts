@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
 import { Pid, Ref } from "../process.ts";
 import { inspect, type InspectOptions } from "../runtime/values/inspect.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import { test } from "../testing/tags.ts";
 import { anyTerm, objectOf } from "./_terms.ts";
 

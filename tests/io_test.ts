@@ -22,7 +22,7 @@ import {
   spawnLink,
   spawnMonitor,
 } from "../process.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import { test } from "../testing/tags.ts";
 import {
   ended,

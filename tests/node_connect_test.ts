@@ -19,7 +19,7 @@ import {
   send,
   spawn,
 } from "../process.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import { epmdNames, startEpmd } from "./_epmd_helpers.ts";
 import {
   Cluster,

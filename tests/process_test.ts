@@ -25,7 +25,7 @@ import {
   spawn,
   spawnLink,
 } from "../process.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import { test } from "../testing/tags.ts";
 import {
   ended,

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { global } from "../global.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import { Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createHmac } from "node:crypto";
 import { DEFAULT_LIMITS } from "../distribution/wire.ts";
 import { decodeRequest, encodeRequest } from "../distribution/epmd/protocol.ts";
-import { Atom } from "../runtime/values/pid.ts";
+import { Atom } from "../runtime/values/atom.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";
 import {

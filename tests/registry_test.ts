@@ -14,7 +14,7 @@ import {
   type RegistryKeys,
   type RegistryOptions,
 } from "../registry.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import { clusterTest } from "./_nodes.ts";

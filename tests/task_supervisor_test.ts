@@ -7,7 +7,7 @@ import {
 } from "../errors.ts";
 import { Node, type NodeOptions } from "../node.ts";
 import { type Pid, Process, receive } from "../process.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import { Task } from "../task.ts";
 import {
   TaskSupervisor,

@@ -18,7 +18,7 @@ import {
   send,
   spawnMonitor,
 } from "../process.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import { termKey } from "../runtime/values/term_key.ts";
 import { anyTerm, exactly, mutable, objectOf } from "./_terms.ts";
 import { mail, processTest } from "./_processes.ts";

@@ -2,7 +2,7 @@ import { SIGNAL_KINDS } from "./_signals.ts";
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
 import { Pid, Ref } from "../process.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { Encoder } from "../wires/json/encoder.ts";

@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
 import { Pid, receive, Ref, self, send, spawn } from "../process.ts";
-import { atom } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import { TICK } from "../wires/json/frames.ts";
 import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";
 import {

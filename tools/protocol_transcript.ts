@@ -16,7 +16,7 @@ import {
 } from "node:net";
 import { SystemHost } from "../distribution/system_host.ts";
 import { parseNodeName } from "../distribution/node_name.ts";
-import type { Registration } from "../distribution/host_environment.ts";
+import type { HostRegistration } from "../distribution/host_environment.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import { global } from "../global.ts";
 import { Node } from "../node.ts";
@@ -85,7 +85,7 @@ class GivenHost extends SystemHost {
 
   override async register(
     ...args: Parameters<SystemHost["register"]>
-  ): Promise<Registration> {
+  ): Promise<HostRegistration> {
     const registration = await super.register(...args);
     return {
       port: registration.port,

@@ -17,7 +17,8 @@ import {
 } from "../distribution/epmd/protocol.ts";
 import { DEFAULT_LIMITS } from "../distribution/wire.ts";
 import { Call, Cast } from "../gen/messages.ts";
-import { atom, Pid, Ref } from "../runtime/values/pid.ts";
+import { Pid, Ref } from "../runtime/values/pid.ts";
+import { atom } from "../runtime/values/atom.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { Encoder } from "../wires/json/encoder.ts";
 import { rawFrame, textFrame, TICK } from "../wires/json/frames.ts";

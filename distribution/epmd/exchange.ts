@@ -35,7 +35,7 @@ export interface EpmdAddress {
 }
 
 /** {@linkcode EpmdAddress} with its defaults filled in. */
-export interface Target {
+export interface EpmdTarget {
   /** The host where EPMD is reached. */
   host: string;
   /** The port where EPMD is reached. */
@@ -77,7 +77,7 @@ export interface Exchange<T> {
  * @returns The address in full.
  * @throws {RangeError} When the port is none.
  */
-export function toTarget(address: EpmdAddress): Target {
+export function toTarget(address: EpmdAddress): EpmdTarget {
   const { host = "127.0.0.1", port, timeout = 5000 } = address;
   if (!Number.isInteger(port) || port < 1 || port > 65535) {
     throw new RangeError(
@@ -138,7 +138,7 @@ export function pause(
  * @throws {EpmdProtocolError} When the answer is not EPMD's.
  */
 export function exchange<T>(
-  target: Target,
+  target: EpmdTarget,
   options: Exchange<T>,
 ): Promise<{ answer: T; socket: Socket }> {
   const { host, port, timeout } = target;

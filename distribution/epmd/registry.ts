@@ -28,10 +28,10 @@ import {
 } from "./errors.ts";
 import {
   type EpmdAddress,
+  type EpmdTarget,
   exchange,
   pause,
   runOutside,
-  type Target,
   toTarget,
 } from "./exchange.ts";
 import { OwnerChain, Roster } from "./ownership.ts";
@@ -122,7 +122,7 @@ export function register(
 
 class NameLease implements Lease {
   readonly #entry: NodeEntry;
-  readonly #target: Target;
+  readonly #target: EpmdTarget;
   readonly #options: EpmdOptions;
   readonly #log: EpmdLog;
   readonly #closing = new AbortController();

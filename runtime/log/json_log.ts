@@ -11,7 +11,8 @@ import {
   keysOf,
   shorten,
 } from "../values/inspect.ts";
-import { Atom, Pid, Ref } from "../values/pid.ts";
+import { Pid, Ref } from "../values/pid.ts";
+import { Atom } from "../values/atom.ts";
 import { formatExit } from "../values/exit_reason.ts";
 import { writeError } from "../host/standard_streams.ts";
 import { errorTerm } from "../values/term.ts";

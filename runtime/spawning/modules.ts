@@ -6,7 +6,7 @@
 
 import { SpawnRefusedError, UndefinedFunctionError } from "../values/errors.ts";
 import { inspect, printable, quote } from "../values/inspect.ts";
-import { nameOf } from "../values/pid.ts";
+import { nameOf } from "../values/atom.ts";
 import type { Runnable, SpawnFailure } from "../signals/signal.ts";
 
 /** A module as a node exports it: functions by name. What is no function is not exported. */

@@ -8,7 +8,8 @@
 
 import { inspect } from "./inspect.ts";
 import { isOptions, misfit } from "./options.ts";
-import { Atom, Pid, Ref } from "./pid.ts";
+import { Pid, Ref } from "./pid.ts";
+import { Atom } from "./atom.ts";
 
 /** Whether a value can be a name: a string or an atom. */
 export function isName(value: unknown): value is string | Atom {

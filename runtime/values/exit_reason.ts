@@ -11,7 +11,7 @@ import {
   printableWithin,
   shorten,
 } from "./inspect.ts";
-import { Atom } from "./pid.ts";
+import { Atom } from "./atom.ts";
 import { copyTerm, errorTerm, REASON_LEVELS, rebuildError } from "./term.ts";
 
 /**

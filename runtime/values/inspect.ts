@@ -5,7 +5,8 @@
  */
 
 import { isOptions, misfit } from "./options.ts";
-import { Atom, Pid, Ref } from "./pid.ts";
+import { Pid, Ref } from "./pid.ts";
+import { Atom } from "./atom.ts";
 
 /** How {@linkcode inspect} shows a value. */
 export interface InspectOptions {

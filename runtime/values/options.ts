@@ -4,7 +4,8 @@
  * @module
  */
 
-import { Atom, Pid, Ref } from "./pid.ts";
+import { Pid, Ref } from "./pid.ts";
+import { Atom } from "./atom.ts";
 
 /** Whether a value can be an object with options: a timeout, as Elixir takes it there, cannot. */
 export function isOptions(value: unknown): boolean {

@@ -9,7 +9,8 @@
  */
 
 import { FEW_KEYS, isCrowded } from "./hash_collisions.ts";
-import { Atom, checkNodeOf, Pid, Ref } from "./pid.ts";
+import { checkNodeOf, Pid, Ref } from "./pid.ts";
+import { Atom } from "./atom.ts";
 import { ServerMessage } from "./server_message.ts";
 
 /**

@@ -5,7 +5,8 @@
  */
 
 import { Buffer } from "node:buffer";
-import { Atom, Pid, Ref } from "./pid.ts";
+import { Pid, Ref } from "./pid.ts";
+import { Atom } from "./atom.ts";
 import {
   checkHole,
   DEFAULT_MAX_DEPTH,

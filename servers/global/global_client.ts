@@ -62,7 +62,7 @@ function change(asked: GlobalChange): Promise<boolean> {
 }
 
 /** Registers a name; `false` if it is taken. */
-export async function register(
+export async function registerGlobal(
   type: "register" | "re_register",
   name: unknown,
   pid: Pid,
@@ -96,7 +96,7 @@ export function whereis(
 }
 
 /** All names. */
-export function names(): Promise<unknown[]> {
+export function registeredGlobalNames(): Promise<unknown[]> {
   return request({ type: "registered_names" });
 }
 
@@ -207,7 +207,7 @@ async function startThere(process: Process, node: string): Promise<boolean> {
 /** The names of the cluster as a registry: that of `{ global: name }`. */
 export const globalNames: NameRegistry = {
   registerName(name: unknown, pid: Pid): Promise<boolean> {
-    return register("register", name, pid, "random_exit_name");
+    return registerGlobal("register", name, pid, "random_exit_name");
   },
   unregisterName: unregister,
   whereisName: whereis,

@@ -8,9 +8,9 @@ import type { NodeName } from "../../distribution/node_name.ts";
 import type { Transport } from "../../distribution/wire.ts";
 import type {
   HostEnvironment,
+  HostRegistration,
   NodeDescription,
   PeerStream,
-  Registration,
 } from "../../distribution/host_environment.ts";
 import { NodeStartError } from "../../errors.ts";
 import type { Clock } from "../../runtime/host/clock.ts";
@@ -37,7 +37,7 @@ const FIRST_PORT = 50_000;
  */
 export type PartitionMode = "cut" | "silent";
 
-interface Registered extends Registration {
+interface Registered extends HostRegistration {
   readonly name: string;
   readonly extra: string;
   accept(transport: Transport): void;
@@ -82,7 +82,7 @@ export class SimulatedNetwork implements Ether {
   register(
     { name: { full }, extra }: NodeDescription,
     accept: (transport: Transport) => void,
-  ): Registration {
+  ): HostRegistration {
     if (this.#registered.has(full)) {
       throw new NodeStartError(
         "in_use",
@@ -293,7 +293,7 @@ class SimulatedHost implements HostEnvironment {
   register(
     node: NodeDescription,
     accept: (transport: Transport) => void,
-  ): Promise<Registration> {
+  ): Promise<HostRegistration> {
     return Promise.resolve(this.#network.register(node, accept));
   }
 

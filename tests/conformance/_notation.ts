@@ -2,7 +2,7 @@
 
 import { IoError, RpcError } from "../../errors.ts";
 import { Pid, Ref } from "../../process.ts";
-import { Atom } from "../../runtime/values/pid.ts";
+import { Atom } from "../../runtime/values/atom.ts";
 import { Task } from "../../task.ts";
 
 /** A line of a trace: a text, and a term if there is one. */

@@ -10,7 +10,8 @@ import {
   isReserved,
   receivedMessage,
 } from "../../gen/messages.ts";
-import { MAX_NAME, Pid, Ref } from "../../runtime/values/pid.ts";
+import { Pid, Ref } from "../../runtime/values/pid.ts";
+import { MAX_NAME_BYTES } from "../../runtime/values/atom.ts";
 import type {
   Runnable,
   Signals,
@@ -21,7 +22,7 @@ import { type FrameHandler, FrameReader, parseJson } from "./frames.ts";
 import { RawArrays } from "./raw_arrays.ts";
 import {
   checkArray,
-  checkBoolean,
+  checkFlag,
   checkNatural,
   checkNode,
   checkObject,
@@ -287,8 +288,8 @@ export class Decoder implements FrameHandler {
         const pid = this.#fromPid(first);
         deliver.spawnReply(pid, this.#toPid(second), this.#ownRef(third), {
           pid,
-          link: checkBoolean(fourth),
-          monitor: checkBoolean(fifth),
+          link: checkFlag(fourth),
+          monitor: checkFlag(fifth),
         });
         return;
       }
@@ -343,8 +344,8 @@ export class Decoder implements FrameHandler {
     this.#deliver.spawnRequest(this.#fromPid(from), {
       ref: this.#peerRef(ref),
       run: this.#runnable(checkObject(run)),
-      link: checkBoolean(link),
-      monitor: checkBoolean(monitor),
+      link: checkFlag(link),
+      monitor: checkFlag(monitor),
       groupLeader: checkPid(groupLeader),
     });
   }
@@ -478,7 +479,7 @@ function checkPid(value: unknown): Pid {
 }
 
 function checkName(name: unknown): string {
-  return checkText(name, MAX_NAME);
+  return checkText(name, MAX_NAME_BYTES);
 }
 
 function checkPeers(peers: unknown): string[] {

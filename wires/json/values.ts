@@ -9,16 +9,13 @@
 
 import { Buffer } from "node:buffer";
 import { isReserved, ServerMessage } from "../../gen/messages.ts";
+import { checkNodeOf, isNodeName, Pid, Ref } from "../../runtime/values/pid.ts";
 import {
   Atom,
   atom,
-  checkNodeOf,
   isLongerThan,
-  isNodeName,
-  MAX_NAME,
-  Pid,
-  Ref,
-} from "../../runtime/values/pid.ts";
+  MAX_NAME_BYTES,
+} from "../../runtime/values/atom.ts";
 import {
   areCrowded,
   checkBigInt,
@@ -472,7 +469,7 @@ export class ValueDecoder {
         return new Ref(node, number, creation);
       }
       case "$atom":
-        return atom(checkText(content, MAX_NAME));
+        return atom(checkText(content, MAX_NAME_BYTES));
       case "$number":
         return toNumber(content);
       case "$bigint":
@@ -651,7 +648,7 @@ function checkNumber(value: unknown): number {
 }
 
 /** @throws {ProtocolError} If it is neither true nor false. */
-export function checkBoolean(value: unknown): boolean {
+export function checkFlag(value: unknown): boolean {
   if (typeof value !== "boolean") {
     throw new ProtocolError(`expected true or false, got ${kindOf(value)}`);
   }

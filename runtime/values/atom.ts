@@ -1,0 +1,140 @@
+/**
+ * Atoms, and names that are given as an atom or a string.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+
+const CUSTOM_INSPECT = Symbol.for("nodejs.util.inspect.custom");
+const DENO_INSPECT = Symbol.for("Deno.customInspect");
+
+/** How many bytes of UTF-8 a name has at most: an atom, or the name of a process, node, module or function. */
+export const MAX_NAME_BYTES = 255;
+
+/** Whether a text has more than so many bytes of UTF-8, in which a lone surrogate has three. */
+export function isLongerThan(text: string, bytes: number): boolean {
+  // A code unit has three bytes at most, so that a short text need not be looked at.
+  if (text.length * 3 <= bytes || bytes === Infinity) return false;
+  return text.length > bytes || Buffer.byteLength(text, "utf8") > bytes;
+}
+
+/**
+ * An Erlang atom: a constant that stands for its own name, and is not a string.
+ *
+ * One name has one object within a JavaScript process, so atoms can be compared with `===`.
+ *
+ * @example Atoms and strings are kept apart
+ * ```ts
+ * import { atom } from "@otp/distribution";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * assert(atom("ok") === atom("ok"));
+ * assertEquals(String(atom("ok")), "ok");
+ * ```
+ */
+export class Atom {
+  /** The atom's text. */
+  readonly name: string;
+
+  /**
+   * Programs call {@linkcode atom}, which gives the one object of a name.
+   *
+   * @param name The atom's text.
+   * @throws {RangeError} If the name is longer than 255 bytes of UTF-8.
+   */
+  constructor(name: string) {
+    if (isLongerThan(name, MAX_NAME_BYTES)) {
+      throw new RangeError(
+        `Cannot make an atom: its text has ${
+          Buffer.byteLength(name)
+        } bytes of UTF-8, and ${MAX_NAME_BYTES} is the most`,
+      );
+    }
+    this.name = name;
+  }
+
+  /**
+   * The atom's text, without the colon.
+   *
+   * @returns The text.
+   */
+  toString(): string {
+    return this.name;
+  }
+
+  /** @ignore */
+  [CUSTOM_INSPECT](): string {
+    return `:${this.name}`;
+  }
+
+  /** @ignore */
+  [DENO_INSPECT](): string {
+    return `:${this.name}`;
+  }
+}
+
+const atoms = new Map<string, WeakRef<Atom>>();
+const collectedAtoms = new FinalizationRegistry((key: string) => {
+  if (atoms.get(key)?.deref() === undefined) atoms.delete(key);
+});
+
+/**
+ * The atom of a name.
+ *
+ * Unlike Erlang's, the table of atoms does not grow for ever: an atom that nothing holds is
+ * collected.
+ *
+ * @param name The atom's text, at most 255 bytes of UTF-8.
+ * @returns The one object for that name.
+ * @throws {RangeError} If the name is longer than 255 bytes of UTF-8.
+ *
+ * @example Usage
+ * ```ts
+ * import { atom } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(atom("normal").name, "normal");
+ * ```
+ */
+export function atom(name: string): Atom {
+  if (typeof name !== "string") {
+    throw new TypeError(
+      `Cannot make an atom of a value of the type ${typeof name}: give a string`,
+    );
+  }
+  const key = atomKey(name);
+  const known = atoms.get(key)?.deref();
+  if (known !== undefined) return known;
+  const made = Object.freeze(new Atom(name));
+  atoms.set(key, new WeakRef(made));
+  collectedAtoms.register(made, key);
+  return made;
+}
+
+/** The hash of a text of digits can be chosen: many of one would make the table slow. */
+function atomKey(name: string): string {
+  const first = name.charCodeAt(0);
+  return first >= 0x30 && first <= 0x3a ? `:${name}` : name;
+}
+
+/**
+ * The text of a name that is given as a string or an atom.
+ *
+ * @throws {TypeError} If it is neither.
+ * @throws {RangeError} If it is longer than a name may be.
+ */
+export function nameOf(name: string | Atom): string {
+  if (name instanceof Atom) return name.name;
+  if (typeof name === "string") {
+    if (!isLongerThan(name, MAX_NAME_BYTES)) return name;
+    throw new RangeError(
+      `Cannot use a name of ${
+        Buffer.byteLength(name)
+      } bytes: ${MAX_NAME_BYTES} is the most`,
+    );
+  }
+  throw new TypeError(
+    `Cannot use ${String(name)} as a name: give a string or an atom`,
+  );
+}
