@@ -24,9 +24,10 @@ export interface Hello {
   [key: string]: unknown;
 }
 
-/** A frame as it came: JSON, raw bytes, or neither for a tick. */
+/** A frame as it came: JSON, with attachments or without, raw bytes, or neither for a tick. */
 export interface Frame {
   json?: unknown;
+  attachments?: Uint8Array;
   raw?: Uint8Array;
 }
 
@@ -41,6 +42,40 @@ export function frameOf(text: string): Uint8Array {
   const head = Buffer.alloc(4);
   head.writeUInt32BE(body.length);
   return Buffer.concat([head, body]);
+}
+
+/** Bytes of an attachment; a text is written as UTF-8. */
+export function attachmentOf(content: string | Uint8Array): Uint8Array {
+  const bytes = Buffer.from(content as string);
+  const head = Buffer.alloc(4);
+  const utf8 = typeof content === "string" ? 0x8000_0000 : 0;
+  head.writeUInt32BE(utf8 + bytes.length);
+  return Buffer.concat([head, bytes]);
+}
+
+/** Bytes of a frame with a JSON text and attachments. */
+export function attachedFrameOf(
+  text: string,
+  attachments: (string | Uint8Array)[],
+): Uint8Array {
+  const attached = Buffer.concat(attachments.map(attachmentOf));
+  const json = Buffer.from(text, "utf8");
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(0x4000_0000 + 4 + attached.length + json.length);
+  head.writeUInt32BE(attached.length, 4);
+  return Buffer.concat([head, attached, json]);
+}
+
+/** The JSON of a frame with signals, and the bytes of its attachments. */
+export function partsOf(
+  frame: Uint8Array,
+): { json: string; attachments: Uint8Array } {
+  const bytes = Buffer.from(frame);
+  const size = bytes[0] >>> 6 === 1 ? 4 + bytes.readUInt32BE(4) : 0;
+  return {
+    json: bytes.toString("utf8", 4 + size),
+    attachments: bytes.subarray(size === 0 ? 4 : 8, 4 + size),
+  };
 }
 
 /** Bytes of a frame with raw bytes. */
@@ -177,13 +212,14 @@ export class RawPeer implements AsyncDisposable {
     const bytes = this.#bytes;
     if (bytes.length < 4) return undefined;
     const head = Buffer.from(bytes.subarray(0, 4)).readUInt32BE();
-    const length = (head & 0x7fff_ffff) >>> 0;
+    const length = head & 0x3fff_ffff;
     if (bytes.length < 4 + length) return undefined;
-    const body = bytes.subarray(4, 4 + length);
+    const frame = bytes.subarray(0, 4 + length);
     this.#bytes = bytes.subarray(4 + length);
     if (length === 0) return {};
-    if (head >= 0x8000_0000) return { raw: body };
-    return { json: JSON.parse(new TextDecoder().decode(body)) };
+    if (head >= 0x8000_0000) return { raw: frame.subarray(4) };
+    const { json, attachments } = partsOf(frame);
+    return { json: JSON.parse(json), attachments };
   }
 
   /** Takes the next JSON frame. */

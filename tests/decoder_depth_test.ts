@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";
 import { Decoder } from "../wires/json/decoder.ts";
-import { ProtocolError } from "../wires/json/values.ts";
+import { ProtocolError } from "../wires/json/checks.ts";
 import { frameOf, rawFrameOf } from "./_raw_peer.ts";
 
 const HERE = { name: "kate@localhost", creation: 5 };

@@ -16,7 +16,7 @@ import { termKey } from "../runtime/values/term_key.ts";
 import { test } from "../testing/tags.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { Encoder } from "../wires/json/encoder.ts";
-import { ProtocolError } from "../wires/json/values.ts";
+import { ProtocolError } from "../wires/json/checks.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { frameOf } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";

@@ -29,7 +29,7 @@ import { test } from "../testing/tags.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { Encoder } from "../wires/json/encoder.ts";
 import { jsonWire } from "../wires/json/mod.ts";
-import { ProtocolError } from "../wires/json/values.ts";
+import { ProtocolError } from "../wires/json/checks.ts";
 import {
   mutated,
   mutatedBytes,
@@ -40,7 +40,14 @@ import {
   SEED,
 } from "./_fuzz.ts";
 import { clusterTest } from "./_nodes.ts";
-import { frameOf, hello, rawFrameOf, RawPeer } from "./_raw_peer.ts";
+import {
+  attachedFrameOf,
+  frameOf,
+  hello,
+  partsOf,
+  rawFrameOf,
+  RawPeer,
+} from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
 
 const KATE = "kate@localhost";
@@ -256,6 +263,11 @@ function goodSignals(): any[] {
   });
   encoder.send(from, to, "hi");
   encoder.send(from, to, value);
+  encoder.send(from, to, "long".repeat(100));
+  encoder.send(from, to, {
+    text: "lÖng".repeat(100),
+    data: new Uint8Array(300),
+  });
   encoder.sendName(from, "named", value);
   encoder.sendAlias(from, alias, 1);
   encoder.reply(from, alias, value);
@@ -276,10 +288,9 @@ function goodSignals(): any[] {
   encoder.groupLeader(from, to, from);
   encoder.announce(["x@localhost"]);
   while (encoder.pending > 0) encoder.flush(Infinity);
-  return chunks.flatMap((chunk) => {
-    const text = new TextDecoder().decode(chunk.subarray(4));
-    return chunk[0] >= 0x80 ? [] : JSON.parse(text);
-  });
+  return chunks.flatMap((chunk) =>
+    chunk[0] >= 0x80 ? [] : JSON.parse(partsOf(chunk).json)
+  );
 }
 
 test(
@@ -305,7 +316,13 @@ test(
         const signal = random.of(signals);
         return random.below(3) === 0 ? signal : mutated(random, signal);
       });
-      let bytes: Uint8Array = frameOf(JSON.stringify(body));
+      const attached = Array.from(
+        { length: random.below(4) },
+        () => random.below(2) === 0 ? "ä".repeat(9) : random.bytes(9),
+      );
+      let bytes: Uint8Array = random.below(2) === 0
+        ? frameOf(JSON.stringify(body))
+        : attachedFrameOf(JSON.stringify(body), attached);
       if (random.below(4) === 0) bytes = mutatedBytes(random, bytes);
       if (random.below(8) === 0) {
         const raw = rawFrameOf(random.below(4), random.bytes(50), true);

@@ -21,7 +21,7 @@ import { test } from "../testing/tags.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { FrameReader } from "../wires/json/frames.ts";
 import { jsonWire } from "../wires/json/mod.ts";
-import { ProtocolError } from "../wires/json/values.ts";
+import { ProtocolError } from "../wires/json/checks.ts";
 import { Random, SEED } from "./_fuzz.ts";
 import { frameOf, hello, rawFrameOf } from "./_raw_peer.ts";
 
@@ -418,7 +418,7 @@ test("a frame of a stranger takes no longer than its length", async () => {
 test("bytes in pieces of one take no longer than their number", () => {
   const frame = frameOf(`[["send",1,2,"${"x".repeat(SIZE)}"]]`);
   let read = 0;
-  const handler = { text: () => read++, raw: nothing };
+  const handler = { text: () => read++, attached: nothing, raw: nothing };
   const reader = new FrameReader(DEFAULT_LIMITS.maxFrameBytes);
   assertLinear("a frame in pieces of one byte", SIZE, () => {
     for (let i = 0; i < frame.length; i++) {
@@ -431,7 +431,11 @@ test("bytes in pieces of one take no longer than their number", () => {
     const piece = rawFrameOf(1, Uint8Array.of(1), false);
     for (let i = 0; i < SIZE / piece.length; i++) decoder.receive(piece);
     decoder.receive(rawFrameOf(1, Uint8Array.of(1), true));
-    decoder.receive(frameOf('[["send*",1,2,{"$raw":["Uint8Array",1]}]]'));
+    assertThrows(
+      () => decoder.receive(frameOf('[["large",1]]')),
+      ProtocolError,
+      "not JSON",
+    );
   });
   assertLinear("raw frames of nothing", SIZE, () => {
     const decoder = newDecoder();
@@ -450,6 +454,7 @@ test("a frame that is cut anywhere is read as it is whole", () => {
       const handler = {
         text: (all: Uint8Array, start: number, end: number) =>
           void read.push(new TextDecoder().decode(all.subarray(start, end))),
+        attached: nothing,
         raw: nothing,
       };
       reader.read(bytes.subarray(0, first), handler);

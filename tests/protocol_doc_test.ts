@@ -32,9 +32,14 @@ import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
+import {
+  AttachmentReader,
+  AttachmentWriter,
+} from "../wires/json/attachments.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { Encoder } from "../wires/json/encoder.ts";
 import { rawFrame, textFrame, TICK } from "../wires/json/frames.ts";
+import { attachedFrameOf, partsOf } from "./_raw_peer.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { ValueDecoder, ValueEncoder } from "../wires/json/values.ts";
 
@@ -102,9 +107,7 @@ class RecordingPort implements Port {
   /** The signals in the JSON frames. */
   signals(): Json[] {
     return this.frames.filter((frame) => frame[0] < 0x80 && frame.length > 4)
-      .flatMap((frame) =>
-        JSON.parse(new TextDecoder().decode(frame.subarray(4)))
-      );
+      .flatMap((frame) => JSON.parse(partsOf(frame).json));
   }
 }
 
@@ -145,6 +148,7 @@ const bad = Object.assign(new TypeError("bad"), { stack: "TypeError: bad" });
 
 /** What each example of a signal is, in the page's order. */
 const EXAMPLES: Record<string, ((to: Signals) => void)[]> = {
+  send_text: [(to) => to.send(alex, kate, "hi".repeat(100))],
   send: [
     (to) => {
       to.send(alex, kate, { type: "hi" });
@@ -216,7 +220,12 @@ for (const [kind, examples] of Object.entries(EXAMPLES)) {
 
       const expected = recorder();
       example(expected.signals);
-      const { calls } = decoded([textFrame(JSON.stringify([shown[index]]))]);
+      // The page has no attachments: those that are written are read.
+      const { calls } = decoded(
+        kind === "send_text" || kind.startsWith("large")
+          ? port.frames
+          : [textFrame(JSON.stringify([shown[index]]))],
+      );
       assertEquals(calls, expected.calls);
     });
   });
@@ -252,6 +261,10 @@ const TYPES: Record<string, { good: Json[]; bad: Json[] }> = {
   reference: NATURAL,
   creation: NATURAL,
   number: NATURAL,
+  // Of raw byte arrays, those have come that have these numbers.
+  array: { good: [0, 1, 2 ** 32 - 1], bad: [...NATURAL.bad, 2] },
+  size: { good: [0], bad: [...NATURAL.bad, 2 ** 53 - 1] },
+  "attachment…": { good: [0], bad: [...NATURAL.bad, 1] },
   id: { good: [1, 2 ** 53 - 1], bad: [...NATURAL.bad, 0] },
   name: {
     good: ["", "Chat", long(255), "\ud800"],
@@ -291,13 +304,16 @@ const TYPES: Record<string, { good: Json[]; bad: Json[] }> = {
   },
 };
 
-/** Whether a decoder that has got raw byte array 1 takes a signal. */
-function takes(signal: Json): boolean {
+/** Whether a decoder that has raw byte arrays, and an attachment for each text of a `send_text`, takes a signal. */
+function takes(signal: Json[]): boolean {
   const inner = new TextEncoder().encode('["demonitor",1,1]');
   try {
     decoded([
       ...[0, 1, 2 ** 32 - 1].map((id) => rawFrame(id, inner, true)),
-      textFrame(JSON.stringify([signal])),
+      attachedFrameOf(
+        JSON.stringify([signal]),
+        signal[0] === "send_text" ? Array(signal.length - 3).fill("a") : [],
+      ),
     ]);
     return true;
   } catch (error) {
@@ -317,19 +333,16 @@ test("docs/protocol.md: each signal has the shape of the table, and no other", (
     );
     const isTagged = last === "pid" || last === "start";
     const name = isTagged ? `${kind}*` : kind;
-    // Of raw byte arrays, those have come that have these numbers.
-    const of = (type: string) =>
-      kind === "large" && type === "number"
-        ? { good: [0, 1, 2 ** 32 - 1], bad: [...NATURAL.bad, 2] }
-        : TYPES[type];
-    const good = types.map((type) => of(type).good.at(1) ?? of(type).good[0]);
+    const good = types.map((type) =>
+      TYPES[type].good.at(1) ?? TYPES[type].good[0]
+    );
     assert(takes([name, ...good]), `${name} is not taken`);
     types.forEach((type, i) => {
-      for (const item of of(type).good) {
+      for (const item of TYPES[type].good) {
         const signal = [name, ...good.with(i, item)];
         assert(takes(signal), `not taken: ${JSON.stringify(signal)}`);
       }
-      for (const item of of(type).bad) {
+      for (const item of TYPES[type].bad) {
         const signal = [name, ...good.with(i, item)];
         assert(
           !takes(signal),
@@ -343,7 +356,7 @@ test("docs/protocol.md: each signal has the shape of the table, and no other", (
     assertEquals(takes([`${kind}*`, ...good]), hasValue, `${kind}*`);
     assert(!takes([`${kind}**`, ...good]), `${kind}**`);
   }
-  assert(!takes(["send*", 1, 2, "a", "b"]));
+  assert(takes(["send*", 1, 2, "a", "b"]));
   assert(!takes(["sing", 1]));
 });
 
@@ -405,12 +418,12 @@ test("docs/protocol.md: a frame has at most as many bytes as the page says", () 
 });
 
 test("docs/protocol.md: raw byte arrays count until they are referred to", () => {
-  const raw = (id: number, last: boolean) =>
-    rawFrame(id, Uint8Array.of(1), last);
+  const signal = new TextEncoder().encode('["demonitor",1,1]');
+  const raw = (id: number, last: boolean) => rawFrame(id, signal, last);
   const many = Array.from({ length: 1024 }, (_, i) => raw(i, i % 2 === 0));
   decoded(many);
   assertThrows(() => decoded([...many, raw(1024, true)]), Error, "1024");
-  const refer = textFrame('[["send*",112,108,{"$raw":["Uint8Array",0]}]]');
+  const refer = textFrame('[["large",0]]');
   decoded([...many, refer, raw(1024, true)]);
   assertThrows(() => decoded([raw(0, false), refer]), Error, "number 0");
   assertThrows(() => decoded([raw(0, true), refer, refer]), Error, "number 0");
@@ -455,42 +468,51 @@ test("docs/protocol.md: peers", () => {
 });
 
 test("docs/protocol.md: large messages", () => {
-  const [shown] = jsonIn(section("### large"));
-  const port = new RecordingPort();
-  const encoder = encoderOf(port);
-  const long = "x".repeat(100_000);
-  encoder.send(alex, kate, long);
-  encoder.send(alex, kate, "behind it");
-  encoder.link(leader, kate);
-  encoder.flush(Infinity);
-  assertEquals(port.signals(), [
-    ["link", 101, 108, KATE.creation],
-    shown,
-    ["send", 112, 108, "behind it"],
-  ]);
-  const raw = port.frames.filter((frame) => frame[0] >= 0x80);
-  assertEquals(raw.map((frame) => frame.length - 9), [65_536, 34_483]);
-  assertEquals(decoded(port.frames).calls, [
-    ["link", leader, kate],
-    ["send", alex, kate, long],
-    ["send", alex, kate, "behind it"],
-  ]);
+  for (const kind of ["large", "large_attached"]) {
+    const [shown] = jsonIn(section(`### ${kind}`));
+    const port = new RecordingPort();
+    const encoder = encoderOf(port);
+    const long = kind === "large"
+      ? Array(40_000).fill("x")
+      : "x".repeat(70_000);
+    encoder.send(alex, kate, long);
+    encoder.send(alex, kate, "behind it");
+    encoder.link(leader, kate);
+    encoder.flush(Infinity);
+    assertEquals(port.signals(), [
+      ["link", 101, 108, KATE.creation],
+      shown,
+      ["send", 112, 108, "behind it"],
+    ]);
+    assertEquals(decoded(port.frames).calls, [
+      ["link", leader, kate],
+      ["send", alex, kate, long],
+      ["send", alex, kate, "behind it"],
+    ]);
+  }
 });
 
-test("docs/protocol.md: raw byte arrays", () => {
+test("docs/protocol.md: texts and bytes of 200 and more are attached", () => {
   const port = new RecordingPort();
   const encoder = encoderOf(port);
-  encoder.send(alex, kate, new Uint8Array(4095));
-  encoder.send(alex, kate, new Uint8Array(4096));
-  encoder.flush(Infinity);
-  const [small, large] = port.signals();
-  assertEquals(small[3].$bytes[0], "Uint8Array");
-  const [shown] = section("## Values").match(/\{"\$raw":.*?\}/)!;
-  assertEquals(large, ["send*", 112, 108, JSON.parse(shown)]);
-  assertEquals(decoded(port.frames).calls, [
-    ["send", alex, kate, new Uint8Array(4095)],
-    ["send", alex, kate, new Uint8Array(4096)],
+  const messages = [199, 200].flatMap((length) => [
+    "x".repeat(length),
+    new Uint8Array(length),
+    ["x".repeat(length)],
   ]);
+  for (const message of messages) encoder.send(alex, kate, message);
+  encoder.send(alex, kate, "\ud800".repeat(200));
+  encoder.flush(Infinity);
+  const [send, bytes, list, text, attached, lone] = port.signals();
+  assertEquals(send, ["send", 112, 108, messages[0]]);
+  assertEquals(typeof (bytes as Json[])[3], "object");
+  assertEquals(list, ["send", 112, 108, messages[2]]);
+  assertEquals(text, ["send_text", 112, 108, 0]);
+  assertEquals(attached, ["send*", 112, 108, {
+    $bytes: ["Uint8Array", 1],
+  }, [{ $text: 2 }]]);
+  assertEquals(lone, ["send", 112, 108, "\ud800".repeat(200)]);
+  assertEquals(decoded(port.frames).calls.length, messages.length + 1);
 });
 
 test("docs/protocol.md has every kind of signal", async () => {
@@ -515,10 +537,13 @@ test("docs/protocol.md: values", () => {
     const json = uncode(cell);
     tags.add(/"(\$\w+)"/.exec(json)![1]);
     const value = evaluate(uncode(source));
-    const encoder = new ValueEncoder(ALEX, KATE, 64, () => 1);
+    const attachments = new AttachmentWriter();
+    const encoder = new ValueEncoder(ALEX, KATE, 64, attachments);
     assertEquals(encoder.encode(value), json);
     assert(encoder.tagged);
-    const decoder = new ValueDecoder(KATE, ALEX, () => undefined);
+    const decoder = new ValueDecoder(KATE, ALEX);
+    const frame = attachments.frame("");
+    decoder.attachments = new AttachmentReader(frame, 8, frame.length);
     assertSame(decoder.decode(JSON.parse(json)), value);
   }
   assertEquals([...tags].toSorted(), [
@@ -533,6 +558,7 @@ test("docs/protocol.md: values", () => {
     "$pid",
     "$ref",
     "$set",
+    "$text",
     "$undefined",
   ]);
 });
@@ -559,14 +585,19 @@ test("docs/protocol.md: frames", () => {
   assertEquals(blocks(shown, "text"), [
     hex(TICK),
     hex(textFrame(text)),
+    hex(attachedFrameOf('[["send_text",112,108,0]]', ["hi"])).replace(
+      "80 00 00 02",
+      "00 00 00 02",
+    ),
     hex(rawFrame(7, Uint8Array.of(1, 2, 3), true)),
   ]);
-  const [, , raw] = blocks(shown, "text").map(bytesOf);
-  const read = decoded([
-    raw,
-    textFrame('[["send*",112,108,{"$raw":["Uint8Array",7]}]]'),
-  ]);
-  assertEquals(read.calls, [["send", alex, kate, Uint8Array.of(1, 2, 3)]]);
+  const [, , attached, raw] = blocks(shown, "text").map(bytesOf);
+  assertEquals(decoded([attached]).calls, [["send", alex, kate, "hi"]]);
+  assertThrows(
+    () => decoded([raw, textFrame('[["large",7]]')]),
+    Error,
+    "not JSON",
+  );
 });
 
 function bytesOf(text: string): Uint8Array {

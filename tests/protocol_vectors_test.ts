@@ -18,9 +18,12 @@ import {
   VECTORS,
   vectors,
 } from "../tools/protocol_vectors.ts";
+import { AttachmentReader } from "../wires/json/attachments.ts";
+import { ProtocolError } from "../wires/json/checks.ts";
+import { partsOf } from "./_raw_peer.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { FrameReader, textFrame } from "../wires/json/frames.ts";
-import { ProtocolError, ValueDecoder } from "../wires/json/values.ts";
+import { ValueDecoder } from "../wires/json/values.ts";
 
 // deno-lint-ignore no-explicit-any
 const FILE: any = JSON.parse(await Deno.readTextFile(VECTORS));
@@ -57,7 +60,7 @@ test("docs/protocol_vectors.json is what tools/protocol_vectors.ts writes", () =
 test("docs/protocol_vectors.json: values", () => {
   assert(FILE.values.length > 50);
   for (const { value: source, json } of FILE.values) {
-    const decoder = new ValueDecoder(RECEIVER, SENDER, () => undefined);
+    const decoder = new ValueDecoder(RECEIVER, SENDER);
     const actual = decoder.decode(structuredClone(json));
     const expected = valueOf(source);
     if (expected instanceof Atom || typeof expected !== "object") {
@@ -68,7 +71,7 @@ test("docs/protocol_vectors.json: values", () => {
 
 test("docs/protocol_vectors.json: values that are refused", () => {
   for (const { why, json } of FILE.refusedValues) {
-    const decoder = new ValueDecoder(RECEIVER, SENDER, () => undefined);
+    const decoder = new ValueDecoder(RECEIVER, SENDER);
     assertThrows(() => decoder.decode(json), ProtocolError, undefined, why);
   }
 });
@@ -97,16 +100,54 @@ test("docs/protocol_vectors.json: signals that are refused", () => {
 });
 
 test("docs/protocol_vectors.json: frames", () => {
-  for (const { what, hex, json, ...raw } of FILE.frames) {
+  for (const { what, hex, json, attachments, ...raw } of FILE.frames) {
     const read: unknown[] = [];
-    new FrameReader(1000).read(bytesOf(hex), {
+    new FrameReader(2000).read(bytesOf(hex), {
       text: (bytes, start, end) =>
         void read.push(new TextDecoder().decode(bytes.subarray(start, end))),
+      attached: (bytes, start, end) => {
+        const parts = partsOf(bytes.subarray(start - 4, end));
+        const reader = new AttachmentReader(
+          parts.attachments,
+          0,
+          parts.attachments.length,
+        );
+        read.push(parts.json);
+        // deno-lint-ignore no-explicit-any
+        attachments.forEach(({ text, bytes }: any, number: number) =>
+          assertEquals(
+            text ?? bytes,
+            text !== undefined
+              ? reader.text(number)
+              : hexOf(reader.bytes(number)),
+          )
+        );
+        reader.finish();
+      },
       raw: (number, bytes, last) =>
         void read.push({ number, bytes: hexOf(bytes), last }),
     });
-    const expected = { tick: [], json: [json], raw: [raw] }[what as string];
-    assertEquals(read, expected);
+    const expected = { tick: [], json: [json], attached: [json], raw: [raw] };
+    assertEquals(read, expected[what as keyof typeof expected]);
+  }
+});
+
+test("docs/protocol_vectors.json: frames that are refused", () => {
+  for (const { why, hex } of FILE.refusedFrames) {
+    const { deliver, port } = recorders([]);
+    const decoder = new Decoder(
+      RECEIVER,
+      SENDER,
+      DEFAULT_LIMITS,
+      port,
+      deliver,
+    );
+    assertThrows(
+      () => decoder.receive(bytesOf(hex)),
+      ProtocolError,
+      undefined,
+      why,
+    );
   }
 });
 

@@ -111,8 +111,8 @@ function changing(
         : [signal];
     return {
       tamper(frame) {
-        // A tick, raw bytes, or a frame of the handshake.
-        if (frame.length === 4 || frame[0] >= 0x80) return [frame];
+        // A tick, attachments, raw bytes, or a frame of the handshake.
+        if (frame.length === 4 || frame[0] >= 0x40) return [frame];
         const content = JSON.parse(new TextDecoder().decode(frame.subarray(4)));
         return Array.isArray(content)
           ? [textFrame(JSON.stringify(content.flatMap(changed)))]

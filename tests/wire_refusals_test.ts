@@ -48,16 +48,9 @@ function refusedBytes(): [string, Uint8Array][] {
     ["a raw frame without a number", rawBody(0, 0, 1)],
     ["a raw frame whose fifth byte is 2", rawBody(0, 0, 0, 1, 2, 9)],
     ["a raw byte array twice", Buffer.concat([WHOLE, WHOLE])],
-    [
-      "a raw byte array that two values refer to",
-      Buffer.concat([
-        WHOLE,
-        jsonFrame([["send*", 1, 100, [
-          { $raw: ["Uint8Array", 1] },
-          { $raw: ["Uint8Array", 1] },
-        ]]]),
-      ]),
-    ],
+    ...FILE.refusedFrames.map((
+      { why, hex }: { why: string; hex: string },
+    ) => [why, Buffer.from(hex, "hex")]),
     [
       "a large with two numbers",
       Buffer.concat([

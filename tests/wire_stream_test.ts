@@ -63,6 +63,8 @@ function sample(): { bytes: Uint8Array; calls: unknown[] } {
     signals.send(from, to, { two: "ü" });
     signals.send(from, to, [3n, atom("x"), new Map([[from, to]])]);
     signals.send(from, to, new Uint8Array(4096).fill(0x22));
+    signals.send(from, to, "a text that is attached ".repeat(20));
+    signals.send(from, to, { ü: "ein längerer Text ".repeat(20) });
     signals.sendName(from, "name", -0);
     signals.sendAlias(from, theirs, undefined);
     signals.reply(from, theirs, [theirs, ref]);

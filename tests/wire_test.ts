@@ -14,6 +14,7 @@ import { atom } from "../runtime/values/atom.ts";
 import { TICK } from "../wires/json/frames.ts";
 import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";
 import {
+  attachmentOf,
   frameOf,
   jsonFrame,
   rawFrameOf,
@@ -243,7 +244,7 @@ clusterTest(
         for (const [kind, , , value] of (frame!.json ?? []) as unknown[][]) {
           if (value === "of another") seen.push("other");
           else if (value === "after the large one") seen.push("after");
-          else assertEquals(kind, "send*");
+          else assertEquals(kind, "large_attached");
         }
       }
       assertEquals(seen, ["raw", "other", "raw", "after"]);
@@ -257,16 +258,21 @@ clusterTest(
       const { number } = self();
       const text = JSON.stringify(["send", 1, number, "l".repeat(1000)]);
       const large = new TextEncoder().encode(text);
-      await peer.write(rawFrameOf(1, Uint8Array.of(1, 2), false));
+      const attachment = attachmentOf(Uint8Array.of(1, 2, 3, 4));
+      const value = JSON.stringify(
+        ["send*", 3, number, { $bytes: ["Uint16Array", 0] }],
+      );
+      await peer.write(rawFrameOf(1, attachment.subarray(0, 6), false));
       await peer.write(TICK);
       await peer.write(rawFrameOf(2, large.subarray(0, 500), false));
       await peer.say([["send", 2, number, "small"]]);
-      await peer.write(rawFrameOf(1, Uint8Array.of(3, 4), true));
+      await peer.write(rawFrameOf(1, attachment.subarray(6), false));
+      await peer.write(rawFrameOf(1, Buffer.from(value), true));
       await peer.write(TICK);
       await peer.write(rawFrameOf(2, large.subarray(500), true));
       await peer.say([
         ["large", 2],
-        ["send*", 3, number, { $raw: ["Uint16Array", 1] }],
+        ["large_attached", 1, attachment.length, 0],
       ]);
       assertEquals(await receive(), "small");
       assertEquals(await receive(), "l".repeat(1000));
@@ -301,8 +307,9 @@ clusterTest(
         tell("after");
         assertEquals([await receive(), await receive()], ["before", "after"]);
       }
-      tell(new Uint8Array(100_000));
-      assertEquals((await receive()).length, 100_000);
+      // Its JSON counts as well.
+      tell(new Uint8Array(99_900));
+      assertEquals((await receive()).length, 99_900);
       assertEquals(Node.list(), [KATE]);
     });
   },
@@ -334,9 +341,9 @@ for (
       told: /expected a natural number/,
     },
     {
-      what: "raw bytes that did not come",
-      bytes: jsonFrame([["send*", 1, 100, { $raw: ["Uint8Array", 9] }]]),
-      told: /no raw bytes of number 9/,
+      what: "an attachment that did not come",
+      bytes: jsonFrame([["send*", 1, 100, { $bytes: ["Uint8Array", 9] }]]),
+      told: /no attachment 9/,
     },
     {
       what: "bytes that fit no array",
@@ -353,7 +360,7 @@ for (
     {
       what: "a frame that is too long",
       bytes: Uint8Array.of(0x7f, 0xff, 0xff, 0xff),
-      told: /a frame of 2147483647 bytes/,
+      told: /a frame of 1073741823 bytes/,
     },
     {
       what: "a raw frame that is too short",

@@ -20,8 +20,14 @@ import { Call, Cast } from "../gen/messages.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
 import { atom } from "../runtime/values/atom.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
+import { AttachmentWriter } from "../wires/json/attachments.ts";
 import { Encoder } from "../wires/json/encoder.ts";
-import { rawFrame, textFrame, TICK } from "../wires/json/frames.ts";
+import {
+  attachedFrame,
+  rawFrame,
+  textFrame,
+  TICK,
+} from "../wires/json/frames.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { ValueEncoder } from "../wires/json/values.ts";
 
@@ -162,8 +168,10 @@ const REFUSED_VALUES: Record<string, Json> = {
   "bytes that are no array": { $bytes: "AQID" },
   "bytes of an unknown kind": { $bytes: ["Uint7Array", "AQID"] },
   "3 bytes as 16-bit numbers": { $bytes: ["Uint16Array", "AQID"] },
-  "raw bytes that have not come": { $raw: ["Uint8Array", 99] },
-  "raw bytes of no number": { $raw: ["Uint8Array", "99"] },
+  "bytes of an attachment that has not come": { $bytes: ["Uint8Array", 0] },
+  "bytes of no number": { $bytes: ["Uint8Array", null] },
+  "a text of an attachment that has not come": { $text: 0 },
+  "a text of no number": { $text: "0" },
 };
 
 const alex = new Pid(SENDER.name, 112, SENDER.creation);
@@ -252,7 +260,6 @@ const spawnContent = { run: add, link: true, monitor: false, groupLeader: pid };
 
 /** A good signal of each kind that is refused with an item more or less. */
 const EXACT: Json[] = [
-  ["send*", 112, 108, pid],
   ["send_name", 112, "Chat", "hi"],
   ["send_name*", 112, "Chat", pid],
   ["send_alias", 112, 31, "hi"],
@@ -419,7 +426,12 @@ export function signalsOf(fn: (to: Signals) => void): Json[] {
 
 function values(): Json {
   return VALUES.map((source) => {
-    const encoder = new ValueEncoder(SENDER, RECEIVER, 64, () => 1);
+    const encoder = new ValueEncoder(
+      SENDER,
+      RECEIVER,
+      64,
+      new AttachmentWriter(),
+    );
     const json = encoder.encode(valueOf(source));
     return { value: source, json: JSON.parse(json), tagged: encoder.tagged };
   });
@@ -442,6 +454,12 @@ function frames(): Json {
   return [
     { what: "tick", hex: hex(TICK) },
     ...texts.map((json) => ({ what: "json", json, hex: hex(textFrame(json)) })),
+    ...ATTACHED.map(({ json, attachments }) => ({
+      what: "attached",
+      json,
+      attachments,
+      hex: hex(attachedFrameOf(json, attachments)),
+    })),
     ...[
       { number: 7, bytes: "0102", last: false },
       { number: 7, bytes: "03", last: true },
@@ -454,6 +472,73 @@ function frames(): Json {
       hex: hex(rawFrame(number, Buffer.from(bytes, "hex"), last)),
     })),
   ];
+}
+
+/** An attachment: a text, or bytes in hexadecimal digits. */
+type Attachment = { text: string } | { bytes: string };
+
+/** Frames with attachments. */
+const ATTACHED: { json: string; attachments: Attachment[] }[] = [
+  {
+    json: '[["send_text",112,108,0,1]]',
+    attachments: [{ text: "a".repeat(200) }, { text: "ü".repeat(200) }],
+  },
+  {
+    json: '[["send*",112,108,{"data":{"$bytes":["Uint16Array",0]}}]]',
+    attachments: [{ bytes: "0102".repeat(100) }],
+  },
+  {
+    json:
+      '[["reply*",112,31,{"text":{"$text":1},"data":{"$bytes":["Uint8Array",0]}}]]',
+    attachments: [{ bytes: "00".repeat(200) }, { text: "🐕".repeat(100) }],
+  },
+];
+
+function attachedFrameOf(json: string, attachments: Attachment[]): Uint8Array {
+  const writer = new AttachmentWriter();
+  for (const each of attachments) {
+    if ("text" in each) writer.addText(each.text);
+    else writer.addBytes(Buffer.from(each.bytes, "hex"));
+  }
+  return attachedFrame(writer.frame(json));
+}
+
+/** Frames that end the connection, though their JSON would do with other attachments. */
+function refusedFrames(): Json {
+  const text = { text: "a" };
+  const send = (...numbers: number[]) =>
+    attachedFrameOf(
+      JSON.stringify([["send_text", 112, 108, ...numbers]]),
+      [text, { text: "ü" }],
+    );
+  const whole = send(0, 1);
+  const changed = (at: number, ...bytes: number[]) => {
+    const frame = whole.slice();
+    frame.set(bytes, at);
+    return frame;
+  };
+  const bytesOf = (attachment: Attachment) =>
+    attachedFrameOf(
+      '[["send*",112,108,{"$bytes":["Uint8Array",0]}]]',
+      [attachment],
+    );
+  const all: Record<string, Uint8Array> = {
+    "an attachment that nothing uses": send(0),
+    "an attachment that is used twice": send(0, 1, 1),
+    "an attachment that there is not": send(0, 1, 2),
+    "attachments that go beyond the frame": changed(4, 0xff),
+    "attachments without JSON": changed(4, 0, 0, 0, whole.length - 8),
+    "an attachment that goes beyond the attachments": changed(8, 0, 0, 0, 9),
+    "attachments that end within the head of one": changed(4, 0, 0, 0, 8),
+    "a text that is not UTF-8": changed(17, 0xff),
+    "a text as bytes": bytesOf({ text: "ü" }),
+    "a frame of an unknown kind": changed(0, 0xc0),
+    "a frame without the length of its attachments": Uint8Array.of(
+      ...[0x40, 0, 0, 2, 0x5b, 0x5d],
+    ),
+    "a frame of attachments only": Uint8Array.of(0x40, 0, 0, 0),
+  };
+  return Object.entries(all).map(([why, frame]) => ({ why, hex: hex(frame) }));
 }
 
 function handshakes(): Json {
@@ -517,6 +602,7 @@ export function vectors(): { [key: string]: Json } {
     })),
     handshakes: handshakes(),
     frames: frames(),
+    refusedFrames: refusedFrames(),
     values: values(),
     refusedValues: refused(REFUSED_VALUES, "json"),
     signals: Object.entries(SIGNALS).map(([what, fn]) => {

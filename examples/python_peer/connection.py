@@ -10,8 +10,8 @@ import struct
 import time
 
 from values import (
-    MAX_DEPTH, MAX_RAW, REASON_LEVELS, Decoder, Encoder, ProtocolError, array, is_deeper, json_frame,
-    natural, need, node_name, parse, raw_frame, text,
+    MAX_DEPTH, MAX_RAW, REASON_LEVELS, Decoder, Encoder, ProtocolError, array, attached_frame, dump,
+    is_attached, is_deeper, json_frame, natural, need, node_name, parse, raw_frame, text,
 )
 
 WIRE = "otp-json/1"
@@ -237,8 +237,8 @@ class Connection:
         self.last_raw, self.raw, self.raw_bytes = 0, {}, 0
         self.written = self.heard = time.monotonic()
         me, peer = (node.name, node.creation), (self.name, self.creation)
-        self.encoder = Encoder(me, peer, self.next_raw)
-        self.decoder = Decoder(me, peer, self.take_raw)
+        self.encoder = Encoder(me, peer)
+        self.decoder = Decoder(me, peer)
 
     def next_raw(self):
         self.last_raw = (self.last_raw + 1) % 2**32
@@ -254,27 +254,31 @@ class Connection:
 
     def send(self, kind, *items):
         """Sends a signal whose items hold no tags."""
-        self.write_signal([kind, *items], [])
+        self.write_signal([kind, *items])
 
     def send_value(self, kind, *items):
         """Sends a signal whose last item is a value."""
         *items, value = items
         json_value = self.encoder.encode(value, levels_of(kind))
-        star = "*" if self.encoder.tagged else ""
-        self.write_signal([kind + star, *items, json_value], self.encoder.raw)
+        attachments = self.encoder.attachments
+        if kind == "send" and is_attached(value):
+            self.write_signal(["send_text", *items, 0], attachments)
+        else:
+            star = "*" if self.encoder.tagged else ""
+            self.write_signal([kind + star, *items, json_value], attachments)
 
-    def write_signal(self, signal, raw):
-        frame = json_frame([signal])
-        if len(frame) - 6 > LARGE:  # the frame without its length, [ and ]
-            number = self.next_raw()
-            raw = [*raw, (number, frame[5:-1])]
-            frame = json_frame([["large", number]])
-        if sum(len(data) for _, data in raw) > self.max_message_bytes:
+    def write_signal(self, signal, attachments=()):
+        attached, text = b"".join(attachments), dump(signal).encode("utf-8")
+        if len(attached) + len(text) <= LARGE:
+            self.write(attached_frame([signal], attached) if attached else json_frame([signal]))
+            return
+        if len(attached) + len(text) > self.max_message_bytes:
             raise ValueError(f"Cannot send it: {self.max_message_bytes} bytes are the most")
-        for number, data in raw:
-            for at in range(0, len(data), LARGE):
-                self.write(raw_frame(number, data[at : at + LARGE], at + LARGE >= len(data)))
-        self.write(frame)
+        number, data = self.next_raw(), attached + text
+        for at in range(0, len(data), LARGE):
+            self.write(raw_frame(number, data[at : at + LARGE], at + LARGE >= len(data)))
+        kind = ["large_attached", number, len(attached), 0] if attached else ["large", number]
+        self.write(json_frame([kind]))
 
     def write(self, data):
         self.written = time.monotonic()
@@ -286,15 +290,11 @@ class Connection:
         try:
             while True:
                 head = int.from_bytes(await self.reader.readexactly(4))
-                size = head & 0x7FFF_FFFF
+                size = head & 0x3FFF_FFFF
                 need(size <= MAX_FRAME_BYTES, f"a frame of {size} bytes")
                 body = await self.reader.readexactly(size)
                 self.heard = time.monotonic()
-                if head >= 0x8000_0000:
-                    self.read_raw(body)
-                elif size > 0:
-                    for signal in array(parse(body, MAX_JSON_DEPTH)):
-                        self.read_signal(array(signal))
+                self.read_frame(head >> 30, body)
         except (asyncio.IncompleteReadError, OSError):
             pass
         except ProtocolError as error:
@@ -314,6 +314,24 @@ class Connection:
                 self.node.log(f"{self.name} is silent")
                 self.writer.transport.abort()
 
+    def read_frame(self, kind, body):
+        need(kind < 3, "a frame of an unknown kind")
+        if kind == 2:
+            self.read_raw(body)
+        elif kind == 1:
+            need(len(body) >= 4, "a frame without the length of its attachments")
+            size = 4 + int.from_bytes(body[:4])
+            need(size <= len(body), "attachments that go beyond their frame")
+            self.decoder.begin(body[4:size])
+            self.read_signals(body[size:])
+            self.decoder.finish()
+        elif body:
+            self.read_signals(body)
+
+    def read_signals(self, body):
+        for signal in array(parse(body, MAX_JSON_DEPTH)):
+            self.read_signal(array(signal))
+
     def read_raw(self, body):
         need(len(body) >= 5 and body[4] < 2, f"a raw frame of {len(body)} bytes")
         number, data = int.from_bytes(body[:4]), body[5:]
@@ -328,15 +346,29 @@ class Connection:
     def read_signal(self, signal):
         need(len(signal) > 0 and isinstance(signal[0], str), "a signal without its kind")
         kind, *items = signal
-        if kind == "large":
-            need(len(items) == 1, "a large without its number")
-            inner = array(parse(self.take_raw(natural(items[0])), MAX_JSON_DEPTH))
-            need(len(inner) > 0 and inner[0] != "large", "a large signal in a large signal")
-            return self.read_signal(inner)
+        if kind in ("large", "large_attached"):
+            need(len(items) == (1 if kind == "large" else 3), f"a {kind} without its numbers")
+            number, size, first = [natural(item) for item in [*items, 0, 0][:3]]
+            data = self.take_raw(number)
+            need(size <= len(data), "attachments that go beyond their large signal")
+            inner = array(parse(data[size:], MAX_JSON_DEPTH))
+            need(
+                len(inner) > 0 and inner[0] not in ("large", "large_attached"),
+                "a large signal in a large signal",
+            )
+            outer = self.decoder.begin(data[:size], first)
+            self.read_signal(inner)
+            self.decoder.finish(outer)
+            return
+        if kind == "send_text":
+            need(len(items) >= 3, "a send_text without a text")
+            kind, items[2:] = "send", [self.decoder.read_text(item) for item in items[2:]]
+            return self.node.signal(self, kind, items)
         if kind.endswith("*"):
-            need(len(items) > 0, "a tagged signal without a value")
-            kind, items[-1] = kind[:-1], self.decoder.decode(items[-1])
-            need(kind in VALUES and (kind != "send" or len(items) == 3), f"{kind:.40} with tags")
+            kind = kind[:-1]
+            need(kind in VALUES and len(items) > 0, f"{kind:.40} with tags")
+            first = 2 if kind == "send" else len(items) - 1
+            items[first:] = [self.decoder.decode(item) for item in items[first:]]
         if kind in VALUES:
             for value in items[2:] if kind == "send" else items[-1:]:
                 need(not is_deeper(value, levels_of(kind)), "a value that is nested too deeply")

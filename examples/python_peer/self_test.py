@@ -7,16 +7,12 @@ from pathlib import Path
 import connection
 from connection import Connection
 from node import Node
-from values import Decoder, Encoder, ProtocolError, json_frame, parse, raw_frame
+from values import Decoder, Encoder, ProtocolError, attached_frame, json_frame, parse, raw_frame
 
 VECTORS = json.loads(
     (Path(__file__).parents[2] / "docs" / "protocol_vectors.json").read_text("utf-8")
 )
 SENDER, RECEIVER = [(VECTORS[end]["name"], VECTORS[end]["creation"]) for end in ("sender", "receiver")]
-
-
-def nothing_raw(number):
-    raise ProtocolError(f"no raw bytes of number {number} have come")
 
 
 class Recorder:
@@ -43,15 +39,15 @@ class Vectors(unittest.TestCase):
     def test_values(self):
         for vector in VECTORS["values"]:
             with self.subTest(vector["value"]):
-                value = Decoder(RECEIVER, SENDER, nothing_raw).decode(vector["json"])
-                encoder = Encoder(SENDER, RECEIVER, lambda: 1)
+                value = Decoder(RECEIVER, SENDER).decode(vector["json"])
+                encoder = Encoder(SENDER, RECEIVER)
                 self.assertEqual(encoder.encode(value), vector["json"])
                 self.assertEqual(encoder.tagged, vector["tagged"])
 
     def test_refused_values(self):
         for vector in VECTORS["refusedValues"]:
             with self.subTest(vector["why"]), self.assertRaises(ProtocolError):
-                Decoder(RECEIVER, SENDER, nothing_raw).decode(vector["json"])
+                Decoder(RECEIVER, SENDER).decode(vector["json"])
 
     def test_frames(self):
         for vector in VECTORS["frames"]:
@@ -63,11 +59,39 @@ class Vectors(unittest.TestCase):
                         frame = bytes.fromhex(vector["hex"])
                         self.assertEqual(parse(frame[4:], 66), json.loads(text))
                         self.assertEqual(parse(json_frame(json.loads(text))[4:], 66), json.loads(text))
+                    case {"what": "attached", "json": text, "attachments": attachments}:
+                        frame = self.attached(vector, text, attachments)
                     case {"what": "raw"}:
                         frame = raw_frame(
                             vector["number"], bytes.fromhex(vector["bytes"]), vector["last"]
                         )
                 self.assertEqual(frame.hex(), vector["hex"])
+
+    def attached(self, vector, text, attachments):
+        """A frame with attachments, which are read and written again."""
+        frame = bytes.fromhex(vector["hex"])
+        size = 8 + int.from_bytes(frame[4:8])
+        decoder, encoder = Decoder(RECEIVER, SENDER), Encoder(SENDER, RECEIVER)
+        decoder.begin(frame[8:size])
+        for number, each in enumerate(attachments):
+            if "text" in each:
+                self.assertEqual(decoder.read_text(number), each["text"])
+                ascii_text = each["text"].isascii()
+                encoder.attach(0 if ascii_text else 0x8000_0000, each["text"].encode("utf-8"))
+            else:
+                value = decoder.read_bytes(["Uint8Array", number])
+                self.assertEqual(value.hex(), each["bytes"])
+                encoder.attach(0, value)
+        decoder.finish()
+        self.assertEqual(parse(frame[size:], 66), json.loads(text))
+        return attached_frame(json.loads(text), b"".join(encoder.attachments))
+
+    def test_refused_frames(self):
+        for vector in VECTORS["refusedFrames"]:
+            with self.subTest(vector["why"]), self.assertRaises(ProtocolError):
+                frame = bytes.fromhex(vector["hex"])
+                _, received = connection_of(RECEIVER, SENDER)
+                received.read_frame(frame[0] >> 6, frame[4:])
 
     def test_signals(self):
         for vector in VECTORS["signals"]:

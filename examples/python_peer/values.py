@@ -8,7 +8,7 @@ import struct
 import sys
 from dataclasses import dataclass, field
 
-RAW_BYTES = 4096
+ATTACHED = 200
 MAX_RAW = 1024
 MAX_SAFE = 2**53 - 1
 MAX_DEPTH = 64
@@ -197,19 +197,26 @@ def parse(data, max_depth):
         raise ProtocolError(f"a frame is not JSON: {error}") from None
 
 
+def is_attached(value):
+    """Whether a value is a text that travels beside the JSON."""
+    if not isinstance(value, str) or len(value.encode("utf-16", "surrogatepass")) < 2 * ATTACHED + 2:
+        return False
+    return not any(0xD800 <= ord(character) <= 0xDFFF for character in value)
+
+
 def dump(value):
     return json.dumps(value, separators=(",", ":"))
 
 
 class Encoder:
-    """Python's values as JSON's. `next_raw` gives the number of the next raw byte array."""
+    """Python's values as JSON's. `attachments` are those of the last one."""
 
-    def __init__(self, me, peer, next_raw):
-        self.me, self.peer, self.next_raw = me, peer, next_raw
-        self.tagged, self.raw = False, []
+    def __init__(self, me, peer):
+        self.me, self.peer = me, peer
+        self.tagged, self.attachments = False, []
 
     def encode(self, value, levels=MAX_DEPTH):
-        self.tagged, self.raw = False, []
+        self.tagged, self.attachments = False, []
         if is_deeper(value, levels):
             raise ValueError(f"Cannot send a value of more than {levels} levels")
         return self.write(value)
@@ -220,6 +227,8 @@ class Encoder:
 
     def write(self, value):
         match value:
+            case str() if is_attached(value):
+                return self.tag("$text", self.attach(0x8000_0000, value.encode("utf-8")))
             case None | bool() | str():
                 return value
             case BigInt():
@@ -257,8 +266,8 @@ class Encoder:
                 if value.stack is not None:
                     term["stack"] = value.stack
                 if value.fields:
-                    term["fields"] = value.fields
-                return self.tag("$error", self.write(term))
+                    term["fields"] = self.write(value.fields)
+                return self.tag("$error", term)
             case bytes():
                 return self.write_bytes("Uint8Array", value)
             case Bytes():
@@ -282,19 +291,47 @@ class Encoder:
         node = ends.index(of.node) if of.node in ends else of.node
         return [node, of.number, of.creation]
 
+    def attach(self, kind, data):
+        self.attachments.append(struct.pack(">I", kind | len(data)) + data)
+        return len(self.attachments) - 1
+
     def write_bytes(self, kind, data):
-        if len(data) >= RAW_BYTES and len(self.raw) < MAX_RAW - 1:
-            number = self.next_raw()
-            self.raw.append((number, data))
-            return self.tag("$raw", [kind, number])
+        if len(data) >= ATTACHED:
+            return self.tag("$bytes", [kind, self.attach(0, data)])
         return self.tag("$bytes", [kind, base64.b64encode(data).decode("ascii")])
 
 
 class Decoder:
-    """JSON's values as Python's. `take_raw` gives a raw byte array that has come."""
+    """JSON's values as Python's, and the attachments that they refer to."""
 
-    def __init__(self, me, peer, take_raw):
-        self.ends, self.take_raw = (peer[0], me[0]), take_raw
+    def __init__(self, me, peer):
+        self.ends, self.attached = (peer[0], me[0]), {}
+
+    def begin(self, data, first=0):
+        """Takes the attachments of a frame or large signal; returns those that it had."""
+        outer, self.attached, at = self.attached, {}, 0
+        while at < len(data):
+            head = int.from_bytes(data[at : at + 4])
+            end = at + 4 + (head & 0x7FFF_FFFF)
+            need(end <= len(data), "an attachment that goes beyond its frame")
+            self.attached[first + len(self.attached)] = head >= 0x8000_0000, data[at + 4 : end]
+            at = end
+        return outer
+
+    def finish(self, outer=None):
+        need(not self.attached, "attachments that nothing uses")
+        self.attached = outer or {}
+
+    def take(self, number):
+        need(natural(number) in self.attached, f"no attachment {number}")
+        return self.attached.pop(number)
+
+    def read_text(self, content):
+        is_utf8, data = self.take(content)
+        try:
+            return data.decode("utf-8" if is_utf8 else "latin-1")
+        except UnicodeDecodeError:
+            raise ProtocolError("a text is not UTF-8") from None
 
     def decode(self, value):
         if isinstance(value, list):
@@ -368,15 +405,15 @@ class Decoder:
 
     def read_bytes(self, content):
         need(len(array(content)) == 2, "a $bytes lacks its kind or bytes")
+        if not isinstance(content[1], str):
+            is_utf8, data = self.take(content[1])
+            need(not is_utf8, "a text as bytes")
+            return self.bytes_of(content[0], data)
         try:
             data = base64.b64decode(text(content[1]), validate=True)
         except ValueError:
             raise ProtocolError("a byte array is not base64") from None
         return self.bytes_of(content[0], data)
-
-    def read_raw(self, content):
-        need(len(array(content)) == 2, "a $raw lacks its kind or number")
-        return self.bytes_of(content[0], self.take_raw(natural(content[1])))
 
     def bytes_of(self, kind, data):
         need(isinstance(kind, str) and kind in KINDS, f"unknown kind of bytes {kind!r:.40}")
@@ -388,6 +425,12 @@ def json_frame(content):
     """A JSON frame of signals, or of a part of the handshake."""
     body = dump(content).encode("utf-8")
     return struct.pack(">I", len(body)) + body
+
+
+def attached_frame(content, attached):
+    """A JSON frame of signals with attachments."""
+    body = struct.pack(">I", len(attached)) + attached + dump(content).encode("utf-8")
+    return struct.pack(">I", 0x4000_0000 | len(body)) + body
 
 
 def raw_frame(number, data, last):

@@ -18,8 +18,7 @@ import type {
   SpawnFailure,
 } from "../../runtime/signals/signal.ts";
 import { copyTerm, REASON_LEVELS } from "../../runtime/values/term.ts";
-import { type FrameHandler, FrameReader, parseJson } from "./frames.ts";
-import { RawArrays } from "./raw_arrays.ts";
+import { AttachmentReader, NO_ATTACHMENTS } from "./attachments.ts";
 import {
   checkArray,
   checkFlag,
@@ -27,12 +26,16 @@ import {
   checkNode,
   checkObject,
   checkText,
+  ProtocolError,
+} from "./checks.ts";
+import { type FrameHandler, FrameReader, headOf, parseJson } from "./frames.ts";
+import { RawArrays } from "./raw_arrays.ts";
+import {
   type End,
   LEAF_DEPTH,
   LEVEL_DEPTH,
   MAX_PEERS,
   MAX_REFUSAL,
-  ProtocolError,
   ValueDecoder,
 } from "./values.ts";
 
@@ -87,7 +90,7 @@ export class Decoder implements FrameHandler {
       OUTER_DEPTH;
     this.#raw = new RawArrays(limits.maxMessageBytes, parts);
     this.#frames = new FrameReader(limits.maxFrameBytes);
-    this.#values = new ValueDecoder(self, peer, (id) => this.#raw.take(id));
+    this.#values = new ValueDecoder(self, peer);
     this.#from = new Pid(peer.name, 0, peer.creation);
     this.#to = new Pid(self.name, 0, self.creation);
   }
@@ -113,6 +116,18 @@ export class Decoder implements FrameHandler {
     }
   }
 
+  attached(bytes: Uint8Array, start: number, end: number): void {
+    const json = start + 4 + (end - start < 4 ? 0 : headOf(bytes, start) >>> 0);
+    if (json >= end) {
+      throw new ProtocolError("attachments that go beyond their frame");
+    }
+    const attachments = new AttachmentReader(bytes, start + 4, json);
+    this.#values.attachments = attachments;
+    this.text(bytes, json, end);
+    this.#values.attachments = NO_ATTACHMENTS;
+    attachments.finish();
+  }
+
   raw(id: number, bytes: Uint8Array, last: boolean): void {
     this.#raw.add(id, bytes, last);
   }
@@ -133,7 +148,7 @@ export class Decoder implements FrameHandler {
     if (kind === "send" || kind === "send*") {
       const isTagged = kind === "send*";
       const { length } = signal;
-      if (length < 4 || (isTagged && length > 4)) throw wrongCount(signal);
+      if (length < 4) throw wrongCount(signal);
       const from = this.#fromPid(signal[1]);
       const to = this.#toPid(signal[2]);
       for (let i = 3; i < length; i++) {
@@ -142,6 +157,7 @@ export class Decoder implements FrameHandler {
       }
       return;
     }
+    if (kind === "send_text") return this.#sendText(signal);
     if (typeof kind !== "string") throw unknownKind(kind);
     const isTagged = kind.endsWith("*");
     const plain = isTagged ? kind.slice(0, -1) : kind;
@@ -155,6 +171,17 @@ export class Decoder implements FrameHandler {
       signal[last] = this.#values.decode(signal[last]);
     }
     this.#dispatch(plain, signal);
+  }
+
+  #sendText(signal: unknown[]): void {
+    const { length } = signal;
+    if (length < 4) throw wrongCount(signal);
+    const from = this.#fromPid(signal[1]);
+    const to = this.#toPid(signal[2]);
+    for (let i = 3; i < length; i++) {
+      const number = checkNatural(signal[i]);
+      this.#deliver.send(from, to, this.#values.attachments.text(number));
+    }
   }
 
   /**
@@ -315,7 +342,15 @@ export class Decoder implements FrameHandler {
         return;
       case "large":
         checkCount(signal, 2);
-        this.#large(checkNatural(first));
+        this.#large(checkNatural(first), 0, 0);
+        return;
+      case "large_attached":
+        checkCount(signal, 4);
+        this.#large(
+          checkNatural(first),
+          checkNatural(second),
+          checkNatural(third),
+        );
         return;
       case "peers":
         checkCount(signal, 2);
@@ -325,18 +360,27 @@ export class Decoder implements FrameHandler {
     throw unknownKind(kind);
   }
 
-  #large(id: number): void {
+  /** A signal that has come in parts: so many bytes of attachments, numbered from `number`, and its JSON. */
+  #large(id: number, size: number, number: number): void {
     const bytes = this.#raw.take(id);
     if (bytes === undefined) {
       throw new ProtocolError(`no raw bytes of number ${id} have come`);
     }
+    if (size > bytes.length) {
+      throw new ProtocolError("attachments that go beyond their large signal");
+    }
     const isDeep = this.#isDeep;
-    const signal = checkArray(this.#parse(bytes));
-    if (signal[0] === "large") {
+    const outer = this.#values.attachments;
+    const attachments = new AttachmentReader(bytes, 0, size, number);
+    const signal = checkArray(this.#parse(bytes, size, bytes.length));
+    if (signal[0] === "large" || signal[0] === "large_attached") {
       throw new ProtocolError("a large signal in a large signal");
     }
+    this.#values.attachments = attachments;
     this.#signal(signal);
+    this.#values.attachments = outer;
     this.#isDeep = isDeep;
+    attachments.finish();
   }
 
   #spawn(from: unknown, ref: unknown, content: unknown): void {

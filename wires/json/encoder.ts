@@ -33,7 +33,14 @@ import type {
   Target,
 } from "../../runtime/signals/signal.ts";
 import { REASON_LEVELS } from "../../runtime/values/term.ts";
-import { FRAGMENT_BYTES, rawFrame, textFrame, TICK } from "./frames.ts";
+import { ATTACHED, AttachmentWriter } from "./attachments.ts";
+import {
+  attachedFrame,
+  FRAGMENT_BYTES,
+  rawFrame,
+  textFrame,
+  TICK,
+} from "./frames.ts";
 import {
   cutText,
   decimal,
@@ -45,15 +52,18 @@ import {
   writtenEnd,
 } from "./values.ts";
 
-/** From how many characters on a signal is sent in parts. */
+/** From how many characters and bytes of attachments on a signal is sent in parts. */
 const LARGE = 1 << 16;
-/** How many characters a frame collects before it is written. */
+/** How many characters and bytes of attachments a frame collects before it is written. */
 const FULL = 1 << 16;
 
+/** Bytes of a raw byte array. */
 interface Part {
   id: number;
   bytes: Uint8Array;
   sent: number;
+  /** Whether the array ends with it. */
+  isLast: boolean;
 }
 
 /** A signal that waits for its sender's large one, or is one. */
@@ -75,9 +85,14 @@ export class Encoder implements Outgoing {
   readonly #port: Port;
   readonly #values: ValueEncoder;
   readonly #maxMessageBytes: number;
+  /** From how many characters and bytes on a signal is large: its size is checked then. */
+  readonly #large: number;
   readonly #maxDepth: number;
+  /** The attachments of the frame that is being collected. */
+  readonly #attachments = new AttachmentWriter();
   #text = "";
-  /** The pair whose messages the last signal of the frame holds, while it is open. */
+  /** The kind and pair of the messages that the last signal of the frame holds, while it is open. */
+  #openKind = "";
   #openFrom = -1;
   #openTo = -1;
   #lastRaw = 0;
@@ -101,17 +116,18 @@ export class Encoder implements Outgoing {
       limits.maxMessageBytes,
       peerLimits.maxMessageBytes,
     );
+    this.#large = Math.min(LARGE, this.#maxMessageBytes);
     this.#values = new ValueEncoder(
       self,
       peer,
       limits.maxDepth,
-      () => this.#lastRaw = (this.#lastRaw + 1) >>> 0,
+      this.#attachments,
     );
   }
 
   /** The bytes that wait here, about. */
   get pending(): number {
-    return this.#text.length + this.#laneBytes;
+    return this.#text.length + this.#attachments.bytes + this.#laneBytes;
   }
 
   // Messages: held back, refused at the hard cap.
@@ -119,24 +135,39 @@ export class Encoder implements Outgoing {
   send(from: Pid, to: Pid, message: unknown): Backpressure {
     if (to.creation !== this.#peer.creation) return undefined;
     this.#assertRoom();
-    const json = this.#values.encodeMessage(message);
-    const tagged = this.#values.tagged;
-    if (tagged || json.length > LARGE || this.#lanes.size > 0) {
-      this.#put(
-        from,
-        `["send${tagged ? "*" : ""}",${from.number},${to.number},${json}]`,
-      );
-      return this.#pressure();
+    const number = typeof message === "string" && message.length >= ATTACHED
+      ? this.#attachments.addText(message)
+      : undefined;
+    if (number !== undefined) this.#message("send_text", from, to, `${number}`);
+    else {
+      const json = this.#values.encodeMessage(message);
+      this.#message(this.#values.tagged ? "send*" : "send", from, to, json);
     }
-    if (this.#openFrom === from.number && this.#openTo === to.number) {
-      this.#text += "," + json;
-    } else {
-      this.#append(`["send",${from.number},${to.number},${json}`);
+    return this.#pressure();
+  }
+
+  /** Adds a message to the open signal, if that is of its kind and pair, or opens one. */
+  #message(kind: string, from: Pid, to: Pid, json: string): void {
+    const { fresh } = this.#attachments;
+    if (json.length + fresh > this.#large || this.#lanes.size > 0) {
+      return this.#put(from, `["${kind}",${from.number},${to.number},${json}]`);
+    }
+    if (fresh > 0) this.#attachments.keep();
+    if (
+      this.#openFrom === from.number && this.#openTo === to.number &&
+      this.#openKind === kind
+    ) this.#text += "," + json;
+    else {
+      this.#append(`["${kind}",${from.number},${to.number},${json}`);
+      this.#openKind = kind;
       this.#openFrom = from.number;
       this.#openTo = to.number;
     }
-    if (this.#text.length >= FULL) this.#cut();
-    return this.#pressure();
+    if (this.#isFull()) this.#cut();
+  }
+
+  #isFull(): boolean {
+    return this.#text.length + this.#attachments.bytes >= FULL;
   }
 
   /** Most messages find room here: only then nothing else is asked. */
@@ -240,11 +271,12 @@ export class Encoder implements Outgoing {
   #reason(reason: unknown): string {
     try {
       const json = this.#values.encode(reason, this.#maxDepth - REASON_LEVELS);
-      const raw = this.#values.raw.reduce((sum, part) => sum + part.length, 0);
-      if (json.length * 3 + raw <= this.#maxMessageBytes) return json;
+      const size = json.length * 3 + this.#attachments.fresh;
+      if (size <= this.#maxMessageBytes) return json;
     } catch {
       // Its JSON is longer than a string may be.
     }
+    this.#attachments.drop();
     return this.#values.encode(inspect(reason, { limit: 10 }).slice(0, 1000));
   }
 
@@ -278,7 +310,7 @@ export class Encoder implements Outgoing {
         `["peers",${JSON.stringify(peers.slice(i, i + MAX_PEERS))}]`,
       );
       // Together with others it could be longer than a frame may be.
-      if (this.#text.length >= FULL) this.#cut();
+      if (this.#isFull()) this.#cut();
     }
     this.#port.wake();
   }
@@ -290,40 +322,43 @@ export class Encoder implements Outgoing {
 
   /** Takes a signal on: into the frame, or behind its sender's large one. */
   #put(from: Pid, text: string): void {
-    const raw = this.#values.raw;
-    if (raw.length > 0) this.#values.raw = [];
-    if (text.length <= LARGE && raw.length === 0) {
-      const lane = this.#lanes.get(from.number);
-      if (lane === undefined) {
-        this.#append(text);
-        if (this.#text.length >= FULL) this.#cut();
-      } else {
-        lane.push({ parts: [], text });
-        this.#laneBytes += text.length;
-      }
-    } else this.#putLarge(from.number, text, raw);
+    const { fresh } = this.#attachments;
+    const lane = this.#lanes.size === 0
+      ? undefined
+      : this.#lanes.get(from.number);
+    if (
+      text.length + fresh > this.#large || lane !== undefined && fresh > 0
+    ) this.#putLarge(from.number, text);
+    else if (lane !== undefined) {
+      lane.push({ parts: [], text });
+      this.#laneBytes += text.length;
+    } else {
+      this.#attachments.keep();
+      this.#append(text);
+      if (this.#isFull()) this.#cut();
+    }
     this.#port.wake();
   }
 
-  #putLarge(sender: number, text: string, raw: Uint8Array[]): void {
-    const first = this.#lastRaw - raw.length + 1;
-    const parts = raw.map((bytes, i): Part => ({
-      id: (first + i) >>> 0,
-      bytes,
-      sent: 0,
-    }));
-    if (text.length > LARGE) {
-      const id = this.#lastRaw = (this.#lastRaw + 1) >>> 0;
-      parts.push({ id, bytes: Buffer.from(text, "utf8"), sent: 0 });
-      text = `["large",${id}]`;
-    }
-    const size = parts.reduce((sum, part) => sum + part.bytes.length, 0);
+  /** Has a signal go in parts: its attachments, as they are not those of a frame, and its JSON. */
+  #putLarge(sender: number, text: string): void {
+    const { first } = this.#attachments;
+    const attached = this.#attachments.takeFresh();
+    const json = Buffer.from(text, "utf8");
+    const size = attached.length + json.length;
     if (size > this.#maxMessageBytes) {
       throw new RangeError(
         `Cannot send a message of ${size} bytes to ${this.#peer.name}: ${this.#maxMessageBytes} is the most; send it in pieces, or raise limits.maxMessageBytes on both nodes`,
       );
     }
-    const waiting = { parts, text };
+    const id = this.#lastRaw = (this.#lastRaw + 1) >>> 0;
+    const parts: Part[] = [{ id, bytes: json, sent: 0, isLast: true }];
+    let signal = `["large",${id}]`;
+    if (attached.length > 0) {
+      parts.unshift({ id, bytes: attached, sent: 0, isLast: false });
+      signal = `["large_attached",${id},${attached.length},${first}]`;
+    }
+    const waiting = { parts, text: signal };
     const lane = this.#lanes.get(sender);
     if (lane === undefined) this.#lanes.set(sender, [waiting]);
     else lane.push(waiting);
@@ -345,7 +380,11 @@ export class Encoder implements Outgoing {
     const text = this.#openFrom >= 0 ? `[${this.#text}]]` : `[${this.#text}]`;
     this.#text = "";
     this.#openFrom = -1;
-    this.#port.write(textFrame(text));
+    this.#port.write(
+      this.#attachments.bytes === 0
+        ? textFrame(text)
+        : attachedFrame(this.#attachments.frame(text)),
+    );
   }
 
   /** Writes what waits, of large messages only so many bytes. */
@@ -368,7 +407,7 @@ export class Encoder implements Outgoing {
       const end = Math.min(part.sent + FRAGMENT_BYTES, part.bytes.length);
       const bytes = part.bytes.subarray(part.sent, end);
       const last = end === part.bytes.length;
-      this.#port.write(rawFrame(part.id, bytes, last));
+      this.#port.write(rawFrame(part.id, bytes, last && part.isLast));
       part.sent = end;
       this.#laneBytes -= bytes.length;
       if (last) waiting.parts.shift();

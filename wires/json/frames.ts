@@ -1,14 +1,16 @@
 /**
  * Frames: four bytes of length, big-endian, then so many bytes. A length of zero is a tick; its
- * top bit marks raw bytes.
+ * top bit marks raw bytes, and the one below it JSON with attachments.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
-import { ProtocolError } from "./values.ts";
+import { ProtocolError } from "./checks.ts";
 
 const RAW = 0x8000_0000;
+const ATTACHED = 0x4000_0000;
+const LENGTH = 0x3fff_ffff;
 
 /** The bytes of a tick. */
 export const TICK: Uint8Array = new Uint8Array(4);
@@ -28,7 +30,7 @@ const encoder = new TextEncoder();
 export function textFrame(text: string): Uint8Array {
   const frame = (text.length <= SHORT ? shortFrame(text) : undefined) ??
     longFrame(text);
-  writeLength(frame, frame.length - 4);
+  writeInteger(frame, 0, frame.length - 4);
   return frame;
 }
 
@@ -52,11 +54,18 @@ function longFrame(text: string): Uint8Array {
   return longer;
 }
 
-function writeLength(frame: Uint8Array, length: number): void {
-  frame[0] = length >>> 24;
-  frame[1] = length >>> 16;
-  frame[2] = length >>> 8;
-  frame[3] = length;
+/** Writes an integer of 32 bits there. */
+export function writeInteger(bytes: Uint8Array, at: number, n: number): void {
+  bytes[at] = n >>> 24;
+  bytes[at + 1] = n >>> 16;
+  bytes[at + 2] = n >>> 8;
+  bytes[at + 3] = n;
+}
+
+/** Writes the length of a JSON frame with attachments, whose first four bytes are free for it. */
+export function attachedFrame(frame: Uint8Array): Uint8Array {
+  writeInteger(frame, 0, ATTACHED | (frame.length - 4));
+  return frame;
 }
 
 /** A frame with a part of raw bytes. */
@@ -73,10 +82,12 @@ export function rawFrame(
   return frame;
 }
 
-/** Who is told of frames. */
+/** Takes frames. */
 export interface FrameHandler {
   /** A JSON frame, from `start` to `end` of the bytes, which are valid only now. */
   text(bytes: Uint8Array, start: number, end: number): void;
+  /** A JSON frame with attachments, in the same way. */
+  attached(bytes: Uint8Array, start: number, end: number): void;
   /** A frame of raw bytes; valid only now. */
   raw(id: number, bytes: Uint8Array, last: boolean): void;
 }
@@ -158,7 +169,7 @@ export class FrameReader {
 
   /** The bytes of the frame that begins there, its length included. */
   #frameBytes(bytes: Uint8Array, at: number): number {
-    const length = headOf(bytes, at) & ~RAW;
+    const length = headOf(bytes, at) & LENGTH;
     if (length > this.#maxBytes) {
       throw new ProtocolError(
         `a frame of ${length} bytes, and ${this.#maxBytes} is the most`,
@@ -168,7 +179,8 @@ export class FrameReader {
   }
 }
 
-function headOf(bytes: Uint8Array, at: number): number {
+/** The integer of 32 bits there. */
+export function headOf(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) |
     bytes[at + 3];
 }
@@ -181,8 +193,17 @@ function readFrame(
 ): void {
   const start = at + 4;
   const end = at + length;
-  if (headOf(bytes, at) < 0) readRaw(bytes.subarray(start, end), handler);
-  else if (length > 4) handler.text(bytes, start, end);
+  switch (bytes[at] >>> 6) {
+    case 0:
+      if (length > 4) handler.text(bytes, start, end);
+      return;
+    case 1:
+      return handler.attached(bytes, start, end);
+    case 2:
+      return readRaw(bytes.subarray(start, end), handler);
+    default:
+      throw new ProtocolError("a frame of an unknown kind");
+  }
 }
 
 function readRaw(body: Uint8Array, handler: FrameHandler): void {
@@ -226,7 +247,9 @@ export function parseJson(
   end: number = bytes.length,
 ): Parsed {
   const found = scan(bytes, start, end, maxDepth, deep);
-  const text = decodeText(bytes, start, end, (found & NOT_ASCII) === 0);
+  const text = (found & NOT_ASCII) === 0
+    ? latin1Text(bytes, start, end)
+    : utf8Text(bytes, start, end);
   try {
     return {
       value: JSON.parse((found & INDEX) === 0 ? text : withoutIndexes(text)),
@@ -237,22 +260,32 @@ export function parseJson(
   }
 }
 
-function decodeText(
+/** The text of bytes that are a character each. */
+export function latin1Text(
   bytes: Uint8Array,
   start: number,
   end: number,
-  isAscii: boolean,
 ): string {
-  if (isAscii) {
-    const buffer = Buffer.isBuffer(bytes)
-      ? bytes
-      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    return (buffer as unknown as Latin1Buffer).latin1Slice(start, end);
-  }
+  const buffer = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return (buffer as unknown as Latin1Buffer).latin1Slice(start, end);
+}
+
+/**
+ * The text of bytes in UTF-8.
+ *
+ * @throws {ProtocolError} If they are not that.
+ */
+export function utf8Text(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): string {
   try {
     return decoder.decode(bytes.subarray(start, end));
   } catch {
-    throw new ProtocolError("a frame is not UTF-8");
+    throw new ProtocolError("a text is not UTF-8");
   }
 }
 

@@ -1,12 +1,15 @@
 /**
- * Raw byte arrays that come in parts.
+ * Large signals, which come in parts: raw byte arrays.
  *
  * @module
  */
 
 import type { ByteBudget } from "../../distribution/wire.ts";
 import { copyBytes } from "../../runtime/values/term.ts";
-import { MAX_RAW, ProtocolError } from "./values.ts";
+import { ProtocolError } from "./checks.ts";
+
+/** The most raw byte arrays that may be under way. */
+const MAX_RAW = 1024;
 
 /** Parts below this are kept together: an array of its own costs far more than a byte. */
 const SMALL_PART = 4096;

@@ -9,7 +9,7 @@
 
 import { Buffer } from "node:buffer";
 import { isReserved, ServerMessage } from "../../gen/messages.ts";
-import { checkNodeOf, isNodeName, Pid, Ref } from "../../runtime/values/pid.ts";
+import { checkNodeOf, Pid, Ref } from "../../runtime/values/pid.ts";
 import {
   Atom,
   atom,
@@ -32,6 +32,22 @@ import {
   TYPED_ARRAYS,
   typedArrayKind,
 } from "../../runtime/values/term.ts";
+import {
+  ATTACHED,
+  type AttachmentReader,
+  type AttachmentWriter,
+  NO_ATTACHMENTS,
+} from "./attachments.ts";
+import {
+  checkArray,
+  checkLength,
+  checkNatural,
+  checkNode,
+  checkNumber,
+  checkObject,
+  checkText,
+  ProtocolError,
+} from "./checks.ts";
 
 /** One end of a connection. */
 export interface End {
@@ -57,15 +73,6 @@ export function decimal(creation: number, end: WrittenEnd): string {
   return creation === end.creation ? end.digits : `${creation}`;
 }
 
-/** From how many bytes on a byte array travels raw. */
-const RAW_BYTES = 4096;
-
-/** The most raw byte arrays that may be under way. */
-export const MAX_RAW = 1024;
-
-/** The most raw byte arrays of one value: its signal may be one more. */
-const MAX_RAW_OF_VALUE = MAX_RAW - 1;
-
 /** The most levels of JSON that a level of a value takes: an error with a field whose key begins with `$`. */
 export const LEVEL_DEPTH = 5;
 
@@ -77,12 +84,6 @@ export const MAX_REFUSAL = 4096;
 
 /** The most peers that a signal names. */
 export const MAX_PEERS = 1024;
-
-/** A peer sent what it may not send. */
-export class ProtocolError extends Error {
-  /** Always `"ProtocolError"`. */
-  override readonly name = "ProtocolError";
-}
 
 const MAX_KEYS = 1000;
 
@@ -120,33 +121,31 @@ function quoted(text: string): string {
 export class ValueEncoder {
   /** Whether the last value has tags. */
   tagged = false;
-  /** The byte arrays of the last value that travel raw, copied, in order. */
-  raw: Uint8Array[] = [];
   readonly #self: WrittenEnd;
   readonly #peer: WrittenEnd;
   readonly #maxDepth: number;
-  readonly #nextRaw: () => number;
+  readonly #attachments: AttachmentWriter;
   readonly #keys = new Map<string, string>();
   /** How deep the value may be, for the error. */
   #max = 0;
   /** How many items of the value were looked at for a plain collection, and none was. */
   #looked = 0;
 
-  /** Writes for a peer; `nextRaw` returns the number of the next raw byte array. */
+  /** Writes for a peer; long texts and bytes go to `attachments`. */
   constructor(
     self: End,
     peer: End,
     maxDepth: number,
-    nextRaw: () => number,
+    attachments: AttachmentWriter,
   ) {
     this.#self = writtenEnd(self);
     this.#peer = writtenEnd(peer);
     this.#maxDepth = maxDepth;
-    this.#nextRaw = nextRaw;
+    this.#attachments = attachments;
   }
 
   /**
-   * The value's JSON; `tagged` and `raw` tell more of it. So many levels `around` it do not count.
+   * The value's JSON; `tagged` and the attachments tell more of it. So many levels `around` it do not count.
    *
    * @throws {TypeError} If it holds what cannot be sent.
    * @throws {RangeError} If it is nested deeper than `maxDepth`, or has too long a bigint.
@@ -160,14 +159,13 @@ export class ValueEncoder {
     this.tagged = false;
     this.#max = maxDepth;
     this.#looked = 0;
-    if (this.raw.length > 0) this.raw = [];
     try {
       return isMessage && isReservedData(value)
         ? this.#writeTaggedFields(value, Object.keys(value), maxDepth)
         : this.#write(value, maxDepth + around);
     } catch (error) {
       // The next signal would take them for its own.
-      this.raw = [];
+      this.#attachments.drop();
       throw error;
     }
   }
@@ -215,6 +213,7 @@ export class ValueEncoder {
   #isPlainItem(value: unknown, left: number): boolean {
     switch (typeof value) {
       case "string":
+        return value.length < ATTACHED;
       case "boolean":
         return true;
       case "number":
@@ -229,7 +228,7 @@ export class ValueEncoder {
   #write(value: unknown, left: number): string {
     switch (typeof value) {
       case "string":
-        return quoted(value);
+        return value.length < ATTACHED ? quoted(value) : this.#attach(value);
       case "boolean":
         return value ? "true" : "false";
       case "number":
@@ -247,6 +246,13 @@ export class ValueEncoder {
       default:
         throw notSendable(value);
     }
+  }
+
+  #attach(text: string): string {
+    const number = this.#attachments.addText(text);
+    return number === undefined
+      ? JSON.stringify(text)
+      : this.#tag("$text", `${number}`);
   }
 
   #tag(name: string, json: string): string {
@@ -320,13 +326,16 @@ export class ValueEncoder {
     if (this.#isPlainMany(value, keys.length, left)) {
       return this.#stringify(value);
     }
+    // Before anything is written: what is attached is attached once.
+    for (let i = 0; i < keys.length; i++) {
+      if (keys[i].charCodeAt(0) === 36) {
+        return this.#writeTaggedFields(value, keys, left);
+      }
+    }
     const fields = value as Record<string, unknown>;
     let text = "{";
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
-      if (key.charCodeAt(0) === 36) {
-        return this.#writeTaggedFields(value, keys, left);
-      }
       text += (i > 0 ? "," : "") + this.#key(key) +
         this.#write(fields[key], left - 1);
     }
@@ -387,9 +396,9 @@ export class ValueEncoder {
       const view = value as Uint8Array;
       bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     }
-    if (bytes.length >= RAW_BYTES && this.raw.length < MAX_RAW_OF_VALUE) {
-      this.raw.push(bytes.slice());
-      return this.#tag("$raw", `["${kind}",${this.#nextRaw()}]`);
+    if (bytes.length >= ATTACHED) {
+      const number = this.#attachments.addBytes(bytes);
+      return this.#tag("$bytes", `["${kind}",${number}]`);
     }
     return this.#tag("$bytes", `["${kind}","${toBase64(bytes)}"]`);
   }
@@ -415,17 +424,13 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> {
 export class ValueDecoder {
   readonly #self: string;
   readonly #peer: string;
-  readonly #takeRaw: (id: number) => Uint8Array<ArrayBuffer> | undefined;
+  /** The attachments that values refer to. */
+  attachments: AttachmentReader = NO_ATTACHMENTS;
 
-  /** Reads for this end; `takeRaw` gives a raw byte array that has come. */
-  constructor(
-    self: { name: string },
-    peer: { name: string },
-    takeRaw: (id: number) => Uint8Array<ArrayBuffer> | undefined,
-  ) {
+  /** Reads for this end. */
+  constructor(self: { name: string }, peer: { name: string }) {
     this.#self = self.name;
     this.#peer = peer.name;
-    this.#takeRaw = takeRaw;
   }
 
   /** The value; parsed objects are changed and used again. */
@@ -487,9 +492,10 @@ export class ValueDecoder {
         return this.#object(content);
       case "$error":
         return this.#error(content);
+      case "$text":
+        return this.attachments.text(checkNatural(content));
       case "$bytes":
-      case "$raw":
-        return this.#bytes(tag, content);
+        return this.#bytes(content);
       default:
         throw new ProtocolError(`unknown tag ${quoted(tag.slice(0, 40))}`);
     }
@@ -558,14 +564,11 @@ export class ValueDecoder {
     return rebuildError(term);
   }
 
-  #bytes(tag: string, content: unknown): unknown {
+  #bytes(content: unknown): unknown {
     const [kind, where] = checkLength(content, 2);
-    const bytes = tag === "$bytes"
-      ? fromBase64(checkText(where, Infinity))
-      : this.#takeRaw(checkNatural(where));
-    if (bytes === undefined) {
-      throw new ProtocolError(`no raw bytes of number ${where} have come`);
-    }
+    const bytes = typeof where === "string"
+      ? fromBase64(where)
+      : this.attachments.bytes(checkNatural(where));
     if (kind === "Uint8Array") return bytes;
     if (kind === "ArrayBuffer") return bytes.buffer;
     const type = TYPED_ARRAYS.get(kind as string);
@@ -603,16 +606,6 @@ function toBigInt(content: unknown): bigint {
   return BigInt(text);
 }
 
-/** @throws {ProtocolError} If it is not a text of at most so many bytes of UTF-8. */
-export function checkText(value: unknown, max: number): string {
-  if (typeof value !== "string" || isLongerThan(value, max)) {
-    throw new ProtocolError(
-      `expected a text of at most ${max} bytes, got ${kindOf(value)}`,
-    );
-  }
-  return value;
-}
-
 /** The beginning of a text, of at most so many bytes of UTF-8. */
 export function cutText(text: string, max: number): string {
   if (!isLongerThan(text, max)) return text;
@@ -621,73 +614,4 @@ export function cutText(text: string, max: number): string {
   // Not within a character: its further bytes begin with the bits 10.
   while ((bytes[end] & 0xc0) === 0x80) end--;
   return bytes.toString("utf8", 0, end);
-}
-
-/** @throws {ProtocolError} If it is not the name of a node. */
-export function checkNode(value: unknown): string {
-  if (!isNodeName(value)) {
-    throw new ProtocolError(`expected a node's name, got ${kindOf(value)}`);
-  }
-  return value;
-}
-
-/** @throws {ProtocolError} If it is not a natural number below 2^53. */
-export function checkNatural(value: unknown): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    throw new ProtocolError(`expected a natural number, got ${kindOf(value)}`);
-  }
-  // JSON has -0, which is natural, and 0 here.
-  return (value as number) + 0;
-}
-
-function checkNumber(value: unknown): number {
-  if (typeof value !== "number") {
-    throw new ProtocolError(`expected a number, got ${kindOf(value)}`);
-  }
-  return value;
-}
-
-/** @throws {ProtocolError} If it is neither true nor false. */
-export function checkFlag(value: unknown): boolean {
-  if (typeof value !== "boolean") {
-    throw new ProtocolError(`expected true or false, got ${kindOf(value)}`);
-  }
-  return value;
-}
-
-/** @throws {ProtocolError} If it is not an array. */
-// deno-lint-ignore no-explicit-any
-export function checkArray(value: unknown): any[] {
-  if (!Array.isArray(value)) {
-    throw new ProtocolError(`expected an array, got ${kindOf(value)}`);
-  }
-  return value;
-}
-
-/** @throws {ProtocolError} If it is not an array of so many items. */
-// deno-lint-ignore no-explicit-any
-export function checkLength(value: unknown, length: number): any[] {
-  const array = checkArray(value);
-  if (array.length !== length) {
-    throw new ProtocolError(
-      `expected an array of ${length} items, got ${array.length}`,
-    );
-  }
-  return array;
-}
-
-/** @throws {ProtocolError} If it is not an object of JSON. */
-export function checkObject(value: unknown): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new ProtocolError(`expected an object, got ${kindOf(value)}`);
-  }
-  return value as Record<string, unknown>;
-}
-
-function kindOf(value: unknown): string {
-  return value === null
-    ? "null"
-    : Array.isArray(value)
-    ? "array"
-    : typeof value;
 }

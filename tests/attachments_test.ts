@@ -1,0 +1,390 @@
+/** Long texts and bytes, which travel beside the JSON of their frame. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import * as fc from "fast-check";
+import { send, spawn } from "../mod.ts";
+import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
+import type { Signals } from "../runtime/signals/signal.ts";
+import { Pid } from "../runtime/values/pid.ts";
+import { test } from "../testing/mod.ts";
+import { AttachmentReader } from "../wires/json/attachments.ts";
+import { ProtocolError } from "../wires/json/checks.ts";
+import { Decoder } from "../wires/json/decoder.ts";
+import { Encoder } from "../wires/json/encoder.ts";
+import { attachedFrameOf, attachmentOf, frameOf } from "./_raw_peer.ts";
+
+const ALEX = { name: "alex@localhost", creation: 5 };
+const KATE = { name: "kate@localhost", creation: 6 };
+const from = new Pid(ALEX.name, 1, ALEX.creation);
+const other = new Pid(ALEX.name, 3, ALEX.creation);
+const to = new Pid(KATE.name, 2, KATE.creation);
+
+function portTo(frames: Uint8Array[]): Port {
+  return {
+    wake() {},
+    write: (frame) => void frames.push(frame.slice()),
+    room: Infinity,
+    pressure: () => undefined,
+    assertRoom() {},
+    peers() {},
+  };
+}
+
+function encoderTo(frames: Uint8Array[], limits = DEFAULT_LIMITS): Encoder {
+  return new Encoder(ALEX, KATE, limits, limits, portTo(frames));
+}
+
+function flushed(encoder: Encoder): void {
+  while (encoder.pending > 0) encoder.flush(Infinity);
+}
+
+/** The messages that a peer takes of bytes. */
+function received(...pieces: Uint8Array[]): unknown[] {
+  const messages: unknown[] = [];
+  const deliver = {
+    send: (_from: Pid, _to: Pid, message: unknown) => {
+      messages.push(message);
+    },
+  } as unknown as Signals;
+  const decoder = new Decoder(KATE, ALEX, DEFAULT_LIMITS, portTo([]), deliver);
+  for (const piece of pieces) decoder.receive(piece);
+  return messages;
+}
+
+const KINDS = [Uint8Array, Int16Array, Float64Array, BigUint64Array];
+
+/** Texts of all alphabets and lengths, lone surrogates too; bytes; and what holds them. */
+const values = fc.letrec((tie) => ({
+  text: fc.oneof(
+    fc.string({ unit: "binary-ascii", maxLength: 600 }),
+    fc.string({ unit: "binary", maxLength: 600 }),
+    fc.array(fc.integer({ min: 0, max: 0xff }), { maxLength: 600 })
+      .map((codes) => String.fromCharCode(...codes)),
+    fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 600 })
+      .map((codes) => String.fromCharCode(...codes)),
+    fc.nat({ max: 70_000 }).map((length) => "l".repeat(length)),
+  ),
+  bytes: fc.tuple(fc.constantFrom(...KINDS), fc.nat({ max: 90 })).map(
+    ([Kind, length]) => {
+      const bytes = new Uint8Array(length * 8).map((_, i) => i * 7);
+      return new Kind(bytes.buffer);
+    },
+  ),
+  value: fc.oneof(
+    { maxDepth: 4 },
+    tie("text"),
+    tie("bytes"),
+    fc.integer(),
+    fc.array(tie("value"), { maxLength: 4 }),
+    fc.dictionary(fc.string(), tie("value"), { maxKeys: 4 }),
+    fc.array(fc.tuple(tie("text"), tie("value")), { maxLength: 3 })
+      .map((entries) => new Map(entries as [unknown, unknown][])),
+  ),
+})).value;
+
+test("texts and bytes of any length and alphabet arrive as they are, in order", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(values, fc.boolean(), fc.boolean()), { maxLength: 12 }),
+      fc.nat(),
+      (messages, cut) => {
+        const frames: Uint8Array[] = [];
+        const encoder = encoderTo(frames);
+        for (const [message, isOther, flushes] of messages) {
+          encoder.send(isOther ? other : from, to, message);
+          if (flushes) encoder.flush(1);
+        }
+        flushed(encoder);
+        const all = new Uint8Array(frames.flatMap((frame) => [...frame]));
+        const at = cut % (all.length + 1);
+        const got = received(all.subarray(0, at), all.subarray(at));
+        // Signals of another sender may pass a large one.
+        const key = (message: unknown) => JSON.stringify(message) ?? "";
+        const sent = messages.map(([message]) => message);
+        assertEquals(got.length, sent.length);
+        if (messages.every(([, isOther]) => !isOther)) assertEquals(got, sent);
+        else {
+          const sorted = (list: unknown[]) =>
+            list.toSorted((a, b) => key(a) < key(b) ? -1 : 1);
+          const plain = sent.every((each) => typeof each === "string");
+          if (plain) assertEquals(sorted(got), sorted(sent));
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test("a message that is refused after some of its texts leaves none in the frame", () => {
+  const frames: Uint8Array[] = [];
+  const encoder = encoderTo(frames);
+  const text = "a text that is attached ".repeat(10);
+  encoder.send(from, to, text);
+  assertThrows(() => encoder.send(from, to, [text, () => {}]), TypeError);
+  assertThrows(
+    () => encoder.reply(from, { ...to } as never, Symbol()),
+    TypeError,
+  );
+  encoder.send(from, to, [text, "last"]);
+  flushed(encoder);
+  assertEquals(received(...frames), [text, [text, "last"]]);
+});
+
+test("send() counts attachments to maxMessageBytes, and to what waits", () => {
+  const frames: Uint8Array[] = [];
+  const limits = { ...DEFAULT_LIMITS, maxMessageBytes: 1000 };
+  const encoder = encoderTo(frames, limits);
+  for (const message of ["x".repeat(970), new Uint8Array(950)]) {
+    const before = encoder.pending;
+    encoder.send(from, to, message);
+    assert(encoder.pending > before + 900);
+  }
+  for (const message of ["x".repeat(1000), new Uint8Array(1000)]) {
+    const before = encoder.pending;
+    assertThrows(() => encoder.send(from, to, message), RangeError, "1000");
+    assertEquals(encoder.pending, before);
+  }
+  flushed(encoder);
+  assertEquals(received(...frames).length, 2);
+});
+
+test("many long texts are cut into frames that a peer takes", () => {
+  for (
+    const text of ["x".repeat(1000), "ü".repeat(30_000), "€".repeat(60_000)]
+  ) {
+    const frames: Uint8Array[] = [];
+    const encoder = encoderTo(frames);
+    for (let i = 0; i < 50; i++) encoder.send(from, to, text);
+    flushed(encoder);
+    for (const frame of frames) {
+      assert(frame.length <= DEFAULT_LIMITS.maxFrameBytes);
+    }
+    assertEquals(received(...frames), Array(50).fill(text));
+  }
+});
+
+test("bytes that arrive share no memory with each other or the frame", () => {
+  const one = Uint8Array.from({ length: 300 }, (_, i) => i);
+  const frame = attachedFrameOf(
+    '[["send*",1,2,{"$bytes":["Uint8Array",0]},{"$bytes":["Uint8Array",1]}]]',
+    [one, one],
+  );
+  const [a, b] = received(frame) as Uint8Array[];
+  assertEquals([a.buffer.byteLength, b.buffer.byteLength], [300, 300]);
+  a.fill(9);
+  frame.fill(9);
+  assertEquals(b, one);
+});
+
+/** A frame whose attachments are these bytes, true or not. */
+function forged(json: string, attached: Uint8Array): Uint8Array {
+  const text = new TextEncoder().encode(json);
+  const frame = new Uint8Array(8 + attached.length + text.length);
+  const view = new DataView(frame.buffer);
+  view.setUint32(0, 0x4000_0000 + frame.length - 4);
+  view.setUint32(4, attached.length);
+  frame.set(attached, 8);
+  frame.set(text, 8 + attached.length);
+  return frame;
+}
+
+test("attachments that are not there, of another type, used twice or by nothing end the connection", () => {
+  const text = "ü".repeat(3);
+  const bytes = Uint8Array.of(1, 2, 3);
+  const taken: [string, (string | Uint8Array)[]][] = [
+    ['["send_text",1,2,0]', [text]],
+    ['["send_text",1,2,1,0]', [text, bytes]],
+    ['["send*",1,2,{"$text":1},{"$bytes":["Uint8Array",0]}]', [bytes, text]],
+    ['["send*",1,2,[{"$text":0},{"a":{"$text":1}}]]', [text, text]],
+    ['["send_text",1,2,0]', [""]],
+  ];
+  for (const [json, attachments] of taken) {
+    assert(received(attachedFrameOf(`[${json}]`, attachments)).length > 0);
+    // One more that is not used, one less than there are, and none.
+    for (
+      const wrong of [[...attachments, text], attachments.slice(1), []]
+    ) {
+      assertThrows(
+        () => received(attachedFrameOf(`[${json}]`, wrong)),
+        ProtocolError,
+        undefined,
+        `${json} with ${wrong.length}`,
+      );
+    }
+    // Used twice.
+    assertThrows(
+      () => received(attachedFrameOf(`[${json},${json}]`, attachments)),
+      ProtocolError,
+      "twice",
+    );
+  }
+  const refused: [string, (string | Uint8Array)[], string][] = [
+    ['["send_text",1,2,-1]', [text], "natural"],
+    ['["send_text",1,2,0.5]', [text], "natural"],
+    ['["send_text",1,2,"0"]', [text], "natural"],
+    ['["send_text",1,2]', [], "items"],
+    ['["send*",1,2,{"$bytes":["Uint8Array",0]}]', [text], "is a text"],
+    ['["send*",1,2,{"$bytes":["Uint16Array",0]}]', [bytes], "no Uint16Array"],
+    ['["send*",1,2,{"$text":0,"a":1}]', [text], "beside others"],
+    ['["send",1,2,{"$text":0}]', [text], "nothing uses"],
+    ['["send_text*",1,2,0]', [text], "unknown kind"],
+  ];
+  for (const [json, attachments, message] of refused) {
+    assertThrows(
+      () => received(attachedFrameOf(`[${json}]`, attachments)),
+      ProtocolError,
+      message,
+      json,
+    );
+  }
+});
+
+test("a text may be any bytes of a character each, and UTF-8 if it says so", () => {
+  const any = Uint8Array.from({ length: 256 }, (_, i) => i);
+  const [text] = received(attachedFrameOf('[["send_text",1,2,0]]', [any]));
+  assertEquals(text, String.fromCharCode(...any));
+  const invalid = [[0x80], [0xc3], [0xed, 0xa0, 0x80], [0xf5, 0, 0, 0], [
+    0xc0,
+    0x80,
+  ]];
+  for (const bytes of invalid) {
+    const attachment = attachmentOf(Uint8Array.from(bytes));
+    attachment[0] |= 0x80;
+    assertThrows(
+      () => received(forged('[["send_text",1,2,0]]', attachment)),
+      ProtocolError,
+      "UTF-8",
+    );
+  }
+  const bom = attachmentOf("\ufeffhi");
+  assertEquals(received(forged('[["send_text",1,2,0]]', bom)), ["\ufeffhi"]);
+});
+
+test("lengths that are not true end the connection, wherever a frame is cut", () => {
+  const whole = attachedFrameOf('[["send_text",1,2,0,1]]', ["ü", "abc"]);
+  assertEquals(received(whole), ["ü", "abc"]);
+  // A shorter frame, with what its length says cut too: its other lengths go beyond it.
+  for (let length = 4; length < whole.length; length++) {
+    const cut = whole.slice(0, length);
+    new DataView(cut.buffer).setUint32(0, 0x4000_0000 + length - 4);
+    assertThrows(() => received(cut), ProtocolError, undefined, `${length}`);
+  }
+  // Each length by each other value nearby, or far.
+  for (const at of [4, 8, 14]) {
+    const view = new DataView(whole.buffer);
+    const right = view.getUint32(at);
+    const wrong = [0, 1, 2, 3, 4, 5, 6, 7, 0x7fff_ffff, 0xffff_ffff];
+    for (const value of wrong) {
+      if (value === right || ((value ^ right) >>> 0) === 0x8000_0000) continue;
+      const changed = whole.slice();
+      new DataView(changed.buffer).setUint32(at, value);
+      assertThrows(
+        () => received(changed),
+        ProtocolError,
+        undefined,
+        `${value} at ${at}`,
+      );
+    }
+  }
+});
+
+test("no bytes in the place of attachments do more than end the connection", () => {
+  const jsons = [
+    '[["send_text",1,2,0]]',
+    '[["send_text",1,2,0,1,2]]',
+    '[["send*",1,2,[{"$text":0},{"$bytes":["Uint8Array",1]}]]]',
+  ];
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...jsons),
+      fc.uint8Array({ maxLength: 40 }),
+      fc.nat({ max: 3 }),
+      (json, bytes, zeros) => {
+        // Lengths are small numbers more often than chance has it.
+        bytes.fill(0, 0, zeros);
+        try {
+          received(forged(json, bytes));
+        } catch (error) {
+          assert(error instanceof ProtocolError, `${error}`);
+        }
+      },
+    ),
+    { numRuns: 3000 },
+  );
+});
+
+test("the attachments of a large signal are counted from the number that it says", () => {
+  const reader = new AttachmentReader(attachmentOf("hi"), 0, 6, 7);
+  assertThrows(() => reader.text(0), ProtocolError);
+  assertEquals(reader.text(7), "hi");
+  reader.finish();
+  // Behind others in the same frame, and before.
+  const frames: Uint8Array[] = [];
+  const encoder = encoderTo(frames);
+  const small = "small ".repeat(50);
+  const large = ["large ".repeat(20_000), "ö".repeat(300), new Uint8Array(500)];
+  for (const message of [small, large, small, large]) {
+    encoder.send(from, to, message);
+  }
+  flushed(encoder);
+  assertEquals(received(...frames), [small, large, small, large]);
+});
+
+test("what is attached counts to the depth of its value as any text", () => {
+  const nested = (levels: number) =>
+    `${"[".repeat(levels)}{"$text":0}${"]".repeat(levels)}`;
+  const frame = (levels: number) =>
+    attachedFrameOf(`[["send*",1,2,${nested(levels)}]]`, ["hi"]);
+  assertEquals(received(frame(64)).length, 1);
+  assertThrows(() => received(frame(65)), ProtocolError, "deeper");
+});
+
+test("frames of attachments take no longer than their length", () => {
+  const SIZE = 200_000;
+  const cost = (frame: Uint8Array) => {
+    let best = Infinity;
+    for (let i = 0; i < 5; i++) {
+      const start = performance.now();
+      try {
+        received(frame);
+      } catch (error) {
+        assert(error instanceof ProtocolError);
+      }
+      best = Math.min(best, performance.now() - start);
+    }
+    return best;
+  };
+  const many = (count: number) => Array(count).fill("");
+  const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+  const shapes: Record<string, (n: number) => Uint8Array> = {
+    "empty ones that nothing uses": (n) => attachedFrameOf("[]", many(n / 4)),
+    "empty ones": (n) =>
+      attachedFrameOf(
+        JSON.stringify([["send_text", 1, 2, ...numbers(n / 10 | 0)]]),
+        many(n / 10 | 0),
+      ),
+    "one that is referred to often": (n) =>
+      attachedFrameOf(
+        JSON.stringify([["send_text", 1, 2, ...many(n / 4).fill(0)]]),
+        ["x".repeat(n)],
+      ),
+  };
+  const plain = (n: number) => frameOf(`[["send",1,2,"${"x".repeat(n)}"]]`);
+  for (const [name, shape] of Object.entries(shapes)) {
+    const [small, large] = [SIZE / 8, SIZE].map((n) => cost(shape(n)));
+    const yardstick = cost(plain(SIZE));
+    assert(
+      large < 24 * small + 20 * yardstick,
+      `${name}: ${small} and ${large} ms, a plain text ${yardstick} ms`,
+    );
+  }
+});
+
+test("a process is sent long texts and bytes within its node as elsewhere", async () => {
+  const messages = ["x".repeat(1000), new Uint8Array(1000)];
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const { receive } = await import("../mod.ts");
+  const pid = spawn(async () => resolve([await receive(), await receive()]));
+  for (const message of messages) send(pid, message);
+  assertEquals(await promise, messages);
+});

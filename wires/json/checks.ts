@@ -1,0 +1,94 @@
+/**
+ * Checks of what a peer sends: each returns the value, typed, or ends the connection.
+ *
+ * @module
+ */
+
+import { isLongerThan } from "../../runtime/values/atom.ts";
+import { isNodeName } from "../../runtime/values/pid.ts";
+
+/** A peer sent what it may not send. */
+export class ProtocolError extends Error {
+  /** Always `"ProtocolError"`. */
+  override readonly name = "ProtocolError";
+}
+
+/** @throws {ProtocolError} If it is not a text of at most so many bytes of UTF-8. */
+export function checkText(value: unknown, max: number): string {
+  if (typeof value !== "string" || isLongerThan(value, max)) {
+    throw new ProtocolError(
+      `expected a text of at most ${max} bytes, got ${kindOf(value)}`,
+    );
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is not the name of a node. */
+export function checkNode(value: unknown): string {
+  if (!isNodeName(value)) {
+    throw new ProtocolError(`expected a node's name, got ${kindOf(value)}`);
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is not a natural number below 2^53. */
+export function checkNatural(value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw new ProtocolError(`expected a natural number, got ${kindOf(value)}`);
+  }
+  // JSON has -0, which is natural, and 0 here.
+  return (value as number) + 0;
+}
+
+/** @throws {ProtocolError} If it is not a number. */
+export function checkNumber(value: unknown): number {
+  if (typeof value !== "number") {
+    throw new ProtocolError(`expected a number, got ${kindOf(value)}`);
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is neither true nor false. */
+export function checkFlag(value: unknown): boolean {
+  if (typeof value !== "boolean") {
+    throw new ProtocolError(`expected true or false, got ${kindOf(value)}`);
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is not an array. */
+// deno-lint-ignore no-explicit-any
+export function checkArray(value: unknown): any[] {
+  if (!Array.isArray(value)) {
+    throw new ProtocolError(`expected an array, got ${kindOf(value)}`);
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is not an array of so many items. */
+// deno-lint-ignore no-explicit-any
+export function checkLength(value: unknown, length: number): any[] {
+  const array = checkArray(value);
+  if (array.length !== length) {
+    throw new ProtocolError(
+      `expected an array of ${length} items, got ${array.length}`,
+    );
+  }
+  return array;
+}
+
+/** @throws {ProtocolError} If it is not an object of JSON. */
+export function checkObject(value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new ProtocolError(`expected an object, got ${kindOf(value)}`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function kindOf(value: unknown): string {
+  return value === null
+    ? "null"
+    : Array.isArray(value)
+    ? "array"
+    : typeof value;
+}
