@@ -29,7 +29,8 @@ import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { copyTerm } from "./runtime/values/term.ts";
 
-export { type Message, type MonitoredObject, Pid, Ref };
+export { type Message, Pid, Ref } from "./runtime/values/pid.ts";
+export type { MonitoredObject };
 
 /** A name on a node: what `{name, node}` is in Elixir. */
 export interface NameOnNode {

@@ -435,6 +435,12 @@ export const HELP: Record<string, Doc[]> = {
       "text": "A node could not be started. `code` says what was wrong: the name or a setting (`\"name\"`); a name or\nport that is in use (`\"in_use\"`); the cookie, its file, or the permission to read or make it\n(`\"cookie\"`); the certificate (`\"tls\"`); that it can neither listen nor reach or serve EPMD\n(`\"network\"`); that the program was started without the permission to (`\"permission\"`); or that a node\nruns already (`\"already_started\"`). The message names the flag or option that helps, and `cause` is\nthe error of the host."
     }
   ],
+  "Pid": [
+    {
+      "signature": "Pid",
+      "text": "Pids and references: the names of processes, monitors, calls and aliases."
+    }
+  ],
   "Process": [
     {
       "signature": "Process",
@@ -665,6 +671,12 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "ReceiveTimeout",
       "text": "A `receive` with a timeout got no message in time."
+    }
+  ],
+  "Ref": [
+    {
+      "signature": "Ref",
+      "text": "A reference: a name that is made once and never again, for a monitor, a call, a task or an alias."
     }
   ],
   "Registry": [
