@@ -45,7 +45,9 @@ export function docsOf(source: string): Record<string, Doc[]> {
 }
 
 /** A doc comment, and the class that follows or the tag that makes it the file's. */
-const OF_CLASS = /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*export\s+class\s+([\w$]+)/g;
+/** A comment that the linter reads may be between a doc comment and its class. */
+const OF_CLASS =
+  /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:\/\/.*\s*)*export\s+class\s+([\w$]+)/g;
 const OF_FILE = /\/\*\*((?:(?!\*\/)[^])*@module(?:(?!\*\/)[^])*)\*\//;
 
 /**

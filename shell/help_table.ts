@@ -438,7 +438,7 @@ export const HELP: Record<string, Doc[]> = {
   "Pid": [
     {
       "signature": "Pid",
-      "text": "Pids and references: the names of processes, monitors, calls and aliases."
+      "text": "The name of a process: its node, its number there, and the node's creation.\n\nPids are immutable, may be sent in messages, and never name a second\nprocess: a node that restarts has another creation. Compare them with\nPid.equals, as two pids of one process need not be one object."
     }
   ],
   "Process": [
