@@ -26,7 +26,7 @@
  */
 
 import { ExitError } from "./errors.ts";
-import type { ModuleFunction } from "./runtime/spawning/modules.ts";
+import type { ModuleFunction } from "./runtime/spawning/exported_modules.ts";
 import {
   type GlobalLockId,
   lock,

@@ -15,7 +15,7 @@ import {
 import type { WaitOptions } from "./runtime/processes/mailbox.ts";
 import type { Process as ProcessState } from "./runtime/processes/process.ts";
 import type { MonitoredObject } from "./runtime/signals/signal.ts";
-import { assertFunction } from "./runtime/spawning/modules.ts";
+import { assertFunction } from "./runtime/spawning/exported_modules.ts";
 import {
   checkArgs,
   checkOptions,

@@ -60,9 +60,9 @@ import type {
   Allow,
   ModuleExports,
   ModuleFunction,
-} from "./runtime/spawning/modules.ts";
-import { runIn, type RunOptions } from "./runtime/spawning/run.ts";
-import { spawnOn } from "./runtime/spawning/spawn.ts";
+} from "./runtime/spawning/exported_modules.ts";
+import { runIn, type RunOptions } from "./runtime/spawning/run_in_process.ts";
+import { spawnOn } from "./runtime/spawning/spawn_on_node.ts";
 import {
   checkBoolean,
   checkOptions,

@@ -23,7 +23,7 @@
  */
 
 import { RpcError } from "./errors.ts";
-import type { ModuleFunction } from "./runtime/spawning/modules.ts";
+import type { ModuleFunction } from "./runtime/spawning/exported_modules.ts";
 import { timeoutOf } from "./gen/call.ts";
 import {
   castRpc,

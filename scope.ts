@@ -5,7 +5,7 @@
  */
 
 import * as library from "./library.ts";
-import type { Modules } from "./runtime/spawning/modules.ts";
+import type { Modules } from "./runtime/spawning/exported_modules.ts";
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 

@@ -50,7 +50,10 @@ import {
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
-import { assertFunction, checkName } from "./runtime/spawning/modules.ts";
+import {
+  assertFunction,
+  checkName,
+} from "./runtime/spawning/exported_modules.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import type { Pid, Ref } from "./runtime/values/pid.ts";
 

@@ -58,7 +58,10 @@ import { misfit } from "./runtime/values/options.ts";
 import { atAwait } from "./runtime/promises/answer.ts";
 import { never, waitingProcess } from "./runtime/context/current_process.ts";
 import { inspect } from "./runtime/values/inspect.ts";
-import { assertFunction, checkName } from "./runtime/spawning/modules.ts";
+import {
+  assertFunction,
+  checkName,
+} from "./runtime/spawning/exported_modules.ts";
 import type { Pid } from "./runtime/values/pid.ts";
 import {
   type AsyncStreamOptions,

@@ -7,7 +7,10 @@
 import type { TlsOptions } from "../distribution/credentials.ts";
 import type { Limits } from "../distribution/wire.ts";
 import type { LogHook } from "../runtime/log/log_event.ts";
-import type { Allow, ModuleExports } from "../runtime/spawning/modules.ts";
+import type {
+  Allow,
+  ModuleExports,
+} from "../runtime/spawning/exported_modules.ts";
 import type { IoDevice } from "../servers/io/group_leader.ts";
 
 /** Options for `Node.start`. */

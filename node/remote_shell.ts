@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Modules } from "../runtime/spawning/modules.ts";
+import type { Modules } from "../runtime/spawning/exported_modules.ts";
 import type { Pid } from "../runtime/values/pid.ts";
 
 /** The parts of `shell/remsh.ts` that a node uses. */

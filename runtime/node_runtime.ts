@@ -31,7 +31,7 @@ import { Deadlines } from "./scheduling/deadlines.ts";
 import { LocalDelivery } from "./signals/local_delivery.ts";
 import type { Runnable, Signals } from "./signals/signal.ts";
 import { UnreachableNode } from "./signals/unreachable_node.ts";
-import { Modules, type Resolved } from "./spawning/modules.ts";
+import { Modules, type Resolved } from "./spawning/exported_modules.ts";
 import { resolveFor } from "./spawning/spawn_requests.ts";
 import { Spawner } from "./spawning/spawner.ts";
 import { Pid, Ref } from "./values/pid.ts";

@@ -14,7 +14,7 @@ import type { Process, ProcessOptions } from "./processes/process.ts";
 import type { Timers } from "./processes/timers.ts";
 import type { Deadlines } from "./scheduling/deadlines.ts";
 import type { Runnable, Signals } from "./signals/signal.ts";
-import type { Modules, Resolved } from "./spawning/modules.ts";
+import type { Modules, Resolved } from "./spawning/exported_modules.ts";
 import type { Pid, Ref } from "./values/pid.ts";
 
 /** How a process is started, and who is linked to it or monitors it from its first moment. */

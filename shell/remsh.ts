@@ -8,7 +8,7 @@
 import * as library from "../mod.ts";
 import { makeScope } from "../cli/evaluate.ts";
 import type { Pid } from "../process.ts";
-import type { Modules } from "../runtime/spawning/modules.ts";
+import type { Modules } from "../runtime/spawning/exported_modules.ts";
 import { serve } from "./server.ts";
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;

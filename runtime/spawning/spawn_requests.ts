@@ -9,7 +9,7 @@ import { endMonitor } from "../processes/process.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Runnable, SpawnRequest, SpawnResult } from "../signals/signal.ts";
 import type { Pid, Ref } from "../values/pid.ts";
-import type { Resolved } from "./modules.ts";
+import type { Resolved } from "./exported_modules.ts";
 
 /** Starts the process that a node asks for, or replies that it is refused. */
 export function startRequested(

@@ -7,7 +7,10 @@
 import { UndefinedFunctionError } from "../../errors.ts";
 import { currentProcess } from "../../runtime/context/current_process.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
-import { type Resolved, spawnError } from "../../runtime/spawning/modules.ts";
+import {
+  type Resolved,
+  spawnError,
+} from "../../runtime/spawning/exported_modules.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import type { Runnable, SpawnFailure } from "../../runtime/signals/signal.ts";

@@ -29,7 +29,7 @@ import {
   installGlobalRegistry,
   type NameRegistry,
 } from "../../gen/server_names.ts";
-import { spawnOn } from "../../runtime/spawning/spawn.ts";
+import { spawnOn } from "../../runtime/spawning/spawn_on_node.ts";
 import { Ending } from "../../gen/stop.ts";
 
 /** The name of what has a node start its server. */

@@ -6,7 +6,7 @@
  */
 
 import { inspectWithin } from "../../runtime/values/inspect.ts";
-import { spawnError } from "../../runtime/spawning/modules.ts";
+import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import { Pid } from "../../runtime/values/pid.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import type { GlobalEntry } from "./global_messages.ts";

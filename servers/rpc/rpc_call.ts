@@ -20,7 +20,10 @@ import {
   never,
 } from "../../runtime/context/current_process.ts";
 import { inspect, printable } from "../../runtime/values/inspect.ts";
-import { type Resolved, spawnError } from "../../runtime/spawning/modules.ts";
+import {
+  type Resolved,
+  spawnError,
+} from "../../runtime/spawning/exported_modules.ts";
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
 import { PendingReply } from "../../runtime/processes/pending_answer.ts";
 import type { Process } from "../../runtime/processes/process.ts";
@@ -33,7 +36,10 @@ import type {
   SpawnResult,
 } from "../../runtime/signals/signal.ts";
 import { isRunnable, isTyped } from "../../gen/messages.ts";
-import { requestOf, type SpawnFunction } from "../../runtime/spawning/spawn.ts";
+import {
+  requestOf,
+  type SpawnFunction,
+} from "../../runtime/spawning/spawn_on_node.ts";
 
 /** The name of the service. */
 const SERVICE = "$rpc";

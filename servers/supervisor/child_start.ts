@@ -7,7 +7,7 @@
 
 import { UndefinedFunctionError } from "../../errors.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
-import { spawnError } from "../../runtime/spawning/modules.ts";
+import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import { Pid } from "../../runtime/values/pid.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Runnable } from "../../runtime/signals/signal.ts";

@@ -10,7 +10,7 @@ import {
   waitingProcess,
 } from "../../runtime/context/current_process.ts";
 import { quote } from "../../runtime/values/inspect.ts";
-import { forgetRequest } from "../../runtime/spawning/spawn.ts";
+import { forgetRequest } from "../../runtime/spawning/spawn_on_node.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import { call, startCall } from "../../gen/call.ts";
 import { locate, type Place, whenLocated } from "../../gen/locate.ts";

@@ -6,8 +6,8 @@
 
 import { currentProcess } from "../../runtime/context/current_process.ts";
 import type { Process } from "../../runtime/processes/process.ts";
-import { spawnError } from "../../runtime/spawning/modules.ts";
-import type { SpawnFunction } from "../../runtime/spawning/spawn.ts";
+import { spawnError } from "../../runtime/spawning/exported_modules.ts";
+import type { SpawnFunction } from "../../runtime/spawning/spawn_on_node.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import type { OwnedTask } from "./owned_task.ts";

@@ -27,11 +27,11 @@ import type { ServerRef, StartTask } from "../../gen/messages.ts";
 import { describeServer } from "../../gen/server_names.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import type { SpawnFailure } from "../../runtime/signals/signal.ts";
-import { spawnError } from "../../runtime/spawning/modules.ts";
+import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import {
   forgetRequest,
   type SpawnFunction,
-} from "../../runtime/spawning/spawn.ts";
+} from "../../runtime/spawning/spawn_on_node.ts";
 import { isExitError } from "../../runtime/values/errors.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";

@@ -8,7 +8,7 @@
 import { ExitError } from "../values/errors.ts";
 import { checkOptions, checkSignal } from "../values/check_arguments.ts";
 import { contextFor } from "../context/async_context.ts";
-import { assertFunction } from "./modules.ts";
+import { assertFunction } from "./exported_modules.ts";
 import type { Process } from "../processes/process.ts";
 import type { Runtime } from "../runtime.ts";
 
