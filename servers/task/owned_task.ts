@@ -25,6 +25,8 @@ export abstract class OwnedTask implements Wait {
   readonly owner: Process;
   /** Whether its end is awaited besides the link to it. */
   readonly tellsEnd: boolean = false;
+  /** Whether its owner awaits that it has been started. */
+  readonly awaitsStart: boolean = false;
   /** Called when another process has started it. */
   onSpawned: ((pid: Pid) => void) | undefined = undefined;
 

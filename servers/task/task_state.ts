@@ -39,6 +39,7 @@ export interface TaskWatcher {
  */
 export class TaskState extends OwnedTask {
   override readonly tellsEnd = true;
+  override readonly awaitsStart = true;
   #reply: Mail<{ value: unknown }> | undefined;
   #down: Mail<{ reason: unknown }> | undefined;
   /** Whether its monitor counts as ended: a DOWN that comes is dropped. */
