@@ -1,5 +1,5 @@
 /**
- * The application of the chat: its supervisor, and the one of its tasks.
+ * The chat application: its supervisor, and its task supervisor.
  *
  * @example Start it
  * ```ts
@@ -21,7 +21,7 @@ import { TaskSupervisor, type TaskSupervisorRef } from "../task_supervisor.ts";
 import dev from "./config/dev.ts";
 
 /**
- * Says which supervisor runs what is for a recipient.
+ * Returns the supervisor that runs the tasks for a recipient.
  *
  * @param recipient The name of the recipient's node.
  * @returns A name here, or a name on a node.
@@ -31,7 +31,7 @@ export type RemoteSupervisor = (recipient: string) => TaskSupervisorRef;
 /**
  * The application `chat`: `Chat.Supervisor`, with `Chat.TaskSupervisor` under it.
  *
- * Unless a configuration says otherwise, what is for a recipient runs on the recipient's node.
+ * By default, tasks for a recipient run on the recipient's node.
  *
  * @example Usage
  * ```ts

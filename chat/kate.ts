@@ -7,7 +7,7 @@
 import { IO } from "../io.ts";
 
 /**
- * Says who Kate is.
+ * Prints Kate's name.
  *
  * @returns `"ok"`.
  */

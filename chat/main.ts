@@ -1,7 +1,7 @@
 /**
  * The chat's command line: `deno run jsr:@otp/distribution/chat --sname alex@localhost`.
  *
- * It starts a node and the chat on it, opens a shell or runs what `--eval` gives, and stops both again. `--help` lists the flags.
+ * It starts a node and the chat on it, opens a shell or runs the code of `--eval`, and stops both again. `--help` lists the flags.
  *
  * @example Run it from a program
  * ```ts
@@ -31,7 +31,7 @@ const command = commandOf({
   jsr: "deno run -A jsr:@otp/distribution/chat",
 }, import.meta.url);
 
-/** A module to try: where there is no clone, it is the user's own. */
+/** The module in the examples: without a clone, the user's own. */
 const KATE = command === "deno task chat" ? "./chat/kate.ts" : "./kate.ts";
 
 const program: Program = {
@@ -39,8 +39,8 @@ const program: Program = {
   version: config.version,
   command,
   usage:
-    `Starts a node and the chat on it, and opens a shell. What --eval gives runs there instead; where
-nobody can type, or with --no-halt, the node is there for others until it is stopped.`,
+    `Starts a node and the chat on it, and opens a shell. With --eval it runs that code instead. Without
+standard input, or with --no-halt, the node serves other nodes until it is stopped.`,
   examples: `Examples:
   ${command} --sname kate@localhost --module Kate=${KATE}
   ${command} --sname alex@localhost -e 'await Chat.sendMessage("kate@localhost", "hi")'`,
@@ -52,7 +52,7 @@ nobody can type, or with --no-halt, the node is there for others until it is sto
 };
 
 /**
- * Runs the command line, until its code has run or this process is told to stop.
+ * Runs the command line, until its code has run or the process is asked to stop.
  *
  * @param args The arguments, as `--help` lists them.
  * @returns The exit code: 0 done, 1 failed, 2 wrong usage, 3 cannot start or connect, 4 refused.

@@ -1,5 +1,5 @@
 /**
- * The chat of the lesson: a message is a supervised task on the node of the one who gets it.
+ * The chat of the lesson: a message is a supervised task on the recipient's node.
  *
  * @example Without any node, on this program's own supervisor
  * ```ts
@@ -38,7 +38,7 @@ const MOEBI = "moebi@localhost";
 /** Options for {@linkcode sendMessage} and {@linkcode spawnTask}. */
 export interface ChatOptions {
   /**
-   * Says which supervisor runs what is for a recipient.
+   * Returns the supervisor that runs the tasks for a recipient.
    *
    * @default {the setting "remoteSupervisor" of the application "chat"}
    */
@@ -52,7 +52,7 @@ export interface ChatOptions {
  * printed, and when a dog has answered.
  *
  * @param recipient The name of the recipient's node.
- * @param message What to say.
+ * @param message The message.
  * @param options Which supervisor to use instead of the configured one.
  * @returns `"ok"`.
  * @throws {ExitError} If there is no connection to the node, or no chat runs there.
@@ -80,9 +80,9 @@ export function sendMessage(
 }
 
 /**
- * Prints a message that has come; what would steer a terminal is shown escaped.
+ * Prints a received message; control characters are escaped.
  *
- * @param message What was said.
+ * @param message The message.
  * @returns `"ok"`.
  *
  * @example Usage
@@ -94,16 +94,16 @@ export function sendMessage(
  * ```
  */
 export function receiveMessage(message: string): Promise<"ok"> {
-  // It comes from another node, which may send anything.
+  // Another node sent it, and can send anything.
   return IO.puts(
     typeof message === "string" ? printable(message) : inspect(message),
   );
 }
 
 /**
- * Prints a message that has come for Moebi, and says what he always says.
+ * Prints a message for Moebi, and sends his usual answer.
  *
- * @param message What was said.
+ * @param message The message.
  * @param from The name of the sender's node.
  * @returns `"ok"`.
  * @throws {ExitError} If there is no connection to the sender's node, or no chat runs there.
@@ -124,15 +124,15 @@ export async function receiveMessageForMoebi(
 }
 
 /**
- * Runs a function as a supervised task at the recipient's, and waits for its result.
+ * Runs a function as a supervised task on the recipient's node, and waits for its result.
  *
  * @typeParam A The function's arguments.
- * @typeParam T What it gives.
+ * @typeParam T Its result.
  * @param fn A function that both nodes export, or its name, `[module, function]`.
  * @param recipient The name of the recipient's node.
  * @param args The function's arguments.
  * @param options Which supervisor to use instead of the configured one.
- * @returns What the function gives.
+ * @returns The result of the function.
  * @throws {ExitError} If the task exits, is not done within 5 s, or cannot be started.
  * @throws {TypeError} If no supervisor is configured.
  *

@@ -20,7 +20,7 @@ import {
 import type { StrayErrors } from "./stray_errors.ts";
 
 /**
- * Runs code in a process of its own, each piece after the other.
+ * Runs pieces of code in order, in a process of its own.
  *
  * @returns The exit code, if it failed or asked to end.
  */
@@ -38,7 +38,7 @@ export async function runCode(
       } catch (error) {
         thrown = { error, hint: hintForError(error, code.join("\n"), scope) };
       }
-      // Comes after all that this process has printed, even if it did not wait for it.
+      // Waits for all output of this process, even if the code did not.
       await IO.write("");
     },
     [],

@@ -3,8 +3,8 @@
  * module.
  *
  * As in iex, the program is on that node from then on: other nodes can call its modules, and its
- * application runs there. A node has its own processes here, so the application is stopped where it was
- * and started there, and back when the node stops.
+ * application runs there. A node has its own processes, so the application is stopped outside the node
+ * and started on it, and the reverse when the node stops.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { onDefaultRuntime, unnamed } from "../runtime/context/default_node.ts";
 import { complain } from "./output.ts";
 import { formatThrown } from "./report.ts";
 
-/** Has the program on the node that its code starts, until it is disposed of, which stops that node. */
+/** Moves the program to the node that its code starts. Disposing of it stops that node. */
 export class CodesNode implements AsyncDisposable {
   readonly #modules: Record<string, ModuleExports>;
   readonly #configuration: Record<string, Record<string, unknown>>;
@@ -26,7 +26,7 @@ export class CodesNode implements AsyncDisposable {
   #node: Node | undefined;
   #moved: Promise<void> = Promise.resolve();
 
-  /** Of a program with these modules, settings and application, in which other nodes ran before. */
+  /** For a program with these modules, settings and application, in which other nodes already run. */
   constructor(
     modules: Record<string, ModuleExports>,
     configuration: Record<string, Record<string, unknown>>,
@@ -50,7 +50,7 @@ export class CodesNode implements AsyncDisposable {
     const application = this.#application;
     if (application === undefined) return;
     this.#moved = this.#moved.then(async () => {
-      // Those of a node have been stopped with it.
+      // The applications of a node have been stopped with it.
       if (from === undefined) {
         await on(from, () => Application.stop(application.name));
       }

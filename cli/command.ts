@@ -1,12 +1,12 @@
 /**
- * The command that starts a program, as its user would type it.
+ * The command that starts a program, as a user types it.
  *
  * @module
  */
 
 import nodeProcess from "node:process";
 
-/** How a program of this package is started, by the way the package came. */
+/** How to start a program of this package, for each source of the package. */
 export interface Commands {
   /** From a clone of the repository. */
   clone: string;
@@ -21,7 +21,7 @@ export interface Commands {
 /**
  * Chooses the command.
  *
- * @param commands The command for each way.
+ * @param commands The command for each source.
  * @param url The URL of the program's main module.
  */
 export function commandOf(commands: Commands, url: string): string {

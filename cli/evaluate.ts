@@ -1,5 +1,5 @@
 /**
- * Runs code that people type: TypeScript with top-level `await`, whose declarations last.
+ * Runs typed code: TypeScript with top-level `await`, whose declarations persist.
  *
  * @module
  */
@@ -16,14 +16,14 @@ import nodeProcess from "node:process";
 import { pathToFileURL } from "node:url";
 import { stripTypeScriptTypes } from "./strip_types.ts";
 
-/** The names that code sees, and where it leaves what it declares. */
+/** The names that code sees, and where its declarations are stored. */
 export type Scope = Record<string, unknown>;
 
-/** What code gave. */
+/** The result of code. */
 export interface Evaluation {
   /**
-   * The value of the last statement, if it is an expression: a promise too, which may be awaited or
-   * shown.
+   * The value of the last statement, if it is an expression. A promise is not awaited, so that the caller can await or
+   * show it.
    */
   value: unknown;
 }
@@ -44,16 +44,16 @@ export function makeScope(...values: Scope[]): Scope {
 }
 
 /**
- * Runs code with the names of a scope, and leaves there what it declares: variables, functions,
- * classes and imports, which a later run may declare again. A variable stays one: functions that
- * see it see its later values.
+ * Runs code with the names of a scope, and stores its declarations there: variables, functions,
+ * classes and imports, which a later run may declare again. Variables stay variables: functions that
+ * capture one see its later values.
  *
  * @param source TypeScript or JavaScript, strict, with top-level `await` and `import`.
  * @param scope The names, of {@linkcode makeScope}.
  * @param options Where relative imports start.
  * @returns The value of the last statement.
  * @throws {SyntaxError} If the code does not parse.
- * @throws What the code throws.
+ * @throws The error that the code throws.
  */
 export async function evaluate(
   source: string,
@@ -63,19 +63,19 @@ export async function evaluate(
   const base = options.base ?? pathToFileURL(`${nodeProcess.cwd()}/`);
   const { code, names, scopeName, resolveName } = translate(source, base);
   for (const name of names) if (!(name in scope)) scope[name] = undefined;
-  // In `with`, names are the scope's properties without being copied, so that they last.
+  // `with` resolves names to properties of the scope without copying, so that they persist.
   const run = new Function(
     scopeName,
     resolveName,
     `with (${scopeName}) return async () => {"use strict";${code}\n};\n//# sourceURL=eval`,
   );
   const resolve = (specifier: unknown) => resolveFrom(String(specifier), base);
-  // In an array, a promise comes through as it is.
+  // The array keeps `await` from unwrapping a promise.
   const [value] = await run(scope, resolve)() ?? [];
   return { value };
 }
 
-/** A specifier as it is understood from a folder: only a relative one changes. */
+/** Resolves a specifier against a folder: only a relative one changes. */
 function resolveFrom(specifier: string, base: URL): string {
   return /^\.{0,2}\//.test(specifier)
     ? new URL(specifier, base).href
@@ -85,9 +85,9 @@ function resolveFrom(specifier: string, base: URL): string {
 interface Translation {
   /** The body of a function. */
   code: string;
-  /** What it declares. */
+  /** The declared names. */
   names: string[];
-  /** What it calls the scope, and the function that resolves specifiers. */
+  /** Its names for the scope and for the function that resolves specifiers. */
   scopeName: string;
   resolveName: string;
 }
@@ -127,7 +127,7 @@ class Translator {
 
   translation(): Translation {
     let code = this.#source;
-    // From the end, so that places stay; at one place, the last first.
+    // From the end, so that earlier offsets stay valid; at equal offsets, the last first.
     const edits = this.#edits.reverse().sort((a, b) => b.at - a.at);
     for (const { at, to, text } of edits) {
       code = code.slice(0, at) + text + code.slice(to);
@@ -145,7 +145,7 @@ class Translator {
   statement(node: Statement | ModuleDeclaration, isLast: boolean): void {
     switch (node.type) {
       case "VariableDeclaration":
-        // What is disposed of at the end must stay what it is.
+        // A `using` declaration must not be reassigned, because its value is disposed of at the end.
         if (node.kind === "using" || node.kind === "await using") return;
         this.#edit(node.start, node.declarations[0].start, ";(");
         node.declarations.forEach((each, index) => {
@@ -178,7 +178,7 @@ class Translator {
     }
   }
 
-  /** What `import()` is given, wherever it is: relative to the folder, not to this file. */
+  /** Resolves the argument of every `import()` against the folder, not against this file. */
   imports(node: AnyNode): void {
     if (node.type === "ImportExpression") {
       const { source: specifier } = node;
@@ -237,7 +237,7 @@ class Translator {
   }
 }
 
-/** The code without its types, and what it consists of. */
+/** The code without its types, and its syntax tree. */
 function read(typed: string): { source: string; program: Program } {
   // As in other shells, `{ a: 1 }` is an object, not a block with a label.
   if (/^\s*\{[^]*\}\s*$/.test(typed)) {
@@ -259,7 +259,7 @@ function parseTyped(typed: string): { source: string; program: Program } {
     });
     return { source, program };
   } catch (error) {
-    // Where in the parser it was thrown is of no use to who has typed it.
+    // The parser's stack is of no use to the user.
     throw new SyntaxError((error as Error).message);
   }
 }
@@ -268,7 +268,7 @@ function stripTypes(typed: string): string {
   try {
     return stripTypeScriptTypes(typed, { mode: "strip" });
   } catch {
-    // An `enum`, which is more than a type, or an error, which is told better here.
+    // An `enum`, which is more than a type, or an error, for which this message is better.
   }
   try {
     return stripTypeScriptTypes(typed, { mode: "transform" });

@@ -1,5 +1,5 @@
 /**
- * The flags of a program that is a node: what they are, and what they say.
+ * The flags of a program that is a node, and how they are read.
  *
  * @module
  */
@@ -29,13 +29,13 @@ export interface ModuleFlag {
   path: string;
 }
 
-/** What the command line asks for. */
+/** A parsed command line. */
 export interface CommandLine {
-  /** Whether the flags are to be listed. */
+  /** Whether to list the flags. */
   help: boolean;
-  /** Whether the version is to be told. */
+  /** Whether to print the version. */
   version: boolean;
-  /** The node to start, or nothing. */
+  /** The node to start, if any. */
   node: NodeOptions | undefined;
   /** The files to load. */
   modules: ModuleFlag[];
@@ -45,19 +45,19 @@ export interface CommandLine {
   code: string[];
   /** Whether to end when the code has run, or to read more from standard input. */
   halts: boolean;
-  /** The node whose shell is to be opened, if it is not this one's. */
+  /** The other node on which to open a shell, if any. */
   remote: string | undefined;
-  /** Whether others may open a shell here. */
+  /** Whether other nodes may open a shell here. */
   allowsRemote: boolean;
 }
 
 interface Flag {
   name: string;
   letter?: string;
-  /** What stands for its value in the help; without one, it takes none. */
+  /** The placeholder of its value in the help; a flag without one takes no value. */
   value?: string;
   repeatable?: boolean;
-  /** Means something only where a node is started. */
+  /** Whether it is valid only when a node is started. */
   ofNode?: boolean;
   help: string;
 }
@@ -77,7 +77,7 @@ const FLAGS: readonly Flag[] = [
     name: "cookie",
     value: "SECRET",
     ofNode: true,
-    help: "The secret; others on this machine can see it: see --cookie-file",
+    help: "The secret; other users can see it: prefer --cookie-file",
   },
   {
     name: "cookie-file",
@@ -130,7 +130,7 @@ const FLAGS: readonly Flag[] = [
     name: "log-format",
     value: "FORMAT",
     ofNode: true,
-    help: "What the node tells on standard error: text, or json [text]",
+    help: "The format of the log on standard error: text or json [text]",
   },
   {
     name: "stop-timeout",
@@ -146,7 +146,7 @@ const FLAGS: readonly Flag[] = [
   {
     name: "allow-remsh",
     ofNode: true,
-    help: "Let other nodes open a shell here, that is, run any code",
+    help: "Let other nodes open a shell here, and so run any code",
   },
   {
     name: "remsh",
@@ -169,13 +169,13 @@ const FLAGS: readonly Flag[] = [
     letter: "e",
     value: "CODE",
     repeatable: true,
-    help: "Run TypeScript, wait for it, and end; repeatable",
+    help: "Run TypeScript, wait for it, and exit; repeatable",
   },
   {
     name: "no-halt",
-    help: "Stay up after --eval, and without a shell",
+    help: "Stay up after --eval, without a shell",
   },
-  { name: "help", letter: "h", help: "Show this" },
+  { name: "help", letter: "h", help: "Show this help" },
   { name: "version", letter: "V", help: "Show the version" },
 ];
 
@@ -184,7 +184,7 @@ const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 /**
  * Reads the command line.
  *
- * @throws {UsageError} If it is wrong.
+ * @throws {UsageError} If it is invalid.
  */
 export function parseFlags(args: readonly string[]): CommandLine {
   const end = args.indexOf("--");
@@ -199,7 +199,7 @@ export function parseFlags(args: readonly string[]): CommandLine {
       FLAGS.flatMap(({ letter, name }) => letter ? [[name, letter]] : []),
     ),
     unknown: (arg: string, key?: string) => {
-      // An empty value, which is told of below, comes as an argument.
+      // An empty value, which is reported below, arrives as an argument.
       if (arg === "") return false;
       return refuse(arg, key !== undefined);
     },
@@ -232,7 +232,7 @@ export function parseFlags(args: readonly string[]): CommandLine {
   };
 }
 
-/** Refuses what cannot be used, but never shows a cookie that stands at a wrong place. */
+/** Rejects invalid arguments, but never shows a misplaced cookie. */
 function refuser(
   args: readonly string[],
 ): (arg: string, isFlag: boolean) => never {
@@ -246,7 +246,7 @@ function refuser(
   return (arg, isFlag) => {
     if (secrets.includes(arg)) {
       throw new UsageError(
-        "Cannot use the value of --cookie as it stands: write it once, as --cookie=SECRET, or keep it in a file that --cookie-file names",
+        "Cannot use the value of --cookie: write it once, as --cookie=SECRET, or keep it in a file that --cookie-file names",
       );
     }
     return isFlag ? refuseFlag(arg) : refuseArgument(arg);
@@ -267,7 +267,7 @@ function refuseFlag(arg: string): never {
   const flag = arg.split("=")[0];
   const nearest = nearestFlag(flag);
   throw new UsageError(
-    `Cannot use the flag ${printable(flag)}: there is none of that name; ${
+    `Cannot use the flag ${printable(flag)}: no flag has that name; ${
       nearest === undefined ? "--help lists them" : `did you mean ${nearest}?`
     }`,
   );
@@ -289,7 +289,7 @@ function nearestFlag(flag: string): string | undefined {
   return nearest;
 }
 
-/** How many characters must be put in, taken out or changed: Levenshtein's distance. */
+/** The number of characters to insert, delete or change: Levenshtein's distance. */
 function distanceOf(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let i = 1; i <= from.length; i++) {
@@ -323,7 +323,7 @@ function nodeOptions(
   }
   const options: NodeOptions = {
     name,
-    // Who only looks in is nobody's peer.
+    // A node that only opens a shell is no peer of the cluster.
     hidden: flags.hidden === true || given === undefined,
     allowClosures: flags["allow-closures"] === true,
     ...cookieOptions(text("cookie"), text("cookie-file")),
@@ -355,7 +355,7 @@ function logOf(format: string): LogHook {
   );
 }
 
-/** The name of the node whose shell is wanted. */
+/** The name of the node on which to open a shell. */
 function remoteNode(given: string | undefined): string | undefined {
   if (given === undefined) return undefined;
   try {
@@ -370,7 +370,7 @@ function remoteNode(given: string | undefined): string | undefined {
   }
 }
 
-/** A name for a node that is there only to open a shell on another. */
+/** A name for a node that only opens a shell on another. */
 function visitorName(remote: string): string {
   const { name, host, long } = parseNodeName(remote);
   const own = host === "localhost" ? host : ownHost(long);
@@ -404,10 +404,10 @@ function nodeName(
     isLong
       ? `Cannot use --name ${
         quote(given)
-      }: the host ${name.host} has no dot, and that of a long name has; write --name ${name.name}@host.example.org, or use --sname`
+      }: the host ${name.host} has no dot, but a long name needs one; write --name ${name.name}@host.example.org, or use --sname`
       : `Cannot use --sname ${
         quote(given)
-      }: the host ${name.host} has a dot, and that of a short name has none; use --name`,
+      }: the host ${name.host} has a dot, but a short name has none; use --name`,
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * Hints for people who come from Elixir, or have mistyped a name: what they may have meant.
+ * Hints for Elixir syntax and misspelled names.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const PATH = /^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*$/;
 /** Text in code: names in it mean nothing. */
 const TEXT = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g;
 
-/** Elixir's syntax, and the same in TypeScript; the first that the code has is told. */
+/** Elixir's syntax, and its equivalent in TypeScript; the first match is shown. */
 const SYNTAX: [pattern: RegExp, says: (found: RegExpExecArray) => string][] = [
   [
     /(?<![\w$.])([A-Za-z_$][\w$.]*)\?\s*(?:\(|$)/,
@@ -61,7 +61,7 @@ const SYNTAX: [pattern: RegExp, says: (found: RegExpExecArray) => string][] = [
   ],
 ];
 
-/** Elixir's names that nothing here has. */
+/** Elixir's names that do not exist here. */
 const WORDS: Record<string, string> = {
   nil: "undefined or null is nil here",
   Enum: "Arrays have map, filter, reduce and more: [1, 2].map((n) => n + 1)",
@@ -81,12 +81,12 @@ const WORDS: Record<string, string> = {
 };
 
 /**
- * Guesses the meaning of code that failed.
+ * Guesses the intention of code that failed.
  *
- * @param error What it threw.
+ * @param error The error that it threw.
  * @param source The code.
  * @param scope The names in scope.
- * @returns A sentence, if there is something to say.
+ * @returns A hint, if there is one.
  */
 export function hintForError(
   error: unknown,
@@ -106,12 +106,12 @@ export function hintForError(
 }
 
 /**
- * Guesses the meaning of code whose value is a function, or `undefined`.
+ * Guesses the intention of code whose value is a function, or `undefined`.
  *
  * @param value The value.
  * @param source The code.
  * @param scope The names in scope.
- * @returns A sentence, if there is something to say.
+ * @returns A hint, if there is one.
  */
 export function hintForValue(
   value: unknown,
@@ -136,7 +136,7 @@ function hintForSyntax(code: string): string | undefined {
   return undefined;
 }
 
-/** Guesses the meaning of a path that begins in scope and leads to nothing. */
+/** Guesses the intention of a path that begins in scope and does not resolve. */
 function hintForPaths(code: string, scope: Scope): string | undefined {
   for (const [found] of code.matchAll(PATHS)) {
     const [root, ...rest] = found.split(/\s*\??\.\s*/);
@@ -215,7 +215,7 @@ function camelCase(name: string): string {
   return name.replace(/(?<=\w)_+([a-z0-9])/g, (_, next) => next.toUpperCase());
 }
 
-/** The name that is closest, if few characters have to be changed. */
+/** The closest name, if few characters must be changed. */
 function nearest(name: string, names: string[]): string | undefined {
   const most = Math.min(2, Math.floor(name.length / 3));
   let found: string | undefined;
@@ -230,7 +230,7 @@ function nearest(name: string, names: string[]): string | undefined {
   return found;
 }
 
-/** How many characters must be put in, taken out, changed or swapped. */
+/** The number of characters to insert, delete, change or swap. */
 export function distanceOf(from: string, to: string): number {
   let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);

@@ -1,5 +1,5 @@
 /**
- * What a program says for itself, past the group leader.
+ * Output of the program itself, without the group leader.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import { writeError } from "../runtime/host/standard_streams.ts";
 import { EXIT } from "./report.ts";
 
 /**
- * Writes on standard output, and waits until it is written, or cannot be.
+ * Writes to standard output, and waits until it is written or has failed.
  *
- * @returns The exit code of a program that had nothing else to do.
+ * @returns The exit code of a program that does nothing else.
  */
 export async function print(text: string): Promise<number> {
   try {
@@ -30,7 +30,7 @@ export function complain(line: string): void {
   writeError(`${line}\n`);
 }
 
-/** Resolves when all that was said is written. */
+/** Resolves when all output is written. */
 export async function flush(): Promise<void> {
   await Promise.all([standardOutput.flush(), standardError.flush()]);
 }

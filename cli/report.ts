@@ -1,5 +1,5 @@
 /**
- * How a program that is a node fails: what it says, and its exit code.
+ * How a program that is a node reports a failure, and its exit code.
  *
  * @module
  */
@@ -30,11 +30,11 @@ export const HELP_OF_EXIT_CODES =
 /** How many lines of a stack are shown. */
 const FRAMES = 5;
 
-/** Something that a program is started with does not load. */
+/** A file that a program needs at its start does not load. */
 export class LoadError extends Error {
   /** Always `"LoadError"`. */
   override readonly name = "LoadError";
-  /** Whether the program may not read it. */
+  /** Whether the permission to read it is missing. */
   readonly isRefused: boolean = false;
 
   constructor(
@@ -59,7 +59,7 @@ export class RemoteShellError extends Error {
   }
 }
 
-/** What is said of a program that does not start, in one line, and its exit code. */
+/** The report of a program that does not start, in one line, and its exit code. */
 export function startFailure(error: unknown): { code: number; line: string } {
   const { name, message } = error instanceof Error
     ? error
@@ -70,7 +70,7 @@ export function startFailure(error: unknown): { code: number; line: string } {
   };
 }
 
-/** A message without the excerpts and stacks that others put into it. */
+/** A message without excerpts and stacks. */
 function inOneLine(message: string): string {
   return message.split("\n").map((line) => line.trim())
     .filter((line) => line !== "" && !/^(at |\||\d+ \|)/.test(line))
@@ -92,7 +92,7 @@ function startCode(error: unknown, name: string): number {
   if (error instanceof ApplicationStartError || error instanceof LoadError) {
     return EXIT.NOT_STARTED;
   }
-  // Deno's names for a permission that was not given.
+  // Deno's names for a missing permission.
   return name === "NotCapable" || name === "PermissionDenied"
     ? EXIT.REFUSED
     : EXIT.FAILED;
@@ -108,7 +108,7 @@ export function codeOfThrown(error: unknown): number {
   return Number.isInteger(why) ? Number(why) & 0xff : EXIT.OK;
 }
 
-/** What code threw, as Elixir shows it: `** (TypeError) message`. */
+/** A thrown value, as Elixir shows it: `** (TypeError) message`. */
 export function formatThrown(error: unknown): string {
   if (error instanceof ExitError) {
     return `** (exit) ${printable(error.message)}`;
@@ -118,14 +118,14 @@ export function formatThrown(error: unknown): string {
   return `** (${printable(error.name)}) ${printable(error.message)}${frames}`;
 }
 
-/** What is shown of a process that an exit signal ended. */
+/** The report of a process that an exit signal ended. */
 export function formatExitSignal(pid: unknown, reason: unknown): string {
   return `** (EXIT from ${pid}) ${formatExit(reason)}`;
 }
 
 const OWN_FILES = new URL("../", import.meta.url).href;
 
-/** Where in the files of the user an error comes from: not here, and not in the runtime. */
+/** The position in the user's files that an error comes from. */
 function framesOf(error: Error): string[] {
   const stack = typeof error.stack === "string" ? error.stack : "";
   return stack.split("\n").map((line) => line.trim()).filter((line) =>

@@ -1,5 +1,5 @@
 /**
- * A program that is a node: it starts what the command line asks for, and stops it again.
+ * A program that is a node: it starts and stops the node, the application and the shell of the command line.
  *
  * @module
  */
@@ -38,7 +38,7 @@ import { EXIT, HELP_OF_EXIT_CODES, startFailure } from "./report.ts";
 import { StopSignals } from "./stop_signals.ts";
 import { StrayErrors } from "./stray_errors.ts";
 
-/** How long a program that is told to stop has for writing what it has said, in milliseconds. */
+/** How long a stopping program may take to write its output, in milliseconds. */
 const LAST_WORDS = 500;
 
 /** The settings of applications, by application and key. */
@@ -46,20 +46,20 @@ export type Configuration = Record<string, Record<string, unknown>>;
 
 /** A program that is a node. */
 export interface Program {
-  /** Its name, which its messages begin with. */
+  /** Its name, with which its messages begin. */
   name: string;
   /** Its version. */
   version: string;
   /** The command that starts it, to which flags are added: errors and the help name it. */
   command: string;
-  /** The text about its purpose, with which the help goes on after the command. */
+  /** The description of its purpose, which the help prints after the command. */
   usage: string;
-  /** What ends the help. */
+  /** The end of the help. */
   examples: string;
-  /** What it exports to other nodes, and has in scope. */
+  /** The modules that it exports to other nodes and has in scope. */
   modules: Record<string, ModuleExports>;
   /**
-   * What it starts.
+   * The application that it starts.
    *
    * @default {undefined}
    */
@@ -71,9 +71,9 @@ export interface Program {
    */
   environments?: Record<string, Configuration>;
   /**
-   * What goes on between start and stop when there is no code to run.
+   * Runs between start and stop when there is no code to run.
    *
-   * @default {says that the node is up, and waits}
+   * @default {prints that the node is up, and waits}
    */
   shell?: ProgramShell;
   /**
@@ -86,9 +86,9 @@ export interface Program {
 
 /** A shell that a program opens. */
 export interface ProgramShell {
-  /** Takes what is typed; gives the exit code, or nothing if nobody can type. */
+  /** Runs the typed lines; returns the exit code, or nothing if standard input cannot be read. */
   open(context: SessionContext): Promise<number | undefined>;
-  /** What the module `Shell` has, which other nodes call to open a shell here. */
+  /** The module `Shell`, which other nodes call to open a shell here. */
   exports(context: Pick<SessionContext, "scope" | "sources">): ModuleExports;
 }
 
@@ -97,7 +97,7 @@ export interface LogSwitch {
   hook: LogHook;
 }
 
-/** What a program's session has. */
+/** The state of a program. */
 export interface SessionContext {
   /** The program's name. */
   name: string;
@@ -105,7 +105,7 @@ export interface SessionContext {
   node: Node | undefined;
   /** The names that code sees. */
   scope: Scope;
-  /** What the node exports, by module. */
+  /** The modules that the node exports, by name. */
   modules: Record<string, ModuleExports>;
   /** Whether other nodes may run any code here. */
   allowsCode: boolean;
@@ -115,14 +115,14 @@ export interface SessionContext {
   remote: string | undefined;
   /** Where the node's log goes. */
   log: LogSwitch;
-  /** Runs code on the node, or where no node is started; ends well if the node is stopped. */
+  /** Runs code on the node, or on no node; succeeds if the node is stopped. */
   run<T>(fn: () => Promise<T>): Promise<T | typeof EXIT.OK>;
-  /** Has something done before the program stops. */
+  /** Registers work to do before the program stops. */
   onStop(fn: () => void | Promise<void>): void;
 }
 
 /**
- * Runs a program until its code has run, or until it is told to stop.
+ * Runs a program until its code has run, or until it is asked to stop.
  *
  * @param program The program.
  * @param args The command line.
@@ -161,7 +161,7 @@ export async function run(
 export async function runAndExit(program: Program): Promise<never> {
   using signals = new StopSignals();
   const code = await run(program, nodeProcess.argv.slice(2));
-  // A program that is told to stop does not wait for a reader that may never come.
+  // A stopping program does not wait for a reader that may never read.
   const told = signals.received.then(() =>
     new Promise((resolve) => setTimeout(resolve, LAST_WORDS))
   );
@@ -200,7 +200,7 @@ async function start(
   line: CommandLine,
   stack: AsyncDisposableStack,
 ): Promise<SessionContext> {
-  // Who only looks into another node needs nothing here.
+  // A program that only opens a shell on another node needs no application here.
   const application = line.remote === undefined
     ? program.application
     : undefined;
@@ -218,13 +218,13 @@ async function start(
     stack.defer(stopApplications);
     stack.use(new CodesNode(modules, configuration, application, others));
   } else {
-    // Its applications stop with it.
+    // The node's applications stop with it.
     stack.use(node);
     if (line.allowsRemote && program.shell !== undefined) {
       node.export("Shell", program.shell.exports({ scope, sources }));
     }
   }
-  // A module may have started a node as it was loaded, which then has the application.
+  // A module may have started a node while it was loaded; that node then runs the application.
   await within(node ?? Node._started().at(0), async () => {
     Application.load(configuration);
     if (application === undefined) return;
@@ -248,7 +248,7 @@ function filesOf(modules: readonly ModuleFlag[]): Record<string, string> {
   return Object.fromEntries(modules.map(({ name, path }) => [name, path]));
 }
 
-/** Starts the node, if there is to be one; without, the modules are known by name all the same. */
+/** Starts the node, if one is requested; the modules are registered in either case. */
 async function startNode(
   options: NodeOptions | undefined,
   modules: Record<string, ModuleExports>,
@@ -267,7 +267,7 @@ async function startNode(
   return undefined;
 }
 
-/** Stops the applications where no node is started, the one that was started last first. */
+/** Stops the applications outside of any node, last started first. */
 async function stopApplications(): Promise<void> {
   await within(undefined, async () => {
     for (const name of Application.started().reverse()) {
@@ -276,7 +276,7 @@ async function stopApplications(): Promise<void> {
   });
 }
 
-/** Runs a function on a node, or where no node is started; exits with a node that code has stopped. */
+/** Runs a function on a node, or on no node; exits with a node that code has stopped. */
 async function within<T>(
   node: Node | undefined,
   fn: () => T | Promise<T>,
@@ -311,15 +311,15 @@ async function work(
 }
 
 /**
- * Waits for work whose output is for whoever started the program: it fails once nobody reads that any
- * more. A node that serves others goes on without a reader.
+ * Waits for work whose output is for the user of the program: it fails when the output is no longer
+ * read. A node that serves others continues without a reader.
  */
 function whileRead<T>(work: Promise<T>): Promise<T | typeof EXIT.FAILED> {
   const closed = standardOutput.closed.then(() => EXIT.FAILED);
   return Promise.race([work, closed]);
 }
 
-/** Gives what a function on the node does, or ends with the node, which code can stop. */
+/** Settles with the function's result, or when the node is stopped, which code can do. */
 async function onNode<T>(
   node: Node | undefined,
   fn: () => T | Promise<T>,
@@ -332,7 +332,7 @@ async function onNode<T>(
   }
 }
 
-/** Says that the program is up, and waits. */
+/** Prints that the program is up, and waits. */
 async function wait(context: SessionContext): Promise<number> {
   const node = nodeOf(context);
   await print(greeting(node, context));
@@ -360,7 +360,7 @@ function greeting(
   }.\n`;
 }
 
-/** Waits until the node is stopped; without one, for ever. */
+/** Waits until the node is stopped; without a node, forever. */
 async function untilGone(node: Node | undefined): Promise<number> {
   const keepAlive = setInterval(() => {}, 2 ** 30);
   try {

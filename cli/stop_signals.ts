@@ -1,5 +1,5 @@
 /**
- * The signals that ask a program to stop: SIGINT and SIGTERM, of which a second one ends it at once.
+ * The signals that ask a program to stop, SIGINT and SIGTERM; a second one ends it immediately.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import nodeProcess from "node:process";
 import { EXIT } from "./report.ts";
 
 /**
- * Signals that come as close together, in milliseconds, are one: `deno task` passes on the Ctrl-C that
- * the terminal has sent to all of its processes already.
+ * Signals within this time, in milliseconds, count as one: `deno task` forwards the Ctrl-C that
+ * the terminal has already sent to all of its processes.
  */
 const ONE_SIGNAL = 200;
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** Takes what asks to stop, until it is disposed of. */
+/** Handles the stop signals until it is disposed of. */
 export class StopSignals implements Disposable {
   /** Resolves with the exit code when the program is asked to stop. */
   readonly received: Promise<number>;

@@ -1,8 +1,8 @@
 /**
- * Errors that nobody handled: a rejection that was not awaited, a throw in a timer.
+ * Unhandled errors: a rejection that was not awaited, a throw in a timer.
  *
- * They belong to the work that is watched, if there is any. Otherwise they are told, and end neither
- * the node nor, as they would, this whole program.
+ * They belong to the watched work, if there is any. Otherwise they are logged, and end neither
+ * the node nor the program, which is what the host would do.
  *
  * @module
  */
@@ -16,11 +16,11 @@ import { formatThrown } from "./report.ts";
 
 const EVENTS = ["unhandledRejection", "uncaughtException"] as const;
 
-/** Takes the errors that nobody handled, until it is disposed of. */
+/** Handles unhandled errors until it is disposed of. */
 export class StrayErrors implements Disposable {
   #fail: ((error: unknown) => void) | undefined;
   readonly #onError: (error: unknown) => void;
-  /** As many at a time as a node's log takes: an error may come with each turn of the event loop. */
+  /** As many at a time as a node's log accepts: each turn of the event loop may produce an error. */
   readonly #log = new NodeLog({
     node: "",
     hook: ({ level, message }) => complain(`[${level}] ${message}`),
@@ -29,7 +29,7 @@ export class StrayErrors implements Disposable {
 
   constructor() {
     this.#onError = (error) => {
-      // The wait of a process that has been told to exit: nobody is left to handle it.
+      // The wait of a process that is exiting: no code is left to handle it.
       if (isExited(error)) return;
       if (this.#fail !== undefined) this.#fail(error);
       else {
@@ -42,7 +42,7 @@ export class StrayErrors implements Disposable {
     for (const each of EVENTS) nodeProcess.on(each, this.#onError);
   }
 
-  /** What a work gives; rejects with the first error that nobody handled while it goes on. */
+  /** The result of work; rejects with the first unhandled error while it runs. */
   async during<T>(work: Promise<T>): Promise<T> {
     const { promise, reject } = Promise.withResolvers<never>();
     this.#fail = reject;
@@ -59,7 +59,7 @@ export class StrayErrors implements Disposable {
   }
 }
 
-/** Whether an error is the exit of a process; it may be a proxy, which throws when it is looked at. */
+/** Whether an error is the exit of a process; it may be a proxy that throws when it is inspected. */
 function isExited(error: unknown): boolean {
   try {
     return error instanceof ProcessExited;

@@ -1,5 +1,5 @@
 /**
- * TypeScript without its types, by what the runtime has for it.
+ * Strips types from TypeScript with the host's own function.
  *
  * @module
  */
@@ -14,16 +14,16 @@ interface BunError {
   errors?: BunError[];
 }
 
-/** What is needed of Bun, which has no `stripTypeScriptTypes`. */
+/** The part of Bun that is used in place of `stripTypeScriptTypes`, which it lacks. */
 interface Bun {
   Transpiler: new (options: object) => { transformSync(code: string): string };
 }
 
 /**
- * Takes the types out of code.
+ * Removes the types from code.
  *
  * @param code TypeScript or JavaScript.
- * @param options `"strip"` takes types only; `"transform"` also writes what is more, as an `enum`.
+ * @param options `"strip"` removes types only; `"transform"` also compiles constructs such as `enum`.
  * @returns JavaScript.
  * @throws {Error} If it does not parse; line and column are at the end of the message.
  */
@@ -31,7 +31,7 @@ export function stripTypeScriptTypes(
   code: string,
   options: { mode: "strip" | "transform" },
 ): string {
-  // Bun refuses to load who imports a name that a module lacks.
+  // Bun refuses to load a module that imports a missing name.
   const { stripTypeScriptTypes: strip } = module as Partial<typeof module>;
   const { Bun: bun } = globalThis as { Bun?: Bun };
   if (strip !== undefined || bun === undefined) {
@@ -53,7 +53,7 @@ export function stripTypeScriptTypes(
   }
 }
 
-/** Node warns that this is experimental, in the midst of what its user types. */
+/** Node warns that this is experimental, in the middle of the user's input. */
 function withoutWarnings<T>(fn: () => T): T {
   const { emitWarning } = nodeProcess;
   nodeProcess.emitWarning = () => {};

@@ -1,5 +1,5 @@
 /**
- * The half of a shell that has the terminal: it asks the server, which may be on another node.
+ * The client of a shell: it owns the terminal and sends requests to the server, which may be on another node.
  *
  * @module
  */
@@ -29,20 +29,20 @@ import {
 } from "./messages.ts";
 import { serve, type ShellContext } from "./server.ts";
 
-/** The server is gone. */
+/** The server has exited or cannot be reached. */
 export class ServerLost extends Error {
   /** Always `"ServerLost"`. */
   override readonly name = "ServerLost";
 }
 
-/** Names that could stand for the end of a text, and that end. */
+/** The completions of a text, and the part of it that they replace. */
 export type Completion = [names: string[], from: string];
 
-/** Asks a shell's server. */
+/** Sends requests to a shell's server. */
 export class ShellClient {
-  /** Rejects with {@linkcode ServerLost} when the server is gone. */
+  /** Rejects with {@linkcode ServerLost} when the server is lost. */
   readonly lost: Promise<never>;
-  /** Is told of a process that exits while no code runs. */
+  /** Called when the process exits while no code runs. */
   onExit: (text: string) => void = () => {};
   readonly #process: Process;
   readonly #server: Pid;
@@ -90,7 +90,7 @@ export class ShellClient {
     );
   }
 
-  /** Runs code, and gives its value or error as it is shown. */
+  /** Runs code; returns its value or error as text. */
   async evaluate(source: string, width: number): Promise<Outcome> {
     const id = ++this.#lastId;
     const answer = await this.#ask({ type: "evaluate", id, source, width });
@@ -101,7 +101,7 @@ export class ShellClient {
     };
   }
 
-  /** What could stand for the end of what is before the cursor. */
+  /** The completions of the text before the cursor. */
   async complete(text: string): Promise<Completion> {
     const answer = await this.#ask({
       type: "complete",
@@ -114,12 +114,12 @@ export class ShellClient {
       : [[], text];
   }
 
-  /** Gives up the code that runs. */
+  /** Interrupts the running code. */
   interrupt(): void {
     this.#tell({ type: "interrupt" });
   }
 
-  /** Gives up the server, which does not answer. */
+  /** Abandons the server, which does not answer. */
   lose(why: string): void {
     this.#lose(new ServerLost(why));
   }
@@ -132,8 +132,8 @@ export class ShellClient {
   }
 
   /**
-   * Waits for output that the group leader was asked for before. An answer and a request for output are
-   * signals to two processes, so the value of a line would overtake the output of those that it ran.
+   * Waits for output that was requested from the group leader earlier. An answer and a request for output are
+   * signals to two processes, so the value of a line could overtake the output of its processes.
    */
   async #written(): Promise<void> {
     if (!this.#process.alive) return;
@@ -156,7 +156,7 @@ export class ShellClient {
   }
 
   #tell(request: ShellRequest): void {
-    // The terminal's callbacks are code of no process, and order is kept between two processes only.
+    // The terminal's callbacks run in no process, and order is preserved only between two processes.
     const sealed: Sealed<ShellRequest> = { ...request, token: this.#token };
     runInside(this.#process, () => void send(this.#server, sealed));
   }
@@ -198,7 +198,7 @@ export class ShellClient {
   }
 }
 
-/** What the server says, as a terminal may have it: it may be on a node that nobody should trust so far. */
+/** Text from the server, escaped for a terminal: the server may be on a node that is not trusted. */
 function shown(text: unknown): string {
   return printable(String(text));
 }

@@ -1,5 +1,5 @@
 /**
- * Colours, on a terminal whose user has not asked for none.
+ * Colours, on a terminal whose user has not disabled them.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import nodeProcess from "node:process";
 import { styleText } from "node:util";
 
-/** Colours what a shell shows, or leaves it as it is. */
+/** Colours the output of a shell, or leaves it unchanged. */
 export interface Paint {
   /** A value, as it is inspected. */
   value(text: string): string;
@@ -15,7 +15,7 @@ export interface Paint {
   error(text: string): string;
 }
 
-/** Shows everything as it is. */
+/** Leaves all text unchanged. */
 export const PLAIN: Paint = { value: (text) => text, error: (text) => text };
 
 /** Colours as iex does: strings green, numbers yellow, words magenta, errors red. */
@@ -41,12 +41,12 @@ function styled(
   return styleText(colour, text, { validateStream: false });
 }
 
-/** Whether the user wants no colours, by `NO_COLOR`. */
+/** Whether `NO_COLOR` disables colours. */
 export function wantsNoColour(): boolean {
   try {
     return (nodeProcess.env.NO_COLOR ?? "") !== "";
   } catch {
-    // Not allowed to look.
+    // The permission to read it is missing.
     return true;
   }
 }

@@ -28,7 +28,7 @@ export function makeCommands(values: LineValues): Record<string, unknown> {
   return { i, pid, top, v };
 }
 
-/** Says what a value is. */
+/** Describes a value. */
 async function i(value: unknown): Promise<"ok"> {
   const rows = await about(value);
   return await IO.puts(
@@ -100,7 +100,7 @@ async function aboutProcess(pid: Pid): Promise<Row[]> {
 }
 
 /**
- * The pid with the numbers with which it is printed: `pid("0.105.0")`, `pid(0, 105, 0)` or
+ * The pid with its printed numbers: `pid("0.105.0")`, `pid(0, 105, 0)` or
  * `pid("#PID<0.105.0>")`.
  */
 function pid(first: string | number, number?: number, last?: number): Pid {
@@ -140,7 +140,7 @@ const COLUMNS: Record<string, (info: ProcessInfo) => number> = {
 /** How many processes are shown. */
 const ROWS = 10;
 
-/** Shows the processes of the node that have most of something, ten at most. */
+/** Shows the processes of the node with the largest values of a column, ten at most. */
 async function top(by: string = "messages"): Promise<"ok"> {
   if (typeof by !== "string" || !Object.hasOwn(COLUMNS, by)) {
     throw new TypeError(

@@ -1,5 +1,5 @@
 /**
- * What could stand for the end of what is typed: names in scope, and properties.
+ * Completion of typed text: names in scope, and properties.
  *
  * @module
  */
@@ -11,15 +11,15 @@ const PATH = /(?:^|[^\w$.])((?:[A-Za-z_$][\w$]*\??\.)*)([A-Za-z_$][\w$]*)?$/;
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
-/** What every class has, and nobody looks for. */
+/** Properties of every class, which are not worth completing. */
 const OF_FUNCTIONS = ["arguments", "caller", "length", "name", "prototype"];
 
 /**
- * Completes what is before the cursor.
+ * Completes the text before the cursor.
  *
- * @param text What is before the cursor.
+ * @param text The text before the cursor.
  * @param scope The names in scope.
- * @returns What could stand for the end of the text, and that end.
+ * @returns The completions, and the part of the text that they replace.
  */
 export function complete(
   text: string,
@@ -36,7 +36,7 @@ export function complete(
 
 function rootNames(from: string, scope: Scope): string[] {
   const names = Object.keys(scope);
-  // All of the globals would hide what is meant.
+  // The globals would hide the relevant names.
   if (from !== "") names.push(...Object.getOwnPropertyNames(globalThis));
   return names.filter((name) => fits(name, from));
 }
@@ -64,7 +64,7 @@ function fits(name: string, from: string): boolean {
     (!name.startsWith("_") || from.startsWith("_"));
 }
 
-/** The value of a path, as far as it can be had without running anybody's code. */
+/** The value of a path, as far as it can be read without running code. */
 function valueOf([root, ...rest]: string[], scope: Scope): unknown {
   let value: unknown;
   try {

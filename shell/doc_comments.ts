@@ -1,14 +1,14 @@
 /**
- * What doc comments say of functions, read from their source.
+ * The documentation of functions, read from the doc comments in their source.
  *
  * @module
  */
 
-/** What is said of a function. */
+/** The documentation of a function. */
 export interface Doc {
-  /** How it is called: name and parameters. */
+  /** Its name and parameters. */
   signature: string;
-  /** What it does. */
+  /** The description. */
   text: string;
 }
 
@@ -20,7 +20,7 @@ const DOCUMENTED =
 const RENAMED = /export\s*\{\s*([\w$]+)\s+as\s+([\w$]+),?\s*\}/g;
 
 /**
- * Reads what the doc comments of a file's exported functions and static methods say.
+ * Reads the doc comments of a file's exported functions and static methods.
  *
  * @param source The file's text.
  * @returns By name; a function with overloads has several.
@@ -51,11 +51,11 @@ const OF_CLASS =
 const OF_FILE = /\/\*\*((?:(?!\*\/)[^])*@module(?:(?!\*\/)[^])*)\*\//;
 
 /**
- * Reads what a file says of a class, or else of itself.
+ * Reads the documentation of a class in a file, or else of the file.
  *
  * @param source The file's text.
  * @param name The class's name.
- * @returns The prose; an empty text if there is none.
+ * @returns The prose; an empty text if there is no comment.
  */
 export function moduleTextOf(source: string, name: string): string {
   const ofClass = [...source.matchAll(OF_CLASS)].find((found) =>
@@ -64,7 +64,7 @@ export function moduleTextOf(source: string, name: string): string {
   return textOf((ofClass ?? OF_FILE.exec(source))?.[1] ?? "");
 }
 
-/** The prose of a comment: what is before its first tag. */
+/** The prose of a comment: the text before its first tag. */
 function textOf(comment: string): string {
   const lines = comment.split("\n").map((line) =>
     line.replace(/^\s*\* ?/, "").trimEnd()

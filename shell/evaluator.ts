@@ -1,5 +1,5 @@
 /**
- * The process that runs what people type: one for all lines, until it exits.
+ * The process that runs typed code: one process for all lines, until it exits.
  *
  * @module
  */
@@ -15,9 +15,9 @@ import { inspect } from "../runtime/values/inspect.ts";
 
 import type { LineValues } from "./values.ts";
 
-/** What code gave, as it is shown. */
+/** The result of code, as text. */
 export interface Outcome {
-  /** Whether it ended well. */
+  /** Whether it succeeded. */
   ok: boolean;
   /** The value, or the error. */
   text: string;
@@ -27,7 +27,7 @@ export interface Outcome {
 export class Evaluator {
   /** The process. */
   readonly pid: Pid;
-  /** The monitor of it that its owner has. */
+  /** Its owner's monitor on it. */
   readonly ref: Ref;
   readonly #scope: Scope;
   readonly #values: LineValues;
@@ -44,7 +44,7 @@ export class Evaluator {
     this.ref = ref;
   }
 
-  /** Runs code, after which more may come; does not settle if the process exits meanwhile. */
+  /** Runs code; does not settle if the process exits in the meantime. */
   evaluate(source: string, width: number): Promise<Outcome> {
     return new Promise((resolve) => {
       this.#next.resolve(async () =>
@@ -82,10 +82,10 @@ async function perform(
     outcome = { ok: false, text: withHint(formatThrown(error), hint) };
   }
   try {
-    // Comes after all that this process has printed, even if it did not wait for it.
+    // Waits for all output of this process, even if the code did not.
     await IO.write("");
   } catch {
-    // Nobody is there to read it.
+    // The output has no reader.
   }
   return outcome;
 }

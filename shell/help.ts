@@ -1,5 +1,5 @@
 /**
- * The shell's `h`: what a function is for, from its doc comment.
+ * The shell's `h`: shows the documentation of a function, from its doc comment.
  *
  * @module
  */
@@ -15,28 +15,28 @@ import { HELP } from "./help_table.ts";
 /** The files of modules, by the names that the modules have in scope. */
 export type Sources = Record<string, string | URL>;
 
-/** What `h()` without anything says. */
+/** The text of `h()` without an argument. */
 const OF_THE_SHELL =
-  `TypeScript and JavaScript, with await and import; declarations last.
+  `TypeScript and JavaScript, with await and import; declarations persist.
 
   _              the last value
   v(3), v(-1)    the value of line 3, and the last
-  h(fn)          what a function does: h(Node.spawnLink), h("Node.spawnLink")
-  h(Node)        what a module or class is for, and what it has
-  i(value)       what a value is; of a pid, what the process does
-  pid("0.105.0") the pid that is printed so
-  top()          the processes with most messages; top("links") sorts by another column
-  break          alone on a line, leaves an unfinished input
+  h(fn)          shows the documentation of a function: h(Node.spawnLink), h("Node.spawnLink")
+  h(Node)        shows the documentation of a module or class, and lists its functions
+  i(value)       describes a value; for a pid, also the process
+  pid("0.105.0") the pid that is printed as #PID<0.105.0>
+  top()          the processes with the most messages; top("links") sorts by another column
+  break          alone on a line, abandons incomplete input
   Tab            completes a name
-  Ctrl-C         clears the line, or ends the wait of what runs; twice, what never gives way
-  Ctrl-D         leaves, as Ctrl-C twice on an empty line does`;
+  Ctrl-C         clears the line, or interrupts waiting code; twice, ends code that never yields
+  Ctrl-D         leaves, like Ctrl-C twice on an empty line`;
 
 /** The commands of the shell, which `commands.ts` makes. */
 const OF_COMMANDS: Record<string, Doc[]> = {
   i: [{
     signature: 'i(value: unknown): Promise<"ok">',
     text:
-      "Says what a value is. Of a pid it says what the process does, which its node is asked for.",
+      "Describes a value. For a pid, also describes the process, which it requests from its node.",
   }],
   v: [{
     signature: "v(line: number = -1): unknown",
@@ -100,7 +100,7 @@ function helpFor(
   }) lists what there is`;
 }
 
-/** The name that the library exports a value under: code can have another value under that name. */
+/** The name under which the library exports a value; code can use that name for another value. */
 function nameInLibrary(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   return Object.entries(library).find(([, each]) => each === value)?.[0];
@@ -111,7 +111,7 @@ function isModule(value: unknown): boolean {
     (typeof value === "function" && /^class\b/.test(String(value)));
 }
 
-/** What is said of a module, and of its functions by name. */
+/** The documentation of a module, and of its functions by name. */
 interface ModuleDocs {
   text: string;
   docs: Record<string, Doc[]>;
@@ -157,7 +157,7 @@ function contents(
   return [printable(module), ...about, ...lines].join("\n");
 }
 
-/** How code in the scope would name a value. */
+/** The name of a value for code in the scope. */
 function pathOf(value: unknown, scope: Scope): string | undefined {
   if (!isModule(value) && typeof value !== "function") return undefined;
   for (const [name, each] of Object.entries(scope)) {

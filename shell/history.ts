@@ -1,5 +1,5 @@
 /**
- * The lines that were typed, kept between runs in a file that only its owner can read.
+ * The typed lines, kept between runs in a file that only its owner can read.
  *
  * @module
  */
@@ -21,20 +21,20 @@ const SIZE = 1000;
 /** The name of the file, in the user's home folder. */
 const HISTORY_FILE = ".otp_distribution_history";
 
-/** Lines typed, in a file if there may be one. */
+/** The typed lines, in a file if that is permitted. */
 export class History {
   /** The lines, the newest first, as `node:readline` wants them. */
   readonly lines: string[];
   readonly #file: string | undefined;
   #last: string | undefined;
 
-  /** Reads what is there; what cannot be read or written is not kept. */
+  /** Reads the file; without access to it, lines are kept only for this run. */
   constructor(file: string | undefined = defaultFile()) {
     const known = file === undefined ? [] : read(file);
     this.#file = file;
     this.lines = known.slice(-SIZE).reverse();
     this.#last = this.lines[0];
-    // Several shells add to one file, so that it is cut where it is read.
+    // Several shells append to one file, so it is truncated when it is read.
     if (known.length > 2 * SIZE) {
       this.#keep(() =>
         writeFileSync(file!, known.slice(-SIZE).join("\n") + "\n")
@@ -42,14 +42,14 @@ export class History {
     }
   }
 
-  /** Keeps a line. */
+  /** Adds a line. */
   add(line: string): void {
     if (line.trim() === "" || line === this.#last) return;
     this.#last = line;
     const file = this.#file;
     if (file === undefined) return;
     this.#keep(() => {
-      // Deno's appendFileSync sets the mode of a new file after it is there.
+      // Deno's appendFileSync sets the mode of a new file only after creating it.
       const opened = openSync(file, "a", 0o600);
       try {
         chmodSync(file, 0o600);
@@ -64,7 +64,7 @@ export class History {
     try {
       write();
     } catch {
-      // Without a file, or leave to write it, there is a history of this run.
+      // Without a file, or permission to write it, the history covers only this run.
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Whether code ends too early, so that more lines are to come.
+ * Detects incomplete code, which continues on the next line.
  *
  * @module
  */
@@ -7,21 +7,21 @@
 import { parse } from "acorn";
 import { stripTypeScriptTypes } from "../cli/strip_types.ts";
 
-/** Shuts what is open, so that where the error is tells whether something was. */
+/** Closes open constructs, so that the position of the error shows whether there were any. */
 const END = ")]}";
 
 type Status = "complete" | "incomplete" | "wrong";
 
 /**
- * Whether code is unfinished: it does not parse, and may when more is added.
+ * Whether code is incomplete: it does not parse, but may parse when more is added.
  *
  * @param source TypeScript or JavaScript.
  */
 export function isIncomplete(source: string): boolean {
-  // A name of Elixir's, such as Node.alive?, and hardly the first half of a condition.
+  // A name in Elixir such as Node.alive?, and probably not the first half of a condition.
   if (/^\s*[A-Za-z_$][\w$.]*\?(?:\(.*\))?\s*$/.test(source)) return false;
   const status = statusOf(source);
-  // What begins like a block may be an object.
+  // Code that begins like a block may be an object.
   return status === "incomplete" ||
     (status === "wrong" && /^\s*\{/.test(source) &&
       statusOf(`(${source}`) === "incomplete" &&
@@ -46,16 +46,16 @@ function statusOf(source: string): Status {
   }
 }
 
-/** What is wrong or has more than types: TypeScript's parser says where. */
+/** Finds the error in code that is invalid or has more than types, with TypeScript's parser. */
 function statusOfTypeScript(source: string): Status {
   const first = transformError(source);
   if (first === undefined) {
-    // An `enum`, or a comment that does not end, which is taken for nothing.
+    // An `enum`, or an unterminated comment, which parses as empty.
     return source.lastIndexOf("/*") > source.lastIndexOf("*/")
       ? "incomplete"
       : "complete";
   }
-  // These end with their line, and nothing that follows helps.
+  // These end with their line, so no further line completes them.
   if (/Unterminated (?:string|regexp)/.test(first)) return "wrong";
   const typed = source.trimEnd();
   const error = transformError(`${typed}\n${END}`);

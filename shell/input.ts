@@ -1,5 +1,5 @@
 /**
- * Where a shell's lines come from, and where it shows what it has to show.
+ * The source of a shell's lines, and the destination of its output.
  *
  * @module
  */
@@ -15,33 +15,33 @@ import {
 } from "../runtime/host/standard_streams.ts";
 import type { Completion } from "./client.ts";
 
-/** What came instead of a line. */
+/** An interrupt in place of a line. */
 export interface Interrupt {
-  /** Whether nothing was typed on the line that was given up. */
+  /** Whether the discarded line was empty. */
   wasEmpty: boolean;
 }
 
-/** Where lines come from. */
+/** A source of lines. */
 export interface ShellInput {
-  /** How wide values may be shown. */
+  /** The width for showing values. */
   readonly width: number;
-  /** The node that the shell's code runs on, if it is another: that may read as this one does. */
+  /** The node that the shell's code runs on, if it is another; it may read lines like this node. */
   server: string | undefined;
-  /** What Ctrl-C does while no line of the shell is read. */
+  /** Called for Ctrl-C while the shell is not reading a line. */
   onInterrupt: () => void;
-  /** Completes what is before the cursor. */
+  /** Completes the text before the cursor. */
   complete: (text: string) => Promise<Completion>;
   /** Reads a line of the shell; `undefined` at the end. */
   read(prompt: string): Promise<string | Interrupt | undefined>;
-  /** Shows a value, or what else the shell has to say. */
+  /** Shows a value, or a message of the shell. */
   show(text: string): void;
   /** Shows an error. */
   fail(text: string): void;
-  /** Gives the streams back. */
+  /** Restores the streams. */
   close(): void;
 }
 
-/** Standard input that is no terminal: its lines in order, without prompts. */
+/** Standard input that is not a terminal: its lines in order, without prompts. */
 export class PipedInput implements ShellInput {
   readonly width = 80;
   server: string | undefined;
@@ -52,7 +52,7 @@ export class PipedInput implements ShellInput {
   readonly #lines: AsyncIterator<string>;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Takes standard input. */
+  /** Takes over standard input. */
   constructor() {
     this.#interface = outside(() =>
       createInterface({ input: nodeProcess.stdin })
@@ -60,7 +60,7 @@ export class PipedInput implements ShellInput {
     this.#lines = this.#interface[Symbol.asyncIterator]();
     standInForStreams({
       readLine: async (prompt, node) => {
-        // All lines that come are meant for the shell and its code.
+        // All lines belong to the shell and its code.
         if (isForeign(node, this.server)) throw notForOthers();
         await standardOutput.write(prompt);
         const line = await this.read();
@@ -82,7 +82,7 @@ export class PipedInput implements ShellInput {
     try {
       standardOutput.write(`${text}\n`)?.catch(ignore);
     } catch {
-      // Nobody reads it: the program ends by that, and not by an error.
+      // The output has no reader; the program ends because of that, without an error.
     }
   }
 
@@ -96,7 +96,7 @@ export class PipedInput implements ShellInput {
   }
 }
 
-/** Whether a node that asks for a line is neither this one nor the one that the shell's code runs on. */
+/** Whether the node that requests a line is neither this one nor the one that the shell's code runs on. */
 export function isForeign(
   node: string | undefined,
   server: string | undefined,
@@ -104,7 +104,7 @@ export function isForeign(
   return node !== undefined && node !== server;
 }
 
-/** Tells a process of another node that it gets no line. */
+/** The error for a process of another node that requests a line. */
 export function notForOthers(): Error {
   return new Error(
     "Cannot read a line for another node: the input is a shell's",

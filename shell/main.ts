@@ -32,7 +32,7 @@ const program: Program = {
   version: config.version,
   command,
   usage:
-    `Opens a shell, on a node if it is given a name. What --eval gives runs there instead.`,
+    `Opens a shell, on a node if you name one. With --eval it runs that code instead.`,
   examples: `Examples:
   ${command} --sname alex@localhost --module MyApp=./my_app.ts
   ${command} --remsh kate@localhost`,
@@ -41,7 +41,7 @@ const program: Program = {
 };
 
 /**
- * Runs the shell's command line, until its input ends or this process is told to stop.
+ * Runs the shell's command line, until its input ends or the process is asked to stop.
  *
  * @param args The arguments, as `--help` lists them.
  * @returns The exit code: 0 done, 1 failed, 2 wrong usage, 3 cannot start or connect, 4 refused.

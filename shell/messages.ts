@@ -1,24 +1,24 @@
 /**
- * What a shell's two halves say to each other: the client has the terminal, the server runs the code.
+ * The messages between a shell's client, which owns the terminal, and its server, which runs the code.
  *
- * Any process can send what looks like one of these, and a request runs code. So each carries a token, which
- * the client makes and gives the server when it starts it, and which nobody else has.
+ * Any process can send an object that looks like one of these, and a request runs code. So each carries a token,
+ * which the client generates and passes to the server when it starts it. No other process has it.
  *
  * @module
  */
 
 import { randomBytes } from "node:crypto";
 
-/** A message of one half to the other. */
+/** A message between client and server. */
 export type Sealed<M> = M & {
-  /** The secret of the two. */
+  /** Their shared secret. */
   token: string;
 };
 
-/** How many characters a token has: 128 bits, which nobody guesses. */
+/** The characters of a token: 128 bits, too many to guess. */
 const TOKEN_LENGTH = 32;
 
-/** Makes a token. */
+/** Generates a token. */
 export function makeToken(): string {
   return randomBytes(TOKEN_LENGTH / 2).toString("hex");
 }
@@ -28,17 +28,17 @@ export function isToken(value: unknown): value is string {
   return typeof value === "string" && value.length === TOKEN_LENGTH;
 }
 
-/** Whether a message is of the other half: it has the token. */
+/** Whether a message comes from the other side: it has the token. */
 export function isSealed(message: unknown, token: string): boolean {
   return typeof message === "object" && message !== null &&
     (message as { token?: unknown }).token === token;
 }
 
-/** What the client asks for. */
+/** A request of the client. */
 export type ShellRequest =
   | {
     type: "evaluate";
-    /** What the answer is to be known by. */
+    /** The reference that the answer carries. */
     id: number;
     /** The code. */
     source: string;
@@ -48,35 +48,35 @@ export type ShellRequest =
   | {
     type: "complete";
     id: number;
-    /** What is before the cursor. */
+    /** The text before the cursor. */
     text: string;
   }
   | { type: "interrupt" }
   | { type: "stop" };
 
-/** What the server answers, and tells unasked. */
+/** An answer or a notification of the server. */
 export type ShellAnswer =
   | {
     type: "evaluated";
-    /** Which code gave it. */
+    /** The reference of the code. */
     id: number;
-    /** Whether it ended well. */
+    /** Whether it succeeded. */
     ok: boolean;
-    /** The value, or the error, as it is shown. */
+    /** The value or the error, as text. */
     text: string;
   }
   | {
     type: "completed";
     id: number;
-    /** What could stand for the end of the text. */
+    /** The completions. */
     names: string[];
-    /** That end. */
+    /** The part of the text that they replace. */
     from: string;
   }
   | {
     type: "exited";
-    /** Which code was running, if any was. */
+    /** The reference of the running code, if any. */
     id: number | undefined;
-    /** How the process that ran it ended, as it is shown. */
+    /** The exit of the process that ran it, as text. */
     text: string;
   };

@@ -1,5 +1,5 @@
 /**
- * A shell on another node: connects, and says why it cannot.
+ * A shell on another node: connects, and reports why it cannot.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { ShellClient } from "./client.ts";
 /**
  * Starts a shell's server on another node.
  *
- * @throws {RemoteShellError} If there is no such node, it cannot be reached, or does not allow it.
+ * @throws {RemoteShellError} If the node does not exist, cannot be reached, or does not allow it.
  */
 export async function connectShell(
   node: string,
@@ -38,7 +38,7 @@ export async function connectShell(
   }
 }
 
-/** Connects; gives the reason if it cannot, which the log has. */
+/** Connects; returns the logged reason if it cannot. */
 async function connect(
   node: string,
   log: LogSwitch,

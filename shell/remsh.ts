@@ -13,7 +13,7 @@ import { serve } from "./server.ts";
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
-/** Serves a client of another node until it is gone; its code sees the library and the exported modules. */
+/** Serves a client on another node until it exits; its code sees the library and the exported modules. */
 export async function serveRemote(
   modules: Modules,
   client: Pid,

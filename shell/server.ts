@@ -1,5 +1,5 @@
 /**
- * The half of a shell that runs code: on the client's node, or on another.
+ * The server of a shell, which runs the code: on the client's node, or on another.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
 } from "./messages.ts";
 import { LineValues } from "./values.ts";
 
-/** What a shell's code sees. */
+/** The scope of a shell's code. */
 export interface ShellContext {
   /** The names. */
   scope: Scope;
@@ -30,11 +30,11 @@ export interface ShellContext {
 }
 
 /**
- * Serves a client until it is gone.
+ * Serves a client until it exits.
  *
  * @param client Its process.
- * @param token What its requests, and the answers, have.
- * @param context What the code sees.
+ * @param token The token of requests and answers.
+ * @param context The scope of the code.
  */
 export async function serve(
   client: Pid,
@@ -77,7 +77,7 @@ class ShellServer {
     this.#client = client;
     this.#token = token;
     const own = makeScope(scope);
-    // A module of the user may have the name of one of these.
+    // A module of the user may have the same name as a command.
     const commands = makeScope(makeCommands(this.#values), own);
     this.#scope = makeScope({ h: makeHelp(commands, sources) }, commands);
     this.#evaluator = new Evaluator(this.#scope, this.#values);
@@ -116,7 +116,7 @@ class ShellServer {
     });
   }
 
-  /** A new process takes over; what was declared stays. */
+  /** A new process takes over; declarations persist. */
   #exited(reason: unknown): void {
     const { pid } = this.#evaluator;
     const text = this.#interrupted

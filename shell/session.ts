@@ -31,7 +31,7 @@ export const shell: ProgramShell = {
   }),
 };
 
-/** Opens a shell; gives the exit code, or nothing where there is no input that could be read. */
+/** Opens a shell; returns the exit code, or nothing if there is no input to read. */
 async function open(context: SessionContext): Promise<number | undefined> {
   if (context.remote === undefined && hasNoInput()) return undefined;
   return await context.run(async () => {
@@ -58,13 +58,13 @@ async function open(context: SessionContext): Promise<number | undefined> {
   });
 }
 
-/** The node that lines run on, which they may have started. */
+/** The node that lines run on; a line may have started it. */
 function nameHere({ node }: SessionContext): string | undefined {
   if (node !== undefined) return node.name;
   return outside(() => Node.alive() ? Node.self() : undefined);
 }
 
-/** Whether standard input is the null device: a service, which nobody types to. */
+/** Whether standard input is the null device, as for a service. */
 function hasNoInput(): boolean {
   try {
     return !nodeProcess.stdin.isTTY && fstatSync(0).isCharacterDevice();
@@ -74,13 +74,13 @@ function hasNoInput(): boolean {
   }
 }
 
-/** How long a server may take to give up a line, in milliseconds. */
+/** How long a server may take to interrupt a line, in milliseconds. */
 const ANSWER_WITHIN = 1000;
 
-/** What a shell on a terminal begins with. */
+/** The first line of a shell on a terminal. */
 const BANNER = "(h() says what this shell can do. To leave, press Ctrl-D.)";
 
-/** The prompts of a shell: of a new input, and of one that is to be gone on with. */
+/** The prompts of a shell: for new input, and for its continuation. */
 export function prompts(
   name: string,
   where: string | undefined,
@@ -97,12 +97,12 @@ class Session {
   readonly #input: ShellInput;
   /** The number of the next input. */
   #counter = 1;
-  /** The lines of an input that is not complete. */
+  /** The lines of incomplete input. */
   #typed = "";
-  /** Whether Ctrl-C on an empty line was the last that came. */
+  /** Whether the last input was Ctrl-C on an empty line. */
   #isLeaving = false;
   #hasFailed = false;
-  /** Set while a line is given up: whether the server is late to answer, and Ctrl-C was pressed again. */
+  /** Set while a line is being interrupted: whether the server is late, and whether Ctrl-C was pressed again. */
   #interrupted: { isLate: boolean; isTwice: boolean } | undefined;
 
   constructor(
@@ -120,7 +120,7 @@ class Session {
     client.onExit = (text) => input.fail(text);
   }
 
-  /** Takes input to its end; the last that failed makes the exit code, where nobody sees it. */
+  /** Runs input to its end; without a terminal, a failure of the last input sets the exit code. */
   async run(): Promise<number> {
     if (this.#input instanceof Terminal) this.#input.show(BANNER);
     try {
@@ -149,7 +149,7 @@ class Session {
   }
 
   /**
-   * Gives up the line that runs. Another node may never take note of that: then the second time leaves,
+   * Interrupts the running line. Another node may never react: then the second Ctrl-C leaves,
    * or the first, if it came too early to know.
    */
   #giveUpLine(remote: string | undefined): void {
@@ -179,7 +179,7 @@ class Session {
     }, ANSWER_WITHIN).unref();
   }
 
-  /** Gives up what is typed; true if that is to leave. */
+  /** Discards the input; returns true if the shell is to end. */
   #interrupt({ wasEmpty }: Interrupt): boolean {
     const isEmpty = wasEmpty && this.#typed === "";
     this.#typed = "";

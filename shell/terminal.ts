@@ -1,5 +1,5 @@
 /**
- * A terminal on which a line is edited while others write above it.
+ * A terminal with a line editor, above which other output appears.
  *
  * @module
  */
@@ -31,23 +31,23 @@ import {
 /** A pending read. */
 interface Reader {
   prompt: string;
-  /** Whether it is the shell, and not code that reads its own input. */
+  /** Whether the shell reads, and not code that reads its own input. */
   isShell: boolean;
-  /** Whether it is for another node, which has no part in what the shell runs. */
+  /** Whether it is for a node that takes no part in the shell's code. */
   isForeign: boolean;
   resolve(line: string | Interrupt | undefined): void;
   reject(error: Error): void;
 }
 
-/** What `node:readline` keeps, and has to be told when somebody else moves the cursor. */
+/** Internal state of `node:readline`, which must be updated when other code moves the cursor. */
 interface Editor extends Interface {
-  /** Which row of the line the cursor was on when it was drawn. */
+  /** The row of the line that the cursor was on when it was drawn. */
   prevRows: number;
   line: string;
   cursor: number;
 }
 
-/** The terminal of standard input and output, taken until it is closed. */
+/** The terminal of standard input and output, in use until it is closed. */
 export class Terminal implements ShellInput {
   server: string | undefined;
   onInterrupt: () => void = () => {};
@@ -57,23 +57,23 @@ export class Terminal implements ShellInput {
   readonly #editor: Editor;
   readonly #history: History;
   readonly #paint: Paint;
-  /** Those who wait; the first gets the next line. */
+  /** The pending reads; the first gets the next line. */
   readonly #readers: Reader[] = [];
-  /** Lines that were typed before anybody waited. */
+  /** Lines that were typed before a read was pending. */
   #ahead: string[] = [];
-  /** Output that has not come to the end of its line. */
+  /** Output without its line end yet. */
   #open = "";
   /** Whether the line editor's line is below that, and not in it. */
   #isBelow = false;
   #closed = false;
-  /** The console of this program, which would write past the line editor. */
+  /** The program's console, which would bypass the line editor. */
   readonly #console: typeof globalThis.console = globalThis.console;
 
-  /** Takes the terminal. */
+  /** Takes over the terminal. */
   constructor(history: History, paint: Paint) {
     this.#history = history;
     this.#paint = paint;
-    // Keys are nobody's code, whoever has opened the shell.
+    // Key handlers run in no process, whichever process has opened the shell.
     this.#editor = outside(() =>
       createInterface({
         input: nodeProcess.stdin,
@@ -96,11 +96,11 @@ export class Terminal implements ShellInput {
     ) as Editor;
     this.#editor.on("line", (line: string) => this.#onLine(line));
     this.#editor.on("history", (lines: string[]) => {
-      // What code reads is not the shell's, and may be a secret.
+      // Lines that code reads may be secret, so they are not kept in the history.
       if (this.#readers.at(0)?.isShell === false) lines.shift();
     });
     this.#editor.on("SIGINT", () => this.#onInterrupt());
-    // The terminal is in raw mode: a stopped program would leave it so.
+    // The terminal is in raw mode, and a suspended program would leave it so.
     this.#editor.on("SIGTSTP", () => {});
     this.#editor.on("close", () => this.#end());
     const stream = new Writable({
@@ -127,7 +127,7 @@ export class Terminal implements ShellInput {
   }
 
   read(prompt: string): Promise<string | Interrupt | undefined> {
-    // What is typed from now on is meant for the shell. Those of other nodes wait behind all others.
+    // Lines typed from now on belong to the shell. Reads of other nodes are last in the queue.
     const first = this.#readers.findIndex(({ isForeign }) => isForeign);
     if (first >= 0) {
       for (const { reject } of this.#readers.splice(first)) {
@@ -175,8 +175,8 @@ export class Terminal implements ShellInput {
   }
 
   /**
-   * Reads for another node: while code of the shell runs, which may have asked it something, and never what
-   * was typed before. Its prompt says who asks.
+   * Reads for another node, only while code of the shell runs, which may have requested it, and never lines
+   * typed earlier. Its prompt names the node.
    */
   #readForeign(
     prompt: string,
@@ -206,12 +206,12 @@ export class Terminal implements ShellInput {
     });
   }
 
-  /** Shows the prompt of whoever is first, before what is typed already. */
+  /** Shows the prompt of the first read, before the text that is already typed. */
   #showPrompt(): void {
     const { prompt = "", isShell = true } = this.#readers.at(0) ?? {};
     let text = prompt;
     if (!isShell) {
-      // It goes on in the line that was left open, and may have lines before its last one.
+      // The prompt continues the open line of output, and may itself have several lines.
       text = (this.#isBelow ? "" : this.#open) + prompt;
       const end = text.lastIndexOf("\n") + 1;
       if (!this.#isBelow) this.#eraseLine();
@@ -256,7 +256,7 @@ export class Terminal implements ShellInput {
     this.#isBelow = false;
     if (hadPrompt || !wasEmpty) this.#open = "";
     const isShells = this.#readers.at(0)?.isShell === true;
-    // Whoever reads for the code that is given up must not get the next line.
+    // Reads of the interrupted code must not get the next line.
     const readers = this.#readers.splice(0);
     for (const { isShell, resolve } of readers) {
       resolve(isShell ? { wasEmpty } : undefined);
@@ -264,7 +264,7 @@ export class Terminal implements ShellInput {
     if (!isShells) this.onInterrupt();
   }
 
-  /** Writes text above the line that is edited, which stays as it is. */
+  /** Writes text above the edited line, which stays unchanged. */
   #write(text: string): void | Promise<void> {
     if (text === "") return;
     const { line } = this.#editor;
@@ -278,7 +278,7 @@ export class Terminal implements ShellInput {
     const whole = this.#open + text;
     const last = lastLine(whole);
     this.#isBelow = last !== "";
-    // Longer than a row, it cannot be taken back to be gone on with.
+    // Output longer than a row cannot be erased and continued.
     this.#open = last.length < this.width / 2 ? last : "";
     if (this.#open === "") this.#isBelow = false;
     const sent = this.#send(last === "" ? whole : `${whole}\n`);
@@ -287,7 +287,7 @@ export class Terminal implements ShellInput {
     return sent;
   }
 
-  /** Moves to the start of the line that is edited, and clears from there. */
+  /** Moves to the start of the edited line, and clears from there. */
   #eraseLine(): void {
     const { rows } = this.#editor.getCursorPos();
     moveCursor(this.#output, 0, -rows);

@@ -4,12 +4,12 @@
  * @module
  */
 
-/** How many values are kept, as in iex. */
+/** The number of kept values, as in iex. */
 const MOST = 20;
 
-/** The values of the lines that ended well, by the number of the line. */
+/** The values of the lines that succeeded, by line number. */
 export class LineValues {
-  /** The number of the line that runs, or ran last. */
+  /** The number of the current or last line. */
   line = 0;
   readonly #values = new Map<number, unknown>();
 
@@ -25,7 +25,7 @@ export class LineValues {
    * The value of a line.
    *
    * @param line Its number; a negative one counts back from the last that has a value.
-   * @throws {RangeError} If there is none.
+   * @throws {RangeError} If no such value is kept.
    */
   at(line: number): unknown {
     const lines = [...this.#values.keys()];

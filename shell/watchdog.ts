@@ -1,15 +1,15 @@
 /**
- * Ends this program by Ctrl-C where its code never gives way, as `while (true) {}` does.
+ * Lets Ctrl-C end this program when its code never yields, such as `while (true) {}`.
  *
- * A terminal in raw mode makes no signal of Ctrl-C: it is a byte for the thread that runs the code. So
- * a second thread watches a count that this one keeps up. While that stands still, the thread reads the
- * terminal: at the second Ctrl-C it gives the terminal back its mode and kills the program. When the
- * count goes on, this thread gets all that was read meanwhile, as if it had read it.
+ * A terminal in raw mode sends no signal for Ctrl-C, only a byte to the thread that runs the code. So
+ * a second thread watches a counter that this thread increments. While the counter stands still, the thread reads the
+ * terminal: at the second Ctrl-C it restores the terminal's mode and kills the program. When the
+ * counter advances again, this thread receives all input that was read in the meantime.
  *
- * Only who has put a terminal into raw mode knows which mode it had. So the thread does that first, and
- * this program after it, for which nothing changes then.
+ * Only the code that put a terminal into raw mode knows its previous mode. So the thread does that first, and
+ * the program afterwards, which then changes nothing.
  *
- * The thread's code is a text, as that of EPMD's thread is: to start it needs no permission.
+ * The thread's code is source text, like that of EPMD's thread: starting it needs no permission.
  *
  * @module
  */
@@ -19,16 +19,16 @@ import nodeProcess from "node:process";
 import { Worker } from "node:worker_threads";
 import { outside } from "../runtime/context/async_context.ts";
 
-/** How often this thread counts, in milliseconds. */
+/** The interval at which this thread counts, in milliseconds. */
 const BEAT = 100;
 
-/** How long the count may stand still before the other thread reads, in milliseconds. */
+/** How long the counter may stand still before the other thread reads, in milliseconds. */
 const PATIENCE = 700;
 
 /** How long the thread may take to start, in milliseconds; it takes 15 to 40 of a processor's. */
 const START_TIMEOUT = 2000;
 
-/** How long it may take to give the terminal back, in milliseconds. */
+/** How long it may take to restore the terminal, in milliseconds. */
 const STOP_TIMEOUT = 1000;
 
 const CODE = `
@@ -38,7 +38,7 @@ import { ReadStream } from "node:tty";
 import { parentPort, workerData } from "node:worker_threads";
 
 const { count, beat, patience } = workerData;
-// It never reads: a stream that is paused has read once more by then.
+// It never reads, because a paused stream would already have read once more.
 const owner = new ReadStream(0);
 owner.on("error", () => {});
 let reader;
@@ -119,9 +119,9 @@ export class Watchdog {
     this.#timer.unref();
   }
 
-  /** Starts the thread, which puts the terminal into raw mode; nothing where the host allows none. */
+  /** Starts the thread, which puts the terminal into raw mode; returns nothing if the host does not allow it. */
   static async start(): Promise<Watchdog | undefined> {
-    // Whether Bun's threads can read the terminal is not known.
+    // It is unknown whether Bun's threads can read the terminal.
     if (nodeProcess.versions.bun !== undefined) return undefined;
     let watchdog: Watchdog;
     try {
@@ -134,7 +134,7 @@ export class Watchdog {
     return undefined;
   }
 
-  /** Gives the terminal back its mode, and ends the thread. */
+  /** Restores the terminal's mode, and ends the thread. */
   async stop(): Promise<void> {
     this.#worker.postMessage("stop");
     await this.#answer(STOP_TIMEOUT);

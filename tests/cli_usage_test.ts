@@ -14,17 +14,17 @@ const options: TestOptions = { timeout: 30_000, tags: ["cli"] };
 const WRONG: [args: string[], says: string][] = [
   [
     ["--snam", "alex"],
-    "the flag --snam: there is none of that name; did you mean --sname?",
+    "the flag --snam: no flag has that name; did you mean --sname?",
   ],
   [
     ["-sname", "alex"],
-    "the flag -sname: there is none of that name; did you mean --sname?",
+    "the flag -sname: no flag has that name; did you mean --sname?",
   ],
   [["--epmd=1"], "did you mean --epmd-port?"],
   [["--setcookie", "x"], "did you mean --cookie?"],
   [
     ["--xyzzy"],
-    "the flag --xyzzy: there is none of that name; --help lists them",
+    "the flag --xyzzy: no flag has that name; --help lists them",
   ],
   [["alex@localhost"], "write --sname alex@localhost"],
   [["--", "code"], 'the argument "code": only flags are taken'],
@@ -41,11 +41,11 @@ const WRONG: [args: string[], says: string][] = [
   ],
   [
     ["--sname", "a@host.example.org"],
-    "the host host.example.org has a dot, and that of a short name has none; use --name",
+    "the host host.example.org has a dot, but a short name has none; use --name",
   ],
   [
     ["--name", "a@localhost"],
-    "the host localhost has no dot, and that of a long name has; write --name a@host.example.org",
+    "the host localhost has no dot, but a long name needs one; write --name a@host.example.org",
   ],
   [["--sname", "a", "--name", "b"], "--sname and --name together"],
   [

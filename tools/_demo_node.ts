@@ -3,7 +3,7 @@
 /** Where the project is. */
 const ROOT = new URL("../", import.meta.url);
 
-/** What the `chat` task may do, but for making a cookie file. */
+/** The permissions of the `chat` task, except for creating a cookie file. */
 const PERMISSIONS = [
   "--no-prompt",
   "--allow-net",
@@ -12,19 +12,19 @@ const PERMISSIONS = [
   "--allow-read",
 ];
 
-/** Written where a node waits for leave to go on: no output of code has it. */
+/** Written when a node waits for permission to continue; no output of code contains it. */
 const GATE = "\0";
 
-/** How long a node may take to end when it is told to, in milliseconds. */
+/** How long a node may take to stop, in milliseconds. */
 const END_WITHIN = 2000;
 
-/** What starts a node. */
+/** How to start a node. */
 export interface DemoNodeOptions {
   /** The part of its name before the `@`. */
   short: string;
   /** Its flags, besides its name. */
   flags: readonly string[];
-  /** The code that it runs, each piece when {@linkcode DemoNode.step} lets it. */
+  /** The code that it runs, one piece for each {@linkcode DemoNode.step}. */
   code: readonly string[];
 }
 
@@ -36,7 +36,7 @@ export class DemoNode implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   #lines: string[] = [];
-  /** How many gates it has come to, and how many were opened. */
+  /** The number of gates that it has reached, and of those that were opened. */
   #reached = 0;
   #opened = 0;
   #hasEnded = false;
@@ -72,12 +72,12 @@ export class DemoNode implements AsyncDisposable {
     });
   }
 
-  /** Whether it does nothing: it waits for leave to go on, or has ended. */
+  /** Whether it is idle: it waits for permission to continue, or has ended. */
   get isIdle(): boolean {
     return this.#hasEnded || this.#reached > this.#opened;
   }
 
-  /** The lines that it has printed since they were taken last. */
+  /** The lines that it has printed since they were last taken. */
   get lines(): readonly string[] {
     return this.#lines;
   }
@@ -95,7 +95,7 @@ export class DemoNode implements AsyncDisposable {
     await this.#input.write(new TextEncoder().encode("\n"));
   }
 
-  /** Ends it, as Ctrl-C does; gives its exit code. */
+  /** Stops it, as Ctrl-C does; returns its exit code. */
   async stop(): Promise<number> {
     this.#signal("SIGTERM");
     const killer = setTimeout(() => this.#signal("SIGKILL"), END_WITHIN);

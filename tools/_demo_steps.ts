@@ -1,32 +1,32 @@
-/** What the demo plays: the lesson, step by step, and what must be seen. */
+/** The steps of the demo, which follow the lesson, with their expected output. */
 
-/** A line that is printed, or what it must look like. */
+/** An expected line of output, or its pattern. */
 export type Line = string | RegExp;
 
 /** A node of the demo. */
 export type Who = "alex" | "kate" | "moebi" | "sophie";
 
-/** What one of the nodes runs. */
+/** Code that one of the nodes runs. */
 export interface Step {
-  /** What this shows. */
+  /** The topic. */
   title: string;
-  /** What is to be seen, and why. */
+  /** The explanation of the output. */
   says: string;
-  /** Who runs it. */
+  /** The node that runs it. */
   who: Who;
-  /** What they run. */
+  /** The code. */
   code: string;
-  /** Runs after the code and is not shown: what a person's slowness does, or to show a value. */
+  /** Runs after the code and is not shown: waits as a slow person would, or shows a value. */
   after?: string;
-  /** What each node must print; the others must print nothing. */
+  /** The expected output of each node; the others must print nothing. */
   prints: Partial<Record<Who, Line[]>>;
   /** The line that shows the value of the code. */
   gives?: Line;
 }
 
-/** What a node that is started for one step alone runs. */
+/** A step that runs on a node of its own. */
 export interface VisitorStep extends Step {
-  /** The visitor's flags, as they are shown. */
+  /** The node's flags, as they are shown. */
   flags: string[];
 }
 
@@ -40,13 +40,13 @@ export function showing(expression: string): string {
   return `await IO.inspect((${expression}), { label: "value" })`;
 }
 
-/** The steps that end with moebi's node still up. */
+/** The steps that need moebi's node. */
 export const STEPS: (Step | VisitorStep)[] = [
   {
     title: "A process on another node",
     says:
-      "kate runs her function, and it prints at alex: the process has the " +
-      "group leader of the one who spawned it.",
+      "The function runs at kate and prints at alex, because the process has the " +
+      "group leader of the process that spawned it.",
     who: "alex",
     code: `await Node.spawnLink("kate@localhost", ["Kate", "sayName"])`,
     prints: { alex: ["Hi, my name is Kate"] },
@@ -54,7 +54,7 @@ export const STEPS: (Step | VisitorStep)[] = [
   },
   {
     title: "",
-    says: "The function itself will do where both nodes have its module.",
+    says: "If both nodes have the module, the function itself is enough.",
     who: "alex",
     code: `await Node.spawnLink("kate@localhost", Kate.sayName)`,
     prints: { alex: ["Hi, my name is Kate"] },
@@ -63,7 +63,7 @@ export const STEPS: (Step | VisitorStep)[] = [
   {
     title: "",
     says:
-      "So will a closure, as kate was started with --allow-closures: others may run any code there.",
+      "A closure works too: kate was started with --allow-closures, so other nodes may run any code there.",
     who: "alex",
     code: `await Node.spawnLink("kate@localhost", () => Kate.sayName())`,
     prints: { alex: ["Hi, my name is Kate"] },
@@ -84,13 +84,13 @@ export const STEPS: (Step | VisitorStep)[] = [
     says: "",
     who: "alex",
     code: `send(pid, { type: "hi", from: self() })`,
-    // Until the answer is there, so that the next step finds it.
+    // Waits for the answer, so that the next step finds it.
     after: "send(self(), await receive())",
     prints: {},
   },
   {
     title: "",
-    says: "Its answer is in alex's mailbox.",
+    says: "The answer is in alex's mailbox.",
     who: "alex",
     code: "await flush()",
     prints: { alex: [`"sup?"`] },
@@ -107,7 +107,7 @@ export const STEPS: (Step | VisitorStep)[] = [
   },
   {
     title: "",
-    says: "With another cookie they do not, and both ends say why.",
+    says: "With another cookie they do not, and both ends log the reason.",
     who: "sophie",
     flags: ["--cookie", "another_token"],
     code: `await Node.connect("kate@localhost")`,
@@ -149,7 +149,7 @@ await Task.await(task)`,
   },
   {
     title: "Moebi, who is a dog",
-    says: "His node answers for him, and kate hears nothing of it.",
+    says: "His node answers for him, and kate does not notice.",
     who: "alex",
     code: `await Chat.sendMessage("moebi@localhost", "hi")`,
     prints: { moebi: ["hi"], alex: ["chicken?"] },
@@ -157,11 +157,11 @@ await Task.await(task)`,
   },
 ];
 
-/** The step that comes when moebi's node has been stopped: it ends alex's. */
+/** The step after moebi's node has been stopped: it ends alex's node. */
 export const LAST_STEP: Step = {
-  title: "Nobody there",
-  says: "Moebi's node is stopped. The call says what was called and why it " +
-    "failed, and alex, who does not catch it, exits.",
+  title: "A node that is not running",
+  says: "Moebi's node is stopped. The error names the call and the reason, and " +
+    "alex exits, because the code does not catch it.",
   who: "alex",
   code: `await Chat.sendMessage("moebi@localhost", "hi")`,
   prints: {
@@ -173,7 +173,7 @@ export const LAST_STEP: Step = {
   },
 };
 
-/** What a node runs for a step. */
+/** The code that a node runs for a step. */
 export function codeOf({ code, after, gives }: Step): string {
   const shown = gives === undefined ? code : showingLast(code);
   return after === undefined ? shown : `${shown};\n${after}`;

@@ -1,6 +1,6 @@
 /**
- * Makes certificates for the nodes of a cluster, and the CA that signs them: for tests and a first
- * try.
+ * Creates certificates for the nodes of a cluster, and the CA that signs them: for tests and first
+ * experiments.
  *
  * ```sh
  * deno task certs certs alex@localhost kate@localhost
@@ -9,7 +9,7 @@
  * @module
  */
 
-// The library that follows needs it before anything else.
+// The next import needs this one first.
 import "reflect-metadata";
 import {
   BasicConstraintsExtension,
@@ -29,7 +29,7 @@ import { parseNodeName } from "../distribution/node_name.ts";
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY = 24 * 60 * 60 * 1000;
 
-/** How long what is made is valid, in days. */
+/** The validity of certificates, in days. */
 const DAYS = 365;
 
 /** A certificate and its private key, in PEM. */
@@ -40,7 +40,7 @@ export interface KeyPair {
   key: string;
 }
 
-/** What a certificate is for. */
+/** The subject of a certificate. */
 export interface CertificateNames {
   /** Nodes, by name. */
   nodes?: string[];
@@ -48,9 +48,9 @@ export interface CertificateNames {
   hosts?: string[];
   /** Any URIs. */
   uris?: string[];
-  /** From when on it is valid. */
+  /** The start of its validity. */
   from?: Date;
-  /** Until when it is valid. */
+  /** The end of its validity. */
   to?: Date;
 }
 
@@ -67,7 +67,7 @@ export class CertificateAuthority {
     this.#key = key;
   }
 
-  /** Makes a new one. */
+  /** Creates a new CA. */
   static async make(name = "otp cluster CA"): Promise<CertificateAuthority> {
     const keys = await newKeys();
     const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -88,7 +88,7 @@ export class CertificateAuthority {
     );
   }
 
-  /** The one that was made before. */
+  /** Loads an existing CA. */
   static async load(pair: KeyPair): Promise<CertificateAuthority> {
     const [bytes] = PemConverter.decode(pair.key);
     const key = await crypto.subtle.importKey(
@@ -101,7 +101,7 @@ export class CertificateAuthority {
     return new CertificateAuthority(pair, key);
   }
 
-  /** Makes a certificate. */
+  /** Creates a certificate. */
   async issue(names: CertificateNames): Promise<KeyPair> {
     const { nodes = [], hosts = [], uris = [] } = names;
     const keys = await newKeys();
@@ -181,19 +181,19 @@ async function write(
   { cert, key }: KeyPair,
 ): Promise<void> {
   await Deno.writeTextFile(join(folder, `${name}.crt`), cert);
-  // What was there before may be open to others, and a mode is for new files only.
+  // An existing file may be readable by other users, and the mode applies to new files only.
   await Deno.remove(join(folder, `${name}.key`)).catch(() => {});
   await Deno.writeTextFile(join(folder, `${name}.key`), key, { mode: 0o600 });
 }
 
-/** Makes a CA, if the folder has none, and a certificate for each node; says what to do next. */
+/** Creates a CA, if the folder has none, and a certificate for each node; prints the next steps. */
 export async function makeCertificates(
   folder: string,
   nodes: string[],
 ): Promise<string> {
   for (const node of nodes) parseNodeName(node);
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  // Keys are not for repositories.
+  // Keys do not belong in repositories.
   await Deno.writeTextFile(join(folder, ".gitignore"), "*\n");
   const cert = await textIn(join(folder, "ca.crt"));
   const key = await textIn(join(folder, "ca.key"));

@@ -1,7 +1,7 @@
 /**
- * Plays the lesson between three nodes, each a process of the operating system: `deno task demo`.
+ * Plays the lesson with three nodes, each an operating system process: `deno task demo`.
  *
- * Shows the code of each step and what each node printed, and fails if that is not what the step
+ * Shows the code of each step and the output of each node, and fails if the output is not as the step
  * announces.
  */
 
@@ -22,7 +22,7 @@ import {
 /** How long a step may take, in milliseconds. */
 const STEP_WITHIN = 5000;
 
-/** How long is waited for lines that must not come, in milliseconds. */
+/** How long to wait for lines that must not appear, in milliseconds. */
 const SETTLE = 100;
 
 const COOKIE = "secret_token";
@@ -41,7 +41,7 @@ const COLOURS = {
 
 type Style = Parameters<typeof styleText>[0];
 
-/** What a step announced is not what came. */
+/** The output of a step differs from the announced output. */
 class Difference extends Error {}
 
 function style(format: Style, text: string): string {
@@ -54,7 +54,7 @@ function say(text = ""): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
-/** Text in lines that fit, each with the same indent but for the first. */
+/** Wraps text; all lines except the first have the same indent. */
 function wrap(text: string, indent: number): string {
   const lines: string[] = [];
   let [line] = text.match(/^ */)!;
@@ -75,7 +75,7 @@ function name(who: Who): string {
   return style(["bold", COLOURS[who]], who);
 }
 
-/** The demo's nodes, and how a step is played on them. */
+/** The demo's nodes, which play the steps. */
 class Stage implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly #nodes = new Map<Who, DemoNode>();
@@ -89,7 +89,7 @@ class Stage implements AsyncDisposable {
     this.#epmd = `--epmd-port=${freePort()}`;
   }
 
-  /** Starts a node, whose command line is shown; waits until it can be reached. */
+  /** Starts a node and shows its command line; waits until it can be reached. */
   async start(who: Who, flags: string[], code: string[]): Promise<void> {
     say(
       `   ${name(who)}${" ".repeat(5 - who.length)} $ ${
@@ -130,7 +130,7 @@ class Stage implements AsyncDisposable {
     throw new Difference(`${step.who} was to end with code 1, not ${code}`);
   }
 
-  /** Stops all nodes that are left. */
+  /** Stops all remaining nodes. */
   async end(): Promise<void> {
     for (const who of [...this.#nodes.keys()]) await this.leave(who);
   }
@@ -179,7 +179,7 @@ class Stage implements AsyncDisposable {
     this.#check(prints, gives);
   }
 
-  /** Waits until something is so, or for some time: what is wrong then is told by the check. */
+  /** Waits for a condition, at most for some time; the check then reports the difference. */
   async #until(is: () => boolean, within: number): Promise<void> {
     const end = performance.now() + within;
     while (!is() && performance.now() < end) {
@@ -187,7 +187,7 @@ class Stage implements AsyncDisposable {
     }
   }
 
-  /** Shows what was printed, and fails if it is not what was to be. */
+  /** Shows the output, and fails if it is not as expected. */
   #check(prints: Step["prints"], gives: Line | undefined): void {
     const silent: Who[] = [];
     const differences: string[] = [];
@@ -221,7 +221,7 @@ class Stage implements AsyncDisposable {
   }
 }
 
-/** How lines differ from what they must be; nothing if they do not. */
+/** The difference between lines and the expected lines, if any. */
 function differ(wanted: readonly Line[], got: readonly string[]): string {
   const same = wanted.length === got.length &&
     wanted.every((line, index) =>
@@ -248,7 +248,7 @@ async function play(stage: Stage): Promise<void> {
   await stage.end();
 }
 
-/** Rejects when this program is told to stop. */
+/** Rejects when this program is asked to stop. */
 function told(): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

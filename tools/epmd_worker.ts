@@ -1,8 +1,8 @@
 /**
- * Writes the code of the thread that serves EPMD, as a text:
+ * Writes the code of the thread that serves EPMD, as source text:
  * `deno run --allow-read --allow-write tools/epmd_worker.ts`.
  *
- * It is made of `distribution/epmd/worker.ts` and the files that this imports, without types and
+ * It consists of `distribution/epmd/worker.ts` and its imports, without types and
  * comments, each in a function of its own.
  *
  * @module
@@ -23,15 +23,15 @@ interface Edit {
   text: string;
 }
 
-/** Puts modules together. */
+/** Bundles modules. */
 class Bundle {
-  /** By module: the variable that has its exports. */
+  /** The variable with the exports of each module. */
   readonly #names = new Map<string, string>();
-  /** By module of the host: what is imported of it. */
+  /** The names that are imported from each host module. */
   readonly #imports = new Map<string, Set<string>>();
   readonly #parts: string[] = [];
 
-  /** Adds a module, after those that it imports; returns the variable that has its exports. */
+  /** Adds a module after its imports; returns the variable with its exports. */
   async add(url: URL): Promise<string> {
     const known = this.#names.get(url.href);
     if (known !== undefined) return known;
@@ -104,7 +104,7 @@ class Bundle {
   }
 }
 
-/** The names that a declaration has. */
+/** The names that a declaration declares. */
 function declared(node: Node, url: URL): string[] {
   const { id, declarations } = node as Node & {
     id?: { name: string };
@@ -127,7 +127,7 @@ function edited(code: string, edits: Edit[]): string {
   return text;
 }
 
-/** Code without the white space that types and comments leave; each line end stays one. */
+/** Code without the white space of removed types and comments; line ends are kept. */
 function compact(code: string): string {
   let text = "";
   let last = 0;
@@ -145,7 +145,7 @@ function compact(code: string): string {
   return text.trim();
 }
 
-/** Makes the file's content. */
+/** The content of the file. */
 export async function workerSource(): Promise<string> {
   const bundle = new Bundle();
   await bundle.add(ENTRY);

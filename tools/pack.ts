@@ -1,7 +1,7 @@
 /**
  * Packs an npm tarball: `deno task pack FILE`, with flags of `deno pack` before the file.
  *
- * `deno pack` makes it, and this makes it whole: the tarball then needs nothing from JSR, has a
+ * `deno pack` creates it, and this tool completes it: the tarball then needs nothing from JSR, has a
  * version where the sources read theirs from `deno.json`, and installs the command `otp-chat`.
  */
 
@@ -11,13 +11,13 @@ import ts from "typescript";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** What the sources import from JSR, as the line that compiled code has. */
+/** The import from JSR in compiled code. */
 const FROM_JSR = /^( \*\/ )?(import .* from )"@std\/(\w+)\/([\w-]+)"/gm;
 
 /** A declaration that older versions of Node.js cannot parse. */
 const USING = /^\s*(?:await )?using \w+ =/m;
 
-/** What the sources read their version from. */
+/** The import from which the sources read their version. */
 const FROM_CONFIG = /^(import config from "\.\.\/)deno\.json"/gm;
 
 /** The oldest Node.js that the package runs on. */
@@ -41,7 +41,7 @@ if (
 }
 `;
 
-/** What `deno pack` does not say of a package. */
+/** The fields of `package.json` that `deno pack` does not write. */
 const FIELDS = {
   description:
     "Erlang/OTP's distribution: named nodes whose processes spawn, link, monitor and send across machines",
@@ -68,7 +68,7 @@ async function run(
   );
 }
 
-/** The files in a folder whose names end so. */
+/** The files in a folder with a given suffix. */
 async function* filesIn(folder: string, end: string): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = join(folder, name);
@@ -106,7 +106,7 @@ function withoutUsing(code: string): string {
   return outputText;
 }
 
-/** Has each module that users import check the host first. */
+/** Makes each public module check the host first. */
 async function addHostCheck(folder: string): Promise<void> {
   await Deno.writeTextFile(join(folder, HOST_CHECK_FILE), HOST_CHECK);
   const { exports } = JSON.parse(
@@ -134,7 +134,7 @@ async function completeManifest(folder: string): Promise<void> {
 /**
  * Packs the tarball.
  *
- * @param file Where it is to be.
+ * @param file The path of the tarball.
  * @param flags Flags of `deno pack`.
  */
 export async function pack(

@@ -1,9 +1,9 @@
 /**
  * Takes the picture in the README: `deno run -P=dev tools/picture.ts docs/terminal.svg`.
  *
- * A shell is opened in a real terminal, by tmux, and lines are typed into it while a second node,
- * kate, runs beside it. The screen then becomes an SVG. It has a background of its own, so that it
- * can be read on light and on dark pages.
+ * It opens a shell in a real terminal with tmux, and types lines into it while a second node,
+ * kate, is running. The screen becomes an SVG with its own background, so that it
+ * is readable on light and dark pages.
  */
 
 import { freePort } from "../testing/_ports.ts";
@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 const COLUMNS = 88;
 
-/** How long a line may take to be answered, in milliseconds. */
+/** How long a line may take, in milliseconds. */
 const WITHIN = 20_000;
 
 const PROMPT = "chat(alex@localhost)";
@@ -21,7 +21,7 @@ const SPAWN = `const pid = await Node.spawn("kate@localhost", async () => {`;
 const LOOP =
   `  for (;;) send((await receive()).from, "hi from " + Node.self())`;
 
-/** The lines that are typed, each where the screen ends with what is before it. */
+/** The typed lines, each with the prompt that the screen must end with. */
 const TYPED: readonly [end: string, line: string][] = [
   ["$", "deno task -q chat --sname alex@localhost"],
   [
@@ -36,7 +36,7 @@ const TYPED: readonly [end: string, line: string][] = [
   [`${PROMPT}5>`, `Process.monitor(pid)`],
 ];
 
-/** Typed when kate has been killed, and the end of the screen after it. */
+/** The line typed when kate has been killed, and the end of the screen after it. */
 const LAST = [
   `${PROMPT}6>`,
   "await receive() // kate's machine has lost its power",
@@ -77,7 +77,7 @@ async function enter(
   await tmux(socket, "send-keys", "Enter");
 }
 
-/** Where Deno keeps what it has fetched: it is not to fetch it again for another home folder. */
+/** Deno's cache: without it, Deno would fetch everything again for another home folder. */
 async function denoFolder(): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json"],
@@ -142,7 +142,7 @@ export async function play(): Promise<string[]> {
     try {
       kate.kill("SIGKILL");
     } catch {
-      // She has ended.
+      // The process has ended.
     }
     await kate.status;
     await Deno.remove(home, { recursive: true });
@@ -152,7 +152,7 @@ export async function play(): Promise<string[]> {
 /** A part of a line that has one style. */
 interface Part {
   text: string;
-  /** The codes of its style that are on, as of the escape sequence SGR. */
+  /** The active SGR codes of its style. */
   codes: readonly number[];
 }
 

@@ -1,8 +1,8 @@
 /**
  * Writes `docs/protocol_transcript.md`: `deno run -A tools/protocol_transcript.ts`.
  *
- * A peer that is played here talks to a node over a socket, and all bytes of both are noted. The node's
- * creation, nonces and clock are given, so that it says the same each time: a test plays the page again.
+ * A scripted peer exchanges frames with a node over a socket, and all bytes are recorded. The node's
+ * creation, nonces and clock are fixed, so the output is the same each time: a test replays the page.
  */
 
 import { Buffer } from "node:buffer";
@@ -42,7 +42,7 @@ const KATE_NONCE =
 // deno-lint-ignore no-explicit-any
 type Json = any;
 
-/** A clock that stands still unless it is told to go on. */
+/** A clock that advances only on request. */
 class StandingClock implements Clock {
   #now = 0;
   readonly #timers = new Set<{ at: number; fn: () => void }>();
@@ -75,7 +75,7 @@ class StandingClock implements Clock {
   }
 }
 
-/** The machine, but for the time, chance and the creation. */
+/** The host environment, except for time, randomness and the creation. */
 class GivenHost extends SystemHost {
   override readonly clock: StandingClock = new StandingClock();
 
@@ -156,7 +156,7 @@ export class Kate implements AsyncDisposable {
     return this.#node.port;
   }
 
-  /** Does what the page says that it does. */
+  /** Performs the actions of the page. */
   act(action: string, address: string): void {
     const actions: Record<string, () => unknown> = {
       'pg.join("room", self())': () =>
@@ -189,7 +189,7 @@ export class Kate implements AsyncDisposable {
   }
 }
 
-/** The peer's sockets: what comes is cut into frames, and nothing else. */
+/** The peer's sockets: input is only split into frames. */
 export class Peer implements AsyncDisposable {
   readonly #server: Server;
   #socket: Socket | undefined;
@@ -202,7 +202,7 @@ export class Peer implements AsyncDisposable {
     server.on("connection", (socket) => this.#use(socket));
   }
 
-  /** Listens, as kate will dial. */
+  /** Listens, because kate will dial. */
   static listen(): Promise<Peer> {
     const server = createServer({ allowHalfOpen: true });
     const peer = new Peer(server);
@@ -253,7 +253,7 @@ export class Peer implements AsyncDisposable {
     }
   }
 
-  /** So many bytes that came. */
+  /** Reads a number of bytes. */
   read(count: number): Promise<Uint8Array> {
     return this.#until(() => {
       if (this.#ended && this.#bytes.length < count) {
@@ -286,7 +286,7 @@ export class Peer implements AsyncDisposable {
   }
 }
 
-/** Plays the peer, and notes all that is said. */
+/** Plays the peer, and records all frames. */
 class Recorder {
   readonly #kate: Kate;
   readonly #peer: Peer;
@@ -298,7 +298,7 @@ class Recorder {
     this.#peer = peer;
   }
 
-  /** Begins a part of the page. */
+  /** Starts a section of the page. */
   part(heading: string, text: string): void {
     this.#close();
     this.#page += `\n## ${heading}\n\n${text}\n`;
@@ -401,17 +401,17 @@ function proof(role: string, ...ends: (typeof ALEX & { nonce: string })[]) {
 
 const HEAD = `# A transcript of the JSON wire
 
-All that two nodes say to each other, byte by byte. [protocol.md](protocol.md)
+The complete conversation of two nodes, byte by byte. [protocol.md](protocol.md)
 explains it. \`tools/protocol_transcript.ts\` writes this page, and
-\`tests/protocol_transcript_test.ts\` plays it to a node. alex, \`alex@localhost\`,
-is a peer that is played. kate, \`kate@localhost\`, is a node that exports a module
+\`tests/protocol_transcript_test.ts\` replays it against a node. alex, \`alex@localhost\`,
+is a scripted peer. kate, \`kate@localhost\`, is a node that exports a module
 \`Chat\`. Her process 100 is her group leader, 102 a Task.Supervisor named
 \`Chat.TaskSupervisor\`, and 103 a GenServer named \`Stack\`. The cookie is
 \`secret_token\`.
 
-The bytes of each frame are below its text. A node may put signals into one frame or
-into several, so that only their order counts. Numbers of processes and references
-depend on what the node did before.
+The bytes of each frame follow its text. A node may group signals into one frame or
+several, so only their order matters. Process and reference numbers
+depend on earlier activity of the node.
 `;
 
 /** Records the page. */
@@ -434,7 +434,7 @@ export async function record(): Promise<string> {
 
   on.part(
     "A spawn",
-    "alex's process 112 starts one on kate, under the reference 1. Its group leader is\nkate's.",
+    "alex's process 112 starts a process on kate, under reference 1, with kate's group\nleader.",
   );
   on.alex(["spawn*", 112, 1, {
     run: { module: "Chat", function: "wait", args: [] },
@@ -445,8 +445,8 @@ export async function record(): Promise<string> {
   const [[, spawned]] = await on.kate();
 
   on.part(
-    "A link, and its end",
-    "alex links, and unlinks with the id 1. kate answers the `unlink` only.",
+    "A link and an unlink",
+    "alex links, and unlinks with id 1. kate answers only the `unlink`.",
   );
   on.alex(["link", 112, spawned, KATE.creation]);
   on.alex(["unlink", 112, spawned, KATE.creation, 1]);
@@ -454,13 +454,13 @@ export async function record(): Promise<string> {
 
   on.part(
     "A monitor",
-    "alex monitors the process under the reference 2, and kills it.",
+    "alex monitors the process under reference 2, and kills it.",
   );
   on.alex(["monitor", 112, spawned, KATE.creation, 2]);
   on.alex(["exit", 112, spawned, "kill"]);
   await on.kate();
 
-  on.part("A monitor of nobody", "The `down` is from process 0.");
+  on.part("A monitor of an unregistered name", "The `down` is from process 0.");
   on.alex(["monitor_name", 112, "Nobody", 3]);
   await on.kate();
 
@@ -471,8 +471,8 @@ export async function record(): Promise<string> {
     request,
   });
   on.part(
-    "A call of a GenServer",
-    "The monitor's reference, 4, is the one that the answer goes to.",
+    "A call to a GenServer",
+    "The answer goes to the monitor's reference, 4.",
   );
   on.alex(
     ["monitor_name", 112, "Stack", 4],
@@ -482,8 +482,8 @@ export async function record(): Promise<string> {
   on.alex(["demonitor", 112, 4]);
 
   on.part(
-    "A hosted task",
-    "alex asks kate's Task.Supervisor, in a call under the reference 6, for a task\nwhose reference is 5, and that is linked to process 112. The call is not\nanswered, as the task starts: the task says all. Then alex ends the monitor of the\ncall.",
+    "A remote task",
+    "alex asks kate's Task.Supervisor, in a call under reference 6, for a task with\nreference 5 that is linked to process 112. The call is not answered, because the\ntask starts: all answers come from the task. Then alex ends the monitor of the\ncall.",
   );
   on.alex(
     ["monitor_name", 112, "Chat.TaskSupervisor", 6],
@@ -508,8 +508,8 @@ export async function record(): Promise<string> {
   on.alex(["demonitor", 112, 6]);
 
   on.part(
-    "A task that is refused",
-    "kate does not export what it is to run: the call is answered.",
+    "A refused task",
+    "kate does not export the function, so the call is answered.",
   );
   on.alex([
     "send_name*",
@@ -528,8 +528,8 @@ export async function record(): Promise<string> {
   await on.kate();
 
   on.part(
-    "A call of a function",
-    "A `spawn` of the service `$rpc`. Its process answers to the reference 9, and ends.",
+    "A function call",
+    "A `spawn` of the service `$rpc`. Its process answers to reference 9, and exits.",
   );
   on.alex(["spawn*", 112, 9, {
     run: {
@@ -563,7 +563,7 @@ export async function record(): Promise<string> {
 
   on.part(
     "A group of processes",
-    "kate starts the scope `pg`, and a process of hers joins the group `room`. alex's\nprocess of that scope, 113, finds kate's, and its process 112 joins as well.",
+    "kate starts the scope `pg`, and one of its processes joins the group `room`. alex's\nprocess of that scope, 113, discovers kate's, and its process 112 joins as well.",
   );
   on.act('pg.join("room", self())');
   const discovered = (await on.kate()).at(-1);
@@ -593,7 +593,7 @@ export async function record(): Promise<string> {
 
   on.part(
     "A name of the cluster",
-    "kate's name server starts, and says `hello` to alex's, which is process 114. As\nalex's name is the smaller one, alex joins the two: it takes the lock of the names\non kate (and its own), finds that there are none, and says who has the same names\nfrom now on. Then it gives its process 112 the name `printer`, under the lock\nagain. Each call could have a monitor; here it has none.",
+    "kate's name server starts, and sends `hello` to alex's, which is process 114. alex\nhas the smaller name, so it joins the two: it takes the lock of the names on kate\n(and its own), finds no names, and announces the servers that share names from now\non. Then it registers its process 112 as `printer`, again under the lock. Each call\ncould have a monitor; here it has none.",
   );
   on.act('global.whereisName("printer")');
   const hello = (await on.kate()).find(([kind]: Json[]) =>
@@ -639,15 +639,15 @@ export async function record(): Promise<string> {
 
   on.part(
     "Ticks",
-    "Either side sends one when it has written nothing for an eighth of its tick time.",
+    "A side sends a tick when it has written nothing for an eighth of its tick time.",
   );
   on.tick();
   on.act("nothing for 8 seconds");
   await on.kate();
 
   on.part(
-    "An end",
-    "There is no signal for it: alex ends its side of the TCP connection when all is\nwritten, and kate ends hers.",
+    "Closing the connection",
+    "There is no signal for this: alex ends its side of the TCP connection when all data is\nwritten, and kate ends its own.",
   );
   await on.close();
 
@@ -663,7 +663,7 @@ export async function record(): Promise<string> {
     );
   }
 
-  on.part("An end by kate", "kate ends her side, and alex its own.");
+  on.part("Closing by kate", "kate ends its side, and alex its own.");
   on.act('Node.disconnect("alex@localhost")');
   await on.closed();
   return HEAD + on.done();

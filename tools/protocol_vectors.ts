@@ -1,8 +1,8 @@
 /**
  * Writes `docs/protocol_vectors.json`: `deno run --allow-write=docs tools/protocol_vectors.ts`.
  *
- * The vectors are what this implementation writes; its tests read them, and so can those of
- * others. `docs/protocol.md` says what they mean.
+ * The vectors are the output of this implementation; its tests read them, and so can those of
+ * other implementations. `docs/protocol.md` explains them.
  */
 
 import { Buffer } from "node:buffer";
@@ -31,7 +31,7 @@ import {
 import { jsonWire } from "../wires/json/mod.ts";
 import { ValueEncoder } from "../wires/json/values.ts";
 
-/** What JSON holds. */
+/** A JSON value. */
 export type Json =
   | string
   | number
@@ -49,7 +49,7 @@ export const VECTORS: URL = new URL(
 /** The node that sends. */
 export const SENDER = { name: "alex@localhost", creation: 1234567890 };
 
-/** The node that gets. */
+/** The node that receives. */
 export const RECEIVER = { name: "kate@localhost", creation: 2345678901 };
 
 /** Values by their source in JavaScript. */
@@ -114,7 +114,7 @@ export const VALUES: readonly string[] = [
   "JSON.parse('{\"__proto__\": 1}')",
 ];
 
-/** Values that end the connection, by why. */
+/** Values that end the connection, by reason. */
 const REFUSED_VALUES: Record<string, Json> = {
   "an unknown tag": { $unknown: 1 },
   "a tag beside another key": { $bigint: "1", more: 1 },
@@ -185,7 +185,7 @@ const seven = new Ref(SENDER.name, 7, SENDER.creation);
 const bad = Object.assign(new TypeError("bad"), { stack: "TypeError: bad" });
 const add = { module: "Remote", function: "add", args: [1, 2] };
 
-/** Signals, by what they say. */
+/** Signals, by their meaning. */
 export const SIGNALS: Record<string, (to: Signals) => void> = {
   "a message": (to) => to.send(alex, kate, "hi"),
   "two messages of the same two processes": (to) => {
@@ -258,7 +258,7 @@ function nested(levels: number): Json {
 const pid: Json = { $pid: [0, 101, 1234567890] };
 const spawnContent = { run: add, link: true, monitor: false, groupLeader: pid };
 
-/** A good signal of each kind that is refused with an item more or less. */
+/** A valid signal of each kind, which is refused with an item more or less. */
 const EXACT: Json[] = [
   ["send_name", 112, "Chat", "hi"],
   ["send_name*", 112, "Chat", pid],
@@ -293,7 +293,7 @@ function inexact(): Record<string, Json> {
   return all;
 }
 
-/** Signals that end the connection, by why. */
+/** Signals that end the connection, by reason. */
 const REFUSED_SIGNALS: Record<string, Json> = {
   ...inexact(),
   "a send of nothing": ["send", 112, 108],
@@ -400,7 +400,7 @@ export function valueOf(source: string): unknown {
   return make(atom, Pid, Ref);
 }
 
-/** What the sender writes of signals. */
+/** The frames that the sender writes for signals. */
 export function signalsOf(fn: (to: Signals) => void): Json[] {
   const frames: Uint8Array[] = [];
   const encoder = new Encoder(

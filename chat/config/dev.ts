@@ -1,12 +1,12 @@
 /**
- * The chat as it is used: a message goes to the recipient's node.
+ * The chat in use: a message goes to the recipient's node.
  *
  * @module
  */
 
 import type { TaskSupervisorRef } from "../../task_supervisor.ts";
 
-/** What is set in the environment `dev`. */
+/** The settings of the environment `dev`. */
 const config = {
   chat: {
     remoteSupervisor: (recipient: string): TaskSupervisorRef => ({

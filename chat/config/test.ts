@@ -1,12 +1,12 @@
 /**
- * The chat as it is tested: whoever the recipient is, everything runs on this node.
+ * The chat in tests: for every recipient, the tasks run on this node.
  *
  * @module
  */
 
 import type { TaskSupervisorRef } from "../../task_supervisor.ts";
 
-/** What is set in the environment `test`. */
+/** The settings of the environment `test`. */
 const config = {
   chat: {
     remoteSupervisor: (_recipient: string): TaskSupervisorRef =>
