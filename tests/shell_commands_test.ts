@@ -162,7 +162,7 @@ test(
     const { stdout, stderr } = await pipe([
       'i("text")',
       "i([1, 2])",
-      'const busy = spawn(() => receive((m) => m === "never")); Process.register("busy", busy); for (const n of [1, 2, 3]) send(busy, n)',
+      'const busy = spawn(() => receive((m) => m === "never")); Process.register(busy, "busy"); for (const n of [1, 2, 3]) send(busy, n)',
       "i(busy)",
       "top()",
       'top("links")',

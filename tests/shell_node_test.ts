@@ -55,7 +55,7 @@ test(
       );
       await terminal.shows("true\nchat(alex@localhost)5>");
       await terminal.enter(
-        'Process.register("typist", self()), await rpc.call("kate@localhost", ["Kate", "where"])',
+        'Process.register(self(), "typist"), await rpc.call("kate@localhost", ["Kate", "where"])',
       );
       await terminal.shows('"kate@localhost"\nchat(alex@localhost)6>');
       await kate.run(async () => {
