@@ -46,7 +46,7 @@ const OF_COMMANDS: Record<string, Doc[]> = {
   pid: [
     {
       signature: "pid(text: string): Pid",
-      text: 'The pid that is printed so: pid("0.105.0") is #PID<0.105.0>.',
+      text: 'The pid with these numbers: pid("0.105.0") is #PID<0.105.0>.',
     },
     {
       signature: "pid(node: number, process: number, last: 0): Pid",
@@ -56,7 +56,8 @@ const OF_COMMANDS: Record<string, Doc[]> = {
   top: [{
     signature:
       'top(by: "messages" | "links" | "monitors" | "monitoredBy" = "messages"): Promise<"ok">',
-    text: "Shows the ten processes of the node that have most of something.",
+    text:
+      "Shows the ten processes of the node with the largest values of a column.",
   }],
 };
 

@@ -160,7 +160,8 @@ await Task.await(task)`,
 /** The step after moebi's node has been stopped: it ends alex's node. */
 export const LAST_STEP: Step = {
   title: "A node that is not running",
-  says: "Moebi's node is stopped. The error names the call and the reason, and " +
+  says:
+    "Moebi's node is stopped. The error names the call and the reason, and " +
     "alex exits, because the code does not catch it.",
   who: "alex",
   code: `await Chat.sendMessage("moebi@localhost", "hi")`,
