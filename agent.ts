@@ -39,13 +39,14 @@ import {
   genServerChild,
   startGenServer,
 } from "./servers/gen_server/gen_server_process.ts";
-import type { ServerRef } from "./gen/messages.ts";
+import type { ServerTarget } from "./gen/messages.ts";
 import {
   describeServer,
   type GlobalName,
+  type NameOnNode,
   type NameRegistry,
-  type ServerAddress,
   type ServerName,
+  type ServerRef,
   type ViaName,
 } from "./gen/server_names.ts";
 import { serverRef } from "./gen/server.ts";
@@ -68,9 +69,10 @@ export type {
   AlreadyStartedReason,
   ChildSpec,
   GlobalName,
+  NameOnNode,
   NameRegistry,
-  ServerAddress,
   ServerName,
+  ServerRef,
   ViaName,
 };
 
@@ -100,7 +102,7 @@ export type AgentPid<S> = Pid & Holds<S>;
  *
  * @typeParam S The state; `any` where it is not known.
  */
-export type AgentRef<S> = (ServerAddress & Holds<S>) | ServerAddress;
+export type AgentRef<S> = (ServerRef & Holds<S>) | ServerRef;
 
 /**
  * A function that an agent runs on its state: itself, or, by name, one that the agent's node exports, with
@@ -298,7 +300,7 @@ export class Agent {
    * const size = () => Agent.get(hits, (state) => state.size);
    * ```
    */
-  static ref<S>(agent: ServerAddress): ServerAddress & Holds<S> {
+  static ref<S>(agent: ServerRef): ServerRef & Holds<S> {
     serverRef(agent);
     return agent;
   }
@@ -464,7 +466,7 @@ export class Agent {
    * ```
    */
   static stop(
-    agent: ServerAddress,
+    agent: ServerRef,
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
@@ -473,7 +475,7 @@ export class Agent {
 }
 
 function ask<T>(
-  agent: ServerAddress,
+  agent: ServerRef,
   type: AgentRequest["type"],
   fn: StateFunction,
   options: AgentCallOptions,
@@ -503,7 +505,7 @@ function castTo(
 }
 
 function callOf(
-  agent: ServerRef,
+  agent: ServerTarget,
   type: string,
   fn: StateFunction,
   timeout: number,

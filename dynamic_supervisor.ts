@@ -54,7 +54,7 @@ import type {
   CheckedChild,
   ChildDefinition,
   ChildSpec,
-  SupervisorRef,
+  ServerRef,
 } from "./supervisor.ts";
 
 export type { DynamicChildInfo };
@@ -238,7 +238,7 @@ export class DynamicSupervisor {
    * ```
    */
   static async startChild<const C extends ChildDefinition>(
-    supervisor: SupervisorRef,
+    supervisor: ServerRef,
     child: CheckedChild<C>,
   ): Promise<StartedBy<C>> {
     const started = await askToStart(
@@ -278,7 +278,7 @@ export class DynamicSupervisor {
    * ```
    */
   static async terminateChild(
-    supervisor: SupervisorRef,
+    supervisor: ServerRef,
     pid: Pid,
   ): Promise<"ok" | "not_found"> {
     checkPid(pid, "terminate the child");
@@ -316,7 +316,7 @@ export class DynamicSupervisor {
    * await DynamicSupervisor.stop(sup);
    * ```
    */
-  static whichChildren(supervisor: SupervisorRef): Promise<DynamicChildInfo[]> {
+  static whichChildren(supervisor: ServerRef): Promise<DynamicChildInfo[]> {
     return ask("whichChildren", supervisor, { type: "which_children" });
   }
 
@@ -340,7 +340,7 @@ export class DynamicSupervisor {
    * await DynamicSupervisor.stop(sup);
    * ```
    */
-  static countChildren(supervisor: SupervisorRef): Promise<ChildCounts> {
+  static countChildren(supervisor: ServerRef): Promise<ChildCounts> {
     return ask("countChildren", supervisor, { type: "count_children" });
   }
 
@@ -367,7 +367,7 @@ export class DynamicSupervisor {
    * ```
    */
   static stop(
-    supervisor: SupervisorRef,
+    supervisor: ServerRef,
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
@@ -391,7 +391,7 @@ function checkLimits(options: DynamicSupervisorOptions): DynamicLimits {
 
 function ask<T>(
   fn: string,
-  supervisor: SupervisorRef,
+  supervisor: ServerRef,
   request: DynamicSupervisorRequest,
 ): Promise<T> {
   return askSupervisor("DynamicSupervisor", fn, serverRef(supervisor), request);

@@ -33,7 +33,7 @@
  */
 
 import { ExitError } from "./errors.ts";
-import type { DownMessage, ExitMessage, NameOnNode } from "./process.ts";
+import type { DownMessage, ExitMessage } from "./process.ts";
 import { call, cast, sent, startCall, timeoutOf } from "./gen/call.ts";
 import { locate } from "./gen/locate.ts";
 import { checkChild, type ChildSpec } from "./servers/supervisor/child_spec.ts";
@@ -41,15 +41,16 @@ import {
   genServerChild,
   startGenServer,
 } from "./servers/gen_server/gen_server_process.ts";
-import { Cast, type ServerRef } from "./gen/messages.ts";
+import { Cast, type ServerTarget } from "./gen/messages.ts";
 import {
   describeServer,
   type GlobalName,
   isGlobalName,
   isViaName,
+  type NameOnNode,
   type NameRegistry,
-  type ServerAddress,
   type ServerName,
+  type ServerRef,
   type ViaName,
   whereisName,
 } from "./gen/server_names.ts";
@@ -74,9 +75,10 @@ export type {
   AlreadyStartedReason,
   ChildSpec,
   GlobalName,
+  NameOnNode,
   NameRegistry,
-  ServerAddress,
   ServerName,
+  ServerRef,
   ViaName,
 };
 
@@ -461,7 +463,7 @@ export type GenServerPid<T> =
  *
  * @typeParam T The types of the server.
  */
-export type GenServerAddress<T> = ServerAddress & Serves<T>;
+export type GenServerAddress<T> = ServerRef & Serves<T>;
 
 /**
  * A server as it is called: its pid, or its name on this node or another, in a registry, or in the cluster.
@@ -471,7 +473,7 @@ export type GenServerAddress<T> = ServerAddress & Serves<T>;
 export type GenServerRef<T> =
   | GenServerPid<T>
   | GenServerAddress<T>
-  | ServerAddress;
+  | ServerRef;
 
 /** What a start gives: the pid; or `"ignore"`, where the types say that `init` may. */
 export type StartResult<T> =
@@ -760,10 +762,10 @@ export class GenServer {
   ): (string | Atom) & Serves<T>;
   /** A server of another node, of a registry or of the cluster, or by pid. */
   static ref<T extends GenServerTypes>(
-    server: ServerAddress,
+    server: ServerRef,
   ): GenServerAddress<T>;
   static ref<T extends GenServerTypes>(
-    server: ServerAddress,
+    server: ServerRef,
   ): GenServerAddress<T> {
     serverRef(server);
     return server as GenServerAddress<T>;
@@ -1028,7 +1030,7 @@ export class GenServer {
    * ```
    */
   static stop(
-    server: ServerAddress,
+    server: ServerRef,
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
@@ -1053,7 +1055,7 @@ export class GenServer {
    * ```
    */
   static async whereis(
-    server: ServerAddress,
+    server: ServerRef,
   ): Promise<Pid | NameOnNode | undefined> {
     const ref = serverRef(server);
     if (ref instanceof Pid) return ref;
@@ -1081,7 +1083,7 @@ function checkStart<O extends GenServerOptions>(options: O): O {
 
 function callOf(
   fn: string,
-  server: ServerRef,
+  server: ServerTarget,
   request: unknown,
   timeout: number,
 ): [string, string, unknown[]] {

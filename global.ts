@@ -61,7 +61,7 @@ import type { Pid } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { copyTerm } from "./runtime/values/term.ts";
 
-export type { GlobalLockId, GlobalNameConflict };
+export type { GlobalLockId, GlobalNameConflict, ModuleFunction };
 
 /**
  * Decides which of two processes keeps a name that both have.

@@ -6,6 +6,7 @@
  */
 
 import { ExitError, NoProcessError } from "./errors.ts";
+import type { NameOnNode } from "./gen/server_names.ts";
 import { IO } from "./io.ts";
 import {
   currentProcess,
@@ -29,16 +30,7 @@ import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { copyTerm } from "./runtime/values/term.ts";
 
-export { type Message, Pid, Ref } from "./runtime/values/pid.ts";
-export type { MonitoredObject };
-
-/** A name on a node: what `{name, node}` is in Elixir. */
-export interface NameOnNode {
-  /** The registered name. */
-  name: string | Atom;
-  /** The node's name. */
-  node: string | Atom;
-}
+export { type Message, type MonitoredObject, type NameOnNode, Pid, Ref };
 
 /** What a message can be sent to: a process, a local name, a name on a node, or an alias. */
 export type Destination<M = unknown> =

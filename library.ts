@@ -1,23 +1,133 @@
 /**
- * The public modules but `node.ts`, which has them in scope of the closures that it runs: `mod.ts` exports
- * both, and everything that is exported here is in scope of the shell and in the table of its `h`.
+ * The names of the front door but those of `node.ts`, which has them in scope of the closures that it runs.
+ * The values are also in scope of the shell and in the table of its `h`. A type is here if users declare
+ * or write it; a module's other types are exported from the module's own path.
  *
  * @module
  */
 
-export * from "./agent.ts";
-export * from "./application.ts";
-export * from "./dynamic_supervisor.ts";
-export * from "./errors.ts";
-export * from "./gen_server.ts";
-export * from "./global.ts";
-export * from "./io.ts";
-export * from "./pg.ts";
-export * from "./process.ts";
-export * from "./registry.ts";
-export * from "./rpc.ts";
+export {
+  Agent,
+  type AgentOptions,
+  type AgentPid,
+  type AgentRef,
+} from "./agent.ts";
+export {
+  Application,
+  type ApplicationSpec,
+  ApplicationStartError,
+} from "./application.ts";
+export {
+  type DynamicChildInfo,
+  DynamicSupervisor,
+  type DynamicSupervisorOptions,
+} from "./dynamic_supervisor.ts";
+export {
+  type CallReason,
+  ExitError,
+  type ExitReason,
+  formatExit,
+  IoError,
+  NodeStartError,
+  NoProcessError,
+  ProcessExited,
+  QueueFullError,
+  ReceiveTimeout,
+  RpcError,
+  SpawnRefusedError,
+  UndefinedFunctionError,
+} from "./errors.ts";
+export {
+  type CallHandlers,
+  type CallOptions,
+  type CallResult,
+  type CastResult,
+  type From,
+  GenServer,
+  type GenServerModule,
+  type GenServerOptions,
+  type GenServerPid,
+  type GenServerRef,
+  type GenServerTypes,
+  type InitResult,
+  type NameRegistry,
+  type ServerName,
+  type ServerRef,
+} from "./gen_server.ts";
+export {
+  global,
+  type GlobalLockId,
+  type GlobalNameConflict,
+  type LockOptions,
+  type ResolveFunction,
+} from "./global.ts";
+export { IO, type IoInspectOptions, type IoOptions } from "./io.ts";
+export { pg, type PgMessage, type PgOptions } from "./pg.ts";
+export {
+  type CancelTimerMessage,
+  type Destination,
+  type DownMessage,
+  exit,
+  type ExitMessage,
+  flush,
+  isDown,
+  isExit,
+  isReply,
+  makeRef,
+  type Message,
+  type MonitorOptions,
+  type NameOnNode,
+  Pid,
+  Process,
+  type ProcessInfo,
+  receive,
+  type ReceiveOptions,
+  Ref,
+  type ReplyMessage,
+  self,
+  send,
+  type SendOptions,
+  spawn,
+  spawnLink,
+  spawnMonitor,
+  type SpawnOptions,
+} from "./process.ts";
+export {
+  type RegisterMessage,
+  type RegisterResult,
+  Registry,
+  type RegistryEntry,
+  type RegistryOptions,
+  type UnregisterMessage,
+} from "./registry.ts";
+export {
+  type ModuleFunction,
+  type RemoteFunction,
+  rpc,
+  type RpcOptions,
+  type RpcResult,
+} from "./rpc.ts";
 export { inspect, type InspectOptions } from "./runtime/values/inspect.ts";
 export { Atom, atom } from "./runtime/values/atom.ts";
-export * from "./supervisor.ts";
-export * from "./task.ts";
-export * from "./task_supervisor.ts";
+export {
+  type ChildCounts,
+  type ChildInfo,
+  type ChildRestart,
+  type ChildShutdown,
+  type ChildSpec,
+  type Strategy,
+  Supervisor,
+  type SupervisorOptions,
+} from "./supervisor.ts";
+export {
+  type AnyTask,
+  type AsyncStreamOptions,
+  type StreamResult,
+  Task,
+  type TaskResult,
+} from "./task.ts";
+export {
+  type StartChildOptions,
+  TaskSupervisor,
+  type TaskSupervisorOptions,
+} from "./task_supervisor.ts";

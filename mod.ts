@@ -22,4 +22,19 @@
  */
 
 export * from "./library.ts";
-export * from "./node.ts";
+export {
+  type Allow,
+  type CrashReport,
+  type IoDevice,
+  jsonLog,
+  type Limits,
+  type LogEvent,
+  type LogHook,
+  type ModuleExports,
+  Node,
+  type NodeOptions,
+  type NodeStats,
+  standardLog,
+  type SupervisorReport,
+  type TlsOptions,
+} from "./node.ts";

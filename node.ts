@@ -60,6 +60,7 @@ import type {
   Allow,
   ModuleExports,
   ModuleFunction,
+  RemoteFunction,
 } from "./runtime/spawning/exported_modules.ts";
 import { runIn, type RunOptions } from "./runtime/spawning/run_in_process.ts";
 import { spawnOn } from "./runtime/spawning/spawn_on_node.ts";
@@ -97,6 +98,7 @@ export type {
   ModuleFunction,
   NodeKind,
   RefusedRequest,
+  RemoteFunction,
 };
 export type { RefusalCause } from "./distribution/wire.ts";
 export type {
@@ -530,7 +532,7 @@ export class Node implements AsyncDisposable {
    */
   static spawn<A extends unknown[]>(
     node: string | Atom,
-    fn: ((...args: A) => unknown) | ModuleFunction,
+    fn: RemoteFunction<A>,
     args?: NoInfer<A>,
   ): Promise<Pid> {
     return spawnOn(nameOf(node), fn, args, false, false).then(({ pid }) => pid);
@@ -565,7 +567,7 @@ export class Node implements AsyncDisposable {
    */
   static spawnLink<A extends unknown[]>(
     node: string | Atom,
-    fn: ((...args: A) => unknown) | ModuleFunction,
+    fn: RemoteFunction<A>,
     args?: NoInfer<A>,
   ): Promise<Pid> {
     return spawnOn(nameOf(node), fn, args, true, false).then(({ pid }) => pid);
@@ -596,7 +598,7 @@ export class Node implements AsyncDisposable {
    */
   static spawnMonitor<A extends unknown[]>(
     node: string | Atom,
-    fn: ((...args: A) => unknown) | ModuleFunction,
+    fn: RemoteFunction<A>,
     args?: NoInfer<A>,
   ): Promise<{ pid: Pid; ref: Ref }> {
     return spawnOn(nameOf(node), fn, args, false, true);

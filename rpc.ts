@@ -23,7 +23,10 @@
  */
 
 import { RpcError } from "./errors.ts";
-import type { ModuleFunction } from "./runtime/spawning/exported_modules.ts";
+import type {
+  ModuleFunction,
+  RemoteFunction,
+} from "./runtime/spawning/exported_modules.ts";
 import { timeoutOf } from "./gen/call.ts";
 import {
   castRpc,
@@ -40,12 +43,7 @@ import {
 } from "./runtime/context/current_process.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 
-export { RpcError };
-
-/** What is called: a function that both nodes export under the same name, or its module and name. */
-export type RpcFunction<A extends unknown[], T> =
-  | ((...args: A) => T)
-  | ModuleFunction;
+export { type ModuleFunction, type RemoteFunction, RpcError };
 
 /** Options for {@linkcode rpc.call} and {@linkcode rpc.multicall}. */
 export interface RpcOptions {
@@ -131,7 +129,7 @@ export class rpc {
    */
   static async call<A extends unknown[], T>(
     node: string | Atom,
-    fn: RpcFunction<A, T>,
+    fn: RemoteFunction<A, T>,
     args?: NoInfer<A>,
     options: RpcOptions = {},
   ): Promise<Awaited<T>> {
@@ -174,7 +172,7 @@ export class rpc {
    */
   static cast<A extends unknown[]>(
     node: string | Atom,
-    fn: RpcFunction<A, unknown>,
+    fn: RemoteFunction<A, unknown>,
     args?: NoInfer<A>,
   ): "ok" {
     checkArgs(args);
@@ -212,7 +210,7 @@ export class rpc {
    */
   static async multicall<A extends unknown[], T>(
     nodes: readonly (string | Atom)[],
-    fn: RpcFunction<A, T>,
+    fn: RemoteFunction<A, T>,
     args?: NoInfer<A>,
     options: RpcOptions = {},
   ): Promise<RpcResult<Awaited<T>>[]> {
@@ -249,7 +247,7 @@ export class rpc {
    */
   static multicast<A extends unknown[]>(
     nodes: readonly (string | Atom)[],
-    fn: RpcFunction<A, unknown>,
+    fn: RemoteFunction<A, unknown>,
     args?: NoInfer<A>,
   ): "ok" {
     for (const node of namesOf(nodes)) rpc.cast(node, fn, args);

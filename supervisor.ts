@@ -51,10 +51,11 @@ import type {
 import type { CallbackModule } from "./servers/gen_server/gen_server_process.ts";
 import {
   type GlobalName,
+  type NameOnNode,
   type NameRegistry,
   nameText,
-  type ServerAddress,
   type ServerName,
+  type ServerRef,
   type ViaName,
 } from "./gen/server_names.ts";
 import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
@@ -103,9 +104,10 @@ export type {
   FullChildSpec,
   GlobalName,
   ModuleOptions,
+  NameOnNode,
   NameRegistry,
-  ServerAddress,
   ServerName,
+  ServerRef,
   Started,
   StartedBy,
   Strategy,
@@ -168,9 +170,6 @@ export interface FailedToStartChildReason {
 export type StartedPid<S> =
   | Extract<S, Pid>
   | ("ignore" extends S ? undefined : never);
-
-/** A supervisor: its pid, or its name on this node or another, in a registry, or in the cluster. */
-export type SupervisorRef = ServerAddress;
 
 const STRATEGIES: readonly unknown[] = [
   "one_for_one",
@@ -402,7 +401,7 @@ export class Supervisor {
    * await Supervisor.stop(sup);
    * ```
    */
-  static whichChildren(supervisor: SupervisorRef): Promise<ChildInfo[]> {
+  static whichChildren(supervisor: ServerRef): Promise<ChildInfo[]> {
     return ask("whichChildren", supervisor, { type: "which_children" });
   }
 
@@ -431,7 +430,7 @@ export class Supervisor {
    * await Supervisor.stop(sup);
    * ```
    */
-  static countChildren(supervisor: SupervisorRef): Promise<ChildCounts> {
+  static countChildren(supervisor: ServerRef): Promise<ChildCounts> {
     return ask("countChildren", supervisor, { type: "count_children" });
   }
 
@@ -468,7 +467,7 @@ export class Supervisor {
    * ```
    */
   static async startChild<const C extends ChildDefinition>(
-    supervisor: SupervisorRef,
+    supervisor: ServerRef,
     child: CheckedChild<C>,
   ): Promise<StartedPid<StartedBy<C>>> {
     const started = await askToStart(
@@ -507,7 +506,7 @@ export class Supervisor {
    * ```
    */
   static terminateChild(
-    supervisor: SupervisorRef,
+    supervisor: ServerRef,
     id: string,
   ): Promise<"ok" | "not_found"> {
     checkString(id, "terminate the child");
@@ -544,7 +543,7 @@ export class Supervisor {
    * ```
    */
   static async restartChild(
-    supervisor: SupervisorRef,
+    supervisor: ServerRef,
     id: string,
   ): Promise<Pid | undefined> {
     checkString(id, "restart the child");
@@ -582,7 +581,7 @@ export class Supervisor {
    * ```
    */
   static deleteChild(
-    supervisor: SupervisorRef,
+    supervisor: ServerRef,
     id: string,
   ): Promise<"ok" | "not_found" | "running" | "restarting"> {
     checkString(id, "delete the child");
@@ -617,7 +616,7 @@ export class Supervisor {
    * ```
    */
   static async getChildspec(
-    supervisor: SupervisorRef,
+    supervisor: ServerRef,
     id: string,
   ): Promise<FullChildSpec | "not_found"> {
     checkString(id, "get the specification of the child");
@@ -647,7 +646,7 @@ export class Supervisor {
    * ```
    */
   static stop(
-    supervisor: SupervisorRef,
+    supervisor: ServerRef,
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
@@ -699,7 +698,7 @@ function assertOwnIds(specs: FullChildSpec[]): void {
 
 function ask<T>(
   fn: string,
-  supervisor: SupervisorRef,
+  supervisor: ServerRef,
   request: SupervisorRequest,
 ): Promise<T> {
   return askSupervisor("Supervisor", fn, serverRef(supervisor), request);

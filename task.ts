@@ -50,29 +50,29 @@ import {
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
+import { inspect } from "./runtime/values/inspect.ts";
 import {
   assertFunction,
   checkName,
+  type ModuleFunction,
+  type RemoteFunction,
 } from "./runtime/spawning/exported_modules.ts";
-import { inspect } from "./runtime/values/inspect.ts";
 import type { Pid, Ref } from "./runtime/values/pid.ts";
 
-export type { ChildRestart, ChildShutdown, ChildSpec, ChildStart, ChildType };
+export type {
+  ChildRestart,
+  ChildShutdown,
+  ChildSpec,
+  ChildStart,
+  ChildType,
+  ModuleFunction,
+  RemoteFunction,
+};
 
 /** A task's result, or the reason that it exited with. */
 export type TaskResult<T> =
   | { type: "ok"; value: T }
   | { type: "exit"; reason: unknown };
-
-/**
- * What a task runs: a function, or the name of one, `[module, function]`, as its node exports it.
- *
- * @typeParam A Its arguments.
- * @typeParam T What it gives.
- */
-export type TaskFunction<A extends unknown[], T> =
-  | ((...args: A) => T)
-  | readonly [module: string, function: string];
 
 /** A task, whether it has a process or is one by `Task.completed`. */
 export type AnyTask<T = unknown> = Task<T, Pid | undefined>;
@@ -639,7 +639,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    */
   static asyncStream<E, T, A extends unknown[]>(
     enumerable: Iterable<E> | AsyncIterable<E>,
-    fn: TaskFunction<[element: E, ...args: A], T>,
+    fn: RemoteFunction<[element: E, ...args: A], T>,
     options: AsyncStreamOptions<A> = {},
   ): AsyncIterable<StreamResult<Awaited<T>, E>> {
     if (Array.isArray(fn)) checkName(fn);

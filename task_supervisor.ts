@@ -30,10 +30,11 @@ import type { DynamicLimits } from "./servers/supervisor/dynamic_children.ts";
 import type { DynamicChildInfo } from "./servers/supervisor/dynamic_supervisor_server.ts";
 import {
   type GlobalName,
+  type NameOnNode,
   type NameRegistry,
   nameText,
-  type ServerAddress,
   type ServerName,
+  type ServerRef,
   type ViaName,
 } from "./gen/server_names.ts";
 import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
@@ -61,13 +62,14 @@ import { inspect } from "./runtime/values/inspect.ts";
 import {
   assertFunction,
   checkName,
+  type ModuleFunction,
 } from "./runtime/spawning/exported_modules.ts";
 import type { Pid } from "./runtime/values/pid.ts";
 import {
   type AsyncStreamOptions,
+  type RemoteFunction,
   type StreamResult,
   Task,
-  type TaskFunction,
 } from "./task.ts";
 
 export type {
@@ -78,16 +80,15 @@ export type {
   ChildStart,
   ChildType,
   GlobalName,
+  ModuleFunction,
+  NameOnNode,
   NameRegistry,
-  ServerAddress,
+  RemoteFunction,
   ServerName,
+  ServerRef,
   StreamResult,
-  TaskFunction,
   ViaName,
 };
-
-/** A Task.Supervisor: its pid, or its name on this node or another, in a registry, or in the cluster. */
-export type TaskSupervisorRef = ServerAddress;
 
 /** Options for {@linkcode TaskSupervisor.startLink}. */
 export interface TaskSupervisorOptions {
@@ -261,8 +262,8 @@ export class TaskSupervisor {
    * ```
    */
   static async<A extends unknown[], T>(
-    supervisor: TaskSupervisorRef,
-    fn: TaskFunction<A, T>,
+    supervisor: ServerRef,
+    fn: RemoteFunction<A, T>,
     args?: NoInfer<A>,
     options: TaskOptions = {},
   ): Promise<Task<Awaited<T>>> {
@@ -300,8 +301,8 @@ export class TaskSupervisor {
    * ```
    */
   static asyncNolink<A extends unknown[], T>(
-    supervisor: TaskSupervisorRef,
-    fn: TaskFunction<A, T>,
+    supervisor: ServerRef,
+    fn: RemoteFunction<A, T>,
     args?: NoInfer<A>,
     options: TaskOptions = {},
   ): Promise<Task<Awaited<T>>> {
@@ -348,9 +349,9 @@ export class TaskSupervisor {
    * ```
    */
   static asyncStream<E, T, A extends unknown[]>(
-    supervisor: TaskSupervisorRef,
+    supervisor: ServerRef,
     enumerable: Iterable<E> | AsyncIterable<E>,
-    fn: TaskFunction<[element: E, ...args: A], T>,
+    fn: RemoteFunction<[element: E, ...args: A], T>,
     options: SupervisedStreamOptions<A> = {},
   ): AsyncIterable<StreamResult<Awaited<T>, E>> {
     return streamOf("asyncStream", supervisor, enumerable, fn, options);
@@ -396,9 +397,9 @@ export class TaskSupervisor {
    * ```
    */
   static asyncStreamNolink<E, T, A extends unknown[]>(
-    supervisor: TaskSupervisorRef,
+    supervisor: ServerRef,
     enumerable: Iterable<E> | AsyncIterable<E>,
-    fn: TaskFunction<[element: E, ...args: A], T>,
+    fn: RemoteFunction<[element: E, ...args: A], T>,
     options: SupervisedStreamOptions<A> = {},
   ): AsyncIterable<StreamResult<Awaited<T>, E>> {
     return streamOf("asyncStreamNolink", supervisor, enumerable, fn, options);
@@ -434,8 +435,8 @@ export class TaskSupervisor {
    * ```
    */
   static async startChild<A extends unknown[]>(
-    supervisor: TaskSupervisorRef,
-    fn: TaskFunction<A, unknown>,
+    supervisor: ServerRef,
+    fn: RemoteFunction<A, unknown>,
     args?: NoInfer<A>,
     options: StartChildOptions = {},
   ): Promise<Pid> {
@@ -475,7 +476,7 @@ export class TaskSupervisor {
    * await TaskSupervisor.stop(sup);
    * ```
    */
-  static async children(supervisor: TaskSupervisorRef): Promise<Pid[]> {
+  static async children(supervisor: ServerRef): Promise<Pid[]> {
     const children = await askSupervisor<DynamicChildInfo[]>(
       "TaskSupervisor",
       "children",
@@ -508,7 +509,7 @@ export class TaskSupervisor {
    * ```
    */
   static async terminateChild(
-    supervisor: TaskSupervisorRef,
+    supervisor: ServerRef,
     pid: Pid,
   ): Promise<"ok" | "not_found"> {
     checkPid(pid, "terminate the child");
@@ -539,7 +540,7 @@ export class TaskSupervisor {
    * ```
    */
   static stop(
-    supervisor: TaskSupervisorRef,
+    supervisor: ServerRef,
     reason: unknown = "normal",
     timeout = Infinity,
   ): Promise<"ok"> {
@@ -560,8 +561,8 @@ function labelOf(name: ServerName | undefined): string {
 }
 
 async function startAwaited<A extends unknown[], T>(
-  supervisor: TaskSupervisorRef,
-  fn: TaskFunction<A, T>,
+  supervisor: ServerRef,
+  fn: RemoteFunction<A, T>,
   args: unknown[] = [],
   options: TaskOptions,
   link: boolean,
@@ -588,9 +589,9 @@ async function startAwaited<A extends unknown[], T>(
 
 function streamOf<E, T, A extends unknown[]>(
   name: string,
-  supervisor: TaskSupervisorRef,
+  supervisor: ServerRef,
   enumerable: Iterable<E> | AsyncIterable<E>,
-  fn: TaskFunction<[element: E, ...args: A], T>,
+  fn: RemoteFunction<[element: E, ...args: A], T>,
   options: SupervisedStreamOptions<A>,
 ): AsyncIterable<StreamResult<Awaited<T>, E>> {
   if (Array.isArray(fn)) checkName(fn);

@@ -17,7 +17,7 @@
 
 import type { ApplicationSpec } from "../application.ts";
 import { Supervisor } from "../supervisor.ts";
-import { TaskSupervisor, type TaskSupervisorRef } from "../task_supervisor.ts";
+import { type ServerRef, TaskSupervisor } from "../task_supervisor.ts";
 import dev from "./config/dev.ts";
 
 /**
@@ -26,7 +26,7 @@ import dev from "./config/dev.ts";
  * @param recipient The name of the recipient's node.
  * @returns A name here, or a name on a node.
  */
-export type RemoteSupervisor = (recipient: string) => TaskSupervisorRef;
+export type RemoteSupervisor = (recipient: string) => ServerRef;
 
 /**
  * The application `chat`: `Chat.Supervisor`, with `Chat.TaskSupervisor` under it.

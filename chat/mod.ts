@@ -27,7 +27,7 @@ import {
 import { inspect, printable } from "../runtime/values/inspect.ts";
 import { type Atom, nameOf } from "../runtime/values/atom.ts";
 import { Task } from "../task.ts";
-import { type TaskFunction, TaskSupervisor } from "../task_supervisor.ts";
+import { type RemoteFunction, TaskSupervisor } from "../task_supervisor.ts";
 import type { RemoteSupervisor } from "./application.ts";
 
 export type { RemoteSupervisor };
@@ -154,7 +154,7 @@ export async function receiveMessageForMoebi(
  * ```
  */
 export async function spawnTask<A extends unknown[], T>(
-  fn: TaskFunction<A, T>,
+  fn: RemoteFunction<A, T>,
   recipient: string | Atom,
   args: NoInfer<A>,
   options: ChatOptions = {},

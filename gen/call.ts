@@ -29,7 +29,7 @@ import {
   sendTo,
   whenLocated,
 } from "./locate.ts";
-import { Call, Cast, type ServerRef, Tell } from "./messages.ts";
+import { Call, Cast, type ServerTarget, Tell } from "./messages.ts";
 
 /** How a call is made and, if it fails, described. */
 export interface CallOptions<T = unknown> {
@@ -126,7 +126,7 @@ export interface Asked<T> {
 
 /** Sends a server a request, and waits for its reply. */
 export function call<T>(
-  server: ServerRef,
+  server: ServerTarget,
   request: unknown,
   options: CallOptions<T>,
 ): Promise<T> {
@@ -142,7 +142,7 @@ export function call<T>(
 /** Sends a server a request without an answer; it is dropped if there is no such server. */
 export function cast(
   process: Process,
-  server: ServerRef,
+  server: ServerTarget,
   request: unknown,
 ): Backpressure {
   const message = new Cast(request);

@@ -5,7 +5,7 @@
  */
 
 import { ExitError } from "../errors.ts";
-import type { ServerRef } from "./messages.ts";
+import type { ServerTarget } from "./messages.ts";
 import { describeServer } from "./server_names.ts";
 
 /** A call: module, function and arguments. */
@@ -31,7 +31,7 @@ export function describeFunction(fn: unknown): unknown {
 export function describeRequest(
   module: string,
   fn: string,
-  server: ServerRef,
+  server: ServerTarget,
   { id, pid }: { id?: unknown; pid?: unknown },
 ): CallDescription {
   const given = [id, pid].filter((each) => each !== undefined);

@@ -13,7 +13,7 @@ import type { Process } from "../runtime/processes/process.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import type { Backpressure } from "../runtime/signals/signal.ts";
 import { Pid } from "../runtime/values/pid.ts";
-import type { ServerRef } from "./messages.ts";
+import type { ServerTarget } from "./messages.ts";
 import { whereisName } from "./server_names.ts";
 
 /** A node, and a pid or name there. */
@@ -30,7 +30,7 @@ export interface Place {
  * An unregistered name resolves to a pid that no process has, so requests fail with `noproc`.
  */
 export function locate(
-  server: ServerRef,
+  server: ServerTarget,
   process: Process,
 ): Place | Promise<Place> {
   if (server instanceof Pid) return { node: server.node, target: server };
@@ -46,7 +46,7 @@ export function locate(
 
 /** The place of a server that need not answer: that of no process, if its registry fails. */
 export function locateForCast(
-  server: ServerRef,
+  server: ServerTarget,
   process: Process,
 ): Place | Promise<Place> {
   const nobody = placeOf(process.runtime.nobody);

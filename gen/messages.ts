@@ -18,7 +18,7 @@ import type { GlobalName, ViaName } from "./server_names.ts";
 export { ServerMessage };
 
 /** A server: its pid, its name on this node or on another, in a registry, or in the cluster. */
-export type ServerRef =
+export type ServerTarget =
   | Pid
   | string
   | { name: string; node: string }

@@ -15,8 +15,8 @@ import type { Process } from "../runtime/processes/process.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import { isOrderly } from "../runtime/values/exit_reason.ts";
 import { ServerMessage } from "../runtime/values/server_message.ts";
-import { Call, Cast, type ServerRef, Stop } from "./messages.ts";
-import { isGlobalName, isViaName, type ServerAddress } from "./server_names.ts";
+import { Call, Cast, type ServerTarget, Stop } from "./messages.ts";
+import { isGlobalName, isViaName, type ServerRef } from "./server_names.ts";
 
 /** Whom a reply goes to. */
 export interface Caller {
@@ -51,11 +51,11 @@ export interface Server {
 }
 
 /**
- * A server as `ServerRef`, whatever way it was named.
+ * A server as `ServerTarget`, whatever way it was named.
  *
  * @throws {TypeError} If it is none.
  */
-export function serverRef(server: ServerAddress): ServerRef {
+export function serverRef(server: ServerRef): ServerTarget {
   if (server instanceof Pid) return server;
   if (typeof server === "string" || server instanceof Atom) {
     return nameOf(server);

@@ -42,6 +42,14 @@ export interface NameRegistry {
   whereisName(name: unknown): Pid | undefined | Promise<Pid | undefined>;
 }
 
+/** A name on a node: Elixir's `{name, node}`. */
+export interface NameOnNode {
+  /** The registered name. */
+  name: string | Atom;
+  /** The node's name. */
+  node: string | Atom;
+}
+
 /** A name in a registry: Elixir's `{:via, module, name}`. */
 export interface ViaName {
   /** The registry. */
@@ -63,10 +71,10 @@ export type ServerName = string | Atom | ViaName | GlobalName;
  * A server as it is called: its pid, its name on this node or on another, in a registry, or in the
  * cluster.
  */
-export type ServerAddress =
+export type ServerRef =
   | Pid
   | ServerName
-  | { name: string | Atom; node: string | Atom };
+  | NameOnNode;
 
 /** Whether a value is a name in a registry. */
 export function isViaName(value: unknown): value is ViaName {
@@ -140,7 +148,7 @@ export function whereisName(
 }
 
 /** A server as it is told of in exit reasons and reports: a term that can be sent. */
-export function describeServer(server: ServerAddress): unknown {
+export function describeServer(server: ServerRef): unknown {
   if (!isViaName(server)) return server;
   const { via, name } = server;
   const registry = (via as { name?: unknown }).name;

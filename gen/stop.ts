@@ -16,7 +16,7 @@ import { checkTimeout } from "../runtime/values/check_arguments.ts";
 import type { Ref } from "../runtime/values/pid.ts";
 import { callExit, describeTimeout } from "./call_description.ts";
 import { isSelf, locate, type Place, sendTo, whenLocated } from "./locate.ts";
-import { type ServerRef, Stop } from "./messages.ts";
+import { type ServerTarget, Stop } from "./messages.ts";
 import { describeServer } from "./server_names.ts";
 
 /** The result of a wait for the end of a process that has not ended in time. */
@@ -100,7 +100,7 @@ export class Ending implements Wait {
  * @throws {ExitError} If it was not there, ended for another reason, or not in time.
  */
 export async function stopServer(
-  server: ServerRef,
+  server: ServerTarget,
   reason: unknown,
   timeout: number,
 ): Promise<"ok"> {
@@ -117,7 +117,7 @@ export async function stopServer(
 async function stopAt(
   process: Process,
   place: Place,
-  server: ServerRef,
+  server: ServerTarget,
   reason: unknown,
   timeout: number,
 ): Promise<"ok"> {

@@ -41,7 +41,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Agent.ref": [
     {
-      "signature": "ref(agent: ServerAddress)",
+      "signature": "ref(agent: ServerRef)",
       "text": "A name or pid as that of an agent whose state's type is known, so that the functions it is given are\nchecked."
     }
   ],
@@ -59,7 +59,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Agent.stop": [
     {
-      "signature": "stop(agent: ServerAddress, reason: unknown = \"normal\", timeout: number = Infinity)",
+      "signature": "stop(agent: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
       "text": "Stops an agent, and waits until it has ended.\n\nFollows [Agent.stop/3](https://hexdocs.pm/elixir/1.18/Agent.html#stop/3)."
     }
   ],
@@ -175,13 +175,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "DynamicSupervisor.countChildren": [
     {
-      "signature": "countChildren(supervisor: SupervisorRef)",
+      "signature": "countChildren(supervisor: ServerRef)",
       "text": "How many children a supervisor has.\n\nFollows\n[DynamicSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#count_children/1)."
     }
   ],
   "DynamicSupervisor.startChild": [
     {
-      "signature": "startChild(supervisor: SupervisorRef, child: CheckedChild<C>)",
+      "signature": "startChild(supervisor: ServerRef, child: CheckedChild<C>)",
       "text": "Starts a child.\n\nFollows\n[DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2).\nThe child is started by the supervisor, one at a time: a start that takes its time keeps the others\nwaiting. For a supervisor of another node, the child's `start` is a function that both nodes export, or\n`[module, function, args]`."
     }
   ],
@@ -193,19 +193,19 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "DynamicSupervisor.stop": [
     {
-      "signature": "stop(supervisor: SupervisorRef, reason: unknown = \"normal\", timeout: number = Infinity)",
+      "signature": "stop(supervisor: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
       "text": "Stops a supervisor and its children, and waits until they have ended.\n\nFollows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a\nreason other than `\"normal\"` and a shutdown is reported as an error, and goes out over the links as\nwell."
     }
   ],
   "DynamicSupervisor.terminateChild": [
     {
-      "signature": "terminateChild(supervisor: SupervisorRef, pid: Pid)",
+      "signature": "terminateChild(supervisor: ServerRef, pid: Pid)",
       "text": "Ends a child for good, and waits for its end.\n\nFollows\n[DynamicSupervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#terminate_child/2).\nA child that is being tried again still goes by the pid that it had."
     }
   ],
   "DynamicSupervisor.whichChildren": [
     {
-      "signature": "whichChildren(supervisor: SupervisorRef)",
+      "signature": "whichChildren(supervisor: ServerRef)",
       "text": "All children of a supervisor, in the order of their start.\n\nFollows\n[DynamicSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#which_children/1)."
     }
   ],
@@ -257,7 +257,7 @@ export const HELP: Record<string, Doc[]> = {
       "text": "A name or pid as that of a server of known types, so that what it is called with is checked."
     },
     {
-      "signature": "ref(server: ServerAddress)",
+      "signature": "ref(server: ServerRef)",
       "text": "A server of another node, of a registry or of the cluster, or by pid."
     }
   ],
@@ -281,13 +281,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "GenServer.stop": [
     {
-      "signature": "stop(server: ServerAddress, reason: unknown = \"normal\", timeout: number = Infinity)",
+      "signature": "stop(server: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
       "text": "Stops a server, and waits until it has ended.\n\nFollows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server takes what\ncame before, runs `terminate`, and exits; for a reason other than `\"normal\"` and a shutdown, a crash is\nreported."
     }
   ],
   "GenServer.whereis": [
     {
-      "signature": "whereis(server: ServerAddress)",
+      "signature": "whereis(server: ServerRef)",
       "text": "Who has a server's name.\n\nFollows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on\nanother node is not looked up, and given back as it is."
     }
   ],
@@ -395,19 +395,19 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Node.spawn": [
     {
-      "signature": "spawn(node: string | Atom, fn: ((...args: A) => unknown) | ModuleFunction, args?: NoInfer<A>)",
+      "signature": "spawn(node: string | Atom, fn: RemoteFunction<A>, args?: NoInfer<A>)",
       "text": "Starts a process on a node.\n\nIts group leader is the caller's, so what it prints comes out here. A node that cannot be\nreached gives the pid of no process, one of this node, as in Erlang."
     }
   ],
   "Node.spawnLink": [
     {
-      "signature": "spawnLink(node: string | Atom, fn: ((...args: A) => unknown) | ModuleFunction, args?: NoInfer<A>)",
+      "signature": "spawnLink(node: string | Atom, fn: RemoteFunction<A>, args?: NoInfer<A>)",
       "text": "Starts a process on a node, linked to the caller from its first moment.\n\nAs Node.spawn; a node that cannot be reached gives the pid of no process, and\nthen the exit signal `\"noconnection\"`. When the connection is lost later, both ends get\n`\"noconnection\"`."
     }
   ],
   "Node.spawnMonitor": [
     {
-      "signature": "spawnMonitor(node: string | Atom, fn: ((...args: A) => unknown) | ModuleFunction, args?: NoInfer<A>)",
+      "signature": "spawnMonitor(node: string | Atom, fn: RemoteFunction<A>, args?: NoInfer<A>)",
       "text": "Starts a process on a node, monitored by the caller from its first moment.\n\nAs Node.spawn; a node that cannot be reached gives the pid of no process, and\nthen a DOWN `\"noconnection\"`."
     }
   ],
@@ -843,31 +843,31 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Supervisor.countChildren": [
     {
-      "signature": "countChildren(supervisor: SupervisorRef)",
+      "signature": "countChildren(supervisor: ServerRef)",
       "text": "How many children a supervisor has.\n\nFollows\n[Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1)."
     }
   ],
   "Supervisor.deleteChild": [
     {
-      "signature": "deleteChild(supervisor: SupervisorRef, id: string)",
+      "signature": "deleteChild(supervisor: ServerRef, id: string)",
       "text": "Takes the specification of a child away that is not running.\n\nFollows [Supervisor.delete_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#delete_child/2)."
     }
   ],
   "Supervisor.getChildspec": [
     {
-      "signature": "getChildspec(supervisor: SupervisorRef, id: string)",
+      "signature": "getChildspec(supervisor: ServerRef, id: string)",
       "text": "The specification of a child, as its supervisor has it.\n\nFollows [supervisor:get_childspec/2](https://www.erlang.org/doc/apps/stdlib/supervisor.html#get_childspec/2)."
     }
   ],
   "Supervisor.restartChild": [
     {
-      "signature": "restartChild(supervisor: SupervisorRef, id: string)",
+      "signature": "restartChild(supervisor: ServerRef, id: string)",
       "text": "Starts a child again that is not running.\n\nFollows [Supervisor.restart_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#restart_child/2).\nIt does not count as a restart."
     }
   ],
   "Supervisor.startChild": [
     {
-      "signature": "startChild(supervisor: SupervisorRef, child: CheckedChild<C>)",
+      "signature": "startChild(supervisor: ServerRef, child: CheckedChild<C>)",
       "text": "Adds a child and starts it, after those that are there.\n\nFollows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A\nchild that does not start is not added. For a supervisor of another node, the child's `start` is a\nfunction that both nodes export, or `[module, function, args]`."
     }
   ],
@@ -879,19 +879,19 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Supervisor.stop": [
     {
-      "signature": "stop(supervisor: SupervisorRef, reason: unknown = \"normal\", timeout: number = Infinity)",
+      "signature": "stop(supervisor: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
       "text": "Stops a supervisor and its children, and waits until they have ended.\n\nFollows [Supervisor.stop/3](https://hexdocs.pm/elixir/1.18/Supervisor.html#stop/3): a reason other\nthan `\"normal\"` and a shutdown is reported as an error, and goes out over the links as well."
     }
   ],
   "Supervisor.terminateChild": [
     {
-      "signature": "terminateChild(supervisor: SupervisorRef, id: string)",
+      "signature": "terminateChild(supervisor: ServerRef, id: string)",
       "text": "Ends a child, and keeps its specification unless it is temporary.\n\nFollows\n[Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2). It\nresolves when the child has ended, and is not started again until Supervisor.restartChild,\nor until a restart of others takes it along. One that was being tried again is not tried any more."
     }
   ],
   "Supervisor.whichChildren": [
     {
-      "signature": "whichChildren(supervisor: SupervisorRef)",
+      "signature": "whichChildren(supervisor: ServerRef)",
       "text": "All children of a supervisor, running or not; the one that was started last comes first, as in Elixir.\n\nFollows\n[Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1)."
     }
   ],
@@ -909,7 +909,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Task.asyncStream": [
     {
-      "signature": "asyncStream(enumerable: Iterable<E> | AsyncIterable<E>, fn: TaskFunction<[element: E, ...args: A], T>, options: AsyncStreamOptions<A> = {})",
+      "signature": "asyncStream(enumerable: Iterable<E> | AsyncIterable<E>, fn: RemoteFunction<[element: E, ...args: A], T>, options: AsyncStreamOptions<A> = {})",
       "text": "Runs a function on each element of an enumerable, each in a task of its own, so many at a time.\n\nFollows [Task.async_stream/3](https://hexdocs.pm/elixir/1.18/Task.html#async_stream/3). Nothing runs\nbefore the stream is iterated over, and each iteration runs all anew. Elements are taken while fewer\nthan `maxConcurrency` tasks run; the next one when the result of a task has been taken, so that an\nendless source is no problem. The source is asked by the process that iterates: while that waits for\na slow source, results wait too.\n\nThe tasks are linked to a process between them and the process that iterates, and it to that one. So\nif a task exits, so does the process that iterates, unless it traps exits: then it gets\n`{ type: \"exit\", reason }` for the element. And if it exits, so do the tasks. Leaving the loop, by\n`break` or a throw, kills the tasks that run, waits for their end, and closes the source. For tasks\nthat do not take their owner along: `TaskSupervisor.asyncStreamNolink`."
     }
   ],
@@ -981,25 +981,25 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "TaskSupervisor.async": [
     {
-      "signature": "async(supervisor: TaskSupervisorRef, fn: TaskFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = {})",
+      "signature": "async(supervisor: ServerRef, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = {})",
       "text": "Starts a task under a supervisor, linked to the caller and to be awaited by it.\n\nFollows\n[Task.Supervisor.async/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async/5). If the\ncaller exits, so does the task, and the reverse. If the connection is lost, both ends get\n`\"noconnection\"`."
     }
   ],
   "TaskSupervisor.asyncNolink": [
     {
-      "signature": "asyncNolink(supervisor: TaskSupervisorRef, fn: TaskFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = {})",
+      "signature": "asyncNolink(supervisor: ServerRef, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = {})",
       "text": "Starts a task under a supervisor, to be awaited by the caller but not linked to it.\n\nFollows\n[Task.Supervisor.async_nolink/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_nolink/5):\na crash of the task only fails its await, and the caller's end does not end the task."
     }
   ],
   "TaskSupervisor.asyncStream": [
     {
-      "signature": "asyncStream(supervisor: TaskSupervisorRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: TaskFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<A> = {})",
+      "signature": "asyncStream(supervisor: ServerRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: RemoteFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<A> = {})",
       "text": "Runs a function on each element of an enumerable, each in a task of its own under a supervisor, so\nmany at a time.\n\nFollows\n[Task.Supervisor.async_stream/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream/4).\nIt is `Task.asyncStream` with the tasks under a supervisor, here or on another node: they are\nlinked to the caller all the same, through the process between, so that a crash of one ends the\nprocess that iterates, unless it traps exits. If the connection to the supervisor's node is lost, they\nend with `\"noconnection\"`, at both ends."
     }
   ],
   "TaskSupervisor.asyncStreamNolink": [
     {
-      "signature": "asyncStreamNolink(supervisor: TaskSupervisorRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: TaskFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<A> = {})",
+      "signature": "asyncStreamNolink(supervisor: ServerRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: RemoteFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<A> = {})",
       "text": "Runs a function on each element of an enumerable as TaskSupervisor.asyncStream does, but\nthe tasks are not linked to the caller.\n\nFollows\n[Task.Supervisor.async_stream_nolink/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream_nolink/4).\nA task that exits gives `{ type: \"exit\", reason }` for its element, one on a node whose connection is\nlost `\"noconnection\"`, and the process that iterates lives on. Leaving the loop ends the tasks that\nrun; but if the process that iterates exits, they run on."
     }
   ],
@@ -1011,13 +1011,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "TaskSupervisor.children": [
     {
-      "signature": "children(supervisor: TaskSupervisorRef)",
+      "signature": "children(supervisor: ServerRef)",
       "text": "The tasks under a supervisor.\n\nFollows\n[Task.Supervisor.children/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#children/1)."
     }
   ],
   "TaskSupervisor.startChild": [
     {
-      "signature": "startChild(supervisor: TaskSupervisorRef, fn: TaskFunction<A, unknown>, args?: NoInfer<A>, options: StartChildOptions = {})",
+      "signature": "startChild(supervisor: ServerRef, fn: RemoteFunction<A, unknown>, args?: NoInfer<A>, options: StartChildOptions = {})",
       "text": "Starts a task under a supervisor that nobody awaits.\n\nFollows\n[Task.Supervisor.start_child/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_child/5)."
     }
   ],
@@ -1029,13 +1029,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "TaskSupervisor.stop": [
     {
-      "signature": "stop(supervisor: TaskSupervisorRef, reason: unknown = \"normal\", timeout = Infinity)",
+      "signature": "stop(supervisor: ServerRef, reason: unknown = \"normal\", timeout = Infinity)",
       "text": "Stops a supervisor and its tasks."
     }
   ],
   "TaskSupervisor.terminateChild": [
     {
-      "signature": "terminateChild(supervisor: TaskSupervisorRef, pid: Pid)",
+      "signature": "terminateChild(supervisor: ServerRef, pid: Pid)",
       "text": "Ends a task of a supervisor, and waits for its end.\n\nFollows\n[Task.Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#terminate_child/2):\nwithin its `shutdown`, and for good, also if it is one that is started again."
     }
   ],
@@ -1275,25 +1275,25 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "rpc.call": [
     {
-      "signature": "call(node: string | Atom, fn: RpcFunction<A, T>, args?: NoInfer<A>, options: RpcOptions = {})",
+      "signature": "call(node: string | Atom, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: RpcOptions = {})",
       "text": "Calls a function on a node, and waits for what it returns.\n\nFollows [erpc:call/5](https://www.erlang.org/doc/apps/kernel/erpc.html#call/5). The function runs in a\nprocess of its own there, whose group leader is the caller's, so what it prints comes out here. It\nwaits behind nothing: calls run beside each other, in no order. When the function has ended, its\nprocess does not end normally: what it has linked to itself ends as well. The caller is not linked\nto it: if the caller exits, the function runs on, and its result is dropped.\n\nWhen the timeout has passed or the connection is lost, nobody knows whether the function has run or\nstill runs; a result that comes later is dropped."
     }
   ],
   "rpc.cast": [
     {
-      "signature": "cast(node: string | Atom, fn: RpcFunction<A, unknown>, args?: NoInfer<A>)",
+      "signature": "cast(node: string | Atom, fn: RemoteFunction<A, unknown>, args?: NoInfer<A>)",
       "text": "Has a node run a function, and does not wait.\n\nFollows [erpc:cast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#cast/4). What becomes of it is\nnot told, a node that cannot be reached among that; if the function throws, its node reports a crash."
     }
   ],
   "rpc.multicall": [
     {
-      "signature": "multicall(nodes: readonly (string | Atom)[], fn: RpcFunction<A, T>, args?: NoInfer<A>, options: RpcOptions = {})",
+      "signature": "multicall(nodes: readonly (string | Atom)[], fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: RpcOptions = {})",
       "text": "Calls a function on several nodes at once, and waits for all of them.\n\nFollows [erpc:multicall/5](https://www.erlang.org/doc/apps/kernel/erpc.html#multicall/5). A node can be\nnamed twice, and is called twice then. One timeout is for all: those that have not answered by then\ngive an `RpcError` of the code `\"timeout\"`, and the others their results."
     }
   ],
   "rpc.multicast": [
     {
-      "signature": "multicast(nodes: readonly (string | Atom)[], fn: RpcFunction<A, unknown>, args?: NoInfer<A>)",
+      "signature": "multicast(nodes: readonly (string | Atom)[], fn: RemoteFunction<A, unknown>, args?: NoInfer<A>)",
       "text": "Has several nodes run a function, and does not wait.\n\nFollows [erpc:multicast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#multicast/4): a\nrpc.cast to each."
     }
   ],

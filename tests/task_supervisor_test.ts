@@ -10,9 +10,9 @@ import { type Pid, Process, receive } from "../process.ts";
 import { atom } from "../runtime/values/atom.ts";
 import { Task } from "../task.ts";
 import {
+  type ServerRef,
   TaskSupervisor,
   type TaskSupervisorOptions,
-  type TaskSupervisorRef,
 } from "../task_supervisor.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { mail, processTest } from "./_processes.ts";
@@ -23,7 +23,7 @@ const TASKS = { name: "tasks", node: KATE };
 
 /** Starts a task, in one way or another. */
 type Start = (
-  supervisor: TaskSupervisorRef,
+  supervisor: ServerRef,
   fn: ((...args: never[]) => unknown) | [string, string],
   args?: unknown[],
 ) => Promise<unknown>;

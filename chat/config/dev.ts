@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { TaskSupervisorRef } from "../../task_supervisor.ts";
+import type { ServerRef } from "../../task_supervisor.ts";
 
 /** The settings of the environment `dev`. */
 const config = {
   chat: {
-    remoteSupervisor: (recipient: string): TaskSupervisorRef => ({
+    remoteSupervisor: (recipient: string): ServerRef => ({
       name: "Chat.TaskSupervisor",
       node: recipient,
     }),

@@ -4,13 +4,12 @@
  * @module
  */
 
-import type { TaskSupervisorRef } from "../../task_supervisor.ts";
+import type { ServerRef } from "../../task_supervisor.ts";
 
 /** The settings of the environment `test`. */
 const config = {
   chat: {
-    remoteSupervisor: (_recipient: string): TaskSupervisorRef =>
-      "Chat.TaskSupervisor",
+    remoteSupervisor: (_recipient: string): ServerRef => "Chat.TaskSupervisor",
   },
 };
 

@@ -16,6 +16,18 @@ export type ModuleExports = Record<string, any>;
 /** A function that is exported under a module's name. */
 export type ModuleFunction = readonly [module: string, function: string];
 
+/**
+ * A function that may run on another node: one that both nodes export under the same name, the name under
+ * which that node exports it, or, for a node that allows closures, any function that uses nothing else.
+ *
+ * @typeParam A Its arguments.
+ * @typeParam T Its result.
+ */
+// deno-lint-ignore no-explicit-any
+export type RemoteFunction<A extends unknown[] = any[], T = unknown> =
+  | ((...args: A) => T)
+  | ModuleFunction;
+
 /** Makes a function of a closure's source. */
 export type ClosureCompiler = (
   source: string,

@@ -8,19 +8,13 @@
 import { checkArgs } from "../values/check_arguments.ts";
 import { never, waitingProcess } from "../context/current_process.ts";
 import { NO_NODE } from "../context/default_node.ts";
-import { checkName, spawnError } from "./exported_modules.ts";
+import { checkName, type RemoteFunction, spawnError } from "./exported_modules.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import { PendingReply } from "../processes/pending_answer.ts";
 import type { Process } from "../processes/process.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Runnable, SpawnResult } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
-
-/** A function that may run on another node: itself, or the name under which that node exports it. */
-export type SpawnFunction =
-  // deno-lint-ignore no-explicit-any
-  | ((...args: any[]) => unknown)
-  | readonly [module: string, function: string];
 
 /** The wait for the answer to a spawn request. */
 class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
@@ -69,7 +63,7 @@ class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
 export function requestOf(
   { modules, node: own, maxDepth: most }: Runtime,
   node: string,
-  fn: SpawnFunction,
+  fn: RemoteFunction,
   args: unknown[],
   maxDepth: number = most,
 ): Runnable {
@@ -89,7 +83,7 @@ export function forgetRequest({ modules }: Runtime, run: Runnable): void {
 /** Starts a process on a node, linked to or monitored by the caller from its first moment. */
 export async function spawnOn(
   node: string,
-  fn: SpawnFunction,
+  fn: RemoteFunction,
   args: unknown[] | undefined,
   link: boolean,
   monitor: boolean,

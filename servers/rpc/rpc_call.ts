@@ -36,10 +36,8 @@ import type {
   SpawnResult,
 } from "../../runtime/signals/signal.ts";
 import { isRunnable, isTyped } from "../../gen/messages.ts";
-import {
-  requestOf,
-  type SpawnFunction,
-} from "../../runtime/spawning/spawn_on_node.ts";
+import { requestOf } from "../../runtime/spawning/spawn_on_node.ts";
+import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
 
 /** The name of the service. */
 const SERVICE = "$rpc";
@@ -253,7 +251,7 @@ function textOf(value: unknown): string {
 export function startRpc(
   process: Process,
   node: string,
-  fn: SpawnFunction,
+  fn: RemoteFunction,
   args: unknown[],
   timeout: number,
 ): Promise<RpcOutcome> {
@@ -275,7 +273,7 @@ export function startRpc(
 export function castRpc(
   process: Process,
   node: string,
-  fn: SpawnFunction,
+  fn: RemoteFunction,
   args: unknown[],
 ): void {
   request(process, node, fn, args, undefined);
@@ -285,7 +283,7 @@ export function castRpc(
 function request(
   process: Process,
   node: string,
-  fn: SpawnFunction,
+  fn: RemoteFunction,
   args: unknown[],
   ref: Ref | undefined,
 ): void {
@@ -305,7 +303,7 @@ function request(
   });
 }
 
-function nameIn(fn: SpawnFunction, args: unknown[]): string {
+function nameIn(fn: RemoteFunction, args: unknown[]): string {
   const name = typeof fn === "function"
     ? fn.name || "a function"
     : Array.isArray(fn)

@@ -17,7 +17,7 @@ import { locate, type Place, whenLocated } from "../../gen/locate.ts";
 import type { ChildStart, FullChildSpec, Started } from "./child_spec.ts";
 import { startRunnable } from "./child_start.ts";
 import { describeRequest } from "../../gen/call_description.ts";
-import type { ServerRef } from "../../gen/messages.ts";
+import type { ServerTarget } from "../../gen/messages.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
 import type { ToldChildSpec } from "./supervisor_server.ts";
 
@@ -25,7 +25,7 @@ import type { ToldChildSpec } from "./supervisor_server.ts";
 export function askSupervisor<T>(
   module: string,
   fn: string,
-  supervisor: ServerRef,
+  supervisor: ServerTarget,
   request: { type: string; id?: unknown; pid?: unknown },
 ): Promise<T> {
   const as = () => describeRequest(module, fn, supervisor, request);
@@ -34,7 +34,7 @@ export function askSupervisor<T>(
 
 /** Asks a supervisor for the specification of a child. */
 export async function askForSpec(
-  supervisor: ServerRef,
+  supervisor: ServerTarget,
   id: string,
 ): Promise<FullChildSpec | "not_found"> {
   const process = waitingProcess();
@@ -69,7 +69,7 @@ export async function askForSpec(
 /** Asks a supervisor to start a child; gives what its start gave. */
 export function askToStart(
   module: string,
-  supervisor: ServerRef,
+  supervisor: ServerTarget,
   spec: FullChildSpec,
 ): Promise<Started> {
   const process = waitingProcess();
@@ -85,7 +85,7 @@ async function startAt(
   process: Process,
   place: Place,
   module: string,
-  supervisor: ServerRef,
+  supervisor: ServerTarget,
   spec: FullChildSpec,
 ): Promise<Started> {
   const { runtime } = process;

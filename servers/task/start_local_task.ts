@@ -7,7 +7,7 @@
 import { currentProcess } from "../../runtime/context/current_process.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
-import type { SpawnFunction } from "../../runtime/spawning/spawn_on_node.ts";
+import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import type { OwnedTask } from "./owned_task.ts";
@@ -58,7 +58,7 @@ export function completedTask(value: unknown): TaskState {
 
 /** Starts the tasks of a stream on this node. */
 export function localStarter(
-  fn: SpawnFunction,
+  fn: RemoteFunction,
   args: unknown[],
 ): TaskStarter {
   return {
@@ -96,7 +96,7 @@ function codeOf(
 
 function resolvedCode(
   owner: Process,
-  fn: SpawnFunction,
+  fn: RemoteFunction,
   args: unknown[],
 ): TaskCode | { error: Error } {
   if (typeof fn === "function") return codeOf(owner, fn, args);

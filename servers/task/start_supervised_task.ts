@@ -23,14 +23,14 @@ import {
   describeFunction,
 } from "../../gen/call_description.ts";
 import { locate, type Place, whenLocated } from "../../gen/locate.ts";
-import type { ServerRef, StartTask } from "../../gen/messages.ts";
+import type { ServerTarget, StartTask } from "../../gen/messages.ts";
 import { describeServer } from "../../gen/server_names.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import type { SpawnFailure } from "../../runtime/signals/signal.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import {
   forgetRequest,
-  type SpawnFunction,
+  type RemoteFunction,
 } from "../../runtime/spawning/spawn_on_node.ts";
 import { isExitError } from "../../runtime/values/errors.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
@@ -44,9 +44,9 @@ import { callersOf } from "./task_process.ts";
 export interface SupervisedTask
   extends Pick<StartTask, "link" | "restart" | "shutdown"> {
   /** The supervisor. */
-  server: ServerRef;
+  server: ServerTarget;
   /** The function of the task. */
-  fn: SpawnFunction;
+  fn: RemoteFunction;
   /** Its arguments. */
   args: unknown[];
   /** The function of `TaskSupervisor` that was called. */

@@ -11,10 +11,10 @@ import {
   receive,
   self,
   send,
+  type ServerRef,
   spawn,
   spawnLink,
   Supervisor,
-  type SupervisorRef,
 } from "../../mod.ts";
 import { expect, traceNext } from "./_scenario.ts";
 
@@ -93,7 +93,7 @@ export function flaky(
 }
 
 /** The children of a supervisor: id, pid and type of each. */
-export async function tree(sup: SupervisorRef): Promise<unknown[]> {
+export async function tree(sup: ServerRef): Promise<unknown[]> {
   return inTree(await Supervisor.whichChildren(sup));
 }
 
@@ -103,14 +103,14 @@ export function inTree(children: ChildInfo[]): unknown[] {
 }
 
 /** The pid of a supervisor's child. */
-export async function pidOf(sup: SupervisorRef, id: string): Promise<Pid> {
+export async function pidOf(sup: ServerRef, id: string): Promise<Pid> {
   const children = await Supervisor.whichChildren(sup);
   return children.find((child) => child.id === id)!.pid as Pid;
 }
 
 /** Has a child exit with a reason, and waits until its supervisor has seen to it. */
 export async function finish(
-  sup: SupervisorRef,
+  sup: ServerRef,
   id: string,
   reason: unknown,
 ): Promise<void> {
@@ -120,7 +120,7 @@ export async function finish(
 }
 
 /** Waits until a supervisor has seen to the end of a child. */
-export async function settle(sup: SupervisorRef, pid: Pid): Promise<void> {
+export async function settle(sup: ServerRef, pid: Pid): Promise<void> {
   let children: { pid: unknown }[];
   do children = await Supervisor.whichChildren(sup); while (
     children.some((child) => pid.equals(child.pid))

@@ -1,7 +1,6 @@
 /** Aliases: when they end, and what is dropped then. */
 
 import {
-  type AliasMode,
   makeRef,
   Node,
   type Pid,
@@ -13,6 +12,7 @@ import {
   spawn,
   spawnMonitor,
 } from "../../../mod.ts";
+import type { AliasMode } from "../../../process.ts";
 import {
   attempt,
   expect,

@@ -1,7 +1,6 @@
 /** DynamicSupervisor: children on demand, limits, restarts, the end of all at once, other nodes. */
 
 import {
-  type ChildDefinition,
   type ChildSpec,
   DynamicSupervisor,
   type DynamicSupervisorOptions,
@@ -14,11 +13,12 @@ import {
   type Ref,
   self,
   send,
+  type ServerRef,
   spawn,
   spawnLink,
   Supervisor,
-  type SupervisorRef,
 } from "../../../mod.ts";
+import type { ChildDefinition } from "../../../supervisor.ts";
 import {
   expect,
   forever,
@@ -49,17 +49,17 @@ async function start(options: DynamicSupervisorOptions = {}): Promise<Pid> {
   return sup;
 }
 
-async function add(sup: SupervisorRef, child: ChildDefinition): Promise<Pid> {
+async function add(sup: ServerRef, child: ChildDefinition): Promise<Pid> {
   return await DynamicSupervisor.startChild(sup, child) as Pid;
 }
 
-async function children(sup: SupervisorRef): Promise<unknown[][]> {
+async function children(sup: ServerRef): Promise<unknown[][]> {
   const found = await DynamicSupervisor.whichChildren(sup);
   return found.map(({ pid, type }) => [pid, type]);
 }
 
 /** Has a child exit with a reason, and waits until its supervisor has seen to it. */
-async function exitWith(sup: SupervisorRef, pid: Pid, reason: unknown) {
+async function exitWith(sup: ServerRef, pid: Pid, reason: unknown) {
   send(pid, { type: "exit", reason });
   while ((await children(sup)).some(([other]) => pid.equals(other)));
 }

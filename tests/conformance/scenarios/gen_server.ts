@@ -7,7 +7,6 @@ import {
   GenServer,
   type GenServerModule,
   type GenServerOptions,
-  type MultiCallResult,
   Node,
   type Pid,
   Process,
@@ -15,10 +14,11 @@ import {
   Registry,
   self,
   send,
-  type ServerAddress,
+  type ServerRef,
   spawn,
   Supervisor,
 } from "../../../mod.ts";
+import type { MultiCallResult } from "../../../gen_server.ts";
 import {
   attempt,
   expect,
@@ -170,7 +170,7 @@ const Bare: GenServerModule<
 > = { init: () => ({ type: "ok", state: undefined }) };
 
 async function tryCall(
-  server: ServerAddress,
+  server: ServerRef,
   request: unknown,
 ): Promise<unknown> {
   try {
@@ -368,7 +368,7 @@ scenario("gen_server: a late reply of another node is dropped", async () => {
 scenario("gen_server: a server that calls itself exits at once", async () => {
   const pid = await started("ok", { name: "server" });
   const here = { name: "server", node: Node.self() };
-  const ask = (server: ServerAddress) =>
+  const ask = (server: ServerRef) =>
     GenServer.call(pid, { type: "call", server, request: "hi" });
   await trace("pid", pid);
   await trace("by pid", await ask(pid));

@@ -3,7 +3,6 @@
 import {
   ExitError,
   GenServer,
-  type GroupMembers,
   makeRef,
   Node,
   pg,
@@ -15,6 +14,7 @@ import {
   send,
   spawn,
 } from "../../../mod.ts";
+import type { GroupMembers } from "../../../pg.ts";
 import {
   attempt,
   expect,

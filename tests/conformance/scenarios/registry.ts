@@ -9,14 +9,14 @@ import {
   receive,
   Registry,
   type RegistryEntry,
-  type RegistryKeys,
   type RegistryOptions,
-  type RegistryRecord,
   self,
   send,
   spawn,
   Supervisor,
 } from "../../../mod.ts";
+import type { RegistryRecord } from "../../../registry.ts";
+import type { RegistryKeys } from "../../../registry.ts";
 import {
   attempt,
   expect,

@@ -1,7 +1,6 @@
 /** Supervisor: order, strategies, restarts, shutdown, significant children, trees, other nodes. */
 
 import {
-  type ChildDefinition,
   type ChildSpec,
   exit,
   isExit,
@@ -16,6 +15,7 @@ import {
   Supervisor,
   type SupervisorOptions,
 } from "../../../mod.ts";
+import type { ChildDefinition } from "../../../supervisor.ts";
 import {
   attempt,
   expect,
