@@ -107,6 +107,8 @@ export {
   type RpcOptions,
   type RpcResult,
 } from "./rpc.ts";
+export { jsonLog } from "./runtime/log/json_log.ts";
+export { standardLog } from "./runtime/log/log_event.ts";
 export { inspect, type InspectOptions } from "./runtime/values/inspect.ts";
 export { Atom, atom } from "./runtime/values/atom.ts";
 export {

@@ -26,7 +26,6 @@ export {
   type Allow,
   type CrashReport,
   type IoDevice,
-  jsonLog,
   type Limits,
   type LogEvent,
   type LogHook,
@@ -34,7 +33,6 @@ export {
   Node,
   type NodeOptions,
   type NodeStats,
-  standardLog,
   type SupervisorReport,
   type TlsOptions,
 } from "./node.ts";

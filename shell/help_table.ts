@@ -1177,6 +1177,12 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Whether a message is a ReplyMessage."
     }
   ],
+  "jsonLog": [
+    {
+      "signature": "jsonLog(event: LogEvent)",
+      "text": "Writes all that a node tells on standard error, one line of JSON for each event: a log for programs.\n\nA line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the text that people get, and where\nthey are set `crash`, `supervisor` and `application` with all their fields. A pid or reference is\n`{ text, node, number, creation }`, an error `{ text, name, message, stack }` with its further\n`fields`; the `reason` of an exit stands as it is and, as people read it, in `reasonText`. What JSON\nlacks is written as `inspect` shows it; a value that is deeper than 8 levels or longer than 100 items\n(10,000 in all) or 8192 characters (65,536 in all) is cut. No control character is in a line, and no\nvalue keeps it from being written."
+    }
+  ],
   "makeRef": [
     {
       "signature": "makeRef()",
@@ -1331,6 +1337,12 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "spawnMonitor(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
       "text": "Starts a process that the caller monitors from its first moment."
+    }
+  ],
+  "standardLog": [
+    {
+      "signature": "standardLog(event: LogEvent)",
+      "text": "Writes warnings and errors on standard error, for people to read: what a node does that is given no\n`log`."
     }
   ]
 };
