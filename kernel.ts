@@ -30,7 +30,8 @@ import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { copyTerm } from "./runtime/values/term.ts";
 
-export { type Message, type MonitoredObject, type NameOnNode, Pid, Ref };
+export type { MonitoredObject, NameOnNode };
+export { type Message, Pid, Ref } from "./runtime/values/pid.ts";
 
 /** What a message can be sent to: a process, a local name, a name on a node, or an alias. */
 export type Destination<M = unknown> =

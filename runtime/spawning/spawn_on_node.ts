@@ -8,7 +8,11 @@
 import { checkArgs } from "../values/check_arguments.ts";
 import { never, waitingProcess } from "../context/current_process.ts";
 import { NO_NODE } from "../context/default_node.ts";
-import { checkName, type RemoteFunction, spawnError } from "./exported_modules.ts";
+import {
+  checkName,
+  type RemoteFunction,
+  spawnError,
+} from "./exported_modules.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import { PendingReply } from "../processes/pending_answer.ts";
 import type { Process } from "../processes/process.ts";

@@ -28,10 +28,8 @@ import { describeServer } from "../../gen/server_names.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import type { SpawnFailure } from "../../runtime/signals/signal.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
-import {
-  forgetRequest,
-  type RemoteFunction,
-} from "../../runtime/spawning/spawn_on_node.ts";
+import { forgetRequest } from "../../runtime/spawning/spawn_on_node.ts";
+import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
 import { isExitError } from "../../runtime/values/errors.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
