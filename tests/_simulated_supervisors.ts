@@ -30,6 +30,9 @@ import {
 const CHILDREN = ["one", "two", "three"];
 const REASONS = ["kill", "kill", "shutdown", "normal", { type: "boom" }];
 
+/** Milliseconds between ends that are to be too many, or are not. */
+const APART = [2500, 2500, 2500, 1100];
+
 /** A process of a child. */
 interface Run {
   pid: Pid;
@@ -116,16 +119,23 @@ class SupervisorsScene implements Scene {
 
   act(what: string, a: number, b: number, c: number): void {
     const world = this.#world;
-    const by = world.liveActor(a);
+    const isApart = what === "exitApart";
+    // One actor ends the children of the supervisor that gives up, and takes its time.
+    const by = world.liveActor(isApart ? 0 : a);
     if (by === undefined) return;
+    const i = isApart ? 3 : b % 3;
     const family = this.#families.findLast(({ home }) =>
-      home === world.home(pick(world.nodes, b)!)
+      home === world.home(pick(world.nodes, i)!)
     )!;
     const kill = (child: number, reason: unknown) => {
       const run = family.runs[child].at(-1);
       if (run !== undefined) Process.exit(run.pid, reason);
     };
     by.order(what, () => {
+      if (isApart) {
+        kill(c % 3, "kill");
+        return Process.sleep(pick(APART, a)!);
+      }
       if (what === "exit") {
         const reason = pick(REASONS, a + c);
         // Elsewhere only the supervisor ends children by "shutdown".
@@ -220,9 +230,9 @@ class SupervisorsScene implements Scene {
     if (options.strategy !== "one_for_one") return [];
     const { maxRestarts = 3, maxSeconds = 5 } = options;
     const ends = runs.flatMap((each) => each)
-      .filter((run) => run.endedAt < Infinity && run.reason !== undefined)
-      .map((run) => run.endedAt).sort((a, b) => a - b)
       // The ends that a supervisor brings about as it gives up count for nothing.
+      .filter((run) => run.endedAt < Infinity && run.reason !== "shutdown")
+      .map((run) => run.endedAt).sort((a, b) => a - b)
       .map((at) => Math.floor(at / 1000));
     const over = ends.findIndex((at, i) =>
       i >= maxRestarts && at - ends[i - maxRestarts] <= maxSeconds
@@ -242,6 +252,6 @@ class SupervisorsScene implements Scene {
 
 /** Supervisors of all strategies. */
 export const SUPERVISORS: Property = {
-  actions: { exit: 20, exitTwo: 6 },
+  actions: { exit: 18, exitTwo: 4, exitApart: 5 },
   scene: (world) => new SupervisorsScene(world),
 };

@@ -1,5 +1,5 @@
 /**
- * Lives of tasks: `TaskSupervisor.async`, `asyncNolink` and `asyncStreamNolink` across nodes.
+ * Lives of tasks: `TaskSupervisor.async`, `asyncNolink` and streams across nodes.
  *
  * Each node has a supervisor of tasks. Actors start tasks on any node, wait for a short time, and shut
  * down those that take longer; tasks return, throw, or never end. The races: the result of a task comes
@@ -117,6 +117,8 @@ class TasksScene implements Scene {
             : TaskSupervisor.asyncNolink;
           const task = await orUndefined(start(supervisor, Work.run, [job]));
           if (task === undefined) return;
+          // It may be over before anybody waits for it.
+          await Process.sleep(pick([0, 0, 60], b + c)!);
           // As in Elixir, the loss of a task's node is an exit of whoever awaits it.
           const result = await orUndefined(
             Task.yield(task, timeout).then((result) =>
@@ -127,27 +129,34 @@ class TasksScene implements Scene {
         });
       }
       case "stream": {
-        const jobs = [0, 1, 2, 3, 4].map((i) => this.#job(c + i, false));
+        const isLinked = c % 2 === 0;
+        const jobs = [0, 1, 2, 3, 4].map((i) => this.#job(c + i, isLinked));
+        // One that is left early ends the tasks that still run.
+        const wanted = a % 2 === 0 ? jobs.length : 2;
         const most = 1 + b % 3;
         const group = jobs.map(({ id }) => id);
         for (const id of group) this.#groups.set(id, { by, group, most });
         return by.order(what, async () => {
           const results: TaskResult<number>[] = [];
-          const stream = TaskSupervisor.asyncStreamNolink(
+          const start = isLinked
+            ? TaskSupervisor.asyncStream
+            : TaskSupervisor.asyncStreamNolink;
+          const stream = start(
             supervisor,
             jobs,
             Work.run,
             { maxConcurrency: most, timeout, onTimeout: "kill_task" },
           );
           const collect = async () => {
-            for await (const result of stream) results.push(result);
+            for await (const result of stream) {
+              results.push(result);
+              if (results.length === wanted) break;
+            }
             return true;
           };
           if (await orUndefined(collect()) === undefined) return;
-          if (results.length !== jobs.length) {
-            world.wrong.push(
-              `${results.length} results for ${jobs.length} jobs`,
-            );
+          if (results.length !== wanted) {
+            world.wrong.push(`${results.length} results for ${wanted} jobs`);
           }
           for (const [i, result] of results.entries()) {
             this.#checkResult(jobs[i], result);
