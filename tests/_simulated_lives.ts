@@ -35,6 +35,9 @@ export const SIM_PATH: string | undefined = Deno.env.get("SIM_PATH") ||
 export const SIM_RUNS: number | undefined = Number(Deno.env.get("SIM_RUNS")) ||
   undefined;
 
+/** Whether what fails is made smaller: `SIM_SHRINK=0` for those who only want to know that it fails. */
+const SHRINKS = Deno.env.get("SIM_SHRINK") !== "0";
+
 /** The seed of each suite. */
 const FIXED_SEED = 1;
 
@@ -219,6 +222,8 @@ export class World {
   /** What was seen to be wrong already. */
   readonly wrong: string[] = [];
   readonly #scene: Scene;
+  /** The partitions that have not healed. */
+  readonly #parted: [left: readonly string[], right: readonly string[]][] = [];
   #moment = 0;
 
   constructor(
@@ -318,6 +323,7 @@ export class World {
       case "cut":
       case "cutOneWay":
         if (one === other) return;
+        this.#parted.push([[one], [other]]);
         return cluster.partition([one], [other], {
           mode: fault.startsWith("cut") ? "cut" : "silent",
           oneWay: fault.endsWith("OneWay"),
@@ -325,11 +331,13 @@ export class World {
       case "split": {
         const left = this.nodes.filter((_, i) => (b >> i) % 2 === 0);
         const right = this.nodes.filter((node) => !left.includes(node));
+        this.#parted.push([left, right]);
         return cluster.partition(left, right, {
           mode: a % 4 === 0 ? "silent" : "cut",
         });
       }
       case "heal":
+        this.#parted.length = 0;
         return cluster.heal();
       case "slow":
         return cluster.slow(one, pick(RATES, b)!);
@@ -360,8 +368,12 @@ export class World {
   /** Has all come to rest; returns what is wrong then. */
   async rest(): Promise<string[]> {
     const { cluster } = this;
-    cluster.heal();
     for (const node of this.nodes) cluster.slow(node, Infinity);
+    if (this.#parted.length > 0) {
+      await cluster.advance(QUIET);
+      await this.#checkParted();
+    }
+    cluster.heal();
     await cluster.advance(QUIET);
     await this.connectAll();
     for (let waited = 0; waited < PATIENCE && !this.#isIdle; waited += 1000) {
@@ -375,6 +387,24 @@ export class World {
       return [...busy, ...this.wrong];
     }
     return [...await this.#scene.check(), ...this.wrong];
+  }
+
+  /** A partition of any kind is noticed at both ends, in a tick time. */
+  async #checkParted(): Promise<void> {
+    const live = this.live;
+    for (const sides of this.#parted) {
+      for (const [near, far] of [sides, sides.toReversed()]) {
+        for (const node of near.filter((each) => live.includes(each))) {
+          const list = await this.cluster.run(
+            node,
+            () => Node.list("connected"),
+          );
+          const left = list.filter((each) => far.includes(each));
+          if (left.length === 0) continue;
+          this.wrong.push(`${node} has not noticed that ${left} are parted`);
+        }
+      }
+    }
   }
 
   get #isIdle(): boolean {
@@ -534,7 +564,7 @@ export async function assertLives<T>(
     numRuns: SIM_RUNS ?? runs,
     seed,
     path: SIM_PATH,
-    endOnFailure: SIM_PATH !== undefined,
+    endOnFailure: SIM_PATH !== undefined || !SHRINKS,
   });
   if (!found.failed) return;
   const { counterexample, counterexamplePath, errorInstance } = found;
