@@ -28,7 +28,7 @@
 
 import nodeProcess from "node:process";
 import { QueueFullError } from "../errors.ts";
-import { afterTurn, heard } from "../runtime/scheduling/scheduler.ts";
+import { afterTurn, noteInput } from "../runtime/scheduling/scheduler.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Backpressure, Signals } from "../runtime/signals/signal.ts";
 import type { Budget } from "./budget.ts";
@@ -199,7 +199,7 @@ export class Connection implements Port {
   #receive(chunk: Uint8Array): void {
     if (this.#closed) return;
     this.#silent = 0;
-    heard();
+    noteInput();
     this.#stats.receivedBytes += chunk.length;
     try {
       this.#incoming.receive(chunk);

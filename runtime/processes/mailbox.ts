@@ -8,8 +8,8 @@ import { failure } from "../promises/answer.ts";
 import { ReceiveTimeout } from "../values/errors.ts";
 import {
   afterTurn,
-  goesOn,
-  later,
+  canStepNow,
+  enqueueStep,
   type Pace,
 } from "../scheduling/scheduler.ts";
 import { ignore } from "../promises/ignore.ts";
@@ -111,7 +111,7 @@ export class Mailbox {
     if (this.#first !== undefined && this.#offer(message, host)) return;
     if (this.#queue === NONE) this.#queue = [message];
     else if (this.#queue.push(message) - this.#head === BACKLOG) {
-      host.pace.doubt();
+      host.pace.measureNext();
     }
   }
 
@@ -148,7 +148,7 @@ export class Mailbox {
 
   /** Gives a wait its message: at once, or when it is its process's turn. */
   #resume(receiver: Receiver, message: unknown, host: MailboxHost): void {
-    if (goesOn(host.pace)) receiver.resolve(message);
+    if (canStepNow(host.pace)) receiver.resolve(message);
     else resumeLater(receiver, () => receiver.resolve(message), host);
   }
 
@@ -257,7 +257,7 @@ export class Mailbox {
 
   /** A wait for a message that is there. */
   #given(message: unknown, host: MailboxHost): Promise<unknown> {
-    if (goesOn(host.pace)) return Promise.resolve(message);
+    if (canStepNow(host.pace)) return Promise.resolve(message);
     const receiver = new Receiver();
     resumeLater(receiver, () => receiver.resolve(message), host);
     return receiver.promise;
@@ -356,7 +356,7 @@ function resume(
   settle: () => void,
   host: MailboxHost,
 ): void {
-  if (goesOn(host.pace)) settle();
+  if (canStepNow(host.pace)) settle();
   else resumeLater(receiver, settle, host);
 }
 
@@ -366,7 +366,7 @@ function resumeLater(
   settle: () => void,
   host: MailboxHost,
 ): void {
-  later(host.pace, () => {
+  enqueueStep(host.pace, () => {
     if (host.alive) settle();
     else abandon(receiver, () => host.exitError());
   });

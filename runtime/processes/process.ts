@@ -6,7 +6,12 @@
 
 import { ExitError, NoProcessError, ProcessExited } from "../values/errors.ts";
 import { outside, runInside } from "../context/async_context.ts";
-import { answersNow, goesOn, later, Pace } from "../scheduling/scheduler.ts";
+import {
+  canAnswerNow,
+  canStepNow,
+  enqueueStep,
+  Pace,
+} from "../scheduling/scheduler.ts";
 import { SmallMap } from "../collections/small_map.ts";
 import { type Guard, Mailbox, type MailboxHost } from "./mailbox.ts";
 import { Pid, Ref } from "../values/pid.ts";
@@ -153,8 +158,8 @@ export class Process implements MailboxHost {
    * @param wait It is abandoned instead, if the process exits before that.
    */
   resume(wait: Pick<Wait, "abandon">, settle: () => void): void {
-    if (answersNow(this.pace)) return settle();
-    later(this.pace, () => {
+    if (canAnswerNow(this.pace)) return settle();
+    enqueueStep(this.pace, () => {
       if (this.alive) settle();
       else wait.abandon(() => this.exitError());
     });
@@ -162,9 +167,9 @@ export class Process implements MailboxHost {
 
   /** Counts a step that the process makes by itself; a promise, if it is not its turn yet. */
   turn(): Promise<void> | undefined {
-    if (goesOn(this.pace)) return undefined;
+    if (canStepNow(this.pace)) return undefined;
     return new Promise((resolve) => {
-      later(this.pace, () => {
+      enqueueStep(this.pace, () => {
         if (this.alive) resolve();
       });
     });

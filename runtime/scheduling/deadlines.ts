@@ -5,7 +5,7 @@
  * @module
  */
 
-import { afterInput, afterTurn, turned } from "./scheduler.ts";
+import { afterInput, afterTurn, noteTurn } from "./scheduler.ts";
 
 /** What has a deadline. */
 export interface Expiring {
@@ -53,7 +53,7 @@ export class Deadlines {
     // Fake timers of tests leave the clock alone: it cannot tell one deadline from the next then.
     if (setTimeout !== hostTimeout) {
       const expire = () => {
-        turned();
+        noteTurn();
         expiring.expire();
       };
       return { lift: this.#clock.timer(ms, expire) };

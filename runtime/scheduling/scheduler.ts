@@ -1,5 +1,6 @@
 /**
- * Fairness: processes must not keep the rest of the program, its sockets and timers, from their turn.
+ * The scheduler. It is fair: processes must not keep the rest of the program, its sockets and timers, from
+ * their turn.
  *
  * Promises are settled in microtasks, and all of those run before the event loop turns. So a *step*
  * of a process (its start, a message that it takes, an answer that it awaited) is bounded by a slice of
@@ -91,7 +92,7 @@ export class Pace {
   queued = 0;
 
   /** Has its next step go through the queue. */
-  doubt(): void {
+  measureNext(): void {
     if (this.steps === PROVEN) this.steps--;
   }
 }
@@ -150,9 +151,9 @@ function newPeriod(): void {
 /**
  * Counts a step of a process.
  *
- * @returns Whether it can be made at once; it goes to {@linkcode later} if not.
+ * @returns Whether it can be made at once; it goes to {@linkcode enqueueStep} if not.
  */
-export function goesOn(pace: Pace): boolean {
+export function canStepNow(pace: Pace): boolean {
   if (pace.period !== period) {
     pace.period = period;
     pace.steps = 0;
@@ -171,10 +172,10 @@ export function goesOn(pace: Pace): boolean {
  * process does on the answer comes first, if that can be. So one such step goes past the queue
  * between two looks at the clock.
  *
- * @returns Whether it can be made at once; it goes to {@linkcode later} if not.
+ * @returns Whether it can be made at once; it goes to {@linkcode enqueueStep} if not.
  */
-export function answersNow(pace: Pace): boolean {
-  if (goesOn(pace)) return true;
+export function canAnswerNow(pace: Pace): boolean {
+  if (canStepNow(pace)) return true;
   if (!hasPass || isTurning || pace.queued > 0) return false;
   hasPass = false;
   stepsInSlice++;
@@ -200,7 +201,7 @@ function endIdle(now: number): void {
  * Begins a slice: a timer that stands in for one of the host's calls back, and the event loop counts as
  * turned.
  */
-export function turned(): void {
+export function noteTurn(): void {
   if (isTurning) return;
   beginSlice(loop.now(0));
   isFresh = true;
@@ -208,7 +209,7 @@ export function turned(): void {
 }
 
 /** Has a step of a process made when its turn comes. */
-export function later(pace: Pace, step: () => void): void {
+export function enqueueStep(pace: Pace, step: () => void): void {
   pace.queued++;
   if (queue.push(pace, step) > 2) return;
   const resume = wake;
@@ -222,7 +223,7 @@ export function afterTurn(fn: () => void): void {
 }
 
 /** Notes that bytes came from a peer. */
-export function heard(): void {
+export function noteInput(): void {
   inputs++;
 }
 

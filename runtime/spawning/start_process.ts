@@ -5,7 +5,7 @@
  */
 
 import { runInside } from "../context/async_context.ts";
-import { later } from "../scheduling/scheduler.ts";
+import { enqueueStep } from "../scheduling/scheduler.ts";
 import type { Process } from "../processes/process.ts";
 
 /**
@@ -19,7 +19,7 @@ export function startSoon(
   fn: () => unknown,
   run: (process: Process, fn: () => unknown) => void,
 ): void {
-  later(process.pace, () => {
+  enqueueStep(process.pace, () => {
     if (process.alive) runInside(process, run, process, fn);
   });
 }
