@@ -1,5 +1,5 @@
 /**
- * What servers say to each other: calls, tasks, input and output, as typed messages.
+ * Messages between servers: calls, casts, stops, tasks, input and output.
  *
  * Every wire knows how each of these is spelled.
  *
@@ -116,7 +116,7 @@ export interface StartTask {
   task?: Ref;
   /** Whether the owner is linked to the task. */
   link: boolean;
-  /** What it runs. */
+  /** The function that it runs. */
   run: Runnable;
   /** When it is started again. */
   restart: "temporary" | "transient" | "permanent";
@@ -126,7 +126,7 @@ export interface StartTask {
   callers: Pid[];
 }
 
-/** What a group leader is asked. */
+/** An operation of a group leader. */
 export type IoOperation =
   | { type: "put_chars"; chars: string }
   | { type: "get_line"; prompt: string }
@@ -138,11 +138,11 @@ export type IoOperation =
 export interface IoRequest {
   /** Always `"io_request"`. */
   type: "io_request";
-  /** Who asks. */
+  /** The process that asks. */
   from: Pid;
   /** The alias that the reply goes to. */
   replyAs: Ref;
-  /** What is asked. */
+  /** The operation. */
   request: IoOperation;
 }
 
@@ -164,14 +164,14 @@ export function isTyped<T extends string>(
     (message as { type?: unknown }).type === type;
 }
 
-/** What a message tells, if it comes from a process of that node. */
+/** The message inside a `Tell` from a process of a node. */
 export function toldFrom(message: unknown, node: string): unknown {
   return message instanceof Tell && message.from.node === node
     ? message.message
     : undefined;
 }
 
-/** What a process has told itself, so that what has come meanwhile is served first. */
+/** The message inside a `Tell` that a process sent itself, to serve first the messages that came meanwhile. */
 export function toldBy(message: unknown, { pid }: { pid: Pid }): unknown {
   return message instanceof Tell && message.from.equals(pid)
     ? message.message

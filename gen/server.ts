@@ -1,6 +1,11 @@
 /**
- * Servers: what one does with its messages, and the loop that has it do so. What OTP's `gen_server` is to
- * its callback modules, this is to supervisors, registries and users' servers.
+ * The loop that runs a server: it receives messages one at a time and calls the server's methods. It is to
+ * supervisors, registries and users' servers what OTP's `gen_server` is to its callback modules.
+ *
+ * A server ends by a stop (`$stop`), by the EXIT of its parent, or by an error of its own; `terminate` runs in
+ * each case. Races: the process may be killed while a callback awaits, or between the arrival of a message and
+ * the next turn of the loop. So each continuation asserts that it is alive, and a reply of a dead process is
+ * dropped.
  *
  * @module
  */
@@ -18,23 +23,23 @@ import { ServerMessage } from "../runtime/values/server_message.ts";
 import { Call, Cast, type ServerTarget, Stop } from "./messages.ts";
 import { isGlobalName, isViaName, type ServerRef } from "./server_names.ts";
 
-/** Whom a reply goes to. */
+/** The receiver of a reply. */
 export interface Caller {
-  /** Who calls. */
+  /** The calling process. */
   pid: Pid;
   /** The alias that the reply goes to. */
   ref: Ref;
 }
 
-/** What `call` gives when the reply is sent later, by `process.reply(caller.ref, value)`. */
+/** The result of `call` if the reply is sent later, by `process.reply(caller.ref, value)`. */
 export const NO_REPLY: unique symbol = Symbol("no reply");
 
 /**
- * What a server does with its messages, one at a time. What throws, or rejects, ends the server with
- * that reason, an `ExitError` with the reason that it carries.
+ * A server: it handles messages one at a time. An error that a method throws, or rejects with, is the reason
+ * with which the server exits; an `ExitError` carries another reason.
  */
 export interface Server {
-  /** Answers a call with what it gives, or with nothing yet ({@linkcode NO_REPLY}). */
+  /** Answers a call with its result, or later ({@linkcode NO_REPLY}). */
   call(request: unknown, caller: Caller): unknown;
   /** Takes a request that is not answered. */
   cast?(request: unknown): unknown;
@@ -42,7 +47,7 @@ export interface Server {
   info?(message: unknown): unknown;
   /** Cleans up before the server exits for a reason of its own, a stop or its parent's exit. */
   terminate?(reason: unknown): unknown;
-  /** What it knows, for the report of its crash. */
+  /** Its state, for the report of its crash. */
   readonly state?: unknown;
   /** Is called before the first message. */
   begin?(): unknown;
@@ -53,7 +58,7 @@ export interface Server {
 /**
  * A server as `ServerTarget`, whatever way it was named.
  *
- * @throws {TypeError} If it is none.
+ * @throws {TypeError} If it is invalid.
  */
 export function serverRef(server: ServerRef): ServerTarget {
   if (server instanceof Pid) return server;

@@ -34,7 +34,7 @@ export interface NameRegistry {
    */
   unregisterName(name: unknown): void | Promise<void>;
   /**
-   * Who has a name.
+   * Looks a name up.
    *
    * @param name The name.
    * @returns The process, or `undefined` if nobody has it.
@@ -64,7 +64,7 @@ export interface GlobalName {
   global: unknown;
 }
 
-/** What a server can be started under: a name on its node, in a registry, or in the cluster. */
+/** A name to start a server under: on its node, in a registry, or in the cluster. */
 export type ServerName = string | Atom | ViaName | GlobalName;
 
 /**
@@ -147,7 +147,7 @@ export function whereisName(
   return registry.whereisName(key);
 }
 
-/** A server as it is told of in exit reasons and reports: a term that can be sent. */
+/** A server as exit reasons and reports describe it: a term that can be sent. */
 export function describeServer(server: ServerRef): unknown {
   if (!isViaName(server)) return server;
   const { via, name } = server;

@@ -25,7 +25,7 @@ import { serve, type Server, takeExit } from "./server.ts";
 export interface AlreadyStartedReason {
   /** Always `"already_started"`. */
   type: "already_started";
-  /** Who has the name; `undefined` if it was given up at the very moment. */
+  /** The process that has the name; `undefined` if the name was released in that moment. */
   pid: Pid | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface AlreadyStartedReason {
 export interface StartOptions {
   /** Its name. */
   name?: ServerName;
-  /** What it runs, in words. */
+  /** A name for its code, for reports. */
   label: string;
   /**
    * Whether it is linked to its starter; its parent is nobody otherwise.
@@ -58,7 +58,7 @@ export interface Start {
 }
 
 /**
- * Starts a server, linked to the caller unless it is told otherwise, and waits for its initialisation.
+ * Starts a server, linked to the caller by default, and waits for its initialisation.
  *
  * Follows `gen_server:start_link`. If `init` fails, nothing is left behind: the process has ended, its
  * name is free, and a caller that traps exits gets no EXIT; one that does not trap exits with it.

@@ -42,7 +42,7 @@ export function failure(
 /**
  * Gives an error the stack of the code that awaits what runs now, without the frames down to `hidden`.
  *
- * @param error What is thrown; it is left alone if it is no error.
+ * @param error The thrown value; it is returned as it is if it is no error.
  * @param hidden The function that its author does not know.
  * @returns The error.
  */
@@ -92,7 +92,7 @@ export class Answer<T> {
     this.#resolve(value);
   }
 
-  /** There is none: the error is made for the code that awaits. */
+  /** There is no answer: the error is made for the code that awaits. */
   fail(make: () => unknown): void {
     // A second reaction would hide the code that awaits.
     const made = this.#mayBeLeft ? () => this.#leave() : undefined;

@@ -1,5 +1,8 @@
 /**
- * What an agent does: it runs functions on its state.
+ * The server of an agent: it runs functions on its state.
+ *
+ * A function for an agent of this node is kept in a table beside the agent's process, and the request has its
+ * key. A function for another node is named, and resolved there as in any request.
  *
  * @module
  */
@@ -21,7 +24,7 @@ import type { CallbackModule } from "../gen_server/gen_server_process.ts";
 import { Call, Cast, isRunnable } from "../../gen/messages.ts";
 import type { Caller } from "../../gen/server.ts";
 
-/** What runs on the state: a function, or the name of one and its further arguments. */
+/** A function that runs on the state, or the name of one and its further arguments. */
 export type StateFunction =
   // deno-lint-ignore no-explicit-any
   | ((state: any) => unknown)
@@ -30,11 +33,11 @@ export type StateFunction =
 /** A function as it is sent to an agent: kept at the agent of this node, or named for another node. */
 export type SentFunction = { kept: string } | Runnable;
 
-/** What an agent is asked. */
+/** A request to an agent. */
 export interface AgentRequest {
-  /** What is done with what the function gives. */
+  /** How the result of the function is used. */
   type: "get" | "update" | "get_and_update" | "cast";
-  /** What is run. */
+  /** The function. */
   run: SentFunction;
 }
 
@@ -50,7 +53,7 @@ export function castMessage(
     : new Call(pid, runtime.makeRef(), request);
 }
 
-/** What an agent answers: what the function gave, or why it was not run. */
+/** The answer of an agent: the result of the function, or why it was not run. */
 export type AgentReply =
   | { type: "ok"; value: unknown }
   | { type: "error"; reason: SpawnFailure; message: string };
@@ -142,7 +145,7 @@ function runOf(fn: StateFunction, runtime: Process["runtime"]): Run {
   );
 }
 
-/** What is named, as what runs on the state; its arguments follow the state. */
+/** A named function, ready to run on the state; its arguments follow the state. */
 function resolve(
   args: readonly unknown[],
   byArgs: (args: unknown[]) => Resolved,
@@ -180,7 +183,7 @@ const AGENT = {
   handleCall(request: AgentRequest, { pid }: Caller, state: unknown): unknown {
     const found = find(request, pid);
     if ("message" in found) {
-      // Whoever casts is not told; the node has told its log of what it refused.
+      // The sender of a cast is not notified; the node has logged the refusal.
       return request?.type === "cast"
         ? { type: "noreply", state }
         : { type: "reply", reply: found, state };
@@ -236,12 +239,12 @@ function ok(value: unknown): AgentReply {
   return { type: "ok", value };
 }
 
-/** What a request has run, if it may be run for whoever asks. */
+/** The function of a request, if its sender may have it run. */
 function find(request: AgentRequest, from: Pid): Found {
   const kept = keptFor(request);
   if (kept !== undefined) return { run: kept };
   const { runtime } = currentProcess();
-  // Who is on this node names nothing: it has the function kept.
+  // A process of this node never names a function: it has the function kept.
   if (from.node === runtime.node) throw new TypeError(notServed(request));
   if (TYPES.includes(request?.type) && isRunnable(request.run)) {
     const { run } = request;

@@ -1,8 +1,15 @@
 /**
  * The application controller of a node, and the master process of each application.
  *
- * A master starts its application's top supervisor, is linked to it, and stops it. The controller
- * starts the masters and tells them to stop.
+ * States of an application: `starting`, `running`, `stopping`; otherwise it is not started. The controller
+ * starts a master, which runs the application's `start`, links to its top supervisor and sends
+ * `application_started`. `stop_application` has the master end the top supervisor; `prepStop` and `stop` of the
+ * application run before and after. The EXIT of the master ends each state, and answers all that wait.
+ *
+ * Races: a stop can come while the application starts; the master takes it when the start is done, and those
+ * that wait for the start are answered first. A start that comes while it stops is kept (`restarters`) and runs
+ * after the EXIT. If the top supervisor ends by itself, the master ends with its reason, and a stop that comes in
+ * that time is answered by the same EXIT. If the controller ends, its masters stop their applications.
  *
  * @module
  */
@@ -27,7 +34,7 @@ import {
   type Server,
 } from "../../gen/server.ts";
 
-/** What an application is: Elixir's application module and its entry in `mix.exs`. */
+/** An application: Elixir's application module and its entry in `mix.exs`. */
 export interface ApplicationSpec {
   /** The application's name. */
   name: string;
@@ -63,7 +70,7 @@ export interface ApplicationSpec {
    */
   start(): Pid | Promise<Pid>;
   /**
-   * Called before the top supervisor is told to stop, or when it has ended by itself.
+   * Called before the top supervisor is stopped, or when it has ended by itself.
    *
    * @default {undefined}
    */
@@ -76,27 +83,27 @@ export interface ApplicationSpec {
   stop?(): void | Promise<void>;
 }
 
-/** What the controller is asked. */
+/** A request to the controller. */
 export type ApplicationRequest =
   | { type: "which_applications" }
   | { type: "start_application"; name: string }
   | { type: "stop_application"; name: string; timeout: number };
 
-/** What the controller answers who starts or stops one; who asks which there are gets their names. */
+/** The answer of the controller to a start or stop; `which_applications` is answered with names. */
 export type ApplicationReply =
   | "ok"
   | "already_started"
   | "not_started"
   | { type: "error"; reason: unknown };
 
-/** Tells a master to stop its application. */
+/** Sent by the controller to a master, to stop its application. */
 interface StopApplication {
   type: "stop_application";
   /** Milliseconds that the top supervisor may take. */
   timeout: number;
 }
 
-/** A master tells its controller that its application runs. */
+/** Sent by a master to its controller: its application runs. */
 interface ApplicationStarted {
   type: "application_started";
   name: string;
@@ -106,11 +113,11 @@ interface Started {
   readonly spec: ApplicationSpec;
   readonly master: Process;
   state: "starting" | "running" | "stopping";
-  /** Who waits for its start. */
+  /** Callers that wait for its start. */
   readonly starters: Caller[];
-  /** Who waits for its end. */
+  /** Callers that wait for its end. */
   readonly stoppers: Caller[];
-  /** Who wants it started again once it has ended. */
+  /** Callers that want it started again once it has ended. */
   readonly restarters: Caller[];
 }
 
@@ -121,9 +128,9 @@ export type Environment = Map<string, Map<string, unknown>>;
 export class Applications {
   /** The environment, by application and key. */
   readonly env: Environment = new Map();
-  /** What of it outlives the load of an application. */
+  /** The part of it that outlives the load of an application. */
   readonly persistent: Environment = new Map();
-  /** What is started under a name. */
+  /** Applications that can be started by name. */
   readonly specs: Map<string, ApplicationSpec> = new Map();
   readonly #runtime: Runtime;
   readonly #started = new Map<string, Started>();
@@ -346,7 +353,7 @@ class Controller implements Server {
   }
 }
 
-/** What an application's master process does; it traps exits. */
+/** The server of an application's master process, which traps exits. */
 async function runApplication(
   process: Process,
   spec: ApplicationSpec,

@@ -27,7 +27,7 @@ export interface Shutdown {
  * Begins the orderly end of what runs on a node; returns nothing if nothing does that has an order.
  *
  * @param runtime The node.
- * @param keep What belongs to the node itself, and has to serve until the end.
+ * @param keep The node's own processes, which serve until the end.
  */
 export function shutDown(
   runtime: Runtime,

@@ -1,5 +1,5 @@
 /**
- * What a GenServer does: it has its callback module answer, and keeps the state.
+ * The server of a GenServer: it calls its callback module, and keeps the state.
  *
  * @module
  */
@@ -37,7 +37,7 @@ type Callback = (...args: any[]) => unknown;
 /** A callback module of a GenServer, as far as a supervisor looks at it. */
 export interface CallbackModule {
   /**
-   * What the server is called in reports, and as a child.
+   * The server's name in reports, and as a child.
    *
    * @default {"GenServer"}
    */
@@ -45,8 +45,8 @@ export interface CallbackModule {
   /**
    * Makes the first state.
    *
-   * @param arg What was given to the start.
-   * @returns The state, or why there is none.
+   * @param arg The argument of the start.
+   * @returns The state, or the reason why the server does not start.
    */
   // deno-lint-ignore no-explicit-any
   init(arg: any): unknown;
@@ -62,7 +62,7 @@ interface Callbacks extends CallbackModule {
   terminate?: Callback;
 }
 
-/** What a callback gives, as far as it need be known before it has been looked at. */
+/** The result of a callback, not checked yet. */
 interface Result {
   type?: unknown;
   state?: unknown;
@@ -209,7 +209,7 @@ class GenServerProcess implements Server {
       const last = this.#lastReply;
       if (last !== undefined && this.#process.alive) {
         answer(this.#process, last.caller, last.value);
-        // What the caller sends on the reply comes before this server's DOWN, if that can be.
+        // A message that the caller sends on the reply comes before this server's DOWN, if possible.
         await undefined;
       }
     }
@@ -310,7 +310,7 @@ function handlerOf(
     : undefined;
 }
 
-/** As in Erlang, what a callback throws that is no error is what it gives. */
+/** As in Erlang, a value that a callback throws is its result, unless it is an error. */
 function thrown(error: unknown): unknown {
   if (error instanceof Error) throw error;
   return error;

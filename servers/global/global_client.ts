@@ -78,12 +78,12 @@ export async function registerGlobal(
   return await change({ type, entry: { name, pid, resolve } });
 }
 
-/** Takes a name away. */
+/** Removes a name. */
 export async function unregister(name: unknown): Promise<void> {
   await change({ type: "unregister", name });
 }
 
-/** Who has a name; at once when this node has got the names of the others. */
+/** Looks a name up; at once if this node has the names of the others. */
 export function whereis(
   name: unknown,
 ): Pid | undefined | Promise<Pid | undefined> {

@@ -1,6 +1,7 @@
 /**
- * Locks of the cluster: each node has a table, and a lock is held where all that it was asked for
- * have given it.
+ * The locks of the cluster (`global.setLock`): each node has a table, and a lock is held if all nodes that were
+ * asked have granted it. A lock belongs to a requester, and processes with the same requester share it. The
+ * server monitors each holder, so the locks of a process that exits, or whose node is lost, are released.
  *
  * @module
  */
@@ -24,7 +25,7 @@ interface Held {
   node: string;
 }
 
-/** The locks of one node. What ends is unlocked. */
+/** The locks of one node. The locks of a process that exits are released. */
 export class GlobalLocks {
   readonly #process: Process;
   readonly #locks = new Map<TermKey, Lock>();
@@ -74,7 +75,7 @@ export class GlobalLocks {
     this.down(ref);
   }
 
-  /** A monitored process has ended; gives back whether it was the monitor of a lock. */
+  /** A monitored process has ended; returns whether the monitor was that of a lock. */
   down({ number }: Ref): boolean {
     const held = this.#monitored.get(number);
     if (held === undefined) return false;

@@ -1,5 +1,5 @@
 /**
- * What the global name servers of nodes, and those who ask them, say to each other.
+ * Messages of the global name servers, between nodes and with processes of their nodes.
  *
  * @module
  */
@@ -26,9 +26,9 @@ export type Resolver =
 export interface GlobalEntry {
   /** The name. */
   name: unknown;
-  /** Who has it. */
+  /** The process that has it. */
   pid: Pid;
-  /** What is asked when another has it as well. */
+  /** Decides which process keeps the name, if another has it as well. */
   resolve: Resolver;
   /** The node that said so, if it was another; known on the process's own node alone, and not sent. */
   by?: string;
@@ -39,11 +39,11 @@ export function sentEntry({ name, pid, resolve }: GlobalEntry): GlobalEntry {
   return { name, pid, resolve };
 }
 
-/** What a server is asked. A server that has the lock of the names may change them, and no other. */
+/** A request to a server. Only a server that holds the lock of the names may change them. */
 export type GlobalRequest =
   /** A server says that it is there, and has not got the other's names. */
   | { type: "hello" }
-  /** Who else has the same names: the servers of its part of the cluster. */
+  /** Asks for the servers that have the same names: those of its part of the cluster. */
   | { type: "get_servers" }
   | { type: "get_names" }
   /** A number that is the same for the same names. */
@@ -73,7 +73,7 @@ export type GlobalChange =
   | { type: "register" | "re_register"; entry: GlobalEntry }
   | { type: "unregister"; name: unknown };
 
-/** What a server answers to one that says hello. */
+/** The answer to `hello`. */
 export interface Welcome {
   /** Always `"welcome"`. */
   type: "welcome";
@@ -81,7 +81,7 @@ export interface Welcome {
   server: Pid;
 }
 
-/** What is answered to what cannot be understood, or not be done for the one who asks. */
+/** The answer to a request that is malformed, or not allowed for its sender. */
 export const REFUSED = { type: "error", reason: "badarg" };
 
 /** The answer where the one who asks, or whose process it is, has as much as it may have. */
@@ -125,7 +125,7 @@ function isResolver(value: unknown): value is Resolver {
       ));
 }
 
-/** The items of what should be a list, without those that are none of its kind. */
+/** The valid items of a value that should be a list. */
 export function listOf<T>(
   value: unknown,
   isItem: (item: unknown) => item is T,

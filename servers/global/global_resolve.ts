@@ -1,6 +1,7 @@
 /**
- * Who keeps a name that two processes have: what OTP's `global` does by default, and what else it
- * knows.
+ * Conflicts of names: two parts of the cluster that are joined have the same name for two processes. One of
+ * them keeps it, or none, as the resolver of the entry decides: one of OTP's three, or a function that runs on
+ * the node of its process.
  *
  * @module
  */
@@ -12,13 +13,13 @@ import type { Process } from "../../runtime/processes/process.ts";
 import type { GlobalEntry } from "./global_messages.ts";
 import { type RpcOutcome, startRpc } from "../rpc/rpc_call.ts";
 
-/** A process is told that its name was in conflict. */
+/** Notifies a process that its name was in conflict. */
 export interface GlobalNameConflict {
   /** Always `"global_name_conflict"`. */
   type: "global_name_conflict";
   /** The name. */
   name: unknown;
-  /** Who else had it; only where nobody keeps it. */
+  /** The other process that had it; only if nobody keeps it. */
   pid?: Pid;
 }
 
@@ -91,7 +92,7 @@ const DECISIONS: Record<string, Decision> = {
   notify_all_name: notifyAll,
 };
 
-/** Resolves a conflict of one's own entry with another's; gives what is kept of the two. */
+/** Resolves a conflict of one's own entry with another's; returns the entry that is kept. */
 export async function resolveConflict(
   process: Process,
   own: GlobalEntry,
@@ -107,7 +108,7 @@ export async function resolveConflict(
     // It runs where its process is, as the program that knows what is to be done is there.
     const outcome = refusal(process, own, args) ??
       await startRpc(process, node, resolve, args, Infinity);
-    // As in OTP: where it fails, the other keeps the name; what is thrown is what it gives.
+    // As in OTP: if it fails, the other keeps the name; a value that it throws is its result.
     kept = outcome.type === "ok" || outcome.type === "throw"
       ? outcome.value
       : other.pid;

@@ -1,11 +1,19 @@
 /**
- * The global name server of a node: its copy of the names of the cluster, its locks, and what it knows
- * of the servers of other nodes.
+ * The global name server of a node: its copy of the names of the cluster, its locks, and its view of the
+ * servers of other nodes.
  *
- * Each pair of connected nodes that both have a server says hello; the one of the smaller name then
- * joins the parts of the cluster that the two are in, by its worker, under the lock of the names on all
- * nodes of both parts. What a server does not know is done for it: those that have the same names tell
- * each other all that they do.
+ * States of another node (`Peer.status`): `asked` whether it has a server; `absent`, it has none; `pending`, it
+ * has one, and the two parts of the cluster are to be joined; `known`, it has the same names.
+ *
+ * Messages. When nodes connect, each server says `hello`, and a server answers `welcome`. Both then count as
+ * pending, and the one on the node of the smaller name has its worker join the parts (`connect`), under the lock
+ * of the names of both parts (`global_worker.ts`). `merge` brings the names, and makes the servers known.
+ *
+ * Races. A server may come, go or say hello again while a worker joins it: such nodes are noted (`#touched`)
+ * from the time at which the lock was given, and a join that ends does not make them known; the driving node is
+ * reminded by another hello (`#remind`). A server that ends may have told only some of the others of a join: all
+ * peers that are pending are reminded. Requests of this node wait until nothing is pending; a lookup waits no
+ * longer than `PATIENCE`, so that a node that does not answer does not block it.
  *
  * @module
  */
@@ -51,7 +59,7 @@ interface Peer {
   ref?: Ref;
 }
 
-/** What waits until nothing is pending with any of the nodes. */
+/** A request that waits until nothing is pending with any of the nodes. */
 interface Waiting {
   nodes: Set<string>;
   done: () => void;
@@ -100,7 +108,7 @@ export class GlobalServer implements Server, GlobalView {
   readonly #peers = new Map<string, Peer>();
   readonly #waiting = new Set<Waiting>();
   #worker: Process | undefined;
-  /** Who has the lock of the names. */
+  /** The worker that holds the lock of the names. */
   #holder: { pid: Pid; ref: Ref } | undefined;
   /** Nodes whose server came, went or said hello since the lock of the names was last given. */
   readonly #touched = new Set<string>();
@@ -121,7 +129,7 @@ export class GlobalServer implements Server, GlobalView {
     return this.#isSynced;
   }
 
-  /** What the process does. */
+  /** The function of the process. */
   run(): Promise<void> {
     const { process } = this;
     const worker: Process = process.runtime.spawn(
@@ -141,7 +149,7 @@ export class GlobalServer implements Server, GlobalView {
     return serve(process, this);
   }
 
-  // What is seen of it on its node.
+  // Read by its worker and by processes of its node.
 
   servers(): Pid[] {
     const others = [...this.#peers.values()]
@@ -164,7 +172,7 @@ export class GlobalServer implements Server, GlobalView {
     return termKey(term, this.process.runtime.maxDepth);
   }
 
-  // What it is asked.
+  // Requests.
 
   call(request: unknown, caller: Caller): unknown {
     const asked = request as GlobalRequest | null;
@@ -213,7 +221,7 @@ export class GlobalServer implements Server, GlobalView {
     }
   }
 
-  /** What processes of this node ask; it waits for what is under way with other nodes. */
+  /** Serves requests of processes of this node, which wait for joins with other nodes. */
   #serve(
     asked: GlobalRequest & {
       type: "change" | "whereis" | "registered_names" | "sync";

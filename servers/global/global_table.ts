@@ -19,7 +19,7 @@ interface NamedProcess extends GlobalEntry {
   holder: string;
 }
 
-/** Names, and who has them. What ends has no name. */
+/** Names, each with its process. A process that exits loses its names. */
 export class GlobalTable {
   readonly #process: Process;
   readonly #names = new Map<TermKey, NamedProcess>();
@@ -43,7 +43,7 @@ export class GlobalTable {
       .map(({ name, pid, resolve, by }) => ({ name, pid, resolve, by }));
   }
 
-  /** Who has a name. */
+  /** The process that has a name. */
   lookup(name: unknown): Pid | undefined {
     const pid = this.#names.get(this.#keyOf(name))?.pid;
     const { runtime } = this.#process;
@@ -84,14 +84,14 @@ export class GlobalTable {
     return true;
   }
 
-  /** Takes a name away. */
+  /** Removes a name. */
   remove(name: unknown): void {
     const key = this.#keyOf(name);
     const known = this.#names.get(key);
     if (known !== undefined) this.#drop(key, known);
   }
 
-  /** A monitored process has ended; gives back whether it was the monitor of a name. */
+  /** A monitored process has ended; returns whether the monitor was that of a name. */
   down(ref: Ref): boolean {
     if (!this.#monitored.has(ref.number)) return false;
     const key = this.#monitored.get(ref.number);

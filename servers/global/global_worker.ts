@@ -1,10 +1,21 @@
 /**
- * The one process of a node's global name server that waits for others: it takes the lock of the names
- * on all nodes that have the same names, changes them everywhere, and joins parts of the cluster.
+ * The worker of a node's global name server: the one process of it that waits for other nodes. It locks the
+ * names on all servers of its part of the cluster, changes them there, and joins parts of the cluster.
  *
- * It does one thing at a time, and holds the lock only while it changes something. Whoever does not get
- * the lock of one node gives back that of the others and tries again later; all try the node of the
- * greatest name first. So nobody waits for another while it holds a lock.
+ * Locking. To lock a set of servers, the worker asks the server of the greatest node first (the boss), and
+ * then the others at once. If one refuses, it gives all locks back and tries again after a pause, which grows
+ * and differs from node to node (`Pauses`). So no worker waits for a lock while it holds another, and there is
+ * no deadlock; as all ask the same boss first, one of them usually gets all. The locks are given back in the
+ * other order.
+ *
+ * Tasks, one at a time: `change` (register or remove a name) and `connect` (join the part of a server that has
+ * said hello). A join asks each server for a digest of its names, fetches each different table once, resolves
+ * conflicts (`global_resolve.ts`), and sends each server the changes (`merge`).
+ *
+ * Races: a part may grow while its servers are being locked. So the worker compares the servers before and
+ * after, and starts again if they differ. A node may die while it is locked: its lock goes with the connection,
+ * and a request to it is answered with nothing. A join that fails is a message to itself, so that changes are
+ * served in between.
  *
  * @module
  */
@@ -32,7 +43,7 @@ import { tell } from "../../gen/call.ts";
 import { toldFrom } from "../../gen/messages.ts";
 import type { Server } from "../../gen/server.ts";
 
-/** What the worker sees of its node's server, whose process it shares a node with. */
+/** The view that the worker has of its node's server. */
 export interface GlobalView {
   /** The servers that have the same names, this node's among them. */
   servers(): Pid[];
@@ -44,7 +55,7 @@ export interface GlobalView {
 
 type Table = Map<TermKey, GlobalEntry>;
 
-/** What the worker is told by its server. */
+/** A task that the server gives its worker. */
 export type GlobalTask =
   | { type: "change"; change: GlobalChange; ref: Ref }
   | ConnectTask;
@@ -189,7 +200,7 @@ export class GlobalWorker implements Server {
     }
     if (!this.#view.isPending(server)) return;
     await this.#pauses.wait(times);
-    // What else there is to do comes first: a node that is in the way is only in the way of this.
+    // Other tasks come first: a node that does not answer delays this task only.
     const again: ConnectTask = { type: "connect", server, times: times + 1 };
     tell(this.#process, this.#process.pid, again);
   }
@@ -260,7 +271,7 @@ export class GlobalWorker implements Server {
     }
   }
 
-  /** Takes the lock of the names on all nodes that have the same; gives their servers. */
+  /** Takes the lock of the names on all nodes that have the same; returns their servers. */
   async #lockOwn(): Promise<Pid[]> {
     for (let times = 0;; times++) {
       const servers = this.#view.servers();
@@ -321,7 +332,7 @@ function union(some: Pid[], others: Pid[]): Pid[] {
   return all;
 }
 
-/** What makes one table of names the other. */
+/** The changes that make one table of names equal to another. */
 function difference(
   merged: ReadonlyMap<TermKey, GlobalEntry | undefined>,
   table: Table,

@@ -46,7 +46,7 @@ export function standardIo(): IoDevice {
   return {
     write(text: string): void | Promise<void> {
       const standIn = streamsStandIn();
-      // Whoever prints faster than it is read is held back by the promise.
+      // The promise holds back a process that prints faster than its output is read.
       return standIn?.write === undefined
         ? standardOutput.write(text)
         : standIn.write(text);

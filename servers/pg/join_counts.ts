@@ -29,7 +29,7 @@ export class Joins {
     else numbers.push(number);
   }
 
-  /** Takes the last join of a group back; false if there is none. */
+  /** Removes the last join of a group; returns false if there is no join. */
   take(group: TermKey): boolean {
     const numbers = this.#numbers.get(group);
     if (numbers === undefined) return false;

@@ -1,5 +1,5 @@
 /**
- * The groups of a scope as one node knows them, and who is told of changes.
+ * The groups of a scope as one node knows them, and the processes that are notified of changes.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface GroupMembers {
   pids: Pid[];
 }
 
-/** What a process that monitors a group is told. */
+/** The notification of a process that monitors a group. */
 export interface PgMessage {
   /** Whether processes have joined the group or left it. */
   type: "join" | "leave";
@@ -33,7 +33,7 @@ export interface PgMessage {
   pids: Pid[];
 }
 
-/** Somebody who is told of changes: of one group, or of all. */
+/** A process that is notified of changes: of one group, or of all. */
 export interface Subscriber {
   readonly pid: Pid;
   readonly ref: Ref;
@@ -95,7 +95,7 @@ export class Members {
     return true;
   }
 
-  /** Takes those out that are there; gives them. */
+  /** Removes those that are members, and returns them. */
   takeAll(pids: readonly Pid[]): Pid[] {
     return pids.filter((pid) => this.take(pid));
   }
@@ -139,7 +139,7 @@ export class Groups {
   readonly #subscribers = new Map<TermKey, Set<Subscriber>>();
   readonly #scopeSubscribers = new Set<Subscriber>();
 
-  /** Made for the process that tells of changes. */
+  /** Made for the process that sends the notifications. */
   constructor(process: Process) {
     this.#process = process;
   }

@@ -1,9 +1,17 @@
 /**
- * What the process of a scope of groups says to those of the same scope on other nodes.
+ * The protocol of the processes of one scope on several nodes, which keep their groups the same.
  *
- * As in OTP, nothing is agreed upon: each scope process tells the others of the processes of its node. When
- * two find each other (`discover`), each sends all that it has (`sync`), and from then on what changes
- * (`join`, `leave`), in order. When one is gone, the others forget what it told.
+ * As in OTP, nothing is agreed upon: each process announces the members on its own node, and the others believe
+ * it. Messages: `discover` finds the process of another node; it answers with `sync`, all its groups, and sends
+ * `discover` back if it did not know the sender. Then each change follows, in order: `join` and `leave`.
+ *
+ * States of a peer: unknown, known, or behind (`isBehind`), after a message could not be queued because the peer
+ * does not read. A peer that is behind is sent no changes; a timer (`catch_up`) sends it all groups again.
+ *
+ * Races: a connection may be lost and made again before the DOWN of the old process has come. A node has one
+ * process of a scope at a time, so a message of a new one makes the old one's groups void (`#meet`). `sync`
+ * replaces the groups of its sender, so a `join` that is part of it is not counted twice. A DOWN removes the
+ * members of a peer at once; a change from an unknown sender was sent before the loss, and is dropped.
  *
  * @module
  */
@@ -23,23 +31,23 @@ import {
   Members,
 } from "./pg_groups.ts";
 
-/** After how many milliseconds a peer that did not read is told anew. */
+/** Milliseconds until a peer that did not read is sent all groups again. */
 const CATCH_UP = 1000;
 
-/** What the processes of a scope say to each other. */
+/** A message between the processes of a scope. */
 type ScopeMessage =
   | { type: "discover" }
   | { type: "sync"; groups: GroupMembers[] }
   | { type: "join"; group: unknown; pids: Pid[] }
   | { type: "leave"; groups: unknown[]; pids: Pid[] };
 
-/** What a scope's process tells itself later: to tell a peer what it has missed. */
+/** Sent by a scope's process to itself later, to send a peer the groups that it has missed. */
 export interface CatchUp {
   type: "catch_up";
   peer: Pid;
 }
 
-/** What the scope's process of another node has told. */
+/** The scope's process of another node, and the groups that it has announced. */
 interface Peer {
   readonly pid: Pid;
   /** The monitor on it. */
@@ -97,7 +105,7 @@ export class ScopePeers {
     for (const peer of this.#peers.values()) this.#tellNext(peer, message);
   }
 
-  /** Tells a peer something more; one that does not read is told all there is later, so that no more waits. */
+  /** Sends a peer a change. A peer that does not read is sent all groups later, so that nothing more is queued. */
   #tellNext(peer: Peer, message: ScopeMessage): void {
     if (peer.isBehind) return;
     const { pid, runtime } = this.#process;
@@ -137,7 +145,7 @@ export class ScopePeers {
     this.#tellNext(peer, { type: "sync", groups: this.#groups.which("local") });
   }
 
-  /** A monitored process has ended; gives back whether it was a peer. */
+  /** A monitored process has ended; returns whether it was a peer. */
   down(ref: Ref): boolean {
     for (const peer of this.#peers.values()) {
       if (!peer.ref.equals(ref)) continue;
@@ -170,7 +178,7 @@ export class ScopePeers {
     return peer;
   }
 
-  /** Takes what a peer tells; what only looks like it is dropped. */
+  /** Takes the message of a peer; a malformed one is dropped. */
   hear(message: unknown): void {
     if (!(message instanceof Tell)) return;
     const { from, message: told } = message;
@@ -227,7 +235,7 @@ export class ScopePeers {
   }
 
   #peerJoins({ groups }: Peer, group: unknown, joining: Pid[]): void {
-    // Those beyond what its node may have here are not members here, and the log is told.
+    // Those beyond the limit of their node are not members here, which is logged.
     const id = this.#id(group);
     const pids: Pid[] = [];
     const characters = keptLength(group, id);

@@ -1,5 +1,6 @@
 /**
- * The process of a scope of groups.
+ * The process of a scope of groups on one node: it serves `join` and `leave` of its node, monitors the members of
+ * its node, and gives the changes to the peers (`pg_peers.ts`).
  *
  * @module
  */
@@ -24,7 +25,7 @@ import {
 import { arePids, type CatchUp, ScopePeers } from "./pg_peers.ts";
 import type { Caller, Server } from "../../gen/server.ts";
 
-/** What a scope's process is asked by processes of its node. */
+/** A request to a scope's process from processes of its node. */
 export type PgRequest =
   | { type: "join"; group: unknown; pids: Pid[] }
   | { type: "leave"; group: unknown; pids: Pid[] }
@@ -32,7 +33,7 @@ export type PgRequest =
   | { type: "monitor_scope" }
   | { type: "demonitor"; ref: Ref };
 
-/** Whose end a monitor of the scope's process tells. */
+/** The process whose end a monitor of the scope's process reports. */
 type Watched =
   | { type: "member"; pid: Pid }
   | { type: "subscriber"; subscriber: Subscriber };

@@ -1,8 +1,14 @@
 /**
- * The process that the processes registered in a registry are linked to; it keeps the registry's locks.
+ * The process of a registry: all that register link to it, and it removes their keys when they exit.
  *
- * As in Elixir, a registry is a supervisor of that process, its partition: if this one crashes, so do the
- * processes registered, and another one takes over with an empty table.
+ * The table is written by the processes that register, in their own turn, and read by anybody; this process only
+ * clears up. Locks (`Registry.lock`): a key is free, or held by one caller, with a queue of callers that wait.
+ * Messages: `lock` is answered when the caller has the lock, with the reference of the monitor on it; `unlock`
+ * with that reference releases it.
+ *
+ * Races: a process may exit between its registration and its EXIT here. Lookups leave out a process that is not
+ * alive, and a name of one can be taken at once. A caller that exits while it waits or holds a lock releases it by
+ * the DOWN of its monitor; `unlock` of a reference that is released already has no effect.
  *
  * @module
  */
@@ -20,7 +26,7 @@ import { type Caller, NO_REPLY, type Server } from "../../gen/server.ts";
 export interface LockRequest {
   /** Always `"lock"`. */
   type: "lock";
-  /** What is locked. */
+  /** The key that is locked. */
   key: unknown;
 }
 
@@ -28,7 +34,7 @@ export interface LockRequest {
 export interface Unlock {
   /** Always `"unlock"`. */
   type: "unlock";
-  /** What the partition answered. */
+  /** The reference that the partition answered with. */
   ref: Ref;
 }
 
@@ -36,7 +42,7 @@ export interface Unlock {
 export class RegistryPartition implements Server {
   readonly #process: Process;
   readonly #table: RegistryTable;
-  /** Who waits for each lock that is held. */
+  /** The processes that wait for each lock that is held. */
   readonly #waiting = new Map<TermKey, Fifo<Caller>>();
   /** Which lock is held, by the monitor of its holder. */
   readonly #held = new Map<number, TermKey>();
@@ -90,7 +96,7 @@ export class RegistryPartition implements Server {
     this.#held.delete(ref.number);
     this.#process.demonitor(ref);
     const next = this.#waiting.get(id)!.shift();
-    // One that has exited meanwhile gives it back by the DOWN of its monitor.
+    // The DOWN of a process that has exited meanwhile releases its lock.
     if (next === undefined) this.#waiting.delete(id);
     else this.#grant(id, next);
   }

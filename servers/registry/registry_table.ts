@@ -59,7 +59,7 @@ export function registryTable(
   );
 }
 
-/** What is registered in one registry, by key and by process. */
+/** The registrations of one registry, by key and by process. */
 export class RegistryTable {
   /** Settings of the registry's users. */
   readonly meta: Map<TermKey, unknown> = new Map();
@@ -103,7 +103,7 @@ export class RegistryTable {
     return this.#partition!.pid;
   }
 
-  /** Registers a process; gives who has the key, if it is taken. */
+  /** Registers a process; returns the process that has the key, if it is taken. */
   register(
     process: Process,
     key: unknown,
@@ -167,7 +167,7 @@ export class RegistryTable {
     }
   }
 
-  /** Who is registered under a key. */
+  /** The processes that are registered under a key. */
   lookup(key: unknown): RegistryEntry[] {
     const found: RegistryEntry[] = [];
     for (const { process, value } of this.#under(this.#id(key))) {
@@ -176,7 +176,7 @@ export class RegistryTable {
     return found;
   }
 
-  /** What a process is registered with under a key. */
+  /** The values of a process under a key. */
   values(key: unknown, pid: Pid): unknown[] {
     const process = this.#partition!.runtime.find(pid);
     return process === undefined
@@ -192,7 +192,7 @@ export class RegistryTable {
       .map(({ key }) => copyTerm(key, runtime.maxDepth));
   }
 
-  /** Replaces the value of a process's only registration under a key; gives both. */
+  /** Replaces the value of a process's only registration under a key; returns both. */
   update(
     process: Process,
     key: unknown,

@@ -1,8 +1,12 @@
 /**
- * Calls of functions on nodes: what the node that is asked runs, and the wait of the one who asks.
+ * Calls of functions on nodes: the service of the node that runs them, and the wait of the caller.
  *
- * A call is a spawn request for a service of the node, as Erlang's `erpc` makes it: one process for
- * each call, monitored by the caller from its first moment, which answers to the request's alias.
+ * As with Erlang's `erpc`, a call is a spawn request for a service of the node (`$rpc`): one process for each
+ * call, which the caller monitors from its first moment, and which answers to the alias of the request.
+ *
+ * Races: the pid (`spawned`) comes before the answer, and the answer before the DOWN. After the deadline alias
+ * and monitor are gone, so a late answer is dropped; the function may still run. A DOWN without an answer is the
+ * exit of the function, or the loss of the connection.
  *
  * @module
  */
@@ -48,7 +52,7 @@ const ENVELOPE = 8;
 /** Levels of a request around the arguments of its function: they count on other nodes. */
 const REQUEST_LEVELS = 2;
 
-/** What the process of a call answers. */
+/** The answer of the process of a call. */
 export type RpcAnswer =
   | { type: "return"; value: unknown }
   | { type: "throw"; value: unknown }
@@ -91,7 +95,7 @@ function resolve(
     kind !== "call" || !(ref instanceof Ref) ||
     ref.node !== (node ?? runtime.node)
   ) return unknownRequest(kind);
-  // What is refused here is counted here, as the request itself is not refused.
+  // The refusal is counted here, as the request itself is not refused.
   const found = runtime.resolve(run, node ?? runtime.node);
   if (!("error" in found)) {
     return { fn: () => answerWith(found.fn, ref), label: found.label };
@@ -148,7 +152,7 @@ function answer(process: Process, ref: Ref, told: RpcAnswer): void {
   try {
     process.reply(ref, told);
   } catch (error) {
-    // What it returned is nothing that can be sent.
+    // Its result cannot be sent.
     process.reply(ref, failure(process, error));
   }
   process.runtime.terminate(process, { type: told.type });
@@ -242,7 +246,7 @@ class PendingRpc extends PendingReply<RpcOutcome> {
   }
 }
 
-/** What should be a text, as one: it may be anything. */
+/** A value that should be a text, as a text. */
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : inspect(value);
 }

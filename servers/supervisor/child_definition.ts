@@ -19,7 +19,7 @@ import {
 } from "./child_spec.ts";
 
 /**
- * What makes the specification of a child of its kind: a class or module of servers.
+ * A class or module of servers that makes the specification of a child.
  *
  * @typeParam O The options that it takes.
  */
@@ -95,7 +95,7 @@ export function childSpec(
   overrides: Partial<ChildSpec> = {},
 ): FullChildSpec {
   const spec = expand(child);
-  // What is spread is an object, whatever it was.
+  // A value that is spread becomes an object.
   return checkChild(
     typeof spec === "object" ? { ...spec, ...overrides } : spec,
   );

@@ -1,5 +1,5 @@
 /**
- * What supervisors of children of their own and supervisors of dynamic children have in common.
+ * The life of a child: how supervisors of both kinds start it, end it, count it and report it.
  *
  * @module
  */
@@ -37,7 +37,7 @@ import { reasonOf } from "../../runtime/values/errors.ts";
 /** A child's specification as it is sent. */
 export type SentChildSpec = Omit<FullChildSpec, "start"> & { start: Runnable };
 
-/** What a supervisor answers when something cannot be done. */
+/** The answer of a supervisor to a request that failed. */
 export interface Failure {
   /** Always `"error"`. */
   type: "error";
@@ -45,11 +45,11 @@ export interface Failure {
   reason: unknown;
 }
 
-/** What a supervisor answers when it has started a child, or found that there is nothing to run. */
+/** The answer of a supervisor that has started a child, or found that there is nothing to run. */
 export interface Success {
   /** Always `"ok"`. */
   type: "ok";
-  /** What the start gave. */
+  /** The result of the start. */
   started: Started;
 }
 
@@ -136,7 +136,7 @@ function failureOf(error: unknown, process: Process): Failure {
   return failed(sendableReason(reasonOf(error), process.runtime.maxDepth));
 }
 
-/** Ends a child, and tells the log if it did not end as told. */
+/** Ends a child, and logs if it did not end as it was told. */
 export async function endChild(
   child: Pick<FullChildSpec, "restart" | "shutdown" | "type"> & {
     id?: string;
@@ -153,7 +153,7 @@ export async function endChild(
 /** How many reports of a supervisor pass in 10 seconds: as many children may end at once. */
 const MAX_REPORTS = 100;
 
-/** Tells the log what befell a child. */
+/** Logs an event of a child. */
 export function reportChild(
   process: Process,
   { id, pid, restart, shutdown, type }: ReportedChild,
@@ -171,7 +171,7 @@ export function reportChild(
   );
 }
 
-/** Tells the log of a message that no supervisor expects. */
+/** Logs a message that no supervisor expects. */
 export function reportUnexpected(
   { name, pid, runtime }: Process,
   message: unknown,

@@ -11,7 +11,7 @@ import { takeExit } from "../../gen/server.ts";
 import { Ending, LATE } from "../../gen/stop.ts";
 import type { ChildShutdown, FullChildSpec } from "./child_spec.ts";
 
-/** Ends a linked process and waits for it; gives the reason with which it exited. */
+/** Ends a linked process, waits for it, and returns its exit reason. */
 export async function shutdownChild(
   process: Process,
   pid: Pid,

@@ -15,7 +15,7 @@ import type { Pid } from "../../runtime/values/pid.ts";
 export type ChildRestart = "permanent" | "transient" | "temporary";
 
 /**
- * How a child is ended: it is told to exit with `"shutdown"` and killed after so many milliseconds, or
+ * How a child is ended: it is sent an exit signal `"shutdown"` and killed after so many milliseconds, or
  * never (`"infinity"`, or `Infinity`), or it is killed at once.
  */
 export type ChildShutdown = number | "brutal_kill" | "infinity";
@@ -23,13 +23,13 @@ export type ChildShutdown = number | "brutal_kill" | "infinity";
 /** Whether a child is a supervisor itself. */
 export type ChildType = "worker" | "supervisor";
 
-/** What a child's start gives: the child's pid, or that there is nothing to run (`"ignore"`). */
+/** The result of a child's start: its pid, or `"ignore"` if there is nothing to run. */
 export type Started = Pid | "ignore";
 
 /**
- * What starts a child and gives its pid: a function, or the name of one that the supervisor's node
+ * The start of a child, which returns its pid: a function, or the name of one that the supervisor's node
  * exports, with its arguments. It runs as code of the supervisor, so that what it links, it links to
- * the supervisor. It throws, or exits, where the child does not start; and it may give `"ignore"`, for
+ * the supervisor. It throws, or exits, where the child does not start; and it may return `"ignore"`, for
  * a child that has nothing to do, which is no failure.
  */
 export type ChildStart =
@@ -42,14 +42,14 @@ export type ChildStart =
   ];
 
 /**
- * What a supervisor knows of a child.
+ * The specification of a child.
  *
- * @typeParam S What starts it.
+ * @typeParam S Its start.
  */
 export interface ChildSpec<S extends ChildStart = ChildStart> {
   /** Names the child within its supervisor. */
   id: string;
-  /** Starts the child, linked to the supervisor, and gives its pid. */
+  /** Starts the child, linked to the supervisor, and returns its pid. */
   start: S;
   /**
    * When it is started again.

@@ -1,6 +1,10 @@
 /**
- * Children that are started on demand, known by their pids and ended all at once: those of a
- * DynamicSupervisor, and the tasks of a Task.Supervisor.
+ * Children that are started on demand, known by their pids and ended all at once: those of a DynamicSupervisor,
+ * and the tasks of a Task.Supervisor.
+ *
+ * A child that did not start again keeps its old pid as its key, and is retried by a message to itself
+ * (`try_again_restart`), so that requests are served in between. Races: a request may terminate it meanwhile; the
+ * retry then finds no child. Its EXIT has been handled, so one in its name is ignored.
  *
  * @module
  */
@@ -27,7 +31,7 @@ import {
   type Success,
 } from "./child_lifecycle.ts";
 
-/** What has to be known of every such child. */
+/** The part of a specification that such children share. */
 export type DynamicSpec = Pick<FullChildSpec, "restart" | "shutdown" | "type">;
 
 /** How many children there may be, and how many restarts. */
@@ -37,7 +41,7 @@ export interface DynamicLimits {
   maxSeconds: number;
 }
 
-/** What a supervisor tells itself: to try a child again that did not start. */
+/** Sent by a supervisor to itself, to retry a child that did not start. */
 interface TryAgain {
   type: "try_again_restart";
   pid: Pid;
@@ -47,7 +51,7 @@ interface DynamicChild<S> extends ChildState<S> {
   pid: Pid;
 }
 
-/** What one supervisor has of such children. */
+/** The children of one supervisor. */
 export class DynamicChildren<S extends DynamicSpec> {
   readonly #process: Process;
   readonly #start: (spec: S) => Success | Failure | Promise<Success | Failure>;
@@ -88,7 +92,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     return countChildren(this.#children.values(), this.#process.runtime);
   }
 
-  /** Sees to the EXIT of a child; those of others are nothing to it, and other messages go to the log. */
+  /** Handles the EXIT of a child. EXITs of other processes are ignored, and other messages are logged. */
   info(message: unknown): Promise<void> | undefined {
     const told = toldBy(message, this.#process) as TryAgain | undefined;
     if (told !== undefined) return this.#tryAgain(told);

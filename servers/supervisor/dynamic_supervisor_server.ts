@@ -1,5 +1,5 @@
 /**
- * What a DynamicSupervisor does: it starts children for others, and sees to their end.
+ * The server of a DynamicSupervisor: it starts children on request, restarts and ends them.
  *
  * @module
  */
@@ -16,14 +16,14 @@ import {
   startChild,
 } from "./child_lifecycle.ts";
 
-/** What a DynamicSupervisor is asked. */
+/** A request to a DynamicSupervisor. */
 export type DynamicSupervisorRequest =
   | { type: "which_children" }
   | { type: "count_children" }
   | { type: "start_child"; spec: SentChildSpec }
   | { type: "terminate_child"; pid: Pid };
 
-/** One child, as a DynamicSupervisor tells of it. */
+/** A child in the list of a DynamicSupervisor. */
 export interface DynamicChildInfo {
   /** Its pid; `"restarting"` while it is tried again. */
   pid: Pid | "restarting";

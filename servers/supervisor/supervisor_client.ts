@@ -1,5 +1,5 @@
 /**
- * What supervisors of both kinds are asked alike, and how their answers are read.
+ * Requests to supervisors of both kinds, and how their answers are read.
  *
  * @module
  */
@@ -66,7 +66,7 @@ export async function askForSpec(
   );
 }
 
-/** Asks a supervisor to start a child; gives what its start gave. */
+/** Asks a supervisor to start a child; returns the result of its start. */
 export function askToStart(
   module: string,
   supervisor: ServerTarget,
@@ -106,7 +106,7 @@ async function startAt(
   }
 }
 
-/** What a start gave, or an exit for the reason that it did not. */
+/** The result of a start, or an exit with the reason why it failed. */
 export function startedOf(answer: Success | Failure): Started {
   if (answer.type === "error") throw new ExitError(answer.reason);
   return answer.started;

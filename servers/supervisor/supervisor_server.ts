@@ -1,5 +1,17 @@
 /**
- * What a supervisor does: the ordered list of its children, and what befalls it.
+ * The server of a Supervisor: its ordered children, and how it reacts when one exits.
+ *
+ * States of a child: running (`pid`), restarting (`restarting`: it did not start again, and a retry is due), or
+ * stopped (neither). Messages: EXITs of children, requests of users, and `try_again_restart` to itself.
+ *
+ * A restart counts for the intensity (`restart_intensity.ts`); if that is reached, the supervisor exits with
+ * `shutdown`. Else the strategy says which children are ended, in the reverse order of their start, and started
+ * again, in that order (`affected`).
+ *
+ * Races: a child that was ended by its supervisor also sends an EXIT, which `shutdownChild` takes out of the
+ * mailbox. While a restart is retried, requests must be served, a stop above all: a retry is a message to
+ * itself, behind those that have come. A request may end or delete the child meanwhile; the retry then finds it
+ * no longer restarting. A child that exits during a restart of others is found by its EXIT afterwards.
  *
  * @module
  */
@@ -35,7 +47,7 @@ export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one";
 /** Whether the end of significant children ends their supervisor: never, of any, of all. */
 export type AutoShutdown = "never" | "any_significant" | "all_significant";
 
-/** What a supervisor is asked. */
+/** A request to a supervisor. */
 export type SupervisorRequest =
   | { type: "which_children" }
   | { type: "count_children" }
@@ -45,7 +57,7 @@ export type SupervisorRequest =
   | { type: "delete_child"; id: string }
   | { type: "get_childspec"; id: string; box: string };
 
-/** What a supervisor answers who asks for a specification; functions of its node go past the answer. */
+/** The answer to a request for a specification; functions of its node are passed beside the answer. */
 export interface ToldChildSpec {
   /** Always `"ok"`. */
   type: "ok";
@@ -53,7 +65,7 @@ export interface ToldChildSpec {
   spec: Omit<FullChildSpec, "start"> & { start?: ChildStart };
 }
 
-/** One child, as a supervisor tells of it. */
+/** A child in the list of a supervisor. */
 export interface ChildInfo {
   /** Names the child within its supervisor. */
   id: string;
@@ -71,7 +83,7 @@ export interface SupervisionOptions {
   autoShutdown: AutoShutdown;
 }
 
-/** What a supervisor tells itself: to try a child again that did not start. */
+/** Sent by a supervisor to itself, to retry a child that did not start. */
 interface TryAgain {
   type: "try_again_restart";
   id: string;

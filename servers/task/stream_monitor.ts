@@ -89,7 +89,7 @@ async function drain(process: Process): Promise<never> {
   for (;;) await process.mailbox.receive(undefined, wait, process);
 }
 
-/** What a task of a stream tells, and how long it may run. */
+/** The callbacks of a task of a stream, and how long it may run. */
 export interface StreamTaskOptions {
   timeout: number;
   /** It has been started, or not. */

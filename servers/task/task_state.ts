@@ -13,7 +13,7 @@ export type TaskOutcome =
   | { type: "ok"; value: unknown }
   | { type: "exit"; reason: unknown };
 
-/** What has come from a task, and whether it is in the owner's mailbox. */
+/** A message of a task, and whether it is in the owner's mailbox. */
 interface Mail<M> {
   message: M;
   posted: boolean;
@@ -92,7 +92,7 @@ export class TaskState extends OwnedTask {
     return mail;
   }
 
-  /** What is in the owner's mailbox. */
+  /** Its messages in the owner's mailbox. */
   mail(): unknown[] {
     return [this.#reply, this.#down].flatMap((mail) =>
       mail === undefined ? [] : [mail.message]

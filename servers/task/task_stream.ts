@@ -40,7 +40,7 @@ export interface StreamLimits {
   zipInputOnExit: boolean;
 }
 
-/** What a stream gives for each element: what the task returned, or why it exited. */
+/** The result of a stream for each element: the task's value, or its exit reason. */
 export type StreamItem =
   | { type: "ok"; value: unknown }
   | { type: "exit"; reason: unknown; input?: unknown };
@@ -218,7 +218,7 @@ class StreamRun implements Wait {
   readonly #host: StreamMonitor;
   /** The monitor of the stream's process. */
   readonly #ref: Ref;
-  /** What has ended and is not delivered yet; an exit stands where the owner is to exit. */
+  /** Tasks that have ended and are not delivered yet; an exit stands where the owner is to exit. */
   readonly #events = new Fifo<Ended | ExitError>();
   /** Why the stream's process has ended before it was told to. */
   #lost: ExitError | undefined;
@@ -272,7 +272,7 @@ class StreamRun implements Wait {
     this.#pulse?.resolve(undefined);
   }
 
-  /** What has ended, if something has. */
+  /** The next task that has ended, if one has. */
   take(): Ended | undefined {
     const event = this.#events.shift();
     if (event instanceof ExitError) this.#exit(event);

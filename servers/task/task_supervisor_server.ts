@@ -1,5 +1,5 @@
 /**
- * What a Task.Supervisor does: it starts tasks for others, and sees to their end.
+ * The server of a Task.Supervisor: it starts tasks on request, restarts and ends them.
  *
  * @module
  */
@@ -19,19 +19,19 @@ import { type Caller, NO_REPLY, type Server } from "../../gen/server.ts";
 import { failed, type Success } from "../supervisor/child_lifecycle.ts";
 import { spawnTask } from "./task_process.ts";
 
-/** What a Task.Supervisor is asked. */
+/** A request to a Task.Supervisor. */
 export type TaskSupervisorRequest =
   | StartTask
   | { type: "which_children" }
   | { type: "count_children" }
   | { type: "terminate_child"; pid: Pid };
 
-/** What a Task.Supervisor answers when it starts no task. */
+/** The answer of a Task.Supervisor that starts no task. */
 export type TaskRefusal =
   | { type: "error"; reason: "max_children" }
   | { type: "error"; reason: SpawnFailure; message: string };
 
-/** What a task runs and how it is restarted and ended. */
+/** The function of a task, and how it is restarted and ended. */
 interface TaskSpec extends DynamicSpec {
   readonly fn: () => unknown;
   readonly label: string;
