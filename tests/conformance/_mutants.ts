@@ -3,7 +3,13 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Mutant } from "./mutants.ts";
-import { compare, runTypeScript, TIMEOUT, type Traces } from "./_runner.ts";
+import {
+  compare,
+  runTypeScript,
+  TIMEOUT,
+  type Trace,
+  type Traces,
+} from "./_runner.ts";
 import type { Scenario } from "./_scenario.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -16,11 +22,9 @@ const TESTS_TIMEOUT = 60_000;
 /** How many mutants are run at once: they mostly wait. */
 const AT_ONCE = 4;
 
-/** How many of the scenarios that find a mutant are named. */
-const NAMED = 3;
-
 /**
- * Runs scenarios and tests on each mutant, and says which of them find it; whether each is found.
+ * Runs scenarios and tests on each mutant, and says which of them finds it; whether each is found.
+ * With `all`, it runs all of them on each, and says how many find it.
  *
  * They run on a copy without a mutation too, where nothing may be found: else what is found says nothing.
  */
@@ -28,20 +32,34 @@ export async function checkMutants(
   mutants: readonly Mutant[],
   scenarios: readonly Scenario[],
   expected: Traces,
+  all = false,
 ): Promise<boolean> {
   const left: (Mutant | undefined)[] = [undefined, ...mutants];
   let missed = 0;
   let isSound = true;
   const check = async () => {
+    // One copy for many mutants: Deno's cache then has all files but the mutated one.
+    await using tree = await Tree.copy();
     while (left.length > 0) {
       const mutant = left.shift();
       const tests = mutant === undefined
         ? [...new Set(mutants.flatMap(({ tests = [] }) => tests))]
         : mutant.tests ?? [];
-      const found = await findersOf(mutant, scenarios, tests, expected);
+      const run = scenarios.filter(({ name }) =>
+        mutant === undefined || mutant.areas?.includes(name.split(":")[0])
+      );
+      if (mutant !== undefined) await tree.plant(mutant);
+      const found = await findersOf(tree.root, {
+        scenarios: run,
+        tests,
+        expected,
+        timeout: mutant === undefined ? TIMEOUT : MUTANT_TIMEOUT,
+        all: all || mutant === undefined,
+      });
+      if (mutant !== undefined) await tree.restore(mutant);
       if (mutant === undefined) isSound = found.length === 0;
       else if (found.length === 0) missed++;
-      console.log(verdict(mutant, found));
+      console.log(verdict(mutant, found, all));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, check));
@@ -49,53 +67,62 @@ export async function checkMutants(
   return isSound && missed === 0;
 }
 
-function verdict(mutant: Mutant | undefined, found: string[]): string {
+function verdict(
+  mutant: Mutant | undefined,
+  found: string[],
+  all: boolean,
+): string {
+  const lines = found.map((each) => `    ${each}`);
   if (mutant === undefined) {
-    const all = found.map((each) => `    ${each}`);
     return ["no mutation: " + (found.length === 0 ? "equal" : "DIFFERENT")]
-      .concat(all).join("\n");
+      .concat(lines).join("\n");
   }
   if (found.length === 0) return `${mutant.name}: NOT FOUND`;
-  const named = found.slice(0, NAMED).map((each) => `    ${each}`);
-  const more = found.length > NAMED ? [`    …`] : [];
-  return [`${mutant.name}: found by ${found.length}`, ...named, ...more]
+  return [`${mutant.name}: found${all ? ` by ${found.length}` : ""}`, ...lines]
     .join("\n");
 }
 
-/** The scenarios and tests that find a mutant; of a copy without a mutation, those that fail there. */
+/** A search for scenarios and tests that find a mutation. */
+interface Search {
+  scenarios: readonly Scenario[];
+  tests: readonly string[];
+  /** The traces of Elixir. */
+  expected: Traces;
+  /** How long a scenario may take, in milliseconds. */
+  timeout: number;
+  /** Whether to look for all finders, or for one. */
+  all: boolean;
+}
+
+/** The scenarios and tests that fail in a copy of the tree. */
 async function findersOf(
-  mutant: Mutant | undefined,
-  scenarios: readonly Scenario[],
-  tests: readonly string[],
-  expected: Traces,
+  tree: string,
+  { scenarios, tests, expected, timeout, all }: Search,
 ): Promise<string[]> {
-  const run = scenarios.filter(({ name }) =>
-    mutant === undefined || mutant.areas?.includes(name.split(":")[0])
-  );
-  const tree = await copyTree();
-  try {
-    if (mutant !== undefined) await plant(mutant, tree);
-    const failed: string[] = [];
-    for (const file of tests) {
-      if (!await passes(file, tree)) failed.push(`tests/${file}`);
-    }
-    if (run.length === 0) return failed;
-    const found = await runTypeScript(
-      run.map(({ name }) => name),
-      mutant === undefined ? TIMEOUT : MUTANT_TIMEOUT,
-      tree,
+  const finds = (each: Scenario, trace: Trace | undefined) =>
+    compare(each, expected.get(each.name), trace).problem !== undefined;
+  const byName = new Map(scenarios.map((each) => [each.name, each]));
+  const found: string[] = [];
+  if (scenarios.length > 0) {
+    const traces = await runTypeScript([...byName.keys()], {
+      timeout,
+      root: tree,
+      isEnough: (trace) => !all && finds(byName.get(trace.name)!, trace),
+    });
+    const failed = scenarios.filter((each) =>
+      // Where one was enough, others have no trace, and are not judged.
+      finds(each, traces.get(each.name))
     );
-    return run.filter((each) => {
-      const { problem } = compare(
-        each,
-        expected.get(each.name),
-        found.get(each.name),
-      );
-      return problem !== undefined;
-    }).map(({ name }) => name).concat(failed);
-  } finally {
-    await Deno.remove(tree, { recursive: true });
+    const shown = failed.filter(({ name }) => traces.has(name));
+    found.push(
+      ...(all || shown.length === 0 ? failed : shown).map(({ name }) => name),
+    );
   }
+  for (const file of tests) {
+    if (!all && found.length > 0) break;
+    if (!await passes(file, tree)) found.push(`tests/${file}`);
+  }
+  return found;
 }
 
 /** Runs a file of tests in a copy of the tree; one that hangs does not pass. */
@@ -120,12 +147,6 @@ async function passes(file: string, tree: string): Promise<boolean> {
   return success;
 }
 
-/** Changes a copy of the tree. */
-async function plant(mutant: Mutant, tree: string): Promise<void> {
-  const text = await mutated(mutant);
-  await Deno.writeTextFile(join(tree, mutant.file), text);
-}
-
 /**
  * The text of a mutation's file, changed.
  *
@@ -144,17 +165,36 @@ export async function mutated(
   return text.replace(from, () => to);
 }
 
-/** Copies what the scenarios need into a folder of its own. */
-async function copyTree(): Promise<string> {
-  const tree = await Deno.makeTempDir({ prefix: "conformance_mutants_" });
-  for (const { name, isFile } of Deno.readDirSync(ROOT)) {
-    if (isFile && /\.(ts|json|lock)$/.test(name)) {
-      await Deno.copyFile(join(ROOT, name), join(tree, name));
-    } else if (!isFile && !name.startsWith(".") && !SKIPPED.includes(name)) {
-      await copyFolder(join(ROOT, name), join(tree, name));
+/** A copy of what the scenarios and tests need. */
+class Tree implements AsyncDisposable {
+  private constructor(readonly root: string) {}
+
+  static async copy(): Promise<Tree> {
+    const root = await Deno.makeTempDir({ prefix: "conformance_mutants_" });
+    for (const { name, isFile } of Deno.readDirSync(ROOT)) {
+      if (isFile && /\.(ts|json|lock)$/.test(name)) {
+        await Deno.copyFile(join(ROOT, name), join(root, name));
+      } else if (!isFile && !name.startsWith(".") && !SKIPPED.includes(name)) {
+        await copyFolder(join(ROOT, name), join(root, name));
+      }
     }
+    return new Tree(root);
   }
-  return tree;
+
+  async plant(mutant: Mutant): Promise<void> {
+    await Deno.writeTextFile(
+      join(this.root, mutant.file),
+      await mutated(mutant),
+    );
+  }
+
+  async restore({ file }: Mutant): Promise<void> {
+    await Deno.copyFile(join(ROOT, file), join(this.root, file));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.root, { recursive: true });
+  }
 }
 
 async function copyFolder(from: string, to: string): Promise<void> {

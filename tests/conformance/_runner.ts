@@ -28,7 +28,7 @@ export class SideError extends Error {
   override readonly name = "SideError";
 }
 
-/** Runs a program; gives what it wrote on lines that begin with `@@`. */
+/** Runs a program, and returns what it wrote on lines that begin with `@@`. */
 async function run<T>(
   program: string,
   args: string[],
@@ -36,30 +36,49 @@ async function run<T>(
     cwd?: string;
     env?: Record<string, string>;
     timeout: number;
-    /** Whether it may end before it is done: what is missing then is told by who asked. */
+    /** Whether it may end before it is done: then its caller reports the missing results. */
     mayEnd?: boolean;
+    /** Whether a result is enough: then the program is killed. */
+    isEnough?: (result: T) => boolean;
   },
 ): Promise<T[]> {
-  const { timeout, mayEnd: _, ...rest } = options;
-  const { code, stdout, stderr } = await new Deno.Command(program, {
+  const { timeout, mayEnd, isEnough, ...rest } = options;
+  const child = new Deno.Command(program, {
     args,
     stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
     signal: AbortSignal.timeout(timeout),
     ...rest,
     env: { NO_COLOR: "1", ...rest.env },
-  }).output();
-  const text = new TextDecoder();
-  const output = text.decode(stdout);
-  const results = [...output.matchAll(/^@@(.*)$/gm)].map(([, json]) =>
-    JSON.parse(json) as T
-  );
-  if (code !== 0 && !(options.mayEnd && results.length > 0)) {
+  }).spawn();
+  const results: T[] = [];
+  const errors = new Response(child.stderr).text();
+  let output = "";
+  let isOver = false;
+  let line = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    output += text;
+    const lines = (line + text).split("\n");
+    line = lines.pop()!;
+    for (const each of lines) {
+      if (isOver || !each.startsWith("@@")) continue;
+      const result = JSON.parse(each.slice(2)) as T;
+      results.push(result);
+      if (isEnough?.(result) !== true) continue;
+      isOver = true;
+      child.kill("SIGKILL");
+    }
+  }
+  const { code } = await child.status;
+  if (code !== 0 && !isOver && !(mayEnd && results.length > 0)) {
     throw new SideError(
       `Cannot run ${
         [program, ...args].join(" ")
-      }: it ended with code ${code}:\n${output}${text.decode(stderr)}`,
+      }: it ended with code ${code}:\n${output}${await errors}`,
     );
   }
+  await errors;
   return results;
 }
 
@@ -155,11 +174,20 @@ export class Elixir implements AsyncDisposable {
   }
 }
 
-/** Runs scenarios in TypeScript: those of this tree, or of a copy of it. */
+/** Options for {@linkcode runTypeScript}. */
+export interface TypeScriptOptions {
+  /** How long a scenario may take, in milliseconds. */
+  timeout?: number;
+  /** Whose scenarios: those of this tree, or of a copy of it. */
+  root?: string;
+  /** Whether a trace makes the rest needless. */
+  isEnough?: (trace: Trace) => boolean;
+}
+
+/** Runs scenarios in TypeScript. */
 export async function runTypeScript(
   names: readonly string[],
-  timeout: number = TIMEOUT,
-  root: string = ROOT,
+  { timeout = TIMEOUT, root = ROOT, isEnough }: TypeScriptOptions = {},
 ): Promise<Traces> {
   const file = await Deno.makeTempFile({ prefix: "conformance_" });
   try {
@@ -172,7 +200,12 @@ export async function runTypeScript(
       join(root, "tests/conformance/_typescript.ts"),
       file,
       String(timeout),
-    ], { cwd: root, timeout: limit(names, timeout), mayEnd: root !== ROOT });
+    ], {
+      cwd: root,
+      timeout: limit(names, timeout),
+      mayEnd: root !== ROOT,
+      isEnough,
+    });
     return tracesOf(traces);
   } finally {
     await Deno.remove(file);

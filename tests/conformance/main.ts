@@ -29,7 +29,8 @@ traces/. Runs it in Elixir too, and fails if Elixir's trace is no longer that on
   --committed    do not run Elixir
   --verbose      show the traces of all, also where they are equal
   --mutants      plant mutations in copies of the library, and see whether
-                 scenarios or tests find them; of --area, only those that it is to find
+                 scenarios or tests find them; of --area, only those that it is to find.
+                 One that finds a mutant is enough, but with --verbose
   --help         this text
 
 It needs elixir and epmd, but with --committed.`;
@@ -158,7 +159,7 @@ async function main(flags: Flags): Promise<boolean> {
   if (!flags.mutants) return isGood;
   // Only what is as it should be can tell a mutant.
   const good = scenarios.filter((_, at) => outcomes[at].problem === undefined);
-  return await checkMutants(mutants, good, expected) && isGood;
+  return await checkMutants(mutants, good, expected, flags.verbose) && isGood;
 }
 
 function print(outcome: Outcome, verdict: string): void {
