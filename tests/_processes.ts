@@ -80,9 +80,9 @@ export async function isPending(promise: Promise<unknown>): Promise<boolean> {
   return pending;
 }
 
-/** What is written on standard error while `fn` runs. */
+/** Returns the text written to standard error while `fn` runs, which can look at the text so far. */
 export async function standardError(
-  fn: () => void | Promise<void>,
+  fn: (soFar: () => string) => void | Promise<void>,
 ): Promise<string> {
   const { stderr } = nodeProcess;
   const write = stderr.write;
@@ -92,7 +92,7 @@ export async function standardError(
     return true;
   };
   try {
-    await fn();
+    await fn(() => text);
   } finally {
     stderr.write = write;
   }

@@ -95,3 +95,60 @@ test("CI fails when tests are left out", { programs: ["bash"] }, async () => {
     assertStringIncludes(shown, why);
   }
 });
+
+/** Runs CI's own script with other steps. */
+async function steps(text: string): Promise<[code: number, lines: string[]]> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const own = SCRIPT.slice(0, SCRIPT.indexOf('\necho "node $(node'));
+    await Deno.mkdir(`${folder}/.ci`);
+    await Deno.writeTextFile(`${folder}/.ci/run`, `${own}\n${text}\n`);
+    const { code, stdout } = await new Deno.Command("bash", {
+      args: [`${folder}/.ci/run`],
+      stdin: "null",
+    }).output();
+    const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
+    return [code, lines];
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+test(
+  "CI lists what was flaky before its totals, and counts no test twice",
+  { programs: ["bash"] },
+  async () => {
+    const [code, lines] = await steps(`
+tests "tests" 60 printf 'flaky: tests/a_test.ts\\n3 tests, 0 failures\\n3 passed, 0 failed\\n'
+check "conformance" 60 echo 'flaky: links: one'`);
+    assertEquals(lines.slice(-5), [
+      "0 steps skipped",
+      "flaky: tests/a_test.ts",
+      "flaky: links: one",
+      "2 flaky",
+      "3 passed, 0 failed",
+    ]);
+    assertEquals(code, 0);
+  },
+);
+
+test(
+  "CI fails with a test, a check, or a step that ends without totals",
+  { programs: ["bash"] },
+  async () => {
+    const good = `tests "good" 60 echo "1 passed, 0 failed"\n`;
+    for (
+      const [text, totals] of [
+        ['tests "tests" 60 echo "2 passed, 1 failed"', "3 passed, 1 failed"],
+        ['check "speed" 60 false', "1 passed, 1 failed"],
+        ['tests "tests" 60 echo "no totals"', "1 passed, 1 failed"],
+      ]
+    ) {
+      const [code, lines] = await steps(good + text);
+      assertEquals(lines.slice(-2), ["0 flaky", totals], text);
+      assertEquals(code, 1);
+    }
+    const [code, lines] = await steps("");
+    assertEquals([code, lines.at(-1)], [1, "0 passed, 0 failed"]);
+  },
+);

@@ -24,7 +24,7 @@ import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest, pairTest } from "./_nodes.ts";
-import { processTest, standardError } from "./_processes.ts";
+import { processTest, standardError, turn } from "./_processes.ts";
 import { reasonChild, throwHostile } from "./_hostile_reasons.ts";
 import * as Hostile from "./_hostile_reasons.ts";
 
@@ -186,7 +186,7 @@ processTest(
   "a listener of the abort signal that throws keeps nobody from being notified",
   async () => {
     Process.trapExit(true);
-    const said = await standardError(async () => {
+    const said = await standardError(async (soFar) => {
       const pid = spawn(async () => {
         const process = currentRuntime().find(self())!;
         for (const text of ["first", "second"]) {
@@ -202,8 +202,10 @@ processTest(
       await receive((m) => watched.equals(m?.ref));
       await receive((m) => m?.type === "EXIT");
       await assertNotified();
+      // Errors of listeners are reported in a later turn.
+      while (!soFar().includes("second")) await turn();
     });
-    assert(said.includes("first") && said.includes("second"), said);
+    assert(said.includes("first"), said);
   },
 );
 

@@ -299,6 +299,9 @@ const WITHIN = 25;
 type Runner = (node: string, fn: () => Promise<void>) => Promise<unknown>;
 
 /** Has each node call a server of each other one, all within a moment; returns the calls that failed. */
+/** How long a loaded machine may take for hundreds of dials at once, in milliseconds. */
+const WAIT = 100_000;
+
 async function callAll(
   names: string[],
   beginOf: (node: number) => number,
@@ -318,7 +321,10 @@ async function callAll(
           names.filter((to) => to !== from).map(async (to) => {
             try {
               const server = { name: "echo", node: to };
-              assertEquals(await GenServer.call(server, from), from);
+              assertEquals(
+                await GenServer.call(server, from, { timeout: WAIT }),
+                from,
+              );
             } catch (error) {
               failures.push(`${from} to ${to}: ${error}`);
             }
@@ -348,7 +354,9 @@ for (
         await using cluster = new Cluster();
         const nodes = new Map<string, Node>();
         for (let i = 0; i < count; i++) {
-          const node = await cluster.start(`n${i}`);
+          const node = await cluster.start(`n${i}`, {
+            limits: { handshakeTimeout: WAIT },
+          });
           nodes.set(node.name, node);
         }
         const failures = await callAll(

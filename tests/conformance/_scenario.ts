@@ -192,8 +192,9 @@ export function killNode(name: string): Promise<void> {
 
 /** Ends the connection to a peer, and waits until both ends have seen it. */
 export async function part(name: string): Promise<void> {
-  Node.disconnect(await peer(name));
-  await onStage().parted(name);
+  const node = await peer(name);
+  Node.disconnect(node);
+  await onStage().parted(name, node);
 }
 
 /**

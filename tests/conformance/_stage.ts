@@ -1,6 +1,6 @@
 /** What scenarios run on: the main node, its peers, and the trace of the one that runs. */
 
-import type { Node } from "../../node.ts";
+import { Node } from "../../node.ts";
 import {
   type Pid,
   Process,
@@ -144,11 +144,16 @@ export class Stage implements AsyncDisposable {
     await peer.kill();
   }
 
-  /** Waits until a peer has seen that its connection to the main node is gone. */
-  async parted(name: string): Promise<void> {
+  /** Waits until both ends have seen that the connection to a peer is gone. */
+  async parted(name: string, node: string): Promise<void> {
     const peer = await this.#peer(name);
     const main = this.#nodes!.main.name;
-    while ((await this.#control<string[]>(peer, "connected")).includes(main));
+    for (let tries = 1;; tries++) {
+      const there = await this.#control<string[]>(peer, "connected");
+      if (!there.includes(main) && !Node.list().includes(node)) return;
+      // Late messages between the nodes' own servers connect them again.
+      if (tries % 10 === 0) Node.disconnect(node);
+    }
   }
 
   /** Runs an exported function on a peer. */

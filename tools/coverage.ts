@@ -1,0 +1,93 @@
+/**
+ * Measures which lines of the library the tests run: `deno task coverage`.
+ *
+ * The library is what a program imports. The programs themselves (`cli/`, `shell/`, `chat/`) and the
+ * harness are tested as programs of the operating system, in terminals and with several at once, and
+ * each of these writes the coverage of all its modules when it ends, which takes longer than its test.
+ * So do the examples of the documentation, each of which is a program to Deno. The tests that run in
+ * one program reach more of the library's lines than the threshold in `deno.json` asks for, in a tenth
+ * of the time.
+ *
+ * Whether tests pass is for `deno task test` to judge: one that fails here, for example as the
+ * measurement slows it, lowers the coverage, and no more.
+ */
+
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { main } from "../testing/main.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const FOLDER = "coverage";
+/** The folders that are not the library's. */
+const OTHERS = ["bench", "chat", "cli", "shell", "testing", "tests", "tools"];
+const AT_ONCE = 3;
+
+/** Tests that measure time or memory: these are others where coverage is collected. */
+const MEASURING = [
+  "deadline_test.ts",
+  "fairness_test.ts",
+  "fuzz_time_test.ts",
+  "scaling_test.ts",
+];
+/** Simulated lives: as many as time allows, of code that other tests run too. */
+const LONG = /^(simulation_\w+|reconnect)_test\.ts$/;
+
+/** Tests that run few programs, of code that no others run: TLS, EPMD, listeners. */
+const NEEDED = [
+  "distribution_test.ts",
+  "epmd_server_test.ts",
+  "epmd_test.ts",
+  "listen_test.ts",
+  "node_test.ts",
+  "tls_test.ts",
+];
+
+const RUNS_DENO = /\bDeno\.execPath\(|\bstartPeer\(|\bpeers: \[/;
+const IMPORT = /from "(\.\/[\w./]+\.ts)"/g;
+
+/** Whether a file of tests, or one that it imports from their folder, runs programs of Deno's. */
+function runsDeno(file: string, seen: Set<string> = new Set()): boolean {
+  if (seen.has(file)) return false;
+  seen.add(file);
+  const text = Deno.readTextFileSync(file);
+  return RUNS_DENO.test(text) ||
+    [...text.matchAll(IMPORT)].some(([, path]) =>
+      runsDeno(join(dirname(file), path), seen)
+    );
+}
+
+/** The files of tests that are measured. */
+export function measuredTests(): string[] {
+  return [...Deno.readDirSync(join(ROOT, "tests"))]
+    .map(({ name }) => join("tests", name))
+    .filter((file) =>
+      file.endsWith("_test.ts") &&
+      !MEASURING.includes(basename(file)) && !LONG.test(basename(file)) &&
+      (NEEDED.includes(basename(file)) || !runsDeno(join(ROOT, file)))
+    )
+    .sort();
+}
+
+async function measure(): Promise<number> {
+  Deno.chdir(ROOT);
+  await Deno.remove(FOLDER, { recursive: true }).catch(() => {});
+  await main([
+    `--jobs=${AT_ONCE}`,
+    "-P=dev",
+    "--no-check",
+    // A thread that ends writes the coverage of all its modules first.
+    "--preload=tests/_no_threads.ts",
+    `--coverage=${FOLDER}`,
+    "--coverage-raw-data-only",
+    ...measuredTests(),
+  ]);
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: ["coverage", `--exclude=${ROOT}(${OTHERS.join("|")})/`, FOLDER],
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn().status;
+  return code;
+}
+
+if (import.meta.main) Deno.exit(await measure());
