@@ -1,0 +1,55 @@
+/** The pages of the API: the first one leads to every module, and usage boxes can be copied. */
+
+import { assert, assertEquals } from "@std/assert";
+import { join } from "node:path";
+import config from "../deno.json" with { type: "json" };
+import { publicModules, writePages } from "../tools/api_pages.ts";
+
+const SPECIFIERS = new Set(
+  Object.keys(config.exports).map((name) => config.name + name.slice(1)),
+);
+
+async function pagesIn(folder: string): Promise<string[]> {
+  const pages: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (isDirectory) pages.push(...await pagesIn(path));
+    else if (name.endsWith(".html")) pages.push(path);
+  }
+  return pages;
+}
+
+Deno.test("deno task doc writes a page for each module, linked from the first with its summary", async (t) => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await writePages(folder);
+    const first = await Deno.readTextFile(join(folder, "index.html"));
+    const modules = await publicModules();
+    assertEquals(modules.map(({ specifier }) => specifier), [...SPECIFIERS]);
+    for (const { specifier, page, summary } of modules) {
+      await t.step(specifier, async () => {
+        assert((await Deno.stat(join(folder, page))).isFile, page);
+        assert(summary.length > 10, summary);
+        if (page === "index.html") return;
+        assert(first.includes(`href="./${page}">${specifier}</a>`), page);
+      });
+    }
+    await t.step("usage boxes import what can be imported", async () => {
+      const wrong: string[] = [];
+      let boxes = 0;
+      for (const page of await pagesIn(folder)) {
+        const html = await Deno.readTextFile(page);
+        for (const [box] of html.matchAll(/usageContent[^]*?<\/pre>/g)) {
+          for (const [, name] of box.matchAll(/from &quot;([^&]*)&quot;/g)) {
+            boxes++;
+            if (!SPECIFIERS.has(name)) wrong.push(`${page}: ${name}`);
+          }
+        }
+      }
+      assert(boxes > 100, `${boxes} boxes`);
+      assertEquals(wrong, []);
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
