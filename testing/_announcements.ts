@@ -1,5 +1,5 @@
 /**
- * What a file tells of its tests: to people, and to the wrapper of the run.
+ * The output of a file about its tests, for people and for the wrapper of the run.
  *
  * @module
  */
@@ -26,14 +26,14 @@ function fileName(text: string): string {
   return encodeURIComponent(text).slice(0, 200);
 }
 
-/** Notes in the folder of the run that something is said; false if it was noted already. */
+/** Records in the run's folder that a line is printed; returns false if it was recorded already. */
 export function claim(run: string, key: string): boolean {
   try {
     Deno.writeTextFileSync(join(run, fileName(key)), "", { createNew: true });
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
-    // Without leave to write, each file says it for itself.
+    // Without permission to write, each file prints it.
     if (error instanceof Deno.errors.NotCapable) return true;
     throw error;
   }
@@ -47,7 +47,7 @@ export function announcementKey(
   return `${kind} ${formatFilters([filter])}`;
 }
 
-/** Says what is excluded or included, once, when the file has registered its tests. */
+/** Prints the exclusions and inclusions, once, when the file has registered its tests. */
 export function announce(
   kind: "exclude" | "include",
   filter: Filter,
@@ -77,7 +77,7 @@ function sayPending(): void {
   if (include.length > 0) say(`Including tags: ${formatFilters(include)}`);
 }
 
-/** Notes for the wrapper of the run that a test is excluded. */
+/** Records for the wrapper of the run that a test is excluded. */
 export function recordExcluded(run: string, name: string): void {
   try {
     Deno.writeTextFileSync(
@@ -86,15 +86,15 @@ export function recordExcluded(run: string, name: string): void {
       { append: true },
     );
   } catch (error) {
-    // Without leave to write, the test counts as skipped.
+    // Without permission to write, the test counts as skipped.
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
   }
 }
 
-/** How the tests of this file went. */
+/** The results of this file's tests. */
 const outcomes = { passed: 0, failed: 0, excluded: 0, skipped: 0 };
 
-/** How a test went. */
+/** The result of a test. */
 export type Outcome = keyof typeof outcomes;
 
 /** Counts a test of this file. */
@@ -102,14 +102,14 @@ export function count(outcome: Outcome): void {
   outcomes[outcome]++;
 }
 
-/** Says how the tests of this file went. */
+/** Prints the results of this file's tests. */
 export function sayTotals(): void {
   say(formatTotals(outcomes));
 }
 
-/** How many tests went how. */
+/** The number of tests with each result. */
 export interface Totals {
-  /** Tests that did what they promise. */
+  /** Tests that passed. */
   passed: number;
   /** Tests that failed, and files that did not load. */
   failed: number;

@@ -31,20 +31,20 @@ export type RequestedNode = Pick<
   "name" | "cookie" | "cookieFile" | "epmdPort"
 >;
 
-/** What the arguments of a test run say. */
+/** The parsed arguments of a test run. */
 export interface TestArguments {
-  /** What is included and excluded; `--only` is in it. */
+  /** The inclusions and exclusions, including `--only`. */
   filters: Filters;
   /** Whether there is an `--only`. */
   hasOnly: boolean;
   /** The live node to have, if one is asked for. */
   node: RequestedNode | undefined;
-  /** The folder in which the wrapper of the run collects what files tell. */
+  /** The folder in which the wrapper of the run collects the records of files. */
   run: string | undefined;
 }
 
 /**
- * Reads the arguments of a test run; what it does not know is for others.
+ * Reads the arguments of a test run; ignores unknown ones.
  *
  * @throws {TypeError} If a value is missing or wrong.
  */
@@ -90,7 +90,7 @@ export function parseTestArguments(
   };
 }
 
-/** What excludes distributed tests where there is no live node. */
+/** The filter that excludes distributed tests without a live node. */
 export const NOT_ALIVE: Filter = { tag: "distributed", value: "true" };
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What a test made and left behind, beyond what Deno's sanitizers see.
+ * Detects leaks of a test that Deno's sanitizers do not see.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { isStandardStream } from "../runtime/host/output_stream.ts";
 import type { Process } from "../runtime/processes/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
-/** How long what is ending may take to end, in milliseconds. */
+/** How long a process or node that is stopping may take, in milliseconds. */
 const SETTLE = 500;
 
 /** Processes that a runtime starts for itself, by what they run. */
@@ -22,7 +22,7 @@ export const SYSTEM: ReadonlySet<string> = new Set([
   "global_name_server",
 ]);
 
-/** What is looked at. */
+/** The kinds of leaks to check. */
 export interface LeakOptions {
   /** Whether sockets are. */
   sockets: boolean;
@@ -39,7 +39,7 @@ interface Handle {
   listening?: boolean;
 }
 
-/** What there is before a test. */
+/** The state before a test. */
 export class LeakCheck {
   readonly #runtime: Runtime;
   readonly #options: LeakOptions;
@@ -48,7 +48,7 @@ export class LeakCheck {
   readonly #processes: Map<Process, { monitors: number; aliases: number }>;
   readonly #names: Set<string>;
 
-  /** Looks at what there is. */
+  /** Records the current state. */
   constructor(runtime: Runtime, options: LeakOptions) {
     this.#runtime = runtime;
     this.#options = options;
@@ -59,7 +59,7 @@ export class LeakCheck {
   }
 
   /**
-   * Waits a little for what is ending.
+   * Checks for leaks; waits briefly for processes and nodes that are stopping.
    *
    * @throws {Error} If something is left that was not there before; its message names it.
    */

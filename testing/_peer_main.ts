@@ -1,7 +1,7 @@
 /**
- * The program of a peer: a node that a test starts as a process of the operating system.
+ * The program of a peer: a node that a test starts as an operating system process.
  *
- * What to start comes as a line of JSON on standard input; at the input's end, which comes also
+ * It reads its configuration as a line of JSON from standard input. At the end of the input, which also comes
  * when the test's process is killed, the peer stops.
  *
  * @module
@@ -19,15 +19,15 @@ import {
 import { startNode } from "./_start_node.ts";
 import { type Called, HARNESS_MODULE, UP } from "./_peer_messages.ts";
 
-/** What a peer is told. */
+/** The configuration of a peer. */
 export interface PeerStart {
   /** Name, cookie and EPMD's port. */
   node: NodeOptions;
-  /** What it runs. */
+  /** Its program. */
   program: LocatedProgram;
 }
 
-/** Reads what to start; gives also when the input ends. */
+/** Reads the configuration; also returns a promise for the end of the input. */
 function readInput(): { start: Promise<PeerStart>; end: Promise<void> } {
   const start = Promise.withResolvers<PeerStart>();
   const end = Promise.withResolvers<void>();

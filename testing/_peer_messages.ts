@@ -1,16 +1,16 @@
 /**
- * What a test and its peers say to each other.
+ * The messages between a test and its peers.
  *
  * @module
  */
 
-/** Under this name a peer exports what the harness calls. */
+/** The name of the module that a peer exports for the harness. */
 export const HARNESS_MODULE = "otp.testing";
 
-/** What a peer prints when it can be reached. */
+/** The line that a peer prints when it can be reached. */
 export const UP = "\0up\n";
 
-/** The result of a call, with the token of the call, which nobody else knows. */
+/** The result of a call, with the secret token of the call. */
 export type Called =
   | { type: "called"; token: string; value: unknown }
   | { type: "failed"; token: string; error: unknown };

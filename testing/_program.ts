@@ -1,5 +1,5 @@
 /**
- * What a node of a test runs, loaded.
+ * Loads the program of a test's node.
  *
  * @module
  */

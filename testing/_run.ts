@@ -1,5 +1,5 @@
 /**
- * How a test is run: on its node if it is to have one, with its peers, and watched for leaks.
+ * Runs a test: on its own node if it needs one, with its peers, and with a check for leaks.
  *
  * @module
  */
@@ -17,10 +17,10 @@ import type { TestProgram } from "./configuration.ts";
 import { callPeersFrom, type Peer, type PeerSpec, startPeer } from "./peer.ts";
 import type { TestContext, TestFunction } from "./_test_context.ts";
 
-/** The name of a test's own node that nobody names. */
+/** The default name of a test's own node. */
 const OWN_NODE = "test@localhost";
 
-/** What a test is to have. */
+/** The requirements of a test. */
 export interface Plan extends TestProgram {
   /** The test's name. */
   name: string;
@@ -32,7 +32,7 @@ export interface Plan extends TestProgram {
   isDistributed: boolean;
   /** How long it may take, in milliseconds; without it, Deno's own timeout holds. */
   timeout?: number;
-  /** What is looked at when it has ended. */
+  /** The checks when it has ended. */
   leaks: LeakOptions;
 }
 
@@ -64,7 +64,7 @@ async function runHere(
   try {
     await fn(context(t, undefined, [], []));
   } catch (error) {
-    // It was included all the same; what it throws then tells little.
+    // It was included explicitly, and its own error would not show that the node is missing.
     if (isDistributed) {
       say(
         `${
@@ -122,7 +122,7 @@ async function runOnNode(
   await leaks.assertClean();
 }
 
-/** Says what a node printed, which may tell why a test failed. */
+/** Prints the output of a node, which may explain why a test failed. */
 function tell(name: string, output: string): void {
   if (output !== "") say(`${name} printed:\n${output.trimEnd()}`);
 }

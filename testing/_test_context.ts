@@ -20,7 +20,7 @@ export interface TestContext extends Deno.TestContext {
    */
   peer(name: string): Peer;
   /**
-   * What came out at the test's own node.
+   * The output of the test's own node.
    *
    * @returns The text so far.
    */

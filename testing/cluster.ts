@@ -1,5 +1,5 @@
 /**
- * Where the nodes of a test find each other.
+ * The EPMD port and cookie of a test's nodes.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { randomBytes } from "node:crypto";
 
 /** Options of `Node.start` that nodes of the same test share. */
 export interface TestCluster {
-  /** A port of EPMD that nobody else uses. */
+  /** An unused EPMD port. */
   epmdPort: number;
-  /** A cookie that nobody else knows. */
+  /** A random cookie. */
   cookie: string;
 }
 
@@ -39,7 +39,7 @@ export function testCluster(): TestCluster {
   return { ...current };
 }
 
-/** Has the next test get a cluster of its own. */
+/** Makes the next test get its own cluster. */
 export function leaveCluster(): void {
   current = undefined;
 }

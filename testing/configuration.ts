@@ -1,5 +1,5 @@
 /**
- * What holds for all tests of a file.
+ * The configuration of all tests of a file.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { checkList, checkOptions } from "../runtime/values/check_arguments.ts";
 import { type Filter, parseFilter } from "./filters.ts";
 
 /**
- * What a node of a test runs: modules that it exports, and an application.
+ * The program of a test's node: modules that it exports, and an application.
  *
  * Files are named and not imported, as peers are other processes: by a URL, as `import.meta.resolve`
  * gives it, or by a path that starts at the test's file.
@@ -31,13 +31,13 @@ export interface TestProgram {
 /** Options for {@linkcode configureTests}. */
 export interface TestConfiguration extends TestProgram {
   /**
-   * What is excluded unless the command line includes it, each as `tag` or `tag:value`.
+   * The filters that exclude tests unless the command line includes them, each as `tag` or `tag:value`.
    *
    * @default {[]}
    */
   exclude?: readonly string[];
   /**
-   * What is included unless the command line says what to include.
+   * The filters that include tests unless the command line has its own.
    *
    * @default {[]}
    */
@@ -56,10 +56,10 @@ const configured: {
 const defaultTags: string[] = [];
 
 /**
- * Sets what holds for the tests that this file registers from here on: what ExUnit's
- * `test_helper.exs` is for. A file that several tests import can call it for them.
+ * Configures the tests that this file registers from here on, as ExUnit's
+ * `test_helper.exs` does. A file that several tests import can call it for them.
  *
- * @param configuration What is excluded and included, and what the nodes of tests run.
+ * @param configuration The exclusions, the inclusions, and the program of the tests' nodes.
  * @throws {TypeError} If a filter has no tag.
  *
  * @example Usage
@@ -118,7 +118,7 @@ export function tagsOfFile(): readonly string[] {
   return [...defaultTags];
 }
 
-/** What is configured for the file. */
+/** The configuration of the file. */
 export function configuration(): Readonly<typeof configured> {
   return configured;
 }

@@ -10,7 +10,7 @@ import {
   checkString,
 } from "../runtime/values/check_arguments.ts";
 
-/** What is known of a test, by name: a tag without a value has `true`. */
+/** The tags of a test, by name: a tag without a value has `true`. */
 export type Tags = Record<string, unknown>;
 
 /** Picks tests: those that have the tag, or those that have it with that value. */
@@ -25,7 +25,7 @@ export interface Filter {
   value?: string;
 }
 
-/** What is included, and what is excluded unless it is included. */
+/** The inclusions, and the exclusions, which they override. */
 export interface Filters {
   /** A test that one of these picks runs, whatever excludes it. */
   include: Filter[];
@@ -67,7 +67,7 @@ export function parseFilter(text: string): Filter {
  * Drops from the excludes what including makes void: including a tag, whatever its value, ends
  * every exclude of that tag.
  *
- * @param filters What is included and excluded.
+ * @param filters The inclusions and exclusions.
  * @returns The same, each filter once.
  *
  * @example Usage
@@ -113,8 +113,8 @@ function unique(filters: Filter[]): Filter[] {
  * The filters of `--only`: what it picks is included, and every test, which all have the tag
  * `test`, is excluded.
  *
- * @param filters What is included and excluded already.
- * @param only What alone is to run.
+ * @param filters The existing inclusions and exclusions.
+ * @param only The filters of the tests to run.
  * @returns The filters with `only` among them.
  *
  * @example Usage
@@ -140,7 +140,7 @@ export function onlyFilters(filters: Filters, only: Filter[]): Filters {
  *
  * Follows [ExUnit.Filters.eval/4](https://hexdocs.pm/ex_unit/1.18/ExUnit.Filters.html#eval/4).
  *
- * @param filters What is included and excluded.
+ * @param filters The inclusions and exclusions.
  * @param tags The test's tags.
  * @returns True if it runs.
  *

@@ -97,7 +97,7 @@ function check({ ours, denos }: CommandLine): void {
   }
 }
 
-/** Says what the command line excludes and includes, so that no file has to. */
+/** Prints the exclusions and inclusions of the command line, so that no file needs to. */
 function announceGiven(ours: readonly string[], folder: string): void {
   const { filters: { include, exclude }, node } = parseTestArguments(ours);
   const filters = normalizeFilters({
@@ -133,7 +133,7 @@ async function run(line: CommandLine, folder: string): Promise<number> {
     flaky,
     hasOnly: parseTestArguments(ours).hasOnly,
     seconds: (performance.now() - started) / 1000,
-    // What reads a report reads nothing else.
+    // A program that reads the report expects no other output.
     say: isReport(line) ? complain : say,
   });
 }
@@ -173,7 +173,7 @@ function complain(line: string): void {
   nodeProcess.stderr.write(`${line}\n`);
 }
 
-/** How a run has ended. */
+/** The result of a run. */
 interface Ending {
   code: number;
   failures: readonly string[];

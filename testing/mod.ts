@@ -1,7 +1,7 @@
 /**
  * Testing distributed code: tests with tags, as in ExUnit, with the nodes that they need.
  *
- * `@otp/distribution/testing/main` runs a project's tests, and `docs/testing.md` is the way in.
+ * `@otp/distribution/testing/main` runs a project's tests; `docs/testing.md` is the introduction.
  *
  * @example Two nodes in a test
  * ```ts

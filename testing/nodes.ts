@@ -69,7 +69,7 @@ export class TestNodes implements AsyncDisposable, Iterable<Node> {
   }
 
   /**
-   * What came out at a node.
+   * The output of a node.
    *
    * @param name Its name, with or without the host.
    * @returns The text so far; empty if the node was given an `io` of its own.
@@ -130,7 +130,7 @@ export class TestNodes implements AsyncDisposable, Iterable<Node> {
  * {@linkcode testCluster}; what they print is kept, and they log nothing.
  *
  * @param names Their names; without a host, they are on `localhost`.
- * @param options What `Node.start` takes, for each of them.
+ * @param options The options of `Node.start` for each of them.
  * @returns The nodes, to be stopped by `await using`.
  * @throws {NodeStartError} If one cannot be started; those before it are stopped.
  *

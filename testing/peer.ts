@@ -1,5 +1,5 @@
 /**
- * Peers: nodes that are processes of the operating system.
+ * Peers: nodes that are operating system processes.
  *
  * @module
  */
@@ -27,7 +27,7 @@ import { isFile } from "./_programs.ts";
 /** Options for {@linkcode startPeer}. */
 export interface PeerOptions extends TestProgram, Partial<TestCluster> {
   /**
-   * What the peer's process may do, as flags of Deno's.
+   * The permissions of the peer's process, as flags of Deno.
    *
    * @default {["--allow-net", "--allow-env", "--allow-read", "--allow-sys=hostname"]}
    */
@@ -67,7 +67,7 @@ const STOP_WITHIN = 5000;
 let own: Node | undefined;
 let callers = 0;
 
-/** Says from which node peers are called that do not say so themselves. */
+/** Sets the default node from which peers are called. */
 export function callPeersFrom(node: Node | undefined): void {
   own = node;
 }
@@ -79,7 +79,7 @@ export function callPeersFrom(node: Node | undefined): void {
  * however that ends.
  *
  * @param name Its name; without a host, it is on `localhost`.
- * @param options What it runs, and what it may do.
+ * @param options Its program and its permissions.
  * @returns The peer, to be stopped by `stop()` or `await using`.
  * @throws {Error} If it does not come up; what it printed is in the message.
  *
@@ -202,7 +202,7 @@ export class Peer implements AsyncDisposable {
   }
 
   /**
-   * What the peer has printed, on standard output and standard error.
+   * The peer's output, on standard output and standard error.
    *
    * @returns The text so far.
    *
@@ -222,11 +222,11 @@ export class Peer implements AsyncDisposable {
    * Calls a function of a module that the peer exports, in a process of the peer; what it prints
    * comes out there.
    *
-   * @typeParam T What it gives.
+   * @typeParam T Its result.
    * @param module The module's name.
    * @param fn The function's name.
    * @param args Its arguments.
-   * @returns What it gives; rejects with what it throws.
+   * @returns Its result; rejects with the error that it throws.
    * @throws {Error} If the peer ends, or does not export the function.
    *
    * @example Usage
@@ -376,7 +376,7 @@ function given({ epmdPort, cookie }: PeerOptions): Partial<TestCluster> {
   };
 }
 
-/** Has a peer resolve imports as the test does: by the configuration file nearest to it. */
+/** Makes a peer resolve imports like the test: with the nearest configuration file. */
 function configFlags(): string[] {
   if (!Deno.mainModule.startsWith("file:")) return [];
   let folder = dirname(fileURLToPath(Deno.mainModule));

@@ -58,7 +58,7 @@ const TEARDOWN = 15_000;
 export interface TestOptions
   extends Omit<Deno.TestDefinition, "name" | "fn">, TestProgram {
   /**
-   * What the test is about, each as `tag` or `tag:value`. A test tagged `distributed` needs a live
+   * The test's tags, each as `tag` or `tag:value`. A test tagged `distributed` needs a live
    * node, and is excluded without one.
    *
    * @default {the tags that describeTags gives}
@@ -229,7 +229,7 @@ function tagsOf(name: string, written: readonly string[]): Tags {
   return tags;
 }
 
-/** What the command line and the file include and exclude, for a test. */
+/** The inclusions and exclusions of the command line and the file, for a test. */
 function filtersOf(
   { filters, node, run }: TestArguments,
   hasPeers: boolean,
@@ -246,7 +246,7 @@ function filtersOf(
   };
 }
 
-/** Says what excludes a test; of what the command line says, all. */
+/** Describes the filters that exclude a test; all of those on the command line. */
 function announceFilters(
   filters: Filters,
   tags: Tags,

@@ -95,7 +95,7 @@ test(
       "await receive()",
       "send(me, 'to me'), await receive()",
       'await Node.spawnLink("alex@localhost", ["Chat", "receiveMessage"], ["hi"]).then(() => receive((m) => m.type === "EXIT")).then((m) => m.reason)',
-      "Process.register('typist', self()), Process.put('k', 2), send(self(), 'mail')",
+      "Process.register(self(), 'typist'), Process.put('k', 2), send(self(), 'mail')",
       "Application.started()",
       "await Node.stop(), [Node.self(), self().equals(me), Process.get('k'), Process.whereis('typist')?.equals(me), Process.trapExit(true)]",
       "await receive()",
