@@ -131,11 +131,11 @@ export interface ConnectOptions {
   address?: string;
 }
 
-/** What a node counts, see {@linkcode Node.stats}. */
+/** The counters of a node, see {@linkcode Node.stats}. */
 export interface NodeStats extends ConnectionStats {
   /** The node's processes now. */
   processes: number;
-  /** What peers hold here now: processes started for them, links and monitors that they made. */
+  /** The resources that peers hold here now: processes started for them, links and monitors that they made. */
   held: Record<Holding, number>;
   /** Entries that servers of the node keep for all peers together: names, locks, members, children, requests. */
   entries: number;
@@ -333,7 +333,7 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * What the node that the calling code is on has counted since its start: connections, bytes,
+   * The counters of the node that the calling code is on, since its start: connections, bytes,
    * and by cause who was not let in and what was refused.
    *
    * @returns The counters, a copy; `undefined` if no node is started.
@@ -483,7 +483,7 @@ export class Node implements AsyncDisposable {
    * before any other signal of that node, and that go, by `{ type: "nodedown", node }` after all.
    *
    * Follows [net_kernel:monitor_nodes/1](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/1).
-   * Who asks several times is told of each node as many times; `false` ends all of it.
+   * A process that asks several times is notified of each node as many times; `false` ends all of it.
    *
    * @param on Whether to be told.
    * @returns Whether it was told before.

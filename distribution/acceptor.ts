@@ -33,11 +33,11 @@ interface HalfOpen {
 export interface AcceptorOptions {
   /** The node's processes. */
   runtime: Runtime;
-  /** What a handshake needs to know. */
+  /** The data of the node that a handshake needs. */
   local: Local;
   /** The wires that the node speaks. */
   wires: Wire[];
-  /** What is counted. */
+  /** The counters. */
   stats: ConnectionStats;
   /** Where lines for the log go. */
   log: NetworkLog;

@@ -11,7 +11,7 @@ import { createHash } from "node:crypto";
 import { isIP } from "node:net";
 import { printable } from "../runtime/values/inspect.ts";
 
-/** What a node's name is prefixed with in a certificate. */
+/** The prefix of a node's name in a certificate. */
 export const NODE_URI = "otp://";
 
 /** The certificate that a peer has shown, and that this node's CA has signed. */

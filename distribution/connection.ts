@@ -75,7 +75,7 @@ const PROBE = 250;
 /** How many times the cap of messages answers may reach, which cannot be refused. */
 const HARD = 2;
 
-/** What a connection tells its node. */
+/** The events of a connection, for its node. */
 export interface ConnectionHandlers {
   /** It is closed, for the reason given; told once, and nothing comes after it. */
   down(reason: string): void;
@@ -103,7 +103,7 @@ export interface ConnectionOptions {
 
 /** An established connection to a peer. */
 export class Connection implements Port {
-  /** Who the other one is. */
+  /** The node at the other end. */
   readonly peer: Peer;
   /** Where signals for the peer go. */
   readonly signals: Signals;

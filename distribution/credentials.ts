@@ -38,7 +38,7 @@ export interface TlsOptions {
   verify?: VerifyCertificate;
 }
 
-/** What a node needs for TLS. */
+/** The parts of a node's TLS. */
 export interface Credentials {
   /** Its certificate, as PEM. */
   readonly cert: string;

@@ -38,7 +38,7 @@ const GIVE_WAY = 1000;
 
 /**
  * How often a dial is repeated whose connection was closed without a word: a listener does so with
- * some when too many are at its door, and takes them a moment later.
+ * some when too many are half open, and takes them a moment later.
  */
 const REPEATS = 5;
 
@@ -288,7 +288,7 @@ export class Dialler {
 
   /**
    * Tries once. When the other side's connection comes up meanwhile, the handshake goes on until it
-   * is told so: the listener would have to take a dialler that leaves without a word for a stranger.
+   * is told so: the listener would count a dialler that leaves without a word as unauthenticated.
    */
   async #attempt(dial: Dial): Promise<void> {
     const { node, address, stop } = dial;

@@ -224,7 +224,7 @@ export class Network {
     );
   }
 
-  /** What was counted, as it is now. */
+  /** The counters, as they are now. */
   stats(): ConnectionStats {
     return {
       ...this.#stats,

@@ -7,7 +7,7 @@
 import type { RefusedRequest } from "../runtime/holdings.ts";
 import type { RefusalCause } from "./wire.ts";
 
-/** What a node counts of the connections to it. Numbers only grow, but for the first two. */
+/** The counters of a node's connections. Numbers only grow, but for the first two. */
 export interface ConnectionStats {
   /** Peers that are connected now. */
   connections: number;
@@ -27,7 +27,7 @@ export interface ConnectionStats {
   silent: number;
   /** Peers that were down as they did not read what was sent to them. */
   unread: number;
-  /** What peers that are in were refused, by cause. */
+  /** Requests of connected peers that were refused, by cause. */
   refusedRequests: Record<RefusedRequest, number>;
   /** Bytes that came from peers that are in. */
   receivedBytes: number;

@@ -17,7 +17,7 @@ const END_TIMEOUT = 1000;
 const READ_BYTES = 1 << 16;
 
 /**
- * How many accepted connections a node has open, peers and strangers together. Strangers are few by
+ * How many accepted connections a node has open, peers and unauthenticated ones together. The latter are few by
  * `maxHalfOpen`; this bounds those whose sockets are about to close.
  */
 export const MAX_CONNECTIONS = 2048;

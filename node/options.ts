@@ -33,7 +33,7 @@ export interface NodeOptions {
    */
   cookieFile?: string;
   /**
-   * What other nodes may run here: functions by module and name. Nothing else can be run from
+   * Functions that other nodes may run here, by module and name. Nothing else can be run from
    * outside.
    *
    * @default {{}}
@@ -109,7 +109,7 @@ export interface NodeOptions {
    */
   tickTime?: number;
   /**
-   * What is taken from peers, and kept for them, at most.
+   * Limits of what is taken from peers, and kept for them.
    *
    * @default {DEFAULT_LIMITS}
    */

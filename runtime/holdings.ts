@@ -1,20 +1,20 @@
 /**
- * What each peer's processes hold here: counted, and bounded.
+ * The resources of this node that each peer holds: counted, and limited.
  *
  * @module
  */
 
-/** What is held: processes that were started for a peer, and links and monitors of its processes. */
+/** A resource that a peer holds: processes that were started for it, and links and monitors of its processes. */
 export type Holding = "processes" | "links" | "monitors";
 
 /**
- * What is counted: also entries, which are what servers keep for a peer: names and locks of the cluster, members of
+ * A resource that is counted: also entries, which servers keep for a peer: names and locks of the cluster, members of
  * groups, children, requests that wait.
  */
 export type Counted = Holding | "entries";
 
 /**
- * What a peer was refused: a spawn or a task, of what is not exported (`"undef"`), not to that
+ * A request that was refused: a spawn or a task of a function that is not exported (`"undef"`), not to that
  * node (`"not_allowed"`), or a closure (`"closure"`), or beyond its processes (`"limit"`); a link,
  * a monitor or an entry of a server beyond as many as it may have.
  */

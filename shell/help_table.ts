@@ -330,7 +330,7 @@ export const HELP: Record<string, Doc[]> = {
   "NoProcessError": [
     {
       "signature": "NoProcessError",
-      "text": "What was asked of a name that no process has."
+      "text": "A request was sent to a name that no process has."
     }
   ],
   "Node": [
@@ -372,7 +372,7 @@ export const HELP: Record<string, Doc[]> = {
   "Node.monitorNodes": [
     {
       "signature": "monitorNodes(on: boolean)",
-      "text": "Has the calling process told of all visible nodes that connect, by `{ type: \"nodeup\", node }`\nbefore any other signal of that node, and that go, by `{ type: \"nodedown\", node }` after all.\n\nFollows [net_kernel:monitor_nodes/1](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/1).\nWho asks several times is told of each node as many times; `false` ends all of it."
+      "text": "Has the calling process told of all visible nodes that connect, by `{ type: \"nodeup\", node }`\nbefore any other signal of that node, and that go, by `{ type: \"nodedown\", node }` after all.\n\nFollows [net_kernel:monitor_nodes/1](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/1).\nA process that asks several times is notified of each node as many times; `false` ends all of it."
     }
   ],
   "Node.ping": [
@@ -420,7 +420,7 @@ export const HELP: Record<string, Doc[]> = {
   "Node.stats": [
     {
       "signature": "stats()",
-      "text": "What the node that the calling code is on has counted since its start: connections, bytes,\nand by cause who was not let in and what was refused."
+      "text": "The counters of the node that the calling code is on, since its start: connections, bytes,\nand by cause who was not let in and what was refused."
     }
   ],
   "Node.stop": [

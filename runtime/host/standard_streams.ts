@@ -8,7 +8,7 @@
 import { ignore } from "../promises/ignore.ts";
 import { standardError, standardOutput } from "./output_stream.ts";
 
-/** What stands in for standard input, output and error. */
+/** A stand-in for standard input, output and error. */
 export interface StreamsStandIn {
   /** Writes text; without it, it goes where it went before. */
   write?(text: string): void | Promise<void>;
@@ -25,7 +25,7 @@ let current: StreamsStandIn | undefined;
 let dropped = 0;
 let noticeOf: (count: number) => string = plainNotice;
 
-/** What stands in now, if anything does. */
+/** The current stand-in, if there is one. */
 export function streamsStandIn(): StreamsStandIn | undefined {
   return current;
 }

@@ -1,5 +1,5 @@
 /**
- * What a node tells, as JSON: for what collects logs.
+ * The events of a node as JSON, for programs that collect logs.
  *
  * @module
  */

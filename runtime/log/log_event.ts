@@ -22,26 +22,26 @@ export interface CrashReport {
   pid: Pid;
   /** The name that it was registered under. */
   name: string | undefined;
-  /** What it was. */
+  /** The kind of process. */
   kind: "process" | "server" | "task";
-  /** What it ran. */
+  /** A description of the code that it ran. */
   initialCall: string | undefined;
   /** The label that it gave itself by `setLabel`; only there if it did. */
   label?: unknown;
   /** Its exit reason, as it was thrown. */
   reason: unknown;
-  /** Who started it. */
+  /** The process that started it. */
   parent: Pid | undefined;
   /**
-   * Who started it, who started that one, and so on, nearest first: by name where they had one. Only
+   * The process that started it, the one that started that, and so on, nearest first: by name where they had one. Only
    * of servers and tasks.
    */
   ancestors: Ancestor[];
   /** On whose behalf it ran, nearest first. Only of tasks. */
   callers: Pid[];
-  /** What it was linked to. */
+  /** The processes that it was linked to. */
   links: Pid[];
-  /** What it monitored. */
+  /** The processes and names that it monitored. */
   monitors: MonitoredObject[];
   /** Whether exit signals became messages. */
   trapExit: boolean;
@@ -49,13 +49,13 @@ export interface CrashReport {
   messageQueueLen: number;
   /** The message that it was dealing with. Only of servers. */
   lastMessage?: unknown;
-  /** Who sent that message, if it was a call. Only of servers. */
+  /** The process that sent that message, if it was a call. Only of servers. */
   client?: Pid;
   /** Its state. Only of servers that show it. */
   state?: unknown;
 }
 
-/** What became of a supervisor's child, in OTP's words. */
+/** The events of a supervisor's child, in OTP's words. */
 export type SupervisorError =
   | "child_terminated"
   | "start_error"
@@ -76,14 +76,14 @@ export interface ReportedChild {
   type?: string;
 }
 
-/** What befell a supervisor's child. */
+/** A report of a supervisor on a child. */
 export interface SupervisorReport {
   /** The supervisor. */
   supervisor: Pid;
   /** The name that it is registered under. */
   name: string | undefined;
   /**
-   * What it is: the child has ended (`"child_terminated"`), did not start (`"start_error"`), did not
+   * The event: the child has ended (`"child_terminated"`), did not start (`"start_error"`), did not
    * end as it was told (`"shutdown_error"`), or has ended too often, so that the supervisor ends too
    * (`"shutdown"`).
    */
@@ -102,13 +102,13 @@ export interface ApplicationReport {
   reason: unknown;
 }
 
-/** What a node tells. */
+/** An event that a node reports. */
 export interface LogEvent {
   /** How much it matters. */
   level: LogLevel;
   /** The node's name. */
   node: string;
-  /** What happened, for people; nothing in it steers a terminal, and no secret is in it. */
+  /** The event, for people; nothing in it steers a terminal, and no secret is in it. */
   message: string;
   /** Set where a process crashed. */
   crash?: CrashReport;
@@ -118,7 +118,7 @@ export interface LogEvent {
   application?: ApplicationReport;
 }
 
-/** What a runtime tells its node. */
+/** An event that a runtime reports to its node. */
 export type RuntimeEvent = Omit<LogEvent, "node">;
 
 /** Gets what a node tells. */

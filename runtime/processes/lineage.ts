@@ -9,27 +9,27 @@ import type { Pid } from "../values/pid.ts";
 /** A process as another one's ancestor: its name, where it had one, or its pid. */
 export type Ancestor = Pid | string;
 
-/** What a server was at when it failed. */
+/** The work of a server when it failed. */
 export interface CrashContext {
   /** The message that it was dealing with. */
   lastMessage?: unknown;
-  /** Who sent it, if it was a call. */
+  /** The process that sent it, if it was a call. */
   client?: Pid;
   /** Its state before that message. */
   state?: unknown;
 }
 
-/** What is known of a server or a task besides what every process has: OTP's `proc_lib` notes it so. */
+/** The lineage of a server or a task, as OTP's `proc_lib` notes it. */
 export interface Lineage {
   /** Which of the two it is. */
   readonly kind: "server" | "task";
-  /** Who started it, who started that one, and so on: nearest first. */
+  /** The process that started it, the one that started that, and so on: nearest first. */
   readonly ancestors: readonly Ancestor[];
   /** On whose behalf it runs, nearest first. */
   readonly callers: Pid[];
   /** Whether it is being started: of an exit its starter learns then, and not the log. */
   starting?: boolean;
-  /** What it was at when it failed; noted by a server as it ends. */
+  /** Its work when it failed; noted by a server as it ends. */
   context?: CrashContext;
 }
 

@@ -44,7 +44,7 @@ export interface Link {
 export interface Monitor {
   /** Its reference. */
   ref: Ref;
-  /** What it watches, and where. */
+  /** Its target: a pid, or a name. */
   target: Target;
   /** The node of the target. */
   node: string;
@@ -57,7 +57,7 @@ export function monitoredObject({ target, node }: Monitor): MonitoredObject {
 
 /** Somebody's monitor on this process. */
 export interface Watcher {
-  /** Who watches. */
+  /** The process that watches. */
   pid: Pid;
   /** Under which reference. */
   ref: Ref;

@@ -21,7 +21,7 @@ export type Guard = (message: unknown) => boolean;
 export interface WaitOptions {
   /** After so many milliseconds; 0 only looks. */
   timeout?: number;
-  /** What the wait gives at the timeout, instead of rejecting. */
+  /** The value that the wait resolves with at the timeout, instead of rejecting. */
   after?: unknown;
   /** Whether `after` is set. */
   hasAfter?: boolean;

@@ -45,13 +45,13 @@ export const PROCESS_LABEL = "$process_label";
 export interface ProcessOptions {
   /** The group leader; a process without a parent leads itself. */
   groupLeader?: Pid;
-  /** Who started it. */
+  /** The process that started it. */
   parent?: Pid;
   /** Set for a server or task, whose every abnormal end is told. */
   kind?: Lineage["kind"];
   /** Of a task: the processes that asked for the work, nearest first, Elixir's `$callers`. */
   callers?: Pid[];
-  /** What it runs, in words. */
+  /** A description of the code that it runs. */
   label?: string;
   /** The node that it is started for. */
   origin?: string;
@@ -65,11 +65,11 @@ export class Process implements MailboxHost {
   readonly runtime: Runtime;
   /** Where its output goes. */
   groupLeader: Pid;
-  /** Who started it. */
+  /** The process that started it. */
   readonly parent: Pid | undefined;
-  /** What is known of it if it is a server or a task. */
+  /** Its lineage, if it is a server or a task. */
   readonly lineage: Lineage | undefined;
-  /** What it runs, in words. */
+  /** A description of the code that it runs. */
   readonly label: string | undefined;
   /** The other node that it was started for, if it was. */
   readonly origin: string | undefined;
@@ -103,9 +103,9 @@ export class Process implements MailboxHost {
   nodeMonitors: Map<string, number> | undefined = undefined;
   /** How many times it is told of each visible node that comes or goes. */
   watchesNodes = 0;
-  /** What it awaits, by reference number. */
+  /** Its pending waits, by reference number. */
   waits: SmallMap<number, Wait> | undefined = undefined;
-  /** What it keeps for itself, by the key's key: its dictionary. */
+  /** Its dictionary, by the key's key. */
   dictionary: Map<unknown, { key: unknown; value: unknown }> | undefined =
     undefined;
   /** Messages that are to be sent to it. */
@@ -181,7 +181,7 @@ export class Process implements MailboxHost {
     return this.#abort.signal;
   }
 
-  /** What it keeps for other nodes, as a server: how many entries for each. */
+  /** How many entries it keeps for each other node, as a server. */
   entries: Map<string, number> | undefined;
 
   /** Keeps something more for a node, under a key; false if it may not, and that has been refused. */
@@ -356,7 +356,7 @@ export class Process implements MailboxHost {
     if (held) this.runtime.holdings.release(pid.node, "links");
   }
 
-  /** What it is linked to. */
+  /** The processes that it is linked to. */
   activeLinks(): Pid[] {
     return [...this.links?.values() ?? []]
       .filter(({ unlinking }) => unlinking === 0).map(({ pid }) => pid);
@@ -403,7 +403,7 @@ export class Process implements MailboxHost {
     this.monitors.set(ref.number, { ref, target, node });
   }
 
-  /** What it monitors. */
+  /** The processes and names that it monitors. */
   monitored(): MonitoredObject[] {
     return [...this.monitors?.values() ?? []].map(monitoredObject);
   }

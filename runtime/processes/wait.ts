@@ -19,7 +19,7 @@ export interface Wait {
   readonly tellsEnd?: boolean;
   /** A reply came to the alias. */
   reply(value: unknown, ref: Ref): void;
-  /** What the reference monitors has ended. */
+  /** The target of the monitor of that reference has ended. */
   down(object: MonitoredObject, reason: unknown, ref: Ref): void;
   /** The spawn request of that reference was answered, or its node is down (`undefined`). */
   spawned?(result: SpawnResult | undefined): void;

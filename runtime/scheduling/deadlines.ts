@@ -7,7 +7,7 @@
 
 import { afterInput, afterTurn, noteTurn } from "./scheduler.ts";
 
-/** What has a deadline. */
+/** Something that has a deadline. */
 export interface Expiring {
   /** The time is over. */
   expire(): void;

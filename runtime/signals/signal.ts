@@ -17,14 +17,14 @@ import type { Pid, Ref } from "../values/pid.ts";
  */
 export type Backpressure = Promise<void> | undefined;
 
-/** What is linked, monitored or told: a process, or whoever has a name on the receiving node. */
+/** The target of a signal: a process, or whoever has a name on the receiving node. */
 export type Target = Pid | string;
 
-/** What a DOWN is about. */
+/** The target of a monitor, as a DOWN has it. */
 export type MonitoredObject = Pid | { name: string; node: string };
 
 /**
- * What a spawned process runs: a function that its node exports, a closure's source, or, within
+ * The function that a spawned process runs: one that its node exports, a closure's source, or, within
  * a node, a function that is kept for the request.
  */
 export type Runnable =
@@ -36,7 +36,7 @@ export type Runnable =
 export interface SpawnRequest {
   /** Names the request; with `monitor`, the monitor as well. */
   ref: Ref;
-  /** What the process runs. */
+  /** The function that the process runs. */
   run: Runnable;
   /** Whether it is linked to the one who asks, from its first moment. */
   link: boolean;

@@ -1,5 +1,5 @@
 /**
- * What other nodes may run on this one: the functions of the modules that it exports, by name.
+ * The functions that other nodes may run on this one: those of the modules that it exports, by name.
  *
  * @module
  */
@@ -69,7 +69,7 @@ export class Modules {
   readonly #named = new Map<AnyFunction, [module: string, name: string]>();
   readonly #parked = new Map<string, AnyFunction>();
   /**
-   * What the node does for all, by name: by spawn requests only, as `allow` is asked for what a service runs, and
+   * Services of the node, by name: they are reached by spawn requests only, as `allow` is asked for what a service runs, and
    * not for the service.
    */
   readonly services: Map<string, Service> = new Map();
@@ -157,7 +157,7 @@ export class Modules {
       : service(run as Runnable & { module: string; function: string }, node);
   }
 
-  /** What a request names, ready to run, or why it cannot be run; of another node, if it names one. */
+  /** The function that a request names, ready to run, or why it cannot be run; of another node, if it names one. */
   resolve(run: Runnable, node?: string): Resolved {
     const { args } = run;
     if (args.length > MAX_ARGUMENTS) {
@@ -263,7 +263,7 @@ export function spawnError(
     : new SpawnRefusedError(error, text);
 }
 
-/** What names a function; throws at the caller, as the node that is asked would say less. */
+/** Checks the name of a function; throws at the caller, as the node that is asked would say less. */
 export function checkName(
   fn: unknown,
 ): readonly [module: string, name: string] {

@@ -108,7 +108,7 @@ export class ReceiveTimeout extends Error {
   }
 }
 
-/** What was asked of a name that no process has. */
+/** A request was sent to a name that no process has. */
 export class NoProcessError extends Error {
   /** Always `"NoProcessError"`. */
   override readonly name = "NoProcessError";
@@ -154,7 +154,7 @@ export class SpawnRefusedError extends Error {
 export class RpcError extends Error {
   /** Always `"RpcError"`. */
   override readonly name = "RpcError";
-  /** What went wrong. */
+  /** The cause. */
   readonly code: "noconnection" | "timeout" | "notsup" | "system_limit";
   /** The node that was to run the function. */
   readonly node: string;

@@ -29,7 +29,7 @@ export interface ShutdownReason {
 export interface NoCatchReason {
   /** Always `"nocatch"`. */
   type: "nocatch";
-  /** What was thrown. */
+  /** The thrown value. */
   value: unknown;
 }
 
@@ -50,7 +50,7 @@ export interface CallReason {
   type: "call";
   /** Why the call failed. */
   reason: unknown;
-  /** What was called: module, function, arguments. */
+  /** The call: module, function, arguments. */
   call: [module: string, function: string, args: unknown[]];
 }
 

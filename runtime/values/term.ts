@@ -1,5 +1,5 @@
 /**
- * What a message may be made of, and how it is copied.
+ * Terms: the values that a message may consist of, and their copies.
  *
  * The same values can be sent to a process of this node and of any other: those of JSON, and
  * `undefined`, `bigint`, NaN, the infinities, −0, `Date`, `Map`, `Set`, `ArrayBuffer`, typed

@@ -17,7 +17,7 @@ import {
   typedArrayKind,
 } from "./term.ts";
 
-/** What stands for a value in a `Map` or a `Set`. */
+/** A key that stands for a value in a `Map` or a `Set`. */
 export type TermKey = string | boolean | null | undefined;
 
 /**
