@@ -528,13 +528,13 @@ export class SimulatedCluster implements AsyncDisposable {
    * @example Usage
    * ```ts
    * import { SimulatedCluster } from "@otp/distribution/testing";
-   * import { receive, register, send } from "@otp/distribution";
+   * import { Process, receive, self, send } from "@otp/distribution";
    * import { assert } from "@std/assert";
    *
    * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
    * cluster.slow("kate", 100);
    * cluster.spawn("kate", () => {
-   *   register("ear");
+   *   Process.register(self(), "ear");
    *   return receive();
    * });
    * await cluster.run("alex", () => {
