@@ -20,6 +20,7 @@ const QUIET = 3 * TICK_TIME;
 const WEIGHTS = {
   send: 10,
   sendLarge: 1,
+  sendLargeAndEnd: 1,
   sendName: 3,
   sendAlias: 3,
   spawn: 2,
@@ -41,7 +42,10 @@ const WEIGHTS = {
   unalias: 1,
   pause: 8,
   part: 3,
+  partOneWay: 2,
   cut: 2,
+  cutOneWay: 1,
+  slow: 1,
   heal: 3,
   disconnect: 1,
   restart: 2,
@@ -88,6 +92,9 @@ export const anyLife: fc.Arbitrary<Life> = fc.record({
 
 /** What travels in parts, with what others say between them. */
 const LARGE = [new Uint8Array(70_000), "x".repeat(200_000)];
+
+/** How many bytes a slow node reads in a millisecond. */
+const RATES = [20, 400, 400, Infinity];
 
 const PAUSES = [0, 1, 5, 20, 100, 500, 1500, 3000];
 
@@ -142,10 +149,16 @@ class Scene {
         await cluster.advance(PAUSES[a % PAUSES.length]);
         return;
       case "part":
+      case "partOneWay":
       case "cut":
+      case "cutOneWay":
         cluster.partition([this.#node(a)], [this.#node(b)], {
-          mode: what === "cut" ? "cut" : "silent",
+          mode: what.startsWith("cut") ? "cut" : "silent",
+          oneWay: what.endsWith("OneWay"),
         });
+        break;
+      case "slow":
+        cluster.slow(this.#node(a), RATES[b % RATES.length]);
         break;
       case "heal":
         cluster.heal();
@@ -194,6 +207,11 @@ class Scene {
         return send("pid");
       case "sendLarge":
         return send("pid", LARGE[c % LARGE.length]);
+      case "sendLargeAndEnd":
+        // The parts of a large message, a small one and the end go one way, in this order.
+        send("pid", LARGE[c % LARGE.length]);
+        send("pid");
+        return history.exit(by, { died: by.id });
       case "sendName":
         return history.send(by, named, "name");
       case "sendAlias": {
@@ -259,6 +277,7 @@ class Scene {
   async rest(): Promise<string[]> {
     const cluster = this.#cluster;
     cluster.heal();
+    for (const name of this.#nodes) cluster.slow(name, Infinity);
     await cluster.advance(QUIET);
     await cluster.settle();
     this.#history.turn();

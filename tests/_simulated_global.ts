@@ -38,6 +38,7 @@ const RESOLVERS = [
 /** A name that was given, or may have been. */
 interface Given {
   name: string;
+  by: Actor;
   actor: Actor;
   at: number;
   /** Whether it is known to have been given; else it was asked for, and nothing is known. */
@@ -90,6 +91,7 @@ class GlobalScene implements Scene {
         return by.order(what, async () => {
           const given: Given = {
             name,
+            by,
             actor,
             at: world.tick(),
             isSure: false,
@@ -258,6 +260,8 @@ class GlobalScene implements Scene {
       ? given
       : [{ actor: undefined, isSure: false }];
     if (actors.size !== 1 || !isSure || !actor!.isAlive) return [];
+    // A name for a process of another node ends with the connection to it, as its monitor tells.
+    if (given.some(({ by }) => by !== actor)) return [];
     return names.some(([known]) => known === name)
       ? []
       : [`${name} is lost, and nobody took it from ${actor!.pid}`];

@@ -3,4 +3,4 @@
 import { GLOBAL } from "./_simulated_global.ts";
 import { livesTest } from "./_simulated_lives.ts";
 
-livesTest("global", GLOBAL, 80, import.meta.url);
+livesTest("global", GLOBAL, 60, import.meta.url);
