@@ -186,6 +186,9 @@ class GlobalScene implements Scene {
 
   async check(): Promise<string[]> {
     const wrong = this.#locks();
+    const { cluster } = this.#world;
+    // No server ends by an error.
+    wrong.push(...cluster.trace().filter((line) => / error: Proc/.test(line)));
     const tables = await this.#tables();
     const [first, ...others] = tables;
     for (const { node, names } of others) {

@@ -302,6 +302,8 @@ export class GlobalWorker implements Server {
     const held = servers.filter((each) =>
       each.node === node || visible.has(each.node)
     );
+    // The one server that had given its lock may be lost by now.
+    if (held.length === 0) return;
     const [boss, ...rest] = byRank(held);
     // The boss last: who gets its lock is then likely to get the others.
     await this.#askAll(rest, { type: "unlock_names" });
