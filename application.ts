@@ -58,7 +58,7 @@ export interface EnvValue<T> {
   value: T;
 }
 
-/** What {@linkcode Application.spec} tells of an application. */
+/** The description of an application that {@linkcode Application.spec} returns. */
 export interface LoadedApplication {
   /** Its name. */
   name: string;
@@ -161,7 +161,7 @@ export class Application {
    * Starts an application, after those that it depends on.
    *
    * Follows [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).
-   * What an application that runs already depends on is not looked at. A process of the application's own
+   * The dependencies of an application that runs already are not started. A process of the application's own
    * starts its top supervisor: the application does not end with the caller, and prints where the node
    * prints. If one application does not start, those that were started for it are stopped again.
    *

@@ -111,7 +111,7 @@ export type {
  * ```
  */
 export interface GenServerTypes {
-  /** What `init` gets. */
+  /** The argument of `init`. */
   arg?: unknown;
   /** The state. */
   state?: unknown;
@@ -121,7 +121,7 @@ export interface GenServerTypes {
   cast?: unknown;
   /** The messages that are sent to it, besides those of the system. */
   info?: unknown;
-  /** What `handleContinue` gets. */
+  /** The argument of `handleContinue`. */
   continue?: unknown;
   /** `true` if `init` may give `"ignore"`: starting it then may, too. */
   ignore?: boolean;
@@ -130,7 +130,7 @@ export interface GenServerTypes {
 /** A value, or a promise of it. */
 export type MaybePromise<V> = V | Promise<V>;
 
-/** What may be given to be sent: as it is copied, it may well be `readonly`. */
+/** A value to send: it is copied, so it may be `readonly`. */
 export type AsSent<V> = V extends
   | Atom
   | Date
@@ -144,7 +144,7 @@ export type AsSent<V> = V extends
   : V extends object ? { readonly [K in keyof V]: AsSent<V[K]> }
   : V;
 
-/** What a server's `init` gets. */
+/** The argument of a server's `init`. */
 export type ArgOf<T> = T extends { arg: unknown } ? T["arg"] : unknown;
 
 /** A server's state. */
@@ -157,7 +157,7 @@ export type RequestOf<T> = T extends { call: unknown }
   : never
   : never;
 
-/** What a server answers to requests of a type; to any, if the type is left out. */
+/** The replies of a server to requests of a type; to any request, if the type is left out. */
 export type ReplyOf<T, R = AsSent<RequestOf<T>>> = 0 extends 1 & T
   // deno-lint-ignore no-explicit-any
   ? any
@@ -174,17 +174,17 @@ export type CastOf<T> = T extends { cast: unknown } ? T["cast"] : never;
 /** The messages that a server is to be sent. */
 export type InfoOf<T> = T extends { info: unknown } ? T["info"] : never;
 
-/** What a server goes on with. */
+/** The argument of a server's `handleContinue`. */
 export type ContinueOf<T> = T extends { continue: unknown } ? T["continue"]
   : never;
 
-/** What stands for the messages of a server that is to be sent none: no value has this type. */
+/** The message type of a server that takes no plain messages: no value has this type. */
 export interface NoInfo {
   /** Cannot be. */
   readonly none: never;
 }
 
-/** What every server may get, whatever it is to be sent: EXIT, DOWN, nodes that come and go, its timeout. */
+/** Messages that every server may receive: EXIT, DOWN, nodes that come and go, its timeout. */
 export type SystemMessage =
   | "timeout"
   | ExitMessage
@@ -192,13 +192,13 @@ export type SystemMessage =
   | { type: "nodeup" | "nodedown"; node: string };
 
 /**
- * Who calls: for {@linkcode GenServer.reply}. It is plain data, and can be sent to others.
+ * The caller of a request, for {@linkcode GenServer.reply}. It is plain data, and can be sent to others.
  *
  * @typeParam R The replies that the caller may get.
  */
 // deno-lint-ignore no-explicit-any
 export interface From<in R = any> {
-  /** Who calls. */
+  /** The calling process. */
   readonly pid: Pid;
   /** The alias that the reply goes to. */
   readonly ref: Ref;
@@ -210,7 +210,7 @@ export interface From<in R = any> {
   readonly takes?: (reply: R) => void;
 }
 
-/** What a callback that goes on may give besides the state. */
+/** Options of a callback's result that go with the state. */
 export interface ResultOptions<T> {
   /**
    * Milliseconds to wait for the next message. If none comes, `handleInfo` gets `"timeout"`; any message
@@ -277,7 +277,7 @@ export interface StopReplyResult<T, A = ReplyOf<T>> extends StopResult<T> {
   reply: A;
 }
 
-/** What `init` gives; `"ignore"` where the types say that it may. */
+/** The result of `init`; `"ignore"` where the types allow it. */
 export type InitResult<T> =
   | InitOk<T>
   | InitStop
@@ -341,15 +341,15 @@ export type HandleCall<T> = 0 extends 1 & T
     : CallHandlers<T>
   : CallHandler<T>;
 
-/** What `handleCast`, `handleInfo` and `handleContinue` give. */
+/** The result of `handleCast`, `handleInfo` and `handleContinue`. */
 export type CastResult<T> = NoReplyResult<T> | StopResult<T>;
 
 /**
- * What a server is made of: an object with these functions, or a class that has them as static ones. All
+ * The callbacks of a server: an object with these functions, or a class that has them as static ones. All
  * but `init` may be left out, and each may be asynchronous: the server takes no other message until it has
  * ended.
  *
- * What a callback throws ends the server, and its callers get an exit with that. As in Elixir, a value that
+ * A callback that throws ends the server, and its callers exit with the value thrown. As in Elixir, a value that
  * is thrown and is no error counts as what the callback gives. What it gives that is none of its results
  * ends the server with `{ type: "bad_return_value", value }`.
  *
@@ -361,7 +361,7 @@ export type CastResult<T> = NoReplyResult<T> | StopResult<T>;
 // deno-lint-ignore no-explicit-any
 export interface GenServerModule<T extends GenServerTypes = any> {
   /**
-   * What the server is called in reports, and as a child of a supervisor.
+   * The name of the server in reports, and its id as a child of a supervisor.
    *
    * @default {"GenServer"}
    */
@@ -475,7 +475,7 @@ export type GenServerRef<T> =
   | GenServerAddress<T>
   | ServerRef;
 
-/** What a start gives: the pid; or `"ignore"`, where the types say that `init` may. */
+/** The result of a start: the pid; or `"ignore"`, where the types allow `init` to return that. */
 export type StartResult<T> =
   | GenServerPid<T>
   | (0 extends 1 & T ? never
@@ -540,7 +540,7 @@ export interface MultiCallOptions extends AbcastOptions {
   timeout?: number;
 }
 
-/** What {@linkcode GenServer.multiCall} gives. */
+/** The result of {@linkcode GenServer.multiCall}. */
 export interface MultiCallResult<R> {
   /** The replies, in the order of the nodes. */
   replies: { node: string; reply: R }[];
@@ -1038,7 +1038,7 @@ export class GenServer {
   }
 
   /**
-   * Who has a server's name.
+   * The process that has a server's name.
    *
    * Follows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on
    * another node is not looked up, and given back as it is.

@@ -195,7 +195,7 @@ export class global {
   }
 
   /**
-   * Who has a name.
+   * The process that has a name.
    *
    * Follows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It is
    * this node's copy that is read: of a process of another node that has just ended, the pid may still be

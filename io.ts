@@ -53,7 +53,7 @@ export interface IoInspectOptions extends InspectOptions, IoOptions {
   label?: string;
 }
 
-/** What {@linkcode IO.puts} takes. */
+/** A value that {@linkcode IO.puts} prints. */
 export type Printable = string | number | bigint | boolean | {
   toString(): string;
 };

@@ -33,7 +33,7 @@ import { copyTerm } from "./runtime/values/term.ts";
 export type { MonitoredObject, NameOnNode };
 export { type Message, Pid, Ref } from "./runtime/values/pid.ts";
 
-/** What a message can be sent to: a process, a local name, a name on a node, or an alias. */
+/** A receiver of messages: a process, a local name, a name on a node, or an alias. */
 export type Destination<M = unknown> =
   | Pid<M>
   | string
@@ -41,23 +41,23 @@ export type Destination<M = unknown> =
   | NameOnNode
   | Ref;
 
-/** What a process with `trapExit` gets when a linked process ends. */
+/** The message to a process that traps exits when a linked process exits. */
 export interface ExitMessage {
   /** Always `"EXIT"`. */
   type: "EXIT";
-  /** Who ended, or who sent the exit signal. */
+  /** The process that exited, or that sent the exit signal. */
   from: Pid;
   /** The exit reason. */
   reason: unknown;
 }
 
-/** What a monitor gives when the monitored process ends, once. */
+/** The message of a monitor, sent once, when the monitored process exits. */
 export interface DownMessage {
   /** Always `"DOWN"`. */
   type: "DOWN";
   /** The monitor's reference. */
   ref: Ref;
-  /** What was monitored: the pid, or the name and its node. */
+  /** The monitored pid, or the name and its node. */
   object: MonitoredObject;
   /** The exit reason; `"noproc"` if there was none, `"noconnection"` if its node is gone. */
   reason: unknown;
@@ -82,7 +82,7 @@ export interface ReceiveOptions<A = never> {
    */
   timeout?: number;
   /**
-   * What to give at the timeout, instead of rejecting with `ReceiveTimeout`.
+   * The result at the timeout, instead of rejecting with `ReceiveTimeout`.
    *
    * @default {undefined}
    */
@@ -269,7 +269,7 @@ export async function flush(): Promise<"ok"> {
 /** Options for {@linkcode spawn}, {@linkcode spawnLink} and {@linkcode spawnMonitor}. */
 export interface SpawnOptions {
   /**
-   * What the process is called in crash reports.
+   * The name of the process in crash reports.
    *
    * @default {the function's name}
    */

@@ -54,7 +54,7 @@ export interface PgOptions {
   scope?: string | Atom;
 }
 
-/** What {@linkcode pg.monitor} gives. */
+/** The result of {@linkcode pg.monitor}. */
 export interface GroupMonitor {
   /** The monitor; it comes with each message, and ends it by {@linkcode pg.demonitor}. */
   ref: Ref;
@@ -62,7 +62,7 @@ export interface GroupMonitor {
   pids: Pid[];
 }
 
-/** What {@linkcode pg.monitorScope} gives. */
+/** The result of {@linkcode pg.monitorScope}. */
 export interface ScopeMonitor {
   /** The monitor; it comes with each message, and ends it by {@linkcode pg.demonitor}. */
   ref: Ref;

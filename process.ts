@@ -78,7 +78,7 @@ export interface SendOptions {
   nosuspend?: boolean;
 }
 
-/** What {@linkcode send} with options returns: whether the message was sent. */
+/** The result of {@linkcode Process.send}: whether the message was sent. */
 export type SendResult = "ok" | "noconnect" | "nosuspend";
 
 /** Options for {@linkcode Process.monitor}. */
@@ -195,7 +195,7 @@ export interface CancelTimerOptions {
   info?: boolean;
 }
 
-/** What {@linkcode Process.cancelTimer} with `async` sends to its caller. */
+/** The message that {@linkcode Process.cancelTimer} with `async` sends to its caller. */
 export interface CancelTimerMessage {
   /** Always `"cancel_timer"`. */
   type: "cancel_timer";
@@ -542,7 +542,7 @@ export class Process {
   }
 
   /**
-   * Who has a name on this node.
+   * The process that has a name on this node.
    *
    * @param name The name.
    * @returns The pid, or `undefined`.
@@ -928,7 +928,7 @@ export class Process {
   }
 
   /**
-   * What a process of this node is and does, for debugging.
+   * Information on a process of this node, for debugging.
    *
    * Follows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), which warns that it is
    * for debugging only. Waits by reference count too: a pending call is a monitor. As in Elixir, it

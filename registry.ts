@@ -87,7 +87,7 @@ export interface RegistryOptions {
   meta?: Record<string, unknown>;
 }
 
-/** What a listener gets when a process has registered. */
+/** The message to a listener when a process has registered. */
 export interface RegisterMessage {
   /** Always `"register"`. */
   type: "register";
@@ -95,13 +95,13 @@ export interface RegisterMessage {
   registry: string;
   /** The key. */
   key: unknown;
-  /** Who has registered. */
+  /** The process that has registered. */
   pid: Pid;
   /** The value that it gave, a copy. */
   value: unknown;
 }
 
-/** What a listener gets when a process has unregistered. */
+/** The message to a listener when a process has unregistered. */
 export interface UnregisterMessage {
   /** Always `"unregister"`. */
   type: "unregister";
@@ -109,7 +109,7 @@ export interface UnregisterMessage {
   registry: string;
   /** The key. */
   key: unknown;
-  /** Who has unregistered. */
+  /** The process that has unregistered. */
   pid: Pid;
 }
 
@@ -123,16 +123,16 @@ export interface RegistryRecord extends RegistryEntry {
 export interface AlreadyRegisteredReason {
   /** Always `"already_registered"`. */
   type: "already_registered";
-  /** Who has the key. */
+  /** The process that has the key. */
   pid: Pid;
 }
 
-/** What {@linkcode Registry.register} gives. */
+/** The result of {@linkcode Registry.register}. */
 export type RegisterResult =
   | { type: "ok"; owner: Pid }
   | { type: "error"; reason: AlreadyRegisteredReason };
 
-/** What {@linkcode Registry.updateValue} gives where there was something to update. */
+/** The result of {@linkcode Registry.updateValue} if there was a value to update. */
 export interface UpdatedValue {
   /** Always `"ok"`. */
   type: "ok";
@@ -157,7 +157,7 @@ export type RegistryName =
  * Registering and reading take effect at once, without a message to another process. When a process
  * exits, its registrations are gone with it: none of the functions gives a process that is not alive.
  *
- * Who is registered is linked to the registry. If the registry crashes or is stopped, so do they, unless
+ * Registered processes are linked to the registry. If it crashes or is stopped, so do they, unless
  * they trap exits; its supervisor starts it again, empty.
  *
  * A registry with unique keys names servers: `{ via: Registry, name: ["MyApp.Registry", key] }` wherever a
@@ -366,7 +366,7 @@ export class Registry {
   }
 
   /**
-   * Who is registered under a key, and with which value.
+   * The processes that are registered under a key, each with its value.
    *
    * Follows [Registry.lookup/2](https://hexdocs.pm/elixir/1.18/Registry.html#lookup/2).
    *
@@ -878,7 +878,7 @@ export class Registry {
   }
 
   /**
-   * Who has a name for `via`.
+   * The process that has a name for `via`.
    *
    * @param name A {@linkcode RegistryName}.
    * @returns The process, or `undefined`.

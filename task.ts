@@ -77,15 +77,15 @@ export type TaskResult<T> =
 /** A task, whether it has a process or is one by `Task.completed`. */
 export type AnyTask<T = unknown> = Task<T, Pid | undefined>;
 
-/** What a task gives. */
+/** The value of a task. */
 export type TaskValue<K> = K extends AnyTask<infer T> ? T : never;
 
-/** What {@linkcode Task.awaitMany} gives: what each task gives, at its place. */
+/** The result of {@linkcode Task.awaitMany}: the value of each task, at its place. */
 export type TaskValues<K extends readonly AnyTask[]> = {
   -readonly [I in keyof K]: TaskValue<K[I]>;
 };
 
-/** What {@linkcode Task.yieldMany} gives: each task, with its result or that it has none. */
+/** The result of {@linkcode Task.yieldMany}: each task, with its result if it has one. */
 export type TaskYields<K extends readonly AnyTask[]> = {
   -readonly [I in keyof K]: [
     task: K[I],
@@ -108,7 +108,7 @@ export interface YieldManyOptions {
    */
   timeout?: number;
   /**
-   * What to do with tasks that have no result when the time runs out: nothing, so that they can still
+   * How tasks are treated that have no result when the time runs out: `"nothing"`, so that they can still
    * be awaited; `"ignore"` them as by `Task.ignore`; or `"kill_task"`, as by `Task.shutdown` with
    * `"brutal_kill"`.
    *
@@ -120,7 +120,7 @@ export interface YieldManyOptions {
 /** Options for {@linkcode Task.asyncStream}. */
 export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
   /**
-   * What the function gets after the element.
+   * The arguments of the function after the element.
    *
    * @default {[]}
    */
@@ -144,7 +144,7 @@ export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
    */
   timeout?: number;
   /**
-   * What happens when a task takes longer: the process that iterates exits, or the task is killed and
+   * The reaction when a task takes longer: the process that iterates exits, or the task is killed and
    * gives `{ type: "exit", reason: "timeout" }`.
    *
    * @default {"exit"}
@@ -159,7 +159,7 @@ export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
 }
 
 /**
- * What a stream of tasks gives for one element.
+ * The result of one element in a stream of tasks.
  *
  * @typeParam T What the task gives.
  * @typeParam E The element.
@@ -206,7 +206,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   readonly pid: P;
   /** The reference of its monitor, and the alias of its result. */
   readonly ref: Ref;
-  /** Who may await it. */
+  /** The process that may await it. */
   readonly owner: Pid;
 
   /** @ignore */

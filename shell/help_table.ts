@@ -134,7 +134,7 @@ export const HELP: Record<string, Doc[]> = {
   "Application.start": [
     {
       "signature": "start(application: ApplicationSpec)",
-      "text": "Starts an application, after those that it depends on.\n\nFollows [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).\nWhat an application that runs already depends on is not looked at. A process of the application's own\nstarts its top supervisor: the application does not end with the caller, and prints where the node\nprints. If one application does not start, those that were started for it are stopped again.\n\nWhen the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the\nnode's log is told and the application is no longer started; applications that depend on it are left\nalone."
+      "text": "Starts an application, after those that it depends on.\n\nFollows [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).\nThe dependencies of an application that runs already are not started. A process of the application's own\nstarts its top supervisor: the application does not end with the caller, and prints where the node\nprints. If one application does not start, those that were started for it are stopped again.\n\nWhen the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the\nnode's log is told and the application is no longer started; applications that depend on it are left\nalone."
     }
   ],
   "Application.started": [
@@ -288,7 +288,7 @@ export const HELP: Record<string, Doc[]> = {
   "GenServer.whereis": [
     {
       "signature": "whereis(server: ServerRef)",
-      "text": "Who has a server's name.\n\nFollows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on\nanother node is not looked up, and given back as it is."
+      "text": "The process that has a server's name.\n\nFollows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on\nanother node is not looked up, and given back as it is."
     }
   ],
   "IO": [
@@ -522,7 +522,7 @@ export const HELP: Record<string, Doc[]> = {
   "Process.info": [
     {
       "signature": "info(pid?: Pid, options?: ProcessInfoOptions)",
-      "text": "What a process of this node is and does, for debugging.\n\nFollows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), which warns that it is\nfor debugging only. Waits by reference count too: a pending call is a monitor. As in Elixir, it\nthrows for a process of another node; with `remote: true` it asks that node."
+      "text": "Information on a process of this node, for debugging.\n\nFollows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), which warns that it is\nfor debugging only. Waits by reference count too: a pending call is a monitor. As in Elixir, it\nthrows for a process of another node; with `remote: true` it asks that node."
     },
     {
       "signature": "info(pid: Pid, options: RemoteProcessInfoOptions)",
@@ -652,7 +652,7 @@ export const HELP: Record<string, Doc[]> = {
   "Process.whereis": [
     {
       "signature": "whereis(name: string | Atom)",
-      "text": "Who has a name on this node."
+      "text": "The process that has a name on this node."
     }
   ],
   "ProcessExited": [
@@ -682,7 +682,7 @@ export const HELP: Record<string, Doc[]> = {
   "Registry": [
     {
       "signature": "Registry",
-      "text": "Keeps processes of this node under keys.\n\nA process registers itself, as often as it likes, each time with a value. Keys are whatever a message\nmay hold, and compare by value: two lists with the same items are one key. Keys are copied; values are\nkept as they are, so that a function will do.\n\nRegistering and reading take effect at once, without a message to another process. When a process\nexits, its registrations are gone with it: none of the functions gives a process that is not alive.\n\nWho is registered is linked to the registry. If the registry crashes or is stopped, so do they, unless\nthey trap exits; its supervisor starts it again, empty.\n\nA registry with unique keys names servers: `{ via: Registry, name: [\"MyApp.Registry\", key] }` wherever a\nserver's name is asked for, to start it under and to call it by. It then takes the place of registered\nnames where there are many of them, or where they are not texts.\n\nThe functions take the name of a registry of the calling process's node, and throw a `NoProcessError` if\nthere is none of that name. For groups of the whole cluster see `pg`."
+      "text": "Keeps processes of this node under keys.\n\nA process registers itself, as often as it likes, each time with a value. Keys are whatever a message\nmay hold, and compare by value: two lists with the same items are one key. Keys are copied; values are\nkept as they are, so that a function will do.\n\nRegistering and reading take effect at once, without a message to another process. When a process\nexits, its registrations are gone with it: none of the functions gives a process that is not alive.\n\nRegistered processes are linked to the registry. If it crashes or is stopped, so do they, unless\nthey trap exits; its supervisor starts it again, empty.\n\nA registry with unique keys names servers: `{ via: Registry, name: [\"MyApp.Registry\", key] }` wherever a\nserver's name is asked for, to start it under and to call it by. It then takes the place of registered\nnames where there are many of them, or where they are not texts.\n\nThe functions take the name of a registry of the calling process's node, and throw a `NoProcessError` if\nthere is none of that name. For groups of the whole cluster see `pg`."
     }
   ],
   "Registry.childSpec": [
@@ -736,7 +736,7 @@ export const HELP: Record<string, Doc[]> = {
   "Registry.lookup": [
     {
       "signature": "lookup(registry: string | Atom, key: unknown)",
-      "text": "Who is registered under a key, and with which value.\n\nFollows [Registry.lookup/2](https://hexdocs.pm/elixir/1.18/Registry.html#lookup/2)."
+      "text": "The processes that are registered under a key, each with its value.\n\nFollows [Registry.lookup/2](https://hexdocs.pm/elixir/1.18/Registry.html#lookup/2)."
     }
   ],
   "Registry.match": [
@@ -814,7 +814,7 @@ export const HELP: Record<string, Doc[]> = {
   "Registry.whereisName": [
     {
       "signature": "whereisName(name: unknown)",
-      "text": "Who has a name for `via`."
+      "text": "The process that has a name for `via`."
     }
   ],
   "RpcError": [
@@ -1150,7 +1150,7 @@ export const HELP: Record<string, Doc[]> = {
   "global.whereisName": [
     {
       "signature": "whereisName(name: unknown)",
-      "text": "Who has a name.\n\nFollows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It is\nthis node's copy that is read: of a process of another node that has just ended, the pid may still be\ngiven. The first use on a node waits until it has joined those that it is connected to."
+      "text": "The process that has a name.\n\nFollows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It is\nthis node's copy that is read: of a process of another node that has just ended, the pid may still be\ngiven. The first use on a node waits until it has joined those that it is connected to."
     }
   ],
   "inspect": [
