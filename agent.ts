@@ -30,6 +30,7 @@ import {
   locateForCast,
   type Place,
   sendTo,
+  toSendLater,
   whenLocated,
 } from "./gen/locate.ts";
 import { mayBeLeft, sent, startCall, timeoutOf } from "./gen/call.ts";
@@ -438,10 +439,14 @@ export class Agent {
     fn: AgentFunction<NoInfer<S>, NoInfer<S>>,
   ): "ok" | Promise<"ok"> {
     const process = currentProcess();
+    const place = locateForCast(serverRef(agent), process);
+    const held = typeof fn === "function"
+      ? fn
+      : toSendLater(place, process, fn);
     const sent = whenLocated(
-      locateForCast(serverRef(agent), process),
+      place,
       process,
-      (place) => castTo(process, place, fn),
+      (place) => castTo(process, place, held),
     );
     return sent === "ok" ? sent : mayBeLeft(sent);
   }
@@ -484,15 +489,19 @@ function ask<T>(
   const process = waitingProcess();
   if (process === undefined) return never();
   const ref = serverRef(agent);
+  const located = locate(ref, process);
+  const held = typeof fn === "function"
+    ? fn
+    : toSendLater(located, process, fn);
   const askAt = (place: Place): Promise<T> => {
-    const request: AgentRequest = { type, run: sendable(fn, place, process) };
+    const request: AgentRequest = { type, run: sendable(held, place, process) };
     return startCall<T>(process, place, request, {
       timeout,
       as: () => callOf(ref, type, fn, timeout),
       read: (reply) => valueOf(reply, place.node) as T,
     }).promise;
   };
-  return whenLocated(locate(ref, process), process, askAt) as Promise<T>;
+  return whenLocated(located, process, askAt) as Promise<T>;
 }
 
 function castTo(

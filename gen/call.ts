@@ -19,7 +19,6 @@ import {
   checkTimeout,
 } from "../runtime/values/check_arguments.ts";
 import type { Pid, Ref } from "../runtime/values/pid.ts";
-import { copyTerm } from "../runtime/values/term.ts";
 import { type CallDescription, callExit } from "./call_description.ts";
 import {
   isSelf,
@@ -27,6 +26,7 @@ import {
   locateForCast,
   type Place,
   sendTo,
+  toSendLater,
   whenLocated,
 } from "./locate.ts";
 import { Call, Cast, type ServerTarget, Tell } from "./messages.ts";
@@ -132,10 +132,12 @@ export function call<T>(
 ): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return never();
+  const place = locate(server, process);
+  const held = toSendLater(place, process, request);
   return whenLocated(
-    locate(server, process),
+    place,
     process,
-    (place) => startCall<T>(process, place, request, options).promise,
+    (place) => startCall<T>(process, place, held, options).promise,
   ) as Promise<T>;
 }
 
@@ -148,8 +150,7 @@ export function cast(
   const message = new Cast(request);
   const place = locateForCast(server, process);
   if (!(place instanceof Promise)) return sendTo(process, place, message);
-  // The copy is made now, as that of any message.
-  const copy = copyTerm(message, process.runtime.maxDepth);
+  const copy = toSendLater(place, process, message);
   return mayBeLeft(
     Promise.resolve(
       whenLocated(place, process, (place) => sendTo(process, place, copy)),

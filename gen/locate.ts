@@ -13,6 +13,7 @@ import type { Process } from "../runtime/processes/process.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import type { Backpressure } from "../runtime/signals/signal.ts";
 import { Pid } from "../runtime/values/pid.ts";
+import { copyTerm } from "../runtime/values/term.ts";
 import type { ServerTarget } from "./messages.ts";
 import { whereisName } from "./server_names.ts";
 
@@ -59,6 +60,13 @@ export function locateForCast(
   } catch {
     return nobody;
   }
+}
+
+/** What is sent to a place once it is located: a copy of its own if that takes time, as that of any message. */
+export function toSendLater<T>(located: unknown, process: Process, term: T): T {
+  return located instanceof Promise
+    ? copyTerm(term, process.runtime.maxDepth) as T
+    : term;
 }
 
 /**

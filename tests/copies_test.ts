@@ -4,7 +4,9 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { GenServer } from "../gen_server.ts";
+import { Agent } from "../agent.ts";
+import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { GenServer, type ServerName } from "../gen_server.ts";
 import { Node } from "../node.ts";
 import {
   type Pid,
@@ -15,6 +17,9 @@ import {
   send,
   spawn,
 } from "../process.ts";
+import { rpc } from "../rpc.ts";
+import { Task } from "../task.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { exactly } from "./_terms.ts";
 
@@ -220,15 +225,133 @@ const LOCAL_WAYS: Record<string, Way> = {
     });
     return { got, send: (value) => Process.sendAfter(known, value, 0) };
   },
-  "the arguments of spawn()": () => {
+  "the arguments of spawn()": run((take, value) => spawn(take, [value])),
+  "the arguments of Node.spawn()": run((take, value) =>
+    Node.spawn(ALEX, take, [value])
+  ),
+  "the arguments of rpc.call()": run((take, value) =>
+    rpc.call(ALEX, take, [value])
+  ),
+  "the arguments of Task.start()": run((take, value) =>
+    Task.start(take, [value])
+  ),
+  "the argument of GenServer.start()": run((take, value) =>
+    GenServer.start({
+      init(arg) {
+        take(arg);
+        return { type: "ok", state: undefined };
+      },
+    }, value)
+  ),
+  "GenServer.cast() by a name that is looked up later": async (node) => {
+    const { pid, got } = await server(node);
+    return { got, send: (value) => GenServer.cast(later(pid), value) };
+  },
+  "GenServer.call() by a name that is looked up later": async (node) => {
+    const { pid, got } = await server(node);
+    return { got, send: (value) => GenServer.call(later(pid), value) };
+  },
+  "Agent.get() by a name that is looked up later": byAgent((agent, named) =>
+    Agent.get(agent, named)
+  ),
+  "Agent.cast() by a name that is looked up later": byAgent((agent, named) =>
+    Agent.cast(agent, named)
+  ),
+  "a start of a task by a name that is looked up later": async (node) => {
+    const { promise: got, resolve } = Promise.withResolvers<unknown>();
+    const pid = await unlinked(node, () => TaskSupervisor.startLink());
+    return {
+      got,
+      send: (value) =>
+        TaskSupervisor.startChild(
+          later(pid),
+          (value: unknown) => resolve(value),
+          [value],
+        ),
+    };
+  },
+  "a start of a child by a name that is looked up later": async (node) => {
+    const { got, named } = exported(node, () => "ignore");
+    const pid = await unlinked(
+      node,
+      () => DynamicSupervisor.startLink(),
+    );
+    return {
+      got,
+      send: (value) =>
+        DynamicSupervisor.startChild(later(pid), {
+          id: "child",
+          // deno-lint-ignore no-explicit-any
+          start: named(value) as any,
+        }),
+    };
+  },
+};
+
+/** A function that a node exports, as it is named with the last argument; and that argument, as it came. */
+function exported(
+  node: Node,
+  result: () => unknown,
+): {
+  got: Promise<unknown>;
+  named(value: unknown): [string, string, unknown[]];
+} {
+  const { promise: got, resolve } = Promise.withResolvers<unknown>();
+  const module = `Exported${++names}`;
+  node.export(module, {
+    take(...args: unknown[]) {
+      resolve(args.at(-1));
+      return result();
+    },
+  });
+  return { got, named: (value) => [module, "take", [value]] };
+}
+
+/** Starts a supervisor on a node, which nobody is linked to. */
+function unlinked(node: Node, start: () => Promise<Pid>): Promise<Pid> {
+  return node.run(async () => {
+    const pid = await start();
+    Process.unlink(pid);
+    return pid;
+  });
+}
+
+/** A way that has an agent run a function of its node. */
+function byAgent(
+  ask: (
+    agent: ServerName,
+    named: [string, string, unknown[]],
+  ) => unknown,
+): Way {
+  return async (node) => {
+    const { got, named } = exported(node, () => 0);
+    const pid = await node.run(() => Agent.start(() => 0));
+    return { got, send: (value) => ask(later(pid), named(value)) };
+  };
+}
+
+/** A way whose receiver is a function that is run with what is sent. */
+function run(
+  start: (take: (value: unknown) => void, value: unknown) => unknown,
+): Way {
+  return () => {
     const { promise: got, resolve } = Promise.withResolvers<unknown>();
     return Promise.resolve({
       got,
-      send: (value: unknown) =>
-        spawn((value: unknown) => resolve(value), [value]),
+      send: (value) => start((value) => resolve(value), value),
     });
-  },
-};
+  };
+}
+
+/** A name that a registry takes its time to find. */
+function later(pid: Pid): ServerName {
+  const via = {
+    registerName: () => false,
+    unregisterName: () => {},
+    whereisName: () => Promise.resolve(pid),
+  };
+  return { via, name: "later" };
+}
 
 async function checkTable(
   ways: Record<string, Way>,

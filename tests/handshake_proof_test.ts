@@ -30,6 +30,10 @@ function* nearly(text: string): Generator<[what: string, text: string]> {
   }
   yield ["its end", text.slice(1)];
   yield ["one more", `${text}0`];
+  yield ["a space before it", ` ${text}`];
+  yield ["a space behind it", `${text} `];
+  yield ["a line feed behind it", `${text}\n`];
+  if (text !== text.toUpperCase()) yield ["upper case", text.toUpperCase()];
   yield ["twice", text + text];
   const half = text.length / 2;
   yield ["halves swapped", text.slice(half) + text.slice(0, half)];
@@ -130,3 +134,25 @@ for (const length of LENGTHS) {
     },
   );
 }
+
+clusterTest("spaces and case of a cookie count", async (cluster) => {
+  const cookie = " Two Words ";
+  const alex = await cluster.start("alex", { cookie });
+  const enter = async (cookie: string) => {
+    await using peer = await RawPeer.dial(alex.port);
+    await peer.enter(RAW, ALEX, { cookie });
+  };
+  const others = [
+    cookie.trim(),
+    cookie.trimStart(),
+    cookie.trimEnd(),
+    cookie.replaceAll(" ", ""),
+    cookie.replace("Two ", "Two  "),
+    cookie.toLowerCase(),
+    cookie.toUpperCase(),
+  ];
+  for (const other of others) {
+    await assertRejects(() => enter(other), Error, undefined, other);
+  }
+  await enter(cookie);
+});

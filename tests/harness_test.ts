@@ -239,7 +239,7 @@ test("main() leaves Deno's reports to who asks for them", options, async () => {
     for (const args of [["--reporter=junit"], ["--reporter", "junit"]]) {
       const { stdout, stderr } = await harness("harness_tags", ...args);
       assert(stdout.trimEnd().endsWith("</testsuites>"));
-      assertStringIncludes(stderr, "4 passed, 0 failed\n");
+      assertStringIncludes(stderr, "\n4 passed, 0 failed\n");
     }
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -141,12 +141,11 @@ clusterTest(
       message.includes("received an unexpected message")
     );
     assertEquals(unexpected.length, 10);
-    assert(
-      events.some(({ message }) =>
-        /^\d+ more of these: unexpected messages to Supervisor supervisor$/
-          .test(message)
-      ),
+    const more = events.flatMap(({ message }) =>
+      /^(\d+) more of these: unexpected messages to Supervisor supervisor$/
+        .exec(message)?.[1] ?? []
     );
+    assertEquals(more, ["990"]);
   },
 );
 
@@ -310,6 +309,25 @@ test("NodeLog writes as many events of a cause as it may, and counts those beyon
       assertEquals(events.map(({ message }) => message), [...written, ...rest]);
     }
   }
+});
+
+test("NodeLog writes an event after a window whose timer is late", () => {
+  const messages: string[] = [];
+  let now = 0;
+  const log = new NodeLog({
+    node: "alex@localhost",
+    hook: ({ message }) => void messages.push(message),
+    // Its timers never fire.
+    clock: { ...systemClock, now: () => now, after: () => () => {} },
+  });
+  const report = (text: string) =>
+    log.report("error", () => text, { what: "a", most: 1 });
+  report("one");
+  report("two");
+  now = 3_600_000;
+  report("three");
+  log.stop();
+  assertEquals(messages, ["one", "1 more of these: a", "three"]);
 });
 
 test("NodeLog takes so many events in a second, and says how many more there were", () => {

@@ -38,18 +38,18 @@ clusterTest(
       assertThrows(
         () => Process.register(self(), NAME_256),
         RangeError,
-        "256 bytes",
+        " 256 bytes",
       );
       assertThrows(
         () => send({ name: NAME_256, node: THEIRS.node }, "hi"),
         RangeError,
-        "256 bytes",
+        " 256 bytes",
       );
-      assertThrows(() => atom(NAME_256), RangeError, "256 bytes");
+      assertThrows(() => atom(NAME_256), RangeError, " 256 bytes");
       assertThrows(
         () => Process.monitor({ name: NAME_256, node: THEIRS.node }),
         RangeError,
-        "256 bytes",
+        " 256 bytes",
       );
       // The function's name is a part of the text, which is cut between characters.
       await peer.say([["spawn*", 1, 3, {

@@ -311,7 +311,7 @@ clusterTest(
       assertThrows(
         () => void Node.connect(longer),
         RangeError,
-        "256 bytes",
+        " 256 bytes",
       );
       const kate = await cluster.start("kate");
       await Node.connect(KATE);

@@ -350,7 +350,7 @@ for (
       bytes: jsonFrame([["send*", 1, 100, {
         $bytes: ["Uint32Array", "AAA="],
       }]]),
-      told: /2 bytes are no Uint32Array/,
+      told: /\b2 bytes are no Uint32Array/,
     },
     {
       what: "a large signal that did not come",
@@ -365,7 +365,7 @@ for (
     {
       what: "a raw frame that is too short",
       bytes: Uint8Array.of(0x80, 0, 0, 1, 0),
-      told: /a raw frame of 1 bytes/,
+      told: /a raw frame of 1 bytes\b/,
     },
     {
       what: "raw bytes after their end",

@@ -13,7 +13,12 @@ import { quote } from "../../runtime/values/inspect.ts";
 import { forgetRequest } from "../../runtime/spawning/spawn_on_node.ts";
 import type { Process } from "../../runtime/processes/process.ts";
 import { call, startCall } from "../../gen/call.ts";
-import { locate, type Place, whenLocated } from "../../gen/locate.ts";
+import {
+  locate,
+  type Place,
+  toSendLater,
+  whenLocated,
+} from "../../gen/locate.ts";
 import type { ChildStart, FullChildSpec, Started } from "./child_spec.ts";
 import { startRunnable } from "./child_start.ts";
 import { describeRequest } from "../../gen/call_description.ts";
@@ -74,10 +79,14 @@ export function askToStart(
 ): Promise<Started> {
   const process = waitingProcess();
   if (process === undefined) return never();
+  const place = locate(supervisor, process);
+  const start = typeof spec.start === "function"
+    ? spec.start
+    : toSendLater(place, process, spec.start);
   return whenLocated(
-    locate(supervisor, process),
+    place,
     process,
-    (place) => startAt(process, place, module, supervisor, spec),
+    (place) => startAt(process, place, module, supervisor, { ...spec, start }),
   ) as Promise<Started>;
 }
 

@@ -22,7 +22,12 @@ import {
   type CallDescription,
   describeFunction,
 } from "../../gen/call_description.ts";
-import { locate, type Place, whenLocated } from "../../gen/locate.ts";
+import {
+  locate,
+  type Place,
+  toSendLater,
+  whenLocated,
+} from "../../gen/locate.ts";
 import type { ServerTarget, StartTask } from "../../gen/messages.ts";
 import { describeServer } from "../../gen/server_names.ts";
 import type { Process } from "../../runtime/processes/process.ts";
@@ -71,10 +76,12 @@ export function startSupervised(
   task?: OwnedTask,
   callers: Pid[] = callersOf(process),
 ): Promise<Pid> {
+  const place = locate(asked.server, process);
+  const args = toSendLater(place, process, asked.args);
   return whenLocated(
-    locate(asked.server, process),
+    place,
     process,
-    (place) => startAt(process, place, asked, task, callers),
+    (place) => startAt(process, place, { ...asked, args }, task, callers),
   ) as Promise<Pid>;
 }
 
