@@ -10,7 +10,8 @@
  *
  * Each property is tested with a fixed seed, so that a planted bug is found each time, and with a
  * random one, which is printed with the command that repeats it: `SIM_SEED` is the seed, `SIM_RUNS` the
- * number of lives for each property, and `SIM_PATH` leads to the life that failed.
+ * number of lives for each property, and `SIM_PATH` leads to the life that failed. With `SIM_SHRINK=0`
+ * a life that fails is shown as it is.
  */
 
 import { basename } from "node:path";
@@ -35,7 +36,7 @@ export const SIM_PATH: string | undefined = Deno.env.get("SIM_PATH") ||
 export const SIM_RUNS: number | undefined = Number(Deno.env.get("SIM_RUNS")) ||
   undefined;
 
-/** Whether what fails is made smaller: `SIM_SHRINK=0` for those who only want to know that it fails. */
+/** Whether a life that fails is made smaller. */
 const SHRINKS = Deno.env.get("SIM_SHRINK") !== "0";
 
 /** The seed of each suite. */
