@@ -153,7 +153,7 @@ async function main(flags: Flags): Promise<boolean> {
     return problem !== undefined || change !== undefined;
   };
   const bad = scenarios.filter(isBad);
-  if (bad.length > 0 && bad.length <= MOST_AGAIN) {
+  if (!flags.record && bad.length > 0 && bad.length <= MOST_AGAIN) {
     const again = bad.map(({ name }) => name);
     const now = await runBeside(elixir, again, runTypeScript(again));
     for (const each of bad) {
