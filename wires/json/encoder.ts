@@ -54,8 +54,13 @@ import {
 
 /** From how many characters and bytes of attachments on a signal is sent in parts. */
 const LARGE = 1 << 16;
-/** How many characters and bytes of attachments a frame collects before it is written. */
-const FULL = 1 << 16;
+/**
+ * How many characters and bytes of attachments a frame collects before it is written, so that the other end
+ * works while this turn goes on. Measured one way on one core, by CPU time of both ends: at 65,536, which is
+ * more than is read at a time, messages of 1,000 characters take 13 % more and objects 9 %; at 8,192, 7 %
+ * more, as there are more writes.
+ */
+const FULL = 1 << 14;
 
 /** Bytes of a raw byte array. */
 interface Part {
