@@ -247,11 +247,10 @@ clusterTest(
       let isMerged = false;
       while (!isMerged) {
         for (const signal of await peer.hear()) {
-          const message = signal.at(-1);
-          if (message?.type !== "$call") continue;
-          const { type } = message.request;
+          const [kind, , , ref, request] = signal;
+          if (!/^call/.test(kind)) continue;
+          const { type } = request;
           requests.push(type);
-          const [, ref] = message.ref.$ref;
           const entry = {
             name: "printer",
             pid: own(1),

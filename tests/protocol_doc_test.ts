@@ -27,6 +27,7 @@ import { global } from "../global.ts";
 import { IO } from "../io.ts";
 import { rpc } from "../rpc.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
+import { Call } from "../gen/messages.ts";
 import { Atom, atom } from "../runtime/values/atom.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
@@ -146,6 +147,15 @@ const seven = new Ref(ALEX.name, 7, ALEX.creation);
 const eight = new Ref(ALEX.name, 8, ALEX.creation);
 const bad = Object.assign(new TypeError("bad"), { stack: "TypeError: bad" });
 
+/** A request as callers make it: a monitor, and a message under its reference. */
+function call(to: Signals, target: Pid | string, request: unknown): void {
+  const ref = new Ref(ALEX.name, 7, ALEX.creation);
+  to.monitor(alex, target, ref);
+  const message = new Call(alex, ref, request);
+  if (typeof target === "string") to.sendName(alex, target, message);
+  else to.send(alex, target, message);
+}
+
 /** What each example of a signal is, in the page's order. */
 const EXAMPLES: Record<string, ((to: Signals) => void)[]> = {
   send_text: [(to) => to.send(alex, kate, "hi".repeat(100))],
@@ -157,6 +167,8 @@ const EXAMPLES: Record<string, ((to: Signals) => void)[]> = {
     (to) => to.send(alex, kate, { type: "hi", from: alex }),
   ],
   send_name: [(to) => to.sendName(alex, "Chat", "hi")],
+  call: [(to) => call(to, kate, { type: "push", value: 1 })],
+  call_name: [(to) => call(to, "Stack", "pop")],
   send_alias: [(to) => to.sendAlias(alex, alias, "hi")],
   reply: [(to) => to.reply(alex, alias, "ok")],
   link: [(to) => to.link(alex, kate)],
@@ -282,6 +294,7 @@ const TYPES: Record<string, { good: Json[]; bad: Json[] }> = {
   },
   value: { good: [null, "", levels(64)], bad: [levels(65)] },
   "value…": { good: [null, "", levels(64)], bad: [levels(65)] },
+  request: { good: [null, "", levels(63)], bad: [levels(64)] },
   reason: { good: [null, "", levels(56)], bad: [levels(57)] },
   pid: { good: [pidJson], bad: [null, 1, "x", { $ref: pidJson.$pid }, {}] },
   start: {
@@ -328,9 +341,10 @@ test("docs/protocol.md: each signal has the shape of the table, and no other", (
   assertEquals(table.map(([kind]) => kind), kinds.map(([, kind]) => kind));
   for (const [kind, types] of table) {
     const last = types.at(-1)!;
-    const hasValue = ["value", "value…", "reason", "pid", "start"].includes(
-      last,
-    );
+    const hasValue = ["value", "value…", "request", "reason", "pid", "start"]
+      .includes(
+        last,
+      );
     const isTagged = last === "pid" || last === "start";
     const name = isTagged ? `${kind}*` : kind;
     const good = types.map((type) =>

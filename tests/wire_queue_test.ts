@@ -59,7 +59,7 @@ clusterTest(
       while (others.length < 3) {
         for (const [kind, from, , ...values] of await peer.hear()) {
           assertEquals(from, number);
-          if (kind !== "send") others.push(kind);
+          if (kind !== "send*") others.push(kind);
           else for (const [i] of values) assertEquals(i, next++);
         }
       }
@@ -105,8 +105,10 @@ clusterTest(
           send(THEIRS, new Uint8Array(300_000));
         }
       }, QueueFullError);
-      assertEquals([sent, error.queued], [4, 1_200_000]);
-      for (let i = 0; i < sent; i++) await peer.signal("send*");
+      assertEquals(sent, 4);
+      // With their JSON.
+      assert(error.queued > 1_200_000 && error.queued < 1_201_000);
+      for (let i = 0; i < sent; i++) await peer.signal("large_attached");
       assertEquals(send(THEIRS, "again"), undefined);
     }),
 );
@@ -192,7 +194,7 @@ clusterTest(
         reason: "noconnection",
       });
       await cluster.logged(
-        /alex warning: Lost a signal to kate@localhost: Cannot send a message of 20000 bytes/,
+        /alex warning: Lost a signal to kate@localhost: Cannot send a message of 20\d\d\d bytes/,
       );
       await Node.connect(KATE);
       assertThrows(

@@ -21,7 +21,7 @@ import { GenServer, type GenServerModule } from "../gen_server.ts";
 import { global } from "../global.ts";
 import { Node } from "../node.ts";
 import { pg } from "../pg.ts";
-import { type Pid, receive, self } from "../process.ts";
+import { receive, self } from "../process.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import type { Clock } from "../runtime/host/clock.ts";
 
@@ -474,10 +474,7 @@ export async function record(): Promise<string> {
     "A call to a GenServer",
     "The answer goes to the monitor's reference, 4.",
   );
-  on.alex(
-    ["monitor_name", 112, "Stack", 4],
-    ["send_name*", 112, "Stack", call(4, "pop")],
-  );
+  on.alex(["call_name", 112, "Stack", 4, "pop"]);
   await on.kate();
   on.alex(["demonitor", 112, 4]);
 
@@ -597,11 +594,11 @@ export async function record(): Promise<string> {
   );
   on.act('global.whereisName("printer")');
   const hello = (await on.kate()).find(([kind]: Json[]) =>
-    kind === "send_name*"
+    kind === "call_name"
   );
-  const server: Pid = hello[3].from;
-  const serverNumber = (server as Json).$pid[1];
-  on.alex(["reply*", 114, hello[3].ref.$ref[1], {
+  const serverNumber = hello[1];
+  const server = { $pid: [1, serverNumber, KATE.creation] };
+  on.alex(["reply*", 114, hello[3], {
     type: "welcome",
     server: own(114),
   }]);

@@ -203,6 +203,14 @@ export const SIGNALS: Record<string, (to: Signals) => void> = {
   "a message to a name, with tags": (to) => to.sendName(alex, "Chat", alex),
   "a message to an alias": (to) => to.sendAlias(alex, alias, "hi"),
   "a message to an alias, with tags": (to) => to.sendAlias(alex, alias, -0),
+  "a call": (to) => {
+    to.monitor(alex, kate, seven);
+    to.send(alex, kate, new Call(alex, seven, { type: "push", value: 1 }));
+  },
+  "a call of a name, with tags": (to) => {
+    to.monitor(alex, "Stack", seven);
+    to.sendName(alex, "Stack", new Call(alex, seven, [alex]));
+  },
   "a reply": (to) => to.reply(alex, alias, "ok"),
   "a reply with tags": (to) => to.reply(alex, alias, undefined),
   "a link": (to) => to.link(alex, kate),
@@ -263,6 +271,8 @@ const EXACT: Json[] = [
   ["send_name", 112, "Chat", "hi"],
   ["send_name*", 112, "Chat", pid],
   ["send_alias", 112, 31, "hi"],
+  ["call", 112, 108, 7, "pop"],
+  ["call_name*", 112, "Stack", 7, pid],
   ["reply", 112, 31, "ok"],
   ["link", 112, 108, 2345678901],
   ["unlink", 112, 108, 2345678901, 5],
@@ -328,6 +338,7 @@ const REFUSED_SIGNALS: Record<string, Json> = {
     run: { source: 1, args: [] },
   }],
   "a message of 65 levels": ["send", 112, 108, nested(65)],
+  "a request of 64 levels": ["call", 112, 108, 7, nested(64)],
   "a message of 65 levels with tags": ["send*", 112, 108, {
     $set: [pid, nested(64)],
   }],

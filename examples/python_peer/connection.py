@@ -21,7 +21,7 @@ MAX_MESSAGE_BYTES = 1 << 25
 MAX_JSON_DEPTH = 5 * MAX_DEPTH + 2 + 4  # a value's, and what is around it in a frame
 LARGE = 1 << 16
 REASONS = ("exit", "exit_link", "down")
-VALUES = ("send", "send_name", "send_alias", "reply", *REASONS, "spawn", "group_leader")
+VALUES = ("send", "send_name", "send_alias", "call", "call_name", "reply", *REASONS, "spawn", "group_leader")
 GO_ON = ("ok", "ok_simultaneous", "alive")
 HEX = re.compile(r"[0-9a-f]{64}")
 
@@ -224,7 +224,9 @@ async def accept(node, reader, writer):
 
 def levels_of(kind):
     """How many levels the value of a signal may have; the arguments of a spawn are two below it."""
-    return MAX_DEPTH - REASON_LEVELS if kind in REASONS else MAX_DEPTH + 2 * (kind == "spawn")
+    if kind in REASONS:
+        return MAX_DEPTH - REASON_LEVELS
+    return MAX_DEPTH + 2 * (kind == "spawn") - (kind in ("call", "call_name"))
 
 
 class Connection:

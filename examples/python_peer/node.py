@@ -303,6 +303,19 @@ class Node:
     def on_send_alias(self, there, sender, alias, message):
         natural(sender), natural(alias)  # this peer has aliases for answers only
 
+    def on_call(self, there, sender, to, number, request):
+        self.on_monitor(there, sender, to, self.creation, number)
+        self.on_send(there, sender, to, self.request_of(there, sender, number, request))
+
+    def on_call_name(self, there, sender, name, number, request):
+        self.on_monitor_name(there, sender, name, number)
+        self.on_send_name(there, sender, name, self.request_of(there, sender, number, request))
+
+    def request_of(self, there, sender, number, request):
+        caller = Pid(there.name, natural(sender), there.creation)
+        ref = Ref(there.name, natural(number), there.creation)
+        return {"type": "$call", "from": caller, "ref": ref, "request": request}
+
     def on_reply(self, there, sender, alias, value):
         ref = Ref(self.name, natural(alias), self.creation)
         for process in self.processes.values():

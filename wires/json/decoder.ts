@@ -6,6 +6,7 @@
 
 import type { ByteBudget, Limits, Port } from "../../distribution/wire.ts";
 import {
+  Call,
   isForgedData,
   isReserved,
   receivedMessage,
@@ -233,6 +234,22 @@ export class Decoder implements FrameHandler {
       case "send_alias":
         deliver.sendAlias(this.#fromPid(first), this.#ownRef(second), third);
         return;
+      case "call": {
+        checkCount(signal, 5);
+        const to = this.#toPid(second);
+        const call = this.#call(first, third, fourth);
+        deliver.monitor(call.from, to, call.ref);
+        deliver.send(call.from, to, call);
+        return;
+      }
+      case "call_name": {
+        checkCount(signal, 5);
+        const name = checkName(second);
+        const call = this.#call(first, third, fourth);
+        deliver.monitor(call.from, name, call.ref);
+        deliver.sendName(call.from, name, call);
+        return;
+      }
       case "reply":
         checkCount(signal, 4);
         deliver.reply(
@@ -360,6 +377,14 @@ export class Decoder implements FrameHandler {
     throw unknownKind(kind);
   }
 
+  #call(from: unknown, ref: unknown, request: unknown): Call {
+    // One level is that of the call.
+    const value = this.#isDeep
+      ? checkDepth(request, this.#limits.maxDepth - 1)
+      : request;
+    return new Call(this.#fromPid(from), this.#peerRef(ref), value);
+  }
+
   /** A signal that has come in parts: so many bytes of attachments, numbered from `number`, and its JSON. */
   #large(id: number, size: number, number: number): void {
     const bytes = this.#raw.take(id);
@@ -469,6 +494,8 @@ const VALUE_KINDS: ReadonlySet<string> = new Set([
   "send",
   "send_name",
   "send_alias",
+  "call",
+  "call_name",
   "reply",
   "exit",
   "exit_link",

@@ -8,6 +8,10 @@
  * **Open signal.** The messages of one sender to one receiver that follow each other share one
  * `send`, which stays open (`#openFrom`, `#openTo`) until another signal comes or the frame is cut.
  *
+ * **Calls.** A call is a monitor and a request under its reference. The monitor waits (`#monitor`) until
+ * the next signal: if that is the request, both are one signal, whose sender and reference
+ * need no tags. Measured with 100 callers, that is 10 % of the CPU time of a call at both ends.
+ *
  * **Lanes.** A large signal travels in parts, in raw frames, so that it does not hold up the
  * connection. It and all later signals of its sender wait in the sender's lane; those of senders
  * without a lane go to the text at once. A lane is first in, first out, so the order between any two
@@ -24,6 +28,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Limits, Outgoing, Port } from "../../distribution/wire.ts";
+import { Call } from "../../gen/messages.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import type {
@@ -100,6 +105,15 @@ export class Encoder implements Outgoing {
   #openKind = "";
   #openFrom = -1;
   #openTo = -1;
+  /**
+   * The JSON of a monitor that waits for the next signal: the request of a call is written with it, as one
+   * signal. Any other signal is written behind it.
+   */
+  #monitor = "";
+  /** Who monitors so, what, and its reference. */
+  #caller: Pid | undefined;
+  #called: Target = "";
+  #callRef: Ref | undefined;
   #lastRaw = 0;
   /** Signals by sender that wait for their sender's large ones. */
   readonly #lanes = new Map<number, Waiting[]>();
@@ -132,7 +146,8 @@ export class Encoder implements Outgoing {
 
   /** The bytes that wait here, about. */
   get pending(): number {
-    return this.#text.length + this.#attachments.bytes + this.#laneBytes;
+    return this.#text.length + this.#monitor.length + this.#attachments.bytes +
+      this.#laneBytes;
   }
 
   // Messages: held back, refused at the hard cap.
@@ -140,6 +155,10 @@ export class Encoder implements Outgoing {
   send(from: Pid, to: Pid, message: unknown): Backpressure {
     if (to.creation !== this.#peer.creation) return undefined;
     this.#assertRoom();
+    if (this.#isCall(from, to, message)) {
+      this.#call(from, "call", to.number, message);
+      return this.#pressure();
+    }
     const number = typeof message === "string" && message.length >= ATTACHED
       ? this.#attachments.addText(message)
       : undefined;
@@ -151,6 +170,34 @@ export class Encoder implements Outgoing {
     return this.#pressure();
   }
 
+  /** Whether a message is the request of a call whose monitor waits. */
+  #isCall(from: Pid, to: Target, message: unknown): message is Call {
+    return this.#monitor !== "" && message instanceof Call &&
+      message.ref === this.#callRef && message.from === from &&
+      from === this.#caller && to === this.#called;
+  }
+
+  #call(from: Pid, kind: string, to: number | string, call: Call): void {
+    const { request, ref } = call;
+    // One level is that of the call.
+    const json = this.#values.encode(request, this.#maxDepth, -1);
+    const monitor = this.#monitor;
+    this.#monitor = "";
+    try {
+      this.#putValue(from, kind, `${to},${ref.number}`, json);
+    } catch (error) {
+      this.#monitor = monitor;
+      throw error;
+    }
+  }
+
+  /** Writes the monitor that waits. */
+  #putMonitor(): void {
+    const text = this.#monitor;
+    this.#monitor = "";
+    this.#append(text);
+  }
+
   /** Adds a message to the open signal, if that is of its kind and pair, or opens one. */
   #message(kind: string, from: Pid, to: Pid, json: string): void {
     const { fresh } = this.#attachments;
@@ -158,6 +205,7 @@ export class Encoder implements Outgoing {
       return this.#put(from, `["${kind}",${from.number},${to.number},${json}]`);
     }
     if (fresh > 0) this.#attachments.keep();
+    if (this.#monitor !== "") this.#putMonitor();
     if (
       this.#openFrom === from.number && this.#openTo === to.number &&
       this.#openKind === kind
@@ -190,6 +238,10 @@ export class Encoder implements Outgoing {
 
   sendName(from: Pid, name: string, message: unknown): Backpressure {
     this.#assertRoom();
+    if (this.#isCall(from, name, message)) {
+      this.#call(from, "call_name", JSON.stringify(name), message);
+      return this.#pressure();
+    }
     const json = this.#values.encodeMessage(message);
     this.#putValue(from, "send_name", JSON.stringify(name), json);
     return this.#pressure();
@@ -255,7 +307,13 @@ export class Encoder implements Outgoing {
         JSON.stringify(target)
       },${ref.number}]`
       : `["monitor",${from.number},${this.#anyPid(target)},${ref.number}]`;
-    this.#put(from, text);
+    if (this.#lanes.has(from.number)) return this.#put(from, text);
+    if (this.#monitor !== "") this.#putMonitor();
+    this.#monitor = text;
+    this.#caller = from;
+    this.#called = target;
+    this.#callRef = ref;
+    this.#port.wake();
   }
 
   demonitor(from: Pid, ref: Ref): void {
@@ -371,6 +429,7 @@ export class Encoder implements Outgoing {
   }
 
   #append(text: string): void {
+    if (this.#monitor !== "") this.#putMonitor();
     if (this.#openFrom >= 0) {
       this.#text += "],";
       this.#openFrom = -1;
@@ -381,6 +440,7 @@ export class Encoder implements Outgoing {
 
   /** Writes the signals that are collected. */
   #cut(): void {
+    if (this.#monitor !== "") this.#putMonitor();
     if (this.#text === "") return;
     const text = this.#openFrom >= 0 ? `[${this.#text}]]` : `[${this.#text}]`;
     this.#text = "";
