@@ -32,6 +32,7 @@ import type {
 export class LocalDelivery implements Signals {
   readonly #runtime: Runtime;
   readonly #creation: number;
+  readonly #table: ProcessTable;
   readonly #processes: ReadonlyMap<number, Process>;
   readonly #names: ReadonlyMap<string, Process>;
   readonly #aliases: ReadonlyMap<number, Process>;
@@ -42,6 +43,7 @@ export class LocalDelivery implements Signals {
   constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
     this.#runtime = runtime;
     this.#creation = runtime.creation;
+    this.#table = table;
     this.#processes = table.processes;
     this.#names = table.names;
     this.#aliases = table.aliases;
@@ -102,7 +104,7 @@ export class LocalDelivery implements Signals {
 
   link(from: Pid, to: Pid): void {
     const runtime = this.#runtime;
-    const process = runtime.find(to);
+    const process = this.#table.find(to);
     if (process === undefined) {
       runtime.back(from.node).exitLink(to, from, "noproc");
     } else if (!process.links?.has(keyOf(from, runtime))) {
@@ -117,7 +119,7 @@ export class LocalDelivery implements Signals {
   }
 
   unlink(from: Pid, to: Pid, id: number): void {
-    const process = this.#runtime.find(to);
+    const process = this.#table.find(to);
     const key = keyOf(from, this.#runtime);
     const link = process?.links?.get(key);
     if (link?.unlinking === 0) process!.dropLink(key, link);
@@ -125,7 +127,7 @@ export class LocalDelivery implements Signals {
   }
 
   unlinkAck(from: Pid, to: Pid, id: number): void {
-    const process = this.#runtime.find(to);
+    const process = this.#table.find(to);
     const key = keyOf(from, this.#runtime);
     const link = process?.links?.get(key);
     // No unlink has the id 0: an ack that nobody asked for ends no link.
@@ -135,7 +137,7 @@ export class LocalDelivery implements Signals {
   }
 
   exit(from: Pid, to: Pid, reason: unknown): void {
-    const process = this.#runtime.find(to);
+    const process = this.#table.find(to);
     if (process === undefined) return;
     if (isReason(reason, "kill")) this.#runtime.terminate(process, "killed");
     else this.#signalExit(process, from, reason);
@@ -143,7 +145,7 @@ export class LocalDelivery implements Signals {
 
   exitLink(from: Pid, to: Pid, reason: unknown): void {
     const runtime = this.#runtime;
-    const process = runtime.find(to);
+    const process = this.#table.find(to);
     const key = keyOf(from, runtime);
     const link = process?.links?.get(key);
     if (process === undefined || link === undefined) return;
@@ -168,7 +170,7 @@ export class LocalDelivery implements Signals {
   monitor(from: Pid, target: Target, ref: Ref): void {
     const runtime = this.#runtime;
     const byName = typeof target === "string";
-    const process = byName ? this.#names.get(target) : runtime.find(target);
+    const process = byName ? this.#names.get(target) : this.#table.find(target);
     if (process === undefined) {
       runtime.back(from.node).down(runtime.nobody, from, ref, "noproc");
     } else if (
@@ -184,7 +186,7 @@ export class LocalDelivery implements Signals {
   }
 
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
-    const process = this.#runtime.find(to);
+    const process = this.#table.find(to);
     const monitor = process?.monitors?.get(ref.number);
     if (process === undefined || monitor?.node !== from.node) return;
     process.monitors!.delete(ref.number);
@@ -212,7 +214,7 @@ export class LocalDelivery implements Signals {
   }
 
   groupLeader(_from: Pid, to: Pid, leader: Pid): void {
-    const process = this.#runtime.find(to);
+    const process = this.#table.find(to);
     if (process !== undefined) process.groupLeader = leader;
   }
 }
