@@ -120,7 +120,7 @@ test("the packed package", {
   tags: ["pack"],
   programs: ["npm", "tar"],
   ignore: !HAS_STAND_INS,
-  timeout: 180_000,
+  timeout: 600_000,
 }, async (t) => {
   await using project = await Project.make();
 
