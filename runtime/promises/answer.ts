@@ -71,6 +71,7 @@ export class Answer<T> {
   /** Settles when the answer has come. */
   readonly promise: Promise<T>;
   readonly #mayBeLeft: boolean;
+  #isSettled = false;
   #resolve!: (value: T | Promise<never>) => void;
   #reject!: (error: unknown) => void;
 
@@ -89,11 +90,15 @@ export class Answer<T> {
 
   /** The answer has come. */
   resolve(value: T): void {
+    this.#isSettled = true;
     this.#resolve(value);
   }
 
   /** There is no answer: the error is made for the code that awaits. */
   fail(make: () => unknown): void {
+    // The error of a second failure would reject a promise that nobody awaits.
+    if (this.#isSettled) return;
+    this.#isSettled = true;
     // A second reaction would hide the code that awaits.
     const made = this.#mayBeLeft ? () => this.#leave() : undefined;
     this.#resolve(failure(make, made));
@@ -102,7 +107,8 @@ export class Answer<T> {
   /** The process that awaits has exited: that nobody handles the rejection is no error of the program. */
   abandon(error: () => unknown): void {
     this.#leave();
-    this.#reject(error());
+    if (!this.#isSettled) this.#reject(error());
+    this.#isSettled = true;
   }
 
   #leave(): void {
