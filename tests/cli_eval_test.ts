@@ -85,7 +85,7 @@ const FAILING: [code: string, says: string | RegExp][] = [
   ["throw { a: '\u001b' }", '** (throw) { a: "\\u001b" }\n'],
   ["nothing", "** (ReferenceError) nothing is not defined\n"],
   ["const x = ;", /^\*\* \(SyntaxError\) Expression expected \(1:\d+\)\n$/],
-  ["Process.exit('boom')", "** (exit) boom\n"],
+  ["exit('boom')", "** (exit) boom\n"],
   [
     "Process.exit(self(), 'kill'); await receive()",
     /^\*\* \(EXIT from #PID<[\d.]+>\) killed\n$/,
@@ -150,7 +150,7 @@ test(
 
 test("--eval can end the program with an exit reason", options, async () => {
   const codes = await Promise.all([
-    chat(["-e", "Process.exit('normal')", "-e", "await receive()"]),
+    chat(["-e", "exit('normal')", "-e", "await receive()"]),
     chat(["-e", "exit({ type: 'shutdown', reason: 7 })"]),
   ]);
   assertEquals(codes.map(({ code, stderr }) => [code, stderr]), [
