@@ -314,7 +314,15 @@ const INDEX = 4;
 const MIN_DIGITS = 8;
 const MAX_DIGITS = 10;
 
-/** Looks at every byte of a JSON text once. */
+/**
+ * Looks at every byte of a JSON text once, before it is parsed: for its depth, for strings that spell an
+ * index, and for whether it is ASCII.
+ *
+ * Parsing does not make this unnecessary. `JSON.parse` takes any depth, and has put the strings into its
+ * table when it returns; and a walk through each value, which is the other way to learn its depth, takes as
+ * long as this for objects (0.1 µs of 2.6 µs for one of 128 bytes), and longer for arrays of numbers. Long texts and bytes, of
+ * which this took a third of the receiver's time, are attachments, and not looked at.
+ */
 function scan(
   bytes: Uint8Array,
   start: number,

@@ -88,10 +88,11 @@ export const MAX_PEERS = 1024;
 const MAX_KEYS = 1000;
 
 /**
- * From how many items on a plain collection is left to `JSON.stringify`. Fewer are written here, in
- * one pass: a call of the host costs more than the writing.
+ * A plain collection of more items is left to `JSON.stringify`. Fewer are written here, in one pass: a call
+ * of the host costs more than the writing. At 3, a nested object of 13 values takes 0.47 µs to write; at 16,
+ * 0.95. At 0, one of three fields with a pid takes 0.36 µs, not 0.29, as it is looked through in vain.
  */
-const MANY = 16;
+const MANY = 3;
 
 /** How many items may be looked at in vain for plain collections, until none is looked for any more. */
 const MAX_WASTED = 4096;
