@@ -1,5 +1,5 @@
 /**
- * What each cap of a node costs when a peer goes up to it, for `docs/security.md`:
+ * The cost of each limit of a node when a peer reaches it, for `docs/security.md`:
  * `deno run -P=dev --v8-flags=--expose-gc bench/caps.ts`
  */
 
@@ -29,7 +29,7 @@ function memory(): number {
   return heapUsed + external;
 }
 
-/** Runs `fn`, which gives what it holds; says how long it took, and what that costs. */
+/** Runs `fn`, which returns whatever it retains; reports how long it took, and the memory retained. */
 async function measure(
   what: string,
   fn: () => unknown,
@@ -56,7 +56,7 @@ const PORT: Port = {
   peers() {},
 };
 
-/** Takes what is sent to the peer. */
+/** Discards everything that is sent to the peer. */
 const SINK = Object.fromEntries(
   ["spawnReply", "exitLink", "down", "send", "demonitor", "monitor"].map((
     kind,
@@ -74,7 +74,7 @@ function newRuntime(): NodeRuntime {
   return runtime;
 }
 
-/** What a decoder delivers of these frames. */
+/** The values that a decoder delivers from these frames. */
 function delivered(...frames: Uint8Array[]): unknown {
   const got: unknown[] = [];
   const decoder = new Decoder(HERE, THERE, DEFAULT_LIMITS, PORT, {
@@ -85,7 +85,7 @@ function delivered(...frames: Uint8Array[]): unknown {
   return [decoder, got];
 }
 
-/** A `send` of so many bytes of `{}`. */
+/** A `send` of a given number of bytes of `{}`. */
 function objects(bytes: number): string {
   const count = Math.floor((bytes - 64) / 3);
   return `["send",1,100,[${"{},".repeat(count - 1)}{}]]`;

@@ -10,23 +10,23 @@ import type { Job, Sample } from "./measure.ts";
 import { Child, freePort, isInstalled } from "./processes.ts";
 import type { ContestantName, Placement, Row } from "./rows.ts";
 
-/** A contestant: it says how its programs are started. */
+/** A contestant, which defines the commands of its programs. */
 export interface Contestant {
   /** Its name. */
   readonly name: ContestantName;
   /** Its version, for the report. */
   readonly version: string;
-  /** Added to the environment of its programs. */
+  /** Variables to add to the environment of its programs. */
   readonly env?: Record<string, string>;
   /** The command of peer number `i`. */
   peer(run: Run, i: number): string[];
-  /** The command of a client; `port` is what the first peer has printed. */
+  /** The command of a client; `port` is the line that the first peer printed. */
   client(run: Run, job: Job, port: string): string[];
-  /** The command of a row of one node. */
+  /** The command for a row that needs one node only. */
   local(job: Job): string[];
 }
 
-/** What the programs of one run share. */
+/** The settings that the programs of one run share. */
 export interface Run {
   /** The cookie. */
   cookie: string;
@@ -85,7 +85,7 @@ export async function runOnce(
   return JSON.parse(await client.line());
 }
 
-/** The memory of a process that it shares with no other, in bytes. */
+/** The memory that a process shares with no other, in bytes. */
 async function privateMemory(process: string): Promise<number> {
   const { stdout } = await new Deno.Command("cat", {
     args: [`/proc/${process}/smaps_rollup`],
@@ -99,7 +99,7 @@ function newCookie(): string {
   return crypto.randomUUID().replaceAll("-", "");
 }
 
-/** A program by each of its files. */
+/** A contestant that runs this library, by the host's command for a file. */
 function ours(
   name: ContestantName,
   version: string,
@@ -123,7 +123,7 @@ function ours(
   };
 }
 
-/** The first line that a program prints of its version, or `undefined` where it is missing. */
+/** The first line that a program prints about its version, or `undefined` if it is not installed. */
 async function versionOf(
   program: string,
   ...args: string[]
@@ -134,15 +134,15 @@ async function versionOf(
   return new TextDecoder().decode(stdout).trim().split("\n").at(-1);
 }
 
-/** Prepares contestants; what is missing is named. */
+/** Prepares contestants, and reports the missing ones. */
 export class Contestants {
   readonly #stack: AsyncDisposableStack;
   readonly #folder: string;
-  /** Why each that is missing is missing. */
+  /** The reason why each missing contestant is missing. */
   readonly missing = new Map<ContestantName, string>();
   /** Runs that failed, each with its reason. */
   readonly failed: string[] = [];
-  /** Those that are there. */
+  /** The contestants that can run. */
   readonly all = new Map<ContestantName, Contestant>();
 
   private constructor(stack: AsyncDisposableStack, folder: string) {
@@ -150,7 +150,7 @@ export class Contestants {
     this.#folder = folder;
   }
 
-  /** Prepares those that are wanted. */
+  /** Prepares the requested contestants. */
   static async prepare(
     wanted: readonly ContestantName[],
     stack: AsyncDisposableStack,
@@ -313,7 +313,7 @@ export class Contestants {
     };
   }
 
-  /** Node or Bun: one that is installed and new enough, else that of npm. */
+  /** The command of Node or Bun: the installed one if it is new enough, else the one from npm. */
   async #host(
     name: "node" | "bun",
     program: string,
@@ -402,7 +402,7 @@ function unfit(): never {
   throw new Error("Cannot run a row of one node: it has none");
 }
 
-/** Runs a program to its end. */
+/** Runs a program until it exits, and returns its output. */
 async function output(
   program: string,
   args: string[],

@@ -1,10 +1,10 @@
 /**
  * Fails when a hot path costs far more than it did: `deno task guard`.
  *
- * Absolute times say nothing on a machine that others share. So each row is compared with a yardstick, which
- * is measured in the same run and in turns with it: plain JavaScript that does what the row cannot do
- * without. CPU time is measured, as others may have the cores meanwhile. A row fails when it costs more than
- * twice what it did when its `usual` was measured, three times in a row.
+ * Absolute times mean nothing on a machine that others share. So each row is compared with a yardstick, which
+ * is measured in the same run and in turns with it: plain JavaScript that does the part of the work that no
+ * implementation can avoid. It measures CPU time, as other programs may use the cores meanwhile. A row fails
+ * when it costs more than twice its recorded `usual`, three times in a row.
  *
  * @module
  */
@@ -31,21 +31,21 @@ import { Echo, pong } from "./ours/jobs.ts";
 type Job = (rounds: number) => unknown;
 
 interface Row {
-  /** Says what it is. */
+  /** The name of the row. */
   name: string;
-  /** How many rounds there are in a turn: some 10 ms. */
+  /** The number of rounds in a turn, for about 10 ms. */
   rounds: number;
   job: Job;
   /** The yardstick. */
   yardstick: keyof typeof YARDSTICKS;
-  /** How many rounds of the yardstick a round cost, when it was measured. */
+  /** The recorded cost of a round, in rounds of the yardstick. */
   usual: number;
 }
 
 /** How much more than usual a row may cost. */
 const MARGIN = 2;
 
-/** The median of so many turns counts, after some in which the engine compiles. */
+/** The number of turns whose median counts; some turns run before, while the engine compiles. */
 const TURNS = 15;
 const WARMUP = 4;
 
@@ -53,7 +53,7 @@ const TRIES = 3;
 
 const storage = new AsyncLocalStorage<object>();
 
-/** Two loops that hand a value back and forth, each in an asynchronous context of its own. */
+/** Two loops that pass a value to and fro, each in an asynchronous context of its own. */
 async function handOver(rounds: number): Promise<void> {
   let there = Promise.withResolvers<number>();
   let back = Promise.withResolvers<number>();
@@ -74,7 +74,7 @@ async function handOver(rounds: number): Promise<void> {
   await Promise.all([storage.run({}, answer), storage.run({}, ask)]);
 }
 
-/** Something that is known by a number, and runs in an asynchronous context of its own. */
+/** Runs in an asynchronous context of its own, and is registered under a number. */
 async function begin(rounds: number): Promise<void> {
   const known = new Map<number, object>();
   for (let n = 0; n < rounds; n++) {
@@ -100,7 +100,7 @@ const ORDER = {
 
 const utf8 = { encoder: new TextEncoder(), decoder: new TextDecoder() };
 
-/** A message as text and bytes, and back. */
+/** Encodes a message as text and bytes, and decodes it. */
 function throughText(rounds: number): void {
   for (let n = 0; n < rounds; n++) {
     const bytes = utf8.encoder.encode(JSON.stringify(ORDER));
@@ -121,7 +121,7 @@ async function ping(pid: Pid, rounds: number): Promise<void> {
   }
 }
 
-/** Takes one message after the other; what it is asked, it answers. */
+/** Takes one message after the other, and answers requests. */
 async function take(): Promise<never> {
   for (;;) {
     const message = await receive() as { from?: Pid };
@@ -162,7 +162,7 @@ async function supervisors(rounds: number): Promise<void> {
   for (const pid of pids) await Supervisor.stop(pid);
 }
 
-/** Writes messages as they go to another node, and reads them as that node does. */
+/** Encodes messages as they go to another node, and decodes them as that node does. */
 function overTheWire(): Job {
   const alex = { name: "alex@localhost", creation: 1 };
   const kate = { name: "kate@localhost", creation: 2 };
@@ -192,7 +192,7 @@ function overTheWire(): Job {
   };
 }
 
-/** Milliseconds of CPU time that a job takes for a round. */
+/** The CPU time of one round of a job, in milliseconds. */
 async function cost(job: Job, rounds: number): Promise<number> {
   const before = process.cpuUsage();
   await job(rounds);
@@ -200,12 +200,13 @@ async function cost(job: Job, rounds: number): Promise<number> {
   return (user + system) / 1000 / rounds;
 }
 
-/** How many rounds of its yardstick a round of a row costs. */
+/** The cost of a round of a row, in rounds of its yardstick. */
 async function measure({ job, rounds, yardstick }: Row): Promise<number> {
   const yard = YARDSTICKS[yardstick];
   const ratios: number[] = [];
   for (let turn = -WARMUP; turn < TURNS; turn++) {
-    // The rows before it have left their garbage, and others may have the caches: both have the same.
+    // The rows before it have left garbage, and other programs may have filled the caches: both sides pay for
+    // it.
     const unit = await cost(yard, 5000);
     const ratio = await cost(job, rounds) / unit;
     if (turn >= 0) ratios.push(ratio);
@@ -213,7 +214,7 @@ async function measure({ job, rounds, yardstick }: Row): Promise<number> {
   return ratios.sort((a, b) => a - b)[TURNS >> 1];
 }
 
-/** Measures a row until it costs what it may; whether it did. */
+/** Measures a row until its cost is within the margin; returns whether it was. */
 async function holds(row: Row): Promise<boolean> {
   const limit = MARGIN * row.usual;
   for (let turn = 1; turn <= TRIES; turn++) {

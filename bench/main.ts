@@ -126,7 +126,7 @@ async function measure(
     name === "ours" || row.contestants.includes(name)
   );
   for (let turn = 0; turn < turns; turn++) {
-    // Every other turn in reverse, so that nobody always follows the same one.
+    // Every other turn in reverse, so that no contestant always follows the same one.
     const order = turn % 2 === 0 ? taking : taking.toReversed();
     for (const contestant of order) {
       let text: string;
@@ -135,7 +135,7 @@ async function measure(
         (result.samples[contestant.name] ??= []).push(sample);
         text = JSON.stringify(sample);
       } catch (error) {
-        // Ours must work; a rival that fails is named, and the rest goes on.
+        // Ours must work; a rival that fails is reported, and the others continue.
         if (contestant.name === "ours") throw error;
         text = error instanceof Error ? error.message : `${error}`;
         contestants.failed.push(`${contestant.name}, ${row.name}: ${text}`);
@@ -170,7 +170,7 @@ async function setting(plan: Plan, contestants: Contestants): Promise<Setting> {
   };
 }
 
-/** The part of an older page that people write: all from its first heading of the second level. */
+/** The handwritten part of an older page: everything from its first second-level heading. */
 async function notesOf(file: string): Promise<string> {
   const text = await Deno.readTextFile(file).catch(() => "");
   const start = text.indexOf("\n## ");

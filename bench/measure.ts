@@ -6,19 +6,19 @@
 
 import nodeProcess from "node:process";
 
-/** A row as a measured program gets it. */
+/** A row, as a measured program receives it. */
 export interface Job {
   /** The name of the row. */
   row: string;
-  /** How many rounds count. */
+  /** The number of rounds that count. */
   rounds: number;
-  /** How many rounds come first and do not count. */
+  /** The number of rounds before, which do not count. */
   warmup: number;
-  /** How many processes work at the same time. */
+  /** The number of processes that work at the same time. */
   callers: number;
   /** The peers' names. */
   peers: string[];
-  /** The process of the first peer, by its number in the operating system. */
+  /** The operating-system pid of the first peer. */
   peerProcess: number;
 }
 
@@ -36,32 +36,32 @@ export interface Latencies {
 
 /** The result of a throughput row. */
 export interface Rate {
-  /** Rounds a second, from the first to the confirmation of the last. */
+  /** Rounds per second, from the first one to the confirmation of the last. */
   rate: number;
 }
 
 /** The result of rounds that are too short to be timed one by one. */
 export interface Cost {
-  /** Microseconds a round, all rounds together. */
+  /** Microseconds per round, averaged over all rounds. */
   cost: number;
 }
 
 /** The result of a row that measures memory. */
 export interface Size {
-  /** Bytes for each. */
+  /** Bytes per item. */
   bytes: number;
 }
 
 /** The result of one run. */
 export type Sample = Latencies | Rate | Cost | Size;
 
-/** The length of a text in characters, and of bytes. */
+/** The length of a text in characters, and of a byte array in bytes. */
 export const TEXT_SIZE = 1000;
 
-/** How many different texts and bytes are sent in turn: no cache of one text helps. */
+/** The number of different texts and byte arrays that are sent in turn, so that no cache of one helps. */
 const VARIANTS = 16;
 
-/** How many users a large object has: some 10 kB as JSON. */
+/** The number of users in a large object: about 10 kB as JSON. */
 const LARGE_SIZE = 100;
 
 const TEXTS = Array.from(
@@ -73,13 +73,13 @@ const BYTES = Array.from(
   (_, i) => new Uint8Array(TEXT_SIZE).fill(i),
 );
 
-/** A nested object of some 100 bytes as JSON. */
+/** A nested object of about 100 bytes as JSON. */
 export interface User {
   /** A short text. */
   name: string;
   /** A short list. */
   tags: string[];
-  /** An object in the object. */
+  /** A nested object. */
   at: { lat: number; lon: number };
 }
 
@@ -118,7 +118,7 @@ export function payload(row: string, n: number): Payload {
 /**
  * Checks a message of {@linkcode payload}.
  *
- * @throws {Error} If it is not what was sent, or not the message number `n`.
+ * @throws {Error} If it differs from the message that was sent, or is not message number `n`.
  */
 export function checkPayload(message: Payload, n: number): void {
   if (message.n !== n || !isWhole(message)) {
@@ -149,7 +149,7 @@ function isUser({ tags, at }: User): boolean {
   return tags[1] === "dog" && at.lon === 13.25;
 }
 
-/** Sums up the rounds of one run, given in milliseconds. */
+/** Summarises the rounds of one run, in milliseconds. */
 export function latencies(times: Float64Array): Latencies {
   const sorted = times.toSorted();
   const at = (part: number): number =>
@@ -163,7 +163,7 @@ export function latencies(times: Float64Array): Latencies {
   };
 }
 
-/** Times requests one by one. `ask` answers with the number that it was given. */
+/** Times requests one by one. `ask` answers with the number that it received. */
 export async function timed(
   { rounds, warmup }: Job,
   ask: (n: number) => Promise<number>,
@@ -195,7 +195,9 @@ export function report(result: Sample): never {
   nodeProcess.exit(0);
 }
 
-/** Says that a peer is ready, with its process, and ends with standard input: no peer outlives the runner. */
+/**
+ * Prints that a peer is ready, with its pid, and exits when standard input ends: no peer outlives the runner.
+ */
 export async function serve(text = ""): Promise<never> {
   nodeProcess.stdout.write(`READY ${nodeProcess.pid} ${text}\n`);
   for await (const _ of nodeProcess.stdin);

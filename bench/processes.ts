@@ -9,15 +9,15 @@ const LINE_TIMEOUT = 60_000;
 const alive = new Set<Child>();
 let closed = false;
 
-/** What to start. */
+/** The options of a process. */
 export interface ChildOptions {
   /** The program and its arguments. */
   command: readonly string[];
-  /** The core to run on, or several; any, when left out. */
+  /** The core, or the cores, to run on; any core if omitted. */
   core?: number | string;
   /** The working directory. */
   cwd?: string;
-  /** Added to the environment. */
+  /** Variables to add to the environment. */
   env?: Record<string, string>;
 }
 
@@ -29,7 +29,7 @@ export class Child implements AsyncDisposable {
   #errors = "";
   #rest = "";
 
-  /** Starts it. */
+  /** Starts the process. */
   constructor({ command, core, cwd, env }: ChildOptions) {
     if (closed) throw new Error("Cannot start a process: interrupted");
     const pinned = core === undefined
@@ -40,7 +40,7 @@ export class Child implements AsyncDisposable {
       args: pinned.slice(1),
       cwd,
       env,
-      // Left open: a peer whose stdin closes knows that the runner is gone.
+      // Left open: a peer exits when its stdin closes, as it does when the runner exits.
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -51,7 +51,7 @@ export class Child implements AsyncDisposable {
     alive.add(this);
   }
 
-  /** The next line that it prints. */
+  /** The next line of its output. */
   async line(): Promise<string> {
     const deadline = setTimeout(() => this.kill(), LINE_TIMEOUT);
     try {
@@ -69,16 +69,16 @@ export class Child implements AsyncDisposable {
     return line;
   }
 
-  /** Ends it at once. */
+  /** Kills it at once. */
   kill(): void {
     try {
       this.#process.kill("SIGKILL");
     } catch {
-      // It has ended by itself.
+      // It has exited by itself.
     }
   }
 
-  /** Ends it, and waits until it is gone. */
+  /** Kills it, and waits until it has exited. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill();
     await this.#process.status;
@@ -98,13 +98,13 @@ export class Child implements AsyncDisposable {
   }
 }
 
-/** Ends every process that is still running, and lets no other start. */
+/** Kills every process that is still running, and prevents the start of others. */
 export function killAll(): void {
   closed = true;
   for (const child of alive) child.kill();
 }
 
-/** Whether a program can be started by that name. */
+/** Returns whether a program can be started by that name. */
 export async function isInstalled(program: string): Promise<boolean> {
   try {
     await new Deno.Command(program, {
@@ -121,7 +121,7 @@ export async function isInstalled(program: string): Promise<boolean> {
   }
 }
 
-/** A port that nobody listens on. */
+/** A free port. */
 export function freePort(): number {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   return listener.addr.port;

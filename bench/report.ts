@@ -1,5 +1,5 @@
 /**
- * How the runs become a page: a table, the bounds that were missed, and a plot.
+ * Turns the runs into a page: a table, the missed bounds, and a plot.
  *
  * @module
  */
@@ -9,31 +9,31 @@ import type { ContestantName, Placement, Row, Target } from "./rows.ts";
 
 /** The runs of one row in one placement, by contestant. */
 export interface Result {
-  /** What was measured. */
+  /** The row that was measured. */
   row: Row;
-  /** Where. */
+  /** The placement of its processes. */
   placement: Placement;
   /** One sample for each turn. */
   samples: Partial<Record<ContestantName, Sample[]>>;
 }
 
-/** What the runs were made with. */
+/** The setting of the runs. */
 export interface Setting {
   /** The day, as YYYY-MM-DD. */
   date: string;
-  /** The kind of processor, and how many cores. */
+  /** The model of the processor, and the number of cores. */
   machine: string;
   /** Versions by contestant. */
   versions: Partial<Record<ContestantName, string>>;
-  /** Reasons by contestant that is missing. */
+  /** The reasons for missing contestants. */
   missing: Partial<Record<ContestantName, string>>;
-  /** How many runs each row had. */
+  /** The number of runs of each row. */
   turns: number;
   /** The load at the end. */
   load: string;
 }
 
-/** Names in the report. */
+/** The contestants' names in the report. */
 export const TITLES: Record<ContestantName, string> = {
   ours: "ours",
   elixir: "Elixir",
@@ -57,10 +57,10 @@ const UNITS: Record<string, Scale> = {
   p99: TIMES,
 };
 
-/** Units from the largest on, each with its size. */
+/** Units from the largest to the smallest, each with its size. */
 type Scale = readonly (readonly [size: number, unit: string])[];
 
-/** Shows figures of a row in the unit that fits one of them. */
+/** Formats the figures of a row in the unit that fits one of them. */
 function shown(
   kind: string,
   middle: number,
@@ -71,18 +71,18 @@ function shown(
   return [unit, (value) => digits(value / size)];
 }
 
-/** Three digits, so that no table claims more than it knows. */
+/** Three digits: more would suggest a precision that the measurement does not have. */
 function digits(value: number): string {
   return value >= 100 ? Math.round(value).toString() : value.toPrecision(3);
 }
 
-/** Which figure of a sample is compared. */
+/** The key of the figure that is compared. */
 function kindOf(row: Row, sample: Sample): string {
   if (row.name.startsWith("beside")) return "p99";
   return Object.keys(sample).find((key) => key in UNITS)!;
 }
 
-/** The median over the turns of the row's figure. */
+/** The median of the row's figure over the turns. */
 export function figureOf(
   { row, samples }: Result,
   name: ContestantName,
@@ -99,13 +99,13 @@ export function figureOf(
 export interface Verdict {
   /** The bound. */
   target: Target;
-  /** The ratio that was measured. */
+  /** The measured ratio. */
   got: number;
   /** Whether it was reached. */
   isReached: boolean;
 }
 
-/** The bounds of a row, of those that could be measured. */
+/** The verdicts on a row's bounds, of those that could be measured. */
 export function verdicts(result: Result): Verdict[] {
   const ours = figureOf(result, "ours");
   const targets = result.row.targets[result.placement.name] ?? [];
@@ -214,8 +214,8 @@ const COLOURS: Partial<Record<ContestantName, string>> = {
 };
 
 /**
- * A plot of ratios: how many times as fast ours is as each of the others, in a logarithmic scale, so that
- * half and twice are as far from the line in the middle.
+ * A plot of ratios: how many times as fast ours is as each of the others, on a logarithmic scale, so that
+ * half as fast and twice as fast are equally far from the middle line.
  */
 export function plot(results: readonly Result[]): string {
   const rivals = Object.keys(COLOURS) as ContestantName[];

@@ -1,10 +1,10 @@
 /**
- * The rows of the benchmark: what is measured, where, and the bounds to reach.
+ * The rows of the benchmark: the measurements, their placement, and the bounds to reach.
  *
  * @module
  */
 
-/** All that can be measured, in the order of the report. */
+/** The contestants, in the order of the report. */
 export type ContestantName =
   | "ours"
   | "elixir"
@@ -16,7 +16,7 @@ export type ContestantName =
   | "node"
   | "bun";
 
-/** A bound on the ratio of ours to another's. */
+/** A bound on the ratio of ours to another contestant's. */
 export interface Target {
   /** The contestant that ours is compared with. */
   to: ContestantName;
@@ -26,7 +26,7 @@ export interface Target {
   ratio: number;
 }
 
-/** Where the two processes run; a row without a peer has the cores of both. */
+/** The cores of the two processes; a row without a peer may use both cores. */
 export interface Placement {
   /** Its name on the command line. */
   name: "one_core" | "split";
@@ -38,33 +38,33 @@ export interface Placement {
   peerCore: number;
 }
 
-/** One thing that is measured. */
+/** One measurement. */
 export interface Row {
   /** Its name on the command line, and for the measured programs. */
   name: string;
   /** Its name in the report. */
   title: string;
-  /** Whether all of it is on one node. */
+  /** Whether it needs one node only. */
   isLocal?: boolean;
-  /** Measured by the runner: the start of a peer. */
+  /** The property of a peer's start that the runner measures itself. */
   ofPeer?: "start" | "memory";
-  /** How many rounds count. */
+  /** The number of rounds that count. */
   rounds: number;
-  /** How many rounds come first and do not count. */
+  /** The number of rounds before, which do not count. */
   warmup: number;
-  /** How many processes work at the same time; 1 by default. */
+  /** The number of processes that work at the same time; 1 by default. */
   callers?: number;
-  /** How many peers there are; 1 by default. */
+  /** The number of peers; 1 by default. */
   peers?: number;
-  /** A bound in the unit of the row that is no ratio. */
+  /** An absolute bound, in the unit of the row. */
   most?: number;
-  /** The contestants; ours is always one. */
+  /** The contestants, always including ours. */
   contestants: readonly ContestantName[];
   /** The bounds to reach in each placement. */
   targets: Partial<Record<Placement["name"], readonly Target[]>>;
 }
 
-/** Latency depends on the placement more than on anything else, so both run. */
+/** Latency depends on the placement more than on anything else, so both are run. */
 export const PLACEMENTS: readonly Placement[] = [
   { name: "one_core", title: "one core", clientCore: 0, peerCore: 0 },
   { name: "split", title: "split", clientCore: 0, peerCore: 1 },

@@ -2,8 +2,8 @@
  * Checks the documentation of every export, and writes its pages: `deno task doc`, or
  * `deno run -P=dev tools/api_pages.ts FOLDER`.
  *
- * `deno doc --html` links no module from the first page, and its usage boxes import from the names of
- * `exports` alone (`"task-supervisor"`), which nobody can import. Both are put right here.
+ * `deno doc --html` links no module from the first page, and its usage boxes import from the names of `exports`
+ * alone (`"task-supervisor"`), which cannot be imported. Both are corrected here.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const ROOT = new URL("../", import.meta.url);
 
 /** A module that can be imported. */
 export interface PublicModule {
-  /** What it is imported by. */
+  /** The specifier that imports it. */
   specifier: string;
   /** Its page, from the folder of the pages. */
   page: string;
@@ -57,7 +57,7 @@ function summaryOf(source: string, path: string): string {
 /**
  * Checks the documentation, and writes the pages.
  *
- * @param folder Where to; what is there of earlier pages is replaced.
+ * @param folder The folder to write to; earlier pages in it are replaced.
  */
 export async function writePages(folder: string): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -92,11 +92,11 @@ async function htmlIn(folder: string): Promise<string[]> {
   return found;
 }
 
-/** The box of a page that says how to import what it is about. */
+/** The box of a page that says how to import its subject. */
 const USAGE = /<div class="usageContent">[^]*?<\/pre>/g;
 const FROM = /(from &quot;)([^&]*)(&quot;)/g;
 
-/** A page whose usage boxes import by the name of the package. */
+/** Replaces the names in a page's usage boxes with specifiers. */
 function withSpecifiers(html: string): string {
   return html.replace(
     USAGE,

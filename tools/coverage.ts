@@ -3,13 +3,12 @@
  *
  * The library is what a program imports. The programs themselves (`cli/`, `shell/`, `chat/`) and the
  * harness are tested as programs of the operating system, in terminals and with several at once, and
- * each of these writes the coverage of all its modules when it ends, which takes longer than its test.
- * So do the examples of the documentation, each of which is a program to Deno. The tests that run in
- * one program reach more of the library's lines than the threshold in `deno.json` asks for, in a tenth
- * of the time.
+ * each of these writes the coverage of all its modules when it exits, which takes longer than its test. So do
+ * the examples of the documentation, each of which is a program to Deno. The tests that run in one program
+ * reach more of the library's lines than the threshold in `deno.json` requires, in a tenth of the time.
  *
- * Whether tests pass is for `deno task test` to judge: one that fails here, for example as the
- * measurement slows it, lowers the coverage, and no more.
+ * This task does not check whether tests pass; `deno task test` does. A test that fails here, for example
+ * because coverage slows it down, only lowers the coverage.
  */
 
 import { basename, dirname, join } from "node:path";
@@ -22,7 +21,7 @@ const FOLDER = "coverage";
 const OTHERS = ["bench", "chat", "cli", "shell", "testing", "tests", "tools"];
 const AT_ONCE = 3;
 
-/** Tests that measure time or memory: these are others where coverage is collected. */
+/** Tests that measure time or memory, which differ when coverage is collected. */
 const MEASURING = [
   "deadline_test.ts",
   "fairness_test.ts",
@@ -45,7 +44,7 @@ const NEEDED = [
 const RUNS_DENO = /\bDeno\.execPath\(|\bstartPeer\(|\bpeers: \[/;
 const IMPORT = /from "(\.\/[\w./]+\.ts)"/g;
 
-/** Whether a file of tests, or one that it imports from their folder, runs programs of Deno's. */
+/** Whether a test file, or a file that it imports from its folder, runs Deno programs. */
 function runsDeno(file: string, seen: Set<string> = new Set()): boolean {
   if (seen.has(file)) return false;
   seen.add(file);
@@ -56,7 +55,7 @@ function runsDeno(file: string, seen: Set<string> = new Set()): boolean {
     );
 }
 
-/** The files of tests that are measured. */
+/** The test files that are measured. */
 export function measuredTests(): string[] {
   return [...Deno.readDirSync(join(ROOT, "tests"))]
     .map(({ name }) => join("tests", name))
@@ -75,7 +74,7 @@ async function measure(): Promise<number> {
     `--jobs=${AT_ONCE}`,
     "-P=dev",
     "--no-check",
-    // A thread that ends writes the coverage of all its modules first.
+    // A thread writes the coverage of all its modules before it exits.
     "--preload=tests/_no_threads.ts",
     `--coverage=${FOLDER}`,
     "--coverage-raw-data-only",

@@ -13,7 +13,7 @@ import { stripTypeScriptTypes } from "node:module";
 
 const ENTRY = new URL("../distribution/epmd/worker.ts", import.meta.url);
 
-/** Where the text is. */
+/** The file with the text. */
 export const SOURCE: URL = new URL("worker_source.ts", ENTRY);
 
 /** Text to be replaced. */

@@ -17,7 +17,7 @@ export const TABLE: URL = new URL("shell/help_table.ts", ROOT);
 const FROM = /^export (?:\*|\{[^}]*\}) from "(\.[^"]+)";/gm;
 const CLASS = /^export class ([\w$]+)[^]*?^\}$/gm;
 
-/** Makes the table's source: of each function, class and static function that `mod.ts` exports. */
+/** Returns the table's source, for each function, class and static function that `mod.ts` exports. */
 export async function helpTable(): Promise<string> {
   const docs: Record<string, Doc[]> = {};
   for (const source of await sourcesFrom(new URL("mod.ts", ROOT))) {
@@ -45,13 +45,13 @@ export async function helpTable(): Promise<string> {
 
 import type { Doc } from "./doc_comments.ts";
 
-/** By the names that the shell has in scope. */
+/** The entries, by the names that the shell has in scope. */
 // deno-fmt-ignore
 export const HELP: Record<string, Doc[]> = ${JSON.stringify(sorted, null, 2)};
 `;
 }
 
-/** A file's text, and those of all that it re-exports. */
+/** The text of a file, and of every file that it re-exports. */
 async function sourcesFrom(
   file: URL,
   seen: Set<string> = new Set(),

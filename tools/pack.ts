@@ -49,7 +49,7 @@ const FIELDS = {
   engines: { node: `>=${NODE}`, bun: ">=1.3" },
 };
 
-/** Runs a program to its end. */
+/** Runs a program until it exits. */
 async function run(
   program: string,
   args: readonly string[],

@@ -314,7 +314,7 @@ class Recorder {
     this.#kate.act(action, this.#peer.address);
   }
 
-  /** alex says something. */
+  /** Sends signals from alex. */
   alex(...signals: Json[]): void {
     const json = signals.length === 1 && !Array.isArray(signals[0])
       ? signals[0]
@@ -331,7 +331,7 @@ class Recorder {
     this.#peer.write(frame);
   }
 
-  /** kate says something. */
+  /** Records the next signal from kate. */
   async kate(): Promise<Json> {
     const frame = await this.#peer.frame();
     this.#note("kate", frame);

@@ -266,7 +266,7 @@ defmodule Bench.Client do
     send_each(pid, row, n + 1, rounds)
   end
 
-  # Has so many processes work at once.
+  # Runs that many processes at once.
   defp together(count, work) do
     me = self()
     for i <- 1..count, do: spawn_link(fn -> work.(i) && send(me, :done) end)

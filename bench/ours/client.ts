@@ -59,7 +59,7 @@ async function sendAll(
   if (total !== rounds) throw new Error(`Cannot go on: counted ${total}`);
 }
 
-/** Has so many processes work at once, each on its share of the rounds. */
+/** Runs that many processes at once, each with its share of the rounds. */
 async function together(
   callers: number,
   rounds: number,
@@ -92,7 +92,7 @@ function call(peer: string, value: number): Promise<number> {
   return GenServer.call(server, { type: "echo", value });
 }
 
-/** Asks in several processes at once. */
+/** Sends requests from several processes at once. */
 function asked(
   job: Job,
   ask: (peer: string, n: number) => Promise<number>,
@@ -106,7 +106,7 @@ function asked(
     }));
 }
 
-/** Times small round trips while large messages travel the same way. */
+/** Times small round trips while large messages use the same connection. */
 async function beside(job: Job, data: () => unknown): Promise<Sample> {
   const pong = await Node.spawn(job.peers[0], ["Bench", "pong"], []);
   for (let n = 0; n < job.warmup; n++) await ping(pong, n);
@@ -138,7 +138,7 @@ async function beside(job: Job, data: () => unknown): Promise<Sample> {
   return latencies(Float64Array.from(times));
 }
 
-/** Sends to a stopped peer for ten seconds, awaiting each send: the memory that this takes. */
+/** Sends to a stopped peer for ten seconds, awaiting each send, and measures the memory. */
 async function flood(job: Job): Promise<Sample> {
   const pid = await Node.spawn(job.peers[0], ["Bench", "pong"], []);
   for (let n = 0; n < job.warmup; n++) await ping(pid, n);
@@ -217,5 +217,5 @@ for (const peer of job.peers) {
 const run = JOBS[job.row.replace(/_\d+$/, "")] ??
   ((job: Job) =>
     rated(job, (rounds) => sendAll(job.peers[0], job.row, rounds)));
-// In a process: code outside any process shares one with the shell, which is another matter.
+// In a process: code outside any process shares one with the shell, which is another case.
 spawn(async () => report(await run(job)));

@@ -1,6 +1,6 @@
 /**
- * What the client asks of the peer: the counterpart of `Bench.Peer` in
- * `bench/elixir/bench.ex`, in the same message shapes.
+ * The peer's side of the jobs: the counterpart of `Bench.Peer` in `bench/elixir/bench.ex`, in the same
+ * message shapes.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { checkPayload, type Payload } from "../measure.ts";
 
 /** The types of {@linkcode Echo}. */
 export interface EchoTypes {
-  /** Nothing is given. */
+  /** It takes no argument. */
   arg: null;
-  /** Nothing is kept. */
+  /** It has no state. */
   state: null;
-  /** A value is answered with itself. */
+  /** It answers a value with the value. */
   call: [{ type: "echo"; value: number }, number];
 }
 
@@ -28,9 +28,9 @@ export const Echo: GenServerModule<EchoTypes> = {
 
 /** Asks for an answer to the pid that it carries. */
 export interface Ping {
-  /** What the message is. */
+  /** The type of the message. */
   type: "ping";
-  /** Who is to be answered. */
+  /** The process to answer. */
   from: Pid;
   /** The number of the round. */
   n: number;
@@ -45,7 +45,7 @@ export async function pong(): Promise<never> {
   }
 }
 
-/** Checks and counts `total` messages, says so to `from`, and starts again. */
+/** Checks and counts `total` messages, reports to `from`, and starts again. */
 export async function count(from: Pid, total: number): Promise<never> {
   while (true) {
     for (let n = 0; n < total; n++) checkPayload(await receive() as Payload, n);
@@ -53,7 +53,7 @@ export async function count(from: Pid, total: number): Promise<never> {
   }
 }
 
-/** Takes `total` large messages of so many bytes, or of a list, and says so to `from`. */
+/** Takes `total` large messages of a given number of bytes, or of a list, and reports to `from`. */
 export async function take(from: Pid, total: number): Promise<void> {
   for (let n = 0; n < total; n++) {
     const { data } = await receive() as { data: Uint8Array | unknown[] };

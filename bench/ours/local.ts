@@ -1,6 +1,6 @@
 /**
- * Measures what needs one node only, and prints one line of JSON: `local.ts JOB`,
- * the counterpart of `Bench.Local` in `bench/elixir/bench.ex`.
+ * Measures the rows that need one node only, and prints one line of JSON: `local.ts JOB`, the counterpart
+ * of `Bench.Local` in `bench/elixir/bench.ex`.
  *
  * @module
  */
@@ -75,7 +75,7 @@ function wait(): Promise<unknown> {
 async function start(count: number): Promise<void> {
   const wanted = waiting + count;
   for (let i = 0; i < count; i++) spawn(wait);
-  // They begin when this has given way.
+  // They begin when this process yields.
   while (waiting < wanted) await Process.sleep(1);
 }
 

@@ -1,6 +1,6 @@
 /**
- * A measured peer: `peer.ts NAME COOKIE` starts a node with the jobs, a
- * task supervisor and a server, prints that it is ready, and lives until stdin closes.
+ * A measured peer: `peer.ts NAME COOKIE` starts a node with the jobs, a task supervisor and a server,
+ * prints that it is ready, and runs until stdin closes.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The floor: two processes and a socket of `node:net`, no library.
+ * The lower bound: two processes and a `node:net` socket, without a library.
  *
  * `main.ts peer` prints its port and serves until stdin closes;
  * `main.ts client PORT JOB` prints one line of JSON. A round trip is an echo of 40 bytes. One-way is an array of
@@ -21,7 +21,7 @@ import {
   timed,
 } from "../measure.ts";
 
-/** How many messages there are in an array: about as many as ours has in a frame. */
+/** The number of messages in an array: about as many as a frame of ours has. */
 const IN_ARRAY = 1000;
 
 /** Parses lines of JSON; the last message of a run asks for the total. */

@@ -20,20 +20,20 @@ import type { Delay, Tamper } from "./transport.ts";
 
 export type { Delay, PartitionMode };
 
-/** The most time that a wait may take unless told otherwise, in milliseconds: an hour. */
+/** The default limit of a wait, in milliseconds: an hour. */
 const LIMIT = 3_600_000;
 
-/** The tick time of nodes that are given none. */
+/** The default tick time of nodes. */
 const TICK_TIME = 60_000;
 
-/** What a simulated node takes of `NodeOptions`: all but what is about sockets. */
+/** The `NodeOptions` of a simulated node: all except those about sockets. */
 export interface SimulatedNodeOptions extends
   Omit<
     NodeOptions,
     "name" | "listen" | "port" | "tls" | "epmdPort" | "cookieFile"
   > {}
 
-/** A simulated node that has options of its own. */
+/** A simulated node with options of its own. */
 export interface SimulatedNodeSpec extends SimulatedNodeOptions {
   /** Its name; without a host, it is on `localhost`. */
   name: string;
@@ -41,18 +41,18 @@ export interface SimulatedNodeSpec extends SimulatedNodeOptions {
 
 /** Options for {@linkcode SimulatedCluster.start}: its own, and those that all nodes share. */
 export interface SimulationOptions extends SimulatedNodeOptions {
-  /** The nodes that are there at the beginning. */
+  /** The nodes to start. */
   nodes: readonly (string | SimulatedNodeSpec)[];
   /**
-   * What chance begins with: an integer. The same seed gives the same delays, the same pieces, and
-   * so the same order of events.
+   * The seed of the random numbers: an integer. The same seed results in the same delays, the same pieces,
+   * and so the same order of events.
    *
    * @default {1}
    */
   seed?: number;
   /**
-   * How long bytes are on their way, in milliseconds: each time as chance will have it, though never
-   * past others of the same connection.
+   * The delay of bytes, in milliseconds: random each time, but bytes never overtake others of the same
+   * connection.
    *
    * @default {{ min: 1, max: 10 }}
    */
@@ -62,7 +62,7 @@ export interface SimulationOptions extends SimulatedNodeOptions {
 /** Options for {@linkcode SimulatedCluster.run} and {@linkcode SimulatedCluster.settle}. */
 export interface SimulatedWaitOptions {
   /**
-   * How much of the simulation's time may pass, in milliseconds.
+   * The limit in virtual time, in milliseconds.
    *
    * @default {3600000}
    */
@@ -72,18 +72,18 @@ export interface SimulatedWaitOptions {
 /** Options for {@linkcode SimulatedCluster.partition}. */
 export interface PartitionOptions {
   /**
-   * `"silent"`: bytes are held up until it heals, so that nodes notice by the tick time. `"cut"`:
-   * connections end at once at both ends, and what is on its way is lost. Nodes hear of it as the world
-   * goes on, as from a socket: until `await cluster.settle()`, or another wait, `Node.list` has them.
+   * `"silent"`: bytes are held up until the partition heals, so nodes notice by the tick time. `"cut"`:
+   * connections close at once at both ends, and bytes under way are lost. Nodes are notified as virtual time
+   * goes on, as by a socket: `Node.list` returns them until `await cluster.settle()`, or another wait.
    *
    * @default {"silent"}
    */
   mode?: PartitionMode;
   /**
-   * Whether only the direction from the left nodes to the right ones is parted. `"silent"`: the right
-   * ones hear nothing more, and are still heard. `"cut"`: connections end on the left side alone, as
-   * where a firewall has forgotten them; the right side notices by the tick time. Nobody can dial
-   * across it, as a dial needs both directions.
+   * Whether only the direction from the left nodes to the right nodes is blocked. `"silent"`: the right
+   * nodes receive nothing more, but can still send. `"cut"`: connections close on the left side only, as
+   * when a firewall has forgotten them; the right side notices by the tick time. No node can dial across
+   * it, as a dial needs both directions.
    *
    * @default {false}
    */
@@ -97,27 +97,27 @@ interface Member {
 }
 
 /**
- * Nodes in one program, on a network and a clock that are simulated: for tests of what your code
- * does when connections are slow, end, or stand still, and when nodes crash and come back.
+ * Nodes in one program, on a simulated network and clock: for tests of how your code behaves when connections
+ * are slow, close or stall, and when nodes crash and restart.
  *
- * The nodes are real ones, with all that belongs to them: processes, links, monitors, supervisors,
- * tasks, the handshake, the JSON wire, ticks. Only what is around them is not: there are no sockets
- * and no EPMD; bytes travel in memory, in random pieces, with random delays. All chance comes of a
- * seed, so that a run that failed can be repeated: the same seed gives the same events in the same
- * order, as {@linkcode SimulatedCluster.trace} shows.
+ * The nodes are real, with everything that belongs to them: processes, links, monitors, supervisors, tasks, the
+ * handshake, the JSON wire, ticks. Only their environment is simulated: there are no sockets and no EPMD; bytes
+ * travel in memory, in random pieces, with random delays. All randomness comes from a seed, so a failed run can
+ * be repeated: the same seed results in the same events in the same order, as
+ * {@linkcode SimulatedCluster.trace} shows.
  *
- * Time is virtual. It stands still while anything can run, and then jumps to whatever is next: a
- * timeout of a minute takes no time at all. Nothing moves unless somebody waits: by
- * {@linkcode SimulatedCluster.run}, {@linkcode SimulatedCluster.advance} or
- * {@linkcode SimulatedCluster.settle}, which may be called within each other.
+ * Time is virtual. It stands still while anything can run, and then jumps to the next event: a timeout of a
+ * minute takes no real time. Nothing happens unless your code waits with {@linkcode SimulatedCluster.run},
+ * {@linkcode SimulatedCluster.advance} or {@linkcode SimulatedCluster.settle}, which may be called within each
+ * other.
  *
- * The virtual clock is that of nodes and processes: timeouts of `receive`, of calls and tasks,
- * timers, ticks. What the host does is outside the simulation: `setTimeout`, `Date`, files, sockets.
- * A run that waits for such a thing alone is given a moment of the host's time, and is then taken for
- * one that will never end; it need not be the same each time. Nodes share the memory of the program,
- * as with `startNodes`. One simulation at a time repeats exactly.
+ * The virtual clock is that of nodes and processes: timeouts of `receive`, of calls and tasks, timers, ticks.
+ * The host is outside the simulation: `setTimeout`, `Date`, files, sockets. If a run waits for the host alone,
+ * the simulation gives it a moment of real time, and then treats the run as one that will never end; this need
+ * not be the same each time. Nodes share the memory of the program, as with `startNodes`. Only one simulation
+ * at a time repeats exactly.
  *
- * @example A node crashes, and whoever monitors a process there is told
+ * @example A monitor notices that a node crashes
  * ```ts
  * import { SimulatedCluster } from "@otp/distribution/testing";
  * import { Node, receive } from "@otp/distribution";
@@ -136,7 +136,7 @@ interface Member {
  * assertEquals(reason, "noconnection");
  * ```
  *
- * @example A partition that only the tick time tells of
+ * @example A partition that nodes notice by the tick time
  * ```ts
  * import { SimulatedCluster } from "@otp/distribution/testing";
  * import { Node } from "@otp/distribution/node";
@@ -154,7 +154,7 @@ interface Member {
  * ```
  */
 export class SimulatedCluster implements AsyncDisposable {
-  /** What chance began with. */
+  /** The seed of the random numbers. */
   readonly seed: number;
   readonly #network: SimulatedNetwork;
   readonly #driver: Driver;
@@ -179,13 +179,13 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Starts a simulated cluster.
    *
-   * Its nodes are not connected: as always, a first use connects. What they print is kept, and what
-   * they log becomes part of the trace, unless they are given an `io` and a `log`.
+   * Its nodes are not connected: as always, the first use connects them. Their output is kept, and their logs
+   * become part of the trace, unless the options contain an `io` and a `log`.
    *
-   * @param options The nodes, the seed, and what `Node.start` takes.
+   * @param options The nodes, the seed, and options of `Node.start`.
    * @returns The cluster, to be ended by `await using`.
    * @throws {RangeError} If a delay is negative, or the shortest is longer than the longest.
-   * @throws {TypeError} If a name is no node name.
+   * @throws {TypeError} If a node name is invalid.
    *
    * @example Usage
    * ```ts
@@ -246,7 +246,7 @@ export class SimulatedCluster implements AsyncDisposable {
     return this.#driver.standStill(Node._startIn(host, options));
   }
 
-  /** A node that is not dead. */
+  /** The node, if it is alive; throws otherwise. */
   #up(name: string): Node {
     const { node } = this.#find(name);
     if (Node._started().includes(node)) return node;
@@ -295,13 +295,13 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * What came out at a node, in all its incarnations.
+   * Returns the output of a node, in all its incarnations.
    *
    * @param name Its name, with or without the host.
-   * @returns The text so far; empty if the node was given an `io` of its own.
+   * @returns The text so far; empty if the node was started with an `io` of its own.
    * @throws {RangeError} If the cluster has no node of that name.
    *
-   * @example What a process of kate prints comes out at alex
+   * @example Output of a process at kate appears at alex
    * ```ts
    * import { SimulatedCluster } from "@otp/distribution/testing";
    * import { IO, Node } from "@otp/distribution";
@@ -322,11 +322,11 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * The time that has passed in the simulation.
+   * Returns the virtual time since the start of the simulation.
    *
-   * @returns Milliseconds since its start.
+   * @returns The time in milliseconds.
    *
-   * @example A minute that takes no time
+   * @example A minute that takes no real time
    * ```ts
    * import { SimulatedCluster } from "@otp/distribution/testing";
    * import { assertEquals } from "@std/assert";
@@ -341,18 +341,18 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Runs a function in a new process of a node, and has the world go on until it has ended.
+   * Runs a function in a new process of a node, and lets virtual time go on until it has ended.
    *
    * @typeParam T What it returns.
    * @param name The node's name, with or without the host.
-   * @param fn The function.
-   * @param options How long it may take.
-   * @returns What it returns; rejects with what it throws, or with `ExitError` if the process is
-   *   told to exit before, as it is when its node is killed.
+   * @param fn The function to run.
+   * @param options The limit of the wait.
+   * @returns The result of the function; rejects with the error that it throws, or with `ExitError` if the
+   *   process exits before, as it does when its node is killed.
    * @throws {RangeError} If the cluster has no node of that name.
    * @throws {Error} If the node is dead.
-   * @throws {Error} If it cannot end, as nothing is left to happen, or has not ended in time; the
-   *   message names the processes that wait, and for what.
+   * @throws {Error} If it cannot end, as no event is left, or has not ended in time; the message names the
+   *   waiting processes, and what they wait for.
    *
    * @example A timeout of a minute
    * ```ts
@@ -365,7 +365,7 @@ export class SimulatedCluster implements AsyncDisposable {
    * assertEquals(late, "late");
    * ```
    *
-   * @example A wait that has no end is an error
+   * @example A wait that cannot end is an error
    * ```ts
    * import { SimulatedCluster } from "@otp/distribution/testing";
    * import { receive } from "@otp/distribution";
@@ -397,10 +397,10 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Starts a process on a node, which nobody waits for: a server that is there as long as its node.
+   * Starts a process on a node without waiting for it: a server that runs as long as its node.
    *
    * @param name The node's name, with or without the host.
-   * @param fn What it runs, as soon as the world goes on.
+   * @param fn The function that it runs, once virtual time goes on.
    * @returns Its pid.
    * @throws {RangeError} If the cluster has no node of that name.
    * @throws {Error} If the node is dead.
@@ -433,10 +433,10 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Has the world go on for a while.
+   * Advances virtual time.
    *
-   * @param ms How long, in milliseconds of the simulation's time.
-   * @returns A promise that resolves when all is done that happens until then.
+   * @param ms The virtual time to pass, in milliseconds.
+   * @returns A promise that resolves when everything due until then has happened.
    * @throws {RangeError} If the time is negative or not finite.
    *
    * @example Usage
@@ -457,12 +457,12 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Has the world go on until nothing is left to happen but timers: all that was sent has come, but
-   * for what a partition holds up.
+   * Lets virtual time go on until only timers are left: everything sent has arrived, except for bytes that a
+   * partition holds up.
    *
-   * @param options How long it may take.
+   * @param options The limit of the wait.
    * @returns A promise that resolves then.
-   * @throws {Error} If nodes still talk to each other after that time.
+   * @throws {Error} If nodes still communicate after that time.
    *
    * @example Usage
    * ```ts
@@ -486,15 +486,15 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Parts nodes from others: nothing passes between the two sides until {@linkcode
-   * SimulatedCluster.heal}. Partitions add up.
+   * Partitions nodes from others: nothing passes between the two sides until {@linkcode SimulatedCluster.heal}.
+   * Partitions add up.
    *
    * @param left The nodes of one side.
    * @param right Those of the other side.
-   * @param options What becomes of connections across it.
-   * @throws {RangeError} If the cluster has no node of such a name.
+   * @param options The effect on connections across it.
+   * @throws {RangeError} If the cluster has no node of that name.
    *
-   * @example Connections that end at once
+   * @example Connections that close at once
    * ```ts
    * import { SimulatedCluster } from "@otp/distribution/testing";
    * import { Node } from "@otp/distribution/node";
@@ -518,11 +518,11 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Makes a node a slow reader: of each connection it takes so many bytes in a millisecond, and the
-   * rest waits on the network, so that others have to wait before they send more.
+   * Makes a node a slow reader: it reads a limited number of bytes per millisecond from each connection, and
+   * the rest waits on the network, so that senders have to wait.
    *
    * @param name The node's name, with or without the host.
-   * @param bytesPerMs How many bytes; `Infinity` for as fast as before.
+   * @param bytesPerMs The number of bytes; `Infinity` for the original speed.
    * @throws {RangeError} If the cluster has no node of that name, or the number is not above 0.
    *
    * @example Usage
@@ -555,8 +555,8 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Ends all partitions. Connections that were silent and that nobody has given up go on, with what
-   * was held up; others are made again by the next use.
+   * Heals all partitions. Silent connections that no node has given up continue, with the bytes that were held
+   * up; others are made again by the next use.
    *
    * @example Usage
    * ```ts
@@ -575,11 +575,11 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Kills a node, as a program that is killed: nothing more leaves it, its peers see their
-   * connections end after what it sent before, and its processes are dead.
+   * Kills a node, as if its program were killed: it sends nothing more, its peers see their connections close
+   * after the bytes that it sent before, and its processes are dead.
    *
-   * Code of its processes that waits is ended as it is in any process that is told to exit. A
-   * machine that is switched off is a silent partition, and then this.
+   * Waiting code of its processes is ended as in any process that exits. To simulate a machine that is switched
+   * off, make a silent partition first.
    *
    * @param name The node's name, with or without the host.
    * @returns A promise that resolves when it is dead; its peers may not know yet.
@@ -603,7 +603,7 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Stops a node in order, as `node.stop()` does: what it has sent arrives.
+   * Stops a node cleanly, as `node.stop()` does: the messages that it has sent arrive.
    *
    * @param name The node's name, with or without the host.
    * @returns A promise that resolves when it is stopped.
@@ -623,8 +623,8 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Starts a node again under its name, with its options and another creation: what was meant for
-   * its predecessor does not reach it. One that is not dead is killed before.
+   * Starts a node again under its name, with its options and another creation: messages to its predecessor do
+   * not reach it. A live node is killed first.
    *
    * @param name The node's name, with or without the host.
    * @returns The new node.
@@ -651,9 +651,8 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * What has happened, a line each, with the time in milliseconds: what nodes said to each other
-   * and when it was heard, what they logged, and the faults. Two runs of the same code with the same
-   * seed have the same trace.
+   * Returns the events, one per line, with the time in milliseconds: the signals that nodes sent and when they
+   * arrived, their logs, and the faults. Two runs of the same code with the same seed have the same trace.
    *
    * @returns The lines so far.
    *
@@ -677,7 +676,7 @@ export class SimulatedCluster implements AsyncDisposable {
     return this.#network.trace.lines();
   }
 
-  /** Who waits, a line each. */
+  /** The waiting processes, one per line. */
   #waiting(): string[] {
     return [...this.#members.values()].flatMap(({ node }) =>
       [...node._runtime().processes.values()]
@@ -702,7 +701,7 @@ export class SimulatedCluster implements AsyncDisposable {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     try {
-      // All at once: those that keep each other busy for ever end before anything is waited for.
+      // All at once: nodes that keep each other busy for ever must end before anything is awaited.
       const stops = [...this.#members.values()].reverse().map(({ node }) =>
         node.stop()
       );
@@ -720,7 +719,7 @@ function checkDelay({ min, max }: Delay): void {
   );
 }
 
-/** Who waits, and for what. */
+/** Describes a waiting process. */
 function describe({ pid, label, name, mailbox, waits }: Process): string {
   const who = `${pid} (${label || "a function"}${
     name === undefined ? "" : `, registered as ${name}`

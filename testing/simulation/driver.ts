@@ -1,5 +1,5 @@
 /**
- * What makes a simulated world go on: as far as somebody waits for, and no further.
+ * Drives a simulation: only as far as a wait needs, and no further.
  *
  * @module
  */
@@ -8,51 +8,51 @@ import { outside } from "../../runtime/context/async_context.ts";
 import { quiet } from "./event_loop.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** How long the host may still take for what is no part of the simulation, in its own milliseconds. */
+/** The real time that the host may take for work outside the simulation, in milliseconds. */
 const GRACE = 100;
 
-/** Something that is waited for. */
+/** A wait. */
 interface Goal {
-  /** The moment at which the wait is over, reached or not. */
+  /** The moment at which the wait ends, reached or not. */
   until: number;
-  /** Whether it is reached. */
+  /** Returns whether the goal is reached. */
   isMet(): boolean;
-  /** The moment has come, and it is not reached; an error ends the wait with it. */
+  /** Called at that moment if the goal is not reached; a returned error rejects the wait. */
   expire(): Error | undefined;
-  /** Whether its end depends on what processes do. */
+  /** Whether its end depends on processes. */
   isOpen: boolean;
-  /** What it is, in words. */
+  /** A description for errors. */
   what: string;
   resolve(): void;
   reject(error: unknown): void;
 }
 
-/** What a driver needs of its cluster. */
+/** The cluster, as a driver needs it. */
 export interface DriverHost {
-  /** How long housekeeping can go on before something comes of it, in milliseconds. */
+  /** The time that background events may go on without any effect, in milliseconds. */
   patience(): number;
-  /** Who waits for what, a line each. */
+  /** The waiting processes, one per line. */
   waiting(): string[];
 }
 
-/** Lets time pass for those who wait. */
+/** Lets virtual time pass while there are waits. */
 export class Driver {
   readonly #timeline: Timeline;
   readonly #host: DriverHost;
   readonly #goals = new Set<Goal>();
   #isRunning = false;
-  /** Whether the host was given time, and nothing came of it. */
+  /** Whether the host got its real time without any effect. */
   #wasPatient = false;
-  /** Work of the real world, during which this one stands still. */
+  /** Work of the host, during which virtual time stands still. */
   #work = 0;
 
-  /** Drives what is on `timeline`. */
+  /** Creates a driver of the events on `timeline`. */
   constructor(timeline: Timeline, host: DriverHost) {
     this.#timeline = timeline;
     this.#host = host;
   }
 
-  /** Goes on until a promise settles, so many milliseconds at most. */
+  /** Goes on until a promise settles, at most for the given number of milliseconds. */
   async until<T>(promise: Promise<T>, what: string, most: number): Promise<T> {
     let isSettled = false;
     const settle = () => {
@@ -72,12 +72,12 @@ export class Driver {
     return await promise;
   }
 
-  /** Goes on for so many milliseconds. */
+  /** Goes on for the given number of milliseconds. */
   advance(ms: number): Promise<void> {
     return this.#reach(ms, () => false, () => undefined, false);
   }
 
-  /** Goes on until nothing is on its way between nodes. */
+  /** Goes on until nothing is under way between nodes. */
   settle(most: number): Promise<void> {
     return this.#reach(
       most,
@@ -90,7 +90,7 @@ export class Driver {
     );
   }
 
-  /** The world stands still until work of the real one is done. */
+  /** Stops virtual time until work of the host is done. */
   async standStill<T>(work: Promise<T>): Promise<T> {
     this.#work++;
     try {
@@ -141,7 +141,7 @@ export class Driver {
     }
   }
 
-  /** Ends the waits that are over; false if there was none. */
+  /** Ends the waits that are over; returns false if there were none. */
   #conclude(): boolean {
     let wasAny = false;
     for (const goal of this.#goals) {
@@ -158,7 +158,7 @@ export class Driver {
     else goal.reject(error);
   }
 
-  /** Whether nothing is to come that could end a wait. */
+  /** Whether no event to come could end a wait. */
   #isStuck(): boolean {
     const timeline = this.#timeline;
     return !timeline.hasForeground &&
@@ -171,7 +171,7 @@ export class Driver {
     for (const goal of this.#goals) this.#end(goal, this.#stuck(goal));
   }
 
-  /** The next event, or the end of a wait if that is earlier. */
+  /** The time of the next event, or of the end of a wait if that is earlier. */
   #go(): void {
     const timeline = this.#timeline;
     const goals = [...this.#goals];

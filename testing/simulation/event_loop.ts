@@ -1,6 +1,6 @@
 /**
- * The host's event loop, while a simulation runs: it turns for processes after so many of their
- * steps, not after so much time, so that they do the same each time.
+ * The host's event loop during a simulation: processes yield to it after a fixed number of steps instead
+ * of a fixed time, so that each run is the same.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import {
   standInForEventLoop,
 } from "../../runtime/scheduling/scheduler.ts";
 
-/** How often processes may have the event loop turn at one moment of virtual time. */
+/** The limit of turns of the event loop at one moment of virtual time. */
 const MAX_TURNS = 4000;
 
-/** How many steps processes make in a millisecond. */
+/** The number of steps that processes take in a millisecond. */
 const STEPS_PER_MS = 512;
 
 let simulations = 0;
@@ -31,7 +31,7 @@ const loop: EventLoop = {
       fn();
     });
   },
-  // It is known when nothing is left to do: see `quiet`.
+  // `quiet` finds out when nothing is left to run.
   whenIdle: () => {},
 };
 
@@ -40,20 +40,20 @@ function reset(): void {
   standInForEventLoop(loop);
 }
 
-/** A simulation begins. */
+/** Notes that a simulation begins. */
 export function enterSimulation(): void {
   if (++simulations === 1) reset();
 }
 
-/** A simulation has ended. */
+/** Notes that a simulation has ended. */
 export function leaveSimulation(): void {
   if (--simulations === 0) standInForEventLoop(undefined);
 }
 
 /**
- * Waits until all that can run has run.
+ * Waits until everything that can run has run.
  *
- * @throws {Error} If that has no end.
+ * @throws {Error} If processes never stop running.
  */
 export async function quiet(): Promise<void> {
   reset();

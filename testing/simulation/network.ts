@@ -25,15 +25,15 @@ import {
   type Tamper,
 } from "./transport.ts";
 
-/** How long one waits who gets no answer before it knocks again, in milliseconds, as TCP does. */
+/** The interval at which a dial without an answer is retried, in milliseconds, as TCP does. */
 const RETRY = 1000;
 
-/** The first port that is given to a node; nothing listens there. */
+/** The first port of a node; nothing listens on it. */
 const FIRST_PORT = 50_000;
 
 /**
- * What becomes of connections across a partition: they end at once (`"cut"`), or stand still
- * (`"silent"`), so that the tick time tells.
+ * The effect of a partition on connections: they close at once (`"cut"`), or stall (`"silent"`), so that
+ * nodes notice by the tick time.
  */
 export type PartitionMode = "cut" | "silent";
 
@@ -48,7 +48,7 @@ interface Pair {
   open: number;
 }
 
-/** A network without a machine: deterministic by its seed. */
+/** A network in memory, determined by its seed. */
 export class SimulatedNetwork implements Ether {
   readonly timeline: Timeline = new Timeline();
   readonly trace: Trace = new Trace(() => this.timeline.time);
@@ -58,14 +58,14 @@ export class SimulatedNetwork implements Ether {
   readonly #bytes: SeededRandom;
   readonly #registered = new Map<string, Registered>();
   readonly #pairs = new Set<Pair>();
-  /** How bytes of one node to another are held up: each direction apart. */
+  /** The partitions, by direction between two nodes. */
   readonly #parted = new Map<string, PartitionMode>();
-  /** How many bytes a node reads in a millisecond, if it is slow. */
+  /** The bytes per millisecond that slow nodes read. */
   readonly #rates = new Map<string, number>();
   #connections = 0;
   #starts = 0;
 
-  /** Nobody is there. */
+  /** Creates a network without nodes. */
   constructor(seed: number, delay: Delay, tamper?: Tamper) {
     this.random = new SeededRandom(seed);
     this.#bytes = new SeededRandom(~seed);
@@ -127,7 +127,7 @@ export class SimulatedNetwork implements Ether {
       reject(new Error(reason));
     };
     const knock = () => {
-      // Either direction is needed for an answer.
+      // An answer needs both directions.
       const mode = this.#parted.get(wayOf(from, to)) ??
         this.#parted.get(wayOf(to, from));
       if (mode === "silent") {
@@ -156,7 +156,7 @@ export class SimulatedNetwork implements Ether {
     return promise;
   }
 
-  /** Calls back when something sent now would be there; gives what stops it. */
+  /** Calls back when something sent now would arrive; returns a function that cancels it. */
   #soon(fn: () => void): () => void {
     const at = this.timeline.time + someDelay(this);
     return this.timeline.schedule(at, "network", fn);
@@ -209,7 +209,7 @@ export class SimulatedNetwork implements Ether {
     return { near, far };
   }
 
-  /** Ends all connections of a node, and has it be found no more. */
+  /** Closes all connections of a node, and unregisters it. */
   crash(node: string): void {
     this.trace.add(node, "is killed");
     this.#registered.delete(node);
@@ -218,7 +218,7 @@ export class SimulatedNetwork implements Ether {
     }
   }
 
-  /** Parts nodes from others. */
+  /** Partitions nodes from others. */
   part(
     left: readonly string[],
     right: readonly string[],
@@ -243,7 +243,7 @@ export class SimulatedNetwork implements Ether {
     }
   }
 
-  /** Has a node read so many bytes in a millisecond from each connection. */
+  /** Limits the bytes per millisecond that a node reads from each connection. */
   slow(node: string, rate: number): void {
     this.trace.add(node, `reads ${rate} bytes in a millisecond`);
     this.#rates.set(node, rate);
@@ -254,7 +254,7 @@ export class SimulatedNetwork implements Ether {
     return rate === undefined ? 0 : bytes / rate;
   }
 
-  /** All can reach each other. */
+  /** Heals all partitions. */
   heal(): void {
     this.trace.add("network", "healed");
     this.#parted.clear();
@@ -268,7 +268,7 @@ export class SimulatedNetwork implements Ether {
   }
 }
 
-/** One direction between two nodes. */
+/** The key of one direction between two nodes. */
 function wayOf(from: string, to: string): string {
   return `${from} ${to}`;
 }

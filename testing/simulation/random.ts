@@ -1,14 +1,14 @@
 /**
- * Numbers that a seed determines.
+ * Random numbers that a seed determines.
  *
  * @module
  */
 
-/** The same numbers each time for the same seed; nothing to keep a secret with. */
+/** The same numbers for the same seed; not for secrets. */
 export class SeededRandom {
   #state: number;
 
-  /** Begins anew; of the seed, 32 bits count. */
+  /** Starts from a seed, of which 32 bits count. */
   constructor(seed: number) {
     this.#state = seed | 0;
   }
@@ -31,7 +31,7 @@ export class SeededRandom {
     return min + (max - min) * (this.next() / 2 ** 32);
   }
 
-  /** So many bytes. */
+  /** Returns that many bytes. */
   randomBytes(size: number): Uint8Array {
     return Uint8Array.from({ length: size }, () => this.below(256));
   }

@@ -1,5 +1,5 @@
 /**
- * Virtual time: what is going to happen, in order.
+ * Virtual time: the events to come, in order.
  *
  * @module
  */
@@ -7,43 +7,43 @@
 import { outside } from "../../runtime/context/async_context.ts";
 import type { Clock } from "../../runtime/host/clock.ts";
 
-/** What an event is: a timer of somebody's, or something on its way between nodes. */
+/** The kind of an event: a timer, or something under way between nodes. */
 export type EventKind = "timer" | "network";
 
 interface SimulatedEvent {
   at: number;
   order: number;
   kind: EventKind;
-  /** Whether it is housekeeping, or came of it: while there is nothing else, nobody gets anywhere. */
+  /** Whether it is a background event, or was caused by one: such events alone make no progress. */
   background: boolean;
-  /** What happens; nothing if it was called off. */
+  /** The action; `undefined` if it was cancelled. */
   fn: (() => void) | undefined;
 }
 
-/** The events to come, earliest first, and of those at the same moment in order of their making. */
+/** The events to come, ordered by time, and then by creation. */
 export class Timeline implements Clock {
-  /** The moment it is, in milliseconds. */
+  /** The current time, in milliseconds. */
   time = 0;
-  /** When something happened last that was no housekeeping. */
+  /** The time of the last event that was not in the background. */
   progress = 0;
   readonly #heap: SimulatedEvent[] = [];
-  /** How many events of each kind are to come that are no housekeeping. */
+  /** The number of foreground events to come, by kind. */
   readonly #coming: Record<EventKind, number> = { timer: 0, network: 0 };
   #order = 0;
-  /** Whether what happens now is housekeeping. */
+  /** Whether the current event is in the background. */
   inBackground = false;
 
-  /** Whether anything but housekeeping is to come. */
+  /** Whether foreground events are to come. */
   get hasForeground(): boolean {
     return this.#coming.timer + this.#coming.network > 0;
   }
 
-  /** Whether anything but housekeeping is on its way between nodes. */
+  /** Whether foreground events are under way between nodes. */
   get hasTraffic(): boolean {
     return this.#coming.network > 0;
   }
 
-  /** When the next event is; nothing if there is none. */
+  /** The time of the next event, if there is one. */
   get nextAt(): number | undefined {
     return this.#peek()?.at;
   }
@@ -69,7 +69,7 @@ export class Timeline implements Clock {
     return () => stop();
   }
 
-  /** Has something happen at a moment; gives what calls it off. */
+  /** Schedules an event; returns a function that cancels it. */
   schedule(
     at: number,
     kind: EventKind,
@@ -96,7 +96,7 @@ export class Timeline implements Clock {
     if (!background) this.#coming[kind] += by;
   }
 
-  /** Has the next event happen. */
+  /** Runs the next event. */
   step(): void {
     const event = this.#peek();
     if (event === undefined) return;

@@ -1,12 +1,12 @@
 /**
- * What happened in a simulation, to be read and compared.
+ * The trace of a simulation, to be read and compared.
  *
  * @module
  */
 
 import { printable } from "../../runtime/values/inspect.ts";
 
-/** How much of what was said is shown, in bytes. */
+/** The number of bytes of a frame that are shown. */
 const SHOWN = 400;
 
 interface Entry {
@@ -16,22 +16,22 @@ interface Entry {
   bytes: Uint8Array | undefined;
 }
 
-/** What happened, in order. */
+/** The events, in order. */
 export class Trace {
   readonly #entries: Entry[] = [];
   readonly #now: () => number;
 
-  /** Nothing yet. */
+  /** Creates an empty trace. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Something happened. */
+  /** Adds an event. */
   add(who: string, what: string, bytes?: Uint8Array): void {
     this.#entries.push({ at: this.#now(), who, what, bytes });
   }
 
-  /** All of it, a line each. */
+  /** Returns the events, one per line. */
   lines(): string[] {
     return this.#entries.map(({ at, who, what, bytes }) => {
       const said = bytes === undefined ? "" : ` ${shown(bytes)}`;
@@ -40,7 +40,7 @@ export class Trace {
   }
 }
 
-/** Bytes as text, and of long ones a sum of what is left out. */
+/** Bytes as text; for long ones, a hash of the rest. */
 function shown(bytes: Uint8Array): string {
   const text = new TextDecoder("latin1").decode(bytes.subarray(0, SHOWN));
   const head = `${bytes.length} ${JSON.stringify(text)}`;

@@ -9,13 +9,13 @@ import type { SeededRandom } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Trace } from "./trace.ts";
 
-/** How many bytes may be on their way before a sender is told to wait. */
+/** The number of bytes that may be under way before a sender has to wait. */
 const WINDOW = 1 << 18;
 
-/** Of so many writes one is cut in pieces, and one goes with the last that is on its way. */
+/** One of this many writes is cut in pieces, and one is joined with the last that is under way. */
 const ODDS = 4;
 
-/** In how many pieces a write is cut, at most. */
+/** The maximum number of pieces of a write. */
 const MAX_PIECES = 4;
 
 const DEAF: TransportHandlers = {
@@ -24,7 +24,7 @@ const DEAF: TransportHandlers = {
   closed: () => {},
 };
 
-/** How long bytes take from one node to another, in milliseconds. */
+/** The time that bytes take from one node to another, in milliseconds. */
 export interface Delay {
   /** The shortest. */
   min: number;
@@ -33,8 +33,8 @@ export interface Delay {
 }
 
 /**
- * Changes what a node sends to another, frame by frame: a fault that no network has, for tests that
- * are to find it.
+ * Changes the frames that a node sends to another: a fault that no network has, for tests that must find
+ * it.
  */
 export type Tamper = (
   frame: Uint8Array,
@@ -42,25 +42,25 @@ export type Tamper = (
   to: string,
 ) => Uint8Array[];
 
-/** What connections have in common. */
+/** The part of a simulation that its connections share. */
 export interface Ether {
-  /** The time. */
+  /** The events to come. */
   readonly timeline: Timeline;
-  /** Chance. */
+  /** The random numbers. */
   readonly random: SeededRandom;
-  /** What happened. */
+  /** The events so far. */
   readonly trace: Trace;
-  /** How long bytes take. */
+  /** The delay of bytes. */
   readonly delay: Delay;
-  /** What is done to frames. */
+  /** The change to frames, if any. */
   readonly tamper: Tamper | undefined;
-  /** Whether bytes from one node to another are held up. */
+  /** Returns whether bytes from one node to another are held up. */
   holdsUp(from: string, to: string): boolean;
-  /** How long a node takes to read so many bytes, in milliseconds. */
+  /** The time in milliseconds that a node takes to read that many bytes. */
   readingTime(node: string, bytes: number): number;
 }
 
-/** How long something takes from one node to another, to the microsecond. */
+/** A random delay from one node to another, to the microsecond. */
 export function someDelay({ random, delay }: Ether): number {
   return Math.round(random.between(delay.min, delay.max) * 1000) / 1000;
 }
@@ -73,12 +73,12 @@ class Lane {
   readonly #deliver: (bytes: Uint8Array | undefined) => void;
   readonly #isRead: () => boolean;
   #items: (Uint8Array | undefined)[] = [];
-  /** How many items are held up. */
+  /** The number of items that are held up. */
   #held = 0;
   #lastAt = 0;
-  /** Whether the last item is housekeeping. */
+  /** Whether the last item is a background event. */
   #lastInBackground = false;
-  /** The bytes on their way. */
+  /** The number of bytes under way. */
   bytes = 0;
 
   constructor(
@@ -95,7 +95,7 @@ class Lane {
     this.#deliver = deliver;
   }
 
-  /** Sends bytes, or without them the end. */
+  /** Sends bytes, or, without them, the end of the stream. */
   put(bytes: Uint8Array | undefined): void {
     if (bytes === undefined) {
       this.#add(undefined);
@@ -148,7 +148,7 @@ class Lane {
     return !this.#ether.holdsUp(this.#from, this.#to) && this.#isRead();
   }
 
-  /** What was held up goes on. */
+  /** Releases the items that were held up. */
   goOn(): void {
     if (!this.#passes()) return;
     const held = this.#held;
@@ -156,7 +156,7 @@ class Lane {
     for (let i = 0; i < held; i++) this.#schedule(this.#items[i]);
   }
 
-  /** What is on its way is lost. */
+  /** Discards the items under way. */
   lose(): void {
     this.#items = [];
     this.#held = 0;
@@ -182,18 +182,18 @@ function pieces(bytes: Uint8Array, random: SeededRandom): Uint8Array[] {
 
 /** The effects of one end of a connection on the other one. */
 export interface FarEnd {
-  /** Takes what this end sends, and without bytes its end. */
+  /** Delivers the bytes that this end sends, or, without them, the end of the stream. */
   deliver(bytes: Uint8Array | undefined): void;
-  /** Whether the other end reads. */
+  /** Returns whether the other end reads. */
   isRead(): boolean;
-  /** This end reads again. */
+  /** Notifies the other end that this end reads again. */
   readOn(): void;
 }
 
 /** One end of a connection. */
 export class SimulatedTransport implements Transport {
   readonly remote: string;
-  /** The node whose end it is. */
+  /** The node that owns this end. */
   readonly owner: string;
   readonly #label: string;
   readonly #to: string;
@@ -208,7 +208,7 @@ export class SimulatedTransport implements Transport {
   #isFull = false;
   #isPaused = false;
 
-  /** One end, and the other one. */
+  /** Creates one end of a connection. */
   constructor(
     ether: Ether,
     owner: string,
@@ -266,7 +266,7 @@ export class SimulatedTransport implements Transport {
     this.#handlers.drained();
   }
 
-  /** Bytes came from the other end, or its end. */
+  /** Receives bytes from the other end, or its end of the stream. */
   arrive(bytes: Uint8Array | undefined): void {
     if (this.#isShut) return;
     if (bytes === undefined) {
@@ -279,7 +279,7 @@ export class SimulatedTransport implements Transport {
     else this.#early.push(bytes);
   }
 
-  /** Whether bytes are taken. */
+  /** Whether the owner reads. */
   get isRead(): boolean {
     return !this.#isPaused || this.#isShut;
   }
@@ -298,7 +298,7 @@ export class SimulatedTransport implements Transport {
     this.#ether.trace.add(this.#label, "ends");
     this.#shut();
     const { timeline } = this.#ether;
-    // As of a socket, the owner hears of it later.
+    // As with a socket, the owner is notified later.
     timeline.schedule(timeline.time, "network", () => this.#close(undefined));
   }
 
@@ -323,7 +323,7 @@ export class SimulatedTransport implements Transport {
     this.#handlers.closed(error);
   }
 
-  /** The network ends the connection at both ends, and what is on its way is lost. */
+  /** Closes the connection at both ends, as the network does; bytes under way are lost. */
   cut(): void {
     this.#lane.lose();
     if (this.#isShut) return;
@@ -336,7 +336,7 @@ export class SimulatedTransport implements Transport {
     );
   }
 
-  /** What was held up goes on. */
+  /** Releases the bytes that were held up. */
   goOn(): void {
     this.#lane.goOn();
   }
