@@ -5,10 +5,13 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** How long a process may take, in milliseconds. */
+/** The time limit for a process, in milliseconds. */
 const WITHIN = 20_000;
 
-/** What programs of tests may do: read modules and reach hosts that the `chat` task cannot, but make no cookie file. */
+/**
+ * The permissions of test programs: they may read modules and reach hosts that the `chat` task may not, but
+ * create no cookie file.
+ */
 export const PERMISSIONS: readonly string[] = [
   "--allow-net",
   "--allow-env=ERL_EPMD_PORT,HOME",
@@ -20,13 +23,13 @@ export const PERMISSIONS: readonly string[] = [
 export interface ChatOptions {
   /** Its permissions, as flags. */
   permissions?: readonly string[];
-  /** Added to its environment. */
+  /** Variables to add to its environment. */
   env?: Record<string, string>;
   /** Its working directory. */
   cwd?: string;
 }
 
-/** How a process has ended. */
+/** The end of a process. */
 export interface Ended {
   code: number;
   signal: Deno.Signal | null;
@@ -34,7 +37,7 @@ export interface Ended {
   stderr: string;
 }
 
-/** A running command line; ended for good where it goes out of scope. */
+/** A running command line; killed when it goes out of scope. */
 export class ChatProcess implements AsyncDisposable {
   /** Resolves when it has ended. */
   readonly ended: Promise<Ended>;
@@ -66,22 +69,22 @@ export class ChatProcess implements AsyncDisposable {
     this.ended = this.#run();
   }
 
-  /** What it has printed on standard output, so far. */
+  /** Its standard output so far. */
   get stdout(): string {
     return this.#output.stdout;
   }
 
-  /** What it has printed on standard error, so far. */
+  /** Its standard error so far. */
   get stderr(): string {
     return this.#output.stderr;
   }
 
-  /** Sends it a signal, if it still runs. */
+  /** Sends it a signal, if it is still running. */
   kill(signal: Deno.Signal): void {
     if (this.#isRunning) this.#child.kill(signal);
   }
 
-  /** Waits until it has printed a text, on standard output or standard error. */
+  /** Waits until a text appears on its standard output or standard error. */
   async printed(text: string): Promise<void> {
     for (;;) {
       if ((this.stdout + this.stderr).includes(text)) return;
@@ -122,7 +125,7 @@ export class ChatProcess implements AsyncDisposable {
   }
 }
 
-/** Runs the command line to its end. */
+/** Runs the command line until it exits. */
 export async function chat(
   args: readonly string[],
   options: ChatOptions = {},
@@ -131,7 +134,7 @@ export async function chat(
   return await process.ended;
 }
 
-/** Runs a command line with lines to read, to its end. */
+/** Runs a command line with input lines until it exits. */
 export async function pipe(
   lines: string[],
   args: string[] = [],
@@ -157,7 +160,7 @@ export async function pipe(
     await writer.write(new TextEncoder().encode(lines.join("\n")));
     await writer.close();
   } catch (error) {
-    // It has ended without reading.
+    // It has exited without reading.
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
   const { code, signal, stdout, stderr } = await child.output();
@@ -171,7 +174,7 @@ export async function pipe(
   };
 }
 
-/** Flags of a node that is among others of the same test only. */
+/** The flags of a node that only finds nodes of the same test. */
 export function nodeFlags(sname: string, epmdPort: number): string[] {
   return [
     `--sname=${sname}@localhost`,
@@ -180,21 +183,21 @@ export function nodeFlags(sname: string, epmdPort: number): string[] {
   ];
 }
 
-/** Fails unless the program ended with a code, and one line on standard error that has a text. */
+/** Asserts that the program ended with a code, and one line on standard error that contains a text. */
 export function assertRefused(ended: Ended, code: number, text: string): void {
   assertStringIncludes(ended.stderr, text);
   assertMatch(ended.stderr, /^chat: Cannot [^\n]+\n$/);
   assertEquals([ended.code, ended.stdout], [code, ""]);
 }
 
-/** Fails unless the program ended well, having printed a text and nothing else. */
+/** Asserts that the program succeeded and printed a text and nothing else. */
 export function assertPrinted(ended: Ended, text: string): void {
   assertEquals(ended.stderr, "");
   assertEquals(ended.stdout, text);
   assertEquals(ended.code, 0);
 }
 
-/** Calls a function with a folder that is there meanwhile. */
+/** Calls a function with a temporary folder. */
 export async function withFolder(
   fn: (folder: string) => Promise<void>,
 ): Promise<void> {

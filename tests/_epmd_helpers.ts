@@ -31,7 +31,7 @@ export function epmdTest(
   });
 }
 
-/** A port that is free, below the range from which clients get theirs. */
+/** A free port below the range of ephemeral ports. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 10000 + Math.floor(Math.random() * 20000);
@@ -46,7 +46,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Waits until a condition holds, and says how long that took, in milliseconds. */
+/** Waits until a condition holds, and returns the time that took, in milliseconds. */
 export async function eventually(
   condition: () => boolean | Promise<boolean>,
   within = 20_000,
@@ -62,8 +62,8 @@ export async function eventually(
 }
 
 /**
- * How many milliseconds something may take that takes fewer than `ms` on an idle machine: the time for a
- * node to start EPMD, be found and stop, many times, comes on top.
+ * The time limit for work that takes less than `ms` milliseconds on an idle machine: the limit includes the
+ * measured time in which a node starts EPMD, is found and stops, many times.
  */
 export async function allowance(ms: number): Promise<number> {
   const start = performance.now();
@@ -79,7 +79,7 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Log lines, and a hook that collects them. */
+/** Log lines, and the hook that collects them. */
 export function logBook(): { lines: string[]; log: EpmdLog } {
   const lines: string[] = [];
   return {
@@ -94,7 +94,7 @@ export class RawConnection implements AsyncDisposable {
   readonly #chunks: Uint8Array[] = [];
   /** Resolves when the connection is open, or has failed. */
   readonly opened: Promise<void>;
-  /** Resolves when the connection is closed, with all that was received. */
+  /** Resolves with all received bytes when the connection is closed. */
   readonly closed: Promise<Uint8Array>;
 
   constructor(port: number) {
@@ -112,7 +112,7 @@ export class RawConnection implements AsyncDisposable {
     });
   }
 
-  /** The port that it connects from. */
+  /** Its local port. */
   get localPort(): number | undefined {
     return this.#socket.localPort;
   }
@@ -130,7 +130,7 @@ export class RawConnection implements AsyncDisposable {
     return this;
   }
 
-  /** Sends bytes, and that they are the last. */
+  /** Sends bytes, and ends its side. */
   end(bytes: Uint8Array): this {
     this.#socket.end(bytes);
     return this;
@@ -143,14 +143,14 @@ export class RawConnection implements AsyncDisposable {
   }
 }
 
-/** The Extra field of a node, whole, as any program on the machine can look it up. */
+/** The whole Extra field of a node, which any program on the machine can look up. */
 export async function extraOf(name: string, port: number): Promise<string> {
   await using raw = new RawConnection(port);
   raw.send(encodeRequest({ type: "lookup", name }));
   return decodeLookupReply(await raw.closed)?.found?.extra ?? "";
 }
 
-/** A server that is not EPMD, or not quite. */
+/** A server that is not EPMD, or deviates from its protocol. */
 export class FakeEpmd implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((socket) => {
@@ -161,14 +161,14 @@ export class FakeEpmd implements AsyncDisposable {
     socket.once("data", () => this.#answer(socket));
   });
   readonly #answer: (socket: Socket) => void;
-  /** How many connections there were. */
+  /** The number of connections so far. */
   connections = 0;
 
   constructor(answer: (socket: Socket) => void) {
     this.#answer = answer;
   }
 
-  /** How many connections are open. */
+  /** The number of open connections. */
   get open(): number {
     return this.#sockets.size;
   }
@@ -180,7 +180,7 @@ export class FakeEpmd implements AsyncDisposable {
     });
   }
 
-  /** Ends all connections that are open. */
+  /** Closes all open connections. */
   drop(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -204,7 +204,7 @@ export function hasEpmd(): boolean {
   }
 }
 
-/** What `epmd -names` prints for the EPMD at a port. */
+/** The output of `epmd -names` for the EPMD at a port. */
 export async function epmdNames(port: number): Promise<string> {
   const { stdout, stderr } = await new Deno.Command("epmd", {
     args: ["-port", String(port), "-names"],
@@ -213,7 +213,7 @@ export async function epmdNames(port: number): Promise<string> {
   return decoder.decode(stdout) + decoder.decode(stderr);
 }
 
-/** What a node registers. */
+/** The registration of a node. */
 export function node(name: string, port = 4100): NodeEntry {
   return { name, port, hidden: false, extra: "otp-json/1" };
 }

@@ -1,16 +1,16 @@
-/** An EPMD that answers look-ups as a test wants, and takes every registration. */
+/** An EPMD with scripted answers to look-ups, which accepts every registration. */
 
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { toRegistration } from "../distribution/epmd/entry.ts";
 import { encodeLookupReply } from "../distribution/epmd/protocol.ts";
 
-/** What a look-up is answered. */
+/** The answer to a look-up. */
 export interface Answer {
   port: number;
   extra: string;
 }
 
-/** An EPMD that may lie. */
+/** An EPMD that may answer falsely. */
 export class LyingEpmd implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((socket) => {

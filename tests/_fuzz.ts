@@ -1,4 +1,4 @@
-/** Random bytes and values by a seed, and what is made of good ones. */
+/** Random bytes and values by a seed, and mutations of valid ones. */
 
 import { Buffer } from "node:buffer";
 import { SeededRandom } from "../testing/simulation/random.ts";
@@ -9,11 +9,11 @@ function setting(name: string): number | undefined {
   return text === undefined || text === "" ? undefined : Number(text);
 }
 
-/** The seed, by `FUZZ_SEED`; another each time unless it is set. */
+/** The seed: `FUZZ_SEED`, or a random one. */
 export const SEED: number = setting("FUZZ_SEED") ??
   Math.floor(Math.random() * 2 ** 31);
 
-/** How many runs, by `FUZZ_RUNS`. */
+/** The number of runs, by `FUZZ_RUNS`. */
 export const RUNS: number = setting("FUZZ_RUNS") ?? 10_000;
 
 /** Choices that a seed determines. */
@@ -32,7 +32,7 @@ export class Random extends SeededRandom {
 // deno-lint-ignore no-explicit-any
 type Json = any;
 
-/** Values that are seldom meant. */
+/** Unusual values. */
 export const ODD: readonly Json[] = [
   null,
   true,
@@ -77,7 +77,7 @@ export const ODD: readonly Json[] = [
   { toString: 1 },
 ];
 
-/** The value with one thing in it changed: replaced, dropped, doubled or moved. */
+/** The value with one part of it changed: replaced, dropped, doubled or moved. */
 export function mutated(random: Random, value: Json): Json {
   if (
     typeof value !== "object" || value === null || random.below(6) === 0
@@ -109,7 +109,7 @@ export function mutated(random: Random, value: Json): Json {
   return copy;
 }
 
-/** The bytes with something in them changed: flipped, cut, doubled, replaced or added to. */
+/** The bytes with a part of them changed: flipped, cut, doubled, replaced or added to. */
 export function mutatedBytes(random: Random, bytes: Uint8Array): Uint8Array {
   const copy = Uint8Array.from(bytes);
   const at = random.below(copy.length);
@@ -135,7 +135,7 @@ export function mutatedBytes(random: Random, bytes: Uint8Array): Uint8Array {
   }
 }
 
-/** A frame of a value that is changed, as a value or as bytes. */
+/** A frame of a mutated value, mutated as a value or as bytes. */
 export function mutatedFrame(random: Random, value: Json): Uint8Array {
   if (random.below(2) === 0) {
     return mutatedBytes(random, frameOf(JSON.stringify(value)));

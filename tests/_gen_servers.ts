@@ -1,4 +1,4 @@
-/** Helpers of the tests of servers: callback modules that do as they are told. */
+/** Helpers of the tests of servers: scripted callback modules. */
 
 import { assertRejects } from "@std/assert";
 import { ExitError } from "../errors.ts";
@@ -37,7 +37,7 @@ export const Stack: GenServerModule<StackTypes> = {
   }),
 };
 
-/** Types of a server that tells all that befalls it to the process that is its argument. */
+/** Types of a server that reports every callback to the process in its argument. */
 interface ProbeTypes {
   arg: { to: Pid; trap?: boolean };
   state: { to: Pid; said: unknown[] };
@@ -53,7 +53,7 @@ interface ProbeTypes {
   info: unknown;
 }
 
-/** A server that tells all that befalls it to the process that is its argument. */
+/** A server that reports every callback to the process in its argument. */
 export const Probe: GenServerModule<ProbeTypes> = {
   name: "Probe",
   init({ to, trap }) {
@@ -104,23 +104,23 @@ export function nodeTest(
   });
 }
 
-/** The reason that a wait fails with. */
+/** The reason for which a wait fails. */
 // deno-lint-ignore no-explicit-any
 export async function exitOf(promise: Promise<unknown>): Promise<any> {
   return (await assertRejects(() => promise, ExitError)).reason;
 }
 
-/** What nodes export: servers that are started there. */
+/** The functions that nodes export: they start servers. */
 export const Servers = {
-  /** Starts a stack under a name, linked to nobody. */
+  /** Starts a stack under a name, without a link. */
   stack: async (name: string, items: string[], to: Pid): Promise<void> => {
     send(to, await GenServer.start(Stack, items, { name }));
   },
-  /** Starts a probe under a name, linked to nobody. */
+  /** Starts a probe under a name, without a link. */
   probe: async (name: string, to: Pid): Promise<void> => {
     send(to, await GenServer.start(Probe, { to }, { name }));
   },
-  /** Answers for another. */
+  /** Replies on behalf of another process. */
   reply: (from: From, value: unknown): void => {
     GenServer.reply(from, value);
   },

@@ -3,26 +3,26 @@
 import { freePort } from "../testing/_ports.ts";
 import { fileURLToPath } from "node:url";
 
-/** Where the project is. */
+/** The folder of the project. */
 export const ROOT: string = fileURLToPath(new URL("../", import.meta.url));
 
-/** How long a run may take, in milliseconds. */
+/** The time limit for a run, in milliseconds. */
 const WITHIN = 60_000;
 
-/** How a run went. */
+/** The result of a run. */
 export interface Run {
   code: number;
   stdout: string;
   stderr: string;
-  /** How each test went. */
+  /** The result of each test. */
   outcomes: Record<string, string>;
-  /** The lines that say what is excluded and included. */
+  /** The lines that name the excluded and included tags. */
   announced: string[];
-  /** The two lines that close it. */
+  /** The last two lines. */
   totals: string[];
 }
 
-/** Runs Deno, in the project's folder unless told otherwise. */
+/** Runs Deno, in the project's folder by default. */
 export async function deno(
   args: readonly string[],
   options: { cwd?: string; env?: Record<string, string> } = {},
@@ -49,7 +49,7 @@ export async function deno(
   };
 }
 
-/** Runs fixtures by the harness's program. */
+/** Runs fixtures with the program of the harness. */
 export function harness(...args: string[]): Promise<Run> {
   const files = args.map((arg) =>
     /^(harness_\w+|broken)$/.test(arg) ? `tests/fixtures/${arg}.ts` : arg
@@ -57,7 +57,7 @@ export function harness(...args: string[]): Promise<Run> {
   return deno(["run", "-A", "testing/main.ts", "-A", "--no-check", ...files]);
 }
 
-/** Flags of a cluster that is the test's own. */
+/** The flags of a cluster of its own. */
 export function clusterFlags(): string[] {
   return [
     "--cookie=secret_token",

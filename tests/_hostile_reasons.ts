@@ -1,4 +1,4 @@
-/** Exit reasons that are huge, or do harm when they are looked at. */
+/** Exit reasons that are huge, or do harm when they are inspected. */
 
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import type { ChildSpec } from "../supervisor.ts";
@@ -52,7 +52,7 @@ function fail(): never {
   throw new Error("trap");
 }
 
-/** They are made anew for each death. */
+/** The reasons, created anew for each exit. */
 export const REASONS: Record<string, () => unknown> = {
   "a string of 5 MB": () => "x".repeat(5_000_000),
   "5 MB of control characters": () => ({ text: "\u0000".repeat(5_000_000) }),
@@ -148,7 +148,7 @@ export const REASONS: Record<string, () => unknown> = {
   "an object of 50,000 keys": () =>
     Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`k${i}`, i])),
   "bytes": () => new Uint8Array(3_000_000),
-  "a date that is none": () => new Date(NaN),
+  "an invalid date": () => new Date(NaN),
   "nothing": () => undefined,
   "not a number": () => NaN,
 };
@@ -158,18 +158,18 @@ export function throwHostile(reason: unknown): never {
   throw reason;
 }
 
-/** Ends with a hostile reason when it gets a message. */
+/** Exits with a hostile reason when it receives a message. */
 export async function endOn(name: string): Promise<never> {
   await receive();
   return exit(REASONS[name]());
 }
 
-/** Ends with the reason `"after"`. */
+/** Exits with the reason `"after"`. */
 export function endPlainly(): never {
   return exit("after");
 }
 
-/** A server that ends as it is told. */
+/** A server that ends as requested. */
 const ReasonServer: GenServerModule<
   { arg: Pid; state: null; info: { end: string } }
 > = {
@@ -183,7 +183,7 @@ const ReasonServer: GenServerModule<
   },
 };
 
-/** The server as the child of a supervisor; the owner learns of each start. */
+/** The server as the child of a supervisor; the owner is notified of each start. */
 export function reasonChild(owner: Pid): ChildSpec {
   return {
     id: "child",

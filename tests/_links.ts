@@ -1,11 +1,11 @@
 /** Links between documents in Markdown, and the anchors that GitHub gives their headings. */
 
-/** The text without what is shown as code, in which nothing is a link or a heading. */
+/** The text without its code, which contains no links or headings. */
 function withoutBlocks(text: string): string {
   return text.replace(/^ *(`{3,}|~{3,})[^]*?^ *\1[`~]*$/gm, "");
 }
 
-/** The anchor of a heading, without the number that tells it from an earlier one of the same text. */
+/** The anchor of a heading, without the number that distinguishes it from an earlier one of the same text. */
 export function anchorOf(heading: string): string {
   return heading
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
@@ -44,7 +44,7 @@ export function linksIn(text: string): string[] {
   );
 }
 
-/** What is wrong with a document's links to files and to anchors; other links are not looked at. */
+/** The broken links of a document to files and anchors; other links are ignored. */
 export async function brokenLinks(document: URL): Promise<string[]> {
   const broken: string[] = [];
   for (const link of linksIn(await Deno.readTextFile(document))) {

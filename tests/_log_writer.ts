@@ -1,4 +1,4 @@
-/** Logs more than anybody reads, and says on standard output that it is done: run as a program. */
+/** A program that logs more than anyone reads, and then prints that it is done. */
 
 import nodeProcess from "node:process";
 import { standardLog } from "../node.ts";

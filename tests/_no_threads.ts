@@ -1,6 +1,6 @@
 /**
- * Has EPMD served without a thread, where coverage is measured: a thread that ends writes the coverage of
- * all its modules first, which takes a second, and half of all tests start one.
+ * Serves EPMD without a thread where coverage is measured: a thread writes the coverage of all its modules
+ * before it exits, which takes a second, and half of all tests start one.
  */
 
 import { EpmdThread } from "../distribution/epmd/thread.ts";

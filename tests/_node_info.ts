@@ -1,11 +1,11 @@
-/** A node that a shell under test starts beside its own. */
+/** A node that a tested shell starts beside its own. */
 
 import { Node } from "../node.ts";
 import { outside } from "../runtime/context/async_context.ts";
 import { COOKIE } from "./_nodes.ts";
 import * as Remote from "./_remote.ts";
 
-/** Starts kate; as code of the program, since a shell that is on a node starts no other. */
+/** Starts kate from code of the program, since a shell on a node cannot start another node. */
 export function start(epmdPort: number): Promise<Node> {
   return outside(() =>
     Node.start({

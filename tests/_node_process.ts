@@ -1,4 +1,4 @@
-/** A node in an OS process of its own: run as a program by {@linkcode NodeProcess}. */
+/** A node in an OS process of its own, run as a program by {@linkcode NodeProcess}. */
 
 import { fileURLToPath } from "node:url";
 import { Node, type NodeOptions } from "../node.ts";
@@ -10,7 +10,7 @@ import * as Remote from "./_remote.ts";
 const FILE = fileURLToPath(import.meta.url);
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** The node, as its test sees it; killed where it goes out of scope. */
+/** The node, as its test sees it; killed when it goes out of scope. */
 export class NodeProcess implements AsyncDisposable {
   /** The node's name. */
   readonly name: string;
@@ -23,8 +23,8 @@ export class NodeProcess implements AsyncDisposable {
   }
 
   /**
-   * Starts one: `kate` is `kate@localhost`. It has a Task.Supervisor of the name `tasks`.
-   * `descriptors` limits how many file descriptors it has; `readable` is a folder that it may read.
+   * Starts a node: `kate` is `kate@localhost`. It has a Task.Supervisor named `tasks`. `descriptors` limits
+   * the number of its file descriptors; `readable` is a folder that it may read.
    */
   static async start(
     cluster: Cluster,
@@ -51,7 +51,8 @@ export class NodeProcess implements AsyncDisposable {
       JSON.stringify(full),
     ];
     if (descriptors !== undefined) {
-      // Where coverage is measured, it would have no descriptor for what it has to write at its end.
+      // Where coverage is measured, the limit would leave no descriptor for the coverage that it writes at its
+      // end.
       const limited =
         `unset DENO_COVERAGE_DIR; ulimit -n ${descriptors} && exec "$0" "$@"`;
       command.unshift("sh", "-c", limited);
@@ -85,15 +86,15 @@ export class NodeProcess implements AsyncDisposable {
     try {
       this.#child.kill("SIGKILL");
     } catch {
-      // It has ended.
+      // It has exited.
     }
     await this.#child.status;
   }
 }
 
 if (import.meta.main) {
-  // Deno 2.9 ends any program whose file descriptors run out in its first second, before it has
-  // made the pipe for signals. This makes it.
+  // Deno 2.9 ends any program whose file descriptors run out in its first second, before it has created the
+  // pipe for signals. This creates it.
   Deno.addSignalListener("SIGUSR2", ignore);
   Deno.removeSignalListener("SIGUSR2", ignore);
   const options: NodeOptions = JSON.parse(Deno.args[0]);

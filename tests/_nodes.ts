@@ -1,4 +1,4 @@
-/** Helpers of the tests of nodes: several in one program, each on sockets of its own. */
+/** Helpers of the tests of nodes: several in one program, each with sockets of its own. */
 
 import { type LogEvent, Node, type NodeOptions } from "../node.ts";
 import {
@@ -15,10 +15,10 @@ import { test, type TestOptions } from "../testing/tags.ts";
 
 export { freePort };
 
-/** The cookie of nodes that are to trust each other. */
+/** The cookie that the nodes of a test share. */
 export const COOKIE = "secret_token";
 
-/** Nodes that find each other, and no others; stopped where it goes out of scope. */
+/** Nodes that find each other, and no others; stopped when it goes out of scope. */
 export class Cluster implements AsyncDisposable {
   /** The port of their EPMD. */
   readonly epmdPort: number = freePort();
@@ -43,7 +43,7 @@ export class Cluster implements AsyncDisposable {
     return node;
   }
 
-  /** What nodes have told, as `name level: message`; of warnings and errors unless all is asked for. */
+  /** The log of all nodes, as `name level: message`; warnings and errors unless `all` is set. */
   lines(all = false): string[] {
     return this.#events
       .filter(({ level }) => all || level === "warning" || level === "error")
@@ -52,7 +52,7 @@ export class Cluster implements AsyncDisposable {
       );
   }
 
-  /** Waits until a line has been told. */
+  /** Waits until a matching line has been logged. */
   async logged(pattern: RegExp): Promise<string> {
     for (;;) {
       const line = this.lines(true).find((each) => pattern.test(each));
@@ -80,7 +80,7 @@ export function clusterTest(
   });
 }
 
-/** Waits in the calling process for a DOWN; gives its reason. */
+/** Waits in the calling process for a DOWN; returns its reason. */
 // deno-lint-ignore no-explicit-any
 export async function reasonOf(pid: Pid): Promise<any> {
   const ref = Process.monitor(pid);
@@ -97,7 +97,7 @@ export async function nodeUp(node: string): Promise<void> {
   await receive((m) => m?.type === "nodeup" && m.node === node);
 }
 
-/** Ends all connections of a node, and waits until they are ended at both ends. */
+/** Closes all connections of a node, and waits until they are closed at both ends. */
 export async function part(node: Node, other: Node): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const gone = other.run(async () => {
@@ -110,7 +110,7 @@ export async function part(node: Node, other: Node): Promise<void> {
   await gone;
 }
 
-/** Has a node look for one that is not there, so often that what others began before is done. */
+/** Lets a node look up an absent node, so often that work that others began before is done. */
 export async function settled(node: Node): Promise<void> {
   await node.run(async () => {
     for (let i = 0; i < 5; i++) await Node.ping("nobody@localhost");
@@ -139,21 +139,21 @@ export function pairTest(
   });
 }
 
-/** A process of kate that waits for the reason that it is to exit with. */
+/** A process of kate that waits for its exit reason. */
 export async function exiting(): Promise<Pid> {
   const pid = await Node.spawn("kate@localhost", Remote.exiting, [self()]);
   await receive((m) => m === "up");
   return pid;
 }
 
-/** A process of kate that traps exits and passes on what it gets. */
+/** A process of kate that traps exits and forwards its messages. */
 export async function relay(): Promise<Pid> {
   const pid = await Node.spawn("kate@localhost", Remote.relay, [self()]);
   await receive((m) => m === "up");
   return pid;
 }
 
-/** Waits until kate's process has taken in all that was sent to it. */
+/** Waits until kate's process has received everything that was sent to it. */
 export async function caughtUp(pid: Pid): Promise<void> {
   send(pid, "sync");
   await receive((m) => m?.relayed === "sync");

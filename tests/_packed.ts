@@ -4,7 +4,7 @@ import { join } from "node:path";
 import nodeProcess from "node:process";
 import { pack } from "../tools/pack.ts";
 
-/** Each a package with a program for this machine, so that no script has to run at installation. */
+/** Each host is a package with a program for this machine, so that no script has to run at installation. */
 const { platform, arch } = nodeProcess;
 const NODE = `node-${platform === "win32" ? "win" : platform}-${arch}`;
 const BUN = `@oven/bun-${platform}-${arch === "arm64" ? "aarch64" : arch}`;
@@ -16,7 +16,7 @@ const PACKAGES = [
   "typescript@5",
 ];
 
-/** A runtime that npm has; `"old node"` is a version that the package does not run on. */
+/** A runtime that npm offers; `"old node"` is a version that the package does not support. */
 export type Host = "node" | "bun" | "old node";
 
 const PROGRAMS: Record<Host, string> = {
@@ -25,7 +25,7 @@ const PROGRAMS: Record<Host, string> = {
   bun: `${BUN}/bin/bun`,
 };
 
-/** A program that runs, and what it prints; killed where it goes out of scope. */
+/** A running program, and its output; killed when it goes out of scope. */
 export class Running implements AsyncDisposable {
   /** Resolves with the exit code when it has ended. */
   readonly ended: Promise<number>;
@@ -69,12 +69,12 @@ export class Running implements AsyncDisposable {
     }
   }
 
-  /** What it has printed, on standard output and standard error. */
+  /** Its standard output and standard error so far. */
   get output(): string {
     return this.#output;
   }
 
-  /** Waits until it has printed a text, or what matches a pattern. */
+  /** Waits until its output contains a text or matches a pattern. */
   async printed(text: string | RegExp): Promise<void> {
     while (
       typeof text === "string"
@@ -88,7 +88,7 @@ export class Running implements AsyncDisposable {
     }
   }
 
-  /** Sends it a signal, if it still runs. */
+  /** Sends it a signal, if it is still running. */
   kill(signal: Deno.Signal): void {
     if (this.#isRunning) this.#child.kill(signal);
   }
@@ -99,7 +99,7 @@ export class Running implements AsyncDisposable {
   }
 }
 
-/** A project that has installed the package; removed where it goes out of scope. */
+/** A project that has installed the package; removed when it goes out of scope. */
 export class Project implements AsyncDisposable {
   readonly #folder: string;
 
@@ -124,7 +124,7 @@ export class Project implements AsyncDisposable {
     }
   }
 
-  /** Where it is. */
+  /** The folder of the project. */
   get folder(): string {
     return this.#folder;
   }

@@ -1,4 +1,4 @@
-/** Programs that pages print, run in a project that is made as the pages say. */
+/** Programs from pages, run in a project that is made as the pages describe. */
 
 import { assertMatch } from "@std/assert";
 import { dirname, join } from "node:path";
@@ -87,7 +87,7 @@ export function runCommands(
   );
 }
 
-/** A project beside a clone, in a folder that is removed where it goes out of scope. */
+/** A project beside a clone, in a folder that is removed when it goes out of scope. */
 export class PageProject implements AsyncDisposable {
   readonly #folder: string;
 
@@ -111,7 +111,7 @@ export class PageProject implements AsyncDisposable {
     await Deno.writeTextFile(join(this.#folder, "project", name), text);
   }
 
-  /** Runs commands of a page, as a shell does; their errors are in their output, in their place. */
+  /** Runs commands of a page, as a shell does; their errors appear in their output, in order. */
   run(commands: string, env: Record<string, string> = {}): Running {
     return runCommands(commands, join(this.#folder, "project"), {
       HOME: this.#folder,
@@ -119,7 +119,7 @@ export class PageProject implements AsyncDisposable {
     });
   }
 
-  /** Another project in a folder beside it, which goes with it. */
+  /** Another project in a folder beside it, which is removed with it. */
   at(folder: string): Pick<PageProject, "write" | "run"> {
     return {
       write: (name, text) => Deno.writeTextFile(join(folder, name), text),

@@ -22,7 +22,7 @@ export function processTest(
   test(name, { timeout: 20_000, ...options }, () => inProcess(fn));
 }
 
-/** Runs `fn` in a process of its own, and fails if it fails, is killed or leaves mail. */
+/** Runs `fn` in a process of its own; fails if `fn` fails, or if the process is killed or leaves mail. */
 export async function inProcess(
   fn: () => void | Promise<void>,
 ): Promise<void> {
@@ -40,7 +40,7 @@ export async function inProcess(
   assertEquals(down.reason, "normal", "the test's process was killed");
 }
 
-/** Takes all mail that is there. */
+/** Takes all mail of the caller. */
 export async function mail(): Promise<unknown[]> {
   const messages: unknown[] = [];
   const none = {};
@@ -51,7 +51,7 @@ export async function mail(): Promise<unknown[]> {
   }
 }
 
-/** Waits until a process has ended; gives its exit reason. */
+/** Waits until a process has exited; returns its exit reason. */
 // deno-lint-ignore no-explicit-any
 export async function ended(pid: Pid): Promise<any> {
   const ref = Process.monitor(pid);
@@ -59,17 +59,17 @@ export async function ended(pid: Pid): Promise<any> {
   return down.reason;
 }
 
-/** A process that does nothing, for ever. */
+/** A process that waits for ever. */
 export function idle(): Pid {
   return spawn(() => receive(() => false));
 }
 
-/** Lets everything run that can run now. */
+/** Runs everything that can run now. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** Whether a promise is still pending after all that can run has run. */
+/** Returns whether a promise is still pending after everything that can run has run. */
 export async function isPending(promise: Promise<unknown>): Promise<boolean> {
   let pending = true;
   const settle = () => {
@@ -99,17 +99,17 @@ export async function standardError(
   return text;
 }
 
-/** A process that exits with the reason that it is sent. */
+/** A process that exits with the reason that it receives. */
 export function exiting(): Pid {
   return spawn(waitAndExit);
 }
 
-/** Exits with the reason that it is sent. */
+/** Exits with the reason that it receives. */
 async function waitAndExit(): Promise<never> {
   return exit((await receive()).reason);
 }
 
-/** What code of a process did before and after its death, as it saw it. */
+/** A record of the steps of a process's code before and after its death. */
 export function journal(): {
   entries: unknown[];
   write: (entry: unknown) => void;

@@ -1,4 +1,4 @@
-/** A peer that speaks the JSON wire by hand: scripted, and as ill-behaved as a test wants it. */
+/** A peer that writes the JSON wire by hand: scripted, and as hostile as a test needs. */
 
 import { createHmac, randomBytes } from "node:crypto";
 import {
@@ -13,7 +13,7 @@ import type { Node } from "../node.ts";
 import { Pid } from "../process.ts";
 import { type Cluster, COOKIE } from "./_nodes.ts";
 
-/** What a node says of itself in a handshake. */
+/** The introduction of a node in a handshake. */
 export interface Hello {
   name: string;
   creation: number;
@@ -24,7 +24,7 @@ export interface Hello {
   [key: string]: unknown;
 }
 
-/** A frame as it came: JSON, with attachments or without, raw bytes, or neither for a tick. */
+/** A received frame: JSON, with attachments or without, raw bytes, or neither for a tick. */
 export interface Frame {
   json?: unknown;
   attachments?: Uint8Array;
@@ -103,7 +103,7 @@ export function hello(name: string, rest: Partial<Hello> = {}): Hello {
   };
 }
 
-/** The proof that one knows the cookie. */
+/** The proof of knowing the cookie. */
 export function proofOf(
   role: "dialler" | "listener",
   dialler: Hello,
@@ -178,27 +178,27 @@ export class RawPeer implements AsyncDisposable {
     this.#socket.resetAndDestroy();
   }
 
-  /** Stops to read from the socket. */
+  /** Stops reading from the socket. */
   pause(): void {
     this.#socket.pause();
   }
 
-  /** Reads again. */
+  /** Resumes reading. */
   resume(): void {
     this.#socket.resume();
   }
 
-  /** Whether the connection is closed. */
+  /** Returns whether the connection is closed. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** All bytes that came and are not taken. */
+  /** The received bytes that are not taken yet. */
   get bytes(): Uint8Array {
     return this.#bytes;
   }
 
-  /** Takes the next frame; nothing when the connection is closed. */
+  /** Takes the next frame; `undefined` when the connection is closed. */
   async next(): Promise<Frame | undefined> {
     for (;;) {
       const frame = this.#cut();
@@ -234,7 +234,7 @@ export class RawPeer implements AsyncDisposable {
     }
   }
 
-  /** Takes signals until there is one of that kind; gives it. */
+  /** Takes signals until there is one of that kind; returns it. */
   async signal(kind: string): Promise<unknown[]> {
     for (;;) {
       for (const signal of await this.hear()) {
@@ -243,7 +243,7 @@ export class RawPeer implements AsyncDisposable {
     }
   }
 
-  /** Gets in, as a dialler; gives what both have said. */
+  /** Performs the handshake as a dialler; returns both introductions. */
   async enter(
     name: string,
     to: string,
@@ -253,7 +253,7 @@ export class RawPeer implements AsyncDisposable {
     const mine = hello(name, rest);
     await this.say({ versions: [1], to, ...mine });
     const theirs = await this.hear() as Hello;
-    // A listener that introduces itself has the dialler go on.
+    // The listener's introduction lets the dialler go on.
     if (!theirs.nonce) throw new Error(`refused: ${theirs.status}`);
     const proof = proofOf("dialler", mine, theirs, cookie, binding);
     await this.say({ proof });
@@ -271,7 +271,7 @@ export class RawPeer implements AsyncDisposable {
   }
 }
 
-/** Listens as a node would, and leaves all else to the test. */
+/** Listens as a node would, and leaves everything else to the test. */
 export class RawListener implements AsyncDisposable {
   readonly #server: Server;
   readonly #peers: RawPeer[] = [];
@@ -297,7 +297,7 @@ export class RawListener implements AsyncDisposable {
     );
   }
 
-  /** Where it listens. */
+  /** Its address. */
   get address(): string {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
@@ -318,7 +318,7 @@ export class RawListener implements AsyncDisposable {
 /** The pid of a raw peer's process. */
 export const THEIRS = new Pid("raw@localhost", 1, 7);
 
-/** Runs `fn` in a process of alex, with a raw peer that has got in. */
+/** Runs `fn` in a process of alex, with a raw peer that has completed the handshake. */
 export async function withRaw(
   cluster: Cluster,
   options: Parameters<Cluster["start"]>[1],

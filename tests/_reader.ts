@@ -1,4 +1,4 @@
-/** A program that reads: run by `io_test.ts`, with its standard input in the test's hands. */
+/** A program that reads: run by `io_test.ts`, which controls its standard input. */
 
 import { IO } from "../io.ts";
 

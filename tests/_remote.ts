@@ -1,4 +1,4 @@
-/** What the tests' nodes export: processes that do as they are told. */
+/** The functions that the tests' nodes export. */
 
 import { existsSync } from "node:fs";
 import {
@@ -14,7 +14,7 @@ import { GenServer } from "../gen_server.ts";
 import { IO } from "../io.ts";
 import { Task } from "../task.ts";
 
-/** Sends back what it gets, as `{ from, value }`, for ever. */
+/** Sends back each message that it receives, as `{ from, value }`, for ever. */
 export async function echo(): Promise<never> {
   for (;;) {
     const { from, value } = await receive((m) => m?.from !== undefined);
@@ -22,17 +22,17 @@ export async function echo(): Promise<never> {
   }
 }
 
-/** Sends its arguments back, and ends. */
+/** Sends its arguments back, and returns. */
 export function tell(to: Pid, ...values: unknown[]): void {
   for (const value of values) send(to, value);
 }
 
-/** Does nothing, for ever. */
+/** Waits for ever. */
 export async function wait(): Promise<void> {
   await receive(() => false);
 }
 
-/** Exits with the reason that it is sent, as `{ reason }`; tells, if asked to, that it is there. */
+/** Exits with the reason that it receives, as `{ reason }`; if `to` is given, reports its start to it. */
 export async function exiting(to?: Pid): Promise<never> {
   if (to !== undefined) send(to, "up");
   exit((await receive((m) => m !== null && "reason" in m)).reason);
@@ -43,12 +43,12 @@ export function crash(message: string): never {
   throw new TypeError(message);
 }
 
-/** Throws what is no error. */
+/** Throws a value that is not an error. */
 export function toss(value: unknown): never {
   throw value;
 }
 
-/** Traps exits, and passes all that it gets on. */
+/** Traps exits, and forwards all messages. */
 export async function relay(to: Pid): Promise<never> {
   Process.trapExit(true);
   send(to, "up");
@@ -60,7 +60,7 @@ export async function print(text: string): Promise<void> {
   await IO.puts(text);
 }
 
-/** Prints what it is sent, and ends. */
+/** Prints the message that it receives, and returns. */
 export async function printNext(): Promise<void> {
   await IO.puts(await receive());
 }
@@ -70,23 +70,23 @@ export function add(a: number, b: number): number {
   return a + b;
 }
 
-/** Keeps its node's thread for so many milliseconds. */
+/** Blocks its node's thread for that many milliseconds. */
 export function compute(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);
 }
 
-/** Gives the next message. */
+/** Returns the next message. */
 export function waitFor(): Promise<unknown> {
   return receive();
 }
 
-/** Says where it runs, and on whose behalf. */
+/** Returns its node and its callers. */
 export function whoAndFor(): { node: string; callers: Pid[] } {
   return { node: self().node, callers: Process.callers() };
 }
 
-/** Gives what it gets, or, if that is a pid, tells it that it is there, and never ends. */
+/** Returns its argument; if that is a pid, reports its start to it instead, and never ends. */
 export async function echoOrWait(value: Pid | string): Promise<string> {
   if (typeof value === "string") return value;
   send(value, "up");
@@ -94,7 +94,7 @@ export async function echoOrWait(value: Pid | string): Promise<string> {
   return "";
 }
 
-/** Computes until a file is there, once it has said so; its program does nothing else. */
+/** Reports its start, and computes until a file exists; its program does nothing else. */
 export function block(to: Pid, file: string): Promise<void> {
   send(to, "blocked");
   return new Promise((resolve) =>
@@ -106,7 +106,7 @@ export function block(to: Pid, file: string): Promise<void> {
   );
 }
 
-/** What comes of requests of every kind to a process, each with a time limit. */
+/** The results of requests of every kind to a process, each with a time limit. */
 export async function askEveryWay(to: Pid, timeout: number): Promise<string[]> {
   const outcomeOf = (answer: Promise<unknown>) =>
     answer.then(String, (error) => `failed: ${error.message}`);
@@ -127,7 +127,7 @@ export async function askEveryWay(to: Pid, timeout: number): Promise<string[]> {
   ]);
 }
 
-/** Answers so many requests of {@linkcode askEveryWay} after so many milliseconds. */
+/** Answers `times` requests of {@linkcode askEveryWay} after `ms` milliseconds. */
 export async function answerLate(ms: number, times: number): Promise<void> {
   const requests: { ref?: Ref; from: Pid; request: unknown }[] = [];
   for (let i = 0; i < times; i++) requests.push(await receive());
@@ -138,7 +138,7 @@ export async function answerLate(ms: number, times: number): Promise<void> {
   }
 }
 
-/** Returns a text of so many characters after so many milliseconds. */
+/** Returns a text of `size` characters after `ms` milliseconds. */
 export async function lateText(ms: number, size: number): Promise<string> {
   await Process.sleep(ms);
   return "x".repeat(size);

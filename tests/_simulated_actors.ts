@@ -1,7 +1,7 @@
 /**
- * Processes that do what they are told and write down what they did and heard: the history that the
- * properties of `simulation_property_test.ts` are about. It is made of calls and of what `receive`
- * gave alone, and of when each node said that another one was down.
+ * Scripted processes that record their actions and messages: the history that the properties of
+ * `simulation_property_test.ts` check. It is made only of calls, of the results of `receive`, and of the
+ * times at which each node reported another one down.
  */
 
 import {
@@ -18,32 +18,34 @@ import {
 import { ExitError, NoProcessError, ProcessExited } from "../errors.ts";
 import { Node } from "../node.ts";
 
-/** A message of these tests: who sent it, how many of its signals came before, and to whom. */
+/**
+ * A message of these tests: its sender, the number of signals that the sender sent before, and its receiver.
+ */
 export interface Letter {
   by: number;
   n: number;
 }
 
-/** What was sent. */
+/** A letter that was sent. */
 export interface Sent extends Letter {
-  /** When. */
+  /** The time. */
   at: number;
-  /** The one meant: a process, or who has a name on a node. */
+  /** The receiver: a process, or a name on a node. */
   to: { actor: Actor } | { name: string; node: string };
-  /** How: a message to a pid, a name or an alias, or an exit signal. */
+  /** The kind of signal: a message to a pid, a name or an alias, or an exit signal. */
   via: "pid" | "name" | "alias" | "exit" | "normal" | "kill";
   /** The alias. */
   alias: Ref | undefined;
 }
 
-/** What an actor heard. */
+/** A message that an actor received. */
 export interface Heard {
   at: number;
   // deno-lint-ignore no-explicit-any
   message: any;
 }
 
-/** A monitor, and what came of it. */
+/** A monitor, and its result. */
 export interface MonitorRecord {
   by: Actor;
   at: number;
@@ -53,14 +55,14 @@ export interface MonitorRecord {
   endedAt: number | undefined;
 }
 
-/** Something that an actor did with another one's link. */
+/** An action of an actor on a link to another one. */
 export interface LinkRecord {
   at: number;
   by: Actor;
   to: Actor;
-  /** `"ask"`: wants one from its beginning; `"born"`: has one from its beginning. */
+  /** `"ask"`: requests one at its start; `"born"`: has one from its start. */
   what: "link" | "unlink" | "ask" | "born";
-  /** Whether one that was asked for was told to be there. */
+  /** Whether a requested link was reported to exist. */
   isAnswered?: boolean;
 }
 
@@ -69,31 +71,31 @@ export interface Incarnation {
   node: string;
   startedAt: number;
   endedAt: number;
-  /** When it said that another one was down. */
+  /** When it reported another one down. */
   downs: { at: number; node: string }[];
 }
 
-/** What an actor throws. */
+/** The error that an actor throws. */
 export class Boom extends Error {
-  /** What the actor of that number throws. */
+  /** The error that the actor of that number throws. */
   constructor(id: number) {
     super(`boom ${id}`);
     this.stack = "";
   }
 }
 
-/** A process that does what it is told. */
+/** A scripted process. */
 export class Actor {
   readonly id: number;
-  /** The node that it is on, or was meant to be. */
+  /** The node that it runs on, or was meant to run on. */
   home: Incarnation;
-  /** Set when it has begun; that of no process if it could not be. */
+  /** Set when it has begun; a pid of no process if it could not begin. */
   pid: Pid | undefined;
-  /** Whether its code has run; one that ended before did nothing. */
+  /** Whether its code has run; one that exited before did nothing. */
   hasBegun = false;
-  /** Why it ended; when that was known, and when it may have been at the earliest. */
+  /** Its exit reason, when it was known, and the earliest time of its exit. */
   end: { at: number; from: number; reason: unknown } | undefined;
-  /** Whether it is no process at all, but the pid that a spawn on a lost node gives. */
+  /** Whether it is no process, but only the pid that a spawn on a lost node returns. */
   readonly isGhost: boolean;
   sent = 0;
   readonly heard: Heard[] = [];
@@ -109,18 +111,18 @@ export class Actor {
     this.isGhost = isGhost;
   }
 
-  /** Whether it can be told to do something. */
+  /** Whether it can execute commands. */
   get isAlive(): boolean {
     return this.hasBegun && this.end === undefined;
   }
 
-  /** Has it do something soon. */
+  /** Schedules a command. */
   order(fn: () => void): void {
     this.#orders.push(fn);
     this.#wake?.();
   }
 
-  /** The next thing that it is to do. */
+  /** The next command. */
   async next(): Promise<() => void> {
     while (this.#orders.length === 0) {
       await new Promise<void>((resolve) => this.#wake = resolve);
@@ -129,18 +131,18 @@ export class Actor {
   }
 }
 
-/** All that was done and heard, in order. */
+/** All actions and messages, in order. */
 export class History {
   readonly actors: Actor[] = [];
   readonly incarnations: Incarnation[] = [];
   readonly sent: Sent[] = [];
   readonly monitors: MonitorRecord[] = [];
   readonly links: LinkRecord[] = [];
-  /** Who ended by itself, and why. */
+  /** The processes that exited by themselves, and their reasons. */
   readonly exits: { by: Actor; reason: unknown }[] = [];
-  /** When all had come to rest first. */
+  /** When everything had come to rest first. */
   restAt: number | undefined;
-  /** What no process should see. */
+  /** Observations that no process should make. */
   readonly wrong: string[] = [];
   #at = 0;
   #turnFrom = 0;
@@ -150,12 +152,12 @@ export class History {
     return ++this.#at;
   }
 
-  /** What comes now does so in another turn of the event loop than all before. */
+  /** Notes that the following events happen in a later turn of the event loop. */
   turn(): void {
     this.#turnFrom = this.#at;
   }
 
-  /** A node has started. */
+  /** Notes that a node has started. */
   started(node: string): Incarnation {
     const incarnation: Incarnation = {
       node,
@@ -167,19 +169,19 @@ export class History {
     return incarnation;
   }
 
-  /** The node of that name as it is now, or was last. */
+  /** The current incarnation of the node of that name, or the last one. */
   home(node: string): Incarnation {
     return this.incarnations.findLast((each) => each.node === node)!;
   }
 
-  /** An actor that is to begin on a node. */
+  /** Adds an actor that will begin on a node. */
   actor(home: Incarnation, isGhost = false): Actor {
     const actor = new Actor(this.actors.length, home, isGhost);
     this.actors.push(actor);
     return actor;
   }
 
-  /** What was sent as a letter. */
+  /** The sent letter that a received one stands for. */
   letter({ by, n }: Letter): Sent | undefined {
     return this.sent.find((each) => each.by === by && each.n === n);
   }
@@ -189,7 +191,7 @@ export class History {
     return this.actors.find((each) => each.pid?.equals(pid));
   }
 
-  /** The life of an actor. */
+  /** The code of an actor. */
   async live(id: number): Promise<void> {
     const actor = this.actors[id];
     actor.pid = self();
@@ -224,7 +226,7 @@ export class History {
 
   async #listen(actor: Actor): Promise<never> {
     for (;;) {
-      // A guard sees a message in the moment in which it is taken.
+      // A guard sees a message at the moment in which it is taken.
       await receive((message) => {
         actor.heard.push({ at: this.tick(), message });
         this.#checkNames(message);
@@ -233,7 +235,7 @@ export class History {
     }
   }
 
-  /** Names are free before anybody hears of the end of who had them. */
+  /** Names are free before anyone receives the exit signal of their holder. */
   // deno-lint-ignore no-explicit-any
   #checkNames(message: any): void {
     const pid = isDown(message)
@@ -242,7 +244,7 @@ export class History {
       ? message.from
       : undefined;
     if (!(pid instanceof Pid) || message.reason === "noconnection") return;
-    // An exit signal is of one who may be alive.
+    // An exit signal may come from a live process.
     if (isExit(message) && (letterOf(message) || message.reason === "normal")) {
       return;
     }
@@ -262,14 +264,14 @@ export class History {
     } else if (!(error instanceof Boom)) {
       this.wrong.push(`actor ${actor.id} failed: ${error}`);
     }
-    // An end is told to others first, within the same turn.
+    // Others are notified of an exit first, within the same turn.
     actor.end = { at, from: this.#turnFrom, reason };
     for (const each of [...actor.names, ...actor.aliases]) {
       each.to = Math.min(each.to, at);
     }
   }
 
-  // What actors can do. Each is run as code of the actor.
+  // The actions of actors. Each is run as code of the actor.
 
   /** Sends a letter, or an exit signal with one. */
   send(
@@ -294,7 +296,7 @@ export class History {
     else void send(ref ?? pid, letter);
   }
 
-  /** Ends by itself. */
+  /** Exits by itself. */
   exit(by: Actor, reason: unknown): never {
     this.exits.push({ by, reason });
     if (reason instanceof Boom) throw reason;
@@ -326,13 +328,13 @@ export class History {
     this.monitors.push({ by, at, ref, target, node, endedAt: undefined });
   }
 
-  /** Ends a monitor; a DOWN that nobody has taken is thrown away. */
+  /** Ends a monitor, and discards its DOWN if it is still in the mailbox. */
   demonitor(record: MonitorRecord): void {
     Process.demonitor(record.ref, { flush: true });
     record.endedAt ??= this.tick();
   }
 
-  /** Takes a name. */
+  /** Registers a name. */
   register(by: Actor, name: string): void {
     try {
       Process.register(self(), name);
@@ -356,7 +358,7 @@ export class History {
     );
   }
 
-  /** Gives its name away. */
+  /** Unregisters its name. */
   unregister(by: Actor): void {
     const own = by.names.find(({ to }) => to === Infinity);
     if (own === undefined) return;
@@ -407,7 +409,7 @@ export class History {
       Node.spawnLink(node, run, [actor.id]).then((pid) => {
         const to = this.#spawned(by, actor, node, pid);
         ask.isAnswered = to === actor;
-        // Who has linked to it before the answer came has had the link by then, and perhaps ended it.
+        // A process that linked to it before the answer came had the link by then, and may have ended it.
         const isKnown = this.links.some((each) =>
           each.by === by && each.to === to && each.what === "link" &&
           each.at > at
@@ -428,7 +430,10 @@ export class History {
     }).catch(fail);
   }
 
-  /** The actor that a spawn gave: that of no process, a pid of the asker's node, where the other was lost. */
+  /**
+   * The actor that a spawn returned: if the other node was lost, one of no process, with a pid of the caller's
+   * node.
+   */
   #spawned(by: Actor, actor: Actor, node: string, pid: Pid): Actor {
     if (pid.node === node) {
       // Its answer may come before its code has begun.
@@ -446,7 +451,7 @@ function isNamed(actor: Actor): boolean {
   return actor.names.some(({ to }) => to === Infinity);
 }
 
-/** What a message is, as far as order goes: a letter, in mail or as the reason of an exit signal. */
+/** The letter of a message, in mail or as the reason of an exit signal, to check the order. */
 // deno-lint-ignore no-explicit-any
 export function letterOf(message: any): Letter | undefined {
   const letter = isExit(message) ? message.reason : message;

@@ -2,15 +2,15 @@
  * Lives of calls, casts and aliases.
  *
  * Each node has a server. Clients call it with short timeouts and cast to it; it answers at once, later,
- * by another process, or never, and stops or crashes meanwhile. Clients also ask servers by hand, each
- * by a monitor whose reference is an alias of one of the three modes, and get several answers to it. The
- * races: an answer that comes with the timeout, or after it; a DOWN and an answer at the same time; a
- * connection that is lost between a request and its answer, and is made again before the answer.
+ * through another process, or never, and stops or crashes meanwhile. Clients also send requests by hand, each
+ * with a monitor whose reference is an alias of one of the three modes, and receive several answers to it. The
+ * races: an answer arrives with the timeout, or after it; a DOWN and an answer arrive at the same time; a
+ * connection is lost between a request and its answer, and is made again before the answer.
  *
- * A call ends in time: with its own answer, or with a reason that holds. Nothing of it comes later. A
- * server gets the requests of one client once and in order, and misses one only with a connection. An
- * alias passes answers until it ends, as its mode has it, and none after; a DOWN comes once, or never
- * when the monitor has ended before.
+ * A call ends in time: with its own answer, or with a true reason. No message of it arrives later. A server
+ * receives the requests of one client once and in order, and misses one only if a connection was lost. An alias
+ * delivers answers until it ends according to its mode, and none after; a DOWN arrives once, or never if the
+ * monitor ended before.
  */
 
 import { ExitError } from "../errors.ts";
@@ -54,7 +54,7 @@ const HOWS: readonly How[] = [
   "crash",
 ];
 
-/** What a server is asked: who asks, and how many of its requests to that server came before. */
+/** A request to a server: the client, and the number of its earlier requests to that server. */
 interface Request {
   by: number;
   n: number;
@@ -62,20 +62,20 @@ interface Request {
   delay: number;
 }
 
-/** What was asked of a server. */
+/** A request that a client sent. */
 interface Asked extends Request {
   at: number;
   node: string;
 }
 
-/** Answers by hand: to whom, and how many. */
+/** A request for answers by hand: their receiver, and their number. */
 interface Question {
   question: number;
   to: Ref;
   delays: number[];
 }
 
-/** A question that was asked by an alias. */
+/** A question with an alias. */
 interface AliasRecord {
   by: Actor;
   server: Incarnation;
@@ -83,7 +83,7 @@ interface AliasRecord {
   ref: Ref;
   at: number;
   answers: number;
-  /** When its monitor, or its alias, was ended by hand. */
+  /** When its monitor, or its alias, was ended explicitly. */
   demonitoredAt: number;
   unaliasedAt: number;
 }
@@ -313,7 +313,7 @@ class CallsScene implements Scene {
     ];
   }
 
-  /** Requests come once, in order, and none is missing but with a connection. */
+  /** Requests arrive once and in order, and none is missing unless a connection was lost. */
   #order({ home, got, startedAt, endedAt }: ServerLife): string[] {
     const wrong: string[] = [];
     const last = new Map<number, Request>();
@@ -339,7 +339,7 @@ class CallsScene implements Scene {
     return wrong;
   }
 
-  /** Nothing comes but answers and DOWNs of questions that were asked by hand. */
+  /** Only answers to questions, and their DOWNs, arrive. */
   #mail(actor: Actor): string[] {
     const own = this.#aliases.filter(({ by }) => by === actor);
     return actor.heard.filter(({ message }) =>

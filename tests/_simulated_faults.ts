@@ -1,4 +1,4 @@
-/** Random lives of processes on nodes that are parted, killed and started again. */
+/** Random lives of processes on nodes that are partitioned, killed and restarted. */
 
 import fc from "fast-check";
 import { type Delay, SimulatedCluster } from "../testing/simulation/cluster.ts";
@@ -13,10 +13,10 @@ const NAMES = ["ann", "bob"];
 const NODES = ["alex", "kate", "moebi", "sophie"];
 const TICK_TIME = 1000;
 
-/** How long nothing can be silent unnoticed: a handshake and a tick time. */
+/** The longest time that silence can go unnoticed: a handshake and a tick time. */
 const QUIET = 3 * TICK_TIME;
 
-/** What can be done, and how often it is. */
+/** The commands, and their weights. */
 const WEIGHTS = {
   send: 10,
   sendLarge: 1,
@@ -53,7 +53,7 @@ const WEIGHTS = {
 
 type What = keyof typeof WEIGHTS;
 
-/** One thing that is done; the numbers say by whom and to whom, of those that there are. */
+/** A command; the numbers choose the actor and its targets from the existing ones. */
 export type Command = readonly [what: What, a: number, b: number, c: number];
 
 /** A life of a cluster. */
@@ -64,7 +64,7 @@ export interface Life {
   commands: Command[];
 }
 
-/** Any life. */
+/** Arbitrary lives. */
 export const anyLife: fc.Arbitrary<Life> = fc.record({
   seed: fc.integer(),
   nodes: fc.integer({ min: 2, max: NODES.length }),
@@ -90,17 +90,17 @@ export const anyLife: fc.Arbitrary<Life> = fc.record({
   ),
 });
 
-/** What travels in parts, with what others say between them. */
+/** Values that travel in parts, with other messages between them. */
 const LARGE = [new Uint8Array(70_000), "x".repeat(200_000)];
 
-/** How many bytes a slow node reads in a millisecond. */
+/** The bytes per millisecond that a slow node reads. */
 const RATES = [20, 400, 400, Infinity];
 
 const PAUSES = [0, 1, 5, 20, 100, 500, 1500, 3000];
 
-/** Faults that are to be found. */
+/** Planted faults that the tests must find. */
 export interface Faults {
-  /** Changes what nodes send to each other. */
+  /** Changes the frames that nodes send to each other. */
   tamper?: Tamper;
   /** Changes a node that has started. */
   plant?(node: Node): void;
@@ -111,7 +111,7 @@ class Scene {
   readonly #cluster: SimulatedCluster;
   readonly #nodes: string[];
   readonly #plant: Faults["plant"];
-  /** What there was on each node before any actor. */
+  /** The sizes of each node's tables before any actor. */
   readonly #sizes = new Map<string, Record<string, number>>();
 
   constructor(
@@ -124,7 +124,7 @@ class Scene {
     this.#plant = plant;
   }
 
-  /** A node has started: it has one actor from the beginning. */
+  /** Begins with a node that has started: it has one actor from the beginning. */
   begin(name: string): void {
     const node = this.#cluster.node(name);
     const history = this.#history;
@@ -188,10 +188,10 @@ class Scene {
     this.begin(name);
   }
 
-  /** One of the actors that have a pid, dead ones among them. */
+  /** One of the actors that have a pid, dead ones included. */
   #actor(n: number): Actor {
     const known = this.#history.actors.filter(({ pid }) => pid !== undefined);
-    // The latest first: so that fewer are dead.
+    // The latest first, so that fewer are dead.
     return known[known.length - 1 - n % Math.min(known.length, 8)];
   }
 
@@ -208,7 +208,7 @@ class Scene {
       case "sendLarge":
         return send("pid", LARGE[c % LARGE.length]);
       case "sendLargeAndEnd":
-        // The parts of a large message, a small one and the end go one way, in this order.
+        // The parts of a large message, a small one and the exit use one connection, in this order.
         send("pid", LARGE[c % LARGE.length]);
         send("pid");
         return history.exit(by, { died: by.id });
@@ -273,7 +273,7 @@ class Scene {
     }
   }
 
-  /** Has all come to rest; gives what is wrong then. */
+  /** Brings everything to rest; returns the violations. */
   async rest(): Promise<string[]> {
     const cluster = this.#cluster;
     cluster.heal();
@@ -286,7 +286,7 @@ class Scene {
     return [...violations(this.#history), ...disagreements(nodes)];
   }
 
-  /** Cuts every connection, and has all come to rest again. */
+  /** Cuts every connection, and brings everything to rest again. */
   async sever(): Promise<string[]> {
     for (const name of this.#nodes) {
       const others = this.#nodes.filter((other) => other !== name);
@@ -295,7 +295,7 @@ class Scene {
     return await this.rest();
   }
 
-  /** Kills all that is alive; gives what is left of it. */
+  /** Kills all live processes; returns the entries that are left of them. */
   async end(): Promise<string[]> {
     const cluster = this.#cluster;
     const left: string[] = [];
@@ -321,7 +321,7 @@ class Scene {
   }
 }
 
-/** Lives a life; gives what was wrong, and what happened. */
+/** Runs a life; returns the violations and the trace. */
 export async function live(
   life: Life,
   faults: Faults = {},

@@ -1,15 +1,14 @@
 /**
  * Lives of `global`: names, locks, and the servers of both.
  *
- * Actors register names, of their own and for others, take them back, take locks and give them back.
- * They end, and so do name servers, nodes and connections meanwhile. The races are those of `global`
- * itself: parts of the cluster that meet while both change; a server that ends while it joins two
- * others, and has told one of them; two that lock in each other's way; a lock that is asked for while
- * its holder ends.
+ * Actors register names, for themselves and for others, unregister them, and set and delete locks. They exit
+ * meanwhile, and so do name servers, nodes and connections. The races are those of `global` itself: parts of
+ * the cluster meet while both change; a server exits while it joins two others, and has notified only one of
+ * them; two nodes lock in conflicting order; a lock is requested while its holder exits.
  *
- * At rest, and after `global.sync()` on all nodes: each node has the same names, of processes that are
- * alive, and has them at once; a name that nobody contested is there; no lock was held by two on a node
- * that both could reach; what ended holds nothing.
+ * At rest, and after `global.sync()` on all nodes: each node has the same names, of live processes, and has
+ * them at once; an uncontested name is registered; no lock was held by two actors on a node that both could
+ * reach; dead processes hold nothing.
  */
 
 import { global } from "../global.ts";
@@ -27,7 +26,7 @@ import {
 const SERVER = "global_name_server";
 const NAMES = ["ann", "bob"];
 const RESOURCES = ["door", "key"];
-/** A requester that several actors lock for. */
+/** A requester for which several actors lock. */
 const SHARED = 1000;
 const RESOLVERS = [
   global.randomExitName,
@@ -35,34 +34,34 @@ const RESOLVERS = [
   global.notifyAllName,
 ];
 
-/** A name that was given, or may have been. */
+/** A name that was registered, or may have been. */
 interface Given {
   name: string;
   by: Actor;
   actor: Actor;
   at: number;
-  /** Whether it is known to have been given; else it was asked for, and nothing is known. */
+  /** Whether the registration is known to have succeeded; if not, its result is unknown. */
   isSure: boolean;
 }
 
-/** A lock, from when it was asked for to when it was given back. */
+/** A lock, from its request to its release. */
 interface Hold {
   resource: string;
   requester: number;
   actor: Actor;
-  /** The nodes that it was asked for on. */
+  /** The nodes on which it was requested. */
   nodes: Incarnation[];
   askedAt: number;
-  /** When it was given. */
+  /** When it was acquired. */
   from: number;
-  /** When it was about to be given back. */
+  /** When it was about to be released. */
   to: number;
 }
 
 class GlobalScene implements Scene {
   readonly #world: World;
   readonly #given: Given[] = [];
-  /** Names that were taken away, or may have been. */
+  /** Names that were unregistered, or may have been. */
   readonly #removed = new Set<string>();
   readonly #holds: Hold[] = [];
   /** When a node's server was first seen to run, and when it was killed. */
@@ -158,7 +157,7 @@ class GlobalScene implements Scene {
     const world = this.#world;
     const resource = RESOURCES[c < 12 ? 0 : 1];
     const requester = c % 4 < 2 ? by.id : SHARED;
-    // A lock is not counted: who has it twice gives it back once.
+    // Locks are not counted: one release is enough for a requester that acquired it twice.
     const isOwn = this.#holds.some((hold) =>
       hold.actor === by && hold.resource === resource &&
       hold.requester === requester && hold.to === Infinity
@@ -187,7 +186,7 @@ class GlobalScene implements Scene {
   async check(): Promise<string[]> {
     const wrong = this.#locks();
     const { cluster } = this.#world;
-    // No server ends by an error.
+    // No server exits with an error.
     wrong.push(...cluster.trace().filter((line) => / error: Proc/.test(line)));
     const tables = await this.#tables();
     const [first, ...others] = tables;
@@ -219,11 +218,11 @@ class GlobalScene implements Scene {
   }
 
   /**
-   * The names as each node has them, all of them read at once when all are in step.
+   * The names on each node, all read at once when all nodes are in step.
    *
-   * A node whose server was killed has another from its next use of `global` on, and until then it
-   * does not take part: others do not wait for it. (OTP's nodes end with their server.) So the first
-   * round has all take part, and the second one has all be in step.
+   * A node whose server was killed has another from its next use of `global` on, and does not take part until
+   * then: others do not wait for it. (OTP's nodes end with their server.) So the first round makes all nodes
+   * take part, and the second one brings all in step.
    */
   async #tables(): Promise<{ node: string; names: [string, Pid][] }[]> {
     const { cluster, live } = this.#world;
@@ -254,7 +253,7 @@ class GlobalScene implements Scene {
     return given[0].actor.isAlive ? [] : [`${name} is ${pid}, which has ended`];
   }
 
-  /** A name that one process alone ever had, and that nothing took away, is there. */
+  /** A name that only one process ever had, and that nothing unregistered, is registered. */
   #isKept(name: string, names: [string, Pid][]): string[] {
     if (this.#removed.has(name) || this.#kills.length > 0) return [];
     const given = this.#given.filter((each) => each.name === name);
@@ -263,14 +262,14 @@ class GlobalScene implements Scene {
       ? given
       : [{ actor: undefined, isSure: false }];
     if (actors.size !== 1 || !isSure || !actor!.isAlive) return [];
-    // A name for a process of another node ends with the connection to it, as its monitor tells.
+    // A name for a process of another node ends with the connection to it, as its monitor reports.
     if (given.some(({ by }) => by !== actor)) return [];
     return names.some(([known]) => known === name)
       ? []
       : [`${name} is lost, and nobody took it from ${actor!.pid}`];
   }
 
-  /** Two do not hold a lock on a node that neither was parted from. */
+  /** No two actors hold a lock on a node from which neither was partitioned. */
   #locks(): string[] {
     const wrong: string[] = [];
     for (const [i, one] of this.#holds.entries()) {
@@ -301,7 +300,7 @@ class GlobalScene implements Scene {
     return wrong;
   }
 
-  /** When all actors have ended, no name and no lock is left. */
+  /** When all actors have exited, no name and no lock is left. */
   async #leaks(): Promise<string[]> {
     const { cluster, live, actors } = this.#world;
     for (const node of live) {

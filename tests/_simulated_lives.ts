@@ -1,17 +1,16 @@
 /**
  * Random lives of a simulated cluster, for properties of one capability each.
  *
- * A life is a seed of the network, the delays on it, and 40 commands on four nodes. A command is a
- * fault, or something that the capability under test does. Faults are the same for all: partitions,
- * silent or with a cut, in both directions or in one; a node that reads slowly; `Node.disconnect`; a
- * node that is killed, and stays dead or comes back. When the commands are done, everything is healed,
- * the nodes that live connect to each other, and all that was begun must end. Then the property tells
- * what is wrong.
+ * A life is a seed of the network, its delays, and 40 commands on four nodes. A command is a fault, or an
+ * action of the capability under test. Faults are the same for all capabilities: partitions, silent or with a
+ * cut, in both directions or in one; a node that reads slowly; `Node.disconnect`; a node that is killed, and
+ * stays dead or restarts. After the commands, everything is healed, the live nodes connect to each other, and
+ * everything that was begun must end. Then the property returns its violations.
  *
- * Each property is tested with a fixed seed, so that a planted bug is found each time, and with a
- * random one, which is printed with the command that repeats it: `SIM_SEED` is the seed, `SIM_RUNS` the
- * number of lives for each property, and `SIM_PATH` leads to the life that failed. With `SIM_SHRINK=0`
- * a life that fails is shown as it is.
+ * Each property is tested with a fixed seed, so that a planted bug is found each time, and with a random one,
+ * which is printed with the command that repeats it: `SIM_SEED` is the seed, `SIM_RUNS` the number of lives for
+ * each property, and `SIM_PATH` leads to the life that failed. With `SIM_SHRINK=0` a failing life is shown
+ * without being shrunk.
  */
 
 import { basename } from "node:path";
@@ -26,17 +25,17 @@ import {
 } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
 
-/** The seed that is asked for; without one, a fixed and a random seed are used. */
+/** The requested seed; without one, a fixed and a random seed are used. */
 export const SIM_SEED: number | undefined = Number(Deno.env.get("SIM_SEED")) ||
   undefined;
 /** The path from the seed to one life. */
 export const SIM_PATH: string | undefined = Deno.env.get("SIM_PATH") ||
   undefined;
-/** How many lives of each property are asked for. */
+/** The requested number of lives for each property. */
 export const SIM_RUNS: number | undefined = Number(Deno.env.get("SIM_RUNS")) ||
   undefined;
 
-/** Whether a life that fails is made smaller. */
+/** Whether a failing life is shrunk. */
 const SHRINKS = Deno.env.get("SIM_SHRINK") !== "0";
 
 /** The seed of each suite. */
@@ -46,18 +45,18 @@ const NAMES = ["alex", "kate", "moebi", "sophie"];
 const STEPS = 40;
 const TICK_TIME = 1000;
 
-/** How long nothing can be silent unnoticed: a handshake and a tick time. */
+/** The longest time that silence can go unnoticed: a handshake and a tick time. */
 const QUIET = 3 * TICK_TIME;
 
-/** How long actors may take to finish when nothing is in their way, in milliseconds. */
+/** The time in which actors must finish when nothing hinders them, in milliseconds. */
 const PATIENCE = 60_000;
 
 const PAUSES = [0, 1, 5, 20, 100, 500, 1500, 3000];
 
-/** How many bytes a slow node reads in a millisecond. */
+/** The bytes per millisecond that a slow node reads. */
 const RATES = [20, 400, 400, Infinity];
 
-/** Faults, and how often they strike. */
+/** The faults, and their weights. */
 const FAULTS = {
   pause: 8,
   part: 1,
@@ -75,7 +74,7 @@ const FAULTS = {
 
 type Fault = keyof typeof FAULTS;
 
-/** One thing that is done; the numbers say by whom and to whom, of those that there are. */
+/** A command; the numbers choose the actor and its targets from the existing ones. */
 export type Command = readonly [what: string, a: number, b: number, c: number];
 
 /** A life of a cluster. */
@@ -85,27 +84,27 @@ export interface Life {
   commands: readonly Command[];
 }
 
-/** What a property does with a life, and what it finds wrong when all is at rest. */
+/** A property during one life: its actions, and its violations at rest. */
 export interface Scene {
-  /** A node has started, at the beginning or again. */
+  /** Called when a node has started or restarted. */
   begin(home: Incarnation): void;
-  /** Has something done that is no fault. */
+  /** Performs an action that is not a fault. */
   act(what: string, a: number, b: number, c: number): void;
-  /** What is wrong, a line each, when nothing is left to happen. */
+  /** Returns the violations at rest, one per line. */
   check(): string[] | Promise<string[]>;
 }
 
-/** What a capability promises, and what lives have it do. */
+/** The promises of a capability, and the actions that lives perform on it. */
 export interface Property {
-  /** What can be done, and how often it is. */
+  /** The actions, and their weights. */
   actions: Record<string, number>;
-  /** Other odds of faults. */
+  /** Other weights of faults. */
   faults?: Partial<Record<Fault, number>>;
   /** Options of all nodes. */
   options?: SimulatedNodeOptions;
-  /** Whether the nodes are not connected at the beginning. */
+  /** Whether the nodes start without connections. */
   isApart?: boolean;
-  /** Nodes that are hidden. */
+  /** The hidden nodes. */
   hidden?: readonly string[];
   /** Begins a life. */
   scene(world: World): Scene;
@@ -120,14 +119,14 @@ export interface Incarnation {
   readonly downs: { at: number; node: string }[];
 }
 
-/** A message as it was taken. */
+/** A message, with the time at which it was taken. */
 export interface Heard {
   at: number;
   // deno-lint-ignore no-explicit-any
   message: any;
 }
 
-/** A process that does what it is told, one thing after the other. */
+/** A scripted process, which executes one command after the other. */
 export class Actor {
   readonly id: number;
   readonly home: Incarnation;
@@ -135,9 +134,9 @@ export class Actor {
   readonly #orders: [what: string, fn: () => unknown][] = [];
   #wake: (() => void) | undefined;
   #pid: Pid | undefined;
-  /** When it ended. */
+  /** When it exited. */
   endedAt = Infinity;
-  /** What it is busy with. */
+  /** Its current command. */
   doing: string | undefined;
   /** Its mail, if it takes all of it. */
   readonly heard: Heard[] = [];
@@ -148,7 +147,7 @@ export class Actor {
     this.home = home;
   }
 
-  /** Its pid; it has begun. */
+  /** Its pid; it must have begun. */
   get pid(): Pid {
     return this.#pid!;
   }
@@ -157,18 +156,18 @@ export class Actor {
     return this.#pid !== undefined && this.diedAt === Infinity;
   }
 
-  /** When it ended, or its node. */
+  /** When it exited, or its node stopped. */
   get diedAt(): number {
     return Math.min(this.endedAt, this.home.endedAt);
   }
 
-  /** Whether it is done with all that it was told. */
+  /** Whether it has executed all commands. */
   get isIdle(): boolean {
     return !this.isAlive ||
       (this.doing === undefined && this.#orders.length === 0);
   }
 
-  /** Has it do something when it has done the rest. */
+  /** Schedules a command after the earlier ones. */
   order(what: string, fn: () => unknown): void {
     this.#orders.push([what, fn]);
     this.#wake?.();
@@ -176,7 +175,7 @@ export class Actor {
 
   async #hear(): Promise<never> {
     for (;;) {
-      // A guard sees a message in the moment in which it is taken.
+      // A guard sees a message at the moment in which it is taken.
       await receive((message) => {
         this.heard.push({ at: this.#world.tick(), message });
         return true;
@@ -184,7 +183,7 @@ export class Actor {
     }
   }
 
-  /** What its process does. */
+  /** The code of its process. */
   async live(hears: boolean): Promise<never> {
     this.#pid = self();
     if (hears) this.#hear().catch(() => {});
@@ -213,14 +212,14 @@ export class Actor {
   }
 }
 
-/** Four nodes and what befalls them. */
+/** Four nodes and their history. */
 export class World {
   readonly cluster: SimulatedCluster;
-  /** All nodes, dead ones among them. */
+  /** All nodes, dead ones included. */
   readonly nodes: readonly string[];
   readonly incarnations: Incarnation[] = [];
   readonly actors: Actor[] = [];
-  /** What was seen to be wrong already. */
+  /** The violations so far. */
   readonly wrong: string[] = [];
   readonly #scene: Scene;
   /** The partitions that have not healed. */
@@ -242,27 +241,27 @@ export class World {
     return ++this.#moment;
   }
 
-  /** The nodes that live. */
+  /** The live nodes. */
   get live(): string[] {
     return this.nodes.filter((node) => this.home(node).endedAt === Infinity);
   }
 
-  /** A node as it is now, or was last. */
+  /** The current incarnation of a node, or the last one. */
   home(node: string): Incarnation {
     return this.incarnations.findLast((each) => each.node === node)!;
   }
 
-  /** A node that lives. */
+  /** A live node. */
   liveNode(n: number): string {
     return pick(this.live, n)!;
   }
 
-  /** An actor that is alive. */
+  /** A live actor. */
   liveActor(n: number, where: (actor: Actor) => boolean = () => true) {
     return pick(this.actors.filter((each) => each.isAlive && where(each)), n);
   }
 
-  /** Whether one of two nodes saw the other go down between two moments, or one of them ended. */
+  /** Whether one of two nodes saw the other go down between two moments, or one of them stopped. */
   wasParted(
     one: Incarnation,
     other: Incarnation,
@@ -276,7 +275,7 @@ export class World {
     );
   }
 
-  /** Starts an actor, which does some first things at once. */
+  /** Starts an actor, which first runs `first`. */
   actor(home: Incarnation, hears = false, first?: () => unknown): Actor {
     const actor = new Actor(this, this.actors.length, home);
     this.actors.push(actor);
@@ -285,7 +284,7 @@ export class World {
     return actor;
   }
 
-  /** A node has started. */
+  /** Notes that a node has started. */
   begin(name: string): void {
     const node = this.cluster.node(name);
     const home: Incarnation = {
@@ -304,7 +303,7 @@ export class World {
     this.#scene.begin(home);
   }
 
-  /** Does a command. */
+  /** Executes a command. */
   async do([what, a, b, c]: Command): Promise<void> {
     const { cluster } = this;
     if (Object.hasOwn(FAULTS, what)) await this.#strike(what as Fault, a, b);
@@ -356,7 +355,7 @@ export class World {
       case "restart": {
         const isKill = fault === "killNode";
         const home = this.home(one);
-        // Two stay alive, so that there is something to see.
+        // Two stay alive, so that there are events to observe.
         if (isKill && (home.endedAt < Infinity || this.live.length < 3)) return;
         home.endedAt = Math.min(home.endedAt, this.tick());
         if (isKill) return await cluster.kill(one);
@@ -366,7 +365,7 @@ export class World {
     }
   }
 
-  /** Has all come to rest; returns what is wrong then. */
+  /** Brings everything to rest; returns the violations. */
   async rest(): Promise<string[]> {
     const { cluster } = this;
     for (const node of this.nodes) cluster.slow(node, Infinity);
@@ -390,7 +389,7 @@ export class World {
     return [...await this.#scene.check(), ...this.wrong];
   }
 
-  /** A partition of any kind is noticed at both ends, in a tick time. */
+  /** A partition of any kind is noticed at both ends, within a tick time. */
   async #checkParted(): Promise<void> {
     const live = this.live;
     for (const sides of this.#parted) {
@@ -412,11 +411,11 @@ export class World {
     return this.actors.every(({ isIdle }) => isIdle);
   }
 
-  /** Connects all that live to each other. */
+  /** Connects all live nodes to each other. */
   async connectAll(): Promise<void> {
     for (const [i, one] of this.live.entries()) {
       for (const other of this.live.slice(i + 1)) {
-        // With long delays a handshake may take more than its time: not each time.
+        // With long delays a handshake may sometimes exceed its time limit.
         let left = 10;
         while (!await this.cluster.run(one, () => Node.connect(other))) {
           if (--left > 0) continue;
@@ -428,12 +427,12 @@ export class World {
   }
 }
 
-/** One of a list. */
+/** An item of a list. */
 export function pick<T>(list: readonly T[], n: number): T | undefined {
   return list[n % list.length];
 }
 
-/** Lives a life; returns what was wrong, and what happened. */
+/** Runs a life; returns the violations and the trace. */
 export async function live(
   { seed, delay, commands }: Life,
   property: Property,
@@ -458,7 +457,7 @@ export async function live(
   return { wrong: await world.rest(), trace: () => cluster.trace() };
 }
 
-/** Lists of a length, which shrink to any shorter one. */
+/** Lists of a fixed length, which shrink to any shorter one. */
 class FullLists<T> extends fc.Arbitrary<T[]> {
   readonly #full: fc.Arbitrary<T[]>;
   readonly #any: fc.Arbitrary<T[]>;
@@ -487,7 +486,7 @@ class FullLists<T> extends fc.Arbitrary<T[]> {
   }
 }
 
-/** Lives in which so much happens as a property has it. */
+/** Lives with the weights of a property. */
 export function livesOf({ actions, faults }: Property): fc.Arbitrary<Life> {
   const weights = { ...FAULTS, ...faults, ...actions };
   const command = fc.oneof(
@@ -536,7 +535,7 @@ export function seededTest(
   seeded("a random", random, true);
 }
 
-/** Tests a property over so many lives of a fixed seed, and as many of a random one. */
+/** Tests a property over a number of lives of a fixed seed, and as many of a random one. */
 export function livesTest(
   title: string,
   property: Property,
@@ -554,7 +553,9 @@ export function livesTest(
   );
 }
 
-/** Throws if a life of a seed breaks a property: with the smallest such life, and how to repeat it. */
+/**
+ * Throws if a life of a seed violates a property; the error shows the smallest such life, and how to repeat it.
+ */
 export async function assertLives<T>(
   property: fc.IAsyncProperty<[T]>,
   runs: number,

@@ -1,14 +1,15 @@
 /**
  * Lives of node monitors: `Node.monitorNodes` and `Node.monitor`.
  *
- * Watchers on three visible nodes and one hidden one hear which nodes come and go, while others write
- * to them and are monitored by them. The races: a connection that ends at one end alone, so that the
- * other end dials anew while this one still has the old one; a node that comes back before its end was
- * noticed; messages on the way when their connection ends.
+ * Watchers on three visible nodes and one hidden one are notified of nodes that come and go, while others write
+ * to them and are monitored by them. The races: a connection closes at one end only, so that the other end
+ * dials anew while this one still has the old connection; a node restarts before its end was noticed; messages
+ * are under way when their connection closes.
  *
- * Each watcher hears up and down in turn, each as often as it has asked; no hidden node; no letter
- * of a node before its up or after its down; and no down before the DOWNs of monitors there. At rest, up
- * is who is connected; nodes agree on that; and each `Node.monitor` has told of the next end, once.
+ * Each watcher receives nodeup and nodedown in turn, each as often as it has subscribed; none of a hidden node;
+ * no letter of a node before its nodeup or after its nodedown; and no nodedown before the DOWNs of monitors on
+ * that node. At rest, the nodes that are up are the connected ones; nodes agree on that; and each
+ * `Node.monitor` has reported the next nodedown, once.
  */
 
 import { Node } from "../node.ts";
@@ -27,10 +28,10 @@ const HIDDEN = "sophie";
 /** A process that watches all nodes. */
 interface Watcher {
   actor: Actor;
-  /** How often it has asked. */
+  /** The number of its subscriptions. */
   times: number;
   at: number;
-  /** The nodes that were up when it asked. */
+  /** The nodes that were up when it subscribed. */
   up: string[];
 }
 
@@ -125,7 +126,7 @@ class NodesScene implements Scene {
     return wrong;
   }
 
-  /** What one watcher heard, in order. */
+  /** The messages that one watcher received, in order. */
   #heard({ actor, times, at, up }: Watcher, list: string[]): string[] {
     const wrong: string[] = [];
     const say = (text: string) => wrong.push(`watcher ${actor.id} ${text}`);
@@ -196,7 +197,7 @@ class NodesScene implements Scene {
     );
   }
 
-  /** Each call of `Node.monitor` tells of the next end, and only then. */
+  /** Each call of `Node.monitor` reports the next nodedown, and only that. */
   #told({ by, node }: Asked): string[] {
     if (!by.isAlive) return [];
     const heard =
@@ -214,7 +215,7 @@ class NodesScene implements Scene {
   }
 }
 
-/** Who hears of nodes that come and go. */
+/** The property of node monitors. */
 export const NODE_MONITORS: Property = {
   actions: {
     write: 12,

@@ -1,14 +1,14 @@
 /**
- * Lives of `pg`: who is in which group, as often as it has joined.
+ * Lives of `pg`: the members of each group, as often as each has joined.
  *
- * Actors join groups, several times and several at once, leave them, watch them, and end; the process
- * of a scope is killed and started again. The races: a scope's process discovers another one while
- * members come and go; two find each other again after a partition in which both changed, so that one
- * list replaces another and counts matter; a peer that does not read, so that news is refused and all is
- * told anew later; a scope that ends before the others heard of its last change.
+ * Actors join groups, several times and several at once, leave them, monitor them, and exit; the process of a
+ * scope is killed and restarted. The races: a scope's process discovers another one while members come and go;
+ * two scopes find each other again after a partition in which both changed, so that one list replaces another
+ * and counts matter; a peer does not read, so updates are refused and everything is sent anew later; a scope
+ * exits before the others received its last change.
  *
- * At rest: each node has the same members, each as often as it has joined and not left; and the news
- * that a watcher got make the members that it was told first those that there are now.
+ * At rest: each node has the same members, each as often as it has joined and not left; and the updates that a
+ * monitor received, applied to the members that it started with, result in the current members.
  */
 
 import { QueueFullError } from "../errors.ts";
@@ -25,11 +25,11 @@ import {
 
 const GROUPS = ["room", "hall"];
 
-/** More than a connection has room for when nobody reads. */
+/** More bytes than a connection accepts while its peer does not read. */
 const FLOOD = "x".repeat(150_000);
 const MAX_QUEUE = 300_000;
 
-/** Somebody watches a group. */
+/** A monitor of a group. */
 interface Watch {
   by: Actor;
   at: number;
@@ -103,8 +103,8 @@ class PgScene implements Scene {
   }
 
   /**
-   * Somebody floods a slow node, so that the news of the change that follows is refused: of one that has
-   * joined several times, and leaves once, if there is one.
+   * Floods a slow node, so that the update of the following change is refused: preferably the one of a
+   * member that has joined several times and leaves once.
    */
   #flood(a: number, b: number, c: number): void {
     const world = this.#world;
@@ -137,7 +137,7 @@ class PgScene implements Scene {
     groups.set(group, Math.max(0, (groups.get(group) ?? 0) + by));
   }
 
-  /** The members that there should be. */
+  /** The expected members. */
   #members(group: string, node?: string): string {
     const pids: Pid[] = [];
     for (const [actor, groups] of this.#joins) {
@@ -172,7 +172,7 @@ class PgScene implements Scene {
     return wrong;
   }
 
-  /** Whether the news of a group add up. */
+  /** Whether the updates of a group add up. */
   #news({ by, at, group, ref, pids }: Watch): string[] {
     const isOver = !by.isAlive ||
       this.#kills.some((kill) => kill.home === by.home && kill.at > at);
@@ -198,7 +198,7 @@ function shown(pids: readonly Pid[]): string {
   return pids.map(String).sort().join(" ");
 }
 
-/** Groups of processes. */
+/** The property of process groups. */
 export const PG: Property = {
   actions: {
     join: 14,

@@ -1,4 +1,4 @@
-/** What has to be true of a history, when nothing is left to happen. */
+/** The properties that a history must have when everything is at rest. */
 
 import { type DownMessage, isDown, isExit, Pid } from "../process.ts";
 import { inspect } from "../runtime/values/inspect.ts";
@@ -15,13 +15,13 @@ import {
 
 type Say = (text: string) => void;
 
-/** When a letter came, and to whom. */
+/** The arrival of a letter: its time and its receiver. */
 interface Arrival {
   actor: Actor;
   at: number;
 }
 
-/** What is wrong with a history, a line each. */
+/** The violations of a history, one per line. */
 export function violations(history: History): string[] {
   const wrong = [...history.wrong];
   const say = (text: string) => void wrong.push(text);
@@ -39,7 +39,7 @@ export function violations(history: History): string[] {
   return wrong;
 }
 
-/** Whether a node said, after a moment and before another, that another node was down. */
+/** Whether a node reported another node down between two moments. */
 function wasDown(
   at: Incarnation,
   node: string,
@@ -51,7 +51,7 @@ function wasDown(
   );
 }
 
-/** When an actor died; one that has never been, before all else. */
+/** When an actor died; before everything else if it never lived. */
 function deathOf(actor: Actor): number {
   if (!actor.hasBegun) return 0;
   return Math.min(actor.end?.from ?? Infinity, actor.home.endedAt);
@@ -61,7 +61,7 @@ function isDead(actor: Actor): boolean {
   return deathOf(actor) < Infinity;
 }
 
-/** What was sent as a letter that was heard, in mail or as an exit signal. */
+/** The sent letter that a received one stands for, in mail or as an exit signal. */
 function sentAs(
   history: History,
   actor: Actor,
@@ -71,14 +71,14 @@ function sentAs(
   if (letter === undefined) return undefined;
   const sent = history.letter(letter);
   if (!isExit(message)) return sent;
-  // The reason of one who died of a letter is told to others as well.
+  // Others are notified of the reason of an actor that a letter killed, too.
   const isSignal = sent?.via === "exit" && "actor" in sent.to &&
     sent.to.actor === actor &&
     history.actors[sent.by].pid!.equals(message.from);
   return isSignal ? sent : undefined;
 }
 
-/** Letters come once, in the order of their sending, and to nobody who was not meant. */
+/** Letters arrive once, in the order of sending, and only at their receiver. */
 function checkOrder(
   history: History,
   actor: Actor,
@@ -115,14 +115,14 @@ function checkOrder(
   }
 }
 
-/** The actor whose own end an EXIT or DOWN tells; nothing if it tells of a connection or of no process. */
+/** The actor whose exit an EXIT or DOWN reports; `undefined` if it reports a lost connection or no process. */
 function endOf(history: History, message: unknown): Actor | undefined {
   if (!isExit(message) && !isDown(message)) return undefined;
   const { reason } = message;
   if (reason === "noconnection" || reason === "noproc") return undefined;
   const pid = isExit(message) ? message.from : message.object;
   const actor = pid instanceof Pid ? history.of(pid) : undefined;
-  // An exit signal is of one who may be alive.
+  // An exit signal may come from a live process.
   return actor?.end !== undefined && isSame(actor.end.reason, reason) &&
       !(isExit(message) && reason === "normal")
     ? actor
@@ -145,7 +145,7 @@ function isMeant(actor: Actor, { to, alias }: Sent, at: number): boolean {
     actor.aliases.some((own) => own.ref.equals(alias) && at < own.to);
 }
 
-/** What does not come is lost with its receiver, or with a connection, and then that is told. */
+/** A letter that does not arrive was lost with its receiver, or with a connection whose loss was reported. */
 function checkArrival(
   history: History,
   sent: Sent,
@@ -159,7 +159,7 @@ function checkArrival(
   if (receiver === undefined || isDead(receiver)) return;
   const aliases = receiver.aliases.filter(({ ref }) => sent.alias?.equals(ref));
   if (aliases.some((own) => own.to < Infinity)) return;
-  // What kills by itself leaves nothing to be heard, and the receiver is alive.
+  // A signal that kills leaves no message, and this receiver is alive.
   if (via === "normal") return;
   const isLocal = sender.home === receiver.home;
   if (!isLocal) {
@@ -173,7 +173,7 @@ function checkArrival(
   );
 }
 
-/** Of two letters to the same process, the first is not lost alone, but with a connection between. */
+/** Of two letters to the same process, the first is lost alone only if a connection was lost between them. */
 function checkGaps(
   history: History,
   arrivals: Map<Sent, Arrival>,
@@ -199,7 +199,7 @@ function checkGaps(
   }
 }
 
-/** Who has a name from a moment to the end. */
+/** The holder of a name from a moment to the end. */
 function holderFrom(
   history: History,
   { name, node }: { name: string; node: string },
@@ -214,7 +214,7 @@ function holderFrom(
 }
 
 /**
- * Whether a link to an actor can have told a reason: its own, that there is no such process, or that
+ * Whether a link to an actor can have reported a reason: its own, that there is no such process, or that
  * its node was lost.
  */
 function isTold(
@@ -230,7 +230,7 @@ function isTold(
       (other.isGhost || wasDown(home, other.home.node, after, before));
 }
 
-/** Nobody dies without a cause. */
+/** No actor dies without a cause. */
 function checkDeath(history: History, actor: Actor, say: Say): void {
   const { end, home, id } = actor;
   if (end === undefined || actor.isGhost) return;
@@ -299,7 +299,7 @@ function checkMonitor(
   }
 }
 
-/** A DOWN tells what was watched, and why it ended. */
+/** A DOWN reports the monitored process, and its exit reason. */
 function checkDown(
   history: History,
   { by, at, target, node }: MonitorRecord,
@@ -370,7 +370,7 @@ function checkLinks(history: History, say: Say): void {
   }
 }
 
-/** The links between two, as one of them has them. */
+/** The links between two actors, as one of them records them. */
 function checkPair(
   history: History,
   actor: Actor,
@@ -382,7 +382,7 @@ function checkPair(
     (by === actor && to === other) || (by === other && to === actor)
   );
   const name = `the link of ${actor.id} with ${other.id}`;
-  // A link that was asked for and not answered may have been there at one end.
+  // A requested link that was not answered may have existed at one end.
   const attempts = between.filter(({ what, isAnswered }) =>
     what === "link" || (what === "ask" && !isAnswered)
   );
@@ -402,7 +402,7 @@ function checkPair(
   checkLinkEnd(actor, other, exits, between, name, say);
 }
 
-/** After the end of a link nothing comes over it: to whoever ended it at once, to the other one later. */
+/** After the end of a link nothing arrives over it: at once for the side that ended it, later for the other. */
 function checkUnlinked(
   history: History,
   actor: Actor,
@@ -449,7 +449,7 @@ function checkExit(
   if (!isTrue) say(`${name} told ${inspect(reason)}, which is not so`);
 }
 
-/** A link that was there when the other one ended, or the connection, has told so. */
+/** A link that existed when the other end exited, or the connection was lost, has reported it. */
 function checkLinkEnd(
   actor: Actor,
   other: Actor,
@@ -470,7 +470,7 @@ function checkLinkEnd(
   if (exits.some(({ at }) => at > own.at)) return;
   const trapped = actor.traps.filter(({ at }) => at < own.at).at(-1)?.on ===
       true && !actor.traps.some(({ at, on }) => at > own.at && !on);
-  // Only a normal end is no news for one that traps no exits.
+  // Only a normal exit is not reported to a process that traps no exits.
   if (!trapped && isDead(other) && other.end?.reason === "normal") return;
   say(`${name} never told, and ${wasLost ? "it was lost" : "it ended"}`);
 }

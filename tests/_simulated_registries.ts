@@ -1,13 +1,13 @@
 /**
  * Lives of registries: unique and duplicate keys, and locks.
  *
- * Each node has a registry of unique keys and one of duplicate keys, which know no other node. Actors
- * take keys, give them back, watch each other, hold locks, and are ended by actors of any node. The
- * races: a key is asked for when its holder has just ended; a DOWN is heard of one whose keys are looked
- * up; the holder of a lock ends while others wait.
+ * Each node has a registry of unique keys and one of duplicate keys, independent of other nodes. Actors
+ * register keys, unregister them, monitor each other, hold locks, and are killed by actors of any node. The
+ * races: a key is requested when its holder has just exited; a DOWN of a holder arrives while its keys are
+ * looked up; the holder of a lock exits while others wait.
  *
- * Each answer is that of a model: a map of keys to living holders. Keys are free before anybody hears
- * of the end of their holder. A lock has one holder at a time, and is free when that ends.
+ * Each answer is that of a model: a map of keys to live holders. Keys are free before anyone is notified of the
+ * exit of their holder. A lock has one holder at a time, and is free when that exits.
  */
 
 import { exit, isDown } from "../kernel.ts";
@@ -25,7 +25,7 @@ import {
 
 const KEYS = ["a", "b", "c"];
 
-/** The keys of one node: in the order in which they were taken. */
+/** The keys of one node, in the order of registration. */
 interface Entry {
   key: string;
   actor: Actor;
@@ -138,7 +138,7 @@ class RegistriesScene implements Scene {
     }
   }
 
-  /** Has somebody end, and looks its keys up when that is heard. */
+  /** Ends an actor, and looks its keys up when its DOWN arrives. */
   async #downOf(
     by: Actor,
     ref: ReturnType<typeof Process.monitor>,
@@ -201,7 +201,7 @@ function shown(entries: readonly { pid: Pid; value: unknown }[]): string {
   return entries.map(({ pid, value }) => `${pid}: ${value}`).sort().join(", ");
 }
 
-/** Registries of each node. */
+/** The property of registries. */
 export const REGISTRIES: Property = {
   actions: {
     register: 10,

@@ -1,15 +1,15 @@
 /**
  * Lives of supervisors: restarts, strategies and intensity.
  *
- * Each node has a supervisor with three children. That of the first node restarts each alone, and has a
- * transient and a temporary child; the second one restarts all; the third one those that were started
- * after; the last one gives up at the second restart in a second. Processes of all nodes end children
- * by exit signals of several reasons. The races: a child that ends while others are ended or started
- * again for the end of another; several ends at once; a signal to a child that was ended meanwhile.
+ * Each node has a supervisor with three children. The first node's supervisor restarts each alone, and has a
+ * transient and a temporary child; the second one restarts all; the third one restarts those that were started
+ * after; the last one gives up at the second restart in a second. Processes of all nodes kill children with
+ * exit signals of several reasons. The races: a child exits while others are terminated or restarted for the
+ * exit of another; several exits at once; a signal to a child that was terminated meanwhile.
  *
- * Each child has one process at a time, which started after the one before had ended, and what the strategy
- * has end with it ends before anything starts again. At rest those run that should, and the supervisor
- * that gives up has done so at the restart that was one too many, and not before.
+ * Each child has one process at a time, which started after the previous one had exited; the processes that the
+ * strategy terminates with it have exited before anything restarts. At rest the expected children run, and the
+ * supervisor that gives up has done so at the restart that exceeded its limit, and not before.
  */
 
 import { spawnLink } from "../kernel.ts";
@@ -30,7 +30,7 @@ import {
 const CHILDREN = ["one", "two", "three"];
 const REASONS = ["kill", "kill", "shutdown", "normal", { type: "boom" }];
 
-/** Milliseconds between ends that are to be too many, or are not. */
+/** The milliseconds between exits, which exceed the limit or stay within it. */
 const APART = [2500, 2500, 2500, 1100];
 
 /** A process of a child. */
@@ -38,7 +38,7 @@ interface Run {
   pid: Pid;
   from: number;
   to: number;
-  /** When it ended, on the clock. */
+  /** When it exited, on the clock. */
   endedAt: number;
   reason: unknown;
 }
@@ -97,7 +97,7 @@ class SupervisorsScene implements Scene {
     });
   }
 
-  /** What the process of a child does. */
+  /** The code of a child's process. */
   async #live(runs: Run[]): Promise<void> {
     const world = this.#world;
     const run: Run = {
@@ -120,7 +120,7 @@ class SupervisorsScene implements Scene {
   act(what: string, a: number, b: number, c: number): void {
     const world = this.#world;
     const isApart = what === "exitApart";
-    // One actor ends the children of the supervisor that gives up, and takes its time.
+    // One actor kills the children of the supervisor that gives up, at intervals.
     const by = world.liveActor(isApart ? 0 : a);
     if (by === undefined) return;
     const i = isApart ? 3 : b % 3;
@@ -138,7 +138,7 @@ class SupervisorsScene implements Scene {
       }
       if (what === "exit") {
         const reason = pick(REASONS, a + c);
-        // Elsewhere only the supervisor ends children by "shutdown".
+        // Elsewhere only the supervisor terminates children with "shutdown".
         const isOwn = family.restarts.includes("transient");
         kill(c % 3, reason === "shutdown" && !isOwn ? "kill" : reason);
       } else {
@@ -167,7 +167,7 @@ class SupervisorsScene implements Scene {
     );
   }
 
-  /** Whether those that are to end together did, and before any started again. */
+  /** Whether the children that must exit together did, and before any restarted. */
   #together({ home, options, runs }: Family): string[] {
     const wrong: string[] = [];
     const say = (text: string) => wrong.push(`${home.node}: ${text}`);
@@ -230,7 +230,7 @@ class SupervisorsScene implements Scene {
     if (options.strategy !== "one_for_one") return [];
     const { maxRestarts = 3, maxSeconds = 5 } = options;
     const ends = runs.flatMap((each) => each)
-      // The ends that a supervisor brings about as it gives up count for nothing.
+      // The exits that a supervisor causes as it gives up do not count.
       .filter((run) => run.endedAt < Infinity && run.reason !== "shutdown")
       .map((run) => run.endedAt).sort((a, b) => a - b)
       .map((at) => Math.floor(at / 1000));
@@ -250,7 +250,7 @@ class SupervisorsScene implements Scene {
   }
 }
 
-/** Supervisors of all strategies. */
+/** The property of supervisors with all strategies. */
 export const SUPERVISORS: Property = {
   actions: { exit: 18, exitTwo: 4, exitApart: 5 },
   scene: (world) => new SupervisorsScene(world),

@@ -1,11 +1,11 @@
-/** What the tables of nodes have to say of each other, when nothing is left to happen. */
+/** The consistency of the nodes' tables when everything is at rest. */
 
 import type { Node } from "../node.ts";
 import type { Pid, Ref } from "../process.ts";
 import type { Process } from "../runtime/processes/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
-/** What one table says and another does not, a line each. */
+/** The entries that one table has and another lacks, one per line. */
 export function disagreements(nodes: readonly Node[]): string[] {
   const runtimes = nodes.map((node) => node._runtime());
   return runtimes.flatMap((runtime) => [

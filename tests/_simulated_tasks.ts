@@ -1,15 +1,13 @@
 /**
  * Lives of tasks: `TaskSupervisor.async`, `asyncNolink` and streams across nodes.
  *
- * Each node has a supervisor of tasks. Actors start tasks on any node, wait for a short time, and shut
- * down those that take longer; tasks return, throw, or never end. The races: the result of a task comes
- * with its shutdown; a supervisor or a node ends while it starts a task; the owner ends while its task
- * begins.
+ * Each node has a task supervisor. Actors start tasks on any node, wait for a short time, and shut down those
+ * that take longer; tasks return, throw, or never end. The races: the result of a task arrives with its
+ * shutdown; a supervisor or a node exits while it starts a task; the owner exits while its task begins.
  *
- * A result is that of its own task. A task runs once at most. An owner survives the end of tasks that
- * are not linked to it, and nothing of a task stays in its mail. A stream has one result for each
- * element, in order. At rest, no task is left: those that are linked end with their owner, or when the
- * connection to it is lost.
+ * A result is that of its own task. A task runs once at most. An owner survives the exit of tasks that are not
+ * linked to it, and no message of a task stays in its mailbox. A stream has one result for each element, in
+ * order. At rest, no task is left: linked tasks exit with their owner, or when the connection to it is lost.
  */
 
 import { ExitError } from "../errors.ts";
@@ -38,7 +36,7 @@ interface Job {
   end: End;
 }
 
-/** The scene whose tasks run: nodes of one program share its memory. */
+/** The scene of the running tasks: nodes of one program share its memory. */
 let scene: TasksScene;
 
 const Work = {
@@ -54,9 +52,9 @@ const Work = {
 class TasksScene implements Scene {
   readonly #world: World;
   readonly #began = new Map<number, Pid>();
-  /** Whose jobs are linked to them. */
+  /** The owners of linked jobs. */
   readonly #linked = new Map<number, Actor>();
-  /** The jobs of each stream, and how many of them may run at a time. */
+  /** The jobs of each stream, and the number of them that may run at a time. */
   readonly #groups = new Map<
     number,
     { by: Actor; group: number[]; most: number }
@@ -117,9 +115,9 @@ class TasksScene implements Scene {
             : TaskSupervisor.asyncNolink;
           const task = await orUndefined(start(supervisor, Work.run, [job]));
           if (task === undefined) return;
-          // It may be over before anybody waits for it.
+          // It may be over before anyone waits for it.
           await Process.sleep(pick([0, 0, 60], b + c)!);
-          // As in Elixir, the loss of a task's node is an exit of whoever awaits it.
+          // As in Elixir, the loss of a task's node makes the process that awaits it exit.
           const result = await orUndefined(
             Task.yield(task, timeout).then((result) =>
               result ?? Task.shutdown(task, c % 2 === 0 ? "brutal_kill" : 100)
@@ -131,7 +129,7 @@ class TasksScene implements Scene {
       case "stream": {
         const isLinked = c % 2 === 0;
         const jobs = [0, 1, 2, 3, 4].map((i) => this.#job(c + i, isLinked));
-        // One that is left early ends the tasks that still run.
+        // A stream that is left early ends the tasks that still run.
         const wanted = a % 2 === 0 ? jobs.length : 2;
         const most = 1 + b % 3;
         const group = jobs.map(({ id }) => id);
@@ -192,7 +190,7 @@ class TasksScene implements Scene {
     }
   }
 
-  /** Nothing of a task that is over is left. */
+  /** No message of a task that is over is left. */
   #checkMail({ home, pid, id }: Actor): void {
     const { runtime } = this.#runtime(home.node);
     const left = runtime.find(pid)?.mailbox.length ?? 0;
@@ -239,7 +237,7 @@ class TasksScene implements Scene {
   }
 }
 
-/** What a promise gives; nothing if there is no supervisor, or it ends meanwhile. */
+/** The value of a promise; `undefined` if the supervisor is missing or exits meanwhile. */
 async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;
@@ -249,7 +247,7 @@ async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Tasks under supervisors of any node. */
+/** The property of tasks under supervisors of any node. */
 export const TASKS: Property = {
   actions: {
     async: 8,

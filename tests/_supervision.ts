@@ -27,27 +27,27 @@ const runtime = new NodeRuntime({
 startGroupLeader(runtime, { write: (text) => void printed.push(text) });
 setDefaultRuntime(runtime);
 
-/** Takes what the node has told to its log, as `level: message`. */
+/** Takes the node's log so far, as `level: message`. */
 export function logged(): string[] {
   return events.splice(0).map(({ level, message }) => `${level}: ${message}`);
 }
 
-/** Takes what has been printed at the node. */
+/** Takes the node's output so far. */
 export function output(): string {
   return printed.splice(0).join("");
 }
 
-/** How a probe behaves, besides telling of its start and end. */
+/** The behaviour of a probe, besides reporting its start and end. */
 export interface ProbeOptions extends Partial<Omit<ChildSpec, "start">> {
-  /** Whether the process traps exits, and tells with which reason it was told to end. */
+  /** Whether the process traps exits, and reports the reason with which it was asked to exit. */
   trap?: boolean;
-  /** Whether it ignores that. */
+  /** Whether it ignores that request. */
   stubborn?: boolean;
 }
 
 /**
- * A child whose process is registered under its id and tells the caller `up:id` when it has started
- * and, if it traps exits, `down:id:reason` when it is told to end.
+ * A child whose process is registered under its id and sends the caller `up:id` when it has started and, if
+ * it traps exits, `down:id:reason` when it is asked to exit.
  */
 export function probe(
   id: string,
@@ -58,7 +58,7 @@ export function probe(
   return { id, start: () => startProbe(id, observer, trap, stubborn), ...spec };
 }
 
-/** Starts a probe; it is ready for what may come when this gives its pid. */
+/** Starts a probe; it is ready for messages when this returns its pid. */
 async function startProbe(
   id: string,
   observer: Pid,
@@ -82,7 +82,7 @@ async function startProbe(
   return pid;
 }
 
-/** Takes the next texts that probes have sent, so many of them. */
+/** Takes the next `count` texts that probes have sent. */
 export async function told(count: number): Promise<string[]> {
   const texts: string[] = [];
   while (texts.length < count) {
@@ -95,7 +95,7 @@ export async function told(count: number): Promise<string[]> {
   return texts;
 }
 
-/** Takes the EXIT of a process out of the caller's mail; gives the reason. */
+/** Takes the EXIT of a process from the caller's mailbox; returns the reason. */
 export async function exitOf(pid: Pid): Promise<unknown> {
   const message = await receive((message) =>
     isExit(message) && message.from.equals(pid)

@@ -6,27 +6,27 @@ import { PERMISSIONS } from "./_cli.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** How long something may take to appear, in milliseconds. */
+/** The time limit for a text to appear, in milliseconds. */
 const WITHIN = 30_000;
 
 /** Options for {@linkcode openTerminal}. */
 export interface TerminalOptions {
   /** The home folder, which has the history. */
   home: string;
-  /** Which command line it is. */
+  /** The command line to run. */
   program?: string;
-  /** What it may do; without it, what the chat may. */
+  /** Its permissions; by default, those of the chat. */
   permissions?: readonly string[];
   /** The home folder that the program sees. */
   programHome?: string;
   /** Whether the user wants colours. */
   colour?: boolean;
   width?: number;
-  /** A command that runs when the program has ended, before the terminal is as it will stay. */
+  /** A command that runs when the program has exited, before the terminal reaches its final state. */
   after?: string;
 }
 
-/** A terminal in which the command line runs; both are gone where it goes out of scope. */
+/** A terminal with a running command line; both end when it goes out of scope. */
 export interface Terminal extends AsyncDisposable {
   /** Types text, as it is. */
   type(text: string): Promise<void>;
@@ -34,15 +34,15 @@ export interface Terminal extends AsyncDisposable {
   press(...keys: string[]): Promise<void>;
   /** Types a line and Enter. */
   enter(line: string): Promise<void>;
-  /** What is on the screen, without empty lines at the end. */
+  /** The text on the screen, without empty lines at the end. */
   screen(escapes?: boolean): Promise<string>;
   /**
-   * Waits until the screen matches, and returns what is on it.
+   * Waits until the screen matches, and returns its text.
    *
-   * @throws {TypeError} If a line that was typed matches by itself, as its echo would then.
+   * @throws {TypeError} If a typed line matches by itself, as its echo would then match.
    */
   shows(what: string | RegExp): Promise<string>;
-  /** Waits until the program has ended, and gives its exit code. */
+  /** Waits until the program has exited, and returns its exit code. */
   ended(): Promise<number>;
 }
 
@@ -96,7 +96,7 @@ export async function openTerminal(
   const terminal: Terminal = {
     async type(text) {
       typed.push(text);
-      // A `;` at the end is tmux's own otherwise.
+      // tmux takes a `;` at the end as its own otherwise.
       const keys = text.replace(/;$/, "\\;");
       await tmux(socket, "send-keys", "-l", "--", keys);
     },

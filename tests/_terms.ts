@@ -1,10 +1,10 @@
-/** Values that can be sent, generated; and how they are compared. */
+/** Generators of values that can be sent, and their comparison. */
 
 import fc from "fast-check";
 import { Pid, Ref } from "../process.ts";
 import { Atom, atom } from "../runtime/values/atom.ts";
 
-/** Keys that have a meaning somewhere. */
+/** Keys with a special meaning somewhere. */
 const SPECIAL_KEYS = [
   "__proto__",
   "constructor",
@@ -72,7 +72,7 @@ function leaf(): fc.Arbitrary<unknown> {
   );
 }
 
-/** Any value that can be sent, at most some levels deep. */
+/** Arbitrary values that can be sent, of limited depth. */
 export function anyTerm(): fc.Arbitrary<unknown> {
   const key = fc.oneof(fc.string(), fc.constantFrom(...SPECIAL_KEYS));
   return fc.letrec((tie) => {
@@ -95,7 +95,7 @@ export function anyTerm(): fc.Arbitrary<unknown> {
   }).term;
 }
 
-/** An object with exactly these own keys, `__proto__` among them if it is. */
+/** An object with exactly these own keys, even `__proto__`. */
 export function objectOf(entries: [string, unknown][]): object {
   const object = {};
   for (const [key, value] of entries) {
@@ -109,7 +109,7 @@ export function objectOf(entries: [string, unknown][]): object {
   return object;
 }
 
-/** Says a value exactly: two values are the same when this is. */
+/** An exact description of a value: two values are the same when their descriptions are. */
 export function exactly(value: unknown): unknown {
   if (typeof value !== "object" || value === null) {
     return Object.is(value, -0) ? "-0" : `${typeof value} ${String(value)}`;
@@ -136,7 +136,7 @@ function contents(value: object): unknown[] {
   ) => [key, Object.getOwnPropertyDescriptor(value, key)!.value]);
 }
 
-/** Everything in a value that could be changed. */
+/** Every mutable part of a value. */
 export function mutable(
   value: unknown,
   found = new Set<object>(),

@@ -1,4 +1,4 @@
-/** Helpers of the tests of TLS: a CA, and what dials, listens and listens in by hand. */
+/** Helpers of the tests of TLS: a CA, and scripted diallers, listeners and proxies. */
 
 import { connect as tcpConnect, createServer, type Socket } from "node:net";
 import {
@@ -51,7 +51,7 @@ export function tlsDial(
   });
 }
 
-/** Passes on what two talk about, and keeps it. */
+/** A proxy that forwards and records all bytes. */
 export class Tap implements AsyncDisposable {
   readonly #server = createServer((near) => {
     const far = tcpConnect({ host: "127.0.0.1", port: this.#port });
@@ -97,7 +97,7 @@ export class Tap implements AsyncDisposable {
   }
 }
 
-/** Listens with TLS, and leaves all else to the test. */
+/** Listens with TLS, and leaves everything else to the test. */
 export class TlsListener implements AsyncDisposable {
   onSocket: (socket: TLSSocket) => unknown = () => {};
   readonly #server: TlsServer;
