@@ -17,7 +17,7 @@ import { processTest } from "./_processes.ts";
 const KATE = "kate@localhost";
 const COUNTER = { name: "Counter", node: KATE };
 
-/** What nodes export. */
+/** The functions that nodes export. */
 const Counters = {
   start: async (to: Pid, n: number): Promise<void> => {
     send(to, await Agent.start(() => n, { name: "Counter" }));
@@ -31,7 +31,7 @@ const Counters = {
 const modules = { Counters };
 
 processTest(
-  "a function runs in the agent, which waits for one that takes its time",
+  "Agent.get(), update() and getAndUpdate() run the function in the agent, and await it",
   async () => {
     const agent = await Agent.startLink(() => self());
     assertEquals(await Agent.get(agent, (pid) => pid), agent);
@@ -103,7 +103,7 @@ nodeTest("an agent is asked by its own functions only", async () => {
 });
 
 pairTest(
-  "an agent of another node runs what its node exports",
+  "Agent runs functions that its node exports for callers on other nodes",
   async ({ alex, kate }) => {
     await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
     const agent: Pid = await receive();
@@ -135,7 +135,7 @@ pairTest(
 );
 
 pairTest(
-  "an agent of another node runs nothing that its node does not allow",
+  "Agent runs no function for another node that its node does not allow",
   async () => {
     await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
     const agent = await receive();
@@ -158,7 +158,7 @@ pairTest(
 let asked = 0;
 
 pairTest(
-  "allow is asked once for what an agent runs",
+  "Agent asks allow once for each function of another node",
   async () => {
     await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
     const agent = await receive();
@@ -178,7 +178,7 @@ pairTest(
 );
 
 nodeTest(
-  "an agent runs what is named on its own node",
+  "Agent runs functions by name on its own node",
   async (_cluster, alex) => {
     assertEquals(alex.name, "alex@localhost");
     const agent = await Agent.start(() => 1);

@@ -1,4 +1,4 @@
-/** The pages of the API: the first one leads to every module, and usage boxes can be copied. */
+/** The pages of the API: the first page links to every module, and usage boxes can be copied. */
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ Deno.test("deno task doc writes a page for each module, linked from the first wi
         assert(first.includes(`href="./${page}">${specifier}</a>`), page);
       });
     }
-    await t.step("usage boxes import what can be imported", async () => {
+    await t.step("usage boxes import valid specifiers", async () => {
       const wrong: string[] = [];
       let boxes = 0;
       for (const page of await pagesIn(folder)) {

@@ -35,7 +35,7 @@ function application(
   return { name, start, ...rest };
 }
 
-/** Tells the caller of `prepStop` and `stop`. */
+/** Callbacks that notify the caller of `prepStop` and `stop`. */
 function hooks(name: string): Pick<ApplicationSpec, "prepStop" | "stop"> {
   const observer = self();
   return {
@@ -47,7 +47,7 @@ function hooks(name: string): Pick<ApplicationSpec, "prepStop" | "stop"> {
 // start()
 
 processTest(
-  "start() fails when start throws or gives no pid, and can be tried again",
+  "start() fails when the callback throws or returns no pid, and can be retried",
   async () => {
     logged();
     let starts = 0;
@@ -80,7 +80,7 @@ processTest("start() refuses what is not an application", async () => {
   await assertRejects(
     () => Application.start({ name: "a" } as ApplicationSpec),
     TypeError,
-    "an application has a name and a start",
+    "start() needs a name and a callback",
   );
   const applications: ApplicationSpec[] = [];
   const a = application("a", [], { applications });
@@ -93,7 +93,7 @@ processTest("start() refuses what is not an application", async () => {
 });
 
 processTest(
-  "an application prints at the node, wherever it is started",
+  "an application prints at its node, wherever it is started",
   async () => {
     const observer = self();
     const talker = () =>
@@ -121,7 +121,7 @@ processTest(
 // stop()
 
 processTest(
-  "stop() goes on when the process that called it is stopped by it",
+  "stop() completes when it stops the process that called it",
   async () => {
     const observer = self();
     const suicidal = application("suicidal", [{
@@ -175,10 +175,10 @@ processTest("stop() while it starts stops it when it has started", async () => {
   assertEquals(Application.started(), []);
 });
 
-// An application that ends by itself
+// An application that exits by itself
 
 processTest(
-  "an application that ends by itself is reported and no longer started",
+  "an application that exits by itself is logged and no longer started",
   async () => {
     logged();
     const base = application("base", [], hooks("base"));

@@ -1,4 +1,4 @@
-/** The storeys of `docs/architecture.md`: what may import what. */
+/** The layers of `docs/architecture.md`: the allowed imports of each folder. */
 
 import { assert, assertEquals } from "@std/assert";
 import { join, relative } from "node:path";
@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 /** The shell for other nodes, which a node imports by a computed name when the first one attaches. */
 const SHELL_ON_DEMAND = "shell/remsh.ts";
 
-/** The modules that reach all that is not a test, a benchmark or a tool. */
+/** The modules from which everything except tests, benchmarks and tools is reached. */
 const ENTRIES = [
   "mod.ts",
   "chat/main.ts",
@@ -23,7 +23,7 @@ const ENTRIES = [
   SHELL_ON_DEMAND,
 ];
 
-/** Rooms of the house whose files the library consists of. */
+/** The folders of the library. */
 const LIBRARY = [
   "runtime",
   "gen",
@@ -33,13 +33,13 @@ const LIBRARY = [
   "node",
 ];
 
-/** Where `Deno` may be used. */
+/** The folders that may use `Deno`. */
 const MAY_USE_DENO = ["bench", "chat", "cli", "testing", "tests", "tools"];
 
-/** The upper storey: programs, and what they and tests are made of. */
+/** The upper layer: programs, and the modules that they and tests consist of. */
 const UPPER = ["chat", "cli", "shell", "testing"];
 
-/** What each room of the upper storey may know of the others. */
+/** The imports that each folder of the upper layer may have from the others. */
 const KNOWS: Record<string, string[]> = {
   cli: ["cli"],
   shell: ["cli", "shell"],
@@ -47,7 +47,7 @@ const KNOWS: Record<string, string[]> = {
   testing: ["testing"],
 };
 
-/** What a wire may know of the runtime: values, signals, and how a value is shown. */
+/** The modules of the runtime that a wire may import: values, signals, and the formatting of a value. */
 const VOCABULARY = [
   ...["atom", "errors", "exit_reason", "inspect", "pid", "term"]
     .map((name) => `runtime/values/${name}.ts`),
@@ -57,7 +57,7 @@ const VOCABULARY = [
 /** The contracts between a node and its host, and between a wire and its connection. */
 const CONTRACTS = ["distribution/wire.ts", "distribution/host_environment.ts"];
 
-/** Files that are one idea, and may import each other. */
+/** Files that share one idea, and may import each other. */
 const ONE_IDEA: string[][] = [
   // A process has its node, and a node has its processes: the contract between them names both.
   ["runtime/processes/process.ts", "runtime/runtime.ts"],
@@ -78,10 +78,10 @@ interface Module {
   dependencies?: Dependency[];
 }
 
-/** Files, each with what it imports: files of the project by path, all else as it is written. */
+/** Files and their imports: files of the project by path, all others as written. */
 type Graph = Map<string, Set<string>>;
 
-/** What is reached from a file, types included unless they are left out. */
+/** The files that a file reaches, with or without imports of types. */
 async function graphOf(
   entry: string,
   { types = true } = {},
@@ -108,7 +108,7 @@ async function graphOf(
   );
 }
 
-/** Not a stand-in for `@std`, nor `@std` itself where it is a folder of this machine. */
+/** Whether it is neither a stand-in for `@std` nor `@std` itself in a folder of this machine. */
 function isOwn(specifier: string): boolean {
   return specifier.startsWith("file:") &&
     !/^(\.\.\/|tools\/offline_std\/)/.test(pathOf(specifier));
@@ -138,7 +138,7 @@ async function wholeGraph(): Promise<Graph> {
   return new Map(all.flatMap((each) => [...each]));
 }
 
-/** Asserts that files import nothing but what is allowed. */
+/** Asserts that files have only allowed imports. */
 async function assertImports(
   isChecked: (path: string) => boolean,
   isAllowed: (imported: string, path: string) => boolean,
@@ -202,16 +202,16 @@ async function filesOf(folder: string): Promise<string[]> {
   return files;
 }
 
-/** Code without comments and without what is in double quotes. */
+/** Code without comments and double-quoted strings. */
 function bare(source: string): string {
   return source.replace(/"(?:[^"\\\n]|\\.)*"/g, '""')
     .replace(/\/\*[^]*?\*\//g, "").replace(/\/\/.*$/gm, "");
 }
 
-test("the runtime imports nothing but itself", () =>
+test("runtime/ imports only itself", () =>
   assertImports(isIn("runtime"), isIn("runtime")));
 
-test("the errors import nothing but the runtime's words", () =>
+test("the errors import only the runtime's values", () =>
   assertImports(
     (path) => path === "errors.ts",
     (imported) => VOCABULARY.includes(imported),
@@ -223,7 +223,7 @@ test("gen/ imports the runtime and no server", () =>
     (imported) => isIn("gen", "runtime")(imported) || imported === "errors.ts",
   ));
 
-test("servers import no wire and no connection", () =>
+test("servers/ imports no wire and no connection", () =>
   assertImports(
     isIn("servers"),
     (imported) =>
@@ -251,7 +251,7 @@ test("no two files of the library's folders export the same name", async () => {
   const twice: string[] = [];
   const files = await Promise.all(LIBRARY.map(filesOf));
   for (const path of files.flat()) {
-    // The text of EPMD's thread is made of other files.
+    // The source text of EPMD's thread consists of other files.
     if (path === "distribution/epmd/worker_source.ts") continue;
     const source = await Deno.readTextFile(join(ROOT, path));
     for (const [, name] of source.matchAll(EXPORTED)) {
@@ -264,20 +264,20 @@ test("no two files of the library's folders export the same name", async () => {
   assert(exported.size > 100);
 });
 
-test("distribution knows no wire and no server", () =>
+test("distribution/ imports no wire and no server", () =>
   assertImports(
     isIn("distribution"),
     (imported) =>
       isIn("distribution", "runtime")(imported) || imported === "errors.ts",
   ));
 
-test("the contract of a wire is made of signals alone", () =>
+test("the contract of a wire consists of signals only", () =>
   assertImports(
     (path) => path === "distribution/wire.ts",
     (imported) => imported === "runtime/signals/signal.ts",
   ));
 
-test("EPMD knows nothing of the rest but how to listen", () =>
+test("epmd/ imports nothing else but the listener", () =>
   assertImports(
     (path) =>
       isIn("distribution/epmd")(path) || path === "distribution/listener.ts",
@@ -287,7 +287,7 @@ test("EPMD knows nothing of the rest but how to listen", () =>
         imported === "distribution/listener.ts"),
   ));
 
-test("a wire imports itself, its contract, messages of servers and the runtime's words", () =>
+test("a wire imports itself, its contract, messages of servers and the runtime's values", () =>
   assertImports(
     isIn("wires"),
     (imported, path) =>
@@ -295,18 +295,18 @@ test("a wire imports itself, its contract, messages of servers and the runtime's
       imported === "distribution/wire.ts" || VOCABULARY.includes(imported),
   ));
 
-test("node.ts and node/ alone join runtime, distribution and wires", () =>
+test("only node.ts and node/ join runtime, distribution and wires", () =>
   assertImports(
     (path) => path !== "node.ts" && !isIn(...LIBRARY)(path),
     (imported, path) =>
       !isIn("distribution", "wires")(imported) ||
       // A command line checks a node's name as the node will.
       imported === "distribution/node_name.ts" ||
-      // A simulation is another host for nodes, and connections in it.
+      // A simulation is another host environment for nodes, with its own connections.
       isIn("testing/simulation")(path) && CONTRACTS.includes(imported),
   ));
 
-test("the library imports nothing of the command line, the shell, the chat or the harness", () =>
+test("the library imports nothing from the command line, the shell, the chat or the harness", () =>
   assertImports(
     (path) => !isIn(...UPPER)(path),
     (imported) => imported.endsWith(".ts") && !isIn(...UPPER)(imported),
@@ -320,7 +320,7 @@ for (const [room, known] of Object.entries(KNOWS)) {
     ));
 }
 
-test("mod.ts reaches no package, until somebody opens a shell", async () => {
+test("mod.ts reaches no package until a shell is opened", async () => {
   const wrong: string[] = [];
   const files = await graphOf("mod.ts", { types: false });
   const reached = new Set(["mod.ts"]);
@@ -335,11 +335,11 @@ test("mod.ts reaches no package, until somebody opens a shell", async () => {
   assert(reached.has("node.ts") && !reached.has(SHELL_ON_DEMAND));
 });
 
-test("files import each other in no circle, types included, but where two are one idea", async () => {
+test("imports have no cycles, types included, except within one idea", async () => {
   assertEquals(circlesOf(await wholeGraph()), ONE_IDEA);
 });
 
-test("circlesOf() finds each circle with all its files, and no file twice", () => {
+test("circlesOf() finds each cycle with all its files, and no file twice", () => {
   const graph: Graph = new Map([
     ["a", new Set(["b", "node:fs"])],
     ["b", new Set(["c", "d"])],

@@ -1,4 +1,4 @@
-/** Long texts and bytes, which travel beside the JSON of their frame. */
+/** Long texts and byte arrays, which travel beside the JSON of their frame. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
@@ -38,7 +38,7 @@ function flushed(encoder: Encoder): void {
   while (encoder.pending > 0) encoder.flush(Infinity);
 }
 
-/** The messages that a peer takes of bytes. */
+/** The messages that a peer decodes from bytes. */
 function received(...pieces: Uint8Array[]): unknown[] {
   const messages: unknown[] = [];
   const deliver = {
@@ -53,7 +53,7 @@ function received(...pieces: Uint8Array[]): unknown[] {
 
 const KINDS = [Uint8Array, Int16Array, Float64Array, BigUint64Array];
 
-/** Texts of all alphabets and lengths, lone surrogates too; bytes; and what holds them. */
+/** Texts of all alphabets and lengths, including lone surrogates; byte arrays; and containers of both. */
 const values = fc.letrec((tie) => ({
   text: fc.oneof(
     fc.string({ unit: "binary-ascii", maxLength: 600 }),
@@ -82,7 +82,7 @@ const values = fc.letrec((tie) => ({
   ),
 })).value;
 
-test("texts and bytes of any length and alphabet arrive as they are, in order", () => {
+test("texts and byte arrays of any length and alphabet arrive unchanged and in order", () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(values, fc.boolean(), fc.boolean()), { maxLength: 12 }),
@@ -98,7 +98,7 @@ test("texts and bytes of any length and alphabet arrive as they are, in order", 
         const all = new Uint8Array(frames.flatMap((frame) => [...frame]));
         const at = cut % (all.length + 1);
         const got = received(all.subarray(0, at), all.subarray(at));
-        // Signals of another sender may pass a large one.
+        // Signals of another sender may overtake a large one.
         const key = (message: unknown) => JSON.stringify(message) ?? "";
         const sent = messages.map(([message]) => message);
         assertEquals(got.length, sent.length);
@@ -130,7 +130,7 @@ test("a message that is refused after some of its texts leaves none in the frame
   assertEquals(received(...frames), [text, [text, "last"]]);
 });
 
-test("send() counts attachments to maxMessageBytes, and to what waits", () => {
+test("send() counts attachments towards maxMessageBytes and the queue", () => {
   const frames: Uint8Array[] = [];
   const limits = { ...DEFAULT_LIMITS, maxMessageBytes: 1000 };
   const encoder = encoderTo(frames, limits);
@@ -148,7 +148,7 @@ test("send() counts attachments to maxMessageBytes, and to what waits", () => {
   assertEquals(received(...frames).length, 2);
 });
 
-test("many long texts are cut into frames that a peer takes", () => {
+test("many long texts are split into frames that a peer accepts", () => {
   for (
     const text of ["x".repeat(1000), "ü".repeat(30_000), "€".repeat(60_000)]
   ) {
@@ -163,7 +163,7 @@ test("many long texts are cut into frames that a peer takes", () => {
   }
 });
 
-test("bytes that arrive share no memory with each other or the frame", () => {
+test("received byte arrays share no memory with each other or the frame", () => {
   const one = Uint8Array.from({ length: 300 }, (_, i) => i);
   const frame = attachedFrameOf(
     '[["send*",1,2,{"$bytes":["Uint8Array",0]},{"$bytes":["Uint8Array",1]}]]',
@@ -176,7 +176,7 @@ test("bytes that arrive share no memory with each other or the frame", () => {
   assertEquals(b, one);
 });
 
-/** A frame whose attachments are these bytes, true or not. */
+/** A frame with these bytes as its attachments, valid or not. */
 function forged(json: string, attached: Uint8Array): Uint8Array {
   const text = new TextEncoder().encode(json);
   const frame = new Uint8Array(8 + attached.length + text.length);
@@ -188,7 +188,7 @@ function forged(json: string, attached: Uint8Array): Uint8Array {
   return frame;
 }
 
-test("attachments that are not there, of another type, used twice or by nothing end the connection", () => {
+test("missing, mistyped, unused and doubly used attachments close the connection", () => {
   const text = "ü".repeat(3);
   const bytes = Uint8Array.of(1, 2, 3);
   const taken: [string, (string | Uint8Array)[]][] = [
@@ -200,7 +200,7 @@ test("attachments that are not there, of another type, used twice or by nothing 
   ];
   for (const [json, attachments] of taken) {
     assert(received(attachedFrameOf(`[${json}]`, attachments)).length > 0);
-    // One more that is not used, one less than there are, and none.
+    // One unused more, one missing, and none.
     for (
       const wrong of [[...attachments, text], attachments.slice(1), []]
     ) {
@@ -239,7 +239,7 @@ test("attachments that are not there, of another type, used twice or by nothing 
   }
 });
 
-test("a text may be any bytes of a character each, and UTF-8 if it says so", () => {
+test("a text may have one byte per character, or be UTF-8 if marked as such", () => {
   const any = Uint8Array.from({ length: 256 }, (_, i) => i);
   const [text] = received(attachedFrameOf('[["send_text",1,2,0]]', [any]));
   assertEquals(text, String.fromCharCode(...any));
@@ -260,16 +260,16 @@ test("a text may be any bytes of a character each, and UTF-8 if it says so", () 
   assertEquals(received(forged('[["send_text",1,2,0]]', bom)), ["\ufeffhi"]);
 });
 
-test("lengths that are not true end the connection, wherever a frame is cut", () => {
+test("false lengths close the connection, wherever a frame is split", () => {
   const whole = attachedFrameOf('[["send_text",1,2,0,1]]', ["ü", "abc"]);
   assertEquals(received(whole), ["ü", "abc"]);
-  // A shorter frame, with what its length says cut too: its other lengths go beyond it.
+  // A shorter frame, whose bytes are cut too: its other lengths exceed it.
   for (let length = 4; length < whole.length; length++) {
     const cut = whole.slice(0, length);
     new DataView(cut.buffer).setUint32(0, 0x4000_0000 + length - 4);
     assertThrows(() => received(cut), ProtocolError, undefined, `${length}`);
   }
-  // Each length by each other value nearby, or far.
+  // Each length with every other value nearby, or far away.
   for (const at of [4, 8, 14]) {
     const view = new DataView(whole.buffer);
     const right = view.getUint32(at);
@@ -288,7 +288,7 @@ test("lengths that are not true end the connection, wherever a frame is cut", ()
   }
 });
 
-test("no bytes in the place of attachments do more than end the connection", () => {
+test("arbitrary bytes as attachments do no more than close the connection", () => {
   const jsons = [
     '[["send_text",1,2,0]]',
     '[["send_text",1,2,0,1,2]]',
@@ -300,7 +300,7 @@ test("no bytes in the place of attachments do more than end the connection", () 
       fc.uint8Array({ maxLength: 40 }),
       fc.nat({ max: 3 }),
       (json, bytes, zeros) => {
-        // Lengths are small numbers more often than chance has it.
+        // Lengths are small numbers more often than random bytes would be.
         bytes.fill(0, 0, zeros);
         try {
           received(forged(json, bytes));
@@ -313,7 +313,7 @@ test("no bytes in the place of attachments do more than end the connection", () 
   );
 });
 
-test("the attachments of a large signal are counted from the number that it says", () => {
+test("the attachments of a large signal are counted from the number that it contains", () => {
   const reader = new AttachmentReader(attachmentOf("hi"), 0, 6, 7);
   assertThrows(() => reader.text(0), ProtocolError);
   assertEquals(reader.text(7), "hi");
@@ -330,7 +330,7 @@ test("the attachments of a large signal are counted from the number that it says
   assertEquals(received(...frames), [small, large, small, large]);
 });
 
-test("what is attached counts to the depth of its value as any text", () => {
+test("attachments count towards the depth of their value as any text does", () => {
   const nested = (levels: number) =>
     `${"[".repeat(levels)}{"$text":0}${"]".repeat(levels)}`;
   const frame = (levels: number) =>
@@ -339,7 +339,7 @@ test("what is attached counts to the depth of its value as any text", () => {
   assertThrows(() => received(frame(65)), ProtocolError, "deeper");
 });
 
-test("frames of attachments take no longer than their length", () => {
+test("frames with attachments are decoded in linear time", () => {
   const SIZE = 200_000;
   const cost = (frame: Uint8Array) => {
     let best = Infinity;
@@ -380,7 +380,7 @@ test("frames of attachments take no longer than their length", () => {
   }
 });
 
-test("a process is sent long texts and bytes within its node as elsewhere", async () => {
+test("send() delivers long texts and byte arrays within a node as between nodes", async () => {
   const messages = ["x".repeat(1000), new Uint8Array(1000)];
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const { receive } = await import("../mod.ts");

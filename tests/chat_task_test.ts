@@ -1,4 +1,4 @@
-/** `deno task chat` may do what the lesson needs, and nothing else. */
+/** `deno task chat` has the permissions that the lesson needs, and no others. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ import { freePort } from "./_nodes.ts";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const OPTIONS: TestOptions = { timeout: 60_000, tags: ["cli"] };
 
-/** The flags of the task, each by its name. */
+/** The flags of the task, by name. */
 function flagsOf(home: string): Record<string, string[]> {
   const words = config.tasks.chat.command.replaceAll('"', "")
     .replaceAll("$HOME", home).split(" ");
@@ -29,7 +29,7 @@ interface Ran {
   stderr: string;
 }
 
-/** Runs the program with some flags, in the folder that the task has. */
+/** Runs the program with some flags, in the folder of the task. */
 async function run(
   flags: Record<string, string[]>,
   args: readonly string[],
@@ -80,7 +80,7 @@ async function withHome(fn: (home: string) => Promise<void>): Promise<void> {
 }
 
 test(
-  "the chat task asks for a host, the chat's folder, the cookie and the history",
+  "deno task chat allows a host, the chat's folder, the cookie and the history",
   OPTIONS,
   () => {
     assertEquals(flagsOf("/home/alex"), {
@@ -103,7 +103,7 @@ test(
 );
 
 test(
-  "the chat task starts a node with a module of the chat, makes the cookie, and reaches itself",
+  "deno task chat starts a node with a module of the chat, creates the cookie, and reaches itself",
   OPTIONS,
   () =>
     withHome(async (home) => {
@@ -129,7 +129,7 @@ test(
 );
 
 test(
-  "the chat task needs each of its permissions to start",
+  "deno task chat needs each of its permissions to start",
   OPTIONS,
   () =>
     withHome(async (home) => {
@@ -166,14 +166,14 @@ test(
         );
         assert(stderr.startsWith("chat: Cannot "), stderr);
         assertStringIncludes(stderr, says);
-        // The next one has to make it again.
+        // The next one has to create it again.
         await Deno.remove(cookie).catch(() => {});
       }
     }),
 );
 
 test(
-  "a module outside of the chat's folder needs a flag, which the program names",
+  "a module outside of the chat's folder needs a flag, which the error names",
   OPTIONS,
   () =>
     withHome(async (home) => {

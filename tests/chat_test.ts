@@ -19,7 +19,7 @@ import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
 
-/** A node with the chat on it, and what it has printed. */
+/** A node that runs the chat, and its output. */
 interface Chatter extends AsyncDisposable {
   node: Node;
   printed: string[];
@@ -49,7 +49,7 @@ async function startChat(name: string, epmdPort: number): Promise<Chatter> {
   };
 }
 
-/** Runs with the chat started where no node is, and gives what it prints. */
+/** Runs with the chat started outside any node, and returns the output. */
 async function withoutNode(fn: () => Promise<void>): Promise<string> {
   const { stdout } = nodeProcess;
   const write = stdout.write;
@@ -66,7 +66,7 @@ async function withoutNode(fn: () => Promise<void>): Promise<string> {
     for (const key of Object.keys(Application.getAllEnv("chat"))) {
       Application.deleteEnv("chat", key);
     }
-    // An application brings its own settings when it is started first, and never again.
+    // When an application is started first, it brings its own settings, and never again.
     for (const [key, value] of Object.entries(chat.env ?? {})) {
       Application.putEnv("chat", key, value);
     }
@@ -78,7 +78,7 @@ async function withoutNode(fn: () => Promise<void>): Promise<string> {
 const options = { timeout: 20_000 };
 
 test(
-  "sendMessage() prints at the recipient's, who can answer",
+  "sendMessage() prints at the recipient, who can answer",
   options,
   async () => {
     const port = freePort();
@@ -97,7 +97,7 @@ test(
   },
 );
 
-test("sendMessage() to moebi has him answer chicken?", options, async () => {
+test("sendMessage() to moebi makes him answer chicken?", options, async () => {
   const port = freePort();
   await using kate = await startChat("kate", port);
   await using moebi = await startChat("moebi", port);
@@ -112,7 +112,7 @@ test("sendMessage() to moebi has him answer chicken?", options, async () => {
 });
 
 test(
-  "sendMessage() says what it called when there is no connection",
+  "sendMessage() names the failed call when there is no connection",
   options,
   async () => {
     await using alex = await startChat("alex", freePort());
@@ -131,7 +131,7 @@ test(
 );
 
 test(
-  "sendMessage() says when no chat runs at the recipient's",
+  "sendMessage() reports that the recipient's node runs no chat",
   options,
   async () => {
     const port = freePort();
@@ -147,7 +147,7 @@ test(
 );
 
 test(
-  "sendMessage() works on when the task supervisor was killed",
+  "sendMessage() works after the task supervisor was killed",
   options,
   async () => {
     const port = freePort();
@@ -216,7 +216,7 @@ test(
 );
 
 test(
-  "sendMessage() tells of a setting that is no function",
+  "sendMessage() reports a setting that is not a function",
   options,
   async () => {
     await withoutNode(async () => {
@@ -253,7 +253,7 @@ test(
 );
 
 test(
-  "receiveMessage() shows what would steer a terminal",
+  "receiveMessage() escapes terminal control characters",
   options,
   async () => {
     const port = freePort();
@@ -276,7 +276,7 @@ test(
   },
 );
 
-test("sayName() prints at the one who spawned it", options, async () => {
+test("sayName() prints at the node that spawned it", options, async () => {
   const port = freePort();
   await using kate = await startChat("kate", port);
   await using alex = await startChat("alex", port);
@@ -290,7 +290,7 @@ test("sayName() prints at the one who spawned it", options, async () => {
 });
 
 test(
-  "spawnTask() runs a function by its name, and gives its result",
+  "spawnTask() runs a function by its name, and returns its result",
   options,
   async () => {
     const port = freePort();

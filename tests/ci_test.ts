@@ -1,4 +1,4 @@
-/** CI: that it pins Deno, and that absent tests fail it. */
+/** CI: it pins Deno, and missing tests make it fail. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -36,7 +36,7 @@ test("every page and CI run the same version of Deno", () => {
   );
 });
 
-/** Runs CI's own check of the output of the tests. */
+/** Runs CI's own check of the tests' output. */
 async function leftOut(
   output: string,
 ): Promise<[passes: boolean, why: string]> {
@@ -63,7 +63,7 @@ async function leftOut(
   }
 }
 
-test("CI fails when tests are left out", { programs: ["bash"] }, async () => {
+test("CI fails when tests are excluded", { programs: ["bash"] }, async () => {
   const own = "Excluding tags: [distributed: true]\n";
   const totals = (total: number, excluded?: number) =>
     `Finished in 1.00 seconds\n${total} tests, 0 failures` +
@@ -115,7 +115,7 @@ async function steps(text: string): Promise<[code: number, lines: string[]]> {
 }
 
 test(
-  "CI lists what was flaky before its totals, and counts no test twice",
+  "CI lists flaky tests before its totals, and counts no test twice",
   { programs: ["bash"] },
   async () => {
     const [code, lines] = await steps(`

@@ -6,7 +6,7 @@ import { assertPrinted, chat, withFolder } from "./_cli.ts";
 const options: TestOptions = { timeout: 30_000, tags: ["cli"] };
 
 test(
-  "--eval runs TypeScript with top-level await, piece after piece",
+  "--eval runs pieces of TypeScript with top-level await in order",
   options,
   async () => {
     const ended = await chat([
@@ -21,7 +21,7 @@ test(
   },
 );
 
-test("--eval has the names of the shell in scope", options, async () => {
+test("--eval has the shell's names in scope", options, async () => {
   const names = [
     "Agent Application DynamicSupervisor GenServer IO Node Process Registry",
     "Supervisor Task TaskSupervisor flush global pg receive rpc self send",
@@ -78,7 +78,7 @@ test(
     }),
 );
 
-/** Code that fails, and what is said of it. */
+/** Code that fails, and the error message. */
 const FAILING: [code: string, says: string | RegExp][] = [
   ["throw new TypeError('no')", "** (TypeError) no\n"],
   ["Promise.reject(new Error('later'))", "** (Error) later\n"],
@@ -130,7 +130,7 @@ for (const [code, says] of FAILING) {
 }
 
 test(
-  "--eval shows where in the files of the user an error comes from",
+  "--eval shows the location of an error in the user's files",
   options,
   () =>
     withFolder(async (folder) => {

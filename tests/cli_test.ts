@@ -65,7 +65,7 @@ test(
 );
 
 test(
-  "--allow-closures lets other nodes run any code, and says so",
+  "--allow-closures lets other nodes run any code, and warns about it",
   options,
   async () => {
     const port = freePort();
@@ -99,7 +99,7 @@ test("--hidden keeps the node out of Node.list()", options, async () => {
   assertPrinted(ended, '[[], ["kate@localhost"]]\n');
 });
 
-test("--cookie keeps out nodes that have another", options, async () => {
+test("--cookie rejects nodes with another cookie", options, async () => {
   const port = freePort();
   await using kate = new ChatProcess(nodeFlags("kate", port));
   await kate.printed("kate@localhost is up.");
@@ -122,7 +122,7 @@ test("--cookie keeps out nodes that have another", options, async () => {
   assert(!/swordfish|secret_token/.test(output), "a secret is shown");
 });
 
-test("--cookie-file must be its owner's alone", {
+test("--cookie-file must be accessible by its owner only", {
   ...options,
   ignore: Deno.build.os === "windows",
 }, () =>
@@ -145,7 +145,7 @@ test("--cookie-file must be its owner's alone", {
   }));
 
 test(
-  "the cookie is made in the home folder when it is not there",
+  "the cookie is created in the home folder if it is missing",
   options,
   () =>
     withFolder(async (folder) => {
@@ -156,7 +156,7 @@ test(
         "-e",
         "await IO.puts(Node.self())",
       ];
-      // Deno's own cache is in the home folder, unless it is told another.
+      // Deno's own cache is in the home folder by default.
       const denoDir = new Deno.Command(Deno.execPath(), {
         args: ["info", "--json"],
       });
@@ -180,7 +180,7 @@ test(
     }),
 );
 
-test("a name in use does not start", options, async () => {
+test("--sname exits when the name is in use", options, async () => {
   const port = freePort();
   await using first = new ChatProcess(nodeFlags("kate", port));
   await first.printed("kate@localhost is up.");
@@ -192,7 +192,7 @@ test("a name in use does not start", options, async () => {
 });
 
 test(
-  "--port that is in use does not start; another is listened on",
+  "--port exits when the port is in use, and listens on another one",
   options,
   async () => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -214,7 +214,7 @@ test(
 );
 
 test(
-  "--listen at an address that is not ours does not start",
+  "--listen exits when the address is not local",
   options,
   async () => {
     const flags = [...nodeFlags("kate", freePort()), "--listen=192.0.2.1"];
@@ -234,7 +234,7 @@ test("--name starts a node with a long name", options, async () => {
 });
 
 test(
-  "--module that does not load does not start",
+  "--module exits when the module does not load",
   options,
   () =>
     withFolder(async (folder) => {
@@ -250,7 +250,7 @@ test(
     }),
 );
 
-test("a permission that is missing is told in one line", options, async () => {
+test("a missing permission is reported in one line", options, async () => {
   const permissions = ["--allow-read"];
   const ended = await chat(["--sname=a@localhost", "--cookie=c"], {
     permissions,
@@ -260,23 +260,27 @@ test("a permission that is missing is told in one line", options, async () => {
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  test(`${signal} stops a node, which is said to be up`, options, async () => {
-    const port = freePort();
-    await using kate = new ChatProcess(nodeFlags("kate", port));
-    await kate.printed("kate@localhost is up. Ctrl-C stops it.");
-    kate.kill(signal);
-    kate.kill(signal);
-    assertEquals(
-      await kate.ended,
-      { code: 0, signal: null, stdout: kate.stdout, stderr: "" },
-    );
-    // Its name and EPMD's port are free at once.
-    assertPrinted(await chat([...nodeFlags("kate", port), "-e", "1"]), "");
-  });
+  test(
+    `${signal} stops a node after it has printed its start`,
+    options,
+    async () => {
+      const port = freePort();
+      await using kate = new ChatProcess(nodeFlags("kate", port));
+      await kate.printed("kate@localhost is up. Ctrl-C stops it.");
+      kate.kill(signal);
+      kate.kill(signal);
+      assertEquals(
+        await kate.ended,
+        { code: 0, signal: null, stdout: kate.stdout, stderr: "" },
+      );
+      // Its name and EPMD's port are free at once.
+      assertPrinted(await chat([...nodeFlags("kate", port), "-e", "1"]), "");
+    },
+  );
 }
 
 test(
-  "SIGTERM stops a program without a node, which says how to start one",
+  "SIGTERM stops a program without a node, which prints how to start one",
   options,
   async () => {
     await using program = new ChatProcess([]);
@@ -286,7 +290,7 @@ test(
   },
 );
 
-/** Code that puts a worker under the chat's supervisor, which is told to stop and then runs `last`. */
+/** Code that puts a worker under the chat's supervisor; it runs `last` when it is terminated. */
 function workerCode(last: string): string[] {
   const mod = new URL("../mod.ts", import.meta.url);
   return [
@@ -324,10 +328,10 @@ test("a second signal ends the program at once", options, async () => {
   ]);
   await kate.printed("working");
   kate.kill("SIGTERM");
-  // As it comes from `deno task`: once more, and at once.
+  // As `deno task` sends it: once more, and at once.
   kate.kill("SIGTERM");
   await kate.printed("stopping");
-  // One that comes soon counts as the first one's: so it is sent until the program has ended.
+  // One that arrives soon counts as the first one's: so it is sent until the program has exited.
   const again = setInterval(() => kate.kill("SIGINT"), 300);
   const { code, stderr } = await kate.ended;
   clearInterval(again);
@@ -349,12 +353,12 @@ test("--no-halt keeps the node up after --eval", options, async () => {
   assertEquals((await kate.ended).code, 0);
 });
 
-test("a program ends when its code stops the node", options, async () => {
+test("a program exits when its code stops the node", options, async () => {
   const flags = [...nodeFlags("kate", freePort()), "--no-halt"];
   assertPrinted(await chat([...flags, "-e", "await Node.stop()"]), "");
 });
 
-test("a node stops when nobody reads its output any more", {
+test("a node stops when its output is no longer read", {
   ...options,
   programs: ["sh"],
 }, async () => {

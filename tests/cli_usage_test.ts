@@ -10,7 +10,7 @@ import { assertPrinted, assertRefused, chat } from "./_cli.ts";
 
 const options: TestOptions = { timeout: 30_000, tags: ["cli"] };
 
-/** Wrong command lines, and what is said of them. */
+/** Wrong command lines, and their error messages. */
 const WRONG: [args: string[], says: string][] = [
   [
     ["--snam", "alex"],
@@ -100,7 +100,7 @@ const WRONG: [args: string[], says: string][] = [
 ];
 
 for (const [args, says] of WRONG) {
-  test(`chat ${shown(args)} is wrong usage`, options, async () => {
+  test(`chat ${shown(args)} is rejected as wrong usage`, options, async () => {
     assertRefused(await chat(args), 2, says);
   });
 }
@@ -110,11 +110,15 @@ function shown(args: string[]): string {
     .join(" ");
 }
 
-test("ERL_EPMD_PORT that is no port is wrong usage", options, async () => {
-  const env = { ERL_EPMD_PORT: "x" };
-  const ended = await chat(["--sname=a@localhost", "--cookie=c"], { env });
-  assertRefused(ended, 2, 'ERL_EPMD_PORT is "x", and not a port');
-});
+test(
+  "an invalid ERL_EPMD_PORT is rejected as wrong usage",
+  options,
+  async () => {
+    const env = { ERL_EPMD_PORT: "x" };
+    const ended = await chat(["--sname=a@localhost", "--cookie=c"], { env });
+    assertRefused(ended, 2, 'ERL_EPMD_PORT is "x", and not a port');
+  },
+);
 
 test("--help lists every flag", options, async () => {
   for (const flag of ["--help", "-h"]) {
@@ -130,6 +134,6 @@ test("--help lists every flag", options, async () => {
   }
 });
 
-test("--version tells the version", options, async () => {
+test("--version prints the version", options, async () => {
   assertPrinted(await chat(["--version"]), `chat ${config.version}\n`);
 });

@@ -1,7 +1,6 @@
 /**
- * Each scenario of `tests/conformance/` is a test, compared with the committed traces of Elixir; all
- * of them run once, at the first. `deno task conformance` runs Elixir, and compares it with those
- * traces.
+ * Each scenario of `tests/conformance/` is a test, compared with the committed traces of Elixir; the first
+ * test runs all of them. `deno task conformance` runs Elixir, and compares it with those traces.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -26,9 +25,9 @@ import {
 import { MUTANTS } from "./conformance/mutants.ts";
 import { test } from "../testing/tags.ts";
 
-/** How long all scenarios may take, in milliseconds. */
+/** The time limit for all scenarios, in milliseconds. */
 const WITHIN = 240_000;
-/** How many rows of `docs/differences.md` limits may force. */
+/** The number of rows of `docs/differences.md` that limits may force. */
 const MOST_DIFFERENCES = 12;
 const OPTIONS = { tags: ["conformance"] };
 
@@ -56,7 +55,7 @@ test(
   },
 );
 
-test("a trace survives the format of its file", OPTIONS, () => {
+test("a trace survives formatting and parsing", OPTIONS, () => {
   const traces = [
     { name: "links: one", lines: ["linked: #P1", "  # indented ", ""], ms: 0 },
     { name: "links: two", lines: [], ms: 0 },
@@ -70,7 +69,7 @@ test("a trace survives the format of its file", OPTIONS, () => {
 });
 
 test(
-  "a trace of Elixir's that is not the committed one is shown",
+  "a trace of Elixir that differs from the committed one is shown",
   OPTIONS,
   () => {
     const trace = (...lines: string[]) => ({
@@ -104,7 +103,7 @@ test(
 );
 
 test(
-  "every known difference is a row of the documentation, and the other way round",
+  "every known difference is a row of the documentation, and vice versa",
   OPTIONS,
   () => {
     const page = Deno.readTextFileSync(
@@ -123,7 +122,7 @@ test(
   },
 );
 
-test("the command line says what it cannot run", async () => {
+test("the command line reports scenarios that it cannot run", async () => {
   const folder = new URL("conformance/", import.meta.url);
   const run = async (...args: string[]) => {
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -1,4 +1,4 @@
-/** The cookie's file: who makes it, who may read it, and that nobody else comes to know what it has. */
+/** The cookie's file: its creator and its permissions; no other user learns its content. */
 
 import {
   assertEquals,
@@ -17,7 +17,7 @@ const FILE = fileURLToPath(new URL("fixtures/cookie.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
 const PROCESSES = 10;
 
-/** A folder that is removed where it goes out of scope. */
+/** A folder that is removed when it goes out of scope. */
 async function folder(): Promise<AsyncDisposable & { path: string }> {
   const path = await Deno.makeTempDir();
   return {
@@ -26,7 +26,7 @@ async function folder(): Promise<AsyncDisposable & { path: string }> {
   };
 }
 
-/** Starts a program that waits to be told to look for the cookie; gives what tells it, and its answer. */
+/** Starts a program that looks for the cookie on request; returns the request and the answer. */
 async function seeker(home: string, writable: string[]) {
   const file = `${home}/.erlang.cookie`;
   const child = new Deno.Command(Deno.execPath(), {
@@ -104,7 +104,7 @@ async function refusal(cookieFile: string): Promise<NodeStartError> {
   return error;
 }
 
-test("Node.start() refuses a cookie file that others have access to", async () => {
+test("Node.start() rejects a cookie file that others have access to", async () => {
   await using home = await folder();
   const file = `${home.path}/cookie`;
   await Deno.writeTextFile(file, "secret_token");
@@ -123,8 +123,8 @@ test("Node.start() refuses a cookie file that others have access to", async () =
   assertEquals(node.name, "alex@localhost");
 });
 
-test("Node.start() refuses a cookie file of another user", {
-  // Only root can give a file away.
+test("Node.start() rejects a cookie file of another user", {
+  // Only root can change the owner of a file.
   ignore: Deno.uid() !== 0,
 }, async () => {
   await using home = await folder();
@@ -135,13 +135,13 @@ test("Node.start() refuses a cookie file of another user", {
   assertStringIncludes(message, "belongs to another user (uid 12345");
 });
 
-test("Node.start() refuses a cookie file that is not a file", async () => {
+test("Node.start() rejects a cookie file that is not a file", async () => {
   await using home = await folder();
   const { message } = await refusal(home.path);
   assertStringIncludes(message, "it is not a file");
 });
 
-test("what a program prints never has the value of --cookie", async () => {
+test("a program's output never contains the value of --cookie", async () => {
   const secret = "tell-nobody-0815";
   const port = String(freePort());
   const base = ["--cookie", secret, "--epmd-port", port];

@@ -1,7 +1,4 @@
-/**
- * A message is a copy, made when it is sent: one table of all ways to send, by what is sent and where
- * to.
- */
+/** A message is a copy, made when it is sent: one table of all ways to send, by value and by destination. */
 
 import { assertEquals } from "@std/assert";
 import { Agent } from "../agent.ts";
@@ -26,7 +23,7 @@ import { exactly } from "./_terms.ts";
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 
-/** Something that can be changed: how it is made, and how it is changed in place. */
+/** A mutable value: how to create it, and how to change it in place. */
 interface Kind<T> {
   make(): T;
   change(value: T): void;
@@ -90,7 +87,7 @@ const KINDS: Record<string, Kind<unknown>> = {
   ),
 };
 
-/** A receiver that is ready: how it is sent to, and what it gets. */
+/** A receiver that is ready: how to send to it, and the value that it receives. */
 interface Receiver {
   send(value: unknown): unknown;
   got: Promise<unknown>;
@@ -99,7 +96,7 @@ interface Receiver {
 /** Starts a receiver on a node. */
 type Way = (node: Node) => Promise<Receiver>;
 
-/** A process of a node: tells what it is known by, and takes one message. */
+/** A process of a node, which sends its address and takes one message. */
 async function taker<T>(
   node: Node,
   prepare: () => T,
@@ -149,7 +146,7 @@ async function server(
   return { pid, got };
 }
 
-/** Ways to processes of any node. */
+/** Ways to send to processes of any node. */
 const WAYS: Record<string, Way> = {
   "send() to a pid": async (node) => {
     const { known, got } = await taker(node, () => self());
@@ -203,7 +200,7 @@ const WAYS: Record<string, Way> = {
   },
 };
 
-/** Ways to processes of the same node alone. */
+/** Ways to send to processes of the same node only. */
 const LOCAL_WAYS: Record<string, Way> = {
   "send() to a name of the node": async (node) => {
     const { known, got } = await taker(node, () => {
@@ -243,21 +240,23 @@ const LOCAL_WAYS: Record<string, Way> = {
       },
     }, value)
   ),
-  "GenServer.cast() by a name that is looked up later": async (node) => {
+  "GenServer.cast() by a name with an asynchronous look-up": async (node) => {
     const { pid, got } = await server(node);
     return { got, send: (value) => GenServer.cast(later(pid), value) };
   },
-  "GenServer.call() by a name that is looked up later": async (node) => {
+  "GenServer.call() by a name with an asynchronous look-up": async (node) => {
     const { pid, got } = await server(node);
     return { got, send: (value) => GenServer.call(later(pid), value) };
   },
-  "Agent.get() by a name that is looked up later": byAgent((agent, named) =>
-    Agent.get(agent, named)
-  ),
-  "Agent.cast() by a name that is looked up later": byAgent((agent, named) =>
-    Agent.cast(agent, named)
-  ),
-  "a start of a task by a name that is looked up later": async (node) => {
+  "Agent.get() by a name with an asynchronous look-up": byAgent((
+    agent,
+    named,
+  ) => Agent.get(agent, named)),
+  "Agent.cast() by a name with an asynchronous look-up": byAgent((
+    agent,
+    named,
+  ) => Agent.cast(agent, named)),
+  "a start of a task by a name with an asynchronous look-up": async (node) => {
     const { promise: got, resolve } = Promise.withResolvers<unknown>();
     const pid = await unlinked(node, () => TaskSupervisor.startLink());
     return {
@@ -270,7 +269,7 @@ const LOCAL_WAYS: Record<string, Way> = {
         ),
     };
   },
-  "a start of a child by a name that is looked up later": async (node) => {
+  "a start of a child by a name with an asynchronous look-up": async (node) => {
     const { got, named } = exported(node, () => "ignore");
     const pid = await unlinked(
       node,
@@ -288,7 +287,7 @@ const LOCAL_WAYS: Record<string, Way> = {
   },
 };
 
-/** A function that a node exports, as it is named with the last argument; and that argument, as it came. */
+/** A function that a node exports, by its name and its last argument; and that argument, as it arrived. */
 function exported(
   node: Node,
   result: () => unknown,
@@ -307,7 +306,7 @@ function exported(
   return { got, named: (value) => [module, "take", [value]] };
 }
 
-/** Starts a supervisor on a node, which nobody is linked to. */
+/** Starts a supervisor on a node, without a link. */
 function unlinked(node: Node, start: () => Promise<Pid>): Promise<Pid> {
   return node.run(async () => {
     const pid = await start();
@@ -316,7 +315,7 @@ function unlinked(node: Node, start: () => Promise<Pid>): Promise<Pid> {
   });
 }
 
-/** A way that has an agent run a function of its node. */
+/** A way that makes an agent run a function of its node. */
 function byAgent(
   ask: (
     agent: ServerName,
@@ -330,7 +329,7 @@ function byAgent(
   };
 }
 
-/** A way whose receiver is a function that is run with what is sent. */
+/** A way whose receiver is a function that runs with the sent value. */
 function run(
   start: (take: (value: unknown) => void, value: unknown) => unknown,
 ): Way {
@@ -343,7 +342,7 @@ function run(
   };
 }
 
-/** A name that a registry takes its time to find. */
+/** A name that a registry looks up asynchronously. */
 function later(pid: Pid): ServerName {
   const via = {
     registerName: () => false,
@@ -382,7 +381,7 @@ async function checkTable(
   }
 }
 
-/** Runs a table from alex, where kate is as well. */
+/** Runs a table from alex, with kate running too. */
 async function fromAlex(
   cluster: Cluster,
   fn: (alex: Node, kate: Node) => Promise<void>,

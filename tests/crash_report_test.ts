@@ -43,12 +43,12 @@ setDefaultRuntime(
   }),
 );
 
-/** Takes what the node has told. */
+/** Takes the node's log. */
 function told(): LogEvent[] {
   return events.splice(0);
 }
 
-/** Takes the one event that the node has told. */
+/** Takes the one event of the node's log. */
 function toldOnce(): LogEvent {
   const all = told();
   assertEquals(all.map(({ message }) => message).length, 1);
@@ -81,7 +81,7 @@ const Counter: GenServerModule<CounterTypes> = {
 };
 
 processTest(
-  "the crash of a process is reported with what is known of it",
+  "the report of a crashed process contains the known facts about it",
   async () => {
     const peer = idle();
     const reason = new Error("boom");
@@ -199,7 +199,7 @@ processTest("a task that exits by itself is reported, once", async () => {
 });
 
 processTest(
-  "a task that ends normally, by a shutdown or by others is not reported",
+  "a task that exits with normal, shutdown or by others is not logged",
   async () => {
     Process.trapExit(true);
     const shutdown = { type: "shutdown", reason: "done" };
@@ -217,7 +217,7 @@ processTest(
 );
 
 processTest(
-  "a server that stops is reported with its last message, client and state",
+  "a server that stops is logged with its last message, client and state",
   async () => {
     const client = spawn(() => receive());
     const pid = await GenServer.start(Counter, null, { name: "counter" });
@@ -239,7 +239,7 @@ processTest(
 );
 
 processTest(
-  "a server that throws is reported, whatever it was at",
+  "a server that throws is logged, whichever callback throws",
   async () => {
     const fails: [(pid: Pid) => void, last: unknown, reason: unknown][] = [
       [(pid) => send(pid, "raise"), "raise", RangeError],
@@ -263,7 +263,7 @@ processTest(
 );
 
 processTest(
-  "GenServer.stop() with a reason is reported, and as a shutdown is not",
+  "GenServer.stop() with a reason is logged, except for shutdown",
   async () => {
     for (const reason of ["normal", "shutdown", "bad"]) {
       const pid = await GenServer.start(Counter, null);
@@ -274,7 +274,7 @@ processTest(
 );
 
 processTest(
-  "a server that does not start tells its starter; the log only if it throws",
+  "a server that fails to start notifies its starter, and is logged only if it throws",
   async () => {
     for (const arg of ["stop", "raise"]) {
       let error: unknown;
@@ -331,7 +331,7 @@ processTest("reports of a supervisor's children are structured", async () => {
 });
 
 processTest(
-  "the end of an application is reported with its reason",
+  "the exit of an application is logged with its reason",
   async () => {
     await Application.start({
       name: "shop",
@@ -343,7 +343,7 @@ processTest(
     Process.exit(master, "kill");
     await ended(master);
     await Application.stop("shop").catch(() => {});
-    // Its supervisor, whose parent was killed, is reported as in Elixir.
+    // Its supervisor, whose parent was killed, is logged as in Elixir.
     const [supervisor, { level, application, message }] = told().sort(byKind);
     assertEquals(supervisor.crash?.reason, "killed");
     assertEquals(level, "error");
@@ -356,14 +356,14 @@ function byKind(a: LogEvent, b: LogEvent): number {
   return Number(b.crash !== undefined) - Number(a.crash !== undefined);
 }
 
-/** What shares so much that it takes for ever to be written out; it cannot be sent, either. */
+/** A value with so many shared parts that formatting it would take for ever; it cannot be sent, either. */
 function wide(): unknown {
   let value: unknown = 1;
   for (let i = 0; i < 12; i++) value = Array(60).fill(value);
   return value;
 }
 
-/** Values that are hard to show. */
+/** Values that are hard to format. */
 function awkward(): unknown[] {
   const circular: Record<string, unknown> = {};
   circular.self = circular;
@@ -407,7 +407,7 @@ function awkward(): unknown[] {
 }
 
 processTest(
-  "reasons that cannot be shown do not keep a process alive",
+  "reasons that cannot be formatted do not keep a process alive",
   async () => {
     for (const value of awkward()) {
       const pid = spawn(() => {
@@ -424,7 +424,7 @@ processTest(
   },
 );
 
-/** What `jsonLog` writes of an event. */
+/** The output of `jsonLog` for an event. */
 async function logged(event: LogEvent): Promise<string> {
   return await standardError(() => jsonLog(event));
 }
@@ -460,7 +460,7 @@ test("jsonLog() writes one line of JSON with every field", async () => {
   assertMatch(reasonText, /an exception was raised:\n +\*\* TypeError: no/);
 });
 
-test("jsonLog() writes supervisor reports, and debug and info too", async () => {
+test("jsonLog() writes supervisor reports, and debug and info events", async () => {
   const pid = self();
   const text = await logged({
     level: "debug",
@@ -482,7 +482,7 @@ test("jsonLog() writes supervisor reports, and debug and info too", async () => 
   assertEquals(supervisor.reasonText, "no connection to c@d");
 });
 
-test("jsonLog() writes what JSON lacks, and is broken by no value", async () => {
+test("jsonLog() writes values that JSON lacks, and fails for no value", async () => {
   for (const value of [...awkward(), wide()]) {
     const text = await logged({
       level: "error",
@@ -517,7 +517,7 @@ test("jsonLog() writes what JSON lacks, and is broken by no value", async () => 
 });
 
 clusterTest(
-  "a log hook that throws ends nothing, and is told of",
+  "a log hook that throws has no effect but a log entry",
   async (cluster) => {
     const text = await standardError(async () => {
       const alex = await cluster.start("alex", {
@@ -542,7 +542,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a task on another node is reported there, with its callers here",
+  "a task on another node is logged there, with its callers here",
   async (cluster) => {
     const crashes: LogEvent[] = [];
     const Work = {
@@ -577,7 +577,7 @@ clusterTest(
   },
 );
 
-test("--log-format json has a node tell its log as JSON", {
+test("--log-format json makes a node write its log as JSON", {
   tags: ["cli"],
   timeout: 30_000,
 }, async () => {
@@ -594,7 +594,7 @@ test("--log-format json has a node tell its log as JSON", {
   assertMatch(text.stderr, /^\[error\] alex@localhost: Process /m);
 });
 
-test("standardLog() writes warnings and errors, for people", async () => {
+test("standardLog() writes warnings and errors in readable form", async () => {
   const event = { node: "a\x1b@b", message: "hi" };
   assertEquals(
     await standardError(() => {

@@ -6,11 +6,11 @@ import { NodeProcess } from "./_node_process.ts";
 import { clusterTest } from "./_nodes.ts";
 import * as Remote from "./_remote.ts";
 
-/** How many requests `Remote.askEveryWay` makes. */
+/** The number of requests that `Remote.askEveryWay` makes. */
 const REQUESTS = 12;
 const ALL_ANSWERED = Array(REQUESTS).fill("an answer");
 
-/** A pause of the test's own, as the passing of time is what is tested. */
+/** A pause, as the test measures the effect of passing time. */
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
@@ -21,7 +21,7 @@ function compute(ms: number): void {
 }
 
 clusterTest(
-  "answers that came in time are taken by a node that computed beyond the time limit",
+  "answers that arrived in time are taken by a node that computed beyond the time limit",
   async (cluster) => {
     await using kate = await NodeProcess.start(cluster, "kate");
     const alex = await cluster.start("alex");
@@ -31,7 +31,7 @@ clusterTest(
         REQUESTS,
       ]);
       const outcomes = Remote.askEveryWay(pid, 1000);
-      // What is sent leaves; the answers come while the program computes.
+      // The requests leave; the answers arrive while the program computes.
       await pause(20);
       compute(2000);
       return await outcomes;
@@ -41,12 +41,12 @@ clusterTest(
 );
 
 clusterTest(
-  "large answers that came in time are taken by a node that computed beyond the time limit",
+  "large answers that arrived in time are taken by a node that computed beyond the time limit",
   async (cluster) => {
     await using kate = await NodeProcess.start(cluster, "kate");
     const alex = await cluster.start("alex");
     await alex.run(async () => {
-      // A dial could not go on while the program computes.
+      // A dial could not proceed while the program computes.
       await Node.connect(kate.name);
       // It fits into the buffers of the socket.
       const size = 60_000;
@@ -61,7 +61,7 @@ clusterTest(
 );
 
 clusterTest(
-  "answers that came in time are taken by a node that was stopped beyond the time limit",
+  "answers that arrived in time are taken by a node that was stopped beyond the time limit",
   async (cluster) => {
     await using kate = await NodeProcess.start(cluster, "kate");
     const alex = await cluster.start("alex");
@@ -94,7 +94,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a node that was stopped for longer than the tick time does not take its peer for silent",
+  "a node that was stopped for longer than the tick time does not treat its peer as silent",
   async (cluster) => {
     await using kate = await NodeProcess.start(cluster, "kate", {
       tickTime: 800,

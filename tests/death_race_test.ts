@@ -1,6 +1,6 @@
 /**
- * A process that is killed between what it waits for and what it does then, at any turn: nothing that the
- * library does for it goes on.
+ * A process that is killed between a wait and the step after it, at any turn: no work of the library on its
+ * behalf goes on.
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
@@ -21,25 +21,25 @@ import { TaskSupervisor } from "../task_supervisor.ts";
 import { ended, processTest } from "./_processes.ts";
 import * as Remote from "./_remote.ts";
 
-/** More turns than anything here takes. */
+/** More turns than any of these operations takes. */
 const TURNS = 40;
 
-/** Lets so many microtasks go by. */
+/** Waits for that many microtasks. */
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await Promise.resolve();
 }
 
-/** Waits until all that can go on has done so. */
+/** Waits until everything that can run has run. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
-/** Holds code up: a test waits until the code is here, and lets it go on. */
+/** Blocks code: a test waits until the code has reached the gate, and opens it. */
 class Gate {
   readonly #reached = Promise.withResolvers<void>();
   readonly #opened = Promise.withResolvers<void>();
 
-  /** Resolves when code has come to the gate. */
+  /** Resolves when code has reached the gate. */
   get reached(): Promise<void> {
     return this.#reached.promise;
   }
@@ -50,13 +50,13 @@ class Gate {
     return this.#opened.promise;
   }
 
-  /** Lets all code that comes to the gate go on. */
+  /** Lets all code that reaches the gate go on. */
   open(): void {
     this.#opened.resolve();
   }
 }
 
-/** Kills what `start` starts, after each number of turns from when it has got what it waits for. */
+/** Kills the process that `start` starts, after each number of turns since its wait ended. */
 async function killAtEachTurn(
   start: () => { pid: Pid; go(): void } | Promise<{ pid: Pid; go(): void }>,
 ): Promise<void> {
@@ -71,7 +71,7 @@ async function killAtEachTurn(
 }
 
 processTest(
-  "Registry.lock() runs nothing for a process that was killed",
+  "Registry.lock() runs nothing for a killed process",
   async () => {
     await Registry.startLink({ keys: "unique", name: "Reg" });
     const runtime = currentRuntime();
@@ -99,7 +99,7 @@ processTest(
 );
 
 processTest(
-  "global.trans() runs nothing for a process that was killed",
+  "global.trans() runs nothing for a killed process",
   async () => {
     await global.sync();
     const runtime = currentRuntime();
@@ -163,7 +163,7 @@ processTest("a GenServer that was killed goes on with nothing", async () => {
 });
 
 processTest(
-  "what is found by name later is not asked for a process that was killed",
+  "a request by a name with an asynchronous look-up is not sent for a killed process",
   async () => {
     const tasks = await TaskSupervisor.startLink();
     const children = await DynamicSupervisor.startLink();
@@ -206,7 +206,7 @@ processTest(
 );
 
 processTest(
-  "a stream starts no task for an owner that was killed",
+  "a stream starts no task for a killed owner",
   async () => {
     const ran: number[] = [];
     await killAtEachTurn(async () => {

@@ -23,7 +23,7 @@ import { ended, idle, journal, mail, processTest, turn } from "./_processes.ts";
 // AbortSignal
 
 processTest(
-  "signal() is aborted when the process exits, with the exit",
+  "signal() aborts with the exit when the process exits",
   async () => {
     let given!: AbortSignal;
     const pid = spawn(async () => {
@@ -50,7 +50,7 @@ processTest("signal() is aborted when the process ends normally", async () => {
 });
 
 processTest(
-  "signal() calls its listeners as code of the dead process, not of whoever ended it",
+  "signal() calls its listeners as code of the dead process",
   async () => {
     const { entries, write } = journal();
     const pid = spawn(async () => {
@@ -118,7 +118,7 @@ processTest(
 );
 
 processTest(
-  "mail that was sent before the death comes before EXIT and DOWN",
+  "mail that was sent before the death arrives before EXIT and DOWN",
   async () => {
     Process.trapExit(true);
     const parent = self();
@@ -185,7 +185,7 @@ processTest(
 );
 
 processTest(
-  "one process that 20,000 are linked to and monitor takes them along, each once",
+  "one process that 20,000 link to and monitor makes each exit once",
   async () => {
     const crowd = 20_000;
     const hub = idle();
@@ -225,7 +225,7 @@ processTest("a ring of linked processes dies once each", async () => {
 });
 
 processTest(
-  "a process that traps exits stands between two that do not",
+  "a process that traps exits stops a chain of exits",
   async () => {
     const parent = self();
     const wall = spawn(async () => {
@@ -245,7 +245,7 @@ processTest(
 
 // The shell.
 
-test("a dead shell's waits reject with ExitError, and its signal is aborted", async () => {
+test("waits of a dead shell reject with ExitError, and its signal aborts", async () => {
   const shell = self();
   const given = Process.signal();
   let inListener: unknown;

@@ -75,7 +75,7 @@ processTest(
 );
 
 processTest(
-  "mail for a dead process is dropped, and it sees none of it",
+  "mail for a dead process is dropped, and the process receives none of it",
   async () => {
     const { entries, write } = journal();
     const pid = spawn(async () => {
@@ -129,7 +129,7 @@ processTest(
 );
 
 processTest(
-  "a wait of a process that ends by itself rejects as well",
+  "a wait of a process that exits by itself rejects as well",
   async () => {
     const { entries, write } = journal();
     const pid = spawn(() => {
@@ -144,7 +144,7 @@ processTest(
 );
 
 processTest(
-  "waits that nobody awaits do not harm the program when their process exits",
+  "waits that are not awaited do not harm the program when their process exits",
   async () => {
     const leader = idle();
     const pid = spawn(() => {
@@ -163,7 +163,7 @@ processTest(
 );
 
 processTest(
-  "a function that nobody awaits does not end the program when its process exits",
+  "a promise that is not awaited does not end the program when its process exits",
   async () => {
     const parent = self();
     const { pid, ref } = spawnMonitor(async () => {
@@ -177,7 +177,7 @@ processTest(
     assertEquals(await receive(), "listening");
     Process.exit(pid, "kill");
     assertEquals((await receive((m) => ref.equals(m.ref))).reason, "killed");
-    // An unhandled rejection is told of in a later turn.
+    // An unhandled rejection is reported in a later turn.
     await new Promise((resolve) => setTimeout(resolve, 0));
   },
 );
@@ -254,7 +254,7 @@ processTest(
   },
 );
 
-// Synchronous calls throw and do nothing.
+// Synchronous calls throw and have no effect.
 
 processTest(
   "a synchronous call of a dead process throws ProcessExited and has no effect",
@@ -326,7 +326,7 @@ processTest(
 );
 
 processTest(
-  "exit() to oneself ends the process there: what follows throws",
+  "exit() of the caller throws, so that no later code runs",
   async () => {
     const { entries, write } = journal();
     const parent = self();
@@ -365,7 +365,7 @@ processTest(
 );
 
 processTest(
-  "a process whose function returns after its death ends once",
+  "a process whose function returns after its death exits once",
   async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { pid } = spawnMonitor(() => promise);

@@ -1,4 +1,4 @@
-/** The depth of values that a peer writes by hand: every signal × every container, small and large. */
+/** The depth of values in handwritten frames: every signal × every container, small and large. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
@@ -11,7 +11,7 @@ import { frameOf, rawFrameOf } from "./_raw_peer.ts";
 const HERE = { name: "kate@localhost", creation: 5 };
 const THERE = { name: "alex@localhost", creation: 7 };
 
-/** A level as JSON: around a text of JSON, and whether it is a tag. */
+/** A level as JSON around inner JSON, and whether it is a tag. */
 const LEVELS: Record<string, [json: (inner: string) => string, tag?: true]> = {
   array: [(inner) => `[${inner}]`],
   "array of many": [(inner) => `[${"0,".repeat(20)}${inner}]`],
@@ -37,7 +37,7 @@ const LEVELS: Record<string, [json: (inner: string) => string, tag?: true]> = {
   ],
 };
 
-/** A signal with a value in it: how deep that may be, and its JSON. */
+/** A signal with a value in it: the permitted depth, and its JSON. */
 const SIGNALS: Record<
   string,
   [most: number, json: (value: string, star: string) => string]
@@ -66,7 +66,7 @@ const PORT: Port = {
   peers() {},
 };
 
-/** How many signals the node delivers of what has come. */
+/** The number of signals that the node delivers from these chunks. */
 function delivered(chunks: Uint8Array[]): number {
   let count = 0;
   const deliver = Object.fromEntries(
@@ -94,7 +94,7 @@ function delivered(chunks: Uint8Array[]): number {
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-/** How a signal may come: in a frame of its own, with others, or as a large one. */
+/** The ways to send a signal: in a frame of its own, with others, or as a large one. */
 const FRAMES: Record<string, (signal: string) => Uint8Array[]> = {
   "a small frame": (signal) => [frameOf(`[${signal}]`)],
   "a frame with others": (signal) => [
@@ -119,14 +119,14 @@ const FRAMES: Record<string, (signal: string) => Uint8Array[]> = {
   ],
 };
 
-/** How many signals besides the one in question are in the frames. */
+/** The number of other signals in the frames. */
 const OTHERS: Record<string, number> = {
   "a frame with others": 2,
   "a large signal among deep ones": 2,
 };
 
 for (const [frame, framed] of Object.entries(FRAMES)) {
-  test(`a peer's values are as deep as they may be, and no deeper: ${frame}`, () => {
+  test(`the decoder accepts values of the permitted depth, and no deeper: ${frame}`, () => {
     for (const [kind, [most, signal]] of Object.entries(SIGNALS)) {
       for (const [level, [json, isTag]] of Object.entries(LEVELS)) {
         const nested = (levels: number) => {
@@ -154,7 +154,7 @@ for (const [frame, framed] of Object.entries(FRAMES)) {
   });
 }
 
-test("a value behind a large signal may be no deeper than before it", () => {
+test("a value behind a large signal has the same limit of depth", () => {
   const deep = "[".repeat(65) + "]".repeat(65);
   const frames = [
     rawFrameOf(1, bytesOf('["send",1,2,1]'), true),

@@ -1,4 +1,4 @@
-/** One rule of depth: for copies, small frames, large messages, and what waits for a dial. */
+/** One limit of depth: for copies, small frames, large messages, and messages that wait for a dial. */
 
 import {
   assert,
@@ -26,7 +26,7 @@ const KATE = "kate@localhost";
 const ALEX = "alex@localhost";
 const MANY = new Array(20).fill(0);
 
-/** A level around a value, by what it is made of. */
+/** A level around a value, by its kind. */
 const LEVELS: Record<string, (inner: unknown) => unknown> = {
   array: (inner) => [inner],
   "array of many": (inner) => [...MANY, inner],
@@ -40,10 +40,10 @@ const LEVELS: Record<string, (inner: unknown) => unknown> = {
   "field of an error": ($inner) => Object.assign(new Error("x"), { $inner }),
 };
 
-/** What is innermost: none of it is a level. */
+/** The innermost values: none of them is a level. */
 const LEAVES: Record<string, () => unknown> = {
   "a number": () => 1,
-  "what JSON lacks": () => -0,
+  "a value that JSON lacks": () => -0,
   "a pid": () => self(),
   "a date": () => new Date(0),
   "few bytes": () => new Uint8Array(3),
@@ -57,7 +57,7 @@ function nested(kind: string, levels: number, leaf: unknown): unknown {
   return value;
 }
 
-/** All kinds with all leaves; of levels that are allowed, and one more. */
+/** All kinds with all leaves, with the given number of levels. */
 function* table(levels: number): Generator<[string, unknown]> {
   for (const kind of Object.keys(LEVELS)) {
     for (const [leaf, of] of Object.entries(LEAVES)) {
@@ -73,7 +73,7 @@ function sameAs(actual: unknown, expected: unknown, what: string): void {
   assertEquals(exactly(actual), exactly(expected), what);
 }
 
-/** Runs `fn` in a process of alex; kate, who is connected, sends back what she gets. */
+/** Runs `fn` in a process of alex; kate, who is connected, sends back each message. */
 async function withKate(
   cluster: Cluster,
   fn: (kate: Node, alex: Node) => Promise<void>,
@@ -92,7 +92,7 @@ async function withKate(
 }
 
 clusterTest(
-  "send() takes 64 levels of any kind, and refuses 65, within a node",
+  "send() accepts 64 levels of any kind, and rejects 65, within a node",
   async (cluster) => {
     const alex = await cluster.start("alex");
     await alex.run(async () => {
@@ -112,7 +112,7 @@ clusterTest(
 );
 
 clusterTest(
-  "send() takes 64 levels of any kind, and refuses 65, to another node, which sends it on",
+  "send() accepts 64 levels of any kind, and rejects 65, to another node, which sends it on",
   (cluster) =>
     withKate(cluster, async () => {
       const mirror = { name: "mirror", node: KATE };
@@ -130,7 +130,7 @@ clusterTest(
 );
 
 clusterTest(
-  "send() takes 64 levels of any kind, and refuses 65, while the node is dialled",
+  "send() accepts 64 levels of any kind, and rejects 65, while the node is dialled",
   (cluster) =>
     withKate(cluster, async () => {
       const mirror = { name: "mirror", node: KATE };
@@ -248,7 +248,7 @@ function portTo(chunks: Uint8Array[]): Port {
   };
 }
 
-/** What the node at `here` gets of bytes of the one at `there`. */
+/** The value that the node at `here` decodes from bytes of the node at `there`. */
 function decoded(
   bytes: Uint8Array[],
   here: typeof HERE,
@@ -269,7 +269,7 @@ function decoded(
   return got;
 }
 
-/** What the node at `here` writes to the one at `there`. */
+/** The bytes that the node at `here` writes to the node at `there`. */
 function encoded(
   value: unknown,
   from: Pid,
@@ -299,7 +299,7 @@ function outcome<T>(fn: () => T): T | undefined {
   }
 }
 
-/** A value at random, below as many levels of any kind. */
+/** A random value, below a number of levels of any kind. */
 function anyDepth(): fc.Arbitrary<unknown> {
   return fc.tuple(
     anyTerm(),
@@ -315,7 +315,7 @@ function anyDepth(): fc.Arbitrary<unknown> {
 const from = new Pid(ALEX, 1, 7);
 const to = new Pid(KATE, 2, 5);
 
-test("copies, the encoder and the decoder take the same values", () => {
+test("copies, the encoder and the decoder accept the same values", () => {
   let refused = 0;
   fc.assert(
     fc.property(anyDepth(), (value) => {
@@ -332,7 +332,7 @@ test("copies, the encoder and the decoder take the same values", () => {
   assert(refused > 0 && refused < 300);
 });
 
-/** JSON of values as a peer may write it: tags, odd numbers, and errors of any fields among them. */
+/** JSON of values as a peer may write it: tags, unusual numbers, and errors with any fields among them. */
 function anyJson(): fc.Arbitrary<string> {
   const quoted = fc.string({ unit: "binary", maxLength: 5 }).map((text) =>
     JSON.stringify(text)
@@ -413,7 +413,7 @@ function anyJson(): fc.Arbitrary<string> {
   }).json;
 }
 
-test("whatever is decoded can be encoded, and decodes to the same, through many hops", () => {
+test("a decoded value can be encoded, and decodes to the same value over many hops", () => {
   let taken = 0;
   fc.assert(
     fc.property(anyJson(), (json) => {

@@ -1,4 +1,4 @@
-/** A program that runs out of file descriptors, and has some again. */
+/** A program that runs out of file descriptors, and gets some again. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { lookup, names } from "../distribution/epmd/mod.ts";
@@ -9,7 +9,7 @@ import { clusterTest } from "./_nodes.ts";
 
 const KATE = "kate@localhost";
 
-/** Connects to a port until nothing more is accepted there, says nothing, and goes. */
+/** Connects to a port until nothing more is accepted there, sends nothing, and disconnects. */
 async function flood(port: number, isDeaf: () => Promise<unknown>) {
   const crowd: RawConnection[] = [];
   try {

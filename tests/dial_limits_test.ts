@@ -1,4 +1,4 @@
-/** Limits of dials: nodes that peers introduce, nodes that are dialled at once, and what waits for them. */
+/** Limits of dials: introduced nodes, concurrent dials, and signals that wait for them. */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
@@ -33,13 +33,13 @@ const ALEX = "alex@localhost";
 const RAW = "raw@localhost";
 const OTHER = "other@localhost";
 
-/** A network whose dials are counted, and fail when the test says so. */
+/** A network that counts dials, and lets them fail on request. */
 class CountedDials {
   /** The nodes that are being dialled. */
   readonly active = new Map<string, () => void>();
-  /** How many have been dialled. */
+  /** The number of dials so far. */
   total = 0;
-  /** The most that were dialled at once. */
+  /** The highest number of concurrent dials. */
   most = 0;
   readonly network: Network;
 
@@ -73,7 +73,7 @@ class CountedDials {
     });
   }
 
-  /** Has all dials fail, and those that they make room for. */
+  /** Lets all dials fail, including those that start in their place. */
   async failAll(): Promise<void> {
     while (this.active.size > 0) {
       for (const fail of [...this.active.values()]) fail();
@@ -141,7 +141,7 @@ function names(count: number, prefix = "n"): string[] {
 
 // Introductions.
 
-test("a peer that introduces 102,400 nodes has 1,024 dialled, 32 at a time", async () => {
+test("a peer that introduces 102,400 nodes causes dials of 1,024, 32 at a time", async () => {
   const dials = new CountedDials();
   const peer = await Peer.enter(dials.network, RAW);
   const all = names(102_400);
@@ -155,7 +155,7 @@ test("a peer that introduces 102,400 nodes has 1,024 dialled, 32 at a time", asy
   await dials.network.stop();
 });
 
-test("peers that introduce nodes have no more dialled together, and none when they are gone", async () => {
+test("peers that introduce nodes share the limit of dials, and cause none when they are gone", async () => {
   const dials = new CountedDials({ maxConnections: 100 });
   const peers: Peer[] = [];
   for (const [i, name] of names(5, "peer").entries()) {
@@ -171,7 +171,7 @@ test("peers that introduce nodes have no more dialled together, and none when th
   await dials.network.stop();
 });
 
-test("a node that is introduced is dialled at once when it is wanted", async () => {
+test("an introduced node is dialled at once when it is used", async () => {
   const dials = new CountedDials();
   const peer = await Peer.enter(dials.network, RAW);
   peer.say([["peers", names(500)]]);
@@ -183,7 +183,7 @@ test("a node that is introduced is dialled at once when it is wanted", async () 
   await dials.network.stop();
 });
 
-// Nodes that are dialled at once.
+// Concurrent dials.
 
 test("128 nodes are dialled at a time, and the others in their turn", async () => {
   const dials = new CountedDials();
@@ -192,7 +192,7 @@ test("128 nodes are dialled at a time, and the others in their turn", async () =
   await dials.failAll();
   for (const each of connected) assertEquals(await each, false);
   assertEquals([dials.total, dials.most], [1000, 128]);
-  // A dial that waits for its turn does not keep the node out that it is for.
+  // A dial that waits for its turn does not reject a connection from that node.
   const again = names(200).map((name) => dials.network.connect(name));
   const peer = await Peer.enter(dials.network, "n199@localhost");
   assertEquals(await again[199], true);
@@ -201,7 +201,7 @@ test("128 nodes are dialled at a time, and the others in their turn", async () =
   for (const each of again.slice(0, 199)) assertEquals(await each, false);
 });
 
-test("no more nodes are dialled at once than maxConnections, whoever asks for it", async () => {
+test("no more nodes are dialled at once than maxConnections, whatever causes the dials", async () => {
   const dials = new CountedDials({ maxConnections: 50 });
   for (const name of names(1000)) {
     const isDialled = dials.network.route(name, true) !== undefined;
@@ -210,13 +210,13 @@ test("no more nodes are dialled at once than maxConnections, whoever asks for it
   assertEquals(dials.active.size, 50);
   assertEquals(await dials.network.connect("more@localhost"), false);
   await dials.failAll();
-  // There is room again.
+  // The limit has room again.
   assert(dials.network.route("more@localhost", true) !== undefined);
   await dials.network.stop();
 });
 
 clusterTest(
-  "a monitor of a node that is one too many to be dialled is told noconnection at once",
+  "monitor() of a node beyond the limit of dials sends DOWN with noconnection at once",
   async (cluster) => {
     const alex = await cluster.start("alex", { limits: { maxConnections: 1 } });
     await using listener = await RawListener.listen();
@@ -241,11 +241,11 @@ clusterTest(
   },
 );
 
-// What waits for a node that is dialled.
+// Signals that wait for a dial.
 
 const SMALL = { highWaterMark: 100_000, maxQueueBytes: 1_000_000 };
 
-/** Runs `fn` in a process of alex while it dials, in vain, as many nodes as there are names. */
+/** Runs `fn` in a process of alex while it dials a number of nodes in vain. */
 function whileDialling(
   title: string,
   limits: Partial<Limits>,
@@ -277,7 +277,7 @@ function fullOf(fn: () => void): QueueFullError {
 }
 
 whileDialling(
-  "bytes that wait for a node that is being dialled are bounded as those for one that is connected",
+  "the queue of a node that is being dialled has the limit of a connected one",
   SMALL,
   [RAW],
   async () => {
@@ -299,7 +299,7 @@ whileDialling(
 );
 
 whileDialling(
-  "QueueFullError says signals where the signals that wait for a dial are too many",
+  "QueueFullError names signals when too many signals wait for a dial",
   { maxPendingSignals: 10 },
   [RAW],
   () => {
@@ -315,7 +315,7 @@ whileDialling(
 );
 
 whileDialling(
-  "bytes that wait for all nodes that are being dialled are bounded together",
+  "the queues of all nodes that are being dialled share a limit",
   { ...SMALL, maxTotalQueueBytes: 1_500_000 },
   [RAW, OTHER],
   () => {
@@ -328,7 +328,7 @@ whileDialling(
     });
     assertEquals([sent, error.limit], [11, "maxTotalQueueBytes"]);
     assertMatch(error.message, /bytes wait already for all nodes together/);
-    // A node for which little waits has room.
+    // A node with a short queue has room.
     void send({ name: "x", node: "a third@localhost" }, 1);
     return Promise.resolve();
   },
@@ -342,7 +342,7 @@ for (
   ] as const
 ) {
   whileDialling(
-    `a dial is given up when too many ${what} wait for it, and all who wait are told`,
+    `a dial is given up when too many ${what} wait for it, and all waiting processes are notified`,
     { maxPendingSignals: 100 },
     [RAW],
     async () => {
@@ -363,7 +363,7 @@ for (
 // Connections.
 
 clusterTest(
-  "there are no more connections than maxConnections; one that replaces another is let in",
+  "maxConnections limits connections; one that replaces another is accepted",
   async (cluster) => {
     const kate = await cluster.start("kate", { limits: { maxConnections: 2 } });
     await using first = await RawPeer.dial(kate.port);
@@ -387,7 +387,7 @@ clusterTest(
       // Nor does the node dial one more.
       assertEquals(await Node.connect("n3@localhost"), false);
     });
-    // Without the cookie, nobody learns that there is no room.
+    // Without the cookie, a peer does not learn that the limit is reached.
     await using stranger = await RawPeer.dial(kate.port);
     await stranger.say({ versions: [1], to: kate.name, ...hello(RAW) });
     assertEquals((await stranger.hear()).status, "ok");
@@ -399,7 +399,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a node that is told that there is no room says so",
+  "a node logs that a peer has reached maxConnections",
   async (cluster) => {
     const kate = await cluster.start("kate", { limits: { maxConnections: 1 } });
     await using first = await RawPeer.dial(kate.port);
@@ -412,9 +412,9 @@ clusterTest(
   },
 );
 
-// What peers hold, together.
+// The limits that all peers share.
 
-/** Two peers of kate's, and a process there. */
+/** Two peers of kate, and a process there. */
 function twoPeersTest(
   title: string,
   limits: Partial<Limits>,
@@ -431,7 +431,7 @@ function twoPeersTest(
 }
 
 twoPeersTest(
-  "links of all peers together are bounded, and those that are given back make room",
+  "links of all peers together are limited, and released links make room",
   { maxTotalRemoteLinks: 4 },
   async ([one, other], { number, creation }) => {
     const links = (from: number, count: number) =>
@@ -458,7 +458,7 @@ twoPeersTest(
 );
 
 twoPeersTest(
-  "monitors of all peers together are bounded",
+  "monitors of all peers together are limited",
   { maxTotalRemoteMonitors: 4 },
   async ([one, other], { number, creation }) => {
     const monitors = (count: number) =>
@@ -475,7 +475,7 @@ twoPeersTest(
 );
 
 twoPeersTest(
-  "processes of all peers together are bounded",
+  "processes of all peers together are limited",
   { maxTotalRemoteProcesses: 3 },
   async ([one, other], { number, creation }) => {
     const spawns = (count: number) =>
@@ -495,7 +495,7 @@ twoPeersTest(
 );
 
 clusterTest(
-  "parts of messages of all peers together are bounded, and free when a peer is gone",
+  "parts of messages of all peers together are limited, and released when a peer is gone",
   async (cluster) => {
     const kate = await cluster.start("kate", {
       limits: { maxMessageBytes: 700_000, maxTotalMessageBytes: 1_000_000 },

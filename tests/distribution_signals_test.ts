@@ -31,7 +31,7 @@ for (
   ]
 ) {
   pairTest(
-    `a link gives an exit of the reason ${String(reason)} across nodes`,
+    `a link sends an exit with the reason ${String(reason)} across nodes`,
     async () => {
       Process.trapExit(true);
       const pid = await exiting();
@@ -49,7 +49,7 @@ for (
 }
 
 pairTest(
-  "an exit over a link ends a process that does not trap, but not by normal",
+  "an exit over a link ends a process that traps no exits, except for normal",
   async () => {
     Process.trapExit(true);
     for (const reason of ["normal", "oops", "kill"]) {
@@ -90,7 +90,7 @@ pairTest("link() to a dead process of another node gives noproc", async () => {
 });
 
 pairTest(
-  "unlink() holds at once, however the other end's death crosses it",
+  "unlink() takes effect at once, even if it crosses the exit of the other end",
   async () => {
     Process.trapExit(true);
     for (let i = 0; i < 50; i++) {
@@ -130,7 +130,7 @@ pairTest("link() and unlink() in any order leave what came last", async () => {
 });
 
 pairTest(
-  "both ends that link and unlink at once agree in the end",
+  "both ends agree at last when they link and unlink at once",
   async ({ kate }) => {
     const here = self();
     Process.trapExit(true);
@@ -166,7 +166,7 @@ pairTest(
 // Exit signals.
 
 pairTest(
-  "exit() with kill cannot be trapped, and others see killed",
+  "exit() with kill cannot be trapped, and others receive killed",
   async () => {
     const pid = await relay();
     const ref = Process.monitor(pid);
@@ -231,7 +231,7 @@ pairTest(
 );
 
 pairTest(
-  "an alias takes mail from another node while it is active",
+  "an alias accepts mail from another node while it is active",
   async ({ kate }) => {
     const once = Process.alias({ reply: true });
     const address = Process.alias();

@@ -59,7 +59,7 @@ pairTest(
 );
 
 pairTest(
-  "Node.spawn() on the node itself takes any function",
+  "Node.spawn() on the node itself accepts any function",
   async ({ alex }) => {
     let seen: string | undefined;
     const spawned = await Node.spawnMonitor(ALEX, () => {
@@ -109,7 +109,7 @@ pairTest("Node.spawn() refuses a function that is not exported", async () => {
 });
 
 pairTest(
-  "Node.spawn() of a closure names the flag that allows it",
+  "Node.spawn() of a closure fails with an error that names the flag that allows it",
   async () => {
     const error = await assertRejects(
       () => Node.spawn(KATE, () => 1),
@@ -126,9 +126,9 @@ pairTest(
 );
 
 pairTest(
-  "Node.spawn() runs a closure where they are allowed, with what is exported there",
+  "Node.spawn() runs a closure if closures are allowed, with the exported functions in scope",
   async () => {
-    // Names of the node that runs it, where self and send are in scope.
+    // Names on the node that runs it, where self and send are in scope.
     const here = self();
     await Node.spawn(
       KATE,
@@ -149,7 +149,7 @@ pairTest(
 );
 
 pairTest(
-  "Node.spawnLink() and Node.spawnMonitor() are in force from the first moment",
+  "Node.spawnLink() and Node.spawnMonitor() take effect from the start of the process",
   async () => {
     Process.trapExit(true);
     for (let i = 0; i < 20; i++) {
@@ -170,7 +170,7 @@ pairTest(
 );
 
 pairTest(
-  "Node.spawn…() to a node that is not there gives a useless pid, then noconnection",
+  "Node.spawn…() to an unreachable node returns a useless pid, then sends noconnection",
   async () => {
     Process.trapExit(true);
     const useless = await Node.spawn(NOBODY, ["Remote", "wait"]);
@@ -196,7 +196,7 @@ pairTest(
 {
   const outputs: Record<string, string> = {};
   pairTest(
-    "what a spawned process prints comes out at its spawner's node",
+    "a spawned process prints at its spawner's node",
     async () => {
       const { ref } = await Node.spawnMonitor(KATE, Remote.print, ["hi"]);
       assertEquals((await receive(isDown)).ref, ref);
@@ -209,7 +209,7 @@ pairTest(
 // Order.
 
 pairTest(
-  "all kinds of signals between a pair arrive in the order in which they were sent",
+  "signals of all kinds between a pair arrive in the order of sending",
   async ({ kate }) => {
     const theirs = await relay();
     const here = self();
@@ -240,7 +240,7 @@ pairTest(
 );
 
 pairTest(
-  "a large last message comes before the sender's DOWN and EXIT",
+  "a large last message arrives before the sender's DOWN and EXIT",
   async () => {
     Process.trapExit(true);
     for (const value of ["y".repeat(200_000), new Uint8Array(200_000)]) {
@@ -260,10 +260,10 @@ pairTest(
   },
 );
 
-// Connections that are lost.
+// Lost connections.
 
 pairTest(
-  "the end of a connection gives noconnection once to each link and monitor",
+  "the loss of a connection sends noconnection once to each link and monitor",
   async ({ alex, kate }) => {
     Process.trapExit(true);
     Node.monitorNodes(true);
@@ -298,11 +298,11 @@ pairTest(
       got.filter(isDown).map(({ ref, reason }) => [ref, reason]).sort(),
       [...refs, named].map((ref) => [ref, "noconnection"]).sort(),
     );
-    // nodedown comes after all that it causes: one each for monitor() and monitorNodes().
+    // nodedown comes after all its effects: one each for monitor() and monitorNodes().
     const down = { type: "nodedown", node: KATE };
     assertEquals(got.slice(-2), [down, down]);
     assertEquals(got.length, 6);
-    // The other end of the link had it too, and says so over a new connection.
+    // The other end of the link was notified too, and reports it over a new connection.
     await alex.run(() => Node.connect(KATE));
     assertEquals(await receive((m) => m?.relayed), {
       relayed: { type: "EXIT", from: self(), reason: "noconnection" },
@@ -315,7 +315,7 @@ pairTest(
 );
 
 pairTest(
-  "nodeup comes before any signal of the node, and nodedown after all",
+  "nodeup arrives before any signal of the node, and nodedown after all",
   async ({ alex, kate }) => {
     Node.monitorNodes(true);
     Process.register(self(), "inbox");
@@ -338,7 +338,7 @@ pairTest(
 );
 
 clusterTest(
-  "the kill of a node's OS process is noconnection to all that is across it",
+  "the kill of a node's OS process sends noconnection to all links and monitors",
   async (cluster) => {
     const alex = await cluster.start("alex");
     await using kate = await NodeProcess.start(cluster, "kate");
@@ -362,7 +362,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a spawn that is under way when the node is lost gives noconnection",
+  "a pending spawn exits with noconnection when the node is lost",
   async (cluster) => {
     const alex = await cluster.start("alex");
     await using kate = await NodeProcess.start(cluster, "kate");
@@ -392,10 +392,10 @@ clusterTest(
   },
 );
 
-// Where code runs.
+// The context in which code runs.
 
 clusterTest(
-  "connections, accepts and timers belong to no process",
+  "connections, listeners and timers belong to no process",
   async (cluster) => {
     const inside = new Set<unknown>();
     const look = () => void inside.add(insideOf());
@@ -412,14 +412,14 @@ clusterTest(
     });
     assertEquals(await kate.run(() => Node.connect(ALEX)), true);
     await kate.stop();
-    // disconnect() tells of the end that it makes within its caller; all else is outside.
+    // disconnect() calls back within its caller; everything else runs outside.
     const callers = [...inside].filter((each) => each !== undefined);
     assert(callers.length <= 1, `${callers.length} processes`);
   },
 );
 
 clusterTest(
-  "code of a process stays in it, whatever wakes it",
+  "code of a process stays in its context, whatever resumes it",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const kate = await cluster.start("kate");

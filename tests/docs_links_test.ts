@@ -1,4 +1,4 @@
-/** Links between the documents lead to files and headings that are there. */
+/** Links between the documents lead to existing files and headings. */
 
 import { assert, assertEquals } from "@std/assert";
 import { test } from "../testing/tags.ts";
@@ -6,7 +6,7 @@ import { anchorOf, anchorsIn, brokenLinks, linksIn } from "./_links.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** The documents in a folder, and in those below it if wanted. */
+/** The documents in a folder, and optionally in its subfolders. */
 async function documentsIn(folder: URL, isDeep = false): Promise<URL[]> {
   const documents: URL[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -35,7 +35,7 @@ test("the documents have no broken links", async () => {
   assertEquals(broken, []);
 });
 
-test("brokenLinks() tells files and headings that are not there", async () => {
+test("brokenLinks() reports missing files and headings", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const document = new URL(`file://${folder}/one.md`);
@@ -65,17 +65,17 @@ for (
     ["Größe – und *mehr*", "größe--und-mehr"],
   ]
 ) {
-  test(`anchorOf() makes ${anchor}`, () => {
+  test(`anchorOf() returns ${anchor}`, () => {
     assertEquals(anchorOf(heading), anchor);
   });
 }
 
-test("anchorsIn() numbers repeated headings, and passes over code", () => {
+test("anchorsIn() numbers repeated headings, and ignores code", () => {
   const text = "# One\n## Two\n```sh\n# Three\n```\n## Two\n#Four\n## Two ##\n";
   assertEquals([...anchorsIn(text)], ["one", "two", "two-1", "two-2"]);
 });
 
-test("linksIn() finds links in prose alone", () => {
+test("linksIn() finds links in prose only", () => {
   assertEquals(
     linksIn(
       '[a\nb](one.md) [`c`](<two.md>) ![d](three.png "D") `[e](no.md)`\n' +

@@ -32,7 +32,7 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
   return (await assertRejects(() => promise, ExitError)).reason;
 }
 
-/** Waits until a supervisor has seen to what has come before. */
+/** Waits until a supervisor has handled its earlier messages. */
 async function settled(sup: Pid): Promise<void> {
   await DynamicSupervisor.countChildren(sup);
 }
@@ -82,7 +82,7 @@ processTest(
 );
 
 processTest(
-  "startChild() and what is asked after it come in their order",
+  "startChild() and later requests are handled in order",
   async () => {
     const sup = await DynamicSupervisor.startLink();
     const [, { active }] = await Promise.all([
@@ -105,7 +105,7 @@ processTest("startChild() exits with noproc when nobody is there", async () => {
 // terminateChild(), stop()
 
 processTest(
-  "a DynamicSupervisor logs messages that it does not expect",
+  "DynamicSupervisor logs unexpected messages",
   async () => {
     logged();
     const sup = await DynamicSupervisor.startLink({ name: "sup" });
@@ -123,7 +123,7 @@ processTest(
 
 // Types
 
-/** Never called: it is the compiler that tests. */
+/** Never called: only type-checked. */
 export async function types(sup: Pid, spec: ChildSpec): Promise<void> {
   const known: Pid = await DynamicSupervisor.startChild(sup, WORKER);
   const options = { name: "rooms" };
@@ -132,11 +132,11 @@ export async function types(sup: Pid, spec: ChildSpec): Promise<void> {
     options,
   ]);
   const maybe: Pid | undefined = await Supervisor.startChild(sup, spec);
-  // @ts-expect-error: its start may give "ignore"
+  // @ts-expect-error: its start may return "ignore"
   const pid: Pid = await Supervisor.startChild(sup, spec);
   // @ts-expect-error: it may here as well
   const ignored: Pid = await DynamicSupervisor.startChild(sup, spec);
-  // @ts-expect-error: no start gives a number
+  // @ts-expect-error: no start returns a number
   await DynamicSupervisor.startChild(sup, { id: "a", start: () => 1 });
   // @ts-expect-error: no such strategy
   await Supervisor.startLink([], { strategy: "simple_one_for_one" });

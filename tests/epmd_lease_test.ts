@@ -31,7 +31,7 @@ import {
   startEpmd,
 } from "./_epmd_helpers.ts";
 
-/** A node in an OS process of its own, which serves EPMD when nobody does. */
+/** A node in an OS process of its own, which serves EPMD if no other process does. */
 async function spawnNode(name: string, port: number): Promise<
   { kill: () => Promise<void>; serving: boolean }
 > {
@@ -53,7 +53,7 @@ async function spawnNode(name: string, port: number): Promise<
   };
 }
 
-/** Waits until all nodes are found, and says how long that took. */
+/** Waits until all nodes are found, and returns the time that took. */
 async function allFound(port: number, entries: NodeEntry[]): Promise<number> {
   const start = performance.now();
   for (const entry of entries) {
@@ -67,7 +67,7 @@ async function allFound(port: number, entries: NodeEntry[]): Promise<number> {
 }
 
 epmdTest(
-  "a Lease is served by another soon when the serving one closes",
+  "Lease: another one soon serves when the serving one closes",
   async () => {
     const port = await freePort();
     const entries = ["alex", "kate", "moebi", "zoe"]
@@ -97,7 +97,7 @@ epmdTest(
 );
 
 epmdTest(
-  "a Lease takes over when the OS process that serves is killed",
+  "Lease takes over when the OS process that serves EPMD is killed",
   async () => {
     const port = await freePort();
     const server = await spawnNode("server", port);
@@ -120,7 +120,7 @@ epmdTest(
 );
 
 epmdTest(
-  "a Lease keeps its name against a newcomer while another takes over",
+  "Lease keeps its name against a newcomer while another takes over",
   async () => {
     const port = await freePort();
     const alex = await register(node("alex", 4131), { port });
@@ -133,7 +133,7 @@ epmdTest(
     );
     assertEquals((await lookup("kate", { port }))?.port, 4132);
     assert(kate.serving);
-    // The name of a node that is gone is free, once the hold is over.
+    // The name of a node that is gone is free once the hold is over.
     await using again = await register(node("alex", 4134), { port });
     const took = performance.now() - start;
     assert(took > 1990, `${took} ms`);
@@ -143,7 +143,7 @@ epmdTest(
 );
 
 epmdTest(
-  "a Lease keeps its name against one who repeats all that is public of it while another takes over",
+  "Lease keeps its name against a program that repeats all public data of it while another takes over",
   async () => {
     const port = await freePort();
     const alex = await register(node("alex", 4141), { port });
@@ -182,7 +182,7 @@ epmdTest(
 );
 
 epmdTest(
-  "a Lease warns once while nobody registers it, and says when it is registered again",
+  "Lease warns once while EPMD is unreachable, and logs when it is registered again",
   async () => {
     const port = await freePort();
     const { lines, log } = logBook();
@@ -212,7 +212,7 @@ epmdTest(
 );
 
 epmdTest(
-  "a Lease makes its own creation when EPMD gives one that Erlang reserves",
+  "Lease makes its own creation when EPMD assigns one that Erlang reserves",
   async () => {
     const port = await freePort();
     await using fake = new FakeEpmd((socket) => {

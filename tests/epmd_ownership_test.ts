@@ -32,14 +32,14 @@ Deno.test("OwnerChain: a link proves those before it, and neither itself nor oth
   assertFalse(isLater(undefined, links[0]));
 });
 
-Deno.test("OwnerChain goes on when its links are used up", () => {
+Deno.test("OwnerChain continues when its links are used up", () => {
   const chain = new OwnerChain();
   const links = Array.from({ length: 600 }, () => chain.next());
   assertEquals(new Set(links).size, links.length);
   assertEquals(links.filter((link) => !isLink(link)), []);
 });
 
-Deno.test("Roster reads what rosterLine() writes, however it is cut", () => {
+Deno.test("Roster reads the output of rosterLine(), however it is split", () => {
   fc.assert(fc.property(
     fc.array(fc.tuple(name, fc.option(fc.oneof(owner, fc.constant(""))))),
     fc.array(fc.nat()),
@@ -60,7 +60,7 @@ Deno.test("Roster reads what rosterLine() writes, however it is cut", () => {
   ));
 });
 
-Deno.test("Roster takes any bytes, and keeps a bounded part of them", () => {
+Deno.test("Roster accepts any bytes, and keeps a bounded part of them", () => {
   fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 2000 })), (all) => {
     const roster = new Roster();
     for (const bytes of all) roster.push(bytes);

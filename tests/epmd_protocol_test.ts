@@ -74,7 +74,7 @@ function onlyFormatErrors(fn: () => unknown): void {
   }
 }
 
-Deno.test("RequestReader and decodeRequest() give back any request, however it is cut", () => {
+Deno.test("RequestReader and decodeRequest() round-trip any request, however it is split", () => {
   fc.assert(fc.property(
     request,
     fc.array(fc.nat(2000), { maxLength: 12 }),
@@ -90,7 +90,7 @@ Deno.test("RequestReader and decodeRequest() give back any request, however it i
   ));
 });
 
-Deno.test("decodeLookupReply() gives back any registration, and asks for more before its end", () => {
+Deno.test("decodeLookupReply() round-trips any registration, and needs all of it", () => {
   fc.assert(fc.property(registration, fc.nat(2000), (node, cut) => {
     const bytes = encodeLookupReply(node);
     assertEquals(decodeLookupReply(bytes), { found: node });
@@ -102,7 +102,7 @@ Deno.test("decodeLookupReply() gives back any registration, and asks for more be
   });
 });
 
-Deno.test("decodeAliveReply() gives back creation, and asks for more before its end", () => {
+Deno.test("decodeAliveReply() round-trips the creation, and needs all of the reply", () => {
   fc.assert(fc.property(creation, fc.nat(5), (value, cut) => {
     const reply = { ok: true, creation: value };
     const bytes = encodeAliveReply(reply, 6);
@@ -116,11 +116,11 @@ Deno.test("decodeAliveReply() gives back creation, and asks for more before its 
   const refusal = { ok: false, creation: 0 };
   assertEquals(decodeAliveReply(encodeAliveReply(refusal, 6)), refusal);
   assertEquals(decodeAliveReply(encodeAliveReply(refusal, 5)), refusal);
-  // As the real one refuses.
+  // The real EPMD refuses in this way.
   assertEquals(decodeAliveReply(Uint8Array.of(118, 1, 0, 0, 0, 99)), refusal);
 });
 
-Deno.test("decodeNamesReply() gives back any list of names", () => {
+Deno.test("decodeNamesReply() round-trips any list of names", () => {
   const entries = fc.array(
     fc.record({ name: nodeName, port: uint16 }, { noNullPrototype: true }),
   );
@@ -129,7 +129,7 @@ Deno.test("decodeNamesReply() gives back any list of names", () => {
   }));
 });
 
-Deno.test("decoders throw nothing but EpmdFormatError at random bytes", () => {
+Deno.test("decoders throw only EpmdFormatError for random bytes", () => {
   const first = fc.constantFrom(0, 100, 107, 110, 115, 118, 119, 120, 121, 122);
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
@@ -148,7 +148,7 @@ Deno.test("decoders throw nothing but EpmdFormatError at random bytes", () => {
   );
 });
 
-Deno.test("RequestReader accepts a length of exactly the cap, and refuses 0 and above", () => {
+Deno.test("RequestReader accepts a length of exactly the limit, and rejects 0 and more", () => {
   const whole = new Uint8Array(2 + MAX_REQUEST);
   whole.set([MAX_REQUEST >> 8, MAX_REQUEST & 0xff]);
   assertEquals(new RequestReader().push(whole)?.length, MAX_REQUEST);
@@ -170,7 +170,7 @@ Deno.test("RequestReader accepts a length of exactly the cap, and refuses 0 and 
   );
 });
 
-Deno.test("RequestReader says when an HTTP or a TLS client calls", () => {
+Deno.test("RequestReader reports HTTP and TLS clients", () => {
   const http = new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n");
   assertThrows(() => new RequestReader().push(http), EpmdFormatError, "HTTP");
   const tls = Uint8Array.of(0x16, 3, 1, 2, 0);
@@ -204,7 +204,7 @@ Deno.test("encodeRequest() throws a RangeError when the request is too long", ()
   );
 });
 
-Deno.test("nameFault() refuses what cannot be the name of a node", () => {
+Deno.test("nameFault() rejects invalid node names", () => {
   const bad = [
     "",
     "a@b",

@@ -32,7 +32,7 @@ async function stopping<T>(
 }
 
 epmdTest(
-  "EpmdServer closes a connection that does not speak EPMD, and says why once",
+  "EpmdServer closes a connection that does not speak EPMD, and logs the reason once",
   async () => {
     const { lines, log } = logBook();
     const server = await EpmdServer.listen({ host, port: 0, log });
@@ -67,7 +67,7 @@ epmdTest(
 );
 
 epmdTest(
-  "EpmdServer answers a request that comes byte by byte, and a client that half-closes",
+  "EpmdServer answers a request that arrives byte by byte, and a client that half-closes",
   async () => {
     const server = await EpmdServer.listen({ host, port: 0 });
     await stopping(server, async (port) => {
@@ -91,7 +91,7 @@ epmdTest(
 );
 
 epmdTest(
-  "EpmdServer closes a connection that is silent or slow when its time is up",
+  "EpmdServer closes a silent or slow connection after its time limit",
   async () => {
     const limits = { requestTimeout: 150 };
     const server = await EpmdServer.listen({ host, port: 0, limits });
@@ -111,10 +111,10 @@ epmdTest(
 );
 
 epmdTest(
-  "EpmdServer lets a node in among 1,000 silent connections",
+  "EpmdServer registers a node among 1,000 silent connections",
   async () => {
     const { lines, log } = logBook();
-    // Longer than a test may take: a node that waited for the crowd would not get in.
+    // Longer than a test may take: a node that waited for the crowd would not be registered.
     const limits = { requestTimeout: 600_000 };
     const server = await EpmdServer.listen({ host, port: 0, log, limits });
     await stopping(server, async (port) => {
@@ -135,7 +135,7 @@ epmdTest(
 );
 
 epmdTest(
-  "EpmdServer frees a name when its connection ends or sends more",
+  "EpmdServer frees a name when its connection closes or sends more",
   async () => {
     const server = await EpmdServer.listen({ host, port: 0 });
     await stopping(server, async (port) => {
@@ -193,7 +193,7 @@ epmdTest("EpmdServer answers an old node with a 16-bit creation", async () => {
 });
 
 epmdTest(
-  "EpmdServer keeps to the most nodes that it may register",
+  "EpmdServer limits the number of registered nodes",
   async () => {
     const limits = { maxNodes: 1 };
     const server = await EpmdServer.listen({ host, port: 0, limits });
@@ -214,7 +214,7 @@ function again(creation: number, owner?: string): string {
 }
 
 epmdTest(
-  "EpmdServer keeps a live name from whoever knows all that is public of it",
+  "EpmdServer keeps a live name against a client that knows all public data of it",
   async () => {
     const server = await EpmdServer.listen({ host, port: 0 });
     await stopping(server, async (port) => {
@@ -246,7 +246,7 @@ epmdTest(
 );
 
 epmdTest(
-  "EpmdServer lets a node that proves it replace its own broken connection",
+  "EpmdServer lets a node that proves its identity replace its own broken connection",
   async () => {
     const server = await EpmdServer.listen({ host, port: 0 });
     await stopping(server, async (port) => {
@@ -266,14 +266,14 @@ epmdTest(
 );
 
 epmdTest(
-  "EpmdServer keeps names after a take-over for those who prove that they had them",
+  "EpmdServer keeps names after a take-over for nodes that prove their ownership",
   async () => {
     const chain = new OwnerChain();
     const known = chain.next();
     const server = await EpmdServer.listen({
       host,
       port: 0,
-      // Longer than a test may take: those with a proof do not wait for it.
+      // Longer than a test may take: nodes with a proof do not wait for it.
       limits: { holdTime: 600_000 },
       tookOver: true,
       owners: new Map([["kate", known], ["zoe", chain.next()], ["old", ""]]),
@@ -286,7 +286,7 @@ epmdTest(
           thief.send(alive(name, 5001, extra));
           return thief;
         });
-      // Zoe's link is later than the one that is known of zoe.
+      // Zoe's link is later than the last known one of zoe.
       await using zoe = thieves.pop();
       await using old = new RawConnection(port);
       old.send(alive("old", 4010, again(7)));
@@ -334,14 +334,14 @@ epmdTest(
 /** Longer than a test may take. */
 const FOR_EVER = 600_000;
 
-/** Lets the server read what others have sent: it answers two requests that come later. */
+/** Waits until the server has read the earlier data of others: it answers two later requests. */
 async function read(port: number, ...others: RawConnection[]): Promise<void> {
   await Promise.all(others.map((other) => other.opened));
   for (let i = 0; i < 2; i++) await names({ port });
 }
 
 epmdTest(
-  "EpmdServer holds names after a take-over until their owners are back",
+  "EpmdServer holds names after a take-over until their owners have returned",
   async () => {
     const server = await EpmdServer.listen({
       host,
@@ -435,7 +435,7 @@ epmdTest(
 );
 
 epmdTest(
-  "EpmdServer learns from a node that registers again that it took over",
+  "EpmdServer learns from a registration of an earlier node that it took over",
   async () => {
     const limits = { holdTime: 500 };
     const server = await EpmdServer.listen({ host, port: 0, limits });

@@ -31,7 +31,7 @@ import {
 const ignore = !hasEpmd();
 
 epmdTest(
-  "register() serves EPMD where nobody does, and close() ends it",
+  "register() serves EPMD if no other process does, and close() ends it",
   async () => {
     const port = await freePort();
     const { lines, log } = logBook();
@@ -105,7 +105,7 @@ epmdTest("register() refuses what cannot be registered", async () => {
 });
 
 epmdTest(
-  "register() says when EPMD can be neither reached nor served",
+  "register() reports that EPMD can be neither reached nor served",
   async () => {
     const port = await freePort();
     const error = await assertRejects(
@@ -118,7 +118,7 @@ epmdTest(
 );
 
 epmdTest(
-  "lookup() and names() reject with EpmdUnreachableError when nobody answers",
+  "lookup() and names() reject with EpmdUnreachableError when EPMD does not answer",
   async () => {
     const port = await freePort();
     const error = await assertRejects(
@@ -136,13 +136,13 @@ epmdTest(
 );
 
 epmdTest(
-  "lookup() tries again for as long as retryFor says, and stops at its signal",
+  "lookup() retries for the time of retryFor, and stops at its signal",
   async () => {
     const port = await freePort();
     const found = lookup("alex", { port, retryFor: 3000 });
     await pause(100);
     await using _alex = await register(node("alex"), { port });
-    // It may have come between the start of the server and the registration.
+    // It may have arrived between the start of the server and the registration.
     assertEquals((await found)?.port ?? 4100, 4100);
     const other = await freePort();
     const reason = new Error("enough");
@@ -159,7 +159,7 @@ epmdTest(
 );
 
 epmdTest(
-  "register(), lookup() and names() say when something else listens",
+  "register(), lookup() and names() report that another program listens",
   async () => {
     const answers: [string, string][] = [
       ["HTTP/1.1 400 Bad Request\r\n\r\n", "garbage"],
@@ -218,7 +218,7 @@ epmdTest("lookup() rejects when the answer is about another node", async () => {
 });
 
 epmdTest(
-  "register() makes sockets and timers outside the caller's asynchronous context",
+  "register() creates sockets and timers outside the caller's asynchronous context",
   async () => {
     const port = await freePort();
     const storage = new AsyncLocalStorage<string>();
@@ -261,7 +261,7 @@ epmdTest(
 );
 
 epmdTest(
-  "epmd -names lists nodes where one of them serves (real epmd)",
+  "epmd -names lists nodes when one of them serves (real epmd)",
   async () => {
     const port = await freePort();
     await using _alex = await register(node("alex", 4141), { port });
@@ -275,7 +275,7 @@ epmdTest(
 );
 
 epmdTest(
-  "register(), lookup() and names() use the epmd that runs (real epmd)",
+  "register(), lookup() and names() use a running epmd (real epmd)",
   async () => {
     const port = await freePort();
     const stop = await startEpmd(port);

@@ -26,7 +26,7 @@ import * as Remote from "./_remote.ts";
 
 const host = "127.0.0.1";
 
-Deno.test("the code of EPMD's thread is that of its modules", async () => {
+Deno.test("the source text of EPMD's thread is up to date", async () => {
   assertEquals(
     await Deno.readTextFile(SOURCE),
     await workerSource(),
@@ -35,7 +35,7 @@ Deno.test("the code of EPMD's thread is that of its modules", async () => {
 });
 
 clusterTest(
-  "a node that computes keeps no others from starting and finding each other",
+  "a node that computes does not keep others from starting and finding each other",
   async (cluster) => {
     await using stack = new AsyncDisposableStack();
     const folder = await Deno.makeTempDir();
@@ -68,7 +68,7 @@ clusterTest(
 );
 
 epmdTest(
-  "serveEpmd() serves without a thread where there is none",
+  "serveEpmd() serves without a thread if threads are unavailable",
   async () => {
     const port = await freePort();
     const service = await serveEpmd(() => Promise.resolve(undefined), {
@@ -105,7 +105,7 @@ epmdTest("EpmdThread logs, and says why it cannot listen", async () => {
   await thread.ended;
 });
 
-/** Takes all file descriptors but some, and then serves EPMD. */
+/** Takes all file descriptors except a few, and then serves EPMD. */
 const SHORT = `
 const { lookup, register } = await import(${
   JSON.stringify(new URL("../distribution/epmd/mod.ts", import.meta.url).href)
@@ -128,11 +128,12 @@ try {
 `;
 
 epmdTest(
-  "register() does not end a program that has no file descriptors for a thread",
+  "register() does not end a program that lacks file descriptors for a thread",
   async () => {
     // With fewer than 5, Deno itself ends it.
     for (const free of [5, 6, 7, 8, 10, 12, 16]) {
-      // Where coverage is measured, it would have no descriptor for what it has to write at its end.
+      // Where coverage is measured, the limit would leave no descriptor for the coverage that it writes at its
+      // end.
       const limited = 'unset DENO_COVERAGE_DIR; ulimit -n 80 && exec "$0" "$@"';
       const run = ["run", "-A", "--no-check", "--quiet", "-"];
       const child = new Deno.Command("sh", {
@@ -148,7 +149,7 @@ epmdTest(
       const { code, stdout, stderr } = await child.output();
       const said = new TextDecoder().decode(stdout).trim();
       assertEquals(code, 0, new TextDecoder().decode(stderr));
-      // With so few, whether a socket is closed in time for the next decides.
+      // With so few, the result depends on whether a socket is closed in time for the next.
       if (free > 8 || said !== "EpmdUnreachableError") {
         assertEquals(said, "4100", `${free} were free`);
       }

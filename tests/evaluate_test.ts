@@ -21,7 +21,7 @@ async function lastValue(...lines: string[]): Promise<unknown> {
   return (await values(lines)).at(-1);
 }
 
-test("evaluate() gives the value of the last expression", async () => {
+test("evaluate() returns the value of the last expression", async () => {
   assertEquals(
     await values([
       "1 + 1",
@@ -52,13 +52,13 @@ test("evaluate() gives the value of the last expression", async () => {
   );
 });
 
-test("evaluate() gives a promise as it is", async () => {
+test("evaluate() returns a promise without awaiting it", async () => {
   const [value] = await values(["Promise.resolve(1)"]);
   assertInstanceOf(value, Promise);
   assertEquals(await value, 1);
 });
 
-test("evaluate() takes types away", async () => {
+test("evaluate() removes types", async () => {
   assertEquals(
     await values([
       "const f = async <T,>(x: T): Promise<T> => x; await f<number>(7) as any",
@@ -70,7 +70,7 @@ test("evaluate() takes types away", async () => {
   );
 });
 
-test("evaluate() keeps what is declared, which later code sees change", async () => {
+test("evaluate() keeps declared variables, and later code sees their changes", async () => {
   assertEquals(
     await values([
       "let { a, b: [c, ...d], e = 5, ...f } = { a: 1, b: [2, 3, 4], g: 6 }",
@@ -97,7 +97,7 @@ test("evaluate() keeps what is declared, which later code sees change", async ()
   );
 });
 
-test("evaluate() keeps functions, from before their declaration, and classes", async () => {
+test("evaluate() keeps hoisted functions and classes", async () => {
   assertEquals(
     await values([
       "early(3); function early(n: number): number { return n < 2 ? 1 : n * early(n - 1) }",
@@ -110,7 +110,7 @@ test("evaluate() keeps functions, from before their declaration, and classes", a
   );
 });
 
-test("evaluate() keeps what is imported, from a folder", async () => {
+test("evaluate() keeps imports, resolved from a folder", async () => {
   assertEquals(
     await values([
       "import dev, { default as again } from './dev.ts'",
@@ -124,7 +124,7 @@ test("evaluate() keeps what is imported, from a folder", async () => {
   );
 });
 
-test("evaluate() does not take two statements for one", async () => {
+test("evaluate() does not join two statements", async () => {
   assertEquals(
     await lastValue(
       "const f = () => 1\nconst g = 2\n;[f, g].length\nclass B {}\n(g)",
@@ -145,7 +145,7 @@ test("evaluate() has only the names of its scope and the globals", async () => {
   ]);
 });
 
-test("evaluate() rejects with what the code throws", async () => {
+test("evaluate() rejects with the error that the code throws", async () => {
   const scope = makeScope();
   await assertRejects(
     () => evaluate("throw new RangeError('r')", scope),
@@ -159,7 +159,7 @@ test("evaluate() rejects with what the code throws", async () => {
   );
 });
 
-/** Code that does not parse, and what is said of it. */
+/** Code that does not parse, and its error message. */
 const WRONG: [code: string, says: string][] = [
   ["const x: = 1", "Unexpected token `=` (1:10)"],
   ["\nlist.map((n) => {", "(2:18)"],
@@ -170,7 +170,7 @@ const WRONG: [code: string, says: string][] = [
 ];
 
 for (const [code, says] of WRONG) {
-  test(`evaluate() tells where ${JSON.stringify(code)} is wrong`, async () => {
+  test(`evaluate() names the location of the error in ${JSON.stringify(code)}`, async () => {
     await assertRejects(() => evaluate(code, makeScope()), SyntaxError, says);
   });
 }

@@ -26,7 +26,7 @@ const HERE = "nonode@nohost";
 // exit(reason)
 
 processTest(
-  "exit() ends the process with every kind of reason, copied",
+  "exit() ends the process with a copy of every kind of reason",
   async () => {
     const reasons = [
       "normal",
@@ -75,7 +75,7 @@ processTest(
 );
 
 processTest(
-  "a process ends with the error that it throws, of its class",
+  "a process exits with the error that it throws, of its class",
   async () => {
     for (
       const fn of [
@@ -94,7 +94,7 @@ processTest(
 );
 
 processTest(
-  "a process that throws an error whose fields cannot be sent ends with the error without them",
+  "a process that throws an error whose fields cannot be sent exits with the error without them",
   async () => {
     const { reason } = await crash(() => {
       throw Object.assign(new TypeError("bad"), { deep: { fn: () => {} } });
@@ -105,7 +105,7 @@ processTest(
 );
 
 processTest(
-  "a process ends even if what it throws cannot be looked at",
+  "a process exits even if the value that it throws cannot be inspected",
   async () => {
     const look = () => {
       throw new Error("do not look");
@@ -139,7 +139,7 @@ processTest("a crash is told on standard error, an exit is not", async () => {
   }
 });
 
-/** Runs `fn` in a process; gives its exit reason and what was told on standard error. */
+/** Runs `fn` in a process; returns its exit reason and its output on standard error. */
 async function crash(
   fn: () => unknown,
 ): Promise<{ reason: unknown; told: string }> {
@@ -181,7 +181,7 @@ processTest(
 );
 
 processTest(
-  "exit(pid) refuses a reason that cannot be sent, and a first argument that is no pid",
+  "exit(pid) rejects a reason that cannot be sent, and a first argument that is no pid",
   () => {
     const pid = idle();
     assertThrows(() => Process.exit(pid, () => {}), TypeError, "function");

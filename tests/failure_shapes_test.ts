@@ -1,4 +1,4 @@
-/** One kind of failure has one shape, whichever function it comes from: docs/architecture.md has the rule. */
+/** One kind of failure has one shape, whichever function reports it: docs/architecture.md has the rule. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
@@ -19,7 +19,7 @@ import { processTest } from "./_processes.ts";
 const idle = () => receive(() => false);
 const child = { id: "child", start: () => spawnLink(idle) };
 
-/** The supervisors: how each starts, and starts and ends a child. */
+/** The supervisors: how each starts, and how it starts and terminates a child. */
 const SUPERVISORS = {
   Supervisor: {
     start: (options: object) =>

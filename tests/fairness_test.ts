@@ -14,7 +14,7 @@ async function volley(): Promise<never> {
   }
 }
 
-test("two processes that message each other for ever leave timers their turn", async () => {
+test("two processes that message each other for ever let timers run", async () => {
   const one = spawn(volley);
   const other = spawn(volley);
   send(one, other);
@@ -23,7 +23,7 @@ test("two processes that message each other for ever leave timers their turn", a
   Process.exit(other, "kill");
 });
 
-test("a process that prints for ever leaves timers their turn", async () => {
+test("a process that prints for ever lets timers run", async () => {
   let lines = 0;
   const device = spawn(async () => {
     const { Process } = await import("../process.ts");
@@ -43,7 +43,7 @@ test("a process that prints for ever leaves timers their turn", async () => {
   assertEquals(lines > 0, true);
 });
 
-test("a process that spawns its successor for ever leaves timers their turn", async () => {
+test("a process that spawns its successor for ever lets timers run", async () => {
   let isStopped = false;
   const successor = () => {
     if (!isStopped) spawn(successor);
@@ -53,7 +53,7 @@ test("a process that spawns its successor for ever leaves timers their turn", as
   isStopped = true;
 });
 
-test("messages keep their order when a wait is put off", async () => {
+test("messages keep their order when a wait is postponed", async () => {
   const parent = self();
   const total = 200_000;
   const counter = spawn(async () => {
@@ -72,7 +72,7 @@ test("messages keep their order when a wait is put off", async () => {
   );
 });
 
-/** How many steps processes made between two turns of the event loop, at most. */
+/** The highest number of steps that processes made between two turns of the event loop. */
 class Steps {
   #sinceTurn = 0;
   #most = 0;
@@ -81,13 +81,13 @@ class Steps {
   constructor() {
     const turn = () => {
       this.#sinceTurn = 0;
-      // A timer: that immediates have their turn is not enough.
+      // A timer: it is not enough that immediates run.
       if (!this.#isOver) setTimeout(turn, 0);
     };
     turn();
   }
 
-  /** A step that computes for so many milliseconds. */
+  /** A step that computes for that many milliseconds. */
   make(ms: number): void {
     this.#most = Math.max(this.#most, ++this.#sinceTurn);
     const end = performance.now() + ms;
@@ -102,7 +102,7 @@ class Steps {
   }
 }
 
-/** What makes `total` steps, whatever else it does. */
+/** Makes `total` steps, besides its own work. */
 type Load = (total: number, step: () => void) => Promise<void>;
 
 class Counter {
@@ -121,7 +121,7 @@ class Counter {
 }
 
 async function startCounter(step: () => void) {
-  // The function is not sent: it is the module's.
+  // The function is not sent: the module exports it.
   return await GenServer.start(
     { ...members(Counter), init: () => Counter.init(step) },
     undefined,
@@ -263,23 +263,23 @@ const LOADS: Record<string, Load> = {
 };
 
 for (const [name, load] of Object.entries(LOADS)) {
-  test(`timers have their turn between long steps: ${name}`, async () => {
+  test(`timers run between long steps: ${name}`, async () => {
     const steps = new Steps();
-    // Longer than a slice, so that nothing but a look at the clock after each step is enough.
+    // Longer than a slice, so that only a check of the clock after each step is enough.
     await load(10, () => steps.make(20));
     assertEquals(await steps.most(), 1);
   });
 
-  test(`timers have their turn among short steps: ${name}`, async () => {
+  test(`timers run among short steps: ${name}`, async () => {
     const steps = new Steps();
     await load(40, () => steps.make(1));
-    // A slice has room for eight; the host's own hiccups are long.
+    // A slice has room for eight; the host's own pauses are long.
     assert(await steps.most() <= 14, `${await steps.most()} steps`);
   });
 }
 
 clusterTest(
-  "timers have their turn between long steps: messages that came in one frame",
+  "timers run between long steps: messages that arrived in one frame",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const kate = await cluster.start("kate");
@@ -296,7 +296,7 @@ clusterTest(
   },
 );
 
-test("a process that polls its mailbox leaves timers their turn", async () => {
+test("a process that polls its mailbox lets timers run", async () => {
   let isOver = false;
   setTimeout(() => isOver = true, 1);
   while (!isOver) {
@@ -304,7 +304,7 @@ test("a process that polls its mailbox leaves timers their turn", async () => {
   }
 });
 
-test("a process that sleeps for no time leaves timers their turn", async () => {
+test("a process that sleeps for 0 ms lets timers run", async () => {
   let isOver = false;
   setTimeout(() => isOver = true, 1);
   while (!isOver) await Process.sleep(0);

@@ -1,4 +1,4 @@
-/** What a peer that knows the cookie may do, and what comes of it. */
+/** The actions of a hostile peer that knows the cookie, and their effects. */
 
 import {
   assert,
@@ -31,19 +31,19 @@ const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 const RAW = "raw@localhost";
 
-/** Sends something to a process of alex, and gives what arrives. */
+/** Sends a value to a process of alex, and returns the message that arrives. */
 async function sent(peer: RawPeer, json: string): Promise<unknown> {
   await peer.write(frameOf(`[["send",1,${self().number},${json}]]`));
   return await receive();
 }
 
-/** Has the peer's signals so far taken in, by sending a message after them. */
+/** Waits until the peer's signals so far are handled, by sending a message after them. */
 async function takenIn(peer: RawPeer): Promise<void> {
   await peer.say([["send", 1, self().number, { type: "taken_in" }]]);
   await receive((m) => m?.type === "taken_in");
 }
 
-/** A test whose peer is cut off for what it sends; another peer notices nothing. */
+/** A test whose peer is disconnected for its frame; another peer is not affected. */
 function cutOffTest(
   name: string,
   send: (peer: RawPeer) => unknown,
@@ -103,13 +103,13 @@ cutOffTest(
 );
 
 clusterTest(
-  "row 15: 1 MiB of {} is taken in, within the stated memory and stall",
+  "row 15: 1 MiB of {} is accepted, within the documented memory and stall",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const count = 349_000;
       const start = performance.now();
       const got = await sent(peer, `[${"{},".repeat(count - 1)}{}]`);
-      // docs/security.md states what it costs; other programs use this machine too.
+      // docs/security.md documents its cost; other programs use this machine too.
       assert(performance.now() - start < 2000);
       assertEquals((got as unknown[]).length, count);
     }),
@@ -118,7 +118,7 @@ clusterTest(
 // Row 16.
 
 clusterTest(
-  "row 16: keys of prototypes are keys like any other",
+  "row 16: keys of prototypes are ordinary keys",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       for (const tagged of [false, true]) {
@@ -144,7 +144,7 @@ clusterTest(
 // Row 17.
 
 clusterTest(
-  "row 17: numbers and texts that JSON cannot say go round exactly",
+  "row 17: numbers and texts that JSON cannot represent round-trip exactly",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const values = [
@@ -207,7 +207,7 @@ for (
 // Row 18.
 
 clusterTest(
-  "row 18: links and monitors to an older incarnation or to nobody give noproc; sends are dropped",
+  "row 18: links and monitors to an older incarnation or no process send noproc; sends are dropped",
   (cluster) =>
     withRaw(cluster, {}, async (peer, { creation }) => {
       const { number } = self();
@@ -305,7 +305,7 @@ for (
 // Row 20.
 
 clusterTest(
-  "row 20: exits, downs, replies and acks that nobody asked for change nothing",
+  "row 20: unrequested exits, downs, replies and acks change nothing",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const other = spawn(Remote.wait);
@@ -327,7 +327,7 @@ clusterTest(
       await takenIn(peer);
       assertEquals(await mail(), []);
       assert(Process.alive(other));
-      // A link of the peer's, too, is not ended by an ack.
+      // A link of the peer is not ended by an ack either.
       Process.link(THEIRS);
       await peer.signal("link");
       Process.trapExit(true);
@@ -343,7 +343,7 @@ clusterTest(
 // Row 21.
 
 cutOffTest(
-  "row 21: 10,000 sequences that are open",
+  "row 21: 10,000 open sequences",
   async (peer) => {
     for (let id = 1; id <= 10_000; id++) {
       await peer.write(rawFrameOf(id, new Uint8Array(1), false));
@@ -362,7 +362,7 @@ cutOffTest(
 );
 
 cutOffTest(
-  "row 21: a message whose parts are missing",
+  "row 21: a message with missing parts",
   (peer) => peer.write(jsonFrame([["large", 5]])),
   /no raw bytes of number 5 have come/,
 );
@@ -379,7 +379,7 @@ cutOffTest(
 );
 
 clusterTest(
-  "row 21: parts of any size, also none, make the bytes that were sent",
+  "row 21: parts of any size, even empty, make the bytes that were sent",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const text = JSON.stringify(["send", 1, self().number, "x".repeat(9000)]);
@@ -427,7 +427,7 @@ clusterTest(
 // Row 23: the chat itself is tested in chat_test.ts.
 
 clusterTest(
-  "row 23: steering text is harmless once it is shown",
+  "row 23: terminal control characters are escaped when shown",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const text = "\u001b[2J\u202egnp.exe\u0007\u009b31m\u2066";
@@ -437,9 +437,9 @@ clusterTest(
     }),
 );
 
-// Caps of what one peer holds.
+// Limits of one peer.
 
-/** Runs `fn` at alex's while kate has a Task.Supervisor. */
+/** Runs `fn` on alex's node while kate has a Task.Supervisor. */
 function withTasks(
   kate: Node,
   alex: Node,
@@ -453,7 +453,7 @@ function withTasks(
 }
 
 clusterTest(
-  "a peer's processes are capped: beyond, spawns and tasks are refused; ends make room",
+  "a peer's processes are limited: beyond, spawns and tasks are refused; exits make room",
   async (cluster) => {
     const kate = await cluster.start("kate", {
       limits: { maxRemoteProcesses: 3 },
@@ -493,7 +493,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer's links and monitors are capped: beyond, it is told system_limit",
+  "a peer's links and monitors are limited: beyond, it receives system_limit",
   (cluster) =>
     withRaw(cluster, {
       limits: { maxRemoteLinks: 2, maxRemoteMonitors: 2 },
@@ -515,7 +515,7 @@ clusterTest(
       const down = await peer.signal("down");
       assertEquals(down.slice(-3), [1, 3, "system_limit"]);
       assertEquals(Node.stats()!.held, { processes: 0, links: 2, monitors: 2 });
-      // What is given back may be taken again.
+      // Released entries may be taken again.
       await peer.say([
         ["unlink", 1, number, creation, 1],
         ["demonitor", 1, 1],
@@ -534,10 +534,10 @@ clusterTest(
     }),
 );
 
-// What is exported, and to whom.
+// Exported functions, and who may call them.
 
 clusterTest(
-  "allow narrows what is exported, for spawns and tasks of other nodes",
+  "allow narrows the exports for spawns and tasks of other nodes",
   async (cluster: Cluster) => {
     const asked: unknown[] = [];
     const kate = await cluster.start("kate", {
@@ -564,7 +564,7 @@ clusterTest(
         assertMatch(error.message, /does not let alex@localhost run Remote\./);
       }
     });
-    // Its own processes are not asked for.
+    // allow is not asked for its own processes.
     await kate.run(() => Node.spawn(KATE, Remote.add, [1, 2]));
     assertEquals(asked.length, 4);
     const stats = await kate.run(() => Node.stats()!);

@@ -14,7 +14,7 @@ function filters(written: string[]): Filter[] {
   return written.map(parseFilter);
 }
 
-// What ExUnit 1.18's `ExUnit.Filters.eval` gives.
+// The results of ExUnit 1.18's `ExUnit.Filters.eval`.
 const PICKED: [
   include: string[],
   exclude: string[],
@@ -51,7 +51,7 @@ test("picks() includes, then excludes, as ExUnit does", () => {
   }
 });
 
-// What ExUnit 1.18's `ExUnit.Filters.normalize` gives.
+// The results of ExUnit 1.18's `ExUnit.Filters.normalize`.
 const NORMALIZED: [include: string[], exclude: string[], left: string[]][] = [
   [["distributed"], ["distributed:true"], []],
   [["distributed:true"], ["distributed"], ["distributed"]],
@@ -61,7 +61,7 @@ const NORMALIZED: [include: string[], exclude: string[], left: string[]][] = [
   [["os:a", "os:b"], ["os:a", "os:c", "x:1"], ["os:a", "os:c", "x:1"]],
 ];
 
-test("normalizeFilters() drops a tag that is included from the excludes", () => {
+test("normalizeFilters() drops an included tag from the excludes", () => {
   for (const [include, exclude, left] of NORMALIZED) {
     const normalized = normalizeFilters({
       include: filters(include),
@@ -72,7 +72,7 @@ test("normalizeFilters() drops a tag that is included from the excludes", () => 
   }
 });
 
-test("onlyFilters() includes what it is given, and excludes every test", () => {
+test("onlyFilters() includes the given tags, and excludes every other test", () => {
   const configured = { include: [], exclude: filters(["distributed:true"]) };
   assertEquals(onlyFilters(configured, []), configured);
   const only = normalizeFilters(

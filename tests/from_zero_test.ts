@@ -1,4 +1,4 @@
-/** The programs of `docs/from-zero.md` print what the page says, each in a process of its own. */
+/** The programs of `docs/from-zero.md` print the output that the page shows, each in a process of its own. */
 
 import { assert, assertEquals } from "@std/assert";
 import { freePort } from "../testing/_ports.ts";
@@ -32,7 +32,7 @@ test("docs/from-zero.md has five steps of one program, and one of two", () => {
 });
 
 for (const [heading, section] of STEPS) {
-  test(`docs/from-zero.md, ${heading}: prints what the page says`, {
+  test(`docs/from-zero.md, ${heading}: prints the output on the page`, {
     timeout: 30_000,
   }, async () => {
     const [program, printed, ...others] = blocksIn(section);
@@ -46,7 +46,7 @@ for (const [heading, section] of STEPS) {
   });
 }
 
-test(`docs/from-zero.md, ${LAST_HEADING}: prints what the page says`, {
+test(`docs/from-zero.md, ${LAST_HEADING}: prints the output on the page`, {
   timeout: 30_000,
 }, async () => {
   const [service, before, without, after] = blocksIn(LAST)
@@ -70,14 +70,14 @@ test(`docs/from-zero.md, ${LAST_HEADING}: prints what the page says`, {
   );
 });
 
-test("docs/from-zero.md has programs that are well typed", {
+test("docs/from-zero.md has well-typed programs", {
   timeout: 60_000,
 }, async () => {
   await using project = await PageProject.make(PAGE);
   const names: string[] = [];
   for (const [index, [, section]] of SECTIONS.entries()) {
     for (const { language, text } of blocksIn(section)) {
-      // A program: it has a shop, or imports what it uses.
+      // A program: it has a shop, or imports the modules that it uses.
       if (!/^(?:import|async function) /m.test(text)) continue;
       assert(language.startsWith("ts"));
       names.push(`step_${index + 1}_${names.length}.ts`);

@@ -1,6 +1,4 @@
-/**
- * Streams that are almost right, by seed: `FUZZ_SEED` repeats a run, `FUZZ_RUNS` makes it longer.
- */
+/** Almost valid streams, by seed: `FUZZ_SEED` repeats a run, `FUZZ_RUNS` makes it longer. */
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { Buffer } from "node:buffer";
@@ -55,16 +53,16 @@ const RAW = "raw@localhost";
 const HERE = { name: KATE, creation: 5 };
 const THERE = { name: RAW, creation: 7 };
 
-/** How many runs go by before the event loop turns. */
+/** The number of runs between turns of the event loop. */
 const BATCH = 100;
 
-/** How many runs go through sockets. */
+/** The number of runs through sockets. */
 const SOCKET_RUNS = Math.ceil(RUNS / 50);
 
-/** How many requests servers get. */
+/** The number of requests to servers. */
 const SERVER_RUNS = Math.ceil(RUNS / 5);
 
-/** Runs `fn` so often; says which run failed, and how to repeat it. */
+/** Runs `fn` that often; reports the failed run, and how to repeat it. */
 async function fuzz(
   runs: number,
   fn: (random: Random) => unknown,
@@ -340,7 +338,7 @@ test(
       written.length = 0;
     });
     assert(RUNS < 1000 || (refused > RUNS / 10 && refused < RUNS));
-    // Another peer's messages arrive still.
+    // Another peer's messages still arrive.
     const heard: unknown[] = [];
     const other = runtime.spawn(
       async () => void heard.push(await receive()),
@@ -349,7 +347,7 @@ test(
     runtime.local.send(new Pid("x@localhost", 1, 1), other.pid, "hi");
     while (heard.length === 0) await turn();
     assertEquals(heard, ["hi"]);
-    // And all that was held goes with the peer and its processes.
+    // Everything that was held is released with the peer and its processes.
     runtime.nodeDown(RAW, true);
     const { links, monitors } = runtime.holdings.totals();
     assertEquals([links, monitors], [0, 0]);
@@ -362,7 +360,7 @@ test(
 );
 
 clusterTest(
-  `fuzz: ${SOCKET_RUNS} strangers and ${SOCKET_RUNS} peers through sockets, FUZZ_SEED=${SEED}`,
+  `fuzz: ${SOCKET_RUNS} unauthenticated connections and ${SOCKET_RUNS} peers through sockets, FUZZ_SEED=${SEED}`,
   async (cluster) => {
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex");
@@ -373,7 +371,7 @@ clusterTest(
       const first = { versions: [1], to: KATE, ...hello(RAW) };
       await stranger.write(mutatedFrame(random, first));
       await using peer = await RawPeer.dial(kate.port);
-      // A name of its own, as the last one's end may not be known yet.
+      // A name of its own, as the end of the last one may not be known yet.
       await peer.enter(`raw${random.below(2 ** 31)}@localhost`, KATE);
       for (let i = 0; i < 5; i++) {
         const body = [mutated(random, random.of(signals))];
@@ -392,7 +390,7 @@ clusterTest(
   { timeout: 600_000 },
 );
 
-/** What a peer asks of servers: a Task.Supervisor by its name, and the node's group leader. */
+/** Requests of a peer to servers: a Task.Supervisor by its name, and the node's group leader. */
 const REQUESTS = [
   ["Tasks", {
     type: "$call",
@@ -436,7 +434,7 @@ const REQUESTS = [
 ] as const;
 
 clusterTest(
-  `fuzz: ${SERVER_RUNS} requests to servers, which stay, FUZZ_SEED=${SEED}`,
+  `fuzz: ${SERVER_RUNS} requests do not stop servers, FUZZ_SEED=${SEED}`,
   async (cluster) => {
     const kate = await cluster.start("kate", { io: { write() {} } });
     await kate.run(async () => {

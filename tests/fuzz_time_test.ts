@@ -1,5 +1,5 @@
 /**
- * No input costs more than its length: time per byte, against a plain text of the same size that is
+ * Decoding takes linear time for every input: time per byte, against a plain text of the same size that is
  * read in the same run. `FUZZ_SEED` repeats a run.
  */
 
@@ -28,15 +28,15 @@ import { frameOf, hello, rawFrameOf } from "./_raw_peer.ts";
 const HERE = { name: "kate@localhost", creation: 5 };
 const THERE = { name: "raw@localhost", creation: 7 };
 
-/** How long inputs are, in bytes. */
+/** The length of inputs, in bytes. */
 const SIZE = 400_000;
 
-/** How many inputs are made at random. */
+/** The number of random inputs. */
 const RANDOM = 30;
 
 /**
- * How many times the time of a plain text is allowed. What is linear and costs most, an error of 35
- * bytes with its stack, is at 120; what is quadratic is above 10,000 at this size.
+ * The allowed ratio to the time of a plain text. The slowest linear input, errors of 35 bytes with their
+ * stacks, is at 120; quadratic ones are above 10,000 at this size.
  */
 const ALLOWED = 600;
 
@@ -66,7 +66,7 @@ function decode(text: string): void {
   newDecoder().receive(frameOf(text));
 }
 
-/** The time that it takes, in milliseconds; whether it throws does not matter. */
+/** The time that it takes, in milliseconds; it may throw. */
 function timeOf(fn: () => void): number {
   const start = performance.now();
   try {
@@ -77,7 +77,7 @@ function timeOf(fn: () => void): number {
   return performance.now() - start;
 }
 
-/** Fails if it takes longer than what is allowed for that many bytes, three times in a row. */
+/** Asserts that it takes no longer than is allowed for that many bytes, in one of three attempts. */
 function assertLinear(what: string, bytes: number, fn: () => void): void {
   const plain = `[["send",1,2,"${"x".repeat(bytes)}"]]`;
   let worst = "";
@@ -90,7 +90,7 @@ function assertLinear(what: string, bytes: number, fn: () => void): void {
   throw new Error(`${what} takes ${worst}`);
 }
 
-/** Texts of about that size: one repeated, or one for each number. */
+/** Texts of about that size in all: one repeated, or one for each number. */
 function repeated(text: string | ((i: number) => string)): string {
   if (typeof text === "string") {
     return new Array(Math.ceil(SIZE / (text.length + 1))).fill(text).join(",");
@@ -111,7 +111,7 @@ function levels(open: string, close: string, count: number): string {
 const ERROR = '{"$error":{"name":"","message":""}}';
 const CAUSE = '{"$error":{"name":"","message":"","fields":{"cause":';
 
-/** Integers that V8 keeps in one bucket of a set of as many. */
+/** Integers that V8 keeps in one bucket of a set of that size. */
 function integersOfOneHash(): number[] {
   const found: number[] = [];
   for (let i = 0; found.length < 30_000; i++) {
@@ -126,7 +126,7 @@ function integersOfOneHash(): number[] {
   return found;
 }
 
-/** Floats that V8 keeps in one bucket: its hash, taken back step by step. */
+/** Floats that V8 keeps in one bucket: its hash, inverted step by step. */
 function floatsOfOneHash(): number[] {
   const mask = (1n << 64n) - 1n;
   const inverse = (odd: bigint) => {
@@ -153,7 +153,7 @@ function floatsOfOneHash(): number[] {
   return found;
 }
 
-/** Texts that spell indexes of arrays, which V8 keeps in one bucket of a set of as many. */
+/** Texts that spell indexes of arrays, which V8 keeps in one bucket of a set of that size. */
 function digitsOfOneHash(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${(i + 1000) * 0x10000}`);
 }
