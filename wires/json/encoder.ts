@@ -3,7 +3,7 @@
  *
  * Signals are written as JSON when they are sent, into the text of the next frame. The first one
  * wakes the port, which calls `flush` at the end of the turn of the event loop; a text of `FULL`
- * characters is written before that.
+ * characters, and of `EARLY` at first, is written before that, so that both ends work at once.
  *
  * **Open signal.** The messages of one sender to one receiver that follow each other share one
  * `send`, which stays open (`#openFrom`, `#openTo`) until another signal comes or the frame is cut.
@@ -67,6 +67,15 @@ const LARGE = 1 << 16;
  */
 const FULL = 1 << 14;
 
+/**
+ * The same for the first frames of a turn, `EARLY_FRAMES` of them. 100 callers send 5 kB in a turn: in one
+ * frame, the two nodes work by turns, as the other one has nothing to do until it comes, nor has this one until
+ * the answers do. Split over two cores, that is 161,000 calls a second, and 195,000 to 230,000 with these; on
+ * one core there are more writes, which is 1 % of a call. With four of 1,500 it is 8 %.
+ */
+const EARLY = 2000;
+const EARLY_FRAMES = 3;
+
 /** Bytes of a raw byte array. */
 interface Part {
   id: number;
@@ -114,6 +123,8 @@ export class Encoder implements Outgoing {
   #caller: Pid | undefined;
   #called: Target = "";
   #callRef: Ref | undefined;
+  /** How many frames this turn has written. */
+  #frames = 0;
   #lastRaw = 0;
   /** Signals by sender that wait for their sender's large ones. */
   readonly #lanes = new Map<number, Waiting[]>();
@@ -220,7 +231,8 @@ export class Encoder implements Outgoing {
   }
 
   #isFull(): boolean {
-    return this.#text.length + this.#attachments.bytes >= FULL;
+    return this.#text.length + this.#attachments.bytes >=
+      (this.#frames < EARLY_FRAMES ? EARLY : FULL);
   }
 
   /** Most messages find room here: only then nothing else is asked. */
@@ -445,6 +457,7 @@ export class Encoder implements Outgoing {
     const text = this.#openFrom >= 0 ? `[${this.#text}]]` : `[${this.#text}]`;
     this.#text = "";
     this.#openFrom = -1;
+    this.#frames++;
     this.#port.write(
       this.#attachments.bytes === 0
         ? textFrame(text)
@@ -455,6 +468,7 @@ export class Encoder implements Outgoing {
   /** Writes what waits, of large messages only so many bytes. */
   flush(room: number): void {
     this.#cut();
+    this.#frames = 0;
     if (this.#lanes.size === 0) return;
     let left = room;
     while (left > 0 && this.#lanes.size > 0) {
