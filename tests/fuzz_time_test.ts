@@ -231,14 +231,14 @@ const VALUES: Record<string, string> = {
   "dates": `[${repeated('{"$date":1e999}')}]`,
 };
 
-test("no frame takes longer than its length", () => {
+test("a frame takes time linear in its length", () => {
   for (const [what, frame] of Object.entries(FRAMES)) {
     assertLinear(what, frame.length, () => decode(frame));
   }
 });
 
-test("texts of digits take no longer than others, whatever their hash is", () => {
-  // Few in each frame: the table that V8 has them in is the program's.
+test("texts of digits take as long as other texts, whatever their hash is", () => {
+  // Few in each frame: the table in which V8 keeps them belongs to the program.
   const framesOf = (texts: string[]) =>
     Array.from(
       { length: 60 },
@@ -260,7 +260,7 @@ test("texts of digits take no longer than others, whatever their hash is", () =>
   throw new Error(`texts of digits of one hash take ${worst}`);
 });
 
-test("texts of digits arrive as they are, wherever they are", () => {
+test("texts of digits arrive unchanged, in any position", () => {
   const got: unknown[] = [];
   const decoder = new Decoder(HERE, THERE, DEFAULT_LIMITS, PORT, {
     send: (_from: unknown, _to: unknown, message: unknown) =>
@@ -273,7 +273,7 @@ test("texts of digits arrive as they are, wherever they are", () => {
   assertEquals(got, [JSON.parse(json), [JSON.parse(json)]]);
 });
 
-test("equal keys of one hash are found as fast as others", () => {
+test("equal keys with the same hash are found as fast as others", () => {
   const keys = (values: unknown[]) => {
     const found = new Map();
     for (const value of values) found.set(termKey(value), value);
@@ -289,7 +289,7 @@ test("equal keys of one hash are found as fast as others", () => {
   ) assertLinear(`keys like ${values[0]}`, SIZE, () => keys(values));
 });
 
-test("no value takes longer than its length, with or without tags", () => {
+test("a value takes time linear in its length, with or without tags", () => {
   for (const [what, value] of Object.entries(VALUES)) {
     for (const kind of ["send", "send*"]) {
       const frame = `[["${kind}",1,2,${value}]]`;
@@ -298,7 +298,7 @@ test("no value takes longer than its length, with or without tags", () => {
   }
 });
 
-/** What inputs at random are made of. */
+/** The pieces of random inputs. */
 const PIECES = [
   ...['"', '\\"', "\\", "\\\\", "\\u", "[", "]", "{", "}", ":", ",", " ", "\n"],
   ...[
@@ -358,7 +358,7 @@ test(`fuzz: time per byte of ${RANDOM} repeated patterns, FUZZ_SEED=${SEED}`, ()
   }
 });
 
-test("a frame of a stranger takes no longer than its length", async () => {
+test("a frame of an unauthenticated connection takes time linear in its length", async () => {
   const local: Local = {
     ...HERE,
     hidden: false,
@@ -405,7 +405,7 @@ test("a frame of a stranger takes no longer than its length", async () => {
         new TextEncoder().encode(text).subarray(0, 4000),
       );
       let taken = await handshakes(frames(cut));
-      // Others use this machine too: what is slow is so again.
+      // Other programs use this machine too: a slow input is slow again.
       for (let i = 0; i < 3 && taken > 30 * expected; i++) {
         expected = Math.max(expected, await handshakes(frames(plain)));
         taken = await handshakes(frames(cut));
@@ -415,7 +415,7 @@ test("a frame of a stranger takes no longer than its length", async () => {
   }
 });
 
-test("bytes in pieces of one take no longer than their number", () => {
+test("bytes in pieces of one take time linear in their number", () => {
   const frame = frameOf(`[["send",1,2,"${"x".repeat(SIZE)}"]]`);
   let read = 0;
   const handler = { text: () => read++, attached: nothing, raw: nothing };
@@ -444,7 +444,7 @@ test("bytes in pieces of one take no longer than their number", () => {
   });
 });
 
-test("a frame that is cut anywhere is read as it is whole", () => {
+test("a frame that is split anywhere is decoded as a whole one is", () => {
   const whole = [frameOf('["hi"]'), new Uint8Array(4), frameOf("[]")];
   const bytes = Uint8Array.from(whole.flatMap((each) => [...each]));
   for (let first = 0; first <= bytes.length; first++) {
@@ -465,7 +465,7 @@ test("a frame that is cut anywhere is read as it is whole", () => {
   }
 });
 
-test("a set of digits of one hash is refused where it is sent", () => {
+test("send() refuses a set of digits with the same hash", () => {
   const few = new Set(digitsOfOneHash(1000));
   assertEquals(copyTerm(few), few);
   assertThrows(
@@ -475,7 +475,7 @@ test("a set of digits of one hash is refused where it is sent", () => {
   );
 });
 
-test("maps and sets whose keys have one hash are refused, and others are not", () => {
+test("maps and sets whose keys have the same hash are refused, and others are not", () => {
   const many = (of: (i: number) => unknown) =>
     `${Array.from({ length: 20_000 }, (_, i) => of(i))}`;
   const pairs = (items: number[]) => items.map((item) => `[${item},1]`);

@@ -21,7 +21,7 @@ import {
 } from "./_gen_servers.ts";
 import { ended, processTest } from "./_processes.ts";
 
-/** A server that runs what it is told to, and whose state is a list. */
+/** A server that runs functions, and whose state is a list. */
 function runner(
   callbacks: Partial<GenServerModule>,
   options: { name?: string } = {},
@@ -39,7 +39,7 @@ function runner(
 // call() and cast()
 
 processTest(
-  "call() waits for a server that takes its time, and no message overtakes it",
+  "call() waits for a slow server, and no message overtakes it",
   async () => {
     const seen: unknown[] = [];
     const pid = await runner({
@@ -79,7 +79,7 @@ processTest("call() copies the request and the reply", async () => {
 });
 
 processTest(
-  "call() exits with noproc if nobody is there, in the words of the call",
+  "call() exits with noproc for an unregistered name",
   async () => {
     const dead = spawn(() => {});
     await ended(dead);
@@ -260,7 +260,7 @@ nodeTest("handleCall may have a handler for each request", async () => {
 });
 
 nodeTest(
-  "what a server does not handle ends it with an error, but for a message",
+  "a call or cast without a handler ends the server with an error, and a message is logged",
   async (cluster) => {
     const Mute: GenServerModule = { init: () => ({ type: "ok", state: 0 }) };
     const pid = await GenServer.start(Mute, 0);
@@ -283,7 +283,7 @@ nodeTest(
 // terminate
 
 nodeTest(
-  "a crash report of a server has the last message, who sent it, and the state",
+  "a server's crash report has the last message, its sender and the state",
   async (cluster) => {
     const pid = await GenServer.start(Probe, { to: self() }, { name: "Probe" });
     await GenServer.call(pid, { type: "say", what: "hi" });
@@ -311,7 +311,7 @@ nodeTest("an orderly end of a server is not reported", async (cluster) => {
 // Children
 
 processTest(
-  "a module with its argument is a child of a supervisor, started again with the same argument",
+  "a module with its argument is a child of a supervisor, and restarts with the same argument",
   async () => {
     const Counter: GenServerModule<{ arg: number; call: ["next", number] }> = {
       name: "Counter",

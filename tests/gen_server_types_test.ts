@@ -1,4 +1,4 @@
-/** Types of servers and agents: it is the compiler that tests. */
+/** Types of servers and agents, checked by the compiler. */
 
 import { assert } from "@std/assert";
 import { assertType, type IsExact } from "@std/testing/types";
@@ -205,7 +205,7 @@ export async function starts(): Promise<void> {
   await GenServer.start(Bank, { limit: "1" });
   // @ts-expect-error: an argument of another type
   GenServer.childSpec(Bank, 1);
-  // @ts-expect-error: a name that is none
+  // @ts-expect-error: an invalid name
   await GenServer.start(Bank, { limit: 1 }, { name: 1 });
   const sup = await Supervisor.startLink([
     [Bank, { limit: 1 }],
@@ -246,9 +246,9 @@ export async function children(sup: Pid): Promise<void> {
   await Supervisor.startLink([pg, [Registry, { keys: 1, name: "a" }]], options);
   // @ts-expect-error: no such option
   await Supervisor.startLink([[TaskSupervisor, { nam: "a" }]], options);
-  // @ts-expect-error: it cannot do without its argument
+  // @ts-expect-error: it needs its argument
   await Supervisor.startLink([Bank], options);
-  // @ts-expect-error: it cannot do without its options
+  // @ts-expect-error: it needs its options
   await Supervisor.startLink([pg, Registry], options);
   // @ts-expect-error: an agent begins with a function
   await Supervisor.startChild(sup, [Agent, 1]);
@@ -272,9 +272,9 @@ export function wrongModules(): GenServerModule<BankTypes>[] {
   return [
     // @ts-expect-error: a state of another type
     { init: () => ({ type: "ok", state: 1 }) },
-    // @ts-expect-error: it is not said that it may be ignored
+    // @ts-expect-error: its types do not declare that it may be ignored
     { init: () => "ignore" },
-    // @ts-expect-error: it cannot do without
+    // @ts-expect-error: it is required
     {},
     {
       ...Bank,
@@ -287,7 +287,7 @@ export function wrongModules(): GenServerModule<BankTypes>[] {
     },
     {
       ...Bank,
-      // @ts-expect-error: it goes on with what it cannot
+      // @ts-expect-error: it continues with an undeclared value
       handleCast: (_cast, state) => ({ type: "noreply", state, continue: 1 }),
     },
   ];
@@ -299,7 +299,7 @@ export function lateReplies(
   narrow: From<string>,
 ): void {
   const less: From<string> = wide;
-  // @ts-expect-error: who takes strings does not take numbers
+  // @ts-expect-error: a From of strings accepts no numbers
   const more: From<string | number> = narrow;
   GenServer.reply(less, "a");
   GenServer.reply(more, 1);
@@ -336,6 +336,6 @@ export async function agents(): Promise<void> {
   named.anything;
 }
 
-test("calls, casts, messages, replies and states of servers are checked by the compiler", () => {
+test("the compiler checks calls, casts, messages, replies and states of servers", () => {
   assert(Bank.handleCall !== undefined);
 });

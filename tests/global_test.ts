@@ -16,7 +16,7 @@ const KATE = "kate@localhost";
 
 const SERVER = "global_name_server";
 
-/** What nodes export to resolve conflicts with. */
+/** The functions that nodes export to resolve conflicts. */
 const Resolve = {
   keepSecond: (_name: unknown, _first: Pid, second: Pid) => second,
   keepFirst: (_name: unknown, first: Pid) => first,
@@ -61,14 +61,14 @@ async function join(nodes: Node[]): Promise<void> {
   }
 }
 
-/** Who has a name, as each of the nodes has it. */
+/** The holder of a name on each of the nodes. */
 function seen(name: unknown, nodes: Node[]): Promise<(Pid | undefined)[]> {
   return Promise.all(
     nodes.map((node) => node.run(() => global.whereisName(name))),
   );
 }
 
-/** Waits until a process has ended, and the nodes have heard of it. */
+/** Waits until a process has exited, and the nodes have been notified. */
 async function gone(pid: Pid, nodes: Node[]): Promise<void> {
   await Promise.all(nodes.map((node) =>
     node.run(async () => {
@@ -83,7 +83,7 @@ async function synced(nodes: Node[]): Promise<void> {
   for (const node of nodes) await node.run(() => global.sync());
 }
 
-/** Starts a process of a node that does nothing. */
+/** Starts an idle process on a node. */
 function idleOn(node: Node): Promise<Pid> {
   return node.run(() => spawn(Remote.wait));
 }
@@ -110,7 +110,7 @@ threeTest(
 );
 
 threeTest(
-  "registerName() of many names on all nodes at once gives them all",
+  "registerName() of many names on all nodes at once registers them all",
   async ({ all }) => {
     const names = Array.from({ length: 30 }, (_, i) => i);
     const results = await Promise.all(
@@ -130,7 +130,7 @@ threeTest(
 );
 
 clusterTest(
-  "nodes that do not use it keep and say nothing, and others do without them",
+  "nodes that do not use global run no name server, and others do not wait for them",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex");
@@ -171,7 +171,7 @@ clusterTest(
 );
 
 processTest(
-  "registerName() refuses a function that other nodes do not know",
+  "registerName() rejects a function that other nodes do not know",
   () => {
     assertThrows(
       () => global.registerName("name", self(), () => undefined),
@@ -209,7 +209,7 @@ processTest("setLock() and delLock() refuse what is no lock", async () => {
 });
 
 threeTest(
-  "trans() has one at a time do something, on whatever node",
+  "trans() runs one function at a time, on any node",
   async ({ all }) => {
     let inside = 0;
     let most = 0;
@@ -230,7 +230,7 @@ threeTest(
 );
 
 threeTest(
-  "a server that is gone starts again at the next use, and has the names again",
+  "the server restarts at the next use after its exit, and gets the names again",
   async ({ all, kate }) => {
     const pid = await idleOn(kate);
     await global.registerName("leader", pid);
@@ -250,7 +250,7 @@ threeTest(
 );
 
 processTest(
-  "a name that the server needs is not taken from who has it",
+  "a registered name that the server needs is not taken from its holder",
   async () => {
     await using node = await Node.start({
       name: "lone@localhost",
@@ -265,7 +265,7 @@ processTest(
 );
 
 threeTest(
-  "wrong messages do a server no harm, whoever sends them",
+  "invalid messages do not harm the server, whoever sends them",
   async ({ alex, kate, all }) => {
     await global.registerName("leader", self());
     await kate.run(async () => {
@@ -321,7 +321,7 @@ threeTest(
           send(pid, request);
         }
       }
-      // With the lock, what is written is looked at.
+      // With the lock, changes are checked.
       for (
         const request of [
           { type: "lock_names" },
@@ -347,7 +347,7 @@ threeTest(
   },
 );
 
-/** Numbers that are the same at each run. */
+/** Numbers that are the same in each run. */
 function* numbers(seed: number): Generator<number, never> {
   for (;;) {
     seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
@@ -356,7 +356,7 @@ function* numbers(seed: number): Generator<number, never> {
 }
 
 clusterTest(
-  "nodes that are parted, joined and without a server for a time have the same names, over sockets",
+  "nodes that are partitioned, rejoined and without a server for a time agree on the names, over sockets",
   async (cluster) => {
     const nodes: Node[] = [];
     for (const name of ["a", "b", "c", "d"]) {
@@ -371,7 +371,7 @@ clusterTest(
         const other = nodes[below(4)].name;
         const name = below(6);
         const kind = below(8);
-        // What was asked of a server that was ended is not answered: all else is.
+        // A request to a server that was ended is not answered: all others are.
         asked.push(
           node.run(() => something(kind, other, name)).catch(() => {}),
         );
@@ -406,7 +406,7 @@ async function something(
   }
 }
 
-/** The names that the caller's node has, as text. */
+/** The names on the caller's node, as text. */
 async function table(): Promise<string> {
   const rows: string[] = [];
   for (const name of await global.registeredNames()) {
@@ -417,7 +417,7 @@ async function table(): Promise<string> {
 }
 
 test(
-  "all nodes have the same names in the end, whatever became of the network",
+  "all nodes agree on the names in the end, whatever the network did",
   { timeout: 60_000 },
   async () => {
     for (let seed = 1; seed <= 60; seed++) {

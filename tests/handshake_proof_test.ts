@@ -1,4 +1,4 @@
-/** Every character of a proof counts, and every character of a cookie: at any place, on both sides. */
+/** Every character of a proof counts, and every character of a cookie: in every position, on both sides. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { Node } from "../node.ts";
@@ -20,7 +20,7 @@ function changedAt(text: string, index: number): string {
   return text.slice(0, index) + other + text.slice(index + 1);
 }
 
-/** What is nearly a text: one character changed, missing or added, anywhere. */
+/** Texts that are almost equal: one character changed, missing or added, in every position. */
 function* nearly(text: string): Generator<[what: string, text: string]> {
   for (let i = 0; i < text.length; i++) {
     yield [`changed at ${i}`, changedAt(text, i)];
@@ -41,10 +41,10 @@ function* nearly(text: string): Generator<[what: string, text: string]> {
 }
 
 clusterTest(
-  "a listener takes no proof that is nearly the right one",
+  "a listener rejects a proof that is almost the right one",
   async (cluster) => {
     const alex = await cluster.start("alex");
-    /** Says a proof that is made of the right one; whether it is let in. */
+    /** Sends a proof that is derived from the right one; returns whether it is accepted. */
     const isLetIn = async (fake: (proof: string) => string) => {
       await using peer = await RawPeer.dial(alex.port);
       const mine = hello(RAW);
@@ -69,7 +69,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a dialler takes no proof that is nearly the right one",
+  "a dialler rejects a proof that is almost the right one",
   async (cluster) => {
     const alex = await cluster.start("alex");
     await using listener = await RawListener.listen();
@@ -101,7 +101,7 @@ clusterTest(
   },
 );
 
-/** Cookies of all lengths around those at which a hash or a buffer could end. */
+/** The lengths of cookies around those at which a hash or a buffer could end. */
 const LENGTHS = [1, 8, 16, 20, 24, 32, 63, 64, 65, 128, 255];
 const LONGEST = "Cookie0123456789abcdefABCDEF".repeat(10).slice(0, 255);
 

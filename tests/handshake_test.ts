@@ -32,7 +32,7 @@ clusterTest("nodes with the same cookie let each other in", async (cluster) => {
 });
 
 clusterTest(
-  "a wrong cookie is refused, told at both ends, and nothing is delivered",
+  "a wrong cookie is refused and logged at both ends, and nothing is delivered",
   async (cluster) => {
     const kate = await cluster.start("kate", { cookie: "katescookie" });
     const alex = await cluster.start("alex", { cookie: "alexscookie" });
@@ -60,7 +60,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a proof that was given before does not let in again",
+  "a replayed proof is refused",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const first = await RawPeer.dial(kate.port);
@@ -86,7 +86,7 @@ clusterTest("a proof of the other side's is no proof", async (cluster) => {
   await using peer = await listener.accept();
   const dialler = await peer.hear();
   assertEquals([dialler.name, dialler.to], [ALEX, RAW]);
-  // Whoever does not know the cookie can only give back what it was given.
+  // A peer without the cookie can only repeat the proof that it received.
   await peer.say({ ...hello(RAW), nonce: dialler.nonce, status: "ok" });
   await peer.say(await peer.hear());
   assertEquals(await connected, false);
@@ -114,7 +114,7 @@ for (
 }
 
 clusterTest(
-  "the cookie does not travel, nor do signals before the proof",
+  "neither the cookie nor a signal is sent before the proof",
   async (cluster) => {
     const kate = await cluster.start("kate");
     await kate.run(async () => {
@@ -158,7 +158,7 @@ clusterTest(
 
 for (const name of [KATE, "raw@example.org"]) {
   clusterTest(
-    `a dialler of the name ${name} is not let in by ${KATE}`,
+    `a dialler with the name ${name} is refused by ${KATE}`,
     async (cluster) => {
       const kate = await cluster.start("kate");
       await using peer = await RawPeer.dial(kate.port);
@@ -187,7 +187,7 @@ clusterTest("a dialler that wants another node is told so", async (cluster) => {
 });
 
 clusterTest(
-  "a listener of another name than was dialled is not believed",
+  "a listener with another name than the dialled one is refused",
   async (cluster) => {
     const alex = await cluster.start("alex");
     await using listener = await RawListener.listen();
@@ -270,7 +270,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a dialler that leaves as its node has been connected meanwhile is not a refused one",
+  "a dialler that leaves because its node has been connected meanwhile is not counted as refused",
   async (cluster) => {
     const kate = await cluster.start("kate");
     await using first = await RawPeer.dial(kate.port);
@@ -287,10 +287,10 @@ clusterTest(
   },
 );
 
-// Strangers.
+// Unauthenticated connections.
 
 clusterTest(
-  "another version of the wire is named, with this node's, at both ends",
+  "another version of the wire is logged with this node's version at both ends",
   async (cluster) => {
     const kate = await cluster.start("kate");
     await using peer = await RawPeer.dial(kate.port);
@@ -334,12 +334,12 @@ for (
       hint: /bytes that no node sends/,
     },
     {
-      what: "what is not JSON",
+      what: "a text that is not JSON",
       bytes: frameOf("{"),
       hint: /a frame that is not JSON/,
     },
     {
-      what: "what is no object",
+      what: "JSON that is not an object",
       bytes: frameOf("[1]"),
       hint: /a frame that is not a JSON object/,
     },
@@ -349,7 +349,7 @@ for (
       hint: /a frame that is not JSON/,
     },
     {
-      what: "what is not UTF-8",
+      what: "bytes that are not UTF-8",
       bytes: Uint8Array.of(0, 0, 0, 4, 0x22, 0xff, 0xfe, 0x22),
       hint: /a frame that is not JSON/,
     },
@@ -377,7 +377,7 @@ for (
 }
 
 clusterTest(
-  "a stranger that leaves without a word is told in the log",
+  "a connection that closes without any data is logged",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const peer = await RawPeer.dial(kate.port);
@@ -389,7 +389,7 @@ clusterTest(
 // Limits.
 
 clusterTest(
-  "a first frame of 4 KiB is taken, and a longer one refused",
+  "a first frame of 4 KiB is accepted, and a longer one refused",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const text = JSON.stringify({ versions: [1], to: KATE, ...hello(RAW) });
@@ -423,7 +423,7 @@ clusterTest("a handshake comes through byte by byte", async (cluster) => {
 });
 
 clusterTest(
-  "silence is ended after the handshake's time, before and after the first word",
+  "a silent connection is closed after the handshake's time limit, before and after the first frame",
   async (cluster) => {
     const kate = await cluster.start("kate", {
       limits: { handshakeTimeout: 150 },
@@ -441,7 +441,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a listener that is silent is given up after the handshake's time",
+  "a dial to a silent listener fails after the handshake's time limit",
   async (cluster) => {
     const alex = await cluster.start("alex", {
       limits: { handshakeTimeout: 150 },
@@ -460,7 +460,7 @@ clusterTest(
 );
 
 clusterTest(
-  "so many may be half in, and the oldest makes room",
+  "the number of unfinished handshakes is limited, and the oldest makes room",
   async (cluster) => {
     const kate = await cluster.start("kate", { limits: { maxHalfOpen: 2 } });
     await using first = await RawPeer.dial(kate.port);

@@ -1,4 +1,4 @@
-/** The harness with `--jobs`: files in processes of their own, some at once. */
+/** The harness with `--jobs`: files in processes of their own, several at once. */
 
 import {
   assert,
@@ -23,7 +23,7 @@ function project(files: Record<string, string>, folder: string): void {
   }
 }
 
-/** Runs the harness in a folder that is no project of ours. */
+/** Runs the harness in a folder outside the project. */
 function run(cwd: string, ...args: string[]): Promise<Run> {
   return deno(
     [
@@ -53,7 +53,7 @@ const MEETS = `
 `;
 
 test(
-  "main() with --jobs runs files at once, each in a process of its own, and their lines stay together",
+  "main() with --jobs runs files at once, each in a process of its own, and keeps their lines together",
   options,
   () =>
     withFolder(async (folder) => {
@@ -71,7 +71,7 @@ test(
 );
 
 test(
-  "main() with --jobs runs what one process runs: examples, excluded files, filters",
+  "main() with --jobs runs the same as one process: examples, excluded files, filters",
   options,
   () =>
     withFolder(async (folder) => {
@@ -102,7 +102,7 @@ test(
 );
 
 test(
-  "main() with --jobs counts as in one process, and lists what failed",
+  "main() with --jobs counts as in one process, and lists failures",
   options,
   async () => {
     const files = ["harness_failures", "broken", "harness_tags"];
@@ -129,7 +129,7 @@ test(
 );
 
 test(
-  "main() with --jobs checks types once, and runs nothing that is not well typed",
+  "main() with --jobs checks types once, and runs no file with type errors",
   options,
   () =>
     withFolder(async (folder) => {
@@ -149,7 +149,7 @@ test(
 );
 
 test(
-  "main() with --retry-files runs files that failed once more, and lists those as flaky that pass then",
+  "main() with --retry-files runs failed files once more, and lists those that then pass as flaky",
   options,
   () =>
     withFolder(async (folder) => {
@@ -187,7 +187,7 @@ test(
 );
 
 test(
-  "main() with --retry-files retries nothing where more files failed than that",
+  "main() with --retry-files retries nothing when more files failed",
   options,
   async () => {
     const { stdout, totals, code } = await harness(
@@ -225,13 +225,13 @@ test(
 );
 
 test(
-  "main() starts no file after Ctrl-C, and counts those that have ended",
+  "main() starts no file after Ctrl-C, and counts the finished ones",
   { ...options, ignore: Deno.build.os === "windows" },
   () =>
     withFolder(async (folder) => {
       project({
         "a_test.ts": 'Deno.test("a", () => {});',
-        // Ctrl-C of a terminal reaches all processes.
+        // Ctrl-C in a terminal reaches all processes.
         "b_test.ts":
           'Deno.test("b", () => { Deno.kill(Deno.ppid, "SIGINT"); Deno.kill(Deno.pid, "SIGINT"); return new Promise((go) => setTimeout(go, 60_000)); });',
         "c_test.ts": 'Deno.test("c", () => {});',
@@ -244,18 +244,22 @@ test(
     }),
 );
 
-test("main() refuses invalid ways to run files", options, async () => {
-  for (
-    const [args, message] of [
-      [["--jobs"], "Cannot use --jobs without a value"],
-      [["--jobs=0"], 'Cannot use --jobs "0": give a whole number from 1'],
-      [["--jobs=two"], 'Cannot use --jobs "two"'],
-      [["--jobs=1", "--retry-files=-1"], 'Cannot use --retry-files "-1"'],
-      [["--first=a_test.ts"], "Cannot use --first without --jobs"],
-    ] as [string[], string][]
-  ) {
-    const { code, stderr, stdout } = await harness(...args);
-    assertEquals([code, stdout], [2, ""]);
-    assert(stderr.startsWith(`test: ${message}`), stderr);
-  }
-});
+test(
+  "main() rejects invalid flags of --jobs and --retry-files",
+  options,
+  async () => {
+    for (
+      const [args, message] of [
+        [["--jobs"], "Cannot use --jobs without a value"],
+        [["--jobs=0"], 'Cannot use --jobs "0": give a whole number from 1'],
+        [["--jobs=two"], 'Cannot use --jobs "two"'],
+        [["--jobs=1", "--retry-files=-1"], 'Cannot use --retry-files "-1"'],
+        [["--first=a_test.ts"], "Cannot use --first without --jobs"],
+      ] as [string[], string][]
+    ) {
+      const { code, stderr, stdout } = await harness(...args);
+      assertEquals([code, stdout], [2, ""]);
+      assert(stderr.startsWith(`test: ${message}`), stderr);
+    }
+  },
+);

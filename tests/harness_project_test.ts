@@ -1,4 +1,4 @@
-/** A second project, which uses the package by its published name and tests itself with the harness. */
+/** A second project, which uses the package by its published name and runs its tests with the harness. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { test } from "../testing/mod.ts";
@@ -56,7 +56,7 @@ test("add() on a live node", { tags: ["distributed"] }, () => {});
 };
 
 test(
-  "a project tests itself with the harness",
+  "a project runs its tests with the harness",
   { timeout: 60_000 },
   async () => {
     const cwd = await Deno.makeTempDir();

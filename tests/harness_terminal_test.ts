@@ -6,7 +6,7 @@ import { withFolder } from "./_cli.ts";
 import { openTerminal } from "./_terminal.ts";
 
 test(
-  "main() leaves the lines of tests whole in a terminal",
+  "main() does not break the lines of tests in a terminal",
   { timeout: 60_000, programs: ["tmux"] },
   () =>
     withFolder(async (home) => {
@@ -16,7 +16,7 @@ test(
           home,
           program: "testing/main.ts",
           permissions: ["-A"],
-          // Where Deno keeps the packages that are there already.
+          // Deno's cache, which already has the packages.
           programHome: Deno.env.get("HOME"),
         },
       );

@@ -13,8 +13,8 @@ import { clusterFlags, deno, harness, ROOT } from "./_harness.ts";
 
 const options = { timeout: 60_000 };
 const LESSON = "tests/lesson_test.ts";
-const OWN = "sendMessage() gives ok";
-const UNATTENDED = "sendMessage() gives ok, unattended";
+const OWN = "sendMessage() returns ok";
+const UNATTENDED = "sendMessage() returns ok, unattended";
 
 test(
   "the lesson's test is excluded without a node, and runs unattended with peers",
@@ -67,7 +67,7 @@ test(
 );
 
 test(
-  "the lesson's test says what it lacks where it is included without a node",
+  "the lesson's test names the missing node when it is included without one",
   options,
   async () => {
     const run = await harness(LESSON, "--include=distributed");
@@ -111,7 +111,7 @@ const ALL = {
   "with steps": "ok",
 };
 
-// What `mix test` of Elixir 1.18 does with the same tests; it counts ignored ones as skipped.
+// The results of `mix test` of Elixir 1.18 for the same tests; it counts ignored ones as skipped.
 const FILTERED: [
   args: string[],
   announced: string[],
@@ -161,7 +161,7 @@ const FILTERED: [
 ];
 
 test(
-  "main() filters by tags as ExUnit does, and says so once",
+  "main() filters by tags as ExUnit does, and prints the filters once",
   options,
   async () => {
     for (const [args, announced, ran, totals] of FILTERED) {
@@ -190,7 +190,7 @@ test("main() fails when --only matches nothing", options, async () => {
 });
 
 test(
-  "main() counts files that do not load among what failed",
+  "main() counts files that do not load as failed",
   options,
   async () => {
     const run = await harness("harness_failures", "broken", "harness_tags");
@@ -203,7 +203,7 @@ test(
 );
 
 test(
-  "main() shows the lines of the test file for a test that fails",
+  "main() shows the lines of the test file for a failed test",
   options,
   async () => {
     const { stdout } = await harness("harness_failures");
@@ -214,7 +214,7 @@ test(
   },
 );
 
-test("main() refuses what it cannot use", async () => {
+test("main() rejects invalid flags", async () => {
   const wrong: [string[], string][] = [
     [["--only"], "test: Cannot use --only without a value"],
     [["--only", ":x"], "test: Cannot filter by "],
@@ -229,7 +229,7 @@ test("main() refuses what it cannot use", async () => {
   assertMatch((await harness("--help")).stdout, /^Usage: deno task test /);
 });
 
-test("main() leaves Deno's reports to who asks for them", options, async () => {
+test("main() prints Deno's reports on request only", options, async () => {
   const folder = await Deno.makeTempDir();
   try {
     const path = `${folder}/report.xml`;
@@ -271,30 +271,34 @@ test(
   },
 );
 
-test("test() names what a test left behind", options, async () => {
-  const { stdout, outcomes } = await harness("harness_leaks");
-  assertEquals(
-    Object.keys(outcomes).filter((name) => outcomes[name] === "ok"),
-    ["leaves nothing", "may leave a process"],
-  );
-  const left = [...stdout.matchAll(/^ {2}- (.*)$/gm)]
-    .map(([, text]) => text.replace(/<[\d.]+>/, "").replace(/\d{4,}/g, "N"));
-  assertEquals(left, [
-    "the process #PID, waiter",
-    "the process #PID, a function, registered as clerk",
-    "the name shell of #PID",
-    "1 monitor of #PID (shell)",
-    "a server that listens on 127.0.0.1:N",
-    "the process #PID, clerk",
-    "the node kate@localhost, which is still started",
-    // Its EPMD is on a thread of its own.
-    "a server that listens on 127.0.0.1:N",
-    "a socket from 127.0.0.1:N to port N",
-  ]);
-});
+test(
+  "test() names the resources that a test left behind",
+  options,
+  async () => {
+    const { stdout, outcomes } = await harness("harness_leaks");
+    assertEquals(
+      Object.keys(outcomes).filter((name) => outcomes[name] === "ok"),
+      ["leaves nothing", "may leave a process"],
+    );
+    const left = [...stdout.matchAll(/^ {2}- (.*)$/gm)]
+      .map(([, text]) => text.replace(/<[\d.]+>/, "").replace(/\d{4,}/g, "N"));
+    assertEquals(left, [
+      "the process #PID, waiter",
+      "the process #PID, a function, registered as clerk",
+      "the name shell of #PID",
+      "1 monitor of #PID (shell)",
+      "a server that listens on 127.0.0.1:N",
+      "the process #PID, clerk",
+      "the node kate@localhost, which is still started",
+      // Its EPMD runs on a thread of its own.
+      "a server that listens on 127.0.0.1:N",
+      "a socket from 127.0.0.1:N to port N",
+    ]);
+  },
+);
 
 test(
-  "test() starts peers, and stops them whatever happens",
+  "test() starts peers, and always stops them",
   options,
   async () => {
     const { stdout, outcomes } = await harness("harness_peers");
@@ -319,7 +323,7 @@ test(
 );
 
 test(
-  "startPeer()'s peer ends when the test's process is killed",
+  "startPeer()'s peer exits when the test's process is killed",
   options,
   async () => {
     const code = `
@@ -346,7 +350,7 @@ test(
   },
 );
 
-/** Whether somebody listens: the peer serves EPMD, as nobody else does. */
+/** Whether EPMD is served: only the peer serves it. */
 async function isServed(port: number): Promise<boolean> {
   try {
     using _connection = await Deno.connect({ hostname: "127.0.0.1", port });

@@ -1,4 +1,4 @@
-/** What servers keep for peers: counted for each, bounded, and given back. */
+/** The entries that servers keep for peers: counted for each peer, limited, and released. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Application } from "../application.ts";
@@ -34,7 +34,10 @@ const options = {
 
 const theirs = { $pid: [0, 100, 7] };
 
-/** Runs `fn` in a process of alex, with a raw peer, which the name server does not wait for as it is hidden. */
+/**
+ * Runs `fn` in a process of alex, with a raw peer, which is hidden so that the name server does not wait for
+ * it.
+ */
 async function withHidden(
   cluster: Cluster,
   options: Partial<NodeOptions>,
@@ -46,7 +49,7 @@ async function withHidden(
   await alex.run(() => fn(peer));
 }
 
-/** The answers that come to these references, in their order. */
+/** The answers to these references, in their order. */
 async function answersTo(peer: RawPeer, refs: number[]): Promise<unknown[]> {
   const answers = new Map<number, unknown>();
   while (refs.some((ref) => !answers.has(ref))) {
@@ -57,7 +60,7 @@ async function answersTo(peer: RawPeer, refs: number[]): Promise<unknown[]> {
   return refs.map((ref) => answers.get(ref));
 }
 
-/** Asks a server as the raw peer's process, and gives the answer. */
+/** Sends a request to a server as the raw peer's process, and returns the answer. */
 async function ask(
   peer: RawPeer,
   to: Pid | string,
@@ -73,7 +76,7 @@ async function ask(
   return (await answersTo(peer, [7]))[0];
 }
 
-/** Asks so many times; gives the answers. */
+/** Sends that many requests; returns the answers. */
 async function askTimes(
   times: number,
   asking: (i: number) => Promise<unknown>,
@@ -83,13 +86,13 @@ async function askTimes(
   return answers;
 }
 
-/** How much is kept, and how often more was refused. */
+/** The number of entries, and how often more were refused. */
 function kept(): [entries: number, refused: number] {
   const { entries, refusedRequests } = Node.stats()!;
   return [entries, refusedRequests.entries];
 }
 
-/** Ends the peer's connection, and waits until nothing is kept. */
+/** Closes the peer's connection, and waits until no entries are left. */
 async function leave(peer: RawPeer): Promise<void> {
   Node.monitor(RAW);
   peer.reset();
@@ -97,7 +100,7 @@ async function leave(peer: RawPeer): Promise<void> {
 }
 
 clusterTest(
-  "a peer has so many locks of the cluster on a node, and gives them back",
+  "a peer's locks on a node are limited, and released locks make room",
   (cluster) =>
     withHidden(cluster, options, async (peer) => {
       await global.sync();
@@ -110,7 +113,7 @@ clusterTest(
       );
       assertEquals(kept(), [MOST, 2]);
       await cluster.logged(/\b3 entries of that node's here already/);
-      // The same again is no more, and one that is given back makes room.
+      // The same lock again is no new entry, and a released one makes room.
       assertEquals(await set(1), true);
       const delLock = { type: "del_lock", resource: 1, requester: 1 };
       assertEquals(await ask(peer, server, delLock), true);
@@ -134,7 +137,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer has so many names of the cluster on a node, for whichever process",
+  "a peer's global names on a node are limited, for whichever process",
   (cluster) =>
     withHidden(cluster, options, async (peer) => {
       await global.sync();
@@ -172,7 +175,7 @@ clusterTest(
       await ask(peer, server, { type: "unregister", name: "name 0" });
       await ask(peer, server, { type: "unregister", name: "name 2" });
       assertEquals(kept()[0], 0);
-      // A process of this node has as many as it likes.
+      // A process of this node has no limit.
       await ask(peer, server, { type: "unlock_names" });
       await leave(peer);
       for (let i = 0; i < 5; i++) {
@@ -183,7 +186,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer has so many members of groups on a node",
+  "a peer's group members on a node are limited",
   (cluster) =>
     withHidden(cluster, options, async (peer) => {
       await pg.startLink();
@@ -202,7 +205,7 @@ clusterTest(
       assertEquals(pg.getMembers("a").length, 2);
       assertEquals(pg.getMembers("b").length, 1);
       assertEquals(kept(), [MOST, 1]);
-      // One that was not taken in cannot leave.
+      // A refused member cannot leave.
       await tell({ type: "leave", groups: ["b"], pids: pids.slice(1) });
       await taken();
       assertEquals(kept(), [MOST, 1]);
@@ -221,7 +224,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer has so many children under the supervisors of a node, and hears why it gets no more",
+  "a peer's children under a node's supervisors are limited, and the peer receives the reason",
   async (cluster) => {
     const alex = await cluster.start("alex", options);
     const kate = await cluster.start("kate", { modules: { Start } });
@@ -252,7 +255,7 @@ clusterTest(
           );
           assertEquals((error as ExitError).reason, "system_limit");
         }
-        // What ends, or is ended, makes room; what does not start takes none.
+        // A child that exits or is terminated makes room; one that does not start takes none.
         Process.exit(first, "kill");
         await reasonOf(first);
         await dynamic("5");
@@ -267,7 +270,7 @@ clusterTest(
         await assertRejects(async () => await plain("8"), ExitError);
       });
       assertEquals(kept()[0], MOST);
-      // The node's own children are not counted, and those of a supervisor go with it.
+      // The node's own children do not count, and those of a supervisor end with it.
       await DynamicSupervisor.startChild("Dyn", {
         id: "own",
         start: Start.child,
@@ -283,7 +286,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer has so many reads waiting, and those of a process that is gone wait no more",
+  "a peer's waiting reads are limited, and those of an exited process are released",
   async (cluster) => {
     const { promise, resolve } = Promise.withResolvers<string>();
     let prompts = 0;
@@ -310,7 +313,7 @@ clusterTest(
       assertEquals(kept()[0], 0);
       resolve("line\n");
       await promise;
-      // None of them was read for.
+      // No line was read for them.
       await Node.ping("nobody@localhost");
       assertEquals(prompts, 1);
     });
@@ -318,7 +321,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer has so many requests waiting for an application",
+  "a peer's requests that wait for an application are limited",
   (cluster) =>
     withHidden(cluster, options, async (peer) => {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -349,7 +352,7 @@ clusterTest(
 );
 
 clusterTest(
-  "setLock() and registerName() tell who asks that another node keeps no more",
+  "setLock() and registerName() report that another node keeps no more entries",
   async (cluster) => {
     const alex = await cluster.start("alex", options);
     const kate = await cluster.start("kate");
@@ -365,7 +368,7 @@ clusterTest(
         RangeError,
         "alex@localhost keeps no more for this node",
       );
-      // The lock was given back where it was given.
+      // The lock was released where it had been acquired.
       assert(
         await global.setLock(["more", "other"], {
           nodes: [kate.name],
@@ -384,7 +387,7 @@ clusterTest(
 );
 
 clusterTest(
-  "all peers together have so many entries on a node",
+  "the entries of all peers together on a node are limited",
   async (cluster) => {
     const alex = await cluster.start("alex", {
       limits: { maxRemoteEntries: MOST, maxTotalRemoteEntries: MOST + 1 },
@@ -411,7 +414,7 @@ clusterTest(
       await leave(first);
       assertEquals(kept()[0], 2);
     });
-    // The same two are no more; a third is the last that one peer may have.
+    // The same two are no new entries; a third is the last that one peer may have.
     assertEquals(await askTimes(4, set(second)), [
       true,
       true,
@@ -422,7 +425,7 @@ clusterTest(
 );
 
 clusterTest(
-  "what is kept of a lock, a name or a member is bounded, whatever part of it is long",
+  "the size of an entry for a lock, a name or a member is limited, whichever part of it is long",
   (cluster) =>
     withHidden(cluster, {}, async (peer) => {
       await global.sync();

@@ -1,4 +1,4 @@
-/** Messages that look like what servers go by: who has not the right to say them is not heard. */
+/** Messages that look like internal messages of servers: they are ignored unless the sender may send them. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
@@ -43,7 +43,7 @@ const ourRef = ({ number, creation }: Ref) => ({
   $ref: [1, number, creation],
 });
 
-/** An object as the wire writes it where its keys or its type are the wire's own. */
+/** An object as the wire writes it if its keys or its type are reserved. */
 function asData(object: Record<string, unknown>): unknown {
   return { $object: Object.entries(object) };
 }
@@ -56,7 +56,7 @@ function sayTo(peer: RawPeer, to: Pid | string, message: unknown) {
   ]);
 }
 
-/** Waits until the node has taken in what the peer has said. */
+/** Waits until the node has handled the peer's earlier signals. */
 async function takenIn(peer: RawPeer): Promise<void> {
   await peer.say([["monitor_name", 100, "nobody at all", 999]]);
   for (;;) {
@@ -73,7 +73,7 @@ interface EchoTypes {
   info: unknown;
 }
 
-/** Answers with what it is asked, and keeps the other messages that it gets. */
+/** Answers with the request, and keeps all other messages. */
 const Echo: GenServerModule<EchoTypes> = {
   name: "Echo",
   init: () => ({ type: "ok", state: [] }),
@@ -117,9 +117,9 @@ clusterTest(
 );
 
 clusterTest(
-  "a task is answered for by itself, whichever process of its node is made to answer",
+  "only the task itself sends its result, whichever process of its node is made to answer",
   async (cluster) => {
-    // A process of this node that has any alias answered: there are such among those that are exported.
+    // Any process of this node with an alias answered: some are exported.
     const Deputy = {
       tell: (to: string, message: unknown) => void send(to, message),
     };
@@ -150,7 +150,7 @@ clusterTest(
 );
 
 clusterTest(
-  "what a process of the node forwards is data to a server, whatever it looks like",
+  "a message that a process of the node forwards is data to a server, whatever it looks like",
   async (cluster) => {
     const Deputy = {
       tell: (to: string, message: unknown) => void send(to, message),
@@ -223,7 +223,7 @@ clusterTest(
 );
 
 clusterTest(
-  "an object of a user with the type of a server message arrives as it is",
+  "a user's object with the type of a server message arrives unchanged",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const kate = await cluster.start("kate");
@@ -252,7 +252,7 @@ clusterTest(
 );
 
 clusterTest(
-  "an EXIT that was sent is no child's end, and none of a parent's that a peer has sent",
+  "a sent EXIT counts neither as a child's nor, from a peer, as the parent's",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       Process.trapExit(true);
@@ -274,7 +274,7 @@ clusterTest(
       for (const to of [sup, dynamic, pid]) {
         for (const from of [pid, own, sup, dynamic, self()]) {
           for (const reason of ["kill", "normal", "shutdown"]) {
-            // In its parent's name it is one, as in Elixir, if a process of its node sends it.
+            // In its parent's name it counts, as in Elixir, if a process of its node sends it.
             const parent = to === pid ? sup : self();
             if (from !== parent) send(to, { type: "EXIT", from, reason });
             await sayTo(peer, to, { type: "EXIT", from: ours(from), reason });
@@ -309,7 +309,7 @@ const junk = fc.oneof(
 ).filter((value) => !JSON.stringify(value).includes('"$'));
 const field = fc.option(fc.oneof(names, junk), { nil: undefined, freq: 4 });
 
-/** A server message with anything in its fields, but for a request to stop that is the peer's to make. */
+/** A server message with arbitrary fields, except for requests to stop that a peer may make. */
 const systemMessages = fc.record({
   type: fc.constantFrom("$call", "$cast", "$stop", "$tell", "io_request"),
   from: field,
@@ -323,7 +323,7 @@ const systemMessages = fc.record({
 );
 
 clusterTest(
-  "no server ends by a malformed system message, whatever is wrong with it",
+  "no server exits because of a malformed system message",
   async (cluster) => {
     const io = { write() {}, readLine: () => Promise.resolve("line\n") };
     const kate = await cluster.start("kate", { io, log() {} });
@@ -352,7 +352,7 @@ clusterTest(
             await using peer = await RawPeer.dial(kate.port);
             await peer.enter(`raw${++peers}@localhost`, KATE);
             for (const message of messages) {
-              // As it is, in an alias's way, and as data.
+              // As it is, as through an alias, and as data.
               for (const { pid, name } of servers) {
                 await peer.say([["send*", 100, pid.number, message]]);
                 if (name !== undefined) await sayTo(peer, name, message);
@@ -377,7 +377,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a request to stop that lacks what it needs stops nobody, and a whole one does",
+  "an incomplete request to stop stops no server, and a complete one does",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const echo = await GenServer.start(Echo, undefined, { name: "Echo" });
@@ -410,7 +410,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a node's own services are reached by a spawn request, and not through what runs functions for others",
+  "a node's own services are reached by a spawn request, and not through servers that run functions for others",
   async (cluster) => {
     const asked: string[] = [];
     const alex = await cluster.start("alex", {
@@ -462,13 +462,13 @@ clusterTest(
             assert(error.reason instanceof SpawnRefusedError);
           }
         }
-        // By spawn, a service asks for what it runs.
+        // With a spawn, a service checks allow for the function that it runs.
         await assertRejects(
           () => rpc.call(ALEX, ["Remote", "add"], [1, 2]),
           Error,
           "does not let kate@localhost run",
         );
-        // A lock is for a node that has no server yet: it starts one.
+        // Acquiring a lock starts a server on a node that has none yet.
         assertEquals(Process.whereis("global_name_server"), undefined);
         assert(await global.setLock(["printer", self()], { nodes: [ALEX] }));
         await global.delLock(["printer", self()], { nodes: [ALEX] });
@@ -479,7 +479,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a request is answered by the node that was asked, and its reference used up by nothing else",
+  "only the requested node answers a request, and nothing else uses up its reference",
   async (cluster) => {
     const alex = await cluster.start("alex");
     await using peer = await RawPeer.dial(alex.port);

@@ -1,4 +1,4 @@
-/** Deaths with reasons that are huge, or throw when they are looked at: each is announced to everyone. */
+/** Exits with reasons that are huge, or throw when they are inspected: everyone is notified of each. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import fc from "fast-check";
@@ -28,7 +28,7 @@ import { processTest, standardError, turn } from "./_processes.ts";
 import { reasonChild, throwHostile } from "./_hostile_reasons.ts";
 import * as Hostile from "./_hostile_reasons.ts";
 
-/** The messages that the node of no name has logged. */
+/** The log of the node without a name. */
 const logged: string[] = [];
 setDefaultRuntime(
   new NodeRuntime({
@@ -40,7 +40,7 @@ setDefaultRuntime(
 
 const NAMES = Object.keys(Hostile.REASONS);
 
-/** How much longer a hostile reason may take than a plain one; it is looked at, copied and sent. */
+/** The ratio to a plain reason that a hostile one may take; it is inspected, copied and sent. */
 const TEXT = 300_000;
 
 for (const name of NAMES) {
@@ -70,7 +70,7 @@ for (const name of NAMES) {
   });
 
   processTest(
-    `whoever is linked to a process or monitors it is notified when it ends with ${name}`,
+    `links and monitors of a process are notified when it exits with ${name}`,
     async () => {
       Process.trapExit(true);
       for (const end of [exit, throwHostile]) {
@@ -84,7 +84,7 @@ for (const name of NAMES) {
   );
 
   processTest(
-    `a supervisor restarts a child that ends with ${name}`,
+    `a supervisor restarts a child that exits with ${name}`,
     async () => {
       Process.trapExit(true);
       const supervisor = await Supervisor.startLink(
@@ -102,7 +102,7 @@ for (const name of NAMES) {
   );
 
   processTest(
-    `the owner of a task learns that it ended with ${name}`,
+    `the owner of a task is notified that it exited with ${name}`,
     async () => {
       Process.trapExit(true);
       const task = Task.async(() => {
@@ -116,7 +116,7 @@ for (const name of NAMES) {
   );
 }
 
-/** Fails, by the test's time limit, if deaths are not announced any more. */
+/** Fails, by the test's time limit, if exits are no longer announced. */
 async function assertNotified(): Promise<void> {
   const { ref } = spawnMonitor(() => exit("after"));
   const down = await receive<DownMessage>((m) => ref.equals(m?.ref));
@@ -153,7 +153,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a reason too large for the other node is replaced by a text, and all are notified",
+  "a reason too large for the other node is replaced by a text, and everyone is notified",
   async (cluster) => {
     const limits = { maxMessageBytes: 20_000 };
     await cluster.start("kate", {
@@ -183,7 +183,7 @@ clusterTest(
 function standardLogOff(): void {}
 
 processTest(
-  "a listener of the abort signal that throws keeps nobody from being notified",
+  "a listener of the abort signal that throws does not prevent notifications",
   async () => {
     Process.trapExit(true);
     const said = await standardError(async (soFar) => {
@@ -210,7 +210,7 @@ processTest(
 );
 
 processTest(
-  "a wait that throws when it is abandoned keeps nobody from being notified",
+  "a wait that throws when it is abandoned does not prevent notifications",
   async () => {
     const said = await standardError(async () => {
       const owner = self();
@@ -254,7 +254,7 @@ for (
   })
 ) {
   clusterTest(
-    `a log hook that ${what} keeps no supervisor from restarting`,
+    `a log hook that ${what} does not prevent a supervisor from restarting`,
     async (cluster) => {
       const alex = await cluster.start("alex", {
         log: hook as (event: LogEvent) => void,
@@ -308,8 +308,8 @@ test("a process whose result has a `then` that throws ends", async () => {
   runtime.stop("shutdown");
 });
 
-test("formatExit() and inspect() never throw, whatever they get", () => {
-  // Made only where they are looked at: fast-check looks at its values too.
+test("formatExit() and inspect() never throw, for any value", () => {
+  // Created only when inspected: fast-check inspects its values too.
   const hostile = fc.constantFrom(...NAMES).map((name) =>
     Hostile.REASONS[name]
   );
@@ -335,7 +335,7 @@ test("formatExit() and inspect() never throw, whatever they get", () => {
   );
 });
 
-test("formatExit() takes time for what it shows, not for what there is", () => {
+test("formatExit() takes time for the shown part only", () => {
   const took = (value: unknown) => {
     let best = Infinity;
     for (let i = 0; i < 5; i++) {
@@ -347,7 +347,7 @@ test("formatExit() takes time for what it shows, not for what there is", () => {
   };
   const list = (length: number) =>
     Array.from({ length }, (_, i) => ({ text: "x".repeat(200), i }));
-  // A hundred times as much to show, and no more than that shown: well below ten times as long.
+  // A hundred times as much to show, of which no more is shown: well below ten times as long.
   assertLess(took(list(200_000)), 10 * took(list(200)) + 1);
   assertLess(took("x".repeat(20_000_000)), 10 * took("x".repeat(20_000)) + 1);
 });
@@ -376,7 +376,7 @@ test("jsonLog() and standardLog() write a bounded line for every hostile reason"
 });
 
 pairTest(
-  "kate's processes go on when one is told to exit by alex with a huge reason",
+  "kate's processes continue when alex sends one of them an exit signal with a huge reason",
   async () => {
     Process.trapExit(true);
     const pid: Pid = await Node.spawnLink("kate@localhost", ["Remote", "wait"]);

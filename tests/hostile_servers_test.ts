@@ -1,4 +1,4 @@
-/** What a peer, which knows the cookie, can make of the servers of a node: nothing but what they are for. */
+/** The effects that a peer that knows the cookie can have on the servers of a node: only intended ones. */
 
 import {
   assert,
@@ -68,7 +68,7 @@ function sayTo(peer: RawPeer, to: Pid | string, message: unknown) {
   ]);
 }
 
-/** Waits until the node has taken in what the peer has said. */
+/** Waits until the node has handled the peer's earlier signals. */
 async function takenIn(peer: RawPeer): Promise<void> {
   await peer.say([["monitor_name", 100, "nobody at all", 999]]);
   for (;;) {
@@ -84,7 +84,7 @@ interface EchoTypes {
   cast: unknown;
 }
 
-/** Answers with what it is asked. */
+/** Answers with the request. */
 const Echo: GenServerModule<EchoTypes> = {
   name: "Echo",
   init: () => ({ type: "ok", state: undefined }),
@@ -98,7 +98,7 @@ const Echo: GenServerModule<EchoTypes> = {
 };
 
 clusterTest(
-  "an answer that the caller's node does not take fails the call, and not the server",
+  "an answer that the caller's node refuses fails the call, and not the server",
   async (cluster) => {
     const kate = await cluster.start("kate");
     await kate.run(async () => {
@@ -117,7 +117,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a line that the reader's node does not take is an error to it, and nothing else",
+  "a line that the reader's node refuses is an error for the reader only",
   async (cluster) => {
     const { promise, resolve } = Promise.withResolvers<string>();
     const kate = await cluster.start("kate", {
@@ -140,10 +140,10 @@ clusterTest(
 );
 
 clusterTest(
-  "a call has its answer go to its caller's node alone",
+  "the answer to a call goes only to the caller's node",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
-      // Somebody of this node waits for a task; its reference is easy to guess.
+      // A process of this node waits for a task; its reference is easy to guess.
       const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
       const echo = await GenServer.startLink(Echo, undefined, { name: "Echo" });
       const task = Task.async(() => receive((m) => m === "go"));
@@ -194,7 +194,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer speaks for no other node in a scope of groups, and joins nobody else's processes",
+  "a peer cannot act for another node in a scope of groups, and cannot join processes of others",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const kate = await cluster.start("kate");
@@ -239,7 +239,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a node has one part in a scope of groups, however many it speaks by",
+  "a node has one part in a scope of groups, however many of its processes send for it",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       await pg.start();
@@ -268,7 +268,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a group that is nested too deeply to be told of ends no scope",
+  "a group that is nested too deeply to be sent does not end the scope",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       await pg.start();
@@ -294,7 +294,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer that takes no message of its size is not told of groups, and others are",
+  "a peer that accepts no message of its size gets no updates of groups, and others do",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex");
@@ -321,7 +321,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer that does not read is told of groups when it does, and ends no scope",
+  "a peer that does not read gets updates of groups when it does, and does not end the scope",
   async (cluster) => {
     const kate = await cluster.start("kate", {
       limits: { maxQueueBytes: 1 << 16, highWaterMark: 1 << 14 },
@@ -336,7 +336,7 @@ clusterTest(
       peer.pause();
       const member = self();
       const group = (i: number) => `${i} ${"x".repeat(10_000)}`;
-      // More than the machine keeps for a socket.
+      // More than the host buffers for a socket.
       for (let i = 0; i < 1500; i++) {
         await pg.join(group(i), member);
         if (i > 0) await pg.leave(group(i - 1), member);
@@ -365,11 +365,11 @@ clusterTest(
 );
 
 clusterTest(
-  "what looks like the end of others takes nothing from them",
+  "messages that look like the exits of others have no effect on those",
   async (cluster) => {
     const kate = await cluster.start("kate", { log() {} });
     await using peer = await RawPeer.dial(kate.port);
-    // Global names have nothing to do with hidden nodes, so that none waits for what this one has.
+    // Global names ignore hidden nodes, so no node waits for this one's names.
     await peer.enter(RAW, KATE, { hidden: true });
     await kate.run(async () => {
       await global.registerName("leader", self());
@@ -412,7 +412,7 @@ clusterTest(
       assertEquals(await global.whereisName("leader"), self());
       const other = global.setLock(["printer", "other"], { retries: 0 });
       assertEquals(await other, false);
-      // No lock of a registry is held by others, nor given to two.
+      // No registry lock is held by others, nor acquired by two.
       assertEquals(await Registry.lock("Reg", "door", () => "in"), "in");
       const second = Registry.lock("Reg", "held", () => "second");
       const first = turn().then(() => "nobody");
@@ -425,7 +425,7 @@ clusterTest(
 );
 
 clusterTest(
-  "an application has started when its supervisor has, whoever says so",
+  "an application has started when its supervisor has, whatever messages arrive",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -469,7 +469,7 @@ clusterTest(
 );
 
 clusterTest(
-  "answers that make no sense fail who asked, and nothing else",
+  "invalid answers fail the caller, and nothing else",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const server = { name: "Server", node: RAW };
@@ -516,7 +516,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a cast that finds no room, and that nobody awaits, ends nothing",
+  "a cast that is refused and not awaited has no effect",
   async (cluster) => {
     const kate = await cluster.start("kate", {
       limits: { maxQueueBytes: 1 << 16, highWaterMark: 1 << 14 },
@@ -546,7 +546,7 @@ clusterTest(
 );
 
 clusterTest(
-  "names that are too long, and refusals that say much, end no connection",
+  "names that are too long, and long refusals, do not close a connection",
   async (cluster) => {
     const many = Array.from({ length: 1000 }, (_, i) => [`Module${i}`, Remote]);
     await cluster.start("kate", { modules: Object.fromEntries(many) });
@@ -579,7 +579,7 @@ clusterTest(
   },
 );
 
-/** What alex is told by who resolves a conflict. */
+/** The requests that alex receives from the resolver of a conflict. */
 const asked: string[] = [];
 
 const Secret = {
@@ -590,7 +590,7 @@ const Secret = {
 };
 
 clusterTest(
-  "allow is asked for a function that another node has decide who keeps a global name",
+  "allow is checked for a function by which another node resolves a conflict of a global name",
   async (cluster) => {
     asked.length = 0;
     const options = { connectAll: false, modules: { Remote, Secret } };
@@ -613,7 +613,7 @@ clusterTest(
         assert(await global.registerName("x", pid, ["Secret", "keep"]));
       });
       await alex.run(async () => {
-        // Alex, of the smaller name, joins the two.
+        // Alex has the smaller name, and so joins the two.
         await Node.connect("mike@localhost");
         await global.sync();
         const kept = await global.whereisName("x");
@@ -627,10 +627,10 @@ clusterTest(
   },
 );
 
-/** How many messages each server gets in the fuzz. */
+/** The number of messages to each server in the fuzz test. */
 const FUZZ_RUNS = Math.ceil(RUNS / 20);
 
-/** What a peer might ask of any of them; some of it is for no server that is there. */
+/** Requests that a peer might send to any server; some fit no server. */
 function requests(own: Pid): unknown[] {
   const pid = ours(own);
   const run = { module: "Remote", function: "add", args: [1, 2] };
@@ -698,7 +698,7 @@ function requests(own: Pid): unknown[] {
   ];
 }
 
-/** The value as it was, changed in a place or two, or another that makes no sense. */
+/** The value unchanged, or changed in a place or two, or another, invalid value. */
 // deno-lint-ignore no-explicit-any
 function hostile(random: Random, good: unknown[]): any {
   let message = random.of(good);
@@ -709,7 +709,7 @@ function hostile(random: Random, good: unknown[]): any {
 }
 
 clusterTest(
-  `fuzz: ${FUZZ_RUNS} messages to each server of a node, which serves on, FUZZ_SEED=${SEED}`,
+  `fuzz: ${FUZZ_RUNS} messages to each server of a node stop none, FUZZ_SEED=${SEED}`,
   async (cluster) => {
     const kate = await cluster.start("kate", { io: { write() {} }, log() {} });
     await kate.run(async () => {
@@ -795,7 +795,7 @@ const entryOf = (name: string, pid: unknown, resolve: unknown) => (
   { name, pid, resolve }
 );
 
-/** What a name server may answer, and what none does. */
+/** Answers that a name server may send, and some that it never sends. */
 const ANSWERS: readonly unknown[] = [
   true,
   true,
@@ -826,12 +826,12 @@ clusterTest(
       const server = Process.whereis("global_name_server");
       for (let run = 0; run < NAME_SERVERS; run++) {
         const random = new Random(SEED + run);
-        // Of a greater name, kate joins the two; of a smaller one, the peer would.
+        // If the peer has the smaller name, kate waits for it to join the two; otherwise kate joins them.
         const name = `${random.below(4) === 0 ? "a" : "z"}${run}@localhost`;
         await using peer = await RawPeer.dial(kate.port);
         await peer.enter(name, KATE);
         await sayTo(peer, "global_name_server", callOf({ type: "hello" }));
-        // Until nothing has been asked for a while.
+        // Until no request has arrived for a while.
         for (let idle = 0; idle < 30 && !peer.isClosed; idle++) {
           await peer.say([["monitor_name", 100, "nobody at all", 999]]);
           for (let isThere = false; !isThere;) {
@@ -874,7 +874,7 @@ function turn(): Promise<void> {
 }
 
 clusterTest(
-  "a peer's processes leave groups in as many steps as there are names of both",
+  "a peer's processes leave groups in linear time",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       await pg.startLink();
@@ -892,7 +892,7 @@ clusterTest(
         group: "H",
         pids: [1, 1, 1, 1, 2, 3].map(theirs),
       });
-      // Each was 10^9 steps, or as many pids in messages.
+      // Each took 10^9 steps before, or sent as many pids in messages.
       const many = new Array(50_000).fill("G");
       await say({ type: "leave", groups: many, pids: pids.slice(10) });
       await say({ type: "leave", groups: [...names, "H"], pids });
@@ -909,7 +909,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer that never answers the name server keeps nobody from looking names up, or from naming processes",
+  "a peer that never answers the name server does not block look-ups and registrations",
   (cluster) =>
     withRaw(cluster, {}, async () => {
       const [found, names, isNamed] = await Promise.all([
@@ -923,12 +923,12 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer that has the name server join it for ever keeps nobody from looking names up",
+  "a peer that makes the name server join it for ever does not block look-ups",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const server = "global_name_server";
       const known = global.whereisName("nobody");
-      // The node of the smaller name joins the two: the node, which the peer lets wait.
+      // The node with the smaller name joins the two: this node, which the peer keeps waiting.
       await sayTo(peer, server, callOf({ type: "hello" }));
       await peer.signal("reply*");
       assertEquals(await known, undefined);
@@ -937,7 +937,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a call with more arguments than the stack has room for ends no server",
+  "a call with more arguments than fit on the stack ends no server",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const agent = await Agent.start(() => 1);

@@ -61,7 +61,7 @@ test("inspect() shows each kind of value", () => {
   for (const [value, text] of SHOWN) assertEquals(inspect(value), text);
 });
 
-test("inspect() shows a value that contains itself, and one that is there twice", () => {
+test("inspect() shows a value that contains itself, and one that appears twice", () => {
   const circular: Record<string, unknown> = { a: 1 };
   circular.self = circular;
   circular.list = [circular];
@@ -73,7 +73,7 @@ test("inspect() shows a value that contains itself, and one that is there twice"
   assertEquals(inspect([shared, shared]), "[{ n: 1 }, { n: 1 }]");
 });
 
-test("inspect() goes as deep as it is told", () => {
+test("inspect() limits the depth", () => {
   assertEquals(inspect([[[1]]], { depth: 2 }), "[[[...]]]");
   assertEquals(inspect({ a: { b: { c: 1 } } }, { depth: 1 }), "{ a: { ... } }");
   let deep: unknown = 1;
@@ -81,7 +81,7 @@ test("inspect() goes as deep as it is told", () => {
   assertEquals(inspect(deep), "[".repeat(8) + "[...]" + "]".repeat(8));
 });
 
-test("inspect() shows as many items as it is told", () => {
+test("inspect() limits the number of items", () => {
   const items = [1, 2, 3, 4];
   const options: InspectOptions = { limit: 2 };
   assertEquals(inspect(items, options), "[1, 2, ...]");
@@ -96,7 +96,7 @@ test("inspect() shows as many items as it is told", () => {
   assertEquals(inspect(Array(1000).fill(0)).split(",").length, 51);
 });
 
-test("inspect() breaks what is wider than the width, and only that", () => {
+test("inspect() breaks only values that are wider than the width", () => {
   const value = { name: "kate", friends: ["alex", "moebi"] };
   assertEquals(
     inspect(value, { width: 50 }),
@@ -140,7 +140,7 @@ const STEERING = [
   "\u061c",
 ];
 
-test("inspect() lets nothing through that steers a terminal or hides text", () => {
+test("inspect() escapes control characters and characters that hide text", () => {
   for (const text of STEERING) {
     class Named {}
     Object.defineProperty(Named, "name", { value: `N${text}` });
@@ -165,7 +165,7 @@ test("inspect() lets nothing through that steers a terminal or hides text", () =
   }
 });
 
-test("inspect() never throws, whatever the value does", () => {
+test("inspect() never throws, for any value", () => {
   const throwing = {
     get a(): never {
       throw new Error("do not look");
@@ -180,7 +180,7 @@ test("inspect() never throws, whatever the value does", () => {
   assertEquals(inspect([proxy]), "[#Unreadable<>]");
 });
 
-test("inspect() shows any value that can be sent, within its width where it can", () => {
+test("inspect() shows any value that can be sent, within its width where possible", () => {
   fc.assert(
     fc.property(anyTerm(), (value) => {
       const text = inspect(value);

@@ -1,4 +1,4 @@
-/** Which nodes a node introduces, to whom, and by whom it lets itself be introduced. */
+/** Introductions of nodes: which nodes a node introduces, to whom, and which introductions it follows. */
 
 import { assert, assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
@@ -23,7 +23,7 @@ function* settings(): Generator<
   }
 }
 
-/** The names in all introductions that come before the answer to a question. */
+/** The names in all introductions that arrive before an answer. */
 async function introduced(peer: RawPeer): Promise<unknown[]> {
   const names: unknown[] = [];
   await peer.say([["monitor_name", 100, "nobody at all", 999]]);
@@ -48,7 +48,7 @@ async function startAmong(
     { name: "moebi", hidden: false },
   ];
   for (const { name, hidden } of others) {
-    // Each is alone with alex: none of them connects the others.
+    // Each is connected to alex only: none of them connects the others.
     const node = await cluster.start(name, { hidden, connectAll: false });
     assert(await node.run(() => Node.connect(ALEX)));
   }
@@ -85,7 +85,7 @@ for (const given of settings()) {
       await using peer = await RawPeer.dial(alex.port);
       await peer.enter(RAW, ALEX, { hidden: peerHidden });
       await peer.say([["peers", [ALEX, RAW, KATE]]]);
-      // Behind it: what alex had to do with it has begun.
+      // After it, alex's actions on it have begun.
       await introduced(peer);
       if (isShared) {
         while (!(await kate.run(() => Node.list())).includes(ALEX)) {

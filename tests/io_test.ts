@@ -33,7 +33,7 @@ import {
   turn,
 } from "./_processes.ts";
 
-/** A group leader that answers each request with `answer`, and tells `to` of it. */
+/** A group leader that answers each request with `answer`, and forwards it to `to`. */
 function leader(to: Pid, answer: unknown = "ok"): Pid {
   return spawnLink(async () => {
     for (;;) {
@@ -44,13 +44,13 @@ function leader(to: Pid, answer: unknown = "ok"): Pid {
   });
 }
 
-/** Ends a group leader, and not who is linked to it. */
+/** Ends a group leader, and no process that is linked to it. */
 function dismiss(device: Pid): void {
   Process.unlink(device);
   Process.exit(device, "kill");
 }
 
-/** A test that a group leader of its own listens in on. */
+/** A test whose group leader records the requests. */
 function ioTest(
   name: string,
   fn: (device: Pid) => Promise<void>,
@@ -72,7 +72,7 @@ async function printed(): Promise<string[]> {
 // puts(), write()
 
 ioTest(
-  "puts() asks the group leader to write a line, and gives ok",
+  "puts() asks the group leader to write a line, and returns ok",
   async () => {
     assertEquals(await IO.puts("hi"), "ok");
     assertEquals(await mail(), [{
@@ -177,7 +177,7 @@ ioTest("gets() asks for a line with its prompt", async () => {
   }]);
 }, { line: "kate\n" });
 
-test("gets() reads standard input line by line, and does not hold up what is printed", async () => {
+test("gets() reads standard input line by line, and does not delay output", async () => {
   const program = new URL("./_reader.ts", import.meta.url).pathname;
   await using child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "--allow-all", program],
@@ -208,7 +208,7 @@ test("gets() reads standard input line by line, and does not hold up what is pri
   assertEquals((await child.status).code, 0);
 });
 
-// What goes wrong.
+// Errors.
 
 ioTest(
   "puts(), inspect() and gets() reject when the group leader answers with an error",
@@ -252,7 +252,7 @@ processTest(
 );
 
 processTest(
-  "puts() rejects when the group leader's node cannot be reached",
+  "puts() rejects when the group leader's node is unreachable",
   async () => {
     const device = new Pid("kate@localhost", self().number, 1);
     const error = await assertRejects(
@@ -264,7 +264,7 @@ processTest(
 );
 
 processTest(
-  "puts() that nobody catches ends the process with what went wrong",
+  "puts() that rejects without a handler ends the process with the error",
   async () => {
     spawnMonitor(async () => {
       Process.groupLeader(spawn(() => {}));
@@ -278,7 +278,7 @@ processTest(
 );
 
 processTest(
-  "puts() that is not awaited harms nobody when the group leader is gone",
+  "puts() that is not awaited has no effect when the group leader is gone",
   async () => {
     Process.groupLeader(spawn(() => {}));
     await ended(Process.groupLeader());
@@ -299,7 +299,7 @@ processTest("groupLeader() refuses what is no pid", () => {
   assertThrows(() => Process.groupLeader("user" as any), TypeError, "Cannot ");
 });
 
-test("the shell's group leader is the process named user, which writes on standard output", async () => {
+test("the shell's group leader is the process named user, which writes to standard output", async () => {
   assertEquals(Process.groupLeader(), Process.whereis("user"));
   const written = await standardOutput(async () => {
     await IO.puts("from the shell");
@@ -313,7 +313,7 @@ test("the shell's group leader is the process named user, which writes on standa
 });
 
 processTest(
-  "the group leader does several requests at once, up to the first error",
+  "the group leader executes several requests at once, up to the first error",
   async () => {
     const written = await standardOutput(async () => {
       const requests = [
@@ -334,7 +334,7 @@ processTest(
 );
 
 processTest(
-  "the group leader answers a request that it does not know with an error, and goes on",
+  "the group leader answers an unknown request with an error, and goes on",
   async () => {
     for (const unknown of [{ type: "nonsense" }, {}, null, undefined, 1, "x"]) {
       assertEquals(await request(unknown), {
@@ -364,7 +364,7 @@ processTest(
   },
 );
 
-/** Asks the group leader by hand. */
+/** Sends a request to the group leader by hand. */
 async function request(operation: unknown): Promise<unknown> {
   const replyAs = Process.alias({ reply: true });
   send(Process.groupLeader(), {
@@ -377,7 +377,7 @@ async function request(operation: unknown): Promise<unknown> {
   return answer.value;
 }
 
-/** What is written on standard output while `fn` runs. */
+/** The text written to standard output while `fn` runs. */
 async function standardOutput(fn: () => Promise<unknown>): Promise<string> {
   const { stdout } = nodeProcess;
   const write = stdout.write;

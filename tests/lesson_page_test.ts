@@ -1,4 +1,4 @@
-/** `docs/lesson.md`, typed as it is printed: alex in a real terminal, the others as programs. */
+/** `docs/lesson.md`, typed as printed: alex in a real terminal, the others as programs. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Node } from "../node.ts";
@@ -12,7 +12,7 @@ import { openTerminal, type Terminal } from "./_terminal.ts";
 
 const COOKIE = "secret_token";
 
-/** A line at alex's prompt, or at that of a line that is not complete. */
+/** A line at alex's prompt, or at the prompt of an incomplete line. */
 const AT_PROMPT = /^(?:chat|\.\.\.)\(alex@localhost\)(\d+)> (.*)$/;
 
 const COMMAND = /deno task -q chat (--sname (\w+)@localhost[^`\n]*)/;
@@ -27,14 +27,14 @@ function endsWith(text: string): RegExp {
   return new RegExp(`${text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`);
 }
 
-/** The arguments of a command line with at most one that is quoted, at its end. */
+/** The arguments of a command line with at most one quoted argument, at its end. */
 function argumentsOf(flags: string): string[] {
   const [plain, quoted] = flags.split(" '");
   const last = quoted === undefined ? [] : [quoted.replace(/'$/, "")];
   return [...plain.trim().split(" "), ...last];
 }
 
-/** Those who play, and what they share. */
+/** The nodes and their shared settings. */
 class Stage implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly #programs = new Map<string, ChatProcess>();
@@ -48,7 +48,7 @@ class Stage implements AsyncDisposable {
     Deno.writeTextFileSync(`${home}/.erlang.cookie`, COOKIE, { mode: 0o400 });
   }
 
-  /** Has a node that nobody sees: it tells when alex has got what the page says that alex has. */
+  /** Starts a node that is not shown: it reports when alex has received the messages that the page shows. */
   async watch(): Promise<void> {
     this.#watcher = this.#stack.use(
       await Node.start({
@@ -90,7 +90,7 @@ class Stage implements AsyncDisposable {
     await program.printed("is up.");
   }
 
-  /** Ends a node; returns what it has printed since it was up. */
+  /** Ends a node; returns its output since it started. */
   async end(who: string, signal: Deno.Signal): Promise<string> {
     const program = this.#programs.get(who)!;
     program.kill(signal);
@@ -108,14 +108,14 @@ class Stage implements AsyncDisposable {
     });
   }
 
-  /** Types the lines at alex's prompts; checks that the terminal then shows all of these. */
+  /** Types the lines at alex's prompts; asserts that the terminal then shows all of these. */
   async #type(lines: string[]): Promise<void> {
     let next = 0;
     for (const [index, line] of lines.entries()) {
       const [, number, code] = AT_PROMPT.exec(line) ?? [];
       if (code === undefined) continue;
       const prompt = line.slice(0, line.indexOf(">") + 1);
-      // A prompt of a line that is not complete comes again and again: only the one below counts.
+      // The prompt of an incomplete line appears again and again: only the one below counts.
       const above = prompt.startsWith("...") ? `${lines[index - 1]}\n` : "";
       await this.#alex.shows(endsWith(above + prompt));
       if (code === "flush()") await this.#mail();
@@ -135,7 +135,7 @@ class Stage implements AsyncDisposable {
     }
   }
 
-  /** Waits until a message waits at alex. */
+  /** Waits until alex has a message. */
   async #mail(): Promise<void> {
     await this.#watcher.run(async () => {
       await Node.spawn("alex@localhost", async (test: Pid) => {
@@ -150,14 +150,14 @@ class Stage implements AsyncDisposable {
 }
 
 /**
- * Lines to compare: a process of another node prints when it comes to run, which may be after the pid that
+ * Lines to compare, sorted: a process of another node prints when it runs, which may be after the pid that
  * its spawn returned has been shown.
  */
 function sorted(lines: readonly string[]): string[] {
   return withoutNumbers(lines.join("\n")).split("\n").toSorted();
 }
 
-/** How long a process of another node may take to print, in milliseconds. */
+/** The time limit for output of a process of another node, in milliseconds. */
 const PRINTED_WITHIN = 10_000;
 
 test("docs/lesson.md shows what a terminal shows", {

@@ -1,6 +1,6 @@
 /**
- * The lesson's own test, in the two ways to run it: `deno task test` excludes the first, which runs
- * with `--sname sophie@localhost` where `deno task chat --sname moebi@localhost` does; the second
+ * The lesson's own test, in the two ways to run it: `deno task test` excludes the first, which needs
+ * `--sname sophie@localhost` and a node started by `deno task chat --sname moebi@localhost`; the second
  * starts moebi itself.
  */
 
@@ -12,10 +12,10 @@ async function sendsHi(): Promise<void> {
   assertEquals(await Chat.sendMessage("moebi@localhost", "hi"), "ok");
 }
 
-test("sendMessage() gives ok", { tags: ["distributed"] }, sendsHi);
+test("sendMessage() returns ok", { tags: ["distributed"] }, sendsHi);
 
 test(
-  "sendMessage() gives ok, unattended",
+  "sendMessage() returns ok, unattended",
   { peers: ["moebi@localhost"] },
   async (t: TestContext) => {
     await sendsHi();

@@ -1,4 +1,4 @@
-/** Nodes that listen elsewhere than on 127.0.0.1, or whose host stands for another address. */
+/** Nodes that listen on other addresses than 127.0.0.1, or whose host resolves to another address. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { toRegistration } from "../distribution/epmd/entry.ts";
@@ -14,12 +14,12 @@ import {
 import { NodeProcess } from "./_node_process.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 
-/** All of 127.0.0.0/8 is this machine on Linux alone. */
+/** Only on Linux is all of 127.0.0.0/8 local. */
 const options = { ignore: Deno.build.os !== "linux" };
 
 type Place = [name: string, listen?: string];
 
-/** Two nodes, as they are called and listen. */
+/** Pairs of nodes, with their names and addresses. */
 const PAIRS: [what: string, one: Place, other: Place][] = [
   ["the same address", ["alex@127.0.0.3", "127.0.0.3"], [
     "kate@127.0.0.3",
@@ -29,7 +29,7 @@ const PAIRS: [what: string, one: Place, other: Place][] = [
     "kate@127.0.0.1",
     "127.0.0.1",
   ]],
-  ["an address that its host does not stand for", [
+  ["an address that its host does not resolve to", [
     "alex@localhost",
     "127.0.0.3",
   ], ["kate@localhost"]],
@@ -37,8 +37,8 @@ const PAIRS: [what: string, one: Place, other: Place][] = [
     "kate@localhost",
     "127.0.0.4",
   ]],
-  // As the host of a Debian machine does by its /etc/hosts.
-  ["a host that stands for 127.0.1.1", ["alex@127.0.1.1"], ["kate@127.0.1.1"]],
+  // As /etc/hosts of Debian resolves the name of the host.
+  ["a host that resolves to 127.0.1.1", ["alex@127.0.1.1"], ["kate@127.0.1.1"]],
   ["another such host", ["alex@127.0.1.1"], ["kate@127.0.0.1"]],
   ["all addresses", ["alex@127.0.1.1", "0.0.0.0"], ["kate@127.0.1.1"]],
   ["IPv6", ["alex@localhost", "::1"], ["kate@localhost"]],
@@ -85,7 +85,7 @@ for (const [what, one, other] of PAIRS) {
 }
 
 clusterTest(
-  "nodes find each other at all these places (real epmd)",
+  "nodes find each other at all these addresses (real epmd)",
   async (cluster) => {
     const stop = await startEpmd(cluster.epmdPort, "0.0.0.0");
     try {
@@ -102,7 +102,7 @@ clusterTest(
 );
 
 clusterTest(
-  "EPMD answers at 127.0.0.1, and where the node listens that serves it",
+  "EPMD answers at 127.0.0.1, and at the address of the node that serves it",
   async (cluster) => {
     const port = cluster.epmdPort;
     const alex = await cluster.start("alex", { listen: "127.0.0.3" });
@@ -125,7 +125,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a registration has EPMD listen nowhere, whatever its Extra field says",
+  "a registration makes EPMD listen nowhere, whatever its Extra field contains",
   async (cluster) => {
     const port = cluster.epmdPort;
     // It may listen on 127.0.0.1 alone.

@@ -1,4 +1,4 @@
-/** A listening socket: how much it takes, and that it passes on nothing of its own. */
+/** A listening socket: its limit, and that it never reports its own connections. */
 
 import { assertEquals } from "@std/assert";
 import type { Socket } from "node:net";
@@ -9,7 +9,7 @@ import { epmdTest, eventually, RawConnection } from "./_epmd_helpers.ts";
 import { tlsDial, tlsOf } from "./_tls.ts";
 
 epmdTest(
-  "Listener closes at once what is over its most connections, and takes others when some have ended",
+  "Listener closes connections beyond its limit at once, and accepts others when some have closed",
   async () => {
     const taken: Socket[] = [];
     let over = 0;
@@ -37,7 +37,7 @@ epmdTest(
 );
 
 epmdTest(
-  "Listener passes on who connects while it looks whether it is alive, and not itself",
+  "Listener reports connections while it checks that it is alive, and not its own",
   async () => {
     const remotes: (number | undefined)[] = [];
     const listener = await Listener.open({
@@ -66,7 +66,7 @@ epmdTest(
 );
 
 epmdTest(
-  "Listener counts connections that end inside TLS no more",
+  "Listener stops counting connections that close inside TLS",
   async () => {
     const name = "kate@localhost";
     const tls = await tlsOf({ nodes: [name] });

@@ -1,4 +1,4 @@
-/** The log of a node: however much a peer does, it has few lines of few characters, and none is forged. */
+/** The log of a node: whatever a peer does, it has few and short lines, and none is forged. */
 
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import fc from "fast-check";
@@ -22,7 +22,7 @@ const FORGED = "x\n[error] forged\r\u2028\u2029\u0085\u001b[2J\u202e\t\u0000";
 // deno-lint-ignore no-control-regex
 const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e]/;
 
-/** What kate has logged, as standardLog and jsonLog write it. */
+/** kate's log, as standardLog and jsonLog write it. */
 async function written(events: LogEvent[]): Promise<string[]> {
   const lines: string[] = [];
   for (const event of events) {
@@ -33,7 +33,7 @@ async function written(events: LogEvent[]): Promise<string[]> {
   return lines;
 }
 
-/** Starts kate, and alex, as whose process `fn` runs; gives what kate has logged until it has stopped. */
+/** Starts kate, and alex, as whose process `fn` runs; returns kate's log when it has stopped. */
 async function logOfKate(
   cluster: Cluster,
   onKate: () => Promise<unknown>,
@@ -57,7 +57,7 @@ async function logOfKate(
 }
 
 clusterTest(
-  "a message of 5 MB to a supervisor or a server is a short line",
+  "a message of 5 MB to a supervisor or a server is logged as a short line",
   async (cluster) => {
     const events = await logOfKate(cluster, async () => {
       Process.register(
@@ -123,7 +123,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer that sends what no server expects writes few lines to the log",
+  "a peer that sends unexpected messages to servers writes few lines to the log",
   async (cluster) => {
     const events = await logOfKate(cluster, async () => {
       Process.register(
@@ -150,7 +150,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a status that a listener answers with forges no line",
+  "the status in a listener's answer forges no line",
   async (cluster) => {
     const events: LogEvent[] = [];
     const alex = await cluster.start("alex", {
@@ -173,7 +173,7 @@ clusterTest(
   },
 );
 
-test("NodeLog.line() makes one line of text that has others in it, however long", () => {
+test("NodeLog.line() makes one line of several, of any length", () => {
   const events: LogEvent[] = [];
   const log = new NodeLog({
     node: FORGED,
@@ -192,12 +192,12 @@ test("NodeLog.line() makes one line of text that has others in it, however long"
     assertEquals(STEERING.test(message) || message.includes("\n"), false);
     assertLess(message.length, 5000);
   }
-  // Others stand below their first line.
+  // The others follow below their first line.
   assertMatch(events[2].message, /^first\n {4}second x\n {4}\[error\] forged/);
   assertEquals(STEERING.test(events[2].message.replaceAll("\n", "")), false);
 });
 
-test("standardLog() writes no line of its own for a node's name", async () => {
+test("standardLog() writes no extra line for a node's name", async () => {
   const event: LogEvent = { level: "error", node: FORGED, message: "x" };
   for (const line of await written([event])) {
     assertEquals(line.indexOf("\n"), line.length - 1);
@@ -205,10 +205,10 @@ test("standardLog() writes no line of its own for a node's name", async () => {
   }
 });
 
-/** A log on a clock that a test moves. */
+/** A log with a clock that a test advances. */
 function timedLog(hook: (event: LogEvent) => void): {
   log: NodeLog;
-  /** Moves the clock; a busy program's timers fire late. */
+  /** Advances the clock; a busy program's timers fire late. */
   pass: (ms: number, isBusy?: boolean) => void;
   timers: readonly unknown[];
 } {
@@ -233,12 +233,12 @@ function timedLog(hook: (event: LogEvent) => void): {
   return { log: new NodeLog({ node: "n@h", hook, clock }), pass, timers };
 }
 
-/** How many events a line stands for: those that it counts, or its own. */
+/** The number of events that a line stands for. */
 function standsFor({ message }: LogEvent): number {
   return Number(/^(\d+) more of these: /.exec(message)?.[1] ?? 1);
 }
 
-test("NodeLog writes every event, or counts it once, whatever comes when", () => {
+test("NodeLog writes or counts every event exactly once, at any times", () => {
   let limited = 0;
   fc.assert(
     fc.property(
@@ -292,7 +292,7 @@ test("NodeLog writes every event, or counts it once, whatever comes when", () =>
   assert(limited > 20, `${limited} runs had a limit reached`);
 });
 
-test("NodeLog writes as many events of a cause as it may, and counts those beyond", () => {
+test("NodeLog writes a limited number of events per cause, and counts the others", () => {
   for (const most of [1, 2, 10]) {
     for (const times of [most - 1, most, most + 1, most + 7]) {
       const events: LogEvent[] = [];
@@ -330,13 +330,13 @@ test("NodeLog writes an event after a window whose timer is late", () => {
   assertEquals(messages, ["one", "1 more of these: a", "three"]);
 });
 
-test("NodeLog takes so many events in a second, and says how many more there were", () => {
+test("NodeLog writes a limited number of events per second, and reports how many more there were", () => {
   const events: LogEvent[] = [];
   const { log, pass, timers } = timedLog((event) => void events.push(event));
   let made = 0;
   const event = () => `event ${++made}`;
   for (let i = 0; i < 700; i++) log.report("error", event);
-  // Those that do not pass are not even made.
+  // Suppressed events are not even created.
   assertEquals([events.length, made], [500, 500]);
   pass(1000);
   assertEquals(events.at(-1)!.message, "200 more of these: events");
@@ -350,7 +350,7 @@ test("NodeLog takes so many events in a second, and says how many more there wer
     }
   }
   assertEquals(events.length, 200);
-  // What is not a peer's passes still.
+  // Events without a peer still pass.
   log.report("error", event);
   assertEquals(events.length, 201);
   log.stop();
