@@ -22,6 +22,7 @@ import {
 } from "./log/log_event.ts";
 import { type LogCause, NodeLog } from "./log/node_log.ts";
 import { Deaths } from "./processes/deaths.ts";
+import type { NumberTable } from "./processes/number_table.ts";
 import type { Process } from "./processes/process.ts";
 import { ProcessTable } from "./processes/process_table.ts";
 import { Timers } from "./processes/timers.ts";
@@ -73,7 +74,7 @@ export class NodeRuntime implements Runtime {
     timer: (ms, fn) => outside(() => this.#clock.after(ms, fn)),
   });
   readonly timers: Timers;
-  readonly processes: Map<number, Process>;
+  readonly processes: NumberTable<Process>;
   readonly names: Map<string, Process>;
   readonly aliases: Map<number, Process>;
   readonly visible: Set<string>;

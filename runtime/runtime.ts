@@ -10,6 +10,7 @@ import type { Holdings } from "./holdings.ts";
 import type { RuntimeEvent } from "./log/log_event.ts";
 import type { LogCause, NodeLog } from "./log/node_log.ts";
 import type { NodeIncarnation } from "./processes/links_and_monitors.ts";
+import type { NumberTable } from "./processes/number_table.ts";
 import type { Process, ProcessOptions } from "./processes/process.ts";
 import type { Timers } from "./processes/timers.ts";
 import type { Deadlines } from "./scheduling/deadlines.ts";
@@ -48,7 +49,7 @@ export interface Runtime extends NodeIncarnation {
   /** Messages that are to be sent. */
   readonly timers: Timers;
   /** The processes, by number. */
-  readonly processes: ReadonlyMap<number, Process>;
+  readonly processes: NumberTable<Process>;
   /** The registered names. */
   readonly names: ReadonlyMap<string, Process>;
   /** The active aliases, by reference number. */

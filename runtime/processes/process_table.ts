@@ -6,6 +6,7 @@
 
 import type { Pid } from "../values/pid.ts";
 import type { NodeIncarnation } from "./links_and_monitors.ts";
+import { NumberTable } from "./number_table.ts";
 import type { Process } from "./process.ts";
 
 /** Numbers below are left free, as the first processes of an Erlang node are its own. */
@@ -14,7 +15,7 @@ const LAST_RESERVED = 99;
 /** The processes of a node. */
 export class ProcessTable {
   /** The processes, by number. */
-  readonly processes: Map<number, Process> = new Map();
+  readonly processes: NumberTable<Process> = new NumberTable();
   /** The registered names. */
   readonly names: Map<string, Process> = new Map();
   /** The active aliases, by reference number. */
@@ -34,7 +35,7 @@ export class ProcessTable {
 
   /** Adds a process. */
   add(process: Process): void {
-    this.processes.set(process.pid.number, process);
+    this.processes.add(process);
   }
 
   /** The process of a pid, if it is of this incarnation and alive. */

@@ -8,6 +8,7 @@
 import type { Holdings } from "../holdings.ts";
 import { sharedExitEvent } from "../log/crash_report.ts";
 import { keyOf, monitoredObject } from "../processes/links_and_monitors.ts";
+import type { NumberTable } from "../processes/number_table.ts";
 import type { Process } from "../processes/process.ts";
 import type { ProcessTable } from "../processes/process_table.ts";
 import type { Wait } from "../processes/wait.ts";
@@ -33,7 +34,7 @@ export class LocalDelivery implements Signals {
   readonly #runtime: Runtime;
   readonly #creation: number;
   readonly #table: ProcessTable;
-  readonly #processes: ReadonlyMap<number, Process>;
+  readonly #processes: NumberTable<Process>;
   readonly #names: ReadonlyMap<string, Process>;
   readonly #aliases: ReadonlyMap<number, Process>;
   readonly #watchers: Watchers;
