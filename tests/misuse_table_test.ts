@@ -1,7 +1,7 @@
 /**
- * Every public function, with a wrong value at each place: it is refused by an error of the library
- * that says what could not be done, or means what the documentation says; an error of JavaScript's own
- * ("Cannot read properties of undefined") never comes out.
+ * Every public function, with a wrong value in each position: it fails with an error of the library that
+ * names the operation, or accepts the value as documented; an error of JavaScript's own ("Cannot read
+ * properties of undefined") never appears.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -60,18 +60,18 @@ const WRONG: Record<string, () => unknown> = {
 
 type Label = keyof typeof WRONG;
 
-/** What a place takes besides what is wrong there. */
+/** The otherwise wrong values that a position accepts. */
 type Takes = "any" | readonly Label[];
 
 interface Row {
   fn: (...args: never[]) => unknown;
-  /** Valid arguments, made anew for each call. */
+  /** Valid arguments, created anew for each call. */
   args: () => unknown[] | Promise<unknown[]>;
-  /** By position, which of the values are fine; others have to be refused. */
+  /** The accepted values by position; others must be rejected. */
   takes?: Record<number, Takes>;
-  /** Options by position: each field, and which of the values are fine. */
+  /** Options by position: the accepted values of each field. */
   fields?: Record<number, Record<string, Takes>>;
-  /** What is not tried, as `position.field label`. */
+  /** The cases that are not tried, as `position.field label`. */
   skip?: readonly string[];
 }
 
@@ -1166,7 +1166,7 @@ const TABLE: Record<string, Row> = {
   },
 };
 
-/** Functions of other entry points; what registers tests or starts programs is left out. */
+/** Functions of other entry points, except for those that register tests or start programs. */
 const OTHERS: Record<string, Row> = {
   "Chat.sendMessage": {
     fn: Chat.sendMessage,
@@ -1216,7 +1216,7 @@ const OTHERS: Record<string, Row> = {
   },
 };
 
-/** Those that the table leaves to other tests, and why. */
+/** The functions that other tests cover, and why. */
 const ELSEWHERE: Record<string, string> = {
   "Node.stop": "takes nothing, and stops the node of the test",
   exit: "takes any reason, and throws it",
@@ -1224,7 +1224,7 @@ const ELSEWHERE: Record<string, string> = {
   standardLog: "a hook: the node calls it",
 };
 
-/** What callers can call: plain functions, and static functions of classes. */
+/** The functions that users can call: plain functions, and static functions of classes. */
 function publicFunctions(): string[] {
   const names: string[] = [];
   for (const [name, value] of Object.entries<unknown>(library)) {
@@ -1261,7 +1261,7 @@ Deno.test("the table of misuse has every public function", () => {
   );
 });
 
-/** How a call ended; nothing while it waits. */
+/** How a call ended; `undefined` while it waits. */
 type Outcome = { value: unknown } | { error: unknown } | undefined;
 
 /** Calls a function in a process of its own, which is then killed. */
@@ -1299,8 +1299,8 @@ async function outcomeOf(
 }
 
 /**
- * Why an outcome is not as it has to be. Where a number belongs, one out of bounds is a RangeError; all
- * else that is wrong is a TypeError.
+ * The reason why an outcome is wrong. A number out of bounds is a RangeError; every other wrong value is a
+ * TypeError.
  */
 function fault(
   outcome: Outcome,
@@ -1374,7 +1374,7 @@ for (const [name, row] of Object.entries({ ...TABLE, ...OTHERS })) {
 }
 
 clusterTest(
-  "export() refuses what is no module, and what is no name",
+  "export() rejects invalid modules and names",
   async (cluster) => {
     const node = await cluster.start("alex");
     for (const [label, make] of Object.entries(WRONG)) {

@@ -1,4 +1,4 @@
-/** What is no function, and no name, is refused where it is written, and harms nobody. */
+/** Invalid functions and names are rejected where they are passed, and have no other effect. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Agent } from "../agent.ts";
@@ -17,7 +17,7 @@ import { startNodes, test } from "../testing/mod.ts";
 const NONE = undefined as any;
 const HALF = ["Chat"] as unknown as [string, string];
 
-test("spawn() and Task.async() refuse what is no function, and start nothing", () => {
+test("spawn() and Task.async() reject a value that is not a function, and start nothing", () => {
   assertThrows(() => spawn(NONE), TypeError, "Cannot run undefined: give a");
   const named = ["Kate", "sayName"] as unknown as () => void;
   assertThrows(
@@ -28,7 +28,7 @@ test("spawn() and Task.async() refuse what is no function, and start nothing", (
   assertThrows(() => Task.async(NONE), TypeError, "Cannot run undefined");
 });
 
-test("Task.await() and its kin refuse what is no task", async () => {
+test("Task.await(), yield() and shutdown() reject a value that is not a task", async () => {
   const started = Promise.resolve() as unknown as Task;
   for (
     const refused of [
@@ -46,7 +46,7 @@ test("Task.await() and its kin refuse what is no task", async () => {
   );
 });
 
-test("options are refused that are a timeout, as Elixir has it there", async () => {
+test("options that are a number are rejected, where Elixir has a timeout", async () => {
   // deno-lint-ignore no-explicit-any
   const late = 1000 as any;
   for (
@@ -60,7 +60,7 @@ test("options are refused that are a timeout, as Elixir has it there", async () 
   ) await assertRejects(refused, TypeError, "with the options 1000: give them");
 });
 
-test("Node.spawn() and TaskSupervisor.async() refuse what names no function", async () => {
+test("Node.spawn() and TaskSupervisor.async() reject a value that names no function", async () => {
   await using nodes = await startNodes(["alex", "kate"], { modules: { Chat } });
   await nodes.get("kate").run(() => Application.start(chat));
   const supervisor = { name: "Chat.TaskSupervisor", node: "kate@localhost" };
@@ -84,7 +84,7 @@ test("Node.spawn() and TaskSupervisor.async() refuse what names no function", as
   });
 });
 
-test("names are strings or atoms", () => {
+test("register() and sendMessage() accept only strings and atoms as names", () => {
   assertThrows(
     () => Process.register(self(), self() as unknown as string),
     TypeError,
@@ -97,7 +97,7 @@ test("names are strings or atoms", () => {
   );
 });
 
-test("receive() says where its options go", () => {
+test("receive() names the position of its options", () => {
   assertThrows(
     () => receive({ timeout: 5 } as unknown as null),
     TypeError,

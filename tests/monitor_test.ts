@@ -8,7 +8,7 @@ const HERE = "nonode@nohost";
 // monitors
 
 processTest(
-  "monitor() of oneself watches nobody, and is no alias",
+  "monitor() of the caller monitors nothing, and its reference is no alias",
   async () => {
     Process.register(self(), "me");
     for (const target of [self(), "me", { name: "me", node: HERE }]) {
@@ -23,7 +23,7 @@ processTest(
 );
 
 processTest(
-  "monitor() goes one way: the watched one does not notice",
+  "monitor() goes one way: the monitored process does not notice",
   async () => {
     const parent = self();
     const pid = spawn(async () => {
@@ -52,10 +52,10 @@ processTest("demonitor() of a name stops the DOWN", async () => {
   assertEquals(await mail(), []);
 });
 
-// What is kept.
+// Entries in tables.
 
 processTest(
-  "monitors, aliases and links that have ended leave nothing behind",
+  "monitors, aliases and links that have ended leave no entries behind",
   async () => {
     const me = insideOf()!;
     const { runtime } = me;

@@ -63,7 +63,7 @@ clusterTest("Node.connect() connects both ends, once", async (cluster) => {
 });
 
 clusterTest(
-  "Node.connect() to the node itself is true, and no connection",
+  "Node.connect() to the node itself returns true, and makes no connection",
   async (cluster) => {
     const alex = await cluster.start("alex");
     await alex.run(async () => {
@@ -76,7 +76,7 @@ clusterTest(
 );
 
 clusterTest(
-  "Node.connect() to a node that is not there is false, and the log says why",
+  "Node.connect() to an unreachable node returns false, and logs the reason",
   async (cluster) => {
     const alex = await cluster.start("alex");
     await alex.run(async () => {
@@ -95,7 +95,7 @@ clusterTest(
 );
 
 clusterTest(
-  "Node.disconnect() ends a connection at both ends",
+  "Node.disconnect() closes a connection at both ends",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const kate = await cluster.start("kate");
@@ -116,7 +116,7 @@ clusterTest(
 );
 
 clusterTest(
-  "Node.connect() needs no EPMD where it is given the address",
+  "Node.connect() needs no EPMD if it is called with the address",
   async (cluster) => {
     const alex = await cluster.start("alex", { epmdPort: false });
     const kate = await cluster.start("kate", { epmdPort: false });
@@ -159,7 +159,7 @@ clusterTest(
   },
 );
 
-// Who is connected to whom.
+// Connections of all nodes.
 
 clusterTest("visible nodes connect transitively", async (cluster) => {
   const alex = await cluster.start("alex");
@@ -178,7 +178,7 @@ clusterTest("visible nodes connect transitively", async (cluster) => {
 });
 
 clusterTest(
-  "a hidden node is listed as such, and connects to nobody else",
+  "a hidden node is listed as hidden, and connects to no other node",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const kate = await cluster.start("kate");
@@ -217,7 +217,7 @@ clusterTest(
       assertEquals(Node.list(), []);
       assertEquals(Node.list("hidden").sort(), [ALEX, MOEBI]);
       assertEquals(Node.list("connected").sort(), [ALEX, MOEBI]);
-      // What is for all nodes is for this one.
+      // Functions for all nodes include this one.
       assertEquals(await global.setLock(lock("kate"), { retries: 0 }), true);
       await alex.run(async () => {
         Process.register(self(), "load");
@@ -237,7 +237,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a node with connectAll: false connects to those alone that it is told to",
+  "a node with connectAll: false connects only on request",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const kate = await cluster.start("kate");
@@ -272,7 +272,7 @@ clusterTest("Node.monitor() gives one nodedown a call", async (cluster) => {
 });
 
 clusterTest(
-  "Node.monitor() of a node that is not there gives nodedown now",
+  "Node.monitor() of an unreachable node sends nodedown at once",
   async (cluster) => {
     const alex = await cluster.start("alex");
     await alex.run(async () => {
@@ -285,7 +285,7 @@ clusterTest(
 );
 
 clusterTest(
-  "Node.monitorNodes() tells of visible nodes until it is switched off",
+  "Node.monitorNodes() reports visible nodes until it is switched off",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const kate = await cluster.start("kate");
@@ -294,7 +294,7 @@ clusterTest(
       assertEquals(Node.monitorNodes(true), true);
       await Node.connect(KATE);
       await part(kate, alex);
-      // Asked for twice, each is told twice.
+      // Subscribed twice, each event arrives twice.
       for (const type of ["nodeup", "nodeup", "nodedown", "nodedown"]) {
         assertEquals(await receive(), { type, node: KATE });
       }
@@ -357,7 +357,7 @@ clusterTest("monitor(), link() and Node.spawn() connect", async (cluster) => {
 // Incarnations.
 
 clusterTest(
-  "a node that is started again takes no signal for its predecessor",
+  "a restarted node receives no signal for its predecessor",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const first = await cluster.start("kate");
@@ -400,7 +400,7 @@ clusterTest(
 // With Erlang's own EPMD.
 
 clusterTest(
-  "nodes register with a real epmd, and find each other by it",
+  "nodes register with a real epmd, and find each other through it",
   async (cluster) => {
     const stop = await startEpmd(cluster.epmdPort);
     try {

@@ -20,7 +20,7 @@ import * as Remote from "./_remote.ts";
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 
-// Where no node is started.
+// Without a started node.
 
 processTest("Node's functions say that no node is started", async () => {
   assertEquals(Node.self(), "nonode@nohost");
@@ -34,7 +34,7 @@ processTest("Node's functions say that no node is started", async () => {
 });
 
 processTest(
-  "Node.spawn() gives a useless pid where no node is started",
+  "Node.spawn() returns a useless pid if no node is started",
   async () => {
     const pid = await Node.spawn(KATE, ["Remote", "wait"]);
     assertEquals(pid.node, "nonode@nohost");
@@ -75,7 +75,7 @@ clusterTest(
 );
 
 clusterTest(
-  "Node.start() takes this machine's name for a name without a host",
+  "Node.start() appends this machine's name to a name without a host",
   async (cluster) => {
     const node = await Node.start({
       name: "alex",
@@ -101,7 +101,7 @@ for (
   ]
 ) {
   clusterTest(
-    `Node.start() refuses the name ${name.slice(0, 30)}`,
+    `Node.start() rejects the name ${name.slice(0, 30)}`,
     async (cluster) => {
       const error = await assertRejects(
         () => Node.start({ name, cookie: COOKIE, epmdPort: cluster.epmdPort }),
@@ -114,7 +114,7 @@ for (
 }
 
 clusterTest(
-  "Node.start() refuses a name that is in use, and leaves its owner alone",
+  "Node.start() rejects a name that is in use, and does not affect its owner",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const error = await assertRejects(
@@ -150,7 +150,7 @@ clusterTest("Node.start() refuses a cookie that is none", async (cluster) => {
 });
 
 clusterTest(
-  "Node.start() reads a cookie file that its owner alone can read",
+  "Node.start() reads a cookie file that only its owner can read",
   async (cluster) => {
     const file = await Deno.makeTempFile();
     try {
@@ -180,7 +180,7 @@ clusterTest(
 );
 
 clusterTest(
-  "Node.start() fails where EPMD's port is another program's",
+  "Node.start() rejects if another program listens on EPMD's port",
   async (cluster) => {
     await using fake = new FakeEpmd((socket) => socket.end("HTTP/1.1 400 Bad"));
     await fake.listen(cluster.epmdPort);
@@ -194,7 +194,7 @@ clusterTest(
 );
 
 clusterTest(
-  "Node.start() listens on the port that it is given, again after a stop",
+  "Node.start() listens on the given port, also after a stop",
   async (cluster) => {
     const port = freePort();
     for (let round = 0; round < 2; round++) {
@@ -259,7 +259,7 @@ clusterTest(
 // run()
 
 clusterTest(
-  "run() gives what its function returns, throws or exits with",
+  "run() returns, throws or exits as its function does",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const pid = await alex.run(() => self());

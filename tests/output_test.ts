@@ -1,4 +1,4 @@
-/** Nodes whose output and log nobody reads, or can be written nowhere: they serve on. */
+/** Nodes whose output and log cannot be written, or are not read: they continue to serve. */
 
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -16,12 +16,12 @@ import { type Cluster, clusterTest, pairTest } from "./_nodes.ts";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const KATE = "kate@localhost";
 
-/** A node in a process of its own, whose streams the test has. */
+/** A node in a process of its own, whose streams the test controls. */
 class Program implements AsyncDisposable {
   readonly child: Deno.ChildProcess;
   readonly status: Promise<Deno.CommandStatus>;
 
-  /** Starts it; the shell's redirections come behind its arguments. */
+  /** Starts it; the shell's redirections follow its arguments. */
   constructor(cluster: Cluster, args: string[], redirections = "") {
     const command = [
       ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--no-check"],
@@ -53,7 +53,7 @@ class Program implements AsyncDisposable {
     try {
       this.child.kill("SIGKILL");
     } catch {
-      // It has ended.
+      // It has exited.
     }
     await this.status;
     for (const stream of [this.child.stdout, this.child.stderr]) {
@@ -62,7 +62,7 @@ class Program implements AsyncDisposable {
   }
 }
 
-/** Waits until it says that it is up; reads nothing after that. */
+/** Waits until it prints that it has started; reads nothing after that. */
 async function isUp(program: Program): Promise<void> {
   const reader = program.child.stdout.getReader();
   let text = "";
@@ -74,7 +74,7 @@ async function isUp(program: Program): Promise<void> {
   reader.releaseLock();
 }
 
-/** Fails, by the test's time limit, unless the node and its EPMD serve, and a signal ends it. */
+/** Fails, by the test's time limit, unless the node and its EPMD serve, and a signal stops it. */
 async function assertServes(
   cluster: Cluster,
   program: Program,
@@ -89,7 +89,7 @@ async function assertServes(
   assertEquals([code, signal], [0, null]);
 }
 
-/** Has the node log a warning: an HTTP client comes to its port. */
+/** Makes the node log a warning: an HTTP client connects to its port. */
 async function provoke(cluster: Cluster): Promise<void> {
   const [{ port }] = await names({ port: cluster.epmdPort });
   const socket = connect(port, "127.0.0.1");
@@ -100,9 +100,9 @@ async function provoke(cluster: Cluster): Promise<void> {
 }
 
 const LOGS = {
-  "a pipe that is closed": "",
-  "a device that is full": "2>/dev/full",
-  "a file that is closed": "2>&-",
+  "a closed pipe": "",
+  "a full device": "2>/dev/full",
+  "a closed file": "2>&-",
 };
 
 for (const [what, redirections] of Object.entries(LOGS)) {
@@ -124,13 +124,13 @@ for (const [what, redirections] of Object.entries(LOGS)) {
       assertLess(after, idle + 50);
       await assertServes(cluster, kate);
     },
-    // Where the processor time of others is seen in /proc.
+    // Only where /proc shows the processor time of others.
     { programs: ["sh", "cat"], ignore: Deno.build.os !== "linux" },
   );
 }
 
 clusterTest(
-  "a node whose standard output nobody reads serves on, and stops",
+  "a node whose standard output is not read serves on, and stops",
   async (cluster) => {
     await using kate = new Program(cluster, [
       "--no-halt",
@@ -138,7 +138,7 @@ clusterTest(
       "for (let i = 0; i < 10; i++) IO.puts('x'.repeat(1 << 20)); undefined",
     ]);
     const reader = kate.child.stdout.getReader();
-    // It prints by now; the pipe takes a small part of that.
+    // It has printed by now; the pipe takes a small part of it.
     await reader.read();
     reader.releaseLock();
     await assertServes(cluster, kate);
@@ -147,7 +147,7 @@ clusterTest(
 );
 
 clusterTest(
-  "all that a node prints arrives, in order, however late it is read",
+  "a node's output arrives completely and in order, however late it is read",
   async (cluster) => {
     await using kate = new Program(cluster, [
       "-e",
@@ -164,7 +164,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a node that serves goes on when nobody reads its output any more",
+  "a node that serves goes on when its output is no longer read",
   async (cluster) => {
     await using kate = new Program(cluster, [
       "--no-halt",
@@ -193,7 +193,7 @@ clusterTest(
   { programs: ["sh"] },
 );
 
-test("writeError() drops what nobody reads, and says how much", async () => {
+test("writeError() drops unread text, and reports how much", async () => {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--quiet", "--no-check", "--no-prompt"],

@@ -1,4 +1,4 @@
-/** Tests of code outside any process, as the handlers of a web server are. */
+/** Tests of code outside any process, such as the handlers of a web server. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -28,7 +28,7 @@ const Work = {
   },
 };
 
-test("Task.async() outside any process fails its own await only", async () => {
+test("Task.async() outside any process makes only its own await fail", async () => {
   const shell = self();
   const never = Promise.withResolvers<number>();
   const waits = Task.async(() => never.promise);
@@ -40,7 +40,7 @@ test("Task.async() outside any process fails its own await only", async () => {
   assert(self().equals(shell));
 });
 
-test("Task.async() outside any process spares it after the await has timed out", async () => {
+test("Task.async() outside any process does not end it after the await has timed out", async () => {
   const shell = self();
   const task = Task.async(async () => {
     await receive();
@@ -52,7 +52,7 @@ test("Task.async() outside any process spares it after the await has timed out",
   assert(self().equals(shell));
 });
 
-test("Task.async() outside any process sends an EXIT where exits are trapped", async () => {
+test("Task.async() outside any process sends an EXIT if exits are trapped", async () => {
   Process.trapExit(true);
   try {
     const task = Task.async(() => exit("boom"));
@@ -67,7 +67,7 @@ test("Task.async() outside any process sends an EXIT where exits are trapped", a
   }
 });
 
-test("Task.asyncStream() outside any process fails its own loop only", async () => {
+test("Task.asyncStream() outside any process makes only its own loop fail", async () => {
   const shell = self();
   await assertRejects(async () => {
     for await (const _ of Task.asyncStream([1], () => exit("boom")));
@@ -75,7 +75,7 @@ test("Task.asyncStream() outside any process fails its own loop only", async () 
   assert(self().equals(shell));
 });
 
-/** Starts a task supervisor on a node, for as long as the node runs. */
+/** Starts a task supervisor on a node, which runs as long as the node. */
 function startTasks(node: Node): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   node.run(() => {
@@ -89,7 +89,7 @@ function startTasks(node: Node): Promise<void> {
 }
 
 clusterTest(
-  "TaskSupervisor.async() outside any process: of twelve requests, those on the node that stops fail",
+  "TaskSupervisor.async() outside any process: of twelve requests, those on the stopping node fail",
   async (cluster) => {
     const web = await cluster.start("web", { modules: { Work } });
     const nodes = await Promise.all(
@@ -132,7 +132,7 @@ clusterTest(
       const ref = Process.monitor(pid);
       return (await receive((m) => ref.equals(m.ref))).reason;
     });
-    // The monitor is there before the node stops: run() starts before stop() does.
+    // The monitor exists before the node stops: run() starts before stop() does.
     await one.run(() => {});
     await web.stop();
     assertEquals(await ended, "shutdown");
@@ -193,7 +193,7 @@ test("Node.run() rejects what is not a function", async () => {
 });
 
 clusterTest(
-  "an exit over a link that was made outside any process is logged with what to do",
+  "an exit over a link that was made outside any process is logged with advice",
   async (cluster) => {
     await cluster.start("web");
     spawnLink(() => exit("boom"));
@@ -204,7 +204,7 @@ clusterTest(
   },
 );
 
-test("a server that ends normally ends nothing outside any process", async () => {
+test("a server that exits normally ends nothing outside any process", async () => {
   const shell = self();
   const server = await Agent.startLink(() => 0);
   await Agent.stop(server);

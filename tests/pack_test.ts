@@ -1,4 +1,4 @@
-/** What `deno task pack` makes, installed by npm: it runs on Node and on Bun, and has its types. */
+/** The package that `deno task pack` makes, installed by npm: it runs on Node and on Bun, and has its types. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Application } from "../application.ts";
@@ -26,7 +26,7 @@ import { exactly, objectOf } from "./_terms.ts";
 
 const HOSTS: readonly Host[] = ["node", "bun"];
 
-/** A node that sends back what it gets, and which keys its prototype of objects has got meanwhile. */
+/** A node that sends back its messages, and reports new keys of its prototype of objects. */
 const KEYS =
   `import { Node, Process, receive, self, send } from "@otp/distribution";
 const before = Reflect.ownKeys(Object.prototype);
@@ -72,7 +72,7 @@ await cluster.advance(60_000);
 console.log(answer, (cluster.now() - before) / 1000);
 `;
 
-/** What is right of servers, and what is wrong. */
+/** Correct and wrong uses of servers' types. */
 const SERVERS = `import {
   Agent,
   GenServer,
@@ -112,10 +112,10 @@ for await (const result of Task.asyncStream([1], (n) => n > 0)) {
 await Agent.update(Agent.ref<number>("Count"), (n) => String(n));
 `;
 
-/** The tarball has the stand-ins for @std; the genuine ones come from JSR's own npm registry. */
+/** Whether the tarball has the stand-ins for @std; the genuine ones come from JSR's own npm registry. */
 const HAS_STAND_INS = "workspace" in config;
 
-// One test of several steps, as the project that they share takes a while to make.
+// One test of several steps, as the project that they share takes a while to create.
 test("the packed package", {
   tags: ["pack"],
   programs: ["npm", "tar"],
@@ -136,7 +136,7 @@ test("the packed package", {
     }
   });
 
-  await t.step("says which Node.js it needs on an older one", async () => {
+  await t.step("names the Node.js that it needs on an older one", async () => {
     const names = Object.keys(config.exports).map((name) =>
       name.replace(".", config.name)
     );
@@ -160,7 +160,7 @@ test("the packed package", {
   });
 
   await t.step(
-    "says that the harness's tests and peers need Deno",
+    "reports that the harness's tests and peers need Deno",
     async () => {
       await project.write(
         "harness.mjs",
@@ -196,7 +196,7 @@ process.exit(await main([]));
     },
   );
 
-  await t.step("says its version", async () => {
+  await t.step("prints its version", async () => {
     for (const host of HOSTS) {
       await using program = project.chat(host, ["--version"]);
       assertEquals(await program.ended, 0, program.output);
@@ -204,7 +204,7 @@ process.exit(await main([]));
     }
   });
 
-  await t.step("names the command that starts it there", async () => {
+  await t.step("names the command that starts it", async () => {
     const commands: Record<string, string> = {
       node: "npx otp-chat",
       bun: "bunx --bun otp-chat",
@@ -403,7 +403,7 @@ for (const home of [undefined, "", "relative"]) {
     const folder = await Deno.makeTempDir();
     await using stack = new AsyncDisposableStack();
     stack.defer(() => Deno.remove(folder, { recursive: true }));
-    // `npx deno task pack` has made the tarball already: it packs the clone as it is committed.
+    // `npx deno task pack` has made the tarball already: it packs the clone as committed.
     const npx = `#!/bin/sh
 [ "$*" = "-y deno@2.9.6 task pack otp.tgz" ] || exit 3
 cp "${project.folder}/package.tgz" otp.tgz
@@ -440,7 +440,7 @@ cp "${project.folder}/package.tgz" otp.tgz
     const sections = sectionsOf(await readPage("docs/from-zero.md"));
     const [program, printed] = blocksIn(sections.get("4. A monitor")!);
     await project.write("prices.ts", program.text);
-    // Without the log: it comes by another pipe, and so in another place.
+    // Without the log: it arrives through another pipe, and so in another order.
     const lines = printed.text.split("\n").filter((line) =>
       line.startsWith("the ")
     );
@@ -454,7 +454,7 @@ cp "${project.folder}/package.tgz" otp.tgz
     }
   });
 
-  await t.step("has types that refuse what is wrong", async () => {
+  await t.step("has types that reject wrong uses", async () => {
     const begin = `import { type Pid, send } from "@otp/distribution/process";
 import { Node } from "@otp/distribution";
 declare const pid: Pid<{ type: "hi" }>;

@@ -1,4 +1,4 @@
-/** A scope of pg and a peer that speaks for another one by hand: members are counted as it says. */
+/** A pg scope and a scripted peer that sends for another one: members count as the peer reports them. */
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -22,7 +22,7 @@ type Step =
 
 const theirs = (number: number) => ({ $pid: [0, number, CREATION] });
 
-/** What the peer says for a step. */
+/** The message of the peer for a step. */
 function messageOf(step: Step): unknown {
   switch (step.type) {
     case "sync":
@@ -38,7 +38,7 @@ function messageOf(step: Step): unknown {
   }
 }
 
-/** What is held after a step. */
+/** The memberships after a step. */
 function after(held: Held, step: Step): Held {
   const next = structuredClone(held);
   switch (step.type) {
@@ -70,7 +70,7 @@ async function tell(peer: RawPeer, message: unknown): Promise<void> {
   }]]);
 }
 
-/** Waits until the scope has taken in what the peer has told. */
+/** Waits until the scope has handled the peer's earlier messages. */
 async function takenIn(peer: RawPeer): Promise<void> {
   await peer.say([["monitor_name", 100, "nobody at all", 999]]);
   while ((await peer.signal("down"))[3] !== 999);
@@ -122,7 +122,7 @@ function numbersOf(pids: readonly Pid[]): number[] {
 }
 
 clusterTest(
-  "members are as often in a group as their node says, whatever it says in turn",
+  "members are in a group as often as their node reports, whatever messages arrive in turn",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       await pg.startLink();
@@ -134,7 +134,7 @@ clusterTest(
           const { ref, groups } = await pg.monitorScope();
           assertEquals(groups, []);
           let held: Held = { a: [], b: [] };
-          // What one who goes by the news alone has.
+          // The members of a subscriber that only applies updates.
           const seen: Held = { a: [], b: [] };
           for (const step of steps) {
             held = after(held, step);
@@ -165,7 +165,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a scope tells of each member as often as it has joined, to whoever asks again",
+  "a scope reports each member as often as it has joined, to every repeated request",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       await pg.startLink();

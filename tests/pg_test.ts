@@ -41,7 +41,7 @@ function nodesTest(
   });
 }
 
-/** A member of a group on a node, by a process that waits. */
+/** A member of a group on a node: a process that waits. */
 function member(node: Node, group: unknown): Promise<Pid> {
   return node.run(async () => {
     const pid = idle();
@@ -104,7 +104,7 @@ pgTest("what is no message of a scope does it no harm", async () => {
       new Cast(1),
     ]
   ) send("pg", message);
-  // From one that has not been met: it is late, or never was one.
+  // From an unknown sender: it is late, or was never a member.
   send("pg", {
     type: "join",
     peer: elsewhere,
@@ -120,7 +120,7 @@ pgTest("a scope that has been killed answers nobody any more", async () => {
   const scope = Process.whereis("pg")!;
   await turn();
   send(scope, { type: "discover", peer: self() });
-  // It was waiting, and so has the message already, but has not gone on.
+  // The process was waiting, and so has the message already, but has not resumed.
   Process.exit(scope, "kill");
   await turn();
   assertEquals(await mail(), []);
@@ -138,7 +138,7 @@ nodesTest("a node without the scope has no part in it", async (alex, kate) => {
 });
 
 clusterTest(
-  "all nodes end up with the same members, whatever happened",
+  "all nodes end up with the same members, after any history",
   async (cluster) => {
     const names = ["alex", "kate", "moebi"];
     const nodes = await Promise.all(names.map((name) => cluster.start(name)));
@@ -156,7 +156,7 @@ clusterTest(
       ),
     );
     await alex.run(() => Node.connect(kate.name));
-    // What comes last over each connection comes after all else.
+    // The last signal over each connection arrives after all others.
     for (const node of nodes) await member(node, ["end", node.name]);
     const seen = [];
     for (const node of nodes) {
@@ -178,7 +178,7 @@ clusterTest(
 );
 
 nodesTest(
-  "a process of another node asks the scope of its own node alone",
+  "a process of another node asks the scope of its own node only",
   async (_alex, kate) => {
     const scope = { name: "pg", node: kate.name };
     const ref = Process.monitor(scope, { alias: "reply_demonitor" });

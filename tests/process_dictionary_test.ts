@@ -1,4 +1,4 @@
-/** The process dictionary and labels, and what else Elixir's Process has that is small. */
+/** The process dictionary and labels, and other small functions of Elixir's Process. */
 
 import {
   assert,
@@ -28,7 +28,7 @@ import { turn } from "./_processes.ts";
 import { THEIRS, withRaw } from "./_raw_peer.ts";
 
 clusterTest(
-  "put() keeps values as they are, and keys as copies",
+  "put() stores values uncopied, and copies of keys",
   async (cluster) => {
     const node = await cluster.start("alex");
     await node.run(() => {
@@ -52,7 +52,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a crash report has the label that a process has given itself",
+  "a crash report has the label of the process",
   async (cluster) => {
     const events: LogEvent[] = [];
     const node = await cluster.start("alex", {
@@ -87,7 +87,7 @@ clusterTest(
       const text = "x".repeat(50_000);
       let sent = 0;
       while (Process.send(THEIRS, text, { nosuspend: true }) === "ok") {
-        // A turn in between, so that the kernel takes what it can.
+        // A turn between, so that the kernel takes as much as it can.
         await turn();
         sent++;
         assert(sent < 10_000);
@@ -96,7 +96,7 @@ clusterTest(
         Process.send(THEIRS, text, { nosuspend: true }),
         "nosuspend",
       );
-      // Without it, the message is sent, and the sender asked to wait.
+      // Without it, the message is sent, and the sender is asked to wait.
       const held = Process.send(THEIRS, text, {});
       assert(held instanceof Promise);
       assertEquals(
@@ -124,7 +124,7 @@ pairTest("send() with noconnect dials nobody", async ({ kate }) => {
 });
 
 clusterTest(
-  "extraArguments come before those that a child is started with",
+  "extraArguments come before the arguments that a child is started with",
   async (cluster) => {
     const node = await cluster.start("alex");
     await node.run(async () => {
@@ -171,7 +171,7 @@ clusterTest(
 );
 
 pairTest(
-  "getChildspec() gives the start itself on a node, and its name on another",
+  "getChildspec() returns the start function on its own node, and its name on another",
   async ({ kate }) => {
     const start = () => spawnLink(() => receive());
     const sup = await Supervisor.startLink([{ id: "a", start }], {

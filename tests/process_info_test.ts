@@ -85,7 +85,7 @@ processTest("info() tells what another process is", async () => {
 });
 
 processTest(
-  "info() tells of monitors of names, and of links and monitors that ended",
+  "info() reports monitors of names, and links and monitors that ended",
   async () => {
     const pid = idle();
     Process.register(pid, "service");
@@ -126,7 +126,7 @@ processTest("info() refuses what is no process of this node", () => {
 });
 
 processTest(
-  "list() gives the processes that are alive, in order of their start",
+  "list() returns the live processes, in order of their start",
   async () => {
     const before = Process.list();
     const [first, second] = [idle(), idle()];
@@ -151,7 +151,7 @@ processTest("registered() gives the names that processes have", async () => {
 });
 
 processTest(
-  "the ancestors of a server are those that started it, by name where they have one",
+  "the ancestors of a server are the processes that started it, by name if they have one",
   async () => {
     const inner = {
       id: "inner",
@@ -219,7 +219,7 @@ pairTest(
     send(after, "to alex too");
     assertEquals(await Promise.all(ends), ["normal", "normal"]);
     assertEquals(outputs, { alex: "to alex\nto alex too\n" });
-    // Nobody is there: dropped, as any signal.
+    // No process: dropped, as any signal.
     Process.groupLeader(before, Process.groupLeader());
     Process.groupLeader(
       new Pid("nobody@localhost", 1, 1),
@@ -278,7 +278,7 @@ pairTest("info() of a process of another node asks that node", async () => {
 });
 
 clusterTest(
-  "a node tells of its processes only to those that its allow option says",
+  "a node reports on its processes only to nodes that its allow option permits",
   async (cluster) => {
     const asked: string[] = [];
     const kate = await cluster.start("kate", {

@@ -1,4 +1,4 @@
-/** Links between two nodes whose signals take their time, in every order that can be. */
+/** Links between two nodes whose signals are delayed, in every possible order. */
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -11,7 +11,7 @@ import { test } from "../testing/tags.ts";
 
 const KINDS: (keyof Signals)[] = ["link", "unlink", "unlinkAck", "exitLink"];
 
-/** A one-way road for signals: each arrives when it is told to, in order. */
+/** A one-way channel for signals: each arrives on request, in order. */
 class Road {
   readonly signals: Signals;
   readonly #onTheWay: (() => void)[] = [];
@@ -28,7 +28,7 @@ class Road {
     this.signals = Object.fromEntries(kinds);
   }
 
-  /** Lets the next signal arrive; false if there is none. */
+  /** Delivers the next signal; returns false if there is none. */
   deliver(): boolean {
     const next = this.#onTheWay.shift();
     next?.();
@@ -36,7 +36,7 @@ class Road {
   }
 }
 
-/** Two nodes with a process each, which traps exits, and the roads to each of them. */
+/** Two nodes with a process each, which traps exits, and the channels to each of them. */
 function twoNodes(): {
   runtimes: NodeRuntime[];
   processes: ProcessState[];
@@ -90,7 +90,7 @@ function links(process: ProcessState): unknown[] {
   return [...process.links?.values() ?? []].map(({ unlinking }) => unlinking);
 }
 
-test("link() and unlink() from both ends leave both linked or neither, in whatever order they meet", () => {
+test("link() and unlink() from both ends leave both linked or neither, in every order", () => {
   let linked = 0;
   fc.assert(
     fc.property(steps([0, 1]), (order) => {
@@ -110,7 +110,7 @@ test("link() and unlink() from both ends leave both linked or neither, in whatev
       assertEquals(first.length === 0 ? [] : [0], first);
       linked += first.length;
 
-      // What both believe is so: an exit goes over the link or not at all.
+      // Both ends are right: an exit goes over the link or not at all.
       const { pid, runtime } = processes[0];
       runtime.local.exit(pid, pid, "kill");
       deliverAll(roads);
@@ -129,7 +129,7 @@ test("link() and unlink() from both ends leave both linked or neither, in whatev
   assertEquals(linked > 100, true, "the property never saw a link");
 });
 
-test("unlink() drops an exit that is on its way; link() after it tells of the death", () => {
+test("unlink() drops an exit that is under way; link() after it reports the death", () => {
   fc.assert(
     fc.property(steps([0]), fc.nat(24), (order, dies) => {
       const { runtimes, processes: [self, other], roads } = twoNodes();
@@ -144,7 +144,7 @@ test("unlink() drops an exit that is on its way; link() after it tells of the de
       }
       other.runtime.terminate(other, "boom");
       while ([arrive(0), arrive(1)].some(Boolean));
-      // A link that was still wanted has told of the death, one way or the other.
+      // A link that was still wanted has reported the death, in one way or the other.
       assertEquals([linked, links(self)], [false, []]);
       runtimes[0].stop("shutdown");
 

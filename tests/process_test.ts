@@ -40,7 +40,7 @@ const HERE = "nonode@nohost";
 
 // self()
 
-test("self() is the shell outside any process, one and the same", async () => {
+test("self() is always the same shell outside any process", async () => {
   const shell = self();
   await Promise.resolve();
   assert(shell.equals(self()));
@@ -81,7 +81,7 @@ test("the shell is replaced when an exit signal kills it, and its wait rejects w
   assertEquals(await receive(), "for the new one");
 });
 
-test("the shell dies with what it is linked to", async () => {
+test("the shell dies with a linked process", async () => {
   const shell = self();
   const pid = spawnLink(() => exit("boom"));
   const error = await assertRejects(() => receive(), ExitError, "boom");
@@ -92,7 +92,7 @@ test("the shell dies with what it is linked to", async () => {
 // spawn()
 
 processTest(
-  "spawn() runs the function after the caller has given way",
+  "spawn() runs the function after the caller has yielded",
   async () => {
     const order: string[] = [];
     const pid = spawn(() => order.push("child"));
@@ -103,7 +103,7 @@ processTest(
 );
 
 processTest(
-  "spawn() refuses arguments that cannot be sent, and starts nothing",
+  "spawn() rejects arguments that cannot be sent, and starts nothing",
   () => {
     assertThrows(
       () => spawn((_fn: () => void) => {}, [() => {}]),
@@ -153,7 +153,7 @@ processTest(
 );
 
 processTest(
-  "send() gives undefined and drops the message when the receiver is dead",
+  "send() returns undefined and drops the message when the receiver is dead",
   async () => {
     const pid = spawn(() => {});
     await ended(pid);
@@ -162,7 +162,7 @@ processTest(
 );
 
 processTest(
-  "send() throws NoProcessError for a local name that nobody has",
+  "send() throws NoProcessError for an unregistered local name",
   () => {
     const error = assertThrows(() => send("nobody", 1), NoProcessError);
     assertMatch(error.message, /^Cannot send to "nobody": no process/);
@@ -170,7 +170,7 @@ processTest(
 );
 
 processTest(
-  "send() drops what is for a pid of another node or another incarnation",
+  "send() drops a message to a pid of another node or another incarnation",
   async () => {
     const { number } = self();
     send(new Pid("kate@localhost", number, 0), 1);
@@ -196,10 +196,10 @@ processTest("send() sends nothing when it refuses the message", async () => {
   assertEquals(await mail(), []);
 });
 
-test("send() takes only what a typed pid takes", () => {
+test("send() accepts only messages of a typed pid's type", () => {
   const pid = idle() as Pid<{ type: "hi" }>;
   send(pid, { type: "hi" });
-  // @ts-expect-error: the process takes no such message
+  // @ts-expect-error: the process accepts no such message
   send(pid, { type: "bye" });
   // @ts-expect-error: nor a pid of other messages as one of these
   const other: Pid<{ type: "hi" } | string> = pid;
@@ -263,7 +263,7 @@ processTest(
 );
 
 processTest(
-  "unregister() throws NoProcessError for a name that nobody has",
+  "unregister() throws NoProcessError for an unregistered name",
   () => {
     assertThrows(
       () => Process.unregister("nobody"),
@@ -320,7 +320,7 @@ processTest("makeRef() never gives the same reference twice", () => {
 
 // guards of messages
 
-test("isExit(), isDown() and isReply() tell system messages from others", () => {
+test("isExit(), isDown() and isReply() distinguish system messages from others", () => {
   const guards = { EXIT: isExit, DOWN: isDown, reply: isReply };
   for (const [type, guard] of Object.entries(guards)) {
     assert(guard({ type }));
@@ -332,7 +332,7 @@ test("isExit(), isDown() and isReply() tell system messages from others", () => 
 
 // sleep()
 
-processTest("sleep() waits, gives ok and takes no mail", async () => {
+processTest("sleep() waits, returns ok and takes no mail", async () => {
   send(self(), "kept");
   const start = performance.now();
   assertEquals(await Process.sleep(20), "ok");
@@ -354,7 +354,7 @@ processTest("spawnLink() is linked from its first moment", async () => {
 });
 
 processTest(
-  "link() to a dead process throws NoProcessError, or gives noproc when exits are trapped",
+  "link() to a dead process throws NoProcessError, or sends noproc when exits are trapped",
   async () => {
     const pid = spawn(() => {});
     await ended(pid);

@@ -1,4 +1,4 @@
-/** What `docs/protocol.md` says of a node's answers, asked over a socket. */
+/** The claims of `docs/protocol.md` about a node's answers, tested over a socket. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { global } from "../global.ts";
@@ -14,7 +14,9 @@ const NAME_256 = "ü".repeat(128);
 const own = (number: number) => ({ $pid: [0, number, 7] });
 const ownRef = (number: number) => ({ $ref: [0, number, 7] });
 
-/** Waits until the node has taken in all that the peer has said; gives the signals that came meanwhile. */
+/**
+ * Waits until the node has handled all earlier signals of the peer; returns the signals that arrived meanwhile.
+ */
 async function answers(peer: RawPeer): Promise<unknown[][]> {
   await peer.say([["monitor_name", 1, "nobody at all", 999]]);
   const all: unknown[][] = [];
@@ -27,14 +29,14 @@ async function answers(peer: RawPeer): Promise<unknown[][]> {
 }
 
 clusterTest(
-  "names, atoms and reasons of a refusal have so many bytes of UTF-8, not characters",
+  "names, atoms and reasons of a refusal are limited in bytes of UTF-8, not in characters",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       Process.register(self(), NAME_255);
       await peer.say([["send_name", 1, NAME_255, "hi"]]);
       assertEquals(await receive(), "hi");
       assertEquals(atom(NAME_255).name, NAME_255);
-      // What the receiver would close for is an error at the sender.
+      // The sender rejects a value for which the receiver would close the connection.
       assertThrows(
         () => Process.register(self(), NAME_256),
         RangeError,
@@ -81,14 +83,14 @@ clusterTest(
       assertEquals(await answers(peer), [
         ["down", second.number, 1, 5, "killed"],
       ]);
-      // Neither of a reference that monitors nothing, nor twice.
+      // Neither for a reference that monitors nothing, nor twice.
       await peer.say([["demonitor", 1, 5], ["demonitor", 1, 6]]);
       assertEquals(await answers(peer), []);
     }),
 );
 
 clusterTest(
-  "a demonitor names the reference alone, of a process or a name, and no down comes after it",
+  "a demonitor contains only the reference, of a process or a name, and no down follows it",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const process = spawn(() => receive(() => false));
@@ -107,7 +109,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a process that nobody has asked for is told so, and monitored no more",
+  "an unrequested process is notified of that, and no longer monitored",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const { number, creation } = self();
@@ -127,7 +129,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a link to a process that is not there has an answer of that process, and an unlink always one",
+  "a link to a missing process is answered in the name of that process, and an unlink always is",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const { number, creation } = self();
@@ -149,7 +151,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a down says under the reference of its monitor what was monitored, a pid or a name",
+  "a down contains its monitor's reference and the monitored pid or name",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const named = { name: "Named", node: THEIRS.node };
@@ -163,7 +165,7 @@ clusterTest(
           object: target,
           reason: "bye",
         });
-        // It has ended.
+        // It has exited.
         await peer.say([["down", 1, self().number, ref.number, "again"]]);
       }
       await answers(peer);
@@ -173,7 +175,7 @@ clusterTest(
 );
 
 clusterTest(
-  "pids and references of the two nodes may be written by name as well, and of any creation",
+  "pids and references of the two nodes may also be written by name, with any creation",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const { node, number, creation } = self();
@@ -192,7 +194,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a Task.Supervisor answers badarg to a request whose fields are wrong",
+  "a Task.Supervisor answers badarg to a request with invalid fields",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       await TaskSupervisor.startLink({ name: "Tasks" });

@@ -1,4 +1,4 @@
-/** `docs/protocol.md` says what the code does: its examples are decoded, and compared with what is encoded. */
+/** `docs/protocol.md` describes the code: its examples are decoded, and compared with the encoder's output. */
 
 import { SIGNAL_KINDS } from "./_signals.ts";
 import {
@@ -73,7 +73,7 @@ function jsonIn(text: string): Json[] {
   return blocks(text, "json").map((body) => JSON.parse(body));
 }
 
-/** The cells of a table's rows, without its head. */
+/** The cells of a table's rows, without its header. */
 function rows(text: string): string[][] {
   return text.split("\n").filter((line) => line.startsWith("| `"))
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
@@ -89,7 +89,7 @@ function hex(bytes: Uint8Array): string {
     .join(" ");
 }
 
-/** What an encoder or a decoder needs; what is written is kept. */
+/** The port of an encoder or a decoder, which records the written bytes. */
 class RecordingPort implements Port {
   frames: Uint8Array[] = [];
   named: string[][] = [];
@@ -112,7 +112,7 @@ class RecordingPort implements Port {
   }
 }
 
-/** Takes signals and notes them. */
+/** Receives signals and records them. */
 function recorder(): { signals: Signals; calls: unknown[][] } {
   const calls: unknown[][] = [];
   const signals = Object.fromEntries(
@@ -128,7 +128,7 @@ function encoderOf(port: Port): Encoder {
   return new Encoder(ALEX, KATE, DEFAULT_LIMITS, DEFAULT_LIMITS, port);
 }
 
-/** What kate delivers of frames that alex sends. */
+/** The signals that kate delivers for frames from alex. */
 function decoded(
   frames: Uint8Array[],
 ): { calls: unknown[][]; port: RecordingPort } {
@@ -156,7 +156,7 @@ function call(to: Signals, target: Pid | string, request: unknown): void {
   else to.send(alex, target, message);
 }
 
-/** What each example of a signal is, in the page's order. */
+/** The call for each example of a signal, in the page's order. */
 const EXAMPLES: Record<string, ((to: Signals) => void)[]> = {
   send_text: [(to) => to.send(alex, kate, "hi".repeat(100))],
   send: [
@@ -232,7 +232,7 @@ for (const [kind, examples] of Object.entries(EXAMPLES)) {
 
       const expected = recorder();
       example(expected.signals);
-      // The page has no attachments: those that are written are read.
+      // The page has no attachments: the ones written are read.
       const { calls } = decoded(
         kind === "send_text" || kind.startsWith("large")
           ? port.frames
@@ -243,7 +243,7 @@ for (const [kind, examples] of Object.entries(EXAMPLES)) {
   });
 }
 
-/** Kinds with the types of their items, as the page's table has them. */
+/** Kinds with the types of their items, as in the page's table. */
 function shapes(): [kind: string, types: string[]][] {
   return rows(section("## Signals")).filter(([, items]) =>
     /^(\w+(, |…$|$))+$/.test(items)
@@ -267,13 +267,13 @@ function levels(count: number): Json {
   return count === 0 ? 1 : [levels(count - 1)];
 }
 
-/** For each type of the page, what it takes, at its bounds, and what it does not. */
+/** For each type of the page: accepted values, also at the bounds, and rejected ones. */
 const TYPES: Record<string, { good: Json[]; bad: Json[] }> = {
   process: NATURAL,
   reference: NATURAL,
   creation: NATURAL,
   number: NATURAL,
-  // Of raw byte arrays, those have come that have these numbers.
+  // The raw byte arrays with these numbers have arrived.
   array: { good: [0, 1, 2 ** 32 - 1], bad: [...NATURAL.bad, 2] },
   size: { good: [0], bad: [...NATURAL.bad, 2 ** 53 - 1] },
   "attachment…": { good: [0], bad: [...NATURAL.bad, 1] },
@@ -317,7 +317,10 @@ const TYPES: Record<string, { good: Json[]; bad: Json[] }> = {
   },
 };
 
-/** Whether a decoder that has raw byte arrays, and an attachment for each text of a `send_text`, takes a signal. */
+/**
+ * Whether a decoder that has raw byte arrays, and an attachment for each text of a `send_text`, accepts a
+ * signal.
+ */
 function takes(signal: Json[]): boolean {
   const inner = new TextEncoder().encode('["demonitor",1,1]');
   try {
@@ -374,7 +377,7 @@ test("docs/protocol.md: each signal has the shape of the table, and no other", (
   assert(!takes(["sing", 1]));
 });
 
-test("docs/protocol.md: what is JSON, and what is not", () => {
+test("docs/protocol.md: valid and invalid JSON", () => {
   const bytes = (text: string) => new TextEncoder().encode(text);
   const read = (...parts: (string | number[])[]) => {
     const body = parts.flatMap((part) =>
@@ -420,7 +423,7 @@ test("docs/protocol.md: what is JSON, and what is not", () => {
   }
 });
 
-test("docs/protocol.md: a frame has at most as many bytes as the page says", () => {
+test("docs/protocol.md: the maximum length of a frame", () => {
   const [, shown] = /at most ([\d,]+)\s+bytes,\s+excluding\s+its\s+length/.exec(
     section("## Frames"),
   )!;
@@ -444,7 +447,7 @@ test("docs/protocol.md: raw byte arrays count until they are referred to", () =>
   assertThrows(() => decoded([raw(0, true), raw(0, true)]), Error, "its end");
 });
 
-test("docs/protocol.md: a refusal is cut to so many bytes, between characters", () => {
+test("docs/protocol.md: a refusal is cut to its maximum length, between characters", () => {
   for (const [character, kept] of [["ü", 2048], ["🐕", 1024], ["€", 1365]]) {
     const port = new RecordingPort();
     const encoder = encoderOf(port);
@@ -641,7 +644,7 @@ test("docs/protocol.md: limits", () => {
   assertEquals(Object.fromEntries(shown), { ...DEFAULT_LIMITS });
 });
 
-/** The other end of a handshake, played by the test. */
+/** The other end of a handshake, controlled by the test. */
 class ScriptedTransport implements Transport {
   readonly remote = "test";
   readonly binding: string | undefined;
@@ -669,12 +672,12 @@ class ScriptedTransport implements Transport {
   end(): void {}
   destroy(): void {}
 
-  /** Says something to the node. */
+  /** Sends an introduction or a proof to the node. */
   say(fields: Json): void {
     this.#handlers!.bytes(textFrame(JSON.stringify(fields)));
   }
 
-  /** What the node says next. */
+  /** The next frame from the node. */
   async hear(): Promise<Json> {
     while (this.#said.length === 0) {
       await new Promise<void>((resolve) => this.#wake = resolve);
@@ -725,7 +728,7 @@ test("docs/protocol.md: the proofs of the handshake", () => {
   assertEquals(LISTENER, { proof: proof("listener", HELLO, ANSWER) });
 });
 
-test("docs/protocol.md: a dialler that follows it is let in", async () => {
+test("docs/protocol.md: a dialler that follows it is accepted", async () => {
   const transport = new ScriptedTransport();
   const first = textFrame(JSON.stringify(HELLO));
   assertEquals(jsonWire.sniff(first), true);
@@ -740,7 +743,7 @@ test("docs/protocol.md: a dialler that follows it is let in", async () => {
   assertEquals((await accepted).peer, { ...ALEX, hidden: false });
 });
 
-test("docs/protocol.md: a listener that follows it is believed", async () => {
+test("docs/protocol.md: a listener that follows it is accepted", async () => {
   const transport = new ScriptedTransport();
   const dialled = jsonWire.dial(transport, KATE.name, local(ALEX), () => true);
   const hello = await transport.hear();
@@ -771,7 +774,7 @@ test("docs/protocol.md: the proofs over TLS", async () => {
   assertEquals((await accepted).peer.name, ALEX.name);
 });
 
-test("docs/protocol.md: a dialler of another version is told so", async () => {
+test("docs/protocol.md: a dialler of another version is refused with the version", async () => {
   const refusal = jsonIn(section("## Handshake")).at(-1);
   const transport = new ScriptedTransport();
   const first = textFrame(JSON.stringify({ ...HELLO, versions: [2] }));
@@ -780,7 +783,7 @@ test("docs/protocol.md: a dialler of another version is told so", async () => {
   assertEquals(await transport.hear(), refusal);
 });
 
-test("docs/protocol.md: a dialler of a newer version too is let in", async () => {
+test("docs/protocol.md: a dialler that also supports a newer version is accepted", async () => {
   const [newer] = jsonIn(section("## Versions of this wire"));
   assertNotEquals(newer, HELLO);
   const transport = new ScriptedTransport();
@@ -834,7 +837,7 @@ test("docs/protocol.md: requests to servers", async () => {
   }
 });
 
-/** The signals, at least so many, that a process of alex, just started, sends to kate. */
+/** The signals, at least that many, that a process of alex, just started, sends to kate. */
 async function signalsOf(
   fn: () => Promise<unknown>,
   least: number,

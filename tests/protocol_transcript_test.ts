@@ -1,4 +1,4 @@
-/** `docs/protocol_transcript.md` is played to a node: it says what the page says, byte by byte. */
+/** `docs/protocol_transcript.md` is played to a node: its frames are those of the page, byte by byte. */
 
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
@@ -13,7 +13,7 @@ import {
 
 const PAGE = await Deno.readTextFile(TRANSCRIPT);
 
-/** A line of the page: something that is done, or a frame. */
+/** A line of the page: an action, or a frame. */
 interface Step {
   who: string;
   what: string;
@@ -40,7 +40,7 @@ function steps(page: string): Step[] {
   return found;
 }
 
-/** The signals of a frame, each as it is written there. */
+/** The signals of a frame, as they are written there. */
 function signalsOf(text: string): string[] {
   return (JSON.parse(text) as unknown[]).map((signal) =>
     JSON.stringify(signal)
@@ -84,7 +84,7 @@ test("docs/protocol_transcript.md: has all parts that an implementer needs", () 
 });
 
 test(
-  "docs/protocol_transcript.md: a node says what the page says",
+  "docs/protocol_transcript.md: a node sends the frames on the page",
   { timeout: 60_000 },
   async () => {
     await using kate = await Kate.start();

@@ -1,4 +1,4 @@
-/** `docs/protocol_vectors.json` holds for this implementation, as it has to for others. */
+/** `docs/protocol_vectors.json` is correct for this implementation, as it must be for others. */
 
 import { SIGNAL_KINDS } from "./_signals.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -28,7 +28,7 @@ import { ValueDecoder } from "../wires/json/values.ts";
 // deno-lint-ignore no-explicit-any
 const FILE: any = JSON.parse(await Deno.readTextFile(VECTORS));
 
-/** What the receiver delivers of signals. */
+/** The signals that the receiver delivers. */
 function delivered(signals: Json[]): unknown[][] {
   const calls: unknown[][] = [];
   const { deliver, port } = recorders(calls);
@@ -53,7 +53,7 @@ function recorders(calls: unknown[][]) {
   return { deliver, port };
 }
 
-test("docs/protocol_vectors.json is what tools/protocol_vectors.ts writes", () => {
+test("docs/protocol_vectors.json is up to date", () => {
   assertEquals(FILE, vectors());
 });
 
@@ -69,7 +69,7 @@ test("docs/protocol_vectors.json: values", () => {
   }
 });
 
-test("docs/protocol_vectors.json: values that are refused", () => {
+test("docs/protocol_vectors.json: refused values", () => {
   for (const { why, json } of FILE.refusedValues) {
     const decoder = new ValueDecoder(RECEIVER, SENDER);
     assertThrows(() => decoder.decode(json), ProtocolError, undefined, why);
@@ -93,7 +93,7 @@ test("docs/protocol_vectors.json: signals", () => {
   }
 });
 
-test("docs/protocol_vectors.json: signals that are refused", () => {
+test("docs/protocol_vectors.json: refused signals", () => {
   for (const { why, signal } of FILE.refusedSignals) {
     assertThrows(() => delivered([signal]), ProtocolError, undefined, why);
   }
@@ -132,7 +132,7 @@ test("docs/protocol_vectors.json: frames", () => {
   }
 });
 
-test("docs/protocol_vectors.json: frames that are refused", () => {
+test("docs/protocol_vectors.json: refused frames", () => {
   for (const { why, hex } of FILE.refusedFrames) {
     const { deliver, port } = recorders([]);
     const decoder = new Decoder(

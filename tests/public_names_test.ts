@@ -1,4 +1,4 @@
-/** The names of the front door: each module's values, and no more types than users write. */
+/** The public names: each module's values, and no more types than users write. */
 
 import { assert, assertEquals } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
@@ -8,12 +8,12 @@ import { pairTest } from "./_nodes.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** The modules that users program with: those at the root. */
+/** The modules that users program with: those in the root folder. */
 const MODULES = Object.values(config.exports).filter((path) =>
   /^\.\/\w+\.ts$/.test(path)
 );
 
-/** How many names there may be: users read through all of them. */
+/** The maximum number of names: users read through all of them. */
 const MOST_NAMES = 125;
 
 Deno.test("mod.ts exports every value of every module, and the same one", async () => {

@@ -34,7 +34,7 @@ const PAT = "pat@localhost";
 const KATE = "kate@localhost";
 const SUPERVISOR = { name: "Chat.TaskSupervisor", node: PAT };
 
-/** The peer, as an OS process; killed where it goes out of scope. */
+/** The peer, as an OS process; killed when it goes out of scope. */
 class PythonPeer implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
@@ -83,12 +83,12 @@ class PythonPeer implements AsyncDisposable {
     this.#wake();
   }
 
-  /** What it has printed, on standard output and standard error. */
+  /** Its standard output and standard error so far. */
   get output(): string {
     return this.#output;
   }
 
-  /** Waits until it has printed a line, so many times. */
+  /** Waits until it has printed a line a number of times. */
   async printed(line: string, times = 1): Promise<void> {
     const count = () =>
       this.#output.split("\n").filter((each) => each === line).length;

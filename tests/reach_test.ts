@@ -1,4 +1,4 @@
-/** Dials that come to nothing: what they leave behind, and what they say of a stranger's bytes. */
+/** Failed dials: they leave nothing behind, and their log escapes the bytes of others. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Node } from "../node.ts";
@@ -6,7 +6,7 @@ import { clusterTest } from "./_nodes.ts";
 import { LyingEpmd } from "./_fake_epmd.ts";
 import { RawListener } from "./_raw_peer.ts";
 
-/** Control characters, and what else would forge a line or steer a terminal. */
+/** Control characters, and others that would forge a line or control a terminal. */
 // deno-lint-ignore no-control-regex
 const UNPRINTED = /[\u0000-\u001f\u007f-\u009f]/;
 
@@ -15,7 +15,7 @@ function portOf(listener: RawListener): number {
 }
 
 clusterTest(
-  "connect() closes the socket of a node whose wire it does not know",
+  "connect() closes the socket of a node whose wire is unknown",
   async (cluster) => {
     await using listener = await RawListener.listen();
     for (const extra of ["", "otp-json/2", "\x1b[2J\nalex info: forged"]) {
@@ -36,7 +36,7 @@ clusterTest(
 );
 
 clusterTest(
-  "what EPMD answers is escaped and cut where it is logged",
+  "EPMD's answer is escaped and cut in the log",
   async (cluster) => {
     const forged = "x\nalex info: forged\r\x1b[2J" + "y".repeat(60_000);
     const bytes = new TextEncoder().encode(forged);

@@ -31,7 +31,7 @@ const PAGES = [
 const BLOCKS = blocksIn(README).filter(({ language }) => language === "sh")
   .map(({ text }) => text.trimEnd());
 
-/** The commands of README.md by the first line of their block, and the test that runs each as it is printed. */
+/** The commands of README.md by the first line of their block, and the test that runs each as printed. */
 const RUN_BY = {
   "mkdir my-app": "readme_test.ts",
   "deno run -A kate.ts": "readme_test.ts",
@@ -43,7 +43,7 @@ const RUN_BY = {
     "demo_test.ts",
 };
 
-test("README.md has no command that no test runs", () => {
+test("README.md has no untested command", () => {
   assertEquals(
     BLOCKS.map((text) => text.split("\n")[0]),
     Object.keys(RUN_BY),
@@ -73,7 +73,7 @@ test("the README's commands run its two programs in a new project", {
   assertEquals(flags.length, 2, "of those with the cookie, and to create it");
   const port = freePort();
   const env = { ERL_EPMD_PORT: `${port}` };
-  // The port of the test is not in the page.
+  // The port of the test is not on the page.
   const granted = flags.map((each) =>
     each.replace("--allow-env=HOME", "--allow-env=HOME,ERL_EPMD_PORT")
   );
@@ -81,7 +81,7 @@ test("the README's commands run its two programs in a new project", {
     command.replace("-A", ["--no-prompt", ...flags].join(" "));
   for (
     const [first, second] of [
-      // The first node of all creates the cookie.
+      // The first node creates the cookie.
       [
         restricted(kateCommand, ...granted),
         restricted(alexCommand, granted[0]),
@@ -98,7 +98,7 @@ test("the README's commands run its two programs in a new project", {
   }
 });
 
-test("the README's picture is what a terminal shows", {
+test("the README's picture is up to date", {
   timeout: 60_000,
   programs: ["tmux"],
 }, async () => {

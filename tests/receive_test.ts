@@ -35,7 +35,7 @@ processTest("receive() takes undefined and null as messages", async () => {
 });
 
 processTest(
-  "receive() with a guard takes the oldest that it wants and leaves the others in order",
+  "receive() with a guard takes the oldest accepted message and leaves the others in order",
   async () => {
     for (const message of ["a", 1, "b", 2, "c"]) send(self(), message);
     assertEquals(await receive(isNumber), 1);
@@ -46,7 +46,7 @@ processTest(
 );
 
 processTest(
-  "receive() with a guard waits for the one that it wants",
+  "receive() with a guard waits for an accepted message",
   async () => {
     const wait = receive(isNumber);
     send(self(), "other");
@@ -110,7 +110,7 @@ processTest(
 );
 
 processTest(
-  "receive() keeps what comes between two takes of a long mailbox in order",
+  "receive() keeps messages in order that arrive between two takes of a long mailbox",
   async () => {
     const total = 5000;
     for (let i = 0; i < total; i++) send(self(), i);
@@ -157,7 +157,7 @@ processTest("receive() lets a guard send to its own process", async () => {
 // a guard that throws
 
 processTest(
-  "receive() rejects with what its guard throws, and leaves the message",
+  "receive() rejects with the error that its guard throws, and leaves the message",
   async () => {
     send(self(), "bad");
     await assertRejects(
@@ -173,7 +173,7 @@ processTest(
 );
 
 processTest(
-  "receive() that waits rejects with what its guard throws; the message goes to the next wait",
+  "receive() that waits rejects with the error that its guard throws; the message goes to the next wait",
   async () => {
     const broken = receive((m) => m.no.such);
     const next = receive((m) => m === "bad");
@@ -202,7 +202,7 @@ processTest(
 // timeout and after
 
 processTest(
-  "receive() rejects with ReceiveTimeout when nothing comes in time",
+  "receive() rejects with ReceiveTimeout when no message arrives in time",
   async () => {
     const start = performance.now();
     const error = await assertRejects(
@@ -219,7 +219,7 @@ processTest(
 );
 
 processTest(
-  "receive() with a timeout of 0 takes only what is there",
+  "receive() with a timeout of 0 takes only a message that has arrived",
   async () => {
     const none = { timeout: 0, after: "none" };
     assertEquals(await receive(null, none), "none");
@@ -271,7 +271,7 @@ processTest("receive() refuses a timeout that is no time", () => {
   }
 });
 
-test("receive() waits longer than a timer of the host can", async () => {
+test("receive() waits longer than the host's longest timer", async () => {
   using time = new FakeTime();
   const days = 24 * 60 * 60 * 1000;
   const wait = receive(null, { timeout: 60 * days, after: "after" });
@@ -355,7 +355,7 @@ processTest(
 );
 
 processTest(
-  "receive() may be left unawaited: an abort or exit of it harms nobody",
+  "receive() that is not awaited has no effect when it is aborted or its process exits",
   async () => {
     const pid = spawn(async () => {
       receive(null, { timeout: 60_000 });

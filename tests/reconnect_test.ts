@@ -1,4 +1,4 @@
-/** A node that connects again under the name of a connection, and dials that cross. */
+/** A node that connects again while its old connection seems to exist, and dials that cross. */
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
@@ -23,7 +23,7 @@ const RAW = "raw@localhost";
 
 // A connection whose other end is gone.
 
-/** How many milliseconds it takes to connect. */
+/** The time that it takes to connect, in milliseconds. */
 async function timeOf(connect: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   assertEquals(await connect(), true);
@@ -33,19 +33,19 @@ async function timeOf(connect: () => Promise<unknown>): Promise<number> {
 for (
   const { what, creation, reason } of [
     {
-      what: "a node that was started again",
+      what: "a restarted node",
       creation: 8,
       reason: /the node was started again/,
     },
     {
-      what: "the same node, which has lost its end",
+      what: "the same node, whose end is closed",
       creation: 7,
       reason: /its other end is closed/,
     },
   ]
 ) {
   clusterTest(
-    `${what} replaces its connection: nodedown, then nodeup, and nothing of the old one after`,
+    `${what} replaces its connection: nodedown, then nodeup, and no signal of the old one after`,
     async (cluster) => {
       const kate = await cluster.start("kate");
       await kate.run(async () => {
@@ -81,7 +81,7 @@ for (
 }
 
 clusterTest(
-  "nobody without the cookie replaces a connection, nor anybody by a word alone",
+  "a connection is not replaced without the cookie, nor by a first frame alone",
   async (cluster) => {
     const kate = await cluster.start("kate");
     await kate.run(async () => {
@@ -107,9 +107,9 @@ clusterTest(
 );
 
 clusterTest(
-  "a dialler that is told of a connection that it has goes on with that one",
+  "a dialler that learns of an existing connection continues with it",
   async (cluster) => {
-    // Of two that dial each other, the dial of the smaller name goes on.
+    // Of two nodes that dial each other, the dial of the smaller name continues.
     const smaller = "a@localhost";
     const alex = await cluster.start("alex");
     await using listener = await RawListener.listen();
@@ -118,7 +118,7 @@ clusterTest(
     );
     await using dialled = await listener.accept();
     await dialled.hear();
-    // The other node's own dial comes through meanwhile.
+    // The other node's own dial succeeds meanwhile.
     await using own = await RawPeer.dial(alex.port);
     await own.enter(smaller, alex.name);
     assertEquals(await connected, true);
@@ -131,7 +131,7 @@ clusterTest(
 );
 
 clusterTest(
-  "the connection that came up after the other side was told of an older one stays",
+  "the connection that succeeded after the other side learned of an older one stays",
   async (cluster) => {
     const kate = await cluster.start("kate");
     await using first = await RawPeer.dial(kate.port);
@@ -151,7 +151,7 @@ clusterTest(
   },
 );
 
-/** Passes bytes on between a node and whoever dials it, until one side alone is cut. */
+/** Forwards bytes between a node and its dialler, until one side is cut. */
 class Relay implements AsyncDisposable {
   readonly #listener: RawListener;
   readonly #to: number;
@@ -191,7 +191,7 @@ class Relay implements AsyncDisposable {
     }
   }
 
-  /** Resets the dialler's connection; the listener hears nothing. */
+  /** Resets the dialler's connection; the listener is not notified. */
   cut(): void {
     this.#ends.at(-2)!.reset();
   }
@@ -203,7 +203,7 @@ class Relay implements AsyncDisposable {
 }
 
 clusterTest(
-  "a connection that is reset at one end only is back with the next dial",
+  "a connection that is reset at one end only is replaced by the next dial",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex");
@@ -218,7 +218,7 @@ clusterTest(
         relay.cut();
         await receive((m) => m?.type === "nodedown");
         const again = await timeOf(() => Node.connect(KATE, { address }));
-        // As long as any dial: nobody waits for the tick time, or for a second.
+        // As long as any dial: no one waits for the tick time, or for a second.
         assert(again < 500 + 20 * first, `${again} ms, ${first} ms at first`);
         send({ name: "inbox", node: KATE }, "back");
       });
@@ -236,7 +236,7 @@ clusterTest(
 );
 
 clusterTest(
-  "groups and names of the cluster are whole again after a connection was replaced",
+  "process groups and global names are complete again after a connection was replaced",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex");
@@ -293,13 +293,13 @@ const Echo: GenServerModule<
   }),
 };
 
-/** How far apart nodes begin, in milliseconds. */
+/** The time between the starts of nodes, in milliseconds. */
 const WITHIN = 25;
 
 type Runner = (node: string, fn: () => Promise<void>) => Promise<unknown>;
 
-/** Has each node call a server of each other one, all within a moment; returns the calls that failed. */
-/** How long a loaded machine may take for hundreds of dials at once, in milliseconds. */
+/** Makes each node call a server of each other one at about the same time; returns the failed calls. */
+/** The time limit for hundreds of concurrent dials on a loaded machine, in milliseconds. */
 const WAIT = 100_000;
 
 async function callAll(
@@ -373,7 +373,7 @@ for (
 }
 
 clusterTest(
-  "150 nodes that connect to one at once get in, though fewer may be at its door",
+  "150 nodes that dial one node at once connect, though fewer handshakes may be pending",
   async (cluster) => {
     const hub = await cluster.start("hub", { connectAll: false });
     const nodes: Node[] = [];

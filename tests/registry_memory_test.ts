@@ -1,4 +1,4 @@
-/** A registry keeps nothing of what is no longer registered: the heap shows it. */
+/** A registry retains nothing that is no longer registered: the heap shows it. */
 
 import { assertLess } from "@std/assert";
 import v8 from "node:v8";
@@ -8,16 +8,16 @@ import { Registry } from "../registry.ts";
 import { Supervisor } from "../supervisor.ts";
 import { processTest } from "./_processes.ts";
 
-/** How many keys are registered and taken back in a round. */
+/** The number of keys that are registered and unregistered in a round. */
 const KEYS = 400;
-/** How many characters a key has, so that one that is kept shows. */
+/** The number of characters of a key, so that a retained one shows. */
 const SIZE = 10_000;
 const MEGABYTE = 1 << 20;
 
 v8.setFlagsFromString("--expose-gc");
 const collect = vm.runInNewContext("gc") as () => void;
 
-/** The memory in use once nothing that could go is left, in bytes. */
+/** The memory in use after garbage collection, in bytes. */
 async function used(): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 0));
   collect();
@@ -27,7 +27,7 @@ async function used(): Promise<number> {
 let made = 0;
 const newKey = () => `${++made} `.padEnd(SIZE, "k");
 
-/** Ways to have keys for a while, and no longer. */
+/** Ways to register keys temporarily. */
 const WAYS: Record<string, () => void | Promise<void>> = {
   "unregister()": () => {
     for (let i = 0; i < KEYS; i++) {
@@ -43,7 +43,7 @@ const WAYS: Record<string, () => void | Promise<void>> = {
       Registry.unregisterMatch("R", key, (value) => value === i);
     }
   },
-  "the end of the process": async () => {
+  "the exit of the process": async () => {
     const owner = self();
     for (let i = 0; i < KEYS / 100; i++) {
       const pid = spawn(async () => {
@@ -57,7 +57,7 @@ const WAYS: Record<string, () => void | Promise<void>> = {
       await receive((m) => ref.equals(m?.ref));
     }
   },
-  "lookup() of nothing": () => {
+  "lookup() of unregistered keys": () => {
     for (let i = 0; i < KEYS; i++) Registry.lookup("R", newKey());
   },
   "a lock": async () => {
@@ -78,7 +78,7 @@ for (const keys of ["unique", "duplicate"] as const) {
         const rounds = 3;
         for (let round = 0; round < rounds; round++) await fn();
         const grown = await used() - before;
-        // Each key that stayed would be more than its characters.
+        // Each retained key would be more than its characters.
         const all = rounds * (way === "a lock" ? KEYS / 4 : KEYS) * SIZE;
         assertLess(
           grown,

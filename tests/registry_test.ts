@@ -33,7 +33,7 @@ function registryTest(
   processTest(name, async () => {
     const registry = await Registry.startLink({ keys, name: R, ...options });
     await fn(registry);
-    // Who is registered when it stops exits with it.
+    // A registered process exits with the registry.
     for (const key of Registry.keys(R, self())) Registry.unregister(R, key);
     await Supervisor.stop(registry);
   });
@@ -148,13 +148,13 @@ registryTest("register() refuses a key that cannot be sent", "unique", () => {
 
 for (const keys of ["unique", "duplicate"] as const) {
   registryTest(
-    `no function gives a process that has exited; ${keys} keys`,
+    `lookups return no process that has exited; ${keys} keys`,
     keys,
     async () => {
       const pid = await having(() => Registry.register(R, "key", 1));
       assertEquals(Registry.count(R), 1);
       Process.exit(pid, "kill");
-      // Nothing has been awaited: the registry has not seen the exit yet.
+      // Nothing has been awaited: the registry has not been notified of the exit yet.
       assertEquals(Registry.lookup(R, "key"), []);
       assertEquals(Registry.match(R, "key", () => true), []);
       assertEquals(Registry.countMatch(R, "key", () => true), 0);
@@ -175,7 +175,7 @@ for (const keys of ["unique", "duplicate"] as const) {
 }
 
 registryTest(
-  "register() fails while a crashed registry is not up yet",
+  "register() fails while a crashed registry has not restarted yet",
   "unique",
   async () => {
     Process.exit(owner(), "kill");
@@ -189,7 +189,7 @@ registryTest(
 // reading
 
 registryTest(
-  "keys() and values() know no process of elsewhere",
+  "keys() and values() ignore processes of other nodes",
   "unique",
   () => {
     Registry.register(R, "key", 1);
@@ -212,7 +212,7 @@ registryTest("updateValue() wants unique keys", "duplicate", () => {
 // listeners
 
 registryTest(
-  "register() refuses a value that listeners cannot be told, and registers nothing",
+  "register() rejects a value that cannot be sent to listeners, and registers nothing",
   "unique",
   () => {
     assertThrows(() => Registry.register(R, "key", () => {}), TypeError);
@@ -322,7 +322,7 @@ registryTest("via wants unique keys", "duplicate", () => {
 // lock()
 
 registryTest(
-  "lock() gives the lock back when its holder or who waits exits",
+  "lock() is released when its holder or a waiting process exits",
   "unique",
   async () => {
     const test = self();

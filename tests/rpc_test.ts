@@ -23,7 +23,7 @@ import * as Remote from "./_remote.ts";
 
 const KATE = "kate@localhost";
 
-/** What kate exports besides. */
+/** Further functions that kate exports. */
 const Calls = {
   leader: () => Process.groupLeader(),
   me: () => self(),
@@ -32,7 +32,7 @@ const Calls = {
   unsendableError: () => {
     throw Object.assign(new RangeError("far off"), { fn: () => {} });
   },
-  /** Tells that it runs, and gives what it is then told. */
+  /** Reports that it runs, and returns the next message. */
   async waits(to: Pid): Promise<unknown> {
     send(to, self());
     return await receive();
@@ -58,7 +58,7 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
   throw new Error("the call did not fail");
 }
 
-/** Waits for an RpcError; gives its code. */
+/** Waits for an RpcError; returns its code. */
 async function code(promise: Promise<unknown>): Promise<string> {
   const error = await failure(promise);
   assertInstanceOf(error, RpcError);
@@ -67,7 +67,7 @@ async function code(promise: Promise<unknown>): Promise<string> {
 }
 
 pairTest(
-  "call() rejects with an error that was thrown there, and tells where",
+  "call() rejects with the error that the function throws, and names its node",
   async () => {
     const error = await failure(rpc.call(KATE, Remote.crash, ["oops"]));
     assertInstanceOf(error, TypeError);
@@ -79,7 +79,7 @@ pairTest(
 );
 
 pairTest(
-  "call() of what is not exported, or not to this node, fails as a spawn does",
+  "call() of a function that is not exported, or not allowed, fails as a spawn does",
   async () => {
     await assertRejects(
       () => rpc.call(KATE, ["Nope", "nope"]),
@@ -101,7 +101,7 @@ pairTest(
 );
 
 clusterTest(
-  "call() asks `allow` for the function, and counts what it refuses",
+  "call() checks `allow` for the function, and counts refusals",
   async (cluster) => {
     const asked: string[] = [];
     const kate = await cluster.start("kate", {
@@ -133,7 +133,7 @@ clusterTest(
 );
 
 pairTest(
-  "call() is counted among a node's processes, and refused beyond",
+  "call() counts towards a node's limit of processes, and is refused beyond",
   async ({ kate }) => {
     const call = rpc.call(KATE, ["Calls", "waits"], [self()]);
     const pid = await receive();
@@ -155,7 +155,7 @@ pairTest(
 pairTest(
   "call() fails with notsup on a node that serves no calls",
   async ({ kate }) => {
-    // As one that was made before there were any.
+    // Like a node of a version without calls.
     const { services } = (kate as unknown as { _runtime(): Runtime })._runtime()
       .modules;
     services.clear();
@@ -164,7 +164,7 @@ pairTest(
 );
 
 pairTest(
-  "call() rejects with a TypeError when what is returned cannot be sent",
+  "call() rejects with a TypeError when the result cannot be sent",
   async () => {
     await assertRejects(
       () => rpc.call(KATE, ["Calls", "unsendable"]),
@@ -179,7 +179,7 @@ pairTest(
 );
 
 processTest(
-  "call() copies arguments when it is called, and throws for what is none",
+  "call() copies arguments when it is called, and throws for invalid ones",
   async () => {
     const list = [1];
     const call = rpc.call(Node.self(), (given: number[]) => given, [list]);
@@ -207,7 +207,7 @@ processTest(
 );
 
 clusterTest(
-  "cast() reports a crash where the function throws, call() does not",
+  "cast() logs a crash on the node where the function throws, call() does not",
   async (cluster) => {
     await cluster.start("kate");
     const alex = await cluster.start("alex");
@@ -221,7 +221,7 @@ clusterTest(
 );
 
 clusterTest(
-  "requests of a peer that are none of rpc's are refused, and harm nothing",
+  "invalid requests of a peer are refused, and have no effect",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex");

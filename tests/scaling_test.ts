@@ -18,10 +18,10 @@ const FEW = 1000;
 const MANY = 16_000;
 const TIMES = 6;
 
-/** How much more one of many may cost than one of few; it would be 16 times as much where all are gone through. */
+/** The allowed ratio of the cost of one of many to one of few; it would be 16 if all were visited. */
 const MOST = 8;
 
-/** Does something with so many, and returns the milliseconds that the part took that is measured. */
+/** Does a number of operations, and returns the milliseconds of the measured part. */
 type Work = (total: number) => Promise<number>;
 
 async function timed(work: () => unknown): Promise<number> {
@@ -46,7 +46,7 @@ async function started(total: number, fn: () => unknown) {
   return pids;
 }
 
-/** Runs work in a process of its own, and its mail goes with it. */
+/** Runs work in a process of its own, which takes its mail with it. */
 async function inside(work: () => Promise<number>): Promise<number> {
   return await Task.await(Task.async(work), Infinity);
 }
@@ -142,7 +142,7 @@ const WORKS: Record<string, Work> = {
     await started(0, idle);
     return ms;
   },
-  "the deaths of many processes that one is linked to": (total) =>
+  "the deaths of many processes that are linked to one": (total) =>
     inside(async () => {
       Process.trapExit(true);
       const pids = Array.from({ length: total }, () => spawnLink(idle));
@@ -179,7 +179,7 @@ const WORKS: Record<string, Work> = {
         for (let i = 0; i < total; i++) await receive((m) => m !== "stays");
       });
     }),
-  "sendAfter() and cancelTimer(), each with a time of its own": (total) =>
+  "sendAfter() and cancelTimer(), each with a different time": (total) =>
     inside(async () =>
       await timed(async () => {
         const refs = [];
@@ -223,7 +223,7 @@ for (const [name, work] of Object.entries(WORKS)) {
     async () => {
       await work(FEW);
       let ratio = Infinity;
-      // Others use the machine too: once is enough.
+      // Other programs use the machine too: one success is enough.
       for (let i = 0; i < 3 && ratio > MOST; i++) {
         let few = 0;
         // Several times, so that it pays its share of collected garbage.

@@ -29,7 +29,7 @@ import { test } from "../testing/tags.ts";
 import { exitOf, Probe, Stack } from "./_gen_servers.ts";
 import { ended, inProcess, mail, processTest } from "./_processes.ts";
 
-/** A registry that keeps names in a table, and takes those of the dead away when it is asked. */
+/** A registry that keeps names in a table, and removes dead processes on request. */
 class Table implements NameRegistry {
   readonly #pids = new Map<unknown, Pid>();
 
@@ -53,7 +53,7 @@ class Table implements NameRegistry {
   }
 }
 
-/** The same, but that it takes its time. */
+/** The same with asynchronous functions. */
 class SlowTable extends Table {
   override async registerName(name: unknown, pid: Pid): Promise<boolean> {
     await wait();
@@ -70,7 +70,7 @@ function wait(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** A test of each kind of name that a registry keeps. */
+/** A test of each kind of name in a registry. */
 function eachName(
   name: string,
   fn: (
@@ -92,7 +92,7 @@ function eachName(
 }
 
 eachName(
-  "is that of a server from before its init until its end",
+  "belongs to a server from before its init until its exit",
   async (name, whereis) => {
     assertEquals(await whereis(), undefined);
     const parent = self();
@@ -132,7 +132,7 @@ eachName("that is taken is told of, with who has it", async (name) => {
 });
 
 eachName(
-  "that nobody has fails a call as no process does, and a cast does not",
+  "that is unregistered fails a call with noproc, and a cast is ok",
   async (name) => {
     assertEquals(await GenServer.cast(name, 1), "ok");
     const { type, reason, call } = await exitOf(GenServer.call(name, "hi"));
@@ -150,7 +150,7 @@ eachName(
 );
 
 eachName(
-  "is free again when init has failed, and the name's owner before is not disturbed",
+  "is free again when init has failed, and an earlier owner of the name is not affected",
   async (name, whereis) => {
     Process.trapExit(true);
     const Failing: GenServerModule = { init: () => exit("oops") };
@@ -165,7 +165,7 @@ eachName(
 );
 
 eachName(
-  "of a supervisor and of a task supervisor takes children and tasks",
+  "of a supervisor and of a task supervisor accepts children and tasks",
   async (name) => {
     const sup = await Supervisor.startLink([], {
       strategy: "one_for_one",
@@ -208,7 +208,7 @@ eachName("of the caller itself is found out", async (name) => {
 });
 
 processTest(
-  "a call and casts by a via name keep their order, where the registry does not take its time",
+  "a call and casts by a via name keep their order with a synchronous registry",
   async () => {
     const name = { via: new Table(), name: "it" };
     const to = self();
@@ -228,7 +228,7 @@ processTest(
 );
 
 processTest(
-  "a cast by the name of a registry that takes its time is copied when it is made",
+  "a cast by the name of an asynchronous registry is copied when it is made",
   async () => {
     const name = { via: new SlowTable(), name: "it" };
     await GenServer.startLink(Probe, { to: self() }, { name });
@@ -243,7 +243,7 @@ processTest(
 );
 
 processTest(
-  "a start that loses the race for a name ends normally, and says who won",
+  "a start that loses the race for a name ends normally, and names the winner",
   async () => {
     const table = new SlowTable();
     const name = { via: table, name: "it" };
@@ -267,7 +267,7 @@ processTest(
 );
 
 processTest(
-  "what is thrown by a registry ends the start, and the call",
+  "an error that a registry throws ends the start, and the call",
   async () => {
     class Broken extends Table {
       override whereisName(): never {
@@ -278,7 +278,7 @@ processTest(
     assertThrows(() => GenServer.call(name, 1), TypeError, "no such registry");
     assertThrows(() => GenServer.start(Stack, [], { name }), TypeError);
     await assertRejects(() => GenServer.whereis(name), TypeError);
-    // As in Elixir, a cast is ok, whatever becomes of it.
+    // As in Elixir, a cast is always ok.
     assertEquals(GenServer.cast(name, 1), "ok");
     assertEquals(Agent.cast(name, (state) => state), "ok");
   },

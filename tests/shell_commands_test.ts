@@ -7,7 +7,7 @@ import { freePort } from "../testing/_ports.ts";
 
 const options: TestOptions = { timeout: 60_000, tags: ["shell"] };
 
-/** Lines that fail, and what is said besides the error. */
+/** Lines that fail, and the hint that follows the error. */
 const HINTS: [line: string, hint: string | undefined][] = [
   ["spawn_link(() => 1)", "Did you mean spawnLink?"],
   ["trap_exit(true)", "Did you mean Process.trapExit?"],
@@ -39,7 +39,7 @@ const HINTS: [line: string, hint: string | undefined][] = [
   ["const x = ;", undefined],
 ];
 
-test("an error says what may have been meant", options, async () => {
+test("an error hints at the likely intention", options, async () => {
   const lines = HINTS.flatMap(([line], index) => [
     line,
     `await Process.sleep(0), console.error("-- ${index}")`,
@@ -55,7 +55,7 @@ test("an error says what may have been meant", options, async () => {
 });
 
 test(
-  "code of --eval is told what may have been meant, too",
+  "--eval prints the hints too",
   options,
   async () => {
     const { code, stderr } = await chat([
@@ -73,7 +73,7 @@ test(
 );
 
 test(
-  "a function that was not called says how it is, and a missing one what was meant",
+  "a function that was not called shows how to call it, and a missing name shows similar ones",
   options,
   async () => {
     const { stdout } = await pipe([
@@ -113,7 +113,7 @@ test("spawn, spawnLink and exit are in scope", options, async () => {
   assertEquals([stderr, stdout], ["", '[true, 1]\n"done"\nfalse\n']);
 });
 
-test("v() has the values of earlier lines", options, async () => {
+test("v() returns the values of earlier lines", options, async () => {
   const { stdout, stderr } = await pipe([
     "'one'",
     "nothing",
@@ -142,7 +142,7 @@ test("v() has the values of earlier lines", options, async () => {
   assertMatch(many.stderr, /Cannot tell the value of line 5: the last 20/);
 });
 
-test("pid() is the pid that is printed so", options, async () => {
+test("pid() returns the pid with the printed form", options, async () => {
   const { stdout, stderr } = await pipe([
     "const [, number] = String(self()).split('.'); pid(`0.${number}.0`).equals(self()) && pid(0, Number(number), 0).equals(self()) && pid(String(self())).equals(self())",
     "pid('0.105')",
@@ -156,7 +156,7 @@ test("pid() is the pid that is printed so", options, async () => {
 });
 
 test(
-  "i() says what a value is, and top() which processes have most",
+  "i() describes a value, and top() lists the busiest processes",
   options,
   async () => {
     const { stdout, stderr } = await pipe([

@@ -57,7 +57,7 @@ test(
       const ended = `${home}/ended`;
       await using terminal = await openTerminal([], { home });
       await terminal.shows("chat(1)>");
-      // The line ends when the file is there, however slow the machine is.
+      // The line ends when the file exists, however slow the machine is.
       await terminal.enter(
         `${BUSY}; for (;;) try { Deno.statSync('${ended}'); break } catch {}`,
       );
@@ -67,7 +67,7 @@ test(
       await terminal.enter("20 + 1");
       await terminal.type("20 + 2");
       await Deno.writeTextFile(ended, "");
-      // The Ctrl-C comes to the line editor as well, when the line has its value already.
+      // The line editor receives the Ctrl-C as well, when the line has its value already.
       await terminal.shows(/\n21\nchat\(3\)> 20 \+ 2$/);
       await terminal.press("Enter");
       await terminal.shows("\n22\nchat(4)>");

@@ -1,4 +1,4 @@
-/** A node that code starts: at the prompt of a shell that was opened without one, by `--eval`, in a module. */
+/** A node that code starts: at the prompt of a shell without one, with `--eval`, in a module. */
 
 import {
   assert,
@@ -22,13 +22,13 @@ function startAlex(epmdPort: number, more = ""): string {
   return `await Node.start({ name: "alex@localhost", cookie: "${COOKIE}", epmdPort: ${epmdPort}${more} })`;
 }
 
-/** The results of piped lines that were expressions, each in one line. */
+/** The results of piped expressions, one per line. */
 function resultsOf(stdout: string): string[] {
   return stdout.trimEnd().split("\n");
 }
 
 test(
-  "Node.start() at the prompt has the shell on the node, which its prompt names",
+  "Node.start() at the prompt moves the shell to the node, which its prompt names",
   inTmux,
   () =>
     withFolder(async (home) => {
@@ -83,7 +83,7 @@ test(
 );
 
 test(
-  "code goes on as a process of the node that it has started, and of none when it stops it",
+  "code becomes a process of the node that it starts, and leaves it when it stops the node",
   options,
   async () => {
     const epmdPort = freePort();
@@ -124,7 +124,7 @@ test(
 );
 
 test(
-  "a process that was spawned before the node was started ends with the shell's, and the other way round",
+  "a process that was spawned before the node was started ends with the shell's process, and vice versa",
   options,
   async () => {
     const ended = await pipe([
@@ -158,7 +158,7 @@ test(
 );
 
 test(
-  "Node.start() is refused in a shell that is on a node: already started",
+  "Node.start() rejects in a shell that is on a node: already started",
   options,
   async () => {
     const epmdPort = freePort();
@@ -175,24 +175,28 @@ test(
   },
 );
 
-test("--eval starts a node, which ends with the program", options, async () => {
-  const epmdPort = freePort();
-  const ended = await chat([
-    "-e",
-    `${startAlex(epmdPort)}; await IO.puts(Node.self())`,
-    "-e",
-    "await IO.puts(Application.started().join()); await IO.puts(await Node.spawn(Node.self(), ['Chat', 'receiveMessage'], ['hi']) instanceof Object)",
-  ]);
-  assertEquals(ended.stderr, "");
-  assertEquals(ended.code, 0);
-  assertMatch(
-    ended.stdout,
-    /^alex@localhost\nchat\n(?=[^]*hi\n)(?=[^]*true\n)/,
-  );
-});
+test(
+  "--eval starts a node, which stops with the program",
+  options,
+  async () => {
+    const epmdPort = freePort();
+    const ended = await chat([
+      "-e",
+      `${startAlex(epmdPort)}; await IO.puts(Node.self())`,
+      "-e",
+      "await IO.puts(Application.started().join()); await IO.puts(await Node.spawn(Node.self(), ['Chat', 'receiveMessage'], ['hi']) instanceof Object)",
+    ]);
+    assertEquals(ended.stderr, "");
+    assertEquals(ended.code, 0);
+    assertMatch(
+      ended.stdout,
+      /^alex@localhost\nchat\n(?=[^]*hi\n)(?=[^]*true\n)/,
+    );
+  },
+);
 
 test(
-  "a module that starts a node as it is loaded has the program on it",
+  "a module that starts a node while it is loaded puts the program on it",
   options,
   () =>
     withFolder(async (folder) => {
@@ -235,7 +239,7 @@ test(
     }),
 );
 
-/** Runs a program of a user's own, and calls a function while it is up. */
+/** Runs a user's own program, and calls a function while it runs. */
 async function withProgram(
   epmdPort: number,
   more: Record<string, unknown>,
@@ -267,7 +271,7 @@ async function withProgram(
 }
 
 test(
-  "allowRemsh has any program open a shell for others",
+  "allowRemsh lets other nodes open a shell on any program's node",
   options,
   async () => {
     const epmdPort = freePort();
@@ -294,7 +298,7 @@ test(
 );
 
 test(
-  "allow is asked for the shell that allowRemsh opens",
+  "allow is checked for the shell that allowRemsh opens",
   options,
   async () => {
     const epmdPort = freePort();
@@ -337,7 +341,7 @@ test(
 );
 
 test(
-  "the errors of a user's own program advise no command",
+  "the errors of a user's own program do not mention flags",
   options,
   async () => {
     const messages: string[] = [];

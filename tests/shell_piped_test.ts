@@ -38,7 +38,7 @@ test(
 );
 
 test(
-  "piped lines go on after an error; the last one tells",
+  "piped lines go on after an error; the last one decides the exit code",
   options,
   async () => {
     const [good, bad, unfinished] = await Promise.all([
@@ -61,7 +61,7 @@ test(
   },
 );
 
-test("Node.stop() at the shell ends it well", options, async () => {
+test("Node.stop() at the shell ends it with success", options, async () => {
   const ended = await pipe(
     ["1", "await Node.stop()", "2"],
     nodeFlags("alex", freePort()),
@@ -93,7 +93,7 @@ test(
     }),
 );
 
-/** Ways to fail to open a shell on another node: kate's flags, the own ones, what is said. */
+/** Ways to fail to open a shell on another node: kate's flags, the own ones, the error. */
 const REFUSED: [string, string[] | undefined, string[], number, string][] = [
   [
     "no such node",
@@ -119,7 +119,7 @@ const REFUSED: [string, string[] | undefined, string[], number, string][] = [
 ];
 
 for (const [name, kateFlags, flags, code, says] of REFUSED) {
-  test(`--remsh says why it fails: ${name}`, options, async () => {
+  test(`--remsh reports why it fails: ${name}`, options, async () => {
     const port = freePort();
     await using stack = new AsyncDisposableStack();
     if (kateFlags !== undefined) {
@@ -142,7 +142,7 @@ for (const [name, kateFlags, flags, code, says] of REFUSED) {
   });
 }
 
-test("--remsh says why it fails: nobody answers", options, async () => {
+test("--remsh reports why it fails: no answer", options, async () => {
   const port = freePort();
   await using epmd = await LyingEpmd.listen(() => (
     { port, extra: "otp-json/1" }
@@ -198,7 +198,7 @@ const WRONG: [string[], string][] = [
 ];
 
 test(
-  "the shell's flags are refused where they make no sense",
+  "the shell's flags are rejected where they have no effect",
   options,
   async () => {
     await Promise.all(WRONG.map(async ([args, says]) => {
@@ -210,7 +210,7 @@ test(
 );
 
 test(
-  "servers and their supervisor are at hand, and a crash is shown with who and why",
+  "piped lines can start servers under a supervisor, and a crash is shown with its process and reason",
   options,
   async () => {
     const ended = await pipe([

@@ -23,12 +23,12 @@ function inShell(
     });
 }
 
-/** Code of a promise that resolves when a file is there. */
+/** Code of a promise that resolves when a file exists. */
 function whenThere(file: string): string {
   return `(async () => { for (;;) try { Deno.statSync('${file}'); break } catch { await Process.sleep(5) } })()`;
 }
 
-/** Starts kate, who lets others do anything. */
+/** Starts kate, which allows other nodes everything. */
 async function startKate(
   port: number,
   ...flags: string[]
@@ -43,7 +43,7 @@ async function startKate(
 }
 
 test(
-  "the shell counts, keeps what is declared and the last value",
+  "the shell counts lines, and keeps declarations and the last value",
   options,
   inShell([], async (terminal) => {
     await terminal.enter("let { a }: { a: number } = { a: 20 }");
@@ -60,7 +60,7 @@ test(
 );
 
 test(
-  "the shell takes several lines, which break or Ctrl-C leaves",
+  "the shell accepts several lines, which break or Ctrl-C leaves",
   options,
   inShell([], async (terminal) => {
     await terminal.enter("[1,");
@@ -82,7 +82,7 @@ test(
 );
 
 test(
-  "what others print appears above the line, which stays as it is",
+  "output of others appears above the edited line, which does not change",
   options,
   inShell([], async (terminal, home) => {
     await terminal.enter(
@@ -114,7 +114,7 @@ test(
 );
 
 test(
-  "a long line that wraps stays as it is, too",
+  "a long line that wraps does not change, either",
   options,
   inShell([], async (terminal, home) => {
     await terminal.enter(
@@ -179,7 +179,7 @@ test(
 );
 
 test(
-  "Ctrl-D leaves, and the history is there in the next shell",
+  "Ctrl-D leaves, and the next shell has the history",
   options,
   () =>
     withFolder(async (home) => {

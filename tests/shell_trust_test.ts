@@ -1,4 +1,4 @@
-/** A node with a shell, and a peer that would use it, or its terminal. */
+/** A node with a shell, and a peer that tries to use it, or its terminal. */
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,7 @@ const MODULE = "--module=Remote=./tests/_remote.ts";
 const options: TestOptions = { timeout: 60_000, tags: ["shell"] };
 const inTmux: TestOptions = { ...options, programs: ["tmux"] };
 
-/** Steers a terminal: clears it, and names its window. */
+/** Controls a terminal: clears it, and sets its title. */
 const STEERING = "\u001b[2J\u001b]0;forged\u0007forged";
 
 /** Calls a function in a process of kate, with a terminal in which alex's shell is open. */
@@ -40,7 +40,7 @@ function withShell(
     });
 }
 
-/** Asks alex's group leader for a line, by hand; gives the answer. */
+/** Asks alex's group leader for a line, by hand; returns the answer. */
 function askForLine(prompt: string): Promise<unknown> {
   const replyAs = Process.alias({ reply: true });
   const request = { type: "get_line", prompt };
@@ -49,7 +49,7 @@ function askForLine(prompt: string): Promise<unknown> {
 }
 
 test(
-  "a shell acts on nothing that others send to its processes",
+  "a shell acts on no message that others send to its processes",
   inTmux,
   withShell(async (terminal) => {
     await terminal.enter("let x = 1");
@@ -72,7 +72,7 @@ test(
       const ref = new Ref(ALEX, number, creation);
       messages.push({ type: "DOWN", ref, object: one, reason: STEERING });
     }
-    // It runs while it is attacked.
+    // It runs during the attack.
     await terminal.enter(
       "Process.register(self(), 'typist'), await IO.puts('reading'), await receive()",
     );
@@ -80,10 +80,10 @@ test(
     for (let number = 90; number <= one.number; number++) {
       const pid = new Pid(ALEX, number, creation);
       for (const message of messages) send(pid, message);
-      // By a process of its own node, too.
+      // Through a process of its own node, too.
       await Node.spawn(ALEX, ["Remote", "tell"], [pid, ...messages]);
     }
-    // The one that waits for a message gets those as messages, as any process does.
+    // The one that waits for a message receives them as messages, as any process does.
     await terminal.shows("chat(alex@localhost)3>");
     await terminal.enter("[typeof forged, x + 1]");
     const screen = await terminal.shows("chat(alex@localhost)4>");
@@ -93,7 +93,7 @@ test(
 );
 
 test(
-  "a line that is typed at the shell's prompt is the shell's, whoever asks for it",
+  "a line that is typed at the shell's prompt goes to the shell, whoever asks for it",
   inTmux,
   withShell(async (terminal) => {
     const refused = await askForLine(STEERING) as { type: string };
@@ -109,7 +109,7 @@ test(
 );
 
 test(
-  "a process of another node reads while code of the shell runs, and its prompt says so",
+  "a process of another node reads while code of the shell runs, and its prompt names the node",
   inTmux,
   withShell(async (terminal) => {
     await terminal.enter(
@@ -130,7 +130,7 @@ test(
     await terminal.shows('"go"\nchat(alex@localhost)2>');
     await terminal.enter("20 + 3");
     await terminal.shows("\n23\nchat(alex@localhost)3>");
-    // What the shell's own code reads comes first.
+    // Reads of the shell's own code come first.
     await terminal.enter(
       "await IO.puts('again'), await receive(), await IO.gets('mine? ')",
     );
@@ -146,7 +146,7 @@ test(
 );
 
 test(
-  "lines that are piped to a shell are not for other nodes",
+  "lines that are piped to a shell cannot be read by other nodes",
   options,
   async () => {
     const epmdPort = freePort();

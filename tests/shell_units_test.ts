@@ -61,14 +61,14 @@ const WRONG = [
   "{ a: 1,\n  b c }",
 ];
 
-test("isIncomplete() tells what needs more lines", () => {
+test("isIncomplete() detects code that needs more lines", () => {
   for (const code of INCOMPLETE) assertEquals(isIncomplete(code), true, code);
   for (const code of [...COMPLETE, ...WRONG]) {
     assertEquals(isIncomplete(code), false, code);
   }
 });
 
-test("complete() gives names in scope, and properties, without running code", () => {
+test("complete() returns names in scope, and properties, without running code", () => {
   class A {
     static make() {}
     static _hidden = 1;
@@ -132,7 +132,7 @@ function no() {}
   });
 });
 
-test("moduleTextOf() reads what is said of a class, or of the file", () => {
+test("moduleTextOf() reads the documentation of a class, or of the file", () => {
   const source = `
 /**
  * A file; see {@link https://example.org/a | its page}.
@@ -156,7 +156,7 @@ export class A {}
   assertEquals(moduleTextOf("", "B"), "");
 });
 
-test("the table of h is what the doc comments say", async () => {
+test("the table of h is up to date with the doc comments", async () => {
   assertEquals(
     await Deno.readTextFile(TABLE),
     await helpTable(),
@@ -164,7 +164,7 @@ test("the table of h is what the doc comments say", async () => {
   );
 });
 
-test("History keeps lines in a file of its owner's", () =>
+test("History keeps lines in a file of its owner", () =>
   withFolder(async (folder) => {
     const file = `${folder}/history`;
     const history = new History(file);

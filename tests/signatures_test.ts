@@ -1,6 +1,6 @@
 /**
- * Arguments come in the order in which Elixir has them. Where they do not, or where Elixir has no function of
- * that name, `docs/differences.md` has a row that names the function.
+ * Arguments have the order of Elixir's. If not, or if Elixir has no function of that name,
+ * `docs/differences.md` has a row that names the function.
  */
 
 import { assertEquals } from "@std/assert";
@@ -20,7 +20,7 @@ function namedIn(section: string): Set<string> {
   );
 }
 
-/** Our names of arguments, and those that Elixir and OTP have for the same. */
+/** Our names of arguments, and their names in Elixir and OTP. */
 const SAME: Record<string, string[]> = {
   application: ["app"],
   arg: ["init_arg"],
@@ -75,7 +75,7 @@ function parametersOf(signature: string): string[] {
   return names;
 }
 
-/** Whether a function has the arguments of Elixir's, in its order; trailing defaults may be left out. */
+/** Whether a function has the arguments of Elixir's, in its order; trailing defaults may be missing. */
 function agrees(ours: string[], theirs: string[]): boolean {
   return ours.length === theirs.length &&
     ours.every((name, at) =>
@@ -87,7 +87,7 @@ const FUNCTIONS = Object.entries(HELP).filter(([name]) =>
   /^(?:\w+\.)?[a-z]\w*$/.test(name) && !["global", "pg", "rpc"].includes(name)
 );
 
-Deno.test("each public function is compared with Elixir's of its name", () => {
+Deno.test("each public function is compared with Elixir's of the same name", () => {
   assertEquals(
     FUNCTIONS.map(([name]) => name).filter((name) => !(name in SIGNATURES)),
     [],
@@ -96,7 +96,7 @@ Deno.test("each public function is compared with Elixir's of its name", () => {
   assertEquals(Object.keys(SIGNATURES).filter((name) => !known.has(name)), []);
 });
 
-Deno.test("a function that Elixir does not have by its name has a row", () => {
+Deno.test("a function without a counterpart of its name in Elixir has a row", () => {
   const rows = namedIn("Names of functions");
   assertEquals(
     FUNCTIONS.map(([name]) => name).filter((name) =>

@@ -7,8 +7,8 @@ import { live, livesTest } from "./_simulated_lives.ts";
 
 livesTest("global", GLOBAL, 60, import.meta.url);
 
-test("a name server lives on when the only one that gave it the lock of the names is lost", async () => {
-  // The connection ends while an attempt waits that another server refuses.
+test("a name server continues when the only one that granted it the lock of the names is lost", async () => {
+  // The connection closes while an attempt waits that another server refuses.
   const { wrong } = await live({
     seed: -1662395324,
     delay: { min: 1, max: 200 },

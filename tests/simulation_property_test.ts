@@ -1,6 +1,6 @@
 /**
- * Signals between processes, over random lives of a simulated cluster: messages, links, monitors,
- * exits, names and aliases. `SIM_RUNS` is how many lives; a failure prints the command that repeats it.
+ * Signals between processes, over random lives of a simulated cluster: messages, links, monitors, exits,
+ * names and aliases. `SIM_RUNS` is the number of lives; a failure prints the command that repeats it.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -53,7 +53,7 @@ test("a process that is unlinked before its spawn is answered has no link", asyn
   assertEquals(wrong, []);
 });
 
-test("a process has a link anew whose spawn was not answered, as the connection was lost", async () => {
+test("a process whose spawn was not answered, as the connection was lost, can be linked anew", async () => {
   const { wrong } = await live({
     seed: 0,
     nodes: 3,
@@ -84,7 +84,7 @@ function messageOf({ errorInstance }: fc.RunDetails<[Life]>): string {
   return (errorInstance as Error).message;
 }
 
-test("a life is the same each time", { timeout: 600_000 }, async () => {
+test("a life is the same in each run", { timeout: 600_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(anyLife, async (life) => {
       const traces = [await live(life), await live(life)].map(({ trace }) =>
@@ -98,7 +98,7 @@ test("a life is the same each time", { timeout: 600_000 }, async () => {
 
 type Signal = [kind: string, ...rest: unknown[]];
 
-/** A fault of the network: signals of a kind that are changed on their way, one in three. */
+/** A fault of the network: one in three signals of a kind is changed on its way. */
 function changing(
   kind: string,
   change: (signal: Signal) => Signal[],
@@ -122,7 +122,7 @@ function changing(
   };
 }
 
-/** A fault of a node: another method in the place of one that delivers signals to its processes. */
+/** A fault of a node: a method that replaces one that delivers signals to its processes. */
 function replacing<K extends keyof Signals>(
   kind: K,
   replace: (runtime: NodeRuntime, original: Signals[K]) => Signals[K],
@@ -137,7 +137,7 @@ function replacing<K extends keyof Signals>(
   });
 }
 
-/** A fault of a node: another end of its processes. */
+/** A fault of a node: a function that replaces the termination of its processes. */
 function terminating(
   replace: (
     runtime: NodeRuntime,
@@ -152,7 +152,7 @@ function terminating(
   });
 }
 
-/** Tells once in so many times. */
+/** Returns true once in that many calls. */
 function onceIn(times: number): () => boolean {
   let count = 0;
   return () => ++count % times === 0;
@@ -166,7 +166,7 @@ function lost(): Signal[] {
   return [];
 }
 
-/** Faults, each with what is said when it is found. */
+/** Planted faults, each with the pattern of the violations that it causes. */
 const PLANTED: Record<string, [() => Faults, RegExp]> = {
   "a message delivered twice": [
     changing("send", twice),
@@ -186,7 +186,7 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
   ],
   "an EXIT lost between nodes": [
     changing("exit_link", lost),
-    // The link to a node's earlier incarnation, which is ended, is dropped by the EXIT alone.
+    // Only the EXIT drops the link to an earlier incarnation of the node.
     /the link of .* never told|is still being ended/,
   ],
   "a DOWN lost within a node": [
@@ -195,13 +195,13 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
     }),
     /the monitor of .* never told/,
   ],
-  "monitors that are not told of a lost connection": [
+  "monitors that are not notified of a lost connection": [
     replacing("down", (_, down) => (from, to, ref, reason) => {
       if (reason !== "noconnection") down(from, to, ref, reason);
     }),
     /the monitor of .* never told/,
   ],
-  "links that are not told of a lost connection": [
+  "links that are not notified of a lost connection": [
     replacing("exitLink", (_, exitLink) => (from, to, reason) => {
       if (reason !== "noconnection") exitLink(from, to, reason);
     }),
@@ -220,7 +220,7 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
   ],
   "a DOWN that comes before the messages sent earlier": [
     replacing("send", (runtime, send) => (from, to, message) => {
-      // What another node sends takes one more turn than its DOWN.
+      // A message from another node takes one more turn than its DOWN.
       if (from.node === runtime.node) return send(from, to, message);
       queueMicrotask(() => send(from, to, message));
     }),
@@ -242,7 +242,7 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
     ),
     /which is not so|never came|was made|processes left/,
   ],
-  "a name that is free after its process's end is told": [
+  "a name that is free after its process's exit is announced": [
     terminating(({ names }, terminate) => (process, reason) => {
       const { delete: remove } = names;
       names.delete = () => true;
@@ -276,7 +276,7 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
     }),
     /is an alias of .*, which has it not|aliases left|failed/,
   ],
-  "an unlink that is not heard": [
+  "an unlink that is ignored": [
     replacing("unlink", () => () => {}),
     /over a link that was ended before|has one end/,
   ],

@@ -1,4 +1,4 @@
-/** Simulated clusters: the same each time, and what nodes do under faults. */
+/** Simulated clusters: each run is the same, and nodes behave under faults as documented. */
 
 import {
   assert,
@@ -65,7 +65,7 @@ function downOf(ref: ReturnType<typeof Process.monitor>): Promise<DownMessage> {
   return receive((m) => ref.equals(m?.ref));
 }
 
-/** Has a process of kate take down all that it hears, as `ear`. */
+/** Makes a process of kate record all its messages, as `ear`. */
 function listen(cluster: SimulatedCluster): unknown[] {
   const heard: unknown[] = [];
   cluster.spawn("kate", async () => {
@@ -77,7 +77,7 @@ function listen(cluster: SimulatedCluster): unknown[] {
 
 // Determinism.
 
-/** A life with all kinds of things in it; gives what happened. */
+/** A life with all kinds of events; returns its trace. */
 async function eventful(seed: number): Promise<string[]> {
   await using cluster = await SimulatedCluster.start({
     nodes: ["alex", "kate", "moebi"],
@@ -122,7 +122,7 @@ test("another seed gives another trace", async () => {
 });
 
 simulationTest(
-  "trace() tells what was said, heard and logged",
+  "trace() records signals, their arrival and logs",
   async (cluster) => {
     await cluster.run("alex", () => Node.ping(KATE));
     await cluster.kill("kate");
@@ -144,7 +144,7 @@ simulationTest(
 // Time.
 
 simulationTest(
-  "run() jumps over the time in which nothing happens",
+  "run() skips the time in which nothing happens",
   async (cluster) => {
     const hour = 3_600_000;
     const started = cluster.now();
@@ -156,7 +156,7 @@ simulationTest(
 );
 
 simulationTest(
-  "advance() stops at the moment, with all done until then",
+  "advance() stops at the given time, with everything done until then",
   async (cluster) => {
     const order: number[] = [];
     const waiting = cluster.node("alex").run(() =>
@@ -174,7 +174,7 @@ simulationTest(
 );
 
 simulationTest(
-  "advance() in a run, and two runs at once, keep their times",
+  "advance() in a run, and two concurrent runs, keep their times",
   async (cluster) => {
     const at: [string, number][] = [];
     await Promise.all([
@@ -193,7 +193,7 @@ simulationTest(
   },
 );
 
-test("settle() leaves timers, and what a partition holds up", async () => {
+test("settle() leaves timers, and signals that a partition holds up", async () => {
   await using cluster = await SimulatedCluster.start({
     nodes: ["alex", "kate"],
     delay: { min: 50, max: 50 },
@@ -211,10 +211,10 @@ test("settle() leaves timers, and what a partition holds up", async () => {
   assertEquals(heard, [1]);
 });
 
-// Waits without an end.
+// Waits that cannot end.
 
 simulationTest(
-  "run() says who waits when nothing is left to happen",
+  "run() names the waiting processes when no event is left",
   async (cluster) => {
     const error = await assertRejects(() =>
       cluster.run("alex", async () => {
@@ -238,7 +238,7 @@ simulationTest(
 );
 
 simulationTest(
-  "run() that waits for the host alone is told so",
+  "run() that waits only for the host rejects with an error about that",
   async (cluster) => {
     const { promise } = Promise.withResolvers<void>();
     await assertRejects(
@@ -250,7 +250,7 @@ simulationTest(
 );
 
 simulationTest(
-  "run() gives the host a moment when nothing else is left",
+  "run() gives the host a moment when no other event is left",
   async (cluster) => {
     await cluster.run("alex", async () => {
       await new Promise((resolve) => setTimeout(resolve, 1));
@@ -260,7 +260,7 @@ simulationTest(
 );
 
 simulationTest(
-  "run() ends within its time while others go on for ever",
+  "run() ends within its time limit while others go on for ever",
   async (cluster) => {
     cluster.spawn("kate", async () => {
       for (;;) await receive(null, { timeout: 1000, after: null });
@@ -293,7 +293,7 @@ simulationTest(
 );
 
 simulationTest(
-  "run() rejects with what its function throws",
+  "run() rejects with the error that its function throws",
   async (cluster) => {
     await assertRejects(
       () => cluster.run("alex", () => Promise.reject(new RangeError("no"))),
@@ -306,7 +306,7 @@ simulationTest(
 // The network.
 
 simulationTest(
-  "messages of all sizes come in order, whatever their delays",
+  "messages of all sizes arrive in order, with any delays",
   async (cluster) => {
     const heard = listen(cluster);
     await cluster.run("alex", async () => {
@@ -346,7 +346,7 @@ simulationTest(
 );
 
 simulationTest(
-  "partition() that is silent is noticed by the tick time, at both ends",
+  "a silent partition() is noticed by the tick time, at both ends",
   async (cluster) => {
     await cluster.run("alex", () => Node.ping(KATE));
     const from = cluster.now();
@@ -369,7 +369,7 @@ simulationTest(
 );
 
 simulationTest(
-  "partition() with oneWay parts one direction alone",
+  "partition() with oneWay blocks one direction only",
   async (cluster) => {
     const heard = listen(cluster);
     await cluster.run("alex", () => Node.ping(KATE));
@@ -378,7 +378,7 @@ simulationTest(
     await cluster.settle();
     assertEquals(heard, ["passes"]);
     const from = cluster.now();
-    // Alex hears nothing and gives up; kate hears ticks until then, and that the connection ends.
+    // Alex receives nothing and gives up; kate receives ticks until then, and the end of the connection.
     await cluster.run("kate", async () => {
       Node.monitor(ALEX);
       await receive((m) => m?.type === "nodedown");
@@ -408,7 +408,7 @@ simulationTest(
 );
 
 simulationTest(
-  "slow() has a node read no faster, and those who send wait",
+  "slow() limits the bytes that a node reads, and senders wait",
   async (cluster) => {
     const heard = listen(cluster);
     await cluster.run("alex", () => Node.ping(KATE));
@@ -454,7 +454,7 @@ simulationTest(
   },
 );
 
-test("partition() parts those that it names, and nobody else", async () => {
+test("partition() affects only the named nodes", async () => {
   await using cluster = await SimulatedCluster.start({
     nodes: ["alex", "kate", "moebi"],
     connectAll: false,
@@ -473,7 +473,7 @@ test("partition() parts those that it names, and nobody else", async () => {
 });
 
 simulationTest(
-  "a dial into a silent partition fails after the time of a handshake",
+  "a dial into a silent partition fails after the time limit of a handshake",
   async (cluster) => {
     cluster.partition(["alex"], ["kate"]);
     assertEquals(await cluster.run("alex", () => Node.ping(KATE)), "pang");
@@ -487,7 +487,7 @@ simulationTest(
 );
 
 simulationTest(
-  "send() asks to wait while a partition holds much up, until it heals",
+  "send() asks to wait while a partition holds up many bytes, until it heals",
   async (cluster) => {
     await cluster.run("alex", async () => {
       await Node.ping(KATE);
@@ -531,7 +531,7 @@ simulationTest(
 );
 
 simulationTest(
-  "nodes with another cookie do not let each other in",
+  "nodes with different cookies do not connect",
   async (cluster) => {
     assertEquals(await cluster.run("alex", () => Node.ping(KATE)), "pang");
   },
@@ -541,7 +541,7 @@ simulationTest(
 // Nodes that end.
 
 simulationTest(
-  "kill() has what was sent before arrive, and nothing after",
+  "kill() delivers everything sent before, and nothing after",
   async (cluster) => {
     const heard = listen(cluster);
     const { promise, resolve } = Promise.withResolvers<Pid>();
@@ -584,7 +584,7 @@ simulationTest("stop() has what was sent last arrive", async (cluster) => {
 });
 
 simulationTest(
-  "restart() gives a node that gets nothing of its predecessor's",
+  "restart() returns a node that receives no message for its predecessor",
   async (cluster) => {
     const first = cluster.node("kate");
     const old = await cluster.run("kate", () => spawn(Worker.sleep));
@@ -605,7 +605,7 @@ simulationTest(
 );
 
 simulationTest(
-  "restart() in a run of another node is a node that can be used at once",
+  "restart() in a run of another node returns a node that can be used at once",
   async (cluster) => {
     await cluster.run("alex", async () => {
       assertEquals(await Node.ping(KATE), "pong");
@@ -618,7 +618,7 @@ simulationTest(
   { allowClosures: true },
 );
 
-// What is above it all.
+// Higher layers.
 
 simulationTest(
   "tasks, supervisors and output work as on sockets",
@@ -658,7 +658,7 @@ simulationTest(
 );
 
 simulationTest(
-  "spawnMonitor() by one that ends before the answer leaves no monitor",
+  "spawnMonitor() of a process that exits before the answer leaves no monitor",
   async (cluster) => {
     cluster.spawn("alex", () => {
       Node.spawnMonitor(KATE, Worker.sleep).catch(() => {});
@@ -669,9 +669,9 @@ simulationTest(
   },
 );
 
-// Mistakes.
+// Invalid arguments.
 
-test("start() says what is wrong with its options", async () => {
+test("start() names the invalid option", async () => {
   await assertRejects(
     () => SimulatedCluster.start({ nodes: [], delay: { min: 5, max: 1 } }),
     RangeError,
@@ -690,7 +690,7 @@ test("start() says what is wrong with its options", async () => {
 });
 
 simulationTest(
-  "an unknown name is told, with those that there are",
+  "an unknown name is rejected with a list of the nodes",
   async (cluster) => {
     assertThrows(
       () => cluster.node("moebi"),
@@ -708,7 +708,7 @@ simulationTest(
 );
 
 simulationTest(
-  "nothing runs on a node that is dead, until it is started again",
+  "run() and spawn() reject for a dead node, until it is restarted",
   async (cluster) => {
     const text = "Cannot run a function on kate@localhost: it is dead";
     for (

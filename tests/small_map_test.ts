@@ -9,7 +9,7 @@ interface Step {
   value: number;
 }
 
-test("a map of few entries does what a Map does, whatever is added and removed", () => {
+test("a map of few entries behaves as a Map, for any additions and removals", () => {
   const key = fc.constantFrom<number | string>(1, 2, "1", "2.0.alex");
   const step: fc.Arbitrary<Step> = fc.record({
     what: fc.constantFrom("set", "set", "delete"),
@@ -36,7 +36,7 @@ test("a map of few entries does what a Map does, whatever is added and removed",
   }));
 });
 
-test("a map of few entries can lose all of them while they are gone through", () => {
+test("a map of few entries can lose all of them during iteration", () => {
   for (const count of [0, 1, 2, 3]) {
     const few = new SmallMap<number, string>();
     for (let key = 0; key < count; key++) few.set(key, `${key}`);

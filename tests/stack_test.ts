@@ -1,4 +1,4 @@
-/** Errors show the line of the code that called, whoever noticed the failure. */
+/** Errors show the line of the calling code, whatever detected the failure. */
 
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -26,7 +26,7 @@ import { processTest } from "./_processes.ts";
 
 const HERE = import.meta.url;
 
-/** A server that does not answer, or ends. */
+/** A server that does not answer, or exits. */
 const Server: GenServerModule = {
   init(arg) {
     if (arg === "fail") throw new Error("no");
@@ -42,7 +42,7 @@ const Server: GenServerModule = {
 const nobody = { name: "Nobody", node: "nobody@localhost" };
 const far = "nobody@localhost";
 
-/** Calls that fail, each on a line of its own: what it is, and the call. */
+/** Failing calls, each on a line of its own: its name, and the call. */
 const FAILING: Record<string, (server: GenServer) => Promise<unknown>> = {
   "receive, timeout": () => receive(() => false, { timeout: 1 }),
   "GenServer.call, nobody": () => GenServer.call("Nobody", 1),
@@ -98,7 +98,7 @@ const FAILING: Record<string, (server: GenServer) => Promise<unknown>> = {
     Registry.startLink({ keys: "none" as "unique", name: "Names" }),
 };
 
-/** The frames of a stack: where each is. */
+/** The locations in a stack. */
 function framesOf(error: unknown): string[] {
   return [...String((error as Error).stack).matchAll(/\(?(\S+:\d+:\d+)\)?$/gm)]
     .map(([, place]) => place);
@@ -150,7 +150,7 @@ processTest("the first frame of a failed call is the caller's", async () => {
 });
 
 processTest(
-  "arguments in exits and logs are cut at some 200 characters",
+  "arguments in exits and logs are cut at about 200 characters",
   async () => {
     const long = "x".repeat(5000);
     const big = {
@@ -175,7 +175,7 @@ processTest(
 );
 
 clusterTest(
-  "messages and requests in the log are cut at some 200 characters",
+  "messages and requests in the log are cut at about 200 characters",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const long = "x".repeat(5000);

@@ -1,4 +1,4 @@
-/** Node.start() without what it needs: a permission, a home, EPMD. As programs of their own. */
+/** Node.start() without its requirements: a permission, a home folder, EPMD. Each runs as a program. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ interface Failure {
   cause?: string;
 }
 
-/** Runs the program; gives how the start went, which nothing may have come past. */
+/** Runs the program; returns the result of the start, after which nothing may run. */
 async function start(
   options: object,
   flags: readonly string[],
@@ -101,7 +101,7 @@ test("Node.start() rejects without the permission to reach EPMD, or to serve it"
   );
 });
 
-test("Node.start() runs with the two ports of its own, and no other permission", async () => {
+test("Node.start() runs with its own two ports, and no other permission", async () => {
   const [epmdPort, port] = [freePort(), freePort()];
   const { started } = await start({ cookie: "c", epmdPort, port }, [
     `--allow-net=127.0.0.1:${port},127.0.0.1:${epmdPort}`,
@@ -109,7 +109,7 @@ test("Node.start() runs with the two ports of its own, and no other permission",
   assertEquals(started, "alex@localhost");
 });
 
-test("Node.start() rejects where something else than EPMD has EPMD's port", async () => {
+test("Node.start() rejects if a program other than EPMD has EPMD's port", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepting = (async () => {
     for await (const connection of listener) connection.close();
@@ -123,7 +123,7 @@ test("Node.start() rejects where something else than EPMD has EPMD's port", asyn
   assertFailure(failure, "network", "--epmd-port");
 });
 
-test("Node.start() rejects without the permission to ask for the host's name", async () => {
+test("Node.start() rejects without the permission to read the host's name", async () => {
   assertFailure(
     await start({ name: "alex", cookie: "c", epmdPort: freePort() }, [
       "--allow-net=127.0.0.1",

@@ -1,4 +1,4 @@
-/** The orderly end of a node: applications and servers stop before its connections do. */
+/** The orderly stop of a node: applications and servers stop before its connections do. */
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ import { ChatProcess } from "./_cli.ts";
 import { clusterTest, freePort, pairTest } from "./_nodes.ts";
 import { test } from "../testing/mod.ts";
 
-/** A server that says when it ends. */
+/** A server that reports its end. */
 function server(
   name: string,
   ended: string[],
@@ -91,7 +91,7 @@ clusterTest(
 );
 
 pairTest(
-  "a terminate that runs while the node stops still reaches other nodes",
+  "a terminate() that runs while the node stops still reaches other nodes",
   async ({ alex, kate }) => {
     await Node.connect(kate.name);
     const told = self();
@@ -103,7 +103,7 @@ pairTest(
       }, 0)
     );
     Process.monitor(pid);
-    // The monitor is there before the answer to this.
+    // The monitor exists before the answer to this.
     assertEquals(await GenServer.call(pid, "are you there?"), "here");
     await kate.stop();
     assertEquals(await receive(), "last words");
@@ -114,7 +114,7 @@ pairTest(
 );
 
 clusterTest(
-  "stop() gives up what does not stop within the timeout",
+  "stop() gives up on processes that do not stop within the timeout",
   async (cluster) => {
     const node = await cluster.start("alex");
     const stuck = {
@@ -147,7 +147,7 @@ clusterTest("a later stop() shortens the one under way", async (cluster) => {
 });
 
 clusterTest(
-  "a server that is at a message for ever does not keep the node, once its time is up",
+  "a server that never finishes a message does not prevent a stop after the timeout",
   async (cluster) => {
     const node = await cluster.start("alex", { stopTimeout: 50 });
     await node.run(async () => {
@@ -162,7 +162,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a server may stop its own node, if it does not await that",
+  "a server may stop its own node if it does not await that",
   async (cluster) => {
     const ended: string[] = [];
     const node = await cluster.start("alex");
@@ -220,14 +220,14 @@ test("a second signal ends the program at once", async () => {
   await program.printed("started\n");
   program.kill("SIGTERM");
   await program.printed("stopping\n");
-  // Signals that come together are one, so it is sent until it is another.
+  // Signals that arrive together are one, so it is sent until it counts as another.
   const again = setInterval(() => program.kill("SIGTERM"), 50);
   const { code } = await program.ended;
   clearInterval(again);
   assertEquals(code, 1);
 });
 
-test("--stop-timeout bounds how long applications may take to stop", async () => {
+test("--stop-timeout limits how long applications may take to stop", async () => {
   await using program = stopping(
     "--stop-timeout",
     "50",

@@ -13,7 +13,7 @@ const Worker = {
   },
 };
 
-test("a supervisor of another node starts and stops what its node exports", async () => {
+test("a supervisor of another node starts and terminates children that its node exports", async () => {
   const options = {
     cookie: "secret",
     epmdPort: freePort(),
@@ -68,7 +68,7 @@ test("a supervisor of another node starts and stops what its node exports", asyn
   });
 });
 
-test("a supervisor starts nothing for another node that its own does not allow", async () => {
+test("a supervisor starts no child for another node that its own node does not allow", async () => {
   const options = {
     cookie: "secret",
     epmdPort: freePort(),

@@ -68,7 +68,7 @@ processTest("startLink() calls start as code of the supervisor", async () => {
 });
 
 processTest(
-  "startLink() gives one of two that want the same name at once",
+  "startLink() starts one of two supervisors that want the same name at once",
   async () => {
     const options = { ...ONE, name: "one of two" };
     const [first, second] = await Promise.allSettled([
@@ -153,7 +153,7 @@ processTest("startLink() starts nothing that is not valid", async () => {
 });
 
 processTest(
-  "startLink() takes what makes a specification, with options or without",
+  "startLink() accepts everything that makes a child specification, with options or without",
   async () => {
     class Store {
       static childSpec(options: { id?: string }) {
@@ -267,7 +267,7 @@ processTest(
 );
 
 processTest(
-  "startChild() takes the name of an exported function, and none that is not",
+  "startChild() accepts the name of an exported function, and rejects others",
   async () => {
     const sup = await Supervisor.startLink([], ONE);
     const reason = await failure(
@@ -288,7 +288,7 @@ processTest(
 );
 
 processTest(
-  "startChild() refuses a significant child that could end nothing",
+  "startChild() rejects a significant child that cannot end its supervisor",
   async () => {
     const sup = await Supervisor.startLink([], ONE);
     const reason = await failure(

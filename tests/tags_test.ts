@@ -3,7 +3,7 @@ import { freePort } from "../testing/_ports.ts";
 import { dirname } from "node:path";
 import { requestedNode, test } from "../testing/tags.ts";
 
-/** Runs the tests of `_tagged.ts`; gives the outcome of each, and all that was written. */
+/** Runs the tests of `_tagged.ts`; returns the outcome of each, and the output. */
 async function runTagged(
   ...args: string[]
 ): Promise<{ outcomes: Record<string, string>; output: string }> {
@@ -39,7 +39,7 @@ const ALWAYS = {
   "gets the context": "ok",
 };
 
-test("test() excludes distributed tests and says so once, unless a live node is asked for", async () => {
+test("test() excludes distributed tests and prints that once, unless a live node is requested", async () => {
   const { outcomes, output } = await runTagged();
   assertEquals(outcomes, {
     ...ALWAYS,
@@ -51,7 +51,7 @@ test("test() excludes distributed tests and says so once, unless a live node is 
   ]);
 });
 
-test("test() runs distributed tests when a live node is asked for", async () => {
+test("test() runs distributed tests when a live node is requested", async () => {
   const { outcomes, output } = await runTagged(
     "--sname=sophie@localhost",
     "--cookie=secret_token",
@@ -67,13 +67,13 @@ test("test() runs distributed tests when a live node is asked for", async () => 
   ]);
 });
 
-test("test() has the sanitizers on, and passes on Deno's options", async () => {
+test("test() enables the sanitizers, and passes Deno's options on", async () => {
   const { output } = await runTagged();
   assertStringIncludes(output, "A timer was started in this test, but never");
   assertStringIncludes(output, "Test timed out after 20ms.");
 });
 
-test("requestedNode() is what follows --sname or --name", () => {
+test("requestedNode() returns the value of --sname or --name", () => {
   const args: [string[], string | undefined][] = [
     [[], undefined],
     [["--sname", "sophie@localhost"], "sophie@localhost"],

@@ -18,7 +18,7 @@ import * as Remote from "./_remote.ts";
 const KATE = "kate@localhost";
 const TASKS = { name: "tasks", node: KATE };
 
-/** Takes all that a stream gives. */
+/** The results of a stream. */
 async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const results: T[] = [];
   for await (const result of stream) results.push(result);
@@ -29,7 +29,7 @@ function ok<T>(...values: T[]): { type: "ok"; value: T }[] {
   return values.map((value) => ({ type: "ok", value }));
 }
 
-/** Tells who it is, and never ends. */
+/** Reports its pid, and never ends. */
 async function endless(to: Pid): Promise<void> {
   send(to, { started: self() });
   await receive(() => false);
@@ -39,7 +39,7 @@ async function started(): Promise<Pid> {
   return (await receive((m) => m?.started !== undefined)).started;
 }
 
-/** What tells of each step: what is pulled, what ends, and that it is closed. */
+/** A source that reports each step: each pulled element, its end, and its close. */
 function* source(
   journal: string[],
   values: Iterable<number>,
@@ -54,7 +54,7 @@ function* source(
   }
 }
 
-// What it gives, and when.
+// Results, and their times.
 
 processTest("Task.asyncStream() takes elements of any iterable", async () => {
   async function* later(): AsyncGenerator<number> {
@@ -82,7 +82,7 @@ test("Task.asyncStream() works outside any process", async () => {
   assertEquals(await all(Task.asyncStream([1, 2], (n) => n + 1)), ok(2, 3));
 });
 
-test("Task.asyncStream() refuses options that are none", () => {
+test("Task.asyncStream() rejects invalid options", () => {
   const id = (value: unknown) => value;
   for (
     const options of [
@@ -114,7 +114,7 @@ test("Task.asyncStream() refuses options that are none", () => {
   );
 });
 
-// Leaving it.
+// Leaving the loop.
 
 processTest("a source that throws ends the tasks", async () => {
   const here = self();
@@ -146,7 +146,7 @@ processTest("an iterator of a stream can be disposed of", async () => {
   assertFalse(Process.alive(task));
 });
 
-// Who dies with whom.
+// Exits of owners and tasks.
 
 processTest(
   "an owner that is killed within its loop closes the source",
@@ -186,7 +186,7 @@ processTest("a stream is gone through by one process", async () => {
 // Under a supervisor.
 
 processTest(
-  "TaskSupervisor.asyncStream() finds its supervisor by a registry",
+  "TaskSupervisor.asyncStream() finds its supervisor through a registry",
   async () => {
     const sup = await TaskSupervisor.startLink();
     for (const found of [sup, Promise.resolve(sup)]) {
@@ -227,7 +227,7 @@ clusterTest(
   },
 );
 
-/** Runs `fn` in a process of alex; kate has a Task.Supervisor of the name `tasks`. */
+/** Runs `fn` in a process of alex; kate has a Task.Supervisor named `tasks`. */
 function remoteTest(name: string, fn: (kate: Node) => Promise<void>): void {
   clusterTest(name, async (cluster) => {
     const kate = await cluster.start("kate");

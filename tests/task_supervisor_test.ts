@@ -21,7 +21,7 @@ import * as Remote from "./_remote.ts";
 const KATE = "kate@localhost";
 const TASKS = { name: "tasks", node: KATE };
 
-/** Starts a task, in one way or another. */
+/** Starts a task in one of several ways. */
 type Start = (
   supervisor: ServerRef,
   fn: ((...args: never[]) => unknown) | [string, string],
@@ -34,7 +34,7 @@ const STARTS = {
   startChild: TaskSupervisor.startChild as Start,
 };
 
-/** Runs `fn` in a process of alex; kate has a Task.Supervisor of the name `tasks`. */
+/** Runs `fn` in a process of alex; kate has a Task.Supervisor named `tasks`. */
 async function withTasks(
   cluster: Cluster,
   fn: (supervisor: Pid, kate: Node) => Promise<void>,
@@ -52,7 +52,7 @@ async function withTasks(
   await alex.run(() => fn(supervisor, kate));
 }
 
-// Here.
+// On the same node.
 
 processTest("TaskSupervisor is reached by pid, name or atom", async () => {
   const pid = await TaskSupervisor.startLink({ name: atom("here") });
@@ -74,7 +74,7 @@ processTest("TaskSupervisor is reached by pid, name or atom", async () => {
 });
 
 processTest(
-  "TaskSupervisor.startLink() refuses limits that are none",
+  "TaskSupervisor.startLink() rejects invalid limits",
   async () => {
     for (const options of [{ maxChildren: -1 }, { maxRestarts: NaN }]) {
       await assertRejects(
@@ -87,7 +87,7 @@ processTest(
 );
 
 processTest(
-  "a task under a supervisor here is copied to, and may be any function",
+  "a task under a local supervisor receives copies, and may be any function",
   async () => {
     const sup = await TaskSupervisor.startLink();
     const list = [1];
@@ -127,7 +127,7 @@ processTest(
 );
 
 processTest(
-  "TaskSupervisor refuses restarts and shutdowns that are none",
+  "TaskSupervisor rejects invalid restarts and shutdowns",
   async () => {
     const sup = await TaskSupervisor.startLink();
     const run = () => {};
@@ -153,7 +153,7 @@ processTest(
 );
 
 processTest(
-  "a Task.Supervisor is asked as a DynamicSupervisor is",
+  "Task.Supervisor answers the requests of a DynamicSupervisor",
   async () => {
     const sup = await TaskSupervisor.startLink();
     const task = await TaskSupervisor.async(sup, () => receive());
@@ -174,7 +174,7 @@ processTest(
 // On another node.
 
 clusterTest(
-  "TaskSupervisor refuses what its node does not run",
+  "TaskSupervisor refuses functions that its node does not export or allow",
   (cluster) =>
     withTasks(cluster, async () => {
       for (const start of Object.values(STARTS)) {
@@ -207,7 +207,7 @@ clusterTest(
 );
 
 clusterTest(
-  "TaskSupervisor runs a closure where they are allowed",
+  "TaskSupervisor runs a closure if closures are allowed",
   (cluster) =>
     withTasks(cluster, async () => {
       const task = await TaskSupervisor.async(
@@ -220,7 +220,7 @@ clusterTest(
 );
 
 clusterTest(
-  "TaskSupervisor.async() to a supervisor that is not there says so",
+  "TaskSupervisor.async() to a missing supervisor names the call",
   (cluster) =>
     withTasks(cluster, async () => {
       const absent = { name: "Chat.TaskSupervisor", node: KATE };
@@ -249,7 +249,7 @@ clusterTest(
 );
 
 clusterTest(
-  "TaskSupervisor.async() to a node that is not there says what was called",
+  "TaskSupervisor.async() to an unreachable node names the call",
   async (cluster) => {
     const alex = await cluster.start("alex");
     const sup = { name: "Chat.TaskSupervisor", node: "moebi@localhost" };

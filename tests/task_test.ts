@@ -9,7 +9,7 @@ function endless(): Task<void> {
   return Task.async(() => receive(() => false));
 }
 
-/** The reason, and what was called, of an exit by a call. */
+/** The reason of an exit by a call, and the call. */
 async function callOf(promise: Promise<unknown>): Promise<unknown[]> {
   const error = await assertRejects(() => promise, ExitError);
   // deno-lint-ignore no-explicit-any
@@ -21,7 +21,7 @@ async function callOf(promise: Promise<unknown>): Promise<unknown[]> {
 // async() and await()
 
 processTest(
-  "Task.async() runs a function, and Task.await() gives what it returns",
+  "Task.async() runs a function, and Task.await() returns its result",
   async () => {
     assertEquals(await Task.await(Task.async(() => 1)), 1);
     assertEquals(await Task.await(Task.async(() => Promise.resolve("2"))), "2");

@@ -30,7 +30,7 @@ function copied<T>(value: T): Promise<any> {
 }
 
 processTest(
-  "send() hands over an exact copy that shares nothing mutable",
+  "send() delivers an exact copy that shares nothing mutable",
   async () => {
     await fc.assert(
       fc.asyncProperty(anyTerm(), async (value) => {
@@ -74,7 +74,7 @@ processTest("send() does not share what the message holds twice", async () => {
 });
 
 processTest(
-  "send() copies the bytes of a view, and nothing else of its buffer",
+  "send() copies the bytes of a view, and not the rest of its buffer",
   async () => {
     const buffer = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8).buffer;
     const copy = await copied(new Uint16Array(buffer, 2, 2));
@@ -93,7 +93,7 @@ processTest("send() copies a Buffer, whose slice() shares memory", async () => {
 });
 
 processTest(
-  "send() makes a plain object of a frozen one, and of one without a prototype",
+  "send() turns a frozen object, and one without a prototype, into a plain object",
   async () => {
     const frozen = await copied(Object.freeze({ list: Object.freeze([1]) }));
     frozen.list.push(2);
@@ -106,7 +106,7 @@ processTest(
 );
 
 processTest(
-  "send() takes own enumerable fields only: no symbols, hidden or inherited ones",
+  "send() copies only own enumerable fields: no symbols, hidden or inherited ones",
   async () => {
     const object = Object.defineProperty(
       {
@@ -132,7 +132,7 @@ processTest("send() makes undefined of holes in an array", async () => {
 });
 
 processTest(
-  "send() keeps a __proto__ key a key, where __proto__ is an accessor as well",
+  "send() keeps a __proto__ key a key, also if __proto__ is an accessor",
   async () => {
     await asElsewhere(async () => {
       const hostile = JSON.parse(
@@ -151,7 +151,7 @@ processTest(
   },
 );
 
-/** Runs `fn` with the accessor that Deno leaves out and other runtimes have. */
+/** Runs `fn` with the accessor that Deno lacks and other runtimes have. */
 async function asElsewhere(fn: () => Promise<void>): Promise<void> {
   Object.defineProperty(Object.prototype, "__proto__", {
     get(this: object): unknown {
@@ -170,7 +170,7 @@ async function asElsewhere(fn: () => Promise<void>): Promise<void> {
   }
 }
 
-// What cannot be sent.
+// Values that cannot be sent.
 
 class Account {
   owner = "kate";
@@ -219,7 +219,7 @@ const NOT_SENDABLE: Record<string, [value: unknown, message: string]> = {
 
 for (const [what, [value, message]] of Object.entries(NOT_SENDABLE)) {
   processTest(
-    `send() refuses ${what}, wherever it is in the message`,
+    `send() rejects ${what}, wherever it is in the message`,
     async () => {
       const places: unknown[] = [
         value,
@@ -269,7 +269,7 @@ processTest("send() takes 64 levels and refuses 65", async () => {
 });
 
 processTest(
-  "send() refuses what is far too deep, or contains itself, without overflowing the stack",
+  "send() rejects values that are far too deep, or contain themselves, without overflowing the stack",
   async () => {
     const wraps: ((inner: unknown) => unknown)[] = [
       (inner) => [inner],
@@ -300,7 +300,7 @@ processTest(
 // Errors.
 
 processTest(
-  "an error keeps its class if it is the language's or this library's",
+  "an error keeps its class if it is one of the language or of this library",
   async () => {
     const originals: Error[] = [
       new TypeError("x"),
@@ -355,7 +355,7 @@ processTest(
 );
 
 processTest(
-  "an error cannot take the class of another by its name alone",
+  "an error does not get the class of another by its name alone",
   async () => {
     const fake = Object.assign(new Error("x"), { name: "constructor" });
     const copy = await copied(fake);
@@ -407,7 +407,7 @@ processTest(
 );
 
 processTest(
-  "an atom stays the one object of its name; pids and references stay equal",
+  "an atom remains the one object of its name; pids and references remain equal",
   async () => {
     const [copy, pid] = await copied([atom("ok"), self()]);
     assertStrictEquals(copy, atom("ok"));
@@ -416,7 +416,7 @@ processTest(
 );
 
 processTest(
-  "keys that mean something elsewhere mean nothing in a message",
+  "keys with a special meaning elsewhere have none in a message",
   async () => {
     const value = objectOf([["constructor", 1], ["toString", 2], ["then", 3], [
       "hasOwnProperty",

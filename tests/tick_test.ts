@@ -11,13 +11,13 @@ const KATE = "kate@localhost";
 const RAW = "raw@localhost";
 const TICK_TIME = 400;
 
-/** A pause of the test's own, as the passing of time is what is tested. */
+/** A pause, as the test measures the effect of passing time. */
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /**
- * Fails if less than 0.75 tick times have passed. There is no upper bound here, as a busy machine knows
+ * Asserts that at least 0.75 tick times have passed. There is no upper bound here, as a loaded machine has
  * none: simulation_test.ts has both, in simulated time.
  */
 function assertNotTooSoon(start: number): void {
@@ -25,7 +25,7 @@ function assertNotTooSoon(start: number): void {
   assert(took > 0.75 * TICK_TIME, `after ${took} ms`);
 }
 
-/** Fails if a node has told of a connection that went down. */
+/** Asserts that a node has not logged a lost connection. */
 function assertNoneDown(cluster: Cluster): void {
   assertEquals(
     cluster.lines(true).filter((each) => each.includes("is down")),
@@ -34,7 +34,7 @@ function assertNoneDown(cluster: Cluster): void {
 }
 
 clusterTest(
-  "a peer that is silent is down within the tick time, and gets ticks till then",
+  "a silent peer is down within the tick time, and receives ticks until then",
   async (cluster) => {
     const alex = await cluster.start("alex", { tickTime: TICK_TIME });
     await using peer = await RawPeer.dial(alex.port);
@@ -69,7 +69,7 @@ clusterTest("a peer that only ticks stays up", async (cluster) => {
 });
 
 clusterTest(
-  "nodes that have nothing to say stay connected",
+  "idle nodes stay connected",
   async (cluster) => {
     const alex = await cluster.start("alex", { tickTime: TICK_TIME });
     await cluster.start("kate", { tickTime: TICK_TIME });
@@ -81,7 +81,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a node whose OS process is halted goes down",
+  "a node whose OS process is stopped goes down",
   async (cluster) => {
     const alex = await cluster.start("alex", { tickTime: TICK_TIME });
     await using kate = await NodeProcess.start(cluster, "kate", {
@@ -105,7 +105,7 @@ clusterTest(
 clusterTest(
   "a node that computes for most of its tick time is not down, nor is its peer for it",
   async (cluster) => {
-    // What is left of it, and a quarter more, is for whatever else the machine does.
+    // The rest of the tick time, and a quarter more, is left for other programs.
     const tickTime = 1200;
     const busy = 0.75 * tickTime;
     const alex = await cluster.start("alex", { tickTime });

@@ -7,7 +7,7 @@ import { NodeRuntime } from "../runtime/node_runtime.ts";
 import { clusterTest } from "./_nodes.ts";
 import { ended, idle, mail, processTest, turn } from "./_processes.ts";
 
-/** A clock that goes on when it is told to. */
+/** A clock that advances on request. */
 class ManualClock implements Clock {
   #now = 0.25;
   readonly #callbacks = new Set<{ due: number; fn: () => void }>();
@@ -52,7 +52,7 @@ processTest("sendAfter() of 0 ms sends when the caller gives way", async () => {
 });
 
 processTest(
-  "sendAfter() sends in the order of the times, and of the calls where they are the same",
+  "sendAfter() sends in the order of the times, and of the calls for equal times",
   async () => {
     Process.sendAfter(self(), "late", 20);
     for (const n of [1, 2, 3]) Process.sendAfter(self(), n, 10);
@@ -91,7 +91,7 @@ processTest("sendAfter() to a dead process starts no timer", async () => {
 });
 
 processTest(
-  "readTimer() gives the whole milliseconds that are left, and ends nothing",
+  "readTimer() returns the whole milliseconds that are left, and does not cancel",
   async () => {
     const timer = Process.sendAfter(self(), "tick", 10);
     assertEquals(Process.readTimer(timer), 10);
@@ -174,12 +174,12 @@ processTest("a node that stops ends its timers", async () => {
   assertEquals(other.timers.size, 2);
   other.stop("shutdown");
   assertEquals(other.timers.size, 0);
-  // The clock's own are taken back when the event loop has turned.
+  // The clock's own timers are cancelled when the event loop has turned.
   while (clock.pending > 0) await turn();
 });
 
 clusterTest("sendAfter() by the machine's clock", async (cluster) => {
-  // What is left over when the node has stopped is a leak, which fails the test.
+  // A timer that is left when the node has stopped is a leak, which fails the test.
   const alex = await cluster.start("alex");
   await alex.run(async () => {
     Process.sendAfter(self(), "first", 5);

@@ -60,7 +60,7 @@ async function assertNotConnected(alex: Node): Promise<void> {
 // Certificates.
 
 clusterTest(
-  "nodes talk over TLS, in frames small and large",
+  "nodes communicate over TLS, in small and large frames",
   async (cluster) => {
     const { alex, kate } = await startBoth(cluster);
     await alex.run(async () => {
@@ -80,7 +80,7 @@ clusterTest(
 );
 
 clusterTest(
-  "what nodes say over TLS cannot be read on the way",
+  "a proxy cannot read what nodes send over TLS",
   async (cluster) => {
     for (const isTls of [true, false]) {
       const names = isTls ? ["alex", "kate"] : ["alexplain", "kateplain"];
@@ -124,7 +124,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a dialler whose certificate is of another CA is refused",
+  "a dialler with a certificate of another CA is refused",
   async (cluster) => {
     const { alex, kate } = await startBoth(cluster, {
       alex: { tls: { ...await stranger.issue({ nodes: [ALEX] }), ca } },
@@ -200,7 +200,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a certificate of the host is one of its nodes",
+  "a certificate of the host is valid for its nodes",
   async (cluster) => {
     const tls = await tlsOf({ hosts: ["localhost"] });
     const { alex } = await startBoth(cluster, { alex: { tls }, kate: { tls } });
@@ -259,7 +259,7 @@ test("mismatchOf() reads names from a certificate's bytes", async () => {
   ) => mismatchOf(name, readCertificate(der), verify) === undefined;
   assert(isFor(named, ALEX));
   assert(isFor(named, KATE, "name"));
-  // A certificate that names nodes is for these alone.
+  // A certificate that names nodes is valid for these only.
   assert(!isFor(named, RAW));
   assert(isFor(host, "alex@host.example.org"));
   assert(!isFor(host, "alex@host.example.org", "name"));
@@ -288,9 +288,9 @@ clusterTest("the cookie is needed over TLS too", async (cluster) => {
 });
 
 clusterTest(
-  "a proof is bound to the certificates: a relay with a valid one of its own gets no further",
+  "a proof is bound to the certificates: a relay with a valid certificate of its own is refused",
   async (cluster) => {
-    // The worst case: the relay's certificate is of the same CA, and of the right name.
+    // The worst case: the relay's certificate is from the same CA, and has the right name.
     const { alex, kate } = await startBoth(cluster);
     const pair = await authority.issue({ nodes: [ALEX, KATE] });
     await using relay = await TlsListener.listen({ ...pair, ca });
@@ -305,13 +305,13 @@ clusterTest(
     assertEquals(connected, false);
     await cluster.logged(/kate warning: .*alex@localhost has another cookie/);
     assertEquals(await kate.run(() => Node.list("connected")), []);
-    // It is the binding that stops it: the node itself gets in.
+    // The binding stops it: the node itself is accepted.
     assertEquals(await alex.run(() => Node.connect(KATE)), true);
   },
 );
 
 clusterTest(
-  "a peer that proves by the page's rule gets in, and without the fingerprints does not",
+  "a peer that follows docs/protocol.md is accepted, and is refused without the fingerprints",
   async (cluster) => {
     const { kate } = await startBoth(cluster);
     const pair = await authority.issue({ nodes: [RAW] });
@@ -330,10 +330,10 @@ clusterTest(
   },
 );
 
-// TLS here and none there.
+// TLS at one end only.
 
 clusterTest(
-  "a plain node that dials a TLS one is told, and so is that one",
+  "a plain node that dials a TLS node logs it, and so does that node",
   async (cluster) => {
     const { alex } = await startBoth(cluster, { alex: { tls: undefined } });
     await assertNotConnected(alex);
@@ -347,7 +347,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a TLS node that dials a plain one is told, and so is that one",
+  "a TLS node that dials a plain node logs it, and so does that node",
   async (cluster) => {
     const { alex } = await startBoth(cluster, { kate: { tls: undefined } });
     await assertNotConnected(alex);
@@ -374,7 +374,7 @@ clusterTest("TLS before 1.3 is refused", async (cluster) => {
 });
 
 clusterTest(
-  "who does not end the TLS handshake is closed in time",
+  "a connection that does not finish the TLS handshake is closed in time",
   async (cluster) => {
     const { kate } = await startBoth(cluster, {
       kate: {
@@ -403,7 +403,7 @@ clusterTest("who says nothing good inside TLS is refused", async (cluster) => {
 });
 
 clusterTest(
-  "strangers at a TLS port are sent away, and keep nobody out",
+  "unauthenticated connections at a TLS port are closed, and block no one",
   async (cluster) => {
     const { alex, kate } = await startBoth(cluster, {
       kate: {
@@ -448,7 +448,7 @@ clusterTest(
   },
 );
 
-test("Node.start() says what is wrong with a certificate", async () => {
+test("Node.start() reports an invalid certificate", async () => {
   const good = await tlsOf({ nodes: [ALEX] });
   const other = await tlsOf({ nodes: [KATE] });
   const old = await tlsOf({ nodes: [ALEX], to: new Date(Date.now() - 1000) });
@@ -483,7 +483,7 @@ test("Node.start() says what is wrong with a certificate", async () => {
 // The command line.
 
 test(
-  "deno task certs: two programs talk with what it makes",
+  "deno task certs: two programs communicate with the certificates that it creates",
   { timeout: 60_000, tags: ["cli"] },
   () =>
     withFolder(async (folder) => {
@@ -522,7 +522,7 @@ test(
 );
 
 test(
-  "the flags of TLS are refused in one line",
+  "invalid TLS flags are rejected in one line",
   { timeout: 60_000, tags: ["cli"] },
   () =>
     withFolder(async (folder) => {
@@ -557,7 +557,7 @@ test(
 );
 
 clusterTest(
-  "a private key that is not given as it should be is not shown",
+  "a private key that is passed wrongly is not shown",
   async (cluster) => {
     const { cert, key, ca } = await tlsOf({ nodes: [ALEX] });
     const body = key.replace(/-----.*-----/g, "");
@@ -583,7 +583,7 @@ clusterTest(
   },
 );
 
-// In between, and downgrades.
+// Proxies, and downgrades.
 
 clusterTest(
   "a relay with a valid certificate of its own is refused wherever EPMD points to it",
@@ -623,7 +623,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a TLS node says nothing to a listener that answers without TLS",
+  "a TLS node sends nothing to a listener that answers without TLS",
   async (cluster) => {
     const plain = await cluster.start("kate");
     await using listener = await RawListener.listen();
@@ -638,7 +638,7 @@ clusterTest(
     });
     await assertNotConnected(alex);
     assertEquals(await plain.run(() => Node.list("connected")), []);
-    // A plain answer that is right in all but TLS.
+    // A plain answer that is correct except for the missing TLS.
     port = Number(listener.address.split(":")[1]);
     const failed = assertNotConnected(alex);
     const peer = await listener.accept();
@@ -653,7 +653,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a plain node that EPMD points to a TLS port gets no further",
+  "a plain node is refused when EPMD points it to a TLS port",
   async (cluster) => {
     const kate = await cluster.start("kate", {
       tls: await tlsOf({ nodes: [KATE] }),
@@ -671,7 +671,7 @@ clusterTest(
 
 // Silent connections.
 
-/** What `count` connections that say nothing cost the program, in ms of processor time. */
+/** The cost of `count` silent connections to the program, in ms of processor time. */
 async function costOfSilence(port: number, count: number): Promise<number> {
   const before = process.cpuUsage();
   for (let i = 0; i < count; i++) {
@@ -682,7 +682,7 @@ async function costOfSilence(port: number, count: number): Promise<number> {
 }
 
 clusterTest(
-  "a connection that says nothing costs a TLS node no more than a plain one",
+  "a silent connection costs a TLS node no more than a plain one",
   async (cluster) => {
     const plain = await cluster.start("kate");
     const secure = await cluster.start("alex", {

@@ -26,7 +26,7 @@ const Chat = {
   lookUp: (id: number): Promise<{ id: number }> => Promise.resolve({ id }),
 };
 
-/** Never called: it is the compiler that tests. */
+/** Never called: only type-checked. */
 export function sends(pid: Pid<Ping>, any: Pid): void {
   send(pid, { type: "ping", from: self() });
   // @ts-expect-error: another type of message
@@ -48,7 +48,7 @@ export function sends(pid: Pid<Ping>, any: Pid): void {
 
 /** Never called. */
 export function pids(wide: Pid<string | number>, narrow: Pid<string>): void {
-  // Who takes more will do where less is sent.
+  // A pid that accepts more messages fits where fewer are sent.
   const less: Pid<string> = wide;
   // @ts-expect-error: but not the reverse
   const more: Pid<string | number> = narrow;
@@ -100,7 +100,7 @@ export async function receives(): Promise<void> {
 }
 
 processTest(
-  "Task.async() gives a task of what its function's promise gives",
+  "Task.async() returns a task of the type that its function's promise resolves to",
   async () => {
     const task = Task.async(Chat.lookUp, [7]);
     assertType<IsExact<typeof task, Task<{ id: number }>>>(true);
@@ -108,7 +108,7 @@ processTest(
   },
 );
 
-test("assertType() tells types apart", () => {
+test("assertType() distinguishes types", () => {
   assertType<IsExact<Pid<string>, Pid<number>>>(false);
   assertType<IsExact<Task<string>, Task<number>>>(false);
 });

@@ -1,4 +1,4 @@
-/** What strangers may do to a node before they are in. */
+/** Unauthenticated connections: their frames and limits before the handshake is complete. */
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
@@ -24,7 +24,7 @@ function statsOf(node: Node): Promise<NodeStats> {
   return node.run(() => Node.stats()!);
 }
 
-/** Waits until a node has counted so many connections that it refused for a cause. */
+/** Waits until a node has counted a number of connections that it refused for a cause. */
 async function refused(
   node: Node,
   cause: RefusalCause,
@@ -71,7 +71,7 @@ const NAMES: [what: string, name: string][] = [
   ["that is empty", ""],
   ["with a NUL", "ra\u0000w@localhost"],
   ["with a newline", "raw\n@localhost"],
-  ["that steers a terminal", "\u001b[31mraw@localhost"],
+  ["with terminal control characters", "\u001b[31mraw@localhost"],
 ];
 
 const STRANGERS: Stranger[] = [
@@ -183,7 +183,7 @@ const STRANGERS: Stranger[] = [
 
 for (const { row, what, bytes, cause, hint } of STRANGERS) {
   clusterTest(
-    `row ${row}: ${what} is refused, counted, told, and nobody notices`,
+    `row ${row}: ${what} is refused, counted and logged, and does not affect others`,
     async (cluster) => {
       const kate = await cluster.start("kate");
       const alex = await cluster.start("alex");
@@ -204,7 +204,7 @@ for (const { row, what, bytes, cause, hint } of STRANGERS) {
   );
 }
 
-/** Two nodes are connected still, and messages pass. */
+/** Asserts that two nodes are still connected, and messages pass. */
 async function stillThere(alex: Node, kate: Node): Promise<void> {
   await kate.run(async () => {
     Process.register(self(), "still_there");
@@ -215,7 +215,7 @@ async function stillThere(alex: Node, kate: Node): Promise<void> {
 }
 
 clusterTest(
-  "row 1: nothing, one byte, and a byte from time to time, are ended after the time, in all",
+  "row 1: no byte, one byte, and a byte from time to time: all are closed after the time limit",
   async (cluster) => {
     assertEquals(DEFAULT_LIMITS.handshakeTimeout, 5000);
     const kate = await cluster.start("kate", {
@@ -234,7 +234,7 @@ clusterTest(
     );
     await Promise.all(peers.map((peer) => peer.closed));
     clearInterval(timer);
-    // The time is for all of a handshake: bytes that come one by one do not prolong it.
+    // The time limit is for the whole handshake: bytes that arrive one by one do not extend it.
     assert(at < bytes.length, `${at} of ${bytes.length} bytes`);
     const stats = await refused(kate, "timeout", 3);
     assertEquals(stats.halfOpen, 0);
@@ -242,7 +242,7 @@ clusterTest(
 );
 
 clusterTest(
-  "row 2: a first frame of exactly the cap is taken",
+  "row 2: a first frame of exactly the maximum length is accepted",
   async (cluster) => {
     const kate = await cluster.start("kate");
     await using peer = await RawPeer.dial(kate.port);
@@ -253,7 +253,7 @@ clusterTest(
 );
 
 clusterTest(
-  "row 4: 100 frames in one segment arrive in order; a handshake that is cut anywhere succeeds",
+  "row 4: 100 frames in one segment arrive in order; a handshake that is split anywhere succeeds",
   async (cluster) => {
     const kate = await cluster.start("kate");
     await kate.run(async () => {
@@ -330,7 +330,7 @@ clusterTest(
 );
 
 clusterTest(
-  "row 10: a proof that is empty, short, long, no hex, or of our own role is refused",
+  "row 10: a proof that is empty, short, long, not hex, or of our own role is refused",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const bad: ((mine: Hello, theirs: Hello) => unknown)[] = [
@@ -363,7 +363,7 @@ clusterTest(
     const connected = alex.run(() =>
       Node.connect("mallory@localhost", { address: listener.address })
     );
-    // Mallory knows no cookie: she plays alex to kate with what alex says to her.
+    // Mallory knows no cookie: she plays alex to kate with alex's proof to her.
     await using victim = await listener.accept();
     await using target = await RawPeer.dial(kate.port);
     const said = await victim.hear();
@@ -380,7 +380,7 @@ clusterTest(
 );
 
 clusterTest(
-  "row 12: this node's own name is refused, and one that is connected without the cookie; the old link stays",
+  "row 12: this node's own name is refused, and a connected one without the cookie; the old connection stays",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex");
@@ -401,7 +401,7 @@ clusterTest(
 );
 
 clusterTest(
-  "row 14: of 1,000 half-open connections few are kept, and a true peer joins",
+  "row 14: few of 1,000 half-open connections are kept, and a true peer connects",
   async (cluster) => {
     // Longer than a test may take: the peer does not wait for others to time out.
     const kate = await cluster.start("kate", {
@@ -462,7 +462,7 @@ async function shakeAll(node: Node, from: number, to: number): Promise<void> {
 }
 
 clusterTest(
-  "lines for the log are few for each cause",
+  "the log has few lines for each cause",
   async (cluster: Cluster) => {
     const kate = await cluster.start("kate");
     for (let i = 0; i < 15; i++) {

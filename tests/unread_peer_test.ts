@@ -1,4 +1,4 @@
-/** Peers that do not read what they are sent, though they ask for it. */
+/** Peers that send requests and do not read the answers. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { QueueFullError } from "../errors.ts";
@@ -15,10 +15,10 @@ const KATE = "kate@localhost";
 const RAW = "raw@localhost";
 const MIB = 1 << 20;
 
-/** How many requests are in a frame. */
+/** The number of requests in a frame. */
 const REQUESTS = 1000;
 
-/** Monitors of a process that is not there: each is answered by a DOWN that is longer than it. */
+/** Monitors of a missing process: each is answered by a DOWN that is longer than the monitor. */
 function requests(creation: number, frame: number): Uint8Array {
   return jsonFrame(
     Array.from(
@@ -28,7 +28,7 @@ function requests(creation: number, frame: number): Uint8Array {
   );
 }
 
-/** Asks and asks, until so many bytes have left or the node has closed. */
+/** Sends requests until a number of bytes have left or the node has closed the connection. */
 async function ask(
   peer: RawPeer,
   creation: number,
@@ -42,7 +42,7 @@ async function ask(
 }
 
 clusterTest(
-  "a peer that asks and does not read is no longer read from, and down after the tick time",
+  "a peer that sends requests and does not read is no longer read from, and down after the tick time",
   (cluster) =>
     withRaw(cluster, {
       tickTime: 1000,
@@ -66,7 +66,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer that has not read for a while gets all answers, in order",
+  "a peer that has not read for a while receives all answers, in order",
   (cluster) =>
     withRaw(cluster, {
       limits: { highWaterMark: 1 << 16, maxQueueBytes: MIB },
@@ -98,7 +98,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer whose few requests have large answers is cut off at twice maxQueueBytes",
+  "a peer whose few requests have large answers is disconnected at twice maxQueueBytes",
   (cluster) =>
     withRaw(cluster, {
       limits: { highWaterMark: 1 << 16, maxQueueBytes: MIB },
@@ -121,7 +121,7 @@ clusterTest(
     }),
 );
 
-/** Fills the queue to a node with numbered messages; returns how many. */
+/** Fills the queue to a node with numbered messages; returns their number. */
 function fill(to: Pid): number {
   for (let i = 0;; i++) {
     try {
@@ -133,14 +133,14 @@ function fill(to: Pid): number {
   }
 }
 
-/** Takes numbered messages in order, as many as `count` says by then. */
+/** Takes numbered messages in order, until `count` have arrived. */
 async function take(count: () => number): Promise<void> {
   for (let i = 0; i < count(); i++) assertEquals((await receive())[0], i);
 }
 
 /**
- * Has a process of each of two nodes fill the queue to the other one, at once, and then take what
- * the other has sent.
+ * Makes a process of each of two nodes fill the queue to the other one, at once, and then take the messages
+ * of the other.
  */
 async function flood(run: (node: number, fn: () => Promise<void>) => unknown) {
   const pids: Pid[] = [];
@@ -159,7 +159,7 @@ async function flood(run: (node: number, fn: () => Promise<void>) => unknown) {
 }
 
 clusterTest(
-  "two nodes that have full queues to each other, and hold each other back, go on",
+  "two nodes that have full queues to each other, and block each other, continue",
   async (cluster) => {
     const limits = { highWaterMark: 1 << 16, maxQueueBytes: 16 * MIB };
     const kate = await cluster.start("kate", { limits });
@@ -182,7 +182,7 @@ test(
       await using cluster = await SimulatedCluster.start({
         nodes: ["alex", "kate"],
         seed,
-        // Some 5 s for what waits, as 256 KiB are on their way at a time.
+        // About 5 s for the queue, as 256 KiB are under way at a time.
         delay: { min: 50, max: 500 },
         tickTime: 2000,
         limits: { highWaterMark: 1 << 16, maxQueueBytes: 4 * MIB },

@@ -20,7 +20,7 @@ const RAW = "raw@localhost";
 const SMALL_QUEUE = { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 };
 
 clusterTest(
-  "send() gives a promise, then throws, where a peer does not read; other signals pass",
+  "send() returns a promise, then throws, if a peer does not read; other signals pass",
   (cluster) =>
     withRaw(cluster, { limits: SMALL_QUEUE }, async (peer) => {
       peer.pause();
@@ -29,7 +29,7 @@ clusterTest(
       let sent = 0;
       let error: unknown;
       while (error === undefined) {
-        // A turn in between, so that the kernel takes what it can.
+        // A turn between, so that the kernel takes as much as it can.
         await turn();
         try {
           const pressure = send(THEIRS, [sent, "x".repeat(50_000)]);
@@ -71,7 +71,7 @@ clusterTest(
     }),
 );
 
-/** Whether a promise is still pending after some turns of the event loop. */
+/** Returns whether a promise is still pending after some turns of the event loop. */
 async function isStuck(promise: Promise<unknown>): Promise<boolean> {
   for (let i = 0; i < 20; i++) if (!await isPending(promise)) return false;
   return true;
@@ -90,7 +90,7 @@ clusterTest(
       }
       await peer[Symbol.asyncDispose]();
       await held;
-      // What is sent now goes to a node that cannot be reached.
+      // A later message goes to an unreachable node.
       assertEquals(send(THEIRS, "dropped"), undefined);
     }),
 );
@@ -114,7 +114,7 @@ clusterTest(
 );
 
 clusterTest(
-  "awaiting send() keeps a fast sender to a slow receiver",
+  "awaiting send() keeps a fast sender at the pace of a slow receiver",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex", { limits: SMALL_QUEUE });
@@ -132,7 +132,7 @@ clusterTest(
 );
 
 clusterTest(
-  "what is kept for a node that is being dialled is bounded, links and exits apart",
+  "the queue for a node that is being dialled is limited, except for links and exits",
   async (cluster) => {
     const alex = await cluster.start("alex", {
       limits: { maxPendingSignals: 1500 },
@@ -155,14 +155,14 @@ clusterTest(
 );
 
 clusterTest(
-  "what was kept for a node that was dialled is sent whatever the queue holds",
+  "the signals that waited for a dial are sent, however full the queue is",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex", { limits: SMALL_QUEUE });
     await kate.run(async () => {
       Process.register(self(), "inbox");
-      // On the wire, such a number is longer than in memory: what is kept is below the cap, and
-      // what is sent above it.
+      // On the wire, such a number is longer than in memory: the waiting signals are below the limit, and the
+      // sent ones above it.
       const numbers = new Array(1000).fill(0.1234567890123456);
       await alex.run(() => {
         for (let i = 0; i < 100; i++) {
@@ -175,7 +175,7 @@ clusterTest(
 );
 
 clusterTest(
-  "what was kept and is too large for the node ends the connection, as the gap is told",
+  "a waiting signal that is too large for the node closes the connection, so that the gap is noticed",
   async (cluster) => {
     const kate = await cluster.start("kate", {
       limits: { maxMessageBytes: 10_000 },

@@ -1,4 +1,6 @@
-/** What ends a connection does; and what a receiver would refuse is refused where it is sent. */
+/**
+ * Frames that must close a connection do; and values that a receiver would refuse are rejected at the sender.
+ */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
@@ -16,7 +18,7 @@ const ALEX = "alex@localhost";
 // deno-lint-ignore no-explicit-any
 const FILE: any = JSON.parse(await Deno.readTextFile(VECTORS));
 
-/** A raw frame of these bytes, its header's included. */
+/** A raw frame of these bytes, including those of its header. */
 function rawBody(...bytes: number[]): Uint8Array {
   const head = Buffer.alloc(4);
   head.writeUInt32BE((0x8000_0000 + bytes.length) >>> 0);
@@ -25,7 +27,7 @@ function rawBody(...bytes: number[]): Uint8Array {
 
 const WHOLE = rawFrameOf(1, Uint8Array.of(1, 2), true);
 
-/** Bytes that end a connection, by why. */
+/** Bytes that close a connection, by reason. */
 function refusedBytes(): [string, Uint8Array][] {
   const signals = FILE.refusedSignals.map((
     { why, signal }: { why: string; signal: unknown },
@@ -68,7 +70,7 @@ function refusedBytes(): [string, Uint8Array][] {
 }
 
 clusterTest(
-  "what docs/protocol.md says ends a connection ends it, and no other",
+  "exactly the frames that docs/protocol.md lists close a connection",
   async (cluster) => {
     await cluster.start("kate");
     const alex = await cluster.start("alex");
@@ -81,7 +83,7 @@ clusterTest(
         await using peer = await RawPeer.dial(alex.port);
         await peer.enter(`raw${i}@localhost`, ALEX, { hidden: true });
         await peer.write(bytes);
-        // A ping that is answered shows that it was taken; else the connection is closed.
+        // An answered ping shows that the frame was accepted; else the connection is closed.
         await peer.write(
           jsonFrame([["monitor", 1, 999_999, alex.creation, 5]]),
         );
@@ -95,7 +97,7 @@ clusterTest(
 );
 
 clusterTest(
-  "an ack of no unlink, and fields that are not known, end no connection",
+  "an ack of no unlink, and unknown fields, do not close a connection",
   async (cluster) => {
     const alex = await cluster.start("alex");
     await using peer = await RawPeer.dial(alex.port);
@@ -119,7 +121,7 @@ clusterTest(
   },
 );
 
-// What is sent.
+// Sent values.
 
 async function withKate(
   cluster: Cluster,
@@ -145,7 +147,7 @@ const MIRROR = { name: "mirror", node: KATE };
 const LONG_NAME = `${"a".repeat(128)}@${"b".repeat(127)}`;
 
 clusterTest(
-  "send() takes what has the length that is allowed, here and elsewhere",
+  "send() accepts values of the maximum length, within a node and between nodes",
   (cluster) =>
     withKate(cluster, async () => {
       for (
@@ -175,7 +177,7 @@ clusterTest(
 );
 
 clusterTest(
-  "send() refuses what the receiver would refuse, here, elsewhere and while dialling",
+  "send() rejects values that the receiver would refuse, on this node, on others and while dialling",
   (cluster) =>
     withKate(cluster, () => {
       const values: [unknown, typeof RangeError | typeof TypeError][] = [
@@ -219,7 +221,7 @@ clusterTest(
 );
 
 clusterTest(
-  "send() refuses a message above maxMessageBytes, also while the node is dialled",
+  "send() rejects a message above maxMessageBytes, also while the node is dialled",
   async (cluster) => {
     const limits = { maxMessageBytes: 1_000_000 };
     const alex = await cluster.start("alex", { limits });
@@ -259,7 +261,7 @@ clusterTest(
 );
 
 test(
-  "a pid, a reference or an atom that no receiver would take cannot be made",
+  "Pid, Ref and Atom reject values that no receiver would accept",
   () => {
     for (
       const numbers of [[-1, 1], [1, -1], [1.5, 1], [1, 2 ** 53], [NaN, 1]]
@@ -281,7 +283,7 @@ clusterTest(
   "a message that is refused after some of its bytes leaves nothing behind",
   (cluster) =>
     withKate(cluster, async () => {
-      // A peer takes 1,024 byte arrays that nothing refers to, and then no more.
+      // A peer keeps 1,024 byte arrays that nothing refers to, and then no more.
       for (let i = 0; i < 1100; i++) {
         assertThrows(
           () => void send(MIRROR, [new Uint8Array(4096), () => {}]),
@@ -328,7 +330,7 @@ clusterTest(
         });
         assertEquals(await peer.next(), undefined);
       }
-      // One of the longest name is let in, and introduced to others, who stay.
+      // One with a name of maximum length is accepted, and introduced to others, which stay connected.
       await using peer = await RawPeer.dial(alex.port);
       await peer.enter(name, ALEX);
       const moebi = await cluster.start("moebi");

@@ -15,7 +15,7 @@ const KATE = "kate@localhost";
 class Recorder {
   readonly calls: unknown[] = [];
 
-  /** Signals that are noted down. */
+  /** Records signals. */
   signals(): Signals {
     const note = (kind: string) => (...args: unknown[]) => {
       this.calls.push(exactly([kind, ...args]));
@@ -116,7 +116,7 @@ function decoded(pieces: Uint8Array[]): unknown[] {
   return recorder.calls;
 }
 
-test("a stream is read the same, wherever it is cut", () => {
+test("a stream is decoded the same, wherever it is split", () => {
   const { bytes, calls } = sample();
   const expected = JSON.stringify(decoded([bytes]));
   assertEquals(decoded([bytes]), calls);

@@ -27,7 +27,7 @@ import { anyTerm, exactly, objectOf } from "./_terms.ts";
 const KATE = "kate@localhost";
 const RAW = "raw@localhost";
 
-/** Runs `fn` in a process of alex, connected to kate, where an echo is. */
+/** Runs `fn` in a process of alex, connected to kate, which runs an echo. */
 async function withEcho(
   cluster: Cluster,
   fn: (back: (value: unknown) => Promise<unknown>) => Promise<void>,
@@ -47,7 +47,7 @@ async function withEcho(
 // Values.
 
 clusterTest(
-  "any value that can be sent arrives as it was",
+  "any value that can be sent arrives unchanged",
   (cluster) =>
     withEcho(cluster, async (back) => {
       await fc.assert(
@@ -60,7 +60,7 @@ clusterTest(
 );
 
 clusterTest(
-  "values with a meaning somewhere arrive as they were",
+  "values with a special meaning somewhere arrive unchanged",
   (cluster) =>
     withEcho(cluster, async (back) => {
       const nested = objectOf([["__proto__", objectOf([["__proto__", 1]])]]);
@@ -122,7 +122,7 @@ clusterTest(
 );
 
 clusterTest(
-  "what cannot be sent is refused where it is sent, and nothing leaves",
+  "a value that cannot be sent is rejected at the sender, and nothing is sent",
   (cluster) =>
     withEcho(cluster, async (back) => {
       const circle: unknown[] = [];
@@ -142,7 +142,7 @@ clusterTest(
       ) {
         assertThrows(() => void back(term), type, "Cannot send");
       }
-      // The value is two levels down in what the echo sends and gets.
+      // The value is two levels down in the messages from and to the echo.
       assertEquals(await back(deep(63)), deep(63));
       assertEquals(await back("next"), "next");
     }),
@@ -180,7 +180,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a message is what it was when it was sent",
+  "a message is a copy from the time of sending",
   (cluster) =>
     withEcho(cluster, async (back) => {
       const bytes = new Uint8Array(100_000);
@@ -252,7 +252,7 @@ clusterTest(
 );
 
 clusterTest(
-  "parts, ticks and signals come between each other from a peer",
+  "parts, ticks and signals from a peer may be interleaved",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const { number } = self();
@@ -283,7 +283,7 @@ clusterTest(
 // Limits.
 
 clusterTest(
-  "a message that is too large throws, and nothing of it is sent",
+  "send() of a message that is too large throws, and nothing of it is sent",
   async (cluster) => {
     await cluster.start("kate", { limits: { maxMessageBytes: 100_000 } });
     const alex = await cluster.start("alex");
@@ -341,7 +341,7 @@ for (
       told: /expected a natural number/,
     },
     {
-      what: "an attachment that did not come",
+      what: "a missing attachment",
       bytes: jsonFrame([["send*", 1, 100, { $bytes: ["Uint8Array", 9] }]]),
       told: /no attachment 9/,
     },
@@ -353,7 +353,7 @@ for (
       told: /\b2 bytes are no Uint32Array/,
     },
     {
-      what: "a large signal that did not come",
+      what: "a missing large signal",
       bytes: jsonFrame([["large", 9]]),
       told: /no raw bytes of number 9/,
     },
@@ -381,7 +381,7 @@ for (
       told: /nested deeper than 326/,
     },
     {
-      what: "what is not UTF-8",
+      what: "bytes that are not UTF-8",
       bytes: Uint8Array.of(0, 0, 0, 3, 0x22, 0xff, 0x22),
       told: /not UTF-8/,
     },
@@ -398,7 +398,7 @@ for (
   ]
 ) {
   clusterTest(
-    `${what} from a peer ends its connection`,
+    `${what} from a peer closes its connection`,
     (cluster) =>
       withRaw(cluster, {}, async (peer) => {
         Node.monitorNodes(true);
@@ -422,7 +422,7 @@ for (
 }
 
 clusterTest(
-  "what a peer sends in parts is bounded by the largest message",
+  "parts from a peer are limited by the largest message",
   (cluster) =>
     withRaw(cluster, { limits: { maxMessageBytes: 10_000 } }, async (peer) => {
       Node.monitor(RAW);
