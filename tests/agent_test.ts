@@ -49,7 +49,7 @@ processTest(
   },
 );
 
-processTest("get() gives a copy", async () => {
+processTest("get() returns a copy", async () => {
   const agent = await Agent.startLink(() => ({ list: [1] }));
   (await Agent.get(agent, (state) => state)).list.push(2);
   assertEquals(await Agent.get(agent, (state) => state.list), [1]);
@@ -71,28 +71,31 @@ processTest("an agent is a child of a supervisor", async () => {
   await Supervisor.stop(sup);
 });
 
-processTest("what is no function is refused", async () => {
-  const agent = await Agent.startLink(() => 0);
-  assertThrows(
-    () => Agent.get(agent, 1 as never),
-    TypeError,
-    "Cannot have an agent run 1: give a function, or [module, function, args]",
-  );
-  assertThrows(
-    () => Agent.start(1 as never),
-    TypeError,
-    "Cannot start an agent",
-  );
-  assertThrows(() => Agent.childSpec({} as never), TypeError);
-  assertThrows(
-    () => Agent.get(agent, (n) => n, { timeout: -1 }),
-    RangeError,
-    "Cannot ask an agent with a timeout of -1",
-  );
-  await Agent.stop(agent);
-});
+processTest(
+  "Agent rejects values that are not functions, and invalid timeouts",
+  async () => {
+    const agent = await Agent.startLink(() => 0);
+    assertThrows(
+      () => Agent.get(agent, 1 as never),
+      TypeError,
+      "Cannot have an agent run 1: give a function, or [module, function, args]",
+    );
+    assertThrows(
+      () => Agent.start(1 as never),
+      TypeError,
+      "Cannot start an agent",
+    );
+    assertThrows(() => Agent.childSpec({} as never), TypeError);
+    assertThrows(
+      () => Agent.get(agent, (n) => n, { timeout: -1 }),
+      RangeError,
+      "Cannot ask an agent with a timeout of -1",
+    );
+    await Agent.stop(agent);
+  },
+);
 
-nodeTest("an agent is asked by its own functions only", async () => {
+nodeTest("an agent runs functions only for Agent's requests", async () => {
   const agent = await Agent.start(() => 0);
   const run = { kept: "guessed" };
   const { reason } = await exitOf(GenServer.call(agent, { type: "get", run }));

@@ -76,11 +76,11 @@ processTest(
   },
 );
 
-processTest("start() refuses what is not an application", async () => {
+processTest("start() rejects invalid applications and cycles", async () => {
   await assertRejects(
     () => Application.start({ name: "a" } as ApplicationSpec),
     TypeError,
-    "start() needs a name and a callback",
+    "an application has a name and a start",
   );
   const applications: ApplicationSpec[] = [];
   const a = application("a", [], { applications });
@@ -153,7 +153,7 @@ processTest("stop() kills a top supervisor that takes too long", async () => {
   Process.exit(Process.whereis("a")!, "kill");
 });
 
-processTest("start() while it stops starts it again", async () => {
+processTest("start() while the application stops starts it again", async () => {
   const chat = application("chat", [probe("a", { trap: true })]);
   await Application.start(chat);
   const stopped = Application.stop("chat");
@@ -165,15 +165,18 @@ processTest("start() while it stops starts it again", async () => {
   await told(1);
 });
 
-processTest("stop() while it starts stops it when it has started", async () => {
-  const chat = application("chat", [probe("a", { trap: true })]);
-  const started = Application.start(chat);
-  await told(1);
-  assertEquals(await Application.stop("chat"), "ok");
-  assertEquals(await started, "ok");
-  assertEquals(await told(1), ["down:a:shutdown"]);
-  assertEquals(Application.started(), []);
-});
+processTest(
+  "stop() while the application starts stops it when it has started",
+  async () => {
+    const chat = application("chat", [probe("a", { trap: true })]);
+    const started = Application.start(chat);
+    await told(1);
+    assertEquals(await Application.stop("chat"), "ok");
+    assertEquals(await started, "ok");
+    assertEquals(await told(1), ["down:a:shutdown"]);
+    assertEquals(Application.started(), []);
+  },
+);
 
 // An application that exits by itself
 
@@ -207,17 +210,20 @@ processTest("applications end with the application controller", async () => {
 
 // The environment
 
-processTest("fetchEnv() and fetchEnvOrThrow() tell what is not set", () => {
-  Application.putEnv("env", "a", undefined);
-  assertEquals(Application.fetchEnv("env", "a"), {
-    type: "ok",
-    value: undefined,
-  });
-  assertEquals(Application.fetchEnvOrThrow("env", "a"), undefined);
-  assertEquals(Application.fetchEnv("env", "c"), "error");
-  assertThrows(
-    () => Application.fetchEnvOrThrow("env", "c"),
-    TypeError,
-    `Cannot fetch "c" of the application "env": it is not set on nonode@nohost; put it`,
-  );
-});
+processTest(
+  "fetchEnv() and fetchEnvOrThrow() name a value that is not set",
+  () => {
+    Application.putEnv("env", "a", undefined);
+    assertEquals(Application.fetchEnv("env", "a"), {
+      type: "ok",
+      value: undefined,
+    });
+    assertEquals(Application.fetchEnvOrThrow("env", "a"), undefined);
+    assertEquals(Application.fetchEnv("env", "c"), "error");
+    assertThrows(
+      () => Application.fetchEnvOrThrow("env", "c"),
+      TypeError,
+      `Cannot fetch "c" of the application "env": it is not set on nonode@nohost; put it`,
+    );
+  },
+);

@@ -128,7 +128,7 @@ processTest(
   },
 );
 
-processTest("the causes of an error are told", async () => {
+processTest("the log shows the causes of an error", async () => {
   const cause = new RangeError("disk full", { cause: { free: 0 } });
   await ended(spawn(() => {
     throw new Error("cannot save", { cause });
@@ -149,7 +149,7 @@ processTest("the causes of an error are told", async () => {
   assertEquals(toldOnce().message.split("Caused by: ").length, 5);
 });
 
-processTest("a plain process that exits is not reported", async () => {
+processTest("a plain process that exits is not logged", async () => {
   for (const reason of ["normal", "oops", new Error("no")]) {
     await ended(spawn(() => exit(reason)));
   }
@@ -159,19 +159,22 @@ processTest("a plain process that exits is not reported", async () => {
   assertEquals(told(), []);
 });
 
-processTest("what is thrown and no error is reported as nocatch", async () => {
-  await ended(spawn(() => {
-    throw "shutdown";
-  }));
-  const { crash, message } = toldOnce();
-  assertEquals(crash?.reason, { type: "nocatch", value: "shutdown" });
-  assertStringIncludes(
-    message,
-    '** (exit) a value was thrown that nothing caught: "shutdown"',
-  );
-});
+processTest(
+  "a thrown value that is not an error is logged as nocatch",
+  async () => {
+    await ended(spawn(() => {
+      throw "shutdown";
+    }));
+    const { crash, message } = toldOnce();
+    assertEquals(crash?.reason, { type: "nocatch", value: "shutdown" });
+    assertStringIncludes(
+      message,
+      '** (exit) a value was thrown that nothing caught: "shutdown"',
+    );
+  },
+);
 
-processTest("a task that exits by itself is reported, once", async () => {
+processTest("a task that exits by itself is logged, once", async () => {
   const owner = self();
   const { pid, ref } = spawnMonitor(async function own() {
     const task = Task.async(function work() {

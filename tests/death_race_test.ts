@@ -118,7 +118,7 @@ processTest(
   },
 );
 
-processTest("a GenServer that was killed goes on with nothing", async () => {
+processTest("a killed GenServer runs no further callback", async () => {
   const runtime = currentRuntime();
   const ran: boolean[] = [];
   let gate = new Gate();

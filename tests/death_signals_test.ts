@@ -40,7 +40,7 @@ processTest(
   },
 );
 
-processTest("signal() is aborted when the process ends normally", async () => {
+processTest("signal() aborts when the process ends normally", async () => {
   let given!: AbortSignal;
   const pid = spawn(() => {
     given = Process.signal();
@@ -70,19 +70,22 @@ processTest(
   },
 );
 
-processTest("signal() stops what knows nothing of processes", async () => {
-  const { entries, write } = journal();
-  const pid = spawn(async () => {
-    const stop = Process.signal();
-    await new Promise((_resolve, reject) => {
-      stop.addEventListener("abort", () => reject(stop.reason));
-    }).catch(write);
-  });
-  await turn();
-  Process.exit(pid, "over");
-  await turn();
-  assertInstanceOf(entries[0], ProcessExited);
-});
+processTest(
+  "signal() stops functions that only know abort signals",
+  async () => {
+    const { entries, write } = journal();
+    const pid = spawn(async () => {
+      const stop = Process.signal();
+      await new Promise((_resolve, reject) => {
+        stop.addEventListener("abort", () => reject(stop.reason));
+      }).catch(write);
+    });
+    await turn();
+    Process.exit(pid, "over");
+    await turn();
+    assertInstanceOf(entries[0], ProcessExited);
+  },
+);
 
 // Order: names, then EXIT, then DOWN.
 
@@ -209,7 +212,7 @@ processTest(
   },
 );
 
-processTest("a ring of linked processes dies once each", async () => {
+processTest("a ring of linked processes dies, each process once", async () => {
   const ring = Array.from({ length: 10 }, () =>
     spawn(async () => {
       Process.link((await receive()).to);

@@ -67,7 +67,7 @@ pairTest(
   },
 );
 
-pairTest("the death of this end reaches the other one", async () => {
+pairTest("the exit of this end reaches the other one", async () => {
   const pid = await relay();
   const mine = spawn(async () => {
     Process.link(pid);
@@ -80,7 +80,7 @@ pairTest("the death of this end reaches the other one", async () => {
   });
 });
 
-pairTest("link() to a dead process of another node gives noproc", async () => {
+pairTest("link() to a dead process of another node sends noproc", async () => {
   const pid = await exiting();
   send(pid, { reason: "normal" });
   await reasonOf(pid);
@@ -111,23 +111,30 @@ pairTest(
   },
 );
 
-pairTest("link() and unlink() in any order leave what came last", async () => {
-  Process.trapExit(true);
-  const linked = await exiting();
-  const unlinked = await exiting();
-  for (let i = 0; i < 25; i++) {
+pairTest(
+  "link() and unlink() in any order leave the state of the last call",
+  async () => {
+    Process.trapExit(true);
+    const linked = await exiting();
+    const unlinked = await exiting();
+    for (let i = 0; i < 25; i++) {
+      Process.link(linked);
+      Process.unlink(linked);
+      Process.link(unlinked);
+      Process.unlink(unlinked);
+    }
     Process.link(linked);
-    Process.unlink(linked);
-    Process.link(unlinked);
-    Process.unlink(unlinked);
-  }
-  Process.link(linked);
-  send(unlinked, { reason: "unseen" });
-  await reasonOf(unlinked);
-  send(linked, { reason: "seen" });
-  assertEquals(await receive(), { type: "EXIT", from: linked, reason: "seen" });
-  assertEquals(await mail(), []);
-});
+    send(unlinked, { reason: "unseen" });
+    await reasonOf(unlinked);
+    send(linked, { reason: "seen" });
+    assertEquals(await receive(), {
+      type: "EXIT",
+      from: linked,
+      reason: "seen",
+    });
+    assertEquals(await mail(), []);
+  },
+);
 
 pairTest(
   "both ends agree at last when they link and unlink at once",

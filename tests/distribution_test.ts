@@ -82,7 +82,7 @@ pairTest("Node.spawn() copies its arguments", async () => {
   assertEquals(list, [1, 2]);
 });
 
-pairTest("Node.spawn() refuses a function that is not exported", async () => {
+pairTest("Node.spawn() rejects a function that is not exported", async () => {
   for (
     const [module, name] of [
       ["Remote", "missing"],

@@ -39,7 +39,7 @@ async function settled(sup: Pid): Promise<void> {
 
 // startLink(), childSpec()
 
-processTest("startLink() refuses limits that are out of bounds", async () => {
+processTest("startLink() rejects limits that are out of bounds", async () => {
   const invalid: [DynamicSupervisorOptions, RegExp][] = [
     [{ maxChildren: -1 }, /maxChildren is -1; give an integer/],
     [{ maxChildren: 1.5 }, /maxChildren is 1.5/],
@@ -94,13 +94,19 @@ processTest(
   },
 );
 
-processTest("startChild() exits with noproc when nobody is there", async () => {
-  assertEquals(await failure(DynamicSupervisor.startChild("nobody", WORKER)), {
-    type: "call",
-    reason: "noproc",
-    call: ["DynamicSupervisor", "startChild", ["nobody", "worker"]],
-  });
-});
+processTest(
+  "startChild() exits with noproc for a missing supervisor",
+  async () => {
+    assertEquals(
+      await failure(DynamicSupervisor.startChild("nobody", WORKER)),
+      {
+        type: "call",
+        reason: "noproc",
+        call: ["DynamicSupervisor", "startChild", ["nobody", "worker"]],
+      },
+    );
+  },
+);
 
 // terminateChild(), stop()
 

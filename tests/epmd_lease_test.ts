@@ -226,26 +226,29 @@ epmdTest(
   },
 );
 
-epmdTest("close() of a Lease ends its attempts to register again", async () => {
-  const port = await freePort();
-  let first = true;
-  await using fake = new FakeEpmd((socket) => {
-    if (first) socket.write(Uint8Array.of(118, 0, 0, 0, 1, 0));
-    first = false;
-  });
-  await fake.listen(port);
-  const alex = await register(node("alex"), { port });
-  fake.drop();
-  await eventually(() => fake.connections === 2);
-  const start = performance.now();
-  await alex.close();
-  const took = performance.now() - start;
-  assert(took < await allowance(500), `${took} ms`);
-  await eventually(() => fake.open === 0);
-  assertEquals(fake.connections, 2);
-});
+epmdTest(
+  "close() of a Lease stops its attempts to register again",
+  async () => {
+    const port = await freePort();
+    let first = true;
+    await using fake = new FakeEpmd((socket) => {
+      if (first) socket.write(Uint8Array.of(118, 0, 0, 0, 1, 0));
+      first = false;
+    });
+    await fake.listen(port);
+    const alex = await register(node("alex"), { port });
+    fake.drop();
+    await eventually(() => fake.connections === 2);
+    const start = performance.now();
+    await alex.close();
+    const took = performance.now() - start;
+    assert(took < await allowance(500), `${took} ms`);
+    await eventually(() => fake.open === 0);
+    assertEquals(fake.connections, 2);
+  },
+);
 
-epmdTest("a Lease takes over when epmd is killed (real epmd)", async () => {
+epmdTest("Lease takes over when epmd is killed (real epmd)", async () => {
   const port = await freePort();
   const stop = await startEpmd(port);
   const entries = [node("alex", 4161), node("kate", 4162)];

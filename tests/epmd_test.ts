@@ -88,7 +88,7 @@ epmdTest(
   },
 );
 
-epmdTest("register() refuses what cannot be registered", async () => {
+epmdTest("register() rejects invalid registrations", async () => {
   const port = await freePort();
   for (const name of ["", "a@b", "a b", "a\n", "\x1b[31m"]) {
     await assertRejects(() => register(node(name), { port }), TypeError);
@@ -186,20 +186,23 @@ epmdTest(
   },
 );
 
-epmdTest("register() and lookup() give up at what never answers", async () => {
-  const port = await freePort();
-  await using fake = new FakeEpmd(() => {});
-  await fake.listen(port);
-  const options = { port, timeout: 150 };
-  const error = await assertRejects(
-    () => register(node("alex"), options),
-    EpmdUnreachableError,
-    "nothing was answered within 150 ms",
-  );
-  assertEquals(error.code, "ETIMEDOUT");
-  await assertRejects(() => lookup("kate", options), EpmdUnreachableError);
-  await eventually(() => fake.open === 0);
-});
+epmdTest(
+  "register() and lookup() give up on a server that never answers",
+  async () => {
+    const port = await freePort();
+    await using fake = new FakeEpmd(() => {});
+    await fake.listen(port);
+    const options = { port, timeout: 150 };
+    const error = await assertRejects(
+      () => register(node("alex"), options),
+      EpmdUnreachableError,
+      "nothing was answered within 150 ms",
+    );
+    assertEquals(error.code, "ETIMEDOUT");
+    await assertRejects(() => lookup("kate", options), EpmdUnreachableError);
+    await eventually(() => fake.open === 0);
+  },
+);
 
 epmdTest("lookup() rejects when the answer is about another node", async () => {
   const port = await freePort();

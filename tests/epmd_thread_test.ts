@@ -85,7 +85,7 @@ epmdTest(
   },
 );
 
-epmdTest("EpmdThread logs, and says why it cannot listen", async () => {
+epmdTest("EpmdThread logs, and reports why it cannot listen", async () => {
   const { lines, log } = logBook();
   const port = await freePort();
   const thread = await EpmdThread.start(log, { host, port });

@@ -124,7 +124,7 @@ processTest(
   },
 );
 
-processTest("a crash is told on standard error, an exit is not", async () => {
+processTest("a crash is logged to standard error, an exit is not", async () => {
   const { told } = await crash(function steer() {
     throw new RangeError("too \x1b[31mfar");
   });
@@ -154,14 +154,17 @@ async function crash(
 
 // exit(pid, reason)
 
-processTest("exit(pid) with kill to oneself ends with killed", async () => {
-  spawnMonitor(async () => {
-    Process.trapExit(true);
-    Process.exit(self(), "kill");
-    await receive();
-  });
-  assertEquals((await receive()).reason, "killed");
-});
+processTest(
+  "exit(pid) of the caller with kill ends it with killed",
+  async () => {
+    spawnMonitor(async () => {
+      Process.trapExit(true);
+      Process.exit(self(), "kill");
+      await receive();
+    });
+    assertEquals((await receive()).reason, "killed");
+  },
+);
 
 processTest(
   "exit(pid) to a dead process, or one elsewhere, does nothing",
@@ -198,7 +201,7 @@ processTest(
 
 // formatExit in ExitError
 
-processTest("ExitError says the reason in words", () => {
+processTest("ExitError describes the reason", () => {
   const error = assertThrows(() => exit({ type: "shutdown", reason: "x" }));
   assertInstanceOf(error, ExitError);
   assertMatch(error.message, /^shutdown: x$/);

@@ -105,7 +105,7 @@ processTest(
   },
 );
 
-processTest("call() and the starts refuse a timeout that is not one", () => {
+processTest("call() and the starts reject invalid timeouts", () => {
   for (const timeout of [-1, NaN, "1" as unknown as number]) {
     const error = typeof timeout === "number" ? RangeError : TypeError;
     const message = "give milliseconds, 0 or more, or Infinity";
@@ -122,7 +122,7 @@ processTest("call() and the starts refuse a timeout that is not one", () => {
   }
 });
 
-processTest("call() refuses what is no server", () => {
+processTest("call() rejects a value that is not a server", () => {
   const message = "give a pid, a name, { name, node }";
   for (const server of [undefined, null, 1, {}, { name: "a" }, { via: {} }]) {
     assertThrows(() => GenServer.call(server as never, 1), TypeError, message);
@@ -138,7 +138,7 @@ processTest("call() refuses what is no server", () => {
 
 // reply()
 
-processTest("reply() refuses what is not the caller of a call", () => {
+processTest("reply() rejects a value that is not the caller of a call", () => {
   assertThrows(
     () => GenServer.reply(undefined as never, 1),
     TypeError,
@@ -148,7 +148,7 @@ processTest("reply() refuses what is not the caller of a call", () => {
 
 // init
 
-processTest("start() refuses what is no callback module", () => {
+processTest("start() rejects a value that is not a callback module", () => {
   assertThrows(
     () => GenServer.start({} as GenServerModule, 0),
     TypeError,
@@ -298,7 +298,7 @@ nodeTest(
   },
 );
 
-nodeTest("an orderly end of a server is not reported", async (cluster) => {
+nodeTest("an orderly exit of a server is not logged", async (cluster) => {
   for (
     const reason of ["normal", "shutdown", { type: "shutdown", reason: 1 }]
   ) {

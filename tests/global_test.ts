@@ -185,7 +185,7 @@ processTest(
   },
 );
 
-processTest("setLock() and delLock() refuse what is no lock", async () => {
+processTest("setLock() and delLock() reject invalid locks", async () => {
   for (const id of ["printer", ["printer"], undefined]) {
     await assertRejects(
       () => global.setLock(id as never),
@@ -468,7 +468,7 @@ async function pingAll(): Promise<void> {
   for (const name of NAMES) await Node.ping(`${name}@localhost`);
 }
 
-clusterTest("a node that is hidden has names of its own", async (cluster) => {
+clusterTest("a hidden node has its own names", async (cluster) => {
   const alex = await cluster.start("alex");
   const kate = await cluster.start("kate", { hidden: true });
   await alex.run(async () => {

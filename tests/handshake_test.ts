@@ -24,7 +24,7 @@ const RAW = "raw@localhost";
 
 // The cookie.
 
-clusterTest("nodes with the same cookie let each other in", async (cluster) => {
+clusterTest("nodes with the same cookie connect", async (cluster) => {
   await cluster.start("kate");
   const alex = await cluster.start("alex");
   assertEquals(await alex.run(() => Node.connect(KATE)), true);
@@ -77,7 +77,7 @@ clusterTest(
   },
 );
 
-clusterTest("a proof of the other side's is no proof", async (cluster) => {
+clusterTest("a proof of the other side is not accepted", async (cluster) => {
   const alex = await cluster.start("alex");
   await using listener = await RawListener.listen();
   const connected = alex.run(() =>
@@ -173,18 +173,21 @@ for (const name of [KATE, "raw@example.org"]) {
   );
 }
 
-clusterTest("a dialler that wants another node is told so", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await using peer = await RawPeer.dial(kate.port);
-  await assertRejects(
-    () => peer.enter(RAW, "moebi@localhost"),
-    Error,
-    "refused: not_allowed",
-  );
-  await cluster.logged(
-    /raw@localhost asked for moebi@localhost, and this is kate@localhost/,
-  );
-});
+clusterTest(
+  "a dialler that wants another node is refused with the name",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using peer = await RawPeer.dial(kate.port);
+    await assertRejects(
+      () => peer.enter(RAW, "moebi@localhost"),
+      Error,
+      "refused: not_allowed",
+    );
+    await cluster.logged(
+      /raw@localhost asked for moebi@localhost, and this is kate@localhost/,
+    );
+  },
+);
 
 clusterTest(
   "a listener with another name than the dialled one is refused",
@@ -408,7 +411,7 @@ clusterTest(
   },
 );
 
-clusterTest("a handshake comes through byte by byte", async (cluster) => {
+clusterTest("a handshake succeeds byte by byte", async (cluster) => {
   const kate = await cluster.start("kate");
   await using peer = await RawPeer.dial(kate.port);
   const mine = hello(RAW);
@@ -481,18 +484,21 @@ clusterTest(
   },
 );
 
-clusterTest("stop() ends connections that are half in", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await using silent = await RawPeer.dial(kate.port);
-  await using slow = await RawPeer.dial(kate.port);
-  await slow.say({ versions: [1], to: KATE, ...hello(RAW) });
-  await slow.hear();
-  await kate.stop();
-  await Promise.all([silent.closed, slow.closed]);
-  assert(slow.bytes.length === 0);
-});
+clusterTest(
+  "stop() closes connections with a pending handshake",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using silent = await RawPeer.dial(kate.port);
+    await using slow = await RawPeer.dial(kate.port);
+    await slow.say({ versions: [1], to: KATE, ...hello(RAW) });
+    await slow.hear();
+    await kate.stop();
+    await Promise.all([silent.closed, slow.closed]);
+    assert(slow.bytes.length === 0);
+  },
+);
 
-clusterTest("stop() ends a dial that is under way", async (cluster) => {
+clusterTest("stop() ends a pending dial", async (cluster) => {
   await using other = new Cluster();
   await other.start("sophie");
   const alex = await cluster.start("alex");

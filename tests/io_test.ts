@@ -83,14 +83,14 @@ ioTest(
   },
 );
 
-ioTest("puts() prints what is no string as String() shows it", async () => {
+ioTest("puts() prints other values than strings as String() does", async () => {
   for (const item of [1, 42n, true, atom("ok"), { toString: () => "shown" }]) {
     await IO.puts(item);
   }
   assertEquals(await printed(), ["1\n", "42\n", "true\n", "ok\n", "shown\n"]);
 });
 
-ioTest("write() ends no line", async () => {
+ioTest("write() does not end the line", async () => {
   assertEquals(await IO.write("a line "), "ok");
   await IO.write(2);
   assertEquals(await printed(), ["a line ", "2"]);
@@ -125,21 +125,24 @@ processTest(
   },
 );
 
-processTest("puts() with a device asks that one", async () => {
-  const [first, second] = [leader(self()), leader(self())];
-  Process.groupLeader(first);
-  Process.trapExit(true);
-  Process.exit(first, "kill");
-  assert(isExit(await receive()));
-  assertEquals(await IO.puts("hi", { device: second }), "ok");
-  assertEquals(await printed(), ["hi\n"]);
-  Process.trapExit(false);
-  dismiss(second);
-});
+processTest(
+  "puts() with a device sends its request to that device",
+  async () => {
+    const [first, second] = [leader(self()), leader(self())];
+    Process.groupLeader(first);
+    Process.trapExit(true);
+    Process.exit(first, "kill");
+    assert(isExit(await receive()));
+    assertEquals(await IO.puts("hi", { device: second }), "ok");
+    assertEquals(await printed(), ["hi\n"]);
+    Process.trapExit(false);
+    dismiss(second);
+  },
+);
 
 // inspect()
 
-ioTest("inspect() prints the value and gives it back, itself", async () => {
+ioTest("inspect() prints the value and returns it uncopied", async () => {
   const value = { list: [1], fn: function greet() {} };
   assertStrictEquals(await IO.inspect(value), value);
   assertStrictEquals(await IO.inspect(undefined), undefined);
@@ -149,7 +152,7 @@ ioTest("inspect() prints the value and gives it back, itself", async () => {
   ]);
 });
 
-ioTest("inspect() takes a label and how to show", async () => {
+ioTest("inspect() accepts a label and formatting options", async () => {
   await IO.inspect([1, 2, 3], { label: "got", limit: 2 });
   await IO.inspect(["long", "list"], { width: 5 });
   assertEquals(await printed(), [
@@ -158,7 +161,7 @@ ioTest("inspect() takes a label and how to show", async () => {
   ]);
 });
 
-ioTest("inspect() shows the value as it was when called", async () => {
+ioTest("inspect() shows the value at the time of the call", async () => {
   const value = [1];
   const done = IO.inspect(value);
   value.push(2);
@@ -168,7 +171,7 @@ ioTest("inspect() shows the value as it was when called", async () => {
 
 // gets()
 
-ioTest("gets() asks for a line with its prompt", async () => {
+ioTest("gets() requests a line with its prompt", async () => {
   assertEquals(await IO.gets("Your name? "), "kate\n");
   assertEquals(await mail(), [{
     type: "io_request",
@@ -294,7 +297,7 @@ processTest(
 
 // The group leader.
 
-processTest("groupLeader() refuses what is no pid", () => {
+processTest("groupLeader() rejects a value that is not a pid", () => {
   // deno-lint-ignore no-explicit-any
   assertThrows(() => Process.groupLeader("user" as any), TypeError, "Cannot ");
 });

@@ -1332,7 +1332,7 @@ function fault(
 }
 
 for (const [name, row] of Object.entries({ ...TABLE, ...OTHERS })) {
-  clusterTest(`${name} refuses wrong arguments by name`, async (cluster) => {
+  clusterTest(`${name} rejects wrong arguments by name`, async (cluster) => {
     const node = await cluster.start("alex", {
       io: { write() {} },
       log() {},

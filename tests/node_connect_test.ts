@@ -253,7 +253,7 @@ clusterTest(
 
 // Nodes that come and go.
 
-clusterTest("Node.monitor() gives one nodedown a call", async (cluster) => {
+clusterTest("Node.monitor() sends one nodedown per call", async (cluster) => {
   const alex = await cluster.start("alex");
   const kate = await cluster.start("kate");
   await alex.run(async () => {

@@ -22,7 +22,7 @@ const KATE = "kate@localhost";
 
 // Without a started node.
 
-processTest("Node's functions say that no node is started", async () => {
+processTest("Node's functions report that no node is started", async () => {
   assertEquals(Node.self(), "nonode@nohost");
   assertFalse(Node.alive());
   assertEquals(Node.list(), []);
@@ -128,7 +128,7 @@ clusterTest(
   },
 );
 
-clusterTest("Node.start() refuses a port that is in use", async (cluster) => {
+clusterTest("Node.start() rejects a port that is in use", async (cluster) => {
   const alex = await cluster.start("alex");
   const error = await assertRejects(
     () => cluster.start("kate", { port: alex.port }),
@@ -139,7 +139,7 @@ clusterTest("Node.start() refuses a port that is in use", async (cluster) => {
   await cluster.start("kate");
 });
 
-clusterTest("Node.start() refuses a cookie that is none", async (cluster) => {
+clusterTest("Node.start() rejects an invalid cookie", async (cluster) => {
   for (const cookie of ["", "a\nb", "x".repeat(256)]) {
     const error = await assertRejects(
       () => cluster.start("alex", { cookie }),

@@ -220,25 +220,29 @@ test("writeError() drops unread text, and reports how much", async () => {
 
 const printed: Record<string, string> = {};
 
-pairTest("user is started anew when it is killed, and prints", async () => {
-  const user = Process.whereis("user")!;
-  assert(Process.groupLeader().equals(user));
-  const gone = Process.monitor(user);
-  Process.exit(user, "kill");
-  await receive((m) => gone.equals(m?.ref));
-  const anew = Process.whereis("user")!;
-  assert(anew !== undefined && !anew.equals(user));
-  // As in Elixir, where it is {:error, :terminated}: this process keeps its leader.
-  const error = await IO.puts("lost").catch((error) => error);
-  assert(error instanceof IoError);
-  assertEquals(error.reason, "terminated");
-  await IO.puts("to the new one", { device: anew });
-  Process.groupLeader(anew);
-  await IO.puts("by the new one");
-  for (let i = 0; i < 3; i++) {
-    Process.exit(Process.whereis("user")!, "kill");
-    await receive(undefined, { timeout: 1, after: undefined });
-  }
-  await IO.puts("again", { device: Process.whereis("user")! });
-  assertMatch(printed.alex, /^to the new one\nby the new one\nagain\n$/);
-}, { outputs: printed });
+pairTest(
+  "the process named user restarts when it is killed, and prints",
+  async () => {
+    const user = Process.whereis("user")!;
+    assert(Process.groupLeader().equals(user));
+    const gone = Process.monitor(user);
+    Process.exit(user, "kill");
+    await receive((m) => gone.equals(m?.ref));
+    const anew = Process.whereis("user")!;
+    assert(anew !== undefined && !anew.equals(user));
+    // As in Elixir, where it is {:error, :terminated}: this process keeps its leader.
+    const error = await IO.puts("lost").catch((error) => error);
+    assert(error instanceof IoError);
+    assertEquals(error.reason, "terminated");
+    await IO.puts("to the new one", { device: anew });
+    Process.groupLeader(anew);
+    await IO.puts("by the new one");
+    for (let i = 0; i < 3; i++) {
+      Process.exit(Process.whereis("user")!, "kill");
+      await receive(undefined, { timeout: 1, after: undefined });
+    }
+    await IO.puts("again", { device: Process.whereis("user")! });
+    assertMatch(printed.alex, /^to the new one\nby the new one\nagain\n$/);
+  },
+  { outputs: printed },
+);

@@ -27,13 +27,13 @@ processTest("PendingAnswer keeps the first answer", async () => {
   assertEquals(await answer.promise, "first");
 });
 
-processTest("PendingAnswer expires when its time is over", async () => {
+processTest("PendingAnswer expires at its deadline", async () => {
   const answer = new Expiring(currentProcess());
   answer.limit(1);
   assertEquals(await answer.promise, "expired");
 });
 
-processTest("PendingAnswer.settle() lifts the deadline", async () => {
+processTest("PendingAnswer.settle() cancels the deadline", async () => {
   let expired = 0;
   class Counting extends PendingAnswer<string> {
     override expire(): void {

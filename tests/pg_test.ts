@@ -62,23 +62,26 @@ function sorted(pids: Pid[]): string[] {
 
 // scopes
 
-processTest("a scope is a supervisor's child, which begins anew", async () => {
-  const sup = await Supervisor.startLink([pg, [pg, { scope: "other" }]], {
-    strategy: "one_for_one",
-  });
-  const children = await Supervisor.whichChildren(sup);
-  assertEquals(children.map(({ id }) => id), ["other", "pg"]);
-  await pg.join("g", self());
-  Process.exit(Process.whereis("pg")!, "kill");
-  assertEquals(pg.getMembers("g"), []);
-  await Supervisor.countChildren(sup);
-  assertEquals(pg.whichGroups(), []);
-  await Supervisor.stop(sup);
-});
+processTest(
+  "a scope is a supervisor's child, which restarts without members",
+  async () => {
+    const sup = await Supervisor.startLink([pg, [pg, { scope: "other" }]], {
+      strategy: "one_for_one",
+    });
+    const children = await Supervisor.whichChildren(sup);
+    assertEquals(children.map(({ id }) => id), ["other", "pg"]);
+    await pg.join("g", self());
+    Process.exit(Process.whereis("pg")!, "kill");
+    assertEquals(pg.getMembers("g"), []);
+    await Supervisor.countChildren(sup);
+    assertEquals(pg.whichGroups(), []);
+    await Supervisor.stop(sup);
+  },
+);
 
 // monitor()
 
-pgTest("what is no message of a scope does it no harm", async () => {
+pgTest("invalid messages do not harm a scope", async () => {
   const elsewhere = new Pid("kate@localhost", 1, 1);
   for (
     const message of [
@@ -116,7 +119,7 @@ pgTest("what is no message of a scope does it no harm", async () => {
   await pg.leave("g", self());
 });
 
-pgTest("a scope that has been killed answers nobody any more", async () => {
+pgTest("a killed scope answers no more requests", async () => {
   const scope = Process.whereis("pg")!;
   await turn();
   send(scope, { type: "discover", peer: self() });
@@ -129,7 +132,7 @@ pgTest("a scope that has been killed answers nobody any more", async () => {
 
 // nodes
 
-nodesTest("a node without the scope has no part in it", async (alex, kate) => {
+nodesTest("a node without the scope is ignored", async (alex, kate) => {
   await kate.run(() => Process.exit(Process.whereis("pg")!, "kill"));
   await Node.connect(kate.name);
   await member(alex, "g");

@@ -109,7 +109,7 @@ clusterTest(
     }),
 );
 
-pairTest("send() with noconnect dials nobody", async ({ kate }) => {
+pairTest("send() with noconnect does not dial", async ({ kate }) => {
   const to = { name: "printer", node: kate.name };
   assertEquals(Process.send(to, 1, { noconnect: true }), "noconnect");
   assertEquals(Node.list(), []);

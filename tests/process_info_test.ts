@@ -25,7 +25,7 @@ import * as Remote from "./_remote.ts";
 import { clusterTest, pairTest, reasonOf } from "./_nodes.ts";
 import { ended, idle, processTest } from "./_processes.ts";
 
-processTest("info() tells what the calling process is", () => {
+processTest("info() describes the calling process", () => {
   const own = Process.info();
   assert(own !== undefined);
   assertEquals(own.pid, self());
@@ -38,7 +38,7 @@ processTest("info() tells what the calling process is", () => {
   assertFalse("messages" in own);
 });
 
-processTest("info() tells what another process is", async () => {
+processTest("info() describes another process", async () => {
   const leader = idle();
   const { pid, ref } = spawnMonitor(
     async () => {
@@ -105,7 +105,7 @@ processTest(
   },
 );
 
-processTest("info() gives copies of the messages", async () => {
+processTest("info() returns copies of the messages", async () => {
   send(self(), { list: [1] });
   const [message] = Process.info(self(), { messages: true })!.messages as [
     { list: number[] },
@@ -114,7 +114,7 @@ processTest("info() gives copies of the messages", async () => {
   assertEquals(await receive(), { list: [1] });
 });
 
-processTest("info() refuses what is no process of this node", () => {
+processTest("info() rejects a value that is not a process of this node", () => {
   const { creation } = self();
   for (const pid of [new Pid("kate@localhost", 1, creation), "worker"]) {
     assertThrows(
@@ -140,7 +140,7 @@ processTest(
   },
 );
 
-processTest("registered() gives the names that processes have", async () => {
+processTest("registered() returns the registered names", async () => {
   const pid = idle();
   assertFalse(Process.registered().includes("someone"));
   Process.register(pid, "someone");
@@ -174,7 +174,7 @@ processTest(
   },
 );
 
-processTest("a task's ancestors and callers are told apart", async () => {
+processTest("info() distinguishes a task's ancestors and callers", async () => {
   const sup = await TaskSupervisor.startLink({ name: "tasks" });
   const task = await TaskSupervisor.async(sup, () => Process.info());
   const found = await Task.await(task);
@@ -184,25 +184,28 @@ processTest("a task's ancestors and callers are told apart", async () => {
   await TaskSupervisor.stop(sup);
 });
 
-processTest("groupLeader() refuses what is no pid, and the dead", async () => {
-  const dead = spawn(() => {});
-  await ended(dead);
-  assertThrows(
-    () => Process.groupLeader(dead, self()),
-    NoProcessError,
-    "no such process is alive here",
-  );
-  assertThrows(
-    () => Process.groupLeader(self(), "user" as unknown as Pid),
-    TypeError,
-    'Cannot make "user" the group leader',
-  );
-  assertThrows(
-    () => Process.groupLeader("user" as unknown as Pid, self()),
-    TypeError,
-    'Cannot set the group leader of "user"',
-  );
-});
+processTest(
+  "groupLeader() rejects dead processes and values that are not pids",
+  async () => {
+    const dead = spawn(() => {});
+    await ended(dead);
+    assertThrows(
+      () => Process.groupLeader(dead, self()),
+      NoProcessError,
+      "no such process is alive here",
+    );
+    assertThrows(
+      () => Process.groupLeader(self(), "user" as unknown as Pid),
+      TypeError,
+      'Cannot make "user" the group leader',
+    );
+    assertThrows(
+      () => Process.groupLeader("user" as unknown as Pid, self()),
+      TypeError,
+      'Cannot set the group leader of "user"',
+    );
+  },
+);
 
 const outputs: Record<string, string> = {};
 
@@ -230,7 +233,7 @@ pairTest(
   { outputs },
 );
 
-processTest("list() with info tells what each process is", async () => {
+processTest("list() with info describes each process", async () => {
   const pid = idle();
   Process.register(pid, "idle");
   send(pid, "waits");

@@ -180,7 +180,7 @@ processTest(
   },
 );
 
-processTest("send() refuses what is no destination", () => {
+processTest("send() rejects an invalid destination", () => {
   for (const to of [undefined, null, 42, {}, { name: "a" }]) {
     const error = assertThrows(
       // deno-lint-ignore no-explicit-any
@@ -191,7 +191,7 @@ processTest("send() refuses what is no destination", () => {
   }
 });
 
-processTest("send() sends nothing when it refuses the message", async () => {
+processTest("send() sends nothing when it rejects the message", async () => {
   assertThrows(() => send(self(), { ok: 1, fn: () => {} }), TypeError);
   assertEquals(await mail(), []);
 });
@@ -311,7 +311,7 @@ test("Pid and Ref print as in iex: 0 first for this node, another number for eac
   assertEquals(Deno.inspect([new Pid(HERE, 112, 0)]), "[ #PID<0.112.0> ]");
 });
 
-processTest("makeRef() never gives the same reference twice", () => {
+processTest("makeRef() never returns the same reference twice", () => {
   const refs = Array.from({ length: 1000 }, () => makeRef());
   assertEquals(new Set(refs.map(String)).size, 1000);
   assertNotEquals(refs[0], refs[1]);
@@ -342,7 +342,7 @@ processTest("sleep() waits, returns ok and takes no mail", async () => {
 
 // spawnLink(), link()
 
-processTest("spawnLink() is linked from its first moment", async () => {
+processTest("spawnLink() links before the process runs", async () => {
   Process.trapExit(true);
   const pid = spawnLink(() => {});
   Process.exit(pid, "before it runs");

@@ -160,7 +160,7 @@ peerTest("dials a node, and is in its list", async (peer) => {
   await peer.printed(KATE);
 });
 
-peerTest("is dialled, and meets the others", async (peer, _, cluster) => {
+peerTest("is dialled, and connects to the others", async (peer, _, cluster) => {
   const alex = await cluster.start("alex");
   await alex.run(() => Node.connect(KATE));
   Node.monitorNodes(true);
@@ -176,7 +176,7 @@ peerTest("is dialled, and meets the others", async (peer, _, cluster) => {
   await peer.printed(`alex@localhost ${KATE}`);
 });
 
-peerTest("and a node that dial each other meet", async (peer) => {
+peerTest("and a node that dial each other connect", async (peer) => {
   Node.monitorNodes(true);
   for (let round = 1; round <= 10; round++) {
     await Promise.all([
@@ -192,7 +192,7 @@ peerTest("and a node that dial each other meet", async (peer) => {
   }
 });
 
-peerTest("sends back what it is sent", async () => {
+peerTest("sends back its messages", async () => {
   const pid = await echo();
   const values = [
     "Grüße, 🐕",

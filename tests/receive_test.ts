@@ -24,7 +24,7 @@ function isNumber(message: any): message is number {
   return typeof message === "number";
 }
 
-processTest("receive() takes undefined and null as messages", async () => {
+processTest("receive() accepts undefined and null as messages", async () => {
   send(self(), undefined);
   send(self(), null);
   assertStrictEquals(await receive(), undefined);
@@ -230,7 +230,7 @@ processTest(
   },
 );
 
-processTest("receive() gives after, also when it is undefined", async () => {
+processTest("receive() returns after, also when it is undefined", async () => {
   assertStrictEquals(
     await receive(null, { timeout: 1, after: undefined }),
     undefined,
@@ -261,7 +261,7 @@ processTest("receive() times out each wait by itself", async () => {
   assertEquals(await long, "for the long one");
 });
 
-processTest("receive() refuses a timeout that is no time", () => {
+processTest("receive() rejects invalid timeouts", () => {
   for (const timeout of [-1, NaN, -Infinity]) {
     assertThrows(
       () => void receive(null, { timeout }),

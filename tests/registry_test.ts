@@ -132,13 +132,13 @@ registryTest("register() keeps a copy of the key", "unique", () => {
   assertEquals(Registry.keys(R, self()), [{ rooms: [1] }]);
 });
 
-registryTest("register() keeps the value as it is", "unique", () => {
+registryTest("register() stores the value uncopied", "unique", () => {
   const value = { greet: () => "hi" };
   Registry.register(R, "key", value);
   assert(Registry.lookup(R, "key")[0].value === value);
 });
 
-registryTest("register() refuses a key that cannot be sent", "unique", () => {
+registryTest("register() rejects a key that cannot be sent", "unique", () => {
   assertThrows(() => Registry.register(R, () => {}), TypeError);
   assertThrows(() => Registry.register(R, [Symbol("a")]), TypeError);
   assertEquals(Registry.count(R), 0);
@@ -201,7 +201,7 @@ registryTest(
   },
 );
 
-registryTest("updateValue() wants unique keys", "duplicate", () => {
+registryTest("updateValue() requires unique keys", "duplicate", () => {
   const error = assertThrows(
     () => Registry.updateValue(R, "key", () => 1),
     TypeError,
@@ -223,7 +223,7 @@ registryTest(
 
 // startLink()
 
-processTest("startLink() refuses what it cannot be", async () => {
+processTest("startLink() rejects invalid options", async () => {
   const wrong = { keys: "both", name: R } as unknown as RegistryOptions;
   const error = await assertRejects(() => Registry.startLink(wrong), TypeError);
   assertMatch(error.message, /^Cannot start a registry: .*"unique" or/);
@@ -248,7 +248,7 @@ processTest("a registry is a supervisor's child", async () => {
   await Supervisor.stop(sup);
 });
 
-processTest("every function wants a registry that runs", async () => {
+processTest("every function requires a running registry", async () => {
   const calls: (() => unknown)[] = [
     () => Registry.register(R, "key"),
     () => Registry.unregister(R, "key"),
@@ -310,7 +310,7 @@ registryTest(
   },
 );
 
-registryTest("via wants unique keys", "duplicate", () => {
+registryTest("via requires unique keys", "duplicate", () => {
   assertThrows(() => Registry.whereisName([R, "a"]), TypeError, "not unique");
   assertThrows(
     () => Registry.registerName([R, "a"], self()),
@@ -371,7 +371,7 @@ registryTest("lock() fails when the registry crashes", "unique", async () => {
 
 // nodes
 
-clusterTest("a registry is its node's own", async (cluster) => {
+clusterTest("a registry is local to its node", async (cluster) => {
   const kate = await cluster.start("kate");
   const alex = await cluster.start("alex");
   await alex.run(async () => {

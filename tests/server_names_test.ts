@@ -284,7 +284,7 @@ processTest(
   },
 );
 
-processTest("a start refuses what is not a name", async () => {
+processTest("a start rejects an invalid name", async () => {
   for (const name of [1, {}, { via: {}, name: 1 }, { name: "a", node: "b" }]) {
     assertThrows(
       () => GenServer.start(Stack, [], { name: name as unknown as string }),

@@ -572,7 +572,7 @@ simulationTest(
   },
 );
 
-simulationTest("stop() has what was sent last arrive", async (cluster) => {
+simulationTest("stop() delivers everything sent before", async (cluster) => {
   const heard = listen(cluster);
   await cluster.run("alex", async () => {
     await Node.ping(KATE);

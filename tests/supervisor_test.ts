@@ -37,7 +37,7 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
 
 // startLink()
 
-processTest("startLink() waits for children that take their time", async () => {
+processTest("startLink() waits for slow children", async () => {
   const test = self();
   const slow = async () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -80,7 +80,7 @@ processTest(
   },
 );
 
-processTest("startLink() tells what a start threw", async () => {
+processTest("startLink() reports the error that a start threw", async () => {
   Process.trapExit(true);
   const start = () => {
     throw new RangeError("out of ports");
@@ -93,7 +93,7 @@ processTest("startLink() tells what a start threw", async () => {
   assertEquals(reason.reason.reason.message, "out of ports");
 });
 
-processTest("startLink() fails for a start that gives no pid", async () => {
+processTest("startLink() fails for a start that returns no pid", async () => {
   Process.trapExit(true);
   const start = () => "pid" as unknown as Pid;
   // deno-lint-ignore no-explicit-any
@@ -106,51 +106,62 @@ processTest("startLink() fails for a start that gives no pid", async () => {
   );
 });
 
-processTest("startLink() starts nothing that is not valid", async () => {
-  const start = () => exit("was called");
-  const invalid: [unknown, unknown, RegExp][] = [
-    [[], undefined, /strategy is undefined; give "one_for_one"/],
-    [[], { strategy: "simple" }, /strategy is "simple"/],
-    [[], { ...ONE, maxRestarts: -1 }, /maxRestarts is -1/],
-    [[], { ...ONE, maxRestarts: Infinity }, /maxRestarts is Infinity/],
-    [[], { ...ONE, maxSeconds: 0 }, /maxSeconds is 0/],
-    [
-      [],
-      { ...ONE, maxSeconds: 0.5 },
-      /maxSeconds is 0.5; give an integer, 1 or more/,
-    ],
-    [[{ id: "a", start }, { id: "a", start }], ONE, /two children .* id "a"/],
-    [["a"], ONE, /Cannot use "a" as a child: a child has an id/],
-    [[1], ONE, /Cannot use 1 as a child: a child has an id/],
-    [[undefined], ONE, /Cannot use undefined as a child: a child has an id/],
-    [{ id: "a" }, ONE, /Cannot start a supervisor: its children are .*; give/],
-    [[{ start }], ONE, /a child has an id/],
-    [[{ id: "a" }], ONE, /child "a": its start is undefined/],
-    [[{ id: "a", start: ["A"] }], ONE, /child "a": its start is \["A"\]/],
-    [[{ id: "a", start, restart: "no" }], ONE, /its restart is "no"; give/],
-    [[{ id: "a", start, shutdown: -1 }], ONE, /its shutdown is -1; give/],
-    [[{ id: "a", start, type: "boss" }], ONE, /its type is "boss"; give/],
-    [[{ id: "a", start, significant: 1 }], ONE, /its significant is 1; give/],
-    [[{ id: "a", start, significant: true }], ONE, /significant and permanent/],
-    [
-      [{ id: "a", start, significant: true, restart: "transient" }],
-      ONE,
-      /is significant, and its supervisor's autoShutdown is "never"; start/,
-    ],
-    [[], { ...ONE, autoShutdown: true }, /its autoShutdown is true; give/],
-    [[[{}, 1]], ONE, /has neither childSpec\(options\)/],
-  ];
-  for (const [children, options, text] of invalid) {
-    const error = await assertRejects(() =>
-      Supervisor.startLink(
-        children as ChildDefinition[],
-        options as SupervisorOptions,
-      )
-    );
-    assert(error instanceof TypeError || error instanceof RangeError);
-    assertMatch(error.message, text);
-  }
-});
+processTest(
+  "startLink() rejects invalid children, and starts none",
+  async () => {
+    const start = () => exit("was called");
+    const invalid: [unknown, unknown, RegExp][] = [
+      [[], undefined, /strategy is undefined; give "one_for_one"/],
+      [[], { strategy: "simple" }, /strategy is "simple"/],
+      [[], { ...ONE, maxRestarts: -1 }, /maxRestarts is -1/],
+      [[], { ...ONE, maxRestarts: Infinity }, /maxRestarts is Infinity/],
+      [[], { ...ONE, maxSeconds: 0 }, /maxSeconds is 0/],
+      [
+        [],
+        { ...ONE, maxSeconds: 0.5 },
+        /maxSeconds is 0.5; give an integer, 1 or more/,
+      ],
+      [[{ id: "a", start }, { id: "a", start }], ONE, /two children .* id "a"/],
+      [["a"], ONE, /Cannot use "a" as a child: a child has an id/],
+      [[1], ONE, /Cannot use 1 as a child: a child has an id/],
+      [[undefined], ONE, /Cannot use undefined as a child: a child has an id/],
+      [
+        { id: "a" },
+        ONE,
+        /Cannot start a supervisor: its children are .*; give/,
+      ],
+      [[{ start }], ONE, /a child has an id/],
+      [[{ id: "a" }], ONE, /child "a": its start is undefined/],
+      [[{ id: "a", start: ["A"] }], ONE, /child "a": its start is \["A"\]/],
+      [[{ id: "a", start, restart: "no" }], ONE, /its restart is "no"; give/],
+      [[{ id: "a", start, shutdown: -1 }], ONE, /its shutdown is -1; give/],
+      [[{ id: "a", start, type: "boss" }], ONE, /its type is "boss"; give/],
+      [[{ id: "a", start, significant: 1 }], ONE, /its significant is 1; give/],
+      [
+        [{ id: "a", start, significant: true }],
+        ONE,
+        /significant and permanent/,
+      ],
+      [
+        [{ id: "a", start, significant: true, restart: "transient" }],
+        ONE,
+        /is significant, and its supervisor's autoShutdown is "never"; start/,
+      ],
+      [[], { ...ONE, autoShutdown: true }, /its autoShutdown is true; give/],
+      [[[{}, 1]], ONE, /has neither childSpec\(options\)/],
+    ];
+    for (const [children, options, text] of invalid) {
+      const error = await assertRejects(() =>
+        Supervisor.startLink(
+          children as ChildDefinition[],
+          options as SupervisorOptions,
+        )
+      );
+      assert(error instanceof TypeError || error instanceof RangeError);
+      assertMatch(error.message, text);
+    }
+  },
+);
 
 processTest(
   "startLink() accepts everything that makes a child specification, with options or without",
@@ -201,7 +212,7 @@ processTest(
 
 // childSpec()
 
-processTest("childSpec() fills in what is left out", () => {
+processTest("childSpec() fills in missing fields", () => {
   const start = linked;
   const full = {
     id: "a",

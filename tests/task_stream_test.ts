@@ -56,7 +56,7 @@ function* source(
 
 // Results, and their times.
 
-processTest("Task.asyncStream() takes elements of any iterable", async () => {
+processTest("Task.asyncStream() accepts any iterable", async () => {
   async function* later(): AsyncGenerator<number> {
     for (const n of [1, 2, 3]) yield await Process.sleep(1).then(() => n);
   }
@@ -167,7 +167,7 @@ processTest(
   },
 );
 
-processTest("a stream is gone through by one process", async () => {
+processTest("only one process can iterate over a stream", async () => {
   const iterator = Task.asyncStream([1, 2, 3], (n) => n, { maxConcurrency: 1 })
     [Symbol.asyncIterator]();
   await iterator.next();

@@ -54,24 +54,27 @@ async function withTasks(
 
 // On the same node.
 
-processTest("TaskSupervisor is reached by pid, name or atom", async () => {
-  const pid = await TaskSupervisor.startLink({ name: atom("here") });
-  for (
-    const ref of [pid, "here", atom("here"), {
-      name: "here",
-      node: Node.self(),
-    }]
-  ) {
-    const task = await TaskSupervisor.async(ref, (n: number) => n + 1, [1]);
-    assertEquals(await Task.await(task), 2);
-  }
-  const taken = await assertRejects(
-    () => TaskSupervisor.startLink({ name: "here" }),
-    ExitError,
-  );
-  assertEquals(taken.reason, { type: "already_started", pid });
-  assertEquals(await TaskSupervisor.stop("here"), "ok");
-});
+processTest(
+  "TaskSupervisor accepts a pid, a name or an atom as the supervisor",
+  async () => {
+    const pid = await TaskSupervisor.startLink({ name: atom("here") });
+    for (
+      const ref of [pid, "here", atom("here"), {
+        name: "here",
+        node: Node.self(),
+      }]
+    ) {
+      const task = await TaskSupervisor.async(ref, (n: number) => n + 1, [1]);
+      assertEquals(await Task.await(task), 2);
+    }
+    const taken = await assertRejects(
+      () => TaskSupervisor.startLink({ name: "here" }),
+      ExitError,
+    );
+    assertEquals(taken.reason, { type: "already_started", pid });
+    assertEquals(await TaskSupervisor.stop("here"), "ok");
+  },
+);
 
 processTest(
   "TaskSupervisor.startLink() rejects invalid limits",

@@ -37,7 +37,7 @@ processTest(
   },
 );
 
-processTest("a task is its owner's alone", async () => {
+processTest("a task can be awaited only by its owner", async () => {
   const task = endless();
   const other = Task.async(async () => {
     for (const use of [Task.await, Task.yield, Task.shutdown]) {
@@ -62,7 +62,7 @@ processTest("waits for one task are served in their order", async () => {
   assertEquals((await waits[2] as unknown[])[0], "timeout");
 });
 
-processTest("Task refuses times that are none", async () => {
+processTest("Task rejects invalid timeouts", async () => {
   const task = Task.completed(1);
   for (const timeout of [-1, NaN, "soon" as unknown as number]) {
     for (
@@ -90,7 +90,7 @@ processTest("Task refuses times that are none", async () => {
 
 // awaitMany()
 
-processTest("Task.awaitMany() gives what all give, in order", async () => {
+processTest("Task.awaitMany() returns all results in order", async () => {
   const tasks = [20, 1].map((ms) =>
     Task.async(() => Process.sleep(ms).then(() => ms))
   );

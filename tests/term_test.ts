@@ -65,13 +65,16 @@ processTest("exit() and spawn() copy as send() does", async () => {
   );
 });
 
-processTest("send() does not share what the message holds twice", async () => {
-  const shared = { n: 1 };
-  const copy = await copied({ a: shared, b: shared });
-  assertNotStrictEquals(copy.a, shared);
-  copy.a.n = 2;
-  assertEquals(shared.n, 1);
-});
+processTest(
+  "send() does not share a part that the message contains twice",
+  async () => {
+    const shared = { n: 1 };
+    const copy = await copied({ a: shared, b: shared });
+    assertNotStrictEquals(copy.a, shared);
+    copy.a.n = 2;
+    assertEquals(shared.n, 1);
+  },
+);
 
 processTest(
   "send() copies the bytes of a view, and not the rest of its buffer",
@@ -125,7 +128,7 @@ processTest(
   },
 );
 
-processTest("send() makes undefined of holes in an array", async () => {
+processTest("send() turns holes in an array into undefined", async () => {
   // deno-lint-ignore no-sparse-arrays
   const copy = await copied([1, , 3]);
   assertEquals(Object.keys(copy), ["0", "1", "2"]);
@@ -248,7 +251,7 @@ function nested(levels: number, wrap: (inner: unknown) => unknown): unknown {
   return value;
 }
 
-processTest("send() takes 64 levels and refuses 65", async () => {
+processTest("send() accepts 64 levels and rejects 65", async () => {
   for (
     const wrap of [
       (inner: unknown) => [inner],

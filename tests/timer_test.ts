@@ -44,7 +44,7 @@ const clock = new ManualClock();
 const runtime = new NodeRuntime({ node: NO_NODE, creation: 0, clock });
 setDefaultRuntime(runtime);
 
-processTest("sendAfter() of 0 ms sends when the caller gives way", async () => {
+processTest("sendAfter() of 0 ms sends when the caller yields", async () => {
   Process.sendAfter(self(), "now", 0);
   assertEquals(await mail(), []);
   clock.advance(0);
@@ -62,14 +62,14 @@ processTest(
   },
 );
 
-processTest("sendAfter() goes on when its caller has ended", async () => {
+processTest("sendAfter() sends after its caller has exited", async () => {
   const parent = self();
   await ended(spawn(() => Process.sendAfter(parent, "from the dead", 10)));
   clock.advance(10);
   assertEquals(await receive(), "from the dead");
 });
 
-processTest("the death of a process ends the timers for it", () => {
+processTest("the exit of a process cancels the timers for it", () => {
   const pid = idle();
   const timers = [Process.sendAfter(pid, 1, 10), Process.sendAfter(pid, 2, 20)];
   const other = Process.sendAfter(self(), "mine", 20);
@@ -103,20 +103,23 @@ processTest(
   },
 );
 
-processTest("a reference that is no timer's is told by false", () => {
-  const timer = Process.sendAfter(self(), "never", 10);
-  for (
-    const ref of [
-      makeRef(),
-      new Ref("kate@localhost", timer.number, timer.creation),
-      new Ref(timer.node, timer.number, timer.creation + 1),
-    ]
-  ) {
-    assertEquals(Process.readTimer(ref), false);
-    assertEquals(Process.cancelTimer(ref), false);
-  }
-  assertEquals(Process.cancelTimer(timer), 10);
-});
+processTest(
+  "readTimer() and cancelTimer() return false for a reference of no timer",
+  () => {
+    const timer = Process.sendAfter(self(), "never", 10);
+    for (
+      const ref of [
+        makeRef(),
+        new Ref("kate@localhost", timer.number, timer.creation),
+        new Ref(timer.node, timer.number, timer.creation + 1),
+      ]
+    ) {
+      assertEquals(Process.readTimer(ref), false);
+      assertEquals(Process.cancelTimer(ref), false);
+    }
+    assertEquals(Process.cancelTimer(timer), 10);
+  },
+);
 
 processTest(
   "sendAfter() with abs sends at a moment of the node's clock",
@@ -134,7 +137,7 @@ processTest(
   },
 );
 
-processTest("sendAfter() refuses what is no time, and no receiver", () => {
+processTest("sendAfter() rejects invalid times and receivers", () => {
   for (const ms of [-1, NaN, Infinity, "5" as unknown as number]) {
     const error = typeof ms === "number" ? RangeError : TypeError;
     assertThrows(() => Process.sendAfter(self(), 1, ms), error, "0 or more");
@@ -163,7 +166,7 @@ processTest("sendAfter() refuses what is no time, and no receiver", () => {
   assertEquals(runtime.timers.size, 0);
 });
 
-processTest("a node that stops ends its timers", async () => {
+processTest("a node that stops cancels its timers", async () => {
   const other = new NodeRuntime({
     node: "other@localhost",
     creation: 1,
@@ -178,7 +181,7 @@ processTest("a node that stops ends its timers", async () => {
   while (clock.pending > 0) await turn();
 });
 
-clusterTest("sendAfter() by the machine's clock", async (cluster) => {
+clusterTest("sendAfter() uses the machine's clock", async (cluster) => {
   // A timer that is left when the node has stopped is a leak, which fails the test.
   const alex = await cluster.start("alex");
   await alex.run(async () => {

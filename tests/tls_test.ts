@@ -229,7 +229,7 @@ clusterTest("the verify option decides", async (cluster) => {
   );
 });
 
-clusterTest("a verify option that throws refuses", async (cluster) => {
+clusterTest("a verify option that throws rejects the peer", async (cluster) => {
   const { alex } = await startBoth(cluster, {
     alex: {
       tls: await tlsOf({ nodes: [ALEX] }, {
@@ -281,7 +281,7 @@ function derOf(pem: string): Uint8Array {
 
 // The cookie, and the proof.
 
-clusterTest("the cookie is needed over TLS too", async (cluster) => {
+clusterTest("the cookie is required over TLS too", async (cluster) => {
   const { alex } = await startBoth(cluster, { alex: { cookie: "another" } });
   await assertNotConnected(alex);
   await cluster.logged(/kate warning: .*alex@localhost has another cookie/);
@@ -389,7 +389,7 @@ clusterTest(
   },
 );
 
-clusterTest("who says nothing good inside TLS is refused", async (cluster) => {
+clusterTest("unauthenticated data inside TLS is refused", async (cluster) => {
   const { kate } = await startBoth(cluster);
   const pair = await authority.issue({ nodes: [RAW] });
   const { peer } = await tlsDial(kate.port, pair);
