@@ -64,7 +64,7 @@ import {
 } from "./runtime/context/current_process.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import type { Pid } from "./runtime/values/pid.ts";
-import type { Process } from "./runtime/processes/process.ts";
+import type { LocalProcess } from "./runtime/processes/process.ts";
 
 export type {
   AlreadyStartedReason,
@@ -505,7 +505,7 @@ function ask<T>(
 }
 
 function castTo(
-  process: Process,
+  process: LocalProcess,
   place: Place,
   fn: StateFunction,
 ): "ok" | Promise<"ok"> {

@@ -14,7 +14,7 @@ import {
   waitingProcess,
 } from "./runtime/context/current_process.ts";
 import type { WaitOptions } from "./runtime/processes/mailbox.ts";
-import type { Process as ProcessState } from "./runtime/processes/process.ts";
+import type { LocalProcess } from "./runtime/processes/process.ts";
 import type { MonitoredObject } from "./runtime/signals/signal.ts";
 import { assertFunction } from "./runtime/spawning/exported_modules.ts";
 import {
@@ -25,12 +25,14 @@ import {
   checkTimeout,
   isName,
 } from "./runtime/values/check_arguments.ts";
+import type { ExitMessage } from "./runtime/values/exit_message.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { copyTerm } from "./runtime/values/term.ts";
 
 export type { MonitoredObject, NameOnNode };
+export type { ExitMessage } from "./runtime/values/exit_message.ts";
 export { type Message, Pid, Ref } from "./runtime/values/pid.ts";
 
 /** A receiver of messages: a process, a local name, a name on a node, or an alias. */
@@ -40,16 +42,6 @@ export type Destination<M = unknown> =
   | Atom
   | NameOnNode
   | Ref;
-
-/** The message to a process that traps exits when a linked process exits. */
-export interface ExitMessage {
-  /** Always `"EXIT"`. */
-  type: "EXIT";
-  /** The process that exited, or that sent the exit signal. */
-  from: Pid;
-  /** The exit reason. */
-  reason: unknown;
-}
 
 /** The message of a monitor, sent once, when the monitored process exits. */
 export interface DownMessage {
@@ -383,14 +375,14 @@ function checkSpawn(options: SpawnOptions): void {
 }
 
 function start<A extends unknown[]>(
-  parent: ProcessState,
+  parent: LocalProcess,
   fn: (...args: A) => unknown,
   args: A | undefined,
   options: SpawnOptions & {
-    linkParent?: ProcessState;
+    linkParent?: LocalProcess;
     monitor?: { pid: Pid; ref: Ref };
   },
-): ProcessState {
+): LocalProcess {
   assertFunction(fn);
   checkArgs(args);
   const { runtime } = parent;

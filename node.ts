@@ -53,7 +53,7 @@ import {
   standardLog,
 } from "./runtime/log/log_event.ts";
 import type { NodeRuntime } from "./runtime/node_runtime.ts";
-import type { Process } from "./runtime/processes/process.ts";
+import type { LocalProcess } from "./runtime/processes/process.ts";
 import { serveInfo } from "./runtime/processes/process_info.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type {
@@ -175,7 +175,7 @@ export class Node implements AsyncDisposable {
   readonly #registration: HostRegistration;
   readonly #stopTimeout: number;
   /** The servers of the node itself. */
-  readonly #system: ReadonlySet<Process>;
+  readonly #system: ReadonlySet<LocalProcess>;
   #shutdown: Shutdown | undefined;
   #stopping: Promise<void> | undefined;
 

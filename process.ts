@@ -34,7 +34,7 @@ import {
   waitingProcess,
 } from "./runtime/context/current_process.ts";
 import {
-  type Process as ProcessState,
+  type LocalProcess,
   PROCESS_LABEL,
 } from "./runtime/processes/process.ts";
 import type { Ancestor } from "./runtime/processes/lineage.ts";
@@ -1335,7 +1335,7 @@ function isEqual(value: unknown, wanted: unknown, maxDepth: number): boolean {
 async function askInfo(
   pid: unknown,
   { messages, timeout = 5000 }: RemoteProcessInfoOptions,
-  caller: ProcessState,
+  caller: LocalProcess,
 ): Promise<ProcessInfo | undefined> {
   if (!(pid instanceof Pid)) {
     throw new TypeError(`Cannot tell of ${inspect(pid)}: it is no pid`);

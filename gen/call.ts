@@ -11,7 +11,7 @@
 
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
 import { PendingReply } from "../runtime/processes/pending_answer.ts";
-import type { Process } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/process.ts";
 import { ignore } from "../runtime/promises/ignore.ts";
 import type { Backpressure } from "../runtime/signals/signal.ts";
 import {
@@ -32,7 +32,7 @@ import {
 import { Call, Cast, type ServerTarget, Tell } from "./messages.ts";
 
 /** How a call is made and, if it fails, described. */
-export interface CallOptions<T = unknown> {
+export interface RequestOptions<T = unknown> {
   /** Milliseconds to wait; `Infinity` waits for ever. */
   timeout: number;
   /** The function of the API that was called, for the exit reason. */
@@ -48,9 +48,9 @@ export interface CallOptions<T = unknown> {
 /** The wait for the answer to one request. */
 class PendingCall<T> extends PendingReply<T> {
   readonly isOpen = true;
-  readonly #options: CallOptions<T>;
+  readonly #options: RequestOptions<T>;
 
-  constructor(process: Process, node: string, options: CallOptions<T>) {
+  constructor(process: LocalProcess, node: string, options: RequestOptions<T>) {
     super(process, node, options.mayBeLeft);
     this.#options = options;
   }
@@ -128,7 +128,7 @@ export interface Asked<T> {
 export function call<T>(
   server: ServerTarget,
   request: unknown,
-  options: CallOptions<T>,
+  options: RequestOptions<T>,
 ): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return never();
@@ -143,7 +143,7 @@ export function call<T>(
 
 /** Sends a server a request without an answer; it is dropped if there is no such server. */
 export function cast(
-  process: Process,
+  process: LocalProcess,
   server: ServerTarget,
   request: unknown,
 ): Backpressure {
@@ -159,16 +159,16 @@ export function cast(
 }
 
 /** Sends a process a message that names its sender. */
-export function tell(process: Process, to: Pid, message: unknown): void {
+export function tell(process: LocalProcess, to: Pid, message: unknown): void {
   process.send(to, new Tell(process.pid, message));
 }
 
 /** Sends a place a request, for a process. */
 export function startCall<T>(
-  process: Process,
+  process: LocalProcess,
   place: Place,
   request: unknown,
-  options: CallOptions<T>,
+  options: RequestOptions<T>,
 ): Asked<T> {
   return ask<T>(
     process,
@@ -180,9 +180,9 @@ export function startCall<T>(
 
 /** Sends a place a request that `messageOf` makes, and waits for a reply to its reference. */
 export function ask<T>(
-  process: Process,
+  process: LocalProcess,
   place: Place,
-  options: CallOptions<T>,
+  options: RequestOptions<T>,
   messageOf: (from: Pid, ref: Ref) => unknown,
 ): Asked<T> {
   const pending = new PendingCall<T>(process, place.node, options);

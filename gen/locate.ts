@@ -9,7 +9,7 @@
  */
 
 import { never } from "../runtime/context/current_process.ts";
-import type { Process } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/process.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import type { Backpressure } from "../runtime/signals/signal.ts";
 import { Pid } from "../runtime/values/pid.ts";
@@ -32,7 +32,7 @@ export interface Place {
  */
 export function locate(
   server: ServerTarget,
-  process: Process,
+  process: LocalProcess,
 ): Place | Promise<Place> {
   if (server instanceof Pid) return { node: server.node, target: server };
   if (typeof server === "string") {
@@ -48,7 +48,7 @@ export function locate(
 /** The place of a server that need not answer: that of no process, if its registry fails. */
 export function locateForCast(
   server: ServerTarget,
-  process: Process,
+  process: LocalProcess,
 ): Place | Promise<Place> {
   const nobody = placeOf(process.runtime.nobody);
   try {
@@ -63,7 +63,7 @@ export function locateForCast(
 }
 
 /** What is sent to a place once it is located: a copy of its own if that takes time, as that of any message. */
-export function toSendLater<T>(located: unknown, process: Process, term: T): T {
+export function toSendLater<T>(located: unknown, process: LocalProcess, term: T): T {
   return located instanceof Promise
     ? copyTerm(term, process.runtime.maxDepth) as T
     : term;
@@ -75,7 +75,7 @@ export function toSendLater<T>(located: unknown, process: Process, term: T): T {
  */
 export function whenLocated<R>(
   located: Place | Promise<Place>,
-  process: Process,
+  process: LocalProcess,
   next: (place: Place) => R | Promise<R>,
 ): R | Promise<R> {
   return andThen(
@@ -90,14 +90,14 @@ export function placeOf(pid: Pid): Place {
 }
 
 /** Whether a place is the process itself, which would wait for itself for ever. */
-export function isSelf(process: Process, { node, target }: Place): boolean {
+export function isSelf(process: LocalProcess, { node, target }: Place): boolean {
   if (typeof target !== "string") return process.pid.equals(target);
   return node === process.runtime.node && target === process.name;
 }
 
 /** Sends to a server wherever it is. */
 export function sendTo(
-  process: Process,
+  process: LocalProcess,
   { node, target }: Place,
   message: unknown,
 ): Backpressure {

@@ -14,9 +14,9 @@ import { reasonOf } from "../runtime/values/errors.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 import { Pid, type Ref } from "../runtime/values/pid.ts";
 import { Atom, nameOf } from "../runtime/values/atom.ts";
-import { isExit, isExitOrLikeOne } from "../runtime/values/exit_message.ts";
+import { isExitSignal, isExitOrLikeOne } from "../runtime/values/exit_message.ts";
 import type { WaitOptions } from "../runtime/processes/mailbox.ts";
-import type { Process } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/process.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import { isOrderly } from "../runtime/values/exit_reason.ts";
 import { ServerMessage } from "../runtime/values/server_message.ts";
@@ -101,7 +101,7 @@ class Leaving {
  * @param orphan Whether the process that started it is nobody to it: its EXIT is a message as others.
  */
 export async function serve(
-  process: Process,
+  process: LocalProcess,
   given: Server | Promise<Server>,
   orphan = false,
 ): Promise<void> {
@@ -148,7 +148,7 @@ export async function serve(
 
 /** Keeps what a server was at when it failed, for the report of its crash. */
 function noteFailure(
-  { lineage }: Process,
+  { lineage }: LocalProcess,
   server: Server,
   message: unknown,
 ): void {
@@ -167,7 +167,7 @@ function noteFailure(
 }
 
 function dispatch(
-  process: Process,
+  process: LocalProcess,
   server: Server,
   message: unknown,
   parent: Pid | undefined,
@@ -199,7 +199,7 @@ function dispatch(
  * which anybody could end so: it is the call that fails, and with the reason why.
  */
 export function answer(
-  process: Process,
+  process: LocalProcess,
   { ref }: Caller,
   value: unknown,
 ): void {
@@ -220,12 +220,12 @@ export function isExitFrom(
   message: unknown,
   pid: Pid | undefined,
 ): message is { type: "EXIT"; from: Pid; reason: unknown } {
-  return pid !== undefined && isExit(message) && pid.equals(message.from);
+  return pid !== undefined && isExitSignal(message) && pid.equals(message.from);
 }
 
 /** Takes the EXIT of a process out of the mail, if it has come. */
 export function takeExit(
-  process: Process,
+  process: LocalProcess,
   pid: Pid,
 ): { reason: unknown } | undefined {
   const mail = process.mailbox.take((message) => isExitFrom(message, pid));

@@ -9,7 +9,7 @@ import { andThen } from "../runtime/promises/and_then.ts";
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
 import type { Pid, Ref } from "../runtime/values/pid.ts";
 import { PendingReply } from "../runtime/processes/pending_answer.ts";
-import type { Process } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/process.ts";
 import {
   type GlobalName,
   registerName,
@@ -67,7 +67,7 @@ export interface Start {
  *   {@linkcode AlreadyStartedReason}.
  */
 export function startServer(
-  init: (process: Process, start: Start) => Server | Promise<Server>,
+  init: (process: LocalProcess, start: Start) => Server | Promise<Server>,
   options: StartOptions,
 ): Promise<Pid> {
   const orphan = options.link === false;
@@ -92,7 +92,7 @@ function readied(
 
 /** Starts a process, linked to the caller, and waits until it says that it is ready. */
 function startLinked(
-  body: (process: Process, start: Start) => unknown,
+  body: (process: LocalProcess, start: Start) => unknown,
   options: StartOptions,
 ): Promise<Pid> {
   const starter = waitingProcess();
@@ -113,7 +113,7 @@ type OwnName = string | ViaName | GlobalName;
 
 function whereisOwn(
   name: OwnName,
-  { runtime }: Process,
+  { runtime }: LocalProcess,
 ): Pid | undefined | Promise<Pid | undefined> {
   return typeof name === "string"
     ? runtime.names.get(name)?.pid
@@ -126,14 +126,14 @@ function alreadyStarted(pid: Pid | undefined): ExitError {
 }
 
 function startUnder(
-  starter: Process,
+  starter: LocalProcess,
   name: OwnName | undefined,
-  body: (process: Process, start: Start) => unknown,
+  body: (process: LocalProcess, start: Start) => unknown,
   { label, link = true, timeout = Infinity }: StartOptions,
 ): Promise<Pid> {
   const { runtime } = starter;
   const ref = runtime.makeRef();
-  const process: Process = runtime.spawn(
+  const process: LocalProcess = runtime.spawn(
     () =>
       name === undefined || typeof name === "string"
         ? body(process, start)
@@ -159,10 +159,10 @@ function startUnder(
 
 /** Runs a process under a name that a registry keeps: it has it before it does anything else. */
 async function runUnder(
-  process: Process,
+  process: LocalProcess,
   name: ViaName | GlobalName,
   start: PendingStart,
-  body: (process: Process, start: Start) => unknown,
+  body: (process: LocalProcess, start: Start) => unknown,
 ): Promise<void> {
   if (!(await registerName(name, process.pid))) {
     start.refuse(alreadyStarted(await whereisName(name)));
@@ -179,11 +179,11 @@ async function runUnder(
 /** The wait for a process to be ready. */
 class PendingStart extends PendingReply<Pid> implements Start {
   readonly by: Pid;
-  readonly #started: Process;
+  readonly #started: LocalProcess;
   #isReady = false;
   #outcome: { value: unknown } | undefined;
 
-  constructor(starter: Process, started: Process, ref: Ref) {
+  constructor(starter: LocalProcess, started: LocalProcess, ref: Ref) {
     super(starter, started.pid.node, false, ref);
     this.by = started.pid;
     this.#started = started;

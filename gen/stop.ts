@@ -9,7 +9,7 @@ import { never, waitingProcess } from "../runtime/context/current_process.ts";
 import type { AliasMode } from "../runtime/processes/links_and_monitors.ts";
 import { PendingAnswer } from "../runtime/processes/pending_answer.ts";
 import { atAwait } from "../runtime/promises/answer.ts";
-import type { Process } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/process.ts";
 import type { Wait } from "../runtime/processes/wait.ts";
 import type { Target } from "../runtime/signals/signal.ts";
 import { checkTimeout } from "../runtime/values/check_arguments.ts";
@@ -38,7 +38,7 @@ export class Ending implements Wait {
   readonly ref: Ref;
   /** Whether the process has answered that it ends. */
   isTold = false;
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   /** Whether it has ended; its watcher may learn that at its next turn only. */
   #isDown = false;
   #end: { reason: unknown } | undefined;
@@ -47,7 +47,7 @@ export class Ending implements Wait {
 
   /** With a mode, the monitor is an alias too. */
   constructor(
-    process: Process,
+    process: LocalProcess,
     target: Target,
     node: string,
     mode?: AliasMode,
@@ -115,7 +115,7 @@ export async function stopServer(
 }
 
 async function stopAt(
-  process: Process,
+  process: LocalProcess,
   place: Place,
   server: ServerTarget,
   reason: unknown,

@@ -6,7 +6,7 @@
  */
 
 import type { Link } from "./processes/links_and_monitors.ts";
-import type { Process } from "./processes/process.ts";
+import type { LocalProcess } from "./processes/process.ts";
 import type { Watchers } from "./processes/watchers.ts";
 import type { Runtime } from "./runtime.ts";
 import { Pid } from "./values/pid.ts";
@@ -55,7 +55,7 @@ export class ConnectedNodes {
     }
   }
 
-  #loseLinks(process: Process, node: string): void {
+  #loseLinks(process: LocalProcess, node: string): void {
     if (process.links === undefined) return;
     const lost: Link[] = [];
     for (const [key, link] of process.links) {
@@ -68,7 +68,7 @@ export class ConnectedNodes {
     }
   }
 
-  #loseMonitors(process: Process, node: string): void {
+  #loseMonitors(process: LocalProcess, node: string): void {
     if (process.monitors === undefined) return;
     const { local } = this.#runtime;
     for (const { ref, node: at } of [...process.monitors.values()]) {
@@ -77,7 +77,7 @@ export class ConnectedNodes {
     }
   }
 
-  #loseWatchers(process: Process, node: string): void {
+  #loseWatchers(process: LocalProcess, node: string): void {
     if (process.watchers === undefined) return;
     for (const [key, { pid }] of process.watchers) {
       if (pid.node === node) this.#watchers.drop(process, key);
@@ -85,7 +85,7 @@ export class ConnectedNodes {
   }
 }
 
-function loseWaits(process: Process, node: string): void {
+function loseWaits(process: LocalProcess, node: string): void {
   if (process.waits === undefined) return;
   for (const wait of [...process.waits.values()]) {
     if (wait.node === node) wait.spawned?.(undefined);

@@ -23,7 +23,7 @@ import {
 import { type LogCause, NodeLog } from "./log/node_log.ts";
 import { Deaths } from "./processes/deaths.ts";
 import type { NumberTable } from "./processes/number_table.ts";
-import type { Process } from "./processes/process.ts";
+import type { LocalProcess } from "./processes/process.ts";
 import { ProcessTable } from "./processes/process_table.ts";
 import { Timers } from "./processes/timers.ts";
 import { Watchers } from "./processes/watchers.ts";
@@ -74,9 +74,9 @@ export class NodeRuntime implements Runtime {
     timer: (ms, fn) => outside(() => this.#clock.after(ms, fn)),
   });
   readonly timers: Timers;
-  readonly processes: NumberTable<Process>;
-  readonly names: Map<string, Process>;
-  readonly aliases: Map<number, Process>;
+  readonly processes: NumberTable<LocalProcess>;
+  readonly names: Map<string, LocalProcess>;
+  readonly aliases: Map<number, LocalProcess>;
   readonly visible: Set<string>;
   readonly local: Signals;
   readonly #clock: Clock;
@@ -169,11 +169,11 @@ export class NodeRuntime implements Runtime {
     return ++this.#lastUnlinkId;
   }
 
-  find(pid: Pid): Process | undefined {
+  find(pid: Pid): LocalProcess | undefined {
     return this.#table.find(pid);
   }
 
-  register(name: string, process: Process): boolean {
+  register(name: string, process: LocalProcess): boolean {
     return this.#table.register(name, process);
   }
 
@@ -181,15 +181,15 @@ export class NodeRuntime implements Runtime {
     return this.#table.unregister(name);
   }
 
-  shell(): Process {
+  shell(): LocalProcess {
     return this.#spawner.shell();
   }
 
-  spawn(fn: () => unknown, options: RuntimeSpawnOptions): Process {
+  spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess {
     return this.#spawner.spawn(fn, options);
   }
 
-  makeStandIn(label: string | undefined): Process {
+  makeStandIn(label: string | undefined): LocalProcess {
     return this.#spawner.makeStandIn(label);
   }
 
@@ -197,19 +197,19 @@ export class NodeRuntime implements Runtime {
     return resolveFor(this, run, node, "resolve");
   }
 
-  terminate(process: Process, reason: unknown): void {
+  terminate(process: LocalProcess, reason: unknown): void {
     this.#deaths.terminate(process, reason);
   }
 
-  crash(process: Process, error: unknown): void {
+  crash(process: LocalProcess, error: unknown): void {
     this.#deaths.crash(process, error);
   }
 
-  leave(process: Process, reason: unknown): void {
+  leave(process: LocalProcess, reason: unknown): void {
     this.#deaths.leave(process, reason);
   }
 
-  endWatch(process: Process, ref: Ref, reason: unknown): void {
+  endWatch(process: LocalProcess, ref: Ref, reason: unknown): void {
     this.#deaths.endWatch(process, ref, reason);
   }
 

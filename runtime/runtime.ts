@@ -11,7 +11,7 @@ import type { RuntimeEvent } from "./log/log_event.ts";
 import type { LogCause, NodeLog } from "./log/node_log.ts";
 import type { NodeIncarnation } from "./processes/links_and_monitors.ts";
 import type { NumberTable } from "./processes/number_table.ts";
-import type { Process, ProcessOptions } from "./processes/process.ts";
+import type { LocalProcess, ProcessOptions } from "./processes/process.ts";
 import type { Timers } from "./processes/timers.ts";
 import type { Deadlines } from "./scheduling/deadlines.ts";
 import type { Runnable, Signals } from "./signals/signal.ts";
@@ -23,8 +23,8 @@ export interface RuntimeSpawnOptions extends ProcessOptions {
   /** Is linked to it, besides the parent. */
   link?: Pid;
   /** Whether the parent, a process of this node, is linked to it. */
-  linkParent?: Process;
-  /** Whether the parent also awaits its end; see `Process.addLink`. */
+  linkParent?: LocalProcess;
+  /** Whether the parent also awaits its end; see `LocalProcess.addLink`. */
   tellsEnd?: boolean;
   /** Monitors it. */
   monitor?: { pid: Pid; ref: Ref };
@@ -49,11 +49,11 @@ export interface Runtime extends NodeIncarnation {
   /** Messages that are to be sent. */
   readonly timers: Timers;
   /** The processes, by number. */
-  readonly processes: NumberTable<Process>;
+  readonly processes: NumberTable<LocalProcess>;
   /** The registered names. */
-  readonly names: ReadonlyMap<string, Process>;
+  readonly names: ReadonlyMap<string, LocalProcess>;
   /** The active aliases, by reference number. */
-  readonly aliases: Map<number, Process>;
+  readonly aliases: Map<number, LocalProcess>;
   /** The nodes that are connected and visible. */
   readonly visible: ReadonlySet<string>;
   /** Delivers signals to the processes of this node. */
@@ -72,11 +72,11 @@ export interface Runtime extends NodeIncarnation {
   connected(node: string): Signals | undefined;
 
   /** The process of a pid, if it is of this incarnation and alive. */
-  find(pid: Pid): Process | undefined;
+  find(pid: Pid): LocalProcess | undefined;
   /** The process that code outside any process is in; a new one when the last has exited. */
-  shell(): Process;
+  shell(): LocalProcess;
   /** Gives a process a name. */
-  register(name: string, process: Process): boolean;
+  register(name: string, process: LocalProcess): boolean;
   /** Takes a name away. */
   unregister(name: string): boolean;
   /** A pid of this node that no process has or will have. */
@@ -87,20 +87,20 @@ export interface Runtime extends NodeIncarnation {
   nextUnlinkId(): number;
 
   /** Starts a process; its code begins after the current one has given way. */
-  spawn(fn: () => unknown, options: RuntimeSpawnOptions): Process;
+  spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess;
   /** Makes the process that code of a process of another node of this program runs as from now on. */
-  makeStandIn(label: string | undefined): Process;
+  makeStandIn(label: string | undefined): LocalProcess;
   /** The function that another node asks to run, ready to run, or why the request is refused. */
   resolve(run: Runnable, node: string): Resolved;
 
   /** Ends a process: it is dead to others from here on. */
-  terminate(process: Process, reason: unknown): void;
+  terminate(process: LocalProcess, reason: unknown): void;
   /** Ends a process whose code threw or rejected. */
-  crash(process: Process, error: unknown): void;
+  crash(process: LocalProcess, error: unknown): void;
   /** Ends a process that exits by itself. */
-  leave(process: Process, reason: unknown): void;
+  leave(process: LocalProcess, reason: unknown): void;
   /** Sends the DOWN of one monitor on a process that goes on: it cannot do what is waited for. */
-  endWatch(process: Process, ref: Ref, reason: unknown): void;
+  endWatch(process: LocalProcess, ref: Ref, reason: unknown): void;
 
   /** Milliseconds since some fixed moment. */
   now(): number;

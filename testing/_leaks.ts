@@ -8,7 +8,7 @@ import nodeProcess from "node:process";
 import { Node } from "../node.ts";
 import { findScope } from "../servers/pg/pg_scope.ts";
 import { isStandardStream } from "../runtime/host/output_stream.ts";
-import type { Process } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** How long a process or node that is stopping may take, in milliseconds. */
@@ -45,7 +45,7 @@ export class LeakCheck {
   readonly #options: LeakOptions;
   readonly #nodes = new Set(Node._started());
   readonly #handles = new Set(handles());
-  readonly #processes: Map<Process, { monitors: number; aliases: number }>;
+  readonly #processes: Map<LocalProcess, { monitors: number; aliases: number }>;
   readonly #names: Set<string>;
 
   /** Records the current state. */
@@ -120,13 +120,13 @@ export class LeakCheck {
   }
 
   /** Whether it monitors the nodes that are there, and those that have names or are in groups: these are told themselves. */
-  #isWatcher({ label, name }: Process): boolean {
+  #isWatcher({ label, name }: LocalProcess): boolean {
     return label === "global_name_server" ||
       (name !== undefined && findScope(this.#runtime, name) !== undefined);
   }
 
   /** Whether one that was there before, of the application, has started it. */
-  #isOfApplication(process: Process): boolean {
+  #isOfApplication(process: LocalProcess): boolean {
     if (!this.#options.application || this.#processes.has(process)) {
       return false;
     }
@@ -149,7 +149,7 @@ function many(number: number, what: "monitor" | "alias"): string {
   return `${number} ${what}${what === "alias" ? "es" : "s"}`;
 }
 
-function sizes(process: Process): { monitors: number; aliases: number } {
+function sizes(process: LocalProcess): { monitors: number; aliases: number } {
   return {
     monitors: process.monitors?.size ?? 0,
     aliases: process.aliases?.size ?? 0,

@@ -2,7 +2,7 @@
 
 import type { Node } from "../node.ts";
 import type { Pid, Ref } from "../process.ts";
-import type { Process } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** The entries that one table has and another lacks, one per line. */
@@ -19,7 +19,7 @@ export function disagreements(nodes: readonly Node[]): string[] {
   ]);
 }
 
-function find(pid: Pid, runtimes: Runtime[]): Process | undefined {
+function find(pid: Pid, runtimes: Runtime[]): LocalProcess | undefined {
   return runtimes.map((runtime) => runtime.find(pid)).find(Boolean);
 }
 
@@ -42,7 +42,7 @@ function namesOf(runtime: Runtime): string[] {
   return wrong;
 }
 
-function linksOf({ pid, links }: Process, runtimes: Runtime[]): string[] {
+function linksOf({ pid, links }: LocalProcess, runtimes: Runtime[]): string[] {
   const wrong: string[] = [];
   for (const link of links?.values() ?? []) {
     const pair = `${pid} with ${link.pid}`;
@@ -59,7 +59,7 @@ function linksOf({ pid, links }: Process, runtimes: Runtime[]): string[] {
   return wrong;
 }
 
-function monitorsOf({ pid, monitors }: Process, runtimes: Runtime[]): string[] {
+function monitorsOf({ pid, monitors }: LocalProcess, runtimes: Runtime[]): string[] {
   const wrong: string[] = [];
   for (const { ref, target, node } of monitors?.values() ?? []) {
     const watched = typeof target === "string"
@@ -74,7 +74,7 @@ function monitorsOf({ pid, monitors }: Process, runtimes: Runtime[]): string[] {
   return wrong;
 }
 
-function watchersOf({ pid, watchers }: Process, runtimes: Runtime[]): string[] {
+function watchersOf({ pid, watchers }: LocalProcess, runtimes: Runtime[]): string[] {
   const wrong: string[] = [];
   for (const watcher of watchers?.values() ?? []) {
     const process = find(watcher.pid, runtimes);

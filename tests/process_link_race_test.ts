@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Process, receive } from "../process.ts";
 import { runInside } from "../runtime/context/async_context.ts";
-import type { Process as ProcessState } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/process.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";
@@ -39,7 +39,7 @@ class Road {
 /** Two nodes with a process each, which traps exits, and the channels to each of them. */
 function twoNodes(): {
   runtimes: NodeRuntime[];
-  processes: ProcessState[];
+  processes: LocalProcess[];
   roads: Road[];
 } {
   const runtimes: NodeRuntime[] = [];
@@ -86,7 +86,7 @@ function steps(at: (0 | 1)[]): fc.Arbitrary<Step[]> {
   );
 }
 
-function links(process: ProcessState): unknown[] {
+function links(process: LocalProcess): unknown[] {
   return [...process.links?.values() ?? []].map(({ unlinking }) => unlinking);
 }
 

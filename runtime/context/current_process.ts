@@ -4,16 +4,16 @@
  * @module
  */
 
-import type { Process } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/process.ts";
 import type { Runtime } from "../runtime.ts";
 import { ProcessExited } from "../values/errors.ts";
 import { contextProcess } from "./async_context.ts";
 import { currentDefault } from "./default_node.ts";
 
 /** The process that the running code is in, if it is in one. */
-export function insideOf(): Process | undefined {
+export function insideOf(): LocalProcess | undefined {
   // Only processes run code: `async_context.ts` cannot name their class, as they depend on it.
-  return contextProcess() as Process | undefined;
+  return contextProcess() as LocalProcess | undefined;
 }
 
 /** The runtime of the running code: of its process, or of the default node. */
@@ -26,7 +26,7 @@ export function currentRuntime(): Runtime {
  *
  * @throws {ProcessExited} If it has exited.
  */
-export function currentProcess(): Process {
+export function currentProcess(): LocalProcess {
   const process = insideOf();
   if (process === undefined) return currentRuntime().shell();
   if (!process.alive) throw new ProcessExited(process.exitReason);
@@ -34,7 +34,7 @@ export function currentProcess(): Process {
 }
 
 /** The process of the running code if it is alive; a dead one's waits never settle. */
-export function waitingProcess(): Process | undefined {
+export function waitingProcess(): LocalProcess | undefined {
   const process = insideOf();
   if (process === undefined) return currentRuntime().shell();
   return process.alive ? process : undefined;

@@ -12,17 +12,17 @@
  */
 
 import { Mailbox } from "../processes/mailbox.ts";
-import type { Process } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/process.ts";
 import type { Runtime } from "../runtime.ts";
 
 /** Has the code of a process run on another node of this program; on its own, without a stand-in. */
-export function runOn(process: Process, runtime: Runtime): void {
+export function runOn(process: LocalProcess, runtime: Runtime): void {
   if (process.standIn?.runtime === runtime || !process.alive) return;
   if (process.standIn !== undefined) release(process, process.standIn);
   if (process.runtime !== runtime) standIn(process, runtime);
 }
 
-function standIn(process: Process, runtime: Runtime): void {
+function standIn(process: LocalProcess, runtime: Runtime): void {
   const made = runtime.makeStandIn(process.label);
   process.dictionary ??= new Map();
   made.dictionary = process.dictionary;
@@ -33,7 +33,7 @@ function standIn(process: Process, runtime: Runtime): void {
   if (process.name !== undefined) runtime.register(process.name, made);
 }
 
-function release(process: Process, made: Process): void {
+function release(process: LocalProcess, made: LocalProcess): void {
   process.standIn = undefined;
   made.standsFor = undefined;
   // Its end, which comes with that of its node, closes its mailbox.
@@ -42,7 +42,9 @@ function release(process: Process, made: Process): void {
 }
 
 /** Ends the other one of a process and its stand-in, when one of them has ended. */
-export function endBoth({ standIn, standsFor, exitReason }: Process): void {
+export function endBoth(
+  { standIn, standsFor, exitReason }: LocalProcess,
+): void {
   const other = standIn ?? standsFor;
   if (other !== undefined) other.runtime.terminate(other, exitReason);
 }

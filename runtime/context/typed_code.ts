@@ -5,19 +5,19 @@
  * @module
  */
 
-import type { Process } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/process.ts";
 import { insideOf } from "./current_process.ts";
 import { followDefaultRuntime, isUnnamed } from "./default_node.ts";
 import { runOn } from "./stand_in.ts";
 
 /** Processes that run such code. */
-const typed = new WeakSet<Process>();
+const typed = new WeakSet<LocalProcess>();
 
 /**
  * Has a process run code that people type. One of the node that is not started is on the default node from
  * when there is one, as long as that runs.
  */
-export function runsTyped(process: Process): void {
+export function runsTyped(process: LocalProcess): void {
   typed.add(process);
   if (!isUnnamed(process.runtime)) return;
   const stop = followDefaultRuntime((runtime) => runOn(process, runtime));

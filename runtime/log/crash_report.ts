@@ -5,7 +5,7 @@
  */
 
 import type { Ancestor } from "../processes/lineage.ts";
-import type { Process } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/process.ts";
 import { inspectArgument } from "../values/inspect.ts";
 import type { Pid } from "../values/pid.ts";
 import {
@@ -23,7 +23,10 @@ const MAX_ANCESTORS = 20;
 const KINDS = { process: "Process", server: "GenServer", task: "Task" };
 
 /** Tells of a process that ended by an error. */
-export function crashEvent(process: Process, reason: unknown): RuntimeEvent {
+export function crashEvent(
+  process: LocalProcess,
+  reason: unknown,
+): RuntimeEvent {
   const crash = crashReport(process, reason);
   const { pid, name, kind, initialCall, parent, ancestors, callers } = crash;
   const who = name === undefined ? "" : ` (${printableName(name)})`;
@@ -58,7 +61,7 @@ export function crashEvent(process: Process, reason: unknown): RuntimeEvent {
   return { level: "error", message: indented(lines), crash };
 }
 
-function crashReport(process: Process, reason: unknown): CrashReport {
+function crashReport(process: LocalProcess, reason: unknown): CrashReport {
   const { pid, name, label, parent, lineage, trapExit, mailbox } = process;
   const { ownLabel } = process;
   return {
@@ -85,7 +88,7 @@ function ancestor(of: Ancestor): string {
 
 /** Tells that an exit signal over a link ends the process that all code outside any process shares. */
 export function sharedExitEvent(
-  { pid }: Process,
+  { pid }: LocalProcess,
   from: Pid,
   reason: unknown,
 ): RuntimeEvent {

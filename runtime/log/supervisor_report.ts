@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Process } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/process.ts";
 import { quote } from "../values/inspect.ts";
 import { exitLine, exitWords, indented, printableName } from "./event_text.ts";
 import type {
@@ -32,7 +32,7 @@ const WHAT: Record<SupervisorError, string> = {
 
 /** Tells what befell a supervisor's child. */
 export function supervisorEvent(
-  { pid, name }: Process,
+  { pid, name }: LocalProcess,
   error: SupervisorError,
   child: ReportedChild,
   reason: unknown,

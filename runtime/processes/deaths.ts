@@ -22,7 +22,7 @@ import {
 } from "../values/exit_reason.ts";
 import type { Ref } from "../values/pid.ts";
 import { keyOf, type Watcher } from "./links_and_monitors.ts";
-import { endMonitor, type Process } from "./process.ts";
+import { endMonitor, type LocalProcess } from "./process.ts";
 import type { ProcessTable } from "./process_table.ts";
 import type { Watchers } from "./watchers.ts";
 
@@ -32,7 +32,7 @@ export class Deaths {
   readonly #table: ProcessTable;
   readonly #watchers: Watchers;
   /** Processes that have ended, and of which nobody has been notified yet. */
-  readonly #ended = new Fifo<Process>();
+  readonly #ended = new Fifo<LocalProcess>();
   #isEnding = false;
 
   /** Nobody has ended. */
@@ -43,7 +43,7 @@ export class Deaths {
   }
 
   /** Ends a process: it is dead to others from here on. */
-  terminate(process: Process, reason: unknown): void {
+  terminate(process: LocalProcess, reason: unknown): void {
     if (!process.alive) return;
     process.alive = false;
     process.exitReason = sendableReason(reason, this.#runtime.maxDepth);
@@ -59,7 +59,7 @@ export class Deaths {
     this.#isEnding = true;
     try {
       for (
-        let next: Process | undefined = process;
+        let next: LocalProcess | undefined = process;
         next !== undefined;
         next = this.#ended.shift()
       ) {
@@ -71,7 +71,7 @@ export class Deaths {
     }
   }
 
-  #announce(process: Process): void {
+  #announce(process: LocalProcess): void {
     const { pid, exitReason: reason, links, watchers, monitors } = process;
     process.links = process.watchers = process.monitors = undefined;
     // A server mostly has some of them that are empty by now.
@@ -104,7 +104,7 @@ export class Deaths {
     }
   }
 
-  #down({ pid }: Process, watcher: Watcher, reason: unknown): void {
+  #down({ pid }: LocalProcess, watcher: Watcher, reason: unknown): void {
     sendReason(
       reason,
       (reason) =>
@@ -114,7 +114,7 @@ export class Deaths {
   }
 
   /** Sends the DOWN of one monitor on a process that goes on: it cannot do what is waited for. */
-  endWatch(process: Process, ref: Ref, reason: unknown): void {
+  endWatch(process: LocalProcess, ref: Ref, reason: unknown): void {
     const watcher = this.#watchers.drop(process, keyOf(ref, this.#runtime));
     if (watcher === undefined) return;
     this.#down(
@@ -125,7 +125,7 @@ export class Deaths {
   }
 
   /** Ends a process whose code threw or rejected. */
-  crash(process: Process, error: unknown): void {
+  crash(process: LocalProcess, error: unknown): void {
     if (isExitError(error)) this.leave(process, reasonOf(error));
     else if (process.alive) {
       const reason = reasonOf(error);
@@ -135,13 +135,13 @@ export class Deaths {
   }
 
   /** Ends a process that exits by itself. */
-  leave(process: Process, reason: unknown): void {
+  leave(process: LocalProcess, reason: unknown): void {
     if (!process.alive) return;
     if (this.#isReported(process, reason)) this.#reportCrash(process, reason);
     this.terminate(process, reason);
   }
 
-  #reportCrash(process: Process, reason: unknown): void {
+  #reportCrash(process: LocalProcess, reason: unknown): void {
     const { origin } = process;
     this.#runtime.report(
       "error",
@@ -153,14 +153,14 @@ export class Deaths {
   }
 
   /** As in Erlang, an exit is no crash; but the exit of a server or task is logged like one. */
-  #isReported({ lineage }: Process, reason: unknown): boolean {
+  #isReported({ lineage }: LocalProcess, reason: unknown): boolean {
     return lineage !== undefined && !lineage.starting &&
       !isOrderly(sendableReason(reason, this.#runtime.maxDepth));
   }
 }
 
 /** Whether nobody has to be notified of a process's end. */
-function isAlone({ links, watchers, monitors }: Process): boolean {
+function isAlone({ links, watchers, monitors }: LocalProcess): boolean {
   return isEmpty(links) && isEmpty(watchers) && isEmpty(monitors);
 }
 

@@ -10,7 +10,7 @@
  *
  * Each of them lifts the deadline. Races: an answer and the deadline can both be due in one turn of the
  * event loop, and an answer can wait for the process's turn while the process is killed. The promise keeps
- * the first, and `Process.resume` abandons an answer whose process has exited meanwhile.
+ * the first, and `LocalProcess.resume` abandons an answer whose process has exited meanwhile.
  *
  * @module
  */
@@ -18,13 +18,13 @@
 import { Answer } from "../promises/answer.ts";
 import type { Deadline, Expiring } from "../scheduling/deadlines.ts";
 import type { Ref } from "../values/pid.ts";
-import type { Process } from "./process.ts";
+import type { LocalProcess } from "./process.ts";
 import type { Wait } from "./wait.ts";
 
 /** An answer that a process awaits. */
 export class PendingAnswer<T> extends Answer<T> implements Expiring {
   /** The process that awaits it. */
-  readonly process: Process;
+  readonly process: LocalProcess;
   #deadline: Deadline | undefined;
 
   /**
@@ -33,7 +33,7 @@ export class PendingAnswer<T> extends Answer<T> implements Expiring {
    * @param process The process that awaits it.
    * @param mayBeLeft Whether callers often do not await it: a failure must then not end the program.
    */
-  constructor(process: Process, mayBeLeft = false) {
+  constructor(process: LocalProcess, mayBeLeft = false) {
     super(mayBeLeft);
     this.process = process;
   }
@@ -97,7 +97,7 @@ export class PendingReply<T> extends PendingAnswer<T> implements Wait {
    * @param ref The reference; a new one, if it is left out.
    */
   constructor(
-    process: Process,
+    process: LocalProcess,
     node: string,
     mayBeLeft = false,
     ref: Ref = process.runtime.makeRef(),

@@ -58,7 +58,7 @@ export interface ProcessOptions {
 }
 
 /** The state of one process. */
-export class Process implements MailboxHost {
+export class LocalProcess implements MailboxHost {
   /** The process's name among all nodes. */
   readonly pid: Pid;
   /** The node that it is on. */
@@ -88,9 +88,9 @@ export class Process implements MailboxHost {
   /** How its steps are paced. */
   readonly pace: Pace = new Pace();
   /** The process of another node of this program that its code runs as; see `stand_in.ts`. */
-  standIn: Process | undefined = undefined;
+  standIn: LocalProcess | undefined = undefined;
   /** The process of the node that is not started that it stands in for. */
-  standsFor: Process | undefined = undefined;
+  standsFor: LocalProcess | undefined = undefined;
   /** Its links, by the other end. */
   links: SmallMap<Key, Link> | undefined = undefined;
   /** Its monitors, by reference number. */

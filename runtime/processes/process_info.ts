@@ -6,7 +6,7 @@
 
 import { currentProcess } from "../context/current_process.ts";
 import { Pid } from "../values/pid.ts";
-import type { Process } from "./process.ts";
+import type { LocalProcess } from "./process.ts";
 import type { Ancestor } from "./lineage.ts";
 import type { Runtime } from "../runtime.ts";
 import type { MonitoredObject } from "../signals/signal.ts";
@@ -62,8 +62,8 @@ export function serveInfo(runtime: Runtime): void {
 
 /** Returns the information on a process, as another process of its node sees it now. */
 export function infoOf(
-  process: Process,
-  caller: Process,
+  process: LocalProcess,
+  caller: LocalProcess,
   options: { messages?: boolean },
 ): ProcessInfo {
   const { mailbox, runtime } = process;

@@ -7,7 +7,7 @@
 import type { Pid } from "../values/pid.ts";
 import type { NodeIncarnation } from "./links_and_monitors.ts";
 import { NumberTable } from "./number_table.ts";
-import type { Process } from "./process.ts";
+import type { LocalProcess } from "./process.ts";
 
 /** Numbers below are left free, as the first processes of an Erlang node are its own. */
 const LAST_RESERVED = 99;
@@ -15,11 +15,11 @@ const LAST_RESERVED = 99;
 /** The processes of a node. */
 export class ProcessTable {
   /** The processes, by number. */
-  readonly processes: NumberTable<Process> = new NumberTable();
+  readonly processes: NumberTable<LocalProcess> = new NumberTable();
   /** The registered names. */
-  readonly names: Map<string, Process> = new Map();
+  readonly names: Map<string, LocalProcess> = new Map();
   /** The active aliases, by reference number. */
-  readonly aliases: Map<number, Process> = new Map();
+  readonly aliases: Map<number, LocalProcess> = new Map();
   readonly #node: NodeIncarnation;
   #lastNumber = LAST_RESERVED;
 
@@ -34,19 +34,19 @@ export class ProcessTable {
   }
 
   /** Adds a process. */
-  add(process: Process): void {
+  add(process: LocalProcess): void {
     this.processes.add(process);
   }
 
   /** The process of a pid, if it is of this incarnation and alive. */
-  find(pid: Pid): Process | undefined {
+  find(pid: Pid): LocalProcess | undefined {
     return pid.creation === this.#node.creation && pid.node === this.#node.node
       ? this.processes.get(pid.number)
       : undefined;
   }
 
   /** Gives a process a name. */
-  register(name: string, process: Process): boolean {
+  register(name: string, process: LocalProcess): boolean {
     if (this.names.has(name) || process.name !== undefined) return false;
     process.name = name;
     this.names.set(name, process);
@@ -62,7 +62,7 @@ export class ProcessTable {
   }
 
   /** Removes a process, and frees its name and aliases. */
-  remove(process: Process): void {
+  remove(process: LocalProcess): void {
     this.processes.delete(process.pid.number);
     if (process.name !== undefined) this.names.delete(process.name);
     if (process.aliases !== undefined) {

@@ -17,14 +17,14 @@ import {
   type NodeIncarnation,
   type Watcher,
 } from "./links_and_monitors.ts";
-import type { Process } from "./process.ts";
+import type { LocalProcess } from "./process.ts";
 
 /** The watchers of a node's processes. */
 export class Watchers {
   readonly #node: NodeIncarnation;
   readonly #holdings: Holdings;
   /** The processes that are watched by name or from another node, by the monitor. */
-  readonly #byReference = new Map<Key, Process>();
+  readonly #byReference = new Map<Key, LocalProcess>();
 
   /** Nobody watches. */
   constructor(node: NodeIncarnation, holdings: Holdings) {
@@ -38,7 +38,7 @@ export class Watchers {
   }
 
   /** Adds a monitor on a process. */
-  add(process: Process, pid: Pid, ref: Ref, byName: boolean): void {
+  add(process: LocalProcess, pid: Pid, ref: Ref, byName: boolean): void {
     const key = keyOf(ref, this.#node);
     const isOwn = pid.node === this.#node.node;
     // Each reference is of one monitor: a second one would not be found again.
@@ -57,7 +57,7 @@ export class Watchers {
   }
 
   /** Ends a monitor on a process, if it is there; returns who had it. */
-  drop(process: Process | undefined, key: Key): Watcher | undefined {
+  drop(process: LocalProcess | undefined, key: Key): Watcher | undefined {
     const watcher = process?.watchers?.get(key);
     if (watcher === undefined) return undefined;
     process!.watchers!.delete(key);

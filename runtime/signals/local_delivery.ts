@@ -9,7 +9,7 @@ import type { Holdings } from "../holdings.ts";
 import { sharedExitEvent } from "../log/crash_report.ts";
 import { keyOf, monitoredObject } from "../processes/links_and_monitors.ts";
 import type { NumberTable } from "../processes/number_table.ts";
-import type { Process } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/process.ts";
 import type { ProcessTable } from "../processes/process_table.ts";
 import type { Wait } from "../processes/wait.ts";
 import type { Watchers } from "../processes/watchers.ts";
@@ -34,9 +34,9 @@ export class LocalDelivery implements Signals {
   readonly #runtime: Runtime;
   readonly #creation: number;
   readonly #table: ProcessTable;
-  readonly #processes: NumberTable<Process>;
-  readonly #names: ReadonlyMap<string, Process>;
-  readonly #aliases: ReadonlyMap<number, Process>;
+  readonly #processes: NumberTable<LocalProcess>;
+  readonly #names: ReadonlyMap<string, LocalProcess>;
+  readonly #aliases: ReadonlyMap<number, LocalProcess>;
   readonly #watchers: Watchers;
   readonly #holdings: Holdings;
 
@@ -90,7 +90,7 @@ export class LocalDelivery implements Signals {
     }
   }
 
-  #openAlias(alias: Ref): Process | undefined {
+  #openAlias(alias: Ref): LocalProcess | undefined {
     const process = this.#aliases.get(alias.number);
     if (
       process === undefined || alias.creation !== this.#creation ||
@@ -160,7 +160,7 @@ export class LocalDelivery implements Signals {
     }
   }
 
-  #signalExit(process: Process, from: Pid, reason: unknown): void {
+  #signalExit(process: LocalProcess, from: Pid, reason: unknown): void {
     if (process.trapExit) {
       process.mailbox.push(exitMessage(from, reason), process);
     } else if (!isReason(reason, "normal") || from.equals(process.pid)) {

@@ -9,7 +9,7 @@ import { ExitError } from "../values/errors.ts";
 import { checkOptions, checkSignal } from "../values/check_arguments.ts";
 import { contextFor } from "../context/async_context.ts";
 import { assertFunction } from "./exported_modules.ts";
-import type { Process } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/process.ts";
 import type { Runtime } from "../runtime.ts";
 
 /** Options for running a function in a process of its own. */
@@ -40,7 +40,7 @@ export function runIn<T>(
   if (signal?.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const runAs = contextFor<T | Promise<T>>();
-  const process: Process = runtime.spawn(async () => {
+  const process: LocalProcess = runtime.spawn(async () => {
     try {
       resolve(await runAs(process, fn));
     } catch (error) {

@@ -15,7 +15,7 @@ import {
 } from "./exported_modules.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import { PendingReply } from "../processes/pending_answer.ts";
-import type { Process } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/process.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Runnable, SpawnResult } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
@@ -25,7 +25,12 @@ class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
   readonly #link: boolean;
   readonly #monitor: boolean;
 
-  constructor(process: Process, node: string, link: boolean, monitor: boolean) {
+  constructor(
+    process: LocalProcess,
+    node: string,
+    link: boolean,
+    monitor: boolean,
+  ) {
     super(process, node);
     this.#link = link;
     this.#monitor = monitor;

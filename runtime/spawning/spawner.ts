@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Process, type ProcessOptions } from "../processes/process.ts";
+import { LocalProcess, type ProcessOptions } from "../processes/process.ts";
 import type { ProcessTable } from "../processes/process_table.ts";
 import type { Watchers } from "../processes/watchers.ts";
 import { isThenable } from "../promises/thenable.ts";
@@ -16,7 +16,7 @@ export class Spawner {
   readonly #runtime: Runtime;
   readonly #table: ProcessTable;
   readonly #watchers: Watchers;
-  #shell: Process | undefined;
+  #shell: LocalProcess | undefined;
 
   /** Nothing was started. */
   constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
@@ -25,8 +25,8 @@ export class Spawner {
     this.#watchers = watchers;
   }
 
-  #make(options: ProcessOptions): Process {
-    const process = new Process(
+  #make(options: ProcessOptions): LocalProcess {
+    const process = new LocalProcess(
       this.#runtime,
       this.#table.nextNumber(),
       options,
@@ -39,7 +39,7 @@ export class Spawner {
   }
 
   /** Starts a process; its code begins after the current one has given way. */
-  spawn(fn: () => unknown, options: RuntimeSpawnOptions): Process {
+  spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess {
     const process = this.#make(options);
     const { link, linkParent, tellsEnd, monitor, replyTo } = options;
     if (linkParent !== undefined) {
@@ -67,7 +67,7 @@ export class Spawner {
   }
 
   /** The process that code outside any process is in; a new one when the last has exited. */
-  shell(): Process {
+  shell(): LocalProcess {
     if (this.#shell === undefined || !this.#shell.alive) {
       this.#shell = this.#make({ label: "shell" });
       this.#shell.shell = true;
@@ -78,18 +78,18 @@ export class Spawner {
   }
 
   /** Makes the process that code of a process of another node of this program runs as from now on. */
-  makeStandIn(label: string | undefined): Process {
+  makeStandIn(label: string | undefined): LocalProcess {
     return this.#make({ label, groupLeader: this.#userPid() });
   }
 
   /** The node's own group leader. */
-  #userPid(): Process["pid"] | undefined {
+  #userPid(): LocalProcess["pid"] | undefined {
     return this.#table.names.get("user")?.pid;
   }
 }
 
 /** Runs the code of a process, which ends with it. */
-function run(process: Process, fn: () => unknown): void {
+function run(process: LocalProcess, fn: () => unknown): void {
   const { runtime } = process;
   try {
     const result = fn();

@@ -6,7 +6,7 @@
 
 import { runInside } from "../context/async_context.ts";
 import { enqueueStep } from "../scheduling/scheduler.ts";
-import type { Process } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/process.ts";
 
 /**
  * Has a process begin when its turn comes.
@@ -15,9 +15,9 @@ import type { Process } from "../processes/process.ts";
  * nothing has to be taken over from another.
  */
 export function startSoon(
-  process: Process,
+  process: LocalProcess,
   fn: () => unknown,
-  run: (process: Process, fn: () => unknown) => void,
+  run: (process: LocalProcess, fn: () => unknown) => void,
 ): void {
   enqueueStep(process.pace, () => {
     if (process.alive) runInside(process, run, process, fn);

@@ -10,11 +10,11 @@
 
 import type { Pid } from "./pid.ts";
 
-/** An exit signal as a message. */
+/** The message to a process that traps exits when a linked process exits. */
 export interface ExitMessage {
   /** Always `"EXIT"`. */
   type: "EXIT";
-  /** The process that sent the signal. */
+  /** The process that exited, or that sent the exit signal. */
   from: Pid;
   /** The exit reason. */
   reason: unknown;
@@ -45,7 +45,7 @@ export function exitMessage(from: Pid, reason: unknown): ExitMessage {
   return message;
 }
 
-/** Whether a message is of an exit signal. */
-export function isExit(message: unknown): message is ExitMessage {
+/** Whether a message is that of an exit signal, and no copy that a process sent. */
+export function isExitSignal(message: unknown): message is ExitMessage {
   return typeof message === "object" && message !== null && made.has(message);
 }

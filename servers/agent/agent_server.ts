@@ -15,7 +15,7 @@ import {
   spawnError,
 } from "../../runtime/spawning/exported_modules.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { Runnable, SpawnFailure } from "../../runtime/signals/signal.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
@@ -44,7 +44,7 @@ export interface AgentRequest {
 /** A cast as it is sent: one that names its function says who asks, which a call does, and a wire checks. */
 export function castMessage(
   run: SentFunction,
-  { pid, runtime }: Process,
+  { pid, runtime }: LocalProcess,
 ): Call | Cast {
   const request: AgentRequest = { type: "cast", run };
   // Nobody waits for an answer under this reference.
@@ -66,13 +66,13 @@ type Found = { run: Run } | (AgentReply & { type: "error" });
 
 /** Functions that agents of this program are asked to run, until they do, or are dead and forgotten. */
 class Kept {
-  static readonly #tables = new WeakMap<Process, Kept>();
+  static readonly #tables = new WeakMap<LocalProcess, Kept>();
   readonly #functions = new Map<string, Run>();
   /** Not known outside: nobody else can have them run. */
   readonly #secret = crypto.randomUUID();
   #last = 0;
 
-  static of(process: Process): Kept {
+  static of(process: LocalProcess): Kept {
     let table = Kept.#tables.get(process);
     if (table === undefined) Kept.#tables.set(process, table = new Kept());
     return table;
@@ -100,7 +100,7 @@ class Kept {
 export function sendable(
   fn: StateFunction,
   { node, target }: Place,
-  { runtime }: Process,
+  { runtime }: LocalProcess,
 ): SentFunction {
   if (typeof fn !== "function" && !isNamed(fn)) {
     throw new TypeError(
@@ -120,7 +120,7 @@ export function sendable(
 
 function described(
   fn: StateFunction,
-  { modules }: Process["runtime"],
+  { modules }: LocalProcess["runtime"],
 ): Runnable {
   if (typeof fn === "function") return modules.describe(fn, [], false);
   const [module, name, args = []] = fn;
@@ -132,7 +132,7 @@ function isNamed(fn: unknown): boolean {
     typeof fn[1] === "string" && (fn[2] === undefined || Array.isArray(fn[2]));
 }
 
-function runOf(fn: StateFunction, runtime: Process["runtime"]): Run {
+function runOf(fn: StateFunction, runtime: LocalProcess["runtime"]): Run {
   if (typeof fn === "function") return fn;
   const [module, name, args = []] = copyTerm(fn, runtime.maxDepth) as Named;
   const found = resolve(

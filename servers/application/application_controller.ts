@@ -20,7 +20,7 @@ import {
 } from "../../runtime/log/supervisor_report.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
 import { Pid } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
 import { shutdownChild } from "../supervisor/child_shutdown.ts";
@@ -111,7 +111,7 @@ interface ApplicationStarted {
 
 interface Started {
   readonly spec: ApplicationSpec;
-  readonly master: Process;
+  readonly master: LocalProcess;
   state: "starting" | "running" | "stopping";
   /** Callers that wait for its start. */
   readonly starters: Caller[];
@@ -135,7 +135,7 @@ export class Applications {
   readonly #runtime: Runtime;
   readonly #started = new Map<string, Started>();
   readonly #loaded = new Map<string, ApplicationSpec>();
-  #controller: Process | undefined;
+  #controller: LocalProcess | undefined;
 
   /** Made for a node. */
   constructor(runtime: Runtime) {
@@ -159,7 +159,7 @@ export class Applications {
     if (this.#controller?.alive) return this.#controller.pid;
     this.#started.clear();
     const runtime = this.#runtime;
-    const process: Process = runtime.spawn(
+    const process: LocalProcess = runtime.spawn(
       () => serve(process, new Controller(process, this, this.#started)),
       {
         label: "application_controller",
@@ -218,12 +218,12 @@ function settings(env: Environment, app: string): Map<string, unknown> {
 const BADARG = { type: "error", reason: "badarg" };
 
 class Controller implements Server {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #applications: Applications;
   readonly #started: Map<string, Started>;
 
   constructor(
-    process: Process,
+    process: LocalProcess,
     applications: Applications,
     started: Map<string, Started>,
   ) {
@@ -285,7 +285,7 @@ class Controller implements Server {
     if (reply !== NO_REPLY) return reply;
     this.#applications.load(spec);
     const controller = this.#process;
-    const master: Process = controller.runtime.spawn(
+    const master: LocalProcess = controller.runtime.spawn(
       () => runApplication(master, spec, controller.pid),
       {
         label: `application ${name}`,
@@ -355,7 +355,7 @@ class Controller implements Server {
 
 /** The server of an application's master process, which traps exits. */
 async function runApplication(
-  process: Process,
+  process: LocalProcess,
   spec: ApplicationSpec,
   controller: Pid,
 ): Promise<void> {
@@ -397,7 +397,7 @@ async function runApplication(
 }
 
 async function stopApplication(
-  process: Process,
+  process: LocalProcess,
   spec: ApplicationSpec,
   top: Pid,
   timeout: number,

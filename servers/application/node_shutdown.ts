@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { applicationsOf } from "./application_controller.ts";
 import { call } from "../../gen/call.ts";
@@ -31,7 +31,7 @@ export interface Shutdown {
  */
 export function shutDown(
   runtime: Runtime,
-  keep: ReadonlySet<Process>,
+  keep: ReadonlySet<LocalProcess>,
 ): Shutdown | undefined {
   const applications = applicationsOf(runtime);
   if (
@@ -40,7 +40,7 @@ export function shutDown(
     return undefined;
   }
   const { promise, resolve } = Promise.withResolvers<void>();
-  const process: Process = runtime.spawn(async () => {
+  const process: LocalProcess = runtime.spawn(async () => {
     for (const name of applications.running().reverse()) {
       // Its end is not bound to a time here: the whole is.
       await call(applications.controller(), {
@@ -78,7 +78,7 @@ export function shutDown(
 /** How long a server that traps no exits may be at one message, in milliseconds, before it is ended. */
 const PATIENCE = 5000;
 
-async function endRoot(process: Process, root: Process): Promise<void> {
+async function endRoot(process: LocalProcess, root: LocalProcess): Promise<void> {
   const { runtime } = process;
   const reason = new Ending(process, root.pid, runtime.node).within(Infinity);
   try {
@@ -95,7 +95,7 @@ async function endRoot(process: Process, root: Process): Promise<void> {
 }
 
 /** The servers that no other server of the node started, in the order of their start. */
-function roots(runtime: Runtime, keep: ReadonlySet<Process>): Process[] {
+function roots(runtime: Runtime, keep: ReadonlySet<LocalProcess>): LocalProcess[] {
   return [...runtime.processes.values()].filter((process) =>
     process.lineage?.kind === "server" && process.parent !== undefined &&
     !keep.has(process) && !isStartedByServer(process, runtime, keep)
@@ -103,9 +103,9 @@ function roots(runtime: Runtime, keep: ReadonlySet<Process>): Process[] {
 }
 
 function isStartedByServer(
-  { parent }: Process,
+  { parent }: LocalProcess,
   runtime: Runtime,
-  keep: ReadonlySet<Process>,
+  keep: ReadonlySet<LocalProcess>,
 ): boolean {
   const starter = parent && runtime.find(parent);
   return starter?.lineage?.kind === "server" && !keep.has(starter);

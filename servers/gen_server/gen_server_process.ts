@@ -17,7 +17,7 @@ import {
   printable,
 } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { isThenable } from "../../runtime/promises/thenable.ts";
@@ -84,21 +84,21 @@ export interface StartGenServerOptions {
 
 /** A GenServer's server. */
 class GenServerProcess implements Server {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #module: Callbacks;
   #state: unknown;
   #timeout: number | undefined;
   #continue: { value: unknown } | undefined;
   #lastReply: { caller: Caller; value: unknown } | undefined;
 
-  private constructor(process: Process, module: Callbacks) {
+  private constructor(process: LocalProcess, module: Callbacks) {
     this.#process = process;
     this.#module = module;
   }
 
   /** Has the module make its first state. */
   static start(
-    process: Process,
+    process: LocalProcess,
     start: Start,
     module: Callbacks,
     arg: unknown,

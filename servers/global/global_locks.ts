@@ -7,7 +7,7 @@
  */
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { TermKey } from "../../runtime/values/term_key.ts";
 import { TOO_MANY } from "./global_messages.ts";
@@ -27,13 +27,13 @@ interface Held {
 
 /** The locks of one node. The locks of a process that exits are released. */
 export class GlobalLocks {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #locks = new Map<TermKey, Lock>();
   /** Which lock is held by whom, by the number of the monitor. */
   readonly #monitored = new Map<number, Held>();
 
   /** No lock is held; the process, the node's server, monitors who holds one. */
-  constructor(process: Process) {
+  constructor(process: LocalProcess) {
     this.#process = process;
   }
 

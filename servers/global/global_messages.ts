@@ -5,7 +5,7 @@
  */
 
 import { Pid } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { Place } from "../../gen/locate.ts";
 import { startCall } from "../../gen/call.ts";
 
@@ -140,7 +140,7 @@ export function isPid(value: unknown): value is Pid {
 
 /** Asks a server; nothing if it is gone. */
 export async function askServer(
-  process: Process,
+  process: LocalProcess,
   place: Place,
   request: GlobalRequest,
 ): Promise<unknown> {

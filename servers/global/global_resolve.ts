@@ -9,7 +9,7 @@
 import { inspectWithin } from "../../runtime/values/inspect.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import { Pid } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { GlobalEntry } from "./global_messages.ts";
 import { type RpcOutcome, startRpc } from "../rpc/rpc_call.ts";
 
@@ -25,7 +25,7 @@ export interface GlobalNameConflict {
 
 /** Decides who keeps a name; `undefined` if nobody does. */
 type Decision = (
-  process: Process,
+  process: LocalProcess,
   name: unknown,
   first: Pid,
   second: Pid,
@@ -33,7 +33,7 @@ type Decision = (
 
 /** Ends one of the processes, and the other keeps the name. */
 export function exitOne(
-  process: Process,
+  process: LocalProcess,
   name: unknown,
   first: Pid,
   second: Pid,
@@ -53,7 +53,7 @@ export function exitOne(
 
 /** Tells one of the processes that it has lost the name, and the other keeps it. */
 export function notifyOne(
-  process: Process,
+  process: LocalProcess,
   name: unknown,
   first: Pid,
   second: Pid,
@@ -66,7 +66,7 @@ export function notifyOne(
 
 /** Tells both processes, and nobody keeps the name. */
 export function notifyAll(
-  process: Process,
+  process: LocalProcess,
   name: unknown,
   first: Pid,
   second: Pid,
@@ -94,7 +94,7 @@ const DECISIONS: Record<string, Decision> = {
 
 /** Resolves a conflict of one's own entry with another's; returns the entry that is kept. */
 export async function resolveConflict(
-  process: Process,
+  process: LocalProcess,
   own: GlobalEntry,
   other: GlobalEntry,
 ): Promise<GlobalEntry | undefined> {
@@ -129,7 +129,7 @@ export async function resolveConflict(
 
 /** Why a function of this node is not asked: the node that named it may not have it run here. */
 function refusal(
-  { runtime }: Process,
+  { runtime }: LocalProcess,
   { pid, resolve: [module, fn], by }: GlobalEntry,
   args: unknown[],
 ): RpcOutcome | undefined {

@@ -19,7 +19,7 @@
  */
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 import { GlobalLocks } from "./global_locks.ts";
@@ -81,7 +81,7 @@ const started = new WeakMap<Runtime, GlobalServer>();
 export function globalServer(runtime: Runtime): GlobalServer {
   const known = started.get(runtime);
   if (known?.process.alive) return known;
-  const process: Process = runtime.spawn(() => server.run(), {
+  const process: LocalProcess = runtime.spawn(() => server.run(), {
     label: GLOBAL_SERVER,
     groupLeader: runtime.names.get("user")?.pid,
   });
@@ -101,13 +101,13 @@ export function globalServer(runtime: Runtime): GlobalServer {
 /** The server of a node. */
 export class GlobalServer implements Server, GlobalView {
   /** Its process. */
-  readonly process: Process;
+  readonly process: LocalProcess;
   /** Its copy of the names. */
   readonly names: GlobalTable;
   readonly #locks: GlobalLocks;
   readonly #peers = new Map<string, Peer>();
   readonly #waiting = new Set<Waiting>();
-  #worker: Process | undefined;
+  #worker: LocalProcess | undefined;
   /** The worker that holds the lock of the names. */
   #holder: { pid: Pid; ref: Ref } | undefined;
   /** Nodes whose server came, went or said hello since the lock of the names was last given. */
@@ -117,7 +117,7 @@ export class GlobalServer implements Server, GlobalView {
   #isSynced = false;
 
   /** In a process of its own. */
-  constructor(process: Process) {
+  constructor(process: LocalProcess) {
     this.process = process;
     this.names = new GlobalTable(process);
     this.#locks = new GlobalLocks(process);
@@ -132,7 +132,7 @@ export class GlobalServer implements Server, GlobalView {
   /** The function of the process. */
   run(): Promise<void> {
     const { process } = this;
-    const worker: Process = process.runtime.spawn(
+    const worker: LocalProcess = process.runtime.spawn(
       () => serve(worker, new GlobalWorker(worker, this)),
       {
         label: GLOBAL_SERVER,

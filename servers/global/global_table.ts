@@ -5,7 +5,7 @@
  */
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import {
   keptLength,
   type TermKey,
@@ -21,14 +21,14 @@ interface NamedProcess extends GlobalEntry {
 
 /** Names, each with its process. A process that exits loses its names. */
 export class GlobalTable {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #names = new Map<TermKey, NamedProcess>();
   /** The names, by the number of the monitor. */
   readonly #monitored = new Map<number, TermKey>();
   #digest = 0;
 
   /** Nobody has a name; the process, the node's server, monitors who has one. */
-  constructor(process: Process) {
+  constructor(process: LocalProcess) {
     this.#process = process;
   }
 

@@ -22,7 +22,7 @@
 
 import { inspectWithin } from "../../runtime/values/inspect.ts";
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 import {
   askServer,
@@ -75,11 +75,11 @@ const PAUSE = { first: 8, longest: 2048 };
 
 /** Pauses between attempts, longer from one to the next, and others at each node. */
 export class Pauses {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   #seed = 0;
 
   /** Of a process. */
-  constructor(process: Process) {
+  constructor(process: LocalProcess) {
     this.#process = process;
     const { node, creation, number } = process.pid;
     for (const character of `${node}/${creation}/${number}`) {
@@ -99,12 +99,12 @@ export class Pauses {
 
 /** The worker of a node's server. */
 export class GlobalWorker implements Server {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #view: GlobalView;
   readonly #pauses: Pauses;
 
   /** In a process that is linked to the server's. */
-  constructor(process: Process, view: GlobalView) {
+  constructor(process: LocalProcess, view: GlobalView) {
     this.#process = process;
     this.#view = view;
     this.#pauses = new Pauses(process);

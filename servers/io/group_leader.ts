@@ -9,7 +9,7 @@ import nodeProcess from "node:process";
 import { outside } from "../../runtime/context/async_context.ts";
 import { printable, printableWithin } from "../../runtime/values/inspect.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { standardOutput } from "../../runtime/host/output_stream.ts";
 import { streamsStandIn } from "../../runtime/host/standard_streams.ts";
@@ -85,7 +85,7 @@ export function startGroupLeader(runtime: Runtime, device: IoDevice): Pid {
   return process.pid;
 }
 
-async function serve(process: Process, device: IoDevice): Promise<never> {
+async function serve(process: LocalProcess, device: IoDevice): Promise<never> {
   const reads = new PendingReads(process);
   const writes = new PendingWrites();
   for (;;) {
@@ -128,7 +128,7 @@ function askingNode(runtime: Runtime, from: Pid): string | undefined {
   return from.node === runtime.node ? runtime.find(from)?.origin : from.node;
 }
 
-function answer(process: Process, replyAs: Ref, value: unknown): void {
+function answer(process: LocalProcess, replyAs: Ref, value: unknown): void {
   if (!process.alive) return;
   try {
     process.reply(replyAs, value);

@@ -9,7 +9,7 @@
  */
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { Wait } from "../../runtime/processes/wait.ts";
 
 /** A request that waits for input. */
@@ -24,11 +24,11 @@ export interface Read {
 
 /** The reads of one group leader. */
 export class PendingReads {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #last = new Map<string, Promise<void>>();
 
   /** Of a group leader's process. */
-  constructor(process: Process) {
+  constructor(process: LocalProcess) {
     this.#process = process;
   }
 
@@ -62,11 +62,11 @@ export class PendingReads {
 class HeldRead implements Wait {
   readonly node: string;
   isHeld = true;
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #reader: string;
   readonly #ref: Ref;
 
-  constructor(process: Process, reader: string, from: Pid) {
+  constructor(process: LocalProcess, reader: string, from: Pid) {
     this.#process = process;
     this.#reader = reader;
     this.node = from.node;

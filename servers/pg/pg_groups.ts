@@ -5,7 +5,7 @@
  */
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
@@ -134,13 +134,13 @@ interface Group {
 
 /** The table of a scope's process. */
 export class Groups {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #groups = new Map<TermKey, Group>();
   readonly #subscribers = new Map<TermKey, Set<Subscriber>>();
   readonly #scopeSubscribers = new Set<Subscriber>();
 
   /** Made for the process that sends the notifications. */
-  constructor(process: Process) {
+  constructor(process: LocalProcess) {
     this.#process = process;
   }
 

@@ -19,7 +19,7 @@
 import { QueueFullError } from "../../errors.ts";
 import { printableLine, quote } from "../../runtime/values/inspect.ts";
 import { Pid, type Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import { keptLength, type TermKey } from "../../runtime/values/term_key.ts";
 import { Tell } from "../../gen/messages.ts";
@@ -59,13 +59,13 @@ interface Peer {
 
 /** The other processes of a scope, as that of this node knows them. */
 export class ScopePeers {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #name: string;
   readonly #groups: Groups;
   readonly #peers = new Map<Key, Peer>();
 
   /** Made by the scope's process. */
-  constructor(process: Process, name: string, groups: Groups) {
+  constructor(process: LocalProcess, name: string, groups: Groups) {
     this.#process = process;
     this.#name = name;
     this.#groups = groups;

@@ -8,7 +8,7 @@
 import { NoProcessError } from "../../errors.ts";
 import { quote } from "../../runtime/values/inspect.ts";
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { TermKey } from "../../runtime/values/term_key.ts";
@@ -70,7 +70,7 @@ export function runningScope(runtime: Runtime, name: string): PgScope {
 
 /** The server of a scope. */
 export class PgScope implements Server {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #groups: Groups;
   /** This node's processes, each with its joins. */
   readonly #local = new Map<Key, { ref: Ref; joins: Joins }>();
@@ -78,7 +78,7 @@ export class PgScope implements Server {
   readonly #watched = new Map<number, Watched>();
 
   /** Begins to look for others of its name. */
-  constructor(process: Process, name: string) {
+  constructor(process: LocalProcess, name: string) {
     this.#process = process;
     this.#groups = new Groups(process);
     this.#peers = new ScopePeers(process, name, this.#groups);

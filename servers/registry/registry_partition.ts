@@ -15,9 +15,9 @@
 
 import { Fifo } from "../../runtime/collections/fifo.ts";
 import { Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
-import { isExit } from "../../runtime/values/exit_message.ts";
+import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { isTyped, toldFrom } from "../../gen/messages.ts";
 import type { RegistryTable } from "./registry_table.ts";
 import { type Caller, NO_REPLY, type Server } from "../../gen/server.ts";
@@ -40,7 +40,7 @@ export interface Unlock {
 
 /** The process that those registered are linked to. */
 export class RegistryPartition implements Server {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #table: RegistryTable;
   /** The processes that wait for each lock that is held. */
   readonly #waiting = new Map<TermKey, Fifo<Caller>>();
@@ -48,7 +48,7 @@ export class RegistryPartition implements Server {
   readonly #held = new Map<number, TermKey>();
 
   /** Opens the table. */
-  constructor(process: Process, table: RegistryTable) {
+  constructor(process: LocalProcess, table: RegistryTable) {
     this.#process = process;
     this.#table = table;
     process.trapExit = true;
@@ -72,7 +72,7 @@ export class RegistryPartition implements Server {
   }
 
   info(message: unknown): void {
-    if (isExit(message)) this.#table.forget(message.from);
+    if (isExitSignal(message)) this.#table.forget(message.from);
     else if (isTyped(message, "DOWN")) {
       const { ref } = message as { ref?: unknown };
       if (this.#process.isDown(ref)) this.#unlock(ref);

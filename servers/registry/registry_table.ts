@@ -7,7 +7,7 @@
 import { NoProcessError } from "../../errors.ts";
 import { quote } from "../../runtime/values/inspect.ts";
 import { Pid } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
@@ -31,7 +31,7 @@ interface Entry {
   readonly id: TermKey;
   /** The key, a copy: what the caller does with its own later has no effect. */
   readonly key: unknown;
-  readonly process: Process;
+  readonly process: LocalProcess;
   value: unknown;
 }
 
@@ -66,7 +66,7 @@ export class RegistryTable {
   readonly name: string;
   readonly keys: RegistryKeys;
   readonly #listeners: readonly string[];
-  #partition: Process | undefined;
+  #partition: LocalProcess | undefined;
   #byKey = new Map<TermKey, Set<Entry>>();
   #byProcess = new Map<number, Set<Entry>>();
 
@@ -82,7 +82,7 @@ export class RegistryTable {
   }
 
   /** Begins to be used, empty, by a partition that has just started. */
-  open(partition: Process): void {
+  open(partition: LocalProcess): void {
     const { runtime } = partition;
     this.#partition = partition;
     this.#byKey = new Map();
@@ -105,7 +105,7 @@ export class RegistryTable {
 
   /** Registers a process; returns the process that has the key, if it is taken. */
   register(
-    process: Process,
+    process: LocalProcess,
     key: unknown,
     value: unknown,
   ): Pid | undefined {
@@ -137,7 +137,7 @@ export class RegistryTable {
   }
 
   /** Takes a process's registrations under a key away. */
-  unregister(process: Process, key: unknown, isMeant?: ValuePredicate): void {
+  unregister(process: LocalProcess, key: unknown, isMeant?: ValuePredicate): void {
     const all = this.#of(process, termKey(key, process.runtime.maxDepth));
     const meant = isMeant === undefined
       ? all
@@ -194,7 +194,7 @@ export class RegistryTable {
 
   /** Replaces the value of a process's only registration under a key; returns both. */
   update(
-    process: Process,
+    process: LocalProcess,
     key: unknown,
     fn: (value: unknown) => unknown,
   ): { newValue: unknown; oldValue: unknown } | undefined {
@@ -240,7 +240,7 @@ export class RegistryTable {
     return this.#partition!.alive ? map.get(of) ?? NONE : NONE;
   }
 
-  #of(process: Process, id: TermKey): Entry[] {
+  #of(process: LocalProcess, id: TermKey): Entry[] {
     const under = this.#under(id);
     const own = this.#entries(this.#byProcess, process.pid.number);
     // A key may have many processes, and a process many keys.
@@ -254,7 +254,7 @@ export class RegistryTable {
     remove(this.#byProcess, entry.process.pid.number, entry);
   }
 
-  #tell(process: Process, message: unknown): void {
+  #tell(process: LocalProcess, message: unknown): void {
     for (const listener of this.#listeners) {
       process.sendName(listener, process.runtime.node, message);
     }

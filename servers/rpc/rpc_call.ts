@@ -30,7 +30,7 @@ import {
 } from "../../runtime/spawning/exported_modules.ts";
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
 import { PendingReply } from "../../runtime/processes/pending_answer.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { isReason } from "../../runtime/values/exit_reason.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
@@ -131,7 +131,7 @@ function answerWith(fn: () => unknown, ref: Ref): unknown {
   );
 }
 
-function failure({ runtime }: Process, thrown: unknown): RpcAnswer {
+function failure({ runtime }: LocalProcess, thrown: unknown): RpcAnswer {
   const sendable = (value: unknown) =>
     sendableReason(value, runtime.maxDepth - ENVELOPE);
   if (thrown instanceof ExitError) {
@@ -147,7 +147,7 @@ function failure({ runtime }: Process, thrown: unknown): RpcAnswer {
  *
  * It does not end normally, as in Erlang: what the function has linked to it ends as well.
  */
-function answer(process: Process, ref: Ref, told: RpcAnswer): void {
+function answer(process: LocalProcess, ref: Ref, told: RpcAnswer): void {
   if (!process.alive) return;
   try {
     process.reply(ref, told);
@@ -164,7 +164,7 @@ class PendingRpc extends PendingReply<RpcOutcome> {
   readonly #what: string;
   readonly #timeout: number;
 
-  constructor(process: Process, node: string, what: string, timeout: number) {
+  constructor(process: LocalProcess, node: string, what: string, timeout: number) {
     super(process, node);
     this.#what = what;
     this.#timeout = timeout;
@@ -253,7 +253,7 @@ function textOf(value: unknown): string {
 
 /** Calls a function on a node, for a process; its arguments are taken now. */
 export function startRpc(
-  process: Process,
+  process: LocalProcess,
   node: string,
   fn: RemoteFunction,
   args: unknown[],
@@ -275,7 +275,7 @@ export function startRpc(
 
 /** Has a node run a function, and asks no more; its arguments are taken now. */
 export function castRpc(
-  process: Process,
+  process: LocalProcess,
   node: string,
   fn: RemoteFunction,
   args: unknown[],
@@ -285,7 +285,7 @@ export function castRpc(
 
 /** Sends the request of a call, or of a cast, which has no reference. */
 function request(
-  process: Process,
+  process: LocalProcess,
   node: string,
   fn: RemoteFunction,
   args: unknown[],

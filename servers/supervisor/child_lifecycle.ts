@@ -14,7 +14,7 @@ import {
 } from "../../runtime/log/supervisor_report.ts";
 import { inspectArgument } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
 import type { Runnable } from "../../runtime/signals/signal.ts";
@@ -101,7 +101,7 @@ export function countChildren(
 /** Makes a specification of what was sent; it may have come from anywhere, and says from which node. */
 export function receiveSpec(
   sent: SentChildSpec,
-  process: Process,
+  process: LocalProcess,
   from: string,
   check?: (spec: FullChildSpec) => void,
 ): FullChildSpec | Failure {
@@ -119,7 +119,7 @@ export function receiveSpec(
 /** Starts a child of a supervisor. */
 export async function startChild(
   spec: Pick<FullChildSpec, "id" | "start">,
-  process: Process,
+  process: LocalProcess,
 ): Promise<Success | Failure> {
   try {
     process.assertAlive();
@@ -130,7 +130,7 @@ export async function startChild(
   }
 }
 
-function failureOf(error: unknown, process: Process): Failure {
+function failureOf(error: unknown, process: LocalProcess): Failure {
   // A supervisor that was killed while it started a child has nobody to tell.
   if (!process.alive) throw error;
   return failed(sendableReason(reasonOf(error), process.runtime.maxDepth));
@@ -142,7 +142,7 @@ export async function endChild(
     id?: string;
   },
   pid: Pid,
-  process: Process,
+  process: LocalProcess,
 ): Promise<void> {
   const reason = await shutdownChild(process, pid, child.shutdown);
   if (!isCleanShutdown(child, reason)) {
@@ -155,7 +155,7 @@ const MAX_REPORTS = 100;
 
 /** Logs an event of a child. */
 export function reportChild(
-  process: Process,
+  process: LocalProcess,
   { id, pid, restart, shutdown, type }: ReportedChild,
   error: SupervisorError,
   reason: unknown,
@@ -173,7 +173,7 @@ export function reportChild(
 
 /** Logs a message that no supervisor expects. */
 export function reportUnexpected(
-  { name, pid, runtime }: Process,
+  { name, pid, runtime }: LocalProcess,
   message: unknown,
 ): void {
   const who = `Supervisor ${name ?? pid}`;

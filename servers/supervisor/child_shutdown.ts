@@ -5,7 +5,7 @@
  */
 
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { isOrderly, isReason } from "../../runtime/values/exit_reason.ts";
 import { takeExit } from "../../gen/server.ts";
 import { Ending, LATE } from "../../gen/stop.ts";
@@ -13,7 +13,7 @@ import type { ChildShutdown, FullChildSpec } from "./child_spec.ts";
 
 /** Ends a linked process, waits for it, and returns its exit reason. */
 export async function shutdownChild(
-  process: Process,
+  process: LocalProcess,
   pid: Pid,
   shutdown: ChildShutdown,
 ): Promise<unknown> {

@@ -11,9 +11,9 @@
 
 import { ExitError } from "../../errors.ts";
 import type { SupervisorError } from "../../runtime/log/log_event.ts";
-import { isExit } from "../../runtime/values/exit_message.ts";
+import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { Pid } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import { tell } from "../../gen/call.ts";
 import type { FullChildSpec } from "./child_spec.ts";
@@ -53,7 +53,7 @@ interface DynamicChild<S> extends ChildState<S> {
 
 /** The children of one supervisor. */
 export class DynamicChildren<S extends DynamicSpec> {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #start: (spec: S) => Success | Failure | Promise<Success | Failure>;
   readonly #maxChildren: number;
   readonly #intensity: RestartIntensity;
@@ -61,7 +61,7 @@ export class DynamicChildren<S extends DynamicSpec> {
   readonly #children = new Map<number | string, DynamicChild<S>>();
 
   constructor(
-    process: Process,
+    process: LocalProcess,
     start: (spec: S) => Success | Failure | Promise<Success | Failure>,
     { maxChildren, maxRestarts, maxSeconds }: DynamicLimits,
   ) {
@@ -96,7 +96,7 @@ export class DynamicChildren<S extends DynamicSpec> {
   info(message: unknown): Promise<void> | undefined {
     const told = toldBy(message, this.#process) as TryAgain | undefined;
     if (told !== undefined) return this.#tryAgain(told);
-    if (!isExit(message)) {
+    if (!isExitSignal(message)) {
       reportUnexpected(this.#process, message);
       return;
     }

@@ -5,7 +5,7 @@
  */
 
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
 import type { Caller, Server } from "../../gen/server.ts";
@@ -33,13 +33,13 @@ export interface DynamicChildInfo {
 
 /** A DynamicSupervisor's server; its process traps exits. */
 export class DynamicSupervisorServer implements Server {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #children: DynamicChildren<FullChildSpec>;
   readonly #extra: readonly unknown[];
 
   /** `extra` are arguments that every start gets, before its own. */
   constructor(
-    process: Process,
+    process: LocalProcess,
     limits: DynamicLimits,
     extra: readonly unknown[] = [],
   ) {

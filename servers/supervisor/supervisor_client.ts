@@ -11,7 +11,7 @@ import {
 } from "../../runtime/context/current_process.ts";
 import { quote } from "../../runtime/values/inspect.ts";
 import { forgetRequest } from "../../runtime/spawning/spawn_on_node.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { call, startCall } from "../../gen/call.ts";
 import {
   locate,
@@ -91,7 +91,7 @@ export function askToStart(
 }
 
 async function startAt(
-  process: Process,
+  process: LocalProcess,
   place: Place,
   module: string,
   supervisor: ServerTarget,

@@ -19,13 +19,13 @@
 import { ExitError } from "../../errors.ts";
 import { quote } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { ChildTable, type OrderedChild } from "./child_table.ts";
 import { toldBy } from "../../gen/messages.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
-import { isExit } from "../../runtime/values/exit_message.ts";
+import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { tell } from "../../gen/call.ts";
 import type { Caller, Server } from "../../gen/server.ts";
 import {
@@ -104,14 +104,14 @@ export function assertSignificance(
 
 /** A supervisor's server; its process traps exits. */
 export class SupervisorServer implements Server {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #strategy: Strategy;
   readonly #autoShutdown: AutoShutdown;
   readonly #intensity: RestartIntensity;
   readonly #children: ChildTable;
 
   private constructor(
-    process: Process,
+    process: LocalProcess,
     specs: FullChildSpec[],
     options: SupervisionOptions,
   ) {
@@ -127,7 +127,7 @@ export class SupervisorServer implements Server {
 
   /** Starts the children in order; if one does not start, ends those before it. */
   static start(
-    process: Process,
+    process: LocalProcess,
     specs: FullChildSpec[],
     options: SupervisionOptions,
   ): SupervisorServer | Promise<SupervisorServer> {
@@ -173,7 +173,7 @@ export class SupervisorServer implements Server {
   }
 
   info(message: unknown): Promise<void> | undefined {
-    if (isExit(message)) {
+    if (isExitSignal(message)) {
       const child = this.#children.withPid(message.from);
       return child && this.#exited(child, message.reason);
     }

@@ -14,7 +14,7 @@ import {
   waitingProcess,
 } from "../../runtime/context/current_process.ts";
 import { PendingAnswer } from "../../runtime/processes/pending_answer.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { atAwait } from "../../runtime/promises/answer.ts";
 import { isReason } from "../../runtime/values/exit_reason.ts";
 import { endTask } from "./end_task.ts";
@@ -72,7 +72,7 @@ class PendingOutcomes extends PendingAnswer<boolean> implements TaskWatcher {
   readonly #isEnough: (state: TaskState, outcome: TaskOutcome) => boolean;
 
   constructor(
-    owner: Process,
+    owner: LocalProcess,
     states: ReadonlySet<TaskState>,
     isEnough: (state: TaskState, outcome: TaskOutcome) => boolean,
   ) {
@@ -114,7 +114,7 @@ class PendingOutcomes extends PendingAnswer<boolean> implements TaskWatcher {
  * @returns Whether the time ran out.
  */
 function outcomesOf(
-  owner: Process,
+  owner: LocalProcess,
   states: ReadonlySet<TaskState>,
   timeout: number,
   isEnough: (state: TaskState, outcome: TaskOutcome) => boolean,
@@ -133,7 +133,7 @@ function outcomesOf(
 
 /** The tasks of which there is mail, in its order. */
 function inOrderOfMail(
-  owner: Process,
+  owner: LocalProcess,
   states: ReadonlySet<TaskState>,
 ): TaskState[] {
   const senders = new Map<unknown, TaskState>();
@@ -213,7 +213,7 @@ export async function yieldTasks(
     const isEnough = (state: TaskState, outcome: TaskOutcome) => {
       results.set(state, outcome);
       // The caller exits for a task whose node is lost, and waits for no other.
-      return results.size === count || isExit(outcome, "noconnection");
+      return results.size === count || exitedWith(outcome, "noconnection");
     };
     isLate = await outcomesOf(states[0].owner, all, timeout, isEnough);
     const args = () => describeTasks(states, timeout);
@@ -247,7 +247,7 @@ export async function shutdownTask(
   const reason = await endTask(owner, pid, timeout);
   let expected = timeout === "brutal_kill" ? "killed" : "shutdown";
   let outcome: TaskOutcome = { type: "exit", reason };
-  if (isExit(outcome, "noproc")) {
+  if (exitedWith(outcome, "noproc")) {
     // It had ended before: the DOWN of the task says how, unless it was taken.
     const down = state.takeDown();
     if (down !== undefined) outcome = { type: "exit", reason: down.reason };
@@ -256,7 +256,7 @@ export async function shutdownTask(
   state.close();
   const reply = state.takeReply();
   if (reply !== undefined) return { type: "ok", value: reply.value };
-  if (isExit(outcome, expected)) return undefined;
+  if (exitedWith(outcome, expected)) return undefined;
   return checked(
     outcome,
     state,
@@ -273,7 +273,7 @@ export function ignoreTask(state: TaskState): TaskOutcome | undefined {
   return checked(outcome, state, "ignore", () => [describeTask(state)]);
 }
 
-function isExit(outcome: TaskOutcome | undefined, reason: string): boolean {
+function exitedWith(outcome: TaskOutcome | undefined, reason: string): boolean {
   return outcome?.type === "exit" && isReason(outcome.reason, reason);
 }
 
@@ -284,7 +284,7 @@ function checked(
   fn: string,
   args: () => unknown[],
 ): TaskOutcome | undefined {
-  if (isExit(outcome, "noconnection")) {
+  if (exitedWith(outcome, "noconnection")) {
     throw taskExit({ type: "nodedown", node: state.node }, fn, args());
   }
   return outcome;

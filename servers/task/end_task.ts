@@ -5,12 +5,12 @@
  */
 
 import { Ending, LATE } from "../../gen/stop.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 
 /** Sends the process of a task an exit signal, waits until it has ended, and returns the reason. */
 export async function endTask(
-  owner: Process,
+  owner: LocalProcess,
   pid: Pid,
   timeout: number | "brutal_kill",
 ): Promise<unknown> {

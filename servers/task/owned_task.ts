@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { Wait } from "../../runtime/processes/wait.ts";
 import type {
   MonitoredObject,
@@ -22,7 +22,7 @@ export abstract class OwnedTask implements Wait {
   /** Its monitor, and the alias of its result. */
   readonly ref: Ref;
   /** The process that started it. */
-  readonly owner: Process;
+  readonly owner: LocalProcess;
   /** Whether its end is awaited besides the link to it. */
   readonly tellsEnd: boolean = false;
   /** Whether its owner awaits that it has been started. */
@@ -31,7 +31,7 @@ export abstract class OwnedTask implements Wait {
   onSpawned: ((pid: Pid) => void) | undefined = undefined;
 
   /** A task of `owner` that is not started yet. */
-  constructor(owner: Process) {
+  constructor(owner: LocalProcess) {
     const { runtime } = owner;
     this.owner = owner;
     this.node = runtime.node;

@@ -5,7 +5,7 @@
  */
 
 import { currentProcess } from "../../runtime/context/current_process.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
@@ -86,7 +86,7 @@ function startOwned(task: OwnedTask, code: TaskCode, callers: Pid[]): void {
 }
 
 function codeOf(
-  { runtime }: Process,
+  { runtime }: LocalProcess,
   fn: TaskBody,
   args: unknown[] = [],
 ): TaskCode {
@@ -95,7 +95,7 @@ function codeOf(
 }
 
 function resolvedCode(
-  owner: Process,
+  owner: LocalProcess,
   fn: RemoteFunction,
   args: unknown[],
 ): TaskCode | { error: Error } {

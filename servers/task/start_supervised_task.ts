@@ -30,7 +30,7 @@ import {
 } from "../../gen/locate.ts";
 import type { ServerTarget, StartTask } from "../../gen/messages.ts";
 import { describeServer } from "../../gen/server_names.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { SpawnFailure } from "../../runtime/signals/signal.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import { forgetRequest } from "../../runtime/spawning/spawn_on_node.ts";
@@ -71,7 +71,7 @@ export interface SupervisedTask
  * @throws {Error} If the supervisor is full and the task is awaited.
  */
 export function startSupervised(
-  process: Process,
+  process: LocalProcess,
   asked: SupervisedTask,
   task?: OwnedTask,
   callers: Pid[] = callersOf(process),
@@ -86,7 +86,7 @@ export function startSupervised(
 }
 
 function startAt(
-  process: Process,
+  process: LocalProcess,
   place: Place,
   asked: SupervisedTask,
   task: OwnedTask | undefined,
@@ -115,7 +115,7 @@ function startAt(
 }
 
 function requestFor(
-  { runtime }: Process,
+  { runtime }: LocalProcess,
   { node }: Place,
   { fn, args, link, restart, shutdown }: SupervisedTask,
   task: OwnedTask | undefined,
@@ -138,7 +138,7 @@ function requestFor(
 
 /** The call of the API, as an exit reason describes it. */
 function describeStart(
-  { runtime: { node } }: Process,
+  { runtime: { node } }: LocalProcess,
   { server, fn, api }: SupervisedTask,
   { run }: StartTask,
 ): CallDescription {

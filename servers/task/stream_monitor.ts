@@ -6,7 +6,7 @@
 
 import { ignore } from "../../runtime/promises/ignore.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { OwnedTask } from "./owned_task.ts";
 import type { TaskOutcome } from "./task_state.ts";
 
@@ -26,13 +26,13 @@ export interface TaskStarter {
 
 /** The process that a stream's tasks are linked to; it lives as long as the stream and its owner do. */
 export class StreamMonitor {
-  readonly process: Process;
+  readonly process: LocalProcess;
   readonly tasks = new Set<StreamTask>();
-  readonly #owner: Process;
+  readonly #owner: LocalProcess;
   readonly #link: boolean;
   #isEnding = false;
 
-  constructor(owner: Process, ref: Ref, link: boolean) {
+  constructor(owner: LocalProcess, ref: Ref, link: boolean) {
     const { runtime } = owner;
     this.#owner = owner;
     this.#link = link;
@@ -84,7 +84,7 @@ export class StreamMonitor {
 }
 
 /** Takes EXITs of tasks out of the mail: their DOWNs tell enough. */
-async function drain(process: Process): Promise<never> {
+async function drain(process: LocalProcess): Promise<never> {
   const wait = { isServer: true };
   for (;;) await process.mailbox.receive(undefined, wait, process);
 }

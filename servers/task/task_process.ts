@@ -5,7 +5,7 @@
  */
 
 import type {
-  Process,
+  LocalProcess,
   ProcessOptions,
 } from "../../runtime/processes/process.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
@@ -21,7 +21,7 @@ export interface TaskCode {
 }
 
 /** The processes that a task of a process runs for, nearest first: Elixir's `$callers`. */
-export function callersOf(process: Process): Pid[] {
+export function callersOf(process: LocalProcess): Pid[] {
   return [process.pid, ...process.callers ?? []];
 }
 
@@ -35,15 +35,15 @@ export function callersOf(process: Process): Pid[] {
  * @param options Its links and monitors.
  */
 export function spawnTask(
-  parent: Process,
+  parent: LocalProcess,
   { fn, label }: TaskCode,
   callers: Pid[],
   ref: Ref | undefined,
   options: Omit<RuntimeSpawnOptions, keyof ProcessOptions> & {
     origin?: string;
   },
-): Process {
-  const process: Process = parent.runtime.spawn(
+): LocalProcess {
+  const process: LocalProcess = parent.runtime.spawn(
     () => runTask(process, fn, ref),
     {
       label,
@@ -62,7 +62,7 @@ export function spawnTask(
  * result of a function that is not asynchronous leaves in the turn in which the task started.
  */
 function runTask(
-  process: Process,
+  process: LocalProcess,
   fn: () => unknown,
   ref: Ref | undefined,
 ): unknown {

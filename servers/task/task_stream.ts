@@ -19,7 +19,7 @@ import {
   waitingProcess,
 } from "../../runtime/context/current_process.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { Wait } from "../../runtime/processes/wait.ts";
 import { callExit, describeTimeout } from "../../gen/call_description.ts";
 import { takeExit } from "../../gen/server.ts";
@@ -102,7 +102,7 @@ export class TaskStream implements AsyncIterable<StreamItem> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<StreamItem, void, void> {
-    const owner = waitingProcess() ?? await never<Process>();
+    const owner = waitingProcess() ?? await never<LocalProcess>();
     const { maxConcurrency, ordered } = this.#limits;
     const run = new StreamRun(owner, this.#starter, this.#limits);
     const input = new Input(this.#elements);
@@ -211,7 +211,7 @@ interface Ended {
 /** One iteration over a stream, as its owner sees it. */
 class StreamRun implements Wait {
   readonly node: string;
-  readonly #owner: Process;
+  readonly #owner: LocalProcess;
   readonly #callers: Pid[];
   readonly #limits: StreamLimits;
   readonly #starter: TaskStarter;
@@ -226,7 +226,7 @@ class StreamRun implements Wait {
   #pulse: Answer<void> | undefined;
   #over = false;
 
-  constructor(owner: Process, starter: TaskStarter, limits: StreamLimits) {
+  constructor(owner: LocalProcess, starter: TaskStarter, limits: StreamLimits) {
     const { runtime } = owner;
     this.node = runtime.node;
     this.#owner = owner;

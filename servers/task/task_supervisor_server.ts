@@ -5,7 +5,7 @@
  */
 
 import { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import type { SpawnFailure } from "../../runtime/signals/signal.ts";
 import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
 import {
@@ -41,10 +41,10 @@ interface TaskSpec extends DynamicSpec {
 
 /** A Task.Supervisor's server; its process traps exits. */
 export class TaskSupervisorServer implements Server {
-  readonly #process: Process;
+  readonly #process: LocalProcess;
   readonly #children: DynamicChildren<TaskSpec>;
 
-  constructor(process: Process, limits: DynamicLimits) {
+  constructor(process: LocalProcess, limits: DynamicLimits) {
     process.trapExit = true;
     this.#process = process;
     const start = (spec: TaskSpec): Success => (

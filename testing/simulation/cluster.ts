@@ -10,7 +10,7 @@ import {
 } from "../../runtime/values/check_arguments.ts";
 import { Node, type NodeOptions } from "../../node.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { Process } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/process.ts";
 import { SYSTEM } from "../_leaks.ts";
 import { withHost } from "../cluster.ts";
 import { Driver } from "./driver.ts";
@@ -720,7 +720,7 @@ function checkDelay({ min, max }: Delay): void {
 }
 
 /** Describes a waiting process. */
-function describe({ pid, label, name, mailbox, waits }: Process): string {
+function describe({ pid, label, name, mailbox, waits }: LocalProcess): string {
   const who = `${pid} (${label || "a function"}${
     name === undefined ? "" : `, registered as ${name}`
   })`;
