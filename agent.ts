@@ -64,7 +64,7 @@ import {
 } from "./runtime/context/current_process.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import type { Pid } from "./runtime/values/pid.ts";
-import type { LocalProcess } from "./runtime/processes/process.ts";
+import type { LocalProcess } from "./runtime/processes/local_process.ts";
 
 export type {
   AlreadyStartedReason,

@@ -14,7 +14,7 @@ import {
   waitingProcess,
 } from "./runtime/context/current_process.ts";
 import type { WaitOptions } from "./runtime/processes/mailbox.ts";
-import type { LocalProcess } from "./runtime/processes/process.ts";
+import type { LocalProcess } from "./runtime/processes/local_process.ts";
 import type { MonitoredObject } from "./runtime/signals/signal.ts";
 import { assertFunction } from "./runtime/spawning/exported_modules.ts";
 import {

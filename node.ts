@@ -53,7 +53,7 @@ import {
   standardLog,
 } from "./runtime/log/log_event.ts";
 import type { NodeRuntime } from "./runtime/node_runtime.ts";
-import type { LocalProcess } from "./runtime/processes/process.ts";
+import type { LocalProcess } from "./runtime/processes/local_process.ts";
 import { serveInfo } from "./runtime/processes/process_info.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type {

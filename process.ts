@@ -36,7 +36,7 @@ import {
 import {
   type LocalProcess,
   PROCESS_LABEL,
-} from "./runtime/processes/process.ts";
+} from "./runtime/processes/local_process.ts";
 import type { Ancestor } from "./runtime/processes/lineage.ts";
 import type { AliasMode } from "./runtime/processes/links_and_monitors.ts";
 import { infoOf, type ProcessInfo } from "./runtime/processes/process_info.ts";

@@ -9,7 +9,7 @@
  */
 
 import { never } from "../runtime/context/current_process.ts";
-import type { LocalProcess } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import type { Backpressure } from "../runtime/signals/signal.ts";
 import { Pid } from "../runtime/values/pid.ts";
@@ -63,7 +63,11 @@ export function locateForCast(
 }
 
 /** What is sent to a place once it is located: a copy of its own if that takes time, as that of any message. */
-export function toSendLater<T>(located: unknown, process: LocalProcess, term: T): T {
+export function toSendLater<T>(
+  located: unknown,
+  process: LocalProcess,
+  term: T,
+): T {
   return located instanceof Promise
     ? copyTerm(term, process.runtime.maxDepth) as T
     : term;
@@ -90,7 +94,10 @@ export function placeOf(pid: Pid): Place {
 }
 
 /** Whether a place is the process itself, which would wait for itself for ever. */
-export function isSelf(process: LocalProcess, { node, target }: Place): boolean {
+export function isSelf(
+  process: LocalProcess,
+  { node, target }: Place,
+): boolean {
   if (typeof target !== "string") return process.pid.equals(target);
   return node === process.runtime.node && target === process.name;
 }

@@ -14,9 +14,12 @@ import { reasonOf } from "../runtime/values/errors.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 import { Pid, type Ref } from "../runtime/values/pid.ts";
 import { Atom, nameOf } from "../runtime/values/atom.ts";
-import { isExitSignal, isExitOrLikeOne } from "../runtime/values/exit_message.ts";
+import {
+  isExitOrLikeOne,
+  isExitSignal,
+} from "../runtime/values/exit_message.ts";
 import type { WaitOptions } from "../runtime/processes/mailbox.ts";
-import type { LocalProcess } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import { isOrderly } from "../runtime/values/exit_reason.ts";
 import { ServerMessage } from "../runtime/values/server_message.ts";

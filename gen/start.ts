@@ -9,7 +9,7 @@ import { andThen } from "../runtime/promises/and_then.ts";
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
 import type { Pid, Ref } from "../runtime/values/pid.ts";
 import { PendingReply } from "../runtime/processes/pending_answer.ts";
-import type { LocalProcess } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import {
   type GlobalName,
   registerName,

@@ -9,7 +9,7 @@ import { never, waitingProcess } from "../runtime/context/current_process.ts";
 import type { AliasMode } from "../runtime/processes/links_and_monitors.ts";
 import { PendingAnswer } from "../runtime/processes/pending_answer.ts";
 import { atAwait } from "../runtime/promises/answer.ts";
-import type { LocalProcess } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import type { Wait } from "../runtime/processes/wait.ts";
 import type { Target } from "../runtime/signals/signal.ts";
 import { checkTimeout } from "../runtime/values/check_arguments.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { Link } from "./processes/links_and_monitors.ts";
-import type { LocalProcess } from "./processes/process.ts";
+import type { LocalProcess } from "./processes/local_process.ts";
 import type { Watchers } from "./processes/watchers.ts";
 import type { Runtime } from "./runtime.ts";
 import { Pid } from "./values/pid.ts";

@@ -23,7 +23,7 @@ import {
 import { type LogCause, NodeLog } from "./log/node_log.ts";
 import { Deaths } from "./processes/deaths.ts";
 import type { NumberTable } from "./processes/number_table.ts";
-import type { LocalProcess } from "./processes/process.ts";
+import type { LocalProcess } from "./processes/local_process.ts";
 import { ProcessTable } from "./processes/process_table.ts";
 import { Timers } from "./processes/timers.ts";
 import { Watchers } from "./processes/watchers.ts";

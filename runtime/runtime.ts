@@ -11,7 +11,10 @@ import type { RuntimeEvent } from "./log/log_event.ts";
 import type { LogCause, NodeLog } from "./log/node_log.ts";
 import type { NodeIncarnation } from "./processes/links_and_monitors.ts";
 import type { NumberTable } from "./processes/number_table.ts";
-import type { LocalProcess, ProcessOptions } from "./processes/process.ts";
+import type {
+  LocalProcess,
+  ProcessOptions,
+} from "./processes/local_process.ts";
 import type { Timers } from "./processes/timers.ts";
 import type { Deadlines } from "./scheduling/deadlines.ts";
 import type { Runnable, Signals } from "./signals/signal.ts";

@@ -16,7 +16,7 @@ import {
 } from "../process.ts";
 import { runInside } from "../runtime/context/async_context.ts";
 import { currentProcess } from "../runtime/context/current_process.ts";
-import type { LocalProcess } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { printable } from "../runtime/values/inspect.ts";
 import { formatExit } from "../runtime/values/exit_reason.ts";
 import type { Outcome } from "./evaluator.ts";

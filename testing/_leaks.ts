@@ -8,7 +8,7 @@ import nodeProcess from "node:process";
 import { Node } from "../node.ts";
 import { findScope } from "../servers/pg/pg_scope.ts";
 import { isStandardStream } from "../runtime/host/output_stream.ts";
-import type { LocalProcess } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** How long a process or node that is stopping may take, in milliseconds. */

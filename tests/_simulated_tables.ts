@@ -2,7 +2,7 @@
 
 import type { Node } from "../node.ts";
 import type { Pid, Ref } from "../process.ts";
-import type { LocalProcess } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** The entries that one table has and another lacks, one per line. */
@@ -59,7 +59,10 @@ function linksOf({ pid, links }: LocalProcess, runtimes: Runtime[]): string[] {
   return wrong;
 }
 
-function monitorsOf({ pid, monitors }: LocalProcess, runtimes: Runtime[]): string[] {
+function monitorsOf(
+  { pid, monitors }: LocalProcess,
+  runtimes: Runtime[],
+): string[] {
   const wrong: string[] = [];
   for (const { ref, target, node } of monitors?.values() ?? []) {
     const watched = typeof target === "string"
@@ -74,7 +77,10 @@ function monitorsOf({ pid, monitors }: LocalProcess, runtimes: Runtime[]): strin
   return wrong;
 }
 
-function watchersOf({ pid, watchers }: LocalProcess, runtimes: Runtime[]): string[] {
+function watchersOf(
+  { pid, watchers }: LocalProcess,
+  runtimes: Runtime[],
+): string[] {
   const wrong: string[] = [];
   for (const watcher of watchers?.values() ?? []) {
     const process = find(watcher.pid, runtimes);

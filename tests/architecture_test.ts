@@ -60,7 +60,7 @@ const CONTRACTS = ["distribution/wire.ts", "distribution/host_environment.ts"];
 /** Files that share one idea, and may import each other. */
 const ONE_IDEA: string[][] = [
   // A process has its node, and a node has its processes: the contract between them names both.
-  ["runtime/processes/process.ts", "runtime/runtime.ts"],
+  ["runtime/processes/local_process.ts", "runtime/runtime.ts"],
 ];
 
 /** A declaration that a file exports. */

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Process, receive } from "../process.ts";
 import { runInside } from "../runtime/context/async_context.ts";
-import type { LocalProcess } from "../runtime/processes/process.ts";
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";

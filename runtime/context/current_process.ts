@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LocalProcess } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/local_process.ts";
 import type { Runtime } from "../runtime.ts";
 import { ProcessExited } from "../values/errors.ts";
 import { contextProcess } from "./async_context.ts";

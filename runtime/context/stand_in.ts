@@ -12,7 +12,7 @@
  */
 
 import { Mailbox } from "../processes/mailbox.ts";
-import type { LocalProcess } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/local_process.ts";
 import type { Runtime } from "../runtime.ts";
 
 /** Has the code of a process run on another node of this program; on its own, without a stand-in. */

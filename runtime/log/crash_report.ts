@@ -5,7 +5,7 @@
  */
 
 import type { Ancestor } from "../processes/lineage.ts";
-import type { LocalProcess } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/local_process.ts";
 import { inspectArgument } from "../values/inspect.ts";
 import type { Pid } from "../values/pid.ts";
 import {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LocalProcess } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/local_process.ts";
 import { quote } from "../values/inspect.ts";
 import { exitLine, exitWords, indented, printableName } from "./event_text.ts";
 import type {

@@ -22,7 +22,7 @@ import {
 } from "../values/exit_reason.ts";
 import type { Ref } from "../values/pid.ts";
 import { keyOf, type Watcher } from "./links_and_monitors.ts";
-import { endMonitor, type LocalProcess } from "./process.ts";
+import { endMonitor, type LocalProcess } from "./local_process.ts";
 import type { ProcessTable } from "./process_table.ts";
 import type { Watchers } from "./watchers.ts";
 

@@ -18,7 +18,7 @@
 import { Answer } from "../promises/answer.ts";
 import type { Deadline, Expiring } from "../scheduling/deadlines.ts";
 import type { Ref } from "../values/pid.ts";
-import type { LocalProcess } from "./process.ts";
+import type { LocalProcess } from "./local_process.ts";
 import type { Wait } from "./wait.ts";
 
 /** An answer that a process awaits. */

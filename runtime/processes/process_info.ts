@@ -6,7 +6,7 @@
 
 import { currentProcess } from "../context/current_process.ts";
 import { Pid } from "../values/pid.ts";
-import type { LocalProcess } from "./process.ts";
+import type { LocalProcess } from "./local_process.ts";
 import type { Ancestor } from "./lineage.ts";
 import type { Runtime } from "../runtime.ts";
 import type { MonitoredObject } from "../signals/signal.ts";

@@ -7,7 +7,7 @@
 import type { Pid } from "../values/pid.ts";
 import type { NodeIncarnation } from "./links_and_monitors.ts";
 import { NumberTable } from "./number_table.ts";
-import type { LocalProcess } from "./process.ts";
+import type { LocalProcess } from "./local_process.ts";
 
 /** Numbers below are left free, as the first processes of an Erlang node are its own. */
 const LAST_RESERVED = 99;

@@ -17,7 +17,7 @@ import {
   type NodeIncarnation,
   type Watcher,
 } from "./links_and_monitors.ts";
-import type { LocalProcess } from "./process.ts";
+import type { LocalProcess } from "./local_process.ts";
 
 /** The watchers of a node's processes. */
 export class Watchers {

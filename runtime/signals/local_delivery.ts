@@ -9,7 +9,7 @@ import type { Holdings } from "../holdings.ts";
 import { sharedExitEvent } from "../log/crash_report.ts";
 import { keyOf, monitoredObject } from "../processes/links_and_monitors.ts";
 import type { NumberTable } from "../processes/number_table.ts";
-import type { LocalProcess } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/local_process.ts";
 import type { ProcessTable } from "../processes/process_table.ts";
 import type { Wait } from "../processes/wait.ts";
 import type { Watchers } from "../processes/watchers.ts";

@@ -9,7 +9,7 @@ import { ExitError } from "../values/errors.ts";
 import { checkOptions, checkSignal } from "../values/check_arguments.ts";
 import { contextFor } from "../context/async_context.ts";
 import { assertFunction } from "./exported_modules.ts";
-import type { LocalProcess } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/local_process.ts";
 import type { Runtime } from "../runtime.ts";
 
 /** Options for running a function in a process of its own. */

@@ -15,7 +15,7 @@ import {
 } from "./exported_modules.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import { PendingReply } from "../processes/pending_answer.ts";
-import type { LocalProcess } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/local_process.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Runnable, SpawnResult } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";

@@ -5,7 +5,7 @@
  */
 
 import { keyOf } from "../processes/links_and_monitors.ts";
-import { endMonitor } from "../processes/process.ts";
+import { endMonitor } from "../processes/local_process.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Runnable, SpawnRequest, SpawnResult } from "../signals/signal.ts";
 import type { Pid, Ref } from "../values/pid.ts";

@@ -4,7 +4,10 @@
  * @module
  */
 
-import { LocalProcess, type ProcessOptions } from "../processes/process.ts";
+import {
+  LocalProcess,
+  type ProcessOptions,
+} from "../processes/local_process.ts";
 import type { ProcessTable } from "../processes/process_table.ts";
 import type { Watchers } from "../processes/watchers.ts";
 import { isThenable } from "../promises/thenable.ts";

@@ -6,7 +6,7 @@
 
 import { runInside } from "../context/async_context.ts";
 import { enqueueStep } from "../scheduling/scheduler.ts";
-import type { LocalProcess } from "../processes/process.ts";
+import type { LocalProcess } from "../processes/local_process.ts";
 
 /**
  * Has a process begin when its turn comes.

@@ -20,7 +20,7 @@ import {
 } from "../../runtime/log/supervisor_report.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
 import { Pid } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
 import { shutdownChild } from "../supervisor/child_shutdown.ts";

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { applicationsOf } from "./application_controller.ts";
 import { call } from "../../gen/call.ts";
@@ -78,7 +78,10 @@ export function shutDown(
 /** How long a server that traps no exits may be at one message, in milliseconds, before it is ended. */
 const PATIENCE = 5000;
 
-async function endRoot(process: LocalProcess, root: LocalProcess): Promise<void> {
+async function endRoot(
+  process: LocalProcess,
+  root: LocalProcess,
+): Promise<void> {
   const { runtime } = process;
   const reason = new Ending(process, root.pid, runtime.node).within(Infinity);
   try {
@@ -95,7 +98,10 @@ async function endRoot(process: LocalProcess, root: LocalProcess): Promise<void>
 }
 
 /** The servers that no other server of the node started, in the order of their start. */
-function roots(runtime: Runtime, keep: ReadonlySet<LocalProcess>): LocalProcess[] {
+function roots(
+  runtime: Runtime,
+  keep: ReadonlySet<LocalProcess>,
+): LocalProcess[] {
   return [...runtime.processes.values()].filter((process) =>
     process.lineage?.kind === "server" && process.parent !== undefined &&
     !keep.has(process) && !isStartedByServer(process, runtime, keep)

@@ -9,7 +9,7 @@ import {
   waitingProcess,
 } from "../../runtime/context/current_process.ts";
 import { Pid } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
@@ -191,7 +191,10 @@ function askNode(
 }
 
 /** Has a node answer that has not: a node has a server from its first use on, and this is one. */
-async function startThere(process: LocalProcess, node: string): Promise<boolean> {
+async function startThere(
+  process: LocalProcess,
+  node: string,
+): Promise<boolean> {
   const start = [GLOBAL_SERVICE, "start"] as const;
   try {
     const { pid } = await spawnOn(node, start, [], false, false);

@@ -7,7 +7,7 @@
  */
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { TermKey } from "../../runtime/values/term_key.ts";
 import { TOO_MANY } from "./global_messages.ts";

@@ -5,7 +5,7 @@
  */
 
 import { Pid } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Place } from "../../gen/locate.ts";
 import { startCall } from "../../gen/call.ts";
 

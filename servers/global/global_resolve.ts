@@ -9,7 +9,7 @@
 import { inspectWithin } from "../../runtime/values/inspect.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import { Pid } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { GlobalEntry } from "./global_messages.ts";
 import { type RpcOutcome, startRpc } from "../rpc/rpc_call.ts";
 

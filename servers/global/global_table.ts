@@ -5,7 +5,7 @@
  */
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import {
   keptLength,
   type TermKey,

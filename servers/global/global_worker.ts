@@ -22,7 +22,7 @@
 
 import { inspectWithin } from "../../runtime/values/inspect.ts";
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 import {
   askServer,

@@ -9,7 +9,7 @@ import nodeProcess from "node:process";
 import { outside } from "../../runtime/context/async_context.ts";
 import { printable, printableWithin } from "../../runtime/values/inspect.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { standardOutput } from "../../runtime/host/output_stream.ts";
 import { streamsStandIn } from "../../runtime/host/standard_streams.ts";

@@ -9,7 +9,7 @@
  */
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Wait } from "../../runtime/processes/wait.ts";
 
 /** A request that waits for input. */

@@ -19,7 +19,7 @@
 import { QueueFullError } from "../../errors.ts";
 import { printableLine, quote } from "../../runtime/values/inspect.ts";
 import { Pid, type Ref } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import { keptLength, type TermKey } from "../../runtime/values/term_key.ts";
 import { Tell } from "../../gen/messages.ts";

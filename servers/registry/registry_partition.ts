@@ -15,7 +15,7 @@
 
 import { Fifo } from "../../runtime/collections/fifo.ts";
 import { Ref } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { isTyped, toldFrom } from "../../gen/messages.ts";

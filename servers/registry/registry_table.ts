@@ -7,7 +7,7 @@
 import { NoProcessError } from "../../errors.ts";
 import { quote } from "../../runtime/values/inspect.ts";
 import { Pid } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
@@ -137,7 +137,11 @@ export class RegistryTable {
   }
 
   /** Takes a process's registrations under a key away. */
-  unregister(process: LocalProcess, key: unknown, isMeant?: ValuePredicate): void {
+  unregister(
+    process: LocalProcess,
+    key: unknown,
+    isMeant?: ValuePredicate,
+  ): void {
     const all = this.#of(process, termKey(key, process.runtime.maxDepth));
     const meant = isMeant === undefined
       ? all

@@ -30,7 +30,7 @@ import {
 } from "../../runtime/spawning/exported_modules.ts";
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
 import { PendingReply } from "../../runtime/processes/pending_answer.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { isReason } from "../../runtime/values/exit_reason.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
@@ -164,7 +164,12 @@ class PendingRpc extends PendingReply<RpcOutcome> {
   readonly #what: string;
   readonly #timeout: number;
 
-  constructor(process: LocalProcess, node: string, what: string, timeout: number) {
+  constructor(
+    process: LocalProcess,
+    node: string,
+    what: string,
+    timeout: number,
+  ) {
     super(process, node);
     this.#what = what;
     this.#timeout = timeout;

@@ -14,7 +14,7 @@ import {
 } from "../../runtime/log/supervisor_report.ts";
 import { inspectArgument } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
 import type { Runnable } from "../../runtime/signals/signal.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { isOrderly, isReason } from "../../runtime/values/exit_reason.ts";
 import { takeExit } from "../../gen/server.ts";
 import { Ending, LATE } from "../../gen/stop.ts";

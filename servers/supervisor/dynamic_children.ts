@@ -13,7 +13,7 @@ import { ExitError } from "../../errors.ts";
 import type { SupervisorError } from "../../runtime/log/log_event.ts";
 import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { Pid } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import { tell } from "../../gen/call.ts";
 import type { FullChildSpec } from "./child_spec.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
 import type { Caller, Server } from "../../gen/server.ts";

@@ -11,7 +11,7 @@ import {
 } from "../../runtime/context/current_process.ts";
 import { quote } from "../../runtime/values/inspect.ts";
 import { forgetRequest } from "../../runtime/spawning/spawn_on_node.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { call, startCall } from "../../gen/call.ts";
 import {
   locate,

@@ -19,7 +19,7 @@
 import { ExitError } from "../../errors.ts";
 import { quote } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { ChildTable, type OrderedChild } from "./child_table.ts";

@@ -5,7 +5,7 @@
  */
 
 import { Ending, LATE } from "../../gen/stop.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 
 /** Sends the process of a task an exit signal, waits until it has ended, and returns the reason. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Wait } from "../../runtime/processes/wait.ts";
 import type {
   MonitoredObject,

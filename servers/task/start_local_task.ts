@@ -5,7 +5,7 @@
  */
 
 import { currentProcess } from "../../runtime/context/current_process.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
 import type { Pid } from "../../runtime/values/pid.ts";

@@ -30,7 +30,7 @@ import {
 } from "../../gen/locate.ts";
 import type { ServerTarget, StartTask } from "../../gen/messages.ts";
 import { describeServer } from "../../gen/server_names.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { SpawnFailure } from "../../runtime/signals/signal.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import { forgetRequest } from "../../runtime/spawning/spawn_on_node.ts";

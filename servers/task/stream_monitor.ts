@@ -6,7 +6,7 @@
 
 import { ignore } from "../../runtime/promises/ignore.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { OwnedTask } from "./owned_task.ts";
 import type { TaskOutcome } from "./task_state.ts";
 

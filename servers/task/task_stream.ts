@@ -19,7 +19,7 @@ import {
   waitingProcess,
 } from "../../runtime/context/current_process.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Wait } from "../../runtime/processes/wait.ts";
 import { callExit, describeTimeout } from "../../gen/call_description.ts";
 import { takeExit } from "../../gen/server.ts";

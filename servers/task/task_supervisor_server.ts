@@ -5,7 +5,7 @@
  */
 
 import { Pid, Ref } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { SpawnFailure } from "../../runtime/signals/signal.ts";
 import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
 import {

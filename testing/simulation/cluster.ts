@@ -10,7 +10,7 @@ import {
 } from "../../runtime/values/check_arguments.ts";
 import { Node, type NodeOptions } from "../../node.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { LocalProcess } from "../../runtime/processes/process.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { SYSTEM } from "../_leaks.ts";
 import { withHost } from "../cluster.ts";
 import { Driver } from "./driver.ts";

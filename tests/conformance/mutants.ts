@@ -26,7 +26,7 @@ export interface Mutant {
 
 const DELIVERY = "runtime/signals/local_delivery.ts";
 const NODES = "runtime/connected_nodes.ts";
-const PROCESS = "runtime/processes/process.ts";
+const PROCESS = "runtime/processes/local_process.ts";
 
 /** The mutations. */
 export const MUTANTS: readonly Mutant[] = [
@@ -350,7 +350,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a task has the dictionary of its owner",
-    file: "runtime/processes/process.ts",
+    file: "runtime/processes/local_process.ts",
     from: "this.label = options.label;",
     to: "this.label = options.label;\n" +
       "    this.dictionary = options.parent && runtime.find(options.parent)?.dictionary;",
@@ -407,7 +407,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a message to a name is not copied",
-    file: "runtime/processes/process.ts",
+    file: "runtime/processes/local_process.ts",
     from:
       "runtime.local.sendName(\n        this.pid,\n        name,\n        copyTerm(message, runtime.maxDepth),\n      )",
     to: "runtime.local.sendName(this.pid, name, message)",
@@ -415,7 +415,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a message to an alias is not copied",
-    file: "runtime/processes/process.ts",
+    file: "runtime/processes/local_process.ts",
     from:
       "runtime.local.sendAlias(\n        this.pid,\n        alias,\n        copyTerm(message, runtime.maxDepth),\n      )",
     to: "runtime.local.sendAlias(this.pid, alias, message)",
@@ -423,7 +423,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a reply is not copied",
-    file: "runtime/processes/process.ts",
+    file: "runtime/processes/local_process.ts",
     from:
       "runtime.local.reply(this.pid, alias, copyTerm(value, runtime.maxDepth));",
     to: "runtime.local.reply(this.pid, alias, value);",
@@ -652,7 +652,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "demonitor leaves the alias",
-    file: "runtime/processes/process.ts",
+    file: "runtime/processes/local_process.ts",
     from:
       'if (mode !== undefined && mode !== "explicit_unalias") this.unalias(ref);',
     to: "void mode;",
