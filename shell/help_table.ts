@@ -6,7 +6,7 @@
 
 import type { Doc } from "./doc_comments.ts";
 
-/** By the names that the shell has in scope. */
+/** The entries, by the names that the shell has in scope. */
 // deno-fmt-ignore
 export const HELP: Record<string, Doc[]> = {
   "Agent": [
