@@ -1,9 +1,9 @@
-/** A group leader that keeps what is printed, and gives what is there to be read. */
+/** A group leader that records output, and answers reads from its input. */
 
 import { type Pid, Process, receive, spawn } from "../../process.ts";
 import type { IoOperation, IoRequest } from "../../gen/messages.ts";
 
-/** What was printed, and what is left to read. */
+/** The output so far, and the input that is left. */
 export interface TextDevice {
   output: string;
   input: string;

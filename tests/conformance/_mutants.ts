@@ -1,4 +1,4 @@
-/** Whether planted mutations of the library are found by the scenarios, or by tests. */
+/** Checks that the scenarios, or tests, find planted mutations of the library. */
 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,20 +13,23 @@ import {
 import type { Scenario } from "./_scenario.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
-/** Folders that neither scenarios nor tests need; a new one is copied, so that mutants do not fail for its absence. */
+/**
+ * The folders that neither scenarios nor tests need; a new folder is copied, so that mutants do not fail for
+ * its absence.
+ */
 const SKIPPED = ["api", "bench", "coverage", "node_modules"];
-/** How long a scenario may take on a mutant, in milliseconds: it may have it wait for ever. */
+/** The time limit for a scenario on a mutant, in milliseconds: the mutation may make it wait for ever. */
 const MUTANT_TIMEOUT = 4000;
-/** How long tests may take on a mutant, in milliseconds. */
+/** The time limit for tests on a mutant, in milliseconds. */
 const TESTS_TIMEOUT = 60_000;
-/** How many mutants are run at once: they mostly wait. */
+/** The number of mutants that run at once: they mostly wait. */
 const AT_ONCE = 4;
 
 /**
- * Runs scenarios and tests on each mutant, and says which of them finds it; whether each is found.
- * With `all`, it runs all of them on each, and says how many find it.
+ * Runs scenarios and tests on each mutant, and reports which of them finds it; returns whether each is found.
+ * With `all`, it runs all of them on each, and reports how many find it.
  *
- * They run on a copy without a mutation too, where nothing may be found: else what is found says nothing.
+ * They run on a copy without a mutation too, on which none may fail: otherwise the findings mean nothing.
  */
 export async function checkMutants(
   mutants: readonly Mutant[],
@@ -88,7 +91,7 @@ interface Search {
   tests: readonly string[];
   /** The traces of Elixir. */
   expected: Traces;
-  /** How long a scenario may take, in milliseconds. */
+  /** The time limit for a scenario, in milliseconds. */
   timeout: number;
   /** Whether to look for all finders, or for one. */
   all: boolean;
@@ -110,7 +113,7 @@ async function findersOf(
       isEnough: (trace) => !all && finds(byName.get(trace.name)!, trace),
     });
     const failed = scenarios.filter((each) =>
-      // Where one was enough, others have no trace, and are not judged.
+      // Where one was enough, the others have no trace, and are not compared.
       finds(each, traces.get(each.name))
     );
     const shown = failed.filter(({ name }) => traces.has(name));
@@ -125,7 +128,7 @@ async function findersOf(
   return found;
 }
 
-/** Runs a file of tests in a copy of the tree; one that hangs does not pass. */
+/** Runs a test file in a copy of the tree; one that hangs does not pass. */
 async function passes(file: string, tree: string): Promise<boolean> {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -148,9 +151,9 @@ async function passes(file: string, tree: string): Promise<boolean> {
 }
 
 /**
- * The text of a mutation's file, changed.
+ * The text of a file with the mutation.
  *
- * @throws {Error} If what it changes is not there exactly once.
+ * @throws {Error} If the original text does not occur exactly once.
  */
 export async function mutated(
   { file, from, name, to }: Mutant,
@@ -165,7 +168,7 @@ export async function mutated(
   return text.replace(from, () => to);
 }
 
-/** A copy of what the scenarios and tests need. */
+/** A copy of the files that the scenarios and tests need. */
 class Tree implements AsyncDisposable {
   private constructor(readonly root: string) {}
 

@@ -1,30 +1,30 @@
-/** How terms are written in a trace; `elixir/support.ex` writes the same. */
+/** The notation of terms in a trace; `elixir/support.ex` writes the same. */
 
 import { IoError, RpcError } from "../../errors.ts";
 import { Pid, Ref } from "../../process.ts";
 import { Atom } from "../../runtime/values/atom.ts";
 import { Task } from "../../task.ts";
 
-/** A line of a trace: a text, and a term if there is one. */
+/** A line of a trace: a text, and optionally a term. */
 export interface Line {
   label: string;
   term?: unknown;
 }
 
-/** How a function ended otherwise than by a value, as {@linkcode attempt} tells it. */
+/** The error, exit or throw of a function, from {@linkcode attempt}. */
 export interface Raised {
   type: "$raised";
   error: Error;
 }
 
-/** Classes that stand for one of Elixir's; any other is written by its name. */
+/** Classes that correspond to one of Elixir's; any other is written by its name. */
 const CLASSES: Record<string, string> = {
   TypeError: "ArgumentError",
   RangeError: "ArgumentError",
   NoProcessError: "ArgumentError",
 };
 
-/** Modules that are spelled otherwise. */
+/** Modules with a different spelling in Elixir. */
 const MODULES: Record<string, string> = { TaskSupervisor: "Task.Supervisor" };
 
 /** Texts that look like other terms: nothing, a number, a boolean, `nil`. */
@@ -44,7 +44,7 @@ export class Notation {
   /** The text of a term. */
   show(term: unknown): string {
     if (term === undefined || term === null) return "nil";
-    // What would read as another kind of term is in quotes.
+    // A text that reads as another kind of term is quoted.
     if (typeof term === "string" && AMBIGUOUS.test(term)) return `"${term}"`;
     if (typeof term === "string") return text(term);
     if (term === Infinity) return "infinity";
@@ -89,7 +89,7 @@ export class Notation {
     return `${MODULES[module] ?? module}.${snake(fn)}(${this.#join(args)})`;
   }
 
-  /** A call of a function that asks a server: Elixir names the call below it. */
+  /** A call of a function that calls a server: Elixir reports the inner call. */
   #asked(module: string, fn: string, args: unknown[]): string | undefined {
     const [server, ...rest] = args.map((arg) => this.show(arg));
     switch (module) {
@@ -115,7 +115,7 @@ export class Notation {
     return terms.map((each) => this.show(each)).join(", ");
   }
 
-  /** An error whose cause is a reason of OTP's is shown by that. */
+  /** An error whose cause is a reason of OTP's is shown as that reason. */
   #raised(error: Error): string {
     const { cause } = error;
     return isTyped(cause) ? `raised(${this.show(cause)})` : raised(error);
@@ -133,7 +133,7 @@ function isTyped(cause: unknown): boolean {
   return typeof cause === "object" && cause !== null && "type" in cause;
 }
 
-/** Messages of the library's own errors are its own; those of the scenarios are compared. */
+/** Messages of the library's own errors are not compared; those of the scenarios are. */
 function raised(error: Error): string {
   if (error.name === "Error") return `raised(${error.message})`;
   if (error.name === "UndefinedFunctionError") return "raised(undef)";

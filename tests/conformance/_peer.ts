@@ -1,4 +1,4 @@
-/** What peers are told over their control connection: a hidden node of the main program. */
+/** The functions that peers run for the control connection: a hidden node of the main program. */
 
 import { Node } from "../../node.ts";
 import {
@@ -13,18 +13,18 @@ import {
 import { currentRuntime } from "../../runtime/context/current_process.ts";
 import { startLeader, type TextDevice } from "./_leader.ts";
 
-/** How long what is ending may take to end, in milliseconds. */
+/** The time limit for exiting processes, in milliseconds. */
 const SETTLE = 500;
 
 let leader: { pid: Pid; device: TextDevice } | undefined;
 let names: Set<string> | undefined;
 
-/** Notes the names that the node has by itself. */
+/** Records the names that the node registers itself. */
 export function prepare(): void {
   names = registered();
 }
 
-/** Runs an exported function in a process that stays; gives what it gives. */
+/** Runs an exported function in a process that stays; returns its result. */
 export async function run(
   module: string,
   name: string,
@@ -53,7 +53,7 @@ export async function run(
   return answer.value;
 }
 
-/** What has been printed by what `run` runs. */
+/** The output of the functions that `run` runs. */
 export function output(): string {
   return leader?.device.output ?? "";
 }
@@ -63,7 +63,7 @@ export function connected(): string[] {
   return Node.list();
 }
 
-/** Ends what a scenario has left: processes by their group leader. Gives the names that stay. */
+/** Ends the processes that a scenario has left, by their group leader. Returns the names that remain. */
 export async function clean(of: Pid): Promise<string[]> {
   endAllOf(of);
   if (leader !== undefined) {
@@ -75,9 +75,9 @@ export async function clean(of: Pid): Promise<string[]> {
   return await leftNames(names ?? new Set());
 }
 
-/** Ends all connections to visible nodes, those too that are being made; gives those that there were. */
+/** Closes all connections to visible nodes, including pending ones; returns the nodes. */
 export async function partAll(): Promise<string[]> {
-  // A look for one that is not there takes about as long as what began before it.
+  // A look-up of a missing node takes about as long as the work that began before it.
   for (let i = 0; i < 3; i++) await Node.ping("nobody@localhost");
   const nodes = Node.list();
   for (const node of nodes) Node.disconnect(node);
@@ -91,15 +91,15 @@ export function endAllOf(of: Pid): void {
   }
 }
 
-/** What a node starts when it needs it, and keeps: it is there from the start in Elixir. */
+/** The servers that a node starts on first use, and keeps: in Elixir they run from the start. */
 const KEPT = new Set(["application_controller", "global_name_server"]);
 
-/** The names that are registered on the node of the calling code, without those of the node itself. */
+/** The registered names on the node of the calling code, except for those of the node itself. */
 export function registered(): Set<string> {
   return new Set(currentRuntime().names.keys()).difference(KEPT);
 }
 
-/** The names beyond those given that do not go away by themselves. */
+/** The names, besides the given ones, that do not become free by themselves. */
 export async function leftNames(
   before: ReadonlySet<string>,
 ): Promise<string[]> {

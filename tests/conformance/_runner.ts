@@ -1,4 +1,4 @@
-/** Runs scenarios on both sides, each as programs of its own, and compares the traces. */
+/** Runs scenarios in Elixir and in TypeScript, each as programs of its own, and compares the traces. */
 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,14 +9,14 @@ import type { Scenario } from "./_scenario.ts";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, "../..");
 
-/** How long a scenario may take, in milliseconds. */
+/** The time limit for a scenario, in milliseconds. */
 export const TIMEOUT = 10_000;
 
-/** What a side printed for a scenario. */
+/** The output of one side for a scenario. */
 export interface Trace {
   name: string;
   lines: string[];
-  /** How long it took, in milliseconds. */
+  /** The duration, in milliseconds. */
   ms: number;
 }
 
@@ -28,7 +28,7 @@ export class SideError extends Error {
   override readonly name = "SideError";
 }
 
-/** Runs a program, and returns what it wrote on lines that begin with `@@`. */
+/** Runs a program, and returns its output lines that begin with `@@`. */
 async function run<T>(
   program: string,
   args: string[],
@@ -36,7 +36,7 @@ async function run<T>(
     cwd?: string;
     env?: Record<string, string>;
     timeout: number;
-    /** Whether it may end before it is done: then its caller reports the missing results. */
+    /** Whether it may exit before it is done: then its caller reports the missing results. */
     mayEnd?: boolean;
     /** Whether a result is enough: then the program is killed. */
     isEnough?: (result: T) => boolean;
@@ -132,7 +132,7 @@ export class Elixir implements AsyncDisposable {
     return found.map(({ name }) => name);
   }
 
-  /** Runs scenarios; a node that is alive and its peers find each other by an epmd of theirs. */
+  /** Runs scenarios; a live node and its peers find each other through an epmd of their own. */
   async run(
     names: readonly string[],
     timeout: number = TIMEOUT,
@@ -176,11 +176,11 @@ export class Elixir implements AsyncDisposable {
 
 /** Options for {@linkcode runTypeScript}. */
 export interface TypeScriptOptions {
-  /** How long a scenario may take, in milliseconds. */
+  /** The time limit for a scenario, in milliseconds. */
   timeout?: number;
-  /** Whose scenarios: those of this tree, or of a copy of it. */
+  /** The folder of the scenarios: this tree, or a copy of it. */
   root?: string;
-  /** Whether a trace makes the rest needless. */
+  /** Whether a trace makes the remaining scenarios unnecessary. */
   isEnough?: (trace: Trace) => boolean;
 }
 
@@ -212,7 +212,7 @@ export async function runTypeScript(
   }
 }
 
-/** Runs Elixir while something else runs; waits for both, however the other ends. */
+/** Runs Elixir while another function runs; waits for both, even if the other fails. */
 export async function runBeside<T>(
   elixir: Elixir | undefined,
   names: readonly string[],
@@ -227,17 +227,17 @@ export async function runBeside<T>(
   return { recorded: recorded.value, found: found.value };
 }
 
-/** How long a side may take: never so long that nobody waits for it. */
+/** The time limit for a side: a wait always ends. */
 function limit(names: readonly string[], timeout: number): number {
   return 30_000 + Math.min(names.length * timeout, 150_000);
 }
 
-/** How a scenario came out. */
+/** The result of a scenario. */
 export interface Outcome {
   name: string;
   elixir: string[];
   typescript: string[];
-  /** Why it is not as it should be. */
+  /** The problem, if there is one. */
   problem?: string;
   /** The row of `docs/differences.md` that it shows. */
   row?: string;
@@ -274,10 +274,7 @@ export function compare(
   return problem === undefined ? outcome : { ...outcome, problem };
 }
 
-/**
- * Compares a trace that Elixir has just printed with the committed one: the way it changed, or
- * nothing.
- */
+/** Compares a new trace of Elixir with the committed one; returns the difference, or nothing. */
 export function changeOf(
   name: string,
   committed: Trace | undefined,
@@ -298,7 +295,7 @@ function isEqual(one: readonly string[], other: readonly string[]): boolean {
     one.every((line, at) => line === other[at]);
 }
 
-/** Two traces side by side; a mark is where they differ. */
+/** Two traces side by side; a mark shows where they differ. */
 export function sideBySide(
   { left, right }: { left: readonly string[]; right: readonly string[] },
   titles: readonly [string, string] = ["Elixir", "TypeScript"],
@@ -322,7 +319,7 @@ export function shown({ elixir, typescript }: Outcome): string {
   return sideBySide({ left: elixir, right: typescript });
 }
 
-/** Whether a file of scenarios in Elixir has none in TypeScript. */
+/** Names a file of Elixir scenarios that has no counterpart in TypeScript. */
 export function areasInElixirOnly(areas: readonly Area[]): string[] {
   const known = new Set(areas.map(({ name }) => name));
   return [...Deno.readDirSync(join(HERE, "elixir"))]

@@ -1,4 +1,4 @@
-/** What scenarios are written with; `README.md` says how, and `elixir/support.ex` has the same words. */
+/** The functions that scenarios use; `README.md` explains them, and `elixir/support.ex` has the same ones. */
 
 import { ExitError, Node, Process } from "../../mod.ts";
 import {
@@ -13,32 +13,32 @@ import {
 import type { Line, Raised } from "./_notation.ts";
 import type { Stage } from "./_stage.ts";
 
-/** What is different by a limit of JavaScript's, and how: both traces are checked. */
+/** A difference that a limit of JavaScript causes: both traces are checked. */
 export interface Difference {
   /** The row of `docs/differences.md`, by its name. */
   row: string;
-  /** What Elixir prints. */
+  /** The trace of Elixir. */
   elixir: string[];
-  /** What TypeScript prints. */
+  /** The trace of TypeScript. */
   typescript: string[];
 }
 
 /** Options for {@linkcode scenario}. */
 export interface ScenarioOptions {
   /**
-   * Whether it runs on a node that is alive; else in a program of its own, without peers.
+   * Whether it runs on a live node; if not, it runs in a program of its own, without peers.
    *
    * @default {true}
    */
   alive?: boolean;
   /**
-   * What its group leader gives to who reads, lines with their line feeds.
+   * The input of its group leader: lines with their line feeds.
    *
    * @default {""}
    */
   input?: string;
   /**
-   * That the traces are not equal, and why.
+   * The difference between the traces, and its reason.
    *
    * @default {undefined}
    */
@@ -52,7 +52,7 @@ export interface Scenario {
   fn: () => unknown;
 }
 
-/** The scenarios that have been declared. */
+/** The declared scenarios. */
 export const scenarios: Scenario[] = [];
 
 /** The name under which the tracer is registered on the main node. */
@@ -61,7 +61,7 @@ const MAIN = "main@localhost";
 
 let stage: Stage | undefined;
 
-/** Says on which stage scenarios run; on a peer there is none. */
+/** Sets the stage on which scenarios run; on a peer there is none. */
 export function setStage(given: Stage): void {
   stage = given;
 }
@@ -88,7 +88,7 @@ export function scenario(
   scenarios.push({ name, options, fn });
 }
 
-/** Adds a line to the trace, from any process of any node; goes on when it is written. */
+/** Adds a line to the trace, from any process of any node; resolves when it is written. */
 export async function trace(
   ...line: [label: string, term?: unknown]
 ): Promise<void> {
@@ -102,7 +102,7 @@ export async function trace(
   await receive((m) => m?.type === "traced" && ref.equals(m.ref));
 }
 
-/** The next message, whatever it is; `"nothing"` after the timeout. */
+/** The next message; `"nothing"` after the timeout. */
 // deno-lint-ignore no-explicit-any
 export function next(timeout = 2000): Promise<any> {
   return receive(null, { timeout, after: "nothing" });
@@ -113,13 +113,13 @@ export async function traceNext(label: string): Promise<void> {
   await trace(label, await next());
 }
 
-/** How many times a marker goes round before a scenario says that nothing came. */
+/** The number of rounds that a marker makes before a scenario concludes that no message comes. */
 const ROUNDS = 10;
 
 /**
- * Adds to the trace that no message is on its way, or else the first that came. Markers show it, not
- * a time: processes here and on every connected node that end at once, whose DOWNs come behind
- * whatever is on the same way; a node that is dialled behind others; and a turn of the event loop.
+ * Adds to the trace that no message is under way, or else the first that arrived. Markers show it, not a
+ * time limit: processes here and on every connected node that exit at once, whose DOWNs arrive after
+ * everything on the same connection; a dial that waits for earlier dials; and a turn of the event loop.
  */
 export async function traceNothing(label: string): Promise<void> {
   if (Node.alive()) await Node.ping(UNKNOWN_NODE);
@@ -136,10 +136,10 @@ async function goRound(): Promise<void> {
   await receive(() => false, { timeout: 1, after: undefined });
 }
 
-/** Ends: what a marker runs. */
+/** Returns at once: the code of a marker. */
 export function endAtOnce(): void {}
 
-/** Adds to the trace how a function ends: its value, or what it throws or exits with. */
+/** Adds the result of a function to the trace: its value, or its error or exit. */
 export async function attempt(label: string, fn: () => unknown): Promise<void> {
   let outcome: unknown;
   try {
@@ -154,14 +154,14 @@ export async function attempt(label: string, fn: () => unknown): Promise<void> {
   await trace(label, outcome);
 }
 
-/** Waits until a process has ended; gives its reason. */
+/** Waits until a process has exited; returns its reason. */
 // deno-lint-ignore no-explicit-any
 export async function reasonOf(pid: Pid): Promise<any> {
   const ref: Ref = Process.monitor(pid);
   return (await receive((m) => m?.type === "DOWN" && ref.equals(m.ref))).reason;
 }
 
-/** Waits for a message that is a text, or an object of that type; leaves others where they are. */
+/** Waits for a message that is a text, or an object of that type; leaves others in the mailbox. */
 // deno-lint-ignore no-explicit-any
 export function expect(tag: string): Promise<any> {
   return receive((m) => m === tag || m?.type === tag);
@@ -172,25 +172,25 @@ export async function forever(): Promise<void> {
   await receive(() => false);
 }
 
-/** What has been printed to the scenario's group leader, or by what `on` runs on a peer. */
+/** The output to the scenario's group leader, or of the functions that `on` runs on a peer. */
 export function output(peer?: string): string | Promise<string> {
   return onStage().output(peer);
 }
 
-/** The node of that name, a process of the operating system; started if it is not up. */
+/** The node of that name, an operating-system process; started if it is not running. */
 export function peer(name: string): Promise<string> {
   return onStage().ensure(name);
 }
 
-/** A node that nobody has started. */
+/** A node that does not run. */
 export const UNKNOWN_NODE = "nobody@localhost";
 
-/** Kills the operating system's process of a peer. */
+/** Kills the operating-system process of a peer. */
 export function killNode(name: string): Promise<void> {
   return onStage().kill(name);
 }
 
-/** Ends the connection to a peer, and waits until both ends have seen it. */
+/** Closes the connection to a peer, and waits until both ends have noticed. */
 export async function part(name: string): Promise<void> {
   const node = await peer(name);
   Node.disconnect(node);
@@ -198,8 +198,8 @@ export async function part(name: string): Promise<void> {
 }
 
 /**
- * Runs an exported function in a new process of a peer, which stays until the scenario ends, and
- * gives what it gives. It needs no connection between the nodes and makes none.
+ * Runs an exported function in a new process of a peer, which stays until the scenario ends, and returns
+ * its result. It needs no connection between the nodes and makes none.
  */
 export function on<A extends unknown[], T>(
   name: string,

@@ -1,4 +1,4 @@
-/** What scenarios run on: the main node, its peers, and the trace of the one that runs. */
+/** The stage of the scenarios: the main node, its peers, and the trace of the running scenario. */
 
 import { Node } from "../../node.ts";
 import {
@@ -18,15 +18,15 @@ import { endAllOf, leftNames, partAll, registered } from "./_peer.ts";
 import * as Support from "./_scenario.ts";
 import { type Scenario, TRACER } from "./_scenario.ts";
 
-/** The name under which peers export what they are told. */
+/** The name under which peers export the control functions. */
 const CONTROL = "Conformance.Peer";
-/** The name under which nodes export what scenarios are written with. */
+/** The name under which nodes export the functions that scenarios use. */
 const SUPPORT = "Conformance";
 
 /** The nodes of a run; without them, scenarios run on a node that is not alive. */
 export interface Nodes {
   main: Node;
-  /** A hidden node, over which peers are told what to do. */
+  /** A hidden node, which controls the peers. */
   control: Node;
   cluster: TestCluster;
 }
@@ -36,7 +36,7 @@ export class Stage implements AsyncDisposable {
   readonly #nodes: Nodes | undefined;
   readonly #areas: readonly Area[];
   readonly #peers = new Map<string, Promise<Peer>>();
-  /** Whether the scenario has asked for a peer. */
+  /** Whether the scenario has used a peer. */
   #isUsed = false;
   #notation = new Notation();
   #lines: string[] = [];
@@ -61,7 +61,7 @@ export class Stage implements AsyncDisposable {
     }
   }
 
-  /** Runs a scenario; gives its trace. */
+  /** Runs a scenario; returns its trace. */
   async run(scenario: Scenario, timeout: number): Promise<string[]> {
     this.#lines = [];
     this.#notation = new Notation();
@@ -99,7 +99,7 @@ export class Stage implements AsyncDisposable {
     this.#lines = lines;
   }
 
-  /** Ends what a scenario has left on the peers, and all connections. */
+  /** Ends the processes that a scenario has left on the peers, and all connections. */
   async #cleanPeers(leader: Pid, lines: string[]): Promise<void> {
     const peers = await Promise.all(this.#peers.values());
     for (const peer of peers) {
@@ -108,7 +108,7 @@ export class Stage implements AsyncDisposable {
         ...left.map((each) => `left registered on ${peer.name}: ${each}`),
       );
     }
-    // What was under way while the nodes parted connects them again: it has to be quiet for a while.
+    // Operations under way while the nodes parted connect them again: wait until none does for a while.
     for (let quiet = 0; quiet < 2; quiet++) {
       const connected = (await Promise.all([
         partAll(),
@@ -124,7 +124,7 @@ export class Stage implements AsyncDisposable {
     this.#lines.push(this.#notation.line(line));
   }
 
-  /** What has been printed. */
+  /** The output so far. */
   output(peer?: string): string | Promise<string> {
     if (peer === undefined) return this.#device.output;
     return this.#peer(peer).then((each) =>
@@ -132,7 +132,7 @@ export class Stage implements AsyncDisposable {
     );
   }
 
-  /** Starts a peer, if it is not up; gives its node's name. */
+  /** Starts a peer, unless it is running; returns its node's name. */
   async ensure(name: string): Promise<string> {
     return (await this.#peer(name)).name;
   }
@@ -144,7 +144,7 @@ export class Stage implements AsyncDisposable {
     await peer.kill();
   }
 
-  /** Waits until both ends have seen that the connection to a peer is gone. */
+  /** Waits until both ends have noticed that the connection to a peer is closed. */
   async parted(name: string, node: string): Promise<void> {
     const peer = await this.#peer(name);
     const main = this.#nodes!.main.name;

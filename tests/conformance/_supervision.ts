@@ -1,4 +1,7 @@
-/** Children that tell of themselves, for the scenarios of supervisors; `elixir/support_supervision.ex` has the same. */
+/**
+ * Children that report to the caller, for the scenarios of supervisors; `elixir/support_supervision.ex` has the
+ * same.
+ */
 
 import {
   type ChildInfo,
@@ -18,13 +21,13 @@ import {
 } from "../../mod.ts";
 import { expect, traceNext } from "./_scenario.ts";
 
-/** How a probe behaves. */
+/** The behaviour of a probe. */
 export interface ProbeBehaviour {
-  /** Whether it traps exits, and tells when it is told to end. */
+  /** Whether it traps exits, and reports when it is asked to exit. */
   trap?: boolean;
   /** Whether it then waits for `"go"`. */
   slow?: boolean;
-  /** Whether it does not end then. */
+  /** Whether it ignores that request. */
   stubborn?: boolean;
 }
 
@@ -34,8 +37,8 @@ export type ProbeOptions =
   & Partial<Omit<ChildSpec, "id" | "start">>;
 
 /**
- * A child that tells the caller `up` when it starts and, if it traps exits, `down` when it is told to end.
- * `{ type: "exit", reason }` has it exit.
+ * A child that sends the caller `up` when it starts and, if it traps exits, `down` when it is asked to exit.
+ * `{ type: "exit", reason }` makes it exit.
  */
 export function probe(
   id: string,
@@ -47,7 +50,7 @@ export function probe(
   return { id, start: () => startProbe(id, observer, own), ...spec };
 }
 
-/** Starts a probe; it is ready for what may come when this gives its pid. */
+/** Starts a probe; it is ready for messages when this returns its pid. */
 export async function startProbe(
   id: string,
   observer: Pid,
@@ -72,8 +75,8 @@ export async function startProbe(
 }
 
 /**
- * A probe some of whose starts, counted from 1, fail: it tells `failing`, and with `wait` waits for `fail`
- * before it does.
+ * A probe some of whose starts, counted from 1, fail: it sends `failing`, and with `wait` waits for `fail`
+ * before it fails.
  */
 export function flaky(
   id: string,
@@ -97,7 +100,7 @@ export async function tree(sup: ServerRef): Promise<unknown[]> {
   return inTree(await Supervisor.whichChildren(sup));
 }
 
-/** What was told of children: id, pid and type of each. */
+/** A list of children: id, pid and type of each. */
 export function inTree(children: ChildInfo[]): unknown[] {
   return children.map(({ id, pid, type }) => [id, pid ?? "undefined", type]);
 }
@@ -108,7 +111,7 @@ export async function pidOf(sup: ServerRef, id: string): Promise<Pid> {
   return children.find((child) => child.id === id)!.pid as Pid;
 }
 
-/** Has a child exit with a reason, and waits until its supervisor has seen to it. */
+/** Makes a child exit with a reason, and waits until its supervisor has handled it. */
 export async function finish(
   sup: ServerRef,
   id: string,
@@ -119,7 +122,7 @@ export async function finish(
   await settle(sup, pid);
 }
 
-/** Waits until a supervisor has seen to the end of a child. */
+/** Waits until a supervisor has handled the exit of a child. */
 export async function settle(sup: ServerRef, pid: Pid): Promise<void> {
   let children: { pid: unknown }[];
   do children = await Supervisor.whichChildren(sup); while (
@@ -127,14 +130,14 @@ export async function settle(sup: ServerRef, pid: Pid): Promise<void> {
   );
 }
 
-/** Traces so many messages. */
+/** Adds that many messages to the trace. */
 export async function traceAll(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await traceNext("got");
 }
 
 /**
- * What was answered, as Elixir has it: functions here give what is in its `{:ok, value}`, and exit with, or
- * give, what is in its `{:error, reason}`.
+ * An answer in the form of Elixir: functions here return the value of its `{:ok, value}`, and exit with, or
+ * return, the reason of its `{:error, reason}`.
  */
 export async function result(answer: Promise<unknown>): Promise<unknown> {
   try {
@@ -162,7 +165,7 @@ export async function failure(answer: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** A process that has started a supervisor, is linked to it, and exits as it is told. */
+/** A process that starts a supervisor with a link, and exits on request. */
 export async function parent(
   start: () => Promise<Pid>,
 ): Promise<{ pid: Pid; sup: Pid }> {

@@ -1,4 +1,4 @@
-/** What the scenarios of tasks share; `elixir/support_tasks.ex` has the same. */
+/** Functions that the scenarios of tasks share; `elixir/support_tasks.ex` has the same. */
 
 import {
   exit,
@@ -15,13 +15,13 @@ import {
 } from "../../mod.ts";
 import { expect, forever, on, peer } from "./_scenario.ts";
 
-/** A task's body: tells who it is, and never ends. */
+/** A task's body: reports its pid, and never ends. */
 export async function endless(to: Pid): Promise<void> {
   send(to, { type: "started", pid: self() });
   await forever();
 }
 
-/** A task's body: tells who it is, and gives the message that it then gets, or does as it says. */
+/** A task's body: reports its pid, and returns the next message, or does as it says. */
 export async function obedient(to: Pid): Promise<unknown> {
   send(to, { type: "started", pid: self() });
   const { type, value } = await receive();
@@ -30,7 +30,7 @@ export async function obedient(to: Pid): Promise<unknown> {
   return value;
 }
 
-/** A task's body: traps exits, and when it is told to end, gives, exits or goes on. */
+/** A task's body: traps exits, and when it is asked to exit, returns, exits or goes on. */
 export async function trapping(to: Pid, answer: string): Promise<unknown> {
   Process.trapExit(true);
   send(to, { type: "started", pid: self() });
@@ -40,12 +40,12 @@ export async function trapping(to: Pid, answer: string): Promise<unknown> {
   return exit(answer);
 }
 
-/** Waits for a task that has started; gives its pid. */
+/** Waits for a task that has started; returns its pid. */
 export async function started(): Promise<Pid> {
   return (await expect("started")).pid;
 }
 
-/** On whose behalf the caller runs. */
+/** The callers of the calling process. */
 export function callers(): Pid[] {
   return Process.callers();
 }
@@ -55,7 +55,7 @@ export function startSup(options?: TaskSupervisorOptions): Promise<Pid> {
   return TaskSupervisor.startLink(options);
 }
 
-/** A Task.Supervisor on a peer, by the name `sup`; `start` is an export that starts it. */
+/** A Task.Supervisor on a peer, named `sup`; `start` is an export that starts it. */
 export async function remoteSup(
   name: string,
   start: () => Promise<Pid>,
@@ -64,7 +64,7 @@ export async function remoteSup(
   return { name: "sup", node: await peer(name) };
 }
 
-/** Waits for the end of a process under a monitor that is there already; gives its reason. */
+/** Waits for the exit of a process under an existing monitor; returns its reason. */
 export async function down(ref: Ref): Promise<unknown> {
   return (await receive((m) => m?.type === "DOWN" && ref.equals(m.ref))).reason;
 }
@@ -80,7 +80,7 @@ export async function why(fn: () => unknown): Promise<unknown> {
   }
 }
 
-/** The reason with which a process ends that runs a function. */
+/** The exit reason of a process that runs a function. */
 export function reasonWhen(fn: () => unknown): Promise<unknown> {
   const pid = spawn(async () => {
     await expect("go");
@@ -91,7 +91,7 @@ export function reasonWhen(fn: () => unknown): Promise<unknown> {
   return down(ref);
 }
 
-/** A process that runs a function, and then exits as it is told. */
+/** A process that runs a function, and then exits on request. */
 export function owner(fn: () => unknown): Pid {
   return spawn(async () => {
     await fn();

@@ -73,8 +73,8 @@ export function recordedAreas(): string[] {
 }
 
 /**
- * Writes the traces of an area. Scenarios that did not run keep the trace they have; those that are
- * gone lose theirs.
+ * Writes the traces of an area. Scenarios that did not run keep their traces; removed scenarios lose
+ * theirs.
  */
 export function writeTraces({ name, scenarios }: Area, recorded: Traces): void {
   const before = readTraces([name]);

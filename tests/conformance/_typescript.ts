@@ -1,8 +1,8 @@
 /**
- * Runs scenarios in TypeScript, and writes a line of JSON for each: the main node is this program,
- * its peers are others.
+ * Runs scenarios in TypeScript, and prints a line of JSON for each: the main node is this program, its peers
+ * are others.
  *
- * `deno run -A _typescript.ts FILE TIMEOUT`: the file has their names, a line each.
+ * `deno run -A _typescript.ts FILE TIMEOUT`: the file contains the names, one per line.
  */
 
 import { Node } from "../../node.ts";

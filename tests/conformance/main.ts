@@ -38,10 +38,10 @@ traces/. Runs it in Elixir too, and fails if Elixir's trace is no longer that on
 
 It needs elixir and epmd, but with --committed.`;
 
-/** No area has this name: areas that are asked for are these alone, even if there are none. */
+/** A name that no area has: only the requested areas are run, even if there are none. */
 const NO_AREA = "";
 
-/** How many scenarios may run once more, by themselves; that more differ is no chance. */
+/** The number of scenarios that may run once more, by themselves; if more differ, it is no coincidence. */
 const MOST_AGAIN = 5;
 
 interface Flags {
@@ -53,7 +53,7 @@ interface Flags {
   mutants: boolean;
 }
 
-/** What the command line asks for; nothing, if that is help. */
+/** The flags of the command line; `undefined` for help. */
 function flagsOf(args: string[]): Flags | undefined {
   const { values } = parseArgs({
     args,
@@ -83,7 +83,7 @@ function flagsOf(args: string[]): Flags | undefined {
   return values;
 }
 
-/** Names on lines of the help. */
+/** Formats names as lines of the help. */
 function lines(names: readonly string[]): string {
   const rows: string[] = [];
   for (let at = 0; at < names.length; at += 6) {
@@ -179,12 +179,12 @@ async function main(flags: Flags): Promise<boolean> {
   const isGood = changes.length === 0 &&
     outcomes.every(({ problem }) => problem === undefined);
   if (!flags.mutants) return isGood;
-  // Only what is as it should be can tell a mutant.
+  // Only passing scenarios can detect a mutant.
   const good = scenarios.filter((_, at) => outcomes[at].problem === undefined);
   return await checkMutants(mutants, good, expected, flags.verbose) && isGood;
 }
 
-/** Takes the trace of a scenario's second run for that of its first. */
+/** Replaces the trace of a scenario's first run with that of its second. */
 function replace(traces: Traces, { name }: Scenario, now: Traces): void {
   const trace = now.get(name);
   if (trace === undefined) traces.delete(name);

@@ -1,14 +1,14 @@
-/** Mutations of the library, each of which scenarios or tests have to find. */
+/** Mutations of the library, each of which scenarios or tests must find. */
 
-/** A mutation: one place in one file, changed. */
+/** A mutation: one change in one file. */
 export interface Mutant {
-  /** What is wrong then. */
+  /** The bug that it plants. */
   name: string;
-  /** The file, from the project's folder. */
+  /** The file, relative to the project's folder. */
   file: string;
-  /** What is there; exactly once. */
+  /** The original text, which must occur exactly once. */
   from: string;
-  /** What is put in its place. */
+  /** The replacement. */
   to: string;
   /**
    * The areas whose scenarios are run.
@@ -17,7 +17,7 @@ export interface Mutant {
    */
   areas?: string[];
   /**
-   * The files of tests that are run: `depth_test.ts`. For what Elixir does not have, as the wire is.
+   * The test files to run: `depth_test.ts`. For features that Elixir does not have, such as the wire.
    *
    * @default {[]}
    */

@@ -1,7 +1,7 @@
 defmodule Conformance.Agents do
   use Conformance
 
-  # What an agent of another node is asked to run.
+  # The functions that an agent of another node runs.
   def add(state, n), do: state + n
   def take(state, n), do: {state, state - n}
   def tell(state, main), do: send(main, {:state, state}) && state
@@ -18,7 +18,7 @@ defmodule Conformance.Agents do
     pid
   end
 
-  # A name is spelled otherwise in TypeScript: of the exit, only the reason is told.
+  # Names are spelled differently in TypeScript: of the exit, only the reason is compared.
   defp failure(fun) do
     fun.()
   catch

@@ -1,7 +1,7 @@
 defmodule Conformance.Aliases do
   use Conformance
 
-  # Sends to the alias what it is told, and says when it has.
+  # Sends to the alias on request, and reports when it has.
   def sender do
     receive do
       {:send, to, address, messages} ->
@@ -135,7 +135,7 @@ defmodule Conformance.Aliases do
     send(pid, {:question, self(), ref})
     expect(:asked)
     send(pid, :answer)
-    # It may have come just before; from here on it does not.
+    # It may have arrived just before; from here on it does not.
     Process.demonitor(ref, [:flush])
     receive do: ({:answer, 42} -> :ok), after: (0 -> :ok)
     trace("given up", Process.unalias(ref))

@@ -2,10 +2,11 @@ defmodule Conformance.Application do
   use Conformance
   use Application
 
-  # An application of that name, which tells the caller what befalls it; the rest is what it is made of.
+  # An application of that name, which reports its callbacks to the caller; `parts` are its
+  # fields.
   defp define(name, rest \\ []) do
     main = self()
-    # It may have been another scenario's.
+    # It may be left over from another scenario.
     :application.unload(name)
 
     :application.load(
@@ -88,7 +89,7 @@ defmodule Conformance.Application do
 
   defp all, do: [:base, :middle, :top, :other, :restarts]
 
-  # The next of what applications tell of themselves.
+  # The next events that applications report.
   defp events(label, count) do
     for _ <- 1..count do
       receive do
@@ -307,7 +308,8 @@ defmodule Conformance.Application do
     events("event", 1)
     top = top_of(:restarts)
     ref = Process.monitor(top)
-    # Its answer says that it has seen the monitor: the child's end may overtake that otherwise.
+    # Its answer shows that it has handled the monitor: the child's exit may overtake that
+    # otherwise.
     {:a, a, _, _} = List.keyfind(Supervisor.which_children(top), :a, 0)
     Process.exit(a, :kill)
     trace("top", receive(do: ({:DOWN, ^ref, _, _, reason} -> reason)))

@@ -1,7 +1,7 @@
 defmodule Conformance.Dictionary do
   use Conformance
 
-  # What has no label has `undefined` in Erlang, and nothing here.
+  # A missing label is `undefined` in Erlang, and nothing here.
   defp label(pid) do
     case :proc_lib.get_label(pid) do
       :undefined -> nil

@@ -173,7 +173,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(2)
     observer = self()
     spawn_link(fn -> send(observer, {:stopped, DynamicSupervisor.stop(sup)}) end)
-    # Either could be first; that both are told before one has ended is what counts.
+    # Either could be first; the point is that both are asked before one has exited.
     told = for _ <- pids, do: elem(expect(:down), 1)
     trace("told", Enum.sort(told))
     trace("alive", Process.alive?(sup))

@@ -1,7 +1,7 @@
 defmodule Conformance.Exits do
   use Conformance
 
-  # Tells, if it is still there, what it gets.
+  # Sends its messages to the main process while it is alive.
   defp listener(trap) do
     main = self()
 
@@ -21,7 +21,7 @@ defmodule Conformance.Exits do
     listen(main)
   end
 
-  # Exits with the reason, in the way, once it is told to.
+  # Exits with the reason, in the given way, on request.
   def end_by(way) do
     receive do: (:go -> :ok)
 

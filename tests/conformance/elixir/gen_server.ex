@@ -2,7 +2,7 @@ defmodule Conformance.GenServers do
   use Conformance
   use GenServer
 
-  # A server that does as it is told, and tells the main process what befalls it.
+  # A scripted server, which reports its callbacks to the main process.
 
   @impl true
   def init({main, how}) do
@@ -159,7 +159,7 @@ defmodule Conformance.GenServers do
     expect(:held)
     part(:kate)
     expect(:done)
-    # The server lives on.
+    # The server is still running.
     trace("said", GenServer.call(pid, :said, 60_000))
   end
 
@@ -182,7 +182,7 @@ defmodule Conformance.GenServers do
     attempt("call", fn -> GenServer.call(pid, :hold, 10) end)
     {:held, from} = expect(:held)
     trace("reply", GenServer.reply(from, :late))
-    # What is sent behind it comes, and it has not come before.
+    # A later message arrives, and the reply has not arrived before it.
     send(self(), :marker)
     trace_next("next")
   end
@@ -503,7 +503,7 @@ defmodule Conformance.GenServers do
     {replies, bad} = GenServer.multi_call(nodes, :server, {:say, :hi}, 60_000)
     trace("replies", for({node, reply} <- Enum.sort(replies), do: {:reply, node, reply}))
     trace("bad", Enum.sort(bad))
-    # Without nodes, those that are connected.
+    # Without nodes, all connected nodes.
     {replies, bad} = GenServer.multi_call(:server, :said)
     trace("replies", for({node, reply} <- Enum.sort(replies), do: {:reply, node, reply}))
     trace("bad", Enum.sort(bad))

@@ -13,7 +13,7 @@ defmodule Conformance.Global do
   # A process of the node, which waits.
   defp idle_on(name), do: on(name, fn -> spawn(&forever/0) end)
 
-  # A process that sends what it gets on, from when it is told to.
+  # A process that forwards its messages, from the first request on.
   def relay(to) do
     receive do
       :go -> pass_on(to)
@@ -28,7 +28,7 @@ defmodule Conformance.Global do
     end
   end
 
-  # Waits until nobody has the name, as the node of the caller sees it.
+  # Waits until the name is free, as the node of the caller sees it.
   def gone(name) do
     if :global.whereis_name(name) == :undefined do
       :gone
@@ -45,7 +45,7 @@ defmodule Conformance.Global do
     end
   end
 
-  # Registers a name on both nodes while they are apart, and joins them again.
+  # Registers a name on both nodes while they are partitioned, and connects them again.
   defp conflict(resolve) do
     meet()
     main = self()
@@ -191,7 +191,7 @@ defmodule Conformance.Global do
     trace_next("kate's")
   end
 
-  # Told who is who; keeps the second.
+  # A resolver that keeps the second process, and reports both.
   def keep_second(name, first, second) do
     send(second, {:asked, name, first, second, node()})
     second

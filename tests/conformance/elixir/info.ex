@@ -69,7 +69,7 @@ defmodule Conformance.Info do
     trace("there", on(:kate, fn -> facts(pid).links end))
     Process.unlink(pid)
     trace("here", facts(self()).links)
-    # The unlink came before the answer to this.
+    # The unlink arrived before the answer to this.
     Process.monitor(pid)
     send(pid, :sync)
     wait_for_monitor(pid, 500)

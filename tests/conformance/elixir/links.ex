@@ -1,10 +1,10 @@
 defmodule Conformance.Links do
   use Conformance
 
-  # Exits with the reason that it is sent.
+  # Exits with the reason that it receives.
   defp obedient, do: receive(do: ({:exit, reason} -> exit(reason)))
 
-  # Does what it is told, and says when it is done.
+  # Executes requests, and reports when each is done.
   defp puppet do
     receive do
       {:do, to, fun} ->
@@ -74,7 +74,7 @@ defmodule Conformance.Links do
     ref = Process.monitor(pid)
     send(pid, {:exit, :before})
     expect(:DOWN)
-    # The two of one end come in no order that is promised.
+    # The order of these two signals is not guaranteed.
     exit_message = expect(:EXIT)
     send(self(), exit_message)
     Process.unlink(pid)

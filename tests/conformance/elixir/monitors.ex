@@ -1,10 +1,10 @@
 defmodule Conformance.Monitors do
   use Conformance
 
-  # Exits with the reason that it is sent.
+  # Exits with the reason that it receives.
   def obedient, do: receive(do: ({:exit, reason} -> exit(reason)))
 
-  # Registers the name, says so, and exits with the reason that it is sent.
+  # Registers the name, reports it, and exits with the reason that it receives.
   def named(name, main) do
     Process.register(self(), name)
     send(main, :registered)
@@ -96,7 +96,7 @@ defmodule Conformance.Monitors do
     part(:kate)
     for ref <- refs, do: trace("got", receive(do: ({:DOWN, ^ref, _, _, _} = down -> down)))
     trace_nothing("then")
-    # The connection is made anew: what was monitored is there, and nobody watches it any more.
+    # The connection is made anew: the monitored process is alive, and no longer monitored.
     send({:clerk, kate}, {:exit, :late})
     trace_nothing("then")
   end

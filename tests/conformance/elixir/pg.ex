@@ -33,8 +33,8 @@ defmodule Conformance.Pg do
     trace_next("no more")
   end
 
-  # Waits until the scope there has done what was asked of it over the connection: it answers discoveries,
-  # and would connect again for it.
+  # Waits until the scope there has handled the earlier signals on the connection: it
+  # answers discoveries, and would connect again to do so.
   defp settle, do: GenServer.call({@scope, peer(:kate)}, {:demonitor, make_ref()})
 
   # Both nodes run the scope; the main node monitors the group.

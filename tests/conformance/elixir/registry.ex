@@ -16,7 +16,7 @@ defmodule Conformance.Registry do
   defp pairs(entries), do: for({pid, value} <- entries, do: [pid, value])
   defp keys(pid), do: Enum.sort(Registry.keys(@registry, pid))
 
-  # A process that has run the function; it tells what it gets.
+  # A process that has run the function; it forwards its messages.
   defp having(fun, trap \\ false) do
     main = self()
 

@@ -1,7 +1,7 @@
 defmodule Conformance.Rpc do
   use Conformance
 
-  # What a failed call raised there, as it was raised; the rest as it is.
+  # The error that a failed call raised there, as it was raised; all other errors unchanged.
   defp call(label, fun), do: attempt(label, fn -> unwrapped(fun) end)
 
   defp unwrapped(fun) do
@@ -29,7 +29,7 @@ defmodule Conformance.Rpc do
   def print(text), do: IO.puts(text)
   def tell(to, message), do: send(to, message)
 
-  # Tells who it is, and gives what it is told then.
+  # Reports its pid, and returns the next message.
   def waits(to) do
     send(to, self())
 

@@ -1,7 +1,7 @@
 defmodule Conformance.Signals do
   use Conformance
 
-  # Passes what it gets on to the trace, as what has come from its mailbox; exits are trapped.
+  # Forwards its messages to the trace, in the order of its mailbox; it traps exits.
   def record(name) do
     Process.flag(:trap_exit, true)
     send_ready()
@@ -112,7 +112,7 @@ defmodule Conformance.Signals do
     send(pid, :go)
     trace_next("first")
     trace_next("second")
-    # Of one end, links and monitors are told in no order that is promised.
+    # The order of the EXIT and the DOWN of one exit is not guaranteed.
     {:EXIT, ^pid, reason} = expect(:EXIT)
     trace("exit", reason)
     trace("down", expect(:DOWN))
@@ -236,7 +236,7 @@ defmodule Conformance.Signals do
     ref = Process.monitor(pid)
     send(pid, :go)
     Process.unlink(pid)
-    # It may have come just before the unlink.
+    # It may have arrived just before the unlink.
     receive do: ({:EXIT, ^pid, :late} -> :ok), after: (0 -> :ok)
     trace("first", expect(:last))
     trace("down", [expect(:DOWN), ref])

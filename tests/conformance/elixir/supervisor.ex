@@ -258,7 +258,7 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  # How children are ended
+  # How children are terminated
 
   scenario "supervisor: kills a child that takes longer than its shutdown" do
     sup = start([probe(:a, stubborn: true, shutdown: 20)])
@@ -354,7 +354,7 @@ defmodule Conformance.Supervisor do
     trace("first alive", Process.alive?(pid))
   end
 
-  # The supervisor's own end
+  # The supervisor's own exit
 
   scenario "supervisor: stops with the reason that it is given" do
     Process.flag(:trap_exit, true)

@@ -58,7 +58,8 @@ defmodule Conformance do
   @doc "Adds the next message to the trace."
   def trace_next(label), do: trace(label, next())
 
-  # How many times a marker goes round before a scenario says that nothing came.
+  # The number of rounds that a marker makes before a scenario concludes that no message
+  # comes.
   @rounds 10
 
   @doc """
@@ -154,7 +155,7 @@ defmodule Conformance.Notation do
   def show(pid) when is_pid(pid), do: numbered("P", pid)
   def show(ref) when is_reference(ref), do: numbered("R", ref)
   def show(atom) when is_atom(atom), do: atom |> inspect_atom() |> text()
-  # What would read as another kind of term is in quotes.
+  # A text that reads as another kind of term is quoted.
   def show(binary) when binary in ["", "true", "false", "nil"], do: inspect(binary)
 
   def show(binary) when is_binary(binary) do
@@ -213,7 +214,7 @@ defmodule Conformance.Notation do
 
   defp join(list), do: Enum.map_join(list, ", ", &show/1)
 
-  # Messages of the library's own errors are its own; those of the scenarios are compared.
+  # Messages of the library's own errors are not compared; those of the scenarios are.
   defp raised(%RuntimeError{message: message}), do: "raised(#{message})"
   defp raised(%ErlangError{original: reason}), do: raised(reason)
   defp raised(%UndefinedFunctionError{}), do: "raised(undef)"
@@ -394,7 +395,7 @@ defmodule Conformance.Peer do
     Process.registered() -- [:inet_gethost_native, :inet_gethost_native_sup, :timer_server]
   end
 
-  # What has just been killed may have others to take along.
+  # The exit of a killed process may end others.
   defp left(names, tries) do
     left = registered() -- names
     for node <- Node.list(:connected), do: Node.disconnect(node)
@@ -430,7 +431,7 @@ defmodule Conformance.Peers do
     wait_until_parted(name, node, 1)
   end
 
-  # What the system's own servers say to each other late connects anew.
+  # Late messages between the system's own servers connect the nodes again.
   defp wait_until_parted(name, node, tries) do
     here = node in Node.list(:connected)
     there = node() in control(name, Node, :list, [:connected])
@@ -500,7 +501,7 @@ defmodule Conformance.Peers do
     {:reply, :ok, state}
   end
 
-  # A scenario that asked for no peer has left nothing there.
+  # A scenario that used no peer has left nothing there.
   def handle_call({:clean, _leader}, _from, %{used: false} = state), do: {:reply, [], state}
 
   def handle_call({:clean, leader}, _from, state) do
@@ -513,7 +514,8 @@ defmodule Conformance.Peers do
     {:reply, left, state}
   end
 
-  # What was under way while the nodes parted connects them again: it has to be quiet for a while.
+  # Operations under way while the nodes parted connect them again: wait until none does for
+  # a while.
   defp part_all(_peers, quiet, tries) when quiet == 0 or tries == 0, do: :ok
 
   defp part_all(peers, quiet, tries) do

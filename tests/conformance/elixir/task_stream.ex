@@ -2,7 +2,7 @@ defmodule Conformance.TaskStream do
   use Conformance
   import Conformance.Tasks
 
-  # A source that tells of what is taken of it, and that it is closed.
+  # A source that reports each element that is taken, and its close.
   defp source(values) do
     Stream.resource(
       fn -> values end,
@@ -18,7 +18,7 @@ defmodule Conformance.TaskStream do
     )
   end
 
-  # One and two, and what is done before two.
+  # One and two, with a call before two.
   defp before_two(fun) do
     Stream.map([1, 2], fn
       1 ->
@@ -30,7 +30,7 @@ defmodule Conformance.TaskStream do
     end)
   end
 
-  # The first gives at once; the others tell who they are, and do as they are told.
+  # The first returns at once; the others report their pid, and do as requested.
   def first_or_obedient(1, _main), do: 1
   def first_or_obedient(_value, main), do: obedient(main)
 
@@ -39,14 +39,14 @@ defmodule Conformance.TaskStream do
     value
   end
 
-  # Tells its number, and gives it when it is told to.
+  # Reports its number, and returns it on request.
   defp numbered(n, main) do
     send(main, {:number, n, self()})
     expect(:go)
     n
   end
 
-  # Has tasks go on, each when the one before has ended.
+  # Lets tasks go on, each when the one before has ended.
   defp release(order) do
     tasks =
       for _ <- order, into: %{} do
@@ -71,7 +71,7 @@ defmodule Conformance.TaskStream do
     {result, fn -> continue.({:halt, nil}) end}
   end
 
-  # A stream of two whose second task does as it is told.
+  # A stream of two whose second task does as requested.
   defp of_two(main, options \\ []) do
     Task.async_stream(
       [1, 2],
@@ -82,7 +82,7 @@ defmodule Conformance.TaskStream do
     )
   end
 
-  # What it gives
+  # Results
 
   scenario "task_stream: gives the results in the order of the elements" do
     main = self()
@@ -327,7 +327,7 @@ defmodule Conformance.TaskStream do
     trace("results", Enum.to_list(stream))
   end
 
-  # Leaving it
+  # Leaving the stream
 
   scenario "task_stream: leaving it kills what runs, and closes the source" do
     Process.flag(:trap_exit, true)
@@ -386,7 +386,7 @@ defmodule Conformance.TaskStream do
     trace("taken", numbers |> Task.async_stream(&(&1 * &1), max_concurrency: 2) |> Enum.take(3))
   end
 
-  # Who ends with whom
+  # Exits of owners and tasks
 
   defp owners(main, trap) do
     for reason <- [:kill, :oops, :shutdown, :normal] do

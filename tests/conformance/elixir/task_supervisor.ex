@@ -108,7 +108,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  # Not there
+  # Missing supervisors and nodes
 
   scenario "task_supervisor: one that is not there is noproc" do
     kate = peer(:kate)
@@ -229,7 +229,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("got")
   end
 
-  # The end of a supervisor
+  # The exit of a supervisor
 
   scenario "task_supervisor: ends its tasks as each one's shutdown says" do
     Process.flag(:trap_exit, true)
@@ -290,7 +290,7 @@ defmodule Conformance.TaskSupervisor do
     )
   end
 
-  # The end of an owner
+  # The exit of an owner
 
   scenario "task_supervisor: an owner that is killed takes the linked task along, and no other" do
     main = self()

@@ -7,7 +7,7 @@ defmodule Conformance.Timers do
     trace_next("got")
     Process.send_after(:clerk, :to_name, 0)
     trace_next("got")
-    # Behind either of them, were it to come again.
+    # After both of them, in case one came again.
     Process.send_after(self(), :marker, 100)
     trace_next("then")
     Process.unregister(:clerk)
@@ -75,7 +75,7 @@ defmodule Conformance.Timers do
     timer = Process.send_after(pid, :lost, 60_000)
     Process.exit(pid, :kill)
     reason_of(pid)
-    # What it leaves behind is taken away by another signal.
+    # Another signal removes the message that it leaves behind.
     send(self(), :marker)
     trace_next("got")
     trace("read", wait_for_false(timer, 100))

@@ -26,7 +26,7 @@ import {
   UNKNOWN_NODE,
 } from "../_scenario.ts";
 
-// What an agent of another node is asked to run.
+// The functions that an agent of another node runs.
 
 export function add(state: number, n: number): number {
   return state + n;
@@ -50,14 +50,14 @@ export function started(n: number): Promise<Pid> {
   return Agent.start(() => n, { name: "agent" });
 }
 
-/** What this file is called on other nodes. */
+/** The name of this file on other nodes. */
 const HERE = "Conformance.Agent";
 
 function start<S>(state: S, options: AgentOptions = {}): Promise<AgentPid<S>> {
   return Agent.start(() => state, options);
 }
 
-/** A name is spelled otherwise in Elixir: of the exit, only the reason is told. */
+/** Names are spelled differently in Elixir: of the exit, only the reason is compared. */
 async function failure(call: Promise<unknown>): Promise<unknown> {
   try {
     return await call;
@@ -67,7 +67,7 @@ async function failure(call: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** What a start gives, as Elixir gives it. */
+/** The result of a start, in the form of Elixir. */
 async function gave(pid: Promise<Pid>): Promise<unknown> {
   try {
     return { type: "ok", pid: await pid };
@@ -245,7 +245,7 @@ scenario("agent: one of another node runs what is named", async () => {
     );
     send(main, "done");
   });
-  // It waits by now, as what came before it has been answered by the agent's node.
+  // It waits by now, as the agent's node has answered an earlier request.
   await on("kate", add, 1, 1);
   await part("kate");
   await expect("done");

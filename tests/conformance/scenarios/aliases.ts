@@ -1,4 +1,4 @@
-/** Aliases: when they end, and what is dropped then. */
+/** Aliases: when they end, and which messages are dropped then. */
 
 import {
   makeRef,
@@ -25,7 +25,7 @@ import {
   traceNothing,
 } from "../_scenario.ts";
 
-/** Sends to the alias what it is told, and says when it has. */
+/** Sends to the alias on request, and reports when it has. */
 export async function sender(): Promise<never> {
   for (;;) {
     const { to, address, messages } = await expect("send");
@@ -188,7 +188,7 @@ scenario(
     send(pid, { type: "question", from: self(), address: ref });
     await expect("asked");
     send(pid, "answer");
-    // It may have come just before; from here on it does not.
+    // It may have arrived just before; from here on it does not.
     Process.demonitor(ref, { flush: true });
     await receive((m) => m?.type === "answer", {
       timeout: 0,

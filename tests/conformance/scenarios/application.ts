@@ -28,7 +28,7 @@ interface Parts extends Partial<ApplicationSpec> {
   children?: string[];
 }
 
-/** An application of that name, which tells the caller what befalls it; the rest is what it is made of. */
+/** An application of that name, which reports its callbacks to the caller; `parts` are its fields. */
 function define(name: string, parts: Parts = {}): ApplicationSpec {
   const main = self();
   const { children = [], start = () => top(main, children), ...rest } = parts;
@@ -90,7 +90,7 @@ function started(names: string[]): string[] {
 const ALL = ["base", "middle", "top", "other", "restarts"];
 const EVENTS = ["start", "prep_stop", "stop", "down"];
 
-/** The next of what applications tell of themselves. */
+/** The next events that applications report. */
 async function events(label: string, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
     await trace(

@@ -1,4 +1,4 @@
-/** The process dictionary, and the label that is kept there. */
+/** The process dictionary, and the label that is stored in it. */
 
 import { Process, self, send, spawn, Task } from "../../../mod.ts";
 import { expect, forever, scenario, trace, traceNext } from "../_scenario.ts";

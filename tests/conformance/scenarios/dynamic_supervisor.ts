@@ -1,4 +1,4 @@
-/** DynamicSupervisor: children on demand, limits, restarts, the end of all at once, other nodes. */
+/** DynamicSupervisor: children on demand, limits, restarts, the concurrent termination of all, other nodes. */
 
 import {
   type ChildSpec,
@@ -58,7 +58,7 @@ async function children(sup: ServerRef): Promise<unknown[][]> {
   return found.map(({ pid, type }) => [pid, type]);
 }
 
-/** Has a child exit with a reason, and waits until its supervisor has seen to it. */
+/** Makes a child exit with a reason, and waits until its supervisor has handled it. */
 async function exitWith(sup: ServerRef, pid: Pid, reason: unknown) {
   send(pid, { type: "exit", reason });
   while ((await children(sup)).some(([other]) => pid.equals(other)));
@@ -280,7 +280,7 @@ scenario(
     for (const id of ["a", "b"]) pids.push(await add(sup, probe(id, options)));
     await traceAll(2);
     stopElsewhere(sup);
-    // Either could be first; that both are told before one has ended is what counts.
+    // Either could be first; the point is that both are asked before one has exited.
     const told = [(await expect("down")).id, (await expect("down")).id];
     await trace("told", told.sort());
     await trace("alive", Process.alive(sup));

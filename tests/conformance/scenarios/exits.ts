@@ -24,7 +24,7 @@ import {
   traceNext,
 } from "../_scenario.ts";
 
-/** Tells, if it is still there, what it gets. */
+/** Sends its messages to the main process while it is alive. */
 async function listener(trap: boolean): Promise<{ pid: Pid; ref: Ref }> {
   const main = self();
   const pid = spawn(async () => {
@@ -40,7 +40,7 @@ async function listen(main: Pid): Promise<never> {
   for (;;) send(main, { type: "heard", message: await next(5000) });
 }
 
-/** Exits with the reason, in the way, once it is told to. */
+/** Exits with the reason, in the given way, on request. */
 export async function endBy(
   [way, value]: [way: string, value?: unknown],
 ): Promise<void> {

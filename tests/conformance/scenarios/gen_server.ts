@@ -1,4 +1,4 @@
-/** Servers: calls and how they fail, starts, what callbacks give, ends, names, several nodes. */
+/** Servers: calls and their failures, starts, results of callbacks, stops, names, several nodes. */
 
 import {
   exit,
@@ -35,7 +35,7 @@ import {
   UNKNOWN_NODE,
 } from "../_scenario.ts";
 
-/** What is done in `init` or in answer to a call. */
+/** The actions of `init`, or of the handler of a call. */
 // deno-lint-ignore no-explicit-any
 type Todo = any;
 
@@ -56,7 +56,7 @@ interface Types {
 
 const NAME = { via: Registry, name: ["Conformance.Names", "server"] };
 
-/** A server that does as it is told, and tells the main process what befalls it. */
+/** A scripted server, which reports its callbacks to the main process. */
 const Server: GenServerModule<Types> = {
   async init({ main, how }) {
     const state: State = { main, said: [] };
@@ -180,7 +180,7 @@ async function tryCall(
   }
 }
 
-/** What a start gives, as Elixir gives it. */
+/** The result of a start, in the form of Elixir. */
 async function gave(pid: Promise<Pid | "ignore">): Promise<unknown> {
   try {
     const value = await pid;
@@ -310,7 +310,7 @@ scenario(
     await expect("held");
     await part("kate");
     await expect("done");
-    // The server lives on.
+    // The server is still running.
     await trace("said", await GenServer.call(pid, "said", { timeout: 60_000 }));
   },
 );
@@ -345,7 +345,7 @@ scenario(
     await attempt("call", () => GenServer.call(pid, "hold", { timeout: 10 }));
     const { from } = await expect("held");
     await trace("reply", GenServer.reply(from, "late"));
-    // What is sent behind it comes, and it has not come before.
+    // A later message arrives, and the reply has not arrived before it.
     send(self(), "marker");
     await traceNext("next");
   },
@@ -797,7 +797,7 @@ scenario(
     await show(
       await GenServer.multiCall("server", hi, { nodes, timeout: 60_000 }),
     );
-    // Without nodes, those that are connected.
+    // Without nodes, all connected nodes.
     await show(await GenServer.multiCall("server", "said"));
     const stop = { type: "stop", reason: "oops" };
     const ended = await GenServer.multiCall("server", stop, {

@@ -1,4 +1,4 @@
-/** Names and locks of the cluster. */
+/** Global names and locks. */
 
 import {
   type ExitError,
@@ -50,7 +50,7 @@ export function idle(): Pid {
   return spawn(forever);
 }
 
-/** A process that sends what it gets on, from when it is told to. */
+/** A process that forwards its messages, from the first request on. */
 async function relay(to: Pid): Promise<never> {
   await receive((m) => m === "go");
   return await passOn(to);
@@ -60,7 +60,7 @@ async function passOn(to: Pid): Promise<never> {
   for (;;) send(to, { type: "relayed", message: await receive() });
 }
 
-/** Waits until nobody has the name, as the node of the caller sees it. */
+/** Waits until the name is free, as the node of the caller sees it. */
 async function gone(name: unknown): Promise<string> {
   while (await global.whereisName(name) !== undefined) await Process.sleep(2);
   return "gone";
@@ -89,7 +89,7 @@ export async function registerRelay(
   return pid;
 }
 
-/** Told who is who; keeps the second. */
+/** A resolver that keeps the second process, and reports both. */
 export function keepSecond(name: unknown, first: Pid, second: Pid): Pid {
   send(second, { type: "asked", name, first, second, node: Node.self() });
   return second;
@@ -112,7 +112,7 @@ const RESOLVE: Record<string, Resolve> = {
   raises,
 };
 
-/** Registers a name on both nodes while they are apart, and joins them again. */
+/** Registers a name on both nodes while they are partitioned, and connects them again. */
 async function conflict(resolve: string): Promise<{ mine: Pid; kates: Pid }> {
   await meet();
   const main = self();

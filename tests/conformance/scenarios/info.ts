@@ -1,4 +1,4 @@
-/** What can be asked about a process. */
+/** Process.info(): the facts about a process. */
 
 import { Node, type Pid, Process, self, send, spawn } from "../../../mod.ts";
 import {
@@ -101,7 +101,7 @@ scenario(
     await trace("there", await on("kate", linksOf, pid));
     Process.unlink(pid);
     await trace("here", linksOf(self()));
-    // The unlink comes before the monitor.
+    // The unlink arrives before the monitor.
     Process.monitor(pid);
     for (let tries = 0; tries < 500 && !await on("kate", isMonitored, pid);) {
       tries++;

@@ -1,4 +1,4 @@
-/** Group leaders: inherited, redirected, on other nodes, gone. */
+/** Group leaders: inherited, redirected, on other nodes, exited. */
 
 import {
   IO,

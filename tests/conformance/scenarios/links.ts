@@ -1,4 +1,4 @@
-/** Links: between processes of a node and of two, their ends and their races. */
+/** Links: within a node and between two, their ends and their races. */
 
 import {
   exit,
@@ -27,12 +27,12 @@ import {
   traceNothing,
 } from "../_scenario.ts";
 
-/** Exits with the reason that it is sent. */
+/** Exits with the reason that it receives. */
 export async function obedient(): Promise<never> {
   exit((await expect("exit")).reason);
 }
 
-/** Does what it is told, and says when it is done. */
+/** Executes requests, and reports when each is done. */
 export async function puppet(): Promise<never> {
   for (;;) {
     const { to, what, args } = await expect("do");
@@ -126,7 +126,7 @@ scenario("links: an EXIT that has come stays when one unlinks", async () => {
   const ref = Process.monitor(pid);
   tellToExit(pid, "before");
   await expect("DOWN");
-  // The two of one end come in no order that is promised.
+  // The order of these two signals is not guaranteed.
   send(self(), await expect("EXIT"));
   Process.unlink(pid);
   await trace("link and monitor", [pid, ref]);

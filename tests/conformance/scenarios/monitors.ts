@@ -28,12 +28,12 @@ import {
   UNKNOWN_NODE,
 } from "../_scenario.ts";
 
-/** Exits with the reason that it is sent. */
+/** Exits with the reason that it receives. */
 export async function obedient(): Promise<never> {
   exit((await expect("exit")).reason);
 }
 
-/** Registers the name, says so, and exits with the reason that it is sent. */
+/** Registers the name, reports it, and exits with the reason that it receives. */
 export async function named(name: string, main: Pid): Promise<void> {
   Process.register(self(), name);
   send(main, "registered");
@@ -169,7 +169,7 @@ scenario(
     await part("kate");
     for (const ref of refs) await trace("got", await downOf(ref));
     await traceNothing("then");
-    // The connection is made anew: what was monitored is there, and nobody watches it any more.
+    // The connection is made anew: the monitored process is alive, and no longer monitored.
     tellToExit(clerk, "late");
     await traceNothing("then");
   },

@@ -1,4 +1,4 @@
-/** Registered names: whose they are, when they are free, what cannot be registered. */
+/** Registered names: their owners, when they become free, invalid registrations. */
 
 import {
   exit,

@@ -1,4 +1,4 @@
-/** Nodes: not alive, connected, monitored, gone. */
+/** Nodes: not alive, connected, monitored, down. */
 
 import {
   Node,

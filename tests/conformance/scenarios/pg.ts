@@ -1,4 +1,4 @@
-/** Groups of processes over the cluster. */
+/** Process groups across the cluster. */
 
 import {
   ExitError,
@@ -106,10 +106,7 @@ async function noMore(): Promise<void> {
   await traceNext("no more");
 }
 
-/**
- * Waits until the scope there has done what was asked of it over the connection: it answers
- * discoveries.
- */
+/** Waits until the scope there has handled the earlier signals on the connection: it answers discoveries. */
 async function settle(): Promise<void> {
   const scope = { name: SCOPE.scope, node: await peer("kate") };
   await GenServer.call(scope, { type: "demonitor", ref: makeRef() });

@@ -59,7 +59,7 @@ function keys(pid: Pid): unknown[] {
   return Registry.keys(R, pid).sort();
 }
 
-/** A process that has run the function; it tells what it gets. */
+/** A process that has run the function; it forwards its messages. */
 async function having<T>(
   fn: () => T,
   trap = false,

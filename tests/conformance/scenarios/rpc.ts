@@ -32,7 +32,7 @@ import {
 
 const MODULE = "Conformance.Rpc";
 
-/** As items of a multicall are written: an error as one that was raised. */
+/** The results of a multicall, with errors in the form of raised ones. */
 function shown(results: RpcResult<unknown>[]): unknown[] {
   return results.map((each) =>
     each.type === "error" ? { type: "error", error: each.error } : each
@@ -67,7 +67,7 @@ export function tell(to: Pid, message: unknown): void {
   send(to, message);
 }
 
-/** Tells who it is, and gives what it is told then. */
+/** Reports its pid, and returns the next message. */
 export function waits(to: Pid): Promise<unknown> {
   send(to, self());
   return receive();
@@ -134,7 +134,7 @@ scenario(
   },
 );
 
-/** A process that sends an exit signal to the process that it is told. */
+/** A process that sends an exit signal to the process that it receives. */
 function killer(reason: unknown): Pid {
   return spawn(async () => void Process.exit(await receive(), reason));
 }

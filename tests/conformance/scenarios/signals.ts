@@ -25,7 +25,7 @@ import {
   UNKNOWN_NODE,
 } from "../_scenario.ts";
 
-/** Passes what it gets on to the trace, as what has come from its mailbox; exits are trapped. */
+/** Forwards its messages to the trace, in the order of its mailbox; it traps exits. */
 export async function record(name: string): Promise<never> {
   Process.trapExit(true);
   send((await expect("ready")).to, "ready");
@@ -247,7 +247,7 @@ scenario(
     const ref = Process.monitor(pid);
     send(pid, "go");
     Process.unlink(pid);
-    // It may have come just before the unlink.
+    // It may have arrived just before the unlink.
     await receive(isExit, { timeout: 0, after: undefined });
     await trace("first", await expect("last"));
     await trace("down", [await expect("DOWN"), ref]);
@@ -256,7 +256,7 @@ scenario(
   },
 );
 
-/** A process of kate that passes on the first message that it gets. */
+/** A process of kate that forwards its first message. */
 export function startTeller(main: Pid): void {
   spawn(async () => {
     Process.register(self(), "teller");

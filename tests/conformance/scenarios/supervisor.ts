@@ -286,7 +286,7 @@ scenario(
 
 // Intensity
 
-/** Has a child exit with a reason. */
+/** Makes a child exit with a reason. */
 async function end(sup: Pid | string, id: string, reason: unknown) {
   send(await pidOf(sup, id), { type: "exit", reason });
 }
@@ -404,7 +404,7 @@ for (
   });
 }
 
-// How children are ended
+// How children are terminated
 
 async function terminateMonitored(options: ProbeOptions, count: number) {
   const sup = await start([probe("a", options)]);
@@ -423,7 +423,7 @@ scenario(
   () => terminateMonitored({ trap: true, shutdown: "brutal_kill" }, 2),
 );
 
-/** Stops a supervisor in another process, which tells. */
+/** Stops a supervisor in another process, which reports the result. */
 function stopElsewhere(sup: Pid): void {
   const observer = self();
   spawnLink(async () => {
@@ -520,7 +520,7 @@ scenario(
   },
 );
 
-// The supervisor's own end
+// The supervisor's own exit
 
 scenario(
   "supervisor: stops with the reason that it is given",

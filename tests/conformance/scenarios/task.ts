@@ -1,4 +1,4 @@
-/** Task: async and await, yield, shutdown, several at a time, and those that nobody awaits. */
+/** Task: async and await, yield, shutdown, several at a time, and tasks that are not awaited. */
 
 import {
   exit,
@@ -30,7 +30,7 @@ import {
   waited,
 } from "../_tasks.ts";
 
-/** Has a process do something. */
+/** Instructions for a process. */
 const give = (value: unknown) => ({ type: "give", value });
 const quit = (value: unknown) => ({ type: "exit", value });
 

@@ -1,4 +1,4 @@
-/** Streams of tasks: their results and options, leaving them, who ends with whom, and supervisors. */
+/** Streams of tasks: their results and options, leaving them, exits of owners and tasks, and supervisors. */
 
 import {
   type AsyncStreamOptions,
@@ -45,7 +45,7 @@ export { endless };
 const give = (value: unknown) => ({ type: "give", value });
 const quit = (value: unknown) => ({ type: "exit", value });
 
-/** A source that tells of what is taken of it, and that it is closed. */
+/** A source that reports each element that is taken, and its close. */
 async function* source(values: number[]): AsyncGenerator<number> {
   try {
     for (const value of values) {
@@ -57,14 +57,14 @@ async function* source(values: number[]): AsyncGenerator<number> {
   }
 }
 
-/** One and two, and what is done before two. */
+/** One and two, with a call before two. */
 async function* beforeTwo(fn: () => unknown): AsyncGenerator<number> {
   yield 1;
   await fn();
   yield 2;
 }
 
-/** The first gives at once; the others tell who they are, and do as they are told. */
+/** The first returns at once; the others report their pid, and do as requested. */
 export function firstOrObedient(value: number, main: Pid): unknown {
   return value === 1 ? 1 : obedient(main);
 }
@@ -83,14 +83,14 @@ function kateSup(): Promise<{ name: string; node: string }> {
   return remoteSup("kate", startHere);
 }
 
-/** Tells its number, and gives it when it is told to. */
+/** Reports its number, and returns it on request. */
 async function numbered(n: number, main: Pid): Promise<number> {
   send(main, { type: "number", n, pid: self() });
   await expect("go");
   return n;
 }
 
-/** Has tasks go on, each when the one before has ended. */
+/** Lets tasks go on, each when the one before has ended. */
 async function release(order: number[]): Promise<void> {
   const tasks = new Map<number, Pid>();
   for (const _ of order) {
@@ -109,7 +109,7 @@ function links(): Pid[] {
   return Process.info()!.links;
 }
 
-/** All that a stream gives. */
+/** The results of a stream. */
 async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const results: T[] = [];
   for await (const result of stream) results.push(result);
@@ -125,7 +125,7 @@ async function first<T>(
   return { result, leave: () => iterator.return!() };
 }
 
-/** A stream of two whose second task does as it is told. */
+/** A stream of two whose second task does as requested. */
 function ofTwo(
   main: Pid,
   options: Omit<AsyncStreamOptions, "args"> = {},
@@ -137,7 +137,7 @@ function ofTwo(
   });
 }
 
-// What it gives
+// Results
 
 scenario(
   "task_stream: gives the results in the order of the elements",
@@ -391,7 +391,7 @@ scenario("task_stream: each task has a time of its own", async () => {
   await trace("results", await all(stream));
 });
 
-// Leaving it
+// Leaving the stream
 
 scenario(
   "task_stream: leaving it kills what runs, and closes the source",
@@ -464,7 +464,7 @@ scenario(
   },
 );
 
-// Who ends with whom
+// Exits of owners and tasks
 
 async function owners(main: Pid, trap: boolean): Promise<void> {
   for (const reason of ["kill", "oops", "shutdown", "normal"]) {

@@ -1,4 +1,6 @@
-/** Task.Supervisor: its tasks and children, on its node and from others; who ends with whom. */
+/**
+ * Task.Supervisor: its tasks and children, on its node and from others; exits of owners, tasks and supervisors.
+ */
 
 import {
   type ExitError,
@@ -44,7 +46,7 @@ import {
 
 export { endless, obedient, trapping };
 
-/** Has a process do something. */
+/** Instructions for a process. */
 const give = (value: unknown) => ({ type: "give", value });
 const quit = (value: unknown) => ({ type: "exit", value });
 
@@ -113,7 +115,7 @@ scenario(
   },
 );
 
-/** Starts a child; gives its pid. */
+/** Starts a child; returns its pid. */
 async function child(
   sup: Pid,
   fn: () => unknown,
@@ -219,7 +221,7 @@ scenario("task_supervisor: a supervisor that may have no tasks", async () => {
   await traceNext("mail");
 });
 
-// Not there
+// Missing supervisors and nodes
 
 scenario("task_supervisor: one that is not there is noproc", async () => {
   const kate = await peer("kate");
@@ -383,7 +385,7 @@ scenario(
   },
 );
 
-// The end of a supervisor
+// The exit of a supervisor
 
 scenario(
   "task_supervisor: ends its tasks as each one's shutdown says",
@@ -451,7 +453,7 @@ scenario(
   },
 );
 
-// The end of an owner
+// The exit of an owner
 
 scenario(
   "task_supervisor: an owner that is killed takes the linked task along, and no other",

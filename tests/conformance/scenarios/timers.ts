@@ -1,4 +1,4 @@
-/** Timers that send: set, read, cancelled, and whom they find. */
+/** Timers that send: set, read and cancelled, and their receivers. */
 
 import {
   type CancelTimerMessage,
@@ -26,7 +26,7 @@ scenario("timers: a message comes, once, to a pid and to a name", async () => {
   await traceNext("got");
   Process.sendAfter("clerk", "to_name", 0);
   await traceNext("got");
-  // Behind either of them, were it to come again.
+  // After both of them, in case one came again.
   Process.sendAfter(self(), "marker", 100);
   await traceNext("then");
   Process.unregister("clerk");
