@@ -330,7 +330,7 @@ export function spawnLink<A extends unknown[]>(
 ): Pid {
   checkSpawn(options);
   const parent = currentProcess();
-  return start(parent, fn, args, { ...options, linkParent: parent }).pid;
+  return start(parent, fn, args, options, parent).pid;
 }
 
 /**
@@ -359,10 +359,8 @@ export function spawnMonitor<A extends unknown[]>(
   checkSpawn(options);
   const parent = currentProcess();
   const ref = parent.runtime.makeRef();
-  const { pid } = start(parent, fn, args, {
-    ...options,
-    monitor: { pid: parent.pid, ref },
-  });
+  const monitor = { pid: parent.pid, ref };
+  const { pid } = start(parent, fn, args, options, undefined, monitor);
   parent.addMonitor(ref, pid, pid.node);
   return { pid, ref };
 }
@@ -378,10 +376,9 @@ function start<A extends unknown[]>(
   parent: LocalProcess,
   fn: (...args: A) => unknown,
   args: A | undefined,
-  options: SpawnOptions & {
-    linkParent?: LocalProcess;
-    monitor?: { pid: Pid; ref: Ref };
-  },
+  options: SpawnOptions,
+  linkParent?: LocalProcess,
+  monitor?: { pid: Pid; ref: Ref },
 ): LocalProcess {
   assertFunction(fn);
   checkArgs(args);
@@ -395,8 +392,8 @@ function start<A extends unknown[]>(
       label: options.label ?? fn.name,
       parent: parent.pid,
       groupLeader: parent.groupLeader,
-      linkParent: options.linkParent,
-      monitor: options.monitor,
+      linkParent,
+      monitor,
     },
   );
 }

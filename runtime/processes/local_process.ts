@@ -57,8 +57,8 @@ export interface ProcessOptions {
   origin?: string;
 }
 
-/** The state of one process. */
-export class LocalProcess implements MailboxHost {
+/** The state of one process, which is its own {@linkcode Pace}: an object less to make and to keep. */
+export class LocalProcess extends Pace implements MailboxHost {
   /** The process's name among all nodes. */
   readonly pid: Pid;
   /** The node that it is on. */
@@ -85,8 +85,6 @@ export class LocalProcess implements MailboxHost {
   name: string | undefined = undefined;
   /** Its mail, which it shares with its stand-in. */
   mailbox: Mailbox = new Mailbox();
-  /** How its steps are paced. */
-  readonly pace: Pace = new Pace();
   /** The process of another node of this program that its code runs as; see `stand_in.ts`. */
   standIn: LocalProcess | undefined = undefined;
   /** The process of the node that is not started that it stands in for. */
@@ -114,15 +112,16 @@ export class LocalProcess implements MailboxHost {
 
   /** Made by `Runtime.spawn`. */
   constructor(runtime: Runtime, number: number, options: ProcessOptions) {
+    super();
     this.runtime = runtime;
     this.pid = new Pid(runtime.node, number, runtime.creation);
     this.groupLeader = options.groupLeader ?? this.pid;
     this.parent = options.parent;
-    const { kind, parent, callers = [] } = options;
+    const { kind, parent, callers } = options;
     this.lineage = kind === undefined ? undefined : lineageOf(
       kind,
       parent,
-      callers,
+      callers ?? [],
       parent && runtime.find(parent),
     );
     this.label = options.label;
@@ -158,8 +157,12 @@ export class LocalProcess implements MailboxHost {
    * @param wait It is abandoned instead, if the process exits before that.
    */
   resume(wait: Pick<Wait, "abandon">, settle: () => void): void {
-    if (canAnswerNow(this.pace)) return settle();
-    enqueueStep(this.pace, () => {
+    if (canAnswerNow(this)) settle();
+    else this.#resumeLater(wait, settle);
+  }
+
+  #resumeLater(wait: Pick<Wait, "abandon">, settle: () => void): void {
+    enqueueStep(this, () => {
       if (this.alive) settle();
       else wait.abandon(() => this.exitError());
     });
@@ -167,9 +170,9 @@ export class LocalProcess implements MailboxHost {
 
   /** Counts a step that the process makes by itself; a promise, if it is not its turn yet. */
   turn(): Promise<void> | undefined {
-    if (canStepNow(this.pace)) return undefined;
+    if (canStepNow(this)) return undefined;
     return new Promise((resolve) => {
-      enqueueStep(this.pace, () => {
+      enqueueStep(this, () => {
         if (this.alive) resolve();
       });
     });
@@ -225,25 +228,29 @@ export class LocalProcess implements MailboxHost {
 
   /** Ends what the process itself waits for; the runtime has told the others. */
   close(): void {
-    const error = () => this.exitError();
-    this.mailbox.close(error);
-    const waits = this.waits;
+    this.mailbox.close(this);
+    const { waits } = this;
     this.waits = undefined;
-    if (waits !== undefined) {
-      for (const wait of waits.values()) {
-        try {
-          wait.abandon(error);
-        } catch (thrown) {
-          this.#reportThrown("A wait", thrown);
-        }
+    if (waits !== undefined) this.#abandon(waits.values());
+    if (this.#abort !== undefined) this.#fireAbort(this.#abort);
+  }
+
+  #abandon(waits: Iterable<Wait>): void {
+    const error = () => this.exitError();
+    for (const wait of waits) {
+      try {
+        wait.abandon(error);
+      } catch (thrown) {
+        this.#reportThrown("A wait", thrown);
       }
     }
-    const abort = this.#abort;
-    if (abort === undefined) return;
+  }
+
+  #fireAbort(abort: AbortController): void {
     // Listeners are the dead process's code, not that of whoever ended it.
     const fire = () =>
       withoutStrayErrors(
-        () => abort.abort(error()),
+        () => abort.abort(this.exitError()),
         (thrown) =>
           this.#reportThrown("A listener of the abort signal", thrown),
       );

@@ -19,7 +19,7 @@ export function startSoon(
   fn: () => unknown,
   run: (process: LocalProcess, fn: () => unknown) => void,
 ): void {
-  enqueueStep(process.pace, () => {
+  enqueueStep(process, () => {
     if (process.alive) runInside(process, run, process, fn);
   });
 }
