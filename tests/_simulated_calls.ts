@@ -3,7 +3,8 @@
  *
  * Each node has a server. Clients call it with short timeouts and cast to it; it answers at once, later,
  * through another process, or never, and stops or crashes meanwhile. Clients also send requests by hand, each
- * with a monitor whose reference is an alias of one of the three modes, and receive several answers to it. The
+ * with a monitor whose reference is an alias of one of the three modes, or with an alias for one reply without a
+ * monitor, and receive several answers to it. The
  * races: an answer arrives with the timeout, or after it; a DOWN and an answer arrive at the same time; a
  * connection is lost between a request and its answer, and is made again before the answer.
  *
@@ -36,10 +37,12 @@ import {
 
 const TIMEOUTS = [1, 20, 100, 1000];
 const DELAYS = [0, 1, 19, 100, 900];
-const MODES: readonly AliasMode[] = [
+/** The modes of a monitor's alias, and `Process.alias({ reply: true })`, which has no monitor. */
+const MODES: readonly (AliasMode | "reply")[] = [
   "explicit_unalias",
   "demonitor",
   "reply_demonitor",
+  "reply",
 ];
 
 type How = "reply" | "later" | "other" | "never" | "stop" | "crash";
@@ -79,7 +82,7 @@ interface Question {
 interface AliasRecord {
   by: Actor;
   server: Incarnation;
-  mode: AliasMode;
+  mode: AliasMode | "reply";
   ref: Ref;
   at: number;
   answers: number;
@@ -102,6 +105,8 @@ class CallsScene implements Scene {
   readonly #asked: Asked[] = [];
   readonly #aliases: AliasRecord[] = [];
   readonly #counts = new Map<string, number>();
+  /** The answers to questions that servers sent. */
+  readonly #sent: { at: number; home: Incarnation; to: Ref }[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -124,6 +129,7 @@ class CallsScene implements Scene {
       await Process.sleep(delay);
       GenServer.reply(from, n);
     };
+    const answers = this.#sent;
     const got = (request: Request) =>
       void life.got.push({ ...request, at: world.tick() });
     await GenServer.start(
@@ -161,8 +167,10 @@ class CallsScene implements Scene {
         },
         handleInfo(message: Question, state: number) {
           for (const [i, delay] of message.delays.entries()) {
-            const say = () =>
+            const say = () => {
+              answers.push({ at: world.tick(), home, to: message.to });
               void send(message.to, { answer: i, to: message.to });
+            };
             if (delay === 0) say();
             else {
               spawn(async () => {
@@ -206,7 +214,9 @@ class CallsScene implements Scene {
           const mode = pick(MODES, c)!;
           const delays = [0, 1, 40, 500].slice(a % 2, 1 + b % 4);
           const at = world.tick();
-          const ref = Process.monitor(server, { alias: mode });
+          const ref = mode === "reply"
+            ? Process.alias({ reply: true })
+            : Process.monitor(server, { alias: mode });
           const question: Question = { question: by.id, to: ref, delays };
           this.#aliases.push({
             by,
@@ -223,7 +233,9 @@ class CallsScene implements Scene {
       case "demonitor":
       case "unalias": {
         return by.order(what, () => {
-          const own = this.#aliases.filter((each) => each.by === by);
+          const own = this.#aliases.filter((each) =>
+            each.by === by && (what === "unalias" || each.mode !== "reply")
+          );
           const record = pick(own.slice(-3), b);
           if (record === undefined) return;
           if (what === "demonitor") {
@@ -367,18 +379,25 @@ class CallsScene implements Scene {
     for (const at of answers) {
       if (at > end) say("was answered after its end");
     }
-    if (mode === "reply_demonitor") {
+    if (mode === "reply" && downs.length > 0) say("heard a DOWN");
+    if (mode === "reply" || mode === "reply_demonitor") {
       if (answers.length > 1) say(`was answered ${answers.length} times`);
       if (answers.length > 0 && down < Infinity) {
         say("was answered, and heard a DOWN");
       }
     }
     if (!by.isAlive) return wrong;
+    const wasSent = this.#sent.some(({ to, at, home }) =>
+      to.equals(ref) && !this.#world.wasParted(by.home, home, at, Infinity)
+    );
+    const isOpen = Math.min(unaliasedAt, demonitoredAt, down) === Infinity;
+    if (wasSent && isOpen && answers.length === 0) say("never got an answer");
     const { node } = record.server;
     const wasParted = by.home.downs.some((down) =>
       down.node === node && down.at > record.at
     );
-    const isWatching = mode !== "reply_demonitor" || answers.length === 0;
+    const isWatching = mode !== "reply" &&
+      (mode !== "reply_demonitor" || answers.length === 0);
     if (
       wasParted && demonitoredAt === Infinity && isWatching &&
       downs.length === 0

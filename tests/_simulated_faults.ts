@@ -48,6 +48,7 @@ const WEIGHTS = {
   slow: 1,
   heal: 3,
   disconnect: 1,
+  killNode: 1,
   restart: 2,
 };
 
@@ -163,6 +164,9 @@ class Scene {
       case "heal":
         cluster.heal();
         break;
+      case "killNode":
+        await this.#kill(this.#node(a));
+        break;
       case "restart":
         await this.#restart(this.#node(a));
         break;
@@ -181,9 +185,24 @@ class Scene {
     return this.#nodes[n % this.#nodes.length];
   }
 
+  /** The nodes that run. */
+  get #live(): string[] {
+    return this.#nodes.filter((name) =>
+      this.#history.home(name).endedAt === Infinity
+    );
+  }
+
+  /** Kills a node, which stays dead unless a later command restarts it; one node stays alive. */
+  async #kill(name: string): Promise<void> {
+    const live = this.#live;
+    if (live.length < 2 || !live.includes(name)) return;
+    this.#history.home(name).endedAt = this.#history.tick();
+    await this.#cluster.kill(name);
+  }
+
   async #restart(name: string): Promise<void> {
     const home = this.#history.home(name);
-    home.endedAt = this.#history.tick();
+    home.endedAt = Math.min(home.endedAt, this.#history.tick());
     await this.#cluster.restart(name);
     this.begin(name);
   }
@@ -282,7 +301,7 @@ class Scene {
     await cluster.settle();
     this.#history.turn();
     this.#history.restAt ??= this.#history.tick();
-    const nodes = this.#nodes.map((name) => cluster.node(name));
+    const nodes = this.#live.map((name) => cluster.node(name));
     return [...violations(this.#history), ...disagreements(nodes)];
   }
 
@@ -299,7 +318,7 @@ class Scene {
   async end(): Promise<string[]> {
     const cluster = this.#cluster;
     const left: string[] = [];
-    for (const name of this.#nodes) {
+    for (const name of this.#live) {
       await cluster.run(name, () => {
         for (const actor of this.#history.actors) {
           if (actor.isAlive && actor.home.node === name) {
@@ -310,7 +329,7 @@ class Scene {
     }
     await cluster.advance(QUIET);
     await cluster.settle();
-    for (const name of this.#nodes) {
+    for (const name of this.#live) {
       const sizes = cluster.node(name)._runtime().sizes();
       for (const [what, before] of Object.entries(this.#sizes.get(name)!)) {
         const more = sizes[what] - before;

@@ -250,7 +250,7 @@ const PLANTED: Record<string, [() => Faults, RegExp]> = {
       names.delete = remove;
       if (process.name !== undefined) names.delete(process.name);
     }),
-    /was not free|names left/,
+    /was not free|names left|is the name of/,
   ],
   "a demonitor lost on a connection that stays": [
     changing("demonitor", lost),
