@@ -1154,7 +1154,7 @@ export class Process {
         ms,
         `Cannot send ${isMoment ? "at" : "after"} ${inspect(ms)} ms: give ${
           isMoment
-            ? "a moment, such as monotonicTime() + 1000"
+            ? "a moment, such as Process.monotonicTime() + 1000"
             : "milliseconds, 0 or more"
         }`,
       );

@@ -93,7 +93,7 @@ function named(pids: Pid[], names: Names): unknown[] {
 
 async function told(label: string, ref: Ref): Promise<void> {
   const message = await receive((m) => ref.equals(m?.ref), {
-    timeout: 2000,
+    timeout: 10_000,
     after: "nothing",
   });
   if (typeof message === "string") return await trace(label, message);
@@ -112,7 +112,10 @@ async function settle(): Promise<void> {
   await GenServer.call(scope, { type: "demonitor", ref: makeRef() });
 }
 
+/** Both nodes run the scope, and are not connected; the main node monitors the group. */
 async function withKate(group: unknown): Promise<Ref> {
+  // A late message of an earlier scenario may have connected them again.
+  await part("kate");
   await start();
   await on("kate", start);
   return (await pg.monitor(group, SCOPE)).ref;

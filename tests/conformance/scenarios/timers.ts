@@ -35,9 +35,11 @@ scenario("timers: a message comes, once, to a pid and to a name", async () => {
 scenario(
   "timers: those that are due earlier come earlier, whenever they were set",
   async () => {
-    Process.sendAfter(self(), "third", 150);
-    Process.sendAfter(self(), "first", 0);
-    Process.sendAfter(self(), "second", 75);
+    // Moments, so that a pause between two of these lines does not change the order.
+    const now = Process.monotonicTime();
+    Process.sendAfter(self(), "third", now + 400, { abs: true });
+    Process.sendAfter(self(), "first", now, { abs: true });
+    Process.sendAfter(self(), "second", now + 200, { abs: true });
     for (let i = 0; i < 3; i++) await traceNext("got");
   },
 );
