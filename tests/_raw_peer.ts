@@ -78,6 +78,24 @@ export function partsOf(
   };
 }
 
+/** JSON with attached texts in the place of their tags. */
+function withTexts(json: unknown, attachments: Uint8Array): unknown {
+  const bytes = Buffer.from(attachments);
+  const texts: string[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const head = bytes.readUInt32BE(at);
+    const end = at + 4 + (head & 0x7fff_ffff);
+    const encoding = head >= 0x8000_0000 ? "utf8" : "latin1";
+    texts.push(bytes.toString(encoding, at + 4, end));
+    at = end;
+  }
+  if (texts.length === 0) return json;
+  return JSON.parse(
+    JSON.stringify(json),
+    (_, value) => typeof value?.$text === "number" ? texts[value.$text] : value,
+  );
+}
+
 /** Bytes of a frame with raw bytes. */
 export function rawFrameOf(
   id: number,
@@ -219,7 +237,7 @@ export class RawPeer implements AsyncDisposable {
     if (length === 0) return {};
     if (head >= 0x8000_0000) return { raw: frame.subarray(4) };
     const { json, attachments } = partsOf(frame);
-    return { json: JSON.parse(json), attachments };
+    return { json: withTexts(JSON.parse(json), attachments), attachments };
   }
 
   /** Takes the next JSON frame. */

@@ -521,13 +521,8 @@ clusterTest(
       assertEquals(await calling, 4);
 
       const asking = GenServer.call({ name: "Echo", node: MIKE }, "hi");
-      const [, , , call] = await mike.signal("send_name*") as [
-        string,
-        number,
-        string,
-        { ref: { $ref: [number, number] } },
-      ];
-      const [, callRef] = call.ref.$ref;
+      const [, , , ref] = await mike.signal("call_name");
+      const callRef = ref as number;
       await forge(callRef);
       await mike.say([["reply", 8, callRef, "hello"]]);
       assertEquals(await asking, "hello");

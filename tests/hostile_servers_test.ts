@@ -501,10 +501,9 @@ clusterTest(
           const { ref } = spawnMonitor(async () => void await ask());
           for (let isAnswered = false; !isAnswered;) {
             for (const [kind, , , last] of await peer.hear()) {
-              if (kind !== "send_name*" && kind !== "spawn*") continue;
-              const [, number] = last.type === "$call"
-                ? last.ref.$ref
-                : last.run.args[1].$ref;
+              const isCall = /^call_name/.test(kind);
+              if (!isCall && kind !== "spawn*") continue;
+              const number = isCall ? last : last.run.args[1].$ref[1];
               await peer.say([["reply", 1, number, answer]]);
               isAnswered = true;
             }
@@ -838,21 +837,15 @@ clusterTest(
             const frame = await peer.next();
             if (frame === undefined) break;
             for (const signal of frame.json as unknown[][] ?? []) {
-              const [kind] = signal;
-              const message = signal.at(-1) as {
-                ref?: { $ref: number[] };
-                type?: string;
-              };
+              const [kind, , , ref] = signal;
               if (kind === "down" && signal[3] === 999) isThere = true;
               else if (kind === "spawn*") {
                 await peer.say([
                   ["not_spawned", signal[1], signal[2], "undef", "x"],
                 ]);
-              } else if (message?.type === "$call") {
+              } else if (/^call/.test(kind as string)) {
                 const answer = random.of(ANSWERS);
-                await peer.say([
-                  ["reply*", 100, message.ref!.$ref[1], answer],
-                ]);
+                await peer.say([["reply*", 100, ref, answer]]);
                 idle = 0;
               }
             }

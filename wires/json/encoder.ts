@@ -59,6 +59,9 @@ import {
 
 /** From how many characters and bytes of attachments on a signal is sent in parts. */
 const LARGE = 1 << 16;
+/** Signals with fewer bytes of attachments are never too large: an exit reason that was cut short arrives. */
+const LEAST_CHECKED = 4096;
+
 /**
  * How many characters and bytes of attachments a frame collects before it is written, so that the other end
  * works while this turn goes on. Measured one way on one core, by CPU time of both ends: at 65,536, which is
@@ -104,8 +107,8 @@ export class Encoder implements Outgoing {
   readonly #port: Port;
   readonly #values: ValueEncoder;
   readonly #maxMessageBytes: number;
-  /** From how many characters and bytes on a signal is large: its size is checked then. */
-  readonly #large: number;
+  /** From how many bytes of attachments on a signal is large, too: its size is checked then. */
+  readonly #mostAttached: number;
   readonly #maxDepth: number;
   /** The attachments of the frame that is being collected. */
   readonly #attachments = new AttachmentWriter();
@@ -146,7 +149,7 @@ export class Encoder implements Outgoing {
       limits.maxMessageBytes,
       peerLimits.maxMessageBytes,
     );
-    this.#large = Math.min(LARGE, this.#maxMessageBytes);
+    this.#mostAttached = Math.max(LEAST_CHECKED, this.#maxMessageBytes);
     this.#values = new ValueEncoder(
       self,
       peer,
@@ -212,7 +215,7 @@ export class Encoder implements Outgoing {
   /** Adds a message to the open signal, if that is of its kind and pair, or opens one. */
   #message(kind: string, from: Pid, to: Pid, json: string): void {
     const { fresh } = this.#attachments;
-    if (json.length + fresh > this.#large || this.#lanes.size > 0) {
+    if (this.#isLarge(json, fresh) || this.#lanes.size > 0) {
       return this.#put(from, `["${kind}",${from.number},${to.number},${json}]`);
     }
     if (fresh > 0) this.#attachments.keep();
@@ -228,6 +231,10 @@ export class Encoder implements Outgoing {
       this.#openTo = to.number;
     }
     if (this.#isFull()) this.#cut();
+  }
+
+  #isLarge(json: string, attached: number): boolean {
+    return json.length + attached > LARGE || attached > this.#mostAttached;
   }
 
   #isFull(): boolean {
@@ -402,7 +409,7 @@ export class Encoder implements Outgoing {
       ? undefined
       : this.#lanes.get(from.number);
     if (
-      text.length + fresh > this.#large || lane !== undefined && fresh > 0
+      this.#isLarge(text, fresh) || lane !== undefined && fresh > 0
     ) this.#putLarge(from.number, text);
     else if (lane !== undefined) {
       lane.push({ parts: [], text });
