@@ -25,30 +25,26 @@
  */
 
 import {
-  type ApplicationReply,
-  type ApplicationRequest,
+  ApplicationStartError,
+  startApplications,
+  STOP_TIMEOUT,
+  stopApplication,
+} from "./servers/application/application_client.ts";
+import {
   type Applications,
   applicationsOf,
   type ApplicationSpec,
 } from "./servers/application/application_controller.ts";
-import { call, timeoutOf } from "./gen/call.ts";
+import { timeoutOf } from "./gen/call.ts";
 import {
   checkFlags,
-  checkFunction,
-  checkList,
   checkOptions,
   checkString,
 } from "./runtime/values/check_arguments.ts";
-import {
-  currentRuntime,
-  never,
-  waitingProcess,
-} from "./runtime/context/current_process.ts";
+import { currentRuntime } from "./runtime/context/current_process.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
-import { formatExit } from "./runtime/values/exit_reason.ts";
-import { allowErrorClass } from "./runtime/values/term.ts";
 
-export type { ApplicationSpec };
+export { type ApplicationSpec, ApplicationStartError };
 
 /** A setting that is there, from {@linkcode Application.fetchEnv}. */
 export interface EnvValue<T> {
@@ -97,35 +93,6 @@ export interface EnvOptions {
    */
   persistent?: boolean;
 }
-
-/** An application did not start. */
-export class ApplicationStartError extends Error {
-  /** Always `"ApplicationStartError"`. */
-  override readonly name = "ApplicationStartError";
-  /** The application that did not start: the one wanted, or one that it depends on. */
-  readonly application: string;
-  /** The exit reason. */
-  readonly reason: unknown;
-
-  /**
-   * Made by `Application.start`.
-   *
-   * @param application The application that did not start.
-   * @param reason The exit reason.
-   */
-  constructor(application: string, reason: unknown) {
-    super(
-      `Cannot start the application ${quote(application)}: ${
-        formatExit(reason)
-      }`,
-      reason instanceof Error ? { cause: reason } : undefined,
-    );
-    this.application = application;
-    this.reason = reason;
-  }
-}
-
-allowErrorClass(ApplicationStartError);
 
 function here(): Applications {
   return applicationsOf(currentRuntime());
@@ -195,22 +162,7 @@ export class Application {
   static async start(
     application: ApplicationSpec,
   ): Promise<"ok" | "already_started"> {
-    const state = here();
-    // The controller is asked, so that what was asked of it before is done.
-    const running = await ask<string[]>(state, { type: "which_applications" });
-    const order = inOrder(application, running);
-    const started: string[] = [];
-    let reply: ApplicationReply = "already_started";
-    for (const spec of order) {
-      const { name } = spec;
-      state.specs.set(name, spec);
-      reply = await ask(state, { type: "start_application", name });
-      if (reply === "ok") started.push(name);
-      if (typeof reply === "string") continue;
-      for (const each of started.reverse()) await Application.stop(each);
-      throw new ApplicationStartError(name, reply.reason);
-    }
-    return reply as "ok" | "already_started";
+    return await startApplications(here(), application);
   }
 
   /**
@@ -239,10 +191,8 @@ export class Application {
     options: ApplicationStopOptions = {},
   ): Promise<"ok" | "not_started"> {
     checkString(name, "stop the application");
-    const timeout = timeoutOf(options, 60_000, "stop an application");
-    return await ask(here(), { type: "stop_application", name, timeout }) as
-      | "ok"
-      | "not_started";
+    const timeout = timeoutOf(options, STOP_TIMEOUT, "stop an application");
+    return await stopApplication(here(), name, timeout);
   }
 
   /**
@@ -544,73 +494,4 @@ function checkSetting(app: unknown, key: unknown): void {
 function checkEnvOptions(options: EnvOptions): void {
   checkOptions(options, "set", "{ persistent: true }");
   checkFlags(options, "set", "persistent");
-}
-
-/** An application and what it depends on, dependencies first; what runs needs nothing. */
-function inOrder(
-  application: ApplicationSpec,
-  running: string[],
-): ApplicationSpec[] {
-  const order = new Map<string, ApplicationSpec>();
-  const path: string[] = [];
-  const visit = (spec: ApplicationSpec) => {
-    assertSpec(spec);
-    const { name } = spec;
-    if (path.includes(name)) {
-      throw new TypeError(
-        `Cannot start the application ${quote(application.name)}: ${
-          [...path, name].map(quote).join(" depends on ")
-        }; take one of these out of its applications`,
-      );
-    }
-    if (order.has(name) || running.includes(name)) return;
-    path.push(name);
-    spec.applications?.forEach(visit);
-    path.pop();
-    order.set(name, spec);
-  };
-  visit(application);
-  return [...order.values()];
-}
-
-function assertSpec(spec: ApplicationSpec): void {
-  if (
-    typeof spec?.name !== "string" || spec.name === "" ||
-    typeof spec.start !== "function"
-  ) {
-    throw new TypeError(
-      `Cannot start ${
-        inspect(spec)
-      }: an application has a name and a start, a function that gives the pid of its top supervisor`,
-    );
-  }
-  const what = `start the application ${quote(spec.name)}`;
-  const { applications, env, prepStop, stop, description, vsn } = spec;
-  if (applications !== undefined) {
-    checkList(applications, `${what} after the applications`);
-  }
-  if (env !== undefined) {
-    checkOptions(env, `${what}: its env`, '{ greeting: "hi" }');
-  }
-  for (const fn of [prepStop, stop]) {
-    if (fn !== undefined) checkFunction(fn, `${what}: to stop, it has`);
-  }
-  for (const text of [description, vsn]) {
-    if (text !== undefined) checkString(text, `${what}: it is told of as`);
-  }
-}
-
-function ask<T = ApplicationReply>(
-  state: Applications,
-  request: ApplicationRequest,
-): Promise<T> {
-  if (waitingProcess() === undefined) return never();
-  return call<T>(state.controller(), request, {
-    timeout: Infinity,
-    as: () => [
-      "Application",
-      request.type === "stop_application" ? "stop" : "start",
-      "name" in request ? [request.name] : [],
-    ],
-  });
 }

@@ -30,7 +30,6 @@
  */
 
 import { NoProcessError } from "./errors.ts";
-import { call, tell } from "./gen/call.ts";
 import type { ChildSpec } from "./servers/supervisor/child_spec.ts";
 import {
   type RegistryEntry,
@@ -39,11 +38,8 @@ import {
   registryTable,
   type ValuePredicate,
 } from "./servers/registry/registry_table.ts";
-import {
-  type LockRequest,
-  RegistryPartition,
-  type Unlock,
-} from "./servers/registry/registry_partition.ts";
+import { runWithLock } from "./servers/registry/registry_lock.ts";
+import { RegistryPartition } from "./servers/registry/registry_partition.ts";
 import { nameText } from "./gen/server_names.ts";
 import { startServer } from "./gen/start.ts";
 import {
@@ -58,7 +54,7 @@ import {
   waitingProcess,
 } from "./runtime/context/current_process.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
-import type { Pid, Ref } from "./runtime/values/pid.ts";
+import type { Pid } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { termKey } from "./runtime/values/term_key.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -802,20 +798,7 @@ export class Registry {
     checkFunction(fn, "run under a lock");
     const process = waitingProcess();
     if (process === undefined) return never<Awaited<T>>();
-    const { owner } = tableOf(registry, "lock");
-    const request: LockRequest = { type: "lock", key };
-    const ref = await call<Ref>(owner, request, {
-      timeout: Infinity,
-      as: () => ["Registry", "lock", [nameOf(registry), key]],
-    });
-    process.assertAlive();
-    try {
-      return await fn();
-    } finally {
-      const unlock: Unlock = { type: "unlock", ref };
-      // The end of the process has given it back already.
-      if (process.alive) tell(process, owner, unlock);
-    }
+    return await runWithLock(process, tableOf(registry, "lock"), key, fn);
   }
 
   /**
