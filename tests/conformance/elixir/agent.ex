@@ -49,14 +49,14 @@ defmodule Conformance.Agents do
     end
   end
 
-  scenario "agent: get_and_update whose function gives no pair" do
+  scenario "agent: get_and_update whose function returns no pair" do
     agent = start(0)
     trace("monitor", {:monitored, agent, Process.monitor(agent)})
     attempt("call", fn -> Agent.get_and_update(agent, fn _ -> :nonsense end) end)
     trace_next("down")
   end
 
-  scenario "agent: asking nobody exits with noproc, a cast does not" do
+  scenario "agent: a call to a missing agent exits with noproc, a cast does not" do
     agent = start(0)
     Agent.stop(agent)
     attempt("get", fn -> Agent.get(agent, & &1) end)
@@ -67,7 +67,7 @@ defmodule Conformance.Agents do
     trace("there", failure(fn -> Agent.get(there, __MODULE__, :wait, [self()], 60_000) end))
   end
 
-  scenario "agent: the function of a caller that gave up still runs, and its result is dropped" do
+  scenario "agent: the function of a caller that timed out still runs, and its result is dropped" do
     agent = start(1)
     main = self()
 
@@ -97,7 +97,7 @@ defmodule Conformance.Agents do
     trace_next("mail")
   end
 
-  scenario "agent: it goes with its starter, and messages are nothing to it" do
+  scenario "agent: it exits with its starter, and ignores messages" do
     main = self()
 
     starter =
@@ -115,7 +115,7 @@ defmodule Conformance.Agents do
     trace("down", elem(expect(:DOWN), 4))
   end
 
-  scenario "agent: one of another node runs what is named" do
+  scenario "agent: one on another node runs named functions" do
     agent = start_on(:kate, 1)
     trace("agent", agent)
     trace("update", Agent.update(agent, __MODULE__, :add, [4]))
@@ -135,14 +135,14 @@ defmodule Conformance.Agents do
     expect(:done)
   end
 
-  scenario "agent: a function that its node does not have" do
+  scenario "agent: a function that its node does not export" do
     agent = start_on(:kate, 1)
     trace("monitor", {:monitored, agent, Process.monitor(agent)})
     trace("get", failure(fn -> Agent.get(agent, __MODULE__, :nothing, [1]) end))
     trace_nothing("down")
   end
 
-  scenario "agent: the child of a supervisor starts again with its first state" do
+  scenario "agent: as a supervisor's child it restarts with its first state" do
     main = self()
 
     init = fn ->

@@ -24,7 +24,7 @@ defmodule Conformance.Aliases do
     end
   end
 
-  scenario "aliases: an alias is active until it is taken back" do
+  scenario "aliases: an alias is active until unalias" do
     for node <- [node(), peer(:kate)] do
       pid = Node.spawn(node, &sender/0)
       address = Process.alias()
@@ -37,7 +37,7 @@ defmodule Conformance.Aliases do
     end
   end
 
-  scenario "aliases: one for a reply takes one message" do
+  scenario "aliases: one for a reply accepts one message" do
     for node <- [node(), peer(:kate)] do
       pid = Node.spawn(node, &sender/0)
       address = Process.alias([:reply])
@@ -47,7 +47,7 @@ defmodule Conformance.Aliases do
     end
   end
 
-  scenario "aliases: nobody else can take one back" do
+  scenario "aliases: only its process can deactivate one" do
     address = Process.alias()
     main = self()
     {_, ref} = spawn_monitor(fn -> send(main, {:unalias, Process.unalias(address)}) end)
@@ -57,7 +57,7 @@ defmodule Conformance.Aliases do
     trace_next("got")
   end
 
-  scenario "aliases: a message to one of a dead process is dropped" do
+  scenario "aliases: a message to an alias of a dead process is dropped" do
     main = self()
     {_, ref} = spawn_monitor(fn -> send(main, {:alias, Process.alias()}) end)
     {:alias, address} = expect(:alias)
@@ -67,7 +67,7 @@ defmodule Conformance.Aliases do
     trace("of none", Process.unalias(make_ref()))
   end
 
-  scenario "aliases: of a monitor, taken back explicitly, outlives the DOWN" do
+  scenario "aliases: of a monitor, with explicit_unalias, outlives the DOWN" do
     pid = spawn(&sender/0)
     ref = Process.monitor(pid, alias: :explicit_unalias)
     through(pid, ref, [1])
@@ -79,7 +79,7 @@ defmodule Conformance.Aliases do
     trace("unalias", Process.unalias(ref))
   end
 
-  scenario "aliases: of a monitor, taken back explicitly, outlives the demonitor" do
+  scenario "aliases: of a monitor, with explicit_unalias, outlives the demonitor" do
     ref = Process.monitor(spawn(&sender/0), alias: :explicit_unalias)
     trace("demonitor", Process.demonitor(ref, [:info]))
     send(ref, 1)
@@ -121,7 +121,7 @@ defmodule Conformance.Aliases do
     end
   end
 
-  scenario "aliases: a reply that is under way when the request is given up is dropped" do
+  scenario "aliases: a reply that is under way at the timeout of the request is dropped" do
     pid =
       Node.spawn(peer(:kate), fn ->
         receive do
@@ -143,7 +143,7 @@ defmodule Conformance.Aliases do
     trace_nothing("then")
   end
 
-  scenario "aliases: unalias of a monitor's leaves the monitor" do
+  scenario "aliases: unalias of a monitor's alias keeps the monitor" do
     pid = spawn(&sender/0)
     ref = Process.monitor(pid, alias: :demonitor)
     trace("unalias", Process.unalias(ref))

@@ -106,7 +106,7 @@ defmodule Conformance.Application do
     end
   end
 
-  scenario "application: a value of the environment is there, or nil, or what is given for it" do
+  scenario "application: get_env returns the value, nil, or the given default" do
     trace("put", Application.put_env(:env, :a, 1))
     Application.put_env(:env, :nothing, nil)
     trace("get", Application.get_env(:env, :a))
@@ -126,7 +126,7 @@ defmodule Conformance.Application do
     trace("of nothing", Map.new(Application.get_all_env(:no_application)))
   end
 
-  scenario "application: its own environment replaces what was put before, but not what is persistent" do
+  scenario "application: its own environment replaces values that were put before, except for persistent ones" do
     Application.put_env(:persists, :put, :put)
     Application.put_env(:persists, :only, :put)
     Application.put_env(:persists, :kept, :put, persistent: true)
@@ -142,7 +142,7 @@ defmodule Conformance.Application do
     finish(:persists)
   end
 
-  scenario "application: its environment lasts over its stop, and is not brought again" do
+  scenario "application: its environment survives a stop, and is not loaded again" do
     define(:lasts, env: [a: 1, b: 2, c: 3])
     start(:lasts)
     Application.put_env(:lasts, :a, :changed)
@@ -155,7 +155,7 @@ defmodule Conformance.Application do
     finish(:lasts)
   end
 
-  scenario "application: what it depends on is started before it, each once" do
+  scenario "application: its dependencies are started before it, each once" do
     define(:base)
     define(:middle, applications: [:base])
     define(:other, applications: [:base])
@@ -169,7 +169,7 @@ defmodule Conformance.Application do
     trace("started", started(all()))
   end
 
-  scenario "application: its stop is prepared, ends its children, the last first, and is told" do
+  scenario "application: a stop calls prep_stop, ends its children, the last first, and calls stop" do
     define(:stops, children: [:a, :b, :c])
     trace("start", start(:stops))
     events("event", 1)
@@ -181,7 +181,7 @@ defmodule Conformance.Application do
     trace("started", started([:stops]))
   end
 
-  scenario "application: its stop leaves those alone that depend on it" do
+  scenario "application: a stop does not stop its dependents" do
     define(:base)
     define(:top, applications: [:base])
     start(:top)
@@ -195,7 +195,7 @@ defmodule Conformance.Application do
     for name <- [:top, :base], do: finish(name)
   end
 
-  scenario "application: when one does not start, those that were started for it are stopped" do
+  scenario "application: when one fails to start, the dependencies that were started for it are stopped" do
     define(:kept)
     define(:base, children: [:a])
     define(:middle, applications: [:base, :kept])
@@ -209,7 +209,7 @@ defmodule Conformance.Application do
     finish(:kept)
   end
 
-  scenario "application: its start fails with what it exits with or raises, and can be tried again" do
+  scenario "application: a start fails with the exit or error of the callback, and can be retried" do
     main = self()
     define(:raising, start: fn -> raise "mine" end)
     define(:exiting, start: fn -> exit(:mine) end)
@@ -252,7 +252,7 @@ defmodule Conformance.Application do
     trace("down", expect(:down))
   end
 
-  scenario "application: who starts it while it starts waits for the same start" do
+  scenario "application: concurrent callers of start wait for the same start" do
     main = self()
 
     define(:slow,
@@ -276,7 +276,7 @@ defmodule Conformance.Application do
     finish(:slow)
   end
 
-  scenario "application: when its top supervisor ends it is stopped, for whatever reason, and what depends on it is not" do
+  scenario "application: it stops when its top supervisor exits, for any reason, and its dependents do not" do
     define(:base)
     define(:top, applications: [:base])
     start(:top)
@@ -302,7 +302,7 @@ defmodule Conformance.Application do
     end
   end
 
-  scenario "application: it ends when a child has to be restarted too often" do
+  scenario "application: it stops when a child exceeds the restart intensity" do
     define(:restarts, children: [:a, :b])
     start(:restarts)
     events("event", 1)
@@ -319,14 +319,14 @@ defmodule Conformance.Application do
     finish(:restarts)
   end
 
-  scenario "application: what is not started is not stopped" do
+  scenario "application: stop of an application that is not started fails" do
     trace("unknown", finish(:unknown_application))
     define(:known)
     trace("known", finish(:known))
     trace("started", started([:known]))
   end
 
-  scenario "application: each node has its own" do
+  scenario "application: each node has its own applications" do
     Application.put_env(:env, :where, :here)
     define(:here)
     trace("start", start(:here))
@@ -341,7 +341,7 @@ defmodule Conformance.Application do
     [before, Application.get_env(:env, :where), started([:here])]
   end
 
-  scenario "application: a stop that raises stops it all the same" do
+  scenario "application: it stops even if the stop callback raises" do
     main = self()
 
     :application.load(
@@ -363,7 +363,7 @@ defmodule Conformance.Application do
     trace("again", finish(:raising_stop))
   end
 
-  scenario "application: spec tells of one that is loaded, whether or not it runs" do
+  scenario "application: spec describes a loaded application, running or not" do
     trace("unknown", Application.spec(:conformance_spec))
     trace("unknown", Application.spec(:conformance_spec, :vsn))
     define(:conformance_spec)

@@ -9,7 +9,7 @@ defmodule Conformance.Dictionary do
     end
   end
 
-  scenario "dictionary: put and delete return what was there, and get what is or the default" do
+  scenario "dictionary: put and delete return the previous value, and get the value or the default" do
     trace("first", Process.put(:a, 1))
     trace("second", Process.put(:a, 2))
     trace("get", Process.get(:a))
@@ -43,7 +43,7 @@ defmodule Conformance.Dictionary do
     trace("of 3", Process.get_keys(3))
   end
 
-  scenario "dictionary: it is of one process, and does not go over to those it starts" do
+  scenario "dictionary: it belongs to one process, and is not inherited" do
     main = self()
     Process.put(:a, 1)
     spawn(fn -> send(main, {:ok, Process.get(:a)}) end)
@@ -53,7 +53,7 @@ defmodule Conformance.Dictionary do
     trace("mine", Process.get(:a))
   end
 
-  scenario "dictionary: a label is kept there, and told with the process" do
+  scenario "dictionary: a label is stored there, and is part of the process's information" do
     main = self()
     trace("before", label(self()))
     trace("set", Process.set_label({:ok, 1}))

@@ -60,13 +60,13 @@ defmodule Conformance.Exits do
     ]
   end
 
-  scenario "exits: with each way to end, who traps exits gets the reason", do: ends(node(), all_ways())
+  scenario "exits: a linked process that traps exits receives the reason of each kind of exit", do: ends(node(), all_ways())
 
-  scenario "exits: with each way to end on another node, who traps exits gets the reason" do
+  scenario "exits: a linked process that traps exits receives the reason of each kind of exit on another node" do
     ends(peer(:kate), all_ways())
   end
 
-  scenario "exits: normal from others is ignored by who does not trap exits" do
+  scenario "exits: normal from others is ignored by a process that does not trap exits" do
     {pid, ref} = listener(false)
     Process.exit(pid, :normal)
     send(pid, :hello)
@@ -75,7 +75,7 @@ defmodule Conformance.Exits do
     trace("down", [expect(:DOWN), ref])
   end
 
-  scenario "exits: kill cannot be trapped, and others see killed" do
+  scenario "exits: kill cannot be trapped, and others receive killed" do
     Process.flag(:trap_exit, true)
     {pid, ref} = listener(true)
     Process.link(pid)
@@ -84,7 +84,7 @@ defmodule Conformance.Exits do
     trace("down", [expect(:DOWN), ref])
   end
 
-  scenario "exits: kill to a process of another node cannot be trapped, and others see killed" do
+  scenario "exits: kill to a process of another node cannot be trapped, and others receive killed" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -100,7 +100,7 @@ defmodule Conformance.Exits do
     trace("exit", [expect(:EXIT), pid])
   end
 
-  scenario "exits: kill that comes over a link is the reason of who does not trap it" do
+  scenario "exits: a process that does not trap exits exits with kill from a link" do
     {pid, ref} = listener(false)
 
     spawn(fn ->
@@ -111,7 +111,7 @@ defmodule Conformance.Exits do
     trace("down", [expect(:DOWN), ref])
   end
 
-  scenario "exits: killed goes over a link as any other reason" do
+  scenario "exits: killed passes over a link as any other reason" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -129,7 +129,7 @@ defmodule Conformance.Exits do
     trace("exit", [expect(:EXIT), middle])
   end
 
-  scenario "exits: shutdown from others ends who does not trap it, and is a message for who does" do
+  scenario "exits: shutdown from others ends a process, or is a message if it traps exits" do
     main = self()
     trace("main", main)
 
@@ -144,7 +144,7 @@ defmodule Conformance.Exits do
     end
   end
 
-  scenario "exits: an exit signal to oneself is a message when exits are trapped" do
+  scenario "exits: a process's exit signal to itself is a message when it traps exits" do
     Process.flag(:trap_exit, true)
     trace("me", self())
 
@@ -161,7 +161,7 @@ defmodule Conformance.Exits do
     trace("sent", Process.exit(pid, :oops))
   end
 
-  scenario "exits: trapping gives what it was before, and what is trapped already stays a message" do
+  scenario "exits: setting trap_exit returns the previous value, and a trapped exit stays a message" do
     trace("before", Process.flag(:trap_exit, true))
     trace("before", Process.flag(:trap_exit, true))
     pid = spawn_link(fn -> exit(:oops) end)
@@ -184,7 +184,7 @@ defmodule Conformance.Exits do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "exits: the end of the parent does not end a child that is not linked" do
+  scenario "exits: the exit of the parent does not end a child that is not linked" do
     main = self()
 
     {parent, ref} =
@@ -200,7 +200,7 @@ defmodule Conformance.Exits do
     trace_next("got")
   end
 
-  scenario "exits: exit trapping is of one process and is not inherited" do
+  scenario "exits: trap_exit belongs to one process and is not inherited" do
     Process.flag(:trap_exit, true)
 
     pid =
@@ -212,7 +212,7 @@ defmodule Conformance.Exits do
     trace("got", [expect(:EXIT), pid])
   end
 
-  scenario "exits: an exit signal says who sent it, on another node too" do
+  scenario "exits: an exit signal contains its sender, on another node too" do
     main = self()
 
     pid =

@@ -105,7 +105,7 @@ defmodule Conformance.GenServers do
     end)
   end
 
-  scenario "gen_server: calls, casts and messages of one sender are taken in their order" do
+  scenario "gen_server: calls, casts and messages of one sender are handled in order" do
     pid = started()
     GenServer.cast(pid, :one)
     send(pid, :two)
@@ -116,7 +116,7 @@ defmodule Conformance.GenServers do
     for n <- 1..4, do: trace_next("told #{n}")
   end
 
-  scenario "gen_server: a call to nobody exits with noproc" do
+  scenario "gen_server: a call to an unregistered name exits with noproc" do
     dead = spawn(fn -> :ok end)
     reason_of(dead)
     attempt("pid", fn -> GenServer.call(dead, :hi) end)
@@ -125,7 +125,7 @@ defmodule Conformance.GenServers do
     attempt("timeout 0", fn -> GenServer.call(:nobody, :hi, 0) end)
   end
 
-  scenario "gen_server: a call to nobody on another node exits with noproc" do
+  scenario "gen_server: a call to an unregistered name on another node exits with noproc" do
     kate = peer(:kate)
     dead = Node.spawn(kate, fn -> expect(:end) end)
     send(dead, :end)
@@ -134,7 +134,7 @@ defmodule Conformance.GenServers do
     attempt("pid", fn -> GenServer.call(dead, :hi, 60_000) end)
   end
 
-  scenario "gen_server: a call to a node that is not there exits with nodedown" do
+  scenario "gen_server: a call to an unknown node exits with nodedown" do
     attempt("call", fn -> GenServer.call({:server, unknown_node()}, :hi, 60_000) end)
     attempt("stop", fn -> GenServer.stop({:server, unknown_node()}) end)
     attempt("cast", fn -> GenServer.cast({:server, unknown_node()}, :hi) end)
@@ -146,7 +146,7 @@ defmodule Conformance.GenServers do
     attempt("whereis", fn -> GenServer.whereis({:server, :kate@localhost}) end)
   end
 
-  scenario "gen_server: a call exits with nodedown when the connection ends while it waits" do
+  scenario "gen_server: a call exits with nodedown when the connection is lost meanwhile" do
     pid = started_on(:kate, :ok, [])
     trace("pid", pid)
     main = self()
@@ -163,7 +163,7 @@ defmodule Conformance.GenServers do
     trace("said", GenServer.call(pid, :said, 60_000))
   end
 
-  scenario "gen_server: a server of another node is called by pid and by name" do
+  scenario "gen_server: a server on another node is called by pid and by name" do
     pid = started_on(:kate, :ok, name: :server)
     server = {:server, node(pid)}
     trace("say", GenServer.call(server, {:say, :one}))
@@ -187,7 +187,7 @@ defmodule Conformance.GenServers do
     trace_next("next")
   end
 
-  scenario "gen_server: a late reply of another node is dropped" do
+  scenario "gen_server: a late reply from another node is dropped" do
     pid = started_on(:kate, :ok, [])
     trace("pid", pid)
     attempt("call", fn -> GenServer.call(pid, :hold, 10) end)
@@ -211,7 +211,7 @@ defmodule Conformance.GenServers do
     attempt("stop of oneself", fn -> GenServer.stop(self()) end)
   end
 
-  scenario "gen_server: the caller exits with the reason of a server that ends without a reply" do
+  scenario "gen_server: the caller exits with the reason of a server that exits without a reply" do
     for reason <- [:normal, :shutdown, {:shutdown, :why}, :oops] do
       pid = started()
       trace("pid", pid)
@@ -233,7 +233,7 @@ defmodule Conformance.GenServers do
     trace("down", List.keyfind(messages, :DOWN, 0))
   end
 
-  scenario "gen_server: what a callback raises, exits with and throws ends the server" do
+  scenario "gen_server: an error, exit or throw of a callback ends the server" do
     for request <- [{:raise, "boom"}, {:exit, :oops}, {:throw, :up}, {:give, :nonsense}] do
       pid = started()
       GenServer.call(pid, {:say, :before})
@@ -251,7 +251,7 @@ defmodule Conformance.GenServers do
     trace("said", GenServer.call(pid, :said))
   end
 
-  scenario "gen_server: a call or cast that is not handled ends the server, a message does not" do
+  scenario "gen_server: an unhandled call or cast ends the server, an unhandled message does not" do
     {:ok, pid} = GenServer.start(Bare, nil)
     send(pid, :hello)
     ref = Process.monitor(pid)
@@ -271,7 +271,7 @@ defmodule Conformance.GenServers do
     trace("down", elem(expect(:DOWN), 1) == ref)
   end
 
-  scenario "gen_server: start_link when init stops, raises, exits, throws or gives nonsense" do
+  scenario "gen_server: start_link when init stops, raises, exits, throws or returns an invalid value" do
     Process.flag(:trap_exit, true)
 
     for how <- [
@@ -291,7 +291,7 @@ defmodule Conformance.GenServers do
     trace_next("mail")
   end
 
-  scenario "gen_server: a starter that does not trap exits goes with a server that does not start" do
+  scenario "gen_server: a starter that does not trap exits exits with a server that fails to start" do
     main = self()
     pid = spawn(fn -> GenServer.start_link(__MODULE__, {main, {:stop, :full}}) && forever() end)
     trace("linked", reason_of(pid))
@@ -330,7 +330,7 @@ defmodule Conformance.GenServers do
     trace("start", expect(:gave))
   end
 
-  scenario "gen_server: a name that is taken" do
+  scenario "gen_server: a start under a registered name" do
     {:ok, pid} = start(:ok, name: :server)
     trace("pid", pid)
     trace("start", start(:ok, name: :server))
@@ -341,7 +341,7 @@ defmodule Conformance.GenServers do
     trace("whereis nobody", GenServer.whereis(:nobody))
   end
 
-  scenario "gen_server: continue comes before what is in the mailbox, also one that follows" do
+  scenario "gen_server: handle_continue runs before the mailbox, also for a continue of a continue" do
     pid = started({:early, :first})
     trace("say", GenServer.call(pid, {:say, :hi}))
     for n <- 1..3, do: trace_next("told #{n}")
@@ -349,7 +349,7 @@ defmodule Conformance.GenServers do
     trace_next("after the reply")
   end
 
-  scenario "gen_server: a continue of init that raises comes after the start" do
+  scenario "gen_server: a continue of init that raises does so after the start" do
     Process.flag(:trap_exit, true)
     {:ok, pid} = start_link({:continue, {:raise, "boom"}})
     trace("pid", pid)
@@ -393,7 +393,7 @@ defmodule Conformance.GenServers do
     end
   end
 
-  scenario "gen_server: another's exit signal is a message to a server that traps exits" do
+  scenario "gen_server: an exit signal of another process is a message to a server that traps exits" do
     pid = started(:trap)
     main = self()
     other = spawn(fn -> Process.link(pid) && send(main, :linked) && receive(do: (:end -> exit(:oops))) end)
@@ -418,7 +418,7 @@ defmodule Conformance.GenServers do
     trace("not linked", elem(elem(next(), 1), 2))
   end
 
-  scenario "gen_server: stop takes what came before, and gives ok, whatever the reason" do
+  scenario "gen_server: stop comes after earlier messages, and returns ok for any reason" do
     for reason <- [:normal, :shutdown, {:shutdown, :why}, :oops] do
       pid = started(:ok, name: :server)
       GenServer.cast(:server, :before)
@@ -430,7 +430,7 @@ defmodule Conformance.GenServers do
     end
   end
 
-  scenario "gen_server: stop of one that is gone, takes too long, or ends otherwise" do
+  scenario "gen_server: stop of a missing or slow server, or of one that exits for another reason" do
     dead = spawn(fn -> :ok end)
     reason_of(dead)
     attempt("pid", fn -> GenServer.stop(dead) end)
@@ -475,7 +475,7 @@ defmodule Conformance.GenServers do
     trace("got", expect(:got))
   end
 
-  scenario "gen_server: a server does not notice that a caller is gone" do
+  scenario "gen_server: a server does not notice that a caller has exited" do
     pid = started()
     caller = spawn(fn -> GenServer.call(pid, :hold, :infinity) end)
     {:held, from} = expect(:held)
@@ -484,7 +484,7 @@ defmodule Conformance.GenServers do
     trace("said", GenServer.call(pid, :said))
   end
 
-  scenario "gen_server: a cast to nobody is ok" do
+  scenario "gen_server: a cast to an unregistered name is ok" do
     dead = spawn(fn -> :ok end)
     reason_of(dead)
     trace("pid", GenServer.cast(dead, :hi))
@@ -493,7 +493,7 @@ defmodule Conformance.GenServers do
     trace("there", GenServer.cast({:nobody, peer(:kate)}, :hi))
   end
 
-  scenario "gen_server: multi_call gives the replies, and the nodes without" do
+  scenario "gen_server: multi_call returns the replies, and the nodes without a reply" do
     kate = peer(:kate)
     moebi = peer(:moebi)
     main = self()
@@ -511,7 +511,7 @@ defmodule Conformance.GenServers do
     trace("ended", {:gave, replies, Enum.sort(bad)})
   end
 
-  scenario "gen_server: multi_call waits no longer than it may, and drops late replies" do
+  scenario "gen_server: multi_call stops at its timeout, and drops late replies" do
     {:ok, pid} = start(:ok, name: :server)
     {replies, bad} = GenServer.multi_call([node()], :server, :hold, 10)
     trace("gave", {:gave, replies, bad})
@@ -522,7 +522,7 @@ defmodule Conformance.GenServers do
     trace_next("next")
   end
 
-  scenario "gen_server: abcast tells the servers of the nodes that are connected" do
+  scenario "gen_server: abcast sends to the servers of all connected nodes" do
     main = self()
     kate = peer(:kate)
     {:ok, _} = start(:ok, name: :server)
@@ -567,7 +567,7 @@ defmodule Conformance.GenServers do
     trace("free", GenServer.whereis(name))
   end
 
-  scenario "gen_server: a name of the cluster" do
+  scenario "gen_server: a global name" do
     kate = peer(:kate)
     Node.connect(kate)
     :global.sync()
@@ -587,7 +587,7 @@ defmodule Conformance.GenServers do
     trace_next("terminate")
   end
 
-  scenario "gen_server: a server's name is free when its end is known" do
+  scenario "gen_server: a server's name is free when its exit is reported" do
     for n <- 1..3 do
       {:ok, pid} = start(:ok, name: :server)
       ref = Process.monitor(pid)
@@ -600,7 +600,7 @@ defmodule Conformance.GenServers do
     end
   end
 
-  scenario "gen_server: the child of a supervisor starts again with its first argument" do
+  scenario "gen_server: a supervisor's child restarts with its first argument" do
     main = self()
 
     {:ok, sup} =

@@ -10,13 +10,13 @@ defmodule Conformance.Info do
     end
   end
 
-  scenario "info: a new process has nothing but its group leader" do
+  scenario "info: a new process has only its group leader" do
     trace("me", [self(), Process.group_leader()])
     pid = spawn(&forever/0)
     trace("info", pairs(facts(pid)))
   end
 
-  scenario "info: links, monitors and names are those that are there now" do
+  scenario "info: links, monitors and names are the current ones" do
     main = self()
 
     pid =
@@ -47,7 +47,7 @@ defmodule Conformance.Info do
     |> Map.replace_lazy(:registered_name, fn name -> if name == [], do: nil, else: name end)
   end
 
-  scenario "info: a process that has ended has none" do
+  scenario "info: an exited process has none" do
     pid = spawn(fn -> :ok end)
     reason_of(pid)
     trace("info", facts(pid))
@@ -55,14 +55,14 @@ defmodule Conformance.Info do
     trace("listed", pid in Process.list())
   end
 
-  scenario "info: a process of another node is not to be asked about" do
+  scenario "info: a process of another node is rejected" do
     pid = Node.spawn(peer(:kate), &forever/0)
     attempt("info", fn -> Process.info(pid) end)
     attempt("alive", fn -> Process.alive?(pid) end)
     trace("listed", pid in Process.list())
   end
 
-  scenario "info: a link to a process of another node is there at both ends until it is ended" do
+  scenario "info: a link to a process of another node is shown at both ends until it ends" do
     pid = Node.spawn_link(peer(:kate), &forever/0)
     trace("pair", [self(), pid])
     trace("here", facts(self()).links)
@@ -81,7 +81,7 @@ defmodule Conformance.Info do
       do: wait_for_monitor(pid, tries - 1)
   end
 
-  scenario "info: names that are registered are listed, and those that are free are not" do
+  scenario "info: registered names are listed, and free names are not" do
     trace("before", :clerk in Process.registered())
     Process.register(self(), :clerk)
     trace("registered", :clerk in Process.registered())

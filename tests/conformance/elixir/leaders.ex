@@ -3,7 +3,7 @@ defmodule Conformance.Leaders do
 
   defp done(pid), do: reason_of(pid)
 
-  scenario "leaders: what processes print comes out at the leader of who spawned them" do
+  scenario "leaders: processes print at the leader of their spawner" do
     main = self()
     IO.puts("main")
     done(spawn(fn -> IO.puts("child") end))
@@ -14,7 +14,7 @@ defmodule Conformance.Leaders do
     trace("output", output())
   end
 
-  scenario "leaders: what a process prints on another node comes out at its spawner's" do
+  scenario "leaders: a process on another node prints at its spawner's leader" do
     kate = peer(:kate)
     done(Node.spawn(kate, fn -> IO.puts("from #{node()}") end))
 
@@ -28,7 +28,7 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "leaders: what a node runs by itself prints there" do
+  scenario "leaders: code that a node runs itself prints there" do
     kate = peer(:kate)
     Node.ping(kate)
     on(:kate, fn -> IO.puts("by itself") end)
@@ -36,7 +36,7 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "leaders: a process changes its own leader, and those that it starts then have it" do
+  scenario "leaders: a process changes its own leader, and processes that it spawns later inherit it" do
     peer(:kate)
     own = Process.group_leader()
     there = on(:kate, fn -> Process.group_leader() end)
@@ -52,7 +52,7 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "leaders: a process changes the leader of one on another node" do
+  scenario "leaders: a process changes the leader of a process on another node" do
     kate = peer(:kate)
 
     pid =
@@ -68,7 +68,7 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "leaders: the leader of a process that is not there cannot be set" do
+  scenario "leaders: the leader of a missing process cannot be set" do
     kate = peer(:kate)
     dead = spawn(fn -> :ok end)
     done(dead)
@@ -91,7 +91,7 @@ defmodule Conformance.Leaders do
     for _ <- 1..3, do: trace_next("there")
   end
 
-  scenario "leaders: output that goes to a leader by its pid, past one's own" do
+  scenario "leaders: output to another leader by its pid" do
     there = on(:kate, fn -> Process.group_leader() end)
     trace("puts", IO.puts(there, "hello"))
     trace("write", IO.write(there, "!"))
@@ -105,7 +105,7 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "leaders: output to one that has ended raises" do
+  scenario "leaders: output to an exited leader raises" do
     dead = spawn(fn -> :ok end)
     done(dead)
     attempt("device", fn -> IO.puts(dead, "lost") end)
@@ -119,7 +119,7 @@ defmodule Conformance.Leaders do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "leaders: output to one on a node that is gone raises" do
+  scenario "leaders: output to a leader on a node that is down raises" do
     leader = Node.spawn(peer(:victim), &forever/0)
     kill_node(:victim)
     attempt("device", fn -> IO.puts(leader, "lost") end)

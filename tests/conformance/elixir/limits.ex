@@ -22,7 +22,7 @@ defmodule Conformance.Limits do
     if System.monotonic_time(:millisecond) < until, do: compute(until)
   end
 
-  scenario "limits: a process that is killed cleans nothing up" do
+  scenario "limits: a killed process runs no cleanup" do
     cleaned = :counters.new(1, [])
 
     main = self()
@@ -45,7 +45,7 @@ defmodule Conformance.Limits do
     trace("cleaned", :counters.get(cleaned, 1))
   end
 
-  scenario "limits: a variable is not shared with the process that knows it" do
+  scenario "limits: a variable that the closure of another process changes" do
     main = self()
     count = 1
 

@@ -20,14 +20,14 @@ defmodule Conformance.Links do
     expect(:done)
   end
 
-  scenario "links: an exit reason goes over a link, to who traps exits as a message" do
+  scenario "links: an exit reason passes over a link, as a message to a process that traps exits" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(fn -> exit(:oops) end)
     trace("linked", pid)
     trace_next("got")
   end
 
-  scenario "links: two links of a pair are one" do
+  scenario "links: linking twice makes one link" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(fn -> obedient() end)
     trace("again", Process.link(pid))
@@ -36,7 +36,7 @@ defmodule Conformance.Links do
     trace_nothing("then")
   end
 
-  scenario "links: one unlink ends what both ends have linked" do
+  scenario "links: one unlink ends a link that both ends have made" do
     main = self()
     pid = spawn(&puppet/0)
     Process.link(pid)
@@ -48,7 +48,7 @@ defmodule Conformance.Links do
     trace("alive", Process.alive?(self()))
   end
 
-  scenario "links: after an unlink no end of the other one comes" do
+  scenario "links: after an unlink the exit of the other process is not received" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(fn -> obedient() end)
     trace("unlinked", Process.unlink(pid))
@@ -59,7 +59,7 @@ defmodule Conformance.Links do
     trace_nothing("then")
   end
 
-  scenario "links: an unlink of who is not linked gives true" do
+  scenario "links: unlink of a process that is not linked returns true" do
     pid = spawn(&forever/0)
     trace("stranger", Process.unlink(pid))
     Process.exit(pid, :kill)
@@ -68,7 +68,7 @@ defmodule Conformance.Links do
     trace("self", Process.unlink(self()))
   end
 
-  scenario "links: an EXIT that has come stays when one unlinks" do
+  scenario "links: an EXIT that has arrived stays after an unlink" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(fn -> obedient() end)
     ref = Process.monitor(pid)
@@ -82,14 +82,14 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: a link to oneself does nothing" do
+  scenario "links: a link of a process to itself does nothing" do
     trace("linked", Process.link(self()))
     Process.flag(:trap_exit, true)
     send(self(), :marker)
     trace_next("got")
   end
 
-  scenario "links: a link to a dead process of this node raises, or is an EXIT for who traps" do
+  scenario "links: a link to a dead process of this node raises, or sends an EXIT if exits are trapped" do
     pid = spawn(fn -> :ok end)
     reason_of(pid)
     trace("dead", pid)
@@ -99,7 +99,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: a link to a dead process of another node is an EXIT noproc, or the end of who does not trap" do
+  scenario "links: a link to a dead process of another node sends an EXIT with noproc, which ends a process that does not trap exits" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn(peer(:kate), fn -> :ok end)
     reason_of(pid)
@@ -121,7 +121,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: when nodes part, both ends get noconnection" do
+  scenario "links: both ends receive noconnection when the connection is lost" do
     Process.flag(:trap_exit, true)
     main = self()
     kate = peer(:kate)
@@ -145,7 +145,7 @@ defmodule Conformance.Links do
     trace("reconnected", [expect(:DOWN), ref])
   end
 
-  scenario "links: when nodes part, who does not trap exits ends with noconnection" do
+  scenario "links: a process that does not trap exits exits with noconnection when the connection is lost" do
     main = self()
 
     {pid, ref} =
@@ -161,7 +161,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: the end of a process goes along a chain of links with its reason" do
+  scenario "links: an exit reason passes along a chain of links" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -186,7 +186,7 @@ defmodule Conformance.Links do
     trace("exit", expect(:EXIT))
   end
 
-  scenario "links: a process between who traps and who ends normally goes on" do
+  scenario "links: a process that is linked to a trapping and to a normally exiting process goes on" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -205,7 +205,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: a link anew after an unlink holds, before its ack has come" do
+  scenario "links: a new link after an unlink holds, before the unlink is acknowledged" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), fn -> obedient() end)
     Process.unlink(pid)
@@ -216,7 +216,7 @@ defmodule Conformance.Links do
     trace_nothing("then")
   end
 
-  scenario "links: unlinked, linked and unlinked again, no end comes" do
+  scenario "links: after unlink, link and unlink, no exit is received" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), fn -> obedient() end)
     Process.unlink(pid)
@@ -229,7 +229,7 @@ defmodule Conformance.Links do
     trace_nothing("then")
   end
 
-  scenario "links: when one end has unlinked, the other links anew" do
+  scenario "links: when one end has unlinked, the other can link anew" do
     main = self()
 
     linker =
@@ -256,7 +256,7 @@ defmodule Conformance.Links do
     expect(:done)
   end
 
-  scenario "links: when both ends unlink at once, a link that follows holds" do
+  scenario "links: when both ends unlink at once, a later link holds" do
     Process.flag(:trap_exit, true)
     main = self()
     pid = Node.spawn_link(peer(:kate), &puppet/0)
@@ -269,7 +269,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: the end of who has been unlinked by the other node is not told there" do
+  scenario "links: after an unlink by the other node, the exit is not received there" do
     main = self()
     pid = Node.spawn(peer(:kate), &puppet/0)
 
@@ -289,7 +289,7 @@ defmodule Conformance.Links do
     expect(:done)
   end
 
-  scenario "links: one that has an older incarnation of a node gets noproc" do
+  scenario "links: a link to an older incarnation of a node sends noproc" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn(peer(:victim), &forever/0)
     trace("old", pid)

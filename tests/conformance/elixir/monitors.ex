@@ -27,7 +27,7 @@ defmodule Conformance.Monitors do
     trace_next("then")
   end
 
-  scenario "monitors: a process that is dead is noproc, here and on another node" do
+  scenario "monitors: a dead process sends DOWN with noproc, here and on another node" do
     for node <- [node(), peer(:kate)] do
       pid = Node.spawn(node, fn -> :ok end)
       reason_of(pid)
@@ -37,7 +37,7 @@ defmodule Conformance.Monitors do
     end
   end
 
-  scenario "monitors: a name that nobody has is noproc, here and on another node" do
+  scenario "monitors: an unregistered name sends DOWN with noproc, here and on another node" do
     kate = peer(:kate)
 
     for name <- [:nobody, {:nobody, node()}, {:nobody, kate}] do
@@ -46,7 +46,7 @@ defmodule Conformance.Monitors do
     end
   end
 
-  scenario "monitors: a name is told with its node when its process ends" do
+  scenario "monitors: the DOWN of a monitored name contains the name and the node" do
     start_named(node(), :clerk)
     trace("monitor", Process.monitor(:clerk))
     trace("monitor", other = Process.monitor({:clerk, node()}))
@@ -55,7 +55,7 @@ defmodule Conformance.Monitors do
     trace_next("got")
   end
 
-  scenario "monitors: a name on another node is told with its node when its process ends" do
+  scenario "monitors: the DOWN of a monitored name on another node contains the name and the node" do
     kate = peer(:kate)
     start_named(kate, :clerk)
     trace("monitor", Process.monitor({:clerk, kate}))
@@ -74,7 +74,7 @@ defmodule Conformance.Monitors do
     Process.unregister(:clerk)
   end
 
-  scenario "monitors: a node that cannot be reached is noconnection, for a pid and for a name" do
+  scenario "monitors: an unreachable node sends DOWN with noconnection, for a pid and for a name" do
     pid = Node.spawn(peer(:victim), &forever/0)
     name = {:clerk, node(pid)}
     trace("monitor", [pid, Process.monitor(pid)])
@@ -88,7 +88,7 @@ defmodule Conformance.Monitors do
     trace_next("got")
   end
 
-  scenario "monitors: when nodes part, each monitor across is told noconnection once" do
+  scenario "monitors: each monitor receives noconnection once when the connection is lost" do
     kate = peer(:kate)
     pid = start_named(kate, :clerk)
     refs = for target <- [pid, pid, {:clerk, kate}], do: Process.monitor(target)
@@ -101,7 +101,7 @@ defmodule Conformance.Monitors do
     trace_nothing("then")
   end
 
-  scenario "monitors: an end reason of another node comes with the DOWN" do
+  scenario "monitors: the DOWN from another node contains the exit reason" do
     for reason <- [:normal, {:shutdown, :done}, %{code: 1}] do
       pid = Node.spawn(peer(:kate), &obedient/0)
       ref = Process.monitor(pid)
@@ -110,7 +110,7 @@ defmodule Conformance.Monitors do
     end
   end
 
-  scenario "monitors: demonitor says whether the monitor was there" do
+  scenario "monitors: demonitor returns whether the monitor existed" do
     pid = spawn(&obedient/0)
     ref = Process.monitor(pid)
     trace("first", Process.demonitor(ref, [:info]))
@@ -122,7 +122,7 @@ defmodule Conformance.Monitors do
     trace("of none", Process.demonitor(make_ref(), [:info]))
   end
 
-  scenario "monitors: a DOWN that has come stays, unless demonitor flushes it" do
+  scenario "monitors: a DOWN that has arrived stays, unless demonitor flushes it" do
     pid = spawn(&obedient/0)
     refs = [kept, flushed] = for _ <- 1..2, do: Process.monitor(pid)
     send(pid, {:exit, :oops})
@@ -158,7 +158,7 @@ defmodule Conformance.Monitors do
     trace_nothing("then")
   end
 
-  scenario "monitors: who monitors itself hears nothing" do
+  scenario "monitors: a process that monitors itself receives nothing" do
     {pid, ref} =
       spawn_monitor(fn ->
         ref = Process.monitor(self())
@@ -170,7 +170,7 @@ defmodule Conformance.Monitors do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "monitors: a process that is gone with its old incarnation of a node is noproc" do
+  scenario "monitors: a process of an older incarnation of a node sends DOWN with noproc" do
     pid = Node.spawn(peer(:victim), &forever/0)
     kill_node(:victim)
     Node.spawn(peer(:victim), &forever/0)

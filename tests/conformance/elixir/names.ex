@@ -12,7 +12,7 @@ defmodule Conformance.Names do
     send(main, {:heard, next(5000)})
   end
 
-  scenario "names: a name is free when the EXIT of its process has come" do
+  scenario "names: a name is free when the EXIT of its process has arrived" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(__MODULE__, :named, [:clerk, self()])
     expect(:registered)
@@ -24,7 +24,7 @@ defmodule Conformance.Names do
     Process.unregister(:clerk)
   end
 
-  scenario "names: a name is free when the DOWN of its process has come" do
+  scenario "names: a name is free when the DOWN of its process has arrived" do
     pid = spawn(__MODULE__, :named, [:clerk, self()])
     expect(:registered)
     trace("monitor", [pid, Process.monitor(pid)])
@@ -35,7 +35,7 @@ defmodule Conformance.Names do
     Process.unregister(:clerk)
   end
 
-  scenario "names: a name on another node is free when the DOWN of its process has come" do
+  scenario "names: a name on another node is free when the DOWN of its process has arrived" do
     kate = peer(:kate)
     Node.spawn(kate, __MODULE__, :named, [:clerk, self()])
     expect(:registered)
@@ -46,7 +46,7 @@ defmodule Conformance.Names do
     trace("again", [expect(:DOWN), again])
   end
 
-  scenario "names: who hears of an end may start another under that name, within that moment" do
+  scenario "names: a process that receives a DOWN can at once start another under that name" do
     Process.flag(:trap_exit, true)
 
     for reason <- [:one, :two] do
@@ -57,7 +57,7 @@ defmodule Conformance.Names do
     end
   end
 
-  scenario "names: registering what cannot be raises" do
+  scenario "names: an invalid registration raises" do
     kate = peer(:kate)
     spawn(__MODULE__, :named, [:clerk, self()])
     {:registered, pid} = expect(:registered)
@@ -75,7 +75,7 @@ defmodule Conformance.Names do
     trace("other", Process.whereis(:other))
   end
 
-  scenario "names: a message to a local name that nobody has raises, to one on a node it is dropped" do
+  scenario "names: a message to an unregistered local name raises, to one on a node it is dropped" do
     kate = peer(:kate)
     attempt("local", fn -> send(:nobody, :hello) end)
     attempt("here", fn -> send({:nobody, node()}, :hello) && :sent end)
@@ -83,7 +83,7 @@ defmodule Conformance.Names do
     attempt("nowhere", fn -> send({:nobody, unknown_node()}, :hello) && :sent end)
   end
 
-  scenario "names: another one gets the mail when the name has changed hands" do
+  scenario "names: the new owner of a name receives its messages" do
     main = self()
     kate = peer(:kate)
     one = Node.spawn(kate, __MODULE__, :tell, [main])
@@ -103,7 +103,7 @@ defmodule Conformance.Names do
     for heard <- Enum.sort(got), do: trace("got", heard)
   end
 
-  scenario "names: a name that is taken away leaves its process alive" do
+  scenario "names: unregister leaves the process alive" do
     pid = spawn(__MODULE__, :named, [:clerk, self()])
     expect(:registered)
     trace("unregister", Process.unregister(:clerk))

@@ -1,7 +1,7 @@
 defmodule Conformance.Nodes do
   use Conformance
 
-  scenario "nodes: not alive, a node has no name, no peers and connects to none", alive: false do
+  scenario "nodes: not alive, a node has no name and no peers, and does not connect", alive: false do
     trace("self", node())
     trace("alive", Node.alive?())
     trace("list", Node.list())
@@ -12,7 +12,7 @@ defmodule Conformance.Nodes do
     attempt("monitor", fn -> Node.monitor(unknown_node(), true) end)
   end
 
-  scenario "nodes: not alive, a process on another node is noconnection", alive: false do
+  scenario "nodes: not alive, a process on another node sends noconnection", alive: false do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(unknown_node(), &forever/0)
     trace("exit", [expect(:EXIT), pid])
@@ -22,7 +22,7 @@ defmodule Conformance.Nodes do
     attempt("here", fn -> send({:nobody, node()}, :hello) && :sent end)
   end
 
-  scenario "nodes: not alive, a process on the own node is an ordinary one", alive: false do
+  scenario "nodes: not alive, a process on the own node is a local one", alive: false do
     main = self()
     pid = Node.spawn(node(), fn -> send(main, {:hello, self(), node()}) end)
     trace("pid", [pid, node(pid)])
@@ -33,7 +33,7 @@ defmodule Conformance.Nodes do
     trace("monitor", [Process.monitor({:nobody, node()}), expect(:DOWN)])
   end
 
-  scenario "nodes: a node that is not there cannot be reached" do
+  scenario "nodes: an unknown node cannot be reached" do
     trace("ping", Node.ping(unknown_node()))
     trace("connect", Node.connect(unknown_node()))
     trace("disconnect", Node.disconnect(unknown_node()))
@@ -60,7 +60,7 @@ defmodule Conformance.Nodes do
     trace("list", Node.list())
   end
 
-  scenario "nodes: a first use connects, and so does each after an end of the connection" do
+  scenario "nodes: the first use connects, and so does the first one after a lost connection" do
     kate = peer(:kate)
 
     for use <- [:send, :monitor, :spawn] do
@@ -96,7 +96,7 @@ defmodule Conformance.Nodes do
     if length(on(name, fn -> Node.list() end)) < count, do: wait_for_peers(name, count)
   end
 
-  scenario "nodes: who monitors a node is told once for each time, when it goes" do
+  scenario "nodes: each monitor of a node sends one nodedown" do
     kate = peer(:kate)
     Node.ping(kate)
     trace("monitor", Node.monitor(kate, true))
@@ -112,7 +112,7 @@ defmodule Conformance.Nodes do
     trace_nothing("then")
   end
 
-  scenario "nodes: a node that is not there is down for who monitors it" do
+  scenario "nodes: a monitor of an unknown node sends nodedown" do
     trace("monitor", Node.monitor(unknown_node(), true))
     trace_next("got")
     trace("taken back", Node.monitor(unknown_node(), false))
@@ -128,7 +128,7 @@ defmodule Conformance.Nodes do
     trace_next("got")
   end
 
-  scenario "nodes: who monitors nodes hears of a node before its first signal, and of its end after all" do
+  scenario "nodes: nodeup arrives before a node's first signal, and nodedown after its last one" do
     Process.flag(:trap_exit, true)
     main = self()
     kate = peer(:kate)
@@ -153,7 +153,7 @@ defmodule Conformance.Nodes do
     :net_kernel.monitor_nodes(false)
   end
 
-  scenario "nodes: of links and monitors and the end of a node, the end comes last" do
+  scenario "nodes: nodedown arrives after the signals of links and monitors" do
     Process.flag(:trap_exit, true)
     kate = peer(:kate)
     pid = Node.spawn_link(kate, &forever/0)
@@ -166,7 +166,7 @@ defmodule Conformance.Nodes do
     trace_next("last")
   end
 
-  scenario "nodes: who stops monitoring nodes hears no more of them" do
+  scenario "nodes: a process that stops monitoring nodes receives no more events" do
     kate = peer(:kate)
     :net_kernel.monitor_nodes(true)
     Node.ping(kate)
@@ -176,7 +176,7 @@ defmodule Conformance.Nodes do
     trace_nothing("then")
   end
 
-  scenario "nodes: who asks twice to monitor nodes hears of each twice" do
+  scenario "nodes: monitoring nodes twice sends each event twice" do
     kate = peer(:kate)
     :net_kernel.monitor_nodes(true)
     :net_kernel.monitor_nodes(true)
@@ -190,7 +190,7 @@ defmodule Conformance.Nodes do
     :net_kernel.monitor_nodes(false)
   end
 
-  scenario "nodes: a node that is killed goes, and comes again under its name" do
+  scenario "nodes: a killed node goes down, and can restart under its name" do
     Node.ping(peer(:victim))
     :net_kernel.monitor_nodes(true)
     kill_node(:victim)
@@ -204,7 +204,7 @@ defmodule Conformance.Nodes do
     trace_next("got")
   end
 
-  scenario "nodes: a process that has ended hears nothing of nodes it monitored" do
+  scenario "nodes: the node monitors of an exited process end" do
     kate = peer(:kate)
     main = self()
     Node.ping(kate)

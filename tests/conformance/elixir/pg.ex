@@ -61,7 +61,7 @@ defmodule Conformance.Pg do
     trace("groups", :pg.which_groups(@scope))
   end
 
-  scenario "pg: leaving what one has not joined is not_joined, unless one of several has" do
+  scenario "pg: leaving a group without membership returns not_joined, unless one of several processes is a member" do
     start()
     [a, b] = [idle(), idle()]
     :pg.join(@scope, :g, a)
@@ -76,7 +76,7 @@ defmodule Conformance.Pg do
     no_more()
   end
 
-  scenario "pg: a group is any term, and there while it has members" do
+  scenario "pg: a group is any term, and exists while it has members" do
     start()
     me = self()
     groups = ["room", ["room", 1], %{a: 1, b: [2]}, 7]
@@ -89,7 +89,7 @@ defmodule Conformance.Pg do
     trace("groups", length(:pg.which_groups(@scope)))
   end
 
-  scenario "pg: a member that ends leaves its groups, the last joined first, as often as it had joined" do
+  scenario "pg: a member that exits leaves its groups, the last joined first, as often as it had joined" do
     start()
     a = member(:g, 2)
     :pg.join(@scope, :h, a)
@@ -103,7 +103,7 @@ defmodule Conformance.Pg do
     no_more()
   end
 
-  scenario "pg: a process that has ended joins, and leaves at once" do
+  scenario "pg: an exited process joins, and leaves at once" do
     start()
     a = idle()
     Process.exit(a, :kill)
@@ -114,7 +114,7 @@ defmodule Conformance.Pg do
     trace("members", :pg.get_members(@scope, :g))
   end
 
-  scenario "pg: only processes of the node join there" do
+  scenario "pg: only local processes can join" do
     start()
     remote = Node.spawn(peer(:kate), &forever/0)
     trace("pid", remote)
@@ -124,7 +124,7 @@ defmodule Conformance.Pg do
     trace("groups", :pg.which_groups(@scope))
   end
 
-  scenario "pg: where the scope does not run there are no members, and none can join" do
+  scenario "pg: without a running scope there are no members, and none can join" do
     trace("members", :pg.get_members(@scope, :g))
     trace("local members", :pg.get_local_members(@scope, :g))
     attempt("groups", fn -> :pg.which_groups(@scope) end)
@@ -141,7 +141,7 @@ defmodule Conformance.Pg do
     :exit, {reason, _} -> exit(reason)
   end
 
-  scenario "pg: a scope's name is taken once, and scopes have nothing in common" do
+  scenario "pg: a scope's name is registered once, and scopes are independent" do
     pid = start()
     trace("whereis", Process.whereis(@scope) == pid)
     trace("again", [pid, :pg.start(@scope)])
@@ -152,7 +152,7 @@ defmodule Conformance.Pg do
     trace("members", :pg.get_members(@scope, :g))
   end
 
-  scenario "pg: a scope that is started by a link ends with the starter, one that is not does not" do
+  scenario "pg: a linked scope exits with its starter, an unlinked one does not" do
     main = self()
 
     starter =
@@ -171,7 +171,7 @@ defmodule Conformance.Pg do
     trace("alone", Process.alive?(alone))
   end
 
-  scenario "pg: a monitor of a group tells of that group alone, and each has its own message" do
+  scenario "pg: a monitor of a group reports that group only, and each monitor has its own message" do
     start()
     a = member(:g)
     {one, members} = :pg.monitor(@scope, :g)
@@ -186,7 +186,7 @@ defmodule Conformance.Pg do
     no_more()
   end
 
-  scenario "pg: a monitor of the scope gives all groups, and tells of all" do
+  scenario "pg: a monitor of the scope returns all groups, and reports all changes" do
     start()
     a = member(:g, 2)
     :pg.join(@scope, :h, self())
@@ -199,7 +199,7 @@ defmodule Conformance.Pg do
     no_more()
   end
 
-  scenario "pg: what a monitor has told is gone when it is ended, that of others is not" do
+  scenario "pg: demonitor flushes the messages of its own monitor only" do
     start()
     {one, _} = :pg.monitor(@scope, :g)
     {two, _} = :pg.monitor(@scope, :g)
@@ -217,7 +217,7 @@ defmodule Conformance.Pg do
     no_more()
   end
 
-  scenario "pg: members are seen on all connected nodes, and tell where they are" do
+  scenario "pg: all connected nodes see the members, and which are local" do
     ref = with_kate(:g)
     ours = member(:g)
     theirs = on(:kate, fn -> member(:g) end)
@@ -255,7 +255,7 @@ defmodule Conformance.Pg do
     settle()
   end
 
-  scenario "pg: members leave with the connection, and what has changed meanwhile comes with the next" do
+  scenario "pg: members leave with the connection, and later changes arrive with the next one" do
     ref = with_kate(:g)
     Node.connect(peer(:kate))
     stays = on(:kate, fn -> member(:g) end)
@@ -283,7 +283,7 @@ defmodule Conformance.Pg do
     settle()
   end
 
-  scenario "pg: members of a node that dies leave" do
+  scenario "pg: members of a node that goes down leave" do
     node = peer(:victim)
     on(:victim, &start/0)
     start()

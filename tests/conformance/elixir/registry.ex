@@ -50,7 +50,7 @@ defmodule Conformance.Registry do
   @impl true
   def handle_call(:get, _from, state), do: {:reply, state, state}
 
-  scenario "registry: a unique key is refused while the process that has it is alive" do
+  scenario "registry: a unique key is refused while its process is alive" do
     start(:unique)
     {pid, result} = having(fn -> register("key", 1) end)
     trace("first", [pid, result])
@@ -64,7 +64,7 @@ defmodule Conformance.Registry do
     trace("entries", entries("key"))
   end
 
-  scenario "registry: all are there who register under a duplicate key, as often as they do" do
+  scenario "registry: a duplicate key has all its registrations" do
     start(:duplicate)
     trace("ok", register("key", 1))
     register("key", 2)
@@ -91,7 +91,7 @@ defmodule Conformance.Registry do
     end
   end
 
-  scenario "registry: unregister takes back all of the caller's, and none of others" do
+  scenario "registry: unregister removes all of the caller's registrations, and no others" do
     start(:duplicate)
     {pid, _} = having(fn -> register("key", 1) end)
     for value <- [2, 3], do: register("key", value)
@@ -104,7 +104,7 @@ defmodule Conformance.Registry do
     trace("its keys", keys(pid))
   end
 
-  scenario "registry: a crash of the registry takes those down that are registered" do
+  scenario "registry: a crash of the registry ends the registered processes" do
     start(:unique)
     {plain, {:ok, owner}} = having(fn -> register("a") end)
     {trapping, _} = having(fn -> register("b") end, true)
@@ -119,7 +119,7 @@ defmodule Conformance.Registry do
     trace("again", elem(register("b"), 0))
   end
 
-  scenario "registry: who has taken all back, or was refused, does not go down with it" do
+  scenario "registry: a process that has unregistered, or was refused, survives a crash of the registry" do
     start(:unique)
     {holder, _} = having(fn -> register("a") end)
 
@@ -143,7 +143,7 @@ defmodule Conformance.Registry do
     for pid <- [none_left, refused], do: trace("alive", Process.alive?(pid))
   end
 
-  scenario "registry: the end of the registry takes those down that are registered, and it is unknown then" do
+  scenario "registry: the exit of the registry ends the registered processes, and its name is unknown then" do
     start(:unique)
     {pid, _} = having(fn -> register("key") end)
     ref = Process.monitor(pid)
@@ -157,7 +157,7 @@ defmodule Conformance.Registry do
     attempt("count", fn -> Registry.count(@registry) end)
   end
 
-  scenario "registry: listeners are told of what is registered and taken back, and of no death" do
+  scenario "registry: listeners are notified of registrations and unregistrations, but not of exits" do
     Process.register(self(), :listener)
     start(:duplicate, listeners: [:listener])
 
@@ -177,7 +177,7 @@ defmodule Conformance.Registry do
     Process.unregister(:listener)
   end
 
-  scenario "registry: listeners are told of a match that is taken back if none is left" do
+  scenario "registry: listeners are notified of unregister_match if no registration is left" do
     Process.register(self(), :listener)
     start(:duplicate, listeners: [:listener])
     for value <- [1, 2, 3], do: register("key", value)
@@ -195,7 +195,7 @@ defmodule Conformance.Registry do
     Process.unregister(:listener)
   end
 
-  scenario "registry: a value is updated by the process that has the key" do
+  scenario "registry: only the process with the key can update its value" do
     start(:unique)
     register("key", 1)
 
@@ -211,7 +211,7 @@ defmodule Conformance.Registry do
     trace("entries", entries("key"))
   end
 
-  scenario "registry: what is for unique keys raises where they are not" do
+  scenario "registry: functions for unique keys raise for duplicate ones" do
     start(:duplicate)
     register("key", 1)
     attempt("update", fn -> Registry.update_value(@registry, "key", & &1) end)
@@ -225,7 +225,7 @@ defmodule Conformance.Registry do
     attempt("kind", fn -> Registry.start_link(keys: :both, name: Conformance.Other) end)
   end
 
-  scenario "registry: dispatch runs in the caller, once, with all who are there" do
+  scenario "registry: dispatch runs in the caller, once, with all registrations" do
     start(:duplicate)
     {pid, _} = having(fn -> register("key", 1) end)
     register("key", 2)
@@ -246,7 +246,7 @@ defmodule Conformance.Registry do
     trace_nothing("more")
   end
 
-  scenario "registry: match, select and count see what is registered" do
+  scenario "registry: match, select and count use the current registrations" do
     start(:duplicate)
     for value <- [1, 2, 3], do: register("a", value)
     register("b", 2)
@@ -265,7 +265,7 @@ defmodule Conformance.Registry do
     trace("none", Registry.match(@registry, "a", :_))
   end
 
-  scenario "registry: settings last over a crash" do
+  scenario "registry: metadata survives a crash" do
     start(:unique, meta: [a: 1])
     trace("a", Registry.meta(@registry, :a))
     trace("unknown", Registry.meta(@registry, :b))
@@ -277,7 +277,7 @@ defmodule Conformance.Registry do
     trace("a", Registry.meta(@registry, :a))
   end
 
-  scenario "registry: a server is started and called by a name in it, and free of it when it ends" do
+  scenario "registry: a server is started and called by a name in it, which is free when the server exits" do
     start(:unique)
     via = {:via, Registry, {@registry, ["room", 1], "value"}}
     same = {:via, Registry, {@registry, ["room", 1]}}
@@ -302,7 +302,7 @@ defmodule Conformance.Registry do
     trace("again", [GenServer.call(same, :get), next != pid])
   end
 
-  scenario "registry: a registered server does not go down when the name it wanted is taken" do
+  scenario "registry: a server that fails to register its name does not affect the holder" do
     start(:unique)
     via = {:via, Registry, {@registry, "key"}}
     {:ok, pid} = GenServer.start_link(__MODULE__, 5, name: via)
@@ -312,7 +312,7 @@ defmodule Conformance.Registry do
     trace_next("next")
   end
 
-  scenario "registry: a lock lets one in at a time, and is free when its holder raises or ends" do
+  scenario "registry: a lock has one holder at a time, and is released when that raises or exits" do
     start(:unique)
     main = self()
 
@@ -345,7 +345,7 @@ defmodule Conformance.Registry do
     trace("no key", Registry.count(@registry))
   end
 
-  scenario "registry: a name that is taken is no registry's" do
+  scenario "registry: a start under a registered name fails" do
     pid = start(:unique)
     {other, _} = having(fn -> register("key") end)
     trace("who", [pid, other])
@@ -353,7 +353,7 @@ defmodule Conformance.Registry do
     trace("unique still", register("key"))
   end
 
-  scenario "registry: count_select counts what a match specification wants" do
+  scenario "registry: count_select counts the entries that a match specification matches" do
     start(:duplicate)
     for {key, value} <- [a: 1, a: 2, b: 2], do: register(key, value)
     match = fn guard -> Registry.count_select(@registry, [{{:"$1", :_, :"$2"}, guard, [true]}]) end

@@ -140,7 +140,7 @@ defmodule Conformance.Signals do
     trace("down", expect(:DOWN))
   end
 
-  scenario "signals: a monitor and a link that follow a kill find nobody" do
+  scenario "signals: a monitor and a link after a kill send noproc" do
     Process.flag(:trap_exit, true)
     pid = spawn(&forever/0)
     Process.exit(pid, :kill)
@@ -152,7 +152,7 @@ defmodule Conformance.Signals do
     trace("exit", [expect(:EXIT), pid])
   end
 
-  scenario "signals: a monitor and a link that follow a kill to another node find nobody" do
+  scenario "signals: a monitor and a link after a kill to another node send noproc" do
     Process.flag(:trap_exit, true)
     kate = peer(:kate)
     pid = Node.spawn(kate, &forever/0)
@@ -186,7 +186,7 @@ defmodule Conformance.Signals do
     end
   end
 
-  scenario "signals: a large message keeps its place between small ones" do
+  scenario "signals: a large message keeps its position between small ones" do
     main = self()
 
     pid =
@@ -207,7 +207,7 @@ defmodule Conformance.Signals do
     for _ <- 1..5, do: trace_next("got")
   end
 
-  scenario "signals: a thousand messages of two senders come in the order of each" do
+  scenario "signals: a thousand messages of two senders arrive in the order of each" do
     kate = peer(:kate)
     main = self()
 
@@ -223,7 +223,7 @@ defmodule Conformance.Signals do
     end
   end
 
-  scenario "signals: what comes over a link after the unlink is dropped, what was sent before it is not" do
+  scenario "signals: an exit over a link after the unlink is dropped, earlier messages are not" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -244,7 +244,7 @@ defmodule Conformance.Signals do
     trace_next("then")
   end
 
-  scenario "signals: send with noconnect makes no connection, and sends over one that is there" do
+  scenario "signals: send with noconnect makes no connection, and uses an existing one" do
     kate = peer(:kate)
     main = self()
     trace("to none", Process.send({:teller, kate}, 1, [:noconnect]))

@@ -19,7 +19,7 @@ defmodule Conformance.Spawn do
     trace("alive", Process.alive?(pid))
   end
 
-  scenario "spawn: on a node that is not there, it is the pid of no process" do
+  scenario "spawn: on an unknown node, it returns the pid of no process" do
     pid = Node.spawn(unknown_node(), &forever/0)
     trace("pid", [pid, node(pid)])
     attempt("sent", fn -> send(pid, :hello) && :sent end)
@@ -27,7 +27,7 @@ defmodule Conformance.Spawn do
     trace_next("got")
   end
 
-  scenario "spawn: a link to a node that is not there is an EXIT noconnection" do
+  scenario "spawn: a link on an unknown node sends an EXIT with noconnection" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(unknown_node(), &forever/0)
     trace("pid", [pid, node(pid)])
@@ -35,7 +35,7 @@ defmodule Conformance.Spawn do
     trace_nothing("then")
   end
 
-  scenario "spawn: a link to a node that is not there ends who does not trap exits" do
+  scenario "spawn: a link on an unknown node ends a process that does not trap exits" do
     {pid, ref} =
       spawn_monitor(fn ->
         Node.spawn_link(unknown_node(), &forever/0)
@@ -45,14 +45,14 @@ defmodule Conformance.Spawn do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "spawn: a monitor on a node that is not there is a DOWN noconnection" do
+  scenario "spawn: a monitor on an unknown node sends a DOWN with noconnection" do
     {pid, ref} = Node.spawn_monitor(unknown_node(), &forever/0)
     trace("pid", [pid, ref])
     trace_next("got")
     trace_nothing("then")
   end
 
-  scenario "spawn: on a node that has died, a link and a monitor are told noconnection" do
+  scenario "spawn: on a node that is down, a link and a monitor send noconnection" do
     Process.flag(:trap_exit, true)
     node = peer(:victim)
     Node.ping(node)
@@ -63,7 +63,7 @@ defmodule Conformance.Spawn do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "spawn: a linked process that ends at once is told by its reason, not by noproc" do
+  scenario "spawn: a linked process that exits at once sends its reason, not noproc" do
     Process.flag(:trap_exit, true)
 
     for node <- [node(), peer(:kate)] do
@@ -75,7 +75,7 @@ defmodule Conformance.Spawn do
     trace("got", [expect(:EXIT), pid])
   end
 
-  scenario "spawn: a monitored process that ends at once is told by its reason, not by noproc" do
+  scenario "spawn: a monitored process that exits at once sends its reason, not noproc" do
     for node <- [node(), peer(:kate)] do
       {pid, ref} = Node.spawn_monitor(node, __MODULE__, :crash, [:at_once])
       trace("got", [expect(:DOWN), ref, pid])
@@ -85,7 +85,7 @@ defmodule Conformance.Spawn do
     trace("got", [expect(:DOWN), ref, pid])
   end
 
-  scenario "spawn: a process that throws or raises says nothing to who only spawned it" do
+  scenario "spawn: a process that throws or raises sends nothing to a spawner without a link" do
     for node <- [node(), peer(:kate)] do
       pid = Node.spawn(node, fn -> raise "oops" end)
       reason_of(pid)
@@ -96,7 +96,7 @@ defmodule Conformance.Spawn do
     end
   end
 
-  scenario "spawn: a function that is not there, linked" do
+  scenario "spawn: a missing function, linked" do
     Process.flag(:trap_exit, true)
 
     attempt("spawn", fn ->
@@ -108,7 +108,7 @@ defmodule Conformance.Spawn do
     trace("got", reason)
   end
 
-  scenario "spawn: messages to a new process come in order from its first moment" do
+  scenario "spawn: messages to a new process arrive in order from its start" do
     main = self()
 
     pid =
@@ -120,7 +120,7 @@ defmodule Conformance.Spawn do
     for _ <- 1..3, do: trace_next("heard")
   end
 
-  scenario "spawn: a linked process ends with its parent" do
+  scenario "spawn: a linked process exits with its parent" do
     main = self()
 
     parent =
@@ -137,7 +137,7 @@ defmodule Conformance.Spawn do
     for ref <- refs, do: trace("got", receive(do: ({:DOWN, ^ref, _, _, _} = down -> down)))
   end
 
-  scenario "spawn: a linked process outlives a parent that ends normally" do
+  scenario "spawn: a linked process outlives a parent that exits normally" do
     main = self()
 
     parent =

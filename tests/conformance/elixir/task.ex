@@ -4,7 +4,7 @@ defmodule Conformance.Task do
 
   # async and await
 
-  scenario "task: gives its value, and leaves no message and no link" do
+  scenario "task: returns its value, and leaves no message and no link" do
     task = Task.async(fn -> {:ok, self()} end)
     trace("task", [task.pid, task.owner == self()])
     trace("value", Task.await(task))
@@ -14,7 +14,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: an exit is the exit of who awaits it, with what was called" do
+  scenario "task: an exit is the exit of the process that awaits it, with the call" do
     Process.flag(:trap_exit, true)
     task = Task.async(fn -> exit(:oops) end)
     trace("task", task.pid)
@@ -22,7 +22,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: a throw is told as nocatch" do
+  scenario "task: a throw exits with nocatch" do
     Process.flag(:trap_exit, true)
     task = Task.async(fn -> throw(:ball) end)
     trace("task", task.pid)
@@ -30,7 +30,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: what is raised is the reason" do
+  scenario "task: a raised error is the exit reason" do
     Process.flag(:trap_exit, true)
     task = Task.async(fn -> raise "no" end)
     trace("task", task.pid)
@@ -42,7 +42,7 @@ defmodule Conformance.Task do
     trace("reason", reason_when(fn -> Task.await(Task.async(fn -> exit(:oops) end)) end))
   end
 
-  scenario "task: an owner that is killed takes it along" do
+  scenario "task: a killed owner ends it" do
     main = self()
     owner = owner(fn -> Task.async(fn -> endless(main) end) end)
     ref = Process.monitor(started())
@@ -50,7 +50,7 @@ defmodule Conformance.Task do
     trace("reason", down(ref))
   end
 
-  scenario "task: an owner that ends normally leaves it alone" do
+  scenario "task: an owner that exits normally does not end it" do
     main = self()
     owner = owner(fn -> Task.async(fn -> obedient(main) end) end)
     task = started()
@@ -61,7 +61,7 @@ defmodule Conformance.Task do
     trace("reason", down(ref))
   end
 
-  scenario "task: a time that is over ends the wait; it runs on, and its late reply is dropped" do
+  scenario "task: a timeout ends the wait; the task runs on, and its late reply is dropped" do
     main = self()
     task = Task.async(fn -> obedient(main) end)
     trace("task", [task.pid, started()])
@@ -83,7 +83,7 @@ defmodule Conformance.Task do
     trace("reasons", [owner_reason, task_reason])
   end
 
-  scenario "task: a reply that nobody awaits is a message, and so is the end" do
+  scenario "task: a reply that is not awaited is a message, and so is the exit" do
     task = Task.async(fn -> :done end)
     trace("task", [task.pid, task.ref])
     trace_next("got")
@@ -98,7 +98,7 @@ defmodule Conformance.Task do
     attempt("await", fn -> Task.await(task, 10) end)
   end
 
-  scenario "task: the end of one whose reply was received is its exit" do
+  scenario "task: yield returns the exit of a task whose reply was received" do
     task = Task.async(fn -> :done end)
     trace("ref", task.ref)
     trace_next("got")
@@ -115,13 +115,13 @@ defmodule Conformance.Task do
     trace("shutdown", Task.shutdown(task))
   end
 
-  scenario "task: await passes by other messages" do
+  scenario "task: await leaves other messages" do
     send(self(), :first)
     trace("await", Task.await(Task.async(fn -> :done end)))
     trace_next("mail")
   end
 
-  scenario "task: is awaited by its owner alone" do
+  scenario "task: is awaited only by its owner" do
     task = Task.async(fn -> forever() end)
 
     other =
@@ -137,7 +137,7 @@ defmodule Conformance.Task do
     Task.await(other)
   end
 
-  scenario "task: times that are none are refused" do
+  scenario "task: invalid timeouts are rejected" do
     task = Task.completed(1)
     attempt("await", fn -> Task.await(task, -1) end)
     attempt("yield", fn -> Task.yield(task, -1) end)
@@ -148,7 +148,7 @@ defmodule Conformance.Task do
 
   # yield
 
-  scenario "task: yield can be asked again" do
+  scenario "task: yield can be called again" do
     main = self()
     task = Task.async(fn -> obedient(main) end)
     trace("yield", Task.yield(task, 0))
@@ -157,7 +157,7 @@ defmodule Conformance.Task do
     trace("yield", Task.yield(task, :infinity))
   end
 
-  scenario "task: an exit without a result is told by yield, normal or not" do
+  scenario "task: yield returns an exit without a result, normal or not" do
     Process.flag(:trap_exit, true)
 
     for reason <- [:normal, :shutdown, {:shutdown, :why}, :oops] do
@@ -167,7 +167,7 @@ defmodule Conformance.Task do
 
   # shutdown and ignore
 
-  scenario "task: shutdown ends it and gives nothing, and no EXIT comes" do
+  scenario "task: shutdown ends it and returns nothing, and no EXIT arrives" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -182,35 +182,35 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: shutdown gives what it gives when it is told to end" do
+  scenario "task: shutdown returns the value that it returns when it is asked to exit" do
     main = self()
     task = Task.async(fn -> trapping(main, :give) end)
     started()
     trace("shutdown", Task.shutdown(task))
   end
 
-  scenario "task: shutdown gives the reason of one that ends for another" do
+  scenario "task: shutdown returns the reason of a task that exits for another reason" do
     main = self()
     task = Task.async(fn -> trapping(main, :other) end)
     started()
     trace("shutdown", Task.shutdown(task))
   end
 
-  scenario "task: shutdown kills one that does not end in time, and says so" do
+  scenario "task: shutdown kills a task that does not exit in time, and returns that" do
     main = self()
     task = Task.async(fn -> trapping(main, :go_on) end)
     started()
     trace("shutdown", Task.shutdown(task, 10))
   end
 
-  scenario "task: shutdown gives a result that came before" do
+  scenario "task: shutdown returns an earlier result" do
     task = Task.async(fn -> :done end)
     reason_of(task.pid)
     trace("shutdown", Task.shutdown(task))
     trace("again", Task.shutdown(task))
   end
 
-  scenario "task: shutdown of one that had ended gives its reason, if it is not the one it would tell" do
+  scenario "task: shutdown of an exited task returns its reason, unless it equals the one of the shutdown" do
     Process.flag(:trap_exit, true)
 
     for reason <- [:shutdown, :killed, :oops], how <- [5000, :brutal_kill] do
@@ -239,7 +239,7 @@ defmodule Conformance.Task do
     trace("reason", down(ref))
   end
 
-  scenario "task: ignore gives what came before" do
+  scenario "task: ignore returns an earlier result" do
     Process.flag(:trap_exit, true)
     done = Task.async(fn -> :done end)
     reason_of(done.pid)
@@ -255,7 +255,7 @@ defmodule Conformance.Task do
 
   # Several
 
-  scenario "task: await_many gives the values in the order of the tasks, of one given twice too" do
+  scenario "task: await_many returns the values in the order of the tasks, also of a repeated one" do
     main = self()
     slow = Task.async(fn -> obedient(main) end)
     fast = Task.async(fn -> :fast end)
@@ -265,7 +265,7 @@ defmodule Conformance.Task do
     trace("none", Task.await_many([]))
   end
 
-  scenario "task: await_many exits with the first exit, and leaves results that came later" do
+  scenario "task: await_many exits with the first exit, and leaves later results" do
     Process.flag(:trap_exit, true)
     main = self()
     slow = Task.async(fn -> endless(main) end)
@@ -284,14 +284,14 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: await_many exits when the time of all is over" do
+  scenario "task: await_many exits at the timeout for all" do
     main = self()
     tasks = [Task.async(fn -> :done end), Task.async(fn -> endless(main) end)]
     attempt("await_many", fn -> Task.await_many(tasks, 20) end)
     trace("alive", Process.alive?(started()))
   end
 
-  scenario "task: yield_many gives what is there in time, and leaves the rest to be asked again" do
+  scenario "task: yield_many returns the results in time, and leaves the rest for another call" do
     Process.flag(:trap_exit, true)
     main = self()
     slow = Task.async(fn -> obedient(main) end)
@@ -304,7 +304,7 @@ defmodule Conformance.Task do
     trace("results", Task.yield_many([slow, slow], :infinity) |> Enum.map(&elem(&1, 1)))
   end
 
-  scenario "task: yield_many stops at its limit, and does not do what it does on a timeout" do
+  scenario "task: yield_many stops at its limit without its on_timeout action" do
     main = self()
     slow = Task.async(fn -> endless(main) end)
     one = Task.completed(1)
@@ -315,7 +315,7 @@ defmodule Conformance.Task do
     trace("two", Task.await(two))
   end
 
-  scenario "task: yield_many kills what is late, and tells of one that is given twice" do
+  scenario "task: yield_many kills late tasks, and returns a repeated one twice" do
     main = self()
     slow = Task.async(fn -> endless(main) end)
     ref = Process.monitor(started())
@@ -325,7 +325,7 @@ defmodule Conformance.Task do
     trace("reason", down(ref))
   end
 
-  scenario "task: yield_many ignores what is late" do
+  scenario "task: yield_many ignores late tasks" do
     main = self()
     slow = Task.async(fn -> obedient(main) end)
     started()
@@ -340,7 +340,7 @@ defmodule Conformance.Task do
 
   # Without an owner that awaits
 
-  scenario "task: one that is completed has a result and no process" do
+  scenario "task: a completed task has a result and no process" do
     task = Task.completed(:value)
     trace("task", [task.pid, task.ref])
     trace("await", Task.await(task))
@@ -351,7 +351,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: start links to nobody, and start_link to its caller" do
+  scenario "task: start makes no link, and start_link links to its caller" do
     main = self()
 
     owner =
@@ -372,7 +372,7 @@ defmodule Conformance.Task do
     trace("alone", down(ref))
   end
 
-  scenario "task: what is started without being awaited sends no result" do
+  scenario "task: a task of start or start_link sends no result" do
     main = self()
     {:ok, pid} = Task.start(fn -> obedient(main) end)
     started()
@@ -396,7 +396,7 @@ defmodule Conformance.Task do
     Supervisor.stop(sup)
   end
 
-  scenario "task: knows on whose behalf it runs, the nearest first" do
+  scenario "task: knows its callers, the nearest first" do
     main = self()
     trace("main", [main, callers()])
 

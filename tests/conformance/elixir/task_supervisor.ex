@@ -24,7 +24,7 @@ defmodule Conformance.TaskSupervisor do
     trace("children", Task.Supervisor.children(sup))
   end
 
-  scenario "task_supervisor: a task without a link leaves its owner alone" do
+  scenario "task_supervisor: a task without a link does not end its owner" do
     main = self()
     sup = start_sup()
     task = Task.Supervisor.async_nolink(sup, fn -> obedient(main) end)
@@ -36,7 +36,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "task_supervisor: a child is linked to its supervisor alone, and sends no result" do
+  scenario "task_supervisor: a child is linked only to its supervisor, and sends no result" do
     main = self()
     sup = start_sup()
     {:ok, pid} = Task.Supervisor.start_child(sup, fn -> obedient(main) end)
@@ -49,14 +49,14 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "task_supervisor: one whose name is taken does not start" do
+  scenario "task_supervisor: a start under a registered name fails" do
     sup = start_sup(name: :sup)
     trace("sup", sup)
     trace("again", Task.Supervisor.start_link(name: :sup))
     trace("value", Task.await(Task.Supervisor.async(:sup, fn -> :by_name end)))
   end
 
-  scenario "task_supervisor: limits that are none are refused" do
+  scenario "task_supervisor: invalid limits are rejected" do
     Process.flag(:trap_exit, true)
 
     for options <- [[max_children: -1], [max_restarts: -1], [max_seconds: 0], [max_seconds: 0.5]] do
@@ -79,7 +79,7 @@ defmodule Conformance.TaskSupervisor do
 
   # max_children
 
-  scenario "task_supervisor: as many tasks as there may be, and no more" do
+  scenario "task_supervisor: max_children limits its tasks" do
     main = self()
     sup = start_sup(max_children: 1)
     task = Task.Supervisor.async(sup, fn -> endless(main) end)
@@ -101,7 +101,7 @@ defmodule Conformance.TaskSupervisor do
     trace("again", Task.await(Task.Supervisor.async(sup, fn -> :ok end)))
   end
 
-  scenario "task_supervisor: a supervisor that may have no tasks" do
+  scenario "task_supervisor: max_children 0 allows no task" do
     sup = start_sup(max_children: 0)
     trace("child", Task.Supervisor.start_child(sup, fn -> :ok end))
     send(self(), :marker)
@@ -110,7 +110,7 @@ defmodule Conformance.TaskSupervisor do
 
   # Missing supervisors and nodes
 
-  scenario "task_supervisor: one that is not there is noproc" do
+  scenario "task_supervisor: a request to a missing supervisor exits with noproc" do
     kate = peer(:kate)
 
     for sup <- [:absent, {:absent, kate}] do
@@ -125,7 +125,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "task_supervisor: a node that is not there is nodedown" do
+  scenario "task_supervisor: a request to an unknown node exits with nodedown" do
     sup = {:sup, unknown_node()}
     trace("async", why(fn -> Task.Supervisor.async(sup, Kernel, :node, []) end))
     trace("child", why(fn -> Task.Supervisor.start_child(sup, Kernel, :node, []) end))
@@ -134,7 +134,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "task_supervisor: a function that is not there" do
+  scenario "task_supervisor: a missing function" do
     kate = remote_sup(:kate)
 
     attempt("task", fn ->
@@ -146,7 +146,7 @@ defmodule Conformance.TaskSupervisor do
 
   # Restarts
 
-  scenario "task_supervisor: a temporary child is not started again" do
+  scenario "task_supervisor: a temporary child does not restart" do
     main = self()
     sup = start_sup()
     {:ok, pid} = Task.Supervisor.start_child(sup, fn -> obedient(main) end)
@@ -156,7 +156,7 @@ defmodule Conformance.TaskSupervisor do
     trace("children", Task.Supervisor.children(sup))
   end
 
-  scenario "task_supervisor: a transient child is started again after an error alone" do
+  scenario "task_supervisor: a transient child restarts only after an error" do
     main = self()
     sup = start_sup()
 
@@ -171,7 +171,7 @@ defmodule Conformance.TaskSupervisor do
     trace("again", [started()] == Task.Supervisor.children(sup))
   end
 
-  scenario "task_supervisor: a permanent child is started again, also after a normal end" do
+  scenario "task_supervisor: a permanent child restarts, also after a normal exit" do
     main = self()
     sup = start_sup()
     {:ok, pid} = Task.Supervisor.start_child(sup, fn -> obedient(main) end, restart: :permanent)
@@ -186,7 +186,7 @@ defmodule Conformance.TaskSupervisor do
     )
   end
 
-  scenario "task_supervisor: a permanent child that is terminated is gone" do
+  scenario "task_supervisor: a terminated permanent child does not restart" do
     main = self()
     sup = start_sup()
     {:ok, pid} = Task.Supervisor.start_child(sup, fn -> endless(main) end, restart: :permanent)
@@ -231,7 +231,7 @@ defmodule Conformance.TaskSupervisor do
 
   # The exit of a supervisor
 
-  scenario "task_supervisor: ends its tasks as each one's shutdown says" do
+  scenario "task_supervisor: terminates its tasks according to their shutdown" do
     Process.flag(:trap_exit, true)
     main = self()
     sup = start_sup()
@@ -251,7 +251,7 @@ defmodule Conformance.TaskSupervisor do
     trace("reasons", Enum.map(refs, &down/1))
   end
 
-  scenario "task_supervisor: a child that is terminated is ended as its shutdown says" do
+  scenario "task_supervisor: terminate_child ends a child according to its shutdown" do
     main = self()
     sup = start_sup()
     {:ok, own} = Task.Supervisor.start_child(sup, fn -> trapping(main, :own) end)
@@ -267,7 +267,7 @@ defmodule Conformance.TaskSupervisor do
     trace("reason", down(ref))
   end
 
-  scenario "task_supervisor: one that is killed takes all its tasks along" do
+  scenario "task_supervisor: a killed supervisor ends all its tasks" do
     Process.flag(:trap_exit, true)
     main = self()
     sup = start_sup()
@@ -292,7 +292,7 @@ defmodule Conformance.TaskSupervisor do
 
   # The exit of an owner
 
-  scenario "task_supervisor: an owner that is killed takes the linked task along, and no other" do
+  scenario "task_supervisor: a killed owner ends the linked task, and no other" do
     main = self()
     sup = start_sup()
 
@@ -317,7 +317,7 @@ defmodule Conformance.TaskSupervisor do
 
   # On another node
 
-  scenario "task_supervisor: a task runs on its supervisor's node, on its owner's behalf" do
+  scenario "task_supervisor: a task runs on its supervisor's node, with the owner as its caller" do
     kate = remote_sup(:kate)
     main = self()
 
@@ -335,7 +335,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("told")
   end
 
-  scenario "task_supervisor: a task knows who started it by pid, whatever its name" do
+  scenario "task_supervisor: a task's ancestors contain pids, even of named processes" do
     main = self()
     sup = start_sup(name: :sup)
     trace("pids", [main, sup])
@@ -346,14 +346,14 @@ defmodule Conformance.TaskSupervisor do
     Process.unregister(:starter)
   end
 
-  scenario "task_supervisor: what a task prints comes out on its supervisor's node" do
+  scenario "task_supervisor: a task prints on its supervisor's node" do
     kate = remote_sup(:kate)
     Task.await(Task.Supervisor.async(kate, IO, :puts, ["hello"]))
     trace("here", output())
     trace("there", output(:kate))
   end
 
-  scenario "task_supervisor: a supervisor of another node is reached by its pid" do
+  scenario "task_supervisor: a supervisor on another node is reached by its pid" do
     {_, kate} = remote_sup(:kate)
     pid = :erpc.call(kate, Process, :whereis, [:sup])
     task = Task.Supervisor.async(pid, __MODULE__, :give, [1])
@@ -385,7 +385,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "task_supervisor: shutdown and ignore of a task of another node" do
+  scenario "task_supervisor: shutdown and ignore of a task on another node" do
     kate = remote_sup(:kate)
     main = self()
     task = Task.Supervisor.async(kate, Conformance.Tasks, :endless, [main])
@@ -404,7 +404,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "task_supervisor: a connection that is lost is nodedown to who waits, in every way" do
+  scenario "task_supervisor: a lost connection exits with nodedown for each kind of wait" do
     kate = remote_sup(:kate)
     main = self()
 
@@ -422,7 +422,7 @@ defmodule Conformance.TaskSupervisor do
     attempt("yield_many", fn -> Task.yield_many([yields]) end)
   end
 
-  scenario "task_supervisor: a connection that is lost ends linked tasks and their owners, and no others" do
+  scenario "task_supervisor: a lost connection ends linked tasks and their owners, and no others" do
     kate = remote_sup(:kate)
     main = self()
 
@@ -443,7 +443,7 @@ defmodule Conformance.TaskSupervisor do
     trace("left", Task.Supervisor.children(kate) == [nolink])
   end
 
-  scenario "task_supervisor: an owner's node that is killed takes the linked task along, and no other" do
+  scenario "task_supervisor: the kill of an owner's node ends the linked task, and no other" do
     victim = peer(:victim)
     Node.ping(victim)
     main = self()
@@ -464,7 +464,7 @@ defmodule Conformance.TaskSupervisor do
     trace("left", Task.Supervisor.children(sup) == [nolink])
   end
 
-  scenario "task_supervisor: one of another node that is stopped shuts its tasks down, and is noproc" do
+  scenario "task_supervisor: a stopped supervisor on another node shuts its tasks down, and exits with noproc" do
     kate = remote_sup(:kate)
     main = self()
     task = Task.Supervisor.async_nolink(kate, Conformance.Tasks, :obedient, [main])

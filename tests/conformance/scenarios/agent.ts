@@ -132,7 +132,7 @@ scenario(
   },
 );
 
-scenario("agent: get_and_update whose function gives no pair", async () => {
+scenario("agent: get_and_update whose function returns no pair", async () => {
   const agent = await start(0);
   await trace("monitor", {
     type: "monitored",
@@ -147,7 +147,7 @@ scenario("agent: get_and_update whose function gives no pair", async () => {
 });
 
 scenario(
-  "agent: asking nobody exits with noproc, a cast does not",
+  "agent: a call to a missing agent exits with noproc, a cast does not",
   async () => {
     const agent = await start(0);
     await Agent.stop(agent);
@@ -173,7 +173,7 @@ scenario(
 );
 
 scenario(
-  "agent: the function of a caller that gave up still runs, and its result is dropped",
+  "agent: the function of a caller that timed out still runs, and its result is dropped",
   async () => {
     const agent = await start(1);
     const main = self();
@@ -210,7 +210,7 @@ scenario("agent: the first state raises, or the name is taken", async () => {
 });
 
 scenario(
-  "agent: it goes with its starter, and messages are nothing to it",
+  "agent: it exits with its starter, and ignores messages",
   async () => {
     const main = self();
     const starter = spawn(async () => {
@@ -228,7 +228,7 @@ scenario(
   },
 );
 
-scenario("agent: one of another node runs what is named", async () => {
+scenario("agent: one on another node runs named functions", async () => {
   const agent = await on("kate", started, 1);
   const named = { name: "agent", node: agent.node };
   await trace("agent", agent);
@@ -251,7 +251,7 @@ scenario("agent: one of another node runs what is named", async () => {
   await expect("done");
 });
 
-scenario("agent: a function that its node does not have", {
+scenario("agent: a function that its node does not export", {
   difference: {
     row: "undefined-function",
     elixir: [
@@ -277,7 +277,7 @@ scenario("agent: a function that its node does not have", {
 });
 
 scenario(
-  "agent: the child of a supervisor starts again with its first state",
+  "agent: as a supervisor's child it restarts with its first state",
   async () => {
     const main = self();
     const init = () => {

@@ -55,7 +55,7 @@ async function ended(ref: Ref): Promise<void> {
   await receive((message) => ref.equals(message?.ref));
 }
 
-scenario("aliases: an alias is active until it is taken back", async () => {
+scenario("aliases: an alias is active until unalias", async () => {
   for (const node of [Node.self(), await peer("kate")]) {
     const pid = await Node.spawn(node, sender);
     const address = Process.alias();
@@ -68,7 +68,7 @@ scenario("aliases: an alias is active until it is taken back", async () => {
   }
 });
 
-scenario("aliases: one for a reply takes one message", async () => {
+scenario("aliases: one for a reply accepts one message", async () => {
   for (const node of [Node.self(), await peer("kate")]) {
     const pid = await Node.spawn(node, sender);
     const address = Process.alias({ reply: true });
@@ -78,7 +78,7 @@ scenario("aliases: one for a reply takes one message", async () => {
   }
 });
 
-scenario("aliases: nobody else can take one back", async () => {
+scenario("aliases: only its process can deactivate one", async () => {
   const address = Process.alias();
   const main = self();
   const { ref } = spawnMonitor(() => {
@@ -90,20 +90,23 @@ scenario("aliases: nobody else can take one back", async () => {
   await traceNext("got");
 });
 
-scenario("aliases: a message to one of a dead process is dropped", async () => {
-  const main = self();
-  const { ref } = spawnMonitor(() => {
-    send(main, { type: "alias", alias: Process.alias() });
-  });
-  const { alias: address } = await expect("alias");
-  await ended(ref);
-  await attempt("sent", () => {
-    send(address, "hello");
-    return "sent";
-  });
-  await trace("unalias", Process.unalias(address));
-  await trace("of none", Process.unalias(makeRef()));
-});
+scenario(
+  "aliases: a message to an alias of a dead process is dropped",
+  async () => {
+    const main = self();
+    const { ref } = spawnMonitor(() => {
+      send(main, { type: "alias", alias: Process.alias() });
+    });
+    const { alias: address } = await expect("alias");
+    await ended(ref);
+    await attempt("sent", () => {
+      send(address, "hello");
+      return "sent";
+    });
+    await trace("unalias", Process.unalias(address));
+    await trace("of none", Process.unalias(makeRef()));
+  },
+);
 
 function watched(mode: AliasMode): { pid: Pid; ref: Ref } {
   const pid = spawn(sender);
@@ -111,7 +114,7 @@ function watched(mode: AliasMode): { pid: Pid; ref: Ref } {
 }
 
 scenario(
-  "aliases: of a monitor, taken back explicitly, outlives the DOWN",
+  "aliases: of a monitor, with explicit_unalias, outlives the DOWN",
   async () => {
     const { pid, ref } = watched("explicit_unalias");
     await through(pid, ref, [1]);
@@ -125,7 +128,7 @@ scenario(
 );
 
 scenario(
-  "aliases: of a monitor, taken back explicitly, outlives the demonitor",
+  "aliases: of a monitor, with explicit_unalias, outlives the demonitor",
   async () => {
     const { ref } = watched("explicit_unalias");
     await trace("demonitor", Process.demonitor(ref));
@@ -181,7 +184,7 @@ export async function answerLate(): Promise<void> {
 }
 
 scenario(
-  "aliases: a reply that is under way when the request is given up is dropped",
+  "aliases: a reply that is under way at the timeout of the request is dropped",
   async () => {
     const pid = await Node.spawn(await peer("kate"), answerLate);
     const ref = Process.monitor(pid, { alias: "reply_demonitor" });
@@ -200,11 +203,14 @@ scenario(
   },
 );
 
-scenario("aliases: unalias of a monitor's leaves the monitor", async () => {
-  const { pid, ref } = watched("demonitor");
-  await trace("unalias", Process.unalias(ref));
-  await through(pid, ref, [1]);
-  await trace("got", await flushAll());
-  Process.exit(pid, "kill");
-  await trace("down", [await next(), ref, pid]);
-});
+scenario(
+  "aliases: unalias of a monitor's alias keeps the monitor",
+  async () => {
+    const { pid, ref } = watched("demonitor");
+    await trace("unalias", Process.unalias(ref));
+    await through(pid, ref, [1]);
+    await trace("got", await flushAll());
+    Process.exit(pid, "kill");
+    await trace("down", [await next(), ref, pid]);
+  },
+);

@@ -116,7 +116,7 @@ async function downReason(ref: unknown): Promise<unknown> {
 }
 
 scenario(
-  "application: a value of the environment is there, or nil, or what is given for it",
+  "application: get_env returns the value, nil, or the given default",
   async () => {
     await trace("put", Application.putEnv("env", "a", 1));
     Application.putEnv("env", "nothing", undefined);
@@ -142,7 +142,7 @@ scenario(
 );
 
 scenario(
-  "application: its own environment replaces what was put before, but not what is persistent",
+  "application: its own environment replaces values that were put before, except for persistent ones",
   async () => {
     const persistent = { persistent: true };
     Application.putEnv("persists", "put", "put");
@@ -162,7 +162,7 @@ scenario(
 );
 
 scenario(
-  "application: its environment lasts over its stop, and is not brought again",
+  "application: its environment survives a stop, and is not loaded again",
   async () => {
     const spec = define("lasts", { env: { a: 1, b: 2, c: 3 } });
     await start(spec);
@@ -178,7 +178,7 @@ scenario(
 );
 
 scenario(
-  "application: what it depends on is started before it, each once",
+  "application: its dependencies are started before it, each once",
   async () => {
     const base = define("base");
     const middle = define("middle", { applications: [base] });
@@ -195,7 +195,7 @@ scenario(
 );
 
 scenario(
-  "application: its stop is prepared, ends its children, the last first, and is told",
+  "application: a stop calls prep_stop, ends its children, the last first, and calls stop",
   async () => {
     const spec = define("stops", { children: ["a", "b", "c"] });
     await trace("start", await start(spec));
@@ -210,7 +210,7 @@ scenario(
 );
 
 scenario(
-  "application: its stop leaves those alone that depend on it",
+  "application: a stop does not stop its dependents",
   async () => {
     const base = define("base");
     const top = define("top", { applications: [base] });
@@ -227,7 +227,7 @@ scenario(
 );
 
 scenario(
-  "application: when one does not start, those that were started for it are stopped",
+  "application: when one fails to start, the dependencies that were started for it are stopped",
   async () => {
     const kept = define("kept");
     const base = define("base", { children: ["a"] });
@@ -247,7 +247,7 @@ scenario(
 );
 
 scenario(
-  "application: its start fails with what it exits with or raises, and can be tried again",
+  "application: a start fails with the exit or error of the callback, and can be retried",
   async () => {
     const main = self();
     const raising = define("raising", {
@@ -293,7 +293,7 @@ scenario("application: it outlives the process that started it", async () => {
 });
 
 scenario(
-  "application: who starts it while it starts waits for the same start",
+  "application: concurrent callers of start wait for the same start",
   async () => {
     const main = self();
     const spec = define("slow", {
@@ -321,7 +321,7 @@ scenario(
 );
 
 scenario(
-  "application: when its top supervisor ends it is stopped, for whatever reason, and what depends on it is not",
+  "application: it stops when its top supervisor exits, for any reason, and its dependents do not",
   async () => {
     const base = define("base");
     await start(define("top", { applications: [base] }));
@@ -347,7 +347,7 @@ scenario(
 );
 
 scenario(
-  "application: it ends when a child has to be restarted too often",
+  "application: it stops when a child exceeds the restart intensity",
   async () => {
     const spec = define("restarts", { children: ["a", "b"] });
     await start(spec);
@@ -365,12 +365,15 @@ scenario(
   },
 );
 
-scenario("application: what is not started is not stopped", async () => {
-  await trace("unknown", await finish("unknown_application"));
-  define("known");
-  await trace("known", await finish("known"));
-  await trace("started", started(["known"]));
-});
+scenario(
+  "application: stop of an application that is not started fails",
+  async () => {
+    await trace("unknown", await finish("unknown_application"));
+    define("known");
+    await trace("known", await finish("known"));
+    await trace("started", started(["known"]));
+  },
+);
 
 export function there(): unknown[] {
   const before = Application.getEnv("env", "where");
@@ -378,7 +381,7 @@ export function there(): unknown[] {
   return [before, Application.getEnv("env", "where"), started(["here"])];
 }
 
-scenario("application: each node has its own", async () => {
+scenario("application: each node has its own applications", async () => {
   Application.putEnv("env", "where", "here");
   await trace("start", await start(define("here")));
   await trace("there", await on("kate", there));
@@ -386,7 +389,7 @@ scenario("application: each node has its own", async () => {
   await finish("here");
 });
 
-scenario("application: a stop that raises stops it all the same", async () => {
+scenario("application: it stops even if the stop callback raises", async () => {
   const main = self();
   const spec: ApplicationSpec = {
     name: "raising_stop",
@@ -415,7 +418,7 @@ scenario("application: a stop that raises stops it all the same", async () => {
 });
 
 scenario(
-  "application: spec tells of one that is loaded, whether or not it runs",
+  "application: spec describes a loaded application, running or not",
   async () => {
     await trace("unknown", Application.spec("conformance_spec"));
     await trace("unknown", Application.spec("conformance_spec", "vsn"));

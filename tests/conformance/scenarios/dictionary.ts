@@ -4,7 +4,7 @@ import { Process, self, send, spawn, Task } from "../../../mod.ts";
 import { expect, forever, scenario, trace, traceNext } from "../_scenario.ts";
 
 scenario(
-  "dictionary: put and delete return what was there, and get what is or the default",
+  "dictionary: put and delete return the previous value, and get the value or the default",
   async () => {
     await trace("first", Process.put("a", 1));
     await trace("second", Process.put("a", 2));
@@ -55,7 +55,7 @@ scenario(
 );
 
 scenario(
-  "dictionary: it is of one process, and does not go over to those it starts",
+  "dictionary: it belongs to one process, and is not inherited",
   async () => {
     const main = self();
     Process.put("a", 1);
@@ -68,7 +68,7 @@ scenario(
 );
 
 scenario(
-  "dictionary: a label is kept there, and told with the process",
+  "dictionary: a label is stored there, and is part of the process's information",
   async () => {
     const main = self();
     await trace("before", Process.info()!.label);

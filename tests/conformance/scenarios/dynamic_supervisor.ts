@@ -86,7 +86,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: refuses children above max_children until one has ended",
+  "dynamic_supervisor: refuses children above max_children until one has exited",
   async () => {
     const sup = await start({ maxChildren: 1 });
     const pid = await add(sup, probe("a", { restart: "temporary" }));
@@ -108,7 +108,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: max_children 0 starts none, not even to ignore it",
+  "dynamic_supervisor: max_children 0 calls no start, not even one that would be ignored",
   async () => {
     const sup = await start({ maxChildren: 0 });
     for (const child of [IGNORE, flaky("b", [1])]) {
@@ -122,7 +122,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: keeps none that does not start, or ignores it",
+  "dynamic_supervisor: keeps no child whose start fails or is ignored",
   async () => {
     const sup = await start();
     const answer = (child: ChildDefinition) =>
@@ -135,7 +135,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: a permanent child comes back last, with another pid",
+  "dynamic_supervisor: a permanent child restarts as the last one, with another pid",
   async () => {
     const sup = await start({ maxRestarts: 9 });
     let pid = await add(sup, probe("a"));
@@ -152,7 +152,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: a transient child comes back unless it ended in order",
+  "dynamic_supervisor: a transient child restarts unless it exited normally",
   async () => {
     const sup = await start({ maxRestarts: 9 });
     const odd = { type: "odd", value: 1 };
@@ -166,7 +166,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: a temporary child never comes back",
+  "dynamic_supervisor: a temporary child never restarts",
   async () => {
     const sup = await start();
     for (const reason of ["normal", "oops"]) {
@@ -179,7 +179,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: exits with shutdown after one restart too many, and ends the others",
+  "dynamic_supervisor: exits with shutdown after one restart too many, and terminates the others",
   async () => {
     Process.trapExit(true);
     const sup = await start({ maxRestarts: 1 });
@@ -193,7 +193,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: each try to start a child again counts as a restart",
+  "dynamic_supervisor: each attempt to restart a child counts as a restart",
   async () => {
     Process.trapExit(true);
     const sup = await start();
@@ -204,7 +204,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: a child that does not start again is tried until it does",
+  "dynamic_supervisor: a child that fails to restart is retried until it starts",
   async () => {
     const sup = await start();
     await exitWith(sup, await add(sup, flaky("a", [2, 3])), "oops");
@@ -214,7 +214,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: a child that is tried again has a place, and its old pid ends that",
+  "dynamic_supervisor: a child that is retried counts, and terminate_child of its old pid removes it",
   async () => {
     const sup = await start({ maxChildren: 1 });
     const pid = await add(sup, flaky("a", [2], { wait: true }));
@@ -255,7 +255,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: terminate_child ends a child for good, and knows no other",
+  "dynamic_supervisor: terminate_child ends a child for good, and returns not_found for others",
   async () => {
     const sup = await start();
     const pid = await add(sup, probe("a", { trap: true }));
@@ -271,7 +271,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: tells all its children at once to end",
+  "dynamic_supervisor: asks all its children to exit at once",
   async () => {
     Process.trapExit(true);
     const sup = await start();
@@ -290,7 +290,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: each child is killed after its own time",
+  "dynamic_supervisor: each child is killed after its own shutdown timeout",
   async () => {
     const sup = await start();
     const refs: Ref[] = [];
@@ -339,7 +339,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: stops with the reason that it is given",
+  "dynamic_supervisor: stops with the given reason",
   async () => {
     Process.trapExit(true);
     for (const reason of ["normal", DONE, "oops"]) {
@@ -352,7 +352,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: takes no notice of casts, messages and strangers' exits",
+  "dynamic_supervisor: ignores casts, messages and exits of other processes",
   async () => {
     const sup = await start();
     const pid = await add(sup, probe("a"));
@@ -369,7 +369,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: is a supervisor's child, started again without its children",
+  "dynamic_supervisor: as a supervisor's child it restarts without its children",
   async () => {
     const top = await Supervisor.startLink([
       [DynamicSupervisor, { name: "rooms" }],
@@ -389,7 +389,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: with a name that is taken tells who has it",
+  "dynamic_supervisor: a start with a registered name returns its holder",
   async () => {
     const options = { name: "rooms" };
     await trace("first", await DynamicSupervisor.startLink(options));
@@ -407,7 +407,7 @@ export function startRemote(): Promise<Pid> {
 }
 
 scenario(
-  "dynamic_supervisor: of another node starts, restarts and ends children there",
+  "dynamic_supervisor: on another node it starts, restarts and terminates children there",
   async () => {
     const sup = { name: "far", node: await peer("kate") };
     await on("kate", startRemote);
@@ -444,7 +444,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: extra_arguments come before those of each child, at each start",
+  "dynamic_supervisor: extra_arguments come before each child's own arguments, at each start",
   async () => {
     const main = self();
     const sup = await start({ extraArguments: ["one", [2]] });

@@ -82,17 +82,17 @@ const WAYS: [string, unknown?][] = [
 ];
 
 scenario(
-  "exits: with each way to end, who traps exits gets the reason",
+  "exits: a linked process that traps exits receives the reason of each kind of exit",
   () => ends(Node.self()),
 );
 
 scenario(
-  "exits: with each way to end on another node, who traps exits gets the reason",
+  "exits: a linked process that traps exits receives the reason of each kind of exit on another node",
   async () => ends(await peer("kate")),
 );
 
 scenario(
-  "exits: normal from others is ignored by who does not trap exits",
+  "exits: normal from others is ignored by a process that does not trap exits",
   async () => {
     const { pid, ref } = await listener(false);
     Process.exit(pid, "normal");
@@ -103,14 +103,17 @@ scenario(
   },
 );
 
-scenario("exits: kill cannot be trapped, and others see killed", async () => {
-  Process.trapExit(true);
-  const { pid, ref } = await listener(true);
-  Process.link(pid);
-  await trace("sent", Process.exit(pid, "kill"));
-  await trace("exit", [await expect("EXIT"), pid]);
-  await trace("down", [await expect("DOWN"), ref]);
-});
+scenario(
+  "exits: kill cannot be trapped, and others receive killed",
+  async () => {
+    Process.trapExit(true);
+    const { pid, ref } = await listener(true);
+    Process.link(pid);
+    await trace("sent", Process.exit(pid, "kill"));
+    await trace("exit", [await expect("EXIT"), pid]);
+    await trace("down", [await expect("DOWN"), ref]);
+  },
+);
 
 export async function trapper(main: Pid): Promise<void> {
   Process.trapExit(true);
@@ -119,7 +122,7 @@ export async function trapper(main: Pid): Promise<void> {
 }
 
 scenario(
-  "exits: kill to a process of another node cannot be trapped, and others see killed",
+  "exits: kill to a process of another node cannot be trapped, and others receive killed",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), trapper, [self()]);
@@ -130,7 +133,7 @@ scenario(
 );
 
 scenario(
-  "exits: kill that comes over a link is the reason of who does not trap it",
+  "exits: a process that does not trap exits exits with kill from a link",
   async () => {
     const { pid, ref } = await listener(false);
     spawn(() => {
@@ -141,7 +144,7 @@ scenario(
   },
 );
 
-scenario("exits: killed goes over a link as any other reason", async () => {
+scenario("exits: killed passes over a link as any other reason", async () => {
   Process.trapExit(true);
   const main = self();
   const middle = spawnLink(async () => {
@@ -156,7 +159,7 @@ scenario("exits: killed goes over a link as any other reason", async () => {
 });
 
 scenario(
-  "exits: shutdown from others ends who does not trap it, and is a message for who does",
+  "exits: shutdown from others ends a process, or is a message if it traps exits",
   async () => {
     await trace("main", self());
     for (
@@ -177,7 +180,7 @@ scenario(
 );
 
 scenario(
-  "exits: an exit signal to oneself is a message when exits are trapped",
+  "exits: a process's exit signal to itself is a message when it traps exits",
   async () => {
     Process.trapExit(true);
     await trace("me", self());
@@ -196,7 +199,7 @@ scenario("exits: an exit signal to a dead process does nothing", async () => {
 });
 
 scenario(
-  "exits: trapping gives what it was before, and what is trapped already stays a message",
+  "exits: setting trap_exit returns the previous value, and a trapped exit stays a message",
   async () => {
     await trace("before", Process.trapExit(true));
     await trace("before", Process.trapExit(true));
@@ -226,7 +229,7 @@ scenario(
 );
 
 scenario(
-  "exits: the end of the parent does not end a child that is not linked",
+  "exits: the exit of the parent does not end a child that is not linked",
   async () => {
     const main = self();
     const { pid: parent, ref } = spawnMonitor(() => {
@@ -241,7 +244,7 @@ scenario(
 );
 
 scenario(
-  "exits: exit trapping is of one process and is not inherited",
+  "exits: trap_exit belongs to one process and is not inherited",
   async () => {
     Process.trapExit(true);
     const pid = spawnLink(async () => {
@@ -259,7 +262,7 @@ export async function hear(main: Pid): Promise<void> {
 }
 
 scenario(
-  "exits: an exit signal says who sent it, on another node too",
+  "exits: an exit signal contains its sender, on another node too",
   async () => {
     const pid = await Node.spawn(await peer("kate"), hear, [self()]);
     await expect("ready");

@@ -220,7 +220,7 @@ function startedOn(name: string, options: GenServerOptions = {}): Promise<Pid> {
 const hi = { type: "say", what: "hi" };
 
 scenario(
-  "gen_server: calls, casts and messages of one sender are taken in their order",
+  "gen_server: calls, casts and messages of one sender are handled in order",
   async () => {
     const pid = await started();
     GenServer.cast(pid, "one");
@@ -236,28 +236,31 @@ scenario(
   },
 );
 
-scenario("gen_server: a call to nobody exits with noproc", async () => {
-  const dead = spawn(() => {});
-  await reasonOf(dead);
-  const here = { name: "nobody", node: Node.self() };
-  await attempt("pid", () => GenServer.call(dead, "hi"));
-  await attempt("name", () => GenServer.call("nobody", "hi"));
-  await attempt(
-    "name here",
-    () => GenServer.call(here, { type: "hi", n: 1 }, { timeout: Infinity }),
-  );
-  await attempt(
-    "timeout 0",
-    () => GenServer.call("nobody", "hi", { timeout: 0 }),
-  );
-});
+scenario(
+  "gen_server: a call to an unregistered name exits with noproc",
+  async () => {
+    const dead = spawn(() => {});
+    await reasonOf(dead);
+    const here = { name: "nobody", node: Node.self() };
+    await attempt("pid", () => GenServer.call(dead, "hi"));
+    await attempt("name", () => GenServer.call("nobody", "hi"));
+    await attempt(
+      "name here",
+      () => GenServer.call(here, { type: "hi", n: 1 }, { timeout: Infinity }),
+    );
+    await attempt(
+      "timeout 0",
+      () => GenServer.call("nobody", "hi", { timeout: 0 }),
+    );
+  },
+);
 
 export async function untilEnd(): Promise<void> {
   await expect("end");
 }
 
 scenario(
-  "gen_server: a call to nobody on another node exits with noproc",
+  "gen_server: a call to an unregistered name on another node exits with noproc",
   async () => {
     const kate = await peer("kate");
     const dead = await Node.spawn(kate, untilEnd);
@@ -271,7 +274,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: a call to a node that is not there exits with nodedown",
+  "gen_server: a call to an unknown node exits with nodedown",
   async () => {
     const server = { name: "server", node: UNKNOWN_NODE };
     await attempt(
@@ -295,7 +298,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: a call exits with nodedown when the connection ends while it waits",
+  "gen_server: a call exits with nodedown when the connection is lost meanwhile",
   async () => {
     const pid = await startedOn("kate");
     await trace("pid", pid);
@@ -316,7 +319,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: a server of another node is called by pid and by name",
+  "gen_server: a server on another node is called by pid and by name",
   async () => {
     const pid = await startedOn("kate", { name: "server" });
     const server = { name: "server", node: pid.node };
@@ -356,7 +359,7 @@ export function replyLate(from: From, main: Pid): void {
   send(main, "marker");
 }
 
-scenario("gen_server: a late reply of another node is dropped", async () => {
+scenario("gen_server: a late reply from another node is dropped", async () => {
   const pid = await startedOn("kate");
   await trace("pid", pid);
   await attempt("call", () => GenServer.call(pid, "hold", { timeout: 10 }));
@@ -378,7 +381,7 @@ scenario("gen_server: a server that calls itself exits at once", async () => {
 });
 
 scenario(
-  "gen_server: the caller exits with the reason of a server that ends without a reply",
+  "gen_server: the caller exits with the reason of a server that exits without a reply",
   async () => {
     for (
       const reason of ["normal", "shutdown", {
@@ -422,7 +425,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: what a callback raises, exits with and throws ends the server",
+  "gen_server: an error, exit or throw of a callback ends the server",
   async () => {
     for (
       const request of [
@@ -458,7 +461,7 @@ scenario("gen_server: a thrown result is a result", async () => {
 });
 
 scenario(
-  "gen_server: a call or cast that is not handled ends the server, a message does not",
+  "gen_server: an unhandled call or cast ends the server, an unhandled message does not",
   async () => {
     const pid = await GenServer.start(Bare, undefined);
     send(pid, "hello");
@@ -478,7 +481,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: start_link when init stops, raises, exits, throws or gives nonsense",
+  "gen_server: start_link when init stops, raises, exits, throws or returns an invalid value",
   async () => {
     Process.trapExit(true);
     for (
@@ -501,7 +504,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: a starter that does not trap exits goes with a server that does not start",
+  "gen_server: a starter that does not trap exits exits with a server that fails to start",
   async () => {
     const arg = { main: self(), how: { type: "stop", reason: "full" } };
     const linked = spawn(() => GenServer.startLink(Server, arg).catch(forever));
@@ -548,7 +551,7 @@ scenario("gen_server: a server that is killed in its init", async () => {
   await trace("start", await expect("gave"));
 });
 
-scenario("gen_server: a name that is taken", async () => {
+scenario("gen_server: a start under a registered name", async () => {
   const name = "server";
   const pid = await started("ok", { name });
   const here = { name, node: Node.self() };
@@ -565,7 +568,7 @@ scenario("gen_server: a name that is taken", async () => {
 });
 
 scenario(
-  "gen_server: continue comes before what is in the mailbox, also one that follows",
+  "gen_server: handle_continue runs before the mailbox, also for a continue of a continue",
   async () => {
     const pid = await started({ type: "early", value: "first" });
     await trace("say", await GenServer.call(pid, hi));
@@ -577,7 +580,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: a continue of init that raises comes after the start",
+  "gen_server: a continue of init that raises does so after the start",
   async () => {
     Process.trapExit(true);
     const value = { type: "raise", message: "boom" };
@@ -637,7 +640,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: another's exit signal is a message to a server that traps exits",
+  "gen_server: an exit signal of another process is a message to a server that traps exits",
   async () => {
     const pid = await started("trap");
     const main = self();
@@ -674,7 +677,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: stop takes what came before, and gives ok, whatever the reason",
+  "gen_server: stop comes after earlier messages, and returns ok for any reason",
   async () => {
     for (
       const reason of ["normal", "shutdown", {
@@ -694,7 +697,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: stop of one that is gone, takes too long, or ends otherwise",
+  "gen_server: stop of a missing or slow server, or of one that exits for another reason",
   async () => {
     const dead = spawn(() => {});
     await reasonOf(dead);
@@ -752,7 +755,7 @@ scenario("gen_server: a reply may come from another node", async () => {
 });
 
 scenario(
-  "gen_server: a server does not notice that a caller is gone",
+  "gen_server: a server does not notice that a caller has exited",
   async () => {
     const pid = await started();
     const caller = spawn(() =>
@@ -765,7 +768,7 @@ scenario(
   },
 );
 
-scenario("gen_server: a cast to nobody is ok", async () => {
+scenario("gen_server: a cast to an unregistered name is ok", async () => {
   const dead = spawn(() => {});
   await reasonOf(dead);
   const here = { name: "nobody", node: Node.self() };
@@ -777,7 +780,7 @@ scenario("gen_server: a cast to nobody is ok", async () => {
 });
 
 scenario(
-  "gen_server: multi_call gives the replies, and the nodes without",
+  "gen_server: multi_call returns the replies, and the nodes without a reply",
   async () => {
     const kate = await peer("kate");
     const moebi = await peer("moebi");
@@ -809,7 +812,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: multi_call waits no longer than it may, and drops late replies",
+  "gen_server: multi_call stops at its timeout, and drops late replies",
   async () => {
     const pid = await started("ok", { name: "server" });
     const { replies, badNodes } = await GenServer.multiCall("server", "hold", {
@@ -826,7 +829,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: abcast tells the servers of the nodes that are connected",
+  "gen_server: abcast sends to the servers of all connected nodes",
   async () => {
     const kate = await peer("kate");
     await started("ok", { name: "server" });
@@ -876,7 +879,7 @@ scenario("gen_server: a name in a registry", async () => {
   await trace("free", await GenServer.whereis(name));
 });
 
-scenario("gen_server: a name of the cluster", async () => {
+scenario("gen_server: a global name", async () => {
   const kate = await peer("kate");
   await Node.connect(kate);
   const name = { global: "server" };
@@ -896,7 +899,7 @@ scenario("gen_server: a name of the cluster", async () => {
 });
 
 scenario(
-  "gen_server: a server's name is free when its end is known",
+  "gen_server: a server's name is free when its exit is reported",
   async () => {
     for (let n = 1; n <= 3; n++) {
       const pid = await started("ok", { name: "server" });
@@ -913,7 +916,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: the child of a supervisor starts again with its first argument",
+  "gen_server: a supervisor's child restarts with its first argument",
   async () => {
     const sup = await Supervisor.startLink([
       GenServer.childSpec(Server, { main: self(), how: "ok" }, {

@@ -136,7 +136,7 @@ async function resolved(): Promise<void> {
 }
 
 scenario(
-  "global: a name is given once in the cluster, and all nodes see it",
+  "global: a name is registered once in the cluster, and all nodes see it",
   async () => {
     const kate = await meet();
     await trace("main", await global.registerName("leader", self()));
@@ -154,7 +154,7 @@ export function names(): Promise<unknown[]> {
 }
 
 scenario(
-  "global: any term is a name, and any process of the cluster can be given it",
+  "global: any term is a name, for any process of the cluster",
   async () => {
     await meet();
     const pid = await idleOn("kate");
@@ -167,7 +167,7 @@ scenario(
 );
 
 scenario(
-  "global: a name that is taken away is free on all nodes, and nobody needs it to be there",
+  "global: an unregistered name is free on all nodes, and unregistering a free name is no error",
   async () => {
     await meet();
     await global.registerName("leader", self());
@@ -183,7 +183,7 @@ export function unregister(name: unknown): Promise<void> {
 }
 
 scenario(
-  "global: re_register_name takes a name from who has it, and does not tell",
+  "global: re_register_name takes a name from its holder without a message",
   async () => {
     await meet();
     const before = await idleOn("kate");
@@ -202,7 +202,7 @@ scenario(
   },
 );
 
-scenario("global: a process that has a name gets no other", async () => {
+scenario("global: a process with a name gets no other", async () => {
   await meet();
   await trace("one", await global.registerName("one", self()));
   await trace("two", await global.registerName("two", self()));
@@ -211,7 +211,7 @@ scenario("global: a process that has a name gets no other", async () => {
 });
 
 scenario(
-  "global: whereis_name gives no dead process of its own node",
+  "global: whereis_name returns no dead process of its own node",
   async () => {
     const pid = idle();
     await global.registerName("leader", pid);
@@ -221,7 +221,7 @@ scenario(
 );
 
 scenario(
-  "global: the name of a process that ends is free on other nodes",
+  "global: the name of a process that exits becomes free on other nodes",
   async () => {
     await meet();
     const pid = await idleOn("kate");
@@ -233,7 +233,7 @@ scenario(
   },
 );
 
-scenario("global: names go with their node", async () => {
+scenario("global: the names of a node that goes down become free", async () => {
   const node = await meet("victim");
   const pid = await idleOn("victim");
   await trace("victim's", pid);
@@ -247,7 +247,7 @@ scenario("global: names go with their node", async () => {
 });
 
 scenario(
-  "global: names that each part has are names of both when they meet",
+  "global: when two partitions connect, each gets the names of the other",
   async () => {
     await meet();
     await part("kate");
@@ -262,7 +262,7 @@ scenario(
 );
 
 scenario(
-  "global: of two processes with a name the greater node's is killed when the parts meet",
+  "global: in a name conflict the process on the greater node is killed",
   async () => {
     const { mine } = await conflict("exit");
     const ref = Process.monitor(mine);
@@ -273,7 +273,7 @@ scenario(
 );
 
 scenario(
-  "global: random_notify_name tells the one that loses the name",
+  "global: random_notify_name notifies the process that loses the name",
   async () => {
     const { mine, kates } = await conflict("notify");
     await resolved();
@@ -287,7 +287,7 @@ scenario(
 );
 
 scenario(
-  "global: notify_all_name tells each of the other, and nobody has the name",
+  "global: notify_all_name notifies both processes, and the name becomes free",
   async () => {
     const { mine, kates } = await conflict("all");
     await resolved();
@@ -299,7 +299,7 @@ scenario(
 );
 
 scenario(
-  "global: a function of one's own decides once, on the node of the smaller name",
+  "global: a custom resolver decides once, on the node of the smaller name",
   async () => {
     const { mine, kates } = await conflict("second");
     await resolved();
@@ -312,7 +312,7 @@ scenario(
 );
 
 scenario(
-  "global: a function that gives neither process leaves the name to nobody",
+  "global: a resolver that returns neither process frees the name",
   async () => {
     const { mine } = await conflict("nonsense");
     await resolved();
@@ -321,7 +321,7 @@ scenario(
 );
 
 scenario(
-  "global: a function that raises leaves the name to the other part's process",
+  "global: a resolver that raises leaves the name to the other partition's process",
   async () => {
     const { mine } = await conflict("raises");
     await resolved();
@@ -336,7 +336,7 @@ export async function registerForwarder(name: string, to: Pid): Promise<Pid> {
 }
 
 scenario(
-  "global: send goes to who has the name, and exits where nobody has",
+  "global: send reaches the holder of the name, and exits for a free name",
   async () => {
     await meet();
     const pid = await on("kate", registerForwarder, "leader", self());
@@ -364,7 +364,7 @@ export function giveBack(resource: string): Promise<boolean> {
 }
 
 scenario(
-  "global: a lock is for one requester at a time, on whatever node",
+  "global: a lock has one requester at a time, on any node",
   async () => {
     await meet();
     const id = ["printer", self()] as const;
@@ -390,7 +390,7 @@ export async function shareLock(): Promise<Pid> {
 }
 
 scenario(
-  "global: those that name the same requester share a lock until the last has given it back",
+  "global: processes with the same requester share a lock until the last one releases it",
   async () => {
     await meet();
     await trace("main", await global.setLock(["printer", "us"]));
@@ -414,7 +414,7 @@ export function holdLock(to: Pid): Pid {
 }
 
 scenario(
-  "global: a lock goes with the process that has it, and another waits for that",
+  "global: a lock is released when its holder exits, and a waiting process gets it",
   async () => {
     await meet();
     const holder = await on("kate", holdLock, self());
@@ -430,7 +430,7 @@ export function tryTrans(): Promise<unknown> {
 }
 
 scenario(
-  "global: trans gives what the function gives, and the lock back however it ends",
+  "global: trans returns the result of the function, and always releases the lock",
   async () => {
     await meet();
     const id = ["printer", self()] as const;
@@ -447,7 +447,7 @@ scenario(
   },
 );
 
-scenario("global: a lock on one node is none on another", async () => {
+scenario("global: a lock on one node does not lock another node", async () => {
   const kate = await meet();
   const here = Node.self();
   const id = ["printer", self()] as const;

@@ -35,13 +35,13 @@ export function facts(pid: Pid): Record<string, unknown> | undefined {
   };
 }
 
-scenario("info: a new process has nothing but its group leader", async () => {
+scenario("info: a new process has only its group leader", async () => {
   await trace("me", [self(), Process.groupLeader()]);
   await trace("info", facts(spawn(forever)));
 });
 
 scenario(
-  "info: links, monitors and names are those that are there now",
+  "info: links, monitors and names are the current ones",
   async () => {
     const main = self();
     const pid = spawn(async () => {
@@ -66,7 +66,7 @@ scenario(
   },
 );
 
-scenario("info: a process that has ended has none", async () => {
+scenario("info: an exited process has none", async () => {
   const pid = spawn(() => {});
   await reasonOf(pid);
   await trace("info", facts(pid));
@@ -75,7 +75,7 @@ scenario("info: a process that has ended has none", async () => {
 });
 
 scenario(
-  "info: a process of another node is not to be asked about",
+  "info: a process of another node is rejected",
   async () => {
     const pid = await Node.spawn(await peer("kate"), forever);
     await attempt("info", () => Process.info(pid));
@@ -93,7 +93,7 @@ export function isMonitored(pid: Pid): boolean {
 }
 
 scenario(
-  "info: a link to a process of another node is there at both ends until it is ended",
+  "info: a link to a process of another node is shown at both ends until it ends",
   async () => {
     const pid = await Node.spawnLink(await peer("kate"), forever);
     await trace("pair", [self(), pid]);
@@ -111,7 +111,7 @@ scenario(
 );
 
 scenario(
-  "info: names that are registered are listed, and those that are free are not",
+  "info: registered names are listed, and free names are not",
   async () => {
     await trace("before", Process.registered().includes("clerk"));
     Process.register(self(), "clerk");

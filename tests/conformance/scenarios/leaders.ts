@@ -25,7 +25,7 @@ import {
 } from "../_scenario.ts";
 
 scenario(
-  "leaders: what processes print comes out at the leader of who spawned them",
+  "leaders: processes print at the leader of their spawner",
   async () => {
     const main = self();
     await IO.puts("main");
@@ -54,7 +54,7 @@ async function traceOutputs(): Promise<void> {
 }
 
 scenario(
-  "leaders: what a process prints on another node comes out at its spawner's",
+  "leaders: a process on another node prints at its spawner's leader",
   async () => {
     const kate = await peer("kate");
     await reasonOf(await Node.spawn(kate, printNode, ["from"]));
@@ -67,7 +67,7 @@ export async function print(text: string): Promise<void> {
   await IO.puts(text);
 }
 
-scenario("leaders: what a node runs by itself prints there", async () => {
+scenario("leaders: code that a node runs itself prints there", async () => {
   await Node.ping(await peer("kate"));
   await on("kate", print, "by itself");
   await traceOutputs();
@@ -78,7 +78,7 @@ export function leader(): Pid {
 }
 
 scenario(
-  "leaders: a process changes its own leader, and those that it starts then have it",
+  "leaders: a process changes its own leader, and processes that it spawns later inherit it",
   async () => {
     const own = Process.groupLeader();
     const there = await on("kate", leader);
@@ -103,7 +103,7 @@ export async function printThen(): Promise<void> {
 }
 
 scenario(
-  "leaders: a process changes the leader of one on another node",
+  "leaders: a process changes the leader of a process on another node",
   async () => {
     const pid = await Node.spawn(await peer("kate"), printThen);
     Process.groupLeader(pid, await on("kate", leader));
@@ -116,7 +116,7 @@ scenario(
 export function nothing(): void {}
 
 scenario(
-  "leaders: the leader of a process that is not there cannot be set",
+  "leaders: the leader of a missing process cannot be set",
   async () => {
     const dead = spawn(nothing);
     await reasonOf(dead);
@@ -148,7 +148,7 @@ scenario(
 );
 
 scenario(
-  "leaders: output that goes to a leader by its pid, past one's own",
+  "leaders: output to another leader by its pid",
   async () => {
     const device = await on("kate", leader);
     await trace("puts", await IO.puts("hello", { device }));
@@ -168,7 +168,7 @@ scenario(
   },
 );
 
-scenario("leaders: output to one that has ended raises", async () => {
+scenario("leaders: output to an exited leader raises", async () => {
   const dead = spawn(nothing);
   await reasonOf(dead);
   await attempt("device", () => IO.puts("lost", { device: dead }));
@@ -179,8 +179,11 @@ scenario("leaders: output to one that has ended raises", async () => {
   await trace("down", [await expect("DOWN"), ref, pid]);
 });
 
-scenario("leaders: output to one on a node that is gone raises", async () => {
-  const device = await Node.spawn(await peer("victim"), forever);
-  await killNode("victim");
-  await attempt("device", () => IO.puts("lost", { device }));
-});
+scenario(
+  "leaders: output to a leader on a node that is down raises",
+  async () => {
+    const device = await Node.spawn(await peer("victim"), forever);
+    await killNode("victim");
+    await attempt("device", () => IO.puts("lost", { device }));
+  },
+);

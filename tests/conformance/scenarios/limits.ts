@@ -50,7 +50,7 @@ scenario(
 );
 
 scenario(
-  "limits: a process that is killed cleans nothing up",
+  "limits: a killed process runs no cleanup",
   {
     difference: {
       row: "code-of-the-dead",
@@ -79,7 +79,7 @@ scenario(
 );
 
 scenario(
-  "limits: a variable is not shared with the process that knows it",
+  "limits: a variable that the closure of another process changes",
   {
     difference: {
       row: "shared-memory",

@@ -71,7 +71,7 @@ function tellToExit(pid: Pid, reason: string): void {
 export function nothing(): void {}
 
 scenario(
-  "links: an exit reason goes over a link, to who traps exits as a message",
+  "links: an exit reason passes over a link, as a message to a process that traps exits",
   async () => {
     Process.trapExit(true);
     const pid = spawnLink(() => exit("oops"));
@@ -80,7 +80,7 @@ scenario(
   },
 );
 
-scenario("links: two links of a pair are one", async () => {
+scenario("links: linking twice makes one link", async () => {
   Process.trapExit(true);
   const pid = spawnLink(obedient);
   await trace("again", Process.link(pid));
@@ -89,7 +89,7 @@ scenario("links: two links of a pair are one", async () => {
   await traceNothing("then");
 });
 
-scenario("links: one unlink ends what both ends have linked", async () => {
+scenario("links: one unlink ends a link that both ends have made", async () => {
   const pid = spawn(puppet);
   Process.link(pid);
   await tell(pid, "link", self());
@@ -100,27 +100,33 @@ scenario("links: one unlink ends what both ends have linked", async () => {
   await trace("alive", Process.alive(self()));
 });
 
-scenario("links: after an unlink no end of the other one comes", async () => {
-  Process.trapExit(true);
-  const pid = spawnLink(obedient);
-  await trace("unlinked", Process.unlink(pid));
-  const ref = Process.monitor(pid);
-  tellToExit(pid, "alone");
-  await traceNext("got");
-  await trace("monitor", [pid, ref]);
-  await traceNothing("then");
-});
+scenario(
+  "links: after an unlink the exit of the other process is not received",
+  async () => {
+    Process.trapExit(true);
+    const pid = spawnLink(obedient);
+    await trace("unlinked", Process.unlink(pid));
+    const ref = Process.monitor(pid);
+    tellToExit(pid, "alone");
+    await traceNext("got");
+    await trace("monitor", [pid, ref]);
+    await traceNothing("then");
+  },
+);
 
-scenario("links: an unlink of who is not linked gives true", async () => {
-  const pid = spawn(forever);
-  await trace("stranger", Process.unlink(pid));
-  Process.exit(pid, "kill");
-  await reasonOf(pid);
-  await trace("dead", Process.unlink(pid));
-  await trace("self", Process.unlink(self()));
-});
+scenario(
+  "links: unlink of a process that is not linked returns true",
+  async () => {
+    const pid = spawn(forever);
+    await trace("stranger", Process.unlink(pid));
+    Process.exit(pid, "kill");
+    await reasonOf(pid);
+    await trace("dead", Process.unlink(pid));
+    await trace("self", Process.unlink(self()));
+  },
+);
 
-scenario("links: an EXIT that has come stays when one unlinks", async () => {
+scenario("links: an EXIT that has arrived stays after an unlink", async () => {
   Process.trapExit(true);
   const pid = spawnLink(obedient);
   const ref = Process.monitor(pid);
@@ -133,7 +139,7 @@ scenario("links: an EXIT that has come stays when one unlinks", async () => {
   await traceNext("got");
 });
 
-scenario("links: a link to oneself does nothing", async () => {
+scenario("links: a link of a process to itself does nothing", async () => {
   await trace("linked", Process.link(self()));
   Process.trapExit(true);
   send(self(), "marker");
@@ -141,7 +147,7 @@ scenario("links: a link to oneself does nothing", async () => {
 });
 
 scenario(
-  "links: a link to a dead process of this node raises, or is an EXIT for who traps",
+  "links: a link to a dead process of this node raises, or sends an EXIT if exits are trapped",
   async () => {
     const pid = spawn(nothing);
     await reasonOf(pid);
@@ -154,7 +160,7 @@ scenario(
 );
 
 scenario(
-  "links: a link to a dead process of another node is an EXIT noproc, or the end of who does not trap",
+  "links: a link to a dead process of another node sends an EXIT with noproc, which ends a process that does not trap exits",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawn(await peer("kate"), nothing);
@@ -192,21 +198,24 @@ export async function traceEnd(main: Pid): Promise<void> {
   await trace("there", [message, main]);
 }
 
-scenario("links: when nodes part, both ends get noconnection", async () => {
-  Process.trapExit(true);
-  const pid = await Node.spawnLink(await peer("kate"), traceEnd, [self()]);
-  await expect("ready");
-  let ref = Process.monitor(pid);
-  await part("kate");
-  await trace("here", [await expect("EXIT"), pid]);
-  await trace("down", [await expect("DOWN"), ref]);
-  ref = Process.monitor(pid);
-  send(pid, "report");
-  await trace("reconnected", [await expect("DOWN"), ref]);
-});
+scenario(
+  "links: both ends receive noconnection when the connection is lost",
+  async () => {
+    Process.trapExit(true);
+    const pid = await Node.spawnLink(await peer("kate"), traceEnd, [self()]);
+    await expect("ready");
+    let ref = Process.monitor(pid);
+    await part("kate");
+    await trace("here", [await expect("EXIT"), pid]);
+    await trace("down", [await expect("DOWN"), ref]);
+    ref = Process.monitor(pid);
+    send(pid, "report");
+    await trace("reconnected", [await expect("DOWN"), ref]);
+  },
+);
 
 scenario(
-  "links: when nodes part, who does not trap exits ends with noconnection",
+  "links: a process that does not trap exits exits with noconnection when the connection is lost",
   async () => {
     const main = self();
     const { pid, ref } = spawnMonitor(async () => {
@@ -226,7 +235,7 @@ function isDownOf(ref: Ref): (message: { ref?: unknown } | null) => boolean {
 }
 
 scenario(
-  "links: the end of a process goes along a chain of links with its reason",
+  "links: an exit reason passes along a chain of links",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -248,7 +257,7 @@ scenario(
 );
 
 scenario(
-  "links: a process between who traps and who ends normally goes on",
+  "links: a process that is linked to a trapping and to a normally exiting process goes on",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -270,7 +279,7 @@ scenario(
 );
 
 scenario(
-  "links: a link anew after an unlink holds, before its ack has come",
+  "links: a new link after an unlink holds, before the unlink is acknowledged",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), obedient);
@@ -284,7 +293,7 @@ scenario(
 );
 
 scenario(
-  "links: unlinked, linked and unlinked again, no end comes",
+  "links: after unlink, link and unlink, no exit is received",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), obedient);
@@ -299,25 +308,28 @@ scenario(
   },
 );
 
-scenario("links: when one end has unlinked, the other links anew", async () => {
-  const main = self();
-  const linker = spawn(async () => {
-    Process.trapExit(true);
-    const pid = await Node.spawnLink(await peer("kate"), puppet);
-    Process.unlink(pid);
-    await tell(pid, "nothing");
-    await tell(pid, "trapAndLink", self());
-    send(main, { type: "ready", pid });
-    await obedient();
-  });
-  const { pid } = await expect("ready");
-  await trace("pair", [linker, pid]);
-  tellToExit(linker, "goodbye");
-  await tell(pid, "traceExit");
-});
+scenario(
+  "links: when one end has unlinked, the other can link anew",
+  async () => {
+    const main = self();
+    const linker = spawn(async () => {
+      Process.trapExit(true);
+      const pid = await Node.spawnLink(await peer("kate"), puppet);
+      Process.unlink(pid);
+      await tell(pid, "nothing");
+      await tell(pid, "trapAndLink", self());
+      send(main, { type: "ready", pid });
+      await obedient();
+    });
+    const { pid } = await expect("ready");
+    await trace("pair", [linker, pid]);
+    tellToExit(linker, "goodbye");
+    await tell(pid, "traceExit");
+  },
+);
 
 scenario(
-  "links: when both ends unlink at once, a link that follows holds",
+  "links: when both ends unlink at once, a later link holds",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), puppet);
@@ -332,7 +344,7 @@ scenario(
 );
 
 scenario(
-  "links: the end of who has been unlinked by the other node is not told there",
+  "links: after an unlink by the other node, the exit is not received there",
   async () => {
     const main = self();
     const pid = await Node.spawn(await peer("kate"), puppet);
@@ -351,7 +363,7 @@ scenario(
 );
 
 scenario(
-  "links: one that has an older incarnation of a node gets noproc",
+  "links: a link to an older incarnation of a node sends noproc",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawn(await peer("victim"), forever);

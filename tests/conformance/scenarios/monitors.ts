@@ -74,7 +74,7 @@ scenario("monitors: each monitor of one process has its own DOWN", async () => {
 });
 
 scenario(
-  "monitors: a process that is dead is noproc, here and on another node",
+  "monitors: a dead process sends DOWN with noproc, here and on another node",
   async () => {
     for (const node of [Node.self(), await peer("kate")]) {
       const pid = await Node.spawn(node, nothing);
@@ -87,7 +87,7 @@ scenario(
 );
 
 scenario(
-  "monitors: a name that nobody has is noproc, here and on another node",
+  "monitors: an unregistered name sends DOWN with noproc, here and on another node",
   async () => {
     const name = "nobody";
     for (
@@ -103,7 +103,7 @@ scenario(
 );
 
 scenario(
-  "monitors: a name is told with its node when its process ends",
+  "monitors: the DOWN of a monitored name contains the name and the node",
   async () => {
     await startNamed(Node.self(), "clerk");
     await trace("monitor", Process.monitor("clerk"));
@@ -119,7 +119,7 @@ scenario(
 );
 
 scenario(
-  "monitors: a name on another node is told with its node when its process ends",
+  "monitors: the DOWN of a monitored name on another node contains the name and the node",
   async () => {
     const clerk = { name: "clerk", node: await peer("kate") };
     await startNamed(clerk.node, "clerk");
@@ -141,7 +141,7 @@ scenario("monitors: a name is looked up when the monitor is made", async () => {
 });
 
 scenario(
-  "monitors: a node that cannot be reached is noconnection, for a pid and for a name",
+  "monitors: an unreachable node sends DOWN with noconnection, for a pid and for a name",
   async () => {
     const pid = await Node.spawn(await peer("victim"), forever);
     await trace("monitor", [pid, Process.monitor(pid)]);
@@ -160,7 +160,7 @@ scenario(
 );
 
 scenario(
-  "monitors: when nodes part, each monitor across is told noconnection once",
+  "monitors: each monitor receives noconnection once when the connection is lost",
   async () => {
     const clerk = { name: "clerk", node: await peer("kate") };
     const pid = await startNamed(clerk.node, "clerk");
@@ -176,7 +176,7 @@ scenario(
 );
 
 scenario(
-  "monitors: an end reason of another node comes with the DOWN",
+  "monitors: the DOWN from another node contains the exit reason",
   async () => {
     for (
       const reason of ["normal", { type: "shutdown", reason: "done" }, {
@@ -191,20 +191,23 @@ scenario(
   },
 );
 
-scenario("monitors: demonitor says whether the monitor was there", async () => {
-  const pid = spawn(obedient);
-  const ref = Process.monitor(pid);
-  await trace("first", Process.demonitor(ref));
-  await trace("second", Process.demonitor(ref));
-  tellToExit(pid, "unwatched");
-  await reasonOf(pid);
-  send(self(), "marker");
-  await traceNext("then");
-  await trace("of none", Process.demonitor(makeRef()));
-});
+scenario(
+  "monitors: demonitor returns whether the monitor existed",
+  async () => {
+    const pid = spawn(obedient);
+    const ref = Process.monitor(pid);
+    await trace("first", Process.demonitor(ref));
+    await trace("second", Process.demonitor(ref));
+    tellToExit(pid, "unwatched");
+    await reasonOf(pid);
+    send(self(), "marker");
+    await traceNext("then");
+    await trace("of none", Process.demonitor(makeRef()));
+  },
+);
 
 scenario(
-  "monitors: a DOWN that has come stays, unless demonitor flushes it",
+  "monitors: a DOWN that has arrived stays, unless demonitor flushes it",
   async () => {
     const pid = spawn(obedient);
     const [kept, flushed] = [Process.monitor(pid), Process.monitor(pid)];
@@ -246,18 +249,21 @@ scenario(
   },
 );
 
-scenario("monitors: who monitors itself hears nothing", async () => {
-  const { pid, ref } = spawnMonitor(async () => {
-    const own = Process.monitor(self());
-    send(self(), "marker");
-    await traceNext("got");
-    await trace("demonitor", Process.demonitor(own));
-  });
-  await trace("down", [await expect("DOWN"), ref, pid]);
-});
+scenario(
+  "monitors: a process that monitors itself receives nothing",
+  async () => {
+    const { pid, ref } = spawnMonitor(async () => {
+      const own = Process.monitor(self());
+      send(self(), "marker");
+      await traceNext("got");
+      await trace("demonitor", Process.demonitor(own));
+    });
+    await trace("down", [await expect("DOWN"), ref, pid]);
+  },
+);
 
 scenario(
-  "monitors: a process that is gone with its old incarnation of a node is noproc",
+  "monitors: a process of an older incarnation of a node sends DOWN with noproc",
   async () => {
     const pid = await Node.spawn(await peer("victim"), forever);
     await killNode("victim");

@@ -35,7 +35,7 @@ export async function tell(main: Pid): Promise<void> {
 }
 
 scenario(
-  "names: a name is free when the EXIT of its process has come",
+  "names: a name is free when the EXIT of its process has arrived",
   async () => {
     Process.trapExit(true);
     const pid = spawnLink(named, ["clerk", self()]);
@@ -50,7 +50,7 @@ scenario(
 );
 
 scenario(
-  "names: a name is free when the DOWN of its process has come",
+  "names: a name is free when the DOWN of its process has arrived",
   async () => {
     const pid = spawn(named, ["clerk", self()]);
     await expect("registered");
@@ -64,7 +64,7 @@ scenario(
 );
 
 scenario(
-  "names: a name on another node is free when the DOWN of its process has come",
+  "names: a name on another node is free when the DOWN of its process has arrived",
   async () => {
     const clerk = { name: "clerk", node: await peer("kate") };
     await Node.spawn(clerk.node, named, ["clerk", self()]);
@@ -78,7 +78,7 @@ scenario(
 );
 
 scenario(
-  "names: who hears of an end may start another under that name, within that moment",
+  "names: a process that receives a DOWN can at once start another under that name",
   async () => {
     Process.trapExit(true);
     for (const reason of ["one", "two"]) {
@@ -90,7 +90,7 @@ scenario(
   },
 );
 
-scenario("names: registering what cannot be raises", async () => {
+scenario("names: an invalid registration raises", async () => {
   const kate = await peer("kate");
   spawn(named, ["clerk", self()]);
   const { pid } = await expect("registered");
@@ -109,7 +109,7 @@ scenario("names: registering what cannot be raises", async () => {
 });
 
 scenario(
-  "names: a message to a local name that nobody has raises, to one on a node it is dropped",
+  "names: a message to an unregistered local name raises, to one on a node it is dropped",
   async () => {
     const kate = await peer("kate");
     const sendTo = (node: string) => {
@@ -130,7 +130,7 @@ export function changeHands(one: Pid, other: Pid): void {
 }
 
 scenario(
-  "names: another one gets the mail when the name has changed hands",
+  "names: the new owner of a name receives its messages",
   async () => {
     const kate = await peer("kate");
     const one = await Node.spawn(kate, tell, [self()]);
@@ -147,7 +147,7 @@ scenario(
 );
 
 scenario(
-  "names: a name that is taken away leaves its process alive",
+  "names: unregister leaves the process alive",
   async () => {
     const pid = spawn(named, ["clerk", self()]);
     await expect("registered");

@@ -29,7 +29,7 @@ import {
 const NOT_ALIVE = { alive: false };
 
 scenario(
-  "nodes: not alive, a node has no name, no peers and connects to none",
+  "nodes: not alive, a node has no name and no peers, and does not connect",
   NOT_ALIVE,
   async () => {
     await trace("self", Node.self());
@@ -49,7 +49,7 @@ function sendHello(name: string, node: string): string {
 }
 
 scenario(
-  "nodes: not alive, a process on another node is noconnection",
+  "nodes: not alive, a process on another node sends noconnection",
   NOT_ALIVE,
   async () => {
     Process.trapExit(true);
@@ -63,7 +63,7 @@ scenario(
 );
 
 scenario(
-  "nodes: not alive, a process on the own node is an ordinary one",
+  "nodes: not alive, a process on the own node is a local one",
   NOT_ALIVE,
   async () => {
     const main = self();
@@ -80,7 +80,7 @@ scenario(
   },
 );
 
-scenario("nodes: a node that is not there cannot be reached", async () => {
+scenario("nodes: an unknown node cannot be reached", async () => {
   await trace("ping", await Node.ping(UNKNOWN_NODE));
   await trace("connect", await Node.connect(UNKNOWN_NODE));
   await trace("disconnect", Node.disconnect(UNKNOWN_NODE));
@@ -114,7 +114,7 @@ scenario("nodes: a node knows itself", async () => {
 export function nothing(): void {}
 
 scenario(
-  "nodes: a first use connects, and so does each after an end of the connection",
+  "nodes: the first use connects, and so does the first one after a lost connection",
   async () => {
     const kate = await peer("kate");
     const nobody = { name: "nobody", node: kate };
@@ -167,7 +167,7 @@ scenario(
 );
 
 scenario(
-  "nodes: who monitors a node is told once for each time, when it goes",
+  "nodes: each monitor of a node sends one nodedown",
   async () => {
     const kate = await peer("kate");
     await Node.ping(kate);
@@ -186,7 +186,7 @@ scenario(
 );
 
 scenario(
-  "nodes: a node that is not there is down for who monitors it",
+  "nodes: a monitor of an unknown node sends nodedown",
   async () => {
     await trace("monitor", Node.monitor(UNKNOWN_NODE));
     await traceNext("got");
@@ -213,7 +213,7 @@ export function linkAndGreet(main: Pid): Pid {
 }
 
 scenario(
-  "nodes: who monitors nodes hears of a node before its first signal, and of its end after all",
+  "nodes: nodeup arrives before a node's first signal, and nodedown after its last one",
   async () => {
     Process.trapExit(true);
     const kate = await peer("kate");
@@ -231,7 +231,7 @@ scenario(
 );
 
 scenario(
-  "nodes: of links and monitors and the end of a node, the end comes last",
+  "nodes: nodedown arrives after the signals of links and monitors",
   async () => {
     Process.trapExit(true);
     const kate = await peer("kate");
@@ -246,7 +246,7 @@ scenario(
 );
 
 scenario(
-  "nodes: who stops monitoring nodes hears no more of them",
+  "nodes: a process that stops monitoring nodes receives no more events",
   async () => {
     const kate = await peer("kate");
     Node.monitorNodes(true);
@@ -259,7 +259,7 @@ scenario(
 );
 
 scenario(
-  "nodes: who asks twice to monitor nodes hears of each twice",
+  "nodes: monitoring nodes twice sends each event twice",
   async () => {
     const kate = await peer("kate");
     Node.monitorNodes(true);
@@ -276,7 +276,7 @@ scenario(
 );
 
 scenario(
-  "nodes: a node that is killed goes, and comes again under its name",
+  "nodes: a killed node goes down, and can restart under its name",
   async () => {
     await Node.ping(await peer("victim"));
     Node.monitorNodes(true);
@@ -293,7 +293,7 @@ scenario(
 );
 
 scenario(
-  "nodes: a process that has ended hears nothing of nodes it monitored",
+  "nodes: the node monitors of an exited process end",
   async () => {
     const kate = await peer("kate");
     const main = self();

@@ -143,7 +143,7 @@ scenario(
 );
 
 scenario(
-  "pg: leaving what one has not joined is not_joined, unless one of several has",
+  "pg: leaving a group without membership returns not_joined, unless one of several processes is a member",
   async () => {
     await start();
     const [a, b] = [idle(), idle()];
@@ -161,7 +161,7 @@ scenario(
 );
 
 scenario(
-  "pg: a group is any term, and there while it has members",
+  "pg: a group is any term, and exists while it has members",
   async () => {
     await start();
     const me = self();
@@ -177,7 +177,7 @@ scenario(
 );
 
 scenario(
-  "pg: a member that ends leaves its groups, the last joined first, as often as it had joined",
+  "pg: a member that exits leaves its groups, the last joined first, as often as it had joined",
   async () => {
     await start();
     const a = await member("g", 2);
@@ -193,7 +193,7 @@ scenario(
   },
 );
 
-scenario("pg: a process that has ended joins, and leaves at once", async () => {
+scenario("pg: an exited process joins, and leaves at once", async () => {
   await start();
   const a = idle();
   Process.exit(a, "kill");
@@ -204,7 +204,7 @@ scenario("pg: a process that has ended joins, and leaves at once", async () => {
   await trace("members", getMembers("g"));
 });
 
-scenario("pg: only processes of the node join there", async () => {
+scenario("pg: only local processes can join", async () => {
   await start();
   const pid = await Node.spawn(await peer("kate"), remote);
   await trace("pid", pid);
@@ -215,7 +215,7 @@ scenario("pg: only processes of the node join there", async () => {
 });
 
 scenario(
-  "pg: where the scope does not run there are no members, and none can join",
+  "pg: without a running scope there are no members, and none can join",
   async () => {
     await trace("members", getMembers("g"));
     await trace("local members", pg.getLocalMembers("g", SCOPE));
@@ -237,7 +237,7 @@ scenario(
 );
 
 scenario(
-  "pg: a scope's name is taken once, and scopes have nothing in common",
+  "pg: a scope's name is registered once, and scopes are independent",
   async () => {
     const pid = await start();
     await trace("whereis", Process.whereis(SCOPE.scope)!.equals(pid));
@@ -258,7 +258,7 @@ scenario(
 );
 
 scenario(
-  "pg: a scope that is started by a link ends with the starter, one that is not does not",
+  "pg: a linked scope exits with its starter, an unlinked one does not",
   async () => {
     const main = self();
     const starter = spawn(async () => {
@@ -277,7 +277,7 @@ scenario(
 );
 
 scenario(
-  "pg: a monitor of a group tells of that group alone, and each has its own message",
+  "pg: a monitor of a group reports that group only, and each monitor has its own message",
   async () => {
     await start();
     const a = await member("g");
@@ -295,7 +295,7 @@ scenario(
 );
 
 scenario(
-  "pg: a monitor of the scope gives all groups, and tells of all",
+  "pg: a monitor of the scope returns all groups, and reports all changes",
   async () => {
     await start();
     const a = await member("g", 2);
@@ -311,7 +311,7 @@ scenario(
 );
 
 scenario(
-  "pg: what a monitor has told is gone when it is ended, that of others is not",
+  "pg: demonitor flushes the messages of its own monitor only",
   async () => {
     await start();
     const { ref: one } = await pg.monitor("g", SCOPE);
@@ -332,7 +332,7 @@ scenario(
 );
 
 scenario(
-  "pg: members are seen on all connected nodes, and tell where they are",
+  "pg: all connected nodes see the members, and which are local",
   async () => {
     const ref = await withKate("g");
     const ours = await member("g");
@@ -376,7 +376,7 @@ scenario(
 );
 
 scenario(
-  "pg: members leave with the connection, and what has changed meanwhile comes with the next",
+  "pg: members leave with the connection, and later changes arrive with the next one",
   async () => {
     const ref = await withKate("g");
     await Node.connect(await peer("kate"));
@@ -400,7 +400,7 @@ scenario(
   },
 );
 
-scenario("pg: members of a node that dies leave", async () => {
+scenario("pg: members of a node that goes down leave", async () => {
   const node = await peer("victim");
   await on("victim", start);
   await start();

@@ -103,7 +103,7 @@ const Server = {
 };
 
 scenario(
-  "registry: a unique key is refused while the process that has it is alive",
+  "registry: a unique key is refused while its process is alive",
   async () => {
     await start("unique");
     const { pid, value } = await having(() => register("key", 1));
@@ -122,7 +122,7 @@ scenario(
 );
 
 scenario(
-  "registry: all are there who register under a duplicate key, as often as they do",
+  "registry: a duplicate key has all its registrations",
   async () => {
     await start("duplicate");
     await trace("ok", register("key", 1));
@@ -176,7 +176,7 @@ scenario("registry: keys are compared by value", async () => {
 });
 
 scenario(
-  "registry: unregister takes back all of the caller's, and none of others",
+  "registry: unregister removes all of the caller's registrations, and no others",
   async () => {
     await start("duplicate");
     const { pid } = await having(() => register("key", 1));
@@ -192,7 +192,7 @@ scenario(
 );
 
 scenario(
-  "registry: a crash of the registry takes those down that are registered",
+  "registry: a crash of the registry ends the registered processes",
   async () => {
     await start("unique");
     const { pid: plain, value } = await having(() => Registry.register(R, "a"));
@@ -211,7 +211,7 @@ scenario(
 );
 
 scenario(
-  "registry: who has taken all back, or was refused, does not go down with it",
+  "registry: a process that has unregistered, or was refused, survives a crash of the registry",
   async () => {
     await start("unique");
     const { pid: holder } = await having(() => register("a"));
@@ -235,7 +235,7 @@ scenario(
 );
 
 scenario(
-  "registry: the end of the registry takes those down that are registered, and it is unknown then",
+  "registry: the exit of the registry ends the registered processes, and its name is unknown then",
   async () => {
     await start("unique");
     const { pid } = await having(() => register("key"));
@@ -252,7 +252,7 @@ scenario(
 );
 
 scenario(
-  "registry: listeners are told of what is registered and taken back, and of no death",
+  "registry: listeners are notified of registrations and unregistrations, but not of exits",
   async () => {
     Process.register(self(), "listener");
     await start("duplicate", { listeners: ["listener"] });
@@ -272,7 +272,7 @@ scenario(
 );
 
 scenario(
-  "registry: listeners are told of a match that is taken back if none is left",
+  "registry: listeners are notified of unregister_match if no registration is left",
   async () => {
     Process.register(self(), "listener");
     await start("duplicate", { listeners: ["listener"] });
@@ -295,7 +295,7 @@ scenario(
 );
 
 scenario(
-  "registry: a value is updated by the process that has the key",
+  "registry: only the process with the key can update its value",
   async () => {
     await start("unique");
     register("key", 1);
@@ -325,7 +325,7 @@ scenario(
 );
 
 scenario(
-  "registry: what is for unique keys raises where they are not",
+  "registry: functions for unique keys raise for duplicate ones",
   async () => {
     await start("duplicate");
     register("key", 1);
@@ -349,7 +349,7 @@ scenario(
 );
 
 scenario(
-  "registry: dispatch runs in the caller, once, with all who are there",
+  "registry: dispatch runs in the caller, once, with all registrations",
   async () => {
     await start("duplicate");
     const { pid } = await having(() => register("key", 1));
@@ -387,7 +387,7 @@ scenario(
 );
 
 scenario(
-  "registry: match, select and count see what is registered",
+  "registry: match, select and count use the current registrations",
   async () => {
     await start("duplicate");
     for (const value of [1, 2, 3]) register("a", value);
@@ -404,7 +404,7 @@ scenario(
   },
 );
 
-scenario("registry: settings last over a crash", async () => {
+scenario("registry: metadata survives a crash", async () => {
   await start("unique", { meta: { a: 1 } });
   await trace("a", Registry.meta(R, "a"));
   await trace("unknown", Registry.meta(R, "b"));
@@ -417,7 +417,7 @@ scenario("registry: settings last over a crash", async () => {
 });
 
 scenario(
-  "registry: a server is started and called by a name in it, and free of it when it ends",
+  "registry: a server is started and called by a name in it, which is free when the server exits",
   async () => {
     await start("unique");
     const via = { via: Registry, name: [R, ["room", 1], "value"] };
@@ -454,7 +454,7 @@ scenario(
 );
 
 scenario(
-  "registry: a registered server does not go down when the name it wanted is taken",
+  "registry: a server that fails to register its name does not affect the holder",
   async () => {
     await start("unique");
     const name = { via: Registry, name: [R, "key"] };
@@ -470,7 +470,7 @@ scenario(
 );
 
 scenario(
-  "registry: a lock lets one in at a time, and is free when its holder raises or ends",
+  "registry: a lock has one holder at a time, and is released when that raises or exits",
   async () => {
     await start("unique");
     const main = self();
@@ -505,7 +505,7 @@ scenario(
   },
 );
 
-scenario("registry: a name that is taken is no registry's", async () => {
+scenario("registry: a start under a registered name fails", async () => {
   const pid = await start("unique");
   const { pid: other } = await having(() => register("key"));
   await trace("who", [pid, other]);
@@ -517,7 +517,7 @@ scenario("registry: a name that is taken is no registry's", async () => {
 });
 
 scenario(
-  "registry: count_select counts what a match specification wants",
+  "registry: count_select counts the entries that a match specification matches",
   async () => {
     await start("duplicate");
     for (const [key, value] of [["a", 1], ["a", 2], ["b", 2]]) {

@@ -99,7 +99,7 @@ export function catchesLink(to: Pid): Promise<string> {
 }
 
 scenario(
-  "rpc: a call gives what the function gives, which runs on that node",
+  "rpc: a call returns the result of the function, which runs on that node",
   async () => {
     const kate = await peer("kate");
     await trace("place", await rpc.call(kate, place, ["on"]));
@@ -115,7 +115,7 @@ scenario("rpc: an error of the function is raised at the caller", async () => {
 });
 
 scenario(
-  "rpc: what the function throws is thrown at the caller as it is",
+  "rpc: a throw of the function is thrown at the caller unchanged",
   async () => {
     const kate = await peer("kate");
     await attempt("thrown", () => rpc.call(kate, throws, [[1, 2]]));
@@ -124,7 +124,7 @@ scenario(
 );
 
 scenario(
-  "rpc: an exit of the function is an exit of the caller that says exception",
+  "rpc: an exit of the function is an exit of the caller with exception",
   async () => {
     const kate = await peer("kate");
     for (const reason of ["oops", "normal", "kill"]) {
@@ -140,7 +140,7 @@ function killer(reason: unknown): Pid {
 }
 
 scenario(
-  "rpc: an exit signal to the function's process is an exit of the caller that says signal",
+  "rpc: an exit signal to the function's process is an exit of the caller with signal",
   async () => {
     const kate = await peer("kate");
     for (
@@ -152,7 +152,7 @@ scenario(
 );
 
 scenario(
-  "rpc: a function that traps exits gets the signal as a message",
+  "rpc: a function that traps exits receives the signal as a message",
   async () => {
     const kate = await peer("kate");
     const pid = killer("shutdown");
@@ -162,7 +162,7 @@ scenario(
 );
 
 scenario(
-  "rpc: a function that is not there raises undef, and the node is fine",
+  "rpc: a missing function raises undef, and does not affect the node",
   async () => {
     const kate = await peer("kate");
     await attempt("no module", () => rpc.call(kate, ["nope", "nope"]));
@@ -172,7 +172,7 @@ scenario(
 );
 
 scenario(
-  "rpc: a call gives up at its timeout; the function goes on and its result is dropped",
+  "rpc: a call ends at its timeout; the function continues and its result is dropped",
   async () => {
     const kate = await peer("kate");
     await attempt(
@@ -190,7 +190,7 @@ scenario(
 );
 
 scenario(
-  "rpc: a call to a node that is not there fails with noconnection",
+  "rpc: a call to an unknown node fails with noconnection",
   async () => {
     await attempt("nobody", () => rpc.call(UNKNOWN_NODE, me));
     await traceNothing("message");
@@ -213,7 +213,7 @@ scenario(
   },
 );
 
-scenario("rpc: a call of a node that is not alive works for itself alone", {
+scenario("rpc: a node that is not alive can call only itself", {
   alive: false,
 }, async () => {
   await trace("here", await rpc.call(Node.self(), place, ["on"]));
@@ -231,7 +231,7 @@ scenario(
   },
 );
 
-scenario("rpc: what the function prints comes out at the caller", async () => {
+scenario("rpc: the function prints at the caller", async () => {
   const kate = await peer("kate");
   await rpc.call(kate, print, ["from kate"]);
   await trace("printed", output());
@@ -239,7 +239,7 @@ scenario("rpc: what the function prints comes out at the caller", async () => {
 });
 
 scenario(
-  "rpc: what the function has linked to its process ends with the call, not normally",
+  "rpc: processes that are linked to the function's process exit with the call, not normally",
   async () => {
     const kate = await peer("kate");
     await trace("call", await rpc.call(kate, catchesLink, [self()]));
@@ -265,7 +265,7 @@ scenario("rpc: the function runs on when its caller exits", async () => {
 });
 
 scenario(
-  "rpc: multicall gives results in the order of the nodes, and calls one twice if it is named twice",
+  "rpc: multicall returns results in the order of the nodes, and calls a node twice if it is named twice",
   async () => {
     const kate = await peer("kate");
     const nodes = [kate, UNKNOWN_NODE, Node.self(), kate];
@@ -274,7 +274,7 @@ scenario(
   },
 );
 
-scenario("rpc: multicall gives failures by class", async () => {
+scenario("rpc: multicall returns failures by class", async () => {
   const kate = await peer("kate");
   const nodes = [kate, Node.self()];
   for (const fn of [raises, throws, exits] as ((arg: string) => never)[]) {
@@ -284,7 +284,7 @@ scenario("rpc: multicall gives failures by class", async () => {
 });
 
 scenario(
-  "rpc: multicall gives what came within its timeout, and drops the rest",
+  "rpc: multicall returns the results within its timeout, and drops the rest",
   async () => {
     const kate = await peer("kate");
     await Node.connect(kate);
@@ -302,7 +302,7 @@ scenario(
 );
 
 scenario(
-  "rpc: cast runs the function, and tells of nothing that goes wrong",
+  "rpc: cast runs the function, and reports no failure",
   async () => {
     const kate = await peer("kate");
     await trace("cast", rpc.cast(kate, tell, [self(), "hi"]));
@@ -325,7 +325,7 @@ scenario("rpc: multicast runs the function on each of the nodes", async () => {
 });
 
 scenario(
-  "rpc: a timeout that is none is refused, and nothing is sent",
+  "rpc: an invalid timeout is rejected, and nothing is sent",
   async () => {
     const kate = await peer("kate");
     for (const timeout of [-1, "soon" as unknown as number]) {

@@ -155,12 +155,12 @@ async function afterKill(node: string): Promise<void> {
 }
 
 scenario(
-  "signals: a monitor and a link that follow a kill find nobody",
+  "signals: a monitor and a link after a kill send noproc",
   () => afterKill(Node.self()),
 );
 
 scenario(
-  "signals: a monitor and a link that follow a kill to another node find nobody",
+  "signals: a monitor and a link after a kill to another node send noproc",
   async () => afterKill(await peer("kate")),
 );
 
@@ -198,7 +198,7 @@ export async function measure(main: Pid): Promise<void> {
 }
 
 scenario(
-  "signals: a large message keeps its place between small ones",
+  "signals: a large message keeps its position between small ones",
   async () => {
     const pid = await Node.spawn(await peer("kate"), measure, [self()]);
     send(pid, 1);
@@ -215,7 +215,7 @@ export function count(main: Pid, name: string): void {
 }
 
 scenario(
-  "signals: a thousand messages of two senders come in the order of each",
+  "signals: a thousand messages of two senders arrive in the order of each",
   async () => {
     const kate = await peer("kate");
     for (const name of ["one", "other"]) {
@@ -240,7 +240,7 @@ export async function sayLast(main: Pid): Promise<never> {
 }
 
 scenario(
-  "signals: what comes over a link after the unlink is dropped, what was sent before it is not",
+  "signals: an exit over a link after the unlink is dropped, earlier messages are not",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), sayLast, [self()]);
@@ -266,7 +266,7 @@ export function startTeller(main: Pid): void {
 }
 
 scenario(
-  "signals: send with noconnect makes no connection, and sends over one that is there",
+  "signals: send with noconnect makes no connection, and uses an existing one",
   async () => {
     const kate = await peer("kate");
     const to = { name: "teller", node: kate };

@@ -59,7 +59,7 @@ scenario(
 );
 
 scenario(
-  "spawn: on a node that is not there, it is the pid of no process",
+  "spawn: on an unknown node, it returns the pid of no process",
   async () => {
     const pid = await Node.spawn(UNKNOWN_NODE, forever);
     await trace("pid", [pid, pid.node]);
@@ -73,7 +73,7 @@ scenario(
 );
 
 scenario(
-  "spawn: a link to a node that is not there is an EXIT noconnection",
+  "spawn: a link on an unknown node sends an EXIT with noconnection",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(UNKNOWN_NODE, forever);
@@ -84,7 +84,7 @@ scenario(
 );
 
 scenario(
-  "spawn: a link to a node that is not there ends who does not trap exits",
+  "spawn: a link on an unknown node ends a process that does not trap exits",
   async () => {
     const { pid, ref } = spawnMonitor(async () => {
       await Node.spawnLink(UNKNOWN_NODE, forever);
@@ -95,7 +95,7 @@ scenario(
 );
 
 scenario(
-  "spawn: a monitor on a node that is not there is a DOWN noconnection",
+  "spawn: a monitor on an unknown node sends a DOWN with noconnection",
   async () => {
     const { pid, ref } = await Node.spawnMonitor(UNKNOWN_NODE, forever);
     await trace("pid", [pid, ref]);
@@ -105,7 +105,7 @@ scenario(
 );
 
 scenario(
-  "spawn: on a node that has died, a link and a monitor are told noconnection",
+  "spawn: on a node that is down, a link and a monitor send noconnection",
   async () => {
     Process.trapExit(true);
     const node = await peer("victim");
@@ -119,7 +119,7 @@ scenario(
 );
 
 scenario(
-  "spawn: a linked process that ends at once is told by its reason, not by noproc",
+  "spawn: a linked process that exits at once sends its reason, not noproc",
   async () => {
     Process.trapExit(true);
     for (const node of [Node.self(), await peer("kate")]) {
@@ -132,7 +132,7 @@ scenario(
 );
 
 scenario(
-  "spawn: a monitored process that ends at once is told by its reason, not by noproc",
+  "spawn: a monitored process that exits at once sends its reason, not noproc",
   async () => {
     for (const node of [Node.self(), await peer("kate")]) {
       const { pid, ref } = await Node.spawnMonitor(node, crash, ["at_once"]);
@@ -152,7 +152,7 @@ export function toss(): never {
 }
 
 scenario(
-  "spawn: a process that throws or raises says nothing to who only spawned it",
+  "spawn: a process that throws or raises sends nothing to a spawner without a link",
   async () => {
     for (const node of [Node.self(), await peer("kate")]) {
       await reasonOf(await Node.spawn(node, raise));
@@ -164,7 +164,7 @@ scenario(
 );
 
 scenario(
-  "spawn: a function that is not there, linked",
+  "spawn: a missing function, linked",
   {
     difference: {
       row: "undefined-function",
@@ -191,7 +191,7 @@ export async function passThree(main: Pid): Promise<void> {
 }
 
 scenario(
-  "spawn: messages to a new process come in order from its first moment",
+  "spawn: messages to a new process arrive in order from its start",
   async () => {
     const pid = await Node.spawn(await peer("kate"), passThree, [self()]);
     for (const n of [1, 2, 3]) send(pid, n);
@@ -199,7 +199,7 @@ scenario(
   },
 );
 
-scenario("spawn: a linked process ends with its parent", async () => {
+scenario("spawn: a linked process exits with its parent", async () => {
   const main = self();
   const parent = spawn(async () => {
     send(main, {
@@ -225,7 +225,7 @@ export async function tellHeard(main: Pid): Promise<void> {
 }
 
 scenario(
-  "spawn: a linked process outlives a parent that ends normally",
+  "spawn: a linked process outlives a parent that exits normally",
   async () => {
     const main = self();
     const parent = spawn(async () => {

@@ -59,7 +59,7 @@ async function start(
 // Order
 
 scenario(
-  "supervisor: starts its children in order, and ends them in the reverse order",
+  "supervisor: starts its children in order, and terminates them in the reverse order",
   async () => {
     const sup = await start([
       probe("a", { trap: true }),
@@ -74,7 +74,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a child added later is started last and ended first",
+  "supervisor: a child added later is started last and terminated first",
   async () => {
     const sup = await start([
       probe("a", { trap: true }),
@@ -112,7 +112,7 @@ scenario(
 // Strategies
 
 scenario(
-  "supervisor: one_for_one starts the one again that has ended, in its place",
+  "supervisor: one_for_one restarts only the exited child, in its position",
   async () => {
     const sup = await start([
       probe("a", { trap: true }),
@@ -132,7 +132,7 @@ function trapping(...ids: string[]): ChildSpec[] {
 }
 
 scenario(
-  "supervisor: one_for_all ends the others in reverse order, and starts all",
+  "supervisor: one_for_all terminates the others in reverse order, and restarts all",
   async () => {
     const sup = await start(trapping("a", "b", "c", "d"), {
       strategy: "one_for_all",
@@ -144,7 +144,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: rest_for_one ends and starts those that were started after it",
+  "supervisor: rest_for_one terminates and restarts the children that were started after it",
   async () => {
     const sup = await start(trapping("a", "b", "c", "d"), {
       strategy: "rest_for_one",
@@ -160,7 +160,7 @@ scenario(
 const TEMPORARY = { trap: true, restart: "temporary" } as const;
 
 scenario(
-  "supervisor: one_for_all takes temporary siblings away for good",
+  "supervisor: one_for_all removes temporary siblings for good",
   async () => {
     const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
       strategy: "one_for_all",
@@ -173,7 +173,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: one_for_all leaves the others alone when a temporary child ends",
+  "supervisor: one_for_all does not affect the others when a temporary child exits",
   async () => {
     const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
       strategy: "one_for_all",
@@ -186,7 +186,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: rest_for_one leaves a temporary child that was started before",
+  "supervisor: rest_for_one does not affect a temporary child that was started before",
   async () => {
     const sup = await start([
       probe("s", TEMPORARY),
@@ -202,7 +202,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: one_for_all starts a transient sibling again that had ended",
+  "supervisor: one_for_all restarts a transient sibling that had exited",
   async () => {
     const sup = await start([
       probe("a"),
@@ -217,7 +217,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: one_for_all restarts once for two that end at once",
+  "supervisor: one_for_all restarts once for two children that exit at once",
   async () => {
     const sup = await start([probe("a"), probe("b")], {
       strategy: "one_for_all",
@@ -239,7 +239,7 @@ scenario(
 // Restart types
 
 scenario(
-  "supervisor: a permanent child is started again whatever its reason",
+  "supervisor: a permanent child restarts for any reason",
   async () => {
     const sup = await start([probe("a")], { maxRestarts: 9 });
     for (const reason of ["normal", "shutdown", DONE, "oops"]) {
@@ -251,7 +251,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a transient child is started again unless it ends in order, and stays known",
+  "supervisor: a transient child restarts unless it exits normally, and stays in the list",
   async () => {
     const sup = await start([probe("a", { restart: "transient" })], {
       maxRestarts: 9,
@@ -272,7 +272,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a temporary child is never started again, and is forgotten",
+  "supervisor: a temporary child never restarts, and is forgotten",
   async () => {
     const sup = await start([]);
     for (const reason of ["normal", "shutdown", "oops"]) {
@@ -292,7 +292,7 @@ async function end(sup: Pid | string, id: string, reason: unknown) {
 }
 
 scenario(
-  "supervisor: exits with shutdown after one restart too many, and ends the others",
+  "supervisor: exits with shutdown after one restart too many, and terminates the others",
   async () => {
     Process.trapExit(true);
     const sup = await start([
@@ -320,7 +320,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: restarts are counted by the whole second, whenever in it they were",
+  "supervisor: restarts are counted in whole seconds",
   async () => {
     Process.trapExit(true);
     const sup = await start([probe("a")], { maxRestarts: 1, maxSeconds: 1 });
@@ -334,7 +334,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a child that does not start again is tried, and each try counts",
+  "supervisor: a child that fails to restart is retried, and each attempt counts",
   async () => {
     Process.trapExit(true);
     const sup = await start([flaky("a", [2, 3, 4])]);
@@ -344,7 +344,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a child that does not start again is tried until it does",
+  "supervisor: a child that fails to restart is retried until it starts",
   async () => {
     const sup = await start([flaky("a", [2, 3]), probe("b")]);
     await finish(sup, "a", "oops");
@@ -354,7 +354,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: serves what it is asked between two tries",
+  "supervisor: serves requests between two attempts",
   async () => {
     const sup = await start([flaky("a", [2], { wait: true })]);
     await end(sup, "a", "oops");
@@ -382,12 +382,12 @@ for (
   const [strategy, name, count] of [
     [
       "one_for_all",
-      "supervisor: one_for_all starts all once more when one of them does not start",
+      "supervisor: one_for_all restarts all once more when one of them fails to start",
       11,
     ],
     [
       "rest_for_one",
-      "supervisor: rest_for_one goes on from the one that did not start",
+      "supervisor: rest_for_one goes on from the child that failed to start",
       9,
     ],
   ] as const
@@ -419,7 +419,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: brutal_kill ends a child that is told nothing",
+  "supervisor: brutal_kill kills a child without asking it to exit",
   () => terminateMonitored({ trap: true, shutdown: "brutal_kill" }, 2),
 );
 
@@ -449,18 +449,21 @@ scenario(
   },
 );
 
-scenario("supervisor: a stop that is given up is still a stop", async () => {
-  Process.trapExit(true);
-  const sup = await start([probe("a", { slow: true, shutdown: "infinity" })]);
-  const a = await pidOf(sup, "a");
-  await attempt("stop", () => Supervisor.stop(sup, "shutdown", 10));
-  await traceAll(2);
-  send(a, "go");
-  await traceAll(1);
-});
+scenario(
+  "supervisor: a stop whose caller timed out is still a stop",
+  async () => {
+    Process.trapExit(true);
+    const sup = await start([probe("a", { slow: true, shutdown: "infinity" })]);
+    const a = await pidOf(sup, "a");
+    await attempt("stop", () => Supervisor.stop(sup, "shutdown", 10));
+    await traceAll(2);
+    send(a, "go");
+    await traceAll(1);
+  },
+);
 
 scenario(
-  "supervisor: a child that ends while another is being ended is not started again",
+  "supervisor: a child that exits while another is being terminated does not restart",
   async () => {
     const sup = await start([probe("a"), probe("b", { slow: true })]);
     const [a, b] = [await pidOf(sup, "a"), await pidOf(sup, "b")];
@@ -474,7 +477,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: ends a child that has unlinked itself, whose end it does not see",
+  "supervisor: terminates a child that has unlinked itself, whose exit it does not notice",
   async () => {
     const sup = await start([]);
     const observer = self();
@@ -499,7 +502,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: an exit signal in a child's name is taken for its end",
+  "supervisor: an exit signal in a child's name counts as its exit",
   async () => {
     const sup = await start([]);
     const pid = await Supervisor.startChild(sup, {
@@ -523,7 +526,7 @@ scenario(
 // The supervisor's own exit
 
 scenario(
-  "supervisor: stops with the reason that it is given",
+  "supervisor: stops with the given reason",
   async () => {
     Process.trapExit(true);
     for (const reason of ["normal", "shutdown", DONE, "oops"]) {
@@ -535,7 +538,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: stop exits when nobody is there, and when the reason is another",
+  "supervisor: stop exits for a missing supervisor, and when the reason differs",
   async () => {
     Process.trapExit(true);
     await attempt("nobody", () => Supervisor.stop("nobody"));
@@ -582,7 +585,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: one that is killed takes its children along over their links",
+  "supervisor: a killed supervisor ends its children over their links",
   async () => {
     Process.trapExit(true);
     const sup = await start([probe("a"), probe("b", { trap: true })]);
@@ -597,7 +600,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: takes no notice of strangers' exits and of messages",
+  "supervisor: ignores exits of other processes and messages",
   async () => {
     const sup = await start([probe("a")]);
     const stranger = spawn(async () => {
@@ -615,7 +618,7 @@ scenario(
 // Starts that fail
 
 scenario(
-  "supervisor: a child that does not start ends those before it, and the start",
+  "supervisor: a child that fails to start ends those before it, and the start",
   async () => {
     Process.trapExit(true);
     const children = [...trapping("a", "b"), flaky("c", [1]), probe("d")];
@@ -626,7 +629,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a start that fails takes a caller along that does not trap exits",
+  "supervisor: a failed start ends a caller that does not trap exits",
   async () => {
     const children = [flaky("a", [1])];
     const pid = spawn(() => Supervisor.startLink(children, ONE));
@@ -636,7 +639,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a start under a name that is taken starts no child",
+  "supervisor: a start under a registered name starts no child",
   async () => {
     const options = { ...ONE, name: "taken" };
     const sup = await Supervisor.startLink([], options);
@@ -652,7 +655,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: an exit signal of its parent ends it; its name is free before that is told",
+  "supervisor: an exit signal of its parent ends it; its name is free before the exit is reported",
   async () => {
     Process.trapExit(true);
     const sup = await Supervisor.startLink([probe("a", { trap: true })], {
@@ -711,7 +714,7 @@ scenario(
 // Requests
 
 scenario(
-  "supervisor: start_child refuses an id that is known, and adds none that does not start",
+  "supervisor: start_child refuses a known id, and adds no child that fails to start",
   async () => {
     const sup = await start([probe("a")]);
     await trace("pid", await pidOf(sup, "a"));
@@ -729,7 +732,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: terminate_child ends a child that is kept, and takes a temporary one away",
+  "supervisor: terminate_child keeps the specification of a child, and removes a temporary one",
   async () => {
     const sup = await start([
       probe("a", { trap: true }),
@@ -744,7 +747,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: restart_child and delete_child are for children that do not run",
+  "supervisor: restart_child and delete_child need a child that does not run",
   async () => {
     const sup = await start([flaky("a", [2])]);
     const restart = async () => {
@@ -769,7 +772,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: restart_child takes its place in the order of ends",
+  "supervisor: restart_child keeps the child's position in the order of termination",
   async () => {
     const sup = await start(trapping("a", "b"));
     await Supervisor.terminateChild(sup, "a");
@@ -780,7 +783,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a request to one that is not there exits with what was called",
+  "supervisor: a request to a missing supervisor exits with the call",
   async () => {
     await attempt("which", () => Supervisor.whichChildren("nobody"));
     await attempt("terminate", () => Supervisor.terminateChild("nobody", "a"));
@@ -792,7 +795,7 @@ scenario(
 const SIGNIFICANT = { restart: "transient", significant: true } as const;
 
 scenario(
-  "supervisor: any_significant ends it when a transient one has ended in order",
+  "supervisor: any_significant ends it when a transient child has exited normally",
   async () => {
     Process.trapExit(true);
     for (const reason of ["normal", "shutdown", DONE]) {
@@ -808,7 +811,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: any_significant goes on when a child is restarted, ended by request or not significant",
+  "supervisor: any_significant goes on when a child is restarted, terminated by request or not significant",
   async () => {
     const sup = await start([
       probe("a", SIGNIFICANT),
@@ -823,7 +826,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: any_significant ends it when a temporary one has crashed",
+  "supervisor: any_significant ends it when a temporary child has crashed",
   async () => {
     Process.trapExit(true);
     const sup = await start([
@@ -835,7 +838,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: all_significant ends it when the last one has ended",
+  "supervisor: all_significant ends it when the last significant child has exited",
   async () => {
     Process.trapExit(true);
     const sup = await start([
@@ -852,7 +855,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: all_significant waits for one that is tried again",
+  "supervisor: all_significant waits for a child that is retried",
   async () => {
     Process.trapExit(true);
     const sup = await start([
@@ -909,7 +912,7 @@ function inner(
 }
 
 scenario(
-  "supervisor: one that gives up is started again by its own, with its children",
+  "supervisor: a supervisor that gives up is restarted by its parent, with its children",
   async () => {
     const sup = await start([
       probe("x", { trap: true }),
@@ -927,7 +930,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a transient one that gives up is not started again",
+  "supervisor: a transient supervisor that gives up is not restarted",
   async () => {
     const sup = await start([inner([probe("a")], { restart: "transient" })]);
     const pid = await pidOf(sup, "inner");
@@ -939,7 +942,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: giving up goes up the tree when each level has had enough",
+  "supervisor: giving up goes up the tree when each level exceeds its intensity",
   async () => {
     Process.trapExit(true);
     const sup = await start([
@@ -955,7 +958,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a tree that fails to start below tells the way there",
+  "supervisor: a tree that fails to start reports the path to the failed child",
   async () => {
     Process.trapExit(true);
     const children = [inner([flaky("a", [1])])];
@@ -981,7 +984,7 @@ export async function wait(observer: Pid): Promise<never> {
 }
 
 scenario(
-  "supervisor: of another node starts, restarts and ends children there",
+  "supervisor: on another node it starts, restarts and terminates children there",
   async () => {
     const kate = await peer("kate");
     const pid = await on("kate", startRemote);
@@ -1001,7 +1004,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a child of another node is started again when that node is killed",
+  "supervisor: a child on another node restarts when that node is killed",
   async () => {
     const victim = await peer("victim");
     const observer = self();
@@ -1026,7 +1029,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a request to one exits with nodedown when its node is killed meanwhile",
+  "supervisor: a request exits with nodedown when the node is killed meanwhile",
   async () => {
     const sup = { name: "far", node: await peer("victim") };
     await on("victim", startRemote);
@@ -1046,7 +1049,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: get_childspec tells a child's specification by its id",
+  "supervisor: get_childspec returns a child's specification by its id",
   async () => {
     const child = probe("a", { restart: "transient", shutdown: 100 });
     const sup = await Supervisor.startLink([child], {

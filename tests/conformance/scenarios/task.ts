@@ -37,7 +37,7 @@ const quit = (value: unknown) => ({ type: "exit", value });
 // async and await
 
 scenario(
-  "task: gives its value, and leaves no message and no link",
+  "task: returns its value, and leaves no message and no link",
   async () => {
     const task = Task.async(() => ({ type: "ok", pid: self() }));
     await trace("task", [task.pid, task.owner.equals(self())]);
@@ -53,7 +53,7 @@ scenario(
 );
 
 scenario(
-  "task: an exit is the exit of who awaits it, with what was called",
+  "task: an exit is the exit of the process that awaits it, with the call",
   async () => {
     Process.trapExit(true);
     const task = Task.async(() => exit("oops"));
@@ -63,7 +63,7 @@ scenario(
   },
 );
 
-scenario("task: a throw is told as nocatch", async () => {
+scenario("task: a throw exits with nocatch", async () => {
   Process.trapExit(true);
   const task = Task.async(() => {
     throw "ball";
@@ -73,7 +73,7 @@ scenario("task: a throw is told as nocatch", async () => {
   await traceNext("mail");
 });
 
-scenario("task: what is raised is the reason", async () => {
+scenario("task: a raised error is the exit reason", async () => {
   Process.trapExit(true);
   const task = Task.async(() => {
     throw new Error("no");
@@ -93,7 +93,7 @@ scenario(
   },
 );
 
-scenario("task: an owner that is killed takes it along", async () => {
+scenario("task: a killed owner ends it", async () => {
   const main = self();
   const pid = owner(() => void Task.async(() => endless(main)));
   const ref = Process.monitor(await started());
@@ -101,7 +101,7 @@ scenario("task: an owner that is killed takes it along", async () => {
   await trace("reason", await down(ref));
 });
 
-scenario("task: an owner that ends normally leaves it alone", async () => {
+scenario("task: an owner that exits normally does not end it", async () => {
   const main = self();
   const pid = owner(() => void Task.async(() => obedient(main)));
   const task = await started();
@@ -113,7 +113,7 @@ scenario("task: an owner that ends normally leaves it alone", async () => {
 });
 
 scenario(
-  "task: a time that is over ends the wait; it runs on, and its late reply is dropped",
+  "task: a timeout ends the wait; the task runs on, and its late reply is dropped",
   async () => {
     const main = self();
     const task = Task.async(() => obedient(main));
@@ -142,7 +142,7 @@ scenario(
 );
 
 scenario(
-  "task: a reply that nobody awaits is a message, and so is the end",
+  "task: a reply that is not awaited is a message, and so is the exit",
   async () => {
     const task = Task.async(() => "done");
     await trace("task", [task.pid, task.ref]);
@@ -160,7 +160,7 @@ scenario("task: a reply that was received is not awaited again", async () => {
 });
 
 scenario(
-  "task: the end of one whose reply was received is its exit",
+  "task: yield returns the exit of a task whose reply was received",
   async () => {
     const task = Task.async(() => "done");
     await trace("ref", task.ref);
@@ -179,13 +179,13 @@ scenario("task: is awaited once", async () => {
   await trace("shutdown", await Task.shutdown(task));
 });
 
-scenario("task: await passes by other messages", async () => {
+scenario("task: await leaves other messages", async () => {
   send(self(), "first");
   await trace("await", await Task.await(Task.async(() => "done")));
   await traceNext("mail");
 });
 
-scenario("task: is awaited by its owner alone", async () => {
+scenario("task: is awaited only by its owner", async () => {
   const task = Task.async(() => forever());
   const other = Task.async(async () => {
     await attempt("await", () => Task.await(task));
@@ -198,7 +198,7 @@ scenario("task: is awaited by its owner alone", async () => {
   await Task.await(other);
 });
 
-scenario("task: times that are none are refused", async () => {
+scenario("task: invalid timeouts are rejected", async () => {
   const task = Task.completed(1);
   await attempt("await", () => Task.await(task, -1));
   await attempt("yield", () => Task.yield(task, -1));
@@ -209,7 +209,7 @@ scenario("task: times that are none are refused", async () => {
 
 // yield
 
-scenario("task: yield can be asked again", async () => {
+scenario("task: yield can be called again", async () => {
   const main = self();
   const task = Task.async(() => obedient(main));
   await trace("yield", await Task.yield(task, 0));
@@ -219,7 +219,7 @@ scenario("task: yield can be asked again", async () => {
 });
 
 scenario(
-  "task: an exit without a result is told by yield, normal or not",
+  "task: yield returns an exit without a result, normal or not",
   async () => {
     Process.trapExit(true);
     for (
@@ -238,7 +238,7 @@ scenario(
 // shutdown and ignore
 
 scenario(
-  "task: shutdown ends it and gives nothing, and no EXIT comes",
+  "task: shutdown ends it and returns nothing, and no EXIT arrives",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -254,7 +254,7 @@ scenario(
 );
 
 scenario(
-  "task: shutdown gives what it gives when it is told to end",
+  "task: shutdown returns the value that it returns when it is asked to exit",
   async () => {
     const main = self();
     const task = Task.async(() => trapping(main, "give"));
@@ -264,7 +264,7 @@ scenario(
 );
 
 scenario(
-  "task: shutdown gives the reason of one that ends for another",
+  "task: shutdown returns the reason of a task that exits for another reason",
   async () => {
     const main = self();
     const task = Task.async(() => trapping(main, "other"));
@@ -274,7 +274,7 @@ scenario(
 );
 
 scenario(
-  "task: shutdown kills one that does not end in time, and says so",
+  "task: shutdown kills a task that does not exit in time, and returns that",
   async () => {
     const main = self();
     const task = Task.async(() => trapping(main, "go_on"));
@@ -283,7 +283,7 @@ scenario(
   },
 );
 
-scenario("task: shutdown gives a result that came before", async () => {
+scenario("task: shutdown returns an earlier result", async () => {
   const task = Task.async(() => "done");
   await reasonOf(task.pid);
   await trace("shutdown", await Task.shutdown(task));
@@ -291,7 +291,7 @@ scenario("task: shutdown gives a result that came before", async () => {
 });
 
 scenario(
-  "task: shutdown of one that had ended gives its reason, if it is not the one it would tell",
+  "task: shutdown of an exited task returns its reason, unless it equals the one of the shutdown",
   async () => {
     Process.trapExit(true);
     for (const reason of ["shutdown", "killed", "oops"]) {
@@ -320,7 +320,7 @@ scenario("task: ignore unlinks it, and drops its result", async () => {
   await trace("reason", await down(ref));
 });
 
-scenario("task: ignore gives what came before", async () => {
+scenario("task: ignore returns an earlier result", async () => {
   Process.trapExit(true);
   for (const fn of [() => "done", () => exit("oops")]) {
     const task = Task.async(fn);
@@ -335,7 +335,7 @@ scenario("task: ignore gives what came before", async () => {
 // Several
 
 scenario(
-  "task: await_many gives the values in the order of the tasks, of one given twice too",
+  "task: await_many returns the values in the order of the tasks, also of a repeated one",
   async () => {
     const main = self();
     const slow = Task.async(() => obedient(main));
@@ -351,7 +351,7 @@ scenario(
 );
 
 scenario(
-  "task: await_many exits with the first exit, and leaves results that came later",
+  "task: await_many exits with the first exit, and leaves later results",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -381,7 +381,7 @@ scenario(
   },
 );
 
-scenario("task: await_many exits when the time of all is over", async () => {
+scenario("task: await_many exits at the timeout for all", async () => {
   const main = self();
   const tasks = [Task.async(() => "done"), Task.async(() => endless(main))];
   await attempt("await_many", waited(() => Task.awaitMany(tasks, 20)));
@@ -394,7 +394,7 @@ function results(yielded: readonly (readonly [unknown, unknown])[]): unknown[] {
 }
 
 scenario(
-  "task: yield_many gives what is there in time, and leaves the rest to be asked again",
+  "task: yield_many returns the results in time, and leaves the rest for another call",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -417,7 +417,7 @@ scenario(
 );
 
 scenario(
-  "task: yield_many stops at its limit, and does not do what it does on a timeout",
+  "task: yield_many stops at its limit without its on_timeout action",
   async () => {
     const main = self();
     const slow = Task.async(() => endless(main));
@@ -434,7 +434,7 @@ scenario(
 );
 
 scenario(
-  "task: yield_many kills what is late, and tells of one that is given twice",
+  "task: yield_many kills late tasks, and returns a repeated one twice",
   async () => {
     const main = self();
     const slow = Task.async(() => endless(main));
@@ -446,7 +446,7 @@ scenario(
   },
 );
 
-scenario("task: yield_many ignores what is late", async () => {
+scenario("task: yield_many ignores late tasks", async () => {
   const main = self();
   const slow = Task.async(() => obedient(main));
   await started();
@@ -462,7 +462,7 @@ scenario("task: yield_many ignores what is late", async () => {
 // Without an owner that awaits
 
 scenario(
-  "task: one that is completed has a result and no process",
+  "task: a completed task has a result and no process",
   async () => {
     const task = Task.completed("value");
     await trace("task", [task.pid, task.ref]);
@@ -479,7 +479,7 @@ scenario(
 );
 
 scenario(
-  "task: start links to nobody, and start_link to its caller",
+  "task: start makes no link, and start_link links to its caller",
   async () => {
     const main = self();
     const pid = owner(() => {
@@ -500,7 +500,7 @@ scenario(
 );
 
 scenario(
-  "task: what is started without being awaited sends no result",
+  "task: a task of start or start_link sends no result",
   async () => {
     const main = self();
     const pid = Task.start(() => obedient(main));
@@ -528,7 +528,7 @@ scenario("task: as a supervisor's child it is temporary", async () => {
   await Supervisor.stop(sup);
 });
 
-scenario("task: knows on whose behalf it runs, the nearest first", async () => {
+scenario("task: knows its callers, the nearest first", async () => {
   const main = self();
   await trace("main", [main, callers()]);
   const outer = Task.async(async () => {

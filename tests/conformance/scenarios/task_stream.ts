@@ -140,7 +140,7 @@ function ofTwo(
 // Results
 
 scenario(
-  "task_stream: gives the results in the order of the elements",
+  "task_stream: returns the results in the order of the elements",
   async () => {
     const main = self();
     const options = { maxConcurrency: 3, args: [main] as [Pid] };
@@ -154,7 +154,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: without order gives the results as they come",
+  "task_stream: without order returns the results as they arrive",
   async () => {
     const main = self();
     const options = {
@@ -171,14 +171,14 @@ scenario(
   },
 );
 
-scenario("task_stream: gives a result when its task has ended", async () => {
+scenario("task_stream: returns a result when its task has exited", async () => {
   for await (const result of Task.asyncStream([1], () => self())) {
     if (result.type === "ok") await trace("alive", Process.alive(result.value));
   }
 });
 
 scenario(
-  "task_stream: a named function gets the element, and then the arguments",
+  "task_stream: a named function receives the element, and then the arguments",
   async () => {
     const named = ["Conformance.TaskStream", "tell"] as const;
     const options = { args: [self()], maxConcurrency: 1 };
@@ -190,7 +190,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: takes an element when a result has been taken, and no more than run at a time",
+  "task_stream: takes an element when a result has been taken, up to max_concurrency",
   async () => {
     const options = { args: [self()] as [Pid], maxConcurrency: 2 };
     const elements = source([1, 2, 3, 4]);
@@ -204,7 +204,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: nothing runs before it is gone through, and all runs each time",
+  "task_stream: nothing runs before the iteration, and everything runs at each iteration",
   async () => {
     const main = self();
     const stream = Task.asyncStream([1, 2], (n) => {
@@ -218,7 +218,7 @@ scenario(
   },
 );
 
-scenario("task_stream: while it stands still, nothing new is run", async () => {
+scenario("task_stream: starts no task while the consumer pauses", async () => {
   const main = self();
   const run = (n: number) => {
     send(main, { type: "ran", n });
@@ -242,13 +242,13 @@ scenario("task_stream: leaves neither messages nor links", async () => {
   await traceNext("mail");
 });
 
-scenario("task_stream: of nothing gives nothing", async () => {
+scenario("task_stream: of no elements has no results", async () => {
   await trace("results", await all(Task.asyncStream([], (n) => n)));
   await trace("links", links());
 });
 
 scenario(
-  "task_stream: options that are none are refused, before it is gone through",
+  "task_stream: invalid options are rejected before the iteration",
   async () => {
     const id = (value: unknown) => value;
     for (
@@ -279,7 +279,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: a task that ends normally without a result is an exit, and ends nobody",
+  "task_stream: a task that exits normally without a result is an exit, and ends no other process",
   async () => {
     const stream = Task.asyncStream([1], () => exit("normal"));
     await trace("results", await all(stream));
@@ -287,7 +287,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: an owner that traps exits gets the exits of its tasks as results",
+  "task_stream: an owner that traps exits receives the exits of its tasks as results",
   async () => {
     Process.trapExit(true);
     const elements = ["oops", "shutdown", "ball", "no", "fine"];
@@ -303,7 +303,7 @@ scenario(
   },
 );
 
-scenario("task_stream: an exit can have its element with it", async () => {
+scenario("task_stream: an exit can contain its element", async () => {
   Process.trapExit(true);
   const stream = Task.asyncStream([1, 2, 3], async (n) => {
     if (n === 2) exit("oops");
@@ -317,7 +317,7 @@ scenario("task_stream: an exit can have its element with it", async () => {
 });
 
 scenario(
-  "task_stream: a task that is too slow ends the owner, and it the others",
+  "task_stream: a task that is too slow ends the owner, and so the other tasks",
   async () => {
     const main = self();
     // The second one starts when half of the time of the first is over.
@@ -338,7 +338,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: a task that is too slow is killed, if it is so wished",
+  "task_stream: a task that is too slow is killed on request",
   async () => {
     const options = { timeout: 100, onTimeout: "kill_task" } as const;
     for await (const result of ofTwo(self(), options)) {
@@ -351,7 +351,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: results that came before a timeout are given before the exit",
+  "task_stream: results from before a timeout are returned before the exit",
   async () => {
     const main = self();
     await attempt("loop", async () => {
@@ -383,7 +383,7 @@ scenario(
   },
 );
 
-scenario("task_stream: each task has a time of its own", async () => {
+scenario("task_stream: each task has its own timeout", async () => {
   const stream = Task.asyncStream([1, 2, 3, 4], async (n) => {
     await Process.sleep(100);
     return n;
@@ -394,7 +394,7 @@ scenario("task_stream: each task has a time of its own", async () => {
 // Leaving the stream
 
 scenario(
-  "task_stream: leaving it kills what runs, and closes the source",
+  "task_stream: leaving it kills its tasks, and closes the source",
   async () => {
     Process.trapExit(true);
     const options = { args: [self()] as [Pid], maxConcurrency: 3 };
@@ -415,7 +415,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: an error of who goes through it kills what runs",
+  "task_stream: an error of the consumer kills its tasks",
   async () => {
     const main = self();
     await attempt("loop", async () => {
@@ -430,7 +430,7 @@ scenario(
   },
 );
 
-scenario("task_stream: an error of the source kills what runs", async () => {
+scenario("task_stream: an error of the source kills its tasks", async () => {
   const main = self();
   const broken = beforeTwo(async () => {
     send(main, { type: "monitor", ref: Process.monitor(await started()) });
@@ -451,7 +451,7 @@ function* numbers(): Generator<number> {
 }
 
 scenario(
-  "task_stream: an endless source is taken from as long as it is wanted",
+  "task_stream: takes only the needed elements of an endless source",
   async () => {
     const taken: unknown[] = [];
     const options = { maxConcurrency: 2 };
@@ -483,17 +483,17 @@ async function owners(main: Pid, trap: boolean): Promise<void> {
 }
 
 scenario(
-  "task_stream: an owner that ends in the midst takes its tasks along, unless it ends normally",
+  "task_stream: an owner that exits during the iteration ends its tasks, unless it exits normally",
   () => owners(self(), false),
 );
 
 scenario(
-  "task_stream: so does an owner that traps exits",
+  "task_stream: an owner that traps exits and exits during the iteration ends its tasks too",
   () => owners(self(), true),
 );
 
 scenario(
-  "task_stream: an owner that traps exits exits when the process between is killed",
+  "task_stream: an owner that traps exits exits when the stream's process is killed",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -513,7 +513,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: its tasks are started by the process between, on the owner's behalf",
+  "task_stream: its tasks are started by the stream's process, with the owner as their caller",
   async () => {
     const main = self();
     await trace("main", main);
@@ -567,7 +567,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: without links, its tasks outlive the owner, but not the leaving",
+  "task_stream: without links, its tasks outlive the owner, but not the end of the iteration",
   async () => {
     const sup = await startSup();
     const options = { args: [self()] as [Pid], maxConcurrency: 2 };
@@ -600,7 +600,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: under a supervisor that is full, it fails and ends what runs",
+  "task_stream: under a full supervisor, it fails and ends its tasks",
   async () => {
     const main = self();
     const sup = await startSup({ maxChildren: 1 });
@@ -624,7 +624,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: under a supervisor that is not there, the owner exits",
+  "task_stream: under a missing supervisor, the owner exits",
   async () => {
     const kate = await peer("kate");
     for (
@@ -648,7 +648,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: a supervisor ends its tasks as the stream's shutdown says",
+  "task_stream: a supervisor terminates its tasks according to the stream's shutdown",
   async () => {
     const main = self();
     const sup = await startSup();
@@ -681,7 +681,7 @@ scenario("task_stream: runs on another node", async () => {
   await traceNext("told");
 });
 
-scenario("task_stream: leaving it ends what runs on another node", async () => {
+scenario("task_stream: leaving it ends its tasks on another node", async () => {
   const kate = await kateSup();
   const options = { args: [self()] as [Pid], maxConcurrency: 2 };
   const { leave } = await first(
@@ -714,7 +714,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: a connection that is lost is an exit without links, and the owner's end with them",
+  "task_stream: a lost connection is an exit without links, and ends the owner with links",
   async () => {
     const kate = await kateSup();
     const main = self();

@@ -101,7 +101,7 @@ scenario(
 );
 
 scenario(
-  "task_supervisor: a task without a link leaves its owner alone",
+  "task_supervisor: a task without a link does not end its owner",
   async () => {
     const main = self();
     const sup = await startSup();
@@ -125,7 +125,7 @@ async function child(
 }
 
 scenario(
-  "task_supervisor: a child is linked to its supervisor alone, and sends no result",
+  "task_supervisor: a child is linked only to its supervisor, and sends no result",
   async () => {
     const main = self();
     const sup = await startSup();
@@ -141,7 +141,7 @@ scenario(
 );
 
 scenario(
-  "task_supervisor: one whose name is taken does not start",
+  "task_supervisor: a start under a registered name fails",
   async () => {
     const sup = await startSup({ name: "sup" });
     await trace("sup", sup);
@@ -153,7 +153,7 @@ scenario(
   },
 );
 
-scenario("task_supervisor: limits that are none are refused", async () => {
+scenario("task_supervisor: invalid limits are rejected", async () => {
   for (
     const options of [
       { maxChildren: -1 },
@@ -191,7 +191,7 @@ scenario(
 // max_children
 
 scenario(
-  "task_supervisor: as many tasks as there may be, and no more",
+  "task_supervisor: max_children limits its tasks",
   async () => {
     const main = self();
     const sup = await startSup({ maxChildren: 1 });
@@ -211,7 +211,7 @@ scenario(
   },
 );
 
-scenario("task_supervisor: a supervisor that may have no tasks", async () => {
+scenario("task_supervisor: max_children 0 allows no task", async () => {
   const sup = await startSup({ maxChildren: 0 });
   await trace(
     "child",
@@ -223,42 +223,48 @@ scenario("task_supervisor: a supervisor that may have no tasks", async () => {
 
 // Missing supervisors and nodes
 
-scenario("task_supervisor: one that is not there is noproc", async () => {
-  const kate = await peer("kate");
-  for (const sup of ["absent", { name: "absent", node: kate }]) {
+scenario(
+  "task_supervisor: a request to a missing supervisor exits with noproc",
+  async () => {
+    const kate = await peer("kate");
+    for (const sup of ["absent", { name: "absent", node: kate }]) {
+      await trace("async", await why(() => TaskSupervisor.async(sup, forever)));
+      await trace(
+        "nolink",
+        await why(() => TaskSupervisor.asyncNolink(sup, forever)),
+      );
+      await trace(
+        "child",
+        await why(() => TaskSupervisor.startChild(sup, forever)),
+      );
+      await trace("children", await why(() => TaskSupervisor.children(sup)));
+      await trace(
+        "terminate",
+        await why(() => TaskSupervisor.terminateChild(sup, self())),
+      );
+    }
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
+
+scenario(
+  "task_supervisor: a request to an unknown node exits with nodedown",
+  async () => {
+    const sup = { name: "sup", node: UNKNOWN_NODE };
     await trace("async", await why(() => TaskSupervisor.async(sup, forever)));
-    await trace(
-      "nolink",
-      await why(() => TaskSupervisor.asyncNolink(sup, forever)),
-    );
     await trace(
       "child",
       await why(() => TaskSupervisor.startChild(sup, forever)),
     );
     await trace("children", await why(() => TaskSupervisor.children(sup)));
-    await trace(
-      "terminate",
-      await why(() => TaskSupervisor.terminateChild(sup, self())),
-    );
-  }
-  send(self(), "marker");
-  await traceNext("mail");
-});
-
-scenario("task_supervisor: a node that is not there is nodedown", async () => {
-  const sup = { name: "sup", node: UNKNOWN_NODE };
-  await trace("async", await why(() => TaskSupervisor.async(sup, forever)));
-  await trace(
-    "child",
-    await why(() => TaskSupervisor.startChild(sup, forever)),
-  );
-  await trace("children", await why(() => TaskSupervisor.children(sup)));
-  send(self(), "marker");
-  await traceNext("mail");
-});
+    send(self(), "marker");
+    await traceNext("mail");
+  },
+);
 
 scenario(
-  "task_supervisor: a function that is not there",
+  "task_supervisor: a missing function",
   {
     difference: {
       row: "undefined-function",
@@ -279,7 +285,7 @@ scenario(
 // Restarts
 
 scenario(
-  "task_supervisor: a temporary child is not started again",
+  "task_supervisor: a temporary child does not restart",
   async () => {
     const main = self();
     const sup = await startSup();
@@ -292,7 +298,7 @@ scenario(
 );
 
 scenario(
-  "task_supervisor: a transient child is started again after an error alone",
+  "task_supervisor: a transient child restarts only after an error",
   async () => {
     const main = self();
     const sup = await startSup();
@@ -317,7 +323,7 @@ scenario(
 );
 
 scenario(
-  "task_supervisor: a permanent child is started again, also after a normal end",
+  "task_supervisor: a permanent child restarts, also after a normal exit",
   async () => {
     const main = self();
     const sup = await startSup();
@@ -333,7 +339,7 @@ scenario(
 );
 
 scenario(
-  "task_supervisor: a permanent child that is terminated is gone",
+  "task_supervisor: a terminated permanent child does not restart",
   async () => {
     const main = self();
     const sup = await startSup();
@@ -388,7 +394,7 @@ scenario(
 // The exit of a supervisor
 
 scenario(
-  "task_supervisor: ends its tasks as each one's shutdown says",
+  "task_supervisor: terminates its tasks according to their shutdown",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -413,7 +419,7 @@ scenario(
 );
 
 scenario(
-  "task_supervisor: a child that is terminated is ended as its shutdown says",
+  "task_supervisor: terminate_child ends a child according to its shutdown",
   async () => {
     const main = self();
     const sup = await startSup();
@@ -431,7 +437,7 @@ scenario(
 );
 
 scenario(
-  "task_supervisor: one that is killed takes all its tasks along",
+  "task_supervisor: a killed supervisor ends all its tasks",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -456,7 +462,7 @@ scenario(
 // The exit of an owner
 
 scenario(
-  "task_supervisor: an owner that is killed takes the linked task along, and no other",
+  "task_supervisor: a killed owner ends the linked task, and no other",
   async () => {
     const main = self();
     const sup = await startSup();
@@ -490,7 +496,7 @@ scenario(
 // On another node
 
 scenario(
-  "task_supervisor: a task runs on its supervisor's node, on its owner's behalf",
+  "task_supervisor: a task runs on its supervisor's node, with the owner as its caller",
   async () => {
     const kate = await kateSup();
     const main = self();
@@ -506,7 +512,7 @@ scenario(
 );
 
 scenario(
-  "task_supervisor: a task knows who started it by pid, whatever its name",
+  "task_supervisor: a task's ancestors contain pids, even of named processes",
   async () => {
     const main = self();
     const sup = await startSup({ name: "sup" });
@@ -525,7 +531,7 @@ export async function print(text: string): Promise<void> {
 }
 
 scenario(
-  "task_supervisor: what a task prints comes out on its supervisor's node",
+  "task_supervisor: a task prints on its supervisor's node",
   async () => {
     const kate = await kateSup();
     await Task.await(await TaskSupervisor.async(kate, print, ["hello"]));
@@ -539,7 +545,7 @@ export function whereIsSup(): Pid | undefined {
 }
 
 scenario(
-  "task_supervisor: a supervisor of another node is reached by its pid",
+  "task_supervisor: a supervisor on another node is reached by its pid",
   async () => {
     await kateSup();
     const pid = await on("kate", whereIsSup) as Pid;
@@ -580,7 +586,7 @@ scenario(
 );
 
 scenario(
-  "task_supervisor: shutdown and ignore of a task of another node",
+  "task_supervisor: shutdown and ignore of a task on another node",
   async () => {
     const kate = await kateSup();
     const main = self();
@@ -602,7 +608,7 @@ scenario(
 );
 
 scenario(
-  "task_supervisor: a connection that is lost is nodedown to who waits, in every way",
+  "task_supervisor: a lost connection exits with nodedown for each kind of wait",
   async () => {
     const kate = await kateSup();
     const main = self();
@@ -627,7 +633,7 @@ export async function isGone(pid: Pid): Promise<boolean> {
 }
 
 scenario(
-  "task_supervisor: a connection that is lost ends linked tasks and their owners, and no others",
+  "task_supervisor: a lost connection ends linked tasks and their owners, and no others",
   async () => {
     const kate = await kateSup();
     const main = self();
@@ -656,7 +662,7 @@ export async function ownTasks(main: Pid): Promise<void> {
 }
 
 scenario(
-  "task_supervisor: an owner's node that is killed takes the linked task along, and no other",
+  "task_supervisor: the kill of an owner's node ends the linked task, and no other",
   async () => {
     const victim = await peer("victim");
     await Node.ping(victim);
@@ -675,7 +681,7 @@ export function stopSup(): Promise<"ok"> {
 }
 
 scenario(
-  "task_supervisor: one of another node that is stopped shuts its tasks down, and is noproc",
+  "task_supervisor: a stopped supervisor on another node shuts its tasks down, and exits with noproc",
   async () => {
     const kate = await kateSup();
     const task = await TaskSupervisor.asyncNolink(kate, obedient, [self()]);

@@ -20,20 +20,23 @@ import {
   traceNothing,
 } from "../_scenario.ts";
 
-scenario("timers: a message comes, once, to a pid and to a name", async () => {
-  Process.register(self(), "clerk");
-  Process.sendAfter(self(), "to_pid", 20);
-  await traceNext("got");
-  Process.sendAfter("clerk", "to_name", 0);
-  await traceNext("got");
-  // After both of them, in case one came again.
-  Process.sendAfter(self(), "marker", 100);
-  await traceNext("then");
-  Process.unregister("clerk");
-});
+scenario(
+  "timers: a message arrives, once, at a pid and at a name",
+  async () => {
+    Process.register(self(), "clerk");
+    Process.sendAfter(self(), "to_pid", 20);
+    await traceNext("got");
+    Process.sendAfter("clerk", "to_name", 0);
+    await traceNext("got");
+    // After both of them, in case one came again.
+    Process.sendAfter(self(), "marker", 100);
+    await traceNext("then");
+    Process.unregister("clerk");
+  },
+);
 
 scenario(
-  "timers: those that are due earlier come earlier, whenever they were set",
+  "timers: earlier timers send first, whenever they were set",
   async () => {
     // Moments, so that a pause between two of these lines does not change the order.
     const now = Process.monotonicTime();
@@ -48,7 +51,7 @@ function isLeft(left: number | false): boolean {
   return Number.isInteger(left) && Number(left) <= 60_000;
 }
 
-scenario("timers: one that is cancelled does not come", async () => {
+scenario("timers: a cancelled timer sends nothing", async () => {
   const timer = Process.sendAfter(self(), "never", 60_000);
   await trace("left", isLeft(Process.readTimer(timer)));
   await trace("cancelled", isLeft(Process.cancelTimer(timer)));
@@ -64,7 +67,7 @@ scenario("timers: one that is cancelled does not come", async () => {
   await traceNext("then");
 });
 
-scenario("timers: one that has come cannot be cancelled", async () => {
+scenario("timers: a timer that has sent cannot be cancelled", async () => {
   const timer = Process.sendAfter(self(), "there", 0);
   await traceNext("got");
   await trace("cancel", Process.cancelTimer(timer));
@@ -72,7 +75,7 @@ scenario("timers: one that has come cannot be cancelled", async () => {
   await trace("of none", Process.cancelTimer(makeRef()));
 });
 
-scenario("timers: another process cancels one", async () => {
+scenario("timers: another process can cancel a timer", async () => {
   const timer = Process.sendAfter(self(), "never", 60_000);
   const main = self();
   spawn(() => {
@@ -85,7 +88,7 @@ scenario("timers: another process cancels one", async () => {
   await trace("read", Process.readTimer(timer));
 });
 
-scenario("timers: a name is looked up when the time has come", async () => {
+scenario("timers: a name is looked up when the timer expires", async () => {
   const main = self();
   Process.sendAfter("clerk", "late", 300);
   spawn(async () => {
@@ -98,7 +101,7 @@ scenario("timers: a name is looked up when the time has come", async () => {
 });
 
 scenario(
-  "timers: a name that nobody has when the time has come harms nobody",
+  "timers: a timer for an unregistered name sends nothing",
   async () => {
     const timer = Process.sendAfter("nobody", "lost", 0);
     Process.sendAfter(self(), "marker", 30);
@@ -107,7 +110,7 @@ scenario(
   },
 );
 
-scenario("timers: one for a process that ends is gone", async () => {
+scenario("timers: a timer for a process ends with the process", async () => {
   const pid = spawn(forever);
   const timer = Process.sendAfter(pid, "lost", 60_000);
   Process.exit(pid, "kill");
@@ -125,7 +128,7 @@ scenario("timers: one for a process that ends is gone", async () => {
 });
 
 scenario(
-  "timers: the message is what it was when the timer was set",
+  "timers: the message is a copy from when the timer was set",
   async () => {
     const list = [1, 2];
     Process.sendAfter(self(), { type: "copy", value: { list } }, 0);
@@ -134,13 +137,13 @@ scenario(
   },
 );
 
-scenario("timers: a time that is no time raises", async () => {
+scenario("timers: an invalid time raises", async () => {
   await attempt("negative", () => Process.sendAfter(self(), "x", -1));
   await traceNothing("then");
 });
 
 scenario(
-  "timers: cancelling answers by a message, or not at all, if it is asked to",
+  "timers: cancel_timer can answer with a message, or not at all",
   async () => {
     const timer = Process.sendAfter(self(), "never", 60_000);
     await trace("timer", timer);
