@@ -366,7 +366,7 @@ test("frames with attachments are decoded in linear time", () => {
       ),
     "one that is referred to often": (n) =>
       attachedFrameOf(
-        JSON.stringify([["send_text", 1, 2, ...many(n / 4).fill(0)]]),
+        JSON.stringify([["send_text", 1, 2, ...many(n / 100).fill(0)]]),
         ["x".repeat(n)],
       ),
   };
