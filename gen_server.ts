@@ -220,7 +220,7 @@ export interface ResultOptions<T> {
    */
   timeout?: number;
   /**
-   * What `handleContinue` gets at once, before any message.
+   * The argument of `handleContinue`, which is called at once, before any message.
    *
    * @default {undefined}
    */

@@ -483,7 +483,7 @@ function ask<T>(
 ): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return never();
-  // What is no group is the caller's fault, and not the scope's.
+  // An invalid group is the caller's fault, and not the scope's.
   if ("group" in request) groupKey(request.group, process.runtime);
   return call<T>(scopeOf(options), request, {
     timeout: Infinity,

@@ -19,13 +19,13 @@ import {
   type Wire,
 } from "./wire.ts";
 
-/** How long a handshake under way is not ended to make room for another one, in milliseconds. */
+/** The time in which a pending handshake is not ended to make room for another one, in milliseconds. */
 const GRACE = 1000;
 
 interface HalfOpen {
   readonly attempt: AbortController;
   readonly since: number;
-  /** Whether it has said the first word of a node. */
+  /** Whether it has sent the beginning of a valid first frame. */
   hasSpoken: boolean;
 }
 
@@ -39,9 +39,9 @@ export interface AcceptorOptions {
   wires: Wire[];
   /** The counters. */
   stats: ConnectionStats;
-  /** Where lines for the log go. */
+  /** Takes lines for the log. */
   log: NetworkLog;
-  /** Somebody is in. */
+  /** Called when a peer has authenticated. */
   up(session: Session, transport: Transport): unknown;
 }
 
@@ -51,21 +51,21 @@ export interface AcceptorOptions {
  */
 export class Acceptor {
   readonly #options: AcceptorOptions;
-  /** Those who are not in yet, oldest first. */
+  /** The unauthenticated connections, oldest first. */
   readonly #waiting = new Map<Transport, HalfOpen>();
   #stopped = false;
 
-  /** No connection has come. */
+  /** Starts without connections. */
   constructor(options: AcceptorOptions) {
     this.#options = options;
   }
 
-  /** How many are not in yet. */
+  /** The number of unauthenticated connections. */
   get size(): number {
     return this.#waiting.size;
   }
 
-  /** Closes all that have not authenticated yet, and all that come. */
+  /** Closes all unauthenticated connections, and all new ones. */
   stop(): void {
     this.#stopped = true;
     for (const { attempt } of this.#waiting.values()) {
@@ -73,7 +73,7 @@ export class Acceptor {
     }
   }
 
-  /** Takes a connection that was accepted. */
+  /** Accepts a connection. */
   accept(transport: Transport): void {
     if (this.#stopped) return transport.destroy();
     const { runtime, local, stats, up } = this.#options;
@@ -105,9 +105,9 @@ export class Acceptor {
   }
 
   /**
-   * Sends one away, of the host that has the most here: the oldest, as to turn the newcomer away
-   * would keep true peers out for as long as somebody holds all places. But when many true peers
-   * come at once, those whose handshake is under way are let finish it; the others come again.
+   * Closes one connection, of the host that has the most: the oldest, as closing the newest would keep true
+   * peers out while an attacker holds all places. But when many true peers come at once, those whose handshake
+   * has begun may finish it; the others dial again.
    */
   #makeRoom(): void {
     const counts = new Map<string, number>();
@@ -172,7 +172,7 @@ export class Acceptor {
         grown.set(first);
         grown.set(chunk, first.length);
         first = grown;
-        // More may come before the wire takes over.
+        // More bytes may arrive before the wire takes over.
         if (found !== undefined) return;
         const answers = wires.map((wire) => wire.sniff(first));
         found = wires[answers.indexOf(true)];
@@ -184,14 +184,14 @@ export class Acceptor {
   }
 }
 
-/** A dialler under a name that its certificate is not for. */
+/** The admission of a dialler under a name that its certificate is not valid for. */
 const NOT_THEIRS: Admission = {
   status: "not_allowed",
   confirm: () => "not_allowed",
   hasConnected: () => false,
 };
 
-/** Has a wire let a dialler in, if its certificate is of the name that it gives. */
+/** Lets a wire accept a dialler, if its certificate is valid for its name. */
 async function accept(
   wire: Wire,
   transport: Transport,

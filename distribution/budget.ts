@@ -1,5 +1,5 @@
 /**
- * Bytes that are kept for all peers of a node together.
+ * Bytes that are retained for all peers of a node together.
  *
  * @module
  */
@@ -12,22 +12,22 @@ export class Budget implements ByteBudget {
   readonly max: number;
   #used = 0;
 
-  /** Nothing is kept yet. */
+  /** Creates an empty budget. */
   constructor(max: number) {
     this.max = max;
   }
 
-  /** The bytes that are kept. */
+  /** The retained bytes. */
   get used(): number {
     return this.#used;
   }
 
-  /** Whether no more may be kept. */
+  /** Whether the limit is reached. */
   get isFull(): boolean {
     return this.#used >= this.max;
   }
 
-  /** Counts bytes that are kept from now on, or, below 0, no longer. */
+  /** Counts bytes that are retained from now on, or, below 0, no longer. */
   add(bytes: number): void {
     this.#used += bytes;
   }

@@ -1,8 +1,8 @@
 /**
- * Whose a certificate is: the names in its subjectAltName.
+ * The subject of a certificate: the names in its subjectAltName.
  *
- * They are read from its bytes. The text that runtimes make of them cannot be taken apart safely:
- * not all of them escape a comma within a name.
+ * They are read from its bytes. The text that runtimes make of them cannot be parsed safely: not all runtimes
+ * escape a comma within a name.
  *
  * @module
  */
@@ -27,11 +27,11 @@ export interface PeerCertificate {
 }
 
 /**
- * Whether a node may have a certificate: `"host"`, `"name"`, `"none"`, or a function of its own.
+ * Whether a certificate is valid for a node: `"host"`, `"name"`, `"none"`, or a custom function.
  *
  * - `"host"`: it names the node, or it names no node at all and the host of the node's name.
  * - `"name"`: it names the node.
- * - `"none"`: any certificate of the CA will do.
+ * - `"none"`: any certificate of the CA is valid.
  */
 export type VerifyCertificate =
   | "host"
@@ -118,7 +118,7 @@ export function readCertificate(der: Uint8Array): PeerCertificate {
   return { nodes, hosts, fingerprint, der };
 }
 
-/** Why a node may not have a certificate; nothing if it may. */
+/** The reason why a certificate is not valid for a node; `undefined` if it is. */
 export function mismatchOf(
   name: string,
   certificate: PeerCertificate,
@@ -126,7 +126,7 @@ export function mismatchOf(
 ): string | undefined {
   const { nodes, hosts } = certificate;
   if (typeof verify === "function") {
-    // What is thrown here would end the program.
+    // An error that is thrown here would end the program.
     try {
       if (verify(name, certificate) === true) return undefined;
     } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * Connecting to another node: its address by EPMD, then a socket, with errors that say what to do.
+ * Connecting to another node: its address from EPMD, then a socket, with errors that suggest a remedy.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import { type Address, connectTcp } from "./tcp.ts";
 import { connectTls } from "./tls.ts";
 import type { Transport } from "./wire.ts";
 
-/** Where a node looks for the EPMD of its own machine, and listens unless told otherwise. */
+/** The default address on which a node listens, and that of the EPMD on its own machine. */
 const LOOPBACK = "127.0.0.1";
 
-/** How long a look-up goes on while EPMD changes hands, in milliseconds. */
+/** The time in which a look-up is retried while another node takes EPMD over, in milliseconds. */
 const TAKE_OVER = 1000;
 
 /** The parts of a node that it needs to connect to another. */
@@ -29,11 +29,11 @@ export interface ConnectingNode {
   host: string;
   /** EPMD's port; false does without. */
   epmdPort: number | false;
-  /** TLS for all connections, if there is to be any. */
+  /** TLS for all connections, if it is enabled. */
   tls: Credentials | undefined;
 }
 
-/** Connects to a node, at an address or where EPMD says; returns what EPMD says of its wire. */
+/** Connects to a node, at an address or at the one from EPMD; returns EPMD's information about its wire. */
 export async function connectToPeer(
   peer: NodeName,
   address: string | undefined,
@@ -95,7 +95,7 @@ function nearAddress(extra: string, host: string, own: ConnectingNode): string {
   return isLoopback(listen) || listen === own.host ? listen : host;
 }
 
-/** Tries at one address of this machine, and at another one when nobody listens at the first. */
+/** Tries one address of this machine, and another one if the first refuses the connection. */
 async function onEither<T>(
   first: string,
   second: string | undefined,
@@ -110,13 +110,13 @@ async function onEither<T>(
     try {
       return { value: await attempt(second), host: second };
     } catch (again) {
-      // Where nobody is at either, the address that the name stands for says more.
+      // If neither address has a listener, the error of the resolved one is more helpful.
       throw isRefusedHere(again) ? error : again;
     }
   }
 }
 
-/** Whether an error says that nobody listens there, on this machine. */
+/** Whether an error means that this machine refused the connection. */
 function isRefusedHere(error: unknown): boolean {
   const { errors, cause, code, address } = error as {
     errors?: unknown[];

@@ -44,42 +44,42 @@ import type {
   Transport,
 } from "./wire.ts";
 
-/** A tick is sent after so many of the node's sixteenths of the tick time without a word. */
+/** A tick is sent after that many of the node's sixteenths of the tick time without written bytes. */
 const QUIET_TURNS = 2;
 
 /**
- * A peer is down after so many sixteenths without a word: 1.125 to 1.19 tick times. A node that
- * computes for a whole tick time, and last ticked an eighth before, is still heard in time.
- * Turns are counted, not time: a node that was busy itself has heard nothing for that reason.
+ * A peer is down after that many sixteenths without received bytes: 1.125 to 1.19 tick times. A node that
+ * computes for a whole tick time, and last ticked an eighth before, is still in time. Turns are counted, not
+ * time: a node that was busy itself has received nothing for that reason.
  */
 const SILENT_TURNS = 19;
 
 /**
- * How many bytes of the backlog the transport gets at a time, at most. The transport says only when
- * all of them have left, and that is how it is seen that the peer reads.
+ * The maximum number of bytes of the backlog that the transport gets at a time. The transport reports only
+ * when all of them have left, which shows that the peer reads.
  */
 const BATCH = 1 << 18;
 
-/** Which part of a full queue is a batch, at most. */
+/** A batch is at most this fraction of a full queue. */
 const BATCHES = 8;
 
 /**
- * How many batches are read from a peer when one has left for it, while more waits than may. More
- * than one, so that two nodes that hold each other back do not come to a standstill.
+ * The number of batches that are read from a peer for each one that has left for it, while the queue is full.
+ * More than one, so that two nodes that block each other do not come to a standstill.
  */
 const CREDIT = 2;
 
-/** How long a peer is not read from at all before a credit is read anyway, in milliseconds. */
+/** The time after which a credit is read from a blocked peer anyway, in milliseconds. */
 const PROBE = 250;
 
-/** How many times the cap of messages answers may reach, which cannot be refused. */
+/** The factor of the limit of messages that answers may reach, as they cannot be refused. */
 const HARD = 2;
 
 /** The events of a connection, for its node. */
 export interface ConnectionHandlers {
-  /** It is closed, for the reason given; told once, and nothing comes after it. */
+  /** Called once when it is closed, with the reason; no other callback follows. */
   down(reason: string): void;
-  /** The peer's own peers. */
+  /** Called with the peer's own peers. */
   peers(names: string[]): void;
 }
 
@@ -105,11 +105,11 @@ export interface ConnectionOptions {
 export class Connection implements Port {
   /** The node at the other end. */
   readonly peer: Peer;
-  /** Where signals for the peer go. */
+  /** Sends signals to the peer. */
   readonly signals: Signals;
-  /** How much may wait in the session before it asks: nothing while the transport takes no more. */
+  /** The number of bytes that may wait in the session before it asks: 0 while the transport is blocked. */
   room: number;
-  /** How many nodes the peer has introduced. */
+  /** The number of nodes that the peer has introduced. */
   introduced = 0;
   readonly #transport: Transport;
   /** The bytes that came with the handshake. */
@@ -122,22 +122,22 @@ export class Connection implements Port {
   readonly #queuedBytes: Budget;
   readonly #handlers: ConnectionHandlers;
   readonly #stats: ConnectionStats;
-  /** Frames that the transport has not been given. */
+  /** Frames that the transport has not received yet. */
   #backlog: Uint8Array[] = [];
   #backlogBytes = 0;
-  /** The bytes of the queue that the budget has. */
+  /** The bytes of the queue that the budget counts. */
   #counted = 0;
-  /** The queue at which the peer is cut off. */
+  /** The length of the queue at which the peer is disconnected. */
   #most: number;
   #awake = false;
   /**
-   * Flushes when all microtasks have run. In a callback of a socket, ticks come before them: the answer
-   * to a spawn would leave without the first output of the process that it has started.
+   * Flushes when all microtasks have run. In a callback of a socket, process.nextTick callbacks run before
+   * them: the answer to a spawn would leave without the first output of the process that it has started.
    */
   readonly #flushSoon = () => nodeProcess.nextTick(flushOf, this);
-  /** Whether the transport has not yet said that all has left. */
+  /** Whether the transport has not yet reported that all bytes have left. */
   #blocked = false;
-  /** The `room` while it has. */
+  /** The `room` while the transport is not blocked. */
   readonly #freeRoom: number;
   #closed = false;
   #replaying = false;
@@ -145,7 +145,7 @@ export class Connection implements Port {
   readonly #gone: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #quiet = 0;
   #silent = 0;
-  /** Sixteenths of the tick time in which nothing has left that was to leave. */
+  /** Sixteenths of the tick time in which none of the waiting bytes has left. */
   #stuck = 0;
   #paused = false;
   #credit = 0;
@@ -172,7 +172,7 @@ export class Connection implements Port {
     this.signals = outgoing;
   }
 
-  /** Sends on what was kept for the node; the cap was another one when it was taken. */
+  /** Sends the signals that waited for the node; other limits applied when they were accepted. */
   replay(pending: PendingSignals): Error | undefined {
     this.#replaying = true;
     try {
@@ -183,7 +183,7 @@ export class Connection implements Port {
     }
   }
 
-  /** Begins to hear; the node knows of the connection by now. */
+  /** Starts reading; the node knows of the connection by now. */
   start(): void {
     if (this.#rest.length > 0) this.#receive(this.#rest);
     this.#transport.start({
@@ -210,7 +210,7 @@ export class Connection implements Port {
     if (this.#blocked) this.#holdBack(chunk.length);
   }
 
-  // Port: what the session needs.
+  // Port: the session's view of the connection.
 
   wake(): void {
     if (this.#awake) return;
@@ -263,7 +263,7 @@ export class Connection implements Port {
       this.#transport.buffered;
   }
 
-  /** Whether so much in the queue is too much for more messages. */
+  /** Whether the queue is too long for more messages. */
   #isFull(queued: number): boolean {
     return queued >= this.#limits.maxQueueBytes ||
       queued >= this.#limits.highWaterMark && this.#queuedBytes.isFull;
@@ -276,15 +276,15 @@ export class Connection implements Port {
     return this.#counted = queued;
   }
 
-  /** Writes what waits. */
+  /** Writes the waiting signals. */
   flush(): void {
     this.#awake = false;
     if (this.#closed) return;
-    // The session has frames of its own accord while the transport takes no more.
+    // The session adds frames by itself while the transport is blocked.
     if (this.#blocked) return this.#holdBack(0);
     this.#outgoing.flush(this.#limits.highWaterMark);
     if (this.#outgoing.pending > 0 && !this.#blocked) {
-      // More to write, and the socket takes it: after the others' turn.
+      // More to write, and the socket accepts it: after the others' turn.
       this.#awake = true;
       afterTurn(() => this.flush());
     }
@@ -322,7 +322,7 @@ export class Connection implements Port {
 
   // The peer is held back.
 
-  /** Stops reading if too much waits and the credit is read up, and ends at the hard cap. */
+  /** Stops reading if too many bytes wait and the credit is used up, and closes at the hard limit. */
   #holdBack(read: number): void {
     if (this.#closed) return;
     const queued = this.#count();
@@ -347,7 +347,7 @@ export class Connection implements Port {
     );
   }
 
-  /** Reads again: as much as comes, or a credit if too much waits. */
+  /** Resumes reading: without limit, or a credit if too many bytes wait. */
   #readOn(queued: number): void {
     if (this.#closed) return;
     this.#credit = this.#isFull(queued) ? CREDIT * this.#batch : 0;
@@ -357,7 +357,7 @@ export class Connection implements Port {
     this.#transport.resume();
   }
 
-  /** A sixteenth of the tick time has passed. */
+  /** Called after each sixteenth of the tick time. */
   tick(): void {
     if (this.#closed) return;
     if (++this.#quiet >= QUIET_TURNS && !this.#blocked) this.#outgoing.tick();
@@ -370,12 +370,12 @@ export class Connection implements Port {
     }
   }
 
-  /** Tells the peer which peers this node has. */
+  /** Sends the peer the names of this node's peers. */
   announce(names: string[]): void {
     this.#outgoing.announce(names);
   }
 
-  /** Sends what waits, as far as the peer takes it, and ends; resolves when it is closed. */
+  /** Sends the waiting bytes, as far as the peer reads them, and closes; resolves when it is closed. */
   close(reason: string): Promise<void> {
     if (!this.#closed) {
       this.#outgoing.flush(Infinity);
@@ -386,7 +386,7 @@ export class Connection implements Port {
     return this.#gone.promise;
   }
 
-  /** Ends at once. */
+  /** Closes at once. */
   drop(reason: string): void {
     this.#down(reason);
   }

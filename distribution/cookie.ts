@@ -1,12 +1,12 @@
 /**
- * The cookie: the secret that nodes of a cluster share, and the file that has it.
+ * The cookie: the secret that nodes of a cluster share, and its file.
  *
- * A user's nodes may start at the same time, and each makes the file if it is missing. They agree on
- * one cookie, as the file comes into being whole, and by one of them only: each writes a file of its
- * own and links it to the name (link(2) fails if the name is taken), then reads what the name has. The
- * files are in a folder of their own, so that the permission to write them is one of a fixed path. Where
- * there can be no link, or no folder, the file is created under its name, by one node only as well;
- * others may then see it empty for a moment, and read it again.
+ * A user's nodes may start at the same time, and each creates the file if it is missing. They agree on one
+ * cookie, as exactly one of them creates the file, with its whole content: each writes a file of its own and
+ * links it to the name (link(2) fails if the name exists), then reads the file of that name. The files are in
+ * a folder of their own, so that the permission to write them is for a fixed path. If links, or the folder,
+ * are not possible, the file is created under its name, again by one node only; others may then see it empty
+ * for a moment, and read it again.
  *
  * @module
  */
@@ -32,19 +32,19 @@ import { NodeStartError } from "../errors.ts";
 import { quote } from "../runtime/values/inspect.ts";
 import { isPermissionDenied } from "./host_permissions.ts";
 
-/** How many random bytes are in a cookie that is made: 43 characters of base64url. */
+/** The number of random bytes in a new cookie: 43 characters of base64url. */
 const COOKIE_BYTES = 32;
 
-/** How often a file that is empty is read again, and how many milliseconds later. */
+/** The number of times that an empty file is read again, and the milliseconds between. */
 const READS = 50;
 const READ_PAUSE = 20;
 
 const isWindows = nodeProcess.platform === "win32";
 
 /**
- * The file that the user's nodes, and iex, have their cookie in.
+ * The file of the cookie that the user's nodes, and iex, share.
  *
- * @throws {NodeStartError} If it is not known where that is.
+ * @throws {NodeStartError} If its location is unknown.
  */
 export function cookieFile(): string {
   let home: string | undefined;
@@ -79,9 +79,9 @@ export function readCookieFile(path: string): string {
 }
 
 /**
- * The user's own cookie; the file is made when it is not there.
+ * The user's own cookie; the file is created if it is missing.
  *
- * @throws {NodeStartError} If it can be neither read nor made.
+ * @throws {NodeStartError} If it can be neither read nor created.
  */
 export async function userCookie(): Promise<string> {
   const path = cookieFile();
@@ -103,11 +103,11 @@ export async function userCookie(): Promise<string> {
 
 function readText(path: string): string {
   try {
-    // Opening a pipe would wait for whoever writes to it.
+    // Opening a pipe would wait for its writer.
     if (!statSync(path).isFile()) throw refuse(path, "it is not a file");
     const file = openSync(path, "r");
     try {
-      // The open file is checked and read, whatever becomes of the name.
+      // The open file is checked and read, even if the name changes.
       checkAccess(path, fstatSync(file));
       return readFileSync(file, "utf8").trim();
     } finally {
@@ -129,7 +129,7 @@ function readText(path: string): string {
   }
 }
 
-/** As in OTP, nobody but its owner may have access; and its owner has to be the user who starts the node. */
+/** As in OTP, only its owner may have access; and its owner must be the user who starts the node. */
 function checkAccess(
   path: string,
   { mode, uid }: { mode: number; uid: number },
@@ -151,7 +151,7 @@ function checkAccess(
   );
 }
 
-/** The user of this program, where the host tells. */
+/** The user of this program, if the host reports it. */
 function ownUid(): number | undefined {
   try {
     return nodeProcess.geteuid?.() ?? nodeProcess.getuid?.();
@@ -188,7 +188,7 @@ function makeCookieFile(path: string): void {
   }
 }
 
-/** Writes the file under another name and links it; whether a file of that name is there now. */
+/** Writes the file under another name and links it; returns whether a file of that name exists now. */
 function linkNew(path: string, cookie: string): boolean {
   const folder = `${path}.new`;
   const own = join(folder, randomBytes(8).toString("hex"));
@@ -201,13 +201,13 @@ function linkNew(path: string, cookie: string): boolean {
     return isTaken(error);
   } finally {
     attempt(() => rmSync(own, { force: true }));
-    // Not while another node uses it; one that has just lost it creates the file under its name.
+    // Not while another node uses it; a node that has just lost it creates the file under its name.
     attempt(() => rmdirSync(folder));
   }
 }
 
 function writeNew(path: string, cookie: string): void {
-  // Deno's writeFileSync sets the mode after the file is there, with the mode that the umask leaves.
+  // Deno's writeFileSync sets the mode after it has created the file with the mode of the umask.
   const file = openSync(path, "wx", 0o400);
   try {
     writeFileSync(file, cookie);
@@ -229,7 +229,7 @@ function attempt(fn: () => void): void {
 }
 
 /**
- * A cookie, if it can be one.
+ * Returns a cookie, if it is valid.
  *
  * @throws {NodeStartError} If it is empty or longer than 255 characters.
  */

@@ -21,17 +21,17 @@ import {
  * TLS between nodes: all connections of the node are TLS 1.3, and both ends show a certificate
  * that the same CA has signed.
  *
- * `cert`, `key` and `ca` are each a PEM text, or the path of a file that has one.
+ * `cert`, `key` and `ca` are each a PEM text, or the path of a file with one.
  */
 export interface TlsOptions {
-  /** The node's certificate, followed by those between it and the CA, if there are any. */
+  /** The node's certificate, followed by any intermediate certificates. */
   cert: string;
   /** The certificate's private key, without a passphrase. */
   key: string;
-  /** The certificates of the CA that signs those of the cluster's nodes. */
+  /** The certificates of the CA that signs the certificates of the cluster's nodes. */
   ca: string;
   /**
-   * Whether a node may have the certificate that it shows.
+   * Whether the certificate of a node is valid for it.
    *
    * @default {"host"}
    */
@@ -46,11 +46,11 @@ export interface Credentials {
   readonly key: string;
   /** The CA's certificates, as PEM. */
   readonly ca: string;
-  /** All three as TLS takes them: parsed once, as that takes longer than a handshake. */
+  /** All three, parsed once for TLS, as that takes longer than a handshake. */
   readonly context: SecureContext;
   /** The SHA-256 of its certificate. */
   readonly fingerprint: string;
-  /** Whether a peer may have its certificate. */
+  /** Whether a peer's certificate is valid for it. */
   readonly verify: VerifyCertificate;
 }
 
@@ -66,9 +66,9 @@ const PARTS = {
 } as const;
 
 /**
- * Reads and checks what a node needs for TLS.
+ * Reads and checks the files that a node needs for TLS.
  *
- * @throws {NodeStartError} If a file cannot be read, or what it has is not what it should be.
+ * @throws {NodeStartError} If a file cannot be read, or its content is invalid.
  */
 export function loadCredentials(
   options: TlsOptions,

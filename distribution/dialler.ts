@@ -1,14 +1,13 @@
 /**
- * The nodes that are being dialled: for signals, for `Node.connect`, and as peers told of them.
+ * The nodes that are being dialled: for signals, for `Node.connect`, and as introduced peers.
  *
- * A node is dialled once at a time. Signals for it are kept meanwhile. Two nodes may dial each
- * other: the handshake says which dial gives way, and that one waits for the other's connection
- * and tries again if none comes. The other dial fails at last after the handshake's time, so a dial
- * that gives way goes on for twice as long.
+ * A node is dialled once at a time. Signals for it wait meanwhile. Two nodes may dial each other: the handshake
+ * decides which dial gives way, and that one waits for the other's connection and retries if none comes. The
+ * other dial fails at last after the handshake's time limit, so a dial that gives way goes on for twice as
+ * long.
  *
- * Nodes that a peer has introduced are dialled by a pool, so that whoever can say names cannot
- * have this node do more than so many dials. One of them that is wanted for itself is dialled at
- * once.
+ * Nodes that a peer has introduced are dialled by a pool, so that a peer cannot cause more than a limited
+ * number of dials by sending names. If one of them is needed otherwise, it is dialled at once.
  *
  * @module
  */
@@ -33,25 +32,28 @@ import {
 } from "./wire.ts";
 import type { HostEnvironment } from "./host_environment.ts";
 
-/** How long a dial that gave way waits for the other side's, in milliseconds. */
+/** The time that a dial that gave way waits for the other side's, in milliseconds. */
 const GIVE_WAY = 1000;
 
 /**
- * How often a dial is repeated whose connection was closed without a word: a listener does so with
- * some when too many are half open, and takes them a moment later.
+ * The number of times that a dial is repeated whose connection was closed without any bytes: a listener closes
+ * some when too many handshakes are pending, and accepts them a moment later.
  */
 const REPEATS = 5;
 
-/** How long the first repeat waits, in milliseconds, and as much again by chance; each waits twice as long. */
+/**
+ * The delay of the first repeat, in milliseconds, plus as much again at random; each delay is twice the
+ * previous one.
+ */
 const REPEAT_AFTER = 25;
 
-/** How many introduced nodes are dialled at a time. */
+/** The number of introduced nodes that are dialled at a time. */
 const INTRODUCED_AT_ONCE = 32;
 
-/** How many nodes are dialled at a time, of all; others wait. Each takes a file descriptor or two. */
+/** The number of nodes that are dialled at a time; others wait. Each takes a file descriptor or two. */
 const AT_ONCE = 128;
 
-/** How much of another node's Extra field an error shows, in bytes. */
+/** The number of bytes of another node's Extra field that an error shows. */
 const MAX_EXTRA_SHOWN = 100;
 
 /** The parts of a node that a dialler needs. */
@@ -66,19 +68,19 @@ export interface DiallerOptions {
   limits: Limits;
   /** The wires that the node speaks, its own first. */
   wires: Wire[];
-  /** How it reaches others. */
+  /** Connects to other nodes. */
   host: Pick<HostEnvironment, "connect">;
   /** The bytes that wait for all nodes together. */
   queued: Budget;
   /** The counters. */
   stats: ConnectionStats;
-  /** Where lines for the log go. */
+  /** Takes lines for the log. */
   log: NetworkLog;
-  /** Whether there is a connection to a node. */
+  /** Returns whether there is a connection to a node. */
   isConnected(node: string): boolean;
-  /** Whether there are as many connections as there may be. */
+  /** Returns whether the limit of connections is reached. */
   isFull(): boolean;
-  /** A node was reached; false if there is no place for a connection. */
+  /** Called when a node was reached; returns false if the limit of connections is reached. */
   up(session: Session, transport: Transport): boolean;
 }
 
@@ -89,9 +91,9 @@ interface Dial {
   readonly promise: Promise<boolean>;
   readonly settle: (connected: boolean) => void;
   readonly stop: AbortController;
-  /** Whether it is at it, and not waiting for its turn or for the other side's. */
+  /** Whether it is dialling now, and not waiting for its turn or for the other side's dial. */
   isActive: boolean;
-  /** Whether somebody here is waiting for it, who is told if it fails. */
+  /** Whether a caller here is waiting for it, who is notified if it fails. */
   isWanted: boolean;
 }
 
@@ -99,27 +101,27 @@ interface Dial {
 export class Dialler {
   readonly #options: DiallerOptions;
   readonly #dials = new Map<string, Dial>();
-  /** Introduced nodes that are not dialled yet, and who introduced them. */
+  /** Introduced nodes that are not dialled yet, and the peers that introduced them. */
   readonly #introduced = new Map<string, unknown>();
   #introducedAtOnce = 0;
   #atOnce = 0;
   /** Dials that wait until there are fewer at once. */
   #waiting: (() => void)[] = [];
-  /** Stops the dials that run, those among them that the other side's connection has settled. */
+  /** Aborts the running dials, including those that the other side's connection has settled. */
   readonly #running = new Set<AbortController>();
   #stopped = false;
 
-  /** Nobody is dialled. */
+  /** Starts without dials. */
   constructor(options: DiallerOptions) {
     this.#options = options;
   }
 
-  /** Whether this node is dialling that one now. */
+  /** Returns whether this node is dialling that one now. */
   isDialling(node: string): boolean {
     return this.#dials.get(node)?.isActive === true;
   }
 
-  /** Signals for a node that is being dialled; with `start`, it is dialled if it is not. */
+  /** Signals for a node that is being dialled; with `start`, starts to dial it if necessary. */
   pending(node: string, start: boolean): PendingSignals | undefined {
     const dial = this.#dials.get(node) ??
       (start ? this.#start(node, undefined) : undefined);
@@ -128,7 +130,7 @@ export class Dialler {
     return dial.pending;
   }
 
-  /** Dials a node; false if it cannot be reached, and the log says why. */
+  /** Dials a node; returns false if it is unreachable, and logs the reason. */
   async dial(node: string, address: string | undefined): Promise<boolean> {
     const dial = this.#dials.get(node) ?? this.#start(node, address);
     if (dial !== undefined) {
@@ -140,7 +142,7 @@ export class Dialler {
     return false;
   }
 
-  /** Dials nodes of which a peer has told, when there is time. */
+  /** Dials nodes that a peer has introduced, when there is capacity. */
   introduce(names: string[], by: unknown): void {
     for (const name of names) {
       if (this.#introduced.size >= this.#options.limits.maxConnections) break;
@@ -149,14 +151,14 @@ export class Dialler {
     this.#dialIntroduced();
   }
 
-  /** Dials none of those any more that a peer has introduced. */
+  /** Cancels the waiting dials of nodes that a peer has introduced. */
   forget(by: unknown): void {
     for (const [name, introducer] of this.#introduced) {
       if (introducer === by) this.#introduced.delete(name);
     }
   }
 
-  /** A node is connected; returns what is to be sent to it. */
+  /** Notes that a node is connected; returns the signals that wait for it. */
   connected(node: string): Pick<Dial, "pending" | "settle"> | undefined {
     const dial = this.#dials.get(node);
     if (dial === undefined) return undefined;
@@ -191,7 +193,7 @@ export class Dialler {
     }
   }
 
-  /** Begins a dial, if there may be one more. */
+  /** Begins a dial, if the limit allows it. */
   #start(node: string, address: string | undefined): Dial | undefined {
     if (this.#stopped) return undefined;
     const { limits, queued, isFull } = this.#options;
@@ -212,7 +214,7 @@ export class Dialler {
         limits,
         queued,
         settled: promise,
-        // Whoever is told of the failure must not be told in the midst of sending.
+        // A caller must not be notified of the failure in the midst of sending.
         overflow: (reason) =>
           outside(() =>
             nodeProcess.nextTick(() => this.#failed(dial, new Error(reason)))
@@ -264,7 +266,7 @@ export class Dialler {
     }
   }
 
-  /** Tries once, when there are not too many at once. */
+  /** Makes one attempt, when there are not too many at once. */
   async #inTurn(dial: Dial): Promise<void> {
     if (this.#atOnce >= AT_ONCE && !this.#stopped) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -287,8 +289,8 @@ export class Dialler {
   }
 
   /**
-   * Tries once. When the other side's connection comes up meanwhile, the handshake goes on until it
-   * is told so: the listener would count a dialler that leaves without a word as unauthenticated.
+   * Makes one attempt. When the other side's connection comes up meanwhile, the handshake goes on until its
+   * answer: the listener would count a dialler that disconnects without bytes as unauthenticated.
    */
   async #attempt(dial: Dial): Promise<void> {
     const { node, address, stop } = dial;
@@ -312,7 +314,7 @@ export class Dialler {
         address,
         attempt.signal,
       );
-      // An unknown wire is found inside: only runHandshake() ends a transport that is not used.
+      // An unknown wire is found inside: only runHandshake() closes an unused transport.
       const session = await runHandshake(
         transport,
         attempt.signal,

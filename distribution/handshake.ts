@@ -6,7 +6,7 @@
 
 import type { Session, Transport } from "./wire.ts";
 
-/** Runs a handshake until it is done or its signal ends it; the transport is ended if it fails. */
+/** Runs a handshake until it is done or its signal aborts it; the transport is closed if it fails. */
 export async function runHandshake(
   transport: Transport,
   signal: AbortSignal,
@@ -19,7 +19,7 @@ export async function runHandshake(
   try {
     return await Promise.race([run(), stopped]);
   } catch (error) {
-    // What was said last has to leave before the end.
+    // The last frame must leave before the end.
     if (signal.aborted) transport.destroy();
     else transport.end();
     throw error;

@@ -9,13 +9,13 @@ import type { NodeName } from "./node_name.ts";
 import type { NetworkLog } from "./network_log.ts";
 import type { Transport } from "./wire.ts";
 
-/** A node, as others find it. */
+/** A node, as other nodes find it. */
 export interface NodeDescription {
   /** Its name. */
   name: NodeName;
   /** Whether it is hidden. */
   hidden: boolean;
-  /** The wire that it speaks, as EPMD's Extra field says it. */
+  /** The wire that it speaks, as in EPMD's Extra field. */
   extra: string;
 }
 
@@ -23,7 +23,7 @@ export interface NodeDescription {
 export interface HostRegistration {
   /** The port that it listens on. */
   readonly port: number;
-  /** Which incarnation of its name it is. */
+  /** The incarnation of its name. */
   readonly creation: number;
   /** Ends it; resolves when the name is free and the node no longer listens. */
   close(): Promise<void>;
@@ -33,7 +33,7 @@ export interface HostRegistration {
 export interface PeerStream {
   /** The stream of bytes to it. */
   transport: Transport;
-  /** What EPMD says of its wire; nothing if EPMD was not asked. */
+  /** EPMD's information about its wire; `undefined` if EPMD was not asked. */
   extra: string | undefined;
 }
 
@@ -41,12 +41,12 @@ export interface PeerStream {
 export interface HostEnvironment {
   /** The time. */
   readonly clock: Clock;
-  /** Bytes that nobody can foretell. */
+  /** Returns unpredictable bytes. */
   randomBytes(size: number): Uint8Array;
   /**
    * Listens, and registers the node so that others find it; each connection to it goes to `accept`.
    *
-   * @throws {NodeStartError} If the name or port is in use, or cannot be had.
+   * @throws {NodeStartError} If the name or port is in use, or not available.
    */
   register(
     node: NodeDescription,

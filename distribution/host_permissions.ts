@@ -5,7 +5,7 @@
  */
 
 /**
- * Whether an error, or what caused it, is that the program was started without a permission.
+ * Whether an error, or its cause, is a permission that the program was started without.
  *
  * Deno names such an error `NotCapable`, Node.js gives it a code. One that the system refuses, as for
  * the files of other users, is another error.

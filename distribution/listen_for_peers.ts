@@ -1,5 +1,5 @@
 /**
- * Listening for other nodes, and registering with EPMD, with errors that say what to do.
+ * Listening for other nodes, and registering with EPMD, with errors that suggest a remedy.
  *
  * @module
  */
@@ -27,29 +27,29 @@ import { listenTcp, MAX_CONNECTIONS, TcpTransport } from "./tcp.ts";
 import { TlsAcceptor } from "./tls.ts";
 import type { Transport } from "./wire.ts";
 
-/** EPMD's port, unless `ERL_EPMD_PORT` says another. */
+/** EPMD's default port, if `ERL_EPMD_PORT` is not set. */
 const EPMD_PORT = 4369;
 
-/** Where a node looks for the EPMD of its own machine, and listens unless told otherwise. */
+/** The default address on which a node listens, and that of the EPMD on its own machine. */
 const LOOPBACK = "127.0.0.1";
 
-/** How often a node says that too many connections are open, in milliseconds. */
+/** The interval at which a node logs that too many connections are open, in milliseconds. */
 const OVER_INTERVAL = 10_000;
 
-/** Other users of the machine can have EPMD change hands as often as they like. */
+/** Other users of the machine can make EPMD change hands as often as they like. */
 const OF_EPMD = { what: "messages about EPMD", most: 50 };
 
 /**
- * EPMD's port, as the environment says.
+ * EPMD's port, according to the environment.
  *
- * @throws {NodeStartError} If it says no port.
+ * @throws {NodeStartError} If the variable is not a port.
  */
 export function defaultEpmdPort(): number {
   let text: string | undefined;
   try {
     text = nodeProcess.env.ERL_EPMD_PORT;
   } catch {
-    // Not allowed to look: the port is the usual one.
+    // Without the permission to read it, the port is the default.
   }
   if (text === undefined || text === "") return EPMD_PORT;
   const port = Number(text);
@@ -63,7 +63,7 @@ export function defaultEpmdPort(): number {
 /**
  * Listens for peers.
  *
- * @throws {NodeStartError} If the port is in use or cannot be had.
+ * @throws {NodeStartError} If the port is in use or not available.
  */
 export async function listenForPeers(
   host: string,
@@ -120,7 +120,7 @@ export async function listenForPeers(
 }
 
 /**
- * Registers a node with EPMD, which is served here if nobody does.
+ * Registers a node with EPMD, which is served here if no other program does.
  *
  * @throws {NodeStartError} If the name is in use, or EPMD can be neither reached nor served.
  */
@@ -177,7 +177,7 @@ export async function registerNode(
   }
 }
 
-/** Warns if others do not find a node where it listens: another node serves EPMD, on loopback only. */
+/** Warns if other nodes do not find a node at its address: another node serves EPMD, on loopback only. */
 async function checkEpmd(
   name: NodeName,
   host: string,
@@ -197,7 +197,7 @@ async function checkEpmd(
   }
 }
 
-/** A host as permissions and URLs have it. */
+/** A host in the notation of permissions and URLs. */
 function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }

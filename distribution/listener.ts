@@ -1,11 +1,11 @@
 /**
  * A listening socket that outlives a shortage of file descriptors.
  *
- * Deno 2.9 accepts nothing more, for good and without an event, once a connection came while the
- * program had no file descriptor left. The socket still listens, so connections to it are made
- * and stay silent. Only a connection of its own shows a listener that it is dead: it makes one
- * every two seconds, and listens anew on the same port when that one is not accepted. A probe that
- * cannot be made, as descriptors are still short, proves nothing.
+ * Deno 2.9 accepts nothing more, for good and without an event, once a connection came while the program had no
+ * file descriptor left. The socket still listens, so connections to it are made and stay silent. Only a
+ * connection of its own shows a listener that it is dead: it makes one every two seconds, and listens anew on
+ * the same port when that one is not accepted. A probe that cannot be made, as descriptors are still short,
+ * proves nothing.
  *
  * @module
  */
@@ -24,25 +24,25 @@ import {
   setTimeout,
 } from "node:timers";
 
-/** How long a probe may take to be accepted, in milliseconds. */
+/** The time limit for a probe to be accepted, in milliseconds. */
 const PROBE_TIMEOUT = 500;
 
 /** Errors of a probe that only a dead listener causes. */
 const GONE = ["ECONNREFUSED", "ECONNRESET", "EPIPE"];
 
-/** How a {@linkcode Listener} listens. */
+/** The options of a {@linkcode Listener}. */
 export interface ListenerOptions {
   /** The address to listen on. */
   host: string;
   /** The port to listen on; 0 takes a free one. */
   port: number;
   /**
-   * How many connections the kernel keeps that are not accepted yet.
+   * The number of connections that the kernel keeps before they are accepted.
    *
    * @default 511
    */
   backlog?: number;
-  /** How many accepted connections may be open; one more is closed at once. */
+  /** The maximum number of open connections; one more is closed at once. */
   maxConnections: number;
   /**
    * Whether the listener keeps the JavaScript process alive.
@@ -51,16 +51,16 @@ export interface ListenerOptions {
    */
   ref?: boolean;
   /**
-   * Pause between two probes, in milliseconds. Each takes 0.14 ms of processor time.
+   * The interval of probes, in milliseconds. Each takes 0.14 ms of processor time.
    *
    * @default 2000
    */
   probeInterval?: number;
   /** Takes a connection. */
   accept: (socket: Socket) => void;
-  /** A connection was closed at once, as there were too many. */
+  /** Called when a connection was closed at once, as there were too many. */
   over?: () => void;
-  /** The listener was dead, and listens again. */
+  /** Called when the listener was dead, and listens again. */
   revived?: () => void;
 }
 
@@ -101,9 +101,9 @@ export class Listener {
   }
 
   /**
-   * Starts to listen.
+   * Starts listening.
    *
-   * @param options Where, and what becomes of connections.
+   * @param options The address, and the callbacks.
    * @returns The listener.
    * @throws {Error} The system's error, with its `code`, when it cannot listen there.
    */
@@ -111,15 +111,15 @@ export class Listener {
     return new Listener(options, await listen(options));
   }
 
-  /** Where it listens. */
+  /** Its address. */
   get address(): { host: string; port: number } {
     return this.#address;
   }
 
   /**
-   * Stops to listen; connections that were accepted stay.
+   * Stops listening; accepted connections stay open.
    *
-   * @returns A promise that resolves when these have ended, too.
+   * @returns A promise that resolves when these have closed, too.
    */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
@@ -171,12 +171,12 @@ export class Listener {
     if (this.#accepted === before) await this.#revive();
   }
 
-  /** Whether a connection of its own is accepted; `undefined` when it cannot be made. */
+  /** Returns whether a connection of its own is accepted; `undefined` when it cannot be made. */
   #isAlive(): Promise<boolean | undefined> {
     const { promise, resolve } = Promise.withResolvers<boolean | undefined>();
     const { host, port } = this.#address;
     const socket = connect({ host, port });
-    // After a long turn this timer is due before the sockets were asked.
+    // After a long turn this timer is due before the sockets were polled.
     const timer = setTimeout(
       () => setImmediate(() => setImmediate(() => probe.settle(false))),
       PROBE_TIMEOUT,
@@ -204,7 +204,7 @@ export class Listener {
       probe.settle(GONE.includes(error.code ?? "") ? false : undefined);
     });
     socket.on("connect", () => {
-      // A port of the ephemeral range at which nobody listens may connect to itself.
+      // A connection to a port of the ephemeral range without a listener may connect to itself.
       if (socket.localPort === port && isOther(socket, socket)) {
         return probe.settle(false);
       }
@@ -222,7 +222,7 @@ export class Listener {
       const server = await listen({ ...this.#options, ...this.#address });
       this.#adopt(server);
     } catch {
-      // The next probe finds nobody, and has it tried again.
+      // The next probe fails, and so retries this.
       return;
     }
     if (this.#closed !== undefined) return void this.#server.close();
@@ -249,8 +249,8 @@ function listen({ host, port, backlog }: ListenerOptions): Promise<Server> {
 }
 
 /**
- * Has a refused permission end in an event, as other errors do: Deno throws it in a later tick, where
- * nobody can catch it, and it ends the program. Node.js and Bun throw nothing there.
+ * Turns a refused permission into an event, as for other errors: Deno throws it in a later tick, where it
+ * cannot be caught, and it ends the program. Node.js and Bun throw nothing there.
  */
 function tellRefusal(server: Server): void {
   const internals = server as Server & {

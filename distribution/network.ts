@@ -1,5 +1,5 @@
 /**
- * A node among nodes: who is connected, who is being dialled, who is let in.
+ * A node among nodes: its connections, dials and unauthenticated connections.
  *
  * @module
  */
@@ -26,10 +26,10 @@ import type {
 } from "./wire.ts";
 import type { HostEnvironment } from "./host_environment.ts";
 
-/** How often a node listens for silence within a tick time. */
+/** The number of checks for silence in a tick time. */
 const TICK_TURNS = 16;
 
-/** How a network is set up. */
+/** The options of a network. */
 export interface NetworkOptions {
   /** The node's processes. */
   runtime: Runtime;
@@ -47,13 +47,13 @@ export interface NetworkOptions {
   tickTime: number;
   /** The wires that the node speaks, its own first. */
   wires: Wire[];
-  /** How it reaches others. */
+  /** Connects to other nodes. */
   host: Pick<HostEnvironment, "randomBytes" | "connect">;
-  /** Where lines for the log go. */
+  /** Takes lines for the log. */
   log: NetworkLog;
 }
 
-/** Which nodes are listed. */
+/** The kinds of listed nodes. */
 export type NodeKind = "visible" | "hidden" | "connected";
 
 /** The nodes around one node. */
@@ -61,7 +61,7 @@ export class Network {
   readonly #options: NetworkOptions;
   readonly #local: Local;
   readonly #connections = new Map<string, Connection>();
-  /** When nodes connected, of the last ones. */
+  /** The times at which nodes connected, of the last ones. */
   readonly #cameUp = new Map<string, number>();
   readonly #dialler: Dialler;
   readonly #queued: Budget;
@@ -70,7 +70,7 @@ export class Network {
   #stopped = false;
   readonly #stopTicks: () => void;
 
-  /** A node that nobody is connected to. */
+  /** Creates a network without connections. */
   constructor(options: NetworkOptions) {
     this.#options = options;
     const { runtime, name, hidden, cookie, limits, host } = options;
@@ -109,7 +109,7 @@ export class Network {
     );
   }
 
-  /** Where signals for a node go: a connection, or what is kept until there is one. */
+  /** Returns the channel for signals to a node: a connection, or a queue until there is one. */
   route(node: string, connect: boolean): Signals | undefined {
     const connection = this.#connections.get(node);
     return connection === undefined
@@ -117,7 +117,7 @@ export class Network {
       : connection.signals;
   }
 
-  /** The nodes that are connected. */
+  /** The connected nodes. */
   list(kind: NodeKind): string[] {
     return [...this.#connections.values()]
       .filter(({ peer }) =>
@@ -135,13 +135,13 @@ export class Network {
     return this.#connections.size >= this.#options.limits.maxConnections;
   }
 
-  /** Connects to a node; false if it cannot be, and the log says why. */
+  /** Connects to a node; returns false if it fails, and logs the reason. */
   connect(node: string, address?: string): Promise<boolean> {
     if (this.#connections.has(node)) return Promise.resolve(true);
     return this.#dialler.dial(node, address);
   }
 
-  /** Ends the connection to a node; false if there is none. */
+  /** Closes the connection to a node; returns false if there is none. */
   disconnect(node: string): boolean {
     const connection = this.#connections.get(node);
     if (connection === undefined) return false;
@@ -149,7 +149,7 @@ export class Network {
     return true;
   }
 
-  /** Ends all connections and attempts. */
+  /** Closes all connections, and ends all dials. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#stopTicks();
@@ -180,7 +180,7 @@ export class Network {
     };
   }
 
-  /** Notes when a connection came up, for the handshakes that are under way. */
+  /** Notes when a connection came up, for the pending handshakes. */
   #noteUp(name: string): void {
     const { runtime, limits } = this.#options;
     const now = runtime.now();
@@ -193,7 +193,7 @@ export class Network {
     this.#cameUp.set(name, now);
   }
 
-  /** How a dialler stands that has no part in a stale connection, if there is one. */
+  /** The status of a dialler whose node may have a stale connection. */
   #statusOf(name: string, stale: Connection | undefined): Status {
     const own = this.#options.name;
     if (this.#stopped || name === own.full || !isNodeName(name)) {
@@ -208,15 +208,15 @@ export class Network {
     return connection === undefined && this.#isFull() ? "full" : "ok";
   }
 
-  /** Takes a connection that was accepted. */
+  /** Accepts a connection. */
   accept(transport: Transport): void {
     this.#acceptor.accept(transport);
   }
 
-  /** A peer was refused something. */
+  /** Called when a peer's request was refused. */
   refused(node: string, what: RefusedRequest, message: string): void {
     this.#stats.refusedRequests[what]++;
-    // A name that is misspelt is the peer's business; a limit or a rule is this node's.
+    // A misspelt name is the peer's business; a limit or a rule is this node's.
     this.#options.log(
       what === "undef" || what === "closure" ? "debug" : "warning",
       () => `Refused a request of ${node} (${what}): ${message}`,
@@ -224,7 +224,7 @@ export class Network {
     );
   }
 
-  /** The counters, as they are now. */
+  /** The current counters. */
   stats(): ConnectionStats {
     return {
       ...this.#stats,
@@ -283,7 +283,7 @@ export class Network {
     }
     connection.start();
     if (lost !== undefined) {
-      // A gap is never silent: all that is across it is told.
+      // A gap is never silent: all links and monitors across it are notified.
       log("warning", `Lost a signal to ${name}: ${lost.message}`, {
         what: "signals lost",
         peer: name,
@@ -311,7 +311,7 @@ export class Network {
     return this.#options.connectAll && !this.#isHidden(peer);
   }
 
-  /** A peer told of its peers. More than there can be connections are of no use. */
+  /** Called with the peers of a peer. More of them than the limit of connections are useless. */
   #introduced(connection: Connection, names: string[]): void {
     if (!this.#sharesPeers(connection)) return;
     const { name: own, limits } = this.#options;

@@ -7,7 +7,7 @@
 import type { LogLevel } from "../runtime/log/log_event.ts";
 import type { LogCause } from "../runtime/log/node_log.ts";
 
-/** Takes a line for the log, which is escaped and cut there, and may be one too many. */
+/** Takes a line for the log, which is escaped and cut there, and may be suppressed. */
 export type NetworkLog = (
   level: LogLevel,
   message: string | (() => string),

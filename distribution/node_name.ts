@@ -11,7 +11,7 @@ import { isNodeName } from "../runtime/values/pid.ts";
 
 export { isNodeName } from "../runtime/values/pid.ts";
 
-/** A node's name, taken apart. */
+/** A parsed node name. */
 export interface NodeName {
   /** The whole name. */
   full: string;
@@ -24,7 +24,7 @@ export interface NodeName {
 }
 
 /**
- * Takes a node's name apart.
+ * Parses a node name.
  *
  * @throws {TypeError} If it is invalid.
  */
@@ -49,7 +49,7 @@ function isLongHost(host: string): boolean {
 /**
  * This machine's host name, up to its first dot for short names.
  *
- * @throws {NodeStartError} If the program may not ask for it.
+ * @throws {NodeStartError} If the program lacks the permission to read it.
  */
 export function ownHost(long: boolean): string {
   let host: string;

@@ -1,5 +1,5 @@
 /**
- * Signals for a node that is being dialled: kept in order, and sent on when it is there.
+ * Signals for a node that is being dialled: they wait in order, and are sent when it is connected.
  *
  * @module
  */
@@ -20,15 +20,15 @@ import type { Budget } from "./budget.ts";
 import { leastWireBytes, termBytes } from "./term_size.ts";
 import type { Limits } from "./wire.ts";
 
-/** From how many signals on `send` asks to wait. */
+/** The number of signals from which on `send` asks to wait. */
 const SOFT = 1000;
 
-/** The bytes that a signal takes besides its message, about. */
+/** The approximate bytes of a signal besides its message. */
 const SIGNAL_BYTES = 128;
 
 /**
- * How many times the caps of messages other signals may reach, as these are not refused. Beyond
- * that the dial is given up, so that all who wait for the node are told.
+ * The factor of the limits of messages that other signals may reach, as these are not refused. Beyond that the
+ * dial is given up, so that everyone who waits for the node is notified.
  */
 const HARD = 2;
 
@@ -40,9 +40,9 @@ export interface PendingOptions {
   limits: Limits;
   /** The bytes that wait for all nodes together. */
   queued: Budget;
-  /** Settles when the dial does. */
+  /** Settles with the dial. */
   settled: Promise<unknown>;
-  /** More waits than may. */
+  /** Called when too many signals wait. */
   overflow(reason: string): void;
 }
 
@@ -58,7 +58,7 @@ export class PendingSignals implements Signals, Queued {
     this.#options = options;
   }
 
-  /** Sends on what was kept; returns the error if something could not be sent. */
+  /** Sends the waiting signals; returns the error if one could not be sent. */
   replay(signals: Signals): Error | undefined {
     let failure: Error | undefined;
     for (const each of this.drop()) {
@@ -71,7 +71,7 @@ export class PendingSignals implements Signals, Queued {
     return failure;
   }
 
-  /** Keeps nothing any more; returns what was kept. */
+  /** Stops queueing; returns the signals that waited. */
   drop(): ((signals: Signals) => void)[] {
     const queue = this.#queue;
     this.#queue = [];
@@ -99,7 +99,7 @@ export class PendingSignals implements Signals, Queued {
     }
   }
 
-  /** Keeps what has no value in it. */
+  /** Queues a signal without a value. */
   #plain(each: (signals: Signals) => void): void {
     this.#push(SIGNAL_BYTES, each);
   }
@@ -111,7 +111,7 @@ export class PendingSignals implements Signals, Queued {
     this.#push(SIGNAL_BYTES + bytes, (signals) => each(signals, copy));
   }
 
-  /** Keeps the reason of an end, which is sent cut short if it is too large. */
+  /** Queues an exit reason, which is cut if it is too large. */
   #keepReason(
     reason: unknown,
     each: (s: Signals, reason: unknown) => void,
@@ -123,10 +123,10 @@ export class PendingSignals implements Signals, Queued {
     );
   }
 
-  /** Refuses what is too large: it would be lost when the node is there, and the connection with it. */
+  /** Rejects a message that is too large: it would close the connection when the node is connected. */
   #assertSize(copy: unknown, bytes: number): void {
     const { node, limits: { maxMessageBytes } } = this.#options;
-    // The memory is more than what is written, and measured already.
+    // The size in memory is more than the size on the wire, and measured already.
     if (bytes <= maxMessageBytes) return;
     const least = leastWireBytes(copy);
     if (least > maxMessageBytes) {

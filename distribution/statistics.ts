@@ -7,31 +7,31 @@
 import type { RefusedRequest } from "../runtime/holdings.ts";
 import type { RefusalCause } from "./wire.ts";
 
-/** The counters of a node's connections. Numbers only grow, but for the first two. */
+/** The counters of a node's connections. All except the first two only grow. */
 export interface ConnectionStats {
   /** Peers that are connected now. */
   connections: number;
-  /** Connections that are not in yet, now. */
+  /** Current unauthenticated connections. */
   halfOpen: number;
-  /** Connections that were accepted from dialers, let in or not. */
+  /** Connections that were accepted from dialers, authenticated or not. */
   accepted: number;
   /** Handshakes that succeeded, of either side. */
   connected: number;
-  /** Dialers that were not let in, by cause. */
+  /** Dialers that were refused, by cause. */
   refused: Record<RefusalCause, number>;
   /** Dials of this node's that failed. */
   failedDials: number;
-  /** Peers that were cut off for what they sent. */
+  /** Peers that were disconnected for invalid frames. */
   protocolErrors: number;
-  /** Peers that were down as they were silent. */
+  /** Peers that were down because they were silent. */
   silent: number;
-  /** Peers that were down as they did not read what was sent to them. */
+  /** Peers that were down because they did not read. */
   unread: number;
   /** Requests of connected peers that were refused, by cause. */
   refusedRequests: Record<RefusedRequest, number>;
-  /** Bytes that came from peers that are in. */
+  /** Bytes received from peers. */
   receivedBytes: number;
-  /** Bytes that were sent to them. */
+  /** Bytes sent to peers. */
   sentBytes: number;
 }
 

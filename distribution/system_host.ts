@@ -20,7 +20,7 @@ import type {
   PeerStream,
 } from "./host_environment.ts";
 
-/** Where a node listens, and how it speaks. */
+/** The address of a node, and its TLS. */
 export interface SystemHostOptions {
   /** The node's name. */
   name: NodeName;
@@ -30,7 +30,7 @@ export interface SystemHostOptions {
   port: number;
   /** EPMD's port; false does without. */
   epmdPort: number | false;
-  /** TLS for all connections, if there is to be any. */
+  /** TLS for all connections, if it is enabled. */
   tls: Credentials | undefined;
 }
 
@@ -39,7 +39,7 @@ export class SystemHost implements HostEnvironment {
   readonly clock: Clock = systemClock;
   readonly #options: SystemHostOptions;
 
-  /** The machine, as the options of a node say. */
+  /** Creates the host environment for a node. */
   constructor(options: SystemHostOptions) {
     this.#options = options;
   }
@@ -69,7 +69,7 @@ export class SystemHost implements HostEnvironment {
       log,
     );
     resources.defer(() => listener.close());
-    // The listener closes when its connections have, and nobody else ends these.
+    // The listener closes when its connections have, and only this ends them.
     resources.defer(() => accepted.forEach((each) => each.destroy()));
     const lease = epmdPort === false
       ? undefined

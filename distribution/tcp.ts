@@ -10,15 +10,15 @@ import { copyBytes } from "../runtime/values/term.ts";
 import { Listener, type ListenerOptions } from "./listener.ts";
 import type { Transport, TransportHandlers } from "./wire.ts";
 
-/** How long a peer has to take what was written before the end, in milliseconds. */
+/** The time in which a peer must read the written bytes before the end, in milliseconds. */
 const END_TIMEOUT = 1000;
 
-/** How many bytes are read at a time. */
+/** The number of bytes that are read at a time. */
 const READ_BYTES = 1 << 16;
 
 /**
- * How many accepted connections a node has open, peers and unauthenticated ones together. The latter are few by
- * `maxHalfOpen`; this bounds those whose sockets are about to close.
+ * The number of accepted connections that a node has open, authenticated or not. The latter are few by
+ * `maxHalfOpen`; this limits those whose sockets are about to close.
  */
 export const MAX_CONNECTIONS = 2048;
 
@@ -28,12 +28,12 @@ const DEAF: TransportHandlers = {
   closed: () => {},
 };
 
-/** Whose end a socket is, for the log. */
+/** The remote end of a socket, for the log. */
 export function remoteOf(socket: Socket): string {
   return `${socket.remoteAddress}:${socket.remotePort}`;
 }
 
-/** A socket's bytes: of TCP, or of what is on top of it. */
+/** A stream over a socket: of TCP, or of a protocol on top of it. */
 export class TcpTransport implements Transport {
   readonly remote: string;
   readonly #socket: Socket;
@@ -57,7 +57,7 @@ export class TcpTransport implements Transport {
     });
   }
 
-  /** Bytes came from the socket. */
+  /** Called when bytes arrive from the socket. */
   take(chunk: Uint8Array): void {
     if (this.#early === undefined) this.#handlers.bytes(chunk);
     else this.#early.push(copyBytes(chunk));
@@ -103,7 +103,7 @@ export class TcpTransport implements Transport {
   }
 }
 
-/** Where a node listens or is dialled. */
+/** An address to listen on or to dial. */
 export interface Address {
   /** A host name or address. */
   host: string;
@@ -111,7 +111,7 @@ export interface Address {
   port: number;
 }
 
-/** Makes a socket, and what is made of it once it is there; the signal ends the attempt. */
+/** Creates a socket, and a value from it once it is connected; the signal aborts the attempt. */
 export function established<S extends Socket, T>(
   make: () => S,
   event: "connect" | "secureConnect",
@@ -143,13 +143,13 @@ export function established<S extends Socket, T>(
   });
 }
 
-/** Connects to an address; the signal ends the attempt. */
+/** Connects to an address; the signal aborts the attempt. */
 export function connectTcp(
   address: Address,
   signal: AbortSignal,
 ): Promise<TcpTransport> {
   let transport: TcpTransport | undefined;
-  // One buffer for all reads; a host that knows no `onread` emits "data".
+  // One buffer for all reads; a host without `onread` emits "data".
   const make = () =>
     netConnect({
       ...address,

@@ -1,5 +1,5 @@
 /**
- * How much a message takes: of memory, about, and on a wire, at least.
+ * The size of a message: approximately in memory, and at least on a wire.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { Pid, Ref } from "../runtime/values/pid.ts";
 
 /** The bytes that values take. */
 interface Costs {
-  /** Any value at least. */
+  /** The minimum for any value. */
   value: number;
-  /** An object besides its contents. */
+  /** An object, except for its contents. */
   object: number;
 }
 
@@ -19,12 +19,12 @@ const MEMORY: Costs = { value: 8, object: 32 };
 /** JSON's digit, and the brackets of an object. */
 const LEAST_JSON: Costs = { value: 1, object: 2 };
 
-/** The bytes of a message that can be sent, about: it is not nested too deeply. */
+/** The approximate bytes of a message that can be sent: it is not nested too deeply. */
 export function termBytes(value: unknown): number {
   return bytesOf(value, MEMORY);
 }
 
-/** The bytes that such a message has at least on a wire. */
+/** The minimum number of bytes of such a message on a wire. */
 export function leastWireBytes(value: unknown): number {
   return bytesOf(value, LEAST_JSON);
 }
@@ -34,7 +34,7 @@ function bytesOf(value: unknown, costs: Costs): number {
     case "string":
       return costs.value + value.length;
     case "bigint":
-      // Most are short; to measure the others exactly would take as long as to write them.
+      // Most are short; measuring the others exactly would take as long as writing them.
       return costs.value + (value.toString(16).length >> 1);
     case "object":
       return value === null ? costs.value : objectBytes(value, costs);

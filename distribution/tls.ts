@@ -26,13 +26,13 @@ import {
   type TransportHandlers,
 } from "./wire.ts";
 
-/** TLS's alert `protocol_version`, which tells a plain peer what it has come to. */
+/** TLS's alert `protocol_version`, which informs a plain peer about the TLS port. */
 const ALERT = Uint8Array.of(21, 3, 3, 0, 2, 2, 70);
 
 const USE_TLS =
   "start it with the tls option too (--tls-cert, --tls-key and --tls-ca)";
 
-/** A TLS connection; one that was accepted is there before it is secure. */
+/** A TLS connection; an accepted one exists before it is secure. */
 export class TlsTransport implements Transport {
   readonly remote: string;
   readonly #socket: Socket;
@@ -67,7 +67,7 @@ export class TlsTransport implements Transport {
       : mismatchOf(name, this.#secure.certificate, verify);
   }
 
-  /** The handshake of TLS is done. */
+  /** Called when the TLS handshake is done. */
   secured(socket: TLSSocket, role: "dialler" | "listener"): void {
     const { raw } = socket.getPeerCertificate();
     if (!socket.authorized || raw === undefined) {
@@ -92,7 +92,7 @@ export class TlsTransport implements Transport {
     if (this.#handlers !== undefined) this.#start(this.#handlers);
   }
 
-  /** The handshake of TLS came to nothing. */
+  /** Called when the TLS handshake has failed. */
   fail(error: Error | undefined): void {
     if (this.#failed !== undefined || this.#secure !== undefined) return;
     this.#failed = { error };
@@ -116,7 +116,7 @@ export class TlsTransport implements Transport {
     });
   }
 
-  /** A listener refuses a dialler's certificate when TLS has let the dialler go on already. */
+  /** A listener refuses a dialler's certificate when TLS has already let the dialler go on. */
   #unheard(): HandshakeError | undefined {
     if (this.#role === "listener") return undefined;
     return refused(
@@ -151,13 +151,13 @@ function refused(reason: string): HandshakeError {
   return new HandshakeError("refused", reason, "tls");
 }
 
-/** Does the listener's part of TLS for all connections of one node. */
+/** Performs the listener's part of TLS for all connections of one node. */
 export class TlsAcceptor {
   readonly #credentials: Credentials;
   readonly #server: Server;
   readonly #transports = new WeakMap<Socket, TlsTransport>();
 
-  /** Prepares TLS once: to read the certificates anew costs more than a handshake. */
+  /** Prepares TLS once: reading the certificates anew costs more than a handshake. */
   constructor(credentials: Credentials) {
     this.#credentials = credentials;
     const { cert, key, ca } = credentials;
@@ -204,7 +204,7 @@ export class TlsAcceptor {
     transport.fail(
       acceptFailure(error, authorizationError as unknown as string | null),
     );
-    // Not all runtimes say so themselves.
+    // Not all runtimes close it themselves.
     if (isPlain(error) && socket.writable) socket.write(ALERT);
     socket.destroySoon();
   }
@@ -259,7 +259,7 @@ function certificateError(code: string): string {
     case "CERT_NOT_YET_VALID":
       return "it is not valid yet";
     default:
-      // Deno says the same of all.
+      // Deno reports the same error for every cause.
       return `it is not of the CA that this node trusts, or is not valid now (${
         printable(code)
       })`;
@@ -267,9 +267,9 @@ function certificateError(code: string): string {
 }
 
 /**
- * Connects to a node over TLS; the signal ends the attempt.
+ * Connects to a node over TLS; the signal aborts the attempt.
  *
- * @throws {HandshakeError} If it shows no certificate that a node of this name may have.
+ * @throws {HandshakeError} If it shows no certificate that is valid for a node of this name.
  */
 export async function connectTls(
   address: Address,
@@ -286,7 +286,7 @@ export async function connectTls(
             ...address,
             secureContext: credentials.context,
             rejectUnauthorized: true,
-            // Whose certificate it is, is a matter of the node's name, below.
+            // Whether the certificate is valid for the node's name is checked below.
             checkServerIdentity: () => undefined,
           }),
         "secureConnect",

@@ -1,8 +1,8 @@
 /**
- * The whole contract between a wire and those who use it.
+ * The whole contract between a wire and its users.
  *
- * A wire is a language that two nodes speak over a stream of bytes: how they get to know and
- * trust each other, and how each kind of signal is spelled.
+ * A wire is a protocol of two nodes over a stream of bytes: how they introduce and authenticate each other, and
+ * how each kind of signal is encoded.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type {
   Signals,
 } from "../runtime/signals/signal.ts";
 
-/** What a node takes from a peer and keeps for it, at most. Bytes are counted on the wire. */
+/** The limits of the data that a node accepts from a peer and retains for it. Bytes are counted on the wire. */
 export interface Limits {
   /**
    * The nesting of a message: arrays, objects, maps, sets and errors are a level each.
@@ -34,39 +34,39 @@ export interface Limits {
    */
   maxMessageBytes: number;
   /**
-   * The parts of messages that have not come to their end, of all peers together, in bytes.
+   * The incomplete parts of messages, of all peers together, in bytes.
    *
    * @default {268435456}
    */
   maxTotalMessageBytes: number;
   /**
-   * What waits for one peer before `send` gives a promise, in bytes.
+   * The bytes that wait for one peer before `send` returns a promise.
    *
    * @default {1048576}
    */
   highWaterMark: number;
   /**
-   * Bytes that wait for one peer, connected or being dialled, before `send` throws. Above it,
-   * a peer is read from no faster than it reads itself; above twice as much, it is cut off.
+   * Bytes that wait for one peer, connected or being dialled, before `send` throws. Above it, a peer is read
+   * from no faster than it reads itself; above twice as much, it is disconnected.
    *
    * @default {134217728}
    */
   maxQueueBytes: number;
   /**
-   * Bytes that wait for all peers together, where a peer has more than `highWaterMark`: above
-   * it, `send` throws to those that have.
+   * Bytes that wait for all peers together, for peers with more than `highWaterMark`: above it, `send` to those
+   * throws.
    *
    * @default {536870912}
    */
   maxTotalQueueBytes: number;
   /**
-   * The time that a stranger has to get in, in milliseconds.
+   * The time limit for an unauthenticated connection to authenticate, in milliseconds.
    *
    * @default {5000}
    */
   handshakeTimeout: number;
   /**
-   * Connections that are not yet in, at the same time.
+   * Concurrent unauthenticated connections.
    *
    * @default {64}
    */
@@ -78,8 +78,8 @@ export interface Limits {
    */
   maxConnections: number;
   /**
-   * Signals that are kept while a node is being dialled, before `send` throws; above twice as many,
-   * the dial is given up.
+   * Signals that wait while a node is being dialled, before `send` throws; above twice as many, the dial is
+   * given up.
    *
    * @default {100000}
    */
@@ -103,8 +103,8 @@ export interface Limits {
    */
   maxRemoteMonitors: number;
   /**
-   * Entries that servers of this node keep for one peer: names and locks of the cluster, members of groups,
-   * children that it has started, tasks, and requests that wait for an answer.
+   * Entries that servers of this node keep for one peer: global names and locks, members of groups, children
+   * that it has started, tasks, and requests that wait for an answer.
    *
    * @default {100000}
    */
@@ -135,7 +135,7 @@ export interface Limits {
   maxTotalRemoteEntries: number;
 }
 
-/** The limits that a node has unless told otherwise. */
+/** The default limits of a node. */
 export const DEFAULT_LIMITS: Limits = {
   maxDepth: 64,
   maxFrameBytes: 1 << 20,
@@ -160,39 +160,39 @@ export const DEFAULT_LIMITS: Limits = {
 
 /** A stream of bytes to another node. */
 export interface Transport {
-  /** Whose end it is, for the log. */
+  /** The remote end, for the log. */
   readonly remote: string;
-  /** The bytes that were written and have not left. */
+  /** The number of written bytes that have not left. */
   readonly buffered: number;
-  /** What both ends know of a secure channel and of no other one; a proof has to cover it. */
+  /** Data that only the two ends of this secure channel know; a proof has to cover it. */
   readonly binding?: string;
-  /** Why a node of that name may not be at the other end; nothing if it may. */
+  /** The reason why a node of that name may not be at the other end; `undefined` if it may. */
   mismatch?(name: string): string | undefined;
-  /** Begins; nothing is heard before. */
+  /** Starts reading; no handler is called before. */
   start(handlers: TransportHandlers): void;
-  /** Sends bytes, not to be changed afterwards; false when `drained` will tell that they left. */
+  /** Sends bytes, which must not change afterwards; returns false when `drained` will report that they left. */
   write(bytes: Uint8Array): boolean;
-  /** Stops reading, so that the other end's bytes wait there; a little more may come. */
+  /** Stops reading, so that the other end's bytes wait there; a little more may arrive. */
   pause(): void;
-  /** Reads again. */
+  /** Resumes reading. */
   resume(): void;
-  /** Sends what is written, then ends. */
+  /** Sends the written bytes, then closes. */
   end(): void;
-  /** Ends at once. */
+  /** Closes at once. */
   destroy(): void;
 }
 
-/** What a transport tells. */
+/** The events of a transport. */
 export interface TransportHandlers {
-  /** Bytes came; what is kept of them has to be copied. */
+  /** Bytes arrived; retained parts of them must be copied. */
   bytes(chunk: Uint8Array): void;
-  /** All that was written has left. */
+  /** All written bytes have left. */
   drained(): void;
-  /** It is closed, by an error or not; nothing comes after this. */
+  /** It is closed, with an error or without; no event follows. */
   closed(error?: Error): void;
 }
 
-/** What is known of a peer once it is in. */
+/** The facts about an authenticated peer. */
 export interface Peer {
   /** Its name. */
   name: string;
@@ -214,23 +214,23 @@ export type Status =
   | "not_allowed"
   | "full";
 
-/** A dialler at the listener: what it is answered, before and after its proof. */
+/** The answers to a dialler at the listener, before and after its proof. */
 export interface Admission {
-  /** The answer, before either has shown that it knows the cookie. */
+  /** The answer, before either side has proved that it knows the cookie. */
   readonly status: Status;
-  /** The answer when the dialler has shown it: `"ok"`, or why it is refused. */
+  /** The answer when the dialler has proved it: `"ok"`, or the reason for a refusal. */
   confirm(): Status;
-  /** Whether a node of that name has connected since, even if it is no longer connected. */
+  /** Returns whether a node of that name has connected since, even if it is no longer connected. */
   hasConnected(): boolean;
 }
 
-/** Bytes that are kept for all peers together. */
+/** Bytes that are retained for all peers together. */
 export interface ByteBudget {
   /** The limit. */
   readonly max: number;
-  /** The bytes that are kept. */
+  /** The retained bytes. */
   readonly used: number;
-  /** Counts bytes that are kept from now on, or, below 0, no longer. */
+  /** Counts bytes that are retained from now on, or, below 0, no longer. */
   add(bytes: number): void;
 }
 
@@ -246,42 +246,42 @@ export interface Local {
   readonly cookie: string;
   /** Its limits. */
   readonly limits: Limits;
-  /** Bytes that nobody can foretell. */
+  /** Returns unpredictable bytes. */
   randomBytes(size: number): Uint8Array;
-  /** The parts of messages that have not come to their end, of all peers. */
+  /** The incomplete parts of messages, of all peers. */
   readonly parts: ByteBudget;
-  /** Decides on a dialler of that name. */
+  /** Decides about a dialler of that name. */
   admit(name: string): Admission;
 }
 
-/** What an open session needs of its connection. */
+/** An open session's view of its connection. */
 export interface Port {
   /**
-   * How many bytes may wait in the session. From there on it asks `assertRoom` and `pressure`,
-   * which know the rest of the queue; 0 while the transport takes no more.
+   * The number of bytes that may wait in the session. From there on it asks `assertRoom` and `pressure`, which
+   * know the rest of the queue; 0 while the transport is blocked.
    */
   readonly room: number;
-  /** Has `flush` called at the end of this turn of the event loop. */
+  /** Requests a call of `flush` at the end of this turn of the event loop. */
   wake(): void;
   /** Sends bytes. */
   write(bytes: Uint8Array): void;
-  /** What `send` returns when the session's part of the queue is at `room`. */
+  /** The result of `send` when the session's part of the queue is at `room`. */
   pressure(): Backpressure;
-  /** @throws {QueueFullError} If the queue is at its hard cap. */
+  /** @throws {QueueFullError} If the queue is at its hard limit. */
   assertRoom(): void;
-  /** The peers that the peer has. */
+  /** Called with the peers of the peer. */
   peers(names: string[]): void;
 }
 
-/** Two nodes that know and trust each other: the result of a handshake. */
+/** Two nodes that have authenticated each other: the result of a handshake. */
 export interface Session {
-  /** Who the other one is. */
+  /** The other node. */
   readonly peer: Peer;
-  /** Whether the peer has no other connection to this node, though this node may think so. */
+  /** Whether the peer has no other connection to this node, though this node may have one to it. */
   readonly replaces: boolean;
-  /** The bytes that came after the handshake's last, to be received first. */
+  /** The bytes after the handshake, to be received first. */
   readonly rest: Uint8Array;
-  /** Begins; signals that arrive go to `deliver`. */
+  /** Opens the session; signals that arrive go to `deliver`. */
   open(port: Port, deliver: Signals): Channel;
 }
 
@@ -297,9 +297,9 @@ export interface Channel {
 export interface Outgoing extends Signals, Queued {
   /** The bytes that wait to be written. */
   readonly pending: number;
-  /** Writes what waits, of large messages only so many bytes; called again when they have left. */
+  /** Writes the waiting signals, of large messages only that many bytes; called again when they have left. */
   flush(room: number): void;
-  /** Shows that this node is there. */
+  /** Shows that this node is alive. */
   tick(): void;
   /** Sends the names of this node's peers. */
   announce(peers: string[]): void;
@@ -307,18 +307,17 @@ export interface Outgoing extends Signals, Queued {
 
 /** Reads the bytes of the peer, and delivers its signals. */
 export interface Incoming {
-  /** Bytes came. Throws if they are not what a peer may send. */
+  /** Called when bytes arrive. Throws if they are invalid. */
   receive(chunk: Uint8Array): void;
-  /** The connection is closed: nothing that has come in part is kept. */
+  /** Called when the connection is closed: incomplete parts are discarded. */
   close(): void;
 }
 
 /**
- * Why a connection was refused, as it is counted: the cookie; the name that was asked for or
- * given; a node of that name that is connected or being dialled; as many connections as there may
- * be; the time; another version of
- * the wire; an HTTP client, a TLS client or an Erlang node; too many others that are not in yet;
- * no word before the end; and anything else that no node says.
+ * The reason for which a connection was refused, as it is counted: the cookie; the requested or given name; a
+ * node of that name that is connected or being dialled; the limit of connections; the time limit; another
+ * version of the wire; an HTTP client, a TLS client or an Erlang node; too many unauthenticated connections;
+ * a connection that closed without bytes; and any other invalid data.
  */
 export type RefusalCause =
   | "cookie"
@@ -343,11 +342,11 @@ const CAUSES: Record<HandshakeError["code"], RefusalCause> = {
   timeout: "timeout",
 };
 
-/** Why a handshake came to nothing. */
+/** The failure of a handshake. */
 export class HandshakeError extends Error {
   /** Always `"HandshakeError"`. */
   override readonly name = "HandshakeError";
-  /** What it was. */
+  /** The kind of failure. */
   readonly code:
     | "refused"
     | "superseded"
@@ -355,7 +354,7 @@ export class HandshakeError extends Error {
     | "closed"
     | "protocol"
     | "timeout";
-  /** What it is counted as. */
+  /** The cause under which it is counted. */
   readonly counted: RefusalCause;
 
   /** Made by wires. */
@@ -370,13 +369,13 @@ export class HandshakeError extends Error {
   }
 }
 
-/** A language of nodes. */
+/** A protocol between nodes. */
 export interface Wire {
-  /** What EPMD's Extra field says of a node that speaks it. */
+  /** EPMD's Extra field of a node that speaks it. */
   readonly extra: string;
   /** Whether these first bytes of a dialler are of this wire; `undefined` when there are too few. */
   sniff(bytes: Uint8Array): boolean | undefined;
-  /** Lets a dialler in. The bytes that were sniffed come first. */
+  /** Accepts a dialler. The bytes that were sniffed come first. */
   accept(
     transport: Transport,
     first: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * Requests to servers. A call is a monitor whose reference is also the alias that the reply goes to; a cast
- * is a message that nobody answers.
+ * Requests to servers. A call is a monitor whose reference is also the alias for the reply; a cast is a message
+ * without a reply.
  *
  * Races of a call, and how each is settled: a reply ends the monitor, so no DOWN follows it. When the
  * deadline is over, alias and monitor end together, and a reply that comes later is dropped where the alias
@@ -31,15 +31,15 @@ import {
 } from "./locate.ts";
 import { Call, Cast, type ServerTarget, Tell } from "./messages.ts";
 
-/** How a call is made and, if it fails, described. */
+/** The options of a call, including its description in errors. */
 export interface RequestOptions<T = unknown> {
   /** Milliseconds to wait; `Infinity` waits for ever. */
   timeout: number;
   /** The function of the API that was called, for the exit reason. */
   as: () => CallDescription;
-  /** Makes the call's result of the reply, or throws the error that the call rejects with. */
+  /** Converts the reply into the call's result, or throws the error that the call rejects with. */
   read?: (reply: unknown) => T;
-  /** Makes the error that the call rejects with of the reason of its failure; an exit if left out. */
+  /** Converts the reason of a failure into the error that the call rejects with; an exit by default. */
   failed?: (reason: unknown) => Error;
   /** Whether callers often do not await the promise: a failure must then not end the program. */
   mayBeLeft?: boolean;
@@ -101,7 +101,7 @@ export function timeoutOf(
   return timeout;
 }
 
-/** The result of a message that was sent: `"ok"` at once, or when there is room again where it goes. */
+/** The result of a sent message: `"ok"` at once, or when its queue has room again. */
 export function sent(pressure: Backpressure): "ok" | Promise<"ok"> {
   return pressure === undefined
     ? "ok"
@@ -114,13 +114,13 @@ export function mayBeLeft<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** A request that is under way. */
+/** A pending request. */
 export interface Asked<T> {
   /** The answer. */
   readonly promise: Promise<T>;
-  /** Ends the wait: an answer that comes later is dropped. */
+  /** Ends the wait: a later answer is dropped. */
   cancel(): void;
-  /** Ends the wait with an answer that has come another way. */
+  /** Ends the wait with an answer that arrived in another way. */
   resolve(value: T): void;
 }
 
@@ -178,7 +178,7 @@ export function startCall<T>(
   );
 }
 
-/** Sends a place a request that `messageOf` makes, and waits for a reply to its reference. */
+/** Sends a place the request that `messageOf` creates, and waits for a reply to its reference. */
 export function ask<T>(
   process: LocalProcess,
   place: Place,

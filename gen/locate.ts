@@ -62,7 +62,7 @@ export function locateForCast(
   }
 }
 
-/** What is sent to a place once it is located: a copy of its own if that takes time, as that of any message. */
+/** The term to send to a place once it is located: a copy if that takes time, as for any message. */
 export function toSendLater<T>(
   located: unknown,
   process: LocalProcess,

@@ -19,7 +19,7 @@ export interface Result {
   failures: string[];
 }
 
-/** What a process of `deno test` prints. */
+/** The output of a process of `deno test`. */
 export interface Output {
   stream: "stdout" | "stderr";
   bytes: Uint8Array<ArrayBuffer>;

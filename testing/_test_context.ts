@@ -7,7 +7,7 @@
 import type { Node } from "../node.ts";
 import type { Peer } from "./peer.ts";
 
-/** What a test is given: Deno's own context, and its nodes. */
+/** The context of a test: Deno's own context, and its nodes. */
 export interface TestContext extends Deno.TestContext {
   /** The test's own node, if it has one: the one that its code is on. */
   readonly node: Node | undefined;

@@ -1,10 +1,9 @@
 /**
  * Holds EPMD's port until what serves it has started.
  *
- * A thread takes some 30 ms to start. Nodes that lost their registration would all start one, and a
- * newcomer could serve before those who know whose the names are. The first of them therefore
- * listens at once, and keeps waiting who comes. When the thread serves, these are cut off, and come
- * again.
+ * A thread takes some 30 ms to start. Nodes that lost their registration would all start one, and a newcomer
+ * could serve before the nodes that know the owners of the names. The first of them therefore listens at once,
+ * and keeps its clients waiting. When the thread serves, their connections are closed, and they connect again.
  *
  * @module
  */
@@ -13,10 +12,10 @@ import type { Socket } from "node:net";
 import { Listener } from "../listener.ts";
 import { pause } from "./exchange.ts";
 
-/** How many may wait; others are cut off at once, and come again. */
+/** The number of clients that may wait; others are closed at once, and connect again. */
 const MAX_WAITING = 1024;
 
-/** How often the port is tried, 5 ms apart, as a host may free it late. */
+/** The number of attempts to listen, 5 ms apart, as a host may free the port late. */
 const ATTEMPTS = 5;
 
 /** A port that is held. */
@@ -29,7 +28,7 @@ export class PortClaim {
   /**
    * Takes a port.
    *
-   * Permissions are asked for here: on a thread, Deno ends it for one that is missing.
+   * Permissions are requested here: on a thread, Deno ends the thread for a missing one.
    *
    * @param host The address to listen on.
    * @param alsoAt Another address, where the port may be in use.
@@ -64,7 +63,7 @@ export class PortClaim {
         accept(socket) {
           waiting.add(socket);
           socket.once("close", () => waiting.delete(socket));
-          // Only one that is read shows that it was closed.
+          // Only a socket that is read from reports that it was closed.
           socket.resume();
         },
       }),
@@ -72,11 +71,11 @@ export class PortClaim {
   }
 
   /**
-   * Gives the port to what listens there from now on.
+   * Passes the port on to the server that listens there from now on.
    *
    * @param listen Listens at the same address and port.
-   * @returns What `listen` returns.
-   * @throws {unknown} What `listen` throws.
+   * @returns The result of `listen`.
+   * @throws {unknown} The error of `listen`.
    */
   async give<T>(listen: () => Promise<T>): Promise<T> {
     const closed = this.#listeners.map((listener) => listener.close());

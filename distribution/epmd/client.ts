@@ -29,9 +29,8 @@ const RETRY_PAUSE = 30;
 /** Options of {@linkcode lookup} and {@linkcode names}. */
 export interface EpmdClientOptions extends EpmdAddress {
   /**
-   * For how long to try again while nobody answers, in milliseconds. A node that is itself
-   * registered there sets this to about 1000: when the serving node has died, another is about to
-   * serve.
+   * The time in which to retry while EPMD does not answer, in milliseconds. A node that is itself registered
+   * there sets this to about 1000: when the serving node has died, another is about to serve.
    *
    * @default 0
    */
@@ -45,9 +44,9 @@ export interface EpmdClientOptions extends EpmdAddress {
  *
  * @param name The part of the node's name before `@`.
  * @param options Where EPMD is.
- * @returns The node, or `undefined` when EPMD answers that there is none.
- * @throws {EpmdUnreachableError} When nobody answers.
- * @throws {EpmdProtocolError} When something answers that is not EPMD.
+ * @returns The node, or `undefined` when EPMD answers that it has no such node.
+ * @throws {EpmdUnreachableError} When EPMD does not answer.
+ * @throws {EpmdProtocolError} When another program answers.
  * @throws {TypeError} When the name cannot be a node's.
  */
 export function lookup(
@@ -83,8 +82,8 @@ export function lookup(
  *
  * @param options Where EPMD is.
  * @returns Names, without host, and ports.
- * @throws {EpmdUnreachableError} When nobody answers.
- * @throws {EpmdProtocolError} When something answers that is not EPMD.
+ * @throws {EpmdUnreachableError} When EPMD does not answer.
+ * @throws {EpmdProtocolError} When another program answers.
  */
 export function names(options: EpmdClientOptions): Promise<NameEntry[]> {
   return runOutside(options, () =>
@@ -116,7 +115,7 @@ async function ask<T>(
   }
 }
 
-/** Whether an error is what is seen between the death of one serving node and the next one's start. */
+/** Whether an error is typical of the gap between the death of one serving node and the start of the next. */
 function isGap(error: unknown): boolean {
   return error instanceof EpmdUnreachableError &&
       ["ECONNREFUSED", "ECONNRESET"].includes(error.code) ||

@@ -1,5 +1,5 @@
 /**
- * What EPMD knows of a node: its name, its port, and the Extra field.
+ * A node as EPMD registers it: its name, its port, and the Extra field.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { isIP } from "node:net";
 
 /** The longest node name that is accepted, in bytes of UTF-8. */
 export const MAX_NAME = 255;
-/** The smallest creation that a node may have; Erlang keeps 0–3 for itself. */
+/** The smallest creation that a node may have; Erlang reserves 0–3. */
 export const MIN_CREATION = 4;
 /** The largest creation that a node may have. */
 export const MAX_CREATION = 0xffffffff;
@@ -33,7 +33,7 @@ export interface NodeEntry {
   extra: string;
 }
 
-/** What a node tells EPMD about itself, and EPMD tells whoever looks it up. */
+/** The data that a node sends to EPMD about itself, and EPMD to clients that look it up. */
 export interface Registration {
   /** The part of the node's name before `@`. */
   name: string;
@@ -51,15 +51,15 @@ export interface Registration {
   extra: string;
 }
 
-/** What {@linkcode parseExtra} finds. */
+/** The result of {@linkcode parseExtra}. */
 export interface ParsedExtra {
-  /** The first word: the wire that the node speaks best; empty for an Erlang node. */
+  /** The first word: the wire that the node prefers; empty for an Erlang node. */
   wire: string;
   /** The creation that a node has already and registers again with. */
   creation: number | undefined;
   /** A link of the node's chain, which proves that it registered before. */
   owner: string | undefined;
-  /** The address that the node listens on, where that is one and not `127.0.0.1`. */
+  /** The address that the node listens on, if it is valid and not `127.0.0.1`. */
   listen: string | undefined;
 }
 
@@ -67,7 +67,7 @@ export interface ParsedExtra {
  * Reads the Extra field: words, of which the first names the wire. Unknown words are skipped.
  *
  * @param extra The field as it was looked up.
- * @returns The wire, and what there is besides and is valid.
+ * @returns The wire, and the valid words besides it.
  */
 export function parseExtra(extra: string): ParsedExtra {
   const [wire = "", ...words] = extra.split(" ");
@@ -103,7 +103,7 @@ export function isLoopback(address: string): boolean {
 }
 
 /**
- * Writes words into the Extra field, in place of those of the same names.
+ * Writes words into the Extra field, replacing those of the same names.
  *
  * @param extra The field as it is.
  * @param words The words by name; one that is `undefined` is left out.
@@ -122,13 +122,13 @@ export function withWords(
 }
 
 /**
- * Says what is wrong with the part of a node's name before `@`.
+ * Checks the part of a node's name before `@`.
  *
  * Control and format characters and spaces are refused since a name is printed, and since EPMD's
  * list of names has one per line.
  *
  * @param name The name as it was given or received.
- * @returns The complaint, or `undefined` when the name is good.
+ * @returns The fault, or `undefined` when the name is valid.
  */
 export function nameFault(name: string): string | undefined {
   if (name === "") return "the name is empty";
@@ -143,7 +143,7 @@ export function nameFault(name: string): string | undefined {
 }
 
 /**
- * Turns a registration into what callers see of it.
+ * Turns a registration into the entry that callers see.
  *
  * @param node The registration.
  * @returns The node.

@@ -1,10 +1,10 @@
 /**
- * What can go wrong between a node and EPMD, as classes that callers tell apart.
+ * Errors between a node and EPMD, as classes that callers can distinguish.
  *
  * @module
  */
 
-/** Anything that EPMD, or its absence, made fail. */
+/** An error that EPMD, or its absence, caused. */
 export class EpmdError extends Error {
   /** The name of the class. */
   override readonly name: string = "EpmdError";
@@ -31,7 +31,7 @@ export class EpmdError extends Error {
   }
 }
 
-/** Nobody answers where EPMD was looked for, and it could not be served there either. */
+/** EPMD does not answer at its address, and could not be served there either. */
 export class EpmdUnreachableError extends EpmdError {
   /** The name of the class. */
   override readonly name = "EpmdUnreachableError";
@@ -57,7 +57,7 @@ export class EpmdUnreachableError extends EpmdError {
   }
 }
 
-/** Something answers where EPMD was looked for, but not as EPMD does. */
+/** A program that is not EPMD answers at its address. */
 export class EpmdProtocolError extends EpmdError {
   /** The name of the class. */
   override readonly name = "EpmdProtocolError";
@@ -83,7 +83,7 @@ export class EpmdProtocolError extends EpmdError {
   }
 }
 
-/** Another living node has registered the name. */
+/** Another live node has registered the name. */
 export class NameInUseError extends EpmdError {
   /** The name of the class. */
   override readonly name = "NameInUseError";

@@ -9,7 +9,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { EpmdProtocolError, EpmdUnreachableError } from "./errors.ts";
 import { EpmdFormatError } from "./protocol.ts";
 
-/** Where EPMD is, and how it is asked. */
+/** The address of EPMD, and how to send requests to it. */
 export interface EpmdAddress {
   /**
    * The host where EPMD is reached.
@@ -20,14 +20,14 @@ export interface EpmdAddress {
   /** The port where EPMD is reached. */
   port: number;
   /**
-   * How long an answer is waited for, in milliseconds, connecting included.
+   * The time limit for an answer, in milliseconds, including the connection.
    *
    * @default 5000
    */
   timeout?: number;
   /**
-   * Runs its argument outside the caller's asynchronous context. Sockets, servers and timers are
-   * made inside it.
+   * Runs its argument outside the caller's asynchronous context. Sockets, servers and timers are created inside
+   * it.
    *
    * @default calls its argument
    */
@@ -40,11 +40,11 @@ export interface EpmdTarget {
   host: string;
   /** The port where EPMD is reached. */
   port: number;
-  /** How long an answer is waited for, in milliseconds. */
+  /** The time limit for an answer, in milliseconds. */
   timeout: number;
 }
 
-/** What {@linkcode exchange} sends, and how it reads the answer. */
+/** The request of {@linkcode exchange}, and how it reads the answer. */
 export interface Exchange<T> {
   /** Completes "Cannot …" in messages of errors. */
   what: string;
@@ -53,7 +53,7 @@ export interface Exchange<T> {
   /** Reads the answer from all bytes so far; `undefined` asks for more. */
   parse: (bytes: Uint8Array, ended: boolean) => T | undefined;
   /**
-   * Whether the answer is read at its end only: joining a long one for each segment is quadratic.
+   * Whether the answer is parsed only at its end: joining a long one for each segment is quadratic.
    *
    * @default false
    */
@@ -73,9 +73,9 @@ export interface Exchange<T> {
 /**
  * Fills in the defaults of an address.
  *
- * @param address The address as it was given.
+ * @returns The complete address.
  * @returns The address in full.
- * @throws {RangeError} When the port is none.
+ * @throws {RangeError} When the port is invalid.
  */
 export function toTarget(address: EpmdAddress): EpmdTarget {
   const { host = "127.0.0.1", port, timeout = 5000 } = address;
@@ -88,11 +88,11 @@ export function toTarget(address: EpmdAddress): EpmdTarget {
 }
 
 /**
- * Runs an asynchronous function outside the caller's asynchronous context, when the options say how.
+ * Runs an asynchronous function outside the caller's asynchronous context, if the options define how.
  *
- * @param options The options that may hold `outside`.
+ * @param options The options that may contain `outside`.
  * @param fn The function.
- * @returns What the function returns.
+ * @returns The result of the function.
  */
 export function runOutside<T>(
   options: EpmdAddress,
@@ -134,7 +134,7 @@ export function pause(
  * @param target Where EPMD is.
  * @param options The request, and how its answer is read.
  * @returns The answer, and the socket: still open, with no listener but one for errors.
- * @throws {EpmdUnreachableError} When nobody answers in time.
+ * @throws {EpmdUnreachableError} When EPMD does not answer in time.
  * @throws {EpmdProtocolError} When the answer is not EPMD's.
  */
 export function exchange<T>(
@@ -194,7 +194,7 @@ export function exchange<T>(
       fail(new EpmdProtocolError(message, target, reason, { cause }));
     }
     function onConnect(): void {
-      // On loopback, a connection to a port of the ephemeral range may meet itself.
+      // On loopback, a connection to a port of the ephemeral range may connect to itself.
       if (
         socket.localPort === port &&
         socket.localAddress === socket.remoteAddress

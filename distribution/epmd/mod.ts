@@ -1,5 +1,5 @@
 /**
- * How nodes find each other: EPMD's protocol, spoken and served.
+ * Discovery of nodes: EPMD's protocol, as client and server.
  *
  * @module
  */

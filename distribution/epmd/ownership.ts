@@ -1,14 +1,14 @@
 /**
  * Proofs that a registration comes from the owner of a name.
  *
- * The creation of a node is public, as its handshake and its pids tell it, so it proves nothing.
- * Each registration has the word `owner=` in its Extra field, whose value is a link of a chain of
- * hashes: the SHA-256 of a link is the link before it. A later link proves that it is from the same
- * node as an earlier one, since nobody else can find what has the earlier one as its hash. Links
- * may be public, as they are by look-ups: a link is used once, and proves nothing against itself.
+ * The creation of a node is public, as its handshake and its pids contain it, so it proves nothing. Each
+ * registration has the word `owner=` in its Extra field, whose value is a link of a chain of hashes: the
+ * SHA-256 of a link is the link before it. A later link proves that it is from the same node as an earlier one,
+ * since no one else can find the preimage of the earlier one. Links may be public, as they are by look-ups: a
+ * link is used once, and does not prove itself.
  *
- * Those who serve EPMD write to each registered node that has such a word which names are
- * registered, by which links: so a node that takes over from a dead one knows whose the names are.
+ * Servers of EPMD write to each registered node that has such a word which names are registered, with which
+ * links: so a node that takes over from a dead one knows the owners of the names.
  *
  * @module
  */
@@ -16,13 +16,13 @@
 import { createHash, randomBytes } from "node:crypto";
 import { MAX_NAME, nameFault } from "./entry.ts";
 
-/** How many links a chain has: each registration that reaches somebody uses one. */
+/** The length of a chain: each registration that reaches a server uses one link. */
 const LENGTH = 64;
 
-/** How many links a proof may be later: attempts whose answers were lost. */
+/** The number of links that a proof may be ahead: attempts whose answers were lost. */
 const MAX_STEPS = LENGTH;
 
-/** How many names of a {@linkcode Roster} are kept. */
+/** The number of names that a {@linkcode Roster} keeps. */
 const MAX_NAMES = 4096;
 
 const LINK = /^[A-Za-z0-9_-]{43}$/;
@@ -35,8 +35,8 @@ export function isLink(text: string): boolean {
 /**
  * Whether one link is from the same chain as another, and later.
  *
- * @param link The link that is to prove it.
- * @param before The link that is known.
+ * @param link The link that must prove it.
+ * @param before The known link.
  * @returns Whether it does.
  */
 export function isLater(link: string | undefined, before: string): boolean {
@@ -54,7 +54,7 @@ function hashOf(link: string): string {
 
 /** The chain of one node. */
 export class OwnerChain {
-  /** The links that are left, the next one last. */
+  /** The remaining links, the next one last. */
   #links: string[] = [];
 
   /**
@@ -74,7 +74,7 @@ export class OwnerChain {
 }
 
 /**
- * The line about a name, as those who serve EPMD write it.
+ * The line about a name, as servers of EPMD write it.
  *
  * @param name The part of a node's name before `@`.
  * @param owner Its link, empty when it registered without one; `undefined` when it is gone.
@@ -85,26 +85,26 @@ export function rosterLine(name: string, owner: string | undefined): string {
   return owner === "" ? `+${name}\n` : `+${name} ${owner}\n`;
 }
 
-/** Which names are registered, and by which links: read from who serves EPMD, and not trusted. */
+/** The registered names, with their links: read from the server of EPMD, and not trusted. */
 export class Roster {
   readonly #owners = new Map<string, string>();
   readonly #decoder = new TextDecoder();
   #rest = "";
 
-  /** By name: the link, or an empty text for a node that registered without one. */
+  /** The links by name; an empty text for a node that registered without one. */
   get owners(): ReadonlyMap<string, string> {
     return this.#owners;
   }
 
   /**
-   * Takes bytes that came. What is no line of a roster is skipped.
+   * Takes received bytes. Invalid lines are skipped.
    *
    * @param bytes The bytes.
    */
   push(bytes: Uint8Array): void {
     const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true }))
       .split("\n");
-    // A line without an end is cut, and is then no name.
+    // A line without an end is cut, and so its name is invalid.
     this.#rest = (lines.pop() ?? "").slice(0, 2 * MAX_NAME);
     for (const line of lines) this.#take(line);
   }

@@ -1,9 +1,9 @@
 /**
  * EPMD's messages as bytes: a pure codec, without sockets.
  *
- * A request is a 2-byte length and a body, one per connection. An answer has no length of its own:
- * its decoder says `undefined` until enough bytes are there. `Extra` is kept as one character per
- * byte, since EPMD gives it no encoding.
+ * A request is a 2-byte length and a body, one per connection. An answer has no length of its own: its decoder
+ * returns `undefined` until enough bytes have arrived. `Extra` is kept as one character per byte, since EPMD
+ * defines no encoding for it.
  *
  * @module
  */
@@ -59,7 +59,7 @@ export interface NameEntry {
 /**
  * Encodes a request, with its length in front.
  *
- * @param request The request; its names are good ones, see {@linkcode nameFault}.
+ * @param request The request; its names are valid, see {@linkcode nameFault}.
  * @returns The bytes to send.
  * @throws {RangeError} When it would be longer than {@linkcode MAX_REQUEST}.
  */
@@ -101,7 +101,7 @@ function requestBody(request: EpmdRequest): Uint8Array {
  *
  * @param body The bytes after the length.
  * @returns The request.
- * @throws {EpmdFormatError} When it is none.
+ * @throws {EpmdFormatError} When it is invalid.
  */
 export function decodeRequest(body: Uint8Array): EpmdRequest {
   const rest = body.subarray(1);
@@ -132,7 +132,7 @@ export function decodeRequest(body: Uint8Array): EpmdRequest {
   }
 }
 
-/** Puts one request together from the segments that it arrives in. */
+/** Assembles one request from the segments that it arrives in. */
 export class RequestReader {
   #bytes: Uint8Array = new Uint8Array(0);
 
@@ -195,7 +195,7 @@ export function encodeAliveReply(
  *
  * @param bytes All bytes received so far.
  * @returns The answer, or `undefined` when more bytes are needed.
- * @throws {EpmdFormatError} When it is none.
+ * @throws {EpmdFormatError} When it is invalid.
  */
 export function decodeAliveReply(bytes: Uint8Array): AliveReply | undefined {
   if (bytes.length === 0) return undefined;
@@ -209,7 +209,7 @@ export function decodeAliveReply(bytes: Uint8Array): AliveReply | undefined {
 }
 
 /**
- * Finds what came after the answer to a registration.
+ * Returns the bytes after the answer to a registration.
  *
  * @param bytes All bytes received so far, with a whole answer.
  * @returns The bytes after it.
@@ -240,7 +240,7 @@ export function encodeLookupReply(
  * @param bytes All bytes received so far.
  * @returns The node, `{ found: undefined }` when no node has the name, or `undefined` when more
  * bytes are needed.
- * @throws {EpmdFormatError} When it is none.
+ * @throws {EpmdFormatError} When it is invalid.
  */
 export function decodeLookupReply(
   bytes: Uint8Array,
@@ -272,7 +272,7 @@ export function encodeNamesReply(
 }
 
 /**
- * Encodes the answer to a request for a dump; EPMD's tool prints it as it is.
+ * Encodes the answer to a request for a dump; EPMD's tool prints it unchanged.
  *
  * @param port EPMD's port.
  * @param entries The nodes.
@@ -295,7 +295,7 @@ export function encodeDumpReply(
  *
  * @param bytes All bytes until the connection ended.
  * @returns The nodes.
- * @throws {EpmdFormatError} When it is none.
+ * @throws {EpmdFormatError} When it is invalid.
  */
 export function decodeNamesReply(bytes: Uint8Array): NameEntry[] {
   if (bytes.length < 4) throw new EpmdFormatError("cut short");
@@ -328,7 +328,7 @@ function registrationBytes(node: Registration): Uint8Array {
   ]);
 }
 
-/** Reads what {@linkcode registrationBytes} wrote; `undefined` when it is cut short. */
+/** Reads the output of {@linkcode registrationBytes}; `undefined` when it is cut short. */
 function readRegistration(bytes: Uint8Array): Registration | undefined {
   if (bytes.length < 10) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,12 +1,11 @@
 /**
- * Keeps a node's name registered at EPMD, whoever serves it.
+ * Keeps a node's name registered at EPMD, whichever program serves it.
  *
- * Where an `epmd` runs, or another node serves, the name is registered there. Where nobody does,
- * this node serves the protocol itself and registers with itself. When the connection that holds
- * the registration ends, because the serving node left or died, all that remain do this again:
- * one of them finds the port free and serves, the others find it. Each registers with the
- * creation that it has, which marks it as an owner and not a newcomer, and proves it by the next link
- * of its chain (`ownership.ts`).
+ * If an `epmd` runs, or another node serves, the name is registered there. If not, this node serves the
+ * protocol itself and registers with itself. When the connection that holds the registration closes, because
+ * the serving node stopped or died, all remaining nodes do this again: one of them finds the port free and
+ * serves, the others find it. Each registers with its existing creation, which marks it as an owner and not a
+ * newcomer, and proves it by the next link of its chain (`ownership.ts`).
  *
  * @module
  */
@@ -43,30 +42,30 @@ import {
 import type { EpmdLog, EpmdServerLimits } from "./server.ts";
 import { type EpmdService, EpmdThread, serveEpmd } from "./thread.ts";
 
-/** Beyond this much Extra, a registration with its creation may not fit a request. */
+/** With a longer Extra, a registration with its creation may not fit a request. */
 const MAX_EXTRA = 512;
-/** The answer, and the roster as far as it is in the same segment. */
+/** The answer, and the part of the roster in the same segment. */
 const ALIVE_REPLY_CAP = 2 * 1024 * 1024;
 const ATTEMPTS = 8;
 const FIRST_JITTER = 20;
-/** Longer than the jitter of those who have a name, so that one of them serves before a newcomer. */
+/** Longer than the jitter of nodes that have a name, so that one of them serves before a newcomer. */
 const NEWCOMER_PAUSE = 40;
 const FIRST_BACKOFF = 50;
 const LAST_BACKOFF = 2000;
 
-/** Where a node of this program prepares to serve: one thread is enough. */
+/** The addresses at which a node of this program prepares to serve: one thread is enough. */
 const preparing = new Set<string>();
 
 /** Options of {@linkcode register}. */
 export interface EpmdOptions extends EpmdAddress {
   /**
-   * Where EPMD listens, besides `host`, if this node comes to serve it.
+   * The address where EPMD listens, besides `host`, if this node comes to serve it.
    *
    * @default only at `host`
    */
   listenHost?: string;
   /**
-   * Where messages go: take-overs, a lost and a regained registration, refused connections.
+   * Takes messages: take-overs, a lost and a regained registration, refused connections.
    *
    * @default nowhere
    */
@@ -77,18 +76,18 @@ export interface EpmdOptions extends EpmdAddress {
    * @default true
    */
   ref?: boolean;
-  /** Bounds of EPMD if this node comes to serve it. */
+  /** Limits of EPMD if this node comes to serve it. */
   limits?: EpmdServerLimits;
 }
 
 /** A name that is kept registered until it is closed. */
 export interface Lease extends AsyncDisposable {
-  /** The creation from the first registration; 4 at least. It never changes. */
+  /** The creation from the first registration, at least 4. It never changes. */
   readonly creation: number;
   /** Whether this node serves EPMD now. */
   readonly serving: boolean;
   /**
-   * Gives the name back, and stops to serve. Later calls join the first.
+   * Releases the name, and stops serving. Later calls join the first.
    *
    * @returns A promise that resolves when all sockets are closed.
    */
@@ -96,7 +95,7 @@ export interface Lease extends AsyncDisposable {
 }
 
 /**
- * Registers a node's name, and serves EPMD where nobody does.
+ * Registers a node's name, and serves EPMD if no other program does.
  *
  * After another node took over from a dead one, a newcomer is answered up to 2 s late; a `timeout`
  * below that is too short.
@@ -106,9 +105,9 @@ export interface Lease extends AsyncDisposable {
  * @returns The registration, which is kept until it is closed.
  * @throws {NameInUseError} When another node has the name.
  * @throws {EpmdUnreachableError} When EPMD can be neither reached nor served.
- * @throws {EpmdProtocolError} When something else listens there.
- * @throws {TypeError} When the name cannot be a node's, or `extra` is no string of bytes.
- * @throws {RangeError} When a port is none, or `extra` is too long.
+ * @throws {EpmdProtocolError} When another program listens there.
+ * @throws {TypeError} When the name is invalid, or `extra` is not a string of bytes.
+ * @throws {RangeError} When a port is invalid, or `extra` is too long.
  */
 export function register(
   entry: NodeEntry,
@@ -182,13 +181,13 @@ class NameLease implements Lease {
     await this.#recovery;
     const service = this.#service;
     this.#service = undefined;
-    // Nobody may find the port still taken once its connection has ended: the server goes first.
+    // A client must not find the port still in use once its connection has closed: the server goes first.
     const served = service?.close();
     await closeSocket(this.#socket);
     await Promise.all([served, ...this.#ending]);
   }
 
-  /** Registers wherever EPMD is, serving it when nobody does. */
+  /** Registers at EPMD, and serves it if no other program does. */
   async #join(): Promise<void> {
     try {
       let yielded = this.#creation !== 0;
@@ -199,7 +198,7 @@ class NameLease implements Lease {
           if (this.#closing.signal.aborted || attempt === ATTEMPTS) throw error;
           if (!isDropped(error)) throw error;
           if (!isRefused(error)) {
-            // Another has just begun to serve: a newcomer gives way once more.
+            // Another node has just begun to serve: a newcomer gives way once more.
             yielded = this.#creation !== 0;
           } else if (!yielded) {
             yielded = true;
@@ -210,7 +209,7 @@ class NameLease implements Lease {
             continue;
           }
         }
-        // Another is about to serve, or the one who served has just left.
+        // Another node is about to serve, or the serving one has just stopped.
         await this.#pause(randomInt(FIRST_JITTER) * attempt);
       }
     } finally {
@@ -218,7 +217,7 @@ class NameLease implements Lease {
     }
   }
 
-  /** Starts the thread that is needed if nobody else comes to serve in the meantime. */
+  /** Starts the thread that is needed if no other node comes to serve in the meantime. */
   #prepare(): void {
     const { host, port } = this.#target;
     const place = `${host}:${port}`;
@@ -260,10 +259,10 @@ class NameLease implements Lease {
       },
       cap: ALIVE_REPLY_CAP,
       signal: this.#closing.signal,
-      // The first registration is being waited for, whatever the option says of the rest.
+      // The caller waits for the first registration, whatever the option says of the rest.
       ref: ref || !again,
     }).catch((error) => {
-      // A link is used up once somebody may have seen it.
+      // A link is used up once it may have been seen.
       if (!isRefused(error)) this.#link = this.#chain.next();
       throw error;
     });
@@ -287,7 +286,7 @@ class NameLease implements Lease {
     if (socket.destroyed) this.#lost(socket);
   }
 
-  /** Whether this node serves now; not so when another was faster. */
+  /** Tries to serve; returns false when another node was faster. */
   async #serve(): Promise<boolean> {
     const { ref, log, limits } = this.#options;
     const { host, port } = this.#target;

@@ -1,5 +1,5 @@
 /**
- * Serves EPMD's protocol inside a node, where no `epmd` runs.
+ * Serves EPMD's protocol inside a node, if no `epmd` runs.
  *
  * @module
  */
@@ -28,53 +28,52 @@ import {
 } from "./protocol.ts";
 
 const LOG_INTERVAL = 5000;
-/** How long changes of the roster are put together, in milliseconds. */
+/** The time in which changes of the roster are combined, in milliseconds. */
 const NEWS_DELAY = 10;
-/** How much of the roster may wait for a node that does not read. */
+/** The number of bytes of the roster that may wait for a node that does not read. */
 const MAX_UNREAD = 256 * 1024;
-/** A connection beyond it is tried again by its client's kernel only after a second. */
+/** A connection beyond it is retried by its client's kernel only after a second. */
 const BACKLOG = 1024;
-/** How many connections may be open besides, as their sockets are about to close. */
+/** The number of further connections that may be open, as their sockets are about to close. */
 const CLOSING = 256;
 
-/** How messages are reported. */
+/** Reports a message. */
 export type EpmdLog = (
   level: "info" | "warning" | "error",
   message: string,
 ) => void;
 
-/** Bounds of a served EPMD. */
+/** Limits of a served EPMD. */
 export interface EpmdServerLimits {
   /**
-   * How long a connection may take to bring its request, and then to take its answer, in
-   * milliseconds.
+   * The time in which a connection must send its request, and then read its answer, in milliseconds.
    *
    * @default 5000
    */
   requestTimeout?: number;
   /**
-   * How many connections may be open that are no registered node's. One more closes the oldest, so
-   * that a flood of silent connections does not keep a node out.
+   * The number of open connections without a registered node. One more closes the oldest, so that a flood of
+   * silent connections does not keep a node out.
    *
    * @default 256
    */
   maxConnections?: number;
   /**
-   * How many nodes may be registered.
+   * The maximum number of registered nodes.
    *
    * @default 1024
    */
   maxNodes?: number;
   /**
-   * After a take-over, for how long a newcomer waits for its answer, so that a node that had its
-   * name before registers again first; in milliseconds.
+   * After a take-over, the time that a newcomer waits for its answer, so that the earlier owner of the name
+   * registers again first; in milliseconds.
    *
    * @default 2000
    */
   holdTime?: number;
   /**
-   * After a take-over, for how long the look-up of an unknown name waits for its node to register
-   * again, in milliseconds.
+   * After a take-over, the time that the look-up of an unknown name waits for its node to register again, in
+   * milliseconds.
    *
    * @default 500
    */
@@ -94,14 +93,14 @@ export interface EpmdServerOptions {
    */
   alsoAt?: string;
   /**
-   * Whether another served before, so that nodes are about to register again.
+   * Whether another node served before, so that nodes are about to register again.
    *
    * @default false
    */
   tookOver?: boolean;
   /**
-   * Whose names are kept for their owners after a take-over: by name, the last link that the one
-   * before was shown, empty for a node that showed none.
+   * The names that are reserved for their owners after a take-over: by name, the last link that the previous
+   * server received, empty for a node that sent none.
    *
    * @default none
    */
@@ -113,12 +112,12 @@ export interface EpmdServerOptions {
    */
   ref?: boolean;
   /**
-   * Where messages go.
+   * Takes messages.
    *
    * @default nowhere
    */
   log?: EpmdLog;
-  /** The bounds. */
+  /** The limits. */
   limits?: EpmdServerLimits;
 }
 
@@ -138,21 +137,21 @@ interface Holder {
 
 /** An EPMD inside this JavaScript process. */
 export class EpmdServer {
-  /** By address, in the order of their start. */
+  /** The listeners by address, in the order of their start. */
   readonly #listeners = new Map<string, Listener>();
   readonly #limits: Required<EpmdServerLimits>;
   readonly #ref: boolean;
   readonly #log: EpmdLog;
   readonly #names = new Map<string, Holder>();
-  /** Connections that are no registered node's, oldest first. */
+  /** Connections without a registered node, oldest first. */
   readonly #passing = new Set<Connection>();
-  /** Names that only their owners may have until the end of the hold. */
+  /** Names that only their owners may register until the end of the hold. */
   readonly #owners: Map<string, string>;
-  /** Newcomers, and those who prove nothing, that wait for the end of the hold. */
+  /** Newcomers, and nodes without a proof, that wait for the end of the hold. */
   readonly #held = new Map<Connection, Registration>();
   /** Look-ups that wait for their node to register again. */
   readonly #waiting = new Map<Connection, string>();
-  /** Lines of the roster that are to be told. */
+  /** Lines of the roster that are about to be sent. */
   #news = "";
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #holding = false;
@@ -178,9 +177,9 @@ export class EpmdServer {
   }
 
   /**
-   * Starts to serve.
+   * Starts serving.
    *
-   * @param options Where, and within which bounds.
+   * @param options The address and the limits.
    * @returns The server, listening.
    * @throws {Error} The system's error, with its `code`, when it cannot listen there.
    */
@@ -234,7 +233,7 @@ export class EpmdServer {
     return listener?.address.port ?? 0;
   }
 
-  /** How many connections were closed because of what they sent or did not send. */
+  /** The number of connections that were closed because of invalid or missing requests. */
   get refused(): number {
     return this.#refused;
   }
@@ -248,9 +247,9 @@ export class EpmdServer {
   }
 
   /**
-   * Stops to listen and closes all connections, so that registered nodes notice at once.
+   * Stops listening and closes all connections, so that registered nodes notice at once.
    *
-   * @returns A promise that resolves when all is closed.
+   * @returns A promise that resolves when everything is closed.
    */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
@@ -371,7 +370,7 @@ export class EpmdServer {
       return this.#refuse(connection, reason);
     }
     const { creation, owner } = parseExtra(registration.extra);
-    // A node that registers again shows that another served before, and died unseen by us.
+    // A node that registers again shows that another one served before, and died unnoticed by this one.
     if (creation !== undefined && this.#young) this.#tookOver();
     if (this.#holding && !this.#names.has(registration.name)) {
       const before = this.#owners.get(registration.name) || undefined;
@@ -419,7 +418,7 @@ export class EpmdServer {
     ).join("");
   }
 
-  /** Tells all who read the roster of a change; of many at a time, as after a take-over, at once. */
+  /** Sends a change to all readers of the roster; many changes at a time, as after a take-over, at once. */
   #announce(line: string): void {
     if (this.#closed !== undefined) return;
     this.#news += line;
@@ -436,7 +435,7 @@ export class EpmdServer {
     }
   }
 
-  /** Answers those who waited for a name that is registered now. */
+  /** Answers the look-ups that waited for a name that is registered now. */
   #settleWaiting(registration: Registration): void {
     for (const [connection, name] of this.#waiting) {
       if (name !== registration.name) continue;
@@ -458,7 +457,7 @@ export class EpmdServer {
   #refuse(connection: Connection, reason: string): void {
     const { remoteAddress, remotePort } = connection.socket;
     connection.socket.destroy();
-    // Forgotten now: "close" comes later, and a name must not outlive its connection.
+    // Released now: "close" comes later, and a name must not outlive its connection.
     this.#forget(connection);
     this.#count(reason, ` from ${remoteAddress}:${remotePort}`);
   }

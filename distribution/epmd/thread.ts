@@ -1,11 +1,10 @@
 /**
- * Serves EPMD on a thread of its own, so that a node that computes, or is stopped by a debugger,
- * keeps no others from starting and from finding each other.
+ * Serves EPMD on a thread of its own, so that a node that computes, or is stopped by a debugger, does not keep
+ * others from starting and finding each other.
  *
- * The thread's code is a text in this program, `worker_source.ts`. To start a thread from a file
- * needs a permission to read it on Deno, for which it would ask the user, and a bundler or
- * `deno compile` that knows of the file. Where there can be no thread, EPMD is served by the code
- * of the node.
+ * The thread's code is a text in this program, `worker_source.ts`. Starting a thread from a file needs a
+ * permission to read it on Deno, for which it would prompt the user, and a bundler or `deno compile` that knows
+ * of the file. If there can be no thread, the node's own thread serves EPMD.
  *
  * @module
  */
@@ -17,21 +16,21 @@ import { PortClaim } from "./claim.ts";
 import { type EpmdLog, EpmdServer, type EpmdServerOptions } from "./server.ts";
 import { WORKER_SOURCE } from "./worker_source.ts";
 
-/** How long a thread may take to start, in milliseconds; it takes 15 to 40 of a processor's. */
+/** The time limit for the start of a thread, in milliseconds; it takes 15 to 40 of a processor's. */
 const START_TIMEOUT = 2000;
 
-/** How long a thread may take to close all connections, in milliseconds. */
+/** The time limit for a thread to close all connections, in milliseconds. */
 const CLOSE_TIMEOUT = 2000;
 
-/** How many file descriptors are to be free before a thread is started; Deno takes 6. */
+/** The number of file descriptors that must be free before a thread is started; Deno takes 6. */
 const DESCRIPTORS = 12;
 
-/** What is said to the thread. */
+/** The messages to the thread. */
 export type ToThread =
   | { type: "listen"; options: Omit<EpmdServerOptions, "log"> }
   | { type: "close" };
 
-/** What the thread says. */
+/** The messages from the thread. */
 export type FromThread =
   | { type: "ready" | "listening" | "closed" }
   | { type: "failed"; code: string | undefined; text: string }
@@ -39,9 +38,9 @@ export type FromThread =
 
 /** An EPMD that is served by this program. */
 export interface EpmdService {
-  /** Resolves when it serves no more, whatever ended it. */
+  /** Resolves when it no longer serves, for any reason. */
   readonly ended: Promise<void>;
-  /** Stops to serve; resolves when the port is free and all connections are closed. */
+  /** Stops serving; resolves when the port is free and all connections are closed. */
   close(): Promise<void>;
 }
 
@@ -74,8 +73,8 @@ export class EpmdThread implements EpmdService {
   /**
    * Starts a thread, which does nothing yet.
    *
-   * @param log Where its messages go.
-   * @param target Where it is to serve, or somebody does.
+   * @param log Takes its messages.
+   * @param target The address that it will serve, or that another program serves.
    * @returns The thread, or `undefined` where the host allows none.
    */
   static async start(
@@ -87,8 +86,8 @@ export class EpmdThread implements EpmdService {
     try {
       const worker = new Worker(new URL(`data:text/javascript,${code}`), {
         name: "epmd",
-        // Deno asks for a permission to copy the environment; the flags of the program, which
-        // load instrumentation and the like, are not for this thread.
+        // Deno asks for a permission to copy the environment; the flags of the program, which load
+        // instrumentation and the like, are not for this thread.
         env: {},
         execArgv: [],
       });
@@ -104,9 +103,9 @@ export class EpmdThread implements EpmdService {
   }
 
   /**
-   * Starts to serve. After an error, it can be tried again.
+   * Starts serving. After an error, it can be retried.
    *
-   * @param options Where, and within which bounds.
+   * @param options The address and the limits.
    * @throws {Error} The system's error, with its `code`, when it cannot listen there.
    */
   async listen(options: EpmdServerOptions): Promise<void> {
@@ -128,7 +127,7 @@ export class EpmdThread implements EpmdService {
   }
 
   async #close(): Promise<void> {
-    // The program must not end before the port is free, nor a test with a thread that runs.
+    // The program must not exit before the port is free, nor a test with a running thread.
     this.#worker.ref();
     if (!this.#hasEnded && await this.#ready) {
       const closed = this.#next(CLOSE_TIMEOUT);
@@ -152,7 +151,7 @@ export class EpmdThread implements EpmdService {
     this.#waiting.clear();
   }
 
-  /** The next message; `undefined` when the thread ends first, or the time is up. */
+  /** The next message; `undefined` when the thread ends first, or after the time limit. */
   #next(timeout?: number): Promise<FromThread | undefined> {
     if (this.#hasEnded) return Promise.resolve(undefined);
     const { promise, resolve } = Promise.withResolvers<
@@ -169,12 +168,11 @@ export class EpmdThread implements EpmdService {
 }
 
 /**
- * Serves EPMD, by a thread if there can be one.
+ * Serves EPMD, on a thread if possible.
  *
- * @param start Starts a thread, or takes one that was started for it; it is called when the port is
- * had.
- * @param options Where, and within which bounds.
- * @returns What serves.
+ * @param start Starts a thread, or returns one that was started for it; it is called when the port is reserved.
+ * @param options The address and the limits.
+ * @returns The service.
  * @throws {Error} The system's error, with its `code`, when it cannot listen there.
  */
 export async function serveEpmd(
@@ -197,9 +195,9 @@ export async function serveEpmd(
 }
 
 /**
- * Whether some file descriptors are free: Deno 2.9 ends the program if it has none for a thread.
- * Connections have one each before it shows whether anybody listens, and need no other permission
- * than those for EPMD.
+ * Whether some file descriptors are free: Deno 2.9 ends the program if it has none for a thread. Connections
+ * take one each before it turns out whether a server listens, and need no other permission than those for
+ * EPMD.
  */
 async function hasDescriptors(
   target: { host: string; port: number },

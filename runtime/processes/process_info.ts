@@ -12,7 +12,7 @@ import type { Runtime } from "../runtime.ts";
 import type { MonitoredObject } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
 
-/** What `Process.info` tells of a process. */
+/** The result of `Process.info`. */
 export interface ProcessInfo {
   /** The process. */
   pid: Pid;

@@ -99,7 +99,7 @@ export class Timers {
     const { nobody, local } = host;
     const ref = host.makeRef();
     const receiver = to instanceof Pid ? host.find(to) : undefined;
-    // What nobody can get needs no timer: this one has ended before it began.
+    // A message that no process can receive needs no timer: this one has ended before it began.
     if (to instanceof Pid && receiver === undefined) return ref;
     new PendingTimer(host, this.#timers, receiver, ref, ms, () => {
       if (to instanceof Pid) local.send(nobody, to, message);

@@ -152,7 +152,7 @@ class Queue {
         first.expiring.expire();
       }
     } finally {
-      // What expired may have set another, and with it a timer.
+      // A callback of an expired one may have set another, and with it a timer.
       if (this.first !== undefined && this.#stopTimer === undefined) {
         this.#arm(this.first, Math.max(this.first.at - now, 0));
       }

@@ -12,8 +12,8 @@
 import type { Pid, Ref } from "../values/pid.ts";
 
 /**
- * What `send` gives: nothing while there is room, else a promise that resolves when the queue
- * has drained or the node is down, and never rejects.
+ * The result of `send`: `undefined` while there is room, else a promise that resolves when the queue has
+ * drained or the node is down, and never rejects.
  */
 export type Backpressure = Promise<void> | undefined;
 

@@ -49,7 +49,7 @@ export type Service = (
   node: string | undefined,
 ) => Resolved;
 
-/** What {@linkcode Modules.resolve} finds. */
+/** The result of {@linkcode Modules.resolve}. */
 export type Resolved =
   | { fn: () => unknown; label: string }
   | { error: SpawnFailure; message: string };

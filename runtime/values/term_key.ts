@@ -109,7 +109,7 @@ function spellObject(value: object, left: number, max: number): string {
       ? `t${kind}${bytes(value)}`
       : `t${kind}${[...value as Uint8Array]};`;
   }
-  // What follows is a level each, as for copyTerm.
+  // Each of the following values is a level, as for copyTerm.
   if (left <= 0) throw tooDeep(max);
   const inner = (item: unknown) => spell(item, left - 1, max);
   if (Array.isArray(value)) {

@@ -51,8 +51,8 @@ export interface ApplicationSpec {
    */
   vsn?: string;
   /**
-   * What its environment holds from its first start, but for what a configuration has
-   * (`Application.load`) and what was put as persistent.
+   * Its environment from its first start, except for values of a configuration (`Application.load`) and values
+   * that were put as persistent.
    *
    * @default {{}}
    */

@@ -35,8 +35,8 @@ export interface ChildModule<O = any> {
 }
 
 /**
- * What a child's start gives, as far as its type says so: the start of a specification that is known, of a
- * class whose `childSpec` gives a known one, or of that with its options.
+ * The result of a child's start, as far as its type declares it: the start of a known specification, of a class
+ * whose `childSpec` returns a known one, or of that with its options.
  *
  * @typeParam C The child as it is given to a supervisor.
  */
@@ -56,8 +56,8 @@ export type ChildDefinition =
   | readonly [module: ChildModule | CallbackModule, options: unknown];
 
 /**
- * What a module takes beside it in the list of children: the options of its `childSpec`, or what its `init`
- * gets.
+ * The value that accompanies a module in the list of children: the options of its `childSpec`, or the argument
+ * of its `init`.
  *
  * @typeParam M The module.
  */

@@ -20,8 +20,9 @@
  * in a frame of its own, before the parts of the next. A lane that is empty is removed, and its
  * sender's signals go to the text again.
  *
- * **The queue.** What waits here is `pending`: the text and the lanes. The connection adds what it
- * and the transport hold. Below `Port.room` a message needs to ask nobody else.
+ * **The queue.** `pending` is the number of bytes that wait here: the text and the lanes. The connection adds
+ * the bytes that it and the transport hold. Below `Port.room` a message can be accepted without asking the
+ * connection.
  *
  * @module
  */
@@ -94,7 +95,7 @@ interface Waiting {
   text: string;
 }
 
-/** What a node understands of limits. */
+/** The limits of a frame. */
 export interface FrameLimits {
   /** The largest message that it takes, in bytes. */
   maxMessageBytes: number;
@@ -122,7 +123,7 @@ export class Encoder implements Outgoing {
    * signal. Any other signal is written behind it.
    */
   #monitor = "";
-  /** Who monitors so, what, and its reference. */
+  /** The process that monitors, the monitored process or name, and the reference. */
   #caller: Pid | undefined;
   #called: Target = "";
   #callRef: Ref | undefined;

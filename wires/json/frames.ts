@@ -223,7 +223,7 @@ interface Latin1Buffer {
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** What a JSON text holds, and whether it is nested deeper than its reader takes for granted. */
+/** The value of a JSON text, and whether it is nested deeper than its reader expects. */
 export interface Parsed {
   /** The value. */
   value: unknown;
@@ -303,11 +303,11 @@ function withoutIndexes(text: string): string {
   );
 }
 
-/** What {@linkcode scan} finds: the quick way of decoding will not do. */
+/** A result of {@linkcode scan}: the fast way of decoding is not possible. */
 const NOT_ASCII = 1;
-/** What {@linkcode scan} finds: more levels than the lower bound. */
+/** A result of {@linkcode scan}: more levels than the lower bound. */
 const DEEP = 2;
-/** What {@linkcode scan} finds: a string may spell a large index of an array. */
+/** A result of {@linkcode scan}: a string may spell a large index of an array. */
 const INDEX = 4;
 
 /** How many digits such a string has: with fewer, few strings can be in one place. */

@@ -48,15 +48,15 @@ export const MAX_HANDSHAKE_BYTES = 4096;
 const MAX_DEPTH = 4;
 const NONCE = /^[0-9a-f]{64}$/;
 
-/** What the handshake found out. */
+/** The result of a handshake. */
 export interface Introduction {
-  /** Who the other one is. */
+  /** The other node. */
   peer: Peer;
   /** Whether the peer has no other connection to this node. */
   replaces: boolean;
   /** The largest message that it takes, in bytes. */
   maxMessageBytes: number;
-  /** What it has sent beyond the handshake, until another one takes over the transport. */
+  /** The bytes that it has sent after the handshake, until another reader takes over the transport. */
   rest: () => Uint8Array;
 }
 
@@ -135,7 +135,7 @@ class Conversation {
     return bytes.subarray(4, 4 + length);
   }
 
-  /** What came after the handshake. */
+  /** The bytes after the handshake. */
   rest(): Uint8Array {
     return this.#bytes;
   }

@@ -1,8 +1,8 @@
 /**
  * Values in JSON and back.
  *
- * What JSON has is written as it is. The rest is an object with one key that begins with `$`;
- * a signal says whether its values hold such tags, so that most are never looked through.
+ * Values that JSON has are written unchanged. All others are an object with one key that begins with `$`; a
+ * signal declares whether its values contain such tags, so that most values are never searched.
  *
  * @module
  */
@@ -293,7 +293,7 @@ export class ValueEncoder {
     return this.#writeBytes(value);
   }
 
-  /** What was looked at for this was not in vain. */
+  /** The checks so far paid off: their count starts anew. */
   #stringify(value: object): string {
     this.#looked = 0;
     return JSON.stringify(value);
