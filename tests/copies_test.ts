@@ -190,6 +190,16 @@ const WAYS: Record<string, Way> = {
     }, ({ reason }) => reason);
     return { got, send: (value) => Process.exit(known, value) };
   },
+  "the arguments of Node.spawn() by name": (node) => {
+    const { got, named } = exported(node, () => 0);
+    return Promise.resolve({
+      got,
+      send(value) {
+        const [module, fn, args] = named(value);
+        return Node.spawn(node.name, [module, fn], args);
+      },
+    });
+  },
   "GenServer.cast()": async (node) => {
     const { pid, got } = await server(node);
     return { got, send: (value) => GenServer.cast(pid, value) };
@@ -407,6 +417,27 @@ clusterTest(
       checkTable(WAYS, kate, async () => {
         assertEquals(await Node.connect(KATE), true);
       })),
+);
+
+clusterTest(
+  "every way to send to a node from before its start copies at once",
+  async (cluster) => {
+    const started = Promise.withResolvers<Node>();
+    const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+    spawn(async () => {
+      try {
+        const alex = await started.promise;
+        assertEquals(self().node, "nonode@nohost");
+        // A node that is not started spawns nothing elsewhere.
+        const { "the arguments of Node.spawn() by name": _, ...ways } = WAYS;
+        resolve(await checkTable(ways, alex, () => Promise.resolve()));
+      } catch (error) {
+        reject(error);
+      }
+    });
+    started.resolve(await cluster.start("alex"));
+    await done;
+  },
 );
 
 const DIALLING: Record<string, Way> = {

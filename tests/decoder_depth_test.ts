@@ -6,7 +6,12 @@ import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { ProtocolError } from "../wires/json/checks.ts";
-import { frameOf, rawFrameOf } from "./_raw_peer.ts";
+import {
+  attachedFrameOf,
+  attachmentOf,
+  frameOf,
+  rawFrameOf,
+} from "./_raw_peer.ts";
 
 const HERE = { name: "kate@localhost", creation: 5 };
 const THERE = { name: "alex@localhost", creation: 7 };
@@ -49,6 +54,9 @@ const SIGNALS: Record<
   exit: [56, (value, star) => `["exit${star}",1,2,${value}]`],
   exit_link: [56, (value, star) => `["exit_link${star}",1,7,2,${value}]`],
   down: [56, (value, star) => `["down${star}",1,2,3,${value}]`],
+  // The request's envelope is a level.
+  call: [63, (value, star) => `["call${star}",1,2,4,${value}]`],
+  call_name: [63, (value, star) => `["call_name${star}",1,"inbox",4,${value}]`],
   // The list of the arguments is a level.
   spawn: [
     63,
@@ -81,6 +89,8 @@ function delivered(chunks: Uint8Array[]): number {
       "spawnRequest",
     ].map((name) => [name, () => void count++]),
   );
+  // A call is one signal, which delivers a monitor and a request.
+  deliver.monitor = () => {};
   const decoder = new Decoder(
     HERE,
     THERE,
@@ -94,50 +104,100 @@ function delivered(chunks: Uint8Array[]): number {
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-/** The ways to send a signal: in a frame of its own, with others, or as a large one. */
-const FRAMES: Record<string, (signal: string) => Uint8Array[]> = {
-  "a small frame": (signal) => [frameOf(`[${signal}]`)],
-  "a frame with others": (signal) => [
-    frameOf(`[["send",1,2,1],${signal},["send",1,2,1]]`),
-  ],
-  "a large signal": (signal) => [
-    rawFrameOf(1, bytesOf(signal), true),
-    frameOf('[["large",1]]'),
-  ],
-  "a large signal in parts": (signal) => [
-    rawFrameOf(9, bytesOf(signal.slice(0, 40)), false),
-    rawFrameOf(9, bytesOf(signal.slice(40)), true),
-    frameOf('[["large",9]]'),
-  ],
-  "a large signal among deep ones": (signal) => [
-    rawFrameOf(2, bytesOf(signal), true),
-    frameOf(
-      `[["send",1,2,${"[".repeat(64)}${
-        "]".repeat(64)
-      }],["large",2],["send",1,2,1]]`,
-    ),
-  ],
+const TEXT = attachmentOf("hi");
+
+/** A signal with so many spaces in front of its value, which JSON allows. */
+function padded(signal: string): string {
+  return signal.replace("[", `[${" ".repeat(100_000)}`);
+}
+
+/** A way to send a signal. */
+interface Framing {
+  framed(signal: string): Uint8Array[];
+  /** The number of other signals in the frames. */
+  others?: number;
+  /** The innermost value, with a tag. */
+  leaf?: string;
+}
+
+/** The ways to send a signal: in a frame of its own, with others, with attachments, or as a large one. */
+const FRAMES: Record<string, Framing> = {
+  "a small frame": { framed: (signal) => [frameOf(`[${signal}]`)] },
+  "a frame with others": {
+    framed: (signal) => [
+      frameOf(`[["send",1,2,1],${signal},["send",1,2,1]]`),
+    ],
+    others: 2,
+  },
+  "a frame behind a long one": {
+    framed: (signal) => [
+      frameOf(`[["send",1,2,"${"[".repeat(20_000)}"],${signal}]`),
+    ],
+    others: 1,
+  },
+  "a frame with attachments": {
+    framed: (signal) => [attachedFrameOf(`[${signal}]`, ["hi"])],
+    leaf: '{"$text":0}',
+  },
+  "a frame with the attachments of another": {
+    framed: (signal) => [
+      attachedFrameOf(`[["send*",1,2,{"$text":0}],${signal}]`, ["hi"]),
+    ],
+    others: 1,
+  },
+  "a large signal": {
+    framed: (signal) => [
+      rawFrameOf(1, bytesOf(signal), true),
+      frameOf('[["large",1]]'),
+    ],
+  },
+  "a large signal of many bytes": {
+    framed: (signal) => [
+      rawFrameOf(1, bytesOf(padded(signal)), true),
+      frameOf('[["large",1]]'),
+    ],
+  },
+  "a large signal with attachments": {
+    framed: (signal) => [
+      rawFrameOf(3, TEXT, false),
+      rawFrameOf(3, bytesOf(signal), true),
+      frameOf(`[["large_attached",3,${TEXT.length},0]]`),
+    ],
+    leaf: '{"$text":0}',
+  },
+  "a large signal in parts": {
+    framed: (signal) => [
+      rawFrameOf(9, bytesOf(signal.slice(0, 40)), false),
+      rawFrameOf(9, bytesOf(signal.slice(40)), true),
+      frameOf('[["large",9]]'),
+    ],
+  },
+  "a large signal among deep ones": {
+    framed: (signal) => [
+      rawFrameOf(2, bytesOf(signal), true),
+      frameOf(
+        `[["send",1,2,${"[".repeat(64)}${
+          "]".repeat(64)
+        }],["large",2],["send",1,2,1]]`,
+      ),
+    ],
+    others: 2,
+  },
 };
 
-/** The number of other signals in the frames. */
-const OTHERS: Record<string, number> = {
-  "a frame with others": 2,
-  "a large signal among deep ones": 2,
-};
-
-for (const [frame, framed] of Object.entries(FRAMES)) {
+for (const [frame, { framed, others = 0, leaf }] of Object.entries(FRAMES)) {
   test(`the decoder accepts values of the permitted depth, and no deeper: ${frame}`, () => {
     for (const [kind, [most, signal]] of Object.entries(SIGNALS)) {
       for (const [level, [json, isTag]] of Object.entries(LEVELS)) {
         const nested = (levels: number) => {
-          let value = "1";
+          let value = leaf ?? "1";
           for (let i = 0; i < levels; i++) value = json(value);
-          return framed(signal(value, isTag ? "*" : ""));
+          return framed(signal(value, isTag || leaf !== undefined ? "*" : ""));
         };
         for (const levels of [1, most - 1, most]) {
           assertEquals(
             delivered(nested(levels)),
-            1 + (OTHERS[frame] ?? 0),
+            1 + others,
             `${levels} × ${level} in ${kind}`,
           );
         }

@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import fc from "fast-check";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
+import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
 import { exit, Pid, Process, receive, self, send, spawn } from "../process.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
@@ -57,8 +58,33 @@ function nested(kind: string, levels: number, leaf: unknown): unknown {
   return value;
 }
 
+const LENGTH = 5000;
+
+/** Long containers, as an innermost or an outermost level. */
+const LONG: Record<string, (inner: unknown) => unknown> = {
+  "a long array": (inner) => [...new Array(LENGTH).fill(0), inner],
+  "a long array with a tag": (inner) => [
+    ...new Array(LENGTH).fill(0),
+    -0,
+    inner,
+  ],
+  "a long object": (inner) => ({ ...new Array(LENGTH).fill(0), inner }),
+  "a long Map": (inner) =>
+    new Map<unknown, unknown>([
+      ...new Array(LENGTH).fill(0).map((_, i) => [i, 0] as const),
+      ["inner", inner],
+    ]),
+  "a long Set": (inner) => new Set([...new Array(LENGTH).keys(), inner]),
+};
+
 /** All kinds with all leaves, with the given number of levels. */
 function* table(levels: number): Generator<[string, unknown]> {
+  for (const [long, of] of Object.entries(LONG)) {
+    const inner = nested("array", levels - 1, of("leaf"));
+    yield [`${levels - 1} × array, with ${long}`, inner];
+    const outer = of(nested("object", levels - 1, 1));
+    yield [`${long}, with ${levels - 1} × object`, outer];
+  }
   for (const kind of Object.keys(LEVELS)) {
     for (const [leaf, of] of Object.entries(LEAVES)) {
       yield [`${levels} × ${kind}, with ${leaf}`, nested(kind, levels, of())];
@@ -218,6 +244,81 @@ for (const node of [ALEX, KATE]) {
       }),
   );
 }
+
+/** A server that replies to every request with its content. */
+const Echo = {
+  name: "Echo",
+  init: () => ({ type: "ok", state: 0 }),
+  handleCall: (request: unknown, _from: unknown, state: unknown) => ({
+    type: "reply",
+    reply: request,
+    state,
+  }),
+  handleCast: ([to, value]: [Pid, unknown], state: unknown) => {
+    send(to, value);
+    return { type: "noreply", state };
+  },
+};
+
+for (const node of [ALEX, KATE]) {
+  const where = node === ALEX ? "within a node" : "to another node";
+  clusterTest(
+    `call() accepts requests of 63 levels, cast() and reply() likewise, and they reject more: ${where}`,
+    (cluster) =>
+      withKate(cluster, async (kate, alex) => {
+        const home = node === ALEX ? alex : kate;
+        const server = await home.run(() =>
+          // deno-lint-ignore no-explicit-any
+          GenServer.start(Echo as any, undefined)
+        );
+        const mirror = { name: "mirror", node: KATE };
+        for (const [what, value] of table(63)) {
+          sameAs(await GenServer.call(server, value), value, what);
+        }
+        // The envelope of a request is a level.
+        for (const [what, value] of table(64)) {
+          await assertRejectsOrThrows(
+            () => GenServer.call(server, value),
+            what,
+          );
+        }
+        for (const [what, value] of table(62)) {
+          // The list is a level, too.
+          GenServer.cast(server, [self(), value]);
+          sameAs(await receive(), value, what);
+        }
+        for (const [what, value] of table(63)) {
+          await assertRejectsOrThrows(
+            () => Promise.resolve(GenServer.cast(server, [self(), value])),
+            what,
+          );
+        }
+        send(mirror, "alive");
+        assertEquals(await receive(), "alive");
+      }),
+  );
+}
+
+clusterTest(
+  "sendAfter() accepts messages of 64 levels, and rejects 65",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      for (const [what, value] of table(64)) {
+        Process.sendAfter(self(), value, 0);
+        sameAs(await receive(), value, what);
+      }
+      for (const [what, value] of table(65)) {
+        assertThrows(
+          () => Process.sendAfter(self(), value, 0),
+          RangeError,
+          TOO_DEEP,
+          what,
+        );
+      }
+    });
+  },
+);
 
 async function assertRejectsOrThrows(
   fn: () => Promise<unknown>,

@@ -156,3 +156,28 @@ clusterTest("spaces and case of a cookie count", async (cluster) => {
   }
   await enter(cookie);
 });
+
+clusterTest(
+  "a cookie's characters beyond ASCII count, as UTF-8",
+  async (cluster) => {
+    const cookie = "kę\u0142b\u{1f36a}";
+    const alex = await cluster.start("alex", { cookie });
+    const enter = async (cookie: string) => {
+      await using peer = await RawPeer.dial(alex.port);
+      await peer.enter(RAW, ALEX, { cookie });
+    };
+    const others = [
+      // The same lowest bytes, and what stands for characters that an encoding lacks.
+      [...cookie].map((each) => each.codePointAt(0)! & 0xff)
+        .map((byte) => byte < 0x20 ? "x" : String.fromCharCode(byte)).join(""),
+      cookie.replaceAll(/[^ -~]/gu, "?"),
+      cookie.replaceAll(/[^ -~]/gu, "\ufffd"),
+      cookie.normalize("NFD"),
+      cookie.replace("\u{1f36a}", "\u{1f36b}"),
+    ];
+    for (const other of others) {
+      await assertRejects(() => enter(other), Error, undefined, other);
+    }
+    await enter(cookie);
+  },
+);

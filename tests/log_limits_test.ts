@@ -311,6 +311,34 @@ test("NodeLog writes a limited number of events per cause, and counts the others
   }
 });
 
+test("NodeLog counts the events of causes beyond those that it tells apart", () => {
+  const CAUSES = 1000;
+  for (const peer of [undefined, "p"]) {
+    for (const most of [1, 10]) {
+      const events: LogEvent[] = [];
+      const { log, pass } = timedLog((event) => void events.push(event));
+      let reported = 0;
+      for (let round = 0; round < 3; round++) {
+        for (let i = 0; i < CAUSES; i++) {
+          log.report("error", () => "event", {
+            what: `cause ${i}`,
+            most,
+            peer,
+          });
+          reported++;
+        }
+        pass(5000);
+      }
+      log.stop();
+      assertEquals(
+        events.reduce((sum, each) => sum + standsFor(each), 0),
+        reported,
+      );
+      assertLess(events.length, reported);
+    }
+  }
+});
+
 test("NodeLog writes an event after a window whose timer is late", () => {
   const messages: string[] = [];
   let now = 0;

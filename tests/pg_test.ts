@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Node } from "../node.ts";
 import { pg, type PgMessage } from "../pg.ts";
 import {
@@ -190,5 +190,50 @@ nodesTest(
     const { value } = await receive((m) => ref.equals(m?.ref));
     assertEquals(value, { type: "error", reason: "badarg" });
     await kate.run(() => assertEquals(pg.whichGroups(), []));
+  },
+);
+
+nodesTest(
+  "join() accepts groups of 56 levels, which arrive on other nodes, and rejects 57",
+  async (_alex, kate) => {
+    const nested = (levels: number): unknown => {
+      let group: unknown = "g";
+      for (let i = 0; i < levels; i++) {
+        group = i % 2 === 0 ? [group] : { group };
+      }
+      return group;
+    };
+    await Node.connect(kate.name);
+    for (const levels of [55, 56]) {
+      const group = nested(levels);
+      const { ref } = await kate.run(() => pg.monitor(group));
+      assert(ref !== undefined);
+      await pg.join(group, self());
+      await kate.run(async () => {
+        while (pg.getMembers(group).length === 0) await Process.sleep(1);
+        assertEquals(pg.whichGroups(), [group]);
+      });
+      await pg.leave(group, self());
+      await kate.run(async () => {
+        while (pg.getMembers(group).length > 0) await Process.sleep(1);
+      });
+    }
+    for (const levels of [57, 64, 65]) {
+      const group = nested(levels);
+      const actions = [
+        () => pg.join(group, self()),
+        () => pg.leave(group, self()),
+        () => pg.monitor(group),
+        // deno-lint-ignore require-await
+        async () => pg.getMembers(group),
+      ];
+      for (const action of actions) {
+        await assertRejects(
+          async () => await action(),
+          RangeError,
+          "nested deeper than 56 levels",
+        );
+      }
+    }
   },
 );

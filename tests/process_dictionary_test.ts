@@ -24,7 +24,7 @@ import {
   Supervisor,
 } from "../mod.ts";
 import { clusterTest, pairTest } from "./_nodes.ts";
-import { turn } from "./_processes.ts";
+import { processTest, turn } from "./_processes.ts";
 import { THEIRS, withRaw } from "./_raw_peer.ts";
 
 clusterTest(
@@ -217,3 +217,16 @@ pairTest(
 function startExported(): Pid {
   return spawnLink(() => receive());
 }
+
+processTest(
+  "setLabel() keeps a copy of the label, and info() returns one",
+  () => {
+    const label = { room: ["lobby"] };
+    Process.setLabel(label);
+    label.room.push("hall");
+    const first = Process.info()!.label as typeof label;
+    assertEquals(first, { room: ["lobby"] });
+    first.room.push("attic");
+    assertEquals(Process.info()!.label, { room: ["lobby"] });
+  },
+);

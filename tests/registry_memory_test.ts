@@ -1,31 +1,13 @@
 /** A registry retains nothing that is no longer registered: the heap shows it. */
 
-import { assertLess } from "@std/assert";
-import v8 from "node:v8";
-import vm from "node:vm";
 import { Process, receive, self, send, spawn } from "../process.ts";
 import { Registry } from "../registry.ts";
 import { Supervisor } from "../supervisor.ts";
+import { assertForgets, newKey } from "./_memory.ts";
 import { processTest } from "./_processes.ts";
 
 /** The number of keys that are registered and unregistered in a round. */
 const KEYS = 400;
-/** The number of characters of a key, so that a retained one shows. */
-const SIZE = 10_000;
-const MEGABYTE = 1 << 20;
-
-v8.setFlagsFromString("--expose-gc");
-const collect = vm.runInNewContext("gc") as () => void;
-
-/** The memory in use after garbage collection, in bytes. */
-async function used(): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  collect();
-  return Deno.memoryUsage().heapUsed;
-}
-
-let made = 0;
-const newKey = () => `${++made} `.padEnd(SIZE, "k");
 
 /** Ways to register keys temporarily. */
 const WAYS: Record<string, () => void | Promise<void>> = {
@@ -57,6 +39,13 @@ const WAYS: Record<string, () => void | Promise<void>> = {
       await receive((m) => ref.equals(m?.ref));
     }
   },
+  "putMeta() and deleteMeta()": () => {
+    for (let i = 0; i < KEYS; i++) {
+      const key = newKey();
+      Registry.putMeta("R", key, i);
+      Registry.deleteMeta("R", key);
+    }
+  },
   "lookup() of unregistered keys": () => {
     for (let i = 0; i < KEYS; i++) Registry.lookup("R", newKey());
   },
@@ -73,18 +62,7 @@ for (const keys of ["unique", "duplicate"] as const) {
       `a ${keys} registry forgets keys: ${way}`,
       async () => {
         await Registry.startLink({ keys, name: "R" });
-        await fn();
-        const before = await used();
-        const rounds = 3;
-        for (let round = 0; round < rounds; round++) await fn();
-        const grown = await used() - before;
-        // Each retained key would be more than its characters.
-        const all = rounds * (way === "a lock" ? KEYS / 4 : KEYS) * SIZE;
-        assertLess(
-          grown,
-          all / 4,
-          `${Math.round(all / MEGABYTE)} MiB of keys were registered`,
-        );
+        await assertForgets(fn, way === "a lock" ? KEYS / 4 : KEYS);
         await Supervisor.stop("R");
       },
     );
