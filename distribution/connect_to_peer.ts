@@ -12,7 +12,6 @@ import { EpmdError, isLoopback, lookup, parseExtra } from "./epmd/mod.ts";
 import type { PeerStream } from "./host_environment.ts";
 import { addressOf, type NodeName } from "./node_name.ts";
 import { type Address, connectTcp } from "./tcp.ts";
-import { connectTls } from "./tls.ts";
 import type { Transport } from "./wire.ts";
 
 /** The default address on which a node listens, and that of the EPMD on its own machine. */
@@ -41,10 +40,11 @@ export async function connectToPeer(
   signal: AbortSignal,
 ): Promise<PeerStream> {
   const { epmdPort, tls } = own;
-  const connect = (to: Address): Promise<Transport> =>
-    tls === undefined
-      ? connectTcp(to, signal)
-      : connectTls(to, peer.full, tls, signal);
+  const connect = async (to: Address): Promise<Transport> => {
+    if (tls === undefined) return await connectTcp(to, signal);
+    const { connectTls } = await import("./tls.ts");
+    return await connectTls(to, peer.full, tls, signal);
+  };
   if (address !== undefined) {
     const to = parseAddress(address);
     return { transport: await connect(to), extra: undefined };

@@ -24,7 +24,6 @@ import type { Listener } from "./listener.ts";
 import type { NetworkLog } from "./network_log.ts";
 import type { NodeName } from "./node_name.ts";
 import { listenTcp, MAX_CONNECTIONS, TcpTransport } from "./tcp.ts";
-import { TlsAcceptor } from "./tls.ts";
 import type { Transport } from "./wire.ts";
 
 /** EPMD's default port, if `ERL_EPMD_PORT` is not set. */
@@ -73,7 +72,7 @@ export async function listenForPeers(
   accept: (transport: Transport) => void,
   log: NetworkLog,
 ): Promise<Listener> {
-  const acceptor = tls && new TlsAcceptor(tls);
+  const acceptor = tls && new (await import("./tls.ts")).TlsAcceptor(tls);
   let quietUntil = -Infinity;
   try {
     return await listenTcp({ host, port }, {

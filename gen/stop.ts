@@ -4,9 +4,9 @@
  * @module
  */
 
-import { isDeepStrictEqual } from "node:util";
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
 import type { AliasMode } from "../runtime/processes/links_and_monitors.ts";
+import { builtin } from "../runtime/host/builtin.ts";
 import { PendingAnswer } from "../runtime/processes/pending_answer.ts";
 import { atAwait } from "../runtime/promises/answer.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
@@ -151,5 +151,6 @@ async function stopAt(
 }
 
 function isSame(actual: unknown, reason: unknown): boolean {
-  return actual === reason || isDeepStrictEqual(actual, reason);
+  return actual === reason ||
+    builtin("node:util").isDeepStrictEqual(actual, reason);
 }

@@ -4,12 +4,7 @@
  * @module
  */
 
-import {
-  checkCookie,
-  readCookieFile,
-  userCookie,
-} from "../distribution/cookie.ts";
-import { loadCredentials } from "../distribution/credentials.ts";
+import { checkCookie } from "../distribution/cookie.ts";
 import type {
   HostEnvironment,
   HostRegistration,
@@ -38,17 +33,23 @@ import { checkNodeOptions } from "./check_options.ts";
 import type { NodeOptions } from "./options.ts";
 import { exportShell } from "./remote_shell.ts";
 
+// Most programs never come to code for TLS, files or a terminal, and the host loads each of its modules when
+// one is first imported: all of them, 8 ms of the 130 from the command to a node that can be reached. So
+// that code is imported where it is needed, and `builtin` gets single functions.
+
 /** The machine's sockets, EPMD and clock, as a node's options say. */
-export function systemHost(
+export async function systemHost(
   options: NodeOptions,
   name: NodeName,
-): HostEnvironment {
+): Promise<HostEnvironment> {
+  const { tls } = options;
   return new SystemHost({
     name,
     host: options.listen ?? "127.0.0.1",
     port: options.port ?? 0,
     epmdPort: options.epmdPort ?? defaultEpmdPort(),
-    tls: options.tls && loadCredentials(options.tls, name.full),
+    tls: tls && (await import("../distribution/credentials.ts"))
+      .loadCredentials(tls, name.full),
   });
 }
 
@@ -74,19 +75,20 @@ export interface StartedNode {
  */
 export async function startNode(
   options: NodeOptions,
-  hostOf: (options: NodeOptions, name: NodeName) => HostEnvironment,
+  hostOf: (
+    options: NodeOptions,
+    name: NodeName,
+  ) => HostEnvironment | Promise<HostEnvironment>,
   names: Record<string, unknown>,
 ): Promise<StartedNode> {
   checkNodeOptions(options, DEFAULT_LIMITS);
   const name = nodeName(options.name);
   const cookie = options.cookie !== undefined
     ? checkCookie(options.cookie, "the cookie option")
-    : options.cookieFile !== undefined
-    ? readCookieFile(options.cookieFile)
-    : await userCookie();
+    : await cookieOf(options.cookieFile);
   const limits = limitsOf(options);
   const hidden = options.hidden ?? false;
-  const host = hostOf(options, name);
+  const host = await hostOf(options, name);
   await using resources = new AsyncDisposableStack();
   const nodeLog = new NodeLog({
     node: name.full,
@@ -154,6 +156,13 @@ export async function startNode(
     registration,
     accept: () => ready.resolve(network),
   };
+}
+
+async function cookieOf(file: string | undefined): Promise<string> {
+  const { readCookieFile, userCookie } = await import(
+    "../distribution/cookie_file.ts"
+  );
+  return file === undefined ? await userCookie() : readCookieFile(file);
 }
 
 /** The limits given; those that are left out, or `undefined`, as they are by default. */

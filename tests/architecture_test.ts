@@ -71,6 +71,7 @@ interface Dependency {
   specifier: string;
   code?: { specifier?: string };
   type?: { specifier?: string };
+  isDynamic?: boolean;
 }
 
 interface Module {
@@ -81,10 +82,10 @@ interface Module {
 /** Files and their imports: files of the project by path, all others as written. */
 type Graph = Map<string, Set<string>>;
 
-/** The files that a file reaches, with or without imports of types. */
+/** The files that a file reaches, with or without imports of types, and those that run later. */
 async function graphOf(
   entry: string,
-  { types = true } = {},
+  { types = true, later = true } = {},
 ): Promise<Graph> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", entry],
@@ -102,6 +103,7 @@ async function graphOf(
       pathOf(specifier),
       new Set(
         dependencies.filter(({ code }) => types || code !== undefined)
+          .filter(({ isDynamic }) => later || !isDynamic)
           .map(nameOf),
       ),
     ]),
@@ -333,6 +335,20 @@ test("mod.ts reaches no package until a shell is opened", async () => {
   }
   assertEquals(wrong, []);
   assert(reached.has("node.ts") && !reached.has(SHELL_ON_DEMAND));
+});
+
+test("mod.ts loads no code for TLS, files and terminals when a program starts", async () => {
+  const files = await graphOf("mod.ts", { types: false, later: false });
+  const reached = new Set(["mod.ts"]);
+  for (const path of reached) {
+    for (const imported of files.get(path) ?? []) reached.add(imported);
+  }
+  assert(reached.has("node:net"));
+  assertEquals(
+    ["node:tls", "node:fs", "node:readline", "node:util", "distribution/tls.ts"]
+      .filter((path) => reached.has(path)),
+    [],
+  );
 });
 
 test("imports have no cycles, types included, except within one idea", async () => {

@@ -11,12 +11,12 @@
  */
 
 import { Buffer } from "node:buffer";
-import { fstatSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import nodeProcess from "node:process";
 import { setTimeout } from "node:timers";
 import { outside } from "../context/async_context.ts";
 import { ignore } from "../promises/ignore.ts";
+import { builtin } from "./builtin.ts";
 
 /** How many bytes a pipe takes whole or not at all: PIPE_BUF. */
 const PIECE = nodeProcess.platform === "linux" ? 4096 : 512;
@@ -126,7 +126,7 @@ export class OutputStream {
     stream.on("error", (error: unknown) => this.#failed(error));
     if (this.#isHosts) return;
     try {
-      if (!fstatSync(this.#fd).isFIFO()) return;
+      if (!builtin("node:fs").fstatSync(this.#fd).isFIFO()) return;
       const socket = outside(() =>
         new Socket({ fd: this.#fd, readable: false, writable: true })
       );
@@ -169,6 +169,7 @@ export class OutputStream {
 
   /** Writes as much as is taken at once; returns the rest. */
   #writeNow(bytes: Uint8Array): Uint8Array | undefined {
+    const { writeSync } = builtin("node:fs");
     const pipe = this.#pipe;
     let at = 0;
     pipe?.setBlocking?.(false);

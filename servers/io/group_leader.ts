@@ -4,13 +4,14 @@
  * @module
  */
 
-import { createInterface, type Interface } from "node:readline";
+import type { Interface } from "node:readline";
 import nodeProcess from "node:process";
 import { outside } from "../../runtime/context/async_context.ts";
 import { printable, printableWithin } from "../../runtime/values/inspect.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { builtin } from "../../runtime/host/builtin.ts";
 import { standardOutput } from "../../runtime/host/output_stream.ts";
 import { streamsStandIn } from "../../runtime/host/standard_streams.ts";
 import { PendingWrites } from "./pending_writes.ts";
@@ -59,6 +60,7 @@ export function standardIo(): IoDevice {
       if (standIn !== undefined) return await standIn.readLine(prompt, node);
       await standardOutput.write(prompt);
       if (lines === undefined) {
+        const { createInterface } = builtin("node:readline");
         input = outside(() => createInterface({ input: nodeProcess.stdin }));
         lines = input[Symbol.asyncIterator]();
       }
