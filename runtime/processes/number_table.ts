@@ -99,6 +99,10 @@ export class NumberTable<T extends Numbered> {
     this.#slots = new Array(1 << bits).fill(undefined);
     this.#mask = (1 << bits) - 1;
     this.#shift = 32 - bits;
-    for (const each of before) if (each !== undefined) this.#put(each);
+    // By index: until it is compiled, `for of` makes an object for each slot.
+    for (let at = 0; at < before.length; at++) {
+      const each = before[at];
+      if (each !== undefined) this.#put(each);
+    }
   }
 }
