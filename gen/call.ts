@@ -86,7 +86,7 @@ class PendingCall<T> extends PendingReply<T> {
 /**
  * The timeout of options, or the default.
  *
- * @throws {TypeError} If the options are invalid: a timeout where Elixir has it, for one.
+ * @throws {TypeError} If the options are invalid: for example a number, where Elixir has the timeout.
  * @throws {TypeError} If a timeout is not a number.
  * @throws {RangeError} If a timeout is negative or `NaN`.
  */
@@ -158,12 +158,12 @@ export function cast(
   );
 }
 
-/** Sends a process a message that names its sender. */
+/** Sends a process a message with its sender. */
 export function tell(process: LocalProcess, to: Pid, message: unknown): void {
   process.send(to, new Tell(process.pid, message));
 }
 
-/** Sends a place a request, for a process. */
+/** Sends a request to a place, for a process. */
 export function startCall<T>(
   process: LocalProcess,
   place: Place,

@@ -1,9 +1,9 @@
 /**
  * Where a server is, and how a request goes on from there.
  *
- * Pids, names on a node, and names in a registry of this node are known at once. Other registries answer
- * with a promise. A request whose place is known goes out in the turn of the call, so that it keeps its
- * order among what its sender sends; that is why nothing here awaits.
+ * Pids, names on a node, and names in a registry of this node are resolved at once. Other registries answer
+ * with a promise. A request to a known place is sent in the turn of the call, so that it keeps its order
+ * among the signals of its sender; that is why nothing here awaits.
  *
  * @module
  */
@@ -45,7 +45,7 @@ export function locate(
   );
 }
 
-/** The place of a server that need not answer: that of no process, if its registry fails. */
+/** The place of a server that need not answer; a pid of no process if its registry fails. */
 export function locateForCast(
   server: ServerTarget,
   process: LocalProcess,

@@ -1,7 +1,7 @@
 /**
  * Messages between servers: calls, casts, stops, tasks, input and output.
  *
- * Every wire knows how each of these is spelled.
+ * Every wire has an encoding for each of these.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import type { GlobalName, ViaName } from "./server_names.ts";
 
 export { ServerMessage };
 
-/** A server: its pid, its name on this node or on another, in a registry, or in the cluster. */
+/** A server: its pid, its name on this node or on another, in a registry, or its global name. */
 export type ServerTarget =
   | Pid
   | string
@@ -35,7 +35,7 @@ export class Call extends ServerMessage {
   /** The request. */
   readonly request: unknown;
 
-  /** Makes one from its fields. */
+  /** Creates a call from its fields. */
   constructor(from: Pid, ref: Ref, request: unknown) {
     super();
     this.from = from;
@@ -48,13 +48,13 @@ export class Call extends ServerMessage {
   }
 }
 
-/** A request that is not answered. Anyone may send one, so servers cannot go by its sender. */
+/** A request that is not answered. Any process may send one, so servers cannot trust its sender. */
 export class Cast extends ServerMessage {
   readonly type = "$cast";
   /** The request. */
   readonly request: unknown;
 
-  /** Makes one from its fields. */
+  /** Creates a cast from its fields. */
   constructor(request: unknown) {
     super();
     this.request = request;
@@ -65,17 +65,20 @@ export class Cast extends ServerMessage {
   }
 }
 
-/** Asks a server to end: OTP's system message `{terminate, reason}`. It says that it does; then comes its DOWN. */
+/**
+ * Asks a server to exit: OTP's system message `{terminate, reason}`. The server answers that it will; then its
+ * DOWN arrives.
+ */
 export class Stop extends ServerMessage {
   readonly type = "$stop";
   /** The process that asks. */
   readonly from: Pid;
-  /** The monitor that waits for the end, and alias of the answer. */
+  /** The monitor that waits for the exit, and alias of the answer. */
   readonly ref: Ref;
-  /** The reason that the server is to exit with. */
+  /** The reason for the server to exit with. */
   readonly reason: unknown;
 
-  /** Makes one from its fields. */
+  /** Creates a stop from its fields. */
   constructor(from: Pid, ref: Ref, reason: unknown) {
     super();
     this.from = from;
@@ -88,7 +91,7 @@ export class Stop extends ServerMessage {
   }
 }
 
-/** A message that is not answered, with its sender: servers that belong together speak like that. */
+/** A message without an answer, with its sender: the form of messages between related servers. */
 export class Tell extends ServerMessage {
   readonly type = "$tell";
   /** The sender. */
@@ -96,7 +99,7 @@ export class Tell extends ServerMessage {
   /** The message. */
   readonly message: unknown;
 
-  /** Makes one from its fields. */
+  /** Creates a tell from its fields. */
   constructor(from: Pid, message: unknown) {
     super();
     this.from = from;
@@ -112,17 +115,17 @@ export class Tell extends ServerMessage {
 export interface StartTask {
   /** Always `"start_task"`. */
   type: "start_task";
-  /** The task's reference: monitor, and alias of its result; without it, nobody awaits. */
+  /** The task's reference: monitor, and alias of its result; without it, the task is not awaited. */
   task?: Ref;
   /** Whether the owner is linked to the task. */
   link: boolean;
   /** The function that it runs. */
   run: Runnable;
-  /** When it is started again. */
+  /** The condition for a restart. */
   restart: "temporary" | "transient" | "permanent";
-  /** How it is ended: after so many milliseconds, at once, or with no limit. */
+  /** Its shutdown: a number of milliseconds, at once, or without a limit. */
   shutdown: number | "brutal_kill" | "infinity";
-  /** On whose behalf: the owner first. */
+  /** The callers of the task: the owner first. */
   callers: Pid[];
 }
 
@@ -146,7 +149,7 @@ export interface IoRequest {
   request: IoOperation;
 }
 
-/** Whether a value says what to run: it may come from anywhere. */
+/** Whether a value describes a function to run: it may come from anywhere. */
 export function isRunnable(value: unknown): value is Runnable {
   if (typeof value !== "object" || value === null) return false;
   const run = value as Record<string, unknown>;
@@ -214,9 +217,11 @@ export function receivedMessage(
 }
 
 /**
- * Looks at a peer's message that is data: whether it is to be dropped, as it asks a group leader in the name of a
- * process that is not the peer's, or would have the answer go to another node. Such a request is plain data, as
- * any process can be a group leader. What looks like the EXIT of a process that is not the peer's is noted.
+ * Checks a peer's message that is data: returns whether it must be dropped, because it is a request to a group
+ * leader in the name of a process that is not the peer's, or would have the answer sent to another node. Such
+ * a request is plain data, as any process can be a group leader. A message that looks like the EXIT of a
+ * process
+ * that is not the peer's is noted.
  */
 export function isForgedData(
   message: unknown,

@@ -44,17 +44,17 @@ export const NO_REPLY: unique symbol = Symbol("no reply");
 export interface Server {
   /** Answers a call with its result, or later ({@linkcode NO_REPLY}). */
   call(request: unknown, caller: Caller): unknown;
-  /** Takes a request that is not answered. */
+  /** Handles a request without an answer. */
   cast?(request: unknown): unknown;
   /** Takes any other message: an EXIT that is not its parent's, a DOWN, a plain message. */
   info?(message: unknown): unknown;
-  /** Cleans up before the server exits for a reason of its own, a stop or its parent's exit. */
+  /** Handles any other message: an EXIT that is not its parent's, a DOWN, a plain message. */
   terminate?(reason: unknown): unknown;
   /** Its state, for the report of its crash. */
   readonly state?: unknown;
-  /** Is called before the first message. */
+  /** Called before the first message. */
   begin?(): unknown;
-  /** Milliseconds to wait for the next message; if none comes, `info` gets `"timeout"`. */
+  /** Milliseconds to wait for the next message; if none arrives, `info` gets `"timeout"`. */
   readonly timeout?: number;
 }
 
@@ -87,7 +87,10 @@ function isText(value: unknown): boolean {
 
 const SERVER_WAIT: WaitOptions = { isServer: true };
 
-/** The server ends, for a reason that is no failure of its own: nothing is thrown, as an error costs more than all else. */
+/**
+ * The server exits for a reason that is no failure of its own: nothing is thrown, as creating an error costs
+ * too much.
+ */
 class Leaving {
   readonly reason: unknown;
 
@@ -127,7 +130,7 @@ export async function serve(
           : { timeout, after: "timeout", hasAfter: true, isServer: true },
         process,
       );
-      // It may have been killed since it was given the message.
+      // It may have been killed since it received the message.
       process.assertAlive();
       result = dispatch(process, server, message, parent);
       if (result === undefined) continue;
@@ -149,7 +152,7 @@ export async function serve(
   process.runtime.leave(process, reason);
 }
 
-/** Keeps what a server was at when it failed, for the report of its crash. */
+/** Records the server's work when it failed, for the report of its crash. */
 function noteFailure(
   { lineage }: LocalProcess,
   server: Server,
@@ -218,7 +221,7 @@ function pending(result: unknown): Promise<unknown> | undefined {
   return result instanceof Promise ? result : undefined;
 }
 
-/** Whether a message is the EXIT of a process, and not one that somebody has sent in its name. */
+/** Whether a message is the EXIT of a process, and not one that another process has sent in its name. */
 export function isExitFrom(
   message: unknown,
   pid: Pid | undefined,
@@ -226,7 +229,7 @@ export function isExitFrom(
   return pid !== undefined && isExitSignal(message) && pid.equals(message.from);
 }
 
-/** Takes the EXIT of a process out of the mail, if it has come. */
+/** Takes the EXIT of a process from the mailbox, if it has arrived. */
 export function takeExit(
   process: LocalProcess,
   pid: Pid,

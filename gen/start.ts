@@ -1,5 +1,5 @@
 /**
- * Starting processes that others wait for until they are ready: what OTP's `proc_lib:start_link` is.
+ * Starting processes whose starters wait until they are ready, as OTP's `proc_lib:start_link` does.
  *
  * @module
  */
@@ -21,39 +21,39 @@ import {
 } from "./server_names.ts";
 import { serve, type Server, takeExit } from "./server.ts";
 
-/** The reason with which nothing was started, as the name was taken: `{already_started, pid}`. */
+/** The reason when nothing was started because the name is registered: `{already_started, pid}`. */
 export interface AlreadyStartedReason {
   /** Always `"already_started"`. */
   type: "already_started";
-  /** The process that has the name; `undefined` if the name was released in that moment. */
+  /** The process with the name; `undefined` if the name was released in that moment. */
   pid: Pid | undefined;
 }
 
-/** How a process is started. */
+/** Options for the start of a process. */
 export interface StartOptions {
   /** Its name. */
   name?: ServerName;
   /** A name for its code, for reports. */
   label: string;
   /**
-   * Whether it is linked to its starter; its parent is nobody otherwise.
+   * Whether it is linked to its starter; if not, its parent is no process.
    *
    * @default {true}
    */
   link?: boolean;
   /**
-   * Milliseconds that it may take to be ready; it is killed then.
+   * Milliseconds within which it must be ready; otherwise it is killed.
    *
    * @default {Infinity}
    */
   timeout?: number;
 }
 
-/** Whether a process that is being started is ready, or ends as it does not want to go on. */
+/** The result of a start, which the started process reports. */
 export interface Start {
-  /** It is ready. */
+  /** Reports that it is ready. */
   ready(): void;
-  /** It ends normally, and its starter gets `outcome` instead of its pid; or an exit, if it is one. */
+  /** Exits normally; its starter gets `outcome` instead of its pid, or an exit, if it is one. */
   refuse(outcome: unknown): never;
 }
 
@@ -71,7 +71,8 @@ export function startServer(
   options: StartOptions,
 ): Promise<Pid> {
   const orphan = options.link === false;
-  // serve() lives as long as the process, so it is not given the start, which would too.
+  // serve() runs as long as the process, so it does not get the start, which would otherwise be retained as
+  // long.
   return startLinked(
     (process, start) =>
       serve(process, readied(init(process, start), start), orphan),
@@ -79,7 +80,7 @@ export function startServer(
   );
 }
 
-/** The server, whose starter learns that it is ready. */
+/** The server, whose starter is notified that it is ready. */
 function readied(
   server: Server | Promise<Server>,
   start: Start,
@@ -90,7 +91,7 @@ function readied(
   });
 }
 
-/** Starts a process, linked to the caller, and waits until it says that it is ready. */
+/** Starts a process, linked to the caller, and waits until it reports that it is ready. */
 function startLinked(
   body: (process: LocalProcess, start: Start) => unknown,
   options: StartOptions,
@@ -157,7 +158,7 @@ function startUnder(
   return start.promise;
 }
 
-/** Runs a process under a name that a registry keeps: it has it before it does anything else. */
+/** Runs a process under a name in a registry: it registers the name before anything else. */
 async function runUnder(
   process: LocalProcess,
   name: ViaName | GlobalName,
@@ -194,7 +195,7 @@ class PendingStart extends PendingReply<Pid> implements Start {
     return this.#isReady;
   }
 
-  /** Kills the process, which is not ready in time. */
+  /** Kills the process, which was not ready in time. */
   override expire(): void {
     const starter = this.process;
     this.cancel();
@@ -211,7 +212,7 @@ class PendingStart extends PendingReply<Pid> implements Start {
   }
 
   refuse(outcome: unknown): never {
-    // The starter gets it when the process has ended, so that nothing of it is left then.
+    // The starter gets it when the process has exited, so that nothing of it is left then.
     this.#outcome = { value: outcome };
     throw new ExitError("normal");
   }

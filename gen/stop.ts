@@ -1,5 +1,5 @@
 /**
- * The end of processes: waiting for it, and asking a server for it.
+ * The exit of processes: waiting for it, and asking a server for it.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { isSelf, locate, type Place, sendTo, whenLocated } from "./locate.ts";
 import { type ServerTarget, Stop } from "./messages.ts";
 import { describeServer } from "./server_names.ts";
 
-/** The result of a wait for the end of a process that has not ended in time. */
+/** The result of a wait for the exit of a process that has not exited in time. */
 export const LATE: unique symbol = Symbol("late");
 
 class EndingWait extends PendingAnswer<unknown> {
@@ -29,17 +29,17 @@ class EndingWait extends PendingAnswer<unknown> {
 }
 
 /**
- * The end of a process under a monitor of its own: nothing goes through the mailbox. There is one wait at a
- * time, and a promise only for that: a supervisor makes one of these for each child that it ends.
+ * The exit of a process under a monitor of its own, past the mailbox. There is one wait at a time, and a
+ * promise only for that: a supervisor creates one of these for each child that it terminates.
  */
 export class Ending implements Wait {
   readonly node: string;
   /** The monitor. */
   readonly ref: Ref;
-  /** Whether the process has answered that it ends. */
+  /** Whether the process has answered that it will exit. */
   isTold = false;
   readonly #process: LocalProcess;
-  /** Whether it has ended; its watcher may learn that at its next turn only. */
+  /** Whether it has exited; its watcher may be notified of that only at its next turn. */
   #isDown = false;
   #end: { reason: unknown } | undefined;
   #failure: (() => unknown) | undefined;
@@ -58,7 +58,10 @@ export class Ending implements Wait {
     process.monitor(target, node, mode, this, this.ref);
   }
 
-  /** Resolves with the exit reason, or with {@linkcode LATE} after so many milliseconds; the monitor stays then. */
+  /**
+   * Resolves with the exit reason, or with {@linkcode LATE} after that many milliseconds; the monitor stays
+   * then.
+   */
   within(ms: number): Promise<unknown> {
     if (this.#end !== undefined) return Promise.resolve(this.#end.reason);
     if (this.#failure !== undefined) return Promise.reject(this.#failure());
@@ -138,7 +141,7 @@ async function stopAt(
   }
   if (ending.isTold && isSame(actual, reason)) return "ok";
   if (ending.isTold || actual === "noproc") throw fail(actual);
-  // As in OTP, a server that has ended before it took the request has failed a call of its own.
+  // As in OTP, a server that exited before it received the request has failed a call of its own.
   const why = actual === "noconnection"
     ? { type: "nodedown", node: place.node }
     : actual;

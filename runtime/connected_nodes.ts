@@ -11,20 +11,20 @@ import type { Watchers } from "./processes/watchers.ts";
 import type { Runtime } from "./runtime.ts";
 import { Pid } from "./values/pid.ts";
 
-/** The nodes that are connected, as a node's processes notice them. */
+/** The connected nodes, as a node's processes notice them. */
 export class ConnectedNodes {
   /** The nodes that are connected and visible. */
   readonly visible: Set<string> = new Set();
   readonly #runtime: Runtime;
   readonly #watchers: Watchers;
 
-  /** No node is connected. */
+  /** Starts without connected nodes. */
   constructor(runtime: Runtime, watchers: Watchers) {
     this.#runtime = runtime;
     this.#watchers = watchers;
   }
 
-  /** Notifies those who monitor nodes that one is connected. */
+  /** Notifies the processes that monitor nodes of a nodeup. */
   up(node: string): void {
     this.visible.add(node);
     for (const process of [...this.#runtime.processes.values()]) {
@@ -35,7 +35,7 @@ export class ConnectedNodes {
     }
   }
 
-  /** Ends all that needed the connection to a node, then notifies those who monitor it. */
+  /** Ends everything that needed the connection to a node, then notifies the processes that monitor it. */
   down(node: string, wasUp: boolean): void {
     this.visible.delete(node);
     const processes = [...this.#runtime.processes.values()];

@@ -8,15 +8,16 @@
 export type Holding = "processes" | "links" | "monitors";
 
 /**
- * A resource that is counted: also entries, which servers keep for a peer: names and locks of the cluster, members of
- * groups, children, requests that wait.
+ * A counted resource: also entries, which servers keep for a peer: global names and locks, members of groups,
+ * children, waiting requests.
  */
 export type Counted = Holding | "entries";
 
 /**
- * A request that was refused: a spawn or a task of a function that is not exported (`"undef"`), not to that
- * node (`"not_allowed"`), or a closure (`"closure"`), or beyond its processes (`"limit"`); a link,
- * a monitor or an entry of a server beyond as many as it may have.
+ * A refused request: a spawn or a task of a function that is not exported (`"undef"`), not to that node
+ * (`"not_allowed"`), or a closure (`"closure"`), or beyond the limit of processes (`"limit"`); a link, a
+ * monitor
+ * or an entry of a server beyond its limit.
  */
 export type RefusedRequest =
   | "undef"
@@ -27,7 +28,7 @@ export type RefusedRequest =
   | "monitors"
   | "entries";
 
-/** How much of each one peer may hold, and all together. */
+/** The limits of one peer, and of all together. */
 export interface HoldingLimits {
   /** Processes of one peer. */
   maxRemoteProcesses: number;
@@ -47,7 +48,7 @@ export interface HoldingLimits {
   maxTotalRemoteEntries: number;
 }
 
-/** Is notified of a request of a node that was refused. */
+/** Called when a node's request was refused. */
 export type OnRefused = (
   node: string,
   what: RefusedRequest,
@@ -67,7 +68,7 @@ const ANY: Held = {
   entries: Infinity,
 };
 
-/** Counts what peers hold. */
+/** Counts the holdings of peers. */
 export class Holdings {
   readonly #each: Held;
   readonly #all: Held;
@@ -76,10 +77,10 @@ export class Holdings {
   #lastNode = "";
   #last: Held = NONE;
 
-  /** Is notified of requests of peers that were refused. */
+  /** Called when a peer's request was refused. */
   readonly refused: OnRefused;
 
-  /** Nobody holds anything. */
+  /** Starts without holdings. */
   constructor(limits?: HoldingLimits, refused: OnRefused = () => {}) {
     this.refused = refused;
     this.#each = limits === undefined ? ANY : {
@@ -97,7 +98,7 @@ export class Holdings {
   }
 
   #of(node: string): Held {
-    // One peer asks many times in a row.
+    // One peer sends many requests in a row.
     if (node === this.#lastNode) return this.#last;
     const held = this.#held.get(node);
     if (held === undefined) return NONE;
@@ -105,7 +106,7 @@ export class Holdings {
     return this.#last = held;
   }
 
-  /** Why a node may hold no more of a kind; nothing if it may. */
+  /** The reason why a node may hold no more of a kind; `undefined` if it may. */
   refusal(node: string, kind: Counted): string | undefined {
     if (this.#of(node)[kind] >= this.#each[kind]) {
       return `there are ${
@@ -124,7 +125,7 @@ export class Holdings {
     return undefined;
   }
 
-  /** Whether a node may hold no more of a kind; that is noted then as a request that was refused. */
+  /** Whether a node may hold no more of a kind; if so, counts a refused request. */
   refuses(node: string, kind: Exclude<Counted, "processes">): boolean {
     const refusal = this.refusal(node, kind);
     if (refusal === undefined) return false;
@@ -132,7 +133,7 @@ export class Holdings {
     return true;
   }
 
-  /** Has a node hold one entry more, of so many characters; false if it may not, and was refused. */
+  /** Adds an entry of that many characters for a node; returns false if that was refused. */
   takeEntry(node: string, characters: number): boolean {
     if (characters > MAX_ENTRY) {
       const message =
@@ -145,7 +146,7 @@ export class Holdings {
     return true;
   }
 
-  /** A node holds one more. */
+  /** Counts one more for a node. */
   take(node: string, kind: Counted): void {
     let held = this.#of(node);
     if (held === NONE) this.#held.set(node, held = { ...NONE });
@@ -153,7 +154,7 @@ export class Holdings {
     this.#totals[kind]++;
   }
 
-  /** A node holds one less; nothing is kept of a node that holds nothing. */
+  /** Counts one less for a node; a node without holdings is forgotten. */
   release(node: string, kind: Counted): void {
     const held = this.#of(node);
     if (held === NONE) return;
@@ -165,7 +166,7 @@ export class Holdings {
     this.#last = NONE;
   }
 
-  /** How much all nodes hold together. */
+  /** The holdings of all nodes together. */
   totals(): Record<Counted, number> {
     return { ...this.#totals };
   }

@@ -46,21 +46,27 @@ export interface RuntimeOptions {
   creation: number;
   /** Its clock. */
   clock?: Clock;
-  /** Where signals for another node go, if it is connected or to be; without it there is none. */
+  /**
+   * Returns the channel for signals to another node, if it is connected or about to be; without it, none is
+   * reachable.
+   */
   route?: (node: string, connect: boolean) => Signals | undefined;
-  /** Receives reports of crashes, and of what supervisors and applications do about them; standard error if it is left out. */
+  /**
+   * Receives reports of crashes, and of the actions of supervisors and applications; by default they go to
+   * standard error.
+   */
   report?: (event: RuntimeEvent) => void;
-  /** The node's log, if it reports more than its processes do: `report` is left out then. */
+  /** The node's log, if it has other sources too: `report` is left out then. */
   log?: NodeLog;
-  /** How deep a message may be nested. */
+  /** The maximum nesting of a message. */
   maxDepth?: number;
-  /** The most that one peer may hold here; as much as it likes if it is left out. */
+  /** The limits of one peer; without them, there are no limits. */
   peerLimits?: HoldingLimits;
-  /** Is notified of requests of peers that were refused. */
+  /** Called when a peer's request was refused. */
   refused?: (node: string, what: RefusedRequest, message: string) => void;
 }
 
-/** The processes of a node, and all that they use of it. */
+/** The processes of a node, and the services that they use. */
 export class NodeRuntime implements Runtime {
   readonly node: string;
   readonly creation: number;
@@ -90,7 +96,7 @@ export class NodeRuntime implements Runtime {
   #lastRef = 0;
   #lastUnlinkId = 0;
 
-  /** Makes a node without processes. */
+  /** Creates a node without processes. */
   constructor(options: RuntimeOptions) {
     this.node = options.node;
     this.creation = options.creation;
@@ -221,7 +227,7 @@ export class NodeRuntime implements Runtime {
     this.#nodes.down(node, wasUp);
   }
 
-  /** How much there is of what processes make, for tests that look for what was left behind. */
+  /** The sizes of all tables, for tests that look for leaks. */
   sizes(): Record<string, number> {
     const { processes, links, monitors, entries } = this.holdings.totals();
     const sizes: Record<string, number> = {
@@ -247,7 +253,7 @@ export class NodeRuntime implements Runtime {
     return sizes;
   }
 
-  /** Ends every process, as a node does that stops. */
+  /** Ends every process, as the stop of a node does. */
   stop(reason: unknown): void {
     this.#stopped = true;
     for (const process of [...this.processes.values()]) {

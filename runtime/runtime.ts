@@ -21,23 +21,23 @@ import type { Runnable, Signals } from "./signals/signal.ts";
 import type { Modules, Resolved } from "./spawning/exported_modules.ts";
 import type { Pid, Ref } from "./values/pid.ts";
 
-/** How a process is started, and who is linked to it or monitors it from its first moment. */
+/** Options for the start of a process, and the processes that are linked to it or monitor it from its start. */
 export interface RuntimeSpawnOptions extends ProcessOptions {
-  /** Is linked to it, besides the parent. */
+  /** A process to link to it, besides the parent. */
   link?: Pid;
   /** Whether the parent, a process of this node, is linked to it. */
   linkParent?: LocalProcess;
-  /** Whether the parent also awaits its end; see `LocalProcess.addLink`. */
+  /** Whether the parent also awaits its exit; see `LocalProcess.addLink`. */
   tellsEnd?: boolean;
-  /** Monitors it. */
+  /** A monitor on it. */
   monitor?: { pid: Pid; ref: Ref };
-  /** Receives its pid, under that reference, before anything else that it sends. */
+  /** The process that receives its pid, under that reference, before any other signal of it. */
   replyTo?: { pid: Pid; ref: Ref };
 }
 
-/** One node's processes, and all that they use of their node. */
+/** One node's processes, and the services of their node. */
 export interface Runtime extends NodeIncarnation {
-  /** How deep a message may be nested. */
+  /** The maximum nesting of a message. */
   readonly maxDepth: number;
   /** The sender of signals that the node itself sends: a pid that no process has. */
   readonly nobody: Pid;
@@ -49,7 +49,7 @@ export interface Runtime extends NodeIncarnation {
   readonly holdings: Holdings;
   /** Pending deadlines. */
   readonly deadlines: Deadlines;
-  /** Messages that are to be sent. */
+  /** Messages that will be sent. */
   readonly timers: Timers;
   /** The processes, by number. */
   readonly processes: NumberTable<LocalProcess>;
@@ -61,26 +61,26 @@ export interface Runtime extends NodeIncarnation {
   readonly visible: ReadonlySet<string>;
   /** Delivers signals to the processes of this node. */
   readonly local: Signals;
-  /** Whether all processes were ended, as the node stopped. */
+  /** Whether all processes were ended by a stop of the node. */
   readonly stopped: boolean;
 
-  /** Where signals for a node go: here, or a connection, which is made if there is none. */
+  /** The channel for signals to a node: this one, or a connection, which is made if necessary. */
   route(node: string): Signals;
   /**
-   * Where signals go that speak of what is between two processes already: links, monitors and
-   * calls end with their connection, so that none is made for the news of it.
+   * The channel for signals about existing relations of two processes: links, monitors and calls end with their
+   * connection, so none is made to report on them.
    */
   back(node: string): Signals;
-  /** Where signals for a node go if it is connected, or about to be; no connection is made. */
+  /** The channel for signals to a node that is connected, or about to be; no connection is made. */
   connected(node: string): Signals | undefined;
 
   /** The process of a pid, if it is of this incarnation and alive. */
   find(pid: Pid): LocalProcess | undefined;
-  /** The process that code outside any process is in; a new one when the last has exited. */
+  /** The process of code outside any process; a new one when the last has exited. */
   shell(): LocalProcess;
-  /** Gives a process a name. */
+  /** Registers a name for a process. */
   register(name: string, process: LocalProcess): boolean;
-  /** Takes a name away. */
+  /** Unregisters a name. */
   unregister(name: string): boolean;
   /** A pid of this node that no process has or will have. */
   unusedPid(): Pid;
@@ -89,11 +89,11 @@ export interface Runtime extends NodeIncarnation {
   /** An id for an unlink. */
   nextUnlinkId(): number;
 
-  /** Starts a process; its code begins after the current one has given way. */
+  /** Starts a process; its code begins after the current one has yielded. */
   spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess;
-  /** Makes the process that code of a process of another node of this program runs as from now on. */
+  /** Creates the process that code of a process of another node of this program runs as from now on. */
   makeStandIn(label: string | undefined): LocalProcess;
-  /** The function that another node asks to run, ready to run, or why the request is refused. */
+  /** Returns the function that another node requests, ready to run, or the reason of a refusal. */
   resolve(run: Runnable, node: string): Resolved;
 
   /** Ends a process: it is dead to others from here on. */
@@ -102,14 +102,14 @@ export interface Runtime extends NodeIncarnation {
   crash(process: LocalProcess, error: unknown): void;
   /** Ends a process that exits by itself. */
   leave(process: LocalProcess, reason: unknown): void;
-  /** Sends the DOWN of one monitor on a process that goes on: it cannot do what is waited for. */
+  /** Sends the DOWN of one monitor on a process that goes on: it cannot do what the monitor waits for. */
   endWatch(process: LocalProcess, ref: Ref, reason: unknown): void;
 
   /** Milliseconds since some fixed moment. */
   now(): number;
-  /** Calls back after so many milliseconds, as code of no process; returns a function that stops it. */
+  /** Calls back after that many milliseconds, as code of no process; returns a function that stops it. */
   after(ms: number, fn: () => void): () => void;
-  /** Calls back every so many milliseconds, as code of no process; returns a function that stops it. */
+  /** Calls back at that interval in milliseconds, as code of no process; returns a function that stops it. */
   every(ms: number, fn: () => void): () => void;
   /** Reports an event to the node's log; never throws. */
   report(
@@ -118,7 +118,7 @@ export interface Runtime extends NodeIncarnation {
     cause?: LogCause,
   ): void;
 
-  /** Notifies those who monitor nodes that one is connected; called before its first signal. */
+  /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
   nodeUp(node: string): void;
   /**
    * Notifies every process that a node is gone or cannot be reached.

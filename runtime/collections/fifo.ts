@@ -9,7 +9,7 @@ export class Fifo<T> {
   #items: T[] = [];
   #head = 0;
 
-  /** How many there are. */
+  /** The number of elements. */
   get length(): number {
     return this.#items.length - this.#head;
   }

@@ -18,7 +18,7 @@ export class SmallMap<K, V> {
   /** All entries, from the moment that there were two. */
   #all: Map<K, V> | undefined = undefined;
 
-  /** How many entries there are. */
+  /** The number of entries. */
   get size(): number {
     return this.#all === undefined
       ? (this.#key === NONE ? 0 : 1)

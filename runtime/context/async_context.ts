@@ -1,14 +1,14 @@
 /**
- * Which process the running code belongs to.
+ * The process that the running code belongs to.
  *
  * @module
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** The parts of a process that its context needs: what the context is depends on no process. */
+/** The part of a process that its context needs: the context depends on no process. */
 export interface ContextProcess {
-  /** The process's name among all nodes. */
+  /** The process's pid. */
   readonly pid: { readonly node: string };
   /** The process of another node that its code runs as, if there is one. */
   readonly standIn: ContextProcess | undefined;
@@ -36,8 +36,8 @@ export function runInside<A extends unknown[], R>(
 /**
  * Runs `fn` as code of no process.
  *
- * Sockets, servers and timers that outlive a call are made so: their callbacks
- * would otherwise run for ever as the process that happened to make them.
+ * Sockets, servers and timers that outlive a call are created in this way: their callbacks would otherwise
+ * run for ever as the process that happened to create them.
  */
 export function outside<R>(fn: () => R): R {
   return storage.getStore() === undefined ? fn() : storage.run(undefined, fn);

@@ -1,6 +1,6 @@
 /**
- * The default node: code outside any process is on it. It is the first node of the program that is
- * started, as long as that runs, and the node that is not started otherwise.
+ * The default node: code outside any process is on it. It is the first started node of the program, as long as
+ * that runs, and otherwise the node that is not started.
  *
  * @module
  */
@@ -22,12 +22,14 @@ let prepare: ((runtime: Runtime) => void) | undefined;
 /** The nodes of this program, as the node that is not started reaches them. */
 const loopbacks = new Map<string, Signals>();
 
-/** Are called when another node is the default one: first what follows it, then those that wait for it. */
+/**
+ * Called when another node becomes the default one: first the followers, then the callbacks that are awaited.
+ */
 const followers = new Set<(runtime: Runtime) => void>();
 const listeners = new Set<() => Promise<void>>();
 let moved: Promise<unknown> | undefined;
 
-/** The runtime that is there when no node is started, and goes on to be there when one is. */
+/** The runtime of the node that is not started; it continues to exist when one is started. */
 export function unnamed(): Runtime {
   if (noNode === undefined) {
     noNode = new NodeRuntime({
@@ -45,7 +47,7 @@ export function isUnnamed(runtime: Runtime): boolean {
   return runtime === noNode;
 }
 
-/** Has the runtime of no node prepared when it is first used. */
+/** Calls back when the runtime of no node is first used, to prepare it. */
 export function onUnnamedRuntime(fn: (runtime: Runtime) => void): void {
   prepare = fn;
   if (noNode !== undefined) fn(noNode);
@@ -56,7 +58,7 @@ export function unnamedLoopback(): Signals {
   return noNodeLoopback ??= new Loopback(unnamed());
 }
 
-/** Has a node reached, or no longer, from the node that is not started. */
+/** Makes a node reachable, or unreachable, from the node that is not started. */
 export function setLoopback(runtime: Runtime, isThere: boolean): void {
   if (isThere) loopbacks.set(runtime.node, new Loopback(runtime));
   else if (loopbacks.delete(runtime.node)) {
@@ -78,7 +80,7 @@ export function setDefaultRuntime(runtime: Runtime | undefined): void {
   moved = moves.length === 0 ? undefined : Promise.all(moves);
 }
 
-/** Calls back with the default node, now and whenever it is another one; returns a function that ends that. */
+/** Calls back with the default node, now and whenever it changes; returns a function that ends that. */
 export function followDefaultRuntime(
   fn: (runtime: Runtime) => void,
 ): () => void {
@@ -87,13 +89,13 @@ export function followDefaultRuntime(
   return () => void followers.delete(fn);
 }
 
-/** Calls back whenever another node is the default one; returns a function that ends that. */
+/** Calls back whenever the default node changes; returns a function that ends that. */
 export function onDefaultRuntime(fn: () => Promise<void>): () => void {
   listeners.add(fn);
   return () => void listeners.delete(fn);
 }
 
-/** Resolves when those that were called back have done what they do. */
+/** Resolves when the callbacks have completed. */
 export async function defaultSettled(): Promise<void> {
   await moved;
 }

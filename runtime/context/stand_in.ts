@@ -15,7 +15,7 @@ import { Mailbox } from "../processes/mailbox.ts";
 import type { LocalProcess } from "../processes/local_process.ts";
 import type { Runtime } from "../runtime.ts";
 
-/** Has the code of a process run on another node of this program; on its own, without a stand-in. */
+/** Makes the code of a process run on another node of this program; on its own node, without a stand-in. */
 export function runOn(process: LocalProcess, runtime: Runtime): void {
   if (process.standIn?.runtime === runtime || !process.alive) return;
   if (process.standIn !== undefined) release(process, process.standIn);
@@ -36,12 +36,12 @@ function standIn(process: LocalProcess, runtime: Runtime): void {
 function release(process: LocalProcess, made: LocalProcess): void {
   process.standIn = undefined;
   made.standsFor = undefined;
-  // Its end, which comes with that of its node, closes its mailbox.
+  // Its exit, which comes with that of its node, closes its mailbox.
   made.mailbox = new Mailbox();
   if (made.name !== undefined) process.runtime.register(made.name, process);
 }
 
-/** Ends the other one of a process and its stand-in, when one of them has ended. */
+/** Ends the other one of a process and its stand-in, when one of them has exited. */
 export function endBoth(
   { standIn, standsFor, exitReason }: LocalProcess,
 ): void {

@@ -10,12 +10,12 @@ import { insideOf } from "./current_process.ts";
 import { followDefaultRuntime, isUnnamed } from "./default_node.ts";
 import { runOn } from "./stand_in.ts";
 
-/** Processes that run such code. */
+/** The processes that run such code. */
 const typed = new WeakSet<LocalProcess>();
 
 /**
- * Has a process run code that people type. One of the node that is not started is on the default node from
- * when there is one, as long as that runs.
+ * Marks a process as running code that people type. One of the node that is not started moves to the default
+ * node as soon as there is one, as long as that runs.
  */
 export function runsTyped(process: LocalProcess): void {
   typed.add(process);

@@ -1,16 +1,16 @@
 /**
- * Clocks: the time as nodes see it, the machine's unless it is simulated.
+ * Clocks: the time of nodes, which is the machine's unless it is simulated.
  *
  * @module
  */
 
-/** The time as a runtime sees it. */
+/** The time, as a runtime uses it. */
 export interface Clock {
   /** Milliseconds since some fixed moment. */
   now(): number;
-  /** Calls back after so many milliseconds; gives what stops it. */
+  /** Calls back after that many milliseconds; returns a function that stops it. */
   after(ms: number, fn: () => void): () => void;
-  /** Calls back every so many milliseconds, to keep house; gives what stops it. */
+  /** Calls back at that interval in milliseconds, for background work; returns a function that stops it. */
   every(ms: number, fn: () => void): () => void;
 }
 

@@ -18,10 +18,10 @@ import { outside } from "../context/async_context.ts";
 import { ignore } from "../promises/ignore.ts";
 import { builtin } from "./builtin.ts";
 
-/** How many bytes a pipe takes whole or not at all: PIPE_BUF. */
+/** The number of bytes that a pipe accepts completely or not at all: PIPE_BUF. */
 const PIECE = nodeProcess.platform === "linux" ? 4096 : 512;
 
-/** After how many milliseconds a piece is tried again, first and at last. */
+/** The delay in milliseconds before a piece is retried, first and at last. */
 const FIRST_RETRY = 1;
 const LAST_RETRY = 50;
 
@@ -31,7 +31,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** The handle of a pipe, which Node has never documented, and everybody uses. */
+/** The handle of a pipe, which Node has never documented, and many programs use. */
 interface PipeHandle {
   setBlocking?(blocking: boolean): unknown;
 }
@@ -39,7 +39,7 @@ interface PipeHandle {
 /** The sockets that have a standard stream's pipe, for as long as the program runs. */
 const sockets = new WeakSet<object>();
 
-/** Whether a handle of the program is that of a standard stream, which nobody closes. */
+/** Whether a handle of the program is that of a standard stream, which is never closed. */
 export function isStandardStream(handle: object): boolean {
   return sockets.has(handle);
 }
@@ -53,24 +53,24 @@ export class OutputStream {
   #waiting = 0;
   #retry = FIRST_RETRY;
   #isKnown = false;
-  /** The pipe, where the host would wait for it; and its socket, at whose end it would be closed. */
+  /** The pipe, if the host would block on it; and its socket, whose end would close it. */
   #pipe: PipeHandle | undefined;
   #socket: Socket | undefined;
-  /** Whether the host's stream is to be written to: it does not wait, or draws on a terminal. */
+  /** Whether to write to the host's stream: it does not block, or draws on a terminal. */
   #isHosts = false;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers<void>();
 
-  /** The stream of that number. */
+  /** Creates the stream of that number. */
   constructor(fd: 1 | 2) {
     this.#fd = fd;
   }
 
-  /** How many bytes wait to be written. */
+  /** The number of bytes that wait to be written. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** Resolves when it turns out that nobody can read any more what is written. */
+  /** Resolves when it turns out that the output can no longer be read. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
@@ -84,7 +84,7 @@ export class OutputStream {
   write(text: string): void | Promise<void> {
     if (text === "") return this.#queue.length === 0 ? undefined : this.flush();
     const stream = this.#stream;
-    // Somebody may write elsewhere what is written to it: a test, for one.
+    // A program may redirect what is written to it: a test, for one.
     if (this.#usesHosts(stream)) return this.#writeToStream(stream, text);
     const bytes = Buffer.from(text, "utf8");
     const rest = this.#queue.length > 0 ? bytes : this.#writeNow(bytes);
@@ -97,7 +97,7 @@ export class OutputStream {
     });
   }
 
-  /** Resolves when all is written, or cannot be. */
+  /** Resolves when everything is written, or cannot be. */
   flush(): Promise<void> {
     const last = this.#queue.at(-1);
     if (last === undefined) return Promise.resolve();
@@ -118,11 +118,11 @@ export class OutputStream {
     return this.#isHosts;
   }
 
-  /** Finds out what kind of thing the stream is. */
+  /** Detects the kind of the stream. */
   #look(stream: HostStream): void {
     this.#isKnown = true;
     this.#isHosts = stream.isTTY === true || stream instanceof Socket;
-    // An error that nobody listens for would end the program.
+    // An error without a listener would end the program.
     stream.on("error", (error: unknown) => this.#failed(error));
     if (this.#isHosts) return;
     try {
@@ -135,10 +135,10 @@ export class OutputStream {
       this.#socket = socket;
       sockets.add(socket);
       this.#pipe = (socket as unknown as { _handle?: PipeHandle })._handle;
-      // As it was: others who write to it are used to wait.
+      // Restored: other writers expect it to block.
       this.#pipe?.setBlocking?.(true);
     } catch {
-      // Not a pipe after all: it is written to as a file is.
+      // Not a pipe after all: it is written to as a file.
     }
   }
 
@@ -167,7 +167,7 @@ export class OutputStream {
     return promise;
   }
 
-  /** Writes as much as is taken at once; returns the rest. */
+  /** Writes as much as is accepted at once; returns the rest. */
   #writeNow(bytes: Uint8Array): Uint8Array | undefined {
     const { writeSync } = builtin("node:fs");
     const pipe = this.#pipe;
@@ -197,7 +197,7 @@ export class OutputStream {
     this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
   }
 
-  /** Goes on with what waits. */
+  /** Continues with the waiting text. */
   #writeOn(): void {
     for (let first = this.#queue[0]; first !== undefined;) {
       const before = first.bytes.length;

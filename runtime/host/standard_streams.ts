@@ -1,6 +1,6 @@
 /**
- * Standard input, output and error, for which somebody else may stand in: a line editor, which has to
- * draw its line again after whatever is written.
+ * Standard input, output and error, which a stand-in may replace: a line editor, which has to redraw its line
+ * after any output.
  *
  * @module
  */
@@ -10,18 +10,18 @@ import { standardError, standardOutput } from "./output_stream.ts";
 
 /** A stand-in for standard input, output and error. */
 export interface StreamsStandIn {
-  /** Writes text; without it, it goes where it went before. */
+  /** Writes text; without it, text goes to its original stream. */
   write?(text: string): void | Promise<void>;
   /** Reads a line, with its line feed, for a process of this node, or on behalf of another node. */
   readLine(prompt: string, node?: string): Promise<string | undefined>;
 }
 
-/** How many bytes of the log wait for a reader of standard error at most; what comes then is dropped. */
+/** The number of bytes of the log that may wait for a reader of standard error; later text is dropped. */
 const MAX_WAITING = 1 << 20;
 
 let current: StreamsStandIn | undefined;
 
-/** How many texts standard error did not take, and what says so. */
+/** The number of texts that standard error did not accept, and the notice of it. */
 let dropped = 0;
 let noticeOf: (count: number) => string = plainNotice;
 
@@ -30,7 +30,7 @@ export function streamsStandIn(): StreamsStandIn | undefined {
   return current;
 }
 
-/** Has something stand in; without it, nothing does any more. */
+/** Sets the stand-in, or removes it. */
 export function standInForStreams(standIn: StreamsStandIn | undefined): void {
   current = standIn;
 }
@@ -71,7 +71,7 @@ function write(text: string): void {
     const written = current?.write === undefined
       ? standardError.write(text)
       : current.write(text);
-    // An error is nothing that could be said on standard error.
+    // There is no other place to report this error.
     written?.then(() => {
       if (dropped > 0 && standardError.waiting === 0) write(takeNotice());
     }, ignore);

@@ -1,6 +1,6 @@
 /**
- * The command that starts the program that runs, so that an error can name it: no command can be
- * advised in a program of the user's own.
+ * The command that starts the running program, so that an error can name it: no command can be suggested in
+ * a user's own program.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export function setStartCommand(given: string | undefined): void {
   command = given;
 }
 
-/** How to start a node, at the end of the error that there is none of its name. */
+/** How to start a node, for the end of an error that it is not registered. */
 export function howToStart(node: string): string {
   return command === undefined
     ? "start the node, or check its name and cookie"

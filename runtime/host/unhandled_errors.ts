@@ -1,9 +1,9 @@
 /**
- * Errors of dead processes that nobody handles.
+ * Errors of dead processes that no code handles.
  *
- * The wait of a process that has been told to exit rejects, and so does each promise made of it. If
- * the process's code left one unawaited, nobody is left to handle it: that is no error of the
- * program, which would otherwise end by it, on the word of another node.
+ * The wait of an exiting process rejects, and so does each promise derived from it. If the process's code left
+ * one unawaited, no code is left to handle it: that is no error of the program, which would otherwise end by
+ * it, at the request of another node.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import { ProcessExited } from "../values/errors.ts";
 
 let isHandled = false;
 
-/** Gets the errors that the host reports while a dead process's listeners are called. */
+/** Receives the errors that the host reports while a dead process's listeners are called. */
 let onStray: ((error: unknown) => void) | undefined;
 
-/** Has such rejections ignored; all others do what they did before. */
+/** Ignores such rejections; all others have their usual effect. */
 export function ignoreStrayExits(): void {
   if (isHandled) return;
   isHandled = true;
@@ -33,14 +33,14 @@ export function ignoreStrayExits(): void {
   }
   nodeProcess.on("unhandledRejection", (reason: unknown) => {
     if (reason instanceof ProcessExited) return;
-    // The host ends the program by itself only while nobody listens.
+    // The host ends the program by itself only while it has no listener.
     if (nodeProcess.listenerCount("unhandledRejection") === 1) throw reason;
   });
 }
 
 /**
- * Calls a function that has the listeners of an event called. An error that one of them throws goes to
- * `stray`: the host would end the program by it, and so would whoever ends the process.
+ * Calls a function that calls the listeners of an event. An error that one of them throws goes to `stray`:
+ * otherwise the host would end the program, and with it the process that ended the dead one.
  */
 export function withoutStrayErrors(
   fn: () => void,
@@ -60,7 +60,7 @@ export function withoutStrayErrors(
   }
 }
 
-/** The same where, as in Node, such errors are thrown by ticks that come after the listeners. */
+/** The same if, as in Node, such errors are thrown by ticks that come after the listeners. */
 function laterStrayErrors(fn: () => void, stray: (error: unknown) => void) {
   nodeProcess.on("uncaughtException", stray);
   try {

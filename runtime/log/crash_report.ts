@@ -1,5 +1,5 @@
 /**
- * Reports of processes that ended by an error, or by an exit that ends others.
+ * Reports of processes that ended by an error, or by an exit that is logged.
  *
  * @module
  */
@@ -17,12 +17,12 @@ import {
 } from "./event_text.ts";
 import type { CrashReport, RuntimeEvent } from "./log_event.ts";
 
-/** How many ancestors are. */
+/** The maximum number of ancestors. */
 const MAX_ANCESTORS = 20;
 
 const KINDS = { process: "Process", server: "GenServer", task: "Task" };
 
-/** Tells of a process that ended by an error. */
+/** The event of a process that ended by an error. */
 export function crashEvent(
   process: LocalProcess,
   reason: unknown,
@@ -86,7 +86,7 @@ function ancestor(of: Ancestor): string {
   return typeof of === "string" ? printableName(of) : of.toString();
 }
 
-/** Tells that an exit signal over a link ends the process that all code outside any process shares. */
+/** The event of an exit signal over a link that ends the process that all code outside any process shares. */
 export function sharedExitEvent(
   { pid }: LocalProcess,
   from: Pid,

@@ -7,7 +7,7 @@
 import { formatError, formatExit } from "../values/exit_reason.ts";
 import { inspectWithin, printableLine, shorten } from "../values/inspect.ts";
 
-/** How long a value may be shown, and a name. */
+/** The maximum length of a shown value, and of a name. */
 const MAX_LENGTH = 4096;
 const MAX_NAME = 256;
 
@@ -18,7 +18,7 @@ export function exitLine(reason: unknown): string {
       return shorten(formatError(reason), MAX_LENGTH);
     }
   } catch {
-    // A getter or a proxy may throw; what shows a crash must not crash.
+    // A getter or a proxy may throw; the report of a crash must not crash.
   }
   return `(exit) ${exitWords(reason)}`;
 }

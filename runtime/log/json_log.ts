@@ -17,16 +17,16 @@ import { formatExit } from "../values/exit_reason.ts";
 import { writeError } from "../host/standard_streams.ts";
 import { errorTerm } from "../values/term.ts";
 
-/** How deep values are written out; an event's own fields are two levels above them. */
+/** The maximum depth of values; an event's own fields are two levels above them. */
 const MAX_DEPTH = 8 + 2;
-/** How many items of a collection are, and of all collections of an event. */
+/** The maximum number of items of a collection, and of all collections of an event. */
 const MAX_ITEMS = 100;
 const MAX_ALL_ITEMS = 10_000;
-/** How many characters of a text are, and of all texts of an event. */
+/** The maximum number of characters of a text, and of all texts of an event. */
 const MAX_TEXT = 8192;
 const MAX_ALL_TEXT = 65_536;
 
-/** How much more of an event's values may be written. */
+/** The remaining limits of an event's values. */
 interface Budget {
   items: number;
   characters: number;
@@ -83,28 +83,28 @@ function jsonLine(event: LogEvent): string {
   return escapeUnsafe(JSON.stringify(jsonOf(line, MAX_DEPTH, budget)));
 }
 
-/** A report, with its reason as people read it. */
+/** A report, with its reason in readable form. */
 function withText(report: { reason: unknown } | undefined): unknown {
   return report && { ...report, reasonText: formatExit(report.reason) };
 }
 
-/** A value as JSON can have it. */
+/** A value as JSON can represent it. */
 function jsonOf(value: unknown, depth: number, budget: Budget): unknown {
   try {
     return jsonOfAny(value, depth, budget);
   } catch {
-    // A getter or a proxy may throw; what tells of a crash must not crash.
+    // A getter or a proxy may throw; the report of a crash must not crash.
     return shown(value, budget);
   }
 }
 
-/** A value as people see it. */
+/** A value in readable form. */
 function shown(value: unknown, budget: Budget, depth?: number): string {
   const most = Math.min(MAX_TEXT, Math.max(budget.characters, 0));
   return textOf(inspectWithin(value, most, { depth }), budget);
 }
 
-/** As much of a text as there is room for. */
+/** As much of a text as the limit allows. */
 function textOf(text: string, budget: Budget): string {
   const most = Math.min(MAX_TEXT, Math.max(budget.characters, 0));
   const cut = shorten(text, most);

@@ -10,7 +10,7 @@ import type { MonitoredObject } from "../signals/signal.ts";
 import type { Pid } from "../values/pid.ts";
 import { exitLine, indented, printableName } from "./event_text.ts";
 
-/** How much a log event matters. */
+/** The severity of a log event. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
 /**
@@ -37,7 +37,7 @@ export interface CrashReport {
    * of servers and tasks.
    */
   ancestors: Ancestor[];
-  /** On whose behalf it ran, nearest first. Only of tasks. */
+  /** Its callers, nearest first. Only of tasks. */
   callers: Pid[];
   /** The processes that it was linked to. */
   links: Pid[];
@@ -47,7 +47,7 @@ export interface CrashReport {
   trapExit: boolean;
   /** How many messages waited in its mailbox. */
   messageQueueLen: number;
-  /** The message that it was dealing with. Only of servers. */
+  /** The message that it was handling. Only of servers. */
   lastMessage?: unknown;
   /** The process that sent that message, if it was a call. Only of servers. */
   client?: Pid;
@@ -62,17 +62,17 @@ export type SupervisorError =
   | "shutdown_error"
   | "shutdown";
 
-/** A supervisor's child, as reports tell of it. */
+/** A supervisor's child, as reports describe it. */
 export interface ReportedChild {
-  /** Names the child within its supervisor; dynamic children have none. */
+  /** Identifies the child within its supervisor; dynamic children have none. */
   id?: string;
   /** Its pid, if it runs or ran. */
   pid?: Pid;
-  /** When it is started again. */
+  /** Its restart type. */
   restart?: string;
-  /** How it is ended. */
+  /** Its shutdown. */
   shutdown?: number | string;
-  /** Whether it is a supervisor itself. */
+  /** Its type, a worker or a supervisor. */
   type?: string;
 }
 
@@ -90,38 +90,38 @@ export interface SupervisorReport {
   error: SupervisorError;
   /** The child. */
   child: ReportedChild;
-  /** Why. */
+  /** The reason. */
   reason: unknown;
 }
 
-/** An application ended that was running. */
+/** The exit of a running application. */
 export interface ApplicationReport {
   /** Its name. */
   name: string;
-  /** Why. */
+  /** The reason. */
   reason: unknown;
 }
 
 /** An event that a node reports. */
 export interface LogEvent {
-  /** How much it matters. */
+  /** Its severity. */
   level: LogLevel;
   /** The node's name. */
   node: string;
-  /** The event, for people; nothing in it steers a terminal, and no secret is in it. */
+  /** The event in readable form, without control characters and secrets. */
   message: string;
-  /** Set where a process crashed. */
+  /** Set if a process crashed. */
   crash?: CrashReport;
-  /** Set where a supervisor's child was not as it should be. */
+  /** Set if a supervisor's child crashed, or did not start or stop. */
   supervisor?: SupervisorReport;
-  /** Set where an application ended. */
+  /** Set if an application exited. */
   application?: ApplicationReport;
 }
 
 /** An event that a runtime reports to its node. */
 export type RuntimeEvent = Omit<LogEvent, "node">;
 
-/** Gets what a node tells. */
+/** Receives the events of a node. */
 export type LogHook = (event: LogEvent) => void;
 
 /**
@@ -146,7 +146,7 @@ export function standardLog(event: LogEvent): void {
   writeError(`[${level}] ${printableName(node)}: ${message}\n`);
 }
 
-/** A log hook that throws for no event: the log gets the error of the given one, and the event. */
+/** A log hook that throws for no event: an error of the given hook is logged with the event. */
 export function safeLog(hook: LogHook): LogHook {
   return (event) => {
     const failed = (error: unknown) => {

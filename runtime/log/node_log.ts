@@ -1,10 +1,10 @@
 /**
- * The log of a node: all that it reports passes here on its way to the log hook.
+ * The log of a node: all events pass here on their way to the log hook.
  *
- * Nothing that is reported may harm the node that reports it. So events are made only if they are let
- * pass, and the number of those is limited three times: for each cause, for each peer and all peers
- * together, and in all, as OTP's logger handlers limit bursts. Beyond a limit, events are counted, and
- * one line says how many there were. Messages are cut and escaped, so that no event looks like two.
+ * No event may harm the node that reports it. So events are created only if they pass, and their number is
+ * limited three times: for each cause, for each peer and all peers together, and in all, as OTP's logger
+ * handlers limit bursts. Beyond a limit, events are counted, and one line reports how many there were. Messages
+ * are cut and escaped, so that no event looks like two.
  *
  * @module
  */
@@ -19,19 +19,19 @@ import {
 } from "./log_event.ts";
 import { printableLine, printableWithin } from "../values/inspect.ts";
 
-/** How long a message may be, in characters. */
+/** The maximum length of a message, in characters. */
 const MAX_MESSAGE = 16_384;
 
-/** How long one is that is a single line. */
+/** The maximum length of a single-line message. */
 const MAX_LINE = 2048;
 
-/** How many causes are told apart at a time; those beyond are taken together. */
+/** The number of causes that are distinguished at a time; further ones are counted together. */
 const MAX_CAUSES = 256;
 
 interface Limit {
-  /** How many events pass in a window. */
+  /** The number of events that pass in a window. */
   most: number;
-  /** How long a window is, in milliseconds. */
+  /** The length of a window, in milliseconds. */
   time: number;
 }
 
@@ -41,14 +41,14 @@ const OF_PEERS: Limit = { most: 200, time: 10_000 };
 /** The burst limit of OTP's handlers. */
 const IN_ALL: Limit = { most: 500, time: 1000 };
 
-/** Why something is reported that may happen often. */
+/** The cause of frequent events. */
 export interface LogCause {
-  /** The kind of event, in the plural: the line that counts the others names it. */
+  /** The kind of event, in the plural: the line that counts suppressed events names it. */
   what: string;
   /** The node that causes it. */
   peer?: string;
   /**
-   * How many pass in 10 seconds.
+   * The number of events that pass in 10 seconds.
    *
    * @default {10}
    */
@@ -63,14 +63,14 @@ interface Window {
   stop: (() => void) | undefined;
 }
 
-/** By the name that is said of the events that did not pass. */
+/** Windows by the name of their suppressed events. */
 type Windows = Map<string, Window>;
 
-/** How a log is set up. */
+/** Options of a log. */
 export interface NodeLogOptions {
   /** The node's name. */
   node: string;
-  /** Gets what passes. */
+  /** Receives the events that pass. */
   hook: LogHook;
   /** The node's clock. */
   clock: Pick<Clock, "now" | "after">;
@@ -81,12 +81,12 @@ export class NodeLog {
   readonly #node: string;
   readonly #hook: LogHook;
   readonly #clock: NodeLogOptions["clock"];
-  /** The windows of causes that are no peer's, of peers and their causes, and of all together. */
+  /** The windows of causes that are not a peer's, of peers and their causes, and of all together. */
   readonly #own: Windows = new Map();
   readonly #peers: Windows = new Map();
   readonly #totals: Windows = new Map();
 
-  /** A log on which nothing has been reported. */
+  /** Creates a log without events. */
   constructor({ node, hook, clock }: NodeLogOptions) {
     this.#node = node;
     this.#hook = safeLog(hook);
@@ -116,7 +116,7 @@ export class NodeLog {
     this.#write(typeof made === "string" ? { level, message: made } : made);
   }
 
-  /** Reports a message that is one line, and may have text of others in it. */
+  /** Reports a message of one line, which may contain text of other nodes. */
   line(
     level: LogLevel,
     message: string | (() => string),
@@ -146,7 +146,7 @@ export class NodeLog {
     if (peer === undefined) return this.#take(this.#own, level, what, limit);
     const own = `events caused by ${peer}`;
     const all = "events caused by peers";
-    // A peer that has had its share is not counted by what it does: it could make up causes.
+    // A peer that has used its share is not counted by cause: it could make up causes.
     for (
       const [windows, name] of [[this.#totals, all], [
         this.#peers,
@@ -168,7 +168,7 @@ export class NodeLog {
       this.#clock.now() < window.until;
   }
 
-  /** Counts an event; whether its window has room for it. */
+  /** Counts an event; returns whether its window has room for it. */
   #take(
     windows: Windows,
     level: LogLevel,
@@ -200,14 +200,14 @@ export class NodeLog {
     return false;
   }
 
-  /** Forgets the windows that are over. */
+  /** Forgets windows that are over. */
   #forget(windows: Windows, now: number): void {
     for (const [name, window] of windows) {
       if (now >= window.until) this.#end(windows, name, window);
     }
   }
 
-  /** Ends a window, and says how many events it did not let pass. */
+  /** Ends a window, and reports the number of suppressed events. */
   #end(
     windows: Windows,
     name: string,
@@ -221,12 +221,12 @@ export class NodeLog {
 
   #write(event: RuntimeEvent): void {
     const message = printableWithin(event.message, MAX_MESSAGE)
-      // A line that does not begin at the margin belongs to the one before.
+      // An indented line belongs to the one before.
       .replace(/\n(?! )/g, "\n    ");
     this.#hook({ ...event, node: this.#node, message });
   }
 
-  /** Says what is still to be said of windows, and ends. */
+  /** Reports the remaining windows, and ends. */
   stop(): void {
     for (const windows of [this.#own, this.#peers, this.#totals]) {
       this.#forget(windows, Infinity);

@@ -1,5 +1,5 @@
 /**
- * Reports of supervisors and applications on what they started.
+ * Reports of supervisors and applications about their children.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type {
   SupervisorError,
 } from "./log_event.ts";
 
-/** How much each of them matters. */
+/** The severity of each event. */
 export const SUPERVISOR_LEVELS: Readonly<Record<SupervisorError, LogLevel>> = {
   // The crash itself has been reported by the process that crashed.
   child_terminated: "info",
@@ -30,7 +30,7 @@ const WHAT: Record<SupervisorError, string> = {
   shutdown: "has to be restarted too often: shutting down",
 };
 
-/** Tells what befell a supervisor's child. */
+/** The event of a supervisor's child. */
 export function supervisorEvent(
   { pid, name }: LocalProcess,
   error: SupervisorError,
@@ -56,12 +56,12 @@ export function supervisorEvent(
   };
 }
 
-/** How much the end of an application matters. */
+/** The severity of an application's exit. */
 export function applicationLevel(reason: unknown): LogLevel {
   return reason === "normal" ? "info" : "error";
 }
 
-/** Tells of an application that has ended. */
+/** The event of an exited application. */
 export function applicationEvent(name: string, reason: unknown): RuntimeEvent {
   return {
     level: applicationLevel(reason),

@@ -31,11 +31,11 @@ export class Deaths {
   readonly #runtime: Runtime;
   readonly #table: ProcessTable;
   readonly #watchers: Watchers;
-  /** Processes that have ended, and of which nobody has been notified yet. */
+  /** Processes that have exited, and whose exit is not announced yet. */
   readonly #ended = new Fifo<LocalProcess>();
   #isEnding = false;
 
-  /** Nobody has ended. */
+  /** Starts without exited processes. */
   constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
     this.#runtime = runtime;
     this.#table = table;
@@ -134,7 +134,7 @@ export class Deaths {
     );
   }
 
-  /** Sends the DOWN of one monitor on a process that goes on: it cannot do what is waited for. */
+  /** Sends the DOWN of one monitor on a process that goes on: it cannot do what the monitor waits for. */
   endWatch(process: LocalProcess, ref: Ref, reason: unknown): void {
     const watcher = this.#watchers.drop(process, keyOf(ref, this.#runtime));
     if (watcher === undefined) return;
@@ -180,7 +180,7 @@ export class Deaths {
   }
 }
 
-/** Whether nobody has to be notified of a process's end. */
+/** Whether no process has to be notified of a process's exit. */
 function isAlone({ links, watchers, monitors }: LocalProcess): boolean {
   return isEmpty(links) && isEmpty(watchers) && isEmpty(monitors);
 }

@@ -11,7 +11,7 @@ export type Ancestor = Pid | string;
 
 /** The work of a server when it failed. */
 export interface CrashContext {
-  /** The message that it was dealing with. */
+  /** The message that it was handling. */
   lastMessage?: unknown;
   /** The process that sent it, if it was a call. */
   client?: Pid;
@@ -25,15 +25,15 @@ export interface Lineage {
   readonly kind: "server" | "task";
   /** The process that started it, the one that started that, and so on: nearest first. */
   readonly ancestors: readonly Ancestor[];
-  /** On whose behalf it runs, nearest first. */
+  /** Its callers, nearest first. */
   readonly callers: Pid[];
-  /** Whether it is being started: of an exit its starter learns then, and not the log. */
+  /** Whether it is being started: its exit is reported to its starter then, and not logged. */
   starting?: boolean;
-  /** Its work when it failed; noted by a server as it ends. */
+  /** Its work when it failed; a server records it as it exits. */
   context?: CrashContext;
 }
 
-/** The process that starts another one, as far as its lineage is concerned. */
+/** The process that starts another one, as its lineage records it. */
 export interface Starter {
   /** The name that it is registered under. */
   readonly name: string | undefined;
@@ -52,7 +52,7 @@ export function lineageOf(
   const name = kind === "task" ? undefined : starter?.name;
   const ancestors: Ancestor[] = parent === undefined ? [] : [name ?? parent];
   const before = starter?.lineage?.ancestors;
-  // A spread leaves room for more, in each process.
+  // An object from a spread has spare room, in each process.
   return {
     kind,
     ancestors: before === undefined ? ancestors : ancestors.concat(before),

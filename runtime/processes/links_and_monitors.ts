@@ -40,7 +40,7 @@ export interface Link {
   spares: boolean;
 }
 
-/** A monitor of this process's. */
+/** A monitor of this process. */
 export interface Monitor {
   /** Its reference. */
   ref: Ref;
@@ -50,18 +50,18 @@ export interface Monitor {
   node: string;
 }
 
-/** A monitor's target as a DOWN has it. */
+/** A monitor's target in the form of a DOWN. */
 export function monitoredObject({ target, node }: Monitor): MonitoredObject {
   return typeof target === "string" ? { name: target, node } : target;
 }
 
-/** Somebody's monitor on this process. */
+/** A monitor on this process. */
 export interface Watcher {
   /** The process that watches. */
   pid: Pid;
-  /** Under which reference. */
+  /** Its reference. */
   ref: Ref;
 }
 
-/** When an alias ends by itself. */
+/** The condition under which an alias ends by itself. */
 export type AliasMode = "explicit_unalias" | "demonitor" | "reply_demonitor";

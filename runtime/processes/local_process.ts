@@ -41,13 +41,13 @@ import type { PendingTimer } from "./timers.ts";
 /** Where the dictionary keeps the label that a process has given itself, as in OTP. */
 export const PROCESS_LABEL = "$process_label";
 
-/** How a process is started. */
+/** Options for the start of a process. */
 export interface ProcessOptions {
   /** The group leader; a process without a parent leads itself. */
   groupLeader?: Pid;
   /** The process that started it. */
   parent?: Pid;
-  /** Set for a server or task, whose every abnormal end is told. */
+  /** Set for a server or task, whose every abnormal exit is logged. */
   kind?: Lineage["kind"];
   /** Of a task: the processes that asked for the work, nearest first, Elixir's `$callers`. */
   callers?: Pid[];
@@ -99,14 +99,14 @@ export class LocalProcess extends Pace implements MailboxHost {
   aliases: SmallMap<number, AliasMode> | undefined = undefined;
   /** How often it monitors each node. */
   nodeMonitors: Map<string, number> | undefined = undefined;
-  /** How many times it is told of each visible node that comes or goes. */
+  /** The number of its subscriptions to visible nodes that come or go. */
   watchesNodes = 0;
   /** Its pending waits, by reference number. */
   waits: SmallMap<number, Wait> | undefined = undefined;
   /** Its dictionary, by the key's key. */
   dictionary: Map<unknown, { key: unknown; value: unknown }> | undefined =
     undefined;
-  /** Messages that are to be sent to it. */
+  /** Messages that will be sent to it. */
   timers: Set<PendingTimer> | undefined = undefined;
   #abort: AbortController | undefined = undefined;
 
@@ -133,7 +133,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     return this.dictionary?.get(termKey(PROCESS_LABEL))?.value;
   }
 
-  /** On whose behalf it runs, nearest first. */
+  /** Its callers, nearest first. */
   get callers(): Pid[] | undefined {
     return this.lineage?.callers;
   }
@@ -152,9 +152,9 @@ export class LocalProcess extends Pace implements MailboxHost {
   }
 
   /**
-   * Settles what the process awaits: at once, or when it is its turn.
+   * Settles a wait of the process: at once, or when it is its turn.
    *
-   * @param wait It is abandoned instead, if the process exits before that.
+   * @param wait The wait; it is abandoned instead if the process exits before.
    */
   resume(wait: Pick<Wait, "abandon">, settle: () => void): void {
     if (canAnswerNow(this)) settle();
@@ -168,7 +168,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     });
   }
 
-  /** Counts a step that the process makes by itself; a promise, if it is not its turn yet. */
+  /** Counts a step that the process makes by itself; returns a promise if it is not its turn yet. */
   turn(): Promise<void> | undefined {
     if (canStepNow(this)) return undefined;
     return new Promise((resolve) => {
@@ -184,10 +184,10 @@ export class LocalProcess extends Pace implements MailboxHost {
     return this.#abort.signal;
   }
 
-  /** How many entries it keeps for each other node, as a server. */
+  /** The number of entries that it keeps for each other node, as a server. */
   entries: Map<string, number> | undefined;
 
-  /** Keeps something more for a node, under a key; false if it may not, and that has been refused. */
+  /** Adds an entry for a node, under a key; returns false if that was refused. */
   keepFor(node: string, characters = 0): boolean {
     if (node === this.runtime.node) return true;
     if (!this.alive || !this.runtime.holdings.takeEntry(node, characters)) {
@@ -198,7 +198,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     return true;
   }
 
-  /** Keeps something less for a node. */
+  /** Removes an entry for a node. */
   dropFor(node: string): void {
     const kept = this.entries?.get(node);
     if (kept === undefined) return;
@@ -207,14 +207,14 @@ export class LocalProcess extends Pace implements MailboxHost {
     this.runtime.holdings.release(node, "entries");
   }
 
-  /** Keeps nothing any more. */
+  /** Removes all entries. */
   dropAll(): void {
     for (const [node, kept] of this.entries ?? []) {
       for (let i = 0; i < kept; i++) this.dropFor(node);
     }
   }
 
-  /** Cancels the messages that are to be sent to it. */
+  /** Cancels the messages that would be sent to it. */
   cancelTimers(): void {
     for (const timer of this.timers ?? []) timer.cancel();
   }
@@ -226,7 +226,7 @@ export class LocalProcess extends Pace implements MailboxHost {
       : new ProcessExited(this.exitReason);
   }
 
-  /** Ends what the process itself waits for; the runtime has told the others. */
+  /** Ends the process's own waits; the runtime has notified the others. */
   close(): void {
     this.mailbox.close(this);
     const { waits } = this;
@@ -247,7 +247,7 @@ export class LocalProcess extends Pace implements MailboxHost {
   }
 
   #fireAbort(abort: AbortController): void {
-    // Listeners are the dead process's code, not that of whoever ended it.
+    // Listeners are code of the dead process, not of the one that ended it.
     const fire = () =>
       withoutStrayErrors(
         () => abort.abort(this.exitError()),
@@ -306,7 +306,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     return runtime.route(alias.node).sendAlias(this.pid, alias, message);
   }
 
-  /** Answers a call, or gives a task's result. */
+  /** Answers a call, or sends a task's result. */
   reply(alias: Ref, value: unknown): void {
     const runtime = this.runtime;
     if (alias.node === runtime.node) {
@@ -358,7 +358,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     this.releaseLink(link);
   }
 
-  /** A link that was dropped no longer counts as a peer's. */
+  /** Stops counting a dropped link as a peer's. */
   releaseLink({ held, pid }: Link): void {
     if (held) this.runtime.holdings.release(pid.node, "links");
   }
@@ -369,13 +369,13 @@ export class LocalProcess extends Pace implements MailboxHost {
       .filter(({ unlinking }) => unlinking === 0).map(({ pid }) => pid);
   }
 
-  /** Sets whether exit signals become messages, also those that come to the process it stands in for. */
+  /** Sets whether exit signals become messages, also those for the process that it stands in for. */
   setTrapExit(on: boolean): void {
     this.trapExit = on;
     if (this.standsFor !== undefined) this.standsFor.trapExit = on;
   }
 
-  /** Ends a link: from here on nothing comes over it. */
+  /** Ends a link: from here on no signal of it arrives. */
   unlink(to: Pid): void {
     const link = this.links?.get(keyOf(to, this.runtime));
     if (link === undefined) return this.standsFor?.unlink(to);
@@ -395,7 +395,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     const isOwn = typeof target === "string"
       ? target === this.name && node === this.runtime.node
       : this.pid.equals(target);
-    // As in Erlang, a monitor of oneself is none, and its reference no alias.
+    // As in Erlang, a monitor of the process itself has no effect, and its reference is no alias.
     if (isOwn) return ref;
     if (mode !== undefined) this.addAlias(ref, mode);
     if (wait !== undefined) this.await(ref, wait);
@@ -415,7 +415,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     return [...this.monitors?.values() ?? []].map(monitoredObject);
   }
 
-  /** Whether what looks like the DOWN of a monitor of its own may be that: anybody can send such a message. */
+  /** Whether an apparent DOWN of a monitor of its own may be genuine: any process can send such a message. */
   isDown(ref: unknown): ref is Ref {
     if (this.#isOfOther(ref)) return this.standsFor!.isDown(ref);
     return ref instanceof Ref && ref.node === this.runtime.node &&
@@ -423,7 +423,7 @@ export class LocalProcess extends Pace implements MailboxHost {
       !this.monitors?.has(ref.number);
   }
 
-  /** Ends a monitor; a DOWN that has not come will not come. */
+  /** Ends a monitor; its DOWN will no longer arrive. */
   demonitor(ref: Ref): boolean {
     if (this.#isOfOther(ref)) return this.standsFor!.demonitor(ref);
     const monitor = this.monitors?.get(ref.number);
@@ -442,7 +442,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     this.runtime.aliases.set(ref.number, this);
   }
 
-  /** Ends an alias: what is sent to it from now on is dropped. */
+  /** Ends an alias: later messages to it are dropped. */
   unalias(ref: Ref): boolean {
     if (this.#isOfOther(ref)) return this.standsFor!.unalias(ref);
     if (!this.aliases?.delete(ref.number)) return false;
@@ -450,19 +450,19 @@ export class LocalProcess extends Pace implements MailboxHost {
     return true;
   }
 
-  /** Whether a reference was made by the process that it stands in for. */
+  /** Whether the process that it stands in for made a reference. */
   #isOfOther(ref: unknown): boolean {
     return this.standsFor !== undefined && ref instanceof Ref &&
       ref.node === this.standsFor.pid.node;
   }
 
-  /** Waits for what comes under a reference. */
+  /** Waits for the answer under a reference. */
   await(ref: Ref, wait: Wait): void {
     this.waits ??= new SmallMap();
     this.waits.set(ref.number, wait);
   }
 
-  /** Stops waiting; gives back whether anything was awaited. */
+  /** Stops waiting; returns whether there was a wait. */
   unawait(ref: Ref): boolean {
     return this.waits?.delete(ref.number) ?? false;
   }

@@ -1,5 +1,5 @@
 /**
- * A process's mail: what has come and nobody took, and who waits.
+ * A process's mailbox: the messages that have arrived, and the waits for messages.
  *
  * @module
  */
@@ -14,12 +14,12 @@ import {
 } from "../scheduling/scheduler.ts";
 import { ignore } from "../promises/ignore.ts";
 
-/** Tells whether a message is wanted. */
+/** Returns whether a message is accepted. */
 export type Guard = (message: unknown) => boolean;
 
-/** How a wait for a message ends without one. */
+/** The ways in which a wait for a message ends without one. */
 export interface WaitOptions {
-  /** After so many milliseconds; 0 only looks. */
+  /** After that many milliseconds; 0 only checks. */
   timeout?: number;
   /** The value that the wait resolves with at the timeout, instead of rejecting. */
   after?: unknown;
@@ -27,7 +27,7 @@ export interface WaitOptions {
   hasAfter?: boolean;
   /** When it is aborted. */
   signal?: AbortSignal;
-  /** Whether it ends with its process unnoticed, as no code need run then: an error costs as much as all else. */
+  /** Whether it ends silently with its process, as no code need run then: an error would cost too much. */
   isServer?: boolean;
 }
 
@@ -39,7 +39,7 @@ export interface MailboxHost extends Pace {
   exitError(): Error;
   /** Runs a guard as code of the mailbox's process. */
   test(guard: Guard, message: unknown): boolean;
-  /** Calls back after so many milliseconds; gives what stops it. */
+  /** Calls back after that many milliseconds; returns a function that stops it. */
   after(ms: number, fn: () => void): () => void;
 }
 
@@ -66,14 +66,14 @@ class Receiver {
 
 const NONE: unknown[] = [];
 
-/** A process that has so many messages to take in a row is measured before it goes on. */
+/** A process with that many messages to take in a row is measured before it goes on. */
 const BACKLOG = 4;
 
 /** Messages in order of arrival, waits in order of their start. */
 export class Mailbox {
   #queue: unknown[] = NONE;
   #head = 0;
-  /** The only wait, if it wants any message and has no other end: the usual one. */
+  /** The only wait, if it accepts any message and has no other end: the usual one. */
   #only: Receiver | undefined;
   /** Other waits: the first and the last of a chain, as one may end in its middle. */
   #first: Receiver | undefined;
@@ -82,7 +82,7 @@ export class Mailbox {
   /** Waits that no message ends. */
   #sleepers: Set<Receiver> | undefined;
 
-  /** The number of messages that wait. */
+  /** The number of messages. */
   get length(): number {
     return this.#queue.length - this.#head;
   }
@@ -93,12 +93,12 @@ export class Mailbox {
       (this.#sleepers?.size ?? 0);
   }
 
-  /** The messages that wait, oldest first. */
+  /** The messages, oldest first. */
   messages(): unknown[] {
     return this.#queue.slice(this.#head);
   }
 
-  /** Hands the message to the first wait that wants it, or keeps it. */
+  /** Hands the message to the first wait that accepts it, or keeps it. */
   push(message: unknown, host: MailboxHost): void {
     const only = this.#only;
     if (only !== undefined) {
@@ -144,7 +144,7 @@ export class Mailbox {
     return false;
   }
 
-  /** Gives a wait its message: at once, or when it is its process's turn. */
+  /** Hands a wait its message: at once, or when it is its process's turn. */
   #resume(receiver: Receiver, message: unknown, host: MailboxHost): void {
     if (canStepNow(host)) receiver.resolve(message);
     else giveLater(receiver, message, host);
@@ -171,7 +171,7 @@ export class Mailbox {
     receiver.release?.();
   }
 
-  /** Takes the first message that the guard wants; `undefined` in a box if there is none. */
+  /** Takes the first message that the guard accepts, in a box; `undefined` if there is none. */
   take(guard: Guard | undefined): { message: unknown } | undefined {
     const queue = this.#queue;
     for (let i = this.#head; i < queue.length; i++) {
@@ -183,7 +183,7 @@ export class Mailbox {
     return undefined;
   }
 
-  /** Takes a very message out again, if it is still there. */
+  /** Removes this message, if it is still in the mailbox. */
   remove(message: unknown): boolean {
     const index = this.#queue.indexOf(message, this.#head);
     if (index < 0) return false;
@@ -198,7 +198,7 @@ export class Mailbox {
       queue.splice(index, 1);
       return;
     }
-    // Those before it move up: they were looked at, and those after it may be many more.
+    // Those before it move up: they were checked, and those after it may be many more.
     for (let i = index; i > head; i--) queue[i] = queue[i - 1];
     queue[head] = undefined;
     this.#head = head + 1;
@@ -253,7 +253,7 @@ export class Mailbox {
     return receiver.promise;
   }
 
-  /** A wait for a message that is there. */
+  /** A wait for a message that has arrived. */
   #given(message: unknown, host: MailboxHost): Promise<unknown> {
     if (canStepNow(host)) return Promise.resolve(message);
     const receiver = new Receiver();
@@ -261,14 +261,17 @@ export class Mailbox {
     return receiver.promise;
   }
 
-  /** Waits for nothing but the time. */
+  /** Waits only for the time. */
   sleep<T>(ms: number, value: T, host: MailboxHost): Promise<T> {
     const receiver = new Receiver();
     this.#settleAfter(ms, receiver, () => receiver.resolve(value), host);
     return receiver.promise as Promise<T>;
   }
 
-  /** Settles a wait that no message ends: in so many milliseconds, and not before the event loop has turned. */
+  /**
+   * Settles a wait that no message ends: after that many milliseconds, and not before the event loop has
+   * turned.
+   */
   #settleAfter(
     ms: number,
     receiver: Receiver,
@@ -295,7 +298,7 @@ export class Mailbox {
       else receiver.resolve(failure(() => new ReceiveTimeout(timeout!)));
     };
     if (timeout !== undefined && timeout <= 0) {
-      // A process that polls must not keep what it polls for from coming.
+      // A process that polls must not prevent what it polls for.
       this.#settleAfter(0, receiver, expire, host);
       return false;
     }
@@ -307,7 +310,7 @@ export class Mailbox {
       });
     }
     const onAbort = () => {
-      // It does not abort twice, and the host looks through all listeners to remove one.
+      // It does not abort twice, and the host searches all listeners to remove one.
       receiver.release = stopTimer;
       this.#leave(receiver);
       receiver.reject(signal!.reason);
@@ -320,7 +323,7 @@ export class Mailbox {
     return true;
   }
 
-  /** Ends every wait, as its process has exited, and throws the mail away. */
+  /** Ends every wait, as its process has exited, and discards the messages. */
   close(host: MailboxHost): void {
     this.#queue = NONE;
     this.#head = 0;
@@ -358,7 +361,7 @@ function resume(
   else resumeLater(receiver, settle, host);
 }
 
-/** In a function of its own: where one is made that keeps variables, these cost 60 bytes, used or not. */
+/** In a function of its own: where a closure is created, its variables cost 60 bytes, used or not. */
 function giveLater(
   receiver: Receiver,
   message: unknown,

@@ -33,12 +33,12 @@ export class NumberTable<T extends Numbered> {
     this.#resize(FIRST_BITS);
   }
 
-  /** How many processes there are. */
+  /** The number of processes. */
   get size(): number {
     return this.#size;
   }
 
-  /** The process of a number. */
+  /** Returns the process with a number. */
   get(number: number): T | undefined {
     const slots = this.#slots;
     let at = Math.imul(number, SPREAD) >>> this.#shift;
@@ -65,7 +65,7 @@ export class NumberTable<T extends Numbered> {
       if (slots[free] === undefined) return;
       free = (free + 1) & mask;
     }
-    // Those after it that were pushed on move up: a search ends at the first free slot.
+    // Displaced entries after it move up: a search ends at the first free slot.
     for (let at = (free + 1) & mask;; at = (at + 1) & mask) {
       const each = slots[at];
       if (each === undefined) break;

@@ -28,7 +28,7 @@ export class PendingAnswer<T> extends Answer<T> implements Expiring {
   #deadline: Deadline | undefined;
 
   /**
-   * An answer that has not come.
+   * Creates a pending answer.
    *
    * @param process The process that awaits it.
    * @param mayBeLeft Whether callers often do not await it: a failure must then not end the program.
@@ -44,21 +44,23 @@ export class PendingAnswer<T> extends Answer<T> implements Expiring {
     this.#deadline = this.process.runtime.deadlines.add(timeout, this);
   }
 
-  /** The deadline is over. */
+  /** Called when the deadline is over. */
   expire(): void {}
 
-  /** Lifts the deadline. */
+  /** Cancels the deadline. */
   lift(): void {
     this.#deadline?.lift();
   }
 
-  /** The answer has come. */
+  /** Settles with the answer. */
   settle(value: T): void {
     this.lift();
     this.process.resume(this, () => this.resolve(value));
   }
 
-  /** The answer has come; `read` makes the value of it, or throws the failure, when it is the process's turn. */
+  /**
+   * Settles with the answer; `read` creates its value, or throws the failure, when it is the process's turn.
+   */
   settleBy(read: () => T): void {
     this.lift();
     this.process.resume(this, () => {
@@ -70,7 +72,7 @@ export class PendingAnswer<T> extends Answer<T> implements Expiring {
     });
   }
 
-  /** There is no answer: the error is made for the code that awaits. */
+  /** Settles with a failure: the error is created for the code that awaits. */
   settleFailed(make: () => unknown): void {
     this.lift();
     this.process.resume(this, () => this.fail(make));
@@ -82,7 +84,7 @@ export class PendingAnswer<T> extends Answer<T> implements Expiring {
   }
 }
 
-/** An answer that comes under a reference: to an alias, of a monitor, or of a spawn request. */
+/** An answer under a reference: to an alias, of a monitor, or of a spawn request. */
 export class PendingReply<T> extends PendingAnswer<T> implements Wait {
   readonly node: string;
   /** Names the request; monitor and alias of its answer. */
@@ -107,13 +109,13 @@ export class PendingReply<T> extends PendingAnswer<T> implements Wait {
     this.ref = ref;
   }
 
-  /** Stops waiting, as the reference has ended: an answer that comes later is dropped. */
+  /** Stops waiting, as the reference has ended: a later answer is dropped. */
   close(): void {
     this.lift();
     this.process.unawait(this.ref);
   }
 
-  /** Stops waiting, and ends the monitor: an answer that comes later is dropped. */
+  /** Stops waiting, and ends the monitor: a later answer is dropped. */
   cancel(): void {
     this.close();
     this.process.demonitor(this.ref);

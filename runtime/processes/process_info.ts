@@ -24,9 +24,9 @@ export interface ProcessInfo {
   label?: unknown;
   /** `"running"` for the caller, `"waiting"` for every other: one process runs at a time. */
   status: "running" | "waiting";
-  /** How many messages wait in its mailbox. */
+  /** The number of messages in its mailbox. */
   messageQueueLen: number;
-  /** The messages that wait, oldest first, copied; only there if they were asked for. */
+  /** The messages, oldest first, copied; only there on request. */
   messages?: unknown[];
   /** The processes that it is linked to. */
   links: Pid[];
@@ -45,11 +45,11 @@ export interface ProcessInfo {
    * where they had one. Empty for other processes.
    */
   ancestors: Ancestor[];
-  /** Of tasks, on whose behalf they run, nearest first; see `Process.callers`. */
+  /** The callers of a task, nearest first; see `Process.callers`. */
   callers: Pid[];
 }
 
-/** Has a node tell other nodes of its processes. */
+/** Lets a node answer other nodes' requests for information on its processes. */
 export function serveInfo(runtime: Runtime): void {
   runtime.modules.library.set(
     "Process.info",

@@ -23,12 +23,12 @@ export class ProcessTable {
   readonly #node: NodeIncarnation;
   #lastNumber = LAST_RESERVED;
 
-  /** A node without processes. */
+  /** Creates the table of a node. */
   constructor(node: NodeIncarnation) {
     this.#node = node;
   }
 
-  /** A number that no process has had. */
+  /** Returns a number that no process has had. */
   nextNumber(): number {
     return ++this.#lastNumber;
   }
@@ -45,7 +45,7 @@ export class ProcessTable {
       : undefined;
   }
 
-  /** Gives a process a name. */
+  /** Registers a name for a process. */
   register(name: string, process: LocalProcess): boolean {
     if (this.names.has(name) || process.name !== undefined) return false;
     process.name = name;
@@ -53,7 +53,7 @@ export class ProcessTable {
     return true;
   }
 
-  /** Takes a name away. */
+  /** Unregisters a name. */
   unregister(name: string): boolean {
     const process = this.names.get(name);
     if (process === undefined) return false;

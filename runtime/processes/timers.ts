@@ -9,7 +9,7 @@ import { Pid, type Ref } from "../values/pid.ts";
 
 /** The receiver of a timer's message, which has the timers that are for it: its death cancels them. */
 export interface TimerReceiver {
-  /** Messages that are to be sent to it. */
+  /** Messages that will be sent to it. */
   timers: Set<PendingTimer> | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface TimerHost {
   after(ms: number, fn: () => void): () => void;
 }
 
-/** A message that is to be sent. */
+/** A message that will be sent. */
 export class PendingTimer {
   /** The timer's reference. */
   readonly ref: Ref;
@@ -83,17 +83,17 @@ export class Timers {
   readonly #host: TimerHost;
   readonly #timers = new Map<number, PendingTimer>();
 
-  /** A node without timers. */
+  /** Creates the timers of a node. */
   constructor(host: TimerHost) {
     this.#host = host;
   }
 
-  /** How many messages are to be sent. */
+  /** The number of pending timers. */
   get size(): number {
     return this.#timers.size;
   }
 
-  /** Has a message, a copy by now, sent to a pid or a name of this node in so many milliseconds. */
+  /** Sends a message, a copy by now, to a pid or a name of this node after that many milliseconds. */
   start(to: Pid | string, message: unknown, ms: number): Ref {
     const host = this.#host;
     const { nobody, local } = host;
@@ -108,20 +108,20 @@ export class Timers {
     return ref;
   }
 
-  /** Milliseconds until the message is sent, if it is still to be. */
+  /** Milliseconds until the message is sent, if the timer is pending. */
   left(ref: Ref): number | undefined {
     const timer = this.#find(ref);
     return timer && Math.max(timer.due - this.#host.now(), 0);
   }
 
-  /** Ends a timer; whether its message was still to be sent. */
+  /** Cancels a timer; returns whether it was pending. */
   cancel(ref: Ref): boolean {
     const timer = this.#find(ref);
     timer?.cancel();
     return timer !== undefined;
   }
 
-  /** Ends all timers. */
+  /** Cancels all timers. */
   stop(): void {
     for (const timer of this.#timers.values()) timer.cancel();
   }

@@ -1,5 +1,5 @@
 /**
- * Waits for an answer: they are found by reference, past the mailbox.
+ * Waits for an answer, which is found by reference, past the mailbox.
  *
  * @module
  */
@@ -7,22 +7,22 @@
 import type { MonitoredObject, SpawnResult } from "../signals/signal.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 
-/** Something that a process waits for by reference: a reply, a DOWN, a spawn's result. */
+/** A wait of a process by reference: for a reply, a DOWN, or a spawn's result. */
 export interface Wait {
   /** The node that it is awaited from. */
   readonly node: string;
-  /** Whether the reply may come from another node: who is asked may leave the answer to others. */
+  /** Whether the reply may come from another node: the asked process may leave the answer to others. */
   readonly isOpen?: boolean;
-  /** The one process that the reply may come from, where it is known. */
+  /** The only process that the reply may come from, if it is known. */
   readonly by?: Pid;
-  /** Whether it learns of the end of the spawned process by itself, so that the link need not tell. */
+  /** Whether it learns of the exit of the spawned process by itself, so that the link need not report it. */
   readonly tellsEnd?: boolean;
-  /** A reply came to the alias. */
+  /** Called when a reply arrives at the alias. */
   reply(value: unknown, ref: Ref): void;
-  /** The target of the monitor of that reference has ended. */
+  /** Called when the target of the monitor with that reference has exited. */
   down(object: MonitoredObject, reason: unknown, ref: Ref): void;
-  /** The spawn request of that reference was answered, or its node is down (`undefined`). */
+  /** Called when the spawn request with that reference was answered, or its node is down (`undefined`). */
   spawned?(result: SpawnResult | undefined): void;
-  /** The waiting process has exited. */
+  /** Called when the waiting process has exited. */
   abandon(error: () => unknown): void;
 }

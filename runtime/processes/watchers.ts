@@ -26,13 +26,13 @@ export class Watchers {
   /** The processes that are watched by name or from another node, by the monitor. */
   readonly #byReference = new Map<Key, LocalProcess>();
 
-  /** Nobody watches. */
+  /** Starts without watchers. */
   constructor(node: NodeIncarnation, holdings: Holdings) {
     this.#node = node;
     this.#holdings = holdings;
   }
 
-  /** How many are in the index. */
+  /** The size of the index. */
   get size(): number {
     return this.#byReference.size;
   }
@@ -41,7 +41,7 @@ export class Watchers {
   add(process: LocalProcess, pid: Pid, ref: Ref, byName: boolean): void {
     const key = keyOf(ref, this.#node);
     const isOwn = pid.node === this.#node.node;
-    // Each reference is of one monitor: a second one would not be found again.
+    // Each reference belongs to one monitor: a second one would not be found again.
     const before = isOwn ? undefined : this.#byReference.get(key);
     if (before !== undefined) this.drop(before, key);
     if (!isOwn) this.#holdings.take(pid.node, "monitors");
@@ -56,7 +56,7 @@ export class Watchers {
     this.drop(this.#byReference.get(key), key);
   }
 
-  /** Ends a monitor on a process, if it is there; returns who had it. */
+  /** Ends a monitor on a process, if it exists; returns its watcher. */
   drop(process: LocalProcess | undefined, key: Key): Watcher | undefined {
     const watcher = process?.watchers?.get(key);
     if (watcher === undefined) return undefined;

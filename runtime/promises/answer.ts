@@ -40,10 +40,11 @@ export function failure(
 }
 
 /**
- * Gives an error the stack of the code that awaits what runs now, without the frames down to `hidden`.
+ * Replaces the stack of an error by that of the code that awaits the running code, without the frames down to
+ * `hidden`.
  *
- * @param error The thrown value; it is returned as it is if it is no error.
- * @param hidden The function that its author does not know.
+ * @param error The thrown value; it is returned unchanged if it is not an error.
+ * @param hidden The function that the author of the code does not know.
  * @returns The error.
  */
 export function atAwait(
@@ -57,7 +58,7 @@ export function atAwait(
   try {
     const before = error.stack;
     Error.captureStackTrace(error, hidden);
-    // Without a frame, nobody awaits it yet: those of the callback are better than none.
+    // Without a frame, no code awaits it yet: the frames of the callback are better than none.
     const stack = error.stack?.replace(HOST_FRAMES, "") ?? "";
     error.stack = /\n\s+at /.test(stack) ? stack : before;
   } catch {
@@ -88,15 +89,15 @@ export class Answer<T> {
     });
   }
 
-  /** The answer has come. */
+  /** Settles with the answer. */
   resolve(value: T): void {
     this.#isSettled = true;
     this.#resolve(value);
   }
 
-  /** There is no answer: the error is made for the code that awaits. */
+  /** Settles with a failure: the error is created for the code that awaits. */
   fail(make: () => unknown): void {
-    // The error of a second failure would reject a promise that nobody awaits.
+    // The error of a second failure would reject a promise that is not awaited.
     if (this.#isSettled) return;
     this.#isSettled = true;
     // A second reaction would hide the code that awaits.
@@ -104,7 +105,7 @@ export class Answer<T> {
     this.#resolve(failure(make, made));
   }
 
-  /** The process that awaits has exited: that nobody handles the rejection is no error of the program. */
+  /** Called when the process that awaits has exited: its unhandled rejection is no error of the program. */
   abandon(error: () => unknown): void {
     this.#leave();
     if (!this.#isSettled) this.#reject(error());

@@ -1,8 +1,8 @@
 /**
- * Rejections that nobody has to see.
+ * Rejections that need no handler.
  *
  * @module
  */
 
-/** Marks a rejection as seen: a dead process's own waits must not end the whole program. */
+/** Marks a rejection as handled: a dead process's own waits must not end the whole program. */
 export function ignore(): void {}

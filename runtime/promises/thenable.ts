@@ -1,5 +1,5 @@
 /**
- * Promises, and what can be awaited like one.
+ * Promises, and other values that can be awaited.
  *
  * @module
  */

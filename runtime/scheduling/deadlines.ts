@@ -1,6 +1,6 @@
 /**
- * Deadlines: most are as long as others (a call's 5000 ms), and most are taken back soon. So those of
- * one length share one timer of the clock's, which costs more than all else in a call.
+ * Deadlines: most share a few lengths (a call's 5000 ms), and most are cancelled early. So those of one length
+ * share one timer of the clock's, which is the most expensive part of a call.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { afterInput, afterTurn, noteTurn } from "./scheduler.ts";
 
 /** Something that has a deadline. */
 export interface Expiring {
-  /** The time is over. */
+  /** Called when the time is over. */
   expire(): void;
 }
 
 /** A deadline that was set. */
 export interface Deadline {
-  /** Takes it back. */
+  /** Cancels it. */
   lift(): void;
 }
 
@@ -23,24 +23,24 @@ export interface Deadline {
 export interface DeadlineClock {
   /** Milliseconds since some fixed moment. */
   now(): number;
-  /** Calls back after so many milliseconds, as code of no process; gives what stops it. */
+  /** Calls back after that many milliseconds, as code of no process; returns a function that stops it. */
   timer(ms: number, fn: () => void): () => void;
 }
 
 const hostTimeout = setTimeout;
 
-/** A timer that fires so many milliseconds after its time is late. */
+/** A timer that fires this many milliseconds after its time is late. */
 const LATE = 3;
 
-/** The longer the program was away, the longer it listens before a deadline is over, up to this. */
+/** The longer the program was busy, the longer it reads before a deadline is over, up to this. */
 const MAX_SILENCE = 20;
 
 /** The deadlines of a node. */
 export class Deadlines {
   readonly #clock: DeadlineClock;
-  /** By their length. */
+  /** The queues by length. */
   readonly #queues = new Map<number, Queue>();
-  /** Those in which nothing waits any more. */
+  /** Empty queues. */
   #emptied = new Set<Queue>();
 
   /** Made for a clock. */
@@ -48,9 +48,9 @@ export class Deadlines {
     this.#clock = clock;
   }
 
-  /** Sets a deadline in so many milliseconds. */
+  /** Sets a deadline in that many milliseconds. */
   add(ms: number, expiring: Expiring): Deadline {
-    // Fake timers of tests leave the clock alone: it cannot tell one deadline from the next then.
+    // Fake timers of tests do not affect the clock: it cannot distinguish deadlines then.
     if (setTimeout !== hostTimeout) {
       const expire = () => {
         noteTurn();
@@ -66,7 +66,7 @@ export class Deadlines {
     return queue.add(expiring);
   }
 
-  /** Stops the timers that nothing waits for; not at once, as the next call may begin in this turn. */
+  /** Stops the timers of empty queues; not at once, as the next call may begin in this turn. */
   #sweep(queue: Queue): void {
     const isFirst = this.#emptied.size === 0;
     this.#emptied.add(queue);
@@ -91,7 +91,7 @@ class Queue {
   readonly #onEmpty: (queue: Queue) => void;
   #last: Queued | undefined;
   #stopTimer: (() => void) | undefined;
-  /** When the timer is due. */
+  /** The time at which the timer is due. */
   #due = 0;
 
   constructor(
@@ -136,14 +136,14 @@ class Queue {
   #timeIsUp(): void {
     const late = this.#clock.now() - this.#due;
     if (late < LATE) return this.#expire();
-    // The program was stopped or busy: what came in time may still be in a socket.
+    // The program was stopped or busy: an answer that arrived in time may still be in a socket.
     const silence = Math.min(late / 10, MAX_SILENCE);
     this.#stopTimer = afterInput(silence, () => this.#expire());
   }
 
   #expire(): void {
     this.#stopTimer = undefined;
-    // A timer may come a little early; what it was set for is over all the same.
+    // A timer may fire a little early; its deadlines are over all the same.
     const now = Math.max(this.#clock.now(), this.#due);
     try {
       while (this.first !== undefined && this.first.at <= now) {

@@ -29,13 +29,13 @@ import { nextTick } from "node:process";
 import { setImmediate } from "node:timers";
 import { outside } from "../context/async_context.ts";
 
-/** How long processes go on before the event loop turns, in milliseconds. */
+/** The time that processes run before the event loop turns, in milliseconds. */
 const SLICE = 8;
 
-/** After so many steps through the queue, a process goes on without it. */
+/** After that many steps through the queue, a process goes on without it. */
 const PROVEN = 16;
 
-/** How many steps are made without a look at the clock, at first and at most. */
+/** The number of steps between checks of the clock, at first and at most. */
 const ALLOWANCE = { first: 4, most: 256 };
 
 /**
@@ -46,10 +46,10 @@ const ALLOWANCE = { first: 4, most: 256 };
 const HOPS = 4;
 const CROWD = 4;
 
-/** So many processes start in a row before what they have begun runs. */
+/** That many processes start in a row before the code that they have begun runs. */
 const STARTS = 4;
 
-/** An array that had room for more is not kept for the next steps. */
+/** A longer array is not kept for the next steps. */
 const MAX_SPARE = 2048;
 
 /** After one turn of the event loop, Deno may not have seen that a timer is due. */
@@ -58,7 +58,7 @@ const TURNS = 2;
 /** A read of the host takes more than one turn. */
 const SILENT_TURNS = 8;
 
-/** A peer that sends all the time must not keep a deadline from its end, in milliseconds. */
+/** A peer that sends all the time must not postpone a deadline longer than this, in milliseconds. */
 const MAX_INPUT = 100;
 
 /** The event loop, as processes share it. */
@@ -89,12 +89,12 @@ const hostLoop: EventLoop = {
 export class Pace {
   /** The period in which it last made a step. */
   period = 0;
-  /** How many steps it made through the queue in that period. */
+  /** The number of steps that it made through the queue in that period. */
   steps = 0;
-  /** How many of its steps are in the queue. */
+  /** The number of its steps in the queue. */
   queued = 0;
 
-  /** Has its next step go through the queue. */
+  /** Makes its next step go through the queue. */
   measureNext(): void {
     if (this.steps === PROVEN) this.steps--;
   }
@@ -114,7 +114,7 @@ let wake: (() => void) | undefined;
 let period = 1;
 let isBusy = false;
 let isTurning = false;
-/** How often bytes came from a peer. */
+/** The number of times that bytes came from a peer. */
 let inputs = 0;
 /** Whether an answer can go past the queue. */
 let hasPass = true;
