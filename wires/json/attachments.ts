@@ -36,10 +36,10 @@ const OWN_HEAD = 4;
 
 const UTF8 = 0x8000_0000;
 
-/** The least that is made for the attachments of a frame. */
+/** The size of the first buffer of a frame. */
 const LEAST = 4096;
 
-/** The most that is made at once for a frame because the one before was as long. */
+/** The most that a first buffer has, however long the frame before was. */
 const MOST = 1 << 17;
 
 const NOTHING = new Uint8Array(0);
@@ -49,7 +49,7 @@ const encoder = new TextEncoder();
 /** Collects the attachments of a frame, and writes it. */
 export class AttachmentWriter {
   #buffer: Uint8Array = NOTHING;
-  /** The length of the last frame: the next one is made as long, so that it need not grow. */
+  /** The size of the next first buffer: that of the last frame, so that it need not grow. */
   #usual = LEAST;
   #end = HEAD;
   #count = 0;
@@ -62,12 +62,12 @@ export class AttachmentWriter {
     return this.#end - HEAD;
   }
 
-  /** The bytes of those of the signal that is being written. */
+  /** The bytes of the attachments of the signal that is being written. */
   get fresh(): number {
     return this.#end - this.#keptEnd;
   }
 
-  /** The number of the first of these. */
+  /** The number of the first of them. */
   get first(): number {
     return this.#keptCount;
   }
@@ -103,25 +103,25 @@ export class AttachmentWriter {
     return this.#count++;
   }
 
-  /** Those of the signal that was written are the frame's. */
+  /** The signal goes into the frame, and its attachments with it. */
   keep(): void {
     this.#keptEnd = this.#end;
     this.#keptCount = this.#count;
   }
 
-  /** Forgets those of the signal that was being written. */
+  /** The signal is not sent: its attachments are removed. */
   drop(): void {
     this.#end = this.#keptEnd;
     this.#count = this.#keptCount;
   }
 
-  /** Takes those of the signal that was written out of the frame; returns their bytes. */
+  /** The signal does not go into the frame: its attachments are removed and returned. */
   takeFresh(): Uint8Array {
     const { fresh } = this;
     const bytes = this.#buffer.subarray(this.#keptEnd, this.#end);
     this.drop();
     if (this.#keptEnd > HEAD) return bytes.slice(0, fresh);
-    // All that there is: large ones are not copied again.
+    // The frame has no others, so that the buffer can be given away: large ones are not copied again.
     this.#buffer = NOTHING;
     return bytes;
   }
