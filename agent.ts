@@ -62,6 +62,7 @@ import {
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
+import { promised } from "./runtime/promises/promised.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import type { Pid } from "./runtime/values/pid.ts";
 import type { LocalProcess } from "./runtime/processes/local_process.ts";
@@ -214,10 +215,12 @@ export class Agent {
     init: () => S | Promise<S>,
     options: AgentOptions = {},
   ): Promise<AgentPid<S>> {
-    const { name, timeout } = checkStart(options);
-    return startGenServer(agentModule(checkInit(init)), undefined, {
-      name,
-      timeout,
+    return promised(() => {
+      const { name, timeout } = checkStart(options);
+      return startGenServer(agentModule(checkInit(init)), undefined, {
+        name,
+        timeout,
+      });
     });
   }
 
@@ -245,11 +248,13 @@ export class Agent {
     init: () => S | Promise<S>,
     options: AgentOptions = {},
   ): Promise<AgentPid<S>> {
-    const { name, timeout } = checkStart(options);
-    return startGenServer(agentModule(checkInit(init)), undefined, {
-      name,
-      timeout,
-      link: false,
+    return promised(() => {
+      const { name, timeout } = checkStart(options);
+      return startGenServer(agentModule(checkInit(init)), undefined, {
+        name,
+        timeout,
+        link: false,
+      });
     });
   }
 
@@ -475,7 +480,7 @@ export class Agent {
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
-    return stopServer(serverRef(agent), reason, timeout);
+    return promised(() => stopServer(serverRef(agent), reason, timeout));
   }
 }
 
@@ -485,23 +490,28 @@ function ask<T>(
   fn: StateFunction,
   options: AgentCallOptions,
 ): Promise<T> {
-  const timeout = timeoutOf(options, 5000, "ask an agent");
-  const process = waitingProcess();
-  if (process === undefined) return never();
-  const ref = serverRef(agent);
-  const located = locate(ref, process);
-  const held = typeof fn === "function"
-    ? fn
-    : toSendLater(located, process, fn);
-  const askAt = (place: Place): Promise<T> => {
-    const request: AgentRequest = { type, run: sendable(held, place, process) };
-    return startCall<T>(process, place, request, {
-      timeout,
-      as: () => callOf(ref, type, fn, timeout),
-      read: (reply) => valueOf(reply, place.node) as T,
-    }).promise;
-  };
-  return whenLocated(located, process, askAt) as Promise<T>;
+  return promised(() => {
+    const timeout = timeoutOf(options, 5000, "ask an agent");
+    const process = waitingProcess();
+    if (process === undefined) return never();
+    const ref = serverRef(agent);
+    const located = locate(ref, process);
+    const held = typeof fn === "function"
+      ? fn
+      : toSendLater(located, process, fn);
+    const askAt = (place: Place): Promise<T> => {
+      const request: AgentRequest = {
+        type,
+        run: sendable(held, place, process),
+      };
+      return startCall<T>(process, place, request, {
+        timeout,
+        as: () => callOf(ref, type, fn, timeout),
+        read: (reply) => valueOf(reply, place.node) as T,
+      }).promise;
+    };
+    return whenLocated(located, process, askAt) as Promise<T>;
+  });
 }
 
 function castTo(

@@ -24,14 +24,16 @@ import {
   childSpec as fullChildSpec,
   type StartedBy,
 } from "./servers/supervisor/child_definition.ts";
-import type { DynamicLimits } from "./servers/supervisor/dynamic_children.ts";
+import {
+  type DynamicLimits,
+  dynamicLimits,
+} from "./servers/supervisor/dynamic_children.ts";
 import {
   type DynamicChildInfo,
   type DynamicSupervisorRequest,
   DynamicSupervisorServer,
 } from "./servers/supervisor/dynamic_supervisor_server.ts";
 import { nameText, type ServerName } from "./gen/server_names.ts";
-import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
 import { serverRef } from "./gen/server.ts";
 import { startServer } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
@@ -44,11 +46,11 @@ import {
   askToStart,
 } from "./servers/supervisor/supervisor_client.ts";
 import {
-  checkCount,
   checkList,
   checkOptions,
   checkPid,
 } from "./runtime/values/check_arguments.ts";
+import { promised } from "./runtime/promises/promised.ts";
 import type { Pid } from "./runtime/values/pid.ts";
 import type {
   CheckedChild,
@@ -371,22 +373,19 @@ export class DynamicSupervisor {
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
-    return stopServer(serverRef(supervisor), reason, timeout);
+    return promised(() => stopServer(serverRef(supervisor), reason, timeout));
   }
 }
 
 function checkLimits(options: DynamicSupervisorOptions): DynamicLimits {
   checkOptions(options, "start a DynamicSupervisor", "{ maxChildren: 10 }");
-  const { maxChildren = Infinity, maxRestarts = 3, maxSeconds = 5 } = options;
   if (options.extraArguments !== undefined) {
     checkList(
       options.extraArguments,
       "start a DynamicSupervisor with the extraArguments",
     );
   }
-  checkCount(maxChildren, "start a DynamicSupervisor", "maxChildren");
-  assertIntensity("DynamicSupervisor", maxRestarts, maxSeconds);
-  return { maxChildren, maxRestarts, maxSeconds };
+  return dynamicLimits("DynamicSupervisor", options);
 }
 
 function ask<T>(
@@ -394,5 +393,7 @@ function ask<T>(
   supervisor: ServerRef,
   request: DynamicSupervisorRequest,
 ): Promise<T> {
-  return askSupervisor("DynamicSupervisor", fn, serverRef(supervisor), request);
+  return promised(() =>
+    askSupervisor("DynamicSupervisor", fn, serverRef(supervisor), request)
+  );
 }

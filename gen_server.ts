@@ -67,6 +67,7 @@ import {
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
+import { promised } from "./runtime/promises/promised.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import { Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
@@ -661,7 +662,7 @@ export class GenServer {
     arg: NoInfer<ArgOf<T>>,
     options: GenServerOptions = {},
   ): Promise<StartResult<T>> {
-    return started(startGenServer(module, arg, checkStart(options)));
+    return started(() => startGenServer(module, arg, checkStart(options)));
   }
 
   /**
@@ -696,8 +697,8 @@ export class GenServer {
     arg: NoInfer<ArgOf<T>>,
     options: GenServerOptions = {},
   ): Promise<StartResult<T>> {
-    return started(
-      startGenServer(module, arg, { ...checkStart(options), link: false }),
+    return started(() =>
+      startGenServer(module, arg, { ...checkStart(options), link: false })
     );
   }
 
@@ -814,11 +815,13 @@ export class GenServer {
     request: R,
     options: CallOptions = {},
   ): Promise<ReplyOf<T, R>> {
-    const timeout = timeoutOf(options, 5000, "call a GenServer");
-    const ref = serverRef(server);
-    return call(ref, request, {
-      timeout,
-      as: () => callOf("call", ref, request, timeout),
+    return promised(() => {
+      const timeout = timeoutOf(options, 5000, "call a GenServer");
+      const ref = serverRef(server);
+      return call(ref, request, {
+        timeout,
+        as: () => callOf("call", ref, request, timeout),
+      });
     });
   }
 
@@ -1034,7 +1037,7 @@ export class GenServer {
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
-    return stopServer(serverRef(server), reason, timeout);
+    return promised(() => stopServer(serverRef(server), reason, timeout));
   }
 
   /**
@@ -1069,8 +1072,8 @@ export class GenServer {
   }
 }
 
-function started<T>(pid: Promise<Pid>): Promise<StartResult<T>> {
-  return pid as Promise<Pid & Serves<T>>;
+function started<T>(start: () => Promise<Pid>): Promise<StartResult<T>> {
+  return promised(start) as Promise<Pid & Serves<T>>;
 }
 
 function checkStart<O extends GenServerOptions>(options: O): O {

@@ -137,12 +137,12 @@ export class global {
    * await global.unregisterName(["printer", 2]);
    * ```
    */
-  static registerName(
+  static async registerName(
     name: unknown,
     pid: Pid,
     resolve: ResolveFunction | ModuleFunction = global.randomExitName,
   ): Promise<boolean> {
-    return registerGlobal("register", name, pid, resolverOf(resolve));
+    return await registerGlobal("register", name, pid, resolverOf(resolve));
   }
 
   /**
@@ -168,12 +168,12 @@ export class global {
    * await global.unregisterName("leader");
    * ```
    */
-  static reRegisterName(
+  static async reRegisterName(
     name: unknown,
     pid: Pid,
     resolve: ResolveFunction | ModuleFunction = global.randomExitName,
   ): Promise<boolean> {
-    return registerGlobal("re_register", name, pid, resolverOf(resolve));
+    return await registerGlobal("re_register", name, pid, resolverOf(resolve));
   }
 
   /**

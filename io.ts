@@ -17,6 +17,7 @@ import { IoError } from "./errors.ts";
 import { requestIo } from "./servers/io/io_client.ts";
 import { standardIo, startGroupLeader } from "./servers/io/group_leader.ts";
 import { isTyped } from "./gen/messages.ts";
+import { promised } from "./runtime/promises/promised.ts";
 import {
   checkOptions,
   checkPid,
@@ -90,7 +91,7 @@ export class IO {
     item: Printable,
     options: IoOptions = {},
   ): Promise<"ok"> {
-    return IO.write(`${textOf(item)}\n`, options);
+    return print(() => `${textOf(item)}\n`, options, "ok");
   }
 
   /**
@@ -113,7 +114,7 @@ export class IO {
     item: Printable,
     options: IoOptions = {},
   ): Promise<"ok"> {
-    return print(textOf(item), options, "ok");
+    return print(() => textOf(item), options, "ok");
   }
 
   /**
@@ -137,12 +138,7 @@ export class IO {
     value: T,
     options: IoInspectOptions = {},
   ): Promise<T> {
-    checkOptions(options, "inspect a value", '{ label: "x" }');
-    if (options.label !== undefined) {
-      checkString(options.label, "inspect a value with the label");
-    }
-    const label = options.label === undefined ? "" : `${options.label}: `;
-    return print(`${label}${show(value, options)}\n`, options, value);
+    return print(() => inspected(value, options), options, value);
   }
 
   /**
@@ -166,31 +162,45 @@ export class IO {
     prompt: Printable,
     options: IoOptions = {},
   ): Promise<string | "eof"> {
-    checkDevice(options);
-    return requestIo(
-      { type: "get_line", prompt: textOf(prompt) },
-      options.device,
-      (reply) => {
-        refuseError(reply);
-        return typeof reply === "string"
-          ? "eof"
-          : (reply as { line: string }).line;
-      },
-    );
+    return promised(() => {
+      checkDevice(options);
+      return requestIo(
+        { type: "get_line", prompt: textOf(prompt) },
+        options.device,
+        (reply) => {
+          refuseError(reply);
+          return typeof reply === "string"
+            ? "eof"
+            : (reply as { line: string }).line;
+        },
+      );
+    });
   }
 }
 
 /** Prints, and gives `result`: one promise, so that it may be left unawaited. */
-function print<T>(text: string, options: IoOptions, result: T): Promise<T> {
-  checkDevice(options);
-  return requestIo(
-    { type: "put_chars", chars: text },
-    options.device,
-    (reply) => {
+function inspected(value: unknown, options: IoInspectOptions): string {
+  checkOptions(options, "inspect a value", '{ label: "x" }');
+  if (options.label !== undefined) {
+    checkString(options.label, "inspect a value with the label");
+  }
+  const label = options.label === undefined ? "" : `${options.label}: `;
+  return `${label}${show(value, options)}\n`;
+}
+
+function print<T>(
+  text: () => string,
+  options: IoOptions,
+  result: T,
+): Promise<T> {
+  return promised(() => {
+    const chars = text();
+    checkDevice(options);
+    return requestIo({ type: "put_chars", chars }, options.device, (reply) => {
       refuseError(reply);
       return result;
-    },
-  );
+    });
+  });
 }
 
 function checkDevice(options: IoOptions): void {

@@ -209,20 +209,30 @@ export function receive<T = any, A = never>(
   guard?: ((message: any) => message is T) | ((message: any) => boolean) | null,
   options?: ReceiveOptions<A>,
 ): Promise<T | A> {
-  if (typeof guard !== "function" && guard !== undefined && guard !== null) {
-    throw new TypeError(
-      `Cannot receive: the guard is ${
-        inspect(guard)
-      }, and not a function; give options as the second argument: receive(null, options)`,
-    );
+  // As promised() does, without a closure for each message.
+  try {
+    checkGuard(guard);
+    const process = waitingProcess();
+    if (process === undefined) return never();
+    return process.mailbox.receive(
+      guard ?? undefined,
+      options === undefined ? undefined : waitOptions(options),
+      process,
+    ) as Promise<T | A>;
+  } catch (error) {
+    return Promise.reject(error);
   }
-  const process = waitingProcess();
-  if (process === undefined) return never();
-  return process.mailbox.receive(
-    guard ?? undefined,
-    options === undefined ? undefined : waitOptions(options),
-    process,
-  ) as Promise<T | A>;
+}
+
+function checkGuard(guard: unknown): void {
+  if (typeof guard === "function" || guard === undefined || guard === null) {
+    return;
+  }
+  throw new TypeError(
+    `Cannot receive: the guard is ${
+      inspect(guard)
+    }, and not a function; give options as the second argument: receive(null, options)`,
+  );
 }
 
 function waitOptions(options: ReceiveOptions<unknown>): WaitOptions {

@@ -70,6 +70,7 @@ import {
   checkString,
   checkTimeout,
 } from "./runtime/values/check_arguments.ts";
+import { promised } from "./runtime/promises/promised.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import type { Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
@@ -378,7 +379,7 @@ export class Node implements AsyncDisposable {
    * assertEquals(await Node.connect("kate@localhost"), "ignored");
    * ```
    */
-  static connect(
+  static async connect(
     node: string | Atom,
     options: ConnectOptions = {},
   ): Promise<boolean | "ignored"> {
@@ -387,11 +388,11 @@ export class Node implements AsyncDisposable {
     if (options.address !== undefined) {
       checkString(options.address, "connect to the address");
     }
-    if (waitingProcess() === undefined) return never();
+    if (waitingProcess() === undefined) return await never();
     const self = here();
-    if (self === undefined) return Promise.resolve("ignored");
-    if (name === self.name) return Promise.resolve(true);
-    return self.#network.connect(name, options.address);
+    if (self === undefined) return "ignored";
+    if (name === self.name) return true;
+    return await self.#network.connect(name, options.address);
   }
 
   /**
@@ -535,7 +536,7 @@ export class Node implements AsyncDisposable {
     fn: RemoteFunction<A>,
     args?: NoInfer<A>,
   ): Promise<Pid> {
-    return spawnOn(nameOf(node), fn, args, false, false).then(({ pid }) => pid);
+    return pidOf(() => spawnOn(nameOf(node), fn, args, false, false));
   }
 
   /**
@@ -570,7 +571,7 @@ export class Node implements AsyncDisposable {
     fn: RemoteFunction<A>,
     args?: NoInfer<A>,
   ): Promise<Pid> {
-    return spawnOn(nameOf(node), fn, args, true, false).then(({ pid }) => pid);
+    return pidOf(() => spawnOn(nameOf(node), fn, args, true, false));
   }
 
   /**
@@ -601,7 +602,7 @@ export class Node implements AsyncDisposable {
     fn: RemoteFunction<A>,
     args?: NoInfer<A>,
   ): Promise<{ pid: Pid; ref: Ref }> {
-    return spawnOn(nameOf(node), fn, args, false, true);
+    return promised(() => spawnOn(nameOf(node), fn, args, false, true));
   }
 
   /**
@@ -637,7 +638,8 @@ export class Node implements AsyncDisposable {
     fn: () => T | Promise<T>,
     options: RunOptions = {},
   ): Promise<T> {
-    return here()?.run(fn, options) ?? runIn(currentRuntime(), fn, options);
+    return here()?.run(fn, options) ??
+      promised(() => runIn(currentRuntime(), fn, options));
   }
 
   /**
@@ -654,8 +656,10 @@ export class Node implements AsyncDisposable {
    * ```
    */
   static stop(options: NodeStopOptions = {}): Promise<void> {
-    checkOptions(options, "stop a node");
-    return here()?.stop(options) ?? Promise.resolve();
+    return promised(() => {
+      checkOptions(options, "stop a node");
+      return here()?.stop(options) ?? Promise.resolve();
+    });
   }
 
   /**
@@ -706,7 +710,7 @@ export class Node implements AsyncDisposable {
         ),
       );
     }
-    return runIn(this.#runtime, fn, options);
+    return promised(() => runIn(this.#runtime, fn, options));
   }
 
   /**
@@ -742,6 +746,10 @@ export class Node implements AsyncDisposable {
    * ```
    */
   stop(options: NodeStopOptions = {}): Promise<void> {
+    return promised(() => this.#stopWithin(options));
+  }
+
+  #stopWithin(options: NodeStopOptions): Promise<void> {
     checkOptions(options, "stop a node");
     const { timeout } = options;
     if (timeout !== undefined) checkTimeout(timeout, "stop a node");
@@ -795,6 +803,10 @@ function here(): Node | undefined {
 }
 
 /** Waits until the program of people who type code is on the node that they started, or on none. */
+function pidOf(spawn: () => Promise<{ pid: Pid }>): Promise<Pid> {
+  return promised(spawn).then(({ pid }) => pid);
+}
+
 async function settled<T>(change: Promise<T>): Promise<T> {
   const result = await change;
   await defaultSettled();

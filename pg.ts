@@ -115,7 +115,7 @@ export class pg {
    * ```
    */
   static start(scope: string | Atom = DEFAULT_SCOPE): Promise<Pid> {
-    return startScope(nameOf(scope), false);
+    return startScope(scope, false);
   }
 
   /**
@@ -137,7 +137,7 @@ export class pg {
    * ```
    */
   static startLink(scope: string | Atom = DEFAULT_SCOPE): Promise<Pid> {
-    return startScope(nameOf(scope), true);
+    return startScope(scope, true);
   }
 
   /**
@@ -432,8 +432,12 @@ export class pg {
   }
 }
 
-function startScope(name: string, link: boolean): Promise<Pid> {
-  return startServer((process) => new PgScope(process, name), {
+async function startScope(
+  scope: string | Atom,
+  link: boolean,
+): Promise<Pid> {
+  const name = nameOf(scope);
+  return await startServer((process) => new PgScope(process, name), {
     name,
     label: name,
     link,
@@ -475,7 +479,7 @@ async function change<T>(
   return await ask(options, { type, group, pids }, type, [group, pids]);
 }
 
-function ask<T>(
+async function ask<T>(
   options: PgOptions,
   request: PgRequest,
   fn: string,
@@ -485,7 +489,7 @@ function ask<T>(
   if (process === undefined) return never();
   // An invalid group is the caller's fault, and not the scope's.
   if ("group" in request) groupKey(request.group, process.runtime);
-  return call<T>(scopeOf(options), request, {
+  return await call<T>(scopeOf(options), request, {
     timeout: Infinity,
     as: () => ["pg", fn, args],
   });

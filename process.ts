@@ -51,6 +51,7 @@ import {
   isName,
 } from "./runtime/values/check_arguments.ts";
 import { misfit } from "./runtime/values/options.ts";
+import { promised } from "./runtime/promises/promised.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
@@ -702,10 +703,12 @@ export class Process {
    * ```
    */
   static sleep(ms: number): Promise<"ok"> {
-    checkTimeout(ms, "sleep");
-    const process = waitingProcess();
-    if (process === undefined) return never();
-    return process.mailbox.sleep(ms, "ok" as const, process);
+    return promised(() => {
+      checkTimeout(ms, "sleep");
+      const process = waitingProcess();
+      if (process === undefined) return never();
+      return process.mailbox.sleep(ms, "ok" as const, process);
+    });
   }
 
   /**

@@ -83,6 +83,7 @@ import {
   startedOf,
 } from "./servers/supervisor/supervisor_client.ts";
 import { checkOptions, checkString } from "./runtime/values/check_arguments.ts";
+import { promised } from "./runtime/promises/promised.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import type { Pid } from "./runtime/values/pid.ts";
 
@@ -505,12 +506,12 @@ export class Supervisor {
    * await Supervisor.stop(sup);
    * ```
    */
-  static terminateChild(
+  static async terminateChild(
     supervisor: ServerRef,
     id: string,
   ): Promise<"ok" | "not_found"> {
     checkString(id, "terminate the child");
-    return textOf(
+    return await textOf(
       ask("terminateChild", supervisor, { type: "terminate_child", id }),
     );
   }
@@ -580,12 +581,14 @@ export class Supervisor {
    * await Supervisor.stop(sup);
    * ```
    */
-  static deleteChild(
+  static async deleteChild(
     supervisor: ServerRef,
     id: string,
   ): Promise<"ok" | "not_found" | "running" | "restarting"> {
     checkString(id, "delete the child");
-    return textOf(ask("deleteChild", supervisor, { type: "delete_child", id }));
+    return await textOf(
+      ask("deleteChild", supervisor, { type: "delete_child", id }),
+    );
   }
 
   /**
@@ -650,7 +653,7 @@ export class Supervisor {
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
-    return stopServer(serverRef(supervisor), reason, timeout);
+    return promised(() => stopServer(serverRef(supervisor), reason, timeout));
   }
 }
 
@@ -701,7 +704,9 @@ function ask<T>(
   supervisor: ServerRef,
   request: SupervisorRequest,
 ): Promise<T> {
-  return askSupervisor("Supervisor", fn, serverRef(supervisor), request);
+  return promised(() =>
+    askSupervisor("Supervisor", fn, serverRef(supervisor), request)
+  );
 }
 
 async function textOf<T extends string>(

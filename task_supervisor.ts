@@ -26,7 +26,10 @@ import type {
   ChildStart,
   ChildType,
 } from "./servers/supervisor/child_spec.ts";
-import type { DynamicLimits } from "./servers/supervisor/dynamic_children.ts";
+import {
+  type DynamicLimits,
+  dynamicLimits,
+} from "./servers/supervisor/dynamic_children.ts";
 import type { DynamicChildInfo } from "./servers/supervisor/dynamic_supervisor_server.ts";
 import {
   type GlobalName,
@@ -37,7 +40,6 @@ import {
   type ServerRef,
   type ViaName,
 } from "./gen/server_names.ts";
-import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
 import { serverRef } from "./gen/server.ts";
 import { startServer } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
@@ -51,14 +53,13 @@ import { TaskState } from "./servers/task/task_state.ts";
 import { streamLimits, TaskStream } from "./servers/task/task_stream.ts";
 import {
   checkArgs,
-  checkCount,
   checkOptions,
   checkPid,
+  checkTimeout,
 } from "./runtime/values/check_arguments.ts";
-import { misfit } from "./runtime/values/options.ts";
 import { atAwait } from "./runtime/promises/answer.ts";
 import { never, waitingProcess } from "./runtime/context/current_process.ts";
-import { inspect } from "./runtime/values/inspect.ts";
+import { promised } from "./runtime/promises/promised.ts";
 import {
   assertFunction,
   checkName,
@@ -544,16 +545,13 @@ export class TaskSupervisor {
     reason: unknown = "normal",
     timeout = Infinity,
   ): Promise<"ok"> {
-    return stopServer(serverRef(supervisor), reason, timeout);
+    return promised(() => stopServer(serverRef(supervisor), reason, timeout));
   }
 }
 
 function checkLimits(options: TaskSupervisorOptions): DynamicLimits {
   checkOptions(options, "start a Task.Supervisor", "{ maxChildren: 10 }");
-  const { maxChildren = Infinity, maxRestarts = 3, maxSeconds = 5 } = options;
-  checkCount(maxChildren, "start a Task.Supervisor", "maxChildren");
-  assertIntensity("Task.Supervisor", maxRestarts, maxSeconds);
-  return { maxChildren, maxRestarts, maxSeconds };
+  return dynamicLimits("Task.Supervisor", options);
 }
 
 function labelOf(name: ServerName | undefined): string {
@@ -600,16 +598,9 @@ function streamOf<E, T, A extends unknown[]>(
   checkOptions(options, `make a stream by ${what}`);
   const { args = [], shutdown = 5000, ...rest } = options;
   checkArgs(args);
-  if (
-    shutdown !== "brutal_kill" &&
-    !(typeof shutdown === "number" && shutdown >= 0)
-  ) {
-    throw misfit(
-      shutdown,
-      `Cannot make a stream by ${what}: shutdown is ${
-        inspect(shutdown)
-      }; give milliseconds, 0 or more, or "brutal_kill"`,
-    );
+  // As in Elixir, "infinity" is for children only.
+  if (shutdown !== "brutal_kill") {
+    checkTimeout(shutdown, `make a stream by ${what} whose tasks end`);
   }
   const link = name === "asyncStream";
   return new TaskStream(

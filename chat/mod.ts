@@ -64,19 +64,19 @@ export interface ChatOptions {
  * await Chat.sendMessage("kate@localhost", "hi");
  * ```
  */
-export function sendMessage(
+export async function sendMessage(
   recipient: string | Atom,
   message: string,
   options: ChatOptions = {},
 ): Promise<"ok"> {
   return nameOf(recipient) === MOEBI
-    ? spawnTask(
+    ? await spawnTask(
       receiveMessageForMoebi,
       recipient,
       [message, Node.self()],
       options,
     )
-    : spawnTask(receiveMessage, recipient, [message], options);
+    : await spawnTask(receiveMessage, recipient, [message], options);
 }
 
 /**

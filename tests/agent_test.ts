@@ -75,18 +75,18 @@ processTest(
   "Agent rejects values that are not functions, and invalid timeouts",
   async () => {
     const agent = await Agent.startLink(() => 0);
-    assertThrows(
+    await assertRejects(
       () => Agent.get(agent, 1 as never),
       TypeError,
       "Cannot have an agent run 1: give a function, or [module, function, args]",
     );
-    assertThrows(
+    await assertRejects(
       () => Agent.start(1 as never),
       TypeError,
       "Cannot start an agent",
     );
     assertThrows(() => Agent.childSpec({} as never), TypeError);
-    assertThrows(
+    await assertRejects(
       () => Agent.get(agent, (n) => n, { timeout: -1 }),
       RangeError,
       "Cannot ask an agent with a timeout of -1",
@@ -185,7 +185,7 @@ nodeTest(
   async (_cluster, alex) => {
     assertEquals(alex.name, "alex@localhost");
     const agent = await Agent.start(() => 1);
-    assertThrows(
+    await assertRejects(
       () => Agent.get(agent, ["Counters", "read"]),
       UndefinedFunctionError,
       "function Counters.read/1 is not exported",

@@ -28,6 +28,7 @@ const FOLDERS = [
 /** Names of JavaScript, of Node and of packages. */
 const OF_OTHERS = [
   "AsyncLocalStorage",
+  "ErlangError",
   "RuntimeError",
   "Deno",
   "Deno.test",

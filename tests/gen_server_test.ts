@@ -105,16 +105,16 @@ processTest(
   },
 );
 
-processTest("call() and the starts reject invalid timeouts", () => {
+processTest("call() and the starts reject invalid timeouts", async () => {
   for (const timeout of [-1, NaN, "1" as unknown as number]) {
     const error = typeof timeout === "number" ? RangeError : TypeError;
     const message = "give milliseconds, 0 or more, or Infinity";
-    assertThrows(
+    await assertRejects(
       () => GenServer.call("Nobody", 1, { timeout }),
       error,
       message,
     );
-    assertThrows(
+    await assertRejects(
       () => GenServer.start(Stack, [], { timeout }),
       error,
       message,
@@ -122,10 +122,14 @@ processTest("call() and the starts reject invalid timeouts", () => {
   }
 });
 
-processTest("call() rejects a value that is not a server", () => {
+processTest("call() rejects a value that is not a server", async () => {
   const message = "give a pid, a name, { name, node }";
   for (const server of [undefined, null, 1, {}, { name: "a" }, { via: {} }]) {
-    assertThrows(() => GenServer.call(server as never, 1), TypeError, message);
+    await assertRejects(
+      () => GenServer.call(server as never, 1),
+      TypeError,
+      message,
+    );
   }
   const start = GenServer.start(Stack, []);
   assertThrows(
@@ -133,7 +137,7 @@ processTest("call() rejects a value that is not a server", () => {
     TypeError,
     "Cannot reach the server #Promise {}",
   );
-  return start.then(async (pid) => void await GenServer.stop(pid));
+  await GenServer.stop(await start);
 });
 
 // reply()
@@ -148,13 +152,16 @@ processTest("reply() rejects a value that is not the caller of a call", () => {
 
 // init
 
-processTest("start() rejects a value that is not a callback module", () => {
-  assertThrows(
-    () => GenServer.start({} as GenServerModule, 0),
-    TypeError,
-    "Cannot start a GenServer of {}: a callback module has a function init(arg)",
-  );
-});
+processTest(
+  "start() rejects a value that is not a callback module",
+  async () => {
+    await assertRejects(
+      () => GenServer.start({} as GenServerModule, 0),
+      TypeError,
+      "Cannot start a GenServer of {}: a callback module has a function init(arg)",
+    );
+  },
+);
 
 // Results of callbacks
 

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { global } from "../global.ts";
 import { Node } from "../node.ts";
 import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
@@ -172,13 +172,13 @@ clusterTest(
 
 processTest(
   "registerName() rejects a function that other nodes do not know",
-  () => {
-    assertThrows(
+  async () => {
+    await assertRejects(
       () => global.registerName("name", self(), () => undefined),
       TypeError,
       "export it from a module",
     );
-    assertThrows(
+    await assertRejects(
       () => global.registerName("name", self(), ["Resolve"] as never),
       TypeError,
     );

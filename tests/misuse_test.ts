@@ -51,11 +51,11 @@ test("options that are a number are rejected, where Elixir has a timeout", async
   const late = 1000 as any;
   for (
     const refused of [
-      async () => await GenServer.call("Server", "request", late),
-      async () => await GenServer.multiCall("Server", "request", late),
-      async () => await Agent.get("Agent", (state) => state, late),
-      async () => await rpc.call(Node.self(), () => 1, [], late),
-      async () => await rpc.multicall([Node.self()], () => 1, [], late),
+      () => GenServer.call("Server", "request", late),
+      () => GenServer.multiCall("Server", "request", late),
+      () => Agent.get("Agent", (state) => state, late),
+      () => rpc.call(Node.self(), () => 1, [], late),
+      () => rpc.multicall([Node.self()], () => 1, [], late),
     ]
   ) await assertRejects(refused, TypeError, "with the options 1000: give them");
 });
@@ -84,21 +84,21 @@ test("Node.spawn() and TaskSupervisor.async() reject a value that names no funct
   });
 });
 
-test("register() and sendMessage() accept only strings and atoms as names", () => {
+test("register() and sendMessage() accept only strings and atoms as names", async () => {
   assertThrows(
     () => Process.register(self(), self() as unknown as string),
     TypeError,
     `Cannot use ${self()} as a name: give a string or an atom`,
   );
-  assertThrows(
+  await assertRejects(
     () => Chat.sendMessage(NONE, "hi"),
     TypeError,
     "Cannot use undefined as a name",
   );
 });
 
-test("receive() names the position of its options", () => {
-  assertThrows(
+test("receive() names the position of its options", async () => {
+  await assertRejects(
     () => receive({ timeout: 5 } as unknown as null),
     TypeError,
     "Cannot receive: the guard is { timeout: 5 }, and not a function",

@@ -4,7 +4,6 @@ import {
   assertInstanceOf,
   assertRejects,
   assertStrictEquals,
-  assertThrows,
 } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { ReceiveTimeout } from "../errors.ts";
@@ -261,10 +260,10 @@ processTest("receive() times out each wait by itself", async () => {
   assertEquals(await long, "for the long one");
 });
 
-processTest("receive() rejects invalid timeouts", () => {
+processTest("receive() rejects invalid timeouts", async () => {
   for (const timeout of [-1, NaN, -Infinity]) {
-    assertThrows(
-      () => void receive(null, { timeout }),
+    await assertRejects(
+      () => receive(null, { timeout }),
       RangeError,
       `Cannot receive with a timeout of ${timeout}`,
     );

@@ -310,8 +310,8 @@ clusterTest(
     );
     const alex = await cluster.start("alex");
     await alex.run(async () => {
-      assertThrows(
-        () => void Node.connect(longer),
+      await assertRejects(
+        () => Node.connect(longer),
         RangeError,
         " 256 bytes",
       );

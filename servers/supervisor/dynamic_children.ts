@@ -18,7 +18,8 @@ import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import { tell } from "../../gen/call.ts";
 import type { FullChildSpec } from "./child_spec.ts";
 import { toldBy } from "../../gen/messages.ts";
-import { RestartIntensity } from "./restart_intensity.ts";
+import { assertIntensity, RestartIntensity } from "./restart_intensity.ts";
+import { checkCount } from "../../runtime/values/check_arguments.ts";
 import {
   type ChildCounts,
   type ChildState,
@@ -39,6 +40,23 @@ export interface DynamicLimits {
   maxChildren: number;
   maxRestarts: number;
   maxSeconds: number;
+}
+
+/**
+ * The limits given, and the defaults of those that are left out.
+ *
+ * @throws {TypeError} If one is not a number.
+ * @throws {RangeError} If one is out of bounds.
+ */
+export function dynamicLimits(
+  what: string,
+  { maxChildren = Infinity, maxRestarts = 3, maxSeconds = 5 }: Partial<
+    DynamicLimits
+  >,
+): DynamicLimits {
+  checkCount(maxChildren, `start a ${what}`, "maxChildren");
+  assertIntensity(what, maxRestarts, maxSeconds);
+  return { maxChildren, maxRestarts, maxSeconds };
 }
 
 /** Sent by a supervisor to itself, to retry a child that did not start. */

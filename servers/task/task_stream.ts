@@ -9,8 +9,11 @@
  */
 
 import { ExitError } from "../../errors.ts";
-import { checkFlags } from "../../runtime/values/check_arguments.ts";
-import { misfit } from "../../runtime/values/options.ts";
+import {
+  checkCount,
+  checkFlags,
+  checkTimeout,
+} from "../../runtime/values/check_arguments.ts";
 import { Fifo } from "../../runtime/collections/fifo.ts";
 import { Answer } from "../../runtime/promises/answer.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
@@ -58,26 +61,13 @@ export function streamLimits(
     zipInputOnExit = false,
   } = options;
   const doing = `make a stream by ${what}`;
-  const invalid = (name: string, value: unknown, wanted: string) =>
-    `Cannot ${doing}: ${name} is ${inspect(value)}; give ${wanted}`;
-  if (
-    maxConcurrency !== Infinity &&
-    !(Number.isInteger(maxConcurrency) && maxConcurrency > 0)
-  ) {
-    throw misfit(
-      maxConcurrency,
-      invalid("maxConcurrency", maxConcurrency, "a number, 1 or more"),
-    );
-  }
-  if (!(typeof timeout === "number" && timeout >= 0)) {
-    throw misfit(
-      timeout,
-      invalid("timeout", timeout, "milliseconds, 0 or more, or Infinity"),
-    );
-  }
+  checkCount(maxConcurrency, doing, "maxConcurrency", 1);
+  checkTimeout(timeout, doing);
   if (onTimeout !== "exit" && onTimeout !== "kill_task") {
     throw new TypeError(
-      invalid("onTimeout", onTimeout, `"exit" or "kill_task"`),
+      `Cannot ${doing}: onTimeout is ${
+        inspect(onTimeout)
+      }; give "exit" or "kill_task"`,
     );
   }
   checkFlags({ ordered, zipInputOnExit }, doing, "ordered", "zipInputOnExit");
