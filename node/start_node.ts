@@ -33,11 +33,11 @@ import { checkNodeOptions } from "./check_options.ts";
 import type { NodeOptions } from "./options.ts";
 import { exportShell } from "./remote_shell.ts";
 
-// Most programs never come to code for TLS, files or a terminal, and the host loads each of its modules when
-// one is first imported: all of them, 8 ms of the 130 from the command to a node that can be reached. So
-// that code is imported where it is needed, and `builtin` gets single functions.
+// Most programs never run code for TLS, files or a terminal, and the host loads each of its modules when one is
+// first imported: all of them, 8 ms of the 130 from the command to a node that can be reached. So that code is
+// imported where it is needed, and `builtin` returns single functions.
 
-/** The machine's sockets, EPMD and clock, as a node's options say. */
+/** The machine's sockets, EPMD and clock, according to a node's options. */
 export async function systemHost(
   options: NodeOptions,
   name: NodeName,
@@ -61,7 +61,7 @@ export interface StartedNode {
   network: Network;
   /** Its registration at its host. */
   registration: HostRegistration;
-  /** Has it take the connections that come, and those that have come by now. */
+  /** Starts accepting connections, including those that have arrived by now. */
   accept(): void;
 }
 
@@ -165,7 +165,7 @@ async function cookieOf(file: string | undefined): Promise<string> {
   return file === undefined ? await userCookie() : readCookieFile(file);
 }
 
-/** The limits given; those that are left out, or `undefined`, as they are by default. */
+/** The given limits; those that are missing, or `undefined`, have their defaults. */
 function limitsOf({ limits = {} }: NodeOptions): Limits {
   const given = Object.entries(limits)
     .filter(([, value]) => value !== undefined);

@@ -206,7 +206,7 @@ export const HELP: Record<string, Doc[]> = {
   "ExitError": [
     {
       "signature": "ExitError",
-      "text": "An exit on its way: thrown by `exit(reason)`, and what a wait rejects with when a call fails\nor the shell process is told to exit. A process that does not catch it exits with its reason."
+      "text": "An exit: `exit(reason)` throws it, and a wait rejects with it when a call fails or the shell process exits. A\nprocess that does not catch it exits with its reason."
     }
   ],
   "GenServer": [
@@ -426,7 +426,7 @@ export const HELP: Record<string, Doc[]> = {
   "NodeStartError": [
     {
       "signature": "NodeStartError",
-      "text": "A node could not be started. `code` says what was wrong: the name or a setting (`\"name\"`); a name or\nport that is in use (`\"in_use\"`); the cookie, its file, or the permission to read or make it\n(`\"cookie\"`); the certificate (`\"tls\"`); that it can neither listen nor reach or serve EPMD\n(`\"network\"`); that the program was started without the permission to (`\"permission\"`); or that a node\nruns already (`\"already_started\"`). The message names the flag or option that helps, and `cause` is\nthe error of the host."
+      "text": "A node could not be started. `code` is the cause: the name or a setting (`\"name\"`); a name or port that is in\nuse (`\"in_use\"`); the cookie, its file, or the permission to read or create it (`\"cookie\"`); the certificate\n(`\"tls\"`); that it can neither listen nor reach or serve EPMD\nruns already (`\"already_started\"`). The message names the flag or option that helps, and `cause` is\nthe error of the host."
     }
   ],
   "Pid": [
@@ -652,7 +652,7 @@ export const HELP: Record<string, Doc[]> = {
   "ProcessExited": [
     {
       "signature": "ProcessExited",
-      "text": "The process that the code runs in has exited: its pending waits reject with this once, so that\n`finally` and `using` run, and every call that it makes afterwards throws it and does nothing."
+      "text": "The process of the running code has exited: its pending waits reject with this once, so that `finally` and\n`using` run, and every later call throws it and has no effect."
     }
   ],
   "QueueFullError": [
@@ -814,7 +814,7 @@ export const HELP: Record<string, Doc[]> = {
   "RpcError": [
     {
       "signature": "RpcError",
-      "text": "A call of a function on a node came to nothing: the connection was lost or could not be made\n(`\"noconnection\"`), there was no answer in time (`\"timeout\"`), the node does not serve such calls\n(`\"notsup\"`), or has as many processes for this node as it may have (`\"system_limit\"`). After the\nfirst two the function may have run, or still run.\n\nIt is Erlang's `error` of `{erpc, reason}`."
+      "text": "A call of a function on a node failed: the connection was lost or could not be made (`\"noconnection\"`), there\nwas no answer in time (`\"timeout\"`), the node does not serve such calls (`\"notsup\"`), or its limit of\nprocesses for this node is reached (`\"system_limit\"`). After the\n\nIt is Erlang's `error` of `{erpc, reason}`."
     }
   ],
   "SpawnRefusedError": [
@@ -1060,7 +1060,7 @@ export const HELP: Record<string, Doc[]> = {
   "formatExit": [
     {
       "signature": "formatExit(reason: unknown)",
-      "text": "Says a reason in words, as Elixir's `Exception.format_exit` does.\n\nThe text has at most some 16,000 characters and is made in bounded time, whatever the reason is;\nno reason makes it throw."
+      "text": "Describes a reason, as Elixir's `Exception.format_exit` does.\n\nThe text has at most about 16,000 characters and is created in bounded time, for any reason;\nno reason makes it throw."
     }
   ],
   "global": [
@@ -1150,7 +1150,7 @@ export const HELP: Record<string, Doc[]> = {
   "inspect": [
     {
       "signature": "inspect(value: unknown, options: InspectOptions = {})",
-      "text": "Shows a value as source-like text: strings quoted, pids, references and atoms as in iex.\n\nThe text is bounded whatever the value is, and no value makes it throw: a string is cut at\n`printableLimit`, and after about 256 Ki characters or 10,000 items in all the rest is left out."
+      "text": "Shows a value as source-like text: strings quoted, pids, references and atoms as in iex.\n\nThe text is bounded for any value, and no value makes it throw: a string is cut at\n`printableLimit`, and after about 256 Ki characters or 10,000 items in all the rest is left out."
     }
   ],
   "isDown": [

@@ -83,8 +83,8 @@ export interface SupervisorReport {
   /** The name that it is registered under. */
   name: string | undefined;
   /**
-   * The event: the child has ended (`"child_terminated"`), did not start (`"start_error"`), did not
-   * end as it was told (`"shutdown_error"`), or has ended too often, so that the supervisor ends too
+   * The event: the child has exited (`"child_terminated"`), did not start (`"start_error"`), did not exit when
+   * it was asked to (`"shutdown_error"`), or has exited too often, so that the supervisor exits too
    * (`"shutdown"`).
    */
   error: SupervisorError;

@@ -39,9 +39,8 @@ const PROVEN = 16;
 const ALLOWANCE = { first: 4, most: 256 };
 
 /**
- * So many microtasks pass between two steps when more than a few wait, as an `async` function around a
- * wait takes some. The few are made as soon as they can be: a process is often at an answer and at a
- * message of one sender.
+ * That many microtasks pass between two steps when more than a few wait, as an `async` function around a wait
+ * needs some. A few are made as soon as possible: a process often has an answer and a message of one sender.
  */
 const HOPS = 4;
 const CROWD = 4;
@@ -102,12 +101,12 @@ export class Pace {
 
 let loop = hostLoop;
 /**
- * Steps that wait, oldest first, and before each the pace of its process. `queued` of its places are taken:
- * an array that is emptied, or made anew, for each step allocates 150 bytes each time.
+ * Steps that wait, oldest first, and before each the pace of its process. `queued` of its places are used: an
+ * array that is emptied, or created anew, for each step allocates 150 bytes each time.
  */
 let queue: (Pace | (() => void) | undefined)[] = [];
 let queued = 0;
-/** The other array: the loop takes steps from one of them while the next ones are put into the other. */
+/** The other array: the loop takes steps from one of them while new ones are added to the other. */
 let spare: typeof queue = [];
 let wake: (() => void) | undefined;
 /** Processes prove themselves anew in each period. */
@@ -138,8 +137,8 @@ let grant = ALLOWANCE.first;
 let granted = 0;
 
 /**
- * Has something stand in for the event loop, and counts from the beginning: turns then come at the
- * same steps each time. Without it, the host's own is taken again.
+ * Replaces the event loop, and counts from the beginning: turns then come at the same steps in each run.
+ * Without an argument, the host's own event loop is used again.
  */
 export function standInForEventLoop(standIn: EventLoop | undefined): void {
   loop = standIn ?? hostLoop;
@@ -177,9 +176,8 @@ export function canStepNow(pace: Pace): boolean {
 /**
  * Counts a step of a process that awaited an answer.
  *
- * The answer is often followed by other signals of the one that answers, its DOWN for one: what the
- * process does on the answer comes first, if that can be. So one such step goes past the queue
- * between two looks at the clock.
+ * The answer is often followed by other signals of its sender, for example its DOWN: the process reacts to the
+ * answer first, if possible. So one such step goes past the queue between two checks of the clock.
  *
  * @returns Whether it can be made at once; it goes to {@linkcode enqueueStep} if not.
  */
@@ -217,7 +215,7 @@ export function noteTurn(): void {
   idleSince = sliceBegan;
 }
 
-/** Has a step of a process made when its turn comes. */
+/** Runs a step of a process when its turn comes. */
 export function enqueueStep(pace: Pace, step: () => void): void {
   pace.queued++;
   queue[queued++] = pace;
@@ -233,17 +231,17 @@ export function afterTurn(fn: () => void): void {
   outside(() => loop.afterTurn(fn));
 }
 
-/** Notes that bytes came from a peer. */
+/** Notes that bytes arrived from a peer. */
 export function noteInput(): void {
   inputs++;
 }
 
 /**
- * Calls back when the program has taken what had come for it, in sockets and in steps that wait. Real
- * time is what counts here, and real turns: nothing is late where the event loop is stood in for.
+ * Calls back when the program has handled all its input, in sockets and in waiting steps. Only real time and
+ * real turns count here: nothing is late when the event loop is replaced.
  *
  * @param ms How long it must have been silent.
- * @returns What stops it.
+ * @returns A function that stops it.
  */
 export function afterInput(ms: number, fn: () => void): () => void {
   let isStopped = false;
@@ -290,10 +288,10 @@ async function run(): Promise<never> {
         make(step);
         continue;
       }
-      // It is measured by itself: no other goes on meanwhile.
+      // It is measured by itself: no other process runs meanwhile.
       allowance = granted = 0;
       make(step);
-      // A start runs here, so that it can be measured at once; what it has begun cannot.
+      // A start runs here, so that it can be measured at once; code that it has begun cannot.
       if (!isStart || ++starts === STARTS) {
         starts = 0;
         const hops = count - next > 2 * CROWD ? HOPS : 1;
@@ -316,7 +314,7 @@ function make(step: () => void): void {
   try {
     step();
   } catch (error) {
-    // Whoever was told of a process's end has thrown: not a reason to make no other step.
+    // A callback for a process's exit has thrown: the other steps must still run.
     queueMicrotask(() => {
       throw error;
     });

@@ -67,7 +67,7 @@ export class LocalDelivery implements Signals {
   }
 
   sendAlias(_from: Pid, alias: Ref, message: unknown): Backpressure {
-    // One that is awaited takes an answer, and nothing else: a guess must not use it up.
+    // An awaited one accepts only an answer: a guess must not use it up.
     const { number } = alias;
     if (this.#aliases.get(number)?.waits?.has(number)) return undefined;
     const process = this.#openAlias(alias);
@@ -131,7 +131,7 @@ export class LocalDelivery implements Signals {
     const process = this.#table.find(to);
     const key = keyOf(from, this.#runtime);
     const link = process?.links?.get(key);
-    // No unlink has the id 0: an ack that nobody asked for ends no link.
+    // No unlink has the id 0: an ack without a request ends no link.
     if (link !== undefined && id !== 0 && link.unlinking === id) {
       process!.dropLink(key, link);
     }

@@ -1,10 +1,10 @@
 /**
- * Signals: all that passes from one process to another.
+ * Signals: everything that passes from one process to another.
  *
- * A signal is a function call, not an object that is built, queued and taken apart. Who can be
- * called so is a {@linkcode Signals}: the runtime, which delivers to its own processes, and each
- * connection, which carries the call to another runtime. Between one sender and one receiver
- * signals keep their order, across all kinds.
+ * A signal is a function call, not an object that is built, queued and parsed. The receivers of such calls
+ * implement {@linkcode Signals}: the runtime, which delivers to its own processes, and each connection, which
+ * carries the call to another runtime. Between one sender and one receiver signals keep their order, across all
+ * kinds.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import type { Pid, Ref } from "../values/pid.ts";
  */
 export type Backpressure = Promise<void> | undefined;
 
-/** The target of a signal: a process, or whoever has a name on the receiving node. */
+/** The target of a signal: a process, or a registered name on the receiving node. */
 export type Target = Pid | string;
 
 /** The target of a monitor, as a DOWN has it. */
@@ -25,7 +25,7 @@ export type MonitoredObject = Pid | { name: string; node: string };
 
 /**
  * The function that a spawned process runs: one that its node exports, a closure's source, or, within
- * a node, a function that is kept for the request.
+ * a node, a function that waits for the request.
  */
 export type Runnable =
   | { module: string; function: string; args: unknown[] }
@@ -38,9 +38,9 @@ export interface SpawnRequest {
   ref: Ref;
   /** The function that the process runs. */
   run: Runnable;
-  /** Whether it is linked to the one who asks, from its first moment. */
+  /** Whether it is linked to the caller, from its start. */
   link: boolean;
-  /** Whether it is monitored by the one who asks, from its first moment. */
+  /** Whether the caller monitors it, from its start. */
   monitor: boolean;
   /** The group leader that it inherits. */
   groupLeader: Pid;
@@ -54,11 +54,11 @@ export type SpawnResult =
   | { pid: Pid; link: boolean; monitor: boolean }
   | { error: SpawnFailure; message: string };
 
-/** Where signals go: each method is one kind. None of them throws for a receiver that is gone. */
+/** A receiver of signals: each method is one kind. None of them throws for a missing receiver. */
 export interface Signals {
   /** A message to a process. */
   send(from: Pid, to: Pid, message: unknown): Backpressure;
-  /** A message to whoever has the name. */
+  /** A message to a registered name. */
   sendName(from: Pid, name: string, message: unknown): Backpressure;
   /** A message to an alias: dropped if the alias is no longer active. */
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure;
@@ -74,11 +74,11 @@ export interface Signals {
   exit(from: Pid, to: Pid, reason: unknown): void;
   /** An exit signal of a linked process that ended. */
   exitLink(from: Pid, to: Pid, reason: unknown): void;
-  /** `from` wants to know when the target ends. */
+  /** `from` starts to monitor the target. */
   monitor(from: Pid, target: Target, ref: Ref): void;
-  /** `from` no longer wants to know. */
+  /** `from` ends a monitor. */
   demonitor(from: Pid, ref: Ref): void;
-  /** The process that `to` monitors under `ref` has ended. */
+  /** The process that `to` monitors under `ref` has exited. */
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void;
   /** Start a process. */
   spawnRequest(from: Pid, request: SpawnRequest): void;
@@ -88,7 +88,7 @@ export interface Signals {
   groupLeader(from: Pid, to: Pid, leader: Pid): void;
 }
 
-/** Signals that wait somewhere until they can go on. */
+/** Signals that wait until they can be sent. */
 export interface Queued {
   /** Whether a sender of one more message would be asked to wait. */
   isFull(): boolean;

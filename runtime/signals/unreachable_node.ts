@@ -8,7 +8,7 @@ import { Pid, type Ref } from "../values/pid.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Signals, SpawnRequest, Target } from "./signal.ts";
 
-/** Drops signals for a node that cannot be reached, and answers those that want an answer. */
+/** Drops signals for a node that cannot be reached, and answers those that expect an answer. */
 export class UnreachableNode implements Signals {
   readonly #runtime: Runtime;
   readonly #node: string;

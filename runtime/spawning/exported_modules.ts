@@ -9,7 +9,7 @@ import { inspect, printable, quote } from "../values/inspect.ts";
 import { nameOf } from "../values/atom.ts";
 import type { Runnable, SpawnFailure } from "../signals/signal.ts";
 
-/** A module as a node exports it: functions by name. What is no function is not exported. */
+/** A module as a node exports it: functions by name. Other values are not exported. */
 // deno-lint-ignore no-explicit-any
 export type ModuleExports = Record<string, any>;
 
@@ -41,8 +41,7 @@ export type Allow = (
 ) => boolean;
 
 /**
- * Resolves what is asked of the node itself, under a name that no module has; of another node, if it
- * names one.
+ * Resolves a request of the node itself, under a name that no module has, or of another node, if it is named.
  */
 export type Service = (
   run: { function: string; args: unknown[] },
@@ -58,8 +57,8 @@ export type Resolved =
 type AnyFunction = Function;
 
 /**
- * How many arguments a function is called with at most: each takes room on the stack, which another node
- * must not exhaust, as the server that runs the function would end.
+ * The maximum number of arguments of a call: each takes room on the stack, which another node must not exhaust,
+ * as the server that runs the function would exit.
  */
 const MAX_ARGUMENTS = 10_000;
 
@@ -69,21 +68,21 @@ export class Modules {
   readonly #named = new Map<AnyFunction, [module: string, name: string]>();
   readonly #parked = new Map<string, AnyFunction>();
   /**
-   * Services of the node, by name: they are reached by spawn requests only, as `allow` is asked for what a service runs, and
-   * not for the service.
+   * Services of the node, by name: they are reached by spawn requests only, as `allow` is checked for the
+   * function that a service runs, and not for the service.
    */
   readonly services: Map<string, Service> = new Map();
   /**
-   * Functions of the library that every node exports, by module and function: `allow` is asked for them, and
-   * a module that the user exports under the name comes first.
+   * Functions of the library that every node exports, by module and function: `allow` is checked for them, and
+   * a module that the user exports under the same name comes first.
    */
   readonly library: Map<string, AnyFunction> = new Map();
-  /** Set where closures are allowed. */
+  /** Set if closures are allowed. */
   compile: ClosureCompiler | undefined;
-  /** Set where not every node may run all that is exported. */
+  /** Set if not every node may run all exported functions. */
   allow: Allow | undefined;
 
-  /** Exports a module under a name; a second one under that name takes its place. */
+  /** Exports a module under a name; it replaces an earlier one of that name. */
   add(name: string, module: ModuleExports): void {
     this.#modules.set(name, module);
     // A class's static functions are not enumerable.
@@ -95,14 +94,14 @@ export class Modules {
     }
   }
 
-  /** Keeps a function of this node for a request of this node; gives its key. */
+  /** Stores a function of this node for a request of this node; returns its key. */
   park(fn: AnyFunction): string {
     const key = crypto.randomUUID();
     this.#parked.set(key, fn);
     return key;
   }
 
-  /** Takes a kept function. */
+  /** Returns and removes a stored function. */
   unpark(key: string): AnyFunction | undefined {
     const fn = this.#parked.get(key);
     this.#parked.delete(key);
@@ -129,8 +128,8 @@ export class Modules {
   }
 
   /**
-   * Names a function for a request: as it is exported, else within the node as a kept function,
-   * else by its source.
+   * Names a function for a request: by its exported name, else within the node as a stored function, else by
+   * its source.
    *
    * @throws {TypeError} If its source would not do.
    */
@@ -263,7 +262,7 @@ export function spawnError(
     : new SpawnRefusedError(error, text);
 }
 
-/** Checks the name of a function; throws at the caller, as the node that is asked would say less. */
+/** Checks the name of a function; throws at the caller, as the error of the other node would say less. */
 export function checkName(
   fn: unknown,
 ): readonly [module: string, name: string] {
@@ -278,7 +277,7 @@ export function checkName(
   );
 }
 
-/** Throws unless a function is given, so that no process is started for what is none. */
+/** Throws unless the value is a function, so that no process is started for another value. */
 export function assertFunction(fn: unknown): void {
   if (typeof fn === "function") return;
   throw new TypeError(

@@ -45,7 +45,7 @@ export function runIn<T>(
       resolve(await runAs(process, fn));
     } catch (error) {
       reject(error);
-      // The caller has the error; a crash report would tell it twice.
+      // The caller has the error; a crash report would repeat it.
       if (process.alive) {
         runtime.terminate(
           process,

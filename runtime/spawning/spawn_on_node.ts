@@ -66,7 +66,7 @@ class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
  * A function as a request for a node names it: by its exported name, as a function kept for this node, or by
  * its source. The arguments for this node are copied; those for another are copied by being written.
  *
- * @param maxDepth How deep the arguments may be nested, if they are for this node.
+ * @param maxDepth The maximum nesting of the arguments, if they are for this node.
  * @throws {TypeError} If the function cannot be sent.
  */
 export function requestOf(
@@ -84,7 +84,7 @@ export function requestOf(
   );
 }
 
-/** Drops the function that was kept for a request, if the request came to nothing. */
+/** Drops the function that was stored for a request, if the request failed. */
 export function forgetRequest({ modules }: Runtime, run: Runnable): void {
   if ("parked" in run) modules.unpark(run.parked);
 }

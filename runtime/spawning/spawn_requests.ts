@@ -64,8 +64,7 @@ export function deliverSpawnReply(
     process === undefined || wait?.spawned === undefined ||
     wait.node !== from.node
   ) {
-    // The process that asked has ended, or another node was asked: the new process is linked to nobody,
-    // and nobody monitors it.
+    // The caller has exited, or another node was asked: the new process is not linked and not monitored.
     if ("pid" in result) {
       const back = runtime.back(from.node);
       if (result.link) back.exitLink(to, from, "noproc");
@@ -76,7 +75,7 @@ export function deliverSpawnReply(
     return;
   }
   if ("pid" in result) {
-    // It may have heard of the process from others, and linked and unlinked it by now.
+    // It may have learned of the process from others, and linked and unlinked it by now.
     if (result.link && !process.links?.has(keyOf(result.pid, runtime))) {
       process.addLink(result.pid, false, wait.tellsEnd);
     }

@@ -41,7 +41,7 @@ export class Spawner {
     return process;
   }
 
-  /** Starts a process; its code begins after the current one has given way. */
+  /** Starts a process; its code begins after the current one has yielded. */
   spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess {
     const process = this.#make(options);
     const { link, linkParent, tellsEnd, monitor, replyTo } = options;
@@ -69,7 +69,7 @@ export class Spawner {
     return process;
   }
 
-  /** The process that code outside any process is in; a new one when the last has exited. */
+  /** The process of code outside any process; a new one when the last has exited. */
   shell(): LocalProcess {
     if (this.#shell === undefined || !this.#shell.alive) {
       this.#shell = this.#make({ label: "shell" });

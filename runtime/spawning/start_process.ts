@@ -1,5 +1,5 @@
 /**
- * Starting processes: their code begins when the current one has given way.
+ * Starting processes: their code begins when the current one has yielded.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { enqueueStep } from "../scheduling/scheduler.ts";
 import type { LocalProcess } from "../processes/local_process.ts";
 
 /**
- * Has a process begin when its turn comes.
+ * Starts a process when its turn comes.
  *
- * The scheduler is in no process's context: a process's own context is made there in half the time, as
- * nothing has to be taken over from another.
+ * The scheduler runs in no process's context: a process's own context is created there in half the time, as
+ * nothing is inherited from another.
  */
 export function startSoon(
   process: LocalProcess,

@@ -1,5 +1,5 @@
 /**
- * Atoms, and names that are given as an atom or a string.
+ * Atoms, and names that may be an atom or a string.
  *
  * @module
  */
@@ -9,10 +9,12 @@ import { Buffer } from "node:buffer";
 const CUSTOM_INSPECT = Symbol.for("nodejs.util.inspect.custom");
 const DENO_INSPECT = Symbol.for("Deno.customInspect");
 
-/** How many bytes of UTF-8 a name has at most: an atom, or the name of a process, node, module or function. */
+/**
+ * The maximum number of bytes of UTF-8 in a name: an atom, or the name of a process, node, module or function.
+ */
 export const MAX_NAME_BYTES = 255;
 
-/** Whether a text has more than so many bytes of UTF-8, in which a lone surrogate has three. */
+/** Whether a text has more than that many bytes of UTF-8, in which a lone surrogate has three. */
 export function isLongerThan(text: string, bytes: number): boolean {
   // A code unit has three bytes at most, so that a short text need not be looked at.
   if (text.length * 3 <= bytes || bytes === Infinity) return false;
@@ -24,7 +26,7 @@ export function isLongerThan(text: string, bytes: number): boolean {
  *
  * One name has one object within a JavaScript process, so atoms can be compared with `===`.
  *
- * @example Atoms and strings are kept apart
+ * @example Atoms and strings differ
  * ```ts
  * import { atom } from "@otp/distribution";
  * import { assert, assertEquals } from "@std/assert";
@@ -38,7 +40,7 @@ export class Atom {
   readonly name: string;
 
   /**
-   * Programs call {@linkcode atom}, which gives the one object of a name.
+   * Programs call {@linkcode atom}, which returns the only object of a name.
    *
    * @param name The atom's text.
    * @throws {RangeError} If the name is longer than 255 bytes of UTF-8.
@@ -119,7 +121,7 @@ function atomKey(name: string): string {
 }
 
 /**
- * The text of a name that is given as a string or an atom.
+ * The text of a name, which may be a string or an atom.
  *
  * @throws {TypeError} If it is neither.
  * @throws {RangeError} If it is longer than a name may be.

@@ -1,5 +1,5 @@
 /**
- * Checks of arguments, where they are given: a wrong one is refused before anything has been done.
+ * Checks of arguments at the call: an invalid one is rejected before anything has been done.
  *
  * `doing` completes "Cannot …". A wrong type is a `TypeError`, a number out of bounds a `RangeError`.
  *
@@ -44,7 +44,7 @@ export function checkBoolean(
   }
 }
 
-/** @throws {TypeError} If an option is there, and neither true nor false. */
+/** @throws {TypeError} If an option is neither a boolean nor `undefined`. */
 export function checkFlags<O extends object>(
   options: O,
   doing: string,
@@ -98,7 +98,7 @@ export function checkList(
   if (!Array.isArray(value)) throw invalid(doing, value, "give a list, [ … ]");
 }
 
-/** @throws {TypeError} If what should be the arguments of a function is not a list. */
+/** @throws {TypeError} If the arguments of a function are not an array. */
 export function checkArgs(args: unknown): void {
   if (args === undefined || Array.isArray(args)) return;
   throw new TypeError(
@@ -109,7 +109,8 @@ export function checkArgs(args: unknown): void {
 }
 
 /**
- * @throws {TypeError} If a value is not an object with options: a timeout where Elixir has it, for one.
+ * @throws {TypeError} If a value is not an object with options: for example a number, where Elixir has the
+ *   timeout.
  */
 export function checkOptions(
   options: unknown,

@@ -8,8 +8,8 @@ import { type ExitReason, formatExit } from "./exit_reason.ts";
 import { allowErrorClass } from "./term.ts";
 
 /**
- * An exit on its way: thrown by `exit(reason)`, and what a wait rejects with when a call fails
- * or the shell process is told to exit. A process that does not catch it exits with its reason.
+ * An exit: `exit(reason)` throws it, and a wait rejects with it when a call fails or the shell process exits. A
+ * process that does not catch it exits with its reason.
  *
  * @example The reason is kept
  * ```ts
@@ -37,7 +37,7 @@ export class ExitError extends Error {
   }
 }
 
-/** Whether what was thrown is an exit. */
+/** Whether a thrown value is an exit. */
 export function isExitError(error: unknown): error is ExitError {
   return isInstance(error, ExitError);
 }
@@ -68,8 +68,8 @@ function isInstance(
 }
 
 /**
- * The process that the code runs in has exited: its pending waits reject with this once, so that
- * `finally` and `using` run, and every call that it makes afterwards throws it and does nothing.
+ * The process of the running code has exited: its pending waits reject with this once, so that `finally` and
+ * `using` run, and every later call throws it and has no effect.
  */
 export class ProcessExited extends Error {
   /** Always `"ProcessExited"`. */
@@ -135,7 +135,7 @@ export class SpawnRefusedError extends Error {
    * Made by the runtime.
    *
    * @param code Why the node refused.
-   * @param message What was tried, why it failed and what to do.
+   * @param message The operation, the reason of the failure, and the next thing to try.
    */
   constructor(code: SpawnRefusedError["code"], message: string) {
     super(message);
@@ -144,10 +144,9 @@ export class SpawnRefusedError extends Error {
 }
 
 /**
- * A call of a function on a node came to nothing: the connection was lost or could not be made
- * (`"noconnection"`), there was no answer in time (`"timeout"`), the node does not serve such calls
- * (`"notsup"`), or has as many processes for this node as it may have (`"system_limit"`). After the
- * first two the function may have run, or still run.
+ * A call of a function on a node failed: the connection was lost or could not be made (`"noconnection"`), there
+ * was no answer in time (`"timeout"`), the node does not serve such calls (`"notsup"`), or its limit of
+ * processes for this node is reached (`"system_limit"`). After the
  *
  * It is Erlang's `error` of `{erpc, reason}`.
  */
@@ -162,9 +161,9 @@ export class RpcError extends Error {
   /**
    * Made by the functions of `rpc`.
    *
-   * @param code What went wrong.
+   * @param code The kind of failure.
    * @param node The node that was to run the function.
-   * @param message What was tried, why it failed and what to do.
+   * @param message The operation, the reason of the failure, and the next thing to try.
    */
   constructor(code: RpcError["code"], node: string, message: string) {
     super(message);
@@ -180,11 +179,11 @@ export class RpcError extends Error {
 export class IoError extends Error {
   /** Always `"IoError"`. */
   override readonly name = "IoError";
-  /** `"terminated"` if the group leader or its node is gone, else what it answered. */
+  /** `"terminated"` if the group leader has exited or its node is down, else its answer. */
   readonly reason: unknown;
 
   /**
-   * Made by what asks a group leader.
+   * Created by requests to a group leader.
    *
    * @param reason Why it failed.
    * @param why The same in words.
@@ -195,7 +194,7 @@ export class IoError extends Error {
   }
 }
 
-/** A limit of what waits for nodes, by the name of its option. */
+/** A limit of the signals that wait for nodes, by the name of its option. */
 export type QueueLimit =
   | "maxQueueBytes"
   | "maxTotalQueueBytes"
@@ -214,7 +213,7 @@ export class QueueFullError extends Error {
   override readonly name = "QueueFullError";
   /** The node whose queue is full. */
   readonly node: string;
-  /** How much waits: signals if the limit is `maxPendingSignals`, else bytes. */
+  /** The length of the queue: in signals if the limit is `maxPendingSignals`, else in bytes. */
   readonly queued: number;
   /** The limit that was reached, an option of `Node.start({ limits })`. */
   readonly limit: QueueLimit;
@@ -223,7 +222,7 @@ export class QueueFullError extends Error {
    * Made by a connection, or a dial.
    *
    * @param node The node whose queue is full.
-   * @param queued What waits.
+   * @param queued The length of the queue.
    * @param most The hard cap, in the same unit.
    * @param limit The name of the limit.
    */
@@ -245,10 +244,9 @@ export class QueueFullError extends Error {
 }
 
 /**
- * A node could not be started. `code` says what was wrong: the name or a setting (`"name"`); a name or
- * port that is in use (`"in_use"`); the cookie, its file, or the permission to read or make it
- * (`"cookie"`); the certificate (`"tls"`); that it can neither listen nor reach or serve EPMD
- * (`"network"`); that the program was started without the permission to (`"permission"`); or that a node
+ * A node could not be started. `code` is the cause: the name or a setting (`"name"`); a name or port that is in
+ * use (`"in_use"`); the cookie, its file, or the permission to read or create it (`"cookie"`); the certificate
+ * (`"tls"`); that it can neither listen nor reach or serve EPMD
  * runs already (`"already_started"`). The message names the flag or option that helps, and `cause` is
  * the error of the host.
  */
@@ -268,8 +266,8 @@ export class NodeStartError extends Error {
   /**
    * Made by `Node.start`.
    *
-   * @param code What was wrong.
-   * @param message What was tried, why it failed and what to do.
+   * @param code The cause.
+   * @param message The operation, the reason of the failure, and the next thing to try.
    * @param options The cause, if there is one.
    */
   constructor(

@@ -1,9 +1,9 @@
 /**
  * The EXIT that a process which traps exits receives.
  *
- * To programs it is plain data, which any process can send a copy of. Those that a runtime has made are
- * remembered, so that servers tell them from such copies: a supervisor that took a sent one for the end of
- * its child would start the child twice.
+ * To programs it is plain data, which any process can send a copy of. Those that a runtime has created are
+ * recorded, so that servers can distinguish them from such copies: a supervisor that took a sent one for the
+ * exit of its child would start the child twice.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Exit reasons: what they look like here, how they read, and how they are told to others.
+ * Exit reasons: their form, their text, and the form in which they are sent to others.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { Atom } from "./atom.ts";
 import { copyTerm, errorTerm, REASON_LEVELS, rebuildError } from "./term.ts";
 
 /**
- * A shutdown that says why: Elixir's `{:shutdown, reason}`. Counts as a normal end for
+ * A shutdown with a reason: Elixir's `{:shutdown, reason}`. Counts as a normal exit for
  * supervisors and crash reports.
  */
 export interface ShutdownReason {
@@ -42,7 +42,7 @@ export interface NodeDownReason {
 }
 
 /**
- * A call that failed: what was called and why it failed, Elixir's `{reason, {module, function,
+ * A call that failed: the call and the reason, Elixir's `{reason, {module, function,
  * args}}`.
  */
 export interface CallReason {
@@ -103,20 +103,20 @@ const TEXTS: Record<string, string> = {
   calling_self: "process attempted to call itself",
 };
 
-/** How long the words for a reason may be, in characters, and those for an error's stack. */
+/** The maximum length of the text of a reason in characters, and of an error's stack. */
 const MAX_WORDS = 16_384;
 const MAX_STACK = 4096;
 
-/** How long a value within them may be. */
+/** The maximum length of a value in it. */
 const MAX_VALUE = 4096;
 
-/** How many reasons within reasons are described. */
+/** The maximum number of nested reasons that are described. */
 const MAX_NESTING = 8;
 
 /**
- * Says a reason in words, as Elixir's `Exception.format_exit` does.
+ * Describes a reason, as Elixir's `Exception.format_exit` does.
  *
- * The text has at most some 16,000 characters and is made in bounded time, whatever the reason is;
+ * The text has at most about 16,000 characters and is created in bounded time, for any reason;
  * no reason makes it throw.
  *
  * @param reason Any exit reason.
@@ -144,10 +144,10 @@ function formatName(reason: string): string {
   return Object.hasOwn(TEXTS, reason) ? TEXTS[reason] : printable(reason);
 }
 
-/** How many arguments of a call are described. */
+/** The maximum number of arguments of a call that are described. */
 const MAX_ARGUMENTS = 20;
 
-/** How many causes of an error are described. */
+/** The maximum number of causes of an error that are described. */
 const CAUSES = 4;
 
 /** An error with its stack and causes, with nothing in it that steers a terminal. */
@@ -259,9 +259,9 @@ export function sendableReason(reason: unknown, maxDepth: number): unknown {
 }
 
 /**
- * Sends a reason that must arrive, to another node or to whatever waits for it. A reason that is not
- * taken there, as it is larger or deeper than allowed, is replaced by a plainer one. Never throws:
- * who else is to be notified must not miss it.
+ * Sends a reason that must arrive, to another node or to a wait. A reason that is refused there, as it is
+ * larger or deeper than allowed, is replaced by a plainer one. Never throws: the other receivers must be
+ * notified.
  */
 export function sendReason(
   reason: unknown,
@@ -281,7 +281,7 @@ export function sendReason(
   }
 }
 
-/** How long the texts of a plain reason may be: it has to fit where the reason did not. */
+/** The maximum length of the texts of a plain reason: it must fit where the reason did not. */
 const MAX_PLAIN = 1024;
 
 /** An error with its name and message only, or a text. */

@@ -1,5 +1,5 @@
 /**
- * Keys of maps and sets that would take longer than their number.
+ * Keys of maps and sets that would take more than linear time.
  *
  * Engines hash strings with a secret, and numbers and bigints without one; of a bigint V8 hashes the
  * lowest 64 bits only. A string that spells an array index (`"4294901760"`) has that number for a hash.
@@ -11,10 +11,10 @@
  * @module
  */
 
-/** Up to how many keys need not be counted: all in one bucket cost some milliseconds. */
+/** The number of keys up to which they need not be counted: all in one bucket cost some milliseconds. */
 export const FEW_KEYS = 1024;
 
-/** How often a key may be compared, on average; random ones are some 3 times. */
+/** The maximum number of comparisons per key, on average; random ones need about 3. */
 const MAX_STEPS = 32;
 
 /** The digits of an index; up to 9999999999 here, which is more than an index can be. */

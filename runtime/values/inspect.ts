@@ -17,19 +17,19 @@ export interface InspectOptions {
    */
   width?: number;
   /**
-   * How many items of a collection are shown.
+   * The maximum number of shown items of a collection.
    *
    * @default {50}
    */
   limit?: number;
   /**
-   * How deep nested values are shown.
+   * The maximum depth of shown values.
    *
    * @default {8}
    */
   depth?: number;
   /**
-   * How many characters of a string are shown.
+   * The maximum number of shown characters of a string.
    *
    * @default {4096}
    */
@@ -38,19 +38,21 @@ export interface InspectOptions {
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
-/** How many items are shown in all: a wide and deep value would take for ever. */
+/** The maximum number of shown items in all: a wide and deep value would take for ever. */
 const MAX_ITEMS = 10_000;
 
-/** How many characters are shown in all, about. */
+/** The approximate maximum number of characters in all. */
 const MAX_CHARACTERS = 1 << 18;
 
-/** How deep values are shown at most, whatever the options say: deeper, the stack would overflow. */
+/** The maximum depth of shown values, for any options: deeper, the stack would overflow. */
 const MAX_DEPTH = 200;
 
-/** How many characters of a text are shown. */
+/** The maximum number of shown characters of a text. */
 const MAX_TEXT = 1 << 16;
 
-/** How many characters of an error's name and message, or of the name of a thing, are shown. */
+/**
+ * The maximum number of shown characters of an error's name and message, or of the name of a function or class.
+ */
 const MAX_MESSAGE = 4096;
 const MAX_NAME = 256;
 
@@ -76,13 +78,13 @@ export function escapeUnsafe(json: string): string {
   return json.replace(UNSAFE, escapeCharacter);
 }
 
-/** The beginning of a text that is longer than so many characters, cut between two characters. */
+/** The beginning of a text that is longer than that many characters, cut between two characters. */
 function cut(text: string, length: number): string {
   const last = text.charCodeAt(length - 1);
   return text.slice(0, last >= 0xd800 && last < 0xdc00 ? length - 1 : length);
 }
 
-/** A text, or so many characters of it and three dots. */
+/** A text, or its beginning and three dots. */
 export function shorten(text: string, length: number): string {
   return text.length <= length ? text : `${cut(text, length)}...`;
 }
@@ -103,7 +105,7 @@ export function printable(text: string): string {
   return printableWithin(text, MAX_TEXT);
 }
 
-/** As {@linkcode printable}, with so many characters of the text at most. */
+/** As {@linkcode printable}, with a maximum number of characters of the text. */
 export function printableWithin(text: string, length: number): string {
   return shorten(text, length).replace(STEERING, escapeCharacter);
 }
@@ -116,7 +118,7 @@ export function printableLine(text: string, length: number): string {
 /**
  * Shows a value as source-like text: strings quoted, pids, references and atoms as in iex.
  *
- * The text is bounded whatever the value is, and no value makes it throw: a string is cut at
+ * The text is bounded for any value, and no value makes it throw: a string is cut at
  * `printableLimit`, and after about 256 Ki characters or 10,000 items in all the rest is left out.
  *
  * @param value Any value.
@@ -155,15 +157,15 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
   return inspectWithin(value, MAX_CHARACTERS, options);
 }
 
-/** How many characters an argument or a message of a user may take in a log or an error. */
+/** The maximum number of characters of a user's argument or message in a log or an error. */
 const MAX_ARGUMENT = 200;
 
-/** An argument or a message of a user, in a line of a log or an error: cut, as nobody reads more. */
+/** A user's argument or message, in a line of a log or an error: cut, as longer ones are not read. */
 export function inspectArgument(value: unknown): string {
   return inspectWithin(value, MAX_ARGUMENT, { width: Infinity });
 }
 
-/** As {@linkcode inspect}, with about so many characters at most: for logs and errors. */
+/** As {@linkcode inspect}, with an approximate maximum number of characters: for logs and errors. */
 export function inspectWithin(
   value: unknown,
   characters: number = MAX_MESSAGE,
@@ -185,9 +187,9 @@ interface State {
   width: number;
   limit: number;
   printableLimit: number;
-  /** How many items may still be shown, of all collections. */
+  /** The remaining number of items, of all collections. */
   items: number;
-  /** How many characters may still be shown. */
+  /** The remaining number of characters. */
   characters: number;
   seen: object[];
 }
@@ -202,7 +204,7 @@ function show(
   try {
     return showAny(value, state, depth, indent);
   } catch {
-    // A getter or a proxy may throw; what shows a crash must not crash.
+    // A getter or a proxy may throw; the display of a crash must not crash.
     state.seen.length = length;
     return leaf("#Unreadable<>", state);
   }

@@ -7,19 +7,19 @@
 import { Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
 
-/** Whether a value can be an object with options: a timeout, as Elixir takes it there, cannot. */
+/** Whether a value can be an object with options: a number, where Elixir has the timeout, cannot. */
 export function isOptions(value: unknown): boolean {
   return typeof value === "object" && value !== null &&
     (value.constructor === Object || !isOther(value));
 }
 
-/** Whether an object is certainly no options: something else was meant to be at another place. */
+/** Whether an object is certainly no options object, but an argument in the wrong position. */
 function isOther(value: object): boolean {
   return Array.isArray(value) || value instanceof Promise ||
     value instanceof Pid || value instanceof Ref || value instanceof Atom;
 }
 
-/** The error for an invalid value where a number belongs: its type is wrong, or it is out of bounds. */
+/** The error for an invalid number: a wrong type, or out of bounds. */
 export function misfit(value: unknown, message: string): Error {
   return typeof value === "number"
     ? new RangeError(message)

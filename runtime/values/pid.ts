@@ -10,7 +10,7 @@ import { MAX_NAME_BYTES } from "./atom.ts";
 const CUSTOM_INSPECT = Symbol.for("nodejs.util.inspect.custom");
 const DENO_INSPECT = Symbol.for("Deno.customInspect");
 
-/** How many other nodes have a number, which is for their pids as printed: peers make up names. */
+/** The maximum number of other nodes with a number for printed pids: peers make up names. */
 const MAX_NUMBERED = 4096;
 
 const nodeNumbers = new Map<string, number>();
@@ -19,7 +19,7 @@ let lastNodeNumber = 10_500;
 /** Of the pids of other nodes that were printed last, the incarnation, which is not printed. */
 const printedCreations = new Map<string, number>();
 
-/** Where a name was made, as Erlang prints it: 0 here, a number of its own for each other node. */
+/** The number of a node in printed pids: 0 here, a number of its own for each other node. */
 function nodeNumber(node: string): number {
   if (node === hereName()) return 0;
   let number = nodeNumbers.get(node);
@@ -98,7 +98,7 @@ export function printedPid(node: number, number: number): Pid | undefined {
  * process: a node that restarts has another creation. Compare them with
  * {@linkcode Pid.equals}, as two pids of one process need not be one object.
  *
- * @typeParam M The messages that the process takes; `send` checks it.
+ * @typeParam M The messages that the process accepts; `send` checks it.
  *
  * @example A pid prints as in iex
  * ```ts
@@ -239,10 +239,10 @@ export class Ref {
 }
 
 /**
- * A message for a receiver: one of its type, or, where nothing is known of it, anything but a function,
+ * A message for a receiver: one of its type, or, if nothing is known of it, anything but a function,
  * which cannot be sent. In code that is generic in T, send `message as unknown`.
  *
- * @typeParam M The messages that the receiver takes.
+ * @typeParam M The messages that the receiver accepts.
  * @typeParam T The type of the message.
  */
 export type Message<M, T> = unknown extends M

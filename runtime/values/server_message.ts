@@ -8,7 +8,7 @@
  * @module
  */
 
-/** Copies a value that is nested in a message, with so many levels left. */
+/** Copies a value that is nested in a message, with that many levels left. */
 export type CopyField = (value: unknown, left: number, max: number) => unknown;
 
 /** A message that servers act on. */

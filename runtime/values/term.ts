@@ -14,22 +14,23 @@ import { Atom } from "./atom.ts";
 import { ServerMessage } from "./server_message.ts";
 
 /**
- * How deep a message may be nested. Arrays, objects, maps, sets and errors are a level each, whatever
- * their keys; all else is none. `copyTerm`, a wire's encoder and its decoder count alike: a message
- * that one of them takes, the others take too.
+ * The maximum nesting of a message. Arrays, objects, maps, sets and errors are a level each, whatever their
+ * keys; nothing else is. `copyTerm`, a wire's encoder and its decoder count alike: a message that one of them
+ * accepts, the others accept too.
  */
 export const DEFAULT_MAX_DEPTH = 64;
 
 /**
- * How many levels less an exit reason may have than a message: it becomes a part of messages, such
+ * The number of levels by which an exit reason must be less deep than a message: it becomes a part of messages,
+ * such
  * as EXIT and DOWN, which can then be sent on.
  */
 export const REASON_LEVELS = 8;
 
-/** How many decimal digits a bigint has at most: reading and writing one costs more than its length. */
+/** The maximum number of decimal digits of a bigint: reading and writing one takes more than linear time. */
 export const MAX_BIGINT_DIGITS = 10_000;
 
-/** How long an array with holes may be: one of 2^32 - 1 items has a few bytes, and would take minutes. */
+/** The maximum length of an array with holes: one of 2^32 - 1 items has a few bytes, and would take minutes. */
 const MAX_WITH_HOLES = 1 << 20;
 
 const BIGINT_END = 10n ** BigInt(MAX_BIGINT_DIGITS);
@@ -62,7 +63,7 @@ export interface ErrorTerm {
   name: string;
   /** Its message. */
   message: string;
-  /** Its stack, where it has one. */
+  /** Its stack, if it has one. */
   stack?: string;
   /** Its own further fields, `cause` and an AggregateError's `errors` among them. */
   fields?: Record<string, unknown>;
@@ -149,7 +150,7 @@ export function isPlainObject(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** The error for a value that cannot be sent, with what to do instead. */
+/** The error for a value that cannot be sent, with the next thing to try. */
 export function notSendable(value: unknown): TypeError {
   if (typeof value === "function") {
     return new TypeError(
@@ -211,7 +212,7 @@ export function checkKeys(
   }
 }
 
-/** Whether that many keys of a map or a set that came may not be put into one. */
+/** Whether that many received keys of a map or a set would collide too often. */
 export function areCrowded(count: number, keys: () => unknown[]): boolean {
   return count > FEW_KEYS && isCrowded(count, keys());
 }
@@ -219,7 +220,7 @@ export function areCrowded(count: number, keys: () => unknown[]): boolean {
 /**
  * A copy of a message that shares nothing mutable with it.
  *
- * @throws {TypeError} If it holds what cannot be sent.
+ * @throws {TypeError} If it contains a value that cannot be sent.
  * @throws {RangeError} If it is nested too deeply, or has too long a bigint.
  */
 export function copyTerm(
@@ -309,7 +310,7 @@ function copyPlain(
 ): Record<string, unknown> {
   if (left <= 0) throw tooDeep(max);
   const copy: Record<string, unknown> = {};
-  // `for … in` is the fastest way. What it finds besides is what somebody added to all objects.
+  // `for … in` is the fastest way. Its other results are fields that a program has added to all objects.
   for (const key in value) {
     let field = value[key];
     if (typeof field === "object") {
@@ -340,7 +341,7 @@ export function typedArrayKind(value: object): string | undefined {
   return TYPED_ARRAYS.has(kind) ? kind : undefined;
 }
 
-/** Gives an object a field named `__proto__`, which assignment would not. */
+/** Sets a field named `__proto__`, which assignment would not. */
 export function defineProto(object: object, value: unknown): void {
   Object.defineProperty(object, "__proto__", {
     value,

@@ -26,7 +26,7 @@ export type TermKey = string | boolean | null | undefined;
  * Numbers compare as `===` compares them, but for NaN, which equals itself; all that has contents,
  * objects whatever the order of their fields, compares by these.
  *
- * @throws {TypeError} If it holds what cannot be sent.
+ * @throws {TypeError} If it contains a value that cannot be sent.
  * @throws {RangeError} If it is nested too deeply.
  */
 export function termKey(
@@ -45,7 +45,10 @@ export function termKey(
   }
 }
 
-/** How many characters are kept with a value of that key: the stacks of errors are no part of the key. */
+/**
+ * The number of characters that are retained with a value of that key: the stacks of errors are no part of the
+ * key.
+ */
 export function keptLength(value: unknown, key: TermKey): number {
   return (typeof key === "string" ? key.length : 0) + stacksOf(value);
 }

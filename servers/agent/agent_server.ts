@@ -30,7 +30,7 @@ export type StateFunction =
   | ((state: any) => unknown)
   | readonly [module: string, function: string, args?: readonly unknown[]];
 
-/** A function as it is sent to an agent: kept at the agent of this node, or named for another node. */
+/** A function in a request to an agent: stored for an agent of this node, or named for another node. */
 export type SentFunction = { kept: string } | Runnable;
 
 /** A request to an agent. */
@@ -47,7 +47,7 @@ export function castMessage(
   { pid, runtime }: LocalProcess,
 ): Call | Cast {
   const request: AgentRequest = { type: "cast", run };
-  // Nobody waits for an answer under this reference.
+  // No process waits for an answer under this reference.
   return "kept" in run
     ? new Cast(request)
     : new Call(pid, runtime.makeRef(), request);
@@ -68,7 +68,7 @@ type Found = { run: Run } | (AgentReply & { type: "error" });
 class Kept {
   static readonly #tables = new WeakMap<LocalProcess, Kept>();
   readonly #functions = new Map<string, Run>();
-  /** Not known outside: nobody else can have them run. */
+  /** A secret of this module, so that no other code can run stored functions. */
   readonly #secret = crypto.randomUUID();
   #last = 0;
 
@@ -113,7 +113,7 @@ export function sendable(
   const process = typeof target === "string"
     ? runtime.names.get(target)
     : runtime.find(target);
-  // Where nobody is, nobody asks for it.
+  // Without processes, no process asks for it.
   if (process === undefined) return { kept: "" };
   return { kept: Kept.of(process).keep(runOf(fn, runtime)) };
 }
@@ -150,7 +150,7 @@ function resolve(
   args: readonly unknown[],
   byArgs: (args: unknown[]) => Resolved,
 ): Found {
-  // It is asked once whether this may be run; what the arguments are is seen when it is.
+  // allow is asked once per request; the arguments are checked at the call.
   const all = [undefined, ...args];
   const found = byArgs(all);
   if ("error" in found) {
@@ -164,7 +164,7 @@ function resolve(
   };
 }
 
-/** Takes the value out of an agent's answer, or throws why the function was not run. */
+/** Returns the value in an agent's answer, or throws the reason why the function was not run. */
 export function valueOf(reply: unknown, node: string): unknown {
   const answer = reply as AgentReply;
   if (answer.type === "ok") return answer.value;
@@ -199,7 +199,7 @@ const AGENT = {
     if (run !== undefined) {
       return andThen(run(state), (given) => answer(request, given, state));
     }
-    // It may have come from anywhere, and who sends it cannot be told.
+    // It may have come from anywhere, and its sender is unknown.
     currentProcess().runtime.report("error", () => notServed(request), {
       what: "requests that an agent does not serve",
     });
@@ -244,7 +244,7 @@ function find(request: AgentRequest, from: Pid): Found {
   const kept = keptFor(request);
   if (kept !== undefined) return { run: kept };
   const { runtime } = currentProcess();
-  // A process of this node never names a function: it has the function kept.
+  // A process of this node never names a function: its functions are stored.
   if (from.node === runtime.node) throw new TypeError(notServed(request));
   if (TYPES.includes(request?.type) && isRunnable(request.run)) {
     const { run } = request;
@@ -258,7 +258,7 @@ function find(request: AgentRequest, from: Pid): Found {
 
 const TYPES: readonly unknown[] = ["get", "update", "get_and_update", "cast"];
 
-/** The function that was kept for a request of this node. */
+/** The function that was stored for a request of this node. */
 function keptFor(request: AgentRequest | null | undefined): Run | undefined {
   const run = request?.run;
   return typeof run === "object" && run !== null && "kept" in run

@@ -28,14 +28,14 @@ import type {
   ApplicationSpec,
 } from "./application_controller.ts";
 
-/** The milliseconds that a top supervisor may take to stop, by default. */
+/** The default time limit for a top supervisor to stop, in milliseconds. */
 export const STOP_TIMEOUT = 60_000;
 
 /** An application did not start. */
 export class ApplicationStartError extends Error {
   /** Always `"ApplicationStartError"`. */
   override readonly name = "ApplicationStartError";
-  /** The application that did not start: the one wanted, or one that it depends on. */
+  /** The application that did not start: the requested one, or a dependency. */
   readonly application: string;
   /** The exit reason. */
   readonly reason: unknown;
@@ -60,7 +60,7 @@ export class ApplicationStartError extends Error {
 
 allowErrorClass(ApplicationStartError);
 
-/** Stops an application, whose top supervisor may take that long. */
+/** Stops an application, within that many milliseconds. */
 export function stopApplication(
   state: Applications,
   name: string,
@@ -79,7 +79,7 @@ export async function startApplications(
   application: ApplicationSpec,
 ): Promise<"ok" | "already_started"> {
   assertSpec(application);
-  // The controller is asked, so that what was asked of it before is done.
+  // The controller answers, so that earlier requests to it are done.
   const running = await ask<string[]>(state, { type: "which_applications" });
   const order = startOrder(application, running);
   const started: string[] = [];

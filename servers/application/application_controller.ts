@@ -70,13 +70,13 @@ export interface ApplicationSpec {
    */
   start(): Pid | Promise<Pid>;
   /**
-   * Called before the top supervisor is stopped, or when it has ended by itself.
+   * Called before the top supervisor is stopped, or when it has exited by itself.
    *
    * @default {undefined}
    */
   prepStop?(): void | Promise<void>;
   /**
-   * Called when the top supervisor has ended.
+   * Called when the top supervisor has exited.
    *
    * @default {undefined}
    */
@@ -99,7 +99,7 @@ export type ApplicationReply =
 /** Sent by the controller to a master, to stop its application. */
 interface StopApplication {
   type: "stop_application";
-  /** Milliseconds that the top supervisor may take. */
+  /** The time limit for the top supervisor, in milliseconds. */
   timeout: number;
 }
 
@@ -117,7 +117,7 @@ interface Started {
   readonly starters: Caller[];
   /** Callers that wait for its end. */
   readonly stoppers: Caller[];
-  /** Callers that want it started again once it has ended. */
+  /** Callers that want it started again once it has stopped. */
   readonly restarters: Caller[];
 }
 
@@ -149,7 +149,7 @@ export class Applications {
       .filter(({ state }) => state === "running").map(({ spec }) => spec.name);
   }
 
-  /** An application that has been started, by its name; it stays known when it has stopped. */
+  /** An application that has been started, by its name; it stays loaded when it has stopped. */
   loaded(name: string): ApplicationSpec | undefined {
     return this.#loaded.get(name);
   }
@@ -179,13 +179,13 @@ export class Applications {
     if (persistent) settings(this.persistent, app).set(key, value);
   }
 
-  /** Takes a setting away. */
+  /** Deletes a setting. */
   delete(app: string, key: string, persistent: boolean): void {
     this.env.get(app)?.delete(key);
     if (persistent) this.persistent.get(app)?.delete(key);
   }
 
-  /** Puts what an application brings with it, once; what is persistent stays. */
+  /** Loads the environment of an application, once; persistent values stay. */
   load(spec: ApplicationSpec): void {
     const { name, env = {} } = spec;
     if (this.#loaded.get(name) === spec) return;

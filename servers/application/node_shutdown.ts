@@ -17,14 +17,14 @@ import { Ending, stopServer } from "../../gen/stop.ts";
 
 /** An orderly end that is under way. */
 export interface Shutdown {
-  /** Resolves when all has ended, or the time is up; never rejects. */
+  /** Resolves when everything has stopped, or at the time limit; never rejects. */
   readonly done: Promise<void>;
-  /** Gives up after so many milliseconds from now, if that is sooner. */
+  /** Gives up after that many milliseconds from now, if that is sooner. */
   limit(ms: number): void;
 }
 
 /**
- * Begins the orderly end of what runs on a node; returns nothing if nothing does that has an order.
+ * Begins the orderly stop of a node's applications and servers; returns nothing if there are none.
  *
  * @param runtime The node.
  * @param keep The node's own processes, which serve until the end.
@@ -75,7 +75,9 @@ export function shutDown(
   };
 }
 
-/** How long a server that traps no exits may be at one message, in milliseconds, before it is ended. */
+/**
+ * The time that a server without exit trapping may take for one message, in milliseconds, before it is killed.
+ */
 const PATIENCE = 5000;
 
 async function endRoot(
@@ -91,7 +93,7 @@ async function endRoot(
       root.trapExit ? Infinity : PATIENCE,
     );
   } catch {
-    // It has ended for another reason, or is at something that takes long.
+    // It has exited for another reason, or takes long for a message.
     runtime.local.exit(process.pid, root.pid, "shutdown");
   }
   await reason;

@@ -34,7 +34,7 @@ import { type Start, startServer } from "../../gen/start.ts";
 // deno-lint-ignore no-explicit-any
 type Callback = (...args: any[]) => unknown;
 
-/** A callback module of a GenServer, as far as a supervisor looks at it. */
+/** A callback module of a GenServer, as a supervisor uses it. */
 export interface CallbackModule {
   /**
    * The server's name in reports, and as a child.
@@ -52,7 +52,7 @@ export interface CallbackModule {
   init(arg: any): unknown;
 }
 
-/** The callbacks of a module, whatever the types of its server. */
+/** The callbacks of a module, for any types. */
 interface Callbacks extends CallbackModule {
   startLink?: Callback;
   handleCall?: Callback | Readonly<Record<string, Callback>>;
@@ -76,7 +76,7 @@ interface Result {
 export interface StartGenServerOptions {
   /** Its name. */
   name?: ServerName;
-  /** Milliseconds that its `init` may take. */
+  /** The time limit for its `init`, in milliseconds. */
   timeout?: number;
   /** Whether it is linked to its starter. */
   link?: boolean;
@@ -231,7 +231,7 @@ class GenServerProcess implements Server {
     return unanswered(this.#took(given));
   }
 
-  /** Has the module take what is not answered. */
+  /** Passes a message without an answer to the module. */
   #run(
     callback: "handleCast" | "handleInfo" | "handleContinue",
     message: unknown,
@@ -320,7 +320,7 @@ function isTimeout(value: unknown): boolean {
   return typeof value === "number" && value >= 0;
 }
 
-/** Whether a result has a state, be it `undefined`: none is kept for want of another. */
+/** Whether a result has a state, even `undefined`. */
 function hasState(result: Result): boolean {
   return result.state !== undefined || "state" in result;
 }

@@ -32,7 +32,7 @@ import {
 import { spawnOn } from "../../runtime/spawning/spawn_on_node.ts";
 import { Ending } from "../../gen/stop.ts";
 
-/** The name of what has a node start its server. */
+/** The name of the service that starts a node's server. */
 const GLOBAL_SERVICE = "$global";
 
 /** Has a node start its server when another needs it. */
@@ -61,7 +61,7 @@ function change(asked: GlobalChange): Promise<boolean> {
   return request({ type: "change", change: asked });
 }
 
-/** Registers a name; `false` if it is taken. */
+/** Registers a name; returns `false` if it is taken. */
 export async function registerGlobal(
   type: "register" | "re_register",
   name: unknown,
@@ -105,7 +105,7 @@ export function sync(): Promise<"ok"> {
   return request({ type: "sync" });
 }
 
-/** Takes a lock on nodes, on all or on none; `false` if it cannot after so many attempts more. */
+/** Acquires a lock on all of the nodes or none; returns `false` if it fails after that many retries. */
 export async function lock(
   [resource, requester]: GlobalLockId,
   nodes: readonly string[] | undefined,
@@ -155,7 +155,7 @@ function tooManyLocks(resource: unknown, nodes: string[]): RangeError {
   );
 }
 
-/** Gives a lock back. */
+/** Releases a lock. */
 export async function unlock(
   [resource, requester]: GlobalLockId,
   nodes: readonly string[] | undefined,
@@ -201,7 +201,7 @@ async function startThere(
     await new Ending(process, pid, pid.node).within(Infinity);
     return true;
   } catch {
-    // It does not serve that. A process that has ended asks no more.
+    // It does not serve that. An exited process sends no more requests.
     process.assertAlive();
     return false;
   }

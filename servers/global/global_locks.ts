@@ -32,18 +32,18 @@ export class GlobalLocks {
   /** Which lock is held by whom, by the number of the monitor. */
   readonly #monitored = new Map<number, Held>();
 
-  /** No lock is held; the process, the node's server, monitors who holds one. */
+  /** Starts without locks; the process, the node's server, monitors their holders. */
   constructor(process: LocalProcess) {
     this.#process = process;
   }
 
-  /** Whether a lock could be given to a requester. */
+  /** Whether a requester could acquire a lock. */
   isFree(resource: TermKey, requester: TermKey): boolean {
     const lock = this.#locks.get(resource);
     return lock === undefined || lock.requester === requester;
   }
 
-  /** Gives a lock to a process, if no other requester has it, and its node not too many. */
+  /** Gives a lock to a process, if no other requester holds it, and its node's limit allows it. */
   set(
     resource: TermKey,
     requester: TermKey,
@@ -65,7 +65,7 @@ export class GlobalLocks {
     return true;
   }
 
-  /** Takes a lock from a process that has it. */
+  /** Releases a lock of a process. */
   delete(resource: TermKey, requester: TermKey, pid: Pid): void {
     const lock = this.#locks.get(resource);
     if (lock === undefined || lock.requester !== requester) return;
@@ -75,7 +75,7 @@ export class GlobalLocks {
     this.down(ref);
   }
 
-  /** A monitored process has ended; returns whether the monitor was that of a lock. */
+  /** Called when a monitored process has exited; returns whether the monitor was that of a lock. */
   down({ number }: Ref): boolean {
     const held = this.#monitored.get(number);
     if (held === undefined) return false;

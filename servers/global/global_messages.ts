@@ -30,7 +30,7 @@ export interface GlobalEntry {
   pid: Pid;
   /** Decides which process keeps the name, if another has it as well. */
   resolve: Resolver;
-  /** The node that said so, if it was another; known on the process's own node alone, and not sent. */
+  /** The node that sent it, if it was another; known only on the process's own node, and not sent. */
   by?: string;
 }
 
@@ -41,7 +41,7 @@ export function sentEntry({ name, pid, resolve }: GlobalEntry): GlobalEntry {
 
 /** A request to a server. Only a server that holds the lock of the names may change them. */
 export type GlobalRequest =
-  /** A server says that it is there, and has not got the other's names. */
+  /** A server announces itself, and does not have the other's names. */
   | { type: "hello" }
   /** Asks for the servers that have the same names: those of its part of the cluster. */
   | { type: "get_servers" }
@@ -50,7 +50,7 @@ export type GlobalRequest =
   | { type: "get_digest" }
   | { type: "lock_names" }
   | { type: "unlock_names" }
-  /** With `isNew`, only where nobody has the name; the answer is `"taken"` otherwise. */
+  /** With `isNew`, only if the name is free; otherwise the answer is `"taken"`. */
   | { type: "register"; entry: GlobalEntry; isNew: boolean }
   | { type: "unregister"; name: unknown }
   /** Parts of the cluster are one from here on. */
@@ -84,7 +84,7 @@ export interface Welcome {
 /** The answer to a request that is malformed, or not allowed for its sender. */
 export const REFUSED = { type: "error", reason: "badarg" };
 
-/** The answer where the one who asks, or whose process it is, has as much as it may have. */
+/** The answer if the limit of the caller's node, or of the process's, is reached. */
 export const TOO_MANY = "system_limit";
 
 /** The longest name of a module or a function, as in spawn requests. */

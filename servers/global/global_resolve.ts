@@ -19,11 +19,11 @@ export interface GlobalNameConflict {
   type: "global_name_conflict";
   /** The name. */
   name: unknown;
-  /** The other process that had it; only if nobody keeps it. */
+  /** The other process that had it; only if neither keeps it. */
   pid?: Pid;
 }
 
-/** Decides who keeps a name; `undefined` if nobody does. */
+/** Decides which process keeps a name; `undefined` if neither does. */
 type Decision = (
   process: LocalProcess,
   name: unknown,
@@ -51,7 +51,7 @@ export function exitOne(
   return kept;
 }
 
-/** Tells one of the processes that it has lost the name, and the other keeps it. */
+/** Notifies one of the processes that it has lost the name, and the other keeps it. */
 export function notifyOne(
   process: LocalProcess,
   name: unknown,
@@ -64,7 +64,7 @@ export function notifyOne(
   return kept;
 }
 
-/** Tells both processes, and nobody keeps the name. */
+/** Notifies both processes, and neither keeps the name. */
 export function notifyAll(
   process: LocalProcess,
   name: unknown,
@@ -81,7 +81,7 @@ export function notifyAll(
   return undefined;
 }
 
-/** As all nodes see it, and as OTP has it: the one on the node of the smaller name is kept. */
+/** The order that all nodes use, as OTP does: the process on the node of the smaller name is first. */
 function ordered(first: Pid, second: Pid): [kept: Pid, lost: Pid] {
   return first.node < second.node ? [first, second] : [second, first];
 }
@@ -105,10 +105,10 @@ export async function resolveConflict(
   } else {
     const args = [name, other.pid, own.pid];
     const { node } = own.pid;
-    // It runs where its process is, as the program that knows what is to be done is there.
+    // It runs on the node of its process, whose program knows how to resolve the conflict.
     const outcome = refusal(process, own, args) ??
       await startRpc(process, node, resolve, args, Infinity);
-    // As in OTP: if it fails, the other keeps the name; a value that it throws is its result.
+    // As in OTP: if it fails, the other process keeps the name; a thrown value is its result.
     kept = outcome.type === "ok" || outcome.type === "throw"
       ? outcome.value
       : other.pid;

@@ -65,7 +65,7 @@ interface Waiting {
   done: () => void;
 }
 
-/** How many other nodes are known: more than a cluster has, as another server can name any. */
+/** The maximum number of other nodes: more than a cluster has, as another server can name any. */
 const MAX_PEERS = 4096;
 
 /**
@@ -110,9 +110,9 @@ export class GlobalServer implements Server, GlobalView {
   #worker: LocalProcess | undefined;
   /** The worker that holds the lock of the names. */
   #holder: { pid: Pid; ref: Ref } | undefined;
-  /** Nodes whose server came, went or said hello since the lock of the names was last given. */
+  /** Nodes whose server came, went or said hello since the lock of the names was last acquired. */
   readonly #touched = new Set<string>();
-  /** Stops the callbacks that are to come. */
+  /** Cancels the pending callbacks. */
   readonly #lifts = new Set<() => void>();
   #isSynced = false;
 
@@ -163,7 +163,7 @@ export class GlobalServer implements Server, GlobalView {
     return peer?.status === "pending" && server.equals(peer.server);
   }
 
-  /** Whether a lock could be given here. */
+  /** Whether a lock could be acquired here. */
   isFree(resource: unknown, requester: unknown): boolean {
     return this.#locks.isFree(this.#keyOf(resource), this.#keyOf(requester));
   }
@@ -246,7 +246,7 @@ export class GlobalServer implements Server, GlobalView {
 
   info(message: unknown): void {
     const { visible } = this.process.runtime;
-    // Anybody can send what looks like news of a node: what is true of it counts.
+    // Any process can send a message that looks like news of a node: the actual state counts.
     if (isTyped(message, "nodeup")) {
       const { node } = message as unknown as { node: string };
       const status = this.#peers.get(node)?.status;
@@ -283,7 +283,7 @@ export class GlobalServer implements Server, GlobalView {
     return true;
   }
 
-  /** Changes names, for the one who has their lock. */
+  /** Changes names, for the holder of their lock. */
   #write(
     asked: GlobalRequest & { type: "register" | "unregister" | "merge" },
     pid: Pid,
@@ -294,7 +294,7 @@ export class GlobalServer implements Server, GlobalView {
         this.#insert(entry, pid);
       }
       for (const name of listOf(asked.remove, isAny)) this.names.remove(name);
-      // Last, as somebody may wait for it to look a name up.
+      // Last, as a process may wait for it to look a name up.
       for (const server of listOf(asked.servers, isPid)) this.#join(server);
     } else if (asked.type === "unregister") this.names.remove(asked.name);
     else if (isEntry(asked.entry)) {
@@ -306,7 +306,7 @@ export class GlobalServer implements Server, GlobalView {
     return "ok";
   }
 
-  /** Takes a name in; notes which node says how its conflicts are resolved, unless this one's worker knows. */
+  /** Adds a name; notes which node resolves its conflicts, unless this one's worker does. */
   #insert(entry: GlobalEntry, { node }: Pid): boolean {
     const isOwn = node === this.process.runtime.node;
     return this.names.insert(isOwn ? entry : { ...entry, by: node });
@@ -331,7 +331,7 @@ export class GlobalServer implements Server, GlobalView {
   }
 
   async #sayHello(node: string, peer: Peer): Promise<void> {
-    // An answer that comes later counts too.
+    // A later answer counts too.
     const lift = this.#afterPatience(() => {
       if (this.#peers.get(node) !== peer || peer.status !== "asked") return;
       peer.status = "absent";
@@ -428,13 +428,15 @@ export class GlobalServer implements Server, GlobalView {
     if (isOpen && !this.#drives(node)) this.#sayHello(node, peer);
   }
 
-  /** The server of a node has ended. If the node is still there, it says hello when it has another. */
+  /**
+   * Called when the server of a node has exited. If the node is still up, it says hello when it has another.
+   */
   #forget(node: string): void {
     this.#gone(node);
     if (this.process.runtime.visible.has(node)) {
       this.#peers.set(node, { status: "absent" });
     }
-    // It may have been about to join two others, and have told only one of them.
+    // It may have been about to join two others, and have notified only one of them.
     for (const other of this.#peers.keys()) this.#remind(other);
   }
 
@@ -446,7 +448,7 @@ export class GlobalServer implements Server, GlobalView {
     this.#settled(node);
   }
 
-  /** Calls back after a while, unless the process has ended; returns what stops it. */
+  /** Calls back after a while, unless the process has exited; returns a function that stops it. */
   #afterPatience(fn: () => void): () => void {
     const lift = this.process.runtime.after(PATIENCE, () => {
       this.#lifts.delete(stop);
@@ -460,7 +462,7 @@ export class GlobalServer implements Server, GlobalView {
     return stop;
   }
 
-  /** Calls back when nothing is pending with any node, or after a while unless it may take any time. */
+  /** Calls back when nothing is pending with any node, or after a time limit, if there is one. */
   #whenSettled(done: () => void, isEndless = false): void {
     const nodes = new Set<string>();
     for (const node of this.process.runtime.visible) {

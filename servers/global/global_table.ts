@@ -15,7 +15,7 @@ import type { GlobalEntry, Resolver } from "./global_messages.ts";
 
 interface NamedProcess extends GlobalEntry {
   ref: Ref;
-  /** The node that it is kept for. */
+  /** The node for which it is kept. */
   holder: string;
 }
 
@@ -27,7 +27,7 @@ export class GlobalTable {
   readonly #monitored = new Map<number, TermKey>();
   #digest = 0;
 
-  /** Nobody has a name; the process, the node's server, monitors who has one. */
+  /** Starts without names; the process, the node's server, monitors their holders. */
   constructor(process: LocalProcess) {
     this.#process = process;
   }
@@ -61,8 +61,9 @@ export class GlobalTable {
   }
 
   /**
-   * Gives a process a name, whoever has it; false if there are too many names already. One of another node's
-   * process counts as that node's, and one that another node gives to a process of this one as the other's.
+   * Registers a name, replacing any holder; returns false if there are too many names already. One of another
+   * node's process counts as that node's, and one that another node registers for a process of this one as the
+   * other's.
    */
   insert({ name, pid, resolve, by }: GlobalEntry): boolean {
     const key = this.#keyOf(name);
@@ -91,7 +92,7 @@ export class GlobalTable {
     if (known !== undefined) this.#drop(key, known);
   }
 
-  /** A monitored process has ended; returns whether the monitor was that of a name. */
+  /** Called when a monitored process has exited; returns whether the monitor was that of a name. */
   down(ref: Ref): boolean {
     if (!this.#monitored.has(ref.number)) return false;
     const key = this.#monitored.get(ref.number);
@@ -116,7 +117,7 @@ function isSame(resolve: Resolver, other: Resolver): boolean {
   return `${resolve}` === `${other}`;
 }
 
-/** A number for a name and who has it: FNV-1a. */
+/** A hash of a name and its holder: FNV-1a. */
 function hashOf(key: TermKey, { node, number, creation }: Pid): number {
   let hash = 0x811c9dc5;
   for (

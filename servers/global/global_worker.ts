@@ -49,24 +49,24 @@ export interface GlobalView {
   servers(): Pid[];
   /** Its node's copy of the names. */
   readonly names: GlobalTable;
-  /** Whether a server's part of the cluster is to be joined. */
+  /** Whether a server's part of the cluster must still be joined. */
   isPending(server: Pid): boolean;
 }
 
 type Table = Map<TermKey, GlobalEntry>;
 
-/** A task that the server gives its worker. */
+/** A task for a server's worker. */
 export type GlobalTask =
   | { type: "change"; change: GlobalChange; ref: Ref }
   | ConnectTask;
 
-/** Joins this node's part of the cluster and that of a server, which has been tried so many times. */
+/** Joins this node's part of the cluster and that of a server, after a number of attempts. */
 export interface ConnectTask {
   /** Always `"connect"`. */
   type: "connect";
   /** The server. */
   server: Pid;
-  /** How often it has been tried. */
+  /** The number of attempts so far. */
   times?: number;
 }
 
@@ -87,7 +87,7 @@ export class Pauses {
     }
   }
 
-  /** Waits, after so many attempts. */
+  /** Waits, depending on the number of attempts. */
   async wait(times: number): Promise<void> {
     const most = Math.min(PAUSE.first * 2 ** times, PAUSE.longest);
     this.#seed = (this.#seed * 1_664_525 + 1_013_904_223) >>> 0;
@@ -146,7 +146,7 @@ export class GlobalWorker implements Server {
       const answers = await this.#askAll(servers, request);
       const full = servers.filter((_, i) => answers[i] === TOO_MANY);
       if (!answers.includes("taken") && full.length === 0) return true;
-      // Only a node in the middle knows, where not every node is connected to every other.
+      // Only a node in the middle knows both, if not every node is connected to every other.
       const given = servers.filter((_, i) => answers[i] === "ok");
       await this.#askAll(given, { type: "unregister", name: entry.name });
       if (full.length > 0) this.#tooMany(entry, full);
@@ -184,7 +184,7 @@ export class GlobalWorker implements Server {
     return false;
   }
 
-  /** Joins the part of the cluster that a server is in, unless somebody has; later, if it cannot now. */
+  /** Joins the part of the cluster that a server is in, unless it is joined; retries later if it cannot now. */
   async #connect({ server, times = 0 }: ConnectTask): Promise<void> {
     if (!this.#view.isPending(server)) return;
     const servers = union(this.#view.servers(), await this.#known(server));
@@ -211,9 +211,9 @@ export class GlobalWorker implements Server {
   }
 
   /**
-   * Gives all servers the same names: those that any of them has.
+   * Makes all servers have the same names: the union of all.
    *
-   * Most have the same already, as those of one part do; a digest of them tells. But a part in which
+   * Most have the same already, as the servers of one part do; a digest of them shows that. But a part in which
    * not every node was connected to every other may have come to differ.
    */
   async #merge(all: Pid[]): Promise<void> {
@@ -256,7 +256,7 @@ export class GlobalWorker implements Server {
     );
   }
 
-  /** Adds names to those that are there; one that two have is kept by one, or by nobody. */
+  /** Adds names to the existing ones; of two processes with one name, one keeps it, or neither. */
   async #addTo(
     merged: Map<TermKey, GlobalEntry | undefined>,
     table: Table,
@@ -271,12 +271,12 @@ export class GlobalWorker implements Server {
     }
   }
 
-  /** Takes the lock of the names on all nodes that have the same; returns their servers. */
+  /** Acquires the lock of the names on all nodes that have the same; returns their servers. */
   async #lockOwn(): Promise<Pid[]> {
     for (let times = 0;; times++) {
       const servers = this.#view.servers();
       if (await this.#lock(servers)) {
-        // A part that was joined before the lock was held is to be locked as well.
+        // A part that was joined before the lock was held must be locked as well.
         if (union(servers, this.#view.servers()).length === servers.length) {
           return servers;
         }
@@ -298,14 +298,14 @@ export class GlobalWorker implements Server {
 
   async #unlock(servers: Pid[]): Promise<void> {
     const { node, visible } = this.#process.runtime;
-    // The lock of a node goes with the connection: none is made to give it back.
+    // The lock of a node ends with the connection: none is made to release it.
     const held = servers.filter((each) =>
       each.node === node || visible.has(each.node)
     );
-    // The one server that had given its lock may be lost by now.
+    // The one server that had granted its lock may be lost by now.
     if (held.length === 0) return;
     const [boss, ...rest] = byRank(held);
-    // The boss last: who gets its lock is then likely to get the others.
+    // The boss last: the next holder of its lock is then likely to acquire the others.
     await this.#askAll(rest, { type: "unlock_names" });
     await this.#askServer(boss, { type: "unlock_names" });
   }

@@ -22,7 +22,7 @@ import {
 } from "../../gen/messages.ts";
 import { PendingReads } from "./pending_reads.ts";
 
-/** Where a node's output goes and its input comes from. */
+/** The output and input of a node. */
 export interface IoDevice {
   /**
    * Writes text.
@@ -31,7 +31,7 @@ export interface IoDevice {
    */
   write(text: string): void | Promise<void>;
   /**
-   * Reads a line; without it, input has ended.
+   * Reads a line; without it, there is no input.
    *
    * @param prompt Shown before reading; one of another node has nothing in it that steers a terminal.
    * @param node The node that asks, if it is another one.
@@ -40,7 +40,7 @@ export interface IoDevice {
   readLine?(prompt: string, node?: string): Promise<string | undefined>;
 }
 
-/** Standard output and input, or what stands in for them. */
+/** Standard output and input, or their stand-in. */
 export function standardIo(): IoDevice {
   let input: Interface | undefined;
   let lines: AsyncIterator<string> | undefined;
@@ -73,7 +73,7 @@ export function standardIo(): IoDevice {
 /**
  * Starts the group leader of a node and makes it the one of the node's shell.
  *
- * It is started anew when it ends, under the same name, as `user_sup` does in OTP: anybody can kill it.
+ * It restarts when it exits, under the same name, as `user_sup` does in OTP: any process can kill it.
  * Processes whose group leader it was keep the pid of the dead one, and their output fails.
  */
 export function startGroupLeader(runtime: Runtime, device: IoDevice): Pid {
@@ -135,7 +135,7 @@ function answer(process: LocalProcess, replyAs: Ref, value: unknown): void {
   try {
     process.reply(replyAs, value);
   } catch (error) {
-    // A line that is larger than the node takes that asked for it.
+    // A line that is larger than the caller's node accepts.
     process.reply(replyAs, { type: "error", reason: printable(String(error)) });
   }
 }

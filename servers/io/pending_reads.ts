@@ -1,5 +1,5 @@
 /**
- * Reads that a group leader has been asked for and that are not answered: they take as long as people do.
+ * Pending reads of a group leader: they take as long as people do.
  *
  * Those of one node are served in order, and those of another do not wait for them: a peer that reads must
  * not keep code of this node from reading. What a peer has waiting counts as held by it, until it is
@@ -32,7 +32,7 @@ export class PendingReads {
     this.#process = process;
   }
 
-  /** Takes a read on; false if the node that asks may have no more. */
+  /** Adds a read; returns false if the limit of its node is reached. */
   add(read: Read): boolean {
     const { node } = read;
     const { runtime } = this.#process;

@@ -1,5 +1,5 @@
 /**
- * Output that a group leader was asked for, and that waits for whoever reads it.
+ * Output that a group leader was asked for, and that waits for its reader.
  *
  * It is written in the order of the requests, one at a time. A process of this node that waits for its
  * answer is held back by that; what other nodes send is not, so that only so much of it may wait.
@@ -10,10 +10,10 @@
 import { ignore } from "../../runtime/promises/ignore.ts";
 import type { IoOperation } from "../../gen/messages.ts";
 
-/** How much output of other nodes may wait, in characters. */
+/** The maximum output of other nodes that may wait, in characters. */
 const MAX_FOREIGN = 4 << 20;
 
-/** How much a request counts besides its text. */
+/** The size of a request besides its text. */
 const OVERHEAD = 256;
 
 /** A request for output. */

@@ -7,7 +7,7 @@
 import type { TermKey } from "../../runtime/values/term_key.ts";
 
 /**
- * Joins of one process, in their order, each taken back in constant time. A group can be joined several
+ * Joins of one process, in their order, each removed in constant time. A group can be joined several
  * times, and is left as often; the last join is the first to go.
  */
 export class Joins {
@@ -15,7 +15,7 @@ export class Joins {
   readonly #numbers = new Map<TermKey, number[]>();
   #next = 0;
 
-  /** How many joins there are. */
+  /** The number of joins. */
   get size(): number {
     return this.#groups.size;
   }

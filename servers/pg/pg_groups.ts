@@ -10,10 +10,10 @@ import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 
-/** Levels of a group that go with what is said of it. */
+/** Levels of a group's message around the group. */
 const ENVELOPE = 8;
 
-/** A group, and its processes; one that has joined twice is there twice. */
+/** A group, and its processes; one that has joined twice appears twice. */
 export interface GroupMembers {
   /** The group. */
   group: unknown;
@@ -47,7 +47,7 @@ export type Where = "all" | "local";
  * The key of a group.
  *
  * @throws {TypeError} If it cannot be sent.
- * @throws {RangeError} If it is nested too deeply to be sent with what is said of it.
+ * @throws {RangeError} If it is nested too deeply to be sent in a message.
  */
 export function groupKey(group: unknown, { maxDepth }: Runtime): TermKey {
   return termKey(group, maxDepth - ENVELOPE);
@@ -86,7 +86,7 @@ export class Members {
     }
   }
 
-  /** Takes a process out once; whether it was there. */
+  /** Removes a process once; returns whether it was a member. */
   take(pid: Pid): boolean {
     const key = keyOf(pid, this.#runtime);
     const member = this.#members.get(key);
@@ -175,7 +175,7 @@ export class Groups {
     this.#notify("join", id, known.group, pids);
   }
 
-  /** Processes have left a group. As in OTP, all are told of that were to leave. */
+  /** Called when processes have left a group. As in OTP, all processes that should leave are reported. */
   remove(id: TermKey, pids: Pid[], where: Where): void {
     const known = this.#groups.get(id);
     if (known === undefined) return;
@@ -202,7 +202,7 @@ export class Groups {
     }
   }
 
-  /** Tells somebody of changes from now on. */
+  /** Adds a subscriber to changes. */
   subscribe(subscriber: Subscriber): void {
     const { only } = subscriber;
     if (only === undefined) {
@@ -214,7 +214,7 @@ export class Groups {
     else this.#subscribers.set(only.id, new Set([subscriber]));
   }
 
-  /** Tells somebody no more. */
+  /** Removes a subscriber. */
   unsubscribe(subscriber: Subscriber): void {
     const { only } = subscriber;
     this.#scopeSubscribers.delete(subscriber);

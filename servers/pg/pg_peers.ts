@@ -41,7 +41,7 @@ type ScopeMessage =
   | { type: "join"; group: unknown; pids: Pid[] }
   | { type: "leave"; groups: unknown[]; pids: Pid[] };
 
-/** Sent by a scope's process to itself later, to send a peer the groups that it has missed. */
+/** A scope's process sends it to itself later, to send a peer the groups that it has missed. */
 export interface CatchUp {
   type: "catch_up";
   peer: Pid;
@@ -53,7 +53,7 @@ interface Peer {
   /** The monitor on it. */
   readonly ref: Ref;
   readonly groups: Map<TermKey, Members>;
-  /** Whether it was not told of a change, as it did not read what came before. */
+  /** Whether it has missed a change, as it did not read earlier ones. */
   isBehind: boolean;
 }
 
@@ -100,7 +100,7 @@ export class ScopePeers {
     runtime.back(to.node).send(pid, to, this.#signed(message));
   }
 
-  /** Tells all peers of a change. */
+  /** Sends all peers a change. */
   tellAll(message: ScopeMessage): void {
     for (const peer of this.#peers.values()) this.#tellNext(peer, message);
   }
@@ -132,7 +132,7 @@ export class ScopePeers {
     }
   }
 
-  /** Tells a peer that did not read what it has missed. */
+  /** Sends a peer the changes that it has missed because it did not read. */
   catchUp({ peer: pid }: CatchUp): void {
     const peer = this.#peers.get(this.#key(pid));
     if (!peer?.isBehind) return;
@@ -145,7 +145,7 @@ export class ScopePeers {
     this.#tellNext(peer, { type: "sync", groups: this.#groups.which("local") });
   }
 
-  /** A monitored process has ended; returns whether it was a peer. */
+  /** Called when a monitored process has exited; returns whether it was a peer. */
   down(ref: Ref): boolean {
     for (const peer of this.#peers.values()) {
       if (!peer.ref.equals(ref)) continue;
@@ -155,7 +155,7 @@ export class ScopePeers {
     return false;
   }
 
-  /** Forgets what a peer has told: it has ended, or its connection. */
+  /** Forgets the groups of a peer: it has exited, or its connection is lost. */
   #forget({ pid, groups }: Peer): void {
     this.#peers.delete(this.#key(pid));
     for (const [id, members] of groups) {
@@ -178,7 +178,7 @@ export class ScopePeers {
     return peer;
   }
 
-  /** Takes the message of a peer; a malformed one is dropped. */
+  /** Handles the message of a peer; an invalid one is dropped. */
   hear(message: unknown): void {
     if (!(message instanceof Tell)) return;
     const { from, message: told } = message;
@@ -205,7 +205,7 @@ export class ScopePeers {
     } else if (message.type === "sync") {
       this.#sync(known ?? this.#meet(from), message.groups);
     } else if (known === undefined) {
-      // Sent before the connection was lost, and come after the DOWN.
+      // Sent before the connection was lost, and arrived after the DOWN.
       return;
     } else if (message.type === "join") {
       this.#peerJoins(known, message.group, message.pids);
@@ -216,7 +216,7 @@ export class ScopePeers {
    * Each of these leaves each of the groups once.
    *
    * A message can name many of both: it costs as much as it has items, and as there are members that
-   * leave. Peers that follow the rules speak of one process or of one group.
+   * leave. Peers that follow the protocol name one process or one group.
    */
   #peersLeave(peer: Peer, groups: unknown[], pids: Pid[]): void {
     if (groups.length === 1) {
@@ -240,7 +240,7 @@ export class ScopePeers {
     const pids: Pid[] = [];
     const characters = keptLength(group, id);
     for (const pid of joining) {
-      // All are of one node: where one has no place, the others have none.
+      // All are of one node: if the limit is reached for one, it is for the others.
       if (!this.#process.keepFor(pid.node, characters)) break;
       pids.push(pid);
     }
@@ -260,7 +260,7 @@ export class ScopePeers {
     this.#groups.remove(id, pids, "all");
   }
 
-  /** Makes what is known of a peer what it says it has. */
+  /** Replaces a peer's groups by those that it reports. */
   #sync(peer: Peer, groups: GroupMembers[]): void {
     const { runtime } = this.#process;
     const told = new Map(groups.map((each) => [this.#id(each.group), each]));
@@ -277,7 +277,7 @@ export class ScopePeers {
   }
 }
 
-/** The groups that a message speaks of. */
+/** The groups in a message. */
 function groupsOf(message: ScopeMessage): unknown[] {
   switch (message.type) {
     case "discover":
@@ -297,7 +297,7 @@ export function arePids(value: unknown, node: string): value is Pid[] {
     value.every((each) => each instanceof Pid && each.node === node);
 }
 
-/** Whether the scope's process of a node may say this: it speaks of processes of its node. */
+/** Whether the scope's process of a node may send this message: it names only processes of its node. */
 function isScopeMessage(
   message: unknown,
   node: string,

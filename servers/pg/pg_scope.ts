@@ -143,7 +143,7 @@ export class PgScope implements Server {
     } else if (isTyped(message, "nodeup")) {
       const { node } = message as { node?: unknown };
       const { visible } = this.#process.runtime;
-      // Anybody can send what looks like news of a node: what is true of it counts.
+      // Any process can send a message that looks like news of a node: the actual state counts.
       if (typeof node === "string" && visible.has(node)) {
         this.#peers.discover(node);
       }

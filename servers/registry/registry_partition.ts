@@ -22,7 +22,7 @@ import { isTyped, toldFrom } from "../../gen/messages.ts";
 import type { RegistryTable } from "./registry_table.ts";
 import { type Caller, NO_REPLY, type Server } from "../../gen/server.ts";
 
-/** Asks a partition for a lock; the answer, a reference, comes when the caller has it. */
+/** A request to a partition for a lock; the answer, a reference, arrives when the caller holds it. */
 export interface LockRequest {
   /** Always `"lock"`. */
   type: "lock";
@@ -30,7 +30,7 @@ export interface LockRequest {
   key: unknown;
 }
 
-/** Gives a lock back. */
+/** Releases a lock. */
 export interface Unlock {
   /** Always `"unlock"`. */
   type: "unlock";

@@ -1,5 +1,5 @@
 /**
- * The tables of registries: what is registered, by key and by process.
+ * The tables of registries: registrations by key and by process.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export type ValuePredicate = (value: unknown) => boolean;
 /** A registration. */
 interface Entry {
   readonly id: TermKey;
-  /** The key, a copy: what the caller does with its own later has no effect. */
+  /** The key, a copy: later changes by the caller have no effect. */
   readonly key: unknown;
   readonly process: LocalProcess;
   value: unknown;
@@ -103,14 +103,14 @@ export class RegistryTable {
     return this.#partition!.pid;
   }
 
-  /** Registers a process; returns the process that has the key, if it is taken. */
+  /** Registers a process; returns the process with the key, if it is taken. */
   register(
     process: LocalProcess,
     key: unknown,
     value: unknown,
   ): Pid | undefined {
     const { maxDepth } = process.runtime;
-    // A listener that cannot be told must not leave half a registration.
+    // A listener that cannot be notified must not leave half a registration.
     if (this.#listeners.length > 0) copyTerm(value, maxDepth);
     const id = termKey(key, maxDepth);
     if (this.keys === "unique") {
@@ -136,7 +136,7 @@ export class RegistryTable {
     return undefined;
   }
 
-  /** Takes a process's registrations under a key away. */
+  /** Removes a process's registrations under a key. */
   unregister(
     process: LocalProcess,
     key: unknown,
@@ -158,10 +158,10 @@ export class RegistryTable {
     });
   }
 
-  /** Takes all away that a process had; it has exited. */
+  /** Removes all registrations of a process that has exited. */
   forget(pid: unknown): void {
     const { runtime } = this.#partition!;
-    // Anybody can send what looks like an EXIT.
+    // Any process can send a message that looks like an EXIT.
     if (
       !(pid instanceof Pid) || pid.node !== runtime.node ||
       runtime.find(pid) !== undefined
@@ -221,7 +221,7 @@ export class RegistryTable {
     }
   }
 
-  /** How many registrations there are. */
+  /** The number of registrations. */
   count(): number {
     if (!this.#partition!.alive) return 0;
     let count = 0;

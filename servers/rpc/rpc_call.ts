@@ -100,7 +100,7 @@ function resolve(
   if (!("error" in found)) {
     return { fn: () => answerWith(found.fn, ref), label: found.label };
   }
-  // Told by a process, so that the caller knows it from a node that serves no calls.
+  // Reported by a process, so that the caller can distinguish it from a node that serves no calls.
   const { error, message } = found;
   return {
     fn: () =>
@@ -145,7 +145,7 @@ function failure({ runtime }: LocalProcess, thrown: unknown): RpcAnswer {
 /**
  * Answers, and ends the process.
  *
- * It does not end normally, as in Erlang: what the function has linked to it ends as well.
+ * It does not exit normally, as in Erlang: processes that the function has linked to it exit as well.
  */
 function answer(process: LocalProcess, ref: Ref, told: RpcAnswer): void {
   if (!process.alive) return;
@@ -256,7 +256,7 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : inspect(value);
 }
 
-/** Calls a function on a node, for a process; its arguments are taken now. */
+/** Calls a function on a node, for a process; its arguments are copied now. */
 export function startRpc(
   process: LocalProcess,
   node: string,
@@ -278,7 +278,7 @@ export function startRpc(
   return pending.promise;
 }
 
-/** Has a node run a function, and asks no more; its arguments are taken now. */
+/** Makes a node run a function, without an answer; its arguments are copied now. */
 export function castRpc(
   process: LocalProcess,
   node: string,
@@ -321,7 +321,7 @@ function nameIn(fn: RemoteFunction, args: unknown[]): string {
   return `${printable(name)}/${args.length}`;
 }
 
-/** Whether an error says why nothing was called, and was made here. */
+/** Whether an error is the reason why nothing was called, and was created here. */
 function isOwn(error: Error): boolean {
   return error instanceof RpcError || error instanceof SpawnRefusedError ||
     error instanceof UndefinedFunctionError;

@@ -21,7 +21,7 @@ import {
 /**
  * A class or module of servers that makes the specification of a child.
  *
- * @typeParam O The options that it takes.
+ * @typeParam O The options that it accepts.
  */
 // deno-lint-ignore no-explicit-any
 export interface ChildModule<O = any> {
@@ -38,7 +38,7 @@ export interface ChildModule<O = any> {
  * The result of a child's start, as far as its type declares it: the start of a known specification, of a class
  * whose `childSpec` returns a known one, or of that with its options.
  *
- * @typeParam C The child as it is given to a supervisor.
+ * @typeParam C The child in a supervisor's list.
  */
 export type StartedBy<C> = 0 extends 1 & C ? Started
   : C extends { start: (...extra: never) => infer S } ? Awaited<S>
@@ -47,7 +47,7 @@ export type StartedBy<C> = 0 extends 1 & C ? Started
   : Started;
 
 /**
- * A child as it is given to a supervisor: a specification, what makes one, or that with its options.
+ * A child in a supervisor's list: a specification, a module that makes one, or that with its options.
  */
 export type ChildDefinition =
   | ChildSpec
@@ -70,7 +70,7 @@ export type ModuleOptions<M> = M extends
  * A child, so that one with options that its module does not take does not compile, nor a module alone that
  * cannot do without.
  *
- * @typeParam C The child as it is given to a supervisor.
+ * @typeParam C The child in a supervisor's list.
  */
 export type CheckedChild<C> = C extends readonly [infer M, unknown]
   ? readonly [M, ModuleOptions<M>]
@@ -83,13 +83,13 @@ export type CheckedChild<C> = C extends readonly [infer M, unknown]
 /**
  * A list of children, each a {@linkcode CheckedChild}.
  *
- * @typeParam C The children as they are given to a supervisor.
+ * @typeParam C The children in a supervisor's list.
  */
 export type CheckedChildren<C extends readonly unknown[]> = {
   [I in keyof C]: CheckedChild<C[I]>;
 };
 
-/** The full specification of a child, in whatever way it was given. */
+/** The full specification of a child, from any of its forms. */
 export function childSpec(
   child: ChildDefinition,
   overrides: Partial<ChildSpec> = {},

@@ -53,7 +53,7 @@ export interface Success {
   started: Started;
 }
 
-/** How many children a supervisor has. */
+/** The number of a supervisor's children. */
 export interface ChildCounts {
   /** Specifications, running or not; for dynamic children, those that run or are tried again. */
   specs: number;
@@ -65,7 +65,7 @@ export interface ChildCounts {
   workers: number;
 }
 
-/** A child, as a supervisor keeps it. */
+/** The state of a supervisor's child. */
 export interface ChildState<S> {
   /** How it is started, restarted and ended. */
   readonly spec: S;
@@ -82,7 +82,7 @@ export function failed(reason: unknown): Failure {
   return { type: "error", reason };
 }
 
-/** Counts children; one of this node that has ended, but whose EXIT has not come, does not run. */
+/** Counts children; one of this node that has exited, but whose EXIT has not arrived, does not run. */
 export function countChildren(
   children: Iterable<ChildState<{ type: ChildType }>>,
   runtime: Runtime,
@@ -98,7 +98,7 @@ export function countChildren(
   return counts;
 }
 
-/** Makes a specification of what was sent; it may have come from anywhere, and says from which node. */
+/** Makes a specification from a message; it may have come from anywhere, and names its node. */
 export function receiveSpec(
   sent: SentChildSpec,
   process: LocalProcess,
@@ -131,12 +131,12 @@ export async function startChild(
 }
 
 function failureOf(error: unknown, process: LocalProcess): Failure {
-  // A supervisor that was killed while it started a child has nobody to tell.
+  // A supervisor that was killed while it started a child has no caller to notify.
   if (!process.alive) throw error;
   return failed(sendableReason(reasonOf(error), process.runtime.maxDepth));
 }
 
-/** Ends a child, and logs if it did not end as it was told. */
+/** Terminates a child, and logs if it did not exit as asked. */
 export async function endChild(
   child: Pick<FullChildSpec, "restart" | "shutdown" | "type"> & {
     id?: string;
@@ -150,7 +150,7 @@ export async function endChild(
   }
 }
 
-/** How many reports of a supervisor pass in 10 seconds: as many children may end at once. */
+/** The number of reports of a supervisor that pass in 10 seconds: as many children may exit at once. */
 const MAX_REPORTS = 100;
 
 /** Logs an event of a child. */

@@ -33,7 +33,7 @@ export async function shutdownChild(
   return exit === undefined ? reason : exit.reason;
 }
 
-/** Whether a child that was shut down exited as it should: a permanent one only as it was told. */
+/** Whether a child that was shut down exited as expected: a permanent one only with the requested reason. */
 export function isCleanShutdown(
   { restart, shutdown }: Pick<FullChildSpec, "restart" | "shutdown">,
   reason: unknown,

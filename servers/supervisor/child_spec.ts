@@ -85,7 +85,7 @@ const RESTARTS: readonly unknown[] = ["permanent", "transient", "temporary"];
 const TYPES: readonly unknown[] = ["worker", "supervisor"];
 
 /**
- * Checks a specification, and fills in what it leaves out.
+ * Checks a specification, and fills in its missing fields.
  *
  * @throws {TypeError} If it is invalid.
  * @throws {RangeError} If `shutdown` is a number out of bounds.

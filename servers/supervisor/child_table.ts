@@ -34,7 +34,7 @@ export class ChildTable implements Iterable<OrderedChild> {
     return this.#byId.values()[Symbol.iterator]();
   }
 
-  /** How many there are. */
+  /** The number of children. */
   get size(): number {
     return this.#byId.size;
   }

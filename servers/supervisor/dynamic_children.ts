@@ -35,7 +35,7 @@ import {
 /** The part of a specification that such children share. */
 export type DynamicSpec = Pick<FullChildSpec, "restart" | "shutdown" | "type">;
 
-/** How many children there may be, and how many restarts. */
+/** The limits of children and restarts. */
 export interface DynamicLimits {
   maxChildren: number;
   maxRestarts: number;
@@ -94,7 +94,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     return this.#children.size >= this.#maxChildren;
   }
 
-  /** Takes a child in that has been started. */
+  /** Adds a started child. */
   add(spec: S, pid: Pid, holder?: string): void {
     const child = { spec, pid, restarting: false, holder };
     this.#children.set(this.#key(pid), child);
@@ -105,7 +105,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     return [...this.#children.values()];
   }
 
-  /** How many there are. */
+  /** The number of children. */
   count(): ChildCounts {
     return countChildren(this.#children.values(), this.#process.runtime);
   }
@@ -170,7 +170,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     }
     this.#report(child, "start_error", result.reason);
     child.restarting = true;
-    // By a message, so that a request that has come meanwhile is served first.
+    // By a message, so that earlier requests are served first.
     const again: TryAgain = { type: "try_again_restart", pid };
     tell(process, process.pid, again);
   }
@@ -181,7 +181,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     await endChild({ restart, shutdown, type }, pid, this.#process);
   }
 
-  /** Tells the log of a child by its pid: others may have its id. */
+  /** Logs a child by its pid: others may have its id. */
   #report(
     { spec: { restart, shutdown, type }, pid }: DynamicChild<S>,
     error: SupervisorError,

@@ -93,7 +93,7 @@ export class DynamicSupervisorServer implements Server {
   }
 }
 
-/** A start that is given more arguments, before its own. */
+/** A start with further arguments before its own. */
 function withExtra(
   start: ChildStart,
   extra: readonly unknown[],

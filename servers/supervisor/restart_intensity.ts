@@ -1,5 +1,5 @@
 /**
- * How many restarts a supervisor allows.
+ * The restart intensity of a supervisor.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export function assertIntensity(
   checkInteger(maxSeconds, `start a ${what}`, "maxSeconds", 1);
 }
 
-/** Counts restarts: so many within so many seconds, and no more. */
+/** Counts restarts against a maximum within a number of seconds. */
 export class RestartIntensity {
   readonly #max: number;
   readonly #period: number;

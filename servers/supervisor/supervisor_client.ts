@@ -26,7 +26,7 @@ import type { ServerTarget } from "../../gen/messages.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
 import type { ToldChildSpec } from "./supervisor_server.ts";
 
-/** Asks a supervisor, for as long as it takes, by the function `fn` of `module`. */
+/** Sends a request to a supervisor, without a time limit, from the function `fn` of `module`. */
 export function askSupervisor<T>(
   module: string,
   fn: string,
@@ -46,7 +46,7 @@ export async function askForSpec(
   if (process === undefined) return never();
   const { modules } = process.runtime;
   let start: ChildStart | undefined;
-  // A function of this node comes past the answer, in which it could not be.
+  // A function of this node is passed beside the answer, in which it could not be.
   const box = modules.park((given: ChildStart) => {
     start = given;
   });

@@ -41,7 +41,10 @@ import {
   type Success,
 } from "./child_lifecycle.ts";
 
-/** Which children are ended and started again when one has ended: it alone, all, or it and those started after it. */
+/**
+ * The children that are terminated and restarted when one has exited: it alone, all, or it and those started
+ * after it.
+ */
 export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one";
 
 /** Whether the end of significant children ends their supervisor: never, of any, of all. */
@@ -61,7 +64,7 @@ export type SupervisorRequest =
 export interface ToldChildSpec {
   /** Always `"ok"`. */
   type: "ok";
-  /** The specification; without its start, where that has been put into the box of the request. */
+  /** The specification; without its start, if that is in the box of the request. */
   spec: Omit<FullChildSpec, "start"> & { start?: ChildStart };
 }
 
@@ -287,7 +290,7 @@ export class SupervisorServer implements Server {
     if (this.#endsWith(child)) throw new ExitError("shutdown");
   }
 
-  /** Whether the supervisor ends as a significant child has ended for good. */
+  /** Whether the supervisor exits because a significant child has exited for good. */
   #endsWith({ spec }: OrderedChild): boolean {
     if (!spec.significant || this.#autoShutdown === "never") return false;
     return this.#autoShutdown === "any_significant" ||
@@ -314,7 +317,7 @@ export class SupervisorServer implements Server {
     );
     if (failure === undefined) return;
     failure.child.restarting = true;
-    // By a message, so that a request that has come meanwhile, a stop for one, is served first.
+    // By a message, so that earlier requests, for example a stop, are served first.
     const { id } = failure.child.spec;
     const again: TryAgain = { type: "try_again_restart", id };
     tell(process, process.pid, again);
@@ -357,7 +360,7 @@ export class SupervisorServer implements Server {
   }
 }
 
-/** Which children are ended and started again when one has ended. */
+/** The children that are terminated and restarted when one has exited. */
 function affected(
   strategy: Strategy,
   children: ChildTable,

@@ -24,13 +24,13 @@ import type { TaskOutcome, TaskState, TaskWatcher } from "./task_state.ts";
 export interface YieldLimits {
   /** Milliseconds to wait. */
   timeout: number;
-  /** It ends when so many have ended. */
+  /** The number of outcomes at which it ends. */
   limit: number;
   /** The fate of the others, when the time is over. */
   onTimeout: "nothing" | "ignore" | "kill_task";
 }
 
-/** The wait for one task; `undefined` if its outcome does not come in time. */
+/** The wait for one task; `undefined` if its outcome does not arrive in time. */
 class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
   implements TaskWatcher {
   readonly #state: TaskState;
@@ -46,12 +46,12 @@ class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
 
   override expire(): void {
     this.#state.unwatch(this);
-    // The outcome may come before it is the owner's turn.
+    // The outcome may arrive before it is the owner's turn.
     this.settleBy(() => this.#state.claim());
   }
 }
 
-/** Waits for the outcome of a task; `undefined` if it does not come in so many milliseconds. */
+/** Waits for the outcome of a task; `undefined` if it does not arrive within that many milliseconds. */
 function outcomeOf(
   state: TaskState,
   timeout: number,
@@ -236,7 +236,7 @@ export async function yieldTasks(
   return outcomes;
 }
 
-/** Ends a task and waits for its end; its outcome, if it ended before or otherwise than it was asked to. */
+/** Shuts a task down and waits for its exit; returns its outcome, if it exited before or for another reason. */
 export async function shutdownTask(
   state: TaskState,
   timeout: number | "brutal_kill",
@@ -248,7 +248,7 @@ export async function shutdownTask(
   let expected = timeout === "brutal_kill" ? "killed" : "shutdown";
   let outcome: TaskOutcome = { type: "exit", reason };
   if (exitedWith(outcome, "noproc")) {
-    // It had ended before: the DOWN of the task says how, unless it was taken.
+    // It had exited before: the DOWN of the task has its reason, unless it was taken.
     const down = state.takeDown();
     if (down !== undefined) outcome = { type: "exit", reason: down.reason };
     else expected = "";
@@ -265,7 +265,7 @@ export async function shutdownTask(
   );
 }
 
-/** Unlinks a task and stops waiting for it; its outcome, if it has come. */
+/** Unlinks a task and stops waiting for it; returns its outcome, if it has arrived. */
 export function ignoreTask(state: TaskState): TaskOutcome | undefined {
   if (state.by !== undefined) state.owner.unlink(state.by);
   const outcome = state.claim();

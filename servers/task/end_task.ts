@@ -8,7 +8,7 @@ import { Ending, LATE } from "../../gen/stop.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 
-/** Sends the process of a task an exit signal, waits until it has ended, and returns the reason. */
+/** Sends the process of a task an exit signal, waits until it has exited, and returns the reason. */
 export async function endTask(
   owner: LocalProcess,
   pid: Pid,

@@ -13,7 +13,7 @@ import type {
 } from "../../runtime/signals/signal.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 
-/** Gets the signals that come under the reference of a task: its pid, its result, its end. */
+/** Receives the signals under the reference of a task: its pid, its result, its exit. */
 export abstract class OwnedTask implements Wait {
   /** The node that it runs on. */
   node: string;
@@ -38,7 +38,7 @@ export abstract class OwnedTask implements Wait {
     this.ref = runtime.makeRef();
   }
 
-  /** Takes the signals that come under its reference, from the node on which it is started. */
+  /** Accepts signals under its reference, from the node on which it is started. */
   open(node: string): void {
     this.node = node;
     this.owner.addAlias(this.ref, "demonitor");
@@ -56,7 +56,7 @@ export abstract class OwnedTask implements Wait {
     this.onSpawned?.(result.pid);
   }
 
-  /** Ends the wait for it: what comes late is dropped. */
+  /** Ends the wait for it: later signals are dropped. */
   abstract close(): void;
   abstract reply(value: unknown): void;
   abstract down(object: MonitoredObject, reason: unknown): void;

@@ -18,7 +18,7 @@ import { TaskState } from "./task_state.ts";
 // deno-lint-ignore no-explicit-any
 type TaskBody = (...args: any[]) => unknown;
 
-/** Starts a task that nobody awaits. */
+/** Starts a task that is not awaited. */
 export function startUnawaited(
   fn: TaskBody,
   args: unknown[] | undefined,
@@ -48,7 +48,7 @@ export function startAwaited(
   return state;
 }
 
-/** A task that has ended with a value. */
+/** A completed task with a value. */
 export function completedTask(value: unknown): TaskState {
   const owner = currentProcess();
   const state = new TaskState(owner);

@@ -5,7 +5,7 @@
  * 1. The supervisor is located, and the function is named for its node (`StartTask`). On this node the
  *    function is kept under a key until the request is answered.
  * 2. The caller opens the reference of an awaited task, and then sends the request as a call.
- * 3. The supervisor answers with the pid of a task that nobody awaits, or with its refusal. It does not
+ * 3. The supervisor answers with the pid of a task that is not awaited, or with its refusal. It does not
  *    answer for an awaited task: the task itself announces its pid (`spawnReply`), so that the pid comes
  *    before the result. The call is then cancelled.
  *
@@ -43,7 +43,7 @@ import type { OwnedTask } from "./owned_task.ts";
 import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
 import { callersOf } from "./task_process.ts";
 
-/** A task that a supervisor is to start, and the function of the API that asks for it. */
+/** A task for a supervisor to start, and the function of the API that requests it. */
 export interface SupervisedTask
   extends Pick<StartTask, "link" | "restart" | "shutdown"> {
   /** The supervisor. */

@@ -15,7 +15,7 @@ export interface TaskStarter {
   /** Whether they are linked to the stream's process. */
   readonly link: boolean;
   /**
-   * Starts one, as the stream's process. It opens the task, and tells it of its pid or that it was refused.
+   * Starts a task, as the stream's process. It opens the task, and notifies it of its pid or the refusal.
    * If the call for it fails, the stream's process exits.
    *
    * @param task The stream's end of the task; `task.input` is the first argument.
@@ -24,7 +24,7 @@ export interface TaskStarter {
   start(task: StreamTask, callers: Pid[]): void;
 }
 
-/** The process that a stream's tasks are linked to; it lives as long as the stream and its owner do. */
+/** The process that a stream's tasks are linked to; it runs as long as the stream and its owner do. */
 export class StreamMonitor {
   readonly process: LocalProcess;
   readonly tasks = new Set<StreamTask>();
@@ -66,11 +66,11 @@ export class StreamMonitor {
     this.endIfIdle();
   }
 
-  /** Ends, if it is to and there are no tasks. */
+  /** Exits if it was asked to and there are no tasks. */
   endIfIdle(): void {
     const { process } = this;
     if (!this.#isEnding || this.tasks.size > 0 || !process.alive) return;
-    // The owner is not to hear of it, should it trap exits.
+    // The owner must not receive it, if it traps exits.
     process.unlink(this.#owner.pid);
     process.runtime.terminate(process, "normal");
   }
@@ -83,18 +83,18 @@ export class StreamMonitor {
   }
 }
 
-/** Takes EXITs of tasks out of the mail: their DOWNs tell enough. */
+/** Removes EXITs of tasks from the mailbox: their DOWNs are enough. */
 async function drain(process: LocalProcess): Promise<never> {
   const wait = { isServer: true };
   for (;;) await process.mailbox.receive(undefined, wait, process);
 }
 
-/** The callbacks of a task of a stream, and how long it may run. */
+/** The callbacks of a task of a stream, and its time limit. */
 export interface StreamTaskOptions {
   timeout: number;
   /** It has been started, or not. */
   changed: () => void;
-  /** It has ended, or was killed as it took too long. */
+  /** Called when it has exited, or was killed at its timeout. */
   ended: (task: StreamTask, outcome: TaskOutcome, isLate: boolean) => void;
 }
 

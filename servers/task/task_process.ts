@@ -31,7 +31,7 @@ export function callersOf(process: LocalProcess): Pid[] {
  * @param parent The process that starts it.
  * @param code The code that it runs.
  * @param callers The processes that it runs for.
- * @param ref The alias that gets the result; without it, nobody awaits the task.
+ * @param ref The alias for the result; without it, the task is not awaited.
  * @param options Its links and monitors.
  */
 export function spawnTask(

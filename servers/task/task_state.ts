@@ -19,11 +19,11 @@ interface Mail<M> {
   posted: boolean;
 }
 
-/** Learns how the tasks ended that it watches, or that their owner has exited. */
+/** Is notified of the outcomes of the tasks that it watches, or of their owner's exit. */
 export interface TaskWatcher {
-  /** A watched task has ended. */
+  /** Called when a watched task has an outcome. */
   ended(state: TaskState, outcome: TaskOutcome): void;
-  /** The owner has exited. */
+  /** Called when the owner has exited. */
   abandon(error: () => unknown): void;
 }
 
@@ -42,14 +42,14 @@ export class TaskState extends OwnedTask {
   override readonly awaitsStart = true;
   #reply: Mail<{ value: unknown }> | undefined;
   #down: Mail<{ reason: unknown }> | undefined;
-  /** Whether its monitor counts as ended: a DOWN that comes is dropped. */
+  /** Whether its monitor counts as ended: a later DOWN is dropped. */
   #closed = false;
-  /** Whether what comes is kept out of the mailbox. */
+  /** Whether its messages bypass the mailbox. */
   #held = false;
   #watcher: TaskWatcher | undefined;
   #watchers: TaskWatcher[] | undefined;
 
-  /** Ends the monitor and takes its DOWN out of the mail: what comes late is dropped. */
+  /** Ends the monitor and removes its DOWN from the mailbox: later messages are dropped. */
   close(): void {
     this.#closed = true;
     this.owner.unawait(this.ref);
@@ -57,7 +57,7 @@ export class TaskState extends OwnedTask {
     this.takeDown();
   }
 
-  /** Keeps what comes from now on out of the mail. */
+  /** Makes later messages bypass the mailbox. */
   hold(): void {
     this.#held = true;
   }
@@ -99,7 +99,7 @@ export class TaskState extends OwnedTask {
     );
   }
 
-  /** Takes the result, if it has come and nobody took it from the mailbox. */
+  /** Takes the result, if it has arrived and was not taken from the mailbox. */
   takeReply(): { value: unknown } | undefined {
     const mail = this.#reply;
     this.#reply = undefined;

@@ -1,9 +1,9 @@
 /**
- * Streams of tasks: a function that is run on each element of an enumerable, so many at a time.
+ * Streams of tasks: a function that runs on each element of an enumerable, a limited number at a time.
  *
  * As in Elixir, a process stands between the owner of the stream and its tasks: the tasks are linked to
  * it, and it to the owner. It times the tasks, ends them when the stream is left, and lets them die with
- * the owner. What comes of them never waits in the owner's mailbox.
+ * the owner. Their outcomes never wait in the owner's mailbox.
  *
  * @module
  */
@@ -48,7 +48,7 @@ export type StreamItem =
   | { type: "ok"; value: unknown }
   | { type: "exit"; reason: unknown; input?: unknown };
 
-/** The limits that are left out, and those given if they are valid. */
+/** The default limits, and the given ones if they are valid. */
 export function streamLimits(
   what: string,
   options: Partial<StreamLimits>,
@@ -208,11 +208,11 @@ class StreamRun implements Wait {
   readonly #host: StreamMonitor;
   /** The monitor of the stream's process. */
   readonly #ref: Ref;
-  /** Tasks that have ended and are not delivered yet; an exit stands where the owner is to exit. */
+  /** Tasks that have exited and are not delivered yet; an exit marks where the owner must exit. */
   readonly #events = new Fifo<Ended | ExitError>();
-  /** Why the stream's process has ended before it was told to. */
+  /** The reason why the stream's process has exited unexpectedly. */
   #lost: ExitError | undefined;
-  /** Resolves when a task has changed; it is not settled at the owner's turn, which it is to check first. */
+  /** Resolves when a task has changed; it is not settled at the owner's turn, which checks first. */
   #pulse: Answer<void> | undefined;
   #over = false;
 
@@ -262,7 +262,7 @@ class StreamRun implements Wait {
     this.#pulse?.resolve(undefined);
   }
 
-  /** The next task that has ended, if one has. */
+  /** The next task that has exited, if there is one. */
   take(): Ended | undefined {
     const event = this.#events.shift();
     if (event instanceof ExitError) this.#exit(event);
@@ -292,7 +292,7 @@ class StreamRun implements Wait {
     throw error;
   }
 
-  /** Fails where it is not the owner that goes on: what is waited for would never come to others. */
+  /** Fails if the caller is not the owner: the outcomes would never arrive at others. */
   lost(): Promise<never> | undefined {
     const owner = this.#owner;
     if (!owner.alive) {
@@ -306,7 +306,7 @@ class StreamRun implements Wait {
     );
   }
 
-  /** Ends what still runs, and the stream's process. */
+  /** Ends the running tasks, and the stream's process. */
   async close(): Promise<void> {
     if (this.#over || !this.#owner.alive) return;
     this.#over = true;

@@ -126,7 +126,7 @@ export class TaskSupervisorServer implements Server {
   }
 }
 
-/** Whether a request is one that can be served: it may come from anywhere, and its result goes back there. */
+/** Whether a request is valid: it may come from anywhere, and its result goes back there. */
 function isValid(asked: StartTask, { pid: { node } }: Caller): boolean {
   const { task, callers, restart, shutdown, run } = asked;
   return (task === undefined || (task instanceof Ref && task.node === node)) &&

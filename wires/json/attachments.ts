@@ -25,7 +25,7 @@ import { Buffer } from "node:buffer";
 import { ProtocolError } from "./checks.ts";
 import { headOf, latin1Text, utf8Text, writeInteger } from "./frames.ts";
 
-/** From how many characters or bytes on a text or byte array is attached. */
+/** The number of characters or bytes from which on a text or byte array is attached. */
 export const ATTACHED = 200;
 
 /** Room for the length of a frame, and that of its attachments. */
@@ -53,7 +53,7 @@ export class AttachmentWriter {
   #usual = LEAST;
   #end = HEAD;
   #count = 0;
-  /** Where the attachments of the signal that is being written begin. */
+  /** The position in the frame of the attachments of the signal that is being written. */
   #keptEnd = HEAD;
   #keptCount = 0;
 
@@ -160,19 +160,19 @@ export class AttachmentWriter {
   }
 }
 
-/** The attachments of a frame or large signal that has come. */
+/** The attachments of a received frame or large signal. */
 export class AttachmentReader {
   readonly #bytes: Buffer;
   /** The number of the first. */
   readonly #first: number;
-  /** Where their heads are; below 0 for one that has been used. */
+  /** The positions of their heads; below 0 for a used one. */
   readonly #heads: number[] = [];
   #left: number;
 
   /**
-   * Takes the attachments from `start` to `end` of the bytes, which are valid only now.
+   * Reads the attachments from `start` to `end` of the bytes, which are valid only now.
    *
-   * @throws {ProtocolError} If one goes beyond that.
+   * @throws {ProtocolError} If one exceeds that range.
    */
   constructor(bytes: Uint8Array, start: number, end: number, first = 0) {
     this.#bytes = Buffer.isBuffer(bytes)
@@ -200,7 +200,7 @@ export class AttachmentReader {
   /**
    * The text of that number.
    *
-   * @throws {ProtocolError} If there is none, or it has been used, or is not UTF-8.
+   * @throws {ProtocolError} If it is missing, has been used, or is not UTF-8.
    */
   text(number: number): string {
     const at = this.#use(number);
@@ -214,7 +214,7 @@ export class AttachmentReader {
   /**
    * A copy of the bytes of that number.
    *
-   * @throws {ProtocolError} If there are none, or they have been used, or are a text.
+   * @throws {ProtocolError} If it is missing, has been used, or is a text.
    */
   bytes(number: number): Uint8Array<ArrayBuffer> {
     const at = this.#use(number);
@@ -224,7 +224,7 @@ export class AttachmentReader {
     }
     const start = at + OWN_HEAD;
     const { buffer, byteOffset } = this.#bytes;
-    // A copy by its constructor takes 0.4 µs less than one by \`set\`, which fills it with zeros first.
+    // A copy by its constructor takes 0.4 µs less than one by `set`, which fills it with zeros first.
     return new Uint8Array(new Uint8Array(buffer, byteOffset + start, head));
   }
 

@@ -1,5 +1,5 @@
 /**
- * Checks of what a peer sends: each returns the value, typed, or ends the connection.
+ * Checks of a peer's data: each returns the value, typed, or throws, which closes the connection.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import { isLongerThan } from "../../runtime/values/atom.ts";
 import { isNodeName } from "../../runtime/values/pid.ts";
 
-/** A peer sent what it may not send. */
+/** A peer sent invalid data. */
 export class ProtocolError extends Error {
   /** Always `"ProtocolError"`. */
   override readonly name = "ProtocolError";
 }
 
-/** @throws {ProtocolError} If it is not a text of at most so many bytes of UTF-8. */
+/** @throws {ProtocolError} If it is not a text of at most that many bytes of UTF-8. */
 export function checkText(value: unknown, max: number): string {
   if (typeof value !== "string" || isLongerThan(value, max)) {
     throw new ProtocolError(
@@ -65,7 +65,7 @@ export function checkArray(value: unknown): any[] {
   return value;
 }
 
-/** @throws {ProtocolError} If it is not an array of so many items. */
+/** @throws {ProtocolError} If it is not an array of that many items. */
 // deno-lint-ignore no-explicit-any
 export function checkLength(value: unknown, length: number): any[] {
   const array = checkArray(value);

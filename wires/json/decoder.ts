@@ -46,7 +46,7 @@ const OUTER_DEPTH = 4;
 /** Stands for a message that is not delivered. */
 const DROPPED = Symbol("dropped");
 
-/** The parts of a peer that is alone. */
+/** The budget of parts of a single peer. */
 const UNSHARED: ByteBudget = { max: Infinity, used: 0, add: () => {} };
 
 const SPAWN_FAILURES: ReadonlySet<unknown> = new Set<SpawnFailure>([
@@ -56,7 +56,7 @@ const SPAWN_FAILURES: ReadonlySet<unknown> = new Set<SpawnFailure>([
   "limit",
 ]);
 
-/** Reads what one peer sends, and delivers it. */
+/** Decodes the bytes of one peer, and delivers its signals. */
 export class Decoder implements FrameHandler {
   readonly #self: End;
   readonly #peer: End;
@@ -73,7 +73,7 @@ export class Decoder implements FrameHandler {
   /** Whether values of this frame may be nested too deeply: their JSON has more levels than that. */
   #isDeep = false;
 
-  /** Reads what `peer` sends; delivers to `deliver`. */
+  /** Decodes the bytes of `peer`; delivers to `deliver`. */
   constructor(
     self: End,
     peer: End,
@@ -97,15 +97,15 @@ export class Decoder implements FrameHandler {
   }
 
   /**
-   * Bytes came.
+   * Called when bytes arrive.
    *
-   * @throws {ProtocolError} If they are not what a peer may send.
+   * @throws {ProtocolError} If they are invalid.
    */
   receive(chunk: Uint8Array): void {
     this.#frames.read(chunk, this);
   }
 
-  /** Keeps nothing of what has come any more. */
+  /** Discards everything that was received. */
   close(): void {
     this.#raw.clear();
   }
@@ -203,12 +203,12 @@ export class Decoder implements FrameHandler {
     return isTagged && isForgedData(value, this.#isPeers) ? DROPPED : value;
   }
 
-  /** A value that may be sent on to anybody. */
+  /** A value that may be sent on to any node. */
   #sendable(value: unknown): unknown {
     return this.#isDeep ? checkDepth(value, this.#limits.maxDepth) : value;
   }
 
-  /** An exit reason, which is to be a part of messages. */
+  /** An exit reason, which will be a part of messages. */
   #reason(value: unknown): unknown {
     return this.#isDeep
       ? checkDepth(value, this.#limits.maxDepth - REASON_LEVELS)
@@ -221,7 +221,7 @@ export class Decoder implements FrameHandler {
 
   #dispatch(kind: unknown, signal: unknown[]): void {
     const deliver = this.#deliver;
-    // By index: taking an array apart by a pattern goes through its iterator.
+    // By index: destructuring an array uses its iterator.
     const first = signal[1];
     const second = signal[2];
     const third = signal[3];
@@ -385,7 +385,7 @@ export class Decoder implements FrameHandler {
     return new Call(this.#fromPid(from), this.#peerRef(ref), value);
   }
 
-  /** A signal that has come in parts: so many bytes of attachments, numbered from `number`, and its JSON. */
+  /** A signal that has arrived in parts: its bytes of attachments, numbered from `number`, and its JSON. */
   #large(id: number, size: number, number: number): void {
     const bytes = this.#raw.take(id);
     if (bytes === undefined) {
@@ -520,7 +520,7 @@ function checkCount(signal: unknown[], items: number): void {
   if (signal.length !== items) throw wrongCount(signal);
 }
 
-/** By the rule of copies, so that what comes in can be sent on. */
+/** By the rule of copies, so that received values can be sent on. */
 function checkDepth(value: unknown, maxDepth: number): unknown {
   try {
     copyTerm(value, maxDepth);

@@ -58,7 +58,7 @@ import {
   writtenEnd,
 } from "./values.ts";
 
-/** From how many characters and bytes of attachments on a signal is sent in parts. */
+/** The number of characters and bytes of attachments from which on a signal is sent in parts. */
 const LARGE = 1 << 16;
 /** Signals with fewer bytes of attachments are never too large: an exit reason that was cut short arrives. */
 const LEAST_CHECKED = 4096;
@@ -97,7 +97,7 @@ interface Waiting {
 
 /** The limits of a frame. */
 export interface FrameLimits {
-  /** The largest message that it takes, in bytes. */
+  /** The largest message that the peer accepts, in bytes. */
   maxMessageBytes: number;
 }
 
@@ -108,7 +108,7 @@ export class Encoder implements Outgoing {
   readonly #port: Port;
   readonly #values: ValueEncoder;
   readonly #maxMessageBytes: number;
-  /** From how many bytes of attachments on a signal is large, too: its size is checked then. */
+  /** The number of bytes of attachments from which on a signal is large, too: its size is checked then. */
   readonly #mostAttached: number;
   readonly #maxDepth: number;
   /** The attachments of the frame that is being collected. */
@@ -127,7 +127,7 @@ export class Encoder implements Outgoing {
   #caller: Pid | undefined;
   #called: Target = "";
   #callRef: Ref | undefined;
-  /** How many frames this turn has written. */
+  /** The number of frames in this turn. */
   #frames = 0;
   #lastRaw = 0;
   /** Signals by sender that wait for their sender's large ones. */
@@ -243,7 +243,7 @@ export class Encoder implements Outgoing {
       (this.#frames < EARLY_FRAMES ? EARLY : FULL);
   }
 
-  /** Most messages find room here: only then nothing else is asked. */
+  /** Most messages fit here: only otherwise the connection is asked. */
   #assertRoom(): void {
     if (this.pending >= this.#port.room) this.#port.assertRoom();
   }
@@ -386,7 +386,7 @@ export class Encoder implements Outgoing {
     this.#putValue(from, "group_leader", `${to.number}`, json);
   }
 
-  /** Tells which peers this node has. */
+  /** Sends the names of this node's peers. */
   announce(peers: string[]): void {
     for (let i = 0; i < peers.length; i += MAX_PEERS) {
       this.#append(
@@ -403,7 +403,7 @@ export class Encoder implements Outgoing {
     this.#put(from, `["${name}${star}",${from.number},${to},${json}]`);
   }
 
-  /** Takes a signal on: into the frame, or behind its sender's large one. */
+  /** Adds a signal: to the frame, or behind its sender's large one. */
   #put(from: Pid, text: string): void {
     const { fresh } = this.#attachments;
     const lane = this.#lanes.size === 0
@@ -473,14 +473,14 @@ export class Encoder implements Outgoing {
     );
   }
 
-  /** Writes what waits, of large messages only so many bytes. */
+  /** Writes the waiting signals, of large messages only that many bytes. */
   flush(room: number): void {
     this.#cut();
     this.#frames = 0;
     if (this.#lanes.size === 0) return;
     let left = room;
     while (left > 0 && this.#lanes.size > 0) {
-      // The first to start comes to its end first: the receiver then holds one message, not all.
+      // The first to start ends first: the receiver then holds one message, not all.
       const [sender, lane] = this.#lanes.entries().next().value!;
       left -= this.#advance(sender, lane);
     }
@@ -513,7 +513,7 @@ export class Encoder implements Outgoing {
     return waiting.text.length;
   }
 
-  /** Shows that this node is there. */
+  /** Shows that this node is alive. */
   tick(): void {
     this.#port.write(TICK);
   }

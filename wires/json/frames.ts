@@ -1,5 +1,5 @@
 /**
- * Frames: four bytes of length, big-endian, then so many bytes. A length of zero is a tick; its
+ * Frames: four bytes of length, big-endian, then that many bytes. A length of zero is a tick; its
  * top bit marks raw bytes, and the one below it JSON with attachments.
  *
  * @module
@@ -21,7 +21,7 @@ export const FRAGMENT_BYTES = 1 << 16;
 /** The bytes before the payload of a raw frame: length, number, whether it is the last one. */
 const RAW_HEADER = 9;
 
-/** Up to how many characters a text is written here: a call of the host costs more than a loop. */
+/** The number of characters up to which a text is written here: a call of the host costs more than a loop. */
 const SHORT = 256;
 
 const encoder = new TextEncoder();
@@ -82,7 +82,7 @@ export function rawFrame(
   return frame;
 }
 
-/** Takes frames. */
+/** Receives frames. */
 export interface FrameHandler {
   /** A JSON frame, from `start` to `end` of the bytes, which are valid only now. */
   text(bytes: Uint8Array, start: number, end: number): void;
@@ -103,13 +103,13 @@ export class FrameReader {
   /** The bytes of that frame, its length included; only of the length while that is not known. */
   #wanted = 4;
 
-  /** Refuses frames of more than so many bytes. */
+  /** Rejects frames of more than that many bytes. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
   /**
-   * Takes bytes in and gives the frames that are whole.
+   * Takes bytes and delivers the complete frames.
    *
    * @throws {ProtocolError} If a frame is too long.
    */
@@ -125,7 +125,7 @@ export class FrameReader {
     }
   }
 
-  /** Completes the frame that is kept, as far as the chunk goes; returns how much that took. */
+  /** Completes the incomplete frame, as far as the chunk goes; returns the number of bytes used. */
   #complete(chunk: Uint8Array, handler: FrameHandler): number {
     let at = 0;
     for (;;) {
@@ -151,7 +151,7 @@ export class FrameReader {
   #append(bytes: Uint8Array): void {
     const length = this.#keptBytes + bytes.length;
     if (length > this.#kept.length) {
-      // Not all of what is wanted: a peer that announces much and sends little would cost that.
+      // Not all of its length: a peer that announces much and sends little would cost that.
       const room = Math.min(this.#wanted, 2 * this.#kept.length);
       const grown = new Uint8Array(Math.max(length, room));
       grown.set(this.#kept.subarray(0, this.#keptBytes));
@@ -310,7 +310,7 @@ const DEEP = 2;
 /** A result of {@linkcode scan}: a string may spell a large index of an array. */
 const INDEX = 4;
 
-/** How many digits such a string has: with fewer, few strings can be in one place. */
+/** The number of digits of such a string: with fewer, few strings can be in one place. */
 const MIN_DIGITS = 8;
 const MAX_DIGITS = 10;
 

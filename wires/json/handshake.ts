@@ -1,10 +1,10 @@
 /**
  * Getting to know and trust each other: four frames of JSON.
  *
- * 1. The dialler says who it is, whom it wants, and a nonce.
- * 2. The listener says whether it may go on, who it is, and its nonce.
+ * 1. The dialler sends its introduction, the name of the node that it wants, and a nonce.
+ * 2. The listener answers whether the dialler may go on, with its introduction and its nonce.
  * 3. The dialler proves that it knows the cookie.
- * 4. The listener does, or says by another status why the dialler cannot go on.
+ * 4. The listener does the same, or answers with another status why the dialler cannot go on.
  *
  * Two dials that cross, one in each direction: the one of the node with the smaller name goes on
  * (as in OTP, where the listener with the greater name says `ok_simultaneous`). The other is
@@ -54,7 +54,7 @@ export interface Introduction {
   peer: Peer;
   /** Whether the peer has no other connection to this node. */
   replaces: boolean;
-  /** The largest message that it takes, in bytes. */
+  /** The largest message that it accepts, in bytes. */
   maxMessageBytes: number;
   /** The bytes that it has sent after the handshake, until another reader takes over the transport. */
   rest: () => Uint8Array;
@@ -70,7 +70,7 @@ interface Hello extends Fields {
   maxMessageBytes: number;
 }
 
-/** Speaks and hears the frames of a handshake one by one. */
+/** Sends and receives the frames of a handshake one by one. */
 class Conversation {
   readonly #transport: Transport;
   #bytes: Uint8Array;
@@ -227,7 +227,7 @@ function isProof(given: unknown, expected: string): boolean {
   return timingSafeEqual(Buffer.from(given), Buffer.from(expected));
 }
 
-/** Somebody who wants another node. */
+/** The admission of a dialler that wants another node. */
 const NOT_HERE: Admission = {
   status: "not_allowed",
   confirm: () => "not_allowed",
@@ -252,7 +252,7 @@ function refusedWith({ status, versions }: Fields): HandshakeError {
   return new HandshakeError(code, text);
 }
 
-/** Whether the listener has a dialler go on; one that says `alive` and no more does not. */
+/** Whether the listener lets a dialler go on; one that only answers `alive` does not. */
 function goesOn({ status, nonce }: Fields): boolean {
   return status === "ok" || status === "ok_simultaneous" ||
     status === "alive" && nonce !== undefined;
@@ -328,7 +328,7 @@ export async function accept(
     throw refusal(status, theirs.name, hello.to, local);
   }
   const mine = introduce(local);
-  // Which names this node takes is told to those who know the cookie, and to nobody else.
+  // Only peers that know the cookie learn which names this node accepts.
   const isTold = status === "ok_simultaneous" || status === "alive";
   talk.say({ status: isTold ? status : "ok", ...mine });
   const { proof: given } = await talk.hear().catch((error) => {

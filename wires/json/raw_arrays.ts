@@ -11,7 +11,7 @@ import { ProtocolError } from "./checks.ts";
 /** The most raw byte arrays that may be under way. */
 const MAX_RAW = 1024;
 
-/** Parts below this are kept together: an array of its own costs far more than a byte. */
+/** Smaller parts are combined: an array of its own costs far more than a byte. */
 const SMALL_PART = 4096;
 
 interface Incoming {
@@ -23,7 +23,7 @@ interface Incoming {
   whole: boolean;
 }
 
-/** Keeps a copy of a part: the chunk that it came in is larger, and would be held. */
+/** Retains a copy of a part: its chunk is larger, and would be retained. */
 function keepPart(incoming: Incoming, part: Uint8Array): void {
   incoming.bytes += part.length;
   const { small } = incoming;
@@ -55,7 +55,7 @@ function closeSmall(incoming: Incoming): void {
   incoming.smallBytes = 0;
 }
 
-/** Keeps the parts of one peer's raw byte arrays until they are asked for. */
+/** Retains the parts of one peer's raw byte arrays until they are used. */
 export class RawArrays {
   readonly #maxBytes: number;
   readonly #budget: ByteBudget;
@@ -63,14 +63,14 @@ export class RawArrays {
   #bytes = 0;
   #closed = false;
 
-  /** Keeps at most so many bytes, and counts them among those of all peers. */
+  /** Retains at most that many bytes, and counts them among those of all peers. */
   constructor(maxBytes: number, budget: ByteBudget) {
     this.#maxBytes = maxBytes;
     this.#budget = budget;
   }
 
   /**
-   * A part came.
+   * Called when a part arrives.
    *
    * @throws {ProtocolError} If it is one too many, or of too many bytes.
    */
@@ -110,7 +110,7 @@ export class RawArrays {
     if (last) closeSmall(incoming);
   }
 
-  /** Takes an array out, if all of it has come. */
+  /** Takes an array, if it is complete. */
   take(id: number): Uint8Array<ArrayBuffer> | undefined {
     const incoming = this.#incoming.get(id);
     if (incoming === undefined || !incoming.whole) return undefined;
@@ -126,7 +126,7 @@ export class RawArrays {
     return bytes;
   }
 
-  /** Keeps nothing any more. */
+  /** Discards everything. */
   clear(): void {
     this.#closed = true;
     this.#incoming.clear();

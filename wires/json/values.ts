@@ -57,7 +57,7 @@ export interface End {
   creation: number;
 }
 
-/** An end, and its creation as it is written: the host takes longer to write such a number than all else of a pid. */
+/** An end, and its written creation: the host takes longer to write such a number than the rest of a pid. */
 export interface WrittenEnd extends End {
   /** The creation in decimal digits. */
   digits: string;
@@ -73,13 +73,15 @@ export function decimal(creation: number, end: WrittenEnd): string {
   return creation === end.creation ? end.digits : `${creation}`;
 }
 
-/** The most levels of JSON that a level of a value takes: an error with a field whose key begins with `$`. */
+/**
+ * The maximum number of levels of JSON for a level of a value: an error with a field whose key begins with `$`.
+ */
 export const LEVEL_DEPTH = 5;
 
 /** The levels of JSON that a value without levels takes: a pid. */
 export const LEAF_DEPTH = 2;
 
-/** How many bytes say at most why something was not spawned. */
+/** The maximum number of bytes of the reason why a process was not spawned. */
 export const MAX_REFUSAL = 4096;
 
 /** The most peers that a signal names. */
@@ -94,10 +96,10 @@ const MAX_KEYS = 1000;
  */
 const MANY = 3;
 
-/** How many items may be looked at in vain for plain collections, until none is looked for any more. */
+/** The number of items that may be checked in vain for plain collections, until checks stop. */
 const MAX_WASTED = 4096;
 
-/** Up to how many characters a string is looked at here. */
+/** The number of characters up to which a string is checked here. */
 const SHORT = 40;
 
 /** Whether data looks like a message of a server. */
@@ -127,9 +129,9 @@ export class ValueEncoder {
   readonly #maxDepth: number;
   readonly #attachments: AttachmentWriter;
   readonly #keys = new Map<string, string>();
-  /** How deep the value may be, for the error. */
+  /** The maximum nesting of the value, for the error. */
   #max = 0;
-  /** How many items of the value were looked at for a plain collection, and none was. */
+  /** The number of items that were checked in vain for a plain collection. */
   #looked = 0;
 
   /** Writes for a peer; long texts and bytes go to `attachments`. */
@@ -148,7 +150,7 @@ export class ValueEncoder {
   /**
    * The value's JSON; `tagged` and the attachments tell more of it. So many levels `around` it do not count.
    *
-   * @throws {TypeError} If it holds what cannot be sent.
+   * @throws {TypeError} If it contains a value that cannot be sent.
    * @throws {RangeError} If it is nested deeper than `maxDepth`, or has too long a bigint.
    */
   encode(
@@ -327,7 +329,7 @@ export class ValueEncoder {
     if (this.#isPlainMany(value, keys.length, left)) {
       return this.#stringify(value);
     }
-    // Before anything is written: what is attached is attached once.
+    // Before anything is written: an attachment is attached once.
     for (let i = 0; i < keys.length; i++) {
       if (keys[i].charCodeAt(0) === 36) {
         return this.#writeTaggedFields(value, keys, left);
@@ -421,7 +423,7 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Reads values: what `JSON.parse` gave, with the tags replaced by what they stand for. */
+/** Decodes values: the result of `JSON.parse`, with the tags replaced by their values. */
 export class ValueDecoder {
   readonly #self: string;
   readonly #peer: string;
@@ -607,7 +609,7 @@ function toBigInt(content: unknown): bigint {
   return BigInt(text);
 }
 
-/** The beginning of a text, of at most so many bytes of UTF-8. */
+/** The beginning of a text, of at most that many bytes of UTF-8. */
 export function cutText(text: string, max: number): string {
   if (!isLongerThan(text, max)) return text;
   const bytes = Buffer.from(text, "utf8");
