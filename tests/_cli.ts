@@ -81,7 +81,13 @@ export class ChatProcess implements AsyncDisposable {
 
   /** Sends it a signal, if it is still running. */
   kill(signal: Deno.Signal): void {
-    if (this.#isRunning) this.#child.kill(signal);
+    if (!this.#isRunning) return;
+    try {
+      this.#child.kill(signal);
+    } catch (error) {
+      // It ended by itself, and its status has not arrived yet.
+      if (!(error instanceof TypeError)) throw error;
+    }
   }
 
   /** Waits until a text appears on its standard output or standard error. */

@@ -22,10 +22,10 @@ test(
       );
       assertEquals(await terminal.ended(), 0);
       const screen = await terminal.screen();
-      assertMatch(screen, /^sendMessage\(\) gives ok \.\.\. ignored \(/m);
+      assertMatch(screen, /^sendMessage\(\) returns ok \.\.\. ignored \(/m);
       assertMatch(
         screen,
-        /^sendMessage\(\) gives ok, unattended \.\.\. ok \(/m,
+        /^sendMessage\(\) returns ok, unattended \.\.\. ok \(/m,
       );
       assertMatch(screen, /^1 passed, 0 failed$/m);
     }),
