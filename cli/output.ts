@@ -31,6 +31,6 @@ export function complain(line: string): void {
 }
 
 /** Resolves when all output is written. */
-export async function flush(): Promise<void> {
+export async function flushOutput(): Promise<void> {
   await Promise.all([standardOutput.flush(), standardError.flush()]);
 }

@@ -33,7 +33,7 @@ import {
   UsageError,
 } from "./flags.ts";
 import { loadModules } from "./modules.ts";
-import { complain, flush, print } from "./output.ts";
+import { complain, flushOutput, print } from "./output.ts";
 import { EXIT, HELP_OF_EXIT_CODES, startFailure } from "./report.ts";
 import { StopSignals } from "./stop_signals.ts";
 import { StrayErrors } from "./stray_errors.ts";
@@ -165,7 +165,7 @@ export async function runAndExit(program: Program): Promise<never> {
   const told = signals.received.then(() =>
     new Promise((resolve) => setTimeout(resolve, LAST_WORDS))
   );
-  await Promise.race([flush(), told]);
+  await Promise.race([flushOutput(), told]);
   nodeProcess.exit(code);
 }
 

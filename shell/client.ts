@@ -19,7 +19,7 @@ import { currentProcess } from "../runtime/context/current_process.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { printable } from "../runtime/values/inspect.ts";
 import { formatExit } from "../runtime/values/exit_reason.ts";
-import type { Outcome } from "./evaluator.ts";
+import type { EvaluationOutcome } from "./evaluator.ts";
 import {
   isSealed,
   makeToken,
@@ -91,7 +91,7 @@ export class ShellClient {
   }
 
   /** Runs code; returns its value or error as text. */
-  async evaluate(source: string, width: number): Promise<Outcome> {
+  async evaluate(source: string, width: number): Promise<EvaluationOutcome> {
     const id = ++this.#lastId;
     const answer = await this.#ask({ type: "evaluate", id, source, width });
     await this.#written();

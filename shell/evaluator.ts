@@ -16,7 +16,7 @@ import { inspect } from "../runtime/values/inspect.ts";
 import type { LineValues } from "./values.ts";
 
 /** The result of code, as text. */
-export interface Outcome {
+export interface EvaluationOutcome {
   /** Whether it succeeded. */
   ok: boolean;
   /** The value, or the error. */
@@ -45,7 +45,7 @@ export class Evaluator {
   }
 
   /** Runs code; does not settle if the process exits in the meantime. */
-  evaluate(source: string, width: number): Promise<Outcome> {
+  evaluate(source: string, width: number): Promise<EvaluationOutcome> {
     return new Promise((resolve) => {
       this.#next.resolve(async () =>
         resolve(await perform(source, this.#scope, this.#values, width))
@@ -68,8 +68,8 @@ async function perform(
   scope: Scope,
   values: LineValues,
   width: number,
-): Promise<Outcome> {
-  let outcome: Outcome;
+): Promise<EvaluationOutcome> {
+  let outcome: EvaluationOutcome;
   const line = ++values.line;
   try {
     const value = await (await evaluate(source, scope)).value;

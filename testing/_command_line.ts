@@ -30,7 +30,7 @@ export interface Jobs {
 }
 
 /** The command line of a test run. */
-export interface CommandLine {
+export interface TestCommandLine {
   /** The flags of the harness, which test files read too. */
   ours: string[];
   /** The options of `deno test`, without files and report. */
@@ -50,7 +50,7 @@ export interface CommandLine {
  *
  * @throws {TypeError} If a value is missing or invalid.
  */
-export function splitCommandLine(args: readonly string[]): CommandLine {
+export function splitCommandLine(args: readonly string[]): TestCommandLine {
   const end = args.indexOf("--");
   const before = end < 0 ? args : args.slice(0, end);
   const rest = end < 0 ? [] : args.slice(end + 1);

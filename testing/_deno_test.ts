@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { countTests, failuresOf } from "./_totals.ts";
-import type { CommandLine } from "./_command_line.ts";
+import type { TestCommandLine } from "./_command_line.ts";
 import type { Totals } from "./_announcements.ts";
 
 /** How a process of `deno test` has ended. */
@@ -41,7 +41,7 @@ export interface DenoTestOptions {
 
 /** Runs `deno test`, and counts. */
 export async function denoTest(
-  { ours, denos, rest }: CommandLine,
+  { ours, denos, rest }: TestCommandLine,
   { args, folder, write, hasErrors, stdin = "null" }: DenoTestOptions,
 ): Promise<Result> {
   const file = join(folder, `report-${crypto.randomUUID()}.xml`);

@@ -13,10 +13,10 @@ import type { NodeOptions } from "../node.ts";
 import { type Pid, Process, send } from "../process.ts";
 import {
   loadApplication,
-  loadModules,
+  loadProgramModules,
   type LocatedProgram,
 } from "./_program.ts";
-import { startNode } from "./_start_node.ts";
+import { startWhenFree } from "./_start_node.ts";
 import { type Called, HARNESS_MODULE, UP } from "./_peer_messages.ts";
 
 /** The configuration of a peer. */
@@ -47,9 +47,9 @@ function readInput(): { start: Promise<PeerStart>; end: Promise<void> } {
 async function main(): Promise<void> {
   const input = readInput();
   const { node: options, program } = await input.start;
-  const modules = await loadModules(program);
+  const modules = await loadProgramModules(program);
   const application = await loadApplication(program);
-  await using node = await startNode({ ...options, modules });
+  await using node = await startWhenFree({ ...options, modules });
   node.export(HARNESS_MODULE, {
     async call(
       to: Pid,

@@ -17,7 +17,7 @@ export interface LocatedProgram {
 }
 
 /** Finds a program's files: what is given here, what is configured, or the chat. */
-export function locate(given: TestProgram): LocatedProgram {
+export function locateProgram(given: TestProgram): LocatedProgram {
   const { program } = configuration();
   const modules = given.modules ?? program.modules;
   const application = given.application ?? program.application;
@@ -40,7 +40,7 @@ function href(file: string | URL): string {
 }
 
 /** Imports the modules of a program: their functions, by name. */
-export async function loadModules(
+export async function loadProgramModules(
   { modules }: LocatedProgram,
 ): Promise<Record<string, ModuleExports>> {
   const loaded: Record<string, ModuleExports> = {};

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { CommandLine, Jobs } from "./_command_line.ts";
+import type { Jobs, TestCommandLine } from "./_command_line.ts";
 import { say, type Totals } from "./_announcements.ts";
 import { denoTest, type Output, type Result, show } from "./_deno_test.ts";
 import { findTestFiles } from "./_files.ts";
@@ -38,7 +38,7 @@ interface Ended extends Result {
 
 /** Runs all files of a command line. */
 export async function runQueue(
-  line: CommandLine,
+  line: TestCommandLine,
   jobs: Jobs,
   folder: string,
 ): Promise<RunResult> {
@@ -54,7 +54,7 @@ export async function runQueue(
 }
 
 /** Checks the types of all files at once, which is a fraction of checking each. */
-async function checkTypes({ denos, paths }: CommandLine): Promise<number> {
+async function checkTypes({ denos, paths }: TestCommandLine): Promise<number> {
   if (denos.some(isCheck)) return 0;
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -75,13 +75,13 @@ function isCheck(arg: string): boolean {
 }
 
 /** The command line of the processes, after the types are checked. */
-function withoutCheck(line: CommandLine): CommandLine {
+function withoutCheck(line: TestCommandLine): TestCommandLine {
   const denos = line.denos.filter((each) => !isCheck(each));
   return { ...line, denos: [...denos, "--no-check"] };
 }
 
 /** The processes to run: first those that are to be first, then those that are split. */
-function itemsOf({ denos, paths }: CommandLine, jobs: Jobs): Item[] {
+function itemsOf({ denos, paths }: TestCommandLine, jobs: Jobs): Item[] {
   const ignored = denos
     .flatMap((arg) => /^--ignore=(.*)$/s.exec(arg)?.[1].split(",") ?? []);
   const { files, others } = findTestFiles(paths, ignored);
@@ -121,12 +121,12 @@ const WARNING = /^(?:\x1b\[[\d;]*m)*Warning\b.*\n/gm;
 class Queue {
   readonly ended: Ended[] = [];
   isInterrupted = false;
-  readonly #line: CommandLine;
+  readonly #line: TestCommandLine;
   readonly #folder: string;
   readonly #isFailFast: boolean;
   readonly #warnings = new Set<string>();
 
-  constructor(line: CommandLine, folder: string) {
+  constructor(line: TestCommandLine, folder: string) {
     this.#line = line;
     this.#folder = folder;
     this.#isFailFast = line.denos.some((arg) => /^--fail-fast(=|$)/.test(arg));

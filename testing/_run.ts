@@ -10,8 +10,12 @@ import { currentRuntime } from "../runtime/context/current_process.ts";
 import { parseTestArguments } from "./_arguments.ts";
 import { say } from "./_announcements.ts";
 import { LeakCheck, type LeakOptions } from "./_leaks.ts";
-import { startNode } from "./_start_node.ts";
-import { loadApplication, loadModules, locate } from "./_program.ts";
+import { startWhenFree } from "./_start_node.ts";
+import {
+  loadApplication,
+  loadProgramModules,
+  locateProgram,
+} from "./_program.ts";
 import { leaveCluster, testCluster, withHost } from "./cluster.ts";
 import type { TestProgram } from "./configuration.ts";
 import { callPeersFrom, type Peer, type PeerSpec, startPeer } from "./peer.ts";
@@ -85,12 +89,12 @@ async function runOnNode(
   const printed: string[] = [];
   await using stack = new AsyncDisposableStack();
   stack.defer(() => callPeersFrom(undefined));
-  const program = locate(plan);
+  const program = locateProgram(plan);
   const application = await loadApplication(program);
   const node = stack.use(
-    await startNode({
+    await startWhenFree({
       ...nodeOptions(plan),
-      modules: await loadModules(program),
+      modules: await loadProgramModules(program),
       io: { write: (text) => void printed.push(text) },
     }),
   );

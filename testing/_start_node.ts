@@ -11,7 +11,7 @@ import { Node, type NodeOptions } from "../node.ts";
 const NAME_IS_HELD = 3000;
 
 /** Starts a node; a name may be held for a while for one that was killed. */
-export async function startNode(options: NodeOptions): Promise<Node> {
+export async function startWhenFree(options: NodeOptions): Promise<Node> {
   const until = performance.now() + NAME_IS_HELD;
   for (;;) {
     try {

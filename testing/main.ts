@@ -21,7 +21,7 @@ import {
 } from "./_announcements.ts";
 import { assertDeno } from "./_deno.ts";
 import { NOT_ALIVE, parseTestArguments } from "./_arguments.ts";
-import { type CommandLine, splitCommandLine } from "./_command_line.ts";
+import { splitCommandLine, type TestCommandLine } from "./_command_line.ts";
 import { denoTest, show } from "./_deno_test.ts";
 import { isFile } from "./_programs.ts";
 import { runQueue, type RunResult } from "./_queue.ts";
@@ -68,7 +68,7 @@ export async function main(args: readonly string[]): Promise<number> {
     nodeProcess.stdout.write(HELP);
     return 0;
   }
-  let line: CommandLine;
+  let line: TestCommandLine;
   try {
     assertDeno("run tests");
     line = splitCommandLine(args);
@@ -86,7 +86,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-function check({ ours, denos }: CommandLine): void {
+function check({ ours, denos }: TestCommandLine): void {
   const { node } = parseTestArguments(ours);
   if (node !== undefined && denos.includes("--parallel")) {
     throw new TypeError(
@@ -118,7 +118,7 @@ function announceAll(
   if (filters.length > 0) say(`${title}: ${formatFilters(filters)}`);
 }
 
-async function run(line: CommandLine, folder: string): Promise<number> {
+async function run(line: TestCommandLine, folder: string): Promise<number> {
   const started = performance.now();
   const { ours, paths, report, jobs } = line;
   const isOneFile = paths.length === 1 && isFile(paths[0]);
@@ -140,7 +140,7 @@ async function run(line: CommandLine, folder: string): Promise<number> {
 
 /** Runs all files in one process, and shows its output as it comes. */
 async function runInOneProcess(
-  line: CommandLine,
+  line: TestCommandLine,
   folder: string,
 ): Promise<RunResult> {
   // Ctrl-C is for deno test, which then says what it has seen.
@@ -163,7 +163,7 @@ async function runInOneProcess(
 }
 
 /** Whether standard output is for a report. */
-function isReport({ denos, report }: CommandLine): boolean {
+function isReport({ denos, report }: TestCommandLine): boolean {
   return report === "-" ||
     denos.some((arg) => /^--reporter=(junit|tap)$/.test(arg)) ||
     /^(junit|tap)$/.test(denos[denos.indexOf("--reporter") + 1] ?? "");

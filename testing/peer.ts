@@ -21,7 +21,7 @@ import { type TestCluster, testCluster, withHost } from "./cluster.ts";
 import type { TestProgram } from "./configuration.ts";
 import type { PeerStart } from "./_peer_main.ts";
 import { type Called, HARNESS_MODULE, UP } from "./_peer_messages.ts";
-import { locate } from "./_program.ts";
+import { locateProgram } from "./_program.ts";
 import { isFile } from "./_programs.ts";
 
 /** Options for {@linkcode startPeer}. */
@@ -166,7 +166,7 @@ export class Peer implements AsyncDisposable {
     this.#ended = this.#run();
     const start: PeerStart = {
       node: { name, epmdPort, cookie },
-      program: locate(options),
+      program: locateProgram(options),
     };
     this.#input.write(new TextEncoder().encode(`${JSON.stringify(start)}\n`))
       .catch(() => {});
