@@ -27,7 +27,7 @@ export const EXIT = {
 export const HELP_OF_EXIT_CODES =
   "0 done, 1 failed, 2 usage, 3 cannot start or connect, 4 refused (cookie, permission)";
 
-/** How many lines of a stack are shown. */
+/** The number of lines of a stack that are shown. */
 const FRAMES = 5;
 
 /** A file that a program needs at its start does not load. */

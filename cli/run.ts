@@ -38,7 +38,7 @@ import { EXIT, HELP_OF_EXIT_CODES, startFailure } from "./report.ts";
 import { StopSignals } from "./stop_signals.ts";
 import { StrayErrors } from "./stray_errors.ts";
 
-/** How long a stopping program may take to write its output, in milliseconds. */
+/** The time limit for a stopping program to write its output, in milliseconds. */
 const LAST_WORDS = 500;
 
 /** The settings of applications, by application and key. */

@@ -137,7 +137,7 @@ const COLUMNS: Record<string, (info: ProcessInfo) => number> = {
   monitoredBy: ({ monitoredBy }) => monitoredBy.length,
 };
 
-/** How many processes are shown. */
+/** The number of processes that are shown. */
 const ROWS = 10;
 
 /** Shows the processes of the node with the largest values of a column, ten at most. */

@@ -426,7 +426,7 @@ export const HELP: Record<string, Doc[]> = {
   "NodeStartError": [
     {
       "signature": "NodeStartError",
-      "text": "A node could not be started. `code` is the cause: the name or a setting (`\"name\"`); a name or port that is in\nuse (`\"in_use\"`); the cookie, its file, or the permission to read or create it (`\"cookie\"`); the certificate\n(`\"tls\"`); that it can neither listen nor reach or serve EPMD\nruns already (`\"already_started\"`). The message names the flag or option that helps, and `cause` is\nthe error of the host."
+      "text": "A node could not be started. `code` is the cause: the name or a setting (`\"name\"`); a name or port that is in\nuse (`\"in_use\"`); the cookie, its file, or the permission to read or create it (`\"cookie\"`); the certificate\n(`\"tls\"`); that it can neither listen nor reach or serve EPMD (`\"network\"`); that the program was started\nwithout the permission to (`\"permission\"`); or that a node runs already (`\"already_started\"`). The message\nnames the flag or option that helps, and `cause` is the error of the host."
     }
   ],
   "Pid": [
@@ -814,7 +814,7 @@ export const HELP: Record<string, Doc[]> = {
   "RpcError": [
     {
       "signature": "RpcError",
-      "text": "A call of a function on a node failed: the connection was lost or could not be made (`\"noconnection\"`), there\nwas no answer in time (`\"timeout\"`), the node does not serve such calls (`\"notsup\"`), or its limit of\nprocesses for this node is reached (`\"system_limit\"`). After the\n\nIt is Erlang's `error` of `{erpc, reason}`."
+      "text": "A call of a function on a node failed: the connection was lost or could not be made (`\"noconnection\"`), there\nwas no answer in time (`\"timeout\"`), the node does not serve such calls (`\"notsup\"`), or its limit of\nprocesses for this node is reached (`\"system_limit\"`). After the first two the function may have run, or\nstill run.\n\nIt is Erlang's `error` of `{erpc, reason}`."
     }
   ],
   "SpawnRefusedError": [

@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import nodeProcess from "node:process";
 
-/** How many lines are kept. */
+/** The number of lines that are kept. */
 const SIZE = 1000;
 
 /** The name of the file, in the user's home folder. */

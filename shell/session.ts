@@ -74,7 +74,7 @@ function hasNoInput(): boolean {
   }
 }
 
-/** How long a server may take to interrupt a line, in milliseconds. */
+/** The time limit for a server to interrupt a line, in milliseconds. */
 const ANSWER_WITHIN = 1000;
 
 /** The first line of a shell on a terminal. */

@@ -22,13 +22,13 @@ import { outside } from "../runtime/context/async_context.ts";
 /** The interval at which this thread counts, in milliseconds. */
 const BEAT = 100;
 
-/** How long the counter may stand still before the other thread reads, in milliseconds. */
+/** The time without progress of the counter after which the other thread reads, in milliseconds. */
 const PATIENCE = 700;
 
-/** How long the thread may take to start, in milliseconds; it takes 15 to 40 of a processor's. */
+/** The time limit for the start of the thread, in milliseconds; it takes 15 to 40 of a processor's. */
 const START_TIMEOUT = 2000;
 
-/** How long it may take to restore the terminal, in milliseconds. */
+/** The time limit for restoring the terminal, in milliseconds. */
 const STOP_TIMEOUT = 1000;
 
 const CODE = `

@@ -19,13 +19,13 @@ const SINGLE =
 
 /** How files are run. */
 export interface Jobs {
-  /** How many files are run at once. */
+  /** The number of files that run at once. */
   atOnce: number;
   /** The files to start with. */
   first: string[];
   /** The files to run by themselves, when the others have ended. */
   alone: string[];
-  /** How many files that failed may be run once more. */
+  /** The number of failed files that may be run once more. */
   retries: number;
 }
 

@@ -11,7 +11,7 @@ import { isStandardStream } from "../runtime/host/output_stream.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
-/** How long a process or node that is stopping may take, in milliseconds. */
+/** The time limit for a stopping process or node, in milliseconds. */
 const SETTLE = 500;
 
 /** Processes that a runtime starts for itself, by what they run. */

@@ -34,7 +34,7 @@ export interface Plan extends TestProgram {
   peers: readonly PeerSpec[];
   /** Whether it is to be on the node that the run asks for. */
   isDistributed: boolean;
-  /** How long it may take, in milliseconds; without it, Deno's own timeout holds. */
+  /** The time limit in milliseconds; without it, Deno's own applies. */
   timeout?: number;
   /** The checks when it has ended. */
   leaks: LeakOptions;

@@ -7,7 +7,7 @@
 import { NodeStartError } from "../errors.ts";
 import { Node, type NodeOptions } from "../node.ts";
 
-/** How long a name may be held for a node that was killed, in milliseconds. */
+/** The time for which a killed node's name may be reserved, in milliseconds. */
 const NAME_IS_HELD = 3000;
 
 /** Starts a node; a name may be held for a while for one that was killed. */

@@ -48,10 +48,10 @@ import type { TestContext, TestFunction } from "./_test_context.ts";
 export { requestedNode };
 export type { TestContext, TestFunction };
 
-/** How long a test with a node may take, in milliseconds: ExUnit's default. */
+/** The time limit for a test with a node, in milliseconds: ExUnit's default. */
 const TIMEOUT = 60_000;
 
-/** How much longer Deno waits than the harness, which stops the peers, in milliseconds. */
+/** The time that Deno waits longer than the harness, which stops the peers, in milliseconds. */
 const TEARDOWN = 15_000;
 
 /** Options for {@linkcode test}: Deno's own, with all sanitizers on, and these. */

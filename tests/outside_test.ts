@@ -139,7 +139,7 @@ clusterTest(
   },
 );
 
-test("Node.run() gives each call a process: a link made in it ends that call only", async () => {
+test("Node.run() starts a process for each call: a link made in it ends that call only", async () => {
   const shell = self();
   const failing = Node.run(async () => {
     spawnLink(() => exit("boom"));

@@ -72,7 +72,7 @@ processTest(
 );
 
 processTest(
-  "PendingAnswer.abandon() rejects, and ends no program if nobody handles that",
+  "PendingAnswer.abandon() rejects, and does not end the program if the rejection is not handled",
   async () => {
     const { promise, resolve } = Promise.withResolvers<Expiring>();
     const pid = spawn(async () => {

@@ -111,13 +111,13 @@ async function eventful(seed: number): Promise<string[]> {
   return [...cluster.trace(), `${answer} at ${cluster.now()}`];
 }
 
-test("the same seed gives the same trace, byte for byte", async () => {
+test("SimulatedCluster repeats the trace of a seed, byte for byte", async () => {
   const trace = await eventful(7);
   assert(trace.length > 100);
   assertEquals(await eventful(7), trace);
 });
 
-test("another seed gives another trace", async () => {
+test("SimulatedCluster has another trace for another seed", async () => {
   assertNotEquals(await eventful(8), await eventful(7));
 });
 

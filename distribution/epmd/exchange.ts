@@ -73,8 +73,8 @@ export interface Exchange<T> {
 /**
  * Fills in the defaults of an address.
  *
+ * @param address The address as it was given.
  * @returns The complete address.
- * @returns The address in full.
  * @throws {RangeError} When the port is invalid.
  */
 export function toTarget(address: EpmdAddress): EpmdTarget {

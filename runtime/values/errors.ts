@@ -146,7 +146,8 @@ export class SpawnRefusedError extends Error {
 /**
  * A call of a function on a node failed: the connection was lost or could not be made (`"noconnection"`), there
  * was no answer in time (`"timeout"`), the node does not serve such calls (`"notsup"`), or its limit of
- * processes for this node is reached (`"system_limit"`). After the
+ * processes for this node is reached (`"system_limit"`). After the first two the function may have run, or
+ * still run.
  *
  * It is Erlang's `error` of `{erpc, reason}`.
  */
@@ -246,9 +247,9 @@ export class QueueFullError extends Error {
 /**
  * A node could not be started. `code` is the cause: the name or a setting (`"name"`); a name or port that is in
  * use (`"in_use"`); the cookie, its file, or the permission to read or create it (`"cookie"`); the certificate
- * (`"tls"`); that it can neither listen nor reach or serve EPMD
- * runs already (`"already_started"`). The message names the flag or option that helps, and `cause` is
- * the error of the host.
+ * (`"tls"`); that it can neither listen nor reach or serve EPMD (`"network"`); that the program was started
+ * without the permission to (`"permission"`); or that a node runs already (`"already_started"`). The message
+ * names the flag or option that helps, and `cause` is the error of the host.
  */
 export class NodeStartError extends Error {
   /** Always `"NodeStartError"`. */

@@ -3,7 +3,7 @@
  *
  * Engines hash strings with a secret, and numbers and bigints without one; of a bigint V8 hashes the
  * lowest 64 bits only. A string that spells an array index (`"4294901760"`) has that number for a hash.
- * Whoever chooses such keys can have all of them fall into one bucket, where each insertion goes past
+ * An attacker can choose keys that all fall into one bucket, where each insertion goes past
  * all others: 1 MB of bigints held a node for 6 s. So keys are counted by bucket first, with V8's
  * hashes (`ComputeUnseededHash` and `ComputeLongHash` in `src/utils/utils.h`, `MakeArrayIndexHash` in
  * `src/strings/string-hasher-inl.h`). Other engines have other ones, and are not covered.

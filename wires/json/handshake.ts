@@ -1,5 +1,5 @@
 /**
- * Getting to know and trust each other: four frames of JSON.
+ * The handshake: four frames of JSON that introduce and authenticate two nodes.
  *
  * 1. The dialler sends its introduction, the name of the node that it wants, and a nonce.
  * 2. The listener answers whether the dialler may go on, with its introduction and its nonce.

@@ -146,7 +146,7 @@ function compareProperties(a: object, b: object, visited: Visited): boolean {
   return true;
 }
 
-/** What a caller can read: own enumerable properties of plain values, all of an instance's. */
+/** The properties that a caller can read: own enumerable properties of plain values, all of an instance's. */
 function comparedKeys(value: object): (string | symbol)[] {
   const prototype = prototypeOf(value);
   const ownKeys = Reflect.ownKeys(value);

@@ -3,7 +3,7 @@
 
 import { stripVTControlCharacters } from "node:util";
 
-/** What a failed assertion throws. */
+/** The error that a failed assertion throws. */
 export class AssertionError extends Error {
   /**
    * @param message What was expected, and what was there.
@@ -75,7 +75,7 @@ export function assertIsError<E extends Error = Error>(
   }
 }
 
-/** Asserts that `fn` throws, and gives what it threw. */
+/** Asserts that `fn` throws, and returns the thrown value. */
 export function assertThrows(fn: () => unknown, msg?: string): unknown;
 /** Asserts that `fn` throws an error of a class, and gives it. */
 export function assertThrows<E extends Error = Error>(

@@ -13,7 +13,7 @@ import type {
   Values,
 } from "./_types.ts";
 
-/** What {@linkcode parseArgs} gives. */
+/** The result of {@linkcode parseArgs}. */
 export type Args<
   // deno-lint-ignore no-explicit-any
   TArgs extends Record<string, unknown> = Record<string, any>,

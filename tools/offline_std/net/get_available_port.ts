@@ -8,7 +8,7 @@ export interface GetAvailablePortOptions {
 }
 
 /**
- * Gives a TCP port that is free now; nothing keeps it free.
+ * Returns a TCP port that is free now; it is not reserved.
  *
  * @param options Which port to try first.
  * @returns The port.

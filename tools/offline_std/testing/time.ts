@@ -4,7 +4,7 @@
 
 import { type Clock, withGlobal } from "@sinonjs/fake-timers";
 
-/** What {@linkcode FakeTime} throws when it is misused. */
+/** The error that {@linkcode FakeTime} throws when it is misused. */
 export class TimeError extends Error {
   /** @param message What cannot be done, and why. */
   constructor(message: string) {
@@ -169,7 +169,7 @@ export class FakeTime {
     this.now += ms;
   }
 
-  /** Moves on to the next timer; tells whether there was one. */
+  /** Advances to the next timer; returns whether there was one. */
   next(): boolean {
     if (this.#clock.countTimers() === 0) return false;
     this.#clock.next();
@@ -193,7 +193,7 @@ export class FakeTime {
     while (this.#clock.countTimers() > 0) await this.nextAsync();
   }
 
-  /** Gives real time back. */
+  /** Restores real time. */
   restore(): void {
     if (current === undefined) {
       throw new TimeError("Cannot restore time: it is not faked");
@@ -203,7 +203,7 @@ export class FakeTime {
     install(real);
   }
 
-  /** Gives real time back. */
+  /** Restores real time. */
   [Symbol.dispose](): void {
     this.restore();
   }
@@ -211,7 +211,7 @@ export class FakeTime {
 
 type Callback = (...args: unknown[]) => void;
 
-/** What {@linkcode FakeTime} replaces. */
+/** The functions that {@linkcode FakeTime} replaces. */
 interface Timing {
   Date: unknown;
   setTimeout: unknown;
