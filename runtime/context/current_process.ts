@@ -7,18 +7,21 @@
 import type { LocalProcess } from "../processes/local_process.ts";
 import type { Runtime } from "../runtime.ts";
 import { ProcessExited } from "../values/errors.ts";
-import { contextProcess } from "./async_context.ts";
+import { currentContext } from "./async_context.ts";
 import { currentDefault } from "./default_node.ts";
 
-/** The process that the running code is in, if it is in one. */
+/** The process that the running code is in, if it is in one that is alive. */
 export function insideOf(): LocalProcess | undefined {
   // Only processes run code: `async_context.ts` cannot name their class, as they depend on it.
-  return contextProcess() as LocalProcess | undefined;
+  const process = currentContext()?.process as LocalProcess | undefined;
+  return process?.standIn ?? process;
 }
 
 /** The runtime of the running code: of its process, or of the default node. */
 export function currentRuntime(): Runtime {
-  return insideOf()?.runtime ?? currentDefault();
+  const context = currentContext();
+  if (context === undefined) return currentDefault();
+  return (context.process?.standIn ?? context).runtime as Runtime;
 }
 
 /**
@@ -28,16 +31,17 @@ export function currentRuntime(): Runtime {
  */
 export function currentProcess(): LocalProcess {
   const process = insideOf();
-  if (process === undefined) return currentRuntime().shell();
-  if (!process.alive) throw new ProcessExited(process.exitReason);
-  return process;
+  if (process?.alive) return process;
+  const context = currentContext();
+  if (context === undefined) return currentDefault().shell();
+  throw new ProcessExited((process ?? context).exitReason);
 }
 
 /** The process of the running code if it is alive; a dead one's waits never settle. */
 export function waitingProcess(): LocalProcess | undefined {
   const process = insideOf();
-  if (process === undefined) return currentRuntime().shell();
-  return process.alive ? process : undefined;
+  if (process?.alive) return process;
+  return currentContext() === undefined ? currentDefault().shell() : undefined;
 }
 
 /** The promise that a wait in a dead process returns: it never settles. */

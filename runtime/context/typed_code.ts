@@ -6,19 +6,20 @@
  */
 
 import type { LocalProcess } from "../processes/local_process.ts";
+import { currentContext, type ProcessContext } from "./async_context.ts";
 import { insideOf } from "./current_process.ts";
 import { followDefaultRuntime, isUnnamed } from "./default_node.ts";
 import { runOn } from "./stand_in.ts";
 
-/** The processes that run such code. */
-const typed = new WeakSet<LocalProcess>();
+/** The contexts of such code. */
+const typed = new WeakSet<ProcessContext>();
 
 /**
  * Marks a process as running code that people type. One of the node that is not started moves to the default
  * node as soon as there is one, as long as that runs.
  */
 export function runsTyped(process: LocalProcess): void {
-  typed.add(process);
+  typed.add(process.context);
   if (!isUnnamed(process.runtime)) return;
   const stop = followDefaultRuntime((runtime) => runOn(process, runtime));
   process.abortSignal().addEventListener("abort", stop, { once: true });
@@ -26,6 +27,6 @@ export function runsTyped(process: LocalProcess): void {
 
 /** Whether the running code was typed by people, in a shell or after `--eval`. */
 export function isTypedCode(): boolean {
-  const process = insideOf();
-  return process !== undefined && typed.has(process.standsFor ?? process);
+  const context = insideOf()?.standsFor?.context ?? currentContext();
+  return context !== undefined && typed.has(context);
 }

@@ -47,6 +47,7 @@ export class Deaths {
     if (!process.alive) return;
     process.alive = false;
     process.exitReason = sendableReason(reason, this.#runtime.maxDepth);
+    process.context.end(process.exitReason);
     this.#table.remove(process);
     if (process.origin !== undefined) {
       this.#runtime.holdings.release(process.origin, "processes");

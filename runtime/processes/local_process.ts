@@ -5,7 +5,11 @@
  */
 
 import { ExitError, NoProcessError, ProcessExited } from "../values/errors.ts";
-import { outside, runInside } from "../context/async_context.ts";
+import {
+  outside,
+  ProcessContext,
+  runInside,
+} from "../context/async_context.ts";
 import {
   canAnswerNow,
   canStepNow,
@@ -63,6 +67,8 @@ export class LocalProcess extends Pace implements MailboxHost {
   readonly pid: Pid;
   /** The node that it is on. */
   readonly runtime: Runtime;
+  /** The context of its code. */
+  readonly context: ProcessContext;
   /** Where its output goes. */
   groupLeader: Pid;
   /** The process that started it. */
@@ -114,6 +120,7 @@ export class LocalProcess extends Pace implements MailboxHost {
   constructor(runtime: Runtime, number: number, options: ProcessOptions) {
     super();
     this.runtime = runtime;
+    this.context = new ProcessContext(this, runtime);
     this.pid = new Pid(runtime.node, number, runtime.creation);
     this.groupLeader = options.groupLeader ?? this.pid;
     this.parent = options.parent;

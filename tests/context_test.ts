@@ -1,0 +1,38 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { receive, self, spawn } from "../mod.ts";
+import { ProcessExited } from "../errors.ts";
+import { Node } from "../node.ts";
+import { Process } from "../process.ts";
+import { currentContext } from "../runtime/context/async_context.ts";
+import { insideOf } from "../runtime/context/current_process.ts";
+import { test } from "../testing/tags.ts";
+
+test("code of a process that has exited holds no process, and knows its node and its end", async () => {
+  const gate = Promise.withResolvers<void>();
+  const seen = Promise.withResolvers<void>();
+  const node = Node.self();
+  const pid = spawn(async () => {
+    const context = currentContext();
+    assert(context?.process === insideOf());
+    spawn(() => Process.exit(pid, "over"));
+    // As code that awaits something of the host does, it goes on when the process has exited.
+    await gate.promise;
+    try {
+      assert(currentContext() === context);
+      assertEquals([context?.process, insideOf()], [undefined, undefined]);
+      assertEquals(Node.self(), node);
+      const error = assertThrows(() => self(), ProcessExited);
+      assertEquals(error.reason, "over");
+      let isSettled = false;
+      receive().finally(() => isSettled = true);
+      await new Promise((resolve) => setTimeout(resolve));
+      assertEquals(isSettled, false);
+      seen.resolve();
+    } catch (error) {
+      seen.reject(error);
+    }
+  });
+  while (Process.alive(pid)) await Process.sleep(0);
+  gate.resolve();
+  await seen.promise;
+});
