@@ -242,7 +242,7 @@ async function guard(): Promise<boolean> {
       rounds: 10_000,
       job: (rounds) => ping(ponger, rounds),
       yardstick: "handOver",
-      usual: 2.8,
+      usual: 2.2,
     },
     {
       name: "GenServer.call on one node",
@@ -267,14 +267,14 @@ async function guard(): Promise<boolean> {
       rounds: 3000,
       job: spawns,
       yardstick: "begin",
-      usual: 1.9,
+      usual: 1.6,
     },
     {
       name: "spawn to exit, 1,000 at a time",
       rounds: 1000,
       job: spawnsAtOnce,
       yardstick: "begin",
-      usual: 1.2,
+      usual: 0.9,
     },
     {
       name: "Task.async and await",
