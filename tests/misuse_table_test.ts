@@ -78,6 +78,12 @@ interface Row {
 const ANY = "any";
 const TIMEOUT: Takes = ["undefined", "one", "fraction"];
 const COUNT: Takes = ["undefined", "one"];
+const INSPECTED: Record<string, Takes> = {
+  width: COUNT,
+  limit: COUNT,
+  depth: COUNT,
+  printableLimit: COUNT,
+};
 const FLAG: Takes = ["undefined", "true"];
 const FN: Takes = ["function"];
 const TEXT: Takes = ["empty", "text"];
@@ -1134,7 +1140,7 @@ const TABLE: Record<string, Row> = {
       1: {
         device: ["undefined", "pid"],
         label: OPTIONAL_TEXT,
-        width: ["undefined", "one", "fraction", "negative"],
+        ...INSPECTED,
       },
     },
   },
@@ -1162,7 +1168,7 @@ const TABLE: Record<string, Row> = {
     fn: library.inspect,
     args: () => [1, {}],
     takes: { 0: ANY, 1: OPTIONS },
-    fields: { 1: { width: ["undefined", "one", "fraction", "negative"] } },
+    fields: { 1: INSPECTED },
   },
 };
 

@@ -144,14 +144,16 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
   const { width, limit, depth, printableLimit } = options;
   const given = { width, limit, depth, printableLimit };
   for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || typeof value === "number" && value >= 0) {
-      continue;
-    }
+    // As checkCount() checks, which itself uses this function.
+    if (
+      value === undefined || value === Infinity ||
+      Number.isInteger(value) && value >= 0
+    ) continue;
     throw misfit(
       value,
       `Cannot inspect a value: ${name} is ${
         inspect(value)
-      }; give a number, 0 or more, or Infinity`,
+      }; give an integer, 0 or more, or Infinity`,
     );
   }
   return inspectWithin(value, MAX_CHARACTERS, options);
