@@ -25,7 +25,6 @@
  */
 
 import {
-  ApplicationStartError,
   startApplications,
   STOP_TIMEOUT,
   stopApplication,
@@ -44,7 +43,8 @@ import {
 import { currentRuntime } from "./runtime/context/current_process.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 
-export { type ApplicationSpec, ApplicationStartError };
+export type { ApplicationSpec };
+export { ApplicationStartError } from "./servers/application/application_client.ts";
 
 /** A setting that is there, from {@linkcode Application.fetchEnv}. */
 export interface EnvValue<T> {

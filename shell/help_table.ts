@@ -149,6 +149,12 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Stops an application, and waits until it has stopped.\n\nFollows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). Its `prepStop`\nis called, its top supervisor is told to exit with `\"shutdown\"` and has ended its children, last\nstarted first, and then its `stop` is called. What one of the two throws is reported to the node's\nlog, and stopping goes on. Applications that depend on it are left alone, as are those that it depends\non."
     }
   ],
+  "ApplicationStartError": [
+    {
+      "signature": "ApplicationStartError",
+      "text": "An application did not start."
+    }
+  ],
   "Atom": [
     {
       "signature": "Atom",
