@@ -901,7 +901,7 @@ export class GenServer {
       throw new TypeError(
         `Cannot reply to ${
           inspect(from)
-        }: give what handleCall got as its second argument`,
+        }: give the second argument of handleCall`,
       );
     }
     currentProcess().reply(ref, reply);

@@ -753,7 +753,7 @@ export class Process {
     if (args.length < 2 && leader === undefined) return process.groupLeader;
     if (!(leader instanceof Pid)) {
       throw new TypeError(
-        `Cannot make ${inspect(leader)} the group leader: it is no pid`,
+        `Cannot make ${inspect(leader)} the group leader: it is not a pid`,
       );
     }
     if (!(pid instanceof Pid)) {
@@ -988,18 +988,18 @@ export class Process {
   ): ProcessInfo | undefined | Promise<ProcessInfo | undefined> {
     const caller = currentProcess();
     const { runtime } = caller;
-    checkOptions(options, "tell of a process", "{ messages: true }");
+    checkOptions(options, "describe a process", "{ messages: true }");
     const flags: { messages?: boolean; remote?: boolean } = options;
-    checkFlags(flags, "tell of a process", "messages", "remote");
+    checkFlags(flags, "describe a process", "messages", "remote");
     if ("remote" in options && options.remote) {
       return askInfo(pid, options, caller);
     }
     if (pid === undefined) return infoOf(caller, caller, options);
     if (!(pid instanceof Pid) || pid.node !== runtime.node) {
       throw new TypeError(
-        `Cannot tell of ${
+        `Cannot describe ${
           inspect(pid)
-        }: it is no process of ${runtime.node}; ask on its own node, by await Process.info(pid, { remote: true })`,
+        }: it is not a process of ${runtime.node}; ask on its own node, by await Process.info(pid, { remote: true })`,
       );
     }
     const process = runtime.find(pid);
@@ -1148,7 +1148,7 @@ export class Process {
       throw new TypeError(
         `Cannot send to ${
           inspect(to)
-        } later: it is no process of ${runtime.node} and no name; send to a process of this node, which can pass it on`,
+        } later: it is neither a process of ${runtime.node} nor a name; send to a process of this node, which can pass it on`,
       );
     }
     const isMoment = options.abs ?? false;
@@ -1341,9 +1341,9 @@ async function askInfo(
   caller: LocalProcess,
 ): Promise<ProcessInfo | undefined> {
   if (!(pid instanceof Pid)) {
-    throw new TypeError(`Cannot tell of ${inspect(pid)}: it is no pid`);
+    throw new TypeError(`Cannot describe ${inspect(pid)}: it is not a pid`);
   }
-  checkTimeout(timeout, "tell of a process");
+  checkTimeout(timeout, "describe a process");
   if (pid.node === caller.runtime.node) return Process.info(pid, { messages });
   if (messages) {
     throw new TypeError(

@@ -686,7 +686,7 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
       `Cannot ${fn} the task ${inspect(task)}: give a task${
         task as unknown instanceof Promise
           ? "; await the start of it"
-          : ", such as Task.async gives"
+          : ", such as Task.async returns"
       }`,
     );
   }

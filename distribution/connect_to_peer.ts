@@ -51,7 +51,7 @@ export async function connectToPeer(
   }
   if (epmdPort === false) {
     throw new Error(
-      `this node does without EPMD; give the node's address: Node.connect(${
+      `this node does not use EPMD; give the node's address: Node.connect(${
         quote(peer.full)
       }, { address: "host:port" })`,
     );
@@ -138,7 +138,9 @@ function parseAddress(address: string): Address {
   const port = Number(address.slice(at + 1));
   if (at <= 0 || !Number.isInteger(port) || port < 1 || port > 65535) {
     throw new TypeError(
-      `${quote(address)} is no address: write host:port, as in 127.0.0.1:4370`,
+      `${
+        quote(address)
+      } is not an address: write host:port, as in 127.0.0.1:4370`,
     );
   }
   return { host: addressOf(host), port };

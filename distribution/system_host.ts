@@ -77,7 +77,7 @@ export class SystemHost implements HostEnvironment {
     if (tls === undefined && !isLoopback(listener.address.host)) {
       log(
         "warning",
-        `${name.full} listens on ${host} without TLS: whoever is on the network can read what nodes say to each other, and take over a connection after its handshake; give --tls-cert, --tls-key and --tls-ca (tls)`,
+        `${name.full} listens on ${host} without TLS: anyone on the network can read the traffic between nodes, and take over a connection after its handshake; give --tls-cert, --tls-key and --tls-ca (tls)`,
       );
     }
     resources.move();

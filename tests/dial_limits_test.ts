@@ -407,7 +407,7 @@ clusterTest(
     const alex = await cluster.start("alex");
     assertEquals(await alex.run(() => Node.connect(kate.name)), false);
     await cluster.logged(
-      /alex warning: .*it has as many connections as it may \(its limits\.maxConnections\)/,
+      /alex warning: .*it has the maximum number of connections \(its limits\.maxConnections\)/,
     );
   },
 );

@@ -120,7 +120,7 @@ pairTest(
     await assertRejects(
       () => Node.spawn(KATE, method),
       TypeError,
-      "its source is no function expression",
+      "its source is not a function expression",
     );
   },
 );

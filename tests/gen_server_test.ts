@@ -146,7 +146,7 @@ processTest("reply() rejects a value that is not the caller of a call", () => {
   assertThrows(
     () => GenServer.reply(undefined as never, 1),
     TypeError,
-    "Cannot reply to undefined: give what handleCall got",
+    "Cannot reply to undefined: give the second argument of handleCall",
   );
 });
 

@@ -139,9 +139,9 @@ clusterTest(
       assertEquals(Node.list(), [KATE]);
     });
     const lines = cluster.lines().filter((each) => each.startsWith("alex"));
-    assertMatch(lines[0], /does without EPMD; give the node's address/);
+    assertMatch(lines[0], /does not use EPMD; give the node's address/);
     assertMatch(lines[1], /Cannot connect to moebi@localhost/);
-    assertMatch(lines[2], /"localhost" is no address: write host:port/);
+    assertMatch(lines[2], /"localhost" is not an address: write host:port/);
     assertEquals(lines.length, 7);
   },
 );

@@ -120,7 +120,7 @@ processTest("info() rejects a value that is not a process of this node", () => {
     assertThrows(
       () => Process.info(pid as Pid),
       TypeError,
-      "it is no process of nonode@nohost; ask on its own node",
+      "it is not a process of nonode@nohost; ask on its own node",
     );
   }
 });
@@ -271,7 +271,7 @@ pairTest("info() of a process of another node asks that node", async () => {
   await assertRejects(
     () => Process.info("kate" as unknown as Pid, { remote: true }),
     TypeError,
-    "it is no pid",
+    "it is not a pid",
   );
   await assertRejects(
     () => Process.info(new Pid("nobody@localhost", 1, 1), { remote: true }),

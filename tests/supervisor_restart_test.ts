@@ -84,7 +84,7 @@ processTest(
         "** (exit) in use",
       ],
       [
-        `error: Child "bad" of Supervisor sup has to be restarted too often: shutting down`,
+        `error: Child "bad" of Supervisor sup exits too often to be restarted: shutting down`,
         "** (exit) reached_max_restart_intensity",
       ],
       [

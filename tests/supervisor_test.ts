@@ -140,7 +140,7 @@ processTest(
       [
         [{ id: "a", start, significant: true }],
         ONE,
-        /significant and permanent/,
+        /a significant child cannot be permanent/,
       ],
       [
         [{ id: "a", start, significant: true, restart: "transient" }],

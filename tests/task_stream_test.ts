@@ -106,7 +106,7 @@ test("Task.asyncStream() rejects invalid options", () => {
     );
   }
   const bad = 5 as unknown as [];
-  assertThrows(() => Task.asyncStream(bad, id), TypeError, "iterated over");
+  assertThrows(() => Task.asyncStream(bad, id), TypeError, "an iterable");
   assertThrows(
     () => Task.asyncStream([], bad as unknown as () => void),
     TypeError,

@@ -109,7 +109,7 @@ processTest(
   async () => {
     const sup = await TaskSupervisor.startLink({ maxChildren: 0 });
     const message =
-      "Cannot start a task: the supervisor has as many as it may have (maxChildren)";
+      "Cannot start a task: the supervisor has the maximum number of children (maxChildren)";
     for (const name of ["async", "asyncNolink"] as const) {
       const error = await assertRejects(
         () => TaskSupervisor[name](sup, () => 1),

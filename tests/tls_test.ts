@@ -438,7 +438,7 @@ clusterTest(
     assertEquals(lines.length, 1);
     assertMatch(
       lines[0],
-      /^alex warning: alex@localhost listens on 0.0.0.0 without TLS: whoever is on the network can read/,
+      /^alex warning: alex@localhost listens on 0.0.0.0 without TLS: anyone on the network can read/,
     );
     await cluster.start("kate", {
       listen: "0.0.0.0",

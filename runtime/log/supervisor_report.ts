@@ -27,7 +27,7 @@ const WHAT: Record<SupervisorError, string> = {
   child_terminated: "terminated",
   start_error: "failed to start",
   shutdown_error: "did not shut down as told",
-  shutdown: "has to be restarted too often: shutting down",
+  shutdown: "exits too often to be restarted: shutting down",
 };
 
 /** The event of a supervisor's child. */

@@ -297,6 +297,6 @@ function closureSource(fn: AnyFunction): string {
   throw new TypeError(
     `Cannot send the function ${
       fn.name || "(anonymous)"
-    } to another node: it is not exported, and its source is no function expression; export it from a module (modules: { … }, --module) or give an arrow function`,
+    } to another node: it is not exported, and its source is not a function expression; export it from a module (modules: { … }, --module) or give an arrow function`,
   );
 }

@@ -141,7 +141,7 @@ function runOf(fn: StateFunction, runtime: LocalProcess["runtime"]): Run {
   );
   if ("run" in found) return found.run;
   throw new UndefinedFunctionError(
-    `Cannot have an agent run what it is asked: ${found.message}`,
+    `Cannot run the function in the agent: ${found.message}`,
   );
 }
 

@@ -163,7 +163,7 @@ export class GlobalWorker implements Server {
         `global: ${pid} cannot have the name ${inspectWithin(name)}, as ${
           full.map(({ node }) => node).join(", ")
         } keeps no more for its node (limits.maxRemoteEntries there)`,
-      { what: "global names that cannot be had" },
+      { what: "global names that cannot be registered" },
     );
   }
 

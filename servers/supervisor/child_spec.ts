@@ -123,7 +123,7 @@ export function checkChild(given: ChildSpec): FullChildSpec {
     throw new TypeError(
       `Cannot use the child ${
         quote(id)
-      }: it is significant and permanent, and what is always started again ends no supervisor; give restart "transient" or "temporary"`,
+      }: a significant child cannot be permanent, because a permanent child is always restarted; give restart "transient" or "temporary"`,
     );
   }
   return { id, start, restart, shutdown, type, significant };

@@ -176,7 +176,7 @@ function fullError(reason: string, isAwaited: boolean, advice: string): Error {
   // No RangeError: no argument is at fault.
   return isAwaited
     ? new Error(
-      `Cannot start a task: the supervisor has as many as it may have (maxChildren)${advice}`,
+      `Cannot start a task: the supervisor has the maximum number of children (maxChildren)${advice}`,
     )
     : new ExitError(reason);
 }

@@ -145,7 +145,7 @@ function assertEnumerable(elements: unknown): void {
   throw new TypeError(
     `Cannot stream ${
       inspect(elements)
-    }: give what can be iterated over, as an array or a generator`,
+    }: give an iterable, such as an array or a generator`,
   );
 }
 

@@ -240,7 +240,7 @@ const REFUSALS = new Map<unknown, [HandshakeError["code"], string]>([
   ["not_allowed", ["refused", "it does not let this node in"]],
   ["full", [
     "refused",
-    "it has as many connections as it may (its limits.maxConnections)",
+    "it has the maximum number of connections (its limits.maxConnections)",
   ]],
   ["version", ["protocol", "it speaks another version of the JSON wire"]],
 ]);
