@@ -32,8 +32,8 @@ import {
 import {
   type Applications,
   applicationsOf,
-  type ApplicationSpec,
 } from "./servers/application/application_controller.ts";
+import type { ApplicationSpec } from "./servers/application/application_spec.ts";
 import { timeoutOf } from "./gen/call.ts";
 import {
   checkFlags,
@@ -336,7 +336,7 @@ export class Application {
   ): "ok" {
     checkSetting(app, key);
     checkEnvOptions(options);
-    here().put(app, key, value, options.persistent === true);
+    here().env.put(app, key, value, options.persistent === true);
     return "ok";
   }
 
@@ -370,7 +370,7 @@ export class Application {
   static getEnv<T>(app: string, key: string, otherwise: T): T;
   static getEnv<T>(app: string, key: string, otherwise?: T): T | undefined {
     checkSetting(app, key);
-    const values = here().env.get(app);
+    const values = here().env.of(app);
     return values?.has(key) ? values.get(key) as T : otherwise;
   }
 
@@ -397,7 +397,7 @@ export class Application {
     key: string,
   ): EnvValue<T> | "error" {
     checkSetting(app, key);
-    const values = here().env.get(app);
+    const values = here().env.of(app);
     return values?.has(key)
       ? { type: "ok", value: values.get(key) as T }
       : "error";
@@ -461,7 +461,7 @@ export class Application {
   ): "ok" {
     checkSetting(app, key);
     checkEnvOptions(options);
-    here().delete(app, key, options.persistent === true);
+    here().env.delete(app, key, options.persistent === true);
     return "ok";
   }
 
@@ -482,7 +482,7 @@ export class Application {
    */
   static getAllEnv(app: string): Record<string, unknown> {
     checkString(app, "look for the settings of the application");
-    return Object.fromEntries(here().env.get(app) ?? []);
+    return Object.fromEntries(here().env.of(app) ?? []);
   }
 }
 

@@ -25,8 +25,8 @@ import type {
   ApplicationReply,
   ApplicationRequest,
   Applications,
-  ApplicationSpec,
 } from "./application_controller.ts";
+import type { ApplicationSpec } from "./application_spec.ts";
 
 /** The default time limit for a top supervisor to stop, in milliseconds. */
 export const STOP_TIMEOUT = 60_000;

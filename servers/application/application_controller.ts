@@ -1,5 +1,6 @@
 /**
- * The application controller of a node, and the master process of each application.
+ * The application controller of a node: one process, which starts a master (`application_master.ts`) for each
+ * application.
  *
  * States of an application: `starting`, `running`, `stopping`; otherwise it is not started. The controller
  * starts a master, which runs the application's `start`, links to its top supervisor and sends
@@ -18,14 +19,12 @@ import {
   applicationEvent,
   applicationLevel,
 } from "../../runtime/log/supervisor_report.ts";
-import { inspect, quote } from "../../runtime/values/inspect.ts";
-import { Pid } from "../../runtime/values/pid.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
-import { shutdownChild } from "../supervisor/child_shutdown.ts";
 import { tell } from "../../gen/call.ts";
-import { isTyped, toldFrom } from "../../gen/messages.ts";
+import { toldFrom } from "../../gen/messages.ts";
 import {
   type Caller,
   isExitFrom,
@@ -33,55 +32,13 @@ import {
   serve,
   type Server,
 } from "../../gen/server.ts";
-
-/** An application: Elixir's application module and its entry in `mix.exs`. */
-export interface ApplicationSpec {
-  /** The application's name. */
-  name: string;
-  /**
-   * A description, in a line.
-   *
-   * @default {undefined}
-   */
-  description?: string;
-  /**
-   * Its version.
-   *
-   * @default {undefined}
-   */
-  vsn?: string;
-  /**
-   * Its environment from its first start, except for values of a configuration (`Application.load`) and values
-   * that were put as persistent.
-   *
-   * @default {{}}
-   */
-  env?: Record<string, unknown>;
-  /**
-   * The applications that must run before it starts.
-   *
-   * @default {[]}
-   */
-  applications?: readonly ApplicationSpec[];
-  /**
-   * Starts the application.
-   *
-   * @returns The pid of its top supervisor.
-   */
-  start(): Pid | Promise<Pid>;
-  /**
-   * Called before the top supervisor is stopped, or when it has exited by itself.
-   *
-   * @default {undefined}
-   */
-  prepStop?(): void | Promise<void>;
-  /**
-   * Called when the top supervisor has exited.
-   *
-   * @default {undefined}
-   */
-  stop?(): void | Promise<void>;
-}
+import { ApplicationEnvironment } from "./application_environment.ts";
+import {
+  type ApplicationStarted,
+  runApplication,
+  type StopApplication,
+} from "./application_master.ts";
+import type { ApplicationSpec } from "./application_spec.ts";
 
 /** A request to the controller. */
 export type ApplicationRequest =
@@ -96,19 +53,6 @@ export type ApplicationReply =
   | "not_started"
   | { type: "error"; reason: unknown };
 
-/** Sent by the controller to a master, to stop its application. */
-interface StopApplication {
-  type: "stop_application";
-  /** The time limit for the top supervisor, in milliseconds. */
-  timeout: number;
-}
-
-/** Sent by a master to its controller: its application runs. */
-interface ApplicationStarted {
-  type: "application_started";
-  name: string;
-}
-
 interface Started {
   readonly spec: ApplicationSpec;
   readonly master: LocalProcess;
@@ -121,15 +65,10 @@ interface Started {
   readonly restarters: Caller[];
 }
 
-/** Settings, by application and key. */
-export type Environment = Map<string, Map<string, unknown>>;
-
 /** The applications of a node. */
 export class Applications {
-  /** The environment, by application and key. */
-  readonly env: Environment = new Map();
-  /** The part of it that outlives the load of an application. */
-  readonly persistent: Environment = new Map();
+  /** The settings of the applications. */
+  readonly env: ApplicationEnvironment = new ApplicationEnvironment();
   /** Applications that can be started by name. */
   readonly specs: Map<string, ApplicationSpec> = new Map();
   readonly #runtime: Runtime;
@@ -173,28 +112,11 @@ export class Applications {
     return process.pid;
   }
 
-  /** Puts a setting. */
-  put(app: string, key: string, value: unknown, persistent: boolean): void {
-    settings(this.env, app).set(key, value);
-    if (persistent) settings(this.persistent, app).set(key, value);
-  }
-
-  /** Deletes a setting. */
-  delete(app: string, key: string, persistent: boolean): void {
-    this.env.get(app)?.delete(key);
-    if (persistent) this.persistent.get(app)?.delete(key);
-  }
-
-  /** Loads the environment of an application, once; persistent values stay. */
+  /** Loads an application, and the environment that it brings with it, once. */
   load(spec: ApplicationSpec): void {
-    const { name, env = {} } = spec;
-    if (this.#loaded.get(name) === spec) return;
-    this.#loaded.set(name, spec);
-    const values = settings(this.env, name);
-    for (const [key, value] of Object.entries(env)) values.set(key, value);
-    for (const [key, value] of this.persistent.get(name) ?? []) {
-      values.set(key, value);
-    }
+    if (this.#loaded.get(spec.name) === spec) return;
+    this.#loaded.set(spec.name, spec);
+    this.env.load(spec);
   }
 }
 
@@ -207,12 +129,6 @@ export function applicationsOf(runtime: Runtime): Applications {
     applications.set(runtime, found = new Applications(runtime));
   }
   return found;
-}
-
-function settings(env: Environment, app: string): Map<string, unknown> {
-  let values = env.get(app);
-  if (values === undefined) env.set(app, values = new Map());
-  return values;
 }
 
 const BADARG = { type: "error", reason: "badarg" };
@@ -349,73 +265,6 @@ class Controller implements Server {
     for (const { pid, ref } of callers.splice(0)) {
       this.#process.dropFor(pid.node);
       this.#process.reply(ref, reply);
-    }
-  }
-}
-
-/** The server of an application's master process, which traps exits. */
-async function runApplication(
-  process: LocalProcess,
-  spec: ApplicationSpec,
-  controller: Pid,
-): Promise<void> {
-  const top: unknown = await spec.start();
-  process.assertAlive();
-  if (!(top instanceof Pid)) {
-    throw new TypeError(
-      `Cannot start the application ${quote(spec.name)}: its start gave ${
-        inspect(top)
-      }; give the pid of its top supervisor`,
-    );
-  }
-  process.link(top);
-  const started: ApplicationStarted = {
-    type: "application_started",
-    name: spec.name,
-  };
-  tell(process, controller, started);
-  for (;;) {
-    const message = await process.mailbox.receive(
-      undefined,
-      undefined,
-      process,
-    );
-    process.assertAlive();
-    if (isExitFrom(message, top)) {
-      await endApplication(spec, () => {});
-      return process.runtime.terminate(process, message.reason);
-    }
-    if (isExitFrom(message, controller)) {
-      return stopApplication(process, spec, top, Infinity);
-    }
-    const told = toldFrom(message, process.runtime.node);
-    if (isTyped(told, "stop_application")) {
-      const { timeout } = told as StopApplication;
-      return stopApplication(process, spec, top, timeout);
-    }
-  }
-}
-
-async function stopApplication(
-  process: LocalProcess,
-  spec: ApplicationSpec,
-  top: Pid,
-  timeout: number,
-): Promise<void> {
-  await endApplication(spec, () => shutdownChild(process, top, timeout));
-}
-
-async function endApplication(
-  spec: ApplicationSpec,
-  end: () => unknown,
-): Promise<void> {
-  try {
-    await spec.prepStop?.();
-  } finally {
-    try {
-      await end();
-    } finally {
-      await spec.stop?.();
     }
   }
 }
