@@ -43,7 +43,11 @@ export interface MailboxHost extends Pace {
   after(ms: number, fn: () => void): () => void;
 }
 
-/** A wait. A class, as its promise's functions then have their places in the object from the beginning. */
+/**
+ * A wait for a message. A class, as its promise's functions then have their places in the object from the
+ * beginning. Not an `Answer`, which is settled by its reference and only once: the mailbox takes a receiver out
+ * before it settles it, and the state of an answer makes a round trip of messages 16 % slower.
+ */
 class Receiver {
   readonly guard: Guard | undefined;
   readonly isServer: boolean;
