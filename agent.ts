@@ -1,5 +1,5 @@
 /**
- * Agents: processes that keep a state, and run functions on it.
+ * Agents: processes that hold a state and run functions on it.
  *
  * Follows Elixir's [Agent](https://hexdocs.pm/elixir/1.18/Agent.html).
  *
@@ -100,18 +100,19 @@ export interface Holds<S> {
 export type AgentPid<S> = Pid & Holds<S>;
 
 /**
- * An agent: its pid, or its name on this node or another, in a registry, or in the cluster.
+ * A reference to an agent: its pid, or its name on this node, on another node, in a registry, or in the
+ * cluster.
  *
- * @typeParam S The state; `any` where it is not known.
+ * @typeParam S The state; `any` if it is unknown.
  */
 export type AgentRef<S> = (ServerRef & Holds<S>) | ServerRef;
 
 /**
- * A function that an agent runs on its state: itself, or, by name, one that the agent's node exports, with
- * the arguments that it gets after the state.
+ * A function that an agent runs on its state: either a function value, or the name of a function that the
+ * agent's node exports, with the arguments that follow the state.
  *
  * @typeParam S The state.
- * @typeParam R What it gives.
+ * @typeParam R The result of the function.
  */
 export type AgentFunction<S, R> =
   | ((state: S) => R | Promise<R>)
@@ -120,14 +121,14 @@ export type AgentFunction<S, R> =
 /** Options for {@linkcode Agent.start} and {@linkcode Agent.startLink}. */
 export interface AgentOptions {
   /**
-   * The name that the agent has: on its node, in a registry, or in the cluster.
+   * The name of the agent: on its node, in a registry, or in the cluster.
    *
    * @default {undefined}
    */
   name?: ServerName;
   /**
-   * Milliseconds that the first state may take. After them the agent is killed, and the start fails with
-   * `"timeout"`.
+   * The time limit for computing the first state, in milliseconds. When it expires, the agent is killed, and
+   * the start fails with `"timeout"`.
    *
    * @default {Infinity}
    */
@@ -138,7 +139,7 @@ export interface AgentOptions {
 export interface AgentChildOptions
   extends AgentOptions, Partial<Omit<ChildSpec, "start">> {}
 
-/** The specification of an agent as a child, as {@linkcode Agent.childSpec} gives it. */
+/** The child specification of an agent, as returned by {@linkcode Agent.childSpec}. */
 export interface AgentChildSpec<S> extends ChildSpec {
   /** Starts the agent, linked to the supervisor. */
   start: () => Promise<AgentPid<S>>;
@@ -155,22 +156,22 @@ export interface AgentCallOptions {
 }
 
 /**
- * Starts agents, and has them run functions.
+ * Starts agents and runs functions on their state.
  *
- * An agent runs one function at a time, in the order in which they come; what they give is copied to the
- * caller, but in the function it is the state itself: one for {@linkcode Agent.get} must not change it. A
- * function may be asynchronous; the agent does nothing else until it has ended. While an expensive
- * function runs, nobody else is served: where that matters, get what is needed and do the work in the
- * caller.
+ * An agent runs one function at a time, in the order of the requests. The caller receives a copy of the
+ * result, but the function itself works on the state and not on a copy: a function passed to
+ * {@linkcode Agent.get} must not modify it. A function may be asynchronous; the agent handles no other
+ * request until it has finished. An expensive function therefore blocks all other callers: if that matters,
+ * get the data that you need and do the work in the caller.
  *
- * A function that throws ends the agent, and the caller exits with what it threw. A caller also exits if
- * the agent is not there, its node is down, or the time is up, as it does from
- * {@link https://hexdocs.pm/elixir/1.18/GenServer.html#call/3 | GenServer.call}; after a timeout the
- * function may still run.
+ * A function that throws ends the agent, and the caller exits with the thrown value. A caller also exits if
+ * the agent does not exist, its node is down, or the timeout expires, as it does from
+ * {@link https://hexdocs.pm/elixir/1.18/GenServer.html#call/3 | GenServer.call}; after a timeout the function
+ * may still run.
  *
- * Functions do not travel: an agent of another node runs those that its node exports, given as the function
- * itself if this node exports it under the same name, or as `[module, function, args]`. The agent's node
- * decides what may be run, as for `Node.spawn`.
+ * Functions are not sent between nodes: an agent on another node runs functions that its node exports. Pass
+ * the function itself if this node exports it under the same name, or `[module, function, args]`. The agent's
+ * node decides which functions may run, as for `Node.spawn`.
  *
  * @example Under a supervisor
  * ```ts
@@ -190,15 +191,16 @@ export class Agent {
   private constructor() {}
 
   /**
-   * Starts an agent that is linked to the caller.
+   * Starts an agent, linked to the caller.
    *
    * Follows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2).
    *
    * @typeParam S The state.
-   * @param init Makes the first state, in the agent's process; the promise resolves when it has.
-   * @param options Name, and how long that may take.
+   * @param init Returns the first state; it runs in the agent's process. The promise resolves when it has
+   *   finished.
+   * @param options The name, and the time limit for `init`.
    * @returns The agent's pid.
-   * @throws {ExitError} If `init` throws, with what it threw; if it takes too long, with `"timeout"`; if
+   * @throws {ExitError} If `init` throws, with the thrown value; if it takes too long, with `"timeout"`; if
    *   the name is taken, with `{ type: "already_started", pid }`.
    *
    * @example Usage
@@ -225,16 +227,16 @@ export class Agent {
   }
 
   /**
-   * Starts an agent that is linked to nobody.
+   * Starts an agent without a link.
    *
-   * Follows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); else as
+   * Follows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); otherwise like
    * {@linkcode Agent.startLink}.
    *
    * @typeParam S The state.
-   * @param init Makes the first state, in the agent's process.
-   * @param options Name, and how long that may take.
+   * @param init Returns the first state; it runs in the agent's process.
+   * @param options The name, and the time limit for `init`.
    * @returns The agent's pid.
-   * @throws {ExitError} If the agent did not start, with the reason.
+   * @throws {ExitError} If the agent does not start, with the reason.
    *
    * @example Usage
    * ```ts
@@ -259,12 +261,12 @@ export class Agent {
   }
 
   /**
-   * An agent as the child of a supervisor. `[Agent, init]` in the list of children says the same, where no
-   * options are needed.
+   * Returns the child specification of an agent. In a list of children, `[Agent, init]` is a shorthand for it
+   * if no options are needed.
    *
    * @typeParam S The state.
-   * @param init Makes the first state, at each start.
-   * @param options Name, and what of the specification is to be different. The id is the name, or `"Agent"`.
+   * @param init Returns the first state, at each start.
+   * @param options The name, and overrides of the specification. The default id is the name, or `"Agent"`.
    * @returns The specification.
    *
    * @example Usage
@@ -290,12 +292,12 @@ export class Agent {
   }
 
   /**
-   * A name or pid as that of an agent whose state's type is known, so that the functions it is given are
-   * checked.
+   * Returns a pid or a name as that of an agent with a known state type, so that the functions passed to the
+   * agent are type-checked.
    *
    * @typeParam S The state.
    * @param agent A pid or a name.
-   * @returns The same.
+   * @returns The same value.
    *
    * @example Usage
    * ```ts
@@ -312,19 +314,20 @@ export class Agent {
   }
 
   /**
-   * Gives what a function makes of the state.
+   * Returns the result of a function of the state.
    *
    * Follows [Agent.get/3](https://hexdocs.pm/elixir/1.18/Agent.html#get/3).
    *
    * @typeParam S The state.
-   * @typeParam R What the function gives.
+   * @typeParam R The result of the function.
    * @param agent The agent.
-   * @param fn The function.
-   * @param options How long to wait.
-   * @returns What it gave: a copy.
-   * @throws {ExitError} If the function threw, the agent is not there, its node is down, or the time is up.
+   * @param fn Computes the result from the state.
+   * @param options The timeout.
+   * @returns A copy of the result.
+   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout
+   *   expires.
    * @throws {UndefinedFunctionError} If the agent's node does not export the function.
-   * @throws {SpawnRefusedError} If the agent's node refuses it; `code` says why.
+   * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
    *
    * @example Usage
    * ```ts
@@ -346,18 +349,19 @@ export class Agent {
   }
 
   /**
-   * Has a function make the next state of the last.
+   * Updates the state with a function.
    *
    * Follows [Agent.update/3](https://hexdocs.pm/elixir/1.18/Agent.html#update/3).
    *
    * @typeParam S The state.
    * @param agent The agent.
-   * @param fn The function.
-   * @param options How long to wait.
-   * @returns `"ok"`, when it is done.
-   * @throws {ExitError} If the function threw, the agent is not there, its node is down, or the time is up.
+   * @param fn Computes the next state from the current one.
+   * @param options The timeout.
+   * @returns `"ok"` once the state is updated.
+   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout
+   *   expires.
    * @throws {UndefinedFunctionError} If the agent's node does not export the function.
-   * @throws {SpawnRefusedError} If the agent's node refuses it; `code` says why.
+   * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
    *
    * @example Usage
    * ```ts
@@ -379,20 +383,21 @@ export class Agent {
   }
 
   /**
-   * Has a function make the next state, and gives something else that it makes.
+   * Updates the state with a function, and returns a second value that the function computes.
    *
-   * Follows [Agent.get_and_update/3](https://hexdocs.pm/elixir/1.18/Agent.html#get_and_update/3). A function
-   * that gives no pair ends the agent with `{ type: "bad_return_value", value }`.
+   * Follows [Agent.get_and_update/3](https://hexdocs.pm/elixir/1.18/Agent.html#get_and_update/3). If the
+   * function does not return a pair, the agent exits with `{ type: "bad_return_value", value }`.
    *
    * @typeParam S The state.
-   * @typeParam R What the caller gets.
+   * @typeParam R The result for the caller.
    * @param agent The agent.
-   * @param fn The function; it gives `[what the caller gets, the next state]`.
-   * @param options How long to wait.
-   * @returns The first of the two: a copy.
-   * @throws {ExitError} If the function threw, the agent is not there, its node is down, or the time is up.
+   * @param fn Returns `[result for the caller, next state]`.
+   * @param options The timeout.
+   * @returns A copy of the first element of the pair.
+   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout
+   *   expires.
    * @throws {UndefinedFunctionError} If the agent's node does not export the function.
-   * @throws {SpawnRefusedError} If the agent's node refuses it; `code` says why.
+   * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
    *
    * @example Usage
    * ```ts
@@ -415,17 +420,17 @@ export class Agent {
   }
 
   /**
-   * Has a function make the next state, and does not wait.
+   * Updates the state with a function, without waiting for it.
    *
-   * Follows [Agent.cast/2](https://hexdocs.pm/elixir/1.18/Agent.html#cast/2): it is `"ok"` also if the agent
-   * is not there, or its node refuses the function.
+   * Follows [Agent.cast/2](https://hexdocs.pm/elixir/1.18/Agent.html#cast/2): it returns `"ok"` even if the
+   * agent does not exist, or its node refuses the function.
    *
    * @typeParam S The state.
    * @param agent The agent.
-   * @param fn The function.
-   * @returns `"ok"`; as a promise while the connection's buffer is full, or while the registry that keeps
-   *   the agent's name takes its time.
-   * @throws {TypeError} If it is no function, or one that cannot be named for the agent's node.
+   * @param fn Computes the next state from the current one.
+   * @returns `"ok"`; as a promise while the connection's buffer is full, or while the registry that holds the
+   *   agent's name is slow to answer.
+   * @throws {TypeError} If `fn` is not a function, or the agent's node cannot be given a name for it.
    *
    * @example Usage
    * ```ts
@@ -457,15 +462,15 @@ export class Agent {
   }
 
   /**
-   * Stops an agent, and waits until it has ended.
+   * Stops an agent and waits until it has exited.
    *
    * Follows [Agent.stop/3](https://hexdocs.pm/elixir/1.18/Agent.html#stop/3).
    *
    * @param agent The agent.
-   * @param reason The reason that it exits with.
-   * @param timeout Milliseconds to wait.
+   * @param reason The exit reason.
+   * @param timeout The timeout in milliseconds.
    * @returns `"ok"`.
-   * @throws {ExitError} If it is not there, its node is down, or it does not end in time.
+   * @throws {ExitError} If the agent does not exist, its node is down, or it does not exit in time.
    *
    * @example Usage
    * ```ts

@@ -1,5 +1,5 @@
 /**
- * Applications: what is started and stopped as a whole, and configured by an environment of its own.
+ * Applications: components that are started and stopped as a unit, each with its own configuration.
  *
  * Follows Elixir's [Application](https://hexdocs.pm/elixir/1.18/Application.html).
  *
@@ -46,7 +46,7 @@ import { inspect, quote } from "./runtime/values/inspect.ts";
 export type { ApplicationSpec };
 export { ApplicationStartError } from "./servers/application/application_client.ts";
 
-/** A setting that is there, from {@linkcode Application.fetchEnv}. */
+/** A setting that exists, from {@linkcode Application.fetchEnv}. */
 export interface EnvValue<T> {
   /** Always `"ok"`. */
   type: "ok";
@@ -58,7 +58,7 @@ export interface EnvValue<T> {
 export interface LoadedApplication {
   /** Its name. */
   name: string;
-  /** A description, in a line. */
+  /** A one-line description. */
   description: string | undefined;
   /** Its version. */
   vsn: string | undefined;
@@ -76,7 +76,7 @@ const SPEC_KEYS: readonly unknown[] = [
 /** Options for {@linkcode Application.stop}. */
 export interface ApplicationStopOptions {
   /**
-   * Milliseconds that the top supervisor of each application may take to stop; then it is killed.
+   * How long the top supervisor of each application may take to stop, in milliseconds; then it is killed.
    *
    * @default {60_000}
    */
@@ -86,8 +86,8 @@ export interface ApplicationStopOptions {
 /** Options for {@linkcode Application.putEnv} and {@linkcode Application.deleteEnv}. */
 export interface EnvOptions {
   /**
-   * Whether the setting outlives the first start of its application, whose own environment takes the
-   * place of what has been put before otherwise.
+   * Whether the setting survives the first start of its application. At that start, the application's own
+   * environment overwrites settings that are not persistent.
    *
    * @default {false}
    */
@@ -99,11 +99,11 @@ function here(): Applications {
 }
 
 /**
- * Starts and stops applications, and keeps their environments.
+ * Starts and stops applications, and stores their environments.
  *
- * Both belong to a node: to that of the calling process, outside any process to the default node. What
- * is put into an environment stays there whether or not the application runs; any value will do, a
- * function as well, as it never leaves the node.
+ * Applications and their environments belong to a node: that of the calling process, or the default node for
+ * code outside any process. Settings remain whether or not the application runs. A setting can be any value,
+ * even a function, as it never leaves the node.
  *
  * @example Configuration that is loaded before the start wins over the application's own
  * ```ts
@@ -125,21 +125,21 @@ export class Application {
   private constructor() {}
 
   /**
-   * Starts an application, after those that it depends on.
+   * Starts an application, after the applications that it depends on.
    *
-   * Follows [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).
-   * The dependencies of an application that runs already are not started. A process of the application's own
-   * starts its top supervisor: the application does not end with the caller, and prints where the node
-   * prints. If one application does not start, those that were started for it are stopped again.
+   * Follows
+   * [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).
+   * If the application already runs, its dependencies are not started. A process of the application starts
+   * its top supervisor, so the application does not end with the caller, and prints where the node prints. If
+   * one application fails to start, the dependencies that were started for it are stopped again.
    *
-   * When the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the
-   * node's log is told and the application is no longer started; applications that depend on it are left
-   * alone.
+   * When the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the exit is
+   * logged, and the application no longer counts as started. Applications that depend on it keep running.
    *
    * @param application The application.
-   * @returns `"ok"`, or `"already_started"` if one of that name runs.
-   * @throws {ApplicationStartError} If it, or one that it depends on, does not start.
-   * @throws {TypeError} If the application is not a valid one, or depends on itself.
+   * @returns `"ok"`, or `"already_started"` if an application of that name runs.
+   * @throws {ApplicationStartError} If the application, or one that it depends on, does not start.
+   * @throws {TypeError} If the application is invalid, or depends on itself.
    *
    * @example Usage
    * ```ts
@@ -166,16 +166,16 @@ export class Application {
   }
 
   /**
-   * Stops an application, and waits until it has stopped.
+   * Stops an application and waits until it has stopped.
    *
-   * Follows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). Its `prepStop`
-   * is called, its top supervisor is told to exit with `"shutdown"` and has ended its children, last
-   * started first, and then its `stop` is called. What one of the two throws is reported to the node's
-   * log, and stopping goes on. Applications that depend on it are left alone, as are those that it depends
-   * on.
+   * Follows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its
+   * `prepStop` is called; then its top supervisor receives the exit signal `"shutdown"` and ends its
+   * children, last started first; then its `stop` is called. If `prepStop` or `stop` throws, the error is
+   * logged, and stopping continues. Applications that depend on it, and those that it depends on, keep
+   * running.
    *
    * @param name The application's name.
-   * @param options How long it may take.
+   * @param options The time limit.
    * @returns `"ok"`, or `"not_started"`.
    *
    * @example Usage
@@ -196,9 +196,9 @@ export class Application {
   }
 
   /**
-   * The applications that run, in the order of their start.
+   * Returns the names of the running applications, in the order of their start.
    *
-   * @returns Their names.
+   * @returns The names.
    *
    * @example Usage
    * ```ts
@@ -213,12 +213,12 @@ export class Application {
   }
 
   /**
-   * The specification of an application that has been started, whether or not it runs.
+   * Returns the specification of an application that has been started, whether or not it still runs.
    *
    * Follows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1).
    *
    * @param app The application's name.
-   * @returns What is known, in an object of its own, or `undefined` if there is no such application.
+   * @returns A copy of the specification, or `undefined` if there is no such application.
    *
    * @example Usage
    * ```ts
@@ -239,12 +239,12 @@ export class Application {
    */
   static spec(app: string): LoadedApplication | undefined;
   /**
-   * One thing that is known of an application.
+   * Returns one property of an application's specification.
    *
    * Follows [Application.spec/2](https://hexdocs.pm/elixir/1.18/Application.html#spec/2).
    *
    * @param app The application's name.
-   * @param key What is asked for.
+   * @param key The property.
    * @returns Its value, or `undefined` if there is no such application.
    * @throws {TypeError} If the key is not one of {@linkcode LoadedApplication}.
    */
@@ -275,10 +275,10 @@ export class Application {
   }
 
   /**
-   * Puts the settings of several applications, as a configuration file has them.
+   * Stores the settings of several applications at once, as a configuration file does.
    *
    * Follows [Application.put_all_env/2](https://hexdocs.pm/elixir/1.18/Application.html#put_all_env/2) with
-   * `persistent: true`: they win over what the applications bring with them.
+   * `persistent: true`: they take precedence over the applications' own environments.
    *
    * @param config The settings, by application and key.
    * @returns `"ok"`.
@@ -306,16 +306,16 @@ export class Application {
   }
 
   /**
-   * Puts a setting.
+   * Stores a setting.
    *
    * Follows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the
-   * application is started for the first time, settings that it brings with it take the place of those
-   * that were put before and are not persistent.
+   * application starts for the first time, its own environment overwrites earlier settings that are not
+   * persistent.
    *
    * @param app The application's name.
    * @param key The setting's name.
-   * @param value The value; it is kept as it is, not copied.
-   * @param options Whether it is persistent.
+   * @param value The value; it is stored as is, not copied.
+   * @param options Whether the setting is persistent.
    * @returns `"ok"`.
    *
    * @example Usage
@@ -341,7 +341,7 @@ export class Application {
   }
 
   /**
-   * A setting, or nothing if it has not been put.
+   * Returns a setting, or `undefined` if it is not set.
    *
    * @typeParam T The setting's type, which is not checked.
    * @param app The application's name.
@@ -359,12 +359,12 @@ export class Application {
    */
   static getEnv<T = unknown>(app: string, key: string): T | undefined;
   /**
-   * A setting, or what is given for it if it has not been put.
+   * Returns a setting, or a default if it is not set.
    *
    * @typeParam T The setting's type, which is not checked.
    * @param app The application's name.
    * @param key The setting's name.
-   * @param otherwise The value if there is none.
+   * @param otherwise The default.
    * @returns The value.
    */
   static getEnv<T>(app: string, key: string, otherwise: T): T;
@@ -375,12 +375,12 @@ export class Application {
   }
 
   /**
-   * A setting, told apart from one that has not been put.
+   * Returns a setting, and distinguishes `undefined` from a setting that is not set.
    *
    * @typeParam T The setting's type, which is not checked.
    * @param app The application's name.
    * @param key The setting's name.
-   * @returns The value in an {@linkcode EnvValue}, or `"error"`.
+   * @returns The value in an {@linkcode EnvValue}, or `"error"` if it is not set.
    *
    * @example Usage
    * ```ts
@@ -404,13 +404,13 @@ export class Application {
   }
 
   /**
-   * A setting that must have been put: Elixir's `fetch_env!`.
+   * Returns a setting, and throws if it is not set: Elixir's `fetch_env!`.
    *
    * @typeParam T The setting's type, which is not checked.
    * @param app The application's name.
    * @param key The setting's name.
    * @returns The value.
-   * @throws {TypeError} If it has not been put.
+   * @throws {TypeError} If it is not set.
    *
    * @example Usage
    * ```ts
@@ -433,16 +433,16 @@ export class Application {
   }
 
   /**
-   * Takes a setting away.
+   * Deletes a setting.
    *
    * Follows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A
-   * persistent one is back when its application is started for the first time, unless it is taken away as
-   * such.
+   * persistent setting reappears when its application starts for the first time, unless it is deleted with
+   * `persistent: true`.
    *
    * @param app The application's name.
    * @param key The setting's name.
-   * @param options Whether it is taken away for good.
-   * @returns `"ok"`, also if it was not there.
+   * @param options Whether to delete a persistent setting for good.
+   * @returns `"ok"`, even if it was not set.
    *
    * @example Usage
    * ```ts
@@ -466,10 +466,10 @@ export class Application {
   }
 
   /**
-   * All settings of an application.
+   * Returns all settings of an application.
    *
    * @param app The application's name.
-   * @returns The values by key, in an object of its own.
+   * @returns A new object with the values by key.
    *
    * @example Usage
    * ```ts

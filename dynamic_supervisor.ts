@@ -1,5 +1,5 @@
 /**
- * Supervisors of children that are started on demand.
+ * Supervisors whose children are started on demand.
  *
  * Follows Elixir's [DynamicSupervisor](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html).
  *
@@ -64,34 +64,34 @@ export type { DynamicChildInfo };
 /** Options for {@linkcode DynamicSupervisor.startLink}. */
 export interface DynamicSupervisorOptions {
   /**
-   * The name that the supervisor has: on its node, in a registry, or in the cluster.
+   * The name of the supervisor: on its node, in a registry, or in the cluster.
    *
    * @default {undefined}
    */
   name?: ServerName;
   /**
-   * How many children there may be at a time, those that are tried again among them.
+   * The maximum number of children, including those that are waiting to be restarted.
    *
    * @default {Infinity}
    */
   maxChildren?: number;
   /**
-   * How many restarts are made within `maxSeconds`; one more, and the supervisor ends its children and
+   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and
    * exits.
    *
    * @default {3}
    */
   maxRestarts?: number;
   /**
-   * The time within which restarts are counted: whole seconds, 1 or more. As in OTP, the clock is read
-   * in whole seconds, so that a restart counts for up to one second more.
+   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
+   * whole seconds, so a restart can count for up to one second longer.
    *
    * @default {5}
    */
   maxSeconds?: number;
   /**
-   * Arguments that the start of every child gets, before its own. Functions get these values themselves,
-   * not copies.
+   * Arguments that are passed to the start function of every child, before its own. Functions receive the
+   * values themselves, not copies.
    *
    * Follows `:extra_arguments` of
    * [DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1).
@@ -102,22 +102,24 @@ export interface DynamicSupervisorOptions {
 }
 
 /**
- * Starts supervisors whose children come and go, and children under them.
+ * Starts supervisors whose children come and go, and starts children under them.
  *
- * A DynamicSupervisor starts with no children. Each is started by {@linkcode DynamicSupervisor.startChild},
- * is known by its pid, and is on its own: there is one strategy, `"one_for_one"`, and no order. A child has
- * a specification as that of a `Supervisor` has; its `id` need not be its own, as it is not used, and
- * `significant` means nothing.
+ * A DynamicSupervisor starts without children. Each child is started by
+ * {@linkcode DynamicSupervisor.startChild} and identified by its pid. Children are independent: the only
+ * strategy is `"one_for_one"`, and they have no order. A child has the same specification as a child of a
+ * `Supervisor`, but its `id` need not be unique, as it is not used, and `significant` has no effect.
  *
- * A child that ends is started again as its `restart` says, with another pid; one that is not, is
- * forgotten. If it does not start, it is tried again, and each try counts as a restart; after more than
+ * A child that exits is restarted according to its `restart`, with a new pid; a child that is not restarted
+ * is removed. If the restart fails, it is tried again, and each attempt counts as a restart. After more than
  * `maxRestarts` within `maxSeconds` the supervisor ends all children and exits with `"shutdown"`.
  *
- * When it ends, it tells all children at once to exit with `"shutdown"`, and kills each that takes longer
- * than its `shutdown`: it takes as long as the slowest, not as all together. As a `Supervisor`, it is
- * linked to the process that starts it, traps exits, and exits with that process for the same reason.
+ * When the supervisor exits, it sends `"shutdown"` to all children at once, and kills each child that takes
+ * longer than its `shutdown`: this takes as long as the slowest child, not the sum of all. Like a
+ * `Supervisor`, it is linked to the process that starts it, traps exits, and exits with the same reason as
+ * that process.
  *
- * The functions take a supervisor of any node; they exit if it is not there or its node is down.
+ * The functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is
+ * down.
  *
  * @example Under a supervisor
  * ```ts
@@ -152,7 +154,7 @@ export class DynamicSupervisor {
    * Follows
    * [DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1).
    *
-   * @param options Name, and how many children and restarts are too many.
+   * @param options The name, and the limits for children and restarts.
    * @returns The supervisor's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    * @throws {RangeError} If a limit is out of bounds.
@@ -177,9 +179,9 @@ export class DynamicSupervisor {
   }
 
   /**
-   * A DynamicSupervisor as the child of a supervisor: `[DynamicSupervisor, { name }]`.
+   * Returns the child specification of a DynamicSupervisor; `[DynamicSupervisor, { name }]` is a shorthand.
    *
-   * @param options Name and limits.
+   * @param options The name and the limits.
    * @returns The specification; its id is the name.
    *
    * @example Usage
@@ -208,17 +210,16 @@ export class DynamicSupervisor {
    *
    * Follows
    * [DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2).
-   * The child is started by the supervisor, one at a time: a start that takes its time keeps the others
-   * waiting. For a supervisor of another node, the child's `start` is a function that both nodes export, or
-   * `[module, function, args]`.
+   * The supervisor starts one child at a time: a slow start delays the others. For a supervisor on another
+   * node, the child's `start` must be a function that both nodes export, or `[module, function, args]`.
    *
-   * @typeParam C The child, of whose type it is known whether its start may give `"ignore"`.
+   * @typeParam C The child; its type determines whether the result can be `"ignore"`.
    * @param supervisor The supervisor.
-   * @param child A specification, something that makes one, or that with its options.
-   * @returns The child's pid; or `"ignore"`, if its start gave that, and there is no child then.
-   * @throws {ExitError} If it does not start, with its reason; if there are as many children as there may
-   *   be, with `"max_children"`; if the supervisor is not there or its node is down, with what was called.
-   * @throws {TypeError} If the child is not a valid one, or its `start` cannot be sent.
+   * @param child A specification, a module that has one, or such a module with its options.
+   * @returns The child's pid, or `"ignore"` if its start returned that; then no child is added.
+   * @throws {ExitError} If the child does not start, with its reason; if `maxChildren` is reached, with
+   *   `"max_children"`; if the supervisor does not exist or its node is down, with the call.
+   * @throws {TypeError} If the child is invalid, or its `start` cannot be sent.
    *
    * @example Usage
    * ```ts
@@ -252,16 +253,16 @@ export class DynamicSupervisor {
   }
 
   /**
-   * Ends a child for good, and waits for its end.
+   * Ends a child permanently, and waits until it has exited.
    *
    * Follows
    * [DynamicSupervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#terminate_child/2).
-   * A child that is being tried again still goes by the pid that it had.
+   * A child that is waiting to be restarted is identified by its previous pid.
    *
    * @param supervisor The supervisor.
    * @param pid The child.
-   * @returns `"ok"`, or `"not_found"` for what is not a child.
-   * @throws {ExitError} If the supervisor is not there or its node is down.
+   * @returns `"ok"`, or `"not_found"` if the pid is not a child.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -294,14 +295,14 @@ export class DynamicSupervisor {
   }
 
   /**
-   * All children of a supervisor, in the order of their start.
+   * Returns the children of a supervisor, in the order of their start.
    *
    * Follows
    * [DynamicSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#which_children/1).
    *
    * @param supervisor The supervisor.
    * @returns Each child's pid and type.
-   * @throws {ExitError} If the supervisor is not there or its node is down.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -323,14 +324,14 @@ export class DynamicSupervisor {
   }
 
   /**
-   * How many children a supervisor has.
+   * Counts the children of a supervisor.
    *
    * Follows
    * [DynamicSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#count_children/1).
    *
    * @param supervisor The supervisor.
-   * @returns All children, those that run, supervisors and workers.
-   * @throws {ExitError} If the supervisor is not there or its node is down.
+   * @returns The numbers of all children, of running ones, of supervisors and of workers.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -347,18 +348,18 @@ export class DynamicSupervisor {
   }
 
   /**
-   * Stops a supervisor and its children, and waits until they have ended.
+   * Stops a supervisor and its children, and waits until they have exited.
    *
    * Follows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a
-   * reason other than `"normal"` and a shutdown is reported as an error, and goes out over the links as
-   * well.
+   * reason other than `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's
+   * links.
    *
    * @param supervisor The supervisor.
-   * @param reason The reason with which it exits.
-   * @param timeout Milliseconds to wait. A supervisor that takes longer goes on stopping.
+   * @param reason The exit reason.
+   * @param timeout The timeout in milliseconds. A supervisor that takes longer continues to stop.
    * @returns `"ok"`.
-   * @throws {ExitError} If the supervisor is not there, its node is down, it exits for another reason, or
-   *   not in time.
+   * @throws {ExitError} If the supervisor does not exist, its node is down, it exits for another reason, or
+   *   it does not exit in time.
    *
    * @example Usage
    * ```ts

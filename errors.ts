@@ -1,5 +1,5 @@
 /**
- * The error classes that callers catch, and how an exit reason is said in words.
+ * The error classes that callers catch, and functions that describe exit reasons.
  *
  * @example Catch a call to a node that is not there
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Servers: processes that keep a state, answer calls and take casts, one at a time.
+ * Servers: processes that hold a state, and handle calls and casts one at a time.
  *
  * Follows Elixir's [GenServer](https://hexdocs.pm/elixir/1.18/GenServer.html).
  *
@@ -84,8 +84,8 @@ export type {
 };
 
 /**
- * The types of a server: an interface of one's own with those of these that the server has. What is left
- * out is not served: without `cast`, no cast compiles.
+ * The types of a server: an interface with those of these properties that the server has. Without a property
+ * the server does not handle that kind of message: without `cast`, no cast compiles.
  *
  * @example Usage
  * ```ts
@@ -120,11 +120,11 @@ export interface GenServerTypes {
   call?: [request: unknown, reply: unknown];
   /** The casts. */
   cast?: unknown;
-  /** The messages that are sent to it, besides those of the system. */
+  /** The plain messages that the server receives, besides system messages. */
   info?: unknown;
   /** The argument of `handleContinue`. */
   continue?: unknown;
-  /** `true` if `init` may give `"ignore"`: starting it then may, too. */
+  /** `true` if `init` may return `"ignore"`; then starting the server may return it as well. */
   ignore?: boolean;
 }
 
@@ -151,14 +151,14 @@ export type ArgOf<T> = T extends { arg: unknown } ? T["arg"] : unknown;
 /** A server's state. */
 export type StateOf<T> = T extends { state: unknown } ? T["state"] : unknown;
 
-/** The requests that a server answers. */
+/** The requests that a server handles. */
 export type RequestOf<T> = T extends { call: unknown }
   ? T["call"] extends infer C
     ? C extends readonly [infer Q, unknown] ? Q : never
   : never
   : never;
 
-/** The replies of a server to requests of a type; to any request, if the type is left out. */
+/** The replies of a server to requests of a type, or to any request if the type is omitted. */
 export type ReplyOf<T, R = AsSent<RequestOf<T>>> = 0 extends 1 & T
   // deno-lint-ignore no-explicit-any
   ? any
@@ -169,10 +169,10 @@ export type ReplyOf<T, R = AsSent<RequestOf<T>>> = 0 extends 1 & T
     : never
   : never;
 
-/** The casts that a server takes. */
+/** The casts that a server handles. */
 export type CastOf<T> = T extends { cast: unknown } ? T["cast"] : never;
 
-/** The messages that a server is to be sent. */
+/** The plain messages that a server handles. */
 export type InfoOf<T> = T extends { info: unknown } ? T["info"] : never;
 
 /** The argument of a server's `handleContinue`. */
@@ -181,11 +181,11 @@ export type ContinueOf<T> = T extends { continue: unknown } ? T["continue"]
 
 /** The message type of a server that takes no plain messages: no value has this type. */
 export interface NoInfo {
-  /** Cannot be. */
+  /** Never present. */
   readonly none: never;
 }
 
-/** Messages that every server may receive: EXIT, DOWN, nodes that come and go, its timeout. */
+/** Messages that every server may receive: EXIT, DOWN, node changes, and its timeout. */
 export type SystemMessage =
   | "timeout"
   | ExitMessage
@@ -193,7 +193,8 @@ export type SystemMessage =
   | { type: "nodeup" | "nodedown"; node: string };
 
 /**
- * The caller of a request, for {@linkcode GenServer.reply}. It is plain data, and can be sent to others.
+ * The caller of a request, for {@linkcode GenServer.reply}. It is plain data, and can be sent to other
+ * processes.
  *
  * @typeParam R The replies that the caller may get.
  */
@@ -211,17 +212,17 @@ export interface From<in R = any> {
   readonly takes?: (reply: R) => void;
 }
 
-/** Options of a callback's result that go with the state. */
+/** Options that accompany the state in a callback's result. */
 export interface ResultOptions<T> {
   /**
-   * Milliseconds to wait for the next message. If none comes, `handleInfo` gets `"timeout"`; any message
-   * that comes ends the wait.
+   * How long to wait for the next message, in milliseconds. If none arrives, `handleInfo` receives
+   * `"timeout"`; any message ends the wait.
    *
    * @default {Infinity}
    */
   timeout?: number;
   /**
-   * The argument of `handleContinue`, which is called at once, before any message.
+   * The argument of `handleContinue`, which is called immediately, before any other message is handled.
    *
    * @default {undefined}
    */
@@ -240,25 +241,25 @@ export interface InitOk<T> extends ResultOptions<T> {
 export interface InitStop {
   /** Always `"stop"`. */
   type: "stop";
-  /** Why. */
+  /** The reason. */
   reason: unknown;
 }
 
-/** `{:reply, reply, state}`: the caller gets its answer. */
+/** `{:reply, reply, state}`: the caller receives the reply. */
 export interface ReplyResult<T, A = ReplyOf<T>> extends ResultOptions<T> {
   /** Always `"reply"`. */
   type: "reply";
-  /** The answer. */
+  /** The reply. */
   reply: A;
-  /** The state from now on. */
+  /** The next state. */
   state: StateOf<T>;
 }
 
-/** `{:noreply, state}`: the server goes on; a caller gets its answer later, or from another process. */
+/** `{:noreply, state}`: the server continues; the caller receives a reply later, or from another process. */
 export interface NoReplyResult<T> extends ResultOptions<T> {
   /** Always `"noreply"`. */
   type: "noreply";
-  /** The state from now on. */
+  /** The next state. */
   state: StateOf<T>;
 }
 
@@ -266,19 +267,22 @@ export interface NoReplyResult<T> extends ResultOptions<T> {
 export interface StopResult<T> {
   /** Always `"stop"`. */
   type: "stop";
-  /** Why. Other than `"normal"` and a shutdown, it is reported as a crash. */
+  /** The exit reason. A reason other than `"normal"` and a shutdown is logged as a crash. */
   reason: unknown;
-  /** The last state, which `terminate` gets. */
+  /** The last state, passed to `terminate`. */
   state: StateOf<T>;
 }
 
-/** `{:stop, reason, reply, state}`: the caller gets its answer when `terminate` has run, and the server ends. */
+/**
+ * `{:stop, reason, reply, state}`: the caller receives the reply after `terminate` has run, and the server
+ * ends.
+ */
 export interface StopReplyResult<T, A = ReplyOf<T>> extends StopResult<T> {
-  /** The answer. */
+  /** The reply. */
   reply: A;
 }
 
-/** The result of `init`; `"ignore"` where the types allow it. */
+/** The result of `init`; it includes `"ignore"` if the types allow it. */
 export type InitResult<T> =
   | InitOk<T>
   | InitStop
@@ -291,25 +295,25 @@ export type CallResult<T, A = ReplyOf<T>> =
   | StopResult<T>
   | StopReplyResult<T, A>;
 
-/** Answers the calls of one request, or of all. */
+/** Handles the calls of one request, or of all. */
 export type CallHandler<T, Q = RequestOf<T>, A = ReplyOf<T>> = (
   request: Q,
   from: From<A>,
   state: StateOf<T>,
 ) => MaybePromise<CallResult<T, A>>;
 
-/** A handler of a server of which no types are known. */
+/** A handler of a server whose types are unknown. */
 // deno-lint-ignore no-explicit-any
 export type UntypedCallHandler = (request: any, from: any, state: any) => any;
 
-/** The pairs of request and reply of a server. */
+/** The request and reply pairs of a server. */
 export type CallsOf<T> = T extends { call: infer C extends [unknown, unknown] }
   ? C
   : never;
 
 /**
- * The name of a request: itself if it is a string, else its `type`, or the first element of a tuple;
- * `never` if it has no name.
+ * The name of a request: the request itself if it is a string, otherwise its `type` or the first element of a
+ * tuple; `never` if it has no name.
  */
 export type RequestName<Q> = Q extends string ? Q
   : Q extends { type: infer K extends string } ? K
@@ -317,7 +321,7 @@ export type RequestName<Q> = Q extends string ? Q
   : never;
 
 /**
- * A handler for each request, by the request's name. Each must reply with the type that its request
+ * One handler per request, by the request's name. Each handler must reply with the type that its request
  * declares.
  */
 export type CallHandlers<T> = {
@@ -329,10 +333,10 @@ export type HasOneReply<T, C extends [unknown, unknown] = CallsOf<T>> =
   C extends unknown ? [ReplyOf<T>] extends [C[1]] ? true : false : never;
 
 /**
- * How a server answers calls: by one function, or by a handler for each request.
+ * How a server handles calls: with one function, or with one handler per request.
  *
- * Where requests with names declare different replies, it is the latter: a function could reply to one
- * request with the reply of another.
+ * If named requests declare different replies, one handler per request is required: a single function could
+ * reply to one request with the reply type of another.
  */
 export type HandleCall<T> = 0 extends 1 & T
   ? UntypedCallHandler | { readonly [name: string]: UntypedCallHandler }
@@ -346,16 +350,16 @@ export type HandleCall<T> = 0 extends 1 & T
 export type CastResult<T> = NoReplyResult<T> | StopResult<T>;
 
 /**
- * The callbacks of a server: an object with these functions, or a class that has them as static ones. All
- * but `init` may be left out, and each may be asynchronous: the server takes no other message until it has
- * ended.
+ * The callbacks of a server: an object with these functions, or a class that has them as static methods. Only
+ * `init` is required. Each callback may be asynchronous: the server handles no other message until it has
+ * finished.
  *
- * A callback that throws ends the server, and its callers exit with the value thrown. As in Elixir, a value that
- * is thrown and is no error counts as what the callback gives. What it gives that is none of its results
- * ends the server with `{ type: "bad_return_value", value }`.
+ * A callback that throws ends the server, and its callers exit with the thrown value. As in Elixir, a thrown
+ * value that is not an error counts as the callback's return value. An invalid return value ends the server
+ * with `{ type: "bad_return_value", value }`.
  *
- * The types are those of what is sent to the server by those who know its type; nothing checks a message
- * that comes from elsewhere.
+ * The types describe messages from senders that know the server's type; messages from other senders are not
+ * checked.
  *
  * @typeParam T The types of the server.
  */
@@ -368,33 +372,33 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    */
   readonly name?: string;
   /**
-   * How the server is started as a child of a supervisor, where it is not by
-   * {@linkcode GenServer.startLink}: under a name, for one.
+   * Starts the server as a child of a supervisor. Define it to replace {@linkcode GenServer.startLink}, for
+   * example to start the server under a name.
    *
-   * @param arg What `init` is to get.
+   * @param arg The argument for `init`.
    * @returns The pid.
    */
   startLink?(arg: ArgOf<T>): Promise<Pid | "ignore">;
   /**
-   * Makes the first state. The one who starts the server waits for it.
+   * Returns the first state. The process that starts the server waits for it.
    *
-   * @param arg What was given to the start: a copy.
-   * @returns `{ type: "ok", state }`, or why not.
+   * @param arg The argument of the start: a copy.
+   * @returns `{ type: "ok", state }`, or the reason not to start.
    */
   init(arg: ArgOf<T>): MaybePromise<InitResult<T>>;
   /**
-   * Answers calls: a function of the request, the caller (for a later {@linkcode GenServer.reply}) and
-   * the state, or such a function for each request, by the request's name: the request itself if it is a
-   * string, else its `type`, or the first element of a tuple. It returns the answer and the next state.
+   * Handles calls: a function of the request, the caller (for a later {@linkcode GenServer.reply}) and the
+   * state, or one such function per request, by the request's name: the request itself if it is a string,
+   * otherwise its `type` or the first element of a tuple. It returns the reply and the next state.
    *
-   * Without it, a call ends the server with an error. A request for which there is no handler fails for
-   * its caller, with the reason `"badarg"`, and the server goes on.
+   * Without it, a call ends the server with an error. If a request has no handler, the call fails with the
+   * reason `"badarg"`, and the server continues.
    */
   readonly handleCall?: HandleCall<T>;
   /**
-   * Takes a cast. Without it, a cast ends the server with an error.
+   * Handles a cast. Without it, a cast ends the server with an error.
    *
-   * @param request What is cast.
+   * @param request The cast.
    * @param state The state.
    * @returns The next state.
    */
@@ -403,10 +407,10 @@ export interface GenServerModule<T extends GenServerTypes = any> {
     state: StateOf<T>,
   ): MaybePromise<CastResult<T>>;
   /**
-   * Takes any other message, those of the system as well. Without it, a message is reported as an error
-   * and thrown away.
+   * Handles any other message, including system messages. Without it, a message is logged as an error and
+   * dropped.
    *
-   * @param message What has come.
+   * @param message The message.
    * @param state The state.
    * @returns The next state.
    */
@@ -415,9 +419,9 @@ export interface GenServerModule<T extends GenServerTypes = any> {
     state: StateOf<T>,
   ): MaybePromise<CastResult<T>>;
   /**
-   * Goes on after a callback that gave `continue`.
+   * Runs after a callback whose result contains `continue`.
    *
-   * @param value What that callback gave.
+   * @param value The value of `continue`.
    * @param state The state.
    * @returns The next state.
    */
@@ -427,10 +431,10 @@ export interface GenServerModule<T extends GenServerTypes = any> {
   ): MaybePromise<CastResult<T>>;
   /**
    * Cleans up before the server ends: when a callback stops it or throws, when it is stopped, and, if it
-   * traps exits, when the process that started it ends. Not when it is killed, nor when an exit signal ends
-   * it that it does not trap.
+   * traps exits, when the process that started it exits. It is not called when the server is killed, or when
+   * an untrapped exit signal ends it.
    *
-   * @param reason Why it ends.
+   * @param reason The exit reason.
    * @param state The state.
    */
   terminate?(reason: unknown, state: StateOf<T>): unknown;
@@ -451,7 +455,7 @@ export interface Serves<T> {
 }
 
 /**
- * The pid of a server of known types: what is called, cast and sent is checked.
+ * The pid of a server with known types: calls, casts and messages are type-checked.
  *
  * @typeParam T The types of the server.
  */
@@ -460,23 +464,24 @@ export type GenServerPid<T> =
   & Serves<T>;
 
 /**
- * A pid or name of a server of known types, as {@linkcode GenServer.ref} gives it.
+ * A pid or name of a server with known types, as returned by {@linkcode GenServer.ref}.
  *
  * @typeParam T The types of the server.
  */
 export type GenServerAddress<T> = ServerRef & Serves<T>;
 
 /**
- * A server as it is called: its pid, or its name on this node or another, in a registry, or in the cluster.
+ * A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the
+ * cluster.
  *
- * @typeParam T The types of the server; `any` for one of which nothing is known.
+ * @typeParam T The types of the server; `any` if they are unknown.
  */
 export type GenServerRef<T> =
   | GenServerPid<T>
   | GenServerAddress<T>
   | ServerRef;
 
-/** The result of a start: the pid; or `"ignore"`, where the types allow `init` to return that. */
+/** The result of a start: the pid, or `"ignore"` if the types allow `init` to return that. */
 export type StartResult<T> =
   | GenServerPid<T>
   | (0 extends 1 & T ? never
@@ -486,15 +491,15 @@ export type StartResult<T> =
 /** Options for {@linkcode GenServer.start} and {@linkcode GenServer.startLink}. */
 export interface GenServerOptions {
   /**
-   * The name that the server has: on its node, in a registry, or in the cluster. It has it before `init`
+   * The name of the server: on its node, in a registry, or in the cluster. It is registered before `init`
    * runs.
    *
    * @default {undefined}
    */
   name?: ServerName;
   /**
-   * Milliseconds that `init` may take. After them the server is killed, and the start fails with
-   * `"timeout"`.
+   * The time limit for `init`, in milliseconds. When it expires, the server is killed, and the start fails
+   * with `"timeout"`.
    *
    * @default {Infinity}
    */
@@ -504,14 +509,14 @@ export interface GenServerOptions {
 /** Options for {@linkcode GenServer.call}. */
 export interface CallOptions {
   /**
-   * Milliseconds to wait for the reply; `Infinity` waits for ever.
+   * How long to wait for the reply, in milliseconds; `Infinity` waits forever.
    *
    * @default {5000}
    */
   timeout?: number;
 }
 
-/** The specification of a server as a child, as {@linkcode GenServer.childSpec} gives it. */
+/** The child specification of a server, as returned by {@linkcode GenServer.childSpec}. */
 export interface GenServerChildSpec<T> extends ChildSpec {
   /** Starts the server, linked to the supervisor. */
   start: () => Promise<StartResult<T>>;
@@ -534,7 +539,7 @@ export interface AbcastOptions {
 /** Options for {@linkcode GenServer.multiCall}. */
 export interface MultiCallOptions extends AbcastOptions {
   /**
-   * Milliseconds to wait for all replies.
+   * How long to wait for all replies, in milliseconds.
    *
    * @default {Infinity}
    */
@@ -545,28 +550,28 @@ export interface MultiCallOptions extends AbcastOptions {
 export interface MultiCallResult<R> {
   /** The replies, in the order of the nodes. */
   replies: { node: string; reply: R }[];
-  /** The nodes that did not reply: not there, no such server, or not in time. */
+  /** The nodes that did not reply: unreachable, without such a server, or too slow. */
   badNodes: string[];
 }
 
-/** The name of a server that is the same on several nodes. */
+/** A server name that is the same on several nodes. */
 export type LocalName<T> = (string | Atom) & Serves<T> | string | Atom;
 
 /**
- * Starts, calls and stops servers of callback modules.
+ * Starts, calls and stops servers that are defined by callback modules.
  *
- * A server is a process that keeps a state and takes one message at a time: calls, which are answered,
- * casts, which are not, and plain messages. What comes from one sender is taken in the order in which it
- * was sent. See {@linkcode GenServerModule} for the callbacks.
+ * A server is a process that holds a state and handles one message at a time: calls, which receive a reply,
+ * casts, which do not, and plain messages. Messages from one sender are handled in the order in which they
+ * were sent. See {@linkcode GenServerModule} for the callbacks.
  *
- * A call monitors the server while it waits. If the server is not there, ends before it has replied, or is
- * on a node that cannot be reached, or if the time is up, the caller exits: the promise rejects with an
- * `ExitError` that says what was called and why it failed. A reply that comes after that is dropped; it
- * never gets into the caller's mail.
+ * A call monitors the server while it waits. If the server does not exist, exits before it has replied, or is
+ * on a node that cannot be reached, or if the timeout expires, the caller exits: the promise rejects with an
+ * `ExitError` that contains the call and the reason. A later reply is dropped; it never reaches the caller's
+ * mailbox.
  *
- * Types: the pid that {@linkcode GenServer.startLink} gives knows the server's types, and so does what
- * {@linkcode GenServer.ref} gives for a name. A call of another request does not compile then. A plain pid
- * or name takes any request, and its reply is `any`.
+ * Types: the pid that {@linkcode GenServer.startLink} returns carries the server's types, and so does the
+ * reference that {@linkcode GenServer.ref} returns for a name. A call with an undeclared request then does
+ * not compile. A plain pid or name accepts any request, and the reply is `any`.
  *
  * @example Under a supervisor, by name, with a client's functions
  * ```ts
@@ -623,24 +628,24 @@ export class GenServer {
   private constructor() {}
 
   /**
-   * Starts a server that is linked to the caller.
+   * Starts a server, linked to the caller.
    *
-   * Follows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The
-   * promise resolves when `init` has ended. The server ends when the caller does: unless it traps exits, by
-   * the exit signal; if it traps them, it runs `terminate` and exits with the caller's reason, whatever
-   * that is.
+   * Follows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The promise
+   * resolves when `init` has finished. The server ends when the caller does. If it does not trap exits, the
+   * exit signal ends it. If it traps exits, it runs `terminate` and exits with the caller's reason, including
+   * `"normal"`.
    *
-   * If `init` fails, the caller gets the reason and, unless it traps exits, exits with it too, as it is
-   * linked. Nothing is left behind then: the process has ended, and its name is free.
+   * If `init` fails, the start rejects with the reason, and the caller, being linked, also exits with it
+   * unless it traps exits. By then the process has exited and its name is free.
    *
    * @typeParam T The types of the server.
    * @param module The callback module.
-   * @param arg What `init` gets; it is copied, as a message is.
-   * @param options Name, and how long `init` may take.
-   * @returns The server's pid, or `"ignore"` if `init` gave that.
-   * @throws {ExitError} If `init` stops, with its reason; if it throws, with what it threw; if it takes
+   * @param arg The argument for `init`; it is copied, like a message.
+   * @param options The name, and the time limit for `init`.
+   * @returns The server's pid, or `"ignore"` if `init` returned that.
+   * @throws {ExitError} If `init` stops, with its reason; if it throws, with the thrown value; if it takes
    *   too long, with `"timeout"`; if the name is taken, with `{ type: "already_started", pid }`.
-   * @throws {TypeError} If the module has no `init`, or the name is not one.
+   * @throws {TypeError} If the module has no `init`, or the name is invalid.
    *
    * @example Usage
    * ```ts
@@ -666,18 +671,18 @@ export class GenServer {
   }
 
   /**
-   * Starts a server that is linked to nobody, and outlives the caller.
+   * Starts a server without a link; it outlives the caller.
    *
-   * Follows [GenServer.start/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start/3); else as
+   * Follows [GenServer.start/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start/3); otherwise like
    * {@linkcode GenServer.startLink}.
    *
    * @typeParam T The types of the server.
    * @param module The callback module.
-   * @param arg What `init` gets; it is copied, as a message is.
-   * @param options Name, and how long `init` may take.
-   * @returns The server's pid, or `"ignore"` if `init` gave that.
-   * @throws {ExitError} If the server did not start, with the reason.
-   * @throws {TypeError} If the module has no `init`, or the name is not one.
+   * @param arg The argument for `init`; it is copied, like a message.
+   * @param options The name, and the time limit for `init`.
+   * @returns The server's pid, or `"ignore"` if `init` returned that.
+   * @throws {ExitError} If the server does not start, with the reason.
+   * @throws {TypeError} If the module has no `init`, or the name is invalid.
    *
    * @example Usage
    * ```ts
@@ -703,16 +708,16 @@ export class GenServer {
   }
 
   /**
-   * A server as the child of a supervisor.
+   * Returns the child specification of a server.
    *
-   * Where no name is given, `[module, arg]` in the list of children says the same. The child's id is its
-   * name, or else that of the module. If the module has a function `startLink` and no name is given, it is
-   * started by that.
+   * In a list of children, `[module, arg]` is a shorthand for it if no name is needed. The child's id is its
+   * name, or else the name of the module. If the module has a function `startLink` and no name is given, that
+   * function starts the child.
    *
    * @typeParam T The types of the server.
    * @param module The callback module.
-   * @param arg What `init` gets, at each start.
-   * @param options Name, and what of the specification is to be different.
+   * @param arg The argument for `init`, at each start.
+   * @param options The name, and overrides of the specification.
    * @returns The specification.
    *
    * @example Usage
@@ -743,11 +748,11 @@ export class GenServer {
   }
 
   /**
-   * A name or pid as that of a server of known types, so that what it is called with is checked.
+   * Returns a pid or a name as that of a server with known types, so that calls to it are type-checked.
    *
    * @typeParam T The types of the server.
    * @param server A pid or a name.
-   * @returns The same.
+   * @returns The same value.
    *
    * @example Usage
    * ```ts
@@ -773,21 +778,21 @@ export class GenServer {
   }
 
   /**
-   * Calls a server, and waits for its reply.
+   * Calls a server and waits for its reply.
    *
    * Follows [GenServer.call/3](https://hexdocs.pm/elixir/1.18/GenServer.html#call/3). The request is copied
-   * now, and the server gets it after all that the caller has sent to it before.
+   * immediately, and reaches the server after all earlier messages from the caller.
    *
    * @typeParam T The types of the server.
    * @typeParam R The request.
    * @param server Its pid, or its name.
-   * @param request What is asked.
-   * @param options How long to wait.
+   * @param request The request.
+   * @param options The timeout.
    * @returns The reply.
-   * @throws {ExitError} With `{ type: "call", reason, call }`, where the reason is `"noproc"` if nobody is
-   *   there, `{ type: "nodedown", node }` if its node is down or cannot be reached, `"timeout"` if there was
-   *   no reply in time, `"calling_self"` if a server calls itself, and otherwise that with which the server
-   *   exited. After a timeout the server may still do what was asked.
+   * @throws {ExitError} With `{ type: "call", reason, call }`. The reason is `"noproc"` if the server does
+   *   not exist, `{ type: "nodedown", node }` if its node is down or cannot be reached, `"timeout"` if no
+   *   reply arrived in time, `"calling_self"` if a server calls itself, and otherwise the server's exit
+   *   reason. After a timeout the server may still handle the request.
    * @throws {TypeError} If the request cannot be sent.
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
@@ -829,15 +834,16 @@ export class GenServer {
   }
 
   /**
-   * Tells a server something, and does not wait.
+   * Sends a request to a server without waiting for a reply.
    *
-   * Follows [GenServer.cast/2](https://hexdocs.pm/elixir/1.18/GenServer.html#cast/2): it is `"ok"` also if
-   * nobody is there, or its node cannot be reached.
+   * Follows [GenServer.cast/2](https://hexdocs.pm/elixir/1.18/GenServer.html#cast/2): it returns `"ok"` even
+   * if the server does not exist, or its node cannot be reached.
    *
    * @typeParam T The types of the server.
    * @param server Its pid, or its name.
-   * @param request What it is told; it is copied now.
-   * @returns `"ok"`; as a promise while the connection's buffer is full, to wait until it has drained.
+   * @param request The request; it is copied immediately.
+   * @returns `"ok"`; while the connection's buffer is full, a promise of `"ok"` that resolves when it has
+   *   drained.
    * @throws {TypeError} If the request cannot be sent.
    * @throws {QueueFullError} If the node's queue is at its hard cap; the request is not sent.
    *
@@ -858,16 +864,16 @@ export class GenServer {
   }
 
   /**
-   * Answers a call: from the server, or from any process that it gave `from` to, on any node.
+   * Replies to a call: from the server, or from any process that it passed `from` to, on any node.
    *
-   * Follows [GenServer.reply/2](https://hexdocs.pm/elixir/1.18/GenServer.html#reply/2). A caller that does
-   * not wait any more, as it has ended, got its answer or had no more time, does not get it.
+   * Follows [GenServer.reply/2](https://hexdocs.pm/elixir/1.18/GenServer.html#reply/2). The reply is dropped
+   * if the caller no longer waits: because it has exited, already has a reply, or timed out.
    *
    * @typeParam R The replies that the caller may get.
-   * @param from Who called, as `handleCall` got it.
-   * @param reply The answer; it is copied now.
+   * @param from The caller, as passed to `handleCall`.
+   * @param reply The reply; it is copied immediately.
    * @returns `"ok"`.
-   * @throws {TypeError} If `from` is not that of a call, or the answer cannot be sent.
+   * @throws {TypeError} If `from` is not the caller of a call, or the reply cannot be sent.
    *
    * @example Usage
    * ```ts
@@ -909,16 +915,16 @@ export class GenServer {
   }
 
   /**
-   * Calls the servers of one name on several nodes, all at the same time.
+   * Calls the servers with the same name on several nodes, all at the same time.
    *
    * Follows [GenServer.multi_call/4](https://hexdocs.pm/elixir/1.18/GenServer.html#multi_call/4). It waits
-   * until all have replied or cannot any more, or the time is up; a reply that comes later is dropped.
+   * until all servers have replied or failed, or the timeout expires; a later reply is dropped.
    *
    * @typeParam T The types of the servers.
    * @typeParam R The request.
-   * @param name Their name.
-   * @param request What is asked.
-   * @param options The nodes, and how long to wait.
+   * @param name The servers' name.
+   * @param request The request.
+   * @param options The nodes, and the timeout.
    * @returns The replies, and the nodes that did not reply.
    * @throws {TypeError} If the request cannot be sent.
    * @throws {TypeError} If the timeout is not a number.
@@ -977,14 +983,14 @@ export class GenServer {
   }
 
   /**
-   * Tells the servers of one name on several nodes something, and does not wait.
+   * Casts to the servers with the same name on several nodes, without waiting.
    *
-   * Follows [GenServer.abcast/3](https://hexdocs.pm/elixir/1.18/GenServer.html#abcast/3): nodes and servers
-   * that are not there are left out.
+   * Follows [GenServer.abcast/3](https://hexdocs.pm/elixir/1.18/GenServer.html#abcast/3): unreachable nodes
+   * and missing servers are ignored.
    *
    * @typeParam T The types of the servers.
-   * @param name Their name.
-   * @param request What they are told; it is copied now.
+   * @param name The servers' name.
+   * @param request The request; it is copied immediately.
    * @param options The nodes.
    * @returns `"abcast"`.
    * @throws {TypeError} If the request cannot be sent.
@@ -1013,18 +1019,18 @@ export class GenServer {
   }
 
   /**
-   * Stops a server, and waits until it has ended.
+   * Stops a server and waits until it has exited.
    *
-   * Follows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server takes what
-   * came before, runs `terminate`, and exits; for a reason other than `"normal"` and a shutdown, a crash is
-   * reported.
+   * Follows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server handles
+   * earlier messages, runs `terminate`, and exits. A reason other than `"normal"` and a shutdown is logged as
+   * a crash.
    *
    * @param server Its pid, or its name.
-   * @param reason The reason that it exits with.
-   * @param timeout Milliseconds to wait. A server that takes longer goes on stopping.
+   * @param reason The exit reason.
+   * @param timeout The timeout in milliseconds. A server that takes longer continues to stop.
    * @returns `"ok"`.
-   * @throws {ExitError} With `{ type: "call", reason, call }` if it is not there, its node is down, it exits
-   *   for another reason, or not in time.
+   * @throws {ExitError} With `{ type: "call", reason, call }` if the server does not exist, its node is down,
+   *   it exits for another reason, or it does not exit in time.
    *
    * @example Usage
    * ```ts
@@ -1044,13 +1050,13 @@ export class GenServer {
   }
 
   /**
-   * The process that has a server's name.
+   * Returns the process that has a server's name.
    *
-   * Follows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on
-   * another node is not looked up, and given back as it is.
+   * Follows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on another
+   * node is returned as is, without a lookup.
    *
    * @param server A pid or a name.
-   * @returns The pid; `{ name, node }` for one on another node; `undefined` if nobody has the name.
+   * @returns The pid; `{ name, node }` for a name on another node; `undefined` if no process has the name.
    *
    * @example Usage
    * ```ts
@@ -1105,7 +1111,9 @@ function nodesOf(
   return nodes?.map(nameOf) ?? [runtime.node, ...runtime.visible];
 }
 
-/** A call that was made and failed gives nothing; anything else is an error of the caller. */
+/**
+ * Returns undefined if the call was made and failed; throws anything else, which is an error of the caller.
+ */
 function noReply(error: unknown): undefined {
   if (!(error instanceof ExitError)) throw error;
 }

@@ -12,141 +12,141 @@ export const HELP: Record<string, Doc[]> = {
   "Agent": [
     {
       "signature": "Agent",
-      "text": "Starts agents, and has them run functions.\n\nAn agent runs one function at a time, in the order in which they come; what they give is copied to the\ncaller, but in the function it is the state itself: one for Agent.get must not change it. A\nfunction may be asynchronous; the agent does nothing else until it has ended. While an expensive\nfunction runs, nobody else is served: where that matters, get what is needed and do the work in the\ncaller.\n\nA function that throws ends the agent, and the caller exits with what it threw. A caller also exits if\nthe agent is not there, its node is down, or the time is up, as it does from\nGenServer.call; after a timeout the\nfunction may still run.\n\nFunctions do not travel: an agent of another node runs those that its node exports, given as the function\nitself if this node exports it under the same name, or as `[module, function, args]`. The agent's node\ndecides what may be run, as for `Node.spawn`."
+      "text": "Starts agents and runs functions on their state.\n\nAn agent runs one function at a time, in the order of the requests. The caller receives a copy of the\nresult, but the function itself works on the state and not on a copy: a function passed to\nAgent.get must not modify it. A function may be asynchronous; the agent handles no other\nrequest until it has finished. An expensive function therefore blocks all other callers: if that matters,\nget the data that you need and do the work in the caller.\n\nA function that throws ends the agent, and the caller exits with the thrown value. A caller also exits if\nthe agent does not exist, its node is down, or the timeout expires, as it does from\nGenServer.call; after a timeout the function\nmay still run.\n\nFunctions are not sent between nodes: an agent on another node runs functions that its node exports. Pass\nthe function itself if this node exports it under the same name, or `[module, function, args]`. The agent's\nnode decides which functions may run, as for `Node.spawn`."
     }
   ],
   "Agent.cast": [
     {
       "signature": "cast(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, NoInfer<S>>)",
-      "text": "Has a function make the next state, and does not wait.\n\nFollows [Agent.cast/2](https://hexdocs.pm/elixir/1.18/Agent.html#cast/2): it is `\"ok\"` also if the agent\nis not there, or its node refuses the function."
+      "text": "Updates the state with a function, without waiting for it.\n\nFollows [Agent.cast/2](https://hexdocs.pm/elixir/1.18/Agent.html#cast/2): it returns `\"ok\"` even if the\nagent does not exist, or its node refuses the function."
     }
   ],
   "Agent.childSpec": [
     {
       "signature": "childSpec(init: () => S | Promise<S>, options: AgentChildOptions = {})",
-      "text": "An agent as the child of a supervisor. `[Agent, init]` in the list of children says the same, where no\noptions are needed."
+      "text": "Returns the child specification of an agent. In a list of children, `[Agent, init]` is a shorthand for it\nif no options are needed."
     }
   ],
   "Agent.get": [
     {
       "signature": "get(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, R>, options: AgentCallOptions = {})",
-      "text": "Gives what a function makes of the state.\n\nFollows [Agent.get/3](https://hexdocs.pm/elixir/1.18/Agent.html#get/3)."
+      "text": "Returns the result of a function of the state.\n\nFollows [Agent.get/3](https://hexdocs.pm/elixir/1.18/Agent.html#get/3)."
     }
   ],
   "Agent.getAndUpdate": [
     {
       "signature": "getAndUpdate(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, readonly [R, NoInfer<S>]>, options: AgentCallOptions = {})",
-      "text": "Has a function make the next state, and gives something else that it makes.\n\nFollows [Agent.get_and_update/3](https://hexdocs.pm/elixir/1.18/Agent.html#get_and_update/3). A function\nthat gives no pair ends the agent with `{ type: \"bad_return_value\", value }`."
+      "text": "Updates the state with a function, and returns a second value that the function computes.\n\nFollows [Agent.get_and_update/3](https://hexdocs.pm/elixir/1.18/Agent.html#get_and_update/3). If the\nfunction does not return a pair, the agent exits with `{ type: \"bad_return_value\", value }`."
     }
   ],
   "Agent.ref": [
     {
       "signature": "ref(agent: ServerRef)",
-      "text": "A name or pid as that of an agent whose state's type is known, so that the functions it is given are\nchecked."
+      "text": "Returns a pid or a name as that of an agent with a known state type, so that the functions passed to the\nagent are type-checked."
     }
   ],
   "Agent.start": [
     {
       "signature": "start(init: () => S | Promise<S>, options: AgentOptions = {})",
-      "text": "Starts an agent that is linked to nobody.\n\nFollows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); else as\nAgent.startLink."
+      "text": "Starts an agent without a link.\n\nFollows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); otherwise like\nAgent.startLink."
     }
   ],
   "Agent.startLink": [
     {
       "signature": "startLink(init: () => S | Promise<S>, options: AgentOptions = {})",
-      "text": "Starts an agent that is linked to the caller.\n\nFollows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2)."
+      "text": "Starts an agent, linked to the caller.\n\nFollows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2)."
     }
   ],
   "Agent.stop": [
     {
       "signature": "stop(agent: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
-      "text": "Stops an agent, and waits until it has ended.\n\nFollows [Agent.stop/3](https://hexdocs.pm/elixir/1.18/Agent.html#stop/3)."
+      "text": "Stops an agent and waits until it has exited.\n\nFollows [Agent.stop/3](https://hexdocs.pm/elixir/1.18/Agent.html#stop/3)."
     }
   ],
   "Agent.update": [
     {
       "signature": "update(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, NoInfer<S>>, options: AgentCallOptions = {})",
-      "text": "Has a function make the next state of the last.\n\nFollows [Agent.update/3](https://hexdocs.pm/elixir/1.18/Agent.html#update/3)."
+      "text": "Updates the state with a function.\n\nFollows [Agent.update/3](https://hexdocs.pm/elixir/1.18/Agent.html#update/3)."
     }
   ],
   "Application": [
     {
       "signature": "Application",
-      "text": "Starts and stops applications, and keeps their environments.\n\nBoth belong to a node: to that of the calling process, outside any process to the default node. What\nis put into an environment stays there whether or not the application runs; any value will do, a\nfunction as well, as it never leaves the node."
+      "text": "Starts and stops applications, and stores their environments.\n\nApplications and their environments belong to a node: that of the calling process, or the default node for\ncode outside any process. Settings remain whether or not the application runs. A setting can be any value,\neven a function, as it never leaves the node."
     }
   ],
   "Application.deleteEnv": [
     {
       "signature": "deleteEnv(app: string, key: string, options: EnvOptions = {})",
-      "text": "Takes a setting away.\n\nFollows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A\npersistent one is back when its application is started for the first time, unless it is taken away as\nsuch."
+      "text": "Deletes a setting.\n\nFollows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A\npersistent setting reappears when its application starts for the first time, unless it is deleted with\n`persistent: true`."
     }
   ],
   "Application.fetchEnv": [
     {
       "signature": "fetchEnv(app: string, key: string)",
-      "text": "A setting, told apart from one that has not been put."
+      "text": "Returns a setting, and distinguishes `undefined` from a setting that is not set."
     }
   ],
   "Application.fetchEnvOrThrow": [
     {
       "signature": "fetchEnvOrThrow(app: string, key: string)",
-      "text": "A setting that must have been put: Elixir's `fetch_env!`."
+      "text": "Returns a setting, and throws if it is not set: Elixir's `fetch_env!`."
     }
   ],
   "Application.getAllEnv": [
     {
       "signature": "getAllEnv(app: string)",
-      "text": "All settings of an application."
+      "text": "Returns all settings of an application."
     }
   ],
   "Application.getEnv": [
     {
       "signature": "getEnv(app: string, key: string)",
-      "text": "A setting, or nothing if it has not been put."
+      "text": "Returns a setting, or `undefined` if it is not set."
     },
     {
       "signature": "getEnv(app: string, key: string, otherwise: T)",
-      "text": "A setting, or what is given for it if it has not been put."
+      "text": "Returns a setting, or a default if it is not set."
     }
   ],
   "Application.load": [
     {
       "signature": "load(config: Record<string, Record<string, unknown>>)",
-      "text": "Puts the settings of several applications, as a configuration file has them.\n\nFollows [Application.put_all_env/2](https://hexdocs.pm/elixir/1.18/Application.html#put_all_env/2) with\n`persistent: true`: they win over what the applications bring with them."
+      "text": "Stores the settings of several applications at once, as a configuration file does.\n\nFollows [Application.put_all_env/2](https://hexdocs.pm/elixir/1.18/Application.html#put_all_env/2) with\n`persistent: true`: they take precedence over the applications' own environments."
     }
   ],
   "Application.putEnv": [
     {
       "signature": "putEnv(app: string, key: string, value: unknown, options: EnvOptions = {})",
-      "text": "Puts a setting.\n\nFollows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the\napplication is started for the first time, settings that it brings with it take the place of those\nthat were put before and are not persistent."
+      "text": "Stores a setting.\n\nFollows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the\napplication starts for the first time, its own environment overwrites earlier settings that are not\npersistent."
     }
   ],
   "Application.spec": [
     {
       "signature": "spec(app: string)",
-      "text": "The specification of an application that has been started, whether or not it runs.\n\nFollows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1)."
+      "text": "Returns the specification of an application that has been started, whether or not it still runs.\n\nFollows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1)."
     },
     {
       "signature": "spec(app: string, key: K)",
-      "text": "One thing that is known of an application.\n\nFollows [Application.spec/2](https://hexdocs.pm/elixir/1.18/Application.html#spec/2)."
+      "text": "Returns one property of an application's specification.\n\nFollows [Application.spec/2](https://hexdocs.pm/elixir/1.18/Application.html#spec/2)."
     }
   ],
   "Application.start": [
     {
       "signature": "start(application: ApplicationSpec)",
-      "text": "Starts an application, after those that it depends on.\n\nFollows [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).\nThe dependencies of an application that runs already are not started. A process of the application's own\nstarts its top supervisor: the application does not end with the caller, and prints where the node\nprints. If one application does not start, those that were started for it are stopped again.\n\nWhen the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the\nnode's log is told and the application is no longer started; applications that depend on it are left\nalone."
+      "text": "Starts an application, after the applications that it depends on.\n\nFollows\n[Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).\nIf the application already runs, its dependencies are not started. A process of the application starts\nits top supervisor, so the application does not end with the caller, and prints where the node prints. If\none application fails to start, the dependencies that were started for it are stopped again.\n\nWhen the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the exit is\nlogged, and the application no longer counts as started. Applications that depend on it keep running."
     }
   ],
   "Application.started": [
     {
       "signature": "started()",
-      "text": "The applications that run, in the order of their start."
+      "text": "Returns the names of the running applications, in the order of their start."
     }
   ],
   "Application.stop": [
     {
       "signature": "stop(name: string, options: ApplicationStopOptions = {})",
-      "text": "Stops an application, and waits until it has stopped.\n\nFollows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). Its `prepStop`\nis called, its top supervisor is told to exit with `\"shutdown\"` and has ended its children, last\nstarted first, and then its `stop` is called. What one of the two throws is reported to the node's\nlog, and stopping goes on. Applications that depend on it are left alone, as are those that it depends\non."
+      "text": "Stops an application and waits until it has stopped.\n\nFollows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its\n`prepStop` is called; then its top supervisor receives the exit signal `\"shutdown\"` and ends its\nchildren, last started first; then its `stop` is called. If `prepStop` or `stop` throws, the error is\nlogged, and stopping continues. Applications that depend on it, and those that it depends on, keep\nrunning."
     }
   ],
   "ApplicationStartError": [
@@ -164,25 +164,25 @@ export const HELP: Record<string, Doc[]> = {
   "DynamicSupervisor": [
     {
       "signature": "DynamicSupervisor",
-      "text": "Starts supervisors whose children come and go, and children under them.\n\nA DynamicSupervisor starts with no children. Each is started by DynamicSupervisor.startChild,\nis known by its pid, and is on its own: there is one strategy, `\"one_for_one\"`, and no order. A child has\na specification as that of a `Supervisor` has; its `id` need not be its own, as it is not used, and\n`significant` means nothing.\n\nA child that ends is started again as its `restart` says, with another pid; one that is not, is\nforgotten. If it does not start, it is tried again, and each try counts as a restart; after more than\n`maxRestarts` within `maxSeconds` the supervisor ends all children and exits with `\"shutdown\"`.\n\nWhen it ends, it tells all children at once to exit with `\"shutdown\"`, and kills each that takes longer\nthan its `shutdown`: it takes as long as the slowest, not as all together. As a `Supervisor`, it is\nlinked to the process that starts it, traps exits, and exits with that process for the same reason.\n\nThe functions take a supervisor of any node; they exit if it is not there or its node is down."
+      "text": "Starts supervisors whose children come and go, and starts children under them.\n\nA DynamicSupervisor starts without children. Each child is started by\nDynamicSupervisor.startChild and identified by its pid. Children are independent: the only\nstrategy is `\"one_for_one\"`, and they have no order. A child has the same specification as a child of a\n`Supervisor`, but its `id` need not be unique, as it is not used, and `significant` has no effect.\n\nA child that exits is restarted according to its `restart`, with a new pid; a child that is not restarted\nis removed. If the restart fails, it is tried again, and each attempt counts as a restart. After more than\n`maxRestarts` within `maxSeconds` the supervisor ends all children and exits with `\"shutdown\"`.\n\nWhen the supervisor exits, it sends `\"shutdown\"` to all children at once, and kills each child that takes\nlonger than its `shutdown`: this takes as long as the slowest child, not the sum of all. Like a\n`Supervisor`, it is linked to the process that starts it, traps exits, and exits with the same reason as\nthat process.\n\nThe functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is\ndown."
     }
   ],
   "DynamicSupervisor.childSpec": [
     {
       "signature": "childSpec(options: DynamicSupervisorOptions = {})",
-      "text": "A DynamicSupervisor as the child of a supervisor: `[DynamicSupervisor, { name }]`."
+      "text": "Returns the child specification of a DynamicSupervisor; `[DynamicSupervisor, { name }]` is a shorthand."
     }
   ],
   "DynamicSupervisor.countChildren": [
     {
       "signature": "countChildren(supervisor: ServerRef)",
-      "text": "How many children a supervisor has.\n\nFollows\n[DynamicSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#count_children/1)."
+      "text": "Counts the children of a supervisor.\n\nFollows\n[DynamicSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#count_children/1)."
     }
   ],
   "DynamicSupervisor.startChild": [
     {
       "signature": "startChild(supervisor: ServerRef, child: CheckedChild<C>)",
-      "text": "Starts a child.\n\nFollows\n[DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2).\nThe child is started by the supervisor, one at a time: a start that takes its time keeps the others\nwaiting. For a supervisor of another node, the child's `start` is a function that both nodes export, or\n`[module, function, args]`."
+      "text": "Starts a child.\n\nFollows\n[DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2).\nThe supervisor starts one child at a time: a slow start delays the others. For a supervisor on another\nnode, the child's `start` must be a function that both nodes export, or `[module, function, args]`."
     }
   ],
   "DynamicSupervisor.startLink": [
@@ -194,19 +194,19 @@ export const HELP: Record<string, Doc[]> = {
   "DynamicSupervisor.stop": [
     {
       "signature": "stop(supervisor: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
-      "text": "Stops a supervisor and its children, and waits until they have ended.\n\nFollows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a\nreason other than `\"normal\"` and a shutdown is reported as an error, and goes out over the links as\nwell."
+      "text": "Stops a supervisor and its children, and waits until they have exited.\n\nFollows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a\nreason other than `\"normal\"` and a shutdown is logged as an error, and is sent over the supervisor's\nlinks."
     }
   ],
   "DynamicSupervisor.terminateChild": [
     {
       "signature": "terminateChild(supervisor: ServerRef, pid: Pid)",
-      "text": "Ends a child for good, and waits for its end.\n\nFollows\n[DynamicSupervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#terminate_child/2).\nA child that is being tried again still goes by the pid that it had."
+      "text": "Ends a child permanently, and waits until it has exited.\n\nFollows\n[DynamicSupervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#terminate_child/2).\nA child that is waiting to be restarted is identified by its previous pid."
     }
   ],
   "DynamicSupervisor.whichChildren": [
     {
       "signature": "whichChildren(supervisor: ServerRef)",
-      "text": "All children of a supervisor, in the order of their start.\n\nFollows\n[DynamicSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#which_children/1)."
+      "text": "Returns the children of a supervisor, in the order of their start.\n\nFollows\n[DynamicSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#which_children/1)."
     }
   ],
   "ExitError": [
@@ -218,43 +218,43 @@ export const HELP: Record<string, Doc[]> = {
   "GenServer": [
     {
       "signature": "GenServer",
-      "text": "Starts, calls and stops servers of callback modules.\n\nA server is a process that keeps a state and takes one message at a time: calls, which are answered,\ncasts, which are not, and plain messages. What comes from one sender is taken in the order in which it\nwas sent. See GenServerModule for the callbacks.\n\nA call monitors the server while it waits. If the server is not there, ends before it has replied, or is\non a node that cannot be reached, or if the time is up, the caller exits: the promise rejects with an\n`ExitError` that says what was called and why it failed. A reply that comes after that is dropped; it\nnever gets into the caller's mail.\n\nTypes: the pid that GenServer.startLink gives knows the server's types, and so does what\nGenServer.ref gives for a name. A call of another request does not compile then. A plain pid\nor name takes any request, and its reply is `any`."
+      "text": "Starts, calls and stops servers that are defined by callback modules.\n\nA server is a process that holds a state and handles one message at a time: calls, which receive a reply,\ncasts, which do not, and plain messages. Messages from one sender are handled in the order in which they\nwere sent. See GenServerModule for the callbacks.\n\nA call monitors the server while it waits. If the server does not exist, exits before it has replied, or is\non a node that cannot be reached, or if the timeout expires, the caller exits: the promise rejects with an\n`ExitError` that contains the call and the reason. A later reply is dropped; it never reaches the caller's\nmailbox.\n\nTypes: the pid that GenServer.startLink returns carries the server's types, and so does the\nreference that GenServer.ref returns for a name. A call with an undeclared request then does\nnot compile. A plain pid or name accepts any request, and the reply is `any`."
     }
   ],
   "GenServer.abcast": [
     {
       "signature": "abcast(name: LocalName<T>, request: NoInfer<CastOf<T>>, options: AbcastOptions = {})",
-      "text": "Tells the servers of one name on several nodes something, and does not wait.\n\nFollows [GenServer.abcast/3](https://hexdocs.pm/elixir/1.18/GenServer.html#abcast/3): nodes and servers\nthat are not there are left out."
+      "text": "Casts to the servers with the same name on several nodes, without waiting.\n\nFollows [GenServer.abcast/3](https://hexdocs.pm/elixir/1.18/GenServer.html#abcast/3): unreachable nodes\nand missing servers are ignored."
     }
   ],
   "GenServer.call": [
     {
       "signature": "call(server: GenServerRef<T>, request: R, options: CallOptions = {})",
-      "text": "Calls a server, and waits for its reply.\n\nFollows [GenServer.call/3](https://hexdocs.pm/elixir/1.18/GenServer.html#call/3). The request is copied\nnow, and the server gets it after all that the caller has sent to it before."
+      "text": "Calls a server and waits for its reply.\n\nFollows [GenServer.call/3](https://hexdocs.pm/elixir/1.18/GenServer.html#call/3). The request is copied\nimmediately, and reaches the server after all earlier messages from the caller."
     }
   ],
   "GenServer.cast": [
     {
       "signature": "cast(server: GenServerRef<T>, request: NoInfer<CastOf<T>>)",
-      "text": "Tells a server something, and does not wait.\n\nFollows [GenServer.cast/2](https://hexdocs.pm/elixir/1.18/GenServer.html#cast/2): it is `\"ok\"` also if\nnobody is there, or its node cannot be reached."
+      "text": "Sends a request to a server without waiting for a reply.\n\nFollows [GenServer.cast/2](https://hexdocs.pm/elixir/1.18/GenServer.html#cast/2): it returns `\"ok\"` even\nif the server does not exist, or its node cannot be reached."
     }
   ],
   "GenServer.childSpec": [
     {
       "signature": "childSpec(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerChildOptions = {})",
-      "text": "A server as the child of a supervisor.\n\nWhere no name is given, `[module, arg]` in the list of children says the same. The child's id is its\nname, or else that of the module. If the module has a function `startLink` and no name is given, it is\nstarted by that."
+      "text": "Returns the child specification of a server.\n\nIn a list of children, `[module, arg]` is a shorthand for it if no name is needed. The child's id is its\nname, or else the name of the module. If the module has a function `startLink` and no name is given, that\nfunction starts the child."
     }
   ],
   "GenServer.multiCall": [
     {
       "signature": "multiCall(name: LocalName<T>, request: R, options: MultiCallOptions = {})",
-      "text": "Calls the servers of one name on several nodes, all at the same time.\n\nFollows [GenServer.multi_call/4](https://hexdocs.pm/elixir/1.18/GenServer.html#multi_call/4). It waits\nuntil all have replied or cannot any more, or the time is up; a reply that comes later is dropped."
+      "text": "Calls the servers with the same name on several nodes, all at the same time.\n\nFollows [GenServer.multi_call/4](https://hexdocs.pm/elixir/1.18/GenServer.html#multi_call/4). It waits\nuntil all servers have replied or failed, or the timeout expires; a later reply is dropped."
     }
   ],
   "GenServer.ref": [
     {
       "signature": "ref(server: string | Atom)",
-      "text": "A name or pid as that of a server of known types, so that what it is called with is checked."
+      "text": "Returns a pid or a name as that of a server with known types, so that calls to it are type-checked."
     },
     {
       "signature": "ref(server: ServerRef)",
@@ -264,31 +264,31 @@ export const HELP: Record<string, Doc[]> = {
   "GenServer.reply": [
     {
       "signature": "reply(from: From<R>, reply: NoInfer<R>)",
-      "text": "Answers a call: from the server, or from any process that it gave `from` to, on any node.\n\nFollows [GenServer.reply/2](https://hexdocs.pm/elixir/1.18/GenServer.html#reply/2). A caller that does\nnot wait any more, as it has ended, got its answer or had no more time, does not get it."
+      "text": "Replies to a call: from the server, or from any process that it passed `from` to, on any node.\n\nFollows [GenServer.reply/2](https://hexdocs.pm/elixir/1.18/GenServer.html#reply/2). The reply is dropped\nif the caller no longer waits: because it has exited, already has a reply, or timed out."
     }
   ],
   "GenServer.start": [
     {
       "signature": "start(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions = {})",
-      "text": "Starts a server that is linked to nobody, and outlives the caller.\n\nFollows [GenServer.start/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start/3); else as\nGenServer.startLink."
+      "text": "Starts a server without a link; it outlives the caller.\n\nFollows [GenServer.start/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start/3); otherwise like\nGenServer.startLink."
     }
   ],
   "GenServer.startLink": [
     {
       "signature": "startLink(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions = {})",
-      "text": "Starts a server that is linked to the caller.\n\nFollows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The\npromise resolves when `init` has ended. The server ends when the caller does: unless it traps exits, by\nthe exit signal; if it traps them, it runs `terminate` and exits with the caller's reason, whatever\nthat is.\n\nIf `init` fails, the caller gets the reason and, unless it traps exits, exits with it too, as it is\nlinked. Nothing is left behind then: the process has ended, and its name is free."
+      "text": "Starts a server, linked to the caller.\n\nFollows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The promise\nresolves when `init` has finished. The server ends when the caller does. If it does not trap exits, the\nexit signal ends it. If it traps exits, it runs `terminate` and exits with the caller's reason, including\n`\"normal\"`.\n\nIf `init` fails, the start rejects with the reason, and the caller, being linked, also exits with it\nunless it traps exits. By then the process has exited and its name is free."
     }
   ],
   "GenServer.stop": [
     {
       "signature": "stop(server: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
-      "text": "Stops a server, and waits until it has ended.\n\nFollows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server takes what\ncame before, runs `terminate`, and exits; for a reason other than `\"normal\"` and a shutdown, a crash is\nreported."
+      "text": "Stops a server and waits until it has exited.\n\nFollows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server handles\nearlier messages, runs `terminate`, and exits. A reason other than `\"normal\"` and a shutdown is logged as\na crash."
     }
   ],
   "GenServer.whereis": [
     {
       "signature": "whereis(server: ServerRef)",
-      "text": "The process that has a server's name.\n\nFollows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on\nanother node is not looked up, and given back as it is."
+      "text": "Returns the process that has a server's name.\n\nFollows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on another\nnode is returned as is, without a lookup."
     }
   ],
   "IO": [
