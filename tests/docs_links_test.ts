@@ -1,6 +1,7 @@
 /** Links between the documents lead to existing files and headings. */
 
 import { assert, assertEquals } from "@std/assert";
+import config from "../deno.json" with { type: "json" };
 import { test } from "../testing/tags.ts";
 import { anchorOf, anchorsIn, brokenLinks, linksIn } from "./_links.ts";
 
@@ -33,6 +34,22 @@ test("the documents have no broken links", async () => {
     }
   }
   assertEquals(broken, []);
+});
+
+test("CONTRIBUTING.md names existing files and tasks", async () => {
+  const page = await Deno.readTextFile(new URL("CONTRIBUTING.md", ROOT));
+  const missing: string[] = [];
+  const paths = page.matchAll(
+    /\b(?:tests|tools|docs|testing|distribution)\/[\w/.-]+\b/g,
+  );
+  for (const [path] of paths) {
+    if (path.endsWith("_")) continue;
+    await Deno.stat(new URL(path, ROOT)).catch(() => missing.push(path));
+  }
+  for (const [, task] of page.matchAll(/\bdeno task (\w+)/g)) {
+    if (!Object.hasOwn(config.tasks, task)) missing.push(`deno task ${task}`);
+  }
+  assertEquals(missing, []);
 });
 
 test("brokenLinks() reports missing files and headings", async () => {
