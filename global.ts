@@ -1,5 +1,5 @@
 /**
- * Names that are registered once for the whole cluster, and locks that are held on all its nodes.
+ * Cluster-wide registered names, and locks that are held on all nodes of the cluster.
  *
  * Follows Erlang's [global](https://www.erlang.org/doc/apps/kernel/global.html), which Elixir programs use
  * as `:global`, and `GenServer` and others as `{:global, name}`: here `{ global: name }`.
@@ -66,8 +66,8 @@ export type { GlobalLockId, GlobalNameConflict, ModuleFunction };
 /**
  * Decides which of two processes keeps a name that both have.
  *
- * It gives one of the two pids, or `undefined` if none is to keep it; anything else counts as that. If it
- * throws an error or exits, the first keeps the name.
+ * It returns one of the two pids, or `undefined` if neither keeps the name; any other value counts as
+ * `undefined`. If it throws an error or exits, the first process keeps the name.
  */
 export type ResolveFunction = (
   name: unknown,
@@ -78,13 +78,13 @@ export type ResolveFunction = (
 /** Options for {@linkcode global.setLock} and {@linkcode global.trans}. */
 export interface LockOptions {
   /**
-   * The nodes that the lock is held on.
+   * The nodes on which the lock is held.
    *
    * @default {this node and all that it is connected to}
    */
   nodes?: readonly (string | Atom)[];
   /**
-   * How often it is tried again where another requester has the lock.
+   * How often to retry while another requester holds the lock.
    *
    * @default {Infinity}
    */
@@ -92,40 +92,40 @@ export interface LockOptions {
 }
 
 /**
- * Names that are registered once for the whole cluster, and locks that are held on all its nodes.
+ * Cluster-wide registered names, and locks that are held on all nodes of the cluster.
  *
  * Follows Erlang's [global](https://www.erlang.org/doc/apps/kernel/global.html), which Elixir programs use
  * as `:global`, and `GenServer` and others as `{:global, name}`: here `{ global: name }`.
  *
- * Each node has a copy of all names, so that looking one up asks nobody. A name is registered under a
- * lock that is held on all nodes, and then written on all. When its process ends, or the node that it is
- * on goes down, each node removes it by itself, soon and in no order with others.
+ * Each node has a copy of all names, so a lookup contacts no other node. Registering a name takes a lock on
+ * all nodes, and then updates every copy. When the name's process exits, or its node goes down, each node
+ * removes the name independently: soon, but not in any order with the other nodes.
  *
- * A node takes part from the first use of one of these functions on; before that, it says and keeps
- * nothing, and others do without it.
+ * A node takes part once one of these functions has been used on it; until then, it sends and stores nothing,
+ * and other nodes work without it.
  *
- * When nodes connect that have both names already, their parts of the cluster are joined. A name that two
- * processes have then is in conflict. It is resolved once, on one node, by the function that came with
- * the registration ({@linkcode global.randomExitName} if none did), and all nodes get the result. A name is
- * therefore no lock: while the network is parted, each part can have a process of that name.
+ * When nodes connect that both have names, their parts of the cluster are merged. If two processes then have
+ * the same name, the name is in conflict. The conflict is resolved once, on one node, by the function passed
+ * at registration ({@linkcode global.randomExitName} by default), and all nodes receive the result. A name is
+ * therefore not a lock: during a network partition, each part can have a process of that name.
  */
 export class global {
   private constructor() {}
 
   /**
-   * Gives a process a name in the cluster.
+   * Registers a process under a name in the cluster.
    *
-   * Follows [global:register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#register_name/3).
-   * The caller waits until this node has joined those that it is connected to, until the lock of the names
-   * is held on all nodes, which may take several attempts where many register at once, and until all have
-   * the name.
+   * Follows [global:register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#register_name/3). The
+   * caller waits until this node has merged its names with those of its connected nodes, until the lock of
+   * the names is held on all nodes, which can take several attempts if many processes register at once, and
+   * until all nodes have the name.
    *
-   * @param name The name: any value that can be sent; equal values are one name.
-   * @param pid The process, of this node or another.
-   * @param resolve Which process keeps the name if another has it too when parts of the cluster meet: one
+   * @param name The name: any value that can be sent; equal values are the same name.
+   * @param pid The process, on this node or another.
+   * @param resolve Decides which process keeps the name if parts of the cluster merge and both have it: one
    *   of this module's functions, or one that the process's node exports. It runs on that node.
-   * @returns True; false if a process has the name, or this one has another name already.
-   * @throws {TypeError} If the pid is none, the name cannot be sent, or the function is not exported.
+   * @returns True; false if a process already has the name, or this process has another name.
+   * @throws {TypeError} If `pid` is not a pid, the name cannot be sent, or the function is not exported.
    *
    * @example Usage
    * ```ts
@@ -146,16 +146,17 @@ export class global {
   }
 
   /**
-   * Gives a process a name in the cluster, whoever has it now.
+   * Registers a process under a name in the cluster, even if another process has the name.
    *
-   * Follows [global:re_register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#re_register_name/3):
-   * as {@linkcode global.registerName}, and the process that had the name has it no more, and is not told.
+   * Follows
+   * [global:re_register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#re_register_name/3): like
+   * {@linkcode global.registerName}, but it replaces a process that had the name, without notifying it.
    *
    * @param name The name.
    * @param pid The process.
-   * @param resolve Which process keeps the name when parts of the cluster meet.
+   * @param resolve Decides which process keeps the name when parts of the cluster merge.
    * @returns True.
-   * @throws {TypeError} If the pid is none, the name cannot be sent, or the function is not exported.
+   * @throws {TypeError} If `pid` is not a pid, the name cannot be sent, or the function is not exported.
    *
    * @example Usage
    * ```ts
@@ -177,7 +178,7 @@ export class global {
   }
 
   /**
-   * Takes a name away, on all nodes; any process may. A name that nobody has is no error.
+   * Unregisters a name on all nodes. Any process may do so. An unregistered name is not an error.
    *
    * Follows [global:unregister_name/1](https://www.erlang.org/doc/apps/kernel/global.html#unregister_name/1).
    *
@@ -195,11 +196,11 @@ export class global {
   }
 
   /**
-   * The process that has a name.
+   * Returns the process that has a name.
    *
-   * Follows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It is
-   * this node's copy that is read: of a process of another node that has just ended, the pid may still be
-   * given. The first use on a node waits until it has joined those that it is connected to.
+   * Follows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It
+   * reads this node's copy, so the pid may be that of a process on another node that has just exited. The
+   * first use on a node waits until it has merged its names with those of its connected nodes.
    *
    * @param name The name.
    * @returns The process's pid, or `undefined`.
@@ -217,11 +218,11 @@ export class global {
   }
 
   /**
-   * All names of the cluster, as this node has them.
+   * Returns all names of the cluster, according to this node.
    *
    * Follows [global:registered_names/0](https://www.erlang.org/doc/apps/kernel/global.html#registered_names/0).
    *
-   * @returns The names, in no order.
+   * @returns The names, in no particular order.
    *
    * @example Usage
    * ```ts
@@ -236,14 +237,14 @@ export class global {
   }
 
   /**
-   * Sends a message to the process of a name.
+   * Sends a message to the process that has a name.
    *
    * Follows [global:send/2](https://www.erlang.org/doc/apps/kernel/global.html#send/2).
    *
    * @param name The name.
-   * @param message The message; it is copied when this is called.
-   * @returns The pid that it was sent to.
-   * @throws {ExitError} With the reason `{ type: "badarg", name, message }`, if nobody has the name.
+   * @param message The message; it is copied immediately.
+   * @returns The pid of the receiver.
+   * @throws {ExitError} With the reason `{ type: "badarg", name, message }`, if no process has the name.
    *
    * @example Usage
    * ```ts
@@ -269,10 +270,10 @@ export class global {
   }
 
   /**
-   * Waits until this node has the same names as all nodes that it is connected to now.
+   * Waits until this node has the same names as all nodes that it is currently connected to.
    *
-   * Follows [global:sync/0](https://www.erlang.org/doc/apps/kernel/global.html#sync/0). Nodes that do not
-   * take part are not waited for.
+   * Follows [global:sync/0](https://www.erlang.org/doc/apps/kernel/global.html#sync/0). It does not wait for
+   * nodes that do not take part.
    *
    * @returns `"ok"`.
    *
@@ -289,16 +290,16 @@ export class global {
   }
 
   /**
-   * Takes a lock on nodes: on all of them, or on none.
+   * Acquires a lock on nodes: on all of them, or on none.
    *
    * Follows [global:set_lock/3](https://www.erlang.org/doc/apps/kernel/global.html#set_lock/3). A process can
-   * take it more than once, and processes that name the same requester share it. When the process ends, or
-   * its node goes down, the lock is given back. Nodes that cannot be reached are left out. Between attempts
-   * the caller waits for a time that becomes longer, 2 seconds at most.
+   * acquire a lock more than once, and processes that name the same requester share it. The lock is released
+   * when the process exits or its node goes down. Nodes that cannot be reached are ignored. Between attempts
+   * the caller waits for an increasing time, at most 2 seconds.
    *
-   * @param id What is locked, and the requester: for most, the calling process's pid.
-   * @param options The nodes, and how often to try.
-   * @returns Whether the lock is held now.
+   * @param id The resource and the requester, which is usually the calling process's pid.
+   * @param options The nodes, and the number of retries.
+   * @returns Whether the lock was acquired.
    * @throws {TypeError} If `retries` is not a number.
    * @throws {RangeError} If `retries` is out of bounds.
    *
@@ -325,12 +326,12 @@ export class global {
   }
 
   /**
-   * Gives back a lock that the calling process has; one that it has not stays as it is.
+   * Releases a lock that the calling process holds; it has no effect on other locks.
    *
    * Follows [global:del_lock/2](https://www.erlang.org/doc/apps/kernel/global.html#del_lock/2).
    *
-   * @param id What it was taken with.
-   * @param options The nodes that it was taken on.
+   * @param id The id that was passed to {@linkcode global.setLock}.
+   * @param options The nodes on which the lock was acquired.
    * @returns True.
    *
    * @example Usage
@@ -350,17 +351,17 @@ export class global {
   }
 
   /**
-   * Runs a function while a lock is held.
+   * Runs a function while holding a lock.
    *
-   * Follows [global:trans/4](https://www.erlang.org/doc/apps/kernel/global.html#trans/4). The lock is given
-   * back however the function ends.
+   * Follows [global:trans/4](https://www.erlang.org/doc/apps/kernel/global.html#trans/4). The lock is
+   * released when the function ends, even if it throws.
    *
-   * @typeParam T What the function gives.
-   * @param id What is locked, and the requester.
-   * @param fn What is done while it is.
-   * @param options The nodes, and how often to try.
-   * @returns What the function gives; `"aborted"` if the lock could not be taken.
-   * @throws What the function throws.
+   * @typeParam T The result of the function.
+   * @param id The resource and the requester.
+   * @param fn The function to run.
+   * @param options The nodes, and the number of retries.
+   * @returns The result of the function; `"aborted"` if the lock could not be acquired.
+   * @throws Any value that the function throws.
    *
    * @example Usage
    * ```ts
@@ -388,16 +389,17 @@ export class global {
   }
 
   /**
-   * Ends one of two processes that have a name, by an exit signal `"kill"`; the other keeps it. What is done
-   * if nothing else is said.
+   * Ends one of two processes with the same name by the exit signal `"kill"`; the other keeps the name. This
+   * is the default.
    *
-   * Follows [global:random_exit_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_exit_name/3).
-   * As there, it is not left to chance: the process on the node whose name is the smaller one is kept.
+   * Follows
+   * [global:random_exit_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_exit_name/3). As in
+   * OTP, the choice is not random: the process on the node with the smaller name is kept.
    *
    * @param name The name.
    * @param pid1 One of the processes.
    * @param pid2 The other.
-   * @returns Who keeps the name.
+   * @returns The process that keeps the name.
    *
    * @example Usage
    * ```ts
@@ -413,16 +415,17 @@ export class global {
   }
 
   /**
-   * Tells one of two processes that have a name that it has it no more, by a
-   * {@linkcode GlobalNameConflict} `{ type: "global_name_conflict", name }`; the other keeps it.
+   * Notifies one of two processes with the same name that it has lost the name, by a
+   * {@linkcode GlobalNameConflict} `{ type: "global_name_conflict", name }`; the other keeps the name.
    *
-   * Follows [global:random_notify_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_notify_name/3).
-   * As there, the process on the node whose name is the smaller one is kept.
+   * Follows
+   * [global:random_notify_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_notify_name/3).
+   * As in OTP, the process on the node with the smaller name is kept.
    *
    * @param name The name.
    * @param pid1 One of the processes.
    * @param pid2 The other.
-   * @returns Who keeps the name.
+   * @returns The process that keeps the name.
    *
    * @example Usage
    * ```ts
@@ -438,15 +441,15 @@ export class global {
   }
 
   /**
-   * Tells both processes that have a name of each other, by a {@linkcode GlobalNameConflict}
-   * `{ type: "global_name_conflict", name, pid }`, and nobody keeps it.
+   * Notifies both processes of a conflict, by a {@linkcode GlobalNameConflict}
+   * `{ type: "global_name_conflict", name, pid }` with the other's pid; neither keeps the name.
    *
    * Follows [global:notify_all_name/3](https://www.erlang.org/doc/apps/kernel/global.html#notify_all_name/3).
    *
    * @param name The name.
    * @param pid1 One of the processes.
    * @param pid2 The other.
-   * @returns Nobody.
+   * @returns `undefined`: neither process keeps the name.
    *
    * @example Usage
    * ```ts
@@ -466,7 +469,7 @@ export class global {
   }
 }
 
-/** How those that are no functions of a node's modules are named to others. */
+/** The names by which other nodes can call functions that no module exports. */
 const RESOLVERS = new Map<unknown, Resolver>([
   [global.randomExitName, "random_exit_name"],
   [global.randomNotifyName, "random_notify_name"],

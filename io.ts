@@ -34,7 +34,7 @@ export type { InspectOptions };
 
 onUnnamedRuntime((runtime) => startGroupLeader(runtime, standardIo()));
 
-/** Where output goes, if not to the caller's group leader. */
+/** The destination of output, if it is not the caller's group leader. */
 export interface IoOptions {
   /**
    * The process that handles input and output.
@@ -44,7 +44,7 @@ export interface IoOptions {
   device?: Pid;
 }
 
-/** How a value is shown by {@linkcode IO.inspect}. */
+/** Options for {@linkcode IO.inspect}. */
 export interface IoInspectOptions extends InspectOptions, IoOptions {
   /**
    * Printed before the value, with a colon.
@@ -63,8 +63,8 @@ export type Printable = string | number | bigint | boolean | {
  * Input and output through the caller's group leader, as Elixir's
  * [IO](https://hexdocs.pm/elixir/1.18/IO.html).
  *
- * A process inherits the group leader of the one that spawned it, across nodes as well: what a
- * process prints comes out at the node that spawned it.
+ * A process inherits the group leader of the process that spawned it, also across nodes: its output appears
+ * on the node that spawned it.
  */
 export class IO {
   private constructor() {}
@@ -72,13 +72,13 @@ export class IO {
   /**
    * Prints a line.
    *
-   * Follows [IO.puts/2](https://hexdocs.pm/elixir/1.18/IO.html#puts/2): the group leader has
-   * written it when the promise resolves. Lines of one process come out in order.
+   * Follows [IO.puts/2](https://hexdocs.pm/elixir/1.18/IO.html#puts/2): when the promise resolves, the group
+   * leader has written the line. Lines from one process appear in order.
    *
-   * @param item What is printed; what is no string is printed as `String(item)`.
-   * @param options Where to, if not to the group leader.
+   * @param item The value to print; a value that is not a string is printed as `String(item)`.
+   * @param options The destination, if it is not the group leader.
    * @returns `"ok"`.
-   * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
+   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
    *
    * @example Usage
    * ```ts
@@ -95,12 +95,12 @@ export class IO {
   }
 
   /**
-   * Prints text without ending the line.
+   * Prints text without a line feed at the end.
    *
-   * @param item What is printed.
-   * @param options Where to, if not to the group leader.
+   * @param item The value to print.
+   * @param options The destination, if it is not the group leader.
    * @returns `"ok"`.
-   * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
+   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
    *
    * @example Usage
    * ```ts
@@ -118,13 +118,13 @@ export class IO {
   }
 
   /**
-   * Prints a value as source-like text and gives the value back.
+   * Prints a value as source-like text and returns the value.
    *
    * @typeParam T The value's type.
-   * @param value Any value; it need not be one that can be sent.
-   * @param options Label, width, limit, depth, device.
+   * @param value Any value, even one that cannot be sent.
+   * @param options The label, width, limit, depth and device.
    * @returns The value itself.
-   * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
+   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
    *
    * @example Usage
    * ```ts
@@ -146,10 +146,10 @@ export class IO {
    *
    * Follows [IO.gets/2](https://hexdocs.pm/elixir/1.18/IO.html#gets/2).
    *
-   * @param prompt Printed before reading.
-   * @param options Where from, if not from the group leader.
-   * @returns The line with its line feed, or `"eof"` when the input has ended.
-   * @throws {IoError} If the group leader or its node is gone, or it answers with an error.
+   * @param prompt The text to print before reading.
+   * @param options The source, if it is not the group leader.
+   * @returns The line with its line feed, or `"eof"` at the end of the input.
+   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
    *
    * @example Usage
    * ```ts ignore
@@ -178,7 +178,7 @@ export class IO {
   }
 }
 
-/** Prints, and gives `result`: one promise, so that it may be left unawaited. */
+/** Prints, and resolves to `result`: a single promise, so the caller may leave it unawaited. */
 function inspected(value: unknown, options: IoInspectOptions): string {
   checkOptions(options, "inspect a value", '{ label: "x" }');
   if (options.label !== undefined) {
@@ -210,7 +210,7 @@ function checkDevice(options: IoOptions): void {
   }
 }
 
-/** A value as text, as `String` has it: what has no text is refused. */
+/** Converts a value to text like `String`; throws if the value has no text form. */
 function textOf(item: unknown): string {
   try {
     return String(item);

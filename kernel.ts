@@ -1,6 +1,6 @@
 /**
- * Functions of Elixir's [Kernel](https://hexdocs.pm/elixir/1.18/Kernel.html) that have to do with processes:
- * start one, send and receive, exit. `process.ts` exports them beside `Process`.
+ * The functions of Elixir's [Kernel](https://hexdocs.pm/elixir/1.18/Kernel.html) for processes: start one,
+ * send and receive, exit. `process.ts` exports them together with `Process`.
  *
  * @module
  */
@@ -51,15 +51,15 @@ export interface DownMessage {
   ref: Ref;
   /** The monitored pid, or the name and its node. */
   object: MonitoredObject;
-  /** The exit reason; `"noproc"` if there was none, `"noconnection"` if its node is gone. */
+  /** The exit reason; `"noproc"` if the process did not exist, `"noconnection"` if its node is down. */
   reason: unknown;
 }
 
-/** A reply that nobody waited for when it came: a task's result, for one. */
+/** A reply that arrived when no call was waiting for it, such as a task's result. */
 export interface ReplyMessage {
   /** Always `"reply"`. */
   type: "reply";
-  /** The reference that it answers. */
+  /** The reference of the request. */
   ref: Ref;
   /** The value. */
   value: unknown;
@@ -68,13 +68,13 @@ export interface ReplyMessage {
 /** Options for {@linkcode receive}. */
 export interface ReceiveOptions<A = never> {
   /**
-   * Milliseconds to wait; 0 takes only what is there already.
+   * How long to wait, in milliseconds; 0 takes only a message that is already in the mailbox.
    *
    * @default {Infinity}
    */
   timeout?: number;
   /**
-   * The result at the timeout, instead of rejecting with `ReceiveTimeout`.
+   * The result when the time limit expires. Without it, the promise rejects with `ReceiveTimeout`.
    *
    * @default {undefined}
    */
@@ -88,9 +88,9 @@ export interface ReceiveOptions<A = never> {
 }
 
 /**
- * The pid of the calling process; outside any process, the shell's.
+ * Returns the pid of the calling process; outside any process, the shell's pid.
  *
- * @typeParam M The messages that the process takes.
+ * @typeParam M The messages that the process accepts.
  * @returns The pid.
  * @throws {ProcessExited} If the calling process has exited.
  *
@@ -108,23 +108,23 @@ export function self<M = any>(): Pid<M> {
 }
 
 /**
- * Sends a message: a copy, made now.
+ * Sends a copy of a message. The copy is made immediately.
  *
- * Never throws for a receiver that is dead or cannot be reached; the message is dropped then, as
- * in Erlang. Between one sender and one receiver messages keep their order, and none is delivered
- * twice. A first message to a node connects to it.
+ * Never throws for a receiver that is dead or cannot be reached; as in Erlang, the message is then dropped.
+ * Messages between one sender and one receiver keep their order, and none is delivered twice. The first
+ * message to a node connects to it.
  *
- * @typeParam M The messages that the receiver takes.
+ * @typeParam M The messages that the receiver accepts.
  * @typeParam T The type of the message.
  * @param to A pid, a local name, `{ name, node }`, or an alias.
  * @param message Plain data, and `undefined`, `bigint`, `Date`, `Map`, `Set`, byte arrays,
  *   errors, pids, references and atoms.
- * @returns `undefined` while the connection's buffer has room; else a promise that resolves when
- *   it has drained or the node is down, and never rejects: `await send(…)` is Erlang's suspending
- *   send.
- * @throws {TypeError} If the message holds what cannot be sent, a function for one.
+ * @returns `undefined` while the connection's buffer has room; otherwise a promise that resolves when the
+ *   buffer has drained or the node is down. It never rejects. `await send(…)` corresponds to Erlang's
+ *   suspending send.
+ * @throws {TypeError} If the message contains a value that cannot be sent, such as a function.
  * @throws {RangeError} If it is nested too deeply or too large.
- * @throws {NoProcessError} If `to` is a local name that nobody has.
+ * @throws {NoProcessError} If `to` is a local name that is not registered.
  * @throws {QueueFullError} If the node's queue is at its hard cap; the message is not sent.
  *
  * @example Usage
@@ -177,18 +177,18 @@ export function send<M, T>(
 }
 
 /**
- * Takes the oldest message that the guard wants, or waits for one.
+ * Takes the oldest message that the guard accepts out of the mailbox, or waits for one.
  *
- * Several waits in one process are served in order, each with its own guard.
+ * Several concurrent waits in one process are served in order, each with its own guard.
  *
  * @typeParam T The message's type.
  * @typeParam A The type of `after`.
- * @param guard Tells whether a message is wanted; without one, every message is.
- * @param options Timeout, value after it, abort signal.
- * @returns The message, or `after` at the timeout.
- * @throws {ReceiveTimeout} If no message came in time and no `after` is given.
- * @throws {TypeError} If the guard is no function.
- * @throws {ProcessExited} If the process exits while it waits; in the shell, `ExitError`.
+ * @param guard Returns whether to accept a message; without a guard, every message is accepted.
+ * @param options The timeout, the result after it, and an abort signal.
+ * @returns The message, or `after` when the time limit expires.
+ * @throws {ReceiveTimeout} If no message arrives in time and `after` is not given.
+ * @throws {TypeError} If the guard is not a function.
+ * @throws {ProcessExited} If the process exits during the wait; in the shell, `ExitError`.
  *
  * @example Wait for one kind, and not for ever
  * ```ts
@@ -244,7 +244,7 @@ function waitOptions(options: ReceiveOptions<unknown>): WaitOptions {
 }
 
 /**
- * Prints and throws away all messages that wait, as in iex.
+ * Prints and removes all messages in the mailbox, as in iex.
  *
  * @returns `"ok"`.
  *
@@ -281,12 +281,12 @@ export interface SpawnOptions {
 /**
  * Starts a process.
  *
- * It begins after the caller has given way, runs until its function returns (or the promise that
- * it returns settles), and inherits the caller's group leader. On another node:
+ * The process begins after the caller has yielded to the event loop, runs until its function returns (or the
+ * returned promise settles), and inherits the caller's group leader. To spawn on another node, use
  * `Node.spawn(node, …)`.
  *
  * @typeParam A The function's arguments.
- * @param fn What the process runs.
+ * @param fn The function that the process runs.
  * @param args The function's arguments; they are copied.
  * @param options A label.
  * @returns The new process's pid.
@@ -312,12 +312,12 @@ export function spawn<A extends unknown[]>(
 }
 
 /**
- * Starts a process that is linked to the caller from its first moment.
+ * Starts a process that is linked to the caller from the start.
  *
- * When one of the two ends otherwise than normally, so does the other, unless it traps exits.
+ * When one of the two exits with a reason other than `"normal"`, so does the other, unless it traps exits.
  *
  * @typeParam A The function's arguments.
- * @param fn What the process runs.
+ * @param fn The function that the process runs.
  * @param args The function's arguments; they are copied.
  * @param options A label.
  * @returns The new process's pid.
@@ -344,10 +344,10 @@ export function spawnLink<A extends unknown[]>(
 }
 
 /**
- * Starts a process that the caller monitors from its first moment.
+ * Starts a process that the caller monitors from the start.
  *
  * @typeParam A The function's arguments.
- * @param fn What the process runs.
+ * @param fn The function that the process runs.
  * @param args The function's arguments; they are copied.
  * @param options A label.
  * @returns The new process's pid and the monitor's reference.
@@ -409,7 +409,7 @@ function start<A extends unknown[]>(
 }
 
 /**
- * Exits the calling process: throws an `ExitError`, which ends the process unless it is caught.
+ * Exits the calling process: throws an `ExitError`, which ends the process if it is not caught.
  *
  * Follows [exit/1](https://hexdocs.pm/elixir/1.18/Kernel.html#exit/1). `Process.exit` sends an exit signal to
  * another process.
@@ -439,7 +439,7 @@ export function exit(...args: unknown[]): never {
 }
 
 /**
- * A new reference, different from every other.
+ * Returns a new unique reference.
  *
  * @returns The reference.
  *
@@ -456,10 +456,10 @@ export function makeRef(): Ref {
 }
 
 /**
- * Whether a message is an {@linkcode ExitMessage}.
+ * Tests whether a message is an {@linkcode ExitMessage}.
  *
  * @param message Any message.
- * @returns True for an exit signal that was trapped.
+ * @returns True for a trapped exit signal.
  *
  * @example Usage
  * ```ts
@@ -474,7 +474,7 @@ export function isExit(message: unknown): message is ExitMessage {
 }
 
 /**
- * Whether a message is a {@linkcode DownMessage}.
+ * Tests whether a message is a {@linkcode DownMessage}.
  *
  * @param message Any message.
  * @returns True for a monitor's DOWN.
@@ -492,10 +492,10 @@ export function isDown(message: unknown): message is DownMessage {
 }
 
 /**
- * Whether a message is a {@linkcode ReplyMessage}.
+ * Tests whether a message is a {@linkcode ReplyMessage}.
  *
  * @param message Any message.
- * @returns True for a reply that nobody waited for.
+ * @returns True for a reply that arrived when no call was waiting for it.
  *
  * @example Usage
  * ```ts

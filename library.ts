@@ -1,7 +1,7 @@
 /**
- * The names of the front door but those of `node.ts`, which has them in scope of the closures that it runs.
- * The values are also in scope of the shell and in the table of its `h`. A type is here if users declare
- * or write it; a module's other types are exported from the module's own path.
+ * The names that `mod.ts` exports, except for those of `node.ts`, which passes these names to the closures
+ * that it runs. Closures, the shell and the table of its `h` can use the values. A type is exported here if
+ * users declare or write it; the other types of a module are exported from the module's own path.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * Erlang/OTP's distribution for TypeScript: named nodes that find each other, processes that
- * spawn, link, monitor and send across them as if they were one, and OTP's servers, supervisors, tasks,
- * registries and groups on top.
+ * Erlang/OTP's distribution for TypeScript: named nodes that connect to each other, processes that spawn,
+ * link, monitor and send across nodes in the same way as within one, and OTP's servers, supervisors, tasks,
+ * registries and groups.
  *
  * @example Two nodes and a message
  * ```ts

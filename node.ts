@@ -115,7 +115,7 @@ export type { Ancestor } from "./runtime/processes/lineage.ts";
 /** Options for {@linkcode Node.stop}. */
 export interface NodeStopOptions {
   /**
-   * How many milliseconds the applications and servers may take to stop; 0 ends the node at once.
+   * How long the applications and servers may take to stop, in milliseconds; 0 ends the node at once.
    *
    * @default {stopTimeout of the node}
    */
@@ -125,20 +125,26 @@ export interface NodeStopOptions {
 /** Options for {@linkcode Node.connect}. */
 export interface ConnectOptions {
   /**
-   * Where the node listens, as `host:port`; EPMD is not asked then.
+   * The node's listen address, as `host:port`; EPMD is then not asked.
    *
    * @default {undefined}
    */
   address?: string;
 }
 
-/** The counters of a node, see {@linkcode Node.stats}. */
+/** The counters of a node; see {@linkcode Node.stats}. */
 export interface NodeStats extends ConnectionStats {
-  /** The node's processes now. */
+  /** The number of live processes of the node. */
   processes: number;
-  /** The resources that peers hold here now: processes started for them, links and monitors that they made. */
+  /**
+   * The number of resources that peers currently hold here: processes started for them, and links and
+   * monitors that they made.
+   */
   held: Record<Holding, number>;
-  /** Entries that servers of the node keep for all peers together: names, locks, members, children, requests. */
+  /**
+   * The number of entries that the node's servers store for all peers together: names, locks, members,
+   * children, requests.
+   */
   entries: number;
 }
 
@@ -149,8 +155,8 @@ const KINDS: readonly unknown[] = ["visible", "hidden", "connected"];
 /**
  * A node: a named runtime that others can connect to.
  *
- * `Node.start` starts one; the first that is started is the default node, on which code outside
- * any process is. The static functions speak of the node that the calling code is on.
+ * `Node.start` starts a node. The first node that a program starts is the default node: code outside any
+ * process runs on it. The static functions apply to the node that the calling code runs on.
  *
  * @example Start, use and stop
  * ```ts
@@ -167,9 +173,9 @@ const KINDS: readonly unknown[] = ["visible", "hidden", "connected"];
 export class Node implements AsyncDisposable {
   /** The node's name. */
   readonly name: string;
-  /** The node's incarnation: another at each start. */
+  /** The node's incarnation, different at each start. */
   readonly creation: number;
-  /** The port that it listens on. */
+  /** The port on which it listens. */
   readonly port: number;
   readonly #runtime: NodeRuntime;
   readonly #network: Network;
@@ -197,17 +203,17 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Starts a node: listens, and registers with EPMD, which is served here if nobody does.
+   * Starts a node: listens, and registers with EPMD. If no EPMD runs on this host, the node serves it.
    *
-   * Code that people type, at the prompt of a shell or after `--eval`, is on the node that it starts from
-   * then on, until that stops. If it is on a node already, the start rejects with a `NodeStartError` whose
-   * `code` is `"already_started"`.
+   * Code that is typed, at a shell prompt or after `--eval`, runs on the node that it starts until that node
+   * stops. If it already runs on a node, the start rejects with a `NodeStartError` whose `code` is
+   * `"already_started"`.
    *
-   * @param options Name, cookie, modules and more.
-   * @returns The node, to be stopped by `stop()` or `await using`.
-   * @throws {TypeError} If the name is no node name.
-   * @throws {NodeStartError} If the name or port is in use, a permission is missing, the cookie or the certificate cannot
-   *   be had, or EPMD can be neither reached nor served; `code` says which.
+   * @param options The name, the cookie, the modules and more.
+   * @returns The node; stop it with `stop()` or `await using`.
+   * @throws {TypeError} If the name is not a valid node name.
+   * @throws {NodeStartError} If the name or port is in use, a permission is missing, the cookie or the
+   *   certificate is not available, or EPMD can be neither reached nor served; its `code` is the reason.
    *
    * @example Usage
    * ```ts
@@ -274,9 +280,9 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * The name of the node that the calling code is on.
+   * Returns the name of the node that the calling code runs on.
    *
-   * @returns The name, `"nonode@nohost"` if no node is started.
+   * @returns The name; `"nonode@nohost"` if no node is started.
    *
    * @example Usage
    * ```ts
@@ -291,9 +297,9 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Whether the calling code is on a node that is started.
+   * Returns whether the calling code runs on a started node.
    *
-   * @returns True if it is.
+   * @returns True if it does.
    *
    * @example Usage
    * ```ts
@@ -308,9 +314,9 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * The nodes that this node is connected to.
+   * Returns the nodes that this node is connected to.
    *
-   * @param kind The visible ones, the hidden ones, or all.
+   * @param kind Visible nodes, hidden nodes, or all.
    * @returns Their names.
    *
    * @example Usage
@@ -334,10 +340,10 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * The counters of the node that the calling code is on, since its start: connections, bytes,
-   * and by cause who was not let in and what was refused.
+   * Returns the counters of the node that the calling code runs on, since its start: connections, bytes, and
+   * the numbers of refused connections and requests by cause.
    *
-   * @returns The counters, a copy; `undefined` if no node is started.
+   * @returns A copy of the counters; `undefined` if no node is started.
    *
    * @example How many had another cookie
    * ```ts
@@ -362,14 +368,14 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Connects to a node. It need not be called: a first use connects.
+   * Connects to a node. This is optional: the first use of a node connects to it.
    *
-   * Visible nodes connect transitively: to each other's visible peers as well.
+   * Visible nodes connect transitively: each also connects to the other's visible peers.
    *
    * @param node The node's name.
-   * @param options Its address, if EPMD is not to be asked.
-   * @returns True if it is connected now, false if it cannot be (the log at both ends says why),
-   *   and `"ignored"` if the calling code's node is not started.
+   * @param options The node's address, if EPMD should not be asked.
+   * @returns True if the node is connected, false if it cannot be connected (the log at both ends contains
+   *   the reason), and `"ignored"` if the calling code's node is not started.
    *
    * @example Usage
    * ```ts
@@ -396,7 +402,7 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Ends the connection to a node: links and monitors across it get `"noconnection"`.
+   * Closes the connection to a node: links and monitors across it end with `"noconnection"`.
    *
    * @param node The node's name.
    * @returns Whether there was a connection; `"ignored"` if the calling code's node is not
@@ -421,7 +427,7 @@ export class Node implements AsyncDisposable {
    * Tries to connect to a node.
    *
    * @param node The node's name.
-   * @returns `"pong"` if it is connected now, else `"pang"`.
+   * @returns `"pong"` if the node is connected afterwards, otherwise `"pang"`.
    *
    * @example Usage
    * ```ts
@@ -436,12 +442,12 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Has the calling process told, by `{ type: "nodedown", node }`, when a node goes down.
+   * Notifies the calling process by `{ type: "nodedown", node }` when a node goes down.
    *
-   * Each call gives a message of its own, once. If the node cannot be reached, it comes now.
+   * Each call results in one message of its own. If the node cannot be reached, the message arrives at once.
    *
    * @param node The node's name.
-   * @param on False takes one such call back.
+   * @param on False cancels one such call.
    * @returns True.
    * @throws {TypeError} If the calling code's node is not started.
    *
@@ -480,14 +486,16 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Has the calling process told of all visible nodes that connect, by `{ type: "nodeup", node }`
-   * before any other signal of that node, and that go, by `{ type: "nodedown", node }` after all.
+   * Notifies the calling process of all visible nodes that connect, by `{ type: "nodeup", node }` before any
+   * other signal of that node, and of those that disconnect, by `{ type: "nodedown", node }` after all its
+   * signals.
    *
-   * Follows [net_kernel:monitor_nodes/1](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/1).
-   * A process that asks several times is notified of each node as many times; `false` ends all of it.
+   * Follows
+   * [net_kernel:monitor_nodes/1](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/1). A
+   * process that calls it several times receives as many messages for each node; `false` cancels all of them.
    *
-   * @param on Whether to be told.
-   * @returns Whether it was told before.
+   * @param on Whether to notify the process.
+   * @returns Whether the process was notified before.
    *
    * @example Usage
    * ```ts
@@ -509,17 +517,17 @@ export class Node implements AsyncDisposable {
   /**
    * Starts a process on a node.
    *
-   * Its group leader is the caller's, so what it prints comes out here. A node that cannot be
-   * reached gives the pid of no process, one of this node, as in Erlang.
+   * The process inherits the caller's group leader, so its output appears on this node. As in Erlang, if the
+   * node cannot be reached, the result is a pid of this node that no process has.
    *
    * @typeParam A The function's arguments.
    * @param node The node's name.
-   * @param fn A function that both nodes export under the same name, `[module, function]`, or, to
-   *   a node that allows closures, a function that uses nothing but what is exported there.
+   * @param fn A function that both nodes export under the same name, `[module, function]`, or, for a node
+   *   that allows closures, a function that refers only to names that are exported there.
    * @param args Its arguments.
    * @returns The new process's pid.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
+   * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
    *
    * @example Usage
    * ```ts
@@ -540,19 +548,19 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Starts a process on a node, linked to the caller from its first moment.
+   * Starts a process on a node, linked to the caller from the start.
    *
-   * As {@linkcode Node.spawn}; a node that cannot be reached gives the pid of no process, and
-   * then the exit signal `"noconnection"`. When the connection is lost later, both ends get
+   * Like {@linkcode Node.spawn}. If the node cannot be reached, the result is a pid that no process has, and
+   * the caller receives the exit signal `"noconnection"`. If the connection is lost later, both ends receive
    * `"noconnection"`.
    *
    * @typeParam A The function's arguments.
    * @param node The node's name.
-   * @param fn What it runs.
+   * @param fn The function that the process runs.
    * @param args Its arguments.
    * @returns The new process's pid.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
+   * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
    *
    * @example Usage
    * ```ts
@@ -575,18 +583,18 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Starts a process on a node, monitored by the caller from its first moment.
+   * Starts a process on a node, monitored by the caller from the start.
    *
-   * As {@linkcode Node.spawn}; a node that cannot be reached gives the pid of no process, and
-   * then a DOWN `"noconnection"`.
+   * Like {@linkcode Node.spawn}. If the node cannot be reached, the result is a pid that no process has, and
+   * the caller receives a DOWN with `"noconnection"`.
    *
    * @typeParam A The function's arguments.
    * @param node The node's name.
-   * @param fn What it runs.
+   * @param fn The function that the process runs.
    * @param args Its arguments.
    * @returns The new process's pid and the monitor's reference.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
+   * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
    *
    * @example Usage
    * ```ts
@@ -606,18 +614,18 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Runs a function in a new process of the node that the calling code is on, started or not.
+   * Runs a function in a new process of the node that the calling code runs on, whether or not it is started.
    *
-   * Code outside any process shares one process, the shell: its mailbox, its links and its end. Give
-   * each request of a web server a process of its own by one line:
-   * `Deno.serve((request) => Node.run(() => handle(request)))`. A link made in `handle` then ends that
-   * request only. The function sees the caller's `AsyncLocalStorage`s.
+   * Code outside any process shares one process, the shell: its mailbox, its links and its exit. One line
+   * gives each request of a web server its own process:
+   * `Deno.serve((request) => Node.run(() => handle(request)))`. A link made in `handle` then ends only that
+   * request. The function has access to the caller's `AsyncLocalStorage`s.
    *
    * @typeParam T The function's result.
    * @param fn The function.
    * @param options An `AbortSignal` that ends the process, such as a request's.
-   * @returns The function's result. Rejects with what the function throws, with `ExitError` if an exit
-   *   signal ends the process before, or with the reason of `signal` if that aborts.
+   * @returns The function's result. Rejects with the error that the function throws, with `ExitError` if an
+   *   exit signal ends the process first, or with the reason of `signal` if that aborts.
    * @throws {TypeError} If `fn` is not a function.
    *
    * @example A process for each request
@@ -643,10 +651,10 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Stops the node that the calling code is on, in order; see `stop` of a node.
+   * Stops the node that the calling code runs on, in order; see the method `stop` of a node.
    *
-   * @param options How long the orderly part may take.
-   * @returns A promise that resolves when it is stopped; at once if it is not started.
+   * @param options The time limit for stopping in order.
+   * @returns A promise that resolves when it is stopped; immediately if it is not started.
    *
    * @example Usage
    * ```ts
@@ -663,11 +671,11 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Exports a module to other nodes under a name, as `modules` of {@linkcode Node.start} does.
+   * Exports a module to other nodes under a name, like the option `modules` of {@linkcode Node.start}.
    *
    * @param name The module's name.
    * @param module Its functions by name.
-   * @throws {TypeError} If it is no object, or the name no string.
+   * @throws {TypeError} If the module is not an object, or the name is not a string.
    *
    * @example Usage
    * ```ts
@@ -689,8 +697,8 @@ export class Node implements AsyncDisposable {
    * @typeParam T The function's result.
    * @param fn The function.
    * @param options An `AbortSignal` that ends the process.
-   * @returns The function's result. Rejects with what the function throws, with `ExitError` if an exit
-   *   signal ends the process before, with the reason of `signal` if that aborts, or with an `Error` if
+   * @returns The function's result. Rejects with the error that the function throws, with `ExitError` if an
+   *   exit signal ends the process first, with the reason of `signal` if that aborts, or with an `Error` if
    *   the node has been stopped.
    *
    * @example Usage
@@ -716,15 +724,15 @@ export class Node implements AsyncDisposable {
   /**
    * Stops the node, in order, as `init:stop` does in OTP.
    *
-   * First its applications stop, the one that was started last first. Then the servers that belong to
-   * no application, supervisors among them, stop with the reason `"shutdown"`: they end their children,
-   * and their `terminate` is called. All this time the node is connected and can be called. What is left
-   * exits with `"shutdown"`; at last the connections end, and the name is free.
+   * First its applications stop, last started first. Then the servers that belong to no application,
+   * including supervisors, stop with the reason `"shutdown"`: they end their children, and their `terminate`
+   * is called. Until then the node stays connected and can be called. The remaining processes exit with
+   * `"shutdown"`; finally the connections close, and the name becomes free.
    *
-   * Later calls join the first, and can make it shorter. A server does not await it: the node waits for
-   * the server.
+   * Later calls join the first one, and can shorten its time limit. A server must not await it: the node
+   * waits for the server.
    *
-   * @param options How long the orderly part may take.
+   * @param options The time limit for stopping in order.
    * @returns A promise that resolves when all sockets are closed.
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.

@@ -1,5 +1,5 @@
 /**
- * Groups of processes over the cluster: who joins one on any node is a member on all.
+ * Process groups in the cluster: a process that joins a group on one node is a member on all nodes.
  *
  * Follows OTP's [pg](https://www.erlang.org/doc/apps/kernel/pg.html).
  *
@@ -56,51 +56,50 @@ export interface PgOptions {
 
 /** The result of {@linkcode pg.monitor}. */
 export interface GroupMonitor {
-  /** The monitor; it comes with each message, and ends it by {@linkcode pg.demonitor}. */
+  /** The monitor; each message contains it, and {@linkcode pg.demonitor} ends it. */
   ref: Ref;
-  /** The members at the time. */
+  /** The members when the monitor started. */
   pids: Pid[];
 }
 
 /** The result of {@linkcode pg.monitorScope}. */
 export interface ScopeMonitor {
-  /** The monitor; it comes with each message, and ends it by {@linkcode pg.demonitor}. */
+  /** The monitor; each message contains it, and {@linkcode pg.demonitor} ends it. */
   ref: Ref;
-  /** The groups at the time, with their members. */
+  /** The groups when the monitor started, with their members. */
   groups: GroupMembers[];
 }
 
 const DEFAULT_SCOPE = "pg";
 
 /**
- * Groups of processes over the cluster: who joins one on any node is a member on all.
+ * Process groups in the cluster: a process that joins a group on one node is a member on all nodes.
  *
  * Follows OTP's [pg](https://www.erlang.org/doc/apps/kernel/pg.html).
  *
- * Groups belong to a scope, which is a process on each node that takes part; it is started on every one of
- * them, commonly under a supervisor, and has a name, `"pg"` if none is given. Scopes know nothing of each
- * other. A group is any value that can be sent, and compares by what it holds. It is there while it has
- * members.
+ * Groups belong to a scope: a process on each participating node, usually started under a supervisor, with a
+ * name (`"pg"` by default). Scopes are independent of each other. A group is any value that can be sent, and
+ * is compared by its contents. It exists while it has members.
  *
- * A process joins on its own node, as often as it likes, and is a member as often, until it has left as
- * often, or ends. The nodes tell each other, and agree on nothing: {@linkcode pg.getMembers} gives at once what
- * this node knows, which other nodes may learn later or have learnt sooner, and which is the same on all
- * that are connected when nothing has changed for some time. When the connection to a node is lost, its
- * processes are no members here; when it is back, they are again. A node knows of the processes of those
- * that it is connected to itself.
+ * A process joins on its own node. It can join several times and is then a member as many times, until it has
+ * left as often, or exits. The nodes exchange memberships without a consensus protocol:
+ * {@linkcode pg.getMembers} returns at once the members that this node knows. Other nodes may have learnt of
+ * them earlier or learn of them later; all connected nodes agree once nothing has changed for some time. When
+ * the connection to a node is lost, its processes are no longer members here; when it is restored, they are
+ * again. A node knows only the processes of nodes that it is connected to itself.
  *
- * If the process of a scope crashes, the memberships of its node's processes are lost, here and elsewhere:
- * who joined joins again.
+ * If the process of a scope crashes, the memberships of its node's processes are lost, here and on other
+ * nodes: they have to join again.
  */
 export class pg {
   private constructor() {}
 
   /**
-   * Starts a scope on this node, on its own.
+   * Starts a scope on this node, without a link.
    *
    * Follows [pg:start/1](https://www.erlang.org/doc/apps/kernel/pg.html#start/1).
    *
-   * @param scope The scope's name, under which its process is registered; `"pg"` if it is left out.
+   * @param scope The scope's name, under which its process is registered; `"pg"` by default.
    * @returns The pid of the scope's process.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    *
@@ -123,7 +122,7 @@ export class pg {
    *
    * Follows [pg:start_link/1](https://www.erlang.org/doc/apps/kernel/pg.html#start_link/1).
    *
-   * @param scope The scope's name, under which its process is registered; `"pg"` if it is left out.
+   * @param scope The scope's name, under which its process is registered; `"pg"` by default.
    * @returns The pid of the scope's process.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    *
@@ -141,7 +140,7 @@ export class pg {
   }
 
   /**
-   * A scope as the child of a supervisor: `pg`, or `[pg, { scope }]`.
+   * Returns the child specification of a scope; `pg` and `[pg, { scope }]` are shorthands.
    *
    * @param options The scope.
    * @returns The specification.
@@ -165,16 +164,16 @@ export class pg {
   /**
    * Makes processes of this node members of a group.
    *
-   * Follows [pg:join/3](https://www.erlang.org/doc/apps/kernel/pg.html#join/3). When it has resolved they are
-   * members on this node, and other nodes have been told. One that joins twice, or is given twice, is a
-   * member twice. One that is not alive leaves at once.
+   * Follows [pg:join/3](https://www.erlang.org/doc/apps/kernel/pg.html#join/3). When the promise resolves,
+   * the processes are members on this node, and the change has been sent to other nodes. A process that joins
+   * twice, or is listed twice, is a member twice. A process that is not alive is removed at once.
    *
    * @param group The group.
-   * @param pids A process, or several.
+   * @param pids One process, or several.
    * @param options The scope.
    * @returns `"ok"`.
-   * @throws {ExitError} If the scope does not run here, with what was called.
-   * @throws {TypeError} If a process is of another node (then `cause` is `{ type: "nolocal", pid }`), or the
+   * @throws {ExitError} If the scope does not run on this node, with the call.
+   * @throws {TypeError} If a process is on another node (`cause` is then `{ type: "nolocal", pid }`), or the
    *   group cannot be sent.
    *
    * @example Usage
@@ -197,16 +196,16 @@ export class pg {
   }
 
   /**
-   * Makes processes of this node leave a group, each once.
+   * Removes processes of this node from a group, each once.
    *
    * Follows [pg:leave/3](https://www.erlang.org/doc/apps/kernel/pg.html#leave/3).
    *
    * @param group The group.
-   * @param pids A process, or several.
+   * @param pids One process, or several.
    * @param options The scope.
    * @returns `"ok"`, or `"not_joined"` if none of them was a member.
-   * @throws {ExitError} If the scope does not run here, with what was called.
-   * @throws {TypeError} If a process is of another node (then `cause` is `{ type: "nolocal", pid }`), or the
+   * @throws {ExitError} If the scope does not run on this node, with the call.
+   * @throws {TypeError} If a process is on another node (`cause` is then `{ type: "nolocal", pid }`), or the
    *   group cannot be sent.
    *
    * @example Usage
@@ -230,14 +229,14 @@ export class pg {
   }
 
   /**
-   * The members of a group, of all connected nodes, as this node knows them.
+   * Returns the members of a group on all connected nodes, according to this node.
    *
-   * Follows [pg:get_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_members/2). It asks no
-   * process, and so is cheap, and may give one that has just ended.
+   * Follows [pg:get_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_members/2). It contacts no
+   * process, so it is cheap, but can return a process that has just exited.
    *
    * @param group The group.
    * @param options The scope.
-   * @returns The members, in no particular order; none also if the scope does not run here.
+   * @returns The members, in no particular order; empty also if the scope does not run on this node.
    *
    * @example Usage
    * ```ts
@@ -257,13 +256,13 @@ export class pg {
   }
 
   /**
-   * The members of a group that are processes of this node.
+   * Returns the members of a group that are processes of this node.
    *
    * Follows [pg:get_local_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_local_members/2).
    *
    * @param group The group.
    * @param options The scope.
-   * @returns The members, in no particular order; none also if the scope does not run here.
+   * @returns The members, in no particular order; empty also if the scope does not run on this node.
    *
    * @example Usage
    * ```ts
@@ -285,13 +284,13 @@ export class pg {
   }
 
   /**
-   * The groups that have members.
+   * Returns the groups that have members.
    *
    * Follows [pg:which_groups/1](https://www.erlang.org/doc/apps/kernel/pg.html#which_groups/1).
    *
    * @param options The scope.
    * @returns The groups, in no particular order.
-   * @throws {NoProcessError} If the scope does not run here.
+   * @throws {NoProcessError} If the scope does not run on this node.
    *
    * @example Usage
    * ```ts
@@ -309,13 +308,13 @@ export class pg {
   }
 
   /**
-   * The groups that have members on this node.
+   * Returns the groups that have members on this node.
    *
    * Follows `pg:which_local_groups/1`.
    *
    * @param options The scope.
    * @returns The groups, in no particular order.
-   * @throws {NoProcessError} If the scope does not run here.
+   * @throws {NoProcessError} If the scope does not run on this node.
    *
    * @example Usage
    * ```ts
@@ -333,16 +332,17 @@ export class pg {
   }
 
   /**
-   * Tells the caller of processes that join or leave a group, by a {@linkcode PgMessage} each time.
+   * Notifies the caller of processes that join or leave a group, by a {@linkcode PgMessage} each time.
    *
-   * Follows [pg:monitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#monitor/2). Between the members
-   * given and the first message nothing is missing and nothing is there twice. The monitor ends with the
-   * caller, and with the scope's process, of which nothing tells it: link or monitor that one too.
+   * Follows [pg:monitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#monitor/2). The returned members
+   * and the following messages neither miss nor repeat a change. The monitor ends with the caller, and with
+   * the scope's process. The caller is not notified of the latter: link to that process or monitor it as
+   * well.
    *
    * @param group The group.
    * @param options The scope.
-   * @returns The monitor, and the members at the time.
-   * @throws {ExitError} If the scope does not run here, with what was called.
+   * @returns The monitor, and the current members.
+   * @throws {ExitError} If the scope does not run on this node, with the call.
    *
    * @example Usage
    * ```ts
@@ -365,14 +365,15 @@ export class pg {
   }
 
   /**
-   * Tells the caller of processes that join or leave any group of a scope, by a {@linkcode PgMessage} each time.
+   * Notifies the caller of processes that join or leave any group of a scope, by a {@linkcode PgMessage} each
+   * time.
    *
    * Follows [pg:monitor_scope/1](https://www.erlang.org/doc/apps/kernel/pg.html#monitor_scope/1); see
    * {@linkcode pg.monitor}.
    *
    * @param options The scope.
-   * @returns The monitor, and the groups at the time.
-   * @throws {ExitError} If the scope does not run here, with what was called.
+   * @returns The monitor, and the current groups.
+   * @throws {ExitError} If the scope does not run on this node, with the call.
    *
    * @example Usage
    * ```ts
@@ -391,15 +392,14 @@ export class pg {
   }
 
   /**
-   * Ends a monitor of a group or a scope; what it has told and the caller has not received yet is taken out of
-   * the caller's mail.
+   * Ends a monitor of a group or a scope, and removes its messages from the caller's mailbox.
    *
    * Follows [pg:demonitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#demonitor/2).
    *
    * @param ref The monitor.
    * @param options The scope.
    * @returns Whether the monitor was active.
-   * @throws {ExitError} If the scope does not run here, with what was called.
+   * @throws {ExitError} If the scope does not run on this node, with the call.
    *
    * @example Usage
    * ```ts

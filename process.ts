@@ -1,9 +1,9 @@
 /**
  * Processes: spawn, send and receive, links and monitors, names, exits.
  *
- * Functions of Elixir's [Kernel](https://hexdocs.pm/elixir/1.18/Kernel.html) are plain functions here: `self`,
- * `send`, `receive`, `spawn`, `spawnLink`, `spawnMonitor`, `exit`, `makeRef`. Those of its
- * [Process](https://hexdocs.pm/elixir/1.18/Process.html) are static functions of {@linkcode Process}.
+ * Functions of Elixir's [Kernel](https://hexdocs.pm/elixir/1.18/Kernel.html) are plain functions here:
+ * `self`, `send`, `receive`, `spawn`, `spawnLink`, `spawnMonitor`, `exit`, `makeRef`. Functions of its
+ * [Process](https://hexdocs.pm/elixir/1.18/Process.html) are static methods of {@linkcode Process}.
  *
  * @example A process that answers
  * ```ts
@@ -65,14 +65,14 @@ export type { AliasMode, Ancestor, ProcessInfo };
 /** Options for {@linkcode send}. */
 export interface SendOptions {
   /**
-   * Does not send if that would need a new connection: `send` then returns `"noconnect"`.
+   * Does not send if that would need a new connection; the result is then `"noconnect"`.
    *
    * @default {false}
    */
   noconnect?: boolean;
   /**
-   * Does not send if the connection's buffer is full, so that the sender would have to wait: `send`
-   * then returns `"nosuspend"`.
+   * Does not send if the connection's buffer is full and the sender would have to wait; the result is then
+   * `"nosuspend"`.
    *
    * @default {false}
    */
@@ -85,8 +85,7 @@ export type SendResult = "ok" | "noconnect" | "nosuspend";
 /** Options for {@linkcode Process.monitor}. */
 export interface MonitorOptions {
   /**
-   * Makes the reference an alias as well: until `unalias`, until the monitor ends, or until the
-   * first reply.
+   * Makes the reference an alias as well: until `unalias`, until the monitor ends, or until the first reply.
    *
    * @default {undefined}
    */
@@ -96,7 +95,7 @@ export interface MonitorOptions {
 /** Options for {@linkcode Process.demonitor}. */
 export interface DemonitorOptions {
   /**
-   * Also takes out a DOWN that has come already.
+   * Also removes a DOWN that has already arrived.
    *
    * @default {false}
    */
@@ -124,7 +123,7 @@ export interface DictionaryEntry {
 /** Options for {@linkcode Process.getKeys}. */
 export interface GetKeysOptions {
   /**
-   * Only the keys that hold this value; values are compared as messages are, by their contents.
+   * Returns only the keys with this value. Values are compared by their contents, as messages are.
    *
    * @default {undefined}
    */
@@ -134,7 +133,7 @@ export interface GetKeysOptions {
 /** Options for {@linkcode Process.info}. */
 export interface ProcessInfoOptions {
   /**
-   * Whether the messages that wait are copied too, which takes as long as there are many.
+   * Whether to copy the messages in the mailbox as well, which takes time in proportion to their number.
    *
    * @default {false}
    */
@@ -143,16 +142,16 @@ export interface ProcessInfoOptions {
 
 /** Options for {@linkcode Process.info} of a process of any node. */
 export interface RemoteProcessInfoOptions {
-  /** Asks the process's node, if that is another one. */
+  /** Asks the process's node if that is another node. */
   remote: true;
   /**
-   * How many milliseconds the other node has to answer.
+   * The timeout for the other node's answer, in milliseconds.
    *
    * @default {5000}
    */
   timeout?: number;
   /**
-   * Messages are not copied to other nodes.
+   * Not available for other nodes: messages are not copied between nodes.
    *
    * @default {undefined}
    */
@@ -162,7 +161,7 @@ export interface RemoteProcessInfoOptions {
 /** Options for {@linkcode Process.list}. */
 export interface ProcessListOptions {
   /**
-   * Whether to tell of each process what {@linkcode Process.info} tells.
+   * Whether to return the information of {@linkcode Process.info} for each process.
    *
    * @default {false}
    */
@@ -172,8 +171,8 @@ export interface ProcessListOptions {
 /** Options for {@linkcode Process.sendAfter}. */
 export interface SendAfterOptions {
   /**
-   * Whether the time is a moment, by {@linkcode Process.monotonicTime}, and not how long to wait. A moment
-   * that has passed sends at once.
+   * Whether the time is a point in time on the clock of {@linkcode Process.monotonicTime}, and not a delay.
+   * If it has passed, the message is sent at once.
    *
    * @default {false}
    */
@@ -183,13 +182,13 @@ export interface SendAfterOptions {
 /** Options for {@linkcode Process.cancelTimer}. */
 export interface CancelTimerOptions {
   /**
-   * Whether to answer by a message, a {@linkcode CancelTimerMessage}, instead of by what is returned.
+   * Whether to reply by a message, a {@linkcode CancelTimerMessage}, instead of by the return value.
    *
    * @default {false}
    */
   async?: boolean;
   /**
-   * Whether to tell how much time was left.
+   * Whether to report the remaining time.
    *
    * @default {true}
    */
@@ -209,10 +208,10 @@ export interface CancelTimerMessage {
 /**
  * Processes: links and monitors, names, exit signals, timers, aliases, the process dictionary.
  *
- * Follows Elixir's [Process](https://hexdocs.pm/elixir/1.18/Process.html) and the
- * [reference manual](https://www.erlang.org/doc/system/ref_man_processes.html). Code in a process finds its
- * process by itself; code outside any process runs in the shell process of the default node, like the
- * prompt of iex.
+ * Follows Elixir's [Process](https://hexdocs.pm/elixir/1.18/Process.html) and the [reference
+ * manual](https://www.erlang.org/doc/system/ref_man_processes.html). Code in a process needs no handle on it:
+ * the functions apply to the calling process. Code outside any process runs in the shell process of the
+ * default node, like the prompt of iex.
  *
  * @example A process that is monitored
  * ```ts
@@ -228,16 +227,16 @@ export class Process {
   private constructor() {}
 
   /**
-   * Sends a message, unless that would need a connection or have to wait.
+   * Sends a message unless that would need a new connection or a wait.
    *
    * Follows [Process.send/3](https://hexdocs.pm/elixir/1.18/Process.html#send/3).
    *
-   * @typeParam M The messages that the receiver takes.
+   * @typeParam M The messages that the receiver accepts.
    * @typeParam T The type of the message.
    * @param to A pid, a local name, `{ name, node }`, or an alias.
    * @param message The message; see `send`.
-   * @param options When not to send.
-   * @returns `"ok"` if the message was sent, else why not. Without `nosuspend`, a promise of `"ok"`
+   * @param options The conditions under which not to send.
+   * @returns `"ok"` if the message was sent, otherwise the reason. Without `nosuspend`, a promise of `"ok"`
    *   while the connection's buffer is full; the message is sent, and the promise never rejects.
    *
    * @example Only where a connection is already there
@@ -255,14 +254,15 @@ export class Process {
     options: SendOptions & { nosuspend: true },
   ): SendResult;
   /**
-   * Sends a message, unless that would need a connection.
+   * Sends a message unless that would need a new connection.
    *
-   * @typeParam M The messages that the receiver takes.
+   * @typeParam M The messages that the receiver accepts.
    * @typeParam T The type of the message.
    * @param to A pid, a local name, `{ name, node }`, or an alias.
-   * @param message As above.
-   * @param options When not to send.
-   * @returns As above.
+   * @param message The message; see `send`.
+   * @param options The conditions under which not to send.
+   * @returns `"ok"` if the message was sent, otherwise the reason; a promise of it while the connection's
+   *   buffer is full.
    */
   static send<M, T>(
     to: Destination<M>,
@@ -281,14 +281,14 @@ export class Process {
    * Sends an exit signal to a process.
    *
    * Follows [Process.exit/2](https://hexdocs.pm/elixir/1.18/Process.html#exit/2). `"kill"` cannot be trapped,
-   * and the process ends with `"killed"`; `"normal"` is ignored unless it is trapped or sent to oneself; any
-   * other reason ends a process that does not trap exits.
+   * and the process exits with `"killed"`. `"normal"` is ignored unless the process traps exits or sends it
+   * to itself. Any other reason ends a process that does not trap exits.
    *
-   * @param pid The process that gets the signal.
+   * @param pid The process that receives the signal.
    * @param reason The exit reason.
-   * @returns True, whether or not the process is there.
+   * @returns True, whether or not the process exists.
    * @throws {TypeError} If the pid is invalid.
-   * @throws {ProcessExited} If the caller has ended by it.
+   * @throws {ProcessExited} If the signal ends the caller itself.
    * @throws {RangeError} If the reason is nested deeper than 56 levels: it becomes part of messages, which may have 64.
    *
    * @example Usage
@@ -315,14 +315,15 @@ export class Process {
   }
 
   /**
-   * Links the caller to a process: when one ends, the other gets an exit signal. One link a pair.
+   * Links the caller to a process: when one exits, the other receives an exit signal. Two processes have at
+   * most one link.
    *
-   * Linking to a dead process of another node gives an exit signal `"noproc"`, to one of a node
-   * that cannot be reached `"noconnection"`.
+   * Linking to a dead process of another node results in an exit signal `"noproc"`; if the node cannot be
+   * reached, in `"noconnection"`.
    *
    * @param pid The process to link to.
    * @returns True.
-   * @throws {NoProcessError} If it is of this node, dead, and the caller does not trap exits.
+   * @throws {NoProcessError} If the process is a dead one of this node, and the caller does not trap exits.
    *
    * @example Usage
    * ```ts
@@ -340,10 +341,10 @@ export class Process {
   }
 
   /**
-   * Ends the link between the caller and a process: from here on no exit signal comes over it.
+   * Removes the link between the caller and a process: no exit signal is received over it from then on.
    *
    * @param pid The linked process.
-   * @returns True, also if there was no link.
+   * @returns True, even if there was no link.
    *
    * @example Usage
    * ```ts
@@ -359,11 +360,11 @@ export class Process {
   }
 
   /**
-   * Watches a process or a name: when it ends, the caller gets one {@linkcode DownMessage}.
+   * Monitors a process or a name: when it exits, the caller receives one {@linkcode DownMessage}.
    *
-   * Monitors stack, each with its own message. A process that is not there gives `"noproc"`, a node
-   * that is down or goes down `"noconnection"`. A process that monitors itself gets nothing, and the
-   * reference is no alias.
+   * Several monitors of one process are independent, each with its own message. The reason is `"noproc"` if
+   * the process does not exist, and `"noconnection"` if its node is down or goes down. A process that
+   * monitors itself receives no message, and the reference is not an alias.
    *
    * @param target A pid, a local name, or `{ name, node }`.
    * @param options Whether the reference is an alias as well.
@@ -409,10 +410,10 @@ export class Process {
   }
 
   /**
-   * Ends a monitor: a DOWN that has not come will not come.
+   * Ends a monitor: no DOWN arrives from then on.
    *
    * @param ref The monitor's reference.
-   * @param options Whether a DOWN that has come already is taken out too.
+   * @param options Whether to also remove a DOWN that has already arrived.
    * @returns Whether the monitor was active.
    *
    * @example Usage
@@ -443,7 +444,7 @@ export class Process {
    * Sets whether exit signals become {@linkcode ExitMessage}s of the calling process.
    *
    * @param on Whether to trap.
-   * @returns What it was before.
+   * @returns The previous value.
    *
    * @example Usage
    * ```ts
@@ -463,16 +464,15 @@ export class Process {
   }
 
   /**
-   * Gives a process of this node a name.
+   * Registers a process of this node under a name.
    *
    * Follows [Process.register/2](https://hexdocs.pm/elixir/1.18/Process.html#register/2).
    *
    * @param pid The process.
-   * @param name The name; not `undefined`.
+   * @param name The name; `undefined` is not allowed.
    * @returns True.
    * @throws {NoProcessError} If the process is not alive here.
-   * @throws {TypeError} If the name is taken, empty or `"undefined"`, or the process has a name
-   *   already.
+   * @throws {TypeError} If the name is taken, empty or `"undefined"`, or the process already has a name.
    *
    * @example Usage
    * ```ts
@@ -517,11 +517,11 @@ export class Process {
   }
 
   /**
-   * Takes a name of this node away.
+   * Unregisters a name of this node.
    *
    * @param name The name.
    * @returns True.
-   * @throws {NoProcessError} If nobody has the name.
+   * @throws {NoProcessError} If no process has the name.
    *
    * @example Usage
    * ```ts
@@ -543,7 +543,7 @@ export class Process {
   }
 
   /**
-   * The process that has a name on this node.
+   * Returns the process that has a name on this node.
    *
    * @param name The name.
    * @returns The pid, or `undefined`.
@@ -561,11 +561,11 @@ export class Process {
   }
 
   /**
-   * Whether a process of this node is alive.
+   * Returns whether a process of this node is alive.
    *
    * @param pid A pid of this node.
    * @returns True from its spawn until it exits.
-   * @throws {TypeError} If it is a pid of another node: monitor it instead.
+   * @throws {TypeError} If it is a pid of another node; monitor that process instead.
    *
    * @example Usage
    * ```ts
@@ -587,13 +587,13 @@ export class Process {
   }
 
   /**
-   * Makes an alias of the calling process: an address that can be taken back.
+   * Creates an alias of the calling process: an address that can be deactivated.
    *
-   * Follows [Process.alias/1](https://hexdocs.pm/elixir/1.18/Process.html#alias/1). What is sent to
-   * an alias that is no longer active is dropped.
+   * Follows [Process.alias/1](https://hexdocs.pm/elixir/1.18/Process.html#alias/1). A message to an inactive
+   * alias is dropped.
    *
-   * @param options Whether it ends at the first message.
-   * @returns The alias, to `send` to.
+   * @param options Whether the alias ends at the first message.
+   * @returns The alias, a destination for `send`.
    *
    * @example Usage
    * ```ts
@@ -620,7 +620,7 @@ export class Process {
   }
 
   /**
-   * Ends an alias of the calling process.
+   * Deactivates an alias of the calling process.
    *
    * @param ref The alias.
    * @returns Whether it was active.
@@ -639,14 +639,14 @@ export class Process {
   }
 
   /**
-   * Answers a request: what awaits the reference gets the value.
+   * Replies to a request: the process that awaits the reference receives the value.
    *
-   * Calls and requests to a group leader carry the reference that their answer goes to. An answer
-   * that comes too late, or a second one, is dropped.
+   * Calls and requests to a group leader contain the reference for the reply. A late or second reply is
+   * dropped.
    *
    * @param to The reference that came with the request.
-   * @param value The answer; a copy is sent.
-   * @throws {TypeError} If the value holds what cannot be sent.
+   * @param value The reply; a copy is sent.
+   * @throws {TypeError} If the value contains something that cannot be sent.
    *
    * @example A group leader that keeps what is printed
    * ```ts
@@ -672,7 +672,8 @@ export class Process {
   }
 
   /**
-   * A signal that is aborted when the calling process exits, for what knows nothing of processes.
+   * Returns an AbortSignal that is aborted when the calling process exits, for APIs that are unaware of
+   * processes.
    *
    * @returns The signal; its reason is the exit.
    *
@@ -689,11 +690,11 @@ export class Process {
   }
 
   /**
-   * Waits.
+   * Suspends the calling process for a time.
    *
    * @param ms Milliseconds.
    * @returns `"ok"`.
-   * @throws {ProcessExited} If the process exits while it waits.
+   * @throws {ProcessExited} If the process exits during the wait.
    *
    * @example Usage
    * ```ts
@@ -712,15 +713,15 @@ export class Process {
   }
 
   /**
-   * The calling process's group leader, or, with a pid, sets it.
+   * Returns the calling process's group leader, or, given a pid, sets it.
    *
-   * Follows [Process.group_leader/0](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/0). What a
-   * process prints goes to its group leader, which may be on another node; those that it starts from
-   * then on inherit it.
+   * Follows [Process.group_leader/0](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/0). The output
+   * of a process goes to its group leader, which may be on another node. Processes that it starts afterwards
+   * inherit the group leader.
    *
    * @param leader The new group leader.
-   * @returns The group leader as it is now.
-   * @throws {TypeError} If what is given is no pid.
+   * @returns The current group leader.
+   * @throws {TypeError} If the argument is not a pid.
    *
    * @example Usage
    * ```ts
@@ -732,18 +733,18 @@ export class Process {
    */
   static groupLeader(leader?: Pid): Pid;
   /**
-   * Sets the group leader of another process, here or on another node.
+   * Sets the group leader of another process, on this node or another.
    *
-   * Follows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). It is
-   * a signal: it keeps its order with what the caller sends to the process. One for a process of another
-   * node that is dead or cannot be reached is dropped. What the leader of a process of this node is,
-   * {@linkcode Process.info} tells.
+   * Follows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). This is a
+   * signal, in order with the messages from the caller to the process. It is dropped if the process is on
+   * another node and is dead or cannot be reached. {@linkcode Process.info} contains the group leader of a
+   * process of this node.
    *
    * @param pid The process.
    * @param leader Its new group leader.
    * @returns The new group leader.
-   * @throws {NoProcessError} If the process is of this node and not alive.
-   * @throws {TypeError} If what is given is no pid.
+   * @throws {NoProcessError} If the process is on this node and is not alive.
+   * @throws {TypeError} If an argument is not a pid.
    */
   static groupLeader(pid: Pid, leader: Pid): Pid;
   static groupLeader(...args: [Pid?] | [Pid, Pid]): Pid {
@@ -773,16 +774,16 @@ export class Process {
   }
 
   /**
-   * Puts a value into the dictionary of the calling process, under a key.
+   * Stores a value in the dictionary of the calling process, under a key.
    *
-   * Follows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). Nobody but the process
-   * sees its dictionary, and it ends with the process. The value is kept as it is, not copied: it need
-   * not be one that can be sent.
+   * Follows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). The dictionary is private to
+   * the process and disappears with it. The value is stored as is, not copied, so it can be one that cannot
+   * be sent.
    *
-   * @param key Any value that can be sent; equal ones are one key.
+   * @param key Any value that can be sent; equal values are the same key.
    * @param value Any value.
-   * @returns The value that the key had before, or `undefined`.
-   * @throws {TypeError} If the key holds what cannot be sent.
+   * @returns The previous value of the key, or `undefined`.
+   * @throws {TypeError} If the key contains something that cannot be sent.
    *
    * @example Usage
    * ```ts
@@ -804,7 +805,7 @@ export class Process {
   }
 
   /**
-   * All that the dictionary of the calling process holds.
+   * Returns all entries of the calling process's dictionary.
    *
    * Follows [Process.get/0](https://hexdocs.pm/elixir/1.18/Process.html#get/0).
    *
@@ -823,15 +824,15 @@ export class Process {
    */
   static get(): DictionaryEntry[];
   /**
-   * Reads a value of the calling process's dictionary.
+   * Returns a value of the calling process's dictionary.
    *
    * Follows [Process.get/2](https://hexdocs.pm/elixir/1.18/Process.html#get/2).
    *
    * @typeParam T The value's type, which is not checked.
    * @param key The key.
-   * @param otherwise The value if the key is not there.
+   * @param otherwise The result if the key is not present.
    * @returns The value, or `otherwise`.
-   * @throws {TypeError} If the key holds what cannot be sent.
+   * @throws {TypeError} If the key contains something that cannot be sent.
    */
   // deno-lint-ignore no-explicit-any
   static get<T = any>(key: unknown, otherwise?: T): T;
@@ -846,14 +847,14 @@ export class Process {
   }
 
   /**
-   * The keys of the dictionary of the calling process.
+   * Returns the keys of the calling process's dictionary.
    *
    * Follows [Process.get_keys/0](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/0) and
    * [Process.get_keys/1](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/1).
    *
-   * @param options Which value the keys are to have.
+   * @param options The value that the keys must have.
    * @returns The keys, in the order in which they were first put.
-   * @throws {TypeError} If the value wanted holds what cannot be sent.
+   * @throws {TypeError} If the value contains something that cannot be sent.
    *
    * @example Usage
    * ```ts
@@ -883,8 +884,8 @@ export class Process {
    * Follows [Process.delete/1](https://hexdocs.pm/elixir/1.18/Process.html#delete/1).
    *
    * @param key The key.
-   * @returns The value that it had, or `undefined`.
-   * @throws {TypeError} If the key holds what cannot be sent.
+   * @returns The value of the key, or `undefined`.
+   * @throws {TypeError} If the key contains something that cannot be sent.
    *
    * @example Usage
    * ```ts
@@ -905,15 +906,15 @@ export class Process {
   }
 
   /**
-   * Labels the calling process, to tell it from others that run the same code.
+   * Labels the calling process, to distinguish it from others that run the same code.
    *
-   * Follows [Process.set_label/1](https://hexdocs.pm/elixir/1.18/Process.html#set_label/1). `info` has the
-   * label, and so has a crash report. Unlike a name, any number of processes can have the same, and
-   * nothing finds a process by it. As in Elixir, the dictionary keeps it, under `"$process_label"`.
+   * Follows [Process.set_label/1](https://hexdocs.pm/elixir/1.18/Process.html#set_label/1). `info` and crash
+   * reports contain the label. Unlike a name, a label can be shared by any number of processes, and cannot be
+   * used to find a process. As in Elixir, it is stored in the dictionary under `"$process_label"`.
    *
-   * @param label Any value that can be sent; a copy is kept.
+   * @param label Any value that can be sent; it is copied.
    * @returns `"ok"`.
-   * @throws {TypeError} If the label holds what cannot be sent.
+   * @throws {TypeError} If the label contains something that cannot be sent.
    *
    * @example Usage
    * ```ts
@@ -931,16 +932,16 @@ export class Process {
   }
 
   /**
-   * Information on a process of this node, for debugging.
+   * Returns information about a process of this node, for debugging.
    *
-   * Follows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), which warns that it is
-   * for debugging only. Waits by reference count too: a pending call is a monitor. As in Elixir, it
-   * throws for a process of another node; with `remote: true` it asks that node.
+   * Follows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), whose documentation
+   * restricts it to debugging. Pending waits are included: a pending call appears as a monitor. As in Elixir,
+   * it throws for a process of another node; with `remote: true` it asks that node.
    *
-   * @param pid The process; the caller if it is left out.
-   * @param options Whether to copy its messages too.
-   * @returns The information, as it is now, or `undefined` if the process is not alive.
-   * @throws {TypeError} If it is no pid of this node.
+   * @param pid The process; the caller by default.
+   * @param options Whether to copy its messages as well.
+   * @returns The current information, or `undefined` if the process is not alive.
+   * @throws {TypeError} If `pid` is not a pid of this node.
    *
    * @example Usage
    * ```ts
@@ -958,16 +959,16 @@ export class Process {
     options?: ProcessInfoOptions,
   ): ProcessInfo | undefined;
   /**
-   * Asks the node of a process what that is and does, as `rpc.call` asks.
+   * Returns information about a process of any node, as a call of `rpc.call` to that node.
    *
-   * Every node tells it, unless its `allow` option says no: `allow("alex@localhost", "Process", "info")`.
-   * It does not tell the messages.
+   * Every node answers unless its option `allow` refuses: `allow("alex@localhost", "Process", "info")`. The
+   * answer does not contain the messages.
    *
    * @param pid The process.
-   * @param options `{ remote: true }`, and how long to wait.
+   * @param options `{ remote: true }`, and the timeout.
    * @returns A promise of the information, or of `undefined` if the process is not alive. Rejects with
-   *   `RpcError` if the node cannot be reached or does not answer, and with `SpawnRefusedError` if it does
-   *   not allow it.
+   *   `RpcError` if the node cannot be reached or does not answer, and with `SpawnRefusedError` if it
+   *   refuses.
    *
    * @example Usage
    * ```ts
@@ -1007,7 +1008,7 @@ export class Process {
   }
 
   /**
-   * The processes of this node that are alive, in the order of their start.
+   * Returns the live processes of this node, in the order of their start.
    *
    * Follows [Process.list/0](https://hexdocs.pm/elixir/1.18/Process.html#list/0).
    *
@@ -1023,10 +1024,10 @@ export class Process {
    */
   static list(): Pid[];
   /**
-   * Information on each process of this node, in the order of their start.
+   * Returns information about each process of this node, in the order of their start.
    *
    * @param options `{ info: true }`.
-   * @returns What {@linkcode Process.info} tells of each.
+   * @returns The result of {@linkcode Process.info} for each process.
    *
    * @example Usage
    * ```ts
@@ -1042,10 +1043,10 @@ export class Process {
     options: ProcessListOptions & { info: true },
   ): ProcessInfo[];
   /**
-   * The processes of this node, as pids or with what each is and does.
+   * Returns the processes of this node, as pids or with information about each.
    *
-   * @param options Whether to tell what each is and does.
-   * @returns Pids, or what {@linkcode Process.info} tells of each.
+   * @param options Whether to return information about each process.
+   * @returns Pids, or the result of {@linkcode Process.info} for each process.
    */
   static list(options: ProcessListOptions): Pid[] | ProcessInfo[];
   static list(options: ProcessListOptions = {}): Pid[] | ProcessInfo[] {
@@ -1059,7 +1060,7 @@ export class Process {
   }
 
   /**
-   * The names of this node that processes have.
+   * Returns the registered names of this node.
    *
    * Follows [Process.registered/0](https://hexdocs.pm/elixir/1.18/Process.html#registered/0).
    *
@@ -1080,14 +1081,15 @@ export class Process {
   }
 
   /**
-   * On whose behalf the calling process runs: who asked for the task, who asked for that one's, and so
-   * on, nearest first.
+   * Returns the processes on whose behalf the calling process runs: the caller that started this task, the
+   * caller that started that one, and so on, nearest first.
    *
-   * It is what Elixir keeps as [`$callers`](https://hexdocs.pm/elixir/1.18/Task.html#module-ancestor-and-caller-tracking).
-   * Unlike its ancestors, who are those that started it, they are found through a `TaskSupervisor` and
+   * Elixir stores them as
+   * [`$callers`](https://hexdocs.pm/elixir/1.18/Task.html#module-ancestor-and-caller-tracking). Ancestors are
+   * the processes that spawned this one; callers, in contrast, are also known across a `TaskSupervisor` and
    * across nodes.
    *
-   * @returns The pids; none in a process that is no task.
+   * @returns The pids; empty in a process that is not a task.
    *
    * @example Usage
    * ```ts
@@ -1103,27 +1105,27 @@ export class Process {
   }
 
   /**
-   * Sends a message later, to a process of this node or to a name.
+   * Sends a message after a delay, to a process of this node or to a name.
    *
-   * Follows [Process.send_after/4](https://hexdocs.pm/elixir/1.18/Process.html#send_after/4). The
-   * message is copied now: a later change of it changes nothing. A name is looked up when the time has
-   * come, and if nobody has it then, the message is dropped. A timer for a pid ends when that process
-   * does: it is not started if the process is dead already. The caller may end meanwhile: the message is
-   * sent all the same. When the node stops, its timers end.
+   * Follows [Process.send_after/4](https://hexdocs.pm/elixir/1.18/Process.html#send_after/4). The message is
+   * copied immediately, so later changes of it have no effect. A name is resolved when the timer expires; if
+   * no process has it then, the message is dropped. A timer for a pid is cancelled when that process exits,
+   * and is not started if the process is already dead. The message is sent even if the caller exits before.
+   * When the node stops, its timers are cancelled.
    *
-   * The message comes from no process, so it has no order with what the caller sends. Messages that are
-   * due at the same time come in the order in which they were asked for. A timer keeps the program
-   * running, as one of `setTimeout` does.
+   * The message has no sender, so it is not ordered with the messages of the caller. Messages that are due at
+   * the same time are sent in the order in which their timers were started. A timer keeps the program
+   * running, like one of `setTimeout`.
    *
-   * @typeParam M The messages that the receiver takes.
+   * @typeParam M The messages that the receiver accepts.
    * @typeParam T The type of the message.
    * @param to A pid of this node, or a local name.
-   * @param message What is sent; see `send`.
-   * @param ms Milliseconds to wait, 0 or more; with `abs`, the moment.
-   * @param options Whether the time is a moment.
+   * @param message The message; see `send`.
+   * @param ms The delay in milliseconds, 0 or more; with `abs`, the point in time.
+   * @param options Whether the time is a point in time.
    * @returns The timer's reference, for {@linkcode Process.cancelTimer} and {@linkcode Process.readTimer}.
-   * @throws {TypeError} If `to` is no name and no pid of this node, the time is not a number, or the
-   *   message holds what cannot be sent.
+   * @throws {TypeError} If `to` is neither a name nor a pid of this node, the time is not a number, or the
+   *   message contains something that cannot be sent.
    * @throws {RangeError} If the time is out of bounds.
    *
    * @example A reminder to oneself
@@ -1170,16 +1172,16 @@ export class Process {
   }
 
   /**
-   * Ends a timer: its message is not sent.
+   * Cancels a timer: its message is not sent.
    *
-   * Follows [Process.cancel_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2). Any
-   * process of the node can end it, not only the one that started it. A message that was sent already
-   * may still wait in the receiver's mailbox.
+   * Follows [Process.cancel_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2). Any process
+   * of the node can cancel it, not only the one that started it. A message that has already been sent can
+   * still be in the receiver's mailbox.
    *
-   * @param timer The reference that {@linkcode Process.sendAfter} gave.
-   * @returns The whole milliseconds that were left, or false if there is no such timer: its message was
-   *   sent, it was ended, or its process has exited.
-   * @throws {TypeError} If it is no reference.
+   * @param timer The reference that {@linkcode Process.sendAfter} returned.
+   * @returns The whole milliseconds that were left, or false if there is no such timer: its message was sent,
+   *   it was cancelled, or its process has exited.
+   * @throws {TypeError} If `timer` is not a reference.
    *
    * @example Usage
    * ```ts
@@ -1193,14 +1195,15 @@ export class Process {
    */
   static cancelTimer(timer: Ref): number | false;
   /**
-   * Ends a timer, and answers by a message, or not at all.
+   * Cancels a timer, and replies by a message or not at all.
    *
    * Follows [Process.cancel_timer/2](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2).
    *
-   * @param timer The reference that {@linkcode Process.sendAfter} gave.
-   * @param options How to answer: with `async`, by a message to the caller; with `info: false`, not.
-   * @returns `"ok"` with `async` or `info: false`, else as above.
-   * @throws {TypeError} If it is no reference.
+   * @param timer The reference that {@linkcode Process.sendAfter} returned.
+   * @param options With `async`, the caller receives the reply as a message; with `info: false`, there is no
+   *   reply.
+   * @returns `"ok"` with `async` or `info: false`; otherwise the whole milliseconds that were left, or false.
+   * @throws {TypeError} If `timer` is not a reference.
    *
    * @example Usage
    * ```ts
@@ -1241,14 +1244,14 @@ export class Process {
   }
 
   /**
-   * How long it is until a timer's message is sent.
+   * Returns the remaining time of a timer.
    *
    * Follows [Process.read_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#read_timer/1).
    *
-   * @param timer The reference that {@linkcode Process.sendAfter} gave.
-   * @returns The whole milliseconds that are left, or false if there is no such timer: its message was
-   *   sent, it was ended, or its process has exited.
-   * @throws {TypeError} If it is no reference.
+   * @param timer The reference that {@linkcode Process.sendAfter} returned.
+   * @returns The whole milliseconds that are left, or false if there is no such timer: its message was sent,
+   *   it was cancelled, or its process has exited.
+   * @throws {TypeError} If `timer` is not a reference.
    *
    * @example Usage
    * ```ts
@@ -1268,12 +1271,13 @@ export class Process {
   }
 
   /**
-   * The time by the node's clock, which is never set back: for moments given to {@linkcode Process.sendAfter}.
+   * Returns the time of the node's monotonic clock, for points in time passed to
+   * {@linkcode Process.sendAfter}.
    *
-   * Follows [System.monotonic_time/1](https://hexdocs.pm/elixir/1.18/System.html#monotonic_time/1). Where
-   * it begins is different from node to node: it means nothing elsewhere.
+   * Follows [System.monotonic_time/1](https://hexdocs.pm/elixir/1.18/System.html#monotonic_time/1). The
+   * clock's origin differs between nodes, so the value has no meaning on another node.
    *
-   * @returns Milliseconds since some fixed moment, with fractions.
+   * @returns Milliseconds since a fixed but unspecified point in time, with fractions.
    *
    * @example Every 5 ms, without drift
    * ```ts
@@ -1313,7 +1317,7 @@ function sendIf(
   return send(to, message)?.then(() => "ok" as const) ?? "ok";
 }
 
-/** The node that a message goes to, if it is named. */
+/** The node in a message's destination, if it has one. */
 function nodeOf(to: Destination): string | undefined {
   if (to instanceof Pid || to instanceof Ref) return to.node;
   if (isName(to) || !isName(to?.node)) return undefined;
@@ -1326,7 +1330,7 @@ const ALIAS_MODES: readonly unknown[] = [
   "reply_demonitor",
 ];
 
-/** Whether a value, of whatever kind, has a key: one that cannot be sent has none. */
+/** Whether the dictionary contains a key; false for a value that cannot be sent. */
 function isEqual(value: unknown, wanted: unknown, maxDepth: number): boolean {
   try {
     return termKey(value, maxDepth) === wanted;

@@ -1,5 +1,5 @@
 /**
- * Registries: processes of this node by keys that are any value, one or many under each.
+ * Registries: store processes of this node under keys of any type, one process or several per key.
  *
  * Follows Elixir's [Registry](https://hexdocs.pm/elixir/1.18/Registry.html).
  *
@@ -63,27 +63,27 @@ export type { ChildSpec, RegistryEntry, RegistryKeys, ValuePredicate };
 
 /** Options for {@linkcode Registry.startLink}. */
 export interface RegistryOptions {
-  /** Whether a key has one process at most, `"unique"`, or any number, `"duplicate"`. */
+  /** Whether a key has at most one process, `"unique"`, or any number, `"duplicate"`. */
   keys: RegistryKeys;
   /** The registry's name on its node. */
   name: string | Atom;
   /**
-   * The registered names of processes of this node that are told of each registration, by a
-   * {@linkcode RegisterMessage}, and when one is taken back, by an {@linkcode UnregisterMessage}. Of those
-   * that end with their process they are not told: a listener monitors the process.
+   * The registered names of local listener processes. A listener receives a {@linkcode RegisterMessage} for
+   * each registration, and an {@linkcode UnregisterMessage} when one is removed explicitly, but no message
+   * when a registered process exits: a listener monitors the process for that.
    *
    * @default {[]}
    */
   listeners?: readonly (string | Atom)[];
   /**
-   * Settings of the registry's users, by key.
+   * The registry's metadata, by key.
    *
    * @default {{}}
    */
   meta?: Record<string, unknown>;
 }
 
-/** The message to a listener when a process has registered. */
+/** The message to a listener after a process has registered. */
 export interface RegisterMessage {
   /** Always `"register"`. */
   type: "register";
@@ -93,11 +93,11 @@ export interface RegisterMessage {
   key: unknown;
   /** The process that has registered. */
   pid: Pid;
-  /** The value that it gave, a copy. */
+  /** A copy of the registered value. */
   value: unknown;
 }
 
-/** The message to a listener when a process has unregistered. */
+/** The message to a listener after a process has unregistered. */
 export interface UnregisterMessage {
   /** Always `"unregister"`. */
   type: "unregister";
@@ -115,7 +115,7 @@ export interface RegistryRecord extends RegistryEntry {
   key: unknown;
 }
 
-/** Why nothing was registered: `{already_registered, pid}`. */
+/** The reason why a registration failed: `{already_registered, pid}`. */
 export interface AlreadyRegisteredReason {
   /** Always `"already_registered"`. */
   type: "already_registered";
@@ -128,40 +128,40 @@ export type RegisterResult =
   | { type: "ok"; owner: Pid }
   | { type: "error"; reason: AlreadyRegisteredReason };
 
-/** The result of {@linkcode Registry.updateValue} if there was a value to update. */
+/** The result of {@linkcode Registry.updateValue} if the caller has the key. */
 export interface UpdatedValue {
   /** Always `"ok"`. */
   type: "ok";
-  /** The value from now on. */
+  /** The new value. */
   newValue: unknown;
-  /** The value until now. */
+  /** The old value. */
   oldValue: unknown;
 }
 
-/** A name in a registry, for `{ via: Registry, name }`; the process registers with the value. */
+/** A name in a registry, for `{ via: Registry, name }`; the process registers with the value, if given. */
 export type RegistryName =
   | readonly [registry: string | Atom, key: unknown]
   | readonly [registry: string | Atom, key: unknown, value: unknown];
 
 /**
- * Keeps processes of this node under keys.
+ * Stores processes of this node under keys.
  *
- * A process registers itself, as often as it likes, each time with a value. Keys are whatever a message
- * may hold, and compare by value: two lists with the same items are one key. Keys are copied; values are
- * kept as they are, so that a function will do.
+ * A process registers itself, any number of times, each time with a value. A key is any value that can be
+ * sent, and is compared by its contents: two lists with the same items are the same key. Keys are copied;
+ * values are stored as is, so a value can be a function.
  *
- * Registering and reading take effect at once, without a message to another process. When a process
- * exits, its registrations are gone with it: none of the functions gives a process that is not alive.
+ * Registering and reading take effect immediately, without a message to another process. When a process
+ * exits, its registrations are removed at once: no function returns a process that is not alive.
  *
- * Registered processes are linked to the registry. If it crashes or is stopped, so do they, unless
- * they trap exits; its supervisor starts it again, empty.
+ * Registered processes are linked to the registry. If it crashes or is stopped, they exit too, unless they
+ * trap exits; its supervisor restarts it empty.
  *
- * A registry with unique keys names servers: `{ via: Registry, name: ["MyApp.Registry", key] }` wherever a
- * server's name is asked for, to start it under and to call it by. It then takes the place of registered
- * names where there are many of them, or where they are not texts.
+ * A registry with unique keys names servers: use `{ via: Registry, name: ["MyApp.Registry", key] }` wherever
+ * a server's name is expected, to start the server and to call it. This replaces registered names if there
+ * are many names, or if they are not strings.
  *
- * The functions take the name of a registry of the calling process's node, and throw a `NoProcessError` if
- * there is none of that name. For groups of the whole cluster see `pg`.
+ * The functions accept the name of a registry on the calling process's node, and throw a `NoProcessError` if
+ * there is none with that name. For groups of processes in the whole cluster see `pg`.
  *
  * @example Many listeners of one topic
  * ```ts
@@ -193,13 +193,13 @@ export class Registry {
    * Starts a registry, linked to the caller.
    *
    * Follows [Registry.start_link/1](https://hexdocs.pm/elixir/1.18/Registry.html#start_link/1). It is a
-   * supervisor with one child, to which those who register are linked. Elixir's `partitions` are for
-   * many processor cores: JavaScript has one.
+   * supervisor with one child, to which registered processes are linked. Elixir's `partitions` spread the
+   * load over processor cores and have no equivalent: JavaScript uses one core.
    *
-   * @param options Kind of keys, name, and whom to tell.
+   * @param options The kind of keys, the name, the listeners and the metadata.
    * @returns The registry's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
-   * @throws {TypeError} If `keys` or another option is not a valid one.
+   * @throws {TypeError} If `keys` or another option is invalid.
    *
    * @example Usage
    * ```ts
@@ -234,9 +234,9 @@ export class Registry {
   }
 
   /**
-   * A registry as the child of a supervisor: `[Registry, { keys, name }]`.
+   * Returns the child specification of a registry; `[Registry, { keys, name }]` is a shorthand.
    *
-   * @param options Kind of keys, name, and whom to tell.
+   * @param options The kind of keys, the name, the listeners and the metadata.
    * @returns The specification.
    *
    * @example Usage
@@ -259,17 +259,17 @@ export class Registry {
   /**
    * Registers the calling process under a key.
    *
-   * Follows [Registry.register/3](https://hexdocs.pm/elixir/1.18/Registry.html#register/3). With unique
-   * keys, a key that a living process has, the caller itself for one, is refused: that is the result and
-   * not an error that is thrown, since of two that want one key somebody must come second. With duplicate
-   * keys a process may register under one key many times.
+   * Follows [Registry.register/3](https://hexdocs.pm/elixir/1.18/Registry.html#register/3). With unique keys,
+   * registering fails if a living process, including the caller, has the key. The failure is returned and not
+   * thrown, since it is expected when several processes compete for a key. With duplicate keys a process may
+   * register under the same key several times.
    *
    * @param registry The registry's name.
    * @param key The key; it is copied.
-   * @param value What goes with it; it is kept as it is. With listeners, something that can be sent.
-   * @returns The process that the caller is now linked to, or who has the key.
-   * @throws {NoProcessError} If there is no such registry.
-   * @throws {TypeError} If the key, or a value that listeners are told, cannot be sent.
+   * @param value The value to store; it is stored as is. If the registry has listeners, it must be sendable.
+   * @returns The process that the caller is now linked to, or the process that has the key.
+   * @throws {NoProcessError} If no registry has this name.
+   * @throws {TypeError} If the key, or a value for listeners, cannot be sent.
    *
    * @example Usage
    * ```ts
@@ -298,16 +298,16 @@ export class Registry {
   }
 
   /**
-   * Takes all registrations of the calling process under a key back.
+   * Removes all registrations of the calling process under a key.
    *
-   * Follows [Registry.unregister/2](https://hexdocs.pm/elixir/1.18/Registry.html#unregister/2). With its
-   * last registration, the caller's link to the registry ends. Listeners are told, also if there was
-   * nothing to take back.
+   * Follows [Registry.unregister/2](https://hexdocs.pm/elixir/1.18/Registry.html#unregister/2). The caller's
+   * link to the registry ends with its last registration. Listeners are notified even if there was no
+   * registration.
    *
    * @param registry The registry's name.
    * @param key The key.
-   * @returns `"ok"`, also if there was none.
-   * @throws {NoProcessError} If there is no such registry.
+   * @returns `"ok"`, even if there was no registration.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -327,16 +327,17 @@ export class Registry {
   }
 
   /**
-   * Takes those registrations of the calling process under a key back whose value a predicate wants.
+   * Removes the registrations of the calling process under a key whose value matches a predicate.
    *
    * Follows [Registry.unregister_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#unregister_match/4),
-   * with a function for the pattern and guards. Listeners are told only if none is left under the key.
+   * with a function instead of the pattern and guards. Listeners are notified only if no registration under
+   * the key remains.
    *
    * @param registry The registry's name.
    * @param key The key.
-   * @param predicate Whether a registration with that value is meant.
-   * @returns `"ok"`, also if there was none.
-   * @throws {NoProcessError} If there is no such registry.
+   * @param predicate Whether to remove a registration with this value.
+   * @returns `"ok"`, even if there was no registration.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -362,14 +363,14 @@ export class Registry {
   }
 
   /**
-   * The processes that are registered under a key, each with its value.
+   * Returns the processes that are registered under a key, each with its value.
    *
    * Follows [Registry.lookup/2](https://hexdocs.pm/elixir/1.18/Registry.html#lookup/2).
    *
    * @param registry The registry's name.
    * @param key The key.
-   * @returns The registrations in the order that they were made; with unique keys one at most.
-   * @throws {NoProcessError} If there is no such registry.
+   * @returns The registrations, in the order in which they were made; at most one with unique keys.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -387,16 +388,16 @@ export class Registry {
   }
 
   /**
-   * Those registrations under a key whose value a predicate wants.
+   * Returns the registrations under a key whose value matches a predicate.
    *
-   * Follows [Registry.match/4](https://hexdocs.pm/elixir/1.18/Registry.html#match/4), with a function for
-   * the pattern and guards.
+   * Follows [Registry.match/4](https://hexdocs.pm/elixir/1.18/Registry.html#match/4), with a function instead
+   * of the pattern and guards.
    *
    * @param registry The registry's name.
    * @param key The key.
-   * @param predicate Whether a registration with that value is meant.
-   * @returns The registrations, in the order that they were made.
-   * @throws {NoProcessError} If there is no such registry.
+   * @param predicate Whether to include a registration with this value.
+   * @returns The registrations, in the order in which they were made.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -423,15 +424,15 @@ export class Registry {
   }
 
   /**
-   * How many registrations under a key have a value that a predicate wants.
+   * Counts the registrations under a key whose value matches a predicate.
    *
    * Follows [Registry.count_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#count_match/4).
    *
    * @param registry The registry's name.
    * @param key The key.
-   * @param predicate Whether a registration with that value is meant.
+   * @param predicate Whether to count a registration with this value.
    * @returns The number.
-   * @throws {NoProcessError} If there is no such registry.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -454,16 +455,16 @@ export class Registry {
   /**
    * Calls a function with the registrations under a key, if there are any.
    *
-   * Follows [Registry.dispatch/4](https://hexdocs.pm/elixir/1.18/Registry.html#dispatch/4). The function
-   * runs here and now, as code of the caller; those registered have no part in it unless it sends them
-   * something. What it throws, `dispatch` throws. A promise that it gives is not awaited: for that, use
-   * {@linkcode Registry.lookup}.
+   * Follows [Registry.dispatch/4](https://hexdocs.pm/elixir/1.18/Registry.html#dispatch/4). The function runs
+   * immediately in the calling process; registered processes receive only the messages that it sends.
+   * `dispatch` rethrows its errors. A promise that it returns is not awaited: use {@linkcode Registry.lookup}
+   * instead.
    *
    * @param registry The registry's name.
    * @param key The key.
-   * @param fn Gets the registrations, one at least.
+   * @param fn Receives the registrations, at least one.
    * @returns `"ok"`.
-   * @throws {NoProcessError} If there is no such registry.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -491,15 +492,14 @@ export class Registry {
   }
 
   /**
-   * The keys that a process is registered under.
+   * Returns the keys under which a process is registered.
    *
    * Follows [Registry.keys/2](https://hexdocs.pm/elixir/1.18/Registry.html#keys/2).
    *
    * @param registry The registry's name.
    * @param pid The process.
-   * @returns The keys; one as often as the process is registered under it. None for a process that is not
-   *   alive, or of another node.
-   * @throws {NoProcessError} If there is no such registry.
+   * @returns The keys, each once per registration; empty for a process that is not alive, or on another node.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -519,15 +519,15 @@ export class Registry {
   }
 
   /**
-   * The values that a process is registered with under a key.
+   * Returns the values with which a process is registered under a key.
    *
    * Follows [Registry.values/3](https://hexdocs.pm/elixir/1.18/Registry.html#values/3).
    *
    * @param registry The registry's name.
    * @param key The key.
    * @param pid The process.
-   * @returns The values; with unique keys one at most.
-   * @throws {NoProcessError} If there is no such registry.
+   * @returns The values; at most one with unique keys.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -546,15 +546,15 @@ export class Registry {
   }
 
   /**
-   * Replaces the value that the calling process is registered with under a key.
+   * Replaces the value with which the calling process is registered under a key.
    *
    * Follows [Registry.update_value/3](https://hexdocs.pm/elixir/1.18/Registry.html#update_value/3).
    *
    * @param registry The name of a registry with unique keys.
    * @param key The key.
-   * @param fn Makes the new value of the old one.
+   * @param fn Computes the new value from the old one.
    * @returns Both values, or `"error"` if the caller does not have the key.
-   * @throws {NoProcessError} If there is no such registry.
+   * @throws {NoProcessError} If no registry has this name.
    * @throws {TypeError} If its keys are not unique.
    *
    * @example Usage
@@ -583,13 +583,13 @@ export class Registry {
   }
 
   /**
-   * How many registrations there are.
+   * Counts all registrations.
    *
    * Follows [Registry.count/1](https://hexdocs.pm/elixir/1.18/Registry.html#count/1).
    *
    * @param registry The registry's name.
-   * @returns The number, of all keys and processes.
-   * @throws {NoProcessError} If there is no such registry.
+   * @returns The number of registrations, for all keys and processes.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -606,15 +606,15 @@ export class Registry {
   }
 
   /**
-   * Every registration that a predicate wants.
+   * Returns all registrations that match a predicate.
    *
    * Follows [Registry.select/2](https://hexdocs.pm/elixir/1.18/Registry.html#select/2), with a function
-   * for the match specification. It looks at all there are.
+   * instead of the match specification. It visits every registration.
    *
    * @param registry The registry's name.
-   * @param predicate Whether a registration is meant; all are, if it is left out.
+   * @param predicate Whether to include a registration; by default all are included.
    * @returns The registrations, in no particular order.
-   * @throws {NoProcessError} If there is no such registry.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -640,15 +640,15 @@ export class Registry {
   }
 
   /**
-   * How many registrations a predicate wants.
+   * Counts all registrations that match a predicate.
    *
    * Follows [Registry.count_select/2](https://hexdocs.pm/elixir/1.18/Registry.html#count_select/2), with a
-   * function for the match specification. It looks at all there are, and makes no list of them.
+   * function instead of the match specification. It visits every registration, and builds no list.
    *
    * @param registry The registry's name.
-   * @param predicate Whether a registration is meant.
+   * @param predicate Whether to count a registration.
    * @returns Their number.
-   * @throws {NoProcessError} If there is no such registry.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -674,14 +674,14 @@ export class Registry {
   }
 
   /**
-   * A setting of the registry's users.
+   * Returns a metadata value of the registry.
    *
    * Follows [Registry.meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#meta/2).
    *
    * @param registry The registry's name.
-   * @param key The setting's name: a text, or any value.
+   * @param key The metadata key: a string, or any value.
    * @returns The value, or `"error"` if it is not set.
-   * @throws {NoProcessError} If there is no such registry.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -703,15 +703,15 @@ export class Registry {
   }
 
   /**
-   * Sets a setting of the registry's users; it lasts as long as the registry, over crashes.
+   * Stores a metadata value of the registry. It survives crashes of the registry.
    *
    * Follows [Registry.put_meta/3](https://hexdocs.pm/elixir/1.18/Registry.html#put_meta/3).
    *
    * @param registry The registry's name.
-   * @param key The setting's name: a text, or any value.
-   * @param value The value; it is kept as it is.
+   * @param key The metadata key: a string, or any value.
+   * @param value The value; it is stored as is.
    * @returns `"ok"`.
-   * @throws {NoProcessError} If there is no such registry.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -729,14 +729,14 @@ export class Registry {
   }
 
   /**
-   * Takes a setting of the registry's users away.
+   * Deletes a metadata value of the registry.
    *
    * Follows [Registry.delete_meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#delete_meta/2).
    *
    * @param registry The registry's name.
-   * @param key The setting's name.
-   * @returns `"ok"`, also if it was not set.
-   * @throws {NoProcessError} If there is no such registry.
+   * @param key The metadata key.
+   * @returns `"ok"`, even if it was not set.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -754,19 +754,19 @@ export class Registry {
   }
 
   /**
-   * Runs a function while no other process runs one under the same lock of the registry.
+   * Runs a function while holding a lock of the registry.
    *
-   * Follows [Registry.lock/3](https://hexdocs.pm/elixir/1.18/Registry.html#lock/3). Who asks first has the
-   * lock first. It is given back when the function has ended, or its process. Locks are no keys: nothing
-   * is registered. A process that asks again for a lock that it has waits for ever.
+   * Follows [Registry.lock/3](https://hexdocs.pm/elixir/1.18/Registry.html#lock/3). The lock is granted in
+   * the order of the requests. It is released when the function ends, or its process exits. Locks are not
+   * keys: nothing is registered. A process that requests a lock that it already holds waits forever.
    *
-   * @typeParam T What the function gives.
+   * @typeParam T The result of the function.
    * @param registry The registry's name.
-   * @param key What is locked.
-   * @param fn The function; it runs as code of the caller.
-   * @returns What it gives.
-   * @throws {NoProcessError} If there is no such registry.
-   * @throws {ExitError} If the registry ends before the caller has the lock.
+   * @param key The name of the lock, any value.
+   * @param fn The function; it runs in the calling process.
+   * @returns The result of the function.
+   * @throws {NoProcessError} If no registry has this name.
+   * @throws {ExitError} If the registry exits before the caller has the lock.
    *
    * @example Usage
    * ```ts
@@ -804,10 +804,10 @@ export class Registry {
   /**
    * Registers a process under a name for `via`.
    *
-   * @param name The registry, the key, and, if there is one, the value: a {@linkcode RegistryName}.
+   * @param name The registry, the key, and optionally the value: a {@linkcode RegistryName}.
    * @param pid A process of this node.
-   * @returns Whether it has the name now.
-   * @throws {NoProcessError} If there is no such registry, or the process is not alive here.
+   * @returns Whether the process has the name now.
+   * @throws {NoProcessError} If there is no such registry, or the process is not alive on this node.
    * @throws {TypeError} If the registry's keys are not unique.
    *
    * @example Usage
@@ -838,10 +838,10 @@ export class Registry {
   }
 
   /**
-   * Takes a name for `via` away that the calling process has.
+   * Unregisters a name for `via` that the calling process has.
    *
    * @param name A {@linkcode RegistryName}.
-   * @throws {NoProcessError} If there is no such registry.
+   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -861,11 +861,11 @@ export class Registry {
   }
 
   /**
-   * The process that has a name for `via`.
+   * Returns the process that has a name for `via`.
    *
    * @param name A {@linkcode RegistryName}.
    * @returns The process, or `undefined`.
-   * @throws {NoProcessError} If there is no such registry.
+   * @throws {NoProcessError} If no registry has this name.
    * @throws {TypeError} If its keys are not unique.
    *
    * @example Usage

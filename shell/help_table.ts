@@ -294,7 +294,7 @@ export const HELP: Record<string, Doc[]> = {
   "IO": [
     {
       "signature": "IO",
-      "text": "Input and output through the caller's group leader, as Elixir's\n[IO](https://hexdocs.pm/elixir/1.18/IO.html).\n\nA process inherits the group leader of the one that spawned it, across nodes as well: what a\nprocess prints comes out at the node that spawned it."
+      "text": "Input and output through the caller's group leader, as Elixir's\n[IO](https://hexdocs.pm/elixir/1.18/IO.html).\n\nA process inherits the group leader of the process that spawned it, also across nodes: its output appears\non the node that spawned it."
     }
   ],
   "IO.gets": [
@@ -306,19 +306,19 @@ export const HELP: Record<string, Doc[]> = {
   "IO.inspect": [
     {
       "signature": "inspect(value: T, options: IoInspectOptions = {})",
-      "text": "Prints a value as source-like text and gives the value back."
+      "text": "Prints a value as source-like text and returns the value."
     }
   ],
   "IO.puts": [
     {
       "signature": "puts(item: Printable, options: IoOptions = {})",
-      "text": "Prints a line.\n\nFollows [IO.puts/2](https://hexdocs.pm/elixir/1.18/IO.html#puts/2): the group leader has\nwritten it when the promise resolves. Lines of one process come out in order."
+      "text": "Prints a line.\n\nFollows [IO.puts/2](https://hexdocs.pm/elixir/1.18/IO.html#puts/2): when the promise resolves, the group\nleader has written the line. Lines from one process appear in order."
     }
   ],
   "IO.write": [
     {
       "signature": "write(item: Printable, options: IoOptions = {})",
-      "text": "Prints text without ending the line."
+      "text": "Prints text without a line feed at the end."
     }
   ],
   "IoError": [
@@ -336,43 +336,43 @@ export const HELP: Record<string, Doc[]> = {
   "Node": [
     {
       "signature": "Node",
-      "text": "A node: a named runtime that others can connect to.\n\n`Node.start` starts one; the first that is started is the default node, on which code outside\nany process is. The static functions speak of the node that the calling code is on."
+      "text": "A node: a named runtime that others can connect to.\n\n`Node.start` starts a node. The first node that a program starts is the default node: code outside any\nprocess runs on it. The static functions apply to the node that the calling code runs on."
     }
   ],
   "Node.alive": [
     {
       "signature": "alive()",
-      "text": "Whether the calling code is on a node that is started."
+      "text": "Returns whether the calling code runs on a started node."
     }
   ],
   "Node.connect": [
     {
       "signature": "connect(node: string | Atom, options: ConnectOptions = {})",
-      "text": "Connects to a node. It need not be called: a first use connects.\n\nVisible nodes connect transitively: to each other's visible peers as well."
+      "text": "Connects to a node. This is optional: the first use of a node connects to it.\n\nVisible nodes connect transitively: each also connects to the other's visible peers."
     }
   ],
   "Node.disconnect": [
     {
       "signature": "disconnect(node: string | Atom)",
-      "text": "Ends the connection to a node: links and monitors across it get `\"noconnection\"`."
+      "text": "Closes the connection to a node: links and monitors across it end with `\"noconnection\"`."
     }
   ],
   "Node.list": [
     {
       "signature": "list(kind: NodeKind = \"visible\")",
-      "text": "The nodes that this node is connected to."
+      "text": "Returns the nodes that this node is connected to."
     }
   ],
   "Node.monitor": [
     {
       "signature": "monitor(node: string | Atom, on = true)",
-      "text": "Has the calling process told, by `{ type: \"nodedown\", node }`, when a node goes down.\n\nEach call gives a message of its own, once. If the node cannot be reached, it comes now."
+      "text": "Notifies the calling process by `{ type: \"nodedown\", node }` when a node goes down.\n\nEach call results in one message of its own. If the node cannot be reached, the message arrives at once."
     }
   ],
   "Node.monitorNodes": [
     {
       "signature": "monitorNodes(on: boolean)",
-      "text": "Has the calling process told of all visible nodes that connect, by `{ type: \"nodeup\", node }`\nbefore any other signal of that node, and that go, by `{ type: \"nodedown\", node }` after all.\n\nFollows [net_kernel:monitor_nodes/1](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/1).\nA process that asks several times is notified of each node as many times; `false` ends all of it."
+      "text": "Notifies the calling process of all visible nodes that connect, by `{ type: \"nodeup\", node }` before any\nother signal of that node, and of those that disconnect, by `{ type: \"nodedown\", node }` after all its\nsignals.\n\nFollows\n[net_kernel:monitor_nodes/1](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/1). A\nprocess that calls it several times receives as many messages for each node; `false` cancels all of them."
     }
   ],
   "Node.ping": [
@@ -384,49 +384,49 @@ export const HELP: Record<string, Doc[]> = {
   "Node.run": [
     {
       "signature": "run(fn: () => T | Promise<T>, options: RunOptions = {})",
-      "text": "Runs a function in a new process of the node that the calling code is on, started or not.\n\nCode outside any process shares one process, the shell: its mailbox, its links and its end. Give\neach request of a web server a process of its own by one line:\n`Deno.serve((request) => Node.run(() => handle(request)))`. A link made in `handle` then ends that\nrequest only. The function sees the caller's `AsyncLocalStorage`s."
+      "text": "Runs a function in a new process of the node that the calling code runs on, whether or not it is started.\n\nCode outside any process shares one process, the shell: its mailbox, its links and its exit. One line\ngives each request of a web server its own process:\n`Deno.serve((request) => Node.run(() => handle(request)))`. A link made in `handle` then ends only that\nrequest. The function has access to the caller's `AsyncLocalStorage`s."
     }
   ],
   "Node.self": [
     {
       "signature": "self()",
-      "text": "The name of the node that the calling code is on."
+      "text": "Returns the name of the node that the calling code runs on."
     }
   ],
   "Node.spawn": [
     {
       "signature": "spawn(node: string | Atom, fn: RemoteFunction<A>, args?: NoInfer<A>)",
-      "text": "Starts a process on a node.\n\nIts group leader is the caller's, so what it prints comes out here. A node that cannot be\nreached gives the pid of no process, one of this node, as in Erlang."
+      "text": "Starts a process on a node.\n\nThe process inherits the caller's group leader, so its output appears on this node. As in Erlang, if the\nnode cannot be reached, the result is a pid of this node that no process has."
     }
   ],
   "Node.spawnLink": [
     {
       "signature": "spawnLink(node: string | Atom, fn: RemoteFunction<A>, args?: NoInfer<A>)",
-      "text": "Starts a process on a node, linked to the caller from its first moment.\n\nAs Node.spawn; a node that cannot be reached gives the pid of no process, and\nthen the exit signal `\"noconnection\"`. When the connection is lost later, both ends get\n`\"noconnection\"`."
+      "text": "Starts a process on a node, linked to the caller from the start.\n\nLike Node.spawn. If the node cannot be reached, the result is a pid that no process has, and\nthe caller receives the exit signal `\"noconnection\"`. If the connection is lost later, both ends receive\n`\"noconnection\"`."
     }
   ],
   "Node.spawnMonitor": [
     {
       "signature": "spawnMonitor(node: string | Atom, fn: RemoteFunction<A>, args?: NoInfer<A>)",
-      "text": "Starts a process on a node, monitored by the caller from its first moment.\n\nAs Node.spawn; a node that cannot be reached gives the pid of no process, and\nthen a DOWN `\"noconnection\"`."
+      "text": "Starts a process on a node, monitored by the caller from the start.\n\nLike Node.spawn. If the node cannot be reached, the result is a pid that no process has, and\nthe caller receives a DOWN with `\"noconnection\"`."
     }
   ],
   "Node.start": [
     {
       "signature": "start(options: NodeOptions)",
-      "text": "Starts a node: listens, and registers with EPMD, which is served here if nobody does.\n\nCode that people type, at the prompt of a shell or after `--eval`, is on the node that it starts from\nthen on, until that stops. If it is on a node already, the start rejects with a `NodeStartError` whose\n`code` is `\"already_started\"`."
+      "text": "Starts a node: listens, and registers with EPMD. If no EPMD runs on this host, the node serves it.\n\nCode that is typed, at a shell prompt or after `--eval`, runs on the node that it starts until that node\nstops. If it already runs on a node, the start rejects with a `NodeStartError` whose `code` is\n`\"already_started\"`."
     }
   ],
   "Node.stats": [
     {
       "signature": "stats()",
-      "text": "The counters of the node that the calling code is on, since its start: connections, bytes,\nand by cause who was not let in and what was refused."
+      "text": "Returns the counters of the node that the calling code runs on, since its start: connections, bytes, and\nthe numbers of refused connections and requests by cause."
     }
   ],
   "Node.stop": [
     {
       "signature": "stop(options: NodeStopOptions = {})",
-      "text": "Stops the node that the calling code is on, in order; see `stop` of a node."
+      "text": "Stops the node that the calling code runs on, in order; see the method `stop` of a node."
     }
   ],
   "NodeStartError": [
@@ -444,35 +444,35 @@ export const HELP: Record<string, Doc[]> = {
   "Process": [
     {
       "signature": "Process",
-      "text": "Processes: links and monitors, names, exit signals, timers, aliases, the process dictionary.\n\nFollows Elixir's [Process](https://hexdocs.pm/elixir/1.18/Process.html) and the\n[reference manual](https://www.erlang.org/doc/system/ref_man_processes.html). Code in a process finds its\nprocess by itself; code outside any process runs in the shell process of the default node, like the\nprompt of iex."
+      "text": "Processes: links and monitors, names, exit signals, timers, aliases, the process dictionary.\n\nFollows Elixir's [Process](https://hexdocs.pm/elixir/1.18/Process.html) and the [reference\nmanual](https://www.erlang.org/doc/system/ref_man_processes.html). Code in a process needs no handle on it:\nthe functions apply to the calling process. Code outside any process runs in the shell process of the\ndefault node, like the prompt of iex."
     }
   ],
   "Process.alias": [
     {
       "signature": "alias(options: AliasOptions = {})",
-      "text": "Makes an alias of the calling process: an address that can be taken back.\n\nFollows [Process.alias/1](https://hexdocs.pm/elixir/1.18/Process.html#alias/1). What is sent to\nan alias that is no longer active is dropped."
+      "text": "Creates an alias of the calling process: an address that can be deactivated.\n\nFollows [Process.alias/1](https://hexdocs.pm/elixir/1.18/Process.html#alias/1). A message to an inactive\nalias is dropped."
     }
   ],
   "Process.alive": [
     {
       "signature": "alive(pid: Pid)",
-      "text": "Whether a process of this node is alive."
+      "text": "Returns whether a process of this node is alive."
     }
   ],
   "Process.callers": [
     {
       "signature": "callers()",
-      "text": "On whose behalf the calling process runs: who asked for the task, who asked for that one's, and so\non, nearest first.\n\nIt is what Elixir keeps as [`$callers`](https://hexdocs.pm/elixir/1.18/Task.html#module-ancestor-and-caller-tracking).\nUnlike its ancestors, who are those that started it, they are found through a `TaskSupervisor` and\nacross nodes."
+      "text": "Returns the processes on whose behalf the calling process runs: the caller that started this task, the\ncaller that started that one, and so on, nearest first.\n\nElixir stores them as\n[`$callers`](https://hexdocs.pm/elixir/1.18/Task.html#module-ancestor-and-caller-tracking). Ancestors are\nthe processes that spawned this one; callers, in contrast, are also known across a `TaskSupervisor` and\nacross nodes."
     }
   ],
   "Process.cancelTimer": [
     {
       "signature": "cancelTimer(timer: Ref)",
-      "text": "Ends a timer: its message is not sent.\n\nFollows [Process.cancel_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2). Any\nprocess of the node can end it, not only the one that started it. A message that was sent already\nmay still wait in the receiver's mailbox."
+      "text": "Cancels a timer: its message is not sent.\n\nFollows [Process.cancel_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2). Any process\nof the node can cancel it, not only the one that started it. A message that has already been sent can\nstill be in the receiver's mailbox."
     },
     {
       "signature": "cancelTimer(timer: Ref, options: CancelTimerOptions)",
-      "text": "Ends a timer, and answers by a message, or not at all.\n\nFollows [Process.cancel_timer/2](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2)."
+      "text": "Cancels a timer, and replies by a message or not at all.\n\nFollows [Process.cancel_timer/2](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2)."
     }
   ],
   "Process.delete": [
@@ -484,145 +484,145 @@ export const HELP: Record<string, Doc[]> = {
   "Process.demonitor": [
     {
       "signature": "demonitor(ref: Ref, options: DemonitorOptions = {})",
-      "text": "Ends a monitor: a DOWN that has not come will not come."
+      "text": "Ends a monitor: no DOWN arrives from then on."
     }
   ],
   "Process.exit": [
     {
       "signature": "exit(pid: Pid, reason: unknown)",
-      "text": "Sends an exit signal to a process.\n\nFollows [Process.exit/2](https://hexdocs.pm/elixir/1.18/Process.html#exit/2). `\"kill\"` cannot be trapped,\nand the process ends with `\"killed\"`; `\"normal\"` is ignored unless it is trapped or sent to oneself; any\nother reason ends a process that does not trap exits."
+      "text": "Sends an exit signal to a process.\n\nFollows [Process.exit/2](https://hexdocs.pm/elixir/1.18/Process.html#exit/2). `\"kill\"` cannot be trapped,\nand the process exits with `\"killed\"`. `\"normal\"` is ignored unless the process traps exits or sends it\nto itself. Any other reason ends a process that does not trap exits."
     }
   ],
   "Process.get": [
     {
       "signature": "get()",
-      "text": "All that the dictionary of the calling process holds.\n\nFollows [Process.get/0](https://hexdocs.pm/elixir/1.18/Process.html#get/0)."
+      "text": "Returns all entries of the calling process's dictionary.\n\nFollows [Process.get/0](https://hexdocs.pm/elixir/1.18/Process.html#get/0)."
     },
     {
       "signature": "get(key: unknown, otherwise?: T)",
-      "text": "Reads a value of the calling process's dictionary.\n\nFollows [Process.get/2](https://hexdocs.pm/elixir/1.18/Process.html#get/2)."
+      "text": "Returns a value of the calling process's dictionary.\n\nFollows [Process.get/2](https://hexdocs.pm/elixir/1.18/Process.html#get/2)."
     }
   ],
   "Process.getKeys": [
     {
       "signature": "getKeys(options: GetKeysOptions = {})",
-      "text": "The keys of the dictionary of the calling process.\n\nFollows [Process.get_keys/0](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/0) and\n[Process.get_keys/1](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/1)."
+      "text": "Returns the keys of the calling process's dictionary.\n\nFollows [Process.get_keys/0](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/0) and\n[Process.get_keys/1](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/1)."
     }
   ],
   "Process.groupLeader": [
     {
       "signature": "groupLeader(leader?: Pid)",
-      "text": "The calling process's group leader, or, with a pid, sets it.\n\nFollows [Process.group_leader/0](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/0). What a\nprocess prints goes to its group leader, which may be on another node; those that it starts from\nthen on inherit it."
+      "text": "Returns the calling process's group leader, or, given a pid, sets it.\n\nFollows [Process.group_leader/0](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/0). The output\nof a process goes to its group leader, which may be on another node. Processes that it starts afterwards\ninherit the group leader."
     },
     {
       "signature": "groupLeader(pid: Pid, leader: Pid)",
-      "text": "Sets the group leader of another process, here or on another node.\n\nFollows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). It is\na signal: it keeps its order with what the caller sends to the process. One for a process of another\nnode that is dead or cannot be reached is dropped. What the leader of a process of this node is,\nProcess.info tells."
+      "text": "Sets the group leader of another process, on this node or another.\n\nFollows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). This is a\nsignal, in order with the messages from the caller to the process. It is dropped if the process is on\nanother node and is dead or cannot be reached. Process.info contains the group leader of a\nprocess of this node."
     }
   ],
   "Process.info": [
     {
       "signature": "info(pid?: Pid, options?: ProcessInfoOptions)",
-      "text": "Information on a process of this node, for debugging.\n\nFollows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), which warns that it is\nfor debugging only. Waits by reference count too: a pending call is a monitor. As in Elixir, it\nthrows for a process of another node; with `remote: true` it asks that node."
+      "text": "Returns information about a process of this node, for debugging.\n\nFollows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), whose documentation\nrestricts it to debugging. Pending waits are included: a pending call appears as a monitor. As in Elixir,\nit throws for a process of another node; with `remote: true` it asks that node."
     },
     {
       "signature": "info(pid: Pid, options: RemoteProcessInfoOptions)",
-      "text": "Asks the node of a process what that is and does, as `rpc.call` asks.\n\nEvery node tells it, unless its `allow` option says no: `allow(\"alex@localhost\", \"Process\", \"info\")`.\nIt does not tell the messages."
+      "text": "Returns information about a process of any node, as a call of `rpc.call` to that node.\n\nEvery node answers unless its option `allow` refuses: `allow(\"alex@localhost\", \"Process\", \"info\")`. The\nanswer does not contain the messages."
     }
   ],
   "Process.link": [
     {
       "signature": "link(pid: Pid)",
-      "text": "Links the caller to a process: when one ends, the other gets an exit signal. One link a pair.\n\nLinking to a dead process of another node gives an exit signal `\"noproc\"`, to one of a node\nthat cannot be reached `\"noconnection\"`."
+      "text": "Links the caller to a process: when one exits, the other receives an exit signal. Two processes have at\nmost one link.\n\nLinking to a dead process of another node results in an exit signal `\"noproc\"`; if the node cannot be\nreached, in `\"noconnection\"`."
     }
   ],
   "Process.list": [
     {
       "signature": "list()",
-      "text": "The processes of this node that are alive, in the order of their start.\n\nFollows [Process.list/0](https://hexdocs.pm/elixir/1.18/Process.html#list/0)."
+      "text": "Returns the live processes of this node, in the order of their start.\n\nFollows [Process.list/0](https://hexdocs.pm/elixir/1.18/Process.html#list/0)."
     },
     {
       "signature": "list(options: ProcessListOptions & { info: true })",
-      "text": "Information on each process of this node, in the order of their start."
+      "text": "Returns information about each process of this node, in the order of their start."
     },
     {
       "signature": "list(options: ProcessListOptions)",
-      "text": "The processes of this node, as pids or with what each is and does."
+      "text": "Returns the processes of this node, as pids or with information about each."
     }
   ],
   "Process.monitor": [
     {
       "signature": "monitor(target: Pid | string | Atom | NameOnNode, options: MonitorOptions = {})",
-      "text": "Watches a process or a name: when it ends, the caller gets one DownMessage.\n\nMonitors stack, each with its own message. A process that is not there gives `\"noproc\"`, a node\nthat is down or goes down `\"noconnection\"`. A process that monitors itself gets nothing, and the\nreference is no alias."
+      "text": "Monitors a process or a name: when it exits, the caller receives one DownMessage.\n\nSeveral monitors of one process are independent, each with its own message. The reason is `\"noproc\"` if\nthe process does not exist, and `\"noconnection\"` if its node is down or goes down. A process that\nmonitors itself receives no message, and the reference is not an alias."
     }
   ],
   "Process.monotonicTime": [
     {
       "signature": "monotonicTime()",
-      "text": "The time by the node's clock, which is never set back: for moments given to Process.sendAfter.\n\nFollows [System.monotonic_time/1](https://hexdocs.pm/elixir/1.18/System.html#monotonic_time/1). Where\nit begins is different from node to node: it means nothing elsewhere."
+      "text": "Returns the time of the node's monotonic clock, for points in time passed to\nProcess.sendAfter.\n\nFollows [System.monotonic_time/1](https://hexdocs.pm/elixir/1.18/System.html#monotonic_time/1). The\nclock's origin differs between nodes, so the value has no meaning on another node."
     }
   ],
   "Process.put": [
     {
       "signature": "put(key: unknown, value: unknown)",
-      "text": "Puts a value into the dictionary of the calling process, under a key.\n\nFollows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). Nobody but the process\nsees its dictionary, and it ends with the process. The value is kept as it is, not copied: it need\nnot be one that can be sent."
+      "text": "Stores a value in the dictionary of the calling process, under a key.\n\nFollows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). The dictionary is private to\nthe process and disappears with it. The value is stored as is, not copied, so it can be one that cannot\nbe sent."
     }
   ],
   "Process.readTimer": [
     {
       "signature": "readTimer(timer: Ref)",
-      "text": "How long it is until a timer's message is sent.\n\nFollows [Process.read_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#read_timer/1)."
+      "text": "Returns the remaining time of a timer.\n\nFollows [Process.read_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#read_timer/1)."
     }
   ],
   "Process.register": [
     {
       "signature": "register(pid: Pid, name: string | Atom)",
-      "text": "Gives a process of this node a name.\n\nFollows [Process.register/2](https://hexdocs.pm/elixir/1.18/Process.html#register/2)."
+      "text": "Registers a process of this node under a name.\n\nFollows [Process.register/2](https://hexdocs.pm/elixir/1.18/Process.html#register/2)."
     }
   ],
   "Process.registered": [
     {
       "signature": "registered()",
-      "text": "The names of this node that processes have.\n\nFollows [Process.registered/0](https://hexdocs.pm/elixir/1.18/Process.html#registered/0)."
+      "text": "Returns the registered names of this node.\n\nFollows [Process.registered/0](https://hexdocs.pm/elixir/1.18/Process.html#registered/0)."
     }
   ],
   "Process.reply": [
     {
       "signature": "reply(to: Ref, value: unknown)",
-      "text": "Answers a request: what awaits the reference gets the value.\n\nCalls and requests to a group leader carry the reference that their answer goes to. An answer\nthat comes too late, or a second one, is dropped."
+      "text": "Replies to a request: the process that awaits the reference receives the value.\n\nCalls and requests to a group leader contain the reference for the reply. A late or second reply is\ndropped."
     }
   ],
   "Process.send": [
     {
       "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>, options: SendOptions & { nosuspend: true })",
-      "text": "Sends a message, unless that would need a connection or have to wait.\n\nFollows [Process.send/3](https://hexdocs.pm/elixir/1.18/Process.html#send/3)."
+      "text": "Sends a message unless that would need a new connection or a wait.\n\nFollows [Process.send/3](https://hexdocs.pm/elixir/1.18/Process.html#send/3)."
     },
     {
       "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>, options: SendOptions)",
-      "text": "Sends a message, unless that would need a connection."
+      "text": "Sends a message unless that would need a new connection."
     }
   ],
   "Process.sendAfter": [
     {
       "signature": "sendAfter(to: Pid<M> | string | Atom, message: Message<NoInfer<M>, T>, ms: number, options: SendAfterOptions = {})",
-      "text": "Sends a message later, to a process of this node or to a name.\n\nFollows [Process.send_after/4](https://hexdocs.pm/elixir/1.18/Process.html#send_after/4). The\nmessage is copied now: a later change of it changes nothing. A name is looked up when the time has\ncome, and if nobody has it then, the message is dropped. A timer for a pid ends when that process\ndoes: it is not started if the process is dead already. The caller may end meanwhile: the message is\nsent all the same. When the node stops, its timers end.\n\nThe message comes from no process, so it has no order with what the caller sends. Messages that are\ndue at the same time come in the order in which they were asked for. A timer keeps the program\nrunning, as one of `setTimeout` does."
+      "text": "Sends a message after a delay, to a process of this node or to a name.\n\nFollows [Process.send_after/4](https://hexdocs.pm/elixir/1.18/Process.html#send_after/4). The message is\ncopied immediately, so later changes of it have no effect. A name is resolved when the timer expires; if\nno process has it then, the message is dropped. A timer for a pid is cancelled when that process exits,\nand is not started if the process is already dead. The message is sent even if the caller exits before.\nWhen the node stops, its timers are cancelled.\n\nThe message has no sender, so it is not ordered with the messages of the caller. Messages that are due at\nthe same time are sent in the order in which their timers were started. A timer keeps the program\nrunning, like one of `setTimeout`."
     }
   ],
   "Process.setLabel": [
     {
       "signature": "setLabel(label: unknown)",
-      "text": "Labels the calling process, to tell it from others that run the same code.\n\nFollows [Process.set_label/1](https://hexdocs.pm/elixir/1.18/Process.html#set_label/1). `info` has the\nlabel, and so has a crash report. Unlike a name, any number of processes can have the same, and\nnothing finds a process by it. As in Elixir, the dictionary keeps it, under `\"$process_label\"`."
+      "text": "Labels the calling process, to distinguish it from others that run the same code.\n\nFollows [Process.set_label/1](https://hexdocs.pm/elixir/1.18/Process.html#set_label/1). `info` and crash\nreports contain the label. Unlike a name, a label can be shared by any number of processes, and cannot be\nused to find a process. As in Elixir, it is stored in the dictionary under `\"$process_label\"`."
     }
   ],
   "Process.signal": [
     {
       "signature": "signal()",
-      "text": "A signal that is aborted when the calling process exits, for what knows nothing of processes."
+      "text": "Returns an AbortSignal that is aborted when the calling process exits, for APIs that are unaware of\nprocesses."
     }
   ],
   "Process.sleep": [
     {
       "signature": "sleep(ms: number)",
-      "text": "Waits."
+      "text": "Suspends the calling process for a time."
     }
   ],
   "Process.trapExit": [
@@ -634,25 +634,25 @@ export const HELP: Record<string, Doc[]> = {
   "Process.unalias": [
     {
       "signature": "unalias(ref: Ref)",
-      "text": "Ends an alias of the calling process."
+      "text": "Deactivates an alias of the calling process."
     }
   ],
   "Process.unlink": [
     {
       "signature": "unlink(pid: Pid)",
-      "text": "Ends the link between the caller and a process: from here on no exit signal comes over it."
+      "text": "Removes the link between the caller and a process: no exit signal is received over it from then on."
     }
   ],
   "Process.unregister": [
     {
       "signature": "unregister(name: string | Atom)",
-      "text": "Takes a name of this node away."
+      "text": "Unregisters a name of this node."
     }
   ],
   "Process.whereis": [
     {
       "signature": "whereis(name: string | Atom)",
-      "text": "The process that has a name on this node."
+      "text": "Returns the process that has a name on this node."
     }
   ],
   "ProcessExited": [
@@ -682,85 +682,85 @@ export const HELP: Record<string, Doc[]> = {
   "Registry": [
     {
       "signature": "Registry",
-      "text": "Keeps processes of this node under keys.\n\nA process registers itself, as often as it likes, each time with a value. Keys are whatever a message\nmay hold, and compare by value: two lists with the same items are one key. Keys are copied; values are\nkept as they are, so that a function will do.\n\nRegistering and reading take effect at once, without a message to another process. When a process\nexits, its registrations are gone with it: none of the functions gives a process that is not alive.\n\nRegistered processes are linked to the registry. If it crashes or is stopped, so do they, unless\nthey trap exits; its supervisor starts it again, empty.\n\nA registry with unique keys names servers: `{ via: Registry, name: [\"MyApp.Registry\", key] }` wherever a\nserver's name is asked for, to start it under and to call it by. It then takes the place of registered\nnames where there are many of them, or where they are not texts.\n\nThe functions take the name of a registry of the calling process's node, and throw a `NoProcessError` if\nthere is none of that name. For groups of the whole cluster see `pg`."
+      "text": "Stores processes of this node under keys.\n\nA process registers itself, any number of times, each time with a value. A key is any value that can be\nsent, and is compared by its contents: two lists with the same items are the same key. Keys are copied;\nvalues are stored as is, so a value can be a function.\n\nRegistering and reading take effect immediately, without a message to another process. When a process\nexits, its registrations are removed at once: no function returns a process that is not alive.\n\nRegistered processes are linked to the registry. If it crashes or is stopped, they exit too, unless they\ntrap exits; its supervisor restarts it empty.\n\nA registry with unique keys names servers: use `{ via: Registry, name: [\"MyApp.Registry\", key] }` wherever\na server's name is expected, to start the server and to call it. This replaces registered names if there\nare many names, or if they are not strings.\n\nThe functions accept the name of a registry on the calling process's node, and throw a `NoProcessError` if\nthere is none with that name. For groups of processes in the whole cluster see `pg`."
     }
   ],
   "Registry.childSpec": [
     {
       "signature": "childSpec(options: RegistryOptions)",
-      "text": "A registry as the child of a supervisor: `[Registry, { keys, name }]`."
+      "text": "Returns the child specification of a registry; `[Registry, { keys, name }]` is a shorthand."
     }
   ],
   "Registry.count": [
     {
       "signature": "count(registry: string | Atom)",
-      "text": "How many registrations there are.\n\nFollows [Registry.count/1](https://hexdocs.pm/elixir/1.18/Registry.html#count/1)."
+      "text": "Counts all registrations.\n\nFollows [Registry.count/1](https://hexdocs.pm/elixir/1.18/Registry.html#count/1)."
     }
   ],
   "Registry.countMatch": [
     {
       "signature": "countMatch(registry: string | Atom, key: unknown, predicate: ValuePredicate)",
-      "text": "How many registrations under a key have a value that a predicate wants.\n\nFollows [Registry.count_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#count_match/4)."
+      "text": "Counts the registrations under a key whose value matches a predicate.\n\nFollows [Registry.count_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#count_match/4)."
     }
   ],
   "Registry.countSelect": [
     {
       "signature": "countSelect(registry: string | Atom, predicate: (record: RegistryRecord) => boolean)",
-      "text": "How many registrations a predicate wants.\n\nFollows [Registry.count_select/2](https://hexdocs.pm/elixir/1.18/Registry.html#count_select/2), with a\nfunction for the match specification. It looks at all there are, and makes no list of them."
+      "text": "Counts all registrations that match a predicate.\n\nFollows [Registry.count_select/2](https://hexdocs.pm/elixir/1.18/Registry.html#count_select/2), with a\nfunction instead of the match specification. It visits every registration, and builds no list."
     }
   ],
   "Registry.deleteMeta": [
     {
       "signature": "deleteMeta(registry: string | Atom, key: unknown)",
-      "text": "Takes a setting of the registry's users away.\n\nFollows [Registry.delete_meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#delete_meta/2)."
+      "text": "Deletes a metadata value of the registry.\n\nFollows [Registry.delete_meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#delete_meta/2)."
     }
   ],
   "Registry.dispatch": [
     {
       "signature": "dispatch(registry: string | Atom, key: unknown, fn: (entries: RegistryEntry[]) => void)",
-      "text": "Calls a function with the registrations under a key, if there are any.\n\nFollows [Registry.dispatch/4](https://hexdocs.pm/elixir/1.18/Registry.html#dispatch/4). The function\nruns here and now, as code of the caller; those registered have no part in it unless it sends them\nsomething. What it throws, `dispatch` throws. A promise that it gives is not awaited: for that, use\nRegistry.lookup."
+      "text": "Calls a function with the registrations under a key, if there are any.\n\nFollows [Registry.dispatch/4](https://hexdocs.pm/elixir/1.18/Registry.html#dispatch/4). The function runs\nimmediately in the calling process; registered processes receive only the messages that it sends.\n`dispatch` rethrows its errors. A promise that it returns is not awaited: use Registry.lookup\ninstead."
     }
   ],
   "Registry.keys": [
     {
       "signature": "keys(registry: string | Atom, pid: Pid)",
-      "text": "The keys that a process is registered under.\n\nFollows [Registry.keys/2](https://hexdocs.pm/elixir/1.18/Registry.html#keys/2)."
+      "text": "Returns the keys under which a process is registered.\n\nFollows [Registry.keys/2](https://hexdocs.pm/elixir/1.18/Registry.html#keys/2)."
     }
   ],
   "Registry.lock": [
     {
       "signature": "lock(registry: string | Atom, key: unknown, fn: () => T)",
-      "text": "Runs a function while no other process runs one under the same lock of the registry.\n\nFollows [Registry.lock/3](https://hexdocs.pm/elixir/1.18/Registry.html#lock/3). Who asks first has the\nlock first. It is given back when the function has ended, or its process. Locks are no keys: nothing\nis registered. A process that asks again for a lock that it has waits for ever."
+      "text": "Runs a function while holding a lock of the registry.\n\nFollows [Registry.lock/3](https://hexdocs.pm/elixir/1.18/Registry.html#lock/3). The lock is granted in\nthe order of the requests. It is released when the function ends, or its process exits. Locks are not\nkeys: nothing is registered. A process that requests a lock that it already holds waits forever."
     }
   ],
   "Registry.lookup": [
     {
       "signature": "lookup(registry: string | Atom, key: unknown)",
-      "text": "The processes that are registered under a key, each with its value.\n\nFollows [Registry.lookup/2](https://hexdocs.pm/elixir/1.18/Registry.html#lookup/2)."
+      "text": "Returns the processes that are registered under a key, each with its value.\n\nFollows [Registry.lookup/2](https://hexdocs.pm/elixir/1.18/Registry.html#lookup/2)."
     }
   ],
   "Registry.match": [
     {
       "signature": "match(registry: string | Atom, key: unknown, predicate: ValuePredicate)",
-      "text": "Those registrations under a key whose value a predicate wants.\n\nFollows [Registry.match/4](https://hexdocs.pm/elixir/1.18/Registry.html#match/4), with a function for\nthe pattern and guards."
+      "text": "Returns the registrations under a key whose value matches a predicate.\n\nFollows [Registry.match/4](https://hexdocs.pm/elixir/1.18/Registry.html#match/4), with a function instead\nof the pattern and guards."
     }
   ],
   "Registry.meta": [
     {
       "signature": "meta(registry: string | Atom, key: unknown)",
-      "text": "A setting of the registry's users.\n\nFollows [Registry.meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#meta/2)."
+      "text": "Returns a metadata value of the registry.\n\nFollows [Registry.meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#meta/2)."
     }
   ],
   "Registry.putMeta": [
     {
       "signature": "putMeta(registry: string | Atom, key: unknown, value: unknown)",
-      "text": "Sets a setting of the registry's users; it lasts as long as the registry, over crashes.\n\nFollows [Registry.put_meta/3](https://hexdocs.pm/elixir/1.18/Registry.html#put_meta/3)."
+      "text": "Stores a metadata value of the registry. It survives crashes of the registry.\n\nFollows [Registry.put_meta/3](https://hexdocs.pm/elixir/1.18/Registry.html#put_meta/3)."
     }
   ],
   "Registry.register": [
     {
       "signature": "register(registry: string | Atom, key: unknown, value?: unknown)",
-      "text": "Registers the calling process under a key.\n\nFollows [Registry.register/3](https://hexdocs.pm/elixir/1.18/Registry.html#register/3). With unique\nkeys, a key that a living process has, the caller itself for one, is refused: that is the result and\nnot an error that is thrown, since of two that want one key somebody must come second. With duplicate\nkeys a process may register under one key many times."
+      "text": "Registers the calling process under a key.\n\nFollows [Registry.register/3](https://hexdocs.pm/elixir/1.18/Registry.html#register/3). With unique keys,\nregistering fails if a living process, including the caller, has the key. The failure is returned and not\nthrown, since it is expected when several processes compete for a key. With duplicate keys a process may\nregister under the same key several times."
     }
   ],
   "Registry.registerName": [
@@ -772,49 +772,49 @@ export const HELP: Record<string, Doc[]> = {
   "Registry.select": [
     {
       "signature": "select(registry: string | Atom, predicate?: (record: RegistryRecord) => boolean)",
-      "text": "Every registration that a predicate wants.\n\nFollows [Registry.select/2](https://hexdocs.pm/elixir/1.18/Registry.html#select/2), with a function\nfor the match specification. It looks at all there are."
+      "text": "Returns all registrations that match a predicate.\n\nFollows [Registry.select/2](https://hexdocs.pm/elixir/1.18/Registry.html#select/2), with a function\ninstead of the match specification. It visits every registration."
     }
   ],
   "Registry.startLink": [
     {
       "signature": "startLink(options: RegistryOptions)",
-      "text": "Starts a registry, linked to the caller.\n\nFollows [Registry.start_link/1](https://hexdocs.pm/elixir/1.18/Registry.html#start_link/1). It is a\nsupervisor with one child, to which those who register are linked. Elixir's `partitions` are for\nmany processor cores: JavaScript has one."
+      "text": "Starts a registry, linked to the caller.\n\nFollows [Registry.start_link/1](https://hexdocs.pm/elixir/1.18/Registry.html#start_link/1). It is a\nsupervisor with one child, to which registered processes are linked. Elixir's `partitions` spread the\nload over processor cores and have no equivalent: JavaScript uses one core."
     }
   ],
   "Registry.unregister": [
     {
       "signature": "unregister(registry: string | Atom, key: unknown)",
-      "text": "Takes all registrations of the calling process under a key back.\n\nFollows [Registry.unregister/2](https://hexdocs.pm/elixir/1.18/Registry.html#unregister/2). With its\nlast registration, the caller's link to the registry ends. Listeners are told, also if there was\nnothing to take back."
+      "text": "Removes all registrations of the calling process under a key.\n\nFollows [Registry.unregister/2](https://hexdocs.pm/elixir/1.18/Registry.html#unregister/2). The caller's\nlink to the registry ends with its last registration. Listeners are notified even if there was no\nregistration."
     }
   ],
   "Registry.unregisterMatch": [
     {
       "signature": "unregisterMatch(registry: string | Atom, key: unknown, predicate: ValuePredicate)",
-      "text": "Takes those registrations of the calling process under a key back whose value a predicate wants.\n\nFollows [Registry.unregister_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#unregister_match/4),\nwith a function for the pattern and guards. Listeners are told only if none is left under the key."
+      "text": "Removes the registrations of the calling process under a key whose value matches a predicate.\n\nFollows [Registry.unregister_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#unregister_match/4),\nwith a function instead of the pattern and guards. Listeners are notified only if no registration under\nthe key remains."
     }
   ],
   "Registry.unregisterName": [
     {
       "signature": "unregisterName(name: unknown)",
-      "text": "Takes a name for `via` away that the calling process has."
+      "text": "Unregisters a name for `via` that the calling process has."
     }
   ],
   "Registry.updateValue": [
     {
       "signature": "updateValue(registry: string | Atom, key: unknown, fn: (value: unknown) => unknown)",
-      "text": "Replaces the value that the calling process is registered with under a key.\n\nFollows [Registry.update_value/3](https://hexdocs.pm/elixir/1.18/Registry.html#update_value/3)."
+      "text": "Replaces the value with which the calling process is registered under a key.\n\nFollows [Registry.update_value/3](https://hexdocs.pm/elixir/1.18/Registry.html#update_value/3)."
     }
   ],
   "Registry.values": [
     {
       "signature": "values(registry: string | Atom, key: unknown, pid: Pid)",
-      "text": "The values that a process is registered with under a key.\n\nFollows [Registry.values/3](https://hexdocs.pm/elixir/1.18/Registry.html#values/3)."
+      "text": "Returns the values with which a process is registered under a key.\n\nFollows [Registry.values/3](https://hexdocs.pm/elixir/1.18/Registry.html#values/3)."
     }
   ],
   "Registry.whereisName": [
     {
       "signature": "whereisName(name: unknown)",
-      "text": "The process that has a name for `via`."
+      "text": "Returns the process that has a name for `via`."
     }
   ],
   "RpcError": [
@@ -1054,13 +1054,13 @@ export const HELP: Record<string, Doc[]> = {
   "exit": [
     {
       "signature": "exit(reason: unknown)",
-      "text": "Exits the calling process: throws an `ExitError`, which ends the process unless it is caught.\n\nFollows [exit/1](https://hexdocs.pm/elixir/1.18/Kernel.html#exit/1). `Process.exit` sends an exit signal to\nanother process."
+      "text": "Exits the calling process: throws an `ExitError`, which ends the process if it is not caught.\n\nFollows [exit/1](https://hexdocs.pm/elixir/1.18/Kernel.html#exit/1). `Process.exit` sends an exit signal to\nanother process."
     }
   ],
   "flush": [
     {
       "signature": "flush()",
-      "text": "Prints and throws away all messages that wait, as in iex."
+      "text": "Prints and removes all messages in the mailbox, as in iex."
     }
   ],
   "formatExit": [
@@ -1072,85 +1072,85 @@ export const HELP: Record<string, Doc[]> = {
   "global": [
     {
       "signature": "global",
-      "text": "Names that are registered once for the whole cluster, and locks that are held on all its nodes.\n\nFollows Erlang's [global](https://www.erlang.org/doc/apps/kernel/global.html), which Elixir programs use\nas `:global`, and `GenServer` and others as `{:global, name}`: here `{ global: name }`.\n\nEach node has a copy of all names, so that looking one up asks nobody. A name is registered under a\nlock that is held on all nodes, and then written on all. When its process ends, or the node that it is\non goes down, each node removes it by itself, soon and in no order with others.\n\nA node takes part from the first use of one of these functions on; before that, it says and keeps\nnothing, and others do without it.\n\nWhen nodes connect that have both names already, their parts of the cluster are joined. A name that two\nprocesses have then is in conflict. It is resolved once, on one node, by the function that came with\nthe registration (global.randomExitName if none did), and all nodes get the result. A name is\ntherefore no lock: while the network is parted, each part can have a process of that name."
+      "text": "Cluster-wide registered names, and locks that are held on all nodes of the cluster.\n\nFollows Erlang's [global](https://www.erlang.org/doc/apps/kernel/global.html), which Elixir programs use\nas `:global`, and `GenServer` and others as `{:global, name}`: here `{ global: name }`.\n\nEach node has a copy of all names, so a lookup contacts no other node. Registering a name takes a lock on\nall nodes, and then updates every copy. When the name's process exits, or its node goes down, each node\nremoves the name independently: soon, but not in any order with the other nodes.\n\nA node takes part once one of these functions has been used on it; until then, it sends and stores nothing,\nand other nodes work without it.\n\nWhen nodes connect that both have names, their parts of the cluster are merged. If two processes then have\nthe same name, the name is in conflict. The conflict is resolved once, on one node, by the function passed\nat registration (global.randomExitName by default), and all nodes receive the result. A name is\ntherefore not a lock: during a network partition, each part can have a process of that name."
     }
   ],
   "global.delLock": [
     {
       "signature": "delLock(id: GlobalLockId, options: Pick<LockOptions, \"nodes\"> = {})",
-      "text": "Gives back a lock that the calling process has; one that it has not stays as it is.\n\nFollows [global:del_lock/2](https://www.erlang.org/doc/apps/kernel/global.html#del_lock/2)."
+      "text": "Releases a lock that the calling process holds; it has no effect on other locks.\n\nFollows [global:del_lock/2](https://www.erlang.org/doc/apps/kernel/global.html#del_lock/2)."
     }
   ],
   "global.notifyAllName": [
     {
       "signature": "notifyAllName(name: unknown, pid1: Pid, pid2: Pid)",
-      "text": "Tells both processes that have a name of each other, by a GlobalNameConflict\n`{ type: \"global_name_conflict\", name, pid }`, and nobody keeps it.\n\nFollows [global:notify_all_name/3](https://www.erlang.org/doc/apps/kernel/global.html#notify_all_name/3)."
+      "text": "Notifies both processes of a conflict, by a GlobalNameConflict\n`{ type: \"global_name_conflict\", name, pid }` with the other's pid; neither keeps the name.\n\nFollows [global:notify_all_name/3](https://www.erlang.org/doc/apps/kernel/global.html#notify_all_name/3)."
     }
   ],
   "global.randomExitName": [
     {
       "signature": "randomExitName(name: unknown, pid1: Pid, pid2: Pid)",
-      "text": "Ends one of two processes that have a name, by an exit signal `\"kill\"`; the other keeps it. What is done\nif nothing else is said.\n\nFollows [global:random_exit_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_exit_name/3).\nAs there, it is not left to chance: the process on the node whose name is the smaller one is kept."
+      "text": "Ends one of two processes with the same name by the exit signal `\"kill\"`; the other keeps the name. This\nis the default.\n\nFollows\n[global:random_exit_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_exit_name/3). As in\nOTP, the choice is not random: the process on the node with the smaller name is kept."
     }
   ],
   "global.randomNotifyName": [
     {
       "signature": "randomNotifyName(name: unknown, pid1: Pid, pid2: Pid)",
-      "text": "Tells one of two processes that have a name that it has it no more, by a\nGlobalNameConflict `{ type: \"global_name_conflict\", name }`; the other keeps it.\n\nFollows [global:random_notify_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_notify_name/3).\nAs there, the process on the node whose name is the smaller one is kept."
+      "text": "Notifies one of two processes with the same name that it has lost the name, by a\nGlobalNameConflict `{ type: \"global_name_conflict\", name }`; the other keeps the name.\n\nFollows\n[global:random_notify_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_notify_name/3).\nAs in OTP, the process on the node with the smaller name is kept."
     }
   ],
   "global.reRegisterName": [
     {
       "signature": "reRegisterName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName)",
-      "text": "Gives a process a name in the cluster, whoever has it now.\n\nFollows [global:re_register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#re_register_name/3):\nas global.registerName, and the process that had the name has it no more, and is not told."
+      "text": "Registers a process under a name in the cluster, even if another process has the name.\n\nFollows\n[global:re_register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#re_register_name/3): like\nglobal.registerName, but it replaces a process that had the name, without notifying it."
     }
   ],
   "global.registerName": [
     {
       "signature": "registerName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName)",
-      "text": "Gives a process a name in the cluster.\n\nFollows [global:register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#register_name/3).\nThe caller waits until this node has joined those that it is connected to, until the lock of the names\nis held on all nodes, which may take several attempts where many register at once, and until all have\nthe name."
+      "text": "Registers a process under a name in the cluster.\n\nFollows [global:register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#register_name/3). The\ncaller waits until this node has merged its names with those of its connected nodes, until the lock of\nthe names is held on all nodes, which can take several attempts if many processes register at once, and\nuntil all nodes have the name."
     }
   ],
   "global.registeredNames": [
     {
       "signature": "registeredNames()",
-      "text": "All names of the cluster, as this node has them.\n\nFollows [global:registered_names/0](https://www.erlang.org/doc/apps/kernel/global.html#registered_names/0)."
+      "text": "Returns all names of the cluster, according to this node.\n\nFollows [global:registered_names/0](https://www.erlang.org/doc/apps/kernel/global.html#registered_names/0)."
     }
   ],
   "global.send": [
     {
       "signature": "send(name: unknown, message: unknown)",
-      "text": "Sends a message to the process of a name.\n\nFollows [global:send/2](https://www.erlang.org/doc/apps/kernel/global.html#send/2)."
+      "text": "Sends a message to the process that has a name.\n\nFollows [global:send/2](https://www.erlang.org/doc/apps/kernel/global.html#send/2)."
     }
   ],
   "global.setLock": [
     {
       "signature": "setLock(id: GlobalLockId, options: LockOptions = {})",
-      "text": "Takes a lock on nodes: on all of them, or on none.\n\nFollows [global:set_lock/3](https://www.erlang.org/doc/apps/kernel/global.html#set_lock/3). A process can\ntake it more than once, and processes that name the same requester share it. When the process ends, or\nits node goes down, the lock is given back. Nodes that cannot be reached are left out. Between attempts\nthe caller waits for a time that becomes longer, 2 seconds at most."
+      "text": "Acquires a lock on nodes: on all of them, or on none.\n\nFollows [global:set_lock/3](https://www.erlang.org/doc/apps/kernel/global.html#set_lock/3). A process can\nacquire a lock more than once, and processes that name the same requester share it. The lock is released\nwhen the process exits or its node goes down. Nodes that cannot be reached are ignored. Between attempts\nthe caller waits for an increasing time, at most 2 seconds."
     }
   ],
   "global.sync": [
     {
       "signature": "sync()",
-      "text": "Waits until this node has the same names as all nodes that it is connected to now.\n\nFollows [global:sync/0](https://www.erlang.org/doc/apps/kernel/global.html#sync/0). Nodes that do not\ntake part are not waited for."
+      "text": "Waits until this node has the same names as all nodes that it is currently connected to.\n\nFollows [global:sync/0](https://www.erlang.org/doc/apps/kernel/global.html#sync/0). It does not wait for\nnodes that do not take part."
     }
   ],
   "global.trans": [
     {
       "signature": "trans(id: GlobalLockId, fn: () => T, options: LockOptions = {})",
-      "text": "Runs a function while a lock is held.\n\nFollows [global:trans/4](https://www.erlang.org/doc/apps/kernel/global.html#trans/4). The lock is given\nback however the function ends."
+      "text": "Runs a function while holding a lock.\n\nFollows [global:trans/4](https://www.erlang.org/doc/apps/kernel/global.html#trans/4). The lock is\nreleased when the function ends, even if it throws."
     }
   ],
   "global.unregisterName": [
     {
       "signature": "unregisterName(name: unknown)",
-      "text": "Takes a name away, on all nodes; any process may. A name that nobody has is no error.\n\nFollows [global:unregister_name/1](https://www.erlang.org/doc/apps/kernel/global.html#unregister_name/1)."
+      "text": "Unregisters a name on all nodes. Any process may do so. An unregistered name is not an error.\n\nFollows [global:unregister_name/1](https://www.erlang.org/doc/apps/kernel/global.html#unregister_name/1)."
     }
   ],
   "global.whereisName": [
     {
       "signature": "whereisName(name: unknown)",
-      "text": "The process that has a name.\n\nFollows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It is\nthis node's copy that is read: of a process of another node that has just ended, the pid may still be\ngiven. The first use on a node waits until it has joined those that it is connected to."
+      "text": "Returns the process that has a name.\n\nFollows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It\nreads this node's copy, so the pid may be that of a process on another node that has just exited. The\nfirst use on a node waits until it has merged its names with those of its connected nodes."
     }
   ],
   "inspect": [
@@ -1162,19 +1162,19 @@ export const HELP: Record<string, Doc[]> = {
   "isDown": [
     {
       "signature": "isDown(message: unknown)",
-      "text": "Whether a message is a DownMessage."
+      "text": "Tests whether a message is a DownMessage."
     }
   ],
   "isExit": [
     {
       "signature": "isExit(message: unknown)",
-      "text": "Whether a message is an ExitMessage."
+      "text": "Tests whether a message is an ExitMessage."
     }
   ],
   "isReply": [
     {
       "signature": "isReply(message: unknown)",
-      "text": "Whether a message is a ReplyMessage."
+      "text": "Tests whether a message is a ReplyMessage."
     }
   ],
   "jsonLog": [
@@ -1186,67 +1186,67 @@ export const HELP: Record<string, Doc[]> = {
   "makeRef": [
     {
       "signature": "makeRef()",
-      "text": "A new reference, different from every other."
+      "text": "Returns a new unique reference."
     }
   ],
   "pg": [
     {
       "signature": "pg",
-      "text": "Groups of processes over the cluster: who joins one on any node is a member on all.\n\nFollows OTP's [pg](https://www.erlang.org/doc/apps/kernel/pg.html).\n\nGroups belong to a scope, which is a process on each node that takes part; it is started on every one of\nthem, commonly under a supervisor, and has a name, `\"pg\"` if none is given. Scopes know nothing of each\nother. A group is any value that can be sent, and compares by what it holds. It is there while it has\nmembers.\n\nA process joins on its own node, as often as it likes, and is a member as often, until it has left as\noften, or ends. The nodes tell each other, and agree on nothing: pg.getMembers gives at once what\nthis node knows, which other nodes may learn later or have learnt sooner, and which is the same on all\nthat are connected when nothing has changed for some time. When the connection to a node is lost, its\nprocesses are no members here; when it is back, they are again. A node knows of the processes of those\nthat it is connected to itself.\n\nIf the process of a scope crashes, the memberships of its node's processes are lost, here and elsewhere:\nwho joined joins again."
+      "text": "Process groups in the cluster: a process that joins a group on one node is a member on all nodes.\n\nFollows OTP's [pg](https://www.erlang.org/doc/apps/kernel/pg.html).\n\nGroups belong to a scope: a process on each participating node, usually started under a supervisor, with a\nname (`\"pg\"` by default). Scopes are independent of each other. A group is any value that can be sent, and\nis compared by its contents. It exists while it has members.\n\nA process joins on its own node. It can join several times and is then a member as many times, until it has\nleft as often, or exits. The nodes exchange memberships without a consensus protocol:\npg.getMembers returns at once the members that this node knows. Other nodes may have learnt of\nthem earlier or learn of them later; all connected nodes agree once nothing has changed for some time. When\nthe connection to a node is lost, its processes are no longer members here; when it is restored, they are\nagain. A node knows only the processes of nodes that it is connected to itself.\n\nIf the process of a scope crashes, the memberships of its node's processes are lost, here and on other\nnodes: they have to join again."
     }
   ],
   "pg.childSpec": [
     {
       "signature": "childSpec(options: PgOptions = {})",
-      "text": "A scope as the child of a supervisor: `pg`, or `[pg, { scope }]`."
+      "text": "Returns the child specification of a scope; `pg` and `[pg, { scope }]` are shorthands."
     }
   ],
   "pg.demonitor": [
     {
       "signature": "demonitor(ref: Ref, options: PgOptions = {})",
-      "text": "Ends a monitor of a group or a scope; what it has told and the caller has not received yet is taken out of\nthe caller's mail.\n\nFollows [pg:demonitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#demonitor/2)."
+      "text": "Ends a monitor of a group or a scope, and removes its messages from the caller's mailbox.\n\nFollows [pg:demonitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#demonitor/2)."
     }
   ],
   "pg.getLocalMembers": [
     {
       "signature": "getLocalMembers(group: unknown, options: PgOptions = {})",
-      "text": "The members of a group that are processes of this node.\n\nFollows [pg:get_local_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_local_members/2)."
+      "text": "Returns the members of a group that are processes of this node.\n\nFollows [pg:get_local_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_local_members/2)."
     }
   ],
   "pg.getMembers": [
     {
       "signature": "getMembers(group: unknown, options: PgOptions = {})",
-      "text": "The members of a group, of all connected nodes, as this node knows them.\n\nFollows [pg:get_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_members/2). It asks no\nprocess, and so is cheap, and may give one that has just ended."
+      "text": "Returns the members of a group on all connected nodes, according to this node.\n\nFollows [pg:get_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_members/2). It contacts no\nprocess, so it is cheap, but can return a process that has just exited."
     }
   ],
   "pg.join": [
     {
       "signature": "join(group: unknown, pids: Pid | readonly Pid[], options: PgOptions = {})",
-      "text": "Makes processes of this node members of a group.\n\nFollows [pg:join/3](https://www.erlang.org/doc/apps/kernel/pg.html#join/3). When it has resolved they are\nmembers on this node, and other nodes have been told. One that joins twice, or is given twice, is a\nmember twice. One that is not alive leaves at once."
+      "text": "Makes processes of this node members of a group.\n\nFollows [pg:join/3](https://www.erlang.org/doc/apps/kernel/pg.html#join/3). When the promise resolves,\nthe processes are members on this node, and the change has been sent to other nodes. A process that joins\ntwice, or is listed twice, is a member twice. A process that is not alive is removed at once."
     }
   ],
   "pg.leave": [
     {
       "signature": "leave(group: unknown, pids: Pid | readonly Pid[], options: PgOptions = {})",
-      "text": "Makes processes of this node leave a group, each once.\n\nFollows [pg:leave/3](https://www.erlang.org/doc/apps/kernel/pg.html#leave/3)."
+      "text": "Removes processes of this node from a group, each once.\n\nFollows [pg:leave/3](https://www.erlang.org/doc/apps/kernel/pg.html#leave/3)."
     }
   ],
   "pg.monitor": [
     {
       "signature": "monitor(group: unknown, options: PgOptions = {})",
-      "text": "Tells the caller of processes that join or leave a group, by a PgMessage each time.\n\nFollows [pg:monitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#monitor/2). Between the members\ngiven and the first message nothing is missing and nothing is there twice. The monitor ends with the\ncaller, and with the scope's process, of which nothing tells it: link or monitor that one too."
+      "text": "Notifies the caller of processes that join or leave a group, by a PgMessage each time.\n\nFollows [pg:monitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#monitor/2). The returned members\nand the following messages neither miss nor repeat a change. The monitor ends with the caller, and with\nthe scope's process. The caller is not notified of the latter: link to that process or monitor it as\nwell."
     }
   ],
   "pg.monitorScope": [
     {
       "signature": "monitorScope(options: PgOptions = {})",
-      "text": "Tells the caller of processes that join or leave any group of a scope, by a PgMessage each time.\n\nFollows [pg:monitor_scope/1](https://www.erlang.org/doc/apps/kernel/pg.html#monitor_scope/1); see\npg.monitor."
+      "text": "Notifies the caller of processes that join or leave any group of a scope, by a PgMessage each\ntime.\n\nFollows [pg:monitor_scope/1](https://www.erlang.org/doc/apps/kernel/pg.html#monitor_scope/1); see\npg.monitor."
     }
   ],
   "pg.start": [
     {
       "signature": "start(scope: string | Atom = DEFAULT_SCOPE)",
-      "text": "Starts a scope on this node, on its own.\n\nFollows [pg:start/1](https://www.erlang.org/doc/apps/kernel/pg.html#start/1)."
+      "text": "Starts a scope on this node, without a link.\n\nFollows [pg:start/1](https://www.erlang.org/doc/apps/kernel/pg.html#start/1)."
     }
   ],
   "pg.startLink": [
@@ -1258,19 +1258,19 @@ export const HELP: Record<string, Doc[]> = {
   "pg.whichGroups": [
     {
       "signature": "whichGroups(options: PgOptions = {})",
-      "text": "The groups that have members.\n\nFollows [pg:which_groups/1](https://www.erlang.org/doc/apps/kernel/pg.html#which_groups/1)."
+      "text": "Returns the groups that have members.\n\nFollows [pg:which_groups/1](https://www.erlang.org/doc/apps/kernel/pg.html#which_groups/1)."
     }
   ],
   "pg.whichLocalGroups": [
     {
       "signature": "whichLocalGroups(options: PgOptions = {})",
-      "text": "The groups that have members on this node.\n\nFollows `pg:which_local_groups/1`."
+      "text": "Returns the groups that have members on this node.\n\nFollows `pg:which_local_groups/1`."
     }
   ],
   "receive": [
     {
       "signature": "receive(guard?: ((message: any) => message is T) | ((message: any) => boolean) | null, options?: ReceiveOptions<A>)",
-      "text": "Takes the oldest message that the guard wants, or waits for one.\n\nSeveral waits in one process are served in order, each with its own guard."
+      "text": "Takes the oldest message that the guard accepts out of the mailbox, or waits for one.\n\nSeveral concurrent waits in one process are served in order, each with its own guard."
     }
   ],
   "rpc": [
@@ -1312,31 +1312,31 @@ export const HELP: Record<string, Doc[]> = {
   "self": [
     {
       "signature": "self()",
-      "text": "The pid of the calling process; outside any process, the shell's."
+      "text": "Returns the pid of the calling process; outside any process, the shell's pid."
     }
   ],
   "send": [
     {
       "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>)",
-      "text": "Sends a message: a copy, made now.\n\nNever throws for a receiver that is dead or cannot be reached; the message is dropped then, as\nin Erlang. Between one sender and one receiver messages keep their order, and none is delivered\ntwice. A first message to a node connects to it."
+      "text": "Sends a copy of a message. The copy is made immediately.\n\nNever throws for a receiver that is dead or cannot be reached; as in Erlang, the message is then dropped.\nMessages between one sender and one receiver keep their order, and none is delivered twice. The first\nmessage to a node connects to it."
     }
   ],
   "spawn": [
     {
       "signature": "spawn(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
-      "text": "Starts a process.\n\nIt begins after the caller has given way, runs until its function returns (or the promise that\nit returns settles), and inherits the caller's group leader. On another node:\n`Node.spawn(node, …)`."
+      "text": "Starts a process.\n\nThe process begins after the caller has yielded to the event loop, runs until its function returns (or the\nreturned promise settles), and inherits the caller's group leader. To spawn on another node, use\n`Node.spawn(node, …)`."
     }
   ],
   "spawnLink": [
     {
       "signature": "spawnLink(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
-      "text": "Starts a process that is linked to the caller from its first moment.\n\nWhen one of the two ends otherwise than normally, so does the other, unless it traps exits."
+      "text": "Starts a process that is linked to the caller from the start.\n\nWhen one of the two exits with a reason other than `\"normal\"`, so does the other, unless it traps exits."
     }
   ],
   "spawnMonitor": [
     {
       "signature": "spawnMonitor(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
-      "text": "Starts a process that the caller monitors from its first moment."
+      "text": "Starts a process that the caller monitors from the start."
     }
   ],
   "standardLog": [

@@ -18,10 +18,10 @@ export interface TestCluster {
 let current: TestCluster | undefined;
 
 /**
- * The EPMD port and the cookie of the test that is running: another of each for each test, so that
- * no test meets nodes of another test, or of the user.
+ * Returns the EPMD port and the cookie of the running test. They differ from test to test, so no test
+ * connects to nodes of another test, or of the user.
  *
- * @returns The options, to be given to `Node.start`.
+ * @returns The options, to be passed to `Node.start`.
  *
  * @example A node that peers of the same test can reach
  * ```ts

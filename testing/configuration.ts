@@ -10,8 +10,8 @@ import { type Filter, parseFilter } from "./filters.ts";
 /**
  * The program of a test's node: modules that it exports, and an application.
  *
- * Files are named and not imported, as peers are other processes: by a URL, as `import.meta.resolve`
- * gives it, or by a path that starts at the test's file.
+ * Files are named by URL, as `import.meta.resolve` returns it, or by a path relative to the test's file. They
+ * cannot be imported modules, as peers are separate processes.
  */
 export interface TestProgram {
   /**
@@ -21,7 +21,7 @@ export interface TestProgram {
    */
   modules?: Readonly<Record<string, string | URL>>;
   /**
-   * A file that exports an application, which is started on the node.
+   * A file that exports an application to start on the node.
    *
    * @default {the lesson's chat, unless modules are given}
    */
@@ -56,8 +56,8 @@ const configured: {
 const defaultTags: string[] = [];
 
 /**
- * Configures the tests that this file registers from here on, as ExUnit's
- * `test_helper.exs` does. A file that several tests import can call it for them.
+ * Configures the tests that this file registers after this call, like ExUnit's `test_helper.exs`. Several
+ * tests can import a file that calls it.
  *
  * @param configuration The exclusions, the inclusions, and the program of the tests' nodes.
  * @throws {TypeError} If a filter has no tag.
@@ -91,12 +91,12 @@ export function configureTests(configuration: TestConfiguration): void {
 }
 
 /**
- * Gives tags to the tests that this file registers from here on: ExUnit's `@moduletag`.
+ * Adds tags to the tests that this file registers after this call: ExUnit's `@moduletag`.
  *
- * A test's own tag of the same name wins.
+ * A tag of the same name on a test takes precedence.
  *
  * @param tags The tags, each as `tag` or `tag:value`; they replace earlier ones.
- * @throws {TypeError} If there is no tag in one.
+ * @throws {TypeError} If a text contains no tag.
  *
  * @example Usage
  * ```ts ignore

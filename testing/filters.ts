@@ -1,5 +1,5 @@
 /**
- * Which tests run: ExUnit's rules for including and excluding tests by their tags.
+ * Selects the tests to run: ExUnit's rules for including and excluding tests by their tags.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
 /** The tags of a test, by name: a tag without a value has `true`. */
 export type Tags = Record<string, unknown>;
 
-/** Picks tests: those that have the tag, or those that have it with that value. */
+/** Selects tests: those that have the tag, or those that have it with that value. */
 export interface Filter {
   /** The tag's name. */
   tag: string;
@@ -27,18 +27,18 @@ export interface Filter {
 
 /** The inclusions, and the exclusions, which they override. */
 export interface Filters {
-  /** A test that one of these picks runs, whatever excludes it. */
+  /** A test that one of these selects runs, even if it is excluded. */
   include: Filter[];
-  /** A test that one of these picks does not run. */
+  /** A test that one of these selects does not run. */
   exclude: Filter[];
 }
 
 /**
- * Reads a filter or a tag as it is written: `tag` or `tag:value`.
+ * Parses a filter or a tag: `tag` or `tag:value`.
  *
  * @param text The text; what follows the first colon is the value.
  * @returns The filter.
- * @throws {TypeError} If there is no tag in it.
+ * @throws {TypeError} If the text contains no tag.
  *
  * @example Usage
  * ```ts
@@ -64,11 +64,11 @@ export function parseFilter(text: string): Filter {
 }
 
 /**
- * Drops from the excludes what including makes void: including a tag, whatever its value, ends
- * every exclude of that tag.
+ * Removes exclusions that an inclusion overrides: including a tag, with any value, removes every exclusion of
+ * that tag.
  *
  * @param filters The inclusions and exclusions.
- * @returns The same, each filter once.
+ * @returns The remaining filters, without duplicates.
  *
  * @example Usage
  * ```ts
@@ -110,12 +110,12 @@ function unique(filters: Filter[]): Filter[] {
 }
 
 /**
- * The filters of `--only`: what it picks is included, and every test, which all have the tag
- * `test`, is excluded.
+ * Returns the filters for `--only`: includes the tests that it selects, and excludes every other test by the
+ * tag `test`, which all tests have.
  *
  * @param filters The existing inclusions and exclusions.
  * @param only The filters of the tests to run.
- * @returns The filters with `only` among them.
+ * @returns The filters, including `only`.
  *
  * @example Usage
  * ```ts
@@ -136,7 +136,7 @@ export function onlyFilters(filters: Filters, only: Filter[]): Filters {
 }
 
 /**
- * Whether a test runs: include beats exclude, and what neither picks runs.
+ * Tests whether a test runs: inclusion overrides exclusion, and a test that no filter selects runs.
  *
  * Follows [ExUnit.Filters.eval/4](https://hexdocs.pm/ex_unit/1.18/ExUnit.Filters.html#eval/4).
  *

@@ -9,7 +9,7 @@ import { Node, type NodeOptions } from "../node.ts";
 import { testCluster, withHost } from "./cluster.ts";
 
 /**
- * Nodes of one test, as {@linkcode startNodes} starts them: an iterable, in the order of their names.
+ * Nodes of one test, as {@linkcode startNodes} returns them: an iterable, in the order of their names.
  *
  * @example Usage
  * ```ts
@@ -69,10 +69,10 @@ export class TestNodes implements AsyncDisposable, Iterable<Node> {
   }
 
   /**
-   * The output of a node.
+   * Returns the output of a node.
    *
    * @param name Its name, with or without the host.
-   * @returns The text so far; empty if the node was given an `io` of its own.
+   * @returns The text so far; empty if the node was started with an `io` of its own.
    * @throws {RangeError} If none of these nodes has the name.
    *
    * @example Usage
@@ -91,7 +91,7 @@ export class TestNodes implements AsyncDisposable, Iterable<Node> {
   }
 
   /**
-   * The nodes, in the order of their names.
+   * Iterates over the nodes, in the order of their names.
    *
    * @returns The iterator.
    *
@@ -109,7 +109,7 @@ export class TestNodes implements AsyncDisposable, Iterable<Node> {
   }
 
   /**
-   * Stops the nodes, the last one first.
+   * Stops the nodes, last started first.
    *
    * @returns A promise that resolves when they are stopped.
    *
@@ -126,13 +126,13 @@ export class TestNodes implements AsyncDisposable, Iterable<Node> {
 }
 
 /**
- * Starts nodes in this process, for tests that need none of the operating system's. They share
- * {@linkcode testCluster}; what they print is kept, and they log nothing.
+ * Starts nodes in this process, for tests that need no separate operating system processes. They share
+ * {@linkcode testCluster}; their output is captured, and they log nothing.
  *
  * @param names Their names; without a host, they are on `localhost`.
  * @param options The options of `Node.start` for each of them.
- * @returns The nodes, to be stopped by `await using`.
- * @throws {NodeStartError} If one cannot be started; those before it are stopped.
+ * @returns The nodes; stop them with `await using`.
+ * @throws {NodeStartError} If one cannot be started; the nodes started before it are stopped.
  *
  * @example Usage
  * ```ts

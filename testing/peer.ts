@@ -27,19 +27,19 @@ import { isFile } from "./_programs.ts";
 /** Options for {@linkcode startPeer}. */
 export interface PeerOptions extends TestProgram, Partial<TestCluster> {
   /**
-   * The permissions of the peer's process, as flags of Deno.
+   * The permissions of the peer's process, as Deno flags.
    *
    * @default {["--allow-net", "--allow-env", "--allow-read", "--allow-sys=hostname"]}
    */
   permissions?: readonly string[];
   /**
-   * Added to the environment of the peer's process.
+   * Variables to add to the environment of the peer's process.
    *
    * @default {{}}
    */
   env?: Readonly<Record<string, string>>;
   /**
-   * How long it may take until it can be reached, in milliseconds.
+   * The time limit for the peer to become reachable, in milliseconds.
    *
    * @default {20000}
    */
@@ -52,7 +52,7 @@ export interface PeerOptions extends TestProgram, Partial<TestCluster> {
   from?: Node;
 }
 
-/** A peer that a test declares: its name, or its name and its options. */
+/** A peer that a test declares: its name, or its name with options. */
 export type PeerSpec = string | ({ name: string } & PeerOptions);
 
 const PERMISSIONS = [
@@ -73,15 +73,15 @@ export function callPeersFrom(node: Node | undefined): void {
 }
 
 /**
- * Starts a node as a process of the operating system, and waits until it can be reached.
+ * Starts a node as an operating system process, and waits until it can be reached.
  *
- * Its EPMD port and cookie are those of {@linkcode testCluster}. It ends with the test's process,
- * however that ends.
+ * It uses the EPMD port and cookie of {@linkcode testCluster}. It ends with the test's process, even if that
+ * crashes.
  *
  * @param name Its name; without a host, it is on `localhost`.
- * @param options Its program and its permissions.
- * @returns The peer, to be stopped by `stop()` or `await using`.
- * @throws {Error} If it does not come up; what it printed is in the message.
+ * @param options The peer's program and its permissions.
+ * @returns The peer; stop it with `stop()` or `await using`.
+ * @throws {Error} If the peer does not start; the message contains its output.
  *
  * @example A peer that exports a module
  * ```ts ignore
@@ -114,7 +114,7 @@ export async function startPeer(
 }
 
 /**
- * A node that is a process of the operating system, as {@linkcode startPeer} starts it.
+ * A node that is an operating system process, as {@linkcode startPeer} returns it.
  *
  * @example Usage
  * ```ts ignore
@@ -129,7 +129,7 @@ export async function startPeer(
 export class Peer implements AsyncDisposable {
   /** The node's name. */
   readonly name: string;
-  /** The number of its process. */
+  /** The id of its process. */
   readonly pid: number;
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
@@ -202,7 +202,7 @@ export class Peer implements AsyncDisposable {
   }
 
   /**
-   * The peer's output, on standard output and standard error.
+   * Returns the peer's output on standard output and standard error.
    *
    * @returns The text so far.
    *
@@ -219,14 +219,13 @@ export class Peer implements AsyncDisposable {
   }
 
   /**
-   * Calls a function of a module that the peer exports, in a process of the peer; what it prints
-   * comes out there.
+   * Calls a function of a module that the peer exports, in a process of the peer; its output appears there.
    *
-   * @typeParam T Its result.
+   * @typeParam T The function's result.
    * @param module The module's name.
    * @param fn The function's name.
    * @param args Its arguments.
-   * @returns Its result; rejects with the error that it throws.
+   * @returns The function's result; rejects with the error that the function throws.
    * @throws {Error} If the peer ends, or does not export the function.
    *
    * @example Usage
@@ -279,7 +278,7 @@ export class Peer implements AsyncDisposable {
   }
 
   /**
-   * Stops the peer: its application stops, and its node leaves; after 5 s it is killed.
+   * Stops the peer: its application stops, and its node disconnects; after 5 s it is killed.
    *
    * @returns A promise that resolves when its process has ended.
    *

@@ -1,5 +1,5 @@
 /**
- * Tests with tags, over `Deno.test`.
+ * Tagged tests, based on `Deno.test`.
  *
  * @module
  */
@@ -54,7 +54,7 @@ const TIMEOUT = 60_000;
 /** The time that Deno waits longer than the harness, which stops the peers, in milliseconds. */
 const TEARDOWN = 15_000;
 
-/** Options for {@linkcode test}: Deno's own, with all sanitizers on, and these. */
+/** Options for {@linkcode test}: those of `Deno.test`, with all sanitizers on, and these. */
 export interface TestOptions
   extends Omit<Deno.TestDefinition, "name" | "fn">, TestProgram {
   /**
@@ -65,16 +65,16 @@ export interface TestOptions
    */
   tags?: readonly string[];
   /**
-   * The programs that the test runs. Each is a tag of the test too, and the test is excluded where
-   * one is not installed.
+   * The programs that the test runs. Each is also a tag of the test. The test is excluded if one of them is
+   * not installed.
    *
    * @default {[]}
    */
   programs?: readonly string[];
   /**
-   * The nodes that the test needs. They are started as processes of the operating system, and with
-   * them a node for the test itself, all on an EPMD port and with a cookie that nobody else has;
-   * so the test, though it is tagged `distributed`, needs nothing to run already.
+   * The nodes that the test needs. They are started as operating system processes, together with a node for
+   * the test itself, on an EPMD port and with a cookie that no other test uses. Such a test is tagged
+   * `distributed`, but needs no node that already runs.
    *
    * @default {[]}
    */
@@ -86,8 +86,8 @@ export interface TestOptions
    */
   node?: string;
   /**
-   * Whether the test fails if it leaves a node, a process, a name, a monitor or an alias behind.
-   * Sockets of `node:net` go with `sanitizeResources`, and timers with `sanitizeOps`.
+   * Whether the test fails if it leaves a node, a process, a name, a monitor or an alias behind. Open sockets
+   * of `node:net` are checked with `sanitizeResources`, and timers with `sanitizeOps`.
    *
    * @default {true}
    */
@@ -113,12 +113,11 @@ function checkTest(name: string, options: TestOptions, fn: TestFunction): void {
 /**
  * Registers a test.
  *
- * As in ExUnit, each test has the tag `test`, its name. After the `--` of `deno test`, or among the
- * arguments of `@otp/distribution/testing/main`, `--include`, `--exclude` and `--only` choose tests
- * by `tag` or `tag:value`. Tests that are tagged `distributed` are excluded unless a live node is
- * asked for, with `--sname` or `--name`, or the test declares its `peers`; on the node, which exports
- * the modules and runs the application of {@linkcode configureTests}, the test then runs. What is
- * excluded is said once.
+ * As in ExUnit, each test has the tag `test`, whose value is its name. After the `--` of `deno test`, or
+ * among the arguments of `@otp/distribution/testing/main`, `--include`, `--exclude` and `--only` select tests
+ * by `tag` or `tag:value`. Tests tagged `distributed` are excluded unless `--sname` or `--name` starts a live
+ * node, or the test declares its `peers`. Such a test runs on that node, which exports the modules and runs
+ * the application of {@linkcode configureTests}. Excluded tests are reported once.
  *
  * @param name The test's name.
  * @param fn The test's code.
@@ -139,10 +138,10 @@ function checkTest(name: string, options: TestOptions, fn: TestFunction): void {
  */
 export function test(name: string, fn: TestFunction): void;
 /**
- * Registers a test with tags and peers, or with options of Deno's.
+ * Registers a test with tags and peers, or with options of `Deno.test`.
  *
  * @param name The test's name.
- * @param options Tags, peers, programs, and what `Deno.test` takes.
+ * @param options Tags, peers, programs, and options of `Deno.test`.
  * @param fn The test's code.
  */
 export function test(

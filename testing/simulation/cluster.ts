@@ -457,11 +457,11 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Lets virtual time go on until only timers are left: everything sent has arrived, except for bytes that a
+   * Lets virtual time pass until only timers are left: everything sent has arrived, except for bytes that a
    * partition holds up.
    *
    * @param options The limit of the wait.
-   * @returns A promise that resolves then.
+   * @returns A promise that resolves at that point.
    * @throws {Error} If nodes still communicate after that time.
    *
    * @example Usage
