@@ -833,4 +833,41 @@ export const MUTANTS: readonly Mutant[] = [
     to: "return peer.hidden;",
     tests: ["introductions_test.ts"],
   },
+  {
+    name: "the request of a call may be deeper than allowed",
+    file: "wires/json/decoder.ts",
+    from: "? checkDepth(request, this.#limits.maxDepth - 1)",
+    to: "? checkDepth(request, this.#limits.maxDepth)",
+    tests: ["decoder_depth_test.ts"],
+  },
+  {
+    name: "a long plain array is no level on the wire",
+    file: "wires/json/values.ts",
+    from:
+      "    if (Array.isArray(value)) {\n      if (left <= 0) throw tooDeep(this.#max);",
+    to:
+      "    if (Array.isArray(value)) {\n      if (left <= 0 && value.length < 500) throw tooDeep(this.#max);",
+    tests: ["depth_test.ts"],
+  },
+  {
+    name: "a group of pg may be as deep as a message",
+    file: "servers/pg/pg_groups.ts",
+    from: "return termKey(group, maxDepth - ENVELOPE);",
+    to: "return termKey(group, maxDepth);",
+    tests: ["pg_test.ts"],
+  },
+  {
+    name: "a scope of pg retains groups without members",
+    file: "servers/pg/pg_groups.ts",
+    from: "    if (known.all.isEmpty) this.#groups.delete(id);\n",
+    to: "",
+    tests: ["groups_memory_test.ts"],
+  },
+  {
+    name: "an alias for one reply accepts more",
+    file: "process.ts",
+    from: 'options.reply ? "reply_demonitor" : "explicit_unalias"',
+    to: '"explicit_unalias"',
+    tests: ["simulation_calls_test.ts"],
+  },
 ];
