@@ -1,9 +1,9 @@
 /**
- * Calls of functions on nodes: run one there, and have what it returns here.
+ * Remote procedure calls: run functions on other nodes and return their results.
  *
  * Follows Erlang's [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html), which Elixir programs use as
- * `:erpc`: what the function throws, its exit, its death and the failure of the call itself are told
- * apart.
+ * `:erpc`: callers can distinguish an error that the function throws, its exit, the death of its process, and
+ * a failure of the call itself.
  *
  * @example What another node knows
  * ```ts
@@ -48,22 +48,22 @@ export { type ModuleFunction, type RemoteFunction, RpcError };
 /** Options for {@linkcode rpc.call} and {@linkcode rpc.multicall}. */
 export interface RpcOptions {
   /**
-   * Milliseconds to wait for the answer, or `Infinity`.
+   * How long to wait for the result, in milliseconds, or `Infinity`.
    *
    * @default {Infinity}
    */
   timeout?: number;
 }
 
-/** The exit that a call failed with: of the function's own will, or by a signal. */
+/** The exit of a called function: by its own `exit`, or by an exit signal. */
 export interface RpcExit {
-  /** `"exception"` where the function called `exit(reason)`, `"signal"` where it was told to exit. */
+  /** `"exception"` if the function called `exit(reason)`, `"signal"` if an exit signal ended its process. */
   type: "exception" | "signal";
   /** The exit reason. */
   reason: unknown;
 }
 
-/** How one call of {@linkcode rpc.multicall} ended. */
+/** The outcome of one call of {@linkcode rpc.multicall}. */
 export type RpcResult<T> =
   | { type: "ok"; value: T }
   | { type: "throw"; value: unknown }
@@ -71,11 +71,11 @@ export type RpcResult<T> =
   | { type: "error"; error: Error };
 
 /**
- * Calls of functions on nodes: run one there, and have what it returns here.
+ * Remote procedure calls: run functions on other nodes and return their results.
  *
  * Follows Erlang's [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html), which Elixir programs use as
- * `:erpc`: what the function throws, its exit, its death and the failure of the call itself are told
- * apart.
+ * `:erpc`: callers can distinguish an error that the function throws, its exit, the death of its process, and
+ * a failure of the call itself.
  *
  * | what happened                              | a call rejects with                                              |
  * | ------------------------------------------ | ---------------------------------------------------------------- |
@@ -91,30 +91,31 @@ export class rpc {
   private constructor() {}
 
   /**
-   * Calls a function on a node, and waits for what it returns.
+   * Calls a function on a node, and waits for its result.
    *
    * Follows [erpc:call/5](https://www.erlang.org/doc/apps/kernel/erpc.html#call/5). The function runs in a
-   * process of its own there, whose group leader is the caller's, so what it prints comes out here. It
-   * waits behind nothing: calls run beside each other, in no order. When the function has ended, its
-   * process does not end normally: what it has linked to itself ends as well. The caller is not linked
-   * to it: if the caller exits, the function runs on, and its result is dropped.
+   * process of its own on that node, with the caller's group leader, so its output appears on the caller's
+   * node. Calls run concurrently, in no particular order. After the function has returned, its process exits
+   * with a reason other than `"normal"`, so processes linked to it exit too. The caller is not linked to it:
+   * if the caller exits, the function continues, and its result is dropped.
    *
-   * When the timeout has passed or the connection is lost, nobody knows whether the function has run or
-   * still runs; a result that comes later is dropped.
+   * After a timeout or a lost connection, the caller cannot know whether the function has run or is still
+   * running; a later result is dropped.
    *
    * @typeParam A The function's arguments.
-   * @typeParam T What it returns.
-   * @param node The node's name; this node's own is fine.
-   * @param fn What is called: exported by that node, or, to a node that allows closures, a function that
-   *   uses nothing but what is exported there.
+   * @typeParam T The result of the function.
+   * @param node The node's name, which may be that of this node.
+   * @param fn The function: one that the node exports, or, for a node that allows closures, a function that
+   *   refers only to names that are exported there.
    * @param args Its arguments; they are copied.
-   * @param options How long to wait.
-   * @returns What it returns.
-   * @throws What it throws, if it is no `Error` as well.
-   * @throws {ExitError} If it exits or is told to exit, with a reason that is an {@linkcode RpcExit}.
-   * @throws {RpcError} If the call itself fails; `code` says why.
+   * @param options The timeout.
+   * @returns The result of the function.
+   * @throws Any value that the function throws, not only an `Error`.
+   * @throws {ExitError} If the function exits, or an exit signal ends its process, with a reason that is an
+   *   {@linkcode RpcExit}.
+   * @throws {RpcError} If the call itself fails; its `code` is the reason.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node does not let this one run it.
+   * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
    *
@@ -149,14 +150,15 @@ export class rpc {
   }
 
   /**
-   * Has a node run a function, and does not wait.
+   * Runs a function on a node without waiting for it.
    *
-   * Follows [erpc:cast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#cast/4). What becomes of it is
-   * not told, a node that cannot be reached among that; if the function throws, its node reports a crash.
+   * Follows [erpc:cast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#cast/4). The caller is not
+   * notified of the outcome, not even if the node cannot be reached. If the function throws, its node logs a
+   * crash.
    *
    * @typeParam A The function's arguments.
    * @param node The node's name.
-   * @param fn What is run.
+   * @param fn The function to run.
    * @param args Its arguments; they are copied.
    * @returns `"ok"`.
    *
@@ -181,20 +183,20 @@ export class rpc {
   }
 
   /**
-   * Calls a function on several nodes at once, and waits for all of them.
+   * Calls a function on several nodes at once, and waits for all results.
    *
-   * Follows [erpc:multicall/5](https://www.erlang.org/doc/apps/kernel/erpc.html#multicall/5). A node can be
-   * named twice, and is called twice then. One timeout is for all: those that have not answered by then
-   * give an `RpcError` of the code `"timeout"`, and the others their results.
+   * Follows [erpc:multicall/5](https://www.erlang.org/doc/apps/kernel/erpc.html#multicall/5). A node that is
+   * listed twice is called twice. The timeout applies to all calls together: the result of a node that has
+   * not replied by then is an `RpcError` with the code `"timeout"`.
    *
    * @typeParam A The function's arguments.
-   * @typeParam T What it returns.
+   * @typeParam T The result of the function.
    * @param nodes The nodes' names.
-   * @param fn What is called.
+   * @param fn The function to call.
    * @param args Its arguments; they are copied.
-   * @param options How long to wait.
-   * @returns How each call ended, in the order of the nodes: its value, or what {@linkcode rpc.call} would have
-   *   rejected with, by class. It does not reject for what happens on a node.
+   * @param options The timeout.
+   * @returns The outcome of each call, in the order of the nodes: the returned value, or, by class, the error
+   *   with which {@linkcode rpc.call} would have rejected. The promise does not reject if a call fails.
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
    *
@@ -226,14 +228,14 @@ export class rpc {
   }
 
   /**
-   * Has several nodes run a function, and does not wait.
+   * Runs a function on several nodes without waiting for it.
    *
    * Follows [erpc:multicast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#multicast/4): a
-   * {@linkcode rpc.cast} to each.
+   * {@linkcode rpc.cast} to each node.
    *
    * @typeParam A The function's arguments.
    * @param nodes The nodes' names.
-   * @param fn What is run.
+   * @param fn The function to run.
    * @param args Its arguments; they are copied.
    * @returns `"ok"`.
    *
@@ -255,11 +257,11 @@ export class rpc {
   }
 
   /**
-   * On which node an error was thrown that a call rejected with.
+   * Returns the node on which the error of a failed call was thrown.
    *
-   * @param error What was caught.
-   * @returns The node's name; `undefined` if it is not the error of a called function: a failure of the
-   *   call itself, or an error of this process's own code.
+   * @param error The caught value.
+   * @returns The node's name; `undefined` if no called function threw the error: if the call itself failed,
+   *   or the process's own code threw it.
    *
    * @example Usage
    * ```ts

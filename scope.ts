@@ -1,5 +1,5 @@
 /**
- * The names that closures from other nodes can use: those of the library, and the exported modules.
+ * The names that closures from other nodes can use: those of the library, and those of the exported modules.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import type { Modules } from "./runtime/spawning/exported_modules.ts";
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
 /**
- * Makes a function of a closure's source.
+ * Compiles a closure's source to a function.
  *
  * @param source A function expression.
  * @param modules The exported modules, which take precedence over the library's names.
- * @param node The names of `node.ts`, which is above this file.
+ * @param node The names of `node.ts`, which is in the layer above this file.
  * @returns The function.
- * @throws {SyntaxError} If the source is no function expression.
+ * @throws {SyntaxError} If the source is not a function expression.
  */
 export function compileClosure(
   source: string,

@@ -1,5 +1,5 @@
 /**
- * Supervisors: processes that start others, watch them, and start them again.
+ * Supervisors: processes that start, monitor and restart other processes.
  *
  * Follows Elixir's [Supervisor](https://hexdocs.pm/elixir/1.18/Supervisor.html).
  *
@@ -118,55 +118,58 @@ export type {
 /** Options for {@linkcode Supervisor.startLink}. */
 export interface SupervisorOptions {
   /**
-   * Which children are ended and started again when one has ended: `"one_for_one"` it alone,
-   * `"one_for_all"` all, `"rest_for_one"` it and those that were started after it.
+   * Which children are restarted when one exits: with `"one_for_one"` only that child, with `"one_for_all"`
+   * all children, with `"rest_for_one"` that child and those started after it.
    */
   strategy: Strategy;
   /**
-   * The name that the supervisor has: on its node, in a registry, or in the cluster.
+   * The name of the supervisor: on its node, in a registry, or in the cluster.
    *
    * @default {undefined}
    */
   name?: ServerName;
   /**
-   * How many restarts are made within `maxSeconds`; one more, and the supervisor ends its children and
+   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and
    * exits.
    *
    * @default {3}
    */
   maxRestarts?: number;
   /**
-   * The time within which restarts are counted: whole seconds, 1 or more. As in OTP, the clock is read
-   * in whole seconds, so that a restart counts for up to one second more.
+   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
+   * whole seconds, so a restart can count for up to one second longer.
    *
    * @default {5}
    */
   maxSeconds?: number;
   /**
-   * Whether the supervisor ends when significant children have ended that are not started again: a
-   * transient one in order, or a temporary one in whatever way. With `"any_significant"`, when one of
-   * them has; with `"all_significant"`, when none of them runs any more; with `"never"`, significant
-   * children are refused.
+   * Whether the supervisor exits when significant children exit and are not restarted: a transient child that
+   * exits normally, or a temporary child that exits for any reason. With `"any_significant"`, it exits when
+   * one of them has exited; with `"all_significant"`, when none of them is running any more. With `"never"`,
+   * significant children are rejected.
    *
    * @default {"never"}
    */
   autoShutdown?: AutoShutdown;
 }
 
-/** Why a supervisor did not start: one of its children did not. Comes within a `ShutdownReason`. */
+/**
+ * The reason why a supervisor did not start: one of its children failed to start. It is part of a
+ * `ShutdownReason`.
+ */
 export interface FailedToStartChildReason {
   /** Always `"failed_to_start_child"`. */
   type: "failed_to_start_child";
   /** The child's id. */
   id: string;
-  /** Why the child did not start. */
+  /** The reason why the child did not start. */
   reason: unknown;
 }
 
 /**
- * The pid of a child that was started; `undefined` where its start may have given `"ignore"`.
+ * The pid of a started child; it can be `undefined` if the start function may return `"ignore"`.
  *
- * @typeParam S What the start gives.
+ * @typeParam S The result of the start function.
  */
 export type StartedPid<S> =
   | Extract<S, Pid>
@@ -184,29 +187,30 @@ const AUTO_SHUTDOWNS: readonly unknown[] = [
 ];
 
 /**
- * Starts supervisors and asks them about their children.
+ * Starts supervisors and manages their children.
  *
- * A supervisor starts its children in the order given, and ends them in the reverse order: each is sent
- * an exit signal `"shutdown"`, and killed if it takes longer than its `shutdown`. It is itself linked to
- * the process that starts it and traps exits: when that process exits, the supervisor ends its children
- * and exits for the same reason.
+ * A supervisor starts its children in the given order, and ends them in reverse order: each child receives an
+ * exit signal `"shutdown"`, and is killed if it takes longer than its `shutdown`. The supervisor is linked to
+ * the process that starts it and traps exits: when that process exits, the supervisor ends its children and
+ * exits with the same reason.
  *
- * A child that ends is started again as its `restart` says. If it does not start, it is tried again, and
- * each try counts as a restart; after more than `maxRestarts` within `maxSeconds` the supervisor ends all
- * children and exits with `"shutdown"`, and its own supervisor sees to it. Between two tries it serves
- * what it is asked, a stop for one. A temporary child that is ended with others, by `"one_for_all"` or
- * `"rest_for_one"`, is not started with them again: it is gone.
+ * A child that exits is restarted according to its `restart`. If the restart fails, it is tried again, and
+ * each attempt counts as a restart. After more than `maxRestarts` within `maxSeconds` the supervisor ends all
+ * children and exits with `"shutdown"`; its own supervisor then handles the exit. Between two attempts the
+ * supervisor serves requests, such as a stop. A temporary child that is ended together with others, by
+ * `"one_for_all"` or `"rest_for_one"`, is not restarted with them but removed.
  *
- * A child whose start gives `"ignore"` has nothing to run, for now: it is kept, with no pid, and
- * {@linkcode Supervisor.restartChild} tries it again; a temporary one is not kept.
+ * A child whose start returns `"ignore"` is kept without a pid, and {@linkcode Supervisor.restartChild} can
+ * start it later. A temporary child is removed instead.
  *
- * A supervisor with `autoShutdown` ends by itself when its `significant` children are done, as a process
- * that they serve may be: it ends the other children and exits with `"shutdown"`. If it is a transient
- * child of its own supervisor, that is the end of it; if it is a significant child itself, its supervisor
- * may end too, and so on up the tree. A significant child that is ended by a request, by
- * {@linkcode Supervisor.terminateChild} for one, ends nothing else.
+ * A supervisor with `autoShutdown` exits by itself when its `significant` children have finished: it ends the
+ * other children and exits with `"shutdown"`. If the supervisor is a transient child, its own supervisor does
+ * not restart it; if it is a significant child, its supervisor may exit as well, and so on up the tree. A
+ * significant child that is ended on request, for example by {@linkcode Supervisor.terminateChild}, does not
+ * end its supervisor.
  *
- * The functions take a supervisor of any node; they exit if it is not there or its node is down.
+ * The functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is
+ * down.
  *
  * @example A tree
  * ```ts
@@ -264,19 +268,20 @@ export class Supervisor {
    * Starts a supervisor, linked to the caller, and its children.
    *
    * Follows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The
-   * promise resolves when all children have started. If one does not, those before it are ended, and
-   * the supervisor exits with a shutdown that says which: so does the caller then, unless it traps exits.
+   * promise resolves when all children have started. If one fails to start, those started before it are
+   * ended, and the supervisor exits with a shutdown reason that names the child. The caller then exits as
+   * well, unless it traps exits.
    *
-   * @typeParam C The children; options that a module does not take do not compile.
-   * @param children The children, in the order of their start: each a {@linkcode ChildSpec}, something
-   *   that makes one (`TaskSupervisor`), or that with its options (`[TaskSupervisor, { name }]`).
-   * @param options Strategy, name, how many restarts are too many, and whether it ends by itself.
+   * @typeParam C The children; options that a module does not accept are a type error.
+   * @param children The children, in the order of their start: each a {@linkcode ChildSpec}, a module that
+   *   has one (`TaskSupervisor`), or such a module with its options (`[TaskSupervisor, { name }]`).
+   * @param options The strategy, the name, the restart limits, and whether the supervisor exits by itself.
    * @returns The supervisor's pid.
    * @throws {ExitError} If a child does not start, with the reason
-   *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`; if the name is
-   *   taken, with `{ type: "already_started", pid }`.
-   * @throws {TypeError} If a child, the strategy or `autoShutdown` is not a valid one, two children have
-   *   one id, or a child is significant where it may not be.
+   *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`; if the name is taken,
+   *   with `{ type: "already_started", pid }`.
+   * @throws {TypeError} If a child, the strategy or `autoShutdown` is invalid, two children have the same id,
+   *   or a child must not be significant but is.
    * @throws {RangeError} If `maxRestarts` or `maxSeconds` is out of bounds.
    *
    * @example Usage
@@ -340,16 +345,16 @@ export class Supervisor {
   }
 
   /**
-   * The full specification of a child, with some of it replaced.
+   * Returns the full specification of a child, with overrides.
    *
-   * Follows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2): for
-   * two children of one kind, which need an id each.
+   * Follows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2). Use it
+   * for several children of the same kind, as each needs its own id.
    *
    * @typeParam C The child.
-   * @param child A specification, something that makes one, or that with its options.
-   * @param overrides What to replace.
-   * @returns The specification, with nothing left out.
-   * @throws {TypeError} If it is not a valid one.
+   * @param child A specification, a module that has one, or such a module with its options.
+   * @param overrides The properties to replace.
+   * @returns The specification, with all defaults filled in.
+   * @throws {TypeError} If the specification is invalid.
    *
    * @example Usage
    * ```ts
@@ -377,14 +382,14 @@ export class Supervisor {
   }
 
   /**
-   * All children of a supervisor, running or not; the one that was started last comes first, as in Elixir.
+   * Returns all children of a supervisor, running or not, last started first, as in Elixir.
    *
    * Follows
    * [Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1).
    *
    * @param supervisor The supervisor.
    * @returns Each child's id, pid and type.
-   * @throws {ExitError} If the supervisor is not there or its node is down.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -407,14 +412,14 @@ export class Supervisor {
   }
 
   /**
-   * How many children a supervisor has.
+   * Starts a task that is not awaited, under a supervisor.
    *
    * Follows
    * [Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1).
    *
    * @param supervisor The supervisor.
-   * @returns Specifications, running children, supervisors and workers.
-   * @throws {ExitError} If the supervisor is not there or its node is down.
+   * @returns The numbers of specifications, of running children, of supervisors and of workers.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -436,21 +441,21 @@ export class Supervisor {
   }
 
   /**
-   * Adds a child and starts it, after those that are there.
+   * Adds a child after the existing ones, and starts it.
    *
-   * Follows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A
-   * child that does not start is not added. For a supervisor of another node, the child's `start` is a
+   * Follows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A child
+   * that fails to start is not added. For a supervisor on another node, the child's `start` must be a
    * function that both nodes export, or `[module, function, args]`.
    *
-   * @typeParam C The child, of whose type it is known whether its start may give `"ignore"`.
+   * @typeParam C The child; its type determines whether the result can be `undefined`.
    * @param supervisor The supervisor.
-   * @param child A specification, something that makes one, or that with its options.
-   * @returns The child's pid; `undefined` if its start gave `"ignore"`.
-   * @throws {ExitError} If it does not start, with its reason; if its id is taken, with
-   *   `{ type: "already_started", pid }` or, when that child is not running, `"already_present"`.
-   * @throws {TypeError} If the child is not a valid one, or its `start` cannot be sent. A significant
-   *   child of a supervisor whose `autoShutdown` is `"never"` is refused with an `ExitError` for such an
-   *   error, as only the supervisor knows.
+   * @param child A specification, a module that has one, or such a module with its options.
+   * @returns The child's pid; `undefined` if its start returned `"ignore"`.
+   * @throws {ExitError} If the child does not start, with its reason; if its id is taken, with
+   *   `{ type: "already_started", pid }` or, if that child is not running, with `"already_present"`.
+   * @throws {TypeError} If the child is invalid, or its `start` cannot be sent. Only the supervisor can
+   *   reject a significant child because its `autoShutdown` is `"never"`: this results in an `ExitError` with
+   *   such an error as its reason.
    *
    * @example Usage
    * ```ts
@@ -482,15 +487,15 @@ export class Supervisor {
   /**
    * Ends a child, and keeps its specification unless it is temporary.
    *
-   * Follows
-   * [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2). It
-   * resolves when the child has ended, and is not started again until {@linkcode Supervisor.restartChild},
-   * or until a restart of others takes it along. One that was being tried again is not tried any more.
+   * Follows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2).
+   * The promise resolves when the child has exited. The child is not restarted until
+   * {@linkcode Supervisor.restartChild} is called, or a restart of other children includes it. If the child
+   * was waiting to be restarted, that is cancelled.
    *
    * @param supervisor The supervisor.
    * @param id The child's id.
-   * @returns `"ok"`, also for one that was not running, or `"not_found"`.
-   * @throws {ExitError} If the supervisor is not there or its node is down.
+   * @returns `"ok"`, even if the child was not running, or `"not_found"`.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -517,16 +522,16 @@ export class Supervisor {
   }
 
   /**
-   * Starts a child again that is not running.
+   * Restarts a child that is not running.
    *
    * Follows [Supervisor.restart_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#restart_child/2).
-   * It does not count as a restart.
+   * This does not count towards `maxRestarts`.
    *
    * @param supervisor The supervisor.
    * @param id The child's id.
-   * @returns The child's new pid; `undefined` if its start gave `"ignore"`.
-   * @throws {ExitError} If it does not start, with its reason; else with `"running"`, `"restarting"` or
-   *   `"not_found"`.
+   * @returns The child's new pid; `undefined` if its start returned `"ignore"`.
+   * @throws {ExitError} If the child does not start, with its reason; otherwise with `"running"`,
+   *   `"restarting"` or `"not_found"`.
    *
    * @example Usage
    * ```ts
@@ -557,14 +562,14 @@ export class Supervisor {
   }
 
   /**
-   * Takes the specification of a child away that is not running.
+   * Deletes the specification of a child that is not running.
    *
    * Follows [Supervisor.delete_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#delete_child/2).
    *
    * @param supervisor The supervisor.
    * @param id The child's id.
-   * @returns `"ok"`, or why not.
-   * @throws {ExitError} If the supervisor is not there or its node is down.
+   * @returns `"ok"`, or the reason why it was not deleted.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -592,17 +597,17 @@ export class Supervisor {
   }
 
   /**
-   * The specification of a child, as its supervisor has it.
+   * Returns the specification of a child.
    *
    * Follows [supervisor:get_childspec/2](https://www.erlang.org/doc/apps/stdlib/supervisor.html#get_childspec/2).
    *
    * @param supervisor The supervisor.
    * @param id The child's id.
-   * @returns The specification with nothing left out, or `"not_found"`. From a supervisor of another
+   * @returns The specification, with all defaults filled in, or `"not_found"`. From a supervisor on another
    *   node, the start is `[module, function, args]`.
-   * @throws {TypeError} If the supervisor is on another node, and the start is a function that that node
-   *   does not export.
-   * @throws {ExitError} If there is no such supervisor.
+   * @throws {TypeError} If the supervisor is on another node, and the start is a function that the node does
+   *   not export.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -627,17 +632,17 @@ export class Supervisor {
   }
 
   /**
-   * Stops a supervisor and its children, and waits until they have ended.
+   * Stops a supervisor and its children, and waits until they have exited.
    *
-   * Follows [Supervisor.stop/3](https://hexdocs.pm/elixir/1.18/Supervisor.html#stop/3): a reason other
-   * than `"normal"` and a shutdown is reported as an error, and goes out over the links as well.
+   * Follows [Supervisor.stop/3](https://hexdocs.pm/elixir/1.18/Supervisor.html#stop/3): a reason other than
+   * `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
    *
    * @param supervisor The supervisor.
-   * @param reason The reason with which it exits.
-   * @param timeout Milliseconds to wait. A supervisor that takes longer goes on stopping.
+   * @param reason The exit reason.
+   * @param timeout The timeout in milliseconds. A supervisor that takes longer continues to stop.
    * @returns `"ok"`.
-   * @throws {ExitError} If the supervisor is not there, its node is down, it exits for another reason, or
-   *   not in time.
+   * @throws {ExitError} If the supervisor does not exist, its node is down, it exits for another reason, or
+   *   it does not exit in time.
    *
    * @example Usage
    * ```ts

@@ -1,5 +1,5 @@
 /**
- * Tasks: processes that do one thing and give its result.
+ * Tasks: processes that run one function and return its result.
  *
  * Follows Elixir's [Task](https://hexdocs.pm/elixir/1.18/Task.html).
  *
@@ -69,23 +69,23 @@ export type {
   RemoteFunction,
 };
 
-/** A task's result, or the reason that it exited with. */
+/** A task's result, or its exit reason. */
 export type TaskResult<T> =
   | { type: "ok"; value: T }
   | { type: "exit"; reason: unknown };
 
-/** A task, whether it has a process or is one by `Task.completed`. */
+/** Any task, including one made by `Task.completed`, which has no process. */
 export type AnyTask<T = unknown> = Task<T, Pid | undefined>;
 
 /** The value of a task. */
 export type TaskValue<K> = K extends AnyTask<infer T> ? T : never;
 
-/** The result of {@linkcode Task.awaitMany}: the value of each task, at its place. */
+/** The result of {@linkcode Task.awaitMany}: the value of each task, in the order of the tasks. */
 export type TaskValues<K extends readonly AnyTask[]> = {
   -readonly [I in keyof K]: TaskValue<K[I]>;
 };
 
-/** The result of {@linkcode Task.yieldMany}: each task, with its result if it has one. */
+/** The result of {@linkcode Task.yieldMany}: each task, with its result if it has finished. */
 export type TaskYields<K extends readonly AnyTask[]> = {
   -readonly [I in keyof K]: [
     task: K[I],
@@ -96,21 +96,21 @@ export type TaskYields<K extends readonly AnyTask[]> = {
 /** Options for {@linkcode Task.yieldMany}. */
 export interface YieldManyOptions {
   /**
-   * How many results to wait for; `onTimeout` does not apply when they are there in time.
+   * How many results to wait for. If they arrive in time, `onTimeout` does not apply.
    *
    * @default {the number of tasks}
    */
   limit?: number;
   /**
-   * Milliseconds to wait, or `Infinity`.
+   * How long to wait, in milliseconds, or `Infinity`.
    *
    * @default {5000}
    */
   timeout?: number;
   /**
-   * How tasks are treated that have no result when the time runs out: `"nothing"`, so that they can still
-   * be awaited; `"ignore"` them as by `Task.ignore`; or `"kill_task"`, as by `Task.shutdown` with
-   * `"brutal_kill"`.
+   * How to treat tasks that have no result when the timeout expires: `"nothing"` leaves them running, and
+   * they can still be awaited; `"ignore"` ignores them like `Task.ignore`; `"kill_task"` kills them like
+   * `Task.shutdown` with `"brutal_kill"`.
    *
    * @default {"nothing"}
    */
@@ -120,38 +120,38 @@ export interface YieldManyOptions {
 /** Options for {@linkcode Task.asyncStream}. */
 export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
   /**
-   * The arguments of the function after the element.
+   * The arguments of the function that follow the element.
    *
    * @default {[]}
    */
   args?: [...A];
   /**
-   * How many tasks run at a time.
+   * The maximum number of tasks that run at a time.
    *
    * @default {the number of processors}
    */
   maxConcurrency?: number;
   /**
-   * Whether results come in the order of the elements; those that are there before their turn wait.
+   * Whether results are returned in the order of the elements. If so, earlier results of later elements wait.
    *
    * @default {true}
    */
   ordered?: boolean;
   /**
-   * Milliseconds that each task may run, or `Infinity`.
+   * The time limit for each task in milliseconds, or `Infinity`.
    *
    * @default {5000}
    */
   timeout?: number;
   /**
-   * The reaction when a task takes longer: the process that iterates exits, or the task is killed and
-   * gives `{ type: "exit", reason: "timeout" }`.
+   * How to react when a task exceeds its time limit: the iterating process exits, or the task is killed and
+   * its result is `{ type: "exit", reason: "timeout" }`.
    *
    * @default {"exit"}
    */
   onTimeout?: "exit" | "kill_task";
   /**
-   * Whether the result of a task that exits has its element, as `input`.
+   * Whether the result of a task that exits contains its element, as `input`.
    *
    * @default {false}
    */
@@ -159,34 +159,34 @@ export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
 }
 
 /**
- * The result of one element in a stream of tasks.
+ * The result for one element in a stream of tasks.
  *
- * @typeParam T What the task gives.
+ * @typeParam T The result of the task.
  * @typeParam E The element.
  */
 export type StreamResult<T, E = unknown> =
   | { type: "ok"; value: T }
   | {
     type: "exit";
-    /** Why the task exited. */
+    /** The exit reason of the task. */
     reason: unknown;
-    /** The element; only there with `zipInputOnExit`. */
+    /** The element; only present with `zipInputOnExit`. */
     input?: E;
   };
 
 const states = new WeakMap<AnyTask, TaskState>();
 
 /**
- * A task: its process, its reference, and its owner, the process that started it and that alone
- * can await it.
+ * A task: its process, its reference, and its owner. The owner is the process that started the task; only the
+ * owner can await it.
  *
- * The owner is monitoring the task, and, unless it was started by `asyncNolink`, linked to it: if
- * one crashes, so does the other. The result goes to an alias of the owner: it never waits behind
- * other messages, and a late one is dropped. If nobody awaits when it comes, it is a message
+ * The owner monitors the task, and is linked to it unless it was started by `asyncNolink`: if one crashes, so
+ * does the other. The result is sent to an alias of the owner: it never waits behind other messages, and a
+ * late one is dropped. If the owner is not awaiting the task when the result arrives, the result is a message
  * `{ type: "reply", ref, value }`, followed by a DOWN, as in Elixir.
  *
- * @typeParam T What the task gives.
- * @typeParam P The type of its pid: `undefined` for one by `Task.completed`, which has no process.
+ * @typeParam T The result of the task.
+ * @typeParam P The type of its pid: `undefined` for a task made by `Task.completed`, which has no process.
  *
  * @example Usage
  * ```ts
@@ -200,13 +200,13 @@ const states = new WeakMap<AnyTask, TaskState>();
  * ```
  */
 export class Task<T = unknown, P extends Pid | undefined = Pid> {
-  /** Never set: it keeps T. */
+  /** Never set: it keeps T in declarations. */
   declare readonly gives?: T;
   /** The task's process. */
   readonly pid: P;
-  /** The reference of its monitor, and the alias of its result. */
+  /** The reference of its monitor, which is also the alias for its result. */
   readonly ref: Ref;
-  /** The process that may await it. */
+  /** The process that can await it. */
   readonly owner: Pid;
 
   /** @ignore */
@@ -227,14 +227,14 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   }
 
   /**
-   * Starts a task that nobody awaits: it is neither linked to the caller nor monitored.
+   * Starts a task that is not awaited, without a link or monitor.
    *
-   * Follows [Task.start/1](https://hexdocs.pm/elixir/1.18/Task.html#start/1). It is for side effects
-   * whose success is of no interest: its crash is told to the log and to nobody else, and it is lost
-   * with its node. A task by `TaskSupervisor.startChild` is given time to end when its node stops.
+   * Follows [Task.start/1](https://hexdocs.pm/elixir/1.18/Task.html#start/1). Use it for side effects whose
+   * success does not matter: a crash is only logged, and the task is lost when its node stops. A task started
+   * by `TaskSupervisor.startChild` has time to finish when its node stops.
    *
    * @typeParam A The function's arguments.
-   * @param fn What the task does.
+   * @param fn The function that the task runs.
    * @param args The function's arguments; they are copied.
    * @returns Its pid.
    * @throws {ProcessExited} If the calling process has exited.
@@ -258,14 +258,14 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   }
 
   /**
-   * Starts a task that nobody awaits, linked to the caller: as a child of a supervisor, for one.
+   * Starts a task that is not awaited, linked to the caller, for example as a child of a supervisor.
    *
-   * Follows [Task.start_link/1](https://hexdocs.pm/elixir/1.18/Task.html#start_link/1). If it crashes,
-   * so does the caller, unless it traps exits, and the reverse. It does not wait: a supervisor goes on
-   * with its next child while the task runs.
+   * Follows [Task.start_link/1](https://hexdocs.pm/elixir/1.18/Task.html#start_link/1). If the task crashes,
+   * so does the caller, unless it traps exits, and vice versa. The caller does not wait for the task: a
+   * supervisor starts its next child while the task runs.
    *
    * @typeParam A The function's arguments.
-   * @param fn What the task does.
+   * @param fn The function that the task runs.
    * @param args The function's arguments; they are copied.
    * @returns Its pid.
    * @throws {ProcessExited} If the calling process has exited.
@@ -289,15 +289,15 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   }
 
   /**
-   * A task as the child of a supervisor: `[Task, fn]`.
+   * Returns the child specification of a task; `[Task, fn]` is a shorthand.
    *
-   * Follows [Task.child_spec/1](https://hexdocs.pm/elixir/1.18/Task.html#child_spec/1): its id is
-   * `"Task"`, and it is `"temporary"`, so that it is not started again. Several tasks of one supervisor
-   * need ids of their own: `Supervisor.childSpec([Task, fn], { id: "warm up" })`.
+   * Follows [Task.child_spec/1](https://hexdocs.pm/elixir/1.18/Task.html#child_spec/1): its id is `"Task"`,
+   * and it is `"temporary"`, so it is not restarted. Several tasks under one supervisor need different ids:
+   * `Supervisor.childSpec([Task, fn], { id: "warm up" })`.
    *
-   * @param fn What the task does.
+   * @param fn The function that the task runs.
    * @returns The specification.
-   * @throws {TypeError} If it is no function.
+   * @throws {TypeError} If `fn` is not a function.
    *
    * @example Usage
    * ```ts
@@ -323,13 +323,14 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   }
 
   /**
-   * A task that is done already: it has a result, and no process.
+   * Returns a task that has already finished: it has a result, and no process.
    *
-   * Follows [Task.completed/1](https://hexdocs.pm/elixir/1.18/Task.html#completed/1): for lists of
-   * tasks of which some have nothing to do. It is awaited, yielded and shut down as any other.
+   * Follows [Task.completed/1](https://hexdocs.pm/elixir/1.18/Task.html#completed/1). Use it in lists of
+   * tasks in which some results are already known. It can be awaited, yielded and shut down like any other
+   * task.
    *
-   * @typeParam T What the task gives.
-   * @param value Its result; it is copied.
+   * @typeParam T The result of the task.
+   * @param value The result; it is copied.
    * @returns The task; its `pid` is `undefined`.
    *
    * @example Usage
@@ -352,8 +353,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * supervisor, here or on another node: `TaskSupervisor.async`.
    *
    * @typeParam A The function's arguments.
-   * @typeParam T What it gives.
-   * @param fn What the task does.
+   * @typeParam T The result of the function.
+   * @param fn The function that the task runs.
    * @param args The function's arguments; they are copied.
    * @returns The task.
    * @throws {ProcessExited} If the calling process has exited.
@@ -380,16 +381,16 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Waits for a task's result.
    *
-   * Follows [Task.await/2](https://hexdocs.pm/elixir/1.18/Task.html#await/2). A task is awaited
-   * once, by its owner: what has been taken, by this or by `receive`, does not come again. If the task
-   * exits instead, so does the caller, unless it catches the rejection; a task on a node whose
-   * connection is lost gives the reason `{ type: "nodedown", node }`.
+   * Follows [Task.await/2](https://hexdocs.pm/elixir/1.18/Task.html#await/2). A task can be awaited only
+   * once, by its owner: a result that `await` or `receive` has taken does not arrive again. If the task exits
+   * instead, so does the caller, unless it catches the rejection; if the connection to the task's node is
+   * lost, the reason is `{ type: "nodedown", node }`.
    *
-   * @typeParam T What the task gives.
+   * @typeParam T The result of the task.
    * @param task The task.
-   * @param timeout Milliseconds to wait, or `Infinity`; 5000 if it is left out.
-   * @returns What the task's function returned.
-   * @throws {ExitError} If the task exits, or does not end in time (`"timeout"`; it runs on).
+   * @param timeout The timeout in milliseconds, or `Infinity`; 5000 by default.
+   * @returns The result of the task's function.
+   * @throws {ExitError} If the task exits, or does not finish in time (`"timeout"`; it continues to run).
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
    * @throws {TypeError} If the caller is not the task's owner.
@@ -412,19 +413,19 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Waits for the results of several tasks.
    *
-   * Follows [Task.await_many/2](https://hexdocs.pm/elixir/1.18/Task.html#await_many/2). The time is
-   * that of all of them. The first that exits, in the order in which results and exits come, ends the
-   * wait, and so does the end of the time: the others are then no longer awaited, and run on unless
-   * they are linked to a caller that exits. To have what is there in time: `Task.yieldMany`.
+   * Follows [Task.await_many/2](https://hexdocs.pm/elixir/1.18/Task.html#await_many/2). The timeout applies
+   * to all tasks together. The wait ends when all have finished, when one exits, or when the timeout expires.
+   * In the latter two cases the other tasks can no longer be awaited, and continue to run unless they are
+   * linked to a caller that exits. To get the results that arrive in time, use `Task.yieldMany`.
    *
    * @typeParam K The tasks.
    * @param tasks The tasks.
-   * @param timeout Milliseconds to wait, or `Infinity`; 5000 if it is left out.
-   * @returns What each of them gives, in the order of the tasks.
-   * @throws {ExitError} If one exits, or not all end in time (`"timeout"`).
+   * @param timeout The timeout in milliseconds, or `Infinity`; 5000 by default.
+   * @returns The result of each task, in the order of the tasks.
+   * @throws {ExitError} If one exits, or not all finish in time (`"timeout"`).
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
-   * @throws {TypeError} If the caller is not the owner of all.
+   * @throws {TypeError} If the caller is not the owner of all tasks.
    *
    * @example Usage
    * ```ts
@@ -446,14 +447,14 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   }
 
   /**
-   * Waits for a task's result for some time; it can be asked again.
+   * Waits for a task's result for a limited time; it can be called again.
    *
    * Follows [Task.yield/2](https://hexdocs.pm/elixir/1.18/Task.html#yield/2).
    *
-   * @typeParam T What the task gives.
+   * @typeParam T The result of the task.
    * @param task The task.
-   * @param timeout Milliseconds to wait, or `Infinity`; 5000 if it is left out.
-   * @returns The result, or the reason that the task exited with, or `undefined` if it still runs.
+   * @param timeout The timeout in milliseconds, or `Infinity`; 5000 by default.
+   * @returns The result, or the task's exit reason, or `undefined` if the task is still running.
    * @throws {ExitError} If the connection to its node is lost.
    * @throws {TypeError} If the caller is not the task's owner.
    *
@@ -479,19 +480,19 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   }
 
   /**
-   * Waits for the results of several tasks for some time.
+   * Waits for the results of several tasks for a limited time.
    *
-   * Follows [Task.yield_many/2](https://hexdocs.pm/elixir/1.18/Task.html#yield_many/2). It gives what
-   * has come when all have ended, when `limit` of them have, or when the time is over; only then
-   * `onTimeout` says what becomes of those that still run.
+   * Follows [Task.yield_many/2](https://hexdocs.pm/elixir/1.18/Task.html#yield_many/2). It returns when all
+   * tasks have finished, when `limit` of them have, or when the timeout expires. Only in the last case does
+   * `onTimeout` apply to the tasks that are still running.
    *
    * @typeParam K The tasks.
    * @param tasks The tasks.
-   * @param options Milliseconds to wait, or how long, for how many, and what then.
-   * @returns Each task with its result, as `Task.yield` gives it, in the order of the tasks.
-   * @throws {ExitError} If the connection to the node of one is lost.
+   * @param options The timeout in milliseconds, or an object with the timeout, the limit, and `onTimeout`.
+   * @returns Each task with its result, as returned by `Task.yield`, in the order of the tasks.
+   * @throws {ExitError} If the connection to a task's node is lost.
    * @throws {RangeError} If an option is out of bounds.
-   * @throws {TypeError} If the caller is not the owner of all.
+   * @throws {TypeError} If the caller is not the owner of all tasks.
    *
    * @example Only what is there in time
    * ```ts
@@ -515,19 +516,19 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   }
 
   /**
-   * Ends a task and waits for its end; a result that came before is not lost.
+   * Ends a task and waits until it has exited; a result that arrived earlier is returned.
    *
-   * Follows [Task.shutdown/2](https://hexdocs.pm/elixir/1.18/Task.html#shutdown/2): the link is
-   * taken away, the task is sent an exit signal `"shutdown"`, and killed if it takes longer. It has
-   * ended when this is done, and can no longer be awaited. A task of which nothing more can come, as it
-   * was awaited before, gives the exit `"noproc"`.
+   * Follows [Task.shutdown/2](https://hexdocs.pm/elixir/1.18/Task.html#shutdown/2): the task is unlinked,
+   * receives an exit signal `"shutdown"`, and is killed if it takes longer than the timeout. When the promise
+   * resolves, the task has exited, and can no longer be awaited. The result for a task that was already
+   * awaited is the exit `"noproc"`.
    *
-   * @typeParam T What the task gives.
+   * @typeParam T The result of the task.
    * @param task The task.
-   * @param timeout Milliseconds until it is killed, `Infinity`, or `"brutal_kill"` for at once;
-   *   5000 if it is left out.
-   * @returns The result, or the reason if it exited otherwise than it was told to, or `undefined`; if it
-   *   did not do as it was told and was killed, that is `"killed"`.
+   * @param timeout Milliseconds until the task is killed, `Infinity`, or `"brutal_kill"` to kill it at once;
+   *   5000 by default.
+   * @returns The result; the exit reason, if the task exited with a reason other than the requested one, or
+   *   `"killed"` if it did not exit in time and was killed; otherwise `undefined`.
    * @throws {ExitError} If the connection to its node is lost.
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
@@ -554,13 +555,13 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   }
 
   /**
-   * Lets a task run on without its owner: no link, no monitor, and its result is dropped.
+   * Ignores a task: it continues to run without a link or monitor, and its result is dropped.
    *
    * Follows [Task.ignore/1](https://hexdocs.pm/elixir/1.18/Task.html#ignore/1).
    *
-   * @typeParam T What the task gives.
+   * @typeParam T The result of the task.
    * @param task The task.
-   * @returns The result or exit, if it had come already; else `undefined`.
+   * @returns The result or exit, if it has already arrived; otherwise `undefined`.
    * @throws {ExitError} If the connection to its node is lost.
    * @throws {TypeError} If the caller is not the task's owner.
    *
@@ -579,30 +580,29 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   }
 
   /**
-   * Runs a function on each element of an enumerable, each in a task of its own, so many at a time.
+   * Runs a function on each element of an iterable, each in a task of its own, with limited concurrency.
    *
-   * Follows [Task.async_stream/3](https://hexdocs.pm/elixir/1.18/Task.html#async_stream/3). Nothing runs
-   * before the stream is iterated over, and each iteration runs all anew. Elements are taken while fewer
-   * than `maxConcurrency` tasks run; the next one when the result of a task has been taken, so that an
-   * endless source is no problem. The source is asked by the process that iterates: while that waits for
-   * a slow source, results wait too.
+   * Follows [Task.async_stream/3](https://hexdocs.pm/elixir/1.18/Task.html#async_stream/3). The stream is
+   * lazy, and each iteration runs all tasks again. Elements are taken while fewer than `maxConcurrency` tasks
+   * run; after that, one element is taken each time a result is consumed, so the source can be endless. The
+   * iterating process reads the source: while it waits for a slow source, results wait as well.
    *
-   * The tasks are linked to a process between them and the process that iterates, and it to that one. So
-   * if a task exits, so does the process that iterates, unless it traps exits: then it gets
-   * `{ type: "exit", reason }` for the element. And if it exits, so do the tasks. Leaving the loop, by
-   * `break` or a throw, kills the tasks that run, waits for their end, and closes the source. For tasks
-   * that do not take their owner along: `TaskSupervisor.asyncStreamNolink`.
+   * The tasks are linked to an intermediate process, which is linked to the iterating process. If a task
+   * exits, so does the iterating process, unless it traps exits: then the result for the element is
+   * `{ type: "exit", reason }`. If the iterating process exits, so do the tasks. Leaving the loop, by `break`
+   * or an error, kills the running tasks, waits until they have exited, and closes the source. If a task's
+   * exit must not end the iterating process, use `TaskSupervisor.asyncStreamNolink`.
    *
    * @typeParam E The elements.
-   * @typeParam T What the function gives.
-   * @typeParam A What it gets besides the element.
-   * @param enumerable The elements: of any iterable, or async iterable. They are copied to the tasks.
-   * @param fn What is run on each; it gets the element, and then `args`.
-   * @param options How many at a time, how long, in which order.
-   * @returns The results; iterating over them exits, with `{ type: "call", reason: "timeout", … }`, when
-   *   a task takes longer than `timeout`.
+   * @typeParam T The result of the function.
+   * @typeParam A The arguments that follow the element.
+   * @param enumerable The elements: an iterable or async iterable. They are copied to the tasks.
+   * @param fn The function; it receives the element, then `args`.
+   * @param options The concurrency, the time limit, and the order.
+   * @returns The results. Iterating over them exits with `{ type: "call", reason: "timeout", … }` if a task
+   *   exceeds `timeout`.
    * @throws {RangeError} If an option is out of bounds.
-   * @throws {TypeError} If it is no enumerable, or no function.
+   * @throws {TypeError} If `enumerable` is not iterable or `fn` is not a function.
    *
    * @example Usage
    * ```ts
@@ -666,7 +666,7 @@ function startTask(
   return startUnawaited(fn, args, link);
 }
 
-/** The states of tasks that the calling process owns; nothing if that process has exited. */
+/** Returns the states of tasks that the calling process owns; `undefined` if that process has exited. */
 function ownStates(
   tasks: readonly AnyTask[],
   fn: string,
@@ -676,7 +676,7 @@ function ownStates(
   return tasks.map((task) => ownState(task, fn)!);
 }
 
-/** The state of a task that the calling process owns; nothing if that process has exited. */
+/** Returns the state of a task that the calling process owns; `undefined` if that process has exited. */
 function ownState(task: AnyTask, fn: string): TaskState | undefined {
   const process = waitingProcess();
   if (process === undefined) return undefined;

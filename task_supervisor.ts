@@ -1,5 +1,5 @@
 /**
- * Supervised tasks, on this node or a chosen one.
+ * Supervised tasks, on this node or on another one.
  *
  * Follows Elixir's [Task.Supervisor](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html).
  *
@@ -94,27 +94,26 @@ export type {
 /** Options for {@linkcode TaskSupervisor.startLink}. */
 export interface TaskSupervisorOptions {
   /**
-   * The name that the supervisor has: on its node, in a registry, or in the cluster.
+   * The name of the supervisor: on its node, in a registry, or in the cluster.
    *
    * @default {undefined}
    */
   name?: ServerName;
   /**
-   * How many tasks may run at a time.
+   * The maximum number of tasks at a time.
    *
    * @default {Infinity}
    */
   maxChildren?: number;
   /**
-   * How many restarts of children are made within `maxSeconds`; one more, and the supervisor ends
-   * all tasks and exits.
+   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends all tasks and exits.
    *
    * @default {3}
    */
   maxRestarts?: number;
   /**
-   * The time within which restarts are counted: whole seconds, 1 or more. As in OTP, the clock is read
-   * in whole seconds, so that a restart counts for up to one second more.
+   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
+   * whole seconds, so a restart can count for up to one second longer.
    *
    * @default {5}
    */
@@ -124,7 +123,7 @@ export interface TaskSupervisorOptions {
 /** Options for {@linkcode TaskSupervisor.async} and {@linkcode TaskSupervisor.asyncNolink}. */
 export interface TaskOptions {
   /**
-   * How the task is ended when its supervisor ends: milliseconds, `"brutal_kill"` or
+   * How long the task may take to exit when its supervisor ends it, in milliseconds; or `"brutal_kill"`, or
    * `"infinity"`.
    *
    * @default {5000}
@@ -135,7 +134,8 @@ export interface TaskOptions {
 /** Options for {@linkcode TaskSupervisor.startChild}. */
 export interface StartChildOptions extends TaskOptions {
   /**
-   * When the task is started again: never, if it ended by an error, or always.
+   * When to restart the task: never (`"temporary"`), after an error (`"transient"`), or always
+   * (`"permanent"`).
    *
    * @default {"temporary"}
    */
@@ -148,7 +148,7 @@ export interface StartChildOptions extends TaskOptions {
 export interface SupervisedStreamOptions<A extends unknown[] = unknown[]>
   extends AsyncStreamOptions<A> {
   /**
-   * How each task is ended when its supervisor ends: milliseconds, or `"brutal_kill"`.
+   * How long each task may take to exit when its supervisor ends it, in milliseconds; or `"brutal_kill"`.
    *
    * @default {5000}
    */
@@ -156,10 +156,10 @@ export interface SupervisedStreamOptions<A extends unknown[] = unknown[]>
 }
 
 /**
- * Starts supervisors of tasks, and tasks under them.
+ * Starts task supervisors, and tasks under them.
  *
- * The supervisor may be on another node: the task then runs there, and what it prints comes out
- * there, as the supervisor is its spawner.
+ * The supervisor may be on another node. The task then runs on that node, and its output appears there, as
+ * the supervisor spawns it.
  *
  * @example Under a supervisor of another node
  * ```ts ignore
@@ -175,12 +175,11 @@ export class TaskSupervisor {
   /**
    * Starts a Task.Supervisor, linked to the caller.
    *
-   * Follows
-   * [Task.Supervisor.start_link/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_link/1).
-   * When it ends, it tells its tasks to exit with `"shutdown"` and kills those that take longer
-   * than their `shutdown`.
+   * Follows [Task.Supervisor.start_link/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_link/1).
+   * When it exits, it sends the exit signal `"shutdown"` to its tasks, and kills those that take longer than
+   * their `shutdown`.
    *
-   * @param options Name and limits.
+   * @param options The name and the limits.
    * @returns The supervisor's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    *
@@ -202,9 +201,9 @@ export class TaskSupervisor {
   }
 
   /**
-   * A Task.Supervisor as the child of a supervisor: `[TaskSupervisor, { name }]`.
+   * Returns the child specification of a Task.Supervisor; `[TaskSupervisor, { name }]` is a shorthand.
    *
-   * @param options Name and limits.
+   * @param options The name and the limits.
    * @returns The specification.
    *
    * @example Usage
@@ -230,26 +229,25 @@ export class TaskSupervisor {
   }
 
   /**
-   * Starts a task under a supervisor, linked to the caller and to be awaited by it.
+   * Starts a task under a supervisor, linked to the caller, to be awaited by it.
    *
-   * Follows
-   * [Task.Supervisor.async/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async/5). If the
-   * caller exits, so does the task, and the reverse. If the connection is lost, both ends get
+   * Follows [Task.Supervisor.async/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async/5). If the
+   * caller exits, so does the task, and vice versa. If the connection is lost, both ends receive
    * `"noconnection"`.
    *
    * @typeParam A The function's arguments.
-   * @typeParam T What it gives.
-   * @param supervisor The supervisor: by name here, by `{ name, node }` anywhere.
-   * @param fn What the task runs. On another node, a function that both export under one name,
-   *   `[module, function]`, or a closure if the node allows them.
+   * @typeParam T The result of the function.
+   * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
+   * @param fn The function that the task runs. For another node, a function that both nodes export under the
+   *   same name, `[module, function]`, or a closure if the node allows closures.
    * @param args Its arguments.
-   * @param options How it is ended with its supervisor.
+   * @param options How the supervisor ends the task.
    * @returns The task, for `Task.await`.
-   * @throws {ExitError} If the supervisor is not there (`"noproc"`) or its node cannot be reached
-   *   (`{ type: "nodedown", node }`), with what was called.
+   * @throws {ExitError} If the supervisor does not exist (`"noproc"`) or its node cannot be reached
+   *   (`{ type: "nodedown", node }`), with the call.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
-   * @throws {Error} If the supervisor has as many tasks as it may have.
+   * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
+   * @throws {Error} If the supervisor has reached `maxChildren`.
    *
    * @example Usage
    * ```ts
@@ -275,20 +273,20 @@ export class TaskSupervisor {
    * Starts a task under a supervisor, to be awaited by the caller but not linked to it.
    *
    * Follows
-   * [Task.Supervisor.async_nolink/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_nolink/5):
-   * a crash of the task only fails its await, and the caller's end does not end the task.
+   * [Task.Supervisor.async_nolink/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_nolink/5): if
+   * the task crashes, only `Task.await` fails, and if the caller exits, the task continues.
    *
    * @typeParam A The function's arguments.
-   * @typeParam T What it gives.
-   * @param supervisor The supervisor: by name here, by `{ name, node }` anywhere.
-   * @param fn What the task runs.
+   * @typeParam T The result of the function.
+   * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
+   * @param fn The function that the task runs.
    * @param args Its arguments.
-   * @param options How it is ended with its supervisor.
+   * @param options How the supervisor ends the task.
    * @returns The task, for `Task.await` or `Task.yield`.
-   * @throws {ExitError} If the supervisor is not there or its node cannot be reached.
+   * @throws {ExitError} If the supervisor does not exist or its node cannot be reached.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
-   * @throws {Error} If the supervisor has as many tasks as it may have.
+   * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
+   * @throws {Error} If the supervisor has reached `maxChildren`.
    *
    * @example Usage
    * ```ts
@@ -311,29 +309,29 @@ export class TaskSupervisor {
   }
 
   /**
-   * Runs a function on each element of an enumerable, each in a task of its own under a supervisor, so
-   * many at a time.
+   * Runs a function on each element of an iterable, each in a task of its own under a supervisor, with
+   * limited concurrency.
    *
    * Follows
-   * [Task.Supervisor.async_stream/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream/4).
-   * It is `Task.asyncStream` with the tasks under a supervisor, here or on another node: they are
-   * linked to the caller all the same, through the process between, so that a crash of one ends the
-   * process that iterates, unless it traps exits. If the connection to the supervisor's node is lost, they
-   * end with `"noconnection"`, at both ends.
+   * [Task.Supervisor.async_stream/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream/4). It
+   * works like `Task.asyncStream`, but the tasks run under a supervisor, on this node or another. They are
+   * still linked to the caller through the intermediate process, so a crash of one ends the iterating
+   * process, unless it traps exits. If the connection to the supervisor's node is lost, the tasks exit with
+   * `"noconnection"` at both ends.
    *
    * @typeParam E The elements.
-   * @typeParam T What the function gives.
-   * @typeParam A What it gets besides the element.
-   * @param supervisor The supervisor: by name here, by `{ name, node }` anywhere.
-   * @param enumerable The elements: of any iterable, or async iterable.
-   * @param fn What is run on each; it gets the element, and then `args`. On another node, a function that
-   *   both export under one name, `[module, function]`, or a closure if the node allows them.
-   * @param options How many at a time, how long, in which order.
-   * @returns The results. Iterating over them exits when a task takes longer than `timeout`, and when the
-   *   supervisor is not there; it throws an `Error` when the supervisor has as many tasks as it may
-   *   have, and what refuses the function, as {@linkcode TaskSupervisor.async} does.
+   * @typeParam T The result of the function.
+   * @typeParam A The arguments that follow the element.
+   * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
+   * @param enumerable The elements: an iterable or async iterable.
+   * @param fn The function; it receives the element, then `args`. For another node, a function that both
+   *   nodes export under the same name, `[module, function]`, or a closure if the node allows closures.
+   * @param options The concurrency, the time limit, and the order.
+   * @returns The results. Iterating over them exits if a task exceeds `timeout` or the supervisor does not
+   *   exist. It throws an `Error` if the supervisor has reached `maxChildren`, and the errors of
+   *   {@linkcode TaskSupervisor.async} if the node refuses the function.
    * @throws {RangeError} If an option is out of bounds.
-   * @throws {TypeError} If it is no enumerable, or no function.
+   * @throws {TypeError} If `enumerable` is not iterable or `fn` is not a function.
    *
    * @example Usage
    * ```ts
@@ -359,25 +357,25 @@ export class TaskSupervisor {
   }
 
   /**
-   * Runs a function on each element of an enumerable as {@linkcode TaskSupervisor.asyncStream} does, but
-   * the tasks are not linked to the caller.
+   * Runs a function on each element of an iterable like {@linkcode TaskSupervisor.asyncStream}, but without a
+   * link between the tasks and the caller.
    *
    * Follows
    * [Task.Supervisor.async_stream_nolink/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream_nolink/4).
-   * A task that exits gives `{ type: "exit", reason }` for its element, one on a node whose connection is
-   * lost `"noconnection"`, and the process that iterates lives on. Leaving the loop ends the tasks that
-   * run; but if the process that iterates exits, they run on.
+   * If a task exits, the result for its element is `{ type: "exit", reason }`, with the reason
+   * `"noconnection"` if the connection to its node is lost, and the iterating process continues. Leaving the
+   * loop ends the running tasks; if the iterating process exits, they continue to run.
    *
    * @typeParam E The elements.
-   * @typeParam T What the function gives.
-   * @typeParam A What it gets besides the element.
-   * @param supervisor The supervisor: by name here, by `{ name, node }` anywhere.
-   * @param enumerable The elements: of any iterable, or async iterable.
-   * @param fn What is run on each; it gets the element, and then `args`.
-   * @param options How many at a time, how long, in which order.
-   * @returns The results; as {@linkcode TaskSupervisor.asyncStream} gives them.
+   * @typeParam T The result of the function.
+   * @typeParam A The arguments that follow the element.
+   * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
+   * @param enumerable The elements: an iterable or async iterable.
+   * @param fn The function; it receives the element, then `args`.
+   * @param options The concurrency, the time limit, and the order.
+   * @returns The results, like those of {@linkcode TaskSupervisor.asyncStream}.
    * @throws {RangeError} If an option is out of bounds.
-   * @throws {TypeError} If it is no enumerable, or no function.
+   * @throws {TypeError} If `enumerable` is not iterable or `fn` is not a function.
    *
    * @example A task that crashes gives an exit
    * ```ts
@@ -407,21 +405,21 @@ export class TaskSupervisor {
   }
 
   /**
-   * Starts a task under a supervisor that nobody awaits.
+   * Starts a task that is not awaited, under a supervisor.
    *
    * Follows
    * [Task.Supervisor.start_child/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_child/5).
    *
    * @typeParam A The function's arguments.
-   * @param supervisor The supervisor: by name here, by `{ name, node }` anywhere.
-   * @param fn What the task runs.
+   * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
+   * @param fn The function that the task runs.
    * @param args Its arguments.
-   * @param options When it is restarted, and how it is ended.
+   * @param options When the task is restarted, and how the supervisor ends it.
    * @returns The task's pid.
-   * @throws {ExitError} If there are as many tasks as there may be, with `"max_children"`; if the supervisor is
-   *   not there or its node cannot be reached, with what was called.
+   * @throws {ExitError} If the supervisor has reached `maxChildren`, with `"max_children"`; if it does not
+   *   exist or its node cannot be reached, with the call.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it; `code` says why.
+   * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
    *
    * @example Usage
    * ```ts
@@ -458,14 +456,14 @@ export class TaskSupervisor {
   }
 
   /**
-   * The tasks under a supervisor.
+   * Returns the tasks under a supervisor.
    *
    * Follows
    * [Task.Supervisor.children/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#children/1).
    *
    * @param supervisor The supervisor.
    * @returns Their pids.
-   * @throws {ExitError} If the supervisor is not there or its node cannot be reached.
+   * @throws {ExitError} If the supervisor does not exist or its node cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -488,16 +486,16 @@ export class TaskSupervisor {
   }
 
   /**
-   * Ends a task of a supervisor, and waits for its end.
+   * Ends a task of a supervisor, and waits until it has exited.
    *
    * Follows
-   * [Task.Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#terminate_child/2):
-   * within its `shutdown`, and for good, also if it is one that is started again.
+   * [Task.Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#terminate_child/2).
+   * The task has its `shutdown` time to exit, and is not restarted, whatever its `restart`.
    *
    * @param supervisor The supervisor.
    * @param pid The task's process.
    * @returns `"ok"`, or `"not_found"` if the supervisor has no such task.
-   * @throws {ExitError} If the supervisor is not there or its node cannot be reached.
+   * @throws {ExitError} If the supervisor does not exist or its node cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -527,10 +525,10 @@ export class TaskSupervisor {
    * Stops a supervisor and its tasks.
    *
    * @param supervisor The supervisor.
-   * @param reason The reason that it exits with; `"normal"` if it is left out.
-   * @param timeout Milliseconds to wait, `Infinity` if it is left out.
+   * @param reason The exit reason; `"normal"` by default.
+   * @param timeout The timeout in milliseconds; `Infinity` by default.
    * @returns `"ok"`.
-   * @throws {ExitError} If it is not there, or does not end in time.
+   * @throws {ExitError} If the supervisor does not exist, or does not exit in time.
    *
    * @example Usage
    * ```ts

@@ -1,5 +1,5 @@
 /**
- * Whether a node's options are valid: they are checked before anything is opened.
+ * Validates a node's options, before any socket or file is opened.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { misfit } from "../runtime/values/options.ts";
 import { inspect, quote } from "../runtime/values/inspect.ts";
 
 /**
- * Checks the options of a node.
+ * Validates the options of a node.
  *
  * @param options The options.
  * @param limits Every limit, by name.

@@ -16,48 +16,47 @@ import type { IoDevice } from "../servers/io/group_leader.ts";
 /** Options for `Node.start`. */
 export interface NodeOptions {
   /**
-   * The node's name: `alex@localhost` is short, `alex@host.example.org` long, as the host has a
-   * dot. Without a host, this machine's short host name is taken.
+   * The node's name: `alex@localhost` is a short name; `alex@host.example.org` is a long name, as the host
+   * contains a dot. Without a host, this machine's short host name is used.
    */
   name: string;
   /**
-   * The secret that the nodes of a cluster share, 1 to 255 characters.
+   * The shared secret of the cluster's nodes, 1 to 255 characters.
    *
    * @default {the contents of $HOME/.erlang.cookie, which is made when it is missing}
    */
   cookie?: string;
   /**
-   * A file that has the cookie; only its owner may be able to read it.
+   * The path of a file that contains the cookie; only its owner may have permission to read it.
    *
    * @default {undefined}
    */
   cookieFile?: string;
   /**
-   * Functions that other nodes may run here, by module and name. Nothing else can be run from
-   * outside.
+   * The functions that other nodes may run here, by module and name. Other nodes can run no other functions.
    *
    * @default {{}}
    */
   modules?: Record<string, ModuleExports>;
   /**
-   * Narrows what is exported: whether a node may run a function of a module, by a spawn or by a
-   * task. It is asked for what other nodes ask for, each time, and has to answer `true`. Closures
-   * are not asked for: `allowClosures` lets every node run any code.
+   * Restricts the exported functions: whether a node may run a function of a module, by a spawn or a task. It
+   * is called for each request of another node, and must return `true` to allow it. It is not called for
+   * closures: with `allowClosures`, every node can run any code.
    *
    * @default {every node may run all that is exported}
    */
   allow?: Allow;
   /**
-   * Whether other nodes may run closures here, that is, any code.
+   * Whether other nodes may run closures here, and so any code.
    *
    * @default {false}
    */
   allowClosures?: boolean;
   /**
-   * Whether other nodes may open a shell here by `--remsh`, that is, run any code; its code sees the
-   * exported modules. The node then exports a module `Shell`, which `allow` is asked for as for others:
-   * `allow("alex@localhost", "Shell", "serve")`. The shell's code is loaded when the first one
-   * is opened.
+   * Whether other nodes may open a shell here with `--remsh`, and so run any code. Code in the shell can use
+   * the exported modules. The node then exports a module `Shell`; `allow` is called for it as for other
+   * modules: `allow("alex@localhost", "Shell", "serve")`. The shell's code is loaded when the first shell is
+   * opened.
    *
    * @default {false}
    */
@@ -69,66 +68,68 @@ export interface NodeOptions {
    */
   listen?: string;
   /**
-   * The port to listen on; 0 takes any.
+   * The port to listen on; 0 selects any free port.
    *
    * @default {0}
    */
   port?: number;
   /**
-   * TLS for all connections with other nodes, which need it too; EPMD's stay plain.
+   * TLS for all connections with other nodes, which must enable it as well. Connections to EPMD stay
+   * unencrypted.
    *
-   * Without it, whoever is on the network between two nodes can read all that they say, and take
-   * over the connection after the handshake.
+   * Without TLS, anyone on the network between two nodes can read their traffic, and can take over a
+   * connection after the handshake.
    *
    * @default {undefined}
    */
   tls?: TlsOptions;
   /**
-   * EPMD's port; `false` does without EPMD, so that peers need this node's address.
+   * EPMD's port. With `false`, the node does not use EPMD, and peers need its address to connect.
    *
    * @default {ERL_EPMD_PORT, or 4369}
    */
   epmdPort?: number | false;
   /**
-   * Whether the node is hidden: not listed, and not connected to its peers' peers.
+   * Whether the node is hidden: excluded from lists of visible nodes, and not connected transitively.
    *
    * @default {false}
    */
   hidden?: boolean;
   /**
-   * Whether visible nodes that connect to this one connect to its visible peers as well, and it to
-   * theirs.
+   * Whether the node connects transitively: visible nodes that connect to it also connect to its visible
+   * peers, and it connects to theirs.
    *
    * @default {true}
    */
   connectAll?: boolean;
   /**
-   * A peer that is silent for about as long, in milliseconds, is down: within 0.75 to 1.25 of it.
+   * How long a peer may be silent before it counts as down, in milliseconds; the actual time is 0.75 to 1.25
+   * of it.
    *
    * @default {60000}
    */
   tickTime?: number;
   /**
-   * Limits of what is taken from peers, and kept for them.
+   * The limits for data from peers, and for resources kept for them.
    *
    * @default {DEFAULT_LIMITS}
    */
   limits?: Partial<Limits>;
   /**
-   * Where the output of the node's group leader goes, and input comes from.
+   * The output and input of the node's group leader.
    *
    * @default {standard output and input}
    */
   io?: IoDevice;
   /**
-   * Gets what the node has to tell: `jsonLog` writes it as JSON.
+   * Receives the node's log events; `jsonLog` writes them as JSON.
    *
    * @default {standardLog: warnings and errors on standard error}
    */
   log?: LogHook;
   /**
-   * How many milliseconds `Node.stop` takes at most to stop the node's applications, each with
-   * its supervisors and their children, before it ends what is left.
+   * How long `Node.stop` waits for the node's applications, with their supervisors and children, to stop, in
+   * milliseconds. Then it ends the remaining processes.
    *
    * @default {60_000}
    */

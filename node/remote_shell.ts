@@ -1,5 +1,5 @@
 /**
- * The shell that a node opens for other nodes, with `allowRemsh`: it is loaded when the first one attaches.
+ * The shell that a node with `allowRemsh` opens for other nodes. It is loaded when the first client attaches.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Pid } from "../runtime/values/pid.ts";
 
 /** The parts of `shell/remsh.ts` that a node uses. */
 interface RemoteShell {
-  /** Serves a client of another node until it is gone. */
+  /** Serves a client on another node until it disconnects. */
   serveRemote(modules: Modules, client: Pid, token: string): Promise<void>;
 }
 

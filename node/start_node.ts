@@ -1,5 +1,5 @@
 /**
- * The start of a node.
+ * Starts a node.
  *
  * @module
  */
@@ -37,7 +37,7 @@ import { exportShell } from "./remote_shell.ts";
 // imported: these took 5 of the 80 ms of CPU time from the command to a node that can be reached. So they are
 // imported when they are needed.
 
-/** The machine's sockets, EPMD and clock, according to a node's options. */
+/** Returns the machine's sockets, EPMD and clock, according to a node's options. */
 export async function systemHost(
   options: NodeOptions,
   name: NodeName,
@@ -61,17 +61,18 @@ export interface StartedNode {
   network: Network;
   /** Its registration at its host. */
   registration: HostRegistration;
-  /** Starts accepting connections, including those that have arrived by now. */
+  /** Starts accepting connections, including those that have already arrived. */
   accept(): void;
 }
 
 /**
- * Starts a node: registers it at its host, and joins its runtime, its connections and its servers.
+ * Starts a node: registers it with its host environment, and connects its runtime, its connections and its
+ * servers.
  *
  * @param options The options of `Node.start`.
- * @param hostOf Makes the host environment of the node.
- * @param names Names that closures see besides those of the library.
- * @throws {NodeStartError} If it cannot be started.
+ * @param hostOf Creates the host environment of the node.
+ * @param names Names that closures can use besides those of the library.
+ * @throws {NodeStartError} If the node cannot be started.
  */
 export async function startNode(
   options: NodeOptions,
@@ -165,7 +166,7 @@ async function cookieOf(file: string | undefined): Promise<string> {
   return file === undefined ? await userCookie() : readCookieFile(file);
 }
 
-/** The given limits; those that are missing, or `undefined`, have their defaults. */
+/** Returns the limits with defaults for those that are missing or `undefined`. */
 function limitsOf({ limits = {} }: NodeOptions): Limits {
   const given = Object.entries(limits)
     .filter(([, value]) => value !== undefined);

@@ -832,73 +832,73 @@ export const HELP: Record<string, Doc[]> = {
   "Supervisor": [
     {
       "signature": "Supervisor",
-      "text": "Starts supervisors and asks them about their children.\n\nA supervisor starts its children in the order given, and ends them in the reverse order: each is sent\nan exit signal `\"shutdown\"`, and killed if it takes longer than its `shutdown`. It is itself linked to\nthe process that starts it and traps exits: when that process exits, the supervisor ends its children\nand exits for the same reason.\n\nA child that ends is started again as its `restart` says. If it does not start, it is tried again, and\neach try counts as a restart; after more than `maxRestarts` within `maxSeconds` the supervisor ends all\nchildren and exits with `\"shutdown\"`, and its own supervisor sees to it. Between two tries it serves\nwhat it is asked, a stop for one. A temporary child that is ended with others, by `\"one_for_all\"` or\n`\"rest_for_one\"`, is not started with them again: it is gone.\n\nA child whose start gives `\"ignore\"` has nothing to run, for now: it is kept, with no pid, and\nSupervisor.restartChild tries it again; a temporary one is not kept.\n\nA supervisor with `autoShutdown` ends by itself when its `significant` children are done, as a process\nthat they serve may be: it ends the other children and exits with `\"shutdown\"`. If it is a transient\nchild of its own supervisor, that is the end of it; if it is a significant child itself, its supervisor\nmay end too, and so on up the tree. A significant child that is ended by a request, by\nSupervisor.terminateChild for one, ends nothing else.\n\nThe functions take a supervisor of any node; they exit if it is not there or its node is down."
+      "text": "Starts supervisors and manages their children.\n\nA supervisor starts its children in the given order, and ends them in reverse order: each child receives an\nexit signal `\"shutdown\"`, and is killed if it takes longer than its `shutdown`. The supervisor is linked to\nthe process that starts it and traps exits: when that process exits, the supervisor ends its children and\nexits with the same reason.\n\nA child that exits is restarted according to its `restart`. If the restart fails, it is tried again, and\neach attempt counts as a restart. After more than `maxRestarts` within `maxSeconds` the supervisor ends all\nchildren and exits with `\"shutdown\"`; its own supervisor then handles the exit. Between two attempts the\nsupervisor serves requests, such as a stop. A temporary child that is ended together with others, by\n`\"one_for_all\"` or `\"rest_for_one\"`, is not restarted with them but removed.\n\nA child whose start returns `\"ignore\"` is kept without a pid, and Supervisor.restartChild can\nstart it later. A temporary child is removed instead.\n\nA supervisor with `autoShutdown` exits by itself when its `significant` children have finished: it ends the\nother children and exits with `\"shutdown\"`. If the supervisor is a transient child, its own supervisor does\nnot restart it; if it is a significant child, its supervisor may exit as well, and so on up the tree. A\nsignificant child that is ended on request, for example by Supervisor.terminateChild, does not\nend its supervisor.\n\nThe functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is\ndown."
     }
   ],
   "Supervisor.childSpec": [
     {
       "signature": "childSpec(child: CheckedChild<C>, overrides: Partial<ChildSpec> = {})",
-      "text": "The full specification of a child, with some of it replaced.\n\nFollows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2): for\ntwo children of one kind, which need an id each."
+      "text": "Returns the full specification of a child, with overrides.\n\nFollows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2). Use it\nfor several children of the same kind, as each needs its own id."
     }
   ],
   "Supervisor.countChildren": [
     {
       "signature": "countChildren(supervisor: ServerRef)",
-      "text": "How many children a supervisor has.\n\nFollows\n[Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1)."
+      "text": "Starts a task that is not awaited, under a supervisor.\n\nFollows\n[Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1)."
     }
   ],
   "Supervisor.deleteChild": [
     {
       "signature": "deleteChild(supervisor: ServerRef, id: string)",
-      "text": "Takes the specification of a child away that is not running.\n\nFollows [Supervisor.delete_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#delete_child/2)."
+      "text": "Deletes the specification of a child that is not running.\n\nFollows [Supervisor.delete_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#delete_child/2)."
     }
   ],
   "Supervisor.getChildspec": [
     {
       "signature": "getChildspec(supervisor: ServerRef, id: string)",
-      "text": "The specification of a child, as its supervisor has it.\n\nFollows [supervisor:get_childspec/2](https://www.erlang.org/doc/apps/stdlib/supervisor.html#get_childspec/2)."
+      "text": "Returns the specification of a child.\n\nFollows [supervisor:get_childspec/2](https://www.erlang.org/doc/apps/stdlib/supervisor.html#get_childspec/2)."
     }
   ],
   "Supervisor.restartChild": [
     {
       "signature": "restartChild(supervisor: ServerRef, id: string)",
-      "text": "Starts a child again that is not running.\n\nFollows [Supervisor.restart_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#restart_child/2).\nIt does not count as a restart."
+      "text": "Restarts a child that is not running.\n\nFollows [Supervisor.restart_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#restart_child/2).\nThis does not count towards `maxRestarts`."
     }
   ],
   "Supervisor.startChild": [
     {
       "signature": "startChild(supervisor: ServerRef, child: CheckedChild<C>)",
-      "text": "Adds a child and starts it, after those that are there.\n\nFollows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A\nchild that does not start is not added. For a supervisor of another node, the child's `start` is a\nfunction that both nodes export, or `[module, function, args]`."
+      "text": "Adds a child after the existing ones, and starts it.\n\nFollows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A child\nthat fails to start is not added. For a supervisor on another node, the child's `start` must be a\nfunction that both nodes export, or `[module, function, args]`."
     }
   ],
   "Supervisor.startLink": [
     {
       "signature": "startLink(children: CheckedChildren<C>, options: SupervisorOptions)",
-      "text": "Starts a supervisor, linked to the caller, and its children.\n\nFollows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The\npromise resolves when all children have started. If one does not, those before it are ended, and\nthe supervisor exits with a shutdown that says which: so does the caller then, unless it traps exits."
+      "text": "Starts a supervisor, linked to the caller, and its children.\n\nFollows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The\npromise resolves when all children have started. If one fails to start, those started before it are\nended, and the supervisor exits with a shutdown reason that names the child. The caller then exits as\nwell, unless it traps exits."
     }
   ],
   "Supervisor.stop": [
     {
       "signature": "stop(supervisor: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
-      "text": "Stops a supervisor and its children, and waits until they have ended.\n\nFollows [Supervisor.stop/3](https://hexdocs.pm/elixir/1.18/Supervisor.html#stop/3): a reason other\nthan `\"normal\"` and a shutdown is reported as an error, and goes out over the links as well."
+      "text": "Stops a supervisor and its children, and waits until they have exited.\n\nFollows [Supervisor.stop/3](https://hexdocs.pm/elixir/1.18/Supervisor.html#stop/3): a reason other than\n`\"normal\"` and a shutdown is logged as an error, and is sent over the supervisor's links."
     }
   ],
   "Supervisor.terminateChild": [
     {
       "signature": "terminateChild(supervisor: ServerRef, id: string)",
-      "text": "Ends a child, and keeps its specification unless it is temporary.\n\nFollows\n[Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2). It\nresolves when the child has ended, and is not started again until Supervisor.restartChild,\nor until a restart of others takes it along. One that was being tried again is not tried any more."
+      "text": "Ends a child, and keeps its specification unless it is temporary.\n\nFollows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2).\nThe promise resolves when the child has exited. The child is not restarted until\nSupervisor.restartChild is called, or a restart of other children includes it. If the child\nwas waiting to be restarted, that is cancelled."
     }
   ],
   "Supervisor.whichChildren": [
     {
       "signature": "whichChildren(supervisor: ServerRef)",
-      "text": "All children of a supervisor, running or not; the one that was started last comes first, as in Elixir.\n\nFollows\n[Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1)."
+      "text": "Returns all children of a supervisor, running or not, last started first, as in Elixir.\n\nFollows\n[Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1)."
     }
   ],
   "Task": [
     {
       "signature": "Task",
-      "text": "A task: its process, its reference, and its owner, the process that started it and that alone\ncan await it.\n\nThe owner is monitoring the task, and, unless it was started by `asyncNolink`, linked to it: if\none crashes, so does the other. The result goes to an alias of the owner: it never waits behind\nother messages, and a late one is dropped. If nobody awaits when it comes, it is a message\n`{ type: \"reply\", ref, value }`, followed by a DOWN, as in Elixir."
+      "text": "A task: its process, its reference, and its owner. The owner is the process that started the task; only the\nowner can await it.\n\nThe owner monitors the task, and is linked to it unless it was started by `asyncNolink`: if one crashes, so\ndoes the other. The result is sent to an alias of the owner: it never waits behind other messages, and a\nlate one is dropped. If the owner is not awaiting the task when the result arrives, the result is a message\n`{ type: \"reply\", ref, value }`, followed by a DOWN, as in Elixir."
     }
   ],
   "Task.async": [
@@ -910,121 +910,121 @@ export const HELP: Record<string, Doc[]> = {
   "Task.asyncStream": [
     {
       "signature": "asyncStream(enumerable: Iterable<E> | AsyncIterable<E>, fn: RemoteFunction<[element: E, ...args: A], T>, options: AsyncStreamOptions<A> = {})",
-      "text": "Runs a function on each element of an enumerable, each in a task of its own, so many at a time.\n\nFollows [Task.async_stream/3](https://hexdocs.pm/elixir/1.18/Task.html#async_stream/3). Nothing runs\nbefore the stream is iterated over, and each iteration runs all anew. Elements are taken while fewer\nthan `maxConcurrency` tasks run; the next one when the result of a task has been taken, so that an\nendless source is no problem. The source is asked by the process that iterates: while that waits for\na slow source, results wait too.\n\nThe tasks are linked to a process between them and the process that iterates, and it to that one. So\nif a task exits, so does the process that iterates, unless it traps exits: then it gets\n`{ type: \"exit\", reason }` for the element. And if it exits, so do the tasks. Leaving the loop, by\n`break` or a throw, kills the tasks that run, waits for their end, and closes the source. For tasks\nthat do not take their owner along: `TaskSupervisor.asyncStreamNolink`."
+      "text": "Runs a function on each element of an iterable, each in a task of its own, with limited concurrency.\n\nFollows [Task.async_stream/3](https://hexdocs.pm/elixir/1.18/Task.html#async_stream/3). The stream is\nlazy, and each iteration runs all tasks again. Elements are taken while fewer than `maxConcurrency` tasks\nrun; after that, one element is taken each time a result is consumed, so the source can be endless. The\niterating process reads the source: while it waits for a slow source, results wait as well.\n\nThe tasks are linked to an intermediate process, which is linked to the iterating process. If a task\nexits, so does the iterating process, unless it traps exits: then the result for the element is\n`{ type: \"exit\", reason }`. If the iterating process exits, so do the tasks. Leaving the loop, by `break`\nor an error, kills the running tasks, waits until they have exited, and closes the source. If a task's\nexit must not end the iterating process, use `TaskSupervisor.asyncStreamNolink`."
     }
   ],
   "Task.await": [
     {
       "signature": "await(task: AnyTask<T>, timeout = 5000)",
-      "text": "Waits for a task's result.\n\nFollows [Task.await/2](https://hexdocs.pm/elixir/1.18/Task.html#await/2). A task is awaited\nonce, by its owner: what has been taken, by this or by `receive`, does not come again. If the task\nexits instead, so does the caller, unless it catches the rejection; a task on a node whose\nconnection is lost gives the reason `{ type: \"nodedown\", node }`."
+      "text": "Waits for a task's result.\n\nFollows [Task.await/2](https://hexdocs.pm/elixir/1.18/Task.html#await/2). A task can be awaited only\nonce, by its owner: a result that `await` or `receive` has taken does not arrive again. If the task exits\ninstead, so does the caller, unless it catches the rejection; if the connection to the task's node is\nlost, the reason is `{ type: \"nodedown\", node }`."
     }
   ],
   "Task.awaitMany": [
     {
       "signature": "awaitMany(tasks: K, timeout = 5000)",
-      "text": "Waits for the results of several tasks.\n\nFollows [Task.await_many/2](https://hexdocs.pm/elixir/1.18/Task.html#await_many/2). The time is\nthat of all of them. The first that exits, in the order in which results and exits come, ends the\nwait, and so does the end of the time: the others are then no longer awaited, and run on unless\nthey are linked to a caller that exits. To have what is there in time: `Task.yieldMany`."
+      "text": "Waits for the results of several tasks.\n\nFollows [Task.await_many/2](https://hexdocs.pm/elixir/1.18/Task.html#await_many/2). The timeout applies\nto all tasks together. The wait ends when all have finished, when one exits, or when the timeout expires.\nIn the latter two cases the other tasks can no longer be awaited, and continue to run unless they are\nlinked to a caller that exits. To get the results that arrive in time, use `Task.yieldMany`."
     }
   ],
   "Task.childSpec": [
     {
       "signature": "childSpec(fn: () => unknown)",
-      "text": "A task as the child of a supervisor: `[Task, fn]`.\n\nFollows [Task.child_spec/1](https://hexdocs.pm/elixir/1.18/Task.html#child_spec/1): its id is\n`\"Task\"`, and it is `\"temporary\"`, so that it is not started again. Several tasks of one supervisor\nneed ids of their own: `Supervisor.childSpec([Task, fn], { id: \"warm up\" })`."
+      "text": "Returns the child specification of a task; `[Task, fn]` is a shorthand.\n\nFollows [Task.child_spec/1](https://hexdocs.pm/elixir/1.18/Task.html#child_spec/1): its id is `\"Task\"`,\nand it is `\"temporary\"`, so it is not restarted. Several tasks under one supervisor need different ids:\n`Supervisor.childSpec([Task, fn], { id: \"warm up\" })`."
     }
   ],
   "Task.completed": [
     {
       "signature": "completed(value: T)",
-      "text": "A task that is done already: it has a result, and no process.\n\nFollows [Task.completed/1](https://hexdocs.pm/elixir/1.18/Task.html#completed/1): for lists of\ntasks of which some have nothing to do. It is awaited, yielded and shut down as any other."
+      "text": "Returns a task that has already finished: it has a result, and no process.\n\nFollows [Task.completed/1](https://hexdocs.pm/elixir/1.18/Task.html#completed/1). Use it in lists of\ntasks in which some results are already known. It can be awaited, yielded and shut down like any other\ntask."
     }
   ],
   "Task.ignore": [
     {
       "signature": "ignore(task: AnyTask<T>)",
-      "text": "Lets a task run on without its owner: no link, no monitor, and its result is dropped.\n\nFollows [Task.ignore/1](https://hexdocs.pm/elixir/1.18/Task.html#ignore/1)."
+      "text": "Ignores a task: it continues to run without a link or monitor, and its result is dropped.\n\nFollows [Task.ignore/1](https://hexdocs.pm/elixir/1.18/Task.html#ignore/1)."
     }
   ],
   "Task.shutdown": [
     {
       "signature": "shutdown(task: AnyTask<T>, timeout: number | \"brutal_kill\" = 5000)",
-      "text": "Ends a task and waits for its end; a result that came before is not lost.\n\nFollows [Task.shutdown/2](https://hexdocs.pm/elixir/1.18/Task.html#shutdown/2): the link is\ntaken away, the task is sent an exit signal `\"shutdown\"`, and killed if it takes longer. It has\nended when this is done, and can no longer be awaited. A task of which nothing more can come, as it\nwas awaited before, gives the exit `\"noproc\"`."
+      "text": "Ends a task and waits until it has exited; a result that arrived earlier is returned.\n\nFollows [Task.shutdown/2](https://hexdocs.pm/elixir/1.18/Task.html#shutdown/2): the task is unlinked,\nreceives an exit signal `\"shutdown\"`, and is killed if it takes longer than the timeout. When the promise\nresolves, the task has exited, and can no longer be awaited. The result for a task that was already\nawaited is the exit `\"noproc\"`."
     }
   ],
   "Task.start": [
     {
       "signature": "start(fn: (...args: A) => unknown, args?: A)",
-      "text": "Starts a task that nobody awaits: it is neither linked to the caller nor monitored.\n\nFollows [Task.start/1](https://hexdocs.pm/elixir/1.18/Task.html#start/1). It is for side effects\nwhose success is of no interest: its crash is told to the log and to nobody else, and it is lost\nwith its node. A task by `TaskSupervisor.startChild` is given time to end when its node stops."
+      "text": "Starts a task that is not awaited, without a link or monitor.\n\nFollows [Task.start/1](https://hexdocs.pm/elixir/1.18/Task.html#start/1). Use it for side effects whose\nsuccess does not matter: a crash is only logged, and the task is lost when its node stops. A task started\nby `TaskSupervisor.startChild` has time to finish when its node stops."
     }
   ],
   "Task.startLink": [
     {
       "signature": "startLink(fn: (...args: A) => unknown, args?: A)",
-      "text": "Starts a task that nobody awaits, linked to the caller: as a child of a supervisor, for one.\n\nFollows [Task.start_link/1](https://hexdocs.pm/elixir/1.18/Task.html#start_link/1). If it crashes,\nso does the caller, unless it traps exits, and the reverse. It does not wait: a supervisor goes on\nwith its next child while the task runs."
+      "text": "Starts a task that is not awaited, linked to the caller, for example as a child of a supervisor.\n\nFollows [Task.start_link/1](https://hexdocs.pm/elixir/1.18/Task.html#start_link/1). If the task crashes,\nso does the caller, unless it traps exits, and vice versa. The caller does not wait for the task: a\nsupervisor starts its next child while the task runs."
     }
   ],
   "Task.yield": [
     {
       "signature": "yield(task: AnyTask<T>, timeout = 5000)",
-      "text": "Waits for a task's result for some time; it can be asked again.\n\nFollows [Task.yield/2](https://hexdocs.pm/elixir/1.18/Task.html#yield/2)."
+      "text": "Waits for a task's result for a limited time; it can be called again.\n\nFollows [Task.yield/2](https://hexdocs.pm/elixir/1.18/Task.html#yield/2)."
     }
   ],
   "Task.yieldMany": [
     {
       "signature": "yieldMany(tasks: K, options: number | YieldManyOptions = {})",
-      "text": "Waits for the results of several tasks for some time.\n\nFollows [Task.yield_many/2](https://hexdocs.pm/elixir/1.18/Task.html#yield_many/2). It gives what\nhas come when all have ended, when `limit` of them have, or when the time is over; only then\n`onTimeout` says what becomes of those that still run."
+      "text": "Waits for the results of several tasks for a limited time.\n\nFollows [Task.yield_many/2](https://hexdocs.pm/elixir/1.18/Task.html#yield_many/2). It returns when all\ntasks have finished, when `limit` of them have, or when the timeout expires. Only in the last case does\n`onTimeout` apply to the tasks that are still running."
     }
   ],
   "TaskSupervisor": [
     {
       "signature": "TaskSupervisor",
-      "text": "Starts supervisors of tasks, and tasks under them.\n\nThe supervisor may be on another node: the task then runs there, and what it prints comes out\nthere, as the supervisor is its spawner."
+      "text": "Starts task supervisors, and tasks under them.\n\nThe supervisor may be on another node. The task then runs on that node, and its output appears there, as\nthe supervisor spawns it."
     }
   ],
   "TaskSupervisor.async": [
     {
       "signature": "async(supervisor: ServerRef, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = {})",
-      "text": "Starts a task under a supervisor, linked to the caller and to be awaited by it.\n\nFollows\n[Task.Supervisor.async/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async/5). If the\ncaller exits, so does the task, and the reverse. If the connection is lost, both ends get\n`\"noconnection\"`."
+      "text": "Starts a task under a supervisor, linked to the caller, to be awaited by it.\n\nFollows [Task.Supervisor.async/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async/5). If the\ncaller exits, so does the task, and vice versa. If the connection is lost, both ends receive\n`\"noconnection\"`."
     }
   ],
   "TaskSupervisor.asyncNolink": [
     {
       "signature": "asyncNolink(supervisor: ServerRef, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = {})",
-      "text": "Starts a task under a supervisor, to be awaited by the caller but not linked to it.\n\nFollows\n[Task.Supervisor.async_nolink/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_nolink/5):\na crash of the task only fails its await, and the caller's end does not end the task."
+      "text": "Starts a task under a supervisor, to be awaited by the caller but not linked to it.\n\nFollows\n[Task.Supervisor.async_nolink/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_nolink/5): if\nthe task crashes, only `Task.await` fails, and if the caller exits, the task continues."
     }
   ],
   "TaskSupervisor.asyncStream": [
     {
       "signature": "asyncStream(supervisor: ServerRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: RemoteFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<A> = {})",
-      "text": "Runs a function on each element of an enumerable, each in a task of its own under a supervisor, so\nmany at a time.\n\nFollows\n[Task.Supervisor.async_stream/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream/4).\nIt is `Task.asyncStream` with the tasks under a supervisor, here or on another node: they are\nlinked to the caller all the same, through the process between, so that a crash of one ends the\nprocess that iterates, unless it traps exits. If the connection to the supervisor's node is lost, they\nend with `\"noconnection\"`, at both ends."
+      "text": "Runs a function on each element of an iterable, each in a task of its own under a supervisor, with\nlimited concurrency.\n\nFollows\n[Task.Supervisor.async_stream/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream/4). It\nworks like `Task.asyncStream`, but the tasks run under a supervisor, on this node or another. They are\nstill linked to the caller through the intermediate process, so a crash of one ends the iterating\nprocess, unless it traps exits. If the connection to the supervisor's node is lost, the tasks exit with\n`\"noconnection\"` at both ends."
     }
   ],
   "TaskSupervisor.asyncStreamNolink": [
     {
       "signature": "asyncStreamNolink(supervisor: ServerRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: RemoteFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<A> = {})",
-      "text": "Runs a function on each element of an enumerable as TaskSupervisor.asyncStream does, but\nthe tasks are not linked to the caller.\n\nFollows\n[Task.Supervisor.async_stream_nolink/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream_nolink/4).\nA task that exits gives `{ type: \"exit\", reason }` for its element, one on a node whose connection is\nlost `\"noconnection\"`, and the process that iterates lives on. Leaving the loop ends the tasks that\nrun; but if the process that iterates exits, they run on."
+      "text": "Runs a function on each element of an iterable like TaskSupervisor.asyncStream, but without a\nlink between the tasks and the caller.\n\nFollows\n[Task.Supervisor.async_stream_nolink/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream_nolink/4).\nIf a task exits, the result for its element is `{ type: \"exit\", reason }`, with the reason\n`\"noconnection\"` if the connection to its node is lost, and the iterating process continues. Leaving the\nloop ends the running tasks; if the iterating process exits, they continue to run."
     }
   ],
   "TaskSupervisor.childSpec": [
     {
       "signature": "childSpec(options: TaskSupervisorOptions = {})",
-      "text": "A Task.Supervisor as the child of a supervisor: `[TaskSupervisor, { name }]`."
+      "text": "Returns the child specification of a Task.Supervisor; `[TaskSupervisor, { name }]` is a shorthand."
     }
   ],
   "TaskSupervisor.children": [
     {
       "signature": "children(supervisor: ServerRef)",
-      "text": "The tasks under a supervisor.\n\nFollows\n[Task.Supervisor.children/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#children/1)."
+      "text": "Returns the tasks under a supervisor.\n\nFollows\n[Task.Supervisor.children/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#children/1)."
     }
   ],
   "TaskSupervisor.startChild": [
     {
       "signature": "startChild(supervisor: ServerRef, fn: RemoteFunction<A, unknown>, args?: NoInfer<A>, options: StartChildOptions = {})",
-      "text": "Starts a task under a supervisor that nobody awaits.\n\nFollows\n[Task.Supervisor.start_child/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_child/5)."
+      "text": "Starts a task that is not awaited, under a supervisor.\n\nFollows\n[Task.Supervisor.start_child/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_child/5)."
     }
   ],
   "TaskSupervisor.startLink": [
     {
       "signature": "startLink(options: TaskSupervisorOptions = {})",
-      "text": "Starts a Task.Supervisor, linked to the caller.\n\nFollows\n[Task.Supervisor.start_link/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_link/1).\nWhen it ends, it tells its tasks to exit with `\"shutdown\"` and kills those that take longer\nthan their `shutdown`."
+      "text": "Starts a Task.Supervisor, linked to the caller.\n\nFollows [Task.Supervisor.start_link/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_link/1).\nWhen it exits, it sends the exit signal `\"shutdown\"` to its tasks, and kills those that take longer than\ntheir `shutdown`."
     }
   ],
   "TaskSupervisor.stop": [
@@ -1036,7 +1036,7 @@ export const HELP: Record<string, Doc[]> = {
   "TaskSupervisor.terminateChild": [
     {
       "signature": "terminateChild(supervisor: ServerRef, pid: Pid)",
-      "text": "Ends a task of a supervisor, and waits for its end.\n\nFollows\n[Task.Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#terminate_child/2):\nwithin its `shutdown`, and for good, also if it is one that is started again."
+      "text": "Ends a task of a supervisor, and waits until it has exited.\n\nFollows\n[Task.Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#terminate_child/2).\nThe task has its `shutdown` time to exit, and is not restarted, whatever its `restart`."
     }
   ],
   "UndefinedFunctionError": [
@@ -1276,37 +1276,37 @@ export const HELP: Record<string, Doc[]> = {
   "rpc": [
     {
       "signature": "rpc",
-      "text": "Calls of functions on nodes: run one there, and have what it returns here.\n\nFollows Erlang's [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html), which Elixir programs use as\n`:erpc`: what the function throws, its exit, its death and the failure of the call itself are told\napart.\n\n| what happened                              | a call rejects with                                              |\n| ------------------------------------------ | ---------------------------------------------------------------- |\n| the function threw an `Error`              | that error; rpc.raisedOn gives the node                   |\n| it threw anything else                     | that value                                                       |\n| it called `exit(reason)`                   | `ExitError` with `{ type: \"exception\", reason }`                  |\n| its process was ended by an exit signal    | `ExitError` with `{ type: \"signal\", reason }`                     |\n| the node does not export it                | `UndefinedFunctionError`                                         |\n| the node does not let this one run it      | `SpawnRefusedError`                                              |\n| no connection, no answer in time, …        | `RpcError` with a `code`                                         |"
+      "text": "Remote procedure calls: run functions on other nodes and return their results.\n\nFollows Erlang's [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html), which Elixir programs use as\n`:erpc`: callers can distinguish an error that the function throws, its exit, the death of its process, and\na failure of the call itself.\n\n| what happened                              | a call rejects with                                              |\n| ------------------------------------------ | ---------------------------------------------------------------- |\n| the function threw an `Error`              | that error; rpc.raisedOn gives the node                   |\n| it threw anything else                     | that value                                                       |\n| it called `exit(reason)`                   | `ExitError` with `{ type: \"exception\", reason }`                  |\n| its process was ended by an exit signal    | `ExitError` with `{ type: \"signal\", reason }`                     |\n| the node does not export it                | `UndefinedFunctionError`                                         |\n| the node does not let this one run it      | `SpawnRefusedError`                                              |\n| no connection, no answer in time, …        | `RpcError` with a `code`                                         |"
     }
   ],
   "rpc.call": [
     {
       "signature": "call(node: string | Atom, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: RpcOptions = {})",
-      "text": "Calls a function on a node, and waits for what it returns.\n\nFollows [erpc:call/5](https://www.erlang.org/doc/apps/kernel/erpc.html#call/5). The function runs in a\nprocess of its own there, whose group leader is the caller's, so what it prints comes out here. It\nwaits behind nothing: calls run beside each other, in no order. When the function has ended, its\nprocess does not end normally: what it has linked to itself ends as well. The caller is not linked\nto it: if the caller exits, the function runs on, and its result is dropped.\n\nWhen the timeout has passed or the connection is lost, nobody knows whether the function has run or\nstill runs; a result that comes later is dropped."
+      "text": "Calls a function on a node, and waits for its result.\n\nFollows [erpc:call/5](https://www.erlang.org/doc/apps/kernel/erpc.html#call/5). The function runs in a\nprocess of its own on that node, with the caller's group leader, so its output appears on the caller's\nnode. Calls run concurrently, in no particular order. After the function has returned, its process exits\nwith a reason other than `\"normal\"`, so processes linked to it exit too. The caller is not linked to it:\nif the caller exits, the function continues, and its result is dropped.\n\nAfter a timeout or a lost connection, the caller cannot know whether the function has run or is still\nrunning; a later result is dropped."
     }
   ],
   "rpc.cast": [
     {
       "signature": "cast(node: string | Atom, fn: RemoteFunction<A, unknown>, args?: NoInfer<A>)",
-      "text": "Has a node run a function, and does not wait.\n\nFollows [erpc:cast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#cast/4). What becomes of it is\nnot told, a node that cannot be reached among that; if the function throws, its node reports a crash."
+      "text": "Runs a function on a node without waiting for it.\n\nFollows [erpc:cast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#cast/4). The caller is not\nnotified of the outcome, not even if the node cannot be reached. If the function throws, its node logs a\ncrash."
     }
   ],
   "rpc.multicall": [
     {
       "signature": "multicall(nodes: readonly (string | Atom)[], fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: RpcOptions = {})",
-      "text": "Calls a function on several nodes at once, and waits for all of them.\n\nFollows [erpc:multicall/5](https://www.erlang.org/doc/apps/kernel/erpc.html#multicall/5). A node can be\nnamed twice, and is called twice then. One timeout is for all: those that have not answered by then\ngive an `RpcError` of the code `\"timeout\"`, and the others their results."
+      "text": "Calls a function on several nodes at once, and waits for all results.\n\nFollows [erpc:multicall/5](https://www.erlang.org/doc/apps/kernel/erpc.html#multicall/5). A node that is\nlisted twice is called twice. The timeout applies to all calls together: the result of a node that has\nnot replied by then is an `RpcError` with the code `\"timeout\"`."
     }
   ],
   "rpc.multicast": [
     {
       "signature": "multicast(nodes: readonly (string | Atom)[], fn: RemoteFunction<A, unknown>, args?: NoInfer<A>)",
-      "text": "Has several nodes run a function, and does not wait.\n\nFollows [erpc:multicast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#multicast/4): a\nrpc.cast to each."
+      "text": "Runs a function on several nodes without waiting for it.\n\nFollows [erpc:multicast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#multicast/4): a\nrpc.cast to each node."
     }
   ],
   "rpc.raisedOn": [
     {
       "signature": "raisedOn(error: unknown)",
-      "text": "On which node an error was thrown that a call rejected with."
+      "text": "Returns the node on which the error of a failed call was thrown."
     }
   ],
   "self": [
