@@ -797,7 +797,7 @@ export class GenServer {
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
    *
-   * @example What a call fails with
+   * @example Catch a failed call
    * ```ts
    * import { ExitError } from "@otp/distribution/errors";
    * import { GenServer } from "@otp/distribution/gen-server";

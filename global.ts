@@ -4,7 +4,7 @@
  * Follows Erlang's [global](https://www.erlang.org/doc/apps/kernel/global.html), which Elixir programs use
  * as `:global`, and `GenServer` and others as `{:global, name}`: here `{ global: name }`.
  *
- * @example One process in the cluster has the name
+ * @example A unique name in the cluster
  * ```ts
  * import { global, Node, self } from "@otp/distribution";
  * import { assert, assertEquals } from "@std/assert";

@@ -230,7 +230,7 @@ export class Node implements AsyncDisposable {
     }
     const node = outside(() => Node.#startOn(options, systemHost));
     if (!isTyped) return node;
-    // Processes that run there already are asked from the new node.
+    // The new node sends requests to processes that already run on the unnamed one.
     serveRpc(unnamed());
     serveInfo(unnamed());
     return settled(node);
@@ -345,7 +345,7 @@ export class Node implements AsyncDisposable {
    *
    * @returns A copy of the counters; `undefined` if no node is started.
    *
-   * @example How many had another cookie
+   * @example Count connections with a wrong cookie
    * ```ts
    * import { Node } from "@otp/distribution/node";
    * import { assertEquals } from "@std/assert";
@@ -805,16 +805,16 @@ export class Node implements AsyncDisposable {
   }
 }
 
-/** The node that the calling code is on, if it is started. */
+/** Returns the node that the calling code runs on, if it is started. */
 function here(): Node | undefined {
   return nodes.get(currentRuntime());
 }
 
-/** Waits until the program of people who type code is on the node that they started, or on none. */
 function pidOf(spawn: () => Promise<{ pid: Pid }>): Promise<Pid> {
   return promised(spawn).then(({ pid }) => pid);
 }
 
+/** Waits until typed code runs on the node that it has started, or on none. */
 async function settled<T>(change: Promise<T>): Promise<T> {
   const result = await change;
   await defaultSettled();

@@ -472,7 +472,7 @@ async function change<T>(
       `Cannot ${type} ${inspect(group)}: ${
         inspect(pid)
       } is not a process of ${node}; a process joins and leaves on its own node`,
-      // As in OTP, where it is all that the error says.
+      // As in OTP, whose error contains only this.
       pid instanceof Pid ? { cause: { type: "nolocal", pid } } : undefined,
     );
   }
@@ -487,7 +487,7 @@ async function ask<T>(
 ): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return never();
-  // An invalid group is the caller's fault, and not the scope's.
+  // An invalid group must fail the caller, not the scope.
   if ("group" in request) groupKey(request.group, process.runtime);
   return await call<T>(scopeOf(options), request, {
     timeout: Infinity,

@@ -309,7 +309,7 @@ export class Process {
       pid,
       copyTerm(reason, process.runtime.maxDepth - REASON_LEVELS),
     );
-    // As in Erlang, a process that has just told itself to exit does not go on.
+    // As in Erlang, a process that has ended itself by the signal does not continue.
     if (!process.shell) process.assertAlive();
     return true;
   }
@@ -648,7 +648,7 @@ export class Process {
    * @param value The reply; a copy is sent.
    * @throws {TypeError} If the value contains something that cannot be sent.
    *
-   * @example A group leader that keeps what is printed
+   * @example A group leader that stores the output
    * ```ts
    * import { Process, receive, spawn } from "@otp/distribution/process";
    * import { IO } from "@otp/distribution/io";

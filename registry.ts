@@ -3,7 +3,7 @@
  *
  * Follows Elixir's [Registry](https://hexdocs.pm/elixir/1.18/Registry.html).
  *
- * @example Who is in which room
+ * @example Find the members of a room
  * ```ts
  * import { receive, self, send } from "@otp/distribution/process";
  * import { Registry } from "@otp/distribution/registry";

@@ -5,7 +5,7 @@
  * `:erpc`: callers can distinguish an error that the function throws, its exit, the death of its process, and
  * a failure of the call itself.
  *
- * @example What another node knows
+ * @example Read data of another node
  * ```ts
  * import { Node, rpc } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
@@ -79,7 +79,7 @@ export type RpcResult<T> =
  *
  * | what happened                              | a call rejects with                                              |
  * | ------------------------------------------ | ---------------------------------------------------------------- |
- * | the function threw an `Error`              | that error; {@linkcode rpc.raisedOn} gives the node                   |
+ * | the function threw an `Error`              | that error; {@linkcode rpc.raisedOn} returns the node                 |
  * | it threw anything else                     | that value                                                       |
  * | it called `exit(reason)`                   | `ExitError` with `{ type: "exception", reason }`                  |
  * | its process was ended by an exit signal    | `ExitError` with `{ type: "signal", reason }`                     |

@@ -664,7 +664,7 @@ export class Supervisor {
 
 function checkSupervision(options: SupervisorOptions): SupervisionOptions {
   checkOptions(
-    // Its strategy is then asked for.
+    // The check then fails because the strategy is missing.
     options ?? {},
     "start a supervisor",
     '{ strategy: "one_for_one" }',

@@ -494,7 +494,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * @throws {RangeError} If an option is out of bounds.
    * @throws {TypeError} If the caller is not the owner of all tasks.
    *
-   * @example Only what is there in time
+   * @example Use only the results that arrive in time
    * ```ts
    * import { Process } from "@otp/distribution/process";
    * import { Task } from "@otp/distribution/task";

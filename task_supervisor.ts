@@ -377,7 +377,7 @@ export class TaskSupervisor {
    * @throws {RangeError} If an option is out of bounds.
    * @throws {TypeError} If `enumerable` is not iterable or `fn` is not a function.
    *
-   * @example A task that crashes gives an exit
+   * @example A crashed task results in an exit
    * ```ts
    * import { exit, TaskSupervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";

@@ -113,7 +113,7 @@ export function describeTags(tags: readonly string[]): void {
   defaultTags.splice(0, Infinity, ...tags);
 }
 
-/** The tags that the file gives to its tests. */
+/** Returns the tags that the file adds to its tests. */
 export function tagsOfFile(): readonly string[] {
   return [...defaultTags];
 }

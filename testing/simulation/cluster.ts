@@ -343,7 +343,7 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Runs a function in a new process of a node, and lets virtual time go on until it has ended.
    *
-   * @typeParam T What it returns.
+   * @typeParam T The result of the function.
    * @param name The node's name, with or without the host.
    * @param fn The function to run.
    * @param options The limit of the wait.
@@ -656,7 +656,7 @@ export class SimulatedCluster implements AsyncDisposable {
    *
    * @returns The lines so far.
    *
-   * @example The same seed gives the same trace
+   * @example The same seed results in the same trace
    * ```ts
    * import { SimulatedCluster } from "@otp/distribution/testing";
    * import { Node } from "@otp/distribution/node";
