@@ -267,7 +267,9 @@ for (const [name, load] of Object.entries(LOADS)) {
     const steps = new Steps();
     // Longer than a slice, so that only a check of the clock after each step is enough.
     await load(10, () => steps.make(20));
-    assertEquals(await steps.most(), 1);
+    // Two where the machine stops the program between a step and the look at the clock; without turns, all ten.
+    const most = await steps.most();
+    assert(most <= 2, `${most} steps`);
   });
 
   test(`timers run among short steps: ${name}`, async () => {

@@ -564,7 +564,7 @@ clusterTest(
       assertThrows(() => Process.monitor(long), RangeError);
       assertThrows(() => Process.register(self(), name), RangeError);
       assertThrows(() => GenServer.cast(long, "hi"), RangeError);
-      assertThrows(
+      await assertRejects(
         () => GenServer.start(Echo, undefined, { name }),
         RangeError,
       );

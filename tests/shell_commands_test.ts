@@ -201,7 +201,11 @@ test("i() of a pid of another node asks that node", options, async () => {
     "(await Process.info(there, { remote: true })).initialCall",
     "await kate.stop(), i(there)",
   ], nodeFlags("alex", port));
-  assertMatch(stderr, /^\[warning\] alex@localhost: Cannot connect[^\n]*\n$/);
+  // The connection may close after the call: then no dial fails.
+  assertMatch(
+    stderr,
+    /^(\[warning\] alex@localhost: Cannot connect[^\n]*\n)?$/,
+  );
   assertMatch(
     stdout,
     /\ntrue\n[^]*Node\n {2}kate@localhost\nAlive\n {2}true\n[^]*"Remote.waitFor\/0"\n[^]*Process\n {2}Cannot call Process\.info\/1 on kate@localhost: there is no connection/,

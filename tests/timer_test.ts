@@ -152,7 +152,7 @@ processTest("sendAfter() rejects invalid times and receivers", () => {
     assertThrows(
       () => Process.sendAfter(to as Pid, 1, 0),
       TypeError,
-      "no process of nonode@nohost and no name",
+      "neither a process of nonode@nohost nor a name",
     );
   }
   assertThrows(
