@@ -14,7 +14,7 @@ import { printable } from "../runtime/values/inspect.ts";
 /** The prefix of a node's name in a certificate. */
 export const NODE_URI = "otp://";
 
-/** The certificate that a peer has shown, and that this node's CA has signed. */
+/** A peer's certificate, which this node's CA has signed. */
 export interface PeerCertificate {
   /** The nodes that it names: `alex@localhost` for an entry `URI:otp://alex@localhost`. */
   nodes: string[];
@@ -27,9 +27,9 @@ export interface PeerCertificate {
 }
 
 /**
- * Whether a certificate is valid for a node: `"host"`, `"name"`, `"none"`, or a custom function.
+ * Which nodes a certificate is valid for: `"host"`, `"name"`, `"none"`, or a custom function.
  *
- * - `"host"`: it names the node, or it names no node at all and the host of the node's name.
+ * - `"host"`: it names the node, or it names no node but the host of the node's name.
  * - `"name"`: it names the node.
  * - `"none"`: any certificate of the CA is valid.
  */

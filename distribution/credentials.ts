@@ -18,10 +18,10 @@ import {
 } from "./certificate.ts";
 
 /**
- * TLS between nodes: all connections of the node are TLS 1.3, and both ends show a certificate
- * that the same CA has signed.
+ * TLS between nodes: all connections of the node use TLS 1.3, and both ends present a certificate that the
+ * same CA has signed.
  *
- * `cert`, `key` and `ca` are each a PEM text, or the path of a file with one.
+ * `cert`, `key` and `ca` are each a PEM text, or the path of a PEM file.
  */
 export interface TlsOptions {
   /** The node's certificate, followed by any intermediate certificates. */
@@ -31,7 +31,7 @@ export interface TlsOptions {
   /** The certificates of the CA that signs the certificates of the cluster's nodes. */
   ca: string;
   /**
-   * Whether the certificate of a node is valid for it.
+   * Which nodes a peer's certificate is valid for.
    *
    * @default {"host"}
    */

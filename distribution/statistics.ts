@@ -9,9 +9,9 @@ import type { RefusalCause } from "./wire.ts";
 
 /** The counters of a node's connections. All except the first two only grow. */
 export interface ConnectionStats {
-  /** Peers that are connected now. */
+  /** The number of connected peers. */
   connections: number;
-  /** Current unauthenticated connections. */
+  /** The number of current unauthenticated connections. */
   halfOpen: number;
   /** Connections that were accepted from dialers, authenticated or not. */
   accepted: number;
@@ -19,7 +19,7 @@ export interface ConnectionStats {
   connected: number;
   /** Dialers that were refused, by cause. */
   refused: Record<RefusalCause, number>;
-  /** Dials of this node's that failed. */
+  /** Failed dials of this node. */
   failedDials: number;
   /** Peers that were disconnected for invalid frames. */
   protocolErrors: number;

@@ -16,45 +16,46 @@ import type {
 /** The limits of the data that a node accepts from a peer and retains for it. Bytes are counted on the wire. */
 export interface Limits {
   /**
-   * The nesting of a message: arrays, objects, maps, sets and errors are a level each.
+   * The nesting depth of a message: arrays, objects, maps, sets and errors each count as one level.
    *
    * @default {64}
    */
   maxDepth: number;
   /**
-   * A frame, in bytes.
+   * The size of a frame, in bytes.
    *
    * @default {1048576}
    */
   maxFrameBytes: number;
   /**
-   * A message, in bytes: its JSON and the raw bytes in it together.
+   * The size of a message, in bytes: its JSON and its raw bytes together.
    *
    * @default {33554432}
    */
   maxMessageBytes: number;
   /**
-   * The incomplete parts of messages, of all peers together, in bytes.
+   * The total size of incomplete messages of all peers, in bytes.
    *
    * @default {268435456}
    */
   maxTotalMessageBytes: number;
   /**
-   * The bytes that wait for one peer before `send` returns a promise.
+   * The number of bytes queued for one peer from which `send` returns a promise.
    *
    * @default {1048576}
    */
   highWaterMark: number;
   /**
-   * Bytes that wait for one peer, connected or being dialled, before `send` throws. Above it, a peer is read
-   * from no faster than it reads itself; above twice as much, it is disconnected.
+   * The number of bytes queued for one peer, connected or being dialled, above which `send` throws. Above it,
+   * the node reads from that peer no faster than the peer reads; above twice as much, it disconnects the
+   * peer.
    *
    * @default {134217728}
    */
   maxQueueBytes: number;
   /**
-   * Bytes that wait for all peers together, for peers with more than `highWaterMark`: above it, `send` to those
-   * throws.
+   * The number of bytes queued for all peers together above which `send` throws, for peers with more than
+   * `highWaterMark` in their queue.
    *
    * @default {536870912}
    */
@@ -72,63 +73,63 @@ export interface Limits {
    */
   maxHalfOpen: number;
   /**
-   * Connections to peers; also nodes that are being dialled at the same time.
+   * Connections to peers; also the maximum number of nodes that are being dialled at the same time.
    *
    * @default {1024}
    */
   maxConnections: number;
   /**
-   * Signals that wait while a node is being dialled, before `send` throws; above twice as many, the dial is
-   * given up.
+   * The number of signals queued while a node is being dialled, above which `send` throws; above twice as
+   * many, the dial is aborted.
    *
    * @default {100000}
    */
   maxPendingSignals: number;
   /**
-   * Processes that one peer has started here and that are alive, tasks included.
+   * Live processes on this node that one peer has started, including tasks.
    *
    * @default {100000}
    */
   maxRemoteProcesses: number;
   /**
-   * Links that one peer's processes have made to processes here.
+   * Links that one peer's processes have created to processes of this node.
    *
    * @default {100000}
    */
   maxRemoteLinks: number;
   /**
-   * Monitors that one peer's processes have on processes here.
+   * Monitors that one peer's processes have on processes of this node.
    *
    * @default {100000}
    */
   maxRemoteMonitors: number;
   /**
-   * Entries that servers of this node keep for one peer: global names and locks, members of groups, children
-   * that it has started, tasks, and requests that wait for an answer.
+   * Entries that this node's servers store for one peer: global names and locks, group members, children and
+   * tasks that it has started, and pending requests.
    *
    * @default {100000}
    */
   maxRemoteEntries: number;
   /**
-   * Processes that all peers together have started here and that are alive.
+   * Live processes on this node that all peers together have started.
    *
    * @default {200000}
    */
   maxTotalRemoteProcesses: number;
   /**
-   * Links that the processes of all peers together have made to processes here.
+   * Links that the processes of all peers together have created to processes of this node.
    *
    * @default {400000}
    */
   maxTotalRemoteLinks: number;
   /**
-   * Monitors that the processes of all peers together have on processes here.
+   * Monitors that the processes of all peers together have on processes of this node.
    *
    * @default {400000}
    */
   maxTotalRemoteMonitors: number;
   /**
-   * Entries that servers of this node keep for all peers together.
+   * Entries that this node's servers store for all peers together.
    *
    * @default {400000}
    */
@@ -314,10 +315,10 @@ export interface Incoming {
 }
 
 /**
- * The reason for which a connection was refused, as it is counted: the cookie; the requested or given name; a
- * node of that name that is connected or being dialled; the limit of connections; the time limit; another
- * version of the wire; an HTTP client, a TLS client or an Erlang node; too many unauthenticated connections;
- * a connection that closed without bytes; and any other invalid data.
+ * The reason for a refused connection, as counted: the cookie; the requested or offered name; another
+ * connection to, or dial of, a node of that name; the limit of connections; the time limit; another version
+ * of the wire; an HTTP client, a TLS client or an Erlang node; too many unauthenticated connections; a
+ * connection that closed without sending bytes; and any other invalid data.
  */
 export type RefusalCause =
   | "cookie"

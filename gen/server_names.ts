@@ -12,32 +12,31 @@ import type { Pid } from "../runtime/values/pid.ts";
 import { Atom, nameOf } from "../runtime/values/atom.ts";
 
 /**
- * A registry of names: what a module is to Elixir's `{:via, module, name}`.
+ * A registry of names: the counterpart of the module in Elixir's `{:via, module, name}`.
  *
- * Its functions run as code of the process that registers or looks up. Those that give a promise make
- * calls and casts under such a name wait for it, and a cast is then not ordered with what its sender sends
- * by pid.
+ * Its functions run in the process that registers or looks up a name. If one returns a promise, calls and
+ * casts to that name wait for it, and a cast is then not ordered with messages that its sender sends by pid.
  */
 export interface NameRegistry {
   /**
-   * Gives a process a name.
+   * Registers a process under a name.
    *
    * @param name The name.
    * @param pid The process.
-   * @returns Whether it has it now; `false` when another one has it.
+   * @returns Whether the process has the name now; `false` if another process has it.
    */
   registerName(name: unknown, pid: Pid): boolean | Promise<boolean>;
   /**
-   * Takes a name away.
+   * Unregisters a name.
    *
    * @param name The name.
    */
   unregisterName(name: unknown): void | Promise<void>;
   /**
-   * Looks a name up.
+   * Looks up a name.
    *
    * @param name The name.
-   * @returns The process, or `undefined` if nobody has it.
+   * @returns The process, or `undefined` if no process has the name.
    */
   whereisName(name: unknown): Pid | undefined | Promise<Pid | undefined>;
 }
@@ -54,7 +53,7 @@ export interface NameOnNode {
 export interface ViaName {
   /** The registry. */
   via: NameRegistry;
-  /** The name there. */
+  /** The name in the registry. */
   name: unknown;
 }
 
@@ -64,11 +63,11 @@ export interface GlobalName {
   global: unknown;
 }
 
-/** A name to start a server under: on its node, in a registry, or in the cluster. */
+/** A name for a server: on its node, in a registry, or in the cluster. */
 export type ServerName = string | Atom | ViaName | GlobalName;
 
 /**
- * A server as it is called: its pid, its name on this node or on another, in a registry, or in the
+ * A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the
  * cluster.
  */
 export type ServerRef =

@@ -25,7 +25,7 @@ import { serve, type Server, takeExit } from "./server.ts";
 export interface AlreadyStartedReason {
   /** Always `"already_started"`. */
   type: "already_started";
-  /** The process with the name; `undefined` if the name was released in that moment. */
+  /** The process with the name; `undefined` if the name was released in the meantime. */
   pid: Pid | undefined;
 }
 

@@ -14,10 +14,9 @@ export type Holding = "processes" | "links" | "monitors";
 export type Counted = Holding | "entries";
 
 /**
- * A refused request: a spawn or a task of a function that is not exported (`"undef"`), not to that node
- * (`"not_allowed"`), or a closure (`"closure"`), or beyond the limit of processes (`"limit"`); a link, a
- * monitor
- * or an entry of a server beyond its limit.
+ * A refused request: to run a function that is not exported (`"undef"`), a function that is not allowed for
+ * that node (`"not_allowed"`), or a closure (`"closure"`); to start a process beyond the limit of processes
+ * (`"limit"`); or to add a link, a monitor or an entry of a server beyond its limit.
  */
 export type RefusedRequest =
   | "undef"

@@ -158,7 +158,7 @@ export const HELP: Record<string, Doc[]> = {
   "Atom": [
     {
       "signature": "Atom",
-      "text": "An Erlang atom: a constant that stands for its own name, and is not a string.\n\nOne name has one object within a JavaScript process, so atoms can be compared with `===`."
+      "text": "An Erlang atom: a constant whose value is its own name; it is distinct from a string.\n\nThere is one object per name within a JavaScript process, so atoms can be compared with `===`."
     }
   ],
   "DynamicSupervisor": [
@@ -212,7 +212,7 @@ export const HELP: Record<string, Doc[]> = {
   "ExitError": [
     {
       "signature": "ExitError",
-      "text": "An exit: `exit(reason)` throws it, and a wait rejects with it when a call fails or the shell process exits. A\nprocess that does not catch it exits with its reason."
+      "text": "An exit: `exit(reason)` throws it, and a call rejects with it when it fails. A wait of the shell process\nrejects with it when that process exits. A process that does not catch it exits with its reason."
     }
   ],
   "GenServer": [
@@ -324,7 +324,7 @@ export const HELP: Record<string, Doc[]> = {
   "IoError": [
     {
       "signature": "IoError",
-      "text": "Input or output failed: the group leader is gone, or it answered with an error. A process that does not\ncatch it ends with it, as one in Erlang ends with the error `terminated`."
+      "text": "Input or output failed: the group leader is dead or unreachable, or replied with an error. A process that\ndoes not catch it exits with it, like a process in Erlang with the error `terminated`."
     }
   ],
   "NoProcessError": [
@@ -432,13 +432,13 @@ export const HELP: Record<string, Doc[]> = {
   "NodeStartError": [
     {
       "signature": "NodeStartError",
-      "text": "A node could not be started. `code` is the cause: the name or a setting (`\"name\"`); a name or port that is in\nuse (`\"in_use\"`); the cookie, its file, or the permission to read or create it (`\"cookie\"`); the certificate\n(`\"tls\"`); that it can neither listen nor reach or serve EPMD (`\"network\"`); that the program was started\nwithout the permission to (`\"permission\"`); or that a node runs already (`\"already_started\"`). The message\nnames the flag or option that helps, and `cause` is the error of the host."
+      "text": "A node could not be started. `code` is the reason: an invalid name or setting (`\"name\"`); a name or port\nthat is in use (`\"in_use\"`); the cookie, its file, or the permission to read or create it (`\"cookie\"`); the\ncertificate (`\"tls\"`); a failure to listen, or to reach or serve EPMD (`\"network\"`); a missing permission\nof the program (`\"permission\"`); or a node that already runs (`\"already_started\"`). The message names the\nflag or option that helps, and `cause` is the host's error."
     }
   ],
   "Pid": [
     {
       "signature": "Pid",
-      "text": "The name of a process: its node, its number there, and the node's creation.\n\nPids are immutable, may be sent in messages, and never name a second\nprocess: a node that restarts has another creation. Compare them with\nPid.equals, as two pids of one process need not be one object."
+      "text": "The identifier of a process: its node, its number on that node, and the node's creation.\n\nPids are immutable, can be sent in messages, and are never reused: a node that restarts has another\ncreation. Compare them with Pid.equals, as two pids of the same process can be different\nobjects."
     }
   ],
   "Process": [
@@ -658,7 +658,7 @@ export const HELP: Record<string, Doc[]> = {
   "ProcessExited": [
     {
       "signature": "ProcessExited",
-      "text": "The process of the running code has exited: its pending waits reject with this once, so that `finally` and\n`using` run, and every later call throws it and has no effect."
+      "text": "The calling process has exited: its pending waits reject with this error once, so that `finally` and\n`using` run, and every later call throws it and has no effect."
     }
   ],
   "QueueFullError": [
@@ -670,13 +670,13 @@ export const HELP: Record<string, Doc[]> = {
   "ReceiveTimeout": [
     {
       "signature": "ReceiveTimeout",
-      "text": "A `receive` with a timeout got no message in time."
+      "text": "A `receive` with a timeout received no message in time."
     }
   ],
   "Ref": [
     {
       "signature": "Ref",
-      "text": "A reference: a name that is made once and never again, for a monitor, a call, a task or an alias."
+      "text": "A reference: a unique identifier of a monitor, a call, a task or an alias."
     }
   ],
   "Registry": [
@@ -820,13 +820,13 @@ export const HELP: Record<string, Doc[]> = {
   "RpcError": [
     {
       "signature": "RpcError",
-      "text": "A call of a function on a node failed: the connection was lost or could not be made (`\"noconnection\"`), there\nwas no answer in time (`\"timeout\"`), the node does not serve such calls (`\"notsup\"`), or its limit of\nprocesses for this node is reached (`\"system_limit\"`). After the first two the function may have run, or\nstill run.\n\nIt is Erlang's `error` of `{erpc, reason}`."
+      "text": "A call of a function on a node failed: the connection was lost or could not be established\n(`\"noconnection\"`), no answer arrived in time (`\"timeout\"`), the node does not serve such calls\n(`\"notsup\"`), or its limit of processes for this node is reached (`\"system_limit\"`). In the first two cases\nthe function may have run, or may still be running.\n\nIt corresponds to Erlang's `error` with the reason `{erpc, reason}`."
     }
   ],
   "SpawnRefusedError": [
     {
       "signature": "SpawnRefusedError",
-      "text": "A node refused to run something: a closure, as it does not allow any (`\"closure\"`); a function\nthat it exports, but not to this node (`\"not_allowed\"`); or anything, as this node has as many\nprocesses there as it may have (`\"limit\"`)."
+      "text": "A node refused to run something: a closure, because it allows none (`\"closure\"`); an exported function,\nbecause this node may not run it (`\"not_allowed\"`); or anything, because the node's limit of processes for\nthis node is reached (`\"limit\"`)."
     }
   ],
   "Supervisor": [
@@ -1042,13 +1042,13 @@ export const HELP: Record<string, Doc[]> = {
   "UndefinedFunctionError": [
     {
       "signature": "UndefinedFunctionError",
-      "text": "A function was named that the node does not export."
+      "text": "A request named a function that the node does not export."
     }
   ],
   "atom": [
     {
       "signature": "atom(name: string)",
-      "text": "The atom of a name.\n\nUnlike Erlang's, the table of atoms does not grow for ever: an atom that nothing holds is\ncollected."
+      "text": "Returns the atom with a name.\n\nUnlike Erlang's, the table of atoms does not grow forever: an atom without references is garbage-collected."
     }
   ],
   "exit": [
@@ -1066,7 +1066,7 @@ export const HELP: Record<string, Doc[]> = {
   "formatExit": [
     {
       "signature": "formatExit(reason: unknown)",
-      "text": "Describes a reason, as Elixir's `Exception.format_exit` does.\n\nThe text has at most about 16,000 characters and is created in bounded time, for any reason;\nno reason makes it throw."
+      "text": "Describes an exit reason, as Elixir's `Exception.format_exit` does.\n\nThe text has at most about 16,000 characters and is created in bounded time. It never throws, for any\nreason."
     }
   ],
   "global": [
@@ -1156,7 +1156,7 @@ export const HELP: Record<string, Doc[]> = {
   "inspect": [
     {
       "signature": "inspect(value: unknown, options: InspectOptions = {})",
-      "text": "Shows a value as source-like text: strings quoted, pids, references and atoms as in iex.\n\nThe text is bounded for any value, and no value makes it throw: a string is cut at\n`printableLimit`, and after about 256 Ki characters or 10,000 items in all the rest is left out."
+      "text": "Shows a value as source-like text: strings quoted, pids, references and atoms as in iex.\n\nThe text is bounded for any value, and no value makes it throw: a string is truncated at `printableLimit`,\nand the text as a whole after about 256 Ki characters or 10,000 items."
     }
   ],
   "isDown": [
@@ -1180,7 +1180,7 @@ export const HELP: Record<string, Doc[]> = {
   "jsonLog": [
     {
       "signature": "jsonLog(event: LogEvent)",
-      "text": "Writes all that a node tells on standard error, one line of JSON for each event: a log for programs.\n\nA line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the text that people get, and where\nthey are set `crash`, `supervisor` and `application` with all their fields. A pid or reference is\n`{ text, node, number, creation }`, an error `{ text, name, message, stack }` with its further\n`fields`; the `reason` of an exit stands as it is and, as people read it, in `reasonText`. What JSON\nlacks is written as `inspect` shows it; a value that is deeper than 8 levels or longer than 100 items\n(10,000 in all) or 8192 characters (65,536 in all) is cut. No control character is in a line, and no\nvalue keeps it from being written."
+      "text": "Writes every event of a node to standard error as one line of JSON, for programs that collect logs.\n\nA line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the readable text. It has `crash`,\n`supervisor` and `application`, with all their fields, if the event has them. A pid or reference is\n`{ text, node, number, creation }`; an error is `{ text, name, message, stack }` with its other properties\nin `fields`. An exit reason appears as a value in `reason`, and as readable text in `reasonText`. Values\nthat JSON cannot represent are written as `inspect` shows them. Values are truncated at a depth of 8\nlevels, 100 items (10,000 per line) and 8192 characters (65,536 per line). A line contains no control\ncharacters, and any value can be written."
     }
   ],
   "makeRef": [
@@ -1342,7 +1342,7 @@ export const HELP: Record<string, Doc[]> = {
   "standardLog": [
     {
       "signature": "standardLog(event: LogEvent)",
-      "text": "Writes warnings and errors on standard error, for people to read: what a node does that is given no\n`log`."
+      "text": "Writes warnings and errors to standard error as readable text. It is the default log hook of a node."
     }
   ]
 };

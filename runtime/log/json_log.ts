@@ -33,19 +33,19 @@ interface Budget {
 }
 
 /**
- * Writes all that a node tells on standard error, one line of JSON for each event: a log for programs.
+ * Writes every event of a node to standard error as one line of JSON, for programs that collect logs.
  *
- * A line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the text that people get, and where
- * they are set `crash`, `supervisor` and `application` with all their fields. A pid or reference is
- * `{ text, node, number, creation }`, an error `{ text, name, message, stack }` with its further
- * `fields`; the `reason` of an exit stands as it is and, as people read it, in `reasonText`. What JSON
- * lacks is written as `inspect` shows it; a value that is deeper than 8 levels or longer than 100 items
- * (10,000 in all) or 8192 characters (65,536 in all) is cut. No control character is in a line, and no
- * value keeps it from being written.
+ * A line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the readable text. It has `crash`,
+ * `supervisor` and `application`, with all their fields, if the event has them. A pid or reference is
+ * `{ text, node, number, creation }`; an error is `{ text, name, message, stack }` with its other properties
+ * in `fields`. An exit reason appears as a value in `reason`, and as readable text in `reasonText`. Values
+ * that JSON cannot represent are written as `inspect` shows them. Values are truncated at a depth of 8
+ * levels, 100 items (10,000 per line) and 8192 characters (65,536 per line). A line contains no control
+ * characters, and any value can be written.
  *
- * @param event What the node tells.
+ * @param event The event.
  *
- * @example A node that tells its log in JSON
+ * @example A node that logs JSON
  * ```ts
  * import { jsonLog, Node } from "@otp/distribution/node";
  *

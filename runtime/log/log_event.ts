@@ -14,7 +14,7 @@ import { exitLine, indented, printableName } from "./event_text.ts";
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
 /**
- * A process ended by an error: a plain one by what it threw; a server or task also by an exit, unless
+ * The crash of a process: of a plain process by a thrown error; of a server or task also by an exit, unless
  * the reason is `"normal"` or a shutdown.
  */
 export interface CrashReport {
@@ -26,32 +26,32 @@ export interface CrashReport {
   kind: "process" | "server" | "task";
   /** A description of the code that it ran. */
   initialCall: string | undefined;
-  /** The label that it gave itself by `setLabel`; only there if it did. */
+  /** The label that it set by `setLabel`, if any. */
   label?: unknown;
   /** Its exit reason, as it was thrown. */
   reason: unknown;
   /** The process that started it. */
   parent: Pid | undefined;
   /**
-   * The process that started it, the one that started that, and so on, nearest first: by name where they had one. Only
-   * of servers and tasks.
+   * The process that started it, the process that started that one, and so on, nearest first: by name if
+   * registered, otherwise by pid. Only for servers and tasks.
    */
   ancestors: Ancestor[];
-  /** Its callers, nearest first. Only of tasks. */
+  /** Its callers, nearest first. Only for tasks. */
   callers: Pid[];
   /** The processes that it was linked to. */
   links: Pid[];
   /** The processes and names that it monitored. */
   monitors: MonitoredObject[];
-  /** Whether exit signals became messages. */
+  /** Whether it trapped exits. */
   trapExit: boolean;
-  /** How many messages waited in its mailbox. */
+  /** The number of messages in its mailbox. */
   messageQueueLen: number;
-  /** The message that it was handling. Only of servers. */
+  /** The message that it was handling. Only for servers. */
   lastMessage?: unknown;
-  /** The process that sent that message, if it was a call. Only of servers. */
+  /** The process that sent that message, if it was a call. Only for servers. */
   client?: Pid;
-  /** Its state. Only of servers that show it. */
+  /** Its state. Only for servers that expose it. */
   state?: unknown;
 }
 
@@ -66,7 +66,7 @@ export type SupervisorError =
 export interface ReportedChild {
   /** Identifies the child within its supervisor; dynamic children have none. */
   id?: string;
-  /** Its pid, if it runs or ran. */
+  /** Its pid, if it is or was running. */
   pid?: Pid;
   /** Its restart type. */
   restart?: string;
@@ -83,8 +83,8 @@ export interface SupervisorReport {
   /** The name that it is registered under. */
   name: string | undefined;
   /**
-   * The event: the child has exited (`"child_terminated"`), did not start (`"start_error"`), did not exit when
-   * it was asked to (`"shutdown_error"`), or has exited too often, so that the supervisor exits too
+   * The event: the child has exited (`"child_terminated"`), failed to start (`"start_error"`), did not exit
+   * as requested (`"shutdown_error"`), or has exited too often, so that the supervisor exits too
    * (`"shutdown"`).
    */
   error: SupervisorError;
@@ -110,11 +110,11 @@ export interface LogEvent {
   node: string;
   /** The event in readable form, without control characters and secrets. */
   message: string;
-  /** Set if a process crashed. */
+  /** Present if a process crashed. */
   crash?: CrashReport;
-  /** Set if a supervisor's child crashed, or did not start or stop. */
+  /** Present if a supervisor's child crashed, or failed to start or stop. */
   supervisor?: SupervisorReport;
-  /** Set if an application exited. */
+  /** Present if an application exited. */
   application?: ApplicationReport;
 }
 
@@ -125,10 +125,9 @@ export type RuntimeEvent = Omit<LogEvent, "node">;
 export type LogHook = (event: LogEvent) => void;
 
 /**
- * Writes warnings and errors on standard error, for people to read: what a node does that is given no
- * `log`.
+ * Writes warnings and errors to standard error as readable text. It is the default log hook of a node.
  *
- * @param event What the node tells.
+ * @param event The event.
  *
  * @example Only what is not from another node
  * ```ts

@@ -6,7 +6,7 @@
 
 import type { Pid } from "../values/pid.ts";
 
-/** A process as another one's ancestor: its name, where it had one, or its pid. */
+/** An ancestor of a process: its name if it was registered, otherwise its pid. */
 export type Ancestor = Pid | string;
 
 /** The work of a server when it failed. */

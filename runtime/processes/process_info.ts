@@ -12,7 +12,7 @@ import type { Runtime } from "../runtime.ts";
 import type { MonitoredObject } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
 
-/** The result of `Process.info`. */
+/** The information about a process, as returned by `Process.info`. */
 export interface ProcessInfo {
   /** The process. */
   pid: Pid;
@@ -20,29 +20,29 @@ export interface ProcessInfo {
   registeredName: string | undefined;
   /** A description of the code that it runs: its label, or the name of its function. */
   initialCall: string | undefined;
-  /** The label that it has given itself by `setLabel`, a copy; only there if it has. */
+  /** A copy of the label that it set by `setLabel`, if any. */
   label?: unknown;
-  /** `"running"` for the caller, `"waiting"` for every other: one process runs at a time. */
+  /** `"running"` for the calling process, `"waiting"` for all others: one process runs at a time. */
   status: "running" | "waiting";
   /** The number of messages in its mailbox. */
   messageQueueLen: number;
-  /** The messages, oldest first, copied; only there on request. */
+  /** Copies of the messages, oldest first; only present on request. */
   messages?: unknown[];
   /** The processes that it is linked to. */
   links: Pid[];
-  /** Its monitors: pids, and names with their nodes. */
+  /** The targets of its monitors: pids, or names with their nodes. */
   monitors: MonitoredObject[];
-  /** The processes that monitor it; a process that does so twice is there twice. */
+  /** The processes that monitor it, each once per monitor. */
   monitoredBy: Pid[];
-  /** Whether exit signals become messages. */
+  /** Whether it traps exits. */
   trapExit: boolean;
-  /** Where its output goes. */
+  /** Its group leader, which receives its output. */
   groupLeader: Pid;
   /** The process that started it. */
   parent: Pid | undefined;
   /**
-   * Of servers and tasks, who started it, who started that one, and so on, nearest first: by name
-   * where they had one. Empty for other processes.
+   * For servers and tasks, the process that started it, the process that started that one, and so on, nearest
+   * first: by name if registered, otherwise by pid. Empty for other processes.
    */
   ancestors: Ancestor[];
   /** The callers of a task, nearest first; see `Process.callers`. */

@@ -20,7 +20,7 @@ export type Backpressure = Promise<void> | undefined;
 /** The target of a signal: a process, or a registered name on the receiving node. */
 export type Target = Pid | string;
 
-/** The target of a monitor, as a DOWN has it. */
+/** The target of a monitor, as a DOWN contains it. */
 export type MonitoredObject = Pid | { name: string; node: string };
 
 /**

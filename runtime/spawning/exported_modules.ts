@@ -9,16 +9,17 @@ import { inspect, printable, quote } from "../values/inspect.ts";
 import { nameOf } from "../values/atom.ts";
 import type { Runnable, SpawnFailure } from "../signals/signal.ts";
 
-/** A module as a node exports it: functions by name. Other values are not exported. */
+/** The exports of a module: functions by name. Other values are ignored. */
 // deno-lint-ignore no-explicit-any
 export type ModuleExports = Record<string, any>;
 
-/** A function that is exported under a module's name. */
+/** The name of an exported function, with its module's name. */
 export type ModuleFunction = readonly [module: string, function: string];
 
 /**
  * A function that may run on another node: one that both nodes export under the same name, the name under
- * which that node exports it, or, for a node that allows closures, any function that uses nothing else.
+ * which that node exports it, or, for a node that allows closures, a function that refers only to names that
+ * are exported there.
  *
  * @typeParam A Its arguments.
  * @typeParam T Its result.
@@ -33,7 +34,7 @@ export type ClosureCompiler = (
   source: string,
 ) => (...args: unknown[]) => unknown;
 
-/** Whether a node may run a function of a module that is exported. */
+/** Returns whether a node may run an exported function of a module. */
 export type Allow = (
   node: string,
   module: string,

@@ -15,7 +15,7 @@ import type { Runtime } from "../runtime.ts";
 /** Options for running a function in a process of its own. */
 export interface RunOptions {
   /**
-   * Ends the process when it aborts, as an exit signal with the reason `"shutdown"` would.
+   * A signal whose abort ends the process, like an exit signal with the reason `"shutdown"`.
    *
    * @default {undefined}
    */

@@ -22,9 +22,9 @@ export function isLongerThan(text: string, bytes: number): boolean {
 }
 
 /**
- * An Erlang atom: a constant that stands for its own name, and is not a string.
+ * An Erlang atom: a constant whose value is its own name; it is distinct from a string.
  *
- * One name has one object within a JavaScript process, so atoms can be compared with `===`.
+ * There is one object per name within a JavaScript process, so atoms can be compared with `===`.
  *
  * @example Atoms and strings differ
  * ```ts
@@ -40,7 +40,7 @@ export class Atom {
   readonly name: string;
 
   /**
-   * Programs call {@linkcode atom}, which returns the only object of a name.
+   * Programs call {@linkcode atom}, which always returns the same object for a name.
    *
    * @param name The atom's text.
    * @throws {RangeError} If the name is longer than 255 bytes of UTF-8.
@@ -57,7 +57,7 @@ export class Atom {
   }
 
   /**
-   * The atom's text, without the colon.
+   * Returns the atom's text, without the colon.
    *
    * @returns The text.
    */
@@ -82,13 +82,12 @@ const collectedAtoms = new FinalizationRegistry((key: string) => {
 });
 
 /**
- * The atom of a name.
+ * Returns the atom with a name.
  *
- * Unlike Erlang's, the table of atoms does not grow for ever: an atom that nothing holds is
- * collected.
+ * Unlike Erlang's, the table of atoms does not grow forever: an atom without references is garbage-collected.
  *
  * @param name The atom's text, at most 255 bytes of UTF-8.
- * @returns The one object for that name.
+ * @returns The only object for that name.
  * @throws {RangeError} If the name is longer than 255 bytes of UTF-8.
  *
  * @example Usage

@@ -8,8 +8,8 @@ import { type ExitReason, formatExit } from "./exit_reason.ts";
 import { allowErrorClass } from "./term.ts";
 
 /**
- * An exit: `exit(reason)` throws it, and a wait rejects with it when a call fails or the shell process exits. A
- * process that does not catch it exits with its reason.
+ * An exit: `exit(reason)` throws it, and a call rejects with it when it fails. A wait of the shell process
+ * rejects with it when that process exits. A process that does not catch it exits with its reason.
  *
  * @example The reason is kept
  * ```ts
@@ -26,10 +26,10 @@ export class ExitError extends Error {
   readonly reason: ExitReason;
 
   /**
-   * Makes an exit of a reason.
+   * Creates an exit with a reason.
    *
-   * @param reason The exit reason; the message is made from it.
-   * @param options The cause, if there is one.
+   * @param reason The exit reason; the message describes it.
+   * @param options The cause, if any.
    */
   constructor(reason: unknown, options?: ErrorOptions) {
     super(formatExit(reason), options);
@@ -68,19 +68,19 @@ function isInstance(
 }
 
 /**
- * The process of the running code has exited: its pending waits reject with this once, so that `finally` and
+ * The calling process has exited: its pending waits reject with this error once, so that `finally` and
  * `using` run, and every later call throws it and has no effect.
  */
 export class ProcessExited extends Error {
   /** Always `"ProcessExited"`. */
   override readonly name = "ProcessExited";
-  /** Why the process exited. */
+  /** The exit reason of the process. */
   readonly reason: ExitReason;
 
   /**
-   * Made by the runtime.
+   * Created by the runtime.
    *
-   * @param reason Why the process exited.
+   * @param reason The exit reason of the process.
    */
   constructor(reason: unknown) {
     super(`the process has exited: ${formatExit(reason)}`);
@@ -88,7 +88,7 @@ export class ProcessExited extends Error {
   }
 }
 
-/** A `receive` with a timeout got no message in time. */
+/** A `receive` with a timeout received no message in time. */
 export class ReceiveTimeout extends Error {
   /** Always `"ReceiveTimeout"`. */
   override readonly name = "ReceiveTimeout";
@@ -96,7 +96,7 @@ export class ReceiveTimeout extends Error {
   readonly timeout: number;
 
   /**
-   * Made by the runtime.
+   * Created by the runtime.
    *
    * @param timeout The timeout, in milliseconds.
    */
@@ -114,27 +114,27 @@ export class NoProcessError extends Error {
   override readonly name = "NoProcessError";
 }
 
-/** A function was named that the node does not export. */
+/** A request named a function that the node does not export. */
 export class UndefinedFunctionError extends Error {
   /** Always `"UndefinedFunctionError"`. */
   override readonly name = "UndefinedFunctionError";
 }
 
 /**
- * A node refused to run something: a closure, as it does not allow any (`"closure"`); a function
- * that it exports, but not to this node (`"not_allowed"`); or anything, as this node has as many
- * processes there as it may have (`"limit"`).
+ * A node refused to run something: a closure, because it allows none (`"closure"`); an exported function,
+ * because this node may not run it (`"not_allowed"`); or anything, because the node's limit of processes for
+ * this node is reached (`"limit"`).
  */
 export class SpawnRefusedError extends Error {
   /** Always `"SpawnRefusedError"`. */
   override readonly name = "SpawnRefusedError";
-  /** Why it refused. */
+  /** The reason of the refusal. */
   readonly code: "closure" | "not_allowed" | "limit";
 
   /**
-   * Made by the runtime.
+   * Created by the runtime.
    *
-   * @param code Why the node refused.
+   * @param code The reason of the refusal.
    * @param message The operation, the reason of the failure, and the next thing to try.
    */
   constructor(code: SpawnRefusedError["code"], message: string) {
@@ -144,26 +144,26 @@ export class SpawnRefusedError extends Error {
 }
 
 /**
- * A call of a function on a node failed: the connection was lost or could not be made (`"noconnection"`), there
- * was no answer in time (`"timeout"`), the node does not serve such calls (`"notsup"`), or its limit of
- * processes for this node is reached (`"system_limit"`). After the first two the function may have run, or
- * still run.
+ * A call of a function on a node failed: the connection was lost or could not be established
+ * (`"noconnection"`), no answer arrived in time (`"timeout"`), the node does not serve such calls
+ * (`"notsup"`), or its limit of processes for this node is reached (`"system_limit"`). In the first two cases
+ * the function may have run, or may still be running.
  *
- * It is Erlang's `error` of `{erpc, reason}`.
+ * It corresponds to Erlang's `error` with the reason `{erpc, reason}`.
  */
 export class RpcError extends Error {
   /** Always `"RpcError"`. */
   override readonly name = "RpcError";
   /** The cause. */
   readonly code: "noconnection" | "timeout" | "notsup" | "system_limit";
-  /** The node that was to run the function. */
+  /** The node on which the function should have run. */
   readonly node: string;
 
   /**
-   * Made by the functions of `rpc`.
+   * Created by the functions of `rpc`.
    *
    * @param code The kind of failure.
-   * @param node The node that was to run the function.
+   * @param node The node on which the function should have run.
    * @param message The operation, the reason of the failure, and the next thing to try.
    */
   constructor(code: RpcError["code"], node: string, message: string) {
@@ -174,20 +174,20 @@ export class RpcError extends Error {
 }
 
 /**
- * Input or output failed: the group leader is gone, or it answered with an error. A process that does not
- * catch it ends with it, as one in Erlang ends with the error `terminated`.
+ * Input or output failed: the group leader is dead or unreachable, or replied with an error. A process that
+ * does not catch it exits with it, like a process in Erlang with the error `terminated`.
  */
 export class IoError extends Error {
   /** Always `"IoError"`. */
   override readonly name = "IoError";
-  /** `"terminated"` if the group leader has exited or its node is down, else its answer. */
+  /** `"terminated"` if the group leader has exited or its node is down, otherwise its reply. */
   readonly reason: unknown;
 
   /**
    * Created by requests to a group leader.
    *
-   * @param reason Why it failed.
-   * @param why The same in words.
+   * @param reason The reason of the failure.
+   * @param why A description of the reason.
    */
   constructor(reason: unknown, why: string) {
     super(`Cannot do input or output: ${why}`);
@@ -220,11 +220,11 @@ export class QueueFullError extends Error {
   readonly limit: QueueLimit;
 
   /**
-   * Made by a connection, or a dial.
+   * Created by a connection or a dial.
    *
    * @param node The node whose queue is full.
    * @param queued The length of the queue.
-   * @param most The hard cap, in the same unit.
+   * @param most The limit, in the same unit.
    * @param limit The name of the limit.
    */
   constructor(
@@ -245,16 +245,16 @@ export class QueueFullError extends Error {
 }
 
 /**
- * A node could not be started. `code` is the cause: the name or a setting (`"name"`); a name or port that is in
- * use (`"in_use"`); the cookie, its file, or the permission to read or create it (`"cookie"`); the certificate
- * (`"tls"`); that it can neither listen nor reach or serve EPMD (`"network"`); that the program was started
- * without the permission to (`"permission"`); or that a node runs already (`"already_started"`). The message
- * names the flag or option that helps, and `cause` is the error of the host.
+ * A node could not be started. `code` is the reason: an invalid name or setting (`"name"`); a name or port
+ * that is in use (`"in_use"`); the cookie, its file, or the permission to read or create it (`"cookie"`); the
+ * certificate (`"tls"`); a failure to listen, or to reach or serve EPMD (`"network"`); a missing permission
+ * of the program (`"permission"`); or a node that already runs (`"already_started"`). The message names the
+ * flag or option that helps, and `cause` is the host's error.
  */
 export class NodeStartError extends Error {
   /** Always `"NodeStartError"`. */
   override readonly name = "NodeStartError";
-  /** The cause, for programs. */
+  /** The reason, for programs. */
   readonly code:
     | "name"
     | "in_use"
@@ -265,11 +265,11 @@ export class NodeStartError extends Error {
     | "already_started";
 
   /**
-   * Made by `Node.start`.
+   * Created by `Node.start`.
    *
-   * @param code The cause.
+   * @param code The reason.
    * @param message The operation, the reason of the failure, and the next thing to try.
-   * @param options The cause, if there is one.
+   * @param options The cause, if any.
    */
   constructor(
     code: NodeStartError["code"],

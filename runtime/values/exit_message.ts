@@ -10,7 +10,7 @@
 
 import type { Pid } from "./pid.ts";
 
-/** The message to a process that traps exits when a linked process exits. */
+/** The message that a process which traps exits receives when a linked process exits. */
 export interface ExitMessage {
   /** Always `"EXIT"`. */
   type: "EXIT";

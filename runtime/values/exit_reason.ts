@@ -21,11 +21,11 @@ import { copyTerm, errorTerm, REASON_LEVELS, rebuildError } from "./term.ts";
 export interface ShutdownReason {
   /** Always `"shutdown"`. */
   type: "shutdown";
-  /** Why. */
+  /** The reason of the shutdown. */
   reason: unknown;
 }
 
-/** A thrown value that is no `Error`: Erlang's `{nocatch, value}`. */
+/** A thrown value that is not an `Error`: Erlang's `{nocatch, value}`. */
 export interface NoCatchReason {
   /** Always `"nocatch"`. */
   type: "nocatch";
@@ -48,16 +48,16 @@ export interface NodeDownReason {
 export interface CallReason {
   /** Always `"call"`. */
   type: "call";
-  /** Why the call failed. */
+  /** The reason why the call failed. */
   reason: unknown;
   /** The call: module, function, arguments. */
   call: [module: string, function: string, args: unknown[]];
 }
 
 /**
- * Why a process ended. Any value that can be sent is a reason; these have a meaning:
- * `"normal"`, `"shutdown"`, `"kill"`, `"killed"`, `"noproc"`, `"noconnection"`, `"timeout"`, an
- * `Error` (what the process threw), and the objects listed.
+ * The reason why a process exited. Any value that can be sent is a valid reason. These have a meaning:
+ * `"normal"`, `"shutdown"`, `"kill"`, `"killed"`, `"noproc"`, `"noconnection"`, `"timeout"`, an `Error` (the
+ * error that the process threw), and the objects below.
  */
 export type ExitReason =
   | "normal"
@@ -114,10 +114,10 @@ const MAX_VALUE = 4096;
 const MAX_NESTING = 8;
 
 /**
- * Describes a reason, as Elixir's `Exception.format_exit` does.
+ * Describes an exit reason, as Elixir's `Exception.format_exit` does.
  *
- * The text has at most about 16,000 characters and is created in bounded time, for any reason;
- * no reason makes it throw.
+ * The text has at most about 16,000 characters and is created in bounded time. It never throws, for any
+ * reason.
  *
  * @param reason Any exit reason.
  * @returns One line or several.

@@ -8,7 +8,7 @@ import { isOptions, misfit } from "./options.ts";
 import { Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
 
-/** How {@linkcode inspect} shows a value. */
+/** Options for {@linkcode inspect}. */
 export interface InspectOptions {
   /**
    * The width to fill, in characters.
@@ -118,8 +118,8 @@ export function printableLine(text: string, length: number): string {
 /**
  * Shows a value as source-like text: strings quoted, pids, references and atoms as in iex.
  *
- * The text is bounded for any value, and no value makes it throw: a string is cut at
- * `printableLimit`, and after about 256 Ki characters or 10,000 items in all the rest is left out.
+ * The text is bounded for any value, and no value makes it throw: a string is truncated at `printableLimit`,
+ * and the text as a whole after about 256 Ki characters or 10,000 items.
  *
  * @param value Any value.
  * @param options Width, limits and depth.

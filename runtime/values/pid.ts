@@ -92,11 +92,11 @@ export function printedPid(node: number, number: number): Pid | undefined {
 }
 
 /**
- * The name of a process: its node, its number there, and the node's creation.
+ * The identifier of a process: its node, its number on that node, and the node's creation.
  *
- * Pids are immutable, may be sent in messages, and never name a second
- * process: a node that restarts has another creation. Compare them with
- * {@linkcode Pid.equals}, as two pids of one process need not be one object.
+ * Pids are immutable, can be sent in messages, and are never reused: a node that restarts has another
+ * creation. Compare them with {@linkcode Pid.equals}, as two pids of the same process can be different
+ * objects.
  *
  * @typeParam M The messages that the process accepts; `send` checks it.
  *
@@ -120,16 +120,16 @@ export class Pid<in M = any> {
   readonly node: string;
   /** The process's number on its node. */
   readonly number: number;
-  /** Which incarnation of the node: a 32-bit number. */
+  /** The node's incarnation: a 32-bit number. */
   readonly creation: number;
 
   /**
-   * Makes the name of a process; used by runtimes and wires.
+   * Creates the pid of a process; used by runtimes and wires.
    *
    * @param node The node's name.
    * @param number The process's number on the node.
    * @param creation The node's incarnation.
-   * @throws {TypeError} If a number is not a natural one below 2^53.
+   * @throws {TypeError} If a number is not an integer from 0 to 2^53 - 1.
    */
   constructor(node: string, number: number, creation: number) {
     checkNumbers("pid", number, creation);
@@ -139,10 +139,10 @@ export class Pid<in M = any> {
   }
 
   /**
-   * Whether both name the same process.
+   * Tests whether two pids identify the same process.
    *
-   * @param other Anything.
-   * @returns True for a pid of the same process of the same incarnation.
+   * @param other Any value.
+   * @returns True for a pid of the same process on the same incarnation of the node.
    */
   equals(other: unknown): boolean {
     return other instanceof Pid && other.number === this.number &&
@@ -150,7 +150,7 @@ export class Pid<in M = any> {
   }
 
   /**
-   * Prints the pid as iex does: `#PID<0.112.0>`, the first number 0 for a local process.
+   * Formats the pid as iex does: `#PID<0.112.0>`; the first number is 0 for a local process.
    *
    * @returns The text.
    */
@@ -172,7 +172,7 @@ export class Pid<in M = any> {
 }
 
 /**
- * A reference: a name that is made once and never again, for a monitor, a call, a task or an alias.
+ * A reference: a unique identifier of a monitor, a call, a task or an alias.
  *
  * @example Two references are never the same
  * ```ts
@@ -183,20 +183,20 @@ export class Pid<in M = any> {
  * ```
  */
 export class Ref {
-  /** The name of the node that made it. */
+  /** The name of the node that created it. */
   readonly node: string;
   /** Its number on that node. */
   readonly number: number;
-  /** Which incarnation of the node made it. */
+  /** The incarnation of the node that created it. */
   readonly creation: number;
 
   /**
-   * Makes a reference's name; used by runtimes and wires. Programs call `makeRef()`.
+   * Creates a reference; used by runtimes and wires. Programs call `makeRef()`.
    *
    * @param node The node's name.
    * @param number The reference's number on the node.
    * @param creation The node's incarnation.
-   * @throws {TypeError} If a number is not a natural one below 2^53.
+   * @throws {TypeError} If a number is not an integer from 0 to 2^53 - 1.
    */
   constructor(node: string, number: number, creation: number) {
     checkNumbers("reference", number, creation);
@@ -206,9 +206,9 @@ export class Ref {
   }
 
   /**
-   * Whether both are the same reference.
+   * Tests whether two references are the same.
    *
-   * @param other Anything.
+   * @param other Any value.
    * @returns True for the same reference.
    */
   equals(other: unknown): boolean {
@@ -217,7 +217,7 @@ export class Ref {
   }
 
   /**
-   * Prints the reference as iex does: `#Reference<0.12.0.1>`.
+   * Formats the reference as iex does: `#Reference<0.12.0.1>`.
    *
    * @returns The text.
    */
@@ -239,8 +239,8 @@ export class Ref {
 }
 
 /**
- * A message for a receiver: one of its type, or, if nothing is known of it, anything but a function,
- * which cannot be sent. In code that is generic in T, send `message as unknown`.
+ * A message for a receiver: a value of the receiver's message type, or, if that is unknown, anything except a
+ * function, which cannot be sent. In code that is generic in T, send `message as unknown`.
  *
  * @typeParam M The messages that the receiver accepts.
  * @typeParam T The type of the message.

@@ -41,7 +41,7 @@ export class ApplicationStartError extends Error {
   readonly reason: unknown;
 
   /**
-   * Made by `Application.start`.
+   * Created by `Application.start`.
    *
    * @param application The application that did not start.
    * @param reason The exit reason.

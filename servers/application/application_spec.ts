@@ -11,7 +11,7 @@ export interface ApplicationSpec {
   /** The application's name. */
   name: string;
   /**
-   * A description, in a line.
+   * A one-line description.
    *
    * @default {undefined}
    */
@@ -23,8 +23,8 @@ export interface ApplicationSpec {
    */
   vsn?: string;
   /**
-   * Its environment from its first start, except for values of a configuration (`Application.load`) and values
-   * that were put as persistent.
+   * Its environment, set at its first start, except for keys that a configuration (`Application.load`) or a
+   * persistent setting has already set.
    *
    * @default {{}}
    */
@@ -42,13 +42,13 @@ export interface ApplicationSpec {
    */
   start(): Pid | Promise<Pid>;
   /**
-   * Called before the top supervisor is stopped, or when it has exited by itself.
+   * Called before the top supervisor is stopped, or after it has exited by itself.
    *
    * @default {undefined}
    */
   prepStop?(): void | Promise<void>;
   /**
-   * Called when the top supervisor has exited.
+   * Called after the top supervisor has exited.
    *
    * @default {undefined}
    */

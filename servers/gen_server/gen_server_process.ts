@@ -37,13 +37,13 @@ type Callback = (...args: any[]) => unknown;
 /** A callback module of a GenServer, as a supervisor uses it. */
 export interface CallbackModule {
   /**
-   * The server's name in reports, and as a child.
+   * The server's name in reports, and its id as a child.
    *
    * @default {"GenServer"}
    */
   readonly name?: string;
   /**
-   * Makes the first state.
+   * Returns the first state.
    *
    * @param arg The argument of the start.
    * @returns The state, or the reason why the server does not start.

@@ -43,7 +43,7 @@ export function serveGlobal(runtime: Runtime): void {
   }));
 }
 
-/** A lock's name, and on whose behalf it is held: processes with the same requester share it. */
+/** A lock's resource, and the requester that holds it: processes with the same requester share the lock. */
 export type GlobalLockId = readonly [resource: unknown, requester: unknown];
 
 /** Asks the server of the caller's node. */

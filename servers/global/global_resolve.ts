@@ -19,7 +19,7 @@ export interface GlobalNameConflict {
   type: "global_name_conflict";
   /** The name. */
   name: unknown;
-  /** The other process that had it; only if neither keeps it. */
+  /** The other process that had it; only present if neither keeps it. */
   pid?: Pid;
 }
 

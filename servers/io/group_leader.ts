@@ -33,9 +33,10 @@ export interface IoDevice {
   /**
    * Reads a line; without it, there is no input.
    *
-   * @param prompt Shown before reading; one of another node has nothing in it that steers a terminal.
-   * @param node The node that asks, if it is another one.
-   * @returns The line with its line feed, or `undefined` at the end.
+   * @param prompt The text to show before reading; the prompt of another node contains no terminal control
+   *   sequences.
+   * @param node The requesting node, if it is another one.
+   * @returns The line with its line feed, or `undefined` at the end of the input.
    */
   readLine?(prompt: string, node?: string): Promise<string | undefined>;
 }

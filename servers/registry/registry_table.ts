@@ -12,18 +12,18 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 
-/** Whether a key has one process at most, or as many as register under it. */
+/** Whether a key has at most one process, or any number. */
 export type RegistryKeys = "unique" | "duplicate";
 
-/** A process that is registered under a key, and the value that it gave. */
+/** A process that is registered under a key, with its value. */
 export interface RegistryEntry<V = unknown> {
   /** The process. */
   pid: Pid;
-  /** The value that it registered with. */
+  /** The registered value. */
   value: V;
 }
 
-/** Whether a registration, or one of its value, is meant. */
+/** Returns whether to include a registration with this value. */
 export type ValuePredicate = (value: unknown) => boolean;
 
 /** A registration. */

@@ -19,16 +19,16 @@ import {
 } from "./child_spec.ts";
 
 /**
- * A class or module of servers that makes the specification of a child.
+ * A class or module that returns the specification of a child.
  *
  * @typeParam O The options that it accepts.
  */
 // deno-lint-ignore no-explicit-any
 export interface ChildModule<O = any> {
   /**
-   * Makes a child's specification.
+   * Returns a child's specification.
    *
-   * @param options How the child is to be started.
+   * @param options The options for the child.
    * @returns The specification.
    */
   childSpec(options: O): ChildSpec;
@@ -67,8 +67,8 @@ export type ModuleOptions<M> = M extends
   : unknown;
 
 /**
- * A child, so that one with options that its module does not take does not compile, nor a module alone that
- * cannot do without.
+ * A child, checked by its type: options that its module does not accept, or missing options that it requires,
+ * are a type error.
  *
  * @typeParam C The child in a supervisor's list.
  */

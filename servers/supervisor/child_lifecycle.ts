@@ -55,9 +55,9 @@ export interface Success {
 
 /** The number of a supervisor's children. */
 export interface ChildCounts {
-  /** Specifications, running or not; for dynamic children, those that run or are tried again. */
+  /** Specifications, running or not; for dynamic children, those that run or are waiting to be restarted. */
   specs: number;
-  /** Children that run. */
+  /** Running children. */
   active: number;
   /** Supervisors among the specifications. */
   supervisors: number;

@@ -9,14 +9,14 @@ import { inspect, quote } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 
 /**
- * When a child that has ended is started again: always, unless it ended normally or by a shutdown, or
- * never.
+ * When a child that has exited is restarted: always (`"permanent"`), after any exit that is neither normal
+ * nor a shutdown (`"transient"`), or never (`"temporary"`).
  */
 export type ChildRestart = "permanent" | "transient" | "temporary";
 
 /**
- * How a child is ended: it is sent an exit signal `"shutdown"` and killed after so many milliseconds, or
- * never (`"infinity"`, or `Infinity`), or it is killed at once.
+ * How a child is ended: it receives an exit signal `"shutdown"` and is killed after this many milliseconds,
+ * or never (`"infinity"`, or `Infinity`); or it is killed at once (`"brutal_kill"`).
  */
 export type ChildShutdown = number | "brutal_kill" | "infinity";
 
@@ -28,9 +28,9 @@ export type Started = Pid | "ignore";
 
 /**
  * The start of a child, which returns its pid: a function, or the name of one that the supervisor's node
- * exports, with its arguments. It runs as code of the supervisor, so that what it links, it links to
- * the supervisor. It throws, or exits, where the child does not start; and it may return `"ignore"`, for
- * a child that has nothing to do, which is no failure.
+ * exports, with its arguments. It runs in the supervisor's process, so a link that it creates is a link of
+ * the supervisor. It throws or exits if the child fails to start. It may return `"ignore"` if the child has
+ * nothing to do, which is not a failure.
  */
 export type ChildStart =
   // deno-lint-ignore no-explicit-any
@@ -44,15 +44,15 @@ export type ChildStart =
 /**
  * The specification of a child.
  *
- * @typeParam S Its start.
+ * @typeParam S The type of its start.
  */
 export interface ChildSpec<S extends ChildStart = ChildStart> {
-  /** Names the child within its supervisor. */
+  /** Identifies the child within its supervisor. */
   id: string;
   /** Starts the child, linked to the supervisor, and returns its pid. */
   start: S;
   /**
-   * When it is started again.
+   * When it is restarted.
    *
    * @default {"permanent"}
    */
@@ -70,15 +70,15 @@ export interface ChildSpec<S extends ChildStart = ChildStart> {
    */
   type?: ChildType;
   /**
-   * Whether its end, when it is not started again, can end its supervisor, as that one's
-   * `autoShutdown` says. Not for permanent children.
+   * Whether its exit, if it is not restarted, can end its supervisor, according to the supervisor's
+   * `autoShutdown`. A permanent child cannot be significant.
    *
    * @default {false}
    */
   significant?: boolean;
 }
 
-/** A specification with nothing left out. */
+/** A specification with all defaults filled in. */
 export type FullChildSpec = Required<ChildSpec>;
 
 const RESTARTS: readonly unknown[] = ["permanent", "transient", "temporary"];

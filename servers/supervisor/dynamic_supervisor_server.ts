@@ -25,7 +25,7 @@ export type DynamicSupervisorRequest =
 
 /** A child in the list of a DynamicSupervisor. */
 export interface DynamicChildInfo {
-  /** Its pid; `"restarting"` while it is tried again. */
+  /** Its pid; `"restarting"` while it is waiting to be restarted. */
   pid: Pid | "restarting";
   /** Whether it is a supervisor itself. */
   type: ChildType;

@@ -42,12 +42,12 @@ import {
 } from "./child_lifecycle.ts";
 
 /**
- * The children that are terminated and restarted when one has exited: it alone, all, or it and those started
+ * Which children are restarted when one has exited: only that child, all, or that child and those started
  * after it.
  */
 export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one";
 
-/** Whether the end of significant children ends their supervisor: never, of any, of all. */
+/** Whether the exit of significant children ends their supervisor: never, of any, or of all. */
 export type AutoShutdown = "never" | "any_significant" | "all_significant";
 
 /** A request to a supervisor. */
@@ -70,9 +70,9 @@ export interface ToldChildSpec {
 
 /** A child in the list of a supervisor. */
 export interface ChildInfo {
-  /** Names the child within its supervisor. */
+  /** Identifies the child within its supervisor. */
   id: string;
-  /** Its pid; `"restarting"` while it is tried again, `undefined` when it is not running. */
+  /** Its pid; `"restarting"` while it is waiting to be restarted, `undefined` if it is not running. */
   pid: Pid | "restarting" | undefined;
   /** Whether it is a supervisor itself. */
   type: ChildType;
