@@ -18,6 +18,9 @@
  * to the other, and neither reading: both would wait for ever, so after `PROBE` milliseconds a credit
  * is given anyway. At `HARD` times the cap the connection ends.
  *
+ * **Steps first.** While steps of processes wait for the event loop to turn, a connection reads for a few
+ * milliseconds, then pauses until it has turned (`canReadOn` in `runtime/scheduling/scheduler.ts`).
+ *
  * **Ticks.** The node calls `tick` 16 times in a tick time. A side that has written nothing for
  * `QUIET_TURNS` of these sends an empty frame, unless it is blocked: then bytes are under way. A peer
  * that has been silent for `SILENT_TURNS` is down, unless it was this side that did not read. One that
@@ -28,7 +31,11 @@
 
 import nodeProcess from "node:process";
 import { QueueFullError } from "../errors.ts";
-import { afterTurn, noteInput } from "../runtime/scheduling/scheduler.ts";
+import {
+  afterTurn,
+  canReadOn,
+  noteInput,
+} from "../runtime/scheduling/scheduler.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Backpressure, Signals } from "../runtime/signals/signal.ts";
 import type { Budget } from "./budget.ts";
@@ -147,7 +154,14 @@ export class Connection implements Port {
   #silent = 0;
   /** Sixteenths of the tick time in which none of the waiting bytes has left. */
   #stuck = 0;
-  #paused = false;
+  /** Whether the peer is held back. */
+  #heldBack = false;
+  /** Whether nothing is read until the event loop has turned. */
+  #waitsForTurn = false;
+  readonly #endWaitForTurn = () => {
+    this.#waitsForTurn = false;
+    this.#resume();
+  };
   #credit = 0;
   #stopProbe: () => void = () => {};
 
@@ -208,6 +222,19 @@ export class Connection implements Port {
       this.#down(`it sent ${(error as Error).message}`);
     }
     if (this.#blocked) this.#holdBack(chunk.length);
+    if (this.#closed || this.#waitsForTurn) return;
+    if (canReadOn(this.#endWaitForTurn)) return;
+    this.#pause();
+    this.#waitsForTurn = true;
+  }
+
+  #pause(): void {
+    if (!this.#heldBack && !this.#waitsForTurn) this.#transport.pause();
+  }
+
+  #resume(): void {
+    if (this.#closed || this.#heldBack || this.#waitsForTurn) return;
+    this.#transport.resume();
   }
 
   // Port: the session's view of the connection.
@@ -305,7 +332,7 @@ export class Connection implements Port {
       this.#pass(bytes);
     }
     if (next > 0) this.#backlog = this.#backlog.slice(next);
-    if (this.#paused || this.#counted > 0) this.#readOn(this.#count());
+    if (this.#heldBack || this.#counted > 0) this.#readOn(this.#count());
     if (this.#blocked) this.#release();
     else this.flush();
   }
@@ -338,9 +365,9 @@ export class Connection implements Port {
       return;
     }
     this.#credit = Math.max(0, this.#credit - read);
-    if (this.#paused || this.#credit > 0) return;
-    this.#paused = true;
-    this.#transport.pause();
+    if (this.#heldBack || this.#credit > 0) return;
+    this.#pause();
+    this.#heldBack = true;
     this.#stopProbe = this.#runtime.after(
       PROBE,
       () => this.#readOn(this.#count()),
@@ -351,10 +378,10 @@ export class Connection implements Port {
   #readOn(queued: number): void {
     if (this.#closed) return;
     this.#credit = this.#isFull(queued) ? CREDIT * this.#batch : 0;
-    if (!this.#paused) return;
-    this.#paused = false;
+    if (!this.#heldBack) return;
+    this.#heldBack = false;
     this.#stopProbe();
-    this.#transport.resume();
+    this.#resume();
   }
 
   /** Called after each sixteenth of the tick time. */
@@ -364,7 +391,7 @@ export class Connection implements Port {
     if (this.#blocked && ++this.#stuck >= SILENT_TURNS) {
       this.#stats.unread++;
       this.#down("it has read nothing for longer than the tick time");
-    } else if (!this.#paused && ++this.#silent >= SILENT_TURNS) {
+    } else if (!this.#heldBack && ++this.#silent >= SILENT_TURNS) {
       this.#stats.silent++;
       this.#down("it was silent for longer than the tick time");
     }

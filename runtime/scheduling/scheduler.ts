@@ -19,6 +19,10 @@
  * 4. While the event loop is to turn, all steps wait: another process's step would delay it too.
  * 5. A step may need more microtasks than the loop waits for. A slice that overran limits how many
  *    steps the next ones have, by the time that a step took. That limit doubles with each slice in time.
+ * 6. Connections deliver many messages before a step can run: a host reads 32 times 64 KiB from one socket
+ *    without a microtask between, and twice as much while the event loop turns. So a connection that has read
+ *    for {@linkcode SHARE} pauses until the microtasks have run, or the event loop has turned
+ *    ({@linkcode canReadOn}). No mailbox is looked at: one that nobody empties stops no connection.
  *
  * Steps of one process keep their order: none goes past one that is in the queue.
  *
@@ -31,6 +35,12 @@ import { outside } from "../context/async_context.ts";
 
 /** The time that processes run before the event loop turns, in milliseconds. */
 const SLICE = 8;
+
+/**
+ * The time in which connections read while no step can run, in milliseconds. Without that limit 127,000 of
+ * 800,000 objects waited in one mailbox, and 220 MB were used for them instead of 115.
+ */
+const SHARE = 2;
 
 /** After that many steps through the queue, a process goes on without it. */
 const PROVEN = 16;
@@ -113,6 +123,11 @@ let wake: (() => void) | undefined;
 let period = 1;
 let isBusy = false;
 let isTurning = false;
+/** Whether bytes have arrived since microtasks last ran, or the event loop turned. */
+let isReading = false;
+let readingBegan = 0;
+/** Connections that pause until steps have run. */
+let pausedReaders: (() => void)[] = [];
 /** The number of times that bytes came from a peer. */
 let inputs = 0;
 /** Whether an answer can go past the queue. */
@@ -231,9 +246,35 @@ export function afterTurn(fn: () => void): void {
   outside(() => loop.afterTurn(fn));
 }
 
-/** Notes that bytes arrived from a peer. */
+/** Notes that bytes arrived from a peer, before they are delivered. */
 export function noteInput(): void {
   inputs++;
+  if (isReading) return;
+  isReading = true;
+  readingBegan = loop.now(0);
+  if (!isTurning) queueMicrotask(endReading);
+}
+
+/**
+ * Returns whether a connection that has just delivered can read on at once. If not, `readOn` is called when
+ * steps had their turn.
+ */
+export function canReadOn(readOn: () => void): boolean {
+  const elapsed = loop.now(0) - readingBegan;
+  // The host's clock may be set back.
+  if (elapsed >= 0 && elapsed < SHARE) return true;
+  pausedReaders.push(readOn);
+  return false;
+}
+
+function endReading(): void {
+  // The end of the turn does it.
+  if (isTurning) return;
+  isReading = false;
+  if (pausedReaders.length === 0) return;
+  const readers = pausedReaders;
+  pausedReaders = [];
+  for (const readOn of readers) make(readOn);
 }
 
 /**
@@ -374,6 +415,7 @@ async function turn(): Promise<void> {
   }
   isTurning = false;
   beginSlice(loop.now(0));
+  endReading();
 }
 
 /** No process has anything to do, unless the event loop is only to turn. */

@@ -663,9 +663,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a one-way partition is noticed by some nodes only",
     file: "distribution/connection.ts",
-    from: "} else if (!this.#paused && ++this.#silent >= SILENT_TURNS) {",
+    from: "} else if (!this.#heldBack && ++this.#silent >= SILENT_TURNS) {",
     to:
-      '} else if (!this.#paused && this.peer.name > "kate" && ++this.#silent >= SILENT_TURNS) {',
+      '} else if (!this.#heldBack && this.peer.name > "kate" && ++this.#silent >= SILENT_TURNS) {',
     tests: ["simulation_node_monitors_test.ts"],
   },
   {
