@@ -13,8 +13,14 @@ import type { Transport, TransportHandlers } from "./wire.ts";
 /** The time in which a peer must read the written bytes before the end, in milliseconds. */
 const END_TIMEOUT = 1000;
 
-/** The number of bytes that are read at a time. */
-const READ_BYTES = 1 << 16;
+/**
+ * The number of bytes that are read at a time: at first, and at most. An idle connection keeps the smaller buffer,
+ * 4 kB instead of 66; with 16 KiB at most, bytes of 1 MiB cost 12 to 30 % more.
+ */
+const READ_BYTES = { first: 1 << 12, most: 1 << 16 };
+
+/** After that many reads in a row that would fit, the smaller buffer is used again. */
+const SMALL_READS = 16;
 
 /**
  * The number of accepted connections that a node has open, authenticated or not. The latter are few by
@@ -143,6 +149,24 @@ export function established<S extends Socket, T>(
   });
 }
 
+/** The buffer of all reads of a socket: it grows when reads fill it. */
+class ReadBuffer {
+  /** The buffer of the next read. */
+  bytes: Uint8Array = new Uint8Array(READ_BYTES.first);
+  #small = 0;
+
+  /** Chooses the next buffer after a read of that many bytes. */
+  note(length: number): void {
+    const { first, most } = READ_BYTES;
+    const size = this.bytes.length;
+    this.#small = length < first ? this.#small + 1 : 0;
+    if (length === size && size < most) this.bytes = new Uint8Array(4 * size);
+    else if (this.#small >= SMALL_READS && size > first) {
+      this.bytes = new Uint8Array(first);
+    }
+  }
+}
+
 /** Connects to an address; the signal aborts the attempt. */
 export function connectTcp(
   address: Address,
@@ -150,17 +174,20 @@ export function connectTcp(
 ): Promise<TcpTransport> {
   let transport: TcpTransport | undefined;
   // One buffer for all reads; a host without `onread` emits "data".
-  const make = () =>
-    netConnect({
+  const make = () => {
+    const next = new ReadBuffer();
+    return netConnect({
       ...address,
       onread: {
-        buffer: new Uint8Array(READ_BYTES),
+        buffer: () => next.bytes,
         callback: (length: number, buffer: Uint8Array): boolean => {
+          next.note(length);
           transport?.take(buffer.subarray(0, length));
           return true;
         },
       },
     });
+  };
   const use = (socket: Socket) => transport = new TcpTransport(socket);
   return outside(() => established(make, "connect", use, signal));
 }
