@@ -10,7 +10,7 @@
 
 import type { Jobs, TestCommandLine } from "./_command_line.ts";
 import { say, type Totals } from "./_announcements.ts";
-import { denoTest, type Output, type Result, show } from "./_deno_test.ts";
+import { denoTest, type Output, type Result, show } from "./_test_process.ts";
 import { findTestFiles } from "./_files.ts";
 import { joinReports } from "./_totals.ts";
 

@@ -22,7 +22,7 @@ import {
 import { assertDeno } from "./_deno.ts";
 import { NOT_ALIVE, parseTestArguments } from "./_arguments.ts";
 import { splitCommandLine, type TestCommandLine } from "./_command_line.ts";
-import { denoTest, show } from "./_deno_test.ts";
+import { denoTest, show } from "./_test_process.ts";
 import { isFile } from "./_programs.ts";
 import { runQueue, type RunResult } from "./_queue.ts";
 import { type Filter, formatFilters, normalizeFilters } from "./filters.ts";
