@@ -38,6 +38,18 @@ setDefaultRuntime(
   }),
 );
 
+/**
+ * All that is logged while a function runs. The default runtime is the one above, or one that came after a node
+ * that was the default has stopped: that one logs to standard error.
+ */
+async function logOf(
+  fn: (soFar: () => string) => Promise<void>,
+): Promise<string> {
+  const start = logged.length;
+  const all = (text: string) => text + logged.slice(start).join("\n");
+  return all(await standardError((soFar) => fn(() => all(soFar()))));
+}
+
 const NAMES = Object.keys(Hostile.REASONS);
 
 /** The ratio to a plain reason that a hostile one may take; it is inspected, copied and sent. */
@@ -186,7 +198,7 @@ processTest(
   "a listener of the abort signal that throws does not prevent notifications",
   async () => {
     Process.trapExit(true);
-    const said = await standardError(async (soFar) => {
+    const said = await logOf(async (soFar) => {
       const pid = spawn(async () => {
         const process = currentRuntime().find(self())!;
         for (const text of ["first", "second"]) {
@@ -212,7 +224,7 @@ processTest(
 processTest(
   "a wait that throws when it is abandoned does not prevent notifications",
   async () => {
-    const said = await standardError(async () => {
+    const said = await logOf(async () => {
       const owner = self();
       const pid = spawn(async () => {
         const process = currentRuntime().find(self())!;
