@@ -264,12 +264,15 @@ const LOADS: Record<string, Load> = {
 
 for (const [name, load] of Object.entries(LOADS)) {
   test(`timers run between long steps: ${name}`, async () => {
-    const steps = new Steps();
-    // Longer than a slice, so that only a check of the clock after each step is enough.
-    await load(10, () => steps.make(20));
-    // Two where the machine stops the program between a step and the look at the clock; without turns, all ten.
-    const most = await steps.most();
-    assert(most <= 2, `${most} steps`);
+    // The best of three: the machine may stop the program between a step and the look at the clock.
+    let least = Infinity;
+    for (let turn = 0; turn < 3 && least > 1; turn++) {
+      const steps = new Steps();
+      // Longer than a slice, so that only a check of the clock after each step is enough.
+      await load(10, () => steps.make(20));
+      least = Math.min(least, await steps.most());
+    }
+    assertEquals(least, 1);
   });
 
   test(`timers run among short steps: ${name}`, async () => {
