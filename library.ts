@@ -111,6 +111,12 @@ export { jsonLog } from "./runtime/log/json_log.ts";
 export { standardLog } from "./runtime/log/log_event.ts";
 export { inspect, type InspectOptions } from "./runtime/values/inspect.ts";
 export { Atom, atom } from "./runtime/values/atom.ts";
+export { Bitstring } from "./runtime/values/bitstring.ts";
+export { Float } from "./runtime/values/float.ts";
+export { ExternalFunction } from "./runtime/values/functions.ts";
+export { ImproperList, improperList } from "./runtime/values/improper_list.ts";
+export { Port } from "./runtime/values/port.ts";
+export { Tuple, tuple } from "./runtime/values/tuple.ts";
 export {
   type ChildCounts,
   type ChildInfo,

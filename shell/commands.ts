@@ -8,7 +8,7 @@ import { IO } from "../io.ts";
 import { Pid, Process, type ProcessInfo, Ref } from "../process.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
 import { inspect, printable } from "../runtime/values/inspect.ts";
-import { printedPid } from "../runtime/values/pid.ts";
+import { pidOf, printedPid } from "../runtime/values/pid.ts";
 import { Atom } from "../runtime/values/atom.ts";
 import type { LineValues } from "./values.ts";
 
@@ -107,8 +107,9 @@ function pid(first: string | number, number?: number, last?: number): Pid {
   const text = typeof first === "string" && number === undefined
     ? first
     : `${first}.${number}.${last}`;
-  const [, node, id] =
-    /^\s*(?:#PID)?<?(\d{1,9})\.(\d{1,15})\.0>?\s*$/.exec(text) ?? [];
+  const [, node, id, serial] =
+    /^\s*(?:#PID)?<?(\d{1,9})\.(\d{1,10})\.(\d{1,10})>?\s*$/.exec(text) ??
+      [];
   if (node === undefined) {
     throw new TypeError(
       `Cannot make a pid of ${
@@ -118,9 +119,9 @@ function pid(first: string | number, number?: number, last?: number): Pid {
   }
   if (Number(node) === 0) {
     const runtime = currentRuntime();
-    return new Pid(runtime.node, Number(id), runtime.creation);
+    return pidOf(runtime.node, Number(id), Number(serial), runtime.creation);
   }
-  const found = printedPid(Number(node), Number(id));
+  const found = printedPid(Number(node), Number(id), Number(serial));
   if (found !== undefined) return found;
   throw new RangeError(
     `Cannot make a pid of ${

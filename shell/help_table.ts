@@ -161,6 +161,12 @@ export const HELP: Record<string, Doc[]> = {
       "text": "An Erlang atom: a constant whose value is its own name; it is distinct from a string.\n\nThere is one object per name within a JavaScript process, so atoms can be compared with `===`."
     }
   ],
+  "Bitstring": [
+    {
+      "signature": "Bitstring",
+      "text": "An Erlang bitstring that ends within a byte, such as `<<5, 1::size(3)>>`. Whole bytes are a `Uint8Array`."
+    }
+  ],
   "DynamicSupervisor": [
     {
       "signature": "DynamicSupervisor",
@@ -213,6 +219,18 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "ExitError",
       "text": "An exit: `exit(reason)` throws it, and a call rejects with it when it fails. A wait of the shell process\nrejects with it when that process exits. A process that does not catch it exits with its reason."
+    }
+  ],
+  "ExternalFunction": [
+    {
+      "signature": "ExternalFunction",
+      "text": "An Erlang function that is named by its module, name and number of arguments, such as `&String.length/1`.\nIt can be received, compared and sent."
+    }
+  ],
+  "Float": [
+    {
+      "signature": "Float",
+      "text": "A whole number that is a float to Erlang, such as `1.0`, which is not `1`. JavaScript has one type for both:\na whole number is sent as an integer, any other as a float, and −0 too.\n\nIt takes part in arithmetic as its value does."
     }
   ],
   "GenServer": [
@@ -319,6 +337,12 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "write(item: Printable, options: IoOptions = {})",
       "text": "Prints text without a line feed at the end."
+    }
+  ],
+  "ImproperList": [
+    {
+      "signature": "ImproperList",
+      "text": "An Erlang list whose last tail is not a list, such as `[1, 2 | 3]`. Proper lists are arrays.\n\nPrograms call improperList."
     }
   ],
   "IoError": [
@@ -439,6 +463,12 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "Pid",
       "text": "The identifier of a process: its node, its number on that node, and the node's creation.\n\nPids are immutable, can be sent in messages, and are never reused: a node that restarts has another\ncreation. Compare them with Pid.equals, as two pids of the same process can be different\nobjects."
+    }
+  ],
+  "Port": [
+    {
+      "signature": "Port",
+      "text": "The identifier of a port of an Erlang node, such as a socket. It can be received, compared and sent."
     }
   ],
   "Process": [
@@ -1039,6 +1069,12 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Ends a task of a supervisor, and waits until it has exited.\n\nFollows\n[Task.Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#terminate_child/2).\nThe task has its `shutdown` time to exit, and is not restarted, whatever its `restart`."
     }
   ],
+  "Tuple": [
+    {
+      "signature": "Tuple",
+      "text": "An Erlang tuple, such as `{:ok, 1}`: a fixed number of values. A list is an array, and differs from it.\n\nPrograms call tuple. A tuple can be iterated and destructured; `elements` is the array of its\nelements, which must not be changed. It has none of an array's methods."
+    }
+  ],
   "UndefinedFunctionError": [
     {
       "signature": "UndefinedFunctionError",
@@ -1151,6 +1187,12 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "whereisName(name: unknown)",
       "text": "Returns the process that has a name.\n\nFollows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It\nreads this node's copy, so the pid may be that of a process on another node that has just exited. The\nfirst use on a node waits until it has merged its names with those of its connected nodes."
+    }
+  ],
+  "improperList": [
+    {
+      "signature": "improperList(items: readonly unknown[], tail: unknown)",
+      "text": "Returns an improper list: `improperList([1, 2], 3)` is Elixir's `[1, 2 | 3]`."
     }
   ],
   "inspect": [
@@ -1343,6 +1385,12 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "standardLog(event: LogEvent)",
       "text": "Writes warnings and errors to standard error as readable text. It is the default log hook of a node."
+    }
+  ],
+  "tuple": [
+    {
+      "signature": "tuple(...elements: T)",
+      "text": "Returns a tuple of the arguments: `tuple(atom(\"ok\"), 1)` is Elixir's `{:ok, 1}`."
     }
   ]
 };

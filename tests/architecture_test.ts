@@ -251,6 +251,7 @@ for (
 /** Names that two files export, and why. */
 const TWICE: Record<string, string> = {
   Peer: "of a connection, and of a test",
+  Port: "of an Erlang node, which is a term; and a wire's connection",
   main: "of each program",
   serve: "a server, and the shell's, which other nodes know as Shell.serve",
   spawnTask: "the chat's, as in Elixir's guide, and the task servers'",

@@ -14,7 +14,7 @@ const MODULES = Object.values(config.exports).filter((path) =>
 );
 
 /** The maximum number of names: users read through all of them. */
-const MOST_NAMES = 125;
+const MOST_NAMES = 140;
 
 Deno.test("mod.ts exports every value of every module, and the same one", async () => {
   assert(MODULES.length > 10);

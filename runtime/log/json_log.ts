@@ -5,12 +5,8 @@
  */
 
 import type { LogEvent } from "./log_event.ts";
-import {
-  escapeUnsafe,
-  inspectWithin,
-  keysOf,
-  shorten,
-} from "../values/inspect.ts";
+import { inspectWithin, keysOf, shorten } from "../values/inspect.ts";
+import { escapeUnsafe } from "../values/literals.ts";
 import { Pid, Ref } from "../values/pid.ts";
 import { Atom } from "../values/atom.ts";
 import { formatExit } from "../values/exit_reason.ts";

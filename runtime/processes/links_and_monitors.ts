@@ -5,7 +5,7 @@
  */
 
 import type { MonitoredObject, Target } from "../signals/signal.ts";
-import type { Pid, Ref } from "../values/pid.ts";
+import { numberText, type Pid, type Ref } from "../values/pid.ts";
 
 /** A node, from one start to the next. */
 export interface NodeIncarnation {
@@ -20,9 +20,10 @@ export type Key = number | string;
 
 /** The key of a pid or reference, as seen from a node. */
 export function keyOf(of: Pid | Ref, from: NodeIncarnation): Key {
-  return of.node === from.node && of.creation === from.creation
+  return of.node === from.node && of.creation === from.creation &&
+      of.number >= 0
     ? of.number
-    : `${of.number}.${of.creation}.${of.node}`;
+    : `${numberText(of)}.${of.creation}.${of.node}`;
 }
 
 /** A link's state at this end. */

@@ -5,9 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-
-const CUSTOM_INSPECT = Symbol.for("nodejs.util.inspect.custom");
-const DENO_INSPECT = Symbol.for("Deno.customInspect");
+import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
 
 /**
  * The maximum number of bytes of UTF-8 in a name: an atom, or the name of a process, node, module or function.

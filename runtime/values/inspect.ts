@@ -4,6 +4,13 @@
  * @module
  */
 
+import {
+  atomText,
+  cut,
+  escapeCharacter,
+  MAX_SHOWN_NAME,
+  quoteWithin,
+} from "./literals.ts";
 import { isOptions, misfit } from "./options.ts";
 import { Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
@@ -50,39 +57,17 @@ const MAX_DEPTH = 200;
 /** The maximum number of shown characters of a text. */
 const MAX_TEXT = 1 << 16;
 
-/**
- * The maximum number of shown characters of an error's name and message, or of the name of a function or class.
- */
+/** The maximum number of shown characters of an error's name and message. */
 const MAX_MESSAGE = 4096;
-const MAX_NAME = 256;
 
 /** Integers beyond it are not written out: the digits of a huge one take seconds. */
 const MAX_BIGINT = 10n ** 1000n;
-
-/** Characters that would steer a terminal or hide text: C0, C1, bidi controls and separators. */
-const UNSAFE =
-  /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 const STEERING =
   // deno-lint-ignore no-control-regex
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 const LINE_BREAKS = /[\t\n]/g;
-
-function escapeCharacter(character: string): string {
-  return "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0");
-}
-
-/** JSON's text, whose strings may have characters that steer a terminal: these are escaped. */
-export function escapeUnsafe(json: string): string {
-  return json.replace(UNSAFE, escapeCharacter);
-}
-
-/** The beginning of a text that is longer than that many characters, cut between two characters. */
-function cut(text: string, length: number): string {
-  const last = text.charCodeAt(length - 1);
-  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? length - 1 : length);
-}
 
 /** A text, or its beginning and three dots. */
 export function shorten(text: string, length: number): string {
@@ -92,12 +77,6 @@ export function shorten(text: string, length: number): string {
 /** A string as a literal, in double quotes, with nothing in it that steers a terminal; a long one is cut. */
 export function quote(text: string): string {
   return quoteWithin(text, MAX_MESSAGE);
-}
-
-function quoteWithin(text: string, length: number): string {
-  return text.length <= length
-    ? escapeUnsafe(JSON.stringify(text))
-    : `${escapeUnsafe(JSON.stringify(cut(text, length)))}...`;
 }
 
 /** A text in which characters that would steer a terminal are escaped; a long one is cut. */
@@ -253,7 +232,7 @@ function showBigint(value: bigint): string {
 }
 
 function name(text: string): string {
-  return printableLine(text, MAX_NAME);
+  return printableLine(text, MAX_SHOWN_NAME);
 }
 
 function showFunction(value: { name: string }): string {
@@ -261,13 +240,6 @@ function showFunction(value: { name: string }): string {
   return `${isClass ? "#Class" : "#Function"}<${
     name(String(value.name)) || "anonymous"
   }>`;
-}
-
-function showAtom(value: Atom): string {
-  return value.name.length <= MAX_NAME &&
-      /^[a-zA-Z_][\w@]*[?!]?$/.test(value.name)
-    ? `:${value.name}`
-    : `:${quoteWithin(value.name, MAX_NAME)}`;
 }
 
 function showObject(
@@ -293,9 +265,9 @@ function showObject(
 /** The text of an object that has no parts. */
 function showAtomic(value: object): string | undefined {
   if (value instanceof Pid || value instanceof Ref) {
-    return printableLine(value.toString(), MAX_NAME);
+    return printableLine(value.toString(), MAX_SHOWN_NAME);
   }
-  if (value instanceof Atom) return showAtom(value);
+  if (value instanceof Atom) return atomText(value.name);
   if (value instanceof Error) {
     return `#${name(String(value.name))}<${
       printableWithin(String(value.message), MAX_MESSAGE)
@@ -383,9 +355,9 @@ function className(value: object): string {
 }
 
 function showKey(key: string): string {
-  return key.length <= MAX_NAME && IDENTIFIER.test(key)
+  return key.length <= MAX_SHOWN_NAME && IDENTIFIER.test(key)
     ? key
-    : quoteWithin(key, MAX_NAME);
+    : quoteWithin(key, MAX_SHOWN_NAME);
 }
 
 /** The keys of an object, one by one: an object may have millions. */

@@ -6,12 +6,18 @@
 
 import { hereName } from "../context/async_context.ts";
 import { MAX_NAME_BYTES } from "./atom.ts";
-
-const CUSTOM_INSPECT = Symbol.for("nodejs.util.inspect.custom");
-const DENO_INSPECT = Symbol.for("Deno.customInspect");
+import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
 
 /** The maximum number of other nodes with a number for printed pids: peers make up names. */
 const MAX_NUMBERED = 4096;
+
+const WORD = 2 ** 32;
+
+/** The first upper word that a safe integer cannot have. */
+const UPPER_END = 2 ** 21;
+
+/** The maximum number of 32-bit words of a reference. */
+export const MAX_REF_WORDS = 5;
 
 const nodeNumbers = new Map<string, number>();
 let lastNodeNumber = 10_500;
@@ -20,7 +26,7 @@ let lastNodeNumber = 10_500;
 const printedCreations = new Map<string, number>();
 
 /** The number of a node in printed pids: 0 here, a number of its own for each other node. */
-function nodeNumber(node: string): number {
+export function numberOfNode(node: string): number {
   if (node === hereName()) return 0;
   let number = nodeNumbers.get(node);
   if (number === undefined) {
@@ -81,11 +87,15 @@ function isNatural(value: number): boolean {
 }
 
 /** The pid of another node that was printed with these numbers, if its node has printed any. */
-export function printedPid(node: number, number: number): Pid | undefined {
+export function printedPid(
+  node: number,
+  id: number,
+  serial: number,
+): Pid | undefined {
   for (const [name, each] of nodeNumbers) {
     const creation = printedCreations.get(name);
     if (each === node && creation !== undefined) {
-      return new Pid(name, number, creation);
+      return pidOf(name, id, serial, creation);
     }
   }
   return undefined;
@@ -118,7 +128,10 @@ export class Pid<in M = any> {
   declare readonly accepts?: (message: M) => void;
   /** The name of the node that the process is on. */
   readonly node: string;
-  /** The process's number on its node. */
+  /**
+   * The process's number on its node: that of an Erlang process is its serial × 2³² + its id. It is `NaN` if
+   * that is more than 2⁵³ - 1; `id` and `serial` are always exact.
+   */
   readonly number: number;
   /** The node's incarnation: a 32-bit number. */
   readonly creation: number;
@@ -138,6 +151,16 @@ export class Pid<in M = any> {
     this.creation = creation;
   }
 
+  /** The lower 32 bits of the number: the second number of a printed pid. */
+  get id(): number {
+    return this.number >>> 0;
+  }
+
+  /** The upper 32 bits of the number: the third number of a printed pid. */
+  get serial(): number {
+    return Math.floor(this.number / WORD);
+  }
+
   /**
    * Tests whether two pids identify the same process.
    *
@@ -155,9 +178,9 @@ export class Pid<in M = any> {
    * @returns The text.
    */
   toString(): string {
-    const node = nodeNumber(this.node);
+    const node = numberOfNode(this.node);
     if (node !== 0) printedCreations.set(this.node, this.creation);
-    return `#PID<${node}.${this.number}.0>`;
+    return `#PID<${node}.${this.id}.${this.serial}>`;
   }
 
   /** @ignore */
@@ -185,7 +208,7 @@ export class Pid<in M = any> {
 export class Ref {
   /** The name of the node that created it. */
   readonly node: string;
-  /** Its number on that node. */
+  /** Its number on that node; `NaN` if it is one of an Erlang node, which identifies it by `words`. */
   readonly number: number;
   /** The incarnation of the node that created it. */
   readonly creation: number;
@@ -206,6 +229,14 @@ export class Ref {
   }
 
   /**
+   * The 32-bit words that identify the reference on its node, as Erlang's distribution protocol has them: one
+   * to five; for a reference with a number two, the lower one first.
+   */
+  get words(): readonly number[] {
+    return [this.number >>> 0, Math.floor(this.number / WORD)];
+  }
+
+  /**
    * Tests whether two references are the same.
    *
    * @param other Any value.
@@ -223,7 +254,7 @@ export class Ref {
    */
   toString(): string {
     return `#Reference<${
-      nodeNumber(this.node)
+      numberOfNode(this.node)
     }.${this.creation}.0.${this.number}>`;
   }
 
@@ -236,6 +267,125 @@ export class Ref {
   [DENO_INSPECT](): string {
     return this.toString();
   }
+}
+
+/** A pid whose number needs more than 53 bits. Own pids are never of this class: their code stays as fast. */
+class WidePid extends Pid {
+  /** The id and the serial: a field, so that assertions compare it. */
+  readonly halves: readonly [number, number];
+
+  constructor(node: string, id: number, serial: number, creation: number) {
+    super(node, 0, creation);
+    withoutNumber(this);
+    this.halves = [id, serial];
+  }
+
+  override get id(): number {
+    return this.halves[0];
+  }
+
+  override get serial(): number {
+    return this.halves[1];
+  }
+
+  override equals(other: unknown): boolean {
+    return other instanceof WidePid && other.halves[0] === this.halves[0] &&
+      other.halves[1] === this.halves[1] && other.creation === this.creation &&
+      other.node === this.node;
+  }
+}
+
+/** A reference that is not identified by a number of 53 bits. */
+class WideRef extends Ref {
+  /** The words: a field, so that assertions compare it. */
+  readonly parts: readonly number[];
+
+  constructor(node: string, words: readonly number[], creation: number) {
+    super(node, 0, creation);
+    withoutNumber(this);
+    this.parts = words;
+  }
+
+  override get words(): readonly number[] {
+    return this.parts;
+  }
+
+  override equals(other: unknown): boolean {
+    return other instanceof WideRef && isSameWords(other.parts, this.parts) &&
+      other.creation === this.creation && other.node === this.node;
+  }
+
+  override toString(): string {
+    return `#Reference<${numberOfNode(this.node)}.${
+      this.parts.toReversed().join(".")
+    }>`;
+  }
+}
+
+/** `NaN` is the number of no own process and reference, so that no table finds one by it. */
+function withoutNumber(of: { number: number }): void {
+  of.number = NaN;
+}
+
+function isSameWords(some: readonly number[], others: readonly number[]) {
+  return some.length === others.length &&
+    some.every((word, i) => word === others[i]);
+}
+
+/** The text of the number of a pid or reference, or of the words in its place. */
+export function numberText(of: Pid | Ref): string {
+  const { number } = of;
+  if (number >= 0) return `${number}`;
+  return (of instanceof Pid ? [of.id, of.serial] : of.words).join("_");
+}
+
+function isWord(value: unknown): boolean {
+  return typeof value === "number" && value >>> 0 === value;
+}
+
+/**
+ * The pid of a process that is identified by two 32-bit words, as on Erlang's nodes.
+ *
+ * @throws {RangeError} If one of them is not an integer from 0 to 2³² - 1.
+ */
+export function pidOf(
+  node: string,
+  id: number,
+  serial: number,
+  creation: number,
+): Pid {
+  if (!isWord(id) || !isWord(serial)) {
+    throw new RangeError(
+      `Cannot make a pid of id ${id} and serial ${serial}: both have to be integers from 0 to 2^32 - 1`,
+    );
+  }
+  return serial < UPPER_END
+    ? new Pid(node, serial * WORD + id, creation)
+    : new WidePid(node, id, serial, creation);
+}
+
+/**
+ * The reference that is identified by one to five 32-bit words. Two words that are a number of 53 bits are a
+ * reference with that number: own references are the same ones when they come back from another node.
+ *
+ * @throws {RangeError} If there are none or more than five, or one is not an integer from 0 to 2³² - 1.
+ */
+export function refOf(
+  node: string,
+  words: readonly number[],
+  creation: number,
+): Ref {
+  const { length } = words;
+  if (length < 1 || length > MAX_REF_WORDS || !words.every(isWord)) {
+    throw new RangeError(
+      `Cannot make a reference of the words ${
+        words.slice(0, MAX_REF_WORDS + 1)
+      }: give one to ${MAX_REF_WORDS} integers from 0 to 2^32 - 1`,
+    );
+  }
+  return length === 2 && words[1] < UPPER_END
+    ? new Ref(node, words[1] * WORD + words[0], creation)
+    : new WideRef(node, words, creation);
 }
 
 /**

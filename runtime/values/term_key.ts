@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { Pid, Ref } from "./pid.ts";
+import { numberText, Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
 import {
   checkHole,
@@ -150,6 +150,6 @@ function spellFields(
   );
 }
 
-function identity({ node, number, creation }: Pid | Ref): string {
-  return `${number}.${creation}.${text(node)}`;
+function identity(of: Pid | Ref): string {
+  return `${numberText(of)}.${of.creation}.${text(of.node)}`;
 }

@@ -1,0 +1,91 @@
+/**
+ * Bitstrings whose number of bits is no multiple of eight.
+ *
+ * @module
+ */
+
+import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
+
+/**
+ * An Erlang bitstring that ends within a byte, such as `<<5, 1::size(3)>>`. Whole bytes are a `Uint8Array`.
+ *
+ * @example The bits of the last byte are its upper ones
+ * ```ts
+ * import { Bitstring } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const three = new Bitstring(new Uint8Array([0b0010_0000]), 3);
+ * assertEquals(three.bits, 3);
+ * assertEquals(String(three), "<<1::size(3)>>");
+ * ```
+ */
+export class Bitstring {
+  /** The bytes; the bits of the last one that do not count are 0. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The number of bits of the last byte that count, its upper ones: 1 to 7. */
+  readonly bits: number;
+
+  /**
+   * Creates a bitstring of a copy of bytes.
+   *
+   * @param bytes The bytes: one or more.
+   * @param bits The number of bits of the last byte that count: 1 to 7.
+   * @throws {TypeError} If the bytes are not a `Uint8Array`.
+   * @throws {RangeError} If there are no bytes, or the number of bits is out of range.
+   */
+  constructor(bytes: Uint8Array, bits: number) {
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError(
+        `Cannot make a bitstring of a value of the type ${typeof bytes}: give a Uint8Array`,
+      );
+    }
+    if (bytes.length === 0) {
+      throw new RangeError("Cannot make a bitstring of no bytes");
+    }
+    if (!Number.isInteger(bits) || bits < 1 || bits > 7) {
+      throw new RangeError(
+        `Cannot make a bitstring with ${bits} bits in its last byte: give 1 to 7; whole bytes are a Uint8Array`,
+      );
+    }
+    this.bytes = new Uint8Array(bytes);
+    this.bytes[bytes.length - 1] &= 0xff << (8 - bits);
+    this.bits = bits;
+  }
+
+  /**
+   * Tests whether another value is a bitstring of the same bits.
+   *
+   * @param other Any value.
+   * @returns True for such a bitstring.
+   */
+  equals(other: unknown): boolean {
+    return other instanceof Bitstring && other.bits === this.bits &&
+      other.bytes.length === this.bytes.length &&
+      other.bytes.every((byte, i) => byte === this.bytes[i]);
+  }
+
+  /**
+   * Formats the bitstring as iex does, in full: `<<5, 1::size(3)>>`.
+   *
+   * @returns The text.
+   */
+  toString(): string {
+    const last = this.bytes.length - 1;
+    return `<<${
+      this.bytes.subarray(0, last).reduce(
+        (text, byte) => `${text}${byte}, `,
+        "",
+      )
+    }${this.bytes[last] >> (8 - this.bits)}::size(${this.bits})>>`;
+  }
+
+  /** @ignore */
+  [CUSTOM_INSPECT](): string {
+    return this.toString();
+  }
+
+  /** @ignore */
+  [DENO_INSPECT](): string {
+    return this.toString();
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Floats that are whole.
+ *
+ * @module
+ */
+
+import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
+
+/**
+ * A whole number that is a float to Erlang, such as `1.0`, which is not `1`. JavaScript has one type for both:
+ * a whole number is sent as an integer, any other as a float, and −0 too.
+ *
+ * It takes part in arithmetic as its value does.
+ *
+ * @example A float that is whole
+ * ```ts
+ * import { Float } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const one = new Float(1);
+ * assertEquals(String(one), "1.0");
+ * assertEquals(one.value + 1, 2);
+ * assertEquals(Number(one), 1);
+ * ```
+ */
+export class Float {
+  /** The number. */
+  readonly value: number;
+
+  /**
+   * Creates a float.
+   *
+   * @param value A whole number.
+   * @throws {TypeError} If it is not a number.
+   * @throws {RangeError} If it is not whole, or −0, which are floats as they are.
+   */
+  constructor(value: number) {
+    if (typeof value !== "number") {
+      throw new TypeError(
+        `Cannot make a float of a value of the type ${typeof value}: give a number`,
+      );
+    }
+    if (!Number.isInteger(value) || Object.is(value, -0)) {
+      throw new RangeError(
+        `Cannot make a float of ${
+          Object.is(value, -0) ? "-0" : value
+        }: give a whole number; use any other as it is`,
+      );
+    }
+    this.value = value;
+  }
+
+  /**
+   * Tests whether another value is the same float.
+   *
+   * @param other Any value.
+   * @returns True for a `Float` of the same value; false for a number.
+   */
+  equals(other: unknown): boolean {
+    return other instanceof Float && other.value === this.value;
+  }
+
+  /**
+   * Returns the number, for arithmetic.
+   *
+   * @returns The number.
+   */
+  valueOf(): number {
+    return this.value;
+  }
+
+  /**
+   * Formats the float as iex does: `1.0`.
+   *
+   * @returns The text.
+   */
+  toString(): string {
+    const { value } = this;
+    if (Number.isSafeInteger(value) || Math.abs(value) === 2 ** 53) {
+      return `${value}.0`;
+    }
+    const [digits, exponent] = value.toExponential().split("e+");
+    return `${digits.includes(".") ? digits : `${digits}.0`}e${exponent}`;
+  }
+
+  /** @ignore */
+  [CUSTOM_INSPECT](): string {
+    return this.toString();
+  }
+
+  /** @ignore */
+  [DENO_INSPECT](): string {
+    return this.toString();
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Improper lists: lists that do not end with the empty list.
+ *
+ * @module
+ */
+
+import { equalItems, equalTerms } from "./equality.ts";
+import {
+  CUSTOM_INSPECT,
+  DENO_INSPECT,
+  type HostInspect,
+} from "./host_inspect.ts";
+
+/**
+ * An Erlang list whose last tail is not a list, such as `[1, 2 | 3]`. Proper lists are arrays.
+ *
+ * Programs call {@linkcode improperList}.
+ *
+ * @example Its parts
+ * ```ts
+ * import { improperList } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { items, tail } = improperList([1, 2], 3);
+ * assertEquals(items, [1, 2]);
+ * assertEquals(tail, 3);
+ * ```
+ */
+export class ImproperList {
+  /** The items before the tail: one or more. */
+  readonly items: readonly unknown[];
+  /** The tail, which is not a list. */
+  readonly tail: unknown;
+
+  /**
+   * Creates an improper list of the items of an array, which it keeps.
+   *
+   * @param items The items before the tail.
+   * @param tail The tail.
+   * @throws {TypeError} If the items are not an array, or the tail is a list, which would make it a proper list.
+   * @throws {RangeError} If there are no items.
+   */
+  constructor(items: readonly unknown[], tail: unknown) {
+    if (!Array.isArray(items)) {
+      throw new TypeError(
+        `Cannot make an improper list of items of the type ${typeof items}: give an array`,
+      );
+    }
+    if (items.length === 0) {
+      throw new RangeError(
+        "Cannot make an improper list without items: give one or more, or send the tail itself",
+      );
+    }
+    if (Array.isArray(tail) || tail instanceof ImproperList) {
+      throw new TypeError(
+        "Cannot make an improper list whose tail is a list: give all items at once",
+      );
+    }
+    this.items = items;
+    this.tail = tail;
+  }
+
+  /**
+   * Tests whether another value is an improper list of equal items and tail.
+   *
+   * @param other Any value.
+   * @returns True for such a list.
+   */
+  equals(other: unknown): boolean {
+    return other instanceof ImproperList &&
+      equalItems(this.items, other.items) && equalTerms(this.tail, other.tail);
+  }
+
+  /** @ignore */
+  [CUSTOM_INSPECT](
+    _depth: number,
+    options: object,
+    inspect: HostInspect,
+  ): string {
+    return this.#show(inspect, options);
+  }
+
+  /** @ignore */
+  [DENO_INSPECT](inspect: HostInspect, options: object): string {
+    return this.#show(inspect, options);
+  }
+
+  #show(inspect: HostInspect, options: object): string {
+    const items = this.items.map((each) => inspect(each, options)).join(", ");
+    return `[${items} | ${inspect(this.tail, options)}]`;
+  }
+}
+
+/**
+ * Returns an improper list: `improperList([1, 2], 3)` is Elixir's `[1, 2 | 3]`.
+ *
+ * @param items The items before the tail: one or more.
+ * @param tail The tail, which is not a list.
+ * @returns The improper list.
+ * @throws {TypeError} If the items are not an array, or the tail is a list.
+ * @throws {RangeError} If there are no items.
+ *
+ * @example Usage
+ * ```ts
+ * import { improperList } from "@otp/distribution";
+ * import { assert } from "@std/assert";
+ *
+ * assert(improperList([1], 2).equals(improperList([1], 2)));
+ * ```
+ */
+export function improperList(
+  items: readonly unknown[],
+  tail: unknown,
+): ImproperList {
+  return new ImproperList(items, tail);
+}

@@ -1,0 +1,67 @@
+/**
+ * Texts as literals: strings in quotes, atoms, the names of Erlang's functions.
+ *
+ * @module
+ */
+
+/** The maximum number of shown characters of an atom, or of the name of a function or class. */
+export const MAX_SHOWN_NAME = 256;
+
+/** Characters that would steer a terminal or hide text: C0, C1, bidi controls and separators. */
+const UNSAFE =
+  /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/** An atom that needs no quotes. */
+const ATOM = /^[\p{L}_][\p{L}\p{N}_@]*[?!]?$/u;
+
+/** The name of a function that needs none. */
+const FUNCTION =
+  /^(?:(?!\p{Lu})[\p{L}_][\p{L}\p{N}_]*[?!]?|[-+*\/]|\+\+\+?|---?|[=!]==?|=~|[<>]=?|&{1,3}|\|{1,3}|[@^=!]|\*\*|\^\^\^|~~~|<<<|>>>|<<~|~>>|<~>?|~>|<\|>|<>|<-|::|\|>|\\\\)$/u;
+
+/** The atom of a module of Elixir's. */
+const MODULE = /^Elixir(?:\.[A-Z]\w*)+$/;
+
+/** A character as an escape of four hexadecimal digits. */
+export function escapeCharacter(character: string): string {
+  return "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0");
+}
+
+/** JSON's text, whose strings may have characters that steer a terminal: these are escaped. */
+export function escapeUnsafe(json: string): string {
+  return json.replace(UNSAFE, escapeCharacter);
+}
+
+/** The beginning of a text that is longer than that many characters, cut between two characters. */
+export function cut(text: string, length: number): string {
+  const last = text.charCodeAt(length - 1);
+  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? length - 1 : length);
+}
+
+/** A string as a literal, in double quotes; one that is longer than that many characters is cut. */
+export function quoteWithin(text: string, length: number): string {
+  return text.length <= length
+    ? escapeUnsafe(JSON.stringify(text))
+    : `${escapeUnsafe(JSON.stringify(cut(text, length)))}...`;
+}
+
+/** An atom as a literal: `:ok`, `:"not found"`. */
+export function atomText(name: string): string {
+  return `:${bare(name, ATOM)}`;
+}
+
+/** The name of a module of Erlang or Elixir as Elixir shows it: `:lists`, `String`. */
+export function moduleText(name: string): string {
+  if (name === "Elixir") return name;
+  return MODULE.test(name) ? name.slice("Elixir.".length) : atomText(name);
+}
+
+/** The name of a function of Erlang or Elixir, as it is written after the module's: `length`, `"a b"`. */
+export function functionText(name: string): string {
+  return bare(name, FUNCTION);
+}
+
+function bare(name: string, pattern: RegExp): string {
+  return name.length <= MAX_SHOWN_NAME && pattern.test(name)
+    ? name
+    : quoteWithin(name, MAX_SHOWN_NAME);
+}
