@@ -46,8 +46,7 @@ export class Deaths {
   terminate(process: LocalProcess, reason: unknown): void {
     if (!process.alive) return;
     process.alive = false;
-    process.exitReason = sendableReason(reason, this.#runtime.maxDepth);
-    process.context.end(process.exitReason);
+    process.context.end(sendableReason(reason, this.#runtime.maxDepth));
     this.#table.remove(process);
     if (process.origin !== undefined) {
       this.#runtime.holdings.release(process.origin, "processes");

@@ -17,7 +17,8 @@ import {
   Pace,
 } from "../scheduling/scheduler.ts";
 import { SmallMap } from "../collections/small_map.ts";
-import { type Guard, Mailbox, type MailboxHost } from "./mailbox.ts";
+import { Mailbox, type MailboxHost } from "./mailbox.ts";
+import type { Guard } from "./receivers.ts";
 import { Pid, Ref } from "../values/pid.ts";
 import type { Runtime } from "../runtime.ts";
 import type {
@@ -61,6 +62,20 @@ export interface ProcessOptions {
   origin?: string;
 }
 
+/**
+ * The state that few processes have. In an object of its own: it was 64 bytes of each idle process.
+ */
+class RareState {
+  origin: string | undefined = undefined;
+  standIn: LocalProcess | undefined = undefined;
+  standsFor: LocalProcess | undefined = undefined;
+  nodeMonitors: Map<string, number> | undefined = undefined;
+  watchesNodes = 0;
+  timers: Set<PendingTimer> | undefined = undefined;
+  abort: AbortController | undefined = undefined;
+  entries: Map<string, number> | undefined = undefined;
+}
+
 /** The state of one process, which is its own {@linkcode Pace}: an object less to make and to keep. */
 export class LocalProcess extends Pace implements MailboxHost {
   /** The process's name among all nodes. */
@@ -77,24 +92,16 @@ export class LocalProcess extends Pace implements MailboxHost {
   readonly lineage: Lineage | undefined;
   /** A description of the code that it runs. */
   readonly label: string | undefined;
-  /** The other node that it was started for, if it was. */
-  readonly origin: string | undefined;
   /** Whether exit signals become messages. */
   trapExit = false;
   /** Whether it is a shell: its waits then end with the exit itself. */
   shell = false;
   /** False from the moment that it exits. */
   alive = true;
-  /** Why it exited. */
-  exitReason: unknown = undefined;
   /** The name that it is registered under. */
   name: string | undefined = undefined;
   /** Its mail, which it shares with its stand-in. */
   mailbox: Mailbox = new Mailbox();
-  /** The process of another node of this program that its code runs as; see `stand_in.ts`. */
-  standIn: LocalProcess | undefined = undefined;
-  /** The process of the node that is not started that it stands in for. */
-  standsFor: LocalProcess | undefined = undefined;
   /** Its links, by the other end. */
   links: SmallMap<Key, Link> | undefined = undefined;
   /** Its monitors, by reference number. */
@@ -103,18 +110,12 @@ export class LocalProcess extends Pace implements MailboxHost {
   watchers: SmallMap<Key, Watcher> | undefined = undefined;
   /** Its active aliases, by reference number. */
   aliases: SmallMap<number, AliasMode> | undefined = undefined;
-  /** How often it monitors each node. */
-  nodeMonitors: Map<string, number> | undefined = undefined;
-  /** The number of its subscriptions to visible nodes that come or go. */
-  watchesNodes = 0;
   /** Its pending waits, by reference number. */
   waits: SmallMap<number, Wait> | undefined = undefined;
   /** Its dictionary, by the key's key. */
   dictionary: Map<unknown, { key: unknown; value: unknown }> | undefined =
     undefined;
-  /** Messages that will be sent to it. */
-  timers: Set<PendingTimer> | undefined = undefined;
-  #abort: AbortController | undefined = undefined;
+  #rare: RareState | undefined = undefined;
 
   /** Made by `Runtime.spawn`. */
   constructor(runtime: Runtime, number: number, options: ProcessOptions) {
@@ -132,12 +133,79 @@ export class LocalProcess extends Pace implements MailboxHost {
       parent && runtime.find(parent),
     );
     this.label = options.label;
-    this.origin = options.origin === runtime.node ? undefined : options.origin;
+    const { origin } = options;
+    if (origin !== undefined && origin !== runtime.node) {
+      this.#ownRare().origin = origin;
+    }
+  }
+
+  #ownRare(): RareState {
+    return this.#rare ??= new RareState();
+  }
+
+  /** The other node that it was started for, if it was. */
+  get origin(): string | undefined {
+    return this.#rare?.origin;
+  }
+
+  /** The process of another node of this program that its code runs as; see `stand_in.ts`. */
+  get standIn(): LocalProcess | undefined {
+    return this.#rare?.standIn;
+  }
+
+  set standIn(process: LocalProcess | undefined) {
+    this.#ownRare().standIn = process;
+  }
+
+  /** The process of the node that is not started that it stands in for. */
+  get standsFor(): LocalProcess | undefined {
+    return this.#rare?.standsFor;
+  }
+
+  set standsFor(process: LocalProcess | undefined) {
+    this.#ownRare().standsFor = process;
+  }
+
+  /** How often it monitors each node. */
+  get nodeMonitors(): Map<string, number> | undefined {
+    return this.#rare?.nodeMonitors;
+  }
+
+  set nodeMonitors(monitors: Map<string, number> | undefined) {
+    this.#ownRare().nodeMonitors = monitors;
+  }
+
+  /** The number of its subscriptions to visible nodes that come or go. */
+  get watchesNodes(): number {
+    return this.#rare?.watchesNodes ?? 0;
+  }
+
+  set watchesNodes(count: number) {
+    this.#ownRare().watchesNodes = count;
+  }
+
+  /** Messages that will be sent to it. */
+  get timers(): Set<PendingTimer> | undefined {
+    return this.#rare?.timers;
+  }
+
+  set timers(timers: Set<PendingTimer> | undefined) {
+    this.#ownRare().timers = timers;
+  }
+
+  /** The number of entries that it keeps for each other node, as a server. */
+  get entries(): Map<string, number> | undefined {
+    return this.#rare?.entries;
   }
 
   /** The label that it has given itself. */
   get ownLabel(): unknown {
     return this.dictionary?.get(termKey(PROCESS_LABEL))?.value;
+  }
+
+  /** Why it exited. */
+  get exitReason(): unknown {
+    return this.context.exitReason;
   }
 
   /** Its callers, nearest first. */
@@ -187,12 +255,8 @@ export class LocalProcess extends Pace implements MailboxHost {
 
   /** An abort signal that fires when the process exits. */
   abortSignal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    return this.#abort.signal;
+    return (this.#ownRare().abort ??= new AbortController()).signal;
   }
-
-  /** The number of entries that it keeps for each other node, as a server. */
-  entries: Map<string, number> | undefined;
 
   /** Adds an entry for a node, under a key; returns false if that was refused. */
   keepFor(node: string, characters = 0): boolean {
@@ -200,8 +264,8 @@ export class LocalProcess extends Pace implements MailboxHost {
     if (!this.alive || !this.runtime.holdings.takeEntry(node, characters)) {
       return false;
     }
-    this.entries ??= new Map();
-    this.entries.set(node, (this.entries.get(node) ?? 0) + 1);
+    const entries = this.#ownRare().entries ??= new Map();
+    entries.set(node, (entries.get(node) ?? 0) + 1);
     return true;
   }
 
@@ -239,7 +303,8 @@ export class LocalProcess extends Pace implements MailboxHost {
     const { waits } = this;
     this.waits = undefined;
     if (waits !== undefined) this.#abandon(waits.values());
-    if (this.#abort !== undefined) this.#fireAbort(this.#abort);
+    const abort = this.#rare?.abort;
+    if (abort !== undefined) this.#fireAbort(abort);
   }
 
   #abandon(waits: Iterable<Wait>): void {

@@ -12,10 +12,7 @@ import {
   enqueueStep,
   type Pace,
 } from "../scheduling/scheduler.ts";
-import { ignore } from "../promises/ignore.ts";
-
-/** Returns whether a message is accepted. */
-export type Guard = (message: unknown) => boolean;
+import { type Guard, Place, Receiver, Receivers } from "./receivers.ts";
 
 /** The ways in which a wait for a message ends without one. */
 export interface WaitOptions {
@@ -43,31 +40,6 @@ export interface MailboxHost extends Pace {
   after(ms: number, fn: () => void): () => void;
 }
 
-/**
- * A wait for a message. A class, as its promise's functions then have their places in the object from the
- * beginning. Not an `Answer`, which is settled by its reference and only once: the mailbox takes a receiver out
- * before it settles it, and the state of an answer makes a round trip of messages 16 % slower.
- */
-class Receiver {
-  readonly guard: Guard | undefined;
-  readonly isServer: boolean;
-  readonly promise: Promise<unknown>;
-  resolve!: (message: unknown) => void;
-  reject!: (error: unknown) => void;
-  release: (() => void) | undefined = undefined;
-  before: Receiver | undefined = undefined;
-  after: Receiver | undefined = undefined;
-
-  constructor(guard?: Guard, isServer = false) {
-    this.guard = guard;
-    this.isServer = isServer;
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-  }
-}
-
 const NONE: unknown[] = [];
 
 /** A process with that many messages to take in a row is measured before it goes on. */
@@ -79,12 +51,8 @@ export class Mailbox {
   #head = 0;
   /** The only wait, if it accepts any message and has no other end: the usual one. */
   #only: Receiver | undefined;
-  /** Other waits: the first and the last of a chain, as one may end in its middle. */
-  #first: Receiver | undefined;
-  #last: Receiver | undefined;
-  #waiting = 0;
-  /** Waits that no message ends. */
-  #sleepers: Set<Receiver> | undefined;
+  /** Other waits. */
+  #others: Receivers | undefined;
 
   /** The number of messages. */
   get length(): number {
@@ -93,8 +61,7 @@ export class Mailbox {
 
   /** The number of waits for a message. */
   get waiting(): number {
-    return this.#waiting + (this.#only === undefined ? 0 : 1) +
-      (this.#sleepers?.size ?? 0);
+    return (this.#only === undefined ? 0 : 1) + (this.#others?.size ?? 0);
   }
 
   /** The messages, oldest first. */
@@ -110,40 +77,39 @@ export class Mailbox {
       this.#resume(only, message, host);
       return;
     }
-    if (this.#first !== undefined && this.#offer(message, host)) return;
+    const others = this.#others;
+    if (others?.first !== undefined && this.#offer(message, others, host)) {
+      return;
+    }
     if (this.#queue === NONE) this.#queue = [message];
     else if (this.#queue.push(message) - this.#head === BACKLOG) {
       host.measureNext();
     }
   }
 
-  #offer(message: unknown, host: MailboxHost): boolean {
+  #offer(message: unknown, others: Receivers, host: MailboxHost): boolean {
     // A guard may end waits and start others; those come after these.
-    const last = this.#last;
-    let receiver = this.#first;
-    while (receiver !== undefined) {
-      const after: Receiver | undefined = receiver === last
-        ? undefined
-        : receiver.after;
+    const last = others.last;
+    let place = others.first;
+    while (place !== undefined) {
+      const after: Place | undefined = place === last ? undefined : place.after;
+      const { receiver, guard } = place;
       let wanted: boolean;
       try {
-        wanted = receiver.guard === undefined ||
-          host.test(receiver.guard, message);
+        wanted = guard === undefined || host.test(guard, message);
       } catch (error) {
-        this.#leave(receiver);
+        others.leave(place);
         // The event loop may turn before its process comes to await it.
-        receiver.promise.catch(ignore);
-        const { reject } = receiver;
-        resume(receiver, () => reject(error), host);
-        receiver = after;
+        resume(receiver, () => receiver.abandon(error), host);
+        place = after;
         continue;
       }
       if (wanted) {
-        this.#leave(receiver);
+        others.leave(place);
         this.#resume(receiver, message, host);
         return true;
       }
-      receiver = after;
+      place = after;
     }
     return false;
   }
@@ -152,27 +118,6 @@ export class Mailbox {
   #resume(receiver: Receiver, message: unknown, host: MailboxHost): void {
     if (canStepNow(host)) receiver.resolve(message);
     else giveLater(receiver, message, host);
-  }
-
-  #enter(receiver: Receiver): void {
-    const before = this.#last;
-    receiver.before = before;
-    if (before === undefined) this.#first = receiver;
-    else before.after = receiver;
-    this.#last = receiver;
-    this.#waiting++;
-  }
-
-  #leave(receiver: Receiver): void {
-    const { before, after } = receiver;
-    if (before !== undefined) before.after = after;
-    else if (this.#first === receiver) this.#first = after;
-    else return;
-    if (after === undefined) this.#last = before;
-    else after.before = before;
-    receiver.before = receiver.after = undefined;
-    this.#waiting--;
-    receiver.release?.();
   }
 
   /** Takes the first message that the guard accepts, in a box; `undefined` if there is none. */
@@ -238,22 +183,25 @@ export class Mailbox {
       }
       if (found !== undefined) return this.#given(found.message, host);
     }
-    const receiver = new Receiver(guard, options?.isServer);
+    const receiver = new Receiver(options?.isServer);
+    const only = this.#only;
     if (
-      guard === undefined && isUnlimited(options) &&
-      this.#first === undefined && this.#only === undefined
+      guard === undefined && isUnlimited(options) && only === undefined &&
+      this.#others?.first === undefined
     ) {
       this.#only = receiver;
       return receiver.promise;
     }
-    if (options !== undefined && !this.#limit(receiver, options, host)) {
+    const place = new Place(receiver, guard);
+    const others = this.#others ??= new Receivers();
+    if (options !== undefined && !limit(place, options, others, host)) {
       return receiver.promise;
     }
-    if (this.#only !== undefined) {
-      this.#enter(this.#only);
+    if (only !== undefined) {
+      others.enter(new Place(only));
       this.#only = undefined;
     }
-    this.#enter(receiver);
+    others.enter(place);
     return receiver.promise;
   }
 
@@ -268,92 +216,81 @@ export class Mailbox {
   /** Waits only for the time. */
   sleep<T>(ms: number, value: T, host: MailboxHost): Promise<T> {
     const receiver = new Receiver();
-    this.#settleAfter(ms, receiver, () => receiver.resolve(value), host);
+    const others = this.#others ??= new Receivers();
+    const settle = () => receiver.resolve(value);
+    settleAfter(ms, new Place(receiver), settle, others, host);
     return receiver.promise as Promise<T>;
-  }
-
-  /**
-   * Settles a wait that no message ends: after that many milliseconds, and not before the event loop has
-   * turned.
-   */
-  #settleAfter(
-    ms: number,
-    receiver: Receiver,
-    settle: () => void,
-    host: MailboxHost,
-  ): void {
-    const sleepers = this.#sleepers ??= new Set();
-    sleepers.add(receiver);
-    const end = () => {
-      if (sleepers.delete(receiver)) resume(receiver, settle, host);
-    };
-    if (ms <= 0) afterTurn(end);
-    else if (ms !== Infinity) receiver.release = host.after(ms, end);
-  }
-
-  #limit(
-    receiver: Receiver,
-    options: WaitOptions,
-    host: MailboxHost,
-  ): boolean {
-    const { timeout, signal } = options;
-    const expire = () => {
-      if (options.hasAfter) receiver.resolve(options.after);
-      else receiver.resolve(failure(() => new ReceiveTimeout(timeout!)));
-    };
-    if (timeout !== undefined && timeout <= 0) {
-      // A process that polls must not prevent what it polls for.
-      this.#settleAfter(0, receiver, expire, host);
-      return false;
-    }
-    let stopTimer: (() => void) | undefined;
-    if (timeout !== undefined && timeout !== Infinity) {
-      stopTimer = host.after(timeout, () => {
-        this.#leave(receiver);
-        resume(receiver, expire, host);
-      });
-    }
-    const onAbort = () => {
-      // It does not abort twice, and the host searches all listeners to remove one.
-      receiver.release = stopTimer;
-      this.#leave(receiver);
-      receiver.reject(signal!.reason);
-    };
-    signal?.addEventListener("abort", onAbort);
-    receiver.release = () => {
-      stopTimer?.();
-      signal?.removeEventListener("abort", onAbort);
-    };
-    return true;
   }
 
   /** Ends every wait, as its process has exited, and discards the messages. */
   close(host: MailboxHost): void {
     this.#queue = NONE;
     this.#head = 0;
-    if (
-      this.#only === undefined && this.#first === undefined &&
-      this.#sleepers === undefined
-    ) return;
-    const receivers = [...this.#sleepers ?? []];
-    for (let each = this.#first; each !== undefined;) {
-      receivers.push(each);
-      const { after } = each;
-      each.before = each.after = undefined;
-      each = after;
-    }
-    if (this.#only !== undefined) receivers.push(this.#only);
-    this.#only =
-      this.#first =
-      this.#last =
-      this.#sleepers =
-        undefined;
-    this.#waiting = 0;
-    for (const receiver of receivers) {
-      receiver.release?.();
-      abandon(receiver, host);
-    }
+    const only = this.#only;
+    const others = this.#others;
+    if (only === undefined && others === undefined) return;
+    this.#only = this.#others = undefined;
+    for (const each of others?.release() ?? []) abandon(each, host);
+    if (only !== undefined) abandon(only, host);
   }
+}
+
+/**
+ * Settles a wait that no message ends: after that many milliseconds, and not before the event loop has
+ * turned.
+ */
+function settleAfter(
+  ms: number,
+  place: Place,
+  settle: () => void,
+  others: Receivers,
+  host: MailboxHost,
+): void {
+  others.sleep(place);
+  const end = () => {
+    if (others.wake(place)) resume(place.receiver, settle, host);
+  };
+  if (ms <= 0) afterTurn(end);
+  else if (ms !== Infinity) place.release = host.after(ms, end);
+}
+
+/** Limits a wait; returns whether a message can end it. */
+function limit(
+  place: Place,
+  options: WaitOptions,
+  others: Receivers,
+  host: MailboxHost,
+): boolean {
+  const { timeout, signal } = options;
+  const { receiver } = place;
+  const expire = () => {
+    if (options.hasAfter) receiver.resolve(options.after);
+    else receiver.resolve(failure(() => new ReceiveTimeout(timeout!)));
+  };
+  if (timeout !== undefined && timeout <= 0) {
+    // A process that polls must not prevent what it polls for.
+    settleAfter(0, place, expire, others, host);
+    return false;
+  }
+  let stopTimer: (() => void) | undefined;
+  if (timeout !== undefined && timeout !== Infinity) {
+    stopTimer = host.after(timeout, () => {
+      others.leave(place);
+      resume(receiver, expire, host);
+    });
+  }
+  const onAbort = () => {
+    // It does not abort twice, and the host searches all listeners to remove one.
+    place.release = stopTimer;
+    others.leave(place);
+    receiver.reject(signal!.reason);
+  };
+  signal?.addEventListener("abort", onAbort);
+  place.release = () => {
+    stopTimer?.();
+    signal?.removeEventListener("abort", onAbort);
+  };
+  return true;
 }
 
 function resume(
@@ -387,9 +324,7 @@ function resumeLater(
 }
 
 function abandon(receiver: Receiver, host: MailboxHost): void {
-  if (receiver.isServer) return;
-  receiver.promise.catch(ignore);
-  receiver.reject(host.exitError());
+  if (!receiver.isServer) receiver.abandon(host.exitError());
 }
 
 function isUnlimited(options: WaitOptions | undefined): boolean {

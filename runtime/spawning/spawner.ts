@@ -4,6 +4,7 @@
  * @module
  */
 
+import { currentContext } from "../context/async_context.ts";
 import {
   LocalProcess,
   type ProcessOptions,
@@ -91,22 +92,49 @@ export class Spawner {
   }
 }
 
+// Taken now: a function of the program may run in another context than the code that calls `then`.
+const nativeThen = Promise.prototype.then;
+
 /** Runs the code of a process, which ends with it. */
 function run(process: LocalProcess, fn: () => unknown): void {
-  const { runtime } = process;
   try {
     const result = fn();
-    if (isThenable(result)) {
-      result.then(
-        () => runtime.terminate(process, "normal"),
-        (error) => runtime.crash(process, error),
-      );
-      return;
-    }
+    if (isThenable(result)) return runOn(process, result);
   } catch (error) {
     // It may be `then` that throws, of a result that is anything.
-    runtime.crash(process, error);
+    process.runtime.crash(process, error);
     return;
   }
-  runtime.terminate(process, "normal");
+  process.runtime.terminate(process, "normal");
+}
+
+/** The process ends with a promise. */
+function runOn(process: LocalProcess, result: PromiseLike<unknown>): void {
+  // A reaction of a promise runs in this context. Closures in its place were 170 bytes of each process.
+  if (result instanceof Promise && result.then === nativeThen) {
+    result.then(endOwn, crashOwn);
+  } else endWith(process, result);
+}
+
+function endOwn(): void {
+  const process = ownProcess();
+  process?.runtime.terminate(process, "normal");
+}
+
+function crashOwn(error: unknown): void {
+  const process = ownProcess();
+  process?.runtime.crash(process, error);
+}
+
+/** The process whose code this is, unless it has exited; not the stand-in that it may run as. */
+function ownProcess(): LocalProcess | undefined {
+  return currentContext()?.process as LocalProcess | undefined;
+}
+
+/** In a function of its own, as closures cost their variables where they are created. */
+function endWith(process: LocalProcess, result: PromiseLike<unknown>): void {
+  result.then(
+    () => process.runtime.terminate(process, "normal"),
+    (error) => process.runtime.crash(process, error),
+  );
 }
