@@ -20,6 +20,9 @@ const LOOPBACK = "127.0.0.1";
 /** The time in which a look-up is retried while another node takes EPMD over, in milliseconds. */
 const TAKE_OVER = 1000;
 
+/** The number of times that a look-up is repeated which EPMD has closed, as it has too many clients. */
+const REPEATS = 5;
+
 /** The parts of a node that it needs to connect to another. */
 export interface ConnectingNode {
   /** Its own name. */
@@ -68,6 +71,7 @@ export async function connectToPeer(
         outside,
         signal,
         retryFor: host === LOOPBACK ? TAKE_OVER : 0,
+        repeats: REPEATS,
       }),
   );
   if (entry === undefined) {

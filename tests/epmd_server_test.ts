@@ -1,3 +1,4 @@
+import { connect, type Socket } from "node:net";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
 import { lookup, names, register } from "../distribution/epmd/mod.ts";
@@ -261,6 +262,37 @@ epmdTest(
       await first.closed;
       await eventually(() => second.received.length >= 6);
       assertEquals(server.entries, [{ name: "kate", port: 4007 }]);
+    });
+  },
+);
+
+epmdTest(
+  "EpmdServer closes connections that have their answer before one that waits for its client",
+  async () => {
+    const server = await EpmdServer.listen({
+      host,
+      port: 0,
+      limits: { maxConnections: 3 },
+    });
+    await stopping(server, async (port) => {
+      await using waiting = new RawConnection(port);
+      await waiting.opened;
+      const sockets: Socket[] = [];
+      for (let n = 0; n < 8; n++) {
+        // A client that does not close its end of the connection when it has the answer.
+        const socket = connect({ host, port, allowHalfOpen: true });
+        sockets.push(socket);
+        socket.on("error", () => {});
+        socket.write(encodeRequest({ type: "lookup", name: "alex" }));
+        const answer: number[] = [];
+        socket.on("data", (chunk: Uint8Array) => void answer.push(...chunk));
+        await new Promise((resolve) => socket.once("end", resolve));
+        assertEquals(answer, [119, 1]);
+      }
+      waiting.send(encodeRequest({ type: "lookup", name: "alex" }));
+      assertEquals(await waiting.closed, Uint8Array.of(119, 1));
+      assertEquals(server.refused, 0);
+      for (const socket of sockets) socket.destroy();
     });
   },
 );

@@ -180,9 +180,37 @@ epmdTest(
       for (const ask of asked) {
         const error = await assertRejects(ask, EpmdProtocolError);
         if (bytes.length !== 1) assertEquals(error.reason, reason);
-        assertStringIncludes(error.message, "does not answer as EPMD does");
+        assertStringIncludes(
+          error.message,
+          error.reason === "garbage"
+            ? "does not answer as EPMD does"
+            : "EPMD has too many clients at once",
+        );
       }
     }
+  },
+);
+
+epmdTest(
+  "lookup() repeats a request whose connection EPMD closed, as often as it may",
+  async () => {
+    const port = await freePort();
+    let closed = 0;
+    await using fake = new FakeEpmd((socket) => {
+      if (closed++ < 3) return void socket.destroy();
+      socket.end(
+        Uint8Array.of(119, 0, 16, 0, 77, 0, 0, 6, 0, 6, 0, 1, 120, 0, 0),
+      );
+    });
+    await fake.listen(port);
+    await assertRejects(
+      () => lookup("x", { port, repeats: 1 }),
+      EpmdProtocolError,
+      "EPMD has too many clients at once",
+    );
+    assertEquals(closed, 2);
+    assertEquals((await lookup("x", { port, repeats: 1 }))?.port, 4096);
+    assertEquals(closed, 4);
   },
 );
 

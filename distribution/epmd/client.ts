@@ -24,6 +24,7 @@ import {
 
 const LOOKUP_REPLY_CAP = 4 * 1024;
 const NAMES_REPLY_CAP = 1024 * 1024;
+/** The pause before a request is repeated, in milliseconds. */
 const RETRY_PAUSE = 30;
 
 /** Options of {@linkcode lookup} and {@linkcode names}. */
@@ -35,6 +36,14 @@ export interface EpmdClientOptions extends EpmdAddress {
    * @default 0
    */
   retryFor?: number;
+  /**
+   * How often to repeat a request whose connection was closed without an answer, besides: EPMD does so when it
+   * has too many clients at once. Each pause is about twice the previous one. A number and not a time, since
+   * the machine is slow when there are many clients.
+   *
+   * @default 0
+   */
+  repeats?: number;
   /** Gives up, rejecting with the signal's reason. */
   signal?: AbortSignal;
 }
@@ -102,22 +111,37 @@ async function ask<T>(
   request: Exchange<T>,
 ): Promise<T> {
   const target = toTarget(options);
-  const until = performance.now() + (options.retryFor ?? 0);
+  const { retryFor = 0, repeats = 0, signal } = options;
+  const until = performance.now() + retryFor;
+  let closed = 0;
   for (;;) {
+    let wait: number;
     try {
       const { answer, socket } = await exchange(target, request);
       socket.destroy();
       return answer;
     } catch (error) {
-      if (!isGap(error) || performance.now() >= until) throw error;
+      const wasClosed = isClosed(error);
+      if (!wasClosed && !isRefused(error)) throw error;
+      const isOver = performance.now() >= until;
+      if (isOver && !(wasClosed && closed < repeats)) throw error;
+      wait = wasClosed ? backoff(closed++) : RETRY_PAUSE;
     }
-    await pause(RETRY_PAUSE, options.signal);
+    await pause(wait, signal);
   }
 }
 
-/** Whether an error is typical of the gap between the death of one serving node and the start of the next. */
-function isGap(error: unknown): boolean {
-  return error instanceof EpmdUnreachableError &&
-      ["ECONNREFUSED", "ECONNRESET"].includes(error.code) ||
-    error instanceof EpmdProtocolError && error.reason === "closed";
+/** At random, since the other clients try again, too. */
+function backoff(repeats: number): number {
+  return RETRY_PAUSE * 2 ** Math.min(repeats, 5) * (1 + Math.random());
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof EpmdUnreachableError && error.code === "ECONNREFUSED";
+}
+
+/** Whether a program was reached, and closed the connection without an answer. */
+function isClosed(error: unknown): boolean {
+  return error instanceof EpmdProtocolError && error.reason === "closed" ||
+    error instanceof EpmdUnreachableError && error.code === "ECONNRESET";
 }

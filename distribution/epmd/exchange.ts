@@ -184,14 +184,16 @@ export function exchange<T>(
       const message = `Cannot ${what}: no EPMD answers at ${where}: ${text}`;
       fail(new EpmdUnreachableError(message, target, code, { cause }));
     }
-    function strange(
-      reason: "closed" | "garbage",
-      text: string,
-      cause?: unknown,
-    ): void {
-      const message = `Cannot ${what}: what listens at ${where} does not ` +
+    function garbage(text: string, cause?: unknown): void {
+      const message = `Cannot ${what}: the program at ${where} does not ` +
         `answer as EPMD does: ${text}; choose another --epmd-port`;
-      fail(new EpmdProtocolError(message, target, reason, { cause }));
+      fail(new EpmdProtocolError(message, target, "garbage", { cause }));
+    }
+    function closed(text: string, cause?: unknown): void {
+      const message = `Cannot ${what}: the program at ${where} ${text}: ` +
+        "either EPMD has too many clients at once, and you can try again, or " +
+        "another program listens there, and you can choose another --epmd-port";
+      fail(new EpmdProtocolError(message, target, "closed", { cause }));
     }
     function onConnect(): void {
       // On loopback, a connection to a port of the ephemeral range may connect to itself.
@@ -206,7 +208,7 @@ export function exchange<T>(
     }
     function onData(chunk: Uint8Array): void {
       length += chunk.length;
-      if (length > cap) return strange("garbage", `more than ${cap} bytes`);
+      if (length > cap) return garbage(`more than ${cap} bytes`);
       bytes.push(chunk);
       read(false);
     }
@@ -219,18 +221,18 @@ export function exchange<T>(
         answer = parse(joined, ended);
       } catch (cause) {
         if (!(cause instanceof EpmdFormatError)) return fail(cause);
-        return strange("garbage", cause.message, cause);
+        return garbage(cause.message, cause);
       }
       if (answer !== undefined && settle()) resolve({ answer, socket });
     }
     function onEnd(): void {
       if (length > 0) read(true);
-      strange("closed", "it closed the connection without a whole answer");
+      closed("closed the connection without a whole answer");
     }
     function onError(error: Error & { code?: string }): void {
       const code = error.code ?? "EUNKNOWN";
       if (connected) {
-        return strange("closed", `the connection broke (${code})`, error);
+        return closed(`broke the connection (${code})`, error);
       }
       const text = code === "ECONNREFUSED" ? "connection refused" : code;
       unreachable(code, text, error);

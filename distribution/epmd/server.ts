@@ -145,6 +145,8 @@ export class EpmdServer {
   readonly #names = new Map<string, Holder>();
   /** Connections without a registered node, oldest first. */
   readonly #passing = new Set<Connection>();
+  /** Connections that have their answer, and that their clients are about to close, oldest first. */
+  readonly #answered = new Set<Connection>();
   /** Names that only their owners may register until the end of the hold. */
   readonly #owners: Map<string, string>;
   /** Newcomers, and nodes without a proof, that wait for the end of the hold. */
@@ -263,6 +265,7 @@ export class EpmdServer {
       (listener) => listener.close(),
     );
     for (const connection of this.#passing) connection.socket.destroy();
+    for (const connection of this.#answered) connection.socket.destroy();
     for (const holder of this.#names.values()) {
       holder.connection.socket.destroy();
     }
@@ -310,10 +313,21 @@ export class EpmdServer {
     if (this.#closed !== undefined) return void socket.destroy();
     this.#passing.add(connection);
     this.#expect(connection);
-    if (this.#passing.size > this.#limits.maxConnections) {
-      const [oldest] = this.#passing;
-      this.#refuse(oldest, "too many connections are open");
+    const open = this.#passing.size + this.#answered.size;
+    if (open > this.#limits.maxConnections) this.#closeOne();
+  }
+
+  /** Closes a connection that has its answer, or the oldest one. */
+  #closeOne(): void {
+    for (const answered of this.#answered) {
+      // Nothing is lost then: the host has all bytes of the answer.
+      if (!answered.socket.writableFinished) continue;
+      answered.socket.destroy();
+      return this.#forget(answered);
     }
+    // The newest of those without an answer is the one that has just been accepted.
+    const [oldest] = this.#passing.size > 1 ? this.#passing : this.#answered;
+    this.#refuse(oldest, "too many connections are open");
   }
 
   #receive(connection: Connection, chunk: Uint8Array): void {
@@ -451,6 +465,8 @@ export class EpmdServer {
   }
 
   #answer(connection: Connection, bytes: Uint8Array): void {
+    this.#passing.delete(connection);
+    this.#answered.add(connection);
     connection.socket.end(bytes);
   }
 
@@ -493,6 +509,7 @@ export class EpmdServer {
   #forget(connection: Connection): void {
     clearTimeout(connection.timer);
     this.#passing.delete(connection);
+    this.#answered.delete(connection);
     this.#held.delete(connection);
     this.#waiting.delete(connection);
     if (connection.request?.type !== "alive") return;

@@ -12,7 +12,12 @@ import {
   enqueueStep,
   type Pace,
 } from "../scheduling/scheduler.ts";
-import { type Guard, Place, Receiver, Receivers } from "./receivers.ts";
+import {
+  ChainedReceiver,
+  type Guard,
+  Receiver,
+  Receivers,
+} from "./receivers.ts";
 
 /** The ways in which a wait for a message ends without one. */
 export interface WaitOptions {
@@ -92,7 +97,9 @@ export class Mailbox {
     const last = others.last;
     let place = others.first;
     while (place !== undefined) {
-      const after: Place | undefined = place === last ? undefined : place.after;
+      const after: ChainedReceiver | undefined = place === last
+        ? undefined
+        : place.after;
       const { receiver, guard } = place;
       let wanted: boolean;
       try {
@@ -192,13 +199,13 @@ export class Mailbox {
       this.#only = receiver;
       return receiver.promise;
     }
-    const place = new Place(receiver, guard);
+    const place = new ChainedReceiver(receiver, guard);
     const others = this.#others ??= new Receivers();
     if (options !== undefined && !limit(place, options, others, host)) {
       return receiver.promise;
     }
     if (only !== undefined) {
-      others.enter(new Place(only));
+      others.enter(new ChainedReceiver(only));
       this.#only = undefined;
     }
     others.enter(place);
@@ -218,7 +225,7 @@ export class Mailbox {
     const receiver = new Receiver();
     const others = this.#others ??= new Receivers();
     const settle = () => receiver.resolve(value);
-    settleAfter(ms, new Place(receiver), settle, others, host);
+    settleAfter(ms, new ChainedReceiver(receiver), settle, others, host);
     return receiver.promise as Promise<T>;
   }
 
@@ -241,7 +248,7 @@ export class Mailbox {
  */
 function settleAfter(
   ms: number,
-  place: Place,
+  place: ChainedReceiver,
   settle: () => void,
   others: Receivers,
   host: MailboxHost,
@@ -256,7 +263,7 @@ function settleAfter(
 
 /** Limits a wait; returns whether a message can end it. */
 function limit(
-  place: Place,
+  place: ChainedReceiver,
   options: WaitOptions,
   others: Receivers,
   host: MailboxHost,

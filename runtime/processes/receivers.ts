@@ -45,7 +45,7 @@ export class Receiver {
 }
 
 /** A receiver with its place among others, and with its other ends. */
-export class Place {
+export class ChainedReceiver {
   /** The wait. */
   readonly receiver: Receiver;
   /** Accepts messages; any, if it is left out. */
@@ -53,9 +53,9 @@ export class Place {
   /** Called when it leaves: stops its timer, and no longer listens to its abort signal. */
   release: (() => void) | undefined = undefined;
   /** The place before it. */
-  before: Place | undefined = undefined;
+  before: ChainedReceiver | undefined = undefined;
   /** The place after it. */
-  after: Place | undefined = undefined;
+  after: ChainedReceiver | undefined = undefined;
 
   /** A receiver that has no place yet. */
   constructor(receiver: Receiver, guard?: Guard) {
@@ -70,11 +70,11 @@ export class Place {
  */
 export class Receivers {
   /** The first one of the chain. */
-  first: Place | undefined = undefined;
+  first: ChainedReceiver | undefined = undefined;
   /** The last one of the chain. */
-  last: Place | undefined = undefined;
+  last: ChainedReceiver | undefined = undefined;
   /** Waits that no message ends. */
-  #sleepers: Set<Place> | undefined = undefined;
+  #sleepers: Set<ChainedReceiver> | undefined = undefined;
   #chained = 0;
 
   /** The number of all of them. */
@@ -83,7 +83,7 @@ export class Receivers {
   }
 
   /** Adds one at the end of the chain. */
-  enter(place: Place): void {
+  enter(place: ChainedReceiver): void {
     const before = this.last;
     place.before = before;
     if (before === undefined) this.first = place;
@@ -93,7 +93,7 @@ export class Receivers {
   }
 
   /** Takes one out of the chain, if it is there. */
-  leave(place: Place): void {
+  leave(place: ChainedReceiver): void {
     const { before, after } = place;
     if (before !== undefined) before.after = after;
     else if (this.first === place) this.first = after;
@@ -106,12 +106,12 @@ export class Receivers {
   }
 
   /** Adds one that no message ends. */
-  sleep(place: Place): void {
+  sleep(place: ChainedReceiver): void {
     (this.#sleepers ??= new Set()).add(place);
   }
 
   /** Takes one out that no message ends; returns false if it had ended. */
-  wake(place: Place): boolean {
+  wake(place: ChainedReceiver): boolean {
     return this.#sleepers?.delete(place) ?? false;
   }
 
