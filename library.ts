@@ -118,6 +118,12 @@ export { ImproperList, improperList } from "./runtime/values/improper_list.ts";
 export { Port } from "./runtime/values/port.ts";
 export { Tuple, tuple } from "./runtime/values/tuple.ts";
 export {
+  beam,
+  type BeamFunctionTypes,
+  type BeamType,
+  type BeamTypeOf,
+} from "./beam.ts";
+export {
   type ChildCounts,
   type ChildInfo,
   type ChildRestart,

@@ -13,6 +13,7 @@ import type {
   SpawnRequest,
   SpawnResult,
   Target,
+  UnlinkId,
 } from "../runtime/signals/signal.ts";
 import { sendReason } from "../runtime/values/exit_reason.ts";
 import { copyTerm } from "../runtime/values/term.ts";
@@ -196,11 +197,11 @@ export class PendingSignals implements Signals, Queued {
     this.#plain((s) => s.link(from, to));
   }
 
-  unlink(from: Pid, to: Pid, id: number): void {
+  unlink(from: Pid, to: Pid, id: UnlinkId): void {
     this.#plain((s) => s.unlink(from, to, id));
   }
 
-  unlinkAck(from: Pid, to: Pid, id: number): void {
+  unlinkAck(from: Pid, to: Pid, id: UnlinkId): void {
     this.#plain((s) => s.unlinkAck(from, to, id));
   }
 
@@ -216,8 +217,8 @@ export class PendingSignals implements Signals, Queued {
     this.#plain((s) => s.monitor(from, target, ref));
   }
 
-  demonitor(from: Pid, ref: Ref): void {
-    this.#plain((s) => s.demonitor(from, ref));
+  demonitor(from: Pid, ref: Ref, target?: Target): void {
+    this.#plain((s) => s.demonitor(from, ref, target));
   }
 
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {

@@ -9,7 +9,9 @@
 
 import type {
   Backpressure,
+  Mfa,
   Queued,
+  Runnable,
   Signals,
 } from "../runtime/signals/signal.ts";
 
@@ -251,8 +253,22 @@ export interface Local {
   randomBytes(size: number): Uint8Array;
   /** The incomplete parts of messages, of all peers. */
   readonly parts: ByteBudget;
+  /** Its functions, for wires to nodes that name them in another way. */
+  readonly functions: Functions;
   /** Decides about a dialler of that name. */
   admit(name: string): Admission;
+}
+
+/** Functions as a BEAM names them. */
+export interface Functions {
+  /** The request for the function that a BEAM names. */
+  requested(mfa: Mfa): Runnable;
+  /**
+   * A request as a BEAM names it.
+   *
+   * @throws {TypeError} If a BEAM cannot run that; it says what to give instead.
+   */
+  called(run: Runnable): Mfa;
 }
 
 /** An open session's view of its connection. */

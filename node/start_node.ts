@@ -26,6 +26,7 @@ import { NodeLog } from "../runtime/log/node_log.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
 import { serveGlobal } from "../servers/global/global_client.ts";
 import { serveInfo } from "../runtime/processes/process_info.ts";
+import { serveNetKernel } from "../servers/net_kernel/net_kernel.ts";
 import { serveRpc } from "../servers/rpc/rpc_call.ts";
 import { standardIo, startGroupLeader } from "../servers/io/group_leader.ts";
 import { jsonWire } from "../wires/json/mod.ts";
@@ -138,6 +139,7 @@ export async function startNode(
   serveRpc(runtime);
   serveInfo(runtime);
   serveGlobal(runtime);
+  serveNetKernel(runtime);
   const network: Network = new Network({
     runtime,
     name,

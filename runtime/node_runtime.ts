@@ -82,6 +82,7 @@ export class NodeRuntime implements Runtime {
   readonly timers: Timers;
   readonly processes: NumberTable<LocalProcess>;
   readonly names: Map<string, LocalProcess>;
+  readonly onDemand: Map<string, () => LocalProcess> = new Map();
   readonly aliases: Map<number, LocalProcess>;
   readonly visible: Set<string>;
   readonly local: Signals;

@@ -55,6 +55,8 @@ export interface Runtime extends NodeIncarnation {
   readonly processes: NumberTable<LocalProcess>;
   /** The registered names. */
   readonly names: ReadonlyMap<string, LocalProcess>;
+  /** Starts the processes of names that exist only once they are asked for; each returns its process. */
+  readonly onDemand: Map<string, () => LocalProcess>;
   /** The active aliases, by reference number. */
   readonly aliases: Map<number, LocalProcess>;
   /** The nodes that are connected and visible. */

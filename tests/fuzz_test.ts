@@ -14,6 +14,8 @@ import {
   type TransportHandlers,
 } from "../distribution/wire.ts";
 import { Budget } from "../distribution/budget.ts";
+import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
+import { Modules } from "../runtime/spawning/exported_modules.ts";
 import { Node } from "../node.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
 import { systemClock } from "../runtime/host/clock.ts";
@@ -199,6 +201,7 @@ test(
       limits: DEFAULT_LIMITS,
       randomBytes,
       parts: new Budget(Infinity),
+      functions: new BeamFunctions(new Modules()),
       admit: () => ({
         status: "ok",
         confirm: () => "ok",

@@ -6,6 +6,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { randomBytes } from "node:crypto";
 import { Budget } from "../distribution/budget.ts";
+import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
+import { Modules } from "../runtime/spawning/exported_modules.ts";
 import { isNodeName, parseNodeName } from "../distribution/node_name.ts";
 import {
   decodeLookupReply,
@@ -366,6 +368,7 @@ test("a frame of an unauthenticated connection takes time linear in its length",
     limits: DEFAULT_LIMITS,
     randomBytes,
     parts: new Budget(Infinity),
+    functions: new BeamFunctions(new Modules()),
     admit: () => ({
       status: "ok",
       confirm: () => "ok",

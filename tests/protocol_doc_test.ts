@@ -21,6 +21,8 @@ import {
   type TransportHandlers,
 } from "../distribution/wire.ts";
 import { Budget } from "../distribution/budget.ts";
+import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
+import { Modules } from "../runtime/spawning/exported_modules.ts";
 import { Agent } from "../agent.ts";
 import { GenServer } from "../gen_server.ts";
 import { global } from "../global.ts";
@@ -695,6 +697,7 @@ function local({ name, creation }: typeof ALEX): Local {
     limits: DEFAULT_LIMITS,
     randomBytes,
     parts: new Budget(Infinity),
+    functions: new BeamFunctions(new Modules()),
     admit: () => ({
       status: "ok",
       confirm: () => "ok",

@@ -547,6 +547,6 @@ export function endMonitor(
   { target, node, ref }: Monitor,
 ): void {
   if (node !== runtime.node || typeof target === "string") {
-    runtime.back(node).demonitor(from, ref);
+    runtime.back(node).demonitor(from, ref, target);
   } else runtime.find(target)?.watchers?.delete(ref.number);
 }

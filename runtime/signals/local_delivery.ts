@@ -27,6 +27,7 @@ import type {
   SpawnRequest,
   SpawnResult,
   Target,
+  UnlinkId,
 } from "./signal.ts";
 
 /** Delivers signals to the processes of a node. */
@@ -61,9 +62,13 @@ export class LocalDelivery implements Signals {
   }
 
   sendName(_from: Pid, name: string, message: unknown): Backpressure {
-    const process = this.#names.get(name);
+    const process = this.#named(name);
     if (process !== undefined) process.mailbox.push(message, process);
     return undefined;
+  }
+
+  #named(name: string): LocalProcess | undefined {
+    return this.#names.get(name) ?? this.#runtime.onDemand.get(name)?.();
   }
 
   sendAlias(_from: Pid, alias: Ref, message: unknown): Backpressure {
@@ -119,7 +124,7 @@ export class LocalDelivery implements Signals {
     }
   }
 
-  unlink(from: Pid, to: Pid, id: number): void {
+  unlink(from: Pid, to: Pid, id: UnlinkId): void {
     const process = this.#table.find(to);
     const key = keyOf(from, this.#runtime);
     const link = process?.links?.get(key);
@@ -127,7 +132,7 @@ export class LocalDelivery implements Signals {
     this.#runtime.back(from.node).unlinkAck(to, from, id);
   }
 
-  unlinkAck(from: Pid, to: Pid, id: number): void {
+  unlinkAck(from: Pid, to: Pid, id: UnlinkId): void {
     const process = this.#table.find(to);
     const key = keyOf(from, this.#runtime);
     const link = process?.links?.get(key);
@@ -171,7 +176,7 @@ export class LocalDelivery implements Signals {
   monitor(from: Pid, target: Target, ref: Ref): void {
     const runtime = this.#runtime;
     const byName = typeof target === "string";
-    const process = byName ? this.#names.get(target) : this.#table.find(target);
+    const process = byName ? this.#named(target) : this.#table.find(target);
     if (process === undefined) {
       runtime.back(from.node).down(runtime.nobody, from, ref, "noproc");
     } else if (

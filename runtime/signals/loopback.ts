@@ -13,6 +13,7 @@ import type {
   SpawnRequest,
   SpawnResult,
   Target,
+  UnlinkId,
 } from "./signal.ts";
 import { copyTerm } from "../values/term.ts";
 
@@ -49,11 +50,11 @@ export class Loopback implements Signals {
     this.#runtime.local.link(from, to);
   }
 
-  unlink(from: Pid, to: Pid, id: number): void {
+  unlink(from: Pid, to: Pid, id: UnlinkId): void {
     this.#runtime.local.unlink(from, to, id);
   }
 
-  unlinkAck(from: Pid, to: Pid, id: number): void {
+  unlinkAck(from: Pid, to: Pid, id: UnlinkId): void {
     this.#runtime.local.unlinkAck(from, to, id);
   }
 
@@ -69,8 +70,8 @@ export class Loopback implements Signals {
     this.#runtime.local.monitor(from, target, ref);
   }
 
-  demonitor(from: Pid, ref: Ref): void {
-    this.#runtime.local.demonitor(from, ref);
+  demonitor(from: Pid, ref: Ref, target?: Target): void {
+    this.#runtime.local.demonitor(from, ref, target);
   }
 
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {

@@ -20,6 +20,9 @@ export type Backpressure = Promise<void> | undefined;
 /** The target of a signal: a process, or a registered name on the receiving node. */
 export type Target = Pid | string;
 
+/** The id of an unlink: those of a BEAM have 64 bits. */
+export type UnlinkId = number | bigint;
+
 /** The target of a monitor, as a DOWN contains it. */
 export type MonitoredObject = Pid | { name: string; node: string };
 
@@ -31,6 +34,9 @@ export type Runnable =
   | { module: string; function: string; args: unknown[] }
   | { source: string; args: unknown[] }
   | { parked: string; args: unknown[] };
+
+/** A function and its arguments, as a BEAM names them: the texts of two atoms, and a list. */
+export type Mfa = readonly [module: string, name: string, args: unknown[]];
 
 /** A request to start a process on another node. */
 export interface SpawnRequest {
@@ -67,17 +73,17 @@ export interface Signals {
   /** Both are linked from here on. */
   link(from: Pid, to: Pid): void;
   /** The link is ended; `id` names this ending, and its ack has the same. */
-  unlink(from: Pid, to: Pid, id: number): void;
+  unlink(from: Pid, to: Pid, id: UnlinkId): void;
   /** The ending of that id has been seen. */
-  unlinkAck(from: Pid, to: Pid, id: number): void;
+  unlinkAck(from: Pid, to: Pid, id: UnlinkId): void;
   /** An exit signal that was sent by `Process.exit(pid, reason)`. */
   exit(from: Pid, to: Pid, reason: unknown): void;
   /** An exit signal of a linked process that ended. */
   exitLink(from: Pid, to: Pid, reason: unknown): void;
   /** `from` starts to monitor the target. */
   monitor(from: Pid, target: Target, ref: Ref): void;
-  /** `from` ends a monitor. */
-  demonitor(from: Pid, ref: Ref): void;
+  /** `from` ends its monitor of the target, which not every wire names. */
+  demonitor(from: Pid, ref: Ref, target?: Target): void;
   /** The process that `to` monitors under `ref` has exited. */
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void;
   /** Start a process. */

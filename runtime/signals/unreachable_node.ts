@@ -6,7 +6,7 @@
 
 import { Pid, type Ref } from "../values/pid.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Signals, SpawnRequest, Target } from "./signal.ts";
+import type { Signals, SpawnRequest, Target, UnlinkId } from "./signal.ts";
 
 /** Drops signals for a node that cannot be reached, and answers those that expect an answer. */
 export class UnreachableNode implements Signals {
@@ -23,7 +23,7 @@ export class UnreachableNode implements Signals {
     this.#runtime.local.exitLink(to, from, "noconnection");
   }
 
-  unlink(from: Pid, to: Pid, id: number): void {
+  unlink(from: Pid, to: Pid, id: UnlinkId): void {
     this.#runtime.local.unlinkAck(to, from, id);
   }
 

@@ -55,6 +55,17 @@ export interface CallReason {
 }
 
 /**
+ * A text that is a binary on a BEAM, though it reads as an identifier, which is an atom there: `exit("normal")` of
+ * an Erlang process is no normal exit.
+ */
+export interface BinaryReason {
+  /** Always `"binary"`. */
+  type: "binary";
+  /** The text. */
+  text: string;
+}
+
+/**
  * The reason why a process exited. Any value that can be sent is a valid reason. These have a meaning:
  * `"normal"`, `"shutdown"`, `"kill"`, `"killed"`, `"noproc"`, `"noconnection"`, `"timeout"`, an `Error` (the
  * error that the process threw), and the objects below.
@@ -72,6 +83,7 @@ export type ExitReason =
   | NoCatchReason
   | NodeDownReason
   | CallReason
+  | BinaryReason
   // deno-lint-ignore ban-types
   | (unknown & {});
 
@@ -216,6 +228,7 @@ function formatAny(reason: unknown, indent: string, left: number): string {
   if (typed(reason, "bad_return_value")) {
     return `bad return value: ${shown((reason as { value?: unknown }).value)}`;
   }
+  if (typed(reason, "binary")) return shown((reason as BinaryReason).text);
   if (typed(reason, "shutdown")) {
     return `shutdown: ${inner((reason as ShutdownReason).reason)}`;
   }

@@ -37,6 +37,7 @@ import type {
   SpawnRequest,
   SpawnResult,
   Target,
+  UnlinkId,
 } from "../../runtime/signals/signal.ts";
 import { REASON_LEVELS } from "../../runtime/values/term.ts";
 import { ATTACHED, AttachmentWriter } from "./attachments.ts";
@@ -287,7 +288,7 @@ export class Encoder implements Outgoing {
     this.#put(from, `["link",${from.number},${this.#anyPid(to)}]`);
   }
 
-  unlink(from: Pid, to: Pid, id: number): void {
+  unlink(from: Pid, to: Pid, id: UnlinkId): void {
     this.#put(
       from,
       `["unlink",${from.number},${this.#anyPid(to)},${id}]`,
@@ -299,7 +300,7 @@ export class Encoder implements Outgoing {
     return `${number},${decimal(creation, this.#peer)}`;
   }
 
-  unlinkAck(from: Pid, to: Pid, id: number): void {
+  unlinkAck(from: Pid, to: Pid, id: UnlinkId): void {
     this.#put(from, `["unlink_ack",${from.number},${to.number},${id}]`);
   }
 

@@ -1,0 +1,139 @@
+/**
+ * Functions for callers on Erlang and Elixir nodes: how their arguments and results look there.
+ *
+ * A node of Erlang or Elixir sends atoms, tuples and floats where a function in TypeScript takes strings, arrays and
+ * numbers. A function declares what it wants, and is called with that; the same declaration is used when this node
+ * calls the function of that name there.
+ *
+ * @module
+ */
+
+import {
+  type BeamType,
+  type BeamTypes,
+  declareBeamTypes,
+} from "./runtime/spawning/beam_types.ts";
+import { inspect } from "./runtime/values/inspect.ts";
+
+export type { BeamType };
+
+/**
+ * The types on a BEAM that a type in TypeScript can have.
+ *
+ * @typeParam T The type in TypeScript.
+ */
+export type BeamTypeOf<T> = unknown extends T ? BeamType
+  : [T] extends [string] ? "term" | "binary" | "atom" | "charlist"
+  : [T] extends [number] ? "term" | "float"
+  : [T] extends [Uint8Array] ? "term" | "bytes"
+  : BeamType;
+
+/**
+ * The declaration of a function's types.
+ *
+ * @typeParam F The function.
+ */
+// deno-lint-ignore no-explicit-any
+export interface BeamFunctionTypes<F extends (...args: any[]) => unknown> {
+  /**
+   * The types of the arguments, in order; those that are left out are `"term"`.
+   *
+   * @default {[]}
+   */
+  readonly args?: {
+    readonly [I in keyof Parameters<F>]?: BeamTypeOf<Parameters<F>[I]>;
+  };
+  /**
+   * The type of the result.
+   *
+   * @default {"term"}
+   */
+  readonly returns?: BeamTypeOf<Awaited<ReturnType<F>>>;
+}
+
+/**
+ * Declares how a function looks to nodes of Erlang and Elixir.
+ *
+ * Without a declaration, the default mapping applies: strings are binaries, arrays are lists, plain objects are maps
+ * with binary keys. An argument that does not fit its type is passed as it arrived, so a function that is called by
+ * strangers checks its arguments.
+ *
+ * @typeParam F The function.
+ * @param fn The function, which a module of the node exports.
+ * @param types The types of its arguments and its result.
+ * @returns The same function.
+ * @throws {TypeError} If it is not a function, or a type is invalid.
+ *
+ * @example A function whose first argument and result are atoms
+ * ```ts
+ * import { beam } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * export const sendMessage = beam(
+ *   (recipient: string, message: string) => message === "" ? "empty" : `ok`,
+ *   { args: ["atom", "binary"], returns: "atom" },
+ * );
+ *
+ * assertEquals(sendMessage("moebi@localhost", "hi"), "ok");
+ * ```
+ */
+// deno-lint-ignore no-explicit-any
+export function beam<F extends (...args: any[]) => unknown>(
+  fn: F,
+  types: BeamFunctionTypes<F>,
+): F {
+  if (typeof fn !== "function") {
+    throw new TypeError(
+      `Cannot declare the types of ${inspect(fn)}: give a function`,
+    );
+  }
+  if (typeof types !== "object" || types === null || Array.isArray(types)) {
+    throw new TypeError(
+      `Cannot declare the types of ${
+        fn.name || "a function"
+      }: give { args, returns }, not ${inspect(types)}`,
+    );
+  }
+  const { args = [], returns = "term" } = types as BeamTypes;
+  if (!Array.isArray(args)) {
+    throw new TypeError(
+      `Cannot declare the arguments of ${
+        fn.name || "a function"
+      }: give an array of types, not ${inspect(args)}`,
+    );
+  }
+  for (const type of [...args, returns]) checkType(type, 0);
+  declareBeamTypes(fn, { args: [...args], returns });
+  return fn;
+}
+
+const NAMES: ReadonlySet<unknown> = new Set([
+  "term",
+  "binary",
+  "bytes",
+  "atom",
+  "charlist",
+  "float",
+]);
+
+/** The most types in each other. */
+const MAX_DEPTH = 32;
+
+function checkType(type: unknown, depth: number): void {
+  if (type === undefined || NAMES.has(type)) return;
+  if (typeof type === "object" && type !== null && depth < MAX_DEPTH) {
+    const { list, tuple, map } = type as Record<string, unknown>;
+    if (list !== undefined) return checkType(list, depth + 1);
+    if (Array.isArray(tuple)) {
+      return tuple.forEach((each) => checkType(each, depth + 1));
+    }
+    if (typeof map === "object" && map !== null) {
+      return Object.values(map).forEach((each) => checkType(each, depth + 1));
+    }
+  }
+  throw new TypeError(
+    `Cannot declare the type ${
+      inspect(type)
+    }: give "term", "binary", "bytes", "atom", "charlist", "float", { list }, { tuple: [] } or { map: {} }`,
+  );
+}

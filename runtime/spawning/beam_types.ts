@@ -1,0 +1,186 @@
+/**
+ * The types that functions declare for callers on a BEAM, and the conversion of values by them.
+ *
+ * @module
+ */
+
+import { Atom, atom } from "../values/atom.ts";
+import { Tuple } from "../values/tuple.ts";
+import { Float } from "../values/float.ts";
+import { isPlainObject } from "../values/term.ts";
+
+/**
+ * How a value looks to a BEAM:
+ *
+ * - `"term"`: by the default mapping, in which a string is a binary
+ * - `"binary"`: a string here, a binary there
+ * - `"bytes"`: a `Uint8Array` here, a binary there; without it, a binary of UTF-8 arrives as a string
+ * - `"atom"`: a string here, an atom there
+ * - `"charlist"`: a string here, a list of code points there
+ * - `"float"`: a number here, a float there, even if it is whole
+ * - `{ list: type }`: an array here, a list there
+ * - `{ tuple: [type, …] }`: an array here, a tuple there
+ * - `{ map: { field: type } }`: an object here, a map whose keys are atoms there
+ */
+export type BeamType =
+  | "term"
+  | "binary"
+  | "bytes"
+  | "atom"
+  | "charlist"
+  | "float"
+  | { readonly list: BeamType }
+  | { readonly tuple: readonly BeamType[] }
+  | { readonly map: Readonly<Record<string, BeamType>> };
+
+/** The types of a function's arguments and result. */
+export interface BeamTypes {
+  /** The types of the arguments, in order; `"term"` for the others. */
+  readonly args?: readonly BeamType[];
+  /**
+   * The type of the result.
+   *
+   * @default {"term"}
+   */
+  readonly returns?: BeamType;
+}
+
+// deno-lint-ignore ban-types
+const declared = new WeakMap<Function, BeamTypes>();
+
+/** Declares the types of a function. */
+// deno-lint-ignore ban-types
+export function declareBeamTypes(fn: Function, types: BeamTypes): void {
+  declared.set(fn, types);
+}
+
+/** The types that a function has declared. */
+// deno-lint-ignore ban-types
+export function beamTypesOf(fn: Function | undefined): BeamTypes | undefined {
+  return fn === undefined ? undefined : declared.get(fn);
+}
+
+/** The arguments for a BEAM. */
+export function argsToBeam(
+  args: unknown[],
+  types: BeamTypes | undefined,
+): unknown[] {
+  const { args: declared } = types ?? {};
+  return declared === undefined
+    ? args
+    : args.map((arg, i) => toBeam(arg, declared[i]));
+}
+
+/** The arguments that a BEAM has sent. */
+export function argsFromBeam(
+  args: unknown[],
+  types: BeamTypes | undefined,
+): unknown[] {
+  const { args: declared } = types ?? {};
+  return declared === undefined
+    ? args
+    : args.map((arg, i) => fromBeam(arg, declared[i]));
+}
+
+/** A value as a BEAM gets it; one that does not fit its type is left as it is. */
+export function toBeam(value: unknown, type: BeamType | undefined): unknown {
+  if (type === undefined || type === "term") return value;
+  switch (type) {
+    case "binary":
+    case "bytes":
+      return value;
+    case "atom":
+      return typeof value === "string" ? atom(value) : value;
+    case "charlist":
+      return typeof value === "string"
+        ? Array.from(value, (c) => c.codePointAt(0)!)
+        : value;
+    case "float":
+      return typeof value === "number" && Number.isInteger(value)
+        ? new Float(value)
+        : value;
+  }
+  if ("list" in type) {
+    return Array.isArray(value)
+      ? value.map((each) => toBeam(each, type.list))
+      : value;
+  }
+  if ("tuple" in type) {
+    return Array.isArray(value)
+      ? new Tuple(value.map((each, i) => toBeam(each, type.tuple[i])))
+      : value;
+  }
+  if (!isObject(value)) return value;
+  const map = new Map<unknown, unknown>();
+  for (const [key, field] of Object.entries(value)) {
+    map.set(atom(key), toBeam(field, fieldOf(type.map, key)));
+  }
+  return map;
+}
+
+/** A value that a BEAM has sent; one that does not fit its type is left as it is. */
+export function fromBeam(value: unknown, type: BeamType | undefined): unknown {
+  if (type === undefined || type === "term") return value;
+  switch (type) {
+    case "binary":
+      return value;
+    case "bytes":
+      return typeof value === "string"
+        ? new TextEncoder().encode(value)
+        : value;
+    case "atom":
+      return value instanceof Atom ? value.name : ATOMS.get(value) ?? value;
+    case "charlist":
+      return isCodePoints(value) ? String.fromCodePoint(...value) : value;
+    case "float":
+      return value instanceof Float ? value.value : value;
+  }
+  if ("list" in type) {
+    return Array.isArray(value)
+      ? value.map((each) => fromBeam(each, type.list))
+      : value;
+  }
+  if ("tuple" in type) {
+    return value instanceof Tuple
+      ? (value as Tuple).elements.map((each, i) =>
+        fromBeam(each, type.tuple[i])
+      )
+      : value;
+  }
+  if (!(value instanceof Map)) return value;
+  const fields: [string, unknown][] = [];
+  for (const [key, field] of value) {
+    if (!(key instanceof Atom)) return value;
+    fields.push([key.name, fromBeam(field, fieldOf(type.map, key.name))]);
+  }
+  return Object.fromEntries(fields);
+}
+
+/** The atoms that are values of JavaScript. */
+const ATOMS: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  [true, "true"],
+  [false, "false"],
+  [null, "nil"],
+  [undefined, "undefined"],
+]);
+
+function fieldOf(
+  map: Readonly<Record<string, BeamType>>,
+  key: string,
+): BeamType | undefined {
+  return Object.hasOwn(map, key) ? map[key] : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && isPlainObject(value);
+}
+
+/** The longest charlist that is a text: each character takes room on the stack. */
+const MAX_CHARLIST = 10_000;
+
+function isCodePoints(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length <= MAX_CHARLIST &&
+    value.every((each) =>
+      Number.isInteger(each) && each >= 0 && each <= 0x10ffff
+    );
+}

@@ -1,0 +1,39 @@
+/**
+ * The server `net_kernel`, by which nodes of Erlang test whether this one accepts them: `net_adm:ping`.
+ *
+ * It starts when it is first asked for.
+ *
+ * @module
+ */
+
+import { NO_REPLY, serve, type Server } from "../../gen/server.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { atom } from "../../runtime/values/atom.ts";
+import { Tuple } from "../../runtime/values/tuple.ts";
+
+const NAME = "net_kernel";
+const IS_AUTH = atom("is_auth");
+const YES = atom("yes");
+
+/** Has a node start the server when another node asks for it. */
+export function serveNetKernel(runtime: Runtime): void {
+  runtime.onDemand.set(NAME, () => {
+    const process: LocalProcess = runtime.spawn(
+      () => serve(process, new NetKernel(), true),
+      { label: NAME, groupLeader: runtime.names.get("user")?.pid },
+    );
+    runtime.register(NAME, process);
+    return process;
+  });
+}
+
+class NetKernel implements Server {
+  call(request: unknown): unknown {
+    // As in OTP, other requests are not answered.
+    return request instanceof Tuple && request.length === 2 &&
+        request.elements[0] === IS_AUTH
+      ? YES
+      : NO_REPLY;
+  }
+}
