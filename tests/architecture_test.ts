@@ -20,6 +20,8 @@ const ENTRIES = [
   "testing/main.ts",
   "testing/_peer_main.ts",
   "distribution/epmd/worker.ts",
+  // Until the session of the BEAM wire reaches it.
+  "wires/beam/etf_encoder.ts",
   SHELL_ON_DEMAND,
 ];
 
@@ -49,8 +51,21 @@ const KNOWS: Record<string, string[]> = {
 
 /** The modules of the runtime that a wire may import: values, signals, and the formatting of a value. */
 const VOCABULARY = [
-  ...["atom", "errors", "exit_reason", "inspect", "pid", "term"]
-    .map((name) => `runtime/values/${name}.ts`),
+  ...[
+    "atom",
+    "bitstring",
+    "equality",
+    "errors",
+    "exit_reason",
+    "float",
+    "functions",
+    "improper_list",
+    "inspect",
+    "pid",
+    "port",
+    "term",
+    "tuple",
+  ].map((name) => `runtime/values/${name}.ts`),
   "runtime/signals/signal.ts",
 ];
 
@@ -251,6 +266,7 @@ for (
 /** Names that two files export, and why. */
 const TWICE: Record<string, string> = {
   Peer: "of a connection, and of a test",
+  ProtocolError: "of each wire",
   Port: "of an Erlang node, which is a term; and a wire's connection",
   main: "of each program",
   serve: "a server, and the shell's, which other nodes know as Shell.serve",
