@@ -35,4 +35,5 @@ export {
   type NodeStats,
   type SupervisorReport,
   type TlsOptions,
+  type WireName,
 } from "./node.ts";

@@ -101,7 +101,7 @@ export type {
   RefusedRequest,
   RemoteFunction,
 };
-export type { RefusalCause } from "./distribution/wire.ts";
+export type { RefusalCause, WireName } from "./distribution/wire.ts";
 export type {
   ApplicationReport,
   CrashReport,

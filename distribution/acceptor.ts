@@ -11,12 +11,14 @@ import type { NetworkLog } from "./network_log.ts";
 import type { ConnectionStats } from "./statistics.ts";
 import {
   type Admission,
+  type CrossingRule,
   HandshakeError,
   type Local,
   type RefusalCause,
   type Session,
   type Transport,
   type Wire,
+  type WireName,
 } from "./wire.ts";
 
 /** The time in which a pending handshake is not ended to make room for another one, in milliseconds. */
@@ -94,7 +96,7 @@ export class Acceptor {
     runHandshake(transport, attempt.signal, async () => {
       const { wire, first } = await this.#sniff(transport);
       waiting.hasSpoken = true;
-      return await accept(wire, transport, first(), local);
+      return await accept(wire, transport, first, local);
     }).finally(() => {
       stopTimer();
       this.#waiting.delete(transport);
@@ -174,10 +176,13 @@ export class Acceptor {
         first = grown;
         // More bytes may arrive before the wire takes over.
         if (found !== undefined) return;
-        const answers = wires.map((wire) => wire.sniff(first));
+        const isSecure = transport.binding !== undefined;
+        const answers = wires.map((wire) => wire.sniff(first, isSecure));
         found = wires[answers.indexOf(true)];
         if (found !== undefined) resolve({ wire: found, first: () => first });
-        else if (!answers.includes(undefined)) reject(unknownBytes(first));
+        else if (!answers.includes(undefined)) {
+          reject(unknownBytes(first, isSecure, wires));
+        }
       },
     });
     return promise;
@@ -187,7 +192,7 @@ export class Acceptor {
 /** The admission of a dialler under a name that its certificate is not valid for. */
 const NOT_THEIRS: Admission = {
   status: "not_allowed",
-  confirm: () => "not_allowed",
+  confirm: () => Promise.resolve("not_allowed"),
   hasConnected: () => false,
 };
 
@@ -195,13 +200,13 @@ const NOT_THEIRS: Admission = {
 async function accept(
   wire: Wire,
   transport: Transport,
-  first: Uint8Array,
+  first: () => Uint8Array,
   local: Local,
 ): Promise<Session> {
   let mismatch: string | undefined;
-  const admit = (name: string) => {
+  const admit = (name: string, rule: CrossingRule) => {
     mismatch = transport.mismatch?.(name);
-    return mismatch === undefined ? local.admit(name) : NOT_THEIRS;
+    return mismatch === undefined ? local.admit(name, rule) : NOT_THEIRS;
   };
   try {
     return await wire.accept(transport, first, { ...local, admit });
@@ -215,10 +220,15 @@ function hostOf(remote: string): string {
   return remote.slice(0, remote.lastIndexOf(":"));
 }
 
-function unknownBytes(first: Uint8Array): HandshakeError {
+function unknownBytes(
+  first: Uint8Array,
+  isSecure: boolean,
+  wires: readonly Wire[],
+): HandshakeError {
   const text = new TextDecoder("latin1").decode(first.subarray(0, 16));
   let counted: RefusalCause = "protocol";
   let what = `bytes that no node sends (${quote(text)})`;
+  const speaks = (name: WireName) => wires.some((wire) => wire.name === name);
   if (/^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|PRI) /.test(text)) {
     counted = "http";
     what = "an HTTP client on a node's port";
@@ -226,9 +236,13 @@ function unknownBytes(first: Uint8Array): HandshakeError {
     counted = "tls";
     what =
       "a TLS client on a plain port: start this node with TLS too (--tls-cert, --tls-key and --tls-ca), or that one without";
-  } else if (first[2] === 0x4e) {
+  } else if (!speaks("beam") && /[Nn]/.test(text[isSecure ? 4 : 2] ?? "")) {
     counted = "erlang";
-    what = "an Erlang node, whose wire is not spoken here";
+    what =
+      "an Erlang node, whose wire is not spoken here: add it with --wire beam (wires)";
+  } else if (!speaks("json") && /^\0\0..{/s.test(text)) {
+    what =
+      "a node that speaks the JSON wire, which is not spoken here: add it with --wire json (wires)";
   }
   return new HandshakeError("protocol", what, counted);
 }

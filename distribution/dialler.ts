@@ -91,8 +91,11 @@ interface Dial {
   readonly promise: Promise<boolean>;
   readonly settle: (connected: boolean) => void;
   readonly stop: AbortController;
-  /** Whether it is dialling now, and not waiting for its turn or for the other side's dial. */
-  isActive: boolean;
+  /**
+   * The attempt that is being made; `undefined` while it waits for its turn or for the other side's dial. It
+   * resolves however the attempt ends.
+   */
+  attempt: Promise<void> | undefined;
   /** Whether a caller here is waiting for it, who is notified if it fails. */
   isWanted: boolean;
 }
@@ -118,7 +121,12 @@ export class Dialler {
 
   /** Returns whether this node is dialling that one now. */
   isDialling(node: string): boolean {
-    return this.#dials.get(node)?.isActive === true;
+    return this.#dials.get(node)?.attempt !== undefined;
+  }
+
+  /** Waits until the current attempt to dial a node has ended. */
+  async attempted(node: string): Promise<void> {
+    await this.#dials.get(node)?.attempt;
   }
 
   /** Signals for a node that is being dialled; with `start`, starts to dial it if necessary. */
@@ -223,7 +231,7 @@ export class Dialler {
       promise,
       settle: resolve,
       stop,
-      isActive: false,
+      attempt: undefined,
       isWanted: false,
     };
     this.#dials.set(node, dial);
@@ -271,11 +279,13 @@ export class Dialler {
     if (this.#atOnce >= AT_ONCE && !this.#stopped) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else this.#atOnce++;
-    dial.isActive = true;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    dial.attempt = promise;
     try {
       if (this.#isWanted(dial)) await this.#attempt(dial);
     } finally {
-      dial.isActive = false;
+      dial.attempt = undefined;
+      resolve();
       const next = this.#waiting.shift();
       // The next one takes the place over.
       if (next === undefined) this.#atOnce--;
@@ -289,10 +299,27 @@ export class Dialler {
   }
 
   /**
-   * Makes one attempt. When the other side's connection comes up meanwhile, the handshake goes on until its
-   * answer: the listener would count a dialler that disconnects without bytes as unauthenticated.
+   * Makes one attempt. An address says nothing of the wires that are spoken there, so they are tried one after
+   * the other: a node that does not speak the first one closes the connection without a word.
    */
   async #attempt(dial: Dial): Promise<void> {
+    const { wires } = this.#options;
+    const last = dial.address === undefined ? 0 : wires.length - 1;
+    for (let at = 0;; at++) {
+      try {
+        return await this.#attemptOver(dial, wires[at]);
+      } catch (error) {
+        if (at === last || !isWordless(error)) throw error;
+      }
+    }
+  }
+
+  /**
+   * Dials over the wire that EPMD names, or over `other` if EPMD is not asked. When the other side's connection
+   * comes up meanwhile, the handshake goes on until its answer: the listener would count a dialler that
+   * disconnects without bytes as unauthenticated.
+   */
+  async #attemptOver(dial: Dial, other: Wire): Promise<void> {
     const { node, address, stop } = dial;
     const name = this.#check(node);
     const { runtime, limits, host, local, up } = this.#options;
@@ -319,7 +346,7 @@ export class Dialler {
         transport,
         attempt.signal,
         async () =>
-          await this.#wireFor(extra, node).dial(
+          await (extra === undefined ? other : this.#wireFor(extra, node)).dial(
             transport,
             node,
             local,
@@ -352,20 +379,22 @@ export class Dialler {
     return name;
   }
 
-  #wireFor(extra: string | undefined, node: string): Wire {
-    const [first] = this.#options.wires;
-    if (extra === undefined) return first;
-    const wire = this.#options.wires.find((each) =>
-      extra.split(" ")[0] === each.extra
+  /** The first of this node's wires that a node speaks, by EPMD's Extra field: Erlang's own if that names none. */
+  #wireFor(extra: string, node: string): Wire {
+    const { wires } = this.#options;
+    const named = extra.split(" ")
+      .filter((word) => word !== "" && !word.includes("="));
+    const wire = wires.find((each) =>
+      named.length === 0 ? each.name === "beam" : named.includes(each.extra)
     );
     if (wire !== undefined) return wire;
     throw new HandshakeError(
       "refused",
       `${node} speaks another wire${
-        extra === ""
+        named.length === 0
           ? ", Erlang's own most likely"
-          : ` (${quote(extra.slice(0, MAX_EXTRA_SHOWN))})`
-      }, and this node speaks ${first.extra}`,
+          : ` (${quote(named.join(" ").slice(0, MAX_EXTRA_SHOWN))})`
+      }, and this node speaks ${wires.map((each) => each.extra).join(" and ")}`,
     );
   }
 
@@ -404,4 +433,10 @@ export class Dialler {
       { what: "nodes that could not be connected to" },
     );
   }
+}
+
+/** Whether the other side closed the connection without an answer. */
+function isWordless(error: unknown): boolean {
+  return error instanceof HandshakeError &&
+    (error.code === "closed" || error.counted === "tls");
 }

@@ -17,6 +17,7 @@ import { type ConnectionStats, newConnectionStats } from "./statistics.ts";
 import { Acceptor } from "./acceptor.ts";
 import type {
   Admission,
+  CrossingRule,
   Limits,
   Local,
   Peer,
@@ -85,7 +86,7 @@ export class Network {
       randomBytes: (size) => host.randomBytes(size),
       parts: new Budget(limits.maxTotalMessageBytes),
       functions: new BeamFunctions(runtime.modules),
-      admit: (peer) => this.#admit(peer),
+      admit: (peer, rule) => this.#admit(peer, rule),
     };
     this.#acceptor = new Acceptor({
       runtime,
@@ -169,15 +170,19 @@ export class Network {
 
   // Being dialled.
 
-  #admit(name: string): Admission {
+  #admit(name: string, rule: CrossingRule): Admission {
     const known = this.#connections.get(name);
     const since = this.#options.runtime.now();
     return {
       hasConnected: () => (this.#cameUp.get(name) ?? -Infinity) >= since,
-      status: this.#statusOf(name, undefined),
-      confirm: () => {
-        const status = this.#statusOf(name, known);
-        return status === "ok_simultaneous" ? "ok" : status;
+      status: this.#statusOf(name, undefined, rule),
+      confirm: async () => {
+        for (;;) {
+          const status = this.#statusOf(name, known, rule);
+          if (status === "ok_simultaneous") return "ok";
+          if (status !== "nok" || rule.refusesLate) return status;
+          await this.#dialler.attempted(name);
+        }
       },
     };
   }
@@ -196,7 +201,11 @@ export class Network {
   }
 
   /** The status of a dialler whose node may have a stale connection. */
-  #statusOf(name: string, stale: Connection | undefined): Status {
+  #statusOf(
+    name: string,
+    stale: Connection | undefined,
+    { goesOn }: CrossingRule,
+  ): Status {
     const own = this.#options.name;
     if (this.#stopped || name === own.full || !isNodeName(name)) {
       return "not_allowed";
@@ -205,7 +214,8 @@ export class Network {
     const connection = this.#connections.get(name);
     if (connection !== stale && connection !== undefined) return "alive";
     if (this.#dialler.isDialling(name)) {
-      return own.full > name ? "ok_simultaneous" : "nok";
+      const isSmaller = own.full < name;
+      return isSmaller === (goesOn === "smaller") ? "nok" : "ok_simultaneous";
     }
     return connection === undefined && this.#isFull() ? "full" : "ok";
   }

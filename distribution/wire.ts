@@ -217,12 +217,23 @@ export type Status =
   | "not_allowed"
   | "full";
 
+/** How a wire settles two dials that cross, one in each direction. */
+export interface CrossingRule {
+  /** Whose dial goes on: that of the node with the smaller name, or with the greater. */
+  readonly goesOn: "smaller" | "greater";
+  /**
+   * Whether a listener can refuse a dialler after the proof with a reason. If not, the dialler may have ended
+   * its dial without a word, so `confirm` waits for the outcome of this node's own dial when that goes on.
+   */
+  readonly refusesLate: boolean;
+}
+
 /** The answers to a dialler at the listener, before and after its proof. */
 export interface Admission {
   /** The answer, before either side has proved that it knows the cookie. */
   readonly status: Status;
   /** The answer when the dialler has proved it: `"ok"`, or the reason for a refusal. */
-  confirm(): Status;
+  confirm(): Promise<Status>;
   /** Returns whether a node of that name has connected since, even if it is no longer connected. */
   hasConnected(): boolean;
 }
@@ -256,7 +267,7 @@ export interface Local {
   /** Its functions, for wires to nodes that name them in another way. */
   readonly functions: Functions;
   /** Decides about a dialler of that name. */
-  admit(name: string): Admission;
+  admit(name: string, rule: CrossingRule): Admission;
 }
 
 /** Functions as a BEAM names them. */
@@ -386,16 +397,24 @@ export class HandshakeError extends Error {
   }
 }
 
+/** The names of wires, as in the option `wires`. */
+export type WireName = "json" | "beam";
+
 /** A protocol between nodes. */
 export interface Wire {
-  /** EPMD's Extra field of a node that speaks it. */
+  /** Its name. */
+  readonly name: WireName;
+  /** The word in EPMD's Extra field of a node that speaks it. */
   readonly extra: string;
-  /** Whether these first bytes of a dialler are of this wire; `undefined` when there are too few. */
-  sniff(bytes: Uint8Array): boolean | undefined;
-  /** Accepts a dialler. The bytes that were sniffed come first. */
+  /**
+   * Whether these first bytes of a dialler are of this wire; `undefined` when there are too few. On a secure
+   * channel, a wire may have other first bytes.
+   */
+  sniff(bytes: Uint8Array, isSecure: boolean): boolean | undefined;
+  /** Accepts a dialler. `first` returns the bytes that arrived before the wire takes the transport over. */
   accept(
     transport: Transport,
-    first: Uint8Array,
+    first: () => Uint8Array,
     local: Local,
   ): Promise<Session>;
   /** Dials a node of that name; asks `isWanted` before it claims to have no connection to it. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { WireName } from "../distribution/wire.ts";
 import type { NodeOptions } from "./options.ts";
 import {
   checkCount,
@@ -15,6 +16,8 @@ import {
 } from "../runtime/values/check_arguments.ts";
 import { misfit } from "../runtime/values/options.ts";
 import { inspect, quote } from "../runtime/values/inspect.ts";
+
+const WIRES: readonly unknown[] = ["json", "beam"] satisfies WireName[];
 
 /**
  * Validates the options of a node.
@@ -74,6 +77,7 @@ export function checkNodeOptions(
       `Cannot ${what}: allowRemsh exports a module "Shell", and so do its modules; give that another name`,
     );
   }
+  checkWires(options.wires, what);
   checkPort(options.port, what, "port", 0);
   if (options.epmdPort !== false) {
     checkPort(options.epmdPort, what, "epmdPort", 1);
@@ -90,6 +94,18 @@ export function checkNodeOptions(
   }
   if (stopTimeout !== undefined) checkTimeout(stopTimeout, `${what}, to stop`);
   if (options.limits !== undefined) checkLimits(options.limits, limits, what);
+}
+
+function checkWires(wires: unknown, what: string): void {
+  if (wires === undefined) return;
+  const isValid = Array.isArray(wires) && wires.length > 0 &&
+    wires.every((wire) => WIRES.includes(wire));
+  if (isValid) return;
+  throw new TypeError(
+    `Cannot ${what}: the option wires is ${
+      inspect(wires)
+    }; give an array of one or both of "json" and "beam"`,
+  );
 }
 
 function checkModules(modules: unknown, what: string): void {

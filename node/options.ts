@@ -5,7 +5,7 @@
  */
 
 import type { TlsOptions } from "../distribution/credentials.ts";
-import type { Limits } from "../distribution/wire.ts";
+import type { Limits, WireName } from "../distribution/wire.ts";
 import type { LogHook } from "../runtime/log/log_event.ts";
 import type {
   Allow,
@@ -83,6 +83,14 @@ export interface NodeOptions {
    * @default {undefined}
    */
   tls?: TlsOptions;
+  /**
+   * The protocols that the node speaks with other nodes, all on one port. `"json"` is this library's own.
+   * `"beam"` is Erlang's distribution, which stock nodes of Erlang and Elixir (OTP 25 and later) speak. Two
+   * nodes that speak both use JSON. Without `"beam"`, the node refuses nodes of Erlang and Elixir.
+   *
+   * @default {["json", "beam"]}
+   */
+  wires?: readonly WireName[];
   /**
    * EPMD's port. With `false`, the node does not use EPMD, and peers need its address to connect.
    *

@@ -18,7 +18,12 @@ import {
   parseNodeName,
 } from "../distribution/node_name.ts";
 import { SystemHost } from "../distribution/system_host.ts";
-import { DEFAULT_LIMITS, type Limits } from "../distribution/wire.ts";
+import {
+  DEFAULT_LIMITS,
+  type Limits,
+  type Wire,
+  type WireName,
+} from "../distribution/wire.ts";
 import { NodeStartError } from "../errors.ts";
 import { NO_NODE, unnamedLoopback } from "../runtime/context/default_node.ts";
 import { standardLog } from "../runtime/log/log_event.ts";
@@ -29,6 +34,7 @@ import { serveInfo } from "../runtime/processes/process_info.ts";
 import { serveNetKernel } from "../servers/net_kernel/net_kernel.ts";
 import { serveRpc } from "../servers/rpc/rpc_call.ts";
 import { standardIo, startGroupLeader } from "../servers/io/group_leader.ts";
+import { beamWire } from "../wires/beam/mod.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { checkNodeOptions } from "./check_options.ts";
 import type { NodeOptions } from "./options.ts";
@@ -84,6 +90,7 @@ export async function startNode(
   names: Record<string, unknown>,
 ): Promise<StartedNode> {
   checkNodeOptions(options, DEFAULT_LIMITS);
+  const wires = wiresOf(options.wires);
   const name = nodeName(options.name);
   const cookie = options.cookie !== undefined
     ? checkCookie(options.cookie, "the cookie option")
@@ -103,7 +110,7 @@ export async function startNode(
   const ready = Promise.withResolvers<Network>();
   ready.promise.catch(() => {});
   const registration = await host.register(
-    { name, hidden, extra: jsonWire.extra },
+    { name, hidden, extra: wires.map(({ extra }) => extra).join(" ") },
     (transport) => {
       ready.promise.then(
         (network) => network.accept(transport),
@@ -150,7 +157,7 @@ export async function startNode(
     host,
     connectAll: options.connectAll ?? true,
     tickTime: options.tickTime ?? 60_000,
-    wires: [jsonWire],
+    wires,
   });
   resources.move();
   return {
@@ -159,6 +166,14 @@ export async function startNode(
     registration,
     accept: () => ready.resolve(network),
   };
+}
+
+/** Creates a node's wires. Nodes that speak both use the JSON wire, whatever the order of the option is. */
+function wiresOf(names: readonly WireName[] = ["json", "beam"]): Wire[] {
+  const wires: Wire[] = [];
+  if (names.includes("json")) wires.push(jsonWire);
+  if (names.includes("beam")) wires.push(beamWire());
+  return wires;
 }
 
 async function cookieOf(file: string | undefined): Promise<string> {

@@ -204,7 +204,7 @@ test(
       functions: new BeamFunctions(new Modules()),
       admit: () => ({
         status: "ok",
-        confirm: () => "ok",
+        confirm: () => Promise.resolve("ok" as const),
         hasConnected: () => false,
       }),
     };

@@ -700,7 +700,7 @@ function local({ name, creation }: typeof ALEX): Local {
     functions: new BeamFunctions(new Modules()),
     admit: () => ({
       status: "ok",
-      confirm: () => "ok",
+      confirm: () => Promise.resolve("ok" as const),
       hasConnected: () => false,
     }),
   };
@@ -734,8 +734,8 @@ test("docs/protocol.md: the proofs of the handshake", () => {
 test("docs/protocol.md: a dialler that follows it is accepted", async () => {
   const transport = new ScriptedTransport();
   const first = textFrame(JSON.stringify(HELLO));
-  assertEquals(jsonWire.sniff(first), true);
-  const accepted = jsonWire.accept(transport, first, local(KATE));
+  assertEquals(jsonWire.sniff(first, false), true);
+  const accepted = jsonWire.accept(transport, () => first, local(KATE));
   const answer = await transport.hear();
   assertNotEquals(answer.nonce, ANSWER.nonce);
   assertEquals({ ...answer, nonce: ANSWER.nonce }, ANSWER);
@@ -768,7 +768,7 @@ test("docs/protocol.md: the proofs over TLS", async () => {
   assertEquals(shown, { proof: proof("dialler", HELLO, ANSWER, more) });
   const transport = new ScriptedTransport(more.join("\n"));
   const first = textFrame(JSON.stringify(HELLO));
-  const accepted = jsonWire.accept(transport, first, local(KATE));
+  const accepted = jsonWire.accept(transport, () => first, local(KATE));
   const answer = await transport.hear();
   transport.say({ proof: proof("dialler", HELLO, answer, more) });
   assertEquals(await transport.hear(), {
@@ -781,7 +781,7 @@ test("docs/protocol.md: a dialler of another version is refused with the version
   const refusal = jsonIn(section("## Handshake")).at(-1);
   const transport = new ScriptedTransport();
   const first = textFrame(JSON.stringify({ ...HELLO, versions: [2] }));
-  const accepted = jsonWire.accept(transport, first, local(KATE));
+  const accepted = jsonWire.accept(transport, () => first, local(KATE));
   await assertRejects(() => accepted, HandshakeError, "version [2]");
   assertEquals(await transport.hear(), refusal);
 });
@@ -791,7 +791,7 @@ test("docs/protocol.md: a dialler that also supports a newer version is accepted
   assertNotEquals(newer, HELLO);
   const transport = new ScriptedTransport();
   const first = textFrame(JSON.stringify(newer));
-  const accepted = jsonWire.accept(transport, first, local(KATE));
+  const accepted = jsonWire.accept(transport, () => first, local(KATE));
   const answer = await transport.hear();
   assertEquals({ ...answer, nonce: ANSWER.nonce }, ANSWER);
   transport.say({ proof: proof("dialler", newer, answer), more: 1 });

@@ -23,7 +23,10 @@ clusterTest(
         port: portOf(listener),
         extra,
       }));
-      const alex = await cluster.start("alex", { epmdPort: epmd.port });
+      const alex = await cluster.start("alex", {
+        epmdPort: epmd.port,
+        wires: ["json"],
+      });
       for (let i = 0; i < 20; i++) {
         const found = alex.run(() => Node.connect("kate@localhost"));
         const peer = await listener.accept();

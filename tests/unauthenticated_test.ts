@@ -3,7 +3,12 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { DEFAULT_LIMITS } from "../distribution/wire.ts";
-import { Node, type NodeStats, type RefusalCause } from "../node.ts";
+import {
+  Node,
+  type NodeOptions,
+  type NodeStats,
+  type RefusalCause,
+} from "../node.ts";
 import { Process, receive, self, send } from "../process.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import {
@@ -48,6 +53,7 @@ interface Stranger {
   bytes: Uint8Array | string;
   cause: RefusalCause;
   hint: RegExp;
+  options?: Partial<NodeOptions>;
 }
 
 const LENGTHS = [0, 4097, 0x7fff_ffff].map((length): Stranger => {
@@ -106,6 +112,7 @@ const STRANGERS: Stranger[] = [
     ]),
     cause: "erlang",
     hint: /an Erlang node, whose wire is not spoken here/,
+    options: { wires: ["json"] },
   },
   {
     row: 6,
@@ -181,11 +188,11 @@ const STRANGERS: Stranger[] = [
   },
 ];
 
-for (const { row, what, bytes, cause, hint } of STRANGERS) {
+for (const { row, what, bytes, cause, hint, options } of STRANGERS) {
   clusterTest(
     `row ${row}: ${what} is refused, counted and logged, and does not affect others`,
     async (cluster) => {
-      const kate = await cluster.start("kate");
+      const kate = await cluster.start("kate", options);
       const alex = await cluster.start("alex");
       await alex.run(() => Node.connect(KATE));
       await using peer = await RawPeer.dial(kate.port);

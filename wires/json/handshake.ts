@@ -29,6 +29,7 @@ import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import {
   type Admission,
+  type CrossingRule,
   HandshakeError,
   type Local,
   type Peer,
@@ -37,6 +38,7 @@ import {
 } from "../../distribution/wire.ts";
 import { printable } from "../../runtime/values/inspect.ts";
 import { isNodeName } from "../../runtime/values/pid.ts";
+import { Conversation, type FrameBounds } from "../conversation.ts";
 import { parseJson, textFrame } from "./frames.ts";
 
 /** The version of the wire that this module speaks. */
@@ -44,6 +46,9 @@ export const VERSION = 1;
 
 /** The longest frame before both know each other, in bytes. */
 export const MAX_HANDSHAKE_BYTES = 4096;
+
+/** A dialler can be refused in frame 4 too. */
+const CROSSING: CrossingRule = { goesOn: "smaller", refusesLate: true };
 
 const MAX_DEPTH = 4;
 const NONCE = /^[0-9a-f]{64}$/;
@@ -71,74 +76,37 @@ interface Hello extends Fields {
 }
 
 /** Sends and receives the frames of a handshake one by one. */
-class Conversation {
-  readonly #transport: Transport;
-  #bytes: Uint8Array;
-  #error: Error | undefined;
-  #wake: (() => void) | undefined;
+class Frames {
+  readonly #conversation: Conversation;
 
   constructor(transport: Transport, first: Uint8Array) {
-    this.#transport = transport;
-    this.#bytes = first;
-    transport.start({
-      bytes: (chunk) => {
-        this.#bytes = Buffer.concat([this.#bytes, chunk]);
-        this.#wake?.();
-      },
-      drained: () => {},
-      closed: (error) => {
-        this.#error = error instanceof HandshakeError
-          ? error
-          : new HandshakeError(
-            "closed",
-            error === undefined
-              ? "the other side closed the connection"
-              : printable(error.message),
-          );
-        this.#wake?.();
-      },
-    });
+    this.#conversation = new Conversation(transport, first);
   }
 
   say(fields: Fields): void {
-    this.#transport.write(textFrame(JSON.stringify(fields)));
+    this.#conversation.write(textFrame(JSON.stringify(fields)));
   }
 
   async hear(): Promise<Fields> {
-    for (;;) {
-      const body = this.#cut();
-      if (body !== undefined) return toFields(body);
-      if (this.#error !== undefined) throw this.#error;
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-  }
-
-  #cut(): Uint8Array | undefined {
-    const bytes = this.#bytes;
-    if (bytes.length < 4) return undefined;
-    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
-    if (bytes[0] === 0x15 && bytes[1] === 0x03) {
-      throw new HandshakeError(
-        "protocol",
-        "it speaks TLS, and this node does not: start this node with TLS too (--tls-cert, --tls-key and --tls-ca)",
-        "tls",
-      );
-    }
-    if (length === 0 || length > MAX_HANDSHAKE_BYTES) {
-      throw new HandshakeError(
-        "protocol",
-        `a first frame of ${length} bytes, and 1 to ${MAX_HANDSHAKE_BYTES} are allowed`,
-      );
-    }
-    if (bytes.length < 4 + length) return undefined;
-    this.#bytes = bytes.subarray(4 + length);
-    return bytes.subarray(4, 4 + length);
+    return toFields(await this.#conversation.hear(boundsOf));
   }
 
   /** The bytes after the handshake. */
   rest(): Uint8Array {
-    return this.#bytes;
+    return this.#conversation.rest();
   }
+}
+
+function boundsOf(bytes: Uint8Array): FrameBounds | undefined {
+  if (bytes.length < 4) return undefined;
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  if (length === 0 || length > MAX_HANDSHAKE_BYTES) {
+    throw new HandshakeError(
+      "protocol",
+      `a first frame of ${length} bytes, and 1 to ${MAX_HANDSHAKE_BYTES} are allowed`,
+    );
+  }
+  return { start: 4, end: 4 + length };
 }
 
 function toFields(body: Uint8Array): Fields {
@@ -230,7 +198,7 @@ function isProof(given: unknown, expected: string): boolean {
 /** The admission of a dialler that wants another node. */
 const NOT_HERE: Admission = {
   status: "not_allowed",
-  confirm: () => "not_allowed",
+  confirm: () => Promise.resolve("not_allowed"),
   hasConnected: () => false,
 };
 
@@ -265,7 +233,7 @@ export async function dial(
   local: Local,
   isWanted: () => boolean,
 ): Promise<Introduction> {
-  const talk = new Conversation(transport, new Uint8Array());
+  const talk = new Frames(transport, new Uint8Array());
   const mine = introduce(local);
   talk.say({ versions: [VERSION], to: name, ...mine });
   const answer = await talk.hear();
@@ -310,7 +278,7 @@ export async function accept(
   first: Uint8Array,
   local: Local,
 ): Promise<Introduction> {
-  const talk = new Conversation(transport, first);
+  const talk = new Frames(transport, first);
   const hello = await talk.hear();
   try {
     checkVersion(hello.versions);
@@ -320,7 +288,7 @@ export async function accept(
   }
   const theirs = toHello(hello);
   const admission = hello.to === local.name
-    ? local.admit(theirs.name)
+    ? local.admit(theirs.name, CROSSING)
     : NOT_HERE;
   const { status } = admission;
   if (status === "nok") {
@@ -348,7 +316,7 @@ export async function accept(
       "cookie",
     );
   }
-  const confirmed = admission.confirm();
+  const confirmed = await admission.confirm();
   if (confirmed !== "ok") {
     talk.say({ status: confirmed });
     throw refusal(confirmed, theirs.name, hello.to, local);
@@ -393,7 +361,7 @@ function refusal(
 
 function introduction(
   theirs: Hello,
-  talk: Conversation,
+  talk: Frames,
   replaces: boolean,
 ): Introduction {
   const { name, creation, hidden, maxMessageBytes } = theirs;

@@ -43,20 +43,24 @@ function sessionOf(
 
 /** The JSON wire. */
 export const jsonWire: Wire = {
+  name: "json",
   extra: `otp-json/${handshake.VERSION}`,
 
-  sniff(bytes: Uint8Array): boolean | undefined {
+  sniff(bytes: Uint8Array, isSecure: boolean): boolean | undefined {
     if (bytes.length > 0 && bytes[0] !== 0) return false;
     if (bytes.length > 1 && bytes[1] !== 0) return false;
-    return bytes.length < 2 ? undefined : true;
+    // On a secure channel, frames of Erlang's wire begin like this too.
+    const seen = isSecure ? 5 : 2;
+    if (bytes.length < seen) return undefined;
+    return !isSecure || /[\s{]/.test(String.fromCharCode(bytes[4]));
   },
 
   async accept(
     transport: Transport,
-    first: Uint8Array,
+    first: () => Uint8Array,
     local: Local,
   ): Promise<Session> {
-    return sessionOf(local, await handshake.accept(transport, first, local));
+    return sessionOf(local, await handshake.accept(transport, first(), local));
   },
 
   async dial(

@@ -1,0 +1,369 @@
+/**
+ * Real nodes of Elixir, driven by tests: each in an operating system process of its own.
+ *
+ * A node connects to its test over a socket and evaluates the code that it receives there, so that its
+ * standard input and output are free for the code. It ends when its test does.
+ */
+
+import { Buffer } from "node:buffer";
+import {
+  type AddressInfo,
+  createServer,
+  type Server,
+  type Socket,
+} from "node:net";
+import { freePort } from "../testing/_ports.ts";
+import { COOKIE } from "./_nodes.ts";
+
+/** The programs that a test with such nodes needs: `test(name, { programs: ELIXIR }, fn)`. */
+export const ELIXIR: readonly string[] = ["elixir"];
+
+/** The time limit for the start of a node, and for each evaluation, in milliseconds. */
+const TIMEOUT = 60_000;
+
+/** Evaluates what arrives, in one process with the bindings of before, and answers with the inspected value. */
+const DRIVER = `
+defmodule Driver do
+  def connect(port) do
+    options = [:binary, packet: 4, active: false]
+    {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, port, options)
+    loop(socket, [])
+  end
+
+  defp loop(socket, binding) do
+    case :gen_tcp.recv(socket, 0) do
+      {:ok, code} ->
+        {answer, binding} = evaluate(code, binding)
+        :ok = :gen_tcp.send(socket, answer)
+        loop(socket, binding)
+
+      {:error, _} ->
+        :closed
+    end
+  end
+
+  defp evaluate(code, binding) do
+    {value, binding} = Code.eval_string(code, binding)
+    {["+", inspect(value, limit: :infinity, printable_limit: :infinity)], binding}
+  catch
+    kind, reason ->
+      {["-", Exception.format(kind, reason, __STACKTRACE__)], binding}
+  end
+end
+Driver.connect(DRIVER_PORT)
+System.halt(0)
+`;
+
+/** Options for {@linkcode ElixirNode.start}. */
+export interface ElixirOptions {
+  /** The port of EPMD, which must be served there already. */
+  epmdPort: number;
+  /** @default {the cookie of a test's nodes} */
+  cookie?: string;
+  /** Whether it is a hidden node. */
+  hidden?: boolean;
+  /** Flags for the Erlang VM: `["-kernel", "net_ticktime", "8"]`. */
+  erl?: readonly string[];
+  /** Further environment variables. */
+  env?: Record<string, string>;
+}
+
+/** The failure of code that a test had evaluated. */
+export class ElixirError extends Error {
+  override readonly name = "ElixirError";
+}
+
+/** A process of an Elixir node that evaluates code, with bindings and a mailbox of its own. */
+export class Evaluator {
+  readonly #socket: Socket;
+  readonly #owner: string;
+  #bytes: Buffer = Buffer.alloc(0);
+  #pending: PromiseWithResolvers<string>[] = [];
+
+  /** Takes a connection of the driver. */
+  constructor(socket: Socket, owner: string) {
+    this.#socket = socket;
+    this.#owner = owner;
+    socket.on("error", () => {});
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#bytes = Buffer.concat([this.#bytes, chunk]);
+      this.#read();
+    });
+    socket.on("close", () => {
+      for (const { reject } of this.#pending.splice(0)) {
+        reject(new ElixirError(`${this.#owner} has ended`));
+      }
+    });
+  }
+
+  /**
+   * Evaluates code after all code before it; returns what `inspect` prints of the value.
+   *
+   * @throws {ElixirError} If it raises, throws or exits; the message is that of Elixir.
+   */
+  async evaluate(code: string): Promise<string> {
+    const pending = Promise.withResolvers<string>();
+    this.#pending.push(pending);
+    const text = Buffer.from(code);
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(text.length);
+    this.#socket.write(Buffer.concat([head, text]));
+    const timer = setTimeout(
+      () =>
+        pending.reject(
+          new ElixirError(`no answer within ${TIMEOUT} ms to: ${code}`),
+        ),
+      TIMEOUT,
+    );
+    try {
+      return await pending.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #read(): void {
+    while (this.#bytes.length >= 4) {
+      const end = 4 + this.#bytes.readUInt32BE();
+      if (this.#bytes.length < end) return;
+      const answer = this.#bytes.toString("utf8", 4, end);
+      this.#bytes = this.#bytes.subarray(end);
+      const pending = this.#pending.shift();
+      if (answer[0] === "+") pending?.resolve(answer.slice(1));
+      else pending?.reject(new ElixirError(answer.slice(1)));
+    }
+  }
+}
+
+/** A node of Elixir; killed when it goes out of scope. */
+export class ElixirNode implements AsyncDisposable {
+  /** The node's name. */
+  readonly name: string;
+  readonly #child: Deno.ChildProcess;
+  readonly #server: Server;
+  readonly #sockets: Socket[] = [];
+  readonly #opened: ((evaluator: Evaluator) => void)[] = [];
+  readonly #output: Promise<void>;
+  #text = "";
+  #onText: () => void = () => {};
+  #input: WritableStreamDefaultWriter<Uint8Array>;
+  #isEnded = false;
+  #main!: Evaluator;
+
+  private constructor(name: string, server: Server, child: Deno.ChildProcess) {
+    this.name = name;
+    this.#server = server;
+    this.#child = child;
+    this.#input = child.stdin.getWriter();
+    this.#output = Promise.all([
+      this.#collect(child.stdout),
+      this.#collect(child.stderr),
+    ]).then(() => {
+      this.#isEnded = true;
+      this.#onText();
+    });
+    server.on("connection", (socket: Socket) => {
+      socket.setNoDelay(true);
+      this.#sockets.push(socket);
+      this.#opened.shift()?.(new Evaluator(socket, name));
+    });
+  }
+
+  /**
+   * Starts a node: `kate` is `kate@localhost`.
+   *
+   * @throws {ElixirError} If it does not start; the message has its output.
+   */
+  static async start(
+    name: string,
+    options: ElixirOptions,
+  ): Promise<ElixirNode> {
+    const { cookie = COOKIE, hidden, erl = [], epmdPort, env = {} } = options;
+    const full = name.includes("@") ? name : `${name}@localhost`;
+    const server = createServer();
+    await new Promise<void>((resolve) =>
+      server.listen({ host: "127.0.0.1", port: 0 }, () => resolve())
+    );
+    const { port } = server.address() as AddressInfo;
+    const child = new Deno.Command("elixir", {
+      args: [
+        /@.*[.:]/.test(full) ? "--name" : "--sname",
+        full,
+        ...(hidden === true ? ["--hidden"] : []),
+        "--cookie",
+        cookie,
+        "--erl",
+        ["-start_epmd false", ...erl].join(" "),
+        "-e",
+        DRIVER.replace("DRIVER_PORT", `${port}`),
+      ],
+      env: {
+        ERL_EPMD_PORT: `${epmdPort}`,
+        ERL_CRASH_DUMP_SECONDS: "0",
+        NO_COLOR: "1",
+        ...env,
+      },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const node = new ElixirNode(full, server, child);
+    try {
+      node.#main = await node.#open();
+      await node.#main.evaluate("node()");
+    } catch (error) {
+      await node[Symbol.asyncDispose]();
+      throw error;
+    }
+    return node;
+  }
+
+  /** The id of its operating system process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** All that it has written to standard output and standard error. */
+  get output(): string {
+    return this.#text;
+  }
+
+  /**
+   * Evaluates code in the node's first evaluator, after all code before it; returns what `inspect` prints
+   * of the value.
+   *
+   * @throws {ElixirError} If it raises, throws or exits.
+   */
+  evaluate(code: string): Promise<string> {
+    return this.#main.evaluate(code);
+  }
+
+  /** Starts another evaluator, which runs beside the first. */
+  async evaluator(): Promise<Evaluator> {
+    const opened = this.#open();
+    const { port } = this.#server.address() as AddressInfo;
+    await this.evaluate(`spawn(fn -> Driver.connect(${port}) end)`);
+    return await opened;
+  }
+
+  /** Waits until the output matches a pattern; returns the match. */
+  async printed(pattern: RegExp): Promise<RegExpMatchArray> {
+    for (;;) {
+      const match = this.#text.match(pattern);
+      if (match !== null) return match;
+      if (this.#isEnded) {
+        throw new ElixirError(`${this.name} has ended: ${this.#text}`);
+      }
+      await new Promise<void>((resolve) => this.#onText = resolve);
+    }
+  }
+
+  /** Writes to its standard input. */
+  async type(text: string): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(text));
+  }
+
+  /** Sends it a signal of the operating system. */
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Kills it, and waits until it has ended. */
+  async kill(): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has exited.
+    }
+    await Promise.all([this.#child.status, this.#output]);
+    await this.#input.close().catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  /** The next evaluator that connects. */
+  #open(): Promise<Evaluator> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => fail(`it did not start within ${TIMEOUT} ms`),
+        TIMEOUT,
+      );
+      const fail = (reason: string) => {
+        clearTimeout(timer);
+        reject(new ElixirError(`${this.name}: ${reason}\n${this.#text}`));
+      };
+      this.#opened.push((evaluator) => {
+        clearTimeout(timer);
+        resolve(evaluator);
+      });
+      this.#output.then(() => fail("it has ended"));
+    });
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoderStream() as ReadableWritablePair<
+      string,
+      Uint8Array
+    >;
+    for await (const text of stream.pipeThrough(decoder)) {
+      this.#text += text;
+      this.#onText();
+    }
+  }
+}
+
+/** A stock `epmd` on a port of its own; killed when it goes out of scope. */
+export class StockEpmd implements AsyncDisposable {
+  /** Its port. */
+  readonly port: number;
+  readonly #child: Deno.ChildProcess;
+
+  private constructor(port: number, child: Deno.ChildProcess) {
+    this.port = port;
+    this.#child = child;
+  }
+
+  /** Starts it, and waits until it listens. */
+  static async start(port: number = freePort()): Promise<StockEpmd> {
+    const child = new Deno.Command("epmd", {
+      args: ["-port", `${port}`, "-address", "127.0.0.1", "-d"],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    // It reports that it runs before it listens, so its names are asked for until it answers.
+    await child.stderr.cancel();
+    const epmd = new StockEpmd(port, child);
+    const until = performance.now() + TIMEOUT;
+    while (!(await epmdNames(port)).startsWith("epmd: up and running")) {
+      if (performance.now() > until) {
+        await epmd[Symbol.asyncDispose]();
+        throw new ElixirError(`epmd does not answer on port ${port}`);
+      }
+    }
+    return epmd;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has exited.
+    }
+    await this.#child.status;
+  }
+}
+
+/** The output of `epmd -names` for a port. */
+export async function epmdNames(port: number): Promise<string> {
+  const { stdout, stderr } = await new Deno.Command("epmd", {
+    args: ["-port", `${port}`, "-names"],
+    env: { ERL_EPMD_ADDRESS: "127.0.0.1" },
+  }).output();
+  const text = new TextDecoder();
+  return text.decode(stdout) + text.decode(stderr);
+}
