@@ -69,8 +69,10 @@ import {
 } from "./runtime/context/current_process.ts";
 import { promised } from "./runtime/promises/promised.ts";
 import { inspect } from "./runtime/values/inspect.ts";
-import { Pid, Ref } from "./runtime/values/pid.ts";
+import { Pid, type Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
+import { ReplyTo, replyToOf } from "./runtime/values/reply_to.ts";
+import { Tuple } from "./runtime/values/tuple.ts";
 
 export type {
   AlreadyStartedReason,
@@ -193,8 +195,8 @@ export type SystemMessage =
   | { type: "nodeup" | "nodedown"; node: string };
 
 /**
- * The caller of a request, for {@linkcode GenServer.reply}. It is plain data, and can be sent to other
- * processes.
+ * The caller of a request, for {@linkcode GenServer.reply}. It can be sent to other processes, on any node, which
+ * then can reply.
  *
  * @typeParam R The replies that the caller may get.
  */
@@ -202,8 +204,10 @@ export type SystemMessage =
 export interface From<in R = any> {
   /** The calling process. */
   readonly pid: Pid;
-  /** The alias that the reply goes to. */
-  readonly ref: Ref;
+  /** The alias that the reply goes to; a caller on an Erlang node may have none. */
+  readonly alias: Ref | undefined;
+  /** The term that an Erlang node wants back with the reply; `undefined` if that is the alias. */
+  readonly tag: unknown;
   /**
    * Never set: it makes `From<R>` contravariant in R.
    *
@@ -870,7 +874,7 @@ export class GenServer {
    * if the caller no longer waits: because it has exited, already has a reply, or timed out.
    *
    * @typeParam R The replies that the caller may get.
-   * @param from The caller, as passed to `handleCall`.
+   * @param from The caller, as passed to `handleCall`, or a tuple of a pid and a tag, which an Erlang node sent.
    * @param reply The reply; it is copied immediately.
    * @returns `"ok"`.
    * @throws {TypeError} If `from` is not the caller of a call, or the reply cannot be sent.
@@ -901,16 +905,11 @@ export class GenServer {
    * await GenServer.stop(gate);
    * ```
    */
-  static reply<R>(from: From<R>, reply: NoInfer<R>): "ok" {
-    const { ref } = from ?? {};
-    if (!(ref instanceof Ref)) {
-      throw new TypeError(
-        `Cannot reply to ${
-          inspect(from)
-        }: give the second argument of handleCall`,
-      );
-    }
-    currentProcess().reply(ref, reply);
+  static reply<R>(
+    from: From<R> | Tuple<readonly [Pid, unknown]>,
+    reply: NoInfer<R>,
+  ): "ok" {
+    currentProcess().replyAnywhere(callerOf(from), reply);
     return "ok";
   }
 
@@ -1079,6 +1078,25 @@ export class GenServer {
     if (node !== process.runtime.node) return ref as NameOnNode;
     return process.runtime.names.get(target as string)?.pid;
   }
+}
+
+/**
+ * The receiver of a reply.
+ *
+ * @throws {TypeError} If it is not the caller of a call.
+ */
+function callerOf(from: unknown): ReplyTo {
+  if (from instanceof ReplyTo) return from;
+  if (from instanceof Tuple && from.length === 2) {
+    const [pid, tag] = from.elements;
+    const to = pid instanceof Pid ? replyToOf(pid, tag) : undefined;
+    if (to?.isValid) return to;
+  }
+  throw new TypeError(
+    `Cannot reply to ${
+      inspect(from)
+    }: give the second argument of handleCall, or the tuple of a pid and a tag that an Erlang node sent`,
+  );
 }
 
 function started<T>(start: () => Promise<Pid>): Promise<StartResult<T>> {

@@ -55,12 +55,13 @@ import { promised } from "./runtime/promises/promised.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
+import { ReplyTo } from "./runtime/values/reply_to.ts";
 import { copyTerm, REASON_LEVELS } from "./runtime/values/term.ts";
 import { termKey } from "./runtime/values/term_key.ts";
 import { raise, startRpc } from "./servers/rpc/rpc_call.ts";
 
 export * from "./kernel.ts";
-export type { AliasMode, Ancestor, ProcessInfo };
+export type { AliasMode, Ancestor, ProcessInfo, ReplyTo };
 
 /** Options for {@linkcode send}. */
 export interface SendOptions {
@@ -641,10 +642,10 @@ export class Process {
   /**
    * Replies to a request: the process that awaits the reference receives the value.
    *
-   * Calls and requests to a group leader contain the reference for the reply. A late or second reply is
-   * dropped.
+   * Calls and requests to a group leader contain the reference for the reply, or, from an Erlang node, more than
+   * that. A late or second reply is dropped.
    *
-   * @param to The reference that came with the request.
+   * @param to The reference that came with the request, or the caller of a call.
    * @param value The reply; a copy is sent.
    * @throws {TypeError} If the value contains something that cannot be sent.
    *
@@ -666,9 +667,11 @@ export class Process {
    * assertEquals(printed, ["hi\n"]);
    * ```
    */
-  static reply(to: Ref, value: unknown): void {
-    checkRef(to, "reply to", "came with the request");
-    currentProcess().reply(to, value);
+  static reply(to: Ref | ReplyTo, value: unknown): void {
+    if (!(to instanceof ReplyTo)) {
+      checkRef(to, "reply to", "came with the request");
+    }
+    currentProcess().replyAnywhere(to, value);
   }
 
   /**

@@ -6,6 +6,7 @@
 
 import { QueueFullError } from "../errors.ts";
 import type { Pid, Ref } from "../runtime/values/pid.ts";
+import type { ReplyTarget } from "../runtime/values/reply_to.ts";
 import type {
   Backpressure,
   Queued,
@@ -16,7 +17,7 @@ import type {
   UnlinkId,
 } from "../runtime/signals/signal.ts";
 import { sendReason } from "../runtime/values/exit_reason.ts";
-import { copyTerm } from "../runtime/values/term.ts";
+import { copyToSend } from "../runtime/values/term.ts";
 import type { Budget } from "./budget.ts";
 import { leastWireBytes, termBytes } from "./term_size.ts";
 import type { Limits } from "./wire.ts";
@@ -106,7 +107,7 @@ export class PendingSignals implements Signals, Queued {
   }
 
   #keep(message: unknown, each: (s: Signals, copy: unknown) => void): void {
-    const copy = copyTerm(message, this.#options.limits.maxDepth);
+    const copy = copyToSend(message, this.#options.limits.maxDepth);
     const bytes = termBytes(copy);
     this.#assertSize(copy, bytes);
     this.#push(SIGNAL_BYTES + bytes, (signals) => each(signals, copy));
@@ -117,7 +118,7 @@ export class PendingSignals implements Signals, Queued {
     reason: unknown,
     each: (s: Signals, reason: unknown) => void,
   ): void {
-    const copy = copyTerm(reason, this.#options.limits.maxDepth);
+    const copy = copyToSend(reason, this.#options.limits.maxDepth);
     this.#push(
       SIGNAL_BYTES + termBytes(copy),
       (signals) => sendReason(copy, (reason) => each(signals, reason)),
@@ -189,8 +190,8 @@ export class PendingSignals implements Signals, Queued {
     return this.#message(message, (s, copy) => s.sendAlias(from, alias, copy));
   }
 
-  reply(from: Pid, alias: Ref, value: unknown): void {
-    this.#keep(value, (s, copy) => s.reply(from, alias, copy));
+  reply(from: Pid, to: ReplyTarget, value: unknown): void {
+    this.#keep(value, (s, copy) => s.reply(from, to, copy));
   }
 
   link(from: Pid, to: Pid): void {

@@ -5,6 +5,7 @@
  */
 
 import { Pid, Ref } from "../runtime/values/pid.ts";
+import { ServerMessage } from "../runtime/values/server_message.ts";
 
 /** The bytes that values take. */
 interface Costs {
@@ -74,7 +75,8 @@ function objectBytes(value: object, costs: Costs): number {
       );
     }
   }
-  for (const [key, field] of Object.entries(value)) {
+  const fields = value instanceof ServerMessage ? value.fields() : value;
+  for (const [key, field] of Object.entries(fields)) {
     bytes += key.length + bytesOf(field, costs);
   }
   return bytes;

@@ -19,6 +19,8 @@ import {
   checkTimeout,
 } from "../runtime/values/check_arguments.ts";
 import type { Pid, Ref } from "../runtime/values/pid.ts";
+import { ReplyTo } from "../runtime/values/reply_to.ts";
+import { ServerRequest } from "../runtime/values/server_message.ts";
 import { type CallDescription, callExit } from "./call_description.ts";
 import {
   isSelf,
@@ -49,10 +51,18 @@ export interface RequestOptions<T = unknown> {
 class PendingCall<T> extends PendingReply<T> {
   readonly isOpen = true;
   readonly #options: RequestOptions<T>;
+  /** A request of the library's own, which can read a BEAM's reply. */
+  readonly #request: ServerRequest | undefined;
 
-  constructor(process: LocalProcess, node: string, options: RequestOptions<T>) {
+  constructor(
+    process: LocalProcess,
+    node: string,
+    options: RequestOptions<T>,
+    request: unknown,
+  ) {
     super(process, node, options.mayBeLeft);
     this.#options = options;
+    this.#request = request instanceof ServerRequest ? request : undefined;
   }
 
   override expire(): void {
@@ -65,6 +75,17 @@ class PendingCall<T> extends PendingReply<T> {
     this.cancel();
     if (read === undefined) this.settle(value as T);
     else this.settleBy(() => read(value));
+  }
+
+  otpReply(term: unknown): void {
+    const request = this.#request;
+    if (request === undefined) return this.reply(term);
+    const { read } = this.#options;
+    this.cancel();
+    this.settleBy(() => {
+      const value = request.fromOtp(term);
+      return read === undefined ? value as T : read(value);
+    });
   }
 
   override down(_object: unknown, reason: unknown): void {
@@ -170,22 +191,22 @@ export function startCall<T>(
   request: unknown,
   options: RequestOptions<T>,
 ): Asked<T> {
-  return ask<T>(
-    process,
-    place,
-    options,
-    (from, ref) => new Call(from, ref, request),
-  );
+  return ask<T>(process, place, options, request, callOf);
 }
 
-/** Sends a place the request that `messageOf` creates, and waits for a reply to its reference. */
-export function ask<T>(
+function callOf(from: Pid, ref: Ref, request: unknown): Call {
+  return new Call(new ReplyTo(from, ref), request);
+}
+
+/** Sends a place a request, as the message that `messageOf` creates, and waits for a reply to its reference. */
+export function ask<T, R = unknown>(
   process: LocalProcess,
   place: Place,
   options: RequestOptions<T>,
-  messageOf: (from: Pid, ref: Ref) => unknown,
+  request: R,
+  messageOf: (from: Pid, ref: Ref, request: R) => unknown,
 ): Asked<T> {
-  const pending = new PendingCall<T>(process, place.node, options);
+  const pending = new PendingCall<T>(process, place.node, options, request);
   // A process that has exited waits for ever: nothing would end its wait.
   if (!process.alive) return pending;
   if (isSelf(process, place)) {
@@ -197,7 +218,7 @@ export function ask<T>(
     process.monitor(place.target, place.node, "reply_demonitor", pending, ref);
     if (process.waits?.has(ref.number)) {
       pending.limit(options.timeout);
-      sendTo(process, place, messageOf(process.pid, ref));
+      sendTo(process, place, messageOf(process.pid, ref, request));
     }
   } catch (error) {
     pending.cancel();

@@ -13,7 +13,7 @@ import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import type { Backpressure } from "../runtime/signals/signal.ts";
 import { Pid } from "../runtime/values/pid.ts";
-import { copyTerm } from "../runtime/values/term.ts";
+import { copyToSend } from "../runtime/values/term.ts";
 import type { ServerTarget } from "./messages.ts";
 import { whereisName } from "./server_names.ts";
 
@@ -69,7 +69,7 @@ export function toSendLater<T>(
   term: T,
 ): T {
   return located instanceof Promise
-    ? copyTerm(term, process.runtime.maxDepth) as T
+    ? copyToSend(term, process.runtime.maxDepth) as T
     : term;
 }
 

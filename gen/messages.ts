@@ -6,16 +6,28 @@
  * @module
  */
 
+import { atom } from "../runtime/values/atom.ts";
 import { noteForeignExit } from "../runtime/values/exit_message.ts";
+import { inspectArgument } from "../runtime/values/inspect.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
+import { ReplyTo } from "../runtime/values/reply_to.ts";
 import {
   type CopyField,
+  keepRequest,
+  requestToOtp,
   ServerMessage,
+  ServerRequest,
 } from "../runtime/values/server_message.ts";
+import { tuple } from "../runtime/values/tuple.ts";
 import type { Runnable } from "../runtime/signals/signal.ts";
 import type { GlobalName, ViaName } from "./server_names.ts";
 
 export { ServerMessage };
+
+const GEN_CALL = atom("$gen_call");
+const GEN_CAST = atom("$gen_cast");
+const SYSTEM = atom("system");
+const TERMINATE = atom("terminate");
 
 /** A server: its pid, its name on this node or on another, in a registry, or its global name. */
 export type ServerTarget =
@@ -25,26 +37,50 @@ export type ServerTarget =
   | ViaName
   | GlobalName;
 
-/** A request that is answered by a reply to an alias. */
+/** A request that is answered by a reply. */
 export class Call extends ServerMessage {
   readonly type = "$call";
   /** The caller. */
-  readonly from: Pid;
-  /** The alias that the reply goes to. */
-  readonly ref: Ref;
+  readonly replyTo: ReplyTo;
   /** The request. */
   readonly request: unknown;
+  /** Whether a BEAM sent it: the request is in OTP's spelling, and so the reply must be. */
+  readonly otp: boolean;
 
   /** Creates a call from its fields. */
-  constructor(from: Pid, ref: Ref, request: unknown) {
+  constructor(replyTo: ReplyTo, request: unknown, otp = false) {
     super();
-    this.from = from;
-    this.ref = ref;
+    this.replyTo = replyTo;
     this.request = request;
+    this.otp = otp;
+  }
+
+  /** The calling process. */
+  get from(): Pid {
+    return this.replyTo.pid;
+  }
+
+  /** The alias that the reply goes to. */
+  get ref(): Ref | undefined {
+    return this.replyTo.alias;
+  }
+
+  fields(): object {
+    const { type, from, ref, request } = this;
+    return { type, from, ref, request, ...markOf(this) };
+  }
+
+  toOtp(): unknown {
+    return tuple(GEN_CALL, this.replyTo, requestToOtp(this.request));
   }
 
   copied(copy: CopyField, left: number, max: number): Call {
-    return new Call(this.from, this.ref, copy(this.request, left, max));
+    return new Call(this.replyTo, copy(this.request, left, max), this.otp);
+  }
+
+  kept(copy: CopyField, left: number, max: number): Call {
+    const request = keepRequest(this.request, copy, left, max);
+    return new Call(this.replyTo, request, this.otp);
   }
 }
 
@@ -53,15 +89,31 @@ export class Cast extends ServerMessage {
   readonly type = "$cast";
   /** The request. */
   readonly request: unknown;
+  /** Whether a BEAM sent it, in OTP's spelling. */
+  readonly otp: boolean;
 
   /** Creates a cast from its fields. */
-  constructor(request: unknown) {
+  constructor(request: unknown, otp = false) {
     super();
     this.request = request;
+    this.otp = otp;
+  }
+
+  fields(): object {
+    const { type, request } = this;
+    return { type, request, ...markOf(this) };
+  }
+
+  toOtp(): unknown {
+    return tuple(GEN_CAST, requestToOtp(this.request));
   }
 
   copied(copy: CopyField, left: number, max: number): Cast {
-    return new Cast(copy(this.request, left, max));
+    return new Cast(copy(this.request, left, max), this.otp);
+  }
+
+  kept(copy: CopyField, left: number, max: number): Cast {
+    return new Cast(keepRequest(this.request, copy, left, max), this.otp);
   }
 }
 
@@ -71,23 +123,46 @@ export class Cast extends ServerMessage {
  */
 export class Stop extends ServerMessage {
   readonly type = "$stop";
-  /** The process that asks. */
-  readonly from: Pid;
-  /** The monitor that waits for the exit, and alias of the answer. */
-  readonly ref: Ref;
+  /** The process that asks; its alias is also the monitor that waits for the exit. */
+  readonly replyTo: ReplyTo;
   /** The reason for the server to exit with. */
   readonly reason: unknown;
+  /** Whether a BEAM sent it, in OTP's spelling. */
+  readonly otp: boolean;
 
   /** Creates a stop from its fields. */
-  constructor(from: Pid, ref: Ref, reason: unknown) {
+  constructor(replyTo: ReplyTo, reason: unknown, otp = false) {
     super();
-    this.from = from;
-    this.ref = ref;
+    this.replyTo = replyTo;
     this.reason = reason;
+    this.otp = otp;
+  }
+
+  /** The process that asks. */
+  get from(): Pid {
+    return this.replyTo.pid;
+  }
+
+  /** The monitor that waits for the exit, and alias of the answer. */
+  get ref(): Ref | undefined {
+    return this.replyTo.alias;
+  }
+
+  fields(): object {
+    const { type, from, ref, reason } = this;
+    return { type, from, ref, reason, ...markOf(this) };
+  }
+
+  toOtp(): unknown {
+    return tuple(SYSTEM, this.replyTo, tuple(TERMINATE, this.reason));
   }
 
   copied(copy: CopyField, left: number, max: number): Stop {
-    return new Stop(this.from, this.ref, copy(this.reason, left, max));
+    return new Stop(this.replyTo, copy(this.reason, left, max), this.otp);
+  }
+
+  kept(copy: CopyField, left: number, max: number): Stop {
+    return this.copied(copy, left, max);
   }
 }
 
@@ -106,9 +181,34 @@ export class Tell extends ServerMessage {
     this.message = message;
   }
 
+  fields(): object {
+    const { type, from, message } = this;
+    return { type, from, message };
+  }
+
+  toOtp(): unknown {
+    if (this.message instanceof ServerRequest) {
+      return this.message.toOtp(this.from);
+    }
+    throw new TypeError(
+      `Cannot send ${
+        inspectArgument(this.message)
+      } to an Erlang node: it is a message of this library's servers, and OTP's do not know it`,
+    );
+  }
+
   copied(copy: CopyField, left: number, max: number): Tell {
     return new Tell(this.from, copy(this.message, left, max));
   }
+
+  kept(copy: CopyField, left: number, max: number): Tell {
+    return new Tell(this.from, keepRequest(this.message, copy, left, max));
+  }
+}
+
+/** The field of a message that a BEAM sent: others do not have it. */
+function markOf({ otp }: { otp: boolean }): { otp?: true } {
+  return otp ? { otp } : {};
 }
 
 /** Asks a Task.Supervisor for a task, which the caller owns. */
@@ -143,8 +243,8 @@ export interface IoRequest {
   type: "io_request";
   /** The process that asks. */
   from: Pid;
-  /** The alias that the reply goes to. */
-  replyAs: Ref;
+  /** The alias that the reply goes to; of a process on a BEAM, also the term that it finds the reply by. */
+  replyAs: Ref | ReplyTo;
   /** The operation. */
   request: IoOperation;
 }
@@ -207,13 +307,15 @@ export function receivedMessage(
   isPeers: (name: Pid | Ref) => boolean,
 ): unknown {
   const { type, from, ref } = fields;
-  if (type === "$cast") return new Cast(fields.request);
+  const isOtp = fields.otp === true;
+  if (type === "$cast") return new Cast(fields.request, isOtp);
   if (!(from instanceof Pid) || !isPeers(from)) return undefined;
   if (type === "$tell") return new Tell(from, fields.message);
   if (!(ref instanceof Ref) || !isPeers(ref)) return undefined;
+  const replyTo = new ReplyTo(from, ref);
   return type === "$call"
-    ? new Call(from, ref, fields.request)
-    : new Stop(from, ref, fields.reason);
+    ? new Call(replyTo, fields.request, isOtp)
+    : new Stop(replyTo, fields.reason, isOtp);
 }
 
 /**
@@ -231,6 +333,7 @@ export function isForgedData(
   const { type, from, replyAs } = message as Partial<IoRequest>;
   const isOthers = from instanceof Pid && !isPeers(from);
   if ((type as string) === "EXIT" && isOthers) noteForeignExit(message);
-  return type === "io_request" &&
-    (isOthers || (replyAs instanceof Ref && !isPeers(replyAs)));
+  if (type !== "io_request") return false;
+  const to = replyAs instanceof ReplyTo ? replyAs.pid : replyAs;
+  return isOthers || (to instanceof Ref || to instanceof Pid) && !isPeers(to);
 }

@@ -12,8 +12,9 @@
 
 import { reasonOf } from "../runtime/values/errors.ts";
 import { inspect } from "../runtime/values/inspect.ts";
-import { Pid, type Ref } from "../runtime/values/pid.ts";
-import { Atom, nameOf } from "../runtime/values/atom.ts";
+import { Pid } from "../runtime/values/pid.ts";
+import type { ReplyTo } from "../runtime/values/reply_to.ts";
+import { Atom, atom, nameOf } from "../runtime/values/atom.ts";
 import {
   isExitOrLikeOne,
   isExitSignal,
@@ -26,15 +27,7 @@ import { ServerMessage } from "../runtime/values/server_message.ts";
 import { Call, Cast, type ServerTarget, Stop } from "./messages.ts";
 import { isGlobalName, isViaName, type ServerRef } from "./server_names.ts";
 
-/** The receiver of a reply. */
-export interface Caller {
-  /** The calling process. */
-  pid: Pid;
-  /** The alias that the reply goes to. */
-  ref: Ref;
-}
-
-/** The result of `call` if the reply is sent later, by `process.reply(caller.ref, value)`. */
+/** The result of `call` if the reply is sent later, by `process.reply(caller, value)`. */
 export const NO_REPLY: unique symbol = Symbol("no reply");
 
 /**
@@ -43,7 +36,7 @@ export const NO_REPLY: unique symbol = Symbol("no reply");
  */
 export interface Server {
   /** Answers a call with its result, or later ({@linkcode NO_REPLY}). */
-  call(request: unknown, caller: Caller): unknown;
+  call(request: unknown, caller: ReplyTo): unknown;
   /** Handles a request without an answer. */
   cast?(request: unknown): unknown;
   /** Takes any other message: an EXIT that is not its parent's, a DOWN, a plain message. */
@@ -56,6 +49,16 @@ export interface Server {
   begin?(): unknown;
   /** Milliseconds to wait for the next message; if none arrives, `info` gets `"timeout"`. */
   readonly timeout?: number;
+  /** Its requests and replies in OTP's spelling; without it, it gets those of a BEAM as they are. */
+  readonly otp?: OtpSpelling;
+}
+
+/** How a BEAM spells a server's requests and replies. */
+export interface OtpSpelling {
+  /** The request of a call or cast, in the server's own spelling. */
+  request(term: unknown): unknown;
+  /** The reply to such a request, as the BEAM expects it. */
+  reply(request: unknown, reply: unknown): unknown;
 }
 
 /**
@@ -84,6 +87,8 @@ export function serverRef(server: ServerRef): ServerTarget {
 function isText(value: unknown): boolean {
   return typeof value === "string" || value instanceof Atom;
 }
+
+const OK = atom("ok");
 
 const SERVER_WAIT: WaitOptions = { isServer: true };
 
@@ -165,7 +170,7 @@ function noteFailure(
   } else if (message === undefined) lineage.context = {};
   else {
     const lastMessage = message instanceof ServerMessage
-      ? { ...message }
+      ? message.fields()
       : message;
     lineage.context = { lastMessage };
   }
@@ -179,16 +184,23 @@ function dispatch(
   parent: Pid | undefined,
 ): Promise<unknown> | Leaving | void {
   if (message instanceof Call) {
-    const { from: pid, ref, request } = message;
-    const caller: Caller = { pid, ref };
+    if (message.otp && server.otp !== undefined) {
+      return serveOtp(process, server, server.otp, message);
+    }
+    const { replyTo, request } = message;
     return andThen(
-      server.call(request, caller),
-      (value) => answer(process, caller, value),
+      server.call(request, replyTo),
+      (value) => answer(process, replyTo, value),
     );
   }
-  if (message instanceof Cast) return pending(server.cast?.(message.request));
+  if (message instanceof Cast) {
+    const { request, otp } = message;
+    return pending(
+      server.cast?.(otp && server.otp ? server.otp.request(request) : request),
+    );
+  }
   if (message instanceof Stop) {
-    process.reply(message.ref, "ok");
+    process.reply(message.replyTo, message.otp ? OK : "ok");
     return new Leaving(message.reason);
   }
   if (
@@ -196,6 +208,23 @@ function dispatch(
     parent.equals(message.from)
   ) return new Leaving(message.reason);
   return pending(server.info?.(message));
+}
+
+/** Serves a call of a BEAM; a reply that is sent later is spelled by the server. */
+function serveOtp(
+  process: LocalProcess,
+  server: Server,
+  otp: OtpSpelling,
+  { replyTo, request: term }: Call,
+): Promise<unknown> | void {
+  const request = otp.request(term);
+  return andThen(
+    server.call(request, replyTo),
+    (value) =>
+      value === NO_REPLY
+        ? undefined
+        : answer(process, replyTo, otp.reply(request, value)),
+  );
 }
 
 /**
@@ -206,15 +235,24 @@ function dispatch(
  */
 export function answer(
   process: LocalProcess,
-  { ref }: Caller,
+  caller: ReplyTo,
   value: unknown,
 ): void {
   if (value === NO_REPLY || !process.alive) return;
   try {
-    process.reply(ref, value);
+    process.reply(caller, value);
   } catch (error) {
-    process.runtime.endWatch(process, ref, error);
+    failCaller(process, caller, error);
   }
+}
+
+/** Has a call fail, as its server cannot serve it, and goes on. */
+export function failCaller(
+  process: LocalProcess,
+  { monitor }: ReplyTo,
+  reason: unknown,
+): void {
+  if (monitor !== undefined) process.runtime.endWatch(process, monitor, reason);
 }
 
 function pending(result: unknown): Promise<unknown> | undefined {

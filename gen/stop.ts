@@ -14,6 +14,7 @@ import type { Wait } from "../runtime/processes/wait.ts";
 import type { Target } from "../runtime/signals/signal.ts";
 import { checkTimeout } from "../runtime/values/check_arguments.ts";
 import type { Ref } from "../runtime/values/pid.ts";
+import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { callExit, describeTimeout } from "./call_description.ts";
 import { isSelf, locate, type Place, sendTo, whenLocated } from "./locate.ts";
 import { type ServerTarget, Stop } from "./messages.ts";
@@ -133,7 +134,8 @@ async function stopAt(
   const ending = new Ending(process, place.target, place.node, "demonitor");
   let actual: unknown;
   try {
-    sendTo(process, place, new Stop(process.pid, ending.ref, reason));
+    const replyTo = new ReplyTo(process.pid, ending.ref);
+    sendTo(process, place, new Stop(replyTo, reason));
     actual = await ending.within(timeout);
     if (actual === LATE) throw fail("timeout");
   } finally {

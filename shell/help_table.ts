@@ -281,7 +281,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "GenServer.reply": [
     {
-      "signature": "reply(from: From<R>, reply: NoInfer<R>)",
+      "signature": "reply(from: From<R> | Tuple<readonly [Pid, unknown]>, reply: NoInfer<R>)",
       "text": "Replies to a call: from the server, or from any process that it passed `from` to, on any node.\n\nFollows [GenServer.reply/2](https://hexdocs.pm/elixir/1.18/GenServer.html#reply/2). The reply is dropped\nif the caller no longer waits: because it has exited, already has a reply, or timed out."
     }
   ],
@@ -617,8 +617,8 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Process.reply": [
     {
-      "signature": "reply(to: Ref, value: unknown)",
-      "text": "Replies to a request: the process that awaits the reference receives the value.\n\nCalls and requests to a group leader contain the reference for the reply. A late or second reply is\ndropped."
+      "signature": "reply(to: Ref | ReplyTo, value: unknown)",
+      "text": "Replies to a request: the process that awaits the reference receives the value.\n\nCalls and requests to a group leader contain the reference for the reply, or, from an Erlang node, more than\nthat. A late or second reply is dropped."
     }
   ],
   "Process.send": [

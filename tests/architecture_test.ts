@@ -63,6 +63,7 @@ const VOCABULARY = [
     "inspect",
     "pid",
     "port",
+    "reply_to",
     "term",
     "tuple",
   ].map((name) => `runtime/values/${name}.ts`),

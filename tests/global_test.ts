@@ -4,6 +4,7 @@ import { Node } from "../node.ts";
 import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { globalNames } from "../servers/global/global_client.ts";
 import { Call, Cast } from "../gen/messages.ts";
+import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
 import { type Cluster, clusterTest, reasonOf } from "./_nodes.ts";
 import { SimulatedCluster } from "../testing/mod.ts";
@@ -313,7 +314,7 @@ threeTest(
       assertEquals(processes.length, 2);
       for (const request of requests) {
         const ref = Process.monitor(to, { alias: "reply_demonitor" });
-        send(to, new Call(self(), ref, request));
+        send(to, new Call(new ReplyTo(self(), ref), request));
         const { type } = await receive((m) => ref.equals(m?.ref));
         assertEquals(type, "reply", `to ${JSON.stringify(request)}`);
         for (const pid of processes) {
@@ -334,7 +335,7 @@ threeTest(
         ]
       ) {
         const ref = Process.monitor(to, { alias: "reply_demonitor" });
-        send(to, new Call(self(), ref, request));
+        send(to, new Call(new ReplyTo(self(), ref), request));
         assertEquals((await receive((m) => ref.equals(m?.ref))).type, "reply");
       }
     });

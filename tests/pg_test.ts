@@ -11,6 +11,7 @@ import {
   send,
 } from "../process.ts";
 import { Call, Cast } from "../gen/messages.ts";
+import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { Supervisor } from "../supervisor.ts";
 import { type Cluster, clusterTest, part } from "./_nodes.ts";
 import { ended, idle, mail, processTest, turn } from "./_processes.ts";
@@ -103,7 +104,7 @@ pgTest("invalid messages do not harm a scope", async () => {
       { type: "DOWN" },
       { type: "DOWN", ref: makeRef() },
       { type: "nodeup" },
-      new Call(self(), makeRef(), null),
+      new Call(new ReplyTo(self(), makeRef()), null),
       new Cast(1),
     ]
   ) send("pg", message);
@@ -186,7 +187,7 @@ nodesTest(
     const scope = { name: "pg", node: kate.name };
     const ref = Process.monitor(scope, { alias: "reply_demonitor" });
     const request = { type: "join", group: "g", pids: [self()] };
-    send(scope, new Call(self(), ref, request));
+    send(scope, new Call(new ReplyTo(self(), ref), request));
     const { value } = await receive((m) => ref.equals(m?.ref));
     assertEquals(value, { type: "error", reason: "badarg" });
     await kate.run(() => assertEquals(pg.whichGroups(), []));

@@ -30,6 +30,7 @@ import { IO } from "../io.ts";
 import { rpc } from "../rpc.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
 import { Call } from "../gen/messages.ts";
+import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { Atom, atom } from "../runtime/values/atom.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
@@ -153,7 +154,7 @@ const bad = Object.assign(new TypeError("bad"), { stack: "TypeError: bad" });
 function call(to: Signals, target: Pid | string, request: unknown): void {
   const ref = new Ref(ALEX.name, 7, ALEX.creation);
   to.monitor(alex, target, ref);
-  const message = new Call(alex, ref, request);
+  const message = new Call(new ReplyTo(alex, ref), request);
   if (typeof target === "string") to.sendName(alex, target, message);
   else to.send(alex, target, message);
 }
@@ -576,6 +577,7 @@ test("docs/protocol.md: values", () => {
     "$object",
     "$pid",
     "$ref",
+    "$reply_to",
     "$set",
     "$text",
     "$undefined",
@@ -583,10 +585,11 @@ test("docs/protocol.md: values", () => {
 });
 
 function evaluate(source: string): unknown {
-  return new Function("atom", "Pid", "Ref", `return (${source});`)(
+  return new Function("atom", "Pid", "Ref", "ReplyTo", `return (${source});`)(
     atom,
     Pid,
     Ref,
+    ReplyTo,
   );
 }
 

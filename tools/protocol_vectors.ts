@@ -17,6 +17,7 @@ import {
 } from "../distribution/epmd/protocol.ts";
 import { DEFAULT_LIMITS } from "../distribution/wire.ts";
 import { Call, Cast } from "../gen/messages.ts";
+import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
 import { atom } from "../runtime/values/atom.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
@@ -88,6 +89,10 @@ export const VALUES: readonly string[] = [
   "new Ref('alex@localhost', 7, 1234567890)",
   "new Ref('kate@localhost', 31, 2345678901)",
   "new Ref('moebi@localhost', 9, 4)",
+  "new ReplyTo(new Pid('alex@localhost', 112, 1234567890), new Ref('alex@localhost', 7, 1234567890))",
+  "new ReplyTo(new Pid('moebi@localhost', 105, 4), new Ref('moebi@localhost', 9, 4), ['a', 1n])",
+  "new ReplyTo(new Pid('moebi@localhost', 105, 4), undefined, new Ref('moebi@localhost', 9, 4))",
+  "new ReplyTo(new Pid('moebi@localhost', 105, 4), undefined, 7, 'io')",
   "new Date(0)",
   "new Date(-1)",
   "new Date(NaN)",
@@ -140,6 +145,21 @@ const REFUSED_VALUES: Record<string, Json> = {
   },
   "a reference that is no array": { $ref: 7 },
   "a reference of the receiver without a creation": { $ref: [1, 7] },
+  "a $reply_to whose alias is of another node": {
+    $reply_to: [[0, 112, SENDER.creation], [1, 31, RECEIVER.creation]],
+  },
+  "a $reply_to whose alias is of another creation": {
+    $reply_to: [[0, 112, SENDER.creation], [0, 7, 4]],
+  },
+  "a $reply_to without alias and tag": {
+    $reply_to: [[0, 112, SENDER.creation], null],
+  },
+  "a $reply_to of three items": {
+    $reply_to: [[0, 112, SENDER.creation], null, "call"],
+  },
+  "a $reply_to of an unknown form": {
+    $reply_to: [[0, 112, SENDER.creation], null, "cast", 1],
+  },
   "an atom of 256 bytes": { $atom: "ü".repeat(128) },
   "an atom that is no text": { $atom: null },
   "a map that is an object": { $map: { a: 1 } },
@@ -194,7 +214,7 @@ export const SIGNALS: Record<string, (to: Signals) => void> = {
   },
   "a message with tags": (to) => to.send(alex, kate, { from: alex, n: 1n }),
   "a request to a server": (to) =>
-    to.send(alex, kate, new Call(alex, seven, "pop")),
+    to.send(alex, kate, new Call(new ReplyTo(alex, seven), "pop")),
   "a request that is not answered": (to) =>
     to.send(alex, kate, new Cast("clear")),
   "data that looks like a request to a server": (to) =>
@@ -205,11 +225,15 @@ export const SIGNALS: Record<string, (to: Signals) => void> = {
   "a message to an alias, with tags": (to) => to.sendAlias(alex, alias, -0),
   "a call": (to) => {
     to.monitor(alex, kate, seven);
-    to.send(alex, kate, new Call(alex, seven, { type: "push", value: 1 }));
+    to.send(
+      alex,
+      kate,
+      new Call(new ReplyTo(alex, seven), { type: "push", value: 1 }),
+    );
   },
   "a call of a name, with tags": (to) => {
     to.monitor(alex, "Stack", seven);
-    to.sendName(alex, "Stack", new Call(alex, seven, [alex]));
+    to.sendName(alex, "Stack", new Call(new ReplyTo(alex, seven), [alex]));
   },
   "a reply": (to) => to.reply(alex, alias, "ok"),
   "a reply with tags": (to) => to.reply(alex, alias, undefined),
@@ -407,8 +431,14 @@ function registers(
 
 /** Evaluates a value's source. */
 export function valueOf(source: string): unknown {
-  const make = new Function("atom", "Pid", "Ref", `return (${source});`);
-  return make(atom, Pid, Ref);
+  const make = new Function(
+    "atom",
+    "Pid",
+    "Ref",
+    "ReplyTo",
+    `return (${source});`,
+  );
+  return make(atom, Pid, Ref, ReplyTo);
 }
 
 /** The frames that the sender writes for signals. */

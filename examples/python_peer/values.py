@@ -65,6 +65,16 @@ class Ref:
 
 
 @dataclass(frozen=True)
+class ReplyTo:
+    """The caller of a call, which any process may answer; one on an Erlang node may have a tag."""
+
+    pid: Pid
+    ref: Ref | None
+    form: str | None = None
+    tag: object = None
+
+
+@dataclass(frozen=True)
 class Date:
     """Milliseconds since 1970; None is an invalid date."""
 
@@ -162,6 +172,8 @@ def is_deeper(value, levels):
             inner = value.items
         case Error():
             inner = value.fields.values()
+        case ReplyTo() if value.form is not None:
+            inner = [value.tag]
         case _:
             return False
     return levels <= 0 or any(is_deeper(each, levels - 1) for each in inner)
@@ -255,6 +267,10 @@ class Encoder:
                 return self.tag("$pid", self.name(value))
             case Ref():
                 return self.tag("$ref", self.name(value))
+            case ReplyTo():
+                ref = None if value.ref is None else self.name(value.ref)
+                tag = [] if value.form is None else [value.form, self.write(value.tag)]
+                return self.tag("$reply_to", [self.name(value.pid), ref, *tag])
             case Date():
                 return self.tag("$date", value.time)
             case Map():
@@ -377,6 +393,18 @@ class Decoder:
 
     def read_ref(self, content):
         return Ref(*self.name(content))
+
+    def read_reply_to(self, content):
+        need(len(array(content)) in (2, 4), "a $reply_to of too few or too many items")
+        pid, ref = Pid(*self.name(content[0])), None
+        if content[1] is not None:
+            ref = Ref(*self.name(content[1]))
+            need((ref.node, ref.creation) == (pid.node, pid.creation), "a $reply_to of two nodes")
+        if len(content) == 2:
+            need(ref is not None, "a $reply_to that no reply can reach")
+            return ReplyTo(pid, ref)
+        need(content[2] in ("call", "io"), "a $reply_to of an unknown form")
+        return ReplyTo(pid, ref, content[2], self.decode(content[3]))
 
     def read_date(self, content):
         need(content is None or type(content) in (int, float), "a $date is no number")

@@ -42,6 +42,7 @@ import { formatExit } from "../values/exit_reason.ts";
 import { withoutStrayErrors } from "../host/unhandled_errors.ts";
 import { termKey } from "../values/term_key.ts";
 import type { PendingTimer } from "./timers.ts";
+import type { ReplyTarget } from "../values/reply_to.ts";
 
 /** Where the dictionary keeps the label that a process has given itself, as in OTP. */
 export const PROCESS_LABEL = "$process_label";
@@ -379,11 +380,23 @@ export class LocalProcess extends Pace implements MailboxHost {
   }
 
   /** Answers a call, or sends a task's result. */
-  reply(alias: Ref, value: unknown): void {
+  reply(to: ReplyTarget, value: unknown): void {
     const runtime = this.runtime;
-    if (alias.node === runtime.node) {
-      runtime.local.reply(this.pid, alias, copyTerm(value, runtime.maxDepth));
-    } else runtime.back(alias.node).reply(this.pid, alias, value);
+    const target = plainTarget(to);
+    const { node } = target;
+    if (node === runtime.node) {
+      runtime.local.reply(this.pid, target, copyTerm(value, runtime.maxDepth));
+    } else runtime.back(node).reply(this.pid, target, value);
+  }
+
+  /**
+   * Answers a call whose caller may be on a node that this one has no connection to, as the call was sent to
+   * another one.
+   */
+  replyAnywhere(to: ReplyTarget, value: unknown): void {
+    const { node } = to;
+    if (node === this.runtime.node) this.reply(to, value);
+    else this.runtime.route(node).reply(this.pid, plainTarget(to), value);
   }
 
   /** Links this process to another. */
@@ -538,6 +551,11 @@ export class LocalProcess extends Pace implements MailboxHost {
   unawait(ref: Ref): boolean {
     return this.waits?.delete(ref.number) ?? false;
   }
+}
+
+/** The alias alone, if that is the tag too. */
+function plainTarget(to: ReplyTarget): ReplyTarget {
+  return to instanceof Ref || to.tag !== undefined ? to : to.alias!;
 }
 
 /** Ends a monitor of a process; one on a process of this node, by its pid, is in no index. */

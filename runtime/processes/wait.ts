@@ -19,6 +19,8 @@ export interface Wait {
   readonly tellsEnd?: boolean;
   /** Called when a reply arrives at the alias. */
   reply(value: unknown, ref: Ref): void;
+  /** Called when a BEAM's reply arrives, in its spelling; without it, `reply` is. */
+  otpReply?(term: unknown, ref: Ref): void;
   /** Called when the target of the monitor with that reference has exited. */
   down(object: MonitoredObject, reason: unknown, ref: Ref): void;
   /** Called when the spawn request with that reference was answered, or its node is down (`undefined`). */

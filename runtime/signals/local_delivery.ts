@@ -20,7 +20,13 @@ import {
 } from "../spawning/spawn_requests.ts";
 import { exitMessage } from "../values/exit_message.ts";
 import { isReason } from "../values/exit_reason.ts";
-import type { Pid, Ref } from "../values/pid.ts";
+import { type Pid, Ref } from "../values/pid.ts";
+import {
+  type ReplyTarget,
+  type ReplyTo,
+  taggedReply,
+} from "../values/reply_to.ts";
+import { OtpReply } from "../values/server_message.ts";
 import type {
   Backpressure,
   Signals,
@@ -80,7 +86,20 @@ export class LocalDelivery implements Signals {
     return undefined;
   }
 
-  reply(from: Pid, alias: Ref, value: unknown): void {
+  reply(from: Pid, to: ReplyTarget, value: unknown): void {
+    if (to instanceof Ref) this.#reply(from, to, value);
+    else this.#replyTagged(from, to, value);
+  }
+
+  /** A reply with a tag is a message, as no request of this library's has one. */
+  #replyTagged(from: Pid, to: ReplyTo, value: unknown): void {
+    const term = value instanceof OtpReply ? value.term : value;
+    const message = taggedReply(to, term);
+    if (to.alias === undefined) this.send(from, to.pid, message);
+    else this.sendAlias(from, to.alias, message);
+  }
+
+  #reply(from: Pid, alias: Ref, value: unknown): void {
     const awaited = this.#aliases.get(alias.number)?.waits?.get(alias.number);
     // References can be guessed.
     if (awaited !== undefined && !awaited.isOpen && !mayReply(from, awaited)) {
@@ -89,6 +108,11 @@ export class LocalDelivery implements Signals {
     const process = this.#openAlias(alias);
     if (process === undefined) return;
     const wait = process.waits?.get(alias.number);
+    if (value instanceof OtpReply) {
+      const { term } = value;
+      if (wait?.otpReply !== undefined) return wait.otpReply(term, alias);
+      value = term;
+    }
     if (wait !== undefined) wait.reply(value, alias);
     else {
       process.mailbox.push({ type: "reply", ref: alias, value }, process);

@@ -6,6 +6,7 @@
  */
 
 import type { Pid, Ref } from "../values/pid.ts";
+import type { ReplyTarget } from "../values/reply_to.ts";
 import type { Runtime } from "../runtime.ts";
 import type {
   Backpressure,
@@ -42,8 +43,8 @@ export class Loopback implements Signals {
     return this.#runtime.local.sendAlias(from, alias, this.#copy(message));
   }
 
-  reply(from: Pid, alias: Ref, value: unknown): void {
-    this.#runtime.local.reply(from, alias, this.#copy(value));
+  reply(from: Pid, to: ReplyTarget, value: unknown): void {
+    this.#runtime.local.reply(from, to, this.#copy(value));
   }
 
   link(from: Pid, to: Pid): void {

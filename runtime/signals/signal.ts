@@ -10,6 +10,7 @@
  */
 
 import type { Pid, Ref } from "../values/pid.ts";
+import type { ReplyTarget } from "../values/reply_to.ts";
 
 /**
  * The result of `send`: `undefined` while there is room, else a promise that resolves when the queue has
@@ -68,8 +69,11 @@ export interface Signals {
   sendName(from: Pid, name: string, message: unknown): Backpressure;
   /** A message to an alias: dropped if the alias is no longer active. */
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure;
-  /** The answer to a call or the result of a task, to its alias. */
-  reply(from: Pid, alias: Ref, value: unknown): void;
+  /**
+   * The answer to a call or the result of a task. `to` is the alias, if that is the tag too, as of all requests of
+   * this library; a `ReplyTo` has another tag, and comes from a BEAM.
+   */
+  reply(from: Pid, to: ReplyTarget, value: unknown): void;
   /** Both are linked from here on. */
   link(from: Pid, to: Pid): void;
   /** The link is ended; `id` names this ending, and its ack has the same. */

@@ -14,6 +14,7 @@ import {
 import { isOptions, misfit } from "./options.ts";
 import { Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
+import { ReplyTo } from "./reply_to.ts";
 
 /** Options for {@linkcode inspect}. */
 export interface InspectOptions {
@@ -292,6 +293,12 @@ function showCollection(
   indent: number,
 ): string {
   const inner = (item: unknown) => show(item, state, depth - 1, indent + 2);
+  if (value instanceof ReplyTo) {
+    // As in iex: the usual tag is [:alias | ref].
+    const { pid, alias, tag } = value;
+    const shown = tag === undefined ? `[:alias | ${inner(alias)}]` : inner(tag);
+    return wrap("", "{", "}", [inner(pid), shown], state, indent);
+  }
   if (Array.isArray(value)) {
     return wrap(
       "",

@@ -11,6 +11,7 @@
 import { FEW_KEYS, isCrowded } from "./hash_collisions.ts";
 import { checkNodeOf, Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
+import { ReplyTo } from "./reply_to.ts";
 import { ServerMessage } from "./server_message.ts";
 
 /**
@@ -230,6 +231,19 @@ export function copyTerm(
   return copyAny(value, maxDepth, maxDepth);
 }
 
+/**
+ * A copy that is sent later, over a wire that is not known yet: requests of the library keep their brand, as only
+ * the wire knows how to spell them.
+ */
+export function copyToSend(
+  value: unknown,
+  maxDepth: number = DEFAULT_MAX_DEPTH,
+): unknown {
+  return value instanceof ServerMessage
+    ? value.kept(copyAny, maxDepth - 1, maxDepth)
+    : copyTerm(value, maxDepth);
+}
+
 function copyAny(value: unknown, left: number, max: number): unknown {
   switch (typeof value) {
     case "object":
@@ -257,7 +271,7 @@ function copyObject(value: object, left: number, max: number): unknown {
     return copy;
   }
   if (isPlainObject(value)) {
-    return copyPlain(value as Record<string, unknown>, left, max);
+    return copyPlain(value, left, max);
   }
   if (value instanceof Pid || value instanceof Ref) {
     checkNodeOf(value);
@@ -269,8 +283,9 @@ function copyObject(value: object, left: number, max: number): unknown {
     // Within another message it is data, as it is on a wire.
     return left === max
       ? value.copied(copyAny, left - 1, max)
-      : copyPlain({ ...value }, left, max);
+      : copyPlain(value.fields(), left, max);
   }
+  if (value instanceof ReplyTo) return copyReplyTo(value, left, max);
   if (value instanceof Date) return new Date(value.getTime());
   if (value instanceof Map) {
     if (left <= 0) throw tooDeep(max);
@@ -303,12 +318,23 @@ function copyObject(value: object, left: number, max: number): unknown {
   throw notSendable(value);
 }
 
+/** Only a tag is a level. */
+function copyReplyTo(value: ReplyTo, left: number, max: number): ReplyTo {
+  const { pid, alias, tag, form } = value;
+  checkNodeOf(pid);
+  if (alias !== undefined) checkNodeOf(alias);
+  if (tag === undefined) return value;
+  if (left <= 0) throw tooDeep(max);
+  return new ReplyTo(pid, alias, copyAny(tag, left - 1, max), form);
+}
+
 function copyPlain(
-  value: Record<string, unknown>,
+  given: object,
   left: number,
   max: number,
 ): Record<string, unknown> {
   if (left <= 0) throw tooDeep(max);
+  const value = given as Record<string, unknown>;
   const copy: Record<string, unknown> = {};
   // `for … in` is the fastest way. Its other results are fields that a program has added to all objects.
   for (const key in value) {

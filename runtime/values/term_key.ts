@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { numberText, Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
+import { ReplyTo } from "./reply_to.ts";
 import {
   checkHole,
   DEFAULT_MAX_DEPTH,
@@ -104,6 +105,7 @@ function spellObject(value: object, left: number, max: number): string {
   if (value instanceof Pid) return `p${identity(value)}`;
   if (value instanceof Ref) return `r${identity(value)}`;
   if (value instanceof Atom) return `:${text(value.name)}`;
+  if (value instanceof ReplyTo) return spellReplyTo(value, left, max);
   if (value instanceof Date) return `d${value.getTime()};`;
   if (value instanceof ArrayBuffer) return `b${bytes(new Uint8Array(value))}`;
   const kind = typedArrayKind(value);
@@ -133,6 +135,17 @@ function spellObject(value: object, left: number, max: number): string {
     return `e${text(name)}${text(message)}${spellFields(fields, inner)}`;
   }
   throw notSendable(value);
+}
+
+function spellReplyTo(
+  { pid, alias, tag, form }: ReplyTo,
+  left: number,
+  max: number,
+): string {
+  const to = alias === undefined ? "" : identity(alias);
+  if (tag === undefined) return `a${identity(pid)}${text(to)};`;
+  if (left <= 0) throw tooDeep(max);
+  return `a${identity(pid)}${text(to)}${form}${spell(tag, left - 1, max)}`;
 }
 
 function group(mark: string, items: string[]): string {

@@ -15,6 +15,7 @@ import {
   spawnError,
 } from "../../runtime/spawning/exported_modules.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
+import { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runnable, SpawnFailure } from "../../runtime/signals/signal.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
@@ -22,7 +23,6 @@ import { copyTerm } from "../../runtime/values/term.ts";
 import type { Place } from "../../gen/locate.ts";
 import type { CallbackModule } from "../gen_server/gen_server_process.ts";
 import { Call, Cast, isRunnable } from "../../gen/messages.ts";
-import type { Caller } from "../../gen/server.ts";
 
 /** A function that runs on the state, or the name of one and its further arguments. */
 export type StateFunction =
@@ -50,7 +50,7 @@ export function castMessage(
   // No process waits for an answer under this reference.
   return "kept" in run
     ? new Cast(request)
-    : new Call(pid, runtime.makeRef(), request);
+    : new Call(new ReplyTo(pid, runtime.makeRef()), request);
 }
 
 /** The answer of an agent: the result of the function, or why it was not run. */
@@ -180,7 +180,7 @@ export function agentModule(init: () => unknown): CallbackModule {
 const AGENT = {
   name: "Agent",
 
-  handleCall(request: AgentRequest, { pid }: Caller, state: unknown): unknown {
+  handleCall(request: AgentRequest, { pid }: ReplyTo, state: unknown): unknown {
     const found = find(request, pid);
     if ("message" in found) {
       // The sender of a cast is not notified; the node has logged the refusal.

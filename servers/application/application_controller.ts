@@ -20,18 +20,13 @@ import {
   applicationLevel,
 } from "../../runtime/log/supervisor_report.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
+import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
 import { tell } from "../../gen/call.ts";
 import { toldFrom } from "../../gen/messages.ts";
-import {
-  type Caller,
-  isExitFrom,
-  NO_REPLY,
-  serve,
-  type Server,
-} from "../../gen/server.ts";
+import { isExitFrom, NO_REPLY, serve, type Server } from "../../gen/server.ts";
 import { ApplicationEnvironment } from "./application_environment.ts";
 import {
   type ApplicationStarted,
@@ -58,11 +53,11 @@ interface Started {
   readonly master: LocalProcess;
   state: "starting" | "running" | "stopping";
   /** Callers that wait for its start. */
-  readonly starters: Caller[];
+  readonly starters: ReplyTo[];
   /** Callers that wait for its end. */
-  readonly stoppers: Caller[];
+  readonly stoppers: ReplyTo[];
   /** Callers that want it started again once it has stopped. */
-  readonly restarters: Caller[];
+  readonly restarters: ReplyTo[];
 }
 
 /** The applications of a node. */
@@ -148,7 +143,7 @@ class Controller implements Server {
     this.#started = started;
   }
 
-  call(request: unknown, caller: Caller): unknown {
+  call(request: unknown, caller: ReplyTo): unknown {
     const asked = request as ApplicationRequest | null;
     switch (asked?.type) {
       case "which_applications":
@@ -187,7 +182,7 @@ class Controller implements Server {
     this.#answer(started.starters, "ok");
   }
 
-  #start(name: string, caller: Caller): ApplicationReply | typeof NO_REPLY {
+  #start(name: string, caller: ReplyTo): ApplicationReply | typeof NO_REPLY {
     const known = this.#started.get(name);
     if (known?.state === "running") return "already_started";
     if (known !== undefined) {
@@ -196,7 +191,7 @@ class Controller implements Server {
     }
     const spec = this.#applications.specs.get(name);
     if (spec === undefined) return { type: "error", reason: "enoent" };
-    const starters: Caller[] = [];
+    const starters: ReplyTo[] = [];
     const reply = this.#wait(starters, caller);
     if (reply !== NO_REPLY) return reply;
     this.#applications.load(spec);
@@ -245,14 +240,14 @@ class Controller implements Server {
     for (const caller of restarters) {
       this.#process.dropFor(caller.pid.node);
       const reply = this.#start(name, caller);
-      if (reply !== NO_REPLY) this.#process.reply(caller.ref, reply);
+      if (reply !== NO_REPLY) this.#process.reply(caller, reply);
     }
   }
 
   /** Has a caller wait for its answer. */
   #wait(
-    callers: Caller[],
-    caller: Caller,
+    callers: ReplyTo[],
+    caller: ReplyTo,
   ): ApplicationReply | typeof NO_REPLY {
     if (!this.#process.keepFor(caller.pid.node)) {
       return { type: "error", reason: "system_limit" };
@@ -261,10 +256,10 @@ class Controller implements Server {
     return NO_REPLY;
   }
 
-  #answer(callers: Caller[], reply: ApplicationReply): void {
-    for (const { pid, ref } of callers.splice(0)) {
-      this.#process.dropFor(pid.node);
-      this.#process.reply(ref, reply);
+  #answer(callers: ReplyTo[], reply: ApplicationReply): void {
+    for (const caller of callers.splice(0)) {
+      this.#process.dropFor(caller.node);
+      this.#process.reply(caller, reply);
     }
   }
 }

@@ -17,18 +17,14 @@ import {
   printable,
 } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
+import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { isThenable } from "../../runtime/promises/thenable.ts";
 import type { ChildSpec } from "../supervisor/child_spec.ts";
 import { nameText, type ServerName } from "../../gen/server_names.ts";
-import {
-  answer,
-  type Caller,
-  NO_REPLY,
-  type Server,
-} from "../../gen/server.ts";
+import { answer, failCaller, NO_REPLY, type Server } from "../../gen/server.ts";
 import { type Start, startServer } from "../../gen/start.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -89,7 +85,7 @@ class GenServerProcess implements Server {
   #state: unknown;
   #timeout: number | undefined;
   #continue: { value: unknown } | undefined;
-  #lastReply: { caller: Caller; value: unknown } | undefined;
+  #lastReply: { caller: ReplyTo; value: unknown } | undefined;
 
   private constructor(process: LocalProcess, module: Callbacks) {
     this.#process = process;
@@ -150,7 +146,7 @@ class GenServerProcess implements Server {
     return first && this.#goOn(first.value);
   }
 
-  call(request: unknown, caller: Caller): unknown {
+  call(request: unknown, caller: ReplyTo): unknown {
     const module = this.#module;
     const { handleCall } = module;
     if (handleCall === undefined) throw this.#unexpected("call");
@@ -159,7 +155,7 @@ class GenServerProcess implements Server {
       : handlerOf(handleCall, request);
     if (handler === undefined) {
       // Only the caller fails: any process may send any request.
-      this.#process.runtime.endWatch(this.#process, caller.ref, "badarg");
+      failCaller(this.#process, caller, "badarg");
       return NO_REPLY;
     }
     let given: unknown;
@@ -215,7 +211,7 @@ class GenServerProcess implements Server {
     }
   }
 
-  #answer(given: unknown, caller: Caller): unknown {
+  #answer(given: unknown, caller: ReplyTo): unknown {
     const result = given as Result | null | undefined;
     switch (result?.type) {
       case "reply":

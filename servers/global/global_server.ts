@@ -19,6 +19,7 @@
  */
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
+import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
@@ -45,7 +46,7 @@ import {
 } from "./global_worker.ts";
 import { tell } from "../../gen/call.ts";
 import { isTyped } from "../../gen/messages.ts";
-import { type Caller, NO_REPLY, serve, type Server } from "../../gen/server.ts";
+import { NO_REPLY, serve, type Server } from "../../gen/server.ts";
 
 /** Another node, as far as its server is known. */
 interface Peer {
@@ -174,7 +175,7 @@ export class GlobalServer implements Server, GlobalView {
 
   // Requests.
 
-  call(request: unknown, caller: Caller): unknown {
+  call(request: unknown, caller: ReplyTo): unknown {
     const asked = request as GlobalRequest | null;
     const { pid } = caller;
     switch (asked?.type) {
@@ -226,14 +227,18 @@ export class GlobalServer implements Server, GlobalView {
     asked: GlobalRequest & {
       type: "change" | "whereis" | "registered_names" | "sync";
     },
-    { ref }: Caller,
+    caller: ReplyTo,
   ): typeof NO_REPLY {
     this.#whenSettled(() => {
       if (asked.type === "change") {
-        return this.#tell({ type: "change", change: asked.change, ref });
+        return this.#tell({
+          type: "change",
+          change: asked.change,
+          ref: caller.alias!,
+        });
       }
       this.process.reply(
-        ref,
+        caller,
         asked.type === "whereis"
           ? this.names.lookup(asked.name)
           : asked.type === "sync"

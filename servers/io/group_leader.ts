@@ -9,6 +9,7 @@ import nodeProcess from "node:process";
 import { outside } from "../../runtime/context/async_context.ts";
 import { printable, printableWithin } from "../../runtime/values/inspect.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
+import { type ReplyTarget, ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { builtin } from "../../runtime/host/builtin.ts";
@@ -101,7 +102,8 @@ async function serve(process: LocalProcess, device: IoDevice): Promise<never> {
     if (!isTyped(message, "io_request")) continue;
     const { from, request, replyAs } = message as unknown as IoRequest;
     if (
-      !(from instanceof Pid) || !(replyAs instanceof Ref) ||
+      !(from instanceof Pid) ||
+      !(replyAs instanceof Ref || replyAs instanceof ReplyTo) ||
       replyAs.node !== from.node
     ) continue;
     const node = askingNode(process.runtime, from);
@@ -131,7 +133,11 @@ function askingNode(runtime: Runtime, from: Pid): string | undefined {
   return from.node === runtime.node ? runtime.find(from)?.origin : from.node;
 }
 
-function answer(process: LocalProcess, replyAs: Ref, value: unknown): void {
+function answer(
+  process: LocalProcess,
+  replyAs: ReplyTarget,
+  value: unknown,
+): void {
   if (!process.alive) return;
   try {
     process.reply(replyAs, value);

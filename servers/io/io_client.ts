@@ -7,7 +7,8 @@
 import { formatExit, IoError } from "../../errors.ts";
 import { ask } from "../../gen/call.ts";
 import { placeOf } from "../../gen/locate.ts";
-import type { IoOperation, IoRequest } from "../../gen/messages.ts";
+import type { IoOperation } from "../../gen/messages.ts";
+import { SentIoRequest } from "./io_request.ts";
 import {
   never,
   waitingProcess,
@@ -29,7 +30,7 @@ export function requestIo<T>(
 ): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return never();
-  return ask<T>(
+  return ask<T, IoOperation>(
     process,
     placeOf(leader ?? process.groupLeader),
     {
@@ -40,11 +41,7 @@ export function requestIo<T>(
       // A leader may be gone.
       mayBeLeft: true,
     },
-    (from, replyAs): IoRequest => ({
-      type: "io_request",
-      from,
-      replyAs,
-      request,
-    }),
+    request,
+    (from, replyAs, request) => new SentIoRequest(from, replyAs, request),
   ).promise;
 }

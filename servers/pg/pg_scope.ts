@@ -8,6 +8,7 @@
 import { NoProcessError } from "../../errors.ts";
 import { quote } from "../../runtime/values/inspect.ts";
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
+import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -23,7 +24,7 @@ import {
   type Where,
 } from "./pg_groups.ts";
 import { arePids, type CatchUp, ScopePeers } from "./pg_peers.ts";
-import type { Caller, Server } from "../../gen/server.ts";
+import type { Server } from "../../gen/server.ts";
 
 /** A request to a scope's process from processes of its node. */
 export type PgRequest =
@@ -105,7 +106,7 @@ export class PgScope implements Server {
     return this.#groups.which(where);
   }
 
-  call(request: unknown, caller: Caller): unknown {
+  call(request: unknown, caller: ReplyTo): unknown {
     const asked = request as PgRequest | null;
     const { runtime } = this.#process;
     const { node } = runtime;

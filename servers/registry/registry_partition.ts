@@ -15,12 +15,13 @@
 
 import { Fifo } from "../../runtime/collections/fifo.ts";
 import { Ref } from "../../runtime/values/pid.ts";
+import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { isTyped, toldFrom } from "../../gen/messages.ts";
 import type { RegistryTable } from "./registry_table.ts";
-import { type Caller, NO_REPLY, type Server } from "../../gen/server.ts";
+import { NO_REPLY, type Server } from "../../gen/server.ts";
 
 /** A request to a partition for a lock; the answer, a reference, arrives when the caller holds it. */
 export interface LockRequest {
@@ -43,7 +44,7 @@ export class RegistryPartition implements Server {
   readonly #process: LocalProcess;
   readonly #table: RegistryTable;
   /** The processes that wait for each lock that is held. */
-  readonly #waiting = new Map<TermKey, Fifo<Caller>>();
+  readonly #waiting = new Map<TermKey, Fifo<ReplyTo>>();
   /** Which lock is held, by the monitor of its holder. */
   readonly #held = new Map<number, TermKey>();
 
@@ -55,7 +56,7 @@ export class RegistryPartition implements Server {
     table.open(process);
   }
 
-  call(request: unknown, caller: Caller): unknown {
+  call(request: unknown, caller: ReplyTo): unknown {
     const { maxDepth, node } = this.#process.runtime;
     // Only processes of its node use a registry.
     if (!isTyped(request, "lock") || caller.pid.node !== node) {
@@ -83,11 +84,12 @@ export class RegistryPartition implements Server {
     }
   }
 
-  #grant(id: TermKey, { pid, ref }: Caller): void {
+  #grant(id: TermKey, caller: ReplyTo): void {
+    const { pid } = caller;
     const process = this.#process;
     const held = process.monitor(pid, pid.node);
     this.#held.set(held.number, id);
-    process.reply(ref, held);
+    process.reply(caller, held);
   }
 
   #unlock(ref: Ref): void {

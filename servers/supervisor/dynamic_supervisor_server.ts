@@ -5,10 +5,11 @@
  */
 
 import type { Pid } from "../../runtime/values/pid.ts";
+import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
-import type { Caller, Server } from "../../gen/server.ts";
+import type { Server } from "../../gen/server.ts";
 import {
   failed,
   receiveSpec,
@@ -50,7 +51,7 @@ export class DynamicSupervisorServer implements Server {
     this.#children = new DynamicChildren(process, start, limits);
   }
 
-  call(request: unknown, { pid: { node } }: Caller): unknown {
+  call(request: unknown, { pid: { node } }: ReplyTo): unknown {
     const asked = request as DynamicSupervisorRequest | null;
     switch (asked?.type) {
       case "which_children":

@@ -19,6 +19,7 @@
 import { ExitError } from "../../errors.ts";
 import { quote } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
+import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
@@ -27,7 +28,7 @@ import { toldBy } from "../../gen/messages.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { tell } from "../../gen/call.ts";
-import type { Caller, Server } from "../../gen/server.ts";
+import type { Server } from "../../gen/server.ts";
 import {
   countChildren,
   endChild,
@@ -152,7 +153,7 @@ export class SupervisorServer implements Server {
     return this;
   }
 
-  call(request: unknown, { pid: { node } }: Caller): unknown {
+  call(request: unknown, { pid: { node } }: ReplyTo): unknown {
     const asked = request as SupervisorRequest | null;
     switch (asked?.type) {
       case "which_children":

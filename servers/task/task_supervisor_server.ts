@@ -5,6 +5,7 @@
  */
 
 import { Pid, Ref } from "../../runtime/values/pid.ts";
+import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { SpawnFailure } from "../../runtime/signals/signal.ts";
 import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
@@ -15,7 +16,7 @@ import {
 } from "../supervisor/dynamic_children.ts";
 import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.ts";
 import { isRunnable, type StartTask } from "../../gen/messages.ts";
-import { type Caller, NO_REPLY, type Server } from "../../gen/server.ts";
+import { NO_REPLY, type Server } from "../../gen/server.ts";
 import { failed, type Success } from "../supervisor/child_lifecycle.ts";
 import { spawnTask } from "./task_process.ts";
 
@@ -53,7 +54,7 @@ export class TaskSupervisorServer implements Server {
     this.#children = new DynamicChildren(process, start, limits);
   }
 
-  call(request: unknown, caller: Caller): unknown {
+  call(request: unknown, caller: ReplyTo): unknown {
     const asked = request as TaskSupervisorRequest | null;
     switch (asked?.type) {
       case "start_task":
@@ -80,7 +81,7 @@ export class TaskSupervisorServer implements Server {
     await this.#children.terminateAll();
   }
 
-  #startTask(asked: StartTask, caller: Caller): unknown {
+  #startTask(asked: StartTask, caller: ReplyTo): unknown {
     const { task, callers, restart, shutdown } = asked;
     if (!isValid(asked, caller)) return failed("badarg");
     if (this.#children.full) return failed("max_children");
@@ -127,7 +128,7 @@ export class TaskSupervisorServer implements Server {
 }
 
 /** Whether a request is valid: it may come from anywhere, and its result goes back there. */
-function isValid(asked: StartTask, { pid: { node } }: Caller): boolean {
+function isValid(asked: StartTask, { pid: { node } }: ReplyTo): boolean {
   const { task, callers, restart, shutdown, run } = asked;
   return (task === undefined || (task instanceof Ref && task.node === node)) &&
     Array.isArray(callers) && callers.every((each) => each instanceof Pid) &&

@@ -427,8 +427,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a reply is not copied",
     file: "runtime/processes/local_process.ts",
     from:
-      "runtime.local.reply(this.pid, alias, copyTerm(value, runtime.maxDepth));",
-    to: "runtime.local.reply(this.pid, alias, value);",
+      "runtime.local.reply(this.pid, target, copyTerm(value, runtime.maxDepth));",
+    to: "runtime.local.reply(this.pid, target, value);",
     tests: ["copies_test.ts"],
   },
   {
@@ -744,7 +744,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a request that waits for the look-up of its server is not copied",
     file: "gen/locate.ts",
     from:
-      "return located instanceof Promise\n    ? copyTerm(term, process.runtime.maxDepth) as T\n    : term;",
+      "return located instanceof Promise\n    ? copyToSend(term, process.runtime.maxDepth) as T\n    : term;",
     to: "return term;",
     tests: ["copies_test.ts"],
   },

@@ -12,6 +12,7 @@ import {
   receivedMessage,
 } from "../../gen/messages.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
+import { ReplyTo } from "../../runtime/values/reply_to.ts";
 import { MAX_NAME_BYTES } from "../../runtime/values/atom.ts";
 import type {
   Runnable,
@@ -238,16 +239,18 @@ export class Decoder implements FrameHandler {
         checkCount(signal, 5);
         const to = this.#toPid(second);
         const call = this.#call(first, third, fourth);
-        deliver.monitor(call.from, to, call.ref);
-        deliver.send(call.from, to, call);
+        const { pid, alias } = call.replyTo;
+        deliver.monitor(pid, to, alias!);
+        deliver.send(pid, to, call);
         return;
       }
       case "call_name": {
         checkCount(signal, 5);
         const name = checkName(second);
         const call = this.#call(first, third, fourth);
-        deliver.monitor(call.from, name, call.ref);
-        deliver.sendName(call.from, name, call);
+        const { pid, alias } = call.replyTo;
+        deliver.monitor(pid, name, alias!);
+        deliver.sendName(pid, name, call);
         return;
       }
       case "reply":
@@ -382,7 +385,8 @@ export class Decoder implements FrameHandler {
     const value = this.#isDeep
       ? checkDepth(request, this.#limits.maxDepth - 1)
       : request;
-    return new Call(this.#fromPid(from), this.#peerRef(ref), value);
+    const replyTo = new ReplyTo(this.#fromPid(from), this.#peerRef(ref));
+    return new Call(replyTo, value);
   }
 
   /** A signal that has arrived in parts: its bytes of attachments, numbered from `number`, and its JSON. */

@@ -31,7 +31,12 @@ import { Buffer } from "node:buffer";
 import type { Limits, Outgoing, Port } from "../../distribution/wire.ts";
 import { Call } from "../../gen/messages.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
-import type { Pid, Ref } from "../../runtime/values/pid.ts";
+import { type Pid, Ref } from "../../runtime/values/pid.ts";
+import {
+  type ReplyTarget,
+  type ReplyTo,
+  taggedReply,
+} from "../../runtime/values/reply_to.ts";
 import type {
   Backpressure,
   SpawnRequest,
@@ -189,18 +194,19 @@ export class Encoder implements Outgoing {
   /** Whether a message is the request of a call whose monitor waits. */
   #isCall(from: Pid, to: Target, message: unknown): message is Call {
     return this.#monitor !== "" && message instanceof Call &&
-      message.ref === this.#callRef && message.from === from &&
-      from === this.#caller && to === this.#called;
+      message.replyTo.alias === this.#callRef &&
+      message.replyTo.pid === from && from === this.#caller &&
+      to === this.#called;
   }
 
   #call(from: Pid, kind: string, to: number | string, call: Call): void {
-    const { request, ref } = call;
+    const { request, replyTo } = call;
     // One level is that of the call.
     const json = this.#values.encode(request, this.#maxDepth, -1);
     const monitor = this.#monitor;
     this.#monitor = "";
     try {
-      this.#putValue(from, kind, `${to},${ref.number}`, json);
+      this.#putValue(from, kind, `${to},${replyTo.alias!.number}`, json);
     } catch (error) {
       this.#monitor = monitor;
       throw error;
@@ -278,10 +284,21 @@ export class Encoder implements Outgoing {
 
   // All others are never refused.
 
-  reply(from: Pid, alias: Ref, value: unknown): void {
-    if (alias.creation !== this.#peer.creation) return;
+  reply(from: Pid, to: ReplyTarget, value: unknown): void {
+    if (!(to instanceof Ref)) return this.#replyTagged(from, to, value);
+    if (to.creation !== this.#peer.creation) return;
     const json = this.#values.encode(value);
-    this.#putValue(from, "reply", `${alias.number}`, json);
+    this.#putValue(from, "reply", `${to.number}`, json);
+  }
+
+  /** A reply with a tag is a message, which no wait takes. */
+  #replyTagged(from: Pid, to: ReplyTo, value: unknown): void {
+    if (to.pid.creation !== this.#peer.creation) return;
+    const json = this.#values.encodeMessage(taggedReply(to, value));
+    if (to.alias === undefined) {
+      const kind = this.#values.tagged ? "send*" : "send";
+      this.#message(kind, from, to.pid, json);
+    } else this.#putValue(from, "send_alias", `${to.alias.number}`, json);
   }
 
   link(from: Pid, to: Pid): void {

@@ -10,6 +10,7 @@
 import { Buffer } from "node:buffer";
 import { isReserved, ServerMessage } from "../../gen/messages.ts";
 import { checkNodeOf, Pid, Ref } from "../../runtime/values/pid.ts";
+import { ReplyTo } from "../../runtime/values/reply_to.ts";
 import {
   Atom,
   atom,
@@ -78,8 +79,8 @@ export function decimal(creation: number, end: WrittenEnd): string {
  */
 export const LEVEL_DEPTH = 5;
 
-/** The levels of JSON that a value without levels takes: a pid. */
-export const LEAF_DEPTH = 2;
+/** The levels of JSON that a value without levels takes: a `ReplyTo`, with the array of its pid. */
+export const LEAF_DEPTH = 3;
 
 /** The maximum number of bytes of the reason why a process was not spawned. */
 export const MAX_REFUSAL = 4096;
@@ -269,13 +270,17 @@ export class ValueEncoder {
         ? this.#stringify(value)
         : this.#writeItems(value, left);
     }
-    if (isPlainObject(value) || value instanceof ServerMessage) {
-      return this.#writeFields(value, left);
+    if (isPlainObject(value)) return this.#writeFields(value, left);
+    if (value instanceof ServerMessage) {
+      return this.#writeFields(value.fields(), left);
     }
     if (value instanceof Pid) return this.#tag("$pid", this.#name(value));
     if (value instanceof Ref) return this.#tag("$ref", this.#name(value));
     if (value instanceof Atom) {
       return this.#tag("$atom", JSON.stringify(value.name));
+    }
+    if (value instanceof ReplyTo) {
+      return this.#tag("$reply_to", this.#writeReplyTo(value, left));
     }
     if (value instanceof Date) {
       const time = value.getTime();
@@ -386,6 +391,15 @@ export class ValueEncoder {
     }
     checkNodeOf(of);
     return `["${node}",${number},${creation}]`;
+  }
+
+  /** Only a tag is a level. */
+  #writeReplyTo({ pid, alias, tag, form }: ReplyTo, left: number): string {
+    const to = alias === undefined ? "null" : this.#name(alias);
+    const text = `[${this.#name(pid)},${to}`;
+    if (tag === undefined) return text + "]";
+    if (left <= 0) throw tooDeep(this.#max);
+    return `${text},${quoted(form)},${this.#write(tag, left - 1)}]`;
   }
 
   #writeBytes(value: object): string {
@@ -499,6 +513,8 @@ export class ValueDecoder {
         return this.attachments.text(checkNatural(content));
       case "$bytes":
         return this.#bytes(content);
+      case "$reply_to":
+        return this.#replyTo(content);
       default:
         throw new ProtocolError(`unknown tag ${quoted(tag.slice(0, 40))}`);
     }
@@ -513,6 +529,25 @@ export class ValueDecoder {
   #node(node: unknown): string {
     if (node === 0) return this.#peer;
     return node === 1 ? this.#self : checkNode(node);
+  }
+
+  #replyTo(content: unknown): ReplyTo {
+    const parts = checkArray(content);
+    const [pid, alias, form = "call"] = parts;
+    if (parts.length !== 2 && parts.length !== 4) {
+      throw new ProtocolError(`a $reply_to of ${parts.length} items`);
+    }
+    if (form !== "call" && form !== "io") {
+      throw new ProtocolError("a $reply_to of an unknown form");
+    }
+    const to = new ReplyTo(
+      new Pid(...this.#name(pid)),
+      alias === null ? undefined : new Ref(...this.#name(alias)),
+      this.decode(parts[3]),
+      form,
+    );
+    if (to.isValid) return to;
+    throw new ProtocolError("a $reply_to whose alias is not of its process");
   }
 
   #map(content: unknown): Map<unknown, unknown> {
