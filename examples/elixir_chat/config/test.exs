@@ -1,0 +1,3 @@
+import Config
+
+config :chat, remote_supervisor: fn _recipient -> Chat.TaskSupervisor end
