@@ -53,6 +53,8 @@ const KNOWS: Record<string, string[]> = {
 const VOCABULARY = [
   ...[
     "atom",
+    "beam_names",
+    "beam_reasons",
     "bitstring",
     "equality",
     "errors",
@@ -64,6 +66,7 @@ const VOCABULARY = [
     "pid",
     "port",
     "reply_to",
+    "server_message",
     "term",
     "tuple",
   ].map((name) => `runtime/values/${name}.ts`),

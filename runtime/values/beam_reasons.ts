@@ -1,0 +1,246 @@
+/**
+ * Exit reasons as a BEAM has them, and back.
+ *
+ * A text that reads as an identifier is an atom there, `"noproc"` is `:noproc`; other texts are binaries, as the
+ * atoms of a BEAM are never freed. So a binary that reads as an identifier arrives marked (`BinaryReason`):
+ * `exit("normal")` of a BEAM is no normal exit. The objects of `exit_reason.ts` are OTP's tuples, and an error is
+ * `{%RuntimeError{message: "(TypeError) …"}, stacktrace}`. All others are terms, and stay as they are.
+ *
+ * @module
+ */
+
+import { Atom, atom } from "./atom.ts";
+import {
+  fromBeamFunction,
+  fromBeamName,
+  toBeamFunction,
+  toBeamName,
+} from "./beam_names.ts";
+import type { BinaryReason } from "./exit_reason.ts";
+import { rebuildError } from "./term.ts";
+import { Tuple, tuple } from "./tuple.ts";
+
+/** The texts that are atoms on a BEAM. */
+const IDENTIFIER = /^[a-z_][a-zA-Z0-9_@]{0,254}$/;
+
+/** The maximum number of reasons in each other that are converted. */
+const MAX_NESTING = 16;
+
+/** Whether a reason that is a text is an atom on a BEAM. */
+export function isIdentifier(text: string): boolean {
+  return IDENTIFIER.test(text);
+}
+
+/** The term that a reason is on a BEAM. */
+export function reasonToBeam(reason: unknown): unknown {
+  return outward(reason, MAX_NESTING);
+}
+
+function outward(reason: unknown, left: number): unknown {
+  if (typeof reason === "string") {
+    return isIdentifier(reason) ? atom(reason) : reason;
+  }
+  if (typeof reason !== "object" || reason === null || left <= 0) return reason;
+  if (reason instanceof Error) return tuple(reason, stackOf(reason));
+  if (reason instanceof Tuple) return outwardTuple(reason, left);
+  const { type } = reason as { type?: unknown };
+  return typeof type === "string"
+    ? outwardTyped(reason as Typed, left - 1)
+    : reason;
+}
+
+/** Erlang's own reasons have others in these places. */
+function outwardTuple(reason: Tuple, left: number): unknown {
+  const [first, ...rest] = reason.elements;
+  return first instanceof Atom && NESTING.has(first.name) && rest.length === 1
+    ? tuple(first, outward(rest[0], left - 1))
+    : reason;
+}
+
+const NESTING: ReadonlySet<string> = new Set(["shutdown", "error"]);
+
+interface Typed {
+  type: string;
+  [field: string]: unknown;
+}
+
+function outwardTyped(reason: Typed, left: number): unknown {
+  switch (reason.type) {
+    case "binary":
+      return typeof reason.text === "string" ? reason.text : reason;
+    case "shutdown":
+      return tuple(atom("shutdown"), outward(reason.reason, left));
+    case "error":
+      return tuple(atom("error"), outward(reason.reason, left));
+    case "nocatch":
+      return tuple(tuple(atom("nocatch"), reason.value), []);
+    case "nodedown":
+      return typeof reason.node === "string"
+        ? tuple(atom("nodedown"), atom(reason.node))
+        : reason;
+    case "already_started":
+      return tuple(atom("already_started"), reason.pid);
+    case "bad_return_value":
+      return tuple(atom("bad_return_value"), reason.value);
+    case "failed_to_start_child":
+      return tuple(
+        atom("failed_to_start_child"),
+        reason.id,
+        outward(reason.reason, left),
+      );
+    case "call":
+      return outwardCall(reason, left);
+    default:
+      return reason;
+  }
+}
+
+function outwardCall(reason: Typed, left: number): unknown {
+  const { call } = reason;
+  if (!Array.isArray(call)) return reason;
+  const [module, name, args] = call;
+  if (typeof module !== "string" || typeof name !== "string") return reason;
+  return tuple(
+    outward(reason.reason, left),
+    tuple(
+      atom(toBeamName(module)),
+      atom(toBeamFunction(module, name)),
+      Array.isArray(args) ? args : [],
+    ),
+  );
+}
+
+// Errors.
+
+const EXCEPTION = atom("__exception__");
+const STRUCT = atom("__struct__");
+const MESSAGE = atom("message");
+
+/** The error that an exception with a message stands for; `undefined` for any other value. */
+function errorOf(value: unknown): Error | undefined {
+  // A wire reads a RuntimeError as the error that it is.
+  if (value instanceof Error) return value;
+  if (!(value instanceof Map) || value.get(EXCEPTION) !== true) {
+    return undefined;
+  }
+  const struct = value.get(STRUCT);
+  const message = value.get(MESSAGE);
+  return struct instanceof Atom && typeof message === "string"
+    ? rebuildError({ name: fromBeamName(struct.name), message })
+    : undefined;
+}
+
+/** The most entries of a stack. */
+const MAX_FRAMES = 32;
+
+const FRAME =
+  /\(?((?:[a-z]+:\/\/|\/)[^()\s]+?|[\w./-]+\.[cm]?[jt]s):(\d+)(?::\d+)?\)?$/;
+
+/** The stack of an error as Erlang's: where each call is, as functions have no module here. */
+function stackOf({ stack }: Error): unknown[] {
+  if (typeof stack !== "string") return [];
+  const entries: unknown[] = [];
+  for (const line of stack.slice(0, 1 << 14).split("\n").slice(1)) {
+    const place = FRAME.exec(line.trimEnd());
+    if (place === null) continue;
+    entries.push(
+      tuple(atom("typescript"), atom("call"), 0, [
+        tuple(atom("file"), codePoints(place[1].replace(/^file:\/\//, ""))),
+        tuple(atom("line"), Number(place[2])),
+      ]),
+    );
+    if (entries.length === MAX_FRAMES) break;
+  }
+  return entries;
+}
+
+function codePoints(text: string): number[] {
+  return Array.from(text, (each) => each.codePointAt(0)!);
+}
+
+// From a BEAM.
+
+/** The reason that a term of a BEAM is. */
+export function reasonFromBeam(term: unknown): unknown {
+  return inward(term, MAX_NESTING);
+}
+
+function inward(term: unknown, left: number): unknown {
+  if (term instanceof Atom) {
+    return isIdentifier(term.name) ? term.name : term;
+  }
+  if (typeof term === "string") {
+    return isIdentifier(term)
+      ? { type: "binary", text: term } satisfies BinaryReason
+      : term;
+  }
+  if (!(term instanceof Tuple) || left <= 0) return term;
+  const [first, second, third] = term.elements;
+  switch (term.length) {
+    case 2:
+      return inwardPair(term, first, second, left - 1);
+    case 3:
+      return isAtom(first, "failed_to_start_child")
+        ? {
+          type: "failed_to_start_child",
+          id: second,
+          reason: inward(third, left - 1),
+        }
+        : term;
+    default:
+      return term;
+  }
+}
+
+function inwardPair(
+  term: Tuple,
+  first: unknown,
+  second: unknown,
+  left: number,
+): unknown {
+  if (first instanceof Atom) {
+    switch (first.name) {
+      case "shutdown":
+        return { type: "shutdown", reason: inward(second, left) };
+      case "nodedown":
+        return second instanceof Atom
+          ? { type: "nodedown", node: second.name }
+          : term;
+      case "already_started":
+        return { type: "already_started", pid: second };
+      case "bad_return_value":
+        return { type: "bad_return_value", value: second };
+    }
+  }
+  if (Array.isArray(second)) {
+    const thrown = first instanceof Tuple && first.length === 2 &&
+      isAtom(first.elements[0], "nocatch");
+    if (thrown) return { type: "nocatch", value: first.elements[1] };
+    return errorOf(first) ?? term;
+  }
+  return second instanceof Tuple && second.length === 3
+    ? inwardCall(term, first, second, left)
+    : term;
+}
+
+function inwardCall(
+  term: Tuple,
+  reason: unknown,
+  call: Tuple,
+  left: number,
+): unknown {
+  const [module, name, args] = call.elements;
+  if (
+    !(module instanceof Atom) || !(name instanceof Atom) || !Array.isArray(args)
+  ) return term;
+  const own = fromBeamName(module.name);
+  return {
+    type: "call",
+    reason: inward(reason, left),
+    call: [own, fromBeamFunction(own, name.name), args],
+  };
+}
+
+function isAtom(value: unknown, name: string): boolean {
+  return value instanceof Atom && value.name === name;
+}

@@ -1,0 +1,176 @@
+/** A node that writes Erlang's distribution by hand: scripted, and as hostile as a test needs. */
+
+import { randomBytes } from "node:crypto";
+import { connectTcp } from "../distribution/tcp.ts";
+import {
+  DEFAULT_LIMITS,
+  type Functions,
+  type Local,
+  type Transport,
+} from "../distribution/wire.ts";
+import { Budget } from "../distribution/budget.ts";
+import type { Node } from "../node.ts";
+import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
+import { Modules } from "../runtime/spawning/exported_modules.ts";
+import { Tuple } from "../runtime/values/tuple.ts";
+import { TermReader } from "../wires/beam/etf_decoder.ts";
+import { TermWriter } from "../wires/beam/etf_encoder.ts";
+import * as handshake from "../wires/beam/handshake.ts";
+import { COOKIE } from "./_nodes.ts";
+
+/** The name of the raw node. */
+export const RAW = "raw@localhost";
+
+/** Its incarnation. */
+export const CREATION = 7;
+
+/** A `Local` of a node that accepts everyone. */
+export function localOf(
+  name: string,
+  creation: number,
+  functions: Functions = new BeamFunctions(new Modules()),
+): Local {
+  return {
+    name,
+    creation,
+    hidden: false,
+    cookie: COOKIE,
+    limits: DEFAULT_LIMITS,
+    randomBytes,
+    parts: new Budget(Infinity),
+    functions,
+    admit: () => ({
+      status: "ok",
+      confirm: () => Promise.resolve("ok" as const),
+      hasConnected: () => false,
+    }),
+  };
+}
+
+/** The bytes of a frame: a control message, and the message behind it, if there is one. */
+export function beamFrame(
+  control: readonly unknown[],
+  ...message: unknown[]
+): Uint8Array {
+  const writer = new TermWriter();
+  writer.u32(0);
+  writer.u8(112);
+  writer.u8(131);
+  writer.term(new Tuple(control));
+  for (const term of message) {
+    writer.u8(131);
+    writer.term(term, 1000);
+  }
+  writer.setU32(0, writer.length - 4);
+  return writer.take().slice();
+}
+
+/** A frame that arrived: the items of its control message, and the message behind it. */
+export interface BeamFrame {
+  control: readonly unknown[];
+  message?: unknown;
+}
+
+/** One end of a connection to a node, after its handshake. */
+export class RawBeam implements AsyncDisposable {
+  /** Resolves when the connection is closed. */
+  readonly closed: Promise<void>;
+  readonly #transport: Transport;
+  readonly #reader = new TermReader();
+  #bytes: Uint8Array;
+  #isClosed = false;
+  #wake: () => void = () => {};
+
+  private constructor(transport: Transport, rest: Uint8Array) {
+    this.#transport = transport;
+    this.#bytes = rest.slice();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    transport.start({
+      bytes: (chunk) => {
+        const bytes = new Uint8Array(this.#bytes.length + chunk.length);
+        bytes.set(this.#bytes);
+        bytes.set(chunk, this.#bytes.length);
+        this.#bytes = bytes;
+        this.#wake();
+      },
+      drained() {},
+      closed: () => {
+        this.#isClosed = true;
+        this.#wake();
+        resolve();
+      },
+    });
+  }
+
+  /** Connects to a node, and performs the handshake. */
+  static async dial(to: Node): Promise<RawBeam> {
+    const transport = await connectTcp(
+      { host: "127.0.0.1", port: to.port },
+      AbortSignal.timeout(10_000),
+    );
+    const introduction = await handshake.dialBeam(
+      transport,
+      to.name,
+      localOf(RAW, CREATION),
+      new handshake.Challenges(),
+      () => true,
+    );
+    return new RawBeam(transport, introduction.rest());
+  }
+
+  /** Sends bytes. */
+  write(bytes: Uint8Array): void {
+    this.#transport.write(bytes.slice());
+  }
+
+  /** Sends a frame. */
+  say(control: readonly unknown[], ...message: unknown[]): void {
+    this.write(beamFrame(control, ...message));
+  }
+
+  /** Whether the connection is closed. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Takes the next frame that is no tick; `undefined` when the connection is closed. */
+  async hear(): Promise<BeamFrame | undefined> {
+    for (;;) {
+      const frame = this.#cut();
+      if (frame === "tick") continue;
+      if (frame !== undefined) return frame;
+      if (this.#isClosed) return undefined;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  /** Takes frames until there is one of that kind. */
+  async kind(kind: number): Promise<BeamFrame> {
+    for (;;) {
+      const frame = await this.hear();
+      if (frame === undefined) throw new Error("the connection was closed");
+      if (frame.control[0] === kind) return frame;
+    }
+  }
+
+  #cut(): BeamFrame | "tick" | undefined {
+    const bytes = this.#bytes;
+    if (bytes.length < 4) return undefined;
+    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+    if (bytes.length < 4 + length) return undefined;
+    this.#bytes = bytes.slice(4 + length);
+    if (length === 0) return "tick";
+    const reader = this.#reader.open(bytes, 5, 4 + length);
+    reader.version();
+    const { elements: control } = reader.term() as Tuple;
+    if (reader.done) return { control };
+    reader.version();
+    return { control, message: reader.term() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#transport.destroy();
+    await this.closed;
+  }
+}

@@ -1,0 +1,433 @@
+/** Peers that violate Erlang's distribution: each closes its connection and nothing else. */
+
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
+import { GenServer, type GenServerModule } from "../gen_server.ts";
+import type { Node } from "../node.ts";
+import { Process, receive, self } from "../process.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
+import type { Signals } from "../runtime/signals/signal.ts";
+import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
+import { Atom, atom } from "../runtime/values/atom.ts";
+import { improperList } from "../runtime/values/improper_list.ts";
+import { Pid, Ref } from "../runtime/values/pid.ts";
+import { tuple } from "../runtime/values/tuple.ts";
+import { test } from "../testing/tags.ts";
+import * as control from "../wires/beam/control.ts";
+import { ProtocolError } from "../wires/beam/checks.ts";
+import { ControlDecoder } from "../wires/beam/control_decoder.ts";
+import { ControlEncoder } from "../wires/beam/control_encoder.ts";
+import { mutatedBytes, pieces, Random, RUNS, SEED } from "./_fuzz.ts";
+import { type Cluster, clusterTest } from "./_nodes.ts";
+import { beamFrame, CREATION, localOf, RAW, RawBeam } from "./_raw_beam.ts";
+import * as Remote from "./_remote.ts";
+
+const KATE = "kate@localhost";
+const THERE = { name: RAW, creation: CREATION, hidden: true };
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+function portTo(chunks: Uint8Array[]): Port {
+  return {
+    wake() {},
+    write: (bytes) => void chunks.push(bytes.slice()),
+    room: Infinity,
+    pressure: () => undefined,
+    assertRoom() {},
+    peers() {},
+  };
+}
+
+/** A frame of each kind, as a BEAM writes it: to processes 100 to 102, to a name and to an alias. */
+function goodFrames(): Uint8Array[] {
+  const from = new Pid(RAW, 1, CREATION);
+  const to = new Pid(KATE, 101, 5);
+  const ref = new Ref(RAW, 3, CREATION);
+  const alias = new Ref(KATE, 1, 5);
+  const value = tuple(atom("ok"), [1, 2 ** 40, -1, 2.5, 10n ** 30n], "text", {
+    a: new Map<unknown, unknown>([[from, ref], [1, alias]]),
+  }, new Uint8Array([255, 1]));
+  const asker = tuple(from, improperList([atom("alias")], ref));
+  const mfa = (name: string, arity: number) =>
+    tuple(atom("Elixir.Remote"), atom(name), arity);
+  const options = [atom("link"), atom("monitor")];
+  const none = atom("");
+  return [
+    beamFrame([control.DOP_SEND, none, to], "hi"),
+    beamFrame([control.DOP_SEND_SENDER, from, to], value),
+    beamFrame(
+      [control.DOP_SEND_SENDER, from, to],
+      tuple(atom("$gen_call"), asker, value),
+    ),
+    beamFrame([control.DOP_SEND_SENDER, from, to], tuple(atom("$gen_cast"), 1)),
+    beamFrame(
+      [control.DOP_SEND_SENDER, from, to],
+      tuple(atom("system"), asker, tuple(atom("terminate"), atom("normal"))),
+    ),
+    beamFrame(
+      [control.DOP_SEND_SENDER, from, to],
+      tuple(atom("io_request"), from, ref, tuple(atom("put_chars"), "x")),
+    ),
+    beamFrame(
+      [control.DOP_SEND_SENDER, from, to],
+      tuple(atom("io_reply"), alias, atom("ok")),
+    ),
+    beamFrame([control.DOP_REG_SEND, from, none, atom("named")], value),
+    beamFrame(
+      [control.DOP_ALIAS_SEND, from, alias],
+      tuple(improperList([atom("alias")], alias), 1),
+    ),
+    beamFrame([control.DOP_ALIAS_SEND, from, alias], tuple(alias, 1)),
+    beamFrame([control.DOP_LINK, from, to]),
+    beamFrame([control.DOP_UNLINK_ID, 2n ** 60n, from, to]),
+    beamFrame([control.DOP_UNLINK_ID_ACK, 1, from, to]),
+    beamFrame([control.DOP_EXIT, from, to, atom("shutdown")]),
+    beamFrame([control.DOP_PAYLOAD_EXIT, from, to], value),
+    beamFrame([control.DOP_EXIT2, from, to, atom("normal")]),
+    beamFrame([control.DOP_PAYLOAD_EXIT2, from, to], "normal"),
+    beamFrame([control.DOP_MONITOR, from, to, ref]),
+    beamFrame([control.DOP_MONITOR, from, atom("named"), ref]),
+    beamFrame([control.DOP_DEMONITOR, from, to, ref]),
+    beamFrame([control.DOP_DOWN, from, to, alias, atom("noproc")]),
+    beamFrame([control.DOP_PAYLOAD_DOWN, from, to, alias], value),
+    beamFrame([control.DOP_GROUP_LEADER, from, to]),
+    beamFrame(
+      [control.DOP_SPAWN_REQUEST, ref, from, from, mfa("wait", 0), options],
+      [],
+    ),
+    beamFrame(
+      [control.DOP_SPAWN_REQUEST, ref, from, from, mfa("tell", 2), options],
+      [from, value],
+    ),
+    beamFrame([control.DOP_SPAWN_REPLY, alias, to, 3, from]),
+    beamFrame([control.DOP_SPAWN_REPLY, alias, to, 0, atom("notsup")]),
+    new Uint8Array(4),
+  ];
+}
+
+test(
+  `fuzz: ${RUNS} streams of a BEAM, FUZZ_SEED=${SEED}`,
+  { timeout: 600_000 },
+  async () => {
+    const frames = goodFrames();
+    const written: Uint8Array[] = [];
+    const runtime: NodeRuntime = new NodeRuntime({
+      node: KATE,
+      creation: 5,
+      peerLimits: DEFAULT_LIMITS,
+      report() {},
+      route: (): Signals => encoder,
+    });
+    runtime.modules.add("Remote", Remote);
+    const local = localOf(KATE, 5, new BeamFunctions(runtime.modules));
+    const encoder = new ControlEncoder(local, THERE, portTo(written));
+    let bystander = runtime.spawn(Remote.wait, {});
+    let refused = 0;
+    for (let run = 0; run < RUNS; run++) {
+      const random = new Random(SEED + run);
+      if (!bystander.alive) bystander = runtime.spawn(Remote.wait, {});
+      if (!runtime.names.has("named")) runtime.register("named", bystander);
+      const decoder = new ControlDecoder(local, THERE, runtime.local);
+      try {
+        for (let i = 0; i < 3; i++) {
+          const frame = random.of(frames);
+          const bytes = random.below(3) === 0
+            ? frame
+            : mutatedBytes(random, frame);
+          for (const piece of pieces(random, bytes)) decoder.receive(piece);
+        }
+      } catch (error) {
+        assertInstanceOf(
+          error,
+          ProtocolError,
+          `FUZZ_SEED=${SEED + run} FUZZ_RUNS=1 repeats it`,
+        );
+        refused++;
+      }
+      decoder.close();
+      encoder.flush(Infinity);
+      written.length = 0;
+      if (run % 100 === 0) await turn();
+    }
+    assert(
+      RUNS < 1000 || (refused > RUNS / 10 && refused < RUNS),
+      `${refused}`,
+    );
+    // Another node's messages still arrive.
+    const heard: unknown[] = [];
+    const other = runtime.spawn(
+      async () => void heard.push(await receive()),
+      {},
+    );
+    runtime.local.send(new Pid("x@localhost", 1, 1), other.pid, "hi");
+    while (heard.length === 0) await turn();
+    assertEquals(heard, ["hi"]);
+    // Everything that was held is released with the peer and its processes.
+    runtime.nodeDown(RAW, true);
+    const { links, monitors } = runtime.holdings.totals();
+    assertEquals([links, monitors], [0, 0]);
+    runtime.stop("shutdown");
+    await turn();
+    assertEquals(runtime.holdings.totals().processes, 0);
+    assertEquals([runtime.processes.size, runtime.names.size], [0, 0]);
+  },
+);
+
+test("a frame of a BEAM that is cut at any byte is refused or waits for more", () => {
+  const runtime = new NodeRuntime({ node: KATE, creation: 5, report() {} });
+  const local = localOf(KATE, 5);
+  for (const frame of goodFrames()) {
+    for (let end = 4; end < frame.length; end++) {
+      const cut = Buffer.from(frame.subarray(0, end));
+      const waiting = new ControlDecoder(local, THERE, runtime.local);
+      waiting.receive(cut);
+      waiting.close();
+      // The same bytes as a whole frame.
+      if (end === 4) continue;
+      cut.writeUInt32BE(end - 4);
+      const decoder = new ControlDecoder(local, THERE, runtime.local);
+      let error: unknown;
+      try {
+        decoder.receive(cut);
+      } catch (thrown) {
+        error = thrown;
+      }
+      assertInstanceOf(error, ProtocolError);
+    }
+  }
+});
+
+/** Runs `fn` in a process of alex, registered as `inbox`, with a raw node that has connected. */
+function rawTest(
+  name: string,
+  fn: (peer: RawBeam, cluster: Cluster, alex: Node) => Promise<void>,
+): void {
+  clusterTest(name, async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using peer = await RawBeam.dial(alex);
+    await alex.run(async () => {
+      Process.register(self(), "inbox");
+      await fn(peer, cluster, alex);
+    });
+  });
+}
+
+/** A server that replies with the request. */
+const Echo: GenServerModule<{ call: [unknown, unknown] }> = {
+  init: () => ({ type: "ok", state: undefined }),
+  handleCall: (request, _from, state) => ({
+    type: "reply",
+    reply: request,
+    state,
+  }),
+};
+
+const FROM = new Pid(RAW, 1, CREATION);
+const OTHERS = new Pid("moebi@localhost", 1, 1);
+const ALIEN = new Ref("moebi@localhost", 1, 1);
+
+/** Control messages with a pid or reference that is not the sender's to name, by what they forge. */
+const FORGED: Record<string, (own: Pid) => unknown[][]> = {
+  "a sender of another node": (own) => [[22, OTHERS, own], ["x"]],
+  "a sender of this node": (own) => [[22, own, own], ["x"]],
+  "a sender of an earlier incarnation": (
+    own,
+  ) => [[22, new Pid(RAW, 1, 6), own], ["x"]],
+  "a receiver of another node": () => [[22, FROM, OTHERS], ["x"]],
+  "a named receiver for another sender": () => [
+    [6, OTHERS, atom(""), atom("inbox")],
+    ["x"],
+  ],
+  "an alias of another node": () => [[33, FROM, ALIEN], ["x"]],
+  "a link of another node's process": (own) => [[1, OTHERS, own]],
+  "a link to another node's process": () => [[1, FROM, OTHERS]],
+  "an exit of another node's process": (own) => [[24, OTHERS, own], ["x"]],
+  "an exit signal of another node's process": (
+    own,
+  ) => [[26, OTHERS, own], ["x"]],
+  "an unlink of another node's process": (own) => [[35, 1, OTHERS, own]],
+  "an unlink ack of another node's process": (own) => [[36, 1, OTHERS, own]],
+  "a monitor of another node's process": (
+    own,
+  ) => [[19, OTHERS, own, new Ref(RAW, 1, CREATION)]],
+  "a monitor under another node's reference": (
+    own,
+  ) => [[19, FROM, own, ALIEN]],
+  "a DOWN of another node's process": (
+    own,
+  ) => [[28, OTHERS, own, new Ref(own.node, 1, own.creation)], ["x"]],
+  "a DOWN under another node's reference": (
+    own,
+  ) => [[28, FROM, own, ALIEN], ["x"]],
+  "a spawn for another node's process": () => [
+    [
+      29,
+      new Ref(RAW, 1, CREATION),
+      OTHERS,
+      FROM,
+      tuple(atom("Elixir.Remote"), atom("wait"), 0),
+      [],
+    ],
+    [[]],
+  ],
+  "a spawn reply with another node's process": (
+    own,
+  ) => [[31, new Ref(own.node, 1, own.creation), own, 0, OTHERS]],
+  "an unknown kind": (own) => [[99, FROM, own]],
+  "a kind of no number": (own) => [[new Atom("x"), FROM, own]],
+  "too many items": (own) => [[22, FROM, own, 1], ["x"]],
+  "a message too many": (own) => [[22, FROM, own], ["x", "y"]],
+  "a message to a link": (own) => [[1, FROM, own], ["x"]],
+  "an unlink with the id 0": (own) => [[35, 0, FROM, own]],
+  "a spawn whose arity is wrong": () => [
+    [
+      29,
+      new Ref(RAW, 1, CREATION),
+      FROM,
+      FROM,
+      tuple(atom("Elixir.Remote"), atom("wait"), 1),
+      [],
+    ],
+    [[]],
+  ],
+};
+
+for (const [name, forge] of Object.entries(FORGED)) {
+  rawTest(
+    `a BEAM that sends ${name} is disconnected, and nothing else happens`,
+    async (peer, cluster) => {
+      const [message, payload = []] = forge(self());
+      peer.say(message, ...payload);
+      await peer.closed;
+      await cluster.logged(/connection to raw@localhost is down: it sent/);
+      assertEquals(
+        await receive(() => true, { after: "nothing", timeout: 0 }),
+        "nothing",
+      );
+    },
+  );
+}
+
+rawTest(
+  "a BEAM that sends an oversized, too deep or compressed message is disconnected",
+  async (peer, _cluster, alex) => {
+    peer.write(Uint8Array.of(0x7f, 0xff, 0xff, 0xff, 112, 131));
+    await peer.closed;
+    let deep: unknown = [];
+    for (let i = 0; i < 200; i++) deep = [deep];
+    await using second = await RawBeam.dial(alex);
+    second.say([6, FROM, atom(""), atom("inbox")], deep);
+    await second.closed;
+    await using third = await RawBeam.dial(alex);
+    const frame = beamFrame([6, FROM, atom(""), atom("inbox")], 1);
+    // The message becomes a compressed term of no bytes.
+    third.write(
+      Buffer.concat([
+        Uint8Array.of(0, 0, 0, frame.length - 4 - 3 + 6),
+        frame.subarray(4, -3),
+        Uint8Array.of(131, 80, 0, 0, 0, 0),
+      ]),
+    );
+    await third.closed;
+  },
+);
+
+rawTest(
+  "signals of a BEAM to processes and names that do not exist are answered as in OTP",
+  async (peer, _cluster, alex) => {
+    const { creation } = self();
+    const gone = new Pid(alex.name, 999_999, creation);
+    const stale = new Pid(alex.name, 1, creation === 1 ? 2 : creation - 1);
+    const ref = new Ref(RAW, 11, CREATION);
+    peer.say([control.DOP_LINK, FROM, gone]);
+    assertEquals(await peer.hear(), {
+      control: [control.DOP_PAYLOAD_EXIT, gone, FROM],
+      message: atom("noproc"),
+    });
+    peer.say([control.DOP_LINK, FROM, stale]);
+    assertEquals(await peer.hear(), {
+      control: [control.DOP_PAYLOAD_EXIT, stale, FROM],
+      message: atom("noproc"),
+    });
+    peer.say([control.DOP_MONITOR, FROM, atom("nobody"), ref]);
+    const down = await peer.hear();
+    assertEquals(down?.control[0], control.DOP_PAYLOAD_DOWN);
+    assertEquals(down?.control.slice(2), [FROM, ref]);
+    assertEquals(down?.message, atom("noproc"));
+    peer.say([control.DOP_UNLINK_ID, 2n ** 63n, FROM, gone]);
+    assertEquals(await peer.hear(), {
+      control: [control.DOP_UNLINK_ID_ACK, 2n ** 63n, gone, FROM],
+    });
+    // None of these is answered.
+    peer.say([control.DOP_SEND_SENDER, FROM, gone], "x");
+    peer.say([control.DOP_SEND_SENDER, FROM, stale], "x");
+    peer.say([control.DOP_REG_SEND, FROM, atom(""), atom("nobody")], "x");
+    peer.say(
+      [control.DOP_ALIAS_SEND, FROM, new Ref(alex.name, 999_999, creation)],
+      "x",
+    );
+    peer.say([control.DOP_DEMONITOR, FROM, gone, ref]);
+    peer.say([control.DOP_PAYLOAD_EXIT, FROM, gone], "x");
+    peer.say([control.DOP_PAYLOAD_EXIT2, FROM, gone], "x");
+    peer.say(
+      [control.DOP_PAYLOAD_DOWN, FROM, gone, new Ref(alex.name, 5, creation)],
+      "x",
+    );
+    peer.say([control.DOP_UNLINK_ID_ACK, 5, FROM, gone]);
+    peer.say([control.DOP_GROUP_LEADER, FROM, gone]);
+    peer.say([control.DOP_REG_SEND, FROM, atom(""), atom("inbox")], "last");
+    assertEquals(await receive(), "last");
+  },
+);
+
+rawTest(
+  "an unlink of a BEAM is acknowledged before any other signal to it",
+  async (peer) => {
+    peer.say([control.DOP_LINK, FROM, self()]);
+    peer.say([control.DOP_REG_SEND, FROM, atom(""), atom("inbox")], "linked");
+    await receive();
+    peer.say([control.DOP_UNLINK_ID, 77, FROM, self()]);
+    peer.say([
+      control.DOP_MONITOR,
+      FROM,
+      atom("nobody"),
+      new Ref(RAW, 1, CREATION),
+    ]);
+    const first = await peer.hear();
+    assertEquals(first?.control.slice(0, 2), [control.DOP_UNLINK_ID_ACK, 77]);
+    assertEquals((await peer.hear())?.control[0], control.DOP_PAYLOAD_DOWN);
+  },
+);
+
+rawTest(
+  "a tag of any form comes back with the reply, to its alias if it has one",
+  async (peer) => {
+    await GenServer.startLink(Echo, undefined, { name: "echo" });
+    const alias = new Ref(RAW, 21, CREATION);
+    const monitor = new Ref(RAW, 22, CREATION);
+    const tagged = improperList([atom("alias")], alias);
+    const tags: [tag: unknown, toAlias: boolean][] = [
+      [tagged, true],
+      [improperList([tagged], monitor), true],
+      [alias, false],
+      [tuple(alias, atom(RAW)), false],
+      ["text", false],
+    ];
+    for (const [tag, toAlias] of tags) {
+      peer.say(
+        [control.DOP_REG_SEND, FROM, atom(""), atom("echo")],
+        tuple(atom("$gen_call"), tuple(FROM, tag), "asked"),
+      );
+      const answer = await peer.hear();
+      assertEquals(
+        answer?.control[0],
+        toAlias ? control.DOP_ALIAS_SEND : control.DOP_SEND_SENDER,
+      );
+      assertEquals(answer?.control[2], toAlias ? alias : FROM);
+      assertEquals(answer?.message, tuple(tag, "asked"));
+    }
+  },
+);

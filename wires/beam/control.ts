@@ -1,0 +1,52 @@
+/**
+ * Control messages: the kinds of signals of Erlang's distribution.
+ *
+ * `PAYLOAD` kinds have the reason as the message of their frame, others inside the tuple.
+ *
+ * @module
+ */
+
+/** A link. */
+export const DOP_LINK = 1;
+/** To a pid, from a process that is not named. */
+export const DOP_SEND = 2;
+/** A linked process has exited. */
+export const DOP_EXIT = 3;
+/** To a registered name. */
+export const DOP_REG_SEND = 6;
+/** A new group leader. */
+export const DOP_GROUP_LEADER = 7;
+/** An exit signal of `exit/2`. */
+export const DOP_EXIT2 = 8;
+/** A monitor starts. */
+export const DOP_MONITOR = 19;
+/** A monitor ends. */
+export const DOP_DEMONITOR = 20;
+/** A monitored process has exited. */
+export const DOP_DOWN = 21;
+/** To a pid, from a process. */
+export const DOP_SEND_SENDER = 22;
+/** As {@linkcode DOP_EXIT}. */
+export const DOP_PAYLOAD_EXIT = 24;
+/** As {@linkcode DOP_EXIT2}. */
+export const DOP_PAYLOAD_EXIT2 = 26;
+/** As {@linkcode DOP_DOWN}. */
+export const DOP_PAYLOAD_DOWN = 28;
+/** A process is to be started. */
+export const DOP_SPAWN_REQUEST = 29;
+/** It was started, or not. */
+export const DOP_SPAWN_REPLY = 31;
+/** To an alias. */
+export const DOP_ALIAS_SEND = 33;
+/** A link ends. */
+export const DOP_UNLINK_ID = 35;
+/** The end of a link was seen. */
+export const DOP_UNLINK_ID_ACK = 36;
+
+/** The flag of a spawn reply: the new process is linked. */
+export const SPAWN_LINK = 1;
+/** The flag of a spawn reply: the new process is monitored. */
+export const SPAWN_MONITOR = 2;
+
+/** The first byte of each frame that is not a tick. */
+export const PASS_THROUGH = 112;

@@ -1,0 +1,333 @@
+/**
+ * Frames to signals.
+ *
+ * Nothing that a peer sends is believed: a control message is from a process of the peer, to one of this node,
+ * and of a kind that this node has said that it takes. Anything else closes the connection.
+ *
+ * @module
+ */
+
+import type { Incoming, Local, Peer } from "../../distribution/wire.ts";
+import type { Signals, Target } from "../../runtime/signals/signal.ts";
+import { Atom } from "../../runtime/values/atom.ts";
+import { fromBeamName } from "../../runtime/values/beam_names.ts";
+import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
+import { Pid, type Ref } from "../../runtime/values/pid.ts";
+import { OtpReply } from "../../runtime/values/server_message.ts";
+import { REASON_LEVELS } from "../../runtime/values/term.ts";
+import { Tuple } from "../../runtime/values/tuple.ts";
+import * as control from "./control.ts";
+import { TermReader } from "./etf_decoder.ts";
+import { ETF_VERSION } from "./etf_tags.ts";
+import { FrameCutter } from "./frames.ts";
+import { ProtocolError } from "./checks.ts";
+import { refusalFromBeam } from "./refusals.ts";
+import { FORGED, messageOf, Reply } from "./received_message.ts";
+
+/** Reads the frames of one peer. */
+export class ControlDecoder implements Incoming {
+  readonly #local: Local;
+  readonly #peer: Peer;
+  readonly #deliver: Signals;
+  readonly #frames: FrameCutter;
+  readonly #reader = new TermReader();
+  readonly #maxDepth: number;
+  /** The sender of messages that do not name it. */
+  readonly #nobody: Pid;
+
+  /** Decodes the bytes of a peer. */
+  constructor(local: Local, peer: Peer, deliver: Signals) {
+    const { limits, parts } = local;
+    this.#local = local;
+    this.#peer = peer;
+    this.#deliver = deliver;
+    this.#maxDepth = limits.maxDepth;
+    this.#nobody = new Pid(peer.name, 0, peer.creation);
+    this.#frames = new FrameCutter(
+      limits.maxMessageBytes,
+      parts,
+      (bytes, start, end) => this.#frame(bytes, start, end),
+    );
+  }
+
+  receive(chunk: Uint8Array): void {
+    this.#frames.read(chunk);
+  }
+
+  close(): void {
+    this.#frames.close();
+  }
+
+  #frame(bytes: Uint8Array, start: number, end: number): void {
+    if (
+      bytes[start] !== control.PASS_THROUGH ||
+      bytes[start + 1] !== ETF_VERSION || end - start < 3
+    ) throw new ProtocolError("a frame without a control message");
+    const reader = this.#reader.open(bytes, start + 2, end);
+    const items = reader.tuple();
+    this.#control(reader, items, items === 0 ? -1 : reader.integer());
+  }
+
+  #control(reader: TermReader, items: number, kind: number | bigint): void {
+    const deliver = this.#deliver;
+    switch (kind) {
+      case control.DOP_SEND_SENDER: {
+        checkCount(kind, items, 3);
+        const from = this.#from(reader.pid());
+        const to = this.#to(reader.pid());
+        const message = this.#message(reader, from);
+        if (message !== FORGED) deliver.send(from, to, message);
+        return;
+      }
+      case control.DOP_SEND: {
+        checkCount(kind, items, 3);
+        reader.term();
+        const to = this.#to(reader.pid());
+        const message = this.#message(reader, this.#nobody);
+        if (message !== FORGED) deliver.send(this.#nobody, to, message);
+        return;
+      }
+      case control.DOP_REG_SEND: {
+        checkCount(kind, items, 4);
+        const from = this.#from(reader.pid());
+        reader.term();
+        const name = fromBeamName(reader.atom().name);
+        const message = this.#message(reader, from);
+        if (message !== FORGED) deliver.sendName(from, name, message);
+        return;
+      }
+      case control.DOP_ALIAS_SEND: {
+        checkCount(kind, items, 3);
+        const from = this.#from(reader.pid());
+        const alias = this.#ownRef(reader.ref());
+        const message = this.#message(reader, from, alias);
+        if (message !== FORGED) deliver.sendAlias(from, alias, message);
+        return;
+      }
+      case control.DOP_LINK:
+        checkCount(kind, items, 3);
+        this.#pair(reader, (from, to) => deliver.link(from, to));
+        return;
+      case control.DOP_UNLINK_ID:
+      case control.DOP_UNLINK_ID_ACK: {
+        checkCount(kind, items, 4);
+        const id = checkUnlinkId(reader.integer());
+        this.#pair(
+          reader,
+          (from, to) =>
+            kind === control.DOP_UNLINK_ID
+              ? deliver.unlink(from, to, id)
+              : deliver.unlinkAck(from, to, id),
+        );
+        return;
+      }
+      case control.DOP_EXIT:
+      case control.DOP_PAYLOAD_EXIT: {
+        checkCount(kind, items, kind === control.DOP_EXIT ? 4 : 3);
+        // The peer may answer for a process of an earlier incarnation.
+        const from = this.#peerPid(reader.pid());
+        const to = this.#to(reader.pid());
+        const reason = this.#reason(reader, kind === control.DOP_PAYLOAD_EXIT);
+        deliver.exitLink(from, to, reason);
+        return;
+      }
+      case control.DOP_EXIT2:
+      case control.DOP_PAYLOAD_EXIT2: {
+        checkCount(kind, items, kind === control.DOP_EXIT2 ? 4 : 3);
+        const from = this.#from(reader.pid());
+        const to = this.#to(reader.pid());
+        const reason = this.#reason(reader, kind === control.DOP_PAYLOAD_EXIT2);
+        deliver.exit(from, to, reason);
+        return;
+      }
+      case control.DOP_GROUP_LEADER: {
+        checkCount(kind, items, 3);
+        const leader = reader.pid();
+        const to = this.#to(reader.pid());
+        reader.finish();
+        deliver.groupLeader(this.#nobody, to, leader);
+        return;
+      }
+      case control.DOP_MONITOR:
+      case control.DOP_DEMONITOR: {
+        checkCount(kind, items, 4);
+        const from = this.#from(reader.pid());
+        const target = this.#target(reader.term());
+        const ref = this.#peerRef(reader.ref());
+        reader.finish();
+        if (kind === control.DOP_MONITOR) deliver.monitor(from, target, ref);
+        else deliver.demonitor(from, ref, target);
+        return;
+      }
+      case control.DOP_DOWN:
+      case control.DOP_PAYLOAD_DOWN: {
+        checkCount(kind, items, kind === control.DOP_DOWN ? 5 : 4);
+        const from = this.#monitored(reader.term());
+        const to = this.#to(reader.pid());
+        const ref = this.#ownRef(reader.ref());
+        const reason = this.#reason(reader, kind === control.DOP_PAYLOAD_DOWN);
+        deliver.down(from, to, ref, reason);
+        return;
+      }
+      case control.DOP_SPAWN_REQUEST:
+        checkCount(kind, items, 6);
+        return this.#spawnRequest(reader);
+      case control.DOP_SPAWN_REPLY:
+        checkCount(kind, items, 5);
+        return this.#spawnReply(reader);
+    }
+    throw new ProtocolError(`a control message of unknown kind ${kind}`);
+  }
+
+  // The parts of a control message.
+
+  #pair(reader: TermReader, use: (from: Pid, to: Pid) => void): void {
+    const from = this.#from(reader.pid());
+    const to = this.#to(reader.pid());
+    reader.finish();
+    use(from, to);
+  }
+
+  /** The term behind the control message. */
+  #payload(reader: TermReader, maxDepth: number): unknown {
+    reader.version();
+    const term = reader.term(maxDepth);
+    reader.finish();
+    return term;
+  }
+
+  /** The message of a frame; a reply is delivered at once, and `FORGED` returned. */
+  #message(reader: TermReader, from: Pid, alias?: Ref): unknown {
+    const term = this.#payload(reader, this.#maxDepth);
+    if (typeof term !== "object" || term === null) return term;
+    const message = messageOf(term, alias, this.#isPeers, this.#isOwn);
+    if (!(message instanceof Reply)) return message;
+    this.#deliver.reply(from, message.to, new OtpReply(message.term));
+    return FORGED;
+  }
+
+  #reason(reader: TermReader, isPayload: boolean): unknown {
+    const depth = this.#maxDepth - REASON_LEVELS;
+    if (isPayload) return reasonFromBeam(this.#payload(reader, depth));
+    const term = reader.term(depth);
+    reader.finish();
+    return reasonFromBeam(term);
+  }
+
+  readonly #isPeers = ({ node, creation }: Pid | Ref): boolean =>
+    node === this.#peer.name &&
+    creation === this.#peer.creation;
+
+  readonly #isOwn = ({ node, creation }: Ref): boolean =>
+    node === this.#local.name &&
+    creation === this.#local.creation;
+
+  #from(pid: Pid): Pid {
+    if (this.#isPeers(pid)) return pid;
+    throw new ProtocolError(`a signal in the name of ${nameOf(pid)}`);
+  }
+
+  #peerPid(pid: Pid): Pid {
+    if (pid.node === this.#peer.name) return pid;
+    throw new ProtocolError(`a signal in the name of ${nameOf(pid)}`);
+  }
+
+  /** A process of this node, of any incarnation. */
+  #to(pid: Pid): Pid {
+    if (pid.node === this.#local.name) return pid;
+    throw new ProtocolError(`a signal for ${nameOf(pid)}`);
+  }
+
+  #ownRef(ref: Ref): Ref {
+    if (ref.node === this.#local.name) return ref;
+    throw new ProtocolError(`a signal to ${nameOf(ref)}`);
+  }
+
+  #peerRef(ref: Ref): Ref {
+    if (this.#isPeers(ref)) return ref;
+    throw new ProtocolError(`a signal under ${nameOf(ref)}`);
+  }
+
+  #target(target: unknown): Target {
+    if (target instanceof Atom) return fromBeamName(target.name);
+    if (target instanceof Pid) return this.#to(target);
+    throw new ProtocolError("a monitor of neither a process nor a name");
+  }
+
+  /** The process that is down; of a name, any of the peer's. */
+  #monitored(target: unknown): Pid {
+    if (target instanceof Atom) return this.#nobody;
+    if (target instanceof Pid) return this.#peerPid(target);
+    throw new ProtocolError("a DOWN of neither a process nor a name");
+  }
+
+  #spawnRequest(reader: TermReader): void {
+    const ref = this.#peerRef(reader.ref());
+    const from = this.#from(reader.pid());
+    const groupLeader = reader.pid();
+    const mfa = reader.term();
+    const options = reader.term();
+    const args = this.#payload(reader, this.#maxDepth + 1);
+    if (!(mfa instanceof Tuple) || mfa.length !== 3 || !Array.isArray(args)) {
+      throw new ProtocolError("a spawn request without a function");
+    }
+    const [module, name] = mfa.elements;
+    if (
+      !(module instanceof Atom) || !(name instanceof Atom) ||
+      !Array.isArray(options) || mfa.elements[2] !== args.length
+    ) throw new ProtocolError("an invalid spawn request");
+    this.#deliver.spawnRequest(from, {
+      ref,
+      run: this.#local.functions.requested([module.name, name.name, args]),
+      link: hasOption(options, "link"),
+      monitor: hasOption(options, "monitor"),
+      groupLeader,
+    });
+  }
+
+  #spawnReply(reader: TermReader): void {
+    const ref = this.#ownRef(reader.ref());
+    const to = this.#to(reader.pid());
+    const flags = Number(reader.integer());
+    const result = reader.term();
+    reader.finish();
+    if (result instanceof Pid) {
+      const pid = this.#from(result);
+      this.#deliver.spawnReply(pid, to, ref, {
+        pid,
+        link: (flags & control.SPAWN_LINK) !== 0,
+        monitor: (flags & control.SPAWN_MONITOR) !== 0,
+      });
+    } else if (result instanceof Atom) {
+      this.#deliver.spawnReply(
+        this.#nobody,
+        to,
+        ref,
+        refusalFromBeam(result.name),
+      );
+    } else throw new ProtocolError("an invalid reply to a spawn request");
+  }
+}
+
+function hasOption(options: unknown[], name: string): boolean {
+  return options.some((each) => {
+    const key = each instanceof Tuple ? each.elements[0] : each;
+    return key instanceof Atom && key.name === name;
+  });
+}
+
+function checkCount(kind: number | bigint, items: number, wanted: number) {
+  if (items === wanted) return;
+  throw new ProtocolError(
+    `a control message of kind ${kind} with ${items} items`,
+  );
+}
+
+function checkUnlinkId(id: number | bigint): number | bigint {
+  if (id > 0) return id;
+  throw new ProtocolError(`an unlink with the id ${id}`);
+}
+
+function nameOf({ node, creation }: Pid | Ref): string {
+  return `${node} of creation ${creation}`;
+}

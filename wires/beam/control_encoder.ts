@@ -1,0 +1,379 @@
+/**
+ * Signals to frames.
+ *
+ * Each signal is a frame, which is written when it is sent, behind the others of this turn of the event loop. The
+ * first one wakes the port, which calls `flush` at the end of the turn; `FULL` bytes, and `EARLY` at first, are
+ * passed on before that, so that both ends work at once.
+ *
+ * A large message is one frame, which the messages behind it wait for: OTP's fragments would need its atom cache.
+ *
+ * **The queue.** `pending` is the number of bytes that wait here. The connection adds the bytes that it and the
+ * transport hold. Below `Port.room` a message can be accepted without asking the connection.
+ *
+ * @module
+ */
+
+import type {
+  Functions,
+  Local,
+  Outgoing,
+  Peer,
+  Port,
+} from "../../distribution/wire.ts";
+import type {
+  Backpressure,
+  SpawnRequest,
+  SpawnResult,
+  Target,
+} from "../../runtime/signals/signal.ts";
+import { reasonToBeam } from "../../runtime/values/beam_reasons.ts";
+import { toBeamName } from "../../runtime/values/beam_names.ts";
+import { inspect } from "../../runtime/values/inspect.ts";
+import { type Pid, Ref } from "../../runtime/values/pid.ts";
+import {
+  type ReplyTarget,
+  type ReplyTo,
+  taggedReply,
+} from "../../runtime/values/reply_to.ts";
+import {
+  OtpReply,
+  ServerMessage,
+} from "../../runtime/values/server_message.ts";
+import { REASON_LEVELS } from "../../runtime/values/term.ts";
+import * as control from "./control.ts";
+import { TermWriter } from "./etf_encoder.ts";
+import { ETF_VERSION } from "./etf_tags.ts";
+import { EMPTY_FRAME } from "./frames.ts";
+import { refusalToBeam } from "./refusals.ts";
+
+/** The number of bytes that are collected before they are passed on, so that the other end works meanwhile. */
+const FULL = 1 << 14;
+
+/** The same for the first ones of a turn, `EARLY_WRITES` of them. */
+const EARLY = 2000;
+const EARLY_WRITES = 3;
+
+/** Writes signals for one peer. */
+export class ControlEncoder implements Outgoing {
+  readonly #peer: Peer;
+  readonly #port: Port;
+  readonly #functions: Functions;
+  readonly #maxMessageBytes: number;
+  readonly #maxDepth: number;
+  readonly #writer: TermWriter;
+  /** Where the frame begins that is being written. */
+  #start = 0;
+  /** The number of writes in this turn. */
+  #writes = 0;
+
+  /** Writes for `peer` by way of `port`. */
+  constructor({ limits, functions }: Local, peer: Peer, port: Port) {
+    this.#peer = peer;
+    this.#port = port;
+    this.#functions = functions;
+    this.#maxDepth = limits.maxDepth;
+    this.#maxMessageBytes = limits.maxMessageBytes;
+    this.#writer = new TermWriter({ maxBytes: limits.maxMessageBytes });
+  }
+
+  /** The bytes that wait here. */
+  get pending(): number {
+    return this.#writer.length;
+  }
+
+  // Frames.
+
+  /** Begins a frame with a control message of that many items. */
+  #begin(items: number, kind: number): TermWriter {
+    const writer = this.#writer;
+    this.#start = writer.length;
+    writer.u32(0);
+    writer.u8(control.PASS_THROUGH);
+    writer.u8(ETF_VERSION);
+    writer.tuple(items);
+    writer.integer(kind);
+    return writer;
+  }
+
+  /** Begins the message of a frame. */
+  #message(): TermWriter {
+    this.#writer.u8(ETF_VERSION);
+    return this.#writer;
+  }
+
+  #end(): void {
+    const writer = this.#writer;
+    const size = writer.length - this.#start - 4;
+    if (size > this.#maxMessageBytes) {
+      this.#undo();
+      throw new RangeError(
+        `Cannot send a message of ${size} bytes to ${this.#peer.name}: ${this.#maxMessageBytes} is the most; send it in pieces, or raise limits.maxMessageBytes`,
+      );
+    }
+    writer.setU32(this.#start, size);
+    if (writer.length >= (this.#writes < EARLY_WRITES ? EARLY : FULL)) {
+      this.#cut();
+    }
+    this.#port.wake();
+  }
+
+  /** Drops the frame that was begun. */
+  #undo(): void {
+    this.#writer.truncate(this.#start);
+  }
+
+  #cut(): void {
+    if (this.#writer.length === 0) return;
+    this.#writes++;
+    this.#port.write(this.#writer.take());
+  }
+
+  flush(_room: number): void {
+    this.#cut();
+    this.#writes = 0;
+  }
+
+  tick(): void {
+    this.#port.write(EMPTY_FRAME);
+  }
+
+  /** A BEAM learns of other nodes by its own protocol. */
+  announce(_peers: string[]): void {}
+
+  // Messages: held back, refused at the hard cap.
+
+  /** Most messages fit here: only otherwise the connection is asked. */
+  #assertRoom(): void {
+    if (this.pending >= this.#port.room) this.#port.assertRoom();
+  }
+
+  #pressure(): Backpressure {
+    return this.pending < this.#port.room ? undefined : this.#port.pressure();
+  }
+
+  isFull(): boolean {
+    return this.#pressure() !== undefined;
+  }
+
+  #isGone(of: Pid | Ref): boolean {
+    return of.creation !== this.#peer.creation;
+  }
+
+  send(from: Pid, to: Pid, message: unknown): Backpressure {
+    if (this.#isGone(to)) return undefined;
+    this.#assertRoom();
+    const writer = this.#begin(3, control.DOP_SEND_SENDER);
+    writer.pid(from);
+    writer.pid(to);
+    this.#value(message, from);
+    return this.#pressure();
+  }
+
+  sendName(from: Pid, name: string, message: unknown): Backpressure {
+    this.#assertRoom();
+    const writer = this.#begin(4, control.DOP_REG_SEND);
+    writer.pid(from);
+    writer.atom("");
+    writer.atom(toBeamName(name));
+    this.#value(message, from);
+    return this.#pressure();
+  }
+
+  sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
+    if (this.#isGone(alias)) return undefined;
+    this.#assertRoom();
+    const writer = this.#begin(3, control.DOP_ALIAS_SEND);
+    writer.pid(from);
+    writer.ref(alias);
+    this.#value(message, from);
+    return this.#pressure();
+  }
+
+  /** Writes a message; one of a server's in OTP's spelling. */
+  #value(message: unknown, from: Pid): void {
+    try {
+      this.#message().term(
+        message instanceof ServerMessage ? message.toOtp(from) : message,
+        this.#maxDepth,
+      );
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
+    this.#end();
+  }
+
+  // All others are never refused.
+
+  reply(from: Pid, to: ReplyTarget, value: unknown): void {
+    if (this.#isGone(to instanceof Ref ? to : to.pid)) return;
+    const alias = to instanceof Ref ? to : to.alias;
+    const writer = this.#begin(
+      3,
+      alias === undefined ? control.DOP_SEND_SENDER : control.DOP_ALIAS_SEND,
+    );
+    writer.pid(from);
+    if (alias === undefined) writer.pid((to as ReplyTo).pid);
+    else writer.ref(alias);
+    const term = value instanceof OtpReply ? value.term : value;
+    try {
+      const message = this.#message();
+      if (to instanceof Ref) {
+        message.tuple(2);
+        message.aliasTag(to);
+        message.term(term, this.#maxDepth);
+      } else message.term(taggedReply(to, term), this.#maxDepth + 1);
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
+    this.#end();
+  }
+
+  #pair(kind: number, from: Pid, to: Pid): TermWriter {
+    const writer = this.#begin(3, kind);
+    writer.pid(from);
+    writer.pid(to);
+    return writer;
+  }
+
+  link(from: Pid, to: Pid): void {
+    this.#pair(control.DOP_LINK, from, to);
+    this.#end();
+  }
+
+  unlink(from: Pid, to: Pid, id: number | bigint): void {
+    this.#unlink(control.DOP_UNLINK_ID, from, to, id);
+  }
+
+  unlinkAck(from: Pid, to: Pid, id: number | bigint): void {
+    this.#unlink(control.DOP_UNLINK_ID_ACK, from, to, id);
+  }
+
+  #unlink(kind: number, from: Pid, to: Pid, id: number | bigint): void {
+    const writer = this.#begin(4, kind);
+    writer.integer(id);
+    writer.pid(from);
+    writer.pid(to);
+    this.#end();
+  }
+
+  exit(from: Pid, to: Pid, reason: unknown): void {
+    if (this.#isGone(to)) return;
+    this.#pair(control.DOP_PAYLOAD_EXIT2, from, to);
+    try {
+      this.#writeReason(reason);
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
+    this.#end();
+  }
+
+  exitLink(from: Pid, to: Pid, reason: unknown): void {
+    if (this.#isGone(to)) return;
+    this.#pair(control.DOP_PAYLOAD_EXIT, from, to);
+    this.#reason(reason);
+  }
+
+  #writeReason(reason: unknown): void {
+    const writer = this.#message();
+    writer.term(reasonToBeam(reason), this.#maxDepth - REASON_LEVELS);
+  }
+
+  /** Writes an exit reason; one too large is sent as its text, as it must arrive. */
+  #reason(reason: unknown): void {
+    const { length } = this.#writer;
+    try {
+      this.#writeReason(reason);
+      if (this.#writer.length - this.#start - 4 <= this.#maxMessageBytes) {
+        return this.#end();
+      }
+    } catch {
+      // It has no form on a BEAM.
+    }
+    this.#writer.truncate(length);
+    this.#message().term(inspect(reason, { limit: 10 }).slice(0, 1000));
+    this.#end();
+  }
+
+  monitor(from: Pid, target: Target, ref: Ref): void {
+    this.#monitor(control.DOP_MONITOR, from, target, ref);
+  }
+
+  demonitor(from: Pid, ref: Ref, target?: Target): void {
+    if (target !== undefined) {
+      this.#monitor(control.DOP_DEMONITOR, from, target, ref);
+    }
+  }
+
+  #monitor(kind: number, from: Pid, target: Target, ref: Ref): void {
+    const writer = this.#begin(4, kind);
+    writer.pid(from);
+    if (typeof target === "string") writer.atom(toBeamName(target));
+    else writer.pid(target);
+    writer.ref(ref);
+    this.#end();
+  }
+
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
+    if (this.#isGone(to)) return;
+    const writer = this.#begin(4, control.DOP_PAYLOAD_DOWN);
+    writer.pid(from);
+    writer.pid(to);
+    writer.ref(ref);
+    this.#reason(reason);
+  }
+
+  spawnRequest(from: Pid, request: SpawnRequest): void {
+    const { ref, run, link, monitor, groupLeader } = request;
+    const [module, name, args] = this.#functions.called(run);
+    const writer = this.#begin(6, control.DOP_SPAWN_REQUEST);
+    try {
+      writer.ref(ref);
+      writer.pid(from);
+      writer.pid(groupLeader);
+      writer.tuple(3);
+      writer.atom(module);
+      writer.atom(name);
+      writer.integer(args.length);
+      const options = [];
+      if (link) options.push("link");
+      if (monitor) options.push("monitor");
+      writer.list(options.length);
+      for (const each of options) writer.atom(each);
+      if (options.length > 0) writer.list(0);
+      // The arguments may have as many levels as a message, and are one below this list.
+      this.#message().term(args, this.#maxDepth + 1);
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
+    this.#end();
+  }
+
+  spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
+    if (this.#isGone(to)) return;
+    const writer = this.#begin(5, control.DOP_SPAWN_REPLY);
+    writer.ref(ref);
+    writer.pid(to);
+    if ("pid" in result) {
+      writer.integer(
+        (result.link ? control.SPAWN_LINK : 0) |
+          (result.monitor ? control.SPAWN_MONITOR : 0),
+      );
+      writer.pid(from);
+    } else {
+      writer.integer(0);
+      writer.atom(refusalToBeam(result.error));
+    }
+    this.#end();
+  }
+
+  groupLeader(from: Pid, to: Pid, leader: Pid): void {
+    void from;
+    if (this.#isGone(to)) return;
+    this.#pair(control.DOP_GROUP_LEADER, leader, to);
+    this.#end();
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Messages that a BEAM has sent: the few shapes by which OTP's own modules call, cast and reply, and data.
+ *
+ * These shapes are protocol, whoever sends them: `$gen_call`, `$gen_cast`, `system`, `io_request`, `io_reply`, and a
+ * reply to an alias. Anything else is data, and it is up to its receiver how it is read.
+ *
+ * @module
+ */
+
+import { Call, Cast, isForgedData, Stop } from "../../gen/messages.ts";
+import { Atom } from "../../runtime/values/atom.ts";
+import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
+import { ImproperList } from "../../runtime/values/improper_list.ts";
+import { Pid, Ref } from "../../runtime/values/pid.ts";
+import { ReplyTo } from "../../runtime/values/reply_to.ts";
+import { Tuple } from "../../runtime/values/tuple.ts";
+
+/** A reply to a reference of this node. */
+export class Reply {
+  /** The reference, which is an alias. */
+  readonly to: Ref;
+  /** The reply, in OTP's spelling. */
+  readonly term: unknown;
+
+  /** A reply. */
+  constructor(to: Ref, term: unknown) {
+    this.to = to;
+    this.term = term;
+  }
+}
+
+/** A message that names a process as its origin which is not the peer's: it is dropped. */
+export const FORGED: unique symbol = Symbol("forged");
+
+/**
+ * The message that a term is.
+ *
+ * @param term The term.
+ * @param alias The alias that it was sent to, if it was.
+ * @param isPeers Whether a pid or reference was made by the peer.
+ * @param isOwn Whether a reference was made by this node.
+ * @returns The message, a {@linkcode Reply}, or {@linkcode FORGED}.
+ */
+export function messageOf(
+  term: unknown,
+  alias: Ref | undefined,
+  isPeers: (name: Pid | Ref) => boolean,
+  isOwn: (name: Ref) => boolean,
+): unknown {
+  if (!(term instanceof Tuple)) {
+    return isForgedData(term, isPeers) ? FORGED : term;
+  }
+  const { elements } = term;
+  const first = elements[0];
+  if (first instanceof Atom) return shaped(first.name, elements, isOwn) ?? term;
+  if (elements.length !== 2) return term;
+  // A task's result has the bare reference; in a message to a pid that is data.
+  const to = first instanceof Ref && alias !== undefined && alias.equals(first)
+    ? first
+    : aliasOf(first);
+  return to !== undefined && isOwn(to) ? new Reply(to, elements[1]) : term;
+}
+
+/** A message of OTP's modules; `undefined` if it only looks like one. */
+function shaped(
+  name: string,
+  elements: readonly unknown[],
+  isOwn: (name: Ref) => boolean,
+): unknown {
+  const [, second, third, fourth] = elements;
+  switch (`${name}/${elements.length}`) {
+    case "$gen_call/3": {
+      const to = replyTo(second);
+      return to && new Call(to, third, true);
+    }
+    case "$gen_cast/2":
+      return new Cast(second, true);
+    case "system/3": {
+      const to = replyTo(second);
+      return to && systemMessage(to, third);
+    }
+    case "io_request/4":
+      return second instanceof Pid
+        ? {
+          type: "io_request",
+          from: second,
+          replyAs: new ReplyTo(second, undefined, third, "io"),
+          request: fourth,
+          otp: true,
+        }
+        : undefined;
+    case "io_reply/3":
+      return second instanceof Ref && isOwn(second)
+        ? new Reply(second, third)
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function systemMessage(to: ReplyTo, request: unknown): unknown {
+  if (!(request instanceof Tuple) || request.length !== 2) return undefined;
+  const [kind, reason] = request.elements;
+  return kind instanceof Atom && kind.name === "terminate"
+    ? new Stop(to, reasonFromBeam(reason), true)
+    : undefined;
+}
+
+/** Where the reply to a `From` goes, `{Pid, Tag}`, by OTP's rule (`gen:reply/2`). */
+function replyTo(from: unknown): ReplyTo | undefined {
+  if (!(from instanceof Tuple) || from.length !== 2) return undefined;
+  const [pid, tag] = from.elements;
+  if (!(pid instanceof Pid)) return undefined;
+  const alias = aliasOf(tag);
+  if (alias !== undefined) return new ReplyTo(pid, alias);
+  const outer = tag instanceof ImproperList || Array.isArray(tag)
+    ? aliasOf(tag instanceof ImproperList ? tag.items[0] : tag[0])
+    : undefined;
+  return new ReplyTo(pid, outer, tag);
+}
+
+/** The reference in `[alias|Ref]`. */
+function aliasOf(tag: unknown): Ref | undefined {
+  if (!(tag instanceof ImproperList) || tag.items.length !== 1) {
+    return undefined;
+  }
+  const [first] = tag.items;
+  return first instanceof Atom && first.name === "alias" &&
+      tag.tail instanceof Ref
+    ? tag.tail
+    : undefined;
+}
