@@ -97,6 +97,9 @@ const MAX_KEYS = 1000;
  */
 const MANY = 3;
 
+/** After a small object was looked through in vain, that many are not: messages of one kind follow each other. */
+const BLIND = 16;
+
 /** The number of items that may be checked in vain for plain collections, until checks stop. */
 const MAX_WASTED = 4096;
 
@@ -107,6 +110,13 @@ const SHORT = 40;
 function isReservedData(value: unknown): value is object {
   return typeof value === "object" && value !== null &&
     isReserved((value as { type?: unknown }).type) && isPlainObject(value);
+}
+
+/** Whether a value is a collection that may be plain. */
+function isCollection(value: unknown): boolean {
+  return typeof value === "object" && value !== null &&
+    (Array.isArray(value) ||
+      Object.getPrototypeOf(value) === Object.prototype);
 }
 
 /** A string's JSON. */
@@ -134,6 +144,8 @@ export class ValueEncoder {
   #max = 0;
   /** The number of items that were checked in vain for a plain collection. */
   #looked = 0;
+  /** The number of objects of few fields that are not looked through. */
+  #blind = 0;
 
   /** Writes for a peer; long texts and bytes go to `attachments`. */
   constructor(
@@ -178,6 +190,18 @@ export class ValueEncoder {
   #isPlainMany(value: object, items: number, left: number): boolean {
     return items > MANY && this.#looked <= MAX_WASTED &&
       this.#isPlain(value, left);
+  }
+
+  /** The same for one of few fields, of which some are collections. */
+  #isPlainNested(value: object, left: number): boolean {
+    if (this.#blind > 0) {
+      this.#blind--;
+      return false;
+    }
+    if (this.#looked > MAX_WASTED) return false;
+    if (this.#isPlain(value, left)) return true;
+    this.#blind = BLIND;
+    return false;
   }
 
   /**
@@ -334,13 +358,18 @@ export class ValueEncoder {
     if (this.#isPlainMany(value, keys.length, left)) {
       return this.#stringify(value);
     }
+    const fields = value as Record<string, unknown>;
+    let isNested = false;
     // Before anything is written: an attachment is attached once.
-    for (let i = 0; i < keys.length; i++) {
-      if (keys[i].charCodeAt(0) === 36) {
+    for (const key in fields) {
+      if (key.charCodeAt(0) === 36) {
         return this.#writeTaggedFields(value, keys, left);
       }
+      if (isCollection(fields[key])) isNested = true;
     }
-    const fields = value as Record<string, unknown>;
+    if (
+      isNested && keys.length <= MANY && this.#isPlainNested(value, left)
+    ) return this.#stringify(value);
     let text = "{";
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
