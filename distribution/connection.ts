@@ -132,6 +132,8 @@ export class Connection implements Port {
   /** Frames that the transport has not received yet. */
   #backlog: Uint8Array[] = [];
   #backlogBytes = 0;
+  /** Frames that the transport may still refer to. */
+  readonly #leaving: Uint8Array[] = [];
   /** The bytes of the queue that the budget counts. */
   #counted = 0;
   /** The length of the queue at which the peer is disconnected. */
@@ -257,9 +259,23 @@ export class Connection implements Port {
 
   /** Writes to the transport, which may be blocked then. */
   #pass(bytes: Uint8Array): void {
-    if (this.#transport.write(bytes)) return;
+    const isFree = this.#transport.write(bytes);
+    if (this.#transport.hasSent !== undefined) {
+      this.#leaving.push(bytes);
+      this.#reuse();
+    }
+    if (isFree) return;
     this.#blocked = true;
     this.room = 0;
+  }
+
+  /** Returns frames that have left to the session. */
+  #reuse(): void {
+    if (!this.#transport.hasSent) return;
+    for (let i = 0; i < this.#leaving.length; i++) {
+      this.#outgoing.reuse?.(this.#leaving[i]);
+    }
+    this.#leaving.length = 0;
   }
 
   pressure(): Backpressure {
@@ -321,6 +337,7 @@ export class Connection implements Port {
 
   #drained(): void {
     this.#blocked = false;
+    this.#reuse();
     this.room = this.#freeRoom;
     this.#stuck = 0;
     let room = this.#batch;
@@ -425,6 +442,7 @@ export class Connection implements Port {
     this.#queuedBytes.add(-this.#counted);
     this.#counted = 0;
     this.#backlog = [];
+    this.#leaving.length = 0;
     this.#incoming.close();
     if (!ended) this.#transport.destroy();
     this.#drain?.resolve();

@@ -73,6 +73,10 @@ export class TcpTransport implements Transport {
     return this.#socket.writableLength;
   }
 
+  get hasSent(): boolean {
+    return this.#socket.writableLength === 0;
+  }
+
   start(handlers: TransportHandlers): void {
     this.#handlers = handlers;
     const early = this.#early;

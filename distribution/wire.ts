@@ -167,6 +167,8 @@ export interface Transport {
   readonly remote: string;
   /** The number of written bytes that have not left. */
   readonly buffered: number;
+  /** Whether it refers to no written bytes any more; it may refer to them without this. */
+  readonly hasSent?: boolean;
   /** Data that only the two ends of this secure channel know; a proof has to cover it. */
   readonly binding?: string;
   /** The reason why a node of that name may not be at the other end; `undefined` if it may. */
@@ -327,6 +329,8 @@ export interface Outgoing extends Signals, Queued {
   readonly pending: number;
   /** Writes the waiting signals, of large messages only that many bytes; called again when they have left. */
   flush(room: number): void;
+  /** Called with bytes that were written, and to which nothing else refers any more. */
+  reuse?(bytes: Uint8Array): void;
   /** Shows that this node is alive. */
   tick(): void;
   /** Sends the names of this node's peers. */

@@ -67,6 +67,7 @@ export const ODD: readonly Json[] = [
   { $text: 0 },
   { $text: 1 },
   { $bytes: ["Uint8Array", 0] },
+  { $bytes: 0 },
   { $map: [[1, 2]] },
   { $set: [1] },
   { $date: 8.65e15 },

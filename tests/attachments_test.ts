@@ -11,6 +11,7 @@ import { AttachmentReader } from "../wires/json/attachments.ts";
 import { ProtocolError } from "../wires/json/checks.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { Encoder } from "../wires/json/encoder.ts";
+import { FRAME_BUFFER } from "../wires/json/frame_buffers.ts";
 import { attachedFrameOf, attachmentOf, frameOf } from "./_raw_peer.ts";
 
 const ALEX = { name: "alex@localhost", creation: 5 };
@@ -115,6 +116,63 @@ test("texts and byte arrays of any length and alphabet arrive unchanged and in o
   );
 });
 
+test("frames in memory that is used again arrive unchanged, and no other memory is used", () => {
+  const message = fc.oneof(
+    fc.nat({ max: 12_000 }).map((length) => "t".repeat(length)),
+    fc.nat({ max: 9000 }).map((length) => new Uint8Array(length).fill(length)),
+    fc.array(fc.string({ maxLength: 150 }), { maxLength: 200 }),
+  );
+  const uses = fc.constantFrom("at once", "later", "never");
+  let reused = 0;
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(message, uses, fc.boolean()), { maxLength: 30 }),
+      (steps) => {
+        const frames: Uint8Array[] = [];
+        const written = new Set<ArrayBufferLike>();
+        const held: { bytes: Uint8Array; copy: Uint8Array }[] = [];
+        let use = "never";
+        const port = {
+          ...portTo([]),
+          write(bytes: Uint8Array) {
+            if (written.has(bytes.buffer)) reused++;
+            written.add(bytes.buffer);
+            const copy = bytes.slice();
+            frames.push(copy);
+            if (use === "later" || use === "never") held.push({ bytes, copy });
+            else encoder.reuse(bytes);
+            if (use === "later" && held.length > 3) {
+              const { bytes, copy } = held.shift()!;
+              assertEquals(bytes, copy);
+              encoder.reuse(bytes);
+            }
+          },
+        };
+        const encoder = new Encoder(
+          ALEX,
+          KATE,
+          DEFAULT_LIMITS,
+          DEFAULT_LIMITS,
+          port,
+        );
+        const foreign = new Uint8Array(FRAME_BUFFER);
+        encoder.reuse(foreign);
+        for (const [message, next, isBlocked] of steps) {
+          use = next;
+          port.room = isBlocked ? 0 : 1 << 20;
+          encoder.send(from, to, message);
+          flushed(encoder);
+        }
+        for (const { bytes, copy } of held) assertEquals(bytes, copy);
+        assert(!written.has(foreign.buffer));
+        assertEquals(received(...frames), steps.map(([message]) => message));
+      },
+    ),
+    { numRuns: 100 },
+  );
+  assert(reused > 0);
+});
+
 test("a message that is refused after some of its texts leaves none in the frame", () => {
   const frames: Uint8Array[] = [];
   const encoder = encoderTo(frames);
@@ -196,6 +254,7 @@ test("missing, mistyped, unused and doubly used attachments close the connection
     ['["send_text",1,2,0]', [text]],
     ['["send_text",1,2,1,0]', [text, bytes]],
     ['["send*",1,2,{"$text":1},{"$bytes":["Uint8Array",0]}]', [bytes, text]],
+    ['["send*",1,2,{"$text":1},{"$bytes":0}]', [bytes, text]],
     ['["send*",1,2,[{"$text":0},{"a":{"$text":1}}]]', [text, text]],
     ['["send_text",1,2,0]', [""]],
   ];
@@ -225,6 +284,9 @@ test("missing, mistyped, unused and doubly used attachments close the connection
     ['["send_text",1,2,"0"]', [text], "natural"],
     ['["send_text",1,2]', [], "items"],
     ['["send*",1,2,{"$bytes":["Uint8Array",0]}]', [text], "is a text"],
+    ['["send*",1,2,{"$bytes":0}]', [text], "is a text"],
+    ['["send*",1,2,{"$bytes":0.5}]', [bytes], "natural"],
+    ['["send*",1,2,{"$bytes":-1}]', [bytes], "natural"],
     ['["send*",1,2,{"$bytes":["Uint16Array",0]}]', [bytes], "no Uint16Array"],
     ['["send*",1,2,{"$text":0,"a":1}]', [text], "beside others"],
     ['["send",1,2,{"$text":0}]', [text], "nothing uses"],

@@ -528,9 +528,7 @@ test("docs/protocol.md: texts and bytes of 200 and more are attached", () => {
   assertEquals(typeof (bytes as Json[])[3], "object");
   assertEquals(list, ["send", 112, 108, messages[2]]);
   assertEquals(text, ["send_text", 112, 108, 0]);
-  assertEquals(attached, ["send*", 112, 108, {
-    $bytes: ["Uint8Array", 1],
-  }, [{ $text: 2 }]]);
+  assertEquals(attached, ["send*", 112, 108, { $bytes: 1 }, [{ $text: 2 }]]);
   assertEquals(lone, ["send", 112, 108, "\ud800".repeat(200)]);
   assertEquals(decoded(port.frames).calls.length, messages.length + 1);
 });

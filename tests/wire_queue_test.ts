@@ -71,6 +71,33 @@ clusterTest(
     }),
 );
 
+clusterTest(
+  "the memory of frames is not used again before they have left",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      let sent = 0;
+      let next = 0;
+      for (let round = 0; round < 3; round++) {
+        peer.pause();
+        for (let turns = 0; turns < 400; turns++) {
+          for (let i = 0; i < 30; i++, sent++) {
+            send(THEIRS, [sent, `${sent} `.repeat(200)]);
+          }
+          await turn();
+        }
+        peer.resume();
+        while (next < sent) {
+          for (const [, , , ...values] of await peer.hear()) {
+            for (const [i, text] of values) {
+              assertEquals(i, next++);
+              assertEquals(text, `${i} `.repeat(200));
+            }
+          }
+        }
+      }
+    }),
+);
+
 /** Returns whether a promise is still pending after some turns of the event loop. */
 async function isStuck(promise: Promise<unknown>): Promise<boolean> {
   for (let i = 0; i < 20; i++) if (!await isPending(promise)) return false;

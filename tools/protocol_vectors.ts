@@ -190,6 +190,8 @@ const REFUSED_VALUES: Record<string, Json> = {
   "3 bytes as 16-bit numbers": { $bytes: ["Uint16Array", "AQID"] },
   "bytes of an attachment that has not come": { $bytes: ["Uint8Array", 0] },
   "bytes of no number": { $bytes: ["Uint8Array", null] },
+  "bytes by the number of an attachment that has not come": { $bytes: 0 },
+  "bytes by half a number": { $bytes: 0.5 },
   "a text of an attachment that has not come": { $text: 0 },
   "a text of no number": { $text: "0" },
 };
@@ -529,8 +531,7 @@ const ATTACHED: { json: string; attachments: Attachment[] }[] = [
     attachments: [{ bytes: "0102".repeat(100) }],
   },
   {
-    json:
-      '[["reply*",112,31,{"text":{"$text":1},"data":{"$bytes":["Uint8Array",0]}}]]',
+    json: '[["reply*",112,31,{"text":{"$text":1},"data":{"$bytes":0}}]]',
     attachments: [{ bytes: "00".repeat(200) }, { text: "🐕".repeat(100) }],
   },
 ];

@@ -313,7 +313,8 @@ class Encoder:
 
     def write_bytes(self, kind, data):
         if len(data) >= ATTACHED:
-            return self.tag("$bytes", [kind, self.attach(0, data)])
+            number = self.attach(0, data)
+            return self.tag("$bytes", number if kind == "Uint8Array" else [kind, number])
         return self.tag("$bytes", [kind, base64.b64encode(data).decode("ascii")])
 
 
@@ -432,6 +433,8 @@ class Decoder:
         return Error(text(content.get("name")), text(content.get("message")), stack, fields)
 
     def read_bytes(self, content):
+        if isinstance(content, (int, float)):
+            content = ["Uint8Array", content]
         need(len(array(content)) == 2, "a $bytes lacks its kind or bytes")
         if not isinstance(content[1], str):
             is_utf8, data = self.take(content[1])

@@ -23,6 +23,11 @@
 
 import { Buffer } from "node:buffer";
 import { ProtocolError } from "./checks.ts";
+import {
+  FRAME_BUFFER,
+  giveFrameBuffer,
+  takeFrameBuffer,
+} from "./frame_buffers.ts";
 import { headOf, latin1Text, utf8Text, writeInteger } from "./frames.ts";
 
 /** The number of characters or bytes from which on a text or byte array is attached. */
@@ -152,10 +157,11 @@ export class AttachmentWriter {
 
   #reserve(size: number): void {
     if (size <= this.#buffer.length) return;
-    const grown = new Uint8Array(
-      Math.max(this.#usual, size, 2 * this.#buffer.length),
-    );
+    const grown = this.#buffer === NOTHING && size <= FRAME_BUFFER
+      ? takeFrameBuffer()
+      : new Uint8Array(Math.max(this.#usual, size, 2 * this.#buffer.length));
     if (this.#end > HEAD) grown.set(this.#buffer.subarray(0, this.#end));
+    giveFrameBuffer(this.#buffer);
     this.#buffer = grown;
   }
 }

@@ -46,6 +46,7 @@ import type {
 } from "../../runtime/signals/signal.ts";
 import { REASON_LEVELS } from "../../runtime/values/term.ts";
 import { ATTACHED, AttachmentWriter } from "./attachments.ts";
+import { giveFrameBuffer, keptFrame } from "./frame_buffers.ts";
 import {
   attachedFrame,
   FRAGMENT_BYTES,
@@ -484,11 +485,10 @@ export class Encoder implements Outgoing {
     this.#text = "";
     this.#openFrom = -1;
     this.#frames++;
-    this.#port.write(
-      this.#attachments.bytes === 0
-        ? textFrame(text)
-        : attachedFrame(this.#attachments.frame(text)),
-    );
+    const frame = this.#attachments.bytes === 0
+      ? textFrame(text, this.#port.room > 0)
+      : attachedFrame(this.#attachments.frame(text));
+    this.#port.write(this.#port.room > 0 ? frame : keptFrame(frame));
   }
 
   /** Writes the waiting signals, of large messages only that many bytes. */
@@ -529,6 +529,10 @@ export class Encoder implements Outgoing {
     lane.shift();
     if (lane.length === 0) this.#lanes.delete(sender);
     return waiting.text.length;
+  }
+
+  reuse(bytes: Uint8Array): void {
+    giveFrameBuffer(bytes);
   }
 
   /** Shows that this node is alive. */

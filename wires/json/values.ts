@@ -94,6 +94,9 @@ const MAX_KEYS = 1000;
  * A plain collection of more items is left to `JSON.stringify`. Fewer are written here, in one pass: a call
  * of the host costs more than the writing. At 3, a nested object of 13 values takes 0.47 µs to write; at 16,
  * 0.95. At 0, one of three fields with a pid takes 0.36 µs, not 0.29, as it is looked through in vain.
+ *
+ * So are fewer with plain collections among them: 13 values in 4 objects take 0.44 µs to write into a frame,
+ * not 0.77, most of which puts a text of many pieces together.
  */
 const MANY = 3;
 
@@ -444,7 +447,10 @@ export class ValueEncoder {
     }
     if (bytes.length >= ATTACHED) {
       const number = this.#attachments.addBytes(bytes);
-      return this.#tag("$bytes", `["${kind}",${number}]`);
+      return this.#tag(
+        "$bytes",
+        kind === "Uint8Array" ? `${number}` : `["${kind}",${number}]`,
+      );
     }
     return this.#tag("$bytes", `["${kind}","${toBase64(bytes)}"]`);
   }
@@ -632,6 +638,10 @@ export class ValueDecoder {
   }
 
   #bytes(content: unknown): unknown {
+    // The usual kind, without the array and the string: that takes 0.2 µs less of 3 at both ends.
+    if (typeof content === "number") {
+      return this.attachments.bytes(checkNatural(content));
+    }
     const [kind, where] = checkLength(content, 2);
     const bytes = typeof where === "string"
       ? fromBase64(where)
