@@ -148,7 +148,7 @@ function compact(code: string): string {
 /** The content of the file. */
 export async function workerSource(): Promise<string> {
   const bundle = new Bundle();
-  await bundle.add(ENTRY);
+  const entry = await bundle.add(ENTRY);
   return `/**
  * The code of the thread that serves EPMD, \`worker.ts\`. Written by tools/epmd_worker.ts.
  *
@@ -160,6 +160,9 @@ export async function workerSource(): Promise<string> {
 export const WORKER_SOURCE: string = ${
     JSON.stringify(bundle.lines, undefined, 2)
   }.join("\\n");
+
+/** The function of the module that serves EPMD. */
+export const WORKER_ENTRY = "${entry}.serve";
 `;
 }
 

@@ -228,7 +228,8 @@ class NameLease implements Lease {
   }
 
   #startThread(): Promise<EpmdThread | undefined> {
-    return this.#thread ??= EpmdThread.start(this.#log, this.#target);
+    const { ref } = this.#options;
+    return this.#thread ??= EpmdThread.start(this.#log, this.#target, ref);
   }
 
   #discardThread(): void {

@@ -11,10 +11,10 @@
 
 import { connect } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
-import { Worker } from "node:worker_threads";
 import { PortClaim } from "./claim.ts";
 import { type EpmdLog, EpmdServer, type EpmdServerOptions } from "./server.ts";
-import { WORKER_SOURCE } from "./worker_source.ts";
+import { type HostThread, startThread } from "./host_thread.ts";
+import { WORKER_ENTRY, WORKER_SOURCE } from "./worker_source.ts";
 
 /** The time limit for the start of a thread, in milliseconds; it takes 15 to 40 of a processor's. */
 const START_TIMEOUT = 2000;
@@ -47,24 +47,26 @@ export interface EpmdService {
 /** A thread that serves EPMD, or is about to. */
 export class EpmdThread implements EpmdService {
   readonly ended: Promise<void>;
-  readonly #worker: Worker;
+  readonly #thread: HostThread;
   readonly #log: EpmdLog;
   readonly #waiting = new Set<(message: FromThread | undefined) => void>();
   readonly #ready: Promise<boolean>;
   #hasEnded = false;
   #closed: Promise<void> | undefined;
 
-  private constructor(worker: Worker, log: EpmdLog) {
-    this.#worker = worker;
+  private constructor(log: EpmdLog, ref: boolean) {
     this.#log = log;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
-    worker.on("message", (message: FromThread) => this.#take(message));
-    worker.on("error", () => {});
-    worker.on("exit", () => {
-      this.#hasEnded = true;
-      this.#tell(undefined);
-      resolve();
+    this.#thread = startThread(WORKER_SOURCE, WORKER_ENTRY, {
+      name: "epmd",
+      ref,
+      message: (message) => this.#take(message as FromThread),
+      ended: () => {
+        this.#hasEnded = true;
+        this.#tell(undefined);
+        resolve();
+      },
     });
     this.#ready = this.#next(START_TIMEOUT)
       .then((message) => message?.type === "ready");
@@ -75,23 +77,17 @@ export class EpmdThread implements EpmdService {
    *
    * @param log Takes its messages.
    * @param target The address that it will serve, or that another program serves.
+   * @param ref Whether it keeps the JavaScript process alive.
    * @returns The thread, or `undefined` where the host allows none.
    */
   static async start(
     log: EpmdLog,
     target: { host: string; port: number },
+    ref = true,
   ): Promise<EpmdThread | undefined> {
     if (!await hasDescriptors(target)) return undefined;
-    const code = encodeURIComponent(WORKER_SOURCE);
     try {
-      const worker = new Worker(new URL(`data:text/javascript,${code}`), {
-        name: "epmd",
-        // Deno asks for a permission to copy the environment; the flags of the program, which load
-        // instrumentation and the like, are not for this thread.
-        env: {},
-        execArgv: [],
-      });
-      return new EpmdThread(worker, log);
+      return new EpmdThread(log, ref);
     } catch {
       return undefined;
     }
@@ -113,7 +109,7 @@ export class EpmdThread implements EpmdService {
     this.#say({ type: "listen", options: rest });
     const answer = await this.#next();
     if (answer?.type === "listening") {
-      if (!(options.ref ?? true)) this.#worker.unref();
+      if (!(options.ref ?? true)) this.#thread.keepAlive(false);
       return;
     }
     const { code, text } = answer?.type === "failed"
@@ -128,17 +124,17 @@ export class EpmdThread implements EpmdService {
 
   async #close(): Promise<void> {
     // The program must not exit before the port is free, nor a test with a running thread.
-    this.#worker.ref();
+    this.#thread.keepAlive(true);
     if (!this.#hasEnded && await this.#ready) {
       const closed = this.#next(CLOSE_TIMEOUT);
       this.#say({ type: "close" });
       await closed;
     }
-    await this.#worker.terminate();
+    await this.#thread.terminate();
   }
 
   #say(message: ToThread): void {
-    this.#worker.postMessage(message);
+    this.#thread.post(message);
   }
 
   #take(message: FromThread): void {

@@ -7,7 +7,6 @@
 /** JavaScript, to be run as a module. */
 // deno-fmt-ignore
 export const WORKER_SOURCE: string = [
-  "import { parentPort } from \"node:worker_threads\";",
   "import { randomInt, createHash, randomBytes } from \"node:crypto\";",
   "import { clearTimeout, setTimeout, setImmediate, setInterval } from \"node:timers\";",
   "import { connect, createServer, isIP } from \"node:net\";",
@@ -922,10 +921,11 @@ export const WORKER_SOURCE: string = [
   "})();",
   "const m5 = (() => {",
   "const { EpmdServer } = m4;",
+  "function serve(",
+  "say ,",
+  "listen ,",
+  ") {",
   "let server ;",
-  "function say(message ) {",
-  "parentPort?.postMessage(message);",
-  "}",
   "async function take(message ) {",
   "if (message.type === \"close\") {",
   "await server?.close();",
@@ -942,8 +942,12 @@ export const WORKER_SOURCE: string = [
   "say({ type: \"failed\", code, text });",
   "}",
   "}",
-  "parentPort?.on(\"message\", (message ) => void take(message));",
+  "listen((message) => void take(message));",
   "say({ type: \"ready\" });",
-  "return {  };",
+  "}",
+  "return { serve };",
   "})();"
 ].join("\n");
+
+/** The function of the module that serves EPMD. */
+export const WORKER_ENTRY = "m5.serve";
