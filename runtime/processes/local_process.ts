@@ -238,19 +238,18 @@ export class LocalProcess extends Pace implements MailboxHost {
   }
 
   #resumeLater(wait: Pick<Wait, "abandon">, settle: () => void): void {
-    enqueueStep(this, () => {
+    const step = () => {
       if (this.alive) settle();
       else wait.abandon(() => this.exitError());
-    });
+    };
+    enqueueStep(this, step, undefined);
   }
 
   /** Counts a step that the process makes by itself; returns a promise if it is not its turn yet. */
   turn(): Promise<void> | undefined {
     if (canStepNow(this)) return undefined;
     return new Promise((resolve) => {
-      enqueueStep(this, () => {
-        if (this.alive) resolve();
-      });
+      enqueueStep(this, resolveIfAlive, resolve);
     });
   }
 
@@ -556,6 +555,10 @@ export class LocalProcess extends Pace implements MailboxHost {
 /** The alias alone, if that is the tag too. */
 function plainTarget(to: ReplyTarget): ReplyTarget {
   return to instanceof Ref || to.tag !== undefined ? to : to.alias!;
+}
+
+function resolveIfAlive({ alive }: LocalProcess, resolve: () => void): void {
+  if (alive) resolve();
 }
 
 /** Ends a monitor of a process; one on a process of this node, by its pid, is in no index. */

@@ -324,10 +324,11 @@ function resumeLater(
   settle: () => void,
   host: MailboxHost,
 ): void {
-  enqueueStep(host, () => {
+  const step = () => {
     if (host.alive) settle();
     else abandon(receiver, host);
-  });
+  };
+  enqueueStep(host, step, undefined);
 }
 
 function abandon(receiver: Receiver, host: MailboxHost): void {

@@ -20,13 +20,14 @@ export class Receiver {
   /** Whether it ends silently with its process. */
   readonly isServer: boolean;
   /** Settles the promise. */
-  resolve!: (message: unknown) => void;
+  readonly resolve: (message: unknown) => void;
 
   /** Begins a wait. */
   constructor(isServer = false) {
     this.isServer = isServer;
     // Without the function that rejects: an idle process would keep its 72 bytes for an error that never comes.
-    this.promise = new Promise((resolve) => this.resolve = resolve);
+    this.promise = new Promise(keepResolve);
+    this.resolve = resolver;
   }
 
   /** Ends the wait with an error. */
@@ -42,6 +43,13 @@ export class Receiver {
     this.promise.catch(ignore);
     this.reject(error);
   }
+}
+
+let resolver: (message: unknown) => void;
+
+/** Not a closure of the receiver, which is 100 bytes for each. */
+function keepResolve(resolve: (message: unknown) => void): void {
+  resolver = resolve;
 }
 
 /** A receiver with its place among others, and with its other ends. */

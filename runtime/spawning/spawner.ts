@@ -4,14 +4,12 @@
  * @module
  */
 
-import { currentContext } from "../context/async_context.ts";
 import {
   LocalProcess,
   type ProcessOptions,
 } from "../processes/local_process.ts";
 import type { ProcessTable } from "../processes/process_table.ts";
 import type { Watchers } from "../processes/watchers.ts";
-import { isThenable } from "../promises/thenable.ts";
 import type { Runtime, RuntimeSpawnOptions } from "../runtime.ts";
 import { startSoon } from "./start_process.ts";
 
@@ -66,7 +64,7 @@ export class Spawner {
         },
       );
     }
-    startSoon(process, fn, run);
+    startSoon(process, fn);
     return process;
   }
 
@@ -90,51 +88,4 @@ export class Spawner {
   #userPid(): LocalProcess["pid"] | undefined {
     return this.#table.names.get("user")?.pid;
   }
-}
-
-// Taken now: a function of the program may run in another context than the code that calls `then`.
-const nativeThen = Promise.prototype.then;
-
-/** Runs the code of a process, which ends with it. */
-function run(process: LocalProcess, fn: () => unknown): void {
-  try {
-    const result = fn();
-    if (isThenable(result)) return runOn(process, result);
-  } catch (error) {
-    // It may be `then` that throws, of a result that is anything.
-    process.runtime.crash(process, error);
-    return;
-  }
-  process.runtime.terminate(process, "normal");
-}
-
-/** The process ends with a promise. */
-function runOn(process: LocalProcess, result: PromiseLike<unknown>): void {
-  // A reaction of a promise runs in this context. Closures in its place were 170 bytes of each process.
-  if (result instanceof Promise && result.then === nativeThen) {
-    result.then(endOwn, crashOwn);
-  } else endWith(process, result);
-}
-
-function endOwn(): void {
-  const process = ownProcess();
-  process?.runtime.terminate(process, "normal");
-}
-
-function crashOwn(error: unknown): void {
-  const process = ownProcess();
-  process?.runtime.crash(process, error);
-}
-
-/** The process whose code this is, unless it has exited; not the stand-in that it may run as. */
-function ownProcess(): LocalProcess | undefined {
-  return currentContext()?.process as LocalProcess | undefined;
-}
-
-/** In a function of its own, as closures cost their variables where they are created. */
-function endWith(process: LocalProcess, result: PromiseLike<unknown>): void {
-  result.then(
-    () => process.runtime.terminate(process, "normal"),
-    (error) => process.runtime.crash(process, error),
-  );
 }
