@@ -22,6 +22,7 @@ import {
   type AgentRequest,
   castMessage,
   sendable,
+  SentAgentRequest,
   type StateFunction,
   valueOf,
 } from "./servers/agent/agent_server.ts";
@@ -505,10 +506,8 @@ function ask<T>(
       ? fn
       : toSendLater(located, process, fn);
     const askAt = (place: Place): Promise<T> => {
-      const request: AgentRequest = {
-        type,
-        run: sendable(held, place, process),
-      };
+      const run = sendable(held, place, process);
+      const request = new SentAgentRequest(type, run);
       return startCall<T>(process, place, request, {
         timeout,
         as: () => callOf(ref, type, fn, timeout),

@@ -34,7 +34,13 @@
 
 import { ExitError } from "./errors.ts";
 import type { DownMessage, ExitMessage } from "./process.ts";
-import { call, cast, sent, startCall, timeoutOf } from "./gen/call.ts";
+import {
+  callWithData,
+  cast,
+  sent,
+  startCallWithData,
+  timeoutOf,
+} from "./gen/call.ts";
 import { locate } from "./gen/locate.ts";
 import { checkChild, type ChildSpec } from "./servers/supervisor/child_spec.ts";
 import {
@@ -828,7 +834,7 @@ export class GenServer {
     try {
       const timeout = timeoutOf(options, 5000, "call a GenServer");
       const ref = serverRef(server);
-      return call(ref, request, {
+      return callWithData(ref, request, {
         timeout,
         as: () => callOf("call", ref, request, timeout),
       });
@@ -963,7 +969,7 @@ export class GenServer {
     const nodes = nodesOf(options, process.runtime);
     const as = () => callOf("multi_call", target, request, timeout);
     const asked = nodes.map((node) =>
-      startCall<ReplyOf<T, R>>(process, { node, target }, request, {
+      startCallWithData<ReplyOf<T, R>>(process, { node, target }, request, {
         timeout,
         as,
       }).promise.then((reply) => ({ reply }), noReply)

@@ -41,6 +41,7 @@ import {
 import { inspect } from "./runtime/values/inspect.ts";
 import { Pid, type Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
+import { OwnRequest } from "./runtime/values/server_message.ts";
 
 export type { ChildSpec, GroupMembers, PgMessage };
 
@@ -489,7 +490,7 @@ async function ask<T>(
   if (process === undefined) return never();
   // An invalid group must fail the caller, not the scope.
   if ("group" in request) groupKey(request.group, process.runtime);
-  return await call<T>(scopeOf(options), request, {
+  return await call<T>(scopeOf(options), new OwnRequest(request), {
     timeout: Infinity,
     as: () => ["pg", fn, args],
   });

@@ -7,7 +7,6 @@
 import type { NetworkLog } from "./network_log.ts";
 import type { RefusedRequest } from "../runtime/holdings.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { Budget } from "./budget.ts";
 import { Connection } from "./connection.ts";
@@ -85,7 +84,7 @@ export class Network {
       limits,
       randomBytes: (size) => host.randomBytes(size),
       parts: new Budget(limits.maxTotalMessageBytes),
-      functions: new BeamFunctions(runtime.modules),
+      functions: runtime.functions,
       admit: (peer, rule) => this.#admit(peer, rule),
     };
     this.#acceptor = new Acceptor({

@@ -145,8 +145,17 @@ export interface Asked<T> {
   resolve(value: T): void;
 }
 
-/** Sends a server a request, and waits for its reply. */
+/** Sends a server a request of the library's own, and waits for its reply. */
 export function call<T>(
+  server: ServerTarget,
+  request: ServerRequest,
+  options: RequestOptions<T>,
+): Promise<T> {
+  return callWithData(server, request, options);
+}
+
+/** Sends a server a program's request, and waits for its reply. */
+export function callWithData<T>(
   server: ServerTarget,
   request: unknown,
   options: RequestOptions<T>,
@@ -158,11 +167,11 @@ export function call<T>(
   return whenLocated(
     place,
     process,
-    (place) => startCall<T>(process, place, held, options).promise,
+    (place) => startCallWithData<T>(process, place, held, options).promise,
   ) as Promise<T>;
 }
 
-/** Sends a server a request without an answer; it is dropped if there is no such server. */
+/** Sends a server a program's request without an answer; it is dropped if there is no such server. */
 export function cast(
   process: LocalProcess,
   server: ServerTarget,
@@ -184,8 +193,18 @@ export function tell(process: LocalProcess, to: Pid, message: unknown): void {
   process.send(to, new Tell(process.pid, message));
 }
 
-/** Sends a request to a place, for a process. */
+/** Sends a request of the library's own to a place, for a process. */
 export function startCall<T>(
+  process: LocalProcess,
+  place: Place,
+  request: ServerRequest,
+  options: RequestOptions<T>,
+): Asked<T> {
+  return ask<T>(process, place, options, request, callOf);
+}
+
+/** Sends a program's request to a place, for a process. */
+export function startCallWithData<T>(
   process: LocalProcess,
   place: Place,
   request: unknown,

@@ -7,6 +7,7 @@
  */
 
 import { atom } from "../runtime/values/atom.ts";
+import { reasonToBeam } from "../runtime/values/beam_reasons.ts";
 import { noteForeignExit } from "../runtime/values/exit_message.ts";
 import { inspectArgument } from "../runtime/values/inspect.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
@@ -154,7 +155,8 @@ export class Stop extends ServerMessage {
   }
 
   toOtp(): unknown {
-    return tuple(SYSTEM, this.replyTo, tuple(TERMINATE, this.reason));
+    const reason = reasonToBeam(this.reason);
+    return tuple(SYSTEM, this.replyTo, tuple(TERMINATE, reason));
   }
 
   copied(copy: CopyField, left: number, max: number): Stop {

@@ -32,6 +32,7 @@ import { Deadlines } from "./scheduling/deadlines.ts";
 import { LocalDelivery } from "./signals/local_delivery.ts";
 import type { Runnable, Signals } from "./signals/signal.ts";
 import { UnreachableNode } from "./signals/unreachable_node.ts";
+import { BeamFunctions } from "./spawning/beam_functions.ts";
 import { Modules, type Resolved } from "./spawning/exported_modules.ts";
 import { resolveFor } from "./spawning/spawn_requests.ts";
 import { Spawner } from "./spawning/spawner.ts";
@@ -74,6 +75,7 @@ export class NodeRuntime implements Runtime {
   readonly nobody: Pid;
   readonly log: NodeLog;
   readonly modules: Modules = new Modules();
+  readonly functions: BeamFunctions = new BeamFunctions(this.modules);
   readonly holdings: Holdings;
   readonly deadlines: Deadlines = new Deadlines({
     now: () => this.#clock.now(),

@@ -18,6 +18,7 @@ import type {
 import type { Timers } from "./processes/timers.ts";
 import type { Deadlines } from "./scheduling/deadlines.ts";
 import type { Runnable, Signals } from "./signals/signal.ts";
+import type { BeamFunctions } from "./spawning/beam_functions.ts";
 import type { Modules, Resolved } from "./spawning/exported_modules.ts";
 import type { Pid, Ref } from "./values/pid.ts";
 
@@ -45,6 +46,8 @@ export interface Runtime extends NodeIncarnation {
   readonly log: NodeLog;
   /** The functions that other nodes may run here. */
   readonly modules: Modules;
+  /** The names of these functions on a BEAM. */
+  readonly functions: BeamFunctions;
   /** The resources of this node that each peer uses, and their limits. */
   readonly holdings: Holdings;
   /** Pending deadlines. */

@@ -83,21 +83,25 @@ export class ReplyTo {
 /** The receiver of a reply: an alias with the usual tag, or any. */
 export type ReplyTarget = Ref | ReplyTo;
 
-/** The alias in a tag of OTP's: `[alias|Ref]`, or `[[alias|Ref]|_]` of a call of several nodes. */
-function aliasIn(tag: unknown): Ref | undefined {
-  if (!(tag instanceof ImproperList) || tag.items.length !== 1) {
-    return undefined;
-  }
-  const [first] = tag.items;
-  return first === ALIAS && tag.tail instanceof Ref ? tag.tail : aliasIn(first);
+/** The reference in `[alias|Ref]`. */
+export function aliasOf(tag: unknown): Ref | undefined {
+  return tag instanceof ImproperList && tag.items.length === 1 &&
+      tag.items[0] === ALIAS && tag.tail instanceof Ref
+    ? tag.tail
+    : undefined;
 }
 
-/** Where a reply goes that an asker wants with a tag: the `From` of OTP's `gen`. */
+/** Where the reply to a `From` of OTP's goes, `{Pid, Tag}`: by the rule of `gen:reply`. */
 export function replyToOf(pid: Pid, tag: unknown): ReplyTo {
-  const alias = aliasIn(tag);
-  const isUsual = alias !== undefined &&
-    (tag as ImproperList).items[0] === ALIAS;
-  return new ReplyTo(pid, alias, isUsual ? undefined : tag);
+  const alias = aliasOf(tag);
+  if (alias !== undefined) return new ReplyTo(pid, alias);
+  // `[[alias|Ref]|_]` of a call of several nodes.
+  const first = tag instanceof ImproperList
+    ? tag.items[0]
+    : Array.isArray(tag)
+    ? tag[0]
+    : undefined;
+  return new ReplyTo(pid, aliasOf(first), tag);
 }
 
 /** The tag as a BEAM expects it back. */

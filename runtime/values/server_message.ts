@@ -77,6 +77,17 @@ export abstract class ServerRequest extends ServerMessage {
   }
 }
 
+/** A request that only servers of this library know. */
+export class OwnRequest extends ServerRequest {
+  declare readonly type: string;
+
+  /** Creates a request of fields. */
+  constructor(fields: { type: string }) {
+    super();
+    Object.assign(this, fields);
+  }
+}
+
 /** A request in OTP's spelling: data of a program is as it is. */
 export function requestToOtp(request: unknown, from?: Pid): unknown {
   return request instanceof ServerRequest ? request.toOtp(from) : request;

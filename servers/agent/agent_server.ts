@@ -20,6 +20,7 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runnable, SpawnFailure } from "../../runtime/signals/signal.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
+import { ServerRequest } from "../../runtime/values/server_message.ts";
 import type { Place } from "../../gen/locate.ts";
 import type { CallbackModule } from "../gen_server/gen_server_process.ts";
 import { Call, Cast, isRunnable } from "../../gen/messages.ts";
@@ -41,12 +42,29 @@ export interface AgentRequest {
   run: SentFunction;
 }
 
+/** A request as it is sent. */
+export class SentAgentRequest extends ServerRequest implements AgentRequest {
+  readonly type: AgentRequest["type"];
+  readonly run: SentFunction;
+
+  /** Creates a request from its fields. */
+  constructor(type: AgentRequest["type"], run: SentFunction) {
+    super();
+    this.type = type;
+    this.run = run;
+  }
+
+  override get instead(): string {
+    return "an agent there runs functions of Elixir; call a function that asks the agent, by rpc.call";
+  }
+}
+
 /** A cast as it is sent: one that names its function says who asks, which a call does, and a wire checks. */
 export function castMessage(
   run: SentFunction,
   { pid, runtime }: LocalProcess,
 ): Call | Cast {
-  const request: AgentRequest = { type: "cast", run };
+  const request = new SentAgentRequest("cast", run);
   // No process waits for an answer under this reference.
   return "kept" in run
     ? new Cast(request)

@@ -16,6 +16,7 @@ import {
 } from "../../runtime/values/check_arguments.ts";
 import { formatExit } from "../../runtime/values/exit_reason.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
+import { OwnRequest } from "../../runtime/values/server_message.ts";
 import { allowErrorClass } from "../../runtime/values/term.ts";
 import {
   never,
@@ -158,7 +159,7 @@ function ask<T>(
   request: ApplicationRequest,
 ): Promise<T> {
   if (waitingProcess() === undefined) return never();
-  return call<T>(state.controller(), request, {
+  return call<T>(state.controller(), new OwnRequest(request), {
     timeout: Infinity,
     as: () => [
       "Application",

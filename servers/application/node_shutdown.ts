@@ -11,7 +11,11 @@
 
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { applicationsOf } from "./application_controller.ts";
+import { OwnRequest } from "../../runtime/values/server_message.ts";
+import {
+  type ApplicationRequest,
+  applicationsOf,
+} from "./application_controller.ts";
 import { call } from "../../gen/call.ts";
 import { Ending, stopServer } from "../../gen/stop.ts";
 
@@ -43,11 +47,12 @@ export function shutDown(
   const process: LocalProcess = runtime.spawn(async () => {
     for (const name of applications.running().reverse()) {
       // Its end is not bound to a time here: the whole is.
-      await call(applications.controller(), {
+      const request: ApplicationRequest = {
         type: "stop_application",
         name,
         timeout: Infinity,
-      }, {
+      };
+      await call(applications.controller(), new OwnRequest(request), {
         timeout: Infinity,
         as: () => ["Application", "stop", [name]],
       });

@@ -15,6 +15,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { placeOf } from "../../gen/locate.ts";
 import { startCall } from "../../gen/call.ts";
+import { OwnRequest } from "../../runtime/values/server_message.ts";
 import {
   askServer,
   GLOBAL_SERVER,
@@ -51,7 +52,7 @@ async function request<T>(asked: GlobalRequest): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return await never();
   const { pid } = globalServer(process.runtime).process;
-  return await startCall<T>(process, placeOf(pid), asked, {
+  return await startCall<T>(process, placeOf(pid), new OwnRequest(asked), {
     timeout: Infinity,
     as: () => ["global", asked.type, []],
   }).promise;

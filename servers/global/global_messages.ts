@@ -8,6 +8,7 @@ import { Pid } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Place } from "../../gen/locate.ts";
 import { startCall } from "../../gen/call.ts";
+import { OwnRequest } from "../../runtime/values/server_message.ts";
 
 /** The name of each node's server. */
 export const GLOBAL_SERVER = "global_name_server";
@@ -144,7 +145,7 @@ export async function askServer(
   place: Place,
   request: GlobalRequest,
 ): Promise<unknown> {
-  const { promise } = startCall(process, place, request, {
+  const { promise } = startCall(process, place, new OwnRequest(request), {
     timeout: Infinity,
     as: () => ["global", request.type, []],
   });

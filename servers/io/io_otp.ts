@@ -29,7 +29,10 @@ export function operationToOtp(operation: IoOperation): unknown {
 }
 
 /** A reply of Erlang's to an operation, as a group leader of this library replies. */
-export function replyFromOtp(operation: IoOperation, reply: unknown): unknown {
+export function ioReplyFromOtp(
+  operation: IoOperation,
+  reply: unknown,
+): unknown {
   if (reply instanceof Atom) return reply.name;
   if (reply instanceof Tuple && reply.elements[0] === atom("error")) {
     const [, reason] = reply.elements;

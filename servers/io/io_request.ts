@@ -9,7 +9,7 @@ import { atom } from "../../runtime/values/atom.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import { ServerRequest } from "../../runtime/values/server_message.ts";
 import { tuple } from "../../runtime/values/tuple.ts";
-import { operationToOtp, replyFromOtp } from "./io_otp.ts";
+import { ioReplyFromOtp, operationToOtp } from "./io_otp.ts";
 
 const IO_REQUEST = atom("io_request");
 
@@ -34,6 +34,6 @@ export class SentIoRequest extends ServerRequest implements IoRequest {
   }
 
   override fromOtp(reply: unknown): unknown {
-    return replyFromOtp(this.request, reply);
+    return ioReplyFromOtp(this.request, reply);
   }
 }

@@ -23,6 +23,7 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import { keptLength, type TermKey } from "../../runtime/values/term_key.ts";
 import { Tell } from "../../gen/messages.ts";
+import { OwnRequest } from "../../runtime/values/server_message.ts";
 import {
   canBeGroup,
   groupKey,
@@ -92,7 +93,7 @@ export class ScopePeers {
   }
 
   #signed(message: ScopeMessage): Tell {
-    return new Tell(this.#process.pid, message);
+    return new Tell(this.#process.pid, new OwnRequest(message));
   }
 
   #tell({ pid: to }: Pick<Peer, "pid">, message: ScopeMessage): void {

@@ -10,6 +10,7 @@
 import { call, tell } from "../../gen/call.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Ref } from "../../runtime/values/pid.ts";
+import { OwnRequest } from "../../runtime/values/server_message.ts";
 import type { LockRequest, Unlock } from "./registry_partition.ts";
 import type { RegistryTable } from "./registry_table.ts";
 
@@ -21,7 +22,7 @@ export async function runWithLock<T>(
   fn: () => T,
 ): Promise<Awaited<T>> {
   const request: LockRequest = { type: "lock", key };
-  const ref = await call<Ref>(owner, request, {
+  const ref = await call<Ref>(owner, new OwnRequest(request), {
     timeout: Infinity,
     as: () => ["Registry", "lock", [name, key]],
   });

@@ -9,7 +9,8 @@ import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
-import type { Server } from "../../gen/server.ts";
+import type { OtpSpelling, Server } from "../../gen/server.ts";
+import { supervisorSpelling } from "./supervisor_requests.ts";
 import {
   failed,
   receiveSpec,
@@ -49,6 +50,11 @@ export class DynamicSupervisorServer implements Server {
     this.#process = process;
     const start = (spec: FullChildSpec) => startChild(spec, process);
     this.#children = new DynamicChildren(process, start, limits);
+  }
+
+  /** How a BEAM spells its requests. */
+  get otp(): OtpSpelling {
+    return supervisorSpelling("DynamicSupervisor", this.#process.runtime);
   }
 
   call(request: unknown, { pid: { node } }: ReplyTo): unknown {

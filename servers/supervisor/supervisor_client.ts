@@ -24,6 +24,9 @@ import { startRunnable } from "./child_start.ts";
 import { describeRequest } from "../../gen/call_description.ts";
 import type { ServerTarget } from "../../gen/messages.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
+import type { Runnable } from "../../runtime/signals/signal.ts";
+import type { AnyRequest } from "./supervisor_otp.ts";
+import { SentSupervisorRequest } from "./supervisor_requests.ts";
 import type { ToldChildSpec } from "./supervisor_server.ts";
 
 /** Sends a request to a supervisor, without a time limit, from the function `fn` of `module`. */
@@ -33,8 +36,22 @@ export function askSupervisor<T>(
   supervisor: ServerTarget,
   request: { type: string; id?: unknown; pid?: unknown },
 ): Promise<T> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
   const as = () => describeRequest(module, fn, supervisor, request);
-  return call<T>(supervisor, request, { timeout: Infinity, as });
+  const sent = requestOf(process, module, request);
+  return call<T>(supervisor, sent, { timeout: Infinity, as });
+}
+
+/** A request as it is sent. */
+function requestOf(
+  { runtime: { functions } }: LocalProcess,
+  module: string,
+  request: AnyRequest,
+): SentSupervisorRequest {
+  const kind = module === "Supervisor" ? module : "DynamicSupervisor";
+  const called = (run: Runnable) => functions.called(run);
+  return new SentSupervisorRequest(request, kind, called);
 }
 
 /** Asks a supervisor for the specification of a child. */
@@ -50,7 +67,8 @@ export async function askForSpec(
   const box = modules.park((given: ChildStart) => {
     start = given;
   });
-  const request = { type: "get_childspec", id, box };
+  const asked = { type: "get_childspec", id, box };
+  const request = requestOf(process, "Supervisor", asked);
   try {
     const answer = await call<ToldChildSpec | Failure>(supervisor, request, {
       timeout: Infinity,
@@ -102,7 +120,8 @@ async function startAt(
   const sent: SentChildSpec = { ...spec, start };
   const { id } = spec;
   const as = () => describeRequest(module, "startChild", supervisor, { id });
-  const request = { type: "start_child", spec: sent };
+  const asked = { type: "start_child", spec: sent };
+  const request = requestOf(process, module, asked);
   try {
     return startedOf(
       await startCall<Success | Failure>(process, place, request, {

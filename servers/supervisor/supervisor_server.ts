@@ -28,7 +28,8 @@ import { toldBy } from "../../gen/messages.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { tell } from "../../gen/call.ts";
-import type { Server } from "../../gen/server.ts";
+import type { OtpSpelling, Server } from "../../gen/server.ts";
+import { supervisorSpelling } from "./supervisor_requests.ts";
 import {
   countChildren,
   endChild,
@@ -151,6 +152,11 @@ export class SupervisorServer implements Server {
       });
     }
     return this;
+  }
+
+  /** How a BEAM spells its requests. */
+  get otp(): OtpSpelling {
+    return supervisorSpelling("Supervisor", this.#process.runtime);
   }
 
   call(request: unknown, { pid: { node } }: ReplyTo): unknown {

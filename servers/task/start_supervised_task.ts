@@ -40,6 +40,7 @@ import { inspect } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import { checkRestart, checkShutdown } from "../supervisor/child_spec.ts";
 import type { OwnedTask } from "./owned_task.ts";
+import { StartTaskRequest } from "./task_requests.ts";
 import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
 import { callersOf } from "./task_process.ts";
 
@@ -120,20 +121,11 @@ function requestFor(
   { fn, args, link, restart, shutdown }: SupervisedTask,
   task: OwnedTask | undefined,
   callers: Pid[],
-): StartTask {
+): StartTaskRequest {
   checkRestart(restart, "start a task");
   checkShutdown(shutdown, "start a task");
   const run = runtime.modules.describe(fn, args, node === runtime.node);
-  const ref = task === undefined ? {} : { task: task.ref };
-  return {
-    type: "start_task",
-    run,
-    link,
-    ...ref,
-    callers,
-    restart,
-    shutdown,
-  };
+  return new StartTaskRequest(run, link, task?.ref, callers, restart, shutdown);
 }
 
 /** The call of the API, as an exit reason describes it. */

@@ -16,7 +16,8 @@ import {
 } from "../supervisor/dynamic_children.ts";
 import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.ts";
 import { isRunnable, type StartTask } from "../../gen/messages.ts";
-import { NO_REPLY, type Server } from "../../gen/server.ts";
+import { NO_REPLY, type OtpSpelling, type Server } from "../../gen/server.ts";
+import { supervisorSpelling } from "../supervisor/supervisor_requests.ts";
 import { failed, type Success } from "../supervisor/child_lifecycle.ts";
 import { spawnTask } from "./task_process.ts";
 
@@ -52,6 +53,11 @@ export class TaskSupervisorServer implements Server {
       { type: "ok", started: this.#start(spec) }
     );
     this.#children = new DynamicChildren(process, start, limits);
+  }
+
+  /** How a BEAM spells its requests. */
+  get otp(): OtpSpelling {
+    return supervisorSpelling("DynamicSupervisor", this.#process.runtime);
   }
 
   call(request: unknown, caller: ReplyTo): unknown {

@@ -27,6 +27,7 @@ import { inspect } from "../../runtime/values/inspect.ts";
 import { ImproperList } from "../../runtime/values/improper_list.ts";
 import { checkNodeOf, Pid, Ref } from "../../runtime/values/pid.ts";
 import { Port } from "../../runtime/values/port.ts";
+import { ReplyTo } from "../../runtime/values/reply_to.ts";
 import {
   checkBigInt,
   checkHole,
@@ -466,6 +467,14 @@ export class TermWriter {
     this.#at += written;
   }
 
+  /** The `From` of OTP's `gen`: `{Pid, Tag}`. */
+  #replyTo({ pid, alias, tag }: ReplyTo, left: number): void {
+    this.tuple(2);
+    this.pid(pid);
+    if (tag === undefined && alias !== undefined) this.aliasTag(alias);
+    else this.#write(tag, left - 1);
+  }
+
   #writeObject(value: object, left: number): void {
     if (Array.isArray(value)) return this.#array(value, left);
     if (isPlainObject(value)) return this.#fields(value, left);
@@ -473,6 +482,7 @@ export class TermWriter {
     if (value instanceof Tuple) return this.#tuple(value.elements, left);
     if (value instanceof Pid) return this.pid(value);
     if (value instanceof Ref) return this.ref(value);
+    if (value instanceof ReplyTo) return this.#replyTo(value, left);
     if (value instanceof Map) return this.#mapOf(value, left);
     if (value instanceof Float) return this.float(value.value);
     if (value instanceof Set) return this.#setOf(value, left);

@@ -10,9 +10,8 @@
 import { Call, Cast, isForgedData, Stop } from "../../gen/messages.ts";
 import { Atom } from "../../runtime/values/atom.ts";
 import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
-import { ImproperList } from "../../runtime/values/improper_list.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
-import { ReplyTo } from "../../runtime/values/reply_to.ts";
+import { aliasOf, ReplyTo, replyToOf } from "../../runtime/values/reply_to.ts";
 import { Tuple } from "../../runtime/values/tuple.ts";
 
 /** A reply to a reference of this node. */
@@ -111,22 +110,5 @@ function replyTo(from: unknown): ReplyTo | undefined {
   if (!(from instanceof Tuple) || from.length !== 2) return undefined;
   const [pid, tag] = from.elements;
   if (!(pid instanceof Pid)) return undefined;
-  const alias = aliasOf(tag);
-  if (alias !== undefined) return new ReplyTo(pid, alias);
-  const outer = tag instanceof ImproperList || Array.isArray(tag)
-    ? aliasOf(tag instanceof ImproperList ? tag.items[0] : tag[0])
-    : undefined;
-  return new ReplyTo(pid, outer, tag);
-}
-
-/** The reference in `[alias|Ref]`. */
-function aliasOf(tag: unknown): Ref | undefined {
-  if (!(tag instanceof ImproperList) || tag.items.length !== 1) {
-    return undefined;
-  }
-  const [first] = tag.items;
-  return first instanceof Atom && first.name === "alias" &&
-      tag.tail instanceof Ref
-    ? tag.tail
-    : undefined;
+  return replyToOf(pid, tag);
 }
