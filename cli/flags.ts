@@ -12,6 +12,7 @@ import {
   type LogHook,
   type NodeOptions,
   standardLog,
+  type WireName,
 } from "../node.ts";
 import { printable, quote } from "../runtime/values/inspect.ts";
 
@@ -120,6 +121,13 @@ const FLAGS: readonly Flag[] = [
     value: "FILE",
     ofNode: true,
     help: "The CA that signs the certificates of the nodes",
+  },
+  {
+    name: "wire",
+    value: "WIRE",
+    ofNode: true,
+    repeatable: true,
+    help: "A wire that the node speaks: json or beam; repeatable [both]",
   },
   {
     name: "hidden",
@@ -312,9 +320,7 @@ function nodeOptions(
   const name = given ?? (remote && visitorName(remote));
   if (name === undefined) {
     for (const { name: flag, ofNode } of FLAGS) {
-      if (!ofNode || flags[flag] === undefined || flags[flag] === false) {
-        continue;
-      }
+      if (!ofNode || !isGiven(flags[flag])) continue;
       throw new UsageError(
         `Cannot use --${flag} without a node: give --sname NAME, as in --sname alex@localhost`,
       );
@@ -332,6 +338,8 @@ function nodeOptions(
   if (tls !== undefined) options.tls = tls;
   const format = text("log-format");
   if (format !== undefined) options.log = logOf(format);
+  const wires = flags.wire as string[];
+  if (wires.length > 0) options.wires = wires.map(wireOf);
   const listen = text("listen");
   if (listen !== undefined) options.listen = listen;
   const port = text("port");
@@ -345,6 +353,22 @@ function nodeOptions(
     options.epmdPort = portOf(epmdPort, "epmd-port", 1);
   }
   return options;
+}
+
+/** Whether a flag is on the command line; one that is repeatable is an array. */
+function isGiven(flag: unknown): boolean {
+  return Array.isArray(flag)
+    ? flag.length > 0
+    : flag !== undefined && flag !== false;
+}
+
+function wireOf(wire: string): WireName {
+  if (wire === "json" || wire === "beam") return wire;
+  throw new UsageError(
+    `Cannot use --wire ${
+      quote(wire)
+    }: give json or beam; for both, give the flag twice or not at all`,
+  );
 }
 
 function logOf(format: string): LogHook {

@@ -193,7 +193,7 @@ export class Acceptor {
 const NOT_THEIRS: Admission = {
   status: "not_allowed",
   confirm: () => Promise.resolve("not_allowed"),
-  hasConnected: () => false,
+  isElsewhere: () => false,
 };
 
 /** Lets a wire accept a dialler, if its certificate is valid for its name. */

@@ -173,7 +173,9 @@ export class Network {
     const known = this.#connections.get(name);
     const since = this.#options.runtime.now();
     return {
-      hasConnected: () => (this.#cameUp.get(name) ?? -Infinity) >= since,
+      isElsewhere: () =>
+        this.#dialler.isDialling(name) ||
+        (this.#cameUp.get(name) ?? -Infinity) >= since,
       status: this.#statusOf(name, undefined, rule),
       confirm: async () => {
         for (;;) {

@@ -236,8 +236,11 @@ export interface Admission {
   readonly status: Status;
   /** The answer when the dialler has proved it: `"ok"`, or the reason for a refusal. */
   confirm(): Promise<Status>;
-  /** Returns whether a node of that name has connected since, even if it is no longer connected. */
-  hasConnected(): boolean;
+  /**
+   * Returns whether the dialler may have ended its dial since there is another connection: a node of that name
+   * has connected since, even if it is no longer connected, or this node dials it.
+   */
+  isElsewhere(): boolean;
 }
 
 /** Bytes that are retained for all peers together. */

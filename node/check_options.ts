@@ -99,7 +99,7 @@ export function checkNodeOptions(
 function checkWires(wires: unknown, what: string): void {
   if (wires === undefined) return;
   const isValid = Array.isArray(wires) && wires.length > 0 &&
-    wires.every((wire) => WIRES.includes(wire));
+    Array.from(wires).every((wire) => WIRES.includes(wire));
   if (isValid) return;
   throw new TypeError(
     `Cannot ${what}: the option wires is ${

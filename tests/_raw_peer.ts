@@ -240,6 +240,22 @@ export class RawPeer implements AsyncDisposable {
     return { json: withTexts(JSON.parse(json), attachments), attachments };
   }
 
+  /** Takes the body of the next frame whose length has that many bytes; `undefined` when it is closed. */
+  async body(lengthBytes: 2 | 4): Promise<Buffer | undefined> {
+    for (;;) {
+      const bytes = Buffer.from(this.#bytes);
+      if (bytes.length >= lengthBytes) {
+        const end = lengthBytes + bytes.readUIntBE(0, lengthBytes);
+        if (bytes.length >= end) {
+          this.#bytes = bytes.subarray(end);
+          return bytes.subarray(lengthBytes, end);
+        }
+      }
+      if (this.#isClosed) return undefined;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
   /** Takes the next JSON frame. */
   // deno-lint-ignore no-explicit-any
   async hear(): Promise<any> {

@@ -62,6 +62,11 @@ const WRONG: [args: string[], says: string][] = [
   ],
   [["--cookie", "x"], "--cookie without a node: give --sname NAME"],
   [["--hidden"], "--hidden without a node"],
+  [["--wire", "beam"], "--wire without a node"],
+  [
+    ["--sname", "a", "--wire", "json,beam"],
+    '--wire "json,beam": give json or beam; for both, give the flag twice',
+  ],
   [
     ["--sname", "a", "--tls-key", "k"],
     "--tls-key without --tls-cert and --tls-ca: TLS needs all three",
@@ -126,7 +131,7 @@ test("--help lists every flag", options, async () => {
     assertEquals([code, stderr], [0, ""]);
     for (
       const name
-        of "sname name cookie cookie-file listen port epmd-port hidden log-format stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh remsh module env eval no-halt help version"
+        of "sname name cookie cookie-file listen port epmd-port wire hidden log-format stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh remsh module env eval no-halt help version"
           .split(" ")
     ) assertMatch(stdout, new RegExp(`^ .*--${name} .*$`, "m"));
     assertStringIncludes(stdout, "dev or test [dev]");

@@ -205,7 +205,7 @@ test(
       admit: () => ({
         status: "ok",
         confirm: () => Promise.resolve("ok" as const),
-        hasConnected: () => false,
+        isElsewhere: () => false,
       }),
     };
     await fuzz(RUNS, async (random) => {

@@ -372,7 +372,7 @@ test("a frame of an unauthenticated connection takes time linear in its length",
     admit: () => ({
       status: "ok",
       confirm: () => Promise.resolve("ok" as const),
-      hasConnected: () => false,
+      isElsewhere: () => false,
     }),
   };
   const transport = {

@@ -438,6 +438,7 @@ const TABLE: Record<string, Row> = {
         listen: ["undefined"],
         port: ["undefined", "one"],
         tls: ["undefined"],
+        wires: ["undefined"],
         epmdPort: ["undefined", "one"],
         hidden: FLAG,
         connectAll: FLAG,

@@ -702,7 +702,7 @@ function local({ name, creation }: typeof ALEX): Local {
     admit: () => ({
       status: "ok",
       confirm: () => Promise.resolve("ok" as const),
-      hasConnected: () => false,
+      isElsewhere: () => false,
     }),
   };
 }

@@ -387,7 +387,7 @@ export async function acceptBeam(
     talk.say(introduce(local, challenge));
     const body = await talk.hear().catch((error) => {
       // The dialler has ended its dial, as this node's own goes on, or has gone on.
-      throw admission.hasConnected() ? refusal("alive", name, local) : error;
+      throw admission.isElsewhere() ? refusal("alive", name, local) : error;
     });
     if (body[0] !== REPLY || body.length !== 5 + DIGEST_BYTES) {
       throw unexpected(body, "an answer to our challenge");

@@ -199,7 +199,7 @@ function isProof(given: unknown, expected: string): boolean {
 const NOT_HERE: Admission = {
   status: "not_allowed",
   confirm: () => Promise.resolve("not_allowed"),
-  hasConnected: () => false,
+  isElsewhere: () => false,
 };
 
 const REFUSALS = new Map<unknown, [HandshakeError["code"], string]>([
@@ -301,7 +301,7 @@ export async function accept(
   talk.say({ status: isTold ? status : "ok", ...mine });
   const { proof: given } = await talk.hear().catch((error) => {
     // The dialler has the other connection, or has got it meanwhile. That may be over again by now.
-    const isConnected = status === "alive" || admission.hasConnected();
+    const isConnected = status === "alive" || admission.isElsewhere();
     throw isConnected ? refusal("alive", theirs.name, hello.to, local) : error;
   });
   if (
