@@ -91,6 +91,8 @@ interface Dial {
   readonly promise: Promise<boolean>;
   readonly settle: (connected: boolean) => void;
   readonly stop: AbortController;
+  /** Aborted when the other side's connection has settled it, or it has failed. */
+  readonly over: AbortController;
   /**
    * The attempt that is being made; `undefined` while it waits for its turn or for the other side's dial. It
    * resolves however the attempt ends.
@@ -171,6 +173,7 @@ export class Dialler {
     const dial = this.#dials.get(node);
     if (dial === undefined) return undefined;
     this.#dials.delete(node);
+    dial.over.abort();
     return dial;
   }
 
@@ -231,6 +234,7 @@ export class Dialler {
       promise,
       settle: resolve,
       stop,
+      over: new AbortController(),
       attempt: undefined,
       isWanted: false,
     };
@@ -256,7 +260,7 @@ export class Dialler {
     const { runtime, limits } = this.#options;
     let until: number | undefined;
     let repeats = 0;
-    while (this.#isWanted(dial)) {
+    while (!isOver(dial)) {
       let pause = GIVE_WAY;
       try {
         return await this.#inTurn(dial);
@@ -282,7 +286,7 @@ export class Dialler {
     const { promise, resolve } = Promise.withResolvers<void>();
     dial.attempt = promise;
     try {
-      if (this.#isWanted(dial)) await this.#attempt(dial);
+      if (!isOver(dial)) await this.#attempt(dial);
     } finally {
       dial.attempt = undefined;
       resolve();
@@ -291,11 +295,6 @@ export class Dialler {
       if (next === undefined) this.#atOnce--;
       else next();
     }
-  }
-
-  /** Whether a dial is neither settled by the other side's connection nor given up. */
-  #isWanted(dial: Dial): boolean {
-    return this.#dials.get(dial.node) === dial;
   }
 
   /**
@@ -350,10 +349,10 @@ export class Dialler {
             transport,
             node,
             local,
-            () => this.#isWanted(dial),
+            dial.over.signal,
           ),
       );
-      if (!up(session, transport) && this.#isWanted(dial)) {
+      if (!up(session, transport) && !isOver(dial)) {
         throw new HandshakeError(
           "refused",
           `there are ${limits.maxConnections} connections already (limits.maxConnections)`,
@@ -409,15 +408,16 @@ export class Dialler {
     const stopTimer = this.#options.runtime.after(ms, resolve);
     dial.promise.then(() => resolve());
     const { signal } = dial.stop;
-    if (signal.aborted || !this.#isWanted(dial)) resolve();
+    if (signal.aborted || isOver(dial)) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
     return promise.finally(stopTimer);
   }
 
   #failed(dial: Dial, error: Error): void {
     const { node } = dial;
-    if (!this.#isWanted(dial)) return;
+    if (isOver(dial)) return;
     this.#dials.delete(node);
+    dial.over.abort();
     dial.stop.abort(error);
     dial.pending.drop();
     this.#options.stats.failedDials++;
@@ -439,4 +439,9 @@ export class Dialler {
 function isWordless(error: unknown): boolean {
   return error instanceof HandshakeError &&
     (error.code === "closed" || error.counted === "tls");
+}
+
+/** Whether a dial is settled by the other side's connection, or has failed. */
+function isOver({ over }: Dial): boolean {
+  return over.signal.aborted;
 }

@@ -424,11 +424,14 @@ export interface Wire {
     first: () => Uint8Array,
     local: Local,
   ): Promise<Session>;
-  /** Dials a node of that name; asks `isWanted` before it claims to have no connection to it. */
+  /**
+   * Dials a node of that name. `over` aborts when there is a connection to it by its own dial, before the wire
+   * claims to have none.
+   */
   dial(
     transport: Transport,
     name: string,
     local: Local,
-    isWanted: () => boolean,
+    over: AbortSignal,
   ): Promise<Session>;
 }

@@ -330,13 +330,11 @@ export class StockEpmd implements AsyncDisposable {
   /** Starts it, and waits until it listens. */
   static async start(port: number = freePort()): Promise<StockEpmd> {
     const child = new Deno.Command("epmd", {
-      args: ["-port", `${port}`, "-address", "127.0.0.1", "-d"],
+      args: ["-port", `${port}`, "-address", "127.0.0.1"],
       stdin: "null",
       stdout: "null",
-      stderr: "piped",
+      stderr: "null",
     }).spawn();
-    // It reports that it runs before it listens, so its names are asked for until it answers.
-    await child.stderr.cancel();
     const epmd = new StockEpmd(port, child);
     const until = performance.now() + TIMEOUT;
     while (!(await epmdNames(port)).startsWith("epmd: up and running")) {

@@ -210,7 +210,12 @@ test(
     };
     await fuzz(RUNS, async (random) => {
       const transport = new FuzzedTransport();
-      const dialled = jsonWire.dial(transport, RAW, local, () => true).then(
+      const dialled = jsonWire.dial(
+        transport,
+        RAW,
+        local,
+        new AbortController().signal,
+      ).then(
         () => undefined,
         (error) => error,
       );

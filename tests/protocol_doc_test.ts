@@ -749,7 +749,12 @@ test("docs/protocol.md: a dialler that follows it is accepted", async () => {
 
 test("docs/protocol.md: a listener that follows it is accepted", async () => {
   const transport = new ScriptedTransport();
-  const dialled = jsonWire.dial(transport, KATE.name, local(ALEX), () => true);
+  const dialled = jsonWire.dial(
+    transport,
+    KATE.name,
+    local(ALEX),
+    new AbortController().signal,
+  );
   const hello = await transport.hear();
   assertEquals({ ...hello, nonce: HELLO.nonce }, HELLO);
   transport.say(ANSWER);

@@ -258,24 +258,48 @@ function isDigest(
     timingSafeEqual(given, digestOf(cookie, challenge));
 }
 
-/** The dialler's part. */
+/**
+ * The dialler's part. It ends as soon as the dial is over: a dial that OTP comes to read later would be a new
+ * one to it.
+ */
 export async function dialBeam(
   transport: Transport,
   name: string,
   local: Local,
   challenges: Challenges,
-  isWanted: () => boolean,
+  over: AbortSignal,
 ): Promise<BeamIntroduction> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () =>
+    reject(new HandshakeError("alive", `${name} is connected already`));
+  over.addEventListener("abort", stop, { once: true });
+  if (over.aborted) stop();
+  try {
+    return await Promise.race([
+      promise,
+      askToConnect(transport, name, local, challenges, over),
+    ]);
+  } finally {
+    over.removeEventListener("abort", stop);
+  }
+}
+
+async function askToConnect(
+  transport: Transport,
+  name: string,
+  local: Local,
+  challenges: Challenges,
+  over: AbortSignal,
+): Promise<BeamIntroduction> {
+  over.throwIfAborted();
   const talk = new Frames(transport, new Uint8Array());
   talk.say(introduce(local));
   const status = await talk.hearStatus();
+  over.throwIfAborted();
   if (status === "alive") {
-    talk.sayStatus(`${isWanted()}`);
+    talk.sayStatus("true");
   } else if (status !== "ok" && status !== "ok_simultaneous") {
     throw refusedWith(status);
-  }
-  if (!isWanted()) {
-    throw new HandshakeError("alive", `${name} is connected already`);
   }
   const body = await talk.hear();
   const theirs = readIntroduction(body, 19);
@@ -286,9 +310,7 @@ export async function dialBeam(
       `${theirs.name} answered there, not ${name}`,
     );
   }
-  if (!isWanted()) {
-    throw new HandshakeError("alive", `${name} is connected already`);
-  }
+  over.throwIfAborted();
   const asked = new DataView(body.buffer, body.byteOffset).getUint32(9);
   if (challenges.has(asked)) {
     throw new HandshakeError(

@@ -57,12 +57,12 @@ export function beamWire(): Wire {
       transport: Transport,
       name: string,
       local: Local,
-      isWanted: () => boolean,
+      over: AbortSignal,
     ): Promise<Session> {
       const { handshake, openSession, challenges } = await loaded();
       return openSession(
         local,
-        await handshake.dialBeam(transport, name, local, challenges, isWanted),
+        await handshake.dialBeam(transport, name, local, challenges, over),
       );
     },
   };

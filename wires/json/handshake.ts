@@ -231,7 +231,7 @@ export async function dial(
   transport: Transport,
   name: string,
   local: Local,
-  isWanted: () => boolean,
+  over: AbortSignal,
 ): Promise<Introduction> {
   const talk = new Frames(transport, new Uint8Array());
   const mine = introduce(local);
@@ -245,7 +245,7 @@ export async function dial(
       `${theirs.name} answered there, not ${name}`,
     );
   }
-  if (!isWanted()) {
+  if (over.aborted) {
     throw new HandshakeError("alive", `${name} is connected already`);
   }
   talk.say({

@@ -67,11 +67,11 @@ export const jsonWire: Wire = {
     transport: Transport,
     name: string,
     local: Local,
-    isWanted: () => boolean,
+    over: AbortSignal,
   ): Promise<Session> {
     return sessionOf(
       local,
-      await handshake.dial(transport, name, local, isWanted),
+      await handshake.dial(transport, name, local, over),
     );
   },
 };
