@@ -148,6 +148,7 @@ export class ElixirNode implements AsyncDisposable {
   #onText: () => void = () => {};
   #input: WritableStreamDefaultWriter<Uint8Array>;
   #isEnded = false;
+  readonly #ends: (() => Promise<void>)[] = [];
   #main!: Evaluator;
 
   private constructor(name: string, server: Server, child: Deno.ChildProcess) {
@@ -263,6 +264,11 @@ export class ElixirNode implements AsyncDisposable {
     await this.#input.write(new TextEncoder().encode(text));
   }
 
+  /** Calls a function when the node has ended. */
+  onEnd(fn: () => Promise<void>): void {
+    this.#ends.push(fn);
+  }
+
   /** Sends it a signal of the operating system. */
   signal(signal: Deno.Signal): void {
     this.#child.kill(signal);
@@ -282,6 +288,7 @@ export class ElixirNode implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     for (const socket of this.#sockets) socket.destroy();
+    for (const end of this.#ends.splice(0)) await end();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
@@ -364,4 +371,22 @@ export async function epmdNames(port: number): Promise<string> {
   }).output();
   const text = new TextDecoder();
   return text.decode(stdout) + text.decode(stderr);
+}
+
+/** Whether an application of Erlang is installed: Debian has packages of their own for some. */
+export async function hasErlangApplication(name: string): Promise<boolean> {
+  const code =
+    `halt(case code:lib_dir(${name}) of {error, _} -> 1; _ -> 0 end).`;
+  try {
+    const { success } = await new Deno.Command("erl", {
+      args: ["-noshell", "-eval", code],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    // There is no Erlang.
+    return false;
+  }
 }
