@@ -42,7 +42,7 @@ export function localOf(
     admit: () => ({
       status: "ok",
       confirm: () => Promise.resolve("ok" as const),
-      hasConnected: () => false,
+      isElsewhere: () => false,
     }),
   };
 }
@@ -114,7 +114,7 @@ export class RawBeam implements AsyncDisposable {
       to.name,
       localOf(RAW, CREATION),
       new handshake.Challenges(),
-      () => true,
+      new AbortController().signal,
     );
     return new RawBeam(transport, introduction.rest());
   }

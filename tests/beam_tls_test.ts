@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Node, type TlsOptions } from "../node.ts";
 import { ELIXIR, ElixirNode, hasErlangApplication } from "./_elixir.ts";
 import { clusterTest, nodeDown } from "./_nodes.ts";
-import { enterBeam } from "./_raw_beam.ts";
+import { enterBeam } from "./_raw_handshake.ts";
 import { ca, stranger, tlsDial, tlsOf } from "./_tls.ts";
 
 const KATE = "kate@localhost";
