@@ -29,6 +29,15 @@ export type BeamTypeOf<T> = unknown extends T ? BeamType
   : BeamType;
 
 /**
+ * The types of a function's arguments, in order.
+ *
+ * @typeParam A The arguments.
+ */
+export type BeamArgumentTypes<A extends readonly unknown[]> = {
+  readonly [I in keyof A]?: BeamTypeOf<A[I]>;
+};
+
+/**
  * The declaration of a function's types.
  *
  * @typeParam F The function.
@@ -40,9 +49,7 @@ export interface BeamFunctionTypes<F extends (...args: any[]) => unknown> {
    *
    * @default {[]}
    */
-  readonly args?: {
-    readonly [I in keyof Parameters<F>]?: BeamTypeOf<Parameters<F>[I]>;
-  };
+  readonly args?: BeamArgumentTypes<Parameters<F>>;
   /**
    * The type of the result.
    *

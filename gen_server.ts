@@ -76,7 +76,7 @@ import {
 import { promised } from "./runtime/promises/promised.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import { Pid, type Ref } from "./runtime/values/pid.ts";
-import { type Atom, nameOf } from "./runtime/values/atom.ts";
+import { type Atom, nameOf, remoteNameOf } from "./runtime/values/atom.ts";
 import { ReplyTo, replyToOf } from "./runtime/values/reply_to.ts";
 import { Tuple } from "./runtime/values/tuple.ts";
 
@@ -965,7 +965,7 @@ export class GenServer {
     const timeout = timeoutOf(options, Infinity, "call a GenServer");
     const process = waitingProcess();
     if (process === undefined) return never();
-    const target = nameOf(name);
+    const target = remoteNameOf(name);
     const nodes = nodesOf(options, process.runtime);
     const as = () => callOf("multi_call", target, request, timeout);
     const asked = nodes.map((node) =>
@@ -1018,7 +1018,7 @@ export class GenServer {
     const process = currentProcess();
     const message = new Cast(request);
     for (const node of nodesOf(options, process.runtime)) {
-      process.sendName(nameOf(name), node, message);
+      process.sendName(remoteNameOf(name), node, message);
     }
     return "abcast";
   }

@@ -28,7 +28,7 @@ import {
 import type { ExitMessage } from "./runtime/values/exit_message.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
-import { type Atom, nameOf } from "./runtime/values/atom.ts";
+import { type Atom, nameOf, remoteNameOf } from "./runtime/values/atom.ts";
 import { copyTerm } from "./runtime/values/term.ts";
 
 export type { MonitoredObject, NameOnNode };
@@ -173,7 +173,7 @@ export function send<M, T>(
       }: the receiver is a pid, a name, { name, node }, or an alias`,
     );
   }
-  return process.sendName(nameOf(to.name), nameOf(to.node), message);
+  return process.sendName(remoteNameOf(to.name), nameOf(to.node), message);
 }
 
 /**

@@ -119,6 +119,7 @@ export { Port } from "./runtime/values/port.ts";
 export { Tuple, tuple } from "./runtime/values/tuple.ts";
 export {
   beam,
+  type BeamArgumentTypes,
   type BeamFunctionTypes,
   type BeamType,
   type BeamTypeOf,

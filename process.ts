@@ -54,7 +54,7 @@ import { misfit } from "./runtime/values/options.ts";
 import { promised } from "./runtime/promises/promised.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
-import { type Atom, nameOf } from "./runtime/values/atom.ts";
+import { type Atom, nameOf, remoteNameOf } from "./runtime/values/atom.ts";
 import { ReplyTo } from "./runtime/values/reply_to.ts";
 import { copyTerm, REASON_LEVELS } from "./runtime/values/term.ts";
 import { termKey } from "./runtime/values/term_key.ts";
@@ -407,7 +407,11 @@ export class Process {
         }: give a pid, a name, or { name, node }`,
       );
     }
-    return process.monitor(nameOf(target.name), nameOf(target.node), alias);
+    return process.monitor(
+      remoteNameOf(target.name),
+      nameOf(target.node),
+      alias,
+    );
   }
 
   /**

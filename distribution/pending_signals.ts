@@ -222,8 +222,11 @@ export class PendingSignals implements Signals, Queued {
     this.#plain((s) => s.demonitor(from, ref, target));
   }
 
-  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
-    this.#keepReason(reason, (s, reason) => s.down(from, to, ref, reason));
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown, name?: string): void {
+    this.#keepReason(
+      reason,
+      (s, reason) => s.down(from, to, ref, reason, name),
+    );
   }
 
   spawnRequest(from: Pid, request: SpawnRequest): void {

@@ -14,7 +14,7 @@ import { reasonOf } from "../runtime/values/errors.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 import { Pid } from "../runtime/values/pid.ts";
 import type { ReplyTo } from "../runtime/values/reply_to.ts";
-import { Atom, atom, nameOf } from "../runtime/values/atom.ts";
+import { Atom, atom, nameOf, remoteNameOf } from "../runtime/values/atom.ts";
 import {
   isExitOrLikeOne,
   isExitSignal,
@@ -73,7 +73,7 @@ export function serverRef(server: ServerRef): ServerTarget {
   }
   if (isViaName(server) || isGlobalName(server)) return server;
   if (isText(server?.name) && isText(server.node)) {
-    return { name: nameOf(server.name), node: nameOf(server.node) };
+    return { name: remoteNameOf(server.name), node: nameOf(server.node) };
   }
   throw new TypeError(
     `Cannot reach the server ${

@@ -355,7 +355,12 @@ rawTest(
     peer.say([control.DOP_MONITOR, FROM, atom("nobody"), ref]);
     const down = await peer.hear();
     assertEquals(down?.control[0], control.DOP_PAYLOAD_DOWN);
-    assertEquals(down?.control.slice(2), [FROM, ref]);
+    assertEquals(down?.control.slice(1), [atom("nobody"), FROM, ref]);
+    peer.say([control.DOP_MONITOR, FROM, stale, ref]);
+    assertEquals(await peer.hear(), {
+      control: [control.DOP_PAYLOAD_DOWN, stale, FROM, ref],
+      message: atom("noproc"),
+    });
     assertEquals(down?.message, atom("noproc"));
     peer.say([control.DOP_UNLINK_ID, 2n ** 63n, FROM, gone]);
     assertEquals(await peer.hear(), {

@@ -117,20 +117,25 @@ export class Deaths {
 
   #down(
     { pid }: LocalProcess,
-    { pid: to, ref }: Watcher,
+    watcher: Watcher,
     reason: unknown,
   ): void {
+    const { pid: to, ref, name } = watcher;
     try {
-      this.#runtime.back(to.node).down(pid, to, ref, reason);
+      this.#runtime.back(to.node).down(pid, to, ref, reason, name);
     } catch {
-      this.#downPlainly(pid, to, ref, reason);
+      this.#downPlainly(pid, watcher, reason);
     }
   }
 
-  #downPlainly(pid: Pid, to: Pid, ref: Ref, reason: unknown): void {
+  #downPlainly(
+    pid: Pid,
+    { pid: to, ref, name }: Watcher,
+    reason: unknown,
+  ): void {
     sendReason(
       reason,
-      (plain) => this.#runtime.back(to.node).down(pid, to, ref, plain),
+      (plain) => this.#runtime.back(to.node).down(pid, to, ref, plain, name),
     );
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { unquotedName } from "../values/beam_names.ts";
 import type { MonitoredObject, Target } from "../signals/signal.ts";
 import { numberText, type Pid, type Ref } from "../values/pid.ts";
 
@@ -53,7 +54,9 @@ export interface Monitor {
 
 /** A monitor's target in the form of a DOWN. */
 export function monitoredObject({ target, node }: Monitor): MonitoredObject {
-  return typeof target === "string" ? { name: target, node } : target;
+  return typeof target === "string"
+    ? { name: unquotedName(target), node }
+    : target;
 }
 
 /** A monitor on this process. */
@@ -62,6 +65,8 @@ export interface Watcher {
   pid: Pid;
   /** Its reference. */
   ref: Ref;
+  /** The name by which it watches, if it does. */
+  name?: string;
 }
 
 /** The condition under which an alias ends by itself. */

@@ -38,7 +38,7 @@ export class Watchers {
   }
 
   /** Adds a monitor on a process. */
-  add(process: LocalProcess, pid: Pid, ref: Ref, byName: boolean): void {
+  add(process: LocalProcess, pid: Pid, ref: Ref, name?: string): void {
     const key = keyOf(ref, this.#node);
     const isOwn = pid.node === this.#node.node;
     // Each reference belongs to one monitor: a second one would not be found again.
@@ -46,8 +46,9 @@ export class Watchers {
     if (before !== undefined) this.drop(before, key);
     if (!isOwn) this.#holdings.take(pid.node, "monitors");
     process.watchers ??= new SmallMap();
-    process.watchers.set(key, { pid, ref });
-    if (!isOwn || byName) this.#byReference.set(key, process);
+    const isByName = name !== undefined;
+    process.watchers.set(key, isByName ? { pid, ref, name } : { pid, ref });
+    if (!isOwn || isByName) this.#byReference.set(key, process);
   }
 
   /** Ends the monitor of a reference, wherever it is. */

@@ -18,6 +18,7 @@ import {
   deliverSpawnReply,
   startRequested,
 } from "../spawning/spawn_requests.ts";
+import { unquotedName } from "../values/beam_names.ts";
 import { exitMessage } from "../values/exit_message.ts";
 import { isReason } from "../values/exit_reason.ts";
 import { type Pid, Ref } from "../values/pid.ts";
@@ -74,7 +75,8 @@ export class LocalDelivery implements Signals {
   }
 
   #named(name: string): LocalProcess | undefined {
-    return this.#names.get(name) ?? this.#runtime.onDemand.get(name)?.();
+    return this.#names.get(name) ?? this.#names.get(unquotedName(name)) ??
+      this.#runtime.onDemand.get(name)?.();
   }
 
   sendAlias(_from: Pid, alias: Ref, message: unknown): Backpressure {
@@ -199,16 +201,19 @@ export class LocalDelivery implements Signals {
 
   monitor(from: Pid, target: Target, ref: Ref): void {
     const runtime = this.#runtime;
-    const byName = typeof target === "string";
-    const process = byName ? this.#named(target) : this.#table.find(target);
+    const name = typeof target === "string" ? target : undefined;
+    const process = typeof target === "string"
+      ? this.#named(target)
+      : this.#table.find(target);
+    const pid = typeof target === "string" ? runtime.nobody : target;
     if (process === undefined) {
-      runtime.back(from.node).down(runtime.nobody, from, ref, "noproc");
+      runtime.back(from.node).down(pid, from, ref, "noproc", name);
     } else if (
       from.node !== runtime.node &&
       this.#holdings.refuses(from.node, "monitors")
     ) {
-      runtime.back(from.node).down(runtime.nobody, from, ref, "system_limit");
-    } else this.#watchers.add(process, from, ref, byName);
+      runtime.back(from.node).down(pid, from, ref, "system_limit", name);
+    } else this.#watchers.add(process, from, ref, name);
   }
 
   demonitor(_from: Pid, ref: Ref): void {

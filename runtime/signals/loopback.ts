@@ -75,8 +75,8 @@ export class Loopback implements Signals {
     this.#runtime.local.demonitor(from, ref, target);
   }
 
-  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
-    this.#runtime.local.down(from, to, ref, this.#copy(reason));
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown, name?: string): void {
+    this.#runtime.local.down(from, to, ref, this.#copy(reason), name);
   }
 
   spawnRequest(from: Pid, request: SpawnRequest): void {

@@ -88,8 +88,11 @@ export interface Signals {
   monitor(from: Pid, target: Target, ref: Ref): void;
   /** `from` ends its monitor of the target, which not every wire names. */
   demonitor(from: Pid, ref: Ref, target?: Target): void;
-  /** The process that `to` monitors under `ref` has exited. */
-  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void;
+  /**
+   * The process that `to` monitors under `ref` has exited. If it was monitored by its name, `name` is that, which
+   * not every wire says.
+   */
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown, name?: string): void;
   /** Start a process. */
   spawnRequest(from: Pid, request: SpawnRequest): void;
   /** A process was started, or not; on success it is the new process's first signal. */

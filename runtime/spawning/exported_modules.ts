@@ -6,7 +6,8 @@
 
 import { SpawnRefusedError, UndefinedFunctionError } from "../values/errors.ts";
 import { inspect, printable, quote } from "../values/inspect.ts";
-import { nameOf } from "../values/atom.ts";
+import { Atom, nameOf, remoteNameOf } from "../values/atom.ts";
+import { functionOfAtom, unquotedName } from "../values/beam_names.ts";
 import type { Runnable, SpawnFailure } from "../signals/signal.ts";
 
 /** The exports of a module: functions by name. Other values are ignored. */
@@ -14,7 +15,10 @@ import type { Runnable, SpawnFailure } from "../signals/signal.ts";
 export type ModuleExports = Record<string, any>;
 
 /** The name of an exported function, with its module's name. */
-export type ModuleFunction = readonly [module: string, function: string];
+export type ModuleFunction = readonly [
+  module: string | Atom,
+  function: string | Atom,
+];
 
 /**
  * A function that may run on another node: one that both nodes export under the same name, the name under
@@ -121,6 +125,8 @@ export class Modules {
 
   /** The function of that name, if it is exported. */
   lookup(module: string, name: string): AnyFunction | undefined {
+    module = unquotedName(module);
+    name = unquotedName(name);
     const exports = this.#modules.get(module);
     if (exports === undefined) return this.library.get(`${module}.${name}`);
     if (!Object.hasOwn(exports, name)) return;
@@ -135,7 +141,7 @@ export class Modules {
    * @throws {TypeError} If its source would not do.
    */
   describe(
-    fn: AnyFunction | readonly [module: string, name: string],
+    fn: AnyFunction | ModuleFunction,
     args: unknown[],
     local: boolean,
   ): Runnable {
@@ -267,15 +273,22 @@ export function spawnError(
 export function checkName(
   fn: unknown,
 ): readonly [module: string, name: string] {
-  const [module, name] = Array.isArray(fn) ? fn : [];
-  if (typeof module === "string" && typeof name === "string") {
-    return [nameOf(module), nameOf(name)];
+  const [given, name] = Array.isArray(fn) ? fn : [];
+  if (isName(given) && isName(name)) {
+    const module = remoteNameOf(given);
+    return name instanceof Atom
+      ? [module, nameOf(functionOfAtom(module, name.name))]
+      : [module, nameOf(name)];
   }
   throw new TypeError(
     `Cannot run ${
       inspect(fn)
     }: give a function, or [module, function] as in ["Chat", "receiveMessage"]`,
   );
+}
+
+function isName(value: unknown): value is string | Atom {
+  return typeof value === "string" || value instanceof Atom;
 }
 
 /** Throws unless the value is a function, so that no process is started for another value. */

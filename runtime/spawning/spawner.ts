@@ -50,7 +50,7 @@ export class Spawner {
     }
     if (link !== undefined) process.addLink(link);
     if (monitor !== undefined) {
-      this.#watchers.add(process, monitor.pid, monitor.ref, false);
+      this.#watchers.add(process, monitor.pid, monitor.ref);
     }
     if (replyTo !== undefined) {
       this.#runtime.back(replyTo.pid.node).spawnReply(

@@ -5,6 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { fromBeamName } from "./beam_names.ts";
 import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
 
 /**
@@ -115,6 +116,21 @@ export function atom(name: string): Atom {
 function atomKey(name: string): string {
   const first = name.charCodeAt(0);
   return first >= 0x30 && first <= 0x3a ? `:${name}` : name;
+}
+
+/**
+ * The text of a name on another node, or of a module there, which may be a string or an atom. An atom is verbatim on
+ * a BEAM: `:Chat`, which is not Elixir's `Chat`, is a text in quotes (`beam_names.ts`), which other nodes remove.
+ *
+ * @throws {TypeError} If it is neither.
+ * @throws {RangeError} If it is longer than a name may be.
+ */
+export function remoteNameOf(name: string | Atom): string {
+  return nameOf(
+    name instanceof Atom && !name.name.startsWith("Elixir.")
+      ? fromBeamName(name.name)
+      : name,
+  );
 }
 
 /**

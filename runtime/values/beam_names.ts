@@ -5,6 +5,9 @@
  * `Elixir.Chat` there. Functions change case, `receiveMessage` here is `receive_message` there, but only in such
  * modules: Erlang's have names of either style. Other names are the same at both ends.
  *
+ * An atom is verbatim. Names are texts everywhere else, so one that would be changed is a text in quotes, as Erlang
+ * writes it: the name of the atom `Chat`, which is not Elixir's `Chat`, is the text `'Chat'`.
+ *
  * @module
  */
 
@@ -15,27 +18,36 @@ function isCapital(code: number): boolean {
 }
 
 /** Whether a module or registered name is spelled as Elixir's are. */
-export function isElixirName(name: string): boolean {
+function isElixirName(name: string): boolean {
   return isCapital(name.charCodeAt(0)) && !name.startsWith(PREFIX);
+}
+
+const QUOTED = /^'(.*[A-Z].*)'$/s;
+
+/** A name without its quotes, if it has them. */
+export function unquotedName(name: string): string {
+  return name.charCodeAt(0) === 0x27 ? QUOTED.exec(name)?.[1] ?? name : name;
 }
 
 /** The text of the atom that is a module or registered name on a BEAM. */
 export function toBeamName(name: string): string {
-  return isElixirName(name) ? PREFIX + name : name;
+  return isElixirName(name) ? PREFIX + name : unquotedName(name);
 }
 
-/** The module or registered name that an atom of a BEAM stands for. */
+/** The module or registered name that an atom stands for. */
 export function fromBeamName(atom: string): string {
-  return atom.startsWith(PREFIX) && isCapital(atom.charCodeAt(PREFIX.length))
+  if (!isCapital(atom.charCodeAt(0))) return atom;
+  if (!atom.startsWith(PREFIX)) return `'${atom}'`;
+  return isCapital(atom.charCodeAt(PREFIX.length))
     ? atom.slice(PREFIX.length)
     : atom;
 }
 
 /** The text of the atom that names a function of a module on a BEAM. */
 export function toBeamFunction(module: string, name: string): string {
-  return isElixirName(module)
+  return isElixirName(module) && name.charCodeAt(0) !== 0x27
     ? name.replace(/(?<=[a-zA-Z0-9])[A-Z]/g, (c) => `_${c.toLowerCase()}`)
-    : name;
+    : unquotedName(name);
 }
 
 /** The function of a module here that an atom of a BEAM stands for. */
@@ -43,4 +55,9 @@ export function fromBeamFunction(module: string, atom: string): string {
   return isElixirName(module)
     ? atom.replace(/(?<=[a-zA-Z0-9])_([a-z])/g, (_, c) => c.toUpperCase())
     : atom;
+}
+
+/** The function of a module that an atom of a program names: it is verbatim. */
+export function functionOfAtom(module: string, atom: string): string {
+  return toBeamFunction(module, atom) === atom ? atom : `'${atom}'`;
 }

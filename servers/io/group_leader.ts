@@ -15,6 +15,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { builtin } from "../../runtime/host/builtin.ts";
 import { standardOutput } from "../../runtime/host/output_stream.ts";
 import { streamsStandIn } from "../../runtime/host/standard_streams.ts";
+import { operationFromOtp, replyToOtp } from "./io_otp.ts";
 import { PendingWrites } from "./pending_writes.ts";
 import {
   type IoOperation,
@@ -89,6 +90,9 @@ export function startGroupLeader(runtime: Runtime, device: IoDevice): Pid {
   return process.pid;
 }
 
+/** A request that no group leader knows. */
+const UNKNOWN = { type: "unknown" } as unknown as IoOperation;
+
 async function serve(process: LocalProcess, device: IoDevice): Promise<never> {
   const reads = new PendingReads(process);
   const writes = new PendingWrites();
@@ -100,12 +104,15 @@ async function serve(process: LocalProcess, device: IoDevice): Promise<never> {
     );
     process.assertAlive();
     if (!isTyped(message, "io_request")) continue;
-    const { from, request, replyAs } = message as unknown as IoRequest;
+    const { from, replyAs, ...asked } = message as unknown as IoRequest;
     if (
       !(from instanceof Pid) ||
       !(replyAs instanceof Ref || replyAs instanceof ReplyTo) ||
       replyAs.node !== from.node
     ) continue;
+    const request = replyAs instanceof ReplyTo
+      ? operationFromOtp(asked.request) ?? UNKNOWN
+      : asked.request;
     const node = askingNode(process.runtime, from);
     const perform = async () => {
       if (!process.alive) return;
@@ -139,11 +146,16 @@ function answer(
   value: unknown,
 ): void {
   if (!process.alive) return;
+  const reply = (value: unknown) =>
+    process.reply(
+      replyAs,
+      replyAs instanceof ReplyTo ? replyToOtp(value) : value,
+    );
   try {
-    process.reply(replyAs, value);
+    reply(value);
   } catch (error) {
     // A line that is larger than the caller's node accepts.
-    process.reply(replyAs, { type: "error", reason: printable(String(error)) });
+    reply({ type: "error", reason: printable(String(error)) });
   }
 }
 

@@ -6,7 +6,10 @@
 
 import { currentProcess } from "../../runtime/context/current_process.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { spawnError } from "../../runtime/spawning/exported_modules.ts";
+import {
+  checkName,
+  spawnError,
+} from "../../runtime/spawning/exported_modules.ts";
 import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
@@ -101,9 +104,10 @@ function resolvedCode(
 ): TaskCode | { error: Error } {
   if (typeof fn === "function") return codeOf(owner, fn, args);
   const { modules, maxDepth, node } = owner.runtime;
+  const [module, name] = checkName(fn);
   const found = modules.resolve({
-    module: fn[0],
-    function: fn[1],
+    module,
+    function: name,
     args: copyTerm(args, maxDepth) as unknown[],
   });
   return "error" in found ? { error: spawnError(node, found) } : found;

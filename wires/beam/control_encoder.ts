@@ -316,10 +316,11 @@ export class ControlEncoder implements Outgoing {
     this.#end();
   }
 
-  down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown, name?: string): void {
     if (this.#isGone(to)) return;
     const writer = this.#begin(4, control.DOP_PAYLOAD_DOWN);
-    writer.pid(from);
+    if (name === undefined) writer.pid(from);
+    else writer.atom(toBeamName(name));
     writer.pid(to);
     writer.ref(ref);
     this.#reason(reason);

@@ -85,7 +85,6 @@ function shaped(
           from: second,
           replyAs: new ReplyTo(second, undefined, third, "io"),
           request: fourth,
-          otp: true,
         }
         : undefined;
     case "io_reply/3":
