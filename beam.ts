@@ -13,6 +13,7 @@ import {
   type BeamTypes,
   declareBeamTypes,
 } from "./runtime/spawning/beam_types.ts";
+import { checkOptions } from "./runtime/values/check_arguments.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 
 export type { BeamType };
@@ -94,13 +95,7 @@ export function beam<F extends (...args: any[]) => unknown>(
       `Cannot declare the types of ${inspect(fn)}: give a function`,
     );
   }
-  if (typeof types !== "object" || types === null || Array.isArray(types)) {
-    throw new TypeError(
-      `Cannot declare the types of ${
-        fn.name || "a function"
-      }: give { args, returns }, not ${inspect(types)}`,
-    );
-  }
+  checkOptions(types, "declare the types of a function", "{ args, returns }");
   const { args = [], returns = "term" } = types as BeamTypes;
   if (!Array.isArray(args)) {
     throw new TypeError(

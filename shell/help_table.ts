@@ -1087,6 +1087,12 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Returns the atom with a name.\n\nUnlike Erlang's, the table of atoms does not grow forever: an atom without references is garbage-collected."
     }
   ],
+  "beam": [
+    {
+      "signature": "beam(fn: F, types: BeamFunctionTypes<F>)",
+      "text": "Declares how a function looks to nodes of Erlang and Elixir.\n\nWithout a declaration, the default mapping applies: strings are binaries, arrays are lists, plain objects are maps\nwith binary keys. An argument that does not fit its type is passed as it arrived, so a function that is called by\nstrangers checks its arguments."
+    }
+  ],
   "exit": [
     {
       "signature": "exit(reason: unknown)",
@@ -1365,19 +1371,19 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "spawn": [
     {
-      "signature": "spawn(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
+      "signature": "spawn(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = NO_OPTIONS)",
       "text": "Starts a process.\n\nThe process begins after the caller has yielded to the event loop, runs until its function returns (or the\nreturned promise settles), and inherits the caller's group leader. To spawn on another node, use\n`Node.spawn(node, …)`."
     }
   ],
   "spawnLink": [
     {
-      "signature": "spawnLink(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
+      "signature": "spawnLink(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = NO_OPTIONS)",
       "text": "Starts a process that is linked to the caller from the start.\n\nWhen one of the two exits with a reason other than `\"normal\"`, so does the other, unless it traps exits."
     }
   ],
   "spawnMonitor": [
     {
-      "signature": "spawnMonitor(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = {})",
+      "signature": "spawnMonitor(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = NO_OPTIONS)",
       "text": "Starts a process that the caller monitors from the start."
     }
   ],

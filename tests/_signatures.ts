@@ -166,6 +166,7 @@ export const SIGNATURES: Record<string, string | undefined> = {
   "TaskSupervisor.terminateChild":
     "Task.Supervisor.terminate_child(supervisor, pid)",
   "atom": undefined,
+  "beam": undefined,
   "exit": "Kernel.exit(reason)",
   "flush": "IEx.Helpers.flush()",
   "formatExit": undefined,

@@ -1159,6 +1159,11 @@ const TABLE: Record<string, Row> = {
   },
 
   // The rest
+  beam: {
+    fn: library.beam,
+    args: () => [() => 1, { args: ["atom"], returns: "atom" }],
+    takes: { 0: FN, 1: OPTIONS },
+  },
   atom: { fn: atom, args: () => ["ok"], takes: { 0: TEXT } },
   formatExit: {
     fn: library.formatExit,
