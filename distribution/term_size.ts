@@ -4,8 +4,13 @@
  * @module
  */
 
+import { Bitstring } from "../runtime/values/bitstring.ts";
+import { LocalFunction } from "../runtime/values/functions.ts";
+import { ImproperList } from "../runtime/values/improper_list.ts";
+import { isLeafTerm } from "../runtime/values/leaf_term.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
 import { ServerMessage } from "../runtime/values/server_message.ts";
+import { Tuple } from "../runtime/values/tuple.ts";
 
 /** The bytes that values take. */
 interface Costs {
@@ -44,6 +49,12 @@ function bytesOf(value: unknown, costs: Costs): number {
   }
 }
 
+function itemsBytes(items: readonly unknown[], costs: Costs): number {
+  let bytes = 0;
+  for (let i = 0; i < items.length; i++) bytes += bytesOf(items[i], costs);
+  return bytes;
+}
+
 function objectBytes(value: object, costs: Costs): number {
   if (value instanceof Pid || value instanceof Ref) {
     return costs.object + costs.value;
@@ -51,11 +62,21 @@ function objectBytes(value: object, costs: Costs): number {
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
     return costs.object + value.byteLength;
   }
-  let bytes = costs.object;
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) bytes += bytesOf(value[i], costs);
-    return bytes;
+  if (Array.isArray(value)) return costs.object + itemsBytes(value, costs);
+  if (value instanceof Tuple) {
+    return costs.object + itemsBytes(value.elements, costs);
   }
+  if (value instanceof ImproperList) {
+    return costs.object + itemsBytes(value.items, costs) +
+      bytesOf(value.tail, costs);
+  }
+  if (isLeafTerm(value)) {
+    return costs.object + costs.value +
+      (value instanceof Bitstring || value instanceof LocalFunction
+        ? value.bytes.length
+        : 0);
+  }
+  let bytes = costs.object;
   if (value instanceof Map) {
     for (const [key, item] of value) {
       bytes += bytesOf(key, costs) + bytesOf(item, costs);

@@ -10,6 +10,15 @@ import { currentRuntime } from "../runtime/context/current_process.ts";
 import { inspect, printable } from "../runtime/values/inspect.ts";
 import { pidOf, printedPid } from "../runtime/values/pid.ts";
 import { Atom } from "../runtime/values/atom.ts";
+import { Bitstring } from "../runtime/values/bitstring.ts";
+import { Float } from "../runtime/values/float.ts";
+import {
+  ExternalFunction,
+  LocalFunction,
+} from "../runtime/values/functions.ts";
+import { ImproperList } from "../runtime/values/improper_list.ts";
+import { Port } from "../runtime/values/port.ts";
+import { Tuple } from "../runtime/values/tuple.ts";
 import type { LineValues } from "./values.ts";
 
 /** Makes the commands of a shell. */
@@ -43,7 +52,9 @@ async function about(value: unknown): Promise<Row[]> {
   const rows: Row[] = [["Value", inspect(value)], ["Type", typeOf(value)]];
   if (value instanceof Pid) rows.push(...await aboutProcess(value));
   else if (value instanceof Ref) rows.push(["Node", value.node]);
-  else if (typeof value === "string" || Array.isArray(value)) {
+  else if (
+    typeof value === "string" || Array.isArray(value) || value instanceof Tuple
+  ) {
     rows.push(["Length", String(value.length)]);
   } else if (value instanceof Map || value instanceof Set) {
     rows.push(["Size", String(value.size)]);
@@ -65,6 +76,14 @@ function typeOf(value: unknown): string {
   if (value instanceof Pid) return "a pid: the address of a process";
   if (value instanceof Ref) return "a reference";
   if (value instanceof Atom) return "an atom";
+  if (value instanceof Tuple) return "a tuple";
+  if (value instanceof ImproperList) return "an improper list";
+  if (value instanceof Float) return "a float that is whole";
+  if (value instanceof Bitstring) return "a bitstring";
+  if (value instanceof ExternalFunction || value instanceof LocalFunction) {
+    return "a function of Erlang or Elixir";
+  }
+  if (value instanceof Port) return "a port of an Erlang node";
   if (Array.isArray(value)) return "an array";
   if (typeof value === "function") {
     return /^class\b/.test(String(value)) ? "a class" : "a function";

@@ -1204,7 +1204,7 @@ export const HELP: Record<string, Doc[]> = {
   "inspect": [
     {
       "signature": "inspect(value: unknown, options: InspectOptions = {})",
-      "text": "Shows a value as source-like text: strings quoted, pids, references and atoms as in iex.\n\nThe text is bounded for any value, and no value makes it throw: a string is truncated at `printableLimit`,\nand the text as a whole after about 256 Ki characters or 10,000 items."
+      "text": "Shows a value as source-like text: strings quoted, pids, references, atoms, tuples and Erlang's other terms\nas in iex.\n\nThe text is bounded for any value, and no value makes it throw: a string is truncated at `printableLimit`,\nand the text as a whole after about 256 Ki characters or 10,000 items."
     }
   ],
   "isDown": [

@@ -3,6 +3,18 @@
 import fc from "fast-check";
 import { Pid, Ref } from "../process.ts";
 import { Atom, atom } from "../runtime/values/atom.ts";
+import { Bitstring } from "../runtime/values/bitstring.ts";
+import { Float } from "../runtime/values/float.ts";
+import {
+  ExternalFunction,
+  LocalFunction,
+} from "../runtime/values/functions.ts";
+import { ImproperList } from "../runtime/values/improper_list.ts";
+import { isLeafTerm, type LeafTerm } from "../runtime/values/leaf_term.ts";
+import { pidOf, refOf } from "../runtime/values/pid.ts";
+import { Port } from "../runtime/values/port.ts";
+import { ReplyTo } from "../runtime/values/reply_to.ts";
+import { Tuple } from "../runtime/values/tuple.ts";
 
 /** Keys with a special meaning somewhere. */
 const SPECIAL_KEYS = [
@@ -69,6 +81,57 @@ function leaf(): fc.Arbitrary<unknown> {
     fc.nat().map((number) => new Pid("kate@localhost", number, 1)),
     fc.nat().map((number) => new Ref("alex@localhost", number, 2)),
     fc.constantFrom("ok", "Elixir.Chat", "", "ünïcode").map(atom),
+    erlangLeaf(),
+  );
+}
+
+/** Callers of this library, and those of Erlang's nodes, which may have a tag. */
+function replyTo(tag: fc.Arbitrary<unknown>): fc.Arbitrary<ReplyTo> {
+  const word = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+  const words = fc.array(word, { minLength: 1, maxLength: 5 });
+  const form = fc.constantFrom<"call" | "io">("call", "io");
+  return fc.tuple(word, word, words, fc.boolean(), fc.option(tag), form).map(
+    ([id, serial, words, hasAlias, tag, form]) => {
+      const pid = pidOf("moebi@localhost", id, serial, 7);
+      const alias = refOf("moebi@localhost", words, 7);
+      return tag === null
+        ? new ReplyTo(pid, alias)
+        : new ReplyTo(pid, hasAlias ? alias : undefined, tag, form);
+    },
+  );
+}
+
+const NODES = ["alex@localhost", "kate@localhost", "moebi@localhost"];
+
+/** Terms of Erlang without parts. */
+function erlangLeaf(): fc.Arbitrary<unknown> {
+  const node = fc.constantFrom(...NODES);
+  const word = fc.oneof(
+    fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+    fc.constantFrom(0, 1, 2 ** 21 - 1, 2 ** 21, 2 ** 32 - 1),
+  );
+  const arity = fc.nat(255);
+  const name = fc.constantFrom("Elixir.String", "erlang", "a b", "é", "");
+  const some = fc.uint8Array({ minLength: 1, maxLength: 300 });
+  return fc.oneof(
+    fc.maxSafeInteger().filter((value) => !Object.is(value, -0)).map((value) =>
+      new Float(value)
+    ),
+    fc.constantFrom(1e300, -(2 ** 70)).map((value) => new Float(value)),
+    fc.tuple(some, fc.integer({ min: 1, max: 7 })).map(([bytes, bits]) =>
+      new Bitstring(bytes, bits)
+    ),
+    fc.tuple(name, name, arity).map((parts) => new ExternalFunction(...parts)),
+    fc.tuple(name, word, word, arity, some).map((parts) =>
+      new LocalFunction(...parts)
+    ),
+    fc.tuple(node, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), word).map((
+      parts,
+    ) => new Port(...parts)),
+    fc.tuple(node, word, word, word).map((parts) => pidOf(...parts)),
+    fc.tuple(node, fc.array(word, { minLength: 1, maxLength: 5 }), word).map((
+      parts,
+    ) => refOf(...parts)),
   );
 }
 
@@ -82,7 +145,14 @@ export function anyTerm(): fc.Arbitrary<unknown> {
         { depthSize: "small", withCrossShrink: true },
         leaf(),
         fc.array(term, { maxLength: 5 }),
+        fc.array(term, { maxLength: 5 }).map((each) => new Tuple(each)),
+        fc.tuple(fc.array(term, { minLength: 1, maxLength: 4 }), term)
+          .filter(([, tail]) =>
+            !Array.isArray(tail) && !(tail instanceof ImproperList)
+          )
+          .map(([items, tail]) => new ImproperList(items, tail)),
         fc.array(fc.tuple(key, term), { maxLength: 5 }).map(objectOf),
+        replyTo(term.filter((tag) => tag !== undefined)),
         fc.array(fc.tuple(term, term), { maxLength: 4 }).map((each) =>
           new Map(each)
         ),
@@ -119,9 +189,15 @@ export function exactly(value: unknown): unknown {
 }
 
 function contents(value: object): unknown[] {
-  if (value instanceof Pid || value instanceof Ref) {
-    return [value.node, value.number, value.creation];
+  if (value instanceof Pid) {
+    return [value.node, value.id, value.serial, value.creation];
   }
+  if (value instanceof Ref) {
+    return [value.node, value.number, ...value.words, value.creation];
+  }
+  if (value instanceof Tuple) return [...value];
+  if (value instanceof ImproperList) return [...value.items, value.tail];
+  if (isLeafTerm(value)) return leafContents(value);
   if (value instanceof Atom) return [value.name];
   if (value instanceof Date) return [value.getTime()];
   if (value instanceof Map) return [...value].flat();
@@ -136,6 +212,16 @@ function contents(value: object): unknown[] {
   ) => [key, Object.getOwnPropertyDescriptor(value, key)!.value]);
 }
 
+function leafContents(value: LeafTerm): unknown[] {
+  if (value instanceof Float) return [value.value];
+  if (value instanceof Bitstring) return [value.bits, value.bytes];
+  if (value instanceof Port) return [value.node, value.id, value.creation];
+  const { module, arity } = value;
+  return value instanceof ExternalFunction
+    ? [module, value.function, arity]
+    : [module, arity, value.index, value.uniq, value.bytes];
+}
+
 /** Every mutable part of a value. */
 export function mutable(
   value: unknown,
@@ -144,9 +230,12 @@ export function mutable(
   if (typeof value !== "object" || value === null || found.has(value)) {
     return found;
   }
-  if (value instanceof Pid || value instanceof Ref || value instanceof Atom) {
-    return found;
-  }
+  if (
+    value instanceof Pid || value instanceof Ref || value instanceof Atom ||
+    value instanceof Float || value instanceof ExternalFunction ||
+    value instanceof Port
+  ) return found;
+  if (value instanceof ReplyTo) return mutable(value.tag, found);
   found.add(value);
   if (ArrayBuffer.isView(value)) found.add(value.buffer);
   for (const each of contents(value)) mutable(each, found);

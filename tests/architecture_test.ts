@@ -63,6 +63,7 @@ const VOCABULARY = [
     "functions",
     "improper_list",
     "inspect",
+    "leaf_term",
     "pid",
     "port",
     "reply_to",

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { Agent } from "../agent.ts";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { Bitstring, improperList, Tuple, tuple } from "../library.ts";
 import { GenServer, type ServerName } from "../gen_server.ts";
 import { Node } from "../node.ts";
 import {
@@ -71,6 +72,23 @@ const KINDS: Record<string, Kind<unknown>> = {
   "cause of an error": kind(
     () => new Error("x", { cause: [1] }),
     (v) => (v.cause as number[]).push(2),
+  ),
+  "array in a tuple": kind(() => tuple([1]), (v) => v[0].push(2)),
+  "tuple of many": kind(
+    () => new Tuple(new Array(30).fill(0)),
+    (v) => (v.elements as number[])[20] = 9,
+  ),
+  "item of an improper list": kind(
+    () => improperList([[1]], 2),
+    (v) => (v.items[0] as number[]).push(2),
+  ),
+  "tail of an improper list": kind(
+    () => improperList([1], { a: 1 } as Record<string, unknown>),
+    (v) => (v.tail as Record<string, unknown>).b = 2,
+  ),
+  bitstring: kind(
+    () => new Bitstring(Uint8Array.of(1, 0xe0), 3),
+    (v) => v.bytes[0] = 9,
   ),
   Date: kind(() => new Date(0), (v) => v.setTime(1)),
   "few bytes": kind(() => new Uint8Array([1, 2]), (v) => v[0] = 9),

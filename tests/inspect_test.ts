@@ -2,7 +2,18 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
 import { Pid, Ref } from "../process.ts";
 import { inspect, type InspectOptions } from "../runtime/values/inspect.ts";
-import { atom } from "../runtime/values/atom.ts";
+import {
+  atom,
+  Bitstring,
+  ExternalFunction,
+  Float,
+  improperList,
+  Port,
+  Tuple,
+  tuple,
+} from "../library.ts";
+import { LocalFunction } from "../runtime/values/functions.ts";
+import { pidOf, refOf } from "../runtime/values/pid.ts";
 import { test } from "../testing/tags.ts";
 import { anyTerm, objectOf } from "./_terms.ts";
 
@@ -55,6 +66,39 @@ const SHOWN: [value: unknown, text: string][] = [
   [atom(""), ':""'],
   [new Pid("nonode@nohost", 112, 0), "#PID<0.112.0>"],
   [[new Ref("nonode@nohost", 7, 3)], "[#Reference<0.3.0.7>]"],
+  [pidOf("nonode@nohost", 112, 2 ** 32 - 1, 0), "#PID<0.112.4294967295>"],
+  [new Pid("nonode@nohost", 2 ** 32 + 5, 0), "#PID<0.5.1>"],
+  [refOf("nonode@nohost", [1, 2, 3], 3), "#Reference<0.3.2.1>"],
+  [refOf("nonode@nohost", [1, 2, 3, 4, 5], 3), "#Reference<0.5.4.3.2.1>"],
+  [tuple(), "{}"],
+  [tuple(atom("ok"), [1, tuple("a")]), '{:ok, [1, {"a"}]}'],
+  [improperList([1, 2], tuple()), "[1, 2 | {}]"],
+  [new Float(1), "1.0"],
+  [[new Float(-5), new Float(0)], "[-5.0, 0.0]"],
+  [new Float(9_999_999_999_999_998), "9999999999999998.0"],
+  [new Float(1e16), "1.0e16"],
+  [new Float(-1.25e300), "-1.25e300"],
+  [new Bitstring(Uint8Array.of(255, 0x7f), 3), "<<255, 3::size(3)>>"],
+  [new ExternalFunction("Elixir.Foo.Bar", "a?", 0), "&Foo.Bar.a?/0"],
+  [new ExternalFunction("Elixir", "x", 3), "&Elixir.x/3"],
+  [new ExternalFunction("Elixir.foo", "x", 3), '&:"Elixir.foo".x/3'],
+  [new ExternalFunction("erlang", "+", 2), "&:erlang.+/2"],
+  [new ExternalFunction("m", "..", 2), '&:m.".."/2'],
+  [new ExternalFunction("m", "Foo", 2), '&:m."Foo"/2'],
+  [new ExternalFunction("a b", "c-d", 2), '&:"a b"."c-d"/2'],
+  [new ExternalFunction("m", "\x1b[2J", 2), '&:m."\\u001b[2J"/2'],
+  [
+    new LocalFunction("erl_eval", 43, 81571850, 0, Uint8Array.of(112)),
+    "#Function<43.81571850/0 in :erl_eval>",
+  ],
+  [new Port("nonode@nohost", 5, 1), "#Port<0.5>"],
+  [
+    new Port("nonode@nohost", 2n ** 64n - 1n, 1),
+    "#Port<0.18446744073709551615>",
+  ],
+  [atom("Elixir.Chat.Message"), "Chat.Message"],
+  [atom("Elixir.chat"), ':"Elixir.chat"'],
+  [atom("élan"), ":élan"],
 ];
 
 test("inspect() shows each kind of value", () => {
@@ -79,6 +123,33 @@ test("inspect() limits the depth", () => {
   let deep: unknown = 1;
   for (let i = 0; i < 100_000; i++) deep = [deep];
   assertEquals(inspect(deep), "[".repeat(8) + "[...]" + "]".repeat(8));
+});
+
+test("inspect() limits terms as collections", () => {
+  const deep = tuple(improperList([tuple(1)], 2));
+  assertEquals(inspect(deep, { depth: 2 }), "{[{...} | 2]}");
+  assertEquals(inspect(deep, { depth: 1 }), "{[...]}");
+  assertEquals(inspect(deep, { depth: 0 }), "{...}");
+  const options: InspectOptions = { limit: 2 };
+  assertEquals(inspect(tuple(1, 2, 3), options), "{1, 2, ...}");
+  assertEquals(
+    inspect(improperList([1, 2, 3], 4), options),
+    "[1, 2, ... | 4]",
+  );
+  const bits = new Bitstring(new Uint8Array(1_000_000), 1);
+  assertEquals(inspect(bits, options), "<<0, 0, ...>>");
+  assertEquals(
+    inspect(tuple("aaaa", improperList(["bbbb"], "cccc")), { width: 16 }),
+    `{
+  "aaaa",
+  [
+    "bbbb" | "cccc"
+  ]
+}`,
+  );
+  const own: unknown[] = [];
+  own.push(new Tuple(own));
+  assertEquals(inspect(own), "[{[circular]}]");
 });
 
 test("inspect() limits the number of items", () => {

@@ -31,10 +31,11 @@ import { rpc } from "../rpc.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
 import { Call } from "../gen/messages.ts";
 import { ReplyTo } from "../runtime/values/reply_to.ts";
-import { Atom, atom } from "../runtime/values/atom.ts";
+import { Atom } from "../runtime/values/atom.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
+import { valueOf } from "../tools/protocol_vectors.ts";
 import { test } from "../testing/tags.ts";
 import {
   AttachmentReader,
@@ -257,6 +258,10 @@ const NATURAL = {
   good: [0, 1, 2 ** 53 - 1, -0],
   bad: [-1, 1.5, 2 ** 53, "1", null, true, [1], {}],
 };
+const ANY_PROCESS = {
+  good: [...NATURAL.good, [1, 2 ** 32 - 1]],
+  bad: [...NATURAL.bad, [], [1, 2, 3], [1, 2 ** 32], [-1, 1], [1, "2"]],
+};
 const long = (bytes: number) => "ü".repeat(bytes >> 1) + "u".repeat(bytes % 2);
 const pidJson = { $pid: [0, 101, ALEX.creation] };
 const startJson = {
@@ -273,6 +278,7 @@ function levels(count: number): Json {
 /** For each type of the page: accepted values, also at the bounds, and rejected ones. */
 const TYPES: Record<string, { good: Json[]; bad: Json[] }> = {
   process: NATURAL,
+  any_process: ANY_PROCESS,
   reference: NATURAL,
   creation: NATURAL,
   number: NATURAL,
@@ -554,7 +560,7 @@ test("docs/protocol.md: values", () => {
   for (const [source, cell] of shown) {
     const json = uncode(cell);
     tags.add(/"(\$\w+)"/.exec(json)![1]);
-    const value = evaluate(uncode(source));
+    const value = valueOf(uncode(source));
     const attachments = new AttachmentWriter();
     const encoder = new ValueEncoder(ALEX, KATE, 64, attachments);
     assertEquals(encoder.encode(value), json);
@@ -567,29 +573,27 @@ test("docs/protocol.md: values", () => {
   assertEquals([...tags].toSorted(), [
     "$atom",
     "$bigint",
+    "$bits",
     "$bytes",
     "$date",
     "$error",
+    "$float",
+    "$fun",
+    "$improper",
     "$map",
     "$number",
     "$object",
+    "$opaque_fun",
     "$pid",
+    "$port",
     "$ref",
     "$reply_to",
     "$set",
     "$text",
+    "$tuple",
     "$undefined",
   ]);
 });
-
-function evaluate(source: string): unknown {
-  return new Function("atom", "Pid", "Ref", "ReplyTo", `return (${source});`)(
-    atom,
-    Pid,
-    Ref,
-    ReplyTo,
-  );
-}
 
 function assertSame(actual: unknown, expected: unknown): void {
   if (expected instanceof Atom || typeof expected !== "object") {

@@ -20,6 +20,17 @@ import {
   send,
   spawn,
 } from "../process.ts";
+import {
+  atom,
+  Bitstring,
+  ExternalFunction,
+  Float,
+  improperList,
+  Port,
+  tuple,
+} from "../library.ts";
+import { LocalFunction } from "../runtime/values/functions.ts";
+import { pidOf, refOf } from "../runtime/values/pid.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { CertificateAuthority } from "../tools/certs.ts";
@@ -205,6 +216,17 @@ peerTest("sends back its messages", async () => {
     Uint8Array.from({ length: 200_000 }, (_, i) => i),
     "x".repeat(100_000) + "ü",
     { $type: "hi" },
+    tuple(atom("ok"), [tuple()]),
+    improperList([1, { a: atom("b") }], 2),
+    [new Float(1), new Float(-1e300)],
+    new Bitstring(Uint8Array.of(1, 0xff), 3),
+    new Bitstring(new Uint8Array(1000).fill(7), 7),
+    new ExternalFunction("Elixir.String", "length", 1),
+    new LocalFunction("chat", 43, 81571850, 0, Uint8Array.of(112, 0)),
+    new LocalFunction("chat", 43, 2 ** 32 - 1, 255, new Uint8Array(1000)),
+    [new Port(KATE, 5, 1), new Port("moebi@localhost", 2n ** 64n - 1n, 1)],
+    [pidOf("moebi@localhost", 1, 2 ** 32 - 1, 4), refOf(KATE, [1, 2, 3], 4)],
+    refOf("moebi@localhost", [1], 4),
   ];
   for (const value of values) send(pid, { from: self(), value });
   for (const value of values) assertEquals(await receive(), value);

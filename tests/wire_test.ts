@@ -377,8 +377,8 @@ for (
     },
     {
       what: "JSON that is too deep",
-      bytes: frameOf("[".repeat(328)),
-      told: /nested deeper than 327/,
+      bytes: frameOf("[".repeat(329)),
+      told: /nested deeper than 328/,
     },
     {
       what: "bytes that are not UTF-8",

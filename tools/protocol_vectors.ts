@@ -18,8 +18,17 @@ import {
 import { DEFAULT_LIMITS } from "../distribution/wire.ts";
 import { Call, Cast } from "../gen/messages.ts";
 import { ReplyTo } from "../runtime/values/reply_to.ts";
-import { Pid, Ref } from "../runtime/values/pid.ts";
+import { Pid, pidOf, Ref, refOf } from "../runtime/values/pid.ts";
 import { atom } from "../runtime/values/atom.ts";
+import { Bitstring } from "../runtime/values/bitstring.ts";
+import { Float } from "../runtime/values/float.ts";
+import {
+  ExternalFunction,
+  LocalFunction,
+} from "../runtime/values/functions.ts";
+import { improperList } from "../runtime/values/improper_list.ts";
+import { Port } from "../runtime/values/port.ts";
+import { tuple } from "../runtime/values/tuple.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { AttachmentWriter } from "../wires/json/attachments.ts";
 import { Encoder } from "../wires/json/encoder.ts";
@@ -93,6 +102,23 @@ export const VALUES: readonly string[] = [
   "new ReplyTo(new Pid('moebi@localhost', 105, 4), new Ref('moebi@localhost', 9, 4), ['a', 1n])",
   "new ReplyTo(new Pid('moebi@localhost', 105, 4), undefined, new Ref('moebi@localhost', 9, 4))",
   "new ReplyTo(new Pid('moebi@localhost', 105, 4), undefined, 7, 'io')",
+  "pidOf('moebi@localhost', 105, 2 ** 21, 4)",
+  "pidOf('moebi@localhost', 4294967295, 4294967295, 4)",
+  "refOf('moebi@localhost', [1], 4)",
+  "refOf('moebi@localhost', [9, 2 ** 21], 4)",
+  "refOf('alex@localhost', [1, 2, 3], 1234567890)",
+  "refOf('moebi@localhost', [1, 2, 3, 4, 4294967295], 4)",
+  "tuple()",
+  "tuple(atom('ok'), [1, tuple(2n)])",
+  "improperList([1, 2], 3)",
+  "improperList([tuple()], atom('ok'))",
+  "new Float(1)",
+  "new Float(-1e300)",
+  "new Bitstring(new Uint8Array([255, 160]), 3)",
+  "new ExternalFunction('Elixir.String', 'length', 1)",
+  "new LocalFunction('chat', 43, 81571850, 0, new Uint8Array([112, 0]))",
+  "new Port('alex@localhost', 5, 1234567890)",
+  "new Port('moebi@localhost', 2n ** 64n - 1n, 4)",
   "new Date(0)",
   "new Date(-1)",
   "new Date(NaN)",
@@ -160,6 +186,49 @@ const REFUSED_VALUES: Record<string, Json> = {
   "a $reply_to of an unknown form": {
     $reply_to: [[0, 112, SENDER.creation], null, "cast", 1],
   },
+  "a pid of three words": { $pid: [0, [1, 2, 3], 4] },
+  "a pid of one word": { $pid: [0, [1], 4] },
+  "a pid with a word of 2^32": { $pid: [0, [2 ** 32, 2 ** 31], 4] },
+  "a pid with a negative word": { $pid: [0, [-1, 2 ** 31], 4] },
+  "a reference of no words": { $ref: [0, [], 4] },
+  "a reference of six words": { $ref: [0, [1, 2, 3, 4, 5, 6], 4] },
+  "a reference with a word of 2^32": { $ref: [0, [1, 2, 2 ** 32], 4] },
+  "a reference with a word that is no integer": { $ref: [0, [1, 2, 0.5], 4] },
+  "a reference with a word that is a text": { $ref: [0, [1, 2, "3"], 4] },
+  "a tuple that is an object": { $tuple: { length: 1 } },
+  "a tuple that is a tuple": { $tuple: { $tuple: [] } },
+  "an improper list of no items": { $improper: [[], 1] },
+  "an improper list without a tail": { $improper: [[1]] },
+  "an improper list whose tail is a list": { $improper: [[1], [2]] },
+  "an improper list whose tail is improper": {
+    $improper: [[1], { $improper: [[2], 3] }],
+  },
+  "an improper list whose items are a tuple": {
+    $improper: [{ $tuple: [1] }, 2],
+  },
+  "a float that is not whole": { $float: 1.5 },
+  "a float that is not a number": { $float: null },
+  "a float that is a text": { $float: "1" },
+  "bits without bytes": { $bits: [3, ""] },
+  "bits of whole bytes": { $bits: [8, "AQ=="] },
+  "no bits": { $bits: [0, "AQ=="] },
+  "bits of half a bit": { $bits: [0.5, "AQ=="] },
+  "bits that are not base64": { $bits: [3, "?"] },
+  "bits of an attachment that has not come": { $bits: [3, 0] },
+  "a function without an arity": { $fun: ["erlang", "abs"] },
+  "a function of 256 arguments": { $fun: ["erlang", "abs", 256] },
+  "a function of -1 arguments": { $fun: ["erlang", "abs", -1] },
+  "a function of a module of 256 bytes": { $fun: ["ü".repeat(128), "abs", 1] },
+  "a function whose name is an atom": { $fun: ["erlang", { $atom: "abs" }, 1] },
+  "an opaque function without bytes": { $opaque_fun: ["chat", 1, 2, 0, ""] },
+  "an opaque function with an index of 2^32": {
+    $opaque_fun: ["chat", 2 ** 32, 2, 0, "cAA="],
+  },
+  "an opaque function of four items": { $opaque_fun: ["chat", 1, 2, "cAA="] },
+  "a port of three words": { $port: [0, [1, 2, 3], 4] },
+  "a port with a word of 2^32": { $port: [0, [1, 2 ** 32], 4] },
+  "a port with a creation of 2^32": { $port: [0, 1, 2 ** 32] },
+  "a port of a name that is no node's": { $port: ["moebi", 1, 4] },
   "an atom of 256 bytes": { $atom: "ü".repeat(128) },
   "an atom that is no text": { $atom: null },
   "a map that is an object": { $map: { a: 1 } },
@@ -382,6 +451,10 @@ const REFUSED_SIGNALS: Record<string, Json> = {
   "a name that is no text": ["send_name", 112, 108, "hi"],
   "a link without a creation": ["link", 112, 108],
   "a monitor of nobody": ["monitor", 112, null, 5, 7],
+  "a monitor of three words": ["monitor", 112, [1, 2, 3], 5, 7],
+  "a link to a word of 2^32": ["link", 112, [1, 2 ** 32], 5],
+  "a message to two words": ["send", 112, [5, 4294967295], "hi"],
+  "a message from two words": ["send", [5, 4294967295], 108, "hi"],
   "a spawn without a group leader": ["spawn*", 112, 8, { run: add }],
   "a group leader that is no pid": ["group_leader", 112, 108, 101],
   "a large that has not come": ["large", 99],
@@ -431,16 +504,28 @@ function registers(
   return { type: "alive", registration: toRegistration(entry) };
 }
 
+/** The names in a value's source. */
+const CONSTRUCTORS = {
+  atom,
+  Bitstring,
+  ExternalFunction,
+  Float,
+  improperList,
+  LocalFunction,
+  Pid,
+  pidOf,
+  Port,
+  Ref,
+  refOf,
+  ReplyTo,
+  tuple,
+};
+
 /** Evaluates a value's source. */
 export function valueOf(source: string): unknown {
-  const make = new Function(
-    "atom",
-    "Pid",
-    "Ref",
-    "ReplyTo",
-    `return (${source});`,
-  );
-  return make(atom, Pid, Ref, ReplyTo);
+  const names = Object.keys(CONSTRUCTORS);
+  const make = new Function(...names, `return (${source});`);
+  return make(...Object.values(CONSTRUCTORS));
 }
 
 /** The frames that the sender writes for signals. */

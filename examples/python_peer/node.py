@@ -11,7 +11,7 @@ from connection import Connection, Refused
 from process import Exit, Process, node_of
 from servers import serve_output
 from values import (
-    Error, Pid, ProtocolError, Ref, array, boolean, natural, need, node_name, text,
+    Error, Pid, ProtocolError, Ref, array, boolean, joined, natural, need, node_name, text,
 )
 
 
@@ -284,7 +284,8 @@ class Node:
             raise ProtocolError(f"{kind} of the wrong shape: {error}") from None
 
     def process(self, number, creation=None):
-        natural(number)
+        """A process of this node; one of any incarnation may have a number that none has."""
+        number = natural(number) if creation is None else joined(number)
         known = creation is None or natural(creation) == self.creation
         return self.processes.get(number) if known else None
 
@@ -340,7 +341,7 @@ class Node:
 
     def on_unlink_ack(self, there, sender, to, number):
         natural(number)
-        pid = Pid(there.name, natural(sender), there.creation)
+        pid = Pid(there.name, joined(sender), there.creation)
         process = self.process(to)
         if process is not None and process.unlinks.get(pid) == number:
             del process.unlinks[pid]
@@ -351,7 +352,7 @@ class Node:
             self.exit_signal(process, Pid(there.name, natural(sender), there.creation), reason)
 
     def on_exit_link(self, there, sender, creation, to, reason):
-        pid, process = Pid(there.name, natural(sender), natural(creation)), self.process(to)
+        pid, process = Pid(there.name, joined(sender), natural(creation)), self.process(to)
         if process is not None and pid in process.links:
             process.links.discard(pid)
             self.exit_signal(process, pid, reason, linked=True)
@@ -380,7 +381,7 @@ class Node:
         self.unwatch(Ref(there.name, natural(ref), there.creation))
 
     def on_down(self, there, sender, to, ref, reason):
-        natural(sender), natural(ref)
+        joined(sender), natural(ref)
         if process := self.process(to):
             self.down(process, Ref(self.name, natural(ref), self.creation), reason)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from values import Pid
+from values import Pid, split
 
 
 class Exit(Exception):
@@ -48,14 +48,15 @@ class Process:
     def link(self, to):
         self.links.add(to)
         self.unlinks.pop(to, None)
-        self.node.deliver_or_send(to.node, "link", self.pid.number, to.number, to.creation)
+        self.node.deliver_or_send(to.node, "link", self.pid.number, split(to.number), to.creation)
 
     def unlink(self, to):
         if to in self.links:
             self.links.discard(to)
             self.unlinks[to] = self.node.new_number()
             self.node.deliver_or_send(
-                to.node, "unlink", self.pid.number, to.number, to.creation, self.unlinks[to]
+                to.node, "unlink", self.pid.number, split(to.number), to.creation,
+                self.unlinks[to],
             )
 
     def monitor(self, target):
@@ -63,7 +64,7 @@ class Process:
         ref = self.node.new_ref()
         self.monitors[ref] = target
         if isinstance(target, Pid):
-            what = ("monitor", self.pid.number, target.number, target.creation)
+            what = ("monitor", self.pid.number, split(target.number), target.creation)
         else:
             what = ("monitor_name", self.pid.number, target[0])
         self.node.deliver_or_send(node_of(target), *what, ref.number)

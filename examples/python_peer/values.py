@@ -52,6 +52,8 @@ class Atom:
 
 @dataclass(frozen=True)
 class Pid:
+    """The number of a pid of Erlang's may have 64 bits."""
+
     node: str
     number: int
     creation: int
@@ -59,9 +61,68 @@ class Pid:
 
 @dataclass(frozen=True)
 class Ref:
+    """The number of a reference of Erlang's may be a tuple of words of 32 bits."""
+
+    node: str
+    number: int | tuple
+    creation: int
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of an Erlang node."""
+
     node: str
     number: int
     creation: int
+
+
+@dataclass
+class Tuple:
+    """A tuple of Erlang's; an array is a list."""
+
+    elements: list
+
+
+@dataclass
+class ImproperList:
+    """A list of Erlang's whose last tail is no list."""
+
+    items: list
+    tail: object
+
+
+@dataclass(frozen=True)
+class Float:
+    """A whole number that is a float to Erlang."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Bits:
+    """Bytes, of the last of which only the upper bits count, 1 to 7."""
+
+    count: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class ExternalFunction:
+    module: str
+    name: str
+    arity: int
+
+
+@dataclass(frozen=True)
+class OpaqueFunction:
+    """A local function of an Erlang node, in Erlang's external term format."""
+
+    module: str
+    index: int
+    uniq: int
+    arity: int
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -128,6 +189,29 @@ def natural(value):
     return int(value)
 
 
+def within(value, least, most):
+    number = natural(value)
+    need(least <= number <= most, f"out of range: {number}")
+    return number
+
+
+def word(value):
+    return within(value, 0, 2**32 - 1)
+
+
+def split(number):
+    """A number of a pid as JSON has it: two words if it is not safe."""
+    return number if number <= MAX_SAFE else [number & 0xFFFF_FFFF, number >> 32]
+
+
+def joined(number):
+    """A number of a pid, which may be two words."""
+    if not isinstance(number, list):
+        return natural(number)
+    need(len(number) == 2, "not two words")
+    return word(number[0]) | word(number[1]) << 32
+
+
 def text(value, most=math.inf):
     need(isinstance(value, str) and size(value) <= most, f"no text: {value!r:.40}")
     return value
@@ -164,6 +248,10 @@ def is_deeper(value, levels):
     match value:
         case list() | tuple():
             inner = value
+        case Tuple():
+            inner = value.elements
+        case ImproperList():
+            inner = [*value.items, value.tail]
         case dict():
             inner = value.values()
         case Map():
@@ -271,6 +359,22 @@ class Encoder:
                 ref = None if value.ref is None else self.name(value.ref)
                 tag = [] if value.form is None else [value.form, self.write(value.tag)]
                 return self.tag("$reply_to", [self.name(value.pid), ref, *tag])
+            case Port():
+                return self.tag("$port", self.name(value))
+            case Tuple():
+                return self.tag("$tuple", [self.write(each) for each in value.elements])
+            case ImproperList():
+                items = [self.write(each) for each in value.items]
+                return self.tag("$improper", [items, self.write(value.tail)])
+            case Float():
+                return self.tag("$float", value.value)
+            case Bits():
+                return self.tag("$bits", [value.count, self.where(value.data)])
+            case ExternalFunction():
+                return self.tag("$fun", [value.module, value.name, value.arity])
+            case OpaqueFunction():
+                parts = [value.module, value.index, value.uniq, value.arity]
+                return self.tag("$opaque_fun", [*parts, self.where(value.data)])
             case Date():
                 return self.tag("$date", value.time)
             case Map():
@@ -305,17 +409,22 @@ class Encoder:
     def name(self, of):
         ends = (self.me[0], self.peer[0])
         node = ends.index(of.node) if of.node in ends else of.node
-        return [node, of.number, of.creation]
+        number = of.number
+        return [node, list(number) if isinstance(number, tuple) else split(number), of.creation]
 
     def attach(self, kind, data):
         self.attachments.append(struct.pack(">I", kind | len(data)) + data)
         return len(self.attachments) - 1
 
     def write_bytes(self, kind, data):
+        where = self.where(data)
+        alone = kind == "Uint8Array" and isinstance(where, int)
+        return self.tag("$bytes", where if alone else [kind, where])
+
+    def where(self, data):
         if len(data) >= ATTACHED:
-            number = self.attach(0, data)
-            return self.tag("$bytes", number if kind == "Uint8Array" else [kind, number])
-        return self.tag("$bytes", [kind, base64.b64encode(data).decode("ascii")])
+            return self.attach(0, data)
+        return base64.b64encode(data).decode("ascii")
 
 
 class Decoder:
@@ -367,7 +476,7 @@ class Decoder:
         need(len(array(content)) == 3, "a pid or reference of too few or too many items")
         node, number, creation = content
         node = self.ends[node] if type(node) is int and 0 <= node <= 1 else node_name(node)
-        return node, natural(number), natural(creation)
+        return node, number, natural(creation)
 
     def entries(self, content):
         for entry in array(content):
@@ -390,16 +499,70 @@ class Decoder:
         return Atom(text(content, 255))
 
     def read_pid(self, content):
-        return Pid(*self.name(content))
+        return Pid(*self.long_name(content))
+
+    def long_name(self, content):
+        """A name whose number may be two words."""
+        node, number, creation = self.name(content)
+        return node, joined(number), creation
 
     def read_ref(self, content):
-        return Ref(*self.name(content))
+        node, number, creation = self.name(content)
+        if not isinstance(number, list):
+            return Ref(node, natural(number), creation)
+        need(1 <= len(number) <= 5, "a reference of too few or too many words")
+        words = tuple(word(each) for each in number)
+        # Two words that are a number are one, so that equal references are.
+        if len(words) == 2 and words[1] < 2**21:
+            return Ref(node, words[0] | words[1] << 32, creation)
+        return Ref(node, words, creation)
+
+    def read_port(self, content):
+        node, number, creation = self.long_name(content)
+        return Port(node, number, word(creation))
+
+    def read_tuple(self, content):
+        return Tuple(self.decode(array(content)))
+
+    def read_improper(self, content):
+        need(len(array(content)) == 2 and array(content[0]), "an improper list lacks items or tail")
+        items, tail = self.decode(content)
+        need(not isinstance(tail, (list, ImproperList)), "the tail of an improper list is a list")
+        return ImproperList(items, tail)
+
+    def read_float(self, content):
+        whole = type(content) is int or type(content) is float and content.is_integer()
+        negative_zero = content == 0 and math.copysign(1, content) < 0
+        need(whole and not negative_zero, "a $float that is not whole")
+        return Float(content)
+
+    def read_bits(self, content):
+        need(len(array(content)) == 2, "a $bits lacks its count or bytes")
+        data = self.contents(content[1])
+        need(len(data) > 0, "bits without bytes")
+        count = within(content[0], 1, 7)
+        last = data[-1] & (0xFF << (8 - count)) & 0xFF
+        return Bits(count, data[:-1] + bytes([last]))
+
+    def read_fun(self, content):
+        need(len(array(content)) == 3, "a function of too few or too many items")
+        module, name, arity = content
+        return ExternalFunction(text(module, MAX_NAME), text(name, MAX_NAME), within(arity, 0, 255))
+
+    def read_opaque_fun(self, content):
+        need(len(array(content)) == 5, "an opaque function of too few or too many items")
+        module, index, uniq, arity, where = content
+        data = self.contents(where)
+        need(0 < len(data) <= 2**24, "an opaque function of too few or too many bytes")
+        return OpaqueFunction(
+            text(module, MAX_NAME), word(index), word(uniq), within(arity, 0, 255), data
+        )
 
     def read_reply_to(self, content):
         need(len(array(content)) in (2, 4), "a $reply_to of too few or too many items")
-        pid, ref = Pid(*self.name(content[0])), None
+        pid, ref = self.read_pid(content[0]), None
         if content[1] is not None:
-            ref = Ref(*self.name(content[1]))
+            ref = self.read_ref(content[1])
             need((ref.node, ref.creation) == (pid.node, pid.creation), "a $reply_to of two nodes")
         if len(content) == 2:
             need(ref is not None, "a $reply_to that no reply can reach")
@@ -436,15 +599,18 @@ class Decoder:
         if isinstance(content, (int, float)):
             content = ["Uint8Array", content]
         need(len(array(content)) == 2, "a $bytes lacks its kind or bytes")
-        if not isinstance(content[1], str):
-            is_utf8, data = self.take(content[1])
+        return self.bytes_of(content[0], self.contents(content[1]))
+
+    def contents(self, where):
+        """Bytes in base64, or those of an attachment."""
+        if not isinstance(where, str):
+            is_utf8, data = self.take(where)
             need(not is_utf8, "a text as bytes")
-            return self.bytes_of(content[0], data)
+            return data
         try:
-            data = base64.b64decode(text(content[1]), validate=True)
+            return base64.b64decode(text(where), validate=True)
         except ValueError:
             raise ProtocolError("a byte array is not base64") from None
-        return self.bytes_of(content[0], data)
 
     def bytes_of(self, kind, data):
         need(isinstance(kind, str) and kind in KINDS, f"unknown kind of bytes {kind!r:.40}")

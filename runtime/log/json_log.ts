@@ -7,8 +7,11 @@
 import type { LogEvent } from "./log_event.ts";
 import { inspectWithin, keysOf, shorten } from "../values/inspect.ts";
 import { escapeUnsafe } from "../values/literals.ts";
-import { Pid, Ref } from "../values/pid.ts";
+import { isLeafTerm } from "../values/leaf_term.ts";
+import { numberOrWords, Pid, Ref } from "../values/pid.ts";
 import { Atom } from "../values/atom.ts";
+import { Float } from "../values/float.ts";
+import { Tuple } from "../values/tuple.ts";
 import { formatExit } from "../values/exit_reason.ts";
 import { writeError } from "../host/standard_streams.ts";
 import { errorTerm } from "../values/term.ts";
@@ -126,10 +129,13 @@ function jsonOfAny(value: unknown, depth: number, budget: Budget): unknown {
 
 function jsonOfObject(value: object, depth: number, budget: Budget): unknown {
   if (value instanceof Pid || value instanceof Ref) {
-    const { node, number, creation } = value;
+    const { node, creation } = value;
     const text = String(value);
+    const number = numberOrWords(value);
     return { text, node: textOf(node, budget), number, creation };
   }
+  if (value instanceof Float) return value.value;
+  if (isLeafTerm(value)) return shown(value, budget);
   if (value instanceof Atom) return textOf(value.name, budget);
   if (depth <= 0) return shown(value, budget, 0);
   const inner = (item: unknown) => jsonOf(item, depth - 1, budget);
@@ -144,9 +150,9 @@ function jsonOfObject(value: object, depth: number, budget: Budget): unknown {
   if (value instanceof Date) {
     return Number.isNaN(value.getTime()) ? "invalid" : value.toISOString();
   }
-  if (Array.isArray(value) || value instanceof Set) {
-    return some(value, budget).map(inner);
-  }
+  if (
+    Array.isArray(value) || value instanceof Set || value instanceof Tuple
+  ) return some<unknown>(value, budget).map(inner);
   if (value instanceof Map) {
     return some(value, budget).map((entry) => entry.map(inner));
   }

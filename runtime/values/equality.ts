@@ -36,7 +36,7 @@ export function equalTerms(one: unknown, other: unknown): boolean {
   if (one instanceof Error) {
     return other instanceof Error && one.name === other.name &&
       one.message === other.message && equalTerms(one.cause, other.cause) &&
-      equalFields(one, other);
+      equalTerms(errorsOf(one), errorsOf(other)) && equalFields(one, other);
   }
   return equalBytes(one, other);
 }
@@ -51,6 +51,10 @@ export function equalItems(
     if (!equalTerms(some[i], others[i])) return false;
   }
   return true;
+}
+
+function errorsOf(error: Error): unknown {
+  return (error as Partial<AggregateError>).errors;
 }
 
 function isPlain(value: object): boolean {

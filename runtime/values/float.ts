@@ -76,9 +76,7 @@ export class Float {
    */
   toString(): string {
     const { value } = this;
-    if (Number.isSafeInteger(value) || Math.abs(value) === 2 ** 53) {
-      return `${value}.0`;
-    }
+    if (Math.abs(value) < 1e16) return `${value}.0`;
     const [digits, exponent] = value.toExponential().split("e+");
     return `${digits.includes(".") ? digits : `${digits}.0`}e${exponent}`;
   }

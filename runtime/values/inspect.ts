@@ -5,16 +5,21 @@
  */
 
 import {
-  atomText,
   cut,
   escapeCharacter,
+  keywordText,
   MAX_SHOWN_NAME,
+  moduleText,
   quoteWithin,
 } from "./literals.ts";
 import { isOptions, misfit } from "./options.ts";
 import { Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
 import { ReplyTo } from "./reply_to.ts";
+import { Bitstring } from "./bitstring.ts";
+import { ImproperList } from "./improper_list.ts";
+import { isLeafTerm } from "./leaf_term.ts";
+import { Tuple } from "./tuple.ts";
 
 /** Options for {@linkcode inspect}. */
 export interface InspectOptions {
@@ -96,7 +101,8 @@ export function printableLine(text: string, length: number): string {
 }
 
 /**
- * Shows a value as source-like text: strings quoted, pids, references and atoms as in iex.
+ * Shows a value as source-like text: strings quoted, pids, references, atoms, tuples and Erlang's other terms
+ * as in iex.
  *
  * The text is bounded for any value, and no value makes it throw: a string is truncated at `printableLimit`,
  * and the text as a whole after about 256 Ki characters or 10,000 items.
@@ -252,9 +258,7 @@ function showObject(
   const atomic = showAtomic(value);
   if (atomic !== undefined) return leaf(atomic, state);
   if (state.seen.includes(value)) return leaf("[circular]", state);
-  if (depth <= 0) {
-    return leaf(Array.isArray(value) ? "[...]" : "{ ... }", state);
-  }
+  if (depth <= 0) return leaf(elided(value), state);
   state.seen.push(value);
   try {
     return showCollection(value, state, depth, indent);
@@ -263,12 +267,22 @@ function showObject(
   }
 }
 
+/** The text of a collection that is too deep. */
+function elided(value: object): string {
+  if (Array.isArray(value) || value instanceof ImproperList) return "[...]";
+  if (value instanceof Tuple) return "{...}";
+  return value instanceof Bitstring ? "<<...>>" : "{ ... }";
+}
+
 /** The text of an object that has no parts. */
 function showAtomic(value: object): string | undefined {
   if (value instanceof Pid || value instanceof Ref) {
     return printableLine(value.toString(), MAX_SHOWN_NAME);
   }
-  if (value instanceof Atom) return atomText(value.name);
+  if (value instanceof Atom) return moduleText(value.name);
+  if (isLeafTerm(value) && !(value instanceof Bitstring)) {
+    return printableLine(value.toString(), MAX_MESSAGE);
+  }
   if (value instanceof Error) {
     return `#${name(String(value.name))}<${
       printableWithin(String(value.message), MAX_MESSAGE)
@@ -300,14 +314,27 @@ function showCollection(
     return wrap("", "{", "}", [inner(pid), shown], state, indent);
   }
   if (Array.isArray(value)) {
-    return wrap(
-      "",
-      "[",
-      "]",
-      items(value, state, inner, indent),
-      state,
-      indent,
-    );
+    const each = isKeywords(value)
+      ? ({ elements: [key, item] }: Tuple) =>
+        `${leaf(keywordText((key as Atom).name), state)}: ${inner(item)}`
+      : inner;
+    const shown = items(value, state, each as typeof inner, indent);
+    return wrap("", "[", "]", shown, state, indent);
+  }
+  if (value instanceof Tuple) {
+    const shown = items(value.elements, state, inner, indent);
+    return wrap("", "{", "}", shown, state, indent);
+  }
+  if (value instanceof ImproperList) {
+    const shown = items(value.items, state, inner, indent);
+    shown.push(`${shown.pop()} | ${inner(value.tail)}`);
+    return wrap("", "[", "]", shown, state, indent);
+  }
+  if (value instanceof Bitstring) {
+    const shown = items(bitsOf(value), state, (text) => {
+      return leaf(text as string, state);
+    }, indent);
+    return wrap("", "<<", ">>", shown, state, indent);
   }
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
     const bytes = value instanceof ArrayBuffer
@@ -354,6 +381,30 @@ function showCollection(
   return fields.length === 0
     ? `${prefix}{}`
     : wrap(prefix, "{ ", " }", fields, state, indent);
+}
+
+/** Whether an array is a keyword list of Elixir's: pairs of an atom, not a module's, and a value. */
+function isKeywords(value: readonly unknown[]): boolean {
+  try {
+    return value.length > 0 &&
+      value.every((item) =>
+        item instanceof Tuple && item.length === 2 && isKeyword(item[0])
+      );
+  } catch {
+    // An item is a proxy that throws: the items are shown one by one.
+    return false;
+  }
+}
+
+function isKeyword(key: unknown): boolean {
+  return key instanceof Atom && !key.name.startsWith("Elixir.");
+}
+
+/** The parts of a bitstring, one by one: there may be many. */
+function* bitsOf({ bytes, bits }: Bitstring): Generator<string> {
+  const last = bytes.length - 1;
+  for (let i = 0; i < last; i++) yield String(bytes[i]);
+  yield `${bytes[last] >> (8 - bits)}::size(${bits})`;
 }
 
 function className(value: object): string {

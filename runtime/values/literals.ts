@@ -11,8 +11,9 @@ export const MAX_SHOWN_NAME = 256;
 const UNSAFE =
   /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** An atom that needs no quotes. */
-const ATOM = /^[\p{L}_][\p{L}\p{N}_@]*[?!]?$/u;
+/** An atom that needs no quotes: a word, or an operator. */
+const ATOM =
+  /^(?:[\p{L}_][\p{L}\p{N}_@]*[?!]?|[-+*\/%]|\+\+\+?|---?|[=!]==?|=~|[<>]=?|&{1,3}|\|{1,3}|[@^=!]|\*\*|<<<|>>>|<<~|~>>|<~>?|~>|<>|<-|->|\|>|\\\\|\.{1,3}|%?\{\}|<<>>)$/u;
 
 /** The name of a function that needs none. */
 const FUNCTION =
@@ -47,6 +48,11 @@ export function quoteWithin(text: string, length: number): string {
 /** An atom as a literal: `:ok`, `:"not found"`. */
 export function atomText(name: string): string {
   return `:${bare(name, ATOM)}`;
+}
+
+/** An atom as a key of a keyword list, without the colon behind it: `ok`, `"not found"`. */
+export function keywordText(name: string): string {
+  return bare(name, ATOM);
 }
 
 /** The name of a module of Erlang or Elixir as Elixir shows it: `:lists`, `String`. */

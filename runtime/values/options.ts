@@ -6,6 +6,8 @@
 
 import { Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
+import { isLeafTerm } from "./leaf_term.ts";
+import { Tuple } from "./tuple.ts";
 
 /** Whether a value can be an object with options: a number, where Elixir has the timeout, cannot. */
 export function isOptions(value: unknown): boolean {
@@ -16,7 +18,8 @@ export function isOptions(value: unknown): boolean {
 /** Whether an object is certainly no options object, but an argument in the wrong position. */
 function isOther(value: object): boolean {
   return Array.isArray(value) || value instanceof Promise ||
-    value instanceof Pid || value instanceof Ref || value instanceof Atom;
+    value instanceof Pid || value instanceof Ref || value instanceof Atom ||
+    value instanceof Tuple || isLeafTerm(value);
 }
 
 /** The error for an invalid number: a wrong type, or out of bounds. */

@@ -332,11 +332,16 @@ function isSameWords(some: readonly number[], others: readonly number[]) {
     some.every((word, i) => word === others[i]);
 }
 
-/** The text of the number of a pid or reference, or of the words in its place. */
+/** The number of a pid or reference, or the words of one that has none. */
+export function numberOrWords(of: Pid | Ref): number | readonly number[] {
+  if (of.number >= 0) return of.number;
+  return of instanceof Pid ? [of.id, of.serial] : of.words;
+}
+
+/** The number of a pid or reference as text, or its words, of which there may be one. */
 export function numberText(of: Pid | Ref): string {
   const { number } = of;
-  if (number >= 0) return `${number}`;
-  return (of instanceof Pid ? [of.id, of.serial] : of.words).join("_");
+  return number >= 0 ? `${number}` : `[${numberOrWords(of)}]`;
 }
 
 function isWord(value: unknown): boolean {

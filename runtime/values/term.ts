@@ -3,7 +3,8 @@
  *
  * The same values can be sent to a process of this node and of any other: those of JSON, and
  * `undefined`, `bigint`, NaN, the infinities, −0, `Date`, `Map`, `Set`, `ArrayBuffer`, typed
- * arrays, errors, pids, references and atoms.
+ * arrays, errors, and Erlang's terms: pids, references, atoms, tuples, improper lists, bitstrings,
+ * floats, functions and ports.
  *
  * @module
  */
@@ -12,11 +13,14 @@ import { FEW_KEYS, isCrowded } from "./hash_collisions.ts";
 import { checkNodeOf, Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
 import { ReplyTo } from "./reply_to.ts";
+import { ImproperList } from "./improper_list.ts";
+import { copyLeafTerm, isLeafTerm } from "./leaf_term.ts";
 import { ServerMessage } from "./server_message.ts";
+import { Tuple } from "./tuple.ts";
 
 /**
- * The maximum nesting of a message. Arrays, objects, maps, sets and errors are a level each, whatever their
- * keys; nothing else is. `copyTerm`, a wire's encoder and its decoder count alike: a message that one of them
+ * The maximum nesting of a message. Arrays, tuples, improper lists, objects, maps, sets and errors are a level
+ * each, whatever their keys; nothing else is. `copyTerm`, a wire's encoder and its decoder count alike: a message that one of them
  * accepts, the others accept too.
  */
 export const DEFAULT_MAX_DEPTH = 64;
@@ -260,16 +264,7 @@ function copyAny(value: unknown, left: number, max: number): unknown {
 }
 
 function copyObject(value: object, left: number, max: number): unknown {
-  if (Array.isArray(value)) {
-    if (left <= 0) throw tooDeep(max);
-    const copy = new Array(value.length);
-    for (let i = 0; i < value.length; i++) {
-      const item = value[i];
-      if (item === undefined) checkHole(value, i);
-      copy[i] = copyAny(item, left - 1, max);
-    }
-    return copy;
-  }
+  if (Array.isArray(value)) return copyItems(value, left, max);
   if (isPlainObject(value)) {
     return copyPlain(value, left, max);
   }
@@ -286,6 +281,9 @@ function copyObject(value: object, left: number, max: number): unknown {
       : copyPlain(value.fields(), left, max);
   }
   if (value instanceof ReplyTo) return copyReplyTo(value, left, max);
+  if (value instanceof Tuple) {
+    return new Tuple(copyItems(value.elements, left, max));
+  }
   if (value instanceof Date) return new Date(value.getTime());
   if (value instanceof Map) {
     if (left <= 0) throw tooDeep(max);
@@ -315,6 +313,13 @@ function copyObject(value: object, left: number, max: number): unknown {
   const kind = typedArrayKind(value);
   // Not by slice(): that of a Buffer shares its memory.
   if (kind !== undefined) return copyView(TYPED_ARRAYS.get(kind)!, value);
+  if (value instanceof ImproperList) {
+    return new ImproperList(
+      copyItems(value.items, left, max),
+      copyAny(value.tail, left - 1, max),
+    );
+  }
+  if (isLeafTerm(value)) return copyLeafTerm(value);
   throw notSendable(value);
 }
 
@@ -326,6 +331,21 @@ function copyReplyTo(value: ReplyTo, left: number, max: number): ReplyTo {
   if (tag === undefined) return value;
   if (left <= 0) throw tooDeep(max);
   return new ReplyTo(pid, alias, copyAny(tag, left - 1, max), form);
+}
+
+function copyItems(
+  items: readonly unknown[],
+  left: number,
+  max: number,
+): unknown[] {
+  if (left <= 0) throw tooDeep(max);
+  const copy = new Array(items.length);
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i];
+    if (item === undefined) checkHole(items, i);
+    copy[i] = copyAny(item, left - 1, max);
+  }
+  return copy;
 }
 
 function copyPlain(

@@ -8,6 +8,12 @@ import { Buffer } from "node:buffer";
 import { numberText, Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
 import { ReplyTo } from "./reply_to.ts";
+import { Bitstring } from "./bitstring.ts";
+import { Float } from "./float.ts";
+import { ExternalFunction } from "./functions.ts";
+import { ImproperList } from "./improper_list.ts";
+import { isLeafTerm, type LeafTerm } from "./leaf_term.ts";
+import { Port } from "./port.ts";
 import {
   checkHole,
   DEFAULT_MAX_DEPTH,
@@ -17,6 +23,7 @@ import {
   tooDeep,
   typedArrayKind,
 } from "./term.ts";
+import { Tuple } from "./tuple.ts";
 
 /** A key that stands for a value in a `Map` or a `Set`. */
 export type TermKey = string | boolean | null | undefined;
@@ -62,8 +69,10 @@ function stacksOf(value: unknown): number {
   }
   const items = value instanceof Map
     ? [...value].flat()
-    : value instanceof Set || Array.isArray(value)
+    : value instanceof Set || Array.isArray(value) || value instanceof Tuple
     ? [...value]
+    : value instanceof ImproperList
+    ? [...value.items, value.tail]
     : isPlainObject(value)
     ? Object.values(value)
     : [];
@@ -114,15 +123,14 @@ function spellObject(value: object, left: number, max: number): string {
       ? `t${kind}${bytes(value)}`
       : `t${kind}${[...value as Uint8Array]};`;
   }
+  if (isLeafTerm(value)) return spellLeaf(value);
   // Each of the following values is a level, as for copyTerm.
   if (left <= 0) throw tooDeep(max);
   const inner = (item: unknown) => spell(item, left - 1, max);
-  if (Array.isArray(value)) {
-    const items = Array.from(value.keys(), (i) => {
-      if (value[i] === undefined) checkHole(value, i);
-      return inner(value[i]);
-    });
-    return group("[", items);
+  if (Array.isArray(value)) return spellItems("[", value, inner);
+  if (value instanceof Tuple) return spellItems("(", value.elements, inner);
+  if (value instanceof ImproperList) {
+    return spellItems("|", value.items, inner) + inner(value.tail);
   }
   if (isPlainObject(value)) return spellFields(value, inner);
   if (value instanceof Map) {
@@ -146,6 +154,30 @@ function spellReplyTo(
   if (tag === undefined) return `a${identity(pid)}${text(to)};`;
   if (left <= 0) throw tooDeep(max);
   return `a${identity(pid)}${text(to)}${form}${spell(tag, left - 1, max)}`;
+}
+
+function spellLeaf(value: LeafTerm): string {
+  if (value instanceof Float) return `.${value.value};`;
+  if (value instanceof Bitstring) return `<${value.bits}${bytes(value.bytes)}`;
+  if (value instanceof Port) {
+    return `@${value.id}.${value.creation}.${text(value.node)}`;
+  }
+  const { module, arity } = value;
+  return value instanceof ExternalFunction
+    ? `&${arity}${text(module)}${text(value.function)}`
+    : `#${text(module)}${bytes(value.bytes)}`;
+}
+
+function spellItems(
+  mark: string,
+  items: readonly unknown[],
+  inner: (item: unknown) => string,
+): string {
+  const spelled = Array.from(items.keys(), (i) => {
+    if (items[i] === undefined) checkHole(items, i);
+    return inner(items[i]);
+  });
+  return group(mark, spelled);
 }
 
 function group(mark: string, items: string[]): string {

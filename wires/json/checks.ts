@@ -40,6 +40,15 @@ export function checkNatural(value: unknown): number {
   return (value as number) + 0;
 }
 
+/** @throws {ProtocolError} If it is not a natural number below 2^32. */
+export function checkWord(value: unknown): number {
+  const word = checkNatural(value);
+  if (word > 0xffff_ffff) {
+    throw new ProtocolError(`expected a number of 32 bits, got ${word}`);
+  }
+  return word;
+}
+
 /** @throws {ProtocolError} If it is not a number. */
 export function checkNumber(value: unknown): number {
   if (typeof value !== "number") {

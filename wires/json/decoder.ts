@@ -38,6 +38,7 @@ import {
   LEVEL_DEPTH,
   MAX_PEERS,
   MAX_REFUSAL,
+  toPid,
   ValueDecoder,
 } from "./values.ts";
 
@@ -276,7 +277,7 @@ export class Decoder implements FrameHandler {
       case "unlink_ack":
         checkCount(signal, 4);
         deliver.unlinkAck(
-          this.#fromPid(first),
+          this.#peerPid(first, this.#peer.creation),
           this.#toPid(second),
           checkNatural(third),
         );
@@ -320,7 +321,9 @@ export class Decoder implements FrameHandler {
       case "down":
         checkCount(signal, 5);
         deliver.down(
-          this.#fromPid(first),
+          typeof first === "number"
+            ? this.#fromPid(first)
+            : this.#peerPid(first, this.#peer.creation),
           this.#toPid(second),
           this.#ownRef(third),
           this.#reason(fourth),
@@ -458,22 +461,14 @@ export class Decoder implements FrameHandler {
     return this.#to;
   }
 
-  /** This node's process of any incarnation. */
+  /** This node's process of any incarnation, or a pid that has no process. */
   #ownPid(number: unknown, creation: unknown): Pid {
-    return new Pid(
-      this.#self.name,
-      checkNatural(number),
-      checkNatural(creation),
-    );
+    return toPid(this.#self.name, number, checkNatural(creation));
   }
 
-  /** The peer's process of any incarnation. */
+  /** The peer's process of any incarnation, or a pid that has no process. */
   #peerPid(number: unknown, creation: unknown): Pid {
-    return new Pid(
-      this.#peer.name,
-      checkNatural(number),
-      checkNatural(creation),
-    );
+    return toPid(this.#peer.name, number, checkNatural(creation));
   }
 
   #ownRef(number: unknown): Ref {

@@ -60,6 +60,7 @@ import {
   type End,
   MAX_PEERS,
   MAX_REFUSAL,
+  numberJson,
   ValueEncoder,
   type WrittenEnd,
   writtenEnd,
@@ -172,10 +173,18 @@ export class Encoder implements Outgoing {
       this.#laneBytes;
   }
 
+  /**
+   * Whether a pid or alias is of another incarnation of the peer, or has no number, as none of the peer's: an
+   * Erlang node can have made it up.
+   */
+  #isGone({ number, creation }: Pid | Ref): boolean {
+    return creation !== this.#peer.creation || number !== number;
+  }
+
   // Messages: held back, refused at the hard cap.
 
   send(from: Pid, to: Pid, message: unknown): Backpressure {
-    if (to.creation !== this.#peer.creation) return undefined;
+    if (this.#isGone(to)) return undefined;
     this.#assertRoom();
     if (this.#isCall(from, to, message)) {
       this.#call(from, "call", to.number, message);
@@ -276,7 +285,7 @@ export class Encoder implements Outgoing {
   }
 
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
-    if (alias.creation !== this.#peer.creation) return undefined;
+    if (this.#isGone(alias)) return undefined;
     this.#assertRoom();
     const json = this.#values.encodeMessage(message);
     this.#putValue(from, "send_alias", `${alias.number}`, json);
@@ -287,14 +296,15 @@ export class Encoder implements Outgoing {
 
   reply(from: Pid, to: ReplyTarget, value: unknown): void {
     if (!(to instanceof Ref)) return this.#replyTagged(from, to, value);
-    if (to.creation !== this.#peer.creation) return;
+    if (this.#isGone(to)) return;
     const json = this.#values.encode(value);
     this.#putValue(from, "reply", `${to.number}`, json);
   }
 
   /** A reply with a tag is a message, which no wait takes. */
   #replyTagged(from: Pid, to: ReplyTo, value: unknown): void {
-    if (to.pid.creation !== this.#peer.creation) return;
+    if (this.#isGone(to.pid)) return;
+    if (to.alias !== undefined && this.#isGone(to.alias)) return;
     const json = this.#values.encodeMessage(taggedReply(to, value));
     if (to.alias === undefined) {
       const kind = this.#values.tagged ? "send*" : "send";
@@ -314,27 +324,28 @@ export class Encoder implements Outgoing {
   }
 
   /** The number and creation of a process of the peer's, which may be long gone. */
-  #anyPid({ number, creation }: Pid): string {
-    return `${number},${decimal(creation, this.#peer)}`;
+  #anyPid(of: Pid): string {
+    return `${numberJson(of)},${decimal(of.creation, this.#peer)}`;
   }
 
   unlinkAck(from: Pid, to: Pid, id: UnlinkId): void {
-    this.#put(from, `["unlink_ack",${from.number},${to.number},${id}]`);
+    const text = `${numberJson(from)},${to.number},${id}`;
+    this.#put(from, `["unlink_ack",${text}]`);
   }
 
   exit(from: Pid, to: Pid, reason: unknown): void {
-    if (to.creation !== this.#peer.creation) return;
+    if (this.#isGone(to)) return;
     const json = this.#values.encode(reason, this.#maxDepth - REASON_LEVELS);
     this.#putValue(from, "exit", `${to.number}`, json);
   }
 
   exitLink(from: Pid, to: Pid, reason: unknown): void {
-    if (to.creation !== this.#peer.creation) return;
+    if (this.#isGone(to)) return;
     const json = this.#reason(reason);
     const name = this.#values.tagged ? "exit_link*" : "exit_link";
     this.#put(
       from,
-      `["${name}",${from.number},${
+      `["${name}",${numberJson(from)},${
         decimal(from.creation, this.#self)
       },${to.number},${json}]`,
     );
@@ -360,12 +371,12 @@ export class Encoder implements Outgoing {
   }
 
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
-    if (to.creation !== this.#peer.creation) return;
+    if (this.#isGone(to)) return;
     const json = this.#reason(reason);
     const name = this.#values.tagged ? "down*" : "down";
     this.#put(
       from,
-      `["${name}",${from.number},${to.number},${ref.number},${json}]`,
+      `["${name}",${numberJson(from)},${to.number},${ref.number},${json}]`,
     );
   }
 
@@ -390,7 +401,7 @@ export class Encoder implements Outgoing {
   }
 
   spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
-    if (to.creation !== this.#peer.creation) return;
+    if (this.#isGone(to)) return;
     const text = "pid" in result
       ? `["spawned",${from.number},${to.number},${ref.number},${result.link},${result.monitor}]`
       : `["not_spawned",${to.number},${ref.number},"${result.error}",${
@@ -400,7 +411,7 @@ export class Encoder implements Outgoing {
   }
 
   groupLeader(from: Pid, to: Pid, leader: Pid): void {
-    if (to.creation !== this.#peer.creation) return;
+    if (this.#isGone(to)) return;
     const json = this.#values.encode(leader);
     this.#putValue(from, "group_leader", `${to.number}`, json);
   }

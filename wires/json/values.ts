@@ -9,7 +9,24 @@
 
 import { Buffer } from "node:buffer";
 import { isReserved, ServerMessage } from "../../gen/messages.ts";
-import { checkNodeOf, Pid, Ref } from "../../runtime/values/pid.ts";
+import {
+  checkNodeOf,
+  numberText,
+  Pid,
+  pidOf,
+  Ref,
+  refOf,
+} from "../../runtime/values/pid.ts";
+import { Bitstring } from "../../runtime/values/bitstring.ts";
+import { Float } from "../../runtime/values/float.ts";
+import {
+  ExternalFunction,
+  LocalFunction,
+} from "../../runtime/values/functions.ts";
+import { ImproperList } from "../../runtime/values/improper_list.ts";
+import { isLeafTerm, type LeafTerm } from "../../runtime/values/leaf_term.ts";
+import { Port } from "../../runtime/values/port.ts";
+import { Tuple } from "../../runtime/values/tuple.ts";
 import { ReplyTo } from "../../runtime/values/reply_to.ts";
 import {
   Atom,
@@ -47,6 +64,7 @@ import {
   checkNumber,
   checkObject,
   checkText,
+  checkWord,
   ProtocolError,
 } from "./checks.ts";
 
@@ -79,8 +97,11 @@ export function decimal(creation: number, end: WrittenEnd): string {
  */
 export const LEVEL_DEPTH = 5;
 
-/** The levels of JSON that a value without levels takes: a `ReplyTo`, with the array of its pid. */
-export const LEAF_DEPTH = 3;
+/**
+ * The levels of JSON that a value without levels takes: a `ReplyTo`, with the array of its pid, whose number is
+ * two words.
+ */
+export const LEAF_DEPTH = 4;
 
 /** The maximum number of bytes of the reason why a process was not spawned. */
 export const MAX_REFUSAL = 4096;
@@ -309,6 +330,9 @@ export class ValueEncoder {
     if (value instanceof ReplyTo) {
       return this.#tag("$reply_to", this.#writeReplyTo(value, left));
     }
+    if (value instanceof Tuple) {
+      return this.#tag("$tuple", this.#writeItems(value.elements, left));
+    }
     if (value instanceof Date) {
       const time = value.getTime();
       return this.#tag("$date", Number.isNaN(time) ? "null" : `${time}`);
@@ -324,7 +348,31 @@ export class ValueEncoder {
     if (value instanceof Error) {
       return this.#tag("$error", this.#writeError(errorTerm(value), left));
     }
-    return this.#writeBytes(value);
+    if (value instanceof ImproperList) {
+      const items = this.#writeItems(value.items, left);
+      const tail = this.#write(value.tail, left - 1);
+      return this.#tag("$improper", `[${items},${tail}]`);
+    }
+    return isLeafTerm(value) ? this.#writeLeaf(value) : this.#writeBytes(value);
+  }
+
+  #writeLeaf(value: LeafTerm): string {
+    if (value instanceof Float) return this.#tag("$float", `${value.value}`);
+    if (value instanceof Bitstring) {
+      const { bits, bytes } = value;
+      return this.#tag("$bits", `[${bits},${this.#where(bytes)}]`);
+    }
+    if (value instanceof Port) return this.#tag("$port", this.#name(value));
+    const { module, arity } = value;
+    if (value instanceof ExternalFunction) {
+      const name = quoted(value.function);
+      return this.#tag("$fun", `[${quoted(module)},${name},${arity}]`);
+    }
+    const { index, uniq, bytes } = value;
+    return this.#tag(
+      "$opaque_fun",
+      `[${quoted(module)},${index},${uniq},${arity},${this.#where(bytes)}]`,
+    );
   }
 
   /** The checks so far paid off: their count starts anew. */
@@ -333,7 +381,7 @@ export class ValueEncoder {
     return JSON.stringify(value);
   }
 
-  #writeItems(items: unknown[], left: number): string {
+  #writeItems(items: readonly unknown[], left: number): string {
     if (left <= 0) throw tooDeep(this.#max);
     let text = "[";
     for (let i = 0; i < items.length; i++) {
@@ -413,15 +461,16 @@ export class ValueEncoder {
     return json;
   }
 
-  #name(of: Pid | Ref): string {
-    const { node, number, creation } = of;
+  #name(of: Pid | Ref | Port): string {
+    const { node, creation } = of;
+    const number = numberJson(of);
     if (node === this.#self.name) {
       return `[0,${number},${decimal(creation, this.#self)}]`;
     }
     if (node === this.#peer.name) {
       return `[1,${number},${decimal(creation, this.#peer)}]`;
     }
-    checkNodeOf(of);
+    if (!(of instanceof Port)) checkNodeOf(of);
     return `["${node}",${number},${creation}]`;
   }
 
@@ -445,15 +494,28 @@ export class ValueEncoder {
       const view = value as Uint8Array;
       bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     }
-    if (bytes.length >= ATTACHED) {
-      const number = this.#attachments.addBytes(bytes);
-      return this.#tag(
-        "$bytes",
-        kind === "Uint8Array" ? `${number}` : `["${kind}",${number}]`,
-      );
-    }
-    return this.#tag("$bytes", `["${kind}","${toBase64(bytes)}"]`);
+    const where = this.#where(bytes);
+    const isAlone = kind === "Uint8Array" && bytes.length >= ATTACHED;
+    return this.#tag("$bytes", isAlone ? where : `["${kind}",${where}]`);
   }
+
+  /** Where bytes are: the number of their attachment, or their base64. */
+  #where(bytes: Uint8Array): string {
+    return bytes.length >= ATTACHED
+      ? `${this.#attachments.addBytes(bytes)}`
+      : `"${toBase64(bytes)}"`;
+  }
+}
+
+/** The number of a process, reference or port; the 32-bit words that one without a safe number has. */
+export function numberJson(of: Pid | Ref | Port): string {
+  if (of instanceof Port) {
+    const { id } = of;
+    return typeof id === "number"
+      ? `${id}`
+      : `[${BigInt.asUintN(32, id)},${id >> 32n}]`;
+  }
+  return numberText(of);
 }
 
 function toBase64({ buffer, byteOffset, byteLength }: Uint8Array): string {
@@ -519,11 +581,11 @@ export class ValueDecoder {
     switch (tag) {
       case "$pid": {
         const [node, number, creation] = this.#name(content);
-        return new Pid(node, number, creation);
+        return toPid(node, number, creation);
       }
       case "$ref": {
         const [node, number, creation] = this.#name(content);
-        return new Ref(node, number, creation);
+        return toRef(node, number, creation);
       }
       case "$atom":
         return atom(checkText(content, MAX_NAME_BYTES));
@@ -534,6 +596,34 @@ export class ValueDecoder {
       case "$undefined":
         if (content === true) return undefined;
         throw new ProtocolError("a $undefined that is not true");
+      case "$tuple":
+        return new Tuple(this.decode(checkArray(content)) as unknown[]);
+      case "$improper": {
+        const [items, tail] = checkLength(content, 2);
+        const decoded = this.decode(checkArray(items)) as unknown[];
+        return made(() => new ImproperList(decoded, this.decode(tail)));
+      }
+      case "$float":
+        return made(() => new Float(checkNumber(content)));
+      case "$bits": {
+        const [bits, where] = checkLength(content, 2);
+        const bytes = this.#contents(where);
+        return made(() => new Bitstring(bytes, bits));
+      }
+      case "$fun": {
+        const [module, name, arity] = checkLength(content, 3);
+        return made(() => new ExternalFunction(module, name, arity));
+      }
+      case "$opaque_fun": {
+        const [module, index, uniq, arity, where] = checkLength(content, 5);
+        const bytes = this.#contents(where);
+        return made(() => new LocalFunction(module, index, uniq, arity, bytes));
+      }
+      case "$port": {
+        const [node, number, creation] = this.#name(content);
+        const id = Array.isArray(number) ? toId(number) : checkNatural(number);
+        return made(() => new Port(node, id, creation));
+      }
       case "$date":
         return new Date(content === null ? NaN : checkNumber(content));
       case "$map":
@@ -555,9 +645,9 @@ export class ValueDecoder {
     }
   }
 
-  #name(content: unknown): [string, number, number] {
+  #name(content: unknown): [node: string, number: unknown, creation: number] {
     const name = checkLength(content, 3);
-    return [this.#node(name[0]), checkNatural(name[1]), checkNatural(name[2])];
+    return [this.#node(name[0]), name[1], checkNatural(name[2])];
   }
 
   /** The name of a node: 0 stands for the peer's, and 1 for that of this end. */
@@ -576,8 +666,8 @@ export class ValueDecoder {
       throw new ProtocolError("a $reply_to of an unknown form");
     }
     const to = new ReplyTo(
-      new Pid(...this.#name(pid)),
-      alias === null ? undefined : new Ref(...this.#name(alias)),
+      toPid(...this.#name(pid)),
+      alias === null ? undefined : toRef(...this.#name(alias)),
       this.decode(parts[3]),
       form,
     );
@@ -643,9 +733,7 @@ export class ValueDecoder {
       return this.attachments.bytes(checkNatural(content));
     }
     const [kind, where] = checkLength(content, 2);
-    const bytes = typeof where === "string"
-      ? fromBase64(where)
-      : this.attachments.bytes(checkNatural(where));
+    const bytes = this.#contents(where);
     if (kind === "Uint8Array") return bytes;
     if (kind === "ArrayBuffer") return bytes.buffer;
     const type = TYPED_ARRAYS.get(kind as string);
@@ -655,6 +743,46 @@ export class ValueDecoder {
     } catch {
       throw new ProtocolError(`${bytes.length} bytes are no ${kind}`);
     }
+  }
+
+  /** Bytes in base64, or those of an attachment. */
+  #contents(where: unknown): Uint8Array<ArrayBuffer> {
+    return typeof where === "string"
+      ? fromBase64(where)
+      : this.attachments.bytes(checkNatural(where));
+  }
+}
+
+/** A pid by its number, or by the two words of a number that is not safe. */
+export function toPid(node: string, number: unknown, creation: number): Pid {
+  if (!Array.isArray(number)) {
+    return new Pid(node, checkNatural(number), creation);
+  }
+  const [id, serial] = checkLength(number, 2);
+  return made(() => pidOf(node, id, serial, creation));
+}
+
+/** A reference by its number, or by its words. */
+function toRef(node: string, number: unknown, creation: number): Ref {
+  return Array.isArray(number)
+    ? made(() => refOf(node, number, creation))
+    : new Ref(node, checkNatural(number), creation);
+}
+
+/** A number of 64 bits by its two words. */
+function toId(words: unknown[]): bigint {
+  const [low, high] = checkLength(words, 2).map(checkWord);
+  return (BigInt(high) << 32n) + BigInt(low);
+}
+
+/** A term whose constructor checks its parts. */
+function made<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw error instanceof ProtocolError
+      ? error
+      : new ProtocolError((error as Error).message);
   }
 }
 
