@@ -756,9 +756,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a copy shares long arrays",
     file: "runtime/values/term.ts",
-    from: "    const copy = new Array(value.length);\n",
+    from: "  const copy = new Array(items.length);\n",
     to:
-      "    if (value.length > 20) return value;\n    const copy = new Array(value.length);\n",
+      "  if (items.length > 20) return items as unknown[];\n  const copy = new Array(items.length);\n",
     tests: ["copies_test.ts"],
   },
   {
