@@ -25,7 +25,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import nodeProcess from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { NodeStartError } from "../errors.ts";
@@ -93,6 +93,8 @@ export async function userCookie(): Promise<string> {
     } catch (error) {
       const { code } = (error as Error).cause as { code?: string } ?? {};
       if (code !== "ENOENT" || reads > 1) throw error;
+      const second = secondPath();
+      if (second !== undefined) return readCookieFile(second);
       makeCookieFile(path);
       text = readText(path);
     }
@@ -100,6 +102,27 @@ export async function userCookie(): Promise<string> {
     if (text !== "" || reads === READS) return checkCookie(text, path);
     await setTimeout(READ_PAUSE);
   }
+}
+
+/** The file where OTP looks when there is none in the home folder, if it exists. */
+function secondPath(): string | undefined {
+  try {
+    const given = nodeProcess.env.XDG_CONFIG_HOME;
+    const config = given !== undefined && isAbsolute(given)
+      ? given
+      : join(dirname(cookieFile()), ".config");
+    const path = join(config, "erlang", ".erlang.cookie");
+    statSync(path);
+    return path;
+  } catch {
+    // It does not exist, or the program may not look there.
+    return undefined;
+  }
+}
+
+/** A cookie without the end of its line, as OTP reads it: spaces before that belong to the cookie. */
+function withoutLineEnd(text: string): string {
+  return text.replace(/[\r\n][\r\n ]*$/, "");
 }
 
 function readText(path: string): string {
@@ -110,7 +133,7 @@ function readText(path: string): string {
     try {
       // The open file is checked and read, even if the name changes.
       checkAccess(path, fstatSync(file));
-      return readFileSync(file, "utf8").trim();
+      return withoutLineEnd(readFileSync(file, "utf8"));
     } finally {
       closeSync(file);
     }

@@ -58,8 +58,12 @@ System.halt(0)
 export interface ElixirOptions {
   /** The port of EPMD, which must be served there already. */
   epmdPort: number;
-  /** @default {the cookie of a test's nodes} */
-  cookie?: string;
+  /**
+   * The cookie; with `null`, that of the file in the home folder.
+   *
+   * @default {the cookie of a test's nodes}
+   */
+  cookie?: string | null;
   /** Whether it is a hidden node. */
   hidden?: boolean;
   /** Flags for the Erlang VM: `["-kernel", "net_ticktime", "8"]`. */
@@ -191,8 +195,7 @@ export class ElixirNode implements AsyncDisposable {
         /@.*[.:]/.test(full) ? "--name" : "--sname",
         full,
         ...(hidden === true ? ["--hidden"] : []),
-        "--cookie",
-        cookie,
+        ...(cookie === null ? [] : ["--cookie", cookie]),
         "--erl",
         ["-start_epmd false", ...erl].join(" "),
         "-e",

@@ -52,6 +52,24 @@ clusterTest(
 );
 
 clusterTest(
+  "Node.ping() is answered on both sides",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using kate = await ElixirNode.start("kate", cluster);
+    assertEquals(await kate.evaluate("Node.ping(:alex@localhost)"), ":pong");
+    assertEquals(await kate.evaluate("Node.ping(:nobody@localhost)"), ":pang");
+    assertEquals(await alex.run(() => Node.ping(KATE)), "pong");
+    await kate.evaluate("Node.disconnect(:alex@localhost)");
+    assertEquals(await alex.run(() => Node.ping(KATE)), "pong");
+    assertEquals(
+      await kate.evaluate("Node.list(:hidden)"),
+      "[:alex@localhost]",
+    );
+  },
+  OPTIONS,
+);
+
+clusterTest(
   "Node.monitor() and nodedown: each side notices that the other disconnects",
   async (cluster) => {
     const alex = await cluster.start("alex");

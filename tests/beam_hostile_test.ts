@@ -130,7 +130,7 @@ test(
       const random = new Random(SEED + run);
       if (!bystander.alive) bystander = runtime.spawn(Remote.wait, {});
       if (!runtime.names.has("named")) runtime.register("named", bystander);
-      const decoder = new ControlDecoder(local, THERE, runtime.local);
+      const decoder = new ControlDecoder(local, THERE, runtime.local, () => {});
       try {
         for (let i = 0; i < 3; i++) {
           const frame = random.of(frames);
@@ -182,13 +182,13 @@ test("a frame of a BEAM that is cut at any byte is refused or waits for more", (
   for (const frame of goodFrames()) {
     for (let end = 4; end < frame.length; end++) {
       const cut = Buffer.from(frame.subarray(0, end));
-      const waiting = new ControlDecoder(local, THERE, runtime.local);
+      const waiting = new ControlDecoder(local, THERE, runtime.local, () => {});
       waiting.receive(cut);
       waiting.close();
       // The same bytes as a whole frame.
       if (end === 4) continue;
       cut.writeUInt32BE(end - 4);
-      const decoder = new ControlDecoder(local, THERE, runtime.local);
+      const decoder = new ControlDecoder(local, THERE, runtime.local, () => {});
       let error: unknown;
       try {
         decoder.receive(cut);

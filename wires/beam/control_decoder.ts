@@ -30,17 +30,24 @@ export class ControlDecoder implements Incoming {
   readonly #peer: Peer;
   readonly #deliver: Signals;
   readonly #frames: FrameCutter;
+  readonly #ticked: () => void;
   readonly #reader = new TermReader();
   readonly #maxDepth: number;
   /** The sender of messages that do not name it. */
   readonly #nobody: Pid;
 
-  /** Decodes the bytes of a peer. */
-  constructor(local: Local, peer: Peer, deliver: Signals) {
+  /** Decodes the bytes of a peer; calls `ticked` for each tick. */
+  constructor(
+    local: Local,
+    peer: Peer,
+    deliver: Signals,
+    ticked: () => void,
+  ) {
     const { limits, parts } = local;
     this.#local = local;
     this.#peer = peer;
     this.#deliver = deliver;
+    this.#ticked = ticked;
     this.#maxDepth = limits.maxDepth;
     this.#nobody = new Pid(peer.name, 0, peer.creation);
     this.#frames = new FrameCutter(
@@ -59,6 +66,7 @@ export class ControlDecoder implements Incoming {
   }
 
   #frame(bytes: Uint8Array, start: number, end: number): void {
+    if (start === end) return this.#ticked();
     if (
       bytes[start] !== control.PASS_THROUGH ||
       bytes[start + 1] !== ETF_VERSION || end - start < 3

@@ -63,6 +63,8 @@ export class ControlEncoder implements Outgoing {
   readonly #writer: TermWriter;
   /** Where the frame begins that is being written. */
   #start = 0;
+  /** Whether this node has written since the last tick of the peer. */
+  #hasWritten = false;
   /** The number of writes in this turn. */
   #writes = 0;
 
@@ -125,6 +127,7 @@ export class ControlEncoder implements Outgoing {
   #cut(): void {
     if (this.#writer.length === 0) return;
     this.#writes++;
+    this.#hasWritten = true;
     this.#port.write(this.#writer.take());
   }
 
@@ -134,7 +137,18 @@ export class ControlEncoder implements Outgoing {
   }
 
   tick(): void {
+    this.#hasWritten = true;
     this.#port.write(EMPTY_FRAME);
+  }
+
+  /**
+   * Called for each tick of the peer, whose tick time may be shorter than this node's: answers it, as
+   * `erl_interface` does, if nothing was written since the tick before. An answer counts as written, so two
+   * nodes that answer cannot keep each other busy.
+   */
+  ticked(): void {
+    if (!this.#hasWritten && this.#port.room > 0) this.tick();
+    else this.#hasWritten = false;
   }
 
   /** A BEAM learns of other nodes by its own protocol. */

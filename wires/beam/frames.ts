@@ -16,7 +16,7 @@ const UNCOUNTED = 1 << 16;
 
 const NOTHING = new Uint8Array(0);
 
-/** Receives a frame, from `start` to `end` of the bytes, which are valid only now. */
+/** Receives a frame, from `start` to `end` of the bytes, which are valid only now; a tick is empty. */
 export type TakeFrame = (bytes: Uint8Array, start: number, end: number) => void;
 
 /** Cuts a stream of bytes into frames. */
@@ -52,7 +52,7 @@ export class FrameCutter {
       if (left < 4) return this.#keep(chunk, at, 4);
       const wanted = this.#frameBytes(chunk, at);
       if (left < wanted) return this.#keep(chunk, at, wanted);
-      if (wanted > 4) this.#take(chunk, at + 4, at + wanted);
+      this.#take(chunk, at + 4, at + wanted);
       at += wanted;
     }
   }
@@ -78,7 +78,7 @@ export class FrameCutter {
       const frame = this.#kept;
       const wanted = this.#wanted;
       this.#forget();
-      if (wanted > 4) this.#take(frame, 4, wanted);
+      this.#take(frame, 4, wanted);
       return at;
     }
   }

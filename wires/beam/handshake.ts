@@ -246,6 +246,14 @@ export function digestOf(cookie: string, challenge: number): Uint8Array {
 
 /** A cookie is an atom, of which Erlang hashes one byte for each character. */
 function cookieBytes(cookie: string): Uint8Array {
+  // deno-lint-ignore no-control-regex
+  if (!/^[\u0000-\u00ff]*$/.test(cookie)) {
+    throw new HandshakeError(
+      "refused",
+      "this node's cookie has characters that Erlang's distribution cannot use: choose one of Latin-1 letters, digits and signs",
+      "cookie",
+    );
+  }
   return Uint8Array.from(cookie, (char) => char.charCodeAt(0));
 }
 

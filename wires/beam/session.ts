@@ -23,9 +23,11 @@ export function openSession(
       return introduction.rest();
     },
     open(port: Port, deliver: Signals): Channel {
+      const outgoing = new ControlEncoder(local, peer, port);
+      const ticked = () => outgoing.ticked();
       return {
-        outgoing: new ControlEncoder(local, peer, port),
-        incoming: new ControlDecoder(local, peer, deliver),
+        outgoing,
+        incoming: new ControlDecoder(local, peer, deliver, ticked),
       };
     },
   };
