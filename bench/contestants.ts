@@ -5,6 +5,7 @@
  * @module
  */
 
+import { stripTypeScriptTypes } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Job, Sample } from "./measure.ts";
 import { Child, freePort, isInstalled } from "./processes.ts";
@@ -18,8 +19,22 @@ export interface Contestant {
   readonly version: string;
   /** Variables to add to the environment of its programs. */
   readonly env?: Record<string, string>;
+  /** The part of a row's rounds that it makes, as it is many times slower; 1 by default. */
+  readonly share?: number;
+  /** The number of turns at most; by default all. */
+  readonly turns?: number;
+  /** The folder in which its programs run. */
+  readonly folder?: string;
+  /** The port of its name server, if that runs before the others. */
+  readonly epmdPort?: number;
+  /** Whether a name server of Erlang's finds its nodes. */
+  readonly usesEpmd?: boolean;
   /** The command of peer number `i`. */
   peer(run: Run, i: number): string[];
+  /** The command of a peer on a machine where no name server runs, if that can be had. */
+  firstPeer?(run: Run): string[];
+  /** Ends what a first peer has left running. */
+  afterFirst?(run: Run): Promise<void>;
   /** The command of a client; `port` is the line that the first peer printed. */
   client(run: Run, job: Job, port: string): string[];
   /** The command for a row that needs one node only. */
@@ -43,46 +58,126 @@ export async function runOnce(
   placement: Placement,
 ): Promise<Sample> {
   const { clientCore, peerCore } = placement;
-  const { rounds, warmup, callers = 1, peers: count = 1 } = row;
+  const { callers = 1, peers: count = 1 } = row;
+  const { share = 1 } = contestant;
   const run: Run = { cookie: newCookie(), port: freePort() };
-  const start = (command: string[], core: number | string): Child =>
+  const start = (
+    command: string[],
+    core: number | string,
+    port = run.port,
+  ): Child =>
     new Child({
       command,
       core,
-      cwd: HERE,
-      env: { ERL_EPMD_PORT: `${run.port}`, ...contestant.env },
+      cwd: contestant.folder ?? HERE,
+      env: { ...contestant.env, ERL_EPMD_PORT: `${port}` },
     });
+  const cores = [...new Set([clientCore, peerCore])].join(",");
+  if (row.ofPeer !== undefined) {
+    return await runPeer(
+      contestant,
+      row.ofPeer,
+      run,
+      (command, port) => start(command, cores, port),
+    );
+  }
+  const port = contestant.epmdPort ?? run.port;
   const job: Job = {
     row: row.name,
-    rounds,
-    warmup,
+    rounds: Math.ceil(row.rounds * share),
+    warmup: Math.ceil(row.warmup * share),
     callers,
     peers: Array.from({ length: count }, (_, i) => `bench_b${i}@localhost`),
     peerProcess: 0,
   };
   if (row.isLocal) {
-    const cores = [...new Set([clientCore, peerCore])].join(",");
     await using client = start(contestant.local(job), cores);
     return JSON.parse(await client.line());
   }
   await using stack = new AsyncDisposableStack();
-  const before = performance.now();
   let first = "";
-  const running: Child[] = [];
   for (let i = 0; i < count; i++) {
-    const peer = stack.use(start(contestant.peer(run, i), peerCore));
+    const peer = stack.use(start(contestant.peer(run, i), peerCore, port));
     const line = await peer.line();
     if (i === 0) first = line;
-    running.push(peer);
   }
-  if (row.ofPeer === "start") {
-    return { cost: (performance.now() - before) * 1000 };
-  }
-  const [, process, port = ""] = first.split(" ");
-  if (row.ofPeer === "memory") return { bytes: await privateMemory(process) };
+  const [, process, listening = ""] = first.split(" ");
   job.peerProcess = Number(process);
-  await using client = start(contestant.client(run, job, port), clientCore);
+  await using client = start(
+    contestant.client(run, job, listening),
+    clientCore,
+    port,
+  );
   return JSON.parse(await client.line());
+}
+
+/** Measures the start of one peer, or the memory that it has then. */
+async function runPeer(
+  contestant: Contestant,
+  property: NonNullable<Row["ofPeer"]>,
+  run: Run,
+  start: (command: string[], port: number) => Child,
+): Promise<Sample> {
+  await using stack = new AsyncDisposableStack();
+  let { port } = run;
+  let command = contestant.peer(run, 0);
+  if (property === "first_start") {
+    if (contestant.firstPeer === undefined) return unfit();
+    command = contestant.firstPeer(run);
+    stack.defer(async () => await contestant.afterFirst?.(run));
+  } else if (contestant.usesEpmd) {
+    port = await startEpmd(stack);
+  }
+  const before = performance.now();
+  const peer = stack.use(start(command, port));
+  const [, process] = (await peer.line()).split(" ");
+  const cost = (performance.now() - before) * 1000;
+  if (property === "memory") return { bytes: await privateMemory(process) };
+  if (contestant.usesEpmd) await assertConnectable(port, "bench_b0");
+  return { cost };
+}
+
+/**
+ * Looks a node up as its peers do, and connects to it.
+ *
+ * @throws {Error} If the node cannot be reached: it was not ready when it said so.
+ */
+async function assertConnectable(epmd: number, name: string): Promise<void> {
+  const hostname = "127.0.0.1";
+  using connection = await Deno.connect({ hostname, port: epmd });
+  const text = new TextEncoder().encode(name);
+  // PORT_PLEASE2_REQ; the answer is PORT2_RESP: 119, 0 and the port.
+  await connection.write(
+    Uint8Array.of(0, text.length + 1, 122, ...text),
+  );
+  const answer = new Uint8Array(256);
+  await connection.read(answer);
+  if (answer[0] !== 119 || answer[1] !== 0) {
+    throw new Error(`Cannot find ${name}: EPMD does not know it`);
+  }
+  using _node = await Deno.connect({
+    hostname,
+    port: answer[2] << 8 | answer[3],
+  });
+}
+
+/** Starts Erlang's EPMD on a port of its own, and waits until it listens. */
+async function startEpmd(stack: AsyncDisposableStack): Promise<number> {
+  const port = freePort();
+  stack.use(
+    new Child({
+      command: ["epmd", "-port", `${port}`, "-address", "127.0.0.1"],
+    }),
+  );
+  for (let attempt = 0;; attempt++) {
+    try {
+      using _ = await Deno.connect({ hostname: "127.0.0.1", port });
+      return port;
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }
 
 /** The memory that a process shares with no other, in bytes. */
@@ -104,22 +199,29 @@ function ours(
   name: ContestantName,
   version: string,
   host: string[],
+  { folder = HERE, end = ".ts" } = {},
 ): Contestant {
+  const peer = ({ cookie }: Run, i: number): string[] => [
+    ...host,
+    `ours/peer${end}`,
+    `bench_b${i}@localhost`,
+    cookie,
+  ];
   return {
     name,
     version,
-    peer: (
-      { cookie },
-      i,
-    ) => [...host, "ours/peer.ts", `bench_b${i}@localhost`, cookie],
+    folder,
+    usesEpmd: true,
+    peer,
+    firstPeer: (run) => peer(run, 0),
     client: ({ cookie }, job) => [
       ...host,
-      "ours/client.ts",
+      `ours/client${end}`,
       "bench_a@localhost",
       cookie,
       JSON.stringify(job),
     ],
-    local: (job) => [...host, "ours/local.ts", JSON.stringify(job)],
+    local: (job) => [...host, `ours/local${end}`, JSON.stringify(job)],
   };
 }
 
@@ -186,9 +288,9 @@ export class Contestants {
       case "ergo":
         return this.#ergo();
       case "node":
-        return this.#host("node", "node", ["--expose-gc"]);
+        return this.#host("node", ["--expose-gc"]);
       case "bun":
-        return this.#host("bun", "bun", ["run"]);
+        return this.#host("bun", []);
       default:
         return this.#rival(name);
     }
@@ -225,19 +327,20 @@ export class Contestants {
     const folder = `${this.#folder}/elixir`;
     await Deno.mkdir(folder);
     await output("elixirc", ["-o", folder, "elixir/bench.ex"], HERE);
-    const port = `${freePort()}`;
-    this.#stack.use(
-      new Child({ command: ["epmd", "-port", port, "-address", "127.0.0.1"] }),
-    );
+    const epmdPort = await startEpmd(this.#stack);
     const job = (job: Job): string =>
       `%{row: :${job.row}, rounds: ${job.rounds}, warmup: ${job.warmup}, callers: ${job.callers}, ` +
       `peers: [${
         job.peers.map((peer) => `:"${peer}"`).join(", ")
       }], peer_process: ${job.peerProcess}}`;
-    const erl =
-      "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1} " +
-      "connect_all false";
-    const node = (name: string, cookie: string, code: string): string[] => [
+    const flags =
+      "-kernel inet_dist_use_interface {127,0,0,1} connect_all false";
+    const node = (
+      name: string,
+      cookie: string,
+      code: string,
+      erl = `-start_epmd false ${flags}`,
+    ): string[] => [
       ...[
         "elixir",
         "--sname",
@@ -254,9 +357,27 @@ export class Contestants {
     return {
       name: "elixir",
       version: `Elixir ${version}`,
-      env: { ERL_EPMD_PORT: port, HOME: folder },
+      // The daemon that a first node starts listens there only, too.
+      env: { HOME: folder, ERL_EPMD_ADDRESS: "127.0.0.1" },
+      epmdPort,
+      usesEpmd: true,
       peer: ({ cookie }, i) =>
         node(`bench_b${i}@localhost`, cookie, "Bench.Peer.main()"),
+      firstPeer: ({ cookie }) =>
+        node("bench_b0@localhost", cookie, "Bench.Peer.main()", flags),
+      // The daemon that the node started outlives it, and ends by this request once it knows no node.
+      afterFirst: async ({ port }) => {
+        for (let attempt = 0; attempt < 100; attempt++) {
+          const { success } = await new Deno.Command("epmd", {
+            args: ["-port", `${port}`, "-kill"],
+            stdout: "null",
+            stderr: "null",
+          }).output();
+          if (success) return;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        throw new Error("Cannot stop the EPMD that a node started");
+      },
       client: ({ cookie }, each) =>
         node("bench_a@localhost", cookie, `Bench.Client.main(${job(each)})`),
       local: (each) => [
@@ -313,23 +434,63 @@ export class Contestants {
     };
   }
 
-  /** The command of Node or Bun: the installed one if it is new enough, else the one from npm. */
-  async #host(
+  /** This library on Node or Bun, from the package for npm. */
+  async #host(name: "node" | "bun", flags: string[]): Promise<Contestant> {
+    const { program, version } = await this.#hostProgram(name);
+    const folder = await this.#package();
+    const host = [program, ...flags];
+    return {
+      ...ours(name, version, host, { folder, end: ".js" }),
+      turns: 1,
+    };
+  }
+
+  /** Node or Bun: the installed one if it is new enough, else the one from npm. */
+  async #hostProgram(
     name: "node" | "bun",
-    program: string,
-    flags: string[],
-  ): Promise<Contestant> {
-    const found = await versionOf(program, "--version");
+  ): Promise<{ program: string; version: string }> {
+    const found = await versionOf(name, "--version");
     const isEnough = found !== undefined &&
       (name === "bun" || Number(found.match(/\d+/)?.[0]) >= 24);
-    const path = isEnough
-      ? program
+    const program = isEnough
+      ? name
       : await this.#npmProgram(name === "node" ? "node@24" : "bun", name);
-    const version = await versionOf(path, "--version");
-    return ours(name, `${name === "node" ? "Node" : "Bun"} ${version}`, [
-      path,
-      ...flags,
-    ]);
+    const version = await versionOf(program, "--version");
+    return {
+      program,
+      version: `${name === "node" ? "Node" : "Bun"} ${version}`,
+    };
+  }
+
+  #packed: Promise<string> | undefined;
+
+  /** The package for npm, unpacked, with the measured programs in a folder of it. */
+  #package(): Promise<string> {
+    return this.#packed ??= (async () => {
+      const root = fileURLToPath(new URL("..", import.meta.url));
+      const file = `${this.#folder}/package.tgz`;
+      await output(Deno.execPath(), [
+        "task",
+        "-q",
+        "pack",
+        "--allow-dirty",
+        file,
+      ], root);
+      await output("tar", ["xzf", file], this.#folder);
+      const folder = `${this.#folder}/package/bench`;
+      await Deno.mkdir(`${folder}/ours`, { recursive: true });
+      const ours = [...Deno.readDirSync(`${HERE}ours`)].map(({ name }) =>
+        `ours/${name}`
+      );
+      for (const name of ["measure.ts", ...ours]) {
+        const text = await Deno.readTextFile(`${HERE}${name}`);
+        await Deno.writeTextFile(
+          `${folder}/${name.replace(/ts$/, "js")}`,
+          stripTypeScriptTypes(text).replace(/(from ".*\.)ts";/g, '$1js";'),
+        );
+      }
+      return folder;
+    })();
   }
 
   async #npmProgram(what: string, program: string): Promise<string> {
@@ -359,8 +520,7 @@ export class Contestants {
 
   async #rival(name: ContestantName): Promise<Contestant> {
     await this.#install();
-    const host = await this.#host("node", "node", []);
-    const [node] = host.local({} as Job);
+    const host = await this.#hostProgram("node");
     const packages = {
       nats: "@nats-io/transport-node",
       moleculer: "moleculer",
@@ -370,7 +530,7 @@ export class Contestants {
     const { version } = JSON.parse(
       await Deno.readTextFile(`${this.#npm}/node_modules/${path}/package.json`),
     );
-    const program = [node, `${this.#npm}/${name}.mjs`];
+    const program = [host.program, `${this.#npm}/${name}.mjs`];
     const port = freePort();
     if (name === "nats") {
       if (!await isInstalled("nats-server")) {
@@ -386,6 +546,8 @@ export class Contestants {
     return {
       name,
       version: `${path} ${version}, ${host.version}`,
+      share: 0.2,
+      turns: 1,
       peer: (run) => [...program, "peer", at(run)],
       client: (
         run,

@@ -6,30 +6,32 @@
  */
 
 import { parseArgs } from "node:util";
-import { Contestants, runOnce } from "./contestants.ts";
+import { type Contestant, Contestants, runOnce } from "./contestants.ts";
+import {
+  type Report,
+  type Result,
+  resultsOf,
+  type Setting,
+} from "./figures.ts";
+import { plot } from "./plot.ts";
 import { isInstalled, killAll } from "./processes.ts";
 import {
+  formatted,
+  missed,
   page,
-  plot,
-  type Result,
-  type Setting,
+  summary,
   table,
   TITLES,
-  verdicts,
+  withSummary,
 } from "./report.ts";
-import {
-  type ContestantName,
-  type Placement,
-  PLACEMENTS,
-  type Row,
-  ROWS,
-} from "./rows.ts";
+import { type ContestantName, PLACEMENTS, type Row, ROWS } from "./rows.ts";
 
 const NAMES = Object.keys(TITLES) as ContestantName[];
 
 const HELP = `Usage: deno task bench [options]
 
-  --turns N          runs of each, taken in turns (default 5)
+  --turns N          turns, of one run of each (default 3)
+  --minutes N        begin no turn that would end later (default 20)
   --quick            1 turn, a tenth of the rounds: to see that it works
   --row NAME         only this row (repeatable): ${
   ROWS.map(({ name }) => name).join(", ")
@@ -40,7 +42,9 @@ const HELP = `Usage: deno task bench [options]
 }
   --without NAME     leave out (repeatable)
   --json             print the samples as JSON instead of a table
-  --write FOLDER     write results.md, results.json and results.svg there
+  --write FOLDER     write results.md, results.json and results.svg there, and
+                     the part of README.md in the folder above
+  --render FOLDER    write the others of these from results.json, without a run
   --help             this text
 
 ergo is measured if ERGO_SRC names a checkout of github.com/ergo-services/ergo,
@@ -48,11 +52,13 @@ and Go is installed. What is missing is named. Never quote --quick.`;
 
 interface Plan {
   turns: number;
+  minutes: number;
   rows: Row[];
-  placements: Placement[];
+  placements: Result["placement"][];
   contestants: ContestantName[];
   json: boolean;
   write: string | undefined;
+  render: string | undefined;
   isQuick: boolean;
 }
 
@@ -61,6 +67,7 @@ function plan(args: string[]): Plan | undefined {
     args,
     options: {
       turns: { type: "string" },
+      minutes: { type: "string", default: "20" },
       quick: { type: "boolean", default: false },
       row: { type: "string", multiple: true },
       placement: { type: "string", multiple: true },
@@ -68,21 +75,18 @@ function plan(args: string[]): Plan | undefined {
       without: { type: "string", multiple: true, default: [] },
       json: { type: "boolean", default: false },
       write: { type: "string" },
+      render: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return undefined;
-  const turns = Number(values.turns ?? (values.quick ? 1 : 5));
-  if (!Number.isInteger(turns) || turns < 1) {
-    throw new RangeError(
-      `Cannot take turns: --turns is to be 1 or more, not "${values.turns}"`,
-    );
-  }
+  const turns = atLeastOne("turns", values.turns ?? (values.quick ? "1" : "3"));
+  const minutes = atLeastOne("minutes", values.minutes);
   const divisor = values.quick ? 10 : 1;
   const rows = chosen("row", ROWS, values.row).map((row) => ({
     ...row,
     rounds: Math.ceil(row.rounds / divisor),
-    warmup: row.warmup / divisor,
+    warmup: Math.ceil(row.warmup / divisor),
   }));
   const placements = chosen("placement", PLACEMENTS, values.placement);
   const all = NAMES.map((name) => ({ name }));
@@ -90,14 +94,24 @@ function plan(args: string[]): Plan | undefined {
   const taken = values.with && ["ours", ...values.with];
   return {
     turns,
+    minutes,
     rows,
     placements,
     contestants: chosen("with", all, taken).map(({ name }) => name)
       .filter((name) => values.without.length === 0 || !left.includes(name)),
     json: values.json,
     write: values.write,
+    render: values.render,
     isQuick: values.quick,
   };
+}
+
+function atLeastOne(flag: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new RangeError(
+    `Cannot use --${flag} "${text}": it must be a whole number of 1 or more`,
+  );
 }
 
 function chosen<T extends { name: string }>(
@@ -115,73 +129,168 @@ function chosen<T extends { name: string }>(
   return all.filter(({ name }) => names?.includes(name) ?? true);
 }
 
-async function measure(
-  row: Row,
-  placement: Placement,
-  turns: number,
-  contestants: Contestants,
-): Promise<Result> {
-  const result: Result = { row, placement, samples: {} };
-  const taking = [...contestants.all.values()].filter(({ name }) =>
-    name === "ours" || row.contestants.includes(name)
-  );
-  for (let turn = 0; turn < turns; turn++) {
-    // Every other turn in reverse, so that no contestant always follows the same one.
-    const order = turn % 2 === 0 ? taking : taking.toReversed();
-    for (const contestant of order) {
-      let text: string;
-      try {
-        const sample = await runOnce(contestant, row, placement);
-        (result.samples[contestant.name] ??= []).push(sample);
-        text = JSON.stringify(sample);
-      } catch (error) {
-        // Ours must work; a rival that fails is reported, and the others continue.
-        if (contestant.name === "ours") throw error;
-        text = error instanceof Error ? error.message : `${error}`;
-        contestants.failed.push(`${contestant.name}, ${row.name}: ${text}`);
-      }
-      console.error(
-        `${row.name} ${placement.name} ${
-          turn + 1
-        }/${turns} ${contestant.name} ${text}`,
-      );
-    }
-  }
-  return result;
+/** One run of a turn, which may run again in the next. */
+interface Run {
+  result: Result;
+  contestant: Contestant;
+  /** The seconds that it took the last time. */
+  seconds: number;
 }
 
-async function setting(plan: Plan, contestants: Contestants): Promise<Setting> {
+/** The runs of a turn, in order. */
+function runsOf(turn: number, runs: readonly Run[]): Run[] {
+  const left = runs.filter(({ result: { row }, contestant }) =>
+    turn < (row.turns ?? Infinity) && turn < (contestant.turns ?? Infinity)
+  );
+  if (turn % 2 === 0) return left;
+  // Every other turn in reverse, so that no contestant always follows the same one.
+  const byRow = Map.groupBy(left, ({ result }) => result);
+  return [...byRow.values()].flatMap((each) => each.toReversed());
+}
+
+/** Runs a row of a contestant once. */
+async function runAgain(run: Run, failed: string[]): Promise<void> {
+  const { result: { row, placement, samples }, contestant } = run;
+  const { name } = contestant;
+  const started = performance.now();
+  let text: string;
+  try {
+    const sample = await runOnce(contestant, row, placement);
+    (samples[name] ??= []).push(sample);
+    text = JSON.stringify(sample);
+  } catch (error) {
+    // One that fails is reported, and the others continue: the rest of a long run is not lost.
+    text = error instanceof Error ? error.message : `${error}`;
+    failed.push(`${TITLES[name]}, ${row.title}: ${text}`);
+  }
+  run.seconds = (performance.now() - started) / 1000;
+  console.error(
+    `${row.name} ${placement.name} ${name} ${text} ${run.seconds.toFixed(1)} s`,
+  );
+}
+
+function load(): string {
+  return Deno.loadavg()[0].toFixed(2);
+}
+
+async function machine(): Promise<string> {
   const cores = navigator.hardwareConcurrency;
   const { stdout } = await new Deno.Command("cat", {
     args: ["/proc/cpuinfo"],
   }).output();
-  const model =
-    new TextDecoder().decode(stdout).match(/^model name\s*: (.*)$/m)?.[1] ??
-      "a processor";
-  return {
+  const info = new TextDecoder().decode(stdout);
+  const model = info.match(/^model name\s*: (.*)$/m)?.[1] ?? "a processor";
+  return `${model}, ${cores} cores of a virtual machine`;
+}
+
+/** Takes the turns: in each of them, every row once. */
+async function measure(plan: Plan): Promise<Report> {
+  await using stack = new AsyncDisposableStack();
+  const needed = plan.contestants.filter((name) =>
+    name === "ours" || plan.rows.some((row) => row.contestants.includes(name))
+  );
+  const contestants = await Contestants.prepare(needed, stack);
+  for (const name of NAMES) {
+    if (!plan.contestants.includes(name)) {
+      contestants.missing.set(name, "it was left out");
+    }
+  }
+  for (const [name, why] of contestants.missing) {
+    console.error(`${TITLES[name]} is missing: ${why}`);
+  }
+  const cores = navigator.hardwareConcurrency;
+  const results = plan.rows.flatMap((row) =>
+    plan.placements
+      .filter(({ name, clientCore, peerCore }) =>
+        (row.placements?.includes(name) ?? true) &&
+        Math.max(clientCore, peerCore) < cores
+      )
+      .map((placement): Result => ({ row, placement, samples: {} }))
+  );
+  const runs = results.flatMap((result) =>
+    [...contestants.all.values()]
+      .filter(({ name }) =>
+        name === "ours" || result.row.contestants.includes(name)
+      )
+      .map((contestant): Run => ({ result, contestant, seconds: 0 }))
+  );
+  const before = load();
+  const started = performance.now();
+  const elapsed = (): number => (performance.now() - started) / 1000;
+  let turn = 0;
+  // Turn by turn: a minute in which the machine is slow then falls on one run of some rows.
+  for (; turn < plan.turns; turn++) {
+    const next = runsOf(turn, runs);
+    const expected = next.reduce((sum, { seconds }) => sum + seconds, 0);
+    if (turn > 0 && elapsed() + expected > plan.minutes * 60) break;
+    console.error(`turn ${turn + 1} of ${plan.turns}`);
+    for (const run of next) await runAgain(run, contestants.failed);
+  }
+  const setting: Setting = {
     date: new Date().toISOString().slice(0, 10),
-    machine: `${model}, ${cores} cores of a virtual machine that others share`,
+    machine: await machine(),
     versions: Object.fromEntries(
       [...contestants.all].map(([name, { version }]) => [name, version]),
     ),
     missing: Object.fromEntries(contestants.missing),
-    turns: plan.turns,
-    load: Deno.loadavg().map((value) => value.toFixed(2)).join(" "),
+    failed: contestants.failed,
+    turns: turn,
+    minutes: Math.round(elapsed() / 60),
+    load: [before, load()],
+    isQuick: plan.isQuick,
+  };
+  return {
+    setting,
+    results: results.map(({ row, placement, samples }) => ({
+      row: row.name,
+      placement: placement.name,
+      rounds: row.rounds,
+      warmup: row.warmup,
+      samples,
+    })),
   };
 }
 
-/** The handwritten part of an older page: everything from its first second-level heading. */
-async function notesOf(file: string): Promise<string> {
-  const text = await Deno.readTextFile(file).catch(() => "");
-  const start = text.indexOf("\n## ");
-  return start < 0 ? "" : text.slice(start + 1);
+/** Writes everything that is made from `results.json`. */
+async function render(folder: string, report: Report): Promise<void> {
+  await Deno.writeTextFile(
+    `${folder}/results.md`,
+    await formatted(page(report)),
+  );
+  await Deno.writeTextFile(`${folder}/results.svg`, plot(report));
+  const readme = `${folder}/../README.md`;
+  const text = await Deno.readTextFile(readme).catch(() => undefined);
+  if (text === undefined) return;
+  await Deno.writeTextFile(
+    readme,
+    await formatted(withSummary(text, summary(report))),
+  );
 }
 
-async function main(): Promise<void> {
+/** A line for each row and placement. */
+function json({ setting, results }: Report): string {
+  const lines = results.map((result) => `    ${JSON.stringify(result)}`);
+  return `{\n  "setting": ${JSON.stringify(setting)},\n  "results": [\n${
+    lines.join(",\n")
+  }\n  ]\n}\n`;
+}
+
+/** Returns whether no run failed. */
+async function main(): Promise<boolean> {
   const planned = plan(Deno.args);
-  if (planned === undefined) return console.log(HELP);
-  const { turns, rows, placements, write } = planned;
-  if (write !== undefined && planned.isQuick) {
+  if (planned === undefined) {
+    console.log(HELP);
+    return true;
+  }
+  if (planned.render !== undefined) {
+    const file = `${planned.render}/results.json`;
+    await render(
+      planned.render,
+      JSON.parse(await Deno.readTextFile(file)),
+    );
+    return true;
+  }
+  if (planned.write !== undefined && planned.isQuick) {
     throw new TypeError("Cannot write results: --quick is never quoted");
   }
   if (!await isInstalled("taskset")) {
@@ -189,47 +298,26 @@ async function main(): Promise<void> {
       "Cannot pin processes: taskset is not installed; it is in util-linux",
     );
   }
-  const cores = navigator.hardwareConcurrency;
-  await using stack = new AsyncDisposableStack();
-  const needed = planned.contestants.filter((name) =>
-    name === "ours" || rows.some((row) => row.contestants.includes(name))
-  );
-  const contestants = await Contestants.prepare(needed, stack);
-  for (const [name, why] of contestants.missing) {
-    console.error(`${TITLES[name]} is missing: ${why}`);
+  const report = await measure(planned);
+  const { setting } = report;
+  const results = resultsOf(report);
+  if (planned.write !== undefined) {
+    await Deno.writeTextFile(`${planned.write}/results.json`, json(report));
+    await render(planned.write, report);
   }
-  const results: Result[] = [];
-  for (const row of rows) {
-    for (const placement of placements) {
-      if (Math.max(placement.clientCore, placement.peerCore) >= cores) continue;
-      results.push(await measure(row, placement, turns, contestants));
-    }
-  }
-  const made = await setting(planned, contestants);
-  if (write !== undefined) {
-    const file = `${write}/results.md`;
-    await Deno.writeTextFile(file, page(results, made, await notesOf(file)));
-    await Deno.writeTextFile(`${write}/results.svg`, plot(results));
-    await Deno.writeTextFile(
-      `${write}/results.json`,
-      `${JSON.stringify({ setting: made, results }, undefined, 1)}\n`,
-    );
-  }
-  if (planned.json) {
-    console.log(JSON.stringify({ setting: made, results }, undefined, 2));
-  } else {
-    console.log(table(results));
-    console.log(
-      `\nMedians of ${turns} turns (lowest–highest); load ${made.load} at the end.`,
-    );
-  }
-  for (const failure of contestants.failed) console.error(`failed: ${failure}`);
-  const all = results.flatMap(verdicts);
+  console.log(planned.json ? json(report) : table(results));
+  for (const failure of setting.failed) console.error(`failed: ${failure}`);
+  const count = missed(results);
   console.error(
-    `${
-      all.filter(({ isReached }) => !isReached).length
-    } of ${all.length} bounds are missed`,
+    `\n${count.missed} of ${count.measured} floors are missed; medians of ${setting.turns} turns ` +
+      `(lowest–highest) in ${setting.minutes} minutes, load ${
+        setting.load.join(" to ")
+      }`,
   );
+  if (setting.isQuick) {
+    console.error("--quick: these figures only show that it works");
+  }
+  return setting.failed.length === 0;
 }
 
 // With its processes gone, the run fails and cleans up after itself.
@@ -237,8 +325,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(name, killAll);
 }
 try {
-  await main();
-  Deno.exit(0);
+  Deno.exit(await main() ? 0 : 1);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   Deno.exit(1);

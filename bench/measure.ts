@@ -149,11 +149,45 @@ function isUser({ tags, at }: User): boolean {
   return tags[1] === "dog" && at.lon === 13.25;
 }
 
+/** A large message: bytes, or a list of objects. */
+export type Large = Uint8Array | User[];
+
+const HUGE_BYTES = 100_000_000;
+const HUGE_LIST = 100_000;
+
+/** The large messages of a row: 100 MB of bytes in one or four, or 100,000 objects, which are 10 MB as JSON. */
+export function large(row: string): Large[] {
+  switch (row) {
+    case "beside_bytes":
+      return [new Uint8Array(HUGE_BYTES).fill(7)];
+    case "beside_parts":
+      return Array.from(
+        { length: 4 },
+        () => new Uint8Array(HUGE_BYTES / 4).fill(7),
+      );
+    default:
+      return [Array.from({ length: HUGE_LIST }, user)];
+  }
+}
+
+/**
+ * Checks a message of {@linkcode large}.
+ *
+ * @throws {Error} If it differs from the message that was sent.
+ */
+export function checkLarge(data: Large): void {
+  const isWhole = data instanceof Uint8Array
+    ? [HUGE_BYTES, HUGE_BYTES / 4].includes(data.length) &&
+      data[data.length / 2] === 7 && data[data.length - 1] === 7
+    : data.length === HUGE_LIST && isUser(data[HUGE_LIST - 1]);
+  if (!isWhole) throw new Error("Cannot go on: a large message changed");
+}
+
 /** Summarises the rounds of one run, in milliseconds. */
 export function latencies(times: Float64Array): Latencies {
   const sorted = times.toSorted();
   const at = (part: number): number =>
-    sorted[Math.floor((sorted.length - 1) * part)] * 1000;
+    sorted[Math.max(Math.ceil(sorted.length * part) - 1, 0)] * 1000;
   const total = sorted.reduce((sum, time) => sum + time, 0);
   return {
     median: at(0.5),
@@ -187,6 +221,19 @@ export async function rated(
   const started = performance.now();
   await work(rounds);
   return { rate: rounds / (performance.now() - started) * 1000 };
+}
+
+/** Collects garbage, as far as the host lets a program do so. */
+export function collectGarbage(): void {
+  const host = globalThis as unknown as {
+    gc?: () => void;
+    Bun?: { gc(isSynchronous: boolean): void };
+  };
+  // Twice: finalizers of the first time free more.
+  for (let time = 0; time < 2; time++) {
+    host.gc?.();
+    host.Bun?.gc(true);
+  }
 }
 
 /** Prints a result, and ends the program. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-const LINE_TIMEOUT = 60_000;
+const LINE_TIMEOUT = 120_000;
 const alive = new Set<Child>();
 let closed = false;
 

@@ -1,37 +1,21 @@
 /**
- * Turns the runs into a page: a table, the missed bounds, and a plot.
+ * Turns the runs into pages: the table of results, and the part of the README.
  *
  * @module
  */
 
-import type { Latencies, Sample } from "./measure.ts";
-import type { ContestantName, Placement, Row, Target } from "./rows.ts";
-
-/** The runs of one row in one placement, by contestant. */
-export interface Result {
-  /** The row that was measured. */
-  row: Row;
-  /** The placement of its processes. */
-  placement: Placement;
-  /** One sample for each turn. */
-  samples: Partial<Record<ContestantName, Sample[]>>;
-}
-
-/** The setting of the runs. */
-export interface Setting {
-  /** The day, as YYYY-MM-DD. */
-  date: string;
-  /** The model of the processor, and the number of cores. */
-  machine: string;
-  /** Versions by contestant. */
-  versions: Partial<Record<ContestantName, string>>;
-  /** The reasons for missing contestants. */
-  missing: Partial<Record<ContestantName, string>>;
-  /** The number of runs of each row. */
-  turns: number;
-  /** The load at the end. */
-  load: string;
-}
+import {
+  figureOf,
+  figuresOf,
+  median,
+  type Report,
+  type Result,
+  resultsOf,
+  type Setting,
+  type Verdict,
+  verdicts,
+} from "./figures.ts";
+import type { ContestantName, Figure, PlacementName } from "./rows.ts";
 
 /** The contestants' names in the report. */
 export const TITLES: Record<ContestantName, string> = {
@@ -49,23 +33,24 @@ export const TITLES: Record<ContestantName, string> = {
 const COLUMNS = Object.keys(TITLES) as ContestantName[];
 const SIGNS = { "at most": "≤", "at least": "≥" };
 const TIMES: Scale = [[1e6, "s"], [1e3, "ms"], [1, "µs"]];
-const UNITS: Record<string, Scale> = {
+const UNITS: Record<Figure, Scale> = {
   rate: [[1e3, "k/s"]],
   cost: TIMES,
-  bytes: [[1e6, "MB"], [1e3, "kB"]],
+  bytes: [[1e6, "MB"], [1e3, "kB"], [1, "B"]],
   median: TIMES,
   p99: TIMES,
+  max: TIMES,
 };
 
 /** Units from the largest to the smallest, each with its size. */
 type Scale = readonly (readonly [size: number, unit: string])[];
 
-/** Formats the figures of a row in the unit that fits one of them. */
+/** The unit that fits a figure, and a function that formats figures in it. */
 function shown(
-  kind: string,
+  figure: Figure,
   middle: number,
 ): [string, (value: number) => string] {
-  const scale = UNITS[kind];
+  const scale = UNITS[figure];
   const [size, unit] = scale.find(([size]) => Math.abs(middle) >= size) ??
     scale.at(-1)!;
   return [unit, (value) => digits(value / size)];
@@ -73,51 +58,9 @@ function shown(
 
 /** Three digits: more would suggest a precision that the measurement does not have. */
 function digits(value: number): string {
-  return value >= 100 ? Math.round(value).toString() : value.toPrecision(3);
-}
-
-/** The key of the figure that is compared. */
-function kindOf(row: Row, sample: Sample): string {
-  if (row.name.startsWith("beside")) return "p99";
-  return Object.keys(sample).find((key) => key in UNITS)!;
-}
-
-/** The median of the row's figure over the turns. */
-export function figureOf(
-  { row, samples }: Result,
-  name: ContestantName,
-): number | undefined {
-  const of = samples[name];
-  if (of === undefined || of.length === 0) return undefined;
-  const kind = kindOf(row, of[0]);
-  return median(
-    of.map((sample) => (sample as unknown as Record<string, number>)[kind]),
-  );
-}
-
-/** One bound, and whether it was reached. */
-export interface Verdict {
-  /** The bound. */
-  target: Target;
-  /** The measured ratio. */
-  got: number;
-  /** Whether it was reached. */
-  isReached: boolean;
-}
-
-/** The verdicts on a row's bounds, of those that could be measured. */
-export function verdicts(result: Result): Verdict[] {
-  const ours = figureOf(result, "ours");
-  const targets = result.row.targets[result.placement.name] ?? [];
-  return targets.flatMap((target) => {
-    const other = figureOf(result, target.to);
-    if (ours === undefined || other === undefined) return [];
-    const got = ours / other;
-    const isReached = target.bound === "at most"
-      ? got <= target.ratio
-      : got >= target.ratio;
-    return [{ target, got, isReached }];
-  });
+  return Math.abs(value) >= 100
+    ? Math.round(value).toString()
+    : value.toPrecision(3);
 }
 
 /** The table, in Markdown: a line for each row and placement. */
@@ -131,175 +74,199 @@ export function table(results: readonly Result[]): string {
     } | bounds |`,
     `|---|---|${"---|".repeat(columns.length)}---|`,
     ...results.map((result) => {
-      const cells = columns.map((name) => cell(result, name));
       const { row, placement } = result;
-      return `| ${row.title} | ${placement.title} | ${cells.join(" | ")} | ${
-        bounds(result)
-      } |`;
+      const cells = columns.map((name) => cell(result, name));
+      const bounds = verdicts(result, results).map(text).join("<br>");
+      return `| ${row.title} | ${placementOf(result, placement.title)} | ${
+        cells.join(" | ")
+      } | ${bounds} |`;
     }),
   ].join("\n");
 }
 
+function placementOf({ row, placement }: Result, title: string): string {
+  return row.isLocal || row.ofPeer !== undefined ? placement.localTitle : title;
+}
+
 function cell(result: Result, name: ContestantName): string {
-  const samples = result.samples[name];
   const middle = figureOf(result, name);
-  if (middle === undefined) return "–";
-  const kind = kindOf(result.row, samples![0]);
-  const figures = samples!.map((sample) =>
-    (sample as unknown as Record<string, number>)[kind]
-  );
-  const [unit, show] = shown(kind, middle);
-  const range = `${show(Math.min(...figures))}–${show(Math.max(...figures))}`;
-  const text = `${show(middle)} ${unit} (${range})`;
-  if (kind !== "p99") return text;
-  return `${text}, max ${
-    digits(median(samples!.map((sample) => (sample as Latencies).max)))
-  }`;
-}
-
-function bounds(result: Result): string {
-  const all = verdicts(result).map(({ target, got, isReached }) => {
-    const bound = `${got.toFixed(2)} ${SIGNS[target.bound]} ${target.ratio} × ${
-      TITLES[target.to]
-    }`;
-    return isReached ? bound : `**MISS** ${bound}`;
-  });
-  const { most } = result.row;
-  const ours = figureOf(result, "ours");
-  if (most !== undefined && ours !== undefined) {
-    const bound = `${digits(ours / 1e6)} ≤ ${digits(most / 1e6)} MB`;
-    all.push(ours <= most ? bound : `**MISS** ${bound}`);
+  if (middle === undefined) {
+    return name === "ours" || result.row.contestants.includes(name)
+      ? "missing"
+      : "–";
   }
-  return all.join("<br>");
+  const figures = figuresOf(result, name);
+  const [unit, show] = shown(result.row.figure, middle);
+  const range = `${show(Math.min(...figures))}–${show(Math.max(...figures))}`;
+  const found = `${show(middle)} ${unit} (${range})`;
+  if (result.row.figure !== "p99") return found;
+  const longest = median(figuresOf(result, name, "max"));
+  const [longestUnit, showLongest] = shown("max", longest);
+  return `p99 ${found}, max ${showLongest(longest)} ${longestUnit}`;
 }
 
-/** The whole page. */
-export function page(
+/** A verdict as text: `**MISS** 1.80 × raw (floor ≤ 1.4, aim ≤ 1.25)`. */
+export function text(verdict: Verdict): string {
+  const { got, bound, floor, aim, to, of, isReached } = verdict;
+  const sign = SIGNS[bound];
+  const bounds = `floor ${sign} ${floor}${
+    aim === undefined ? "" : `, aim ${sign} ${aim}`
+  }`;
+  const what = of === "MB"
+    ? "MB"
+    : `× ${to === undefined ? of : TITLES[to].split(" ")[0]}${
+      to !== undefined && of !== "" ? `'s ${of}` : ""
+    }`;
+  if (got === undefined) return `not measured ${what} (${bounds})`;
+  const state = isReached ? "ok" : "**MISS**";
+  return `${state} ${
+    of === "MB" ? digits(got) : got.toFixed(2)
+  } ${what} (${bounds})`;
+}
+
+/** The number of bounds that were missed, and of those that were measured. */
+export function missed(
   results: readonly Result[],
-  setting: Setting,
-  notes: string,
-): string {
-  const { date, machine, versions, missing, turns, load } = setting;
-  const names = COLUMNS.filter((name) => versions[name]);
+): { missed: number; measured: number } {
+  const all = results.flatMap((result) => verdicts(result, results))
+    .filter(({ got }) => got !== undefined);
+  return {
+    missed: all.filter(({ isReached }) => !isReached).length,
+    measured: all.length,
+  };
+}
+
+/** A warning if other programs used the machine, which the README shows, too. */
+function warning({ load: [before] }: Setting): string[] {
+  return Number(before) < 1 ? [] : [
+    `**The machine was busy (load ${before} before the run): do not quote these figures.**`,
+    "",
+  ];
+}
+
+/** The page of all results. */
+export function page(report: Report): string {
+  const { setting } = report;
+  const results = resultsOf(report);
+  const { versions, missing, failed } = setting;
+  const count = missed(results);
+  const rows = new Map(results.map(({ row }) => [row.name, row]));
   return [
     "# Results",
     "",
-    `Made by \`deno task bench\` on ${date}: ${machine}. Medians of ${turns} turns (lowest–highest), the ` +
-    `contestants in turns, each in processes of its own that are pinned: “one core” has both on one, ` +
-    `“split” each on its own. Load at the end: ${load}.`,
+    `\`deno task bench\` made this page on ${setting.date}, in ${setting.minutes} minutes: ` +
+    `${setting.machine}. [README.md](README.md) describes the method. Each figure is the median of ` +
+    `${setting.turns} turns (lowest–highest); each row is compared with its floors. The load was ` +
+    `${setting.load[0]} before and ${setting.load[1]} after.`,
     "",
-    ...names.map((name) => `- ${TITLES[name]}: ${versions[name]}`),
+    ...warning(setting),
+    `**${count.missed} of ${count.measured} floors are missed.**`,
+    "",
+    ...COLUMNS.filter((name) => versions[name])
+      .map((name) => `- ${TITLES[name]}: ${versions[name]}`),
     ...Object.entries(missing).map(([name, why]) =>
       `- ${TITLES[name as ContestantName]}: missing, ${why}`
     ),
+    ...failed.map((failure) => `- failed: ${failure}`),
     "",
-    "![Ours against the others](results.svg)",
+    "![How many times as fast as the others](results.svg)",
     "",
     table(results),
     "",
-    notes,
-  ].join("\n");
-}
-
-const BAR = 12;
-const WIDTH = 900;
-const LABEL = 300;
-const COLOURS: Partial<Record<ContestantName, string>> = {
-  elixir: "#7b4fa3",
-  ergo: "#0e8f9c",
-  raw: "#888888",
-  nats: "#27aae1",
-  moleculer: "#e07b39",
-  grpc: "#3c8d5a",
-};
-
-/**
- * A plot of ratios: how many times as fast ours is as each of the others, on a logarithmic scale, so that
- * half as fast and twice as fast are equally far from the middle line.
- */
-export function plot(results: readonly Result[]): string {
-  const rivals = Object.keys(COLOURS) as ContestantName[];
-  const lines: string[] = [];
-  let y = 40;
-  const middle = LABEL + (WIDTH - LABEL) / 2;
-  const x = (ratio: number): number => {
-    const bounded = Math.min(Math.max(ratio, 1 / 16), 16);
-    return middle + Math.log2(bounded) / 4 * (WIDTH - LABEL) / 2 * 0.9;
-  };
-  for (const result of results) {
-    const ours = figureOf(result, "ours");
-    if (ours === undefined) continue;
-    const bars = rivals.flatMap((name) => {
-      const other = figureOf(result, name);
-      if (other === undefined || other === 0 || ours === 0) return [];
-      const isRate = kindOf(result.row, result.samples.ours![0]) === "rate";
-      return [{ name, ratio: isRate ? ours / other : other / ours }];
-    });
-    if (bars.length === 0) continue;
-    const { row, placement } = result;
-    lines.push(
-      `<text x="${LABEL - 8}" y="${
-        y + bars.length * BAR / 2 + 3
-      }" text-anchor="end">` +
-        `${escape(row.title)}, ${placement.title}</text>`,
-    );
-    for (const { name, ratio } of bars) {
-      const [from, to] = [middle, x(ratio)].toSorted((a, b) => a - b);
-      lines.push(
-        `<rect x="${from.toFixed(1)}" y="${y}" width="${
-          (to - from).toFixed(1)
-        }" height="${BAR - 2}" fill="${COLOURS[name]}"/>`,
-        `<text x="${(ratio >= 1 ? to + 4 : from - 4).toFixed(1)}" y="${
-          y + 9
-        }" text-anchor="${ratio >= 1 ? "start" : "end"}" font-size="9">${
-          ratio.toFixed(1)
-        }</text>`,
-      );
-      y += BAR;
-    }
-    y += 8;
-  }
-  const legend = rivals.map((name, i) =>
-    `<rect x="${20 + i * 130}" y="10" width="10" height="10" fill="${
-      COLOURS[name]
-    }"/>` +
-    `<text x="${34 + i * 130}" y="19">${
-      TITLES[name].replaceAll("`", "")
-    }</text>`
-  );
-  const axis = [1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8].map((ratio) =>
-    `<line x1="${x(ratio).toFixed(1)}" x2="${
-      x(ratio).toFixed(1)
-    }" y1="30" y2="${y}" stroke="${
-      ratio === 1 ? "#333333" : "#dddddd"
-    }"/><text x="${x(ratio).toFixed(1)}" y="${
-      y + 12
-    }" text-anchor="middle" font-size="10">${
-      ratio < 1 ? `1/${1 / ratio}` : `${ratio} ×`
-    }</text>`
-  );
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${
-      y + 20
-    }" font-family="sans-serif" font-size="11">`,
-    `<title>How many times as fast as others</title>`,
-    `<rect width="100%" height="100%" fill="#ffffff"/>`,
-    ...axis,
-    ...legend,
-    ...lines,
-    "</svg>",
+    "## Rounds",
+    "",
+    "| row | rounds | rounds before, not counted | peers | callers |",
+    "|---|---|---|---|---|",
+    ...rows.values().map((row) =>
+      `| ${row.title} | ${row.rounds.toLocaleString("en")} | ${
+        row.warmup.toLocaleString("en")
+      } | ${row.isLocal ? "–" : row.peers ?? 1} | ${row.callers ?? 1} |`
+    ),
     "",
   ].join("\n");
 }
 
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+/** The rows of the README's table: with its head, it has ten lines. */
+const IN_README = [
+  "round_trip",
+  "one_way",
+  "one_way_text",
+  "one_way_object",
+  "task",
+  "call",
+  "calls",
+  "spawn",
+];
+
+const README_COLUMNS = ["ours", "elixir", "ergo"] as const;
+
+/** The README's part: a table of ten lines at most, and the plot. */
+export function summary(report: Report): string {
+  const { date, machine, versions } = report.setting;
+  const results = resultsOf(report);
+  const count = missed(results);
+  const at = (row: string, placement: PlacementName): Result | undefined =>
+    results.find((result) =>
+      result.row.name === row && result.placement.name === placement
+    );
+  const lines = IN_README.flatMap((name) => {
+    const [one, two] = [at(name, "one_core"), at(name, "split")];
+    if (one === undefined || two === undefined) return [];
+    const cells = README_COLUMNS.map((contestant) => {
+      const figures = [figureOf(one, contestant), figureOf(two, contestant)];
+      if (figures.includes(undefined)) return "–";
+      const [first, second] = figures as number[];
+      const [unit, show] = shown(one.row.figure, first);
+      return `${show(first)} / ${show(second)} ${unit}`;
+    });
+    return [`| ${one.row.title} | ${cells.join(" | ")} |`];
+  });
+  const others = README_COLUMNS.slice(1).map((name) =>
+    versions[name] ?? `${TITLES[name]} (missing)`
+  );
+  return [
+    `Two operating system processes on one core / on a core each; ${versions.ours}, ` +
+    `${others.join("; ")}; ${machine}, ${date}.`,
+    "",
+    ...warning(report.setting),
+    `| work | ${README_COLUMNS.map((name) => TITLES[name]).join(" | ")} |`,
+    "|---|---|---|---|",
+    ...lines,
+    "",
+    "![How many times as fast as the others](bench/results.svg)",
+    "",
+    `[bench/results.md](bench/results.md) has all rows and rivals: ${count.missed} of its ` +
+    `${count.measured} floors are missed. [bench/README.md](bench/README.md) describes the method.`,
+  ].join("\n");
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? sorted[middle]
-    : (sorted[middle - 1] + sorted[middle]) / 2;
+/** The marks around the README's part. */
+const [START, END] = ["<!-- bench: start -->", "<!-- bench: end -->"];
+
+/** The README with another part in its place. */
+export function withSummary(readme: string, part: string): string {
+  const [start, end] = [readme.indexOf(START), readme.indexOf(END)];
+  if (start < 0 || end < start) {
+    throw new Error(
+      `Cannot write the README's part: the marks ${START} and ${END} are missing`,
+    );
+  }
+  return `${readme.slice(0, start)}${START}\n\n${part}\n\n${readme.slice(end)}`;
+}
+
+/** Formats a page as `deno fmt` does. */
+export async function formatted(page: string): Promise<string> {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["fmt", "--no-config", "--ext", "md", "-"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const output = process.output();
+  const writer = process.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(page));
+  await writer.close();
+  const { success, stdout } = await output;
+  if (!success) throw new Error("Cannot format a page: see above");
+  return new TextDecoder().decode(stdout);
 }

@@ -16,22 +16,34 @@ export type ContestantName =
   | "node"
   | "bun";
 
+/** The key of a figure in a sample. */
+export type Figure = "median" | "p99" | "max" | "rate" | "cost" | "bytes";
+
 /** A bound on the ratio of ours to another contestant's. */
 export interface Target {
   /** The contestant that ours is compared with. */
   to: ContestantName;
   /** Whether the ratio is to be at most or at least the bound. */
   bound: "at most" | "at least";
-  /** The bound. */
-  ratio: number;
+  /** The ratio that is to be reached. */
+  floor: number;
+  /** The ratio that would be good. */
+  aim?: number;
+  /** The figure to compare; by default the one that the row shows. */
+  figure?: Figure;
 }
+
+/** The names of the placements. */
+export type PlacementName = "one_core" | "split";
 
 /** The cores of the two processes; a row without a peer may use both cores. */
 export interface Placement {
   /** Its name on the command line. */
-  name: "one_core" | "split";
+  name: PlacementName;
   /** Its name in the report. */
   title: string;
+  /** Its name in the report for a row without a client and a peer. */
+  localTitle: string;
   /** The core of the client. */
   clientCore: number;
   /** The core of the peers. */
@@ -44,42 +56,67 @@ export interface Row {
   name: string;
   /** Its name in the report. */
   title: string;
+  /** The figure that the report shows and compares. */
+  figure: Figure;
   /** Whether it needs one node only. */
   isLocal?: boolean;
   /** The property of a peer's start that the runner measures itself. */
-  ofPeer?: "start" | "memory";
+  ofPeer?: "first_start" | "start" | "memory";
+  /** The placements; both by default. */
+  placements?: readonly PlacementName[];
   /** The number of rounds that count. */
   rounds: number;
   /** The number of rounds before, which do not count. */
   warmup: number;
+  /** The number of turns at most; by default as many as the others. */
+  turns?: number;
   /** The number of processes that work at the same time; 1 by default. */
   callers?: number;
   /** The number of peers; 1 by default. */
   peers?: number;
   /** An absolute bound, in the unit of the row. */
   most?: number;
-  /** The contestants, always including ours. */
+  /** The row with less of the same: what each costs here is to be at most {@linkcode LINEAR} times as much. */
+  linearFrom?: string;
+  /** The contestants but ours. */
   contestants: readonly ContestantName[];
   /** The bounds to reach in each placement. */
-  targets: Partial<Record<Placement["name"], readonly Target[]>>;
+  targets: Partial<Record<PlacementName, readonly Target[]>>;
 }
+
+/** How much more than in a smaller row each item may cost before its curve counts as steeper than linear. */
+export const LINEAR = 1.2;
 
 /** Latency depends on the placement more than on anything else, so both are run. */
 export const PLACEMENTS: readonly Placement[] = [
-  { name: "one_core", title: "one core", clientCore: 0, peerCore: 0 },
-  { name: "split", title: "split", clientCore: 0, peerCore: 1 },
+  {
+    name: "one_core",
+    title: "one core",
+    localTitle: "one core",
+    clientCore: 0,
+    peerCore: 0,
+  },
+  {
+    name: "split",
+    title: "split",
+    localTitle: "two cores",
+    clientCore: 0,
+    peerCore: 1,
+  },
 ];
 
 const ACTORS = ["elixir", "ergo"] as const;
 const HOSTS = ["node", "bun"] as const;
 const NPM = ["nats", "moleculer", "grpc"] as const;
+/** Memory does not depend on the cores. */
+const ONCE = ["split"] as const;
 
-function atMost(to: ContestantName, ratio: number): Target {
-  return { to, bound: "at most", ratio };
+function atMost(to: ContestantName, floor: number, aim?: number): Target {
+  return { to, bound: "at most", floor, aim };
 }
 
-function atLeast(to: ContestantName, ratio: number): Target {
-  return { to, bound: "at least", ratio };
+function atLeast(to: ContestantName, floor: number, aim?: number): Target {
+  return { to, bound: "at least", floor, aim };
 }
 
 /** The same bounds in both placements. */
@@ -87,89 +124,108 @@ function both(...targets: Target[]): Row["targets"] {
   return { one_core: targets, split: targets };
 }
 
+/** The bounds of the round trips beside large messages. */
+const UNDISTURBED = both(atMost("elixir", 0.5), {
+  ...atMost("elixir", 0.5),
+  figure: "max",
+});
+
 /** The rows, in the order of the report. */
 export const ROWS: readonly Row[] = [
   {
     name: "round_trip",
     title: "round trip",
-    rounds: 30_000,
+    figure: "median",
+    rounds: 10_000,
     warmup: 40_000,
     contestants: [...ACTORS, "raw", ...NPM, ...HOSTS],
-    targets: { one_core: [atMost("raw", 1.4)], split: [atMost("raw", 1.1)] },
+    targets: {
+      one_core: [atMost("raw", 1.4, 1.25)],
+      split: [atMost("raw", 1.1, 1.05)],
+    },
   },
   {
     name: "round_trip_cold",
     title: "round trip after 3,000 rounds",
+    figure: "median",
     rounds: 3000,
     warmup: 3000,
-    contestants: ["elixir", "raw"],
-    targets: both(atMost("raw", 1.7)),
+    contestants: [...ACTORS, "raw", ...HOSTS],
+    targets: both(atMost("raw", 1.7, 1.4)),
   },
   {
     name: "one_way",
     title: "one-way, small",
+    figure: "rate",
     rounds: 500_000,
     warmup: 200_000,
     contestants: [...ACTORS, "raw", ...NPM, ...HOSTS],
     targets: both(
       atLeast("ergo", 2),
       atLeast("elixir", 2),
-      atLeast("raw", 0.75),
+      atLeast("raw", 0.75, 0.9),
     ),
   },
   {
     name: "one_way_text",
     title: "one-way, text of 1 kB",
+    figure: "rate",
     rounds: 200_000,
     warmup: 50_000,
     contestants: [...ACTORS, ...NPM, ...HOSTS],
-    targets: both(atLeast("ergo", 1.2), atLeast("elixir", 1.4)),
+    targets: both(atLeast("ergo", 1.2, 2), atLeast("elixir", 1.4)),
   },
   {
     name: "one_way_bytes",
     title: "one-way, 1 kB of bytes",
+    figure: "rate",
     rounds: 200_000,
     warmup: 50_000,
-    contestants: [...ACTORS, "nats", "grpc"],
-    targets: both(atLeast("ergo", 1.2), atLeast("elixir", 1.4)),
+    contestants: [...ACTORS, "nats", "grpc", ...HOSTS],
+    targets: both(atLeast("ergo", 1.2, 2), atLeast("elixir", 1.4)),
   },
   {
     name: "one_way_object",
     title: "one-way, nested object of 100 B",
+    figure: "rate",
     rounds: 300_000,
     warmup: 100_000,
-    contestants: ACTORS,
-    targets: both(atLeast("elixir", 1.6)),
+    contestants: [...ACTORS, ...HOSTS],
+    targets: both(atLeast("elixir", 1.6, 2.5)),
   },
   {
     name: "one_way_large",
     title: "one-way, object of 10 kB",
-    rounds: 20_000,
+    figure: "rate",
+    rounds: 15_000,
     warmup: 5000,
-    contestants: ACTORS,
-    targets: both(atLeast("elixir", 1.6)),
+    contestants: [...ACTORS, ...HOSTS],
+    targets: both(atLeast("elixir", 1.6, 2.5)),
   },
   {
     name: "task",
     title: "task, one at a time",
-    rounds: 10_000,
+    figure: "median",
+    rounds: 5000,
     warmup: 10_000,
     contestants: [...ACTORS, ...HOSTS],
-    targets: both(atMost("elixir", 0.8)),
+    targets: both(atMost("elixir", 0.8, 0.6)),
   },
   {
     name: "tasks",
     title: "tasks, 100 callers",
-    rounds: 50_000,
+    figure: "rate",
+    rounds: 30_000,
     warmup: 20_000,
     callers: 100,
-    contestants: ACTORS,
-    targets: both(atLeast("elixir", 2.5)),
+    contestants: [...ACTORS, ...HOSTS],
+    targets: both(atLeast("elixir", 2.5, 4)),
   },
   {
     name: "call",
     title: "call, one at a time",
-    rounds: 20_000,
+    figure: "median",
+    rounds: 5000,
     warmup: 20_000,
     contestants: [...ACTORS, ...NPM, ...HOSTS],
     targets: {
@@ -180,33 +236,37 @@ export const ROWS: readonly Row[] = [
   {
     name: "calls",
     title: "calls, 100 callers",
-    rounds: 200_000,
+    figure: "rate",
+    rounds: 100_000,
     warmup: 50_000,
     callers: 100,
-    contestants: [...ACTORS, ...NPM],
-    targets: both(atLeast("ergo", 1.2), atLeast("elixir", 2)),
+    contestants: [...ACTORS, ...NPM, ...HOSTS],
+    targets: both(atLeast("ergo", 1.2, 2), atLeast("elixir", 2)),
   },
   {
     name: "local_round_trip",
     title: "ping and pong on one node",
+    figure: "cost",
     isLocal: true,
     rounds: 1_000_000,
     warmup: 300_000,
     contestants: [...ACTORS, ...HOSTS],
-    targets: both(atMost("elixir", 0.7)),
+    targets: both(atMost("elixir", 0.7, 0.4)),
   },
   {
     name: "spawn",
     title: "spawn to exit seen, one at a time",
+    figure: "cost",
     isLocal: true,
     rounds: 300_000,
     warmup: 100_000,
-    contestants: ACTORS,
-    targets: both(atMost("elixir", 1.5)),
+    contestants: [...ACTORS, ...HOSTS],
+    targets: both(atMost("elixir", 1.5, 1)),
   },
   {
     name: "spawn_many",
     title: "spawn to exit, 1,000 at a time",
+    figure: "cost",
     isLocal: true,
     rounds: 500_000,
     warmup: 200_000,
@@ -216,6 +276,7 @@ export const ROWS: readonly Row[] = [
   {
     name: "local_call",
     title: "call on one node",
+    figure: "cost",
     isLocal: true,
     rounds: 300_000,
     warmup: 200_000,
@@ -225,83 +286,133 @@ export const ROWS: readonly Row[] = [
   {
     name: "pairs",
     title: "64 senders to 64 receivers",
+    figure: "rate",
     rounds: 512_000,
     warmup: 128_000,
     callers: 64,
-    contestants: ["elixir"],
-    targets: both(atLeast("elixir", 2)),
+    contestants: ["elixir", ...HOSTS],
+    targets: both(atLeast("elixir", 2, 4)),
   },
   {
     name: "nodes",
-    title: "1 node to 50 nodes",
+    title: "1 node to 50 nodes, 100,000 messages",
+    figure: "rate",
     rounds: 100_000,
     warmup: 50_000,
+    turns: 2,
     peers: 50,
     contestants: ["elixir"],
-    targets: both(atLeast("elixir", 2)),
+    targets: both(atLeast("elixir", 2, 4)),
   },
   {
     name: "beside_bytes",
-    title: "round trip beside 100 MB of bytes, p99",
+    title: "round trip beside 100 MB of bytes",
+    figure: "p99",
+    rounds: 1,
+    warmup: 20_000,
+    contestants: ["elixir", ...HOSTS],
+    targets: UNDISTURBED,
+  },
+  {
+    name: "beside_parts",
+    title: "round trip beside 4 × 25 MB of bytes",
+    figure: "p99",
     rounds: 1,
     warmup: 20_000,
     contestants: ["elixir"],
-    targets: both(atMost("elixir", 0.5)),
+    targets: UNDISTURBED,
   },
   {
     name: "beside_object",
-    title: "round trip beside objects of 10 MB, p99",
+    title: "round trip beside an object of 10 MB",
+    figure: "p99",
     rounds: 1,
     warmup: 20_000,
-    contestants: ["elixir"],
-    targets: both(atMost("elixir", 0.5)),
+    contestants: ["elixir", ...HOSTS],
+    targets: UNDISTURBED,
   },
   {
     name: "flood",
-    title: "10 s of sends to a stopped node, memory",
+    title: "10 s of sends to a stopped receiver, memory",
+    figure: "bytes",
+    placements: ONCE,
     rounds: 1,
     warmup: 10_000,
+    turns: 1,
     most: 48e6,
-    contestants: ["elixir"],
+    contestants: ["elixir", ...HOSTS],
     targets: {},
   },
-  ...([["idle_1k", 1000], ["idle_10k", 10_000], ["idle", 100_000]] as const)
+  ...([["idle_1k", 1000], ["idle_10k", 10_000], [
+    "idle_100k",
+    100_000,
+  ]] as const)
     .map((
       [name, rounds],
     ): Row => ({
       name,
       title: `an idle process, of ${rounds.toLocaleString("en")}`,
+      figure: "bytes",
       isLocal: true,
+      placements: ONCE,
       rounds,
       warmup: 1000,
-      contestants: ACTORS,
+      turns: 1,
+      linearFrom: name === "idle_1k" ? undefined : "idle_1k",
+      contestants: [...ACTORS, ...HOSTS],
       targets: both(atMost("elixir", 0.5)),
     })),
   ...[2, 8, 32].map((peers): Row => ({
     name: `connections_${peers}`,
-    title: `a connection of ${peers}, memory`,
+    title: `an idle connection, of ${peers}`,
+    figure: "bytes",
+    placements: ONCE,
     rounds: 1,
     warmup: 0,
-    peers,
+    turns: 1,
+    // The first one is not counted: it loads code.
+    peers: peers + 1,
+    linearFrom: peers === 2 ? undefined : "connections_2",
     contestants: ["elixir"],
-    targets: {},
+    targets: both(atMost("elixir", 0.5)),
   })),
   {
     name: "memory",
     title: "a node at start, memory",
+    figure: "bytes",
     ofPeer: "memory",
+    placements: ONCE,
+    turns: 1,
     rounds: 1,
     warmup: 0,
     contestants: [...ACTORS, ...HOSTS],
-    targets: {},
+    targets: both(atMost("elixir", 0.5)),
   },
   {
     name: "start",
-    title: "from the command to a node that can be reached",
+    title: "start of a node where EPMD runs",
+    figure: "cost",
     ofPeer: "start",
     rounds: 1,
     warmup: 0,
     contestants: [...ACTORS, ...HOSTS],
     targets: both(atMost("elixir", 0.6)),
   },
+  {
+    name: "first_start",
+    title: "start of the machine's first node",
+    figure: "cost",
+    ofPeer: "first_start",
+    rounds: 1,
+    warmup: 0,
+    contestants: ["elixir", ...HOSTS],
+    targets: both(atMost("elixir", 0.6)),
+  },
 ];
+
+/** Finds a row by its name. */
+export function rowOf(name: string): Row {
+  const row = ROWS.find((row) => row.name === name);
+  if (row === undefined) throw new TypeError(`Cannot find row "${name}"`);
+  return row;
+}

@@ -118,13 +118,6 @@ test("the README's picture is up to date", {
   );
 });
 
-test("the README's figures are those of bench/README.md", async () => {
-  const bench = await readPage("bench/README.md");
-  const figures = README.match(/[\d.]+ (?:µs|k\/s|B)(?= +\|)/g) ?? [];
-  assert(figures.length > 8, `only ${figures.length} figures`);
-  assertEquals(figures.filter((each) => !bench.includes(`| ${each} (`)), []);
-});
-
 for (const name of PAGES) {
   test(`${name} names only tasks that exist`, async () => {
     const page = await readPage(name);

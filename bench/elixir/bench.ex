@@ -10,7 +10,7 @@ defmodule Bench.Echo do
   def init(state), do: {:ok, state}
 
   @impl true
-  def handle_call({:echo, value}, _from, state), do: {:reply, value, state}
+  def handle_call({:echo, value}, _from, state) when is_integer(value), do: {:reply, value, state}
 end
 
 defmodule Bench.Payload do
@@ -49,6 +49,26 @@ defmodule Bench.Payload do
     :ok
   end
 
+  @huge_bytes 100_000_000
+  @huge_list 100_000
+
+  @doc "Large messages: 100 MB of bytes in one or four, or 100,000 objects, which are 10 MB as JSON."
+  def large(:beside_bytes), do: [:binary.copy(<<7>>, @huge_bytes)]
+  def large(:beside_parts), do: for(_ <- 1..4, do: :binary.copy(<<7>>, div(@huge_bytes, 4)))
+  def large(:beside_object), do: [for(n <- 1..@huge_list, do: user(n))]
+
+  @doc "Raises if a large message has changed."
+  def check_large(data) when byte_size(data) in [@huge_bytes, div(@huge_bytes, 4)] do
+    7 = :binary.at(data, div(byte_size(data), 2))
+    7 = :binary.last(data)
+    :ok
+  end
+
+  def check_large(data) when length(data) == @huge_list do
+    %{tags: [_, "dog"], at: %{lon: 13.25}} = List.last(data)
+    :ok
+  end
+
   # Made anew each time: a literal would be sent without being built.
   defp user(n) do
     %{name: "alex", tags: ["cat", "dog"], at: %{lat: 52.5 + n * 0, lon: 13.25 + n * 0}}
@@ -72,7 +92,7 @@ defmodule Bench.Peer do
   @doc "Answers each ping to the pid that it carries."
   def pong do
     receive do
-      {:ping, from, n} ->
+      {:ping, from, n} when is_integer(n) ->
         send(from, {:pong, n})
         pong()
     end
@@ -85,15 +105,15 @@ defmodule Bench.Peer do
     count(from, total)
   end
 
-  @doc "Takes `total` large messages, and says so to `from`."
+  @doc "Takes `total` large messages, checks them, and says so to `from`."
   def take(from, total) do
     for _ <- 1..total do
       receive do
-        {:data, data} when data != [] and data != "" -> :ok
+        {:data, data} -> Bench.Payload.check_large(data)
       end
     end
 
-    send(from, {:counted, total})
+    send(from, :taken)
   end
 
   @doc "The body of the task: as little as possible."
@@ -120,14 +140,12 @@ end
 defmodule Bench.Client do
   @moduledoc "Measures one row against peers, prints one JSON line, and stops."
 
-  @large_messages 4
-  @large_bytes 25_000_000
   @flood_ms 10_000
 
   @doc "Runs a job: `warmup` rounds that do not count, and then `rounds` that do."
   def main(job) do
-    Process.put(:before, memory())
-    for peer <- job.peers, do: true = Node.connect(peer)
+    counted = "#{job.row}" =~ "connections"
+    for peer <- job.peers, not counted, do: true = Node.connect(peer)
     IO.puts(run(job.row, hd(job.peers), job))
     System.halt(0)
   end
@@ -166,12 +184,8 @@ defmodule Bench.Client do
     end)
   end
 
-  defp run(:beside_bytes, peer, job) do
-    beside(peer, job, fn -> :binary.copy(<<0>>, @large_bytes) end)
-  end
-
-  defp run(:beside_object, peer, job) do
-    beside(peer, job, fn -> for(n <- 1..25_000, do: Bench.Payload.make(:one_way_object, n)) end)
+  defp run(row, peer, job) when row in [:beside_bytes, :beside_parts, :beside_object] do
+    beside(row, peer, job)
   end
 
   defp run(:flood, peer, job) do
@@ -184,16 +198,30 @@ defmodule Bench.Client do
     ~s({"bytes":#{max(most - before, 0)}})
   end
 
-  defp run(row, _peer, job) when row in [:connections_2, :connections_8, :connections_32] do
-    for peer <- job.peers, do: ping(Node.spawn(peer, Bench.Peer, :pong, []), self(), 1, [])
-    ~s({"bytes":#{(memory() - Process.get(:before)) / length(job.peers)}})
+  # The first connection is not counted: it loads code.
+  defp run(row, peer, job) when row in [:connections_2, :connections_8, :connections_32] do
+    use_once(peer)
+    before = memory()
+    for each <- tl(job.peers), do: use_once(each)
+    ~s({"bytes":#{(memory() - before) / (length(job.peers) - 1)}})
   end
 
   defp run(row, peer, job), do: rated(job, fn rounds -> send_all(peer, row, rounds) end)
 
+  defp use_once(peer) do
+    true = Node.connect(peer)
+    ping(Node.spawn(peer, Bench.Peer, :pong, []), self(), 1, [])
+  end
+
+  # The least of some: a program that was just busy still frees memory.
   defp memory do
-    :erlang.garbage_collect()
-    :erlang.memory(:total)
+    Enum.min(
+      for _ <- 1..5 do
+        Process.sleep(100)
+        for pid <- Process.list(), do: :erlang.garbage_collect(pid)
+        :erlang.memory(:total)
+      end
+    )
   end
 
   defp task(peer, n) do
@@ -210,19 +238,25 @@ defmodule Bench.Client do
     String.to_integer(kilobytes) * 1024
   end
 
-  defp beside(peer, job, data) do
+  defp beside(row, peer, job) do
     pong = Node.spawn(peer, Bench.Peer, :pong, [])
     ping(pong, self(), job.warmup, [])
     main = self()
 
     spawn_link(fn ->
-      taker = Node.spawn(peer, Bench.Peer, :take, [self(), @large_messages])
-      for _ <- 1..@large_messages, do: send(taker, {:data, data.()})
+      all = Bench.Payload.large(row)
+      taker = Node.spawn(peer, Bench.Peer, :take, [self(), length(all)])
+      send(main, :built)
+      for data <- all, do: send(taker, {:data, data})
 
       receive do
-        {:counted, _} -> send(main, :taken)
+        :taken -> send(main, :taken)
       end
     end)
+
+    receive do
+      :built -> :ok
+    end
 
     latencies(ping_until_taken(pong, main, 0, []))
   end
@@ -314,7 +348,7 @@ defmodule Bench.Client do
   defp latencies(times) do
     sorted = Enum.sort(times)
     count = length(sorted)
-    at = fn part -> Enum.at(sorted, trunc((count - 1) * part)) / 1000 end
+    at = fn part -> Enum.at(sorted, max(ceil(count * part) - 1, 0)) / 1000 end
     mean = Enum.sum(sorted) / count / 1000
     ~s({"median":#{at.(0.5)},"mean":#{mean},"p99":#{at.(0.99)},"max":#{at.(1)}})
   end
@@ -329,7 +363,7 @@ defmodule Bench.Local do
     System.halt(0)
   end
 
-  defp run(row, job) when row in [:idle, :idle_1k, :idle_10k] do
+  defp run(row, job) when row in [:idle_1k, :idle_10k, :idle_100k] do
     idle(job.warmup)
     before = memory()
     pids = idle(job.rounds)

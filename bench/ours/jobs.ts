@@ -6,7 +6,12 @@
  */
 
 import { type GenServerModule, type Pid, receive, send } from "../../mod.ts";
-import { checkPayload, type Payload } from "../measure.ts";
+import {
+  checkLarge,
+  checkPayload,
+  type Large,
+  type Payload,
+} from "../measure.ts";
 
 /** The types of {@linkcode Echo}. */
 export interface EchoTypes {
@@ -39,7 +44,8 @@ export interface Ping {
 /** Answers each ping to the pid that it carries. */
 export async function pong(): Promise<never> {
   while (true) {
-    const { from, n } = await receive() as Ping;
+    const { type, from, n } = await receive() as Ping;
+    if (type !== "ping") throw new Error(`Cannot answer ${type}: no ping`);
     const full = send(from, { type: "pong", n });
     if (full !== undefined) await full;
   }
@@ -53,13 +59,13 @@ export async function count(from: Pid, total: number): Promise<never> {
   }
 }
 
-/** Takes `total` large messages of a given number of bytes, or of a list, and reports to `from`. */
+/** Takes `total` large messages, checks them, and reports to `from`. */
 export async function take(from: Pid, total: number): Promise<void> {
   for (let n = 0; n < total; n++) {
-    const { data } = await receive() as { data: Uint8Array | unknown[] };
-    if (data.length === 0) throw new Error("Cannot go on: nothing has come");
+    const { data } = await receive() as { data: Large };
+    checkLarge(data);
   }
-  await send(from, { type: "counted", total });
+  await send(from, { type: "taken" });
 }
 
 /** The body of the task: as little as possible. */

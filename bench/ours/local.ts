@@ -16,7 +16,13 @@ import {
   spawn,
   spawnMonitor,
 } from "../../mod.ts";
-import { type Cost, type Job, report, type Sample } from "../measure.ts";
+import {
+  collectGarbage,
+  type Cost,
+  type Job,
+  report,
+  type Sample,
+} from "../measure.ts";
 import { Echo, pong } from "./jobs.ts";
 
 async function cost(
@@ -80,8 +86,9 @@ async function start(count: number): Promise<void> {
 }
 
 function memory(): number {
-  (globalThis as unknown as { gc(): void }).gc();
-  return nodeProcess.memoryUsage().heapUsed;
+  collectGarbage();
+  const { heapUsed, external } = nodeProcess.memoryUsage();
+  return heapUsed + external;
 }
 
 async function measure(job: Job): Promise<Sample> {
@@ -100,7 +107,7 @@ async function measure(job: Job): Promise<Sample> {
       return await cost(job, spawnMany);
     case "idle_1k":
     case "idle_10k":
-    case "idle": {
+    case "idle_100k": {
       await start(job.warmup);
       const before = memory();
       await start(job.rounds);

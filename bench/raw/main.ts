@@ -50,7 +50,7 @@ async function peer(): Promise<void> {
   const server = createServer({ noDelay: true }, (socket: Socket): void => {
     const state = { rest: "", total: 0 };
     socket.on("data", (chunk: Buffer): void => {
-      if (chunk[0] === 65) socket.write(chunk);
+      if (chunk[0] === 65 && chunk.length === 40) socket.write(chunk);
       else count(socket, chunk, state);
     });
     socket.on("error", (): void => {});

@@ -22,7 +22,7 @@ export async function timed({ rounds, warmup }, ask) {
     if (n >= 0) times[n] = performance.now() - started;
   }
   const sorted = times.toSorted();
-  const at = (part) => sorted[Math.floor((rounds - 1) * part)] * 1000;
+  const at = (part) => sorted[Math.max(Math.ceil(rounds * part) - 1, 0)] * 1000;
   const mean = sorted.reduce((sum, time) => sum + time, 0) / rounds * 1000;
   return { median: at(0.5), mean, p99: at(0.99), max: at(1) };
 }

@@ -14,6 +14,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -520,10 +521,10 @@ func (c *client) latencies() error {
 		sum += each
 	}
 	at := func(part float64) float64 {
-		return float64(c.times[int(float64(len(c.times))*part)]) / 1000
+		return float64(c.times[max(int(math.Ceil(float64(len(c.times))*part))-1, 0)]) / 1000
 	}
 	return c.report(map[string]float64{
-		"median": at(0.5), "p99": at(0.99),
+		"median": at(0.5), "p99": at(0.99), "max": at(1),
 		"mean": float64(sum) / float64(len(c.times)) / 1000,
 	})
 }

@@ -1,0 +1,169 @@
+/**
+ * The figures of the runs, and whether they reach the bounds.
+ *
+ * @module
+ */
+
+import type { Sample } from "./measure.ts";
+import {
+  type ContestantName,
+  type Figure,
+  LINEAR,
+  type Placement,
+  type PlacementName,
+  PLACEMENTS,
+  type Row,
+  rowOf,
+} from "./rows.ts";
+
+/** The runs of one row in one placement. */
+export interface Result {
+  /** The row that was measured. */
+  row: Row;
+  /** The placement of its processes. */
+  placement: Placement;
+  /** One sample for each turn, by contestant. */
+  samples: Partial<Record<ContestantName, Sample[]>>;
+}
+
+/** The setting of the runs. */
+export interface Setting {
+  /** The day, as YYYY-MM-DD. */
+  date: string;
+  /** The model of the processor, and the number of cores. */
+  machine: string;
+  /** Versions by contestant. */
+  versions: Partial<Record<ContestantName, string>>;
+  /** The reasons for missing contestants. */
+  missing: Partial<Record<ContestantName, string>>;
+  /** Runs that failed, each with its reason. */
+  failed: string[];
+  /** The number of turns. */
+  turns: number;
+  /** The minutes that all runs took. */
+  minutes: number;
+  /** The machine's load before the first run and after the last one. */
+  load: [before: string, after: string];
+  /** Whether a tenth of the rounds was run: such figures mean nothing. */
+  isQuick: boolean;
+}
+
+/** All runs, as `results.json` holds them. */
+export interface Report {
+  /** Their setting. */
+  setting: Setting;
+  /** The runs by row and placement. */
+  results: {
+    row: string;
+    placement: PlacementName;
+    /** The number of rounds that count, and before. */
+    rounds: number;
+    warmup: number;
+    samples: Result["samples"];
+  }[];
+}
+
+/** The results of a report, with the rows as they are now. */
+export function resultsOf({ results }: Report): Result[] {
+  return results.map(({ row, placement, rounds, warmup, samples }) => ({
+    row: { ...rowOf(row), rounds, warmup },
+    placement: PLACEMENTS.find(({ name }) => name === placement)!,
+    samples,
+  }));
+}
+
+/** The figures of a contestant's runs. */
+export function figuresOf(
+  { row, samples }: Result,
+  name: ContestantName,
+  figure: Figure = row.figure,
+): number[] {
+  const of = (samples[name] ?? []) as unknown as Partial<
+    Record<Figure, number>
+  >[];
+  return of.flatMap((sample) => sample[figure] ?? []);
+}
+
+/** The median of a contestant's figures. */
+export function figureOf(
+  result: Result,
+  name: ContestantName,
+  figure?: Figure,
+): number | undefined {
+  const figures = figuresOf(result, name, figure);
+  return figures.length === 0 ? undefined : median(figures);
+}
+
+/** The median of some values. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? sorted[middle]
+    : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** One bound, and whether it was reached. */
+export interface Verdict {
+  /** The measured ratio or size; `undefined` if it could not be measured. */
+  got: number | undefined;
+  /** Whether `got` is to be at most or at least the bound. */
+  bound: "at most" | "at least";
+  /** The bound. */
+  floor: number;
+  /** The bound that would be good. */
+  aim?: number;
+  /** The contestant of the ratio; `undefined` for another kind of bound. */
+  to?: ContestantName;
+  /** What is compared. */
+  of: string;
+  /** Whether the floor was reached. */
+  isReached: boolean;
+}
+
+/** The verdicts on all bounds of a row. */
+export function verdicts(result: Result, all: readonly Result[]): Verdict[] {
+  const { row, placement } = result;
+  const ours = figureOf(result, "ours");
+  const found = (row.targets[placement.name] ?? []).map((target): Verdict => {
+    const { to, bound, floor, aim, figure } = target;
+    const own = figureOf(result, "ours", figure);
+    const other = figureOf(result, to, figure);
+    const got = own === undefined || other === undefined
+      ? undefined
+      : own / other;
+    return judged({ got, bound, floor, aim, to, of: figure ?? "" });
+  });
+  if (row.most !== undefined) {
+    const got = ours && ours / 1e6;
+    found.push(
+      judged({ got, bound: "at most", floor: row.most / 1e6, of: "MB" }),
+    );
+  }
+  if (row.linearFrom !== undefined) {
+    const smaller = all.find((other) =>
+      other.row.name === row.linearFrom &&
+      other.placement.name === placement.name
+    );
+    const base = smaller && figureOf(smaller, "ours");
+    const got = ours !== undefined && base !== undefined
+      ? ours / base
+      : undefined;
+    found.push(
+      judged({
+        got,
+        bound: "at most",
+        floor: LINEAR,
+        of: `each of ${smaller?.row.title.match(/[\d,]+$/)?.[0]}`,
+      }),
+    );
+  }
+  return found;
+}
+
+function judged(verdict: Omit<Verdict, "isReached">): Verdict {
+  const { got, bound, floor } = verdict;
+  const isReached = got !== undefined &&
+    (bound === "at most" ? got <= floor : got >= floor);
+  return { ...verdict, isReached };
+}
