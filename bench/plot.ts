@@ -10,8 +10,8 @@ import type { ContestantName } from "./rows.ts";
 
 const LINE = 15;
 const TOP = 52;
-const WIDTH = 860;
-const LABEL = 270;
+const WIDTH = 890;
+const LABEL = 300;
 const RIGHT = 20;
 const LIMIT = 5;
 

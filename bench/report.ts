@@ -155,8 +155,8 @@ export function page(report: Report): string {
     "# Results",
     "",
     `\`deno task bench\` made this page on ${setting.date}, in ${setting.minutes} minutes: ` +
-    `${setting.machine}. [README.md](README.md) describes the method. Each figure is the median of ` +
-    `${setting.turns} turns (lowest–highest); each row is compared with its floors. The load was ` +
+    `${setting.machine}. [README.md](README.md) describes the method. Each figure is the median over ` +
+    `the turns (lowest–highest), of which there were ${setting.turns} at most; each row is compared with its floors. The load was ` +
     `${setting.load[0]} before and ${setting.load[1]} after.`,
     "",
     ...warning(setting),
