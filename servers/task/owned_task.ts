@@ -11,6 +11,7 @@ import type {
   MonitoredObject,
   SpawnResult,
 } from "../../runtime/signals/signal.ts";
+import { type BeamType, fromBeam } from "../../runtime/spawning/beam_types.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 
 /** Receives the signals under the reference of a task: its pid, its result, its exit. */
@@ -27,6 +28,8 @@ export abstract class OwnedTask implements Wait {
   readonly tellsEnd: boolean = false;
   /** Whether its owner awaits that it has been started. */
   readonly awaitsStart: boolean = false;
+  /** The type of its result, if it comes from a BEAM. */
+  returns: BeamType | undefined = undefined;
   /** Called when another process has started it. */
   onSpawned: ((pid: Pid) => void) | undefined = undefined;
 
@@ -48,6 +51,24 @@ export abstract class OwnedTask implements Wait {
   /** Its process is known. */
   started(pid: Pid): void {
     this.by = pid;
+  }
+
+  /** Its process, on a BEAM, is known, and not linked and monitored yet. */
+  adopt(pid: Pid, link: boolean): void {
+    const { owner, ref } = this;
+    const signals = owner.runtime.route(pid.node);
+    if (link) {
+      owner.addLink(pid, false, this.tellsEnd);
+      signals.link(owner.pid, pid);
+    }
+    owner.addMonitor(ref, pid, pid.node);
+    signals.monitor(owner.pid, pid, ref);
+    this.started(pid);
+  }
+
+  /** The result, from a BEAM. */
+  otpReply(term: unknown): void {
+    this.reply(fromBeam(term, this.returns));
   }
 
   spawned(result: SpawnResult | undefined): void {

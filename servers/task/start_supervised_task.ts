@@ -31,18 +31,23 @@ import {
 import type { ServerTarget, StartTask } from "../../gen/messages.ts";
 import { describeServer } from "../../gen/server_names.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import type { SpawnFailure } from "../../runtime/signals/signal.ts";
+import type { Runnable, SpawnFailure } from "../../runtime/signals/signal.ts";
+import {
+  type BeamType,
+  beamTypesOf,
+} from "../../runtime/spawning/beam_types.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import { forgetRequest } from "../../runtime/spawning/spawn_on_node.ts";
 import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
 import { isExitError } from "../../runtime/values/errors.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
-import type { Pid } from "../../runtime/values/pid.ts";
+import { Pid } from "../../runtime/values/pid.ts";
 import { checkRestart, checkShutdown } from "../supervisor/child_spec.ts";
 import type { OwnedTask } from "./owned_task.ts";
 import { StartTaskRequest } from "./task_requests.ts";
 import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
 import { callersOf } from "./task_process.ts";
+import { isInTwoSteps, workToOtp } from "./task_otp.ts";
 
 /** A task for a supervisor to start, and the function of the API that requests it. */
 export interface SupervisedTask
@@ -99,7 +104,11 @@ function startAt(
   const call = startCall<Pid>(process, place, request, {
     timeout: Infinity,
     as: () => describeStart(process, asked, request),
-    read: (reply) => pidOf(reply, place.node, asked, task !== undefined),
+    read: (reply) => {
+      const pid = pidOf(reply, place.node, asked, task, request);
+      if (request.mfa !== undefined) sendWork(process, pid, request, task);
+      return pid;
+    },
   });
   if (task !== undefined) {
     task.onSpawned = (pid) => {
@@ -116,7 +125,7 @@ function startAt(
 }
 
 function requestFor(
-  { runtime }: LocalProcess,
+  process: LocalProcess,
   { node }: Place,
   { fn, args, link, restart, shutdown }: SupervisedTask,
   task: OwnedTask | undefined,
@@ -124,8 +133,12 @@ function requestFor(
 ): StartTaskRequest {
   checkRestart(restart, "start a task");
   checkShutdown(shutdown, "start a task");
+  const { runtime } = process;
   const run = runtime.modules.describe(fn, args, node === runtime.node);
-  return new StartTaskRequest(run, link, task?.ref, callers, restart, shutdown);
+  return new StartTaskRequest(
+    { run, link, task: task?.ref, callers, restart, shutdown },
+    process,
+  );
 }
 
 /** The call of the API, as an exit reason describes it. */
@@ -148,19 +161,54 @@ function pidOf(
   reply: unknown,
   node: string,
   { advice = "" }: SupervisedTask,
-  isAwaited: boolean,
+  task: OwnedTask | undefined,
+  { mfa }: StartTaskRequest,
 ): Pid {
   const { type, pid, reason, message } = (reply ?? {}) as Record<
     string,
     unknown
   >;
-  if (type === "ok" && !isAwaited) return pid as Pid;
-  if (reason === "max_children") throw fullError(reason, isAwaited, advice);
+  // Only a BEAM's supervisor replies with the pid of an awaited task.
+  if (
+    type === "ok" && pid instanceof Pid &&
+    (task === undefined || mfa !== undefined)
+  ) return pid;
+  if (reason === "max_children") {
+    throw fullError(reason, task !== undefined, advice);
+  }
   throw typeof reason === "string" && typeof message === "string"
     ? spawnError(node, { error: reason as SpawnFailure, message })
     : new TypeError(
       `Cannot start a task: its supervisor answered ${inspect(reply)}`,
     );
+}
+
+/** Sends a task of a BEAM its work, linked and monitored from before that. */
+function sendWork(
+  process: LocalProcess,
+  pid: Pid,
+  request: StartTaskRequest,
+  task: OwnedTask | undefined,
+): void {
+  const { link, callers, mfa, run } = request;
+  if (!process.alive || !isInTwoSteps(request)) return;
+  if (task !== undefined) {
+    task.returns = returnTypeOf(process, run);
+    task.adopt(pid, link);
+  }
+  const ref = task?.ref ?? process.runtime.makeRef();
+  const work = { ref, replyTo: ref, callers, mfa: mfa! };
+  process.send(pid, workToOtp(process.pid, work));
+}
+
+/** The type that this node's export of the same name declares for the result. */
+function returnTypeOf(
+  { runtime: { modules } }: LocalProcess,
+  run: Runnable,
+): BeamType | undefined {
+  return "module" in run
+    ? beamTypesOf(modules.lookup(run.module, run.function))?.returns
+    : undefined;
 }
 
 /** As from every start: Elixir returns `{:error, :max_children}`, and raises a RuntimeError for an awaited task. */

@@ -5,9 +5,15 @@
  */
 
 import type { StartTask } from "../../gen/messages.ts";
-import type { Runnable } from "../../runtime/signals/signal.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import type { Mfa, Runnable } from "../../runtime/signals/signal.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
-import { ServerRequest } from "../../runtime/values/server_message.ts";
+import {
+  type CopyField,
+  ServerRequest,
+} from "../../runtime/values/server_message.ts";
+import { copyTerm } from "../../runtime/values/term.ts";
+import { startedFromOtp, startTaskToOtp } from "./task_otp.ts";
 
 /** Asks for a task. */
 export class StartTaskRequest extends ServerRequest implements StartTask {
@@ -19,15 +25,17 @@ export class StartTaskRequest extends ServerRequest implements StartTask {
   readonly callers: Pid[];
   readonly restart: StartTask["restart"];
   readonly shutdown: StartTask["shutdown"];
+  /** Shared with the copies of this request. */
+  readonly #otp: { owner: LocalProcess; mfa: Mfa | undefined };
 
-  /** Creates a request from its fields. */
+  /** Creates a request from its fields, and the process that the task is for. */
   constructor(
-    run: Runnable,
-    link: boolean,
-    task: Ref | undefined,
-    callers: Pid[],
-    restart: StartTask["restart"],
-    shutdown: StartTask["shutdown"],
+    { run, link, task, callers, restart, shutdown }: Omit<StartTask, "type">,
+    owner: LocalProcess,
+    otp: { owner: LocalProcess; mfa: Mfa | undefined } = {
+      owner,
+      mfa: undefined,
+    },
   ) {
     super();
     this.run = run;
@@ -36,5 +44,31 @@ export class StartTaskRequest extends ServerRequest implements StartTask {
     this.callers = callers;
     this.restart = restart;
     this.shutdown = shutdown;
+    this.#otp = otp;
+  }
+
+  /** The function and its arguments as they were when this request was sent to a BEAM. */
+  get mfa(): Mfa | undefined {
+    return this.#otp.mfa;
+  }
+
+  override toOtp(): unknown {
+    const { owner } = this.#otp;
+    const { functions, maxDepth } = owner.runtime;
+    const [module, name, args] = functions.called(this.run);
+    // The arguments are sent in the second step, and may have changed by then.
+    const mfa: Mfa = [module, name, copyTerm(args, maxDepth) as unknown[]];
+    this.#otp.mfa = mfa;
+    return startTaskToOtp(this, owner.pid, mfa);
+  }
+
+  override fromOtp(reply: unknown): unknown {
+    return startedFromOtp(reply);
+  }
+
+  override kept(copy: CopyField, left: number, max: number): this {
+    const fields = copy({ ...this }, left + 1, max) as StartTask;
+    const otp = this.#otp;
+    return new StartTaskRequest(fields, otp.owner, otp) as this;
   }
 }

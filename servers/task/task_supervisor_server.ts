@@ -7,6 +7,7 @@
 import { Pid, Ref } from "../../runtime/values/pid.ts";
 import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import type { SpawnFailure } from "../../runtime/signals/signal.ts";
 import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
 import {
@@ -18,6 +19,8 @@ import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.t
 import { isRunnable, type StartTask } from "../../gen/messages.ts";
 import { NO_REPLY, type OtpSpelling, type Server } from "../../gen/server.ts";
 import { supervisorSpelling } from "../supervisor/supervisor_requests.ts";
+import { otpTaskCode } from "./otp_task.ts";
+import { OtpTask, startTaskFromOtp } from "./task_otp.ts";
 import { failed, type Success } from "../supervisor/child_lifecycle.ts";
 import { spawnTask } from "./task_process.ts";
 
@@ -57,10 +60,11 @@ export class TaskSupervisorServer implements Server {
 
   /** How a BEAM spells its requests. */
   get otp(): OtpSpelling {
-    return supervisorSpelling("DynamicSupervisor", this.#process.runtime);
+    return taskSupervisorSpelling(this.#process.runtime);
   }
 
   call(request: unknown, caller: ReplyTo): unknown {
+    if (request instanceof OtpTask) return this.#startOtpTask(request, caller);
     const asked = request as TaskSupervisorRequest | null;
     switch (asked?.type) {
       case "start_task":
@@ -118,6 +122,27 @@ export class TaskSupervisorServer implements Server {
     return task === undefined ? { type: "ok", pid } : NO_REPLY;
   }
 
+  /** Starts a task for a BEAM, which sends it its work, or has sent it with the request. */
+  #startOtpTask(asked: OtpTask, { pid: { node } }: ReplyTo): unknown {
+    const { owner, work, restart, shutdown } = asked;
+    if (owner.node !== node) return failed("badarg");
+    if (this.#children.full) return failed("max_children");
+    const limit = this.#process.runtime.holdings.refusal(node, "processes");
+    if (limit !== undefined) return failed("system_limit");
+    const spec: TaskSpec = {
+      fn: otpTaskCode(asked),
+      label: "Task.Supervised",
+      restart,
+      shutdown,
+      type: "worker",
+      callers: work?.callers ?? [owner],
+      origin: node,
+    };
+    const started = this.#start(spec);
+    this.#children.add(spec, started);
+    return { type: "ok", started };
+  }
+
   #start(
     spec: TaskSpec,
     awaited?: { owner: Pid; task: Ref; link: boolean },
@@ -139,4 +164,16 @@ function isValid(asked: StartTask, { pid: { node } }: ReplyTo): boolean {
   return (task === undefined || (task instanceof Ref && task.node === node)) &&
     Array.isArray(callers) && callers.every((each) => each instanceof Pid) &&
     isRestart(restart) && isChildShutdown(shutdown) && isRunnable(run);
+}
+
+/** How a BEAM spells the requests of a Task.Supervisor: those of a DynamicSupervisor, and one for tasks. */
+function taskSupervisorSpelling(runtime: Runtime): OtpSpelling {
+  const { request, reply } = supervisorSpelling("DynamicSupervisor", runtime);
+  return {
+    request: (term) => {
+      const task = startTaskFromOtp(term);
+      return task instanceof OtpTask ? task : request(term);
+    },
+    reply,
+  };
 }
