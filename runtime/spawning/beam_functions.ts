@@ -24,6 +24,7 @@ import {
   argsToBeam,
   type BeamTypes,
   beamTypesOf,
+  fromBeam,
 } from "./beam_types.ts";
 import type { Modules, Resolved } from "./exported_modules.ts";
 
@@ -38,6 +39,11 @@ export class BeamFunctions {
   readonly #modules: Modules;
   /** Functions of OTP that stand for something else here, as `module:function/arity`. */
   readonly #services = new Map<string, (args: unknown[]) => Runnable>();
+  /** How a BEAM names the requests for a service of the node. */
+  readonly #spellings = new Map<
+    string,
+    (run: { function: string; args: unknown[] }) => Mfa
+  >();
 
   /** Names the functions of these modules. */
   constructor(modules: Modules) {
@@ -52,6 +58,14 @@ export class BeamFunctions {
           ? this.requested([module.name, name.name, args])
           : undefinedRun(["erlang", "apply", [module, name, args]]),
     );
+  }
+
+  /** Names the requests for a service of the node as a BEAM does. */
+  spell(
+    service: string,
+    called: (run: { function: string; args: unknown[] }) => Mfa,
+  ): void {
+    this.#spellings.set(service, called);
   }
 
   /** Has a function of OTP, `module:function/arity`, run another one. */
@@ -70,6 +84,23 @@ export class BeamFunctions {
       function: found.function,
       args: argsFromBeam(args, found.types),
     };
+  }
+
+  /** Whether there is a function of that name. */
+  has([module, name, args]: Mfa): boolean {
+    return this.#services.has(`${module}:${name}/${args.length}`) ||
+      this.find(module, name) !== undefined;
+  }
+
+  /** The result of a function that ran on a BEAM. */
+  result(value: unknown, run: Runnable): unknown {
+    return fromBeam(value, this.#typesOf(run)?.returns);
+  }
+
+  #typesOf(run: Runnable): BeamTypes | undefined {
+    return "module" in run
+      ? beamTypesOf(this.#modules.lookup(run.module, run.function))
+      : undefined;
   }
 
   /** The exported function that a BEAM names. */
@@ -108,6 +139,8 @@ export class BeamFunctions {
       );
     }
     const { module, function: name, args } = run;
+    const spelling = this.#spellings.get(module);
+    if (spelling !== undefined) return spelling(run);
     if (module.startsWith("$")) {
       throw new TypeError(
         `Cannot run ${
@@ -115,7 +148,7 @@ export class BeamFunctions {
         } on an Erlang node: it has no such service`,
       );
     }
-    const types = beamTypesOf(this.#modules.lookup(module, name));
+    const types = this.#typesOf(run);
     return [
       toBeamName(module),
       toBeamFunction(module, name),

@@ -13,6 +13,7 @@
 
 import {
   ExitError,
+  formatExit,
   RpcError,
   SpawnRefusedError,
   UndefinedFunctionError,
@@ -23,6 +24,7 @@ import {
   currentProcess,
   never,
 } from "../../runtime/context/current_process.ts";
+import { Atom } from "../../runtime/values/atom.ts";
 import { inspect, printable } from "../../runtime/values/inspect.ts";
 import {
   type Resolved,
@@ -40,6 +42,13 @@ import type {
   SpawnResult,
 } from "../../runtime/signals/signal.ts";
 import { isRunnable, isTyped } from "../../gen/messages.ts";
+import {
+  endFromOtp,
+  type ErpcEnd,
+  erpcToOtp,
+  executeCall,
+  isUndef,
+} from "./rpc_otp.ts";
 import { requestOf } from "../../runtime/spawning/spawn_on_node.ts";
 import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
 
@@ -81,6 +90,32 @@ export function serveRpc(runtime: Runtime): void {
     SERVICE,
     (run, node) => resolve(runtime, run, node),
   );
+  const { functions } = runtime;
+  functions.spell(SERVICE, ({ args: [run, ref] }) => {
+    return erpcToOtp(functions.called(run as Runnable), ref);
+  });
+  functions.serve("erpc:execute_call/4", (args) => ({
+    module: SERVICE,
+    function: "execute_call",
+    args,
+  }));
+  functions.serve(
+    "erpc:execute_cast/3",
+    ([module, name, args]) =>
+      functions.requested([textOf(module), textOf(name), args as unknown[]]),
+  );
+}
+
+/** A request of Erlang's `erpc`. */
+function resolveOtp(args: unknown[], node: string): Resolved {
+  const [ref, module, name, given] = args;
+  return ref instanceof Ref && ref.node === node && module instanceof Atom &&
+      name instanceof Atom && Array.isArray(given)
+    ? {
+      fn: () => executeCall(node, ref, [module.name, name.name, given]),
+      label: "rpc",
+    }
+    : unknownRequest("execute_call");
 }
 
 function resolve(
@@ -88,6 +123,9 @@ function resolve(
   { function: kind, args }: { function: string; args: unknown[] },
   node: string | undefined,
 ): Resolved {
+  if (kind === "execute_call" && node !== undefined) {
+    return resolveOtp(args, node);
+  }
   const [run, ref] = args;
   if (!isRunnable(run)) return unknownRequest(kind);
   if (kind === "cast") return runtime.modules.resolve(run, node);
@@ -161,6 +199,8 @@ function answer(process: LocalProcess, ref: Ref, told: RpcAnswer): void {
 /** The wait for the end of a call; how it failed is an outcome too. */
 class PendingRpc extends PendingReply<RpcOutcome> {
   by: Pid | undefined;
+  /** The function that was requested. */
+  run: Runnable | undefined;
   readonly #what: string;
   readonly #timeout: number;
 
@@ -221,8 +261,44 @@ class PendingRpc extends PendingReply<RpcOutcome> {
 
   override down(_object: unknown, reason: unknown): void {
     this.cancel();
-    if (isReason(reason, "noconnection")) this.#lost();
+    const end = endFromOtp(reason, this.ref);
+    if (end !== undefined) this.#ended(end);
+    else if (isReason(reason, "noconnection")) this.#lost();
     else this.settle({ type: "exit", reason: { type: "signal", reason } });
+  }
+
+  /** The function has ended on a BEAM. */
+  #ended(end: ErpcEnd): void {
+    switch (end.type) {
+      case "return":
+        return this.settle({
+          type: "ok",
+          value: this.process.runtime.functions.result(end.value, this.run!),
+        });
+      case "throw":
+        return this.settle({ type: "throw", value: end.value });
+      case "exit": {
+        const { reason } = end;
+        return this.settle({
+          type: "exit",
+          reason: { type: "exception", reason },
+        });
+      }
+      case "error":
+        return this.#raise(this.#errorOf(end.reason));
+    }
+  }
+
+  #errorOf(reason: unknown): Error {
+    if (reason instanceof Error) return reason;
+    const message = isUndef(reason)
+      ? "it has no such function"
+      : `the function failed: ${formatExit(reason)}`;
+    return isUndef(reason)
+      ? spawnError(this.node, { error: "undef", message }, `call ${this.#what}`)
+      : new Error(`Cannot call ${this.#what} on ${this.node}: ${message}`, {
+        cause: reason,
+      });
   }
 
   #lost(): void {
@@ -270,7 +346,7 @@ export function startRpc(
   process.addAlias(pending.ref, "reply_demonitor");
   pending.limit(timeout);
   try {
-    request(process, node, fn, args, pending.ref);
+    pending.run = request(process, node, fn, args, pending.ref);
   } catch (error) {
     pending.cancel();
     throw error;
@@ -295,7 +371,7 @@ function request(
   fn: RemoteFunction,
   args: unknown[],
   ref: Ref | undefined,
-): void {
+): Runnable {
   const { runtime } = process;
   if (node === runtime.node) serveRpc(runtime);
   const maxDepth = runtime.maxDepth - REQUEST_LEVELS;
@@ -310,6 +386,7 @@ function request(
     monitor: ref !== undefined,
     groupLeader: process.groupLeader,
   });
+  return described;
 }
 
 function nameIn(fn: RemoteFunction, args: unknown[]): string {

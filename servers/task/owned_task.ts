@@ -9,9 +9,9 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Wait } from "../../runtime/processes/wait.ts";
 import type {
   MonitoredObject,
+  Runnable,
   SpawnResult,
 } from "../../runtime/signals/signal.ts";
-import { type BeamType, fromBeam } from "../../runtime/spawning/beam_types.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 
 /** Receives the signals under the reference of a task: its pid, its result, its exit. */
@@ -28,8 +28,8 @@ export abstract class OwnedTask implements Wait {
   readonly tellsEnd: boolean = false;
   /** Whether its owner awaits that it has been started. */
   readonly awaitsStart: boolean = false;
-  /** The type of its result, if it comes from a BEAM. */
-  returns: BeamType | undefined = undefined;
+  /** The function that it runs, if that is on a BEAM. */
+  run: Runnable | undefined = undefined;
   /** Called when another process has started it. */
   onSpawned: ((pid: Pid) => void) | undefined = undefined;
 
@@ -68,7 +68,10 @@ export abstract class OwnedTask implements Wait {
 
   /** The result, from a BEAM. */
   otpReply(term: unknown): void {
-    this.reply(fromBeam(term, this.returns));
+    const { functions } = this.owner.runtime;
+    this.reply(
+      this.run === undefined ? term : functions.result(term, this.run),
+    );
   }
 
   spawned(result: SpawnResult | undefined): void {

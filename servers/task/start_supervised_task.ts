@@ -31,11 +31,7 @@ import {
 import type { ServerTarget, StartTask } from "../../gen/messages.ts";
 import { describeServer } from "../../gen/server_names.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import type { Runnable, SpawnFailure } from "../../runtime/signals/signal.ts";
-import {
-  type BeamType,
-  beamTypesOf,
-} from "../../runtime/spawning/beam_types.ts";
+import type { SpawnFailure } from "../../runtime/signals/signal.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import { forgetRequest } from "../../runtime/spawning/spawn_on_node.ts";
 import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
@@ -193,22 +189,12 @@ function sendWork(
   const { link, callers, mfa, run } = request;
   if (!process.alive || !isInTwoSteps(request)) return;
   if (task !== undefined) {
-    task.returns = returnTypeOf(process, run);
+    task.run = run;
     task.adopt(pid, link);
   }
   const ref = task?.ref ?? process.runtime.makeRef();
   const work = { ref, replyTo: ref, callers, mfa: mfa! };
   process.send(pid, workToOtp(process.pid, work));
-}
-
-/** The type that this node's export of the same name declares for the result. */
-function returnTypeOf(
-  { runtime: { modules } }: LocalProcess,
-  run: Runnable,
-): BeamType | undefined {
-  return "module" in run
-    ? beamTypesOf(modules.lookup(run.module, run.function))?.returns
-    : undefined;
 }
 
 /** As from every start: Elixir returns `{:error, :max_children}`, and raises a RuntimeError for an awaited task. */
