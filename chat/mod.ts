@@ -18,6 +18,7 @@
  */
 
 import { Application } from "../application.ts";
+import { beam } from "../beam.ts";
 import { IO } from "../io.ts";
 import { Node } from "../node.ts";
 import {
@@ -122,6 +123,11 @@ export async function receiveMessageForMoebi(
   await receiveMessage(message);
   return await sendMessage(from, "chicken?");
 }
+
+// Elixir's nodes are atoms, and so is the result of IO.puts.
+beam(sendMessage, { args: ["atom", "binary"], returns: "atom" });
+beam(receiveMessage, { args: ["binary"], returns: "atom" });
+beam(receiveMessageForMoebi, { args: ["binary", "atom"], returns: "atom" });
 
 /**
  * Runs a function as a supervised task on the recipient's node, and waits for its result.
