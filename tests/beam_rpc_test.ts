@@ -142,7 +142,7 @@ clusterTest(
         ],
         [
           ":erpc.multicall([on, node()], :erlang, :node, [])",
-          `[error: {:exception, :undef, [{:erlang, :node, [], []}]}, ok: :"${"kate@localhost"}"]`,
+          `[error: {:exception, :undef, [{:erlang, :node, [], []}]}, ok: :kate@localhost]`,
         ],
         [
           "{:error, {:exception, error, _}} = try_it.(fn -> :erpc.call(on, Work, :secret, []) end); error.message =~ ~r/allow.* says no/",
