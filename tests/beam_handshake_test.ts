@@ -353,6 +353,29 @@ clusterTest(
   },
 );
 
+clusterTest(
+  "a proven dialler that ends its dial while it waits never counts as connected",
+  async (cluster) => {
+    await withListener(cluster, async (alex, listener) => {
+      await using raw = await RawPeer.dial(alex.port);
+      await raw.write(beamFrame(beamHello("aaa@localhost")));
+      assertEquals(await heard(raw), "sok");
+      const { challenge } = await hearHello(raw);
+      const connecting = alex.run(() => Node.connect("aaa@localhost"));
+      await using own = await listener.accept();
+      await hearHello(own, "dialler");
+      await raw.write(beamFrame(beamReply(challenge, 5)));
+      raw.end();
+      await raw.closed;
+      await own.write(beamFrame("snot_allowed"));
+      assertEquals(await connecting, false);
+      await cluster.logged(/Refused .*: the other side closed the connection/);
+      const { connected, halfOpen } = await statsOf(alex);
+      assertEquals([connected, halfOpen], [0, 0]);
+    });
+  },
+);
+
 // Another connection of the same name.
 
 clusterTest(

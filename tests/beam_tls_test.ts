@@ -6,6 +6,7 @@ import { Node, type TlsOptions } from "../node.ts";
 import { ELIXIR, ElixirNode, hasErlangApplication } from "./_elixir.ts";
 import { clusterTest, nodeDown } from "./_nodes.ts";
 import { enterBeam } from "./_raw_handshake.ts";
+import { makeCertificates } from "../tools/certs.ts";
 import { ca, stranger, tlsDial, tlsOf } from "./_tls.ts";
 
 const KATE = "kate@localhost";
@@ -50,17 +51,23 @@ async function startKate(
 }
 
 clusterTest(
-  "nodes connect over TLS, dialled from either side",
+  "nodes connect over TLS with certificates of deno task certs, dialled from either side",
   async (cluster) => {
-    const tls = await tlsOf({
-      nodes: ["alex@localhost"],
-      hosts: ["localhost"],
-    });
+    const folder = await Deno.makeTempDir({ prefix: "beam_certs_" });
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    await makeCertificates(folder, ["alex@localhost", KATE]);
+    const tlsFor = async (name: string): Promise<TlsOptions> => {
+      const read = (file: string) => Deno.readTextFile(join(folder, file));
+      return {
+        cert: await read(`${name}.crt`),
+        key: await read(`${name}.key`),
+        ca: await read("ca.crt"),
+      };
+    };
+    const tls = await tlsFor("alex@localhost");
     const alex = await cluster.start("alex", { tls });
-    await using kate = await startKate(
-      cluster.epmdPort,
-      await tlsOf({ nodes: [KATE], hosts: ["localhost"] }),
-    );
+    await using kate = await startKate(cluster.epmdPort, await tlsFor(KATE));
     assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
     await alex.run(async () => {
       assertEquals(Node.list("hidden"), [KATE]);

@@ -23,6 +23,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { parseNodeName } from "../distribution/node_name.ts";
 
@@ -206,7 +207,10 @@ export async function makeCertificates(
     `${isNew ? "Made" : "Used"} the CA ${join(folder, "ca.crt")}.`,
   ];
   for (const node of nodes) {
-    await write(folder, node, await authority.issue({ nodes: [node] }));
+    // Erlang checks the host. For an address, it wants another kind of entry.
+    const { host } = parseNodeName(node);
+    const hosts = isIP(host) === 0 ? [host] : [];
+    await write(folder, node, await authority.issue({ nodes: [node], hosts }));
     lines.push(`Made ${join(folder, `${node}.crt`)}, for ${DAYS} days.`);
   }
   const [first] = nodes;

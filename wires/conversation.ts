@@ -80,6 +80,11 @@ export class Conversation {
     }
   }
 
+  /** @throws {HandshakeError} If the other side has closed the connection. */
+  assertOpen(): void {
+    if (this.#error !== undefined) throw this.#error;
+  }
+
   /** The bytes after the handshake. */
   rest(): Uint8Array {
     return this.#bytes;

@@ -140,6 +140,10 @@ class Frames {
     return latin1(body.subarray(1));
   }
 
+  assertOpen(): void {
+    this.#conversation.assertOpen();
+  }
+
   rest(): Uint8Array {
     return this.#conversation.rest();
   }
@@ -431,6 +435,8 @@ export async function acceptBeam(
     }
     const confirmed = await admission.confirm();
     if (confirmed !== "ok") throw refusal(confirmed, name, local);
+    // It may have ended its dial meanwhile.
+    talk.assertOpen();
     const asked = new DataView(body.buffer, body.byteOffset).getUint32(1);
     const ack = new Uint8Array(1 + DIGEST_BYTES);
     ack[0] = ACK;
