@@ -190,8 +190,13 @@ export class PendingSignals implements Signals, Queued {
     return this.#message(message, (s, copy) => s.sendAlias(from, alias, copy));
   }
 
-  reply(from: Pid, to: ReplyTarget, value: unknown): void {
-    this.#keep(value, (s, copy) => s.reply(from, to, copy));
+  reply(
+    from: Pid,
+    to: ReplyTarget,
+    value: unknown,
+    endsMonitor?: boolean,
+  ): void {
+    this.#keep(value, (s, copy) => s.reply(from, to, copy, endsMonitor));
   }
 
   link(from: Pid, to: Pid): void {
@@ -214,8 +219,8 @@ export class PendingSignals implements Signals, Queued {
     this.#keepReason(reason, (s, reason) => s.exitLink(from, to, reason));
   }
 
-  monitor(from: Pid, target: Target, ref: Ref): void {
-    this.#plain((s) => s.monitor(from, target, ref));
+  monitor(from: Pid, target: Target, ref: Ref, isCall?: boolean): void {
+    this.#plain((s) => s.monitor(from, target, ref, isCall));
   }
 
   demonitor(from: Pid, ref: Ref, target?: Target): void {

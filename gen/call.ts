@@ -2,8 +2,9 @@
  * Requests to servers. A call is a monitor whose reference is also the alias for the reply; a cast is a message
  * without a reply.
  *
- * Races of a call, and how each is settled: a reply ends the monitor, so no DOWN follows it. When the
- * deadline is over, alias and monitor end together, and a reply that comes later is dropped where the alias
+ * Races of a call, and how each is settled: a reply ends the monitor, so no DOWN follows it. A reply that leaves
+ * the server's node ends it there too, and says so; after any other, as of a process of a third node or of a BEAM,
+ * the caller sends a demonitor. When the deadline is over, alias and monitor end together, and a reply that comes later is dropped where the alias
  * was. The death of the caller abandons the call (`runtime/processes/pending_answer.ts`).
  *
  * @module
@@ -234,7 +235,14 @@ export function ask<T, R = unknown>(
   }
   const { ref } = pending;
   try {
-    process.monitor(place.target, place.node, "reply_demonitor", pending, ref);
+    process.monitor(
+      place.target,
+      place.node,
+      "reply_demonitor",
+      pending,
+      ref,
+      true,
+    );
     if (process.waits?.has(ref.number)) {
       pending.limit(options.timeout);
       sendTo(process, place, messageOf(process.pid, ref, request));

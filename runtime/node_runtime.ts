@@ -37,6 +37,7 @@ import { Modules, type Resolved } from "./spawning/exported_modules.ts";
 import { resolveFor } from "./spawning/spawn_requests.ts";
 import { Spawner } from "./spawning/spawner.ts";
 import { Pid, Ref } from "./values/pid.ts";
+import type { ReplyTarget } from "./values/reply_to.ts";
 import { DEFAULT_MAX_DEPTH } from "./values/term.ts";
 
 /** Options for a node's runtime. */
@@ -220,6 +221,11 @@ export class NodeRuntime implements Runtime {
 
   endWatch(process: LocalProcess, ref: Ref, reason: unknown): void {
     this.#deaths.endWatch(process, ref, reason);
+  }
+
+  reply(signals: Signals, from: Pid, to: ReplyTarget, value: unknown): void {
+    if (to instanceof Ref) this.#watchers.reply(signals, from, to, value);
+    else signals.reply(from, to, value);
   }
 
   nodeUp(node: string): void {

@@ -21,6 +21,7 @@ import type { Runnable, Signals } from "./signals/signal.ts";
 import type { BeamFunctions } from "./spawning/beam_functions.ts";
 import type { Modules, Resolved } from "./spawning/exported_modules.ts";
 import type { Pid, Ref } from "./values/pid.ts";
+import type { ReplyTarget } from "./values/reply_to.ts";
 
 /** Options for the start of a process, and the processes that are linked to it or monitor it from its start. */
 export interface RuntimeSpawnOptions extends ProcessOptions {
@@ -109,6 +110,9 @@ export interface Runtime extends NodeIncarnation {
   leave(process: LocalProcess, reason: unknown): void;
   /** Sends the DOWN of one monitor on a process that goes on: it cannot do what the monitor waits for. */
   endWatch(process: LocalProcess, ref: Ref, reason: unknown): void;
+
+  /** Sends a reply to another node; that to a call ends the call's monitor. */
+  reply(signals: Signals, from: Pid, to: ReplyTarget, value: unknown): void;
 
   /** Milliseconds since some fixed moment. */
   now(): number;

@@ -18,7 +18,7 @@ import { NodeRuntime } from "../runtime/node_runtime.ts";
 import { runIn } from "../runtime/spawning/run_in_process.ts";
 import { UnreachableNode } from "../runtime/signals/unreachable_node.ts";
 import { copyTerm, copyToSend } from "../runtime/values/term.ts";
-import { Tuple } from "../runtime/values/tuple.ts";
+import { Tuple, tuple } from "../runtime/values/tuple.ts";
 import { Supervisor } from "../supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
@@ -48,6 +48,12 @@ function lookalikes(pid: Pid): unknown[] {
     { type: "lock", key: 1 },
     { type: "try_again_restart", id: "a" },
     { type: "reply", ref: 1, value: 2 },
+    tuple(atom("join"), pid, "a", [pid]),
+    tuple(atom("leave"), pid, [pid], ["a"]),
+    tuple(atom("sync"), pid, []),
+    tuple(atom("start_child"), tuple()),
+    tuple(atom("terminate"), "normal"),
+    tuple(atom("$gen_call"), tuple(pid, 1), "request"),
     atom("which_children"),
   ];
 }

@@ -154,7 +154,7 @@ const bad = Object.assign(new TypeError("bad"), { stack: "TypeError: bad" });
 /** A request as callers make it: a monitor, and a message under its reference. */
 function call(to: Signals, target: Pid | string, request: unknown): void {
   const ref = new Ref(ALEX.name, 7, ALEX.creation);
-  to.monitor(alex, target, ref);
+  to.monitor(alex, target, ref, true);
   const message = new Call(new ReplyTo(alex, ref), request);
   if (typeof target === "string") to.sendName(alex, target, message);
   else to.send(alex, target, message);
@@ -175,6 +175,7 @@ const EXAMPLES: Record<string, ((to: Signals) => void)[]> = {
   call_name: [(to) => call(to, "Stack", "pop")],
   send_alias: [(to) => to.sendAlias(alex, alias, "hi")],
   reply: [(to) => to.reply(alex, alias, "ok")],
+  answer: [(to) => to.reply(alex, alias, "ok", true)],
   link: [(to) => to.link(alex, kate)],
   unlink: [(to) => to.unlink(alex, kate, 5)],
   unlink_ack: [(to) => to.unlinkAck(alex, kate, 5)],

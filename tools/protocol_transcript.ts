@@ -472,11 +472,10 @@ export async function record(): Promise<string> {
   });
   on.part(
     "A call to a GenServer",
-    "The answer goes to the monitor's reference, 4.",
+    "The answer goes to the monitor's reference, 4, and ends the monitor.",
   );
   on.alex(["call_name", 112, "Stack", 4, "pop"]);
   await on.kate();
-  on.alex(["demonitor", 112, 4]);
 
   on.part(
     "A remote task",

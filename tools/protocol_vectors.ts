@@ -295,7 +295,7 @@ export const SIGNALS: Record<string, (to: Signals) => void> = {
   "a message to an alias": (to) => to.sendAlias(alex, alias, "hi"),
   "a message to an alias, with tags": (to) => to.sendAlias(alex, alias, -0),
   "a call": (to) => {
-    to.monitor(alex, kate, seven);
+    to.monitor(alex, kate, seven, true);
     to.send(
       alex,
       kate,
@@ -303,10 +303,12 @@ export const SIGNALS: Record<string, (to: Signals) => void> = {
     );
   },
   "a call of a name, with tags": (to) => {
-    to.monitor(alex, "Stack", seven);
+    to.monitor(alex, "Stack", seven, true);
     to.sendName(alex, "Stack", new Call(new ReplyTo(alex, seven), [alex]));
   },
   "a reply": (to) => to.reply(alex, alias, "ok"),
+  "a reply that ends the monitor of a call": (to) =>
+    to.reply(alex, alias, "ok", true),
   "a reply with tags": (to) => to.reply(alex, alias, undefined),
   "a link": (to) => to.link(alex, kate),
   "a link to an earlier creation": (to) => to.link(alex, kateBefore),
@@ -369,6 +371,7 @@ const EXACT: Json[] = [
   ["call", 112, 108, 7, "pop"],
   ["call_name*", 112, "Stack", 7, pid],
   ["reply", 112, 31, "ok"],
+  ["answer", 112, 31, "ok"],
   ["link", 112, 108, 2345678901],
   ["unlink", 112, 108, 2345678901, 5],
   ["unlink_ack", 112, 108, 5],

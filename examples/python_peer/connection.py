@@ -21,7 +21,7 @@ MAX_MESSAGE_BYTES = 1 << 25
 MAX_JSON_DEPTH = 5 * MAX_DEPTH + 4 + 4  # a value's, and what is around it in a frame
 LARGE = 1 << 16
 REASONS = ("exit", "exit_link", "down")
-VALUES = ("send", "send_name", "send_alias", "call", "call_name", "reply", *REASONS, "spawn", "group_leader")
+VALUES = ("send", "send_name", "send_alias", "call", "call_name", "reply", "answer", *REASONS, "spawn", "group_leader")
 GO_ON = ("ok", "ok_simultaneous", "alive")
 HEX = re.compile(r"[0-9a-f]{64}")
 

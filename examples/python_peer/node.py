@@ -27,6 +27,7 @@ class Node:
         self.numbers = itertools.count(1)
         self.processes, self.names = {}, {}
         self.watched = {}  # ref of the one who monitors -> the process
+        self.calls = set()  # those refs that are calls, which a reply ends
         self.connections, self.dialling = {}, {}
         self.tasks, self.user = set(), None
 
@@ -166,6 +167,7 @@ class Node:
         for ref, watcher in list(process.watchers.items()):
             if watcher.node == node:
                 del process.watchers[ref], self.watched[ref]
+                self.calls.discard(ref)
         for pid in [pid for pid in process.unlinks if pid.node == node]:
             del process.unlinks[pid]
         for ref, target in list(process.monitors.items()):
@@ -225,6 +227,7 @@ class Node:
             self.deliver_or_send(pid.node, "exit_link", number, self.creation, pid.number, reason)
         for ref, watcher in process.watchers.items():
             del self.watched[ref]
+            self.calls.discard(ref)
             self.deliver_or_send(watcher.node, "down", number, watcher.number, ref.number, reason)
         if process.task is not None and process.task is not asyncio.current_task():
             process.task.cancel()
@@ -248,7 +251,7 @@ class Node:
 
     # Signals out
 
-    VALUES = ("send", "send_name", "send_alias", "reply", "exit", "exit_link", "down")
+    VALUES = ("send", "send_name", "send_alias", "reply", "answer", "exit", "exit_link", "down")
 
     def there(self, node):
         return self if node == self.name else self.connections.get(node)
@@ -270,7 +273,12 @@ class Node:
             self.deliver_or_send(to[1], "send_name", sender.number, to[0], message)
 
     def reply(self, sender, alias, value):
-        self.deliver_or_send(alias.node, "reply", sender.number, alias.number, value)
+        # The reply to a call ends its monitor here, too.
+        kind = "reply"
+        if alias in self.calls:
+            kind = "answer"
+            self.unwatch(alias)
+        self.deliver_or_send(alias.node, kind, sender.number, alias.number, value)
 
     # Signals in
 
@@ -306,11 +314,18 @@ class Node:
 
     def on_call(self, there, sender, to, number, request):
         self.on_monitor(there, sender, to, self.creation, number)
+        self.note_call(there, number)
         self.on_send(there, sender, to, self.request_of(there, sender, number, request))
 
     def on_call_name(self, there, sender, name, number, request):
         self.on_monitor_name(there, sender, name, number)
+        self.note_call(there, number)
         self.on_send_name(there, sender, name, self.request_of(there, sender, number, request))
+
+    def note_call(self, there, number):
+        ref = Ref(there.name, natural(number), there.creation)
+        if ref in self.watched:
+            self.calls.add(ref)
 
     def request_of(self, there, sender, number, request):
         caller = Pid(there.name, natural(sender), there.creation)
@@ -322,6 +337,14 @@ class Node:
         for process in self.processes.values():
             if ref in process.waits and not process.waits[ref].done():
                 process.waits[ref].set_result(value)
+
+    def on_answer(self, there, sender, alias, value):
+        ref = Ref(self.name, natural(alias), self.creation)
+        for process in self.processes.values():
+            target = process.monitors.get(ref)
+            if target is not None and node_of(target) == there.name:
+                del process.monitors[ref]
+        self.on_reply(there, sender, alias, value)
 
     def on_link(self, there, sender, to, creation):
         pid = Pid(there.name, natural(sender), there.creation)
@@ -373,6 +396,7 @@ class Node:
             process.watchers[ref], self.watched[ref] = watcher, process
 
     def unwatch(self, ref):
+        self.calls.discard(ref)
         if process := self.watched.pop(ref, None):
             del process.watchers[ref]
 

@@ -67,6 +67,8 @@ export interface Watcher {
   ref: Ref;
   /** The name by which it watches, if it does. */
   name?: string;
+  /** Whether it is that of a call, and ends when the reply leaves this node. */
+  isCall: boolean;
 }
 
 /** The condition under which an alias ends by itself. */

@@ -385,7 +385,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     const { node } = target;
     if (node === runtime.node) {
       runtime.local.reply(this.pid, target, copyTerm(value, runtime.maxDepth));
-    } else runtime.back(node).reply(this.pid, target, value);
+    } else runtime.reply(runtime.back(node), this.pid, target, value);
   }
 
   /**
@@ -394,8 +394,9 @@ export class LocalProcess extends Pace implements MailboxHost {
    */
   replyAnywhere(to: ReplyTarget, value: unknown): void {
     const { node } = to;
-    if (node === this.runtime.node) this.reply(to, value);
-    else this.runtime.route(node).reply(this.pid, plainTarget(to), value);
+    const { runtime } = this;
+    if (node === runtime.node) return this.reply(to, value);
+    runtime.reply(runtime.route(node), this.pid, plainTarget(to), value);
   }
 
   /** Links this process to another. */
@@ -468,13 +469,17 @@ export class LocalProcess extends Pace implements MailboxHost {
     this.runtime.back(to.node).unlink(this.pid, to, link.unlinking);
   }
 
-  /** Starts a monitor; with a mode, its reference is an alias too, and with a wait, awaited. */
+  /**
+   * Starts a monitor; with a mode, its reference is an alias too, and with a wait, awaited. That of a call ends
+   * with the reply, at both ends.
+   */
   monitor(
     target: Target,
     node: string,
     mode?: AliasMode,
     wait?: Wait,
     ref: Ref = this.runtime.makeRef(),
+    isCall = false,
   ): Ref {
     const isOwn = typeof target === "string"
       ? target === this.name && node === this.runtime.node
@@ -484,7 +489,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     if (mode !== undefined) this.addAlias(ref, mode);
     if (wait !== undefined) this.await(ref, wait);
     this.addMonitor(ref, target, node);
-    this.runtime.route(node).monitor(this.pid, target, ref);
+    this.runtime.route(node).monitor(this.pid, target, ref, isCall);
     return ref;
   }
 
@@ -517,6 +522,11 @@ export class LocalProcess extends Pace implements MailboxHost {
     this.monitors!.delete(ref.number);
     endMonitor(this.runtime, this.pid, monitor);
     return true;
+  }
+
+  /** Forgets a monitor on something of a node, which has ended it there. */
+  forgetMonitor({ number }: Ref, node: string): void {
+    if (this.monitors?.get(number)?.node === node) this.monitors.delete(number);
   }
 
   /** Makes a reference an alias of this process. */

@@ -10,6 +10,7 @@
 
 import { SmallMap } from "../collections/small_map.ts";
 import type { Holdings } from "../holdings.ts";
+import type { Signals } from "../signals/signal.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import {
   type Key,
@@ -38,7 +39,13 @@ export class Watchers {
   }
 
   /** Adds a monitor on a process. */
-  add(process: LocalProcess, pid: Pid, ref: Ref, name?: string): void {
+  add(
+    process: LocalProcess,
+    pid: Pid,
+    ref: Ref,
+    name?: string,
+    isCall = false,
+  ): void {
     const key = keyOf(ref, this.#node);
     const isOwn = pid.node === this.#node.node;
     // Each reference belongs to one monitor: a second one would not be found again.
@@ -46,9 +53,21 @@ export class Watchers {
     if (before !== undefined) this.drop(before, key);
     if (!isOwn) this.#holdings.take(pid.node, "monitors");
     process.watchers ??= new SmallMap();
-    const isByName = name !== undefined;
-    process.watchers.set(key, isByName ? { pid, ref, name } : { pid, ref });
-    if (!isOwn || isByName) this.#byReference.set(key, process);
+    process.watchers.set(key, { pid, ref, name, isCall });
+    if (!isOwn || name !== undefined) this.#byReference.set(key, process);
+  }
+
+  /**
+   * Sends a reply to another node. That of a call ends the call's monitor here, and says so: the caller then sends
+   * no demonitor. A reply that comes before its monitor, as another process learned of the reference, ends none.
+   */
+  reply(signals: Signals, from: Pid, alias: Ref, value: unknown): void {
+    const key = keyOf(alias, this.#node);
+    const process = this.#byReference.get(key);
+    const isCall = process?.watchers?.get(key)?.isCall === true;
+    signals.reply(from, alias, value, isCall);
+    // Not before: a reply that cannot be sent fails the call by a DOWN.
+    if (isCall) this.drop(process, key);
   }
 
   /** Ends the monitor of a reference, wherever it is. */

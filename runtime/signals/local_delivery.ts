@@ -88,8 +88,13 @@ export class LocalDelivery implements Signals {
     return undefined;
   }
 
-  reply(from: Pid, to: ReplyTarget, value: unknown): void {
-    if (to instanceof Ref) this.#reply(from, to, value);
+  reply(
+    from: Pid,
+    to: ReplyTarget,
+    value: unknown,
+    endsMonitor = false,
+  ): void {
+    if (to instanceof Ref) this.#reply(from, to, value, endsMonitor);
     else this.#replyTagged(from, to, value);
   }
 
@@ -101,13 +106,16 @@ export class LocalDelivery implements Signals {
     else this.sendAlias(from, to.alias, message);
   }
 
-  #reply(from: Pid, alias: Ref, value: unknown): void {
+  #reply(from: Pid, alias: Ref, value: unknown, endsMonitor: boolean): void {
     const awaited = this.#aliases.get(alias.number)?.waits?.get(alias.number);
     // References can be guessed.
     if (awaited !== undefined && !awaited.isOpen && !mayReply(from, awaited)) {
       return;
     }
-    const process = this.#openAlias(alias);
+    const process = this.#openAlias(
+      alias,
+      endsMonitor ? from.node : undefined,
+    );
     if (process === undefined) return;
     const wait = process.waits?.get(alias.number);
     if (value instanceof OtpReply) {
@@ -121,13 +129,15 @@ export class LocalDelivery implements Signals {
     }
   }
 
-  #openAlias(alias: Ref): LocalProcess | undefined {
+  /** The process of an active alias. `endedAt` is the node that has ended the alias's monitor, if it has. */
+  #openAlias(alias: Ref, endedAt?: string): LocalProcess | undefined {
     const process = this.#aliases.get(alias.number);
     if (
       process === undefined || alias.creation !== this.#creation ||
       alias.node !== this.#runtime.node
     ) return undefined;
     if (process.aliases!.get(alias.number) === "reply_demonitor") {
+      if (endedAt !== undefined) process.forgetMonitor(alias, endedAt);
       process.demonitor(alias);
       process.unalias(alias);
     }
@@ -199,7 +209,7 @@ export class LocalDelivery implements Signals {
     }
   }
 
-  monitor(from: Pid, target: Target, ref: Ref): void {
+  monitor(from: Pid, target: Target, ref: Ref, isCall = false): void {
     const runtime = this.#runtime;
     const name = typeof target === "string" ? target : undefined;
     const process = typeof target === "string"
@@ -213,7 +223,7 @@ export class LocalDelivery implements Signals {
       this.#holdings.refuses(from.node, "monitors")
     ) {
       runtime.back(from.node).down(pid, from, ref, "system_limit", name);
-    } else this.#watchers.add(process, from, ref, name);
+    } else this.#watchers.add(process, from, ref, name, isCall);
   }
 
   demonitor(_from: Pid, ref: Ref): void {

@@ -43,8 +43,13 @@ export class Loopback implements Signals {
     return this.#runtime.local.sendAlias(from, alias, this.#copy(message));
   }
 
-  reply(from: Pid, to: ReplyTarget, value: unknown): void {
-    this.#runtime.local.reply(from, to, this.#copy(value));
+  reply(
+    from: Pid,
+    to: ReplyTarget,
+    value: unknown,
+    endsMonitor?: boolean,
+  ): void {
+    this.#runtime.local.reply(from, to, this.#copy(value), endsMonitor);
   }
 
   link(from: Pid, to: Pid): void {
@@ -67,8 +72,8 @@ export class Loopback implements Signals {
     this.#runtime.local.exitLink(from, to, this.#copy(reason));
   }
 
-  monitor(from: Pid, target: Target, ref: Ref): void {
-    this.#runtime.local.monitor(from, target, ref);
+  monitor(from: Pid, target: Target, ref: Ref, isCall?: boolean): void {
+    this.#runtime.local.monitor(from, target, ref, isCall);
   }
 
   demonitor(from: Pid, ref: Ref, target?: Target): void {

@@ -71,9 +71,15 @@ export interface Signals {
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure;
   /**
    * The answer to a call or the result of a task. `to` is the alias, if that is the tag too, as of all requests of
-   * this library; a `ReplyTo` has another tag, and comes from a BEAM.
+   * this library; a `ReplyTo` has another tag, and comes from a BEAM. With `endsMonitor`, the reply has ended the
+   * monitor of that reference at its sender's node.
    */
-  reply(from: Pid, to: ReplyTarget, value: unknown): void;
+  reply(
+    from: Pid,
+    to: ReplyTarget,
+    value: unknown,
+    endsMonitor?: boolean,
+  ): void;
   /** Both are linked from here on. */
   link(from: Pid, to: Pid): void;
   /** The link is ended; `id` names this ending, and its ack has the same. */
@@ -84,8 +90,10 @@ export interface Signals {
   exit(from: Pid, to: Pid, reason: unknown): void;
   /** An exit signal of a linked process that ended. */
   exitLink(from: Pid, to: Pid, reason: unknown): void;
-  /** `from` starts to monitor the target. */
-  monitor(from: Pid, target: Target, ref: Ref): void;
+  /**
+   * `from` starts to monitor the target. The monitor of a call ends at the target's node when the reply leaves it.
+   */
+  monitor(from: Pid, target: Target, ref: Ref, isCall?: boolean): void;
   /** `from` ends its monitor of the target, which not every wire names. */
   demonitor(from: Pid, ref: Ref, target?: Target): void;
   /**

@@ -554,8 +554,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the depth of replies is not checked",
     file: "wires/json/decoder.ts",
-    from: "this.#ownRef(second),\n          this.#sendable(third),",
-    to: "this.#ownRef(second),\n          third,",
+    from: "const value = this.#sendable(third);",
+    to: "const value = third;",
     tests: ["decoder_depth_test.ts"],
   },
   {
@@ -904,5 +904,56 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'options.reply ? "reply_demonitor" : "explicit_unalias"',
     to: '"explicit_unalias"',
     tests: ["simulation_calls_test.ts"],
+  },
+  {
+    name: "the reply to a call leaves its monitor at the server's node",
+    file: "runtime/processes/watchers.ts",
+    from: "if (isCall) this.drop(process, key);",
+    to: "void isCall;",
+    tests: ["answer_test.ts"],
+  },
+  {
+    name: "the reply to any request ends its monitor at the server's node",
+    file: "runtime/processes/watchers.ts",
+    from: "?.isCall === true;",
+    to: " !== undefined;",
+    tests: ["answer_test.ts"],
+  },
+  {
+    name: "a caller ends its monitor though an answer has ended it",
+    file: DELIVERY,
+    from: "process.forgetMonitor(alias, endedAt);",
+    to: "void endedAt;",
+    tests: ["answer_test.ts"],
+  },
+  {
+    name: "an answer ends the monitor on a process of another node",
+    file: PROCESS,
+    from: "if (this.monitors?.get(number)?.node === node) this",
+    to: 'if (node !== "") this',
+    tests: ["answer_test.ts"],
+  },
+  {
+    name: "a request that waits for a dial loses its brand",
+    file: "runtime/values/term.ts",
+    from:
+      "value instanceof ServerMessage\n    ? value.kept(copyAny, maxDepth - 1, maxDepth)\n    : copyTerm(value, maxDepth)",
+    to: "copyTerm(value, maxDepth)",
+    tests: ["brand_test.ts"],
+  },
+  {
+    name: "a user's reply makes no connection to the caller's node",
+    file: PROCESS,
+    from:
+      "runtime.reply(runtime.route(node), this.pid, plainTarget(to), value);",
+    to: "runtime.reply(runtime.back(node), this.pid, plainTarget(to), value);",
+    tests: ["reply_test.ts"],
+  },
+  {
+    name: "the caller of a call may have an alias of another node",
+    file: "wires/json/values.ts",
+    from: "if (to.isValid) return to;",
+    to: "if (to instanceof ReplyTo) return to;",
+    tests: ["protocol_vectors_test.ts"],
   },
 ];

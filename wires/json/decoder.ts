@@ -241,7 +241,7 @@ export class Decoder implements FrameHandler {
         const to = this.#toPid(second);
         const call = this.#call(first, third, fourth);
         const { pid, alias } = call.replyTo;
-        deliver.monitor(pid, to, alias!);
+        deliver.monitor(pid, to, alias!, true);
         deliver.send(pid, to, call);
         return;
       }
@@ -250,18 +250,20 @@ export class Decoder implements FrameHandler {
         const name = checkName(second);
         const call = this.#call(first, third, fourth);
         const { pid, alias } = call.replyTo;
-        deliver.monitor(pid, name, alias!);
+        deliver.monitor(pid, name, alias!, true);
         deliver.sendName(pid, name, call);
         return;
       }
       case "reply":
+      case "answer": {
         checkCount(signal, 4);
-        deliver.reply(
-          this.#fromPid(first),
-          this.#ownRef(second),
-          this.#sendable(third),
-        );
+        const from = this.#fromPid(first);
+        const ref = this.#ownRef(second);
+        const value = this.#sendable(third);
+        if (kind === "reply") deliver.reply(from, ref, value);
+        else deliver.reply(from, ref, value, true);
         return;
+      }
       case "link":
         checkCount(signal, 4);
         deliver.link(this.#fromPid(first), this.#ownPid(second, third));
@@ -496,6 +498,7 @@ const VALUE_KINDS: ReadonlySet<string> = new Set([
   "call",
   "call_name",
   "reply",
+  "answer",
   "exit",
   "exit_link",
   "down",

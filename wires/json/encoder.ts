@@ -294,11 +294,17 @@ export class Encoder implements Outgoing {
 
   // All others are never refused.
 
-  reply(from: Pid, to: ReplyTarget, value: unknown): void {
+  reply(
+    from: Pid,
+    to: ReplyTarget,
+    value: unknown,
+    endsMonitor = false,
+  ): void {
     if (!(to instanceof Ref)) return this.#replyTagged(from, to, value);
     if (this.#isGone(to)) return;
     const json = this.#values.encode(value);
-    this.#putValue(from, "reply", `${to.number}`, json);
+    const kind = endsMonitor ? "answer" : "reply";
+    this.#putValue(from, kind, `${to.number}`, json);
   }
 
   /** A reply with a tag is a message, which no wait takes. */
@@ -351,7 +357,7 @@ export class Encoder implements Outgoing {
     );
   }
 
-  monitor(from: Pid, target: Target, ref: Ref): void {
+  monitor(from: Pid, target: Target, ref: Ref, isCall = false): void {
     const text = typeof target === "string"
       ? `["monitor_name",${from.number},${
         JSON.stringify(target)
@@ -362,7 +368,7 @@ export class Encoder implements Outgoing {
     this.#monitor = text;
     this.#caller = from;
     this.#called = target;
-    this.#callRef = ref;
+    this.#callRef = isCall ? ref : undefined;
     this.#port.wake();
   }
 
