@@ -173,6 +173,7 @@ await measure("maxPendingSignals: one message of 20 bytes", () => {
     queued: new Budget(Infinity),
     settled: new Promise(() => {}),
     overflow() {},
+    refuse: () => false,
   });
   for (let i = 0; i < COUNT; i++) pending.send(peer, peer, "x".repeat(20) + i);
   return pending;

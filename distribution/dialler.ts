@@ -230,6 +230,12 @@ export class Dialler {
           outside(() =>
             nodeProcess.nextTick(() => this.#failed(dial, new Error(reason)))
           ),
+        refuse: (from, { number }, error) => {
+          const wait = this.#options.runtime.find(from)?.waits?.get(number);
+          if (wait?.refused === undefined) return false;
+          wait.refused(error);
+          return true;
+        },
       }),
       promise,
       settle: resolve,

@@ -5,7 +5,8 @@
  */
 
 import { QueueFullError } from "../errors.ts";
-import type { Pid, Ref } from "../runtime/values/pid.ts";
+import { Pid, Ref } from "../runtime/values/pid.ts";
+import { ServerMessage } from "../runtime/values/server_message.ts";
 import type { ReplyTarget } from "../runtime/values/reply_to.ts";
 import type {
   Backpressure,
@@ -46,6 +47,8 @@ export interface PendingOptions {
   settled: Promise<unknown>;
   /** Called when too many signals wait. */
   overflow(reason: string): void;
+  /** Fails the request under a reference, which the node's wire refuses; returns false if nothing awaits it. */
+  refuse(from: Pid, ref: Ref, error: Error): boolean;
 }
 
 /** Keeps signals for a node until it is connected or cannot be. */
@@ -138,6 +141,15 @@ export class PendingSignals implements Signals, Queued {
     }
   }
 
+  /** Sends a request; if the node's wire refuses it, it fails for its sender, and others are sent. */
+  #request(from: Pid, ref: Ref, send: () => void): void {
+    try {
+      send();
+    } catch (error) {
+      if (!this.#options.refuse(from, ref, error as Error)) throw error;
+    }
+  }
+
   #assertRoom(): void {
     const { node, limits, queued } = this.#options;
     const { maxPendingSignals, maxQueueBytes, highWaterMark } = limits;
@@ -168,7 +180,13 @@ export class PendingSignals implements Signals, Queued {
     each: (s: Signals, copy: unknown) => void,
   ): Backpressure {
     this.#assertRoom();
-    this.#keep(message, each);
+    this.#keep(
+      message,
+      (s, copy) =>
+        isRequest(copy)
+          ? this.#request(copy.from, copy.ref, () => each(s, copy))
+          : each(s, copy),
+    );
     const { settled } = this.#options;
     return this.isFull() ? settled.then(() => {}, () => {}) : undefined;
   }
@@ -238,10 +256,11 @@ export class PendingSignals implements Signals, Queued {
     this.#keep(
       request.run.args,
       (s, copy) =>
-        s.spawnRequest(from, {
-          ...request,
-          run: { ...request.run, args: copy as unknown[] },
-        }),
+        this.#request(from, request.ref, () =>
+          s.spawnRequest(from, {
+            ...request,
+            run: { ...request.run, args: copy as unknown[] },
+          })),
     );
   }
 
@@ -252,4 +271,13 @@ export class PendingSignals implements Signals, Queued {
   groupLeader(from: Pid, to: Pid, leader: Pid): void {
     this.#plain((s) => s.groupLeader(from, to, leader));
   }
+}
+
+/** Whether a message is a request whose sender awaits the answer. */
+function isRequest(
+  message: unknown,
+): message is ServerMessage & { from: Pid; ref: Ref } {
+  if (!(message instanceof ServerMessage)) return false;
+  const { from, ref } = message as { from?: unknown; ref?: unknown };
+  return from instanceof Pid && ref instanceof Ref;
 }

@@ -5,7 +5,7 @@ import { ExitError } from "../errors.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import { IO } from "../io.ts";
 import {
-  Atom,
+  type Atom,
   atom,
   beam,
   exit,
@@ -565,6 +565,22 @@ elixirTest(
       () => Node.spawn(kate.name, () => 1),
       TypeError,
     );
+    assertEquals(Node.list("connected"), [kate.name]);
+    // The same while the node is dialled: other signals that wait are sent.
+    await Node.disconnect(kate.name);
+    const waiting = Node.spawn(kate.name, ["erlang", "send"], [self(), 3]);
+    await assertRejects(
+      () => Node.spawn(kate.name, () => 1),
+      TypeError,
+      "give module and function",
+    );
+    await assertRejects(
+      () => GenServer.call({ name: "any", node: kate.name }, NaN),
+      TypeError,
+      "NaN",
+    );
+    await waiting;
+    assertEquals(await next(), 3);
     assertEquals(Node.list("connected"), [kate.name]);
   },
 );

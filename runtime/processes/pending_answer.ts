@@ -121,6 +121,12 @@ export class PendingReply<T> extends PendingAnswer<T> implements Wait {
     this.process.demonitor(this.ref);
   }
 
+  /** Fails with the error, as if the request had been refused when it was made. */
+  refused(error: Error): void {
+    this.cancel();
+    this.settleFailed(() => error);
+  }
+
   reply(_value: unknown): void {}
 
   down(_object: unknown, _reason: unknown): void {}

@@ -25,6 +25,8 @@ export interface Wait {
   down(object: MonitoredObject, reason: unknown, ref: Ref): void;
   /** Called when the spawn request with that reference was answered, or its node is down (`undefined`). */
   spawned?(result: SpawnResult | undefined): void;
+  /** Called when the request could not be sent, as the wire to its node cannot carry it. */
+  refused?(error: Error): void;
   /** Called when the waiting process has exited. */
   abandon(error: () => unknown): void;
 }
