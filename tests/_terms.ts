@@ -143,7 +143,8 @@ export function anyTerm(): fc.Arbitrary<unknown> {
     return {
       term: fc.oneof(
         { depthSize: "small", withCrossShrink: true },
-        leaf(),
+        // With fewer leaves the trees would take seconds.
+        { arbitrary: leaf(), weight: 2 },
         fc.array(term, { maxLength: 5 }),
         fc.array(term, { maxLength: 5 }).map((each) => new Tuple(each)),
         fc.tuple(fc.array(term, { minLength: 1, maxLength: 4 }), term)

@@ -11,6 +11,7 @@ import {
 } from "@std/assert";
 import { assertType, type IsExact } from "@std/testing/types";
 import fc from "fast-check";
+import { Buffer } from "node:buffer";
 import nodeAssert from "node:assert/strict";
 import { inspect as nodeInspect } from "node:util";
 import {
@@ -45,14 +46,19 @@ import { pidOf, refOf } from "../runtime/values/pid.ts";
 import { copyTerm } from "../runtime/values/term.ts";
 import { termKey } from "../runtime/values/term_key.ts";
 import { test } from "../testing/tags.ts";
-import { AttachmentWriter } from "../wires/json/attachments.ts";
+import { TermReader } from "../wires/beam/etf_decoder.ts";
+import { TermWriter } from "../wires/beam/etf_encoder.ts";
+import {
+  AttachmentReader,
+  AttachmentWriter,
+} from "../wires/json/attachments.ts";
 import { ProtocolError } from "../wires/json/checks.ts";
 import { ValueDecoder, ValueEncoder } from "../wires/json/values.ts";
 import { clusterTest, pairTest } from "./_nodes.ts";
 import { processTest, standardError } from "./_processes.ts";
 import { frameOf, RawPeer } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
-import { anyTerm } from "./_terms.ts";
+import { anyTerm, exactly } from "./_terms.ts";
 
 const MOEBI = "moebi@localhost";
 const BIG = 2 ** 32 - 1;
@@ -542,6 +548,57 @@ clusterTest(
     });
   },
 );
+
+/** Of `fn b -> {:ok, 1} + b end` in Elixir, as OTP 27 writes it. */
+const FUNCTION =
+  "700000005201e8ff8a1111785c5ec249522937484e7a00000000000000017708456c697869722e" +
+  "4d6100620747fc5058770d6e6f6e6f6465406e6f686f7374000000000000000000000000680277026f6b6101";
+
+test("a term that came from an Erlang node crosses JSON unharmed", () => {
+  const ends = ["alex@localhost", "kate@localhost"].map((name, i) => ({
+    name,
+    creation: i + 1,
+  }));
+  const writer = new TermWriter();
+  const reader = new TermReader();
+  const decoder = new ValueDecoder(ends[1], ends[0]);
+  let crossed = 0;
+  const cross = (bytes: Uint8Array) => {
+    const came = reader.open(bytes).term();
+    const attachments = new AttachmentWriter();
+    const encoder = new ValueEncoder(ends[0], ends[1], 64, attachments);
+    const json = encoder.encode(came);
+    const frame = attachments.frame("");
+    decoder.attachments = new AttachmentReader(frame, 8, frame.length);
+    const there = encoder.tagged
+      ? decoder.decode(JSON.parse(json))
+      : JSON.parse(json);
+    assertEquals(exactly(there), exactly(came));
+    assert(equalTerms(there, came) && equalTerms(copyTerm(came), came));
+    writer.term(there);
+    assertEquals(writer.take(), bytes);
+    crossed++;
+  };
+  cross(Uint8Array.from(Buffer.from(FUNCTION, "hex")));
+  fc.assert(
+    fc.property(anyTerm(), (term) => {
+      try {
+        writer.term(term);
+      } catch (error) {
+        // NaN, a function that was made up, and others have no spelling there.
+        assert(error instanceof TypeError || error instanceof RangeError);
+        writer.truncate(0);
+        return;
+      }
+      // As it comes from a BEAM, where an object of an error's fields is another term.
+      const first = reader.open(writer.take()).term();
+      writer.term(first);
+      cross(writer.take().slice());
+    }),
+    { numRuns: 300 },
+  );
+  assert(crossed > 50, `${crossed} terms`);
+});
 
 // Hostile peers.
 

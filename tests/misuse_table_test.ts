@@ -1170,6 +1170,12 @@ const TABLE: Record<string, Row> = {
     args: () => ["normal"],
     takes: { 0: ANY },
   },
+  improperList: {
+    fn: library.improperList,
+    args: () => [[1], 2],
+    takes: { 0: ["list"], 1: ANY },
+  },
+  tuple: { fn: library.tuple, args: () => [1], takes: { 0: ANY } },
   inspect: {
     fn: library.inspect,
     args: () => [1, {}],
