@@ -187,6 +187,8 @@ export const SIGNATURES: Record<string, string | undefined> = {
   "isDown": undefined,
   "isExit": undefined,
   "isReply": undefined,
+  improperList: undefined,
+  tuple: undefined,
   jsonLog: undefined,
   standardLog: undefined,
   "makeRef": "Kernel.make_ref()",
