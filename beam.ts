@@ -11,6 +11,7 @@
 import {
   type BeamType,
   type BeamTypes,
+  checkBeamType,
   declareBeamTypes,
 } from "./runtime/spawning/beam_types.ts";
 import { checkOptions } from "./runtime/values/check_arguments.ts";
@@ -104,38 +105,7 @@ export function beam<F extends (...args: any[]) => unknown>(
       }: give an array of types, not ${inspect(args)}`,
     );
   }
-  for (const type of [...args, returns]) checkType(type, 0);
+  for (const type of [...args, returns]) checkBeamType(type);
   declareBeamTypes(fn, { args: [...args], returns });
   return fn;
-}
-
-const NAMES: ReadonlySet<unknown> = new Set([
-  "term",
-  "binary",
-  "bytes",
-  "atom",
-  "charlist",
-  "float",
-]);
-
-/** The most types in each other. */
-const MAX_DEPTH = 32;
-
-function checkType(type: unknown, depth: number): void {
-  if (type === undefined || NAMES.has(type)) return;
-  if (typeof type === "object" && type !== null && depth < MAX_DEPTH) {
-    const { list, tuple, map } = type as Record<string, unknown>;
-    if (list !== undefined) return checkType(list, depth + 1);
-    if (Array.isArray(tuple)) {
-      return tuple.forEach((each) => checkType(each, depth + 1));
-    }
-    if (typeof map === "object" && map !== null) {
-      return Object.values(map).forEach((each) => checkType(each, depth + 1));
-    }
-  }
-  throw new TypeError(
-    `Cannot declare the type ${
-      inspect(type)
-    }: give "term", "binary", "bytes", "atom", "charlist", "float", { list }, { tuple: [] } or { map: {} }`,
-  );
 }

@@ -32,6 +32,10 @@
  * @module
  */
 
+import {
+  type GenServerBeamTypes,
+  spelledReply,
+} from "./servers/gen_server/gen_server_otp.ts";
 import { ExitError } from "./errors.ts";
 import type { DownMessage, ExitMessage } from "./process.ts";
 import {
@@ -80,9 +84,11 @@ import { type Atom, nameOf, remoteNameOf } from "./runtime/values/atom.ts";
 import { ReplyTo, replyToOf } from "./runtime/values/reply_to.ts";
 import { Tuple } from "./runtime/values/tuple.ts";
 
+export type { BeamType } from "./runtime/spawning/beam_types.ts";
 export type {
   AlreadyStartedReason,
   ChildSpec,
+  GenServerBeamTypes,
   GlobalName,
   NameOnNode,
   NameRegistry,
@@ -448,6 +454,13 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * @param state The state.
    */
   terminate?(reason: unknown, state: StateOf<T>): unknown;
+  /**
+   * The types of its requests and replies for callers on nodes of Erlang and Elixir, which send tuples and atoms;
+   * see {@linkcode BeamType}. Without it, the callbacks get the terms as they are.
+   *
+   * @default {undefined}
+   */
+  readonly beam?: GenServerBeamTypes;
 }
 
 /**
@@ -915,7 +928,8 @@ export class GenServer {
     from: From<R> | Tuple<readonly [Pid, unknown]>,
     reply: NoInfer<R>,
   ): "ok" {
-    currentProcess().replyAnywhere(callerOf(from), reply);
+    const caller = callerOf(from);
+    currentProcess().replyAnywhere(caller, spelledReply(caller, reply));
     return "ok";
   }
 

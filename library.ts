@@ -44,6 +44,7 @@ export {
   type CastResult,
   type From,
   GenServer,
+  type GenServerBeamTypes,
   type GenServerModule,
   type GenServerOptions,
   type GenServerPid,

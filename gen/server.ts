@@ -55,10 +55,10 @@ export interface Server {
 
 /** How a BEAM spells a server's requests and replies. */
 export interface OtpSpelling {
-  /** The request of a call or cast, in the server's own spelling. */
-  request(term: unknown): unknown;
-  /** The reply to such a request, as the BEAM expects it. */
-  reply(request: unknown, reply: unknown): unknown;
+  /** The request of a call, or without a caller of a cast, in the server's own spelling. */
+  request(term: unknown, caller?: ReplyTo): unknown;
+  /** The reply to such a call, as the BEAM expects it. */
+  reply(request: unknown, reply: unknown, caller: ReplyTo): unknown;
 }
 
 /**
@@ -217,13 +217,13 @@ function serveOtp(
   otp: OtpSpelling,
   { replyTo, request: term }: Call,
 ): Promise<unknown> | void {
-  const request = otp.request(term);
+  const request = otp.request(term, replyTo);
   return andThen(
     server.call(request, replyTo),
     (value) =>
       value === NO_REPLY
         ? undefined
-        : answer(process, replyTo, otp.reply(request, value)),
+        : answer(process, replyTo, otp.reply(request, value, replyTo)),
   );
 }
 

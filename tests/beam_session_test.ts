@@ -861,3 +861,85 @@ elixirTest(
     await kate.printed(/printed by alex\n/);
   },
 );
+
+interface StackTypes {
+  state: string[];
+  call:
+    | ["pop", string | undefined]
+    | [{ type: "find"; item: string }, { type: "found"; at: number } | "none"]
+    | ["later", "ok"];
+  cast: { type: "push"; item: string };
+  info: "clear";
+}
+
+/** A server that knows nothing of a BEAM but by its declaration. */
+const Stack: GenServerModule<StackTypes> = {
+  init: () => ({ type: "ok", state: [] }),
+  handleCall: {
+    pop: (_pop, _from, [head, ...tail]) => ({
+      type: "reply",
+      reply: head,
+      state: tail,
+    }),
+    find: ({ item }, _from, items) => ({
+      type: "reply",
+      reply: items.includes(item)
+        ? { type: "found", at: items.indexOf(item) }
+        : "none",
+      state: items,
+    }),
+    later(_later, from, items) {
+      spawn(() => GenServer.reply(from, "ok"));
+      return { type: "noreply", state: items };
+    },
+  },
+  handleCast: ({ item }, items) => ({
+    type: "noreply",
+    state: [item, ...items],
+  }),
+  handleInfo: (message, items) => ({
+    type: "noreply",
+    state: message === "clear" ? [] : items,
+  }),
+  beam: {
+    call: { tagged: { pop: {}, find: { item: "atom" }, later: {} } },
+    replies: {
+      pop: "atom",
+      find: { tagged: { found: { at: "float" }, none: {} } },
+      later: "atom",
+    },
+    cast: { tagged: { push: { item: "atom" } } },
+    info: { tagged: { clear: {} } },
+  },
+};
+
+elixirTest(
+  "a GenServer declares how its requests and replies look to a BEAM",
+  async ({ kate }) => {
+    await GenServer.start(Stack, undefined, { name: "Stack" });
+    assertEquals(
+      await kate.evaluate(`
+        stack = {Stack, ${ALEX}}
+        GenServer.cast(stack, {:push, :a})
+        GenServer.cast(stack, {:push, :b})
+        a = {GenServer.call(stack, {:find, :a}), GenServer.call(stack, {:find, :x}),
+          GenServer.call(stack, :pop), GenServer.call(stack, :later)}
+        send(stack, :clear)
+        {a, GenServer.call(stack, :pop)}`),
+      "{{{:found, 1.0}, :none, :b, :ok}, :undefined}",
+    );
+    // Processes of ours see none of it.
+    GenServer.cast("Stack", { type: "push", item: "c" });
+    assertEquals(await GenServer.call("Stack", "pop"), "c");
+    await assertRejects(
+      () =>
+        GenServer.start(
+          // deno-lint-ignore no-explicit-any
+          { init: Stack.init, beam: { call: "atoms" as any } },
+          undefined,
+        ),
+      TypeError,
+      "Cannot declare the type",
+    );
+  },
+);

@@ -7,6 +7,7 @@
 import { Atom, atom } from "../values/atom.ts";
 import { Tuple } from "../values/tuple.ts";
 import { Float } from "../values/float.ts";
+import { inspect } from "../values/inspect.ts";
 import { isPlainObject } from "../values/term.ts";
 
 /**
@@ -21,6 +22,8 @@ import { isPlainObject } from "../values/term.ts";
  * - `{ list: type }`: an array here, a list there
  * - `{ tuple: [type, …] }`: an array here, a tuple there
  * - `{ map: { field: type } }`: an object here, a map whose keys are atoms there
+ * - `{ tagged: { name: { field: type } } }`: one of several requests: `{ type: "name", field }` here,
+ *   `{:name, field}` there; without fields, `"name"` here, `:name` there
  */
 export type BeamType =
   | "term"
@@ -31,7 +34,12 @@ export type BeamType =
   | "float"
   | { readonly list: BeamType }
   | { readonly tuple: readonly BeamType[] }
-  | { readonly map: Readonly<Record<string, BeamType>> };
+  | { readonly map: Readonly<Record<string, BeamType>> }
+  | {
+    readonly tagged: Readonly<
+      Record<string, Readonly<Record<string, BeamType>>>
+    >;
+  };
 
 /** The types of a function's arguments and result. */
 export interface BeamTypes {
@@ -110,6 +118,7 @@ export function toBeam(value: unknown, type: BeamType | undefined): unknown {
       ? new Tuple(value.map((each, i) => toBeam(each, type.tuple[i])))
       : value;
   }
+  if ("tagged" in type) return toTagged(value, type.tagged);
   if (!isObject(value)) return value;
   const map = new Map<unknown, unknown>();
   for (const [key, field] of Object.entries(value)) {
@@ -147,6 +156,7 @@ export function fromBeam(value: unknown, type: BeamType | undefined): unknown {
       )
       : value;
   }
+  if ("tagged" in type) return fromTagged(value, type.tagged);
   if (!(value instanceof Map)) return value;
   const fields: [string, unknown][] = [];
   for (const [key, field] of value) {
@@ -154,6 +164,72 @@ export function fromBeam(value: unknown, type: BeamType | undefined): unknown {
     fields.push([key.name, fromBeam(field, fieldOf(type.map, key.name))]);
   }
   return Object.fromEntries(fields);
+}
+
+type Tagged = Readonly<Record<string, Readonly<Record<string, BeamType>>>>;
+
+function toTagged(value: unknown, tagged: Tagged): unknown {
+  const name = isObject(value) ? value.type : value;
+  if (typeof name !== "string" || !Object.hasOwn(tagged, name)) return value;
+  const fields = Object.entries(tagged[name]);
+  if (!isObject(value)) return fields.length === 0 ? atom(name) : value;
+  return new Tuple([
+    atom(name),
+    ...fields.map(([key, type]) => toBeam(value[key], type)),
+  ]);
+}
+
+function fromTagged(value: unknown, tagged: Tagged): unknown {
+  const [first, ...rest] = value instanceof Tuple
+    ? value.elements as readonly unknown[]
+    : [value];
+  if (!(first instanceof Atom) || !Object.hasOwn(tagged, first.name)) {
+    return value;
+  }
+  const fields = Object.entries(tagged[first.name]);
+  if (fields.length !== rest.length) return value;
+  if (value === first) return first.name;
+  return Object.fromEntries([
+    ["type", first.name],
+    ...fields.map(([key, type], i) => [key, fromBeam(rest[i], type)]),
+  ]);
+}
+
+const TYPE_NAMES: ReadonlySet<unknown> = new Set([
+  "term",
+  "binary",
+  "bytes",
+  "atom",
+  "charlist",
+  "float",
+]);
+
+/** The most types in each other. */
+const MAX_DEPTH = 32;
+
+/** @throws {TypeError} If a type is invalid. */
+export function checkBeamType(type: unknown, depth = 0): void {
+  if (type === undefined || TYPE_NAMES.has(type)) return;
+  if (isObject(type) && depth < MAX_DEPTH) {
+    const { list, tuple, map, tagged } = type;
+    if (list !== undefined) return checkBeamType(list, depth + 1);
+    const each = (types: unknown[]) =>
+      types.forEach((each) => checkBeamType(each, depth + 1));
+    if (Array.isArray(tuple)) return each(tuple);
+    if (isObject(map)) return each(Object.values(map));
+    if (isObject(tagged) && Object.values(tagged).every(isObject)) {
+      return each(
+        Object.values(tagged).flatMap((fields) =>
+          Object.values(fields as Record<string, unknown>)
+        ),
+      );
+    }
+  }
+  throw new TypeError(
+    `Cannot declare the type ${
+      inspect(type)
+    }: give "term", "binary", "bytes", "atom", "charlist", "float", { list }, { tuple: [] }, { map: {} } or { tagged: {} }`,
+  );
 }
 
 /** The atoms that are values of JavaScript. */

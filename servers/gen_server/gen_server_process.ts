@@ -24,7 +24,20 @@ import { copyTerm } from "../../runtime/values/term.ts";
 import { isThenable } from "../../runtime/promises/thenable.ts";
 import type { ChildSpec } from "../supervisor/child_spec.ts";
 import { nameText, type ServerName } from "../../gen/server_names.ts";
-import { answer, failCaller, NO_REPLY, type Server } from "../../gen/server.ts";
+import {
+  answer,
+  failCaller,
+  NO_REPLY,
+  type OtpSpelling,
+  type Server,
+} from "../../gen/server.ts";
+import { fromBeam } from "../../runtime/spawning/beam_types.ts";
+import {
+  checkGenServerBeamTypes,
+  type GenServerBeamTypes,
+  spelledReply,
+  spellingOf,
+} from "./gen_server_otp.ts";
 import { type Start, startServer } from "../../gen/start.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -56,6 +69,7 @@ interface Callbacks extends CallbackModule {
   handleInfo?: Callback;
   handleContinue?: Callback;
   terminate?: Callback;
+  beam?: GenServerBeamTypes;
 }
 
 /** The result of a callback, not checked yet. */
@@ -80,6 +94,7 @@ export interface StartGenServerOptions {
 
 /** A GenServer's server. */
 class GenServerProcess implements Server {
+  readonly otp: OtpSpelling | undefined;
   readonly #process: LocalProcess;
   readonly #module: Callbacks;
   #state: unknown;
@@ -90,6 +105,7 @@ class GenServerProcess implements Server {
   private constructor(process: LocalProcess, module: Callbacks) {
     this.#process = process;
     this.#module = module;
+    this.otp = module.beam && spellingOf(module.beam);
   }
 
   /** Has the module make its first state. */
@@ -177,8 +193,9 @@ class GenServerProcess implements Server {
   }
 
   info(message: unknown): unknown {
-    if (this.#module.handleInfo !== undefined) {
-      return this.#run("handleInfo", message);
+    const { handleInfo, beam } = this.#module;
+    if (handleInfo !== undefined) {
+      return this.#run("handleInfo", fromBeam(message, beam?.info));
     }
     this.#timeout = undefined;
     this.#process.runtime.report(
@@ -204,7 +221,11 @@ class GenServerProcess implements Server {
     } finally {
       const last = this.#lastReply;
       if (last !== undefined && this.#process.alive) {
-        answer(this.#process, last.caller, last.value);
+        answer(
+          this.#process,
+          last.caller,
+          spelledReply(last.caller, last.value),
+        );
         // A message that the caller sends on the reply comes before this server's DOWN, if possible.
         await undefined;
       }
@@ -217,7 +238,7 @@ class GenServerProcess implements Server {
       case "reply":
         this.#keep(result);
         if (result.continue === undefined) return result.reply;
-        answer(this.#process, caller, result.reply);
+        answer(this.#process, caller, spelledReply(caller, result.reply));
         return unanswered(this.#goOn(result.continue));
       case "stop":
         if ("reply" in result && hasState(result)) {
@@ -337,6 +358,8 @@ export function startGenServer(
   options: StartGenServerOptions,
 ): Promise<Pid> {
   assertModule(module);
+  const { beam } = module as Callbacks;
+  if (beam !== undefined) checkGenServerBeamTypes(beam);
   const starter = waitingProcess();
   if (starter === undefined) return never();
   const copy = copyTerm(arg, starter.runtime.maxDepth);
