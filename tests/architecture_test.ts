@@ -20,8 +20,6 @@ const ENTRIES = [
   "testing/main.ts",
   "testing/_peer_main.ts",
   "distribution/epmd/worker.ts",
-  // Until the session of the BEAM wire reaches it.
-  "wires/beam/etf_encoder.ts",
   SHELL_ON_DEMAND,
 ];
 
@@ -61,6 +59,7 @@ const VOCABULARY = [
     "exit_reason",
     "float",
     "functions",
+    "hash_collisions",
     "improper_list",
     "inspect",
     "leaf_term",

@@ -17,6 +17,7 @@ import {
   LocalFunction,
   MAX_FUNCTION_BYTES,
 } from "../../runtime/values/functions.ts";
+import { FEW_KEYS } from "../../runtime/values/hash_collisions.ts";
 import { ImproperList } from "../../runtime/values/improper_list.ts";
 import { Pid, pidOf, type Ref, refOf } from "../../runtime/values/pid.ts";
 import { Port } from "../../runtime/values/port.ts";
@@ -48,6 +49,12 @@ import {
 
 /** The number of bytes up to which a binary is looked at here: a call of the host costs 35 ns, and two are needed. */
 const SHORT = 48;
+
+/**
+ * The length up to which an array is made at once, which takes half the time. A peer can announce as many items
+ * as there are bytes at each level, so that longer ones grow.
+ */
+const MANY = 4096;
 
 /** The number of bytes up to which a key is kept. */
 const SHORT_KEY = 32;
@@ -101,6 +108,8 @@ export class TermReader {
   #end = 0;
   /** The maximum nesting of the term that is being read. */
   #max = DEFAULT_MAX_DEPTH;
+  /** The fewest levels that were left in any place so far. */
+  #lowest = Infinity;
   /** Whether the variables of a function are being read, which are not kept. */
   #inFunction = false;
   /** The number of maps around the place that is being read that have to be dates. */
@@ -231,6 +240,7 @@ export class TermReader {
    */
   term(maxDepth: number = DEFAULT_MAX_DEPTH): unknown {
     this.#max = maxDepth;
+    this.#lowest = Infinity;
     return this.#read(maxDepth);
   }
 
@@ -254,7 +264,7 @@ export class TermReader {
       case tag.LARGE_TUPLE:
         return this.#tuple(this.#count(1), left);
       case tag.NIL:
-        if (left <= 0) throw this.#tooDeep();
+        this.#enter(left);
         return [];
       case tag.STRING:
         return this.#string(left);
@@ -305,6 +315,13 @@ export class TermReader {
     const count = this.u32();
     this.#need(count * size);
     return count;
+  }
+
+  /** Begins a level: `left` are left with it. */
+  #enter(left: number): void {
+    if (left >= this.#lowest) return;
+    if (left <= 0) throw this.#tooDeep();
+    this.#lowest = left;
   }
 
   #tooDeep(): ProtocolError {
@@ -375,7 +392,7 @@ export class TermReader {
     if (!Number.isFinite(value)) {
       throw new ProtocolError("a float that is not finite");
     }
-    // A whole number that is sent as an integer is one that is safe, and not -0.
+    // A number that is safe, and not -0, is sent as an integer.
     return Number.isSafeInteger(value) && !Object.is(value, -0)
       ? new Float(value)
       : value;
@@ -422,8 +439,12 @@ export class TermReader {
   }
 
   #copy(start: number, end: number): Uint8Array<ArrayBuffer> {
+    const bytes = this.#bytes;
     // By a constructor, not by `slice`, which shares the memory of a Buffer.
-    return new Uint8Array(this.#bytes.subarray(start, end));
+    if (end - start > SHORT) return new Uint8Array(bytes.subarray(start, end));
+    const copy = new Uint8Array(end - start);
+    for (let i = start; i < end; i++) copy[i - start] = bytes[i];
+    return copy;
   }
 
   #bitstring(): unknown {
@@ -449,7 +470,7 @@ export class TermReader {
   }
 
   /** A function with its environment: it is checked, and kept as it is. */
-  #function(left: number): LocalFunction | undefined {
+  #function(left: number): object {
     const start = this.#at - 1;
     const size = this.u32();
     const end = start + 1 + size;
@@ -470,17 +491,21 @@ export class TermReader {
     // A function is no level of a term. Within a function, it is: they nest.
     const isInner = this.#inFunction;
     if (isInner && left <= 0) throw this.#tooDeep();
+    const lowest = this.#lowest;
+    this.#lowest = Infinity;
     this.#inFunction = true;
     for (let i = 0; i < variables; i++) {
       this.#read(isInner ? left - 1 : this.#max);
     }
     this.#inFunction = isInner;
+    this.#lowest = lowest;
     if (this.#at !== end) {
       throw new ProtocolError(
         `a function that does not have its ${size} bytes`,
       );
     }
-    if (isInner) return undefined;
+    // One in the variables of another is not kept, but may be a key.
+    if (isInner) return {};
     return new LocalFunction(
       module.name,
       index,
@@ -491,28 +516,39 @@ export class TermReader {
   }
 
   #tuple(arity: number, left: number): Tuple {
-    if (left <= 0) throw this.#tooDeep();
+    this.#enter(left);
     this.#need(arity);
-    const elements = [];
-    for (let i = 0; i < arity; i++) elements.push(this.#read(left - 1));
-    return new Tuple(elements);
+    return new Tuple(this.#items(arity, left - 1));
+  }
+
+  #items(length: number, left: number): unknown[] {
+    const isMany = length > MANY;
+    const items = isMany ? [] : new Array(length);
+    if (isMany) {
+      for (let i = 0; i < length; i++) {
+        items.push(this.#read(left));
+      }
+    } else for (let i = 0; i < length; i++) items[i] = this.#read(left);
+    return items;
   }
 
   #string(left: number): number[] {
-    if (left <= 0) throw this.#tooDeep();
+    this.#enter(left);
     this.#need(2);
     const length = (this.#bytes[this.#at++] << 8) | this.#bytes[this.#at++];
     this.#need(length);
-    const items = [];
-    for (let i = 0; i < length; i++) items.push(this.#bytes[this.#at++]);
+    const bytes = this.#bytes;
+    const start = this.#at;
+    this.#at = start + length;
+    const items = new Array(length);
+    for (let i = 0; i < length; i++) items[i] = bytes[start + i];
     return items;
   }
 
   #list(left: number): unknown {
-    if (left <= 0) throw this.#tooDeep();
+    this.#enter(left);
     const length = this.#count(1);
-    const items = [];
-    for (let i = 0; i < length; i++) items.push(this.#read(left - 1));
+    const items = this.#items(length, left - 1);
     if (this.tag === tag.NIL) {
       this.#at++;
       return items;
@@ -526,11 +562,11 @@ export class TermReader {
 
   #map(left: number): unknown {
     const size = this.#count(2);
-    if (size === DATE_TIME_FIELDS && left <= 1) return this.#deepDate(left);
-    if (left <= 0) throw this.#tooDeep();
+    if (size === DATE_TIME_FIELDS) return this.#maybeDate(left);
+    this.#enter(left);
     if (size === 2) {
-      if (this.#begins(ITEMS)) return this.#maybeSet(ITEMS, left);
-      if (this.#begins(NAMED_ITEMS)) return this.#maybeSet(NAMED_ITEMS, left);
+      if (this.#mayBeSet(ITEMS)) return this.#maybeSet(ITEMS, left);
+      if (this.#mayBeSet(NAMED_ITEMS)) return this.#maybeSet(NAMED_ITEMS, left);
     }
     return this.#entries(size, left);
   }
@@ -540,12 +576,7 @@ export class TermReader {
     for (let i = 0; i < size; i++) {
       const key = this.#key(left - 1);
       if (typeof key !== "string") {
-        return this.#mixed(
-          new Map(Object.entries(object)),
-          key,
-          size - i,
-          left,
-        );
+        return this.#mixed(object, key, size, i, left);
       }
       const value = this.#read(left - 1);
       if (key === "__proto__") defineProto(object, value);
@@ -577,16 +608,38 @@ export class TermReader {
     return this.#read(left);
   }
 
-  /** Reads the rest of a map with keys of other types: the first of them was read. */
+  /** Reads the rest of a map with keys of other types: the first of them was read, behind `count` texts. */
   #mixed(
-    map: Map<unknown, unknown>,
+    object: Record<string, unknown>,
     first: unknown,
+    size: number,
     count: number,
     left: number,
   ): unknown {
-    const keys = [...map.keys(), first];
-    const values = [...map.values(), this.#read(left - 1)];
-    for (let i = 1; i < count; i++) {
+    if (size > FEW_KEYS) {
+      return this.#mixedMany(object, first, size, count, left);
+    }
+    const map = new Map<unknown, unknown>(Object.entries(object));
+    map.set(first, this.#read(left - 1));
+    for (let i = count + 1; i < size; i++) {
+      map.set(this.#key(left - 1), this.#read(left - 1));
+    }
+    checkSize(map, size);
+    return fromStruct(map);
+  }
+
+  /** The same for so many keys that they have to be checked before the map is made. */
+  #mixedMany(
+    object: Record<string, unknown>,
+    first: unknown,
+    size: number,
+    count: number,
+    left: number,
+  ): unknown {
+    const keys = [...Object.keys(object), first];
+    if (keys.length <= count) throw receivedTwice();
+    const values = [...Object.values(object), this.#read(left - 1)];
+    for (let i = count + 1; i < size; i++) {
       keys.push(this.#key(left - 1));
       values.push(this.#read(left - 1));
     }
@@ -602,35 +655,79 @@ export class TermReader {
     return true;
   }
 
+  /** Whether the next bytes begin a set: its first item is no atom with a value, as the first key of a struct is. */
+  #mayBeSet(beginning: Uint8Array): boolean {
+    if (!this.#begins(beginning)) return false;
+    const bytes = this.#bytes;
+    const key = this.#at + beginning.length + 4;
+    const value = key + 2 + bytes[key + 1];
+    if (key > this.#end) return false;
+    const isEmpty = bytes.readUInt32BE(key - 4) === 0;
+    return isEmpty || bytes[key] !== tag.SMALL_ATOM_UTF8 ||
+      value >= this.#end ||
+      bytes[value] === tag.NIL;
+  }
+
   /**
-   * Reads a map that begins as a set does. The level of its items is that of a set's: they come before the name
-   * of the struct, and are measured if it is another.
+   * Reads a map that begins as a set does. Its keys are read as if they were the items of a set, which are a level
+   * higher: whether it is one is known behind them.
    */
   #maybeSet(beginning: Uint8Array, left: number): unknown {
     this.#at += beginning.length;
     const size = this.#count(2);
     const keys: unknown[] = [];
     const values: unknown[] = [];
+    const outer = this.#lowest;
+    let ofKeys = left;
+    let ofValues = left;
     let isSet = true;
     for (let i = 0; i < size; i++) {
+      this.#lowest = ofKeys;
       keys.push(this.#key(left - 1));
-      if (this.tag !== tag.NIL) isSet = false;
-      values.push(this.#read(left - (isSet ? 0 : 2)));
+      ofKeys = this.#lowest;
+      if (this.tag === tag.NIL) {
+        this.#at++;
+        ofValues = Math.min(ofValues, left - 2);
+        values.push([]);
+        continue;
+      }
+      isSet = false;
+      this.#lowest = ofValues;
+      values.push(this.#read(left - 2));
+      ofValues = this.#lowest;
     }
     const isNamed = beginning === NAMED_ITEMS;
     if (isSet && (isNamed || this.#begins(SET_NAME))) {
       if (!isNamed) this.#at += SET_NAME.length;
+      this.#lowest = Math.min(outer, ofKeys);
       return setOf(keys);
     }
+    // A map in a map.
+    const lowest = Math.min(left - 1, ofKeys - 1, ofValues);
+    if (lowest <= 0) throw this.#tooDeep();
+    this.#lowest = Math.min(outer, lowest);
     const inner = withoutMap(mapOf(keys, values));
-    if (!fits(inner, left - 1)) throw this.#tooDeep();
     const map = new Map<unknown, unknown>([[SET_ITEMS, inner]]);
     if (isNamed) map.set(STRUCT, MAP_SET);
     else map.set(this.#key(left - 1), this.#read(left - 1));
+    if (map.size !== 2) throw receivedTwice();
     return fromStruct(map);
   }
 
-  /** Reads a map that is a date, or else nested too deeply: a date is no level. */
+  /** Reads a map that may be a date, which is no level, though it consists of two. */
+  #maybeDate(left: number): unknown {
+    const lowest = this.#lowest;
+    const value = left > 1 ? this.#mapOfFields(left) : this.#deepDate(left);
+    if (value instanceof Date) this.#lowest = lowest;
+    return value;
+  }
+
+  #mapOfFields(left: number): unknown {
+    this.#enter(left);
+    return this.#entries(DATE_TIME_FIELDS, left);
+  }
+
+  /** Reads a map that is a date, or else nested too deeply. */
   #deepDate(left: number): unknown {
     // One within another is a date within a map.
     if (this.#dates === 2) throw this.#tooDeep();
@@ -638,6 +735,7 @@ export class TermReader {
     const value = this.#entries(DATE_TIME_FIELDS, 2);
     this.#dates--;
     if (!fits(value, left)) throw this.#tooDeep();
+    if (!(value instanceof Date)) this.#enter(left);
     return value;
   }
 }
@@ -688,6 +786,7 @@ function mapOf(keys: unknown[], values: unknown[]): Map<unknown, unknown> {
   }
   const map = new Map();
   for (let i = 0; i < keys.length; i++) map.set(keys[i], values[i]);
+  checkSize(map, keys.length);
   return map;
 }
 
@@ -695,7 +794,21 @@ function setOf(items: unknown[]): Set<unknown> {
   if (areCrowded(items.length, () => items)) {
     throw new ProtocolError("a set whose items have the same hash");
   }
-  return new Set(items);
+  const set = new Set(items);
+  checkSize(set, items.length);
+  return set;
+}
+
+/** @throws {ProtocolError} If keys were received twice. Only 0 and -0.0 are one key here. */
+function checkSize(
+  of: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>,
+  size: number,
+): void {
+  if (of.size !== size && !of.has(0)) throw receivedTwice();
+}
+
+function receivedTwice(): ProtocolError {
+  return new ProtocolError("a map that has a key twice");
 }
 
 function unexpected(what: string, kind: number): ProtocolError {

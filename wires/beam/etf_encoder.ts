@@ -28,6 +28,7 @@ import { ImproperList } from "../../runtime/values/improper_list.ts";
 import { checkNodeOf, Pid, Ref } from "../../runtime/values/pid.ts";
 import { Port } from "../../runtime/values/port.ts";
 import { ReplyTo } from "../../runtime/values/reply_to.ts";
+import { ServerMessage } from "../../runtime/values/server_message.ts";
 import {
   checkBigInt,
   checkHole,
@@ -60,7 +61,7 @@ const LEFT = 1 << 10;
 const SHORT = 24;
 
 /** The text of which the size in UTF-8 is counted before the buffer grows to three times its length. */
-const LONG = 1 << 12;
+const LONG = 1 << 10;
 
 /** The number of nodes whose atoms are kept. */
 const MAX_NODES = 64;
@@ -224,17 +225,7 @@ export class TermWriter {
    */
   integer(value: number | bigint): void {
     if (typeof value === "bigint") return this.#bigint(value);
-    if ((value | 0) === value) {
-      this.#reserve(5);
-      const buffer = this.#buffer;
-      if (value >= 0 && value < 256) {
-        buffer[this.#at++] = tag.SMALL_INTEGER;
-        buffer[this.#at++] = value;
-        return;
-      }
-      buffer[this.#at++] = tag.INTEGER;
-      return this.#word(value);
-    }
+    if ((value | 0) === value) return this.#small(value);
     if (!Number.isSafeInteger(value)) {
       throw new TypeError(`Cannot write ${value} as an integer`);
     }
@@ -252,6 +243,25 @@ export class TermWriter {
     for (; high > 0; high >>>= 8) buffer[at++] = high;
     buffer[start + 1] = at - start - 3;
     this.#at = at;
+  }
+
+  /** Writes an integer of 32 bits. */
+  #small(value: number): void {
+    this.#reserve(5);
+    const buffer = this.#buffer;
+    const at = this.#at;
+    if (value >= 0 && value < 256) {
+      buffer[at] = tag.SMALL_INTEGER;
+      buffer[at + 1] = value;
+      this.#at = at + 2;
+      return;
+    }
+    buffer[at] = tag.INTEGER;
+    buffer[at + 1] = value >>> 24;
+    buffer[at + 2] = value >>> 16;
+    buffer[at + 3] = value >>> 8;
+    buffer[at + 4] = value;
+    this.#at = at + 5;
   }
 
   #bigint(value: bigint): void {
@@ -399,7 +409,9 @@ export class TermWriter {
       case "string":
         return this.#text(value);
       case "number":
-        return this.#number(value);
+        return (value | 0) === value && (value !== 0 || !Object.is(value, -0))
+          ? this.#small(value)
+          : this.#number(value);
       case "boolean":
         return this.atom(value ? "true" : "false");
       case "bigint":
@@ -448,31 +460,17 @@ export class TermWriter {
 
   #longText(text: string): void {
     const { length } = text;
-    this.#reserve(5 + length);
-    let at = this.#at + 5;
-    let { read, written } = utf8.encodeInto(
-      text,
-      this.#buffer.subarray(at, at + length),
+    this.#reserve(
+      5 + (length < LONG ? 3 * length : Buffer.byteLength(text, "utf8")),
     );
-    if (read < length) {
-      // It is not ASCII.
-      checkWellFormed(text, "text");
-      this.#reserve(
-        5 + (length < LONG ? 3 * length : Buffer.byteLength(text, "utf8")),
-      );
-      at = this.#at + 5;
-      ({ written } = utf8.encodeInto(text, this.#buffer.subarray(at)));
-    }
+    const { written } = utf8.encodeInto(
+      text,
+      this.#buffer.subarray(this.#at + 5),
+    );
+    // Else it is ASCII.
+    if (written > length) checkWellFormed(text, "text");
     this.#head(tag.BINARY, written);
     this.#at += written;
-  }
-
-  /** The `From` of OTP's `gen`: `{Pid, Tag}`. */
-  #replyTo({ pid, alias, tag }: ReplyTo, left: number): void {
-    this.tuple(2);
-    this.pid(pid);
-    if (tag === undefined && alias !== undefined) this.aliasTag(alias);
-    else this.#write(tag, left - 1);
   }
 
   #writeObject(value: object, left: number): void {
@@ -496,6 +494,8 @@ export class TermWriter {
     if (value instanceof ExternalFunction) return this.#external(value);
     if (value instanceof LocalFunction) return this.#function(value);
     if (value instanceof Port) return this.#port(value);
+    // One that OTP does not have throws.
+    if (value instanceof ServerMessage) return this.#write(value.toOtp(), left);
     if (value instanceof ArrayBuffer) return this.binary(new Uint8Array(value));
     if (typedArrayKind(value) === undefined) throw notSendable(value);
     const { buffer, byteOffset, byteLength } = value as Uint8Array;
@@ -532,6 +532,16 @@ export class TermWriter {
     if (left <= 0) throw tooDeep(this.#max);
     this.#items(items, left);
     this.#write(tail, left - 1);
+  }
+
+  /** The `From` of OTP's `gen`, `{Pid, Tag}`: its tag is `[alias|Ref]`, or a term of its own. */
+  #replyTo({ pid, alias, tag: own }: ReplyTo, left: number): void {
+    if (left <= (own === undefined ? 1 : 0)) throw tooDeep(this.#max);
+    this.tuple(2);
+    this.pid(pid);
+    if (own !== undefined) this.#write(own, left - 1);
+    else if (alias !== undefined) this.aliasTag(alias);
+    else throw new TypeError("Cannot send a ReplyTo without an alias or a tag");
   }
 
   #fields(value: object, left: number): void {
@@ -669,16 +679,24 @@ export class TermWriter {
   /** Writes a tag and a 32-bit number, for which there is always room. */
   #head(kind: number, value: number): void {
     this.#reserve(5);
-    this.#buffer[this.#at++] = kind;
-    this.#word(value);
+    const buffer = this.#buffer;
+    const at = this.#at;
+    buffer[at] = kind;
+    buffer[at + 1] = value >>> 24;
+    buffer[at + 2] = value >>> 16;
+    buffer[at + 3] = value >>> 8;
+    buffer[at + 4] = value;
+    this.#at = at + 5;
   }
 
   #word(value: number): void {
     const buffer = this.#buffer;
-    buffer[this.#at++] = value >>> 24;
-    buffer[this.#at++] = value >>> 16;
-    buffer[this.#at++] = value >>> 8;
-    buffer[this.#at++] = value;
+    const at = this.#at;
+    buffer[at] = value >>> 24;
+    buffer[at + 1] = value >>> 16;
+    buffer[at + 2] = value >>> 8;
+    buffer[at + 3] = value;
+    this.#at = at + 4;
   }
 
   #reserve(room: number): void {

@@ -9,7 +9,6 @@
  */
 
 import { type Atom, atom } from "../../runtime/values/atom.ts";
-import { equalTerms } from "../../runtime/values/equality.ts";
 import { errorTerm, rebuildError } from "../../runtime/values/term.ts";
 import { Tuple, tuple } from "../../runtime/values/tuple.ts";
 
@@ -28,9 +27,17 @@ const DATE_TIME = atom("Elixir.DateTime");
 const RUNTIME_ERROR = atom("Elixir.RuntimeError");
 const ISO = atom("Elixir.Calendar.ISO");
 
-const [YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, MICROSECOND] = [
-  ...["year", "month", "day", "hour", "minute", "second", "microsecond"],
-].map(atom);
+const CALENDAR = atom("calendar");
+const TIME_ZONE = atom("time_zone");
+const ZONE_ABBR = atom("zone_abbr");
+const STD_OFFSET = atom("std_offset");
+const UTC_OFFSET = atom("utc_offset");
+const MICROSECOND = atom("microsecond");
+const UTC_ZONE = "Etc/UTC";
+const UTC = "UTC";
+
+const TIME = ["year", "month", "day", "hour", "minute", "second"].map(atom);
+const [YEAR, MONTH, DAY, HOUR, MINUTE, SECOND] = TIME;
 
 /** The number of fields of a `DateTime`. */
 export const DATE_TIME_FIELDS = 13;
@@ -68,12 +75,12 @@ export function dateTime(date: Date): Struct {
     [MONTH, date.getUTCMonth() + 1],
     [MINUTE, date.getUTCMinutes()],
     [SECOND, date.getUTCSeconds()],
-    [atom("calendar"), ISO],
-    [atom("time_zone"), "Etc/UTC"],
-    [atom("zone_abbr"), "UTC"],
+    [CALENDAR, ISO],
+    [TIME_ZONE, UTC_ZONE],
+    [ZONE_ABBR, UTC],
     [STRUCT, DATE_TIME],
-    [atom("std_offset"), 0],
-    [atom("utc_offset"), 0],
+    [STD_OFFSET, 0],
+    [UTC_OFFSET, 0],
     [MICROSECOND, tuple(date.getUTCMilliseconds() * 1000, MILLISECONDS)],
   ]);
 }
@@ -111,24 +118,26 @@ function toError(map: Map<unknown, unknown>): unknown {
 }
 
 function toDate(map: Map<unknown, unknown>): unknown {
-  const date = new Date(0);
-  const field = (name: Atom): number => {
-    const value = map.get(name);
-    return typeof value === "number" ? value : NaN;
-  };
   const micros = map.get(MICROSECOND);
-  const us = micros instanceof Tuple ? micros.elements[0] : NaN;
-  date.setUTCFullYear(field(YEAR), field(MONTH) - 1, field(DAY));
-  date.setUTCHours(
-    field(HOUR),
-    field(MINUTE),
-    field(SECOND),
-    us as number / 1000,
+  if (!(micros instanceof Tuple) || micros.length !== 2) return map;
+  const [us, digits] = micros;
+  // One that is not in UTC, or has more digits or fewer, remains a struct.
+  if (
+    digits !== MILLISECONDS || typeof us !== "number" || us % 1000 !== 0 ||
+    us < 0 || us >= 1e6 || map.get(CALENDAR) !== ISO ||
+    map.get(TIME_ZONE) !== UTC_ZONE || map.get(ZONE_ABBR) !== UTC ||
+    map.get(STD_OFFSET) !== 0 || map.get(UTC_OFFSET) !== 0
+  ) return map;
+  const [year, month, day, hour, minute, second] = TIME.map((name) =>
+    map.get(name) as number
   );
-  if (!(Math.abs(date.getUTCFullYear()) <= LAST_YEAR)) return map;
-  // One that is not in UTC, or has more digits or fewer, or a leap second, remains a struct.
-  for (const [name, value] of dateTime(date)) {
-    if (!equalTerms(map.get(name), value)) return map;
-  }
-  return date;
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  date.setUTCHours(hour, minute, second, us / 1000);
+  // A leap second remains one, too, as does a day that its month does not have.
+  const isSame = date.getUTCFullYear() === year &&
+    date.getUTCMonth() + 1 === month && date.getUTCDate() === day &&
+    date.getUTCHours() === hour && date.getUTCMinutes() === minute &&
+    date.getUTCSeconds() === second && Math.abs(year) <= LAST_YEAR;
+  return isSame ? date : map;
 }
