@@ -23,6 +23,7 @@ const AT_ONCE = 3;
 
 /** Tests that measure time or memory, which differ when coverage is collected. */
 const MEASURING = [
+  "beam_fuzz_time_test.ts",
   "deadline_test.ts",
   "fairness_test.ts",
   "fuzz_time_test.ts",

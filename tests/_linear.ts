@@ -1,0 +1,131 @@
+/** Time per byte of what is decoded, against a plain text of the same size that is read in the same run. */
+
+import process from "node:process";
+import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
+import type { Signals } from "../runtime/signals/signal.ts";
+import { Decoder } from "../wires/json/decoder.ts";
+import { frameOf } from "./_raw_peer.ts";
+
+/** The ends of a connection. */
+export const HERE = { name: "kate@localhost", creation: 5 };
+export const THERE = { name: "raw@localhost", creation: 7 };
+
+/** The length of inputs, in bytes. */
+export const SIZE: number = 400_000;
+
+/** The number of random inputs. */
+export const RANDOM: number = 30;
+
+/**
+ * The allowed ratio to the time of a plain text. The slowest linear input, errors of 35 bytes with their
+ * stacks, is at 120; quadratic ones are above 10,000 at this size.
+ */
+export const ALLOWED = 600;
+
+export const PORT: Port = {
+  wake() {},
+  write() {},
+  room: Infinity,
+  pressure: () => undefined,
+  assertRoom() {},
+  peers() {},
+};
+
+export function nothing(): void {}
+
+export const NOWHERE = {
+  send: nothing,
+  sendName: nothing,
+  sendAlias: nothing,
+  reply: nothing,
+} as unknown as Signals;
+
+export function newDecoder(): Decoder {
+  return new Decoder(HERE, THERE, DEFAULT_LIMITS, PORT, NOWHERE);
+}
+
+export function decode(text: string): void {
+  newDecoder().receive(frameOf(text));
+}
+
+/** The time of the processor that this program has used, in milliseconds: other programs do not lengthen it. */
+function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** The time that it takes, in milliseconds; it may throw. */
+export function timeOf(fn: () => void): number {
+  const start = processorTime();
+  try {
+    fn();
+  } catch {
+    // Refused.
+  }
+  return processorTime() - start;
+}
+
+/** Asserts that it takes no longer than is allowed for that many bytes, in one of three attempts. */
+export function assertLinear(
+  what: string,
+  bytes: number,
+  fn: () => void,
+  allowed: number = ALLOWED,
+): void {
+  const plain = `[["send",1,2,"${"x".repeat(bytes)}"]]`;
+  let worst = "";
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const expected = Math.max(timeOf(() => decode(plain)), 0.2);
+    const taken = timeOf(fn);
+    if (taken <= allowed * expected) return;
+    worst = `${taken} ms, and ${expected} ms for a plain text`;
+  }
+  throw new Error(`${what} takes ${worst}`);
+}
+
+/** Integers that V8 keeps in one bucket of a set of that size. */
+export function integersOfOneHash(): number[] {
+  const found: number[] = [];
+  for (let i = 0; found.length < 30_000; i++) {
+    let hash = (~i + (i << 15)) | 0;
+    hash ^= hash >>> 12;
+    hash = (hash + (hash << 2)) | 0;
+    hash ^= hash >>> 4;
+    hash = Math.imul(hash, 2057);
+    hash ^= hash >>> 16;
+    if ((hash & 0x3fff) === 5) found.push(i);
+  }
+  return found;
+}
+
+/** Floats that V8 keeps in one bucket: its hash, inverted step by step. */
+export function floatsOfOneHash(): number[] {
+  const mask = (1n << 64n) - 1n;
+  const inverse = (odd: bigint) => {
+    let found = 1n;
+    for (let i = 0; i < 6; i++) found = (found * (2n - odd * found)) & mask;
+    return found;
+  };
+  const unshift = (hash: bigint, by: bigint) => {
+    let found = hash;
+    for (let i = 0n; i < 64n; i += by) found = hash ^ (found >> by);
+    return found;
+  };
+  const view = new DataView(new ArrayBuffer(8));
+  const found: number[] = [];
+  for (let i = 1n; found.length < 20_000; i++) {
+    let key = unshift(((i * 2654435761n) << 30n) & mask | 5n, 22n);
+    key = unshift((key * inverse(65n)) & mask, 11n);
+    key = unshift((key * inverse(21n)) & mask, 31n);
+    key = ((key + 1n) * inverse((1n << 18n) - 1n)) & mask;
+    view.setBigUint64(0, key);
+    const value = view.getFloat64(0);
+    if (Number.isFinite(value)) found.push(value);
+  }
+  return found;
+}
+
+/** Texts that spell indexes of arrays, which V8 keeps in one bucket of a set of that size. */
+export function digitsOfOneHash(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${(i + 1000) * 0x10000}`);
+}
