@@ -281,9 +281,6 @@ function copyObject(value: object, left: number, max: number): unknown {
       : copyPlain(value.fields(), left, max);
   }
   if (value instanceof ReplyTo) return copyReplyTo(value, left, max);
-  if (value instanceof Tuple) {
-    return new Tuple(copyItems(value.elements, left, max));
-  }
   if (value instanceof Date) return new Date(value.getTime());
   if (value instanceof Map) {
     if (left <= 0) throw tooDeep(max);
@@ -308,6 +305,9 @@ function copyObject(value: object, left: number, max: number): unknown {
       term.fields = copyPlain(term.fields, left, max);
     }
     return rebuildError(term);
+  }
+  if (value instanceof Tuple) {
+    return new Tuple(copyItems(value.elements, left, max));
   }
   if (value instanceof ArrayBuffer) return value.slice(0);
   const kind = typedArrayKind(value);

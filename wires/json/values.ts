@@ -330,9 +330,6 @@ export class ValueEncoder {
     if (value instanceof ReplyTo) {
       return this.#tag("$reply_to", this.#writeReplyTo(value, left));
     }
-    if (value instanceof Tuple) {
-      return this.#tag("$tuple", this.#writeItems(value.elements, left));
-    }
     if (value instanceof Date) {
       const time = value.getTime();
       return this.#tag("$date", Number.isNaN(time) ? "null" : `${time}`);
@@ -347,6 +344,9 @@ export class ValueEncoder {
     }
     if (value instanceof Error) {
       return this.#tag("$error", this.#writeError(errorTerm(value), left));
+    }
+    if (value instanceof Tuple) {
+      return this.#tag("$tuple", this.#writeItems(value.elements, left));
     }
     if (value instanceof ImproperList) {
       const items = this.#writeItems(value.items, left);
