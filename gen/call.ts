@@ -49,19 +49,21 @@ export interface RequestOptions<T = unknown> {
 }
 
 /** The wait for the answer to one request. */
-class PendingCall<T> extends PendingReply<T> {
+export class PendingCall<T> extends PendingReply<T> {
   readonly isOpen = true;
   readonly #options: RequestOptions<T>;
   /** A request of the library's own, which can read a BEAM's reply. */
   readonly #request: ServerRequest | undefined;
 
+  /** The call has a new reference, if none is given. */
   constructor(
     process: LocalProcess,
     node: string,
     options: RequestOptions<T>,
     request: unknown,
+    ref?: Ref,
   ) {
-    super(process, node, options.mayBeLeft);
+    super(process, node, options.mayBeLeft, ref);
     this.#options = options;
     this.#request = request instanceof ServerRequest ? request : undefined;
   }
@@ -227,13 +229,31 @@ export function ask<T, R = unknown>(
   messageOf: (from: Pid, ref: Ref, request: R) => unknown,
 ): Asked<T> {
   const pending = new PendingCall<T>(process, place.node, options, request);
+  sendCall(pending, place, options.timeout, request, messageOf);
+  return pending;
+}
+
+/** Sends the request of a pending call of the library's own. */
+export function startPending<T>(
+  pending: PendingCall<T>,
+  place: Place,
+  timeout: number,
+  request: ServerRequest,
+): void {
+  sendCall(pending, place, timeout, request, callOf);
+}
+
+function sendCall<T, R>(
+  pending: PendingCall<T>,
+  place: Place,
+  timeout: number,
+  request: R,
+  messageOf: (from: Pid, ref: Ref, request: R) => unknown,
+): void {
+  const { process, ref } = pending;
   // A process that has exited waits for ever: nothing would end its wait.
-  if (!process.alive) return pending;
-  if (isSelf(process, place)) {
-    pending.failFor("calling_self");
-    return pending;
-  }
-  const { ref } = pending;
+  if (!process.alive) return;
+  if (isSelf(process, place)) return pending.failFor("calling_self");
   try {
     process.monitor(
       place.target,
@@ -244,12 +264,11 @@ export function ask<T, R = unknown>(
       true,
     );
     if (process.waits?.has(ref.number)) {
-      pending.limit(options.timeout);
+      pending.limit(timeout);
       sendTo(process, place, messageOf(process.pid, ref, request));
     }
   } catch (error) {
     pending.cancel();
     pending.fail(() => error);
   }
-  return pending;
 }

@@ -37,6 +37,7 @@ import { Modules, type Resolved } from "./spawning/exported_modules.ts";
 import { resolveFor } from "./spawning/spawn_requests.ts";
 import { Spawner } from "./spawning/spawner.ts";
 import { Pid, Ref } from "./values/pid.ts";
+import { keyOf } from "./processes/links_and_monitors.ts";
 import type { ReplyTarget } from "./values/reply_to.ts";
 import { DEFAULT_MAX_DEPTH } from "./values/term.ts";
 
@@ -221,6 +222,10 @@ export class NodeRuntime implements Runtime {
 
   endWatch(process: LocalProcess, ref: Ref, reason: unknown): void {
     this.#deaths.endWatch(process, ref, reason);
+  }
+
+  dropWatch(process: LocalProcess, ref: Ref): void {
+    this.#watchers.drop(process, keyOf(ref, this));
   }
 
   reply(signals: Signals, from: Pid, to: ReplyTarget, value: unknown): void {

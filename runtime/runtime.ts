@@ -111,6 +111,8 @@ export interface Runtime extends NodeIncarnation {
   /** Sends the DOWN of one monitor on a process that goes on: it cannot do what the monitor waits for. */
   endWatch(process: LocalProcess, ref: Ref, reason: unknown): void;
 
+  /** Ends a monitor on a process here, for the process that has it. */
+  dropWatch(process: LocalProcess, ref: Ref): void;
   /** Sends a reply to another node; that to a call ends the call's monitor. */
   reply(signals: Signals, from: Pid, to: ReplyTarget, value: unknown): void;
 

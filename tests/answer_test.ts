@@ -1,6 +1,6 @@
 /** The reply to a call ends the call's monitor at both ends. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { type From, GenServer, type GenServerModule } from "../gen_server.ts";
 import { Node } from "../node.ts";
 import {
@@ -12,6 +12,8 @@ import {
   send,
   spawn,
 } from "../process.ts";
+import { Task } from "../task.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";
 import { withRaw } from "./_raw_peer.ts";
 
@@ -178,4 +180,46 @@ clusterTest(
       ]);
       assertEquals(await receive(), { type: "end" });
     }),
+);
+
+/** Waits for ever. */
+async function wait(): Promise<void> {
+  await receive(() => false);
+}
+
+clusterTest(
+  "the monitor on a Task.Supervisor becomes one on the task that it starts, at both ends",
+  async (cluster) => {
+    const modules = { Answer: { wait } };
+    const alex = await cluster.start("alex", { modules });
+    const kate = await cluster.start("kate", { modules });
+    const { promise, resolve } = Promise.withResolvers<Pid>();
+    kate.run(async () => {
+      resolve(await TaskSupervisor.startLink());
+      await wait();
+    }).catch(() => {});
+    const remote = await promise;
+    await alex.run(async () => {
+      const own = await TaskSupervisor.startLink();
+      for (const supervisor of [own, remote]) {
+        const task = await TaskSupervisor.async(supervisor, ["Answer", "wait"]);
+        const about = { remote: true } as const;
+        const before = await Process.info(supervisor, about);
+        assertEquals(before!.monitoredBy, []);
+        const started = await Process.info(task.pid, about);
+        assertEquals(started!.monitoredBy, [self()]);
+        assertEquals(Process.info(self())!.monitors, [task.pid]);
+        assertEquals(await Task.shutdown(task, "brutal_kill"), undefined);
+        assertEquals(Process.info(self())!.monitors, []);
+        // A refused start leaves nothing either.
+        await assertRejects(() =>
+          TaskSupervisor.async(supervisor, ["Answer", "none"])
+        );
+        const after = await Process.info(supervisor, about);
+        assertEquals(after!.monitoredBy, []);
+        assertEquals(Process.info(self())!.monitors, []);
+      }
+      await TaskSupervisor.stop(own);
+    });
+  },
 );

@@ -479,15 +479,15 @@ export async function record(): Promise<string> {
 
   on.part(
     "A remote task",
-    "alex asks kate's Task.Supervisor, in a call under reference 6, for a task with\nreference 5 that is linked to process 112. The call is not answered, because the\ntask starts: all answers come from the task. Then alex ends the monitor of the\ncall.",
+    "alex asks kate's Task.Supervisor, in a call under reference 5, for a task with\nthe same reference that is linked to process 112. The call is not answered,\nbecause the task starts: all answers come from the task, and the monitor is now\none on the task.",
   );
   on.alex(
-    ["monitor_name", 112, "Chat.TaskSupervisor", 6],
+    ["monitor_name", 112, "Chat.TaskSupervisor", 5],
     [
       "send_name*",
       112,
       "Chat.TaskSupervisor",
-      call(6, {
+      call(5, {
         type: "start_task",
         run: { module: "Chat", function: "receiveMessage", args: ["hi"] },
         callers: [own(112)],
@@ -501,8 +501,6 @@ export async function record(): Promise<string> {
   for (let isDown = false; !isDown;) {
     isDown = (await on.kate()).some(([kind]: Json[]) => kind === "down");
   }
-  on.alex(["demonitor", 112, 6]);
-
   on.part(
     "A refused task",
     "kate does not export the function, so the call is answered.",

@@ -30,8 +30,6 @@ export abstract class OwnedTask implements Wait {
   readonly awaitsStart: boolean = false;
   /** The function that it runs, if that is on a BEAM. */
   run: Runnable | undefined = undefined;
-  /** Called when another process has started it. */
-  onSpawned: ((pid: Pid) => void) | undefined = undefined;
 
   /** A task of `owner` that is not started yet. */
   constructor(owner: LocalProcess) {
@@ -77,7 +75,6 @@ export abstract class OwnedTask implements Wait {
   spawned(result: SpawnResult | undefined): void {
     if (result === undefined || !("pid" in result)) return;
     this.started(result.pid);
-    this.onSpawned?.(result.pid);
   }
 
   /** Ends the wait for it: later signals are dropped. */

@@ -4,20 +4,26 @@
  *
  * 1. The supervisor is located, and the function is named for its node (`StartTask`). On this node the
  *    function is kept under a key until the request is answered.
- * 2. The caller opens the reference of an awaited task, and then sends the request as a call.
+ * 2. The caller sends the request as a call, for an awaited task under the reference of the task.
  * 3. The supervisor answers with the pid of a task that is not awaited, or with its refusal. It does not
  *    answer for an awaited task: the task itself announces its pid (`spawnReply`), so that the pid comes
- *    before the result. The call is then cancelled.
+ *    before the result. The monitor on the supervisor is from then on one on the task, at both ends, and the
+ *    alias is that of the result.
  *
- * Races: the supervisor may die after the task has started; the pid that was announced counts, as the call
- * is cancelled when it comes. If the call fails, the reference is closed, so that a task that starts all the
- * same has no owner. If the caller exits, the call is abandoned, and its links and monitors end the rest.
+ * Races: the supervisor may die after the task has started; the pid that was announced counts, as the monitor
+ * is on the task by then. If the call fails, the reference is closed, so that a task that starts all the same
+ * has no owner. If the caller exits, the call is abandoned, and its links and monitors end the rest.
  *
  * @module
  */
 
 import { ExitError } from "../../errors.ts";
-import { startCall } from "../../gen/call.ts";
+import {
+  PendingCall,
+  type RequestOptions,
+  startCall,
+  startPending,
+} from "../../gen/call.ts";
 import {
   type CallDescription,
   describeFunction,
@@ -31,7 +37,10 @@ import {
 import type { ServerTarget, StartTask } from "../../gen/messages.ts";
 import { describeServer } from "../../gen/server_names.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import type { SpawnFailure } from "../../runtime/signals/signal.ts";
+import type {
+  SpawnFailure,
+  SpawnResult,
+} from "../../runtime/signals/signal.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import { forgetRequest } from "../../runtime/spawning/spawn_on_node.ts";
 import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
@@ -96,8 +105,7 @@ function startAt(
 ): Promise<Pid> {
   const { runtime } = process;
   const request = requestFor(process, place, asked, task, callers);
-  task?.open(place.node);
-  const call = startCall<Pid>(process, place, request, {
+  const options: RequestOptions<Pid> = {
     timeout: Infinity,
     as: () => describeStart(process, asked, request),
     read: (reply) => {
@@ -105,19 +113,58 @@ function startAt(
       if (request.mfa !== undefined) sendWork(process, pid, request, task);
       return pid;
     },
-  });
-  if (task !== undefined) {
-    task.onSpawned = (pid) => {
-      call.cancel();
-      // A stream awaits no start: that would cost some 3 µs for each task.
-      if (task.awaitsStart) call.resolve(pid);
-    };
-  }
+  };
+  const call = task === undefined
+    ? startCall<Pid>(process, place, request, options)
+    : startAwaited(process, place, request, options, task);
   return call.promise.catch((error) => {
     forgetRequest(runtime, request.run);
     if (process.alive) task?.close();
     throw error;
   });
+}
+
+function startAwaited(
+  process: LocalProcess,
+  place: Place,
+  request: StartTaskRequest,
+  options: RequestOptions<Pid>,
+  task: OwnedTask,
+): PendingStart {
+  const pending = new PendingStart(process, place.node, options, request, task);
+  task.node = place.node;
+  startPending(pending, place, Infinity, request);
+  return pending;
+}
+
+/**
+ * The wait for the start of an awaited task: a call under the task's own reference. When the task has started, its
+ * monitor and alias are those of the task.
+ */
+class PendingStart extends PendingCall<Pid> {
+  readonly tellsEnd: boolean;
+  readonly #task: OwnedTask;
+
+  constructor(
+    process: LocalProcess,
+    node: string,
+    options: RequestOptions<Pid>,
+    request: StartTaskRequest,
+    task: OwnedTask,
+  ) {
+    super(process, node, options, request, task.ref);
+    this.tellsEnd = task.tellsEnd;
+    this.#task = task;
+  }
+
+  spawned(result: SpawnResult | undefined): void {
+    if (result === undefined || !("pid" in result)) return;
+    const task = this.#task;
+    task.open(this.node);
+    task.spawned(result);
+    // A stream awaits no start: that would cost some 3 µs for each task.
+    if (task.awaitsStart) this.resolve(result.pid);
+  }
 }
 
 function requestFor(
@@ -190,6 +237,7 @@ function sendWork(
   if (!process.alive || !isInTwoSteps(request)) return;
   if (task !== undefined) {
     task.run = run;
+    task.open(pid.node);
     task.adopt(pid, link);
   }
   const ref = task?.ref ?? process.runtime.makeRef();

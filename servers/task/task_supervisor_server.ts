@@ -113,6 +113,10 @@ export class TaskSupervisorServer implements Server {
       callers,
       origin: caller.pid.node,
     };
+    // Its monitor is from now on one on the task.
+    if (task !== undefined && task.equals(caller.alias)) {
+      this.#process.runtime.dropWatch(this.#process, task);
+    }
     const pid = this.#start(
       spec,
       task === undefined ? undefined : { ...asked, owner: caller.pid, task },

@@ -956,4 +956,11 @@ export const MUTANTS: readonly Mutant[] = [
     to: "if (to instanceof ReplyTo) return to;",
     tests: ["protocol_vectors_test.ts"],
   },
+  {
+    name: "the monitor of a start stays on the Task.Supervisor",
+    file: "servers/task/task_supervisor_server.ts",
+    from: "this.#process.runtime.dropWatch(this.#process, task);",
+    to: "void task;",
+    tests: ["answer_test.ts"],
+  },
 ];
