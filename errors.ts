@@ -33,6 +33,7 @@ export {
   UndefinedFunctionError,
 } from "./runtime/values/errors.ts";
 export {
+  type BinaryReason,
   type CallReason,
   type ExitReason,
   formatExit,

@@ -23,6 +23,7 @@ export {
   type DynamicSupervisorOptions,
 } from "./dynamic_supervisor.ts";
 export {
+  type BinaryReason,
   type CallReason,
   ExitError,
   type ExitReason,

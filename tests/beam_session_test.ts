@@ -1,7 +1,7 @@
 /** Nodes of this library and of Elixir: messages, links, monitors, exits, spawns and calls, both ways. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ExitError } from "../errors.ts";
+import { ExitError, QueueFullError } from "../errors.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import { IO } from "../io.ts";
 import {
@@ -942,4 +942,86 @@ elixirTest(
       "Cannot declare the type",
     );
   },
+);
+
+elixirTest(
+  "large messages arrive both ways, and those beyond the limit are refused",
+  async ({ kate, cluster }) => {
+    const driver = { name: "driver", node: kate.name };
+    await kate.evaluate("Process.register(self(), :driver)");
+    const bytes = new Uint8Array(20_000_000).fill(255);
+    send(driver, bytes);
+    send(driver, tuple(atom("after"), 1));
+    assertEquals(
+      await kate.evaluate(
+        "{byte_size(receive do b when is_binary(b) -> b end), receive do m -> m end}",
+      ),
+      "{20000000, {:after, 1}}",
+    );
+    await kate.evaluate(`
+      send({:main, ${ALEX}}, :binary.copy(<<255>>, 20_000_000))
+      send({:main, ${ALEX}}, :last)`);
+    assertEquals((await next()).length, 20_000_000);
+    assertEquals(await next(), atom("last"));
+    const big = new Uint8Array(40_000_000);
+    try {
+      send(driver, big);
+      throw new Error("it was sent");
+    } catch (error) {
+      assert(error instanceof RangeError, `${error}`);
+      assertMatch(error.message, /limits\.maxMessageBytes/);
+    }
+    // Nothing of it was written: the connection goes on.
+    send(driver, "next");
+    assertEquals(await kate.evaluate("receive do m -> m end"), '"next"');
+    await kate.evaluate(
+      `send({:main, ${ALEX}}, :binary.copy("x", 40_000_000)); :ok`,
+    );
+    await cluster.logged(
+      /kate@localhost is down: it sent a frame of 4\d+ bytes/,
+    );
+  },
+);
+
+clusterTest(
+  "send() asks to wait, and then throws, while a node of Elixir does not read; then all arrives in order",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 21 },
+    });
+    await using kate = await ElixirNode.start("kate", cluster);
+    await alex.run(async () => {
+      await Node.connect(kate.name);
+      await kate.evaluate("Process.register(self(), :driver)");
+      const driver = { name: "driver", node: kate.name };
+      kate.signal("SIGSTOP");
+      const text = "x".repeat(10_000);
+      let waits = 0;
+      let sent = 0;
+      try {
+        for (;; sent++) {
+          if (send(driver, tuple(sent, text)) instanceof Promise) waits++;
+          // The transport takes what the system takes.
+          if (sent % 10 === 0) {
+            await new Promise((resolve) => setTimeout(resolve));
+          }
+        }
+      } catch (error) {
+        assert(error instanceof QueueFullError, `${error}`);
+        assertEquals(error.node, kate.name);
+      }
+      assert(waits > 0);
+      kate.signal("SIGCONT");
+      assertEquals(
+        await kate.evaluate(`
+          Enum.all?(0..${
+          sent - 1
+        }, fn i -> receive do {n, _} -> n == i end end)`),
+        "true",
+      );
+      send(driver, "more");
+      assertEquals(await kate.evaluate("receive do m -> m end"), '"more"');
+    });
+  },
+  { programs: ELIXIR, timeout: 120_000 },
 );
