@@ -5,11 +5,13 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { loadAreas } from "./conformance/_load.ts";
+import { LEFT_OUT } from "./conformance/_mixed.ts";
 import { mutated } from "./conformance/_mutants.ts";
 import {
   areasInElixirOnly,
   changeOf,
   compare,
+  compareMixed,
   runTypeScript,
   shown,
   SideError,
@@ -122,6 +124,47 @@ test(
   },
 );
 
+test(
+  "every scenario that the mixed runs leave out exists, and has a reason",
+  OPTIONS,
+  () => {
+    const known = new Set([
+      ...areas.map(({ name }) => name),
+      ...scenarios.map(({ name }) => name),
+    ]);
+    for (const [name, reason] of Object.entries(LEFT_OUT)) {
+      assert(known.has(name), name);
+      assert(reason.length > 0, name);
+    }
+  },
+);
+
+test(
+  "a trace of a mixed run that is not the one expected is shown",
+  OPTIONS,
+  () => {
+    const name = "links: one";
+    const trace = (...lines: string[]) => ({ name, lines, ms: 0 });
+    const plain = { name, options: {}, fn() {} };
+    const difference = {
+      row: "numbers",
+      elixir: ["a"],
+      typescript: ["b"],
+      mixed: { typescript: ["b"] },
+    };
+    const other = { ...plain, options: { difference } };
+    const isEqual = (...args: Parameters<typeof compareMixed>) =>
+      compareMixed(...args).problem === undefined;
+    assert(isEqual(plain, "elixir", trace("a"), trace("a")));
+    assert(!isEqual(plain, "elixir", trace("a"), trace("b")));
+    assert(!isEqual(plain, "elixir", trace("a"), undefined));
+    assert(!isEqual(plain, "elixir", undefined, trace("a")));
+    assert(isEqual(other, "elixir", trace("a"), trace("a")));
+    assert(isEqual(other, "typescript", trace("a"), trace("b")));
+    assert(!isEqual(other, "typescript", trace("a"), trace("a")));
+  },
+);
+
 test("the command line reports scenarios that it cannot run", async () => {
   const folder = new URL("conformance/", import.meta.url);
   const run = async (...args: string[]) => {
@@ -145,6 +188,11 @@ test("the command line reports scenarios that it cannot run", async () => {
       [["--area"], "Option '--area <value>' argument missing"],
       [["--area", "nope"], 'Cannot run the area "nope": use one of agent, '],
       [["--record", "--committed"], "Cannot record together with --committed"],
+      [["--mixed", "erlang"], 'Cannot mix with a main node in "erlang": use '],
+      [
+        ["--mixed", "elixir", "--record"],
+        "Cannot run --mixed together with --record",
+      ],
       [[], "elixir, elixirc, epmd not found; install Elixir 1.18"],
     ] as const
   ) {

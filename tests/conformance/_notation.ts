@@ -3,6 +3,8 @@
 import { IoError, RpcError } from "../../errors.ts";
 import { Pid, Ref } from "../../process.ts";
 import { Atom } from "../../runtime/values/atom.ts";
+import { termKey } from "../../runtime/values/term_key.ts";
+import { Tuple } from "../../runtime/values/tuple.ts";
 import { Task } from "../../task.ts";
 
 /** A line of a trace: a text, and optionally a term. */
@@ -30,9 +32,40 @@ const MODULES: Record<string, string> = { TaskSupervisor: "Task.Supervisor" };
 /** Texts that look like other terms: nothing, a number, a boolean, `nil`. */
 const AMBIGUOUS = /^(-?\d+(\.\d+)?|true|false|nil)?$/;
 
+/**
+ * A line as the node on which it was traced writes it, for the main node, which numbers the pids and references: texts,
+ * pids and references, one behind the other. So each side writes its own terms, whatever the language of the other.
+ */
+export type Parts = (string | Pid | Ref)[];
+
+/** Separates the places of pids and references from the text around them. */
+const PLACE = "\u0000";
+
+/** Writes a line, but for the numbers of its pids and references. */
+export function partsOf(line: Line): Parts {
+  const found: (Pid | Ref)[] = [];
+  const place = (term: Pid | Ref) => `${PLACE}${found.push(term) - 1}${PLACE}`;
+  const texts = new Notation(place).line(line).split(PLACE);
+  return texts.map((text, at) => at % 2 === 0 ? text : found[Number(text)]);
+}
+
 /** Writes the lines of one trace: it numbers pids and references by appearance. */
 export class Notation {
-  readonly #numbers = { P: new Map<string, number>(), R: new Map() };
+  readonly #numbers = { P: new Map<unknown, number>(), R: new Map() };
+  readonly #place: ((term: Pid | Ref) => string) | undefined;
+
+  /** With `place`, that writes pids and references instead. */
+  constructor(place?: (term: Pid | Ref) => string) {
+    this.#place = place;
+  }
+
+  /** The text of a line that another node has written. */
+  join(parts: Parts): string {
+    return parts.map((part) =>
+      typeof part === "string" ? part : this.show(part)
+    )
+      .join("");
+  }
 
   /** The text of a line. */
   line(line: Line): string {
@@ -56,6 +89,7 @@ export class Notation {
     if (term instanceof Error) return this.#raised(term);
     if (term instanceof Task) return "#Task";
     if (Array.isArray(term)) return `[${this.#join(term)}]`;
+    if (term instanceof Tuple) return this.#tuple(term.elements);
     if (term instanceof Set) return `[${this.#join([...term])}]`;
     if (term instanceof Map) return this.#map([...term]);
     return this.#object(term as Record<string, unknown>);
@@ -75,6 +109,10 @@ export class Notation {
         );
     }
     if (type === "$raised") return this.#raised(rest.error as Error);
+    // The reason of an Elixir process that exits with a binary.
+    if (type === "binary" && typeof rest.text === "string") {
+      return this.show(rest.text);
+    }
     if (type === "call" && Array.isArray(rest.call)) {
       const call = rest.call as [string, string, unknown[]];
       return `call(${this.show(rest.reason)}, ${
@@ -83,6 +121,24 @@ export class Notation {
     }
     const values = Object.values(rest);
     return values.length === 0 ? `{${type}}` : `${type}(${this.#join(values)})`;
+  }
+
+  #tuple(elements: readonly unknown[]): string {
+    const [first, second] = elements;
+    if (elements.length === 2) {
+      if (first instanceof Ref) return `reply(${this.#join(elements)})`;
+      if (isNode(second) && first instanceof Atom && !TAGS.has(first.name)) {
+        return `{${this.#join(elements)}}`;
+      }
+    }
+    if (!(first instanceof Atom)) return `{${this.#join(elements)}}`;
+    // What OTP's DOWN has, and ours has not: the kind of the monitored object.
+    const rest = first.name === "DOWN" && elements.length === 5
+      ? elements.toSpliced(2, 1).slice(1)
+      : elements.slice(1);
+    return rest.length === 0
+      ? `{${this.show(first)}}`
+      : `${this.show(first)}(${this.#join(rest)})`;
   }
 
   #call(module: string, fn: string, args: unknown[]): string {
@@ -111,7 +167,7 @@ export class Notation {
     return `%{${shown.sort().join(", ")}}`;
   }
 
-  #join(terms: unknown[]): string {
+  #join(terms: readonly unknown[]): string {
     return terms.map((each) => this.show(each)).join(", ");
   }
 
@@ -121,13 +177,34 @@ export class Notation {
     return isTyped(cause) ? `raised(${this.show(cause)})` : raised(error);
   }
 
-  #numbered(kind: "P" | "R", { node, number, creation }: Pid | Ref): string {
+  #numbered(kind: "P" | "R", term: Pid | Ref): string {
+    if (this.#place !== undefined) return this.#place(term);
     const known = this.#numbers[kind];
-    const key = `${node} ${number} ${creation}`;
+    const key = termKey(term);
     if (!known.has(key)) known.set(key, known.size + 1);
     return `#${kind}${known.get(key)}`;
   }
 }
+
+/** The tags of pairs that are not a name on a node, whatever their second element is. */
+const TAGS: ReadonlySet<string> = new Set([
+  "ok",
+  "error",
+  "exit",
+  "throw",
+  "nodeup",
+  "nodedown",
+  "shutdown",
+  "badrpc",
+  "noreply",
+  "reply",
+]);
+
+function isNode(term: unknown): boolean {
+  return term instanceof Atom && NODE_NAME.test(term.name);
+}
+
+const NODE_NAME = /^[a-z][\w-]*@[\w.-]+$/;
 
 function isTyped(cause: unknown): boolean {
   return typeof cause === "object" && cause !== null && "type" in cause;
@@ -143,7 +220,7 @@ function raised(error: Error): string {
 }
 
 function text(value: string): string {
-  return /^[a-z][\w-]*@[\w.-]+$/.test(value)
+  return NODE_NAME.test(value)
     ? value.slice(0, value.indexOf("@"))
     : value.replaceAll("\n", "\\n");
 }

@@ -1,4 +1,7 @@
-/** The functions that peers run for the control connection: a hidden node of the main program. */
+/**
+ * The functions that peers run for the main program: `Conformance.Peer` of `elixir/support.ex` has the same, so that
+ * either controls peers of the other language. Their results are the same there.
+ */
 
 import { Node } from "../../node.ts";
 import {
@@ -12,6 +15,7 @@ import {
 } from "../../process.ts";
 import { currentRuntime } from "../../runtime/context/current_process.ts";
 import { startLeader, type TextDevice } from "./_leader.ts";
+import { connectedNodes } from "./_scenario.ts";
 
 /** The time limit for exiting processes, in milliseconds. */
 const SETTLE = 500;
@@ -58,10 +62,13 @@ export function output(): string {
   return leader?.device.output ?? "";
 }
 
-/** The visible nodes that the node is connected to. */
+/** The nodes of the run that the node is connected to. */
 export function connected(): string[] {
-  return Node.list();
+  return connectedNodes();
 }
+
+/** Waits for work under way between nodes: it is for Elixir's `:global`. */
+export function settle(): void {}
 
 /** Ends the processes that a scenario has left, by their group leader. Returns the names that remain. */
 export async function clean(of: Pid): Promise<string[]> {
@@ -75,11 +82,11 @@ export async function clean(of: Pid): Promise<string[]> {
   return await leftNames(names ?? new Set());
 }
 
-/** Closes all connections to visible nodes, including pending ones; returns the nodes. */
+/** Closes all connections to nodes of the run, including pending ones; returns the nodes. */
 export async function partAll(): Promise<string[]> {
   // A look-up of a missing node takes about as long as the work that began before it.
   for (let i = 0; i < 3; i++) await Node.ping("nobody@localhost");
-  const nodes = Node.list();
+  const nodes = connectedNodes();
   for (const node of nodes) Node.disconnect(node);
   return nodes;
 }
@@ -106,7 +113,7 @@ export async function leftNames(
   const until = performance.now() + SETTLE;
   for (;;) {
     const left = [...registered().difference(before)];
-    const isDone = left.length === 0 && Node.list().length === 0;
+    const isDone = left.length === 0 && connectedNodes().length === 0;
     if (isDone || performance.now() > until) return left;
     await receive(() => false, { timeout: 2, after: undefined });
   }

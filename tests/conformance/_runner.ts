@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../testing/_ports.ts";
 import type { Area } from "./_load.ts";
+import { expectedTrace, type Language } from "./_mixed.ts";
 import type { Scenario } from "./_scenario.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -18,6 +19,8 @@ export interface Trace {
   lines: string[];
   /** The duration, in milliseconds. */
   ms: number;
+  /** Whether it used a peer; not in a committed trace. */
+  peers?: boolean;
 }
 
 /** The traces of one side, by the scenario's name. */
@@ -96,6 +99,11 @@ export class Elixir implements AsyncDisposable {
     this.#stack = stack;
   }
 
+  /** The folder of the compiled scenarios. */
+  get folder(): string {
+    return this.#folder;
+  }
+
   /** Compiles the scenarios of some areas. */
   static async compile(areas: readonly Area[]): Promise<Elixir> {
     await using stack = new AsyncDisposableStack();
@@ -132,10 +140,13 @@ export class Elixir implements AsyncDisposable {
     return found.map(({ name }) => name);
   }
 
-  /** Runs scenarios; a live node and its peers find each other through an epmd of their own. */
+  /**
+   * Runs scenarios; a live node and its peers find each other through an epmd of their own. `peers` starts a peer in
+   * TypeScript, of some areas: without it, they are in Elixir.
+   */
   async run(
     names: readonly string[],
-    timeout: number = TIMEOUT,
+    { timeout = TIMEOUT, peers }: { timeout?: number; peers?: string[] } = {},
   ): Promise<Traces> {
     const port = String(freePort());
     const epmd = new Deno.Command("epmd", {
@@ -145,7 +156,7 @@ export class Elixir implements AsyncDisposable {
       stderr: "null",
     }).spawn();
     try {
-      const file = join(this.#folder, "names.txt");
+      const file = join(this.#folder, `names_${port}.txt`);
       await Deno.writeTextFile(file, names.join("\n"));
       const code = `Conformance.Main.run(${JSON.stringify(file)}, ${timeout})`;
       const flags =
@@ -161,7 +172,15 @@ export class Elixir implements AsyncDisposable {
         flags,
         "-e",
         code,
-      ], { env: { ERL_EPMD_PORT: port }, timeout: limit(names, timeout) });
+      ], {
+        env: {
+          ERL_EPMD_PORT: port,
+          ...(peers === undefined
+            ? {}
+            : { CONFORMANCE_PEERS: JSON.stringify(peers) }),
+        },
+        timeout: limit(names, timeout),
+      });
       return tracesOf(traces);
     } finally {
       epmd.kill("SIGKILL");
@@ -182,12 +201,18 @@ export interface TypeScriptOptions {
   root?: string;
   /** Whether a trace makes the remaining scenarios unnecessary. */
   isEnough?: (trace: Trace) => boolean;
+  /**
+   * The scenarios in Elixir, if the peers are in Elixir.
+   *
+   * @default {undefined}
+   */
+  elixir?: Elixir;
 }
 
 /** Runs scenarios in TypeScript. */
 export async function runTypeScript(
   names: readonly string[],
-  { timeout = TIMEOUT, root = ROOT, isEnough }: TypeScriptOptions = {},
+  { timeout = TIMEOUT, root = ROOT, isEnough, elixir }: TypeScriptOptions = {},
 ): Promise<Traces> {
   const file = await Deno.makeTempFile({ prefix: "conformance_" });
   try {
@@ -198,6 +223,7 @@ export async function runTypeScript(
       "--no-check",
       "-A",
       join(root, "tests/conformance/_typescript.ts"),
+      ...(elixir === undefined ? [] : ["--elixir", elixir.folder]),
       file,
       String(timeout),
     ], {
@@ -210,6 +236,27 @@ export async function runTypeScript(
   } finally {
     await Deno.remove(file);
   }
+}
+
+/** Runs scenarios with the main node in one language, and its peers in the other. */
+export function runMixed(
+  main: Language,
+  elixir: Elixir,
+  areas: readonly Area[],
+  names: readonly string[],
+): Promise<Traces> {
+  if (main === "typescript") return runTypeScript(names, { elixir });
+  return elixir.run(names, {
+    peers: [
+      Deno.execPath(),
+      "run",
+      "--quiet",
+      "--no-check",
+      "-A",
+      join(HERE, "_typescript_peer.ts"),
+      areas.map(({ name }) => name).join(","),
+    ],
+  });
 }
 
 /** Runs Elixir while another function runs; waits for both, even if the other fails. */
@@ -274,6 +321,30 @@ export function compare(
   return problem === undefined ? outcome : { ...outcome, problem };
 }
 
+/** Compares the trace of a scenario in a mixed run with the one expected. */
+export function compareMixed(
+  scenario: Scenario,
+  main: Language,
+  recorded: Trace | undefined,
+  found: Trace | undefined,
+): Outcome {
+  const { lines, row } = expectedTrace(scenario, main, recorded);
+  const outcome: Outcome = {
+    name: scenario.name,
+    elixir: [...lines ?? []],
+    typescript: found?.lines ?? [],
+    row,
+  };
+  const problem = lines === undefined
+    ? "Elixir's trace is not recorded"
+    : found === undefined
+    ? "there is no trace of the mixed run"
+    : isEqual(outcome.elixir, outcome.typescript)
+    ? undefined
+    : "the traces are different";
+  return problem === undefined ? outcome : { ...outcome, problem };
+}
+
 /** Compares a new trace of Elixir with the committed one; returns the difference, or nothing. */
 export function changeOf(
   name: string,
@@ -315,8 +386,11 @@ export function sideBySide(
 }
 
 /** The two traces of an outcome, side by side. */
-export function shown({ elixir, typescript }: Outcome): string {
-  return sideBySide({ left: elixir, right: typescript });
+export function shown(
+  { elixir, typescript }: Outcome,
+  titles?: readonly [string, string],
+): string {
+  return sideBySide({ left: elixir, right: typescript }, titles);
 }
 
 /** Names a file of Elixir scenarios that has no counterpart in TypeScript. */

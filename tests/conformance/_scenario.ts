@@ -10,8 +10,12 @@ import {
   send,
   spawnMonitor,
 } from "../../process.ts";
-import type { Line, Raised } from "./_notation.ts";
+import { isMessage, message } from "./_messages.ts";
+import type { Language } from "./_mixed.ts";
+import { type Line, partsOf, type Raised } from "./_notation.ts";
 import type { Stage } from "./_stage.ts";
+
+export { message };
 
 /** A difference that a limit of JavaScript causes: both traces are checked. */
 export interface Difference {
@@ -21,6 +25,12 @@ export interface Difference {
   elixir: string[];
   /** The trace of TypeScript. */
   typescript: string[];
+  /**
+   * The traces of mixed runs, by the language of the main node, where they are not Elixir's.
+   *
+   * @default {{}}
+   */
+  mixed?: Partial<Record<Language, string[]>>;
 }
 
 /** Options for {@linkcode scenario}. */
@@ -98,8 +108,11 @@ export async function trace(
   const from = self();
   if (stage !== undefined) return stage.write(entry);
   const ref = makeRef();
-  send({ name: TRACER, node: MAIN }, { type: "trace", from, ref, line: entry });
-  await receive((m) => m?.type === "traced" && ref.equals(m.ref));
+  send(
+    { name: TRACER, node: MAIN },
+    message("trace", from, ref, partsOf(entry)),
+  );
+  await receive((m) => isMessage(m, "traced") && ref.equals(m[1]));
 }
 
 /** The next message; `"nothing"` after the timeout. */
@@ -128,12 +141,21 @@ export async function traceNothing(label: string): Promise<void> {
 }
 
 async function goRound(): Promise<void> {
-  const there = Node.list().map((node) => Node.spawnMonitor(node, endAtOnce));
+  const there = connectedNodes()
+    .map((node) => Node.spawnMonitor(node, endAtOnce));
   const marks = [spawnMonitor(endAtOnce), ...await Promise.all(there)];
   for (const { ref } of marks) {
     await receive((m) => m?.type === "DOWN" && ref.equals(m.ref));
   }
   await receive(() => false, { timeout: 1, after: undefined });
+}
+
+/** The name of the hidden node that controls the peers of a main node in TypeScript. */
+export const CONTROL_NODE = "control@localhost";
+
+/** The nodes of the run that this one is connected to: hidden ones too, as others are on Erlang's wire. */
+export function connectedNodes(): string[] {
+  return Node.list("connected").filter((node) => node !== CONTROL_NODE);
 }
 
 /** Returns at once: the code of a marker. */
@@ -161,10 +183,13 @@ export async function reasonOf(pid: Pid): Promise<any> {
   return (await receive((m) => m?.type === "DOWN" && ref.equals(m.ref))).reason;
 }
 
-/** Waits for a message that is a text, or an object of that type; leaves others in the mailbox. */
+/**
+ * Waits for a message that is an atom or a text, a tuple that begins with it, or an object of that type; leaves others
+ * in the mailbox.
+ */
 // deno-lint-ignore no-explicit-any
 export function expect(tag: string): Promise<any> {
-  return receive((m) => m === tag || m?.type === tag);
+  return receive((m) => isMessage(m, tag));
 }
 
 /** Waits for ever. */

@@ -9,19 +9,20 @@ import {
   spawn,
   spawnMonitor,
 } from "../../process.ts";
-import { type Peer, startPeer } from "../../testing/peer.ts";
+import { startPeer } from "../../testing/peer.ts";
 import type { TestCluster } from "../../testing/cluster.ts";
+import { type Controlled, SUPPORT } from "./_control.ts";
+import { ElixirPeer } from "./_elixir_peer.ts";
 import { startLeader, type TextDevice } from "./_leader.ts";
 import type { Area } from "./_load.ts";
-import { type Line, Notation } from "./_notation.ts";
+import { isMessage, message } from "./_messages.ts";
+import { type Line, Notation, type Parts } from "./_notation.ts";
 import { endAllOf, leftNames, partAll, registered } from "./_peer.ts";
 import * as Support from "./_scenario.ts";
-import { type Scenario, TRACER } from "./_scenario.ts";
+import { connectedNodes, type Scenario, TRACER } from "./_scenario.ts";
 
 /** The name under which peers export the control functions. */
 const CONTROL = "Conformance.Peer";
-/** The name under which nodes export the functions that scenarios use. */
-const SUPPORT = "Conformance";
 
 /** The nodes of a run; without them, scenarios run on a node that is not alive. */
 export interface Nodes {
@@ -29,14 +30,19 @@ export interface Nodes {
   /** A hidden node, which controls the peers. */
   control: Node;
   cluster: TestCluster;
+  /**
+   * The folder of the scenarios in Elixir, compiled, if the peers are in Elixir.
+   *
+   * @default {undefined}
+   */
+  elixir?: string;
 }
 
 /** The stage of a run. */
 export class Stage implements AsyncDisposable {
   readonly #nodes: Nodes | undefined;
   readonly #areas: readonly Area[];
-  readonly #peers = new Map<string, Promise<Peer>>();
-  /** Whether the scenario has used a peer. */
+  readonly #peers = new Map<string, Promise<Controlled>>();
   #isUsed = false;
   #notation = new Notation();
   #lines: string[] = [];
@@ -53,11 +59,16 @@ export class Stage implements AsyncDisposable {
     });
   }
 
+  /** Whether the scenario has used a peer. */
+  get usedPeers(): boolean {
+    return this.#isUsed;
+  }
+
   async #serveTracer(): Promise<never> {
     for (;;) {
-      const { from, ref, line } = await receive();
-      this.write(line);
-      send(from, { type: "traced", ref });
+      const [, from, ref, parts] = await receive((m) => isMessage(m, "trace"));
+      this.#lines.push(this.#notation.join(parts as Parts));
+      send(from, message("traced", ref));
     }
   }
 
@@ -150,7 +161,7 @@ export class Stage implements AsyncDisposable {
     const main = this.#nodes!.main.name;
     for (let tries = 1;; tries++) {
       const there = await this.#control<string[]>(peer, "connected");
-      if (!there.includes(main) && !Node.list().includes(node)) return;
+      if (!there.includes(main) && !connectedNodes().includes(node)) return;
       // Late messages between the nodes' own servers connect them again.
       if (tries % 10 === 0) Node.disconnect(node);
     }
@@ -191,20 +202,35 @@ export class Stage implements AsyncDisposable {
     );
   }
 
-  #peer(name: string): Promise<Peer> {
+  #peer(name: string): Promise<Controlled> {
     this.#isUsed = true;
     let peer = this.#peers.get(name);
     if (peer === undefined) this.#peers.set(name, peer = this.#start(name));
     return peer;
   }
 
-  async #start(name: string): Promise<Peer> {
+  async #start(name: string): Promise<Controlled> {
     if (this.#nodes === undefined) {
       throw new TypeError(
         `Cannot start the peer ${name}: this node is not alive`,
       );
     }
-    const { control, cluster } = this.#nodes;
+    const { cluster, elixir } = this.#nodes;
+    const peer = elixir === undefined
+      ? await this.#startTypeScript(name, this.#nodes)
+      : await ElixirPeer.start(name, {
+        cluster,
+        folder: elixir,
+        areas: this.#areas,
+      });
+    await this.#control(peer, "prepare");
+    return peer;
+  }
+
+  async #startTypeScript(
+    name: string,
+    { cluster, control }: Nodes,
+  ): Promise<Controlled> {
     const peer = await startPeer(name, {
       ...cluster,
       from: control,
@@ -216,12 +242,19 @@ export class Stage implements AsyncDisposable {
         [CONTROL]: import.meta.resolve("./_peer.ts"),
       },
     });
-    await this.#control(peer, "prepare");
-    return peer;
+    return {
+      name: peer.name,
+      call: (name, args) => peer.call(CONTROL, name, args),
+      kill: () => peer.kill(),
+    };
   }
 
-  #control<T>(peer: Peer, name: string, ...args: unknown[]): Promise<T> {
-    return peer.call<T>(CONTROL, name, args);
+  #control<T>(
+    peer: Controlled,
+    name: string,
+    ...args: unknown[]
+  ): Promise<T> {
+    return peer.call<T>(name, args);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,21 +2,21 @@
  * Runs scenarios in TypeScript, and prints a line of JSON for each: the main node is this program, its peers
  * are others.
  *
- * `deno run -A _typescript.ts FILE TIMEOUT`: the file contains the names, one per line.
+ * `deno run -A _typescript.ts FILE TIMEOUT`: the file contains the names, one per line. With `--elixir FOLDER`, that of
+ * the scenarios compiled in Elixir, the peers are nodes of Elixir.
  */
 
+import { parseArgs } from "node:util";
 import { Node } from "../../node.ts";
 import { testCluster } from "../../testing/cluster.ts";
 import { loadAreas } from "./_load.ts";
 import { type Scenario, setStage } from "./_scenario.ts";
 import { Stage } from "./_stage.ts";
 
-const ALONE = "--alone";
-
 async function main(
   file: string,
   timeout: number,
-  alone?: string,
+  { alone, elixir }: { alone?: string; elixir?: string },
 ): Promise<void> {
   const names = Deno.readTextFileSync(file).split("\n");
   const inAreas = names.map((name) => name.slice(0, name.indexOf(":")));
@@ -29,7 +29,7 @@ async function main(
     const stage = new Stage(areas);
     setStage(stage);
     for (const scenario of wanted) {
-      await report(scenario, () => stage.run(scenario, timeout));
+      await report(stage, scenario, () => stage.run(scenario, timeout));
     }
     return;
   }
@@ -42,10 +42,16 @@ async function main(
     hidden: true,
     connectAll: false,
   });
-  await using stage = new Stage(areas, { main, control, cluster });
+  await using stage = new Stage(areas, {
+    main,
+    control,
+    cluster,
+    elixir,
+  });
   setStage(stage);
   for (const scenario of wanted) {
     await report(
+      stage,
       scenario,
       () =>
         scenario.options.alive === false
@@ -56,13 +62,15 @@ async function main(
 }
 
 async function report(
+  stage: Stage,
   { name }: Scenario,
   run: () => Promise<string[]>,
 ): Promise<void> {
   const started = performance.now();
   const lines = await run();
   const ms = Math.round(performance.now() - started);
-  console.log(`@@${JSON.stringify({ name, lines, ms })}`);
+  const peers = stage.usedPeers;
+  console.log(`@@${JSON.stringify({ name, lines, ms, peers })}`);
 }
 
 /** Runs a scenario in a program without a node. */
@@ -80,7 +88,7 @@ async function runAlone(
       import.meta.url,
       file,
       String(timeout),
-      ALONE,
+      "--alone",
       name,
     ],
     stderr: "inherit",
@@ -89,6 +97,9 @@ async function runAlone(
   return found === null ? ["crashed"] : JSON.parse(found[1]).lines;
 }
 
-const [file, timeout, , alone] = Deno.args;
-await main(file, Number(timeout), alone);
+const { values, positionals: [file, timeout] } = parseArgs({
+  allowPositionals: true,
+  options: { alone: { type: "string" }, elixir: { type: "string" } },
+});
+await main(file, Number(timeout), values);
 Deno.exit(0);

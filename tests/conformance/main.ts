@@ -6,14 +6,17 @@ import { type Area, areaNames, loadAreas } from "./_load.ts";
 import {
   changeOf,
   compare,
+  compareMixed,
   Elixir,
   type Outcome,
   runBeside,
+  runMixed,
   runTypeScript,
   shown,
   SideError,
   type Traces,
 } from "./_runner.ts";
+import { type Language, MAINS, reasonLeftOut, titleOf } from "./_mixed.ts";
 import type { Scenario } from "./_scenario.ts";
 import { readTraces, writeTraces } from "./_traces.ts";
 import { checkMutants } from "./_mutants.ts";
@@ -22,14 +25,18 @@ import { MUTANTS } from "./mutants.ts";
 const HELP = `Usage: deno task conformance [options]
 
 Runs each scenario here, and compares its trace with Elixir's, which is committed in
-traces/. Runs it in Elixir too, and fails if Elixir's trace is no longer that one. Up to
-5 scenarios that differ run once more, and are listed as flaky if they are equal then.
+traces/. Runs it in Elixir too, and fails if Elixir's trace is no longer that one. Runs
+those with peers twice more: with peers in Elixir, and with the main node in Elixir and
+its peers here. Up to 5 scenarios that differ run once more, and are listed as flaky if
+they are equal then.
 
   --area NAME    only this area (repeatable):
                  ${lines(areaNames())}
   --only TEXT    only scenarios whose name has the text; or mutants, with --mutants
   --record       write Elixir's traces to traces/ rather than compare them
   --committed    do not run Elixir
+  --mixed MAIN   only the run with the main node in typescript or elixir, and the peers
+                 in the other (repeatable)
   --verbose      show the traces of all, also where they are equal
   --mutants      plant mutations in copies of the library, and see whether
                  scenarios or tests find them; of --area, only those that it is to find.
@@ -49,6 +56,7 @@ interface Flags {
   only: string;
   record: boolean;
   committed: boolean;
+  mixed: string[];
   verbose: boolean;
   mutants: boolean;
 }
@@ -62,6 +70,7 @@ function flagsOf(args: string[]): Flags | undefined {
       only: { type: "string", default: "" },
       record: { type: "boolean", default: false },
       committed: { type: "boolean", default: false },
+      mixed: { type: "string", multiple: true, default: [] },
       verbose: { type: "boolean", default: false },
       mutants: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
@@ -79,6 +88,23 @@ function flagsOf(args: string[]): Flags | undefined {
     throw new SideError(
       "Cannot record together with --committed or --mutants: give --record alone",
     );
+  }
+  for (const main of values.mixed) {
+    if (MAINS.some((each) => each === main)) continue;
+    throw new SideError(
+      `Cannot mix with a main node in "${main}": use ${MAINS.join(" or ")}`,
+    );
+  }
+  if (values.mixed.length > 0) {
+    const others = ["record", "committed", "mutants"] as const;
+    const given = others.filter((each) => values[each]);
+    if (given.length > 0) {
+      throw new SideError(
+        `Cannot run --mixed together with --${
+          given.join(", --")
+        }: give --mixed alone`,
+      );
+    }
   }
   return values;
 }
@@ -131,6 +157,13 @@ async function main(flags: Flags): Promise<boolean> {
   await using elixir = flags.committed || names.length === 0
     ? undefined
     : await Elixir.compile(areas);
+  const mixed = (main: Language, names: readonly string[]) =>
+    compareRun({ main, elixir: elixir!, areas, names, flags });
+  if (flags.mixed.length > 0) {
+    const mains = MAINS.filter((main) => flags.mixed.includes(main));
+    const good = await Promise.all(mains.map((main) => mixed(main, names)));
+    return good.every((each) => each);
+  }
   const { recorded, found } = await runBeside(
     elixir,
     names,
@@ -176,12 +209,72 @@ async function main(flags: Flags): Promise<boolean> {
       `${changes.length} traces of Elixir's are not as committed: record them with --record`,
     );
   }
-  const isGood = changes.length === 0 &&
+  let isGood = changes.length === 0 &&
     outcomes.every(({ problem }) => problem === undefined);
+  if (elixir !== undefined && !flags.record) {
+    const withPeers = names.filter((name) => found.get(name)?.peers);
+    for (const main of MAINS) {
+      isGood = await mixed(main, withPeers) && isGood;
+    }
+  }
   if (!flags.mutants) return isGood;
   // Only passing scenarios can detect a mutant.
   const good = scenarios.filter((_, at) => outcomes[at].problem === undefined);
   return await checkMutants(mutants, good, expected, flags.verbose) && isGood;
+}
+
+/** Compares a mixed run with Elixir's traces; returns whether all are equal, but for known differences. */
+async function compareRun(
+  { main, elixir, areas, names, flags }: {
+    main: Language;
+    elixir: Elixir;
+    areas: readonly Area[];
+    names: readonly string[];
+    flags: Flags;
+  },
+): Promise<boolean> {
+  const played = names.filter((name) => reasonLeftOut(name) === undefined);
+  if (played.length === 0) return true;
+  console.error(`${played.length} scenarios, ${titleOf(main)} …`);
+  const run = (names: readonly string[]) =>
+    runMixed(main, elixir, areas, names);
+  const found = await run(played);
+  const expected = readTraces(areas.map(({ name }) => name));
+  const scenarios = areas.flatMap((area) => area.scenarios)
+    .filter(({ name }) => played.includes(name));
+  const judge = (each: Scenario) =>
+    compareMixed(each, main, expected.get(each.name), found.get(each.name));
+  const isBad = (each: Scenario) => judge(each).problem !== undefined;
+  const bad = scenarios.filter(isBad);
+  if (bad.length > 0 && bad.length <= MOST_AGAIN) {
+    const again = await run(bad.map(({ name }) => name));
+    for (const each of bad) {
+      replace(found, each, again);
+      if (!isBad(each)) console.log(`flaky: ${each.name}, ${titleOf(main)}`);
+    }
+  }
+  const outcomes = scenarios
+    .filter((each) => isBad(each) || found.get(each.name)?.peers)
+    .map(judge);
+  for (const outcome of outcomes) {
+    const { problem, row } = outcome;
+    if (problem === undefined && !flags.verbose) continue;
+    const verdict = problem === undefined
+      ? row ?? "equal"
+      : `DIFFERENT: ${problem}`;
+    console.log(
+      `${outcome.name} (${titleOf(main)}: ${verdict})\n${
+        shown(outcome, ["expected", "mixed"])
+      }\n`,
+    );
+  }
+  console.log(`\n${titleOf(main)}`);
+  printTable(areas, outcomes);
+  for (const name of names) {
+    const reason = reasonLeftOut(name);
+    if (reason !== undefined) console.log(`left out: ${name}: ${reason}`);
+  }
+  return outcomes.every(({ problem }) => problem === undefined);
 }
 
 /** Replaces the trace of a scenario's first run with that of its second. */

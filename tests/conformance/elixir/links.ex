@@ -2,22 +2,46 @@ defmodule Conformance.Links do
   use Conformance
 
   # Exits with the reason that it receives.
-  defp obedient, do: receive(do: ({:exit, reason} -> exit(reason)))
+  def obedient, do: receive(do: ({:exit, reason} -> exit(reason)))
 
   # Executes requests, and reports when each is done.
-  defp puppet do
+  def puppet do
     receive do
-      {:do, to, fun} ->
-        fun.()
+      {:do, to, what, args} ->
+        deed(what, args)
         send(to, :done)
     end
 
     puppet()
   end
 
-  defp tell(pid, fun) do
-    send(pid, {:do, self(), fun})
+  defp deed(:nothing, []), do: :ok
+  defp deed(:link, [pid]), do: Process.link(pid)
+  defp deed(:unlink, [pid]), do: Process.unlink(pid)
+  defp deed(:exit, [reason]), do: exit(reason)
+  defp deed(:trace_exit, []), do: trace("there", expect(:EXIT))
+  defp deed(:trace_alive, []), do: trace("there", :alive)
+
+  defp deed(:trap_and_link, [pid]) do
+    Process.flag(:trap_exit, true)
+    Process.link(pid)
+  end
+
+  defp order(pid, what, args), do: send(pid, {:do, self(), what, args})
+
+  defp tell(pid, what, args \\ []) do
+    order(pid, what, args)
     expect(:done)
+  end
+
+  def nothing, do: :ok
+
+  def trace_end(main) do
+    Process.flag(:trap_exit, true)
+    send(main, :ready)
+    message = expect(:EXIT)
+    expect(:report)
+    trace("there", [message, main])
   end
 
   scenario "links: an exit reason passes over a link, as a message to a process that traps exits" do
@@ -40,10 +64,10 @@ defmodule Conformance.Links do
     main = self()
     pid = spawn(&puppet/0)
     Process.link(pid)
-    tell(pid, fn -> Process.link(main) end)
+    tell(pid, :link, [main])
     Process.unlink(pid)
     ref = Process.monitor(pid)
-    send(pid, {:do, self(), fn -> exit(:alone) end})
+    order(pid, :exit, [:alone])
     trace("down", [expect(:DOWN), ref])
     trace("alive", Process.alive?(self()))
   end
@@ -101,7 +125,7 @@ defmodule Conformance.Links do
 
   scenario "links: a link to a dead process of another node sends an EXIT with noproc, which ends a process that does not trap exits" do
     Process.flag(:trap_exit, true)
-    pid = Node.spawn(peer(:kate), fn -> :ok end)
+    pid = Node.spawn(peer(:kate), __MODULE__, :nothing, [])
     reason_of(pid)
     trace("dead", pid)
     attempt("trapped", fn -> Process.link(pid) end)
@@ -113,7 +137,7 @@ defmodule Conformance.Links do
 
   scenario "links: a link to a process of another node ends with noconnection when that node is killed" do
     Process.flag(:trap_exit, true)
-    pid = Node.spawn_link(peer(:victim), &forever/0)
+    pid = Node.spawn_link(peer(:victim), Conformance, :forever, [])
     trace("linked", pid)
     kill_node(:victim)
     trace_next("got")
@@ -123,18 +147,7 @@ defmodule Conformance.Links do
 
   scenario "links: both ends receive noconnection when the connection is lost" do
     Process.flag(:trap_exit, true)
-    main = self()
-    kate = peer(:kate)
-
-    pid =
-      Node.spawn_link(kate, fn ->
-        Process.flag(:trap_exit, true)
-        send(main, :ready)
-        message = expect(:EXIT)
-        expect(:report)
-        trace("there", [message, main])
-      end)
-
+    pid = Node.spawn_link(peer(:kate), __MODULE__, :trace_end, [self()])
     expect(:ready)
     ref = Process.monitor(pid)
     part(:kate)
@@ -150,7 +163,7 @@ defmodule Conformance.Links do
 
     {pid, ref} =
       spawn_monitor(fn ->
-        Node.spawn_link(peer(:kate), &forever/0)
+        Node.spawn_link(peer(:kate), Conformance, :forever, [])
         send(main, :linked)
         forever()
       end)
@@ -207,7 +220,7 @@ defmodule Conformance.Links do
 
   scenario "links: a new link after an unlink holds, before the unlink is acknowledged" do
     Process.flag(:trap_exit, true)
-    pid = Node.spawn_link(peer(:kate), fn -> obedient() end)
+    pid = Node.spawn_link(peer(:kate), __MODULE__, :obedient, [])
     Process.unlink(pid)
     Process.link(pid)
     trace("linked", pid)
@@ -218,7 +231,7 @@ defmodule Conformance.Links do
 
   scenario "links: after unlink, link and unlink, no exit is received" do
     Process.flag(:trap_exit, true)
-    pid = Node.spawn_link(peer(:kate), fn -> obedient() end)
+    pid = Node.spawn_link(peer(:kate), __MODULE__, :obedient, [])
     Process.unlink(pid)
     Process.link(pid)
     Process.unlink(pid)
@@ -235,16 +248,10 @@ defmodule Conformance.Links do
     linker =
       spawn(fn ->
         Process.flag(:trap_exit, true)
-        pid = Node.spawn_link(peer(:kate), &puppet/0)
-        linker = self()
+        pid = Node.spawn_link(peer(:kate), __MODULE__, :puppet, [])
         Process.unlink(pid)
-        tell(pid, fn -> :ok end)
-
-        tell(pid, fn ->
-          Process.flag(:trap_exit, true)
-          Process.link(linker)
-        end)
-
+        tell(pid, :nothing)
+        tell(pid, :trap_and_link, [self()])
         send(main, {:ready, pid})
         obedient()
       end)
@@ -252,26 +259,24 @@ defmodule Conformance.Links do
     {:ready, pid} = expect(:ready)
     trace("pair", [linker, pid])
     send(linker, {:exit, :goodbye})
-    send(pid, {:do, self(), fn -> trace("there", expect(:EXIT)) end})
-    expect(:done)
+    tell(pid, :trace_exit)
   end
 
   scenario "links: when both ends unlink at once, a later link holds" do
     Process.flag(:trap_exit, true)
-    main = self()
-    pid = Node.spawn_link(peer(:kate), &puppet/0)
-    send(pid, {:do, self(), fn -> Process.unlink(main) end})
+    pid = Node.spawn_link(peer(:kate), __MODULE__, :puppet, [])
+    order(pid, :unlink, [self()])
     Process.unlink(pid)
     expect(:done)
     Process.link(pid)
     trace("linked", pid)
-    send(pid, {:do, self(), fn -> exit(:held) end})
+    order(pid, :exit, [:held])
     trace_next("got")
   end
 
   scenario "links: after an unlink by the other node, the exit is not received there" do
     main = self()
-    pid = Node.spawn(peer(:kate), &puppet/0)
+    pid = Node.spawn(peer(:kate), __MODULE__, :puppet, [])
 
     linker =
       spawn(fn ->
@@ -281,20 +286,19 @@ defmodule Conformance.Links do
       end)
 
     expect(:linked)
-    tell(pid, fn -> Process.unlink(linker) end)
+    tell(pid, :unlink, [linker])
     ref = Process.monitor(linker)
     send(linker, {:exit, :alone})
     trace("here", [expect(:DOWN), ref])
-    send(pid, {:do, self(), fn -> trace("there", :alive) end})
-    expect(:done)
+    tell(pid, :trace_alive)
   end
 
   scenario "links: a link to an older incarnation of a node sends noproc" do
     Process.flag(:trap_exit, true)
-    pid = Node.spawn(peer(:victim), &forever/0)
+    pid = Node.spawn(peer(:victim), Conformance, :forever, [])
     trace("old", pid)
     kill_node(:victim)
-    Node.spawn(peer(:victim), &forever/0)
+    Node.spawn(peer(:victim), Conformance, :forever, [])
     trace("linked", Process.link(pid))
     trace_next("got")
     kill_node(:victim)

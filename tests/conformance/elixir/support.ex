@@ -36,8 +36,13 @@ defmodule Conformance do
   @doc "Adds a line without a term."
   def trace(label), do: add({:text, label})
 
+  # Another node gets a line in parts, which it can read whatever its language.
   defp add(line) do
-    tracer = if Process.whereis(@tracer), do: @tracer, else: {@tracer, @main}
+    {tracer, line} =
+      if Process.whereis(@tracer),
+        do: {@tracer, line},
+        else: {{@tracer, @main}, Conformance.Notation.parts(line)}
+
     ref = make_ref()
     send(tracer, {:trace, self(), ref, line})
 
@@ -74,7 +79,9 @@ defmodule Conformance do
   end
 
   defp go_round do
-    marks = for node <- [node() | Node.list()], do: Node.spawn_monitor(node, fn -> :ok end)
+    marks =
+      for node <- [node() | Node.list(:connected)],
+          do: Node.spawn_monitor(node, __MODULE__, :end_at_once, [])
 
     for {_, ref} <- marks do
       receive do
@@ -84,6 +91,9 @@ defmodule Conformance do
 
     Process.sleep(1)
   end
+
+  @doc "Returns at once: the code of a marker."
+  def end_at_once, do: :ok
 
   @doc "Adds to the trace how a function ends: its value, or what it raises, exits with or throws."
   def attempt(label, fun) do
@@ -138,9 +148,14 @@ defmodule Conformance do
 
   @doc """
   Runs a function in a new process of a peer, which stays until the scenario ends, and gives what
-  it gives. It needs no connection between the nodes and makes none.
+  it gives. It needs no connection between the nodes and makes none. The function is one of the calling module, by
+  name: then peers in TypeScript have it too.
   """
-  def on(name, fun), do: Conformance.Peers.on(name, fun)
+  defmacro on(name, function, args \\ []) do
+    quote do
+      Conformance.Peers.on(unquote(name), __MODULE__, unquote(function), unquote(args))
+    end
+  end
 end
 
 defmodule Conformance.Notation do
@@ -148,7 +163,26 @@ defmodule Conformance.Notation do
 
   @doc "The text of a line; numbers pids and references by appearance in the calling process."
   def line({:text, label}), do: label
+  def line(parts) when is_list(parts), do: Enum.map_join(parts, &if(is_binary(&1), do: &1, else: show(&1)))
   def line({:line, label, term}), do: "#{label}: #{show(term)}"
+
+  @place <<0>>
+
+  @doc """
+  A line for another node, but for the numbers of its pids and references: texts, pids and references, one behind the
+  other. So each side writes its own terms, whatever the language of the other.
+  """
+  def parts(line) do
+    Process.put({__MODULE__, :places}, [])
+    texts = line |> line() |> String.split(@place)
+    places = {__MODULE__, :places} |> Process.delete() |> Enum.reverse()
+
+    texts
+    |> Enum.with_index()
+    |> Enum.map(fn {text, at} ->
+      if rem(at, 2) == 0, do: text, else: Enum.at(places, String.to_integer(text))
+    end)
+  end
 
   @tags [:ok, :error, :exit, :throw, :nodeup, :nodedown, :shutdown, :badrpc, :noreply, :reply]
 
@@ -245,6 +279,17 @@ defmodule Conformance.Notation do
   end
 
   defp numbered(kind, key) do
+    case Process.get({__MODULE__, :places}) do
+      nil ->
+        number(kind, key)
+
+      places ->
+        Process.put({__MODULE__, :places}, [key | places])
+        "#{@place}#{length(places)}#{@place}"
+    end
+  end
+
+  defp number(kind, key) do
     known = Process.get({__MODULE__, kind}, %{})
     number = Map.get(known, key, map_size(known) + 1)
     Process.put({__MODULE__, kind}, Map.put(known, key, number))
@@ -288,7 +333,10 @@ defmodule Conformance.Tracer do
 end
 
 defmodule Conformance.Peer do
-  @moduledoc "What peers are told over their control connection."
+  @moduledoc """
+  What peers are told by the main program; `../_peer.ts` has the same functions, so that either controls peers of the
+  other language. Their results are the same there.
+  """
 
   @leader Conformance.Leader
 
@@ -296,10 +344,12 @@ defmodule Conformance.Peer do
   def prepare do
     {:ok, _} = Application.ensure_all_started(:elixir)
     :logger.set_primary_config(:level, :none)
-    Process.registered()
+    :persistent_term.put(__MODULE__, registered())
   end
 
   @doc "Runs a function in a process that stays."
+  def run(module, function, args), do: run(fn -> apply(module, function, args) end)
+
   def run(fun) do
     caller = self()
     ref = make_ref()
@@ -347,7 +397,14 @@ defmodule Conformance.Peer do
     end
   end
 
+  @doc "The nodes that it is connected to."
+  def connected, do: for(node <- Node.list(:connected), do: to_string(node))
+
   @doc "Ends what a scenario has left: processes by their group leader. Gives the names that stay."
+  def clean(leader) do
+    for name <- clean(leader, :persistent_term.get(__MODULE__)), do: Conformance.Notation.show(name)
+  end
+
   def clean(leader, names) do
     leaders = [leader, Process.whereis(@leader)]
 
@@ -419,14 +476,14 @@ defmodule Conformance.Peers do
   def ensure(name), do: call({:ensure, name})
   def kill(name), do: call({:kill, name})
   def output, do: call(:leader) |> StringIO.contents() |> elem(1)
-  def output(name), do: control(name, Conformance.Peer, :output, [])
+  def output(name), do: control(name, :output, [])
   def clean(leader), do: call({:clean, leader})
   def leader(pid), do: call({:leader, pid})
 
   def part(name) do
     node = ensure(name)
     Conformance.Peer.settle()
-    if node in Node.list(), do: control(name, Conformance.Peer, :settle, [])
+    if node in Node.list(), do: control(name, :settle, [])
     Node.disconnect(node)
     wait_until_parted(name, node, 1)
   end
@@ -434,7 +491,7 @@ defmodule Conformance.Peers do
   # Late messages between the system's own servers connect the nodes again.
   defp wait_until_parted(name, node, tries) do
     here = node in Node.list(:connected)
-    there = node() in control(name, Node, :list, [:connected])
+    there = to_string(node()) in control(name, :connected, [])
 
     if here or there do
       if rem(tries, 10) == 0, do: Node.disconnect(node)
@@ -445,17 +502,24 @@ defmodule Conformance.Peers do
     end
   end
 
-  def on(name, fun) do
-    case control(name, Conformance.Peer, :run, [fun]) do
-      {:ok, value} -> value
-      {:failed, kind, reason, stack} -> :erlang.raise(kind, reason, stack)
-    end
+  def on(name, _module, function, []) when is_function(function), do: result(control(name, :run, [function]))
+  def on(name, module, function, args), do: result(control(name, :run, [module, function, args]))
+
+  defp result({:ok, value}), do: value
+  defp result({:failed, kind, reason, stack}), do: :erlang.raise(kind, reason, stack)
+
+  @doc "Calls a function of `Conformance.Peer` on a peer, without a connection between the nodes."
+  def control(name, function, args) do
+    ensure(name)
+    tell(call({:control, name}), function, args)
   end
 
-  @doc "Calls a function over the control connection."
-  def control(name, module, function, args) do
-    ensure(name)
-    :peer.call(call({:control, name}), module, function, args, 10_000)
+  defp tell(%{pid: pid, language: :elixir}, function, args) do
+    :peer.call(pid, Conformance.Peer, function, args, 10_000)
+  end
+
+  defp tell(%{pid: pid, language: :typescript}, function, args) do
+    Conformance.TypeScriptPeer.call(pid, function, args)
   end
 
   @doc "A node that is not alive, for scenarios of such."
@@ -476,8 +540,12 @@ defmodule Conformance.Peers do
     {:ok, %{peers: %{}, leader: nil, used: false}}
   end
 
+  @doc "Whether the scenario has used a peer."
+  def used, do: call(:used)
+
   @impl true
   def handle_call({:leader, pid}, _from, state), do: {:reply, :ok, %{state | leader: pid, used: false}}
+  def handle_call(:used, _from, state), do: {:reply, state.used, state}
   def handle_call(:leader, _from, state), do: {:reply, state.leader, state}
 
   def handle_call({:ensure, name}, _from, state) do
@@ -485,7 +553,7 @@ defmodule Conformance.Peers do
     {:reply, state.peers[name].node, %{state | used: true}}
   end
 
-  def handle_call({:control, name}, _from, state), do: {:reply, state.peers[name].pid, state}
+  def handle_call({:control, name}, _from, state), do: {:reply, state.peers[name], state}
 
   def handle_call({:kill, name}, _from, state) do
     {peer, state} = pop_in(state.peers[name])
@@ -506,8 +574,8 @@ defmodule Conformance.Peers do
 
   def handle_call({:clean, leader}, _from, state) do
     left =
-      for {name, %{pid: pid, names: names}} <- state.peers,
-          left <- :peer.call(pid, Conformance.Peer, :clean, [leader, names], 10_000),
+      for {name, peer} <- state.peers,
+          left <- tell(peer, :clean, [leader]),
           do: {left, name}
 
     part_all(Map.values(state.peers), 2, 100)
@@ -519,7 +587,7 @@ defmodule Conformance.Peers do
   defp part_all(_peers, quiet, tries) when quiet == 0 or tries == 0, do: :ok
 
   defp part_all(peers, quiet, tries) do
-    there = for %{pid: pid} <- peers, do: :peer.call(pid, Conformance.Peer, :part_all, [], 10_000)
+    there = for peer <- peers, do: tell(peer, :part_all, [])
 
     if Enum.all?([Conformance.Peer.part_all() | there], &(&1 == [])) do
       Process.sleep(3)
@@ -533,10 +601,22 @@ defmodule Conformance.Peers do
   def handle_info(_message, state), do: {:noreply, state}
 
   defp start_peer(name) do
-    {:ok, pid, node} = :peer.start(Map.merge(options(), %{name: name, host: ~c"localhost"}))
-    names = :peer.call(pid, Conformance.Peer, :prepare, [])
-    os_pid = :peer.call(pid, :os, :getpid, [])
-    %{pid: pid, node: node, names: names, os_pid: to_string(os_pid)}
+    peer =
+      case System.get_env("CONFORMANCE_PEERS") do
+        nil ->
+          {:ok, pid, node} = :peer.start(Map.merge(options(), %{name: name, host: ~c"localhost"}))
+          os_pid = :peer.call(pid, :os, :getpid, [])
+          %{language: :elixir, pid: pid, node: node, os_pid: to_string(os_pid)}
+
+        command ->
+          node = :"#{name}@localhost"
+          {:ok, pid} = Conformance.TypeScriptPeer.start(JSON.decode!(command), node)
+          os_pid = Conformance.TypeScriptPeer.os_pid(pid)
+          %{language: :typescript, pid: pid, node: node, os_pid: to_string(os_pid)}
+      end
+
+    tell(peer, :prepare, [])
+    peer
   end
 
   defp options do
@@ -554,6 +634,68 @@ defmodule Conformance.Peers do
   end
 end
 
+defmodule Conformance.TypeScriptPeer do
+  @moduledoc "A peer in TypeScript: the port of `../_typescript_peer.ts`, which says what goes over it."
+
+  use GenServer
+
+  def start([program | args], node), do: GenServer.start(__MODULE__, {program, args, node})
+
+  @doc "Calls a function of `../_peer.ts`."
+  def call(pid, function, args) do
+    case GenServer.call(pid, {:call, function, args}, 20_000) do
+      {:ok, value} when function == :run -> {:ok, value}
+      {:ok, value} -> value
+      {:error, text} -> raise "#{function} in TypeScript: #{text}"
+    end
+  end
+
+  def os_pid(pid), do: GenServer.call(pid, :os_pid)
+
+  @impl true
+  def init({program, args, node}) do
+    args = args |> List.insert_at(-2, to_string(node)) |> List.insert_at(-2, to_string(Node.get_cookie()))
+    port = Port.open({:spawn_executable, program}, [:binary, :exit_status, packet: 4, args: args])
+    {:ok, %{port: port, calls: %{}, last: 0}}
+  end
+
+  @impl true
+  def handle_call(:os_pid, _from, state) do
+    {:os_pid, os_pid} = Port.info(state.port, :os_pid)
+    {:reply, os_pid, state}
+  end
+
+  def handle_call({:call, function, args}, from, %{last: last} = state) do
+    Port.command(state.port, :erlang.term_to_binary({last, function, args}))
+    {:noreply, %{state | calls: Map.put(state.calls, last, from), last: last + 1}}
+  end
+
+  @impl true
+  def handle_info({_port, {:data, packet}}, state) do
+    {id, answer} = :erlang.binary_to_term(packet)
+    {from, calls} = Map.pop!(state.calls, id)
+    GenServer.reply(from, answer)
+    {:noreply, %{state | calls: calls}}
+  end
+
+  def handle_info({_port, {:exit_status, status}}, state), do: {:stop, {:shutdown, status}, state}
+end
+
+defmodule Conformance.Control do
+  @moduledoc "Calls of a main node in TypeScript, by way of `../_elixir_peer.ts`."
+
+  @doc "Calls a function of `Conformance.Peer` with arguments, and gives its result, in Erlang's external format."
+  def call(function, args) do
+    case apply(Conformance.Peer, function, args |> Base.decode64!() |> :erlang.binary_to_term()) do
+      {:ok, value} when function == :run -> value
+      {:failed, kind, reason, stack} when function == :run -> :erlang.raise(kind, reason, stack)
+      value -> value
+    end
+    |> :erlang.term_to_binary()
+    |> Base.encode64()
+  end
+end
+
 defmodule Conformance.Main do
   @moduledoc "Runs the scenarios, and writes a line of JSON for each."
 
@@ -566,7 +708,8 @@ defmodule Conformance.Main do
 
     for {name, options, module, function} <- scenarios(), name in wanted do
       {lines, ms} = timed(fn -> run_one(options, module, function, names, timeout) end)
-      IO.puts("@@" <> encode(%{name: name, lines: lines, ms: ms}))
+      peers = options[:alive] != false and Conformance.Peers.used()
+      IO.puts("@@" <> encode(%{name: name, lines: lines, ms: ms, peers: peers}))
     end
 
     System.halt(0)
@@ -598,7 +741,7 @@ defmodule Conformance.Main do
     else
       run_here(options, module, function, timeout, fn leader ->
         for {name, node} <- Conformance.Peers.clean(leader),
-            do: "left registered on #{node}: #{Conformance.Notation.show(name)}"
+            do: "left registered on #{node}: #{name}"
       end)
       |> then(&(&1 ++ left_here(names)))
     end

@@ -18,6 +18,7 @@ import {
   expect,
   forever,
   killNode,
+  message,
   part,
   peer,
   reasonOf,
@@ -29,15 +30,16 @@ import {
 
 /** Exits with the reason that it receives. */
 export async function obedient(): Promise<never> {
-  exit((await expect("exit")).reason);
+  const [, reason] = await expect("exit");
+  exit(reason);
 }
 
 /** Executes requests, and reports when each is done. */
 export async function puppet(): Promise<never> {
   for (;;) {
-    const { to, what, args } = await expect("do");
+    const [, to, what, args] = await expect("do");
     await DEEDS[what](...args);
-    send(to, "done");
+    send(to, message("done"));
   }
 }
 
@@ -47,16 +49,16 @@ const DEEDS: Record<string, (...args: any[]) => unknown> = {
   link: Process.link,
   unlink: Process.unlink,
   exit: (reason) => exit(reason),
-  traceExit: async () => await trace("there", await expect("EXIT")),
-  traceAlive: () => trace("there", "alive"),
-  trapAndLink(pid) {
+  trace_exit: async () => await trace("there", await expect("EXIT")),
+  trace_alive: () => trace("there", "alive"),
+  trap_and_link(pid) {
     Process.trapExit(true);
     Process.link(pid);
   },
 };
 
 function order(pid: Pid, what: string, ...args: unknown[]): void {
-  send(pid, { type: "do", to: self(), what, args });
+  send(pid, message("do", self(), what, args));
 }
 
 async function tell(pid: Pid, what: string, ...args: unknown[]): Promise<void> {
@@ -65,7 +67,7 @@ async function tell(pid: Pid, what: string, ...args: unknown[]): Promise<void> {
 }
 
 function tellToExit(pid: Pid, reason: string): void {
-  send(pid, { type: "exit", reason });
+  send(pid, message("exit", reason));
 }
 
 export function nothing(): void {}
@@ -192,10 +194,10 @@ scenario(
 
 export async function traceEnd(main: Pid): Promise<void> {
   Process.trapExit(true);
-  send(main, "ready");
-  const message = await expect("EXIT");
+  send(main, message("ready"));
+  const exited = await expect("EXIT");
   await expect("report");
-  await trace("there", [message, main]);
+  await trace("there", [exited, main]);
 }
 
 scenario(
@@ -209,7 +211,7 @@ scenario(
     await trace("here", [await expect("EXIT"), pid]);
     await trace("down", [await expect("DOWN"), ref]);
     ref = Process.monitor(pid);
-    send(pid, "report");
+    send(pid, message("report"));
     await trace("reconnected", [await expect("DOWN"), ref]);
   },
 );
@@ -317,14 +319,14 @@ scenario(
       const pid = await Node.spawnLink(await peer("kate"), puppet);
       Process.unlink(pid);
       await tell(pid, "nothing");
-      await tell(pid, "trapAndLink", self());
+      await tell(pid, "trap_and_link", self());
       send(main, { type: "ready", pid });
       await obedient();
     });
     const { pid } = await expect("ready");
     await trace("pair", [linker, pid]);
     tellToExit(linker, "goodbye");
-    await tell(pid, "traceExit");
+    await tell(pid, "trace_exit");
   },
 );
 
@@ -358,7 +360,7 @@ scenario(
     const ref = Process.monitor(linker);
     tellToExit(linker, "alone");
     await trace("here", [await expect("DOWN"), ref]);
-    await tell(pid, "traceAlive");
+    await tell(pid, "trace_alive");
   },
 );
 
