@@ -1,11 +1,16 @@
 /** Peers that violate Erlang's distribution: each closes its connection and nothing else. */
 
-import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertThrows,
+} from "@std/assert";
 import { Buffer } from "node:buffer";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import type { Node } from "../node.ts";
-import { Process, receive, self } from "../process.ts";
+import { Process, receive, self, send } from "../process.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
@@ -434,5 +439,25 @@ rawTest(
       assertEquals(answer?.control[2], toAlias ? alias : FROM);
       assertEquals(answer?.message, tuple(tag, "asked"));
     }
+  },
+);
+
+rawTest(
+  "a signal that cannot be written leaves nothing of it on the connection",
+  async (peer, _cluster, alex) => {
+    const name = "N".repeat(255);
+    assertThrows(() => send({ name, node: RAW }, 1), RangeError);
+    assertThrows(() => Process.link(new Pid(RAW, 1, 2 ** 40)), TypeError);
+    assertThrows(
+      () => send({ name: "any", node: RAW }, [1, Infinity]),
+      TypeError,
+    );
+    send({ name: "any", node: RAW }, "last");
+    const heard = await peer.hear();
+    assertEquals(heard, {
+      control: [control.DOP_REG_SEND, self(), atom(""), atom("any")],
+      message: "last",
+    });
+    assertEquals(alex.name, "alex@localhost");
   },
 );

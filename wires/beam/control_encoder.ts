@@ -63,6 +63,8 @@ export class ControlEncoder implements Outgoing {
   readonly #writer: TermWriter;
   /** Where the frame begins that is being written. */
   #start = 0;
+  /** Whether it is not ended. */
+  #isOpen = false;
   /** Whether this node has written since the last tick of the peer. */
   #hasWritten = false;
   /** The number of writes in this turn. */
@@ -88,6 +90,8 @@ export class ControlEncoder implements Outgoing {
   /** Begins a frame with a control message of that many items. */
   #begin(items: number, kind: number): TermWriter {
     const writer = this.#writer;
+    this.#dropUnfinished();
+    this.#isOpen = true;
     this.#start = writer.length;
     writer.u32(0);
     writer.u8(control.PASS_THROUGH);
@@ -107,24 +111,28 @@ export class ControlEncoder implements Outgoing {
     const writer = this.#writer;
     const size = writer.length - this.#start - 4;
     if (size > this.#maxMessageBytes) {
-      this.#undo();
+      this.#dropUnfinished();
       throw new RangeError(
         `Cannot send a message of ${size} bytes to ${this.#peer.name}: ${this.#maxMessageBytes} is the most; send it in pieces, or raise limits.maxMessageBytes`,
       );
     }
     writer.setU32(this.#start, size);
+    this.#isOpen = false;
     if (writer.length >= (this.#writes < EARLY_WRITES ? EARLY : FULL)) {
       this.#cut();
     }
     this.#port.wake();
   }
 
-  /** Drops the frame that was begun. */
-  #undo(): void {
+  /** Drops a frame that was begun and not ended, as a part of it could not be written. */
+  #dropUnfinished(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     this.#writer.truncate(this.#start);
   }
 
   #cut(): void {
+    this.#dropUnfinished();
     if (this.#writer.length === 0) return;
     this.#writes++;
     this.#hasWritten = true;
@@ -205,15 +213,10 @@ export class ControlEncoder implements Outgoing {
 
   /** Writes a message; one of a server's in OTP's spelling. */
   #value(message: unknown, from: Pid): void {
-    try {
-      this.#message().term(
-        message instanceof ServerMessage ? message.toOtp(from) : message,
-        this.#maxDepth,
-      );
-    } catch (error) {
-      this.#undo();
-      throw error;
-    }
+    this.#message().term(
+      message instanceof ServerMessage ? message.toOtp(from) : message,
+      this.#maxDepth,
+    );
     this.#end();
   }
 
@@ -230,17 +233,12 @@ export class ControlEncoder implements Outgoing {
     if (alias === undefined) writer.pid((to as ReplyTo).pid);
     else writer.ref(alias);
     const term = value instanceof OtpReply ? value.term : value;
-    try {
-      const message = this.#message();
-      if (to instanceof Ref) {
-        message.tuple(2);
-        message.aliasTag(to);
-        message.term(term, this.#maxDepth);
-      } else message.term(taggedReply(to, term), this.#maxDepth + 1);
-    } catch (error) {
-      this.#undo();
-      throw error;
-    }
+    const message = this.#message();
+    if (to instanceof Ref) {
+      message.tuple(2);
+      message.aliasTag(to);
+      message.term(term, this.#maxDepth);
+    } else message.term(taggedReply(to, term), this.#maxDepth + 1);
     this.#end();
   }
 
@@ -275,12 +273,7 @@ export class ControlEncoder implements Outgoing {
   exit(from: Pid, to: Pid, reason: unknown): void {
     if (this.#isGone(to)) return;
     this.#pair(control.DOP_PAYLOAD_EXIT2, from, to);
-    try {
-      this.#writeReason(reason);
-    } catch (error) {
-      this.#undo();
-      throw error;
-    }
+    this.#writeReason(reason);
     this.#end();
   }
 
@@ -344,26 +337,21 @@ export class ControlEncoder implements Outgoing {
     const { ref, run, link, monitor, groupLeader } = request;
     const [module, name, args] = this.#functions.called(run);
     const writer = this.#begin(6, control.DOP_SPAWN_REQUEST);
-    try {
-      writer.ref(ref);
-      writer.pid(from);
-      writer.pid(groupLeader);
-      writer.tuple(3);
-      writer.atom(module);
-      writer.atom(name);
-      writer.integer(args.length);
-      const options = [];
-      if (link) options.push("link");
-      if (monitor) options.push("monitor");
-      writer.list(options.length);
-      for (const each of options) writer.atom(each);
-      if (options.length > 0) writer.list(0);
-      // The arguments may have as many levels as a message, and are one below this list.
-      this.#message().term(args, this.#maxDepth + 1);
-    } catch (error) {
-      this.#undo();
-      throw error;
-    }
+    writer.ref(ref);
+    writer.pid(from);
+    writer.pid(groupLeader);
+    writer.tuple(3);
+    writer.atom(module);
+    writer.atom(name);
+    writer.integer(args.length);
+    const options = [];
+    if (link) options.push("link");
+    if (monitor) options.push("monitor");
+    writer.list(options.length);
+    for (const each of options) writer.atom(each);
+    if (options.length > 0) writer.list(0);
+    // The arguments may have as many levels as a message, and are one below this list.
+    this.#message().term(args, this.#maxDepth + 1);
     this.#end();
   }
 
