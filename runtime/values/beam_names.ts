@@ -36,7 +36,9 @@ export function toBeamName(name: string): string {
 
 /** The module or registered name that an atom stands for. */
 export function fromBeamName(atom: string): string {
-  if (!isCapital(atom.charCodeAt(0))) return atom;
+  if (!isCapital(atom.charCodeAt(0))) {
+    return unquotedName(atom) === atom ? atom : `'${atom}'`;
+  }
   if (!atom.startsWith(PREFIX)) return `'${atom}'`;
   return isCapital(atom.charCodeAt(PREFIX.length))
     ? atom.slice(PREFIX.length)

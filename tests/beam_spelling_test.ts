@@ -1,0 +1,183 @@
+/** How names, exit reasons and declared values are spelled for a BEAM, and back. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { beam } from "../beam.ts";
+import { Atom, atom, Float, Tuple, tuple } from "../mod.ts";
+import {
+  argsFromBeam,
+  argsToBeam,
+  type BeamType,
+  beamTypesOf,
+  fromBeam,
+  toBeam,
+} from "../runtime/spawning/beam_types.ts";
+import {
+  fromBeamFunction,
+  fromBeamName,
+  toBeamFunction,
+  toBeamName,
+} from "../runtime/values/beam_names.ts";
+import {
+  reasonFromBeam,
+  reasonToBeam,
+} from "../runtime/values/beam_reasons.ts";
+import { test } from "../testing/tags.ts";
+
+test("names of modules and processes have one spelling each way", () => {
+  const spelled: [ours: string, theirs: string][] = [
+    ["Chat", "Elixir.Chat"],
+    ["Chat.Server", "Elixir.Chat.Server"],
+    ["kate", "kate"],
+    ["camelCase", "camelCase"],
+    ["snake_case", "snake_case"],
+    ["'Chat'", "Chat"],
+    ["'Elixir'", "Elixir"],
+    ["'quoted'", "'quoted'"],
+    ["''Chat''", "'Chat'"],
+    ["", ""],
+    ["Ümlaut", "Ümlaut"],
+  ];
+  for (const [ours, theirs] of spelled) {
+    assertEquals(toBeamName(ours), theirs);
+    assertEquals(fromBeamName(theirs), ours);
+  }
+  const atoms = fc.string({ unit: fc.constantFrom("'", "A", "a", ".", "é") })
+    .chain((text) => fc.constantFrom(text, `Elixir.${text}`));
+  fc.assert(fc.property(atoms, (name) => {
+    assertEquals(toBeamName(fromBeamName(name)), name);
+  }));
+});
+
+test("function names change case in capitalised modules only", () => {
+  const spelled: [module: string, ours: string, theirs: string][] = [
+    ["Chat", "receiveMessage", "receive_message"],
+    ["Chat", "run", "run"],
+    ["Chat", "toJSON", "to_j_s_o_n"],
+    ["Chat", "v2Run", "v2_run"],
+    ["Chat", "valid?", "valid?"],
+    ["Chat", "_private", "_private"],
+    ["lists", "keyFind", "keyFind"],
+    ["lists", "key_find", "key_find"],
+  ];
+  for (const [module, ours, theirs] of spelled) {
+    assertEquals(toBeamFunction(module, ours), theirs);
+    assertEquals(fromBeamFunction(module, theirs), ours);
+  }
+  assertEquals(toBeamFunction("Chat", "'receiveMessage'"), "receiveMessage");
+});
+
+/** Reasons that have one spelling there. */
+const reasons = fc.letrec<{ reason: unknown }>((tie) => ({
+  reason: fc.oneof(
+    { maxDepth: 6 },
+    fc.constantFrom<unknown>("normal", "noproc", "killed", "kill", "a_b1"),
+    fc.constantFrom<unknown>("two words", "Capital", "", "x!", "1"),
+    fc.constantFrom<unknown>(atom("Elixir.Chat"), atom("two words"), 7, null),
+    fc.record({
+      type: fc.constant("binary"),
+      text: fc.constantFrom("normal", "noproc", "x"),
+    }),
+    fc.record({ type: fc.constant("shutdown"), reason: tie("reason") }),
+    fc.record({ type: fc.constant("nodedown"), node: fc.constant("a@b") }),
+    fc.record({ type: fc.constant("nocatch"), value: fc.integer() }),
+    fc.record({
+      type: fc.constant("call"),
+      reason: tie("reason"),
+      call: fc.constantFrom(
+        ["GenServer", "call", [1, "x"]],
+        ["Chat", "sendMessage", []],
+        ["lists", "keyFind", [1]],
+      ),
+    }),
+    fc.record({
+      type: fc.constant("failed_to_start_child"),
+      id: fc.constant("id"),
+      reason: tie("reason"),
+    }),
+    fc.constant(tuple(atom("badarg"), [1])),
+  ),
+})).reason;
+
+test("exit reasons come back as they were", () => {
+  fc.assert(fc.property(reasons, (reason) => {
+    assertEquals(reasonFromBeam(reasonToBeam(reason)), reason);
+  }));
+  const error = reasonFromBeam(reasonToBeam(new TypeError("boom")));
+  assert(error instanceof TypeError);
+  assertEquals(error.message, "boom");
+  // Texts that are atoms there are the only ones.
+  assertEquals(reasonToBeam("normal"), atom("normal"));
+  assertEquals(reasonToBeam("a".repeat(256)), "a".repeat(256));
+  assertEquals(reasonFromBeam("normal"), { type: "binary", text: "normal" });
+});
+
+/** Declared types, and values here and there. */
+const DECLARED: [type: BeamType, ours: unknown, theirs: unknown][] = [
+  ["term", "a", "a"],
+  ["binary", "a", "a"],
+  ["bytes", new Uint8Array([97]), "a"],
+  ["atom", "ok", atom("ok")],
+  ["charlist", "hé", [104, 233]],
+  ["float", 1, new Float(1)],
+  ["float", 1.5, 1.5],
+  [{ list: "atom" }, ["a", "b"], [atom("a"), atom("b")]],
+  [{ tuple: ["atom", "term"] }, ["ok", 1], tuple(atom("ok"), 1)],
+  [{ map: { a: "atom" } }, { a: "x" }, new Map([[atom("a"), atom("x")]])],
+  [{ tagged: { get: {} } }, "get", atom("get")],
+  [
+    { tagged: { add: { n: "float", to: "atom" } } },
+    { type: "add", n: 1, to: "x" },
+    tuple(atom("add"), new Float(1), atom("x")),
+  ],
+];
+
+test("declared types convert values both ways, and leave others as they are", () => {
+  for (const [type, ours, theirs] of DECLARED) {
+    assertEquals(fromBeam(theirs, type), ours);
+    if (type !== "bytes") assertEquals(toBeam(ours, type), theirs);
+    for (const [, other] of DECLARED) toBeam(other, type);
+    for (const odd of [undefined, null, NaN, Symbol.iterator, new Date(0)]) {
+      if (type === "atom") continue;
+      assertEquals(fromBeam(odd, type), odd);
+      assertEquals(toBeam(odd, type), odd);
+    }
+  }
+  // The values that are atoms there.
+  assertEquals(fromBeam(true, "atom"), "true");
+  assertEquals(fromBeam(null, "atom"), "nil");
+  assertEquals(fromBeam(undefined, "atom"), "undefined");
+  assertEquals(fromBeam([0x110000], "charlist"), [0x110000]);
+});
+
+test("beam() declares the types of a function, and checks them", () => {
+  const fn = beam(
+    (name: string, count: number, all: string[]) => `${name}${count}${all}`,
+    { args: ["atom", "float", { list: "atom" }], returns: "atom" },
+  );
+  assertEquals(fn("a", 1, ["b"]), "a1b");
+  const types = beamTypesOf(fn);
+  assertEquals(
+    argsFromBeam([atom("a"), new Float(2), [atom("b")], "more"], types),
+    ["a", 2, ["b"], "more"],
+  );
+  assertEquals(
+    argsToBeam(["a", 2, ["b"]], types),
+    [atom("a"), new Float(2), [atom("b")]],
+  );
+  // @ts-expect-error: a number is no atom
+  beam((count: number) => count, { args: ["atom"] });
+  // @ts-expect-error: more types than arguments
+  beam((count: number) => count, { args: ["float", "atom"] });
+  // @ts-expect-error: the result is a number
+  beam((count: number) => count, { returns: "charlist" });
+  // deno-lint-ignore no-explicit-any
+  const wrong = (types: any) => () => beam((x: unknown) => x, types);
+  assertThrows(wrong({ args: ["atoms"] }), TypeError, '"atoms"');
+  assertThrows(wrong({ args: "atom" }), TypeError, "array of types");
+  assertThrows(wrong({ returns: { list: 1 } }), TypeError);
+  assertThrows(wrong(undefined), TypeError);
+  // deno-lint-ignore no-explicit-any
+  assertThrows(() => beam(1 as any, {}), TypeError, "give a function");
+  assert(new Tuple([]).length === 0 && atom("x") instanceof Atom);
+});
