@@ -22,6 +22,7 @@ import {
 } from "./log/log_event.ts";
 import { type LogCause, NodeLog } from "./log/node_log.ts";
 import { Deaths } from "./processes/deaths.ts";
+import type { NumberMap } from "./collections/number_map.ts";
 import type { NumberTable } from "./processes/number_table.ts";
 import type { LocalProcess } from "./processes/local_process.ts";
 import { ProcessTable } from "./processes/process_table.ts";
@@ -87,7 +88,7 @@ export class NodeRuntime implements Runtime {
   readonly processes: NumberTable<LocalProcess>;
   readonly names: Map<string, LocalProcess>;
   readonly onDemand: Map<string, () => LocalProcess> = new Map();
-  readonly aliases: Map<number, LocalProcess>;
+  readonly aliases: NumberMap<LocalProcess>;
   readonly visible: Set<string>;
   readonly local: Signals;
   readonly #clock: Clock;

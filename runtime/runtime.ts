@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { NumberMap } from "./collections/number_map.ts";
 import type { Holdings } from "./holdings.ts";
 import type { RuntimeEvent } from "./log/log_event.ts";
 import type { LogCause, NodeLog } from "./log/node_log.ts";
@@ -62,7 +63,7 @@ export interface Runtime extends NodeIncarnation {
   /** Starts the processes of names that exist only once they are asked for; each returns its process. */
   readonly onDemand: Map<string, () => LocalProcess>;
   /** The active aliases, by reference number. */
-  readonly aliases: Map<number, LocalProcess>;
+  readonly aliases: NumberMap<LocalProcess>;
   /** The nodes that are connected and visible. */
   readonly visible: ReadonlySet<string>;
   /** Delivers signals to the processes of this node. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NumberMap } from "../collections/number_map.ts";
 import type { Pid } from "../values/pid.ts";
 import type { NodeIncarnation } from "./links_and_monitors.ts";
 import { NumberTable } from "./number_table.ts";
@@ -19,7 +20,7 @@ export class ProcessTable {
   /** The registered names. */
   readonly names: Map<string, LocalProcess> = new Map();
   /** The active aliases, by reference number. */
-  readonly aliases: Map<number, LocalProcess> = new Map();
+  readonly aliases: NumberMap<LocalProcess> = new NumberMap();
   readonly #node: NodeIncarnation;
   #lastNumber = LAST_RESERVED;
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { NumberMap } from "../collections/number_map.ts";
 import type { Holdings } from "../holdings.ts";
 import { sharedExitEvent } from "../log/crash_report.ts";
 import { keyOf, monitoredObject } from "../processes/links_and_monitors.ts";
@@ -44,7 +45,7 @@ export class LocalDelivery implements Signals {
   readonly #table: ProcessTable;
   readonly #processes: NumberTable<LocalProcess>;
   readonly #names: ReadonlyMap<string, LocalProcess>;
-  readonly #aliases: ReadonlyMap<number, LocalProcess>;
+  readonly #aliases: NumberMap<LocalProcess>;
   readonly #watchers: Watchers;
   readonly #holdings: Holdings;
 

@@ -1,0 +1,44 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { NumberMap } from "../runtime/collections/number_map.ts";
+
+Deno.test("NumberMap holds what a Map holds", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.boolean(), fc.nat(60)), { maxLength: 400 }),
+      fc.constantFrom(1, 16, 65_536, 2 ** 32, 2 ** 45),
+      (steps, stride) => {
+        const table = new NumberMap<number>();
+        const map = new Map<number, number>();
+        for (const [i, [isAdded, step]] of steps.entries()) {
+          const number = (step + 1) * stride;
+          if (isAdded) {
+            table.set(number, i);
+            map.set(number, i);
+          } else assertEquals(table.delete(number), map.delete(number));
+          assertEquals(table.size, map.size);
+        }
+        for (let step = 0; step <= 60; step++) {
+          const number = (step + 1) * stride;
+          assertEquals(table.get(number), map.get(number));
+        }
+        assertEquals(new Map(table), map);
+        // A reference of Erlang's has no number.
+        assertEquals(table.get(NaN), undefined);
+        assertEquals(table.get(0), undefined);
+      },
+    ),
+  );
+});
+
+Deno.test("NumberMap finds all of many, grown and shrunk, and nothing that was removed", () => {
+  const table = new NumberMap<number>();
+  const count = 20_000;
+  for (let n = 1; n <= count; n++) table.set(n, -n);
+  for (let n = 1; n <= count; n++) if (n % 100 !== 0) table.delete(n);
+  for (let n = 1; n <= 2 * count; n++) {
+    const isThere = n <= count && n % 100 === 0;
+    assertEquals(table.get(n), isThere ? -n : undefined);
+  }
+  assertEquals(table.size, count / 100);
+});
