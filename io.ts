@@ -15,10 +15,12 @@
 
 import { IoError } from "./errors.ts";
 import { requestIo } from "./servers/io/io_client.ts";
-import { standardIo, startGroupLeader } from "./servers/io/group_leader.ts";
+import { startGroupLeader } from "./servers/io/group_leader.ts";
+import { standardIo } from "./servers/io/io_device.ts";
 import { isTyped } from "./gen/messages.ts";
 import { promised } from "./runtime/promises/promised.ts";
 import {
+  checkInteger,
   checkOptions,
   checkPid,
   checkString,
@@ -164,18 +166,74 @@ export class IO {
   ): Promise<string | "eof"> {
     return promised(() => {
       checkDevice(options);
-      return requestIo(
-        { type: "get_line", prompt: textOf(prompt) },
-        options.device,
-        (reply) => {
-          refuseError(reply);
-          return typeof reply === "string"
-            ? "eof"
-            : (reply as { line: string }).line;
-        },
-      );
+      return line(textOf(prompt), options);
     });
   }
+
+  /**
+   * Reads from the group leader's input without a prompt.
+   *
+   * Follows [IO.read/2](https://hexdocs.pm/elixir/1.18/IO.html#read/2).
+   *
+   * @param what `"line"` reads a line, `"eof"` all lines up to the end of the input, and a number so many
+   *   characters, or fewer at the end of the input; `"line"` by default.
+   * @param options The source, if it is not the group leader.
+   * @returns The text, or `"eof"` at the end of the input.
+   * @throws {TypeError} If `what` is another value.
+   * @throws {RangeError} If the number is not a positive integer.
+   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
+   *
+   * @example Usage
+   * ```ts ignore
+   * import { IO } from "@otp/distribution/io";
+   *
+   * const all = await IO.read("eof");
+   * ```
+   */
+  static read(
+    what: "line" | "eof" | number = "line",
+    options: IoOptions = {},
+  ): Promise<string | "eof"> {
+    return promised(() => {
+      checkDevice(options);
+      if (what === "line") return line("", options);
+      if (what === "eof") return allLines(options);
+      return characters(what, options);
+    });
+  }
+}
+
+function line(prompt: string, { device }: IoOptions): Promise<string | "eof"> {
+  return requestIo({ type: "get_line", prompt }, device, (reply) => {
+    refuseError(reply);
+    return typeof reply === "string" ? "eof" : (reply as { line: string }).line;
+  });
+}
+
+async function allLines(options: IoOptions): Promise<string | "eof"> {
+  const lines: string[] = [];
+  for (;;) {
+    const next = await line("", options);
+    if (next === "eof") return lines.length === 0 ? "eof" : lines.join("");
+    lines.push(next);
+  }
+}
+
+function characters(
+  count: number,
+  { device }: IoOptions,
+): Promise<string | "eof"> {
+  checkInteger(count, "read from the group leader", "the number", 1);
+  return requestIo(
+    { type: "get_chars", prompt: "", count },
+    device,
+    (reply) => {
+      refuseError(reply);
+      return typeof reply === "string"
+        ? "eof"
+        : (reply as { chars: string }).chars;
+    },
+  );
 }
 
 /** Prints, and resolves to `result`: a single promise, so the caller may leave it unawaited. */

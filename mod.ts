@@ -25,6 +25,7 @@ export * from "./library.ts";
 export {
   type Allow,
   type CrashReport,
+  type DeviceSize,
   type IoDevice,
   type Limits,
   type LogEvent,

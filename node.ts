@@ -78,7 +78,7 @@ import {
   type Shutdown,
   shutDown,
 } from "./servers/application/node_shutdown.ts";
-import type { IoDevice } from "./servers/io/group_leader.ts";
+import type { DeviceSize, IoDevice } from "./servers/io/io_device.ts";
 import { serveRpc } from "./servers/rpc/rpc_call.ts";
 
 export type {
@@ -91,6 +91,7 @@ export type {
   Allow,
   ConnectionStats,
   Holding,
+  DeviceSize,
   IoDevice,
   Limits,
   LogEvent,

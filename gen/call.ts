@@ -42,6 +42,8 @@ export interface RequestOptions<T = unknown> {
   as: () => CallDescription;
   /** Converts the reply into the call's result, or throws the error that the call rejects with. */
   read?: (reply: unknown) => T;
+  /** Converts the reply of a BEAM into that of a server here; by default, the request does. */
+  fromOtp?: (reply: unknown) => unknown;
   /** Converts the reason of a failure into the error that the call rejects with; an exit by default. */
   failed?: (reason: unknown) => Error;
   /** Whether callers often do not await the promise: a failure must then not end the program. */
@@ -82,11 +84,13 @@ export class PendingCall<T> extends PendingReply<T> {
 
   otpReply(term: unknown): void {
     const request = this.#request;
-    if (request === undefined) return this.reply(term);
-    const { read } = this.#options;
+    const { read, fromOtp } = this.#options;
+    if (request === undefined && fromOtp === undefined) return this.reply(term);
     this.cancel();
     this.settleBy(() => {
-      const value = request.fromOtp(term);
+      const value = request === undefined
+        ? fromOtp!(term)
+        : request.fromOtp(term);
       return read === undefined ? value as T : read(value);
     });
   }

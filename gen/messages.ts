@@ -236,7 +236,7 @@ export type IoOperation =
   | { type: "put_chars"; chars: string }
   | { type: "get_line"; prompt: string }
   | { type: "get_chars"; prompt: string; count: number }
-  | { type: "get_geometry" }
+  | { type: "get_geometry"; of: "columns" | "rows" }
   | { type: "requests"; requests: IoOperation[] };
 
 /** A request to a group leader. */

@@ -11,7 +11,7 @@ import type {
   Allow,
   ModuleExports,
 } from "../runtime/spawning/exported_modules.ts";
-import type { IoDevice } from "../servers/io/group_leader.ts";
+import type { IoDevice } from "../servers/io/io_device.ts";
 
 /** Options for `Node.start`. */
 export interface NodeOptions {

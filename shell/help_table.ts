@@ -333,6 +333,12 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Prints a line.\n\nFollows [IO.puts/2](https://hexdocs.pm/elixir/1.18/IO.html#puts/2): when the promise resolves, the group\nleader has written the line. Lines from one process appear in order."
     }
   ],
+  "IO.read": [
+    {
+      "signature": "read(what: \"line\" | \"eof\" | number = \"line\", options: IoOptions = {})",
+      "text": "Reads from the group leader's input without a prompt.\n\nFollows [IO.read/2](https://hexdocs.pm/elixir/1.18/IO.html#read/2)."
+    }
+  ],
   "IO.write": [
     {
       "signature": "write(item: Printable, options: IoOptions = {})",

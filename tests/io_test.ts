@@ -211,6 +211,39 @@ test("gets() reads standard input line by line, and does not delay output", asyn
   assertEquals((await child.status).code, 0);
 });
 
+// read()
+
+ioTest("read() requests a line or characters, without a prompt", async () => {
+  assertEquals(await IO.read(3), "kat");
+  assertEquals(await IO.read(), "e\n");
+  assertEquals(await IO.read("line"), "e\n");
+  assertEquals(
+    (await mail()).map((message) => (message as { request: unknown }).request),
+    [
+      { type: "get_chars", prompt: "", count: 3 },
+      { type: "get_line", prompt: "" },
+      { type: "get_line", prompt: "" },
+    ],
+  );
+}, { line: "e\n", chars: "kat" });
+
+processTest("read() rejects invalid numbers", async () => {
+  for (
+    const [what, type] of [
+      [0, RangeError],
+      [-1, RangeError],
+      [1.5, RangeError],
+      ["x", TypeError],
+    ]
+  ) {
+    await assertRejects(
+      () => IO.read(what as number),
+      type as ErrorConstructor,
+      "Cannot read from the group leader: the number is",
+    );
+  }
+});
+
 // Errors.
 
 ioTest(

@@ -8,6 +8,7 @@ import { formatExit, IoError } from "../../errors.ts";
 import { ask } from "../../gen/call.ts";
 import { placeOf } from "../../gen/locate.ts";
 import type { IoOperation } from "../../gen/messages.ts";
+import { ioReplyFromOtp } from "./io_otp.ts";
 import { SentIoRequest } from "./io_request.ts";
 import {
   never,
@@ -37,6 +38,7 @@ export function requestIo<T>(
       timeout: Infinity,
       as: () => ["IO", request.type, []],
       read,
+      fromOtp: (reply) => ioReplyFromOtp(request, reply),
       failed: leaderGone,
       // A leader may be gone.
       mayBeLeft: true,

@@ -9,7 +9,7 @@ import { atom } from "../../runtime/values/atom.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import { ServerRequest } from "../../runtime/values/server_message.ts";
 import { tuple } from "../../runtime/values/tuple.ts";
-import { ioReplyFromOtp, operationToOtp } from "./io_otp.ts";
+import { operationToOtp } from "./io_otp.ts";
 
 const IO_REQUEST = atom("io_request");
 
@@ -31,9 +31,5 @@ export class SentIoRequest extends ServerRequest implements IoRequest {
   override toOtp(): unknown {
     const { from, replyAs, request } = this;
     return tuple(IO_REQUEST, from, replyAs, operationToOtp(request));
-  }
-
-  override fromOtp(reply: unknown): unknown {
-    return ioReplyFromOtp(this.request, reply);
   }
 }

@@ -8,7 +8,7 @@
  */
 
 import { ignore } from "../../runtime/promises/ignore.ts";
-import type { IoOperation } from "../../gen/messages.ts";
+import type { LeaderOperation } from "./leader_operations.ts";
 
 /** The maximum output of other nodes that may wait, in characters. */
 const MAX_FOREIGN = 4 << 20;
@@ -19,7 +19,7 @@ const OVERHEAD = 256;
 /** A request for output. */
 export interface PendingWrite {
   /** The request. */
-  request: IoOperation;
+  request: LeaderOperation;
   /** The node that asks, if it is another one. */
   node: string | undefined;
   /** Writes, and answers. */

@@ -25,6 +25,8 @@ export const EXPORT_PTR_TAG = 0x200n;
 export const BIT_BINARIES = 0x400n;
 /** Floats of 8 bytes. */
 export const NEW_FLOATS = 0x800n;
+/** Group leaders take texts in Unicode; Erlang's `io` sends others Latin-1. */
+export const UNICODE_IO = 0x1000n;
 /** Frames with a header and a cache of atoms. */
 export const DIST_HDR_ATOM_CACHE = 0x2000n;
 /** Atoms in UTF-8. */
@@ -67,7 +69,8 @@ export const MANDATORY: bigint = MANDATORY_25 | UNLINK_ID | V4_NC;
  * PUBLISHED nor DIST_HDR_ATOM_CACHE nor FRAGMENTS.
  */
 export const OWN_FLAGS: bigint = MANDATORY | MANDATORY_25_DIGEST | SPAWN |
-  ALIAS | DIST_MONITOR | DIST_MONITOR_NAME | SEND_SENDER | EXIT_PAYLOAD;
+  ALIAS | DIST_MONITOR | DIST_MONITOR_NAME | SEND_SENDER | EXIT_PAYLOAD |
+  UNICODE_IO;
 
 /** A node's flags with those that it has abbreviated. */
 export function expandFlags(flags: bigint): bigint {

@@ -1,0 +1,262 @@
+/**
+ * OTP's spelling of requests to group leaders of this library, and of the replies (the Erlang I/O protocol).
+ *
+ * A group leader loads this module for the first request of a BEAM.
+ *
+ * @module
+ */
+
+import { atom } from "../../runtime/values/atom.ts";
+import { isIdentifier } from "../../runtime/values/beam_reasons.ts";
+import { Tuple, tuple } from "../../runtime/values/tuple.ts";
+import { bytesOfText, charsOf, type Encoding, textOfAtom } from "./chardata.ts";
+import { formatText, MAX_FORMATTED, promptText } from "./io_lib_format.ts";
+import { FormatReader } from "./io_lib_fread.ts";
+import { FormatError } from "./io_lib_write.ts";
+import type { IoResult, LeaderOperation } from "./leader_operations.ts";
+
+const UNICODE = atom("unicode");
+const ERROR = atom("error");
+const BINARY = atom("binary");
+const LIST = atom("list");
+const ENCODING = atom("encoding");
+const ECHO = atom("echo");
+
+/** The longest prompt, in characters. */
+const MAX_PROMPT = 4096;
+
+const REQUEST: LeaderOperation = refusal("request");
+
+function refusal(reason: unknown): LeaderOperation {
+  return { type: "refused", reason };
+}
+
+/** An operation that a process on a BEAM asks for; an unknown one is refused as OTP's leaders refuse it. */
+export function operationFromOtp(term: unknown): LeaderOperation {
+  const [kind, ...fields] = term instanceof Tuple ? term.elements : [term];
+  switch (textOfAtom(kind)) {
+    case "put_chars":
+      // Requests of before OTP R13 have no encoding.
+      return fields.length === 1 || fields.length === 3
+        ? putChars("latin1", fields)
+        : withEncoding(fields, putChars);
+    case "get_line":
+      return fields.length === 1
+        ? getLine("latin1", fields)
+        : withEncoding(fields, getLine);
+    case "get_chars":
+      return fields.length === 2 && encodingOf(fields[0]) === undefined
+        ? getChars("latin1", fields)
+        : withEncoding(fields, getChars);
+    case "get_until":
+      return fields.length === 4
+        ? getUntil("latin1", fields)
+        : withEncoding(fields, getUntil);
+    case "get_password":
+      // A device here cannot read without echo.
+      return refusal("enotsup");
+    case "get_geometry": {
+      const of = textOfAtom(fields[0]);
+      return fields.length === 1 && (of === "columns" || of === "rows")
+        ? { type: "get_geometry", of }
+        : REQUEST;
+    }
+    case "getopts":
+      return fields.length === 0 ? { type: "getopts" } : REQUEST;
+    case "setopts":
+      return fields.length === 1 ? setOptions(fields[0]) : REQUEST;
+    case "requests":
+      return fields.length === 1 && Array.isArray(fields[0])
+        ? { type: "requests", requests: fields[0].map(operationFromOtp) }
+        : REQUEST;
+    default:
+      return REQUEST;
+  }
+}
+
+function encodingOf(term: unknown): Encoding | undefined {
+  const name = textOfAtom(term);
+  return name === "unicode" || name === "latin1" ? name : undefined;
+}
+
+function withEncoding(
+  [first, ...fields]: readonly unknown[],
+  read: (encoding: Encoding, fields: readonly unknown[]) => LeaderOperation,
+): LeaderOperation {
+  const encoding = encodingOf(first);
+  return encoding === undefined ? REQUEST : read(encoding, fields);
+}
+
+function putChars(
+  encoding: Encoding,
+  fields: readonly unknown[],
+): LeaderOperation {
+  if (fields.length === 3) {
+    const chars = applied(encoding, fields);
+    return chars === undefined
+      ? refusal(fields[1])
+      : { type: "put_chars", chars };
+  }
+  if (fields.length !== 1) return REQUEST;
+  const chars = charsOf(fields[0], {
+    encoding,
+    isNarrow: encoding === "latin1",
+  });
+  return chars === undefined
+    ? refusal(tuple(atom("put_chars"), atom(encoding), fields[0]))
+    : { type: "put_chars", chars };
+}
+
+/** The text that a function of `io_lib` makes; `undefined` if it fails, or is another function. */
+function applied(
+  encoding: Encoding,
+  [module, name, args]: readonly unknown[],
+): string | undefined {
+  if (textOfAtom(module) !== "io_lib" || !Array.isArray(args)) return undefined;
+  try {
+    const text = ioLib(textOfAtom(name), args);
+    // deno-lint-ignore no-control-regex
+    return encoding === "latin1" && /[^\u0000-\u00ff]/.test(text ?? "")
+      ? undefined
+      : text;
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
+function ioLib(
+  name: string | undefined,
+  args: readonly unknown[],
+): string | undefined {
+  switch (`${name}/${args.length}`) {
+    case "format/2":
+    case "fwrite/2":
+      return formatText(args[0], args[1], MAX_FORMATTED);
+    case "write/1":
+      return formatText("~w", args, MAX_FORMATTED);
+    case "print/1":
+      return formatText("~p", args, MAX_FORMATTED);
+    case "nl/0":
+      return "\n";
+    default:
+      return undefined;
+  }
+}
+
+function getLine(
+  encoding: Encoding,
+  fields: readonly unknown[],
+): LeaderOperation {
+  return fields.length === 1
+    ? {
+      type: "get_line",
+      prompt: promptText(fields[0], encoding, MAX_PROMPT),
+      encoding,
+    }
+    : REQUEST;
+}
+
+function getChars(
+  encoding: Encoding,
+  fields: readonly unknown[],
+): LeaderOperation {
+  const [prompt, count] = fields;
+  if (fields.length !== 2) return REQUEST;
+  return Number.isSafeInteger(count) && count as number >= 0
+    ? {
+      type: "get_chars",
+      prompt: promptText(prompt, encoding, MAX_PROMPT),
+      count: count as number,
+      encoding,
+    }
+    : refusal("collect_chars");
+}
+
+/** Input that a function collects: those of `io_lib`. Tokens of Erlang (`io:read/2`) are not supported. */
+function getUntil(
+  encoding: Encoding,
+  fields: readonly unknown[],
+): LeaderOperation {
+  if (fields.length !== 4) return REQUEST;
+  const [prompt, module, name, args] = fields;
+  if (textOfAtom(module) !== "io_lib" || !Array.isArray(args)) {
+    return refusal("enotsup");
+  }
+  switch (`${textOfAtom(name)}/${args.length}`) {
+    case "fread/1": {
+      const format = charsOf(args[0], { encoding: "unicode" });
+      return format === undefined ? refusal(name) : {
+        type: "get_until",
+        prompt: promptText(prompt, encoding, MAX_PROMPT),
+        reader: new FormatReader(format),
+      };
+    }
+    case "collect_line/0":
+      return getLine(encoding, [prompt]);
+    case "collect_chars/1":
+      return getChars(encoding, [prompt, args[0]]);
+    default:
+      return refusal("enotsup");
+  }
+}
+
+function setOptions(options: unknown): LeaderOperation {
+  let isBinary: boolean | undefined;
+  if (!Array.isArray(options)) return REQUEST;
+  for (const option of options) {
+    const [key, value] = option instanceof Tuple ? option.elements : [option];
+    if (option === BINARY || key === BINARY && value === true) isBinary = true;
+    else if (option === LIST || key === BINARY && value === false) {
+      isBinary = false;
+    } else {
+      const isKept = key === ENCODING && value === UNICODE ||
+        key === ECHO && value === true;
+      if (!isKept) return refusal("enotsup");
+    }
+  }
+  return { type: "setopts", isBinary };
+}
+
+/** A reply to such an operation, as a BEAM expects it; `isBinary` says how its node wants texts. */
+export function replyToOtp(result: IoResult, isBinary: boolean): unknown {
+  if (typeof result === "string") return atom(result);
+  if (typeof result === "number") return result;
+  switch (result.type) {
+    case "error": {
+      const { reason } = result;
+      return tuple(
+        ERROR,
+        typeof reason === "string" && isIdentifier(reason)
+          ? atom(reason)
+          : reason,
+      );
+    }
+    case "options":
+      return [
+        tuple(BINARY, isBinary),
+        tuple(ENCODING, UNICODE),
+        tuple(ECHO, true),
+      ];
+    case "term":
+      return result.term;
+    case "text":
+      return textToOtp(result.text, result.encoding ?? "unicode", isBinary);
+  }
+}
+
+function textToOtp(
+  text: string,
+  encoding: Encoding,
+  isBinary: boolean,
+): unknown {
+  const bytes = encoding === "latin1" ? bytesOfText(text) : undefined;
+  if (encoding === "latin1" && bytes === undefined) {
+    const reason = tuple(atom("no_translation"), UNICODE, atom("latin1"));
+    return tuple(ERROR, reason);
+  }
+  if (isBinary) return bytes ?? text;
+  return bytes === undefined
+    ? [...text].map((character) => character.codePointAt(0)!)
+    : [...bytes];
+}
