@@ -90,8 +90,8 @@ export { jsonLog, standardLog };
 export type {
   Allow,
   ConnectionStats,
-  Holding,
   DeviceSize,
+  Holding,
   IoDevice,
   Limits,
   LogEvent,
