@@ -3,6 +3,7 @@ import {
   assertEquals,
   assertInstanceOf,
   assertMatch,
+  assertRejects,
   assertThrows,
 } from "@std/assert";
 import { QueueFullError } from "../errors.ts";
@@ -210,10 +211,10 @@ clusterTest(
     const alex = await cluster.start("alex");
     await alex.run(async () => {
       const large = new Uint8Array(20_000);
-      const { pid, ref } = await Node.spawnMonitor(KATE, Remote.tell, [
-        self(),
-        large,
-      ]);
+      // Nobody awaits a message, unlike a request.
+      send({ name: "inbox", node: KATE }, large);
+      const pid = new Pid(KATE, 1, kate.creation);
+      const ref = Process.monitor(pid);
       assertEquals(await receive(), {
         type: "DOWN",
         ref,
@@ -224,10 +225,27 @@ clusterTest(
         /alex warning: Lost a signal to kate@localhost: Cannot send a message of 20\d\d\d bytes/,
       );
       await Node.connect(KATE);
-      assertThrows(
-        () => void send(new Pid(KATE, 1, kate.creation), large),
+      assertThrows(() => void send(pid, large), RangeError);
+    });
+  },
+);
+
+clusterTest(
+  "a waiting request that is too large for the node fails for its sender, and the connection stays",
+  async (cluster) => {
+    await cluster.start("kate", { limits: { maxMessageBytes: 10_000 } });
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      await assertRejects(
+        () =>
+          Node.spawnMonitor(KATE, Remote.tell, [
+            self(),
+            new Uint8Array(20_000),
+          ]),
         RangeError,
+        "10000 is the most",
       );
+      assertEquals(Node.list(), [KATE]);
     });
   },
 );
