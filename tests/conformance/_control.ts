@@ -20,10 +20,7 @@ import {
 import { type Atom, atom } from "../../runtime/values/atom.ts";
 import { TermReader } from "../../wires/beam/etf_decoder.ts";
 import { TermWriter } from "../../wires/beam/etf_encoder.ts";
-import * as Support from "./_scenario.ts";
-
-/** The name under which nodes export the functions that scenarios use. */
-export const SUPPORT = "Conformance";
+import { exportedFiles } from "./_support.ts";
 
 /** A peer, as the main program controls it. */
 export interface Controlled {
@@ -55,10 +52,8 @@ function typesOf(
   module: string,
   name: string,
 ): BeamTypes | undefined {
-  const exports = module === SUPPORT
-    ? Support as Record<string, unknown>
-    : areas.find((area) => area.module === module)?.exports;
-  const fn = exports?.[name];
+  const file = exportedFiles(areas).find((each) => each.module === module);
+  const fn = file?.exports[name];
   return typeof fn === "function" ? beamTypesOf(fn) : undefined;
 }
 

@@ -41,14 +41,10 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   leaders: CONVERTED_NEXT,
   gen_server: CONVERTED_NEXT,
   pg: CONVERTED_NEXT,
-  task_supervisor: CONVERTED_NEXT,
   names: CONVERTED_NEXT,
   aliases: CONVERTED_NEXT,
   exits: CONVERTED_NEXT,
   info: CONVERTED_NEXT,
-  dynamic_supervisor: CONVERTED_NEXT,
-  supervisor: CONVERTED_NEXT,
-  task_stream: CONVERTED_NEXT,
   terms: CONVERTED_NEXT,
 };
 

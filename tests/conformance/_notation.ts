@@ -2,7 +2,7 @@
 
 import { IoError, RpcError } from "../../errors.ts";
 import { Pid, Ref } from "../../process.ts";
-import { Atom } from "../../runtime/values/atom.ts";
+import { Atom, atom } from "../../runtime/values/atom.ts";
 import { termKey } from "../../runtime/values/term_key.ts";
 import { Tuple } from "../../runtime/values/tuple.ts";
 import { Task } from "../../task.ts";
@@ -131,6 +131,7 @@ export class Notation {
         return `{${this.#join(elements)}}`;
       }
     }
+    if (elements.length === 2 && isStack(second)) return this.#failure(first);
     if (!(first instanceof Atom)) return `{${this.#join(elements)}}`;
     // What OTP's DOWN has, and ours has not: the kind of the monitored object.
     const rest = first.name === "DOWN" && elements.length === 5
@@ -139,6 +140,20 @@ export class Notation {
     return rest.length === 0
       ? `{${this.show(first)}}`
       : `${this.show(first)}(${this.#join(rest)})`;
+  }
+
+  /** The reason of an Elixir process that has failed, of which the stack is not compared. */
+  #failure(reason: unknown): string {
+    if (reason instanceof Error) return this.#raised(reason);
+    if (reason instanceof Map && reason.get(atom("__exception__")) === true) {
+      const name = text(String(reason.get(atom("__struct__"))));
+      return ["FunctionClauseError"].includes(name)
+        ? "raised(ArgumentError)"
+        : `raised(${name})`;
+    }
+    return reason instanceof Atom && BAD_ARGUMENTS.has(reason.name)
+      ? "raised(ArgumentError)"
+      : `raised(${this.show(reason)})`;
   }
 
   #call(module: string, fn: string, args: unknown[]): string {
@@ -200,6 +215,20 @@ const TAGS: ReadonlySet<string> = new Set([
   "reply",
 ]);
 
+const BAD_ARGUMENTS: ReadonlySet<string> = new Set([
+  "badarg",
+  "noproc",
+  "notalive",
+]);
+
+/** Whether a term is a stack of calls: `{Module, Function, Arity, Location}` each. */
+function isStack(term: unknown): boolean {
+  const [first] = Array.isArray(term) ? term : [];
+  return first instanceof Tuple && first.length === 4 &&
+    first.elements[0] instanceof Atom && first.elements[1] instanceof Atom &&
+    Array.isArray(first.elements[3]);
+}
+
 function isNode(term: unknown): boolean {
   return term instanceof Atom && NODE_NAME.test(term.name);
 }
@@ -220,6 +249,8 @@ function raised(error: Error): string {
 }
 
 function text(value: string): string {
+  // An atom that is a module of Elixir's.
+  if (value.startsWith("Elixir.")) return value.slice("Elixir.".length);
   return NODE_NAME.test(value)
     ? value.slice(0, value.indexOf("@"))
     : value.replaceAll("\n", "\\n");

@@ -99,7 +99,11 @@ export function endAllOf(of: Pid): void {
 }
 
 /** The servers that a node starts on first use, and keeps: in Elixir they run from the start. */
-const KEPT = new Set(["application_controller", "global_name_server"]);
+const KEPT = new Set([
+  "application_controller",
+  "global_name_server",
+  "net_kernel",
+]);
 
 /** The registered names on the node of the calling code, except for those of the node itself. */
 export function registered(): Set<string> {

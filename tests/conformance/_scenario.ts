@@ -10,12 +10,12 @@ import {
   send,
   spawnMonitor,
 } from "../../process.ts";
-import { isMessage, message } from "./_messages.ts";
+import { asTerm, isMessage, message } from "./_messages.ts";
 import type { Language } from "./_mixed.ts";
 import { type Line, partsOf, type Raised } from "./_notation.ts";
 import type { Stage } from "./_stage.ts";
 
-export { message };
+export { asTerm, isMessage, message };
 
 /** A difference that a limit of JavaScript causes: both traces are checked. */
 export interface Difference {

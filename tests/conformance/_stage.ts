@@ -11,15 +11,15 @@ import {
 } from "../../process.ts";
 import { startPeer } from "../../testing/peer.ts";
 import type { TestCluster } from "../../testing/cluster.ts";
-import { type Controlled, SUPPORT } from "./_control.ts";
+import type { Controlled } from "./_control.ts";
 import { ElixirPeer } from "./_elixir_peer.ts";
 import { startLeader, type TextDevice } from "./_leader.ts";
 import type { Area } from "./_load.ts";
 import { isMessage, message } from "./_messages.ts";
 import { type Line, Notation, type Parts } from "./_notation.ts";
 import { endAllOf, leftNames, partAll, registered } from "./_peer.ts";
-import * as Support from "./_scenario.ts";
 import { connectedNodes, type Scenario, TRACER } from "./_scenario.ts";
+import { exportedFiles } from "./_support.ts";
 
 /** The name under which peers export the control functions. */
 const CONTROL = "Conformance.Peer";
@@ -52,8 +52,9 @@ export class Stage implements AsyncDisposable {
     this.#areas = areas;
     this.#nodes = nodes;
     if (nodes === undefined) return;
-    for (const { module, exports } of areas) nodes.main.export(module, exports);
-    nodes.main.export(SUPPORT, Support);
+    for (const { module, exports } of exportedFiles(areas)) {
+      nodes.main.export(module, exports);
+    }
     nodes.main.run(() => {
       Process.register(spawn(() => this.#serveTracer()), TRACER);
     });
@@ -185,12 +186,7 @@ export class Stage implements AsyncDisposable {
 
   // deno-lint-ignore ban-types
   #nameOf(fn: Function): [module: string, name: string] {
-    for (
-      const { module, exports } of [...this.#areas, {
-        module: SUPPORT,
-        exports: Support,
-      }]
-    ) {
+    for (const { module, exports } of exportedFiles(this.#areas)) {
       for (const [key, value] of Object.entries(exports)) {
         if (value === fn) return [module, key];
       }
@@ -236,9 +232,8 @@ export class Stage implements AsyncDisposable {
       from: control,
       modules: {
         ...Object.fromEntries(
-          this.#areas.map(({ module, url }) => [module, url]),
+          exportedFiles(this.#areas).map(({ module, url }) => [module, url]),
         ),
-        [SUPPORT]: import.meta.resolve("./_scenario.ts"),
         [CONTROL]: import.meta.resolve("./_peer.ts"),
       },
     });

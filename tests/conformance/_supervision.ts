@@ -19,7 +19,8 @@ import {
   spawnLink,
   Supervisor,
 } from "../../mod.ts";
-import { expect, traceNext } from "./_scenario.ts";
+import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
+import { expect, isMessage, message, traceNext } from "./_scenario.ts";
 
 /** The behaviour of a probe. */
 export interface ProbeBehaviour {
@@ -38,7 +39,7 @@ export type ProbeOptions =
 
 /**
  * A child that sends the caller `up` when it starts and, if it traps exits, `down` when it is asked to exit.
- * `{ type: "exit", reason }` makes it exit.
+ * `{:exit, reason}` makes it exit.
  */
 export function probe(
   id: string,
@@ -62,12 +63,13 @@ export async function startProbe(
     Process.trapExit(trap === true || slow === true || stubborn === true);
     send(caller, { type: "ready", pid: self() });
     for (;;) {
-      const message = await receive();
-      if (message.type === "exit") exit(message.reason);
-      if (!isExit(message)) continue;
-      send(observer, { type: "down", id, reason: message.reason });
+      const received = await receive();
+      if (isMessage(received, "exit")) exit(reasonFromBeam(received[1]));
+      if (!isExit(received)) continue;
+      const { reason } = received;
+      send(observer, { type: "down", id, reason });
       if (slow) await expect("go");
-      if (!stubborn) exit(message.reason);
+      if (!stubborn) exit(reason);
     }
   });
   await receive((m) => m?.type === "ready" && pid.equals(m.pid));
@@ -118,7 +120,7 @@ export async function finish(
   reason: unknown,
 ): Promise<void> {
   const pid = await pidOf(sup, id);
-  send(pid, { type: "exit", reason });
+  send(pid, message("exit", reason));
   await settle(sup, pid);
 }
 
@@ -172,7 +174,7 @@ export async function parent(
   const observer = self();
   const pid = spawn(async () => {
     send(observer, { type: "started", sup: await start() });
-    exit((await expect("exit")).reason);
+    exit(reasonFromBeam((await expect("exit"))[1]));
   });
   return { pid, sup: (await expect("started")).sup };
 }

@@ -1,6 +1,7 @@
 /** Functions that the scenarios of tasks share; `elixir/support_tasks.ex` has the same. */
 
 import {
+  beam,
   exit,
   ExitError,
   type Pid,
@@ -13,36 +14,46 @@ import {
   TaskSupervisor,
   type TaskSupervisorOptions,
 } from "../../mod.ts";
-import { expect, forever, on, peer } from "./_scenario.ts";
+import type { Tuple } from "../../runtime/values/tuple.ts";
+import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
+import { expect, forever, isMessage, message, on, peer } from "./_scenario.ts";
 
 /** A task's body: reports its pid, and never ends. */
 export async function endless(to: Pid): Promise<void> {
-  send(to, { type: "started", pid: self() });
+  send(to, message("started", self()));
   await forever();
 }
 
 /** A task's body: reports its pid, and returns the next message, or does as it says. */
 export async function obedient(to: Pid): Promise<unknown> {
-  send(to, { type: "started", pid: self() });
-  const { type, value } = await receive();
-  if (type === "exit") exit(value);
-  if (type === "throw") throw value;
+  send(to, message("started", self()));
+  const order = await receive<Tuple>();
+  const [, value] = order;
+  if (isMessage(order, "exit")) exit(reasonFromBeam(value));
+  if (isMessage(order, "throw")) throw value;
   return value;
 }
 
 /** A task's body: traps exits, and when it is asked to exit, returns, exits or goes on. */
 export async function trapping(to: Pid, answer: string): Promise<unknown> {
   Process.trapExit(true);
-  send(to, { type: "started", pid: self() });
+  send(to, message("started", self()));
   const { reason } = await expect("EXIT");
-  if (answer === "give") return { type: "told", reason };
+  if (answer === "give") return message("told", reason);
   if (answer === "go_on") return await forever();
   return exit(answer);
 }
 
+beam(trapping, { args: ["term", "atom"] });
+
+/** Orders for {@linkcode obedient} and {@linkcode owner}. */
+export const give = (value: unknown) => message("give", value);
+export const quit = (reason: unknown) => message("exit", reason);
+export const toss = (value: unknown) => message("throw", value);
+
 /** Waits for a task that has started; returns its pid. */
 export async function started(): Promise<Pid> {
-  return (await expect("started")).pid;
+  return (await expect("started"))[1];
 }
 
 /** The callers of the calling process. */
@@ -55,12 +66,16 @@ export function startSup(options?: TaskSupervisorOptions): Promise<Pid> {
   return TaskSupervisor.startLink(options);
 }
 
-/** A Task.Supervisor on a peer, named `sup`; `start` is an export that starts it. */
+/** Starts the Task.Supervisor `sup` in the calling process. */
+export function startNamed(): Promise<Pid> {
+  return startSup({ name: "sup" });
+}
+
+/** The Task.Supervisor `sup` on a peer. */
 export async function remoteSup(
   name: string,
-  start: () => Promise<Pid>,
 ): Promise<{ name: string; node: string }> {
-  await on(name, start);
+  await on(name, startNamed);
   return { name: "sup", node: await peer(name) };
 }
 
@@ -87,7 +102,7 @@ export function reasonWhen(fn: () => unknown): Promise<unknown> {
     await fn();
   });
   const ref = Process.monitor(pid);
-  send(pid, "go");
+  send(pid, message("go"));
   return down(ref);
 }
 
@@ -95,7 +110,7 @@ export function reasonWhen(fn: () => unknown): Promise<unknown> {
 export function owner(fn: () => unknown): Pid {
   return spawn(async () => {
     await fn();
-    exit((await expect("exit")).reason);
+    exit(reasonFromBeam((await expect("exit"))[1]));
   });
 }
 

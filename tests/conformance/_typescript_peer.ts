@@ -10,10 +10,10 @@ import process from "node:process";
 import { Node } from "../../node.ts";
 import { type Atom, atom } from "../../runtime/values/atom.ts";
 import { tuple } from "../../runtime/values/tuple.ts";
-import { decodeTerm, encodeTerm, fromElixir, SUPPORT } from "./_control.ts";
+import { decodeTerm, encodeTerm, fromElixir } from "./_control.ts";
 import { type Area, loadAreas } from "./_load.ts";
 import * as Peer from "./_peer.ts";
-import * as Support from "./_scenario.ts";
+import { exportedFiles } from "./_support.ts";
 
 const FUNCTIONS = new Map<string, (...args: never[]) => unknown>(
   Object.entries(Peer),
@@ -31,8 +31,9 @@ async function main(
     log() {},
     io: { write() {} },
   });
-  for (const { module, exports } of areas) node.export(module, exports);
-  node.export(SUPPORT, Support);
+  for (const { module, exports } of exportedFiles(areas)) {
+    node.export(module, exports);
+  }
   for await (const packet of packets()) {
     const [id, fn, args] = decodeTerm(packet) as [number, Atom, unknown[]];
     answer(node, areas, camel(fn.name), args).then((answer) =>

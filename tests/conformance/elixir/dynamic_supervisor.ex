@@ -269,7 +269,7 @@ defmodule Conformance.DynamicSupervisor do
 
   scenario "dynamic_supervisor: on another node it starts, restarts and terminates children there" do
     kate = peer(:kate)
-    on(:kate, &start_remote/0)
+    on(:kate, :start_remote)
     sup = {:far, kate}
     child = %{id: :a, start: {__MODULE__, :remote, []}}
     pid = add(sup, child)
@@ -286,7 +286,7 @@ defmodule Conformance.DynamicSupervisor do
   scenario "dynamic_supervisor: forgets a temporary child whose node is killed" do
     victim = peer(:victim)
     sup = start()
-    start = fn -> {:ok, Node.spawn_link(victim, &forever/0)} end
+    start = fn -> {:ok, Node.spawn_link(victim, Conformance, :forever, [])} end
     pid = add(sup, %{id: :a, start: {:erlang, :apply, [start, []]}, restart: :temporary})
     trace("children", children(sup))
     kill_node(:victim)

@@ -694,7 +694,7 @@ defmodule Conformance.Supervisor do
 
   scenario "supervisor: on another node it starts, restarts and terminates children there" do
     kate = peer(:kate)
-    pid = on(:kate, &start_remote/0)
+    pid = on(:kate, :start_remote)
     sup = {:far, kate}
     trace("sup", [pid, node(pid)])
     {:ok, child} = Supervisor.start_child(sup, %{id: :a, start: {__MODULE__, :remote, []}})
@@ -716,7 +716,7 @@ defmodule Conformance.Supervisor do
     start = fn ->
       node = Agent.get_and_update(agent, &{&1, node()})
       send(observer, [:on, node])
-      {:ok, Node.spawn_link(node, &forever/0)}
+      {:ok, Node.spawn_link(node, Conformance, :forever, [])}
     end
 
     sup = start([%{id: :a, start: {:erlang, :apply, [start, []]}, restart: :transient}])
@@ -730,7 +730,7 @@ defmodule Conformance.Supervisor do
 
   scenario "supervisor: a request exits with nodedown when the node is killed meanwhile" do
     victim = peer(:victim)
-    on(:victim, &start_remote/0)
+    on(:victim, :start_remote)
     observer = self()
     waiting = %{id: :a, start: {__MODULE__, :wait, [observer]}}
 

@@ -48,9 +48,12 @@ defmodule Conformance.Tasks do
     pid
   end
 
-  @doc "A Task.Supervisor on a peer, by the name `sup`."
-  def remote_sup(peer, options \\ []) do
-    on(peer, fn -> start_sup([name: :sup] ++ options) end)
+  @doc "Starts the Task.Supervisor `sup` in the calling process."
+  def start_named, do: start_sup(name: :sup)
+
+  @doc "The Task.Supervisor `sup` on a peer."
+  def remote_sup(peer) do
+    on(peer, :start_named)
     {:sup, peer(peer)}
   end
 

@@ -3,7 +3,19 @@ defmodule Conformance.TaskSupervisor do
   import Conformance.Tasks
 
   def tell(main), do: send(main, {:told, self(), node(), callers()})
-  def give(value), do: {:given, value}
+  def give_back(value), do: {:given, value}
+  def print(text), do: IO.puts(text)
+  def where_is_sup, do: Process.whereis(:sup)
+  def is_gone(pid), do: reason_of(pid) in [:noconnection, :noproc]
+  def stop_sup, do: Supervisor.stop(:sup)
+
+  def own_tasks(main) do
+    sup = {:sup, node(main)}
+    linked = Task.Supervisor.async(sup, Conformance.Tasks, :endless, [main])
+    nolink = Task.Supervisor.async_nolink(sup, Conformance.Tasks, :endless, [main])
+    send(main, {:tasks, linked.pid, nolink.pid})
+    forever()
+  end
 
   # Starting
 
@@ -348,15 +360,15 @@ defmodule Conformance.TaskSupervisor do
 
   scenario "task_supervisor: a task prints on its supervisor's node" do
     kate = remote_sup(:kate)
-    Task.await(Task.Supervisor.async(kate, IO, :puts, ["hello"]))
+    Task.await(Task.Supervisor.async(kate, __MODULE__, :print, ["hello"]))
     trace("here", output())
     trace("there", output(:kate))
   end
 
   scenario "task_supervisor: a supervisor on another node is reached by its pid" do
-    {_, kate} = remote_sup(:kate)
-    pid = :erpc.call(kate, Process, :whereis, [:sup])
-    task = Task.Supervisor.async(pid, __MODULE__, :give, [1])
+    remote_sup(:kate)
+    pid = on(:kate, :where_is_sup)
+    task = Task.Supervisor.async(pid, __MODULE__, :give_back, [1])
     trace("node", node(task.pid))
     trace("value", Task.await(task))
   end
@@ -439,24 +451,15 @@ defmodule Conformance.TaskSupervisor do
     {:tasks, linked, nolink} = expect(:tasks)
     part(:kate)
     trace("owner", down(ref))
-    trace("linked", on(:kate, fn -> reason_of(linked) in [:noconnection, :noproc] end))
+    trace("linked", on(:kate, :is_gone, [linked]))
     trace("left", Task.Supervisor.children(kate) == [nolink])
   end
 
   scenario "task_supervisor: the kill of an owner's node ends the linked task, and no other" do
     victim = peer(:victim)
     Node.ping(victim)
-    main = self()
     sup = start_sup(name: :sup)
-    here = {:sup, node()}
-
-    Node.spawn(victim, fn ->
-      linked = Task.Supervisor.async(here, Conformance.Tasks, :endless, [main])
-      nolink = Task.Supervisor.async_nolink(here, Conformance.Tasks, :endless, [main])
-      send(main, {:tasks, linked.pid, nolink.pid})
-      forever()
-    end)
-
+    Node.spawn(victim, __MODULE__, :own_tasks, [self()])
     {:tasks, linked, nolink} = expect(:tasks)
     ref = Process.monitor(linked)
     kill_node(:victim)
@@ -469,8 +472,8 @@ defmodule Conformance.TaskSupervisor do
     main = self()
     task = Task.Supervisor.async_nolink(kate, Conformance.Tasks, :obedient, [main])
     started()
-    on(:kate, fn -> Supervisor.stop(:sup) end)
+    on(:kate, :stop_sup)
     trace("yield", Task.yield(task))
-    trace("again", why(fn -> Task.Supervisor.async(kate, __MODULE__, :give, [1]) end))
+    trace("again", why(fn -> Task.Supervisor.async(kate, __MODULE__, :give_back, [1]) end))
   end
 end

@@ -23,6 +23,7 @@ import {
   expect,
   forever,
   killNode,
+  message,
   on,
   peer,
   reasonOf,
@@ -60,7 +61,7 @@ async function children(sup: ServerRef): Promise<unknown[][]> {
 
 /** Makes a child exit with a reason, and waits until its supervisor has handled it. */
 async function exitWith(sup: ServerRef, pid: Pid, reason: unknown) {
-  send(pid, { type: "exit", reason });
+  send(pid, message("exit", reason));
   while ((await children(sup)).some(([other]) => pid.equals(other)));
 }
 
@@ -187,7 +188,7 @@ scenario(
     await add(sup, probe("b", { trap: true }));
     await exitWith(sup, pid, "oops");
     const [, [next]] = await children(sup);
-    send(next as Pid, { type: "exit", reason: "oops" });
+    send(next as Pid, message("exit", "oops"));
     await traceAll(5);
   },
 );
@@ -198,7 +199,7 @@ scenario(
     Process.trapExit(true);
     const sup = await start();
     const pid = await add(sup, flaky("a", [2, 3, 4]));
-    send(pid, { type: "exit", reason: "oops" });
+    send(pid, message("exit", "oops"));
     await traceAll(5);
   },
 );
@@ -219,14 +220,14 @@ scenario(
     const sup = await start({ maxChildren: 1 });
     const pid = await add(sup, flaky("a", [2], { wait: true }));
     await trace("pid", pid);
-    send(pid, { type: "exit", reason: "oops" });
+    send(pid, message("exit", "oops"));
     await traceAll(2);
     const before = children(sup);
     const counts = DynamicSupervisor.countChildren(sup);
     const terminated = DynamicSupervisor.terminateChild(sup, pid);
     const again = result(DynamicSupervisor.terminateChild(sup, pid));
     const last = children(sup);
-    send(sup, "fail");
+    send(sup, message("fail"));
     await trace("before", await before);
     await trace("counts", await counts);
     await trace("terminate", await terminated);
@@ -284,7 +285,7 @@ scenario(
     const told = [(await expect("down")).id, (await expect("down")).id];
     await trace("told", told.sort());
     await trace("alive", Process.alive(sup));
-    for (const pid of pids) send(pid, "go");
+    for (const pid of pids) send(pid, message("go"));
     await trace("stopped", await expect("stopped"));
   },
 );
@@ -320,7 +321,7 @@ scenario(
     for (const ref of refs) {
       await trace("got", await receive((m) => ref.equals(m?.ref)));
     }
-    send(slow, "go");
+    send(slow, message("go"));
     await trace("stopped", await expect("stopped"));
   },
 );
@@ -332,7 +333,7 @@ scenario(
       const { pid, sup } = await parent(() => DynamicSupervisor.startLink());
       await add(sup, probe("a", { trap: true }));
       await trace("monitor", [sup, Process.monitor(sup)]);
-      send(pid, { type: "exit", reason });
+      send(pid, message("exit", reason));
       await traceAll(3);
     }
   },
@@ -358,7 +359,7 @@ scenario(
     const pid = await add(sup, probe("a"));
     const stranger = spawn(async () => {
       GenServer.cast(sup, "hello");
-      send(sup, "hello");
+      send(sup, message("hello"));
       Process.exit(sup, "oops");
       const [[same], ...others] = await children(sup);
       await trace("same", pid.equals(same) && others.length === 0);
@@ -399,7 +400,7 @@ scenario(
 );
 
 export function remote(): Pid {
-  return spawnLink(async () => exit((await expect("exit")).reason));
+  return spawnLink(async () => exit((await expect("exit"))[1]));
 }
 
 export function startRemote(): Promise<Pid> {
@@ -457,7 +458,7 @@ scenario(
     });
     const pid = await DynamicSupervisor.startChild(sup, child("a"));
     await trace("started", await receive());
-    send(pid, { type: "exit", reason: "oops" });
+    send(pid, message("exit", "oops"));
     await trace("again", await receive());
     await DynamicSupervisor.startChild(sup, child("b"));
     await trace("another", await receive());

@@ -21,6 +21,7 @@ import {
   expect,
   forever,
   killNode,
+  message,
   on,
   peer,
   reasonOf,
@@ -229,7 +230,7 @@ scenario(
     await expect("failing");
     for (const pid of pids) Process.exit(pid, "kill");
     for (const pid of pids) await reasonOf(pid);
-    send(sup, "fail");
+    send(sup, message("fail"));
     await trace("not added", await answer);
     await traceAll(4);
     await trace("counts", await Supervisor.countChildren(sup));
@@ -288,7 +289,7 @@ scenario(
 
 /** Makes a child exit with a reason. */
 async function end(sup: Pid | string, id: string, reason: unknown) {
-  send(await pidOf(sup, id), { type: "exit", reason });
+  send(await pidOf(sup, id), message("exit", reason));
 }
 
 scenario(
@@ -365,7 +366,7 @@ scenario(
     const counts = Supervisor.countChildren(sup);
     const terminated = Supervisor.terminateChild(sup, "a");
     const last = Supervisor.whichChildren(sup);
-    send(sup, "fail");
+    send(sup, message("fail"));
     await trace("before", inTree(await before));
     await trace("delete", await result(deleted));
     await trace("restart", await restarted);
@@ -443,7 +444,7 @@ scenario(
     stopElsewhere(sup);
     await traceAll(4);
     await trace("alive", Process.alive(sup));
-    send(a, "go");
+    send(a, message("go"));
     await trace("stopped", await expect("stopped"));
     await traceAll(1);
   },
@@ -457,7 +458,7 @@ scenario(
     const a = await pidOf(sup, "a");
     await attempt("stop", () => Supervisor.stop(sup, "shutdown", 10));
     await traceAll(2);
-    send(a, "go");
+    send(a, message("go"));
     await traceAll(1);
   },
 );
@@ -469,9 +470,9 @@ scenario(
     const [a, b] = [await pidOf(sup, "a"), await pidOf(sup, "b")];
     stopElsewhere(sup);
     await traceAll(3);
-    send(a, { type: "exit", reason: "oops" });
+    send(a, message("exit", "oops"));
     await trace("ended", await reasonOf(a));
-    send(b, "go");
+    send(b, message("go"));
     await traceAll(1);
   },
 );
@@ -491,7 +492,7 @@ scenario(
     }
     const [a, b] = [await pidOf(sup, "a"), await pidOf(sup, "b")];
     await trace("tree", await tree(sup));
-    send(a, { type: "exit", reason: "oops" });
+    send(a, message("exit", "oops"));
     await trace("ended", await reasonOf(a));
     await trace("tree", await tree(sup));
     await trace("counts", await Supervisor.countChildren(sup));
@@ -515,7 +516,7 @@ scenario(
         }),
     });
     await trace("first", pid);
-    send(pid, "go");
+    send(pid, message("go"));
     await settle(sup, pid);
     await trace("second", await pidOf(sup, "a"));
     await Supervisor.stop(sup);
@@ -547,12 +548,12 @@ scenario(
     const observer = self();
     spawn(async () => {
       await attempt("killed", () => Supervisor.stop(sup));
-      send(observer, "done");
+      send(observer, message("done"));
     });
     await traceAll(2);
     Process.exit(sup, "kill");
     await expect("done");
-    send(a, "go");
+    send(a, message("go"));
     await traceAll(1);
   },
 );
@@ -569,7 +570,7 @@ scenario(
   async () => {
     for (const reason of ["normal", "shutdown", "oops"]) {
       const { pid } = await childOfParent();
-      send(pid, { type: "exit", reason });
+      send(pid, message("exit", reason));
       await traceAll(3);
     }
   },
@@ -605,7 +606,7 @@ scenario(
     const sup = await start([probe("a")]);
     const stranger = spawn(async () => {
       Process.exit(sup, "oops");
-      send(sup, "hello");
+      send(sup, message("hello"));
       send(sup, { type: "EXIT", from: self(), reason: "oops" });
       await trace("counts", await Supervisor.countChildren(sup));
     });
@@ -865,9 +866,9 @@ scenario(
     const b = await pidOf(sup, "b");
     await end(sup, "a", "oops");
     await traceAll(3);
-    send(b, { type: "exit", reason: "normal" });
+    send(b, message("exit", "normal"));
     await trace("ended", await reasonOf(b));
-    send(sup, "fail");
+    send(sup, message("fail"));
     await traceAll(1);
     await settle(sup, b);
     await end(sup, "a", "normal");
@@ -970,7 +971,7 @@ scenario(
 // Other nodes
 
 export function remote(): Pid {
-  return spawnLink(async () => exit((await expect("exit")).reason));
+  return spawnLink(async () => exit((await expect("exit"))[1]));
 }
 
 export function startRemote(): Promise<Pid> {
@@ -978,7 +979,7 @@ export function startRemote(): Promise<Pid> {
 }
 
 export async function wait(observer: Pid): Promise<never> {
-  send(observer, "waiting");
+  send(observer, message("waiting"));
   await forever();
   return exit("unreachable");
 }

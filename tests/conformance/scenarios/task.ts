@@ -13,6 +13,7 @@ import {
   attempt,
   expect,
   forever,
+  message,
   reasonOf,
   scenario,
   trace,
@@ -22,17 +23,15 @@ import {
   callers,
   down,
   endless,
+  give,
   obedient,
   owner,
+  quit,
   reasonWhen,
   started,
   trapping,
   waited,
 } from "../_tasks.ts";
-
-/** Instructions for a process. */
-const give = (value: unknown) => ({ type: "give", value });
-const quit = (value: unknown) => ({ type: "exit", value });
 
 // async and await
 
@@ -47,7 +46,7 @@ scenario(
       ["normal", "noproc"].includes(await reasonOf(task.pid)),
     );
     await trace("links", Process.info()!.links);
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -105,7 +104,7 @@ scenario("task: an owner that exits normally does not end it", async () => {
   const main = self();
   const pid = owner(() => void Task.async(() => obedient(main)));
   const task = await started();
-  send(pid, { type: "exit", reason: "normal" });
+  send(pid, quit("normal"));
   await reasonOf(pid);
   const ref = Process.monitor(task);
   send(task, give(1));
@@ -122,7 +121,7 @@ scenario(
     const ref = Process.monitor(task.pid);
     send(task.pid, give("late"));
     await trace("reason", await down(ref));
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -248,7 +247,7 @@ scenario(
       await trace("shutdown", await Task.shutdown(task, how));
       await trace("reason", await down(ref));
     }
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -313,7 +312,7 @@ scenario("task: ignore unlinks it, and drops its result", async () => {
   });
   await started();
   const { pid: task } = await expect("ignored");
-  send(pid, { type: "exit", reason: "oops" });
+  send(pid, quit("oops"));
   await reasonOf(pid);
   const ref = Process.monitor(task);
   send(task, give(1));
@@ -328,7 +327,7 @@ scenario("task: ignore returns an earlier result", async () => {
     await expect("EXIT");
     await trace("ignore", Task.ignore(task));
   }
-  send(self(), "marker");
+  send(self(), message("marker"));
   await traceNext("mail");
 });
 
@@ -376,7 +375,7 @@ scenario(
     );
     for (let i = 0; i < 4; i++) await traceNext("mail");
     await trace("slow", [Process.alive(slow.pid), await Task.yield(slow, 0)]);
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -455,7 +454,7 @@ scenario("task: yield_many ignores late tasks", async () => {
   const ref = Process.monitor(slow.pid);
   send(slow.pid, give("late"));
   await trace("reason", await down(ref));
-  send(self(), "marker");
+  send(self(), message("marker"));
   await traceNext("mail");
 });
 
@@ -491,7 +490,7 @@ scenario(
     await trace("tasks", [pid, alone, linked]);
     await trace("links", Process.info(pid)!.links);
     const linkedRef = Process.monitor(linked);
-    send(pid, { type: "exit", reason: "oops" });
+    send(pid, quit("oops"));
     await trace("linked", await down(linkedRef));
     const aloneRef = Process.monitor(alone);
     send(alone, quit("own"));
@@ -508,7 +507,7 @@ scenario(
     const ref = Process.monitor(pid);
     send(pid, give("nothing"));
     await trace("reason", await down(ref));
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );

@@ -17,6 +17,7 @@ import {
   attempt,
   expect,
   forever,
+  message,
   part,
   peer,
   reasonOf,
@@ -30,8 +31,10 @@ import {
   callers,
   down,
   endless,
+  give,
   obedient,
   owner,
+  quit,
   reasonWhen,
   remoteSup,
   started,
@@ -39,11 +42,6 @@ import {
   trapping,
   why,
 } from "../_tasks.ts";
-
-export { endless };
-
-const give = (value: unknown) => ({ type: "give", value });
-const quit = (value: unknown) => ({ type: "exit", value });
 
 /** A source that reports each element that is taken, and its close. */
 async function* source(values: number[]): AsyncGenerator<number> {
@@ -70,17 +68,13 @@ export function firstOrObedient(value: number, main: Pid): unknown {
 }
 
 export function tell(value: number, main: Pid): number {
-  send(main, { type: "told", value, node: Node.self(), callers: callers() });
+  send(main, message("told", value, Node.self(), callers()));
   return value;
-}
-
-export function startHere(): Promise<Pid> {
-  return startSup({ name: "sup" });
 }
 
 /** A Task.Supervisor on kate. */
 function kateSup(): Promise<{ name: string; node: string }> {
-  return remoteSup("kate", startHere);
+  return remoteSup("kate");
 }
 
 /** Reports its number, and returns it on request. */
@@ -211,7 +205,7 @@ scenario(
       send(main, { type: "ran", n });
       return n;
     }, { maxConcurrency: 1 });
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
     await trace("results", [...await all(stream), ...await all(stream)]);
     for (let i = 0; i < 4; i++) await traceNext("mail");
@@ -238,7 +232,7 @@ scenario("task_stream: leaves neither messages nor links", async () => {
   const stream = Task.asyncStream([1, 2, 3], (n) => n);
   await trace("results", await all(stream));
   await trace("links", links());
-  send(self(), "marker");
+  send(self(), message("marker"));
   await traceNext("mail");
 });
 
@@ -298,7 +292,7 @@ scenario(
       return exit(what);
     });
     for await (const result of stream) await trace("result", result);
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -409,7 +403,7 @@ scenario(
     await leave();
     await trace("reasons", [await down(refs[0]), await down(refs[1])]);
     await trace("links", links());
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -475,7 +469,7 @@ async function owners(main: Pid, trap: boolean): Promise<void> {
     const task = await started();
     const ref = Process.monitor(task);
     if (reason === "kill") Process.exit(pid, "kill");
-    else send(pid, { type: "exit", reason });
+    else send(pid, quit(reason));
     await reasonOf(pid);
     if (reason === "normal") send(task, quit("lived"));
     await trace("task", await down(ref));
@@ -507,7 +501,7 @@ scenario(
     });
     const { ref } = await expect("monitor");
     await trace("task", await down(ref));
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -561,7 +555,7 @@ scenario(
     const check = (n: number) => n === 2 ? exit("oops") : n;
     const stream = TaskSupervisor.asyncStreamNolink(sup, [1, 2, 3], check);
     for await (const result of stream) await trace("result", result);
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -585,7 +579,7 @@ scenario(
         });
         const task = await started();
         if (reason === "kill") Process.exit(pid, "kill");
-        else send(pid, { type: "exit", reason });
+        else send(pid, quit(reason));
         await reasonOf(pid);
         const ref = Process.monitor(task);
         send(task, quit("lived"));
@@ -642,7 +636,7 @@ scenario(
       await trace("trapped", await why(() => exit(trapped)));
       Process.trapExit(false);
     }
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );

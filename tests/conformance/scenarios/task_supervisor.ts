@@ -19,6 +19,7 @@ import {
   expect,
   forever,
   killNode,
+  message,
   on,
   output,
   part,
@@ -34,42 +35,31 @@ import {
   callers,
   down,
   endless,
+  give,
   obedient,
   owner,
+  quit,
   remoteSup,
   started,
+  startNamed,
   startSup,
+  toss,
   trapping,
   waited,
   why,
 } from "../_tasks.ts";
 
-export { endless, obedient, trapping };
-
-/** Instructions for a process. */
-const give = (value: unknown) => ({ type: "give", value });
-const quit = (value: unknown) => ({ type: "exit", value });
-
 export function tell(main: Pid): void {
-  send(main, {
-    type: "told",
-    pid: self(),
-    node: Node.self(),
-    callers: callers(),
-  });
+  send(main, message("told", self(), Node.self(), callers()));
 }
 
 export function giveBack(value: unknown): unknown {
-  return { type: "given", value };
-}
-
-export function startHere(): Promise<Pid> {
-  return startSup({ name: "sup" });
+  return message("given", value);
 }
 
 /** A Task.Supervisor on kate. */
 function kateSup(): Promise<{ name: string; node: string }> {
-  return remoteSup("kate", startHere);
+  return remoteSup("kate");
 }
 
 /** Whether both have the same pids. */
@@ -110,7 +100,7 @@ scenario(
     await trace("links", Process.info(task.pid)!.links);
     send(task.pid, quit("oops"));
     await trace("yield", await Task.yield(task));
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -135,7 +125,7 @@ scenario(
     const ref = Process.monitor(pid);
     send(pid, give("nothing"));
     await trace("reason", await down(ref));
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -217,7 +207,7 @@ scenario("task_supervisor: max_children 0 allows no task", async () => {
     "child",
     await result(TaskSupervisor.startChild(sup, () => "ok")),
   );
-  send(self(), "marker");
+  send(self(), message("marker"));
   await traceNext("mail");
 });
 
@@ -243,7 +233,7 @@ scenario(
         await why(() => TaskSupervisor.terminateChild(sup, self())),
       );
     }
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -258,7 +248,7 @@ scenario(
       await why(() => TaskSupervisor.startChild(sup, forever)),
     );
     await trace("children", await why(() => TaskSupervisor.children(sup)));
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -473,15 +463,10 @@ scenario(
         () => obedient(main),
       );
       const third = await child(sup, () => endless(main));
-      send(main, {
-        type: "tasks",
-        linked: linked.pid,
-        nolink: nolink.pid,
-        third,
-      });
+      send(main, message("tasks", linked.pid, nolink.pid, third));
     });
     for (let i = 0; i < 3; i++) await started();
-    const { linked, nolink, third } = await expect("tasks");
+    const [, linked, nolink, third] = await expect("tasks");
     const linkedRef = Process.monitor(linked);
     Process.exit(pid, "kill");
     await trace("linked", await down(linkedRef));
@@ -565,7 +550,7 @@ scenario(
     send(await started(), quit("oops"));
     await trace("owner", await down(ref));
     const task = await TaskSupervisor.asyncNolink(kate, obedient, [main]);
-    send(await started(), { type: "throw", value: "ball" });
+    send(await started(), toss("ball"));
     await attempt("await", waited(() => Task.await(task)));
   },
 );
@@ -580,7 +565,7 @@ scenario(
     const ref = Process.monitor(task.pid);
     send(task.pid, give("late"));
     await trace("reason", await down(ref));
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -602,7 +587,7 @@ scenario(
     await trace("ignore", Task.ignore(third));
     send(third.pid, give(1));
     await trace("reason", await down(ref));
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -628,10 +613,6 @@ scenario(
   },
 );
 
-export async function isGone(pid: Pid): Promise<boolean> {
-  return ["noconnection", "noproc"].includes(await reasonOf(pid));
-}
-
 scenario(
   "task_supervisor: a lost connection ends linked tasks and their owners, and no others",
   async () => {
@@ -640,12 +621,12 @@ scenario(
     const pid = owner(async () => {
       const linked = await TaskSupervisor.async(kate, endless, [main]);
       const nolink = await TaskSupervisor.asyncNolink(kate, endless, [main]);
-      send(main, { type: "tasks", linked: linked.pid, nolink: nolink.pid });
+      send(main, message("tasks", linked.pid, nolink.pid));
     });
     const ref = Process.monitor(pid);
     await started();
     await started();
-    const { linked, nolink } = await expect("tasks");
+    const [, linked, nolink] = await expect("tasks");
     await part("kate");
     await trace("owner", await down(ref));
     await trace("linked", await on("kate", isGone, linked));
@@ -653,11 +634,15 @@ scenario(
   },
 );
 
+export async function isGone(pid: Pid): Promise<boolean> {
+  return ["noconnection", "noproc"].includes(await reasonOf(pid));
+}
+
 export async function ownTasks(main: Pid): Promise<void> {
   const sup = { name: "sup", node: main.node };
   const linked = await TaskSupervisor.async(sup, endless, [main]);
   const nolink = await TaskSupervisor.asyncNolink(sup, endless, [main]);
-  send(main, { type: "tasks", linked: linked.pid, nolink: nolink.pid });
+  send(main, message("tasks", linked.pid, nolink.pid));
   await forever();
 }
 
@@ -666,9 +651,9 @@ scenario(
   async () => {
     const victim = await peer("victim");
     await Node.ping(victim);
-    const sup = await startHere();
+    const sup = await startNamed();
     await Node.spawn(victim, ownTasks, [self()]);
-    const { linked, nolink } = await expect("tasks");
+    const [, linked, nolink] = await expect("tasks");
     const ref = Process.monitor(linked);
     await killNode("victim");
     await trace("linked", await down(ref));
