@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { beam } from "../beam.ts";
 import { ExitError, UndefinedFunctionError } from "../errors.ts";
-import { exit, receive } from "../process.ts";
+import { exit, type Pid, receive, send } from "../process.ts";
 import { rpc } from "../rpc.ts";
 import { atom } from "../runtime/values/atom.ts";
 import { Tuple, tuple } from "../runtime/values/tuple.ts";
@@ -40,6 +40,7 @@ const Work = {
   },
   forever: () => receive(() => false),
   secret: () => 1,
+  tell: (to: Pid, value: unknown) => void send(to, value),
 };
 
 clusterTest(
@@ -100,6 +101,28 @@ clusterTest(
       rpc.cast(on, ["erlang", "send"], [atom("driver"), atom("cast")]);
       assertEquals(await kate.evaluate("receive do :cast -> :got end"), ":got");
     });
+  },
+  OPTIONS,
+);
+
+clusterTest(
+  "a cast and a multicast of erpc run functions of this library",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { modules: { Work } });
+    await using kate = await ElixirNode.start("kate", cluster);
+    const next = "receive do got -> got after 5000 -> :nothing end";
+    for (
+      const cast of [
+        `:erpc.cast(:"${alex.name}", Work, :tell, [self(), :once])`,
+        `:erpc.multicast([:"${alex.name}"], Work, :tell, [self(), :many])`,
+        // One that does not exist has no effect.
+        `:erpc.cast(:"${alex.name}", Work, :missing, [self()])
+         :rpc.cast(:"${alex.name}", Work, :tell, [self(), :rpc])`,
+      ]
+    ) await kate.evaluate(cast);
+    const got = [];
+    for (let i = 0; i < 3; i++) got.push(await kate.evaluate(next));
+    assertEquals(got.sort(), [":many", ":once", ":rpc"]);
   },
   OPTIONS,
 );

@@ -101,8 +101,7 @@ export function serveRpc(runtime: Runtime): void {
   }));
   functions.serve(
     "erpc:execute_cast/3",
-    ([module, name, args]) =>
-      functions.requested([textOf(module), textOf(name), args as unknown[]]),
+    (args) => functions.requested(["erlang", "apply", args]),
   );
 }
 
