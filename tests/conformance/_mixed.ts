@@ -33,19 +33,16 @@ const CONVERTED_NEXT = "its functions on peers are closures still";
 /** Scenarios, or whole areas, that a mixed run does not play, with the reason. */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
   global: HIDDEN,
-  monitors: CONVERTED_NEXT,
-  signals: CONVERTED_NEXT,
-  spawn: CONVERTED_NEXT,
-  rpc: CONVERTED_NEXT,
-  nodes: CONVERTED_NEXT,
-  leaders: CONVERTED_NEXT,
+  "nodes: a node connects, is listed, and disconnects": HIDDEN,
+  "nodes: visible nodes connect to the peers of their peers": HIDDEN,
+  "nodes: nodeup arrives before a node's first signal, and nodedown after its last one":
+    HIDDEN,
+  "nodes: a process that stops monitoring nodes receives no more events":
+    HIDDEN,
+  "nodes: monitoring nodes twice sends each event twice": HIDDEN,
+  "nodes: a killed node goes down, and can restart under its name": HIDDEN,
   gen_server: CONVERTED_NEXT,
   pg: CONVERTED_NEXT,
-  names: CONVERTED_NEXT,
-  aliases: CONVERTED_NEXT,
-  exits: CONVERTED_NEXT,
-  info: CONVERTED_NEXT,
-  terms: CONVERTED_NEXT,
 };
 
 /** The reason why the mixed runs leave out a scenario. */

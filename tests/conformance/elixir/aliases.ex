@@ -12,6 +12,13 @@ defmodule Conformance.Aliases do
     sender()
   end
 
+  def answer_late do
+    {:question, from, address} = expect(:question)
+    send(from, :asked)
+    expect(:answer)
+    send(address, {:answer, 42})
+  end
+
   defp through(pid, address, messages) do
     send(pid, {:send, self(), address, messages})
     expect(:sent)
@@ -26,7 +33,7 @@ defmodule Conformance.Aliases do
 
   scenario "aliases: an alias is active until unalias" do
     for node <- [node(), peer(:kate)] do
-      pid = Node.spawn(node, &sender/0)
+      pid = Node.spawn(node, __MODULE__, :sender, [])
       address = Process.alias()
       through(pid, address, [1, 2])
       trace("got", flush_all())
@@ -39,7 +46,7 @@ defmodule Conformance.Aliases do
 
   scenario "aliases: one for a reply accepts one message" do
     for node <- [node(), peer(:kate)] do
-      pid = Node.spawn(node, &sender/0)
+      pid = Node.spawn(node, __MODULE__, :sender, [])
       address = Process.alias([:reply])
       through(pid, address, [1, 2])
       trace("got", flush_all())
@@ -110,7 +117,7 @@ defmodule Conformance.Aliases do
 
   scenario "aliases: of a monitor, ends the monitor at the first reply" do
     for node <- [node(), peer(:kate)] do
-      pid = Node.spawn(node, &sender/0)
+      pid = Node.spawn(node, __MODULE__, :sender, [])
       ref = Process.monitor(pid, alias: :reply_demonitor)
       through(pid, ref, [:reply, :second])
       trace("got", flush_all())
@@ -122,14 +129,7 @@ defmodule Conformance.Aliases do
   end
 
   scenario "aliases: a reply that is under way at the timeout of the request is dropped" do
-    pid =
-      Node.spawn(peer(:kate), fn ->
-        receive do
-          {:question, from, address} ->
-            send(from, :asked)
-            receive do: (:answer -> send(address, {:answer, 42}))
-        end
-      end)
+    pid = Node.spawn(peer(:kate), __MODULE__, :answer_late, [])
 
     ref = Process.monitor(pid, alias: :reply_demonitor)
     send(pid, {:question, self(), ref})

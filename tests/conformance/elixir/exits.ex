@@ -22,23 +22,35 @@ defmodule Conformance.Exits do
   end
 
   # Exits with the reason, in the given way, on request.
-  def end_by(way) do
-    receive do: (:go -> :ok)
+  def end_by(way, value) do
+    expect(:go)
 
     case way do
       :return -> :ok
-      {:exit, reason} -> exit(reason)
-      {:raise, message} -> raise message
-      {:throw, value} -> throw(value)
-      {:exit_self, reason} -> Process.exit(self(), reason) && forever()
+      :exit -> exit(value)
+      :raise -> raise value
+      :throw -> throw(value)
+      :exit_self -> Process.exit(self(), value) && forever()
     end
+  end
+
+  def trapper(main) do
+    Process.flag(:trap_exit, true)
+    send(main, :ready)
+    forever()
+  end
+
+  def hear(main) do
+    Process.flag(:trap_exit, true)
+    send(main, :ready)
+    send(main, {:heard, expect(:EXIT)})
   end
 
   defp ends(node, ways) do
     Process.flag(:trap_exit, true)
 
-    for way <- ways do
-      pid = Node.spawn_link(node, __MODULE__, :end_by, [way])
+    for {way, value} <- ways do
+      pid = Node.spawn_link(node, __MODULE__, :end_by, [way, value])
       send(pid, :go)
       trace("got", [expect(:EXIT), pid])
     end
@@ -46,7 +58,7 @@ defmodule Conformance.Exits do
 
   defp all_ways do
     [
-      :return,
+      {:return, nil},
       {:exit, :normal},
       {:exit, :shutdown},
       {:exit, {:shutdown, :done}},
@@ -86,15 +98,7 @@ defmodule Conformance.Exits do
 
   scenario "exits: kill to a process of another node cannot be trapped, and others receive killed" do
     Process.flag(:trap_exit, true)
-    main = self()
-
-    pid =
-      Node.spawn_link(peer(:kate), fn ->
-        Process.flag(:trap_exit, true)
-        send(main, :ready)
-        forever()
-      end)
-
+    pid = Node.spawn_link(peer(:kate), __MODULE__, :trapper, [self()])
     expect(:ready)
     trace("sent", Process.exit(pid, :kill))
     trace("exit", [expect(:EXIT), pid])
@@ -215,13 +219,7 @@ defmodule Conformance.Exits do
   scenario "exits: an exit signal contains its sender, on another node too" do
     main = self()
 
-    pid =
-      Node.spawn(peer(:kate), fn ->
-        Process.flag(:trap_exit, true)
-        send(main, :ready)
-        send(main, {:heard, expect(:EXIT)})
-      end)
-
+    pid = Node.spawn(peer(:kate), __MODULE__, :hear, [main])
     expect(:ready)
     trace("main", main)
     Process.exit(pid, :hello)

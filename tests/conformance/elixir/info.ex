@@ -56,28 +56,31 @@ defmodule Conformance.Info do
   end
 
   scenario "info: a process of another node is rejected" do
-    pid = Node.spawn(peer(:kate), &forever/0)
+    pid = Node.spawn(peer(:kate), Conformance, :forever, [])
     attempt("info", fn -> Process.info(pid) end)
     attempt("alive", fn -> Process.alive?(pid) end)
     trace("listed", pid in Process.list())
   end
 
+  def links_of(pid), do: facts(pid).links
+  def is_monitored(pid), do: facts(pid).monitored_by != []
+
   scenario "info: a link to a process of another node is shown at both ends until it ends" do
-    pid = Node.spawn_link(peer(:kate), &forever/0)
+    pid = Node.spawn_link(peer(:kate), Conformance, :forever, [])
     trace("pair", [self(), pid])
     trace("here", facts(self()).links)
-    trace("there", on(:kate, fn -> facts(pid).links end))
+    trace("there", on(:kate, :links_of, [pid]))
     Process.unlink(pid)
     trace("here", facts(self()).links)
     # The unlink arrived before the answer to this.
     Process.monitor(pid)
     send(pid, :sync)
     wait_for_monitor(pid, 500)
-    trace("there", on(:kate, fn -> {facts(pid).links, facts(pid).monitored_by} end) |> elem(0))
+    trace("there", on(:kate, :links_of, [pid]))
   end
 
   defp wait_for_monitor(pid, tries) do
-    if tries > 0 and on(:kate, fn -> facts(pid).monitored_by end) == [],
+    if tries > 0 and not on(:kate, :is_monitored, [pid]),
       do: wait_for_monitor(pid, tries - 1)
   end
 

@@ -3,6 +3,19 @@ defmodule Conformance.Leaders do
 
   defp done(pid), do: reason_of(pid)
 
+  def nothing, do: :ok
+  def print(text), do: IO.puts(text)
+  def print_node(what), do: IO.puts("#{what} #{node()}")
+  def have_child_print, do: done(spawn(__MODULE__, :print_node, ["from a child on"]))
+  def leader, do: Process.group_leader()
+
+  def print_then do
+    expect(:go)
+    IO.puts("moved")
+  end
+
+  def tell_lines(main), do: for(_ <- 1..3, do: send(main, {:line, IO.gets("? ")}))
+
   scenario "leaders: processes print at the leader of their spawner" do
     main = self()
     IO.puts("main")
@@ -16,13 +29,8 @@ defmodule Conformance.Leaders do
 
   scenario "leaders: a process on another node prints at its spawner's leader" do
     kate = peer(:kate)
-    done(Node.spawn(kate, fn -> IO.puts("from #{node()}") end))
-
-    done(
-      Node.spawn(kate, fn ->
-        done(spawn(fn -> IO.puts("from a child on #{node()}") end))
-      end)
-    )
+    done(Node.spawn(kate, __MODULE__, :print_node, ["from"]))
+    done(Node.spawn(kate, __MODULE__, :have_child_print, []))
 
     trace("here", output())
     trace("there", output(:kate))
@@ -31,7 +39,7 @@ defmodule Conformance.Leaders do
   scenario "leaders: code that a node runs itself prints there" do
     kate = peer(:kate)
     Node.ping(kate)
-    on(:kate, fn -> IO.puts("by itself") end)
+    on(:kate, :print, ["by itself"])
     trace("here", output())
     trace("there", output(:kate))
   end
@@ -39,7 +47,7 @@ defmodule Conformance.Leaders do
   scenario "leaders: a process changes its own leader, and processes that it spawns later inherit it" do
     peer(:kate)
     own = Process.group_leader()
-    there = on(:kate, fn -> Process.group_leader() end)
+    there = on(:kate, :leader)
     before = spawn(fn -> expect(:go) && IO.puts("started before") end)
     Process.group_leader(self(), there)
     IO.puts("redirected")
@@ -54,14 +62,8 @@ defmodule Conformance.Leaders do
 
   scenario "leaders: a process changes the leader of a process on another node" do
     kate = peer(:kate)
-
-    pid =
-      Node.spawn(kate, fn ->
-        expect(:go)
-        IO.puts("moved")
-      end)
-
-    Process.group_leader(pid, on(:kate, fn -> Process.group_leader() end))
+    pid = Node.spawn(kate, __MODULE__, :print_then, [])
+    Process.group_leader(pid, on(:kate, :leader))
     send(pid, :go)
     done(pid)
     trace("here", output())
@@ -72,7 +74,7 @@ defmodule Conformance.Leaders do
     kate = peer(:kate)
     dead = spawn(fn -> :ok end)
     done(dead)
-    far = Node.spawn(kate, fn -> :ok end)
+    far = Node.spawn(kate, __MODULE__, :nothing, [])
     done(far)
     attempt("here", fn -> Process.group_leader(dead, self()) && :ok end)
     attempt("there", fn -> Process.group_leader(far, self()) && :ok end)
@@ -81,18 +83,12 @@ defmodule Conformance.Leaders do
   scenario "leaders: gets on another node reads the input of the spawner's", input: "first\nsecond\nlast" do
     main = self()
     trace("here", IO.gets("? "))
-
-    done(
-      Node.spawn(peer(:kate), fn ->
-        for _ <- 1..3, do: send(main, {:line, IO.gets("? ")})
-      end)
-    )
-
+    done(Node.spawn(peer(:kate), __MODULE__, :tell_lines, [main]))
     for _ <- 1..3, do: trace_next("there")
   end
 
   scenario "leaders: output to another leader by its pid" do
-    there = on(:kate, fn -> Process.group_leader() end)
+    there = on(:kate, :leader)
     trace("puts", IO.puts(there, "hello"))
     trace("write", IO.write(there, "!"))
     trace("here", output())
@@ -100,7 +96,7 @@ defmodule Conformance.Leaders do
   end
 
   scenario "leaders: lines of one process keep their order on the way to another node" do
-    Process.group_leader(self(), on(:kate, fn -> Process.group_leader() end))
+    Process.group_leader(self(), on(:kate, :leader))
     for n <- 1..20, do: IO.write("#{n} ")
     trace("there", output(:kate))
   end
@@ -120,7 +116,7 @@ defmodule Conformance.Leaders do
   end
 
   scenario "leaders: output to a leader on a node that is down raises" do
-    leader = Node.spawn(peer(:victim), &forever/0)
+    leader = Node.spawn(peer(:victim), Conformance, :forever, [])
     kill_node(:victim)
     attempt("device", fn -> IO.puts(leader, "lost") end)
   end

@@ -1,6 +1,8 @@
 defmodule Conformance.Monitors do
   use Conformance
 
+  def nothing, do: :ok
+
   # Exits with the reason that it receives.
   def obedient, do: receive(do: ({:exit, reason} -> exit(reason)))
 
@@ -10,6 +12,8 @@ defmodule Conformance.Monitors do
     send(main, :registered)
     obedient()
   end
+
+  def heir(main), do: send(main, {:heir, next(5000)})
 
   defp start_named(node, name) do
     pid = Node.spawn(node, __MODULE__, :named, [name, self()])
@@ -29,7 +33,7 @@ defmodule Conformance.Monitors do
 
   scenario "monitors: a dead process sends DOWN with noproc, here and on another node" do
     for node <- [node(), peer(:kate)] do
-      pid = Node.spawn(node, fn -> :ok end)
+      pid = Node.spawn(node, __MODULE__, :nothing, [])
       reason_of(pid)
       ref = Process.monitor(pid)
       trace("monitor", [pid, ref])
@@ -75,7 +79,7 @@ defmodule Conformance.Monitors do
   end
 
   scenario "monitors: an unreachable node sends DOWN with noconnection, for a pid and for a name" do
-    pid = Node.spawn(peer(:victim), &forever/0)
+    pid = Node.spawn(peer(:victim), Conformance, :forever, [])
     name = {:clerk, node(pid)}
     trace("monitor", [pid, Process.monitor(pid)])
     kill_node(:victim)
@@ -103,7 +107,7 @@ defmodule Conformance.Monitors do
 
   scenario "monitors: the DOWN from another node contains the exit reason" do
     for reason <- [:normal, {:shutdown, :done}, %{code: 1}] do
-      pid = Node.spawn(peer(:kate), &obedient/0)
+      pid = Node.spawn(peer(:kate), __MODULE__, :obedient, [])
       ref = Process.monitor(pid)
       send(pid, {:exit, reason})
       trace("got", [expect(:DOWN), ref, pid])
@@ -137,7 +141,7 @@ defmodule Conformance.Monitors do
   end
 
   scenario "monitors: demonitor of a process of another node stops the DOWN" do
-    pid = Node.spawn(peer(:kate), &obedient/0)
+    pid = Node.spawn(peer(:kate), __MODULE__, :obedient, [])
     ref = Process.monitor(pid)
     other = Process.monitor(pid)
     trace("monitors", [ref, other])
@@ -171,19 +175,18 @@ defmodule Conformance.Monitors do
   end
 
   scenario "monitors: a process of an older incarnation of a node sends DOWN with noproc" do
-    pid = Node.spawn(peer(:victim), &forever/0)
+    pid = Node.spawn(peer(:victim), Conformance, :forever, [])
     kill_node(:victim)
-    Node.spawn(peer(:victim), &forever/0)
+    Node.spawn(peer(:victim), Conformance, :forever, [])
     trace("monitor", [pid, Process.monitor(pid)])
     trace_next("got")
     kill_node(:victim)
   end
 
   scenario "monitors: a message to a process of an older incarnation of a node is dropped" do
-    main = self()
-    pid = Node.spawn(peer(:victim), &forever/0)
+    pid = Node.spawn(peer(:victim), Conformance, :forever, [])
     kill_node(:victim)
-    heir = Node.spawn(peer(:victim), fn -> send(main, {:heir, next(5000)}) end)
+    heir = Node.spawn(peer(:victim), __MODULE__, :heir, [self()])
     send(pid, :for_the_old_one)
     send(heir, :for_the_new_one)
     trace_next("got")

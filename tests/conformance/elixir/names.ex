@@ -12,6 +12,12 @@ defmodule Conformance.Names do
     send(main, {:heard, next(5000)})
   end
 
+  def change_hands(one, other) do
+    Process.register(one, :clerk)
+    Process.unregister(:clerk)
+    Process.register(other, :clerk)
+  end
+
   scenario "names: a name is free when the EXIT of its process has arrived" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(__MODULE__, :named, [:clerk, self()])
@@ -63,7 +69,7 @@ defmodule Conformance.Names do
     {:registered, pid} = expect(:registered)
     dead = spawn(fn -> :ok end)
     reason_of(dead)
-    remote = Node.spawn(kate, &forever/0)
+    remote = Node.spawn(kate, Conformance, :forever, [])
     attempt("taken", fn -> Process.register(self(), :clerk) end)
     attempt("has a name", fn -> Process.register(pid, :other) end)
     attempt("same again", fn -> Process.register(pid, :clerk) end)
@@ -91,11 +97,7 @@ defmodule Conformance.Names do
     other = Node.spawn(kate, __MODULE__, :tell, [main])
     expect(:ready)
 
-    on(:kate, fn ->
-      Process.register(one, :clerk)
-      Process.unregister(:clerk)
-      Process.register(other, :clerk)
-    end)
+    on(:kate, :change_hands, [one, other])
 
     send({:clerk, kate}, :for_the_other)
     send(one, :for_the_one)

@@ -1,6 +1,8 @@
 defmodule Conformance.Nodes do
   use Conformance
 
+  def nothing, do: :ok
+
   scenario "nodes: not alive, a node has no name and no peers, and does not connect", alive: false do
     trace("self", node())
     trace("alive", Node.alive?())
@@ -14,9 +16,9 @@ defmodule Conformance.Nodes do
 
   scenario "nodes: not alive, a process on another node sends noconnection", alive: false do
     Process.flag(:trap_exit, true)
-    pid = Node.spawn_link(unknown_node(), &forever/0)
+    pid = Node.spawn_link(unknown_node(), Conformance, :forever, [])
     trace("exit", [expect(:EXIT), pid])
-    {pid, ref} = Node.spawn_monitor(unknown_node(), &forever/0)
+    {pid, ref} = Node.spawn_monitor(unknown_node(), Conformance, :forever, [])
     trace("down", [expect(:DOWN), ref, pid])
     attempt("sent", fn -> send({:clerk, unknown_node()}, :hello) && :sent end)
     attempt("here", fn -> send({:nobody, node()}, :hello) && :sent end)
@@ -67,13 +69,13 @@ defmodule Conformance.Nodes do
       case use do
         :send -> send({:nobody, kate}, :hello)
         :monitor -> Process.monitor({:nobody, kate}) && expect(:DOWN)
-        :spawn -> reason_of(Node.spawn(kate, fn -> :ok end))
+        :spawn -> reason_of(Node.spawn(kate, __MODULE__, :nothing, []))
       end
 
       if use == :send, do: Node.ping(kate)
-      trace(use, Node.list())
+      trace(use, connected_nodes())
       part(:kate)
-      trace("parted", Node.list())
+      trace("parted", connected_nodes())
     end
   end
 
@@ -123,7 +125,7 @@ defmodule Conformance.Nodes do
     kate = peer(:kate)
     Node.monitor(kate, true)
     Node.ping(kate)
-    trace("list", Node.list())
+    trace("list", connected_nodes())
     part(:kate)
     trace_next("got")
   end
@@ -156,7 +158,7 @@ defmodule Conformance.Nodes do
   scenario "nodes: nodedown arrives after the signals of links and monitors" do
     Process.flag(:trap_exit, true)
     kate = peer(:kate)
-    pid = Node.spawn_link(kate, &forever/0)
+    pid = Node.spawn_link(kate, Conformance, :forever, [])
     refs = for _ <- 1..2, do: Process.monitor(pid)
     trace("pid", [pid | refs])
     Node.monitor(kate, true)

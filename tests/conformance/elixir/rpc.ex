@@ -68,7 +68,7 @@ defmodule Conformance.Rpc do
   scenario "rpc: a call returns the result of the function, which runs on that node" do
     kate = peer(:kate)
     trace("place", :erpc.call(kate, __MODULE__, :place, [:on]))
-    trace("connected", Node.list())
+    trace("connected", connected_nodes())
     trace("here", :erpc.call(node(), __MODULE__, :place, [:on]))
   end
 
@@ -267,7 +267,7 @@ defmodule Conformance.Rpc do
       end)
     end
 
-    trace("connected", Node.list())
+    trace("connected", connected_nodes())
     trace_nothing("told")
   end
 end

@@ -31,6 +31,53 @@ defmodule Conformance.Signals do
     expect(:synced)
   end
 
+  def clerk(main) do
+    Process.register(self(), :clerk)
+    send(main, {:alias, Process.alias()})
+    for _ <- 1..6, do: trace("recorded", next())
+    send(main, :done)
+  end
+
+  def talk_and_end(main, reason) do
+    expect(:go)
+    send(main, :a)
+    send(main, :b)
+    exit(reason)
+  end
+
+  def tell_leader(main) do
+    for _ <- 1..2 do
+      expect(:tell)
+      send(main, {:leader, Process.group_leader()})
+    end
+  end
+
+  def measure(main) do
+    for _ <- 1..5 do
+      receive do
+        text when is_binary(text) -> send(main, byte_size(text))
+        number -> send(main, number)
+      end
+    end
+  end
+
+  def count(main, name), do: for(n <- 1..1000, do: send(main, {name, n}))
+
+  def say_last(main) do
+    expect(:go)
+    send(main, :last)
+    exit(:late)
+  end
+
+  # A process of kate that forwards its first message.
+  def start_teller(main) do
+    spawn(fn ->
+      Process.register(self(), :teller)
+      send(main, :ready)
+      send(main, {:got, next()})
+    end)
+  end
+
   scenario "signals: messages and exit signals keep their order on one node" do
     pid = start_recorder(node())
     trace("me", self())
@@ -55,15 +102,7 @@ defmodule Conformance.Signals do
 
   scenario "signals: by pid, by name and by alias, messages keep their order between nodes" do
     kate = peer(:kate)
-    main = self()
-
-    pid =
-      Node.spawn(kate, fn ->
-        Process.register(self(), :clerk)
-        send(main, {:alias, Process.alias()})
-        for _ <- 1..6, do: trace("recorded", next())
-        send(main, :done)
-      end)
+    pid = Node.spawn(kate, __MODULE__, :clerk, [self()])
 
     {:alias, address} = expect(:alias)
     send(pid, 1)
@@ -76,15 +115,7 @@ defmodule Conformance.Signals do
   end
 
   scenario "signals: by pid, by name and by alias, messages keep their order on one node" do
-    main = self()
-
-    pid =
-      spawn(fn ->
-        Process.register(self(), :clerk)
-        send(main, {:alias, Process.alias()})
-        for _ <- 1..6, do: trace("recorded", next())
-        send(main, :done)
-      end)
+    pid = spawn(__MODULE__, :clerk, [self()])
 
     {:alias, address} = expect(:alias)
     send(pid, 1)
@@ -98,14 +129,7 @@ defmodule Conformance.Signals do
 
   scenario "signals: the messages of a process come before its EXIT and its DOWN" do
     Process.flag(:trap_exit, true)
-    main = self()
-
-    pid =
-      spawn_link(fn ->
-        receive do: (:go -> :ok)
-        send(main, :a)
-        send(main, :b)
-      end)
+    pid = spawn_link(__MODULE__, :talk_and_end, [self(), :normal])
 
     ref = Process.monitor(pid)
     trace("monitor", [pid, ref])
@@ -120,15 +144,7 @@ defmodule Conformance.Signals do
 
   scenario "signals: the messages of a process of another node come before its EXIT and its DOWN" do
     Process.flag(:trap_exit, true)
-    main = self()
-
-    pid =
-      Node.spawn_link(peer(:kate), fn ->
-        receive do: (:go -> :ok)
-        send(main, :a)
-        send(main, :b)
-        exit(:gone)
-      end)
+    pid = Node.spawn_link(peer(:kate), __MODULE__, :talk_and_end, [self(), :gone])
 
     ref = Process.monitor(pid)
     trace("monitor", [pid, ref])
@@ -155,11 +171,11 @@ defmodule Conformance.Signals do
   scenario "signals: a monitor and a link after a kill to another node send noproc" do
     Process.flag(:trap_exit, true)
     kate = peer(:kate)
-    pid = Node.spawn(kate, &forever/0)
+    pid = Node.spawn(kate, Conformance, :forever, [])
     Process.exit(pid, :kill)
     ref = Process.monitor(pid)
     trace("down", [expect(:DOWN), ref])
-    pid = Node.spawn(kate, &forever/0)
+    pid = Node.spawn(kate, Conformance, :forever, [])
     Process.exit(pid, :kill)
     Process.link(pid)
     trace("exit", [expect(:EXIT), pid])
@@ -168,14 +184,8 @@ defmodule Conformance.Signals do
   scenario "signals: a group leader is set before the message that follows, on another node too" do
     main = self()
 
-    teller = fn ->
-      for _ <- 1..2 do
-        receive do: (:tell -> send(main, {:leader, Process.group_leader()}))
-      end
-    end
-
     for node <- [node(), peer(:kate)] do
-      pid = Node.spawn(node, teller)
+      pid = Node.spawn(node, __MODULE__, :tell_leader, [main])
       send(pid, :tell)
       {:leader, leader} = expect(:leader)
       trace("inherited", leader == Process.group_leader())
@@ -187,17 +197,7 @@ defmodule Conformance.Signals do
   end
 
   scenario "signals: a large message keeps its position between small ones" do
-    main = self()
-
-    pid =
-      Node.spawn(peer(:kate), fn ->
-        for _ <- 1..5 do
-          receive do
-            text when is_binary(text) -> send(main, byte_size(text))
-            number -> send(main, number)
-          end
-        end
-      end)
+    pid = Node.spawn(peer(:kate), __MODULE__, :measure, [self()])
 
     send(pid, 1)
     send(pid, String.duplicate("x", 3_000_000))
@@ -209,11 +209,7 @@ defmodule Conformance.Signals do
 
   scenario "signals: a thousand messages of two senders arrive in the order of each" do
     kate = peer(:kate)
-    main = self()
-
-    for name <- [:one, :other] do
-      Node.spawn(kate, fn -> for n <- 1..1000, do: send(main, {name, n}) end)
-    end
+    for name <- [:one, :other], do: Node.spawn(kate, __MODULE__, :count, [self(), name])
 
     got = for _ <- 1..2000, do: next()
 
@@ -225,13 +221,7 @@ defmodule Conformance.Signals do
 
   scenario "signals: an exit over a link after the unlink is dropped, earlier messages are not" do
     Process.flag(:trap_exit, true)
-    main = self()
-
-    pid =
-      Node.spawn_link(peer(:kate), fn ->
-        receive do: (:go -> send(main, :last))
-        exit(:late)
-      end)
+    pid = Node.spawn_link(peer(:kate), __MODULE__, :say_last, [self()])
 
     ref = Process.monitor(pid)
     send(pid, :go)
@@ -246,18 +236,10 @@ defmodule Conformance.Signals do
 
   scenario "signals: send with noconnect makes no connection, and uses an existing one" do
     kate = peer(:kate)
-    main = self()
     trace("to none", Process.send({:teller, kate}, 1, [:noconnect]))
-    trace("connected", Node.list())
+    trace("connected", connected_nodes())
 
-    on(:kate, fn ->
-      spawn(fn ->
-        Process.register(self(), :teller)
-        send(main, :ready)
-        send(main, {:got, next()})
-      end)
-    end)
-
+    on(:kate, :start_teller, [self()])
     expect(:ready)
     trace("to one", Process.send({:teller, kate}, 2, [:noconnect]))
     trace_next("then")

@@ -3,6 +3,10 @@ defmodule Conformance.Spawn do
 
   def introduce(main, argument), do: send(main, {:hello, self(), node(), argument})
   def crash(reason), do: exit(reason)
+  def raise_error, do: raise("oops")
+  def toss, do: throw(:ball)
+  def pass_three(main), do: for(_ <- 1..3, do: send(main, {:got, next()}))
+  def tell_heard(main), do: send(main, {:child_heard, next(5000)})
 
   scenario "spawn: a process starts on another node with its arguments" do
     pid = Node.spawn(peer(:kate), __MODULE__, :introduce, [self(), %{list: [1, "two"]}])
@@ -20,7 +24,7 @@ defmodule Conformance.Spawn do
   end
 
   scenario "spawn: on an unknown node, it returns the pid of no process" do
-    pid = Node.spawn(unknown_node(), &forever/0)
+    pid = Node.spawn(unknown_node(), Conformance, :forever, [])
     trace("pid", [pid, node(pid)])
     attempt("sent", fn -> send(pid, :hello) && :sent end)
     trace("monitor", Process.monitor(pid))
@@ -29,7 +33,7 @@ defmodule Conformance.Spawn do
 
   scenario "spawn: a link on an unknown node sends an EXIT with noconnection" do
     Process.flag(:trap_exit, true)
-    pid = Node.spawn_link(unknown_node(), &forever/0)
+    pid = Node.spawn_link(unknown_node(), Conformance, :forever, [])
     trace("pid", [pid, node(pid)])
     trace_next("got")
     trace_nothing("then")
@@ -38,7 +42,7 @@ defmodule Conformance.Spawn do
   scenario "spawn: a link on an unknown node ends a process that does not trap exits" do
     {pid, ref} =
       spawn_monitor(fn ->
-        Node.spawn_link(unknown_node(), &forever/0)
+        Node.spawn_link(unknown_node(), Conformance, :forever, [])
         forever()
       end)
 
@@ -46,7 +50,7 @@ defmodule Conformance.Spawn do
   end
 
   scenario "spawn: a monitor on an unknown node sends a DOWN with noconnection" do
-    {pid, ref} = Node.spawn_monitor(unknown_node(), &forever/0)
+    {pid, ref} = Node.spawn_monitor(unknown_node(), Conformance, :forever, [])
     trace("pid", [pid, ref])
     trace_next("got")
     trace_nothing("then")
@@ -57,9 +61,9 @@ defmodule Conformance.Spawn do
     node = peer(:victim)
     Node.ping(node)
     kill_node(:victim)
-    pid = Node.spawn_link(node, &forever/0)
+    pid = Node.spawn_link(node, Conformance, :forever, [])
     trace("exit", [expect(:EXIT), pid])
-    {pid, ref} = Node.spawn_monitor(node, &forever/0)
+    {pid, ref} = Node.spawn_monitor(node, Conformance, :forever, [])
     trace("down", [expect(:DOWN), ref, pid])
   end
 
@@ -87,9 +91,9 @@ defmodule Conformance.Spawn do
 
   scenario "spawn: a process that throws or raises sends nothing to a spawner without a link" do
     for node <- [node(), peer(:kate)] do
-      pid = Node.spawn(node, fn -> raise "oops" end)
+      pid = Node.spawn(node, __MODULE__, :raise_error, [])
       reason_of(pid)
-      pid = Node.spawn(node, fn -> throw(:ball) end)
+      pid = Node.spawn(node, __MODULE__, :toss, [])
       reason_of(pid)
       send(self(), :marker)
       trace_next("got")
@@ -109,12 +113,7 @@ defmodule Conformance.Spawn do
   end
 
   scenario "spawn: messages to a new process arrive in order from its start" do
-    main = self()
-
-    pid =
-      Node.spawn(peer(:kate), fn ->
-        for _ <- 1..3, do: send(main, {:got, next()})
-      end)
+    pid = Node.spawn(peer(:kate), __MODULE__, :pass_three, [self()])
 
     for n <- 1..3, do: send(pid, n)
     for _ <- 1..3, do: trace_next("heard")
@@ -125,7 +124,7 @@ defmodule Conformance.Spawn do
 
     parent =
       spawn(fn ->
-        child = Node.spawn_link(peer(:kate), &forever/0)
+        child = Node.spawn_link(peer(:kate), Conformance, :forever, [])
         send(main, {:child, child})
         receive do: ({:exit, reason} -> exit(reason))
       end)
@@ -142,7 +141,7 @@ defmodule Conformance.Spawn do
 
     parent =
       spawn(fn ->
-        child = Node.spawn_link(peer(:kate), fn -> send(main, {:child_heard, next(5000)}) end)
+        child = Node.spawn_link(peer(:kate), __MODULE__, :tell_heard, [main])
         send(main, {:child, child})
       end)
 

@@ -16,6 +16,8 @@ import type { AliasMode } from "../../../process.ts";
 import {
   attempt,
   expect,
+  isMessage,
+  message,
   next,
   peer,
   reasonOf,
@@ -28,9 +30,9 @@ import {
 /** Sends to the alias on request, and reports when it has. */
 export async function sender(): Promise<never> {
   for (;;) {
-    const { to, address, messages } = await expect("send");
-    for (const message of messages) send(address, message);
-    send(to, "sent");
+    const [, to, address, messages] = await expect("send");
+    for (const each of messages) send(address, each);
+    send(to, message("sent"));
   }
 }
 
@@ -39,7 +41,7 @@ async function through(
   address: Ref,
   messages: unknown[],
 ): Promise<void> {
-  send(pid, { type: "send", to: self(), address, messages });
+  send(pid, message("send", self(), address, messages));
   await expect("sent");
 }
 
@@ -82,11 +84,11 @@ scenario("aliases: only its process can deactivate one", async () => {
   const address = Process.alias();
   const main = self();
   const { ref } = spawnMonitor(() => {
-    send(main, { type: "unalias", was: Process.unalias(address) });
+    send(main, message("unalias", Process.unalias(address)));
   });
   await traceNext("other");
   await ended(ref);
-  send(address, "hello");
+  send(address, message("hello"));
   await traceNext("got");
 });
 
@@ -95,12 +97,12 @@ scenario(
   async () => {
     const main = self();
     const { ref } = spawnMonitor(() => {
-      send(main, { type: "alias", alias: Process.alias() });
+      send(main, message("alias", Process.alias()));
     });
-    const { alias: address } = await expect("alias");
+    const [, address] = await expect("alias");
     await ended(ref);
     await attempt("sent", () => {
-      send(address, "hello");
+      send(address, message("hello"));
       return "sent";
     });
     await trace("unalias", Process.unalias(address));
@@ -155,7 +157,7 @@ scenario("aliases: of a monitor, ends with the DOWN", async () => {
   const { pid, ref } = watched("demonitor");
   Process.exit(pid, "kill");
   await trace("down", [await expect("DOWN"), ref]);
-  send(ref, "late");
+  send(ref, message("late"));
   await trace("got", await flushAll());
   await trace("unalias", Process.unalias(ref));
 });
@@ -166,7 +168,7 @@ scenario(
     for (const node of [Node.self(), await peer("kate")]) {
       const pid = await Node.spawn(node, sender);
       const ref = Process.monitor(pid, { alias: "reply_demonitor" });
-      await through(pid, ref, ["reply", "second"]);
+      await through(pid, ref, [message("reply"), message("second")]);
       await trace("got", await flushAll());
       await trace("demonitor", Process.demonitor(ref));
       Process.exit(pid, "kill");
@@ -177,10 +179,10 @@ scenario(
 );
 
 export async function answerLate(): Promise<void> {
-  const { from, address } = await expect("question");
-  send(from, "asked");
+  const [, from, address] = await expect("question");
+  send(from, message("asked"));
   await expect("answer");
-  send(address, { type: "answer", value: 42 });
+  send(address, message("answer", 42));
 }
 
 scenario(
@@ -188,12 +190,12 @@ scenario(
   async () => {
     const pid = await Node.spawn(await peer("kate"), answerLate);
     const ref = Process.monitor(pid, { alias: "reply_demonitor" });
-    send(pid, { type: "question", from: self(), address: ref });
+    send(pid, message("question", self(), ref));
     await expect("asked");
-    send(pid, "answer");
+    send(pid, message("answer"));
     // It may have arrived just before; from here on it does not.
     Process.demonitor(ref, { flush: true });
-    await receive((m) => m?.type === "answer", {
+    await receive((m) => isMessage(m, "answer"), {
       timeout: 0,
       after: undefined,
     });

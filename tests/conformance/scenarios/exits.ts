@@ -1,6 +1,7 @@
 /** Exits: every reason, sent, trapped and thrown. */
 
 import {
+  beam,
   exit,
   Node,
   type Pid,
@@ -13,9 +14,11 @@ import {
   spawnMonitor,
 } from "../../../mod.ts";
 import {
+  asTerm,
   attempt,
   expect,
   forever,
+  message,
   next,
   peer,
   reasonOf,
@@ -29,7 +32,7 @@ async function listener(trap: boolean): Promise<{ pid: Pid; ref: Ref }> {
   const main = self();
   const pid = spawn(async () => {
     Process.trapExit(trap);
-    send(main, "ready");
+    send(main, message("ready"));
     await listen(main);
   });
   await expect("ready");
@@ -37,13 +40,11 @@ async function listener(trap: boolean): Promise<{ pid: Pid; ref: Ref }> {
 }
 
 async function listen(main: Pid): Promise<never> {
-  for (;;) send(main, { type: "heard", message: await next(5000) });
+  for (;;) send(main, message("heard", await next(5000)));
 }
 
 /** Exits with the reason, in the given way, on request. */
-export async function endBy(
-  [way, value]: [way: string, value?: unknown],
-): Promise<void> {
+export async function endBy(way: string, value: unknown): Promise<void> {
   await expect("go");
   switch (way) {
     case "exit":
@@ -52,17 +53,22 @@ export async function endBy(
       throw new Error(String(value));
     case "throw":
       throw value;
-    case "exitSelf":
+    case "exit_self":
       Process.exit(self(), value);
       return await forever();
   }
 }
 
+beam(endBy, { args: ["atom"] });
+
 async function ends(node: string): Promise<void> {
   Process.trapExit(true);
-  for (const way of WAYS) {
-    const pid = await Node.spawnLink(node, endBy, [way]);
-    send(pid, "go");
+  for (const [way, value] of WAYS) {
+    const given = node === Node.self() || way === "raise"
+      ? value
+      : asTerm(value);
+    const pid = await Node.spawnLink(node, endBy, [way, given]);
+    send(pid, message("go"));
     await trace("got", [await expect("EXIT"), pid]);
   }
 }
@@ -76,9 +82,9 @@ const WAYS: [string, unknown?][] = [
   ["exit", { code: 1, why: ["a", 2] }],
   ["raise", "oops"],
   ["throw", "ball"],
-  ["exitSelf", "normal"],
-  ["exitSelf", "kill"],
-  ["exitSelf", "oops"],
+  ["exit_self", "normal"],
+  ["exit_self", "kill"],
+  ["exit_self", "oops"],
 ];
 
 scenario(
@@ -96,7 +102,7 @@ scenario(
   async () => {
     const { pid, ref } = await listener(false);
     Process.exit(pid, "normal");
-    send(pid, "hello");
+    send(pid, message("hello"));
     await traceNext("got");
     Process.exit(pid, "kill");
     await trace("down", [await expect("DOWN"), ref]);
@@ -117,7 +123,7 @@ scenario(
 
 export async function trapper(main: Pid): Promise<void> {
   Process.trapExit(true);
-  send(main, "ready");
+  send(main, message("ready"));
   await forever();
 }
 
@@ -148,10 +154,10 @@ scenario("exits: killed passes over a link as any other reason", async () => {
   Process.trapExit(true);
   const main = self();
   const middle = spawnLink(async () => {
-    send(main, { type: "victim", victim: spawnLink(forever) });
+    send(main, message("victim", spawnLink(forever)));
     await forever();
   });
-  const { victim } = await expect("victim");
+  const [, victim] = await expect("victim");
   const ref = Process.monitor(victim);
   Process.exit(victim, "kill");
   await trace("down", [await expect("DOWN"), ref]);
@@ -233,12 +239,12 @@ scenario(
   async () => {
     const main = self();
     const { pid: parent, ref } = spawnMonitor(() => {
-      send(main, { type: "child", child: spawn(listen, [main]) });
+      send(main, message("child", spawn(listen, [main])));
       exit("oops");
     });
-    const { child } = await expect("child");
+    const [, child] = await expect("child");
     await trace("down", [await expect("DOWN"), ref, parent]);
-    send(child, "hello");
+    send(child, message("hello"));
     await traceNext("got");
   },
 );
@@ -257,8 +263,8 @@ scenario(
 
 export async function hear(main: Pid): Promise<void> {
   Process.trapExit(true);
-  send(main, "ready");
-  send(main, { type: "heard", message: await expect("EXIT") });
+  send(main, message("ready"));
+  send(main, message("heard", await expect("EXIT")));
 }
 
 scenario(

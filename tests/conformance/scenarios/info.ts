@@ -5,6 +5,7 @@ import {
   attempt,
   expect,
   forever,
+  message,
   on,
   peer,
   reasonOf,
@@ -50,13 +51,13 @@ scenario(
       Process.link(main);
       Process.monitor(main);
       Process.monitor({ name: "nobody_else", node: Node.self() });
-      send(main, "ready");
+      send(main, message("ready"));
       await forever();
     });
     await expect("ready");
     Process.monitor(pid);
-    send(pid, "one");
-    send(pid, "two");
+    send(pid, message("one"));
+    send(pid, message("two"));
     await trace("me", [main, Process.groupLeader(), pid]);
     await trace("info", facts(pid));
     Process.unlink(pid);

@@ -15,6 +15,7 @@ import {
   expect,
   forever,
   killNode,
+  message,
   on,
   output,
   peer,
@@ -32,7 +33,7 @@ scenario(
     await reasonOf(spawn(() => IO.puts("child")));
     spawn(async () => {
       await reasonOf(spawn(() => IO.puts("grandchild")));
-      send(main, "ok");
+      send(main, message("ok"));
     });
     await expect("ok");
     await IO.write("no line");
@@ -89,7 +90,7 @@ scenario(
     Process.groupLeader(there);
     await IO.puts("redirected");
     await reasonOf(spawn(() => IO.puts("started then")));
-    send(before, "go");
+    send(before, message("go"));
     await reasonOf(before);
     Process.groupLeader(own);
     await IO.puts("back");
@@ -107,7 +108,7 @@ scenario(
   async () => {
     const pid = await Node.spawn(await peer("kate"), printThen);
     Process.groupLeader(pid, await on("kate", leader));
-    send(pid, "go");
+    send(pid, message("go"));
     await reasonOf(pid);
     await traceOutputs();
   },
@@ -133,7 +134,7 @@ scenario(
 
 export async function tellLines(main: Pid): Promise<void> {
   for (let i = 0; i < 3; i++) {
-    send(main, { type: "line", line: await IO.gets("? ") });
+    send(main, message("line", await IO.gets("? ")));
   }
 }
 

@@ -1,6 +1,7 @@
 /** Monitors: of pids and of names, here and on other nodes. */
 
 import {
+  beam,
   exit,
   makeRef,
   Node,
@@ -17,6 +18,7 @@ import {
   expect,
   forever,
   killNode,
+  message,
   next,
   part,
   peer,
@@ -30,15 +32,17 @@ import {
 
 /** Exits with the reason that it receives. */
 export async function obedient(): Promise<never> {
-  exit((await expect("exit")).reason);
+  exit((await expect("exit"))[1]);
 }
 
 /** Registers the name, reports it, and exits with the reason that it receives. */
 export async function named(name: string, main: Pid): Promise<void> {
   Process.register(self(), name);
-  send(main, "registered");
+  send(main, message("registered"));
   await obedient();
 }
+
+beam(named, { args: ["atom"] });
 
 export function nothing(): void {}
 
@@ -52,7 +56,7 @@ function tellToExit(
   to: Pid | string | { name: string; node: string },
   reason: unknown,
 ): void {
-  send(to, { type: "exit", reason });
+  send(to, message("exit", reason));
 }
 
 function downOf(ref: Ref): Promise<unknown> {
@@ -69,7 +73,7 @@ scenario("monitors: each monitor of one process has its own DOWN", async () => {
   await trace("monitors", [pid, ...refs]);
   tellToExit(pid, "oops");
   for (const ref of refs) await trace("got", await downOf(ref));
-  send(self(), "marker");
+  send(self(), message("marker"));
   await traceNext("then");
 });
 
@@ -200,7 +204,7 @@ scenario(
     await trace("second", Process.demonitor(ref));
     tellToExit(pid, "unwatched");
     await reasonOf(pid);
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("then");
     await trace("of none", Process.demonitor(makeRef()));
   },
@@ -217,7 +221,7 @@ scenario(
     await trace("monitors", [kept, flushed]);
     await trace("kept", Process.demonitor(kept));
     await trace("flushed", Process.demonitor(flushed, { flush: true }));
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("got");
     await traceNext("then");
   },
@@ -254,7 +258,7 @@ scenario(
   async () => {
     const { pid, ref } = spawnMonitor(async () => {
       const own = Process.monitor(self());
-      send(self(), "marker");
+      send(self(), message("marker"));
       await traceNext("got");
       await trace("demonitor", Process.demonitor(own));
     });
@@ -275,7 +279,7 @@ scenario(
 );
 
 export async function heir(main: Pid): Promise<void> {
-  send(main, { type: "heir", message: await next(5000) });
+  send(main, message("heir", await next(5000)));
 }
 
 scenario(
@@ -284,8 +288,8 @@ scenario(
     const pid = await Node.spawn(await peer("victim"), forever);
     await killNode("victim");
     const other = await Node.spawn(await peer("victim"), heir, [self()]);
-    send(pid, "for_the_old_one");
-    send(other, "for_the_new_one");
+    send(pid, message("for_the_old_one"));
+    send(other, message("for_the_new_one"));
     await traceNext("got");
     await killNode("victim");
   },

@@ -1,6 +1,7 @@
 /** Registered names: their owners, when they become free, invalid registrations. */
 
 import {
+  beam,
   exit,
   Node,
   type Pid,
@@ -14,6 +15,7 @@ import {
   attempt,
   expect,
   forever,
+  message,
   next,
   on,
   peer,
@@ -25,13 +27,15 @@ import {
 
 export async function named(name: string, main: Pid): Promise<void> {
   Process.register(self(), name);
-  send(main, { type: "registered", pid: self() });
-  exit((await expect("exit")).reason);
+  send(main, message("registered", self()));
+  exit((await expect("exit"))[1]);
 }
 
+beam(named, { args: ["atom"] });
+
 export async function tell(main: Pid): Promise<void> {
-  send(main, "ready");
-  send(main, { type: "heard", message: await next(5000) });
+  send(main, message("ready"));
+  send(main, message("heard", await next(5000)));
 }
 
 scenario(
@@ -41,7 +45,7 @@ scenario(
     const pid = spawnLink(named, ["clerk", self()]);
     await expect("registered");
     await trace("before", Process.whereis("clerk")?.equals(pid));
-    send("clerk", { type: "exit", reason: "oops" });
+    send("clerk", message("exit", "oops"));
     await trace("exit", await expect("EXIT"));
     await trace("whereis", Process.whereis("clerk"));
     await trace("register", Process.register(self(), "clerk"));
@@ -70,7 +74,7 @@ scenario(
     await Node.spawn(clerk.node, named, ["clerk", self()]);
     await expect("registered");
     const ref = Process.monitor(clerk);
-    send(clerk, { type: "exit", reason: "oops" });
+    send(clerk, message("exit", "oops"));
     await trace("down", [await expect("DOWN"), ref]);
     const again = Process.monitor(clerk);
     await trace("again", [await expect("DOWN"), again]);
@@ -83,8 +87,8 @@ scenario(
     Process.trapExit(true);
     for (const reason of ["one", "two"]) {
       const pid = spawnLink(named, ["clerk", self()]);
-      await trace("registered", [(await expect("registered")).pid, pid]);
-      send("clerk", { type: "exit", reason });
+      await trace("registered", [(await expect("registered"))[1], pid]);
+      send("clerk", message("exit", reason));
       await trace("exit", await expect("EXIT"));
     }
   },
@@ -93,7 +97,7 @@ scenario(
 scenario("names: an invalid registration raises", async () => {
   const kate = await peer("kate");
   spawn(named, ["clerk", self()]);
-  const { pid } = await expect("registered");
+  const [, pid] = await expect("registered");
   const dead = spawn(() => {});
   await reasonOf(dead);
   const remote = await Node.spawn(kate, forever);
@@ -113,10 +117,10 @@ scenario(
   async () => {
     const kate = await peer("kate");
     const sendTo = (node: string) => {
-      send({ name: "nobody", node }, "hello");
+      send({ name: "nobody", node }, message("hello"));
       return "sent";
     };
-    await attempt("local", () => send("nobody", "hello"));
+    await attempt("local", () => send("nobody", message("hello")));
     await attempt("here", () => sendTo(Node.self()));
     await attempt("there", () => sendTo(kate));
     await attempt("nowhere", () => sendTo(UNKNOWN_NODE));
@@ -138,10 +142,10 @@ scenario(
     const other = await Node.spawn(kate, tell, [self()]);
     await expect("ready");
     await on("kate", changeHands, one, other);
-    send({ name: "clerk", node: kate }, "for_the_other");
-    send(one, "for_the_one");
+    send({ name: "clerk", node: kate }, message("for_the_other"));
+    send(one, message("for_the_one"));
     const got = [await expect("heard"), await expect("heard")];
-    got.sort((a, b) => a.message < b.message ? -1 : 1);
+    got.sort(([, a], [, b]) => String(a) < String(b) ? -1 : 1);
     for (const heard of got) await trace("got", heard);
   },
 );

@@ -11,9 +11,11 @@ import {
 } from "../../../mod.ts";
 import {
   attempt,
+  connectedNodes,
   expect,
   forever,
   killNode,
+  message,
   next,
   on,
   part,
@@ -44,7 +46,7 @@ scenario(
 );
 
 function sendHello(name: string, node: string): string {
-  send({ name, node }, "hello");
+  send({ name, node }, message("hello"));
   return "sent";
 }
 
@@ -68,12 +70,12 @@ scenario(
   async () => {
     const main = self();
     const pid = await Node.spawn(Node.self(), () => {
-      send(main, { type: "hello", pid: self(), node: Node.self() });
+      send(main, message("hello", self(), Node.self()));
     });
     await trace("pid", [pid, pid.node]);
     await traceNext("got");
     Process.register(self(), "clerk");
-    send({ name: "clerk", node: Node.self() }, "by_name");
+    send({ name: "clerk", node: Node.self() }, message("by_name"));
     await traceNext("got");
     const ref = Process.monitor({ name: "nobody", node: Node.self() });
     await trace("monitor", [ref, await expect("DOWN")]);
@@ -120,7 +122,7 @@ scenario(
     const nobody = { name: "nobody", node: kate };
     const uses = {
       async send() {
-        send(nobody, "hello");
+        send(nobody, message("hello"));
         await Node.ping(kate);
       },
       async monitor() {
@@ -133,9 +135,9 @@ scenario(
     };
     for (const [name, use] of Object.entries(uses)) {
       await use();
-      await trace(name, Node.list());
+      await trace(name, connectedNodes());
       await part("kate");
-      await trace("parted", Node.list());
+      await trace("parted", connectedNodes());
     }
   },
 );
@@ -199,7 +201,7 @@ scenario("nodes: monitoring a node connects to it", async () => {
   const kate = await peer("kate");
   Node.monitor(kate);
   await Node.ping(kate);
-  await trace("list", Node.list());
+  await trace("list", connectedNodes());
   await part("kate");
   await traceNext("got");
 });
@@ -207,7 +209,7 @@ scenario("nodes: monitoring a node connects to it", async () => {
 export function linkAndGreet(main: Pid): Pid {
   return spawn(async () => {
     Process.link(main);
-    send(main, { type: "hello", pid: self() });
+    send(main, message("hello", self()));
     await forever();
   });
 }
@@ -300,7 +302,7 @@ scenario(
     await Node.ping(kate);
     const { pid, ref } = spawnMonitor(() => {
       Node.monitor(kate);
-      send(main, "monitoring");
+      send(main, message("monitoring"));
     });
     await expect("monitoring");
     await trace("down", [await expect("DOWN"), ref, pid]);

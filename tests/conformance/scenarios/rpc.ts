@@ -1,6 +1,7 @@
 /** Calls of functions on nodes: Erlang's `erpc`. */
 
 import {
+  beam,
   exit,
   IO,
   Node,
@@ -15,10 +16,13 @@ import {
   spawnLink,
 } from "../../../mod.ts";
 import {
+  asTerm,
   attempt,
+  connectedNodes,
   expect,
   forever,
   killNode,
+  message,
   next,
   output,
   peer,
@@ -55,6 +59,8 @@ export function exits(reason: unknown): never {
   exit(reason);
 }
 
+beam(exits, { args: ["atom"] });
+
 export function me(): Pid {
   return self();
 }
@@ -73,9 +79,9 @@ export function waits(to: Pid): Promise<unknown> {
   return receive();
 }
 
-export function traps(to: Pid): Promise<unknown> {
+export async function traps(to: Pid): Promise<unknown> {
   Process.trapExit(true);
-  return waits(to);
+  return asTerm(await waits(to));
 }
 
 /** Differs by node. */
@@ -91,9 +97,9 @@ export function catchesLink(to: Pid): Promise<string> {
   const me = self();
   spawnLink(async () => {
     Process.trapExit(true);
-    send(me, "up");
+    send(me, message("up"));
     const { reason } = await receive((m) => m?.type === "EXIT");
-    send(to, { type: "normal", is: reason === "normal" });
+    send(to, message("normal", reason === "normal"));
   });
   return expect("up");
 }
@@ -103,7 +109,7 @@ scenario(
   async () => {
     const kate = await peer("kate");
     await trace("place", await rpc.call(kate, place, ["on"]));
-    await trace("connected", Node.list());
+    await trace("connected", connectedNodes());
     await trace("here", await rpc.call(Node.self(), place, ["on"]));
   },
 );
@@ -182,7 +188,7 @@ scenario(
     const pid = await next();
     await trace("runs", pid);
     const ref = Process.monitor(pid);
-    send(pid, "go");
+    send(pid, message("go"));
     const { reason } = await receive((m) => ref.equals(m?.ref));
     await trace("ended", reason !== "noproc");
     await traceNothing("result");
@@ -204,7 +210,7 @@ scenario(
     const main = self();
     const caller = spawn(async () => {
       await attempt("lost", () => rpc.call(node, waits, [main]));
-      send(main, "done");
+      send(main, message("done"));
     });
     await trace("caller", caller);
     await next();
@@ -259,7 +265,7 @@ scenario("rpc: the function runs on when its caller exits", async () => {
   Process.exit(caller, "kill");
   await reasonOf(caller);
   const ref = Process.monitor(pid);
-  send(pid, "go");
+  send(pid, message("go"));
   const { reason } = await receive((m) => ref.equals(m?.ref));
   await trace("ended by itself", !["noproc", "killed"].includes(reason));
 });
@@ -295,7 +301,7 @@ scenario(
     const pid = await next();
     await trace("runs", pid);
     const ref = Process.monitor(pid);
-    send(pid, "go");
+    send(pid, message("go"));
     await receive((m) => ref.equals(m?.ref));
     await traceNothing("result");
   },
@@ -334,7 +340,7 @@ scenario(
         () => rpc.call(kate, tell, [self(), "hi"], { timeout }),
       );
     }
-    await trace("connected", Node.list());
+    await trace("connected", connectedNodes());
     await traceNothing("told");
   },
 );

@@ -1,6 +1,8 @@
 /** The order of signals of all kinds between a pair of processes. */
 
 import {
+  type Atom,
+  beam,
   exit,
   isExit,
   Node,
@@ -14,8 +16,11 @@ import {
 } from "../../../mod.ts";
 import {
   attempt,
+  connectedNodes,
   expect,
   forever,
+  isMessage,
+  message,
   next,
   on,
   peer,
@@ -28,34 +33,34 @@ import {
 /** Forwards its messages to the trace, in the order of its mailbox; it traps exits. */
 export async function record(name: string): Promise<never> {
   Process.trapExit(true);
-  send((await expect("ready")).to, "ready");
+  send((await expect("ready"))[1], message("ready"));
   for (;;) {
-    const message = await receive();
-    if (message?.type === "sync") send(message.to, "synced");
-    else await trace(name, message);
+    const received = await receive();
+    if (isMessage(received, "sync")) send(received[1], message("synced"));
+    else await trace(name, received);
   }
 }
 
 async function startRecorder(node: string): Promise<Pid> {
   const pid = await Node.spawn(node, record, ["recorded"]);
-  send(pid, { type: "ready", to: self() });
+  send(pid, message("ready", self()));
   await expect("ready");
   return pid;
 }
 
 async function sync(pid: Pid): Promise<void> {
-  send(pid, { type: "sync", to: self() });
+  send(pid, message("sync", self()));
   await expect("synced");
 }
 
 async function sendAndExit(node: string): Promise<void> {
   const pid = await startRecorder(node);
   await trace("me", self());
-  send(pid, "a");
+  send(pid, message("a"));
   Process.exit(pid, "b");
-  send(pid, "c");
+  send(pid, message("c"));
   Process.exit(pid, "normal");
-  send(pid, "d");
+  send(pid, message("d"));
   await sync(pid);
 }
 
@@ -71,9 +76,9 @@ scenario(
 
 export async function clerk(main: Pid): Promise<void> {
   Process.register(self(), "clerk");
-  send(main, { type: "alias", alias: Process.alias() });
+  send(main, message("alias", Process.alias()));
   for (let i = 0; i < 6; i++) await trace("recorded", await next());
-  send(main, "done");
+  send(main, message("done"));
 }
 
 scenario(
@@ -81,7 +86,7 @@ scenario(
   async () => {
     const kate = await peer("kate");
     const pid = await Node.spawn(kate, clerk, [self()]);
-    const { alias: address } = await expect("alias");
+    const [, address] = await expect("alias");
     send(pid, 1);
     send(address, 2);
     send({ name: "clerk", node: kate }, 3);
@@ -96,7 +101,7 @@ scenario(
   "signals: by pid, by name and by alias, messages keep their order on one node",
   async () => {
     const pid = spawn(clerk, [self()]);
-    const { alias: address } = await expect("alias");
+    const [, address] = await expect("alias");
     send(pid, 1);
     send(address, 2);
     send("clerk", 3);
@@ -109,15 +114,17 @@ scenario(
 
 export async function talkAndEnd(main: Pid, reason: string): Promise<void> {
   await expect("go");
-  send(main, "a");
-  send(main, "b");
+  send(main, message("a"));
+  send(main, message("b"));
   if (reason !== "normal") exit(reason);
 }
+
+beam(talkAndEnd, { args: ["term", "atom"] });
 
 async function messagesThenEnd(pid: Pid): Promise<void> {
   const ref = Process.monitor(pid);
   await trace("monitor", [pid, ref]);
-  send(pid, "go");
+  send(pid, message("go"));
   await traceNext("first");
   await traceNext("second");
   await trace("exit", (await expect("EXIT")).reason);
@@ -167,7 +174,7 @@ scenario(
 export async function tellLeader(main: Pid): Promise<void> {
   for (let i = 0; i < 2; i++) {
     await expect("tell");
-    send(main, { type: "leader", leader: Process.groupLeader() });
+    send(main, message("leader", Process.groupLeader()));
   }
 }
 
@@ -177,13 +184,13 @@ scenario(
     const main = self();
     for (const node of [Node.self(), await peer("kate")]) {
       const pid = await Node.spawn(node, tellLeader, [main]);
-      send(pid, "tell");
+      send(pid, message("tell"));
       await trace(
         "inherited",
-        Process.groupLeader().equals((await expect("leader")).leader),
+        Process.groupLeader().equals((await expect("leader"))[1]),
       );
       Process.groupLeader(pid, main);
-      send(pid, "tell");
+      send(pid, message("tell"));
       await traceNext("then");
       await trace("main", main);
     }
@@ -192,8 +199,8 @@ scenario(
 
 export async function measure(main: Pid): Promise<void> {
   for (let i = 0; i < 5; i++) {
-    const message = await receive<string | number>();
-    send(main, typeof message === "string" ? message.length : message);
+    const received = await receive<string | number>();
+    send(main, typeof received === "string" ? received.length : received);
   }
 }
 
@@ -211,8 +218,10 @@ scenario(
 );
 
 export function count(main: Pid, name: string): void {
-  for (let n = 1; n <= 1000; n++) send(main, { type: name, n });
+  for (let n = 1; n <= 1000; n++) send(main, message(name, n));
 }
+
+beam(count, { args: ["term", "atom"] });
 
 scenario(
   "signals: a thousand messages of two senders arrive in the order of each",
@@ -221,10 +230,12 @@ scenario(
     for (const name of ["one", "other"]) {
       await Node.spawn(kate, count, [self(), name]);
     }
-    const got: { type: string; n: number }[] = [];
+    const got: [Atom, number][] = [];
     for (let i = 0; i < 2000; i++) got.push(await next());
     for (const name of ["one", "other"]) {
-      const numbers = got.filter(({ type }) => type === name).map(({ n }) => n);
+      const numbers = got.filter(([tag]) => tag.name === name).map(([, n]) =>
+        n
+      );
       await trace(
         name,
         numbers.length === 1000 && numbers.every((n, at) => n === at + 1),
@@ -235,7 +246,7 @@ scenario(
 
 export async function sayLast(main: Pid): Promise<never> {
   await expect("go");
-  send(main, "last");
+  send(main, message("last"));
   exit("late");
 }
 
@@ -245,13 +256,13 @@ scenario(
     Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), sayLast, [self()]);
     const ref = Process.monitor(pid);
-    send(pid, "go");
+    send(pid, message("go"));
     Process.unlink(pid);
     // It may have arrived just before the unlink.
     await receive(isExit, { timeout: 0, after: undefined });
     await trace("first", await expect("last"));
     await trace("down", [await expect("DOWN"), ref]);
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("then");
   },
 );
@@ -260,8 +271,8 @@ scenario(
 export function startTeller(main: Pid): void {
   spawn(async () => {
     Process.register(self(), "teller");
-    send(main, "ready");
-    send(main, { type: "got", message: await next() });
+    send(main, message("ready"));
+    send(main, message("got", await next()));
   });
 }
 
@@ -271,7 +282,7 @@ scenario(
     const kate = await peer("kate");
     const to = { name: "teller", node: kate };
     await trace("to none", await Process.send(to, 1, { noconnect: true }));
-    await trace("connected", Node.list());
+    await trace("connected", connectedNodes());
     await on("kate", startTeller, self());
     await expect("ready");
     await trace("to one", await Process.send(to, 2, { noconnect: true }));

@@ -1,6 +1,7 @@
 /** Spawn and its variants, on live, dead and unknown nodes. */
 
 import {
+  beam,
   exit,
   Node,
   type Pid,
@@ -17,6 +18,7 @@ import {
   expect,
   forever,
   killNode,
+  message,
   next,
   peer,
   reasonOf,
@@ -28,12 +30,14 @@ import {
 } from "../_scenario.ts";
 
 export function introduce(main: Pid, argument: unknown): void {
-  send(main, { type: "hello", pid: self(), node: Node.self(), argument });
+  send(main, message("hello", self(), Node.self(), argument));
 }
 
 export function crash(reason: string): never {
   exit(reason);
 }
+
+beam(crash, { args: ["atom"] });
 
 scenario(
   "spawn: a process starts on another node with its arguments",
@@ -64,7 +68,7 @@ scenario(
     const pid = await Node.spawn(UNKNOWN_NODE, forever);
     await trace("pid", [pid, pid.node]);
     await attempt("sent", () => {
-      send(pid, "hello");
+      send(pid, message("hello"));
       return "sent";
     });
     await trace("monitor", Process.monitor(pid));
@@ -143,7 +147,7 @@ scenario(
   },
 );
 
-export function raise(): never {
+export function raiseError(): never {
   throw new Error("oops");
 }
 
@@ -155,9 +159,9 @@ scenario(
   "spawn: a process that throws or raises sends nothing to a spawner without a link",
   async () => {
     for (const node of [Node.self(), await peer("kate")]) {
-      await reasonOf(await Node.spawn(node, raise));
+      await reasonOf(await Node.spawn(node, raiseError));
       await reasonOf(await Node.spawn(node, toss));
-      send(self(), "marker");
+      send(self(), message("marker"));
       await traceNext("got");
     }
   },
@@ -179,14 +183,14 @@ scenario(
       await Node.spawnLink(kate, ["Conformance.Spawn", "noSuchFunction"]);
       return true;
     });
-    const message = await next(300);
-    await trace("got", message === "nothing" ? message : message.reason);
+    const got = await next(300);
+    await trace("got", got === "nothing" ? got : got.reason);
   },
 );
 
 export async function passThree(main: Pid): Promise<void> {
   for (let i = 0; i < 3; i++) {
-    send(main, { type: "got", message: await next() });
+    send(main, message("got", await next()));
   }
 }
 
@@ -202,16 +206,16 @@ scenario(
 scenario("spawn: a linked process exits with its parent", async () => {
   const main = self();
   const parent = spawn(async () => {
-    send(main, {
-      type: "child",
-      child: await Node.spawnLink(await peer("kate"), forever),
-    });
-    exit((await expect("exit")).reason);
+    send(
+      main,
+      message("child", await Node.spawnLink(await peer("kate"), forever)),
+    );
+    exit((await expect("exit"))[1]);
   });
-  const { child } = await expect("child");
+  const [, child] = await expect("child");
   const refs = [Process.monitor(parent), Process.monitor(child)];
   await trace("family", [parent, child, ...refs]);
-  send(parent, { type: "exit", reason: "bye" });
+  send(parent, message("exit", "bye"));
   for (const ref of refs) {
     await trace(
       "got",
@@ -221,7 +225,7 @@ scenario("spawn: a linked process exits with its parent", async () => {
 });
 
 export async function tellHeard(main: Pid): Promise<void> {
-  send(main, { type: "child_heard", message: await next(5000) });
+  send(main, message("child_heard", await next(5000)));
 }
 
 scenario(
@@ -230,14 +234,14 @@ scenario(
     const main = self();
     const parent = spawn(async () => {
       const child = await Node.spawnLink(await peer("kate"), tellHeard, [main]);
-      send(main, { type: "child", child });
+      send(main, message("child", child));
     });
-    const { child } = await expect("child");
+    const [, child] = await expect("child");
     await trace(
       "parent",
       ["normal", "noproc"].includes(await reasonOf(parent)),
     );
-    send(child, "hello");
+    send(child, message("hello"));
     await traceNext("got");
   },
 );

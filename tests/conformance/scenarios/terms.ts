@@ -18,7 +18,7 @@ import {
   tuple,
 } from "../../../mod.ts";
 import { equalTerms } from "../../../runtime/values/equality.ts";
-import { peer, scenario, trace } from "../_scenario.ts";
+import { expect, peer, scenario, trace } from "../_scenario.ts";
 
 function fun(module: string, name: string, arity: number): ExternalFunction {
   return new ExternalFunction(module, name, arity);
@@ -35,8 +35,8 @@ const A: Atom = atom("a");
 
 export async function echo(): Promise<never> {
   for (;;) {
-    const { from, value } = await receive<{ from: Pid; value: unknown }>();
-    send(from, { type: "echo", value });
+    const [from, value] = await receive<[Pid, unknown]>();
+    send(from, tuple(atom("echo"), value));
   }
 }
 
@@ -150,8 +150,8 @@ scenario("terms: terms arrive unchanged from another node", async () => {
     tuple(self(), new Float(2)),
   ];
   for (const value of terms) {
-    send(pid, { from: self(), value });
-    const back = await receive((m) => m?.type === "echo");
-    await trace("equal", equalTerms(back.value, value));
+    send(pid, tuple(self(), value));
+    const [, back] = await expect("echo");
+    await trace("equal", equalTerms(back, value));
   }
 });
