@@ -507,7 +507,11 @@ function ask<T>(
       : toSendLater(located, process, fn);
     const askAt = (place: Place): Promise<T> => {
       const run = sendable(held, place, process);
-      const request = new SentAgentRequest(type, run);
+      const request = new SentAgentRequest(
+        type,
+        run,
+        process.runtime.functions,
+      );
       return startCall<T>(process, place, request, {
         timeout,
         as: () => callOf(ref, type, fn, timeout),

@@ -9,15 +9,16 @@
  */
 
 import {
+  type BeamFields,
   type BeamType,
   type BeamTypes,
   checkBeamType,
   declareBeamTypes,
-} from "./runtime/spawning/beam_types.ts";
+} from "./runtime/values/beam_types.ts";
 import { checkOptions } from "./runtime/values/check_arguments.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 
-export type { BeamType };
+export type { BeamFields, BeamType };
 
 /**
  * The types on a BEAM that a type in TypeScript can have.
@@ -29,6 +30,16 @@ export type BeamTypeOf<T> = unknown extends T ? BeamType
   : [T] extends [number] ? "term" | "float"
   : [T] extends [Uint8Array] ? "term" | "bytes"
   : BeamType;
+
+/**
+ * The types of the fields of a message, by the form that it has in TypeScript.
+ *
+ * @typeParam M The message: `"name"`, `["name", …]` or `{ type: "name", … }`.
+ */
+export type BeamFieldsOf<M> = M extends string ? readonly []
+  : M extends readonly [string, ...infer R]
+    ? { readonly [I in keyof R]: BeamTypeOf<R[I]> }
+  : { readonly [K in Exclude<keyof M, "type">]-?: BeamTypeOf<M[K]> };
 
 /**
  * The types of a function's arguments, in order.

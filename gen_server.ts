@@ -32,8 +32,11 @@
  * @module
  */
 
+import type { BeamFieldsOf, BeamType, BeamTypeOf } from "./beam.ts";
 import {
-  type GenServerBeamTypes,
+  callSpelling,
+  castSpelling,
+  checkServerBeamTypes,
   spelledReply,
 } from "./servers/gen_server/gen_server_otp.ts";
 import { ExitError } from "./errors.ts";
@@ -51,8 +54,14 @@ import {
   genServerChild,
   startGenServer,
 } from "./servers/gen_server/gen_server_process.ts";
-import { Cast, type ServerTarget } from "./gen/messages.ts";
 import {
+  Cast,
+  type RequestSpelling,
+  type ServerTarget,
+  SpelledCast,
+} from "./gen/messages.ts";
+import {
+  DeclaredRef,
   describeServer,
   type GlobalName,
   isGlobalName,
@@ -84,11 +93,12 @@ import { type Atom, nameOf, remoteNameOf } from "./runtime/values/atom.ts";
 import { ReplyTo, replyToOf } from "./runtime/values/reply_to.ts";
 import { Tuple } from "./runtime/values/tuple.ts";
 
-export type { BeamType } from "./runtime/spawning/beam_types.ts";
 export type {
   AlreadyStartedReason,
+  BeamFieldsOf,
+  BeamType,
+  BeamTypeOf,
   ChildSpec,
-  GenServerBeamTypes,
   GlobalName,
   NameOnNode,
   NameRegistry,
@@ -366,6 +376,98 @@ export type HandleCall<T> = 0 extends 1 & T
 export type CastResult<T> = NoReplyResult<T> | StopResult<T>;
 
 /**
+ * The types of a server's messages, as {@linkcode GenServerBeamTypes} declares them: by name, if they have names.
+ *
+ * @typeParam M The messages.
+ */
+export type BeamMessageTypes<M> = unknown extends M ? BeamType
+  :
+    | Exclude<BeamType, { readonly tagged: unknown }>
+    | {
+      readonly tagged: {
+        readonly [Q in M as RequestName<Q>]?: BeamFieldsOf<Q>;
+      };
+    };
+
+/**
+ * How the messages of a server look to nodes of Erlang and Elixir. See {@linkcode BeamType} for the types.
+ *
+ * A message that has another form than declared arrives as it is, and so does one that is not declared. Processes
+ * of this library see no difference, on any node.
+ *
+ * @typeParam T The types of the server.
+ *
+ * @example A server for callers in Elixir
+ * ```ts
+ * import { GenServer, type GenServerModule } from "@otp/distribution/gen-server";
+ *
+ * interface StackTypes {
+ *   state: string[];
+ *   call: ["pop", string | undefined] | [{ type: "push"; item: string; times: number }, "ok"];
+ *   info: "clear";
+ * }
+ *
+ * // GenServer.call(stack, {:push, "a", 2}) returns :ok, and GenServer.call(stack, :pop) then "a".
+ * const Stack: GenServerModule<StackTypes> = {
+ *   beam: {
+ *     call: { tagged: { pop: [], push: { item: "binary", times: "term" } } },
+ *     replies: { push: "atom" },
+ *     info: { tagged: { clear: [] } },
+ *   },
+ *   init: () => ({ type: "ok", state: [] }),
+ *   handleCall: {
+ *     pop: (_pop, _from, [item, ...rest]) => ({ type: "reply", reply: item, state: rest }),
+ *     push: ({ item, times }, _from, items) => ({
+ *       type: "reply",
+ *       reply: "ok",
+ *       state: [...Array(times).fill(item), ...items],
+ *     }),
+ *   },
+ *   handleInfo: (message, items) => ({
+ *     type: "noreply",
+ *     state: message === "clear" ? [] : items,
+ *   }),
+ * };
+ * await GenServer.stop(await GenServer.startLink(Stack, undefined));
+ * ```
+ */
+// deno-lint-ignore no-explicit-any
+export interface GenServerBeamTypes<T = any> {
+  /**
+   * The type of calls.
+   *
+   * @default {"term"}
+   */
+  readonly call?: BeamMessageTypes<RequestOf<T>>;
+  /**
+   * The type of replies.
+   *
+   * @default {"term"}
+   */
+  readonly reply?: BeamTypeOf<ReplyOf<T>>;
+  /**
+   * The types of the replies to some of the calls, by the call's name.
+   *
+   * @default {{}}
+   */
+  readonly replies?: {
+    readonly [C in CallsOf<T> as RequestName<C[0]>]?: BeamTypeOf<C[1]>;
+  };
+  /**
+   * The type of casts.
+   *
+   * @default {"term"}
+   */
+  readonly cast?: BeamMessageTypes<CastOf<T>>;
+  /**
+   * The type of other messages.
+   *
+   * @default {"term"}
+   */
+  readonly info?: BeamMessageTypes<InfoOf<T>>;
+}
+
+/**
  * The callbacks of a server: an object with these functions, or a class that has them as static methods. Only
  * `init` is required. Each callback may be asynchronous: the server handles no other message until it has
  * finished.
@@ -455,12 +557,12 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    */
   terminate?(reason: unknown, state: StateOf<T>): unknown;
   /**
-   * The types of its requests and replies for callers on nodes of Erlang and Elixir, which send tuples and atoms;
-   * see {@linkcode BeamType}. Without it, the callbacks get the terms as they are.
+   * How its requests and replies look to callers on nodes of Erlang and Elixir, which send tuples and atoms.
+   * Without it, the callbacks get the terms as they are.
    *
    * @default {undefined}
    */
-  readonly beam?: GenServerBeamTypes;
+  readonly beam?: GenServerBeamTypes<T>;
 }
 
 /**
@@ -494,6 +596,19 @@ export type GenServerPid<T> =
 export type GenServerAddress<T> = ServerRef & Serves<T>;
 
 /**
+ * A server with known types and a declaration of how they look there, as returned by {@linkcode GenServer.ref}. Only
+ * the functions of {@linkcode GenServer} take it.
+ *
+ * @typeParam T The types of the server.
+ */
+export interface DeclaredGenServer<T> extends Serves<T> {
+  /** The server. */
+  readonly server: ServerRef;
+  /** The declaration. */
+  readonly types: GenServerBeamTypes<T>;
+}
+
+/**
  * A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the
  * cluster.
  *
@@ -502,6 +617,7 @@ export type GenServerAddress<T> = ServerRef & Serves<T>;
 export type GenServerRef<T> =
   | GenServerPid<T>
   | GenServerAddress<T>
+  | DeclaredGenServer<T>
   | ServerRef;
 
 /** The result of a start: the pid, or `"ignore"` if the types allow `init` to return that. */
@@ -578,7 +694,21 @@ export interface MultiCallResult<R> {
 }
 
 /** A server name that is the same on several nodes. */
-export type LocalName<T> = (string | Atom) & Serves<T> | string | Atom;
+export type LocalName<T> =
+  | (string | Atom) & Serves<T>
+  | DeclaredGenServer<T>
+  | string
+  | Atom;
+
+/** Options for {@linkcode GenServer.ref}. */
+export interface RefOptions<T> {
+  /**
+   * How the server's messages look on its node, if that is one of Erlang or Elixir.
+   *
+   * @default {undefined}
+   */
+  beam?: GenServerBeamTypes<T>;
+}
 
 /**
  * Starts, calls and stops servers that are defined by callback modules.
@@ -773,9 +903,14 @@ export class GenServer {
   /**
    * Returns a pid or a name as that of a server with known types, so that calls to it are type-checked.
    *
+   * With the option `beam`, requests to a server of Erlang or Elixir are sent as that declares them, and its replies
+   * are read so.
+   *
    * @typeParam T The types of the server.
    * @param server A pid or a name.
-   * @returns The same value.
+   * @param options The declaration of the types for a server of Erlang or Elixir.
+   * @returns The same value; with a declaration, a value for the functions of `GenServer` only.
+   * @throws {TypeError} If a type is invalid.
    *
    * @example Usage
    * ```ts
@@ -785,6 +920,23 @@ export class GenServer {
    * // @ts-expect-error: the stack has no such call
    * const push = () => GenServer.call(stack, "push");
    * ```
+   *
+   * @example A server of Elixir, which takes `{:add, 1}` and `:get`, and replies with atoms
+   * ```ts
+   * import { GenServer } from "@otp/distribution/gen-server";
+   *
+   * interface CounterTypes {
+   *   call: ["get", number] | [{ type: "add"; by: number }, "ok" | "full"];
+   * }
+   *
+   * const counter = GenServer.ref<CounterTypes>({ name: "Counter", node: "kate@localhost" }, {
+   *   beam: {
+   *     call: { tagged: { get: [], add: { by: "term" } } },
+   *     replies: { add: "atom" },
+   *   },
+   * });
+   * const add = () => GenServer.call(counter, { type: "add", by: 1 });
+   * ```
    */
   static ref<T extends GenServerTypes>(
     server: string | Atom,
@@ -793,11 +945,25 @@ export class GenServer {
   static ref<T extends GenServerTypes>(
     server: ServerRef,
   ): GenServerAddress<T>;
+  /** A server whose requests look different on its node. */
   static ref<T extends GenServerTypes>(
     server: ServerRef,
-  ): GenServerAddress<T> {
+    options: { beam: GenServerBeamTypes<T> },
+  ): DeclaredGenServer<T>;
+  static ref<T extends GenServerTypes>(
+    server: ServerRef,
+    options: RefOptions<T> = {},
+  ): GenServerAddress<T> | DeclaredGenServer<T> {
+    checkOptions(
+      options,
+      "refer to a GenServer",
+      "{ beam: { call, replies } }",
+    );
     serverRef(server);
-    return server as GenServerAddress<T>;
+    const { beam } = options;
+    if (beam === undefined) return server as GenServerAddress<T>;
+    checkServerBeamTypes(beam);
+    return new DeclaredRef(server, beam) as DeclaredGenServer<T>;
   }
 
   /**
@@ -850,6 +1016,7 @@ export class GenServer {
       return callWithData(ref, request, {
         timeout,
         as: () => callOf("call", ref, request, timeout),
+        spelling: spellingFor(server, request),
       });
     } catch (error) {
       return Promise.reject(error);
@@ -883,7 +1050,8 @@ export class GenServer {
     server: GenServerRef<T>,
     request: NoInfer<CastOf<T>>,
   ): MaybePromise<"ok"> {
-    return sent(cast(currentProcess(), serverRef(server), request));
+    const ref = serverRef(server);
+    return sent(cast(currentProcess(), ref, request, castSpellingFor(server)));
   }
 
   /**
@@ -979,13 +1147,15 @@ export class GenServer {
     const timeout = timeoutOf(options, Infinity, "call a GenServer");
     const process = waitingProcess();
     if (process === undefined) return never();
-    const target = remoteNameOf(name);
+    const target = remoteNameOf(nameIn(name));
     const nodes = nodesOf(options, process.runtime);
     const as = () => callOf("multi_call", target, request, timeout);
+    const spelling = spellingFor(name, request);
     const asked = nodes.map((node) =>
       startCallWithData<ReplyOf<T, R>>(process, { node, target }, request, {
         timeout,
         as,
+        spelling,
       }).promise.then((reply) => ({ reply }), noReply)
     );
     const answers = await Promise.all(asked);
@@ -1030,9 +1200,13 @@ export class GenServer {
   ): "abcast" {
     checkOptions(options, "cast", "{ nodes: ['kate@localhost'] }");
     const process = currentProcess();
-    const message = new Cast(request);
+    const spelling = castSpellingFor(name);
+    const message = spelling === undefined
+      ? new Cast(request)
+      : new SpelledCast(request, spelling);
+    const target = remoteNameOf(nameIn(name));
     for (const node of nodesOf(options, process.runtime)) {
-      process.sendName(remoteNameOf(name), node, message);
+      process.sendName(target, node, message);
     }
     return "abcast";
   }
@@ -1061,7 +1235,8 @@ export class GenServer {
    * ```
    */
   static stop(
-    server: ServerRef,
+    // deno-lint-ignore no-explicit-any
+    server: GenServerRef<any>,
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
@@ -1086,7 +1261,8 @@ export class GenServer {
    * ```
    */
   static async whereis(
-    server: ServerRef,
+    // deno-lint-ignore no-explicit-any
+    server: GenServerRef<any>,
   ): Promise<Pid | NameOnNode | undefined> {
     const ref = serverRef(server);
     if (ref instanceof Pid) return ref;
@@ -1098,6 +1274,25 @@ export class GenServer {
     if (node !== process.runtime.node) return ref as NameOnNode;
     return process.runtime.names.get(target as string)?.pid;
   }
+}
+
+/** How a server with a declaration wants a call. */
+function spellingFor(
+  server: unknown,
+  request: unknown,
+): RequestSpelling | undefined {
+  return server instanceof DeclaredRef
+    ? callSpelling(server.types, request)
+    : undefined;
+}
+
+function castSpellingFor(server: unknown): RequestSpelling | undefined {
+  return server instanceof DeclaredRef ? castSpelling(server.types) : undefined;
+}
+
+/** The name of servers on several nodes. */
+function nameIn(name: LocalName<unknown>): string | Atom {
+  return (name instanceof DeclaredRef ? name.server : name) as string | Atom;
 }
 
 /**

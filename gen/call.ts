@@ -32,7 +32,15 @@ import {
   toSendLater,
   whenLocated,
 } from "./locate.ts";
-import { Call, Cast, type ServerTarget, Tell } from "./messages.ts";
+import {
+  Call,
+  Cast,
+  type RequestSpelling,
+  type ServerTarget,
+  SpelledCall,
+  SpelledCast,
+  Tell,
+} from "./messages.ts";
 
 /** The options of a call, including its description in errors. */
 export interface RequestOptions<T = unknown> {
@@ -46,6 +54,8 @@ export interface RequestOptions<T = unknown> {
   fromOtp?: (reply: unknown) => unknown;
   /** Converts the reason of a failure into the error that the call rejects with; an exit by default. */
   failed?: (reason: unknown) => Error;
+  /** How a BEAM spells the request. */
+  spelling?: RequestSpelling;
   /** Whether callers often do not await the promise: a failure must then not end the program. */
   mayBeLeft?: boolean;
 }
@@ -84,7 +94,7 @@ export class PendingCall<T> extends PendingReply<T> {
 
   otpReply(term: unknown): void {
     const request = this.#request;
-    const { read, fromOtp } = this.#options;
+    const { read, spelling, fromOtp = spelling?.reply } = this.#options;
     if (request === undefined && fromOtp === undefined) return this.reply(term);
     this.cancel();
     this.settleBy(() => {
@@ -183,8 +193,11 @@ export function cast(
   process: LocalProcess,
   server: ServerTarget,
   request: unknown,
+  spelling?: RequestSpelling,
 ): Backpressure {
-  const message = new Cast(request);
+  const message = spelling === undefined
+    ? new Cast(request)
+    : new SpelledCast(request, spelling);
   const place = locateForCast(server, process);
   if (!(place instanceof Promise)) return sendTo(process, place, message);
   const copy = toSendLater(place, process, message);
@@ -217,7 +230,17 @@ export function startCallWithData<T>(
   request: unknown,
   options: RequestOptions<T>,
 ): Asked<T> {
-  return ask<T>(process, place, options, request, callOf);
+  const { spelling } = options;
+  return ask<T>(
+    process,
+    place,
+    options,
+    request,
+    spelling === undefined
+      ? callOf
+      : (from, ref, request) =>
+        new SpelledCall(new ReplyTo(from, ref), request, spelling),
+  );
 }
 
 function callOf(from: Pid, ref: Ref, request: unknown): Call {

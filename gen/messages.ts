@@ -85,6 +85,34 @@ export class Call extends ServerMessage {
   }
 }
 
+/** How a BEAM spells a request to one of its servers, and the reply. */
+export interface RequestSpelling {
+  /** The request as the server there expects it. */
+  request(request: unknown): unknown;
+  /** The reply as its caller here expects it. */
+  reply(term: unknown): unknown;
+}
+
+/** A call whose request a BEAM spells in another way: others see no difference. */
+export class SpelledCall extends Call {
+  readonly #spelling: RequestSpelling;
+
+  /** Creates a call with the spelling of its request. */
+  constructor(replyTo: ReplyTo, request: unknown, spelling: RequestSpelling) {
+    super(replyTo, request);
+    this.#spelling = spelling;
+  }
+
+  override toOtp(): unknown {
+    return new Call(this.replyTo, this.#spelling.request(this.request)).toOtp();
+  }
+
+  override kept(copy: CopyField, left: number, max: number): Call {
+    const request = copy(this.request, left, max);
+    return new SpelledCall(this.replyTo, request, this.#spelling);
+  }
+}
+
 /** A request that is not answered. Any process may send one, so servers cannot trust its sender. */
 export class Cast extends ServerMessage {
   readonly type = "$cast";
@@ -92,12 +120,15 @@ export class Cast extends ServerMessage {
   readonly request: unknown;
   /** Whether a BEAM sent it, in OTP's spelling. */
   readonly otp: boolean;
+  /** The BEAM, if it is the peer. */
+  readonly origin: string | undefined;
 
   /** Creates a cast from its fields. */
-  constructor(request: unknown, otp = false) {
+  constructor(request: unknown, otp = false, origin?: string) {
     super();
     this.request = request;
     this.otp = otp;
+    this.origin = origin;
   }
 
   fields(): object {
@@ -110,11 +141,30 @@ export class Cast extends ServerMessage {
   }
 
   copied(copy: CopyField, left: number, max: number): Cast {
-    return new Cast(copy(this.request, left, max), this.otp);
+    return new Cast(copy(this.request, left, max), this.otp, this.origin);
   }
 
   kept(copy: CopyField, left: number, max: number): Cast {
     return new Cast(keepRequest(this.request, copy, left, max), this.otp);
+  }
+}
+
+/** A cast whose request a BEAM spells in another way. */
+export class SpelledCast extends Cast {
+  readonly #spelling: RequestSpelling;
+
+  /** Creates a cast with the spelling of its request. */
+  constructor(request: unknown, spelling: RequestSpelling) {
+    super(request);
+    this.#spelling = spelling;
+  }
+
+  override toOtp(): unknown {
+    return new Cast(this.#spelling.request(this.request)).toOtp();
+  }
+
+  override kept(copy: CopyField, left: number, max: number): Cast {
+    return new SpelledCast(copy(this.request, left, max), this.#spelling);
   }
 }
 

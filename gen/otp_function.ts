@@ -7,7 +7,7 @@
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import type { Mfa } from "../runtime/signals/signal.ts";
-import { toBeam } from "../runtime/spawning/beam_types.ts";
+import { toBeam } from "../runtime/values/beam_types.ts";
 import { spawnError } from "../runtime/spawning/exported_modules.ts";
 import { resolveFor } from "../runtime/spawning/spawn_requests.ts";
 

@@ -25,7 +25,12 @@ import { andThen } from "../runtime/promises/and_then.ts";
 import { isOrderly } from "../runtime/values/exit_reason.ts";
 import { ServerMessage } from "../runtime/values/server_message.ts";
 import { Call, Cast, type ServerTarget, Stop } from "./messages.ts";
-import { isGlobalName, isViaName, type ServerRef } from "./server_names.ts";
+import {
+  DeclaredRef,
+  isGlobalName,
+  isViaName,
+  type ServerRef,
+} from "./server_names.ts";
 
 /** The result of `call` if the reply is sent later, by `process.reply(caller, value)`. */
 export const NO_REPLY: unique symbol = Symbol("no reply");
@@ -55,8 +60,8 @@ export interface Server {
 
 /** How a BEAM spells a server's requests and replies. */
 export interface OtpSpelling {
-  /** The request of a call, or without a caller of a cast, in the server's own spelling. */
-  request(term: unknown, caller?: ReplyTo): unknown;
+  /** The request of a call, or without a caller of a cast from a node, in the server's own spelling. */
+  request(term: unknown, caller?: ReplyTo, origin?: string): unknown;
   /** The reply to such a call, as the BEAM expects it. */
   reply(request: unknown, reply: unknown, caller: ReplyTo): unknown;
 }
@@ -66,12 +71,13 @@ export interface OtpSpelling {
  *
  * @throws {TypeError} If it is invalid.
  */
-export function serverRef(server: ServerRef): ServerTarget {
+export function serverRef(server: ServerRef | DeclaredRef): ServerTarget {
   if (server instanceof Pid) return server;
   if (typeof server === "string" || server instanceof Atom) {
     return nameOf(server);
   }
   if (isViaName(server) || isGlobalName(server)) return server;
+  if (server instanceof DeclaredRef) return serverRef(server.server);
   if (isText(server?.name) && isText(server.node)) {
     return { name: remoteNameOf(server.name), node: nameOf(server.node) };
   }
@@ -194,9 +200,13 @@ function dispatch(
     );
   }
   if (message instanceof Cast) {
-    const { request, otp } = message;
+    const { request, otp, origin } = message;
     return pending(
-      server.cast?.(otp && server.otp ? server.otp.request(request) : request),
+      server.cast?.(
+        otp && server.otp
+          ? server.otp.request(request, undefined, origin)
+          : request,
+      ),
     );
   }
   if (message instanceof Stop) {

@@ -75,6 +75,20 @@ export type ServerRef =
   | ServerName
   | NameOnNode;
 
+/** A server with the declaration of its types, which only calls and casts of a GenServer use. */
+export class DeclaredRef {
+  /** The server. */
+  readonly server: ServerRef;
+  /** The declaration. */
+  readonly types: object;
+
+  /** Declares the types of a server. */
+  constructor(server: ServerRef, types: object) {
+    this.server = server;
+    this.types = types;
+  }
+}
+
 /** Whether a value is a name in a registry. */
 export function isViaName(value: unknown): value is ViaName {
   if (typeof value !== "object" || value === null) return false;

@@ -272,11 +272,15 @@ export const HELP: Record<string, Doc[]> = {
   "GenServer.ref": [
     {
       "signature": "ref(server: string | Atom)",
-      "text": "Returns a pid or a name as that of a server with known types, so that calls to it are type-checked."
+      "text": "Returns a pid or a name as that of a server with known types, so that calls to it are type-checked.\n\nWith the option `beam`, requests to a server of Erlang or Elixir are sent as that declares them, and its replies\nare read so."
     },
     {
       "signature": "ref(server: ServerRef)",
       "text": "A server of another node, of a registry or of the cluster, or by pid."
+    },
+    {
+      "signature": "ref(server: ServerRef, options: { beam: GenServerBeamTypes<T> })",
+      "text": "A server whose requests look different on its node."
     }
   ],
   "GenServer.reply": [
@@ -299,13 +303,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "GenServer.stop": [
     {
-      "signature": "stop(server: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
+      "signature": "stop(server: GenServerRef<any>, reason: unknown = \"normal\", timeout: number = Infinity)",
       "text": "Stops a server and waits until it has exited.\n\nFollows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server handles\nearlier messages, runs `terminate`, and exits. A reason other than `\"normal\"` and a shutdown is logged as\na crash."
     }
   ],
   "GenServer.whereis": [
     {
-      "signature": "whereis(server: ServerRef)",
+      "signature": "whereis(server: GenServerRef<any>)",
       "text": "Returns the process that has a server's name.\n\nFollows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on another\nnode is returned as is, without a lookup."
     }
   ],

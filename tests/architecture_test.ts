@@ -53,6 +53,7 @@ const VOCABULARY = [
     "atom",
     "beam_names",
     "beam_reasons",
+    "beam_types",
     "bitstring",
     "equality",
     "errors",

@@ -902,14 +902,14 @@ const Stack: GenServerModule<StackTypes> = {
     state: message === "clear" ? [] : items,
   }),
   beam: {
-    call: { tagged: { pop: {}, find: { item: "atom" }, later: {} } },
+    call: { tagged: { pop: [], find: { item: "atom" }, later: [] } },
     replies: {
       pop: "atom",
-      find: { tagged: { found: { at: "float" }, none: {} } },
+      find: { tagged: { found: { at: "float" }, none: [] } },
       later: "atom",
     },
     cast: { tagged: { push: { item: "atom" } } },
-    info: { tagged: { clear: {} } },
+    info: { tagged: { clear: [] } },
   },
 };
 

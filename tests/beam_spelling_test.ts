@@ -8,10 +8,13 @@ import {
   argsFromBeam,
   argsToBeam,
   type BeamType,
+  beamTypeOfText,
   beamTypesOf,
+  beamTypeToText,
+  checkBeamType,
   fromBeam,
   toBeam,
-} from "../runtime/spawning/beam_types.ts";
+} from "../runtime/values/beam_types.ts";
 import {
   fromBeamFunction,
   fromBeamName,
@@ -124,7 +127,10 @@ const DECLARED: [type: BeamType, ours: unknown, theirs: unknown][] = [
   [{ list: "atom" }, ["a", "b"], [atom("a"), atom("b")]],
   [{ tuple: ["atom", "term"] }, ["ok", 1], tuple(atom("ok"), 1)],
   [{ map: { a: "atom" } }, { a: "x" }, new Map([[atom("a"), atom("x")]])],
-  [{ tagged: { get: {} } }, "get", atom("get")],
+  [{ tagged: { get: [] } }, "get", atom("get")],
+  [{ tagged: { get: ["atom"] } }, "get", atom("get")],
+  [{ tagged: { get: ["atom"] } }, ["get", "a"], tuple(atom("get"), atom("a"))],
+  [{ tagged: { get: {} } }, { type: "get" }, atom("get")],
   [
     { tagged: { add: { n: "float", to: "atom" } } },
     { type: "add", n: 1, to: "x" },
@@ -138,16 +144,113 @@ test("declared types convert values both ways, and leave others as they are", ()
     if (type !== "bytes") assertEquals(toBeam(ours, type), theirs);
     for (const [, other] of DECLARED) toBeam(other, type);
     for (const odd of [undefined, null, NaN, Symbol.iterator, new Date(0)]) {
-      if (type === "atom") continue;
+      if (type === "atom" || odd === theirs) continue;
       assertEquals(fromBeam(odd, type), odd);
       assertEquals(toBeam(odd, type), odd);
     }
   }
   // The values that are atoms there.
+  assertEquals(fromBeam(null, { tagged: { nil: [] } }), "nil");
   assertEquals(fromBeam(true, "atom"), "true");
   assertEquals(fromBeam(null, "atom"), "nil");
   assertEquals(fromBeam(undefined, "atom"), "undefined");
   assertEquals(fromBeam([0x110000], "charlist"), [0x110000]);
+});
+
+/** A type and a value of it. */
+const declared = fc.letrec<{ any: [BeamType, unknown] }>((tie) => ({
+  any: fc.oneof(
+    { maxDepth: 4 },
+    fc.string().map((text): [BeamType, unknown] => ["binary", text]),
+    fc.string().map((text): [BeamType, unknown] => ["atom", text]),
+    fc.string({ unit: "grapheme" }).map((
+      text,
+    ): [BeamType, unknown] => ["charlist", text]),
+    fc.double({ noNaN: true }).map((n): [BeamType, unknown] => ["float", n]),
+    fc.uint8Array().map((bytes): [BeamType, unknown] => ["bytes", bytes]),
+    fc.array(tie("any")).map((all): [BeamType, unknown] => [
+      { tuple: all.map(([type]) => type) },
+      all.map(([, value]) => value),
+    ]),
+    fc.tuple(tie("any"), fc.nat(3)).map((
+      [[type, value], n],
+    ): [BeamType, unknown] => [{ list: type }, Array(n).fill(value)]),
+    fc.dictionary(fc.string(), tie("any")).map((all): [BeamType, unknown] => [
+      {
+        map: Object.fromEntries(Object.entries(all).map(([k, [t]]) => [k, t])),
+      },
+      Object.fromEntries(Object.entries(all).map(([k, [, v]]) => [k, v])),
+    ]),
+    fc.tuple(fc.string(), fc.array(tie("any"))).map((
+      [name, all],
+    ): [BeamType, unknown] => [
+      { tagged: Object.fromEntries([[name, all.map(([type]) => type)]]) },
+      all.length === 0 ? name : [name, ...all.map(([, value]) => value)],
+    ]),
+    fc.tuple(
+      fc.string(),
+      fc.dictionary(fc.string().filter((key) => key !== "type"), tie("any")),
+    ).map(([name, all]): [BeamType, unknown] => {
+      const fields = Object.entries(all);
+      return [
+        {
+          tagged: Object.fromEntries([[
+            name,
+            Object.fromEntries(fields.map(([key, [type]]) => [key, type])),
+          ]]),
+        },
+        Object.fromEntries([
+          ["type", name],
+          ...fields.map(([key, [, value]]): [string, unknown] => [key, value]),
+        ]),
+      ];
+    }),
+  ),
+})).any;
+
+test("values of declared types come back as they were, and types survive their text", () => {
+  fc.assert(fc.property(declared, ([type, value]) => {
+    checkBeamType(type);
+    assertEquals(fromBeam(toBeam(value, type), type), value);
+    const same = beamTypeOfText(beamTypeToText(type));
+    assertEquals(fromBeam(toBeam(value, same), type), value);
+  }));
+});
+
+test("a term of another form than declared arrives as it is", () => {
+  const type: BeamType = { tagged: { put: { key: "atom" }, add: ["atom"] } };
+  for (
+    const term of [
+      atom("put"),
+      atom("other"),
+      tuple(atom("put")),
+      tuple(atom("put"), 1, 2),
+      tuple(atom("add"), 1, 2),
+      tuple("put", 1),
+      tuple(),
+      "put",
+      ["put", 1],
+    ]
+  ) assertEquals(fromBeam(term, type), term);
+  for (
+    const value of ["put", ["put", "a"], { type: "add" }, ["add"], { put: 1 }]
+  ) assertEquals(toBeam(value, type), value);
+});
+
+test("texts of types that a peer sends are checked", () => {
+  for (
+    const text of [
+      "",
+      '"atoms"',
+      "null",
+      '{"list":"atom","tuple":[]}',
+      '{"tagged":{"a":{"type":"atom"}}}',
+      "[".repeat(10_000),
+      `"${"a".repeat(20_000)}"`,
+      '{"list":'.repeat(40) + '"atom"' + "}".repeat(40),
+      7,
+    ]
+  ) assertThrows(() => beamTypeOfText(text), Error);
 });
 
 test("beam() declares the types of a function, and checks them", () => {

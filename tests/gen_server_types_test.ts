@@ -7,6 +7,7 @@ import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import {
   type From,
   GenServer,
+  type GenServerBeamTypes,
   type GenServerModule,
   type GenServerPid,
   type MultiCallResult,
@@ -338,4 +339,42 @@ export async function agents(): Promise<void> {
 
 test("the compiler checks calls, casts, messages, replies and states of servers", () => {
   assert(Bank.handleCall !== undefined);
+});
+
+test("GenServerModule: a declaration for a BEAM has the names and fields of the messages", () => {
+  const declare = (beam: GenServerBeamTypes<BankTypes>) => beam;
+  declare({
+    call: {
+      tagged: {
+        total: [],
+        put: { name: "atom", amounts: { list: "float" } },
+        get: ["binary"],
+      },
+    },
+    replies: { total: "float", put: "atom", get: "term" },
+    cast: { tagged: { forget: { name: "atom" } } },
+    info: { tagged: { tick: {} } },
+  });
+  // @ts-expect-error: there is no such call
+  declare({ call: { tagged: { pop: [] } } });
+  // @ts-expect-error: a field is left out
+  declare({ call: { tagged: { put: { name: "atom" } } } });
+  // @ts-expect-error: it is an object here
+  declare({ call: { tagged: { put: ["atom", "term"] } } });
+  // @ts-expect-error: it is a tuple here
+  declare({ call: { tagged: { get: { key: "binary" } } } });
+  // @ts-expect-error: a number is no atom
+  declare({ replies: { total: "atom" } });
+  // @ts-expect-error: there is no such cast
+  declare({ cast: { tagged: { put: {} } } });
+  const bank = GenServer.ref<BankTypes>("Bank", {
+    beam: { replies: { put: "atom" } },
+  });
+  const ask = () => GenServer.call(bank, "total");
+  assertType<IsExact<Awaited<ReturnType<typeof ask>>, number>>(true);
+  // @ts-expect-error: there is no such call
+  const wrong = () => GenServer.call(bank, "nothing");
+  // @ts-expect-error: only the functions of GenServer take it
+  const sent = () => send(bank, { type: "tick" });
+  void [wrong, sent];
 });

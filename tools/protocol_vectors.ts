@@ -102,6 +102,7 @@ export const VALUES: readonly string[] = [
   "new ReplyTo(new Pid('moebi@localhost', 105, 4), new Ref('moebi@localhost', 9, 4), ['a', 1n])",
   "new ReplyTo(new Pid('moebi@localhost', 105, 4), undefined, new Ref('moebi@localhost', 9, 4))",
   "new ReplyTo(new Pid('moebi@localhost', 105, 4), undefined, 7, 'io')",
+  "Object.assign(new ReplyTo(new Pid('moebi@localhost', 105, 4), new Ref('moebi@localhost', 9, 4)), { returns: { list: 'atom' } })",
   "pidOf('moebi@localhost', 105, 2 ** 21, 4)",
   "pidOf('moebi@localhost', 4294967295, 4294967295, 4)",
   "refOf('moebi@localhost', [1], 4)",

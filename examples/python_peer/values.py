@@ -133,6 +133,7 @@ class ReplyTo:
     ref: Ref | None
     form: str | None = None
     tag: object = None
+    returns: str | None = None
 
 
 @dataclass(frozen=True)
@@ -358,7 +359,8 @@ class Encoder:
             case ReplyTo():
                 ref = None if value.ref is None else self.name(value.ref)
                 tag = [] if value.form is None else [value.form, self.write(value.tag)]
-                return self.tag("$reply_to", [self.name(value.pid), ref, *tag])
+                returns = [] if value.returns is None else [value.returns]
+                return self.tag("$reply_to", [self.name(value.pid), ref, *tag, *returns])
             case Port():
                 return self.tag("$port", self.name(value))
             case Tuple():
@@ -559,7 +561,7 @@ class Decoder:
         )
 
     def read_reply_to(self, content):
-        need(len(array(content)) in (2, 4), "a $reply_to of too few or too many items")
+        need(len(array(content)) in (2, 4, 5), "a $reply_to of too few or too many items")
         pid, ref = self.read_pid(content[0]), None
         if content[1] is not None:
             ref = self.read_ref(content[1])
@@ -568,7 +570,8 @@ class Decoder:
             need(ref is not None, "a $reply_to that no reply can reach")
             return ReplyTo(pid, ref)
         need(content[2] in ("call", "io"), "a $reply_to of an unknown form")
-        return ReplyTo(pid, ref, content[2], self.decode(content[3]))
+        returns = text(content[4], 2**14) if len(content) == 5 else None
+        return ReplyTo(pid, ref, content[2], self.decode(content[3]), returns)
 
     def read_date(self, content):
         need(content is None or type(content) in (int, float), "a $date is no number")

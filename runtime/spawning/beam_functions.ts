@@ -25,7 +25,7 @@ import {
   type BeamTypes,
   beamTypesOf,
   fromBeam,
-} from "./beam_types.ts";
+} from "../values/beam_types.ts";
 import type { Modules, Resolved } from "./exported_modules.ts";
 
 /** The service that runs a function which is not exported: its process exits as one on a BEAM does. */

@@ -29,6 +29,13 @@ export class ReplyTo {
   readonly tag: unknown;
   /** How a reply with a tag is spelled: `{Tag, Reply}`, or a group leader's `{io_reply, Tag, Reply}`. */
   readonly form: "call" | "io";
+  /**
+   * The type of the reply, if the server has declared one for callers on a BEAM: any process that replies spells
+   * the reply so. It is no part of the asker's name.
+   *
+   * @ignore
+   */
+  returns: unknown = undefined;
 
   /** Made by calls, and by wires. */
   constructor(

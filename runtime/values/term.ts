@@ -325,12 +325,14 @@ function copyObject(value: object, left: number, max: number): unknown {
 
 /** Only a tag is a level. */
 function copyReplyTo(value: ReplyTo, left: number, max: number): ReplyTo {
-  const { pid, alias, tag, form } = value;
+  const { pid, alias, tag, form, returns } = value;
   checkNodeOf(pid);
   if (alias !== undefined) checkNodeOf(alias);
   if (tag === undefined) return value;
   if (left <= 0) throw tooDeep(max);
-  return new ReplyTo(pid, alias, copyAny(tag, left - 1, max), form);
+  const copy = new ReplyTo(pid, alias, copyAny(tag, left - 1, max), form);
+  copy.returns = returns;
+  return copy;
 }
 
 function copyItems(

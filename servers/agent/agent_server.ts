@@ -8,6 +8,23 @@
  */
 
 import { UndefinedFunctionError } from "../../errors.ts";
+import { atom } from "../../runtime/values/atom.ts";
+import { Tuple, tuple } from "../../runtime/values/tuple.ts";
+import type { BeamFunctions } from "../../runtime/spawning/beam_functions.ts";
+import type { BeamType } from "../../runtime/values/beam_types.ts";
+import {
+  type CopyField,
+  keepRequest,
+  ServerRequest,
+} from "../../runtime/values/server_message.ts";
+import { failCaller } from "../../gen/server.ts";
+import {
+  AGENT_SPELLING,
+  agentReplyFromOtp,
+  agentReplyToOtp,
+  agentRequestToOtp,
+  OtpAgentRequest,
+} from "./agent_otp.ts";
 import { currentProcess } from "../../runtime/context/current_process.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import {
@@ -20,9 +37,11 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runnable, SpawnFailure } from "../../runtime/signals/signal.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
-import { ServerRequest } from "../../runtime/values/server_message.ts";
 import type { Place } from "../../gen/locate.ts";
-import type { CallbackModule } from "../gen_server/gen_server_process.ts";
+import {
+  type CallbackModule,
+  OTP_SPELLING,
+} from "../gen_server/gen_server_process.ts";
 import { Call, Cast, isRunnable } from "../../gen/messages.ts";
 
 /** A function that runs on the state, or the name of one and its further arguments. */
@@ -46,16 +65,51 @@ export interface AgentRequest {
 export class SentAgentRequest extends ServerRequest implements AgentRequest {
   readonly type: AgentRequest["type"];
   readonly run: SentFunction;
+  readonly #functions: BeamFunctions;
 
-  /** Creates a request from its fields. */
-  constructor(type: AgentRequest["type"], run: SentFunction) {
+  /** Creates a request from its fields, and the names of the node's functions on a BEAM. */
+  constructor(
+    type: AgentRequest["type"],
+    run: SentFunction,
+    functions: BeamFunctions,
+  ) {
     super();
     this.type = type;
     this.run = run;
+    this.#functions = functions;
   }
 
-  override get instead(): string {
-    return "an agent there runs functions of Elixir; call a function that asks the agent, by rpc.call";
+  override toOtp(): unknown {
+    // A stored function is for an agent of this node.
+    return "kept" in this.run
+      ? super.toOtp()
+      : agentRequestToOtp(this.type, this.run, this.#functions);
+  }
+
+  override fromOtp(reply: unknown): AgentReply {
+    const { type, run } = this;
+    return ok(
+      "kept" in run
+        ? reply
+        : agentReplyFromOtp(type, reply, run, this.#functions),
+    );
+  }
+
+  override kept(copy: CopyField, left: number, max: number): this {
+    const run = copy(this.run, left, max) as SentFunction;
+    return new SentAgentRequest(this.type, run, this.#functions) as this;
+  }
+}
+
+/** A cast that is sent as a call which nobody waits for: only a BEAM gets a cast. */
+class AgentCast extends Call {
+  override toOtp(): unknown {
+    return new Cast(this.request).toOtp();
+  }
+
+  override kept(copy: CopyField, left: number, max: number): Call {
+    const request = keepRequest(this.request, copy, left, max);
+    return new AgentCast(this.replyTo, request);
   }
 }
 
@@ -64,11 +118,11 @@ export function castMessage(
   run: SentFunction,
   { pid, runtime }: LocalProcess,
 ): Call | Cast {
-  const request = new SentAgentRequest("cast", run);
+  const request = new SentAgentRequest("cast", run, runtime.functions);
   // No process waits for an answer under this reference.
   return "kept" in run
     ? new Cast(request)
-    : new Call(new ReplyTo(pid, runtime.makeRef()), request);
+    : new AgentCast(new ReplyTo(pid, runtime.makeRef()), request);
 }
 
 /** The answer of an agent: the result of the function, or why it was not run. */
@@ -197,8 +251,17 @@ export function agentModule(init: () => unknown): CallbackModule {
 
 const AGENT = {
   name: "Agent",
+  [OTP_SPELLING]: AGENT_SPELLING,
 
-  handleCall(request: AgentRequest, { pid }: ReplyTo, state: unknown): unknown {
+  handleCall(
+    request: AgentRequest | OtpAgentRequest,
+    caller: ReplyTo,
+    state: unknown,
+  ): unknown {
+    if (request instanceof OtpAgentRequest) {
+      return serveOtp(request, caller, state);
+    }
+    const { pid } = caller;
     const found = find(request, pid);
     if ("message" in found) {
       // The sender of a cast is not notified; the node has logged the refusal.
@@ -212,7 +275,13 @@ const AGENT = {
     );
   },
 
-  handleCast(request: AgentRequest, state: unknown): unknown {
+  handleCast(
+    request: AgentRequest | OtpAgentRequest,
+    state: unknown,
+  ): unknown {
+    if (request instanceof OtpAgentRequest) {
+      return serveOtp(request, undefined, state);
+    }
     const run = keptFor(request);
     if (run !== undefined) {
       return andThen(run(state), (given) => answer(request, given, state));
@@ -229,21 +298,96 @@ const AGENT = {
   },
 };
 
-function answer(
-  { type }: AgentRequest,
-  given: unknown,
+/** Serves a request of a BEAM: one for a function that cannot be run fails its caller, and changes nothing. */
+function serveOtp(
+  request: OtpAgentRequest,
+  caller: ReplyTo | undefined,
   state: unknown,
 ): unknown {
+  const found = findOtp(request);
+  if ("run" in found) {
+    const { type } = request;
+    const { run, types } = found;
+    return andThen(
+      run(state),
+      (given) =>
+        answer(
+          request,
+          pairOf(given, type),
+          state,
+          (type, given) => agentReplyToOtp(type, given, types),
+        ),
+    );
+  }
+  const process = currentProcess();
+  if (caller !== undefined) failCaller(process, caller, found.reason);
+  else {
+    process.runtime.report(
+      "error",
+      () => `${notServed(request)}: ${inspect(found.reason)}`,
+      { what: "requests that an agent does not serve" },
+    );
+  }
+  return { type: "noreply", state };
+}
+
+/** The function of a request of a BEAM, if that node may have it run; else the reason for the caller to exit. */
+function findOtp(
+  { mfa, node }: OtpAgentRequest,
+):
+  | { run: Run; types: BeamType | undefined }
+  | { reason: unknown } {
+  if (typeof mfa === "string") {
+    return { reason: `Cannot ask the agent: ${mfa}` };
+  }
+  const { runtime } = currentProcess();
+  const { functions } = runtime;
+  const [module, name, args] = mfa;
+  const target = functions.find(module, name);
+  if (target === undefined || node === undefined) {
+    // As a process of a BEAM exits, which cannot call it either.
+    const call = tuple(atom(module), atom(name), [undefined, ...args], []);
+    return { reason: tuple(atom("undef"), [call]) };
+  }
+  const { args: [, ...own], ...run } = functions.requested([
+    module,
+    name,
+    [undefined, ...args],
+  ]);
+  const found = resolve(
+    own,
+    (args) => runtime.resolve({ ...run, args } as Runnable, node),
+  );
+  return "run" in found
+    ? { run: found.run, types: target.types?.returns }
+    : { reason: found.message };
+}
+
+/** The pair of a reply and a state, which a function may give as a tuple. */
+function pairOf(given: unknown, type: AgentRequest["type"]): unknown {
+  return type === "get_and_update" && given instanceof Tuple
+    ? [...given.elements]
+    : given;
+}
+
+function answer(
+  { type }: Pick<AgentRequest, "type">,
+  given: unknown,
+  state: unknown,
+  spelled?: (type: AgentRequest["type"], given: unknown) => unknown,
+): unknown {
+  const reply = (value: unknown) =>
+    spelled === undefined ? ok(value) : spelled(type, given);
   switch (type) {
     case "get":
-      return { type: "reply", reply: ok(given), state };
+      return { type: "reply", reply: reply(given), state };
     case "update":
-      return { type: "reply", reply: ok("ok"), state: given };
+      return { type: "reply", reply: reply("ok"), state: given };
     case "cast":
       return { type: "noreply", state: given };
     default:
       if (Array.isArray(given) && given.length === 2) {
-        return { type: "reply", reply: ok(given[0]), state: given[1] };
+        return { type: "reply", reply: reply(given[0]), state: given[1] };
       }
       return {
         type: "stop",

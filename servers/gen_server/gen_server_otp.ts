@@ -1,23 +1,26 @@
 /**
- * How a GenServer's declaration has its requests and replies look to callers on a BEAM.
+ * How a GenServer's declaration has its requests and replies look on a BEAM: to callers there, and to a server there.
  *
- * A reply can come at any time, by any path: it is spelled by the caller that it goes to. A caller that was copied
- * into another process is not known, and gets the reply as it is.
+ * A reply can come at any time, by any path: it is spelled by the caller that it goes to.
  *
  * @module
  */
 
+import type { RequestSpelling } from "../../gen/messages.ts";
 import type { OtpSpelling } from "../../gen/server.ts";
 import {
   type BeamType,
+  beamTypeToText,
   checkBeamType,
   fromBeam,
   toBeam,
-} from "../../runtime/spawning/beam_types.ts";
+} from "../../runtime/values/beam_types.ts";
+import { checkOptions } from "../../runtime/values/check_arguments.ts";
+import { inspect } from "../../runtime/values/inspect.ts";
 import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 
-/** How the requests and replies of a server look to nodes of Erlang and Elixir. */
-export interface GenServerBeamTypes {
+/** The declaration of a server, of any types. */
+export interface ServerBeamTypes {
   /**
    * The type of calls.
    *
@@ -50,45 +53,97 @@ export interface GenServerBeamTypes {
   readonly info?: BeamType;
 }
 
-/** The types of the replies that callers on a BEAM await. */
-const awaited = new WeakMap<ReplyTo, BeamType>();
-
 /** A reply as its caller expects it. */
 export function spelledReply(caller: ReplyTo, reply: unknown): unknown {
-  const type = awaited.get(caller);
-  return type === undefined ? reply : toBeam(reply, type);
+  const { returns } = caller;
+  return returns === undefined ? reply : toBeam(reply, returns as BeamType);
 }
 
 /** The spelling that a server has declared. */
-export function spellingOf(types: GenServerBeamTypes): OtpSpelling {
-  const { call, cast, reply, replies } = types;
+export function spellingOf(types: ServerBeamTypes): OtpSpelling {
+  const { call, cast } = types;
   return {
     request(term: unknown, caller?: ReplyTo): unknown {
       if (caller === undefined) return fromBeam(term, cast);
       const request = fromBeam(term, call);
-      const name = nameOfCall(request);
-      const type = name !== undefined && replies !== undefined &&
-          Object.hasOwn(replies, name)
-        ? replies[name]
-        : reply;
-      if (type !== undefined) awaited.set(caller, type);
+      caller.returns = replyType(types, request);
       return request;
     },
     reply: (_request, reply, caller) => spelledReply(caller, reply),
   };
 }
 
-function nameOfCall(request: unknown): string | undefined {
-  if (typeof request === "string") return request;
-  const { type } = (request ?? {}) as { type?: unknown };
-  return typeof type === "string" ? type : undefined;
+/** How a server on a BEAM wants a call, and what it replies. */
+export function callSpelling(
+  types: ServerBeamTypes,
+  request: unknown,
+): RequestSpelling {
+  const type = replyType(types, request);
+  return {
+    request: (request) => toBeam(request, types.call),
+    reply: (term) => fromBeam(term, type),
+  };
 }
 
-/** @throws {TypeError} If a declaration is invalid. */
-export function checkGenServerBeamTypes(
-  { call, reply, replies = {}, cast, info }: GenServerBeamTypes,
-): void {
-  for (const type of [call, reply, cast, info, ...Object.values(replies)]) {
+/** How a server on a BEAM wants a cast. */
+export function castSpelling({ cast }: ServerBeamTypes): RequestSpelling {
+  return {
+    request: (request) => toBeam(request, cast),
+    reply: (term) => term,
+  };
+}
+
+function replyType(
+  { reply, replies }: ServerBeamTypes,
+  request: unknown,
+): BeamType | undefined {
+  const name = requestName(request);
+  return name !== undefined && replies !== undefined &&
+      Object.hasOwn(replies, name)
+    ? replies[name]
+    : reply;
+}
+
+/** The name of a request: itself, its `type`, or the first element of a tuple. */
+export function requestName(request: unknown): string | undefined {
+  const name = typeof request === "string"
+    ? request
+    : Array.isArray(request)
+    ? request[0]
+    : (request as { type?: unknown } | null | undefined)?.type;
+  return typeof name === "string" ? name : undefined;
+}
+
+/**
+ * Checks a declaration.
+ *
+ * @throws {TypeError} If it is invalid.
+ */
+export function checkServerBeamTypes(types: unknown): void {
+  const fields = `{ ${NAMES.join(", ")} }`;
+  checkOptions(types, "declare the types of a GenServer", fields);
+  const { replies = {}, ...each } = types as ServerBeamTypes;
+  const unknown = Object.keys(types as object).find((name) =>
+    !NAMES.includes(name)
+  );
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `Cannot declare ${
+        inspect(unknown)
+      } of a GenServer: give some of ${fields}`,
+    );
+  }
+  checkOptions(
+    replies,
+    "declare the replies of a GenServer",
+    '{ replies: { pop: "atom" } }',
+  );
+  const declared = [...Object.values(each), ...Object.values(replies)];
+  for (const type of declared) {
     checkBeamType(type);
+    // Those of replies go with the caller to other nodes.
+    if (type !== undefined) beamTypeToText(type);
   }
 }
+
+const NAMES = ["call", "reply", "replies", "cast", "info"];

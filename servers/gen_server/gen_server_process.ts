@@ -19,6 +19,8 @@ import {
 import type { Pid } from "../../runtime/values/pid.ts";
 import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import { Atom } from "../../runtime/values/atom.ts";
+import { Tuple } from "../../runtime/values/tuple.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { isThenable } from "../../runtime/promises/thenable.ts";
@@ -31,10 +33,11 @@ import {
   type OtpSpelling,
   type Server,
 } from "../../gen/server.ts";
-import { fromBeam } from "../../runtime/spawning/beam_types.ts";
+import { fromBeam } from "../../runtime/values/beam_types.ts";
 import {
-  checkGenServerBeamTypes,
-  type GenServerBeamTypes,
+  checkServerBeamTypes,
+  requestName,
+  type ServerBeamTypes,
   spelledReply,
   spellingOf,
 } from "./gen_server_otp.ts";
@@ -61,6 +64,9 @@ export interface CallbackModule {
   init(arg: any): unknown;
 }
 
+/** The key of the spelling that a module of the library itself has. */
+export const OTP_SPELLING: unique symbol = Symbol("OTP's spelling");
+
 /** The callbacks of a module, for any types. */
 interface Callbacks extends CallbackModule {
   startLink?: Callback;
@@ -69,7 +75,8 @@ interface Callbacks extends CallbackModule {
   handleInfo?: Callback;
   handleContinue?: Callback;
   terminate?: Callback;
-  beam?: GenServerBeamTypes;
+  beam?: ServerBeamTypes;
+  readonly [OTP_SPELLING]?: OtpSpelling;
 }
 
 /** The result of a callback, not checked yet. */
@@ -105,7 +112,8 @@ class GenServerProcess implements Server {
   private constructor(process: LocalProcess, module: Callbacks) {
     this.#process = process;
     this.#module = module;
-    this.otp = module.beam && spellingOf(module.beam);
+    this.otp = module[OTP_SPELLING] ??
+      (module.beam && spellingOf(module.beam));
   }
 
   /** Has the module make its first state. */
@@ -168,7 +176,7 @@ class GenServerProcess implements Server {
     if (handleCall === undefined) throw this.#unexpected("call");
     const handler = typeof handleCall === "function"
       ? handleCall
-      : handlerOf(handleCall, request);
+      : handlerOf(handleCall, this.otp ? request : atomOf(request) ?? request);
     if (handler === undefined) {
       // Only the caller fails: any process may send any request.
       failCaller(this.#process, caller, "badarg");
@@ -317,14 +325,16 @@ function handlerOf(
   handlers: Readonly<Record<string, Callback>>,
   request: unknown,
 ): Callback | undefined {
-  const name = typeof request === "string"
-    ? request
-    : Array.isArray(request)
-    ? request[0]
-    : (request as { type?: unknown } | null | undefined)?.type;
-  return typeof name === "string" && Object.hasOwn(handlers, name)
+  const name = requestName(request);
+  return name !== undefined && Object.hasOwn(handlers, name)
     ? handlers[name]
     : undefined;
+}
+
+/** The name of a request of a BEAM to a server without a declaration: an atom, or the first of a tuple. */
+function atomOf(request: unknown): string | undefined {
+  const first = request instanceof Tuple ? request.elements[0] : request;
+  return first instanceof Atom ? first.name : undefined;
 }
 
 /** As in Erlang, a value that a callback throws is its result, unless it is an error. */
@@ -359,7 +369,7 @@ export function startGenServer(
 ): Promise<Pid> {
   assertModule(module);
   const { beam } = module as Callbacks;
-  if (beam !== undefined) checkGenServerBeamTypes(beam);
+  if (beam !== undefined) checkServerBeamTypes(beam);
   const starter = waitingProcess();
   if (starter === undefined) return never();
   const copy = copyTerm(arg, starter.runtime.maxDepth);

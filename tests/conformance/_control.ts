@@ -16,7 +16,7 @@ import {
   beamTypesOf,
   fromBeam,
   toBeam,
-} from "../../runtime/spawning/beam_types.ts";
+} from "../../runtime/values/beam_types.ts";
 import { type Atom, atom } from "../../runtime/values/atom.ts";
 import { TermReader } from "../../wires/beam/etf_decoder.ts";
 import { TermWriter } from "../../wires/beam/etf_encoder.ts";

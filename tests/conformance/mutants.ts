@@ -264,8 +264,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "get_and_update does not change the agent's state",
     file: "servers/agent/agent_server.ts",
-    from: "reply: ok(given[0]), state: given[1] };",
-    to: "reply: ok(given[0]), state };",
+    from: "reply: reply(given[0]), state: given[1] };",
+    to: "reply: reply(given[0]), state };",
     areas: ["agent"],
   },
   {

@@ -208,7 +208,13 @@ export class ControlDecoder implements Incoming {
   #message(reader: TermReader, from: Pid, alias?: Ref): unknown {
     const term = this.#payload(reader, this.#maxDepth);
     if (typeof term !== "object" || term === null) return term;
-    const message = messageOf(term, alias, this.#isPeers, this.#isOwn);
+    const message = messageOf(
+      term,
+      alias,
+      this.#isPeers,
+      this.#isOwn,
+      this.#peer.name,
+    );
     if (!(message instanceof Reply)) return message;
     this.#deliver.reply(from, message.to, new OtpReply(message.term));
     return FORGED;

@@ -38,6 +38,7 @@ export const FORGED: unique symbol = Symbol("forged");
  * @param alias The alias that it was sent to, if it was.
  * @param isPeers Whether a pid or reference was made by the peer.
  * @param isOwn Whether a reference was made by this node.
+ * @param peer The name of the peer.
  * @returns The message, a {@linkcode Reply}, or {@linkcode FORGED}.
  */
 export function messageOf(
@@ -45,13 +46,16 @@ export function messageOf(
   alias: Ref | undefined,
   isPeers: (name: Pid | Ref) => boolean,
   isOwn: (name: Ref) => boolean,
+  peer: string,
 ): unknown {
   if (!(term instanceof Tuple)) {
     return isForgedData(term, isPeers) ? FORGED : term;
   }
   const { elements } = term;
   const first = elements[0];
-  if (first instanceof Atom) return shaped(first.name, elements, isOwn) ?? term;
+  if (first instanceof Atom) {
+    return shaped(first.name, elements, isOwn, peer) ?? term;
+  }
   if (elements.length !== 2) return term;
   // A task's result has the bare reference; in a message to a pid that is data.
   const to = first instanceof Ref && alias !== undefined && alias.equals(first)
@@ -65,6 +69,7 @@ function shaped(
   name: string,
   elements: readonly unknown[],
   isOwn: (name: Ref) => boolean,
+  peer: string,
 ): unknown {
   const [, second, third, fourth] = elements;
   switch (`${name}/${elements.length}`) {
@@ -73,7 +78,7 @@ function shaped(
       return to && new Call(to, third, true);
     }
     case "$gen_cast/2":
-      return new Cast(second, true);
+      return new Cast(second, true, peer);
     case "system/3": {
       const to = replyTo(second);
       return to && systemMessage(to, third);

@@ -27,6 +27,11 @@ import { ImproperList } from "../../runtime/values/improper_list.ts";
 import { isLeafTerm, type LeafTerm } from "../../runtime/values/leaf_term.ts";
 import { Port } from "../../runtime/values/port.ts";
 import { Tuple } from "../../runtime/values/tuple.ts";
+import {
+  type BeamType,
+  beamTypeOfText,
+  beamTypeToText,
+} from "../../runtime/values/beam_types.ts";
 import { ReplyTo } from "../../runtime/values/reply_to.ts";
 import {
   Atom,
@@ -475,12 +480,16 @@ export class ValueEncoder {
   }
 
   /** Only a tag is a level. */
-  #writeReplyTo({ pid, alias, tag, form }: ReplyTo, left: number): string {
+  #writeReplyTo(value: ReplyTo, left: number): string {
+    const { pid, alias, tag, form, returns } = value;
     const to = alias === undefined ? "null" : this.#name(alias);
     const text = `[${this.#name(pid)},${to}`;
-    if (tag === undefined) return text + "]";
-    if (left <= 0) throw tooDeep(this.#max);
-    return `${text},${quoted(form)},${this.#write(tag, left - 1)}]`;
+    if (tag === undefined && returns === undefined) return text + "]";
+    if (tag !== undefined && left <= 0) throw tooDeep(this.#max);
+    const type = returns === undefined
+      ? ""
+      : "," + JSON.stringify(beamTypeToText(returns as BeamType));
+    return `${text},${quoted(form)},${this.#write(tag, left - 1)}${type}]`;
   }
 
   #writeBytes(value: object): string {
@@ -659,7 +668,7 @@ export class ValueDecoder {
   #replyTo(content: unknown): ReplyTo {
     const parts = checkArray(content);
     const [pid, alias, form = "call"] = parts;
-    if (parts.length !== 2 && parts.length !== 4) {
+    if (![2, 4, 5].includes(parts.length)) {
       throw new ProtocolError(`a $reply_to of ${parts.length} items`);
     }
     if (form !== "call" && form !== "io") {
@@ -671,6 +680,7 @@ export class ValueDecoder {
       this.decode(parts[3]),
       form,
     );
+    if (parts.length === 5) to.returns = checkBeamTypeText(parts[4]);
     if (to.isValid) return to;
     throw new ProtocolError("a $reply_to whose alias is not of its process");
   }
@@ -819,4 +829,12 @@ export function cutText(text: string, max: number): string {
   // Not within a character: its further bytes begin with the bits 10.
   while ((bytes[end] & 0xc0) === 0x80) end--;
   return bytes.toString("utf8", 0, end);
+}
+
+function checkBeamTypeText(text: unknown): BeamType {
+  try {
+    return beamTypeOfText(text);
+  } catch {
+    throw new ProtocolError("a $reply_to of an invalid type");
+  }
 }

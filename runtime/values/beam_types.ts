@@ -4,11 +4,11 @@
  * @module
  */
 
-import { Atom, atom } from "../values/atom.ts";
-import { Tuple } from "../values/tuple.ts";
-import { Float } from "../values/float.ts";
-import { inspect } from "../values/inspect.ts";
-import { isPlainObject } from "../values/term.ts";
+import { Atom, atom } from "./atom.ts";
+import { Tuple } from "./tuple.ts";
+import { Float } from "./float.ts";
+import { inspect } from "./inspect.ts";
+import { isPlainObject } from "./term.ts";
 
 /**
  * How a value looks to a BEAM:
@@ -22,8 +22,11 @@ import { isPlainObject } from "../values/term.ts";
  * - `{ list: type }`: an array here, a list there
  * - `{ tuple: [type, …] }`: an array here, a tuple there
  * - `{ map: { field: type } }`: an object here, a map whose keys are atoms there
- * - `{ tagged: { name: { field: type } } }`: one of several requests: `{ type: "name", field }` here,
- *   `{:name, field}` there; without fields, `"name"` here, `:name` there
+ * - `{ tagged: { name: fields } }`: one of several messages that begin with an atom there:
+ *   - `name: []`: `"name"` here, `:name` there
+ *   - `name: [type, …]`: `["name", …]` here, `{:name, …}` there; also as without fields
+ *   - `name: { field: type, … }`: `{ type: "name", field, … }` here, `{:name, field, …}` there, in the order of the
+ *     declaration; without fields, `:name`
  */
 export type BeamType =
   | "term"
@@ -35,11 +38,12 @@ export type BeamType =
   | { readonly list: BeamType }
   | { readonly tuple: readonly BeamType[] }
   | { readonly map: Readonly<Record<string, BeamType>> }
-  | {
-    readonly tagged: Readonly<
-      Record<string, Readonly<Record<string, BeamType>>>
-    >;
-  };
+  | { readonly tagged: Readonly<Record<string, BeamFields>> };
+
+/** The types of the fields of a tagged message, in order: those of an array, or of an object. */
+export type BeamFields =
+  | readonly BeamType[]
+  | Readonly<Record<string, BeamType>>;
 
 /** The types of a function's arguments and result. */
 export interface BeamTypes {
@@ -166,33 +170,64 @@ export function fromBeam(value: unknown, type: BeamType | undefined): unknown {
   return Object.fromEntries(fields);
 }
 
-type Tagged = Readonly<Record<string, Readonly<Record<string, BeamType>>>>;
+type Tagged = Readonly<Record<string, BeamFields>>;
 
 function toTagged(value: unknown, tagged: Tagged): unknown {
-  const name = isObject(value) ? value.type : value;
-  if (typeof name !== "string" || !Object.hasOwn(tagged, name)) return value;
-  const fields = Object.entries(tagged[name]);
-  if (!isObject(value)) return fields.length === 0 ? atom(name) : value;
-  return new Tuple([
-    atom(name),
-    ...fields.map(([key, type]) => toBeam(value[key], type)),
-  ]);
+  if (typeof value === "string") {
+    return isFields(fieldsOf(tagged, value)) ? atom(value) : value;
+  }
+  if (Array.isArray(value)) {
+    const [name, ...rest] = value;
+    const types = fieldsOf(tagged, name);
+    if (!isFields(types) || types.length !== rest.length || rest.length === 0) {
+      return value;
+    }
+    return new Tuple([
+      atom(name),
+      ...types.map((type, i) => toBeam(rest[i], type)),
+    ]);
+  }
+  if (!isObject(value)) return value;
+  const types = fieldsOf(tagged, value.type);
+  if (types === undefined || isFields(types)) return value;
+  const name = atom(value.type as string);
+  const fields = Object.entries(types).map(([key, type]) =>
+    toBeam(value[key], type)
+  );
+  return fields.length === 0 ? name : new Tuple([name, ...fields]);
 }
 
 function fromTagged(value: unknown, tagged: Tagged): unknown {
-  const [first, ...rest] = value instanceof Tuple
+  const [first, ...rest] = value instanceof Tuple && value.length > 1
     ? value.elements as readonly unknown[]
     : [value];
-  if (!(first instanceof Atom) || !Object.hasOwn(tagged, first.name)) {
-    return value;
+  const name = first instanceof Atom ? first.name : ATOMS.get(first);
+  const types = fieldsOf(tagged, name);
+  if (name === undefined || types === undefined) return value;
+  if (isFields(types)) {
+    if (rest.length === 0) return name;
+    return types.length === rest.length
+      ? [name, ...types.map((type, i) => fromBeam(rest[i], type))]
+      : value;
   }
-  const fields = Object.entries(tagged[first.name]);
+  const fields = Object.entries(types);
   if (fields.length !== rest.length) return value;
-  if (value === first) return first.name;
   return Object.fromEntries([
-    ["type", first.name],
+    ["type", name],
     ...fields.map(([key, type], i) => [key, fromBeam(rest[i], type)]),
   ]);
+}
+
+function fieldsOf(tagged: Tagged, name: unknown): BeamFields | undefined {
+  return typeof name === "string" && Object.hasOwn(tagged, name)
+    ? tagged[name]
+    : undefined;
+}
+
+function isFields(
+  types: BeamFields | undefined,
+): types is readonly BeamType[] {
+  return Array.isArray(types);
 }
 
 const TYPE_NAMES: ReadonlySet<unknown> = new Set([
@@ -210,26 +245,67 @@ const MAX_DEPTH = 32;
 /** @throws {TypeError} If a type is invalid. */
 export function checkBeamType(type: unknown, depth = 0): void {
   if (type === undefined || TYPE_NAMES.has(type)) return;
-  if (isObject(type) && depth < MAX_DEPTH) {
-    const { list, tuple, map, tagged } = type;
-    if (list !== undefined) return checkBeamType(list, depth + 1);
-    const each = (types: unknown[]) =>
-      types.forEach((each) => checkBeamType(each, depth + 1));
-    if (Array.isArray(tuple)) return each(tuple);
-    if (isObject(map)) return each(Object.values(map));
-    if (isObject(tagged) && Object.values(tagged).every(isObject)) {
-      return each(
-        Object.values(tagged).flatMap((fields) =>
-          Object.values(fields as Record<string, unknown>)
-        ),
-      );
-    }
+  const inner = depth < MAX_DEPTH ? innerTypes(type) : undefined;
+  if (inner !== undefined) {
+    for (const each of inner) checkBeamType(each, depth + 1);
+    return;
   }
   throw new TypeError(
     `Cannot declare the type ${
       inspect(type)
     }: give "term", "binary", "bytes", "atom", "charlist", "float", { list }, { tuple: [] }, { map: {} } or { tagged: {} }`,
   );
+}
+
+/** The longest text of a type. */
+const MAX_TEXT = 1 << 14;
+
+/**
+ * A type as a text for another node.
+ *
+ * @throws {RangeError} If it is too long.
+ */
+export function beamTypeToText(type: BeamType): string {
+  const text = JSON.stringify(type);
+  if (text.length <= MAX_TEXT) return text;
+  throw new RangeError(
+    `Cannot declare the type ${
+      inspect(type)
+    }: its JSON has ${text.length} characters, and ${MAX_TEXT} is the most`,
+  );
+}
+
+/**
+ * The type that a node has sent as a text.
+ *
+ * @throws {Error} If it is invalid.
+ */
+export function beamTypeOfText(text: unknown): BeamType {
+  if (typeof text !== "string" || text.length > MAX_TEXT) {
+    throw new TypeError("a type that is not a short text");
+  }
+  const type = JSON.parse(text);
+  checkBeamType(type);
+  return type;
+}
+
+/** The types within a type; `undefined` if it is invalid. */
+function innerTypes(type: unknown): unknown[] | undefined {
+  if (!isObject(type) || Object.keys(type).length !== 1) return undefined;
+  const { list, tuple, map, tagged } = type;
+  if (list !== undefined) return [list];
+  if (Array.isArray(tuple)) return tuple;
+  if (isObject(map)) return Object.values(map);
+  if (!isObject(tagged)) return undefined;
+  const all: unknown[] = [];
+  for (const fields of Object.values(tagged)) {
+    // A field of that name would hide the message's own.
+    if (isObject(fields) && !Object.hasOwn(fields, "type")) {
+      all.push(...Object.values(fields));
+    } else if (Array.isArray(fields)) all.push(...fields);
+    else return undefined;
+  }
+  return all;
 }
 
 /** The atoms that are values of JavaScript. */
