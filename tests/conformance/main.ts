@@ -245,7 +245,8 @@ async function compareRun(
   const judge = (each: Scenario) =>
     compareMixed(each, main, expected.get(each.name), found.get(each.name));
   const isBad = (each: Scenario) => judge(each).problem !== undefined;
-  const bad = scenarios.filter(isBad);
+  const usedPeers = ({ name }: Scenario) => found.get(name)?.peers !== false;
+  const bad = scenarios.filter((each) => usedPeers(each) && isBad(each));
   if (bad.length > 0 && bad.length <= MOST_AGAIN) {
     const again = await run(bad.map(({ name }) => name));
     for (const each of bad) {
@@ -253,9 +254,7 @@ async function compareRun(
       if (!isBad(each)) console.log(`flaky: ${each.name}, ${titleOf(main)}`);
     }
   }
-  const outcomes = scenarios
-    .filter((each) => isBad(each) || found.get(each.name)?.peers)
-    .map(judge);
+  const outcomes = scenarios.filter(usedPeers).map(judge);
   for (const outcome of outcomes) {
     const { problem, row } = outcome;
     if (problem === undefined && !flags.verbose) continue;

@@ -330,7 +330,7 @@ defmodule Conformance.Application do
     Application.put_env(:env, :where, :here)
     define(:here)
     trace("start", start(:here))
-    trace("there", on(:kate, fn -> there() end))
+    trace("there", on(:kate, :there))
     trace("here", Application.get_env(:env, :where))
     finish(:here)
   end

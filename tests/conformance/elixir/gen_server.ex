@@ -1,4 +1,4 @@
-defmodule Conformance.GenServers do
+defmodule Conformance.GenServer do
   use Conformance
   use GenServer
 
@@ -97,12 +97,40 @@ defmodule Conformance.GenServers do
   end
 
   defp started_on(name, how, options) do
-    main = self()
+    on(name, :started_for, [self(), how, options[:name]])
+  end
 
-    on(name, fn ->
-      {:ok, pid} = GenServer.start(__MODULE__, {main, how}, options)
-      pid
-    end)
+  def started_for(main, how, name) do
+    {:ok, pid} = GenServer.start(__MODULE__, {main, how}, if(name, do: [name: name], else: []))
+    pid
+  end
+
+  def until_end, do: expect(:end)
+
+  def reply_late(from, main) do
+    GenServer.reply(from, :late)
+    send(main, :marker)
+  end
+
+  def reply_with_node(from), do: GenServer.reply(from, {:ok, node()})
+
+  # A hidden node, as one of the other language is, is not among all nodes.
+  defp all_nodes do
+    if Node.list(:hidden) == [], do: :all, else: [node() | connected_nodes()]
+  end
+
+  defp multi_call_all(request) do
+    case all_nodes() do
+      :all -> GenServer.multi_call(:server, request)
+      nodes -> GenServer.multi_call(nodes, :server, request)
+    end
+  end
+
+  defp abcast_all(request) do
+    case all_nodes() do
+      :all -> GenServer.abcast(:server, request)
+      nodes -> GenServer.abcast(nodes, :server, request)
+    end
   end
 
   scenario "gen_server: calls, casts and messages of one sender are handled in order" do
@@ -127,7 +155,7 @@ defmodule Conformance.GenServers do
 
   scenario "gen_server: a call to an unregistered name on another node exits with noproc" do
     kate = peer(:kate)
-    dead = Node.spawn(kate, fn -> expect(:end) end)
+    dead = Node.spawn(kate, __MODULE__, :until_end, [])
     send(dead, :end)
     reason_of(dead)
     attempt("name", fn -> GenServer.call({:nobody, kate}, :hi, 60_000) end)
@@ -192,12 +220,7 @@ defmodule Conformance.GenServers do
     trace("pid", pid)
     attempt("call", fn -> GenServer.call(pid, :hold, 10) end)
     {:held, from} = expect(:held)
-    main = self()
-
-    on(:kate, fn ->
-      GenServer.reply(from, :late)
-      send(main, :marker)
-    end)
+    on(:kate, :reply_late, [from, self()])
 
     trace_next("next")
   end
@@ -471,7 +494,7 @@ defmodule Conformance.GenServers do
     main = self()
     spawn(fn -> send(main, {:got, GenServer.call(pid, :hold, 60_000)}) end)
     {:held, from} = expect(:held)
-    Node.spawn(peer(:kate), fn -> GenServer.reply(from, {:ok, node()}) end)
+    Node.spawn(peer(:kate), __MODULE__, :reply_with_node, [from])
     trace("got", expect(:got))
   end
 
@@ -496,15 +519,14 @@ defmodule Conformance.GenServers do
   scenario "gen_server: multi_call returns the replies, and the nodes without a reply" do
     kate = peer(:kate)
     moebi = peer(:moebi)
-    main = self()
     {:ok, _} = start(:ok, name: :server)
-    on(:kate, fn -> GenServer.start(__MODULE__, {main, :ok}, name: :server) end)
+    started_on(:kate, :ok, name: :server)
     nodes = [kate, unknown_node(), node(), moebi]
     {replies, bad} = GenServer.multi_call(nodes, :server, {:say, :hi}, 60_000)
     trace("replies", for({node, reply} <- Enum.sort(replies), do: {:reply, node, reply}))
     trace("bad", Enum.sort(bad))
     # Without nodes, all connected nodes.
-    {replies, bad} = GenServer.multi_call(:server, :said)
+    {replies, bad} = multi_call_all(:said)
     trace("replies", for({node, reply} <- Enum.sort(replies), do: {:reply, node, reply}))
     trace("bad", Enum.sort(bad))
     {replies, bad} = GenServer.multi_call([node(), kate], :server, {:stop, :oops})
@@ -523,13 +545,12 @@ defmodule Conformance.GenServers do
   end
 
   scenario "gen_server: abcast sends to the servers of all connected nodes" do
-    main = self()
     kate = peer(:kate)
     {:ok, _} = start(:ok, name: :server)
-    on(:kate, fn -> GenServer.start(__MODULE__, {main, :ok}, name: :server) end)
+    started_on(:kate, :ok, name: :server)
     trace("nodes", GenServer.abcast([kate, unknown_node(), node()], :server, :one))
     trace("told", [next(), next()])
-    trace("all", GenServer.abcast(:server, :two))
+    trace("all", abcast_all(:two))
     trace("told", [next(), next()])
   end
 

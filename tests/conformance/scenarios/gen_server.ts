@@ -1,6 +1,9 @@
 /** Servers: calls and their failures, starts, results of callbacks, stops, names, several nodes. */
 
 import {
+  Atom,
+  atom,
+  beam,
   exit,
   type ExitError,
   type From,
@@ -18,11 +21,15 @@ import {
   spawn,
   Supervisor,
 } from "../../../mod.ts";
+import { Tuple } from "../../../runtime/values/tuple.ts";
 import type { MultiCallResult } from "../../../gen_server.ts";
 import {
   attempt,
+  connectedNodes,
   expect,
   forever,
+  isMessage,
+  message,
   next,
   on,
   part,
@@ -67,7 +74,7 @@ const Server: GenServerModule<Types> = {
       case "ignore":
         return "ignore";
       case "hang":
-        send(main, { type: "hanging", pid: self() });
+        send(main, message("hanging", self()));
         await forever();
         break;
       case "stop":
@@ -85,20 +92,21 @@ const Server: GenServerModule<Types> = {
       case "timeout":
         return { type: "ok", state, timeout: how.ms };
       case "early":
-        send(self(), "early");
+        send(self(), message("early"));
         return { type: "ok", state, continue: how.value };
     }
     return { type: "ok", state };
   },
 
-  async handleCall(request, from, state) {
+  async handleCall(asked, from, state) {
     const { main, said } = state;
+    const request = todoOf(asked);
     const { reply } = request;
     switch (request.type ?? request) {
       case "said":
         return { type: "reply", reply: said, state };
       case "hold":
-        send(main, { type: "held", from });
+        send(main, message("held", from));
         return { type: "noreply", state };
       case "stop":
         return "reply" in request
@@ -143,16 +151,16 @@ const Server: GenServerModule<Types> = {
 
   handleContinue(value, state) {
     if (value.type === "raise") throw new Error(value.message);
-    send(state.main, { type: "continue", value });
+    send(state.main, message("continue", value));
     return value === "first"
       ? { type: "noreply", state, continue: "second" }
       : { type: "noreply", state };
   },
 
   async terminate(reason, { main, said }) {
-    send(main, { type: "terminate", reason, said });
+    send(main, message("terminate", reason, said));
     const { reason: why } = reason as { reason?: unknown };
-    if (why === "hold") await receive((m) => m === "go");
+    if (why === "hold") await expect("go");
   },
 };
 
@@ -161,7 +169,7 @@ function told(
   what: unknown,
   { main, said }: State,
 ): { type: "noreply"; state: State } {
-  send(main, { type, what });
+  send(main, message(type, what));
   return { type: "noreply", state: { main, said: [...said, what] } };
 }
 
@@ -178,6 +186,30 @@ async function tryCall(
   } catch (error) {
     return (error as ExitError).reason;
   }
+}
+
+/** The fields of the requests that come from other nodes, by tag. */
+const FIELDS: Record<string, string[]> = {
+  say: ["what"],
+  stop: ["reason", "reply"],
+};
+
+function isTuple(value: unknown): value is Tuple {
+  return value instanceof Tuple;
+}
+
+/** A request that is one of Elixir's messages, as the text or object that it is here. */
+function todoOf(request: unknown): Todo {
+  if (request instanceof Atom) return request.name;
+  if (!isTuple(request)) return request;
+  const [tag, ...values] = request.elements.map((each: unknown) =>
+    each instanceof Atom ? each.name : each
+  );
+  const fields = FIELDS[String(tag)];
+  return {
+    type: tag,
+    ...Object.fromEntries(values.map((value, at) => [fields[at], value])),
+  };
 }
 
 /** The result of a start, in the form of Elixir. */
@@ -201,6 +233,18 @@ function startLink(how: Todo = "ok", options: GenServerOptions = {}) {
 export function startedFor(
   main: Pid,
   how: Todo,
+  name: GenServerOptions["name"] | Atom | null,
+): Promise<Pid> {
+  return startedWith(main, how, {
+    name: name instanceof Atom ? name.name : name ?? undefined,
+  });
+}
+
+beam(startedFor, { args: ["term", "atom"] });
+
+function startedWith(
+  main: Pid,
+  how: Todo,
   options: GenServerOptions,
 ): Promise<Pid> {
   return GenServer.start(Server, { main, how }, options) as Promise<Pid>;
@@ -210,26 +254,40 @@ function started(
   how: Todo = "ok",
   options: GenServerOptions = {},
 ): Promise<Pid> {
-  return startedFor(self(), how, options);
+  return startedWith(self(), how, options);
 }
 
-function startedOn(name: string, options: GenServerOptions = {}): Promise<Pid> {
-  return on(name, startedFor, self(), "ok", options);
+function startedOn(node: string, options: GenServerOptions = {}): Promise<Pid> {
+  const { name } = options;
+  return on(
+    node,
+    startedFor,
+    self(),
+    "ok",
+    typeof name === "string" ? atom(name) : name ?? null,
+  );
 }
 
-const hi = { type: "say", what: "hi" };
+/** A hidden node, as one of the other language is, is not among all nodes. */
+function allNodes(): { nodes?: string[] } {
+  return Node.list("hidden").length === 0
+    ? {}
+    : { nodes: [Node.self(), ...connectedNodes()] };
+}
+
+const hi = message("say", "hi");
 
 scenario(
   "gen_server: calls, casts and messages of one sender are handled in order",
   async () => {
     const pid = await started();
     GenServer.cast(pid, "one");
-    send(pid, "two");
+    send(pid, message("two"));
     await trace(
       "say",
       await GenServer.call(pid, { type: "say", what: "three" }),
     );
-    send(pid, "four");
+    send(pid, message("four"));
     GenServer.cast(pid, "five");
     await trace("said", await GenServer.call(pid, "said"));
     for (let n = 1; n <= 4; n++) await traceNext(`told ${n}`);
@@ -264,7 +322,7 @@ scenario(
   async () => {
     const kate = await peer("kate");
     const dead = await Node.spawn(kate, untilEnd);
-    send(dead, "end");
+    send(dead, message("end"));
     await reasonOf(dead);
     const timeout = 60_000;
     const name = { name: "nobody", node: kate };
@@ -306,15 +364,18 @@ scenario(
     spawn(async () => {
       await attempt(
         "call",
-        () => GenServer.call(pid, "hold", { timeout: Infinity }),
+        () => GenServer.call(pid, message("hold"), { timeout: Infinity }),
       );
-      send(main, "done");
+      send(main, message("done"));
     });
     await expect("held");
     await part("kate");
     await expect("done");
     // The server is still running.
-    await trace("said", await GenServer.call(pid, "said", { timeout: 60_000 }));
+    await trace(
+      "said",
+      await GenServer.call(pid, message("said"), { timeout: 60_000 }),
+    );
   },
 );
 
@@ -325,17 +386,17 @@ scenario(
     const server = { name: "server", node: pid.node };
     await trace(
       "say",
-      await GenServer.call(server, { type: "say", what: "one" }),
+      await GenServer.call(server, message("say", "one")),
     );
-    GenServer.cast(server, "two");
+    GenServer.cast(server, message("two"));
     await traceNext("cast");
-    await trace("said", await GenServer.call(pid, "said"));
+    await trace("said", await GenServer.call(pid, message("said")));
     await trace("whereis", await GenServer.whereis(server));
     await trace("stop", await GenServer.stop(server));
     await traceNext("terminate");
     await attempt(
       "gone",
-      () => GenServer.call(server, "said", { timeout: 60_000 }),
+      () => GenServer.call(server, message("said"), { timeout: 60_000 }),
     );
   },
 );
@@ -346,24 +407,27 @@ scenario(
     const pid = await started();
     await trace("pid", pid);
     await attempt("call", () => GenServer.call(pid, "hold", { timeout: 10 }));
-    const { from } = await expect("held");
+    const [, from] = await expect("held");
     await trace("reply", GenServer.reply(from, "late"));
     // A later message arrives, and the reply has not arrived before it.
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("next");
   },
 );
 
 export function replyLate(from: From, main: Pid): void {
-  GenServer.reply(from, "late");
-  send(main, "marker");
+  GenServer.reply(from, message("late"));
+  send(main, message("marker"));
 }
 
 scenario("gen_server: a late reply from another node is dropped", async () => {
   const pid = await startedOn("kate");
   await trace("pid", pid);
-  await attempt("call", () => GenServer.call(pid, "hold", { timeout: 10 }));
-  const { from } = await expect("held");
+  await attempt(
+    "call",
+    () => GenServer.call(pid, message("hold"), { timeout: 10 }),
+  );
+  const [, from] = await expect("held");
   await on("kate", replyLate, from, self());
   await traceNext("next");
 });
@@ -413,13 +477,13 @@ scenario(
     spawn(async () => {
       const reason = { type: "shutdown", reason: "hold" };
       const stop = { type: "stop", reason, reply: "bye" };
-      send(main, { type: "replied", reply: await GenServer.call(pid, stop) });
+      send(main, message("replied", await GenServer.call(pid, stop)));
     });
     await traceNext("first");
     await traceNothing("until it has run");
-    send(pid, "go");
+    send(pid, message("go"));
     const messages = [await next(), await next()];
-    await trace("replied", messages.find(({ type }) => type === "replied"));
+    await trace("replied", messages.find((each) => isMessage(each, "replied")));
     await trace("down", messages.find(({ type }) => type === "DOWN"));
   },
 );
@@ -498,7 +562,7 @@ scenario(
       await trace("start", await startLink(how, { name: "server" }));
       await trace("name", Process.whereis("server"));
     }
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("mail");
   },
 );
@@ -521,7 +585,7 @@ scenario("gen_server: ignore", async () => {
   await trace("start_link", await startLink("ignore", { name: "server" }));
   await trace("start", await start("ignore"));
   await trace("name", Process.whereis("server"));
-  send(self(), "marker");
+  send(self(), message("marker"));
   await traceNext("mail");
   Process.trapExit(false);
   await trace("not trapping", await startLink("ignore"));
@@ -530,12 +594,12 @@ scenario("gen_server: ignore", async () => {
 scenario("gen_server: init that takes too long", async () => {
   const options = { timeout: 10, name: "server" };
   await trace("start_link", await startLink("hang", options));
-  const { pid } = await expect("hanging");
+  const [, pid] = await expect("hanging");
   await trace("reason", await reasonOf(pid));
   await trace("name", Process.whereis("server"));
   await trace("start", await start("hang", { timeout: 10 }));
   await expect("hanging");
-  send(self(), "marker");
+  send(self(), message("marker"));
   await traceNext("mail");
 });
 
@@ -544,9 +608,9 @@ scenario("gen_server: a server that is killed in its init", async () => {
   const main = self();
   spawn(async () => {
     const value = await gave(GenServer.start(Server, { main, how: "hang" }));
-    send(main, { type: "gave", value });
+    send(main, message("gave", value));
   });
-  const { pid } = await expect("hanging");
+  const [, pid] = await expect("hanging");
   Process.exit(pid, "kill");
   await trace("start", await expect("gave"));
 });
@@ -601,7 +665,7 @@ scenario(
     await traceNext("of init");
     const request = (ms: number) => ({ type: "timeout", reply: "reply", ms });
     await trace("call", await GenServer.call(pid, request(60_000)));
-    send(pid, "other");
+    send(pid, message("other"));
     await traceNext("other");
     await trace("call", await GenServer.call(pid, request(0)));
     await traceNext("at once");
@@ -617,13 +681,13 @@ scenario(
       for (const reason of ["shutdown", "oops", "normal"]) {
         const starter = spawn(async () => {
           const pid = await GenServer.startLink(Server, { main, how });
-          send(main, { type: "started", pid });
+          send(main, message("started", pid));
           await expect("end");
           exit(reason);
         });
-        const { pid } = await expect("started");
+        const [, pid] = await expect("started");
         Process.monitor(pid);
-        send(starter, "end");
+        send(starter, message("end"));
         if (how === "ok" && reason === "normal") {
           await reasonOf(starter);
           const say = { type: "say", what: "alive" };
@@ -646,16 +710,16 @@ scenario(
     const main = self();
     const other = spawn(async () => {
       Process.link(pid);
-      send(main, "linked");
+      send(main, message("linked"));
       await expect("end");
       exit("oops");
     });
     await trace("other", other);
     await expect("linked");
-    send(other, "end");
+    send(other, message("end"));
     await traceNext("linked");
     Process.exit(pid, "please");
-    await trace("signal", (await next()).what.reason);
+    await trace("signal", (await next())[1][2]);
     await trace("said", (await GenServer.call(pid, "said")).length);
   },
 );
@@ -672,7 +736,7 @@ scenario(
     Process.demonitor(ref);
     const other = await started();
     send(other, { type: "EXIT", from: main, reason: "normal" });
-    await trace("not linked", (await next()).what.reason);
+    await trace("not linked", (await next())[1][2]);
   },
 );
 
@@ -720,12 +784,12 @@ scenario(
     const pid = await started();
     const main = self();
     spawn(async () => {
-      send(main, { type: "got", reply: await GenServer.call(pid, "hold") });
+      send(main, message("got", await GenServer.call(pid, "hold")));
     });
-    const { from } = await expect("held");
+    const [, from] = await expect("held");
     spawn(async () => {
       await trace("reply", GenServer.reply(from, "helped"));
-      send(main, "replied");
+      send(main, message("replied"));
     });
     await expect("replied");
     await trace("got", await expect("got"));
@@ -739,7 +803,7 @@ scenario(
 );
 
 export function replyWithNode(from: From): void {
-  GenServer.reply(from, { type: "ok", node: Node.self() });
+  GenServer.reply(from, message("ok", Node.self()));
 }
 
 scenario("gen_server: a reply may come from another node", async () => {
@@ -747,9 +811,9 @@ scenario("gen_server: a reply may come from another node", async () => {
   const main = self();
   spawn(async () => {
     const reply = await GenServer.call(pid, "hold", { timeout: 60_000 });
-    send(main, { type: "got", reply });
+    send(main, message("got", reply));
   });
-  const { from } = await expect("held");
+  const [, from] = await expect("held");
   await Node.spawn(await peer("kate"), replyWithNode, [from]);
   await trace("got", await expect("got"));
 });
@@ -761,7 +825,7 @@ scenario(
     const caller = spawn(() =>
       GenServer.call(pid, "hold", { timeout: Infinity })
     );
-    const { from } = await expect("held");
+    const [, from] = await expect("held");
     Process.exit(caller, "kill");
     await trace("reply", GenServer.reply(from, "late"));
     await trace("said", await GenServer.call(pid, "said"));
@@ -801,8 +865,10 @@ scenario(
       await GenServer.multiCall("server", hi, { nodes, timeout: 60_000 }),
     );
     // Without nodes, all connected nodes.
-    await show(await GenServer.multiCall("server", "said"));
-    const stop = { type: "stop", reason: "oops" };
+    await show(
+      await GenServer.multiCall("server", message("said"), allNodes()),
+    );
+    const stop = message("stop", "oops");
     const ended = await GenServer.multiCall("server", stop, {
       nodes: [Node.self(), kate],
     });
@@ -820,10 +886,10 @@ scenario(
       timeout: 10,
     });
     await trace("gave", { type: "gave", replies, badNodes });
-    const { from } = await expect("held");
+    const [, from] = await expect("held");
     GenServer.reply(from, "late");
     await trace("said", await GenServer.call(pid, "said"));
-    send(self(), "marker");
+    send(self(), message("marker"));
     await traceNext("next");
   },
 );
@@ -835,9 +901,9 @@ scenario(
     await started("ok", { name: "server" });
     await startedOn("kate", { name: "server" });
     const nodes = [kate, UNKNOWN_NODE, Node.self()];
-    await trace("nodes", GenServer.abcast("server", "one", { nodes }));
+    await trace("nodes", GenServer.abcast("server", message("one"), { nodes }));
     await trace("told", [await next(), await next()]);
-    await trace("all", GenServer.abcast("server", "two"));
+    await trace("all", GenServer.abcast("server", message("two"), allNodes()));
     await trace("told", [await next(), await next()]);
   },
 );
