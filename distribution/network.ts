@@ -284,6 +284,7 @@ export class Network {
     this.#stats.connected++;
     log("debug", `Connected to ${name}`, { what: "connections", peer: name });
     if (!this.#isHidden(peer)) runtime.nodeUp(name);
+    else if (peer.isUnaware && !this.#options.hidden) runtime.unawareUp(name);
     const dial = this.#dialler.connected(name);
     let lost: Error | undefined;
     if (dial !== undefined) {

@@ -205,6 +205,13 @@ export interface Peer {
   creation: number;
   /** Whether it is a hidden node. */
   hidden: boolean;
+  /**
+   * Whether it is a visible node that takes this one for a hidden node, as on Erlang's wire: its servers do not
+   * look for those of this node.
+   *
+   * @default {false}
+   */
+  isUnaware?: boolean;
 }
 
 /**

@@ -15,6 +15,8 @@ import { Pid } from "./values/pid.ts";
 export class ConnectedNodes {
   /** The nodes that are connected and visible. */
   readonly visible: Set<string> = new Set();
+  /** The nodes that are connected and visible, and take this one for a hidden node. */
+  readonly unaware: Set<string> = new Set();
   readonly #runtime: Runtime;
   readonly #watchers: Watchers;
 
@@ -35,9 +37,19 @@ export class ConnectedNodes {
     }
   }
 
+  /** Notifies the processes that look for servers of such nodes of a nodeup. */
+  unawareUp(node: string): void {
+    this.unaware.add(node);
+    for (const process of [...this.#runtime.processes.values()]) {
+      if (!process.watchesUnaware) continue;
+      process.mailbox.push({ type: "nodeup", node }, process);
+    }
+  }
+
   /** Ends everything that needed the connection to a node, then notifies the processes that monitor it. */
   down(node: string, wasUp: boolean): void {
     this.visible.delete(node);
+    this.unaware.delete(node);
     const processes = [...this.#runtime.processes.values()];
     for (const process of processes) {
       this.#loseLinks(process, node);

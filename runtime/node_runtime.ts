@@ -90,6 +90,7 @@ export class NodeRuntime implements Runtime {
   readonly onDemand: Map<string, () => LocalProcess> = new Map();
   readonly aliases: NumberMap<LocalProcess>;
   readonly visible: Set<string>;
+  readonly unaware: Set<string>;
   readonly local: Signals;
   readonly #clock: Clock;
   readonly #route: NonNullable<RuntimeOptions["route"]>;
@@ -128,6 +129,7 @@ export class NodeRuntime implements Runtime {
     this.timers = new Timers(this);
     this.#nodes = new ConnectedNodes(this, this.#watchers);
     this.visible = this.#nodes.visible;
+    this.unaware = this.#nodes.unaware;
   }
 
   get stopped(): boolean {
@@ -236,6 +238,10 @@ export class NodeRuntime implements Runtime {
 
   nodeUp(node: string): void {
     this.#nodes.up(node);
+  }
+
+  unawareUp(node: string): void {
+    this.#nodes.unawareUp(node);
   }
 
   nodeDown(node: string, wasUp: boolean): void {

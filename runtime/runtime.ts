@@ -66,6 +66,8 @@ export interface Runtime extends NodeIncarnation {
   readonly aliases: NumberMap<LocalProcess>;
   /** The nodes that are connected and visible. */
   readonly visible: ReadonlySet<string>;
+  /** The nodes that are connected and visible, and take this one for a hidden node. */
+  readonly unaware: ReadonlySet<string>;
   /** Delivers signals to the processes of this node. */
   readonly local: Signals;
   /** Whether all processes were ended by a stop of the node. */
@@ -132,6 +134,8 @@ export interface Runtime extends NodeIncarnation {
 
   /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
   nodeUp(node: string): void;
+  /** Notifies the servers that look for others of a visible node that takes this one for a hidden node. */
+  unawareUp(node: string): void;
   /**
    * Notifies every process that a node is gone or cannot be reached.
    *

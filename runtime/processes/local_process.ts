@@ -72,6 +72,7 @@ class RareState {
   standsFor: LocalProcess | undefined = undefined;
   nodeMonitors: Map<string, number> | undefined = undefined;
   watchesNodes = 0;
+  watchesUnaware = false;
   timers: Set<PendingTimer> | undefined = undefined;
   abort: AbortController | undefined = undefined;
   entries: Map<string, number> | undefined = undefined;
@@ -183,6 +184,15 @@ export class LocalProcess extends Pace implements MailboxHost {
 
   set watchesNodes(count: number) {
     this.#ownRare().watchesNodes = count;
+  }
+
+  /** Whether it is notified of visible nodes that take this one for a hidden node. */
+  get watchesUnaware(): boolean {
+    return this.#rare?.watchesUnaware ?? false;
+  }
+
+  set watchesUnaware(watches: boolean) {
+    this.#ownRare().watchesUnaware = watches;
   }
 
   /** Messages that will be sent to it. */

@@ -13,6 +13,10 @@
  * replaces the groups of its sender, so a `join` that is part of it is not counted twice. A DOWN removes the
  * members of a peer at once; a change from an unknown sender was sent before the loss, and is dropped.
  *
+ * Nodes of Erlang take part with the same messages in OTP's spelling (`pg_otp.ts`). To them this node is hidden, so
+ * that they do not look for it, and a `discover` that finds no scope there is dropped: it is sent again
+ * (`seek`) until the scope there has answered.
+ *
  * @module
  */
 
@@ -23,7 +27,6 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import { keptLength, type TermKey } from "../../runtime/values/term_key.ts";
 import { Tell } from "../../gen/messages.ts";
-import { OwnRequest } from "../../runtime/values/server_message.ts";
 import {
   canBeGroup,
   groupKey,
@@ -31,22 +34,25 @@ import {
   type Groups,
   Members,
 } from "./pg_groups.ts";
+import {
+  type ScopeMessage,
+  scopeMessageFromOtp,
+  ScopeRequest,
+} from "./pg_otp.ts";
 
 /** Milliseconds until a peer that did not read is sent all groups again. */
 const CATCH_UP = 1000;
 
-/** A message between the processes of a scope. */
-type ScopeMessage =
-  | { type: "discover" }
-  | { type: "sync"; groups: GroupMembers[] }
-  | { type: "join"; group: unknown; pids: Pid[] }
-  | { type: "leave"; groups: unknown[]; pids: Pid[] };
+/** The longest time between two messages to a node of Erlang whose scope has not answered, in milliseconds. */
+const MAX_SEEK = 8000;
 
-/** A scope's process sends it to itself later, to send a peer the groups that it has missed. */
-export interface CatchUp {
-  type: "catch_up";
-  peer: Pid;
-}
+/**
+ * A scope's process sends it to itself later: to send a peer the groups that it has missed, or to look again for
+ * the scope of a node of Erlang.
+ */
+export type Reminder =
+  | { type: "catch_up"; peer: Pid }
+  | { type: "seek"; node: string; delay: number };
 
 /** The scope's process of another node, and the groups that it has announced. */
 interface Peer {
@@ -64,6 +70,8 @@ export class ScopePeers {
   readonly #name: string;
   readonly #groups: Groups;
   readonly #peers = new Map<Key, Peer>();
+  /** The nodes of Erlang whose scope is looked for. */
+  readonly #sought = new Set<string>();
 
   /** Made by the scope's process. */
   constructor(process: LocalProcess, name: string, groups: Groups) {
@@ -82,6 +90,35 @@ export class ScopePeers {
 
   /** Looks for the scope's process of a node. */
   discover(node: string): void {
+    if (this.#process.runtime.unaware.has(node)) this.#seek(node, CATCH_UP);
+    this.#discover(node);
+  }
+
+  /** Looks again later for the scope's process of a node of Erlang. */
+  #seek(node: string, delay: number): void {
+    if (this.#sought.has(node)) return;
+    this.#sought.add(node);
+    const { pid, runtime } = this.#process;
+    const again: Reminder = { type: "seek", node, delay };
+    runtime.timers.start(pid, new Tell(pid, again), delay);
+  }
+
+  #seekAgain(node: string, delay: number): void {
+    this.#sought.delete(node);
+    const { unaware } = this.#process.runtime;
+    if (!unaware.has(node) || this.#isKnown(node)) return;
+    this.#seek(node, Math.min(delay * 2, MAX_SEEK));
+    this.#discover(node);
+  }
+
+  #isKnown(node: string): boolean {
+    for (const { pid } of this.#peers.values()) {
+      if (pid.node === node) return true;
+    }
+    return false;
+  }
+
+  #discover(node: string): void {
     const { pid, runtime } = this.#process;
     const message = this.#signed({ type: "discover" });
     try {
@@ -93,7 +130,7 @@ export class ScopePeers {
   }
 
   #signed(message: ScopeMessage): Tell {
-    return new Tell(this.#process.pid, new OwnRequest(message));
+    return new Tell(this.#process.pid, new ScopeRequest(message));
   }
 
   #tell({ pid: to }: Pick<Peer, "pid">, message: ScopeMessage): void {
@@ -113,28 +150,39 @@ export class ScopePeers {
     try {
       this.#tell(peer, message);
     } catch (error) {
-      peer.isBehind = true;
       if (error instanceof QueueFullError) {
-        const later: CatchUp = { type: "catch_up", peer: peer.pid };
+        peer.isBehind = true;
+        const later: Reminder = { type: "catch_up", peer: peer.pid };
         runtime.timers.start(pid, new Tell(pid, later), CATCH_UP);
+        return;
+      }
+      const parts = partsOf(message);
+      if (parts.length > 0) {
+        for (const part of parts) this.#tellNext(peer, part);
         return;
       }
       runtime.report(
         "error",
         () =>
-          `pg: ${peer.pid.node} is not told of the groups of ${
+          `pg: ${peer.pid.node} is not told of a change of the groups of ${
             quote(this.#name)
-          } any more: ${printableLine(String(error), 1024)}`,
+          }: ${printableLine(String(error), 1024)}`,
         {
-          what: "scopes of pg that a peer is not told of",
+          what: "changes of pg that a peer is not told of",
           peer: peer.pid.node,
         },
       );
     }
   }
 
+  /** Does what was to be done later. */
+  remind(reminder: Reminder): void {
+    if (reminder.type === "catch_up") this.#catchUp(reminder.peer);
+    else this.#seekAgain(reminder.node, reminder.delay);
+  }
+
   /** Sends a peer the changes that it has missed because it did not read. */
-  catchUp({ peer: pid }: CatchUp): void {
+  #catchUp(pid: Pid): void {
     const peer = this.#peers.get(this.#key(pid));
     if (!peer?.isBehind) return;
     this.#tellAllOf(peer);
@@ -151,6 +199,9 @@ export class ScopePeers {
     for (const peer of this.#peers.values()) {
       if (!peer.ref.equals(ref)) continue;
       this.#forget(peer);
+      const { node } = peer.pid;
+      // The scope there may be started again.
+      if (this.#process.runtime.unaware.has(node)) this.#seek(node, CATCH_UP);
       return true;
     }
     return false;
@@ -181,9 +232,14 @@ export class ScopePeers {
 
   /** Handles the message of a peer; an invalid one is dropped. */
   hear(message: unknown): void {
-    if (!(message instanceof Tell)) return;
-    const { from, message: told } = message;
     const { runtime } = this.#process;
+    const heard = message instanceof Tell
+      ? message
+      : scopeMessageFromOtp(message);
+    if (heard === undefined) return;
+    const { from, message: told } = heard;
+    // Nodes of this library sign what they send; a tuple can only be from a node of Erlang.
+    if (!(message instanceof Tell) && !runtime.unaware.has(from.node)) return;
     if (
       from.node !== runtime.node &&
       isScopeMessage(told, from.node) && this.#canHave(told)
@@ -275,6 +331,34 @@ export class ScopePeers {
       const joined = pids.filter((pid) => !known.take(pid));
       if (joined.length > 0) this.#peerJoins(peer, group, joined);
     }
+  }
+}
+
+/**
+ * The changes of a message, each in one of its own: a group that a peer cannot be sent must not keep others from
+ * it. Empty, if there is one.
+ */
+function partsOf(message: ScopeMessage): ScopeMessage[] {
+  switch (message.type) {
+    case "sync":
+      if (message.groups.length === 0) return [];
+      return [
+        { type: "sync", groups: [] },
+        ...message.groups.map(({ group, pids }): ScopeMessage => ({
+          type: "join",
+          group,
+          pids,
+        })),
+      ];
+    case "leave":
+      if (message.groups.length === 1) return [];
+      return message.groups.map((group) => ({
+        type: "leave",
+        groups: [group],
+        pids: message.pids,
+      }));
+    default:
+      return [];
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The process of a scope of groups on one node: it serves `join` and `leave` of its node, monitors the members of
- * its node, and gives the changes to the peers (`pg_peers.ts`).
+ * its node, and passes the changes on to the peers (`pg_peers.ts`).
  *
  * @module
  */
@@ -23,8 +23,10 @@ import {
   type Subscriber,
   type Where,
 } from "./pg_groups.ts";
-import { arePids, type CatchUp, ScopePeers } from "./pg_peers.ts";
-import type { Server } from "../../gen/server.ts";
+import { arePids, type Reminder, ScopePeers } from "./pg_peers.ts";
+import type { OtpSpelling, Server } from "../../gen/server.ts";
+import { atom } from "../../runtime/values/atom.ts";
+import { tuple } from "../../runtime/values/tuple.ts";
 
 /** A request to a scope's process from processes of its node. */
 export type PgRequest =
@@ -88,7 +90,9 @@ export class PgScope implements Server {
     if (known === undefined) scopes.set(runtime, known = new Map());
     known.set(name, this);
     process.watchesNodes = 1;
+    process.watchesUnaware = true;
     for (const node of runtime.visible) this.#peers.discover(node);
+    for (const node of runtime.unaware) this.#peers.discover(node);
   }
 
   /** Whether its process is alive. */
@@ -105,6 +109,12 @@ export class PgScope implements Server {
   which(where: Where): GroupMembers[] {
     return this.#groups.which(where);
   }
+
+  /** Nodes of Erlang have their own scopes, which ask nothing. */
+  readonly otp: OtpSpelling = {
+    request: (term) => term,
+    reply: () => tuple(atom("error"), atom("badarg")),
+  };
 
   call(request: unknown, caller: ReplyTo): unknown {
     const asked = request as PgRequest | null;
@@ -143,16 +153,23 @@ export class PgScope implements Server {
       if (this.#process.isDown(ref) && !this.#peers.down(ref)) this.#down(ref);
     } else if (isTyped(message, "nodeup")) {
       const { node } = message as { node?: unknown };
-      const { visible } = this.#process.runtime;
+      const { visible, unaware } = this.#process.runtime;
       // Any process can send a message that looks like news of a node: the actual state counts.
-      if (typeof node === "string" && visible.has(node)) {
+      if (
+        typeof node === "string" && (visible.has(node) || unaware.has(node))
+      ) {
         this.#peers.discover(node);
       }
     } else {
-      const told = toldBy(message, this.#process) as CatchUp | undefined;
-      if (told !== undefined) this.#peers.catchUp(told);
+      const told = toldBy(message, this.#process) as Reminder | undefined;
+      if (told !== undefined) this.#peers.remind(told);
       else this.#peers.hear(message);
     }
+  }
+
+  /** The one cast is OTP's `sync`. */
+  cast(request: unknown): void {
+    this.#peers.hear(request);
   }
 
   #id(group: unknown): TermKey {

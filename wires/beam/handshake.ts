@@ -477,7 +477,12 @@ function introduction(
   const common = expandFlags(flags) & OWN_FLAGS;
   return {
     // As in OTP, a connection is hidden if either end is.
-    peer: { name, creation, hidden: (common & PUBLISHED) === 0n },
+    peer: {
+      name,
+      creation,
+      hidden: (common & PUBLISHED) === 0n,
+      isUnaware: (flags & PUBLISHED) !== 0n && (common & PUBLISHED) === 0n,
+    },
     flags: common,
     replaces,
     rest: () => talk.rest(),
