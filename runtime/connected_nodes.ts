@@ -48,8 +48,8 @@ export class ConnectedNodes {
 
   /** Ends everything that needed the connection to a node, then notifies the processes that monitor it. */
   down(node: string, wasUp: boolean): void {
-    this.visible.delete(node);
     this.unaware.delete(node);
+    this.visible.delete(node);
     const processes = [...this.#runtime.processes.values()];
     for (const process of processes) {
       this.#loseLinks(process, node);
