@@ -74,6 +74,10 @@ function atomNames(): fc.Arbitrary<string> {
   return fc.oneof(
     fc.constantFrom("ok", "Elixir.Chat", "", "ünïcode", "日本", "nil", "true"),
     fc.string({ maxLength: 30 }),
+    // Up to 1,020 bytes: the formats of atoms have a length of one byte, or of two.
+    fc.tuple(fc.constantFrom("x", "é", "日", "\u{1f600}"), fc.nat(255)).map((
+      [text, count],
+    ) => text.repeat(count)),
   );
 }
 
@@ -308,13 +312,14 @@ function textSource(text: string): string {
   return `"${
     text.replace(
       /[^ !$-[\]-~]/gu,
-      (each) => `\\x{${each.codePointAt(0)!.toString(16)}}`,
+      (each) => `\\u{${each.codePointAt(0)!.toString(16)}}`,
     )
   }"`;
 }
 
 function atomSource(name: string): string {
-  return `:${textSource(name)}`;
+  // Elixir counts the characters of an atom's source with the escapes.
+  return `String.to_atom(${textSource(name)})`;
 }
 
 function listSource(items: readonly unknown[]): string {

@@ -211,7 +211,7 @@ defmodule Terms do
       0 -> pick([true, false, nil, :undefined, :ok, :error, String, :"", :"a b", :normal])
       1 -> pick([:é, :日本, :"𝒳", :"Elixir.é"])
       2 -> String.to_atom("atom_#{below(300)}")
-      3 -> String.to_atom(String.duplicate(pick(["x", "é"]), pick([1, 100, 127])))
+      3 -> String.to_atom(String.duplicate(pick(["x", "é", "日", "😀"]), pick([1, 100, 127, 255])))
     end
   end
 

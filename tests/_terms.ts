@@ -80,7 +80,9 @@ function leaf(): fc.Arbitrary<unknown> {
     fc.uint8Array({ maxLength: 16 }).map((items) => items.slice().buffer),
     fc.nat().map((number) => new Pid("kate@localhost", number, 1)),
     fc.nat().map((number) => new Ref("alex@localhost", number, 2)),
-    fc.constantFrom("ok", "Elixir.Chat", "", "ünïcode").map(atom),
+    fc.constantFrom("ok", "Elixir.Chat", "", "ünïcode", "é".repeat(255)).map(
+      atom,
+    ),
     erlangLeaf(),
   );
 }

@@ -371,7 +371,7 @@ test("mod.ts reaches no package until a shell is opened", async () => {
   assert(reached.has("node.ts") && !reached.has(SHELL_ON_DEMAND));
 });
 
-test("mod.ts loads no code for TLS, files and terminals when a program starts", async () => {
+test("mod.ts loads no code for TLS, files, terminals and Erlang's wire when a program starts", async () => {
   const files = await graphOf("mod.ts", { types: false, later: false });
   const reached = new Set(["mod.ts"]);
   for (const path of reached) {
@@ -382,6 +382,10 @@ test("mod.ts loads no code for TLS, files and terminals when a program starts", 
     ["node:tls", "node:fs", "node:readline", "node:util", "distribution/tls.ts"]
       .filter((path) => reached.has(path)),
     [],
+  );
+  assertEquals(
+    [...reached].filter((path) => path.startsWith("wires/beam/")),
+    ["wires/beam/mod.ts"],
   );
 });
 

@@ -5,6 +5,7 @@ import {
   assertEquals,
   assertInstanceOf,
   assertMatch,
+  assertStrictEquals,
   assertThrows,
 } from "@std/assert";
 import { Buffer } from "node:buffer";
@@ -664,4 +665,24 @@ test(`random bytes are a term or refused, and a term can be sent on (seed ${SEED
     }
   }
   assert(accepted > RUNS / 10, `${accepted}`);
+});
+
+test("an atom has up to 255 characters, whatever their bytes are", () => {
+  for (
+    const [character, bytes] of [["x", 1], ["é", 2], ["日", 3], [
+      "\u{1f600}",
+      4,
+    ]] as const
+  ) {
+    for (const count of [63, 64, 85, 86, 127, 128, 255]) {
+      const name = character.repeat(count);
+      const size = count * bytes;
+      const head = size < 256 ? [119, size] : [118, size >> 8, size & 0xff];
+      const term = bytesOf(...head, name);
+      assertEquals(Buffer.compare(written(atom(name)), term), 0);
+      assertStrictEquals(read(term), atom(name));
+    }
+    const long = character.repeat(256);
+    assertRefused(bytesOf(118, 256 * bytes >> 8, 256 * bytes & 0xff, long));
+  }
 });

@@ -245,9 +245,9 @@ const INVALID: [
   [() => new ExternalFunction(any(1), "f", 1), TypeError, "give a string"],
   [() => new ExternalFunction("m", any(1), 1), TypeError, "give a string"],
   [
-    () => new ExternalFunction("m", "ü".repeat(128), 1),
+    () => new ExternalFunction("m", "ü".repeat(256), 1),
     RangeError,
-    "longer than 255 bytes",
+    "longer than 255 characters",
   ],
   [() => new ExternalFunction("m", "f", 256), RangeError, "from 0 to 255"],
   [() => new ExternalFunction("m", "f", -1), RangeError, "from 0 to 255"],

@@ -560,7 +560,7 @@ clusterTest(
       );
       const name = "x".repeat(256);
       const long = { name, node: KATE };
-      assertThrows(() => send(long, "hi"), RangeError, " 256 bytes");
+      assertThrows(() => send(long, "hi"), RangeError, " 256 characters");
       assertThrows(() => Process.monitor(long), RangeError);
       assertThrows(() => Process.register(self(), name), RangeError);
       assertThrows(() => GenServer.cast(long, "hi"), RangeError);

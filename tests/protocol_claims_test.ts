@@ -8,8 +8,9 @@ import { TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";
 import { RawPeer, THEIRS, withRaw } from "./_raw_peer.ts";
 
-const NAME_255 = "ü".repeat(127) + "u";
-const NAME_256 = "ü".repeat(128);
+// 1,020 bytes of UTF-8, and 510 code units.
+const NAME_255 = "\u{1f600}".repeat(255);
+const NAME_256 = "\u{1f600}".repeat(256);
 
 const own = (number: number) => ({ $pid: [0, number, 7] });
 const ownRef = (number: number) => ({ $ref: [0, number, 7] });
@@ -29,7 +30,7 @@ async function answers(peer: RawPeer): Promise<unknown[][]> {
 }
 
 clusterTest(
-  "names, atoms and reasons of a refusal are limited in bytes of UTF-8, not in characters",
+  "names and atoms are limited in characters, and the reasons of a refusal in bytes of UTF-8",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       Process.register(self(), NAME_255);
@@ -40,18 +41,18 @@ clusterTest(
       assertThrows(
         () => Process.register(self(), NAME_256),
         RangeError,
-        " 256 bytes",
+        " 256 characters",
       );
       assertThrows(
         () => send({ name: NAME_256, node: THEIRS.node }, "hi"),
         RangeError,
-        " 256 bytes",
+        " 256 characters",
       );
-      assertThrows(() => atom(NAME_256), RangeError, " 256 bytes");
+      assertThrows(() => atom(NAME_256), RangeError, " 256 characters");
       assertThrows(
         () => Process.monitor({ name: NAME_256, node: THEIRS.node }),
         RangeError,
-        " 256 bytes",
+        " 256 characters",
       );
       // The function's name is a part of the text, which is cut between characters.
       await peer.say([["spawn*", 1, 3, {

@@ -313,7 +313,7 @@ clusterTest(
       await assertRejects(
         () => Node.connect(longer),
         RangeError,
-        " 256 bytes",
+        " 256 characters",
       );
       const kate = await cluster.start("kate");
       await Node.connect(KATE);

@@ -11,7 +11,8 @@ from connection import Connection, Refused
 from process import Exit, Process, node_of
 from servers import serve_output
 from values import (
-    Error, Pid, ProtocolError, Ref, array, boolean, joined, natural, need, node_name, text,
+    Error, Pid, ProtocolError, Ref, array, boolean, joined, natural, need, node_name, short_name,
+    text,
 )
 
 
@@ -306,7 +307,7 @@ class Node:
 
     def on_send_name(self, there, sender, name, message):
         natural(sender)
-        if process := self.names.get(text(name, 255)):
+        if process := self.names.get(short_name(name)):
             process.deliver(message)
 
     def on_send_alias(self, there, sender, alias, message):
@@ -384,7 +385,7 @@ class Node:
         self.watch(there, sender, ref, self.process(to, creation))
 
     def on_monitor_name(self, there, sender, name, ref):
-        self.watch(there, sender, ref, self.names.get(text(name, 255)))
+        self.watch(there, sender, ref, self.names.get(short_name(name)))
 
     def watch(self, there, sender, ref, process):
         watcher = Pid(there.name, natural(sender), there.creation)
@@ -442,7 +443,7 @@ class Node:
         if "source" in run:
             text(run["source"])
             return None, "closure", "closures are not allowed at this node"
-        module, name = text(run.get("module"), 255), text(run.get("function"), 255)
+        module, name = short_name(run.get("module")), short_name(run.get("function"))
         found = self.modules.get(module, {}).get(name)
         if found is None:
             arity = len(run["args"])

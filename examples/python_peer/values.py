@@ -218,6 +218,12 @@ def text(value, most=math.inf):
     return value
 
 
+def short_name(value):
+    """A name of at most 255 characters, which are code points."""
+    need(isinstance(value, str) and len(value) <= MAX_NAME, f"no name: {value!r:.40}")
+    return value
+
+
 def size(value):
     """The bytes of a text in UTF-8, where a lone surrogate has three."""
     return len(value.encode("utf-8", "surrogatepass"))
@@ -498,7 +504,7 @@ class Decoder:
         return BigInt(content)
 
     def read_atom(self, content):
-        return Atom(text(content, 255))
+        return Atom(short_name(content))
 
     def read_pid(self, content):
         return Pid(*self.long_name(content))
@@ -549,7 +555,7 @@ class Decoder:
     def read_fun(self, content):
         need(len(array(content)) == 3, "a function of too few or too many items")
         module, name, arity = content
-        return ExternalFunction(text(module, MAX_NAME), text(name, MAX_NAME), within(arity, 0, 255))
+        return ExternalFunction(short_name(module), short_name(name), within(arity, 0, 255))
 
     def read_opaque_fun(self, content):
         need(len(array(content)) == 5, "an opaque function of too few or too many items")
@@ -557,7 +563,7 @@ class Decoder:
         data = self.contents(where)
         need(0 < len(data) <= 2**24, "an opaque function of too few or too many bytes")
         return OpaqueFunction(
-            text(module, MAX_NAME), word(index), word(uniq), within(arity, 0, 255), data
+            short_name(module), word(index), word(uniq), within(arity, 0, 255), data
         )
 
     def read_reply_to(self, content):

@@ -4,20 +4,28 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { fromBeamName } from "./beam_names.ts";
 import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
 
 /**
- * The maximum number of bytes of UTF-8 in a name: an atom, or the name of a process, node, module or function.
+ * The maximum number of characters in a name: an atom, or the name of a process, node, module or function, each of
+ * which is an atom in Erlang. A character is a code point; Erlang has the same limit.
  */
-export const MAX_NAME_BYTES = 255;
+export const MAX_NAME_LENGTH = 255;
 
-/** Whether a text has more than that many bytes of UTF-8, in which a lone surrogate has three. */
-export function isLongerThan(text: string, bytes: number): boolean {
-  // A code unit has three bytes at most, so that a short text need not be looked at.
-  if (text.length * 3 <= bytes || bytes === Infinity) return false;
-  return text.length > bytes || Buffer.byteLength(text, "utf8") > bytes;
+/** Whether a name has too many characters. */
+export function isLongName(name: string): boolean {
+  const { length } = name;
+  // A character has one or two code units.
+  if (length <= MAX_NAME_LENGTH) return false;
+  return length > 2 * MAX_NAME_LENGTH || charactersOf(name) > MAX_NAME_LENGTH;
+}
+
+/** The number of characters of a text. */
+export function charactersOf(text: string): number {
+  let length = 0;
+  for (const _ of text) length++;
+  return length;
 }
 
 /**
@@ -42,14 +50,14 @@ export class Atom {
    * Programs call {@linkcode atom}, which always returns the same object for a name.
    *
    * @param name The atom's text.
-   * @throws {RangeError} If the name is longer than 255 bytes of UTF-8.
+   * @throws {RangeError} If the name is longer than 255 characters.
    */
   constructor(name: string) {
-    if (isLongerThan(name, MAX_NAME_BYTES)) {
+    if (isLongName(name)) {
       throw new RangeError(
         `Cannot make an atom: its text has ${
-          Buffer.byteLength(name)
-        } bytes of UTF-8, and ${MAX_NAME_BYTES} is the most`,
+          charactersOf(name)
+        } characters, and ${MAX_NAME_LENGTH} is the most`,
       );
     }
     this.name = name;
@@ -85,9 +93,9 @@ const collectedAtoms = new FinalizationRegistry((key: string) => {
  *
  * Unlike Erlang's, the table of atoms does not grow forever: an atom without references is garbage-collected.
  *
- * @param name The atom's text, at most 255 bytes of UTF-8.
+ * @param name The atom's text, at most 255 characters.
  * @returns The only object for that name.
- * @throws {RangeError} If the name is longer than 255 bytes of UTF-8.
+ * @throws {RangeError} If the name is longer than 255 characters.
  *
  * @example Usage
  * ```ts
@@ -142,11 +150,11 @@ export function remoteNameOf(name: string | Atom): string {
 export function nameOf(name: string | Atom): string {
   if (name instanceof Atom) return name.name;
   if (typeof name === "string") {
-    if (!isLongerThan(name, MAX_NAME_BYTES)) return name;
+    if (!isLongName(name)) return name;
     throw new RangeError(
       `Cannot use a name of ${
-        Buffer.byteLength(name)
-      } bytes: ${MAX_NAME_BYTES} is the most`,
+        charactersOf(name)
+      } characters: ${MAX_NAME_LENGTH} is the most`,
     );
   }
   throw new TypeError(

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isLongerThan, MAX_NAME_BYTES } from "./atom.ts";
+import { isLongName, MAX_NAME_LENGTH } from "./atom.ts";
 import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
 import { functionText, moduleText } from "./literals.ts";
 
@@ -44,7 +44,7 @@ export class ExternalFunction {
    * @param name The text of the function's atom, verbatim.
    * @param arity The number of arguments: 0 to 255.
    * @throws {TypeError} If a name is not a string.
-   * @throws {RangeError} If a name is longer than 255 bytes of UTF-8, or the arity is out of range.
+   * @throws {RangeError} If a name is longer than 255 characters, or the arity is out of range.
    */
   constructor(module: string, name: string, arity: number) {
     checkNameText("module", module);
@@ -191,9 +191,9 @@ function checkNameText(what: string, text: unknown): void {
       `Cannot make a function whose ${what} is of the type ${typeof text}: give a string`,
     );
   }
-  if (isLongerThan(text, MAX_NAME_BYTES)) {
+  if (isLongName(text)) {
     throw new RangeError(
-      `Cannot make a function whose ${what} is longer than ${MAX_NAME_BYTES} bytes of UTF-8`,
+      `Cannot make a function whose ${what} is longer than ${MAX_NAME_LENGTH} characters`,
     );
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { hereName } from "../context/async_context.ts";
-import { MAX_NAME_BYTES } from "./atom.ts";
+import { MAX_NAME_LENGTH } from "./atom.ts";
 import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
 
 /** The maximum number of other nodes with a number for printed pids: peers make up names. */
@@ -43,13 +43,9 @@ export function numberOfNode(node: string): number {
 
 const NODE_NAME = /^[A-Za-z0-9_-]{1,128}@[A-Za-z0-9_.:-]{1,253}$/;
 
-/**
- * Whether a name is a node's name.
- *
- * It is ASCII, so that its length is the same in characters and in bytes.
- */
+/** Whether a name is a node's name: ASCII, so that its length is the same in characters and in bytes. */
 export function isNodeName(name: unknown): name is string {
-  return typeof name === "string" && name.length <= MAX_NAME_BYTES &&
+  return typeof name === "string" && name.length <= MAX_NAME_LENGTH &&
     NODE_NAME.test(name);
 }
 
@@ -67,7 +63,7 @@ export function checkNodeOf(of: Pid | Ref): void {
   if (!isNodeName(of.node)) {
     throw new TypeError(
       `Cannot send a ${of instanceof Pid ? "pid" : "reference"} of the node ${
-        JSON.stringify(`${of.node}`.slice(0, MAX_NAME_BYTES))
+        JSON.stringify(`${of.node}`.slice(0, MAX_NAME_LENGTH))
       }: that is not a node name; send one that self(), spawn() or makeRef() returned`,
     );
   }

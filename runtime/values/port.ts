@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MAX_NAME_BYTES } from "./atom.ts";
+import { MAX_NAME_LENGTH } from "./atom.ts";
 import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
 import { isNodeName, numberOfNode } from "./pid.ts";
 
@@ -43,7 +43,7 @@ export class Port {
     if (!isNodeName(node)) {
       throw new TypeError(
         `Cannot make a port of the node ${
-          JSON.stringify(`${node}`.slice(0, MAX_NAME_BYTES))
+          JSON.stringify(`${node}`.slice(0, MAX_NAME_LENGTH))
         }: that is not a node name`,
       );
     }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isLongName } from "../../runtime/values/atom.ts";
 import { Pid } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Place } from "../../gen/locate.ts";
@@ -88,9 +89,6 @@ export const REFUSED = { type: "error", reason: "badarg" };
 /** The answer if the limit of the caller's node, or of the process's, is reached. */
 export const TOO_MANY = "system_limit";
 
-/** The longest name of a module or a function, as in spawn requests. */
-const MAX_NAME = 255;
-
 const RESOLVERS: readonly unknown[] = [
   "random_exit_name",
   "random_notify_name",
@@ -121,9 +119,7 @@ export function isChange(value: unknown): value is GlobalChange {
 function isResolver(value: unknown): value is Resolver {
   return RESOLVERS.includes(value) ||
     (Array.isArray(value) && value.length === 2 &&
-      value.every((each) =>
-        typeof each === "string" && each.length <= MAX_NAME
-      ));
+      value.every((each) => typeof each === "string" && !isLongName(each)));
 }
 
 /** The valid items of a value that should be a list. */

@@ -11,8 +11,9 @@ import { Buffer, isUtf8 } from "node:buffer";
 import {
   type Atom,
   atom,
-  isLongerThan,
-  MAX_NAME_BYTES,
+  charactersOf,
+  isLongName,
+  MAX_NAME_LENGTH,
 } from "../../runtime/values/atom.ts";
 import { isNodeName } from "../../runtime/values/pid.ts";
 import { ProtocolError } from "./checks.ts";
@@ -110,9 +111,11 @@ export class AtomTable {
 function knownAtom(bytes: Buffer, at: number, length: number): KnownAtom {
   const name = unicodeText(bytes, at, at + length);
   if (name === undefined) throw new ProtocolError("an atom that is not UTF-8");
-  if (isLongerThan(name, MAX_NAME_BYTES)) {
+  if (isLongName(name)) {
     throw new ProtocolError(
-      `an atom of ${length} bytes, and ${MAX_NAME_BYTES} is the most`,
+      `an atom of ${
+        charactersOf(name)
+      } characters, and ${MAX_NAME_LENGTH} is the most`,
     );
   }
   const made = atom(name);

@@ -14,8 +14,9 @@
 import { Buffer } from "node:buffer";
 import {
   Atom,
-  isLongerThan,
-  MAX_NAME_BYTES,
+  charactersOf,
+  isLongName,
+  MAX_NAME_LENGTH,
 } from "../../runtime/values/atom.ts";
 import { Bitstring } from "../../runtime/values/bitstring.ts";
 import { Float } from "../../runtime/values/float.ts";
@@ -201,7 +202,7 @@ export class TermWriter {
       if (code >= 0x80) return this.#longAtom(name);
       buffer[at + i] = code;
     }
-    if (length > MAX_NAME_BYTES) throw longAtom(name);
+    if (length > MAX_NAME_LENGTH) throw longAtom(name);
     buffer[start] = tag.SMALL_ATOM_UTF8;
     buffer[start + 1] = length;
     this.#at = at + length;
@@ -209,12 +210,16 @@ export class TermWriter {
 
   #longAtom(name: string): void {
     checkWellFormed(name, "atom");
-    if (isLongerThan(name, MAX_NAME_BYTES)) throw longAtom(name);
-    const start = this.#at;
-    const { written } = utf8.encodeInto(name, this.#buffer.subarray(start + 2));
-    this.#buffer[start] = tag.SMALL_ATOM_UTF8;
-    this.#buffer[start + 1] = written;
-    this.#at = start + 2 + written;
+    if (isLongName(name)) throw longAtom(name);
+    const buffer = this.#buffer;
+    const bytes = Buffer.byteLength(name);
+    const isShort = bytes <= 0xff;
+    let at = this.#at;
+    buffer[at++] = isShort ? tag.SMALL_ATOM_UTF8 : tag.ATOM_UTF8;
+    if (!isShort) buffer[at++] = bytes >> 8;
+    buffer[at++] = bytes;
+    utf8.encodeInto(name, buffer.subarray(at));
+    this.#at = at + bytes;
   }
 
   /**
@@ -760,8 +765,8 @@ function checkWellFormed(text: string, what: string): void {
 function longAtom(name: string): RangeError {
   return new RangeError(
     `Cannot send an atom of ${
-      Buffer.byteLength(name)
-    } bytes: ${MAX_NAME_BYTES} is the most`,
+      charactersOf(name)
+    } characters: ${MAX_NAME_LENGTH} is the most`,
   );
 }
 

@@ -4,13 +4,33 @@
  * @module
  */
 
-import { isLongerThan } from "../../runtime/values/atom.ts";
+import { Buffer } from "node:buffer";
+import { isLongName, MAX_NAME_LENGTH } from "../../runtime/values/atom.ts";
 import { isNodeName } from "../../runtime/values/pid.ts";
 
 /** A peer sent invalid data. */
 export class ProtocolError extends Error {
   /** Always `"ProtocolError"`. */
   override readonly name = "ProtocolError";
+}
+
+/** Whether a text has more than that many bytes of UTF-8, in which a lone surrogate has three. */
+export function isLongerThan(text: string, bytes: number): boolean {
+  // A code unit has three bytes at most, so that a short text need not be looked at.
+  if (text.length * 3 <= bytes || bytes === Infinity) return false;
+  return text.length > bytes || Buffer.byteLength(text, "utf8") > bytes;
+}
+
+/** @throws {ProtocolError} If it is not a text that may be an atom, or a name. */
+export function checkAtomText(value: unknown): string {
+  if (typeof value !== "string" || isLongName(value)) {
+    throw new ProtocolError(
+      `expected a name of at most ${MAX_NAME_LENGTH} characters, got ${
+        kindOf(value)
+      }`,
+    );
+  }
+  return value;
 }
 
 /** @throws {ProtocolError} If it is not a text of at most that many bytes of UTF-8. */

@@ -13,7 +13,6 @@ import {
 } from "../../gen/messages.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
 import { ReplyTo } from "../../runtime/values/reply_to.ts";
-import { MAX_NAME_BYTES } from "../../runtime/values/atom.ts";
 import type {
   Runnable,
   Signals,
@@ -23,6 +22,7 @@ import { copyTerm, REASON_LEVELS } from "../../runtime/values/term.ts";
 import { AttachmentReader, NO_ATTACHMENTS } from "./attachments.ts";
 import {
   checkArray,
+  checkAtomText,
   checkFlag,
   checkNatural,
   checkNode,
@@ -231,7 +231,7 @@ export class Decoder implements FrameHandler {
     const fifth = signal[5];
     switch (kind) {
       case "send_name":
-        deliver.sendName(this.#fromPid(first), checkName(second), third);
+        deliver.sendName(this.#fromPid(first), checkAtomText(second), third);
         return;
       case "send_alias":
         deliver.sendAlias(this.#fromPid(first), this.#ownRef(second), third);
@@ -247,7 +247,7 @@ export class Decoder implements FrameHandler {
       }
       case "call_name": {
         checkCount(signal, 5);
-        const name = checkName(second);
+        const name = checkAtomText(second);
         const call = this.#call(first, third, fourth);
         const { pid, alias } = call.replyTo;
         deliver.monitor(pid, name, alias!, true);
@@ -312,7 +312,7 @@ export class Decoder implements FrameHandler {
         checkCount(signal, 4);
         deliver.monitor(
           this.#fromPid(first),
-          checkName(second),
+          checkAtomText(second),
           this.#peerRef(third),
         );
         return;
@@ -432,8 +432,8 @@ export class Decoder implements FrameHandler {
     const args = checkArray(this.#sendable(run.args));
     return run.source === undefined
       ? {
-        module: checkName(run.module),
-        function: checkName(run.function),
+        module: checkAtomText(run.module),
+        function: checkAtomText(run.function),
         args,
       }
       : { source: checkText(run.source, Infinity), args };
@@ -549,10 +549,6 @@ function checkPid(value: unknown): Pid {
     throw new ProtocolError(`expected a pid, got ${typeof value}`);
   }
   return value;
-}
-
-function checkName(name: unknown): string {
-  return checkText(name, MAX_NAME_BYTES);
 }
 
 function checkPeers(peers: unknown): string[] {

@@ -33,12 +33,7 @@ import {
   beamTypeToText,
 } from "../../runtime/values/beam_types.ts";
 import { ReplyTo } from "../../runtime/values/reply_to.ts";
-import {
-  Atom,
-  atom,
-  isLongerThan,
-  MAX_NAME_BYTES,
-} from "../../runtime/values/atom.ts";
+import { Atom, atom } from "../../runtime/values/atom.ts";
 import {
   areCrowded,
   checkBigInt,
@@ -63,6 +58,7 @@ import {
 } from "./attachments.ts";
 import {
   checkArray,
+  checkAtomText,
   checkLength,
   checkNatural,
   checkNode,
@@ -70,6 +66,7 @@ import {
   checkObject,
   checkText,
   checkWord,
+  isLongerThan,
   ProtocolError,
 } from "./checks.ts";
 
@@ -597,7 +594,7 @@ export class ValueDecoder {
         return toRef(node, number, creation);
       }
       case "$atom":
-        return atom(checkText(content, MAX_NAME_BYTES));
+        return atom(checkAtomText(content));
       case "$number":
         return toNumber(content);
       case "$bigint":
