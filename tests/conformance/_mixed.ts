@@ -28,8 +28,6 @@ export function titleOf(main: Language): string {
 const HIDDEN =
   "our nodes are hidden on Erlang's wire, and this needs visible ones";
 
-const CONVERTED_NEXT = "its functions on peers are closures still";
-
 /** Scenarios, or whole areas, that a mixed run does not play, with the reason. */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
   global: HIDDEN,
@@ -42,7 +40,8 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   "nodes: monitoring nodes twice sends each event twice": HIDDEN,
   "nodes: a killed node goes down, and can restart under its name": HIDDEN,
   "gen_server: a global name": HIDDEN,
-  pg: CONVERTED_NEXT,
+  "pg: connecting to one node of a cluster brings the members of all its nodes":
+    HIDDEN,
 };
 
 /** The reason why the mixed runs leave out a scenario. */

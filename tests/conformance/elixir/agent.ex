@@ -1,4 +1,4 @@
-defmodule Conformance.Agents do
+defmodule Conformance.Agent do
   use Conformance
 
   # The functions that an agent of another node runs.
@@ -6,15 +6,10 @@ defmodule Conformance.Agents do
   def take(state, n), do: {state, state - n}
   def tell(state, main), do: send(main, {:state, state}) && state
   def wait(_state, main), do: send(main, :waiting) && forever()
-  def started(n), do: Agent.start(fn -> n end, name: :agent)
+  def started(n), do: start(n, name: :agent)
 
   defp start(state, options \\ []) do
     {:ok, pid} = Agent.start(fn -> state end, options)
-    pid
-  end
-
-  defp start_on(name, state) do
-    {:ok, pid} = on(name, fn -> started(state) end)
     pid
   end
 
@@ -116,7 +111,7 @@ defmodule Conformance.Agents do
   end
 
   scenario "agent: one on another node runs named functions" do
-    agent = start_on(:kate, 1)
+    agent = on(:kate, :started, [1])
     trace("agent", agent)
     trace("update", Agent.update(agent, __MODULE__, :add, [4]))
     trace("cast", Agent.cast({:agent, node(agent)}, __MODULE__, :add, [5]))
@@ -136,7 +131,7 @@ defmodule Conformance.Agents do
   end
 
   scenario "agent: a function that its node does not export" do
-    agent = start_on(:kate, 1)
+    agent = on(:kate, :started, [1])
     trace("monitor", {:monitored, agent, Process.monitor(agent)})
     trace("get", failure(fn -> Agent.get(agent, __MODULE__, :nothing, [1]) end))
     trace_nothing("down")

@@ -33,16 +33,29 @@ defmodule Conformance.Pg do
     trace_next("no more")
   end
 
+  def leave(group, pid), do: :pg.leave(@scope, group, pid)
+  def join(group, pid), do: :pg.join(@scope, group, pid)
+  def get_members(group), do: :pg.get_members(@scope, group)
+  def connect(node), do: Node.connect(node)
+  def ask_scope, do: :pg.demonitor(@scope, make_ref())
+
+  def crash do
+    pid = Process.whereis(@scope)
+    Process.unlink(pid)
+    Process.exit(pid, :kill)
+    reason_of(pid)
+  end
+
   # Waits until the scope there has handled the earlier signals on the connection: it
   # answers discoveries, and would connect again to do so.
-  defp settle, do: GenServer.call({@scope, peer(:kate)}, {:demonitor, make_ref()})
+  defp settle, do: reason_of(Node.spawn(peer(:kate), __MODULE__, :ask_scope, []))
 
   # Both nodes run the scope, and are not connected; the main node monitors the group.
   defp with_kate(group) do
     # A late message of an earlier scenario may have connected them again.
     part(:kate)
     start()
-    on(:kate, &start/0)
+    on(:kate, :start)
     {ref, []} = :pg.monitor(@scope, group)
     ref
   end
@@ -116,7 +129,7 @@ defmodule Conformance.Pg do
 
   scenario "pg: only local processes can join" do
     start()
-    remote = Node.spawn(peer(:kate), &forever/0)
+    remote = Node.spawn(peer(:kate), Conformance, :forever, [])
     trace("pid", remote)
     attempt("remote", fn -> :pg.join(@scope, :g, remote) end)
     attempt("remote", fn -> :pg.join(@scope, :g, [self(), remote]) end)
@@ -220,7 +233,7 @@ defmodule Conformance.Pg do
   scenario "pg: all connected nodes see the members, and which are local" do
     ref = with_kate(:g)
     ours = member(:g)
-    theirs = on(:kate, fn -> member(:g) end)
+    theirs = on(:kate, :member, [:g])
     names = [ours: ours, theirs: theirs]
     told("told", ref)
     no_more()
@@ -228,8 +241,8 @@ defmodule Conformance.Pg do
     told("told", ref)
     trace("members", members(:g, names))
     trace("local", named(:pg.get_local_members(@scope, :g), names))
-    late = on(:kate, fn -> member(:late) end)
-    again = on(:kate, fn -> member(:g, 2) end)
+    late = on(:kate, :member, [:late])
+    again = on(:kate, :member, [:g, 2])
     told("told", ref)
     trace("members", members(:g, [again: again] ++ names))
     trace("late", :pg.get_members(@scope, :late) == [late])
@@ -237,15 +250,15 @@ defmodule Conformance.Pg do
     trace("local groups", :pg.which_local_groups(@scope))
     Process.exit(theirs, :kill)
     told("told", ref)
-    on(:kate, fn -> :pg.leave(@scope, :g, again) end)
+    on(:kate, :leave, [:g, again])
     told("told", ref)
     settle()
     trace("members", members(:g, [again: again] ++ names))
   end
 
   scenario "pg: a scope that is started on connected nodes finds the others" do
-    on(:kate, &start/0)
-    theirs = on(:kate, fn -> member(:g) end)
+    on(:kate, :start)
+    theirs = on(:kate, :member, [:g])
     Node.connect(peer(:kate))
     start()
     {ref, before} = :pg.monitor(@scope, :g)
@@ -258,9 +271,9 @@ defmodule Conformance.Pg do
   scenario "pg: members leave with the connection, and later changes arrive with the next one" do
     ref = with_kate(:g)
     Node.connect(peer(:kate))
-    stays = on(:kate, fn -> member(:g) end)
+    stays = on(:kate, :member, [:g])
     told("told", ref)
-    goes = on(:kate, fn -> member(:g) end)
+    goes = on(:kate, :member, [:g])
     told("told", ref)
     settle()
     part(:kate)
@@ -270,8 +283,8 @@ defmodule Conformance.Pg do
     end
 
     trace("members", :pg.get_members(@scope, :g))
-    comes = on(:kate, fn -> member(:g) end)
-    on(:kate, fn -> :pg.leave(@scope, :g, goes) end)
+    comes = on(:kate, :member, [:g])
+    on(:kate, :leave, [:g, goes])
     Node.connect(peer(:kate))
 
     receive do
@@ -285,11 +298,11 @@ defmodule Conformance.Pg do
 
   scenario "pg: members of a node that goes down leave" do
     node = peer(:victim)
-    on(:victim, &start/0)
+    on(:victim, :start)
     start()
     Node.connect(node)
     {ref, []} = :pg.monitor(@scope, :g)
-    theirs = on(:victim, fn -> member(:g, 2) end)
+    theirs = on(:victim, :member, [:g, 2])
     trace("who", theirs)
     told("told", ref)
     kill_node(:victim)
@@ -300,21 +313,15 @@ defmodule Conformance.Pg do
   scenario "pg: members are lost with the scope's process of their node, and join again" do
     ref = with_kate(:g)
     Node.connect(peer(:kate))
-    theirs = on(:kate, fn -> member(:g) end)
+    theirs = on(:kate, :member, [:g])
     told("told", ref)
     settle()
 
-    on(:kate, fn ->
-      pid = Process.whereis(@scope)
-      Process.unlink(pid)
-      Process.exit(pid, :kill)
-      reason_of(pid)
-    end)
-
+    on(:kate, :crash)
     told("told", ref)
-    on(:kate, &start/0)
-    trace("its members", on(:kate, fn -> :pg.get_members(@scope, :g) end))
-    on(:kate, fn -> :pg.join(@scope, :g, theirs) end)
+    on(:kate, :start)
+    trace("its members", on(:kate, :get_members, [:g]))
+    on(:kate, :join, [:g, theirs])
     told("told", ref)
     settle()
     no_more()
@@ -322,11 +329,11 @@ defmodule Conformance.Pg do
 
   scenario "pg: connecting to one node of a cluster brings the members of all its nodes" do
     ref = with_kate(:g)
-    on(:moebi, &start/0)
+    on(:moebi, :start)
     [kate, moebi] = [peer(:kate), peer(:moebi)]
-    on(:kate, fn -> Node.connect(moebi) end)
-    theirs = on(:moebi, fn -> member(:g) end)
-    seen = on(:kate, fn -> seen(:g, theirs) end)
+    on(:kate, :connect, [moebi])
+    theirs = on(:moebi, :member, [:g])
+    seen = on(:kate, :seen, [:g, theirs])
     trace("kate", seen)
     no_more()
     Node.connect(kate)

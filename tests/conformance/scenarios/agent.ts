@@ -5,7 +5,7 @@ import {
   type AgentOptions,
   type AgentPid,
   exit,
-  type ExitError,
+  ExitError,
   type Pid,
   Process,
   self,
@@ -17,6 +17,7 @@ import {
   attempt,
   expect,
   forever,
+  message,
   on,
   part,
   scenario,
@@ -37,12 +38,12 @@ export function take(state: number, n: number): [number, number] {
 }
 
 export function tell(state: number, main: Pid): number {
-  send(main, { type: "state", state });
+  send(main, message("state", state));
   return state;
 }
 
 export function wait(_state: number, main: Pid): Promise<void> {
-  send(main, "waiting");
+  send(main, message("waiting"));
   return forever();
 }
 
@@ -62,7 +63,8 @@ async function failure(call: Promise<unknown>): Promise<unknown> {
   try {
     return await call;
   } catch (error) {
-    const { reason } = (error as ExitError).reason as { reason: unknown };
+    if (!(error instanceof ExitError)) throw error;
+    const { reason } = error.reason as { reason: unknown };
     return { type: "exit", reason };
   }
 }
@@ -245,8 +247,7 @@ scenario("agent: one on another node runs named functions", async () => {
     );
     send(main, "done");
   });
-  // It waits by now, as the agent's node has answered an earlier request.
-  await on("kate", add, 1, 1);
+  await expect("waiting");
   await part("kate");
   await expect("done");
 });
@@ -264,6 +265,13 @@ scenario("agent: a function that its node does not export", {
       "get: raised(undef)",
       "down: nothing",
     ],
+    mixed: {
+      elixir: [
+        "monitor: monitored(#P1, #R1)",
+        "get: exit(raised(undef))",
+        "down: nothing",
+      ],
+    },
   },
 }, async () => {
   const agent = await on("kate", started, 1);
@@ -272,7 +280,7 @@ scenario("agent: a function that its node does not export", {
     agent,
     ref: Process.monitor(agent),
   });
-  await attempt("get", () => Agent.get(agent, [HERE, "nothing", [1]]));
+  await attempt("get", () => failure(Agent.get(agent, [HERE, "nothing", [1]])));
   await traceNothing("down");
 });
 

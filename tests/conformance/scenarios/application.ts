@@ -378,7 +378,11 @@ scenario(
 export function there(): unknown[] {
   const before = Application.getEnv("env", "where");
   Application.putEnv("env", "where", "there");
-  return [before, Application.getEnv("env", "where"), started(["here"])];
+  return [
+    before ?? null,
+    Application.getEnv("env", "where"),
+    started(["here"]),
+  ];
 }
 
 scenario("application: each node has its own applications", async () => {

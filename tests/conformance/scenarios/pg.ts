@@ -1,8 +1,9 @@
 /** Process groups across the cluster. */
 
 import {
+  atom,
+  beam,
   ExitError,
-  GenServer,
   makeRef,
   Node,
   pg,
@@ -30,6 +31,10 @@ import {
 } from "../_scenario.ts";
 
 const SCOPE = { scope: "scope" };
+
+/** Groups that nodes of either language have. */
+const G = atom("g");
+const LATE = atom("late");
 
 type Names = Record<string, Pid>;
 
@@ -68,17 +73,14 @@ export async function crash(): Promise<void> {
   await ended;
 }
 
-export function connect(node: string): Promise<unknown> {
-  return Node.connect(node);
-}
+export const connect = beam(
+  (node: string): Promise<unknown> => Node.connect(node),
+  { args: ["atom"] },
+);
 
 export async function seen(group: unknown, pid: Pid): Promise<string> {
   while (!getMembers(group)[0]?.equals(pid)) await Process.sleep(1);
   return "seen";
-}
-
-export function remote(): Promise<void> {
-  return forever();
 }
 
 function members(group: unknown, names: Names): unknown[] {
@@ -106,10 +108,13 @@ async function noMore(): Promise<void> {
   await traceNext("no more");
 }
 
+export async function askScope(): Promise<void> {
+  await pg.demonitor(makeRef(), SCOPE);
+}
+
 /** Waits until the scope there has handled the earlier signals on the connection: it answers discoveries. */
 async function settle(): Promise<void> {
-  const scope = { name: SCOPE.scope, node: await peer("kate") };
-  await GenServer.call(scope, { type: "demonitor", ref: makeRef() });
+  await reasonOf(await Node.spawn(await peer("kate"), askScope));
 }
 
 /** Both nodes run the scope, and are not connected; the main node monitors the group. */
@@ -206,7 +211,7 @@ scenario("pg: an exited process joins, and leaves at once", async () => {
 
 scenario("pg: only local processes can join", async () => {
   await start();
-  const pid = await Node.spawn(await peer("kate"), remote);
+  const pid = await Node.spawn(await peer("kate"), forever);
   await trace("pid", pid);
   await attempt("remote", () => pg.join("g", pid, SCOPE));
   await attempt("remote", () => pg.join("g", [self(), pid], SCOPE));
@@ -334,29 +339,29 @@ scenario(
 scenario(
   "pg: all connected nodes see the members, and which are local",
   async () => {
-    const ref = await withKate("g");
-    const ours = await member("g");
-    const theirs = await on("kate", member, "g");
+    const ref = await withKate(G);
+    const ours = await member(G);
+    const theirs = await on("kate", member, G);
     const names = { ours, theirs };
     await told("told", ref);
     await noMore();
     await Node.connect(await peer("kate"));
     await told("told", ref);
-    await trace("members", members("g", names));
-    await trace("local", named(pg.getLocalMembers("g", SCOPE), names));
-    const late = await on("kate", member, "late");
-    const again = await on("kate", member, "g", 2);
+    await trace("members", members(G, names));
+    await trace("local", named(pg.getLocalMembers(G, SCOPE), names));
+    const late = await on("kate", member, LATE);
+    const again = await on("kate", member, G, 2);
     await told("told", ref);
-    await trace("members", members("g", { ...names, again }));
-    await trace("late", getMembers("late")[0].equals(late));
+    await trace("members", members(G, { ...names, again }));
+    await trace("late", getMembers(LATE)[0].equals(late));
     await trace("groups", pg.whichGroups(SCOPE).sort());
     await trace("local groups", pg.whichLocalGroups(SCOPE));
     Process.exit(theirs, "kill");
     await told("told", ref);
-    await on("kate", leave, "g", again);
+    await on("kate", leave, G, again);
     await told("told", ref);
     await settle();
-    await trace("members", members("g", { ...names, again }));
+    await trace("members", members(G, { ...names, again }));
   },
 );
 
@@ -364,12 +369,12 @@ scenario(
   "pg: a scope that is started on connected nodes finds the others",
   async () => {
     await on("kate", start);
-    const theirs = await on("kate", member, "g");
+    const theirs = await on("kate", member, G);
     await Node.connect(await peer("kate"));
     await start();
-    const { ref, pids } = await pg.monitor("g", SCOPE);
+    const { ref, pids } = await pg.monitor(G, SCOPE);
     if (pids.length === 0) await receive((m) => ref.equals(m?.ref));
-    await trace("members", members("g", { theirs }));
+    await trace("members", members(G, { theirs }));
     await noMore();
     await settle();
   },
@@ -378,23 +383,23 @@ scenario(
 scenario(
   "pg: members leave with the connection, and later changes arrive with the next one",
   async () => {
-    const ref = await withKate("g");
+    const ref = await withKate(G);
     await Node.connect(await peer("kate"));
-    const stays = await on("kate", member, "g");
+    const stays = await on("kate", member, G);
     await told("told", ref);
-    const goes = await on("kate", member, "g");
+    const goes = await on("kate", member, G);
     await told("told", ref);
     await settle();
     await part("kate");
     const gone = await receive((m) => m?.type === "leave" && ref.equals(m.ref));
     await trace("gone", named(gone.pids, { stays, goes }));
-    await trace("members", getMembers("g"));
-    const comes = await on("kate", member, "g");
-    await on("kate", leave, "g", goes);
+    await trace("members", getMembers(G));
+    const comes = await on("kate", member, G);
+    await on("kate", leave, G, goes);
     await Node.connect(await peer("kate"));
     const back = await receive((m) => m?.type === "join" && ref.equals(m.ref));
     await trace("back", named(back.pids, { stays, goes, comes }));
-    await trace("members", members("g", { stays, goes, comes }));
+    await trace("members", members(G, { stays, goes, comes }));
     await noMore();
     await settle();
   },
@@ -405,8 +410,8 @@ scenario("pg: members of a node that goes down leave", async () => {
   await on("victim", start);
   await start();
   await Node.connect(node);
-  const { ref } = await pg.monitor("g", SCOPE);
-  const theirs = await on("victim", member, "g", 2);
+  const { ref } = await pg.monitor(G, SCOPE);
+  const theirs = await on("victim", member, G, 2);
   await trace("who", theirs);
   await told("told", ref);
   await killNode("victim");
@@ -417,16 +422,16 @@ scenario("pg: members of a node that goes down leave", async () => {
 scenario(
   "pg: members are lost with the scope's process of their node, and join again",
   async () => {
-    const ref = await withKate("g");
+    const ref = await withKate(G);
     await Node.connect(await peer("kate"));
-    const theirs = await on("kate", member, "g");
+    const theirs = await on("kate", member, G);
     await told("told", ref);
     await settle();
     await on("kate", crash);
     await told("told", ref);
     await on("kate", start);
-    await trace("its members", await on("kate", getMembers, "g"));
-    await on("kate", join, "g", theirs);
+    await trace("its members", await on("kate", getMembers, G));
+    await on("kate", join, G, theirs);
     await told("told", ref);
     await settle();
     await noMore();
@@ -436,16 +441,16 @@ scenario(
 scenario(
   "pg: connecting to one node of a cluster brings the members of all its nodes",
   async () => {
-    const ref = await withKate("g");
+    const ref = await withKate(G);
     await on("moebi", start);
     const [kate, moebi] = [await peer("kate"), await peer("moebi")];
     await on("kate", connect, moebi);
-    const theirs = await on("moebi", member, "g");
-    await trace("kate", await on("kate", seen, "g", theirs));
+    const theirs = await on("moebi", member, G);
+    await trace("kate", await on("kate", seen, G, theirs));
     await noMore();
     await Node.connect(kate);
     await told("told", ref);
-    await trace("main", members("g", { theirs }));
+    await trace("main", members(G, { theirs }));
     await settle();
   },
 );
