@@ -213,13 +213,15 @@ processTest(
 );
 
 processTest("a ring of linked processes dies, each process once", async () => {
+  const parent = self();
   const ring = Array.from({ length: 10 }, () =>
     spawn(async () => {
       Process.link((await receive()).to);
+      send(parent, "linked");
       await receive();
     }));
   ring.forEach((pid, i) => send(pid, { to: ring[(i + 1) % ring.length] }));
-  await turn();
+  for (const _ of ring) assertEquals(await receive(), "linked");
   const refs = ring.map((pid) => Process.monitor(pid));
   Process.exit(ring[3], "ring");
   const downs = (await mail()) as { reason: unknown }[];
