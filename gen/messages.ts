@@ -218,6 +218,42 @@ export class Stop extends ServerMessage {
   }
 }
 
+/**
+ * A system message of a process of Erlang, such as `get_state`: OTP's `{system, from, request}`. Nodes of this
+ * library send none.
+ */
+export class SystemRequest extends ServerMessage {
+  readonly type = "$system";
+  /** The process that asks. */
+  readonly replyTo: ReplyTo;
+  /** The request, in OTP's spelling. */
+  readonly request: unknown;
+
+  /** Creates a request from its fields. */
+  constructor(replyTo: ReplyTo, request: unknown) {
+    super();
+    this.replyTo = replyTo;
+    this.request = request;
+  }
+
+  fields(): object {
+    const { type, replyTo, request } = this;
+    return { type, replyTo, request };
+  }
+
+  toOtp(): unknown {
+    return tuple(SYSTEM, this.replyTo, this.request);
+  }
+
+  copied(copy: CopyField, left: number, max: number): SystemRequest {
+    return new SystemRequest(this.replyTo, copy(this.request, left, max));
+  }
+
+  kept(copy: CopyField, left: number, max: number): SystemRequest {
+    return this.copied(copy, left, max);
+  }
+}
+
 /** A message without an answer, with its sender: the form of messages between related servers. */
 export class Tell extends ServerMessage {
   readonly type = "$tell";

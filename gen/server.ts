@@ -24,7 +24,14 @@ import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import { isOrderly } from "../runtime/values/exit_reason.ts";
 import { ServerMessage } from "../runtime/values/server_message.ts";
-import { Call, Cast, type ServerTarget, Stop } from "./messages.ts";
+import {
+  Call,
+  Cast,
+  type ServerTarget,
+  Stop,
+  SystemRequest,
+} from "./messages.ts";
+import { answerSystem, isForSuspended } from "./system_messages.ts";
 import {
   DeclaredRef,
   isGlobalName,
@@ -146,8 +153,9 @@ export async function serve(
       result = dispatch(process, server, message, parent);
       if (result === undefined) continue;
       if (result instanceof Leaving) break;
-      await result;
+      result = await result;
       process.assertAlive();
+      if (result instanceof Leaving) break;
     }
   } catch (error) {
     if (process.alive) {
@@ -156,7 +164,7 @@ export async function serve(
     }
     throw error;
   }
-  const { reason } = result;
+  const { reason } = result as Leaving;
   if (!isOrderly(reason)) noteFailure(process, server, message);
   const ended = server.terminate?.(reason);
   if (ended !== undefined) await ended;
@@ -217,7 +225,34 @@ function dispatch(
     parent !== undefined && isExitOrLikeOne(message) &&
     parent.equals(message.from)
   ) return new Leaving(message.reason);
+  if (message instanceof SystemRequest) {
+    return answerSystem(process, server, message, "running") === "suspended"
+      ? suspended(process, server, parent)
+      : undefined;
+  }
   return pending(server.info?.(message));
+}
+
+/** Serves system messages only, until the server is resumed or leaves. */
+async function suspended(
+  process: LocalProcess,
+  server: Server,
+  parent: Pid | undefined,
+): Promise<Leaving | undefined> {
+  for (;;) {
+    const message = await process.mailbox.receive(
+      (message) => isForSuspended(message, parent),
+      SERVER_WAIT,
+      process,
+    );
+    process.assertAlive();
+    if (!(message instanceof SystemRequest)) {
+      return await dispatch(process, server, message, parent) as Leaving;
+    }
+    if (answerSystem(process, server, message, "suspended") === "running") {
+      return undefined;
+    }
+  }
 }
 
 /** Serves a call of a BEAM; a reply that is sent later is spelled by the server. */

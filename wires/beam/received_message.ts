@@ -7,7 +7,13 @@
  * @module
  */
 
-import { Call, Cast, isForgedData, Stop } from "../../gen/messages.ts";
+import {
+  Call,
+  Cast,
+  isForgedData,
+  Stop,
+  SystemRequest,
+} from "../../gen/messages.ts";
 import { Atom } from "../../runtime/values/atom.ts";
 import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
@@ -102,11 +108,12 @@ function shaped(
 }
 
 function systemMessage(to: ReplyTo, request: unknown): unknown {
-  if (!(request instanceof Tuple) || request.length !== 2) return undefined;
-  const [kind, reason] = request.elements;
+  const [kind, reason] = request instanceof Tuple && request.length === 2
+    ? request.elements
+    : [];
   return kind instanceof Atom && kind.name === "terminate"
     ? new Stop(to, reasonFromBeam(reason), true)
-    : undefined;
+    : new SystemRequest(to, request);
 }
 
 /** Where the reply to a `From` goes, `{Pid, Tag}`, by OTP's rule (`gen:reply/2`). */

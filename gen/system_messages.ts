@@ -1,0 +1,155 @@
+/**
+ * OTP's system messages to servers: `:sys.get_state`, `get_status`, `suspend`, `resume` and their like. Processes
+ * of Erlang's nodes send them; `{terminate, reason}` is a `Stop`.
+ *
+ * A request that a server here cannot serve is answered with an error in OTP's spelling, so that no caller waits
+ * for its timeout.
+ *
+ * @module
+ */
+
+import { Atom, atom } from "../runtime/values/atom.ts";
+import { isExitOrLikeOne } from "../runtime/values/exit_message.ts";
+import { printable } from "../runtime/values/inspect.ts";
+import type { Pid } from "../runtime/values/pid.ts";
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
+import { Tuple, tuple } from "../runtime/values/tuple.ts";
+import { Stop, SystemRequest } from "./messages.ts";
+
+const OK = atom("ok");
+const ERROR = atom("error");
+const DATA = atom("data");
+const GEN_SERVER = atom("gen_server");
+
+/** The server that is asked, as far as its system messages show it. */
+export interface SystemTarget {
+  /** Its state. */
+  readonly state?: unknown;
+}
+
+/** Whether a server is at work, or waits to be resumed. */
+export type SystemMode = "running" | "suspended";
+
+/**
+ * Answers a request.
+ *
+ * @returns The mode of the server from then on.
+ */
+export function answerSystem(
+  process: LocalProcess,
+  server: SystemTarget,
+  { replyTo, request }: SystemRequest,
+  mode: SystemMode,
+): SystemMode {
+  try {
+    process.reply(replyTo, replyOf(process, server, request, mode));
+  } catch (error) {
+    // Its state has no form there, or is larger than the caller's node takes.
+    process.reply(replyTo, failed("system_get_state", String(error)));
+  }
+  const kind = nameOf(request);
+  if (kind === "suspend") return "suspended";
+  return kind === "resume" ? "running" : mode;
+}
+
+function nameOf(term: unknown): string | undefined {
+  return term instanceof Atom ? term.name : undefined;
+}
+
+function failed(callback: string, reason: string): Tuple {
+  const why = tuple(ERROR, printable(reason.slice(0, 1000)));
+  return tuple(
+    ERROR,
+    tuple(atom("callback_failed"), tuple(GEN_SERVER, atom(callback)), why),
+  );
+}
+
+function replyOf(
+  process: LocalProcess,
+  server: SystemTarget,
+  request: unknown,
+  mode: SystemMode,
+): unknown {
+  switch (nameOf(request)) {
+    case "suspend":
+    case "resume":
+      return OK;
+    case "get_state":
+      return tuple(OK, server.state);
+    case "get_status":
+      return statusOf(process, server, mode);
+  }
+  const [kind, what] = request instanceof Tuple ? request.elements : [];
+  switch (nameOf(kind)) {
+    case "replace_state":
+      return failed(
+        "system_replace_state",
+        "the function cannot run here; send the server a request instead",
+      );
+    case "debug":
+      return debugReply(what);
+    default:
+      return tuple(ERROR, tuple(atom("unknown_system_msg"), request));
+  }
+}
+
+/** Nothing is traced, logged or counted for `:sys`, and nothing is what it switches off and reads. */
+function debugReply(what: unknown): unknown {
+  if (nameOf(what) === "no_debug") return OK;
+  const [kind, flag] = what instanceof Tuple ? what.elements : [];
+  switch (`${nameOf(kind)}/${nameOf(flag) ?? flag}`) {
+    case "trace/false":
+    case "log/false":
+    case "log/print":
+    case "log_to_file/false":
+    case "statistics/false":
+      return OK;
+    case "log/get":
+      return tuple(OK, []);
+    case "statistics/get":
+      return tuple(OK, atom("no_statistics"));
+    default:
+      return nameOf(kind) === "remove" ? OK : atom("unknown_debug");
+  }
+}
+
+/** The status of a `gen_server`, as OTP's tools show it. */
+function statusOf(
+  process: LocalProcess,
+  { state }: SystemTarget,
+  mode: SystemMode,
+): Tuple {
+  const { pid, name } = process;
+  const parent = process.parent ?? pid;
+  const shown = name ?? pid.toString().replace("#PID", "");
+  const misc = [
+    tuple(atom("header"), charlist(`Status for generic server ${shown}`)),
+    tuple(DATA, [
+      tuple(charlist("Status"), atom(mode)),
+      tuple(charlist("Parent"), parent),
+      tuple(charlist("Logged events"), []),
+    ]),
+    tuple(DATA, [tuple(charlist("State"), state)]),
+  ];
+  return tuple(atom("status"), pid, tuple(atom("module"), GEN_SERVER), [
+    [],
+    atom(mode),
+    parent,
+    [],
+    misc,
+  ]);
+}
+
+function charlist(text: string): number[] {
+  return [...text].map((character) => character.codePointAt(0)!);
+}
+
+/** Whether a message is for a suspended server: others wait in the mailbox until it is resumed. */
+export function isForSuspended(
+  message: unknown,
+  parent: Pid | undefined,
+): boolean {
+  return message instanceof SystemRequest || message instanceof Stop ||
+    parent !== undefined && isExitOrLikeOne(message) &&
+      parent.equals(message.from);
+}
