@@ -107,6 +107,7 @@ export type {
   ApplicationReport,
   CrashReport,
   LogLevel,
+  RemoteOrigin,
   ReportedChild,
   SupervisorError,
   SupervisorReport,

@@ -31,6 +31,7 @@ import { NodeLog } from "../runtime/log/node_log.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
 import { serveGlobal } from "../servers/global/global_client.ts";
 import { serveInfo } from "../runtime/processes/process_info.ts";
+import { serveLoggerProxy } from "../servers/logger/logger_proxy.ts";
 import { serveNetKernel } from "../servers/net_kernel/net_kernel.ts";
 import { serveRpc } from "../servers/rpc/rpc_call.ts";
 import { startGroupLeader } from "../servers/io/group_leader.ts";
@@ -148,6 +149,7 @@ export async function startNode(
   serveInfo(runtime);
   serveGlobal(runtime);
   serveNetKernel(runtime);
+  serveLoggerProxy(runtime);
   const network: Network = new Network({
     runtime,
     name,

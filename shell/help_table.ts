@@ -1238,7 +1238,7 @@ export const HELP: Record<string, Doc[]> = {
   "jsonLog": [
     {
       "signature": "jsonLog(event: LogEvent)",
-      "text": "Writes every event of a node to standard error as one line of JSON, for programs that collect logs.\n\nA line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the readable text. It has `crash`,\n`supervisor` and `application`, with all their fields, if the event has them. A pid or reference is\n`{ text, node, number, creation }`; an error is `{ text, name, message, stack }` with its other properties\nin `fields`. An exit reason appears as a value in `reason`, and as readable text in `reasonText`. Values\nthat JSON cannot represent are written as `inspect` shows them. Values are truncated at a depth of 8\nlevels, 100 items (10,000 per line) and 8192 characters (65,536 per line). A line contains no control\ncharacters, and any value can be written."
+      "text": "Writes every event of a node to standard error as one line of JSON, for programs that collect logs.\n\nA line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the readable text. It has `crash`,\n`supervisor`, `application` and `remote`, with all their fields, if the event has them. A pid or reference is\n`{ text, node, number, creation }`; an error is `{ text, name, message, stack }` with its other properties\nin `fields`. An exit reason appears as a value in `reason`, and as readable text in `reasonText`. Values\nthat JSON cannot represent are written as `inspect` shows them. Values are truncated at a depth of 8\nlevels, 100 items (10,000 per line) and 8192 characters (65,536 per line). A line contains no control\ncharacters, and any value can be written."
     }
   ],
   "makeRef": [

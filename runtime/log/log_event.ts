@@ -102,6 +102,14 @@ export interface ApplicationReport {
   reason: unknown;
 }
 
+/** The origin of an event that a node of Erlang sent, as it states it. */
+export interface RemoteOrigin {
+  /** The node. */
+  node: string;
+  /** The process that the event is about, or that logged it. */
+  pid: Pid | undefined;
+}
+
 /** An event that a node reports. */
 export interface LogEvent {
   /** Its severity. */
@@ -116,6 +124,8 @@ export interface LogEvent {
   supervisor?: SupervisorReport;
   /** Present if an application exited. */
   application?: ApplicationReport;
+  /** Present if a node of Erlang sent the event: it is about a process whose group leader is on this node. */
+  remote?: RemoteOrigin;
 }
 
 /** An event that a runtime reports to its node. */

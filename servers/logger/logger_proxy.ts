@@ -1,0 +1,115 @@
+/**
+ * The server `logger_proxy`: a node of Erlang sends it the log events of its processes whose group leader is here,
+ * as their output appears here too.
+ *
+ * It starts when the first event arrives. As in OTP, nobody signs an event: the node and the process that it names
+ * are those that it claims.
+ *
+ * @module
+ */
+
+import { NO_REPLY, serve, type Server } from "../../gen/server.ts";
+import type { LogLevel } from "../../runtime/log/log_event.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { Atom } from "../../runtime/values/atom.ts";
+import { Pid } from "../../runtime/values/pid.ts";
+import { Tuple } from "../../runtime/values/tuple.ts";
+
+type Texts = typeof import("./otp_log_text.ts");
+
+const NAME = "logger_proxy";
+
+/** OTP's levels. */
+const LEVELS: Readonly<Record<string, LogLevel>> = {
+  emergency: "error",
+  alert: "error",
+  critical: "error",
+  error: "error",
+  warning: "warning",
+  notice: "info",
+  info: "info",
+  debug: "debug",
+};
+
+/** Has a node start the server when another node sends it an event. */
+export function serveLoggerProxy(runtime: Runtime): void {
+  runtime.onDemand.set(NAME, () => {
+    const process: LocalProcess = runtime.spawn(
+      () => serve(process, new LoggerProxy(runtime), true),
+      { label: NAME, groupLeader: runtime.names.get("user")?.pid },
+    );
+    runtime.register(NAME, process);
+    return process;
+  });
+}
+
+class LoggerProxy implements Server {
+  readonly #runtime: Runtime;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  call(): unknown {
+    // As in OTP, requests are not answered.
+    return NO_REPLY;
+  }
+
+  async info(message: unknown): Promise<void> {
+    const event = eventOf(message);
+    if (event === undefined) return;
+    const { level, meta, text } = event;
+    const texts = await import("./otp_log_text.ts");
+    const pid = texts.fieldOf(meta, "pid");
+    const of = pid instanceof Pid ? pid : undefined;
+    const node = of?.node ?? "another node";
+    this.#runtime.report(
+      level,
+      () => ({
+        level,
+        message: `From ${node}${of === undefined ? "" : `, ${of}`}: ${
+          text(texts)
+        }`,
+        remote: { node, pid: of },
+      }),
+      {
+        what: "log events",
+        // Names that an event makes up count together.
+        peer: of !== undefined && this.#runtime.connected(node) !== undefined
+          ? node
+          : "unknown nodes",
+        most: 50,
+      },
+    );
+  }
+}
+
+interface OtpEvent {
+  level: LogLevel;
+  meta: unknown;
+  text: (texts: Texts) => string;
+}
+
+/** An event; `undefined` if the message is none. */
+function eventOf(message: unknown): OtpEvent | undefined {
+  if (!(message instanceof Tuple)) return undefined;
+  const [kind, name, first, second, third] = message.elements;
+  if (
+    !(kind instanceof Atom) || kind.name !== "log" ||
+    !(name instanceof Atom) || !Object.hasOwn(LEVELS, name.name)
+  ) return undefined;
+  const level = LEVELS[name.name];
+  switch (message.length) {
+    case 4:
+      return { level, meta: second, text: (texts) => texts.reportText(first) };
+    case 5:
+      return {
+        level,
+        meta: third,
+        text: (texts) => texts.formatMessage(first, second),
+      };
+    default:
+      return undefined;
+  }
+}
