@@ -409,7 +409,7 @@ elixirPairTest(
 const Failing: GenServerModule<{ state: undefined; call: [unknown, unknown] }> =
   {
     init: () => ({ type: "ok", state: undefined }),
-    handleCall(request, _from, state) {
+    handleCall(request, from, state) {
       const [how, value] = request instanceof Tuple
         ? request.elements
         : [request];
@@ -421,6 +421,13 @@ const Failing: GenServerModule<{ state: undefined; call: [unknown, unknown] }> =
         case "throw":
           throw new Error("boom");
         case "hang":
+          return { type: "noreply", state };
+        case "late":
+          spawn(async () => {
+            await Process.sleep(50);
+            GenServer.reply(from, "late");
+            send({ name: "driver", node: "kate@localhost" }, "sent");
+          });
           return { type: "noreply", state };
         case "bad":
           return "bad" as never;
@@ -476,6 +483,20 @@ elixirPairTest(
     );
     await start();
     assertEquals(await kate.evaluate("fail.(failing, :hang, 10)"), ":timeout");
+    // A reply that comes too late is in no mailbox: the message behind it is the only one.
+    await kate.evaluate("Process.register(self(), :driver)");
+    assertEquals(
+      await kate.evaluate(`{fail.(failing, :late, 10), receive do m -> m end,
+        Process.info(self(), :message_queue_len)}`),
+      '{:timeout, "sent", {:message_queue_len, 0}}',
+    );
+    assertEquals(
+      await kate.evaluate(
+        `{GenServer.multi_call([${ALEX}], :failing, :late, 10), receive do m -> m end,
+        Process.info(self(), :message_queue_len)}`,
+      ),
+      '{{[], [:alex@localhost]}, "sent", {:message_queue_len, 0}}',
+    );
     // A pid that Elixir has registered somewhere else.
     assertEquals(
       await kate.evaluate(`
@@ -584,6 +605,14 @@ elixirPairTest(
     await start();
     assertEquals(await fail(failing, atom("hang"), 10), "timeout");
     assertEquals(await fail(failing, atom("late"), 10), "timeout");
+    assertEquals(
+      await GenServer.multiCall("failing", atom("late"), {
+        nodes: [kate.name],
+        timeout: 10,
+      }),
+      { replies: [], badNodes: [kate.name] },
+    );
+    // Both replies have been sent before this one.
     await kate.evaluate("Process.sleep(200)");
     const pid: Pid = await GenServer.call(failing, atom("pid"));
     assertEquals(Process.info(self())?.messageQueueLen, 0);
