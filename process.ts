@@ -21,7 +21,7 @@
  * @module
  */
 
-import { NoProcessError } from "./errors.ts";
+import { NoProcessError, UndefinedFunctionError } from "./errors.ts";
 import {
   type Destination,
   type DownMessage,
@@ -39,7 +39,9 @@ import {
 } from "./runtime/processes/local_process.ts";
 import type { Ancestor } from "./runtime/processes/lineage.ts";
 import type { AliasMode } from "./runtime/processes/links_and_monitors.ts";
+import type { RemoteFunction } from "./runtime/spawning/exported_modules.ts";
 import { infoOf, type ProcessInfo } from "./runtime/processes/process_info.ts";
+import { infoFromOtp } from "./runtime/processes/process_info_otp.ts";
 import { isFull } from "./runtime/signals/signal.ts";
 import {
   checkBoolean,
@@ -969,7 +971,7 @@ export class Process {
    * Returns information about a process of any node, as a call of `rpc.call` to that node.
    *
    * Every node answers unless its option `allow` refuses: `allow("alex@localhost", "Process", "info")`. The
-   * answer does not contain the messages.
+   * answer does not contain the messages, and that of a node of Erlang no monitors.
    *
    * @param pid The process.
    * @param options `{ remote: true }`, and the timeout.
@@ -1361,14 +1363,15 @@ async function askInfo(
       `Cannot tell the messages of ${pid}: they are told of processes of this node only`,
     );
   }
-  const outcome = await startRpc(
-    caller,
-    pid.node,
-    ["Process", "info"],
-    [pid],
-    timeout,
-  );
-  return outcome.type === "ok"
-    ? outcome.value as ProcessInfo | undefined
-    : raise(outcome);
+  const ask = (fn: RemoteFunction) =>
+    startRpc(caller, pid.node, fn, [pid], timeout);
+  let outcome = await ask(["Process", "info"]);
+  if (
+    outcome.type === "error" && outcome.error instanceof UndefinedFunctionError
+  ) outcome = await ask(["erlang", "process_info"]);
+  if (outcome.type !== "ok") return raise(outcome);
+  const { value } = outcome;
+  return Array.isArray(value) || value === null
+    ? infoFromOtp(pid, value)
+    : value as ProcessInfo | undefined;
 }

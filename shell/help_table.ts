@@ -566,7 +566,7 @@ export const HELP: Record<string, Doc[]> = {
     },
     {
       "signature": "info(pid: Pid, options: RemoteProcessInfoOptions)",
-      "text": "Returns information about a process of any node, as a call of `rpc.call` to that node.\n\nEvery node answers unless its option `allow` refuses: `allow(\"alex@localhost\", \"Process\", \"info\")`. The\nanswer does not contain the messages."
+      "text": "Returns information about a process of any node, as a call of `rpc.call` to that node.\n\nEvery node answers unless its option `allow` refuses: `allow(\"alex@localhost\", \"Process\", \"info\")`. The\nanswer does not contain the messages, and that of a node of Erlang no monitors."
     }
   ],
   "Process.link": [

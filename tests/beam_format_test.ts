@@ -8,6 +8,8 @@ import { Float } from "../runtime/values/float.ts";
 import { ExternalFunction } from "../runtime/values/functions.ts";
 import { ImproperList } from "../runtime/values/improper_list.ts";
 import { Tuple, tuple } from "../runtime/values/tuple.ts";
+import { inspect } from "../runtime/values/inspect.ts";
+import { FormatReader } from "../servers/io/io_lib_fread.ts";
 import { formatText } from "../servers/io/io_lib_format.ts";
 import { test } from "../testing/tags.ts";
 import { TermReader } from "../wires/beam/etf_decoder.ts";
@@ -251,6 +253,118 @@ clusterTest(
     }
     assertEquals(
       failed.slice(0, Number(Deno.env.get("SHOW") ?? 5)).join("\n=====\n"),
+      "",
+      `${failed.length} of ${RUNS}, seed ${seed}`,
+    );
+  },
+  { programs: ELIXIR, timeout: 240_000 },
+);
+
+/** Answers with the result of each format for each line. */
+const FREAD = `
+defmodule Fread do
+  def run(cases) do
+    for {format, line} <- :erlang.binary_to_term(Base.decode64!(cases)) do
+      case :io_lib.fread(format, line) do
+        {:ok, values, rest} -> {:ok, values, rest}
+        {:more, _, _, _} -> :more
+        {:error, reason} -> {:error, reason}
+      end
+    end
+    |> :erlang.term_to_binary()
+    |> Base.encode64()
+  end
+end
+`;
+
+function codes(text: string): number[] {
+  return [...text].map((each) => each.codePointAt(0)!);
+}
+
+function readHere(format: string, line: string): unknown {
+  const read = new FormatReader(format).read(line, "\n");
+  switch (read.type) {
+    case "more":
+      return atom("more");
+    case "error":
+      return tuple(atom("error"), read.reason);
+    case "done":
+      return tuple(
+        atom("ok"),
+        read.term.elements[1],
+        codes(read.rest.replace(/\n$/, "")),
+      );
+  }
+}
+
+clusterTest(
+  "FormatReader reads what io_lib:fread/2 reads, by any format",
+  async (cluster) => {
+    await cluster.start("alex");
+    await using kate = await ElixirNode.start("kate", cluster);
+    await kate.evaluate(FREAD);
+    const size = fc.constantFrom("", "", "", "2", "3", "16", "36", "*", "*2");
+    const directive = fc.tuple(
+      size,
+      fc.constantFrom("", "", "t"),
+      fc.constantFrom(..."dufsac#-l~z"),
+    )
+      .map(([size, wide, letter]) => `~${size}${wide}${letter}`);
+    const format = fc.array(
+      fc.oneof(
+        { weight: 3, arbitrary: directive },
+        fc.constantFrom(" ", "x", ","),
+      ),
+      { minLength: 1, maxLength: 4 },
+    )
+      .map((parts) => parts.join(""));
+    const line = fc.array(
+      fc.constantFrom(
+        "12",
+        "-7",
+        "+3",
+        "1.5",
+        "2.5e-3",
+        "16#ff",
+        "-2#101",
+        "abc",
+        "Zz",
+        " ",
+        "  ",
+        "\t",
+        "x",
+        ",",
+        "~",
+        "-",
+        "é",
+        "€",
+        "1.",
+        "e",
+        "#",
+      ),
+      { maxLength: 6 },
+    ).map((parts) => parts.join(""));
+    const seed = Number(Deno.env.get("FORMAT_SEED") ?? 20261126);
+    const cases = fc.sample(fc.tuple(format, line), { seed, numRuns: RUNS });
+    const failed: string[] = [];
+    const given = encoded(
+      cases.map(([format, line]) => tuple(codes(format), codes(line))),
+    );
+    const answers = decoded(
+      JSON.parse(await kate.evaluate(`Fread.run("${given}")`)),
+    ) as unknown[];
+    cases.forEach(([format, line], i) => {
+      const [wanted, got] = [answers[i], readHere(format, line)].map((each) =>
+        inspect(each)
+      );
+      if (wanted !== got) {
+        failed.push(
+          `${format} of ${JSON.stringify(line)}: ${wanted}, here ${got}`,
+        );
+      }
+    });
+    assertEquals(
+      failed.slice(0, 10).join("\n"),
       "",
       `${failed.length} of ${RUNS}, seed ${seed}`,
     );

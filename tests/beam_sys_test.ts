@@ -3,11 +3,18 @@
 import { assertEquals } from "@std/assert";
 import { Agent } from "../agent.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
-import { Process, receive, self, send, spawnMonitor } from "../process.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawnMonitor,
+} from "../process.ts";
 import { Supervisor } from "../supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { atom } from "../runtime/values/atom.ts";
-import { tuple } from "../runtime/values/tuple.ts";
+import { Tuple, tuple } from "../runtime/values/tuple.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { clusterTest } from "./_nodes.ts";
 
@@ -203,6 +210,52 @@ clusterTest(
       assertEquals(
         (await receive((m) => ref.equals(m?.ref))).reason,
         "shutdown",
+      );
+    });
+  },
+  OPTIONS,
+);
+
+clusterTest(
+  "Process.info() describes processes of Elixir, and Elixir's rpc those of this library",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using kate = await ElixirNode.start("kate", cluster);
+    await alex.run(async () => {
+      Process.register(self(), "tester");
+      await kate.evaluate(`
+        defmodule Kate.Server do
+          use GenServer
+          def init(to), do: (Process.flag(:trap_exit, true); send(to, {self(), Process.group_leader()}); {:ok, to})
+        end
+        to = {:tester, :"alex@localhost"}
+        {:ok, server} = GenServer.start_link(Kate.Server, to, name: Kate.Server)
+        send(server, :unexpected)
+        :sys.suspend(server)
+        send(server, :waits)`);
+      const [pid, leader] = await receive<Tuple<[Pid, Pid]>>((m) =>
+        m instanceof Tuple
+      );
+      const info = await Process.info(pid, { remote: true });
+      assertEquals(info?.pid, pid);
+      assertEquals(info?.registeredName, "Kate.Server");
+      assertEquals(info?.initialCall, "Kate.Server.init/1");
+      assertEquals(info?.status, "waiting");
+      assertEquals(info?.messageQueueLen, 1);
+      assertEquals(info?.trapExit, true);
+      assertEquals(info?.groupLeader, leader);
+      assertEquals(info?.links.map(({ node }) => node), [kate.name]);
+      assertEquals(info?.parent, info?.links[0]);
+      assertEquals(info?.ancestors, [info!.parent!]);
+      await kate.evaluate(`
+        ref = Process.monitor(server); Process.unlink(server); Process.exit(server, :kill)
+        receive do {:DOWN, ^ref, _, _, _} -> :ok end`);
+      assertEquals(await Process.info(pid, { remote: true }), undefined);
+      assertEquals(
+        await kate.evaluate(`
+          pid = :rpc.call(:"alex@localhost", Process, :whereis, ["tester"])
+          case pid do {:badrpc, _} -> :refused; _ -> :found end`),
+        ":refused",
       );
     });
   },

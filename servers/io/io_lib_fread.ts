@@ -125,7 +125,11 @@ export class FormatReader {
     width: number | undefined,
     isWide: boolean,
   ): unknown {
-    switch (isWide && !"sac".includes(letter) ? "" : letter) {
+    switch (
+      isWide && !(width === undefined ? "sac~" : "sc~").includes(letter)
+        ? ""
+        : letter
+    ) {
       case "~":
         if (!this.#line.startsWith("~")) return new Failure("format");
         this.#drop(1);
@@ -253,10 +257,11 @@ function integerOf(text: string | undefined, base: number): unknown {
 
 function floatOf(text: string | undefined): unknown {
   const trimmed = text?.replace(/^[ \t\r\n]+/, "") ?? "";
-  if (!/^[-+]?[0-9]+\.[0-9]+([eE][-+]?[0-9]+)?$/.test(trimmed)) {
+  // As Erlang's list_to_float, with a comma too.
+  if (!/^[-+]?[0-9]+[.,][0-9]+([eE][-+]?[0-9]+)?$/.test(trimmed)) {
     return undefined;
   }
-  const value = Number(trimmed);
+  const value = Number(trimmed.replace(",", "."));
   if (!Number.isFinite(value)) return undefined;
   return Number.isInteger(value) && !Object.is(value, -0)
     ? new Float(value)
