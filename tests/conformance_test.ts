@@ -207,9 +207,9 @@ test("every mutation has its place in the library, and areas or tests", async ()
   const names = areas.map(({ name }) => name);
   for (const mutant of MUTANTS) {
     await mutated(mutant);
-    const { areas = [], tests = [] } = mutant;
-    assert(areas.length + tests.length > 0, mutant.name);
-    assertEquals(areas.filter((area) => !names.includes(area)), []);
+    const { areas = [], mixed = [], tests = [] } = mutant;
+    assert(areas.length + mixed.length + tests.length > 0, mutant.name);
+    assertEquals([...areas, ...mixed].filter((x) => !names.includes(x)), []);
     for (const file of tests) {
       assert(Deno.statSync(new URL(file, import.meta.url)).isFile, file);
     }

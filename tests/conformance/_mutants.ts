@@ -5,6 +5,9 @@ import { fileURLToPath } from "node:url";
 import type { Mutant } from "./mutants.ts";
 import {
   compare,
+  compareMixed,
+  type Elixir,
+  type Outcome,
   runTypeScript,
   TIMEOUT,
   type Trace,
@@ -33,11 +36,13 @@ const AT_ONCE = 4;
  */
 export async function checkMutants(
   mutants: readonly Mutant[],
-  scenarios: readonly Scenario[],
-  expected: Traces,
-  all = false,
+  { scenarios, mixed, elixir, expected, all }: Scenarios,
 ): Promise<boolean> {
-  const left: (Mutant | undefined)[] = [undefined, ...mutants];
+  // Without Elixir, there are no mixed runs.
+  const wanted = mutants.filter(({ areas = [], tests = [] }) =>
+    elixir !== undefined || areas.length + tests.length > 0
+  );
+  const left: (Mutant | undefined)[] = [undefined, ...wanted];
   let missed = 0;
   let isSound = true;
   const check = async () => {
@@ -48,12 +53,18 @@ export async function checkMutants(
       const tests = mutant === undefined
         ? [...new Set(mutants.flatMap(({ tests = [] }) => tests))]
         : mutant.tests ?? [];
-      const run = scenarios.filter(({ name }) =>
-        mutant === undefined || mutant.areas?.includes(name.split(":")[0])
-      );
+      const isOf = (areas: readonly string[] = []) => ({ name }: Scenario) =>
+        areas.includes(name.slice(0, name.indexOf(":")));
+      const inMixed = mutant === undefined
+        ? wanted.flatMap(({ mixed = [] }) => mixed)
+        : mutant.mixed;
       if (mutant !== undefined) await tree.plant(mutant);
       const found = await findersOf(tree.root, {
-        scenarios: run,
+        scenarios: mutant === undefined
+          ? scenarios
+          : scenarios.filter(isOf(mutant.areas)),
+        mixed: mixed.filter(isOf(inMixed)),
+        elixir,
         tests,
         expected,
         timeout: mutant === undefined ? TIMEOUT : MUTANT_TIMEOUT,
@@ -66,7 +77,9 @@ export async function checkMutants(
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, check));
-  console.log(`${mutants.length} mutants, ${missed} not found`);
+  const skipped = mutants.length - wanted.length;
+  if (skipped > 0) console.log(`${skipped} mutants skipped: they need Elixir`);
+  console.log(`${wanted.length} mutants, ${missed} not found`);
   return isSound && missed === 0;
 }
 
@@ -85,47 +98,76 @@ function verdict(
     .join("\n");
 }
 
-/** A search for scenarios and tests that find a mutation. */
-interface Search {
+/** The scenarios that can find a mutation. */
+interface Scenarios {
+  /** Those that pass here. */
   scenarios: readonly Scenario[];
-  tests: readonly string[];
+  /** Those that pass with peers in Elixir. */
+  mixed: readonly Scenario[];
+  /** The scenarios in Elixir. */
+  elixir: Elixir | undefined;
   /** The traces of Elixir. */
   expected: Traces;
-  /** The time limit for a scenario, in milliseconds. */
-  timeout: number;
   /** Whether to look for all finders, or for one. */
   all: boolean;
 }
 
+/** A search for scenarios and tests that find a mutation. */
+interface Search extends Scenarios {
+  tests: readonly string[];
+  /** The time limit for a scenario, in milliseconds. */
+  timeout: number;
+}
+
 /** The scenarios and tests that fail in a copy of the tree. */
-async function findersOf(
-  tree: string,
-  { scenarios, tests, expected, timeout, all }: Search,
-): Promise<string[]> {
-  const finds = (each: Scenario, trace: Trace | undefined) =>
-    compare(each, expected.get(each.name), trace).problem !== undefined;
-  const byName = new Map(scenarios.map((each) => [each.name, each]));
-  const found: string[] = [];
-  if (scenarios.length > 0) {
-    const traces = await runTypeScript([...byName.keys()], {
-      timeout,
-      root: tree,
-      isEnough: (trace) => !all && finds(byName.get(trace.name)!, trace),
-    });
-    const failed = scenarios.filter((each) =>
-      // Where one was enough, the others have no trace, and are not compared.
-      finds(each, traces.get(each.name))
+async function findersOf(tree: string, search: Search): Promise<string[]> {
+  const { scenarios, mixed, elixir, tests, expected, all } = search;
+  const found = await failedOf(
+    tree,
+    scenarios,
+    search,
+    (each, trace) => compare(each, expected.get(each.name), trace),
+  );
+  if (elixir !== undefined && (all || found.length === 0)) {
+    const failed = await failedOf(
+      tree,
+      mixed,
+      { ...search, peers: elixir },
+      (each, trace) =>
+        compareMixed(each, "typescript", expected.get(each.name), trace),
     );
-    const shown = failed.filter(({ name }) => traces.has(name));
-    found.push(
-      ...(all || shown.length === 0 ? failed : shown).map(({ name }) => name),
-    );
+    found.push(...failed.map((name) => `${name}, with peers in Elixir`));
   }
   for (const file of tests) {
     if (!all && found.length > 0) break;
     if (!await passes(file, tree)) found.push(`tests/${file}`);
   }
   return found;
+}
+
+/** The names of the scenarios that fail in a copy of the tree; the first is enough, but for `all`. */
+async function failedOf(
+  tree: string,
+  scenarios: readonly Scenario[],
+  { timeout, all, peers }: Search & { peers?: Elixir },
+  judge: (each: Scenario, trace: Trace | undefined) => Outcome,
+): Promise<string[]> {
+  if (scenarios.length === 0) return [];
+  const finds = (each: Scenario, trace: Trace | undefined) =>
+    judge(each, trace).problem !== undefined;
+  const byName = new Map(scenarios.map((each) => [each.name, each]));
+  const traces = await runTypeScript([...byName.keys()], {
+    timeout,
+    root: tree,
+    elixir: peers,
+    isEnough: (trace) => !all && finds(byName.get(trace.name)!, trace),
+  });
+  const failed = scenarios.filter((each) =>
+    // Where one was enough, the others have no trace, and are not compared.
+    finds(each, traces.get(each.name))
+  );
+  const shown = failed.filter(({ name }) => traces.has(name));
+  return (all || shown.length === 0 ? failed : shown).map(({ name }) => name);
 }
 
 /** Runs a test file in a copy of the tree; one that hangs does not pass. */

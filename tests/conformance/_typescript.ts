@@ -63,13 +63,13 @@ async function main(
 
 async function report(
   stage: Stage,
-  { name }: Scenario,
+  { name, options }: Scenario,
   run: () => Promise<string[]>,
 ): Promise<void> {
   const started = performance.now();
   const lines = await run();
   const ms = Math.round(performance.now() - started);
-  const peers = stage.usedPeers;
+  const peers = options.alive !== false && stage.usedPeers;
   console.log(`@@${JSON.stringify({ name, lines, ms, peers })}`);
 }
 

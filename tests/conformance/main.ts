@@ -20,7 +20,7 @@ import { type Language, MAINS, reasonLeftOut, titleOf } from "./_mixed.ts";
 import type { Scenario } from "./_scenario.ts";
 import { readTraces, writeTraces } from "./_traces.ts";
 import { checkMutants } from "./_mutants.ts";
-import { MUTANTS } from "./mutants.ts";
+import { type Mutant, MUTANTS } from "./mutants.ts";
 
 const HELP = `Usage: deno task conformance [options]
 
@@ -118,6 +118,10 @@ function lines(names: readonly string[]): string {
   return rows.join(",\n" + " ".repeat(17));
 }
 
+function areasOf({ areas = [], mixed = [] }: Mutant): string[] {
+  return [...areas, ...mixed];
+}
+
 async function main(flags: Flags): Promise<boolean> {
   const programs = ["elixir", "elixirc", "epmd"].filter(isMissing);
   if (programs.length > 0 && !flags.committed) {
@@ -129,14 +133,14 @@ async function main(flags: Flags): Promise<boolean> {
   }
   const asked = flags.area;
   const mutants = flags.mutants
-    ? MUTANTS.filter(({ name, areas = [] }) =>
-      name.includes(flags.only) &&
-      (asked.length === 0 || areas.some((each) => asked.includes(each)))
+    ? MUTANTS.filter((each) =>
+      each.name.includes(flags.only) &&
+      (asked.length === 0 || areasOf(each).some((one) => asked.includes(one)))
     )
     : [];
   const areas = await loadAreas(
     asked.length > 0 || flags.mutants && flags.only !== ""
-      ? mutants.flatMap(({ areas = [] }) => areas).concat(asked, NO_AREA)
+      ? mutants.flatMap(areasOf).concat(asked, NO_AREA)
       : [],
   );
   const scenarios = areas.flatMap((area) => area.scenarios)
@@ -220,7 +224,16 @@ async function main(flags: Flags): Promise<boolean> {
   if (!flags.mutants) return isGood;
   // Only passing scenarios can detect a mutant.
   const good = scenarios.filter((_, at) => outcomes[at].problem === undefined);
-  return await checkMutants(mutants, good, expected, flags.verbose) && isGood;
+  const isFound = await checkMutants(mutants, {
+    scenarios: good,
+    mixed: good.filter(({ name }) =>
+      found.get(name)?.peers && reasonLeftOut(name) === undefined
+    ),
+    elixir,
+    expected,
+    all: flags.verbose,
+  });
+  return isFound && isGood;
 }
 
 /** Compares a mixed run with Elixir's traces; returns whether all are equal, but for known differences. */
@@ -269,9 +282,12 @@ async function compareRun(
   }
   console.log(`\n${titleOf(main)}`);
   printTable(areas, outcomes);
-  for (const name of names) {
-    const reason = reasonLeftOut(name);
-    if (reason !== undefined) console.log(`left out: ${name}: ${reason}`);
+  const leftOut = Object.groupBy(
+    names.filter((name) => reasonLeftOut(name) !== undefined),
+    (name) => reasonLeftOut(name)!,
+  );
+  for (const [reason, names = []] of Object.entries(leftOut)) {
+    console.log(`${names.length} left out: ${reason}`);
   }
   return outcomes.every(({ problem }) => problem === undefined);
 }

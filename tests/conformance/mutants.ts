@@ -17,6 +17,12 @@ export interface Mutant {
    */
   areas?: string[];
   /**
+   * The areas whose scenarios are run with peers in Elixir, on Erlang's wire.
+   *
+   * @default {[]}
+   */
+  mixed?: string[];
+  /**
    * The test files to run: `depth_test.ts`. For features that Elixir does not have, such as the wire.
    *
    * @default {[]}
@@ -962,5 +968,62 @@ export const MUTANTS: readonly Mutant[] = [
     from: "this.#process.runtime.dropWatch(this.#process, task);",
     to: "void task;",
     tests: ["answer_test.ts"],
+  },
+  // Erlang's wire, which the mixed runs use.
+  {
+    name: "beam: an unlink is not sent",
+    file: "wires/beam/control_encoder.ts",
+    from: "this.#unlink(control.DOP_UNLINK_ID, from, to, id);",
+    to: "void id;",
+    mixed: ["links"],
+  },
+  {
+    name: "beam: a message to an alias is dropped",
+    file: "wires/beam/control_encoder.ts",
+    from: "if (this.#isGone(alias)) return undefined;",
+    to: "if (alias !== undefined) return undefined;",
+    mixed: ["signals"],
+  },
+  {
+    name: "beam: the group leader of a process on a BEAM is not set",
+    file: "wires/beam/control_encoder.ts",
+    from: "this.#pair(control.DOP_GROUP_LEADER, leader, to);",
+    to: "this.#pair(control.DOP_GROUP_LEADER, from, to);",
+    mixed: ["leaders", "signals"],
+  },
+  {
+    name: "beam: a function keeps its case",
+    file: "runtime/values/beam_names.ts",
+    from: "(c) => `_${c.toLowerCase()}`",
+    to: "(c) => c",
+    mixed: ["links"],
+  },
+  {
+    name: "beam: an exit signal is one over a link",
+    file: "wires/beam/control_encoder.ts",
+    from: "this.#pair(control.DOP_PAYLOAD_EXIT2, from, to);",
+    to: "this.#pair(control.DOP_PAYLOAD_EXIT, from, to);",
+    mixed: ["exits"],
+  },
+  {
+    name: "beam: a call of a BEAM is answered with the bare alias",
+    file: "wires/beam/control_encoder.ts",
+    from: "message.aliasTag(to);",
+    to: "message.ref(to);",
+    mixed: ["task_supervisor"],
+  },
+  {
+    name: "beam: a supervisor is asked to start a dynamic child",
+    file: "servers/supervisor/supervisor_otp.ts",
+    from: "(isNamed ? specToOtp : childToOtp)",
+    to: "(isNamed ? childToOtp : specToOtp)",
+    mixed: ["supervisor", "dynamic_supervisor"],
+  },
+  {
+    name: "beam: a process on a BEAM is started without its monitor",
+    file: "wires/beam/control_encoder.ts",
+    from: 'if (monitor) options.push("monitor");',
+    to: "void monitor;",
+    mixed: ["spawn"],
   },
 ];
