@@ -1312,7 +1312,7 @@ function sendIf(
 ): SendResult | Promise<"ok"> {
   checkOptions(options, "send", "{ noconnect: true }");
   checkFlags(options, "send", "noconnect", "nosuspend");
-  const { runtime } = currentProcess();
+  const { runtime, pid } = currentProcess();
   const node = nodeOf(to) ?? runtime.node;
   if (node !== runtime.node) {
     // The same errors, whether or not it is sent.
@@ -1321,7 +1321,7 @@ function sendIf(
       ? runtime.connected(node)
       : runtime.route(node);
     if (signals === undefined) return "noconnect";
-    if (options.nosuspend && isFull(signals)) return "nosuspend";
+    if (options.nosuspend && isFull(signals, pid)) return "nosuspend";
   }
   return send(to, message)?.then(() => "ok" as const) ?? "ok";
 }

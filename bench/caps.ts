@@ -14,7 +14,14 @@ import { Pid, Ref } from "../runtime/values/pid.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { Decoder } from "../wires/json/decoder.ts";
-import { rawFrame, textFrame } from "../wires/json/frames.ts";
+import {
+  RAW_ATTACHMENTS,
+  RAW_END,
+  RAW_HEADER,
+  RAW_JSON,
+  rawFrame,
+  textFrame,
+} from "../wires/json/frames.ts";
 
 const HERE = { name: "kate@localhost", creation: 5 };
 const THERE = { name: "raw@localhost", creation: 7 };
@@ -91,6 +98,13 @@ function objects(bytes: number): string {
   return `["send",1,100,[${"{},".repeat(count - 1)}{}]]`;
 }
 
+/** A raw frame with a part of an array. */
+function part(bytes: Uint8Array, kind: number): Uint8Array {
+  const frame = new Uint8Array(RAW_HEADER + bytes.length);
+  frame.set(bytes, RAW_HEADER);
+  return rawFrame(frame, 1, kind);
+}
+
 const frame = textFrame(`[${objects(MIB)}]`);
 await measure("maxFrameBytes: 1 MiB of {}", () => delivered(frame));
 
@@ -98,10 +112,9 @@ const large = new TextEncoder().encode(objects(32 * MIB - 1024));
 const parts = Array.from(
   { length: Math.ceil(large.length / 65536) },
   (_, i) =>
-    rawFrame(
-      1,
+    part(
       large.subarray(i * 65536, (i + 1) * 65536),
-      (i + 1) * 65536 >= large.length,
+      (i + 1) * 65536 >= large.length ? RAW_END : RAW_JSON,
     ),
 );
 await measure(
@@ -114,11 +127,23 @@ await measure(
 );
 const bytewise = Array.from(
   { length: 100_000 },
-  () => rawFrame(1, new Uint8Array(1), false),
+  () => part(new Uint8Array(1), RAW_JSON),
 );
 await measure(
   "maxMessageBytes: 100,000 parts of one byte",
   () => delivered(...bytewise),
+);
+const empty = Array.from(
+  { length: 511 },
+  () => part(new Uint8Array(65536), RAW_ATTACHMENTS),
+);
+await measure(
+  "maxMessageBytes: 32 MiB of empty attachments",
+  () => delivered(...empty),
+);
+await measure(
+  "maxMessageBytes: 30 MiB announced",
+  () => delivered(part(Uint8Array.of(1, 0xe0, 0, 0), RAW_ATTACHMENTS)),
 );
 
 const deep = textFrame(

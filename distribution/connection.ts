@@ -151,6 +151,8 @@ export class Connection implements Port {
   #closed = false;
   #replaying = false;
   #drain: PromiseWithResolvers<void> | undefined;
+  /** The same for messages that pass large ones. */
+  #passDrain: PromiseWithResolvers<void> | undefined;
   readonly #gone: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #quiet = 0;
   #silent = 0;
@@ -278,9 +280,13 @@ export class Connection implements Port {
     this.#leaving.length = 0;
   }
 
-  pressure(): Backpressure {
-    if (this.#closed || this.#queued() < this.#limits.highWaterMark) {
-      return undefined;
+  pressure(passed = 0): Backpressure {
+    if (
+      this.#closed || this.#queued() - passed < this.#limits.highWaterMark
+    ) return undefined;
+    if (passed > 0) {
+      this.#passDrain ??= Promise.withResolvers<void>();
+      return this.#passDrain.promise;
     }
     this.#drain ??= Promise.withResolvers<void>();
     return this.#drain.promise;
@@ -325,7 +331,8 @@ export class Connection implements Port {
     if (this.#closed) return;
     // The session adds frames by itself while the transport is blocked.
     if (this.#blocked) return this.#holdBack(0);
-    this.#outgoing.flush(this.#limits.highWaterMark);
+    // No more than a batch: small signals wait behind it.
+    this.#outgoing.flush(Math.min(this.#batch, this.#limits.highWaterMark));
     if (this.#outgoing.pending > 0 && !this.#blocked) {
       // More to write, and the socket accepts it: after the others' turn.
       this.#awake = true;
@@ -355,13 +362,16 @@ export class Connection implements Port {
   }
 
   #release(): void {
-    if (
-      this.#drain !== undefined &&
-      this.#queued() < this.#limits.highWaterMark
-    ) {
-      this.#drain.resolve();
-      this.#drain = undefined;
+    if (this.#drain === undefined && this.#passDrain === undefined) return;
+    const queued = this.#queued();
+    const { highWaterMark } = this.#limits;
+    if (queued - (this.#outgoing.passable ?? 0) < highWaterMark) {
+      this.#passDrain?.resolve();
+      this.#passDrain = undefined;
     }
+    if (queued >= highWaterMark) return;
+    this.#drain?.resolve();
+    this.#drain = undefined;
   }
 
   // The peer is held back.
@@ -446,7 +456,8 @@ export class Connection implements Port {
     this.#incoming.close();
     if (!ended) this.#transport.destroy();
     this.#drain?.resolve();
-    this.#drain = undefined;
+    this.#passDrain?.resolve();
+    this.#drain = this.#passDrain = undefined;
     this.#handlers.down(reason);
   }
 }

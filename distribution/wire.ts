@@ -42,7 +42,8 @@ export interface Limits {
    */
   maxTotalMessageBytes: number;
   /**
-   * The number of bytes queued for one peer from which `send` returns a promise.
+   * The number of bytes queued for one peer from which `send` returns a promise. Large messages of other
+   * processes, which smaller ones pass, do not count.
    *
    * @default {1048576}
    */
@@ -305,8 +306,11 @@ export interface Port {
   wake(): void;
   /** Sends bytes. */
   write(bytes: Uint8Array): void;
-  /** The result of `send` when the session's part of the queue is at `room`. */
-  pressure(): Backpressure;
+  /**
+   * The result of `send` when the session's part of the queue is at `room`, for a message that passes so many of
+   * the bytes that wait in the session.
+   */
+  pressure(passed?: number): Backpressure;
   /** @throws {QueueFullError} If the queue is at its hard limit. */
   assertRoom(): void;
   /** Called with the peers of the peer. */
@@ -337,6 +341,8 @@ export interface Channel {
 export interface Outgoing extends Signals, Queued {
   /** The bytes that wait to be written. */
   readonly pending: number;
+  /** Those of them that other messages pass. */
+  readonly passable?: number;
   /** Writes the waiting signals, of large messages only that many bytes; called again when they have left. */
   flush(room: number): void;
   /** Called with bytes that were written, and to which nothing else refers any more. */

@@ -96,16 +96,16 @@ function withTexts(json: unknown, attachments: Uint8Array): unknown {
   );
 }
 
-/** Bytes of a frame with raw bytes. */
+/** Bytes of a frame with a part of JSON, which may be its last, or of attachments. */
 export function rawFrameOf(
   id: number,
   bytes: Uint8Array,
-  last: boolean,
+  kind: boolean | "attachments",
 ): Uint8Array {
   const head = Buffer.alloc(9);
   head.writeUInt32BE((0x8000_0000 + 5 + bytes.length) >>> 0);
   head.writeUInt32BE(id, 4);
-  head[8] = last ? 1 : 0;
+  head[8] = kind === "attachments" ? 2 : Number(kind);
   return Buffer.concat([head, bytes]);
 }
 

@@ -1,18 +1,24 @@
 /** Long texts and byte arrays, which travel beside the JSON of their frame. */
 
+import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { send, spawn } from "../mod.ts";
+import { Budget } from "../distribution/budget.ts";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { Pid } from "../runtime/values/pid.ts";
 import { test } from "../testing/mod.ts";
-import { AttachmentReader } from "../wires/json/attachments.ts";
 import { ProtocolError } from "../wires/json/checks.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { Encoder } from "../wires/json/encoder.ts";
 import { FRAME_BUFFER } from "../wires/json/frame_buffers.ts";
-import { attachedFrameOf, attachmentOf, frameOf } from "./_raw_peer.ts";
+import {
+  attachedFrameOf,
+  attachmentOf,
+  frameOf,
+  rawFrameOf,
+} from "./_raw_peer.ts";
 
 const ALEX = { name: "alex@localhost", creation: 5 };
 const KATE = { name: "kate@localhost", creation: 6 };
@@ -377,10 +383,6 @@ test("arbitrary bytes as attachments do no more than close the connection", () =
 });
 
 test("the attachments of a large signal are counted from the number that it contains", () => {
-  const reader = new AttachmentReader(attachmentOf("hi"), 0, 6, 7);
-  assertThrows(() => reader.text(0), ProtocolError);
-  assertEquals(reader.text(7), "hi");
-  reader.finish();
   // Behind others in the same frame, and before.
   const frames: Uint8Array[] = [];
   const encoder = encoderTo(frames);
@@ -391,6 +393,109 @@ test("the attachments of a large signal are counted from the number that it cont
   }
   flushed(encoder);
   assertEquals(received(...frames), [small, large, small, large]);
+});
+
+test("large texts and byte arrays arrive unchanged, however their parts are cut", () => {
+  const LENGTHS = [0, 199, 200, 16_383, 16_384, 65_535, 65_536, 140_000];
+  const length = fc.oneof(fc.constantFrom(...LENGTHS), fc.nat(70_000));
+  const content = fc.oneof(
+    length.map((n) => new Uint8Array(n).map((_, i) => i * 7)),
+    length.map((n) => new Float64Array(n >>> 3).map((_, i) => i / 3)),
+    length.map((n) => "l".repeat(n)),
+    length.map((n) => "é".repeat(n)),
+    // Some frame is full within a character.
+    fc.tuple(fc.nat(3), length).map(([before, n]) =>
+      "x".repeat(before) + "🐕€".repeat(n >>> 2)
+    ),
+    // Not an attachment: UTF-8 has no lone surrogates.
+    length.map((n) => "x".repeat(n) + "\ud800"),
+    // Large JSON.
+    length.map((n) => Array(n >>> 4).fill(["🐕", n])),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(content, { minLength: 1, maxLength: 4 }), {
+        minLength: 1,
+        maxLength: 4,
+      }),
+      fc.array(fc.integer({ min: 1, max: 90_000 }), { minLength: 1 }),
+      (messages, sizes) => {
+        const frames: Uint8Array[] = [];
+        const encoder = encoderTo(frames);
+        for (const message of messages) encoder.send(from, to, message);
+        flushed(encoder);
+        const all = Buffer.concat(frames);
+        const pieces: Uint8Array[] = [];
+        for (let at = 0, i = 0; at < all.length; i++) {
+          // A piece of every size, and all bytes of some heads alone.
+          const size = i % 3 === 2 ? 1 : sizes[i % sizes.length];
+          pieces.push(all.subarray(at, at + size));
+          at += size;
+        }
+        const got = received(...pieces);
+        assertEquals(got.length, messages.length);
+        got.forEach((message, i) => {
+          (message as unknown[]).forEach((each, j) =>
+            assert(isSame(each, messages[i][j]), `${i}, ${j}`)
+          );
+        });
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+/** Compares quickly: `assertEquals` looks at each byte. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (!ArrayBuffer.isView(one) || !ArrayBuffer.isView(other)) {
+    return JSON.stringify(one) === JSON.stringify(other);
+  }
+  return one.constructor === other.constructor &&
+    Buffer.from(one.buffer).equals(new Uint8Array(other.buffer));
+}
+
+test("a large message is a copy of what was sent, whatever becomes of that", () => {
+  const frames: Uint8Array[] = [];
+  const encoder = encoderTo(frames);
+  const bytes = new Uint8Array(300_000).fill(1);
+  const list = [bytes, bytes.subarray(7, 100_000), "x"];
+  encoder.send(from, to, list);
+  encoder.flush(1);
+  bytes.fill(2);
+  list.pop();
+  flushed(encoder);
+  const [[first, second, third]] = received(...frames) as [Uint8Array[]];
+  assertEquals(first, new Uint8Array(300_000).fill(1));
+  assertEquals(second, new Uint8Array(99_993).fill(1));
+  assertEquals(third as unknown, "x");
+  // Each has its own memory, and no more than that.
+  assertEquals(first.buffer.byteLength, 300_000);
+  assertEquals(second.buffer.byteLength, 99_993);
+});
+
+test("an attachment that was announced and does not come holds little memory", () => {
+  const budget = new Budget(Infinity);
+  const decoder = new Decoder(
+    KATE,
+    ALEX,
+    DEFAULT_LIMITS,
+    portTo([]),
+    {} as Signals,
+    budget,
+  );
+  const length = 30 << 20;
+  const head = Uint8Array.of(length >>> 24, length >>> 16, length >>> 8, 0);
+  decoder.receive(rawFrameOf(1, head, "attachments"));
+  assert(budget.used <= 1 << 16);
+  const part = new Uint8Array(1 << 16);
+  for (let sent = 0; sent < length; sent += part.length) {
+    decoder.receive(rawFrameOf(1, part, "attachments"));
+    const most = Math.min(length, 32 * (sent + part.length));
+    assert(budget.used >= sent + part.length && budget.used <= most);
+  }
+  assertEquals(budget.used, length);
+  decoder.close();
+  assertEquals(budget.used, 0);
 });
 
 test("attachments count towards the depth of their value as any text does", () => {

@@ -159,9 +159,9 @@ const FRAMES: Record<string, Framing> = {
   },
   "a large signal with attachments": {
     framed: (signal) => [
-      rawFrameOf(3, TEXT, false),
+      rawFrameOf(3, TEXT, "attachments"),
       rawFrameOf(3, bytesOf(signal), true),
-      frameOf(`[["large_attached",3,${TEXT.length},0]]`),
+      frameOf(`[["large_attached",3,0]]`),
     ],
     leaf: '{"$text":0}',
   },

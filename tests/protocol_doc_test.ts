@@ -43,8 +43,13 @@ import {
 } from "../wires/json/attachments.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { Encoder } from "../wires/json/encoder.ts";
-import { rawFrame, textFrame, TICK } from "../wires/json/frames.ts";
-import { attachedFrameOf, partsOf } from "./_raw_peer.ts";
+import { textFrame, TICK } from "../wires/json/frames.ts";
+import {
+  attachedFrameOf,
+  attachmentOf,
+  partsOf,
+  rawFrameOf,
+} from "./_raw_peer.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { ValueDecoder, ValueEncoder } from "../wires/json/values.ts";
 
@@ -328,14 +333,22 @@ const TYPES: Record<string, { good: Json[]; bad: Json[] }> = {
 };
 
 /**
- * Whether a decoder that has raw byte arrays, and an attachment for each text of a `send_text`, accepts a
- * signal.
+ * Whether a decoder that has raw byte arrays, with the attachment that a `large_attached` needs, and an
+ * attachment for each text of a `send_text`, accepts a signal.
  */
 function takes(signal: Json[]): boolean {
-  const inner = new TextEncoder().encode('["demonitor",1,1]');
+  const isAttached = signal[0] === "large_attached";
+  const inner = new TextEncoder().encode(
+    isAttached ? `["send_text",1,1,${signal[2]}]` : '["demonitor",1,1]',
+  );
   try {
     decoded([
-      ...[0, 1, 2 ** 32 - 1].map((id) => rawFrame(id, inner, true)),
+      ...[0, 1, 2 ** 32 - 1].flatMap((id) => [
+        ...isAttached
+          ? [rawFrameOf(id, attachmentOf("hi"), "attachments")]
+          : [],
+        rawFrameOf(id, inner, true),
+      ]),
       attachedFrameOf(
         JSON.stringify([signal]),
         signal[0] === "send_text" ? Array(signal.length - 3).fill("a") : [],
@@ -446,7 +459,7 @@ test("docs/protocol.md: the maximum length of a frame", () => {
 
 test("docs/protocol.md: raw byte arrays count until they are referred to", () => {
   const signal = new TextEncoder().encode('["demonitor",1,1]');
-  const raw = (id: number, last: boolean) => rawFrame(id, signal, last);
+  const raw = (id: number, last: boolean) => rawFrameOf(id, signal, last);
   const many = Array.from({ length: 1024 }, (_, i) => raw(i, i % 2 === 0));
   decoded(many);
   assertThrows(() => decoded([...many, raw(1024, true)]), Error, "1024");
@@ -614,7 +627,7 @@ test("docs/protocol.md: frames", () => {
       "80 00 00 02",
       "00 00 00 02",
     ),
-    hex(rawFrame(7, Uint8Array.of(1, 2, 3), true)),
+    hex(rawFrameOf(7, Uint8Array.of(1, 2, 3), true)),
   ]);
   const [, , attached, raw] = blocks(shown, "text").map(bytesOf);
   assertEquals(decoded([attached]).calls, [["send", alex, kate, "hi"]]);

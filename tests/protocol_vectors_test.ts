@@ -124,8 +124,8 @@ test("docs/protocol_vectors.json: frames", () => {
         );
         reader.finish();
       },
-      raw: (number, bytes, last) =>
-        void read.push({ number, bytes: hexOf(bytes), last }),
+      raw: (number, bytes, kind) =>
+        void read.push({ number, bytes: hexOf(bytes), kind }),
     });
     const expected = { tick: [], json: [json], attached: [json], raw: [raw] };
     assertEquals(read, expected[what as keyof typeof expected]);

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
-import { Pid, Process, receive, self, send } from "../process.ts";
+import { Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { clusterTest } from "./_nodes.ts";
 import { isPending, turn } from "./_processes.ts";
 import { RawListener, THEIRS, withRaw } from "./_raw_peer.ts";
@@ -138,6 +138,39 @@ clusterTest(
       assert(error.queued > 1_200_000 && error.queued < 1_201_000);
       for (let i = 0; i < sent; i++) await peer.signal("large_attached");
       assertEquals(send(THEIRS, "again"), undefined);
+    }),
+);
+
+clusterTest(
+  "a sender is not held back by large messages of others, which its messages pass",
+  (cluster) =>
+    withRaw(cluster, { limits: { highWaterMark: 1 << 19 } }, async (peer) => {
+      peer.pause();
+      const sent = Promise.withResolvers<void>();
+      spawn(() => {
+        const held = send(THEIRS, new Uint8Array(30 << 20));
+        assert(held !== undefined);
+        assert(send(THEIRS, "behind it") !== undefined);
+        sent.resolve();
+      });
+      await sent.promise;
+      // The kernel takes some megabytes, and then no more: the large one waits.
+      for (let i = 0; i < 20; i++) await turn();
+      assertEquals(send(THEIRS, "small"), undefined);
+      assertEquals(
+        Process.send(THEIRS, "small", { nosuspend: true }),
+        "ok",
+      );
+      // Its own are counted, as anybody's are.
+      let held: Promise<void> | undefined;
+      for (let i = 0; held === undefined; i++) {
+        assert(i < 1000);
+        held = send(THEIRS, "x".repeat(1000));
+      }
+      peer.resume();
+      await held;
+      const signal = await peer.signal("send_text");
+      assertEquals(signal[0], "send_text");
     }),
 );
 

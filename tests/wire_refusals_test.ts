@@ -10,7 +10,13 @@ import { Atom } from "../runtime/values/atom.ts";
 import { test } from "../testing/tags.ts";
 import { VECTORS } from "../tools/protocol_vectors.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
-import { frameOf, jsonFrame, rawFrameOf, RawPeer } from "./_raw_peer.ts";
+import {
+  attachmentOf,
+  frameOf,
+  jsonFrame,
+  rawFrameOf,
+  RawPeer,
+} from "./_raw_peer.ts";
 
 const KATE = "kate@localhost";
 const ALEX = "alex@localhost";
@@ -26,6 +32,107 @@ function rawBody(...bytes: number[]): Uint8Array {
 }
 
 const WHOLE = rawFrameOf(1, Uint8Array.of(1, 2), true);
+
+/** A raw byte array with attachments, in parts, and its signal. */
+function attachedArray(
+  parts: [bytes: Uint8Array, kind: boolean | "attachments"][],
+  signal: unknown[] = ["large_attached", 1, 0],
+): Uint8Array {
+  return Buffer.concat([
+    ...parts.map(([bytes, kind]) => rawFrameOf(1, bytes, kind)),
+    jsonFrame([signal]),
+  ]);
+}
+
+/** Raw byte arrays with attachments that close a connection, by reason. */
+function refusedArrays(): [string, Uint8Array][] {
+  const json = Buffer.from('["send*",1,100,{"$bytes":0}]');
+  const long = attachmentOf(new Uint8Array(20_000));
+  const short = attachmentOf(new Uint8Array(300));
+  const all: [string, Uint8Array][] = [];
+  for (const bytes of [long, short]) {
+    all.push(
+      [
+        "attachments and a large",
+        attachedArray([
+          [bytes, "attachments"],
+          [json, true],
+        ], ["large", 1]),
+      ],
+      [
+        "attachments behind JSON",
+        attachedArray([
+          [json.subarray(0, 9), false],
+          [bytes, "attachments"],
+          [json.subarray(9), true],
+        ]),
+      ],
+      [
+        "attachments behind all JSON",
+        attachedArray([
+          [json, true],
+          [bytes, "attachments"],
+        ]),
+      ],
+      [
+        "a cut attachment",
+        attachedArray([
+          [bytes.subarray(0, -1), "attachments"],
+          [json, true],
+        ]),
+      ],
+      [
+        "a cut head of an attachment",
+        attachedArray([
+          [Buffer.concat([bytes, bytes.subarray(0, 3)]), "attachments"],
+          [json, true],
+        ]),
+      ],
+      [
+        "an attachment that nothing uses",
+        attachedArray([
+          [Buffer.concat([bytes, bytes]), "attachments"],
+          [json, true],
+        ]),
+      ],
+      [
+        "an attachment of a large signal twice",
+        attachedArray([
+          [Buffer.concat([bytes, bytes]), "attachments"],
+          [
+            Buffer.from('["send*",1,100,[{"$bytes":0},{"$bytes":0}]]'),
+            true,
+          ],
+        ]),
+      ],
+      [
+        "an attachment of another number",
+        attachedArray([
+          [bytes, "attachments"],
+          [json, true],
+        ], ["large_attached", 1, 1]),
+      ],
+      [
+        "no end of the JSON",
+        attachedArray([
+          [bytes, "attachments"],
+          [json, false],
+        ]),
+      ],
+    );
+  }
+  return [
+    ...all,
+    ["a large_attached without attachments", attachedArray([[json, true]])],
+    [
+      "an attachment that is longer than a message may be",
+      attachedArray([
+        [Buffer.from([0x7f, 0xff, 0xff, 0xff, 1]), "attachments"],
+        [json, true],
+      ]),
+    ],
+  ];
+}
 
 /** Bytes that close a connection, by reason. */
 function refusedBytes(): [string, Uint8Array][] {
@@ -48,7 +155,8 @@ function refusedBytes(): [string, Uint8Array][] {
       large(FILE.refusedSignals[i].signal),
     ]),
     ["a raw frame without a number", rawBody(0, 0, 1)],
-    ["a raw frame whose fifth byte is 2", rawBody(0, 0, 0, 1, 2, 9)],
+    ["a raw frame whose fifth byte is 3", rawBody(0, 0, 0, 1, 3, 9)],
+    ...refusedArrays(),
     ["a raw byte array twice", Buffer.concat([WHOLE, WHOLE])],
     ...FILE.refusedFrames.map((
       { why, hex }: { why: string; hex: string },

@@ -262,17 +262,17 @@ clusterTest(
       const value = JSON.stringify(
         ["send*", 3, number, { $bytes: ["Uint16Array", 0] }],
       );
-      await peer.write(rawFrameOf(1, attachment.subarray(0, 6), false));
+      await peer.write(rawFrameOf(1, attachment.subarray(0, 6), "attachments"));
       await peer.write(TICK);
       await peer.write(rawFrameOf(2, large.subarray(0, 500), false));
       await peer.say([["send", 2, number, "small"]]);
-      await peer.write(rawFrameOf(1, attachment.subarray(6), false));
+      await peer.write(rawFrameOf(1, attachment.subarray(6), "attachments"));
       await peer.write(rawFrameOf(1, Buffer.from(value), true));
       await peer.write(TICK);
       await peer.write(rawFrameOf(2, large.subarray(500), true));
       await peer.say([
         ["large", 2],
-        ["large_attached", 1, attachment.length, 0],
+        ["large_attached", 1, 0],
       ]);
       assertEquals(await receive(), "small");
       assertEquals(await receive(), "l".repeat(1000));

@@ -34,6 +34,7 @@ import { AttachmentWriter } from "../wires/json/attachments.ts";
 import { Encoder } from "../wires/json/encoder.ts";
 import {
   attachedFrame,
+  RAW_HEADER,
   rawFrame,
   textFrame,
   TICK,
@@ -390,6 +391,7 @@ const EXACT: Json[] = [
   ["not_spawned", 108, 31, "undef", "why"],
   ["group_leader*", 112, 108, pid],
   ["large", 1],
+  ["large_attached", 1, 0],
   ["peers", ["moebi@localhost"]],
 ];
 
@@ -465,6 +467,7 @@ const REFUSED_SIGNALS: Record<string, Json> = {
   "a spawn without a group leader": ["spawn*", 112, 8, { run: add }],
   "a group leader that is no pid": ["group_leader", 112, 108, 101],
   "a large that has not come": ["large", 99],
+  "a large_attached that has not come": ["large_attached", 99, 0],
   "peers that are no names": ["peers", [1]],
 };
 
@@ -596,17 +599,23 @@ function frames(): Json {
       hex: hex(attachedFrameOf(json, attachments)),
     })),
     ...[
-      { number: 7, bytes: "0102", last: false },
-      { number: 7, bytes: "03", last: true },
-      { number: 2 ** 32 - 1, bytes: "", last: true },
-    ].map(({ number, bytes, last }) => ({
+      { number: 7, bytes: "00000002ffee", kind: 2 },
+      { number: 7, bytes: "0102", kind: 0 },
+      { number: 7, bytes: "03", kind: 1 },
+      { number: 2 ** 32 - 1, bytes: "", kind: 1 },
+    ].map(({ number, bytes, kind }) => ({
       what: "raw",
       number,
       bytes,
-      last,
-      hex: hex(rawFrame(number, Buffer.from(bytes, "hex"), last)),
+      kind,
+      hex: hex(rawFrameOf(number, Buffer.from(bytes, "hex"), kind)),
     })),
   ];
+}
+
+function rawFrameOf(id: number, bytes: Uint8Array, kind: number): Uint8Array {
+  const room = Buffer.alloc(RAW_HEADER);
+  return rawFrame(Buffer.concat([room, bytes]), id, kind);
 }
 
 /** An attachment: a text, or bytes in hexadecimal digits. */

@@ -10,6 +10,7 @@ import struct
 import time
 
 from values import (
+    RAW_ATTACHMENTS, RAW_END, RAW_JSON,
     MAX_DEPTH, MAX_RAW, REASON_LEVELS, Decoder, Encoder, ProtocolError, array, attached_frame, dump,
     is_attached, is_deeper, json_frame, natural, need, node_name, parse, raw_frame, text,
 )
@@ -247,12 +248,12 @@ class Connection:
         return self.last_raw
 
     def take_raw(self, number):
-        parts, whole = self.raw.get(number, (None, False))
+        attached, json_parts, whole = self.raw.get(number, ([], [], False))
         need(whole, f"no raw bytes of number {number} have come")
         del self.raw[number]
-        data = b"".join(parts)
-        self.raw_bytes -= len(data)
-        return data
+        attached, text = b"".join(attached), b"".join(json_parts)
+        self.raw_bytes -= len(attached) + len(text)
+        return attached, text
 
     def send(self, kind, *items):
         """Sends a signal whose items hold no tags."""
@@ -276,10 +277,13 @@ class Connection:
             return
         if len(attached) + len(text) > self.max_message_bytes:
             raise ValueError(f"Cannot send it: {self.max_message_bytes} bytes are the most")
-        number, data = self.next_raw(), attached + text
-        for at in range(0, len(data), LARGE):
-            self.write(raw_frame(number, data[at : at + LARGE], at + LARGE >= len(data)))
-        kind = ["large_attached", number, len(attached), 0] if attached else ["large", number]
+        number = self.next_raw()
+        for at in range(0, len(attached), LARGE):
+            self.write(raw_frame(number, attached[at : at + LARGE], RAW_ATTACHMENTS))
+        for at in range(0, len(text), LARGE):
+            kind = RAW_END if at + LARGE >= len(text) else RAW_JSON
+            self.write(raw_frame(number, text[at : at + LARGE], kind))
+        kind = ["large_attached", number, 0] if attached else ["large", number]
         self.write(json_frame([kind]))
 
     def write(self, data):
@@ -335,30 +339,31 @@ class Connection:
             self.read_signal(array(signal))
 
     def read_raw(self, body):
-        need(len(body) >= 5 and body[4] < 2, f"a raw frame of {len(body)} bytes")
-        number, data = int.from_bytes(body[:4]), body[5:]
+        need(len(body) >= 5 and body[4] < 3, f"a raw frame of {len(body)} bytes")
+        number, kind, data = int.from_bytes(body[:4]), body[4], body[5:]
         need(number in self.raw or len(self.raw) < MAX_RAW, "too many raw byte arrays at once")
-        parts, whole = self.raw.get(number, ([], False))
+        attached, json_parts, whole = self.raw.get(number, ([], [], False))
         need(not whole, f"raw byte array {number} goes on after its end")
         self.raw_bytes += len(data)
         need(self.raw_bytes <= MAX_MESSAGE_BYTES, "a message that is too large")
-        parts.append(data)
-        self.raw[number] = (parts, body[4] == 1)
+        need(kind != RAW_ATTACHMENTS or not any(json_parts), "attachments after their JSON")
+        (attached if kind == RAW_ATTACHMENTS else json_parts).append(data)
+        self.raw[number] = (attached, json_parts, kind == RAW_END)
 
     def read_signal(self, signal):
         need(len(signal) > 0 and isinstance(signal[0], str), "a signal without its kind")
         kind, *items = signal
         if kind in ("large", "large_attached"):
-            need(len(items) == (1 if kind == "large" else 3), f"a {kind} without its numbers")
-            number, size, first = [natural(item) for item in [*items, 0, 0][:3]]
-            data = self.take_raw(number)
-            need(size <= len(data), "attachments that go beyond their large signal")
-            inner = array(parse(data[size:], MAX_JSON_DEPTH))
+            need(len(items) == (1 if kind == "large" else 2), f"a {kind} without its numbers")
+            number, first = [natural(item) for item in [*items, 0][:2]]
+            attached, text = self.take_raw(number)
+            need(bool(attached) == (kind == "large_attached"), f"a {kind} of another kind of array")
+            inner = array(parse(text, MAX_JSON_DEPTH))
             need(
                 len(inner) > 0 and inner[0] not in ("large", "large_attached"),
                 "a large signal in a large signal",
             )
-            outer = self.decoder.begin(data[:size], first)
+            outer = self.decoder.begin(attached, first)
             self.read_signal(inner)
             self.decoder.finish(outer)
             return

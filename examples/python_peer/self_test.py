@@ -63,7 +63,7 @@ class Vectors(unittest.TestCase):
                         frame = self.attached(vector, text, attachments)
                     case {"what": "raw"}:
                         frame = raw_frame(
-                            vector["number"], bytes.fromhex(vector["bytes"]), vector["last"]
+                            vector["number"], bytes.fromhex(vector["bytes"]), vector["kind"]
                         )
                 self.assertEqual(frame.hex(), vector["hex"])
 

@@ -639,5 +639,9 @@ def attached_frame(content, attached):
     return struct.pack(">I", 0x4000_0000 | len(body)) + body
 
 
-def raw_frame(number, data, last):
-    return struct.pack(">IIB", 0x8000_0000 | (5 + len(data)), number, last) + data
+RAW_JSON, RAW_END, RAW_ATTACHMENTS = 0, 1, 2
+
+
+def raw_frame(number, data, kind):
+    """A part of a large signal: of its attachments, or of its JSON, which may end with it."""
+    return struct.pack(">IIB", 0x8000_0000 | (5 + len(data)), number, kind) + data

@@ -111,11 +111,11 @@ export interface Signals {
 
 /** Signals that wait until they can be sent. */
 export interface Queued {
-  /** Whether a sender of one more message would be asked to wait. */
-  isFull(): boolean;
+  /** Whether that sender of one more message would be asked to wait. */
+  isFull(from: Pid): boolean;
 }
 
-/** Whether a sender of one more message would be asked to wait. */
-export function isFull(signals: Signals): boolean {
-  return "isFull" in signals && (signals as Signals & Queued).isFull();
+/** Whether that sender of one more message would be asked to wait. */
+export function isFull(signals: Signals, from: Pid): boolean {
+  return "isFull" in signals && (signals as Signals & Queued).isFull(from);
 }

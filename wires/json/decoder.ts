@@ -131,8 +131,8 @@ export class Decoder implements FrameHandler {
     attachments.finish();
   }
 
-  raw(id: number, bytes: Uint8Array, last: boolean): void {
-    this.#raw.add(id, bytes, last);
+  raw(id: number, bytes: Uint8Array, kind: number): void {
+    this.#raw.add(id, bytes, kind);
   }
 
   /**
@@ -367,15 +367,11 @@ export class Decoder implements FrameHandler {
         return;
       case "large":
         checkCount(signal, 2);
-        this.#large(checkNatural(first), 0, 0);
+        this.#large(checkNatural(first), undefined);
         return;
       case "large_attached":
-        checkCount(signal, 4);
-        this.#large(
-          checkNatural(first),
-          checkNatural(second),
-          checkNatural(third),
-        );
+        checkCount(signal, 3);
+        this.#large(checkNatural(first), checkNatural(second));
         return;
       case "peers":
         checkCount(signal, 2);
@@ -394,19 +390,24 @@ export class Decoder implements FrameHandler {
     return new Call(replyTo, value);
   }
 
-  /** A signal that has arrived in parts: its bytes of attachments, numbered from `number`, and its JSON. */
-  #large(id: number, size: number, number: number): void {
-    const bytes = this.#raw.take(id);
-    if (bytes === undefined) {
+  /** A signal that has arrived in parts: its JSON, and its attachments, numbered from `number`. */
+  #large(id: number, number: number | undefined): void {
+    const array = this.#raw.take(id);
+    if (array === undefined) {
       throw new ProtocolError(`no raw bytes of number ${id} have come`);
     }
-    if (size > bytes.length) {
-      throw new ProtocolError("attachments that go beyond their large signal");
+    const { attachments = NO_ATTACHMENTS, json } = array;
+    if ((number !== undefined) !== (array.attachments !== undefined)) {
+      throw new ProtocolError(
+        number === undefined
+          ? `raw bytes of number ${id} with attachments`
+          : `raw bytes of number ${id} without attachments`,
+      );
     }
+    if (array.attachments !== undefined) array.attachments.first = number!;
     const isDeep = this.#isDeep;
     const outer = this.#values.attachments;
-    const attachments = new AttachmentReader(bytes, 0, size, number);
-    const signal = checkArray(this.#parse(bytes, size, bytes.length));
+    const signal = checkArray(this.#parse(json, 0, json.length));
     if (signal[0] === "large" || signal[0] === "large_attached") {
       throw new ProtocolError("a large signal in a large signal");
     }

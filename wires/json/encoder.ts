@@ -27,7 +27,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import type { Limits, Outgoing, Port } from "../../distribution/wire.ts";
 import { Call } from "../../gen/messages.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
@@ -47,13 +46,8 @@ import type {
 import { REASON_LEVELS } from "../../runtime/values/term.ts";
 import { ATTACHED, AttachmentWriter } from "./attachments.ts";
 import { giveFrameBuffer, keptFrame } from "./frame_buffers.ts";
-import {
-  attachedFrame,
-  FRAGMENT_BYTES,
-  rawFrame,
-  textFrame,
-  TICK,
-} from "./frames.ts";
+import { attachedFrame, RAW_HEADER, textFrame, TICK } from "./frames.ts";
+import { LargeSignal } from "./large_signal.ts";
 import {
   cutText,
   decimal,
@@ -88,18 +82,9 @@ const FULL = 1 << 14;
 const EARLY = 2000;
 const EARLY_FRAMES = 3;
 
-/** Bytes of a raw byte array. */
-interface Part {
-  id: number;
-  bytes: Uint8Array;
-  sent: number;
-  /** Whether the array ends with it. */
-  isLast: boolean;
-}
-
 /** A signal that waits for its sender's large one, or is one. */
 interface Waiting {
-  parts: Part[];
+  large: LargeSignal | undefined;
   text: string;
 }
 
@@ -188,7 +173,7 @@ export class Encoder implements Outgoing {
     this.#assertRoom();
     if (this.#isCall(from, to, message)) {
       this.#call(from, "call", to.number, message);
-      return this.#pressure();
+      return this.#pressure(from);
     }
     const number = typeof message === "string" && message.length >= ATTACHED
       ? this.#attachments.addText(message)
@@ -198,7 +183,7 @@ export class Encoder implements Outgoing {
       const json = this.#values.encodeMessage(message);
       this.#message(this.#values.tagged ? "send*" : "send", from, to, json);
     }
-    return this.#pressure();
+    return this.#pressure(from);
   }
 
   /** Whether a message is the request of a call whose monitor waits. */
@@ -265,23 +250,34 @@ export class Encoder implements Outgoing {
     if (this.pending >= this.#port.room) this.#port.assertRoom();
   }
 
-  #pressure(): Backpressure {
-    return this.pending < this.#port.room ? undefined : this.#port.pressure();
+  /** Only a sender with a lane waits for large signals: the messages of others pass them. */
+  #pressure(from: Pid): Backpressure {
+    const passed = this.#lanes.size === 0 || this.#lanes.has(from.number)
+      ? 0
+      : this.#laneBytes;
+    return this.pending - passed < this.#port.room
+      ? undefined
+      : this.#port.pressure(passed);
   }
 
-  isFull(): boolean {
-    return this.#pressure() !== undefined;
+  /** The bytes of large signals, and of those that wait for them. */
+  get passable(): number {
+    return this.#laneBytes;
+  }
+
+  isFull(from: Pid): boolean {
+    return this.#pressure(from) !== undefined;
   }
 
   sendName(from: Pid, name: string, message: unknown): Backpressure {
     this.#assertRoom();
     if (this.#isCall(from, name, message)) {
       this.#call(from, "call_name", JSON.stringify(name), message);
-      return this.#pressure();
+      return this.#pressure(from);
     }
     const json = this.#values.encodeMessage(message);
     this.#putValue(from, "send_name", JSON.stringify(name), json);
-    return this.#pressure();
+    return this.#pressure(from);
   }
 
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
@@ -289,7 +285,7 @@ export class Encoder implements Outgoing {
     this.#assertRoom();
     const json = this.#values.encodeMessage(message);
     this.#putValue(from, "send_alias", `${alias.number}`, json);
-    return this.#pressure();
+    return this.#pressure(from);
   }
 
   // All others are never refused.
@@ -449,7 +445,7 @@ export class Encoder implements Outgoing {
       this.#isLarge(text, fresh) || lane !== undefined && fresh > 0
     ) this.#putLarge(from.number, text);
     else if (lane !== undefined) {
-      lane.push({ parts: [], text });
+      lane.push({ large: undefined, text });
       this.#laneBytes += text.length;
     } else {
       this.#attachments.keep();
@@ -461,27 +457,24 @@ export class Encoder implements Outgoing {
 
   /** Has a signal go in parts: its attachments, as they are not those of a frame, and its JSON. */
   #putLarge(sender: number, text: string): void {
-    const { first } = this.#attachments;
-    const attached = this.#attachments.takeFresh();
-    const json = Buffer.from(text, "utf8");
-    const size = attached.length + json.length;
-    if (size > this.#maxMessageBytes) {
+    const { first, fresh } = this.#attachments;
+    const id = (this.#lastRaw + 1) >>> 0;
+    const contents = this.#attachments.takeFresh();
+    const large = new LargeSignal(id, contents, fresh, text);
+    if (large.bytes > this.#maxMessageBytes) {
       throw new RangeError(
-        `Cannot send a message of ${size} bytes to ${this.#peer.name}: ${this.#maxMessageBytes} is the most; send it in pieces, or raise limits.maxMessageBytes on both nodes`,
+        `Cannot send a message of ${large.bytes} bytes to ${this.#peer.name}: ${this.#maxMessageBytes} is the most; send it in pieces, or raise limits.maxMessageBytes on both nodes`,
       );
     }
-    const id = this.#lastRaw = (this.#lastRaw + 1) >>> 0;
-    const parts: Part[] = [{ id, bytes: json, sent: 0, isLast: true }];
-    let signal = `["large",${id}]`;
-    if (attached.length > 0) {
-      parts.unshift({ id, bytes: attached, sent: 0, isLast: false });
-      signal = `["large_attached",${id},${attached.length},${first}]`;
-    }
-    const waiting = { parts, text: signal };
+    this.#lastRaw = id;
+    const signal = fresh > 0
+      ? `["large_attached",${id},${first}]`
+      : `["large",${id}]`;
+    const waiting = { large, text: signal };
     const lane = this.#lanes.get(sender);
     if (lane === undefined) this.#lanes.set(sender, [waiting]);
     else lane.push(waiting);
-    this.#laneBytes += size;
+    this.#laneBytes += large.bytes;
   }
 
   #append(text: string): void {
@@ -523,29 +516,29 @@ export class Encoder implements Outgoing {
   }
 
   #advance(sender: number, lane: Waiting[]): number {
-    const waiting = lane[0];
-    const part = waiting?.parts[0];
-    if (part !== undefined) {
-      const end = Math.min(part.sent + FRAGMENT_BYTES, part.bytes.length);
-      const bytes = part.bytes.subarray(part.sent, end);
-      const last = end === part.bytes.length;
-      this.#port.write(rawFrame(part.id, bytes, last && part.isLast));
-      part.sent = end;
-      this.#laneBytes -= bytes.length;
-      if (last) waiting.parts.shift();
-      if (waiting.parts.length > 0) return bytes.length;
-      this.#append(waiting.text);
+    const { large, text } = lane[0];
+    if (large === undefined) {
+      this.#append(text);
+      this.#laneBytes -= text.length;
+      this.#endFirst(sender, lane);
+      return text.length;
+    }
+    const frame = large.nextFrame();
+    const bytes = frame.length - RAW_HEADER;
+    this.#port.write(frame);
+    this.#laneBytes -= bytes;
+    if (large.isDone) {
+      this.#append(text);
       // Before the parts of the next one: the receiver holds the parts of one message only.
       this.#cut();
-      lane.shift();
-      if (lane.length === 0) this.#lanes.delete(sender);
-      return bytes.length;
+      this.#endFirst(sender, lane);
     }
-    this.#append(waiting.text);
-    this.#laneBytes -= waiting.text.length;
+    return bytes;
+  }
+
+  #endFirst(sender: number, lane: Waiting[]): void {
     lane.shift();
     if (lane.length === 0) this.#lanes.delete(sender);
-    return waiting.text.length;
   }
 
   reuse(bytes: Uint8Array): void {

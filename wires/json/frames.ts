@@ -20,11 +20,15 @@ const LENGTH = 0x3fff_ffff;
 /** The bytes of a tick. */
 export const TICK: Uint8Array = new Uint8Array(4);
 
-/** The most raw bytes in a frame that this side writes. */
-export const FRAGMENT_BYTES = 1 << 16;
+/** The bytes before the payload of a raw frame: length, number, kind. */
+export const RAW_HEADER = 9;
 
-/** The bytes before the payload of a raw frame: length, number, whether it is the last one. */
-const RAW_HEADER = 9;
+/** A raw frame with a part of JSON that goes on. */
+export const RAW_JSON = 0;
+/** A raw frame with the last part of JSON, which ends the array. */
+export const RAW_END = 1;
+/** A raw frame with a part of attachments. */
+export const RAW_ATTACHMENTS = 2;
 
 /** The number of characters up to which a text is written here: a call of the host costs more than a loop. */
 const SHORT = 256;
@@ -80,17 +84,15 @@ export function attachedFrame(frame: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** A frame with a part of raw bytes. */
+/** Completes a raw frame, whose payload is behind the room for its header. */
 export function rawFrame(
+  frame: Uint8Array,
   id: number,
-  bytes: Uint8Array,
-  last: boolean,
+  kind: number,
 ): Uint8Array {
-  const frame = Buffer.allocUnsafe(RAW_HEADER + bytes.length);
-  frame.writeUInt32BE((RAW | (5 + bytes.length)) >>> 0, 0);
-  frame.writeUInt32BE(id, 4);
-  frame[8] = last ? 1 : 0;
-  frame.set(bytes, RAW_HEADER);
+  writeInteger(frame, 0, RAW | (frame.length - 4));
+  writeInteger(frame, 4, id);
+  frame[8] = kind;
   return frame;
 }
 
@@ -100,13 +102,21 @@ export interface FrameHandler {
   text(bytes: Uint8Array, start: number, end: number): void;
   /** A JSON frame with attachments, in the same way. */
   attached(bytes: Uint8Array, start: number, end: number): void;
-  /** A frame of raw bytes; valid only now. */
-  raw(id: number, bytes: Uint8Array, last: boolean): void;
+  /**
+   * A raw frame, or the next part of one; valid only now. A part that is not the last one of its frame is not the
+   * last one of JSON either.
+   */
+  raw(id: number, bytes: Uint8Array, kind: number): void;
 }
 
 const NOTHING = new Uint8Array(0);
 
-/** Cuts a stream of bytes into frames. */
+/**
+ * Cuts a stream of bytes into frames.
+ *
+ * Raw frames are passed on as they come, so that their bytes are copied once, to where they belong: to put each
+ * one together first took a second copy, in new memory.
+ */
 export class FrameReader {
   readonly #maxBytes: number;
   /** The beginning of a frame that is not whole yet; the room behind it doubles when it is full. */
@@ -114,6 +124,10 @@ export class FrameReader {
   #keptBytes = 0;
   /** The bytes of that frame, its length included; only of the length while that is not known. */
   #wanted = 4;
+  /** The bytes that are still to come of a raw frame, its number and its kind. */
+  #rawLeft = 0;
+  #rawId = 0;
+  #rawKind = 0;
 
   /** Rejects frames of more than that many bytes. */
   constructor(maxBytes: number) {
@@ -126,15 +140,51 @@ export class FrameReader {
    * @throws {ProtocolError} If a frame is too long.
    */
   read(chunk: Uint8Array, handler: FrameHandler): void {
-    let at = this.#keptBytes > 0 ? this.#complete(chunk, handler) : 0;
+    let at = this.#rawLeft > 0 ? this.#readRaw(chunk, 0, handler) : 0;
+    if (this.#keptBytes > 0) at = this.#complete(chunk, handler);
     for (;;) {
       const left = chunk.length - at;
       if (left < 4) return this.#keep(chunk, at, 4);
       const wanted = this.#frameBytes(chunk, at);
+      if (isRaw(chunk[at])) {
+        if (left < RAW_HEADER) return this.#keep(chunk, at, RAW_HEADER);
+        this.#startRaw(chunk, at, wanted, handler);
+        at = this.#readRaw(chunk, at + RAW_HEADER, handler);
+        continue;
+      }
       if (left < wanted) return this.#keep(chunk, at, wanted);
       readFrame(chunk, at, wanted, handler);
       at += wanted;
     }
+  }
+
+  /** Reads the header of a raw frame, and all of an empty one. */
+  #startRaw(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    handler: FrameHandler,
+  ): void {
+    const kind = bytes[at + 8];
+    if (kind > RAW_ATTACHMENTS) {
+      throw new ProtocolError(`a raw frame with ${kind} as its fifth byte`);
+    }
+    this.#rawLeft = length - RAW_HEADER;
+    this.#rawId = headOf(bytes, at + 4) >>> 0;
+    this.#rawKind = kind;
+    if (this.#rawLeft === 0) handler.raw(this.#rawId, NOTHING, kind);
+  }
+
+  /** Passes on the raw bytes of the chunk; returns where they end. */
+  #readRaw(chunk: Uint8Array, at: number, handler: FrameHandler): number {
+    const end = Math.min(at + this.#rawLeft, chunk.length);
+    if (end === at) return at;
+    this.#rawLeft -= end - at;
+    const kind = this.#rawLeft > 0 && this.#rawKind === RAW_END
+      ? RAW_JSON
+      : this.#rawKind;
+    handler.raw(this.#rawId, chunk.subarray(at, end), kind);
+    return end;
   }
 
   /** Completes the incomplete frame, as far as the chunk goes; returns the number of bytes used. */
@@ -150,12 +200,16 @@ export class FrameReader {
       if (this.#keptBytes < this.#wanted) return at;
       if (this.#wanted === 4) {
         this.#wanted = this.#frameBytes(this.#kept, 0);
+        if (this.#wanted > 4 && isRaw(this.#kept[0])) this.#wanted = RAW_HEADER;
         if (this.#wanted > 4) continue;
       }
       const frame = this.#kept;
       this.#kept = NOTHING;
       this.#keptBytes = 0;
-      readFrame(frame, 0, this.#wanted, handler);
+      if (isRaw(frame[0])) {
+        this.#startRaw(frame, 0, this.#frameBytes(frame, 0), handler);
+        at = this.#readRaw(chunk, at, handler);
+      } else readFrame(frame, 0, this.#wanted, handler);
       giveFrameBuffer(frame);
       return at;
     }
@@ -194,6 +248,9 @@ export class FrameReader {
         `a frame of ${length} bytes, and ${this.#maxBytes} is the most`,
       );
     }
+    if (length < RAW_HEADER - 4 && isRaw(bytes[at])) {
+      throw new ProtocolError(`a raw frame of ${length} bytes`);
+    }
     return 4 + length;
   }
 }
@@ -218,21 +275,13 @@ function readFrame(
       return;
     case 1:
       return handler.attached(bytes, start, end);
-    case 2:
-      return readRaw(bytes.subarray(start, end), handler);
     default:
       throw new ProtocolError("a frame of an unknown kind");
   }
 }
 
-function readRaw(body: Uint8Array, handler: FrameHandler): void {
-  if (body.length < 5) {
-    throw new ProtocolError(`a raw frame of ${body.length} bytes`);
-  }
-  if (body[4] > 1) {
-    throw new ProtocolError(`a raw frame with ${body[4]} as its fifth byte`);
-  }
-  handler.raw(headOf(body, 0) >>> 0, body.subarray(5), body[4] === 1);
+function isRaw(first: number): boolean {
+  return first >>> 6 === 2;
 }
 
 /** A buffer with the method behind `toString("latin1")`, which all hosts have. */

@@ -52,7 +52,7 @@ import {
 } from "../../runtime/values/term.ts";
 import {
   ATTACHED,
-  type AttachmentReader,
+  type Attachments,
   type AttachmentWriter,
   NO_ATTACHMENTS,
 } from "./attachments.ts";
@@ -545,7 +545,7 @@ export class ValueDecoder {
   readonly #self: string;
   readonly #peer: string;
   /** The attachments that values refer to. */
-  attachments: AttachmentReader = NO_ATTACHMENTS;
+  attachments: Attachments = NO_ATTACHMENTS;
 
   /** Reads for this end. */
   constructor(self: { name: string }, peer: { name: string }) {
