@@ -43,6 +43,7 @@ export {
   type CallOptions,
   type CallResult,
   type CastResult,
+  type DeclaredGenServer,
   type From,
   GenServer,
   type GenServerBeamTypes,
@@ -122,6 +123,8 @@ export { Tuple, tuple } from "./runtime/values/tuple.ts";
 export {
   beam,
   type BeamArgumentTypes,
+  type BeamFields,
+  type BeamFieldsOf,
   type BeamFunctionTypes,
   type BeamType,
   type BeamTypeOf,

@@ -1,6 +1,7 @@
 /** How names, exit reasons and declared values are spelled for a BEAM, and back. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { GenServer } from "../gen_server.ts";
 import fc from "fast-check";
 import { beam } from "../beam.ts";
 import { Atom, atom, Float, Tuple, tuple } from "../mod.ts";
@@ -283,4 +284,34 @@ test("beam() declares the types of a function, and checks them", () => {
   // deno-lint-ignore no-explicit-any
   assertThrows(() => beam(1 as any, {}), TypeError, "give a function");
   assert(new Tuple([]).length === 0 && atom("x") instanceof Atom);
+});
+
+test("an invalid declaration of a GenServer throws, at its start and for a reference", async () => {
+  for (
+    const [declaration, said] of [
+      [{ calls: {} }, 'Cannot declare "calls" of a GenServer: give some of'],
+      [{ call: "atoms" }, 'Cannot declare the type "atoms"'],
+      [{ call: { tagged: ["pop"] } }, "Cannot declare the type"],
+      [{ call: { tagged: { pop: "atom" } } }, "Cannot declare the type"],
+      [{ call: { tagged: { pop: { type: "atom" } } } }, "the type"],
+      [{ call: { list: "atom", tuple: [] } }, "Cannot declare the type"],
+      [{ replies: "atom" }, "declare the replies of a GenServer"],
+      [{ replies: { pop: "atoms" } }, 'Cannot declare the type "atoms"'],
+      ["atom", "declare the types of a GenServer"],
+      [[], "declare the types of a GenServer"],
+      [null, "declare the types of a GenServer"],
+      [{ info: { tuple: Array(9000).fill("term") } }, "16384 is the most"],
+    ] as const
+  ) {
+    // deno-lint-ignore no-explicit-any
+    const beam = declaration as any;
+    const init = () => ({ type: "ok", state: 0 }) as const;
+    const error = await assertRejects(() =>
+      GenServer.start({ init, beam }, undefined)
+    ) as Error;
+    assert(error.message.includes(said), error.message);
+    assertThrows(() => GenServer.ref("any", { beam }), Error, said);
+  }
+  // @ts-expect-error: options by name
+  assertThrows(() => GenServer.ref("any", "beam"), TypeError, "{ beam:");
 });

@@ -378,3 +378,17 @@ test("GenServerModule: a declaration for a BEAM has the names and fields of the 
   const sent = () => send(bank, { type: "tick" });
   void [wrong, sent];
 });
+
+test("GenServerModule: a class declares its types for a BEAM as a static field", () => {
+  class Bank {
+    static beam = {
+      call: { tagged: { total: [], get: ["atom"] } },
+      replies: { total: "float" },
+    } as const;
+    static init(_arg: BankTypes["arg"]) {
+      return { type: "ok" as const, state: new Map<string, number>() };
+    }
+  }
+  const module: GenServerModule<BankTypes> = Bank;
+  assert(module.beam === Bank.beam);
+});

@@ -1133,6 +1133,12 @@ const TABLE: Record<string, Row> = {
     takes: { 0: ANY, 1: OPTIONS },
     fields: { 1: { device: ["undefined", "pid"] } },
   },
+  "IO.read": {
+    fn: IO.read,
+    args: () => [1, {}],
+    takes: { 0: COUNT, 1: OPTIONS },
+    fields: { 1: { device: ["undefined", "pid"] } },
+  },
   "IO.inspect": {
     fn: IO.inspect,
     args: () => [1, {}],
