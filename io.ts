@@ -198,6 +198,13 @@ export class IO {
       checkDevice(options);
       if (what === "line") return line("", options);
       if (what === "eof") return allLines(options);
+      if (typeof what !== "number") {
+        throw new TypeError(
+          `Cannot read from the group leader: ${
+            show(what)
+          } is not an amount; pass "line", "eof" or a number of characters`,
+        );
+      }
       return characters(what, options);
     });
   }
