@@ -23,7 +23,7 @@ import { isPermissionDenied } from "./host_permissions.ts";
 import type { Listener } from "./listener.ts";
 import type { NetworkLog } from "./network_log.ts";
 import type { NodeName } from "./node_name.ts";
-import { listenTcp, MAX_CONNECTIONS, TcpTransport } from "./tcp.ts";
+import { acceptTcp, listenTcp, MAX_CONNECTIONS } from "./tcp.ts";
 import type { Transport } from "./wire.ts";
 
 /** EPMD's default port, if `ERL_EPMD_PORT` is not set. */
@@ -77,7 +77,7 @@ export async function listenForPeers(
   try {
     return await listenTcp({ host, port }, {
       accept: (socket) => {
-        accept(acceptor?.accept(socket) ?? new TcpTransport(socket));
+        accept(acceptor?.accept(socket) ?? acceptTcp(socket));
       },
       over: () => {
         const now = performance.now();

@@ -1,10 +1,15 @@
 /** Streams over TCP. */
 
-import { assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import nodeProcess from "node:process";
-import { connectTcp, type TcpTransport } from "../distribution/tcp.ts";
+import { setImmediate } from "node:timers";
+import {
+  acceptTcp,
+  connectTcp,
+  type TcpTransport,
+} from "../distribution/tcp.ts";
 import { test } from "../testing/tags.ts";
 
 const KIB = 1024;
@@ -30,10 +35,11 @@ async function connected(
   }
   await use(ends);
   for (const { transport, socket } of ends) {
-    const closed = [once(socket, "close")];
+    if (socket.closed || socket.destroyed) continue;
+    const closed = once(socket, "close");
     socket.resume();
     transport.destroy();
-    await Promise.all(closed);
+    await closed;
   }
   server.close();
   await once(server, "close");
@@ -85,5 +91,57 @@ test("bytes arrive whole in reads of any size", async () => {
       await arrived.promise;
     }
     assertEquals(next, wanted);
+  });
+});
+
+test("an accepted stream reads into one buffer, and its server waits for its end", async () => {
+  await connected(1, async ([{ transport, socket }]) => {
+    const accepted = acceptTcp(socket);
+    assert(accepted.remote.startsWith("127.0.0.1:"));
+    const buffers = new Set<ArrayBufferLike>();
+    const texts: string[] = [];
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    let arrived = Promise.withResolvers<void>();
+    accepted.start({
+      bytes: (chunk) => {
+        buffers.add(chunk.buffer);
+        texts.push(new TextDecoder().decode(chunk));
+        accepted.write(new TextEncoder().encode("yes"));
+      },
+      drained: () => {},
+      closed: () => resolve(),
+    });
+    transport.start({
+      bytes: () => arrived.resolve(),
+      drained: () => {},
+      closed: () => {},
+    });
+    for (const text of ["one", "two", "three"]) {
+      transport.write(new TextEncoder().encode(text));
+      await arrived.promise;
+      arrived = Promise.withResolvers<void>();
+    }
+    assertEquals(texts, ["one", "two", "three"]);
+    assertEquals(buffers.size, 1);
+    const end = once(socket, "close");
+    transport.destroy();
+    await closed;
+    await end;
+  });
+});
+
+test("an accepted socket that has read already keeps its bytes", async () => {
+  await connected(1, async ([{ transport, socket }]) => {
+    transport.write(new TextEncoder().encode("early"));
+    while (socket.readableLength === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const { promise: bytes, resolve } = Promise.withResolvers<Uint8Array>();
+    acceptTcp(socket).start({
+      bytes: resolve,
+      drained: () => {},
+      closed: () => {},
+    });
+    assertEquals(new TextDecoder().decode(await bytes), "early");
   });
 });
