@@ -24,6 +24,7 @@ import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { copyTerm, DEFAULT_MAX_DEPTH } from "../runtime/values/term.ts";
 import { tuple } from "../runtime/values/tuple.ts";
 import { test } from "../testing/tags.ts";
+import { AtomTable, KeyTable } from "../wires/beam/atoms.ts";
 import { ProtocolError } from "../wires/beam/checks.ts";
 import { TermReader } from "../wires/beam/etf_decoder.ts";
 import { TermWriter } from "../wires/beam/etf_encoder.ts";
@@ -685,4 +686,40 @@ test("an atom has up to 255 characters, whatever their bytes are", () => {
     const long = character.repeat(256);
     assertRefused(bytesOf(118, 256 * bytes >> 8, 256 * bytes & 0xff, long));
   }
+});
+
+test("names that alternate are kept, if they differ in any letter", () => {
+  const atoms = new AtomTable();
+  const keys = new KeyTable();
+  const ping = Buffer.from("ping");
+  const known = atoms.find(ping, 0, 4);
+  for (let i = 0; i < 4; i++) {
+    for (const letter of "abxyzAZ09_") {
+      const other = Buffer.from(ping);
+      other[i] = letter.charCodeAt(0);
+      if (other.equals(ping)) continue;
+      assertEquals(atoms.find(other, 0, 4).atom.name, other.toString());
+      assertEquals(keys.find(other, 0, 4), other.toString());
+      assertStrictEquals(atoms.find(ping, 0, 4), known, other.toString());
+      assertEquals(keys.find(ping, 0, 4), "ping");
+    }
+  }
+});
+
+test("a name is found whatever others were before it", () => {
+  const atoms = new AtomTable();
+  const keys = new KeyTable();
+  fc.assert(
+    fc.property(
+      fc.array(fc.stringMatching(/^[a-c]{1,5}$/), { maxLength: 2000 }),
+      (names) => {
+        for (const name of names) {
+          const bytes = Buffer.from(`..${name}`);
+          assertEquals(atoms.find(bytes, 2, name.length).atom.name, name);
+          assertEquals(keys.find(bytes, 2, name.length), name);
+        }
+      },
+    ),
+  );
+  assertEquals(atoms.find(Buffer.of(), 0, 0).atom.name, "");
 });

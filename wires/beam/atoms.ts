@@ -1,8 +1,9 @@
 /**
  * The atoms and the keys that a peer sends most, by their bytes.
  *
- * Each table has a fixed number of slots, and a name has one slot: a peer that sends other names than before
- * replaces them, and can neither fill the memory nor make a search longer.
+ * Each table has a fixed number of slots, and a name has two of them, so that two names that alternate are both
+ * kept. A peer that sends other names than before replaces them, and can neither fill the memory nor make a search
+ * longer.
  *
  * @module
  */
@@ -51,12 +52,12 @@ export function unicodeText(
     : undefined;
 }
 
-/** The slot of a name: three of its bytes and its length, as most names differ in these. */
+/** The first slot of a name's two, from all its bytes: `ping` and `pong` differ in one. */
 function slotOf(bytes: Uint8Array, at: number, length: number): number {
-  const middle = bytes[at + (length >> 1)];
-  const last = bytes[at + length - 1];
-  return (bytes[at] * 7 + middle * 31 + last * 127 + length * 61) &
-    (SLOTS - 1);
+  let hash = length;
+  for (let i = 0; i < length; i++) hash = (hash * 31 + bytes[at + i]) | 0;
+  // The last bits are those of the last bytes: the others are added to them.
+  return ((hash ^ (hash >>> 9) ^ (hash >>> 18)) & (SLOTS - 1)) & ~1;
 }
 
 function isSame(
@@ -99,12 +100,18 @@ export class AtomTable {
    * @throws {ProtocolError} If it is not UTF-8, or too long.
    */
   find(bytes: Buffer, at: number, length: number): KnownAtom {
-    const slot = length === 0 ? 0 : slotOf(bytes, at, length);
-    const known = this.#slots[slot];
+    const slots = this.#slots;
+    const slot = slotOf(bytes, at, length);
+    const known = slots[slot];
     if (known !== undefined && isSame(known.bytes, bytes, at, length)) {
       return known;
     }
-    return this.#slots[slot] = knownAtom(bytes, at, length);
+    const other = slots[slot + 1];
+    if (other !== undefined && isSame(other.bytes, bytes, at, length)) {
+      return other;
+    }
+    slots[slot + 1] = known;
+    return slots[slot] = knownAtom(bytes, at, length);
   }
 }
 
@@ -135,8 +142,13 @@ export class KeyTable {
   /** The text of a name of ASCII that is not empty. */
   find(bytes: Buffer, at: number, length: number): string {
     const slot = slotOf(bytes, at, length);
-    if (isSame(this.#bytes[slot], bytes, at, length)) return this.#texts[slot];
-    this.#bytes[slot] = new Uint8Array(bytes.subarray(at, at + length));
-    return this.#texts[slot] = asciiText(bytes, at, at + length);
+    const names = this.#bytes;
+    const texts = this.#texts;
+    if (isSame(names[slot], bytes, at, length)) return texts[slot];
+    if (isSame(names[slot + 1], bytes, at, length)) return texts[slot + 1];
+    names[slot + 1] = names[slot];
+    texts[slot + 1] = texts[slot];
+    names[slot] = new Uint8Array(bytes.subarray(at, at + length));
+    return texts[slot] = asciiText(bytes, at, at + length);
   }
 }

@@ -77,20 +77,21 @@ function shaped(
   isOwn: (name: Ref) => boolean,
   peer: string,
 ): unknown {
+  const { length } = elements;
   const [, second, third, fourth] = elements;
-  switch (`${name}/${elements.length}`) {
-    case "$gen_call/3": {
-      const to = replyTo(second);
+  switch (name) {
+    case "$gen_call": {
+      const to = length === 3 ? replyTo(second) : undefined;
       return to && new Call(to, third, true);
     }
-    case "$gen_cast/2":
-      return new Cast(second, true, peer);
-    case "system/3": {
-      const to = replyTo(second);
+    case "$gen_cast":
+      return length === 2 ? new Cast(second, true, peer) : undefined;
+    case "system": {
+      const to = length === 3 ? replyTo(second) : undefined;
       return to && systemMessage(to, third);
     }
-    case "io_request/4":
-      return second instanceof Pid
+    case "io_request":
+      return length === 4 && second instanceof Pid
         ? {
           type: "io_request",
           from: second,
@@ -98,8 +99,8 @@ function shaped(
           request: fourth,
         }
         : undefined;
-    case "io_reply/3":
-      return second instanceof Ref && isOwn(second)
+    case "io_reply":
+      return length === 3 && second instanceof Ref && isOwn(second)
         ? new Reply(second, third)
         : undefined;
     default:
