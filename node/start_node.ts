@@ -28,6 +28,7 @@ import { NodeStartError } from "../errors.ts";
 import { NO_NODE, unnamedLoopback } from "../runtime/context/default_node.ts";
 import { standardLog } from "../runtime/log/log_event.ts";
 import { NodeLog } from "../runtime/log/node_log.ts";
+import { systemClock } from "../runtime/host/clock.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
 import { serveGlobal } from "../servers/global/global_client.ts";
 import { serveInfo } from "../runtime/processes/process_info.ts";
@@ -163,6 +164,8 @@ export async function startNode(
     wires,
   });
   resources.move();
+  // A simulation ends when no timer is left.
+  if (host.clock === systemClock) runtime.deadlines.keepTimers();
   return {
     runtime,
     network,

@@ -281,5 +281,6 @@ export class NodeRuntime implements Runtime {
       this.terminate(process, reason);
     }
     this.timers.stop();
+    this.deadlines.stop();
   }
 }

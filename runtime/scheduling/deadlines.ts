@@ -1,6 +1,7 @@
 /**
  * Deadlines: most share a few lengths (a call's 5000 ms), and most are cancelled early. So those of one length
- * share one timer of the clock's, which is the most expensive part of a call.
+ * share one timer of the clock's, which is the most expensive part of a call. A node keeps a few timers while no
+ * deadline needs them: processes that wait for each other in turn would set and stop one for each message.
  *
  * @module
  */
@@ -35,6 +36,9 @@ const LATE = 3;
 /** The longer the program was busy, the longer it reads before a deadline is over, up to this. */
 const MAX_SILENCE = 20;
 
+/** The number of timers that a node keeps: of more lengths than that, most are used once. */
+const MAX_KEPT = 8;
+
 /** The deadlines of a node. */
 export class Deadlines {
   readonly #clock: DeadlineClock;
@@ -42,6 +46,7 @@ export class Deadlines {
   readonly #queues = new Map<number, Queue>();
   /** Empty queues. */
   #emptied = new Set<Queue>();
+  #keepsTimers = false;
 
   /** Made for a clock. */
   constructor(clock: DeadlineClock) {
@@ -66,8 +71,24 @@ export class Deadlines {
     return queue.add(expiring);
   }
 
+  /** Keeps timers that no deadline needs until they fire, as something else keeps the program alive until `stop`. */
+  keepTimers(): void {
+    this.#keepsTimers = true;
+  }
+
+  /** Stops the timers that no deadline needs. */
+  stop(): void {
+    this.#keepsTimers = false;
+    for (const queue of this.#queues.values()) {
+      if (queue.first === undefined) this.#sweep(queue);
+    }
+  }
+
   /** Stops the timers of empty queues; not at once, as the next call may begin in this turn. */
   #sweep(queue: Queue): void {
+    if (
+      this.#keepsTimers && queue.isArmed && this.#queues.size <= MAX_KEPT
+    ) return;
     const isFirst = this.#emptied.size === 0;
     this.#emptied.add(queue);
     if (!isFirst) return;
@@ -123,6 +144,11 @@ class Queue {
     if (this.first === undefined) this.#onEmpty(this);
   }
 
+  /** Whether it has a timer. */
+  get isArmed(): boolean {
+    return this.#stopTimer !== undefined;
+  }
+
   stop(): void {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
@@ -155,7 +181,7 @@ class Queue {
       // A callback of an expired one may have set another, and with it a timer.
       if (this.first !== undefined && this.#stopTimer === undefined) {
         this.#arm(this.first, Math.max(this.first.at - now, 0));
-      }
+      } else if (this.first === undefined) this.#onEmpty(this);
     }
   }
 }
