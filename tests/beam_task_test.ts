@@ -347,3 +347,31 @@ clusterTest(
   },
   OPTIONS,
 );
+
+clusterTest(
+  "a task whose owner of Elixir exits before it sends the work exits, too",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { modules: { Work } });
+    await using kate = await ElixirNode.start("kate", cluster);
+    await alex.run(async () => {
+      const sup = await TaskSupervisor.startLink({ name: "Alex.Tasks" });
+      // The first step of Task.Supervisor.async_nolink/4 only.
+      const reason = await kate.evaluate(`
+        sup = {Alex.Tasks, :"${alex.name}"}
+        me = self()
+        spawn(fn ->
+          {:ok, pid} = GenServer.call(sup, {:start_task, [{node(), self(), self()}, :monitor], :temporary, 5000})
+          send(me, {:started, pid})
+        end)
+        pid = receive do {:started, pid} -> pid end
+        ref = Process.monitor(pid)
+        receive do {:DOWN, ^ref, _, _, reason} -> reason after 4000 -> :late end`);
+      assert(
+        ["{:shutdown, :noproc}", ":noproc"].includes(`${reason}`),
+        `${reason}`,
+      );
+      assertEquals(await TaskSupervisor.children(sup), []);
+    });
+  },
+  OPTIONS,
+);

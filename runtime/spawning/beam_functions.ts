@@ -109,14 +109,15 @@ export class BeamFunctions {
     name: string,
   ): { module: string; function: string; types?: BeamTypes } | undefined {
     const own = fromBeamName(module);
+    const spelled = fromBeamFunction(own, name);
     // A module of the user may have names in the style of the BEAM.
-    for (const each of new Set([fromBeamFunction(own, name), name])) {
-      const fn = this.#modules.lookup(own, each);
-      if (fn !== undefined) {
-        return { module: own, function: each, types: beamTypesOf(fn) };
-      }
-    }
-    return undefined;
+    return this.#exported(own, spelled) ??
+      (spelled === name ? undefined : this.#exported(own, name));
+  }
+
+  #exported(module: string, name: string): ReturnType<BeamFunctions["find"]> {
+    const fn = this.#modules.lookup(module, name);
+    return fn && { module, function: name, types: beamTypesOf(fn) };
   }
 
   #apply(fn: unknown, args: unknown): Runnable {

@@ -54,7 +54,7 @@ export function toBeamFunction(module: string, name: string): string {
 
 /** The function of a module here that an atom of a BEAM stands for. */
 export function fromBeamFunction(module: string, atom: string): string {
-  return isElixirName(module)
+  return atom.includes("_") && isElixirName(module)
     ? atom.replace(/(?<=[a-zA-Z0-9])_([a-z])/g, (_, c) => c.toUpperCase())
     : atom;
 }

@@ -3,7 +3,8 @@
  * result as the owner's BEAM expects it. `task_otp.ts` describes the two steps.
  *
  * Races: the owner may exit before it sends the work, which ends the task (`shutdown`), or never send it, which
- * ends the task after 5 s, as in Elixir.
+ * ends the task after 5 s, as in Elixir. The owner is monitored only if the work does not arrive soon: if it has
+ * exited by then, the reason is `noproc`.
  *
  * @module
  */
@@ -12,6 +13,7 @@ import { ExitError } from "../../errors.ts";
 import { runOtpFunction } from "../../gen/otp_function.ts";
 import { currentProcess } from "../../runtime/context/current_process.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import { andThen } from "../../runtime/promises/and_then.ts";
 import { Pid, type Ref } from "../../runtime/values/pid.ts";
 import { tuple } from "../../runtime/values/tuple.ts";
 import {
@@ -21,6 +23,12 @@ import {
   workFromOtp,
 } from "./task_otp.ts";
 
+/**
+ * The milliseconds in which the owner is not monitored: it sends the work as soon as it has the pid. To monitor it
+ * from the start, and demonitor it at once, was a tenth of the task at each end.
+ */
+const UNWATCHED = 100;
+
 /** The code of the process of such a task. */
 export function otpTaskCode({ owner, work }: OtpTask): () => unknown {
   return work === undefined
@@ -28,17 +36,38 @@ export function otpTaskCode({ owner, work }: OtpTask): () => unknown {
     : () => runOtpFunction(currentProcess(), owner.node, work.mfa);
 }
 
-async function receiveAndRun(process: LocalProcess, owner: Pid): Promise<void> {
-  const { ref, replyTo, callers, mfa } = await receiveWork(process, owner);
-  process.lineage?.callers.splice(0, Infinity, ...callers);
-  const result = await runOtpFunction(process, owner.node, mfa);
-  if (!process.alive) return;
-  const message = tuple(ref, result);
-  if (replyTo instanceof Pid) process.send(replyTo, message);
-  else process.sendAlias(replyTo, message);
+/** Receives the work, and runs it; nothing is awaited that need not be. */
+function receiveAndRun(process: LocalProcess, owner: Pid): Promise<void> {
+  let work: TaskWork | undefined;
+  const isWork = (message: unknown) =>
+    (work = workFromOtp(message, owner)) !== undefined;
+  return process.mailbox.receive(
+    isWork,
+    { timeout: UNWATCHED, after: undefined, hasAfter: true },
+    process,
+  ).then(() =>
+    work !== undefined
+      ? run(process, owner, work)
+      : receiveLate(process, owner).then((late) => run(process, owner, late))
+  );
 }
 
-async function receiveWork(
+/** Runs the work, and sends its result. */
+function run(
+  process: LocalProcess,
+  owner: Pid,
+  { ref, replyTo, callers, mfa }: TaskWork,
+): void | Promise<void> {
+  process.lineage?.callers.splice(0, Infinity, ...callers);
+  return andThen(runOtpFunction(process, owner.node, mfa), (result) => {
+    if (!process.alive) return;
+    const message = tuple(ref, result);
+    if (replyTo instanceof Pid) process.send(replyTo, message);
+    else process.sendAlias(replyTo, message);
+  });
+}
+
+async function receiveLate(
   process: LocalProcess,
   owner: Pid,
 ): Promise<TaskWork> {
@@ -47,7 +76,7 @@ async function receiveWork(
     (each) =>
       workFromOtp(each, owner) !== undefined ||
       isDownOf(process, monitor, each),
-    { timeout: WORK_TIMEOUT, after: undefined, hasAfter: true },
+    { timeout: WORK_TIMEOUT - UNWATCHED, after: undefined, hasAfter: true },
     process,
   );
   process.demonitor(monitor);

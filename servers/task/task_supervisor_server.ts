@@ -52,6 +52,7 @@ export class TaskSupervisorServer implements Server {
   constructor(process: LocalProcess, limits: DynamicLimits) {
     process.trapExit = true;
     this.#process = process;
+    this.otp = taskSupervisorSpelling(process.runtime);
     const start = (spec: TaskSpec): Success => (
       { type: "ok", started: this.#start(spec) }
     );
@@ -59,9 +60,7 @@ export class TaskSupervisorServer implements Server {
   }
 
   /** How a BEAM spells its requests. */
-  get otp(): OtpSpelling {
-    return taskSupervisorSpelling(this.#process.runtime);
-  }
+  readonly otp: OtpSpelling;
 
   call(request: unknown, caller: ReplyTo): unknown {
     if (request instanceof OtpTask) return this.#startOtpTask(request, caller);
