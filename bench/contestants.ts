@@ -199,13 +199,14 @@ function ours(
   name: ContestantName,
   version: string,
   host: string[],
-  { folder = HERE, end = ".ts" } = {},
+  { folder = HERE, end = ".ts", wire = "json" } = {},
 ): Contestant {
   const peer = ({ cookie }: Run, i: number): string[] => [
     ...host,
     `ours/peer${end}`,
     `bench_b${i}@localhost`,
     cookie,
+    wire,
   ];
   return {
     name,
@@ -219,6 +220,7 @@ function ours(
       `ours/client${end}`,
       "bench_a@localhost",
       cookie,
+      wire,
       JSON.stringify(job),
     ],
     local: (job) => [...host, `ours/local${end}`, JSON.stringify(job)],
@@ -277,10 +279,10 @@ export class Contestants {
   #make(name: ContestantName): Contestant | Promise<Contestant> {
     switch (name) {
       case "ours":
-        return ours("ours", `Deno ${Deno.version.deno}`, [
-          Deno.execPath(),
-          ...["run", "--allow-all", "--no-check", "--v8-flags=--expose-gc"],
-        ]);
+        return ours("ours", `Deno ${Deno.version.deno}`, DENO);
+      case "calling":
+      case "hosting":
+        return this.#mixed(name);
       case "raw":
         return this.#raw();
       case "elixir":
@@ -317,7 +319,30 @@ export class Contestants {
     };
   }
 
-  async #elixir(): Promise<Contestant> {
+  /** This library at one end and Elixir at the other, on Erlang's wire. */
+  async #mixed(name: "calling" | "hosting"): Promise<Contestant> {
+    const elixir = await this.#elixir();
+    const own = ours(name, "", DENO, { wire: "beam" });
+    const [caller, host] = name === "calling" ? [own, elixir] : [elixir, own];
+    return {
+      name,
+      version: `Deno ${Deno.version.deno}, ${elixir.version}`,
+      env: elixir.env,
+      epmdPort: elixir.epmdPort,
+      turns: 2,
+      peer: host.peer,
+      client: caller.client,
+      local: unfit,
+    };
+  }
+
+  #compiled: Promise<Contestant> | undefined;
+
+  #elixir(): Promise<Contestant> {
+    return this.#compiled ??= this.#compileElixir();
+  }
+
+  async #compileElixir(): Promise<Contestant> {
     const version = await versionOf("elixir", "--short-version");
     if (version === undefined || !await isInstalled("epmd")) {
       throw new Error(
@@ -557,6 +582,11 @@ export class Contestants {
     };
   }
 }
+
+const DENO = [
+  Deno.execPath(),
+  ...["run", "--allow-all", "--no-check", "--v8-flags=--expose-gc"],
+];
 
 const INSTALL = ["install", "--no-audit", "--no-fund", "--loglevel=error"];
 

@@ -113,6 +113,8 @@ export interface Verdict {
   floor: number;
   /** The bound that would be good. */
   aim?: number;
+  /** The contestant that is compared; `undefined` for ours. */
+  by?: ContestantName;
   /** The contestant of the ratio; `undefined` for another kind of bound. */
   to?: ContestantName;
   /** What is compared. */
@@ -126,13 +128,13 @@ export function verdicts(result: Result, all: readonly Result[]): Verdict[] {
   const { row, placement } = result;
   const ours = figureOf(result, "ours");
   const found = (row.targets[placement.name] ?? []).map((target): Verdict => {
-    const { to, bound, floor, aim, figure } = target;
-    const own = figureOf(result, "ours", figure);
+    const { of: by, to, bound, floor, aim, figure } = target;
+    const own = figureOf(result, by ?? "ours", figure);
     const other = figureOf(result, to, figure);
     const got = own === undefined || other === undefined
       ? undefined
       : own / other;
-    return judged({ got, bound, floor, aim, to, of: figure ?? "" });
+    return judged({ got, bound, floor, aim, by, to, of: figure ?? "" });
   });
   if (row.most !== undefined) {
     const got = ours && ours / 1e6;

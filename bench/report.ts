@@ -20,6 +20,8 @@ import type { ContestantName, Figure, PlacementName } from "./rows.ts";
 /** The contestants' names in the report. */
 export const TITLES: Record<ContestantName, string> = {
   ours: "ours",
+  calling: "ours calling Elixir",
+  hosting: "Elixir calling ours",
   elixir: "Elixir",
   ergo: "ergo",
   raw: "raw `node:net`",
@@ -107,7 +109,7 @@ function cell(result: Result, name: ContestantName): string {
 
 /** A verdict as text: `**MISS** 1.80 × raw (floor ≤ 1.4, aim ≤ 1.25)`. */
 export function text(verdict: Verdict): string {
-  const { got, bound, floor, aim, to, of, isReached } = verdict;
+  const { got, bound, floor, aim, by, to, of, isReached } = verdict;
   const sign = SIGNS[bound];
   const bounds = `floor ${sign} ${floor}${
     aim === undefined ? "" : `, aim ${sign} ${aim}`
@@ -117,9 +119,10 @@ export function text(verdict: Verdict): string {
     : `× ${to === undefined ? of : TITLES[to].split(" ")[0]}${
       to !== undefined && of !== "" ? `'s ${of}` : ""
     }`;
-  if (got === undefined) return `not measured ${what} (${bounds})`;
+  const subject = by === undefined ? "" : `${TITLES[by]}: `;
+  if (got === undefined) return `${subject}not measured ${what} (${bounds})`;
   const state = isReached ? "ok" : "**MISS**";
-  return `${state} ${
+  return `${subject}${state} ${
     of === "MB" ? digits(got) : got.toFixed(2)
   } ${what} (${bounds})`;
 }

@@ -7,6 +7,8 @@
 /** The contestants, in the order of the report. */
 export type ContestantName =
   | "ours"
+  | "calling"
+  | "hosting"
   | "elixir"
   | "ergo"
   | "raw"
@@ -21,7 +23,9 @@ export type Figure = "median" | "p99" | "max" | "rate" | "cost" | "bytes";
 
 /** A bound on the ratio of ours to another contestant's. */
 export interface Target {
-  /** The contestant that ours is compared with. */
+  /** The contestant that is compared; ours by default. */
+  of?: ContestantName;
+  /** The contestant that it is compared with. */
   to: ContestantName;
   /** Whether the ratio is to be at most or at least the bound. */
   bound: "at most" | "at least";
@@ -107,6 +111,8 @@ export const PLACEMENTS: readonly Placement[] = [
 
 const ACTORS = ["elixir", "ergo"] as const;
 const HOSTS = ["node", "bun"] as const;
+/** This library and Elixir in one run: ours calls Elixir, and hosts what Elixir calls. */
+const MIXED = ["calling", "hosting"] as const;
 const NPM = ["nats", "moleculer", "grpc"] as const;
 /** Memory does not depend on the cores. */
 const ONCE = ["split"] as const;
@@ -124,6 +130,11 @@ function both(...targets: Target[]): Row["targets"] {
   return { one_core: targets, split: targets };
 }
 
+/** The same bound for ours calling Elixir and hosting what Elixir calls, beside Elixir alone. */
+function mixed(bound: Target["bound"], floor: number): Target[] {
+  return MIXED.map((of) => ({ of, to: "elixir", bound, floor }));
+}
+
 /** The bounds of the round trips beside large messages. */
 const UNDISTURBED = both(atMost("elixir", 0.5), {
   ...atMost("elixir", 0.5),
@@ -138,10 +149,10 @@ export const ROWS: readonly Row[] = [
     figure: "median",
     rounds: 10_000,
     warmup: 40_000,
-    contestants: [...ACTORS, "raw", ...NPM, ...HOSTS],
+    contestants: [...MIXED, ...ACTORS, "raw", ...NPM, ...HOSTS],
     targets: {
-      one_core: [atMost("raw", 1.4, 1.25)],
-      split: [atMost("raw", 1.1, 1.05)],
+      one_core: [atMost("raw", 1.4, 1.25), ...mixed("at most", 1.3)],
+      split: [atMost("raw", 1.1, 1.05), ...mixed("at most", 1.2)],
     },
   },
   {
@@ -159,11 +170,12 @@ export const ROWS: readonly Row[] = [
     figure: "rate",
     rounds: 500_000,
     warmup: 200_000,
-    contestants: [...ACTORS, "raw", ...NPM, ...HOSTS],
+    contestants: [...MIXED, ...ACTORS, "raw", ...NPM, ...HOSTS],
     targets: both(
       atLeast("ergo", 2),
       atLeast("elixir", 2),
       atLeast("raw", 0.75, 0.9),
+      ...mixed("at least", 0.8),
     ),
   },
   {
@@ -172,8 +184,12 @@ export const ROWS: readonly Row[] = [
     figure: "rate",
     rounds: 200_000,
     warmup: 50_000,
-    contestants: [...ACTORS, ...NPM, ...HOSTS],
-    targets: both(atLeast("ergo", 1.2, 2), atLeast("elixir", 1.4)),
+    contestants: [...MIXED, ...ACTORS, ...NPM, ...HOSTS],
+    targets: both(
+      atLeast("ergo", 1.2, 2),
+      atLeast("elixir", 1.4),
+      ...mixed("at least", 0.8),
+    ),
   },
   {
     name: "one_way_bytes",
@@ -207,9 +223,12 @@ export const ROWS: readonly Row[] = [
     title: "task, one at a time",
     figure: "median",
     rounds: 5000,
-    warmup: 10_000,
-    contestants: [...ACTORS, ...HOSTS],
-    targets: both(atMost("elixir", 0.8, 0.6)),
+    warmup: 20_000,
+    contestants: [...MIXED, ...ACTORS, ...HOSTS],
+    targets: {
+      one_core: [atMost("elixir", 0.8, 0.6), ...mixed("at most", 1.2)],
+      split: [atMost("elixir", 0.8, 0.6), ...mixed("at most", 1.35)],
+    },
   },
   {
     name: "tasks",
@@ -218,7 +237,7 @@ export const ROWS: readonly Row[] = [
     rounds: 30_000,
     warmup: 20_000,
     callers: 100,
-    contestants: [...ACTORS, ...HOSTS],
+    contestants: [...MIXED, ...ACTORS, ...HOSTS],
     targets: both(atLeast("elixir", 2.5, 4)),
   },
   {
@@ -227,10 +246,10 @@ export const ROWS: readonly Row[] = [
     figure: "median",
     rounds: 5000,
     warmup: 20_000,
-    contestants: [...ACTORS, ...NPM, ...HOSTS],
+    contestants: [...MIXED, ...ACTORS, ...NPM, ...HOSTS],
     targets: {
-      one_core: [atMost("elixir", 1.2)],
-      split: [atMost("elixir", 1)],
+      one_core: [atMost("elixir", 1.2), ...mixed("at most", 1.4)],
+      split: [atMost("elixir", 1), ...mixed("at most", 1.4)],
     },
   },
   {
@@ -240,7 +259,7 @@ export const ROWS: readonly Row[] = [
     rounds: 100_000,
     warmup: 50_000,
     callers: 100,
-    contestants: [...ACTORS, ...NPM, ...HOSTS],
+    contestants: [...MIXED, ...ACTORS, ...NPM, ...HOSTS],
     targets: both(atLeast("ergo", 1.2, 2), atLeast("elixir", 2)),
   },
   {

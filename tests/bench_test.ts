@@ -129,6 +129,25 @@ test("a row of the benchmark says which floors it reaches", () => {
       "**MISS** 1.20 × Elixir (floor ≥ 1.4)",
     ],
   );
+  const mixed = {
+    elixir: [latency(10)],
+    calling: [latency(13)],
+    hosting: [latency(12), latency(14)],
+  };
+  assertEquals(
+    verdictsOf(result("task", "one_core", mixed)).slice(1),
+    [
+      "ours calling Elixir: **MISS** 1.30 × Elixir (floor ≤ 1.2)",
+      "Elixir calling ours: **MISS** 1.30 × Elixir (floor ≤ 1.2)",
+    ],
+  );
+  assertEquals(
+    verdictsOf(result("task", "split", mixed)).slice(1),
+    [
+      "ours calling Elixir: ok 1.30 × Elixir (floor ≤ 1.35)",
+      "Elixir calling ours: ok 1.30 × Elixir (floor ≤ 1.35)",
+    ],
+  );
   assertEquals(
     verdictsOf(
       result("beside_bytes", "split", {
@@ -235,4 +254,35 @@ test("deno task bench --quick measures, checks, and is never written", {
   assertEquals([first.row, first.placement], ["one_way", "one_core"]);
   assertEquals(Object.keys(first.samples), ["ours", "raw"]);
   assert((first.samples.ours![0] as { rate: number }).rate > 0);
+});
+
+/** The rows that this library and Elixir run together. */
+const MIXED = [
+  ...["round_trip", "one_way", "one_way_text"],
+  ...["task", "tasks", "call", "calls"],
+];
+
+test("this library and Elixir are measured together, each at either end", {
+  timeout: 240_000,
+  programs: ["taskset", "elixir", "epmd"],
+}, async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-P=dev", "bench/main.ts", "--quick", "--json"],
+      ...["--placement", "one_core", "--with", "calling", "--with", "hosting"],
+      ...MIXED.flatMap((row) => ["--row", row]),
+    ],
+    cwd: ROOT,
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  const report = JSON.parse(new TextDecoder().decode(stdout)) as Report;
+  assertEquals(report.setting.failed, []);
+  for (const { row, samples } of report.results) {
+    assertEquals(Object.keys(samples), ["ours", "calling", "hosting"], row);
+  }
+  assertEquals(
+    ROWS.filter(({ contestants }) => contestants.includes("hosting"))
+      .map(({ name }) => name),
+    MIXED,
+  );
 });

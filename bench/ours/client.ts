@@ -1,7 +1,7 @@
 /**
  * Measures one row against peers, prints one line of JSON, and ends:
- * `client.ts NAME COOKIE JOB`, the counterpart of `Bench.Client` in
- * `bench/elixir/bench.ex`.
+ * `client.ts NAME COOKIE WIRE JOB`, the counterpart of `Bench.Client` in
+ * `bench/elixir/bench.ex`, whose peer it measures by the wire `beam`.
  *
  * @module
  */
@@ -18,6 +18,7 @@ import {
   spawn,
   Task,
   TaskSupervisor,
+  type WireName,
 } from "../../mod.ts";
 import {
   collectGarbage,
@@ -30,18 +31,22 @@ import {
   type Sample,
   timed,
 } from "../measure.ts";
-import * as Bench from "./jobs.ts";
+import { speechOf } from "./speech.ts";
 
 const FLOOD_MS = 10_000;
 
+const [name, cookie, wire, text] = nodeProcess.argv.slice(2);
+const speech = speechOf(wire);
+const { module } = speech;
+
 async function ping(pid: Pid, n: number): Promise<number> {
-  const full = send(pid, { type: "ping", from: self(), n });
+  const full = send(pid, speech.ping(self(), n));
   if (full !== undefined) await full;
-  return (await receive() as { type: "pong"; n: number }).n;
+  return speech.pong(await receive());
 }
 
 async function roundTrip(job: Job): Promise<Sample> {
-  const pid = await Node.spawn(job.peers[0], ["Bench", "pong"], []);
+  const pid = await Node.spawn(job.peers[0], [module, "pong"], []);
   return await timed(job, (n) => ping(pid, n));
 }
 
@@ -51,12 +56,12 @@ async function sendAll(
   row: string,
   rounds: number,
 ): Promise<void> {
-  const pid = await Node.spawn(peer, ["Bench", "count"], [self(), rounds]);
+  const pid = await Node.spawn(peer, [module, "count"], [self(), rounds]);
   for (let n = 0; n < rounds; n++) {
-    const full = send(pid, payload(row, n));
+    const full = send(pid, speech.payload(row, n));
     if (full !== undefined) await full;
   }
-  const { total } = await receive() as { type: "counted"; total: number };
+  const total = speech.total(await receive());
   if (total !== rounds) throw new Error(`Cannot go on: counted ${total}`);
 }
 
@@ -81,16 +86,13 @@ async function together(
 async function task(peer: string, n: number): Promise<number> {
   const supervisor = { name: "Bench.TaskSupervisor", node: peer };
   return await Task.await(
-    await TaskSupervisor.async(supervisor, Bench.echo, [n]),
-  );
+    await TaskSupervisor.async(supervisor, speech.task, [n]),
+  ) as number;
 }
 
 function call(peer: string, value: number): Promise<number> {
-  const server = GenServer.ref<Bench.EchoTypes>({
-    name: "Bench.Echo",
-    node: peer,
-  });
-  return GenServer.call(server, { type: "echo", value });
+  const server = { name: "Bench.Echo", node: peer };
+  return GenServer.call(server, speech.echo(value)) as Promise<number>;
 }
 
 /** Sends requests from several processes at once. */
@@ -109,12 +111,12 @@ function asked(
 
 /** Times small round trips while large messages use the same connection. */
 async function beside(job: Job): Promise<Sample> {
-  const pong = await Node.spawn(job.peers[0], ["Bench", "pong"], []);
+  const pong = await Node.spawn(job.peers[0], [module, "pong"], []);
   for (let n = 0; n < job.warmup; n++) await ping(pong, n);
   const main = self();
   const all = large(job.row);
   spawn(async () => {
-    const taker = await Node.spawn(job.peers[0], ["Bench", "take"], [
+    const taker = await Node.spawn(job.peers[0], [module, "take"], [
       self(),
       all.length,
     ]);
@@ -139,7 +141,7 @@ async function beside(job: Job): Promise<Sample> {
 
 /** Sends to a stopped peer for ten seconds, awaiting each send, and measures the memory. */
 async function flood(job: Job): Promise<Sample> {
-  const pid = await Node.spawn(job.peers[0], ["Bench", "pong"], []);
+  const pid = await Node.spawn(job.peers[0], [module, "pong"], []);
   for (let n = 0; n < job.warmup; n++) await ping(pid, n);
   const before = nodeProcess.memoryUsage().rss;
   let most = before;
@@ -169,7 +171,7 @@ async function memory(): Promise<number> {
 
 /** Connects to a peer, and makes one round trip. */
 async function useOnce(peer: string): Promise<void> {
-  await ping(await Node.spawn(peer, ["Bench", "pong"], []), 0);
+  await ping(await Node.spawn(peer, [module, "pong"], []), 0);
 }
 
 /** The memory of a connection that has been used. The first one is not counted: it loads code. */
@@ -210,12 +212,12 @@ const JOBS: Record<string, (job: Job) => Promise<Sample>> = {
   connections,
 };
 
-const [name, cookie, text] = nodeProcess.argv.slice(2);
 const job = JSON.parse(text) as Job;
 await Node.start({
   name,
   cookie,
-  modules: { Bench },
+  wires: [wire as WireName],
+  modules: speech.modules,
   limits: { maxMessageBytes: 256 << 20 },
 });
 if (!job.row.startsWith("connections")) {

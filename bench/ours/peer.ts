@@ -1,22 +1,24 @@
 /**
- * A measured peer: `peer.ts NAME COOKIE` starts a node with the jobs, a task supervisor and a server,
+ * A measured peer: `peer.ts NAME COOKIE WIRE` starts a node with the jobs, a task supervisor and a server,
  * prints that it is ready, and runs until stdin closes.
  *
  * @module
  */
 
 import nodeProcess from "node:process";
-import { GenServer, Node, TaskSupervisor } from "../../mod.ts";
+import { GenServer, Node, TaskSupervisor, type WireName } from "../../mod.ts";
 import { serve } from "../measure.ts";
-import * as Bench from "./jobs.ts";
+import { speechOf } from "./speech.ts";
 
-const [name, cookie] = nodeProcess.argv.slice(2);
+const [name, cookie, wire] = nodeProcess.argv.slice(2);
+const { modules, Echo } = speechOf(wire);
 await Node.start({
   name,
   cookie,
-  modules: { Bench },
+  wires: [wire as WireName],
+  modules,
   limits: { maxMessageBytes: 256 << 20 },
 });
 await TaskSupervisor.startLink({ name: "Bench.TaskSupervisor" });
-await GenServer.startLink(Bench.Echo, null, { name: "Bench.Echo" });
+await GenServer.startLink(Echo, null, { name: "Bench.Echo" });
 await serve();

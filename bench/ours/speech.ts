@@ -1,0 +1,63 @@
+/**
+ * The spelling of the jobs' messages and names: objects between two programs of this library, and tuples where one
+ * of them is `bench/elixir/bench.ex`.
+ *
+ * @module
+ */
+
+import type { ModuleFunction, Pid } from "../../mod.ts";
+import { payload } from "../measure.ts";
+import * as Objects from "./jobs.ts";
+import * as Tuples from "./tuples.ts";
+
+/** The spelling of a row's messages. */
+export interface Speech {
+  /** The modules of a peer, by name. */
+  readonly modules: Record<string, Record<string, unknown>>;
+  /** The name of the module of the jobs. */
+  readonly module: string;
+  /** The server that is called. */
+  // deno-lint-ignore no-explicit-any
+  readonly Echo: any;
+  /** The function of the tasks. */
+  readonly task: ModuleFunction | ((n: number) => number);
+  /** Asks for an answer to a pid. */
+  ping(from: Pid, n: number): unknown;
+  /** The number of an answer. */
+  pong(message: unknown): number;
+  /** The message number `n` of a row. */
+  payload(row: string, n: number): unknown;
+  /** The number of messages that were counted. */
+  total(message: unknown): number;
+  /** The request of a call. */
+  echo(value: number): unknown;
+}
+
+const OBJECTS: Speech = {
+  modules: { Bench: { ...Objects } },
+  module: "Bench",
+  Echo: Objects.Echo,
+  task: Objects.echo,
+  ping: (from, n) => ({ type: "ping", from, n }),
+  pong: (message) => (message as { n: number }).n,
+  payload,
+  total: (message) => (message as { total: number }).total,
+  echo: (value) => ({ type: "echo", value }),
+};
+
+const TUPLES: Speech = {
+  modules: { "Bench.Peer": { ...Tuples } },
+  module: "Bench.Peer",
+  Echo: Tuples.Echo,
+  task: ["Bench.Peer", "echo"],
+  ping: Tuples.pingOf,
+  pong: Tuples.numberOf,
+  payload: Tuples.payloadOf,
+  total: Tuples.totalOf,
+  echo: Tuples.echoOf,
+};
+
+/** The spelling of a wire. */
+export function speechOf(wire: string): Speech {
+  return wire === "beam" ? TUPLES : OBJECTS;
+}
