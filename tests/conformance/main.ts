@@ -161,12 +161,20 @@ async function main(flags: Flags): Promise<boolean> {
   await using elixir = flags.committed || names.length === 0
     ? undefined
     : await Elixir.compile(areas);
-  const mixed = (main: Language, names: readonly string[]) =>
-    compareRun({ main, elixir: elixir!, areas, names, flags });
+  const mix = async (mains: readonly Language[], names: readonly string[]) => {
+    const reports = await Promise.all(
+      mains.map((main) =>
+        compareRun({ main, elixir: elixir!, areas, names, flags })
+      ),
+    );
+    for (const { text } of reports) console.log(text);
+    return reports.every(({ isGood }) => isGood);
+  };
   if (flags.mixed.length > 0) {
-    const mains = MAINS.filter((main) => flags.mixed.includes(main));
-    const good = await Promise.all(mains.map((main) => mixed(main, names)));
-    return good.every((each) => each);
+    return await mix(
+      MAINS.filter((main) => flags.mixed.includes(main)),
+      names,
+    );
   }
   const { recorded, found } = await runBeside(
     elixir,
@@ -207,7 +215,7 @@ async function main(flags: Flags): Promise<boolean> {
     } else if (flags.verbose) print(outcome, outcome.row ?? "equal");
   }
   for (const change of changes) console.log(`${change}\n`);
-  printTable(areas, outcomes);
+  console.log(tableOf(areas, outcomes));
   if (changes.length > 0) {
     console.log(
       `${changes.length} traces of Elixir's are not as committed: record them with --record`,
@@ -217,9 +225,7 @@ async function main(flags: Flags): Promise<boolean> {
     outcomes.every(({ problem }) => problem === undefined);
   if (elixir !== undefined && !flags.record) {
     const withPeers = names.filter((name) => found.get(name)?.peers);
-    for (const main of MAINS) {
-      isGood = await mixed(main, withPeers) && isGood;
-    }
+    isGood = await mix(MAINS, withPeers) && isGood;
   }
   if (!flags.mutants) return isGood;
   // Only passing scenarios can detect a mutant.
@@ -236,7 +242,13 @@ async function main(flags: Flags): Promise<boolean> {
   return isFound && isGood;
 }
 
-/** Compares a mixed run with Elixir's traces; returns whether all are equal, but for known differences. */
+/** The result of a mixed run, as text, and whether all is equal to Elixir's traces but for known differences. */
+interface Report {
+  text: string;
+  isGood: boolean;
+}
+
+/** Runs scenarios with the main node in one language and its peers in the other. */
 async function compareRun(
   { main, elixir, areas, names, flags }: {
     main: Language;
@@ -245,9 +257,10 @@ async function compareRun(
     names: readonly string[];
     flags: Flags;
   },
-): Promise<boolean> {
+): Promise<Report> {
   const played = names.filter((name) => reasonLeftOut(name) === undefined);
-  if (played.length === 0) return true;
+  if (played.length === 0) return { text: "", isGood: true };
+  const lines: string[] = [];
   console.error(`${played.length} scenarios, ${titleOf(main)} …`);
   const run = (names: readonly string[]) =>
     runMixed(main, elixir, areas, names);
@@ -264,7 +277,7 @@ async function compareRun(
     const again = await run(bad.map(({ name }) => name));
     for (const each of bad) {
       replace(found, each, again);
-      if (!isBad(each)) console.log(`flaky: ${each.name}, ${titleOf(main)}`);
+      if (!isBad(each)) lines.push(`flaky: ${each.name}, ${titleOf(main)}`);
     }
   }
   const outcomes = scenarios.filter(usedPeers).map(judge);
@@ -274,22 +287,24 @@ async function compareRun(
     const verdict = problem === undefined
       ? row ?? "equal"
       : `DIFFERENT: ${problem}`;
-    console.log(
+    lines.push(
       `${outcome.name} (${titleOf(main)}: ${verdict})\n${
         shown(outcome, ["expected", "mixed"])
       }\n`,
     );
   }
-  console.log(`\n${titleOf(main)}`);
-  printTable(areas, outcomes);
+  lines.push(`\n${titleOf(main)}`, tableOf(areas, outcomes));
   const leftOut = Object.groupBy(
     names.filter((name) => reasonLeftOut(name) !== undefined),
     (name) => reasonLeftOut(name)!,
   );
   for (const [reason, names = []] of Object.entries(leftOut)) {
-    console.log(`${names.length} left out: ${reason}`);
+    lines.push(`${names.length} left out: ${reason}`);
   }
-  return outcomes.every(({ problem }) => problem === undefined);
+  return {
+    text: lines.join("\n"),
+    isGood: outcomes.every(({ problem }) => problem === undefined),
+  };
 }
 
 /** Replaces the trace of a scenario's first run with that of its second. */
@@ -303,10 +318,10 @@ function print(outcome: Outcome, verdict: string): void {
   console.log(`${outcome.name} (${verdict})\n${shown(outcome)}\n`);
 }
 
-function printTable(
+function tableOf(
   areas: readonly Area[],
   outcomes: readonly Outcome[],
-): void {
+): string {
   const rows = areas.map(({ name, scenarios }) => {
     const own = outcomes.filter((each) =>
       scenarios.some((other) => other.name === each.name)
@@ -327,15 +342,13 @@ function printTable(
   const widths = table[0].map((_, at) =>
     Math.max(...table.map((row) => String(row[at]).length))
   );
-  for (const row of table) {
-    console.log(
-      row.map((cell, at) =>
-        at === 0
-          ? String(cell).padEnd(widths[at])
-          : String(cell).padStart(widths[at])
-      ).join("  "),
-    );
-  }
+  return table.map((row) =>
+    row.map((cell, at) =>
+      at === 0
+        ? String(cell).padEnd(widths[at])
+        : String(cell).padStart(widths[at])
+    ).join("  ")
+  ).join("\n");
 }
 
 try {
