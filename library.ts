@@ -43,7 +43,6 @@ export {
   type CallOptions,
   type CallResult,
   type CastResult,
-  type DeclaredGenServer,
   type From,
   GenServer,
   type GenServerBeamTypes,
@@ -123,8 +122,6 @@ export { Tuple, tuple } from "./runtime/values/tuple.ts";
 export {
   beam,
   type BeamArgumentTypes,
-  type BeamFields,
-  type BeamFieldsOf,
   type BeamFunctionTypes,
   type BeamType,
   type BeamTypeOf,
