@@ -54,6 +54,7 @@ export const SIGNATURES: Record<string, string | undefined> = {
   "IO.gets": "IO.gets(device \\\\ :stdio, prompt)",
   "IO.inspect": "IO.inspect(device, item, opts)",
   "IO.puts": "IO.puts(device \\\\ :stdio, item)",
+  "IO.read": "IO.read(device \\\\ :stdio, line_or_chars)",
   "IO.write": "IO.write(device \\\\ :stdio, chardata)",
   "Node.alive": "Node.alive?()",
   "Node.connect": "Node.connect(node)",
