@@ -47,13 +47,21 @@ export class Call extends ServerMessage {
   readonly request: unknown;
   /** Whether a BEAM sent it: the request is in OTP's spelling, and so the reply must be. */
   readonly otp: boolean;
+  /** Whether that BEAM is another node than the caller's. As nothing proves that it forwards it, it may be forged. */
+  readonly isForeign: boolean;
 
   /** Creates a call from its fields. */
-  constructor(replyTo: ReplyTo, request: unknown, otp = false) {
+  constructor(
+    replyTo: ReplyTo,
+    request: unknown,
+    otp = false,
+    isForeign = false,
+  ) {
     super();
     this.replyTo = replyTo;
     this.request = request;
     this.otp = otp;
+    this.isForeign = isForeign;
   }
 
   /** The calling process. */
@@ -76,12 +84,13 @@ export class Call extends ServerMessage {
   }
 
   copied(copy: CopyField, left: number, max: number): Call {
-    return new Call(this.replyTo, copy(this.request, left, max), this.otp);
+    const request = copy(this.request, left, max);
+    return new Call(this.replyTo, request, this.otp, this.isForeign);
   }
 
   kept(copy: CopyField, left: number, max: number): Call {
     const request = keepRequest(this.request, copy, left, max);
-    return new Call(this.replyTo, request, this.otp);
+    return new Call(this.replyTo, request, this.otp, this.isForeign);
   }
 }
 

@@ -61,6 +61,11 @@ export interface Server {
   begin?(): unknown;
   /** Milliseconds to wait for the next message; if none arrives, `info` gets `"timeout"`. */
   readonly timeout?: number;
+  /**
+   * Whether it serves calls that another node than the caller's has sent, as servers of Erlang do: it cannot trust
+   * the name of the caller.
+   */
+  readonly servesForeign?: boolean;
   /** Its requests and replies in OTP's spelling; without it, it gets those of a BEAM as they are. */
   readonly otp?: OtpSpelling;
 }
@@ -198,8 +203,11 @@ function dispatch(
   parent: Pid | undefined,
 ): Promise<unknown> | Leaving | void {
   if (message instanceof Call) {
-    if (message.otp && server.otp !== undefined) {
-      return serveOtp(process, server, server.otp, message);
+    if (message.otp) {
+      if (message.isForeign && server.servesForeign !== true) return;
+      if (server.otp !== undefined) {
+        return serveOtp(process, server, server.otp, message);
+      }
     }
     const { replyTo, request } = message;
     return andThen(
@@ -218,7 +226,7 @@ function dispatch(
     );
   }
   if (message instanceof Stop) {
-    process.reply(message.replyTo, message.otp ? OK : "ok");
+    answer(process, message.replyTo, message.otp ? OK : "ok");
     return new Leaving(message.reason);
   }
   if (

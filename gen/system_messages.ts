@@ -13,6 +13,7 @@ import { isExitOrLikeOne } from "../runtime/values/exit_message.ts";
 import { printable } from "../runtime/values/inspect.ts";
 import type { Pid } from "../runtime/values/pid.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
+import type { ReplyTo } from "../runtime/values/reply_to.ts";
 import { Tuple, tuple } from "../runtime/values/tuple.ts";
 import { Stop, SystemRequest } from "./messages.ts";
 
@@ -45,11 +46,23 @@ export function answerSystem(
     process.reply(replyTo, replyOf(process, server, request, mode));
   } catch (error) {
     // Its state has no form there, or is larger than the caller's node takes.
-    process.reply(replyTo, failed("system_get_state", String(error)));
+    refuse(process, replyTo, String(error));
   }
   const kind = nameOf(request);
   if (kind === "suspend") return "suspended";
   return kind === "resume" ? "running" : mode;
+}
+
+function refuse(process: LocalProcess, replyTo: ReplyTo, reason: string): void {
+  try {
+    process.reply(replyTo, failed("system_get_state", reason));
+  } catch {
+    // The caller's tag alone can be as large as a message.
+    const { monitor } = replyTo;
+    if (monitor !== undefined) {
+      process.runtime.endWatch(process, monitor, "system_limit");
+    }
+  }
 }
 
 function nameOf(term: unknown): string | undefined {

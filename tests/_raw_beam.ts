@@ -103,8 +103,8 @@ export class RawBeam implements AsyncDisposable {
     });
   }
 
-  /** Connects to a node, and performs the handshake. */
-  static async dial(to: Node): Promise<RawBeam> {
+  /** Connects to a node as one of that name, and performs the handshake. */
+  static async dial(to: Node, name: string = RAW): Promise<RawBeam> {
     const transport = await connectTcp(
       { host: "127.0.0.1", port: to.port },
       AbortSignal.timeout(10_000),
@@ -112,7 +112,7 @@ export class RawBeam implements AsyncDisposable {
     const introduction = await handshake.dialBeam(
       transport,
       to.name,
-      localOf(RAW, CREATION),
+      localOf(name, CREATION),
       new handshake.Challenges(),
       new AbortController().signal,
     );

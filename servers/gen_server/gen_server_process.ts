@@ -102,6 +102,7 @@ export interface StartGenServerOptions {
 /** A GenServer's server. */
 class GenServerProcess implements Server {
   readonly otp: OtpSpelling | undefined;
+  readonly servesForeign: boolean;
   readonly #process: LocalProcess;
   readonly #module: Callbacks;
   #state: unknown;
@@ -112,6 +113,8 @@ class GenServerProcess implements Server {
   private constructor(process: LocalProcess, module: Callbacks) {
     this.#process = process;
     this.#module = module;
+    // Those of the library decide by the caller's node what it may do.
+    this.servesForeign = module[OTP_SPELLING] === undefined;
     this.otp = module[OTP_SPELLING] ??
       (module.beam && spellingOf(module.beam));
   }

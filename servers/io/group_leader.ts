@@ -113,7 +113,15 @@ function answer(
     reply(result);
   } catch (error) {
     // A line that is larger than the caller's node accepts.
-    reply({ type: "error", reason: printable(String(error)) });
+    try {
+      reply({ type: "error", reason: printable(String(error)) });
+    } catch {
+      // What a BEAM finds the reply by can alone be as large as a message.
+      const ref = replyAs instanceof Ref ? replyAs : replyAs.monitor;
+      if (ref !== undefined) {
+        process.runtime.endWatch(process, ref, "system_limit");
+      }
+    }
   }
 }
 

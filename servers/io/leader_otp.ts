@@ -31,15 +31,26 @@ function refusal(reason: unknown): LeaderOperation {
   return { type: "refused", reason };
 }
 
+/** The characters that the formats of a request may still make: a few bytes can ask for any number. */
+interface Room {
+  left: number;
+}
+
 /** An operation that a process on a BEAM asks for; an unknown one is refused as OTP's leaders refuse it. */
-export function operationFromOtp(term: unknown): LeaderOperation {
+export function operationFromOtp(
+  term: unknown,
+  room: Room = { left: MAX_FORMATTED },
+): LeaderOperation {
   const [kind, ...fields] = term instanceof Tuple ? term.elements : [term];
   switch (textOfAtom(kind)) {
     case "put_chars":
       // Requests of before OTP R13 have no encoding.
       return fields.length === 1 || fields.length === 3
-        ? putChars("latin1", fields)
-        : withEncoding(fields, putChars);
+        ? putChars("latin1", fields, room)
+        : withEncoding(
+          fields,
+          (encoding, fields) => putChars(encoding, fields, room),
+        );
     case "get_line":
       return fields.length === 1
         ? getLine("latin1", fields)
@@ -67,11 +78,31 @@ export function operationFromOtp(term: unknown): LeaderOperation {
       return fields.length === 1 ? setOptions(fields[0]) : REQUEST;
     case "requests":
       return fields.length === 1 && Array.isArray(fields[0])
-        ? { type: "requests", requests: fields[0].map(operationFromOtp) }
+        ? { type: "requests", requests: operationsOf(fields[0], room) }
         : REQUEST;
     default:
       return REQUEST;
   }
+}
+
+/** Operations up to the first that is refused, as those after it are not performed. */
+function operationsOf(
+  terms: readonly unknown[],
+  room: Room,
+): LeaderOperation[] {
+  const operations: LeaderOperation[] = [];
+  for (const term of terms) {
+    const operation = operationFromOtp(term, room);
+    operations.push(operation);
+    if (isRefused(operation)) break;
+  }
+  return operations;
+}
+
+function isRefused(operation: LeaderOperation): boolean {
+  if (operation.type !== "requests") return operation.type === "refused";
+  const last = operation.requests.at(-1);
+  return last !== undefined && isRefused(last);
 }
 
 function encodingOf(term: unknown): Encoding | undefined {
@@ -90,9 +121,10 @@ function withEncoding(
 function putChars(
   encoding: Encoding,
   fields: readonly unknown[],
+  room: Room,
 ): LeaderOperation {
   if (fields.length === 3) {
-    const chars = applied(encoding, fields);
+    const chars = applied(encoding, fields, room);
     return chars === undefined
       ? refusal(fields[1])
       : { type: "put_chars", chars };
@@ -111,10 +143,12 @@ function putChars(
 function applied(
   encoding: Encoding,
   [module, name, args]: readonly unknown[],
+  room: Room,
 ): string | undefined {
   if (textOfAtom(module) !== "io_lib" || !Array.isArray(args)) return undefined;
   try {
-    const text = ioLib(textOfAtom(name), args);
+    const text = ioLib(textOfAtom(name), args, room.left);
+    room.left -= text?.length ?? 0;
     // deno-lint-ignore no-control-regex
     return encoding === "latin1" && /[^\u0000-\u00ff]/.test(text ?? "")
       ? undefined
@@ -128,15 +162,16 @@ function applied(
 function ioLib(
   name: string | undefined,
   args: readonly unknown[],
+  most: number,
 ): string | undefined {
   switch (`${name}/${args.length}`) {
     case "format/2":
     case "fwrite/2":
-      return formatText(args[0], args[1], MAX_FORMATTED);
+      return formatText(args[0], args[1], most);
     case "write/1":
-      return formatText("~w", args, MAX_FORMATTED);
+      return formatText("~w", args, most);
     case "print/1":
-      return formatText("~p", args, MAX_FORMATTED);
+      return formatText("~p", args, most);
     case "nl/0":
       return "\n";
     default:

@@ -17,6 +17,7 @@ import type { Mfa } from "../../runtime/signals/signal.ts";
 import { Atom, atom } from "../../runtime/values/atom.ts";
 import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
+import { isSigned } from "../../runtime/values/signed_messages.ts";
 import { Tuple, tuple } from "../../runtime/values/tuple.ts";
 import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
 
@@ -136,12 +137,14 @@ function isNoMonitor(value: unknown): boolean {
   return value instanceof Atom && value.name === "nomonitor";
 }
 
-/** The work that a message to a task is, of that owner. */
+/** The work that a message to a task is, of that owner: one from the owner's node, as it runs with its rights. */
 export function workFromOtp(
   message: unknown,
   owner: Pid,
 ): TaskWork | undefined {
-  if (!(message instanceof Tuple) || message.length !== 5) return undefined;
+  if (
+    !(message instanceof Tuple) || message.length !== 5 || !isSigned(message)
+  ) return undefined;
   const [from, ref, replyTo, callers, named] = message.elements;
   const mfa = mfaOf(named);
   if (

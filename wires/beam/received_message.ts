@@ -18,6 +18,7 @@ import { Atom } from "../../runtime/values/atom.ts";
 import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
 import { aliasOf, ReplyTo, replyToOf } from "../../runtime/values/reply_to.ts";
+import { noteSigned } from "../../runtime/values/signed_messages.ts";
 import { Tuple } from "../../runtime/values/tuple.ts";
 
 /** A reply to a reference of this node. */
@@ -60,9 +61,14 @@ export function messageOf(
   const { elements } = term;
   const first = elements[0];
   if (first instanceof Atom) {
-    return shaped(first.name, elements, isOwn, peer) ?? term;
+    return shaped(first.name, elements, isPeers, isOwn, peer) ?? term;
   }
-  if (elements.length !== 2) return term;
+  if (elements.length !== 2) {
+    if (elements.length === 5 && first instanceof Pid && isPeers(first)) {
+      noteSigned(term);
+    }
+    return term;
+  }
   // A task's result has the bare reference; in a message to a pid that is data.
   const to = first instanceof Ref && alias !== undefined && alias.equals(first)
     ? first
@@ -74,6 +80,7 @@ export function messageOf(
 function shaped(
   name: string,
   elements: readonly unknown[],
+  isPeers: (name: Pid | Ref) => boolean,
   isOwn: (name: Ref) => boolean,
   peer: string,
 ): unknown {
@@ -82,7 +89,7 @@ function shaped(
   switch (name) {
     case "$gen_call": {
       const to = length === 3 ? replyTo(second) : undefined;
-      return to && new Call(to, third, true);
+      return to && new Call(to, third, true, !isPeers(to.pid));
     }
     case "$gen_cast":
       return length === 2 ? new Cast(second, true, peer) : undefined;
@@ -91,7 +98,8 @@ function shaped(
       return to && systemMessage(to, third);
     }
     case "io_request":
-      return length === 4 && second instanceof Pid
+      return length === 4 && second instanceof Pid &&
+          isPeers(second)
         ? {
           type: "io_request",
           from: second,
@@ -122,5 +130,6 @@ function replyTo(from: unknown): ReplyTo | undefined {
   if (!(from instanceof Tuple) || from.length !== 2) return undefined;
   const [pid, tag] = from.elements;
   if (!(pid instanceof Pid)) return undefined;
-  return replyToOf(pid, tag);
+  const to = replyToOf(pid, tag);
+  return to.isValid ? to : undefined;
 }

@@ -1,0 +1,262 @@
+/** Peers that attack this library's servers over Erlang's wire, in the shapes of OTP's own messages. */
+
+import { assert, assertEquals } from "@std/assert";
+import { Agent } from "../agent.ts";
+import { GenServer, type GenServerModule } from "../gen_server.ts";
+import { Process, receive, self, send } from "../process.ts";
+import { atom } from "../runtime/values/atom.ts";
+import { improperList } from "../runtime/values/improper_list.ts";
+import { Pid, Ref } from "../runtime/values/pid.ts";
+import { Tuple, tuple } from "../runtime/values/tuple.ts";
+import { MAX_FORMATTED } from "../servers/io/io_lib_format.ts";
+import { operationFromOtp } from "../servers/io/leader_otp.ts";
+import { test } from "../testing/tags.ts";
+import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
+import * as control from "../wires/beam/control.ts";
+import { clusterTest } from "./_nodes.ts";
+import { CREATION, RAW, RawBeam } from "./_raw_beam.ts";
+
+const FROM = new Pid(RAW, 1, CREATION);
+const FRIEND = "friend@localhost";
+const NONE = atom("");
+
+function nothing(): Promise<unknown> {
+  return receive(() => true, { after: "nothing", timeout: 0 });
+}
+
+function mfa(name: string, args: unknown[]): Tuple {
+  return tuple(atom("Elixir.Remote"), atom(name), args);
+}
+
+function asker(pid: Pid): Tuple {
+  return tuple(
+    pid,
+    improperList([atom("alias")], new Ref(pid.node, 9, pid.creation)),
+  );
+}
+
+const Echo: GenServerModule<{ call: [unknown, unknown] }> = {
+  init: () => ({ type: "ok", state: undefined }),
+  handleCall: (request, _from, state) => ({
+    type: "reply",
+    reply: request,
+    state,
+  }),
+};
+
+clusterTest(
+  "a BEAM does not run in the name of others what the node does not let it run itself",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      allow: (node) => node === FRIEND,
+    });
+    await using peer = await RawBeam.dial(alex);
+    await alex.run(async () => {
+      Process.register(self(), "inbox");
+      await TaskSupervisor.startLink({ name: "tasks" });
+      await DynamicSupervisor.startLink({ name: "children" });
+      await Agent.startLink(() => self(), { name: "agent" });
+      await GenServer.startLink(Echo, undefined, { name: "echo" });
+      const others = new Pid(FRIEND, 1, 1);
+      const call = (to: string, from: Pid, request: unknown) =>
+        peer.say(
+          [control.DOP_REG_SEND, FROM, NONE, atom(to)],
+          tuple(atom("$gen_call"), asker(from), request),
+        );
+      for (const from of [others, self()]) {
+        const named = tuple(atom(from.node), from, from);
+        call(
+          "tasks",
+          from,
+          tuple(
+            atom("start_task"),
+            [named, [from], mfa("tell", [self(), "task"])],
+            atom("transient"),
+            5000,
+          ),
+        );
+        call(
+          "children",
+          from,
+          tuple(
+            atom("start_child"),
+            tuple(
+              mfa("tell", [self(), "child"]),
+              atom("temporary"),
+              5000,
+              atom("worker"),
+              [],
+            ),
+          ),
+        );
+        call(
+          "agent",
+          from,
+          tuple(atom("get"), mfa("tell", ["agent"])),
+        );
+      }
+      // Served after these.
+      for (const to of ["tasks", "children"]) {
+        call(to, FROM, atom("count_children"));
+        const counts = await peer.kind(control.DOP_ALIAS_SEND);
+        const [, [specs]] = (counts.message as Tuple).elements as [
+          unknown,
+          Tuple[],
+        ];
+        assertEquals(specs, tuple(atom("specs"), 0));
+      }
+      await Agent.get("agent", (state) => state);
+      assertEquals(await nothing(), "nothing");
+      // A server of the program serves calls that come through other nodes, as in OTP.
+      peer.say(
+        [control.DOP_REG_SEND, FROM, NONE, atom("echo")],
+        tuple(atom("$gen_call"), tuple(self(), "tag"), "through"),
+      );
+      assertEquals(await receive(), tuple("tag", "through"));
+    });
+  },
+);
+
+clusterTest(
+  "a BEAM does not ask a group leader in the name of another process",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using peer = await RawBeam.dial(alex);
+    await alex.run(async () => {
+      const ref = new Ref(alex.name, 1, self().creation);
+      const ask = (from: Pid, as: unknown) =>
+        peer.say(
+          [control.DOP_REG_SEND, FROM, NONE, atom("user")],
+          tuple(atom("io_request"), from, as, atom("getopts")),
+        );
+      ask(self(), ref);
+      ask(new Pid(FRIEND, 1, 1), ref);
+      ask(FROM, "as");
+      const answer = await peer.hear();
+      assertEquals((answer?.message as Tuple).elements[1], "as");
+      assertEquals(await nothing(), "nothing");
+    });
+  },
+);
+
+clusterTest(
+  "the work of a task of a BEAM comes from its owner's node",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { allow: (node) => node === RAW });
+    await using peer = await RawBeam.dial(alex);
+    await using other = await RawBeam.dial(alex, "evil@localhost");
+    await alex.run(async () => {
+      Process.register(self(), "inbox");
+      await TaskSupervisor.startLink({ name: "tasks" });
+      peer.say(
+        [control.DOP_REG_SEND, FROM, NONE, atom("tasks")],
+        tuple(
+          atom("$gen_call"),
+          asker(FROM),
+          tuple(
+            atom("start_task"),
+            [tuple(atom(RAW), FROM, FROM), atom("monitor")],
+            atom("temporary"),
+            5000,
+          ),
+        ),
+      );
+      const started = await peer.kind(control.DOP_ALIAS_SEND);
+      const [, reply] = (started.message as Tuple).elements;
+      const [, task] = (reply as Tuple).elements as [unknown, Pid];
+      const work = (text: string) =>
+        tuple(
+          FROM,
+          new Ref(RAW, 10, CREATION),
+          FROM,
+          [FROM],
+          mfa("tell", [self(), text]),
+        );
+      const evil = new Pid("evil@localhost", 1, CREATION);
+      other.say([control.DOP_SEND_SENDER, evil, task], work("evil"));
+      other.say([control.DOP_REG_SEND, evil, NONE, atom("inbox")], "sent");
+      assertEquals(await receive(), "sent");
+      // A copy that a process here sends is not the owner's either.
+      send(task, work("forwarded"));
+      peer.say([control.DOP_SEND_SENDER, FROM, task], work("owner"));
+      assertEquals(await receive(), "owner");
+      assertEquals(await nothing(), "nothing");
+    });
+  },
+);
+
+clusterTest(
+  "a reply that is too large for the tag of its BEAM ends no server",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      limits: { maxMessageBytes: 1 << 16 },
+    });
+    await using peer = await RawBeam.dial(alex);
+    await alex.run(async () => {
+      const pid = await GenServer.startLink(Echo, undefined, { name: "echo" });
+      await TaskSupervisor.startLink({ name: "tasks" });
+      const large = [..."x".repeat(40)].map(() => "y".repeat(1628));
+      // The requests fit, and any reply with a reason does not.
+      const larger = large.map((text) => `${text}yy`);
+      const from = tuple(FROM, large);
+      const tell = (to: string, message: unknown) =>
+        peer.say([control.DOP_REG_SEND, FROM, NONE, atom(to)], message);
+      const user = Process.whereis("user");
+      for (const to of ["echo", "tasks", "user"]) {
+        for (
+          const request of [
+            atom("get_state"),
+            atom("get_status"),
+            atom("suspend"),
+            atom("resume"),
+            tuple(atom("debug"), atom("x")),
+          ]
+        ) {
+          tell(to, tuple(atom("system"), from, request));
+        }
+        tell(to, tuple(atom("$gen_call"), from, atom("which_children")));
+      }
+      for (
+        const request of [
+          atom("getopts"),
+          tuple(atom("get_line"), atom("unicode"), ""),
+          tuple(atom("put_chars"), atom("unicode"), ""),
+          atom("x"),
+        ]
+      ) {
+        tell("user", tuple(atom("io_request"), FROM, larger, request));
+      }
+      tell("echo", tuple(atom("$gen_call"), asker(FROM), "last"));
+      const last = await peer.kind(control.DOP_ALIAS_SEND);
+      assertEquals((last.message as Tuple).elements[1], "last");
+      assert(Process.alive(pid));
+      assertEquals(Process.whereis("user"), user);
+    });
+  },
+);
+
+test("the formats of a request of a BEAM make no more text together than one may", () => {
+  const put = (width: number) =>
+    tuple(
+      atom("put_chars"),
+      atom("unicode"),
+      atom("io_lib"),
+      atom("format"),
+      ["~*c", [width, 97]],
+    );
+  const wide = put(MAX_FORMATTED / 4);
+  const nested = tuple(atom("requests"), [wide, wide, wide]);
+  const requests = [nested, wide, put(1), wide, wide];
+  const operation = operationFromOtp(tuple(atom("requests"), requests));
+  assert(operation.type === "requests");
+  assertEquals(
+    operation.requests.map(({ type }) => type),
+    ["requests", "put_chars", "refused"],
+  );
+  const deep = operationFromOtp(
+    tuple(atom("requests"), [wide, tuple(atom("requests"), requests), wide]),
+  );
+  assert(deep.type === "requests");
+  assertEquals(deep.requests.length, 2);
+});
