@@ -7,7 +7,7 @@ import { Process, receive, self, send } from "../process.ts";
 import { atom } from "../runtime/values/atom.ts";
 import { improperList } from "../runtime/values/improper_list.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
-import { Tuple, tuple } from "../runtime/values/tuple.ts";
+import { type Tuple, tuple } from "../runtime/values/tuple.ts";
 import { MAX_FORMATTED } from "../servers/io/io_lib_format.ts";
 import { operationFromOtp } from "../servers/io/leader_otp.ts";
 import { test } from "../testing/tags.ts";
