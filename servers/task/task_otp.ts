@@ -17,7 +17,7 @@ import type { Mfa } from "../../runtime/signals/signal.ts";
 import { Atom, atom } from "../../runtime/values/atom.ts";
 import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
-import { isSigned } from "../../runtime/values/signed_messages.ts";
+import { isSigned } from "../../gen/signed_messages.ts";
 import { Tuple, tuple } from "../../runtime/values/tuple.ts";
 import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
 

@@ -18,7 +18,7 @@ import { Atom } from "../../runtime/values/atom.ts";
 import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
 import { aliasOf, ReplyTo, replyToOf } from "../../runtime/values/reply_to.ts";
-import { noteSigned } from "../../runtime/values/signed_messages.ts";
+import { noteSigned } from "../../gen/signed_messages.ts";
 import { Tuple } from "../../runtime/values/tuple.ts";
 
 /** A reply to a reference of this node. */
