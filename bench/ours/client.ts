@@ -18,7 +18,6 @@ import {
   spawn,
   Task,
   TaskSupervisor,
-  type WireName,
 } from "../../mod.ts";
 import {
   collectGarbage,
@@ -31,7 +30,7 @@ import {
   type Sample,
   timed,
 } from "../measure.ts";
-import { speechOf } from "./speech.ts";
+import { speechOf, wiresOf } from "./speech.ts";
 
 const FLOOD_MS = 10_000;
 
@@ -216,7 +215,7 @@ const job = JSON.parse(text) as Job;
 await Node.start({
   name,
   cookie,
-  wires: [wire as WireName],
+  wires: wiresOf(wire),
   modules: speech.modules,
   limits: { maxMessageBytes: 256 << 20 },
 });

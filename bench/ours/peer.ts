@@ -6,16 +6,16 @@
  */
 
 import nodeProcess from "node:process";
-import { GenServer, Node, TaskSupervisor, type WireName } from "../../mod.ts";
+import { GenServer, Node, TaskSupervisor } from "../../mod.ts";
 import { serve } from "../measure.ts";
-import { speechOf } from "./speech.ts";
+import { speechOf, wiresOf } from "./speech.ts";
 
 const [name, cookie, wire] = nodeProcess.argv.slice(2);
 const { modules, Echo } = speechOf(wire);
 await Node.start({
   name,
   cookie,
-  wires: [wire as WireName],
+  wires: wiresOf(wire),
   modules,
   limits: { maxMessageBytes: 256 << 20 },
 });

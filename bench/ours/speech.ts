@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ModuleFunction, Pid } from "../../mod.ts";
+import type { ModuleFunction, Pid, WireName } from "../../mod.ts";
 import { payload } from "../measure.ts";
 import * as Objects from "./jobs.ts";
 import * as Tuples from "./tuples.ts";
@@ -60,4 +60,9 @@ const TUPLES: Speech = {
 /** The spelling of a wire. */
 export function speechOf(wire: string): Speech {
   return wire === "beam" ? TUPLES : OBJECTS;
+}
+
+/** The option of a node that speaks a wire, which is the default if both ends are this library. */
+export function wiresOf(wire: string): WireName[] | undefined {
+  return wire === "beam" ? [wire] : undefined;
 }
