@@ -3,6 +3,17 @@ defmodule Conformance.Nodes do
 
   def nothing, do: :ok
 
+  def peers, do: Enum.sort(Node.list())
+  def ping(node), do: Node.ping(node)
+
+  def link_and_greet(main) do
+    spawn(fn ->
+      Process.link(main)
+      send(main, {:hello, self()})
+      forever()
+    end)
+  end
+
   scenario "nodes: not alive, a node has no name and no peers, and does not connect", alive: false do
     trace("self", node())
     trace("alive", Node.alive?())
@@ -48,7 +59,7 @@ defmodule Conformance.Nodes do
     trace("connect", Node.connect(kate))
     trace("again", Node.connect(kate))
     trace("list", Node.list())
-    trace("there", on(:kate, fn -> Node.list() end))
+    trace("there", on(:kate, :peers))
     trace("disconnect", Node.disconnect(kate))
     trace("list", Node.list())
     trace("disconnect again", Node.disconnect(kate))
@@ -83,19 +94,19 @@ defmodule Conformance.Nodes do
     kate = peer(:kate)
     moebi = peer(:moebi)
     :net_kernel.monitor_nodes(true)
-    on(:kate, fn -> Node.ping(moebi) end)
+    on(:kate, :ping, [moebi])
     trace("list", Node.list())
     Node.ping(kate)
     for _ <- 1..2, do: expect(:nodeup)
     trace("list", Enum.sort(Node.list()))
     wait_for_peers(:kate, 2)
-    trace("kate", on(:kate, fn -> Enum.sort(Node.list()) end))
+    trace("kate", on(:kate, :peers))
     wait_for_peers(:moebi, 2)
-    trace("moebi", on(:moebi, fn -> Enum.sort(Node.list()) end))
+    trace("moebi", on(:moebi, :peers))
   end
 
   defp wait_for_peers(name, count) do
-    if length(on(name, fn -> Node.list() end)) < count, do: wait_for_peers(name, count)
+    if length(on(name, :peers)) < count, do: wait_for_peers(name, count)
   end
 
   scenario "nodes: each monitor of a node sends one nodedown" do
@@ -136,15 +147,7 @@ defmodule Conformance.Nodes do
     kate = peer(:kate)
     :net_kernel.monitor_nodes(true)
 
-    pid =
-      on(:kate, fn ->
-        spawn(fn ->
-          Process.link(main)
-          send(main, {:hello, self()})
-          forever()
-        end)
-      end)
-
+    pid = on(:kate, :link_and_greet, [main])
     trace_next("first")
     trace_next("second")
     ref = Process.monitor(pid)
