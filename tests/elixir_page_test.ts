@@ -39,7 +39,13 @@ test(
           await prompt.prints(line, times.get(key));
           continue;
         }
-        prompt = which === "iex" ? kate : alex;
+        const next = which === "iex" ? kate : alex;
+        if (next !== prompt) {
+          // All that was typed there has run.
+          await prompt.enter(`"done ${entered}"`);
+          await prompt.prints(`"done ${entered}"`);
+        }
+        prompt = next;
         await prompt.enter(code);
         entered++;
       }

@@ -229,17 +229,17 @@ ioTest("read() requests a line or characters, without a prompt", async () => {
 
 processTest("read() rejects invalid numbers", async () => {
   for (
-    const [what, type] of [
-      [0, RangeError],
-      [-1, RangeError],
-      [1.5, RangeError],
-      ["x", TypeError],
-    ]
+    const [what, type, why] of [
+      [0, RangeError, "the number is"],
+      [-1, RangeError, "the number is"],
+      [1.5, RangeError, "the number is"],
+      ["x", TypeError, '"x" is not an amount'],
+    ] as const
   ) {
     await assertRejects(
       () => IO.read(what as number),
-      type as ErrorConstructor,
-      "Cannot read from the group leader: the number is",
+      type,
+      `Cannot read from the group leader: ${why}`,
     );
   }
 });
