@@ -178,7 +178,7 @@ class Reader {
   readonly #next = new ReadBuffer();
 
   /**
-   * Reads into one buffer: a new one for each read costs a round trip 10 µs where it is dialled, and 3 where it
+   * Reads into one buffer: a new one for each read costs a round trip 10 µs where it is dialled, and 1 where it
    * is accepted. A host without `onread` emits "data".
    */
   readonly onread = {

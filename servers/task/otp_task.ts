@@ -25,7 +25,7 @@ import {
 
 /**
  * The milliseconds in which the owner is not monitored: it sends the work as soon as it has the pid. To monitor it
- * from the start, and demonitor it at once, was a tenth of the task at each end.
+ * from the start, and demonitor it at once, would be two more signals for each task.
  */
 const UNWATCHED = 100;
 
