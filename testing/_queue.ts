@@ -29,6 +29,8 @@ export interface RunResult extends Omit<Result, "failures"> {
 interface Item {
   name: string;
   args: string[];
+  /** Whether it runs examples: never two such processes at once, as examples name fixed ports and files. */
+  isExample?: boolean;
 }
 
 /** A process that has ended. */
@@ -112,6 +114,7 @@ function otherItems(others: string[], files: string[], atOnce: number): Item[] {
       ? `other files in ${others.join(" ")}`
       : `examples in ${others.join(" ")}, part ${at + 1} of ${parts}`,
     args: parts === 1 ? args : [`--shard=${at + 1}/${parts}`, ...args],
+    isExample: true,
   }));
 }
 
@@ -134,9 +137,16 @@ class Queue {
 
   async run(items: readonly Item[], atOnce: number): Promise<void> {
     const left = [...items];
+    let exampleRuns = false;
     const worker = async () => {
-      while (left.length > 0 && !this.#isOver()) {
-        this.ended.push(await this.#runOne(left.shift()!));
+      while (!this.#isOver()) {
+        const at = left.findIndex((each) => !(each.isExample && exampleRuns));
+        // The worker that runs an example takes the others that are left.
+        if (at < 0) return;
+        const [item] = left.splice(at, 1);
+        if (item.isExample) exampleRuns = true;
+        this.ended.push(await this.#runOne(item));
+        if (item.isExample) exampleRuns = false;
       }
     };
     // Ctrl-C reaches the processes too, which end; none is started after it.

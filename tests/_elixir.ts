@@ -242,6 +242,23 @@ export class ElixirNode implements AsyncDisposable {
     return this.#main.evaluate(code);
   }
 
+  /**
+   * Evaluates code until its value is the expected one: a node that is dialled knows of the connection a moment
+   * after the dialler does.
+   *
+   * @throws {ElixirError} If it does not become that.
+   */
+  async becomes(code: string, expected: string): Promise<void> {
+    const until = performance.now() + TIMEOUT;
+    for (;;) {
+      const value = await this.evaluate(code);
+      if (value === expected) return;
+      if (performance.now() > until) {
+        throw new ElixirError(`${code} is ${value}, not ${expected}`);
+      }
+    }
+  }
+
   /** Starts another evaluator, which runs beside the first. */
   async evaluator(): Promise<Evaluator> {
     const opened = this.#open();

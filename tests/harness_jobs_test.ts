@@ -101,6 +101,26 @@ test(
     }),
 );
 
+const HOLDS_A_LOCK = `\`\`\`ts
+Deno.mkdirSync("lock");
+await new Promise((go) => setTimeout(go, 300));
+Deno.removeSync("lock");
+\`\`\`
+`;
+
+test(
+  "main() with --jobs runs no two examples at once, as they may use one port",
+  options,
+  () =>
+    withFolder(async (folder) => {
+      const page = Array(6).fill(HOLDS_A_LOCK).join("\n");
+      project({ "page.md": page }, folder);
+      const { code, totals } = await run(folder, "--jobs=3", "--doc");
+      assertEquals(totals, ["6 tests, 0 failures", "6 passed, 0 failed"]);
+      assertEquals(code, 0);
+    }),
+);
+
 test(
   "main() with --jobs counts as in one process, and lists failures",
   options,
