@@ -117,7 +117,7 @@ export interface Verdict {
   by?: ContestantName;
   /** The contestant of the ratio; `undefined` for another kind of bound. */
   to?: ContestantName;
-  /** What is compared. */
+  /** The contestant that is compared. */
   of: string;
   /** Whether the floor was reached. */
   isReached: boolean;

@@ -84,7 +84,7 @@ const REASONS: [reason: unknown, printed: string | RegExp][] = [
 interface Pair {
   alex: Node;
   kate: ElixirNode;
-  /** What alex's group leader has written. */
+  /** The output of alex's group leader. */
   output: string[];
   /** Waits until alex's group leader has written that. */
   printed(text: string): Promise<void>;

@@ -37,7 +37,7 @@ const Secretive: GenServerModule<{ state: () => number }> = {
   init: () => ({ type: "ok", state: () => 1 }),
 };
 
-/** What a call of Elixir returns, or how it exits. */
+/** The result of a call of Elixir, or its exit. */
 function asked(kate: ElixirNode, code: string): Promise<string> {
   return kate.evaluate(`
     try do ${code} catch kind, reason -> {kind, reason} end`);

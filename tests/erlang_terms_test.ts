@@ -146,7 +146,7 @@ export function types(unknown: unknown): void {
   for (const each of any) assertType<IsExact<typeof each, unknown>>(true);
 }
 
-// What they are.
+// Their kinds and contents.
 
 test("a tuple is destructured, iterated and indexed, and is no array", () => {
   const three = tuple(atom("ok"), [1], tuple());

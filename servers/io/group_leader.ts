@@ -116,7 +116,7 @@ function answer(
     try {
       reply({ type: "error", reason: printable(String(error)) });
     } catch {
-      // What a BEAM finds the reply by can alone be as large as a message.
+      // The tag of a BEAM's call can alone be as large as a message.
       const ref = replyAs instanceof Ref ? replyAs : replyAs.monitor;
       if (ref !== undefined) {
         process.runtime.endWatch(process, ref, "system_limit");

@@ -59,7 +59,7 @@ const MAX_NODES = 1024;
 /** Performs operations on a device. */
 export class LeaderOperations {
   readonly #device: IoDevice;
-  /** What is left of lines, by the node that read them. */
+  /** The rest of lines, by the node that read them. */
   readonly #rests = new Map<string | undefined, string>();
   /** The nodes that want texts as lists. */
   readonly #lists = new Map<string | undefined, true>();
