@@ -5,7 +5,12 @@
  */
 
 import { Buffer } from "node:buffer";
-import { HandshakeError, type Transport } from "../distribution/wire.ts";
+import {
+  HandshakeError,
+  type Local,
+  type Status,
+  type Transport,
+} from "../distribution/wire.ts";
 import { printable } from "../runtime/values/inspect.ts";
 
 /** The position of a frame's body in the bytes that begin with the frame. */
@@ -88,5 +93,39 @@ export class Conversation {
   /** The bytes after the handshake. */
   rest(): Uint8Array {
     return this.#bytes;
+  }
+}
+
+/**
+ * The failure of a handshake with a dialler that gets this answer.
+ *
+ * @param status The answer.
+ * @param name The dialler's name.
+ * @param local The node.
+ * @param denied The reason of any other answer.
+ */
+export function refusalOf(
+  status: Status,
+  name: string,
+  local: Local,
+  denied =
+    `${name} is not let in: is it this node's own name, or are long and short names mixed?`,
+): HandshakeError {
+  switch (status) {
+    case "nok":
+      return new HandshakeError(
+        "superseded",
+        `${name} dials this node, which dials it`,
+      );
+    case "alive":
+      return new HandshakeError("alive", `${name} is connected already`);
+    case "full":
+      return new HandshakeError(
+        "refused",
+        `${name} would be one connection too many: there are ${local.limits.maxConnections} (limits.maxConnections)`,
+        "full",
+      );
+    default:
+      return new HandshakeError("refused", denied);
   }
 }

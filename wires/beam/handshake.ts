@@ -30,12 +30,11 @@ import {
   HandshakeError,
   type Local,
   type Peer,
-  type Status,
   type Transport,
 } from "../../distribution/wire.ts";
 import { printable } from "../../runtime/values/inspect.ts";
 import { isNodeName } from "../../runtime/values/pid.ts";
-import { Conversation, type FrameBounds } from "../conversation.ts";
+import { Conversation, type FrameBounds, refusalOf } from "../conversation.ts";
 import {
   expandFlags,
   isTooOld,
@@ -405,7 +404,7 @@ export async function acceptBeam(
   const replaces = status === "alive";
   if (replaces) {
     const answer = await talk.hearStatus();
-    if (answer === "false") throw refusal(status, name, local);
+    if (answer === "false") throw refusalOf(status, name, local);
     if (answer !== "true") {
       throw new HandshakeError(
         "protocol",
@@ -415,13 +414,13 @@ export async function acceptBeam(
       );
     }
   } else if (status !== "ok" && status !== "ok_simultaneous") {
-    throw refusal(status, name, local);
+    throw refusalOf(status, name, local);
   }
   return await challenges.with(local, async (challenge) => {
     talk.say(introduce(local, challenge));
     const body = await talk.hear().catch((error) => {
       // The dialler has ended its dial, as this node's own goes on, or has gone on.
-      throw admission.isElsewhere() ? refusal("alive", name, local) : error;
+      throw admission.isElsewhere() ? refusalOf("alive", name, local) : error;
     });
     if (body[0] !== REPLY || body.length !== 5 + DIGEST_BYTES) {
       throw unexpected(body, "an answer to our challenge");
@@ -434,7 +433,7 @@ export async function acceptBeam(
       );
     }
     const confirmed = await admission.confirm();
-    if (confirmed !== "ok") throw refusal(confirmed, name, local);
+    if (confirmed !== "ok") throw refusalOf(confirmed, name, local);
     // It may have ended its dial meanwhile.
     talk.assertOpen();
     const asked = new DataView(body.buffer, body.byteOffset).getUint32(1);
@@ -444,29 +443,6 @@ export async function acceptBeam(
     talk.say(ack);
     return introduction(theirs, talk, replaces);
   });
-}
-
-function refusal(status: Status, name: string, local: Local): HandshakeError {
-  switch (status) {
-    case "nok":
-      return new HandshakeError(
-        "superseded",
-        `${name} dials this node, which dials it`,
-      );
-    case "alive":
-      return new HandshakeError("alive", `${name} is connected already`);
-    case "full":
-      return new HandshakeError(
-        "refused",
-        `${name} would be one connection too many: there are ${local.limits.maxConnections} (limits.maxConnections)`,
-        "full",
-      );
-    default:
-      return new HandshakeError(
-        "refused",
-        `${name} is not let in: is it this node's own name, or are long and short names mixed?`,
-      );
-  }
 }
 
 function introduction(

@@ -38,7 +38,7 @@ import {
 } from "../../distribution/wire.ts";
 import { printable } from "../../runtime/values/inspect.ts";
 import { isNodeName } from "../../runtime/values/pid.ts";
-import { Conversation, type FrameBounds } from "../conversation.ts";
+import { Conversation, type FrameBounds, refusalOf } from "../conversation.ts";
 import { parseJson, textFrame } from "./frames.ts";
 
 /** The version of the wire that this module speaks. */
@@ -333,30 +333,11 @@ function refusal(
   to: unknown,
   local: Local,
 ): HandshakeError {
-  switch (status) {
-    case "nok":
-      return new HandshakeError(
-        "superseded",
-        `${name} dials this node, which dials it`,
-      );
-    case "alive":
-      return new HandshakeError("alive", `${name} is connected already`);
-    case "full":
-      return new HandshakeError(
-        "refused",
-        `${name} would be one connection too many: there are ${local.limits.maxConnections} (limits.maxConnections)`,
-        "full",
-      );
-    default:
-      return new HandshakeError(
-        "refused",
-        to === local.name
-          ? `${name} is not let in: is it this node's own name, or are long and short names mixed?`
-          : `${name} asked for ${
-            shown(to).slice(0, 255)
-          }, and this is ${local.name}`,
-      );
-  }
+  if (to === local.name) return refusalOf(status, name, local);
+  const denied = `${name} asked for ${
+    shown(to).slice(0, 255)
+  }, and this is ${local.name}`;
+  return refusalOf(status, name, local, denied);
 }
 
 function introduction(
