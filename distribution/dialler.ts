@@ -14,7 +14,11 @@
 
 import nodeProcess from "node:process";
 import { outside } from "../runtime/context/async_context.ts";
-import { printableWithin, quote } from "../runtime/values/inspect.ts";
+import {
+  printableLine,
+  printableWithin,
+  quote,
+} from "../runtime/values/inspect.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Budget } from "./budget.ts";
 import { type NodeName, parseNodeName } from "./node_name.ts";
@@ -56,6 +60,9 @@ const AT_ONCE = 128;
 /** The number of bytes of another node's Extra field that an error shows. */
 const MAX_EXTRA_SHOWN = 100;
 
+/** The number of characters of the reason of a failed dial that are reported. */
+const MAX_REASON = 1024;
+
 /** The parts of a node that a dialler needs. */
 export interface DiallerOptions {
   /** The node's processes. */
@@ -88,8 +95,9 @@ interface Dial {
   readonly node: string;
   readonly address: string | undefined;
   readonly pending: PendingSignals;
-  readonly promise: Promise<boolean>;
-  readonly settle: (connected: boolean) => void;
+  /** Resolves with `undefined` when the node is connected, or with the failure. */
+  readonly promise: Promise<string | undefined>;
+  readonly settle: (failure: string | undefined) => void;
   readonly stop: AbortController;
   /** Aborted when the other side's connection has settled it, or it has failed. */
   readonly over: AbortController;
@@ -100,6 +108,8 @@ interface Dial {
   attempt: Promise<void> | undefined;
   /** Whether a caller here is waiting for it, who is notified if it fails. */
   isWanted: boolean;
+  /** Whether all its callers report a failure themselves. */
+  isQuiet: boolean;
 }
 
 /** Dials nodes. */
@@ -134,22 +144,37 @@ export class Dialler {
   /** Signals for a node that is being dialled; with `start`, starts to dial it if necessary. */
   pending(node: string, start: boolean): PendingSignals | undefined {
     const dial = this.#dials.get(node) ??
-      (start ? this.#start(node, undefined) : undefined);
+      (start ? this.#start(node) : undefined);
     if (dial === undefined) return undefined;
     dial.isWanted = true;
+    dial.isQuiet = false;
     return dial.pending;
   }
 
   /** Dials a node; returns false if it is unreachable, and logs the reason. */
   async dial(node: string, address: string | undefined): Promise<boolean> {
-    const dial = this.#dials.get(node) ?? this.#start(node, address);
+    const dial = this.#dials.get(node) ?? this.#start(node, { address });
     if (dial !== undefined) {
       dial.isWanted = true;
-      return await dial.promise;
+      dial.isQuiet = false;
+      return await dial.promise === undefined;
     }
     await Promise.resolve();
     this.#options.runtime.nodeDown(node, false);
     return false;
+  }
+
+  /** Dials a node; returns the failure, if it is unreachable, and logs it unless the caller reports it. */
+  async reach(
+    node: string,
+    address: string | undefined,
+    isQuiet: boolean,
+  ): Promise<string | undefined> {
+    const dial = this.#dials.get(node) ??
+      this.#start(node, { address, isQuiet });
+    if (dial === undefined) return cannot(node, this.#tooMany());
+    if (!isQuiet) dial.isQuiet = false;
+    return await dial.promise;
   }
 
   /** Dials nodes that a peer has introduced, when there is capacity. */
@@ -194,7 +219,7 @@ export class Dialler {
       if (this.#introducedAtOnce >= INTRODUCED_AT_ONCE || this.#stopped) return;
       this.#introduced.delete(name);
       if (isConnected(name) || this.#dials.has(name)) continue;
-      const dial = this.#start(name, undefined);
+      const dial = this.#start(name);
       if (dial === undefined) continue;
       this.#introducedAtOnce++;
       dial.promise.then(() => {
@@ -205,17 +230,17 @@ export class Dialler {
   }
 
   /** Begins a dial, if the limit allows it. */
-  #start(node: string, address: string | undefined): Dial | undefined {
+  #start(
+    node: string,
+    { address, isQuiet = false }: { address?: string; isQuiet?: boolean } = {},
+  ): Dial | undefined {
     if (this.#stopped) return undefined;
     const { limits, queued, isFull } = this.#options;
     if (isFull() || this.#dials.size >= limits.maxConnections) {
-      this.#tell(
-        node,
-        `there are ${limits.maxConnections} connections, or nodes that are being dialled, already (limits.maxConnections)`,
-      );
+      if (!isQuiet) this.#tell(cannot(node, this.#tooMany()));
       return undefined;
     }
-    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
     const stop = new AbortController();
     const dial: Dial = {
       node,
@@ -243,6 +268,7 @@ export class Dialler {
       over: new AbortController(),
       attempt: undefined,
       isWanted: false,
+      isQuiet,
     };
     this.#dials.set(node, dial);
     this.#introduced.delete(node);
@@ -427,18 +453,30 @@ export class Dialler {
     dial.stop.abort(error);
     dial.pending.drop();
     this.#options.stats.failedDials++;
-    if (!this.#stopped) this.#tell(node, error.message);
+    const failure = cannot(node, error.message);
+    if (!this.#stopped && !dial.isQuiet) this.#tell(failure);
     if (dial.isWanted) this.#options.runtime.nodeDown(node, false);
-    dial.settle(false);
+    dial.settle(failure);
   }
 
-  #tell(node: string, reason: string): void {
-    this.#options.log(
-      "warning",
-      () => `Cannot connect to ${printableWithin(node, 512)}: ${reason}`,
-      { what: "nodes that could not be connected to" },
-    );
+  #tooMany(): string {
+    if (this.#stopped) return "the node stops";
+    const { maxConnections } = this.#options.limits;
+    return `there are ${maxConnections} connections, or nodes that are being dialled, already (limits.maxConnections)`;
   }
+
+  #tell(failure: string): void {
+    this.#options.log("warning", failure, {
+      what: "nodes that could not be connected to",
+    });
+  }
+}
+
+/** The report of a failure, whose text may be another node's. */
+function cannot(node: string, reason: string): string {
+  return `Cannot connect to ${printableWithin(node, 512)}: ${
+    printableLine(reason, MAX_REASON)
+  }`;
 }
 
 /** Whether the other side closed the connection without an answer. */

@@ -6,6 +6,7 @@
 
 import type { NetworkLog } from "./network_log.ts";
 import type { RefusedRequest } from "../runtime/holdings.ts";
+import type { Reached, ReachTarget } from "../runtime/reach.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { Budget } from "./budget.ts";
@@ -141,6 +142,24 @@ export class Network {
   connect(node: string, address?: string): Promise<boolean> {
     if (this.#connections.has(node)) return Promise.resolve(true);
     return this.#dialler.dial(node, address);
+  }
+
+  /** Connects to a node by its name, its address, or both; fails with a reason. */
+  async reach({ node, address, quiet = false }: ReachTarget): Promise<Reached> {
+    if (node === undefined) {
+      throw new TypeError("Cannot reach a node: give its name");
+    }
+    if (node === this.#options.name.full) {
+      const reason = `Cannot connect to ${node}: this node has that name`;
+      return { node, connected: false, reason, isSelf: true };
+    }
+    if (this.#connections.has(node)) {
+      return { node, connected: true, isNew: false };
+    }
+    const reason = await this.#dialler.reach(node, address, quiet);
+    return reason === undefined
+      ? { node, connected: true, isNew: true }
+      : { node, connected: false, reason, isSelf: false };
   }
 
   /** Closes the connection to a node; returns false if there is none. */
@@ -289,7 +308,7 @@ export class Network {
     let lost: Error | undefined;
     if (dial !== undefined) {
       lost = connection.replay(dial.pending);
-      dial.settle(true);
+      dial.settle(undefined);
     }
     if (this.#sharesPeers(connection)) {
       const others = this.list("visible").filter((each) => each !== name);

@@ -131,6 +131,7 @@ export async function startNode(
     maxDepth: limits.maxDepth,
     route: (node, connect) =>
       node === NO_NODE ? unnamedLoopback() : network.route(node, connect),
+    reach: (target) => network.reach(target),
     log: nodeLog,
     peerLimits: limits,
     refused: (node, what, message) => network.refused(node, what, message),

@@ -27,6 +27,7 @@ import type { NumberTable } from "./processes/number_table.ts";
 import type { LocalProcess } from "./processes/local_process.ts";
 import { ProcessTable } from "./processes/process_table.ts";
 import { Timers } from "./processes/timers.ts";
+import type { Reached, ReachTarget } from "./reach.ts";
 import { Watchers } from "./processes/watchers.ts";
 import type { Runtime, RuntimeSpawnOptions } from "./runtime.ts";
 import { Deadlines } from "./scheduling/deadlines.ts";
@@ -55,6 +56,8 @@ export interface RuntimeOptions {
    * reachable.
    */
   route?: (node: string, connect: boolean) => Signals | undefined;
+  /** Connects to other nodes; without it, none is reachable. */
+  reach?: (target: ReachTarget) => Promise<Reached>;
   /**
    * Receives reports of crashes, and of the actions of supervisors and applications; by default they go to
    * standard error.
@@ -94,6 +97,7 @@ export class NodeRuntime implements Runtime {
   readonly local: Signals;
   readonly #clock: Clock;
   readonly #route: NonNullable<RuntimeOptions["route"]>;
+  readonly #reach: NonNullable<RuntimeOptions["reach"]>;
   readonly #table: ProcessTable;
   readonly #watchers: Watchers;
   readonly #deaths: Deaths;
@@ -112,6 +116,7 @@ export class NodeRuntime implements Runtime {
     this.maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
     this.#clock = options.clock ?? systemClock;
     this.#route = options.route ?? (() => undefined);
+    this.#reach = options.reach ?? unreachable;
     this.holdings = new Holdings(options.peerLimits, options.refused);
     this.log = options.log ?? new NodeLog({
       node: this.node,
@@ -156,6 +161,10 @@ export class NodeRuntime implements Runtime {
 
   connected(node: string): Signals | undefined {
     return node === this.node ? this.local : this.#route(node, false);
+  }
+
+  reach(target: ReachTarget): Promise<Reached> {
+    return this.#reach(target);
   }
 
   now(): number {
@@ -283,4 +292,16 @@ export class NodeRuntime implements Runtime {
     this.timers.stop();
     this.deadlines.stop();
   }
+}
+
+/** The outcome of every attempt to reach a node without a network. */
+function unreachable({ node, address }: ReachTarget): Promise<Reached> {
+  return Promise.resolve({
+    node,
+    connected: false,
+    reason: `Cannot connect to ${
+      node ?? address
+    }: this node is not started; start it by Node.start({ name })`,
+    isSelf: false,
+  });
 }

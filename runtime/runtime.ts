@@ -17,6 +17,7 @@ import type {
   ProcessOptions,
 } from "./processes/local_process.ts";
 import type { Timers } from "./processes/timers.ts";
+import type { Reached, ReachTarget } from "./reach.ts";
 import type { Deadlines } from "./scheduling/deadlines.ts";
 import type { Runnable, Signals } from "./signals/signal.ts";
 import type { BeamFunctions } from "./spawning/beam_functions.ts";
@@ -82,6 +83,8 @@ export interface Runtime extends NodeIncarnation {
   back(node: string): Signals;
   /** The channel for signals to a node that is connected, or about to be; no connection is made. */
   connected(node: string): Signals | undefined;
+  /** Connects to a node by its name, its address, or both. It never rejects for a node that cannot be reached. */
+  reach(target: ReachTarget): Promise<Reached>;
 
   /** The process of a pid, if it is of this incarnation and alive. */
   find(pid: Pid): LocalProcess | undefined;

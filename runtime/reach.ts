@@ -1,0 +1,48 @@
+/**
+ * Reaching another node: the request, and its outcome.
+ *
+ * @module
+ */
+
+/** A node to connect to: its name, its address, or both. */
+export interface ReachTarget {
+  /**
+   * The node's name.
+   *
+   * @default {the name that the node at the address states}
+   */
+  node?: string;
+  /**
+   * The node's address, `host:port`.
+   *
+   * @default {the address from EPMD, or the last address that this node knows}
+   */
+  address?: string;
+  /**
+   * Whether a failure is not logged, as the caller reports it.
+   *
+   * @default {false}
+   */
+  quiet?: boolean;
+}
+
+/** The outcome of an attempt to reach a node. */
+export type Reached =
+  | {
+    /** The node's name. */
+    node: string;
+    /** Whether it is connected. */
+    connected: true;
+    /** Whether it was not connected before. */
+    isNew: boolean;
+  }
+  | {
+    /** The node's name, if it is known. */
+    node: string | undefined;
+    /** Whether it is connected. */
+    connected: false;
+    /** The reason, as a sentence. */
+    reason: string;
+    /** Whether it is the calling node itself. */
+    isSelf: boolean;
+  };
