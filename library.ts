@@ -64,6 +64,7 @@ export {
   type ResolveFunction,
 } from "./global.ts";
 export { IO, type IoInspectOptions, type IoOptions } from "./io.ts";
+export { Logger } from "./logger.ts";
 export { pg, type PgMessage, type PgOptions } from "./pg.ts";
 export {
   type CancelTimerMessage,
@@ -110,7 +111,7 @@ export {
   type RpcResult,
 } from "./rpc.ts";
 export { jsonLog } from "./runtime/log/json_log.ts";
-export { standardLog } from "./runtime/log/log_event.ts";
+export { standardLog, textLog } from "./runtime/log/log_event.ts";
 export { inspect, type InspectOptions } from "./runtime/values/inspect.ts";
 export { Atom, atom } from "./runtime/values/atom.ts";
 export { Bitstring } from "./runtime/values/bitstring.ts";

@@ -49,8 +49,10 @@ import type { Holding, RefusedRequest } from "./runtime/holdings.ts";
 import { jsonLog } from "./runtime/log/json_log.ts";
 import {
   type LogEvent,
+  type LogFilter,
   type LogHook,
   standardLog,
+  textLog,
 } from "./runtime/log/log_event.ts";
 import type { NodeRuntime } from "./runtime/node_runtime.ts";
 import type { LocalProcess } from "./runtime/processes/local_process.ts";
@@ -86,7 +88,7 @@ export type {
   VerifyCertificate,
 } from "./distribution/certificate.ts";
 export type { NodeOptions, RunOptions, TlsOptions };
-export { jsonLog, standardLog };
+export { jsonLog, standardLog, textLog };
 export type {
   Allow,
   ConnectionStats,
@@ -95,6 +97,7 @@ export type {
   IoDevice,
   Limits,
   LogEvent,
+  LogFilter,
   LogHook,
   ModuleExports,
   ModuleFunction,
@@ -111,6 +114,7 @@ export type {
   ReportedChild,
   SupervisorError,
   SupervisorReport,
+  TraceIds,
 } from "./runtime/log/log_event.ts";
 export type { Ancestor } from "./runtime/processes/lineage.ts";
 

@@ -10,10 +10,11 @@ import { ownHost, parseNodeName } from "../distribution/node_name.ts";
 import {
   jsonLog,
   type LogHook,
+  type LogLevel,
   type NodeOptions,
-  standardLog,
   type WireName,
 } from "../node.ts";
+import { checkLogLevel } from "../runtime/log/log_level.ts";
 import { printable, quote } from "../runtime/values/inspect.ts";
 
 /** The command line is wrong. */
@@ -139,6 +140,12 @@ const FLAGS: readonly Flag[] = [
     value: "FORMAT",
     ofNode: true,
     help: "The format of the log on standard error: text or json [text]",
+  },
+  {
+    name: "log-level",
+    value: "LEVEL",
+    ofNode: true,
+    help: "The least level logged: debug, info, warning, error, none [warning]",
   },
   {
     name: "stop-timeout",
@@ -338,6 +345,8 @@ function nodeOptions(
   if (tls !== undefined) options.tls = tls;
   const format = text("log-format");
   if (format !== undefined) options.log = logOf(format);
+  const level = text("log-level");
+  if (level !== undefined) options.logLevel = logLevelOf(level);
   const wires = flags.wire as string[];
   if (wires.length > 0) options.wires = wires.map(wireOf);
   const listen = text("listen");
@@ -371,12 +380,21 @@ function wireOf(wire: string): WireName {
   );
 }
 
-function logOf(format: string): LogHook {
+function logOf(format: string): LogHook | undefined {
   if (format === "json") return jsonLog;
-  if (format === "text") return standardLog;
+  if (format === "text") return undefined;
   throw new UsageError(
     `Cannot use --log-format ${quote(format)}: give text or json`,
   );
+}
+
+function logLevelOf(level: string): LogLevel | "none" {
+  try {
+    checkLogLevel(level, `use --log-level ${quote(level)}`);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return level as LogLevel | "none";
 }
 
 /** The name of the node on which to open a shell. */

@@ -13,7 +13,7 @@ import {
   type ModuleExports,
   Node,
   type NodeOptions,
-  standardLog,
+  textLog,
 } from "../node.ts";
 import { receive } from "../process.ts";
 import { runInside } from "../runtime/context/async_context.ts";
@@ -212,7 +212,7 @@ async function start(
   Object.assign(scope, loaded);
   const sources = { ...program.sources, ...filesOf(line.modules) };
   const modules = { ...program.modules, ...loaded };
-  const log: LogSwitch = { hook: line.node?.log ?? standardLog };
+  const log: LogSwitch = { hook: line.node?.log ?? textLog };
   const node = await startNode(line.node, modules, log);
   if (node === undefined) {
     stack.defer(stopApplications);
@@ -256,6 +256,8 @@ async function startNode(
 ): Promise<Node | undefined> {
   if (options !== undefined) {
     return await Node.start({
+      // The log of every program goes through a hook, which alone would log all levels.
+      logLevel: options.log === undefined ? "warning" : "debug",
       ...options,
       modules,
       log: (event) => log.hook(event),

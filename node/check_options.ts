@@ -14,6 +14,7 @@ import {
   checkString,
   checkTimeout,
 } from "../runtime/values/check_arguments.ts";
+import { checkLogLevel } from "../runtime/log/log_level.ts";
 import { misfit } from "../runtime/values/options.ts";
 import { inspect, quote } from "../runtime/values/inspect.ts";
 
@@ -58,6 +59,11 @@ export function checkNodeOptions(
   const { allow, log, io, tls, modules, tickTime, stopTimeout } = options;
   if (allow !== undefined) checkFunction(allow, `${what} with the rule`);
   if (log !== undefined) checkFunction(log, `${what} with the log`);
+  const { logLevel, logFilter } = options;
+  if (logLevel !== undefined) checkLogLevel(logLevel, what);
+  if (logFilter !== undefined) {
+    checkFunction(logFilter, `${what} with the log filter`);
+  }
   if (
     io !== undefined && typeof (io as Partial<typeof io> | null)?.write !==
       "function"

@@ -6,7 +6,7 @@
 
 import type { TlsOptions } from "../distribution/credentials.ts";
 import type { Limits, WireName } from "../distribution/wire.ts";
-import type { LogHook } from "../runtime/log/log_event.ts";
+import type { LogFilter, LogHook, LogLevel } from "../runtime/log/log_event.ts";
 import type {
   Allow,
   ModuleExports,
@@ -132,9 +132,22 @@ export interface NodeOptions {
   /**
    * Receives the node's log events; `jsonLog` writes them as JSON.
    *
-   * @default {standardLog: warnings and errors on standard error}
+   * @default {textLog: as text, on standard error}
    */
   log?: LogHook;
+  /**
+   * The least severe level of the events that are logged: `"debug"`, `"info"`, `"warning"` or `"error"`; with
+   * `"none"`, there are none. `Logger.setLevel` changes it.
+   *
+   * @default {"warning"; "debug" with the option log}
+   */
+  logLevel?: LogLevel | "none";
+  /**
+   * Drops or replaces events before they are logged; `Logger.setFilter` changes it.
+   *
+   * @default {undefined}
+   */
+  logFilter?: LogFilter;
   /**
    * How long `Node.stop` waits for the node's applications, with their supervisors and children, to stop, in
    * milliseconds. Then it ends the remaining processes.

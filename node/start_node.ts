@@ -26,7 +26,7 @@ import {
 } from "../distribution/wire.ts";
 import { NodeStartError } from "../errors.ts";
 import { NO_NODE, unnamedLoopback } from "../runtime/context/default_node.ts";
-import { standardLog } from "../runtime/log/log_event.ts";
+import { textLog } from "../runtime/log/log_event.ts";
 import { NodeLog } from "../runtime/log/node_log.ts";
 import { systemClock } from "../runtime/host/clock.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
@@ -104,8 +104,11 @@ export async function startNode(
   await using resources = new AsyncDisposableStack();
   const nodeLog = new NodeLog({
     node: name.full,
-    hook: options.log ?? standardLog,
+    hook: options.log ?? textLog,
     clock: host.clock,
+    level: options.logLevel ??
+      (options.log === undefined ? "warning" : "debug"),
+    filter: options.logFilter,
   });
   resources.defer(() => nodeLog.stop());
   const log: NetworkLog = (level, message, cause) =>

@@ -15,11 +15,7 @@ import {
 } from "./holdings.ts";
 import { type Clock, systemClock } from "./host/clock.ts";
 import { ignoreStrayExits } from "./host/unhandled_errors.ts";
-import {
-  type LogLevel,
-  type RuntimeEvent,
-  standardLog,
-} from "./log/log_event.ts";
+import { type LogLevel, type RuntimeEvent, textLog } from "./log/log_event.ts";
 import { type LogCause, NodeLog } from "./log/node_log.ts";
 import { Deaths } from "./processes/deaths.ts";
 import type { NumberMap } from "./collections/number_map.ts";
@@ -120,8 +116,9 @@ export class NodeRuntime implements Runtime {
     this.holdings = new Holdings(options.peerLimits, options.refused);
     this.log = options.log ?? new NodeLog({
       node: this.node,
-      hook: options.report ?? standardLog,
+      hook: options.report ?? textLog,
       clock: this.#clock,
+      level: options.report === undefined ? "warning" : "debug",
     });
     this.#table = new ProcessTable(this);
     this.processes = this.#table.processes;

@@ -361,6 +361,54 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Input or output failed: the group leader is dead or unreachable, or replied with an error. A process that\ndoes not catch it exits with it, like a process in Erlang with the error `terminated`."
     }
   ],
+  "Logger": [
+    {
+      "signature": "Logger",
+      "text": "The log of the node that the calling code runs on."
+    }
+  ],
+  "Logger.debug": [
+    {
+      "signature": "debug(message: LogMessage, metadata?: Record<string, unknown>)",
+      "text": "Logs a message of use to the programmer only. Never throws for what a message contains.\n\nThe event has the calling process as `pid`, its label, and the trace that the code is part of. As in OTP, at\nmost 500 events are logged in a second, those of the node included; one line reports the number of those\nthat were dropped."
+    }
+  ],
+  "Logger.error": [
+    {
+      "signature": "error(message: LogMessage, metadata?: Record<string, unknown>)",
+      "text": "Logs an error; see Logger.debug."
+    }
+  ],
+  "Logger.info": [
+    {
+      "signature": "info(message: LogMessage, metadata?: Record<string, unknown>)",
+      "text": "Logs a message about normal operation; see Logger.debug."
+    }
+  ],
+  "Logger.level": [
+    {
+      "signature": "level()",
+      "text": "Returns the least severe level that the node logs."
+    }
+  ],
+  "Logger.setFilter": [
+    {
+      "signature": "setFilter(filter: LogFilter | undefined)",
+      "text": "Sets the filter of the node's log, as the option `logFilter` of `Node.start` does. There is one filter; it\nreplaces the one before.\n\nThe filter is called with each event whose level is logged, before the log hook. `false` drops the event,\n`true` passes it on, and an event takes its place. If the filter throws, the event is logged as it is, with\nthe error."
+    }
+  ],
+  "Logger.setLevel": [
+    {
+      "signature": "setLevel(level: LogLevel | \"none\")",
+      "text": "Sets the least severe level that the node logs, as the option `logLevel` of `Node.start` does."
+    }
+  ],
+  "Logger.warning": [
+    {
+      "signature": "warning(message: LogMessage, metadata?: Record<string, unknown>)",
+      "text": "Logs a warning; see Logger.debug."
+    }
+  ],
   "NoProcessError": [
     {
       "signature": "NoProcessError",
@@ -1238,7 +1286,7 @@ export const HELP: Record<string, Doc[]> = {
   "jsonLog": [
     {
       "signature": "jsonLog(event: LogEvent)",
-      "text": "Writes every event of a node to standard error as one line of JSON, for programs that collect logs.\n\nA line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the readable text. It has `crash`,\n`supervisor`, `application` and `remote`, with all their fields, if the event has them. A pid or reference is\n`{ text, node, number, creation }`; an error is `{ text, name, message, stack }` with its other properties\nin `fields`. An exit reason appears as a value in `reason`, and as readable text in `reasonText`. Values\nthat JSON cannot represent are written as `inspect` shows them. Values are truncated at a depth of 8\nlevels, 100 items (10,000 per line) and 8192 characters (65,536 per line). A line contains no control\ncharacters, and any value can be written."
+      "text": "Writes every event of a node to standard error as one line of JSON, for programs that collect logs.\n\nA line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the readable text. It has `pid`, `label`,\n`trace`, `metadata`, `crash`, `supervisor`, `application` and `remote`, with all their fields, if the event has\nthem. A pid or reference is\n`{ text, node, number, creation }`; an error is `{ text, name, message, stack }` with its other properties\nin `fields`. An exit reason appears as a value in `reason`, and as readable text in `reasonText`. Values\nthat JSON cannot represent are written as `inspect` shows them. Values are truncated at a depth of 8\nlevels, 100 items (10,000 per line) and 8192 characters (65,536 per line). A line contains no control\ncharacters, and any value can be written."
     }
   ],
   "makeRef": [
@@ -1400,7 +1448,13 @@ export const HELP: Record<string, Doc[]> = {
   "standardLog": [
     {
       "signature": "standardLog(event: LogEvent)",
-      "text": "Writes warnings and errors to standard error as readable text. It is the default log hook of a node."
+      "text": "Writes warnings and errors to standard error as readable text, as `textLog` does, and no other events."
+    }
+  ],
+  "textLog": [
+    {
+      "signature": "textLog(event: LogEvent)",
+      "text": "Writes an event to standard error as readable text, whatever its level. It is the default log hook of a node,\nwhose `logLevel` is then `\"warning\"`.\n\nA line is `[level] node: message`. If a program logged the message with `Logger`, the process and its label\nfollow the node, and the metadata follows the message. If the code was part of a trace, the line ends with\nthe trace."
     }
   ],
   "tuple": [

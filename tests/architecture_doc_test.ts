@@ -17,6 +17,7 @@ const FOLDERS = [
   "wires",
   "node",
   "cli",
+  "observe",
   "shell",
   "chat",
   "testing",

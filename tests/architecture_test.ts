@@ -16,6 +16,7 @@ const ENTRIES = [
   "chat/main.ts",
   "chat/kate.ts",
   "shell/main.ts",
+  "observe/logtape.ts",
   "testing/mod.ts",
   "testing/main.ts",
   "testing/_peer_main.ts",
@@ -37,11 +38,12 @@ const LIBRARY = [
 const MAY_USE_DENO = ["bench", "chat", "cli", "testing", "tests", "tools"];
 
 /** The upper layer: programs, and the modules that they and tests consist of. */
-const UPPER = ["chat", "cli", "shell", "testing"];
+const UPPER = ["chat", "cli", "observe", "shell", "testing"];
 
 /** The imports that each folder of the upper layer may have from the others. */
 const KNOWS: Record<string, string[]> = {
   cli: ["cli"],
+  observe: ["observe"],
   shell: ["cli", "shell"],
   chat: ["chat", "cli", "shell"],
   testing: ["testing"],

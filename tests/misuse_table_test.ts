@@ -18,6 +18,7 @@ import {
   isDown,
   isExit,
   isReply,
+  Logger,
   makeRef,
   Node,
   pg,
@@ -234,6 +235,27 @@ const TABLE: Record<string, Row> = {
     args: () => [self(), {}],
     takes: { 0: ["pid", "undefined"], 1: OPTIONS },
     fields: { 1: { messages: FLAG, remote: FLAG } },
+  },
+  ...Object.fromEntries(
+    (["debug", "error", "info", "warning"] as const).map((level) => [
+      `Logger.${level}`,
+      {
+        fn: Logger[level],
+        args: () => ["message", { order: 17 }],
+        takes: { 0: ["empty", "text", "function"], 1: OPTIONS },
+      } satisfies Row,
+    ]),
+  ),
+  "Logger.level": { fn: Logger.level, args: () => [] },
+  "Logger.setFilter": {
+    fn: Logger.setFilter,
+    args: () => [undefined],
+    takes: { 0: ["undefined", "function"] },
+  },
+  "Logger.setLevel": {
+    fn: Logger.setLevel,
+    args: () => ["warning"],
+    takes: {},
   },
   isDown: {
     fn: isDown,
@@ -1246,6 +1268,7 @@ const ELSEWHERE: Record<string, string> = {
   exit: "takes any reason, and throws it",
   jsonLog: "a hook: the node calls it",
   standardLog: "a hook: the node calls it",
+  textLog: "a hook: the node calls it",
 };
 
 /** The functions that users can call: plain functions, and static functions of classes. */

@@ -34,8 +34,9 @@ interface Budget {
 /**
  * Writes every event of a node to standard error as one line of JSON, for programs that collect logs.
  *
- * A line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the readable text. It has `crash`,
- * `supervisor`, `application` and `remote`, with all their fields, if the event has them. A pid or reference is
+ * A line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the readable text. It has `pid`, `label`,
+ * `trace`, `metadata`, `crash`, `supervisor`, `application` and `remote`, with all their fields, if the event has
+ * them. A pid or reference is
  * `{ text, node, number, creation }`; an error is `{ text, name, message, stack }` with its other properties
  * in `fields`. An exit reason appears as a value in `reason`, and as readable text in `reasonText`. Values
  * that JSON cannot represent are written as `inspect` shows them. Values are truncated at a depth of 8
@@ -68,13 +69,17 @@ export function jsonLog(event: LogEvent): void {
 }
 
 function jsonLine(event: LogEvent): string {
-  const { level, node, message, crash, supervisor, application, remote } =
-    event;
+  const { level, node, message, pid, label, trace, metadata } = event;
+  const { crash, supervisor, application, remote } = event;
   const line = {
     time: new Date().toISOString(),
     level,
     node,
     message,
+    pid,
+    label,
+    trace,
+    metadata,
     crash: withText(crash),
     supervisor: withText(supervisor),
     application: withText(application),

@@ -8,7 +8,12 @@ import type { Ancestor } from "../processes/lineage.ts";
 import { writeError } from "../host/standard_streams.ts";
 import type { MonitoredObject } from "../signals/signal.ts";
 import type { Pid } from "../values/pid.ts";
-import { exitLine, indented, printableName } from "./event_text.ts";
+import { printableLine } from "../values/inspect.ts";
+import { exitLine, indented, printableName, shownValue } from "./event_text.ts";
+
+/** The maximum length of a label, and of a value of the metadata, in characters. */
+const MAX_LABEL = 256;
+const MAX_VALUE = 1024;
 
 /** The severity of a log event. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -110,6 +115,14 @@ export interface RemoteOrigin {
   pid: Pid | undefined;
 }
 
+/** A place in a distributed trace, as in a `traceparent` header. */
+export interface TraceIds {
+  /** The trace: 32 hexadecimal digits. */
+  traceId: string;
+  /** The span: 16 hexadecimal digits. */
+  spanId: string;
+}
+
 /** An event that a node reports. */
 export interface LogEvent {
   /** Its severity. */
@@ -118,6 +131,14 @@ export interface LogEvent {
   node: string;
   /** The event in readable form, without control characters and secrets. */
   message: string;
+  /** The process that the event is about, or that logged it, if there is one. */
+  pid?: Pid;
+  /** The label that this process set by `Process.setLabel`, if any. */
+  label?: unknown;
+  /** The trace that the code was part of, if tracing is on. */
+  trace?: TraceIds;
+  /** Values that a program logged with its message. */
+  metadata?: Record<string, unknown>;
   /** Present if a process crashed. */
   crash?: CrashReport;
   /** Present if a supervisor's child crashed, or failed to start or stop. */
@@ -135,7 +156,40 @@ export type RuntimeEvent = Omit<LogEvent, "node">;
 export type LogHook = (event: LogEvent) => void;
 
 /**
- * Writes warnings and errors to standard error as readable text. It is the default log hook of a node.
+ * Decides about each event of a node before its log hook: `false` drops the event, `true` passes it, and an
+ * event passes in its place, as after removing a secret.
+ */
+export type LogFilter = (event: LogEvent) => boolean | LogEvent;
+
+/**
+ * Writes an event to standard error as readable text, whatever its level. It is the default log hook of a node,
+ * whose `logLevel` is then `"warning"`.
+ *
+ * A line is `[level] node: message`. If a program logged the message with `Logger`, the process and its label
+ * follow the node, and the metadata follows the message. If the code was part of a trace, the line ends with
+ * the trace.
+ *
+ * @param event The event.
+ *
+ * @example A node that writes all that it logs
+ * ```ts
+ * import { Node, textLog } from "@otp/distribution/node";
+ *
+ * await using node = await Node.start({
+ *   name: "kate@localhost",
+ *   cookie: "c",
+ *   epmdPort: 14369,
+ *   logLevel: "info",
+ *   log: textLog,
+ * });
+ * ```
+ */
+export function textLog(event: LogEvent): void {
+  writeError(`${textLine(event)}\n`);
+}
+
+/**
+ * Writes warnings and errors to standard error as readable text, as `textLog` does, and no other events.
  *
  * @param event The event.
  *
@@ -150,9 +204,34 @@ export type LogHook = (event: LogEvent) => void;
  * ```
  */
 export function standardLog(event: LogEvent): void {
-  const { level, node, message } = event;
-  if (level !== "warning" && level !== "error") return;
-  writeError(`[${level}] ${printableName(node)}: ${message}\n`);
+  const { level } = event;
+  if (level === "warning" || level === "error") textLog(event);
+}
+
+function textLine(event: LogEvent): string {
+  const { level, node, message, pid, label, trace, metadata } = event;
+  // The message of a report names the process itself.
+  const isReport = event.crash !== undefined ||
+    event.supervisor !== undefined || event.remote !== undefined;
+  const about = pid === undefined || isReport
+    ? ""
+    : label === undefined
+    ? ` ${pid}`
+    : ` ${pid} (${printableLine(labelText(label), MAX_LABEL)})`;
+  const values = Object.entries(metadata ?? {}).map(([key, value]) =>
+    ` ${printableName(key)}=${printableLine(shownValue(value), MAX_VALUE)}`
+  ).join("");
+  const end = values +
+    (trace === undefined ? "" : ` trace=${trace.traceId}/${trace.spanId}`);
+  const [first, ...rest] = message.split("\n");
+  return [
+    `[${level}] ${printableName(node)}${about}: ${first}${end}`,
+    ...rest,
+  ].join("\n");
+}
+
+function labelText(label: unknown): string {
+  return typeof label === "string" ? label : shownValue(label);
 }
 
 /** A log hook that throws for no event: an error of the given hook is logged with the event. */

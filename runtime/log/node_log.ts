@@ -12,11 +12,14 @@
 import type { Clock } from "../host/clock.ts";
 import { outside } from "../context/async_context.ts";
 import {
+  type LogFilter,
   type LogHook,
   type LogLevel,
   type RuntimeEvent,
   safeLog,
 } from "./log_event.ts";
+import { LOG_LEVELS, rankOf } from "./log_level.ts";
+import { currentTrace } from "./trace_source.ts";
 import { printableLine, printableWithin } from "../values/inspect.ts";
 
 /** The maximum length of a message, in characters. */
@@ -72,6 +75,18 @@ export interface NodeLogOptions {
   node: string;
   /** Receives the events that pass. */
   hook: LogHook;
+  /**
+   * The least severe level that passes.
+   *
+   * @default {"debug"}
+   */
+  level?: LogLevel | "none";
+  /**
+   * Drops or replaces events that pass.
+   *
+   * @default {undefined}
+   */
+  filter?: LogFilter;
   /** The node's clock. */
   clock: Pick<Clock, "now" | "after">;
 }
@@ -80,6 +95,11 @@ export interface NodeLogOptions {
 export class NodeLog {
   readonly #node: string;
   readonly #hook: LogHook;
+  #level: LogLevel | "none";
+  /** The rank of the level. */
+  #least: number;
+  /** Drops or replaces events that pass. */
+  filter: LogFilter | undefined;
   readonly #clock: NodeLogOptions["clock"];
   /** The windows of causes that are not a peer's, of peers and their causes, and of all together. */
   readonly #own: Windows = new Map();
@@ -87,10 +107,32 @@ export class NodeLog {
   readonly #totals: Windows = new Map();
 
   /** Creates a log without events. */
-  constructor({ node, hook, clock }: NodeLogOptions) {
+  constructor({ node, hook, clock, level, filter }: NodeLogOptions) {
     this.#node = node;
-    this.#hook = safeLog(hook);
     this.#clock = clock;
+    this.#level = level ?? "debug";
+    this.#least = rankOf(this.#level);
+    this.filter = filter;
+    this.#hook = safeLog((event) => {
+      const passed = this.filter?.(event) ?? true;
+      if (passed === false) return;
+      return hook(passed === true ? event : passed);
+    });
+  }
+
+  /** The least severe level that passes. */
+  get level(): LogLevel | "none" {
+    return this.#level;
+  }
+
+  set level(level: LogLevel | "none") {
+    this.#level = level;
+    this.#least = rankOf(level);
+  }
+
+  /** Whether events of a level pass. */
+  logs(level: LogLevel): boolean {
+    return LOG_LEVELS.indexOf(level) >= this.#least;
   }
 
   /**
@@ -105,7 +147,7 @@ export class NodeLog {
     event: () => RuntimeEvent | string,
     cause?: LogCause,
   ): void {
-    if (!this.#passes(level, cause)) return;
+    if (!this.logs(level) || !this.#passes(level, cause)) return;
     let made: RuntimeEvent | string;
     try {
       made = event();
@@ -223,7 +265,19 @@ export class NodeLog {
     const message = printableWithin(event.message, MAX_MESSAGE)
       // An indented line belongs to the one before.
       .replace(/\n(?! )/g, "\n    ");
-    this.#hook({ ...event, node: this.#node, message });
+    const { crash, supervisor, remote } = event;
+    const pid = event.pid ?? crash?.pid ?? supervisor?.supervisor ??
+      remote?.pid;
+    const label = event.label ?? crash?.label;
+    const trace = event.trace ?? currentTrace();
+    this.#hook({
+      ...event,
+      node: this.#node,
+      message,
+      ...pid === undefined ? {} : { pid },
+      ...label === undefined ? {} : { label },
+      ...trace === undefined ? {} : { trace },
+    });
   }
 
   /** Reports the remaining windows, and ends. */

@@ -1,0 +1,208 @@
+/** The log of a node: messages of programs, levels, filters and hooks. */
+
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
+import { logtapeLog } from "../observe/logtape.ts";
+import {
+  GenServer,
+  jsonLog,
+  type LogEvent,
+  Logger,
+  Node,
+  type NodeOptions,
+  Process,
+  self,
+  standardLog,
+  textLog,
+} from "../mod.ts";
+import { setTraceSource } from "../runtime/log/trace_source.ts";
+import { standardError } from "./_processes.ts";
+import { test } from "../testing/tags.ts";
+
+/** A node without EPMD, and the events that it logs. */
+async function logged(
+  options: Partial<NodeOptions>,
+  fn: () => unknown,
+): Promise<LogEvent[]> {
+  const events: LogEvent[] = [];
+  await using node = await Node.start({
+    name: "kate@localhost",
+    cookie: "c",
+    epmdPort: false,
+    log: (event) => void events.push(event),
+    ...options,
+  });
+  await node.run(fn);
+  return events;
+}
+
+const Server = {
+  name: "Server",
+  init: () => ({ type: "ok", state: 0 } as const),
+  handleCall(): never {
+    throw new Error("boom");
+  },
+};
+
+test("Logger has the process, its label and the metadata of a message", async () => {
+  let pid: unknown;
+  const [event] = await logged({}, () => {
+    pid = self();
+    Process.setLabel({ room: 1 });
+    Logger.info(() => "an order has arrived", { order: 17 });
+  });
+  assertEquals(event, {
+    level: "info",
+    node: "kate@localhost",
+    message: "an order has arrived",
+    pid: pid as LogEvent["pid"],
+    label: { room: 1 },
+    metadata: { order: 17 },
+  });
+});
+
+test("Logger builds no message below the node's level", async () => {
+  let built = 0;
+  const message = () => `${++built}`;
+  const events = await logged({ logLevel: "warning" }, () => {
+    Logger.debug(message);
+    Logger.info(message);
+    Logger.warning(message);
+    Logger.setLevel("none");
+    Logger.error(message);
+    assertEquals(Logger.level(), "none");
+    Logger.setLevel("debug");
+    Logger.debug(message);
+  });
+  assertEquals(
+    events.map(({ level, message }) => [level, message]),
+    [["warning", "1"], ["debug", "2"]],
+  );
+});
+
+test("logLevel applies to the events of the node itself", async () => {
+  const fail = async () => {
+    const server = await GenServer.start(Server, undefined);
+    await GenServer.call(server, "x").catch(() => {});
+  };
+  const [crash] = await logged({}, fail);
+  assertEquals(crash.pid, crash.crash?.pid);
+  assertEquals(await logged({ logLevel: "none" }, fail), []);
+});
+
+test("a log filter drops and replaces events, and one that throws loses none", async () => {
+  const events = await logged({
+    logFilter: (event) =>
+      event.message === "drop"
+        ? false
+        : event.message === "keep" || { ...event, message: "replaced" },
+  }, () => {
+    for (const each of ["drop", "keep", "secret"]) Logger.error(each);
+    Logger.setFilter(undefined);
+    Logger.error("secret");
+  });
+  assertEquals(events.map(({ message }) => message), [
+    "keep",
+    "replaced",
+    "secret",
+  ]);
+  const text = await standardError(async () => {
+    await logged({}, () => {
+      Logger.setFilter(() => {
+        throw new Error("bad filter");
+      });
+      Logger.error("still here");
+    });
+  });
+  assertStringIncludes(text, "bad filter");
+  assertStringIncludes(text, "still here");
+});
+
+test("an event has the trace of the code that logged it", async () => {
+  const trace = {
+    traceId: "0af7651916cd43dd8448eb211c80319c",
+    spanId: "b7ad6b7169203331",
+  };
+  setTraceSource(() => trace);
+  try {
+    const [event] = await logged({}, () => Logger.info("traced"));
+    assertEquals(event.trace, trace);
+    const text = await standardError(() => textLog(event));
+    assertStringIncludes(text, ` trace=${trace.traceId}/${trace.spanId}\n`);
+    const line = JSON.parse(await standardError(() => jsonLog(event)));
+    assertEquals(line.trace, trace);
+  } finally {
+    setTraceSource(undefined);
+  }
+});
+
+test("textLog() writes one line, whatever the label and metadata contain", async () => {
+  const [event] = await logged({}, () => {
+    Process.setLabel("a\nb\x1b[31m");
+    Logger.debug("first\nsecond", { "key\n": "value\n[error] forged" });
+  });
+  const text = await standardError(() => textLog(event));
+  assertEquals(text.split("\n").length, 3, text);
+  assertEquals(text.includes("\x1b"), false);
+  assertEquals(text.includes("\n[error]"), false);
+  assertStringIncludes(text, `[debug] kate@localhost ${event.pid} (a`);
+  assertEquals(await standardError(() => standardLog(event)), "");
+  const line = JSON.parse(await standardError(() => jsonLog(event)));
+  assertEquals(line.pid.text, String(event.pid));
+  assertEquals(line.label, "a\nb\x1b[31m");
+});
+
+test("Logger rejects what is no message, level or filter", () => {
+  assertThrows(() => Logger.info(1 as never), TypeError, "the message is 1");
+  assertThrows(() => Logger.info("m", 1 as never), TypeError, "metadata");
+  assertThrows(
+    () => Logger.setLevel("notice" as never),
+    TypeError,
+    'give "debug", "info", "warning", "error" or "none"',
+  );
+  assertThrows(() => Logger.setFilter(1 as never), TypeError, "log filter");
+});
+
+test("logtapeLog() passes events to LogTape, with levels and properties", async () => {
+  const records: LogRecord[] = [];
+  await configure({
+    reset: true,
+    sinks: {
+      records: (record) => {
+        records.push(record);
+        if (record.level === "error") throw new Error("a sink that fails");
+      },
+    },
+    loggers: [
+      { category: ["app"], lowestLevel: "info", sinks: ["records"] },
+      { category: ["logtape", "meta"], lowestLevel: "fatal" },
+    ],
+  });
+  try {
+    await logged({ log: logtapeLog({ category: ["app"] }) }, () => {
+      Process.setLabel("orders");
+      Logger.debug("below");
+      Logger.info("with {braces}", { order: 17 });
+      Logger.warning("late");
+      Logger.error("a sink that fails loses no node");
+    });
+    assertEquals(
+      records.map(({ level, category, message }) => [
+        level,
+        category,
+        message.join(""),
+      ]),
+      [
+        ["info", ["app", "kate@localhost"], "with {braces}"],
+        ["warning", ["app", "kate@localhost"], "late"],
+        ["error", ["app", "kate@localhost"], "a sink that fails loses no node"],
+      ],
+    );
+    const [{ properties }] = records;
+    assertEquals([properties.label, properties.metadata], ["orders", {
+      order: 17,
+    }]);
+  } finally {
+    await reset();
+  }
+});
