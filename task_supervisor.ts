@@ -49,6 +49,7 @@ import {
   supervisedStarter,
 } from "./servers/task/start_supervised_task.ts";
 import { TaskSupervisorServer } from "./servers/task/task_supervisor_server.ts";
+import { askToDrain, type DrainOutcome } from "./servers/task/task_drain.ts";
 import { TaskState } from "./servers/task/task_state.ts";
 import { streamLimits, TaskStream } from "./servers/task/task_stream.ts";
 import {
@@ -65,6 +66,7 @@ import {
   checkName,
   type ModuleFunction,
 } from "./runtime/spawning/exported_modules.ts";
+import { inspect } from "./runtime/values/inspect.ts";
 import type { Pid } from "./runtime/values/pid.ts";
 import {
   type AsyncStreamOptions,
@@ -80,6 +82,7 @@ export type {
   ChildSpec,
   ChildStart,
   ChildType,
+  DrainOutcome,
   GlobalName,
   ModuleFunction,
   NameOnNode,
@@ -140,6 +143,16 @@ export interface StartChildOptions extends TaskOptions {
    * @default {"temporary"}
    */
   restart?: ChildRestart;
+}
+
+/** Options for {@linkcode TaskSupervisor.drain}. */
+export interface TaskDrainOptions {
+  /**
+   * How long to wait for the running tasks, in milliseconds, or `Infinity`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
 }
 
 /**
@@ -246,7 +259,8 @@ export class TaskSupervisor {
    * @throws {ExitError} If the supervisor does not exist (`"noproc"`) or its node cannot be reached
    *   (`{ type: "nodedown", node }`), with the call.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
+   * @throws {SpawnRefusedError} If the node refuses it, or the supervisor is draining; its `code` is the
+   *   reason.
    * @throws {Error} If the supervisor has reached `maxChildren`.
    *
    * @example Usage
@@ -285,7 +299,8 @@ export class TaskSupervisor {
    * @returns The task, for `Task.await` or `Task.yield`.
    * @throws {ExitError} If the supervisor does not exist or its node cannot be reached.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
+   * @throws {SpawnRefusedError} If the node refuses it, or the supervisor is draining; its `code` is the
+   *   reason.
    * @throws {Error} If the supervisor has reached `maxChildren`.
    *
    * @example Usage
@@ -419,7 +434,8 @@ export class TaskSupervisor {
    * @throws {ExitError} If the supervisor has reached `maxChildren`, with `"max_children"`; if it does not
    *   exist or its node cannot be reached, with the call.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
+   * @throws {SpawnRefusedError} If the node refuses it, or the supervisor is draining; its `code` is the
+   *   reason.
    *
    * @example Usage
    * ```ts
@@ -519,6 +535,73 @@ export class TaskSupervisor {
       { type: "terminate_child", pid },
     );
     return answer === "ok" ? answer : "not_found";
+  }
+
+  /**
+   * Makes a supervisor take no more tasks, and waits until those that run have ended.
+   *
+   * OTP has no such function. From now on, until the supervisor stops, each start of a task under it fails:
+   * {@linkcode TaskSupervisor.async}, {@linkcode TaskSupervisor.startChild} and the streams reject with a
+   * `SpawnRefusedError` whose `code` is `"draining"`, and a process of Erlang or Elixir gets
+   * `{:error, :draining}`. Nothing of such a task has run, so it can be started under another supervisor. The
+   * supervisor also leaves all groups of `pg` that it is in, so that others no longer find it there.
+   *
+   * Running tasks are not disturbed. A `"transient"` task that fails is restarted, to finish its work, and
+   * then waited for. A `"permanent"` task never ends for good: the drain does not wait for it. A task that
+   * starts another task under the same supervisor is refused as anybody else; to let tasks start tasks, drain
+   * the node ({@linkcode Node.drain}).
+   *
+   * After a timeout the tasks continue, and the supervisor still takes no more: drain it again to wait longer,
+   * or stop it, which ends them. Several callers may drain a supervisor at once, each with a timeout of its
+   * own.
+   *
+   * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
+   * @param options How long to wait.
+   * @returns `"drained"` if no task is left but permanent ones, `"timeout"` if some still run.
+   * @throws {ExitError} If the supervisor does not exist, exits meanwhile, or its node cannot be reached, with
+   *   the call.
+   * @throws {TypeError} If the timeout is not a number, or the supervisor does not know this request, as those
+   *   of Elixir and of earlier versions.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
+   *
+   * @example Finish what runs
+   * ```ts
+   * import { SpawnRefusedError } from "@otp/distribution/errors";
+   * import { receive, self, send, Task, TaskSupervisor } from "@otp/distribution";
+   * import { assertEquals, assertRejects } from "@std/assert";
+   *
+   * const sup = await TaskSupervisor.startLink();
+   * const parent = self();
+   * const task = await TaskSupervisor.async(sup, async () => {
+   *   send(parent, self());
+   *   return await receive<string>();
+   * });
+   * const pid = await receive();
+   *
+   * assertEquals(await TaskSupervisor.drain(sup, { timeout: 0 }), "timeout");
+   * const refused = await assertRejects(() => TaskSupervisor.async(sup, () => 1), SpawnRefusedError);
+   * assertEquals(refused.code, "draining");
+   *
+   * send(pid, "done");
+   * assertEquals(await TaskSupervisor.drain(sup), "drained");
+   * assertEquals(await Task.await(task), "done");
+   * await TaskSupervisor.stop(sup);
+   * ```
+   */
+  static async drain(
+    supervisor: ServerRef,
+    options: TaskDrainOptions = {},
+  ): Promise<DrainOutcome> {
+    checkOptions(options, "drain a Task.Supervisor");
+    const { timeout = Infinity } = options;
+    checkTimeout(timeout, "drain a Task.Supervisor");
+    const outcome = await askToDrain(serverRef(supervisor), timeout);
+    if (outcome === "drained" || outcome === "timeout") return outcome;
+    throw new TypeError(
+      `Cannot drain a Task.Supervisor: it answered ${
+        inspect(outcome)
+      }; give one that a node of this version has started`,
+    );
   }
 
   /**

@@ -65,6 +65,7 @@ export function newConnectionStats(): ConnectionStats {
       not_allowed: 0,
       closure: 0,
       limit: 0,
+      draining: 0,
       links: 0,
       monitors: 0,
       entries: 0,

@@ -16,13 +16,14 @@ export type Counted = Holding | "entries";
 /**
  * A refused request: to run a function that is not exported (`"undef"`), a function that is not allowed for
  * that node (`"not_allowed"`), or a closure (`"closure"`); to start a process beyond the limit of processes
- * (`"limit"`); or to add a link, a monitor or an entry of a server beyond its limit.
+ * (`"limit"`), or while the node is draining (`"draining"`); or to add a link, a monitor or an entry of a server beyond its limit.
  */
 export type RefusedRequest =
   | "undef"
   | "not_allowed"
   | "closure"
   | "limit"
+  | "draining"
   | "links"
   | "monitors"
   | "entries";

@@ -914,7 +914,7 @@ export const HELP: Record<string, Doc[]> = {
   "SpawnRefusedError": [
     {
       "signature": "SpawnRefusedError",
-      "text": "A node refused to run something: a closure, because it allows none (`\"closure\"`); an exported function,\nbecause this node may not run it (`\"not_allowed\"`); or anything, because the node's limit of processes for\nthis node is reached (`\"limit\"`)."
+      "text": "A node refused to run something: a closure, because it allows none (`\"closure\"`); an exported function,\nbecause this node may not run it (`\"not_allowed\"`); or anything, because the node's limit of processes for\nthis node is reached (`\"limit\"`), or because the node, or the supervisor of a task, is draining and takes\nnothing new (`\"draining\"`): nothing has run, and another node can run it."
     }
   ],
   "Supervisor": [
@@ -1101,6 +1101,12 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "children(supervisor: ServerRef)",
       "text": "Returns the tasks under a supervisor.\n\nFollows\n[Task.Supervisor.children/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#children/1)."
+    }
+  ],
+  "TaskSupervisor.drain": [
+    {
+      "signature": "drain(supervisor: ServerRef, options: TaskDrainOptions = {})",
+      "text": "Makes a supervisor take no more tasks, and waits until those that run have ended.\n\nOTP has no such function. From now on, until the supervisor stops, each start of a task under it fails:\nTaskSupervisor.async, TaskSupervisor.startChild and the streams reject with a\n`SpawnRefusedError` whose `code` is `\"draining\"`, and a process of Erlang or Elixir gets\n`{:error, :draining}`. Nothing of such a task has run, so it can be started under another supervisor. The\nsupervisor also leaves all groups of `pg` that it is in, so that others no longer find it there.\n\nRunning tasks are not disturbed. A `\"transient\"` task that fails is restarted, to finish its work, and\nthen waited for. A `\"permanent\"` task never ends for good: the drain does not wait for it. A task that\nstarts another task under the same supervisor is refused as anybody else; to let tasks start tasks, drain\nthe node (Node.drain).\n\nAfter a timeout the tasks continue, and the supervisor still takes no more: drain it again to wait longer,\nor stop it, which ends them. Several callers may drain a supervisor at once, each with a timeout of its\nown."
     }
   ],
   "TaskSupervisor.startChild": [

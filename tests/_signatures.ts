@@ -160,6 +160,7 @@ export const SIGNATURES: Record<string, string | undefined> = {
     "Task.Supervisor.async_stream_nolink(supervisor, enumerable, fun, options \\\\ [])",
   "TaskSupervisor.childSpec": "Task.Supervisor.child_spec(opts)",
   "TaskSupervisor.children": "Task.Supervisor.children(supervisor)",
+  "TaskSupervisor.drain": undefined,
   "TaskSupervisor.startChild":
     "Task.Supervisor.start_child(supervisor, fun, options \\\\ [])",
   "TaskSupervisor.startLink": "Task.Supervisor.start_link(options \\\\ [])",

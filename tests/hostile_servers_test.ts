@@ -640,6 +640,8 @@ function requests(own: Pid): unknown[] {
     callOf({ type: "count_children" }),
     callOf({ type: "start_child", spec }),
     callOf({ type: "terminate_child", id: "y", pid }),
+    callOf({ type: "drain", timeout: "soon" }),
+    callOf({ type: "drain", timeout: 10 }),
     callOf({ type: "restart_child", id: "y" }),
     callOf({ type: "delete_child", id: "y" }),
     callOf({ type: "start_application", name: "x" }),

@@ -674,6 +674,12 @@ const TABLE: Record<string, Row> = {
     args: async () => [await tasks()],
     takes: { 0: SERVER },
   },
+  "TaskSupervisor.drain": {
+    fn: TaskSupervisor.drain,
+    args: async () => [await tasks(), {}],
+    takes: { 0: SERVER, 1: OPTIONS },
+    fields: { 1: { timeout: TIMEOUT } },
+  },
   "TaskSupervisor.startChild": {
     fn: TaskSupervisor.startChild,
     args: async () => [await tasks(), () => 1, [], {}],

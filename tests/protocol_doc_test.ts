@@ -836,6 +836,8 @@ const SERVERS: Record<string, () => Promise<unknown>> = {
       TaskSupervisor.startChild(SUPERVISOR, ["Chat", "receiveMessage"], ["hi"]),
   "TaskSupervisor.children(supervisor)": () =>
     TaskSupervisor.children(SUPERVISOR),
+  "TaskSupervisor.drain(supervisor, { timeout: 5000 })": () =>
+    TaskSupervisor.drain(SUPERVISOR, { timeout: 5000 }),
   'TaskSupervisor.stop(supervisor, "shutdown")': () =>
     TaskSupervisor.stop(SUPERVISOR, "shutdown"),
   'GenServer.call({ name: "Stack", node: "kate@localhost" }, "pop")': () =>

@@ -54,7 +54,12 @@ export interface SpawnRequest {
 }
 
 /** Why a process was not started. */
-export type SpawnFailure = "undef" | "not_allowed" | "closure" | "limit";
+export type SpawnFailure =
+  | "undef"
+  | "not_allowed"
+  | "closure"
+  | "limit"
+  | "draining";
 
 /** How a spawn request ended. */
 export type SpawnResult =

@@ -123,13 +123,14 @@ export class UndefinedFunctionError extends Error {
 /**
  * A node refused to run something: a closure, because it allows none (`"closure"`); an exported function,
  * because this node may not run it (`"not_allowed"`); or anything, because the node's limit of processes for
- * this node is reached (`"limit"`).
+ * this node is reached (`"limit"`), or because the node, or the supervisor of a task, is draining and takes
+ * nothing new (`"draining"`): nothing has run, and another node can run it.
  */
 export class SpawnRefusedError extends Error {
   /** Always `"SpawnRefusedError"`. */
   override readonly name = "SpawnRefusedError";
   /** The reason of the refusal. */
-  readonly code: "closure" | "not_allowed" | "limit";
+  readonly code: "closure" | "not_allowed" | "limit" | "draining";
 
   /**
    * Created by the runtime.

@@ -71,6 +71,13 @@ export function runningScope(runtime: Runtime, name: string): PgScope {
   );
 }
 
+/** Removes a process of a node from all groups of all scopes, here and, in order, on other nodes. */
+export function leaveAllGroups({ pid, runtime }: LocalProcess): void {
+  for (const scope of scopes.get(runtime)?.values() ?? []) {
+    if (scope.isRunning) scope.leaveAll(pid);
+  }
+}
+
 /** The server of a scope. */
 export class PgScope implements Server {
   readonly #process: LocalProcess;
@@ -108,6 +115,14 @@ export class PgScope implements Server {
   /** The groups that have processes. */
   which(where: Where): GroupMembers[] {
     return this.#groups.which(where);
+  }
+
+  /** Removes a process of this node from all groups, as often as it is in them. */
+  leaveAll(pid: Pid): void {
+    const known = this.#local.get(this.#key(pid));
+    if (known === undefined) return;
+    this.#unwatch(known.ref);
+    this.#memberDown(pid);
   }
 
   /** Nodes of Erlang have their own scopes, which ask nothing. */

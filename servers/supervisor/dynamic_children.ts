@@ -94,6 +94,16 @@ export class DynamicChildren<S extends DynamicSpec> {
     return this.#children.size >= this.#maxChildren;
   }
 
+  /** The number of children. */
+  get size(): number {
+    return this.#children.size;
+  }
+
+  /** When a child is restarted; `undefined` if it is no child. */
+  restartOf(pid: unknown): S["restart"] | undefined {
+    return this.#find(pid)?.spec.restart;
+  }
+
   /** Adds a started child. */
   add(spec: S, pid: Pid, holder?: string): void {
     const child = { spec, pid, restarting: false, holder };
@@ -105,7 +115,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     return [...this.#children.values()];
   }
 
-  /** The number of children. */
+  /** The numbers of children, by kind. */
   count(): ChildCounts {
     return countChildren(this.#children.values(), this.#process.runtime);
   }

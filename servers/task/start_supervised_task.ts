@@ -219,6 +219,13 @@ function pidOf(
   if (reason === "max_children") {
     throw fullError(reason, task !== undefined, advice);
   }
+  if (reason === "draining") {
+    // A BEAM is told no more than the reason.
+    const why = typeof message === "string"
+      ? message
+      : "its supervisor is draining";
+    throw spawnError(node, { error: reason, message: why }, "start a task");
+  }
   throw typeof reason === "string" && typeof message === "string"
     ? spawnError(node, { error: reason as SpawnFailure, message })
     : new TypeError(

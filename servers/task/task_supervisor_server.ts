@@ -22,6 +22,9 @@ import { supervisorSpelling } from "../supervisor/supervisor_requests.ts";
 import { otpTaskCode } from "./otp_task.ts";
 import { OtpTask, startTaskFromOtp } from "./task_otp.ts";
 import { failed, type Success } from "../supervisor/child_lifecycle.ts";
+import { andThen } from "../../runtime/promises/and_then.ts";
+import { leaveAllGroups } from "../pg/pg_scope.ts";
+import { type DrainRequest, TaskDrain } from "./task_drain.ts";
 import { spawnTask } from "./task_process.ts";
 
 /** A request to a Task.Supervisor. */
@@ -29,12 +32,20 @@ export type TaskSupervisorRequest =
   | StartTask
   | { type: "which_children" }
   | { type: "count_children" }
-  | { type: "terminate_child"; pid: Pid };
+  | { type: "terminate_child"; pid: Pid }
+  | DrainRequest;
 
 /** The answer of a Task.Supervisor that starts no task. */
 export type TaskRefusal =
   | { type: "error"; reason: "max_children" }
   | { type: "error"; reason: SpawnFailure; message: string };
+
+const DRAINING: TaskRefusal = {
+  type: "error",
+  reason: "draining",
+  message:
+    "the supervisor is draining: it finishes its tasks and starts no more; start the task under another one",
+};
 
 /** The function of a task, and how it is restarted and ended. */
 interface TaskSpec extends DynamicSpec {
@@ -48,6 +59,8 @@ interface TaskSpec extends DynamicSpec {
 export class TaskSupervisorServer implements Server {
   readonly #process: LocalProcess;
   readonly #children: DynamicChildren<TaskSpec>;
+  /** Set once it starts no more tasks. */
+  #drain: TaskDrain | undefined;
 
   constructor(process: LocalProcess, limits: DynamicLimits) {
     process.trapExit = true;
@@ -75,14 +88,21 @@ export class TaskSupervisorServer implements Server {
       case "count_children":
         return this.#children.count();
       case "terminate_child":
-        return this.#children.terminate(asked.pid);
+        return this.#drain === undefined
+          ? this.#children.terminate(asked.pid)
+          : this.#terminateDraining(asked.pid, this.#drain);
+      case "drain":
+        return this.#beginDrain(asked.timeout, caller);
       default:
         return failed("badarg");
     }
   }
 
   info(message: unknown): Promise<void> | undefined {
-    return this.#children.info(message);
+    const done = this.#children.info(message);
+    return this.#drain === undefined
+      ? done
+      : andThen(done, () => this.#checkDrained()) as Promise<void> | undefined;
   }
 
   /** Ends all tasks at once, each within its time. */
@@ -90,9 +110,41 @@ export class TaskSupervisorServer implements Server {
     await this.#children.terminateAll();
   }
 
+  // The drain.
+
+  /** Leaves its groups first, so that nobody else looks for it there. */
+  #beginDrain(timeout: unknown, caller: ReplyTo): unknown {
+    if (typeof timeout !== "number" || !(timeout >= 0)) return failed("badarg");
+    if (this.#drain === undefined) {
+      const permanent = this.#children.list()
+        .filter(({ spec }) => spec.restart === "permanent").length;
+      this.#drain = new TaskDrain(this.#process, permanent);
+      leaveAllGroups(this.#process);
+    }
+    return this.#isDrained ? "drained" : this.#drain.wait(caller, timeout);
+  }
+
+  get #isDrained(): boolean {
+    return this.#children.size <= this.#drain!.permanent;
+  }
+
+  #checkDrained(): void {
+    if (this.#isDrained) this.#drain!.ended();
+  }
+
+  async #terminateDraining(pid: unknown, drain: TaskDrain): Promise<unknown> {
+    if (this.#children.restartOf(pid) === "permanent") drain.permanent--;
+    const ended = await this.#children.terminate(pid);
+    this.#checkDrained();
+    return ended;
+  }
+
+  // Tasks.
+
   #startTask(asked: StartTask, caller: ReplyTo): unknown {
     const { task, callers, restart, shutdown } = asked;
     if (!isValid(asked, caller)) return failed("badarg");
+    if (this.#drain !== undefined) return DRAINING;
     if (this.#children.full) return failed("max_children");
     const found = this.#process.runtime.resolve(
       asked.run,
@@ -129,6 +181,7 @@ export class TaskSupervisorServer implements Server {
   #startOtpTask(asked: OtpTask, { pid: { node } }: ReplyTo): unknown {
     const { owner, work, restart, shutdown } = asked;
     if (owner.node !== node) return failed("badarg");
+    if (this.#drain !== undefined) return DRAINING;
     if (this.#children.full) return failed("max_children");
     const limit = this.#process.runtime.holdings.refusal(node, "processes");
     if (limit !== undefined) return failed("system_limit");

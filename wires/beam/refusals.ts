@@ -15,6 +15,7 @@ const TEXTS: Record<SpawnFailure, string> = {
   closure:
     "a TypeScript node cannot run a function of the BEAM; give module, function and arguments, as in Node.spawn_link(node, Kate, :say_name, [])",
   limit: "system_limit",
+  draining: "draining",
 };
 
 /** The text of the atom for a refusal. */

@@ -13,11 +13,7 @@ import {
 } from "../../gen/messages.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
 import { ReplyTo } from "../../runtime/values/reply_to.ts";
-import type {
-  Runnable,
-  Signals,
-  SpawnFailure,
-} from "../../runtime/signals/signal.ts";
+import type { Runnable, Signals } from "../../runtime/signals/signal.ts";
 import { copyTerm, REASON_LEVELS } from "../../runtime/values/term.ts";
 import { AttachmentReader, NO_ATTACHMENTS } from "./attachments.ts";
 import {
@@ -32,6 +28,7 @@ import {
 } from "./checks.ts";
 import { type FrameHandler, FrameReader, headOf, parseJson } from "./frames.ts";
 import { RawArrays } from "./raw_arrays.ts";
+import { receivedRefusal } from "./refusals.ts";
 import {
   type End,
   LEAF_DEPTH,
@@ -50,13 +47,6 @@ const DROPPED = Symbol("dropped");
 
 /** The budget of parts of a single peer. */
 const UNSHARED: ByteBudget = { max: Infinity, used: 0, add: () => {} };
-
-const SPAWN_FAILURES: ReadonlySet<unknown> = new Set<SpawnFailure>([
-  "undef",
-  "not_allowed",
-  "closure",
-  "limit",
-]);
 
 /** Decodes the bytes of one peer, and delivers its signals. */
 export class Decoder implements FrameHandler {
@@ -351,10 +341,7 @@ export class Decoder implements FrameHandler {
           this.#fromPid(0),
           this.#toPid(first),
           this.#ownRef(second),
-          {
-            error: checkFailure(third),
-            message: checkText(fourth, MAX_REFUSAL),
-          },
+          receivedRefusal(third, checkText(fourth, MAX_REFUSAL)),
         );
         return;
       case "group_leader":
@@ -536,13 +523,6 @@ function checkDepth(value: unknown, maxDepth: number): unknown {
 function checkUnlinkId(id: unknown): number {
   if (id === 0) throw new ProtocolError("an unlink with the id 0");
   return checkNatural(id);
-}
-
-function checkFailure(failure: unknown): SpawnFailure {
-  if (!SPAWN_FAILURES.has(failure)) {
-    throw new ProtocolError("an unknown reason why nothing was spawned");
-  }
-  return failure as SpawnFailure;
 }
 
 function checkPid(value: unknown): Pid {

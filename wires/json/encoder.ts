@@ -48,6 +48,7 @@ import { ATTACHED, AttachmentWriter } from "./attachments.ts";
 import { giveFrameBuffer, keptFrame } from "./frame_buffers.ts";
 import { attachedFrame, RAW_HEADER, textFrame, TICK } from "./frames.ts";
 import { LargeSignal } from "./large_signal.ts";
+import { sentRefusal } from "./refusals.ts";
 import {
   cutText,
   decimal,
@@ -404,11 +405,17 @@ export class Encoder implements Outgoing {
 
   spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
     if (this.#isGone(to)) return;
-    const text = "pid" in result
-      ? `["spawned",${from.number},${to.number},${ref.number},${result.link},${result.monitor}]`
-      : `["not_spawned",${to.number},${ref.number},"${result.error}",${
-        JSON.stringify(cutText(result.message, MAX_REFUSAL))
-      }]`;
+    if ("error" in result) {
+      const { error, message } = sentRefusal(result);
+      const json = JSON.stringify(cutText(message, MAX_REFUSAL));
+      this.#put(
+        from,
+        `["not_spawned",${to.number},${ref.number},"${error}",${json}]`,
+      );
+      return;
+    }
+    const text =
+      `["spawned",${from.number},${to.number},${ref.number},${result.link},${result.monitor}]`;
     this.#put(from, text);
   }
 
