@@ -101,7 +101,11 @@ export class Acceptor {
       stopTimer();
       this.#waiting.delete(transport);
     }).then(
-      (session) => up(session, transport),
+      (session) => {
+        if (session !== undefined) return up(session, transport);
+        stats.asked++;
+        transport.end();
+      },
       (error) => this.#refused(transport, error),
     );
   }
@@ -202,7 +206,7 @@ async function accept(
   transport: Transport,
   first: () => Uint8Array,
   local: Local,
-): Promise<Session> {
+): Promise<Session | undefined> {
   let mismatch: string | undefined;
   const admit = (name: string, rule: CrossingRule) => {
     mismatch = transport.mismatch?.(name);

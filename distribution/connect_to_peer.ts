@@ -35,9 +35,12 @@ export interface ConnectingNode {
   tls: Credentials | undefined;
 }
 
-/** Connects to a node, at an address or at the one from EPMD; returns EPMD's information about its wire. */
+/**
+ * Connects to a node, at an address or at the one from EPMD, or to any node at an address; returns EPMD's information
+ * about its wire.
+ */
 export async function connectToPeer(
-  peer: NodeName,
+  peer: NodeName | undefined,
   address: string | undefined,
   own: ConnectingNode,
   signal: AbortSignal,
@@ -46,12 +49,13 @@ export async function connectToPeer(
   const connect = async (to: Address): Promise<Transport> => {
     if (tls === undefined) return await connectTcp(to, signal);
     const { connectTls } = await import("./tls.ts");
-    return await connectTls(to, peer.full, tls, signal);
+    return await connectTls(to, peer?.full, tls, signal);
   };
   if (address !== undefined) {
     const to = parseAddress(address);
     return { transport: await connect(to), extra: undefined };
   }
+  if (peer === undefined) throw new TypeError("neither a name nor an address");
   if (epmdPort === false) {
     throw new Error(
       `this node does not use EPMD; give the node's address: Node.connect(${

@@ -14,16 +14,14 @@
 
 import nodeProcess from "node:process";
 import { outside } from "../runtime/context/async_context.ts";
-import {
-  printableLine,
-  printableWithin,
-  quote,
-} from "../runtime/values/inspect.ts";
+import { quote } from "../runtime/values/inspect.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { type Attempts, REPEATS } from "./attempts.ts";
 import type { Budget } from "./budget.ts";
 import { type NodeName, parseNodeName } from "./node_name.ts";
 import { PendingSignals } from "./pending_signals.ts";
 import { runHandshake } from "./handshake.ts";
+import { cannotConnect, logFailure } from "./failure.ts";
 import type { NetworkLog } from "./network_log.ts";
 import type { ConnectionStats } from "./statistics.ts";
 import {
@@ -39,29 +37,11 @@ import type { HostEnvironment } from "./host_environment.ts";
 /** The time that a dial that gave way waits for the other side's, in milliseconds. */
 const GIVE_WAY = 1000;
 
-/**
- * The number of times that a dial is repeated whose connection was closed without any bytes: a listener closes
- * some when too many handshakes are pending, and accepts them a moment later.
- */
-const REPEATS = 5;
-
-/**
- * The delay of the first repeat, in milliseconds, plus as much again at random; each delay is twice the
- * previous one.
- */
-const REPEAT_AFTER = 25;
-
 /** The number of introduced nodes that are dialled at a time. */
 const INTRODUCED_AT_ONCE = 32;
 
-/** The number of nodes that are dialled at a time; others wait. Each takes a file descriptor or two. */
-const AT_ONCE = 128;
-
 /** The number of bytes of another node's Extra field that an error shows. */
 const MAX_EXTRA_SHOWN = 100;
-
-/** The number of characters of the reason of a failed dial that are reported. */
-const MAX_REASON = 1024;
 
 /** The parts of a node that a dialler needs. */
 export interface DiallerOptions {
@@ -73,6 +53,8 @@ export interface DiallerOptions {
   name: NodeName;
   /** The limits. */
   limits: Limits;
+  /** The attempts to reach other nodes. */
+  attempts: Attempts;
   /** The wires that the node speaks, its own first. */
   wires: Wire[];
   /** Connects to other nodes. */
@@ -119,9 +101,6 @@ export class Dialler {
   /** Introduced nodes that are not dialled yet, and the peers that introduced them. */
   readonly #introduced = new Map<string, unknown>();
   #introducedAtOnce = 0;
-  #atOnce = 0;
-  /** Dials that wait until there are fewer at once. */
-  #waiting: (() => void)[] = [];
   /** Aborts the running dials, including those that the other side's connection has settled. */
   readonly #running = new Set<AbortController>();
   #stopped = false;
@@ -172,7 +151,7 @@ export class Dialler {
   ): Promise<string | undefined> {
     const dial = this.#dials.get(node) ??
       this.#start(node, { address, isQuiet });
-    if (dial === undefined) return cannot(node, this.#tooMany());
+    if (dial === undefined) return cannotConnect(node, this.#tooMany());
     if (!isQuiet) dial.isQuiet = false;
     return await dial.promise;
   }
@@ -206,10 +185,6 @@ export class Dialler {
   stop(): void {
     this.#stopped = true;
     this.#introduced.clear();
-    for (const proceed of this.#waiting.splice(0)) {
-      this.#atOnce++;
-      proceed();
-    }
     for (const stop of this.#running) stop.abort(new Error("the node stops"));
   }
 
@@ -235,9 +210,9 @@ export class Dialler {
     { address, isQuiet = false }: { address?: string; isQuiet?: boolean } = {},
   ): Dial | undefined {
     if (this.#stopped) return undefined;
-    const { limits, queued, isFull } = this.#options;
+    const { limits, queued, isFull, log } = this.#options;
     if (isFull() || this.#dials.size >= limits.maxConnections) {
-      if (!isQuiet) this.#tell(cannot(node, this.#tooMany()));
+      if (!isQuiet) logFailure(log, cannotConnect(node, this.#tooMany()));
       return undefined;
     }
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
@@ -289,7 +264,7 @@ export class Dialler {
 
   /** Dials until there is a connection, or an attempt fails that has not given way. */
   async #dialOn(dial: Dial): Promise<void> {
-    const { runtime, limits } = this.#options;
+    const { runtime, limits, attempts } = this.#options;
     let until: number | undefined;
     let repeats = 0;
     while (!isOver(dial)) {
@@ -302,7 +277,7 @@ export class Dialler {
         until ??= runtime.now() + 2 * limits.handshakeTimeout;
         if (code === "closed") {
           if (repeats >= REPEATS) throw error;
-          pause = this.#repeatAfter(repeats++);
+          pause = attempts.repeatAfter(repeats++);
         } else if (code !== "superseded" && code !== "alive") throw error;
         if (runtime.now() >= until) throw error;
       }
@@ -311,22 +286,17 @@ export class Dialler {
   }
 
   /** Makes one attempt, when there are not too many at once. */
-  async #inTurn(dial: Dial): Promise<void> {
-    if (this.#atOnce >= AT_ONCE && !this.#stopped) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else this.#atOnce++;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    dial.attempt = promise;
-    try {
-      if (!isOver(dial)) await this.#attempt(dial);
-    } finally {
-      dial.attempt = undefined;
-      resolve();
-      const next = this.#waiting.shift();
-      // The next one takes the place over.
-      if (next === undefined) this.#atOnce--;
-      else next();
-    }
+  #inTurn(dial: Dial): Promise<void> {
+    return this.#options.attempts.inTurn(async () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      dial.attempt = promise;
+      try {
+        if (!isOver(dial)) await this.#attempt(dial);
+      } finally {
+        dial.attempt = undefined;
+        resolve();
+      }
+    });
   }
 
   /**
@@ -353,29 +323,13 @@ export class Dialler {
   async #attemptOver(dial: Dial, other: Wire): Promise<void> {
     const { node, address, stop } = dial;
     const name = this.#check(node);
-    const { runtime, limits, host, local, up } = this.#options;
-    const attempt = new AbortController();
-    const abort = () => attempt.abort(stop.signal.reason);
-    stop.signal.addEventListener("abort", abort);
-    if (stop.signal.aborted) abort();
-    const stopTimer = runtime.after(limits.handshakeTimeout, () => {
-      attempt.abort(
-        new HandshakeError(
-          "timeout",
-          `no answer within ${limits.handshakeTimeout} ms`,
-        ),
-      );
-    });
-    try {
-      const { transport, extra } = await host.connect(
-        name,
-        address,
-        attempt.signal,
-      );
+    const { limits, host, local, up, attempts } = this.#options;
+    await attempts.inTime(stop.signal, async (signal) => {
+      const { transport, extra } = await host.connect(name, address, signal);
       // An unknown wire is found inside: only runHandshake() closes an unused transport.
       const session = await runHandshake(
         transport,
-        attempt.signal,
+        signal,
         async () =>
           await (extra === undefined ? other : this.#wireFor(extra, node)).dial(
             transport,
@@ -390,10 +344,7 @@ export class Dialler {
           `there are ${limits.maxConnections} connections already (limits.maxConnections)`,
         );
       }
-    } finally {
-      stopTimer();
-      stop.signal.removeEventListener("abort", abort);
-    }
+    });
   }
 
   #check(node: string): NodeName {
@@ -429,11 +380,6 @@ export class Dialler {
     );
   }
 
-  #repeatAfter(repeats: number): number {
-    const [chance] = this.#options.local.randomBytes(1);
-    return REPEAT_AFTER * 2 ** repeats * (1 + chance / 256);
-  }
-
   /** Waits, though no longer than until the other side's connection has come. */
   #pause(dial: Dial, ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -453,8 +399,8 @@ export class Dialler {
     dial.stop.abort(error);
     dial.pending.drop();
     this.#options.stats.failedDials++;
-    const failure = cannot(node, error.message);
-    if (!this.#stopped && !dial.isQuiet) this.#tell(failure);
+    const failure = cannotConnect(node, error.message);
+    if (!this.#stopped && !dial.isQuiet) logFailure(this.#options.log, failure);
     if (dial.isWanted) this.#options.runtime.nodeDown(node, false);
     dial.settle(failure);
   }
@@ -464,19 +410,6 @@ export class Dialler {
     const { maxConnections } = this.#options.limits;
     return `there are ${maxConnections} connections, or nodes that are being dialled, already (limits.maxConnections)`;
   }
-
-  #tell(failure: string): void {
-    this.#options.log("warning", failure, {
-      what: "nodes that could not be connected to",
-    });
-  }
-}
-
-/** The report of a failure, whose text may be another node's. */
-function cannot(node: string, reason: string): string {
-  return `Cannot connect to ${printableWithin(node, 512)}: ${
-    printableLine(reason, MAX_REASON)
-  }`;
 }
 
 /** Whether the other side closed the connection without an answer. */

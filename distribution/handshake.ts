@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { Session, Transport } from "./wire.ts";
+import type { Transport } from "./wire.ts";
 
 /** Runs a handshake until it is done or its signal aborts it; the transport is closed if it fails. */
-export async function runHandshake(
+export async function runHandshake<T>(
   transport: Transport,
   signal: AbortSignal,
-  run: () => Promise<Session>,
-): Promise<Session> {
+  run: () => Promise<T>,
+): Promise<T> {
   const { promise: stopped, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });

@@ -53,9 +53,12 @@ export interface HostEnvironment {
     accept: (transport: Transport) => void,
     log: NetworkLog,
   ): Promise<HostRegistration>;
-  /** Connects to a node of that name, at an address if one is given; the signal ends the attempt. */
+  /**
+   * Connects to a node of that name, at an address if one is given, or to any node at the address; the signal ends
+   * the attempt.
+   */
   connect(
-    peer: NodeName,
+    peer: NodeName | undefined,
     address: string | undefined,
     signal: AbortSignal,
   ): Promise<PeerStream>;

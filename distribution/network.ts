@@ -9,10 +9,13 @@ import type { RefusedRequest } from "../runtime/holdings.ts";
 import type { Reached, ReachTarget } from "../runtime/reach.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
+import { Attempts } from "./attempts.ts";
 import { Budget } from "./budget.ts";
 import { Connection } from "./connection.ts";
 import { Dialler } from "./dialler.ts";
+import { NameQuestions } from "./name_questions.ts";
 import { isNodeName, type NodeName, parseNodeName } from "./node_name.ts";
+import { reach, type ReachingNode } from "./reach.ts";
 import { type ConnectionStats, newConnectionStats } from "./statistics.ts";
 import { Acceptor } from "./acceptor.ts";
 import type {
@@ -66,6 +69,9 @@ export class Network {
   /** The times at which nodes connected, of the last ones. */
   readonly #cameUp = new Map<string, number>();
   readonly #dialler: Dialler;
+  readonly #attempts: Attempts;
+  readonly #questions: NameQuestions;
+  readonly #reaching: ReachingNode;
   readonly #queued: Budget;
   readonly #stats: ConnectionStats = newConnectionStats();
   readonly #acceptor: Acceptor;
@@ -96,9 +102,14 @@ export class Network {
       log: options.log,
       up: (session, transport) => this.#up(session, transport),
     });
+    const local = this.#local;
+    this.#attempts = new Attempts({ runtime, local });
+    const attempts = this.#attempts;
+    this.#questions = new NameQuestions({ ...options, local, attempts });
     this.#dialler = new Dialler({
       ...options,
-      local: this.#local,
+      local,
+      attempts,
       queued: this.#queued,
       stats: this.#stats,
       log: options.log,
@@ -106,6 +117,14 @@ export class Network {
       isFull: () => this.#isFull(),
       up: (session, transport) => this.#up(session, transport),
     });
+    this.#reaching = {
+      local,
+      questions: this.#questions,
+      dialler: this.#dialler,
+      stats: this.#stats,
+      log: options.log,
+      isConnected: (node) => this.#connections.has(node),
+    };
     this.#stopTicks = runtime.every(
       options.tickTime / TICK_TURNS,
       () => this.#tick(),
@@ -144,22 +163,9 @@ export class Network {
     return this.#dialler.dial(node, address);
   }
 
-  /** Connects to a node by its name, its address, or both; fails with a reason. */
-  async reach({ node, address, quiet = false }: ReachTarget): Promise<Reached> {
-    if (node === undefined) {
-      throw new TypeError("Cannot reach a node: give its name");
-    }
-    if (node === this.#options.name.full) {
-      const reason = `Cannot connect to ${node}: this node has that name`;
-      return { node, connected: false, reason, isSelf: true };
-    }
-    if (this.#connections.has(node)) {
-      return { node, connected: true, isNew: false };
-    }
-    const reason = await this.#dialler.reach(node, address, quiet);
-    return reason === undefined
-      ? { node, connected: true, isNew: true }
-      : { node, connected: false, reason, isSelf: false };
+  /** Connects to a node by its name, its address, or both; returns the reason if that fails. */
+  reach(target: ReachTarget): Promise<Reached> {
+    return reach(target, this.#reaching);
   }
 
   /** Closes the connection to a node; returns false if there is none. */
@@ -175,6 +181,8 @@ export class Network {
     this.#stopped = true;
     this.#stopTicks();
     this.#dialler.stop();
+    this.#questions.stop();
+    this.#attempts.stop();
     this.#acceptor.stop();
     const connections = [...this.#connections.values()];
     await Promise.all(connections.map((each) => each.close("the node stops")));

@@ -15,6 +15,8 @@ export interface ConnectionStats {
   halfOpen: number;
   /** Connections that were accepted from dialers, authenticated or not. */
   accepted: number;
+  /** Accepted connections that only asked for the node's name. */
+  asked: number;
   /** Handshakes that succeeded, of either side. */
   connected: number;
   /** Dialers that were refused, by cause. */
@@ -41,6 +43,7 @@ export function newConnectionStats(): ConnectionStats {
     connections: 0,
     halfOpen: 0,
     accepted: 0,
+    asked: 0,
     connected: 0,
     refused: {
       cookie: 0,

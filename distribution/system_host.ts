@@ -93,7 +93,7 @@ export class SystemHost implements HostEnvironment {
   }
 
   connect(
-    peer: NodeName,
+    peer: NodeName | undefined,
     address: string | undefined,
     signal: AbortSignal,
   ): Promise<PeerStream> {

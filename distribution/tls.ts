@@ -269,11 +269,12 @@ function certificateError(code: string): string {
 /**
  * Connects to a node over TLS; the signal aborts the attempt.
  *
- * @throws {HandshakeError} If it shows no certificate that is valid for a node of this name.
+ * @throws {HandshakeError} If it shows no certificate that is valid for a node of this name, or, without a name,
+ *   for any.
  */
 export async function connectTls(
   address: Address,
-  name: string,
+  name: string | undefined,
   credentials: Credentials,
   signal: AbortSignal,
 ): Promise<TlsTransport> {
@@ -301,7 +302,7 @@ export async function connectTls(
   } catch (error) {
     throw signal.aborted ? error : dialFailure(error as Error);
   }
-  const mismatch = transport.mismatch(name);
+  const mismatch = name === undefined ? undefined : transport.mismatch(name);
   if (mismatch === undefined) return transport;
   transport.destroy();
   throw new HandshakeError("refused", mismatch);

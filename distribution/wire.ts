@@ -198,12 +198,16 @@ export interface TransportHandlers {
   closed(error?: Error): void;
 }
 
-/** The facts about an authenticated peer. */
-export interface Peer {
+/** A node and its incarnation. */
+export interface PeerName {
   /** Its name. */
   name: string;
   /** Its incarnation. */
   creation: number;
+}
+
+/** The facts about an authenticated peer. */
+export interface Peer extends PeerName {
   /** Whether it is a hidden node. */
   hidden: boolean;
   /**
@@ -431,12 +435,20 @@ export interface Wire {
    * channel, a wire may have other first bytes.
    */
   sniff(bytes: Uint8Array, isSecure: boolean): boolean | undefined;
-  /** Accepts a dialler. `first` returns the bytes that arrived before the wire takes the transport over. */
+  /**
+   * Accepts a dialler; returns `undefined` if it only asked for this node's name. `first` returns the bytes that
+   * arrived before the wire takes the transport over.
+   */
   accept(
     transport: Transport,
     first: () => Uint8Array,
     local: Local,
-  ): Promise<Session>;
+  ): Promise<Session | undefined>;
+  /** Asks the listener for its name and incarnation, if this wire can; there is no proof of either. */
+  ask?(
+    transport: Transport,
+    local: Local,
+  ): Promise<PeerName>;
   /**
    * Dials a node of that name. `over` aborts when there is a connection to it by its own dial, before the wire
    * claims to have none.

@@ -56,8 +56,9 @@ class CountedDials {
       wires: [jsonWire],
       host: {
         randomBytes,
-        connect: ({ full }, _address, signal) =>
+        connect: (peer, address, signal) =>
           new Promise((_, reject) => {
+            const full = peer?.full ?? address!;
             const fail = () => {
               this.active.delete(full);
               reject(new Error("nobody is there"));

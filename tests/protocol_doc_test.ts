@@ -762,7 +762,7 @@ test("docs/protocol.md: a dialler that follows it is accepted", async () => {
   assertEquals(await transport.hear(), {
     proof: proof("listener", HELLO, answer),
   });
-  assertEquals((await accepted).peer, { ...ALEX, hidden: false });
+  assertEquals((await accepted)?.peer, { ...ALEX, hidden: false });
 });
 
 test("docs/protocol.md: a listener that follows it is accepted", async () => {
@@ -798,7 +798,24 @@ test("docs/protocol.md: the proofs over TLS", async () => {
   assertEquals(await transport.hear(), {
     proof: proof("listener", HELLO, answer, more),
   });
-  assertEquals((await accepted).peer.name, ALEX.name);
+  assertEquals((await accepted)?.peer.name, ALEX.name);
+});
+
+test("docs/protocol.md: a question for the name, and its answers", async () => {
+  const [question, answer] = jsonIn(section("## Handshake")).slice(4);
+  const asked = new ScriptedTransport();
+  const first = textFrame(JSON.stringify(question));
+  const accepted = jsonWire.accept(asked, () => first, local(KATE));
+  assertEquals(await asked.hear(), answer);
+  assertEquals(await accepted, undefined);
+  for (const each of [answer, ANSWER]) {
+    const transport = new ScriptedTransport();
+    const found = jsonWire.ask!(transport, local(ALEX));
+    const hello = await transport.hear();
+    assertEquals({ ...hello, nonce: question.nonce }, question);
+    transport.say(each);
+    assertEquals(await found, KATE);
+  }
 });
 
 test("docs/protocol.md: a dialler of another version is refused with the version", async () => {
@@ -820,7 +837,7 @@ test("docs/protocol.md: a dialler that also supports a newer version is accepted
   assertEquals({ ...answer, nonce: ANSWER.nonce }, ANSWER);
   transport.say({ proof: proof("dialler", newer, answer), more: 1 });
   await transport.hear();
-  assertEquals((await accepted).peer, { ...ALEX, hidden: false });
+  assertEquals((await accepted)?.peer, { ...ALEX, hidden: false });
 });
 
 const SUPERVISOR = { name: "Chat.TaskSupervisor", node: KATE.name };

@@ -13,6 +13,7 @@ import { mismatchOf, readCertificate } from "../distribution/certificate.ts";
 import { NodeStartError } from "../errors.ts";
 import { Node, type NodeOptions, type TlsOptions } from "../node.ts";
 import { receive, self, send } from "../process.ts";
+import { currentProcess } from "../runtime/context/current_process.ts";
 import { test } from "../testing/tags.ts";
 import { makeCertificates } from "../tools/certs.ts";
 import {
@@ -205,6 +206,42 @@ clusterTest(
     const tls = await tlsOf({ hosts: ["localhost"] });
     const { alex } = await startBoth(cluster, { alex: { tls }, kate: { tls } });
     assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  },
+);
+
+clusterTest(
+  "a node learns the name at an address over TLS, and checks the certificate for that name",
+  async (cluster) => {
+    const { alex, kate } = await startBoth(cluster);
+    const { runtime } = await alex.run(() => currentProcess());
+    const address = `127.0.0.1:${kate.port}`;
+    assertEquals(await runtime.reach({ address }), {
+      node: KATE,
+      connected: true,
+      isNew: true,
+    });
+    const moebi = await cluster.start("moebi", {
+      tls: await tlsOf({ nodes: ["moebi@localhost"] }),
+    });
+    await using relay = await TlsListener.listen(
+      await tlsOf({ nodes: ["sophie@localhost"] }),
+    );
+    const { runtime: moebis } = await moebi.run(() => currentProcess());
+    relay.onSocket = async (socket) => {
+      const peer = new RawPeer(socket);
+      assertEquals((await peer.hear()).to, null);
+      await peer.say({ status: "name", name: KATE, creation: 7 });
+    };
+    const reached = await moebis.reach({ address: relay.address });
+    assertMatch(
+      String((reached as { reason?: string }).reason),
+      /kate@localhost: the certificate is for sophie@localhost/,
+    );
+    const plain = await cluster.start("plain");
+    const { runtime: plains } = await plain.run(() => currentProcess());
+    const refused = await plains.reach({ address });
+    assertEquals([refused.node, refused.connected], [undefined, false]);
+    assertMatch(String((refused as { reason?: string }).reason), /TLS/);
   },
 );
 

@@ -408,6 +408,55 @@ clusterTest(
 );
 
 clusterTest(
+  "2,000 questions for the name leave nothing behind, and a true peer connects meanwhile",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    const question = first({ to: null });
+    const ask = async () => {
+      await using peer = await RawPeer.dial(kate.port);
+      await peer.write(question);
+      const { creation, ...answer } = await peer.hear();
+      assertEquals(answer, { status: "name", name: KATE });
+      assert(creation > 0);
+      // It is told no more, whatever it sends and whether it ends.
+      await peer.say({ proof: "0".repeat(64) });
+      await peer.closed;
+      assertEquals(await peer.next(), undefined);
+    };
+    const flood = (async () => {
+      for (let i = 0; i < 40; i++) {
+        await Promise.all(Array.from({ length: 50 }, ask));
+      }
+    })();
+    assertEquals(await alex.run(() => Node.connect(KATE)), true);
+    await flood;
+    const { asked, halfOpen, refused } = await statsOf(kate);
+    assertEquals([asked, halfOpen], [2000, 0]);
+    assertEquals(Object.values(refused).filter((count) => count > 0), []);
+    assertEquals(cluster.lines(), []);
+  },
+);
+
+clusterTest(
+  "a question for the name is refused like any other first frame that is invalid",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using wrong = await RawPeer.dial(kate.port);
+    await wrong.write(first({ to: null, name: "\u001b[31m" }));
+    await wrong.closed;
+    assertEquals(await wrong.next(), undefined);
+    await using newer = await RawPeer.dial(kate.port);
+    await newer.write(first({ to: null, versions: [2] }));
+    assertEquals(await newer.hear(), { status: "version", versions: [1] });
+    await newer.closed;
+    const stats = await statsOf(kate);
+    assertEquals([stats.asked, stats.refused.protocol], [0, 1]);
+    assertEquals(stats.refused.version, 1);
+  },
+);
+
+clusterTest(
   "row 14: few of 1,000 half-open connections are kept, and a true peer connects",
   async (cluster) => {
     // Longer than a test may take: the peer does not wait for others to time out.

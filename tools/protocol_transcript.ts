@@ -660,6 +660,15 @@ export async function record(): Promise<string> {
   on.part("Closing by kate", "kate ends its side, and alex its own.");
   on.act('Node.disconnect("alex@localhost")');
   await on.closed();
+
+  on.part(
+    "A question for the name",
+    "alex knows only kate's address.",
+  );
+  on.dial();
+  on.alex({ versions: [1], to: null, ...alexHello, maxMessageBytes });
+  await on.kate();
+  await on.closed();
   return HEAD + on.done();
 }
 

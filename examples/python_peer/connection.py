@@ -191,12 +191,25 @@ def refusal(name, fields):
     return Refused(f"Cannot connect to {name}: it answered {status!r:.60}", status)
 
 
+async def ask(node, reader, writer):
+    """The name of the listener, which nothing proves."""
+    writer.write(json_frame({"versions": [1], "to": None, **introduce(node)}))
+    answer = await hear(reader)
+    if answer.get("status") == "version":
+        raise refusal("it", answer)
+    return node_name(answer.get("name"))
+
+
 async def accept(node, reader, writer):
+    """The introduction of the dialler; nothing if it only asks for the node's name."""
     hello = await hear(reader)
     if 1 not in array(hello.get("versions")):
         writer.write(json_frame({"status": "version", "versions": [1]}))
         raise Refused(f"it speaks versions {hello['versions']!r:.60}", "version")
     theirs = introduction(hello)
+    if hello.get("to", "") is None:
+        writer.write(json_frame({"status": "name", "name": node.name, "creation": node.creation}))
+        return None
     status = node.admit(theirs["name"]) if hello.get("to") == node.name else "not_allowed"
     stale = node.connections.get(theirs["name"])
     mine, binding = introduce(node), []

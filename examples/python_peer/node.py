@@ -97,6 +97,8 @@ class Node:
         except (OSError, EOFError, Refused, ProtocolError) as error:
             writer.close()
             return self.log(f"a connection is refused: {error or type(error).__name__}")
+        if theirs is None:
+            return writer.close()
         self.up(theirs, reader, writer)
 
     async def connect(self, name):

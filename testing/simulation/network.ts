@@ -108,10 +108,10 @@ export class SimulatedNetwork implements Ether {
     return registered;
   }
 
-  /** Connects one node to another. */
+  /** Connects one node to another, or to the one at an address. */
   connect(
     from: string,
-    to: string,
+    peer: string | undefined,
     address: string | undefined,
     signal: AbortSignal,
   ): Promise<PeerStream> {
@@ -127,6 +127,8 @@ export class SimulatedNetwork implements Ether {
       reject(new Error(reason));
     };
     const knock = () => {
+      const to = peer ?? this.#find("", address)?.name;
+      if (to === undefined) return fail(`nobody listens on ${address}`);
       // An answer needs both directions.
       const mode = this.#parted.get(wayOf(from, to)) ??
         this.#parted.get(wayOf(to, from));
@@ -298,10 +300,10 @@ class SimulatedHost implements HostEnvironment {
   }
 
   connect(
-    peer: NodeName,
+    peer: NodeName | undefined,
     address: string | undefined,
     signal: AbortSignal,
   ): Promise<PeerStream> {
-    return this.#network.connect(this.#node, peer.full, address, signal);
+    return this.#network.connect(this.#node, peer?.full, address, signal);
   }
 }

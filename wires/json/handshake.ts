@@ -11,6 +11,10 @@
  * told `nok`, in frame 2 or, when the listener began to dial after that, in frame 4. It waits then
  * for the connection, and dials again if none comes.
  *
+ * A dialler that knows an address and no name asks for it: `to` is null, and frame 2 says the name. That is
+ * all; it dials that name over another connection. (A listener that does not know this question answers as to
+ * any name that is not its own, with its introduction, which has the name too.)
+ *
  * A dial to a node that has a connection to the dialler: frame 2 says `alive`. If the dialler has
  * that connection too, it says no more. If it has none, as it is a new incarnation or its end was
  * closed, it goes on, and the new connection replaces the old one once the proof is right. A node
@@ -33,6 +37,7 @@ import {
   HandshakeError,
   type Local,
   type Peer,
+  type PeerName,
   type Status,
   type Transport,
 } from "../../distribution/wire.ts";
@@ -272,12 +277,25 @@ export async function dial(
   return introduction(theirs, talk, false);
 }
 
-/** The listener's part. */
+/** Asks the listener for its name: a dial to no name, which ends with the answer. */
+export async function askName(
+  transport: Transport,
+  local: Local,
+): Promise<PeerName> {
+  const talk = new Frames(transport, new Uint8Array());
+  talk.say({ versions: [VERSION], to: null, ...introduce(local) });
+  const answer = await talk.hear();
+  const { name, creation } = answer;
+  if (isNodeName(name) && isNatural(creation)) return { name, creation };
+  throw refusedWith(answer);
+}
+
+/** The listener's part; without a result, if the dialler only asks for the name of this node. */
 export async function accept(
   transport: Transport,
   first: Uint8Array,
   local: Local,
-): Promise<Introduction> {
+): Promise<Introduction | undefined> {
   const talk = new Frames(transport, first);
   const hello = await talk.hear();
   try {
@@ -287,6 +305,11 @@ export async function accept(
     throw error;
   }
   const theirs = toHello(hello);
+  if (hello.to === null) {
+    const { name, creation } = local;
+    talk.say({ status: "name", name, creation });
+    return undefined;
+  }
   const admission = hello.to === local.name
     ? local.admit(theirs.name, CROSSING)
     : NOT_HERE;

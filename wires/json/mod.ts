@@ -8,6 +8,7 @@
 import type {
   Channel,
   Local,
+  PeerName,
   Port,
   Session,
   Transport,
@@ -59,8 +60,16 @@ export const jsonWire: Wire = {
     transport: Transport,
     first: () => Uint8Array,
     local: Local,
-  ): Promise<Session> {
-    return sessionOf(local, await handshake.accept(transport, first(), local));
+  ): Promise<Session | undefined> {
+    const found = await handshake.accept(transport, first(), local);
+    return found && sessionOf(local, found);
+  },
+
+  ask(
+    transport: Transport,
+    local: Local,
+  ): Promise<PeerName> {
+    return handshake.askName(transport, local);
   },
 
   async dial(
