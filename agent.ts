@@ -26,8 +26,8 @@ import {
   type StateFunction,
   valueOf,
 } from "./servers/agent/agent_server.ts";
+import { type CancelOptions, locateUntil } from "./gen/cancellation.ts";
 import {
-  locate,
   locateForCast,
   type Place,
   sendTo,
@@ -36,7 +36,7 @@ import {
 } from "./gen/locate.ts";
 import { mayBeLeft, sent, startCall, timeoutOf } from "./gen/call.ts";
 import { checkChild, type ChildSpec } from "./servers/supervisor/child_spec.ts";
-import { describeFunction } from "./gen/call_description.ts";
+import { callExit, describeFunction } from "./gen/call_description.ts";
 import {
   genServerChild,
   startGenServer,
@@ -70,6 +70,7 @@ import type { LocalProcess } from "./runtime/processes/local_process.ts";
 
 export type {
   AlreadyStartedReason,
+  CancelOptions,
   ChildSpec,
   GlobalName,
   NameOnNode,
@@ -147,7 +148,7 @@ export interface AgentChildSpec<S> extends ChildSpec {
 }
 
 /** Options for {@linkcode Agent.get}, {@linkcode Agent.update} and {@linkcode Agent.getAndUpdate}. */
-export interface AgentCallOptions {
+export interface AgentCallOptions extends CancelOptions {
   /**
    * Milliseconds to wait; `Infinity` waits for ever.
    *
@@ -323,8 +324,9 @@ export class Agent {
    * @typeParam R The result of the function.
    * @param agent The agent.
    * @param fn Computes the result from the state.
-   * @param options The timeout.
+   * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns A copy of the result.
+   * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
    * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout
    *   expires.
    * @throws {UndefinedFunctionError} If the agent's node does not export the function.
@@ -357,8 +359,9 @@ export class Agent {
    * @typeParam S The state.
    * @param agent The agent.
    * @param fn Computes the next state from the current one.
-   * @param options The timeout.
+   * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns `"ok"` once the state is updated.
+   * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
    * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout
    *   expires.
    * @throws {UndefinedFunctionError} If the agent's node does not export the function.
@@ -393,8 +396,9 @@ export class Agent {
    * @typeParam R The result for the caller.
    * @param agent The agent.
    * @param fn Returns `[result for the caller, next state]`.
-   * @param options The timeout.
+   * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns A copy of the first element of the pair.
+   * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
    * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout
    *   expires.
    * @throws {UndefinedFunctionError} If the agent's node does not export the function.
@@ -501,11 +505,20 @@ function ask<T>(
     const process = waitingProcess();
     if (process === undefined) return never();
     const ref = serverRef(agent);
-    const located = locate(ref, process);
+    const { signal, deadline } = options;
+    const as = () => callOf(ref, type, fn, timeout);
+    const located = locateUntil(
+      ref,
+      process,
+      options,
+      () => callExit("timeout", as()),
+    );
     const held = typeof fn === "function"
       ? fn
       : toSendLater(located, process, fn);
     const askAt = (place: Place): Promise<T> => {
+      // A function that is kept for the agent waits for a request.
+      signal?.throwIfAborted();
       const run = sendable(held, place, process);
       const request = new SentAgentRequest(
         type,
@@ -514,7 +527,9 @@ function ask<T>(
       );
       return startCall<T>(process, place, request, {
         timeout,
-        as: () => callOf(ref, type, fn, timeout),
+        signal,
+        deadline,
+        as,
         read: (reply) => valueOf(reply, place.node) as T,
       }).promise;
     };

@@ -48,6 +48,7 @@ import {
   startCallWithData,
   timeoutOf,
 } from "./gen/call.ts";
+import type { CancelOptions } from "./gen/cancellation.ts";
 import { locate } from "./gen/locate.ts";
 import { checkChild, type ChildSpec } from "./servers/supervisor/child_spec.ts";
 import {
@@ -98,6 +99,7 @@ export type {
   BeamFieldsOf,
   BeamType,
   BeamTypeOf,
+  CancelOptions,
   ChildSpec,
   GlobalName,
   NameOnNode,
@@ -646,7 +648,7 @@ export interface GenServerOptions {
 }
 
 /** Options for {@linkcode GenServer.call}. */
-export interface CallOptions {
+export interface CallOptions extends CancelOptions {
   /**
    * How long to wait for the reply, in milliseconds; `Infinity` waits forever.
    *
@@ -676,7 +678,7 @@ export interface AbcastOptions {
 }
 
 /** Options for {@linkcode GenServer.multiCall}. */
-export interface MultiCallOptions extends AbcastOptions {
+export interface MultiCallOptions extends AbcastOptions, CancelOptions {
   /**
    * How long to wait for all replies, in milliseconds.
    *
@@ -976,15 +978,34 @@ export class GenServer {
    * @typeParam R The request.
    * @param server Its pid, or its name.
    * @param request The request.
-   * @param options The timeout.
+   * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns The reply.
+   * @throws The reason of the signal, if it is aborted before the reply has arrived. As after a timeout, the
+   *   server may still handle the request, unless the signal was aborted before the call.
    * @throws {ExitError} With `{ type: "call", reason, call }`. The reason is `"noproc"` if the server does
    *   not exist, `{ type: "nodedown", node }` if its node is down or cannot be reached, `"timeout"` if no
    *   reply arrived in time, `"calling_self"` if a server calls itself, and otherwise the server's exit
    *   reason. After a timeout the server may still handle the request.
    * @throws {TypeError} If the request cannot be sent.
-   * @throws {TypeError} If the timeout is not a number.
-   * @throws {RangeError} If the timeout is negative or `NaN`.
+   * @throws {TypeError} If the timeout or the deadline is not a number, or the signal no `AbortSignal`.
+   * @throws {RangeError} If the timeout is negative or `NaN`, or the deadline is `NaN`.
+   *
+   * @example Stop waiting when the client is gone
+   * ```ts
+   * import { GenServer, type GenServerModule } from "@otp/distribution/gen-server";
+   * import { assertRejects } from "@std/assert";
+   *
+   * const Slow: GenServerModule<{ call: ["work", string] }> = {
+   *   init: () => ({ type: "ok", state: undefined }),
+   *   handleCall: (_work, _from, state) => ({ type: "noreply", state }),
+   * };
+   * const slow = await GenServer.startLink(Slow, undefined);
+   * const gone = new AbortController();
+   * const call = GenServer.call(slow, "work", { signal: gone.signal, timeout: Infinity });
+   * gone.abort(new Error("the client is gone"));
+   * await assertRejects(() => call, Error, "the client is gone");
+   * await GenServer.stop(slow);
+   * ```
    *
    * @example Catch a failed call
    * ```ts
@@ -1017,6 +1038,8 @@ export class GenServer {
         timeout,
         as: () => callOf("call", ref, request, timeout),
         spelling: spellingFor(server, request),
+        signal: options.signal,
+        deadline: options.deadline,
       });
     } catch (error) {
       return Promise.reject(error);
@@ -1151,12 +1174,16 @@ export class GenServer {
     const nodes = nodesOf(options, process.runtime);
     const as = () => callOf("multi_call", target, request, timeout);
     const spelling = spellingFor(name, request);
+    const { signal, deadline } = options;
+    const failed = (error: unknown) => noReply(error, signal);
     const asked = nodes.map((node) =>
       startCallWithData<ReplyOf<T, R>>(process, { node, target }, request, {
         timeout,
         as,
         spelling,
-      }).promise.then((reply) => ({ reply }), noReply)
+        signal,
+        deadline,
+      }).promise.then((reply) => ({ reply }), failed)
     );
     const answers = await Promise.all(asked);
     const result: MultiCallResult<ReplyOf<T, R>> = {
@@ -1347,6 +1374,7 @@ function nodesOf(
 /**
  * Returns undefined if the call was made and failed; throws anything else, which is an error of the caller.
  */
-function noReply(error: unknown): undefined {
-  if (!(error instanceof ExitError)) throw error;
+function noReply(error: unknown, signal: AbortSignal | undefined): undefined {
+  const isAborted = signal?.aborted && error === signal.reason;
+  if (isAborted || !(error instanceof ExitError)) throw error;
 }

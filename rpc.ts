@@ -28,6 +28,7 @@ import type {
   RemoteFunction,
 } from "./runtime/spawning/exported_modules.ts";
 import { timeoutOf } from "./gen/call.ts";
+import type { CancelOptions } from "./gen/cancellation.ts";
 import {
   castRpc,
   originOf,
@@ -43,10 +44,15 @@ import {
 } from "./runtime/context/current_process.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 
-export { type ModuleFunction, type RemoteFunction, RpcError };
+export {
+  type CancelOptions,
+  type ModuleFunction,
+  type RemoteFunction,
+  RpcError,
+};
 
 /** Options for {@linkcode rpc.call} and {@linkcode rpc.multicall}. */
-export interface RpcOptions {
+export interface RpcOptions extends CancelOptions {
   /**
    * How long to wait for the result, in milliseconds, or `Infinity`.
    *
@@ -108,16 +114,18 @@ export class rpc {
    * @param fn The function: one that the node exports, or, for a node that allows closures, a function that
    *   refers only to names that are exported there.
    * @param args Its arguments; they are copied.
-   * @param options The timeout.
+   * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns The result of the function.
+   * @throws The reason of the signal, if it is aborted before the result has arrived. As after a timeout, the
+   *   function may still run.
    * @throws Any value that the function throws, not only an `Error`.
    * @throws {ExitError} If the function exits, or an exit signal ends its process, with a reason that is an
    *   {@linkcode RpcExit}.
    * @throws {RpcError} If the call itself fails; its `code` is the reason.
    * @throws {UndefinedFunctionError} If the node does not export the function.
    * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
-   * @throws {TypeError} If the timeout is not a number.
-   * @throws {RangeError} If the timeout is negative or `NaN`.
+   * @throws {TypeError} If the timeout or the deadline is not a number, or the signal no `AbortSignal`.
+   * @throws {RangeError} If the timeout is negative or `NaN`, or the deadline is `NaN`.
    *
    * @example Usage
    * ```ts
@@ -144,6 +152,7 @@ export class rpc {
       fn,
       args ?? [],
       timeout,
+      options,
     );
     if (outcome.type !== "ok") raise(outcome);
     return outcome.value as Awaited<T>;
@@ -194,11 +203,12 @@ export class rpc {
    * @param nodes The nodes' names.
    * @param fn The function to call.
    * @param args Its arguments; they are copied.
-   * @param options The timeout.
+   * @param options The timeout, or a signal or a deadline that ends the calls.
    * @returns The outcome of each call, in the order of the nodes: the returned value, or, by class, the error
    *   with which {@linkcode rpc.call} would have rejected. The promise does not reject if a call fails.
-   * @throws {TypeError} If the timeout is not a number.
-   * @throws {RangeError} If the timeout is negative or `NaN`.
+   * @throws The reason of the signal, if it is aborted before all results have arrived.
+   * @throws {TypeError} If the timeout or the deadline is not a number, or the signal no `AbortSignal`.
+   * @throws {RangeError} If the timeout is negative or `NaN`, or the deadline is `NaN`.
    *
    * @example Usage
    * ```ts
@@ -222,7 +232,7 @@ export class rpc {
     checkArgs(args);
     const names = namesOf(nodes);
     const outcomes: Promise<RpcOutcome>[] = names.map((node) =>
-      startRpc(process, node, fn, args ?? [], timeout)
+      startRpc(process, node, fn, args ?? [], timeout, options)
     );
     return await Promise.all(outcomes) as RpcResult<Awaited<T>>[];
   }

@@ -22,11 +22,15 @@ import type {
   ChildStart,
   ChildType,
 } from "./servers/supervisor/child_spec.ts";
+import { timeoutOf } from "./gen/call.ts";
+import { callExit, describeFunction } from "./gen/call_description.ts";
+import { type CancelOptions, checkCancel, isOver } from "./gen/cancellation.ts";
 import {
   awaitTask,
   awaitTasks,
   ignoreTask,
   shutdownTask,
+  type YieldLimits,
   yieldTask,
   yieldTasks,
 } from "./servers/task/await_task.ts";
@@ -60,6 +64,7 @@ import {
 import type { Pid, Ref } from "./runtime/values/pid.ts";
 
 export type {
+  CancelOptions,
   ChildRestart,
   ChildShutdown,
   ChildSpec,
@@ -93,8 +98,39 @@ export type TaskYields<K extends readonly AnyTask[]> = {
   ];
 };
 
+/** Options for {@linkcode Task.async}. */
+export interface AsyncOptions {
+  /**
+   * Ends the task when it is aborted. The task is unlinked from its owner and receives an exit signal `"shutdown"`, as
+   * by `Task.shutdown`; so do the processes that are linked to it. If it traps exits and takes longer than 5 s, it is
+   * killed. A wait for the task rejects with `signal.reason`: one that is pending at once, else the next one. A task
+   * that has ended before is not affected, nor is one whose owner has exited.
+   *
+   * @default {undefined}
+   */
+  signal?: AbortSignal;
+  /**
+   * The moment at which the task is ended likewise, in milliseconds since 1970, like `Date.now()`. A wait for it then
+   * ends as if by its timeout: `Task.await` exits with `"timeout"`, and `Task.yield` returns
+   * `{ type: "exit", reason: "timeout" }`.
+   *
+   * @default {Infinity}
+   */
+  deadline?: number;
+}
+
+/** Options for {@linkcode Task.await}, {@linkcode Task.awaitMany} and {@linkcode Task.yield}. */
+export interface AwaitOptions extends CancelOptions {
+  /**
+   * How long to wait, in milliseconds, or `Infinity`.
+   *
+   * @default {5000}
+   */
+  timeout?: number;
+}
+
 /** Options for {@linkcode Task.yieldMany}. */
-export interface YieldManyOptions {
+export interface YieldManyOptions extends CancelOptions {
   /**
    * How many results to wait for. If they arrive in time, `onTimeout` does not apply.
    *
@@ -156,6 +192,20 @@ export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
    * @default {false}
    */
   zipInputOnExit?: boolean;
+  /**
+   * Ends the stream when it is aborted: its tasks are killed at once, and the iteration rejects with `signal.reason`,
+   * also if results are there that were not consumed. It does not wait for a source that is slow.
+   *
+   * @default {undefined}
+   */
+  signal?: AbortSignal;
+  /**
+   * The moment at which the stream is ended likewise, in milliseconds since 1970, like `Date.now()`; the iteration
+   * exits as if a task had exceeded its `timeout`, which applies as well.
+   *
+   * @default {Infinity}
+   */
+  deadline?: number;
 }
 
 /**
@@ -356,8 +406,25 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * @typeParam T The result of the function.
    * @param fn The function that the task runs.
    * @param args The function's arguments; they are copied.
+   * @param options A signal or a deadline that ends the task.
    * @returns The task.
    * @throws {ProcessExited} If the calling process has exited.
+   * @throws The reason of the signal, if it is aborted already; no task is started.
+   * @throws {ExitError} If the deadline has passed (`"timeout"`); no task is started.
+   * @throws {TypeError} If the signal is not an `AbortSignal`, or the deadline is not a number.
+   * @throws {RangeError} If the deadline is `NaN`.
+   *
+   * @example End a task with an AbortSignal
+   * ```ts
+   * import { Process } from "@otp/distribution/process";
+   * import { Task } from "@otp/distribution/task";
+   * import { assertRejects } from "@std/assert";
+   *
+   * const gone = new AbortController();
+   * const task = Task.async(() => Process.sleep(60_000), [], { signal: gone.signal });
+   * gone.abort(new Error("the client is gone"));
+   * await assertRejects(() => Task.await(task), Error, "the client is gone");
+   * ```
    *
    * @example Usage
    * ```ts
@@ -371,10 +438,12 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   static async<A extends unknown[], T>(
     fn: (...args: A) => T,
     args?: A,
+    options?: AsyncOptions,
   ): Task<Awaited<T>> {
     assertFunction(fn);
     checkArgs(args);
-    const state = startAwaited(fn, args);
+    if (options !== undefined) checkAsync(fn, args, options);
+    const state = startAwaited(fn, args, options);
     return Task._of(state.by!, state);
   }
 
@@ -388,8 +457,11 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @typeParam T The result of the task.
    * @param task The task.
-   * @param timeout The timeout in milliseconds, or `Infinity`; 5000 by default.
+   * @param options The timeout in milliseconds, or `Infinity`; 5000 by default. Or an object with the timeout, and a
+   *   signal or a deadline that ends the wait, but not the task; for that, give them to `Task.async`.
    * @returns The result of the task's function.
+   * @throws The reason of the signal, if it is aborted first: of that of the wait (the task continues to run, and can
+   *   no longer be awaited), or that of the task.
    * @throws {ExitError} If the task exits, or does not finish in time (`"timeout"`; it continues to run).
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
@@ -403,11 +475,14 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * assertEquals(await Task.await(Task.async(() => "result"), 1000), "result");
    * ```
    */
-  static async await<T>(task: AnyTask<T>, timeout = 5000): Promise<T> {
+  static async await<T>(
+    task: AnyTask<T>,
+    options: number | AwaitOptions = 5000,
+  ): Promise<T> {
     const state = ownState(task, "await");
     if (state === undefined) return never();
-    checkTimeout(timeout, "await a task");
-    return await awaitTask(state, timeout) as T;
+    const timeout = timeoutIn(options, "await a task");
+    return await awaitTask(state, timeout, signalIn(options)) as T;
   }
 
   /**
@@ -420,8 +495,10 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @typeParam K The tasks.
    * @param tasks The tasks.
-   * @param timeout The timeout in milliseconds, or `Infinity`; 5000 by default.
+   * @param options The timeout in milliseconds, or `Infinity`; 5000 by default. Or an object with the timeout, and a
+   *   signal or a deadline that ends the wait.
    * @returns The result of each task, in the order of the tasks.
+   * @throws The reason of the signal, if it is aborted first: of that of the wait, or that of a task.
    * @throws {ExitError} If one exits, or not all finish in time (`"timeout"`).
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
@@ -438,12 +515,13 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    */
   static async awaitMany<const K extends readonly AnyTask[]>(
     tasks: K,
-    timeout = 5000,
+    options: number | AwaitOptions = 5000,
   ): Promise<TaskValues<K>> {
     const all = ownStates(tasks, "await");
     if (all === undefined) return never();
-    checkTimeout(timeout, "await tasks");
-    return await awaitTasks(all, timeout) as TaskValues<K>;
+    const timeout = timeoutIn(options, "await tasks");
+    const limits = { timeout, signal: signalIn(options) };
+    return await awaitTasks(all, limits) as TaskValues<K>;
   }
 
   /**
@@ -453,8 +531,10 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @typeParam T The result of the task.
    * @param task The task.
-   * @param timeout The timeout in milliseconds, or `Infinity`; 5000 by default.
+   * @param options The timeout in milliseconds, or `Infinity`; 5000 by default. Or an object with the timeout, and a
+   *   signal or a deadline that ends the wait; the task can be awaited again.
    * @returns The result, or the task's exit reason, or `undefined` if the task is still running.
+   * @throws The reason of the signal, if it is aborted first: of that of the wait, or that of the task.
    * @throws {ExitError} If the connection to its node is lost.
    * @throws {TypeError} If the caller is not the task's owner.
    *
@@ -471,12 +551,13 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    */
   static async yield<T>(
     task: AnyTask<T>,
-    timeout = 5000,
+    options: number | AwaitOptions = 5000,
   ): Promise<TaskResult<T> | undefined> {
     const state = ownState(task, "yield");
     if (state === undefined) return never();
-    checkTimeout(timeout, "yield to a task");
-    return await yieldTask(state, timeout) as TaskResult<T> | undefined;
+    const timeout = timeoutIn(options, "yield to a task");
+    const outcome = await yieldTask(state, timeout, signalIn(options));
+    return outcome as TaskResult<T> | undefined;
   }
 
   /**
@@ -488,7 +569,9 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @typeParam K The tasks.
    * @param tasks The tasks.
-   * @param options The timeout in milliseconds, or an object with the timeout, the limit, and `onTimeout`.
+   * @param options The timeout in milliseconds, or an object with the timeout, the limit, `onTimeout`, and a signal or
+   *   a deadline that ends the wait.
+   * @throws The reason of the signal, if it is aborted first: of that of the wait, or that of a task.
    * @returns Each task with its result, as returned by `Task.yield`, in the order of the tasks.
    * @throws {ExitError} If the connection to a task's node is lost.
    * @throws {RangeError} If an option is out of bounds.
@@ -598,7 +681,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * @typeParam A The arguments that follow the element.
    * @param enumerable The elements: an iterable or async iterable. They are copied to the tasks.
    * @param fn The function; it receives the element, then `args`.
-   * @param options The concurrency, the time limit, and the order.
+   * @param options The concurrency, the time limit, the order, and a signal or a deadline that ends the stream.
    * @returns The results. Iterating over them exits with `{ type: "call", reason: "timeout", … }` if a task
    *   exceeds `timeout`.
    * @throws {RangeError} If an option is out of bounds.
@@ -704,13 +787,10 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
 
 const ON_TIMEOUT: readonly unknown[] = ["nothing", "ignore", "kill_task"];
 
-function yieldOptions(
-  options: number | YieldManyOptions,
-): Required<YieldManyOptions> {
-  if (typeof options === "object") checkOptions(options, "yield to tasks");
-  const { timeout = 5000, limit = Infinity, onTimeout = "nothing" } =
-    typeof options === "object" ? options : { timeout: options };
-  checkTimeout(timeout, "yield to tasks");
+function yieldOptions(options: number | YieldManyOptions): YieldLimits {
+  const timeout = timeoutIn(options, "yield to tasks");
+  const { limit = Infinity, onTimeout = "nothing", signal }: YieldManyOptions =
+    typeof options === "object" ? options : {};
   checkCount(limit, "yield to tasks", "the limit");
   if (!ON_TIMEOUT.includes(onTimeout)) {
     throw new TypeError(
@@ -719,5 +799,29 @@ function yieldOptions(
       }; give "nothing", "ignore" or "kill_task"`,
     );
   }
-  return { timeout, limit, onTimeout };
+  return { timeout, limit, onTimeout, signal };
+}
+
+/** The timeout of a wait, which is given as a number or with other options. */
+function timeoutIn(options: number | AwaitOptions, doing: string): number {
+  if (typeof options === "object") return timeoutOf(options, 5000, doing);
+  checkTimeout(options, doing);
+  return options;
+}
+
+function signalIn(options: number | AwaitOptions): AbortSignal | undefined {
+  return typeof options === "object" ? options.signal : undefined;
+}
+
+function checkAsync(
+  // deno-lint-ignore no-explicit-any
+  fn: (...args: any[]) => unknown,
+  args: unknown[] = [],
+  options: AsyncOptions,
+): void {
+  checkOptions(options, "start a task", "{ signal }");
+  checkCancel(options, "start a task");
+  options.signal?.throwIfAborted();
+  if (!isOver(options.deadline)) return;
+  throw callExit("timeout", ["Task", "async", [describeFunction(fn), args]]);
 }

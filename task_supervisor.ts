@@ -45,8 +45,10 @@ import { startServer } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
 import { askSupervisor } from "./servers/supervisor/supervisor_client.ts";
 import {
+  startCancellable,
   startSupervised,
   supervisedStarter,
+  type SupervisedTask,
 } from "./servers/task/start_supervised_task.ts";
 import { TaskSupervisorServer } from "./servers/task/task_supervisor_server.ts";
 import { askToDrain, type DrainOutcome } from "./servers/task/task_drain.ts";
@@ -126,16 +128,30 @@ export interface TaskSupervisorOptions {
 /** Options for {@linkcode TaskSupervisor.async} and {@linkcode TaskSupervisor.asyncNolink}. */
 export interface TaskOptions {
   /**
-   * How long the task may take to exit when its supervisor ends it, in milliseconds; or `"brutal_kill"`, or
-   * `"infinity"`.
+   * How long the task may take to exit when its supervisor, the signal or the deadline ends it, in milliseconds; or
+   * `"brutal_kill"`, or `"infinity"`.
    *
    * @default {5000}
    */
   shutdown?: ChildShutdown;
+  /**
+   * Ends the task when it is aborted, on whichever node it runs, as described for `Task.async`. While the task is being
+   * started, the start rejects with `signal.reason` at once; a task that starts all the same is ended then.
+   *
+   * @default {undefined}
+   */
+  signal?: AbortSignal;
+  /**
+   * The moment at which the task is ended likewise, in milliseconds since 1970, like `Date.now()`. The time until then
+   * is measured by the owner's clock, so the clocks of two nodes may differ.
+   *
+   * @default {Infinity}
+   */
+  deadline?: number;
 }
 
 /** Options for {@linkcode TaskSupervisor.startChild}. */
-export interface StartChildOptions extends TaskOptions {
+export interface StartChildOptions extends Pick<TaskOptions, "shutdown"> {
   /**
    * When to restart the task: never (`"temporary"`), after an error (`"transient"`), or always
    * (`"permanent"`).
@@ -254,8 +270,10 @@ export class TaskSupervisor {
    * @param fn The function that the task runs. For another node, a function that both nodes export under the
    *   same name, `[module, function]`, or a closure if the node allows closures.
    * @param args Its arguments.
-   * @param options How the supervisor ends the task.
+   * @param options How the supervisor ends the task, and a signal or a deadline that ends it.
    * @returns The task, for `Task.await`.
+   * @throws The reason of the signal, if it is aborted before the task has started; if it is aborted already, nothing
+   *   is sent.
    * @throws {ExitError} If the supervisor does not exist (`"noproc"`) or its node cannot be reached
    *   (`{ type: "nodedown", node }`), with the call.
    * @throws {UndefinedFunctionError} If the node does not export the function.
@@ -295,8 +313,10 @@ export class TaskSupervisor {
    * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
    * @param fn The function that the task runs.
    * @param args Its arguments.
-   * @param options How the supervisor ends the task.
+   * @param options How the supervisor ends the task, and a signal or a deadline that ends it.
    * @returns The task, for `Task.await` or `Task.yield`.
+   * @throws The reason of the signal, if it is aborted before the task has started; if it is aborted already, nothing
+   *   is sent.
    * @throws {ExitError} If the supervisor does not exist or its node cannot be reached.
    * @throws {UndefinedFunctionError} If the node does not export the function.
    * @throws {SpawnRefusedError} If the node refuses it, or the supervisor is draining; its `code` is the
@@ -648,18 +668,27 @@ async function startAwaited<A extends unknown[], T>(
 ): Promise<Task<Awaited<T>>> {
   checkArgs(args);
   checkOptions(options, "start a task", "{ shutdown: 1000 }");
-  const { shutdown = 5000 } = options;
+  const { shutdown = 5000, signal, deadline } = options;
   const process = waitingProcess();
   if (process === undefined) return never();
   const server = serverRef(supervisor);
   const state = new TaskState(process);
   const api = link ? "async" : "asyncNolink";
+  const asked: SupervisedTask = {
+    server,
+    api,
+    fn,
+    args,
+    link,
+    restart: "temporary",
+    shutdown,
+  };
+  if (signal !== undefined || deadline !== undefined) {
+    const pid = await startCancellable(process, asked, state, options);
+    return Task._of<Awaited<T>>(pid, state);
+  }
   try {
-    const pid = await startSupervised(
-      process,
-      { server, api, fn, args, link, restart: "temporary", shutdown },
-      state,
-    );
+    const pid = await startSupervised(process, asked, state);
     return Task._of<Awaited<T>>(pid, state);
   } catch (error) {
     throw atAwait(error, startAwaited);

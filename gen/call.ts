@@ -5,7 +5,8 @@
  * Races of a call, and how each is settled: a reply ends the monitor, so no DOWN follows it. A reply that leaves
  * the server's node ends it there too, and says so; after any other, as of a process of a third node or of a BEAM,
  * the caller sends a demonitor. When the deadline is over, alias and monitor end together, and a reply that comes later is dropped where the alias
- * was. The death of the caller abandons the call (`runtime/processes/pending_answer.ts`).
+ * was. So it is when the caller's signal is aborted (`cancellation.ts`); a reply or an abort that comes second, in the
+ * same turn too, changes nothing. The death of the caller abandons the call (`runtime/processes/pending_answer.ts`).
  *
  * @module
  */
@@ -24,8 +25,14 @@ import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { ServerRequest } from "../runtime/values/server_message.ts";
 import { type CallDescription, callExit } from "./call_description.ts";
 import {
+  type CancelOptions,
+  checkCancel,
+  isOver,
+  locateUntil,
+  remaining,
+} from "./cancellation.ts";
+import {
   isSelf,
-  locate,
   locateForCast,
   type Place,
   sendTo,
@@ -43,7 +50,7 @@ import {
 } from "./messages.ts";
 
 /** The options of a call, including its description in errors. */
-export interface RequestOptions<T = unknown> {
+export interface RequestOptions<T = unknown> extends CancelOptions {
   /** Milliseconds to wait; `Infinity` waits for ever. */
   timeout: number;
   /** The function of the API that was called, for the exit reason. */
@@ -78,6 +85,20 @@ export class PendingCall<T> extends PendingReply<T> {
     super(process, node, options.mayBeLeft, ref);
     this.#options = options;
     this.#request = request instanceof ServerRequest ? request : undefined;
+  }
+
+  override limit(timeout: number): void {
+    const { signal, deadline } = this.#options;
+    super.limit(remaining(timeout, deadline), signal);
+  }
+
+  /** Whether the call ends before it has begun. */
+  endsNow(): boolean {
+    const { signal, deadline } = this.#options;
+    if (signal?.aborted) this.aborted(signal.reason);
+    else if (isOver(deadline)) this.failFor("timeout");
+    else return false;
+    return true;
   }
 
   override expire(): void {
@@ -116,27 +137,37 @@ export class PendingCall<T> extends PendingReply<T> {
 
   /** Fails with an exit that describes the call. */
   failFor(reason: unknown): void {
-    const { as, failed } = this.#options;
-    this.settleFailed(() => failed?.(reason) ?? callExit(reason, as()));
+    this.settleFailed(() => failureOf(reason, this.#options));
   }
 }
 
+/** The error of a failed call: an exit that describes it, or the one that its caller wants. */
+function failureOf<T>(
+  reason: unknown,
+  { as, failed }: RequestOptions<T>,
+): Error {
+  return failed?.(reason) ?? callExit(reason, as());
+}
+
 /**
- * The timeout of options, or the default.
+ * The timeout of options, or the default; until their deadline, if they have one and it is earlier.
  *
  * @throws {TypeError} If the options are invalid: for example a number, where Elixir has the timeout.
- * @throws {TypeError} If a timeout is not a number.
- * @throws {RangeError} If a timeout is negative or `NaN`.
+ * @throws {TypeError} If a timeout or a deadline is not a number, or a signal no `AbortSignal`.
+ * @throws {RangeError} If a timeout is negative or `NaN`, or a deadline `NaN`.
  */
 export function timeoutOf(
-  options: { timeout?: number },
+  options: { timeout?: number } & CancelOptions,
   usual: number,
   doing: string,
 ): number {
   checkOptions(options, doing);
-  const { timeout = usual } = options;
+  const { signal, deadline } = options;
+  const { timeout = deadline === undefined ? usual : Infinity } = options;
   checkTimeout(timeout, doing);
-  return timeout;
+  if (signal === undefined && deadline === undefined) return timeout;
+  checkCancel(options, doing);
+  return remaining(timeout, deadline);
 }
 
 /** The result of a sent message: `"ok"` at once, or when its queue has room again. */
@@ -179,7 +210,12 @@ export function callWithData<T>(
 ): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return never();
-  const place = locate(server, process);
+  const place = locateUntil(
+    server,
+    process,
+    options,
+    () => failureOf("timeout", options),
+  );
   const held = toSendLater(place, process, request);
   return whenLocated(
     place,
@@ -279,7 +315,7 @@ function sendCall<T, R>(
 ): void {
   const { process, ref } = pending;
   // A process that has exited waits for ever: nothing would end its wait.
-  if (!process.alive) return;
+  if (!process.alive || pending.endsNow()) return;
   if (isSelf(process, place)) return pending.failFor("calling_self");
   try {
     process.monitor(

@@ -991,7 +991,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Task.async": [
     {
-      "signature": "async(fn: (...args: A) => T, args?: A)",
+      "signature": "async(fn: (...args: A) => T, args?: A, options?: AsyncOptions)",
       "text": "Starts a task on this node, linked to the caller, to be awaited.\n\nFollows [Task.async/1](https://hexdocs.pm/elixir/1.18/Task.html#async/1). For a task under a\nsupervisor, here or on another node: `TaskSupervisor.async`."
     }
   ],
@@ -1003,13 +1003,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Task.await": [
     {
-      "signature": "await(task: AnyTask<T>, timeout = 5000)",
+      "signature": "await(task: AnyTask<T>, options: number | AwaitOptions = 5000)",
       "text": "Waits for a task's result.\n\nFollows [Task.await/2](https://hexdocs.pm/elixir/1.18/Task.html#await/2). A task can be awaited only\nonce, by its owner: a result that `await` or `receive` has taken does not arrive again. If the task exits\ninstead, so does the caller, unless it catches the rejection; if the connection to the task's node is\nlost, the reason is `{ type: \"nodedown\", node }`."
     }
   ],
   "Task.awaitMany": [
     {
-      "signature": "awaitMany(tasks: K, timeout = 5000)",
+      "signature": "awaitMany(tasks: K, options: number | AwaitOptions = 5000)",
       "text": "Waits for the results of several tasks.\n\nFollows [Task.await_many/2](https://hexdocs.pm/elixir/1.18/Task.html#await_many/2). The timeout applies\nto all tasks together. The wait ends when all have finished, when one exits, or when the timeout expires.\nIn the latter two cases the other tasks can no longer be awaited, and continue to run unless they are\nlinked to a caller that exits. To get the results that arrive in time, use `Task.yieldMany`."
     }
   ],
@@ -1051,7 +1051,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Task.yield": [
     {
-      "signature": "yield(task: AnyTask<T>, timeout = 5000)",
+      "signature": "yield(task: AnyTask<T>, options: number | AwaitOptions = 5000)",
       "text": "Waits for a task's result for a limited time; it can be called again.\n\nFollows [Task.yield/2](https://hexdocs.pm/elixir/1.18/Task.html#yield/2)."
     }
   ],

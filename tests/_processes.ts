@@ -59,6 +59,16 @@ export async function ended(pid: Pid): Promise<any> {
   return down.reason;
 }
 
+/** The error that a promise rejects with, itself. */
+export async function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("Cannot find an error: the promise resolved");
+}
+
 /** A process that waits for ever. */
 export function idle(): Pid {
   return spawn(() => receive(() => false));

@@ -79,6 +79,12 @@ interface Row {
 const ANY = "any";
 const TIMEOUT: Takes = ["undefined", "one", "fraction"];
 const COUNT: Takes = ["undefined", "one"];
+/** A signal, and a deadline, which may have passed. */
+const CANCEL: Record<string, Takes> = {
+  signal: ["undefined"],
+  deadline: ["undefined", "one", "negative", "fraction"],
+};
+const WAIT: Record<string, Takes> = { timeout: TIMEOUT, ...CANCEL };
 const INSPECTED: Record<string, Takes> = {
   width: COUNT,
   limit: COUNT,
@@ -147,6 +153,7 @@ const STREAM = {
   onTimeout: ["undefined"],
   zipInputOnExit: FLAG,
   args: ARGS,
+  ...CANCEL,
 } as const;
 const INTENSITY = {
   maxRestarts: COUNT,
@@ -485,7 +492,7 @@ const TABLE: Record<string, Row> = {
     fn: GenServer.call,
     args: async () => [await start(), 1, {}],
     takes: { 0: SERVER, 1: ANY, 2: OPTIONS },
-    fields: { 2: { timeout: TIMEOUT } },
+    fields: { 2: WAIT },
   },
   "GenServer.cast": {
     fn: GenServer.cast,
@@ -502,7 +509,7 @@ const TABLE: Record<string, Row> = {
     fn: GenServer.multiCall,
     args: () => ["Server", 1, {}],
     takes: { 0: TEXT, 1: ANY, 2: OPTIONS },
-    fields: { 2: { nodes: ["undefined", "list"], timeout: TIMEOUT } },
+    fields: { 2: { nodes: ["undefined", "list"], ...WAIT } },
   },
   "GenServer.ref": {
     fn: GenServer.ref,
@@ -555,7 +562,7 @@ const TABLE: Record<string, Row> = {
         fn: Agent[name],
         args: async () => [await agent(), () => [1, 1], {}],
         takes: { 0: SERVER, 1: FN, 2: OPTIONS },
-        fields: { 2: { timeout: TIMEOUT } },
+        fields: { 2: WAIT },
       } satisfies Row,
     ]),
   ),
@@ -580,8 +587,9 @@ const TABLE: Record<string, Row> = {
   // Task
   "Task.async": {
     fn: Task.async,
-    args: () => [() => 1, []],
-    takes: { 0: FN, 1: ARGS },
+    args: () => [() => 1, [], {}],
+    takes: { 0: FN, 1: ARGS, 2: OPTIONS },
+    fields: { 2: CANCEL },
   },
   "Task.asyncStream": {
     fn: stream,
@@ -591,13 +599,15 @@ const TABLE: Record<string, Row> = {
   },
   "Task.await": {
     fn: Task.await,
-    args: () => [Task.async(() => 1), 1000],
-    takes: { 1: TIMEOUT },
+    args: () => [Task.async(() => 1), {}],
+    takes: { 1: [...TIMEOUT, "object"] },
+    fields: { 1: WAIT },
   },
   "Task.awaitMany": {
     fn: Task.awaitMany,
-    args: () => [[Task.async(() => 1)], 1000],
-    takes: { 0: ["list"], 1: TIMEOUT },
+    args: () => [[Task.async(() => 1)], {}],
+    takes: { 0: ["list"], 1: [...TIMEOUT, "object"] },
+    fields: { 1: WAIT },
   },
   "Task.childSpec": {
     fn: Task.childSpec,
@@ -627,15 +637,16 @@ const TABLE: Record<string, Row> = {
   },
   "Task.yield": {
     fn: Task.yield,
-    args: () => [Task.async(() => 1), 1000],
-    takes: { 1: TIMEOUT },
+    args: () => [Task.async(() => 1), {}],
+    takes: { 1: [...TIMEOUT, "object"] },
+    fields: { 1: WAIT },
   },
   "Task.yieldMany": {
     fn: Task.yieldMany,
     args: () => [[Task.async(() => 1)], {}],
     takes: { 0: ["list"], 1: [...OPTIONS, "one", "fraction"] },
     fields: {
-      1: { timeout: TIMEOUT, limit: COUNT, onTimeout: ["undefined"] },
+      1: { ...WAIT, limit: COUNT, onTimeout: ["undefined"] },
     },
   },
 
@@ -647,7 +658,9 @@ const TABLE: Record<string, Row> = {
         fn: TaskSupervisor[name],
         args: async () => [await tasks(), () => 1, [], {}],
         takes: { 0: SERVER, 1: FN, 2: ARGS, 3: OPTIONS },
-        fields: { 3: { shutdown: ["undefined", "one", "fraction"] } },
+        fields: {
+          3: { shutdown: ["undefined", "one", "fraction"], ...CANCEL },
+        },
       } satisfies Row,
     ]),
   ),
@@ -1134,7 +1147,7 @@ const TABLE: Record<string, Row> = {
     fn: rpc.call,
     args: () => [Node.self(), () => 1, [], {}],
     takes: { 0: TEXT, 1: FN, 2: ARGS, 3: OPTIONS },
-    fields: { 3: { timeout: TIMEOUT } },
+    fields: { 3: WAIT },
   },
   "rpc.cast": {
     fn: rpc.cast,
@@ -1145,7 +1158,7 @@ const TABLE: Record<string, Row> = {
     fn: rpc.multicall,
     args: () => [[Node.self()], () => 1, [], {}],
     takes: { 0: ["list"], 1: FN, 2: ARGS, 3: OPTIONS },
-    fields: { 3: { timeout: TIMEOUT } },
+    fields: { 3: WAIT },
   },
   "rpc.multicast": {
     fn: rpc.multicast,

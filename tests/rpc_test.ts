@@ -18,7 +18,7 @@ import {
 import { rpc } from "../rpc.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { clusterTest, pairTest } from "./_nodes.ts";
-import { mail, processTest } from "./_processes.ts";
+import { errorOf, mail, processTest } from "./_processes.ts";
 import * as Remote from "./_remote.ts";
 
 const KATE = "kate@localhost";
@@ -48,19 +48,9 @@ const Calls = {
 
 const WITH_CALLS = { kate: { modules: { Remote, Calls } } };
 
-/** Waits for the rejection of a call. */
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("the call did not fail");
-}
-
 /** Waits for an RpcError; returns its code. */
 async function code(promise: Promise<unknown>): Promise<string> {
-  const error = await failure(promise);
+  const error = await errorOf(promise);
   assertInstanceOf(error, RpcError);
   assertEquals(error.name, "RpcError");
   return error.code;
@@ -69,7 +59,7 @@ async function code(promise: Promise<unknown>): Promise<string> {
 pairTest(
   "call() rejects with the error that the function throws, and names its node",
   async () => {
-    const error = await failure(rpc.call(KATE, Remote.crash, ["oops"]));
+    const error = await errorOf(rpc.call(KATE, Remote.crash, ["oops"]));
     assertInstanceOf(error, TypeError);
     assertEquals(error.message, "oops");
     assertEquals(rpc.raisedOn(error), KATE);
@@ -171,7 +161,7 @@ pairTest(
       TypeError,
       "Cannot send the function",
     );
-    const error = await failure(rpc.call(KATE, ["Calls", "unsendableError"]));
+    const error = await errorOf(rpc.call(KATE, ["Calls", "unsendableError"]));
     assertInstanceOf(error, RangeError);
     assertEquals(error.message, "far off");
   },
@@ -212,7 +202,7 @@ clusterTest(
     await cluster.start("kate");
     const alex = await cluster.start("alex");
     await alex.run(async () => {
-      await failure(rpc.call(KATE, Remote.crash, ["called"]));
+      await errorOf(rpc.call(KATE, Remote.crash, ["called"]));
       rpc.cast(KATE, Remote.crash, ["cast"]);
       await cluster.logged(/TypeError: cast/);
     });

@@ -6,9 +6,10 @@
  * - `settle`, `settleBy` or `settleFailed`: the answer has come, and the process goes on at its turn. An
  *   error is made for the code that awaits, so that its stack shows that code.
  * - `expire`: the deadline that `limit` set is over. Each class says what that means.
+ * - `aborted`: the signal that `limit` watches was aborted. The promise rejects with its reason.
  * - `abandon`: the process has exited. Nobody handles the rejection then, which is no error of the program.
  *
- * Each of them lifts the deadline. Races: an answer and the deadline can both be due in one turn of the
+ * Each of them lifts the deadline, and ends the watch of the signal. Races: an answer and the deadline can both be due in one turn of the
  * event loop, and an answer can wait for the process's turn while the process is killed. The promise keeps
  * the first, and `LocalProcess.resume` abandons an answer whose process has exited meanwhile.
  *
@@ -16,13 +17,18 @@
  */
 
 import { Answer } from "../promises/answer.ts";
+import {
+  type Abortable,
+  liftTogether,
+  watchSignal,
+} from "../scheduling/abort_watch.ts";
 import type { Deadline, Expiring } from "../scheduling/deadlines.ts";
 import type { Ref } from "../values/pid.ts";
 import type { LocalProcess } from "./local_process.ts";
 import type { Wait } from "./wait.ts";
 
 /** An answer that a process awaits. */
-export class PendingAnswer<T> extends Answer<T> implements Expiring {
+export class PendingAnswer<T> extends Answer<T> implements Expiring, Abortable {
   /** The process that awaits it. */
   readonly process: LocalProcess;
   #deadline: Deadline | undefined;
@@ -38,16 +44,27 @@ export class PendingAnswer<T> extends Answer<T> implements Expiring {
     this.process = process;
   }
 
-  /** Sets the deadline, in milliseconds from now; `Infinity` sets none. */
-  limit(timeout: number): void {
-    if (timeout === Infinity) return;
-    this.#deadline = this.process.runtime.deadlines.add(timeout, this);
+  /**
+   * Sets the deadline, in milliseconds from now, `Infinity` sets none; and watches a signal, which is not aborted.
+   */
+  limit(timeout: number, signal?: AbortSignal): void {
+    if (timeout !== Infinity) {
+      this.#deadline = this.process.runtime.deadlines.add(timeout, this);
+    }
+    if (signal === undefined) return;
+    this.#deadline = liftTogether(this.#deadline, watchSignal(signal, this));
   }
 
   /** Called when the deadline is over. */
   expire(): void {}
 
-  /** Cancels the deadline. */
+  /** Called when the signal was aborted: rejects with its reason, which may be shared, so that it stays as it is. */
+  aborted(reason: unknown): void {
+    this.lift();
+    this.process.resume(this, () => this.rejectWith(reason));
+  }
+
+  /** Cancels the deadline, and no longer watches the signal. */
   lift(): void {
     this.#deadline?.lift();
   }
@@ -119,6 +136,11 @@ export class PendingReply<T> extends PendingAnswer<T> implements Wait {
   cancel(): void {
     this.close();
     this.process.demonitor(this.ref);
+  }
+
+  override aborted(reason: unknown): void {
+    this.cancel();
+    super.aborted(reason);
   }
 
   /** Fails with the error, as if the request had been refused when it was made. */

@@ -105,6 +105,14 @@ export class Answer<T> {
     this.#resolve(failure(make, made));
   }
 
+  /** Settles with a failure whose error is kept as it is, with its stack. */
+  rejectWith(error: unknown): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    if (this.#mayBeLeft) this.#leave();
+    this.#reject(error);
+  }
+
   /** Called when the process that awaits has exited: its unhandled rejection is no error of the program. */
   abandon(error: () => unknown): void {
     this.#leave();

@@ -41,6 +41,7 @@ import type {
   SpawnFailure,
   SpawnResult,
 } from "../../runtime/signals/signal.ts";
+import { type CancelOptions, isOver } from "../../gen/cancellation.ts";
 import { isRunnable, isTyped } from "../../gen/messages.ts";
 import {
   endFromOtp,
@@ -214,6 +215,18 @@ class PendingRpc extends PendingReply<RpcOutcome> {
     this.#timeout = timeout;
   }
 
+  /** Whether the call ends before it has begun. */
+  endsNow(
+    signal: AbortSignal | undefined,
+    deadline: number | undefined,
+  ): boolean {
+    if (signal?.aborted) this.aborted(signal.reason);
+    else if (isOver(deadline)) {
+      this.#fail("timeout", "the deadline has passed, so it was not called");
+    } else return false;
+    return true;
+  }
+
   override expire(): void {
     this.cancel();
     this.#fail(
@@ -338,12 +351,14 @@ export function startRpc(
   fn: RemoteFunction,
   args: unknown[],
   timeout: number,
+  { signal, deadline }: CancelOptions = {},
 ): Promise<RpcOutcome> {
   if (!process.alive) return never();
   const pending = new PendingRpc(process, node, nameIn(fn, args), timeout);
+  if (pending.endsNow(signal, deadline)) return pending.promise;
   process.await(pending.ref, pending);
   process.addAlias(pending.ref, "reply_demonitor");
-  pending.limit(timeout);
+  pending.limit(timeout, signal);
   try {
     pending.run = request(process, node, fn, args, pending.ref);
   } catch (error) {

@@ -18,12 +18,19 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { atAwait } from "../../runtime/promises/answer.ts";
 import { isReason } from "../../runtime/values/exit_reason.ts";
 import { endTask } from "./end_task.ts";
-import type { TaskOutcome, TaskState, TaskWatcher } from "./task_state.ts";
+import type { TaskOutcome } from "./task_outcome.ts";
+import type { TaskState, TaskWatcher } from "./task_state.ts";
 
-/** How a wait for several tasks ends. */
-export interface YieldLimits {
+/** How long a wait takes. */
+export interface WaitLimits {
   /** Milliseconds to wait. */
   timeout: number;
+  /** Ends the wait. */
+  signal: AbortSignal | undefined;
+}
+
+/** How a wait for several tasks ends. */
+export interface YieldLimits extends WaitLimits {
   /** The number of outcomes at which it ends. */
   limit: number;
   /** The fate of the others, when the time is over. */
@@ -44,6 +51,11 @@ class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
     this.settle(outcome);
   }
 
+  override aborted(reason: unknown): void {
+    this.#state.unwatch(this);
+    super.aborted(reason);
+  }
+
   override expire(): void {
     this.#state.unwatch(this);
     // The outcome may arrive before it is the owner's turn.
@@ -55,12 +67,14 @@ class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
 function outcomeOf(
   state: TaskState,
   timeout: number,
+  signal: AbortSignal | undefined,
 ): Promise<TaskOutcome | undefined> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
   const pending = new PendingOutcome(state);
   const known = state.claim();
   if (known !== undefined) pending.settle(known);
   else {
-    pending.limit(timeout);
+    pending.limit(timeout, signal);
     state.watch(pending);
   }
   return pending.promise;
@@ -81,9 +95,9 @@ class PendingOutcomes extends PendingAnswer<boolean> implements TaskWatcher {
     this.#isEnough = isEnough;
   }
 
-  watch(timeout: number): void {
+  watch(timeout: number, signal: AbortSignal | undefined): void {
     for (const state of this.#states) state.watch(this);
-    this.limit(timeout);
+    this.limit(timeout, signal);
   }
 
   ended(state: TaskState, outcome: TaskOutcome): void {
@@ -95,6 +109,11 @@ class PendingOutcomes extends PendingAnswer<boolean> implements TaskWatcher {
   override expire(): void {
     this.#unwatch();
     this.settle(true);
+  }
+
+  override aborted(reason: unknown): void {
+    this.#unwatch();
+    super.aborted(reason);
   }
 
   override abandon(error: () => unknown): void {
@@ -116,9 +135,10 @@ class PendingOutcomes extends PendingAnswer<boolean> implements TaskWatcher {
 function outcomesOf(
   owner: LocalProcess,
   states: ReadonlySet<TaskState>,
-  timeout: number,
+  { timeout, signal }: WaitLimits,
   isEnough: (state: TaskState, outcome: TaskOutcome) => boolean,
 ): Promise<boolean> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
   const pending = new PendingOutcomes(owner, states, isEnough);
   for (const state of inOrderOfMail(owner, states)) {
     const outcome = state.claim();
@@ -127,32 +147,42 @@ function outcomesOf(
       return pending.promise;
     }
   }
-  pending.watch(timeout);
+  pending.watch(timeout, signal);
   return pending.promise;
 }
 
-/** The tasks of which there is mail, in its order. */
+/** The tasks of which there is mail, in its order, then those that were cancelled. */
 function inOrderOfMail(
   owner: LocalProcess,
   states: ReadonlySet<TaskState>,
 ): TaskState[] {
   const senders = new Map<unknown, TaskState>();
+  const cancelled: TaskState[] = [];
   for (const state of states) {
     for (const message of state.mail()) senders.set(message, state);
+    if (state.isCancelled) cancelled.push(state);
   }
-  if (senders.size === 0) return [];
+  if (senders.size === 0) return cancelled;
   return owner.mailbox.messages().flatMap((message) =>
     senders.get(message) ?? []
-  );
+  ).concat(cancelled);
 }
 
 /** Waits for the value of a task; the owner exits if it fails, or is late. */
 export async function awaitTask(
   state: TaskState,
   timeout: number,
+  signal: AbortSignal | undefined,
 ): Promise<unknown> {
-  const outcome = await outcomeOf(state, timeout);
+  let outcome: TaskOutcome | undefined;
+  try {
+    outcome = await outcomeOf(state, timeout, signal);
+  } catch (error) {
+    if (state.owner.alive) state.close();
+    throw error;
+  }
   if (outcome?.type === "ok") return outcome.value;
+  if (outcome?.type === "aborted") throw outcome.reason;
   if (outcome === undefined) state.close();
   throw taskExit(
     outcome === undefined ? "timeout" : state.reasonOf(outcome.reason),
@@ -164,34 +194,47 @@ export async function awaitTask(
 /** Waits for the values of several tasks of one owner, which exits as soon as one fails or is late. */
 export async function awaitTasks(
   states: TaskState[],
-  timeout: number,
+  limits: WaitLimits,
 ): Promise<unknown[]> {
   const pending = new Set(states);
   const values = new Map<TaskState, unknown>();
   let failure: unknown = "timeout";
+  let aborted: { reason: unknown } | undefined;
   if (pending.size > 0) {
     const isEnough = (state: TaskState, outcome: TaskOutcome) => {
       if (outcome.type === "exit") {
         failure = state.reasonOf(outcome.reason);
         return true;
       }
+      if (outcome.type === "aborted") {
+        aborted = outcome;
+        return true;
+      }
       values.set(state, outcome.value);
       pending.delete(state);
       return pending.size === 0;
     };
-    await outcomesOf(states[0].owner, new Set(states), timeout, isEnough);
+    const { owner } = states[0];
+    try {
+      await outcomesOf(owner, new Set(states), limits, isEnough);
+    } catch (reason) {
+      if (!owner.alive) throw reason;
+      aborted = { reason };
+    }
   }
   if (pending.size === 0) return states.map((state) => values.get(state));
   for (const state of pending) state.close();
-  throw taskExit(failure, "awaitMany", describeTasks(states, timeout));
+  if (aborted !== undefined) throw aborted.reason;
+  throw taskExit(failure, "awaitMany", describeTasks(states, limits.timeout));
 }
 
 /** Waits for the outcome of a task; `undefined` if it is late. */
 export async function yieldTask(
   state: TaskState,
   timeout: number,
+  signal: AbortSignal | undefined,
 ): Promise<TaskOutcome | undefined> {
-  const outcome = await outcomeOf(state, timeout);
+  const outcome = await outcomeOf(state, timeout, signal);
   return checked(
     outcome,
     state,
@@ -203,7 +246,7 @@ export async function yieldTask(
 /** Waits for the outcomes of several tasks of one owner, in their order; `undefined` for those that are late. */
 export async function yieldTasks(
   states: TaskState[],
-  { timeout, limit, onTimeout }: YieldLimits,
+  { timeout, limit, onTimeout, signal }: YieldLimits,
 ): Promise<(TaskOutcome | undefined)[]> {
   const results = new Map<TaskState, TaskOutcome>();
   const all = new Set(states);
@@ -213,9 +256,11 @@ export async function yieldTasks(
     const isEnough = (state: TaskState, outcome: TaskOutcome) => {
       results.set(state, outcome);
       // The caller exits for a task whose node is lost, and waits for no other.
-      return results.size === count || exitedWith(outcome, "noconnection");
+      return results.size === count || outcome.type === "aborted" ||
+        exitedWith(outcome, "noconnection");
     };
-    isLate = await outcomesOf(states[0].owner, all, timeout, isEnough);
+    const limits = { timeout, signal };
+    isLate = await outcomesOf(states[0].owner, all, limits, isEnough);
     const args = () => describeTasks(states, timeout);
     for (const [state, outcome] of results) {
       checked(outcome, state, "yieldMany", args);
@@ -277,13 +322,14 @@ function exitedWith(outcome: TaskOutcome | undefined, reason: string): boolean {
   return outcome?.type === "exit" && isReason(outcome.reason, reason);
 }
 
-/** An outcome; the caller exits if the node of the task is lost, as in Elixir. */
+/** An outcome; the caller exits if the node of the task is lost, as in Elixir, and fails if the task was aborted. */
 function checked(
   outcome: TaskOutcome | undefined,
   state: TaskState,
   fn: string,
   args: () => unknown[],
 ): TaskOutcome | undefined {
+  if (outcome?.type === "aborted") throw outcome.reason;
   if (exitedWith(outcome, "noconnection")) {
     throw taskExit({ type: "nodedown", node: state.node }, fn, args());
   }

@@ -39,6 +39,11 @@ export abstract class OwnedTask implements Wait {
     this.ref = runtime.makeRef();
   }
 
+  /** Whether its owner has ended it already, while it was being started too. */
+  get isCancelled(): boolean {
+    return false;
+  }
+
   /** Accepts signals under its reference, from the node on which it is started. */
   open(node: string): void {
     this.node = node;

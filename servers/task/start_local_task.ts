@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CancelOptions } from "../../gen/cancellation.ts";
 import { currentProcess } from "../../runtime/context/current_process.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import {
@@ -17,6 +18,9 @@ import type { OwnedTask } from "./owned_task.ts";
 import type { TaskStarter } from "./stream_monitor.ts";
 import { callersOf, spawnTask, type TaskCode } from "./task_process.ts";
 import { TaskState } from "./task_state.ts";
+
+/** The milliseconds in which a cancelled task may exit by itself. */
+const SHUTDOWN = 5000;
 
 // deno-lint-ignore no-explicit-any
 type TaskBody = (...args: any[]) => unknown;
@@ -44,10 +48,12 @@ export function startUnawaited(
 export function startAwaited(
   fn: TaskBody,
   args: unknown[] | undefined,
+  options: CancelOptions | undefined,
 ): TaskState {
   const owner = currentProcess();
   const state = new TaskState(owner);
   startOwned(state, codeOf(owner, fn, args), callersOf(owner));
+  if (options !== undefined) state.cancelBy(options, SHUTDOWN);
   return state;
 }
 

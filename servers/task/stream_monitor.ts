@@ -8,7 +8,7 @@ import { ignore } from "../../runtime/promises/ignore.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { OwnedTask } from "./owned_task.ts";
-import type { TaskOutcome } from "./task_state.ts";
+import type { TaskEnd } from "./task_outcome.ts";
 
 /** Starts the tasks of a stream. */
 export interface TaskStarter {
@@ -31,6 +31,7 @@ export class StreamMonitor {
   readonly #owner: LocalProcess;
   readonly #link: boolean;
   #isEnding = false;
+  #isStopped = false;
 
   constructor(owner: LocalProcess, ref: Ref, link: boolean) {
     const { runtime } = owner;
@@ -53,8 +54,14 @@ export class StreamMonitor {
     });
   }
 
+  /** Whether its tasks were killed; one that was being started is killed when it has started. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   /** Kills the tasks, and ends when they have ended. */
   stop(): void {
+    this.#isStopped = true;
     this.process.trapExit = true;
     for (const task of this.tasks) task.exit("kill");
     this.endWhenIdle();
@@ -95,7 +102,7 @@ export interface StreamTaskOptions {
   /** It has been started, or not. */
   changed: () => void;
   /** Called when it has exited, or was killed at its timeout. */
-  ended: (task: StreamTask, outcome: TaskOutcome, isLate: boolean) => void;
+  ended: (task: StreamTask, outcome: TaskEnd, isLate: boolean) => void;
 }
 
 /** One task of a stream, as the stream's process sees it. */
@@ -142,6 +149,7 @@ export class StreamTask extends OwnedTask {
   override started(pid: Pid): void {
     super.started(pid);
     const { timeout, changed } = this.#options;
+    if (this.#monitor.isStopped) this.exit("kill");
     if (timeout !== Infinity) {
       this.#stopTimer = this.owner.runtime.after(timeout, () => {
         this.#isLate = true;
@@ -157,6 +165,12 @@ export class StreamTask extends OwnedTask {
     this.close();
     this.refusal = { error };
     this.#options.changed();
+    this.#monitor.endIfIdle();
+  }
+
+  /** Whether the stream was left while it was being started. */
+  get isStopped(): boolean {
+    return this.#monitor.isStopped;
   }
 
   /** Sends it an exit signal, if its process is known. */
@@ -175,7 +189,7 @@ export class StreamTask extends OwnedTask {
     this.#monitor.tasks.delete(this);
     const result = this.#result;
     const why = this.#isLate ? "timeout" : reason;
-    const outcome: TaskOutcome = result === undefined
+    const outcome: TaskEnd = result === undefined
       ? { type: "exit", reason: why }
       : { type: "ok", value: result.value };
     this.#options.ended(this, outcome, this.#isLate && result === undefined);

@@ -4,14 +4,16 @@
  * @module
  */
 
+import type { CancelOptions } from "../../gen/cancellation.ts";
+import { ignore } from "../../runtime/promises/ignore.ts";
 import type { MonitoredObject } from "../../runtime/signals/signal.ts";
 import { isReason } from "../../runtime/values/exit_reason.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import type { ChildShutdown } from "../supervisor/child_spec.ts";
+import { endTask } from "./end_task.ts";
 import { OwnedTask } from "./owned_task.ts";
-
-/** How a task ended. */
-export type TaskOutcome =
-  | { type: "ok"; value: unknown }
-  | { type: "exit"; reason: unknown };
+import { TaskCancellation } from "./task_cancellation.ts";
+import type { TaskOutcome } from "./task_outcome.ts";
 
 /** A message of a task, and whether it is in the owner's mailbox. */
 interface Mail<M> {
@@ -31,7 +33,8 @@ export interface TaskWatcher {
  * A task as its owner sees it, awaited or not. Its result and its end come here; they go to the mailbox if
  * nobody waits.
  *
- * States: open (`open`) until closed by a result that a waiter took, by an end, or by `close`. Messages: the
+ * States: open (`open`) until closed by a result that a waiter took, by an end, or by `close`; cancelled, if its
+ * signal or deadline ended it (`task_cancellation.ts`). Messages: the
  * pid (`spawned`), the result (`reply`), the end (`down`). Races: a result and the DOWN after it may come
  * before anybody waits, and then both are in the mailbox; a wait (`claim`) takes both out, unless a `receive`
  * took one. A closed task drops a DOWN that comes late. As in Elixir an outcome can be taken once, by the
@@ -48,9 +51,57 @@ export class TaskState extends OwnedTask {
   #held = false;
   #watcher: TaskWatcher | undefined;
   #watchers: TaskWatcher[] | undefined;
+  #cancellation: TaskCancellation | undefined;
+  /** How it ended for its owner, if that was by its signal or deadline. */
+  #cancelled: TaskOutcome | undefined;
+
+  /** Whether its signal or deadline has ended it, for its owner. */
+  override get isCancelled(): boolean {
+    return this.#cancelled !== undefined;
+  }
+
+  /** Has a signal or a deadline end it; the signal is not aborted. */
+  cancelBy(
+    options: CancelOptions,
+    shutdown: ChildShutdown,
+  ): TaskCancellation {
+    return this.#cancellation = new TaskCancellation(
+      this.owner,
+      options,
+      shutdown,
+      (outcome) => this.#cancel(outcome),
+    );
+  }
+
+  #cancel(outcome: TaskOutcome): void {
+    this.#cancelled = outcome;
+    const { onStart } = this.#cancellation!;
+    const watchers = this.#takeWatchers();
+    const { by } = this;
+    if (by !== undefined) {
+      // Nobody else gets its DOWN, which may come in this turn.
+      if (onStart !== undefined || watchers.length > 0) this.close();
+      this.#end(by);
+    }
+    onStart?.(outcome);
+    for (const watcher of watchers) watcher.ended(this, outcome);
+  }
+
+  /** Ends its process; the owner does not wait for that. */
+  #end(pid: Pid): void {
+    endTask(this.owner, pid, this.#cancellation!.shutdown).catch(ignore);
+  }
+
+  override started(pid: Pid): void {
+    super.started(pid);
+    if (this.#cancelled === undefined) return;
+    this.#end(pid);
+    this.close();
+  }
 
   /** Ends the monitor and removes its DOWN from the mailbox: later messages are dropped. */
   close(): void {
+    this.#cancellation?.lift();
     this.#closed = true;
     this.owner.unawait(this.ref);
     this.owner.demonitor(this.ref);
@@ -63,7 +114,8 @@ export class TaskState extends OwnedTask {
   }
 
   reply(value: unknown): void {
-    if (this.#closed || this.#reply !== undefined) return;
+    if (this.#closed || this.#reply !== undefined || this.isCancelled) return;
+    this.#cancellation?.lift();
     const watcher = this.#nextWatcher();
     if (watcher === undefined) {
       this.#reply = this.#post({ type: "reply", ref: this.ref, value });
@@ -76,6 +128,7 @@ export class TaskState extends OwnedTask {
   down(object: MonitoredObject, reason: unknown): void {
     this.owner.unawait(this.ref);
     if (this.#closed) return;
+    this.#cancellation?.lift();
     const watcher = this.#nextWatcher();
     if (watcher === undefined) {
       this.#down = this.#post({ type: "DOWN", ref: this.ref, object, reason });
@@ -124,10 +177,17 @@ export class TaskState extends OwnedTask {
     const reply = this.takeReply();
     const down = this.takeDown();
     if (reply === undefined) {
-      return down && { type: "exit", reason: down.reason };
+      return this.#claimCancelled() ??
+        (down && { type: "exit", reason: down.reason });
     }
     this.#closed = true;
     return { type: "ok", value: reply.value };
+  }
+
+  #claimCancelled(): TaskOutcome | undefined {
+    if (this.#cancelled === undefined || this.#closed) return undefined;
+    this.close();
+    return this.#cancelled;
   }
 
   /** Has a watcher get the outcome, after those that watch already. */
@@ -148,12 +208,19 @@ export class TaskState extends OwnedTask {
     return watcher;
   }
 
-  abandon(error: () => unknown): void {
+  #takeWatchers(): TaskWatcher[] {
+    const watchers: TaskWatcher[] = [];
     for (
       let watcher = this.#nextWatcher();
       watcher !== undefined;
       watcher = this.#nextWatcher()
-    ) watcher.abandon(error);
+    ) watchers.push(watcher);
+    return watchers;
+  }
+
+  abandon(error: () => unknown): void {
+    this.#cancellation?.lift();
+    for (const watcher of this.#takeWatchers()) watcher.abandon(error);
   }
 
   /** The reason as the caller exits with it. */

@@ -10,12 +10,25 @@
 
 import { ExitError } from "../../errors.ts";
 import {
+  type CancelOptions,
+  checkCancel,
+  isOver,
+  remaining,
+} from "../../gen/cancellation.ts";
+import {
   checkCount,
   checkFlags,
   checkTimeout,
 } from "../../runtime/values/check_arguments.ts";
 import { Fifo } from "../../runtime/collections/fifo.ts";
 import { Answer } from "../../runtime/promises/answer.ts";
+import { ignore } from "../../runtime/promises/ignore.ts";
+import {
+  type Abortable,
+  liftTogether,
+  watchSignal,
+} from "../../runtime/scheduling/abort_watch.ts";
+import type { Deadline, Expiring } from "../../runtime/scheduling/deadlines.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import {
   never,
@@ -32,10 +45,10 @@ import {
   type TaskStarter,
 } from "./stream_monitor.ts";
 import { callersOf } from "./task_process.ts";
-import type { TaskOutcome } from "./task_state.ts";
+import type { TaskEnd } from "./task_outcome.ts";
 
 /** How a stream runs its tasks. */
-export interface StreamLimits {
+export interface StreamLimits extends CancelOptions {
   maxConcurrency: number;
   ordered: boolean;
   timeout: number;
@@ -59,6 +72,8 @@ export function streamLimits(
     timeout = 5000,
     onTimeout = "exit",
     zipInputOnExit = false,
+    signal,
+    deadline,
   } = options;
   const doing = `make a stream by ${what}`;
   checkCount(maxConcurrency, doing, "maxConcurrency", 1);
@@ -71,7 +86,16 @@ export function streamLimits(
     );
   }
   checkFlags({ ordered, zipInputOnExit }, doing, "ordered", "zipInputOnExit");
-  return { maxConcurrency, ordered, timeout, onTimeout, zipInputOnExit };
+  checkCancel(options, doing);
+  return {
+    maxConcurrency,
+    ordered,
+    timeout,
+    onTimeout,
+    zipInputOnExit,
+    signal,
+    deadline,
+  };
 }
 
 /** A stream of tasks; each iteration over it runs them anew, for the process that iterates. */
@@ -93,7 +117,9 @@ export class TaskStream implements AsyncIterable<StreamItem> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<StreamItem, void, void> {
     const owner = waitingProcess() ?? await never<LocalProcess>();
-    const { maxConcurrency, ordered } = this.#limits;
+    const { maxConcurrency, ordered, signal, deadline } = this.#limits;
+    signal?.throwIfAborted();
+    if (isOver(deadline)) throw exitOf("timeout", this.#limits);
     const run = new StreamRun(owner, this.#starter, this.#limits);
     const input = new Input(this.#elements);
     const done = new Map<number, StreamItem>();
@@ -103,7 +129,9 @@ export class TaskStream implements AsyncIterable<StreamItem> {
       for (let ended = 0;; ended++) {
         while (!input.done && started - ended < maxConcurrency) {
           const pulled = input.next();
-          const next = pulled instanceof Promise ? await pulled : pulled;
+          const next = pulled instanceof Promise
+            ? await run.orCancelled(pulled)
+            : pulled;
           if (next.done) break;
           const lost = run.lost();
           if (lost !== undefined) await lost;
@@ -153,6 +181,7 @@ function assertEnumerable(elements: unknown): void {
 class Input {
   /** Whether there are no more, or they failed. */
   done = false;
+  #isPulling = false;
   readonly #iterator: Iterator<unknown> | AsyncIterator<unknown>;
   readonly #isAsync: boolean;
 
@@ -171,12 +200,15 @@ class Input {
 
   async #nextAsync(): Promise<IteratorResult<unknown>> {
     try {
+      this.#isPulling = true;
       const next = await this.#iterator.next();
       this.done = next.done === true;
       return next;
     } catch (error) {
       this.done = true;
       throw error;
+    } finally {
+      this.#isPulling = false;
     }
   }
 
@@ -188,7 +220,11 @@ class Input {
   }
 
   async close(): Promise<void> {
-    if (!this.done) await this.#iterator.return?.();
+    if (this.done) return;
+    const returned = this.#iterator.return?.();
+    // A generator returns only when it has yielded, and a cancelled stream does not wait for that.
+    if (this.#isPulling) Promise.resolve(returned).catch(ignore);
+    else await returned;
   }
 }
 
@@ -199,7 +235,7 @@ interface Ended {
 }
 
 /** One iteration over a stream, as its owner sees it. */
-class StreamRun implements Wait {
+class StreamRun implements Wait, Abortable, Expiring {
   readonly node: string;
   readonly #owner: LocalProcess;
   readonly #callers: Pid[];
@@ -215,6 +251,12 @@ class StreamRun implements Wait {
   /** Resolves when a task has changed; it is not settled at the owner's turn, which checks first. */
   #pulse: Answer<void> | undefined;
   #over = false;
+  /** The signal and the deadline of the stream, if it has any. */
+  #watch: Deadline | undefined;
+  /** Set when one of them has ended it: the error for its owner. */
+  #cancelled: { error: unknown } | undefined;
+  /** Ends the wait for an element. */
+  #interrupt: ((error: unknown) => void) | undefined;
 
   constructor(owner: LocalProcess, starter: TaskStarter, limits: StreamLimits) {
     const { runtime } = owner;
@@ -227,10 +269,43 @@ class StreamRun implements Wait {
     this.#host = new StreamMonitor(owner, this.#ref, starter.link);
     owner.addMonitor(this.#ref, this.#host.process.pid, runtime.node);
     owner.await(this.#ref, this);
+    const { signal, deadline } = limits;
+    const ms = remaining(Infinity, deadline);
+    if (ms !== Infinity) this.#watch = runtime.deadlines.add(ms, this);
+    if (signal === undefined) return;
+    this.#watch = liftTogether(this.#watch, watchSignal(signal, this));
+  }
+
+  aborted(reason: unknown): void {
+    this.#cancel(reason);
+  }
+
+  expire(): void {
+    this.#cancel(exitOf("timeout", this.#limits));
+  }
+
+  /** Kills the tasks, also while the owner is busy with a result, and has its next step fail. */
+  #cancel(error: unknown): void {
+    this.#watch?.lift();
+    this.#cancelled = { error };
+    this.#over = true;
+    this.#host.stop();
+    this.#interrupt?.(error);
+    this.#pulse?.resolve(undefined);
+  }
+
+  /** Waits for an element, until the stream is cancelled. */
+  orCancelled<T>(element: Promise<T>): Promise<T> {
+    if (this.#watch === undefined) return element;
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#interrupt = reject;
+    element.then(resolve, reject);
+    return promise;
   }
 
   /** Starts a task on an element; a promise if it is not there at once. */
   start(position: number, element: unknown): Promise<void> | undefined {
+    if (this.#cancelled !== undefined) throw this.#cancelled.error;
     if (this.#lost !== undefined) this.#exit(this.#lost);
     const task = new StreamTask(this.#host, position, element, {
       timeout: this.#limits.timeout,
@@ -243,13 +318,14 @@ class StreamRun implements Wait {
 
   async #started(task: StreamTask): Promise<void> {
     while (task.isStarting) {
+      if (this.#cancelled !== undefined) throw this.#cancelled.error;
       if (this.#lost !== undefined) this.#exit(this.#lost);
       if (task.refusal !== undefined) throw task.refusal.error;
       await this.#wait();
     }
   }
 
-  #end(task: StreamTask, outcome: TaskOutcome, isLate: boolean): void {
+  #end(task: StreamTask, outcome: TaskEnd, isLate: boolean): void {
     const { position, input } = task;
     const { onTimeout, zipInputOnExit } = this.#limits;
     if (isLate && onTimeout === "exit") this.#events.push(this.#why("timeout"));
@@ -264,6 +340,7 @@ class StreamRun implements Wait {
 
   /** The next task that has exited, if there is one. */
   take(): Ended | undefined {
+    if (this.#cancelled !== undefined) throw this.#cancelled.error;
     const event = this.#events.shift();
     if (event instanceof ExitError) this.#exit(event);
     return event;
@@ -299,6 +376,7 @@ class StreamRun implements Wait {
       if (owner.shell) throw owner.exitError();
       return never();
     }
+    if (this.#cancelled !== undefined) throw this.#cancelled.error;
     const caller = waitingProcess();
     if (caller === owner) return undefined;
     throw new TypeError(
@@ -308,6 +386,7 @@ class StreamRun implements Wait {
 
   /** Ends the running tasks, and the stream's process. */
   async close(): Promise<void> {
+    this.#watch?.lift();
     if (this.#over || !this.#owner.alive) return;
     this.#over = true;
     if (this.#lost === undefined) {
@@ -319,9 +398,7 @@ class StreamRun implements Wait {
   }
 
   #why(reason: unknown): ExitError {
-    const { timeout } = this.#limits;
-    const limit = describeTimeout(timeout);
-    return callExit(reason, ["Task.Supervised", "stream", [limit]]);
+    return exitOf(reason, this.#limits);
   }
 
   reply(): void {}
@@ -337,6 +414,12 @@ class StreamRun implements Wait {
   }
 
   abandon(error: () => unknown): void {
+    this.#watch?.lift();
     this.#pulse?.abandon(error);
   }
+}
+
+function exitOf(reason: unknown, { timeout }: StreamLimits): ExitError {
+  const limit = describeTimeout(timeout);
+  return callExit(reason, ["Task.Supervised", "stream", [limit]]);
 }

@@ -1,0 +1,126 @@
+/**
+ * Ends of waits that their caller chooses: an `AbortSignal`, and a moment.
+ *
+ * A wait without them pays nothing for them: `PendingAnswer.limit` watches a signal only if there is one, and a
+ * deadline becomes a timeout when the wait begins.
+ *
+ * @module
+ */
+
+import { never } from "../runtime/context/current_process.ts";
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
+import { PendingReply } from "../runtime/processes/pending_answer.ts";
+import { checkSignal } from "../runtime/values/check_arguments.ts";
+import { inspect } from "../runtime/values/inspect.ts";
+import { misfit } from "../runtime/values/options.ts";
+import { locate, type Place } from "./locate.ts";
+import type { ServerTarget } from "./messages.ts";
+
+/** Options that end a wait early. */
+export interface CancelOptions {
+  /**
+   * Ends the wait when it is aborted: the promise rejects with `signal.reason`, itself and not a copy, and a later
+   * reply is dropped. If it is aborted already, nothing is sent. Its listener is removed when the wait ends.
+   *
+   * @default {undefined}
+   */
+  signal?: AbortSignal;
+  /**
+   * The moment at which the wait ends as if by its timeout, in milliseconds since 1970, like `Date.now()`. If it has
+   * passed already, nothing is sent. If there is a timeout too, the earlier of both counts; if there is none, the
+   * default timeout does not apply. The clock is read once, when the wait begins.
+   *
+   * @default {Infinity}
+   */
+  deadline?: number;
+}
+
+/**
+ * @throws {TypeError} If the signal is not an `AbortSignal`, or the deadline is not a number.
+ * @throws {RangeError} If the deadline is `NaN`.
+ */
+export function checkCancel(
+  { signal, deadline }: CancelOptions,
+  doing: string,
+): void {
+  if (signal !== undefined) checkSignal(signal, doing);
+  if (deadline === undefined) return;
+  if (typeof deadline === "number" && !Number.isNaN(deadline)) return;
+  throw misfit(
+    deadline,
+    `Cannot ${doing} with a deadline of ${
+      inspect(deadline)
+    }: give milliseconds since 1970, such as Date.now() + 5000, or Infinity`,
+  );
+}
+
+/** The milliseconds until a timeout or a deadline is over, whichever is first; 0 if the deadline has passed. */
+export function remaining(
+  timeout: number,
+  deadline: number | undefined,
+): number {
+  return deadline === undefined
+    ? timeout
+    : Math.min(timeout, Math.max(0, deadline - Date.now()));
+}
+
+/** Whether a deadline has passed. */
+export function isOver(deadline: number | undefined): boolean {
+  return deadline !== undefined && deadline <= Date.now();
+}
+
+/** The wait for a registry that takes its time, which a signal or a deadline can end. */
+class PendingPlace extends PendingReply<Place> {
+  readonly #late: () => Error;
+
+  constructor(process: LocalProcess, late: () => Error) {
+    super(process, process.runtime.node);
+    this.#late = late;
+    process.await(this.ref, this);
+  }
+
+  override expire(): void {
+    this.close();
+    this.settleFailed(this.#late);
+  }
+
+  /** As for every lookup, the code of a process that has exited does not go on. */
+  override abandon(): void {
+    this.lift();
+  }
+}
+
+/**
+ * The place of a server for a request that its caller may cancel. The lookup ends with the signal or the deadline
+ * too; if one is over already, nothing is looked up.
+ *
+ * @param late Makes the error of a deadline that has passed.
+ */
+export function locateUntil(
+  server: ServerTarget,
+  process: LocalProcess,
+  { signal, deadline }: CancelOptions,
+  late: () => Error,
+): Place | Promise<Place> {
+  if (signal === undefined && deadline === undefined) {
+    return locate(server, process);
+  }
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  if (isOver(deadline)) return Promise.reject(late());
+  const place = locate(server, process);
+  if (!(place instanceof Promise)) return place;
+  if (!process.alive) return never();
+  const pending = new PendingPlace(process, late);
+  pending.limit(remaining(Infinity, deadline), signal);
+  place.then(
+    (place) => {
+      pending.close();
+      pending.settle(place);
+    },
+    (error) => {
+      pending.close();
+      pending.settleFailed(() => error);
+    },
+  );
+  return pending.promise;
+}

@@ -1,0 +1,81 @@
+/**
+ * Waits that an `AbortSignal` can end. All waits on one signal share one listener, which is removed with the last
+ * of them: a signal may live as long as the program and serve many waits, and adding a listener to a signal costs
+ * a look at each listener that it has.
+ *
+ * @module
+ */
+
+import type { Deadline } from "./deadlines.ts";
+
+/** Something that an abort signal can end. */
+export interface Abortable {
+  /** Called when the signal is aborted, with its reason. */
+  aborted(reason: unknown): void;
+}
+
+/** The waits on one signal. */
+class AbortWatch {
+  readonly #signal: AbortSignal;
+  readonly #waiting = new Set<Abortable>();
+  readonly #listener = () => this.#abort();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  add(each: Abortable): void {
+    if (this.#waiting.size === 0) {
+      this.#signal.addEventListener("abort", this.#listener);
+    }
+    this.#waiting.add(each);
+  }
+
+  delete(each: Abortable): void {
+    if (this.#waiting.delete(each) && this.#waiting.size === 0) {
+      this.#signal.removeEventListener("abort", this.#listener);
+      watches.delete(this.#signal);
+    }
+  }
+
+  #abort(): void {
+    // Each of them is deleted as it ends.
+    for (const each of [...this.#waiting]) {
+      // One that ends may end another: its caller dies with it.
+      if (!this.#waiting.has(each)) continue;
+      this.delete(each);
+      each.aborted(this.#signal.reason);
+    }
+  }
+}
+
+const watches = new WeakMap<AbortSignal, AbortWatch>();
+
+/**
+ * Has a signal that is not aborted end a wait.
+ *
+ * @returns Ends the watch.
+ */
+export function watchSignal(
+  signal: AbortSignal,
+  waiting: Abortable,
+): Deadline {
+  let watch = watches.get(signal);
+  if (watch === undefined) watches.set(signal, watch = new AbortWatch(signal));
+  watch.add(waiting);
+  return { lift: () => watch.delete(waiting) };
+}
+
+/** Several ends of one wait, which are cancelled together. */
+export function liftTogether(
+  first: Deadline | undefined,
+  second: Deadline,
+): Deadline {
+  if (first === undefined) return second;
+  return {
+    lift: () => {
+      first.lift();
+      second.lift();
+    },
+  };
+}
