@@ -24,7 +24,10 @@ import type {
   HostRegistration,
 } from "./distribution/host_environment.ts";
 import type { Network, NodeKind } from "./distribution/network.ts";
-import type { ConnectionStats } from "./distribution/statistics.ts";
+import type {
+  ConnectionInfo,
+  ConnectionStats,
+} from "./distribution/statistics.ts";
 import type { Limits } from "./distribution/wire.ts";
 import { NodeStartError } from "./errors.ts";
 import { checkModule } from "./node/check_options.ts";
@@ -91,6 +94,7 @@ export type { NodeOptions, RunOptions, TlsOptions };
 export { jsonLog, standardLog, textLog };
 export type {
   Allow,
+  ConnectionInfo,
   ConnectionStats,
   DeviceSize,
   Holding,
@@ -371,6 +375,25 @@ export class Node implements AsyncDisposable {
       held,
       entries,
     };
+  }
+
+  /**
+   * Returns the connections of the node that the calling code runs on, with their traffic and queues.
+   *
+   * @returns One entry for each connected node, hidden ones included; empty if no node is started.
+   *
+   * @example The node with the longest queue
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [first] = Node.connections().toSorted((a, b) => b.queuedBytes - a.queuedBytes);
+   * assertEquals(first?.queuedBytes, undefined);
+   * ```
+   */
+  static connections(): ConnectionInfo[] {
+    const node = here();
+    return node === undefined ? [] : node.#network.connections();
   }
 
   /**

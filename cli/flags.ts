@@ -164,6 +164,11 @@ const FLAGS: readonly Flag[] = [
     help: "Let other nodes open a shell here, and so run any code",
   },
   {
+    name: "allow-observe",
+    ofNode: true,
+    help: "Let other nodes see the processes, names and log of this one",
+  },
+  {
     name: "remsh",
     value: "NODE",
     help: "Open a shell whose lines run on another node",
@@ -339,6 +344,7 @@ function nodeOptions(
     // A node that only opens a shell is no peer of the cluster.
     hidden: flags.hidden === true || given === undefined,
     allowClosures: flags["allow-closures"] === true,
+    allowObserve: flags["allow-observe"] === true,
     ...cookieOptions(text("cookie"), text("cookie-file")),
   };
   const tls = tlsOptions(text("tls-cert"), text("tls-key"), text("tls-ca"));

@@ -118,6 +118,9 @@ export class Connection implements Port {
   room: number;
   /** The number of nodes that the peer has introduced. */
   introduced = 0;
+  /** The bytes received from the peer, and sent to it, after the handshake. */
+  receivedBytes = 0;
+  sentBytes = 0;
   readonly #transport: Transport;
   /** The bytes that came with the handshake. */
   readonly #rest: Uint8Array;
@@ -219,6 +222,7 @@ export class Connection implements Port {
     this.#silent = 0;
     noteInput();
     this.#stats.receivedBytes += chunk.length;
+    this.receivedBytes += chunk.length;
     try {
       this.#incoming.receive(chunk);
     } catch (error) {
@@ -252,6 +256,7 @@ export class Connection implements Port {
   write(bytes: Uint8Array): void {
     this.#quiet = 0;
     this.#stats.sentBytes += bytes.length;
+    this.sentBytes += bytes.length;
     if (this.#closed) return;
     if (this.#blocked) {
       this.#backlog.push(bytes);
@@ -305,6 +310,16 @@ export class Connection implements Port {
 
   peers(names: string[]): void {
     this.#handlers.peers(names);
+  }
+
+  /** The number of bytes that wait for the peer. */
+  get queuedBytes(): number {
+    return this.#queued();
+  }
+
+  /** The remote address, as `host:port`. */
+  get remote(): string {
+    return this.#transport.remote;
   }
 
   #queued(): number {

@@ -16,7 +16,11 @@ import { Dialler } from "./dialler.ts";
 import { NameQuestions } from "./name_questions.ts";
 import { isNodeName, type NodeName, parseNodeName } from "./node_name.ts";
 import { reach, type ReachingNode } from "./reach.ts";
-import { type ConnectionStats, newConnectionStats } from "./statistics.ts";
+import {
+  type ConnectionInfo,
+  type ConnectionStats,
+  newConnectionStats,
+} from "./statistics.ts";
 import { Acceptor } from "./acceptor.ts";
 import type {
   Admission,
@@ -262,6 +266,18 @@ export class Network {
       () => `Refused a request of ${node} (${what}): ${message}`,
       { what: `requests of peers refused (${what})`, peer: node },
     );
+  }
+
+  /** The current connections. */
+  connections(): ConnectionInfo[] {
+    return [...this.#connections.values()].map((connection) => ({
+      node: connection.peer.name,
+      hidden: this.#isHidden(connection.peer),
+      address: connection.remote,
+      receivedBytes: connection.receivedBytes,
+      sentBytes: connection.sentBytes,
+      queuedBytes: connection.queuedBytes,
+    }));
   }
 
   /** The current counters. */

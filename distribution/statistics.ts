@@ -37,6 +37,22 @@ export interface ConnectionStats {
   sentBytes: number;
 }
 
+/** A connection to a peer. */
+export interface ConnectionInfo {
+  /** The peer's name. */
+  node: string;
+  /** Whether the connection is hidden: either end is a hidden node. */
+  hidden: boolean;
+  /** The peer's address, as `host:port`. */
+  address: string;
+  /** Bytes received from the peer since it connected. */
+  receivedBytes: number;
+  /** Bytes sent to the peer since it connected. */
+  sentBytes: number;
+  /** Bytes that wait to be sent to the peer. */
+  queuedBytes: number;
+}
+
 /** Counters at zero. */
 export function newConnectionStats(): ConnectionStats {
   return {

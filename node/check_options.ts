@@ -83,6 +83,23 @@ export function checkNodeOptions(
       `Cannot ${what}: allowRemsh exports a module "Shell", and so do its modules; give that another name`,
     );
   }
+  const { allowObserve } = options;
+  if (
+    allowObserve !== undefined && typeof allowObserve !== "boolean" &&
+    allowObserve !== "write"
+  ) {
+    throw misfit(
+      allowObserve,
+      `Cannot ${what}: the option allowObserve is ${
+        inspect(allowObserve)
+      }; give true, false or "write"`,
+    );
+  }
+  if (allowObserve && Object.hasOwn(modules ?? {}, "Observer")) {
+    throw new TypeError(
+      `Cannot ${what}: allowObserve exports a module "Observer", and so do its modules; give that another name`,
+    );
+  }
   checkWires(options.wires, what);
   checkPort(options.port, what, "port", 0);
   if (options.epmdPort !== false) {

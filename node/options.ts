@@ -62,6 +62,15 @@ export interface NodeOptions {
    */
   allowRemsh?: boolean;
   /**
+   * Whether other nodes may observe this one with `Observer`, a dashboard or a shell: its processes, with the
+   * messages in their mailboxes, its names, its connections and its log. With `"write"`, they may also end its
+   * processes. The node then exports a module `Observer`; `allow` is called for it as for other modules:
+   * `allow("alex@localhost", "Observer", "processes")`.
+   *
+   * @default {false}
+   */
+  allowObserve?: boolean | "write";
+  /**
    * The address to listen on.
    *
    * @default {"127.0.0.1"}

@@ -34,6 +34,7 @@ import { serveGlobal } from "../servers/global/global_client.ts";
 import { serveInfo } from "../runtime/processes/process_info.ts";
 import { serveLoggerProxy } from "../servers/logger/logger_proxy.ts";
 import { serveNetKernel } from "../servers/net_kernel/net_kernel.ts";
+import { serveObserver } from "../servers/observer/serve_observer.ts";
 import { serveRpc } from "../servers/rpc/rpc_call.ts";
 import { startGroupLeader } from "../servers/io/group_leader.ts";
 import { standardIo } from "../servers/io/io_device.ts";
@@ -167,6 +168,7 @@ export async function startNode(
     tickTime: options.tickTime ?? 60_000,
     wires,
   });
+  serveObserver(runtime, () => network.connections(), options.allowObserve);
   resources.move();
   // A simulation ends when no timer is left.
   if (host.clock === systemClock) runtime.deadlines.keepTimers();

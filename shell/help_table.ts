@@ -433,6 +433,12 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Connects to a node. This is optional: the first use of a node connects to it.\n\nVisible nodes connect transitively: each also connects to the other's visible peers."
     }
   ],
+  "Node.connections": [
+    {
+      "signature": "connections()",
+      "text": "Returns the connections of the node that the calling code runs on, with their traffic and queues."
+    }
+  ],
   "Node.disconnect": [
     {
       "signature": "disconnect(node: string | Atom)",

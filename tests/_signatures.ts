@@ -70,6 +70,7 @@ export const SIGNATURES: Record<string, string | undefined> = {
   "Node.spawnMonitor": "Node.spawn_monitor(node, fun)",
   "Node.start": "Node.start(name, type \\\\ :longnames, tick_time \\\\ 15000)",
   "Node.stats": undefined,
+  "Node.connections": undefined,
   "Node.stop": "Node.stop()",
   "Process.alias": "Process.alias()",
   "Process.alive": "Process.alive?(pid)",

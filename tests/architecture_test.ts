@@ -17,6 +17,7 @@ const ENTRIES = [
   "chat/kate.ts",
   "shell/main.ts",
   "observe/logtape.ts",
+  "observe/observer.ts",
   "testing/mod.ts",
   "testing/main.ts",
   "testing/_peer_main.ts",

@@ -131,7 +131,7 @@ test("--help lists every flag", options, async () => {
     assertEquals([code, stderr], [0, ""]);
     for (
       const name
-        of "sname name cookie cookie-file listen port epmd-port wire hidden log-format log-level stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh remsh module env eval no-halt help version"
+        of "sname name cookie cookie-file listen port epmd-port wire hidden log-format log-level stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh allow-observe remsh module env eval no-halt help version"
           .split(" ")
     ) assertMatch(stdout, new RegExp(`^ .*--${name} .*$`, "m"));
     assertStringIncludes(stdout, "dev or test [dev]");

@@ -479,6 +479,7 @@ const TABLE: Record<string, Row> = {
       },
     },
   },
+  "Node.connections": { fn: Node.connections, args: () => [] },
   "Node.stats": { fn: Node.stats, args: () => [] },
 
   // GenServer

@@ -100,6 +100,8 @@ export class NodeLog {
   #least: number;
   /** Drops or replaces events that pass. */
   filter: LogFilter | undefined;
+  /** Receives the events after the filter, besides the hook; must not throw. */
+  tap: LogHook | undefined;
   readonly #clock: NodeLogOptions["clock"];
   /** The windows of causes that are not a peer's, of peers and their causes, and of all together. */
   readonly #own: Windows = new Map();
@@ -116,7 +118,9 @@ export class NodeLog {
     this.#hook = safeLog((event) => {
       const passed = this.filter?.(event) ?? true;
       if (passed === false) return;
-      return hook(passed === true ? event : passed);
+      const logged = passed === true ? event : passed;
+      this.tap?.(logged);
+      return hook(logged);
     });
   }
 

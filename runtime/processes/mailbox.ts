@@ -58,6 +58,8 @@ export class Mailbox {
   #only: Receiver | undefined;
   /** Other waits. */
   #others: Receivers | undefined;
+  /** The number of messages that have arrived. */
+  received = 0;
 
   /** The number of messages. */
   get length(): number {
@@ -74,8 +76,14 @@ export class Mailbox {
     return this.#queue.slice(this.#head);
   }
 
+  /** The message at an index, the oldest at 0. */
+  at(index: number): unknown {
+    return this.#queue[this.#head + index];
+  }
+
   /** Hands the message to the first wait that accepts it, or keeps it. */
   push(message: unknown, host: MailboxHost): void {
+    this.received++;
     const only = this.#only;
     if (only !== undefined) {
       this.#only = undefined;

@@ -54,6 +54,11 @@ export function findScope(runtime: Runtime, name: string): PgScope | undefined {
   return undefined;
 }
 
+/** The scopes that run on a node, by name. */
+export function runningScopes(runtime: Runtime): [string, PgScope][] {
+  return [...scopes.get(runtime) ?? []].filter(([, scope]) => scope.isRunning);
+}
+
 /**
  * The scope of that name on a node.
  *

@@ -59,6 +59,12 @@ export function registryTable(
   );
 }
 
+/** The registries that run on a node. */
+export function registryTables(runtime: Runtime): RegistryTable[] {
+  return [...tables.get(runtime)?.values() ?? []]
+    .filter((table) => table.isRunning);
+}
+
 /** The registrations of one registry, by key and by process. */
 export class RegistryTable {
   /** Settings of the registry's users. */

@@ -18,6 +18,7 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
 import type { Runnable } from "../../runtime/signals/signal.ts";
+import type { Restarts } from "./supervision.ts";
 import {
   assertMayStart,
   checkStarted,
@@ -75,6 +76,8 @@ export interface ChildState<S> {
   restarting: boolean;
   /** The other node that asked for it, as one of whose it counts. */
   readonly holder?: string;
+  /** Its restarts, if there were any. */
+  restarts?: Restarts;
 }
 
 /** A failure for a reason. */

@@ -17,6 +17,11 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import { tell } from "../../gen/call.ts";
 import type { FullChildSpec } from "./child_spec.ts";
+import {
+  countRestart,
+  type Restarts,
+  type SupervisedChild,
+} from "./supervision.ts";
 import { toldBy } from "../../gen/messages.ts";
 import { assertIntensity, RestartIntensity } from "./restart_intensity.ts";
 import { checkCount } from "../../runtime/values/check_arguments.ts";
@@ -105,9 +110,26 @@ export class DynamicChildren<S extends DynamicSpec> {
   }
 
   /** Adds a started child. */
-  add(spec: S, pid: Pid, holder?: string): void {
-    const child = { spec, pid, restarting: false, holder };
+  add(spec: S, pid: Pid, holder?: string, restarts?: Restarts): void {
+    const child: DynamicChild<S> = { spec, pid, restarting: false, holder };
+    if (restarts !== undefined) child.restarts = restarts;
     this.#children.set(this.#key(pid), child);
+  }
+
+  /** The children, for observers. */
+  *supervised(): Iterable<SupervisedChild> {
+    for (
+      const { spec: { type }, pid, restarting, restarts } of this.#children
+        .values()
+    ) {
+      yield {
+        id: undefined,
+        type,
+        pid: restarting ? undefined : pid,
+        restarting,
+        restarts,
+      };
+    }
   }
 
   /** All children, the oldest first. */
@@ -136,7 +158,10 @@ export class DynamicChildren<S extends DynamicSpec> {
     if (!orderly) {
       this.#report(child, "child_terminated", reason);
     }
-    if (!orderly && restart !== "temporary") return this.#restart(child);
+    if (!orderly && restart !== "temporary") {
+      countRestart(child, reason);
+      return this.#restart(child);
+    }
     this.#remove(child);
   }
 
@@ -174,7 +199,7 @@ export class DynamicChildren<S extends DynamicSpec> {
       if (result.started === "ignore") this.#remove(child);
       else {
         this.#children.delete(this.#key(child.pid));
-        this.add(spec, result.started, holder);
+        this.add(spec, result.started, holder, child.restarts);
       }
       return;
     }

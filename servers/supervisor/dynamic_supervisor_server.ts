@@ -10,6 +10,7 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
 import type { OtpSpelling, Server } from "../../gen/server.ts";
+import { noteSupervision } from "./supervision.ts";
 import { supervisorSpelling } from "./supervisor_requests.ts";
 import {
   failed,
@@ -50,6 +51,11 @@ export class DynamicSupervisorServer implements Server {
     this.#process = process;
     const start = (spec: FullChildSpec) => startChild(spec, process);
     this.#children = new DynamicChildren(process, start, limits);
+    noteSupervision(process, {
+      kind: "DynamicSupervisor",
+      size: () => this.#children.size,
+      supervised: () => this.#children.supervised(),
+    });
   }
 
   /** How a BEAM spells its requests. */

@@ -25,6 +25,11 @@ import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { ChildTable, type OrderedChild } from "./child_table.ts";
 import { toldBy } from "../../gen/messages.ts";
+import {
+  countRestart,
+  noteSupervision,
+  type SupervisedChild,
+} from "./supervision.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { tell } from "../../gen/call.ts";
@@ -128,6 +133,17 @@ export class SupervisorServer implements Server {
       options.maxSeconds,
     );
     this.#children = new ChildTable(process.runtime, specs);
+    noteSupervision(process, {
+      kind: "Supervisor",
+      size: () => this.#children.size,
+      supervised: () => this.#supervised(),
+    });
+  }
+
+  *#supervised(): Iterable<SupervisedChild> {
+    for (
+      const { spec: { id, type }, pid, restarting, restarts } of this.#children
+    ) yield { id, type, pid, restarting, restarts };
   }
 
   /** Starts the children in order; if one does not start, ends those before it. */
@@ -292,7 +308,10 @@ export class SupervisorServer implements Server {
         reason,
       );
     }
-    if (!orderly && restart !== "temporary") return await this.#restart(child);
+    if (!orderly && restart !== "temporary") {
+      countRestart(child, reason);
+      return await this.#restart(child);
+    }
     this.#forget(child);
     if (this.#endsWith(child)) throw new ExitError("shutdown");
   }

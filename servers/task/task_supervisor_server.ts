@@ -18,6 +18,7 @@ import {
 import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.ts";
 import { isRunnable, type StartTask } from "../../gen/messages.ts";
 import { NO_REPLY, type OtpSpelling, type Server } from "../../gen/server.ts";
+import { noteSupervision } from "../supervisor/supervision.ts";
 import { supervisorSpelling } from "../supervisor/supervisor_requests.ts";
 import { otpTaskCode } from "./otp_task.ts";
 import { OtpTask, startTaskFromOtp } from "./task_otp.ts";
@@ -70,6 +71,11 @@ export class TaskSupervisorServer implements Server {
       { type: "ok", started: this.#start(spec) }
     );
     this.#children = new DynamicChildren(process, start, limits);
+    noteSupervision(process, {
+      kind: "TaskSupervisor",
+      size: () => this.#children.size,
+      supervised: () => this.#children.supervised(),
+    });
   }
 
   /** How a BEAM spells its requests. */

@@ -1,0 +1,463 @@
+/**
+ * Observes nodes: their processes, supervision trees, names, connections and logs, here and on other nodes that
+ * allow it.
+ *
+ * Elixir has [observer](https://www.erlang.org/doc/apps/observer/observer_ug.html) and
+ * [recon](https://ferd.github.io/recon/) for this.
+ *
+ * Another node answers only if it was started with `allowObserve: true` (`--allow-observe`). Answers are bounded in
+ * size, and no answer waits for a process of the node.
+ *
+ * @example The longest mailbox of this node
+ * ```ts
+ * import { Observer } from "@otp/distribution/observer";
+ * import { self, send } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * send(self(), "hi");
+ * const { processes: [first] } = await Observer.processes({ order: "messages", limit: 1 });
+ * assertEquals(first.messageQueueLen, 1);
+ * ```
+ *
+ * @module
+ */
+
+import { UndefinedFunctionError } from "../errors.ts";
+import { Node } from "../node.ts";
+import {
+  isDown,
+  makeRef,
+  Process,
+  receive,
+  self,
+  spawnMonitor,
+} from "../process.ts";
+import { rpc } from "../rpc.ts";
+import { currentRuntime } from "../runtime/context/current_process.ts";
+import {
+  checkOptions,
+  checkPid,
+  checkTimeout,
+} from "../runtime/values/check_arguments.ts";
+import { inspect } from "../runtime/values/inspect.ts";
+import type { Pid, Ref } from "../runtime/values/pid.ts";
+import type {
+  NodeObserver,
+  TraceMessage,
+} from "../servers/observer/node_observer.ts";
+import {
+  PROCESS_ORDERS,
+  type ProcessOrder,
+} from "../servers/observer/observed_processes.ts";
+import type {
+  ObservedEvent,
+  ObservedNames,
+  ObservedNode,
+  ObservedProcess,
+  ObservedProcessDetails,
+  ObservedTree,
+  TracedMessage,
+} from "../servers/observer/observed_terms.ts";
+import { OBSERVER, observerOf } from "../servers/observer/serve_observer.ts";
+
+export type {
+  ObservedChild,
+  ObservedConnection,
+  ObservedEvent,
+  ObservedGroup,
+  ObservedName,
+  ObservedNames,
+  ObservedNode,
+  ObservedProcess,
+  ObservedProcessDetails,
+  ObservedTree,
+  TracedMessage,
+} from "../servers/observer/observed_terms.ts";
+export type { ProcessOrder };
+
+/** Options for observing a node. */
+export interface ObserveOptions {
+  /**
+   * The node to observe.
+   *
+   * @default {the node that the calling code runs on}
+   */
+  node?: string;
+  /**
+   * How long to wait for another node, in milliseconds.
+   *
+   * @default {5000}
+   */
+  timeout?: number;
+}
+
+/** Options for {@linkcode Observer.processes}. */
+export interface ObserveProcessesOptions extends ObserveOptions {
+  /**
+   * The key to sort by, the greatest value first: `"messages"` in the mailbox, `"memory"` of the mailbox,
+   * `"received"` since the start, `"links"`, or `"started"`, the newest first.
+   *
+   * @default {"messages"}
+   */
+  order?: ProcessOrder;
+  /**
+   * The number of processes; at most 500.
+   *
+   * @default {50}
+   */
+  limit?: number;
+  /**
+   * A text that the name, label, call or pid contains, in any case.
+   *
+   * @default {""}
+   */
+  search?: string;
+}
+
+/** Options for {@linkcode Observer.log}. */
+export interface ObserveLogOptions extends ObserveOptions {
+  /**
+   * Only events with a greater number.
+   *
+   * @default {0}
+   */
+  after?: number;
+}
+
+/** Options for {@linkcode Observer.trace}. */
+export interface TraceOptions {
+  /**
+   * The number of messages after which the trace ends; at most 1000.
+   *
+   * @default {100}
+   */
+  limit?: number;
+  /**
+   * The time after which the trace ends, in milliseconds; at most 600,000.
+   *
+   * @default {60_000}
+   */
+  timeout?: number;
+}
+
+type Fn = "node" | "processes" | "process" | "tree" | "names" | "log" | "end";
+
+/** Observes nodes. */
+export class Observer {
+  /**
+   * Returns the state of a node: memory, CPU time, event-loop delay, connections.
+   *
+   * @param options The node.
+   * @returns The state.
+   * @throws {Error} If the node does not allow it, or cannot be reached.
+   *
+   * @example Usage
+   * ```ts
+   * import { Observer } from "@otp/distribution/observer";
+   * import { assert } from "@std/assert";
+   *
+   * const { node, memory, processes } = await Observer.node();
+   * assert(memory > 0 && processes >= 0 && node === "nonode@nohost");
+   * ```
+   */
+  static node(options: ObserveOptions = {}): Promise<ObservedNode> {
+    return observe("node", [], options);
+  }
+
+  /**
+   * Returns the processes of a node with the greatest values of a key.
+   *
+   * `received` counts the messages that have arrived in the mailbox: two answers give a rate. `queueBytes` is an
+   * estimate from some of the messages.
+   *
+   * @param options The node, the key, the number, and a text to search for.
+   * @returns The processes, and the number of all that match the search.
+   * @throws {TypeError} If the key is none of those.
+   * @throws {Error} If the node does not allow it, or cannot be reached.
+   *
+   * @example Usage
+   * ```ts
+   * import { Observer } from "@otp/distribution/observer";
+   * import { Process, receive, spawn } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const pid = spawn(() => receive(), [], { label: "waiter" });
+   * const { processes } = await Observer.processes({ search: "WAITER" });
+   * assertEquals(processes.map(({ initialCall }) => initialCall), ["waiter"]);
+   * Process.exit(pid, "kill");
+   * ```
+   */
+  static processes(
+    options: ObserveProcessesOptions = {},
+  ): Promise<{ processes: ObservedProcess[]; total: number }> {
+    checkOptions(options, "observe processes", '{ order: "messages" }');
+    const { order = "messages", limit = 50, search = "" } = options;
+    if (!PROCESS_ORDERS.includes(order)) {
+      throw new TypeError(
+        `Cannot observe processes: the order is ${inspect(order)}; give ${
+          PROCESS_ORDERS.map((each) => `"${each}"`).join(", ")
+        }`,
+      );
+    }
+    return observe("processes", [{ order, limit, search }], options);
+  }
+
+  /**
+   * Returns all that can be seen of a process, on this node or another: mailbox, links, monitors, dictionary.
+   *
+   * @param pid The process.
+   * @param options The time limit; the node is the pid's.
+   * @returns The process; `undefined` if it is not alive.
+   * @throws {TypeError} If `pid` is not a pid.
+   * @throws {Error} If the node does not allow it, or cannot be reached.
+   *
+   * @example Usage
+   * ```ts
+   * import { Observer } from "@otp/distribution/observer";
+   * import { self, send } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * send(self(), { order: 17 });
+   * assertEquals((await Observer.process(self()))?.messages, ["{ order: 17 }"]);
+   * ```
+   */
+  static process(
+    pid: Pid,
+    options: Omit<ObserveOptions, "node"> = {},
+  ): Promise<ObservedProcessDetails | undefined> {
+    checkPid(pid, "observe the process");
+    return observe("process", [pid], { ...options, node: pid.node });
+  }
+
+  /**
+   * Returns the supervision trees of a node, with the restarts of each child.
+   *
+   * @param options The node.
+   * @returns The supervisors that no supervisor of the node has started, with their children; at most 2000 entries.
+   * @throws {Error} If the node does not allow it, or cannot be reached.
+   *
+   * @example Usage
+   * ```ts
+   * import { Observer } from "@otp/distribution/observer";
+   * import { Supervisor } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const pid = await Supervisor.startLink([], { strategy: "one_for_one", name: "Top" });
+   * const { roots } = await Observer.tree();
+   * assertEquals(roots.map(({ name }) => name), ["Top"]);
+   * await Supervisor.stop(pid);
+   * ```
+   */
+  static tree(options: ObserveOptions = {}): Promise<ObservedTree> {
+    return observe("tree", [], options);
+  }
+
+  /**
+   * Returns the names of a node: registered and global names, groups of `pg`, and the keys of registries.
+   *
+   * @param options The node.
+   * @returns The names.
+   * @throws {Error} If the node does not allow it, or cannot be reached.
+   *
+   * @example Usage
+   * ```ts
+   * import { Observer } from "@otp/distribution/observer";
+   * import { Process, self } from "@otp/distribution";
+   * import { assert } from "@std/assert";
+   *
+   * Process.register(self(), "me");
+   * assert((await Observer.names()).registered.some(({ name }) => name === "me"));
+   * Process.unregister("me");
+   * ```
+   */
+  static names(options: ObserveOptions = {}): Promise<ObservedNames> {
+    return observe("names", [], options);
+  }
+
+  /**
+   * Returns the last events of a node's log, at most 200. A node with `allowObserve` keeps them from its start,
+   * others from the first observation.
+   *
+   * @param options The node, and the number of the last event that is known.
+   * @returns The events, the oldest first.
+   * @throws {Error} If the node does not allow it, or cannot be reached.
+   *
+   * @example Usage
+   * ```ts
+   * import { Observer } from "@otp/distribution/observer";
+   * import { Logger } from "@otp/distribution/logger";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const before = await Observer.log();
+   * Logger.warning("the disk is almost full");
+   * const events = await Observer.log({ after: before.at(-1)?.number ?? 0 });
+   * assertEquals(events.map(({ message }) => message), ["the disk is almost full"]);
+   * ```
+   */
+  static log(options: ObserveLogOptions = {}): Promise<ObservedEvent[]> {
+    checkOptions(options, "observe the log", "{ after: 17 }");
+    return observe("log", [options.after ?? 0], options);
+  }
+
+  /**
+   * Ends a process by an exit signal, on this node or another; that one must allow it with
+   * `allowObserve: "write"`.
+   *
+   * @param pid The process.
+   * @param reason The exit reason; `"kill"` cannot be trapped.
+   * @returns `"ok"` when the signal was sent; `"not_allowed"` if the node does not allow it.
+   * @throws {TypeError} If `pid` is not a pid.
+   * @throws {Error} If the node does not allow it to be observed, or cannot be reached.
+   *
+   * @example Usage
+   * ```ts
+   * import { Observer } from "@otp/distribution/observer";
+   * import { receive, spawn } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await Observer.end(spawn(() => receive()), "kill"), "ok");
+   * ```
+   */
+  static end(
+    pid: Pid,
+    reason: unknown = "shutdown",
+  ): Promise<"ok" | "not_allowed"> {
+    checkPid(pid, "end the process");
+    if (pid.node === Node.self()) {
+      Process.exit(pid, reason);
+      return Promise.resolve("ok");
+    }
+    return observe("end", [pid, reason], { node: pid.node });
+  }
+
+  /**
+   * Traces a process: the messages that it receives and sends, as text, as they arrive and leave.
+   *
+   * When the promise resolves, the trace is on. It ends at its limit or time, or with the process, and when the loop over it ends. Messages that are sent
+   * by links, monitors and exit signals are not traced. A node runs at most 8 traces at a time.
+   *
+   * @param pid The process, on this node or another.
+   * @param options The limits.
+   * @returns The messages; if the process exits, its end is the last one.
+   * @throws {TypeError} If `pid` is not a pid.
+   * @throws {RangeError} If a limit is negative.
+   * @throws {Error} If there is no such process, it is being traced already, or the node does not allow it.
+   *
+   * @example Usage
+   * ```ts
+   * import { Observer } from "@otp/distribution/observer";
+   * import { receive, send, spawn } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const pid = spawn(() => receive((message) => message === "stop"));
+   * const seen: string[] = [];
+   * const trace = await Observer.trace(pid, { limit: 2 });
+   * send(pid, "hi");
+   * send(pid, "stop");
+   * for await (const { message } of trace) seen.push(message);
+   * assertEquals(seen, ['"hi"', '"stop"']);
+   * ```
+   */
+  static async trace(
+    pid: Pid,
+    options: TraceOptions = {},
+  ): Promise<AsyncGenerator<TracedMessage, void, undefined>> {
+    checkPid(pid, "trace the process");
+    checkOptions(options, "trace a process", "{ limit: 100 }");
+    const { limit = 100, timeout = 60_000 } = options;
+    checkTimeout(limit, "trace a process, with a limit");
+    checkTimeout(timeout, "trace a process");
+    const ref = makeRef();
+    const local = pid.node === Node.self();
+    const args = [pid, self(), ref, { limit, timeout }] as const;
+    const tracer = local
+      ? await startHere(args)
+      : await Node.spawnMonitor(pid.node, [OBSERVER, "trace"], [...args]).catch(
+        (error) => {
+          throw explained(error, pid.node);
+        },
+      );
+    const next = () =>
+      receive<TraceEvent>((message) => isOf(message, ref, tracer.ref));
+    const end = () => {
+      Process.demonitor(tracer.ref, { flush: true });
+      Process.exit(tracer.pid, "kill");
+    };
+    const first = await next();
+    if (first.type === "trace_started") return traced(next, end);
+    end();
+    throw refusal(pid, first.type === "trace_refused" ? first.reason : "down");
+  }
+}
+
+async function* traced(
+  next: () => Promise<TraceEvent>,
+  end: () => void,
+): AsyncGenerator<TracedMessage, void, undefined> {
+  try {
+    for (;;) {
+      const message = await next();
+      if (message.type !== "traced") return;
+      yield message.message;
+    }
+  } finally {
+    end();
+  }
+}
+
+type TraceEvent = TraceMessage | { type: "DOWN"; ref: Ref };
+
+function isOf(message: unknown, trace: Ref, monitor: Ref): boolean {
+  const { ref } = (message ?? {}) as { ref?: unknown };
+  return trace.equals(ref) || (isDown(message) && monitor.equals(ref));
+}
+
+function refusal(pid: Pid, reason: string): Error {
+  const text = reason === "noproc"
+    ? "there is no such process"
+    : reason === "down"
+    ? "its node is down, or ended the trace"
+    : reason === "too_many"
+    ? "its node runs as many traces as it may"
+    : "it is being traced already, or is part of the trace";
+  return new Error(`Cannot trace ${pid}: ${text}`);
+}
+
+async function startHere(
+  args: readonly [Pid, Pid, Ref, object],
+): Promise<{ pid: Pid; ref: Ref }> {
+  const observer = await observerOf(currentRuntime());
+  return spawnMonitor(() => observer.trace(...args));
+}
+
+/** Asks the observer of this node, or of another one. */
+async function observe<T>(
+  fn: Fn,
+  args: unknown[],
+  options: ObserveOptions,
+): Promise<T> {
+  checkOptions(options, "observe a node", '{ node: "alex@localhost" }');
+  const { node = Node.self(), timeout = 5000 } = options;
+  checkTimeout(timeout, "observe a node");
+  if (node === Node.self()) {
+    const observer: NodeObserver = await observerOf(currentRuntime());
+    const method = observer[fn] as (...args: unknown[]) => unknown;
+    return method.apply(observer, args) as T;
+  }
+  try {
+    return await rpc.call<unknown[], T>(node, [OBSERVER, fn], args, {
+      timeout,
+    }) as T;
+  } catch (error) {
+    throw explained(error, node);
+  }
+}
+
+/** An error that says how to allow it, if the node exports no observer. */
+function explained(error: unknown, node: string): unknown {
+  if (!(error instanceof UndefinedFunctionError)) return error;
+  return new Error(
+    `Cannot observe ${node}: it does not allow that; start it with --allow-observe (allowObserve: true)`,
+    { cause: error },
+  );
+}

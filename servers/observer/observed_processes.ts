@@ -1,0 +1,178 @@
+/**
+ * The processes of a node, as an observer sees them.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { Pid } from "../../runtime/values/pid.ts";
+import { supervisionOf } from "../supervisor/supervision.ts";
+import type {
+  ObservedProcess,
+  ObservedProcessDetails,
+} from "./observed_terms.ts";
+import {
+  kindOf,
+  labelOf,
+  MAX_TEXT,
+  shortText,
+  valueText,
+} from "./observed_texts.ts";
+import { childrenOf } from "./supervision_tree.ts";
+import { mailboxBytes } from "./value_size.ts";
+
+/** The keys that processes can be sorted by. */
+export const PROCESS_ORDERS = [
+  "messages",
+  "memory",
+  "received",
+  "links",
+  "started",
+] as const;
+
+/** A key that processes can be sorted by, the greatest value first; `"started"`: the newest first. */
+export type ProcessOrder = typeof PROCESS_ORDERS[number];
+
+/** The maximum number of processes in an answer. */
+export const MAX_PROCESSES = 500;
+
+/** The maximum number of processes whose mailboxes are measured to sort by memory. */
+const MAX_MEASURED = 1000;
+
+const MAX_PIDS = 100;
+const MAX_ANCESTORS = 20;
+const MAX_MESSAGES = 10;
+const MAX_ENTRIES = 20;
+
+/** A selection of processes. */
+export interface ProcessSelection {
+  /** The key to sort by. */
+  order: ProcessOrder;
+  /** The number of processes. */
+  limit: number;
+  /** A text that a name, label, call or pid contains, in any case. */
+  search: string;
+}
+
+/** The processes with the greatest values of a key, and the number of all that match. */
+export function selectProcesses(
+  runtime: Runtime,
+  { order, limit, search }: ProcessSelection,
+): { processes: ObservedProcess[]; total: number } {
+  const sought = search.toLowerCase();
+  const matching: LocalProcess[] = [];
+  for (const process of runtime.processes.values()) {
+    if (sought === "" || textOf(process).toLowerCase().includes(sought)) {
+      matching.push(process);
+    }
+  }
+  const first = order === "memory"
+    ? greatest(
+      greatest(matching, MAX_MEASURED, ({ mailbox }) => mailbox.length),
+      limit,
+      ({ mailbox }) => mailboxBytes(mailbox),
+    )
+    : greatest(matching, limit, VALUES[order]);
+  return { processes: first.map(observe), total: matching.length };
+}
+
+const VALUES: Record<
+  Exclude<ProcessOrder, "memory">,
+  (process: LocalProcess) => number
+> = {
+  messages: ({ mailbox }) => mailbox.length,
+  received: ({ mailbox }) => mailbox.received,
+  links: ({ links }) => links?.size ?? 0,
+  started: ({ pid }) => pid.number,
+};
+
+/** The processes with the greatest values; each value is found once. */
+function greatest(
+  processes: readonly LocalProcess[],
+  count: number,
+  valueOf: (process: LocalProcess) => number,
+): LocalProcess[] {
+  const values = processes.map((process) => ({
+    process,
+    value: valueOf(process),
+  }));
+  if (values.length <= count) return sorted(values);
+  // All but the first ones are only counted: most nodes have many processes whose values are 0 or 1.
+  const least = values.map(({ value }) => value)
+    .sort((a, b) => b - a)[count - 1];
+  const above = values.filter(({ value }) => value > least);
+  const equal = values.filter(({ value }) => value === least);
+  return sorted([...above, ...equal.slice(0, count - above.length)]);
+}
+
+function sorted(
+  values: { process: LocalProcess; value: number }[],
+): LocalProcess[] {
+  return values.sort((a, b) => b.value - a.value).map(({ process }) => process);
+}
+
+function textOf(process: LocalProcess): string {
+  return [
+    process.name ?? "",
+    labelOf(process) ?? "",
+    process.label ?? "",
+    String(process.pid),
+  ].join(" ");
+}
+
+function observe(process: LocalProcess): ObservedProcess {
+  const { pid, name, mailbox } = process;
+  return {
+    pid,
+    name: shortText(name),
+    label: labelOf(process),
+    initialCall: shortText(process.label || undefined),
+    kind: kindOf(process),
+    messageQueueLen: mailbox.length,
+    queueBytes: mailboxBytes(mailbox),
+    received: mailbox.received,
+    waiting: mailbox.waiting > 0,
+  };
+}
+
+/** A process in full; `undefined` if there is no such process. */
+export function observeProcess(
+  runtime: Runtime,
+  pid: unknown,
+): ObservedProcessDetails | undefined {
+  const process = pid instanceof Pid ? runtime.find(pid) : undefined;
+  if (process === undefined) return undefined;
+  const { mailbox, watchers, dictionary } = process;
+  const monitors = process.monitored();
+  const links = process.activeLinks();
+  const messages: string[] = [];
+  for (let i = 0; i < mailbox.length && i < MAX_MESSAGES; i++) {
+    messages.push(valueText(mailbox.at(i)));
+  }
+  return {
+    ...observe(process),
+    links: links.slice(0, MAX_PIDS),
+    monitors: monitors.slice(0, MAX_PIDS).map((each) =>
+      valueText(each, MAX_TEXT)
+    ),
+    monitoredBy: [...watchers?.values() ?? []].slice(0, MAX_PIDS)
+      .map(({ pid }) => pid),
+    counts: {
+      links: links.length,
+      monitors: monitors.length,
+      monitoredBy: watchers?.size ?? 0,
+    },
+    trapExit: process.trapExit,
+    groupLeader: process.groupLeader,
+    parent: process.parent,
+    ancestors: [...process.lineage?.ancestors ?? []].slice(0, MAX_ANCESTORS)
+      .map((each) => String(each).slice(0, MAX_TEXT)),
+    messages,
+    dictionary: [...dictionary?.values() ?? []].slice(0, MAX_ENTRIES)
+      .map(({ key, value }) => [valueText(key), valueText(value)]),
+    children: supervisionOf(process) === undefined
+      ? undefined
+      : childrenOf(process).children,
+  };
+}

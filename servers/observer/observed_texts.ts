@@ -1,0 +1,40 @@
+/**
+ * The texts by which an observer shows processes and values: bounded in length, whatever they contain.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import { inspectWithin } from "../../runtime/values/inspect.ts";
+import { supervisionOf } from "../supervisor/supervision.ts";
+
+/** The maximum length of a text. */
+export const MAX_TEXT = 200;
+
+/** The maximum length of a message or value of a process. */
+const MAX_VALUE = 500;
+
+/** A value of a program, as text. */
+export function valueText(value: unknown, most: number = MAX_VALUE): string {
+  return inspectWithin(value, most, { width: Infinity });
+}
+
+/** A text, cut to its maximum length. */
+export function shortText(text: string | undefined): string | undefined {
+  return text?.slice(0, MAX_TEXT);
+}
+
+/** The label that a process has set, as text. */
+export function labelOf({ ownLabel }: LocalProcess): string | undefined {
+  if (ownLabel === undefined) return undefined;
+  return shortText(
+    typeof ownLabel === "string" ? ownLabel : valueText(ownLabel),
+  );
+}
+
+/** The kind of a process. */
+export function kindOf(process: LocalProcess): string {
+  return supervisionOf(process) === undefined
+    ? process.lineage?.kind ?? "process"
+    : "supervisor";
+}

@@ -1,0 +1,68 @@
+/**
+ * The supervisors of a node, as an observer sees them without sending them a message: one that is busy or stuck
+ * would not answer.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import type { Pid } from "../../runtime/values/pid.ts";
+import type { ChildType } from "./child_spec.ts";
+
+/** A child, as its supervisor knows it. */
+export interface SupervisedChild {
+  /** Identifies the child within its supervisor; dynamic children have none. */
+  readonly id: string | undefined;
+  /** Whether it is a supervisor. */
+  readonly type: ChildType;
+  /** Its pid, if it runs. */
+  readonly pid: Pid | undefined;
+  /** Whether it did not start again, and is tried once more. */
+  readonly restarting: boolean;
+  /** Its restarts so far. */
+  readonly restarts: Restarts | undefined;
+}
+
+/** The restarts of a child. */
+export interface Restarts {
+  /** Their number. */
+  count: number;
+  /** The reason of the last exit that led to one. */
+  reason: unknown;
+  /** The time of the last one, in milliseconds since the epoch. */
+  at: number;
+}
+
+/** The part of a supervisor's server that an observer reads. */
+export interface Supervision {
+  /** `"Supervisor"`, `"DynamicSupervisor"` or `"TaskSupervisor"`. */
+  readonly kind: string;
+  /** Returns the number of children. */
+  size(): number;
+  /** Its children, the one that was started first comes first. */
+  supervised(): Iterable<SupervisedChild>;
+}
+
+const supervisions = new WeakMap<LocalProcess, Supervision>();
+
+/** Makes a supervisor visible to observers. */
+export function noteSupervision(
+  process: LocalProcess,
+  supervision: Supervision,
+): void {
+  supervisions.set(process, supervision);
+}
+
+/** The supervision of a process, if it is a supervisor. */
+export function supervisionOf(process: LocalProcess): Supervision | undefined {
+  return supervisions.get(process);
+}
+
+/** Counts a restart of a child. */
+export function countRestart(
+  child: { restarts?: Restarts },
+  reason: unknown,
+): void {
+  const count = (child.restarts?.count ?? 0) + 1;
+  child.restarts = { count, reason, at: Date.now() };
+}
