@@ -31,12 +31,19 @@ import type {
 import type { Limits } from "./distribution/wire.ts";
 import { NodeStartError } from "./errors.ts";
 import { checkModule } from "./node/check_options.ts";
+import { NodeDrain, type NodeDrainOutcome } from "./node/drain.ts";
+import {
+  checkSignalOptions,
+  drainOnSignal,
+  type DrainSignalOptions,
+} from "./node/drain_on_signal.ts";
 import type { NodeOptions } from "./node/options.ts";
 import { startNode, systemHost } from "./node/start_node.ts";
 import { outside } from "./runtime/context/async_context.ts";
 import {
   currentProcess,
   currentRuntime,
+  insideOf,
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
@@ -71,6 +78,7 @@ import { runIn, type RunOptions } from "./runtime/spawning/run_in_process.ts";
 import { spawnOn } from "./runtime/spawning/spawn_on_node.ts";
 import {
   checkBoolean,
+  checkFunction,
   checkOptions,
   checkString,
   checkTimeout,
@@ -90,6 +98,7 @@ export type {
   PeerCertificate,
   VerifyCertificate,
 } from "./distribution/certificate.ts";
+export type { DrainSignalOptions, NodeDrainOutcome };
 export type { NodeOptions, RunOptions, TlsOptions };
 export { jsonLog, standardLog, textLog };
 export type {
@@ -131,6 +140,24 @@ export interface NodeStopOptions {
    */
   timeout?: number;
 }
+
+/** Options for {@linkcode Node.drain}. */
+export interface NodeDrainOptions {
+  /**
+   * How long to wait for work to finish, in milliseconds, or `Infinity`. The node then stops, for which it has
+   * its `stopTimeout`.
+   *
+   * @default {drainTimeout of the node}
+   */
+  timeout?: number;
+}
+
+/**
+ * The state of a node: it serves (`"up"`), finishes its work and takes nothing new of other nodes
+ * (`"draining"`), stops its applications and servers (`"stopping"`), or has closed its connections
+ * (`"stopped"`).
+ */
+export type NodeStatus = "up" | "draining" | "stopping" | "stopped";
 
 /** Options for {@linkcode Node.connect}. */
 export interface ConnectOptions {
@@ -191,6 +218,12 @@ export class Node implements AsyncDisposable {
   readonly #network: Network;
   readonly #registration: HostRegistration;
   readonly #stopTimeout: number;
+  readonly #drainTimeout: number;
+  /** The functions of {@linkcode Node.onDrain}. */
+  readonly #onDrain = new Set<() => unknown>();
+  #drain: NodeDrain | undefined;
+  #draining: Promise<NodeDrainOutcome> | undefined;
+  #isDown = false;
   /** The servers of the node itself. */
   readonly #system: ReadonlySet<LocalProcess>;
   #shutdown: Shutdown | undefined;
@@ -200,9 +233,10 @@ export class Node implements AsyncDisposable {
     runtime: NodeRuntime,
     network: Network,
     registration: HostRegistration,
-    stopTimeout: number,
+    { stopTimeout = 60_000, drainTimeout = 20_000 }: NodeOptions,
   ) {
     this.#stopTimeout = stopTimeout;
+    this.#drainTimeout = drainTimeout;
     this.#system = new Set(runtime.processes.values());
     this.name = runtime.node;
     this.creation = runtime.creation;
@@ -260,12 +294,7 @@ export class Node implements AsyncDisposable {
       hostOf,
       { Node },
     );
-    const node = new Node(
-      runtime,
-      network,
-      registration,
-      options.stopTimeout ?? 60_000,
-    );
+    const node = new Node(runtime, network, registration, options);
     nodes.set(runtime, node);
     started.push(node);
     setLoopback(runtime, true);
@@ -700,6 +729,106 @@ export class Node implements AsyncDisposable {
   }
 
   /**
+   * Drains the node that the calling code runs on, and stops it; see the method `drain` of a node.
+   *
+   * @param options How long to wait for work to finish.
+   * @returns The outcome, when the node has stopped; `"drained"` immediately if it is not started.
+   * @throws {TypeError} If the timeout is not a number.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await Node.drain(), "drained");
+   * ```
+   */
+  static drain(options: NodeDrainOptions = {}): Promise<NodeDrainOutcome> {
+    return promised(() => {
+      checkDrainOptions(options);
+      return here()?.drain(options) ?? Promise.resolve("drained" as const);
+    });
+  }
+
+  /**
+   * Has the drain of the node that the calling code runs on call a function; see the method `onDrain` of a
+   * node.
+   *
+   * @param fn The function.
+   * @returns A function that takes it back.
+   * @throws {TypeError} If `fn` is not a function, or the calling code's node is not started.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Node.start({ name: "web@localhost", cookie: "c", epmdPort: 14369 });
+   * const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("hi"));
+   * Node.onDrain(() => server.shutdown());
+   * assertEquals(await Node.drain(), "drained");
+   * await server.finished;
+   * ```
+   */
+  static onDrain(fn: () => unknown): () => void {
+    checkFunction(fn, "call at a drain");
+    return startedHere("call a function at its drain").onDrain(fn);
+  }
+
+  /**
+   * Drains the node that the calling code runs on when the operating system asks the program to stop, then
+   * ends the program: the one line for a program that is deployed.
+   *
+   * A second signal ends the program at once, with the exit code 1. Programs that run by the package's own
+   * command line need no such line: they drain at SIGTERM.
+   *
+   * @param options The signals, how long to wait for work, and whether to end the program.
+   * @returns A `Disposable` that ends this.
+   * @throws {TypeError} If the calling code's node is not started, or an option has a wrong type.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   *
+   * await using node = await Node.start({ name: "web@localhost", cookie: "c", epmdPort: 14369 });
+   * using _signals = Node.drainOnSignal({ timeout: 10_000 });
+   * ```
+   */
+  static drainOnSignal(options: DrainSignalOptions = {}): Disposable {
+    checkSignalOptions(options);
+    const { timeout } = options;
+    checkDrainOptions({ timeout });
+    const node = startedHere("drain on a signal");
+    const off = outside(() =>
+      drainOnSignal(() => node.drain({ timeout }), options)
+    );
+    return { [Symbol.dispose]: off };
+  }
+
+  /**
+   * The state of the node. A load balancer should send requests only while it is `"up"`: `./health` has a
+   * handler for that.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const node = await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: 14369 });
+   * assertEquals(node.status, "up");
+   * await node.drain();
+   * assertEquals(node.status, "stopped");
+   * ```
+   */
+  get status(): NodeStatus {
+    if (this.#isDown) return "stopped";
+    if (this.#stopping !== undefined) return "stopping";
+    return this.#draining === undefined ? "up" : "draining";
+  }
+
+  /**
    * Exports a module to other nodes under a name, like the option `modules` of {@linkcode Node.start}.
    *
    * @param name The module's name.
@@ -751,6 +880,133 @@ export class Node implements AsyncDisposable {
   }
 
   /**
+   * Drains the node, and stops it: it takes nothing new of other nodes, finishes its work, and leaves the
+   * cluster without a lost request. OTP has no such function.
+   *
+   * In this order:
+   *
+   * 1. The {@linkcode Node.status} is `"draining"`. Other nodes can start nothing here any more: spawns,
+   *    calls of functions, tasks and children reject with a `SpawnRefusedError` whose `code` is `"draining"`.
+   *    Nothing of such a request has run, so the caller can ask another node. On Erlang and Elixir, a spawn
+   *    and `:erpc.call` fail with `:draining`, and a task with `{:error, :draining}`.
+   * 2. The node's processes leave all groups of `pg`, as other nodes see it, and its global names are
+   *    removed. Until the node has stopped, `global.registerName` returns `false` for its processes, so that
+   *    no second process has the name that another node may have taken over. For processes of this node, the
+   *    groups keep their local members.
+   * 3. The functions of {@linkcode Node.onDrain} run.
+   * 4. The node waits until the tasks of its Task.Supervisors, except `"permanent"` ones, and the processes
+   *    that other nodes have started here have ended. Shells of other nodes are not waited for.
+   * 5. The node stops as by {@linkcode Node.stop}; other nodes see `nodedown` last.
+   *
+   * Until it stops, the node stays connected, and its servers serve: calls and messages of other nodes too,
+   * because work may depend on them. Its own code can start processes and tasks as always, so that running
+   * tasks can start others and web requests that have arrived can be answered; the drain waits for those
+   * tasks, so stop what brings in work in a function of `onDrain`. Supervisors restart children as always,
+   * but a server with a global name does not start again.
+   *
+   * After the timeout the node stops as if it had drained, and logs the number of processes that still work.
+   * Later calls join the first one, and can shorten its timeout. `stop` ends a drain. The calling process is
+   * not waited for; like all processes of the node, it exits at the stop.
+   *
+   * @param options How long to wait for work to finish.
+   * @returns The outcome, when the node has stopped: `"drained"` if all work was finished, `"timeout"` if not,
+   *   `"stopped"` if `stop` was called before.
+   * @throws {TypeError} If the timeout is not a number.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
+   *
+   * @example A call that is turned away goes elsewhere
+   * ```ts
+   * import { Node, rpc } from "@otp/distribution";
+   * import { SpawnRefusedError } from "@otp/distribution/errors";
+   * import { assertEquals, assertRejects } from "@std/assert";
+   *
+   * const Thumbs = { make: async (ms: number) => void await new Promise((end) => setTimeout(end, ms)) };
+   * const options = { cookie: "c", epmdPort: 14369, modules: { Thumbs } };
+   * const kate = await Node.start({ ...options, name: "kate@localhost" });
+   * await using alex = await Node.start({ ...options, name: "alex@localhost" });
+   * await alex.run(async () => {
+   *   await Node.connect(kate.name);
+   *   const running = rpc.call(kate.name, ["Thumbs", "make"], [100]);
+   *   await rpc.call(kate.name, ["Thumbs", "make"], [0]);
+   *   const drained = kate.drain();
+   *   const refused = await assertRejects(
+   *     () => rpc.call(kate.name, ["Thumbs", "make"], [0]),
+   *     SpawnRefusedError,
+   *   );
+   *   assertEquals(refused.code, "draining");
+   *   await running;
+   *   assertEquals(await drained, "drained");
+   * });
+   * ```
+   */
+  drain(options: NodeDrainOptions = {}): Promise<NodeDrainOutcome> {
+    return promised(() => this.#drainWithin(options));
+  }
+
+  /**
+   * Has the drain of the node call a function, in a process of its own, and wait until it has ended: to stop
+   * a web server, a consumer of a queue, or anything else that brings in work from outside the cluster.
+   *
+   * All such functions run at once. An error of one is logged, and the drain goes on. An application needs
+   * none of these: its `prepStop` runs when the node stops. If the node is draining already, the function is
+   * called at once, and not waited for.
+   *
+   * @param fn The function.
+   * @returns A function that takes it back.
+   * @throws {TypeError} If `fn` is not a function.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const node = await Node.start({ name: "web@localhost", cookie: "c", epmdPort: 14369 });
+   * const seen: string[] = [];
+   * node.onDrain(() => void seen.push(node.status));
+   * await node.drain();
+   * assertEquals(seen, ["draining"]);
+   * ```
+   */
+  onDrain(fn: () => unknown): () => void {
+    checkFunction(fn, "call at a drain");
+    const call = () => fn();
+    if (this.status === "up") this.#onDrain.add(call);
+    else if (this.status === "draining") {
+      runIn(this.#runtime, async () => void await call()).catch(() => {});
+    }
+    return () => void this.#onDrain.delete(call);
+  }
+
+  #drainWithin(options: NodeDrainOptions): Promise<NodeDrainOutcome> {
+    checkDrainOptions(options);
+    const { timeout } = options;
+    if (this.#draining !== undefined) {
+      if (timeout !== undefined) this.#drain!.limit(timeout);
+      return this.#draining;
+    }
+    if (this.#stopping !== undefined) {
+      return this.#stopping.then(() => "stopped" as const);
+    }
+    const inside = insideOf();
+    const caller = inside?.runtime === this.#runtime ? inside : undefined;
+    this.#draining = outside(() =>
+      this.#drainAndStop(timeout ?? this.#drainTimeout, caller)
+    );
+    return isTypedCode() ? settled(this.#draining) : this.#draining;
+  }
+
+  async #drainAndStop(
+    timeout: number,
+    caller: LocalProcess | undefined,
+  ): Promise<NodeDrainOutcome> {
+    this.#drain = new NodeDrain(this.#runtime, this.#onDrain, caller);
+    this.#drain.limit(timeout);
+    const outcome = await this.#drain.done;
+    await this.stop();
+    return outcome;
+  }
+
+  /**
    * Stops the node, in order, as `init:stop` does in OTP.
    *
    * First its applications stop, last started first. Then the servers that belong to no application,
@@ -794,6 +1050,7 @@ export class Node implements AsyncDisposable {
       if (timeout !== undefined) this.#shutdown?.limit(timeout);
       return this.#stopping;
     }
+    this.#drain?.end();
     this.#stopping = outside(() => this.#stop(timeout ?? this.#stopTimeout));
     return isTypedCode() ? settled(this.#stopping) : this.#stopping;
   }
@@ -814,6 +1071,7 @@ export class Node implements AsyncDisposable {
     this.#runtime.stop("shutdown");
     setLoopback(this.#runtime, false);
     await Promise.all([this.#network.stop(), left]);
+    this.#isDown = true;
     this.#runtime.log.stop();
   }
 
@@ -837,6 +1095,21 @@ export class Node implements AsyncDisposable {
 /** Returns the node that the calling code runs on, if it is started. */
 function here(): Node | undefined {
   return nodes.get(currentRuntime());
+}
+
+/** The node that the calling code runs on, for a function that needs a started one. */
+function startedHere(doing: string): Node {
+  const node = here();
+  if (node !== undefined) return node;
+  throw new TypeError(
+    `Cannot ${doing}: this node is not started; start it by Node.start({ name })`,
+  );
+}
+
+function checkDrainOptions(options: NodeDrainOptions): void {
+  checkOptions(options, "drain a node");
+  const { timeout } = options;
+  if (timeout !== undefined) checkTimeout(timeout, "drain a node");
 }
 
 function pidOf(spawn: () => Promise<{ pid: Pid }>): Promise<Pid> {

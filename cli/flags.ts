@@ -148,6 +148,12 @@ const FLAGS: readonly Flag[] = [
     help: "The least level logged: debug, info, warning, error, none [warning]",
   },
   {
+    name: "drain-timeout",
+    value: "MS",
+    ofNode: true,
+    help: "Milliseconds to wait for work at SIGTERM [20000]",
+  },
+  {
     name: "stop-timeout",
     value: "MS",
     ofNode: true,
@@ -361,7 +367,11 @@ function nodeOptions(
   if (port !== undefined) options.port = portOf(port, "port", 0);
   const stopTimeout = text("stop-timeout");
   if (stopTimeout !== undefined) {
-    options.stopTimeout = millisecondsOf(stopTimeout);
+    options.stopTimeout = millisecondsOf(stopTimeout, "stop-timeout");
+  }
+  const drainTimeout = text("drain-timeout");
+  if (drainTimeout !== undefined) {
+    options.drainTimeout = millisecondsOf(drainTimeout, "drain-timeout");
   }
   const epmdPort = text("epmd-port");
   if (epmdPort !== undefined) {
@@ -503,12 +513,12 @@ function portOf(text: string, flag: string, least: number): number {
   );
 }
 
-function millisecondsOf(text: string): number {
+function millisecondsOf(text: string, flag: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new UsageError(
-    `Cannot use --stop-timeout ${
+    `Cannot use --${flag} ${
       quote(text)
-    }: give milliseconds, as in --stop-timeout 5000`,
+    }: give milliseconds, as in --${flag} 5000`,
   );
 }
 

@@ -147,7 +147,11 @@ export async function run(
       Promise.race([start(program, line, stack), received]),
     );
     if (typeof context === "number") return context;
-    return await Promise.race([work(program, line, context, strays), received]);
+    const worked = work(program, line, context, strays);
+    const code = await Promise.race([worked, received]);
+    // Ctrl-C is from somebody who waits; SIGTERM is from a system that lets the work be finished.
+    if (signals.first === "SIGTERM") await nodeOf(context)?.drain();
+    return code;
   } catch (error) {
     const { code, line } = startFailure(error);
     complain(`${program.name}: ${line}`);

@@ -38,6 +38,9 @@ import type { HostEnvironment } from "./host_environment.ts";
 /** The number of checks for silence in a tick time. */
 const TICK_TURNS = 16;
 
+/** The refusals that are no reason to look at this node. */
+const EXPECTED: readonly RefusedRequest[] = ["undef", "closure", "draining"];
+
 /** The options of a network. */
 export interface NetworkOptions {
   /** The node's processes. */
@@ -260,9 +263,9 @@ export class Network {
   /** Called when a peer's request was refused. */
   refused(node: string, what: RefusedRequest, message: string): void {
     this.#stats.refusedRequests[what]++;
-    // A misspelt name is the peer's business; a limit or a rule is this node's.
+    // A misspelt name is the peer's business; a limit or a rule is this node's. A drain is nobody's fault.
     this.#options.log(
-      what === "undef" || what === "closure" ? "debug" : "warning",
+      EXPECTED.includes(what) ? "debug" : "warning",
       () => `Refused a request of ${node} (${what}): ${message}`,
       { what: `requests of peers refused (${what})`, peer: node },
     );

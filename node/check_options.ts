@@ -56,7 +56,8 @@ export function checkNodeOptions(
       );
     }
   }
-  const { allow, log, io, tls, modules, tickTime, stopTimeout } = options;
+  const { allow, log, io, tls, modules, tickTime } = options;
+  const { drainTimeout, stopTimeout } = options;
   if (allow !== undefined) checkFunction(allow, `${what} with the rule`);
   if (log !== undefined) checkFunction(log, `${what} with the log`);
   const { logLevel, logFilter } = options;
@@ -116,6 +117,9 @@ export function checkNodeOptions(
     );
   }
   if (stopTimeout !== undefined) checkTimeout(stopTimeout, `${what}, to stop`);
+  if (drainTimeout !== undefined) {
+    checkTimeout(drainTimeout, `${what}, to drain`);
+  }
   if (options.limits !== undefined) checkLimits(options.limits, limits, what);
 }
 

@@ -158,6 +158,13 @@ export interface NodeOptions {
    */
   logFilter?: LogFilter;
   /**
+   * How long `Node.drain` waits for work to finish, in milliseconds. Then it stops the node, for which it has
+   * `stopTimeout` in addition.
+   *
+   * @default {20_000}
+   */
+  drainTimeout?: number;
+  /**
    * How long `Node.stop` waits for the node's applications, with their supervisors and children, to stop, in
    * milliseconds. Then it ends the remaining processes.
    *

@@ -100,6 +100,7 @@ export class NodeRuntime implements Runtime {
   readonly #spawner: Spawner;
   readonly #nodes: ConnectedNodes;
   #stopped = false;
+  #isDraining = false;
   #lastRef = 0;
   #lastUnlinkId = 0;
 
@@ -136,6 +137,15 @@ export class NodeRuntime implements Runtime {
 
   get stopped(): boolean {
     return this.#stopped;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** From here on, other nodes start nothing here. */
+  drain(): void {
+    this.#isDraining = true;
   }
 
   report(
@@ -213,8 +223,8 @@ export class NodeRuntime implements Runtime {
     return this.#spawner.makeStandIn(label);
   }
 
-  resolve(run: Runnable, node: string): Resolved {
-    return resolveFor(this, run, node, "resolve");
+  resolve(run: Runnable, node: string, isWithin = false): Resolved {
+    return resolveFor(this, run, node, isWithin ? "resolveWithin" : "resolve");
   }
 
   terminate(process: LocalProcess, reason: unknown): void {

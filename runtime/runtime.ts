@@ -73,6 +73,8 @@ export interface Runtime extends NodeIncarnation {
   readonly local: Signals;
   /** Whether all processes were ended by a stop of the node. */
   readonly stopped: boolean;
+  /** Whether the node finishes its work and takes nothing new of other nodes. */
+  readonly isDraining: boolean;
 
   /** The channel for signals to a node: this one, or a connection, which is made if necessary. */
   route(node: string): Signals;
@@ -105,8 +107,11 @@ export interface Runtime extends NodeIncarnation {
   spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess;
   /** Creates the process that code of a process of another node of this program runs as from now on. */
   makeStandIn(label: string | undefined): LocalProcess;
-  /** Returns the function that another node requests, ready to run, or the reason of a refusal. */
-  resolve(run: Runnable, node: string): Resolved;
+  /**
+   * Returns the function that another node requests, ready to run, or the reason of a refusal. With `isWithin`, a
+   * process that exists runs it, which a draining node still allows.
+   */
+  resolve(run: Runnable, node: string, isWithin?: boolean): Resolved;
 
   /** Ends a process: it is dead to others from here on. */
   terminate(process: LocalProcess, reason: unknown): void;

@@ -445,6 +445,18 @@ export const HELP: Record<string, Doc[]> = {
       "text": "Closes the connection to a node: links and monitors across it end with `\"noconnection\"`."
     }
   ],
+  "Node.drain": [
+    {
+      "signature": "drain(options: NodeDrainOptions = {})",
+      "text": "Drains the node that the calling code runs on, and stops it; see the method `drain` of a node."
+    }
+  ],
+  "Node.drainOnSignal": [
+    {
+      "signature": "drainOnSignal(options: DrainSignalOptions = {})",
+      "text": "Drains the node that the calling code runs on when the operating system asks the program to stop, then\nends the program: the one line for a program that is deployed.\n\nA second signal ends the program at once, with the exit code 1. Programs that run by the package's own\ncommand line need no such line: they drain at SIGTERM."
+    }
+  ],
   "Node.list": [
     {
       "signature": "list(kind: NodeKind = \"visible\")",
@@ -461,6 +473,12 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "monitorNodes(on: boolean)",
       "text": "Notifies the calling process of all visible nodes that connect, by `{ type: \"nodeup\", node }` before any\nother signal of that node, and of those that disconnect, by `{ type: \"nodedown\", node }` after all its\nsignals.\n\nFollows\n[net_kernel:monitor_nodes/1](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/1). A\nprocess that calls it several times receives as many messages for each node; `false` cancels all of them."
+    }
+  ],
+  "Node.onDrain": [
+    {
+      "signature": "onDrain(fn: () => unknown)",
+      "text": "Has the drain of the node that the calling code runs on call a function; see the method `onDrain` of a\nnode."
     }
   ],
   "Node.ping": [

@@ -78,6 +78,11 @@ const WRONG: [args: string[], says: string][] = [
     '--log-format "xml": give text or json',
   ],
   [["--stop-timeout", "5"], "--stop-timeout without a node"],
+  [["--drain-timeout", "5"], "--drain-timeout without a node"],
+  [
+    ["--sname", "a", "--drain-timeout", "1s"],
+    '--drain-timeout "1s": give milliseconds',
+  ],
   [
     ["--sname", "a", "--stop-timeout", "1s"],
     '--stop-timeout "1s": give milliseconds',
@@ -131,7 +136,7 @@ test("--help lists every flag", options, async () => {
     assertEquals([code, stderr], [0, ""]);
     for (
       const name
-        of "sname name cookie cookie-file listen port epmd-port wire hidden log-format log-level stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh allow-observe remsh module env eval no-halt help version"
+        of "sname name cookie cookie-file listen port epmd-port wire hidden log-format log-level drain-timeout stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh allow-observe remsh module env eval no-halt help version"
           .split(" ")
     ) assertMatch(stdout, new RegExp(`^ .*--${name} .*$`, "m"));
     assertStringIncludes(stdout, "dev or test [dev]");

@@ -409,6 +409,15 @@ const TABLE: Record<string, Row> = {
     args: () => ["nobody@localhost"],
     takes: { 0: TEXT },
   },
+  "Node.drainOnSignal": {
+    fn: (options: Parameters<typeof Node.drainOnSignal>[0]) =>
+      Node.drainOnSignal(options)[Symbol.dispose](),
+    args: () => [{}],
+    takes: { 0: OPTIONS },
+    fields: {
+      0: { signals: ["undefined", "list"], timeout: TIMEOUT, exit: FLAG },
+    },
+  },
   "Node.list": {
     fn: Node.list,
     args: () => ["visible"],
@@ -424,6 +433,7 @@ const TABLE: Record<string, Row> = {
     args: () => [true],
     takes: { 0: ["true"] },
   },
+  "Node.onDrain": { fn: Node.onDrain, args: () => [() => 1], takes: { 0: FN } },
   "Node.ping": {
     fn: Node.ping,
     args: () => ["nobody@localhost"],
@@ -476,6 +486,7 @@ const TABLE: Record<string, Row> = {
         io: ["undefined"],
         log: ["undefined", "function"],
         stopTimeout: TIMEOUT,
+        drainTimeout: TIMEOUT,
       },
     },
   },
@@ -1284,6 +1295,7 @@ const OTHERS: Record<string, Row> = {
 
 /** The functions that other tests cover, and why. */
 const ELSEWHERE: Record<string, string> = {
+  "Node.drain": "stops the node of the test; node_drain_test.ts",
   "Node.stop": "takes nothing, and stops the node of the test",
   exit: "takes any reason, and throws it",
   jsonLog: "a hook: the node calls it",

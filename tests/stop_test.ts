@@ -1,6 +1,6 @@
 /** The orderly stop of a node: applications and servers stop before its connections do. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { Application } from "../application.ts";
 import { GenServer } from "../gen_server.ts";
@@ -239,3 +239,78 @@ test("--stop-timeout limits how long applications may take to stop", async () =>
   const { code, stdout } = await program.ended;
   assertEquals([code, stdout], [0, "started\nstopping\n"]);
 });
+
+test("SIGTERM lets the tasks of the program finish", async () => {
+  await using program = stopping("--eval", "await Stopping.startWork()");
+  await program.printed("started\n");
+  program.kill("SIGTERM");
+  const { code, stdout, stderr } = await program.ended;
+  assertEquals([code, stdout, stderr], [0, "started\nfinished\n", ""]);
+});
+
+test("SIGINT does not wait for the tasks of the program", async () => {
+  await using program = stopping("--eval", "await Stopping.startEndless()");
+  await program.printed("started\n");
+  program.kill("SIGINT");
+  const { code, stdout, stderr } = await program.ended;
+  assertEquals([code, stdout, stderr], [0, "started\n", ""]);
+});
+
+test("--drain-timeout limits how long SIGTERM waits for tasks", async () => {
+  await using program = stopping(
+    "--drain-timeout",
+    "50",
+    "--eval",
+    "await Stopping.startEndless()",
+  );
+  await program.printed("started\n");
+  program.kill("SIGTERM");
+  const { code, stdout, stderr } = await program.ended;
+  assertEquals([code, stdout], [0, "started\ndraining\n"]);
+  assertMatch(stderr, /has not drained within 50 ms: 1 processes still work/);
+});
+
+test("a second signal ends a program that drains at once", async () => {
+  await using program = stopping(
+    "--drain-timeout",
+    "600000",
+    "--eval",
+    "await Stopping.startEndless()",
+  );
+  await program.printed("started\n");
+  program.kill("SIGTERM");
+  await program.printed("draining\n");
+  const again = setInterval(() => program.kill("SIGTERM"), 50);
+  const { code } = await program.ended;
+  clearInterval(again);
+  assertEquals(code, 1);
+});
+
+const DRAINING = fileURLToPath(
+  new URL("fixtures/draining.ts", import.meta.url),
+);
+
+for (const exit of ["exits", "stays"]) {
+  test(
+    `Node.drainOnSignal() drains all nodes of a program, which then ${
+      exit === "exits" ? "ends" : "ends by itself"
+    }`,
+    async () => {
+      const args = ["run", "-A", DRAINING, String(freePort()), exit];
+      const program = new Deno.Command(Deno.execPath(), {
+        args,
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      let text = "";
+      for await (
+        const part of program.stdout.pipeThrough(new TextDecoderStream())
+      ) {
+        text += part;
+        if (text === "started\n") program.kill("SIGTERM");
+      }
+      assertEquals(text, "started\nalex has finished\nkate has finished\n");
+      assertEquals((await program.status).code, 0);
+    },
+  );
+}

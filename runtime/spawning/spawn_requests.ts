@@ -9,7 +9,7 @@ import { endMonitor } from "../processes/local_process.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Runnable, SpawnRequest, SpawnResult } from "../signals/signal.ts";
 import type { Pid, Ref } from "../values/pid.ts";
-import type { Resolved } from "./exported_modules.ts";
+import type { Modules, Resolved } from "./exported_modules.ts";
 
 /** Starts the process that a node asks for, or replies that it is refused. */
 export function startRequested(
@@ -34,20 +34,37 @@ export function startRequested(
   });
 }
 
+/** The refusal of a node that drains: to other nodes it means that they can ask elsewhere. */
+export const NODE_DRAINS: Resolved & { error: unknown } = {
+  error: "draining",
+  message:
+    "the node is draining: it finishes its work and takes nothing new; ask another node",
+};
+
 /** The function that a node asks to run, ready to run, or why the request is refused. */
 export function resolveFor(
-  { node: own, modules, holdings }: Runtime,
+  { node: own, modules, holdings, isDraining }: Runtime,
   run: Runnable,
   node: string,
-  by: "resolve" | "resolveSpawn",
+  by: "resolve" | "resolveSpawn" | "resolveWithin",
 ): Resolved {
-  if (node === own) return modules[by](run);
+  const how = by === "resolveSpawn" ? by : "resolve";
+  if (node === own) return modules[how](run);
   const limit = holdings.refusal(node, "processes");
-  const found: Resolved = limit === undefined
-    ? modules[by](run, node)
-    : { error: "limit", message: limit };
+  const found: Resolved = limit !== undefined
+    ? { error: "limit", message: limit }
+    : isDraining && isNew(run, modules, by)
+    ? NODE_DRAINS
+    : modules[how](run, node);
   if ("error" in found) holdings.refused(node, found.error, found.message);
   return found;
+}
+
+/** Whether a request is for new work: a service of the node decides by itself. */
+function isNew(run: Runnable, { services }: Modules, by: string): boolean {
+  if (by === "resolve") return true;
+  return by === "resolveSpawn" &&
+    !("module" in run && services.has(run.module));
 }
 
 /** Delivers the reply to a request to the process that waits for it. */

@@ -356,7 +356,7 @@ function findOtp(
   ]);
   const found = resolve(
     own,
-    (args) => runtime.resolve({ ...run, args } as Runnable, node),
+    (args) => runtime.resolve({ ...run, args } as Runnable, node, true),
   );
   return "run" in found
     ? { run: found.run, types: target.types?.returns }
@@ -412,7 +412,7 @@ function find(request: AgentRequest, from: Pid): Found {
     const { run } = request;
     return resolve(
       run.args,
-      (args) => runtime.resolve({ ...run, args }, from.node),
+      (args) => runtime.resolve({ ...run, args }, from.node, true),
     );
   }
   return { type: "error", reason: "undef", message: notServed(request) };

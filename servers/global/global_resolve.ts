@@ -134,7 +134,7 @@ function refusal(
   args: unknown[],
 ): RpcOutcome | undefined {
   if (pid.node !== runtime.node || by === undefined) return undefined;
-  const found = runtime.resolve({ module, function: fn, args }, by);
+  const found = runtime.resolve({ module, function: fn, args }, by, true);
   if (!("error" in found)) return undefined;
   return {
     type: "error",

@@ -70,6 +70,8 @@ export class ScopePeers {
   readonly #name: string;
   readonly #groups: Groups;
   readonly #peers = new Map<Key, Peer>();
+  /** Called when a peer has seen that the processes of this node, which drains, have left. */
+  readonly #leaving = new Map<Key, () => void>();
   /** The nodes of Erlang whose scope is looked for. */
   readonly #sought = new Set<string>();
 
@@ -138,8 +140,9 @@ export class ScopePeers {
     runtime.back(to.node).send(pid, to, this.#signed(message));
   }
 
-  /** Sends all peers a change. */
+  /** Sends all peers a change; while the node drains, they have been told that it has no members. */
   tellAll(message: ScopeMessage): void {
+    if (this.#process.runtime.isDraining) return;
     for (const peer of this.#peers.values()) this.#tellNext(peer, message);
   }
 
@@ -191,7 +194,38 @@ export class ScopePeers {
 
   #tellAllOf(peer: Peer): void {
     peer.isBehind = false;
-    this.#tellNext(peer, { type: "sync", groups: this.#groups.which("local") });
+    // The processes of a node that drains are members for that node only.
+    const groups = this.#process.runtime.isDraining
+      ? []
+      : this.#groups.which("local");
+    this.#tellNext(peer, { type: "sync", groups });
+  }
+
+  /**
+   * Called when the node drains: from now on no process of it is in a group, as the peers know them.
+   *
+   * A peer answers a `discover` after it has handled what came before, and over the connection that carries
+   * the messages to the members. So its answer comes after all that its node sent to them until then.
+   */
+  async withdraw(): Promise<void> {
+    const process = this.#process;
+    process.abortSignal().addEventListener("abort", () => {
+      for (const seen of this.#leaving.values()) seen();
+    }, { once: true });
+    await Promise.all([...this.#peers.values()].map((peer) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#leaving.set(this.#key(peer.pid), resolve);
+      this.#tellAllOf(peer);
+      this.#tellNext(peer, { type: "discover" });
+      return promise;
+    }));
+  }
+
+  /** A peer has seen that this node's processes have left, or is gone. */
+  #seen(pid: Pid): void {
+    const key = this.#key(pid);
+    this.#leaving.get(key)?.();
+    this.#leaving.delete(key);
   }
 
   /** Called when a monitored process has exited; returns whether it was a peer. */
@@ -209,6 +243,7 @@ export class ScopePeers {
 
   /** Forgets the groups of a peer: it has exited, or its connection is lost. */
   #forget({ pid, groups }: Peer): void {
+    this.#seen(pid);
     this.#peers.delete(this.#key(pid));
     for (const [id, members] of groups) {
       const pids = members.pids();
@@ -261,6 +296,7 @@ export class ScopePeers {
       if (known === undefined) this.#tellNext(peer, { type: "discover" });
     } else if (message.type === "sync") {
       this.#sync(known ?? this.#meet(from), message.groups);
+      this.#seen(from);
     } else if (known === undefined) {
       // Sent before the connection was lost, and arrived after the DOWN.
       return;

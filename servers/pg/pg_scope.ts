@@ -76,6 +76,20 @@ export function runningScope(runtime: Runtime, name: string): PgScope {
   );
 }
 
+/**
+ * Makes the processes of a draining node leave all groups of all scopes, as other nodes see it. For processes of
+ * their own node they stay members, so that what runs can finish.
+ *
+ * @returns A promise that resolves when the other nodes have seen it, and everything has arrived that they sent
+ *   to members before that.
+ */
+export async function withdrawGroups(runtime: Runtime): Promise<void> {
+  const known = [...scopes.get(runtime)?.values() ?? []];
+  await Promise.all(
+    known.map((scope) => scope.isRunning ? scope.withdraw() : undefined),
+  );
+}
+
 /** Removes a process of a node from all groups of all scopes, here and, in order, on other nodes. */
 export function leaveAllGroups({ pid, runtime }: LocalProcess): void {
   for (const scope of scopes.get(runtime)?.values() ?? []) {
@@ -120,6 +134,11 @@ export class PgScope implements Server {
   /** The groups that have processes. */
   which(where: Where): GroupMembers[] {
     return this.#groups.which(where);
+  }
+
+  /** Announces to the peers that no process of this node is in a group; resolves when they have seen it. */
+  withdraw(): Promise<void> {
+    return this.#peers.withdraw();
   }
 
   /** Removes a process of this node from all groups, as often as it is in them. */

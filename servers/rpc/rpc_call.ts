@@ -51,6 +51,7 @@ import {
   isUndef,
 } from "./rpc_otp.ts";
 import { requestOf } from "../../runtime/spawning/spawn_on_node.ts";
+import { NODE_DRAINS } from "../../runtime/spawning/spawn_requests.ts";
 import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
 
 /** The name of the service. */
@@ -123,12 +124,15 @@ function resolve(
   { function: kind, args }: { function: string; args: unknown[] },
   node: string | undefined,
 ): Resolved {
+  const refusal = runtime.isDraining && (node ?? runtime.node) !== runtime.node
+    ? NODE_DRAINS
+    : undefined;
   if (kind === "execute_call" && node !== undefined) {
-    return resolveOtp(args, node);
+    return refusal ?? resolveOtp(args, node);
   }
   const [run, ref] = args;
   if (!isRunnable(run)) return unknownRequest(kind);
-  if (kind === "cast") return runtime.modules.resolve(run, node);
+  if (kind === "cast") return refusal ?? runtime.modules.resolve(run, node);
   if (
     kind !== "call" || !(ref instanceof Ref) ||
     ref.node !== (node ?? runtime.node)
@@ -243,7 +247,9 @@ class PendingRpc extends PendingReply<RpcOutcome> {
     this.cancel();
     if (result === undefined) this.#lost();
     else if (result.error === "limit") this.#limited(result.message);
-    else {
+    else if (result.error === "draining") {
+      this.#raise(spawnError(this.node, result, `call ${this.#what}`));
+    } else {
       this.#fail(
         "notsup",
         `the node does not serve calls: ${printable(result.message)}`,

@@ -56,6 +56,13 @@ interface TaskSpec extends DynamicSpec {
   readonly origin: string;
 }
 
+const servers = new WeakMap<LocalProcess, TaskSupervisorServer>();
+
+/** The tasks of a process that will end; none if it is no Task.Supervisor. */
+export function unfinishedTasks(process: LocalProcess): Pid[] {
+  return servers.get(process)?.unfinished() ?? [];
+}
+
 /** A Task.Supervisor's server; its process traps exits. */
 export class TaskSupervisorServer implements Server {
   readonly #process: LocalProcess;
@@ -66,6 +73,7 @@ export class TaskSupervisorServer implements Server {
   constructor(process: LocalProcess, limits: DynamicLimits) {
     process.trapExit = true;
     this.#process = process;
+    servers.set(process, this);
     this.otp = taskSupervisorSpelling(process.runtime);
     const start = (spec: TaskSpec): Success => (
       { type: "ok", started: this.#start(spec) }
@@ -109,6 +117,13 @@ export class TaskSupervisorServer implements Server {
     return this.#drain === undefined
       ? done
       : andThen(done, () => this.#checkDrained()) as Promise<void> | undefined;
+  }
+
+  /** The tasks that will end: all but permanent ones. */
+  unfinished(): Pid[] {
+    return this.#children.list()
+      .filter(({ spec }) => spec.restart !== "permanent")
+      .map(({ pid }) => pid);
   }
 
   /** Ends all tasks at once, each within its time. */
@@ -187,7 +202,8 @@ export class TaskSupervisorServer implements Server {
   #startOtpTask(asked: OtpTask, { pid: { node } }: ReplyTo): unknown {
     const { owner, work, restart, shutdown } = asked;
     if (owner.node !== node) return failed("badarg");
-    if (this.#drain !== undefined) return DRAINING;
+    const { isDraining } = this.#process.runtime;
+    if (isDraining || this.#drain !== undefined) return DRAINING;
     if (this.#children.full) return failed("max_children");
     const limit = this.#process.runtime.holdings.refusal(node, "processes");
     if (limit !== undefined) return failed("system_limit");

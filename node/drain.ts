@@ -1,0 +1,183 @@
+/**
+ * The drain of a node: it leaves the cluster's names and groups, takes nothing new of other nodes, and finishes
+ * its work. The caller stops the node afterwards.
+ *
+ * 1. `Runtime.isDraining`: from the first moment on, requests of other nodes for new processes are refused
+ *    (`spawn_requests.ts`), as are tasks, children and calls of functions.
+ * 2. All scopes of `pg` announce that they have no members here, and the node's global names are removed. The drain
+ *    waits until the other nodes have seen both: what they sent before to processes that they found so has arrived
+ *    by then, and is answered.
+ * 3. The functions of the program run (`onDrain`); they stop what brings work in from outside.
+ * 4. The drain waits until no task and no process that another node has started is left. Each round monitors all
+ *    of them, as those that end may have started others.
+ *
+ * Races: the time may be over in any step, and the node may be stopped meanwhile; either ends the process of the
+ * drain, and the outcome says which. A step that fails is logged, and the drain goes on: the node stops anyway.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
+import type { NodeRuntime } from "../runtime/node_runtime.ts";
+import { runIn } from "../runtime/spawning/run_in_process.ts";
+import { inspect } from "../runtime/values/inspect.ts";
+import type { Pid } from "../runtime/values/pid.ts";
+import { withdrawNames } from "../servers/global/global_client.ts";
+import { withdrawGroups } from "../servers/pg/pg_scope.ts";
+import { unfinishedTasks } from "../servers/task/task_supervisor_server.ts";
+
+/**
+ * How the drain of a node ended: all work was finished, some was not when the time was over, or `stop` ended the
+ * node first.
+ */
+export type NodeDrainOutcome = "drained" | "timeout" | "stopped";
+
+/** How long other nodes may take to see that groups and names are left, in milliseconds. */
+const PATIENCE = 5000;
+
+/** Milliseconds until a supervisor that was busy is looked at again. */
+const PAUSE = 10;
+
+/** The function by which a client of another node opens a shell: it is no work that the node could finish. */
+const SHELL = /^Shell\.serve\//;
+
+/** The drain of a node that is under way. */
+export class NodeDrain {
+  /** Resolves when the work is finished, the time is over, or the node was stopped; never rejects. */
+  readonly done: Promise<NodeDrainOutcome>;
+  readonly #runtime: NodeRuntime;
+  readonly #process: LocalProcess;
+  readonly #caller: LocalProcess | undefined;
+  readonly #stops = new Set<() => void>();
+  #outcome: NodeDrainOutcome = "stopped";
+
+  /**
+   * Begins.
+   *
+   * @param runtime The node.
+   * @param hooks The functions of the program.
+   * @param caller The process that drains the node: nobody waits for it, as it waits for the drain.
+   */
+  constructor(
+    runtime: NodeRuntime,
+    hooks: Iterable<() => unknown>,
+    caller: LocalProcess | undefined,
+  ) {
+    this.#runtime = runtime;
+    this.#caller = caller;
+    runtime.drain();
+    const left = withdrawGroups(runtime);
+    runtime.report("info", () => `${runtime.node} is draining`);
+    const { promise, resolve } = Promise.withResolvers<NodeDrainOutcome>();
+    this.done = promise;
+    this.#process = runtime.spawn(() => this.#run(left, [...hooks]), {
+      label: "drain",
+      groupLeader: runtime.names.get("user")?.pid,
+    });
+    this.#process.abortSignal().addEventListener("abort", () => {
+      for (const stop of this.#stops) stop();
+      resolve(this.#outcome);
+    }, { once: true });
+  }
+
+  /** Gives up after that many milliseconds from now, if that is sooner. */
+  limit(ms: number): void {
+    if (ms === Infinity || !this.#process.alive) return;
+    this.#stops.add(this.#runtime.after(ms, () => this.#expire(ms)));
+  }
+
+  /** Ends it, as the node stops. */
+  end(): void {
+    this.#runtime.terminate(this.#process, "normal");
+  }
+
+  #expire(ms: number): void {
+    const { length } = this.#work();
+    this.#outcome = "timeout";
+    this.#runtime.report(
+      "warning",
+      () =>
+        `${this.#runtime.node} has not drained within ${ms} ms: ${length} processes still work`,
+    );
+    this.end();
+  }
+
+  async #run(left: Promise<void>, hooks: (() => unknown)[]): Promise<void> {
+    const process = this.#process;
+    await Promise.all([
+      this.#patiently(left),
+      this.#guarded(
+        "the global names",
+        () => this.#patiently(withdrawNames(process)),
+      ),
+      ...hooks.map((hook) =>
+        this.#guarded(
+          "a function of onDrain",
+          () => runIn(this.#runtime, async () => void await hook()),
+        )
+      ),
+    ]);
+    for (let work = this.#work(); work.length > 0; work = this.#work()) {
+      await this.#ended(work);
+    }
+    this.#outcome = "drained";
+  }
+
+  /** Waits for other nodes, but not for one that does not answer. */
+  async #patiently(answers: Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = this.#runtime.after(PATIENCE, resolve);
+    this.#stops.add(stop);
+    await Promise.race([answers, promise]).finally(stop);
+  }
+
+  async #guarded(what: string, step: () => Promise<unknown>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.#process.assertAlive();
+      this.#runtime.report(
+        "error",
+        () =>
+          `The drain of ${this.#runtime.node} goes on without ${what}: ${
+            inspect(error)
+          }`,
+      );
+    }
+  }
+
+  /** The processes that the node finishes: tasks of its supervisors, and processes that other nodes have started. */
+  #work(): Pid[] {
+    const work = new Map<number, Pid>();
+    for (const process of this.#runtime.processes.values()) {
+      if (process.origin !== undefined && !SHELL.test(process.label ?? "")) {
+        work.set(process.pid.number, process.pid);
+      }
+      for (const pid of unfinishedTasks(process)) work.set(pid.number, pid);
+    }
+    if (this.#caller !== undefined) work.delete(this.#caller.pid.number);
+    return [...work.values()];
+  }
+
+  /** Waits until the processes have exited. */
+  async #ended(pids: Pid[]): Promise<void> {
+    const process = this.#process;
+    const refs = new Set<number>();
+    for (const pid of pids) {
+      if (this.#runtime.find(pid) === undefined) continue;
+      refs.add(process.monitor(pid, pid.node).number);
+    }
+    // The supervisor of a task that failed has yet to start it again.
+    if (refs.size === 0) await process.mailbox.sleep(PAUSE, undefined, process);
+    while (refs.size > 0) {
+      const message = await process.mailbox.receive(
+        undefined,
+        undefined,
+        process,
+      );
+      process.assertAlive();
+      const { ref } = (message ?? {}) as { ref?: unknown };
+      if (process.isDown(ref)) refs.delete(ref.number);
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The drain of the nodes of a program when the operating system asks it to stop.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+import {
+  onStopSignal,
+  STOP_SIGNALS,
+  type StopSignal,
+} from "../runtime/host/stop_signals.ts";
+import {
+  checkBoolean,
+  checkList,
+  checkOptions,
+} from "../runtime/values/check_arguments.ts";
+import { inspect } from "../runtime/values/inspect.ts";
+
+/** Options for `Node.drainOnSignal`. */
+export interface DrainSignalOptions {
+  /**
+   * The signals: of `"SIGTERM"`, `"SIGINT"` and `"SIGHUP"`.
+   *
+   * @default {["SIGTERM"]}
+   */
+  signals?: readonly StopSignal[];
+  /**
+   * How long to wait for work to finish, in milliseconds.
+   *
+   * @default {drainTimeout of the node}
+   */
+  timeout?: number;
+  /**
+   * Whether the program ends, with the exit code 0, when the node has stopped; of several nodes, the last.
+   *
+   * @default {true}
+   */
+  exit?: boolean;
+}
+
+/** The drains that signals have begun, of all nodes of the program. */
+const draining = new Set<Promise<unknown>>();
+
+/** Drains by a function when one of the signals arrives; returns a function that ends this. */
+export function drainOnSignal(
+  drain: () => Promise<unknown>,
+  { signals = ["SIGTERM"], exit = true }: DrainSignalOptions,
+): () => void {
+  return onStopSignal(signals, async () => {
+    const drained = drain();
+    draining.add(drained);
+    await drained;
+    draining.delete(drained);
+    if (exit && draining.size === 0) nodeProcess.exit(0);
+  });
+}
+
+/**
+ * @throws {TypeError} If one is invalid.
+ */
+export function checkSignalOptions(options: DrainSignalOptions): void {
+  const what = "drain on a signal";
+  checkOptions(options, what, '{ signals: ["SIGTERM"] }');
+  const { signals, exit } = options;
+  if (exit !== undefined) checkBoolean(exit, `${what} and exit:`);
+  if (signals === undefined) return;
+  checkList(signals, what);
+  for (const signal of signals) {
+    if (STOP_SIGNALS.includes(signal)) continue;
+    throw new TypeError(
+      `Cannot ${what} ${inspect(signal)}: give "SIGTERM", "SIGINT" or "SIGHUP"`,
+    );
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * The signals of the operating system that ask a program to stop.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+
+/** A signal that asks a program to stop. */
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** The signals that ask a program to stop. */
+export const STOP_SIGNALS: readonly unknown[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/**
+ * Signals within this time, in milliseconds, count as one: `deno task` forwards the Ctrl-C that
+ * the terminal has already sent to all of its processes.
+ */
+const ONE_SIGNAL = 200;
+
+/** The exit code of a program that a second signal has ended. */
+const FAILED = 1;
+
+/**
+ * Calls back at the first of these signals; a second one ends the program at once.
+ *
+ * @returns A function that ends this.
+ */
+export function onStopSignal(
+  signals: readonly StopSignal[],
+  first: (signal: StopSignal) => void,
+): () => void {
+  let since: number | undefined;
+  const listener = (signal: string) => {
+    const now = performance.now();
+    if (since === undefined) {
+      since = now;
+      first(signal as StopSignal);
+    } else if (now - since > ONE_SIGNAL) nodeProcess.exit(FAILED);
+  };
+  for (const each of signals) nodeProcess.on(each, listener);
+  return () => {
+    for (const each of signals) nodeProcess.off(each, listener);
+  };
+}
