@@ -1,5 +1,5 @@
 /**
- * The commands of a shell, in scope besides the library: `i`, `v`, `pid` and `top`.
+ * The commands of a shell, in scope besides the library: `i`, `v`, `pid`, and those that observe.
  *
  * @module
  */
@@ -19,6 +19,8 @@ import {
 import { ImproperList } from "../runtime/values/improper_list.ts";
 import { Port } from "../runtime/values/port.ts";
 import { Tuple } from "../runtime/values/tuple.ts";
+import { Observer } from "../observe/observer.ts";
+import { top, trace, tree } from "./observe_commands.ts";
 import type { LineValues } from "./values.ts";
 
 /** Makes the commands of a shell. */
@@ -34,7 +36,7 @@ export function makeCommands(values: LineValues): Record<string, unknown> {
     }
     return values.at(line);
   }
-  return { i, pid, top, v };
+  return { i, Observer, pid, top, trace, tree, v };
 }
 
 /** Describes a value. */
@@ -147,54 +149,6 @@ function pid(first: string | number, number?: number, last?: number): Pid {
       inspect(text)
     }: no pid of a node with the number ${node} has been printed here`,
   );
-}
-
-/** The columns that {@linkcode top} can sort by. */
-const COLUMNS: Record<string, (info: ProcessInfo) => number> = {
-  messages: ({ messageQueueLen }) => messageQueueLen,
-  links: ({ links }) => links.length,
-  monitors: ({ monitors }) => monitors.length,
-  monitoredBy: ({ monitoredBy }) => monitoredBy.length,
-};
-
-/** The number of processes that are shown. */
-const ROWS = 10;
-
-/** Shows the processes of the node with the largest values of a column, ten at most. */
-async function top(by: string = "messages"): Promise<"ok"> {
-  if (typeof by !== "string" || !Object.hasOwn(COLUMNS, by)) {
-    throw new TypeError(
-      `Cannot sort the processes by ${inspect(by)}: give ${
-        Object.keys(COLUMNS).map((name) => `"${name}"`).join(", ")
-      }`,
-    );
-  }
-  const all = Process.list({ info: true });
-  const shown = all.toSorted((a, b) => COLUMNS[by](b) - COLUMNS[by](a))
-    .slice(0, ROWS);
-  const names = Object.keys(COLUMNS);
-  const table = [
-    ["pid", "name or call", ...names],
-    ...shown.map((each) => [
-      String(each.pid),
-      each.registeredName ?? callOf(each),
-      ...names.map((name) => String(COLUMNS[name](each))),
-    ]),
-  ].map((row) => row.map(printable));
-  const widths = table[0].map((_, column) =>
-    Math.min(40, Math.max(...table.map((row) => row[column].length)))
-  );
-  const lines = table.map((row) =>
-    row.map((cell, column) => {
-      const text = cell.slice(0, widths[column]);
-      return column < 2
-        ? text.padEnd(widths[column])
-        : text.padStart(widths[column]);
-    }).join("  ").trimEnd()
-  );
-  const rest = all.length - shown.length;
-  if (rest > 0) lines.push(`and ${rest} more`);
-  return await IO.puts(lines.join("\n"));
 }
 
 function callOf({ label, initialCall }: ProcessInfo): string {

@@ -25,7 +25,9 @@ const OF_THE_SHELL =
   h(Node)        shows the documentation of a module or class, and lists its functions
   i(value)       describes a value; for a pid, also the process
   pid("0.105.0") the pid that is printed as #PID<0.105.0>
-  top()          the processes with the most messages; top("links") sorts by another column
+  top()          the processes with the most messages; top("rate"), top("memory") sort by another key
+  tree()         the supervision trees, with restarts
+  trace(pid)     the messages that a process receives and sends
   break          alone on a line, abandons incomplete input
   Tab            completes a name
   Ctrl-C         clears the line, or interrupts waiting code; twice, ends code that never yields
@@ -55,9 +57,20 @@ const OF_COMMANDS: Record<string, Doc[]> = {
   ],
   top: [{
     signature:
-      'top(by: "messages" | "links" | "monitors" | "monitoredBy" = "messages"): Promise<"ok">',
+      'top(by: "messages" | "memory" | "rate" | "links" | "started" = "messages", options: { node?: string } = {}): Promise<"ok">',
     text:
-      "Shows the ten processes of the node with the largest values of a column.",
+      "Shows the ten processes of the node with the greatest values of a key, and the messages that each received per second. Another node must allow it: --allow-observe.",
+  }],
+  tree: [{
+    signature: 'tree(options: { node?: string } = {}): Promise<"ok">',
+    text:
+      "Shows the supervision trees of the node, with the restarts of each child. Another node must allow it: --allow-observe.",
+  }],
+  trace: [{
+    signature:
+      'trace(pid: Pid, options: { limit?: number; timeout?: number } = {}): Promise<"ok">',
+    text:
+      "Prints the messages that a process receives and sends, 100 messages and 60,000 ms at most. Another node must allow it: --allow-observe.",
   }],
 };
 

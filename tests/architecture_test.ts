@@ -45,7 +45,7 @@ const UPPER = ["chat", "cli", "observe", "shell", "testing"];
 const KNOWS: Record<string, string[]> = {
   cli: ["cli"],
   observe: ["observe"],
-  shell: ["cli", "shell"],
+  shell: ["cli", "observe", "shell"],
   chat: ["chat", "cli", "shell"],
   testing: ["testing"],
 };

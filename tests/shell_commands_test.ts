@@ -165,7 +165,7 @@ test(
       'const busy = spawn(() => receive((m) => m === "never")); Process.register(busy, "busy"); for (const n of [1, 2, 3]) send(busy, n)',
       "i(busy)",
       "top()",
-      'top("links")',
+      'top("rate")',
       'top("size")',
       "h(top)",
     ]);
@@ -178,14 +178,48 @@ test(
     );
     assertMatch(
       stdout,
-      /\npid +name or call +messages +links +monitors +monitoredBy\n#PID<0\.\d+\.0> +busy +3 +0 +0 +0\n/,
-    );
-    assertMatch(
-      stdout,
-      /monitoredBy\n#PID<0\.\d+\.0> +(?!busy)\S.* [1-9]\d* +0 +0\n/,
+      /\npid +name or call +kind +messages +bytes +msgs\/s\n#PID<0\.\d+\.0> +busy +process +3 +\d+ +0\n/,
     );
     assertMatch(stdout, /top\(by: .*\n\n {2}Shows the ten processes/);
     assertMatch(stderr, /Cannot sort the processes by "size": give "messages"/);
+  },
+);
+
+test(
+  "tree() draws the supervisors with the restarts of their children",
+  options,
+  async () => {
+    const { stdout } = await pipe([
+      "tree()",
+      'const sup = await Supervisor.startLink([{ id: "worker", start: () => spawnLink(() => receive()) }, TaskSupervisor.childSpec({ name: "Tasks" })], { strategy: "one_for_one", name: "Top" })',
+      "const [, { pid: first }] = await Supervisor.whichChildren(sup)",
+      'const down = Process.monitor(first); Process.exit(first, "boom"); await receive((m) => m.ref === down || down.equals(m.ref)); await Supervisor.whichChildren(sup); 1',
+      "tree()",
+    ]);
+    assertMatch(
+      stdout,
+      /\nTop, supervisor, #PID<0\.\d+\.0>\n├─ worker: .*, process, #PID<0\.\d+\.0>, restarted once, last for .*boom.*\n└─ Tasks, supervisor, #PID<0\.\d+\.0>\n/,
+    );
+  },
+);
+
+test(
+  "trace() prints the messages of a process, escaped, and ends at its limit",
+  options,
+  async () => {
+    const { stdout, stderr } = await pipe([
+      'const echo = spawn(async () => { for (;;) send((await receive()).from, "back\\u001b[31m") })',
+      "let isOver = false; const tracing = trace(echo, { limit: 4 }); tracing.then(() => isOver = true); while (!isOver) { send(echo, { from: self() }); await receive() }; await tracing",
+      "trace(pid(0, 1000, 0))",
+    ]);
+    assertMatch(
+      stdout,
+      /Tracing #PID<0\.\d+\.0>: 4 messages, 60 s at most\n(\d\d:\d\d:\d\d\.\d{3} (<- \{ from: .*|-> #PID.*: "back\\u001b\[31m")\n){4}The trace ends after 4 messages\n/,
+    );
+    assertMatch(
+      stderr,
+      /Cannot trace #PID<0\.1000\.0>: there is no such process/,
+    );
   },
 );
 

@@ -149,10 +149,27 @@ export class NodeObserver {
     tell({ type: "trace_started", ref });
     const signal = tracer.abortSignal();
     signal.addEventListener("abort", start);
+    // A caller that is gone does not end its trace.
+    const monitor = tracer.monitor(to, to.node);
+    tracer.mailbox.receive(
+      (message) => isDownOf(message, monitor, tracer),
+      undefined,
+      tracer,
+    ).then(() => resolve(), () => {});
     await promise;
     signal.removeEventListener("abort", start);
+    (start as () => void)();
     tell({ type: "trace_ended", ref });
   }
+}
+
+function isDownOf(
+  message: unknown,
+  monitor: Ref,
+  tracer: LocalProcess,
+): boolean {
+  const { type, ref } = (message ?? {}) as { type?: unknown; ref?: unknown };
+  return type === "DOWN" && monitor.equals(ref) && tracer.isDown(ref);
 }
 
 /** Whether a trace would trace its own messages. */

@@ -1,0 +1,199 @@
+/**
+ * The commands of a shell that show what goes on in a node: `top`, `tree` and `trace`.
+ *
+ * Their data comes from `Observer`: of the node that the shell runs on, or of another one that allows it. Text of
+ * another node is escaped before it is printed.
+ *
+ * @module
+ */
+
+import { IO } from "../io.ts";
+import {
+  type ObservedChild,
+  type ObservedProcess,
+  Observer,
+  type ProcessOrder,
+  type TraceOptions,
+} from "../observe/observer.ts";
+import { type Pid, Process } from "../process.ts";
+import { Task } from "../task.ts";
+import { checkOptions } from "../runtime/values/check_arguments.ts";
+import { inspect, printable } from "../runtime/values/inspect.ts";
+
+/** The time over which `top` counts messages, in milliseconds. */
+const SAMPLE = 500;
+
+/** The number of processes that `top` shows. */
+const ROWS = 10;
+
+/** The widest column, in characters. */
+const MAX_WIDTH = 40;
+
+/** The maximum number of lines of a tree. */
+const MAX_LINES = 200;
+
+/** The keys that `top` can sort by. */
+const ORDERS = ["messages", "memory", "rate", "links", "started"] as const;
+
+type Order = typeof ORDERS[number];
+
+/** Another node. */
+interface OnNode {
+  /** The node's name. */
+  node?: string;
+}
+
+/** Shows the processes of a node with the greatest values of a key, ten at most. */
+export async function top(
+  by: Order = "messages",
+  options: OnNode = {},
+): Promise<"ok"> {
+  if (!ORDERS.includes(by)) {
+    throw new TypeError(
+      `Cannot sort the processes by ${inspect(by)}: give ${
+        ORDERS.map((name) => `"${name}"`).join(", ")
+      }`,
+    );
+  }
+  checkOptions(options, "show processes", '{ node: "kate@localhost" }');
+  const order: ProcessOrder = by === "rate" ? "received" : by;
+  // A rate is found from two observations: the processes with the most messages so far need not be the ones
+  // with the most messages now.
+  const limit = by === "rate" ? 500 : ROWS;
+  const query = { ...options, order, limit };
+  const first = await Observer.processes(query);
+  const started = performance.now();
+  await Process.sleep(SAMPLE);
+  const second = await Observer.processes(query);
+  const seconds = (performance.now() - started) / 1000;
+  const before = new Map(
+    first.processes.map(({ pid, received }) => [String(pid), received]),
+  );
+  const rows = second.processes.map((process) => ({
+    process,
+    rate: (process.received - (before.get(String(process.pid)) ??
+      process.received)) / seconds,
+  }));
+  if (by === "rate") rows.sort((a, b) => b.rate - a.rate);
+  const shown = rows.slice(0, ROWS);
+  const table = [
+    ["pid", "name or call", "kind", "messages", "bytes", "msgs/s"],
+    ...shown.map(({ process, rate }) => [
+      String(process.pid),
+      nameOf(process),
+      process.kind,
+      String(process.messageQueueLen),
+      String(process.queueBytes),
+      String(Math.round(rate)),
+    ]),
+  ];
+  const lines = aligned(table, 3);
+  const rest = second.total - shown.length;
+  if (rest > 0) lines.push(`and ${rest} more`);
+  return await IO.puts(lines.join("\n"));
+}
+
+function nameOf({ name, label, initialCall }: ProcessNames): string {
+  return name ?? label ?? initialCall ?? "a function";
+}
+
+type ProcessNames = Pick<ObservedProcess, "name" | "label" | "initialCall">;
+
+/** A table as lines; the columns from `numbers` on are aligned to the right. */
+function aligned(table: string[][], numbers: number): string[] {
+  const cells = table.map((row) => row.map(printable));
+  const widths = cells[0].map((_, column) =>
+    Math.min(MAX_WIDTH, Math.max(...cells.map((row) => row[column].length)))
+  );
+  return cells.map((row) =>
+    row.map((cell, column) => {
+      const text = cell.slice(0, widths[column]);
+      return column < numbers
+        ? text.padEnd(widths[column])
+        : text.padStart(widths[column]);
+    }).join("  ").trimEnd()
+  );
+}
+
+/** Shows the supervision trees of a node, with the restarts of each child. */
+export async function tree(options: OnNode = {}): Promise<"ok"> {
+  checkOptions(options, "show the tree", '{ node: "kate@localhost" }');
+  const { roots, more } = await Observer.tree(options);
+  const lines: string[] = [];
+  for (const root of roots) draw(root, "", "", lines);
+  const rest = more + Math.max(0, lines.length - MAX_LINES);
+  lines.length = Math.min(lines.length, MAX_LINES);
+  if (rest > 0) lines.push(`and ${rest} more`);
+  return await IO.puts(
+    lines.length === 0 ? "There are no supervisors" : lines.join("\n"),
+  );
+}
+
+function draw(
+  child: ObservedChild,
+  first: string,
+  rest: string,
+  lines: string[],
+): void {
+  lines.push(first + printable(lineOf(child)));
+  const { children, more } = child;
+  children.forEach((each, at) => {
+    const isLast = at === children.length - 1 && more === 0;
+    draw(
+      each,
+      rest + (isLast ? "└─ " : "├─ "),
+      rest + (isLast ? "   " : "│  "),
+      lines,
+    );
+  });
+  if (more > 0) lines.push(`${rest}└─ and ${more} more`);
+}
+
+function lineOf(child: ObservedChild): string {
+  const { id, name, kind, pid, restarting, restarts, messageQueueLen } = child;
+  const parts = [
+    id !== undefined && id !== name ? `${id}: ${name}` : name,
+    kind,
+    pid === undefined ? restarting ? "restarting" : "not running" : String(pid),
+  ];
+  if (messageQueueLen > 0) parts.push(`${messageQueueLen} messages`);
+  if (restarts > 0) {
+    parts.push(
+      `restarted ${restarts === 1 ? "once" : `${restarts} times`}, last for ${
+        (child.lastReason ?? "").split("\n")[0]
+      }`,
+    );
+  }
+  return parts.join(", ");
+}
+
+/** Prints the messages that a process receives and sends, until a limit or a time is reached. */
+export async function trace(
+  pid: Pid,
+  options: TraceOptions = {},
+): Promise<"ok"> {
+  // Of its own, as the messages of the trace must not mix with those that lines receive.
+  const task = Task.async(() => printTrace(pid, options));
+  return await Task.await(task, Infinity);
+}
+
+async function printTrace(pid: Pid, options: TraceOptions): Promise<"ok"> {
+  const messages = await Observer.trace(pid, options);
+  await IO.puts(
+    `Tracing ${pid}: ${options.limit ?? 100} messages, ${
+      (options.timeout ?? 60_000) / 1000
+    } s at most`,
+  );
+  let count = 0;
+  for await (const { at, type, to, message } of messages) {
+    const time = new Date(at).toISOString().slice(11, 23);
+    const what = type === "receive"
+      ? "<-"
+      : type === "send"
+      ? `-> ${to}:`
+      : "exits:";
+    if (type !== "exit") count++;
+    await IO.puts(printable(`${time} ${what} ${message}`));
+  }
+  return await IO.puts(`The trace ends after ${count} messages`);
+}
