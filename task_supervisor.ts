@@ -69,7 +69,9 @@ import {
   type ModuleFunction,
 } from "./runtime/spawning/exported_modules.ts";
 import { inspect } from "./runtime/values/inspect.ts";
+import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import type { Pid } from "./runtime/values/pid.ts";
+import { groupKey } from "./servers/pg/pg_groups.ts";
 import {
   type AsyncStreamOptions,
   type RemoteFunction,
@@ -123,6 +125,19 @@ export interface TaskSupervisorOptions {
    * @default {5}
    */
   maxSeconds?: number;
+  /**
+   * A group that the supervisor joins when it starts: any value that can be sent. A `TaskPool` of the group sends
+   * it tasks. It joins again if the scope of the group restarts.
+   *
+   * @default {undefined}
+   */
+  group?: unknown;
+  /**
+   * The scope of the group; it must run on this node.
+   *
+   * @default {"pg"}
+   */
+  scope?: string | Atom;
 }
 
 /** Options for {@linkcode TaskSupervisor.async} and {@linkcode TaskSupervisor.asyncNolink}. */
@@ -210,7 +225,9 @@ export class TaskSupervisor {
    *
    * @param options The name and the limits.
    * @returns The supervisor's pid.
-   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
+   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the scope of its group does
+   *   not run on this node, with a `NoProcessError` as reason.
+   * @throws {TypeError} If the group cannot be sent.
    *
    * @example Usage
    * ```ts
@@ -222,9 +239,16 @@ export class TaskSupervisor {
    */
   static async startLink(options: TaskSupervisorOptions = {}): Promise<Pid> {
     const limits = checkLimits(options);
-    const { name } = options;
+    const { name, group, scope = "pg" } = options;
+    const starter = waitingProcess();
+    if (starter === undefined) return never();
+    // An invalid group must fail the caller, not the scope.
+    if (group !== undefined) groupKey(group, starter.runtime);
     return await startServer(
-      (process) => new TaskSupervisorServer(process, limits),
+      (process) => {
+        const server = new TaskSupervisorServer(process, limits);
+        return group === undefined ? server : server.join(group, nameOf(scope));
+      },
       { name, label: labelOf(name) },
     );
   }
@@ -652,6 +676,7 @@ export class TaskSupervisor {
 
 function checkLimits(options: TaskSupervisorOptions): DynamicLimits {
   checkOptions(options, "start a Task.Supervisor", "{ maxChildren: 10 }");
+  if (options.scope !== undefined) nameOf(options.scope);
   return dynamicLimits("Task.Supervisor", options);
 }
 

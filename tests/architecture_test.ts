@@ -13,6 +13,7 @@ const SHELL_ON_DEMAND = "shell/remsh.ts";
 /** The modules from which everything except tests, benchmarks and tools is reached. */
 const ENTRIES = [
   "mod.ts",
+  "task_pool.ts",
   "chat/main.ts",
   "chat/kate.ts",
   "shell/main.ts",

@@ -36,6 +36,7 @@ import {
   TaskSupervisor,
 } from "../mod.ts";
 import * as Chat from "../chat/mod.ts";
+import { TaskPool } from "../task_pool.ts";
 import * as testing from "../testing/mod.ts";
 import { clusterTest } from "./_nodes.ts";
 
@@ -140,6 +141,9 @@ async function scope() {
   return { scope: name };
 }
 
+const taskPool = async () =>
+  TaskPool.startLink({ group: "g", waitForNode: 0, ...await scope() });
+
 async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const items = [];
   for await (const item of stream) items.push(item);
@@ -167,6 +171,16 @@ const CHILD = {
   significant: ["undefined"],
 } as const;
 const NAME: Takes = ["undefined", "text"];
+const POOL = {
+  scope: OPTIONAL_TEXT,
+  maxQueue: COUNT,
+  waitForNode: TIMEOUT,
+  maxRuns: COUNT,
+} as const;
+/** Any value but these can be a group. */
+const GROUPS: Takes = Object.keys(WRONG).filter((label) =>
+  !["undefined", "promise", "function", "symbol"].includes(label)
+);
 
 const stream = (...args: unknown[]) =>
   all(Task.asyncStream(...args as Parameters<typeof Task.asyncStream>));
@@ -720,7 +734,14 @@ const TABLE: Record<string, Row> = {
     fn: TaskSupervisor.startLink,
     args: () => [{}],
     takes: { 0: OPTIONS },
-    fields: { 0: { maxChildren: COUNT, name: NAME, ...INTENSITY } },
+    fields: {
+      0: {
+        maxChildren: COUNT,
+        name: NAME,
+        scope: OPTIONAL_TEXT,
+        ...INTENSITY,
+      },
+    },
   },
   "TaskSupervisor.stop": {
     fn: TaskSupervisor.stop,
@@ -1245,6 +1266,42 @@ const TABLE: Record<string, Row> = {
 
 /** Functions of other entry points, except for those that register tests or start programs. */
 const OTHERS: Record<string, Row> = {
+  "TaskPool.childSpec": {
+    fn: TaskPool.childSpec,
+    args: () => [{ group: "g" }],
+    fields: {
+      0: { ...POOL, group: GROUPS, name: NAME },
+    },
+  },
+  "TaskPool.info": {
+    fn: TaskPool.info,
+    args: async () => [await taskPool()],
+    takes: { 0: SERVER },
+  },
+  "TaskPool.run": {
+    fn: TaskPool.run,
+    args: async () => [await taskPool(), () => 1, [], { timeout: 0 }],
+    takes: { 0: SERVER, 1: FN, 2: ARGS, 3: OPTIONS },
+    fields: {
+      3: {
+        timeout: TIMEOUT,
+        deadline: ["undefined", "one", "negative", "fraction"],
+        signal: ["undefined"],
+        mayRunTwice: FLAG,
+        shutdown: ["undefined", "one", "fraction"],
+      },
+    },
+  },
+  "TaskPool.startLink": {
+    fn: TaskPool.startLink,
+    args: async () => [{ group: "g", ...await scope() }],
+    fields: { 0: { ...POOL, group: GROUPS, name: NAME } },
+  },
+  "TaskPool.stop": {
+    fn: TaskPool.stop,
+    args: async () => [await taskPool(), "normal", 1000],
+    takes: { 0: SERVER, 1: ANY, 2: TIMEOUT },
+  },
   "Chat.sendMessage": {
     fn: Chat.sendMessage,
     args: () => ["kate@localhost", "hi", {}],

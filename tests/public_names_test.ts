@@ -8,9 +8,12 @@ import { pairTest } from "./_nodes.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
+/** Modules that only their own paths export: not all programs need them. */
+const APART = ["./task_pool.ts"];
+
 /** The modules that users program with: those in the root folder. */
 const MODULES = Object.values(config.exports).filter((path) =>
-  /^\.\/\w+\.ts$/.test(path)
+  /^\.\/\w+\.ts$/.test(path) && !APART.includes(path)
 );
 
 /** The maximum number of names: users read through all of them. */

@@ -99,7 +99,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     return this.#children.size >= this.#maxChildren;
   }
 
-  /** The number of children. */
+  /** The number of children, those that are being restarted included. */
   get size(): number {
     return this.#children.size;
   }

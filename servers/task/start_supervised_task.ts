@@ -79,6 +79,10 @@ export interface SupervisedTask
   api: string;
   /** Advice for the error, if the supervisor of an awaited task is full. */
   advice?: string;
+  /** Makes the error of a start that the supervisor refuses, of its reply; by default, that of the API. */
+  refused?: (reply: unknown) => Error;
+  /** Makes the error of a start whose call fails, of the reason; by default, an exit. */
+  failed?: (reason: unknown) => Error;
 }
 
 /**
@@ -122,6 +126,7 @@ function startAt(
   const options: RequestOptions<Pid> = {
     timeout: Infinity,
     as: () => describeStart(process, asked, request),
+    failed: asked.failed,
     read: (reply) => {
       const pid = pidOf(reply, place.node, asked, task, request);
       if (request.mfa !== undefined) sendWork(process, pid, request, task);
@@ -287,7 +292,7 @@ function describeStart(
 function pidOf(
   reply: unknown,
   node: string,
-  { advice = "" }: SupervisedTask,
+  { advice = "", refused }: SupervisedTask,
   task: OwnedTask | undefined,
   { mfa }: StartTaskRequest,
 ): Pid {
@@ -300,6 +305,7 @@ function pidOf(
     type === "ok" && pid instanceof Pid &&
     (task === undefined || mfa !== undefined)
   ) return pid;
+  if (refused !== undefined) throw refused(reply);
   if (reason === "max_children") {
     throw fullError(reason, task !== undefined, advice);
   }

@@ -18,14 +18,16 @@ import {
 import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.ts";
 import { isRunnable, type StartTask } from "../../gen/messages.ts";
 import { NO_REPLY, type OtpSpelling, type Server } from "../../gen/server.ts";
+import { ScopeContact } from "../pg/scope_contact.ts";
 import { noteSupervision } from "../supervisor/supervision.ts";
 import { supervisorSpelling } from "../supervisor/supervisor_requests.ts";
 import { otpTaskCode } from "./otp_task.ts";
 import { OtpTask, startTaskFromOtp } from "./task_otp.ts";
 import { failed, type Success } from "../supervisor/child_lifecycle.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
-import { leaveAllGroups } from "../pg/pg_scope.ts";
+import { leaveAllGroups, type PgRequest } from "../pg/pg_scope.ts";
 import { type DrainRequest, TaskDrain } from "./task_drain.ts";
+import { TaskLoad } from "./task_load.ts";
 import { spawnTask } from "./task_process.ts";
 
 /** A request to a Task.Supervisor. */
@@ -33,6 +35,7 @@ export type TaskSupervisorRequest =
   | StartTask
   | { type: "which_children" }
   | { type: "count_children" }
+  | { type: "watch_load" }
   | { type: "terminate_child"; pid: Pid }
   | DrainRequest;
 
@@ -67,6 +70,9 @@ export function unfinishedTasks(process: LocalProcess): Pid[] {
 export class TaskSupervisorServer implements Server {
   readonly #process: LocalProcess;
   readonly #children: DynamicChildren<TaskSpec>;
+  readonly #load: TaskLoad;
+  /** The groups that it joins again when their scope restarts. */
+  #group: ScopeContact<unknown> | undefined;
   /** Set once it starts no more tasks. */
   #drain: TaskDrain | undefined;
 
@@ -84,6 +90,23 @@ export class TaskSupervisorServer implements Server {
       size: () => this.#children.size,
       supervised: () => this.#children.supervised(),
     });
+    const { maxChildren: max } = limits;
+    this.#load = new TaskLoad(process, () => (
+      { tasks: this.#children.size, max, draining: this.#drain !== undefined }
+    ));
+  }
+
+  /**
+   * Joins a group, also after its scope has restarted; resolves when it is a member.
+   *
+   * @throws {NoProcessError} If the scope does not run.
+   */
+  async join(group: unknown, scope: string): Promise<this> {
+    const process = this.#process;
+    const join: PgRequest = { type: "join", group, pids: [process.pid] };
+    this.#group = new ScopeContact(process, scope, join);
+    await this.#group.begin();
+    return this;
   }
 
   /** How a BEAM spells its requests. */
@@ -102,9 +125,9 @@ export class TaskSupervisorServer implements Server {
       case "count_children":
         return this.#children.count();
       case "terminate_child":
-        return this.#drain === undefined
-          ? this.#children.terminate(asked.pid)
-          : this.#terminateDraining(asked.pid, this.#drain);
+        return this.#terminate(asked.pid);
+      case "watch_load":
+        return this.#load.subscribe(caller.pid) ?? failed("system_limit");
       case "drain":
         return this.#beginDrain(asked.timeout, caller);
       default:
@@ -113,7 +136,9 @@ export class TaskSupervisorServer implements Server {
   }
 
   info(message: unknown): Promise<void> | undefined {
+    if (this.#load.hear(message)) return;
     const done = this.#children.info(message);
+    this.#load.changed();
     return this.#drain === undefined
       ? done
       : andThen(done, () => this.#checkDrained()) as Promise<void> | undefined;
@@ -140,7 +165,9 @@ export class TaskSupervisorServer implements Server {
       const permanent = this.#children.list()
         .filter(({ spec }) => spec.restart === "permanent").length;
       this.#drain = new TaskDrain(this.#process, permanent);
+      this.#group?.end();
       leaveAllGroups(this.#process);
+      this.#load.tellAll();
     }
     return this.#isDrained ? "drained" : this.#drain.wait(caller, timeout);
   }
@@ -151,6 +178,14 @@ export class TaskSupervisorServer implements Server {
 
   #checkDrained(): void {
     if (this.#isDrained) this.#drain!.ended();
+  }
+
+  #terminate(pid: unknown): unknown {
+    const ended = this.#drain === undefined
+      ? this.#children.terminate(pid)
+      : this.#terminateDraining(pid, this.#drain);
+    this.#load.changed();
+    return ended;
   }
 
   async #terminateDraining(pid: unknown, drain: TaskDrain): Promise<unknown> {
@@ -166,12 +201,14 @@ export class TaskSupervisorServer implements Server {
     const { task, callers, restart, shutdown } = asked;
     if (!isValid(asked, caller)) return failed("badarg");
     if (this.#drain !== undefined) return DRAINING;
-    if (this.#children.full) return failed("max_children");
+    if (!this.#load.admits(caller.pid)) return failed("max_children");
     const found = this.#process.runtime.resolve(
       asked.run,
       caller.pid.node,
     );
     if ("error" in found) {
+      // It may have used a turn.
+      this.#load.changed();
       const { error, message } = found;
       return { type: "error", reason: error, message };
     }
@@ -194,6 +231,7 @@ export class TaskSupervisorServer implements Server {
       task === undefined ? undefined : { ...asked, owner: caller.pid, task },
     );
     this.#children.add(spec, pid);
+    this.#load.changed();
     // An owner that awaits the task learns of it from the task itself, before its result.
     return task === undefined ? { type: "ok", pid } : NO_REPLY;
   }
@@ -204,7 +242,7 @@ export class TaskSupervisorServer implements Server {
     if (owner.node !== node) return failed("badarg");
     const { isDraining } = this.#process.runtime;
     if (isDraining || this.#drain !== undefined) return DRAINING;
-    if (this.#children.full) return failed("max_children");
+    if (!this.#load.admits(owner)) return failed("max_children");
     const limit = this.#process.runtime.holdings.refusal(node, "processes");
     if (limit !== undefined) return failed("system_limit");
     const spec: TaskSpec = {
@@ -218,6 +256,7 @@ export class TaskSupervisorServer implements Server {
     };
     const started = this.#start(spec);
     this.#children.add(spec, started);
+    this.#load.changed();
     return { type: "ok", started };
   }
 

@@ -1,0 +1,87 @@
+/**
+ * The queue of a pool, in the order in which its runs came.
+ *
+ * @module
+ */
+
+/** An entry of a queue, in one queue at a time. */
+export interface QueueEntry<T> {
+  /** Its place in the order: a smaller one is earlier. */
+  readonly ticket: number;
+  /** The entry before it in its queue; for the queue alone. */
+  before: T | undefined;
+  /** The entry after it in its queue; for the queue alone. */
+  after: T | undefined;
+  /** Whether it is in a queue; for the queue alone. */
+  isQueued: boolean;
+}
+
+/**
+ * Entries in the order of their tickets: a linked list, as any of them can be removed at any time. An entry that
+ * comes back, as its supervisor was full or is lost, takes its old place: it passes only entries that have come
+ * back before it.
+ */
+export class RunQueue<T extends QueueEntry<T>> {
+  #first: T | undefined;
+  #last: T | undefined;
+  #length = 0;
+  /** The entry that came back last: many come back in order when a node is lost. */
+  #returned: T | undefined;
+
+  /** The earliest entry. */
+  get first(): T | undefined {
+    return this.#first;
+  }
+
+  /** The latest entry. */
+  get last(): T | undefined {
+    return this.#last;
+  }
+
+  /** The number of entries. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds an entry at its place. */
+  add(entry: T): void {
+    const { ticket } = entry;
+    const last = this.#last;
+    if (last === undefined || last.ticket < ticket) {
+      return this.#insert(entry, last, undefined);
+    }
+    const returned = this.#returned;
+    let after = returned?.isQueued && returned.ticket < ticket
+      ? returned.after
+      : this.#first;
+    while (after!.ticket < ticket) after = after!.after;
+    this.#insert(entry, after!.before, after);
+    this.#returned = entry;
+  }
+
+  #insert(entry: T, before: T | undefined, after: T | undefined): void {
+    entry.before = before;
+    entry.after = after;
+    entry.isQueued = true;
+    if (before === undefined) this.#first = entry;
+    else before.after = entry;
+    if (after === undefined) this.#last = entry;
+    else after.before = entry;
+    this.#length++;
+  }
+
+  /** Removes an entry; returns whether it was there. */
+  remove(entry: T): boolean {
+    if (!entry.isQueued) return false;
+    const { before, after } = entry;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    entry.before = entry.after = undefined;
+    entry.isQueued = false;
+    if (this.#returned === entry) this.#returned = undefined;
+    this.#length--;
+    return true;
+  }
+}
