@@ -16,7 +16,8 @@ import {
   unused,
 } from "./attachments.ts";
 import { ProtocolError } from "./checks.ts";
-import { headOf, latin1Text, utf8Text } from "./frames.ts";
+import { headOf } from "./frames.ts";
+import { latin1Text, utf8Text } from "./texts.ts";
 
 /** The length from which on an attachment has an array of its own: smaller ones share blocks. */
 const LARGE = 1 << 14;

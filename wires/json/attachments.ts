@@ -29,7 +29,8 @@ import {
   giveFrameBuffer,
   takeFrameBuffer,
 } from "./frame_buffers.ts";
-import { headOf, latin1Text, utf8Text, writeInteger } from "./frames.ts";
+import { headOf, writeInteger } from "./frames.ts";
+import { latin1Text, utf8Text } from "./texts.ts";
 import type { Content } from "./large_signal.ts";
 
 /** The number of characters or bytes from which on a text or byte array is attached. */

@@ -26,7 +26,8 @@ import {
   checkText,
   ProtocolError,
 } from "./checks.ts";
-import { type FrameHandler, FrameReader, headOf, parseJson } from "./frames.ts";
+import { type FrameHandler, FrameReader, headOf } from "./frames.ts";
+import { parseJson } from "./parse_json.ts";
 import { RawArrays } from "./raw_arrays.ts";
 import { receivedRefusal } from "./refusals.ts";
 import {

@@ -44,7 +44,8 @@ import {
 import { printable } from "../../runtime/values/inspect.ts";
 import { isNodeName } from "../../runtime/values/pid.ts";
 import { Conversation, type FrameBounds, refusalOf } from "../conversation.ts";
-import { parseJson, textFrame } from "./frames.ts";
+import { textFrame } from "./frames.ts";
+import { parseJson } from "./parse_json.ts";
 
 /** The version of the wire that this module speaks. */
 export const VERSION = 1;
