@@ -27,6 +27,7 @@ import {
   ProtocolError,
 } from "./checks.ts";
 import { type FrameHandler, FrameReader, headOf } from "./frames.ts";
+import { JsonReader, UNREAD } from "./json_reader.ts";
 import { parseJson } from "./parse_json.ts";
 import { RawArrays } from "./raw_arrays.ts";
 import { receivedRefusal } from "./refusals.ts";
@@ -42,6 +43,9 @@ import {
 
 /** The levels of JSON around a value: the frame's array, the signal's, and two of a spawn's. */
 const OUTER_DEPTH = 4;
+
+/** After a frame that was read in vain, that many are not: frames of one kind follow each other. */
+const BLIND = 16;
 
 /** Stands for a message that is not delivered. */
 const DROPPED = Symbol("dropped");
@@ -61,6 +65,9 @@ export class Decoder implements FrameHandler {
   readonly #raw: RawArrays;
   /** The levels of JSON that no value of a frame can have. */
   readonly #maxJsonDepth: number;
+  readonly #reader: JsonReader;
+  /** The number of frames that are left to `JSON.parse`. */
+  #blind = 0;
   #from: Pid;
   #to: Pid;
   /** Whether values of this frame may be nested too deeply: their JSON has more levels than that. */
@@ -82,6 +89,7 @@ export class Decoder implements FrameHandler {
     this.#deliver = deliver;
     this.#maxJsonDepth = LEVEL_DEPTH * limits.maxDepth + LEAF_DEPTH +
       OUTER_DEPTH;
+    this.#reader = new JsonReader(this.#maxJsonDepth);
     this.#raw = new RawArrays(limits.maxMessageBytes, parts);
     this.#frames = new FrameReader(limits.maxFrameBytes);
     this.#values = new ValueDecoder(self, peer);
@@ -130,8 +138,17 @@ export class Decoder implements FrameHandler {
    * JSON of at most `maxDepth - REASON_LEVELS` levels cannot hold a value that is too deep: only what
    * is in deeper JSON is looked through, and by the rule that copies go by.
    */
-  #parse(bytes: Uint8Array, start?: number, end?: number): unknown {
+  #parse(bytes: Uint8Array, start: number, end: number): unknown {
     const deep = this.#limits.maxDepth - REASON_LEVELS;
+    if (this.#blind > 0) this.#blind--;
+    else {
+      const value = this.#reader.read(bytes, start, end);
+      if (value !== UNREAD) {
+        this.#isDeep = this.#reader.levels > deep;
+        return value;
+      }
+      this.#blind = BLIND;
+    }
     const parsed = parseJson(bytes, this.#maxJsonDepth, deep, start, end);
     this.#isDeep = parsed.isDeep;
     return parsed.value;

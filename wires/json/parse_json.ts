@@ -1,5 +1,5 @@
 /**
- * The value of any JSON text.
+ * The value of any JSON text, by `JSON.parse`: of those that `json_reader.ts` leaves to it.
  *
  * @module
  */
