@@ -39,7 +39,7 @@ import {
 } from "./node/drain_on_signal.ts";
 import type { NodeOptions } from "./node/options.ts";
 import { startNode, systemHost } from "./node/start_node.ts";
-import { outside } from "./runtime/context/async_context.ts";
+import { outside, runInside } from "./runtime/context/async_context.ts";
 import {
   currentProcess,
   currentRuntime,
@@ -300,6 +300,16 @@ export class Node implements AsyncDisposable {
     setLoopback(runtime, true);
     if (started.length === 1) setDefaultRuntime(runtime);
     accept();
+    const { cluster } = options;
+    if (cluster !== undefined) {
+      const { startCluster } = await import(
+        "./servers/cluster/start_cluster.ts"
+      );
+      await runInside(
+        runtime.shell(),
+        () => startCluster(cluster, { link: false }),
+      );
+    }
     return node;
   }
 

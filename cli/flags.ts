@@ -16,6 +16,7 @@ import {
 } from "../node.ts";
 import { checkLogLevel } from "../runtime/log/log_level.ts";
 import { printable, quote } from "../runtime/values/inspect.ts";
+import { topologiesOf } from "./cluster_flag.ts";
 
 /** The command line is wrong. */
 export class UsageError extends Error {
@@ -104,6 +105,13 @@ const FLAGS: readonly Flag[] = [
     value: "PORT",
     ofNode: true,
     help: "EPMD's port [ERL_EPMD_PORT, or 4369]",
+  },
+  {
+    name: "cluster",
+    value: "NODES",
+    ofNode: true,
+    repeatable: true,
+    help: "Nodes to stay connected to: kate@localhost; dns:web.example:4370",
   },
   {
     name: "tls-cert",
@@ -361,6 +369,8 @@ function nodeOptions(
   if (level !== undefined) options.logLevel = logLevelOf(level);
   const wires = flags.wire as string[];
   if (wires.length > 0) options.wires = wires.map(wireOf);
+  const cluster = flags.cluster as string[];
+  if (cluster.length > 0) options.cluster = clusterOf(cluster);
   const listen = text("listen");
   if (listen !== undefined) options.listen = listen;
   const port = text("port");
@@ -378,6 +388,14 @@ function nodeOptions(
     options.epmdPort = portOf(epmdPort, "epmd-port", 1);
   }
   return options;
+}
+
+function clusterOf(specs: string[]): NodeOptions["cluster"] {
+  try {
+    return topologiesOf(specs);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
 /** Whether a flag is on the command line; one that is repeatable is an array. */

@@ -62,4 +62,10 @@ export interface HostEnvironment {
     address: string | undefined,
     signal: AbortSignal,
   ): Promise<PeerStream>;
+  /**
+   * Returns the names of the nodes that are registered on a host, without the host.
+   *
+   * @throws {Error} If the host does not answer, or nodes are not registered.
+   */
+  names(host: string, signal: AbortSignal): Promise<string[]>;
 }

@@ -10,6 +10,7 @@ import type { Credentials } from "./credentials.ts";
 import { isLoopback } from "./epmd/mod.ts";
 import type { NodeName } from "./node_name.ts";
 import { connectToPeer } from "./connect_to_peer.ts";
+import { namesAt } from "./names_at_host.ts";
 import { listenForPeers, registerNode } from "./listen_for_peers.ts";
 import type { NetworkLog } from "./network_log.ts";
 import type { Transport } from "./wire.ts";
@@ -98,5 +99,9 @@ export class SystemHost implements HostEnvironment {
     signal: AbortSignal,
   ): Promise<PeerStream> {
     return connectToPeer(peer, address, this.#options, signal);
+  }
+
+  async names(host: string, signal: AbortSignal): Promise<string[]> {
+    return await namesAt(host, this.#options, signal);
   }
 }

@@ -11,6 +11,7 @@ import type {
   Allow,
   ModuleExports,
 } from "../runtime/spawning/exported_modules.ts";
+import type { Topologies } from "../servers/cluster/topology.ts";
 import type { IoDevice } from "../servers/io/io_device.ts";
 
 /** Options for `Node.start`. */
@@ -106,6 +107,13 @@ export interface NodeOptions {
    * @default {ERL_EPMD_PORT, or 4369}
    */
   epmdPort?: number | false;
+  /**
+   * The topologies of the node's cluster: which nodes it connects to, and connects to again when they are lost.
+   * The node starts a `Cluster` of them, under the name `"Cluster"`.
+   *
+   * @default {undefined}
+   */
+  cluster?: Topologies;
   /**
    * Whether the node is hidden: excluded from lists of visible nodes, and not connected transitively.
    *

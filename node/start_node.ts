@@ -41,6 +41,7 @@ import { standardIo } from "../servers/io/io_device.ts";
 import { beamWire } from "../wires/beam/mod.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { checkNodeOptions } from "./check_options.ts";
+import { discoveryOf } from "./discovery.ts";
 import type { NodeOptions } from "./options.ts";
 import { exportShell } from "./remote_shell.ts";
 
@@ -94,6 +95,13 @@ export async function startNode(
   names: Record<string, unknown>,
 ): Promise<StartedNode> {
   checkNodeOptions(options, DEFAULT_LIMITS);
+  const { cluster } = options;
+  if (cluster !== undefined) {
+    const { checkTopologies } = await import(
+      "../servers/cluster/check_topologies.ts"
+    );
+    checkTopologies(cluster, `start ${options.name}`);
+  }
   const wires = wiresOf(options.wires);
   const name = nodeName(options.name);
   const cookie = options.cookie !== undefined
@@ -169,6 +177,11 @@ export async function startNode(
     wires,
   });
   serveObserver(runtime, () => network.connections(), options.allowObserve);
+  const listen = {
+    host: options.listen ?? "127.0.0.1",
+    port: registration.port,
+  };
+  runtime.discovery = discoveryOf({ network, host, cookie, listen });
   resources.move();
   // A simulation ends when no timer is left.
   if (host.clock === systemClock) runtime.deadlines.keepTimers();

@@ -8,6 +8,7 @@
 
 import { ConnectedNodes } from "./connected_nodes.ts";
 import { outside } from "./context/async_context.ts";
+import type { Discovery } from "./discovery.ts";
 import {
   type HoldingLimits,
   Holdings,
@@ -91,6 +92,7 @@ export class NodeRuntime implements Runtime {
   readonly visible: Set<string>;
   readonly unaware: Set<string>;
   readonly local: Signals;
+  discovery: Discovery | undefined;
   readonly #clock: Clock;
   readonly #route: NonNullable<RuntimeOptions["route"]>;
   readonly #reach: NonNullable<RuntimeOptions["reach"]>;

@@ -7,6 +7,7 @@
  */
 
 import type { NumberMap } from "./collections/number_map.ts";
+import type { Discovery } from "./discovery.ts";
 import type { Holdings } from "./holdings.ts";
 import type { RuntimeEvent } from "./log/log_event.ts";
 import type { LogCause, NodeLog } from "./log/node_log.ts";
@@ -85,6 +86,8 @@ export interface Runtime extends NodeIncarnation {
   back(node: string): Signals;
   /** The channel for signals to a node that is connected, or about to be; no connection is made. */
   connected(node: string): Signals | undefined;
+  /** The surroundings of a started node. */
+  readonly discovery: Discovery | undefined;
   /** Connects to a node by its name, its address, or both. It never rejects for a node that cannot be reached. */
   reach(target: ReachTarget): Promise<Reached>;
 

@@ -13,6 +13,7 @@ const SHELL_ON_DEMAND = "shell/remsh.ts";
 /** The modules from which everything except tests, benchmarks and tools is reached. */
 const ENTRIES = [
   "mod.ts",
+  "cluster.ts",
   "task_pool.ts",
   "chat/main.ts",
   "chat/kate.ts",
@@ -375,7 +376,7 @@ test("mod.ts reaches no package until a shell is opened", async () => {
   assert(reached.has("node.ts") && !reached.has(SHELL_ON_DEMAND));
 });
 
-test("mod.ts loads no code for TLS, files, terminals and Erlang's wire when a program starts", async () => {
+test("mod.ts loads no code for TLS, files, terminals, clusters and Erlang's wire when a program starts", async () => {
   const files = await graphOf("mod.ts", { types: false, later: false });
   const reached = new Set(["mod.ts"]);
   for (const path of reached) {
@@ -383,8 +384,16 @@ test("mod.ts loads no code for TLS, files, terminals and Erlang's wire when a pr
   }
   assert(reached.has("node:net"));
   assertEquals(
-    ["node:tls", "node:fs", "node:readline", "node:util", "distribution/tls.ts"]
-      .filter((path) => reached.has(path)),
+    [
+      "node:tls",
+      "node:fs",
+      "node:readline",
+      "node:util",
+      "node:dgram",
+      "node:dns/promises",
+      "distribution/tls.ts",
+      "servers/cluster/start_cluster.ts",
+    ].filter((path) => reached.has(path)),
     [],
   );
   assertEquals(

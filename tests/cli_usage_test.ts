@@ -77,6 +77,16 @@ const WRONG: [args: string[], says: string][] = [
     ["--sname", "a", "--log-format", "xml"],
     '--log-format "xml": give text or json',
   ],
+  [["--cluster", "kate@localhost"], "--cluster without a node"],
+  ...["kate", "dns:web.example", "srv:web.example:1", "gossip:x", "epmd:", ":1"]
+    .map((value): [string[], string] => [
+      ["--sname", "a", "--cluster", value],
+      `--cluster "${value}": give nodes, as in kate@localhost or 10.0.0.1:4370; dns:web.example:4370`,
+    ]),
+  [
+    ["--sname", "a", "--cluster", "gossip", "--cluster", "gossip"],
+    '--cluster "gossip": it is given twice',
+  ],
   [["--stop-timeout", "5"], "--stop-timeout without a node"],
   [["--drain-timeout", "5"], "--drain-timeout without a node"],
   [
@@ -136,7 +146,7 @@ test("--help lists every flag", options, async () => {
     assertEquals([code, stderr], [0, ""]);
     for (
       const name
-        of "sname name cookie cookie-file listen port epmd-port wire hidden log-format log-level drain-timeout stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh allow-observe remsh module env eval no-halt help version"
+        of "sname name cookie cookie-file listen port epmd-port cluster wire hidden log-format log-level drain-timeout stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh allow-observe remsh module env eval no-halt help version"
           .split(" ")
     ) assertMatch(stdout, new RegExp(`^ .*--${name} .*$`, "m"));
     assertStringIncludes(stdout, "dev or test [dev]");

@@ -36,6 +36,7 @@ import {
   TaskSupervisor,
 } from "../mod.ts";
 import * as Chat from "../chat/mod.ts";
+import { Cluster as Formation } from "../cluster.ts";
 import { TaskPool } from "../task_pool.ts";
 import * as testing from "../testing/mod.ts";
 import { clusterTest } from "./_nodes.ts";
@@ -1301,6 +1302,31 @@ const OTHERS: Record<string, Row> = {
     fn: TaskPool.stop,
     args: async () => [await taskPool(), "normal", 1000],
     takes: { 0: SERVER, 1: ANY, 2: TIMEOUT },
+  },
+  "Cluster.childSpec": {
+    fn: Formation.childSpec,
+    args: () => [{ topologies: {} }],
+    fields: { 0: { topologies: ["object"], name: NAME } },
+  },
+  "Cluster.info": {
+    fn: Formation.info,
+    args: () => ["none"],
+    takes: { 0: OPTIONAL_TEXT },
+  },
+  "Cluster.startLink": {
+    fn: Formation.startLink,
+    args: () => [{ topologies: {}, name: `C${Math.random()}` }],
+    fields: { 0: { topologies: ["object"], name: NAME } },
+  },
+  "Cluster.subscribe": {
+    fn: Formation.subscribe,
+    args: () => ["none"],
+    takes: { 0: OPTIONAL_TEXT },
+  },
+  "Cluster.unsubscribe": {
+    fn: Formation.unsubscribe,
+    args: () => [makeRef(), "none"],
+    takes: { 0: ["ref"], 1: OPTIONAL_TEXT },
   },
   "Chat.sendMessage": {
     fn: Chat.sendMessage,

@@ -108,6 +108,13 @@ export class SimulatedNetwork implements Ether {
     return registered;
   }
 
+  /** The names of the nodes of a host, without the host. */
+  namesAt(host: string): string[] {
+    return [...this.#registered.keys()]
+      .filter((name) => name.endsWith(`@${host}`))
+      .map((name) => name.slice(0, -host.length - 1));
+  }
+
   /** Connects one node to another, or to the one at an address. */
   connect(
     from: string,
@@ -305,5 +312,9 @@ class SimulatedHost implements HostEnvironment {
     signal: AbortSignal,
   ): Promise<PeerStream> {
     return this.#network.connect(this.#node, peer?.full, address, signal);
+  }
+
+  names(host: string): Promise<string[]> {
+    return Promise.resolve(this.#network.namesAt(host));
   }
 }

@@ -1,0 +1,257 @@
+/** Gossip: nodes that find each other by multicast, here over the loopback interface, and packets of others. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createHmac, randomBytes } from "node:crypto";
+import { createSocket, type Socket } from "node:dgram";
+import type { GossipCounts } from "../cluster.ts";
+import { Node } from "../node.ts";
+import {
+  decodeGossip,
+  encodeGossip,
+  GOSSIP_KEY,
+} from "../servers/cluster/strategies/gossip_packet.ts";
+import { test } from "../testing/tags.ts";
+import { event, ONCE, SOON, topology, until, withOwn } from "./_clusters.ts";
+import { clusterTest, COOKIE } from "./_nodes.ts";
+
+/** A group for a test of its own: nodes of other tests run meanwhile. */
+function ownGroup(): {
+  strategy: "gossip";
+  address: string;
+  port: number;
+  interval: number;
+} {
+  const [one, other, port] = randomBytes(3);
+  return {
+    strategy: "gossip",
+    address: `239.255.${one}.${other}`,
+    port: 30_000 + port,
+    interval: 50,
+  };
+}
+
+/** The key of nodes with a cookie. */
+function keyOf(cookie: string): Uint8Array {
+  return createHmac("sha256", cookie).update(
+    `otp-distribution key for ${GOSSIP_KEY}`,
+  ).digest();
+}
+
+/** Sends packets to a group over the loopback interface. */
+class Sender implements Disposable {
+  readonly #socket: Socket = createSocket("udp4");
+  readonly #group: { address: string; port: number };
+
+  private constructor(group: { address: string; port: number }) {
+    this.#group = group;
+  }
+
+  static async to(group: { address: string; port: number }): Promise<Sender> {
+    const sender = new Sender(group);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    sender.#socket.bind(0, "127.0.0.1", resolve);
+    await promise;
+    sender.#socket.setMulticastInterface("127.0.0.1");
+    return sender;
+  }
+
+  send(packet: Uint8Array): Promise<void> {
+    const { port, address } = this.#group;
+    return new Promise((resolve, reject) =>
+      this.#socket.send(
+        packet,
+        port,
+        address,
+        (error) => error ? reject(error) : resolve(),
+      )
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
+}
+
+/** Sends a packet until the node has counted one. */
+async function counted(
+  sender: Sender,
+  packet: () => Uint8Array,
+  count: keyof GossipCounts,
+): Promise<void> {
+  const before = (await topology("own")).packets![count];
+  for (;;) {
+    await sender.send(packet());
+    const { packets } = await topology("own");
+    if (packets![count] > before) return;
+    await Node.ping("nobody@localhost");
+  }
+}
+
+clusterTest(
+  "nodes with the same cookie find each other by gossip, without EPMD",
+  async (nodes) => {
+    const own = { ...ownGroup(), ...SOON };
+    await withOwn(nodes, own, async () => {
+      const kate = await nodes.start("kate", {
+        epmdPort: false,
+        cluster: { own },
+      });
+      const { address } = await event("connected", kate.name);
+      assertEquals(address, `127.0.0.1:${kate.port}`);
+      const { packets, strategy, lastError } = await topology("own");
+      assert(packets!.authentic > 0);
+      assertEquals([strategy, lastError], ["gossip", undefined]);
+    }, { epmdPort: false });
+  },
+);
+
+clusterTest(
+  "a node that is no longer heard is forgotten; its connection stays",
+  async (nodes) => {
+    const own = { ...ownGroup(), ...ONCE, forgetAfter: 400 };
+    await withOwn(nodes, own, async () => {
+      using sender = await Sender.to(own);
+      await sender.send(
+        encodeGossip(
+          { node: "kate@localhost", port: 4370, time: Date.now() },
+          keyOf(COOKIE),
+        ),
+      );
+      await event("added", "kate@localhost");
+      await event("removed", "kate@localhost");
+    });
+  },
+);
+
+clusterTest(
+  "a node with another cookie is not heard, and counted as forged",
+  async (nodes) => {
+    const own = { ...ownGroup(), ...SOON };
+    await withOwn(nodes, own, async () => {
+      await nodes.start("kate", { cookie: "other", cluster: { own } });
+      const { addresses, lastError } = await until(
+        "own",
+        ({ packets }) => packets!.forged > 3,
+      );
+      assertEquals([addresses, lastError], [[], undefined]);
+    });
+  },
+);
+
+clusterTest(
+  "packets that are malformed, forged, replayed or old are counted, and name no node",
+  async (nodes) => {
+    const own = { ...ownGroup(), ...ONCE };
+    await withOwn(nodes, own, async () => {
+      using sender = await Sender.to(own);
+      const key = keyOf(COOKIE);
+      const kate = (time: number, node = "kate@localhost") =>
+        encodeGossip({ node, port: 4370, time }, key);
+      await counted(sender, () => new Uint8Array(0), "malformed");
+      await counted(
+        sender,
+        () => new TextEncoder().encode("heartbeat::x".repeat(20)),
+        "malformed",
+      );
+      await counted(sender, () => randomBytes(1400), "malformed");
+      await counted(sender, () => kate(Date.now(), "no name"), "malformed");
+      await counted(sender, () => {
+        const packet = kate(Date.now());
+        packet[20] ^= 1;
+        return packet;
+      }, "forged");
+      await counted(sender, () => kate(Date.now() - 60_000), "late");
+      await counted(sender, () => kate(Date.now() + 60_000), "late");
+      assertEquals((await topology("own")).addresses, []);
+      assertMatch(
+        (await topology("own")).lastError!,
+        /kate@localhost.*its clock is wrong, or the packet is a copy/,
+      );
+      const now = kate(Date.now());
+      await counted(sender, () => now, "authentic");
+      await counted(sender, () => now, "replayed");
+      await event("added", "kate@localhost");
+    });
+  },
+);
+
+clusterTest("gossip takes no more nodes than maxAddresses", async (nodes) => {
+  const own = { ...ownGroup(), ...ONCE, maxAddresses: 5 };
+  await withOwn(nodes, own, async () => {
+    using sender = await Sender.to(own);
+    let i = 0;
+    const next = () =>
+      encodeGossip(
+        { node: `n${i++}@localhost`, port: 4370, time: Date.now() },
+        keyOf(COOKIE),
+      );
+    for (let n = 0; n < 6; n++) await counted(sender, next, "authentic");
+    const { addresses, lastError } = await until(
+      "own",
+      ({ lastError }) => lastError !== undefined,
+    );
+    assertEquals(addresses.length, 5);
+    assertMatch(lastError!, /it hears more than 5 nodes/);
+  });
+});
+
+clusterTest(
+  "a flood of packets is dropped unread, and gossip goes on after it",
+  async (nodes) => {
+    const own = { ...ownGroup(), ...SOON };
+    await withOwn(nodes, own, async () => {
+      using sender = await Sender.to(own);
+      const packet = encodeGossip({
+        node: "mia@localhost",
+        port: 1,
+        time: Date.now(),
+      }, keyOf("other"));
+      for (;;) {
+        for (let i = 0; i < 500; i++) sender.send(packet);
+        const { packets, lastError } = await topology("own");
+        if (/more than 1000 packets/.test(lastError ?? "")) {
+          assert(packets!.flooded >= 900);
+          break;
+        }
+        await Node.ping("nobody@localhost");
+      }
+      const kate = await nodes.start("kate", { cluster: { own } });
+      await event("connected", kate.name);
+    });
+  },
+);
+
+clusterTest(
+  "gossip that cannot open its socket says so, and tries again",
+  async (nodes) => {
+    const own = { ...ownGroup(), interface: "192.0.2.77" };
+    await withOwn(nodes, own, async () => {
+      const { reason } = await event("strategy_failed");
+      assertMatch(
+        reason,
+        /^gossip over 239\.255\.\d+\.\d+:\d+ on the interface 192\.0\.2\.77 failed: /,
+      );
+      const { lastErrorAt } = await topology("own");
+      await until("own", (info) => info.lastErrorAt! > lastErrorAt!);
+    });
+  },
+);
+
+test("a gossip packet has a name, a port, a time and a signature, and no cookie", () => {
+  const content = {
+    node: "alex@localhost",
+    port: 4370,
+    time: 1_800_000_000_000,
+  };
+  const key = keyOf(COOKIE);
+  const packet = encodeGossip(content, key);
+  assertEquals(packet.length, 5 + 8 + 2 + 14 + 32);
+  assertEquals(decodeGossip(packet, key), content);
+  assertEquals(decodeGossip(packet, keyOf("other")), "forged");
+  for (let at = 0; at < packet.length; at++) {
+    const changed = Uint8Array.from(packet);
+    changed[at] ^= 0x80;
+    assertEquals(typeof decodeGossip(changed, key), "string");
+    assertEquals(typeof decodeGossip(packet.subarray(0, at), key), "string");
+  }
+});
