@@ -18,6 +18,7 @@ const ENTRIES = [
   "chat/main.ts",
   "chat/kate.ts",
   "shell/main.ts",
+  "observe/health.ts",
   "observe/logtape.ts",
   "observe/observer.ts",
   "testing/mod.ts",

@@ -1,0 +1,428 @@
+/**
+ * Handlers of `/livez` and `/readyz`, by which a load balancer, Kubernetes or a supervisor of the operating system
+ * asks whether a program lives, and whether it should get requests.
+ *
+ * One handler fits `Deno.serve`, `Bun.serve`, `node:http`, Express and Hono.
+ *
+ * @example With `Deno.serve`
+ * ```ts
+ * import { health } from "@otp/distribution/health";
+ * import { Node } from "@otp/distribution/node";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const node = await Node.start({ name: "web@localhost", cookie: "c", epmdPort: 14369 });
+ * const probe = health();
+ * const server = Deno.serve(
+ *   { hostname: "127.0.0.1", port: 0, onListen() {} },
+ *   (request) => probe(request) ?? new Response("hi"),
+ * );
+ * const get = async (path: string) => {
+ *   const response = await fetch(`http://127.0.0.1:${server.addr.port}${path}`);
+ *   return [response.status, await response.text()];
+ * };
+ * assertEquals(await get("/livez"), [200, "ok\n"]);
+ * assertEquals(await get("/readyz"), [200, "ok\n"]);
+ * assertEquals(await get("/"), [200, "hi"]);
+ *
+ * node.onDrain(async () => {
+ *   assertEquals(await get("/readyz"), [503, "unavailable\n"]);
+ *   await server.shutdown();
+ * });
+ * await node.drain();
+ * ```
+ *
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Node } from "../node.ts";
+import { runIn } from "../runtime/spawning/run_in_process.ts";
+import { currentRuntime } from "../runtime/context/current_process.ts";
+import {
+  checkBoolean,
+  checkCount,
+  checkFunction,
+  checkOptions,
+  checkTimeout,
+} from "../runtime/values/check_arguments.ts";
+import { inspect, printableLine, quote } from "../runtime/values/inspect.ts";
+import { type HealthCheck, HealthChecks } from "./health_checks.ts";
+
+export type { HealthCheck };
+
+/** Options for {@linkcode health}. */
+export interface HealthOptions {
+  /**
+   * The node whose state counts.
+   *
+   * @default {the first node of the program that is started}
+   */
+  node?: Node;
+  /**
+   * The number of other visible nodes that the node must be connected to, to be ready.
+   *
+   * @default {0}
+   */
+  minPeers?: number;
+  /**
+   * What must be fine for the program to be ready, besides its node: a database that answers, for example.
+   * Each is a function that fails if it returns `false`, throws, rejects, or takes longer than `timeout`.
+   *
+   * @default {{}}
+   */
+  ready?: Record<string, HealthCheck>;
+  /**
+   * What must be fine for the program to live. Who asks will kill the program if one of these fails, so name
+   * here only what a restart heals, and never another service.
+   *
+   * @default {{}}
+   */
+  live?: Record<string, HealthCheck>;
+  /**
+   * How long a check may take, in milliseconds; it should be less than the timeout of who asks.
+   *
+   * @default {1000}
+   */
+  timeout?: number;
+  /**
+   * How long the result of a check is used again, in milliseconds: each runs at most once in this time,
+   * however many ask.
+   *
+   * @default {1000}
+   */
+  maxAge?: number;
+  /**
+   * The path for liveness.
+   *
+   * @default {"/livez"}
+   */
+  livePath?: string;
+  /**
+   * The path for readiness.
+   *
+   * @default {"/readyz"}
+   */
+  readyPath?: string;
+  /**
+   * Whether the answer lists the state of the node, the number of its peers and the name of each check with
+   * its result. Anyone who reaches the server can read that.
+   *
+   * @default {false}
+   */
+  verbose?: boolean;
+}
+
+/** The part of a context of Hono that a {@linkcode HealthHandler} uses. */
+export interface HonoContextLike {
+  /** The request. */
+  readonly req: {
+    /** The request as the host has it. */
+    readonly raw: Request;
+  };
+}
+
+/** A handler of {@linkcode health}: it fits several kinds of web servers. */
+export interface HealthHandler {
+  /**
+   * For `Deno.serve`, `Bun.serve` and others with a `Request`: returns the response, or `undefined` for any
+   * other path.
+   */
+  (request: Request): Promise<Response> | undefined;
+  /**
+   * For `node:http`, and as a middleware of Express: responds and returns `true`, or returns `false` for any
+   * other path, for which it calls `next`, if there is one.
+   */
+  (
+    request: IncomingMessage,
+    response: ServerResponse,
+    next?: () => void,
+  ): boolean;
+  /** For Hono, as a middleware: `app.use(health())`. */
+  (context: HonoContextLike, next: () => Promise<void>): Promise<
+    Response | void
+  >;
+}
+
+/** The answer to a probe. */
+interface Answer {
+  status: 200 | 503;
+  body: string;
+}
+
+const HEADERS = {
+  "content-type": "text/plain; charset=utf-8",
+  // A load balancer must not keep an answer.
+  "cache-control": "no-store",
+};
+
+/** The longest name of a check in an answer, in characters. */
+const MAX_NAME = 100;
+
+/** The maximum number of checks of each kind, which bounds an answer. */
+const MAX_CHECKS = 100;
+
+/**
+ * Creates a handler of `/livez` and `/readyz`, for `GET` and `HEAD`.
+ *
+ * `/livez` answers `200` while the program can answer at all, its node is not stopped, and the checks of `live`
+ * are fine. `/readyz` answers `200` while the node is `"up"` ({@linkcode Node.status}), has `minPeers`, and the
+ * checks of `ready` are fine: not before it is started, and not from the moment on that it drains or stops.
+ * Otherwise the status is `503`. A draining program lives, and is not ready: it gets no more requests and is not
+ * killed.
+ *
+ * Anyone may ask, so an answer is `ok` or `unavailable`, without names, versions or reasons, unless `verbose` is
+ * set; and it costs no more than a look at the node, as results of checks are used again for `maxAge`. A check
+ * that does not end is not started a second time. When a check begins to fail, the node logs a warning with the
+ * reason. Each check runs in a process of its own on the node, so it can call servers.
+ *
+ * OTP has no such function.
+ *
+ * @param options The checks, and the paths.
+ * @returns The handler.
+ * @throws {TypeError} If an option has the wrong type, a path does not begin with `/`, or there are more than
+ *   100 checks of a kind.
+ * @throws {RangeError} If a number is out of bounds.
+ *
+ * @example Checks
+ * ```ts
+ * import { Agent, Node } from "@otp/distribution";
+ * import { health } from "@otp/distribution/health";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using node = await Node.start({ name: "web@localhost", cookie: "c", epmdPort: 14369, log() {} });
+ * const store = await node.run(() => Agent.start(() => "up"));
+ * const probe = health({
+ *   ready: { store: async () => await Agent.get(store, (state) => state) === "up" },
+ *   maxAge: 0,
+ *   verbose: true,
+ * });
+ * const ask = async () => {
+ *   const response = await probe(new Request("http://localhost/readyz"));
+ *   return [response?.status, await response?.text()];
+ * };
+ * assertEquals(await ask(), [200, "ok\nnode: up\npeers: 0 of 0\nstore: ok\n"]);
+ * await Agent.update(store, () => "down");
+ * assertEquals(await ask(), [503, "unavailable\nnode: up\npeers: 0 of 0\nstore: failed\n"]);
+ * ```
+ *
+ * @example With `node:http`
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { health } from "@otp/distribution/health";
+ *
+ * const probe = health();
+ * const server = createServer((request, response) => {
+ *   if (probe(request, response)) return;
+ *   response.end("hi");
+ * });
+ * server.close();
+ * ```
+ *
+ * @example With Hono
+ * ```ts ignore
+ * const app = new Hono();
+ * app.use(health());
+ * ```
+ */
+export function health(options: HealthOptions = {}): HealthHandler {
+  const probes = new Probes(options);
+  function handle(
+    first: Request | IncomingMessage | HonoContextLike,
+    second?: unknown,
+    next?: () => void,
+  ): unknown {
+    if (
+      typeof (second as ServerResponse | undefined)?.writeHead === "function"
+    ) {
+      return probes.respond(
+        first as IncomingMessage,
+        second as ServerResponse,
+        next,
+      );
+    }
+    if (typeof second === "function") {
+      const { raw } = (first as HonoContextLike).req;
+      return probes.fetch(raw) ?? second();
+    }
+    return probes.fetch(first as Request);
+  }
+  return handle as HealthHandler;
+}
+
+/** The probes of a program. */
+class Probes {
+  readonly #node: Node | undefined;
+  readonly #minPeers: number;
+  readonly #verbose: boolean;
+  readonly #answers: Map<string, () => Promise<Answer>>;
+  readonly #ready: HealthChecks;
+  readonly #live: HealthChecks;
+
+  constructor(options: HealthOptions) {
+    checkHealthOptions(options);
+    const { node, minPeers = 0, ready = {}, live = {}, verbose = false } =
+      options;
+    const { timeout = 1000, maxAge = 1000 } = options;
+    const { livePath = "/livez", readyPath = "/readyz" } = options;
+    this.#node = node;
+    this.#minPeers = minPeers;
+    this.#verbose = verbose;
+    const checks = {
+      timeout,
+      maxAge,
+      run: (check: HealthCheck) => this.#run(check),
+      failed: (name: string, reason: string) => this.#failed(name, reason),
+    };
+    this.#ready = new HealthChecks(ready, checks);
+    this.#live = new HealthChecks(live, checks);
+    this.#answers = new Map([
+      [livePath, () => this.#answerLive()],
+      [readyPath, () => this.#answerReady()],
+    ]);
+  }
+
+  /** The answer to a request; `undefined` if it is for another handler. */
+  fetch(request: Request): Promise<Response> | undefined {
+    const answer = this.#find(request.method, pathOf(request.url));
+    return answer?.().then(({ status, body }) =>
+      new Response(request.method === "HEAD" ? null : body, {
+        status,
+        headers: HEADERS,
+      })
+    );
+  }
+
+  /** Responds to a request, unless it is for another handler. */
+  respond(
+    request: IncomingMessage,
+    response: ServerResponse,
+    next?: () => void,
+  ): boolean {
+    const { method = "", url = "" } = request;
+    const answer = this.#find(method, url.split("?", 1)[0]);
+    if (answer === undefined) {
+      next?.();
+      return false;
+    }
+    answer().then(({ status, body }) => {
+      response.writeHead(status, HEADERS);
+      response.end(method === "HEAD" ? undefined : body);
+    });
+    return true;
+  }
+
+  #find(method: string, path: string): (() => Promise<Answer>) | undefined {
+    return method === "GET" || method === "HEAD"
+      ? this.#answers.get(path)
+      : undefined;
+  }
+
+  /** The node whose state counts, if it is known. */
+  #current(): Node | undefined {
+    return this.#node ?? Node._started().at(0);
+  }
+
+  async #answerLive(): Promise<Answer> {
+    const results = await this.#live.results();
+    const status = this.#current()?.status;
+    // A program may start its node later, and stop it when it ends.
+    return this.#answer(status !== "stopped", results, [
+      `node: ${status ?? "not started"}`,
+    ]);
+  }
+
+  async #answerReady(): Promise<Answer> {
+    const results = await this.#ready.results();
+    const node = this.#current();
+    const peers = node?._runtime().visible.size ?? 0;
+    // Its state is read last, as the checks take time.
+    return this.#answer(
+      node?.status === "up" && peers >= this.#minPeers,
+      results,
+      [
+        `node: ${node?.status ?? "not started"}`,
+        `peers: ${peers} of ${this.#minPeers}`,
+      ],
+    );
+  }
+
+  #answer(
+    isFine: boolean,
+    results: [name: string, isFine: boolean][],
+    facts: string[],
+  ): Answer {
+    const isOk = isFine && results.every(([, isFine]) => isFine);
+    const lines = [isOk ? "ok" : "unavailable"];
+    if (this.#verbose) {
+      lines.push(
+        ...facts,
+        ...results.map(([name, isFine]) =>
+          `${printableLine(name, MAX_NAME)}: ${isFine ? "ok" : "failed"}`
+        ),
+      );
+    }
+    return { status: isOk ? 200 : 503, body: `${lines.join("\n")}\n` };
+  }
+
+  #run(check: HealthCheck): Promise<unknown> {
+    const run = async () => await check();
+    const node = this.#current();
+    return node === undefined ? runIn(currentRuntime(), run) : node.run(run);
+  }
+
+  #failed(name: string, reason: string): void {
+    const runtime = this.#current()?._runtime() ?? currentRuntime();
+    runtime.report(
+      "warning",
+      () =>
+        `The health check ${quote(name.slice(0, MAX_NAME))} fails: ${reason}`,
+      { what: `failures of the health check ${name.slice(0, MAX_NAME)}` },
+    );
+  }
+}
+
+/** The path of an absolute URL. */
+function pathOf(url: string): string {
+  return URL.parse(url)?.pathname ?? "";
+}
+
+function checkHealthOptions(options: HealthOptions): void {
+  const what = "make a health handler";
+  checkOptions(options, what, "{ ready: { store: () => true } }");
+  const { node, minPeers, timeout, maxAge, verbose } = options;
+  if (node !== undefined && !(node instanceof Node)) {
+    throw new TypeError(
+      `Cannot ${what} for the node ${
+        inspect(node)
+      }: give the node that Node.start returned`,
+    );
+  }
+  if (minPeers !== undefined) checkCount(minPeers, what, "minPeers");
+  if (timeout !== undefined) checkTimeout(timeout, what);
+  if (maxAge !== undefined) checkTimeout(maxAge, what);
+  if (verbose !== undefined) checkBoolean(verbose, `${what}, verbose:`);
+  for (const key of ["livePath", "readyPath"] as const) {
+    const path: unknown = options[key];
+    if (path === undefined) continue;
+    if (typeof path === "string" && path.startsWith("/")) continue;
+    throw new TypeError(
+      `Cannot ${what}: ${key} is ${
+        inspect(path)
+      }; give a path that begins with /, such as "/livez"`,
+    );
+  }
+  for (const key of ["live", "ready"] as const) {
+    const checks = options[key];
+    if (checks === undefined) continue;
+    checkOptions(checks, `${what}: ${key}`, "{ store: () => true }");
+    const all = Object.entries(checks);
+    if (all.length > MAX_CHECKS) {
+      throw new TypeError(
+        `Cannot ${what} with ${all.length} checks: ${MAX_CHECKS} are the most; let one check look at several things`,
+      );
+    }
+    for (const [name, check] of all) {
+      checkFunction(check, `${what} with the check ${quote(name)}`);
+    }
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Checks of a program's health, which run at most so often: anyone can ask for their results.
+ *
+ * States of a check: it has a result, which is used again until it is old; or it runs, and all who ask wait for
+ * that run. A run that takes longer than its time has failed for those who wait; it goes on, and no second one
+ * starts beside it, so a check that hangs costs one run.
+ *
+ * @module
+ */
+
+import { outside } from "../runtime/context/async_context.ts";
+import { inspectWithin } from "../runtime/values/inspect.ts";
+
+/** A check: it fails if it returns `false`, throws, rejects, or takes too long. */
+export type HealthCheck = () => unknown;
+
+/** How checks run. */
+export interface CheckOptions {
+  /** How long a run may take, in milliseconds. */
+  timeout: number;
+  /** How long a result is used again, in milliseconds. */
+  maxAge: number;
+  /** Runs a check in a process of its own. */
+  run(check: HealthCheck): Promise<unknown>;
+  /** Called when a check fails that did not fail before, with the reason. */
+  failed(name: string, reason: string): void;
+}
+
+/** The longest reason of a failed check, in characters. */
+const MAX_REASON = 1024;
+
+/** The longest timer of the host, in milliseconds. */
+const MAX_TIMER = 2 ** 31 - 1;
+
+/** One check, and its last result. */
+class Checked {
+  readonly name: string;
+  readonly #check: HealthCheck;
+  readonly #options: CheckOptions;
+  #isFine = true;
+  /** When the last run ended, or was given up. */
+  #since = -Infinity;
+  /** Settles with the run, or its time. */
+  #result: Promise<boolean> | undefined;
+  #isRunning = false;
+
+  constructor(name: string, check: HealthCheck, options: CheckOptions) {
+    this.name = name;
+    this.#check = check;
+    this.#options = options;
+  }
+
+  isFine(): boolean | Promise<boolean> {
+    if (this.#result !== undefined) return this.#result;
+    const isOld = performance.now() - this.#since >= this.#options.maxAge;
+    if (!isOld || this.#isRunning) return this.#isFine;
+    return this.#result = outside(() => this.#runOnce());
+  }
+
+  async #runOnce(): Promise<boolean> {
+    const { timeout, run } = this.#options;
+    this.#isRunning = true;
+    const late = Promise.withResolvers<string>();
+    const timer = setTimeout(
+      () => late.resolve(`it takes longer than ${timeout} ms`),
+      Math.min(timeout, MAX_TIMER),
+    );
+    const reason = run(this.#check)
+      .then(
+        (value) => value === false ? "it returned false" : undefined,
+        (error) => inspectWithin(error, MAX_REASON),
+      )
+      .finally(() => this.#isRunning = false);
+    const why = await Promise.race([reason, late.promise]);
+    clearTimeout(timer);
+    if (why !== undefined && this.#isFine) this.#options.failed(this.name, why);
+    this.#isFine = why === undefined;
+    this.#since = performance.now();
+    this.#result = undefined;
+    return this.#isFine;
+  }
+}
+
+/** The checks of a program. */
+export class HealthChecks {
+  readonly #checks: Checked[];
+
+  /** Creates checks that have not run. */
+  constructor(checks: Record<string, HealthCheck>, options: CheckOptions) {
+    this.#checks = Object.entries(checks).map(([name, check]) =>
+      new Checked(name, check, options)
+    );
+  }
+
+  /** The result of each check, by name. */
+  async results(): Promise<[name: string, isFine: boolean][]> {
+    return await Promise.all(
+      this.#checks.map(async (each): Promise<[string, boolean]> => [
+        each.name,
+        await each.isFine(),
+      ]),
+    );
+  }
+}
