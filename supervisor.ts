@@ -58,7 +58,7 @@ import {
   type ServerRef,
   type ViaName,
 } from "./gen/server_names.ts";
-import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
+import { checkSupervision } from "./servers/supervisor/check_supervision.ts";
 import { serverRef } from "./gen/server.ts";
 import { type AlreadyStartedReason, startServer } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
@@ -72,7 +72,6 @@ import {
   type AutoShutdown,
   type ChildInfo,
   type Strategy,
-  type SupervisionOptions,
   type SupervisorRequest,
   SupervisorServer,
 } from "./servers/supervisor/supervisor_server.ts";
@@ -174,17 +173,6 @@ export interface FailedToStartChildReason {
 export type StartedPid<S> =
   | Extract<S, Pid>
   | ("ignore" extends S ? undefined : never);
-
-const STRATEGIES: readonly unknown[] = [
-  "one_for_one",
-  "one_for_all",
-  "rest_for_one",
-];
-const AUTO_SHUTDOWNS: readonly unknown[] = [
-  "never",
-  "any_significant",
-  "all_significant",
-];
 
 /**
  * Starts supervisors and manages their children.
@@ -660,33 +648,6 @@ export class Supervisor {
   ): Promise<"ok"> {
     return promised(() => stopServer(serverRef(supervisor), reason, timeout));
   }
-}
-
-function checkSupervision(options: SupervisorOptions): SupervisionOptions {
-  checkOptions(
-    // The check then fails because the strategy is missing.
-    options ?? {},
-    "start a supervisor",
-    '{ strategy: "one_for_one" }',
-  );
-  const { strategy, maxRestarts = 3, maxSeconds = 5, autoShutdown = "never" } =
-    options ?? {};
-  if (!STRATEGIES.includes(strategy)) {
-    throw new TypeError(
-      `Cannot start a supervisor: its strategy is ${
-        inspect(strategy)
-      }; give "one_for_one", "one_for_all" or "rest_for_one"`,
-    );
-  }
-  if (!AUTO_SHUTDOWNS.includes(autoShutdown)) {
-    throw new TypeError(
-      `Cannot start a supervisor: its autoShutdown is ${
-        inspect(autoShutdown)
-      }; give "never", "any_significant" or "all_significant"`,
-    );
-  }
-  assertIntensity("supervisor", maxRestarts, maxSeconds);
-  return { strategy, maxRestarts, maxSeconds, autoShutdown };
 }
 
 function assertOwnIds(specs: FullChildSpec[]): void {

@@ -38,6 +38,7 @@ import {
 import * as Chat from "../chat/mod.ts";
 import { Cluster as Formation } from "../cluster.ts";
 import { TaskPool } from "../task_pool.ts";
+import { PartitionSupervisor } from "../partition_supervisor.ts";
 import * as testing from "../testing/mod.ts";
 import { clusterTest } from "./_nodes.ts";
 
@@ -125,6 +126,23 @@ const supervisor = () =>
 const dynamic = () => DynamicSupervisor.startLink();
 const tasks = () => TaskSupervisor.startLink();
 const child = () => ({ id: "b", start: () => spawnLink(idle) });
+const partitioned = () => ({
+  name: `Partitions${Math.random()}`,
+  childSpec: child(),
+  partitions: 1,
+});
+const partitions = async () => {
+  const options = partitioned();
+  await PartitionSupervisor.startLink(options);
+  return options.name;
+};
+const PARTITIONED: Record<string, Takes> = {
+  name: ["text"],
+  childSpec: [],
+  partitions: ["undefined", "one"],
+  strategy: ["undefined"],
+  withArguments: ["undefined"],
+};
 const application = () => ({
   name: `app${Math.random()}`,
   start: supervisor,
@@ -1352,6 +1370,54 @@ const OTHERS: Record<string, Row> = {
     fn: testing.describeTags,
     args: () => [[]],
     takes: { 0: ["list"] },
+  },
+  "PartitionSupervisor.childSpec": {
+    fn: PartitionSupervisor.childSpec,
+    args: () => [partitioned()],
+    // It is called when the supervisor starts.
+    fields: { 0: { ...PARTITIONED, withArguments: ["undefined", "function"] } },
+  },
+  "PartitionSupervisor.countChildren": {
+    fn: PartitionSupervisor.countChildren,
+    args: async () => [await partitions()],
+    takes: { 0: SERVER },
+  },
+  "PartitionSupervisor.partitions": {
+    fn: PartitionSupervisor.partitions,
+    args: async () => [await partitions()],
+    takes: { 0: ["text"] },
+  },
+  "PartitionSupervisor.registerName": {
+    fn: PartitionSupervisor.registerName,
+    args: () => [["Partitions", 1], self()],
+  },
+  "PartitionSupervisor.resize": {
+    fn: PartitionSupervisor.resize,
+    args: async () => [await partitions(), 1],
+    takes: { 0: ["text"], 1: ["one"] },
+  },
+  "PartitionSupervisor.startLink": {
+    fn: PartitionSupervisor.startLink,
+    args: () => [partitioned()],
+    fields: { 0: { ...PARTITIONED, ...INTENSITY } },
+  },
+  "PartitionSupervisor.stop": {
+    fn: PartitionSupervisor.stop,
+    args: async () => [await partitions(), "normal", 1000],
+    takes: { 0: SERVER, 1: ANY, 2: TIMEOUT },
+  },
+  "PartitionSupervisor.unregisterName": {
+    fn: PartitionSupervisor.unregisterName,
+    args: () => [["Partitions", 1]],
+  },
+  "PartitionSupervisor.whereisName": {
+    fn: PartitionSupervisor.whereisName,
+    args: async () => [[await partitions(), 1]],
+  },
+  "PartitionSupervisor.whichChildren": {
+    fn: PartitionSupervisor.whichChildren,
+    args: async () => [await partitions()],
+    takes: { 0: SERVER },
   },
   normalizeFilters: {
     fn: testing.normalizeFilters,

@@ -9,7 +9,11 @@ import { pairTest } from "./_nodes.ts";
 const ROOT = new URL("../", import.meta.url);
 
 /** Modules that only their own paths export: not all programs need them. */
-const APART = ["./cluster.ts", "./task_pool.ts"];
+const APART = [
+  "./cluster.ts",
+  "./partition_supervisor.ts",
+  "./task_pool.ts",
+];
 
 /** The modules that users program with: those in the root folder. */
 const MODULES = Object.values(config.exports).filter((path) =>
