@@ -32,7 +32,8 @@
  */
 
 import { call } from "./gen/call.ts";
-import { callExit } from "./gen/call_description.ts";
+import { type CallDescription, callExit } from "./gen/call_description.ts";
+import type { ServerTarget } from "./gen/messages.ts";
 import { locate, type Place, whenLocated } from "./gen/locate.ts";
 import { serverRef } from "./gen/server.ts";
 import {
@@ -69,6 +70,7 @@ import { inspect } from "./runtime/values/inspect.ts";
 import { misfit } from "./runtime/values/options.ts";
 import { Pid } from "./runtime/values/pid.ts";
 import { OwnRequest } from "./runtime/values/server_message.ts";
+import { copyTerm } from "./runtime/values/term.ts";
 import { groupKey } from "./servers/pg/pg_groups.ts";
 import {
   checkShutdown,
@@ -475,28 +477,61 @@ function timeLeft(deadline: number | undefined, doing: string): number {
 function runAt(
   process: LocalProcess,
   { node, target }: Place,
-  server: ReturnType<typeof serverRef>,
+  server: ServerTarget,
   job: PoolJob,
 ): Promise<unknown> {
   const { runtime } = process;
   if (node !== runtime.node) {
-    throw new TypeError(
-      `Cannot run a task in the pool ${
-        inspect(describeServer(server))
-      }: it is on another node; start one on ${runtime.node}`,
+    throw notAPool(
+      server,
+      `it is on another node; start one on ${runtime.node}`,
     );
   }
   const found = target instanceof Pid
     ? runtime.find(target)
     : runtime.names.get(target);
-  const pool = found && poolOf(found);
+  const as = (): CallDescription => [
+    "TaskPool",
+    "run",
+    [describeServer(server)],
+  ];
+  if (found === undefined) throw callExit("noproc", as());
+  const pool = poolOf(found);
   if (pool !== undefined) return pool.run(process, job);
-  if (found !== undefined) {
-    throw new TypeError(
-      `Cannot run a task in the pool ${
-        inspect(describeServer(server))
-      }: that process is no pool; give what TaskPool.startLink returned`,
-    );
-  }
-  throw callExit("noproc", ["TaskPool", "run", [describeServer(server)]]);
+  if (found.lineage?.starting) return runWhenReady(process, found, job, as);
+  throw notAPool(
+    server,
+    "that process is no pool; give what TaskPool.startLink returned",
+  );
+}
+
+/** Runs a task in a pool that has its name, and has not begun: a supervisor has just restarted it. */
+async function runWhenReady(
+  process: LocalProcess,
+  found: LocalProcess,
+  job: PoolJob,
+  as: () => CallDescription,
+): Promise<unknown> {
+  const args = copyTerm(job.args, process.runtime.maxDepth) as unknown[];
+  await call(found.pid, new OwnRequest({ type: "info" }), {
+    timeout: job.timeout,
+    as,
+    failed: (reason) =>
+      reason === "timeout"
+        ? new PoolError(
+          "deadline",
+          false,
+          "Cannot run a task in a pool: time is up, and the pool has not started",
+        )
+        : callExit(reason, as()),
+  });
+  job.signal?.throwIfAborted();
+  const pool = poolOf(found);
+  if (pool === undefined) throw callExit("noproc", as());
+  return await pool.run(process, { ...job, args });
+}
+
+function notAPool(server: ServerTarget, why: string): TypeError {
+  const described = inspect(describeServer(server));
+  return new TypeError(`Cannot run a task in the pool ${described}: ${why}`);
 }

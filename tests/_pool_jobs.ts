@@ -2,7 +2,7 @@
 
 import { Node } from "../node.ts";
 import { pg } from "../pg.ts";
-import { type Pid, Process, receive, self, send } from "../process.ts";
+import { exit, type Pid, Process, receive, self, send } from "../process.ts";
 import {
   TaskSupervisor,
   type TaskSupervisorOptions,
@@ -31,6 +31,14 @@ export async function stubborn(to: Pid, id: unknown): Promise<never> {
   return await receive(() => false);
 }
 
+/** Traps exits, and exits with a reason of its own when its supervisor exits. */
+export async function stoical(to: Pid, id: unknown): Promise<never> {
+  Process.trapExit(true);
+  send(to, { begun: id, pid: self() });
+  await receive((m) => m?.type === "EXIT");
+  return exit("my own reason");
+}
+
 /** Returns its arguments and its node. */
 export function here(...args: unknown[]): unknown[] {
   return [...args, Node.self()];
@@ -55,7 +63,7 @@ export function release({ pid }: Begun, value: unknown): void {
 }
 
 /** The module of these tasks. */
-export const Jobs = { held, stubborn, here, fails };
+export const Jobs = { held, stubborn, stoical, here, fails };
 
 /** The group of the tests. */
 export const GROUP = "work";

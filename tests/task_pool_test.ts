@@ -472,6 +472,31 @@ for (const way of ["kill", "stop"]) {
   );
 }
 
+poolTest(
+  "takes a task for lost that exits with a reason of its own as its supervisor does",
+  { kate: 1 },
+  async ({ kate }) => {
+    const run = TaskPool.run("pool", ["Jobs", "stoical"], [self(), 1]);
+    run.catch(() => {});
+    await begun(1);
+    await kate.run(() => Process.exit(Process.whereis("sup")!, "kill"));
+    await failed(run, "lost");
+  },
+);
+
+poolTest(
+  "that has just been restarted has runs wait until it has begun",
+  { kate: 1 },
+  async () => {
+    await TaskPool.stop("pool");
+    const started = TaskPool.startLink({ name: "pool", group: GROUP });
+    assertEquals(await TaskPool.run("pool", ["Jobs", "here"]), [
+      "kate@localhost",
+    ]);
+    await TaskPool.stop(await started);
+  },
+);
+
 clusterTest(
   "TaskPool gives pools of two nodes the places of a full supervisor in rotation",
   async (cluster) => {

@@ -56,6 +56,8 @@ export interface TurnMessage {
 interface Subscriber {
   readonly pid: Pid;
   readonly ref: Ref;
+  /** The load that it was told last; `undefined` if that could not be sent. */
+  told: number | undefined;
 }
 
 /** The state of the supervisor. */
@@ -77,8 +79,6 @@ export class TaskLoad {
   readonly #waiting = new Map<Key, Subscriber>();
   /** Those for which a place is kept, and what stops its timer. */
   readonly #turns = new Map<Key, () => void>();
-  /** The load that was told last. */
-  #told = 0;
   #stopTimer: (() => void) | undefined;
 
   /**
@@ -100,7 +100,10 @@ export class TaskLoad {
   subscribe(pid: Pid): LoadReport | undefined {
     const process = this.#process;
     const key = this.#key(pid);
-    if (!this.#subscribers.has(key)) {
+    const report = this.#report();
+    const known = this.#subscribers.get(key);
+    if (known !== undefined) known.told = report.tasks;
+    else {
       if (!process.keepFor(pid.node)) return undefined;
       const ref = process.monitor(pid, pid.node, undefined, {
         node: pid.node,
@@ -111,9 +114,9 @@ export class TaskLoad {
         },
         abandon: ignore,
       });
-      this.#subscribers.set(key, { pid, ref });
+      this.#subscribers.set(key, { pid, ref, told: report.tasks });
     }
-    return this.#report();
+    return report;
   }
 
   /** Whether a caller may start a task now, as far as places are concerned; if so, its turn is used. */
@@ -133,17 +136,23 @@ export class TaskLoad {
   changed(): void {
     if (this.#subscribers.size === 0) return;
     this.#giveTurns();
+    this.#reportSoon();
+  }
+
+  #reportSoon(): void {
     this.#stopTimer ??= this.#process.runtime.after(REPORT_INTERVAL, () => {
       this.#stopTimer = undefined;
-      if (this.#report().tasks !== this.#told) this.tellAll();
+      const report = this.#report();
+      for (const subscriber of this.#subscribers.values()) {
+        if (subscriber.told !== report.tasks) this.#tell(subscriber, report);
+      }
     });
   }
 
   /** Tells all pools the load now. */
   tellAll(): void {
     const report = this.#report();
-    this.#told = report.tasks;
-    for (const { pid } of this.#subscribers.values()) this.#tell(pid, report);
+    for (const each of this.#subscribers.values()) this.#tell(each, report);
   }
 
   /** Takes a message of a pool; returns whether it was one. */
@@ -166,7 +175,7 @@ export class TaskLoad {
   }
 
   #giveTurns(): void {
-    for (const [key, { pid }] of this.#waiting) {
+    for (const [key, subscriber] of this.#waiting) {
       const { tasks, max, draining } = this.#occupancy();
       if (draining || max - tasks <= this.#turns.size) return;
       this.#waiting.delete(key);
@@ -178,7 +187,7 @@ export class TaskLoad {
           this.changed();
         }),
       );
-      this.#tell(pid, { ...this.#report(), turn: true });
+      this.#tell(subscriber, { ...this.#report(), turn: true });
     }
   }
 
@@ -197,11 +206,14 @@ export class TaskLoad {
     };
   }
 
-  #tell(pid: Pid, report: LoadReport): void {
+  #tell(subscriber: Subscriber, report: LoadReport): void {
     try {
-      tell(this.#process, pid, report);
+      tell(this.#process, subscriber.pid, report);
+      subscriber.told = report.tasks;
     } catch {
-      // A pool that does not read gets no turn: it loses it, and is told the load later.
+      // A pool that does not read loses its turn, and is told the load later.
+      subscriber.told = undefined;
+      this.#reportSoon();
     }
   }
 

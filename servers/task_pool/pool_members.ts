@@ -169,7 +169,8 @@ export class PoolMembers {
 
   /** Passes a supervisor over for some time. */
   pause(member: PoolMember): void {
-    member.pause(this.#clock);
+    // Of one that has left, nothing would stop the timer.
+    if (!member.hasLeft) member.pause(this.#clock);
   }
 
   /** Tells the supervisors that runs wait for a place. */

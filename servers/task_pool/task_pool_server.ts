@@ -82,6 +82,8 @@ export class TaskPoolServer
     lost: 0,
   };
   #tickets = 0;
+  /** Whether the members that this node knows are known. */
+  #isOpen = false;
   /** Since when the group has no members. */
   #emptySince: number;
   #stopEmptyTimer: (() => void) | undefined;
@@ -99,6 +101,8 @@ export class TaskPoolServer
   /** Looks for the members; resolves when those that this node knows are known. */
   async open(): Promise<this> {
     await this.#members.open();
+    this.#isOpen = true;
+    this.#watchEmpty();
     return this;
   }
 
@@ -212,7 +216,8 @@ export class TaskPoolServer
   #watchEmpty(): void {
     const { waitForNode } = this.#settings;
     const { runtime } = this.#process;
-    if (!this.#members.isEmpty || waitForNode === Infinity) return;
+    const isWatched = this.#isOpen && this.#members.isEmpty;
+    if (!isWatched || waitForNode === Infinity) return;
     for (
       let { first } = this.#queue;
       first !== undefined && this.#stopEmptyTimer === undefined;
