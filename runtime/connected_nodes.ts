@@ -54,9 +54,9 @@ export class ConnectedNodes {
     for (const process of processes) {
       this.#loseLinks(process, node);
       this.#loseMonitors(process, node);
-      this.#loseWatchers(process, node);
       loseWaits(process, node);
     }
+    this.#watchers.lose(node, processes);
     for (const process of processes) {
       const times = (process.nodeMonitors?.get(node) ?? 0) +
         (wasUp ? process.watchesNodes : 0);
@@ -86,13 +86,6 @@ export class ConnectedNodes {
     for (const { ref, node: at } of [...process.monitors.values()]) {
       if (at !== node) continue;
       local.down(new Pid(node, 0, 0), process.pid, ref, "noconnection");
-    }
-  }
-
-  #loseWatchers(process: LocalProcess, node: string): void {
-    if (process.watchers === undefined) return;
-    for (const [key, { pid }] of process.watchers) {
-      if (pid.node === node) this.#watchers.drop(process, key);
     }
   }
 }

@@ -25,7 +25,7 @@ import type { LocalProcess } from "./processes/local_process.ts";
 import { ProcessTable } from "./processes/process_table.ts";
 import { Timers } from "./processes/timers.ts";
 import type { Reached, ReachTarget } from "./reach.ts";
-import { Watchers } from "./processes/watchers.ts";
+import { Watchers, watchersOf } from "./processes/watchers.ts";
 import type { Runtime, RuntimeSpawnOptions } from "./runtime.ts";
 import { Deadlines } from "./scheduling/deadlines.ts";
 import { LocalDelivery } from "./signals/local_delivery.ts";
@@ -36,7 +36,6 @@ import { Modules, type Resolved } from "./spawning/exported_modules.ts";
 import { resolveFor } from "./spawning/spawn_requests.ts";
 import { Spawner } from "./spawning/spawner.ts";
 import { Pid, Ref } from "./values/pid.ts";
-import { keyOf } from "./processes/links_and_monitors.ts";
 import type { ReplyTarget } from "./values/reply_to.ts";
 import { DEFAULT_MAX_DEPTH } from "./values/term.ts";
 
@@ -246,7 +245,7 @@ export class NodeRuntime implements Runtime {
   }
 
   dropWatch(process: LocalProcess, ref: Ref): void {
-    this.#watchers.drop(process, keyOf(ref, this));
+    this.#watchers.drop(process, ref);
   }
 
   reply(signals: Signals, from: Pid, to: ReplyTarget, value: unknown): void {
@@ -286,7 +285,7 @@ export class NodeRuntime implements Runtime {
     for (const process of this.processes.values()) {
       sizes.links += process.links?.size ?? 0;
       sizes.monitors += process.monitors?.size ?? 0;
-      sizes.watchers += process.watchers?.size ?? 0;
+      sizes.watchers += watchersOf(process).length;
       sizes.waits += process.waits?.size ?? 0;
     }
     return sizes;

@@ -1,3 +1,4 @@
+import { watchersOf } from "../runtime/processes/watchers.ts";
 import { assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
 import { Process, receive, self, send, spawn } from "../process.ts";
 import { insideOf } from "../runtime/context/current_process.ts";
@@ -74,7 +75,7 @@ processTest(
     Process.link(pid);
     Process.unlink(pid);
     assertEquals([watched.links?.size, me.links?.size], [0, 0]);
-    assertEquals(watched.watchers?.size, 2);
+    assertEquals(watchersOf(watched).length, 2);
     Process.exit(pid, "kill");
     await receive((m) => m === 1);
     for (let i = 0; i < 3; i++) await receive((m) => m.type === "DOWN");

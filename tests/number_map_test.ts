@@ -1,14 +1,17 @@
+import { DEFAULT_LIMITS } from "../distribution/wire.ts";
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { NumberMap } from "../runtime/collections/number_map.ts";
+import { assertLinear, SIZE } from "./_linear.ts";
 
 Deno.test("NumberMap holds what a Map holds", () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(fc.boolean(), fc.nat(60)), { maxLength: 400 }),
       fc.constantFrom(1, 16, 65_536, 2 ** 32, 2 ** 45),
-      (steps, stride) => {
-        const table = new NumberMap<number>();
+      fc.boolean(),
+      (steps, stride, isChosen) => {
+        const table = new NumberMap<number>(isChosen);
         const map = new Map<number, number>();
         for (const [i, [isAdded, step]] of steps.entries()) {
           const number = (step + 1) * stride;
@@ -41,4 +44,16 @@ Deno.test("NumberMap finds all of many, grown and shrunk, and nothing that was r
     assertEquals(table.get(n), isThere ? -n : undefined);
   }
   assertEquals(table.size, count / 100);
+});
+
+Deno.test("NumberMap keeps numbers apart that a peer has chosen for one place", () => {
+  const count = DEFAULT_LIMITS.maxRemoteMonitors;
+  // The first are all of one place by the hash of a node's own numbers.
+  for (const stride of [2 ** 32, 2 ** 20, 65_536, 1]) {
+    assertLinear(`numbers ${stride} apart`, SIZE, () => {
+      const table = new NumberMap<number>(true);
+      for (let i = 1; i <= count; i++) table.set(i * stride, i);
+      for (let i = 1; i <= count; i++) table.delete(i * stride);
+    });
+  }
 });

@@ -13,6 +13,22 @@ const FIRST_BITS = 4;
 /** The golden ratio of 32 bits: multiples of it, and so numbers in a row, are spread evenly. */
 const SPREAD = 0x9e3779b1;
 
+/** Of this program alone; the second and the fourth are odd, as they multiply. */
+const SECRETS = crypto.getRandomValues(new Uint32Array(4))
+  .map((secret, i) => i % 2 === 1 ? secret | 1 : secret);
+const [LOW_MASK, LOW_FACTOR, HIGH_MASK, FACTOR] = SECRETS;
+
+/**
+ * The hash of a number that a peer has chosen: without the secrets, it cannot have many fall into one place, where
+ * each search goes past all others. The upper bits are those of a product with a secret odd factor, in which two
+ * numbers are equal with the chance of random ones.
+ */
+function secretHash(number: number): number {
+  let hash = Math.imul(number ^ LOW_MASK, LOW_FACTOR);
+  hash ^= hash >>> 15;
+  return Math.imul(hash ^ (number / 2 ** 32) ^ HIGH_MASK, FACTOR);
+}
+
 /** The number of a free slot. */
 const FREE = 0;
 
@@ -23,9 +39,11 @@ export class NumberMap<V> {
   #mask = 0;
   #shift = 0;
   #size = 0;
+  readonly #isChosen: boolean;
 
-  /** An empty table. */
-  constructor() {
+  /** An empty table; `isChosen` if peers choose its numbers. */
+  constructor(isChosen = false) {
+    this.#isChosen = isChosen;
     this.#resize(FIRST_BITS);
   }
 
@@ -65,7 +83,7 @@ export class NumberMap<V> {
     for (let at = (free + 1) & mask;; at = (at + 1) & mask) {
       const each = numbers[at];
       if (each === FREE) break;
-      const own = Math.imul(each, SPREAD) >>> this.#shift;
+      const own = this.#slot(each);
       if (((at - own) & mask) < ((at - free) & mask)) continue;
       numbers[free] = each;
       values[free] = values[at];
@@ -87,10 +105,16 @@ export class NumberMap<V> {
     }
   }
 
+  /** The slot that a number is hashed to. */
+  #slot(number: number): number {
+    return (this.#isChosen ? secretHash(number) : Math.imul(number, SPREAD)) >>>
+      this.#shift;
+  }
+
   /** The slot of a number, or the free one where it would be. */
   #find(number: number): number {
     const numbers = this.#numbers;
-    let at = Math.imul(number, SPREAD) >>> this.#shift;
+    let at = this.#slot(number);
     let each = numbers[at];
     while (each !== FREE && each !== number) {
       each = numbers[at = (at + 1) & this.#mask];

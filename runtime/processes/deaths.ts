@@ -21,7 +21,7 @@ import {
   sendReason,
 } from "../values/exit_reason.ts";
 import type { Pid, Ref } from "../values/pid.ts";
-import { keyOf, type Link, type Watcher } from "./links_and_monitors.ts";
+import type { Link, Watcher } from "./links_and_monitors.ts";
 import { endMonitor, type LocalProcess } from "./local_process.ts";
 import type { ProcessTable } from "./process_table.ts";
 import type { Watchers } from "./watchers.ts";
@@ -72,8 +72,10 @@ export class Deaths {
   }
 
   #announce(process: LocalProcess): void {
-    const { pid, exitReason: reason, links, watchers, monitors } = process;
+    const { pid, exitReason: reason, links, monitors } = process;
+    const { watchers, indexedWatchers } = process;
     process.links = process.watchers = process.monitors = undefined;
+    process.indexedWatchers = undefined;
     // A server mostly has some of them that are empty by now.
     if (links !== undefined && links.size > 0) {
       for (const link of links.values()) {
@@ -83,9 +85,12 @@ export class Deaths {
     }
     if (watchers !== undefined && watchers.size > 0) {
       for (const watcher of watchers.values()) {
-        this.#watchers.forget(keyOf(watcher.ref, this.#runtime), watcher);
         this.#down(process, watcher, reason);
       }
+    }
+    for (const watcher of indexedWatchers ?? []) {
+      this.#watchers.forget(watcher);
+      this.#down(process, watcher, reason);
     }
     if (monitors !== undefined && monitors.size > 0) {
       for (const monitor of monitors.values()) {
@@ -141,7 +146,7 @@ export class Deaths {
 
   /** Sends the DOWN of one monitor on a process that goes on: it cannot do what the monitor waits for. */
   endWatch(process: LocalProcess, ref: Ref, reason: unknown): void {
-    const watcher = this.#watchers.drop(process, keyOf(ref, this.#runtime));
+    const watcher = this.#watchers.drop(process, ref);
     if (watcher === undefined) return;
     this.#down(
       process,
@@ -186,8 +191,11 @@ export class Deaths {
 }
 
 /** Whether no process has to be notified of a process's exit. */
-function isAlone({ links, watchers, monitors }: LocalProcess): boolean {
-  return isEmpty(links) && isEmpty(watchers) && isEmpty(monitors);
+function isAlone(
+  { links, watchers, indexedWatchers, monitors }: LocalProcess,
+): boolean {
+  return isEmpty(links) && isEmpty(watchers) && isEmpty(monitors) &&
+    (indexedWatchers === undefined || indexedWatchers.isEmpty);
 }
 
 function isEmpty<K, V>(map: SmallMap<K, V> | undefined): boolean {

@@ -36,6 +36,7 @@ import {
   monitoredObject,
   type Watcher,
 } from "./links_and_monitors.ts";
+import type { WatcherList } from "./indexed_watchers.ts";
 import type { Wait } from "./wait.ts";
 import { copyTerm } from "../values/term.ts";
 import { formatExit } from "../values/exit_reason.ts";
@@ -108,8 +109,10 @@ export class LocalProcess extends Pace implements MailboxHost {
   links: SmallMap<Key, Link> | undefined = undefined;
   /** Its monitors, by reference number. */
   monitors: SmallMap<number, Monitor> | undefined = undefined;
-  /** Monitors on it, by reference. */
-  watchers: SmallMap<Key, Watcher> | undefined = undefined;
+  /** Monitors on it by its pid of processes of its node, by reference number. */
+  watchers: SmallMap<number, Watcher> | undefined = undefined;
+  /** Other monitors on it. */
+  indexedWatchers: WatcherList<LocalProcess> | undefined = undefined;
   /** Its active aliases, by reference number. */
   aliases: SmallMap<number, AliasMode> | undefined = undefined;
   /** Its pending waits, by reference number. */

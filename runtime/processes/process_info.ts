@@ -4,6 +4,7 @@
  * @module
  */
 
+import { watchersOf } from "./watchers.ts";
 import { currentProcess } from "../context/current_process.ts";
 import { Pid } from "../values/pid.ts";
 import type { LocalProcess } from "./local_process.ts";
@@ -75,7 +76,7 @@ export function infoOf(
     messageQueueLen: mailbox.length,
     links: process.activeLinks(),
     monitors: process.monitored(),
-    monitoredBy: [...process.watchers?.values() ?? []].map(({ pid }) => pid),
+    monitoredBy: watchersOf(process).map(({ pid }) => pid),
     trapExit: process.trapExit,
     groupLeader: process.groupLeader,
     parent: process.parent,

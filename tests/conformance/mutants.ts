@@ -956,7 +956,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the reply to a call leaves its monitor at the server's node",
     file: "runtime/processes/watchers.ts",
-    from: "if (isCall) this.drop(process, key);",
+    from: "if (isCall) this.#drop(watcher);",
     to: "void isCall;",
     tests: ["answer_test.ts"],
   },
