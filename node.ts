@@ -169,6 +169,12 @@ export interface ConnectOptions {
   address?: string;
 }
 
+/** A node by its address only; see {@linkcode Node.connect}. */
+export interface NodeAddress {
+  /** The node's listen address, as `host:port`. */
+  address: string;
+}
+
 /** The counters of a node; see {@linkcode Node.stats}. */
 export interface NodeStats extends ConnectionStats {
   /** The number of live processes of the node. */
@@ -438,9 +444,15 @@ export class Node implements AsyncDisposable {
   /**
    * Connects to a node. This is optional: the first use of a node connects to it.
    *
-   * Visible nodes connect transitively: each also connects to the other's visible peers.
+   * Visible nodes connect transitively: each also connects to the other's visible peers. Peers tell each other
+   * the addresses of theirs, so that nodes that do not use EPMD (`epmdPort: false`) need the address of one node.
+   * A node whose connection is lost is found again at its last address.
    *
-   * @param node The node's name.
+   * With an address and no name, the node asks for the name there first, and then dials that name: whoever is
+   * there has to prove that it knows the cookie, as always. A node that speaks only Erlang's wire does not tell
+   * its name, so give both.
+   *
+   * @param node The node's name, or only its address, as `{ address: "host:port" }`.
    * @param options The node's address, if EPMD should not be asked.
    * @returns True if the node is connected, false if it cannot be connected (the log at both ends contains
    *   the reason), and `"ignored"` if the calling code's node is not started.
@@ -452,21 +464,43 @@ export class Node implements AsyncDisposable {
    *
    * assertEquals(await Node.connect("kate@localhost"), "ignored");
    * ```
+   *
+   * @example Three nodes without EPMD, by the address of one
+   * ```ts
+   * import { Node, receive } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const start = (name: string) => Node.start({ name, cookie: "c", epmdPort: false });
+   * await using alex = await start("alex@localhost");
+   * await using kate = await start("kate@localhost");
+   * await using moebi = await start("moebi@localhost");
+   * const address = `127.0.0.1:${alex.port}`;
+   * assertEquals(await kate.run(() => Node.connect({ address })), true);
+   * await moebi.run(async () => {
+   *   Node.monitorNodes(true);
+   *   await Node.connect({ address });
+   *   for (let i = 0; i < 2; i++) await receive((m) => m.type === "nodeup");
+   *   assertEquals(Node.list().toSorted(), ["alex@localhost", "kate@localhost"]);
+   * });
+   * ```
    */
   static async connect(
-    node: string | Atom,
+    node: string | Atom | NodeAddress,
     options: ConnectOptions = {},
   ): Promise<boolean | "ignored"> {
-    const name = nameOf(node);
+    const name = isAddress(node) ? undefined : nameOf(node);
     checkOptions(options, "connect", '{ address: "127.0.0.1:4370" }');
-    if (options.address !== undefined) {
-      checkString(options.address, "connect to the address");
+    const { address } = isAddress(node) ? node : options;
+    if (address !== undefined || name === undefined) {
+      checkString(address, "connect to the address");
     }
     if (waitingProcess() === undefined) return await never();
     const self = here();
     if (self === undefined) return "ignored";
     if (name === self.name) return true;
-    return await self.#network.connect(name, options.address);
+    if (name !== undefined) return await self.#network.connect(name, address);
+    const reached = await self.#network.reach({ address });
+    return reached.connected || reached.isSelf;
   }
 
   /**
@@ -1100,6 +1134,11 @@ export class Node implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+/** Whether a node is given by its address only. */
+function isAddress(node: unknown): node is NodeAddress {
+  return typeof node === "object" && node !== null && "address" in node;
 }
 
 /** Returns the node that the calling code runs on, if it is started. */

@@ -43,8 +43,8 @@ export interface AcceptorOptions {
   stats: ConnectionStats;
   /** Takes lines for the log. */
   log: NetworkLog;
-  /** Called when a peer has authenticated. */
-  up(session: Session, transport: Transport): unknown;
+  /** Called when a peer has authenticated over a wire. */
+  up(session: Session, transport: Transport, wire: WireName): unknown;
 }
 
 /**
@@ -83,6 +83,7 @@ export class Acceptor {
     stats.accepted++;
     const attempt = new AbortController();
     const waiting = { attempt, since: runtime.now(), hasSpoken: false };
+    let name: WireName;
     this.#waiting.set(transport, waiting);
     if (this.#waiting.size > limits.maxHalfOpen) this.#makeRoom();
     const stopTimer = runtime.after(limits.handshakeTimeout, () => {
@@ -96,13 +97,14 @@ export class Acceptor {
     runHandshake(transport, attempt.signal, async () => {
       const { wire, first } = await this.#sniff(transport);
       waiting.hasSpoken = true;
+      name = wire.name;
       return await accept(wire, transport, first, local);
     }).finally(() => {
       stopTimer();
       this.#waiting.delete(transport);
     }).then(
       (session) => {
-        if (session !== undefined) return up(session, transport);
+        if (session !== undefined) return up(session, transport, name);
         stats.asked++;
         transport.end();
       },

@@ -58,23 +58,19 @@ export class Attempts {
     }
   }
 
-  /** Runs one attempt within the time limit of a handshake; `stop` ends it before. */
+  /** Runs one attempt within a time limit, by default that of a handshake; `stop` ends it before. */
   async inTime<T>(
     stop: AbortSignal,
     attempt: (signal: AbortSignal) => Promise<T>,
+    ms: number = this.#options.local.limits.handshakeTimeout,
   ): Promise<T> {
-    const { runtime, local } = this.#options;
-    const { handshakeTimeout } = local.limits;
     const controller = new AbortController();
     const abort = () => controller.abort(stop.reason);
     stop.addEventListener("abort", abort);
     if (stop.aborted) abort();
-    const stopTimer = runtime.after(handshakeTimeout, () => {
+    const stopTimer = this.#options.runtime.after(ms, () => {
       controller.abort(
-        new HandshakeError(
-          "timeout",
-          `no answer within ${handshakeTimeout} ms`,
-        ),
+        new HandshakeError("timeout", `no answer within ${Math.round(ms)} ms`),
       );
     });
     try {

@@ -39,16 +39,20 @@ import {
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Backpressure, Signals } from "../runtime/signals/signal.ts";
 import type { Budget } from "./budget.ts";
+import type { PeerPlace } from "./peer_place.ts";
 import type { PendingSignals } from "./pending_signals.ts";
 import type { ConnectionStats } from "./statistics.ts";
 import type {
+  Ends,
   Incoming,
+  IntroducedNode,
   Limits,
   Outgoing,
   Peer,
   Port,
   Session,
   Transport,
+  WireName,
 } from "./wire.ts";
 
 /** A tick is sent after that many of the node's sixteenths of the tick time without written bytes. */
@@ -87,7 +91,7 @@ export interface ConnectionHandlers {
   /** Called once when it is closed, with the reason; no other callback follows. */
   down(reason: string): void;
   /** Called with the peer's own peers. */
-  peers(names: string[]): void;
+  peers(nodes: IntroducedNode[]): void;
 }
 
 /** The parts of a connection. */
@@ -96,6 +100,10 @@ export interface ConnectionOptions {
   transport: Transport;
   /** The session that the handshake ended in. */
   session: Session;
+  /** Where the peer can be reached. */
+  place: PeerPlace;
+  /** The wire of the session. */
+  wire: WireName;
   /** The node's limits. */
   limits: Limits;
   /** The node's processes. */
@@ -116,6 +124,10 @@ export class Connection implements Port {
   readonly signals: Signals;
   /** The number of bytes that may wait in the session before it asks: 0 while the transport is blocked. */
   room: number;
+  /** Where the peer can be reached. */
+  readonly place: PeerPlace;
+  /** The wire of the session. */
+  readonly wire: WireName;
   /** The number of nodes that the peer has introduced. */
   introduced = 0;
   /** The bytes received from the peer, and sent to it, after the handshake. */
@@ -176,6 +188,8 @@ export class Connection implements Port {
   constructor(options: ConnectionOptions) {
     const { session, limits, runtime } = options;
     this.peer = session.peer;
+    this.place = options.place;
+    this.wire = options.wire;
     this.#transport = options.transport;
     this.#rest = session.rest;
     this.#limits = limits;
@@ -191,6 +205,11 @@ export class Connection implements Port {
     this.#outgoing = outgoing;
     this.#incoming = incoming;
     this.signals = outgoing;
+  }
+
+  /** The addresses of both ends, if it is not within the program. */
+  get ends(): Ends | undefined {
+    return this.#transport.ends;
   }
 
   /** Sends the signals that waited for the node; other limits applied when they were accepted. */
@@ -308,8 +327,8 @@ export class Connection implements Port {
       : new QueueFullError(this.peer.name, used, max, "maxTotalQueueBytes");
   }
 
-  peers(names: string[]): void {
-    this.#handlers.peers(names);
+  peers(nodes: IntroducedNode[]): void {
+    this.#handlers.peers(nodes);
   }
 
   /** The number of bytes that wait for the peer. */
@@ -439,9 +458,9 @@ export class Connection implements Port {
     }
   }
 
-  /** Sends the peer the names of this node's peers. */
-  announce(names: string[]): void {
-    this.#outgoing.announce(names);
+  /** Introduces this node's peers to the peer. */
+  announce(nodes: IntroducedNode[]): void {
+    this.#outgoing.announce(nodes);
   }
 
   /** Sends the waiting bytes, as far as the peer reads them, and closes; resolves when it is closed. */

@@ -18,6 +18,8 @@ import { quote } from "../runtime/values/inspect.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type Attempts, REPEATS } from "./attempts.ts";
 import type { Budget } from "./budget.ts";
+import type { KnownAddresses } from "./known_addresses.ts";
+import { joinedAddress } from "./peer_place.ts";
 import { type NodeName, parseNodeName } from "./node_name.ts";
 import { PendingSignals } from "./pending_signals.ts";
 import { runHandshake } from "./handshake.ts";
@@ -31,6 +33,7 @@ import {
   type Session,
   type Transport,
   type Wire,
+  type WireName,
 } from "./wire.ts";
 import type { HostEnvironment } from "./host_environment.ts";
 
@@ -58,7 +61,9 @@ export interface DiallerOptions {
   /** The wires that the node speaks, its own first. */
   wires: Wire[];
   /** Connects to other nodes. */
-  host: Pick<HostEnvironment, "connect">;
+  host: Pick<HostEnvironment, "connect" | "findsNames">;
+  /** The known addresses of nodes. */
+  addresses: KnownAddresses;
   /** The bytes that wait for all nodes together. */
   queued: Budget;
   /** The counters. */
@@ -69,8 +74,12 @@ export interface DiallerOptions {
   isConnected(node: string): boolean;
   /** Returns whether the limit of connections is reached. */
   isFull(): boolean;
-  /** Called when a node was reached; returns false if the limit of connections is reached. */
-  up(session: Session, transport: Transport): boolean;
+  /** Called when a node was reached at an address; returns false if the limit of connections is reached. */
+  up(
+    session: Session,
+    transport: Transport,
+    way: { wire: WireName; address: string | undefined },
+  ): boolean;
 }
 
 interface Dial {
@@ -92,6 +101,24 @@ interface Dial {
   isWanted: boolean;
   /** Whether all its callers report a failure themselves. */
   isQuiet: boolean;
+}
+
+/** One way to a node. */
+interface Way {
+  /** The address; without it, EPMD is asked. */
+  readonly address: string | undefined;
+  /** The wires to try there. */
+  readonly wires: readonly Wire[];
+  /** Whether this node knows the address by itself. */
+  readonly isKnown: boolean;
+}
+
+/** The limits of an attempt, in milliseconds. */
+interface Time {
+  /** Until it is over. */
+  readonly left?: number;
+  /** Until there is a connection. */
+  readonly share?: number;
 }
 
 /** Dials nodes. */
@@ -299,16 +326,66 @@ export class Dialler {
     });
   }
 
-  /**
-   * Makes one attempt. An address says nothing of the wires that are spoken there, so they are tried one after
-   * the other: a node that does not speak the first one closes the connection without a word.
-   */
+  /** Makes one attempt: by the node's name, then at the addresses that are known, one after the other. */
   async #attempt(dial: Dial): Promise<void> {
-    const { wires } = this.#options;
-    const last = dial.address === undefined ? 0 : wires.length - 1;
+    const { runtime, limits } = this.#options;
+    const name = this.#check(dial.node);
+    const ways = this.#waysTo(dial);
+    if (ways.length === 1 && !ways[0].isKnown) {
+      return await this.#attemptBy(dial, name, ways[0]);
+    }
+    // All together have the time of one handshake: a node that dials this one waits for no longer.
+    const end = runtime.now() + limits.handshakeTimeout;
+    const failures: string[] = [];
+    for (const way of ways) {
+      const rest = end - runtime.now();
+      const share = rest / (ways.length - failures.length);
+      // What a peer has stated may be wrong, and leaves time for the others even if it accepts a connection.
+      const left = way.isKnown ? share : rest;
+      try {
+        return await this.#attemptBy(dial, name, way, { left, share });
+      } catch (error) {
+        if (isOver(dial) || dial.stop.signal.aborted || isThere(error)) {
+          throw error;
+        }
+        const { message } = error as Error;
+        failures.push(way.isKnown ? `at ${way.address}: ${message}` : message);
+        if (failures.length === ways.length) {
+          throw joinedFailure(error, failures);
+        }
+      }
+    }
+  }
+
+  /** The ways to a node: the given address, or EPMD and the known addresses. */
+  #waysTo({ node, address }: Dial): Way[] {
+    const { wires, host, addresses } = this.#options;
+    if (address !== undefined) return [{ address, wires, isKnown: false }];
+    const known = addresses.of(node).map(({ address, wire }) => ({
+      address,
+      wires: wires.filter(({ name }) => name === wire),
+      isKnown: true,
+    })).filter(({ wires }) => wires.length > 0);
+    if (host.findsNames === false && known.length > 0) return known;
+    const byName = { address, wires: wires.slice(0, 1), isKnown: false };
+    return [byName, ...known];
+  }
+
+  /**
+   * Tries the wires of an address one after the other, as it says nothing of the wires that are spoken there: a
+   * node that does not speak the first one closes the connection without a word.
+   */
+  async #attemptBy(
+    dial: Dial,
+    name: NodeName,
+    way: Way,
+    time?: Time,
+  ): Promise<void> {
+    const last = way.wires.length - 1;
     for (let at = 0;; at++) {
       try {
-        return await this.#attemptOver(dial, wires[at]);
+        const wire = way.wires[at];
+        return await this.#attemptOver(dial, name, way.address, wire, time);
       } catch (error) {
         if (at === last || !isWordless(error)) throw error;
       }
@@ -320,31 +397,35 @@ export class Dialler {
    * comes up meanwhile, the handshake goes on until its answer: the listener would count a dialler that
    * disconnects without bytes as unauthenticated.
    */
-  async #attemptOver(dial: Dial, other: Wire): Promise<void> {
-    const { node, address, stop } = dial;
-    const name = this.#check(node);
+  async #attemptOver(
+    dial: Dial,
+    name: NodeName,
+    address: string | undefined,
+    other: Wire,
+    { left, share }: Time = {},
+  ): Promise<void> {
+    const { node, stop } = dial;
     const { limits, host, local, up, attempts } = this.#options;
     await attempts.inTime(stop.signal, async (signal) => {
-      const { transport, extra } = await host.connect(name, address, signal);
-      // An unknown wire is found inside: only runHandshake() closes an unused transport.
-      const session = await runHandshake(
-        transport,
+      const { transport, extra } = await attempts.inTime(
         signal,
-        async () =>
-          await (extra === undefined ? other : this.#wireFor(extra, node)).dial(
-            transport,
-            node,
-            local,
-            dial.over.signal,
-          ),
+        (soon) => host.connect(name, address, soon),
+        share,
       );
-      if (!up(session, transport) && !isOver(dial)) {
+      let wire = other;
+      // An unknown wire is found inside: only runHandshake() closes an unused transport.
+      const session = await runHandshake(transport, signal, async () => {
+        if (extra !== undefined) wire = this.#wireFor(extra, node);
+        return await wire.dial(transport, node, local, dial.over.signal);
+      });
+      const way = { address: address ?? remoteOf(transport), wire: wire.name };
+      if (!up(session, transport, way) && !isOver(dial)) {
         throw new HandshakeError(
           "refused",
           `there are ${limits.maxConnections} connections already (limits.maxConnections)`,
         );
       }
-    });
+    }, left);
   }
 
   #check(node: string): NodeName {
@@ -421,4 +502,23 @@ function isWordless(error: unknown): boolean {
 /** Whether a dial is settled by the other side's connection, or has failed. */
 function isOver({ over }: Dial): boolean {
   return over.signal.aborted;
+}
+
+/** Whether the node was there, and has decided. */
+function isThere(error: unknown): boolean {
+  return error instanceof HandshakeError &&
+    (error.code === "superseded" || error.code === "alive");
+}
+
+/** An error as the last one, with the messages of all. */
+function joinedFailure(last: unknown, messages: readonly string[]): Error {
+  const message = messages.join("; ");
+  return last instanceof HandshakeError
+    ? new HandshakeError(last.code, message, last.counted)
+    : new Error(message, { cause: last });
+}
+
+/** The address at the other end. */
+function remoteOf({ ends }: Transport): string | undefined {
+  return ends && joinedAddress(ends.remoteHost, ends.remotePort);
 }

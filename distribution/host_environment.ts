@@ -23,6 +23,8 @@ export interface NodeDescription {
 export interface HostRegistration {
   /** The port that it listens on. */
   readonly port: number;
+  /** The address that it listens on; `undefined` for all addresses of its machine. */
+  readonly host?: string;
   /** The incarnation of its name. */
   readonly creation: number;
   /** Ends it; resolves when the name is free and the node no longer listens. */
@@ -41,6 +43,12 @@ export interface PeerStream {
 export interface HostEnvironment {
   /** The time. */
   readonly clock: Clock;
+  /**
+   * Whether nodes are found by their names.
+   *
+   * @default {true}
+   */
+  readonly findsNames?: boolean;
   /** Returns unpredictable bytes. */
   randomBytes(size: number): Uint8Array;
   /**

@@ -13,6 +13,8 @@ import { Attempts } from "./attempts.ts";
 import { Budget } from "./budget.ts";
 import { Connection } from "./connection.ts";
 import { Dialler } from "./dialler.ts";
+import { KnownAddresses } from "./known_addresses.ts";
+import { addressFor, announcedAddress, peerPlaceOf } from "./peer_place.ts";
 import { NameQuestions } from "./name_questions.ts";
 import { isNodeName, type NodeName, parseNodeName } from "./node_name.ts";
 import { reach, type ReachingNode } from "./reach.ts";
@@ -25,13 +27,16 @@ import { Acceptor } from "./acceptor.ts";
 import type {
   Admission,
   CrossingRule,
+  IntroducedNode,
   Limits,
+  Listening,
   Local,
   Peer,
   Session,
   Status,
   Transport,
   Wire,
+  WireName,
 } from "./wire.ts";
 import type { HostEnvironment } from "./host_environment.ts";
 
@@ -59,8 +64,14 @@ export interface NetworkOptions {
   tickTime: number;
   /** The wires that the node speaks, its own first. */
   wires: Wire[];
+  /**
+   * Where the node listens.
+   *
+   * @default {undefined}
+   */
+  listen?: Listening;
   /** Connects to other nodes. */
-  host: Pick<HostEnvironment, "randomBytes" | "connect">;
+  host: Pick<HostEnvironment, "randomBytes" | "connect" | "findsNames">;
   /** Takes lines for the log. */
   log: NetworkLog;
 }
@@ -73,6 +84,8 @@ export class Network {
   readonly #options: NetworkOptions;
   readonly #local: Local;
   readonly #connections = new Map<string, Connection>();
+  /** The addresses of nodes that are not connected. */
+  readonly #addresses: KnownAddresses;
   /** The times at which nodes connected, of the last ones. */
   readonly #cameUp = new Map<string, number>();
   readonly #dialler: Dialler;
@@ -88,12 +101,14 @@ export class Network {
   /** Creates a network without connections. */
   constructor(options: NetworkOptions) {
     this.#options = options;
-    const { runtime, name, hidden, cookie, limits, host } = options;
+    const { runtime, name, hidden, cookie, limits, host, listen } = options;
+    this.#addresses = new KnownAddresses(limits.maxConnections);
     this.#queued = new Budget(limits.maxTotalQueueBytes);
     this.#local = {
       name: name.full,
       creation: runtime.creation,
       hidden,
+      listen,
       cookie,
       limits,
       randomBytes: (size) => host.randomBytes(size),
@@ -107,7 +122,8 @@ export class Network {
       wires: options.wires,
       stats: this.#stats,
       log: options.log,
-      up: (session, transport) => this.#up(session, transport),
+      up: (session, transport, wire) =>
+        this.#up(session, transport, { wire, address: undefined }),
     });
     const local = this.#local;
     this.#attempts = new Attempts({ runtime, local });
@@ -117,12 +133,13 @@ export class Network {
       ...options,
       local,
       attempts,
+      addresses: this.#addresses,
       queued: this.#queued,
       stats: this.#stats,
       log: options.log,
       isConnected: (node) => this.#connections.has(node),
       isFull: () => this.#isFull(),
-      up: (session, transport) => this.#up(session, transport),
+      up: (session, transport, way) => this.#up(session, transport, way),
     });
     this.#reaching = {
       local,
@@ -296,7 +313,12 @@ export class Network {
 
   // Connected.
 
-  #up(session: Session, transport: Transport): boolean {
+  /** Takes a new connection; the address is where this node has dialled it. */
+  #up(
+    session: Session,
+    transport: Transport,
+    { wire, address }: { wire: WireName; address: string | undefined },
+  ): boolean {
     const { peer, replaces } = session;
     const { name } = peer;
     const before = this.#connections.get(name);
@@ -313,16 +335,24 @@ export class Network {
         : "the node was started again, and has connected",
     );
     const { runtime, limits, log } = this.#options;
+    const { ends } = transport;
+    const known = this.#addresses.take(name);
+    const place = peerPlaceOf(peer.listen, ends, address);
     const connection: Connection = new Connection({
       transport,
       session,
+      // It does not state where it listens, and so is where it was.
+      place: place.address === undefined && known !== undefined
+        ? { ...place, address: known.address }
+        : place,
+      wire,
       limits,
       runtime,
       queued: this.#queued,
       stats: this.#stats,
       handlers: {
         down: (reason) => this.#down(connection, reason),
-        peers: (names) => this.#introduced(connection, names),
+        peers: (nodes) => this.#introduced(connection, nodes),
       },
     });
     this.#connections.set(name, connection);
@@ -337,10 +367,7 @@ export class Network {
       lost = connection.replay(dial.pending);
       dial.settle(undefined);
     }
-    if (this.#sharesPeers(connection)) {
-      const others = this.list("visible").filter((each) => each !== name);
-      if (others.length > 0) connection.announce(others);
-    }
+    if (this.#sharesPeers(connection)) this.#introduceOthers(connection);
     connection.start();
     if (lost !== undefined) {
       // A gap is never silent: all links and monitors across it are notified.
@@ -359,6 +386,8 @@ export class Network {
     if (this.#connections.get(name) !== connection) return;
     this.#connections.delete(name);
     this.#dialler.forget(connection);
+    const { wire, place: { address } } = connection;
+    if (address !== undefined) this.#addresses.lost(name, { address, wire });
     this.#options.log(
       "info",
       `The connection to ${name} is down: ${reason}`,
@@ -371,18 +400,33 @@ export class Network {
     return this.#options.connectAll && !this.#isHidden(peer);
   }
 
+  /** Introduces all visible peers to one of them, with the addresses at which it can reach them. */
+  #introduceOthers(connection: Connection): void {
+    const { peer, ends } = connection;
+    const others = [...this.#connections.values()]
+      .filter((each) => each !== connection && !this.#isHidden(each.peer))
+      .map(({ peer: { name }, place }) => ({
+        name,
+        address: peer.listen && addressFor(place, ends),
+      }));
+    if (others.length > 0) connection.announce(others);
+  }
+
   /** Called with the peers of a peer. More of them than the limit of connections are useless. */
-  #introduced(connection: Connection, names: string[]): void {
+  #introduced(connection: Connection, nodes: IntroducedNode[]): void {
     if (!this.#sharesPeers(connection)) return;
     const { name: own, limits } = this.#options;
     const left = limits.maxConnections - connection.introduced;
-    const taken = names.slice(0, Math.max(0, left));
+    const taken = nodes.slice(0, Math.max(0, left));
     connection.introduced += taken.length;
-    this.#dialler.introduce(
-      taken.filter((name) =>
-        name !== own.full && isNodeName(name) && !this.#connections.has(name)
-      ),
-      connection,
+    const wanted = taken.filter(({ name }) =>
+      name !== own.full && isNodeName(name) && !this.#connections.has(name)
     );
+    for (const { name, address } of wanted) {
+      const usable = address && announcedAddress(address, connection.ends);
+      if (!usable) continue;
+      this.#addresses.introduce(name, usable, connection.peer.name);
+    }
+    this.#dialler.introduce(wanted.map(({ name }) => name), connection);
   }
 }

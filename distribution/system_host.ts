@@ -45,6 +45,10 @@ export class SystemHost implements HostEnvironment {
     this.#options = options;
   }
 
+  get findsNames(): boolean {
+    return this.#options.epmdPort !== false;
+  }
+
   randomBytes(size: number): Uint8Array {
     return randomBytes(size);
   }
@@ -86,6 +90,9 @@ export class SystemHost implements HostEnvironment {
     accepted.length = 0;
     return {
       port: listener.address.port,
+      host: isEverywhere(listener.address.host)
+        ? undefined
+        : listener.address.host,
       creation: lease?.creation ?? randomInt(4, 2 ** 32),
       close: async () => {
         await Promise.all([listener.close(), lease?.close()]);
@@ -104,4 +111,9 @@ export class SystemHost implements HostEnvironment {
   async names(host: string, signal: AbortSignal): Promise<string[]> {
     return await namesAt(host, this.#options, signal);
   }
+}
+
+/** Whether an address stands for all addresses of the machine. */
+function isEverywhere(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }

@@ -8,7 +8,7 @@ import { connect as netConnect, Socket } from "node:net";
 import { outside } from "../runtime/context/async_context.ts";
 import { copyBytes } from "../runtime/values/term.ts";
 import { Listener, type ListenerOptions } from "./listener.ts";
-import type { Transport, TransportHandlers } from "./wire.ts";
+import type { Ends, Transport, TransportHandlers } from "./wire.ts";
 
 /** The time in which a peer must read the written bytes before the end, in milliseconds. */
 const END_TIMEOUT = 1000;
@@ -39,9 +39,19 @@ export function remoteOf(socket: Socket): string {
   return `${socket.remoteAddress}:${socket.remotePort}`;
 }
 
+/** The addresses of both ends of a socket; an unknown one is empty. */
+export function endsOf(socket: Socket): Ends {
+  return {
+    localHost: socket.localAddress ?? "",
+    remoteHost: socket.remoteAddress ?? "",
+    remotePort: socket.remotePort ?? 0,
+  };
+}
+
 /** A stream over a socket: of TCP, or of a protocol on top of it. */
 export class TcpTransport implements Transport {
   readonly remote: string;
+  readonly ends: Ends;
   readonly #socket: Socket;
   #handlers = DEAF;
   #early: Uint8Array[] | undefined = [];
@@ -52,6 +62,7 @@ export class TcpTransport implements Transport {
   constructor(socket: Socket) {
     this.#socket = socket;
     this.remote = remoteOf(socket);
+    this.ends = endsOf(socket);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Uint8Array) => this.take(chunk));
     socket.on("drain", () => this.#handlers.drained());

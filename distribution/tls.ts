@@ -19,8 +19,15 @@ import {
   readCertificate,
 } from "./certificate.ts";
 import type { Credentials } from "./credentials.ts";
-import { type Address, established, remoteOf, TcpTransport } from "./tcp.ts";
 import {
+  type Address,
+  endsOf,
+  established,
+  remoteOf,
+  TcpTransport,
+} from "./tcp.ts";
+import {
+  type Ends,
   HandshakeError,
   type Transport,
   type TransportHandlers,
@@ -35,6 +42,7 @@ const USE_TLS =
 /** A TLS connection; an accepted one exists before it is secure. */
 export class TlsTransport implements Transport {
   readonly remote: string;
+  readonly ends: Ends;
   readonly #socket: Socket;
   readonly #credentials: Credentials;
   #secure:
@@ -50,6 +58,7 @@ export class TlsTransport implements Transport {
     this.#socket = socket;
     this.#credentials = credentials;
     this.remote = remoteOf(socket);
+    this.ends = endsOf(socket);
   }
 
   get buffered(): number {

@@ -162,10 +162,22 @@ export const DEFAULT_LIMITS: Limits = {
   maxTotalRemoteEntries: 400_000,
 };
 
+/** The IP addresses of the two ends of a connection. */
+export interface Ends {
+  /** The address of this end. */
+  readonly localHost: string;
+  /** The address of the other end. */
+  readonly remoteHost: string;
+  /** The port of the other end. */
+  readonly remotePort: number;
+}
+
 /** A stream of bytes to another node. */
 export interface Transport {
   /** The remote end, for the log. */
   readonly remote: string;
+  /** The addresses of both ends; `undefined` for a connection within the program. */
+  readonly ends?: Ends;
   /** The number of written bytes that have not left. */
   readonly buffered: number;
   /** Whether it refers to no written bytes any more; it may refer to them without this. */
@@ -206,10 +218,28 @@ export interface PeerName {
   creation: number;
 }
 
+/** Where a node accepts connections. */
+export interface Listening {
+  /** The port. */
+  readonly port: number;
+  /** The IP address; `undefined` for all addresses of its machine. */
+  readonly host?: string;
+}
+
+/** A node that a peer introduces. */
+export interface IntroducedNode {
+  /** Its name. */
+  name: string;
+  /** Its address, as the peer states it: `host:port`. */
+  address?: string;
+}
+
 /** The facts about an authenticated peer. */
 export interface Peer extends PeerName {
   /** Whether it is a hidden node. */
   hidden: boolean;
+  /** Where it listens, if it states that; it then takes addresses of other nodes too. */
+  listen?: Listening;
   /**
    * Whether it is a visible node that takes this one for a hidden node, as on Erlang's wire: its servers do not
    * look for those of this node.
@@ -273,6 +303,8 @@ export interface Local {
   readonly creation: number;
   /** Whether it is hidden. */
   readonly hidden: boolean;
+  /** Where it listens. */
+  readonly listen?: Listening;
   /** The shared secret. */
   readonly cookie: string;
   /** Its limits. */
@@ -318,7 +350,7 @@ export interface Port {
   /** @throws {QueueFullError} If the queue is at its hard limit. */
   assertRoom(): void;
   /** Called with the peers of the peer. */
-  peers(names: string[]): void;
+  peers(nodes: IntroducedNode[]): void;
 }
 
 /** Two nodes that have authenticated each other: the result of a handshake. */
@@ -353,8 +385,8 @@ export interface Outgoing extends Signals, Queued {
   reuse?(bytes: Uint8Array): void;
   /** Shows that this node is alive. */
   tick(): void;
-  /** Sends the names of this node's peers. */
-  announce(peers: string[]): void;
+  /** Introduces this node's peers. */
+  announce(peers: IntroducedNode[]): void;
 }
 
 /** Reads the bytes of the peer, and delivers its signals. */

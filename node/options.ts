@@ -102,7 +102,8 @@ export interface NodeOptions {
    */
   wires?: readonly WireName[];
   /**
-   * EPMD's port. With `false`, the node does not use EPMD, and peers need its address to connect.
+   * EPMD's port. With `false`, the node does not use EPMD: it connects by the address of one node of the cluster,
+   * and gets those of the others from its peers.
    *
    * @default {ERL_EPMD_PORT, or 4369}
    */

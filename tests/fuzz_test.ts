@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { parseNodeName } from "../distribution/node_name.ts";
+import { isNodeName, parseNodeName } from "../distribution/node_name.ts";
 import { Network } from "../distribution/network.ts";
 import {
   DEFAULT_LIMITS,
@@ -86,6 +86,9 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
+/** Where a peer listens. */
+const LISTEN = { port: 4370, host: "10.0.0.1" };
+
 /** A transport whose other end is the test. */
 class FuzzedTransport implements Transport {
   readonly remote = "127.0.0.1:1";
@@ -161,7 +164,8 @@ test(
     await fuzz(RUNS, async (random) => {
       const transport = new FuzzedTransport();
       network.accept(transport);
-      const first = { versions: [1], to: KATE, ...hello(RAW) };
+      const to = random.below(4) === 0 ? null : KATE;
+      const first = { versions: [1], to, ...hello(RAW), listen: LISTEN };
       const sent = [
         random.below(3) === 0
           ? frameOf(JSON.stringify(first))
@@ -177,10 +181,11 @@ test(
       transport.close();
     });
     await turn();
-    const { halfOpen, connections, accepted, refused } = network.stats();
+    const { halfOpen, connections, accepted, asked, refused } = network.stats();
     assertEquals([halfOpen, connections, accepted], [0, 0, RUNS]);
     const sum = Object.values(refused).reduce((a, b) => a + b);
-    assertEquals(sum, RUNS);
+    assertEquals(sum + asked, RUNS);
+    assert(RUNS < 1000 || (asked > RUNS / 20 && asked < RUNS / 4));
     for (const line of lines) {
       assert(/^[ -~\u00a0-\uffff]*$/.test(line), line);
       assert(!/is not (a function|iterable)|Cannot (read|convert)/.test(line));
@@ -219,7 +224,7 @@ test(
         () => undefined,
         (error) => error,
       );
-      const answer = { status: "ok", ...hello(RAW) };
+      const answer = { status: "ok", ...hello(RAW), listen: LISTEN };
       transport.say(
         random.below(2) === 0
           ? frameOf(JSON.stringify(answer))
@@ -229,6 +234,16 @@ test(
       transport.say(mutatedFrame(random, { proof: "0".repeat(64) }));
       transport.close();
       assertInstanceOf(await dialled, HandshakeError);
+      const other = new FuzzedTransport();
+      const asked = jsonWire.ask!(other, local).then(
+        ({ name, creation }) => isNodeName(name) && creation >= 0,
+        (error) => error,
+      );
+      const name = { status: "name", name: RAW, creation: 7 };
+      other.say(mutatedFrame(random, name));
+      other.close();
+      const found = await asked;
+      if (found !== true) assertInstanceOf(found, HandshakeError);
     });
   },
 );
@@ -292,7 +307,8 @@ function goodSignals(): any[] {
   encoder.spawnReply(from, to, alias, { pid: from, link: true, monitor: true });
   encoder.spawnReply(from, to, alias, { error: "undef", message: "x" });
   encoder.groupLeader(from, to, from);
-  encoder.announce(["x@localhost"]);
+  encoder.announce([{ name: "x@localhost" }]);
+  encoder.announce([{ name: "x@localhost", address: "127.0.0.1:1" }]);
   while (encoder.pending > 0) encoder.flush(Infinity);
   return chunks.flatMap((chunk) =>
     chunk[0] >= 0x80 ? [] : JSON.parse(partsOf(chunk).json)

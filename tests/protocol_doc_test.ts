@@ -15,6 +15,8 @@ import { encodeRequest } from "../distribution/epmd/protocol.ts";
 import {
   DEFAULT_LIMITS,
   HandshakeError,
+  type IntroducedNode,
+  type Listening,
   type Local,
   type Port,
   type Transport,
@@ -59,6 +61,10 @@ const PAGE = await Deno.readTextFile(
 const COOKIE = "secret_token";
 const ALEX = { name: "alex@localhost", creation: 1234567890 };
 const KATE = { name: "kate@localhost", creation: 2345678901 };
+const LISTEN: Record<string, Listening> = {
+  [ALEX.name]: { port: 40122, host: "127.0.0.1" },
+  [KATE.name]: { port: 40123, host: "127.0.0.1" },
+};
 
 // deno-lint-ignore no-explicit-any
 type Json = any;
@@ -101,7 +107,7 @@ function hex(bytes: Uint8Array): string {
 /** The port of an encoder or a decoder, which records the written bytes. */
 class RecordingPort implements Port {
   frames: Uint8Array[] = [];
-  named: string[][] = [];
+  named: IntroducedNode[][] = [];
   readonly room = Infinity;
 
   wake(): void {}
@@ -110,8 +116,8 @@ class RecordingPort implements Port {
   }
   pressure(): undefined {}
   assertRoom(): void {}
-  peers(names: string[]): void {
-    this.named.push(names);
+  peers(nodes: IntroducedNode[]): void {
+    this.named.push(nodes);
   }
 
   /** The signals in the JSON frames. */
@@ -498,13 +504,40 @@ test("docs/protocol.md: all requests of the cluster's names are in the table", a
 });
 
 test("docs/protocol.md: peers", () => {
-  const [shown] = jsonIn(section("### peers"));
-  const port = new RecordingPort();
-  const encoder = encoderOf(port);
-  encoder.announce(shown[1]);
-  encoder.flush(Infinity);
-  assertEquals(port.signals(), [shown]);
-  assertEquals(decoded(port.frames).port.named, [shown[1]]);
+  for (const shown of jsonIn(section("### peers"))) {
+    const [, names, addresses = []] = shown;
+    const nodes = names.map((name: string, i: number) => ({
+      name,
+      address: addresses[i] ?? undefined,
+    }));
+    const port = new RecordingPort();
+    const encoder = encoderOf(port);
+    encoder.announce(nodes);
+    encoder.flush(Infinity);
+    assertEquals(port.signals(), [shown]);
+    assertEquals(decoded(port.frames).port.named, [nodes]);
+  }
+});
+
+test("docs/protocol.md: addresses of peers, and no others", () => {
+  const names = ["moebi@localhost", "sophie@localhost"];
+  const peers = (...items: unknown[]) => takes(["peers", names, ...items]);
+  assert(peers([null, "x".repeat(255)]));
+  assert(peers(["", "nonsense"]));
+  for (
+    const bad of [
+      null,
+      "",
+      {},
+      [],
+      [null],
+      [null, null, null],
+      [1, null],
+      [["127.0.0.1:1"], null],
+      ["x".repeat(256), null],
+    ]
+  ) assert(!peers(bad), JSON.stringify(bad));
+  assert(!peers([null, null], 1));
 });
 
 test("docs/protocol.md: large messages", () => {
@@ -711,6 +744,7 @@ function local({ name, creation }: typeof ALEX): Local {
   return {
     name,
     creation,
+    listen: LISTEN[name],
     hidden: false,
     cookie: COOKIE,
     limits: DEFAULT_LIMITS,
@@ -762,7 +796,11 @@ test("docs/protocol.md: a dialler that follows it is accepted", async () => {
   assertEquals(await transport.hear(), {
     proof: proof("listener", HELLO, answer),
   });
-  assertEquals((await accepted)?.peer, { ...ALEX, hidden: false });
+  assertEquals((await accepted)?.peer, {
+    ...ALEX,
+    hidden: false,
+    listen: LISTEN[ALEX.name],
+  });
 });
 
 test("docs/protocol.md: a listener that follows it is accepted", async () => {
@@ -780,7 +818,11 @@ test("docs/protocol.md: a listener that follows it is accepted", async () => {
     proof: proof("dialler", hello, ANSWER),
   });
   transport.say({ proof: proof("listener", hello, ANSWER) });
-  assertEquals((await dialled).peer, { ...KATE, hidden: false });
+  assertEquals((await dialled).peer, {
+    ...KATE,
+    hidden: false,
+    listen: LISTEN[KATE.name],
+  });
 });
 
 test("docs/protocol.md: the proofs over TLS", async () => {
@@ -837,7 +879,11 @@ test("docs/protocol.md: a dialler that also supports a newer version is accepted
   assertEquals({ ...answer, nonce: ANSWER.nonce }, ANSWER);
   transport.say({ proof: proof("dialler", newer, answer), more: 1 });
   await transport.hear();
-  assertEquals((await accepted)?.peer, { ...ALEX, hidden: false });
+  assertEquals((await accepted)?.peer, {
+    ...ALEX,
+    hidden: false,
+    listen: undefined,
+  });
 });
 
 const SUPERVISOR = { name: "Chat.TaskSupervisor", node: KATE.name };

@@ -34,6 +34,7 @@ export const TRANSCRIPT: URL = new URL(
 const COOKIE = "secret_token";
 const ALEX = { name: "alex@localhost", creation: 1234567890 };
 const KATE = { name: "kate@localhost", creation: 2345678901 };
+const LISTEN = { port: 40123, host: "127.0.0.1" };
 const ALEX_NONCE =
   "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 const KATE_NONCE =
@@ -75,8 +76,10 @@ class StandingClock implements Clock {
   }
 }
 
-/** The host environment, except for time, randomness and the creation. */
+/** The host environment, except for time, randomness, the creation and the port that it states. */
 class GivenHost extends SystemHost {
+  /** The port that it listens on. */
+  port = 0;
   override readonly clock: StandingClock = new StandingClock();
 
   override randomBytes(): Uint8Array {
@@ -87,8 +90,9 @@ class GivenHost extends SystemHost {
     ...args: Parameters<SystemHost["register"]>
   ): Promise<HostRegistration> {
     const registration = await super.register(...args);
+    this.port = registration.port;
     return {
-      port: registration.port,
+      ...LISTEN,
       creation: KATE.creation,
       close: () => registration.close(),
     };
@@ -153,7 +157,7 @@ export class Kate implements AsyncDisposable {
 
   /** Its port. */
   get port(): number {
-    return this.#node.port;
+    return this.#host.port;
   }
 
   /** Performs the actions of the page. */

@@ -469,6 +469,13 @@ const REFUSED_SIGNALS: Record<string, Json> = {
   "a large that has not come": ["large", 99],
   "a large_attached that has not come": ["large_attached", 99, 0],
   "peers that are no names": ["peers", [1]],
+  "peers with an address too few": ["peers", ["a@b", "c@d"], [null]],
+  "peers with an address too many": ["peers", ["a@b"], [null, null]],
+  "peers with an address that is a number": ["peers", ["a@b"], [4370]],
+  "peers with an address of 256 characters": ["peers", ["a@b"], [
+    "1".repeat(256),
+  ]],
+  "peers with more than addresses": ["peers", ["a@b"], [null], 1],
 };
 
 const REQUESTS: Record<string, EpmdRequest> = {

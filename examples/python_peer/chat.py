@@ -2,7 +2,7 @@
 
     python3 chat.py --sname pat@localhost --cookie secret_token
 
-Then, a line each: `connect NODE`, `list`, `send NODE TEXT`, `quit`.
+Then, a line each: `connect NODE`, or without EPMD `connect ADDRESS`, `list`, `send NODE TEXT`, `quit`.
 """
 
 import argparse
@@ -96,6 +96,8 @@ MODULES = {
 async def obey(node, line):
     command, *rest = line.split(" ", 2)
     match command, rest:
+        case "connect", [address] if "@" not in address:
+            print(f"connected to {await node.connect_to(address)}", flush=True)
         case "connect", [name]:
             await node.connect(name)
             print(f"connected to {name}", flush=True)
@@ -121,6 +123,7 @@ async def main():
     parser.add_argument("--sname", required=True, help="for example pat@localhost")
     parser.add_argument("--cookie", required=True)
     parser.add_argument("--epmd-port", type=int, default=4369)
+    parser.add_argument("--no-epmd", dest="epmd_port", action="store_const", const=None)
     for name in ("cert", "key", "ca"):
         parser.add_argument(f"--tls-{name}", metavar="FILE")
     flags = parser.parse_args()
@@ -128,7 +131,7 @@ async def main():
     node = Node(flags.sname, flags.cookie, MODULES, epmd_port=flags.epmd_port, tls=tls)
     await node.start()
     node.spawn(serve_tasks, name=SUPERVISOR)
-    print(f"{node.name} is up", flush=True)
+    print(f"{node.name} is up" + f" on port {node.port}" * (flags.epmd_port is None), flush=True)
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin

@@ -9,6 +9,7 @@ import ssl
 import struct
 import time
 
+from addresses import listening
 from values import (
     RAW_ATTACHMENTS, RAW_END, RAW_JSON,
     MAX_DEPTH, MAX_RAW, REASON_LEVELS, Decoder, Encoder, ProtocolError, array, attached_frame, dump,
@@ -147,6 +148,7 @@ def introduction(fields):
     need(type(fields.get("hidden")) is bool, "hidden is no boolean")
     natural(fields.get("creation"))
     natural(fields.get("maxMessageBytes"))
+    listening(fields)
     return fields
 
 
@@ -157,6 +159,7 @@ def introduce(node):
         "hidden": False,
         "nonce": secrets.token_hex(32),
         "maxMessageBytes": MAX_MESSAGE_BYTES,
+        "listen": {"port": node.port, "host": "127.0.0.1"},
     }
 
 
@@ -249,6 +252,7 @@ class Connection:
     def __init__(self, node, theirs, reader, writer):
         self.node, self.reader, self.writer = node, reader, writer
         self.name, self.creation, self.hidden = theirs["name"], theirs["creation"], theirs["hidden"]
+        self.takes_addresses, self.place, self.remote = "listen" in theirs, None, None
         self.max_message_bytes = min(MAX_MESSAGE_BYTES, theirs["maxMessageBytes"])
         self.last_raw, self.raw, self.raw_bytes = 0, {}, 0
         self.written = self.heard = time.monotonic()

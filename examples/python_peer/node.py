@@ -6,6 +6,7 @@ import random
 import sys
 import traceback
 
+import addresses
 import connection
 from connection import Connection, Refused
 from process import Exit, Process, node_of
@@ -29,7 +30,7 @@ class Node:
         self.processes, self.names = {}, {}
         self.watched = {}  # ref of the one who monitors -> the process
         self.calls = set()  # those refs that are calls, which a reply ends
-        self.connections, self.dialling = {}, {}
+        self.connections, self.dialling, self.places = {}, {}, {}
         self.tasks, self.user = set(), None
 
     def log(self, line):
@@ -41,9 +42,12 @@ class Node:
         secure = self.tls and self.tls.server
         self.server = await asyncio.start_server(self.accept, "127.0.0.1", 0, ssl=secure)
         self.port = self.server.sockets[0].getsockname()[1]
-        registered = asyncio.get_running_loop().create_future()
-        self.background(self.stay_registered(registered))
-        await registered
+        if self.epmd_port is None:
+            self.creation = random.randint(4, 2**32 - 1)
+        else:
+            registered = asyncio.get_running_loop().create_future()
+            self.background(self.stay_registered(registered))
+            await registered
         self.user = self.spawn(serve_output, name="user").pid
 
     def background(self, coroutine):
@@ -112,16 +116,37 @@ class Node:
         finally:
             self.dialling.pop(name, None)
 
-    async def dial(self, name):
+    async def connect_to(self, address):
+        """Connects to the node at an address; returns its name."""
+        place = addresses.parsed(address)
+        need(place is not None, f"{address} is no address")
+        reader, writer = await asyncio.open_connection(*place, ssl=self.tls and self.tls.client)
+        try:
+            async with asyncio.timeout(5):
+                name = await connection.ask(self, reader, writer)
+        finally:
+            writer.close()
+        self.places[name] = place
+        await self.connect(name)
+        return name
+
+    async def find(self, name):
+        """The host and port of a node."""
         short, host = name.split("@")
         host = "127.0.0.1" if host == "localhost" else host
+        found = self.epmd_port and await connection.look_up(host, self.epmd_port, short)
+        if not found:
+            if name in self.places:
+                return self.places[name]
+            raise Refused(f"Cannot connect to {name}: EPMD does not know it")
+        port, extra = found
+        if extra.split(" ")[0] != connection.WIRE:
+            raise Refused(f"Cannot connect to {name}: it speaks {extra!r}")
+        return host, port
+
+    async def dial(self, name):
         for _ in range(3):
-            found = await connection.look_up(host, self.epmd_port, short)
-            if found is None:
-                raise Refused(f"Cannot connect to {name}: EPMD does not know it")
-            port, extra = found
-            if extra.split(" ")[0] != connection.WIRE:
-                raise Refused(f"Cannot connect to {name}: it speaks {extra!r}")
+            host, port = await self.find(name)
             secure = self.tls and self.tls.client
             reader, writer = await asyncio.open_connection(host, port, ssl=secure)
             try:
@@ -129,7 +154,7 @@ class Node:
                     theirs = await connection.dial(self, name, reader, writer)
                 if name in self.connections:
                     return writer.close()
-                return self.up(theirs, reader, writer)
+                return self.up(theirs, reader, writer, (host, port))
             except Refused as error:
                 writer.close()
                 if error.status not in ("nok", "alive"):
@@ -143,15 +168,20 @@ class Node:
                 await asyncio.sleep(0.02)
         raise Refused(f"Cannot connect to {name}: it refused three times")
 
-    def up(self, theirs, reader, writer):
+    def up(self, theirs, reader, writer, dialled=None):
         there = Connection(self, theirs, reader, writer)
+        there.remote = writer.get_extra_info("peername")[0]
+        there.place = addresses.place_of(theirs, there.remote, dialled)
         if there.name in self.connections:
             self.connections[there.name].writer.close()
             self.gone(self.connections[there.name])
-        others = [each.name for each in self.connections.values() if not each.hidden]
+        others = [each for each in self.connections.values() if not each.hidden]
         self.connections[there.name] = there
         if others and not theirs["hidden"]:
-            there.send("peers", others)
+            items = [[each.name for each in others]]
+            if there.takes_addresses:
+                items.append([addresses.shown(each.place, there.remote) for each in others])
+            there.send("peers", *items)
         self.background(self.serve(there))
 
     async def serve(self, there):
@@ -163,6 +193,7 @@ class Node:
     def gone(self, there):
         if self.connections.get(there.name) is there:
             del self.connections[there.name]
+            self.know({there.name: there.place})
             for process in list(self.processes.values()):
                 self.lost(process, there.name)
 
@@ -471,9 +502,20 @@ class Node:
         if process := self.process(to):
             process.group_leader = leader
 
-    def on_peers(self, there, names):
-        for name in array(names):
-            if node_name(name) not in self.connections:
+    def know(self, places):
+        """Remembers the places of nodes, of the last ones."""
+        self.places.update((name, place) for name, place in places.items() if place is not None)
+        while len(self.places) > addresses.MAX_KNOWN:
+            del self.places[next(iter(self.places))]
+
+    def on_peers(self, there, names, *given):
+        names = [node_name(name) for name in array(names)]
+        need(len(given) < 2, "peers with more than addresses")
+        if given:
+            places = addresses.announced(names, given[0], there.remote)
+            self.know({name: place for name, place in places.items() if name not in self.connections})
+        for name in names:
+            if name not in self.connections:
                 self.background(self.try_to_connect(name))
 
     async def try_to_connect(self, name):

@@ -5,6 +5,7 @@
  */
 
 import {
+  checkBoolean,
   checkList,
   checkOptions,
 } from "../../runtime/values/check_arguments.ts";
@@ -57,6 +58,13 @@ export interface SimulationOptions extends SimulatedNodeOptions {
    * @default {{ min: 1, max: 10 }}
    */
   delay?: Delay;
+  /**
+   * Whether the nodes find each other by their names. Without EPMD, they need the address of one, and get those
+   * of the others from their peers.
+   *
+   * @default {true}
+   */
+  epmd?: boolean;
 }
 
 /** Options for {@linkcode SimulatedCluster.run} and {@linkcode SimulatedCluster.settle}. */
@@ -163,12 +171,18 @@ export class SimulatedCluster implements AsyncDisposable {
   #isDisposed = false;
 
   private constructor(options: SimulationOptions, tamper?: Tamper) {
-    const { nodes: _, seed = 1, delay = { min: 1, max: 10 }, ...common } =
-      options;
+    const {
+      nodes: _,
+      seed = 1,
+      delay = { min: 1, max: 10 },
+      epmd = true,
+      ...common
+    } = options;
     checkDelay(delay);
+    checkBoolean(epmd, "simulate a cluster with EPMD:");
     this.seed = seed;
     this.#common = common;
-    this.#network = new SimulatedNetwork(seed, delay, tamper);
+    this.#network = new SimulatedNetwork(seed, delay, tamper, epmd);
     this.#driver = new Driver(this.#network.timeline, {
       patience: () => 2 * this.#longestTickTime(),
       waiting: () => this.#waiting(),
@@ -292,6 +306,36 @@ export class SimulatedCluster implements AsyncDisposable {
    */
   node(name: string): Node {
     return this.#find(name).node;
+  }
+
+  /**
+   * Returns the address of a node, for `Node.connect`.
+   *
+   * @param name Its name, with or without the host.
+   * @returns The address, `host:port`: a restarted node has another one.
+   * @throws {RangeError} If the cluster has no node of that name, or it was killed.
+   *
+   * @example Nodes without EPMD
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({
+   *   nodes: ["alex", "kate", "moebi"],
+   *   epmd: false,
+   * });
+   * const address = cluster.address("alex");
+   * await cluster.run("kate", () => Node.connect({ address }));
+   * await cluster.run("moebi", () => Node.connect({ address }));
+   * await cluster.settle();
+   * const others = await cluster.run("moebi", () => Node.list());
+   * assertEquals(others.toSorted(), ["alex@localhost", "kate@localhost"]);
+   * ```
+   */
+  address(name: string): string {
+    const { node } = this.#find(name);
+    return this.#network.addressOf(node.name);
   }
 
   /**

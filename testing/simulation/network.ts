@@ -39,6 +39,8 @@ export type PartitionMode = "cut" | "silent";
 
 interface Registered extends HostRegistration {
   readonly name: string;
+  /** The address of its machine. */
+  readonly at: string;
   readonly extra: string;
   accept(transport: Transport): void;
 }
@@ -55,6 +57,8 @@ export class SimulatedNetwork implements Ether {
   readonly random: SeededRandom;
   readonly delay: Delay;
   readonly tamper: Tamper | undefined;
+  /** Whether nodes are found by their names. */
+  readonly epmd: boolean;
   readonly #bytes: SeededRandom;
   readonly #registered = new Map<string, Registered>();
   readonly #pairs = new Set<Pair>();
@@ -66,7 +70,8 @@ export class SimulatedNetwork implements Ether {
   #starts = 0;
 
   /** Creates a network without nodes. */
-  constructor(seed: number, delay: Delay, tamper?: Tamper) {
+  constructor(seed: number, delay: Delay, tamper?: Tamper, epmd = true) {
+    this.epmd = epmd;
     this.random = new SeededRandom(seed);
     this.#bytes = new SeededRandom(~seed);
     this.delay = delay;
@@ -92,6 +97,7 @@ export class SimulatedNetwork implements Ether {
     this.#starts++;
     const registered: Registered = {
       name: full,
+      at: `10.0.${this.#starts >> 8}.${this.#starts & 255}`,
       extra,
       accept,
       port: FIRST_PORT + this.#starts,
@@ -113,6 +119,19 @@ export class SimulatedNetwork implements Ether {
     return [...this.#registered.keys()]
       .filter((name) => name.endsWith(`@${host}`))
       .map((name) => name.slice(0, -host.length - 1));
+  }
+
+  /**
+   * The address of a node.
+   *
+   * @throws {RangeError} If it is not registered.
+   */
+  addressOf(node: string): string {
+    const registered = this.#registered.get(node);
+    if (registered !== undefined) return `${registered.at}:${registered.port}`;
+    throw new RangeError(
+      `Cannot return the address of ${node}: it has none while it is down; restart it first`,
+    );
   }
 
   /** Connects one node to another, or to the one at an address. */
@@ -146,7 +165,11 @@ export class SimulatedNetwork implements Ether {
       if (mode === "cut") return fail(`there is no way to ${to}`);
       const registered = this.#find(to, address);
       if (registered === undefined) {
-        return fail(`no node named ${to} is registered`);
+        return fail(
+          address === undefined
+            ? `no node named ${to} is registered`
+            : `nobody listens on ${address}`,
+        );
       }
       const { near, far } = this.#connect(from, registered.name);
       registered.accept(far);
@@ -172,10 +195,11 @@ export class SimulatedNetwork implements Ether {
   }
 
   #find(to: string, address: string | undefined): Registered | undefined {
-    if (address === undefined) return this.#registered.get(to);
-    const port = Number(address.slice(address.lastIndexOf(":") + 1));
+    if (address === undefined) {
+      return this.epmd ? this.#registered.get(to) : undefined;
+    }
     for (const registered of this.#registered.values()) {
-      if (registered.port === port) return registered;
+      if (`${registered.at}:${registered.port}` === address) return registered;
     }
     return undefined;
   }
@@ -189,11 +213,13 @@ export class SimulatedNetwork implements Ether {
     const onClosed = () => {
       if (--pair.open === 0) this.#pairs.delete(pair);
     };
+    const dialler = this.#registered.get(from)?.at ?? "";
+    const { at, port } = this.#registered.get(to)!;
     const near: SimulatedTransport = new SimulatedTransport(
       this,
       from,
       to,
-      number,
+      { number, localHost: dialler, remoteHost: at, remotePort: port },
       {
         deliver: (bytes) => far.arrive(bytes),
         isRead: () => far.isRead,
@@ -205,7 +231,7 @@ export class SimulatedNetwork implements Ether {
       this,
       to,
       from,
-      number,
+      { number, localHost: at, remoteHost: dialler, remotePort: number },
       {
         deliver: (bytes) => near.arrive(bytes),
         isRead: () => near.isRead,
@@ -284,12 +310,14 @@ function wayOf(from: string, to: string): string {
 
 class SimulatedHost implements HostEnvironment {
   readonly clock: Clock;
+  readonly findsNames: boolean;
   readonly #network: SimulatedNetwork;
   readonly #node: string;
   readonly #bytes: SeededRandom;
 
   constructor(network: SimulatedNetwork, node: string, bytes: SeededRandom) {
     this.clock = network.timeline;
+    this.findsNames = network.epmd;
     this.#network = network;
     this.#node = node;
     this.#bytes = bytes;

@@ -4,7 +4,11 @@
  * @module
  */
 
-import type { Transport, TransportHandlers } from "../../distribution/wire.ts";
+import type {
+  Ends,
+  Transport,
+  TransportHandlers,
+} from "../../distribution/wire.ts";
 import type { SeededRandom } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Trace } from "./trace.ts";
@@ -193,6 +197,7 @@ export interface FarEnd {
 /** One end of a connection. */
 export class SimulatedTransport implements Transport {
   readonly remote: string;
+  readonly ends: Ends;
   /** The node that owns this end. */
   readonly owner: string;
   readonly #label: string;
@@ -213,7 +218,7 @@ export class SimulatedTransport implements Transport {
     ether: Ether,
     owner: string,
     to: string,
-    number: number,
+    { number, ...ends }: Ends & { number: number },
     far: FarEnd,
     onClosed: () => void,
   ) {
@@ -222,6 +227,7 @@ export class SimulatedTransport implements Transport {
     this.owner = owner;
     this.#to = to;
     this.remote = `${to}:${number}`;
+    this.ends = ends;
     this.#label = `${owner} > ${to} (${number})`;
     this.#lane = new Lane(
       ether,

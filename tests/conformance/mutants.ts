@@ -666,9 +666,23 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "hidden peers are introduced",
     file: "distribution/network.ts",
-    from: 'this.list("visible").filter(',
-    to: 'this.list("connected").filter(',
+    from: "each !== connection && !this.#isHidden(each.peer)",
+    to: "each !== connection",
     tests: ["introductions_test.ts"],
+  },
+  {
+    name: "addresses are sent to peers that do not expect them",
+    file: "distribution/network.ts",
+    from: "address: peer.listen && addressFor(place, ends)",
+    to: "address: addressFor(place, ends)",
+    tests: ["introductions_addresses_test.ts"],
+  },
+  {
+    name: "a peer may name addresses that are nearer than itself",
+    file: "distribution/peer_place.ts",
+    from: "return reach >= (peer === undefined",
+    to: "return reach >= 0 || reach >= (peer === undefined",
+    tests: ["introductions_addresses_test.ts"],
   },
   {
     name: "other nodes are introduced to hidden peers",
@@ -905,8 +919,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a node is introduced to itself",
     file: "distribution/network.ts",
-    from: 'this.list("visible").filter((each) => each !== name)',
-    to: 'this.list("visible")',
+    from: "each !== connection && !this.#isHidden(each.peer)",
+    to: "!this.#isHidden(each.peer)",
     tests: ["introductions_test.ts"],
   },
   {

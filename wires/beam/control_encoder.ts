@@ -15,6 +15,7 @@
 
 import type {
   Functions,
+  IntroducedNode,
   Local,
   Outgoing,
   Peer,
@@ -160,7 +161,7 @@ export class ControlEncoder implements Outgoing {
   }
 
   /** A BEAM learns of other nodes by its own protocol. */
-  announce(_peers: string[]): void {}
+  announce(_peers: IntroducedNode[]): void {}
 
   // Messages: held back, refused at the hard cap.
 

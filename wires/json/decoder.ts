@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { ByteBudget, Limits, Port } from "../../distribution/wire.ts";
+import type {
+  ByteBudget,
+  IntroducedNode,
+  Limits,
+  Port,
+} from "../../distribution/wire.ts";
 import {
   Call,
   isForgedData,
@@ -20,6 +25,7 @@ import {
   checkArray,
   checkAtomText,
   checkFlag,
+  checkLength,
   checkNatural,
   checkNode,
   checkObject,
@@ -35,6 +41,7 @@ import {
   type End,
   LEAF_DEPTH,
   LEVEL_DEPTH,
+  MAX_ADDRESS,
   MAX_PEERS,
   MAX_REFUSAL,
   toPid,
@@ -379,8 +386,8 @@ export class Decoder implements FrameHandler {
         this.#large(checkNatural(first), checkNatural(second));
         return;
       case "peers":
-        checkCount(signal, 2);
-        this.#port.peers(checkPeers(first));
+        if (signal.length !== 3) checkCount(signal, 2);
+        this.#port.peers(toPeers(first, second));
         return;
     }
     throw unknownKind(kind);
@@ -550,10 +557,16 @@ function checkPid(value: unknown): Pid {
   return value;
 }
 
-function checkPeers(peers: unknown): string[] {
+function toPeers(peers: unknown, addresses: unknown): IntroducedNode[] {
   const names = checkArray(peers);
   if (names.length > MAX_PEERS) {
     throw new ProtocolError(`more than ${MAX_PEERS} peers`);
   }
-  return names.map(checkNode);
+  const given = addresses === undefined
+    ? []
+    : checkLength(addresses, names.length);
+  return names.map((name, i) => ({
+    name: checkNode(name),
+    address: given[i] == null ? undefined : checkText(given[i], MAX_ADDRESS),
+  }));
 }

@@ -27,7 +27,12 @@
  * @module
  */
 
-import type { Limits, Outgoing, Port } from "../../distribution/wire.ts";
+import type {
+  IntroducedNode,
+  Limits,
+  Outgoing,
+  Port,
+} from "../../distribution/wire.ts";
 import { Call } from "../../gen/messages.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
@@ -425,12 +430,15 @@ export class Encoder implements Outgoing {
     this.#putValue(from, "group_leader", `${to.number}`, json);
   }
 
-  /** Sends the names of this node's peers. */
-  announce(peers: string[]): void {
+  /** Introduces this node's peers; their addresses are only for a peer that expects them. */
+  announce(peers: IntroducedNode[]): void {
     for (let i = 0; i < peers.length; i += MAX_PEERS) {
-      this.#append(
-        `["peers",${JSON.stringify(peers.slice(i, i + MAX_PEERS))}]`,
-      );
+      const some = peers.slice(i, i + MAX_PEERS);
+      const items: unknown[] = ["peers", some.map(({ name }) => name)];
+      if (some.some(({ address }) => address !== undefined)) {
+        items.push(some.map(({ address }) => address ?? null));
+      }
+      this.#append(JSON.stringify(items));
       // Together with others it could be longer than a frame may be.
       if (this.#isFull()) this.#cut();
     }

@@ -35,6 +35,7 @@ import {
   type Admission,
   type CrossingRule,
   HandshakeError,
+  type Listening,
   type Local,
   type Peer,
   type PeerName,
@@ -46,6 +47,7 @@ import { isNodeName } from "../../runtime/values/pid.ts";
 import { Conversation, type FrameBounds, refusalOf } from "../conversation.ts";
 import { textFrame } from "./frames.ts";
 import { parseJson } from "./parse_json.ts";
+import { MAX_ADDRESS } from "./values.ts";
 
 /** The version of the wire that this module speaks. */
 export const VERSION = 1;
@@ -79,6 +81,7 @@ interface Hello extends Fields {
   hidden: boolean;
   nonce: string;
   maxMessageBytes: number;
+  listen?: Listening;
 }
 
 /** Sends and receives the frames of a handshake one by one. */
@@ -135,6 +138,7 @@ function introduce(local: Local): Hello {
     hidden: local.hidden,
     nonce: Buffer.from(local.randomBytes(32)).toString("hex"),
     maxMessageBytes: local.limits.maxMessageBytes,
+    listen: local.listen,
   };
 }
 
@@ -151,7 +155,23 @@ function toHello(fields: Fields): Hello {
       "an introduction with a bad name, nonce or number",
     );
   }
-  return { name, creation, hidden, nonce, maxMessageBytes };
+  const listen = toListening(fields.listen);
+  return { name, creation, hidden, nonce, maxMessageBytes, listen };
+}
+
+/** Where a node listens, if it states that. An address that is none is found later. */
+function toListening(given: unknown): Listening | undefined {
+  if (given === undefined) return undefined;
+  const { port, host } = Object(given) as Fields;
+  const isAddress = host === undefined ||
+    typeof host === "string" && host.length <= MAX_ADDRESS;
+  if (isNatural(port) && port >= 1 && port <= 65535 && isAddress) {
+    return { port, host: host as string | undefined };
+  }
+  throw new HandshakeError(
+    "protocol",
+    "an introduction that listens on no port or address",
+  );
 }
 
 function shown(value: unknown): string {
@@ -369,9 +389,9 @@ function introduction(
   talk: Frames,
   replaces: boolean,
 ): Introduction {
-  const { name, creation, hidden, maxMessageBytes } = theirs;
+  const { name, creation, hidden, maxMessageBytes, listen } = theirs;
   return {
-    peer: { name, creation, hidden },
+    peer: { name, creation, hidden, listen },
     replaces,
     maxMessageBytes,
     rest: () => talk.rest(),

@@ -111,6 +111,9 @@ export const MAX_REFUSAL = 4096;
 /** The most peers that a signal names. */
 export const MAX_PEERS = 1024;
 
+/** The number of characters of an address. */
+export const MAX_ADDRESS = 255;
+
 const MAX_KEYS = 1000;
 
 /**

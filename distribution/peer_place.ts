@@ -1,0 +1,124 @@
+/**
+ * Where a peer can be reached: for later dials of this node, and for those of other peers.
+ *
+ * A peer states the port that it listens on, and, unless it listens on all addresses of its machine, the address.
+ * It is believed no address that is nearer than itself: a peer on another machine cannot make a node dial this
+ * machine (loopback), nor a peer beyond a router the machines of this link (link-local addresses, such as those
+ * of the metadata services of clouds). For the same reason such addresses are not passed on to peers that are
+ * farther away, to whom they would mean other machines.
+ *
+ * @module
+ */
+
+import { isIP } from "node:net";
+import type { Ends, Listening } from "./wire.ts";
+
+/** How far an address reaches: on this machine, on this link, or farther. */
+const LOOPBACK = 0;
+const LINK = 1;
+const FAR = 2;
+
+/** Addresses by how far they reach; those of no single machine do not count as addresses. */
+const RANGES: [RegExp, number | undefined][] = [
+  [/^127\.|^::1$/, LOOPBACK],
+  [/^169\.254\.|^fe[89ab][0-9a-f]:/i, LINK],
+  // This network, multicast, and what is reserved.
+  [/^0\.|^(22[4-9]|2[3-5]\d)\.|^::$|^ff[0-9a-f]{2}:/i, undefined],
+];
+
+/** The place of a peer. */
+export interface PeerPlace {
+  /** The address at which this node dials it again; `undefined` if it is unknown. */
+  readonly address: string | undefined;
+  /** The IP address, as other nodes see it. */
+  readonly host: string | undefined;
+  /** The port. */
+  readonly port: number;
+  /** Whether it listens on all addresses of its machine. */
+  readonly isEverywhere: boolean;
+}
+
+/** The place of a peer, by its introduction and its connection; `dialled` is where this node has dialled it. */
+export function peerPlaceOf(
+  listen: Listening | undefined,
+  ends: Ends | undefined,
+  dialled: string | undefined,
+): PeerPlace {
+  const remote = ends === undefined ? undefined : plainOf(ends.remoteHost);
+  let host = dialled === undefined ? undefined : remote;
+  let port = ends?.remotePort ?? 0;
+  let isEverywhere = false;
+  if (listen !== undefined) {
+    port = listen.port;
+    isEverywhere = listen.host === undefined;
+    // A connection without addresses is within this program.
+    const given = plainOf(listen.host ?? remote ?? "127.0.0.1");
+    host = isFrom(given, remote) ? given : undefined;
+  }
+  const address = dialled ??
+    (host === undefined ? undefined : joinedAddress(host, port));
+  return { address, host, port, isEverywhere };
+}
+
+/** The address of a peer for another one; `undefined` if that could not reach it there. */
+export function addressFor(
+  { host, port, isEverywhere }: PeerPlace,
+  to: Ends | undefined,
+): string | undefined {
+  if (host === undefined) return undefined;
+  const remote = to === undefined ? undefined : plainOf(to.remoteHost);
+  if (isFrom(host, remote)) return joinedAddress(host, port);
+  // It is on this machine, and so where this machine is.
+  const own = to === undefined ? undefined : plainOf(to.localHost);
+  return isEverywhere && reachOf(host) === LOOPBACK && isFrom(own, remote)
+    ? joinedAddress(own!, port)
+    : undefined;
+}
+
+/** An address of another node, from a peer; `undefined` if it is not one that the peer may name. */
+export function announcedAddress(
+  address: string,
+  from: Ends | undefined,
+): string | undefined {
+  const [, host = "", digits] =
+    /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):([0-9]{1,5})$/i
+      .exec(address)?.filter((each) => each !== undefined) ?? [];
+  const port = Number(digits);
+  const plain = plainOf(host);
+  if (!(port >= 1 && port <= 65535)) return undefined;
+  const remote = from === undefined ? undefined : plainOf(from.remoteHost);
+  return isFrom(plain, remote) ? joinedAddress(plain, port) : undefined;
+}
+
+/** Whether a text is the address of a single machine, and no nearer than a peer there. */
+function isFrom(host: string | undefined, peer: string | undefined): boolean {
+  const reach = host === undefined ? undefined : reachOf(host);
+  if (reach === undefined) return false;
+  return reach >= (peer === undefined ? LOOPBACK : reachOf(peer) ?? FAR);
+}
+
+function reachOf(host: string): number | undefined {
+  // A zone is a name of this machine's.
+  if (isIP(host) === 0 || host.includes("%")) return undefined;
+  const range = RANGES.find(([pattern]) => pattern.test(host));
+  return range === undefined ? FAR : range[1];
+}
+
+/** An address in its one short form; an IPv4 address in the form of IPv6 as what it is. Other text stays as it is. */
+function plainOf(host: string): string {
+  if (isIP(host) !== 6 || host.includes("%")) return host;
+  // One address has many forms in IPv6: ::1, 0:0::1, ::ffff:7f00:1.
+  const { hostname } = new URL(`http://[${host}]`);
+  const plain = hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(plain) ?? [];
+  if (high === undefined) return plain;
+  return [high, low].flatMap((word) => {
+    const bits = parseInt(word, 16);
+    return [bits >> 8, bits & 255];
+  }).join(".");
+}
+
+/** A host and a port as an address. */
+export function joinedAddress(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
