@@ -7,11 +7,12 @@
  *
  * A result is that of its own task. A task runs once at most. An owner survives the exit of tasks that are not
  * linked to it, and no message of a task stays in its mailbox. A stream has one result for each element, in
- * order. At rest, no task is left: linked tasks exit with their owner, or when the connection to it is lost.
+ * order. At rest, no task is left: linked tasks exit with their owner, or when the connection to it is lost, and the
+ * others when their signal is aborted.
  */
 
-import { ExitError } from "../errors.ts";
-import { Process, receive, self } from "../process.ts";
+import { ExitError, ProcessExited } from "../errors.ts";
+import { Process, receive, self, spawn } from "../process.ts";
 import type { Pid } from "../process.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 import { Task, type TaskResult } from "../task.ts";
@@ -27,6 +28,9 @@ import {
 
 const DELAYS = [0, 1, 30, 300];
 const TIMEOUTS = [1, 30, 400];
+
+/** The reason of the signals. */
+const ABORTED = Symbol("aborted");
 
 type End = "return" | "throw" | "hang";
 
@@ -59,6 +63,8 @@ class TasksScene implements Scene {
     number,
     { by: Actor; group: number[]; most: number }
   >();
+  /** The owners of jobs that are not linked, and whose signal is aborted. */
+  readonly #aborted = new Map<number, Actor>();
   #jobs = 0;
 
   constructor(world: World) {
@@ -161,6 +167,33 @@ class TasksScene implements Scene {
           }
         });
       }
+      case "abort": {
+        const isLinked = c % 2 === 0;
+        const job = this.#job(c, true);
+        if (isLinked) this.#linked.set(job.id, by);
+        else this.#aborted.set(job.id, by);
+        return by.order(what, async () => {
+          const controller = new AbortController();
+          const { signal } = controller;
+          const start = isLinked
+            ? TaskSupervisor.async
+            : TaskSupervisor.asyncNolink;
+          spawn(async () => {
+            await Process.sleep(pick(DELAYS, a + b)!);
+            controller.abort(ABORTED);
+          });
+          try {
+            const task = await start(supervisor, Work.run, [job], { signal });
+            await Process.sleep(pick([0, 0, 60], b + c)!);
+            const value = await Task.await(task, Infinity);
+            this.#checkResult(job, { type: "ok", value });
+          } catch (error) {
+            if (error instanceof ProcessExited) throw error;
+            const isOwn = error === ABORTED || error instanceof ExitError;
+            if (!isOwn) world.wrong.push(`job ${job.id} failed: ${error}`);
+          }
+        });
+      }
       case "spawn":
         world.actor(world.home(world.liveNode(b)));
         return;
@@ -190,6 +223,13 @@ class TasksScene implements Scene {
     }
   }
 
+  /** Whether the signal of a job could not end it: its owner had exited, or had lost the connection to it. */
+  #mayRun(by: Actor, pid: Pid): boolean {
+    const home = this.#world.home(pid.node);
+    return !by.isAlive ||
+      this.#world.wasParted(by.home, home, home.startedAt, Infinity);
+  }
+
   /** No message of a task that is over is left. */
   #checkMail({ home, pid, id }: Actor): void {
     const { runtime } = this.#runtime(home.node);
@@ -216,10 +256,16 @@ class TasksScene implements Scene {
         wrong.push(`${actor.id} ended with a task that is not linked`);
       }
     }
+    const spared: Pid[] = [];
     for (const [id, pid] of this.#began) {
       const { runtime } = this.#runtime(pid.node);
       if (runtime.find(pid) === undefined) continue;
       const owner = this.#linked.get(id);
+      const by = this.#aborted.get(id);
+      if (by !== undefined && this.#mayRun(by, pid)) {
+        spared.push(pid);
+        continue;
+      }
       wrong.push(
         `job ${id} still runs${owner ? `, linked to ${owner.id}` : ""}`,
       );
@@ -229,8 +275,11 @@ class TasksScene implements Scene {
         node,
         () => TaskSupervisor.children("Tasks"),
       );
-      if (children.length > 0) {
-        wrong.push(`the supervisor of ${node} has ${inspect(children)}`);
+      const left = children.filter((pid) =>
+        !spared.some((each) => each.equals(pid))
+      );
+      if (left.length > 0) {
+        wrong.push(`the supervisor of ${node} has ${inspect(left)}`);
       }
     }
     return wrong;
@@ -253,6 +302,7 @@ export const TASKS: Property = {
     async: 8,
     nolink: 12,
     stream: 5,
+    abort: 10,
     spawn: 3,
     killSupervisor: 2,
   },

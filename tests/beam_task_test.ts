@@ -10,6 +10,7 @@ import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { clusterTest } from "./_nodes.ts";
+import { errorOf } from "./_processes.ts";
 
 const OPTIONS = { programs: ELIXIR, timeout: 60_000 };
 
@@ -371,6 +372,58 @@ clusterTest(
         `${reason}`,
       );
       assertEquals(await TaskSupervisor.children(sup), []);
+    });
+  },
+  OPTIONS,
+);
+
+clusterTest(
+  "an abort ends a task of Elixir, also one that is being started",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { modules: { Work } });
+    await using kate = await ElixirNode.start("kate", cluster);
+    await kate.evaluate(WORK);
+    await alex.run(async () => {
+      const sup = { name: "Kate.Tasks", node: kate.name };
+      const none = async () => {
+        while ((await TaskSupervisor.children(sup)).length > 0);
+      };
+      for (const start of [TaskSupervisor.async, TaskSupervisor.asyncNolink]) {
+        const controller = new AbortController();
+        const { signal } = controller;
+        const running = await start(sup, ["Work", "waitFor"], [self()], {
+          signal,
+        });
+        await receive((m) => m?.elements !== undefined);
+        const ref = Process.monitor(running.pid);
+        const awaited = errorOf(Task.await(running, { signal }));
+        const starting = errorOf(start(sup, ["Work", "waitFor"], [self()], {
+          signal,
+        }));
+        controller.abort("enough");
+        assertEquals([await awaited, await starting], ["enough", "enough"]);
+        const down = await receive((m) => ref.equals(m?.ref));
+        assertEquals(down.reason, "shutdown");
+        await none();
+        // A task that is ended before it has its work does not run it.
+        const told = () =>
+          receive((m) => m?.elements !== undefined, {
+            timeout: 0,
+            after: undefined,
+          });
+        await told();
+        assertEquals(await told(), undefined);
+      }
+      const late = await TaskSupervisor.async(sup, ["Work", "waitFor"], [
+        self(),
+      ], {
+        deadline: Date.now() + 2000,
+      });
+      assertEquals(await Task.yield(late, Infinity), {
+        type: "exit",
+        reason: "timeout",
+      });
+      await none();
     });
   },
   OPTIONS,
