@@ -99,6 +99,7 @@ export type {
   VerifyCertificate,
 } from "./distribution/certificate.ts";
 export type { DrainSignalOptions, NodeDrainOutcome };
+export type { StopSignal } from "./runtime/host/stop_signals.ts";
 export type { NodeOptions, RunOptions, TlsOptions };
 export { jsonLog, standardLog, textLog };
 export type {

@@ -36,13 +36,17 @@ test("every page and CI run the same version of Deno", () => {
   );
 });
 
-/** Runs CI's own check of the tests' output. */
+/** Runs CI's own check of the tests' output, in a folder that is a clone with the history or is not. */
 async function leftOut(
   output: string,
+  hasHistory = true,
 ): Promise<[passes: boolean, why: string]> {
-  const check = /^all_tests\(\) \{$.*?^\}$/ms.exec(SCRIPT)![0];
+  const checks = [
+    `has_history() { ${hasHistory}; }`,
+    /^all_tests\(\) \{$.*?^\}$/ms.exec(SCRIPT)![0],
+  ];
   const constants = SCRIPT.match(
-    /^readonly (FEWEST_TESTS|OWN_EXCLUSION)=.*$/gm,
+    /^readonly (FEWEST_TESTS|OWN_EXCLUSION|HISTORY_\w+)=.*$/gm,
   )!;
   const log = await Deno.makeTempFile();
   try {
@@ -50,9 +54,9 @@ async function leftOut(
     const { code, stdout } = await new Deno.Command("bash", {
       args: [
         "-c",
-        `set -uo pipefail; log=$1; ${
-          constants.join("\n")
-        }\n${check}\nall_tests`,
+        `set -uo pipefail; log=$1; ${constants.join("\n")}\n${
+          checks.join("\n")
+        }\nall_tests`,
         "bash",
         log,
       ],
@@ -72,6 +76,24 @@ test("CI fails when tests are excluded", { programs: ["bash"] }, async () => {
     }\n${total} passed, 0 failed\n`;
   assertEquals(await leftOut(own + totals(FEWEST, 1)), [true, ""]);
   assertEquals(await leftOut(totals(FEWEST + 100)), [true, ""]);
+  // Without the history, the tests of two versions may be left out, and no others.
+  const history =
+    `${own}Excluding tags: [git-history: true] (git-history is not installed)\n`;
+  assertEquals(
+    await leftOut(history + totals(FEWEST, 3), false),
+    [true, ""],
+  );
+  assertEquals((await leftOut(history + totals(FEWEST, 3)))[0], false);
+  assertEquals((await leftOut(history + totals(FEWEST, 4), false))[0], false);
+  assertEquals(
+    (await leftOut(
+      `${history}Excluding tags: [tmux: true] (tmux is not installed)\n${
+        totals(FEWEST, 3)
+      }`,
+      false,
+    ))[0],
+    false,
+  );
   for (
     const [output, why] of [
       [own + totals(FEWEST - 1, 1), `only ${FEWEST - 1} tests of ${FEWEST}`],
@@ -94,6 +116,12 @@ test("CI fails when tests are excluded", { programs: ["bash"] }, async () => {
     assert(!passes, output);
     assertStringIncludes(shown, why);
   }
+});
+
+test("CI and the tests of two versions mean the same version before", async () => {
+  const [, before] = /^readonly VERSION_BEFORE=(\w+)$/m.exec(SCRIPT)!;
+  const tests = await Deno.readTextFile(`${ROOT}tests/two_versions_test.ts`);
+  assertStringIncludes(tests, `"${before}"`);
 });
 
 /** Runs CI's own script with other steps. */
