@@ -44,8 +44,8 @@ import { serverRef } from "./gen/server.ts";
 import { startServer } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
 import { askSupervisor } from "./servers/supervisor/supervisor_client.ts";
+import { startCancellable } from "./servers/task/start_cancellable.ts";
 import {
-  startCancellable,
   startSupervised,
   supervisedStarter,
   type SupervisedTask,

@@ -36,7 +36,7 @@ import {
   processTest as plainTest,
   turn,
 } from "./_processes.ts";
-import { RawListener, THEIRS } from "./_raw_peer.ts";
+import { RawListener, THEIRS, withRaw } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
 
 const RAW = THEIRS.node;
@@ -500,6 +500,31 @@ clusterTest(
       await sync();
     });
   },
+);
+
+clusterTest(
+  "an abort ends calls to a peer that does not read",
+  (cluster) =>
+    withRaw(cluster, {
+      limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 },
+    }, async (peer) => {
+      peer.pause();
+      while (send(THEIRS, "x".repeat(50_000)) === undefined) await turn();
+      const counted = new Counted();
+      const { signal } = counted;
+      const server = { name: "server", node: RAW };
+      const calls = Array.from(
+        { length: 500 },
+        () => GenServer.call(server, "hi", { signal, timeout: Infinity }),
+      );
+      assert(await isPending(Promise.race(calls)));
+      counted.controller.abort("enough");
+      const errors = await Promise.all(calls.map(errorOf));
+      assertEquals(new Set(errors), new Set(["enough"]));
+      assertEquals([counted.listeners, held()], [0, [0, 0, 0]]);
+      assertEquals(Node.list("connected"), [RAW]);
+      peer.resume();
+    }),
 );
 
 // Tasks.

@@ -12,7 +12,7 @@
  *
  * Races: the supervisor may die after the task has started; the pid that was announced counts, as the monitor
  * is on the task by then. If the call fails, the reference is closed, so that a task that starts all the same
- * has no owner. If the caller cancels the start (`task_cancellation.ts`), the reference stays open until the task has
+ * has no owner. If the caller cancels the start (`start_cancellable.ts`), the reference stays open until the task has
  * announced itself and is ended, or the call has failed. If the caller exits, the call is abandoned, and its links and monitors end the rest.
  *
  * @module
@@ -27,14 +27,8 @@ import {
 } from "../../gen/call.ts";
 import {
   type CallDescription,
-  callExit,
   describeFunction,
 } from "../../gen/call_description.ts";
-import {
-  type CancelOptions,
-  checkCancel,
-  isOver,
-} from "../../gen/cancellation.ts";
 import {
   locate,
   type Place,
@@ -45,8 +39,6 @@ import type { ServerTarget, StartTask } from "../../gen/messages.ts";
 import { describeServer } from "../../gen/server_names.ts";
 import { never } from "../../runtime/context/current_process.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { PendingReply } from "../../runtime/processes/pending_answer.ts";
-import { promised } from "../../runtime/promises/promised.ts";
 import type {
   SpawnFailure,
   SpawnResult,
@@ -59,10 +51,8 @@ import { inspect } from "../../runtime/values/inspect.ts";
 import { Pid } from "../../runtime/values/pid.ts";
 import { checkRestart, checkShutdown } from "../supervisor/child_spec.ts";
 import type { OwnedTask } from "./owned_task.ts";
-import type { TaskState } from "./task_state.ts";
 import { StartTaskRequest } from "./task_requests.ts";
 import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
-import type { TaskCancellation } from "./task_cancellation.ts";
 import { callersOf } from "./task_process.ts";
 import { isInTwoSteps, workToOtp } from "./task_otp.ts";
 
@@ -201,76 +191,6 @@ function requestFor(
     { run, link, task: task?.ref, callers, restart, shutdown },
     process,
   );
-}
-
-/** The wait for the start of a task that a signal or a deadline may end. */
-class CancellableStart extends PendingReply<Pid> {
-  readonly #cancellation: TaskCancellation;
-
-  constructor(
-    process: LocalProcess,
-    cancellation: TaskCancellation,
-    late: () => Error,
-  ) {
-    super(process, process.runtime.node);
-    this.#cancellation = cancellation;
-    cancellation.onStart = (outcome) => {
-      if (outcome.type === "aborted") return this.aborted(outcome.reason);
-      this.close();
-      this.settleFailed(late);
-    };
-    process.await(this.ref, this);
-  }
-
-  /** The task has started; from now on its waits are cancelled. */
-  started(pid: Pid): void {
-    this.#cancellation.onStart = undefined;
-    this.close();
-    this.resolve(pid);
-  }
-
-  failed(error: unknown): void {
-    this.#cancellation.lift();
-    this.close();
-    this.rejectWith(error);
-  }
-
-  override abandon(error: () => unknown): void {
-    this.#cancellation.lift();
-    super.abandon(error);
-  }
-}
-
-/**
- * Has a supervisor start a task that a signal or a deadline ends, also while it is being started.
- *
- * @throws The reason of the signal, if it is aborted.
- * @throws {ExitError} If the deadline passes; as by {@linkcode startSupervised}.
- */
-export async function startCancellable(
-  process: LocalProcess,
-  asked: SupervisedTask,
-  task: TaskState,
-  options: CancelOptions,
-): Promise<Pid> {
-  checkCancel(options, "start a task");
-  checkShutdown(asked.shutdown, "start a task");
-  const late = () => {
-    const { server, fn, args } = asked;
-    const described = [describeServer(server), describeFunction(fn), args];
-    return callExit("timeout", ["TaskSupervisor", asked.api, described]);
-  };
-  options.signal?.throwIfAborted();
-  if (isOver(options.deadline)) throw late();
-  const cancellation = task.cancelBy(options, asked.shutdown);
-  const pending = new CancellableStart(process, cancellation, late);
-  promised(() => startSupervised(process, asked, task)).then(
-    (pid) => {
-      if (!task.isCancelled) pending.started(pid);
-    },
-    (error) => pending.failed(error),
-  );
-  return await pending.promise;
 }
 
 /** The call of the API, as an exit reason describes it. */

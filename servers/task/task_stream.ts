@@ -22,7 +22,6 @@ import {
 } from "../../runtime/values/check_arguments.ts";
 import { Fifo } from "../../runtime/collections/fifo.ts";
 import { Answer } from "../../runtime/promises/answer.ts";
-import { ignore } from "../../runtime/promises/ignore.ts";
 import {
   type Abortable,
   liftTogether,
@@ -44,6 +43,7 @@ import {
   StreamTask,
   type TaskStarter,
 } from "./stream_monitor.ts";
+import { assertEnumerable, StreamInput } from "./stream_input.ts";
 import { callersOf } from "./task_process.ts";
 import type { TaskEnd } from "./task_outcome.ts";
 
@@ -121,7 +121,7 @@ export class TaskStream implements AsyncIterable<StreamItem> {
     signal?.throwIfAborted();
     if (isOver(deadline)) throw exitOf("timeout", this.#limits);
     const run = new StreamRun(owner, this.#starter, this.#limits);
-    const input = new Input(this.#elements);
+    const input = new StreamInput(this.#elements);
     const done = new Map<number, StreamItem>();
     let started = 0;
     let delivered = 0;
@@ -161,70 +161,6 @@ export class TaskStream implements AsyncIterable<StreamItem> {
         await input.close();
       }
     }
-  }
-}
-
-function assertEnumerable(elements: unknown): void {
-  const given = elements as Partial<Iterable<unknown> & AsyncIterable<unknown>>;
-  const isEnumerable = elements !== undefined && elements !== null &&
-    (typeof given[Symbol.iterator] === "function" ||
-      typeof given[Symbol.asyncIterator] === "function");
-  if (isEnumerable) return;
-  throw new TypeError(
-    `Cannot stream ${
-      inspect(elements)
-    }: give an iterable, such as an array or a generator`,
-  );
-}
-
-/** The elements, of whichever kind of iterable. */
-class Input {
-  /** Whether there are no more, or they failed. */
-  done = false;
-  #isPulling = false;
-  readonly #iterator: Iterator<unknown> | AsyncIterator<unknown>;
-  readonly #isAsync: boolean;
-
-  constructor(elements: Iterable<unknown> | AsyncIterable<unknown>) {
-    this.#isAsync = Symbol.asyncIterator in Object(elements);
-    this.#iterator = this.#isAsync
-      ? (elements as AsyncIterable<unknown>)[Symbol.asyncIterator]()
-      : (elements as Iterable<unknown>)[Symbol.iterator]();
-  }
-
-  next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
-    return this.#isAsync
-      ? this.#nextAsync()
-      : this.#check(() => this.#iterator.next() as IteratorResult<unknown>);
-  }
-
-  async #nextAsync(): Promise<IteratorResult<unknown>> {
-    try {
-      this.#isPulling = true;
-      const next = await this.#iterator.next();
-      this.done = next.done === true;
-      return next;
-    } catch (error) {
-      this.done = true;
-      throw error;
-    } finally {
-      this.#isPulling = false;
-    }
-  }
-
-  #check(next: () => IteratorResult<unknown>): IteratorResult<unknown> {
-    this.done = true;
-    const result = next();
-    this.done = result.done === true;
-    return result;
-  }
-
-  async close(): Promise<void> {
-    if (this.done) return;
-    const returned = this.#iterator.return?.();
-    // A generator returns only when it has yielded, and a cancelled stream does not wait for that.
-    if (this.#isPulling) Promise.resolve(returned).catch(ignore);
-    else await returned;
   }
 }
 
